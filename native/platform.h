@@ -1,0 +1,77 @@
+// What the common code needs of an operating system beside probes: clocks, one lock, one thread, one wait. A
+// specification: each OS folder implements it and says in os_types.h what the opaque members are made of.
+#pragma once
+
+#include <cstdint>
+
+#include "os_types.h"  // native/<os>/os_types.h: OsMutex, OsWaiter
+
+namespace tripline {
+
+constexpr uint64_t kMillisecond = 1000000;
+constexpr uint64_t kSecond = 1000000000;
+constexpr uint64_t kNever = UINT64_MAX;
+
+// Nanoseconds on a clock that never steps and stops while the machine sleeps.
+uint64_t MonotonicNow();
+
+// Nanoseconds that the machine has slept since it started; grows only across a suspend. 0 where the OS cannot tell.
+uint64_t SuspendedTotal();
+
+// CPU time of the calling thread in nanoseconds.
+uint64_t ThreadCpuNow();
+
+// A plain lock; never destroyed while held. Trivially destructible, because process.exit() runs static destructors
+// while the sampling thread lives.
+class Mutex {
+ public:
+  Mutex();
+  void Lock();
+  void Unlock();
+
+ private:
+  OsMutex os_;
+};
+
+class MutexLock {
+ public:
+  explicit MutexLock(Mutex* mutex) : mutex_(mutex) { mutex_->Lock(); }
+  ~MutexLock() { mutex_->Unlock(); }
+  MutexLock(const MutexLock&) = delete;
+  MutexLock& operator=(const MutexLock&) = delete;
+
+ private:
+  Mutex* mutex_;
+};
+
+// Starts a detached thread with all signals blocked and an explicit small stack. False when the OS refuses.
+bool StartThread(void (*body)(void*), void* argument, const char* name);
+
+// Asks the scheduler for what keeps the calling thread on time without privileges (timer slack, a short slice).
+void PreferPunctuality();
+
+// The one place where the sampling thread blocks.
+class Waiter {
+ public:
+  Waiter() = default;
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+  // Opens what Wait needs. False, with the reason, when the process is out of descriptors.
+  bool Open(struct Failure* why);
+  void Close();
+
+  // Blocks until `deadline` (MonotonicNow() time; kNever for none) or until Wake(). Called by the sampling thread.
+  void Wait(uint64_t deadline);
+
+  // Ends the current or the next Wait(). Any thread, any number of times.
+  void Wake();
+
+ private:
+  OsWaiter os_;
+};
+
+// Keeps this library mapped until the process ends: a helper thread stuck in the kernel must not return into nothing.
+void PinLibrary();
+
+}  // namespace tripline

@@ -1,0 +1,132 @@
+/** The error family: what is thrown at a call that brought bad input, and our own codes. */
+
+/** Codes of errors that are this library's own. */
+export type TriplineErrorCode =
+  | 'ERR_TRIPLINE_CANCELED'
+  | 'ERR_TRIPLINE_METRIC_UNAVAILABLE'
+  | 'ERR_TRIPLINE_NATIVE_MISSING'
+  | 'ERR_TRIPLINE_REUSED'
+  | 'ERR_TRIPLINE_DUPLICATE_ID'
+
+type ArgumentCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE'
+
+function withCode<E extends Error>(error: E, code: ArgumentCode): E & { code: ArgumentCode } {
+  return Object.assign(error, { code })
+}
+
+/** `TypeError [ERR_INVALID_ARG_TYPE]`: the option has a value of the wrong type. */
+export function invalidType(name: string, allowed: string, given: unknown): TypeError {
+  return withCode(
+    new TypeError(`The "${name}" option must be ${allowed}. Received ${describe(given)}`),
+    'ERR_INVALID_ARG_TYPE',
+  )
+}
+
+/** `TypeError [ERR_INVALID_ARG_VALUE]`: right type, but no such value makes sense. */
+export function invalidValue(name: string, allowed: string, given: unknown): TypeError {
+  return withCode(
+    new TypeError(`The "${name}" option must be ${allowed}. Received ${describe(given)}`),
+    'ERR_INVALID_ARG_VALUE',
+  )
+}
+
+/** `RangeError [ERR_OUT_OF_RANGE]`. */
+export function outOfRange(name: string, allowed: string, given: unknown): RangeError {
+  return withCode(
+    new RangeError(`The "${name}" option is out of range: it must be ${allowed}. Received ${describe(given)}`),
+    'ERR_OUT_OF_RANGE',
+  )
+}
+
+/** A name that is not one of `known`: the message suggests the nearest. */
+export function unknownName(what: string, given: string, known: readonly string[]): TypeError {
+  const nearest = nearestName(given, known)
+  const hint = nearest === undefined ? `Known are: ${known.join(', ')}` : `Did you mean '${nearest}'?`
+  return withCode(new TypeError(`Unknown ${what} '${given}'. ${hint}`), 'ERR_INVALID_ARG_VALUE')
+}
+
+/**
+ * Throws for the first own key of `options` that is not in `known`.
+ *
+ * @param what what an entry is called in the message: `'option'`, `'limit option'`
+ */
+export function checkKeys(options: object, what: string, known: readonly string[]): void {
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw unknownName(what, key, known)
+  }
+}
+
+/** A metric that this machine does not have, or does not have now. */
+export class MetricUnavailableError extends Error {
+  readonly code = 'ERR_TRIPLINE_METRIC_UNAVAILABLE' satisfies TriplineErrorCode
+  readonly metric: string
+  /** Why, for a person: `'open /proc/pressure/cpu: ENOENT (kernel without PSI)'`. */
+  readonly why: string
+
+  constructor(metric: string, why: string) {
+    super(`The metric '${metric}' is unavailable here: ${why}`)
+    this.metric = metric
+    this.why = why
+  }
+  static {
+    this.prototype.name = 'MetricUnavailableError'
+  }
+}
+
+/** The compiled part could not be loaded; only limits, metrics and tickers need it. */
+export class NativeMissingError extends Error {
+  readonly code = 'ERR_TRIPLINE_NATIVE_MISSING' satisfies TriplineErrorCode
+  readonly platform: string
+
+  constructor(platform: string, why: string) {
+    super(
+      `tripline has no compiled addon for ${platform} (${why}). Timeouts, tokens, signals and conditions work without it; ` +
+        'resource limits, metrics and tickers do not. To build it: install python3, make and a C++17 compiler, then run ' +
+        '`npx node-gyp rebuild` in the folder of the package.',
+    )
+    this.platform = platform
+  }
+  static {
+    this.prototype.name = 'NativeMissingError'
+  }
+}
+
+/** Says what a value is, the way Node's own argument errors do. */
+export function describe(value: unknown): string {
+  if (value === null) return 'null'
+  if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}...` : value}'`
+  if (typeof value === 'function') return `function ${value.name}`
+  if (typeof value === 'object') return `an instance of ${(value as object).constructor?.name ?? 'Object'}`
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'boolean') return `type boolean (${value})`
+  if (typeof value === 'symbol') return value.toString()
+  return `${value as number | undefined}`
+}
+
+function nearestName(given: string, known: readonly string[]): string | undefined {
+  let best: string | undefined
+  let bestDistance = Math.max(2, Math.floor(given.length / 2.5)) + 1
+  for (const name of known) {
+    const distance = editDistance(given.toLowerCase(), name.toLowerCase(), bestDistance)
+    if (distance < bestDistance) {
+      best = name
+      bestDistance = distance
+    }
+  }
+  return best
+}
+
+/** Levenshtein distance; gives up at `limit`, so that a long wrong name costs little. */
+function editDistance(a: string, b: string, limit: number): number {
+  if (Math.abs(a.length - b.length) >= limit) return limit
+  let previous = Array.from({ length: b.length + 1 }, (_, i) => i)
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i]
+    for (let j = 1; j <= b.length; j++) {
+      const substitute = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1)
+      row[j] = Math.min(substitute, previous[j]! + 1, row[j - 1]! + 1)
+    }
+    previous = row
+  }
+  return previous[b.length]!
+}

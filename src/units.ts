@@ -1,0 +1,161 @@
+/** Durations, sizes and percentages: parsing, checking, printing. */
+import { invalidType, invalidValue, outOfRange } from './errors.js'
+
+/** What a `Temporal.Duration` looks like; Node 20 has none, so it is recognized by shape. */
+export interface DurationLike {
+  readonly [Symbol.toStringTag]: string
+  total(options: { unit: 'millisecond' }): number
+}
+
+/**
+ * A span of time: a number of milliseconds, a string such as `'250us'`, `'10ms'`, `'2s'`, `'5m'`, `'1h'` or `'1d'`,
+ * or a `Temporal.Duration`.
+ */
+export type Duration = number | string | DurationLike
+
+const DURATION_UNITS: Readonly<Record<string, number>> = {
+  us: 1e-3,
+  ms: 1,
+  s: 1e3,
+  m: 6e4,
+  h: 3.6e6,
+  d: 8.64e7,
+}
+
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+}
+
+const QUANTITY = /^\s*(\d+(?:\.\d+)?|\.\d+)\s*([A-Za-z%°]+)\s*$/u
+
+const DURATION_HELP =
+  "a number of milliseconds, a string like '250us', '10ms', '2s', '5m', '1h' or '1d', or a Temporal.Duration"
+const SIZE_HELP = "a number of bytes or a string like '64MB' (10^6) or '64MiB' (2^20)"
+
+/**
+ * Milliseconds of a {@link Duration}. `Infinity` is let through only where `infinite` says that "never" makes sense.
+ *
+ * @param name what the value is called by the caller, for the message
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`; RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_VALUE`
+ */
+export function parseDuration(value: unknown, name: string, infinite: boolean = false): number {
+  const ms = durationToMs(value, name)
+  if (Number.isNaN(ms) || ms < 0 || (ms === Infinity && !infinite)) {
+    throw outOfRange(name, infinite ? '0 to Infinity' : '0 or more and finite', value)
+  }
+  return ms
+}
+
+function durationToMs(value: unknown, name: string): number {
+  if (typeof value === 'number') return value
+  if (typeof value === 'string') {
+    const match = QUANTITY.exec(value)
+    const scale = match ? DURATION_UNITS[match[2]!] : undefined
+    if (match === null || scale === undefined) throw invalidValue(name, DURATION_HELP, value)
+    return Number(match[1]) * scale
+  }
+  if (isDurationLike(value)) {
+    try {
+      return value.total({ unit: 'millisecond' })
+    } catch {
+      throw invalidValue(name, 'a Temporal.Duration without years, months or weeks', String(value))
+    }
+  }
+  throw invalidType(name, DURATION_HELP, value)
+}
+
+function isDurationLike(value: unknown): value is DurationLike {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    (value as DurationLike)[Symbol.toStringTag] === 'Temporal.Duration' &&
+    typeof (value as DurationLike).total === 'function'
+  )
+}
+
+/** Bytes of a number or of a string with a unit. Finite and not negative. */
+export function parseSize(value: unknown, name: string): number {
+  let bytes: number
+  if (typeof value === 'number') {
+    bytes = value
+  } else if (typeof value === 'string') {
+    const match = QUANTITY.exec(value)
+    const scale = match ? SIZE_UNITS[match[2]!] : undefined
+    if (match === null || scale === undefined) throw invalidValue(name, SIZE_HELP, value)
+    bytes = Number(match[1]) * scale
+  } else {
+    throw invalidType(name, SIZE_HELP, value)
+  }
+  if (!(bytes >= 0 && bytes < Infinity)) throw outOfRange(name, '0 bytes or more and finite', value)
+  return bytes
+}
+
+/** A share: a number or a string such as `'90%'`, from 0 to `max`. */
+export function parsePercent(value: unknown, name: string, max: number = 100): number {
+  const percent = parseNumber(value, name, '%')
+  if (!(percent >= 0 && percent <= max))
+    throw outOfRange(name, max === Infinity ? '0 or more' : `0 to ${max} (%)`, value)
+  return percent
+}
+
+/** A plain number, or a string of a number followed by one of `units` (`'80C'`, `'90%'`). */
+export function parseNumber(value: unknown, name: string, ...units: readonly string[]): number {
+  const help = units.length > 0 ? `a number or a string like '80${units[0]}'` : 'a number'
+  if (typeof value === 'number') {
+    if (!Number.isFinite(value)) throw outOfRange(name, 'a finite number', value)
+    return value
+  }
+  if (typeof value !== 'string') throw invalidType(name, help, value)
+  const match = QUANTITY.exec(value)
+  if (match !== null && units.includes(match[2]!)) return Number(match[1])
+  throw invalidValue(name, help, value)
+}
+
+/** `1500` becomes `'1.5s'`: the largest unit that keeps the number at 1 or above, at most three digits behind the point. */
+export function formatDuration(ms: number): string {
+  if (!Number.isFinite(ms)) return ms === Infinity ? 'never' : String(ms)
+  if (ms === 0) return '0ms'
+  const size = Math.abs(ms)
+  if (size < 1) return `${round(ms * 1e3)}us`
+  if (size < 1e3) return `${round(ms)}ms`
+  if (size < 120e3) return `${round(ms / 1e3)}s`
+  if (size < 7.2e6) return `${round(ms / 6e4)}m`
+  if (size < 172.8e6) return `${round(ms / 3.6e6)}h`
+  return `${round(ms / 8.64e7)}d`
+}
+
+/** `1073741824` becomes `'1.00GiB'`. */
+export function formatSize(bytes: number): string {
+  const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
+  let value = bytes
+  let at = 0
+  while (Math.abs(value) >= 1024 && at < names.length - 1) {
+    value /= 1024
+    at++
+  }
+  return at === 0 ? `${round(value)}B` : `${value.toFixed(Math.abs(value) < 10 ? 2 : 1)}${names[at]}`
+}
+
+/** Prints a value of a metric with its unit, for people. */
+export function formatValue(value: number, unit: string): string {
+  if (unit === 'bytes') return formatSize(value)
+  if (unit === 'bytes/s') return `${formatSize(value)}/s`
+  if (unit === '%') return `${value.toFixed(1)}%`
+  if (unit === 'ms') return formatDuration(value)
+  if (unit === 'flag') return value === 0 ? 'no' : 'yes'
+  if (unit === 'count') return String(round(value))
+  return `${round(value)} ${unit}`
+}
+
+function round(value: number): number {
+  return Number(value.toFixed(3))
+}
