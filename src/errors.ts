@@ -96,7 +96,7 @@ export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}...` : value}'`
   if (typeof value === 'function') return `function ${value.name}`
-  if (typeof value === 'object') return `an instance of ${(value as object).constructor?.name ?? 'Object'}`
+  if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'boolean') return `type boolean (${value})`
   if (typeof value === 'symbol') return value.toString()

@@ -67,7 +67,7 @@ function durationToMs(value: unknown, name: string): number {
     try {
       return value.total({ unit: 'millisecond' })
     } catch {
-      throw invalidValue(name, 'a Temporal.Duration without years, months or weeks', String(value))
+      throw invalidValue(name, 'a Temporal.Duration without years, months or weeks', value)
     }
   }
   throw invalidType(name, DURATION_HELP, value)
