@@ -41,6 +41,12 @@ async function main(words: readonly string[]): Promise<number> {
   return (await load()).main(rest)
 }
 
+/** What went wrong, in one line where it is the caller's business, with its stack where it is a defect of ours. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error instanceof UsageError || 'code' in error ? error.message : (error.stack ?? error.message)
+}
+
 // A reader that has had enough (`| head`) is no failure worth a stack trace.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code === 'EPIPE') process.exit(EXIT.ok)
@@ -50,7 +56,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  const known = error instanceof UsageError || (error instanceof Error && 'code' in error)
-  process.stderr.write(`tripline: ${known ? (error as Error).message : ((error as Error).stack ?? String(error))}\n`)
+  process.stderr.write(`tripline: ${explain(error)}\n`)
   process.exitCode = EXIT.failure
 }
