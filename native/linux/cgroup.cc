@@ -1,6 +1,5 @@
 #include "cgroup.h"
 
-#include <climits>
 #include <cstring>
 #include <unistd.h>
 
@@ -71,7 +70,7 @@ void CgroupPlace::Locate(const Roots& roots, const char* controller, Buffer* buf
     // A controller that version 1 has is not to be had from version 2.
     if (version == 2 && version_ == 1) continue;
 
-    char root[PATH_MAX], point[PATH_MAX];
+    char root[kMaxPath], point[kMaxPath];
     if (!Unescape(mount.root, root, sizeof(root)) || !Unescape(mount.point, point, sizeof(point))) continue;
     Text base;
     const bool in_sys = IsBeneath(point, "/sys");

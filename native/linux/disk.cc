@@ -1,6 +1,5 @@
 // disk, disk.free, disk.inodes: statvfs() of a path, as df reckons.
 #include <cerrno>
-#include <climits>
 #include <cstring>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -46,7 +45,7 @@ class Mounts {
     if (!known_) return false;
     Mount mount, best;
     size_t longest = 0;
-    char point[PATH_MAX];
+    char point[kMaxPath];
     for (Scanner scan(const_cast<Buffer&>(buffer_).data(), buffer_.size); NextMount(&scan, &mount);) {
       if (!Unescape(mount.point, point, sizeof(point)) || !IsBeneath(path, point)) continue;
       if (strlen(point) < longest) continue;
@@ -67,8 +66,8 @@ class Mounts {
 // Whether nothing on the way to `path` can hang, symbolic links included: each directory is touched only after its
 // mount is known to be local.
 bool IsLocalPath(const Mounts& mounts, const char* path) {
-  char done[PATH_MAX] = "/";
-  char rest[PATH_MAX];
+  char done[kMaxPath] = "/";
+  char rest[kMaxPath];
   if (strlen(path) >= sizeof(rest)) return false;
   strcpy(rest, path);
   int links = 0;
@@ -88,14 +87,14 @@ bool IsLocalPath(const Mounts& mounts, const char* path) {
       memmove(rest, after, strlen(after) + 1);
       continue;
     }
-    char next[PATH_MAX];
+    char next[kMaxPath];
     const char* separator = strcmp(done, "/") == 0 ? "" : "/";
     if (strlen(done) + length + 2 > sizeof(next)) return false;
     strcpy(next, done);
     strcat(next, separator);
     strncat(next, name, length);
     if (!mounts.IsLocal(next)) return false;
-    char link[PATH_MAX];
+    char link[kMaxPath];
     const ssize_t size = readlink(next, link, sizeof(link) - 1);
     if (size <= 0) {
       memmove(rest, after, strlen(after) + 1);
@@ -104,7 +103,7 @@ bool IsLocalPath(const Mounts& mounts, const char* path) {
     }
     if (++links > kLinks || static_cast<size_t>(size) + strlen(after) + 1 > sizeof(rest)) return false;
     link[size] = '\0';
-    char joined[PATH_MAX];
+    char joined[kMaxPath];
     strcpy(joined, link);
     strcat(joined, after);
     strcpy(rest, joined);
@@ -115,7 +114,7 @@ bool IsLocalPath(const Mounts& mounts, const char* path) {
 class DiskProbe final : public Probe {
  public:
   bool Open(const Selector& selector, Failure* why) {
-    char directory[PATH_MAX] = "";
+    char directory[kMaxPath] = "";
     if (selector.path[0] != '/' && getcwd(directory, sizeof(directory)) == nullptr) {
       why->SetErrno("getcwd", "", errno, "the working directory is gone");
       return false;

@@ -9,6 +9,8 @@
 
 namespace tripline {
 
+constexpr size_t kMaxPath = 4096;  // PATH_MAX
+
 // The system calls under File and friends; tests put their own here to make files fail, shrink and vanish.
 struct FileCalls {
   int (*open)(const char* path);  // read-only, close-on-exec
