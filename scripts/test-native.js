@@ -90,7 +90,7 @@ try {
 
 const program = join(build, 'tests')
 const list = join(build, 'objects')
-writeFileSync(list, objects.sort().join('\n'))
+writeFileSync(list, objects.toSorted().join('\n'))
 const linked = spawnSync(compiler, [...flags, `@${list}`, '-o', program, '-pthread'], { stdio: 'inherit' })
 if (linked.status !== 0) process.exit(1)
 const run = spawnSync(resolve(program), process.argv.slice(2), { stdio: 'inherit' })
