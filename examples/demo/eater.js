@@ -19,7 +19,9 @@ const SOURCE = `
 
 /** Starts to eat `bytes` of memory; `stop()` gives them back. */
 export function startEater(bytes) {
-  const child = spawn(process.execPath, ['-e', SOURCE, String(bytes)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  const child = spawn(process.execPath, ['-e', SOURCE, String(bytes)], {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+  })
   const exited = once(child, 'exit')
   return {
     started: once(child, 'message'),

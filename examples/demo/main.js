@@ -67,7 +67,9 @@ function printReason(error) {
   console.log(`    recent  ${breach.recent.map(megabytes).join(', ')}`)
 }
 
-console.log(`This machine has ${megabytes(available)} of memory to give. A child will eat ${megabytes(appetite)} of it;`)
+console.log(
+  `This machine has ${megabytes(available)} of memory to give. A child will eat ${megabytes(appetite)} of it;`,
+)
 console.log(`the limit is ${megabytes(appetite / 2)} below what is there now.\n`)
 
 console.log('1. Hashing and compressing every file under node_modules')
@@ -98,7 +100,9 @@ try {
 } catch (error) {
   printReason(error)
   const partial = error.partialResult
-  console.log(`    partial ${total.files} files, ${megabytes(total.size)} read, ${megabytes(total.compressed)} compressed`)
+  console.log(
+    `    partial ${total.files} files, ${megabytes(total.size)} read, ${megabytes(total.compressed)} compressed`,
+  )
   console.log(`            sha256 so far ${digest.copy().digest('hex').slice(0, 16)}...`)
   if (partial?.items?.length > 0) console.log(`            last file ${partial.items.at(-1).slice(root.length + 1)}`)
 } finally {
@@ -123,7 +127,9 @@ try {
       rounds++
     }
     const ran = performance.now() - started
-    console.log(`  The loop ran ${rounds} rounds in ${ran.toFixed(0)} ms without letting the event loop turn once, and stopped.`)
+    console.log(
+      `  The loop ran ${rounds} rounds in ${ran.toFixed(0)} ms without letting the event loop turn once, and stopped.`,
+    )
     console.log(`  AbortSignal.timeout(100) beside it: aborted is ${deaf.aborted} after ${ran.toFixed(0)} ms.`)
     cancel.throwIfCanceled()
   })
