@@ -84,6 +84,10 @@ class Probe {
     return 0;
   }
 
+  // The shortest time in milliseconds in which the source of `metric` can say something new. Asked after each Read(),
+  // because it may depend on which file decides.
+  virtual uint32_t MinPeriodMs(Metric metric) const { return InfoOf(metric).min_period_ms; }
+
   // Whether Read() may hang: then it is only called from a helper thread, with a time limit.
   virtual bool blocking() const { return false; }
 };

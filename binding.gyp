@@ -1,0 +1,18 @@
+{
+  'targets': [
+    {
+      'target_name': 'tripline',
+      'include_dirs': ['native', '<!(node -p "require(\'node-api-headers\').include_dir")'],
+      'defines': ['NAPI_VERSION=8'],
+      'cflags': ['-Wall', '-Wextra', '-Wconversion', '-fvisibility=hidden'],
+      'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
+      'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility-inlines-hidden'],
+      'conditions': [
+        ['OS=="linux"', {
+          'include_dirs': ['native/linux'],
+          'sources': ['<!@(node native/sources.js linux)'],
+        }],
+      ],
+    },
+  ],
+}

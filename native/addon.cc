@@ -1,0 +1,371 @@
+// The Node-API face: arguments in, values out, no logic. src/monitor/native.ts describes the functions and is the only
+// caller; it has checked every argument, so that a wrong one here is a defect and reads as 0.
+#include <node_api.h>
+
+#include <limits>
+#include <memory>
+#include <vector>
+
+#include "platform.h"
+#include "sampler.h"
+
+namespace tripline {
+namespace {
+
+// What one JavaScript environment owns. Lives until the environment's finalizers run.
+struct Instance {
+  explicit Instance(napi_env env) : env(env), environment(Notify, this) {}
+
+  static void Notify(void* raw) {
+    auto* self = static_cast<Instance*>(raw);
+    if (self->deliver == nullptr) return;
+    // napi_closing: the environment is ending and has given up the function; it must not be touched again.
+    if (napi_call_threadsafe_function(self->deliver, nullptr, napi_tsfn_nonblocking) == napi_closing) {
+      self->deliver = nullptr;
+    }
+  }
+
+  napi_env const env;
+  Environment environment;
+  napi_threadsafe_function deliver = nullptr;  // guarded by the sampler's lock once the environment is in use
+  napi_ref board = nullptr;                    // keeps the board's memory alive
+};
+
+// ---- values --------------------------------------------------------------------------------------------------------
+
+struct Arguments {
+  static constexpr size_t kMost = 10;
+
+  Arguments(napi_env env, napi_callback_info info) : env(env) {
+    napi_get_cb_info(env, info, &count, values, nullptr, nullptr);
+    void* data = nullptr;
+    napi_get_instance_data(env, &data);
+    instance = static_cast<Instance*>(data);
+  }
+
+  double Number(size_t index) const {
+    double value = 0;
+    napi_get_value_double(env, values[index], &value);
+    return value;
+  }
+  uint32_t Integer(size_t index) const {
+    uint32_t value = 0;
+    napi_get_value_uint32(env, values[index], &value);
+    return value;
+  }
+  bool Boolean(size_t index) const {
+    bool value = false;
+    napi_get_value_bool(env, values[index], &value);
+    return value;
+  }
+  // Milliseconds; Infinity is kNever.
+  uint64_t Duration(size_t index) const { return ToNanoseconds(Number(index)); }
+  std::unique_ptr<char[]> Text(size_t index) const {
+    size_t size = 0;
+    napi_get_value_string_utf8(env, values[index], nullptr, 0, &size);
+    std::unique_ptr<char[]> text(new char[size + 1]());
+    napi_get_value_string_utf8(env, values[index], text.get(), size + 1, &size);
+    return text;
+  }
+  template <typename T>
+  T* Array(size_t index, size_t* length) const {
+    void* data = nullptr;
+    napi_get_typedarray_info(env, values[index], nullptr, length, &data, nullptr, nullptr);
+    return static_cast<T*>(data);
+  }
+
+  static uint64_t ToNanoseconds(double milliseconds) {
+    return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6) : kNever;
+  }
+
+  napi_env const env;
+  Instance* instance;
+  size_t count = kMost;
+  napi_value values[kMost];
+};
+
+double ToMilliseconds(uint64_t nanoseconds) {
+  return nanoseconds == kNever ? std::numeric_limits<double>::infinity() : static_cast<double>(nanoseconds) / 1e6;
+}
+
+napi_value Number(napi_env env, double value) {
+  napi_value result = nullptr;
+  napi_create_double(env, value, &result);
+  return result;
+}
+
+napi_value Text(napi_env env, const char* text) {
+  napi_value result = nullptr;
+  napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &result);
+  return result;
+}
+
+napi_value Boolean(napi_env env, bool value) {
+  napi_value result = nullptr;
+  napi_get_boolean(env, value, &result);
+  return result;
+}
+
+class Object {
+ public:
+  explicit Object(napi_env env) : env_(env) { napi_create_object(env, &value); }
+  void Set(const char* name, napi_value property) { napi_set_named_property(env_, value, name, property); }
+  void Set(const char* name, double number) { Set(name, Number(env_, number)); }
+  void Set(const char* name, const char* text) { Set(name, Text(env_, text)); }
+
+  napi_value value = nullptr;
+
+ private:
+  napi_env const env_;
+};
+
+class List {
+ public:
+  explicit List(napi_env env) : env_(env) { napi_create_array(env, &value); }
+  void Add(napi_value item) { napi_set_element(env_, value, length_++, item); }
+
+  napi_value value = nullptr;
+
+ private:
+  napi_env const env_;
+  uint32_t length_ = 0;
+};
+
+// What a failed call answers with: the reason as text, where success would be a number or true.
+napi_value Refusal(napi_env env, const Failure& why) { return Text(env, why.failed() ? why.text : "unknown failure"); }
+
+// ---- the environment -----------------------------------------------------------------------------------------------
+
+void CallDeliver(napi_env env, napi_value callback, void*, void*) {
+  if (env == nullptr || callback == nullptr) return;
+  napi_value undefined = nullptr;
+  napi_get_undefined(env, &undefined);
+  napi_call_function(env, undefined, callback, 0, nullptr, nullptr);
+  // A listener's exception must reach `uncaughtException`; left pending it would be swallowed with a warning.
+  bool pending = false;
+  napi_is_exception_pending(env, &pending);
+  if (!pending) return;
+  napi_value exception = nullptr;
+  napi_get_and_clear_last_exception(env, &exception);
+  napi_fatal_exception(env, exception);
+}
+
+// Runs when the environment ends by itself or its worker is terminated; not on process.exit() or a fatal signal.
+void EndEnvironment(void* raw) {
+  auto* instance = static_cast<Instance*>(raw);
+  Sampler::Get()->RemoveEnvironment(&instance->environment);
+  // Nobody notifies any more, so the function is ours alone.
+  if (instance->deliver != nullptr) napi_release_threadsafe_function(instance->deliver, napi_tsfn_abort);
+  instance->deliver = nullptr;
+}
+
+void DeleteInstance(napi_env, void* raw, void*) { delete static_cast<Instance*>(raw); }
+
+// attach(board, deliver): `deliver` is only taken the first time.
+napi_value Attach(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  Instance* instance = in.instance;
+  size_t length = 0;
+  auto* words = in.Array<int32_t>(0, &length);
+  if (instance->deliver == nullptr) {
+    napi_value name = Text(env, "tripline");
+    napi_create_threadsafe_function(env, in.values[1], nullptr, name, 0, 1, nullptr, nullptr, nullptr, CallDeliver,
+                                    &instance->deliver);
+    // A guard never keeps a process alive by itself.
+    napi_unref_threadsafe_function(env, instance->deliver);
+  }
+  napi_ref old = instance->board;
+  napi_create_reference(env, in.values[0], 1, &instance->board);
+  Sampler::Get()->AttachBoard(&instance->environment, words, length);
+  if (old != nullptr) napi_delete_reference(env, old);
+  return nullptr;
+}
+
+// ---- series and guards ---------------------------------------------------------------------------------------------
+
+// subscribe(metric, path, zone, pid, tree, windowMs, cell, mustExist): id, or why not
+napi_value Subscribe(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  const std::unique_ptr<char[]> path = in.Text(1);
+  const std::unique_ptr<char[]> zone = in.Text(2);
+  Selector selector;
+  selector.path = path.get();
+  selector.zone = zone.get();
+  selector.pid = static_cast<int64_t>(in.Number(3));
+  selector.tree = in.Boolean(4);
+  Failure why;
+  const uint32_t id = Sampler::Get()->Subscribe(&in.instance->environment, static_cast<Metric>(in.Integer(0)), selector,
+                                                in.Duration(5), in.Integer(6), in.Boolean(7), &why);
+  return id == 0 ? Refusal(env, why) : Number(env, id);
+}
+
+// unsubscribe(id)
+napi_value Unsubscribe(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  Sampler::Get()->Unsubscribe(in.Integer(0));
+  return nullptr;
+}
+
+// setPeriod(id, ms | Infinity): true, or why not
+napi_value SetPeriod(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  Failure why;
+  const bool done = Sampler::Get()->SetPeriod(in.Integer(0), in.Duration(1), &why);
+  return done ? Boolean(env, true) : Refusal(env, why);
+}
+
+// describe(id): { period, minPeriod, origin, why }
+napi_value Describe(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  const SubscriptionInfo found = Sampler::Get()->InfoOf(in.Integer(0));
+  Object result(env);
+  result.Set("period", ToMilliseconds(found.period));
+  result.Set("minPeriod", ToMilliseconds(found.min_period));
+  result.Set("origin", found.origin);
+  result.Set("why", found.failure.text);
+  return result.value;
+}
+
+// request(number, subscriptions: Uint32Array): true, or why not
+napi_value Request(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  size_t count = 0;
+  const auto* subscriptions = in.Array<uint32_t>(1, &count);
+  Failure why;
+  const bool done = Sampler::Get()->Request(&in.instance->environment, in.Integer(0), subscriptions,
+                                            static_cast<uint32_t>(count), &why);
+  return done ? Boolean(env, true) : Refusal(env, why);
+}
+
+// addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 7 numbers each): id, or why not.
+// A limit: subscription, above, enter, exit, forMs, clearForMs, onMissing.
+napi_value AddGuard(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  GuardSpec spec;
+  spec.all = in.Boolean(0);
+  spec.within = in.Duration(1);
+  spec.interval = in.Duration(2);
+  spec.min_hold = in.Duration(3);
+  spec.flag = in.Integer(4);
+  constexpr size_t kFields = 7;
+  size_t length = 0;
+  const auto* numbers = in.Array<double>(5, &length);
+  std::vector<LimitRequest> limits(length / kFields);
+  for (LimitRequest& each : limits) {
+    each.subscription = static_cast<uint32_t>(numbers[0]);
+    each.spec.above = numbers[1] != 0;
+    each.spec.enter = numbers[2];
+    each.spec.exit = numbers[3];
+    each.spec.dwell = Arguments::ToNanoseconds(numbers[4]);
+    each.spec.clear_dwell = Arguments::ToNanoseconds(numbers[5]);
+    each.on_missing = static_cast<OnMissing>(numbers[6]);
+    numbers += kFields;
+  }
+  Failure why;
+  const uint32_t id = Sampler::Get()->AddGuard(&in.instance->environment, spec, limits.data(),
+                                               static_cast<uint32_t>(limits.size()), &why);
+  return id == 0 ? Refusal(env, why) : Number(env, id);
+}
+
+// removeGuard(id)
+napi_value RemoveGuard(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  Sampler::Get()->RemoveGuard(in.Integer(0));
+  return nullptr;
+}
+
+// evidence(guard): [{ limit, value, since, at, origin, recent, breached }] of its latest breach
+napi_value GetEvidence(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  List result(env);
+  for (const EvidenceCopy& each : Sampler::Get()->EvidenceOf(in.Integer(0))) {
+    Object item(env);
+    item.Set("limit", each.limit);
+    item.Set("value", each.evidence.value);
+    item.Set("since", ToMilliseconds(each.evidence.since));
+    item.Set("at", ToMilliseconds(each.evidence.at));
+    item.Set("origin", each.evidence.origin);
+    List recent(env);
+    for (uint32_t i = 0; i < each.evidence.recent_count; i++) recent.Add(Number(env, each.evidence.recent[i]));
+    item.Set("recent", recent.value);
+    item.Set("breached", Boolean(env, each.breached));
+    result.Add(item.value);
+  }
+  return result.value;
+}
+
+// drain(): { guards: ids with news, answers: requests that are done }
+napi_value Drain(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  const News news = Sampler::Get()->Drain(&in.instance->environment);
+  List guards(env);
+  for (const uint32_t id : news.guards) guards.Add(Number(env, id));
+  List answers(env);
+  for (const uint32_t request : news.answers) answers.Add(Number(env, request));
+  Object result(env);
+  result.Set("guards", guards.value);
+  result.Set("answers", answers.value);
+  return result.value;
+}
+
+// now(): the sampler's clock, in milliseconds
+napi_value Now(napi_env env, napi_callback_info) { return Number(env, ToMilliseconds(MonotonicNow())); }
+
+// stats(): what the sampler does and costs
+napi_value Stats(napi_env env, napi_callback_info) {
+  const SamplerStats stats = Sampler::Get()->Stats();
+  Object result(env);
+  result.Set("running", Boolean(env, stats.running));
+  result.Set("wakeups", static_cast<double>(stats.wakeups));
+  result.Set("reads", static_cast<double>(stats.reads));
+  result.Set("cpu", ToMilliseconds(stats.cpu));
+  result.Set("stretch", stats.stretch);
+  result.Set("guards", stats.guards);
+  result.Set("limits", stats.limits);
+  result.Set("series", stats.series);
+  return result.value;
+}
+
+// metrics(): the rows of metrics.def
+napi_value Metrics(napi_env env, napi_callback_info) {
+  List result(env);
+  for (const MetricInfo& each : kMetrics) {
+    Object item(env);
+    item.Set("name", each.name);
+    item.Set("unit", each.unit);
+    item.Set("kind", each.kind == kLevel ? "level" : each.kind == kRatio ? "ratio" : "rate");
+    item.Set("worse", each.worse == kAbove ? "above" : "below");
+    item.Set("minPeriod", each.min_period_ms);
+    item.Set("window", each.window_ms);
+    item.Set("for", each.for_ms);
+    result.Add(item.value);
+  }
+  return result.value;
+}
+
+}  // namespace
+}  // namespace tripline
+
+NAPI_MODULE_INIT() {
+  using namespace tripline;
+  PinLibrary();
+  auto* instance = new Instance(env);
+  napi_set_instance_data(env, instance, DeleteInstance, nullptr);
+  napi_add_env_cleanup_hook(env, EndEnvironment, instance);
+
+  const struct {
+    const char* name;
+    napi_callback function;
+  } functions[] = {
+      {"attach", Attach},           {"subscribe", Subscribe}, {"unsubscribe", Unsubscribe}, {"setPeriod", SetPeriod},
+      {"describe", Describe},       {"request", Request},     {"addGuard", AddGuard},       {"removeGuard", RemoveGuard},
+      {"evidence", GetEvidence},    {"drain", Drain},         {"now", Now},                 {"stats", Stats},
+      {"metrics", Metrics},
+  };
+  for (const auto& each : functions) {
+    napi_value function = nullptr;
+    napi_create_function(env, each.name, NAPI_AUTO_LENGTH, each.function, nullptr, &function);
+    napi_set_named_property(env, exports, each.name, function);
+  }
+  return exports;
+}

@@ -1,0 +1,75 @@
+// The sampling thread's one blocking call on Linux: epoll over a timer and an event.
+#include <errno.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include "platform.h"
+#include "probe.h"
+
+namespace tripline {
+namespace {
+
+bool Watch(int epoll, int fd) {
+  struct epoll_event event = {};
+  event.events = EPOLLIN;
+  event.data.fd = fd;
+  return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+void CloseIfOpen(int* fd) {
+  if (*fd >= 0) close(*fd);
+  *fd = -1;
+}
+
+}  // namespace
+
+bool Waiter::Open(Failure* why) {
+  os_.epoll = epoll_create1(EPOLL_CLOEXEC);
+  os_.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
+  os_.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (os_.epoll >= 0 && os_.timer >= 0 && os_.event >= 0 && Watch(os_.epoll, os_.timer) &&
+      Watch(os_.epoll, os_.event)) {
+    return true;
+  }
+  why->SetErrno("epoll_create1, timerfd_create, eventfd", "", errno, "");
+  Close();
+  return false;
+}
+
+void Waiter::Close() {
+  CloseIfOpen(&os_.epoll);
+  CloseIfOpen(&os_.timer);
+  CloseIfOpen(&os_.event);
+}
+
+void Waiter::Wait(uint64_t deadline) {
+  struct itimerspec due = {};
+  if (deadline != kNever) {
+    // A time of 0 would disarm the timer.
+    const uint64_t at = deadline == 0 ? 1 : deadline;
+    due.it_value.tv_sec = static_cast<time_t>(at / kSecond);
+    due.it_value.tv_nsec = static_cast<long>(at % kSecond);
+  }
+  // Setting the time also takes back an expiration that nobody has read, so the timer never needs a read.
+  timerfd_settime(os_.timer, TFD_TIMER_ABSTIME, &due, nullptr);
+
+  struct epoll_event ready[4];
+  const int count = epoll_wait(os_.epoll, ready, 4, -1);
+  for (int i = 0; i < count; i++) {
+    if (ready[i].data.fd == os_.event) {
+      uint64_t ignored;
+      while (read(os_.event, &ignored, sizeof(ignored)) < 0 && errno == EINTR) {
+      }
+    }
+  }
+}
+
+void Waiter::Wake() {
+  const uint64_t one = 1;
+  while (write(os_.event, &one, sizeof(one)) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace tripline

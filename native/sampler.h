@@ -1,0 +1,183 @@
+// The sampler: one background thread per process, whoever asks. It reads what is due, decides whether a limit is
+// crossed, and tells an environment only of edges.
+//
+// Every public method may be called on any JavaScript thread; each takes the one lock. The sampling thread holds it
+// for a pass (microseconds) and never while it waits; sources that may block are read without it (source.h).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "channel.h"
+#include "environment.h"
+#include "guard.h"
+#include "platform.h"
+#include "source.h"
+
+namespace tripline {
+
+// What createGuard asks for; `subscription` says on which series.
+struct LimitRequest {
+  uint32_t subscription;
+  LimitSpec spec;
+  OnMissing on_missing;
+};
+
+struct SamplerStats {
+  bool running;
+  uint64_t wakeups;
+  uint64_t reads;
+  uint64_t cpu;      // of the thread, nanoseconds
+  double stretch;    // by how much the governor lengthens periods now; 1 is not at all
+  uint32_t guards;
+  uint32_t limits;
+  uint32_t series;
+};
+
+struct SubscriptionInfo {
+  uint64_t period = kNever;  // to the next read
+  uint64_t min_period = 0;   // what the source can tell
+  char origin[512] = {};
+  Failure failure;
+};
+
+// One limit's part in a guard's latest breach.
+struct EvidenceCopy {
+  uint32_t limit;
+  bool breached;  // still
+  Evidence evidence;
+};
+
+// What an environment has not been told.
+struct News {
+  std::vector<uint32_t> guards;
+  std::vector<uint32_t> answers;
+};
+
+class Sampler {
+ public:
+  // The one of this process; made with the first call and never destroyed.
+  static Sampler* Get();
+
+  // Closes all that the environment has left open. No notification comes afterwards.
+  void RemoveEnvironment(Environment* environment);
+  void AttachBoard(Environment* environment, int32_t* words, size_t count);
+
+  // Interest in a series; ids are never 0. 0 with `why` where the metric is unavailable. A probe that cannot block is
+  // read once to find that out, unless `probe_now` is false.
+  uint32_t Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window, uint32_t cell,
+                     bool probe_now, Failure* why);
+  void Unsubscribe(uint32_t subscription);
+  // The longest time between two reads that readers of this subscription accept; kNever for no readers.
+  bool SetPeriod(uint32_t subscription, uint64_t period, Failure* why);
+
+  // The guard's state is on the board when this returns, as far as it can be known without waiting. 0 with `why` when
+  // the thread cannot be started.
+  uint32_t AddGuard(Environment* environment, const GuardSpec& spec, const LimitRequest* limits, uint32_t count,
+                    Failure* why);
+  void RemoveGuard(uint32_t guard);
+
+  // Asks for an answer (environment.h) once every one of these subscriptions has been read anew.
+  bool Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count, Failure* why);
+
+  // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
+  std::vector<EvidenceCopy> EvidenceOf(uint32_t guard);
+
+  // All that `environment` has not been told; it is forgotten here.
+  News Drain(Environment* environment);
+
+  SubscriptionInfo InfoOf(uint32_t subscription);
+
+  SamplerStats Stats();
+
+ private:
+  // Numbers for things, as JavaScript holds them; 0 is none.
+  template <typename T>
+  class Table {
+   public:
+    uint32_t Add(std::unique_ptr<T> item) {
+      count_++;
+      if (free_.empty()) {
+        items_.push_back(std::move(item));
+        return static_cast<uint32_t>(items_.size());
+      }
+      const uint32_t id = free_.back();
+      free_.pop_back();
+      items_[id - 1] = std::move(item);
+      return id;
+    }
+    T* Get(uint32_t id) const { return id == 0 || id > items_.size() ? nullptr : items_[id - 1].get(); }
+    void Remove(uint32_t id) {
+      items_[id - 1] = nullptr;
+      free_.push_back(id);
+      count_--;
+    }
+    uint32_t count() const { return count_; }
+    uint32_t end() const { return static_cast<uint32_t>(items_.size()) + 1; }
+
+   private:
+    std::vector<std::unique_ptr<T>> items_;
+    std::vector<uint32_t> free_;
+    uint32_t count_ = 0;
+  };
+
+  struct Outstanding {
+    Environment* environment;
+    uint32_t request;
+    uint64_t since;
+    std::vector<Channel*> channels;
+  };
+
+  Sampler() = default;
+
+  static void ThreadBody(void* self);
+  static void WakeFromHelper(void* self);
+  void Loop();
+  bool EnsureThread(Failure* why);
+  bool Idle() const;
+
+  uint64_t Pass(uint64_t now);
+  void ReadSource(Source* source, uint64_t now, MetricMask wanted);
+  void RequestSlowly(Source* source, uint64_t now, MetricMask wanted);
+  void SettleAll(Source* source, MetricMask wanted, uint64_t now);
+  void JudgeDirty(uint64_t now);
+  void AnswerRequests();
+  void NoticeGaps(uint64_t now);
+  void Govern(uint64_t now);
+  uint64_t NextDue() const;
+  // After demand has changed or gone; lets the thread see it when it has become idle.
+  void Replan();
+
+  Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why);
+  Channel* FindChannel(Source* source, Metric metric, uint64_t window);
+  void DropChannelIfUnused(Channel* channel);
+  void DropGuard(uint32_t id);
+  void DropSubscription(uint32_t id);
+
+  Mutex lock_;
+  Waiter waiter_;
+  bool running_ = false;
+  std::vector<std::unique_ptr<Source>> sources_;
+  std::vector<std::unique_ptr<Channel>> channels_;
+  Table<Subscription> subscriptions_;
+  Table<Guard> guards_;
+  std::vector<Outstanding> outstanding_;
+  std::vector<Guard*> dirty_;
+  std::vector<Guard*> held_;  // breached only because of their min_hold
+  Readings readings_;
+  uint64_t suspended_ = 0;
+  uint64_t next_due_ = kNever;
+  uint64_t idle_since_ = 0;
+
+  // The governor and what it tells.
+  double stretch_ = 1;
+  uint64_t governed_at_ = 0;
+  uint64_t governed_cpu_ = 0;
+  uint64_t wakeups_ = 0;
+  uint64_t reads_ = 0;
+  uint64_t cpu_ = 0;
+  uint32_t limit_count_ = 0;
+};
+
+}  // namespace tripline

@@ -1,0 +1,21 @@
+// Prints the C++ sources of one OS, for binding.gyp and for everything else that compiles them.
+import { readdirSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('.', import.meta.url))
+
+function sourcesIn(folder) {
+  return readdirSync(root + folder, { withFileTypes: true })
+    .flatMap((entry) => {
+      if (entry.isDirectory()) return folder === '' ? [] : sourcesIn(`${folder}${entry.name}/`)
+      return entry.name.endsWith('.cc') ? [`native/${folder}${entry.name}`] : []
+    })
+    .toSorted()
+}
+
+/** Paths below the package of the common sources and of those in the OS's folder. */
+export function nativeSources(os) {
+  return [...sourcesIn(''), ...sourcesIn(`${os}/`)]
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(nativeSources(process.argv[2]).join('\n'))

@@ -1,0 +1,40 @@
+// Compiles the addon from source into build/Release, with the headers beside the running node before any download.
+import { spawnSync } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+/** The prefix under which this node's own headers lie; undefined where they are not installed. */
+function headersBeside(executable) {
+  const prefix = dirname(dirname(executable))
+  return existsSync(join(prefix, 'include/node/node_api.h')) ? prefix : undefined
+}
+
+/** Runs node-gyp; its output is only shown when it fails. Returns whether it succeeded. */
+export function buildNative(...options) {
+  const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
+  const prefix = headersBeside(process.execPath)
+  const headers = prefix === undefined ? [] : [`--nodedir=${prefix}`]
+  const result = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', ...headers, ...options], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  if (result.status !== 0) process.stderr.write(`${result.stdout}${result.stderr}`)
+  else process.stderr.write(warnings(result.stderr + result.stdout))
+  return result.status === 0
+}
+
+function warnings(output) {
+  return output
+    .split('\n')
+    .filter((line) => / warning: /.test(line))
+    .map((line) => `${line}\n`)
+    .join('')
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  process.exitCode = buildNative(...process.argv.slice(2)) ? 0 : 1
+}

@@ -1,0 +1,341 @@
+/** Guards: limits watched together, breached or clear, with evidence. */
+import { MetricUnavailableError, checkKeys, describe, invalidType, invalidValue, outOfRange } from '../errors.js'
+import type { Breach } from '../reason.js'
+import { formatDuration, formatValue, parseDuration, type Duration } from '../units.js'
+import { allocateFlag, freeFlag, readFlag } from './board.js'
+import { parseLimits, type Limits, type ParsedLimit } from './limits.js'
+import type { MetricName } from './metrics.js'
+import { Series, connect, forgetGuard, registerGuard, toLocalTime, type Deliverable } from './sampler.js'
+
+export interface GuardOptions {
+  /** A crossing is noticed at most this late, as far as the source can tell. Default 100 ms. */
+  within?: Duration
+  /** A fixed time between reads instead of the adaptive one. */
+  interval?: Duration
+  /** Breached while `any` limit is (default), or only while `all` of them are. */
+  mode?: 'any' | 'all'
+  /** Once breached, it stays so for at least this long. Default 0. */
+  minHold?: Duration
+  /** Watch and tell, but cancel nothing. */
+  dryRun?: boolean
+  /** What reasons and messages call it. Default: the names of its metrics. */
+  name?: string
+}
+
+export type GuardState = 'clear' | 'pending' | 'breached' | 'clearing' | 'unavailable'
+
+/** What a guard tells its listeners. */
+export interface GuardEvents {
+  breach: (breach: Breach, guard: Guard) => void
+  clear: (guard: Guard) => void
+  unavailable: (error: MetricUnavailableError, guard: Guard) => void
+}
+
+/** How a guard's limits are sampled: the rate is an output. */
+export interface Sampling {
+  readonly metric: MetricName
+  /** Milliseconds to the next read, now. */
+  readonly period: number
+  /** The least that the source allows, in milliseconds. */
+  readonly minPeriod: number
+  /** Where the value is read. */
+  readonly origin: string
+}
+
+// By number as on the board.
+const STATES: readonly GuardState[] = ['clear', 'pending', 'breached', 'clearing', 'unavailable']
+const ON_MISSING_CODES = { throw: 0, ignore: 1, breach: 2 } as const
+const OPTION_KEYS = ['within', 'interval', 'mode', 'minHold', 'dryRun', 'name']
+const EVENTS: readonly (keyof GuardEvents)[] = ['breach', 'clear', 'unavailable']
+
+const DEFAULT_WITHIN = 100
+
+/**
+ * One or more limits watched together by the sampling thread; made by {@link guard}. It never keeps a process alive.
+ * Listeners run in a turn of their own; `state` and `breaches` are true at once, also inside code that never yields.
+ */
+export class Guard implements Disposable, Deliverable {
+  readonly name: string
+  /** Whether it only tells, and never cancels. */
+  readonly dryRun: boolean
+  readonly #limits: readonly ParsedLimit[]
+  readonly #series: readonly Series[]
+  readonly #flag: number
+  readonly #id: number
+  #closed = false
+  #listeners: { [event in keyof GuardEvents]: Set<GuardEvents[event]> } | undefined
+  #waiting: Set<Waiting> | undefined
+  #controller: AbortController | undefined
+  // What listeners were told last.
+  #toldBreaches = 0
+  #toldBreached = false
+  #toldUnavailable = false
+
+  /** @internal Use {@link guard}. */
+  constructor(limits: readonly ParsedLimit[], options: GuardOptions) {
+    const { all, within, interval, minHold, name } = checkOptions(options)
+    const addon = connect()
+    this.name = name ?? [...new Set(limits.map((each) => each.series.metric))].join(', ')
+    this.dryRun = options.dryRun ?? false
+    this.#limits = limits
+    const series: Series[] = []
+    try {
+      for (const each of limits) series.push(Series.open(each.series, each.onMissing === 'throw'))
+      this.#flag = allocateFlag()
+      const id = addon.addGuard(all, within, interval, minHold, this.#flag, encode(limits, series))
+      if (typeof id === 'string') {
+        freeFlag(this.#flag)
+        throw new MetricUnavailableError(limits[0]!.series.metric, id)
+      }
+      this.#id = id
+    } catch (error) {
+      for (const each of series) each.release()
+      throw error
+    }
+    this.#series = series
+    registerGuard(this.#id, this)
+  }
+
+  /** Read from the board: no native call, and true inside code that never yields. `'clear'` once closed. */
+  get state(): GuardState {
+    return this.#closed ? 'clear' : STATES[readFlag(this.#flag) & 7]!
+  }
+
+  get isBreached(): boolean {
+    const state = this.state
+    return state === 'breached' || state === 'clearing'
+  }
+
+  /** How often it has breached so far; read from the board. */
+  get breachCount(): number {
+    return this.#closed ? this.#toldBreaches : readFlag(this.#flag) >>> 3
+  }
+
+  /** The limits that are breached now, with their proof. */
+  get breaches(): readonly Breach[] {
+    return this.isBreached ? this.#evidence(false) : []
+  }
+
+  /** The proof of the latest breach, also when it is over; empty when there never was one. */
+  get latestBreaches(): readonly Breach[] {
+    return this.#evidence(true)
+  }
+
+  /** How each limit is sampled now. */
+  get sampling(): readonly Sampling[] {
+    return this.#series.map((each) => {
+      const { period, minPeriod, origin } = each.describe()
+      return { metric: each.key.metric, period, minPeriod, origin }
+    })
+  }
+
+  get closed(): boolean {
+    return this.#closed
+  }
+
+  /**
+   * Calls `listener` with every breach, every end of one, or when a metric is lost. Breaches that follow each other
+   * faster than the event loop turns are told as one.
+   */
+  on<E extends keyof GuardEvents>(event: E, listener: GuardEvents[E]): Disposable {
+    if (!EVENTS.includes(event)) throw invalidValue('event', "'breach', 'clear' or 'unavailable'", event)
+    if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
+    this.#listeners ??= { breach: new Set(), clear: new Set(), unavailable: new Set() }
+    const listeners: Set<GuardEvents[E]> = this.#listeners[event]
+    listeners.add(listener)
+    return { [Symbol.dispose]: () => void listeners.delete(listener) }
+  }
+
+  /**
+   * Resolves as soon as the guard is not breached; rejects with the reason of `signal`, or when the guard is closed.
+   * Does not keep the process alive.
+   */
+  whenClear(options: { signal?: AbortSignal } = {}): Promise<void> {
+    const { signal } = options
+    if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
+    if (!this.isBreached) return Promise.resolve()
+    return new Promise((resolve, reject) => {
+      const abort = (): void => {
+        this.#waiting!.delete(waiting)
+        reject(signal!.reason as Error)
+      }
+      const waiting: Waiting = {
+        settle: (error) => {
+          signal?.removeEventListener('abort', abort)
+          if (error === undefined) resolve()
+          else reject(error)
+        },
+      }
+      signal?.addEventListener('abort', abort, { once: true })
+      this.#waiting ??= new Set()
+      this.#waiting.add(waiting)
+    })
+  }
+
+  /** Aborts with the next breach, or is aborted while there is one. A new one is given out once it is over. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined || (this.#controller.signal.aborted && !this.isBreached)) {
+      this.#controller = new AbortController()
+      if (this.isBreached) this.#abort()
+    }
+    return this.#controller.signal
+  }
+
+  /** Stops watching. Nothing is told afterwards. */
+  close(): void {
+    if (this.#closed) return
+    this.#toldBreaches = this.breachCount
+    this.#closed = true
+    forgetGuard(this.#id)
+    connect().removeGuard(this.#id)
+    for (const each of this.#series) each.release()
+    freeFlag(this.#flag)
+    this.#listeners = undefined
+    this.#settleWaiting(new DOMException(`The guard '${this.name}' was closed`, 'AbortError'))
+  }
+
+  [Symbol.dispose](): void {
+    this.close()
+  }
+
+  /** @internal Tells listeners what has changed since they were last told. */
+  deliver(): void {
+    const breaches = this.breachCount
+    if (breaches !== this.#toldBreaches) {
+      this.#toldBreaches = breaches
+      this.#toldBreached = true
+      const [breach] = this.#evidence(true)
+      if (breach !== undefined) {
+        this.#abort()
+        this.#emit('breach', (listener) => listener(breach, this))
+      }
+    }
+    // A listener may have closed the guard.
+    if (this.#toldBreached && !this.#closed && !this.isBreached) {
+      this.#toldBreached = false
+      this.#emit('clear', (listener) => listener(this))
+      this.#settleWaiting()
+    }
+    const unavailable = this.state === 'unavailable'
+    if (unavailable && !this.#toldUnavailable) {
+      const error = this.#whyUnavailable()
+      this.#emit('unavailable', (listener) => listener(error, this))
+    }
+    this.#toldUnavailable = unavailable
+  }
+
+  #emit<E extends keyof GuardEvents>(event: E, call: (listener: GuardEvents[E]) => void): void {
+    // Over a copy: listeners come and go while they run.
+    for (const listener of Array.from(this.#listeners?.[event] ?? [])) {
+      try {
+        call(listener)
+      } catch (error) {
+        process.emitWarning(`A '${event}' listener of the guard '${this.name}' threw: ${describe(error)}`)
+      }
+    }
+  }
+
+  #settleWaiting(error?: Error): void {
+    const waiting = this.#waiting
+    this.#waiting = undefined
+    for (const each of waiting ?? []) each.settle(error)
+  }
+
+  #abort(): void {
+    this.#controller?.abort(new DOMException(`The guard '${this.name}' is breached`, 'AbortError'))
+  }
+
+  #whyUnavailable(): MetricUnavailableError {
+    const lost = this.#series.find((each) => each.read().state === 'unavailable') ?? this.#series[0]!
+    return new MetricUnavailableError(lost.key.metric, lost.describe().why)
+  }
+
+  #evidence(alsoOver: boolean): Breach[] {
+    if (this.#closed) return []
+    return connect()
+      .evidence(this.#id)
+      .filter((each) => alsoOver || each.breached)
+      .map((each) => {
+        const { info, direction, enter } = this.#limits[each.limit]!
+        return Object.freeze({
+          metric: info.name,
+          value: each.value,
+          limit: enter,
+          direction,
+          unit: info.unit,
+          since: toLocalTime(each.since),
+          at: toLocalTime(each.at),
+          origin: each.origin,
+          recent: Object.freeze(each.recent),
+        })
+      })
+  }
+}
+
+interface Waiting {
+  settle(error?: Error): void
+}
+
+/**
+ * Watches `limits` on the sampling thread until closed.
+ *
+ * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`) for bad input;
+ *   MetricUnavailableError (`ERR_TRIPLINE_METRIC_UNAVAILABLE`) where this machine has no such metric and `onMissing`
+ *   does not say otherwise; NativeMissingError (`ERR_TRIPLINE_NATIVE_MISSING`)
+ */
+export function guard(limits: Limits, options: GuardOptions = {}): Guard {
+  return new Guard(parseLimits(limits), options)
+}
+
+/** One line for a person: `'memory 93.1% > 90% for 1.2s'`. */
+export function describeBreach(breach: Breach): string {
+  const { metric, value, limit, direction, unit, since, at } = breach
+  const lasted = at > since ? ` for ${formatDuration(at - since)}` : ''
+  if (Number.isNaN(value)) return `${metric} is missing`
+  return `${metric} ${formatValue(value, unit)} ${direction === 'above' ? '>' : '<'} ${formatValue(limit, unit)}${lasted}`
+}
+
+function checkOptions(options: GuardOptions): {
+  all: boolean
+  within: number
+  interval: number
+  minHold: number
+  name: string | undefined
+} {
+  if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
+  checkKeys(options, 'guard option', OPTION_KEYS)
+  const { within, interval, mode = 'any', minHold, dryRun, name } = options
+  if (within !== undefined && interval !== undefined) {
+    throw invalidValue('interval', "left out where 'within' is given", interval)
+  }
+  if (mode !== 'any' && mode !== 'all') throw invalidValue('mode', "'any' or 'all'", mode)
+  if (dryRun !== undefined && typeof dryRun !== 'boolean') throw invalidType('dryRun', 'true or false', dryRun)
+  if (name !== undefined && typeof name !== 'string') throw invalidType('name', 'a string', name)
+  return {
+    all: mode === 'all',
+    within: positive(within ?? DEFAULT_WITHIN, 'within'),
+    interval: interval === undefined ? 0 : positive(interval, 'interval'),
+    minHold: minHold === undefined ? 0 : parseDuration(minHold, 'minHold'),
+    name,
+  }
+}
+
+function positive(duration: Duration, name: string): number {
+  const ms = parseDuration(duration, name)
+  if (ms === 0) throw outOfRange(name, 'more than 0', duration)
+  return ms
+}
+
+function encode(limits: readonly ParsedLimit[], series: readonly Series[]): Float64Array {
+  return Float64Array.from(
+    limits.flatMap((each, index) => [
+      series[index]!.subscription,
+      each.direction === 'above' ? 1 : 0,
+      each.enter,
+      each.exit,
+      each.for,
+      each.clearFor,
+      ON_MISSING_CODES[each.onMissing],
+    ]),
+  )
+}

@@ -1,0 +1,201 @@
+/** Limits in plain words, checked and turned into what the sampler takes. */
+import { resolve } from 'node:path'
+import { checkKeys, invalidType, invalidValue, outOfRange, unknownName } from '../errors.js'
+import { parseDuration, parseNumber, parsePercent, parseSize, type Duration } from '../units.js'
+import { METRIC_NAMES, findMetric, type MetricInfo, type MetricName } from './metrics.js'
+import type { SeriesKey } from './sampler.js'
+
+/** A number in the metric's unit, or a string with a unit: `90`, `'90%'`, `'500MB'`, `'80C'`. */
+export type Value = number | string
+
+/** Narrows a metric to one file system, sensor or process. */
+export interface Selector {
+  /** `disk*`: any path on the file system. Default: the working directory. */
+  path?: string
+  /** `temperature`: the zone's type. Default: the hottest that matters. */
+  zone?: string
+  /** `process.*`: default this process. */
+  pid?: number
+  /** `process.*`: with all descendants, summed. Default false. */
+  tree?: boolean
+}
+
+/** One line drawn on one metric: exactly one of `above` and `below`. */
+export interface Limit extends Selector {
+  above?: Value
+  below?: Value
+  /** How long the value must be beyond the line. Default: the metric's own, 1 s for shares over time and 0 for levels. */
+  for?: Duration
+  /** Where it counts as recovered. Default: 10 % of the limit inside it; for 0 or a flag, the limit itself. */
+  clear?: Value
+  /** How long it must be recovered. Default 0. */
+  clearFor?: Duration
+  /** Averaging window of a share or rate. Default: the metric's own. */
+  over?: Duration
+  /** What a missing metric means: an error when the guard is made (default), nothing, or a breach. */
+  onMissing?: 'throw' | 'ignore' | 'breach'
+}
+
+/** Limits by metric; a bare value limits in the direction in which the metric is bad. */
+export type Limits = { readonly [metric in MetricName]?: Value | Limit | readonly Limit[] }
+
+/** A limit, checked and complete. */
+export interface ParsedLimit {
+  readonly series: SeriesKey
+  readonly info: MetricInfo
+  readonly direction: 'above' | 'below'
+  readonly enter: number
+  readonly exit: number
+  readonly for: number
+  readonly clearFor: number
+  readonly onMissing: 'throw' | 'ignore' | 'breach'
+}
+
+const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', 'path', 'zone', 'pid', 'tree', 'onMissing']
+const SELECTOR_KEYS = ['path', 'zone', 'pid', 'tree']
+const ON_MISSING = ['throw', 'ignore', 'breach'] as const
+
+/** @throws TypeError, RangeError with Node's codes, naming the option */
+export function parseLimits(limits: Limits): ParsedLimit[] {
+  if (typeof limits !== 'object' || limits === null || Array.isArray(limits)) {
+    throw invalidType('limits', 'an object of limits by metric', limits)
+  }
+  const parsed: ParsedLimit[] = []
+  for (const [name, value] of Object.entries(limits)) {
+    const info = checkMetric(name)
+    // A metric given as undefined is one left out, as with every option.
+    if (value === undefined) continue
+    if (Array.isArray(value)) {
+      if (value.length === 0) throw invalidValue(name, 'at least one limit', '[]')
+      value.forEach((each: Limit, index) => parsed.push(parseLimit(info, each, `${name}[${index}]`)))
+    } else {
+      parsed.push(parseLimit(info, value as Value | Limit, name))
+    }
+  }
+  if (parsed.length === 0) throw invalidValue('limits', 'at least one limit on one metric', '{}')
+  return parsed
+}
+
+/** The row of a metric. @throws TypeError that names the nearest, for a name that is none */
+export function checkMetric(name: unknown): MetricInfo {
+  if (typeof name !== 'string') throw invalidType('metric', 'the name of a metric', name)
+  const found = findMetric(name)
+  if (found === undefined) throw unknownName('metric', name, METRIC_NAMES)
+  return found.info
+}
+
+function parseLimit(info: MetricInfo, limit: Value | Limit, name: string): ParsedLimit {
+  if (typeof limit === 'number' || typeof limit === 'string') return parseLimit(info, { [info.worse]: limit }, name)
+  if (typeof limit !== 'object' || limit === null || Array.isArray(limit)) {
+    throw invalidType(name, 'a value or a limit such as { above: 90 }', limit)
+  }
+  checkKeys(limit, 'limit option', LIMIT_KEYS)
+  if ((limit.above === undefined) === (limit.below === undefined)) {
+    const given = limit.above === undefined ? 'neither' : 'both'
+    throw invalidValue(name, "a limit with exactly one of 'above' and 'below'", given)
+  }
+  const direction = limit.above === undefined ? 'below' : 'above'
+  const enter = parseValue(info, limit[direction], `${name}.${direction}`)
+  const onMissing = limit.onMissing ?? 'throw'
+  if (!ON_MISSING.includes(onMissing)) {
+    throw invalidValue(`${name}.onMissing`, "'throw', 'ignore' or 'breach'", onMissing)
+  }
+  return {
+    series: toSeriesKey(info, limit, limit.over, name),
+    info,
+    direction,
+    enter,
+    exit: parseExit(info, limit.clear, direction, enter, name),
+    for: limit.for === undefined ? info.for : parseDuration(limit.for, `${name}.for`),
+    clearFor: limit.clearFor === undefined ? 0 : parseDuration(limit.clearFor, `${name}.clearFor`),
+    onMissing,
+  }
+}
+
+/** A value in the metric's unit. */
+export function parseValue(info: MetricInfo, value: unknown, name: string): number {
+  switch (info.unit) {
+    case '%':
+      return parsePercent(value, name, info.max)
+    case 'bytes':
+    case 'bytes/s':
+      return parseSize(value, name)
+    case 'ms':
+      return parseDuration(value, name)
+    case '°C':
+      return parseNumber(value, name, 'C', '°C')
+    case 'flag':
+    case 'count':
+    case 'per CPU': {
+      const number = parseNumber(value, name)
+      if (number < 0) throw outOfRange(name, '0 or more', value)
+      return number
+    }
+  }
+}
+
+function parseExit(
+  info: MetricInfo,
+  clear: Value | undefined,
+  direction: 'above' | 'below',
+  enter: number,
+  name: string,
+): number {
+  if (clear !== undefined) {
+    const exit = parseValue(info, clear, `${name}.clear`)
+    const inside = direction === 'above' ? exit <= enter : exit >= enter
+    if (!inside) throw outOfRange(`${name}.clear`, `${direction === 'above' ? 'at most' : 'at least'} ${enter}`, clear)
+    return exit
+  }
+  if (info.unit === 'flag') return enter
+  const margin = Math.abs(enter) * 0.1
+  if (direction === 'above') return enter - margin
+  // Where the scale ends sooner than 10 % inside, half of what is left.
+  return Math.min(enter + margin, (enter + info.max) / 2)
+}
+
+/** The complete key of a metric with its selectors. */
+export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration | undefined, name: string): SeriesKey {
+  for (const key of SELECTOR_KEYS) {
+    const given = selector[key as keyof Selector]
+    if (given !== undefined && !selectorsOf(info).includes(key)) {
+      throw invalidValue(`${name}.${key}`, `left out: '${info.name}' has no ${key}`, given)
+    }
+  }
+  const { path, zone, pid, tree } = selector
+  if (path !== undefined && (typeof path !== 'string' || path === '' || path.includes('\0'))) {
+    throw invalidType(`${name}.path`, 'a path', path)
+  }
+  if (zone !== undefined && (typeof zone !== 'string' || zone === '')) {
+    throw invalidType(`${name}.zone`, 'the type of a thermal zone', zone)
+  }
+  if (pid !== undefined && (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0 || pid > 2 ** 31 - 1)) {
+    throw outOfRange(`${name}.pid`, 'a process id from 1 to 2147483647', pid)
+  }
+  if (tree !== undefined && typeof tree !== 'boolean') throw invalidType(`${name}.tree`, 'true or false', tree)
+  if (over !== undefined && info.kind === 'level') {
+    throw invalidValue(`${name}.over`, `left out: '${info.name}' is a level, not a share over time`, over)
+  }
+  return {
+    metric: info.name,
+    window: over === undefined ? info.window : Math.max(parseDuration(over, `${name}.over`), info.minPeriod),
+    // Resolved now: a later chdir must not move a line that is set already.
+    path: info.scope === 'path' ? resolve(path ?? '.') : '',
+    zone: zone ?? '',
+    pid: pid === process.pid ? 0 : (pid ?? 0),
+    tree: tree ?? false,
+  }
+}
+
+function selectorsOf(info: MetricInfo): readonly string[] {
+  switch (info.scope) {
+    case 'path':
+      return ['path']
+    case 'zone':
+      return ['zone']
+    case 'process':
+      return ['pid', 'tree']
+    case 'machine':
+      return []
+  }
+}

@@ -1,0 +1,93 @@
+/** The only file that loads the addon. */
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { NativeMissingError } from '../errors.js'
+
+/** What a call answers that could not do what it was asked: why, for a person. */
+export type Refusal = string
+
+export interface NativeEvidence {
+  /** Place of the limit among the guard's. */
+  readonly limit: number
+  readonly value: number
+  readonly since: number
+  readonly at: number
+  readonly origin: string
+  readonly recent: readonly number[]
+  /** Whether the limit is breached still. */
+  readonly breached: boolean
+}
+
+/** What the sampler does and costs. */
+export interface SamplerStats {
+  /** Whether the thread runs: only while somebody wants something. */
+  readonly running: boolean
+  readonly wakeups: number
+  readonly reads: number
+  /** CPU time of the thread in milliseconds, brought up to date every 64 wake-ups. */
+  readonly cpu: number
+  /** By how much the governor lengthens the adaptive periods now; 1 is not at all. */
+  readonly stretch: number
+  readonly guards: number
+  readonly limits: number
+  readonly series: number
+}
+
+/**
+ * The addon's functions; `native/addon.cc` implements them. Times are milliseconds on the sampler's clock. Arguments
+ * must be right: they are not checked again.
+ */
+export interface Addon {
+  /** Hands over the board, at first together with the function to call when there is something to drain. */
+  attach(board: Int32Array, deliver: () => void): void
+  subscribe(
+    metric: number,
+    path: string,
+    zone: string,
+    pid: number,
+    tree: boolean,
+    window: number,
+    cell: number,
+    mustExist: boolean,
+  ): number | Refusal
+  unsubscribe(subscription: number): void
+  setPeriod(subscription: number, period: number): true | Refusal
+  describe(subscription: number): { period: number; minPeriod: number; origin: string; why: string }
+  request(request: number, subscriptions: Uint32Array): true | Refusal
+  addGuard(
+    all: boolean,
+    within: number,
+    interval: number,
+    minHold: number,
+    flag: number,
+    limits: Float64Array,
+  ): number | Refusal
+  removeGuard(guard: number): void
+  evidence(guard: number): NativeEvidence[]
+  drain(): { guards: number[]; answers: number[] }
+  now(): number
+  stats(): SamplerStats
+  metrics(): readonly object[]
+}
+
+let addon: Addon | undefined
+
+/**
+ * The addon, loaded with the first call: from `build/` in a checkout, from `prebuilds/` in an installed package.
+ *
+ * @throws NativeMissingError `ERR_TRIPLINE_NATIVE_MISSING`
+ */
+export function loadAddon(): Addon {
+  if (addon !== undefined) return addon
+  try {
+    // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
+    const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Addon
+    addon = load(fileURLToPath(new URL('../..', import.meta.url)))
+  } catch (error) {
+    throw new NativeMissingError(
+      `${process.platform}-${process.arch}`,
+      error instanceof Error ? error.message : String(error),
+    )
+  }
+  return addon
+}

@@ -1,0 +1,69 @@
+/** Guards that operations with equal `resources` share. */
+import { Guard } from './guard.js'
+import { parseLimits, type Limits } from './limits.js'
+
+// Kept this long after the last operation has gone: a loop of operations keeps its baselines, without which a share
+// over time would be unknown for every one of them.
+const LINGER_MS = 5000
+
+interface Shared {
+  readonly guard: Guard
+  readonly key: string
+  uses: number
+  /** Whether the sweep has already seen it unused once. */
+  stale: boolean
+}
+
+const byKey = new Map<string, Shared>()
+// The usual case is one options object for many operations: no parsing then.
+const byLimits = new WeakMap<Limits, Shared>()
+const byGuard = new WeakMap<Guard, Shared>()
+let sweeper: NodeJS.Timeout | undefined
+
+/**
+ * The guard for `limits`, shared by everybody who asks for equal ones until each has called {@link releaseGuard}.
+ *
+ * @throws as `guard()` does
+ */
+export function acquireGuard(limits: Limits): Guard {
+  let shared = byLimits.get(limits)
+  if (shared === undefined || shared.guard.closed) {
+    shared = find(limits)
+    byLimits.set(limits, shared)
+  }
+  shared.uses++
+  return shared.guard
+}
+
+export function releaseGuard(guard: Guard): void {
+  const shared = byGuard.get(guard)
+  if (shared === undefined || --shared.uses > 0) return
+  shared.stale = false
+  sweeper ??= setInterval(sweep, LINGER_MS).unref()
+}
+
+function find(limits: Limits): Shared {
+  const parsed = parseLimits(limits)
+  const key = JSON.stringify(parsed, (name, value: unknown) => (name === 'info' ? undefined : value))
+  const found = byKey.get(key)
+  if (found !== undefined) return found
+  const guard = new Guard(parsed, {})
+  const shared: Shared = { guard, key, uses: 0, stale: false }
+  byKey.set(key, shared)
+  byGuard.set(guard, shared)
+  return shared
+}
+
+function sweep(): void {
+  for (const each of byKey.values()) {
+    if (each.uses > 0) continue
+    if (each.stale) {
+      byKey.delete(each.key)
+      each.guard.close()
+    }
+    each.stale = true
+  }
+  if (byKey.size > 0) return
+  clearInterval(sweeper)
+  sweeper = undefined
+}

@@ -1,0 +1,175 @@
+/** The newest values, on demand: snapshots, fresh readings, streams of them, and what this machine can tell at all. */
+import { MetricUnavailableError, checkKeys, invalidType, outOfRange } from '../errors.js'
+import { parseDuration, type Duration } from '../units.js'
+import { checkMetric, toSeriesKey, type Selector } from './limits.js'
+import { METRICS, type MetricName, type MetricUnit } from './metrics.js'
+import { Series, nextReading, openSeries, type SeriesKey } from './sampler.js'
+
+/** A metric by name, or with a selector and an averaging window. */
+export type MetricQuery = MetricName | ({ metric: MetricName; over?: Duration } & Selector)
+
+export interface SnapshotValue {
+  /** In the metric's unit. */
+  readonly value: number
+  /** When it was read, in milliseconds on the clock of `performance.now()`. */
+  readonly at: number
+}
+
+interface Entry extends SnapshotValue {
+  readonly key: SeriesKey
+  readonly unit: MetricUnit
+}
+
+/** The newest values of what was being sampled at one moment. */
+export class Snapshot {
+  /** When it was taken, in milliseconds on the clock of `performance.now()`. */
+  readonly at: number = performance.now()
+  readonly #entries: readonly Entry[]
+
+  /** @internal */
+  constructor(series: Iterable<Series>) {
+    const entries: Entry[] = []
+    for (const each of series) {
+      const { state, value, at } = each.read()
+      if (state === 'known') entries.push({ key: each.key, unit: each.info.unit, value, at })
+    }
+    this.#entries = entries
+  }
+
+  /** The value of a metric, of the first series that fits the selector; undefined where it is not known. */
+  get(metric: MetricName, selector: Selector = {}): SnapshotValue | undefined {
+    const info = checkMetric(metric)
+    const wanted = Object.keys(selector).length === 0 ? undefined : toSeriesKey(info, selector, undefined, metric)
+    return this.#entries.find(
+      ({ key }) =>
+        key.metric === metric &&
+        (wanted === undefined ||
+          (key.path === wanted.path && key.zone === wanted.zone && key.pid === wanted.pid && key.tree === wanted.tree)),
+    )
+  }
+
+  /** Every known value with its metric, unit and selector. */
+  *[Symbol.iterator](): IterableIterator<SnapshotValue & Selector & { metric: MetricName; unit: MetricUnit }> {
+    for (const { key, unit, value, at } of this.#entries) {
+      yield { metric: key.metric, ...selectorOf(key), value, unit, at }
+    }
+  }
+
+  toJSON(): object[] {
+    return [...this]
+  }
+}
+
+function selectorOf(key: SeriesKey): Selector {
+  return {
+    ...(key.path !== '' && { path: key.path }),
+    ...(key.zone !== '' && { zone: key.zone }),
+    ...(key.pid !== 0 && { pid: key.pid }),
+    ...(key.tree && { tree: true }),
+  }
+}
+
+/** The newest values of what is being sampled, straight from the board: no native call, nothing is read for it. */
+export function snapshot(): Snapshot {
+  return new Snapshot(openSeries())
+}
+
+/**
+ * One fresh reading of each metric, also when nothing is being sampled. A share over time takes its averaging window.
+ * Keeps the process alive until it is there.
+ *
+ * @throws as {@link samples} does
+ */
+export async function sample(metrics: MetricQuery | readonly MetricQuery[]): Promise<Snapshot> {
+  for await (const first of samples({ metrics })) return first
+  throw new Error('unreachable')
+}
+
+export interface SamplesOptions {
+  metrics: MetricQuery | readonly MetricQuery[]
+  /** Time between two snapshots. Default 1 s. A metric whose source is slower repeats its newest value. */
+  interval?: Duration
+}
+
+/**
+ * A stream of snapshots at a steady interval. A slow consumer skips beats and never builds a backlog. Keeps the process
+ * alive while it is waited for.
+ *
+ * @throws TypeError, RangeError for bad input; MetricUnavailableError for a metric that this machine does not have
+ */
+export async function* samples(options: SamplesOptions): AsyncGenerator<Snapshot, void> {
+  checkKeys(options, 'samples option', ['metrics', 'interval'])
+  const interval = parseDuration(options.interval ?? 1000, 'interval')
+  if (interval === 0) throw outOfRange('interval', 'more than 0', options.interval)
+  const keys = parseQueries(options.metrics)
+  const series: Series[] = []
+  let readers = 0
+  // Waiting for the sampler holds nothing open by itself, and a process must not end in the middle of an await.
+  const alive = setInterval(() => undefined, 2 ** 31 - 1)
+  try {
+    for (const key of keys) series.push(Series.open(key, true))
+    for (const each of series) {
+      each.addReader(interval)
+      readers++
+    }
+    // The first snapshot waits for everything; later ones only for what can be new by then.
+    let awaited: readonly Series[] = series
+    const punctual = series.filter((each) => each.info.minPeriod <= interval)
+    for (;;) {
+      await nextReading(awaited)
+      for (const each of awaited) {
+        if (each.read().state === 'unavailable') throw new MetricUnavailableError(each.key.metric, each.describe().why)
+      }
+      yield new Snapshot(series)
+      awaited = punctual.length > 0 ? punctual : series
+    }
+  } finally {
+    clearInterval(alive)
+    for (const each of series) {
+      if (readers-- > 0) each.removeReader(interval)
+      each.release()
+    }
+  }
+}
+
+function parseQueries(metrics: SamplesOptions['metrics']): SeriesKey[] {
+  const queries: readonly MetricQuery[] = Array.isArray(metrics) ? metrics : [metrics as MetricQuery]
+  if (queries.length === 0) throw invalidType('metrics', 'at least one metric', metrics)
+  return queries.map((query) => {
+    const { metric, over, ...selector } = typeof query === 'string' ? { metric: query, over: undefined } : query
+    const info = checkMetric(metric)
+    checkKeys(selector, 'metric option', ['path', 'zone', 'pid', 'tree'])
+    return toSeriesKey(info, selector, over, metric)
+  })
+}
+
+/** What this machine can tell of one metric. */
+export interface Capability {
+  readonly metric: MetricName
+  readonly unit: MetricUnit
+  readonly available: boolean
+  /** Where it is read. Empty where it is unavailable. */
+  readonly origin: string
+  /** Why it is unavailable; empty where it is there. */
+  readonly why: string
+  /** The least time between two reads that tell something new, in milliseconds. */
+  readonly minPeriod: number
+  /** Default averaging window in milliseconds; 0 for a level. */
+  readonly window: number
+}
+
+/** Every metric, with its unit and source here, or why it is unavailable. @throws NativeMissingError */
+export function capabilities(): Capability[] {
+  return METRICS.map((info) => {
+    const { name: metric, unit, window } = info
+    try {
+      const series = Series.open(toSeriesKey(info, {}, undefined, metric), true)
+      const { origin, minPeriod } = series.describe()
+      series.release()
+      return { metric, unit, available: true, origin, why: '', minPeriod, window }
+    } catch (error) {
+      if (!(error instanceof MetricUnavailableError)) throw error
+      return { metric, unit, available: false, origin: '', why: error.why, minPeriod: info.minPeriod, window }
+    }
+  })
+}
