@@ -1,7 +1,7 @@
 /** Why something was canceled, and the sink that sources report to. */
 import { now } from './clock.js'
 import { invalidType, invalidValue } from './errors.js'
-import { formatDuration, formatValue } from './units.js'
+import { formatDuration } from './units.js'
 
 /** The proof of a crossed limit. Times are milliseconds on the clock of `performance.now()`. */
 export interface Breach {
@@ -137,9 +137,7 @@ export function conditionReason(condition: string, checks: number): ConditionRea
 }
 
 /** @internal */
-export function resourceReason(guard: string, breach: Breach): ResourceReason {
-  const { metric, value, limit, direction, unit } = breach
-  const message = `${metric} is ${formatValue(value, unit)}, ${direction} its limit of ${formatValue(limit, unit)}`
+export function resourceReason(guard: string, breach: Breach, message: string): ResourceReason {
   return frozen({ kind: 'resource', message, at: now(), guard, breach })
 }
 

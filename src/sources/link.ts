@@ -22,8 +22,10 @@ export abstract class Link {
 
   /** Starts listening to the source; the reason, if it has one already. Throws where the source cannot be armed. */
   abstract connect(): CancelationReason | null
-  /** Stops listening. May be called at any time, also twice. */
+  /** Stops listening, and runs nobody's code. May be called at any time, also twice. */
   abstract disconnect(): void
+  /** Lets go of what only the user's code can let go of; called after {@link disconnect}, when others may be told. */
+  close(): void {}
   /** A link of the same kind for another target. */
   abstract copy(target: Target): Link
 

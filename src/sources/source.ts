@@ -52,6 +52,7 @@ class Cut implements Disposable {
 
   [Symbol.dispose](): void {
     this.#link?.disconnect()
+    this.#link?.close()
     this.#link = undefined
   }
 }
@@ -106,7 +107,6 @@ export class SourceLink extends Link implements CancelSink {
       throw error
     }
     this.#stage = 2
-    if (this.#early !== null) this.disconnect()
     return this.#early
   }
 
@@ -125,6 +125,9 @@ export class SourceLink extends Link implements CancelSink {
 
   disconnect(): void {
     this.#stage = 0
+  }
+
+  override close(): void {
     const armed = this.#armed
     if (armed === undefined) return
     this.#armed = undefined

@@ -177,8 +177,13 @@ export class TokenSource extends BuiltInSource {
 
   /** @internal */
   link(target: Target): Link {
-    return new HubLink(this.token._hub, target)
+    return tokenLink(this.token, target)
   }
+}
+
+/** @internal */
+export function tokenLink(token: CancelationToken, target: Target): HubLink {
+  return new HubLink(token._hub, target)
 }
 
 /** @internal */

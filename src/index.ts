@@ -1,0 +1,2 @@
+/** The public face: nothing but exports. */
+export { CancelationError } from './cancelation-error.js'
