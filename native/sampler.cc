@@ -280,18 +280,18 @@ void Sampler::DropChannelIfUnused(Channel* channel) {
 }
 
 uint32_t Sampler::Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window,
-                            uint32_t cell, bool probe_now, Failure* why) {
+                            uint32_t cell, bool must_exist, Failure* why) {
   MutexLock lock(&lock_);
-  Source* source = FindSource(metric, selector, probe_now, why);
+  Source* source = FindSource(metric, selector, must_exist, why);
   if (source == nullptr) return 0;
   Channel* channel = FindChannel(source, metric, window);
   const uint64_t now = MonotonicNow();
   const bool stale = channel->last_read == 0 || now - channel->last_read >= source->MinPeriod(metric);
-  if (probe_now && stale && !source->blocking()) {
+  if (stale && !source->blocking()) {
     ReadSource(source, now, MaskOf(metric));
     JudgeDirty(now);
   }
-  if (probe_now && channel->series.now().state == Value::kUnavailable) {
+  if (must_exist && channel->series.now().state == Value::kUnavailable) {
     *why = channel->series.failure();
     DropChannelIfUnused(channel);
     return 0;
@@ -400,8 +400,7 @@ std::vector<EvidenceCopy> Sampler::EvidenceOf(uint32_t guard) {
   for (uint32_t i = 0; i < found->limit_count(); i++) {
     const GuardLimit& each = found->limit(i);
     if (each.evidence.breach != found->breaches()) continue;
-    const bool breached = each.limit.breached() || each.limit.state == LimitState::kUnavailable;
-    copies.push_back(EvidenceCopy{i, breached, each.evidence});
+    copies.push_back(EvidenceCopy{i, each.guilty(), each.evidence});
   }
   return copies;
 }

@@ -64,10 +64,10 @@ class Sampler {
   void RemoveEnvironment(Environment* environment);
   void AttachBoard(Environment* environment, int32_t* words, size_t count);
 
-  // Interest in a series; ids are never 0. 0 with `why` where the metric is unavailable. A probe that cannot block is
-  // read once to find that out, unless `probe_now` is false.
+  // Interest in a series; ids are never 0. A probe that cannot block is read once, so that a level is known when this
+  // returns. 0 with `why` where the metric is unavailable and `must_exist`.
   uint32_t Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window, uint32_t cell,
-                     bool probe_now, Failure* why);
+                     bool must_exist, Failure* why);
   void Unsubscribe(uint32_t subscription);
   // The longest time between two reads that readers of this subscription accept; kNever for no readers.
   bool SetPeriod(uint32_t subscription, uint64_t period, Failure* why);

@@ -19,8 +19,9 @@ import { ChunkedStream, type ChunkOptions } from './chunks.js'
 import { combineInto, type Combinable } from './combine.js'
 import { Context } from './context.js'
 import { Extras, type Cleanup } from './extras.js'
+import { checkFirst } from './imitate.js'
 import type { StreamSource } from './iterate.js'
-import { callAll, Listeners, type ListenerTypes } from './listeners.js'
+import { callAll, Listeners, tellProgress, type ListenerTypes } from './listeners.js'
 import {
   checkUnused,
   connect,
@@ -338,14 +339,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   /** `fn`, which first throws if this is canceled. */
   wrap<F extends (...args: never[]) => unknown>(fn: F): F {
     if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
-    const operation = this
-    function wrapped(this: unknown, ...args: never[]): unknown {
-      operation.throwIfCanceled()
-      return fn.apply(this, args)
-    }
-    Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true })
-    Object.defineProperty(wrapped, 'length', { value: fn.length, configurable: true })
-    return wrapped as F
+    return checkFirst(this, fn)
   }
 
   /** Adds a source, before or after the start. One that has its reason already cancels at once. */
@@ -395,12 +389,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   /** Tells the progress listeners of this and of its ancestors. */
   reportProgress(message: string, data?: unknown): void {
     if (typeof message !== 'string') throw invalidType('message', 'a string', message)
-    const progress = { operation: this.context, message, data, at: now() }
-    this._extras!.progress = progress
-    for (let each: Cancelable | null = this; each !== null; each = each._parent) {
-      const listeners = each._extras?.listeners?.progress
-      if (listeners !== undefined) callAll(listeners, 'progress listener', progress)
-    }
+    tellProgress(this, { operation: this.context, message, data, at: now() })
   }
 
   onStart(listener: ListenerTypes['start']): this {

@@ -3,7 +3,7 @@ import { now } from '../clock.js'
 import type { OperationContext, OperationStatus, Progress } from '../operation-context.js'
 import type { CancelationReason } from '../reason.js'
 import type { Cancelable } from './cancelable.js'
-import { deadlineOf } from "./lifecycle.js"
+import { deadlineOf } from './lifecycle.js'
 import { PENDING, STATUS } from './state.js'
 
 let ids = 0
@@ -64,6 +64,17 @@ export class Context implements OperationContext {
   /** For logs: what is known, without what is not, and without the partial result, which may be anything. */
   toJSON(): Record<string, unknown> {
     const { id, name, status, parentId, startedAt, endedAt, elapsed, reason, metadata } = this
-    return { id, name, status, parentId, startedAt, endedAt, elapsed, reason: reason?.message, kind: reason?.kind, metadata }
+    return {
+      id,
+      name,
+      status,
+      parentId,
+      startedAt,
+      endedAt,
+      elapsed,
+      reason: reason?.message,
+      kind: reason?.kind,
+      metadata,
+    }
   }
 }

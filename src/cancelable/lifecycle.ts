@@ -43,7 +43,8 @@ export function start(operation: Cancelable): void {
   if ((operation._flags & WATCH_GUARD) !== 0) operation._seenEdges = edgeCount()
   if (operation._firstChild !== null) raiseWatch(operation, operation._flags & S.WATCH)
   const listeners = operation._extras?.listeners?.start
-  if (listeners !== undefined && operation._status === S.RUNNING) callAll(listeners, 'start listener', operation.context)
+  if (listeners !== undefined && operation._status === S.RUNNING)
+    callAll(listeners, 'start listener', operation.context)
 }
 
 function cancelNow(operation: Cancelable, reason: CancelationReason): void {

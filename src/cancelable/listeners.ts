@@ -2,6 +2,7 @@
 import { callIsolated } from '../diagnostics.js'
 import type { OperationContext, Progress } from '../operation-context.js'
 import type { CancelationReason } from '../reason.js'
+import type { Cancelable } from './cancelable.js'
 
 export interface ListenerTypes {
   start: (operation: OperationContext) => unknown
@@ -29,4 +30,13 @@ export function callAll<A extends unknown[]>(
   // By index and to the length as it was: who registers while others are told was told at once.
   const { length } = listeners
   for (let i = 0; i < length; i++) callIsolated(origin, listeners[i]!, ...args)
+}
+
+/** Tells the operation's own listeners, then its ancestors'. */
+export function tellProgress(operation: Cancelable, progress: Progress): void {
+  operation._more().progress = progress
+  for (let each: Cancelable | null = operation; each !== null; each = each._parent) {
+    const listeners = each._extras?.listeners?.progress
+    if (listeners !== undefined) callAll(listeners, 'progress listener', progress)
+  }
 }

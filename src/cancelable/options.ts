@@ -81,7 +81,8 @@ function take(operation: Cancelable, key: keyof CancelableOptions, value: unknow
       break
     }
     case 'token':
-      if (Array.isArray(value)) for (const each of value) addLink(operation, tokenLink(checkToken(each, key), operation))
+      if (Array.isArray(value))
+        for (const each of value) addLink(operation, tokenLink(checkToken(each, key), operation))
       else addLink(operation, tokenLink(checkToken(value, key), operation))
       break
     case 'parent':

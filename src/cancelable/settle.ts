@@ -127,8 +127,8 @@ export function childrenGone(operation: Cancelable): Promise<void> {
 
 /** Waits for the shields, each of which is bounded by its own `max` once the operation is canceled. */
 export async function shieldsGone(operation: Cancelable): Promise<void> {
-  const shields = operation._extras?.shields
-  while (shields !== undefined && shields.size > 0) await Promise.all(Array.from(shields, (each) => each.over))
+  // Each waits for the next of them, as they may make others.
+  for (const each of operation._extras?.shields ?? []) await each.over
 }
 
 /** Runs the cleanups, the last one first, and returns what they failed with. A canceled operation waits within its grace. */
@@ -162,10 +162,13 @@ function within(operation: Cancelable, promise: PromiseLike<unknown>, errors: un
       late = true
       resolve()
     }
-    promise.then(() => resolve(), (error: unknown) => {
-      failed(error)
-      resolve()
-    })
+    promise.then(
+      () => resolve(),
+      (error: unknown) => {
+        failed(error)
+        resolve()
+      },
+    )
   })
 }
 

@@ -196,8 +196,10 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
 
   /** Whoever asks for the next item before the last one has come gets it after that. */
   #afterLatest(): Promise<Result<T>> {
-    const next = (): Promise<Result<T>> => this.next()
-    const promise = this.#latest!.then(next, next)
+    const promise = this.#latest!.then(
+      () => this.next(),
+      () => this.next(),
+    )
     this.#latest = promise
     return promise
   }

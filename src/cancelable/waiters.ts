@@ -70,15 +70,14 @@ class Awaited {
 
   constructor(promise: PromiseLike<unknown>) {
     promise.then(
-      (value) => {
-        awaited.delete(promise)
-        for (let waiter = this.first; waiter !== null; waiter = this.first) waiter.settle().resolve(value)
-      },
-      (error: unknown) => {
-        awaited.delete(promise)
-        for (let waiter = this.first; waiter !== null; waiter = this.first) waiter.settle().reject(error)
-      },
+      (value) => this.#settle(promise, (waiter) => waiter.resolve(value)),
+      (error: unknown) => this.#settle(promise, (waiter) => waiter.reject(error)),
     )
+  }
+
+  #settle(promise: PromiseLike<unknown>, how: (waiter: RaceWaiter) => void): void {
+    awaited.delete(promise)
+    for (let waiter = this.first; waiter !== null; waiter = this.first) how(waiter.settle())
   }
 }
 

@@ -2,6 +2,7 @@
 import { CancelationError } from '../cancelation-error.js'
 import { invalidType } from '../errors.js'
 import { Cancelable } from './cancelable.js'
+import { imitate } from './imitate.js'
 import type { StreamSource } from './iterate.js'
 import type { ListenerTypes } from './listeners.js'
 import type { CancelableOptions } from './options.js'
@@ -25,9 +26,7 @@ export function cancelable<A extends unknown[], R>(
   function wrapped(this: unknown, ...args: A): Promise<R> {
     return new Cancelable(named).run((cancel) => fn.call(this, cancel, ...args))
   }
-  Object.defineProperty(wrapped, 'name', { value: fn.name, configurable: true })
-  Object.defineProperty(wrapped, 'length', { value: Math.max(0, fn.length - 1), configurable: true })
-  return wrapped
+  return imitate(wrapped, fn, 1)
 }
 
 export interface CancelableStreamOptions<T = unknown> extends CancelableOptions, StreamOptions<T> {
@@ -36,7 +35,10 @@ export interface CancelableStreamOptions<T = unknown> extends CancelableOptions,
 }
 
 /** The items of `source` in an operation of their own, which starts now and ends with the stream. */
-export function cancelableStream<T>(source: StreamSource<T>, options: CancelableStreamOptions<T> = {}): CancelableStream<T> {
+export function cancelableStream<T>(
+  source: StreamSource<T>,
+  options: CancelableStreamOptions<T> = {},
+): CancelableStream<T> {
   const { reportEvery, keep, interruptible, onProgress, ...rest } = options
   const operation = new Cancelable(rest)
   if (onProgress !== undefined) operation.onProgress(onProgress)

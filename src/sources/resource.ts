@@ -46,7 +46,7 @@ class GuardHub extends Hub {
   #breached(): void {
     const count = this.guard.breachCount
     // In the order of arrival: from the first that came after this breach on, none is meant.
-    for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count; ) {
+    for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count;) {
       this.remove(link)
       link.target._mark(this.reasonNow())
       link = this.head as BreachLink | null

@@ -28,7 +28,8 @@ class SignalHub extends Hub {
     return null
   }
   protected override open(): void {
-    if (!isMainThread) throw invalidValue('signals', 'used on the main thread, the only one that receives any', this.signal)
+    if (!isMainThread)
+      throw invalidValue('signals', 'used on the main thread, the only one that receives any', this.signal)
     process.on(this.signal, this.#received)
   }
   protected override close(): void {

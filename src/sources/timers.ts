@@ -179,16 +179,16 @@ export class Timer implements Timed {
   _timerPrev: Timed | null = null
   _timerNext: Timed | null = null
   #due = 0
-  readonly #holds: boolean
+  readonly #keepsAlive: boolean
   readonly #expired: () => void
 
   /**
    * @param expired must not throw
-   * @param holds whether it keeps the process alive while it waits
+   * @param keepsAlive whether it keeps the process alive while it waits
    */
-  constructor(expired: () => void, holds: boolean) {
+  constructor(expired: () => void, keepsAlive: boolean) {
     this.#expired = expired
-    this.#holds = holds
+    this.#keepsAlive = keepsAlive
   }
 
   /** Starts it, or starts it anew. `Infinity` never expires. */
@@ -197,13 +197,13 @@ export class Timer implements Timed {
     if (duration === Infinity) return
     this.#due = now() + duration
     addTimer(this, duration, this.#due)
-    if (this.#holds) holdLoop()
+    if (this.#keepsAlive) holdLoop()
   }
 
   stop(): void {
     if (this._timerList === null) return
     removeTimer(this)
-    if (this.#holds) releaseLoop()
+    if (this.#keepsAlive) releaseLoop()
   }
 
   /** When it is due, on the clock of `performance.now()`; meaningful while it is started. */
@@ -212,7 +212,7 @@ export class Timer implements Timed {
   }
 
   _expire(): void {
-    if (this.#holds) releaseLoop()
+    if (this.#keepsAlive) releaseLoop()
     this.#expired()
   }
 }

@@ -1,0 +1,417 @@
+// cpu*: /proc/stat for shares of the machine, and the quotas up the cgroup chain with the exact time used under each.
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <sched.h>
+#include <unistd.h>
+
+#include "../platform.h"
+#include "cgroup.h"
+#include "families.h"
+#include "file.h"
+#include "parse/cgroup.h"
+#include "parse/stat.h"
+
+namespace tripline {
+
+namespace {
+
+constexpr uint64_t kStatPeriod = 100 * kMillisecond;  // its counters move with the tick
+constexpr uint64_t kSetupPeriod = kSecond;            // affinity, CPUs, quotas
+constexpr uint32_t kQuotas = kMaxParts - 1;
+constexpr uint32_t kMaskBytes = 1024;                 // 8192 CPUs, the most that Linux can be built for
+constexpr double kTick = 0.01;                        // USER_HZ is 100 on every architecture we build for
+
+// Sums of time that never go backwards, although single counters of the kernel do (iowait, steal, guests, hot-plug).
+struct Sums {
+  double all = 0, busy = 0, steal = 0, iowait = 0;
+
+  void Add(const CpuTimes& old, const CpuTimes& now) {
+    uint64_t grown[CpuTimes::kFields];
+    uint64_t total = 0;
+    for (int i = 0; i < CpuTimes::kFields; i++) {
+      grown[i] = now.of[i] > old.of[i] ? now.of[i] - old.of[i] : 0;
+      total += grown[i];
+    }
+    all += kTick * static_cast<double>(total);
+    busy += kTick * static_cast<double>(total - grown[CpuTimes::kIdle] - grown[CpuTimes::kIowait]);
+    steal += kTick * static_cast<double>(grown[CpuTimes::kSteal]);
+    iowait += kTick * static_cast<double>(grown[CpuTimes::kIowait]);
+  }
+};
+
+// The CPUs of this process, when those are not all of the machine's.
+class OwnCpus {
+ public:
+  OwnCpus() = default;
+  ~OwnCpus() { free(last_); }
+  OwnCpus(const OwnCpus&) = delete;
+  OwnCpus& operator=(const OwnCpus&) = delete;
+
+  // Reads the affinity; `text` is /proc/stat. True when it leaves out a CPU that is online.
+  bool Restricted(const char* text, size_t size) {
+    memset(mask_, 0, sizeof(mask_));
+    // The main thread's: the sampling thread is nobody's workload.
+    if (sched_getaffinity(getpid(), sizeof(mask_), reinterpret_cast<cpu_set_t*>(mask_)) != 0) return false;
+    bool all = true, any = false;
+    uint32_t cpu = 0;
+    CpuTimes times;
+    for (CpuLines lines(text, size); lines.Next(&cpu, &times);) {
+      all = all && Has(cpu);
+      any = any || Has(cpu);
+    }
+    return any && !all;
+  }
+
+  void Add(const char* text, size_t size, Sums* sums) {
+    uint32_t cpu = 0;
+    CpuTimes times;
+    round_++;
+    for (CpuLines lines(text, size); lines.Next(&cpu, &times);) {
+      if (!Has(cpu) || !Reserve(cpu)) continue;
+      Last& last = last_[cpu];
+      // A CPU that was away has no baseline: its counters may have started anew.
+      if (last.round == round_ - 1) sums->Add(last.times, times);
+      last.times = times;
+      last.round = round_;
+    }
+  }
+
+  void Forget() { round_ += 2; }
+
+ private:
+  struct Last {
+    CpuTimes times;
+    uint64_t round;
+  };
+
+  bool Has(uint32_t cpu) const { return cpu < kMaskBytes * 8 && (mask_[cpu / 8] >> cpu % 8 & 1) != 0; }
+
+  // Allocates only when a CPU with a higher number than ever appears.
+  bool Reserve(uint32_t cpu) {
+    if (cpu < count_) return true;
+    const uint32_t count = (cpu / 16 + 1) * 16;
+    void* grown = realloc(last_, count * sizeof(Last));
+    if (grown == nullptr) return false;
+    last_ = static_cast<Last*>(grown);
+    memset(static_cast<void*>(last_ + count_), 0, (count - count_) * sizeof(Last));
+    count_ = count;
+    return true;
+  }
+
+  alignas(cpu_set_t) unsigned char mask_[kMaskBytes] = {};
+  Last* last_ = nullptr;
+  uint32_t count_ = 0;
+  uint64_t round_ = 2;
+};
+
+// One group with a quota. Cumulative figures stay when it moves to another group.
+struct Quota {
+  size_t length = 0;  // of the group's path; 0: unused
+  double cpus = 0;
+  File usage;     // cpu.stat in version 2, cpuacct.usage in version 1
+  File throttle;  // version 1: cpu.stat
+  bool has_last = false;
+  uint64_t last_at = 0;
+  uint64_t last_usage = 0;
+  uint64_t last_throttled = 0;
+  double used = 0, allowed = 0;          // seconds
+  double throttled = 0, elapsed = 0;     // seconds
+  double recent = 0;                     // share of the quota in the last interval
+
+  void Leave() {
+    length = 0;
+    cpus = 0;
+    recent = 0;
+    has_last = false;
+    usage.Close();
+    throttle.Close();
+  }
+};
+
+class CpuProbe final : public Probe {
+ public:
+  CpuProbe() { stat_.SetPath(roots_.proc.get(), "/stat"); }
+
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    constexpr MetricMask kOfStat = MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuHost) | MaskOf(Metric::kCpuSteal) |
+                                   MaskOf(Metric::kCpuIowait);
+    if (started_at_ == 0) started_at_ = now;
+    if ((wanted & kOfStat) != 0) ReadStat(now, wanted, out);
+    if ((wanted & (MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuThrottled))) != 0) {
+      FindQuotas(now);
+      for (Quota& quota : quotas_) {
+        if (quota.length != 0) ReadQuota(now, &quota);
+      }
+    }
+    if (Wants(wanted, Metric::kCpu)) SetCpu(out);
+    if (Wants(wanted, Metric::kCpuThrottled)) SetThrottled(now, wanted, out);
+  }
+
+  const char* Origin(Metric metric) const override {
+    if (metric != Metric::kCpu && metric != Metric::kCpuThrottled) return stat_.path();
+    const Quota* largest = nullptr;
+    for (const Quota& quota : quotas_) {
+      if (quota.length != 0 && (largest == nullptr || quota.recent > largest->recent)) largest = &quota;
+    }
+    if (metric == Metric::kCpuThrottled) {
+      if (largest == nullptr) return own_throttle_.path();
+      return version_ == 1 ? largest->throttle.path() : largest->usage.path();
+    }
+    return largest != nullptr && largest->recent > recent_ ? largest->usage.path() : stat_.path();
+  }
+
+ private:
+  void ReadStat(uint64_t now, MetricMask wanted, Readings* out) {
+    Buffer* buffer = SharedBuffer();
+    const File::Result result = stat_.ReadIfOlder(now, kStatPeriod, buffer);
+    CpuTimes times;
+    if (result == File::kFresh && !ParseCpuTotal(buffer->data(), buffer->size, &times)) stat_bad_ = true;
+    else if (result == File::kFresh) stat_bad_ = false, TakeStat(now, times, buffer);
+    stat_failed_ = result == File::kFailed || stat_bad_;
+    if (stat_failed_) {
+      Failure why;
+      if (stat_bad_) why.Set("/proc/stat: no line of CPU times");
+      else stat_.Explain(stat_.error() == EACCES ? "hidden from this user" : "", &why);
+      SetUnavailable(wanted, Metric::kCpuHost, why, out);
+      SetUnavailable(wanted, Metric::kCpuSteal, why, out);
+      SetUnavailable(wanted, Metric::kCpuIowait, why, out);
+      if (!HasQuota()) SetUnavailable(wanted, Metric::kCpu, why, out);
+      has_total_ = false;
+      return;
+    }
+    SetRatio(wanted, Metric::kCpuHost, host_.busy, host_.all, out);
+    SetRatio(wanted, Metric::kCpuSteal, host_.steal, host_.all, out);
+    SetRatio(wanted, Metric::kCpuIowait, host_.iowait, host_.all, out);
+  }
+
+  void TakeStat(uint64_t now, const CpuTimes& times, Buffer* buffer) {
+    const Sums before = own_;
+    const Sums host_before = host_;
+    if (has_total_) host_.Add(total_, times);
+    total_ = times;
+    has_total_ = true;
+
+    if (now - setup_at_ >= kSetupPeriod || setup_at_ == 0) {
+      setup_at_ = now;
+      // The affinity is of this machine; HOST_PROC shows another, or all of this one.
+      const bool restricted = !roots_.other_proc && cpus_.Restricted(buffer->data(), buffer->size);
+      if (restricted != restricted_) cpus_.Forget();
+      restricted_ = restricted;
+    }
+    if (restricted_) {
+      cpus_.Add(buffer->data(), buffer->size, &own_);
+    } else {
+      own_.all += host_.all - host_before.all;
+      own_.busy += host_.busy - host_before.busy;
+    }
+    const double grown = own_.all - before.all;
+    if (grown > 0) recent_ = (own_.busy - before.busy) / grown;
+  }
+
+  static void SetRatio(MetricMask wanted, Metric metric, double num, double den, Readings* out) {
+    if (!Wants(wanted, metric)) return;
+    Reading& reading = (*out)[metric];
+    reading.state = Reading::kKnown;
+    reading.parts = 1;
+    reading.num[0] = num;
+    reading.den[0] = den;
+  }
+
+  bool HasQuota() const {
+    for (const Quota& quota : quotas_) {
+      if (quota.length != 0 && quota.cpus > 0) return true;
+    }
+    return false;
+  }
+
+  // ---- quotas
+
+  // The chain and its quotas may change at any time: another look every second.
+  void FindQuotas(uint64_t now) {
+    if (quotas_at_ != 0 && now - quotas_at_ < kSetupPeriod) return;
+    quotas_at_ = now;
+    Buffer* buffer = SharedBuffer();
+    const bool moved = group_.Update(now, roots_, "cpu", buffer);
+    const bool moved_usage = group_.version() == 1 && usage_group_.Update(now, roots_, "cpuacct", buffer);
+    if (moved || moved_usage) {
+      for (Quota& quota : quotas_) quota.Leave();
+      version_ = group_.version();
+      own_throttle_.SetPath(group_.path(), "/cpu.stat");
+      CgroupCpu cpu;
+      can_throttle_ = version_ != 0 && own_throttle_.Read(now, buffer) &&
+                      ParseCgroupCpu(buffer->data(), buffer->size, &cpu) && cpu.has_throttled;
+      own_throttle_.Close();
+    }
+    if (version_ == 0) return;
+
+    bool seen[kQuotas] = {};
+    size_t length = group_.size();
+    do {
+      const double cpus = ReadQuotaOf(length, buffer);
+      if (cpus <= 0) continue;
+      Quota* place = nullptr;
+      for (Quota& quota : quotas_) {
+        if (quota.length == length) place = &quota;
+      }
+      for (Quota& quota : quotas_) {
+        if (place == nullptr && quota.length == 0) place = &quota;
+      }
+      if (place == nullptr) break;
+      if (place->length == 0) Enter(place, length);
+      place->cpus = cpus;
+      seen[place - quotas_] = true;
+    } while (group_.Parent(&length));
+    for (uint32_t i = 0; i < kQuotas; i++) {
+      if (!seen[i] && quotas_[i].length != 0) quotas_[i].Leave();
+    }
+  }
+
+  double ReadQuotaOf(size_t length, Buffer* buffer) {
+    group_dir_.SetPart(group_.path(), length);
+    double cpus = 0;
+    if (version_ == 2) {
+      file_name_.Set(group_dir_.get(), "/cpu.max");
+      if (!ReadOnce(file_name_.get(), buffer) || !ParseCpuMax(buffer->data(), buffer->size, &cpus)) return 0;
+      return cpus;
+    }
+    uint64_t quota = kNoLimit, period = 0;
+    file_name_.Set(group_dir_.get(), "/cpu.cfs_quota_us");
+    if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &quota)) return 0;
+    if (quota == kNoLimit) return 0;
+    file_name_.Set(group_dir_.get(), "/cpu.cfs_period_us");
+    if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
+    return period == 0 || period == kNoLimit ? 0 : static_cast<double>(quota) / static_cast<double>(period);
+  }
+
+  void Enter(Quota* quota, size_t length) {
+    quota->length = length;
+    group_dir_.SetPart(group_.path(), length);
+    if (version_ == 2) {
+      quota->usage.SetPath(group_dir_.get(), "/cpu.stat");
+      return;
+    }
+    quota->usage.SetPath("");
+    quota->throttle.SetPath(group_dir_.get(), "/cpu.stat");
+    // Version 1 counts in cpuacct, which may be a hierarchy of its own: only where the group has the same path in it,
+    // seen from its end, are the two the same group.
+    const size_t tail = group_.size() - length;
+    if (usage_group_.version() != 1 || tail > CommonTail()) return;
+    group_dir_.SetPart(usage_group_.path(), usage_group_.size() - tail);
+    quota->usage.SetPath(group_dir_.get(), "/cpuacct.usage");
+  }
+
+  // How many bytes at the end of both paths are the same.
+  size_t CommonTail() const {
+    size_t same = 0;
+    while (same < group_.size() && same < usage_group_.size() &&
+           group_.path()[group_.size() - 1 - same] == usage_group_.path()[usage_group_.size() - 1 - same]) {
+      same++;
+    }
+    return same;
+  }
+
+  void ReadQuota(uint64_t now, Quota* quota) {
+    if (quota->has_last && now == quota->last_at) return;
+    Buffer* buffer = SharedBuffer();
+    CgroupCpu cpu;
+    bool good = false;
+    if (version_ == 2) {
+      good = quota->usage.Read(now, buffer) && ParseCgroupCpu(buffer->data(), buffer->size, &cpu);
+    } else {
+      good = quota->throttle.Read(now, buffer) && ParseCgroupCpu(buffer->data(), buffer->size, &cpu);
+      const bool counted = quota->usage.path()[0] != '\0' && quota->usage.Read(now, buffer) &&
+                           ParseLimit(buffer->data(), buffer->size, &cpu.usage);
+      cpu.has_usage = counted;
+    }
+    if (!good) {
+      // Removed or left: look for the own group again.
+      group_.Forget();
+      usage_group_.Forget();
+      quota->has_last = false;
+      return;
+    }
+    if (quota->has_last && now > quota->last_at) {
+      const double elapsed = static_cast<double>(now - quota->last_at) / 1e9;
+      if (cpu.has_usage) {
+        const double used = cpu.usage > quota->last_usage ? static_cast<double>(cpu.usage - quota->last_usage) / 1e9 : 0;
+        quota->used += used;
+        quota->allowed += elapsed * quota->cpus;
+        quota->recent = quota->cpus > 0 ? used / (elapsed * quota->cpus) : 0;
+      }
+      // The kernel adds up the time of every CPU on which the group waited.
+      double throttled =
+          cpu.throttled > quota->last_throttled ? static_cast<double>(cpu.throttled - quota->last_throttled) / 1e9 : 0;
+      if (throttled > elapsed) throttled = elapsed;
+      quota->throttled += throttled;
+      quota->elapsed += elapsed;
+    }
+    quota->has_last = true;
+    quota->last_at = now;
+    quota->last_usage = cpu.usage;
+    quota->last_throttled = cpu.throttled;
+  }
+
+  void SetCpu(Readings* out) const {
+    Reading& reading = (*out)[Metric::kCpu];
+    if (reading.state == Reading::kUnavailable) return;
+    reading.state = Reading::kKnown;
+    reading.parts = kMaxParts;
+    reading.num[0] = own_.busy;
+    reading.den[0] = own_.all;
+    for (uint32_t i = 0; i < kQuotas; i++) {
+      reading.num[i + 1] = quotas_[i].used;
+      reading.den[i + 1] = quotas_[i].allowed;
+    }
+  }
+
+  void SetThrottled(uint64_t now, MetricMask wanted, Readings* out) const {
+    if (!can_throttle_ && !HasQuota()) {
+      Failure why;
+      why.Set(version_ == 0 ? "no cgroup hierarchy with the cpu controller is mounted"
+                            : "this process's cgroup does not have the cpu controller, so nothing can throttle it");
+      SetUnavailable(wanted, Metric::kCpuThrottled, why, out);
+      return;
+    }
+    Reading& reading = (*out)[Metric::kCpuThrottled];
+    reading.state = Reading::kKnown;
+    reading.parts = kMaxParts;
+    for (uint32_t i = 0; i < kQuotas; i++) {
+      reading.num[i] = quotas_[i].throttled;
+      reading.den[i] = quotas_[i].elapsed;
+    }
+    // Without any quota nothing is throttled, and that is known.
+    reading.num[kQuotas] = 0;
+    reading.den[kQuotas] = static_cast<double>(now - started_at_) / 1e9;
+  }
+
+  const Roots roots_;
+  uint64_t started_at_ = 0;
+
+  File stat_;
+  bool stat_bad_ = false, stat_failed_ = false;
+  bool has_total_ = false;
+  CpuTimes total_;
+  Sums host_, own_;
+  double recent_ = 0;
+  OwnCpus cpus_;
+  bool restricted_ = false;
+  uint64_t setup_at_ = 0;
+
+  CgroupPlace group_, usage_group_;
+  int version_ = 0;
+  bool can_throttle_ = false;
+  uint64_t quotas_at_ = 0;
+  File own_throttle_;
+  Quota quotas_[kQuotas];
+  Text group_dir_, file_name_;
+};
+
+}  // namespace
+
+Probe* MakeCpuProbe(Failure* why) {
+  (void)why;
+  return new CpuProbe();
+}
+
+}  // namespace tripline

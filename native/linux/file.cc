@@ -1,0 +1,238 @@
+#include "file.h"
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "../platform.h"
+
+namespace tripline {
+
+namespace {
+
+constexpr size_t kFirstCapacity = 4096;
+constexpr size_t kLargest = size_t{16} << 20;
+constexpr uint64_t kFirstBackOff = 100 * kMillisecond;
+constexpr uint64_t kLongestBackOff = 5 * kSecond;
+constexpr int kInterruptions = 16;
+
+int OpenReadOnly(const char* path) { return open(path, O_RDONLY | O_CLOEXEC); }
+
+// The descriptor no longer means the file at the path: worth opening again.
+bool IsStale(int error) { return error == ESPIPE || error == ENODEV || error == ENOENT || error == EBADF; }
+
+}  // namespace
+
+FileCalls file_calls = {OpenReadOnly, pread, read, close};
+
+Text::~Text() { free(data_); }
+
+void Text::Set(const char* a, const char* b, const char* c, const char* d) {
+  const char* parts[] = {a, b, c, d};
+  size_t size = 0;
+  for (const char* part : parts) size += strlen(part);
+  char* data = static_cast<char*>(malloc(size + 1));
+  size_t at = 0;
+  for (const char* part : parts) {
+    if (data == nullptr) break;
+    const size_t length = strlen(part);
+    memcpy(data + at, part, length);
+    at += length;
+  }
+  if (data != nullptr) data[at] = '\0';
+  free(data_);
+  data_ = data;
+  size_ = data == nullptr ? 0 : size;
+}
+
+void Text::SetPart(const char* part, size_t size) {
+  char* data = static_cast<char*>(malloc(size + 1));
+  if (data != nullptr) {
+    memcpy(data, part, size);
+    data[size] = '\0';
+  }
+  free(data_);
+  data_ = data;
+  size_ = data == nullptr ? 0 : size;
+}
+
+void Text::Cut(size_t size) {
+  if (size >= size_) return;
+  data_[size] = '\0';
+  size_ = size;
+}
+
+Buffer::~Buffer() { free(data_); }
+
+bool Buffer::Reserve(size_t capacity) {
+  if (capacity == 0) capacity = kFirstCapacity;
+  if (capacity <= capacity_) return true;
+  if (capacity > kLargest) return false;
+  char* data = static_cast<char*>(realloc(data_, capacity));
+  if (data == nullptr) return false;
+  data_ = data;
+  capacity_ = capacity;
+  return true;
+}
+
+Buffer* SharedBuffer() {
+  // Never destroyed: process.exit() runs static destructors while the sampling thread lives.
+  static Buffer* buffer = new Buffer();
+  return buffer;
+}
+
+Roots::Roots() {
+  struct Root {
+    const char* variable;
+    const char* usual;
+    Text* out;
+  };
+  const Root roots[] = {{"HOST_PROC", "/proc", &proc}, {"HOST_SYS", "/sys", &sys}};
+  for (const Root& root : roots) {
+    const char* given = getenv(root.variable);
+    const bool set = given != nullptr && given[0] != '\0';
+    root.out->Set(set ? given : root.usual);
+    while (root.out->size() > 1 && root.out->get()[root.out->size() - 1] == '/') root.out->Cut(root.out->size() - 1);
+  }
+  other_proc = strcmp(proc.get(), "/proc") != 0;
+}
+
+void File::SetPath(const char* a, const char* b, const char* c, const char* d) {
+  Close();
+  path_.Set(a, b, c, d);
+  was_open_ = false;
+  stream_ = false;
+  read_at_ = 0;
+  retry_at_ = 0;
+  back_off_ = 0;
+}
+
+void File::Close() {
+  if (fd_ >= 0) file_calls.close(fd_);
+  fd_ = -1;
+}
+
+bool File::Open(uint64_t now) {
+  if (now < retry_at_) return false;
+  if (pinned_ && was_open_) return false;
+  call_ = "open";
+  int tries = 0;
+  do {
+    fd_ = file_calls.open(path_.get());
+  } while (fd_ < 0 && errno == EINTR && ++tries < kInterruptions);
+  if (fd_ < 0) {
+    error_ = errno;
+    BackOff(now);
+    return false;
+  }
+  was_open_ = true;
+  return true;
+}
+
+void File::BackOff(uint64_t now) {
+  back_off_ = back_off_ == 0 ? kFirstBackOff : back_off_ * 2;
+  if (back_off_ > kLongestBackOff) back_off_ = kLongestBackOff;
+  retry_at_ = now + back_off_;
+}
+
+// 0, or the errno of the read.
+int File::Fill(Buffer* buffer, bool pieces) {
+  if (!buffer->Reserve(kFirstCapacity)) return ENOMEM;
+  size_t filled = 0;
+  int interruptions = 0;
+  for (;;) {
+    const size_t room = buffer->capacity() - filled;
+    const ssize_t got = stream_ ? file_calls.read(fd_, buffer->data() + filled, room)
+                                : file_calls.pread(fd_, buffer->data() + filled, room, static_cast<off_t>(filled));
+    if (got < 0) {
+      if (errno == EINTR && ++interruptions < kInterruptions) continue;
+      return errno;
+    }
+    filled += static_cast<size_t>(got);
+    if (static_cast<size_t>(got) == room) {
+      if (!buffer->Grow()) break;
+      // What is formatted in one go would be torn between two reads: from the start again.
+      if (!pieces && !stream_) filled = 0;
+      continue;
+    }
+    if (got == 0 || !(pieces || stream_)) break;
+  }
+  buffer->size = filled;
+  return 0;
+}
+
+bool File::ReadAll(uint64_t now, Buffer* buffer, bool pieces) {
+  for (int attempt = 0; attempt < 2; attempt++) {
+    if (fd_ < 0 && !Open(now)) return false;
+    error_ = Fill(buffer, pieces);
+    if (error_ == 0) {
+      read_at_ = now;
+      back_off_ = 0;
+      if (stream_) Close();
+      return true;
+    }
+    call_ = "read";
+    if (!stream_ && !IsStale(error_)) return false;
+    // Whoever closed our descriptor may have given its number to another file: then it is not ours to close.
+    if (error_ == EBADF) fd_ = -1;
+    Close();
+    if (pinned_) return false;
+    if (error_ == ESPIPE) stream_ = true;
+  }
+  BackOff(now);
+  return false;
+}
+
+bool File::Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, false); }
+
+bool File::ReadPieces(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, true); }
+
+File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
+  // A wake-up that is shared with other sources may come a tenth of a period early.
+  if (read_at_ != 0 && now - read_at_ < period - period / 8) return kKept;
+  return Read(now, buffer) ? kFresh : kFailed;
+}
+
+NumberedEntries::NumberedEntries(const char* directory)
+    : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+
+NumberedEntries::~NumberedEntries() {
+  if (fd_ >= 0) close(fd_);
+}
+
+bool NumberedEntries::Next(int64_t* number) {
+  // struct linux_dirent64: u64 inode, s64 offset, u16 length, u8 type, name.
+  constexpr int kLengthAt = 16;
+  constexpr int kNameAt = 19;
+  for (;;) {
+    if (at_ >= end_) {
+      end_ = fd_ < 0 ? 0 : static_cast<int>(syscall(SYS_getdents64, fd_, data_, sizeof(data_)));
+      at_ = 0;
+      if (end_ <= 0) {
+        end_ = 0;
+        return false;
+      }
+    }
+    uint16_t length = 0;
+    memcpy(&length, data_ + at_ + kLengthAt, sizeof(length));
+    const char* name = data_ + at_ + kNameAt;
+    at_ += length;
+    int64_t value = 0;
+    const char* digit = name;
+    for (; *digit >= '0' && *digit <= '9' && digit - name < 12; digit++) value = value * 10 + (*digit - '0');
+    if (digit == name || *digit != '\0') continue;
+    *number = value;
+    return true;
+  }
+}
+
+bool ReadOnce(const char* path, Buffer* buffer) {
+  File file;
+  file.SetPath(path);
+  return file.Read(1, buffer);
+}
+
+}  // namespace tripline

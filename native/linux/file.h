@@ -1,0 +1,149 @@
+// Reading kernel files: descriptors that stay open, one buffer, errors as values.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <sys/types.h>
+
+#include "../probe.h"
+
+namespace tripline {
+
+constexpr size_t kMaxPath = 4096;  // PATH_MAX
+
+// The system calls under File and friends; tests put their own here to make files fail, shrink and vanish.
+struct FileCalls {
+  int (*open)(const char* path);  // read-only, close-on-exec
+  ssize_t (*pread)(int fd, void* data, size_t size, off_t offset);
+  ssize_t (*read)(int fd, void* data, size_t size);
+  int (*close)(int fd);
+};
+extern FileCalls file_calls;
+
+// Owned text without the C++ runtime's string. Where memory runs out it is empty.
+class Text {
+ public:
+  Text() = default;
+  ~Text();
+  Text(const Text&) = delete;
+  Text& operator=(const Text&) = delete;
+
+  void Set(const char* a, const char* b = "", const char* c = "", const char* d = "");
+  void SetPart(const char* data, size_t size);
+  void Cut(size_t size);
+  const char* get() const { return data_ == nullptr ? "" : data_; }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+ private:
+  char* data_ = nullptr;
+  size_t size_ = 0;
+};
+
+// Where files are read into; grows when one does not fit, never shrinks.
+class Buffer {
+ public:
+  Buffer() = default;
+  ~Buffer();
+  Buffer(const Buffer&) = delete;
+  Buffer& operator=(const Buffer&) = delete;
+
+  bool Reserve(size_t capacity);
+  bool Grow() { return Reserve(capacity_ * 2); }
+  char* data() { return data_; }
+  size_t capacity() const { return capacity_; }
+
+  size_t size = 0;  // of what was read last
+
+ private:
+  char* data_ = nullptr;
+  size_t capacity_ = 0;
+};
+
+// The buffer of all probes that do not block; REQUIRES: the sampler's lock is held.
+Buffer* SharedBuffer();
+
+// The directories that every path hangs under: /proc and /sys, or HOST_PROC and HOST_SYS where those are set.
+// Read when a probe is made. With HOST_PROC set, metrics of the machine, of cgroups and of other pids are those of that
+// tree; this process's own figures, its clocks and its view of mounted disks stay its own.
+struct Roots {
+  Roots();
+  Text proc;
+  Text sys;
+  bool other_proc = false;  // HOST_PROC is set
+};
+
+// One kernel file, read from its start again and again through a descriptor that is held. Not for directories.
+// Called by one thread at a time.
+class File {
+ public:
+  enum Result : uint8_t { kFresh, kKept, kFailed };
+
+  File() = default;
+  ~File() { Close(); }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+
+  // Closes what was open. `pinned`: never opened a second time, because the name may then mean another process.
+  void SetPath(const char* a, const char* b = "", const char* c = "", const char* d = "");
+  void SetPinned() { pinned_ = true; }
+  const char* path() const { return path_.get(); }
+  void Close();
+
+  // The whole content in one pread: right for files that the kernel formats in one go, which are nearly all.
+  // A descriptor that went stale (migration, hot-plug) is opened again at once, then with back-off.
+  bool Read(uint64_t now, Buffer* buffer);
+
+  // The same for files that come in pieces of a page: mountinfo, net/dev, children, arcstats.
+  bool ReadPieces(uint64_t now, Buffer* buffer);
+
+  // kKept, and nothing read, when the last read that worked is younger than `period`.
+  Result ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer);
+
+  // Of the last failure.
+  int error() const { return error_; }
+  const char* call() const { return call_; }
+  void Explain(const char* hint, Failure* out) const { out->SetErrno(call_, path(), error_, hint); }
+  // When the last read that worked was; 0 for never.
+  uint64_t read_at() const { return read_at_; }
+
+ private:
+  bool ReadAll(uint64_t now, Buffer* buffer, bool pieces);
+  bool Open(uint64_t now);
+  int Fill(Buffer* buffer, bool pieces);
+  void BackOff(uint64_t now);
+
+  Text path_;
+  int fd_ = -1;
+  int error_ = 0;
+  const char* call_ = "open";
+  bool pinned_ = false;
+  bool was_open_ = false;
+  bool stream_ = false;  // pread gave ESPIPE once: open, read and close each time
+  uint64_t read_at_ = 0;
+  uint64_t retry_at_ = 0;
+  uint64_t back_off_ = 0;
+};
+
+// The numeric names in a directory such as /proc, without allocation.
+class NumberedEntries {
+ public:
+  explicit NumberedEntries(const char* directory);
+  ~NumberedEntries();
+  NumberedEntries(const NumberedEntries&) = delete;
+  NumberedEntries& operator=(const NumberedEntries&) = delete;
+
+  bool opened() const { return fd_ >= 0; }
+  bool Next(int64_t* number);
+
+ private:
+  int fd_;
+  int at_ = 0;
+  int end_ = 0;
+  alignas(8) char data_[2048];
+};
+
+// Reads a small file once, without holding it.
+bool ReadOnce(const char* path, Buffer* buffer);
+
+}  // namespace tripline

@@ -1,0 +1,301 @@
+// memory*, swap: /proc/meminfo, and every cgroup up the chain that has a limit.
+#include <cerrno>
+#include <cstring>
+
+#include "../platform.h"
+#include "cgroup.h"
+#include "families.h"
+#include "file.h"
+#include "parse/cgroup.h"
+#include "parse/meminfo.h"
+#include "parse/mountinfo.h"
+#include "slope.h"
+
+namespace tripline {
+
+namespace {
+
+constexpr uint64_t kMeminfoPeriod = 10 * kMillisecond;
+constexpr uint64_t kArcPeriod = 250 * kMillisecond;
+constexpr uint64_t kUsagePeriod = kMillisecond;
+constexpr uint64_t kStatPeriod = 100 * kMillisecond;
+constexpr uint64_t kNearStatPeriod = 10 * kMillisecond;
+constexpr uint64_t kLimitsPeriod = kSecond;
+constexpr uint32_t kLevels = 8;
+
+// One cgroup with a limit. Its memory.stat costs ten times what its usage does, so it is read only when it can have
+// changed the verdict.
+struct Level {
+  size_t length = 0;  // of the group's path; 0: unused
+  uint64_t limit = kNoLimit;
+  File usage;
+  File stat;
+  uint64_t used_at_stat = 0;
+  uint64_t current = 0;
+  uint64_t reclaimable = 0;
+  bool known = false;
+
+  void Leave() {
+    length = 0;
+    limit = kNoLimit;
+    known = false;
+    usage.Close();
+    stat.Close();
+  }
+
+  uint64_t Available() const {
+    const uint64_t kept = current > reclaimable ? current - reclaimable : 0;
+    return limit > kept ? limit - kept : 0;
+  }
+};
+
+class MemoryProbe final : public Probe {
+ public:
+  MemoryProbe() {
+    meminfo_.SetPath(roots_.proc.get(), "/meminfo");
+    arc_.SetPath(roots_.proc.get(), "/spl/kstat/zfs/arcstats");
+    LookForLxcfs();
+  }
+
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    constexpr MetricMask kOfGroups = MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable);
+    // Swap is below the first page of fields: not parsed before somebody asks.
+    with_swap_ = with_swap_ || Wants(wanted, Metric::kSwap);
+    ReadMeminfo(now);
+    if (host_known_) {
+      if (Wants(wanted, Metric::kMemoryHost)) {
+        out->SetLevel(Metric::kMemoryHost, 100 * (1 - static_cast<double>(host_.available) / Total()));
+      }
+      if (Wants(wanted, Metric::kSwap)) {
+        // Without swap none of it is used.
+        const double total = static_cast<double>(host_.swap_total);
+        out->SetLevel(Metric::kSwap, total > 0 ? 100 * (1 - static_cast<double>(host_.swap_free) / total) : 0);
+      }
+      host_slope_.Add(now, static_cast<double>(host_.available));
+    } else {
+      SetUnavailable(wanted, Metric::kMemoryHost, failure_, out);
+      SetUnavailable(wanted, Metric::kSwap, failure_, out);
+    }
+    if ((wanted & kOfGroups) != 0) ReadGroups(now, wanted, out);
+  }
+
+  const char* Origin(Metric metric) const override {
+    const bool of_groups = metric == Metric::kMemory || metric == Metric::kMemoryAvailable;
+    return of_groups && tightest_ != nullptr ? tightest_->usage.path() : meminfo_.path();
+  }
+
+  double MaxSlope(Metric metric) const override {
+    switch (metric) {
+      case Metric::kMemory: return limit_ > 0 ? 100 * slope_.Credible() / limit_ : 0;
+      case Metric::kMemoryAvailable: return slope_.Credible();
+      case Metric::kMemoryHost: return host_known_ ? 100 * host_slope_.Credible() / Total() : 0;
+      // Swap devices are slower than memory; zram is not by much.
+      case Metric::kSwap: return host_.swap_total > 0 ? 100 * Slope::kFloor / static_cast<double>(host_.swap_total) : 0;
+      default: return 0;
+    }
+  }
+
+  uint32_t MinPeriodMs(Metric metric) const override {
+    // The host's figure moves in batches; only a cgroup's own usage is worth a look every millisecond.
+    if (metric != Metric::kMemory && metric != Metric::kMemoryAvailable) return InfoOf(metric).min_period_ms;
+    return tightest_ != nullptr ? 1 : 10;
+  }
+
+ private:
+  double Total() const { return static_cast<double>(host_.total); }
+
+  // Inside lxcfs meminfo is the container's, and the host's ZFS cache is not in it.
+  void LookForLxcfs() {
+    File mounts;
+    mounts.SetPath(roots_.proc.get(), "/self/mountinfo");
+    Buffer* buffer = SharedBuffer();
+    if (!mounts.ReadPieces(1, buffer)) return;
+    Mount mount;
+    for (Scanner scan(buffer->data(), buffer->size); NextMount(&scan, &mount);) {
+      if (mount.type.StartsWith("fuse.lxcfs")) in_lxcfs_ = true;
+    }
+  }
+
+  void ReadMeminfo(uint64_t now) {
+    Buffer* buffer = SharedBuffer();
+    const bool reparse = with_swap_ && !has_swap_;
+    const File::Result result =
+        reparse && meminfo_.Read(now, buffer) ? File::kFresh : meminfo_.ReadIfOlder(now, kMeminfoPeriod, buffer);
+    if (result == File::kKept) return;
+    if (result == File::kFailed) {
+      meminfo_.Explain(meminfo_.error() == EACCES ? "hidden from this user" : "", &failure_);
+      host_known_ = false;
+      return;
+    }
+    host_known_ = ParseMeminfo(buffer->data(), buffer->size, with_swap_, &host_);
+    if (!host_known_) return failure_.Set("/proc/meminfo: no MemTotal");
+    has_swap_ = with_swap_;
+    if (in_lxcfs_ || arc_absent_) return;
+    const File::Result arc = arc_.ReadIfOlder(now, kArcPeriod, buffer);
+    if (arc == File::kFailed) {
+      arc_absent_ = arc_.read_at() == 0;
+      return;
+    }
+    if (arc == File::kFresh && !ParseArcstats(buffer->data(), buffer->size, &arc_bytes_)) arc_bytes_ = 0;
+    host_.available = arc_bytes_ > host_.total - host_.available ? host_.total : host_.available + arc_bytes_;
+  }
+
+  // ---- cgroups
+
+  void ReadGroups(uint64_t now, MetricMask wanted, Readings* out) {
+    FindLimits(now);
+    uint64_t available = host_known_ ? host_.available : kNoLimit;
+    uint64_t limit = host_known_ ? host_.total : kNoLimit;
+    tightest_ = nullptr;
+    for (Level& level : levels_) {
+      if (level.length == 0) continue;
+      ReadLevel(now, &level);
+      if (!level.known) continue;
+      if (level.limit < limit) limit = level.limit;
+      const uint64_t left = level.Available();
+      if (left > available) continue;
+      available = left;
+      tightest_ = &level;
+    }
+    if (limit == kNoLimit || limit == 0) {
+      SetUnavailable(wanted, Metric::kMemory, failure_, out);
+      SetUnavailable(wanted, Metric::kMemoryAvailable, failure_, out);
+      return;
+    }
+    if (available > limit) available = limit;
+    limit_ = static_cast<double>(limit);
+    slope_.Add(now, static_cast<double>(available));
+    if (Wants(wanted, Metric::kMemoryAvailable)) {
+      out->SetLevel(Metric::kMemoryAvailable, static_cast<double>(available));
+    }
+    if (Wants(wanted, Metric::kMemory)) {
+      out->SetLevel(Metric::kMemory, 100 * (1 - static_cast<double>(available) / limit_));
+    }
+  }
+
+  // Limits change while we run, and processes are moved: another look every second.
+  void FindLimits(uint64_t now) {
+    if (limits_at_ != 0 && now - limits_at_ < kLimitsPeriod) return;
+    limits_at_ = now;
+    Buffer* buffer = SharedBuffer();
+    if (group_.Update(now, roots_, "memory", buffer)) {
+      for (Level& level : levels_) level.Leave();
+    }
+    if (group_.version() == 0) return;
+
+    bool seen[kLevels] = {};
+    size_t length = group_.size();
+    do {
+      const uint64_t limit = LimitOf(now, length, buffer);
+      // Version 1 says "none" with the largest multiple of the page size.
+      if (limit >= uint64_t{1} << 60 || (host_known_ && limit >= host_.total)) continue;
+      Level* place = nullptr;
+      for (Level& level : levels_) {
+        if (level.length == length) place = &level;
+      }
+      for (Level& level : levels_) {
+        if (place == nullptr && level.length == 0) place = &level;
+      }
+      if (place == nullptr) break;
+      if (place->length == 0) Enter(place, length);
+      place->limit = limit;
+      seen[place - levels_] = true;
+    } while (HasParent(length, buffer) && group_.Parent(&length));
+    for (uint32_t i = 0; i < kLevels; i++) {
+      if (!seen[i] && levels_[i].length != 0) levels_[i].Leave();
+    }
+  }
+
+  uint64_t LimitOf(uint64_t now, size_t length, Buffer* buffer) {
+    group_dir_.SetPart(group_.path(), length);
+    uint64_t limit = kNoLimit;
+    const bool first = group_.version() == 1;
+    file_name_.Set(group_dir_.get(), first ? "/memory.limit_in_bytes" : "/memory.max");
+    if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &limit)) limit = kNoLimit;
+    if (!first || length != group_.size()) return limit;
+    // Version 1 also tells the own group of limits on ancestors that a container does not see.
+    CgroupMemory memory;
+    file_name_.Set(group_dir_.get(), "/memory.stat");
+    own_stat_.SetPath(file_name_.get());
+    if (own_stat_.Read(now, buffer) && ParseCgroupMemory(buffer->data(), buffer->size, 1, &memory)) {
+      if (memory.limit < limit) limit = memory.limit;
+    }
+    own_stat_.Close();
+    return limit;
+  }
+
+  // In version 1 without use_hierarchy a parent neither counts nor limits its children.
+  bool HasParent(size_t length, Buffer* buffer) {
+    if (group_.version() != 1) return true;
+    size_t parent = length;
+    if (!group_.Parent(&parent)) return false;
+    group_dir_.SetPart(group_.path(), parent);
+    file_name_.Set(group_dir_.get(), "/memory.use_hierarchy");
+    return !ReadOnce(file_name_.get(), buffer) || buffer->size == 0 || buffer->data()[0] != '0';
+  }
+
+  void Enter(Level* level, size_t length) {
+    level->length = length;
+    group_dir_.SetPart(group_.path(), length);
+    level->usage.SetPath(group_dir_.get(), group_.version() == 1 ? "/memory.usage_in_bytes" : "/memory.current");
+    level->stat.SetPath(group_dir_.get(), "/memory.stat");
+    level->known = false;
+  }
+
+  void ReadLevel(uint64_t now, Level* level) {
+    Buffer* buffer = SharedBuffer();
+    const File::Result result = level->usage.ReadIfOlder(now, kUsagePeriod, buffer);
+    if (result == File::kKept) return;
+    if (result == File::kFailed || !ParseLimit(buffer->data(), buffer->size, &level->current)) {
+      // Removed, or we were moved away: find out where we are now.
+      level->known = false;
+      group_.Forget();
+      limits_at_ = 0;
+      return;
+    }
+    level->known = true;
+    const uint64_t moved = level->current > level->used_at_stat ? level->current - level->used_at_stat
+                                                                : level->used_at_stat - level->current;
+    // Close to its limit a group trades cache for memory in use without any change of the sum.
+    const bool near = level->limit - (level->current < level->limit ? level->current : level->limit) < level->limit / 16;
+    uint64_t period = kStatPeriod;
+    if (moved > level->limit / 256) period = 0;
+    else if (near) period = kNearStatPeriod;
+    const File::Result stat = level->stat.ReadIfOlder(now, period, buffer);
+    if (stat == File::kKept) return;
+    CgroupMemory memory;
+    const bool good =
+        stat == File::kFresh && ParseCgroupMemory(buffer->data(), buffer->size, group_.version(), &memory);
+    level->reclaimable = good ? memory.reclaimable : 0;
+    level->used_at_stat = level->current;
+  }
+
+  const Roots roots_;
+  File meminfo_;
+  File arc_;
+  Meminfo host_;
+  bool host_known_ = false;
+  bool with_swap_ = false, has_swap_ = false;
+  bool in_lxcfs_ = false, arc_absent_ = false;
+  uint64_t arc_bytes_ = 0;
+  Failure failure_;
+  Slope host_slope_;
+
+  CgroupPlace group_;
+  uint64_t limits_at_ = 0;
+  Level levels_[kLevels];
+  const Level* tightest_ = nullptr;
+  double limit_ = 0;
+  Slope slope_;
+  File own_stat_;
+  Text group_dir_, file_name_;
+};
+
+}  // namespace
+
+Probe* MakeMemoryProbe(Failure* why) {
+  (void)why;
+  return new MemoryProbe();
+}
+
+}  // namespace tripline

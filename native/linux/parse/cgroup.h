@@ -1,0 +1,45 @@
+// The files of control groups, versions 1 and 2, and /proc/<pid>/cgroup.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "scan.h"
+
+namespace tripline {
+
+constexpr uint64_t kNoLimit = UINT64_MAX;
+
+// One line of /proc/<pid>/cgroup: "4:cpu,cpuacct:/a/b" in version 1, "0::/a/b" in version 2.
+struct CgroupLine {
+  Span controllers;  // empty in version 2
+  Span path;
+};
+bool NextCgroupLine(Scanner* scan, CgroupLine* out);
+
+// Whether a comma-separated list holds `item`.
+bool ListHas(Span list, const char* item);
+
+// A file of one number, or of "max": kNoLimit. Negative numbers (cpu.cfs_quota_us) are kNoLimit too.
+bool ParseLimit(const char* data, size_t size, uint64_t* out);
+
+// cpu.max: "50000 100000" or "max 100000". CPUs is quota / period; 0 without a quota.
+bool ParseCpuMax(const char* data, size_t size, double* cpus);
+
+// cpu.stat of either version, in nanoseconds.
+struct CgroupCpu {
+  uint64_t usage = 0;
+  uint64_t throttled = 0;
+  bool has_usage = false;      // version 2 only
+  bool has_throttled = false;  // only where the cpu controller is
+};
+bool ParseCgroupCpu(const char* data, size_t size, CgroupCpu* out);
+
+// memory.stat of either version, in bytes.
+struct CgroupMemory {
+  uint64_t reclaimable = 0;  // page cache and slab that the kernel can take back at once
+  uint64_t limit = kNoLimit;  // version 1: the tightest limit of this group and its ancestors, visible or not
+};
+bool ParseCgroupMemory(const char* data, size_t size, int version, CgroupMemory* out);
+
+}  // namespace tripline

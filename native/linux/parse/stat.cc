@@ -1,0 +1,35 @@
+#include "stat.h"
+
+namespace tripline {
+
+namespace {
+
+bool ParseColumns(Scanner* scan, CpuTimes* out) {
+  *out = CpuTimes();
+  int columns = 0;
+  while (columns < CpuTimes::kFields && scan->Number(&out->of[columns])) columns++;
+  return columns > CpuTimes::kIdle;
+}
+
+}  // namespace
+
+bool ParseCpuTotal(const char* data, size_t size, CpuTimes* out) {
+  Scanner scan(data, size);
+  return scan.Match("cpu ") && ParseColumns(&scan, out);
+}
+
+bool CpuLines::Next(uint32_t* cpu, CpuTimes* out) {
+  // The lines of CPUs are together at the start: stop at the first other line.
+  while (scan_.Match("cpu")) {
+    uint64_t number = 0;
+    const bool single = scan_.peek() != ' ' && scan_.Number(&number) && number < UINT32_MAX;
+    const bool good = single && ParseColumns(&scan_, out);
+    scan_.SkipLine();
+    if (!good) continue;
+    *cpu = static_cast<uint32_t>(number);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace tripline

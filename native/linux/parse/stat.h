@@ -1,0 +1,31 @@
+// /proc/stat: CPU time in ticks of 1/100 s.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "scan.h"
+
+namespace tripline {
+
+// In the kernel's order; columns that an old kernel lacks stay 0. guest and guest_nice are left out: they are already
+// inside user and nice.
+struct CpuTimes {
+  enum Field : uint8_t { kUser, kNice, kSystem, kIdle, kIowait, kIrq, kSoftirq, kSteal, kFields };
+  uint64_t of[kFields] = {};
+};
+
+// The line of all CPUs, which is the first. False when it is not there or has fewer than four columns.
+bool ParseCpuTotal(const char* data, size_t size, CpuTimes* out);
+
+// Walks the lines of single CPUs, which follow. CPUs that are offline are missing, so the number on the line counts.
+class CpuLines {
+ public:
+  CpuLines(const char* data, size_t size) : scan_(data, size) {}
+  bool Next(uint32_t* cpu, CpuTimes* out);
+
+ private:
+  Scanner scan_;
+};
+
+}  // namespace tripline

@@ -1,0 +1,157 @@
+// pressure.*: the share of time in which some task stalled, from the growth of `total`; the kernel's averages move
+// only every two seconds.
+//
+// Reading a PSI file changes it: an interval between two reads in which a CPU was busy for less than a tick is lost for
+// every reader on the machine, and triggers starve. So whatever is asked, by however many probes, this process reads
+// each of the system's files once a second and no faster.
+#include <cerrno>
+#include <cstring>
+
+#include "../platform.h"
+#include "families.h"
+#include "file.h"
+#include "parse/pressure.h"
+
+namespace tripline {
+
+namespace {
+
+constexpr uint64_t kPeriod = kSecond;
+constexpr uint32_t kResources = 3;
+constexpr uint32_t kRemembered = 4 * kResources;
+
+const char* const kNames[kResources] = {"/pressure/cpu", "/pressure/memory", "/pressure/io"};
+constexpr Metric kMetricOf[kResources] = {Metric::kPressureCpu, Metric::kPressureMemory, Metric::kPressureIo};
+
+// What the last read of one file gave. Outlives every probe, because a new one must not read again at once.
+// Guarded by the sampler's lock.
+struct LastRead {
+  char path[128];
+  uint64_t tried_at;  // by MonotonicNow(); 0: unused
+  uint64_t at;        // of `pressure`
+  int error;          // of the last try; 0: it worked
+  bool bad;           // it worked and could not be understood
+  const char* call;
+  Pressure pressure;
+};
+
+LastRead last_reads[kRemembered];
+
+// The memory of `path`; a file that nobody has read for a while gives up its place. nullptr when all are in use.
+LastRead* Remember(const char* path, uint64_t now) {
+  LastRead* free = nullptr;
+  for (LastRead& last : last_reads) {
+    if (last.tried_at != 0 && strcmp(last.path, path) == 0) return &last;
+    if (last.tried_at == 0 || now - last.tried_at >= kPeriod) {
+      if (free == nullptr || last.tried_at < free->tried_at) free = &last;
+    }
+  }
+  if (free == nullptr || strlen(path) >= sizeof(free->path)) return nullptr;
+  *free = LastRead();
+  strcpy(free->path, path);
+  return free;
+}
+
+void ReadThrough(File* file, uint64_t now, LastRead* last) {
+  if (last->tried_at != 0 && now - last->tried_at < kPeriod) return;
+  last->tried_at = now;
+  Buffer* buffer = SharedBuffer();
+  Pressure pressure;
+  last->error = 0;
+  last->bad = false;
+  if (!file->Read(now, buffer)) {
+    last->error = file->error();
+    last->call = file->call();
+  } else if (!ParsePressure(buffer->data(), buffer->size, &pressure)) {
+    last->bad = true;
+  } else {
+    last->pressure = pressure;
+    last->at = now;
+  }
+}
+
+const char* HintOf(int error) {
+  switch (error) {
+    case ENOENT: return "kernel without pressure stall information; 4.20 or later has it, some only with psi=1";
+    case EOPNOTSUPP: return "pressure stall information is switched off; boot with psi=1";
+    case EACCES:
+    case EPERM: return "not allowed in this container or for this user";
+    default: return "";
+  }
+}
+
+class PressureProbe final : public Probe {
+ public:
+  PressureProbe() {
+    for (uint32_t i = 0; i < kResources; i++) files_[i].SetPath(roots_.proc.get(), kNames[i]);
+  }
+
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    for (uint32_t i = 0; i < kResources; i++) {
+      if (Wants(wanted, kMetricOf[i])) ReadOne(now, wanted, i, out);
+    }
+  }
+
+  const char* Origin(Metric metric) const override {
+    for (uint32_t i = 0; i < kResources; i++) {
+      if (kMetricOf[i] == metric) return files_[i].path();
+    }
+    return "";
+  }
+
+ private:
+  void ReadOne(uint64_t now, MetricMask wanted, uint32_t resource, Readings* out) {
+    const Metric metric = kMetricOf[resource];
+    File& file = files_[resource];
+    LastRead* last = Remember(file.path(), now);
+    Failure why;
+    if (last == nullptr) {
+      why.Set("too many pressure files are watched at once");
+      return SetUnavailable(wanted, metric, why, out);
+    }
+    ReadThrough(&file, now, last);
+    if (last->error != 0 || last->bad) {
+      if (last->bad) why.Set("pressure file without a line \"some ... total=\"");
+      else why.SetErrno(last->call, file.path(), last->error, HintOf(last->error));
+      return SetUnavailable(wanted, metric, why, out);
+    }
+    Reading& reading = (*out)[metric];
+    reading.state = Reading::kKnown;
+    reading.parts = 1;
+    Sum& sum = sums_[resource];
+    sum.Add(*last);
+    reading.num[0] = static_cast<double>(sum.some) / 1e6;
+    reading.den[0] = static_cast<double>(sum.elapsed) / 1e9;
+  }
+
+  // Cumulative since the probe was made, and never backwards.
+  struct Sum {
+    uint64_t at = 0;
+    uint64_t last_some = 0;
+    uint64_t some = 0;
+    uint64_t elapsed = 0;
+
+    void Add(const LastRead& last) {
+      if (at != 0 && last.at > at) {
+        const uint64_t grown = last.pressure.some > last_some ? last.pressure.some - last_some : 0;
+        some += grown;
+        elapsed += last.at - at;
+      }
+      at = last.at;
+      last_some = last.pressure.some;
+    }
+  };
+
+  const Roots roots_;
+  File files_[kResources];
+  Sum sums_[kResources];
+};
+
+}  // namespace
+
+Probe* MakePressureProbe(Failure* why) {
+  (void)why;
+  return new PressureProbe();
+}
+
+}  // namespace tripline

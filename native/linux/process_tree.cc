@@ -1,0 +1,378 @@
+#include "process_tree.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <ctime>
+#include <unistd.h>
+
+#include "../platform.h"
+#include "families.h"
+#include "file.h"
+#include "parse/process.h"
+#include "parse/scan.h"
+#include "slope.h"
+
+namespace tripline {
+
+namespace {
+
+constexpr uint64_t kScanPeriod = 100 * kMillisecond;
+constexpr uint64_t kReadPeriod = kMillisecond;
+// However many processes there are, reading them takes at most a hundredth of a core, and looking for new ones at most
+// a two-hundredth.
+constexpr uint64_t kReadShare = 100;
+constexpr uint64_t kScanShare = 200;
+constexpr uint32_t kHeld = 64;  // descriptors that we keep; beyond that files are opened each time
+constexpr double kTick = 0.01;
+
+struct Member {
+  int64_t pid;
+  int64_t parent;
+  uint64_t start;
+  int fd;          // of its stat; -1 where it is not held
+  bool has_clock;
+  bool gone;
+  bool zombie;
+  clockid_t clock;
+  double own;      // seconds of CPU
+  double waited;   // of children that it has waited for, and theirs
+  double fresh_loss;  // what members under it had used that have ended since the last read
+  double lost;        // the same, less the growth of `waited`
+  double owed;        // what is left of that from the read before: it may have waited for one only after it was read
+  double rss;
+  uint64_t threads;
+};
+
+// Growth is summed per member, so that nothing goes backwards when one ends: the time of a child that was waited for
+// appears in its parent's figure, and what we had already counted of it is taken off there. A child that nobody waits
+// for leaves what was counted.
+class ProcessTree final : public Probe {
+ public:
+  ~ProcessTree() override {
+    for (uint32_t i = 0; i < count_; i++) Drop(&members_[i]);
+    free(members_);
+  }
+
+  bool Open(int64_t pid, bool own, Failure* why) {
+    root_ = pid;
+    exact_ = own || !roots_.other_proc;
+    proc_ = own ? "/proc" : roots_.proc.get();
+    snprintf(origin_, sizeof(origin_), "%s/%lld/stat (and its descendants)", proc_, static_cast<long long>(pid));
+    struct timespec boot;
+    clock_gettime(CLOCK_BOOTTIME, &boot);
+    made_at_ = static_cast<uint64_t>(boot.tv_sec) * 100 + static_cast<uint64_t>(boot.tv_nsec) / 10000000;
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%lld/task/%lld/children", proc_, static_cast<long long>(pid),
+             static_cast<long long>(pid));
+    has_children_files_ = access(path, R_OK) == 0;
+    if (!Join(pid) || members_[0].zombie) {
+      snprintf(why->text, sizeof(why->text), "open %s/%lld/stat: %s", proc_, static_cast<long long>(pid),
+               count_ == 0 ? "ENOENT (no such process)" : "the process has ended");
+      return false;
+    }
+    growth_ = 0;
+    return true;
+  }
+
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    if (last_at_ == 0 || now - last_at_ >= read_period_ - read_period_ / 8) Refresh(now);
+    if (!alive_) {
+      Failure why;
+      snprintf(why.text, sizeof(why.text), "process %lld and all that it started have ended",
+               static_cast<long long>(root_));
+      SetUnavailable(wanted, Metric::kProcessCpu, why, out);
+      SetUnavailable(wanted, Metric::kProcessRss, why, out);
+      SetUnavailable(wanted, Metric::kProcessThreads, why, out);
+      return;
+    }
+    if (Wants(wanted, Metric::kProcessCpu)) {
+      Reading& reading = (*out)[Metric::kProcessCpu];
+      reading.state = Reading::kKnown;
+      reading.parts = 1;
+      reading.num[0] = used_;
+      reading.den[0] = elapsed_;
+    }
+    // Pages that several of them share count for each.
+    if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
+    if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads_);
+  }
+
+  const char* Origin(Metric) const override { return origin_; }
+
+  double MaxSlope(Metric metric) const override { return metric == Metric::kProcessRss ? slope_.Credible() : 0; }
+
+ private:
+  void Refresh(uint64_t now) {
+    const uint64_t begun = MonotonicNow();
+    if (scanned_at_ == 0 || now - scanned_at_ >= scan_period_ - scan_period_ / 8) {
+      scanned_at_ = now;
+      Scan();
+      const uint64_t cost = (MonotonicNow() - begun) * kScanShare;
+      scan_period_ = cost > kScanPeriod ? cost : kScanPeriod;
+    }
+    const uint64_t scanned = MonotonicNow();
+    ReadMembers();
+    const uint64_t cost = (MonotonicNow() - scanned) * kReadShare;
+    read_period_ = cost > kReadPeriod ? cost : kReadPeriod;
+    if (last_at_ != 0) {
+      used_ += growth_;
+      elapsed_ += static_cast<double>(now - last_at_) / 1e9;
+    }
+    growth_ = 0;
+    last_at_ = now;
+    slope_.Add(now, -rss_);
+  }
+
+  // ---- who belongs to it. Once in, a process stays in until it ends, even when its parent ends before it.
+
+  void Scan() {
+    if (!has_children_files_) return ScanAll();
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].gone || members_[i].zombie) continue;
+      char path[512];
+      const auto pid = static_cast<long long>(members_[i].pid);
+      snprintf(path, sizeof(path), "%s/%lld/task", proc_, pid);
+      // Each thread has its own list of children.
+      NumberedEntries threads(path);
+      for (int64_t thread = 0; threads.Next(&thread);) {
+        snprintf(path, sizeof(path), "%s/%lld/task/%lld/children", proc_, pid, static_cast<long long>(thread));
+        ReadChildren(path);
+      }
+    }
+  }
+
+  void ReadChildren(const char* path) {
+    const int fd = file_calls.open(path);
+    if (fd < 0) return;
+    char text[1024];
+    size_t kept = 0;
+    off_t at = 0;
+    for (;;) {
+      const ssize_t got = file_calls.pread(fd, text + kept, sizeof(text) - kept, at);
+      if (got <= 0) break;
+      at += got;
+      const size_t size = kept + static_cast<size_t>(got);
+      // A number is followed by a blank; what comes after the last one is continued in the next piece.
+      size_t end = size;
+      while (end > 0 && text[end - 1] != ' ') end--;
+      uint64_t pid = 0;
+      for (Scanner scan(text, end); scan.Number(&pid);) JoinUnknown(static_cast<int64_t>(pid));
+      if (end == 0 && size == sizeof(text)) break;
+      kept = size - end;
+      memmove(text, text + end, kept);
+    }
+    file_calls.close(fd);
+  }
+
+  // Kernels without CONFIG_PROC_CHILDREN: every process on the machine, by the parent that it names.
+  void ScanAll() {
+    NumberedEntries all(proc_);
+    for (int64_t pid = 0; all.Next(&pid);) {
+      if (Find(pid) != nullptr) continue;
+      char text[1024];
+      ProcessStat stat;
+      const int fd = OpenStat(pid);
+      if (fd < 0) continue;
+      const bool good = ReadStat(fd, text, sizeof(text), &stat);
+      file_calls.close(fd);
+      if (good && Find(stat.parent) != nullptr) JoinUnknown(pid);
+    }
+  }
+
+  Member* Find(int64_t pid) {
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].pid == pid && !members_[i].gone) return &members_[i];
+    }
+    return nullptr;
+  }
+
+  void JoinUnknown(int64_t pid) {
+    if (Find(pid) == nullptr) Join(pid);
+  }
+
+  bool Join(int64_t pid) {
+    if (count_ == capacity_) {
+      const uint32_t capacity = capacity_ == 0 ? 8 : capacity_ * 2;
+      void* grown = realloc(members_, capacity * sizeof(Member));
+      if (grown == nullptr) return false;
+      members_ = static_cast<Member*>(grown);
+      capacity_ = capacity;
+    }
+    char text[1024];
+    ProcessStat stat;
+    const int fd = OpenStat(pid);
+    if (fd < 0) return false;
+    clockid_t clock = CLOCK_MONOTONIC;
+    const bool has_clock = exact_ && clock_getcpuclockid(static_cast<pid_t>(pid), &clock) == 0;
+    if (!ReadStat(fd, text, sizeof(text), &stat)) {
+      file_calls.close(fd);
+      return false;
+    }
+    Member* member = &members_[count_++];
+    *member = Member();
+    member->pid = pid;
+    member->start = stat.start;
+    member->fd = fd;
+    member->has_clock = has_clock;
+    member->clock = clock;
+    if (held_ < kHeld) {
+      held_++;
+    } else {
+      file_calls.close(fd);
+      member->fd = -1;
+    }
+    Take(member, stat);
+    // Born since we began to look: all that it has used is new. An older one that has only now become a descendant
+    // brings its past with it.
+    if (stat.start >= made_at_) growth_ += member->own + member->waited;
+    return true;
+  }
+
+  int OpenStat(int64_t pid) const {
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%lld/stat", proc_, static_cast<long long>(pid));
+    return file_calls.open(path);
+  }
+
+  static bool ReadStat(int fd, char* text, size_t size, ProcessStat* stat) {
+    ssize_t got = 0;
+    do {
+      got = file_calls.pread(fd, text, size, 0);
+    } while (got < 0 && errno == EINTR);
+    return got > 0 && ParseProcessStat(text, static_cast<size_t>(got), stat);
+  }
+
+  void Drop(Member* member) {
+    if (member->fd < 0) return;
+    file_calls.close(member->fd);
+    member->fd = -1;
+    held_--;
+  }
+
+  // ---- what they use
+
+  void Take(Member* member, const ProcessStat& stat) {
+    member->parent = stat.parent;
+    member->zombie = stat.state == 'Z' || stat.state == 'X';
+    member->rss = member->zombie ? 0 : static_cast<double>(stat.resident) * page_;
+    member->threads = member->zombie ? 0 : stat.threads;
+    double own = kTick * static_cast<double>(stat.user + stat.system);
+    struct timespec time;
+    if (member->has_clock) {
+      // Exact; of a zombie, the last that it gave.
+      own = clock_gettime(member->clock, &time) == 0
+                ? static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9
+                : member->own;
+    }
+    if (own > member->own) member->own = own;
+    const double waited = kTick * static_cast<double>(stat.child_user + stat.child_system);
+    if (waited > member->waited) member->waited = waited;
+  }
+
+  bool ReadMember(Member* member, ProcessStat* stat) {
+    char text[1024];
+    const bool held = member->fd >= 0;
+    const int fd = held ? member->fd : OpenStat(member->pid);
+    if (fd < 0) return false;
+    const bool good = ReadStat(fd, text, sizeof(text), stat);
+    if (!held) file_calls.close(fd);
+    // The number may have been given to another process.
+    return good && stat->start == member->start;
+  }
+
+  void ReadMembers() {
+    rss_ = 0;
+    threads_ = 0;
+    alive_ = false;
+    // Parents first, which is the order in which they joined.
+    for (uint32_t i = 0; i < count_; i++) {
+      Member* member = &members_[i];
+      ProcessStat stat;
+      if (!ReadMember(member, &stat)) {
+        member->gone = true;
+        continue;
+      }
+      const double own = member->own;
+      const double waited = member->waited;
+      Take(member, stat);
+      growth_ += member->own - own;
+      member->lost = waited - member->waited;
+      rss_ += member->rss;
+      threads_ += static_cast<double>(member->threads);
+      alive_ = alive_ || !member->zombie;
+    }
+    for (uint32_t i = 0; i < count_; i++) {
+      if (!members_[i].gone) continue;
+      Member* heir = HeirOf(members_[i]);
+      if (heir == nullptr) continue;
+      heir->lost += members_[i].own + members_[i].waited;
+      heir->fresh_loss += members_[i].own + members_[i].waited;
+    }
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count_; i++) {
+      Member* member = &members_[i];
+      if (member->gone) {
+        Drop(member);
+        continue;
+      }
+      const double balance = member->lost + member->owed;
+      if (balance < 0) growth_ -= balance;
+      member->owed = balance <= 0 ? 0 : balance < member->fresh_loss ? balance : member->fresh_loss;
+      member->lost = 0;
+      member->fresh_loss = 0;
+      members_[kept++] = *member;
+    }
+    count_ = kept;
+  }
+
+  // Where the time of a member that has ended went: its nearest ancestor that lives.
+  Member* HeirOf(const Member& ended) {
+    int64_t parent = ended.parent;
+    for (uint32_t steps = 0; steps <= count_; steps++) {
+      Member* found = nullptr;
+      for (uint32_t i = 0; i < count_ && found == nullptr; i++) {
+        if (members_[i].pid == parent) found = &members_[i];
+      }
+      if (found == nullptr || !found->gone) return found;
+      parent = found->parent;
+    }
+    return nullptr;
+  }
+
+  const Roots roots_;
+  const char* proc_ = "/proc";
+  int64_t root_ = 0;
+  bool exact_ = false;
+  bool has_children_files_ = false;
+  uint64_t made_at_ = 0;  // ticks since boot
+  char origin_[160] = "";
+  const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
+
+  Member* members_ = nullptr;
+  uint32_t count_ = 0;
+  uint32_t capacity_ = 0;
+  uint32_t held_ = 0;
+
+  uint64_t last_at_ = 0;
+  uint64_t scanned_at_ = 0;
+  uint64_t read_period_ = kReadPeriod;
+  uint64_t scan_period_ = kScanPeriod;
+  bool alive_ = true;
+  double growth_ = 0;
+  double used_ = 0, elapsed_ = 0;
+  double rss_ = 0, threads_ = 0;
+  Slope slope_;
+};
+
+}  // namespace
+
+Probe* MakeProcessTreeProbe(int64_t pid, bool own, Failure* why) {
+  ProcessTree* probe = new ProcessTree();
+  if (probe->Open(pid, own, why)) return probe;
+  delete probe;
+  return nullptr;
+}
+
+}  // namespace tripline

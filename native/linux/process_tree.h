@@ -1,0 +1,11 @@
+// process.* of a process and all that it has started, summed.
+#pragma once
+
+#include "../probe.h"
+
+namespace tripline {
+
+// `own`: the root is this process, which is looked for in the real /proc.
+Probe* MakeProcessTreeProbe(int64_t pid, bool own, Failure* why);
+
+}  // namespace tripline

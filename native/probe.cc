@@ -1,0 +1,47 @@
+#include "probe.h"
+
+#include <cerrno>
+#include <cstdio>
+
+namespace tripline {
+
+namespace {
+
+struct ErrnoName {
+  int error;
+  const char* name;
+};
+
+// Names rather than strerror(): that one follows the locale, and a name can be looked up.
+constexpr ErrnoName kErrnoNames[] = {
+  {EACCES, "EACCES"},   {EAGAIN, "EAGAIN"},       {EBADF, "EBADF"},         {EBUSY, "EBUSY"},
+  {EEXIST, "EEXIST"},   {EFAULT, "EFAULT"},       {EINTR, "EINTR"},         {EINVAL, "EINVAL"},
+  {EIO, "EIO"},         {EISDIR, "EISDIR"},       {ELOOP, "ELOOP"},         {EMFILE, "EMFILE"},
+  {ENFILE, "ENFILE"},   {ENODATA, "ENODATA"},     {ENODEV, "ENODEV"},       {ENOENT, "ENOENT"},
+  {ENOMEM, "ENOMEM"},   {ENOSPC, "ENOSPC"},       {ENOSYS, "ENOSYS"},       {ENOTDIR, "ENOTDIR"},
+  {ENXIO, "ENXIO"},     {EOPNOTSUPP, "EOPNOTSUPP"}, {EPERM, "EPERM"},       {EROFS, "EROFS"},
+  {ESPIPE, "ESPIPE"},   {ESRCH, "ESRCH"},         {ETIMEDOUT, "ETIMEDOUT"}, {EOVERFLOW, "EOVERFLOW"},
+  {ENAMETOOLONG, "ENAMETOOLONG"},
+};
+
+}  // namespace
+
+void Failure::SetErrno(const char* call, const char* subject, int error, const char* hint) {
+  const char* name = nullptr;
+  for (const ErrnoName& entry : kErrnoNames) {
+    if (entry.error == error) name = entry.name;
+  }
+  char number[24];
+  if (name == nullptr) {
+    snprintf(number, sizeof(number), "errno %d", error);
+    name = number;
+  }
+  const bool has_subject = subject != nullptr && subject[0] != '\0';
+  const bool has_hint = hint != nullptr && hint[0] != '\0';
+  snprintf(text, sizeof(text), "%s%s%s: %s%s%s%s", call, has_subject ? " " : "", has_subject ? subject : "", name,
+           has_hint ? " (" : "", has_hint ? hint : "", has_hint ? ")" : "");
+}
+
+void Failure::Set(const char* message) { snprintf(text, sizeof(text), "%s", message); }
+
+}  // namespace tripline

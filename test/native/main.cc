@@ -1,0 +1,53 @@
+// Runs every TEST that is linked in, or those whose names contain the argument.
+#include "check.h"
+
+namespace tripline::test {
+
+namespace {
+
+Case* first = nullptr;
+Case** last = &first;
+int passed = 0;
+int failed = 0;
+int skipped = 0;
+bool current_failed = false;
+
+}  // namespace
+
+Case::Case(const char* name, void (*body)()) : name(name), body(body), next(nullptr) {
+  *last = this;
+  last = &next;
+}
+
+void Fail(const char* file, int line, const char* what, const char* actual, const char* expected) {
+  printf("%s:%d: %s\n  expected %s\n  actual   %s\n", file, line, what, expected, actual);
+  current_failed = true;
+}
+
+void Pass() {}
+
+void Skip(const char* why) {
+  printf("  skipped: %s\n", why);
+  skipped++;
+}
+
+int RunAll(const char* filter) {
+  for (Case* test = first; test != nullptr; test = test->next) {
+    if (strstr(test->name, filter) == nullptr) continue;
+    current_failed = false;
+    test->body();
+    if (current_failed) {
+      printf("FAILED %s\n", test->name);
+      failed++;
+    } else {
+      passed++;
+    }
+  }
+  if (skipped > 0) printf("%d skipped\n", skipped);
+  printf("%d passed, %d failed\n", passed, failed);
+  return failed == 0 && passed > 0 ? 0 : 1;
+}
+
+}  // namespace tripline::test
+
+int main(int count, char** arguments) { return tripline::test::RunAll(count > 1 ? arguments[1] : ""); }
