@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <memory>
 
-#include "limits.h"
+#include "limit.h"
 #include "series.h"
 
 namespace tripline {

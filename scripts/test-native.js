@@ -14,23 +14,46 @@ const compiler = process.env.CXX ?? 'g++'
 const platform = { linux: 'linux', darwin: 'darwin', win32: 'windows' }[process.platform] ?? process.platform
 const folders = ['native', 'native/posix', `native/${platform}`, `native/${platform}/parse`, 'test/native']
 const flags = [
-  '-std=c++17', '-O1', '-g', '-Wall', '-Wextra', '-Wconversion', '-fno-exceptions', '-fno-rtti',
-  '-Inative', `-Inative/${platform}`,
+  '-std=c++17',
+  '-O1',
+  '-g',
+  '-Wall',
+  '-Wextra',
+  '-Wconversion',
+  '-fno-exceptions',
+  '-fno-rtti',
+  '-Inative',
+  `-Inative/${platform}`,
   ...(process.env.CXXFLAGS ?? '').split(' ').filter(Boolean),
 ]
 
 const filesIn = (folder, ending) => {
   try {
-    return readdirSync(folder).filter((name) => name.endsWith(ending)).map((name) => join(folder, name))
+    return readdirSync(folder)
+      .filter((name) => name.endsWith(ending))
+      .map((name) => join(folder, name))
   } catch {
     return []
   }
 }
-const sources = folders.flatMap((folder) => filesIn(folder, '.cc')).filter((file) => !/node_api\.h|napi\.h/.test(readFileSync(file, 'utf8')))
-const newestHeader = Math.max(...folders.flatMap((folder) => [...filesIn(folder, '.h'), ...filesIn(folder, '.def')]).map((file) => statSync(file).mtimeMs))
+const sources = folders
+  .flatMap((folder) => filesIn(folder, '.cc'))
+  .filter((file) => !/node_api\.h|napi\.h/.test(readFileSync(file, 'utf8')))
+const newestHeader = Math.max(
+  ...folders
+    .flatMap((folder) => [...filesIn(folder, '.h'), ...filesIn(folder, '.def')])
+    .map((file) => statSync(file).mtimeMs),
+)
 
 // Objects are kept per set of flags, and compiled again when their source or any header is newer.
-const build = join('build', 'native-test', createHash('sha256').update([compiler, ...flags].join('\0')).digest('hex').slice(0, 12))
+const build = join(
+  'build',
+  'native-test',
+  createHash('sha256')
+    .update([compiler, ...flags].join('\0'))
+    .digest('hex')
+    .slice(0, 12),
+)
 mkdirSync(build, { recursive: true })
 
 const isFresh = (object, source) => {

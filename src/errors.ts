@@ -58,7 +58,7 @@ export function checkKeys(options: object, what: string, known: readonly string[
 
 /** A metric that this machine does not have, or does not have now. */
 export class MetricUnavailableError extends Error {
-  readonly code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE' = 'ERR_TRIPLINE_METRIC_UNAVAILABLE'
+  readonly code = 'ERR_TRIPLINE_METRIC_UNAVAILABLE' as const
   readonly metric: string
   /** Why, for a person: `'open /proc/pressure/cpu: ENOENT (kernel without PSI)'`. */
   readonly why: string
@@ -75,7 +75,7 @@ export class MetricUnavailableError extends Error {
 
 /** The compiled part could not be loaded; only limits, metrics and tickers need it. */
 export class NativeMissingError extends Error {
-  readonly code: 'ERR_TRIPLINE_NATIVE_MISSING' = 'ERR_TRIPLINE_NATIVE_MISSING'
+  readonly code = 'ERR_TRIPLINE_NATIVE_MISSING' as const
   readonly platform: string
 
   constructor(platform: string, why: string) {

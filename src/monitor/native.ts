@@ -86,7 +86,7 @@ export function loadAddon(): Addon {
   } catch (error) {
     throw new NativeMissingError(
       `${process.platform}-${process.arch}`,
-      error instanceof Error ? error.message : String(error),
+      (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!,
     )
   }
   return addon

@@ -112,12 +112,12 @@ export async function* samples(options: SamplesOptions): AsyncGenerator<Snapshot
       each.addReader(interval)
       readers++
     }
-    // The first snapshot waits for everything; later ones only for what can be new by then.
-    let awaited: readonly Series[] = series
+    // The first snapshot waits for what is not known or not fresh; later ones for what can be new by then.
+    let awaited = series.filter((each) => !isFresh(each))
     const punctual = series.filter((each) => each.info.minPeriod <= interval)
     for (;;) {
-      await nextReading(awaited)
-      for (const each of awaited) {
+      if (awaited.length > 0) await nextReading(awaited)
+      for (const each of series) {
         if (each.read().state === 'unavailable') throw new MetricUnavailableError(each.key.metric, each.describe().why)
       }
       yield new Snapshot(series)
@@ -130,6 +130,11 @@ export async function* samples(options: SamplesOptions): AsyncGenerator<Snapshot
       each.release()
     }
   }
+}
+
+function isFresh(series: Series): boolean {
+  const { state, at } = series.read()
+  return state === 'known' && performance.now() - at <= series.info.minPeriod
 }
 
 function parseQueries(metrics: SamplesOptions['metrics']): SeriesKey[] {

@@ -1,0 +1,16 @@
+// Builds everything in a checkout after `npm install`; npm runs it there and before packing, never for users.
+import { spawnSync } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { buildNative } from './build-native.js'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const tsc = spawnSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' })
+if (tsc.status !== 0) process.exit(tsc.status ?? 1)
+
+// Without a compiler the prebuilt addon serves, where there is one for this machine.
+if (spawnSync('make', ['--version']).status !== 0 || spawnSync(process.env.CXX ?? 'c++', ['--version']).status !== 0) {
+  console.warn('tripline: no make and C++ compiler here, so the addon is not built; a prebuilt one serves if there is one')
+} else if (!buildNative()) {
+  process.exit(1)
+}
