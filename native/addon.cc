@@ -226,6 +226,14 @@ napi_value Describe(napi_env env, napi_callback_info info) {
   return result.value;
 }
 
+// canPush(metric): true, or why not
+napi_value CanPush(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  Failure why;
+  const bool can = Sampler::Get()->CanPush(static_cast<Metric>(in.Integer(0)), &why);
+  return can ? Boolean(env, true) : Refusal(env, why);
+}
+
 // request(number, subscriptions: Uint32Array): true, or why not
 napi_value Request(napi_env env, napi_callback_info info) {
   const Arguments in(env, info);
@@ -317,6 +325,7 @@ napi_value Stats(napi_env env, napi_callback_info) {
   Object result(env);
   result.Set("running", Boolean(env, stats.running));
   result.Set("wakeups", static_cast<double>(stats.wakeups));
+  result.Set("rings", static_cast<double>(stats.rings));
   result.Set("reads", static_cast<double>(stats.reads));
   result.Set("cpu", ToMilliseconds(stats.cpu));
   result.Set("stretch", stats.stretch);
@@ -360,7 +369,7 @@ NAPI_MODULE_INIT() {
       {"attach", Attach},           {"subscribe", Subscribe}, {"unsubscribe", Unsubscribe}, {"setPeriod", SetPeriod},
       {"describe", Describe},       {"request", Request},     {"addGuard", AddGuard},       {"removeGuard", RemoveGuard},
       {"evidence", GetEvidence},    {"drain", Drain},         {"now", Now},                 {"stats", Stats},
-      {"metrics", Metrics},
+      {"metrics", Metrics},         {"canPush", CanPush},
   };
   for (const auto& each : functions) {
     napi_value function = nullptr;

@@ -27,6 +27,7 @@ struct LimitRequest {
 struct SamplerStats {
   bool running;
   uint64_t wakeups;
+  uint64_t rings;   // of doorbells
   uint64_t reads;
   uint64_t cpu;      // of the thread and those before it, nanoseconds
   double stretch;    // by how much the governor lengthens periods now; 1 is not at all
@@ -89,6 +90,9 @@ class Sampler {
 
   SubscriptionInfo InfoOf(uint32_t subscription);
 
+  // Whether the kernel would push `metric` here; tries it. False with why not.
+  bool CanPush(Metric metric, Failure* why);
+
   SamplerStats Stats();
 
  private:
@@ -148,6 +152,9 @@ class Sampler {
   uint64_t NextDue() const;
   // After demand has changed or gone; lets the thread see it when it has become idle.
   void Replan();
+  void HangDoorbells(const GuardLimit& limit);
+  void TakeDoorbells(Channel* channel);
+  void AnswerDoorbells(Doorbell* const* rung, uint32_t count);
 
   Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why);
   Channel* FindChannel(Source* source, Metric metric, uint64_t window);
@@ -165,6 +172,7 @@ class Sampler {
   std::vector<Outstanding> outstanding_;
   std::vector<Guard*> dirty_;
   std::vector<Guard*> held_;  // breached only because of their min_hold
+  std::vector<std::unique_ptr<Doorbell>> taken_;  // down already, and alive until the thread has come round
   Readings readings_;
   uint64_t suspended_ = 0;
   uint64_t next_due_ = kNever;
@@ -175,6 +183,7 @@ class Sampler {
   uint64_t governed_at_ = 0;
   uint64_t governed_cpu_ = 0;
   uint64_t wakeups_ = 0;
+  uint64_t rings_ = 0;
   uint64_t reads_ = 0;
   uint64_t cpu_ = 0;
   uint64_t cpu_before_ = 0;  // of threads that have ended
