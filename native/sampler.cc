@@ -309,12 +309,14 @@ void Sampler::RemoveEnvironment(Environment* environment) {
 // ---- series --------------------------------------------------------------------------------------------------------
 
 Source* Sampler::FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why) {
-  const int family = FamilyOf(metric);
+  const int family = IsLoopMetric(metric) ? kLoopFamily : FamilyOf(metric);
   for (auto& each : sources_) {
     if (each->Matches(family, selector)) return each.get();
   }
   std::unique_ptr<Probe> probe;
-  if (family < 0) {
+  if (family == kLoopFamily) {
+    probe = MakeLoopProbe(selector.environment);
+  } else if (family < 0) {
     why->Set("this operating system has no such figure");
   } else {
     probe.reset(MakeProbe(family, selector, why));
@@ -481,8 +483,14 @@ News Sampler::Drain(Environment* environment) {
   News news;
   for (const Guard* each : environment->undelivered) news.guards.push_back(each->id);
   news.answers = environment->answered;
+  news.beat = environment->beat_wanted;
   environment->Drained();
   return news;
+}
+
+void Sampler::TakeBeat(Environment* environment, double idle_ms, double heap) {
+  MutexLock lock(&lock_);
+  environment->TakeBeat(MonotonicNow(), idle_ms, heap);
 }
 
 SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {

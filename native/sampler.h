@@ -54,6 +54,7 @@ struct EvidenceCopy {
 struct News {
   std::vector<uint32_t> guards;
   std::vector<uint32_t> answers;
+  bool beat;  // the sampler waits for a sign of life
 };
 
 class Sampler {
@@ -87,6 +88,9 @@ class Sampler {
 
   // All that `environment` has not been told; it is forgotten here.
   News Drain(Environment* environment);
+
+  // The environment's sign of life: how long its loop has been idle in all, and how full its heap is in percent.
+  void TakeBeat(Environment* environment, double idle_ms, double heap);
 
   SubscriptionInfo InfoOf(uint32_t subscription);
 

@@ -68,7 +68,9 @@ export interface Addon {
   ): number | Refusal
   removeGuard(guard: number): void
   evidence(guard: number): NativeEvidence[]
-  drain(): { guards: number[]; answers: number[] }
+  drain(): { guards: number[]; answers: number[]; beat: boolean }
+  /** A sign of life: how long the loop has been idle in all, in milliseconds, and how full the heap is, in percent. */
+  beat(idle: number, heap: number): void
   now(): number
   stats(): SamplerStats
   metrics(): readonly object[]
