@@ -93,7 +93,7 @@ export class NativeMissingError extends Error {
 
 /** An operation was started a second time, or after it had ended; each runs once. */
 export class ReusedError extends Error {
-  readonly code = 'ERR_TRIPLINE_REUSED' satisfies TriplineErrorCode
+  readonly code = 'ERR_TRIPLINE_REUSED' as const
 
   constructor(status: string) {
     super(`An operation can be started once, and this one is ${status}. Make a new one for every run`)
