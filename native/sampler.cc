@@ -12,6 +12,7 @@ constexpr uint64_t kLinger = 50 * kMillisecond;
 // The governor: how much of one core the adaptive reads may take, and how often that is looked at.
 constexpr double kBudget = 0.005;
 constexpr uint64_t kGovernEvery = 64;  // wake-ups
+constexpr uint64_t kClockEvery = 16;   // how often the thread looks at its own CPU clock
 constexpr double kMaxStretch = 64;
 
 // A read that comes this much later than planned means that the process or the machine stood still.
@@ -94,9 +95,12 @@ void Sampler::Loop() {
     waiter_.Wait(deadline);
     lock_.Lock();
     wakeups_++;
+    if (wakeups_ % kClockEvery == 0) cpu_ = ThreadCpuNow() + cpu_before_;
     if (wakeups_ % kGovernEvery == 0) Govern(MonotonicNow());
   }
   waiter_.Close();
+  cpu_before_ += ThreadCpuNow();
+  cpu_ = cpu_before_;
   running_ = false;
   lock_.Unlock();
 }
@@ -192,12 +196,12 @@ void Sampler::NoticeGaps(uint64_t now) {
 }
 
 void Sampler::Govern(uint64_t now) {
-  cpu_ = ThreadCpuNow();
+  const uint64_t cpu = ThreadCpuNow();
   const uint64_t elapsed = now - governed_at_;
   if (elapsed == 0) return;
-  const double share = static_cast<double>(cpu_ - governed_cpu_) / static_cast<double>(elapsed);
+  const double share = static_cast<double>(cpu - governed_cpu_) / static_cast<double>(elapsed);
   governed_at_ = now;
-  governed_cpu_ = cpu_;
+  governed_cpu_ = cpu;
   stretch_ = std::min(kMaxStretch, std::max(1.0, stretch_ * share / kBudget));
 }
 

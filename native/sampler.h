@@ -28,7 +28,7 @@ struct SamplerStats {
   bool running;
   uint64_t wakeups;
   uint64_t reads;
-  uint64_t cpu;      // of the thread, nanoseconds
+  uint64_t cpu;      // of the thread and those before it, nanoseconds
   double stretch;    // by how much the governor lengthens periods now; 1 is not at all
   uint32_t guards;
   uint32_t limits;
@@ -177,6 +177,7 @@ class Sampler {
   uint64_t wakeups_ = 0;
   uint64_t reads_ = 0;
   uint64_t cpu_ = 0;
+  uint64_t cpu_before_ = 0;  // of threads that have ended
   uint32_t limit_count_ = 0;
 };
 

@@ -1,18 +1,18 @@
 // Builds and runs the native unit tests: everything in native/ that knows no Node-API, and test/native/*.cc, in one
-// program. CXX and CXXFLAGS (sanitizers) are heeded; arguments go to the program (part of a test's name).
+// program. CXX and CXXFLAGS (sanitizers) are heeded; an argument selects tests by a part of their names.
 import { execFile, spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
-import { basename, dirname, join, resolve } from 'node:path'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { createHash } from 'node:crypto'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
-process.chdir(root)
+import { nativeSources } from '../native/sources.js'
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
 const compiler = process.env.CXX ?? 'g++'
-const platform = { linux: 'linux', darwin: 'darwin', win32: 'windows' }[process.platform] ?? process.platform
-const folders = ['native', 'native/posix', `native/${platform}`, `native/${platform}/parse`, 'test/native']
+const os = { win32: 'windows' }[process.platform] ?? process.platform
 const flags = [
   '-std=c++17',
   '-O1',
@@ -23,30 +23,16 @@ const flags = [
   '-fno-exceptions',
   '-fno-rtti',
   '-Inative',
-  `-Inative/${platform}`,
+  `-Inative/${os}`,
   ...(process.env.CXXFLAGS ?? '').split(' ').filter(Boolean),
 ]
 
-const filesIn = (folder, ending) => {
-  try {
-    return readdirSync(folder)
-      .filter((name) => name.endsWith(ending))
-      .map((name) => join(folder, name))
-  } catch {
-    return []
-  }
-}
-const sources = folders
-  .flatMap((folder) => filesIn(folder, '.cc'))
-  .filter((file) => !/node_api\.h|napi\.h/.test(readFileSync(file, 'utf8')))
-const newestHeader = Math.max(
-  ...folders
-    .flatMap((folder) => [...filesIn(folder, '.h'), ...filesIn(folder, '.def')])
-    .map((file) => statSync(file).mtimeMs),
-)
-
+const sources = [
+  ...nativeSources(os).filter((file) => !readFileSync(file, 'utf8').includes('<node_api.h>')),
+  ...filesIn('test/native', /\.cc$/),
+]
 // Objects are kept per set of flags, and compiled again when their source or any header is newer.
-const build = join(
+const build = path.join(
   'build',
   'native-test',
   createHash('sha256')
@@ -54,45 +40,56 @@ const build = join(
     .digest('hex')
     .slice(0, 12),
 )
-mkdirSync(build, { recursive: true })
+const newestHeader = Math.max(
+  ...['native', `native/${os}`, `native/${os}/parse`, 'test/native']
+    .flatMap((folder) => filesIn(folder, /\.(h|def)$/))
+    .map((file) => changedAt(file)),
+)
 
-const isFresh = (object, source) => {
-  try {
-    const made = statSync(object).mtimeMs
-    return made > statSync(source).mtimeMs && made > newestHeader
-  } catch {
-    return false
-  }
+function filesIn(folder, ending) {
+  return readdirSync(folder)
+    .filter((name) => ending.test(name))
+    .map((name) => path.join(folder, name))
 }
 
-const compile = (source) =>
-  new Promise((done, fail) => {
-    const object = join(build, source.replaceAll(/[\\/]/g, '-').replace(/\.cc$/, '.o'))
-    if (isFresh(object, source)) return done(object)
+function changedAt(file) {
+  return statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0
+}
+
+function compile(source) {
+  const object = path.join(build, source.replaceAll(/[\\/]/g, '-').replace(/\.cc$/, '.o'))
+  const made = changedAt(object)
+  if (made > changedAt(source) && made > newestHeader) return Promise.resolve(object)
+  return new Promise((resolve, reject) => {
     execFile(compiler, [...flags, '-c', source, '-o', object], (error, stdout, stderr) => {
       process.stderr.write(stdout + stderr)
-      if (error) fail(new Error(`${basename(source)} does not compile`))
-      else done(object)
+      if (error) reject(new Error(`${source} does not compile`))
+      else resolve(object)
     })
   })
-
-const objects = []
-const queue = [...sources]
-const worker = async () => {
-  for (let source = queue.shift(); source !== undefined; source = queue.shift()) objects.push(await compile(source))
 }
+
+async function compileAll() {
+  const objects = []
+  const queue = [...sources]
+  const work = async () => {
+    for (let source = queue.shift(); source !== undefined; source = queue.shift()) objects.push(await compile(source))
+  }
+  await Promise.all(Array.from({ length: availableParallelism() }, work))
+  return objects.toSorted((a, b) => a.localeCompare(b))
+}
+
+mkdirSync(build, { recursive: true })
+const list = path.join(build, 'objects')
+const program = path.resolve(build, 'tests')
 try {
-  await Promise.all(Array.from({ length: availableParallelism() }, worker))
+  writeFileSync(list, (await compileAll()).join('\n'))
 } catch (error) {
   console.error(error.message)
   process.exit(1)
 }
-
-const program = join(build, 'tests')
-const list = join(build, 'objects')
-writeFileSync(list, objects.toSorted().join('\n'))
-const linked = spawnSync(compiler, [...flags, `@${list}`, '-o', program, '-pthread'], { stdio: 'inherit' })
-if (linked.status !== 0) process.exit(1)
-const run = spawnSync(resolve(program), process.argv.slice(2), { stdio: 'inherit' })
-if (run.signal) console.error(`the tests died of ${run.signal}`)
+if (spawnSync(compiler, [...flags, `@${list}`, '-o', program, '-pthread'], { stdio: 'inherit' }).status !== 0)
+  process.exit(1)
+const run = spawnSync(program, process.argv.slice(2), { stdio: 'inherit' })
+if (run.signal) console.error(`the native tests died of ${run.signal}`)
 process.exit(run.status ?? 1)

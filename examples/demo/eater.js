@@ -1,4 +1,4 @@
-// A child process that really eats memory: so many bytes within about two seconds, then it waits to be stopped.
+// A child process that really eats memory: so many bytes within about a second, then it waits to be stopped.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 
@@ -10,7 +10,7 @@ const SOURCE = `
   const timer = setInterval(() => {
     eaten.push(Buffer.alloc(bite, 1))
     if (eaten.length === bites) clearInterval(timer)
-  }, 50)
+  }, 25)
   setInterval(() => eaten.length, 1000)
   // Nobody is left to stop it once the parent is gone.
   process.on('disconnect', () => process.exit())

@@ -10,19 +10,22 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { fileURLToPath } from 'node:url'
 import { createGzip } from 'node:zlib'
-import { Cancelable, CancelationError, describeBreach, sample, samplerStats, snapshot } from 'tripline'
+import { Cancelable, CancelationError, sample, samplerStats, snapshot } from 'tripline'
 import { startEater } from './eater.js'
 
 const MB = 1e6
 const root = fileURLToPath(new URL('../../node_modules', import.meta.url))
 const megabytes = (bytes) => `${(bytes / MB).toFixed(0)} MB`
+const wallClock = (at) => new Date(performance.timeOrigin + at).toISOString()
 
 // How much is eaten: a twentieth of what is free, between 128 and 512 MB; the limit lies halfway.
-const { value: available } = (await sample('memory.available')).get('memory.available')
+const available = await readAvailable()
 const appetite = Math.min(512 * MB, Math.max(128 * MB, available / 20))
-const limits = () => ({ 'memory.available': { below: Math.floor(snapshotAvailable() - appetite / 2) } })
-let lastAvailable = available
-const snapshotAvailable = () => snapshot().get('memory.available')?.value ?? lastAvailable
+const limitsFrom = (start) => ({ 'memory.available': { below: Math.floor(start - appetite / 2) } })
+
+async function readAvailable() {
+  return (await sample('memory.available')).get('memory.available').value
+}
 
 async function* walk(folder) {
   for await (const entry of await opendir(folder)) {
@@ -60,10 +63,12 @@ function printReason(error) {
   console.log(`\n  canceled: ${reason.message}`)
   if (reason.kind !== 'resource') return
   const { breach } = reason
-  console.log(`    what    ${describeBreach(breach)}`)
-  console.log(`    since   ${new Date(performance.timeOrigin + breach.since).toISOString()}`)
-  console.log(`    decided ${new Date(performance.timeOrigin + breach.at).toISOString()}`)
-  console.log(`    read    ${breach.origin}`)
+  console.log(`    metric  ${breach.metric}`)
+  console.log(`    value   ${breach.value} ${breach.unit}`)
+  console.log(`    limit   ${breach.direction} ${breach.limit} ${breach.unit}`)
+  console.log(`    since   ${wallClock(breach.since)}`)
+  console.log(`    decided ${wallClock(breach.at)}`)
+  console.log(`    origin  ${breach.origin}`)
   console.log(`    recent  ${breach.recent.map(megabytes).join(', ')}`)
 }
 
@@ -73,7 +78,7 @@ console.log(
 console.log(`the limit is ${megabytes(appetite / 2)} below what is there now.\n`)
 
 console.log('1. Hashing and compressing every file under node_modules')
-const job = new Cancelable({ name: 'compress', timeout: '60s', signals: ['SIGINT'], resources: limits() })
+const job = new Cancelable({ name: 'compress', timeout: '60s', signals: ['SIGINT'], resources: limitsFrom(available) })
 const digest = createHash('sha256')
 const total = { files: 0, size: 0, compressed: 0 }
 let eater
@@ -93,7 +98,7 @@ try {
       total.size += size
       total.compressed += compressed
       // The trouble starts once the job is well under way.
-      if (total.files === 200) eater = startEater(appetite)
+      if (total.files === 50) eater = startEater(appetite)
     }
   })
   console.log('\n  The job was done before the limit was crossed.')
@@ -112,9 +117,8 @@ try {
 if (job.reason?.kind === 'signal') process.exit(0)
 
 console.log('\n2. A loop that never yields')
-lastAvailable = (await sample('memory.available')).get('memory.available').value
 const deaf = AbortSignal.timeout(100)
-const loop = new Cancelable({ name: 'crunch', timeout: '10s', resources: limits() })
+const loop = new Cancelable({ name: 'crunch', timeout: '10s', resources: limitsFrom(await readAvailable()) })
 try {
   await loop.run(async (cancel) => {
     eater = startEater(appetite)

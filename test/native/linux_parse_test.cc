@@ -1,0 +1,352 @@
+// The parsers over captured and broken files.
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+
+#include "check.h"
+#include "fixture.h"
+#include "parse/cgroup.h"
+#include "parse/meminfo.h"
+#include "parse/mountinfo.h"
+#include "parse/pressure.h"
+#include "parse/process.h"
+#include "parse/stat.h"
+
+namespace tripline {
+namespace {
+
+using test::Bytes;
+using test::EachFixture;
+
+constexpr uint64_t kKiB = 1024;
+
+// ---- /proc/stat
+
+CpuTimes Total(const char* fixture) {
+  const Bytes bytes(fixture);
+  CpuTimes times;
+  CHECK(ParseCpuTotal(bytes.data, bytes.size, &times));
+  return times;
+}
+
+uint32_t CountCpus(const Bytes& bytes, uint32_t* last, CpuTimes* times) {
+  uint32_t count = 0;
+  for (CpuLines lines(bytes.data, bytes.size); lines.Next(last, times);) count++;
+  return count;
+}
+
+TEST(StatColumns) {
+  const CpuTimes arm = Total("linux/stat/6.1-arm-four");
+  CHECK_EQ(arm.of[CpuTimes::kUser], 1415927u);
+  CHECK_EQ(arm.of[CpuTimes::kIdle], 55128211u);
+  CHECK_EQ(arm.of[CpuTimes::kSoftirq], 25101u);
+  CHECK_EQ(arm.of[CpuTimes::kSteal], 0u);
+}
+
+TEST(StatOldKernelsLackColumns) {
+  CHECK_EQ(Total("linux/stat/2.6.10-one-cpu-seven-columns").of[CpuTimes::kSoftirq], 456u);
+  CHECK_EQ(Total("linux/stat/2.6.10-one-cpu-seven-columns").of[CpuTimes::kSteal], 0u);
+  CHECK_EQ(Total("linux/stat/2.4-four-columns").of[CpuTimes::kIdle], 4000u);
+  CHECK_EQ(Total("linux/stat/2.4-four-columns").of[CpuTimes::kIowait], 0u);
+}
+
+TEST(StatGuestsAreNotCountedTwice) {
+  const CpuTimes times = Total("linux/stat/guests");
+  uint64_t sum = 0;
+  for (uint64_t field : times.of) sum += field;
+  CHECK_EQ(sum, 5000u + 400 + 1000 + 90000 + 500 + 10 + 90 + 300);
+}
+
+TEST(StatCpusByTheirNumber) {
+  uint32_t last = 0;
+  CpuTimes times;
+  CHECK_EQ(CountCpus(Bytes("linux/stat/5.15-256-cpus"), &last, &times), 256u);
+  CHECK_EQ(last, 255u);
+  CHECK_EQ(CountCpus(Bytes("linux/stat/offline-one-and-two"), &last, &times), 3u);
+  CHECK_EQ(last, 10u);
+}
+
+TEST(StatGarbage) {
+  CpuTimes times;
+  for (const char* text : {"", "cpu", "cpu ", "cpu  1 2 3", "cpu0 1 2 3 4", "CPU  1 2 3 4", "cpu  -1 2 3 4"}) {
+    const Bytes bytes(text, strlen(text));
+    CHECK(!ParseCpuTotal(bytes.data, bytes.size, &times));
+  }
+  const char* huge = "cpu  99999999999999999999999999 1 1 1 1\n";
+  const Bytes bytes(huge, strlen(huge));
+  CHECK(ParseCpuTotal(bytes.data, bytes.size, &times));
+  CHECK_EQ(times.of[CpuTimes::kUser], UINT64_MAX);
+}
+
+// ---- /proc/meminfo
+
+Meminfo Memory(const char* fixture) {
+  const Bytes bytes(fixture);
+  Meminfo memory;
+  CHECK(ParseMeminfo(bytes.data, bytes.size, true, &memory));
+  return memory;
+}
+
+TEST(MeminfoFields) {
+  const Meminfo pi = Memory("linux/meminfo/pi-zero-2");
+  CHECK_EQ(pi.total, 437036 * kKiB);
+  CHECK_EQ(pi.available, 227540 * kKiB);
+  CHECK_EQ(pi.swap_total, 102396 * kKiB);
+  CHECK_EQ(pi.swap_free, 80124 * kKiB);
+  CHECK_EQ(Memory("linux/meminfo/6.18-no-swap").swap_total, 0u);
+}
+
+TEST(MeminfoWithoutBlanks) {
+  const Meminfo memory = Memory("linux/meminfo/no-blanks");
+  CHECK_EQ(memory.available, 12288 * kKiB);
+  CHECK_EQ(memory.swap_free, 512 * kKiB);
+}
+
+TEST(MeminfoWithoutAvailable) {
+  CHECK_EQ(Memory("linux/meminfo/2.6.32-no-available").available, (107412 + 112028 + 433180 + 71172 - 1004) * kKiB);
+  CHECK_EQ(Memory("linux/meminfo/available-is-zero").available, (100000 + 10000 + 50000 + 1000 - 5000) * kKiB);
+}
+
+TEST(MeminfoNeverMoreThanThereIs) {
+  CHECK_EQ(Memory("linux/meminfo/container-nonsense").available, 524288 * kKiB);
+}
+
+TEST(MeminfoSkipsSwapUnlessAsked) {
+  const Bytes bytes("linux/meminfo/pi-zero-2");
+  Meminfo memory;
+  CHECK(ParseMeminfo(bytes.data, bytes.size, false, &memory));
+  CHECK_EQ(memory.swap_total, 0u);
+  CHECK(!ParseMeminfo("MemFree: 1 kB\n", 14, false, &memory));
+}
+
+TEST(Arcstats) {
+  const Bytes bytes("linux/arcstats/2.1");
+  uint64_t reclaimable = 0;
+  CHECK(ParseArcstats(bytes.data, bytes.size, &reclaimable));
+  CHECK_EQ(reclaimable, 1603939792u - 33554432);
+}
+
+// ---- cgroups
+
+TEST(CgroupLines) {
+  const Bytes bytes("linux/cgroup/v1-docker-comounted");
+  Scanner scan(bytes.data, bytes.size);
+  CgroupLine line;
+  int with_cpu = 0, count = 0;
+  while (NextCgroupLine(&scan, &line)) {
+    count++;
+    if (!ListHas(line.controllers, "cpu")) continue;
+    with_cpu++;
+    CHECK(ListHas(line.controllers, "cpuacct"));
+    CHECK(line.path.Is("/docker/0123456789abcdef"));
+  }
+  CHECK_EQ(count, 6);
+  CHECK_EQ(with_cpu, 1);
+}
+
+TEST(CgroupLineOfVersion2IsFoundLast) {
+  const Bytes bytes("linux/cgroup/hybrid-6.18");
+  Scanner scan(bytes.data, bytes.size);
+  CgroupLine line;
+  bool found = false;
+  while (NextCgroupLine(&scan, &line)) found = line.controllers.size == 0;
+  CHECK(found);
+  CHECK(line.path.Is("/"));
+}
+
+TEST(CgroupLimits) {
+  uint64_t value = 0;
+  CHECK(ParseLimit("max\n", 4, &value));
+  CHECK_EQ(value, kNoLimit);
+  CHECK(ParseLimit("-1\n", 3, &value));
+  CHECK_EQ(value, kNoLimit);
+  CHECK(ParseLimit("419430400\n", 10, &value));
+  CHECK_EQ(value, 419430400u);
+  CHECK(!ParseLimit("\n", 1, &value));
+  CHECK(!ParseLimit("", 0, &value));
+}
+
+TEST(CgroupCpuMax) {
+  double cpus = 0;
+  CHECK(ParseCpuMax("50000 100000\n", 13, &cpus));
+  CHECK_NEAR(cpus, 0.5, 1e-12);
+  CHECK(ParseCpuMax("max 100000\n", 11, &cpus));
+  CHECK_NEAR(cpus, 0, 0);
+  CHECK(ParseCpuMax("1234567 100000\n", 15, &cpus));
+  CHECK_NEAR(cpus, 12.34567, 1e-9);
+  CHECK(!ParseCpuMax("50000 0\n", 8, &cpus));
+  CHECK(!ParseCpuMax("50000\n", 6, &cpus));
+}
+
+TEST(CgroupCpuStat) {
+  CgroupCpu cpu;
+  const Bytes first("linux/cpu.stat/v1");
+  CHECK(ParseCgroupCpu(first.data, first.size, &cpu));
+  CHECK(!cpu.has_usage);
+  CHECK_EQ(cpu.throttled, 2500000000u);
+  const Bytes second("linux/cpu.stat/v2");
+  CHECK(ParseCgroupCpu(second.data, second.size, &cpu));
+  CHECK_EQ(cpu.usage, 42098504000u);
+  CHECK_EQ(cpu.throttled, 1234567000u);
+  const Bytes bare("linux/cpu.stat/v2-without-controller");
+  CHECK(ParseCgroupCpu(bare.data, bare.size, &cpu));
+  CHECK(cpu.has_usage && !cpu.has_throttled);
+}
+
+TEST(CgroupMemoryStat) {
+  CgroupMemory memory;
+  const Bytes first("linux/memory.stat/v1");
+  CHECK(ParseCgroupMemory(first.data, first.size, 1, &memory));
+  CHECK_EQ(memory.limit, 419430400u);
+  CHECK_EQ(memory.reclaimable, 109309952u + 35164160 - 372736 - 4096);
+  const Bytes second("linux/memory.stat/v2");
+  CHECK(ParseCgroupMemory(second.data, second.size, 2, &memory));
+  CHECK_EQ(memory.limit, kNoLimit);
+  CHECK_EQ(memory.reclaimable, 104857600u + 103809024 - 1048576 - 524288 + 2097152);
+}
+
+// ---- mountinfo
+
+TEST(MountinfoOptionalFieldsAndEscapes) {
+  const Bytes bytes("linux/mountinfo/v2-systemd");
+  Scanner scan(bytes.data, bytes.size);
+  Mount mount;
+  int count = 0;
+  char text[64];
+  while (NextMount(&scan, &mount)) {
+    count++;
+    if (!mount.type.Is("nfs4")) continue;
+    CHECK(Unescape(mount.point, text, sizeof(text)));
+    CHECK_EQ(static_cast<const char*>(text), "/mnt/my backup\tdisk");
+    CHECK(mount.super_options.Is("rw,vers=4.2"));
+    CHECK(!Unescape(mount.point, text, 5));
+  }
+  CHECK_EQ(count, 6);
+  CHECK_EQ(mount.major, 8u);
+  CHECK_EQ(mount.minor, 17u);
+}
+
+TEST(PathsBeneath) {
+  CHECK(IsBeneath("/a/b", "/a"));
+  CHECK(IsBeneath("/a", "/a"));
+  CHECK(IsBeneath("/a", "/"));
+  CHECK(!IsBeneath("/ab", "/a"));
+  CHECK(!IsBeneath("/", "/a"));
+}
+
+// ---- the rest
+
+TEST(PressureLines) {
+  Pressure pressure;
+  const Bytes both("linux/pressure/6.18");
+  CHECK(ParsePressure(both.data, both.size, &pressure));
+  CHECK_EQ(pressure.some, 4982919u);
+  CHECK_EQ(pressure.full, 17u);
+  const Bytes some("linux/pressure/4.20-cpu-some-only");
+  CHECK(ParsePressure(some.data, some.size, &pressure));
+  CHECK_EQ(pressure.some, 1229u);
+  CHECK(!pressure.has_full);
+  CHECK(!ParsePressure("full avg10=0.00 total=4\n", 24, &pressure));
+}
+
+TEST(ProcessStatNamesOfAnyKind) {
+  ProcessStat stat;
+  const Bytes odd("linux/process/name-of-parentheses");
+  CHECK(ParseProcessStat(odd.data, odd.size, &stat));
+  CHECK_EQ(stat.pid, 4242);
+  CHECK_EQ(stat.parent, 77);
+  CHECK_EQ(stat.state, 'S');
+  CHECK_EQ(stat.user, 111u);
+  CHECK_EQ(stat.system, 22u);
+  CHECK_EQ(stat.child_user, 33u);
+  CHECK_EQ(stat.child_system, 4u);
+  CHECK_EQ(stat.threads, 13u);
+  CHECK_EQ(stat.start, 987654u);
+  CHECK_EQ(stat.resident, 2345u);
+  const Bytes old("linux/process/2.4-short");
+  CHECK(ParseProcessStat(old.data, old.size, &stat));
+  CHECK_EQ(stat.resident, 11u);
+  CHECK(!ParseProcessStat("12 (x", 5, &stat));
+  CHECK(!ParseProcessStat("(x) S 1 2 3", 11, &stat));
+}
+
+TEST(Loadavg) {
+  double load = 0;
+  const Bytes bytes("linux/loadavg/busy");
+  CHECK(ParseLoadavg(bytes.data, bytes.size, &load));
+  CHECK_NEAR(load, 128.07, 1e-9);
+  CHECK(!ParseLoadavg("1", 1, &load));
+  CHECK(!ParseLoadavg("1.", 2, &load));
+}
+
+// ---- every parser over every prefix of every file, and over bytes that are none of its business
+
+void ParseAll(const char* data, size_t size) {
+  CpuTimes times;
+  uint32_t cpu = 0;
+  ParseCpuTotal(data, size, &times);
+  for (CpuLines lines(data, size); lines.Next(&cpu, &times);) {
+  }
+  Meminfo memory;
+  ParseMeminfo(data, size, true, &memory);
+  CHECK(memory.available <= memory.total || memory.total == 0);
+  uint64_t number = 0, other = 0;
+  ParseArcstats(data, size, &number);
+  ParseLimit(data, size, &number);
+  ParseStatm(data, size, &number, &other);
+  double real = 0;
+  ParseCpuMax(data, size, &real);
+  ParseLoadavg(data, size, &real);
+  CgroupCpu group_cpu;
+  ParseCgroupCpu(data, size, &group_cpu);
+  CgroupMemory group_memory;
+  ParseCgroupMemory(data, size, 1, &group_memory);
+  ParseCgroupMemory(data, size, 2, &group_memory);
+  CgroupLine line;
+  for (Scanner scan(data, size); NextCgroupLine(&scan, &line);) ListHas(line.controllers, "memory");
+  Mount mount;
+  char text[32];
+  for (Scanner scan(data, size); NextMount(&scan, &mount);) Unescape(mount.point, text, sizeof(text));
+  Pressure pressure;
+  ParsePressure(data, size, &pressure);
+  ProcessStat stat;
+  ParseProcessStat(data, size, &stat);
+}
+
+void ParsePrefixes(const char*, const Bytes& bytes) {
+  // Of long files only the beginning at every byte; a copy of each prefix ends where a sanitizer notices.
+  const size_t limit = bytes.size < 1500 ? bytes.size : 1500;
+  for (size_t size = 0; size <= limit; size++) {
+    const Bytes prefix(bytes.data, size);
+    ParseAll(prefix.data, prefix.size);
+  }
+  ParseAll(bytes.data, bytes.size);
+}
+
+void ParseDamaged(const char*, const Bytes& bytes) {
+  uint32_t random = 1;
+  for (int round = 0; round < 200; round++) {
+    Bytes damaged(bytes.data, bytes.size < 4096 ? bytes.size : 4096);
+    for (int i = 0; i < 8 && damaged.size > 0; i++) {
+      random = random * 1664525 + 1013904223;
+      damaged.data[(random >> 8) % damaged.size] = static_cast<char>(random >> 24);
+    }
+    ParseAll(damaged.data, damaged.size);
+  }
+}
+
+const char* const kFolders[] = {
+  "linux/stat",      "linux/meminfo",  "linux/arcstats", "linux/cgroup",  "linux/memory.stat", "linux/cpu.stat",
+  "linux/mountinfo", "linux/pressure", "linux/process",  "linux/loadavg", "linux/statm",
+};
+
+TEST(EveryParserOverEveryPrefix) {
+  for (const char* folder : kFolders) EachFixture(folder, ParsePrefixes);
+}
+
+TEST(EveryParserOverDamagedFiles) {
+  for (const char* folder : kFolders) EachFixture(folder, ParseDamaged);
+}
+
+}  // namespace
+}  // namespace tripline

@@ -1,0 +1,771 @@
+// The probes over trees of files that the tests make, and over this machine's own.
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fcntl.h>
+#include <initializer_list>
+#include <memory>
+#include <sched.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "file.h"
+#include "fixture.h"
+#include "platform.h"
+#include "probe.h"
+
+namespace tripline {
+namespace {
+
+using test::FakeRoot;
+
+// The tests' own time, which only they move. It starts far enough from 0 and goes on from test to test, as the memory
+// of the pressure files does.
+uint64_t now = 1000 * kSecond;
+
+struct Reader {
+  std::unique_ptr<Probe> probe;
+  Readings readings;
+  Failure failure;
+
+  explicit Reader(Metric metric, const Selector& selector = Selector()) {
+    probe.reset(MakeProbe(FamilyOf(metric), selector, &failure));
+  }
+
+  const Reading& Read(Metric metric) {
+    readings = Readings();
+    probe->Read(now, MaskOf(metric), &readings);
+    return readings[metric];
+  }
+  double Level(Metric metric) {
+    const Reading& reading = Read(metric);
+    CHECK_EQ(reading.state, Reading::kKnown);
+    return reading.level;
+  }
+  const char* Why(Metric metric) {
+    CHECK_EQ(Read(metric).state, Reading::kUnavailable);
+    return readings.failure.text;
+  }
+  bool WhyHas(Metric metric, const char* part) { return strstr(Why(metric), part) != nullptr; }
+};
+
+// Share in percent of the part with the largest growth between two readings, as the sampler reckons.
+double Growth(const Reading& from, const Reading& to) {
+  double largest = -1;
+  for (uint32_t i = 0; i < to.parts; i++) {
+    const double den = to.den[i] - from.den[i];
+    if (den <= 0) continue;
+    const double share = 100 * (to.num[i] - from.num[i]) / den;
+    if (share > largest) largest = share;
+  }
+  return largest;
+}
+
+bool EndsWith(const char* text, const char* end) {
+  const size_t length = strlen(text), tail = strlen(end);
+  return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+// ---- cpu
+
+TEST(CpuSharesOfTheMachine) {
+  FakeRoot root;
+  root.Change("proc/stat", "cpu  1000 0 500 8000 100 0 0 50 300 0\ncpu0 1000 0 500 8000 100 0 0 50 300 0\n");
+  Reader reader(Metric::kCpuHost);
+  const Reading first = reader.Read(Metric::kCpuHost);
+  CHECK_EQ(first.state, Reading::kKnown);
+  CHECK_NEAR(first.den[0], 0, 0);  // the first reading is a baseline, not a value since boot
+  now += 500 * kMillisecond;
+  // 20 busy (10 of it stolen), 10 waiting for I/O, 70 idle.
+  root.Change("proc/stat", "cpu  1008 0 502 8070 110 0 0 60 308 0\ncpu0 1008 0 502 8070 110 0 0 60 308 0\n");
+  CHECK_NEAR(Growth(first, reader.Read(Metric::kCpuHost)), 20, 1e-9);
+  CHECK_NEAR(Growth(first, reader.Read(Metric::kCpuSteal)), 10, 1e-9);
+  CHECK_NEAR(Growth(first, reader.Read(Metric::kCpuIowait)), 10, 1e-9);
+  CHECK_NEAR(Growth(first, reader.Read(Metric::kCpu)), 20, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kCpu), "/proc/stat"));
+}
+
+TEST(CpuCountersThatGoBackwards) {
+  FakeRoot root;
+  root.Change("proc/stat", "cpu  1000 0 500 8000 100 0 0 50 0 0\ncpu0 1000 0 500 8000 100 0 0 50 0 0\n");
+  Reader reader(Metric::kCpuHost);
+  const Reading first = reader.Read(Metric::kCpuHost);
+  now += 500 * kMillisecond;
+  root.Change("proc/stat", "cpu  1010 0 500 8030 90 0 0 20 0 0\n");
+  const Reading second = reader.Read(Metric::kCpuHost);
+  CHECK_NEAR(Growth(first, second), 25, 1e-9);
+  now += 500 * kMillisecond;
+  root.Change("proc/stat", "cpu  5 0 5 5 5 0 0 0 0 0\n");
+  const Reading third = reader.Read(Metric::kCpuHost);
+  CHECK(third.num[0] >= second.num[0] && third.den[0] >= second.den[0]);
+}
+
+TEST(CpuStatIsReadTenTimesASecondAtMost) {
+  FakeRoot root;
+  root.Change("proc/stat", "cpu  1000 0 500 8000 0 0 0 0 0 0\ncpu0 1 0 0 0\n");
+  Reader reader(Metric::kCpuHost);
+  const Reading first = reader.Read(Metric::kCpuHost);
+  root.Change("proc/stat", "cpu  2000 0 500 8000 0 0 0 0 0 0\ncpu0 1 0 0 0\n");
+  now += 50 * kMillisecond;
+  CHECK_NEAR(reader.Read(Metric::kCpuHost).den[0], first.den[0], 0);
+  now += 50 * kMillisecond;
+  CHECK(reader.Read(Metric::kCpuHost).den[0] > first.den[0]);
+}
+
+TEST(CpuUnreadable) {
+  FakeRoot root;
+  Reader reader(Metric::kCpuHost);
+  CHECK(reader.WhyHas(Metric::kCpuHost, "/proc/stat: ENOENT"));
+  now += 10 * kSecond;
+  root.Change("proc/stat", "garbage\n");
+  CHECK(reader.WhyHas(Metric::kCpuHost, "no line of CPU times"));
+  CHECK(reader.WhyHas(Metric::kCpuThrottled, "no cgroup hierarchy with the cpu controller"));
+}
+
+TEST(CpuQuotaOfVersion2) {
+  FakeRoot root;
+  root.Change("proc/stat", "cpu  1000 0 500 8000 0 0 0 0 0 0\ncpu0 1000 0 500 8000 0 0 0 0 0 0\n");
+  root.Put("proc/self/cgroup", "0::/outer/inner\n");
+  root.Put("proc/self/mountinfo", "31 22 0:26 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw,nsdelegate\n");
+  root.Change("sys/fs/cgroup/outer/cpu.max", "150000 100000\n");
+  root.Change("sys/fs/cgroup/outer/cpu.stat", "usage_usec 1000000\nthrottled_usec 0\n");
+  root.Change("sys/fs/cgroup/outer/inner/cpu.max", "max 100000\n");
+  root.Change("sys/fs/cgroup/outer/inner/cpu.stat", "usage_usec 500000\nthrottled_usec 0\n");
+  Reader reader(Metric::kCpu);
+  const Reading first = reader.Read(Metric::kCpu);
+  const Reading throttled = reader.Read(Metric::kCpuThrottled);
+  now += kSecond;
+  // 1.2 of 1.5 CPUs used; the machine is 10 % busy.
+  root.Change("sys/fs/cgroup/outer/cpu.stat", "usage_usec 2200000\nthrottled_usec 250000\n");
+  root.Change("proc/stat", "cpu  1010 0 500 8090 0 0 0 0 0 0\ncpu0 1010 0 500 8090 0 0 0 0 0 0\n");
+  CHECK_NEAR(Growth(first, reader.Read(Metric::kCpu)), 80, 1e-6);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kCpu), "/sys/fs/cgroup/outer/cpu.stat"));
+  CHECK_NEAR(Growth(throttled, reader.Read(Metric::kCpuThrottled)), 25, 1e-6);
+
+  // The quota is taken away: what is left is the machine.
+  root.Change("sys/fs/cgroup/outer/cpu.max", "max 100000\n");
+  now += 2 * kSecond;
+  reader.Read(Metric::kCpu);
+  const Reading later = reader.Read(Metric::kCpu);
+  now += kSecond;
+  root.Change("proc/stat", "cpu  1060 0 500 8140 0 0 0 0 0 0\n");
+  CHECK_NEAR(Growth(later, reader.Read(Metric::kCpu)), 50, 1e-6);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kCpu), "/proc/stat"));
+}
+
+TEST(CpuQuotaOfVersion1InSeparateHierarchies) {
+  FakeRoot root;
+  root.Change("proc/stat", "cpu  1000 0 500 8000 0 0 0 0 0 0\ncpu0 1000 0 500 8000 0 0 0 0 0 0\n");
+  root.Put("proc/self/cgroup", "2:cpuacct:/box\n1:cpu:/box\n0::/\n");
+  root.Put("proc/self/mountinfo",
+           "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n"
+           "33 31 0:30 / /sys/fs/cgroup/cpuacct rw - cgroup cgroup rw,cpuacct\n"
+           "41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n");
+  root.MakeDirectory("sys/fs/cgroup/unified");
+  root.Change("sys/fs/cgroup/cpu/cpu.cfs_quota_us", "-1\n");
+  root.Change("sys/fs/cgroup/cpu/box/cpu.cfs_quota_us", "50000\n");
+  root.Change("sys/fs/cgroup/cpu/box/cpu.cfs_period_us", "100000\n");
+  root.Change("sys/fs/cgroup/cpu/box/cpu.stat", "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n");
+  root.Change("sys/fs/cgroup/cpuacct/box/cpuacct.usage", "1000000000\n");
+  Reader reader(Metric::kCpu);
+  const Reading first = reader.Read(Metric::kCpu);
+  const Reading throttled = reader.Read(Metric::kCpuThrottled);
+  now += kSecond;
+  root.Change("sys/fs/cgroup/cpuacct/box/cpuacct.usage", "1400000000\n");
+  root.Change("sys/fs/cgroup/cpu/box/cpu.stat", "nr_periods 10\nnr_throttled 5\nthrottled_time 300000000\n");
+  CHECK_NEAR(Growth(first, reader.Read(Metric::kCpu)), 80, 1e-6);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kCpu), "/sys/fs/cgroup/cpuacct/box/cpuacct.usage"));
+  CHECK_NEAR(Growth(throttled, reader.Read(Metric::kCpuThrottled)), 30, 1e-6);
+}
+
+TEST(CpuThrottledNeedsTheController) {
+  FakeRoot root;
+  root.Put("proc/self/cgroup", "0::/\n");
+  root.Put("proc/self/mountinfo", "31 22 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n");
+  root.Put("sys/fs/cgroup/cpu.stat", "usage_usec 1\n");
+  Reader reader(Metric::kCpuThrottled);
+  CHECK(reader.WhyHas(Metric::kCpuThrottled, "does not have the cpu controller"));
+}
+
+TEST(CpuOfTheAffinityOnThisMachine) {
+  cpu_set_t before, one;
+  CHECK_EQ(sched_getaffinity(0, sizeof(before), &before), 0);
+  CPU_ZERO(&one);
+  for (int cpu = 0; cpu < CPU_SETSIZE; cpu++) {
+    if (!CPU_ISSET(cpu, &before)) continue;
+    CPU_SET(cpu, &one);
+    break;
+  }
+  sched_setaffinity(0, sizeof(one), &one);
+  Reader reader(Metric::kCpu);
+  const Reading first = reader.Read(Metric::kCpu);
+  struct timespec pause = {0, 120000000};
+  nanosleep(&pause, nullptr);
+  now += 120 * kMillisecond;
+  const Reading second = reader.Read(Metric::kCpu);
+  sched_setaffinity(0, sizeof(before), &before);
+  // One CPU's time, not that of all.
+  const double elapsed = second.den[0] - first.den[0];
+  CHECK(elapsed > 0.05 && elapsed < 0.2 * (CPU_COUNT(&before) == 1 ? 8 : 1) + 0.4);
+}
+
+// ---- load
+
+TEST(LoadPerCpu) {
+  FakeRoot root;
+  root.Put("proc/loadavg", "3.00 1.00 0.50 1/100 1234\n");
+  root.PutFixture("proc/stat", "linux/stat/offline-one-and-two");
+  Reader reader(Metric::kLoad);
+  CHECK_NEAR(reader.Level(Metric::kLoad), 1, 1e-9);
+}
+
+TEST(LoadWithoutItsFiles) {
+  FakeRoot root;
+  Reader reader(Metric::kLoad);
+  CHECK(reader.WhyHas(Metric::kLoad, "/proc/loadavg: ENOENT"));
+}
+
+// ---- memory
+
+constexpr double kGiB = 1024.0 * 1024 * 1024;
+constexpr double kMiB = 1024.0 * 1024;
+
+void PutHost(FakeRoot* root) {
+  root->Change("proc/meminfo", "MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 6291456 kB\nSwapTotal: 1024 kB\nSwapFree: 256 kB\n");
+}
+
+TEST(MemoryOfTheHost) {
+  FakeRoot root;
+  PutHost(&root);
+  Reader reader(Metric::kMemory);
+  CHECK_NEAR(reader.Level(Metric::kMemory), 25, 1e-9);
+  CHECK_NEAR(reader.Level(Metric::kMemoryHost), 25, 1e-9);
+  CHECK_NEAR(reader.Level(Metric::kMemoryAvailable), 6 * kGiB, 1);
+  CHECK_NEAR(reader.Level(Metric::kSwap), 75, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kMemory), "/proc/meminfo"));
+  CHECK_EQ(reader.probe->MinPeriodMs(Metric::kMemory), 10);
+}
+
+TEST(MemoryReadsMeminfoAHundredTimesASecondAtMost) {
+  FakeRoot root;
+  PutHost(&root);
+  Reader reader(Metric::kMemoryHost);
+  CHECK_NEAR(reader.Level(Metric::kMemoryHost), 25, 1e-9);
+  root.Change("proc/meminfo", "MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 4194304 kB\n");
+  now += 5 * kMillisecond;
+  CHECK_NEAR(reader.Level(Metric::kMemoryHost), 25, 1e-9);
+  now += 5 * kMillisecond;
+  CHECK_NEAR(reader.Level(Metric::kMemoryHost), 50, 1e-9);
+}
+
+void PutVersion2(FakeRoot* root) {
+  PutHost(root);
+  root->Put("proc/self/cgroup", "0::/outer/inner\n");
+  root->Put("proc/self/mountinfo", "31 22 0:26 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n");
+  root->Change("sys/fs/cgroup/outer/memory.max", "1073741824\n");
+  root->Change("sys/fs/cgroup/outer/memory.current", "805306368\n");
+  root->Change("sys/fs/cgroup/outer/memory.stat", "inactive_file 134217728\nactive_file 134217728\nfile_dirty 0\nslab_reclaimable 0\n");
+  root->Change("sys/fs/cgroup/outer/inner/memory.max", "max\n");
+  root->Change("sys/fs/cgroup/outer/inner/memory.current", "1000\n");
+  root->Change("sys/fs/cgroup/outer/inner/memory.stat", "inactive_file 0\n");
+}
+
+TEST(MemoryLimitOnAnAncestorOfVersion2) {
+  FakeRoot root;
+  PutVersion2(&root);
+  Reader reader(Metric::kMemory);
+  // 768 MiB used of 1 GiB, 256 of that page cache.
+  CHECK_NEAR(reader.Level(Metric::kMemory), 50, 1e-9);
+  CHECK_NEAR(reader.Level(Metric::kMemoryAvailable), 512 * kMiB, 1);
+  CHECK_NEAR(reader.Level(Metric::kMemoryHost), 25, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kMemory), "/sys/fs/cgroup/outer/memory.current"));
+  CHECK_EQ(reader.probe->MinPeriodMs(Metric::kMemory), 1);
+  // The usage counts a millisecond later.
+  root.Change("sys/fs/cgroup/outer/memory.current", "939524096\n");
+  now += kMillisecond;
+  CHECK_NEAR(reader.Level(Metric::kMemory), 62.5, 1e-9);
+}
+
+TEST(MemoryLimitsThatChange) {
+  FakeRoot root;
+  PutVersion2(&root);
+  Reader reader(Metric::kMemory);
+  CHECK_NEAR(reader.Level(Metric::kMemory), 50, 1e-9);
+  root.Change("sys/fs/cgroup/outer/inner/memory.max", "10000\n");
+  root.Change("sys/fs/cgroup/outer/inner/memory.current", "9000\n");
+  now += kSecond;
+  CHECK_NEAR(reader.Level(Metric::kMemory), 90, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kMemory), "/outer/inner/memory.current"));
+  root.Change("sys/fs/cgroup/outer/inner/memory.max", "max\n");
+  root.Change("sys/fs/cgroup/outer/memory.max", "max\n");
+  now += kSecond;
+  CHECK_NEAR(reader.Level(Metric::kMemory), 25, 1e-9);
+}
+
+TEST(MemoryAfterAMoveToAnotherGroup) {
+  FakeRoot root;
+  PutVersion2(&root);
+  Reader reader(Metric::kMemory);
+  CHECK_NEAR(reader.Level(Metric::kMemory), 50, 1e-9);
+  root.Change("sys/fs/cgroup/elsewhere/memory.max", "2000000\n");
+  root.Change("sys/fs/cgroup/elsewhere/memory.current", "1800000\n");
+  root.Change("sys/fs/cgroup/elsewhere/memory.stat", "inactive_file 0\n");
+  root.Change("proc/self/cgroup", "0::/elsewhere\n");
+  now += 1100 * kMillisecond;
+  CHECK_NEAR(reader.Level(Metric::kMemory), 90, 1e-9);
+}
+
+TEST(MemoryOfAGroupThatIsRemoved) {
+  FakeRoot root;
+  PutVersion2(&root);
+  Reader reader(Metric::kMemory);
+  CHECK_NEAR(reader.Level(Metric::kMemory), 50, 1e-9);
+  root.Remove("sys/fs/cgroup/outer");
+  root.Change("proc/self/cgroup", "0::/\n");
+  for (int i = 0; i < 3; i++) {
+    now += kSecond;
+    CHECK_EQ(reader.Read(Metric::kMemory).state, Reading::kKnown);
+  }
+  CHECK_NEAR(reader.Level(Metric::kMemory), 25, 1e-9);
+}
+
+TEST(MemoryInANamespaceOfVersion2) {
+  FakeRoot root;
+  PutHost(&root);
+  root.Put("proc/self/cgroup", "0::/\n");
+  root.Put("proc/self/mountinfo", "31 22 0:26 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
+  root.Change("sys/fs/cgroup/memory.max", "1000000\n");
+  root.Change("sys/fs/cgroup/memory.current", "400000\n");
+  Reader reader(Metric::kMemory);
+  // Without a readable memory.stat all of it counts.
+  CHECK_NEAR(reader.Level(Metric::kMemory), 40, 1e-9);
+}
+
+TEST(MemoryInAContainerOfVersion1WithALimitNobodySees) {
+  FakeRoot root;
+  PutHost(&root);
+  root.Put("proc/self/cgroup", "9:memory:/docker/0123\n1:name=systemd:/docker/0123\n0::/system.slice\n");
+  root.Put("proc/self/mountinfo",
+           "1005 1003 0:30 /docker/0123 /sys/fs/cgroup/memory ro,nosuid master:15 - cgroup cgroup rw,memory\n");
+  root.Change("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
+  root.Change("sys/fs/cgroup/memory/memory.usage_in_bytes", "314572800\n");
+  root.Change("sys/fs/cgroup/memory/memory.stat",
+              "inactive_file 1\nhierarchical_memory_limit 419430400\ntotal_inactive_file 104857600\ntotal_active_file 0\n");
+  Reader reader(Metric::kMemory);
+  CHECK_NEAR(reader.Level(Metric::kMemory), 50, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kMemory), "/sys/fs/cgroup/memory/memory.usage_in_bytes"));
+}
+
+TEST(MemoryPathOutsideOfWhatIsMounted) {
+  FakeRoot root;
+  PutHost(&root);
+  root.Put("proc/self/cgroup", "0::/../../other\n");
+  root.Put("proc/self/mountinfo", "31 22 0:26 / /sys/fs/cgroup ro - cgroup2 cgroup rw\n");
+  root.Change("sys/fs/cgroup/memory.max", "1000000\n");
+  root.Change("sys/fs/cgroup/memory.current", "100000\n");
+  Reader reader(Metric::kMemory);
+  CHECK_NEAR(reader.Level(Metric::kMemory), 10, 1e-9);
+}
+
+TEST(MemoryHostIsTightWhileTheGroupIsNot) {
+  FakeRoot root;
+  PutVersion2(&root);
+  root.Change("proc/meminfo", "MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 104857 kB\n");
+  Reader reader(Metric::kMemory);
+  // What is left of the gigabyte that this group may ever have is what the host has left.
+  CHECK_NEAR(reader.Level(Metric::kMemory), 100 * (1 - 104857.0 / 1048576), 1e-6);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kMemory), "/proc/meminfo"));
+}
+
+TEST(MemoryCountsTheZfsCacheAsAvailable) {
+  FakeRoot root;
+  PutHost(&root);
+  root.Put("proc/spl/kstat/zfs/arcstats", "13 1\nname type data\nc_min 4 0\nsize 4 1073741824\n");
+  Reader reader(Metric::kMemoryHost);
+  CHECK_NEAR(reader.Level(Metric::kMemoryHost), 12.5, 1e-9);
+  root.Put("proc/self/mountinfo", "1 2 0:3 /proc/meminfo /proc/meminfo rw - fuse.lxcfs lxcfs rw\n");
+  Reader inside(Metric::kMemoryHost);
+  CHECK_NEAR(inside.Level(Metric::kMemoryHost), 25, 1e-9);
+}
+
+TEST(MemoryUnreadable) {
+  FakeRoot root;
+  Reader reader(Metric::kMemory);
+  CHECK(reader.WhyHas(Metric::kMemory, "/proc/meminfo: ENOENT"));
+  CHECK(reader.WhyHas(Metric::kSwap, "/proc/meminfo"));
+  PutHost(&root);
+  now += 10 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kMemory), 25, 1e-9);
+}
+
+// ---- pressure
+
+int pressure_opens = 0;
+int pressure_reads = 0;
+FileCalls real_calls;
+
+int CountingOpen(const char* path) {
+  if (strstr(path, "/pressure/") != nullptr) pressure_opens++;
+  return real_calls.open(path);
+}
+
+ssize_t CountingPread(int fd, void* data, size_t size, off_t offset) {
+  const ssize_t got = real_calls.pread(fd, data, size, offset);
+  if (got >= 4 && memcmp(data, "some", 4) == 0) pressure_reads++;
+  return got;
+}
+
+TEST(PressureIsReadOnceASecondWhoeverAsks) {
+  FakeRoot root;
+  root.Change("proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1000000\n");
+  real_calls = file_calls;
+  file_calls.open = CountingOpen;
+  file_calls.pread = CountingPread;
+  pressure_reads = 0;
+  // A thousand askers in ten seconds, each with a probe of its own, beside one that stays.
+  Reader keeper(Metric::kPressureCpu);
+  for (int i = 0; i < 1000; i++) {
+    Reader reader(Metric::kPressureCpu);
+    CHECK_EQ(reader.Read(Metric::kPressureCpu).state, Reading::kKnown);
+    CHECK_EQ(keeper.Read(Metric::kPressureCpu).state, Reading::kKnown);
+    now += 10 * kMillisecond;
+  }
+  CHECK_EQ(pressure_reads, 10);
+  file_calls = real_calls;
+}
+
+TEST(PressureShare) {
+  FakeRoot root;
+  root.Change("proc/pressure/io", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1000000\nfull avg10=0 total=5\n");
+  Reader reader(Metric::kPressureIo);
+  const Reading first = reader.Read(Metric::kPressureIo);
+  now += kSecond;
+  root.Change("proc/pressure/io", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1400000\nfull avg10=0 total=5\n");
+  CHECK_NEAR(Growth(first, reader.Read(Metric::kPressureIo)), 40, 1e-6);
+}
+
+TEST(PressureSaysWhyNot) {
+  FakeRoot root;
+  Reader reader(Metric::kPressureMemory);
+  CHECK(reader.WhyHas(Metric::kPressureMemory, "ENOENT (kernel without pressure stall information"));
+  root.Change("proc/pressure/cpu", "nonsense\n");
+  CHECK(reader.WhyHas(Metric::kPressureCpu, "without a line"));
+}
+
+// ---- disk
+
+TEST(DiskOfThisMachine) {
+  Selector selector;
+  selector.path = "/";
+  Reader reader(Metric::kDisk, selector);
+  CHECK(reader.probe != nullptr);
+  const double used = reader.Level(Metric::kDisk);
+  CHECK(used > 0 && used <= 100);
+  CHECK(reader.Level(Metric::kDiskFree) >= 0);
+  CHECK(!reader.probe->blocking());
+  CHECK_EQ(reader.probe->Origin(Metric::kDisk), "/");
+}
+
+TEST(DiskPathThatDoesNotExist) {
+  Selector selector;
+  selector.path = "/no/such/path";
+  Reader reader(Metric::kDisk, selector);
+  CHECK(reader.probe == nullptr);
+  CHECK(strstr(reader.failure.text, "/no/such/path: ENOENT") != nullptr);
+}
+
+TEST(DiskWithoutBlocks) {
+  Selector selector;
+  selector.path = "/proc";
+  Reader reader(Metric::kDisk, selector);
+  CHECK(reader.WhyHas(Metric::kDisk, "without blocks"));
+  CHECK(reader.WhyHas(Metric::kDiskInodes, "no inode limit"));
+}
+
+TEST(DiskOnANetworkMountBlocks) {
+  FakeRoot root;
+  char mountinfo[1024];
+  char server[128], link[128];
+  snprintf(server, sizeof(server), "%s", root.PathOf("server"));
+  snprintf(link, sizeof(link), "%s", root.PathOf("link"));
+  root.MakeDirectory("server/folder");
+  CHECK_EQ(symlink("server/folder", link), 0);
+  snprintf(mountinfo, sizeof(mountinfo),
+           "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:9 / %s rw - nfs4 nas:/x rw\n", server);
+  root.Put("proc/self/mountinfo", mountinfo);
+  for (const char* path : {"server", "server/folder", "link", "server/not/there"}) {
+    Selector selector;
+    char full[512];
+    snprintf(full, sizeof(full), "%s", root.PathOf(path));
+    selector.path = full;
+    Reader reader(Metric::kDisk, selector);
+    CHECK(reader.probe != nullptr && reader.probe->blocking());
+  }
+  Selector local;
+  local.path = root.root;
+  Reader reader(Metric::kDisk, local);
+  CHECK(reader.probe != nullptr && !reader.probe->blocking());
+}
+
+// ---- processes
+
+TEST(ProcessOfOurOwn) {
+  Reader reader(Metric::kProcessRss);
+  CHECK(reader.Level(Metric::kProcessRss) > 100000);
+  CHECK_NEAR(reader.Level(Metric::kProcessThreads), 1, 0);
+  const Reading first = reader.Read(Metric::kProcessCpu);
+  now += kSecond;
+  const Reading second = reader.Read(Metric::kProcessCpu);
+  CHECK_NEAR(second.den[0] - first.den[0], 1, 1e-9);
+  CHECK(second.num[0] >= first.num[0]);
+}
+
+pid_t Start(void (*body)()) {
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  body();
+  _exit(0);
+}
+
+void Idle() {
+  for (;;) pause();
+}
+
+// Uses `seconds` of CPU by its own clock.
+void Burn(double seconds) {
+  for (;;) {
+    struct timespec time;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
+    if (static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9 > seconds) return;
+  }
+}
+
+TEST(ProcessThatEnds) {
+  const pid_t pid = Start(Idle);
+  Selector selector;
+  selector.pid = pid;
+  Reader reader(Metric::kProcessRss, selector);
+  CHECK(reader.probe != nullptr);
+  CHECK(reader.Level(Metric::kProcessRss) > 0);
+  CHECK_NEAR(reader.Level(Metric::kProcessThreads), 1, 0);
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  now += kSecond;
+  CHECK(reader.WhyHas(Metric::kProcessRss, "has ended"));
+  CHECK(reader.WhyHas(Metric::kProcessCpu, "has ended"));
+}
+
+TEST(ProcessThatIsNot) {
+  Selector selector;
+  selector.pid = 0x3fffffff;
+  Reader reader(Metric::kProcessRss, selector);
+  CHECK(reader.probe == nullptr);
+  CHECK(strstr(reader.failure.text, "no such process") != nullptr);
+  selector.tree = true;
+  Reader tree(Metric::kProcessRss, selector);
+  CHECK(tree.probe == nullptr);
+  CHECK(strstr(tree.failure.text, "no such process") != nullptr);
+}
+
+int go[2];
+int done[2];
+
+// Waits for a byte, starts a child that burns 0.2 s and ends, waits for it, says so, idles.
+void ParentOfABurner() {
+  char byte;
+  if (read(go[0], &byte, 1) != 1) return;
+  const pid_t child = fork();
+  if (child == 0) {
+    Burn(0.2);
+    _exit(0);
+  }
+  waitpid(child, nullptr, 0);
+  if (write(done[1], "x", 1) != 1) return;
+  Idle();
+}
+
+TEST(TreeCountsChildrenThatCameAndWent) {
+  CHECK(pipe(go) == 0 && pipe(done) == 0);
+  const pid_t pid = Start(ParentOfABurner);
+  Selector selector;
+  selector.pid = pid;
+  selector.tree = true;
+  Reader reader(Metric::kProcessCpu, selector);
+  CHECK(reader.probe != nullptr);
+  const Reading first = reader.Read(Metric::kProcessCpu);
+  double last = first.num[0];
+  CHECK(write(go[1], "x", 1) == 1);
+  // Looked at while it burns as well: what is then seen of it must not count twice.
+  for (int i = 0; i < 20; i++) {
+    struct timespec pause = {0, 15000000};
+    nanosleep(&pause, nullptr);
+    now += 10 * kSecond;
+    const double used = reader.Read(Metric::kProcessCpu).num[0];
+    CHECK(used >= last);
+    last = used;
+  }
+  char byte;
+  CHECK(read(done[0], &byte, 1) == 1);
+  now += 10 * kSecond;
+  const Reading second = reader.Read(Metric::kProcessCpu);
+  CHECK_NEAR(second.num[0] - first.num[0], 0.2, 0.05);
+  CHECK(reader.Level(Metric::kProcessRss) > 0);
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  now += 10 * kSecond;
+  CHECK(reader.WhyHas(Metric::kProcessCpu, "have ended"));
+}
+
+void ParentOfIdlers() {
+  for (int i = 0; i < 3; i++) {
+    if (fork() == 0) Idle();
+  }
+  if (write(done[1], "x", 1) != 1) return;
+  Idle();
+}
+
+TEST(TreeKeepsTheOrphans) {
+  CHECK(pipe(done) == 0);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    setpgid(0, 0);
+    ParentOfIdlers();
+    _exit(0);
+  }
+  char byte;
+  CHECK(read(done[0], &byte, 1) == 1);
+  Selector selector;
+  selector.pid = pid;
+  selector.tree = true;
+  Reader reader(Metric::kProcessThreads, selector);
+  CHECK_NEAR(reader.Level(Metric::kProcessThreads), 4, 0);
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  now += 10 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kProcessThreads), 3, 0);
+  kill(-pid, SIGKILL);
+  struct timespec pause = {0, 50000000};
+  nanosleep(&pause, nullptr);
+  now += 10 * kSecond;
+  CHECK_EQ(reader.Read(Metric::kProcessThreads).state, Reading::kUnavailable);
+}
+
+TEST(TreeUnderHostProc) {
+  FakeRoot root;
+  root.Put("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 2 0 1 0 100\n");
+  root.Put("proc/11/stat", "11 (b) S 10 1 1 0 -1 0 0 0 0 0 100 0 0 0 20 0 3 0 1 0 100\n");
+  root.Put("proc/12/stat", "12 (c) S 11 1 1 0 -1 0 0 0 0 0 100 0 0 0 20 0 4 0 1 0 100\n");
+  root.Put("proc/13/stat", "13 (d) S 1 1 1 0 -1 0 0 0 0 0 100 0 0 0 20 0 5 0 1 0 100\n");
+  Selector selector;
+  selector.pid = 10;
+  selector.tree = true;
+  Reader reader(Metric::kProcessThreads, selector);
+  CHECK_NEAR(reader.Level(Metric::kProcessThreads), 9, 0);
+  const Reading first = reader.Read(Metric::kProcessCpu);
+  now += 10 * kSecond;
+  // 11 burns 0.5 s; 12 goes, and the second it had is in its parent's figure now.
+  root.Change("proc/11/stat", "11 (b) S 10 1 1 0 -1 0 0 0 0 0 150 0 100 0 20 0 3 0 1 0 100\n");
+  root.Change("proc/12/stat", "");
+  const Reading second = reader.Read(Metric::kProcessCpu);
+  CHECK_NEAR(second.num[0] - first.num[0], 0.5, 1e-9);
+  CHECK_NEAR(reader.Level(Metric::kProcessThreads), 5, 0);
+}
+
+// ---- files
+
+TEST(FileThatIsReplacedAndVanishes) {
+  FakeRoot root;
+  root.Change("proc/x", "one");
+  File file;
+  file.SetPath(root.PathOf("proc/x"));
+  Buffer buffer;
+  CHECK(file.Read(now, &buffer));
+  CHECK_EQ(buffer.size, 3u);
+  root.Change("proc/x", "");
+  CHECK(file.Read(now, &buffer));
+  CHECK_EQ(buffer.size, 0u);
+  char big[20000];
+  memset(big, 'y', sizeof(big) - 1);
+  big[sizeof(big) - 1] = '\0';
+  root.Change("proc/x", big);
+  CHECK(file.Read(now, &buffer));
+  CHECK_EQ(buffer.size, sizeof(big) - 1);
+  CHECK(file.ReadPieces(now, &buffer));
+  CHECK_EQ(buffer.size, sizeof(big) - 1);
+}
+
+TEST(FileBacksOffWhileItIsMissing) {
+  FakeRoot root;
+  File file;
+  file.SetPath(root.PathOf("proc/y"));
+  Buffer buffer;
+  CHECK(!file.Read(now, &buffer));
+  CHECK_EQ(file.error(), ENOENT);
+  root.Change("proc/y", "1");
+  now += 10 * kMillisecond;
+  CHECK(!file.Read(now, &buffer));
+  now += 100 * kMillisecond;
+  CHECK(file.Read(now, &buffer));
+}
+
+int fail_with = 0;
+int fail_times = 0;
+
+ssize_t FailingPread(int fd, void* data, size_t size, off_t offset) {
+  if (fail_times != 0) {
+    fail_times--;
+    errno = fail_with;
+    return -1;
+  }
+  return real_calls.pread(fd, data, size, offset);
+}
+
+TEST(FileReadsThatFail) {
+  FakeRoot root;
+  root.Change("proc/z", "12345");
+  real_calls = file_calls;
+  file_calls.pread = FailingPread;
+  Buffer buffer;
+  struct Fault {
+    int error;
+    int times;
+    bool recovers;
+  };
+  for (const Fault& fault : {Fault{EINTR, 3, true}, Fault{EIO, 1, false}, Fault{ENODEV, 1, true}, Fault{ESPIPE, 1, true},
+                             Fault{ENODEV, 2, false}, Fault{EINTR, 1000, false}, Fault{EAGAIN, 1, false}}) {
+    File file;
+    file.SetPath(root.PathOf("proc/z"));
+    fail_times = 0;
+    CHECK(file.Read(now, &buffer));
+    fail_with = fault.error;
+    fail_times = fault.times;
+    CHECK_EQ(file.Read(now, &buffer), fault.recovers);
+    if (!fault.recovers) CHECK_EQ(file.error(), fault.error);
+    fail_times = 0;
+    now += 10 * kSecond;
+    CHECK(file.Read(now, &buffer));
+    CHECK_EQ(buffer.size, 5u);
+  }
+  file_calls = real_calls;
+}
+
+TEST(FailureTexts) {
+  Failure failure;
+  failure.SetErrno("open", "/proc/pressure/cpu", ENOENT, "kernel without PSI");
+  CHECK_EQ(static_cast<const char*>(failure.text), "open /proc/pressure/cpu: ENOENT (kernel without PSI)");
+  failure.SetErrno("read", "", 9999, "");
+  CHECK_EQ(static_cast<const char*>(failure.text), "read: errno 9999");
+  char subject[400];
+  memset(subject, 'a', sizeof(subject) - 1);
+  subject[sizeof(subject) - 1] = '\0';
+  failure.SetErrno("open", subject, ENOENT, "hint");
+  CHECK_EQ(strlen(failure.text), sizeof(failure.text) - 1);
+}
+
+}  // namespace
+}  // namespace tripline
