@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -196,14 +197,13 @@ File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
   return Read(now, buffer) ? kFresh : kFailed;
 }
 
-NumberedEntries::NumberedEntries(const char* directory)
-    : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+Names::Names(const char* directory) : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
 
-NumberedEntries::~NumberedEntries() {
+Names::~Names() {
   if (fd_ >= 0) close(fd_);
 }
 
-bool NumberedEntries::Next(int64_t* number) {
+const char* Names::Next() {
   // struct linux_dirent64: u64 inode, s64 offset, u16 length, u8 type, name.
   constexpr int kLengthAt = 16;
   constexpr int kNameAt = 19;
@@ -213,13 +213,19 @@ bool NumberedEntries::Next(int64_t* number) {
       at_ = 0;
       if (end_ <= 0) {
         end_ = 0;
-        return false;
+        return nullptr;
       }
     }
     uint16_t length = 0;
     memcpy(&length, data_ + at_ + kLengthAt, sizeof(length));
     const char* name = data_ + at_ + kNameAt;
     at_ += length;
+    if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) return name;
+  }
+}
+
+bool Names::NextNumber(int64_t* number) {
+  while (const char* name = Next()) {
     int64_t value = 0;
     const char* digit = name;
     for (; *digit >= '0' && *digit <= '9' && digit - name < 12; digit++) value = value * 10 + (*digit - '0');
@@ -227,6 +233,21 @@ bool NumberedEntries::Next(int64_t* number) {
     *number = value;
     return true;
   }
+  return false;
+}
+
+uint64_t CountDescriptors(const char* directory, bool tells_size) {
+  struct stat info;
+  if (stat(directory, &info) != 0) return 0;
+  if (tells_size && info.st_size > 0) return static_cast<uint64_t>(info.st_size);
+  uint64_t count = 0;
+  {
+    Names names(directory);
+    if (!names.opened()) return 0;
+    for (int64_t number = 0; names.NextNumber(&number);) count++;
+  }
+  errno = ENOENT;
+  return count;
 }
 
 bool ReadOnce(const char* path, Buffer* buffer) {

@@ -50,7 +50,7 @@ class Buffer {
 
   bool Reserve(size_t capacity);
   bool Grow() { return Reserve(capacity_ * 2); }
-  char* data() { return data_; }
+  char* data() const { return data_; }
   size_t capacity() const { return capacity_; }
 
   size_t size = 0;  // of what was read last
@@ -125,16 +125,19 @@ class File {
   uint64_t back_off_ = 0;
 };
 
-// The numeric names in a directory such as /proc, without allocation.
-class NumberedEntries {
+// The names in a directory such as /proc, without allocation.
+class Names {
  public:
-  explicit NumberedEntries(const char* directory);
-  ~NumberedEntries();
-  NumberedEntries(const NumberedEntries&) = delete;
-  NumberedEntries& operator=(const NumberedEntries&) = delete;
+  explicit Names(const char* directory);
+  ~Names();
+  Names(const Names&) = delete;
+  Names& operator=(const Names&) = delete;
 
   bool opened() const { return fd_ >= 0; }
-  bool Next(int64_t* number);
+  // Any name but "." and "..", valid until the next call; nullptr at the end.
+  const char* Next();
+  // The next name that is a number.
+  bool NextNumber(int64_t* number);
 
  private:
   int fd_;
@@ -142,6 +145,10 @@ class NumberedEntries {
   int end_ = 0;
   alignas(8) char data_[2048];
 };
+
+// How many descriptors are open, of /proc/<pid>/fd. 0 and errno where that cannot be told.
+// `tells_size`: a kernel since 6.2 says it as the directory's size, which spares listing it.
+uint64_t CountDescriptors(const char* directory, bool tells_size);
 
 // Reads a small file once, without holding it.
 bool ReadOnce(const char* path, Buffer* buffer);

@@ -16,60 +16,18 @@
 #include "check.h"
 #include "file.h"
 #include "fixture.h"
-#include "platform.h"
-#include "probe.h"
+#include "reader.h"
 
 namespace tripline {
 namespace {
 
 using test::FakeRoot;
 
-// The tests' own time, which only they move. It starts far enough from 0 and goes on from test to test, as the memory
-// of the pressure files does.
-uint64_t now = 1000 * kSecond;
+using test::EndsWith;
+using test::now;
+using test::Reader;
 
-struct Reader {
-  std::unique_ptr<Probe> probe;
-  Readings readings;
-  Failure failure;
-
-  explicit Reader(Metric metric, const Selector& selector = Selector()) {
-    probe.reset(MakeProbe(FamilyOf(metric), selector, &failure));
-  }
-
-  const Reading& Read(Metric metric) {
-    readings = Readings();
-    probe->Read(now, MaskOf(metric), &readings);
-    return readings[metric];
-  }
-  double Level(Metric metric) {
-    const Reading& reading = Read(metric);
-    CHECK_EQ(reading.state, Reading::kKnown);
-    return reading.level;
-  }
-  const char* Why(Metric metric) {
-    CHECK_EQ(Read(metric).state, Reading::kUnavailable);
-    return readings.failure.text;
-  }
-  bool WhyHas(Metric metric, const char* part) { return strstr(Why(metric), part) != nullptr; }
-};
-
-// Share in percent of the part with the largest growth between two readings, as the sampler reckons.
-double Growth(const Reading& from, const Reading& to) {
-  double largest = -1;
-  for (uint32_t i = 0; i < to.parts; i++) {
-    const double den = to.den[i] - from.den[i];
-    if (den <= 0) continue;
-    const double share = 100 * (to.num[i] - from.num[i]) / den;
-    if (share > largest) largest = share;
-  }
-  return largest;
-}
-
-bool EndsWith(const char* text, const char* end) {
-  const size_t length = strlen(text), tail = strlen(end);
-  return length >= tail && strcmp(text + length - tail, end) == 0;
-}
+double Growth(const Reading& from, const Reading& to) { return 100 * test::Quotient(from, to); }
 
 // ---- cpu
 

@@ -14,6 +14,7 @@ struct Mount {
   Span root;           // still escaped, like all of them
   Span point;
   Span type;
+  Span source;
   Span super_options;  // for cgroup version 1: the controllers
 };
 
