@@ -48,7 +48,7 @@ void Channel::Step(GuardLimit* limit, uint64_t now, std::vector<Guard*>* dirty) 
 
 void Channel::StepOne(GuardLimit* each, uint64_t now) {
   const Value& value = series.now();
-  const bool was_breached = each->limit.breached();
+  const bool was_guilty = each->guilty();
   if (value.state == Value::kKnown) {
     StepLimit(&each->limit, value.value, now);
   } else if (value.state == Value::kUnavailable) {
@@ -57,11 +57,12 @@ void Channel::StepOne(GuardLimit* each, uint64_t now) {
   bands_[each->place] = QuietBand(each->limit);
   const uint64_t end = DwellEnd(each->limit);
   if (end < dwell_end_) dwell_end_ = end;
-  if (!each->limit.breached() || was_breached) return;
+  if (!each->guilty() || was_guilty) return;
 
+  const bool missing = !each->limit.breached();
   Evidence& evidence = each->evidence;
-  evidence.value = value.value;
-  evidence.since = each->limit.beyond_since;
+  evidence.value = missing ? std::numeric_limits<double>::quiet_NaN() : value.value;
+  evidence.since = missing ? now : each->limit.beyond_since;
   evidence.at = now;
   evidence.recent_count = series.CopyRecent(evidence.recent);
   evidence.origin = KeepOrigin();

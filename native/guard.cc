@@ -74,9 +74,7 @@ bool Guard::Judge(uint64_t now) {
   if (breached()) {
     // Limits that crossed before the others, or join later, are proof of this breach too.
     for (uint32_t i = 0; i < limit_count_; i++) {
-      const bool guilty = limits_[i].limit.breached() || (limits_[i].limit.state == LimitState::kUnavailable &&
-                                                          limits_[i].on_missing == OnMissing::kBreach);
-      if (guilty) limits_[i].evidence.breach = breaches_;
+      if (limits_[i].guilty()) limits_[i].evidence.breach = breaches_;
     }
   }
   const bool was_lost = before == LimitState::kUnavailable;

@@ -33,6 +33,11 @@ struct GuardLimit {
   Channel* channel = nullptr;
   uint32_t place = 0;  // in the channel's arrays
   Evidence evidence;
+
+  // Whether it counts as breached, by a value or by the lack of one.
+  bool guilty() const {
+    return limit.breached() || (limit.state == LimitState::kUnavailable && on_missing == OnMissing::kBreach);
+  }
 };
 
 struct GuardSpec {

@@ -12,6 +12,7 @@ constexpr uint64_t kLinger = 50 * kMillisecond;
 // The governor: how much of one core the adaptive reads may take, and how often that is looked at.
 constexpr double kBudget = 0.005;
 constexpr uint64_t kGovernEvery = 64;  // wake-ups
+constexpr uint64_t kClockEvery = 16;   // how often the thread looks at its own CPU clock
 constexpr double kMaxStretch = 64;
 
 // A read that comes this much later than planned means that the process or the machine stood still.
@@ -94,9 +95,12 @@ void Sampler::Loop() {
     waiter_.Wait(deadline);
     lock_.Lock();
     wakeups_++;
+    if (wakeups_ % kClockEvery == 0) cpu_ = ThreadCpuNow() + cpu_before_;
     if (wakeups_ % kGovernEvery == 0) Govern(MonotonicNow());
   }
   waiter_.Close();
+  cpu_before_ += ThreadCpuNow();
+  cpu_ = cpu_before_;
   running_ = false;
   lock_.Unlock();
 }
@@ -192,12 +196,12 @@ void Sampler::NoticeGaps(uint64_t now) {
 }
 
 void Sampler::Govern(uint64_t now) {
-  cpu_ = ThreadCpuNow();
+  const uint64_t cpu = ThreadCpuNow();
   const uint64_t elapsed = now - governed_at_;
   if (elapsed == 0) return;
-  const double share = static_cast<double>(cpu_ - governed_cpu_) / static_cast<double>(elapsed);
+  const double share = static_cast<double>(cpu - governed_cpu_) / static_cast<double>(elapsed);
   governed_at_ = now;
-  governed_cpu_ = cpu_;
+  governed_cpu_ = cpu;
   stretch_ = std::min(kMaxStretch, std::max(1.0, stretch_ * share / kBudget));
 }
 
@@ -280,18 +284,18 @@ void Sampler::DropChannelIfUnused(Channel* channel) {
 }
 
 uint32_t Sampler::Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window,
-                            uint32_t cell, bool probe_now, Failure* why) {
+                            uint32_t cell, bool must_exist, Failure* why) {
   MutexLock lock(&lock_);
-  Source* source = FindSource(metric, selector, probe_now, why);
+  Source* source = FindSource(metric, selector, must_exist, why);
   if (source == nullptr) return 0;
   Channel* channel = FindChannel(source, metric, window);
   const uint64_t now = MonotonicNow();
   const bool stale = channel->last_read == 0 || now - channel->last_read >= source->MinPeriod(metric);
-  if (probe_now && stale && !source->blocking()) {
+  if (stale && !source->blocking()) {
     ReadSource(source, now, MaskOf(metric));
     JudgeDirty(now);
   }
-  if (probe_now && channel->series.now().state == Value::kUnavailable) {
+  if (must_exist && channel->series.now().state == Value::kUnavailable) {
     *why = channel->series.failure();
     DropChannelIfUnused(channel);
     return 0;
@@ -400,8 +404,7 @@ std::vector<EvidenceCopy> Sampler::EvidenceOf(uint32_t guard) {
   for (uint32_t i = 0; i < found->limit_count(); i++) {
     const GuardLimit& each = found->limit(i);
     if (each.evidence.breach != found->breaches()) continue;
-    const bool breached = each.limit.breached() || each.limit.state == LimitState::kUnavailable;
-    copies.push_back(EvidenceCopy{i, breached, each.evidence});
+    copies.push_back(EvidenceCopy{i, each.guilty(), each.evidence});
   }
   return copies;
 }

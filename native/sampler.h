@@ -28,7 +28,7 @@ struct SamplerStats {
   bool running;
   uint64_t wakeups;
   uint64_t reads;
-  uint64_t cpu;      // of the thread, nanoseconds
+  uint64_t cpu;      // of the thread and those before it, nanoseconds
   double stretch;    // by how much the governor lengthens periods now; 1 is not at all
   uint32_t guards;
   uint32_t limits;
@@ -64,10 +64,10 @@ class Sampler {
   void RemoveEnvironment(Environment* environment);
   void AttachBoard(Environment* environment, int32_t* words, size_t count);
 
-  // Interest in a series; ids are never 0. 0 with `why` where the metric is unavailable. A probe that cannot block is
-  // read once to find that out, unless `probe_now` is false.
+  // Interest in a series; ids are never 0. A probe that cannot block is read once, so that a level is known when this
+  // returns. 0 with `why` where the metric is unavailable and `must_exist`.
   uint32_t Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window, uint32_t cell,
-                     bool probe_now, Failure* why);
+                     bool must_exist, Failure* why);
   void Unsubscribe(uint32_t subscription);
   // The longest time between two reads that readers of this subscription accept; kNever for no readers.
   bool SetPeriod(uint32_t subscription, uint64_t period, Failure* why);
@@ -177,6 +177,7 @@ class Sampler {
   uint64_t wakeups_ = 0;
   uint64_t reads_ = 0;
   uint64_t cpu_ = 0;
+  uint64_t cpu_before_ = 0;  // of threads that have ended
   uint32_t limit_count_ = 0;
 };
 

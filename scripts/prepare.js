@@ -10,7 +10,9 @@ if (tsc.status !== 0) process.exit(tsc.status ?? 1)
 
 // Without a compiler the prebuilt addon serves, where there is one for this machine.
 if (spawnSync('make', ['--version']).status !== 0 || spawnSync(process.env.CXX ?? 'c++', ['--version']).status !== 0) {
-  console.warn('tripline: no make and C++ compiler here, so the addon is not built; a prebuilt one serves if there is one')
+  console.warn(
+    'tripline: no make and C++ compiler here, so the addon is not built; a prebuilt one serves if there is one',
+  )
 } else if (!buildNative()) {
   process.exit(1)
 }

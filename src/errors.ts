@@ -91,6 +91,18 @@ export class NativeMissingError extends Error {
   }
 }
 
+/** An operation was started a second time, or after it had ended; each runs once. */
+export class ReusedError extends Error {
+  readonly code = 'ERR_TRIPLINE_REUSED' as const
+
+  constructor(status: string) {
+    super(`An operation can be started once, and this one is ${status}. Make a new one for every run`)
+  }
+  static {
+    this.prototype.name = 'ReusedError'
+  }
+}
+
 /** Says what a value is, the way Node's own argument errors do. */
 export function describe(value: unknown): string {
   if (value === null) return 'null'

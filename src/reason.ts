@@ -1,4 +1,7 @@
 /** Why something was canceled, and the sink that sources report to. */
+import { now } from './clock.js'
+import { invalidType, invalidValue } from './errors.js'
+import { formatDuration } from './units.js'
 
 /** The proof of a crossed limit. Times are milliseconds on the clock of `performance.now()`. */
 export interface Breach {
@@ -99,4 +102,109 @@ export function rootCause(reason: CancelationReason): CancelationReason {
   let root = reason
   while (root.kind === 'parent' && root.parent !== undefined) root = root.parent
   return root
+}
+
+/** Reasons are shared by every operation that they reach, so nobody may change one. */
+function frozen<R extends CancelationReason>(reason: R): R {
+  return Object.freeze(reason)
+}
+
+/** @internal */
+export function timeoutReason(timeout: number, deadline: number): TimeoutReason {
+  return frozen({
+    kind: 'timeout',
+    message: timeout === 0 ? 'The time had run out already' : `Timed out after ${formatDuration(timeout)}`,
+    at: now(),
+    timeout,
+    deadline,
+  })
+}
+
+/** @internal */
+export function manualReason(message: string = 'Canceled', by?: string): ManualReason {
+  const at = now()
+  return frozen(by === undefined ? { kind: 'manual', message, at } : { kind: 'manual', message, at, by })
+}
+
+/** @internal */
+export function signalReason(signal: NodeJS.Signals): SignalReason {
+  return frozen({ kind: 'signal', message: `Received ${signal}`, at: now(), signal })
+}
+
+/** @internal */
+export function conditionReason(condition: string, checks: number): ConditionReason {
+  return frozen({ kind: 'condition', message: `The condition '${condition}' held`, at: now(), condition, checks })
+}
+
+/** @internal */
+export function resourceReason(guard: string, breach: Breach, message: string): ResourceReason {
+  return frozen({ kind: 'resource', message, at: now(), guard, breach })
+}
+
+/** @internal */
+export function abortReason(cause: unknown): AbortReason {
+  return frozen({ kind: 'abort', message: `Aborted: ${messageOf(cause)}`, at: now(), cause })
+}
+
+/** The parent was canceled for `parent`, or simply ended. @internal */
+export function parentReason(parentId: string, parent: CancelationReason | null): ParentReason {
+  if (parent === null) return frozen({ kind: 'parent', message: 'The parent operation ended', at: now(), parentId })
+  // Not the parent's message as it is: that of a deep chain would grow with every level.
+  const message = parent.kind === 'parent' ? parent.message : `The parent operation was canceled: ${parent.message}`
+  return frozen({ kind: 'parent', message, at: now(), parent, parentId })
+}
+
+/** @internal */
+export function allReason(causes: readonly CancelationReason[]): AllReason {
+  const message = `All of: ${causes.map((cause) => cause.message).join('; ')}`
+  return frozen({ kind: 'all', message, at: now(), causes: Object.freeze([...causes]) })
+}
+
+/** @internal */
+export function errorReason(cause: unknown): ErrorReason {
+  return frozen({ kind: 'error', message: messageOf(cause), at: now(), cause })
+}
+
+const KINDS: ReadonlySet<string> = new Set<CancelationReason['kind']>([
+  'timeout',
+  'manual',
+  'signal',
+  'condition',
+  'resource',
+  'abort',
+  'parent',
+  'all',
+  'error',
+])
+
+/**
+ * The reason that a caller of `cancel()` means.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
+ * @internal
+ */
+export function toReason(given: unknown): CancelationReason {
+  if (given === undefined) return manualReason()
+  if (typeof given === 'string') return manualReason(given)
+  // Not by class: this layer is below the error family, and another copy of the package is as welcome.
+  if (given instanceof Error) {
+    const reason = (given as { reason?: unknown }).reason
+    return isReason(reason) ? reason : errorReason(given)
+  }
+  if (isReason(given)) return Object.isFrozen(given) ? given : frozen({ ...given })
+  if (typeof given === 'object' && given !== null && 'kind' in given) {
+    throw invalidValue('reason', `one with a known kind, a message and a time`, given)
+  }
+  throw invalidType('reason', 'a string, an Error or a CancelationReason', given)
+}
+
+function isReason(value: unknown): value is CancelationReason {
+  if (typeof value !== 'object' || value === null) return false
+  const { kind, message, at } = value as Partial<CancelationReason>
+  return typeof kind === 'string' && KINDS.has(kind) && typeof message === 'string' && typeof at === 'number'
+}
+
+function messageOf(cause: unknown): string {
+  if (cause instanceof Error) return cause.message === '' ? cause.name : cause.message
+  return typeof cause === 'string' ? cause : String(cause)
 }

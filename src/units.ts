@@ -133,16 +133,20 @@ export function formatDuration(ms: number): string {
   return `${round(ms / 8.64e7)}d`
 }
 
-/** `1073741824` becomes `'1.00GiB'`. */
-export function formatSize(bytes: number): string {
-  const names = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
+const BINARY_NAMES = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
+const DECIMAL_NAMES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
+
+/** `1073741824` becomes `'1.00GiB'`; with a base of 1000, `150000000` becomes `'150MB'`. */
+export function formatSize(bytes: number, base: 1000 | 1024 = 1024, digits: number = 3): string {
   let value = bytes
   let at = 0
-  while (Math.abs(value) >= 1024 && at < names.length - 1) {
-    value /= 1024
+  while (Math.abs(value) >= base && at < BINARY_NAMES.length - 1) {
+    value /= base
     at++
   }
-  return at === 0 ? `${round(value)}B` : `${value.toFixed(Math.abs(value) < 10 ? 2 : 1)}${names[at]}`
+  const whole = Math.trunc(Math.abs(value)).toString().length
+  const text = at === 0 ? String(round(value)) : value.toFixed(Math.max(0, digits - whole))
+  return `${text}${(base === 1024 ? BINARY_NAMES : DECIMAL_NAMES)[at]}`
 }
 
 /** Prints a value of a metric with its unit, for people. */
@@ -154,6 +158,19 @@ export function formatValue(value: number, unit: string): string {
   if (unit === 'flag') return value === 0 ? 'no' : 'yes'
   if (unit === 'count') return String(round(value))
   return `${round(value)} ${unit}`
+}
+
+/**
+ * Prints two values of one metric so that they can be told apart: `['150.3MB', '150MB']`. Sizes are in the units in which
+ * `line`, which a person chose, is round.
+ */
+export function formatPair(value: number, line: number, unit: string): [value: string, line: string] {
+  if (!unit.startsWith('bytes')) return [formatValue(value, unit), formatValue(line, unit)]
+  const base = line % 1000 === 0 && line % 2 ** 20 !== 0 ? 1000 : 1024
+  const rest = unit.slice('bytes'.length)
+  let digits = 3
+  while (digits < 12 && formatSize(value, base, digits) === formatSize(line, base, digits)) digits++
+  return [formatSize(value, base, digits) + rest, formatSize(line, base, digits) + rest]
 }
 
 function round(value: number): number {

@@ -82,7 +82,7 @@ function start({ command, args, limits }: Settings): ChildProcess {
   // Checked before anything runs: an unavailable metric must not cost a started command.
   if (limits.length > 0) guard(toLimits(limits, process.pid)).close()
   // On a terminal the command must stay in the foreground group, or it could not read from it.
-  return spawn(command, args, { stdio: 'inherit', detached: process.stdin.isTTY !== true })
+  return spawn(command, args, { stdio: 'inherit', detached: !process.stdin.isTTY })
 }
 
 function watch(limits: readonly LimitExpression[], pid: number): Guard | undefined {
@@ -157,7 +157,7 @@ function stillThere(pids: readonly number[]): number[] {
 function forwardSignals(child: ChildProcess): () => void {
   const forward = (signal: NodeJS.Signals): void => {
     // On a terminal the whole foreground group has had it from the terminal already.
-    if (process.stdin.isTTY === true && signal === 'SIGINT') return
+    if (process.stdin.isTTY && signal === 'SIGINT') return
     child.kill(signal)
   }
   for (const signal of FORWARDED) process.on(signal, forward)

@@ -1,7 +1,9 @@
 /** Guards: limits watched together, breached or clear, with evidence. */
-import { MetricUnavailableError, checkKeys, describe, invalidType, invalidValue, outOfRange } from '../errors.js'
-import type { Breach } from '../reason.js'
-import { formatDuration, formatValue, parseDuration, type Duration } from '../units.js'
+import { cancelationError } from '../cancelation-error.js'
+import { breachChannel, callIsolated, clearChannel } from '../diagnostics.js'
+import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRange } from '../errors.js'
+import { resourceReason, type Breach } from '../reason.js'
+import { formatDuration, formatPair, parseDuration, type Duration } from '../units.js'
 import { allocateFlag, freeFlag, readFlag } from './board.js'
 import { parseLimits, type Limits, type ParsedLimit } from './limits.js'
 import type { MetricName } from './metrics.js'
@@ -29,6 +31,17 @@ export interface GuardEvents {
   breach: (breach: Breach, guard: Guard) => void
   clear: (guard: Guard) => void
   unavailable: (error: MetricUnavailableError, guard: Guard) => void
+}
+
+/** What `tripline:breach` publishes. */
+export interface BreachMessage {
+  readonly guard: Guard
+  readonly breach: Breach
+}
+
+/** What `tripline:clear` publishes. */
+export interface ClearMessage {
+  readonly guard: Guard
 }
 
 /** How a guard's limits are sampled: the rate is an output. */
@@ -172,11 +185,15 @@ export class Guard implements Disposable, Deliverable {
     })
   }
 
-  /** Aborts with the next breach, or is aborted while there is one. A new one is given out once it is over. */
+  /**
+   * Aborts with the next breach, or is aborted while there is one; the reason is a `ResourceCancelation`. A new one is
+   * given out once the breach is over.
+   */
   get signal(): AbortSignal {
     if (this.#controller === undefined || (this.#controller.signal.aborted && !this.isBreached)) {
       this.#controller = new AbortController()
-      if (this.isBreached) this.#abort()
+      const [breach] = this.breaches
+      if (breach !== undefined) this.#abort(breach)
     }
     return this.#controller.signal
   }
@@ -206,32 +223,30 @@ export class Guard implements Disposable, Deliverable {
       this.#toldBreached = true
       const [breach] = this.#evidence(true)
       if (breach !== undefined) {
-        this.#abort()
-        this.#emit('breach', (listener) => listener(breach, this))
+        if (breachChannel.hasSubscribers) breachChannel.publish({ guard: this, breach } satisfies BreachMessage)
+        this.#abort(breach)
+        this.#emit('breach', breach, this)
       }
     }
     // A listener may have closed the guard.
     if (this.#toldBreached && !this.#closed && !this.isBreached) {
       this.#toldBreached = false
-      this.#emit('clear', (listener) => listener(this))
+      if (clearChannel.hasSubscribers) clearChannel.publish({ guard: this } satisfies ClearMessage)
+      this.#emit('clear', this)
       this.#settleWaiting()
     }
     const unavailable = this.state === 'unavailable'
     if (unavailable && !this.#toldUnavailable) {
-      const error = this.#whyUnavailable()
-      this.#emit('unavailable', (listener) => listener(error, this))
+      this.#emit('unavailable', this.#whyUnavailable(), this)
     }
     this.#toldUnavailable = unavailable
   }
 
-  #emit<E extends keyof GuardEvents>(event: E, call: (listener: GuardEvents[E]) => void): void {
+  #emit<E extends keyof GuardEvents>(event: E, ...args: Parameters<GuardEvents[E]>): void {
     // Over a copy: listeners come and go while they run.
-    for (const listener of Array.from(this.#listeners?.[event] ?? [])) {
-      try {
-        call(listener)
-      } catch (error) {
-        process.emitWarning(`A '${event}' listener of the guard '${this.name}' threw: ${describe(error)}`)
-      }
+    const listeners = this.#listeners?.[event] as Iterable<Listener<E>> | undefined
+    for (const listener of Array.from(listeners ?? [])) {
+      callIsolated(`A '${event}' listener of the guard '${this.name}'`, listener, ...args)
     }
   }
 
@@ -241,8 +256,8 @@ export class Guard implements Disposable, Deliverable {
     for (const each of waiting ?? []) each.settle(error)
   }
 
-  #abort(): void {
-    this.#controller?.abort(new DOMException(`The guard '${this.name}' is breached`, 'AbortError'))
+  #abort(breach: Breach): void {
+    this.#controller?.abort(cancelationError(resourceReason(this.name, breach, describeBreach(breach))))
   }
 
   #whyUnavailable(): MetricUnavailableError {
@@ -272,6 +287,8 @@ export class Guard implements Disposable, Deliverable {
   }
 }
 
+type Listener<E extends keyof GuardEvents> = (...args: Parameters<GuardEvents[E]>) => void
+
 interface Waiting {
   settle(error?: Error): void
 }
@@ -287,12 +304,13 @@ export function guard(limits: Limits, options: GuardOptions = {}): Guard {
   return new Guard(parseLimits(limits), options)
 }
 
-/** One line for a person: `'memory 93.1% > 90% for 1.2s'`. */
+/** One line for a person: `'memory 93.1% > 90.0% for 1.2s'`. */
 export function describeBreach(breach: Breach): string {
-  const { metric, value, limit, direction, unit, since, at } = breach
+  const { metric, unit, direction, since, at } = breach
+  if (Number.isNaN(breach.value)) return `${metric} is missing`
+  const [value, limit] = formatPair(breach.value, breach.limit, unit)
   const lasted = at > since ? ` for ${formatDuration(at - since)}` : ''
-  if (Number.isNaN(value)) return `${metric} is missing`
-  return `${metric} ${formatValue(value, unit)} ${direction === 'above' ? '>' : '<'} ${formatValue(limit, unit)}${lasted}`
+  return `${metric} ${value} ${direction === 'above' ? '>' : '<'} ${limit}${lasted}`
 }
 
 function checkOptions(options: GuardOptions): {

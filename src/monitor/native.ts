@@ -24,7 +24,7 @@ export interface SamplerStats {
   readonly running: boolean
   readonly wakeups: number
   readonly reads: number
-  /** CPU time of the thread in milliseconds, brought up to date every 64 wake-ups. */
+  /** CPU time of the thread in milliseconds, brought up to date every 16 wake-ups. */
   readonly cpu: number
   /** By how much the governor lengthens the adaptive periods now; 1 is not at all. */
   readonly stretch: number

@@ -1,0 +1,62 @@
+// Proves prebuilds/: nothing is missing or left over, every binary keeps the rules of scripts/prebuild/rules.js, all of
+// them together are small enough, and they are what the sources give, byte for byte (`--quick` leaves that out).
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { prebuildAll } from './prebuild.js'
+import { judge } from './prebuild/rules.js'
+import { maxPackedBytes, targets } from './prebuild/targets.js'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
+const prebuilds = join(root, 'prebuilds')
+let failures = 0
+
+function fail(what) {
+  failures++
+  console.error(`  ${what}`)
+}
+
+const expected = new Set(targets.map((each) => each.file))
+for (const name of readdirSync(prebuilds, { recursive: true, withFileTypes: true })) {
+  const file = join(name.parentPath, name.name).slice(prebuilds.length + 1)
+  if (name.isFile() && !expected.has(file)) fail(`prebuilds/${file} belongs to no target`)
+}
+
+const files = new Map()
+for (const target of targets) {
+  try {
+    files.set(target, readFileSync(join(prebuilds, target.file)))
+  } catch {
+    fail(`prebuilds/${target.file} is missing`)
+  }
+}
+
+let packed = 0
+for (const [target, file] of files) {
+  const compressed = gzipSync(file, { level: 9 }).length
+  packed += compressed
+  console.log(
+    `${target.name.padEnd(24)} ${String(file.length).padStart(7)} bytes, ${String(compressed).padStart(6)} packed`,
+  )
+  for (const each of judge(target, file)) fail(`${target.file} ${each}`)
+}
+console.log(`${'together'.padEnd(24)} ${' '.repeat(13)} ${String(packed).padStart(8)} packed`)
+if (packed > maxPackedBytes) fail(`all binaries together take ${packed} bytes packed, more than ${maxPackedBytes}`)
+
+if (!process.argv.includes('--quick')) {
+  const out = mkdtempSync(join(tmpdir(), 'tripline-check-'))
+  try {
+    await prebuildAll([...files.keys()], out)
+    for (const [target, file] of files) {
+      const made = readFileSync(join(out, 'prebuilds', target.file))
+      if (!made.equals(file)) fail(`${target.file} is not what the sources give: npm run prebuild`)
+    }
+  } finally {
+    rmSync(out, { recursive: true, force: true })
+  }
+}
+
+console.log(failures === 0 ? 'prebuilds: all is well' : `prebuilds: ${failures} wrong`)
+process.exitCode = failures === 0 ? 0 : 1

@@ -1,0 +1,134 @@
+#!/usr/bin/env node
+// What prebuildify calls in place of node-gyp: compiles the addon for one target and leaves it where node-gyp would.
+// The target comes in the environment; the arguments (rebuild, --target, --arch, ...) add nothing to it.
+import { execFile } from 'node:child_process'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { nativeSources } from '../../native/sources.js'
+import { targetOf } from './targets.js'
+import { cacheFolder, zigFolder } from './toolchain.js'
+
+const run = promisify(execFile)
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const headers = createRequire(import.meta.url)('node-api-headers')
+const folders = { linux: 'linux', darwin: 'darwin', win32: 'windows' }
+
+const target = targetOf(process.env)
+const os = folders[target.platform]
+const output = resolve('build/Release')
+const objects = resolve('build/obj')
+const zig = join(zigFolder(), 'zig')
+const cpu = target.cpu === undefined ? [] : [`-mcpu=${target.cpu}`]
+const machine = ['-target', target.zig, ...cpu]
+// Thumb and ARM objects mix; zig has a C library for the latter only.
+const compileMachine = target.thumb ? ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu] : machine
+
+// On 32-bit ARM it keeps all of zig's mathematics alive.
+const lto = target.lto ? ['-flto'] : []
+
+const compileFlags = [
+  ...lto,
+  '-std=c++17',
+  '-Os',
+  '-Xclang',
+  '-Oz',
+  '-fPIC',
+  '-DNDEBUG',
+  '-DNAPI_VERSION=8',
+  '-fno-exceptions',
+  '-fno-rtti',
+  '-fno-asynchronous-unwind-tables',
+  '-fno-unwind-tables',
+  '-fvisibility=hidden',
+  '-fvisibility-inlines-hidden',
+  '-ffunction-sections',
+  '-fdata-sections',
+  // zig adds checks of its own to what is not optimized for size alone.
+  '-fno-sanitize=all',
+  '-fno-stack-protector',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  // Nothing of the machine or the folder in the result.
+  '-fno-ident',
+  `-ffile-prefix-map=${root}=.`,
+  '-Wdate-time',
+  // For quoted includes alone, so that no header of ours can hide one of the system.
+  '-iquote',
+  'native',
+  '-iquote',
+  `native/${os}`,
+  `-I${headers.include_dir}`,
+]
+
+async function zigRun(...args) {
+  const env = {
+    ...process.env,
+    ZIG_GLOBAL_CACHE_DIR: join(cacheFolder, 'zig-cache'),
+    ZIG_LOCAL_CACHE_DIR: join(cacheFolder, 'zig-cache'),
+  }
+  try {
+    await run(zig, args, { cwd: root, env, maxBuffer: 1 << 26 })
+  } catch (error) {
+    throw new Error(`zig ${args.join(' ')}\n${error.stderr ?? error.message}`, { cause: error })
+  }
+}
+
+async function compileAll(sources) {
+  const results = []
+  let next = 0
+  const worker = async () => {
+    while (next < sources.length) {
+      const index = next++
+      const object = join(objects, `${sources[index].replaceAll('/', '-').replace(/\.[a-z]+$/, '')}.o`)
+      await zigRun('c++', '-c', ...compileMachine, ...compileFlags, sources[index], '-o', object)
+      results[index] = object
+    }
+  }
+  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, worker))
+  return results
+}
+
+const exported = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
+
+const linkers = {
+  async linux(files, result) {
+    const map = join(objects, 'exports.map')
+    writeFileSync(map, `{ global: ${exported.join('; ')}; local: *; };\n`)
+    // `cc` and not `c++`: that is what leaves the C++ runtime out.
+    await zigRun(
+      'cc',
+      ...machine,
+      ...lto,
+      '-shared',
+      '-Os',
+      '-s',
+      '-Wl,--gc-sections',
+      `-Wl,--version-script=${map}`,
+      '-Wl,-z,now',
+      '-Wl,-z,nodelete',
+      '-Wl,--hash-style=gnu',
+      ...files,
+      '-lpthread',
+      '-ldl',
+      '-o',
+      result,
+    )
+  },
+}
+
+try {
+  rmSync(objects, { recursive: true, force: true })
+  rmSync(output, { recursive: true, force: true })
+  mkdirSync(objects, { recursive: true })
+  mkdirSync(output, { recursive: true })
+  const files = await compileAll([...nativeSources(os), 'native/runtime/runtime.cc'])
+  await linkers[target.platform](files, join(output, 'tripline.node'))
+} catch (error) {
+  console.error(error.message)
+  process.exitCode = 1
+}

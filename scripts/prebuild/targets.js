@@ -1,0 +1,62 @@
+// The binaries of a release, one row each. `platform`, `arch`, `libc` and `armv` are what prebuildify and
+// node-gyp-build know them by; `file` is the name that follows from these.
+const KB = 1024
+
+const rows = [
+  // The floor of every glibc binary: RHEL 7, Amazon Linux 2, Ubuntu 14.04 and all that came after.
+  { platform: 'linux', arch: 'x64', libc: 'glibc', zig: 'x86_64-linux-gnu.2.17', lto: true },
+  { platform: 'linux', arch: 'x64', libc: 'musl', zig: 'x86_64-linux-musl', lto: true },
+  { platform: 'linux', arch: 'arm64', libc: 'glibc', zig: 'aarch64-linux-gnu.2.17', lto: true },
+  { platform: 'linux', arch: 'arm64', libc: 'musl', zig: 'aarch64-linux-musl', lto: true },
+  // Without an armv tag it serves every 32-bit ARM; the tagged one is preferred where Node says that it runs on ARMv7,
+  // because the barriers of ARMv6 are emulated by the kernel there, or trap.
+  { platform: 'linux', arch: 'arm', libc: 'glibc', zig: 'arm-linux-gnueabihf.2.17', cpu: 'arm1176jzf_s' },
+  // Thumb code, a third smaller; the CPU stands for ARMv7-A with VFPv3-D16 and neither NEON nor division.
+  {
+    platform: 'linux',
+    arch: 'arm',
+    libc: 'glibc',
+    armv: '7',
+    zig: 'arm-linux-gnueabihf.2.17',
+    cpu: 'cortex_a9-neon-d32',
+    thumb: true,
+  },
+  { platform: 'linux', arch: 'arm', libc: 'musl', zig: 'arm-linux-musleabihf', cpu: 'arm1176jzf_s' },
+  {
+    platform: 'linux',
+    arch: 'arm',
+    libc: 'musl',
+    armv: '7',
+    zig: 'arm-linux-musleabihf',
+    cpu: 'cortex_a9-neon-d32',
+    thumb: true,
+  },
+]
+
+/** Where the largest page is 16 KiB, a binary has that much air in it. */
+const limit = ({ platform, arch }) => (platform === 'darwin' && arch === 'arm64' ? 128 : 96) * KB
+
+function complete(row) {
+  const tags = [row.armv && `armv${row.armv}`, row.libc].filter(Boolean)
+  const folder = `${row.platform}-${row.arch}`
+  const file = `${folder}/${['tripline', ...tags, 'node'].join('.')}`
+  return { ...row, name: [folder, ...tags].join('-'), file, maxBytes: limit(row) }
+}
+
+export const targets = rows.map(complete)
+
+/** What all binaries may take together in the tarball, compressed. */
+export const maxPackedBytes = 560 * KB
+
+/** The target that prebuildify's environment describes. */
+export function targetOf({ PREBUILD_PLATFORM, PREBUILD_ARCH, PREBUILD_LIBC, PREBUILD_ARMV }) {
+  const found = targets.find(
+    (each) =>
+      each.platform === PREBUILD_PLATFORM &&
+      each.arch === PREBUILD_ARCH &&
+      (each.libc === undefined || each.libc === PREBUILD_LIBC) &&
+      (each.arch !== 'arm' || (each.armv ?? '6') === PREBUILD_ARMV),
+  )
+  if (found === undefined) throw new Error(`no such target: ${PREBUILD_PLATFORM}-${PREBUILD_ARCH} ${PREBUILD_LIBC}`)
+  return found
+}

@@ -1,0 +1,112 @@
+/** A stream in pieces of several items. */
+import { invalidType, outOfRange } from '../errors.js'
+import { Timer } from '../sources/timers.js'
+import { parseDuration, type Duration } from '../units.js'
+import type { Cancelable } from './cancelable.js'
+import type { StreamSource } from './iterate.js'
+import { CancelableStream, type StreamOptions } from './stream.js'
+
+export interface ChunkOptions<T = unknown> extends StreamOptions<T> {
+  /** Whether the items of an unfinished chunk are delivered before the cancelation is thrown. Default true. */
+  flushOnCancel?: boolean | undefined
+  /** A chunk is delivered unfinished when its first item has waited this long. Default: never. */
+  maxWait?: Duration | undefined
+}
+
+type Result<T> = IteratorResult<T[], undefined>
+
+/** Made by `cancel.chunks(source, size)`. */
+export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, AsyncDisposable {
+  readonly #items: CancelableStream<T>
+  readonly #operation: Cancelable
+  readonly #size: number
+  readonly #flush: boolean
+  readonly #maxWait: number
+  #chunk: T[] = []
+  /** An item that has been asked for, and not come yet when its chunk was delivered. */
+  #asked: Promise<IteratorResult<T, undefined>> | undefined
+  #error: unknown
+
+  /** @internal Use `cancel.chunks()`. */
+  constructor(operation: Cancelable, source: StreamSource<T>, size: number, options: ChunkOptions<T> = {}) {
+    if (typeof size !== 'number') throw invalidType('size', 'a whole number', size)
+    if (!Number.isInteger(size) || size < 1) throw outOfRange('size', 'a whole number, 1 or more', size)
+    const { flushOnCancel = true, maxWait, ...rest } = options
+    if (typeof flushOnCancel !== 'boolean') throw invalidType('flushOnCancel', 'true or false', flushOnCancel)
+    this.#size = size
+    this.#flush = flushOnCancel
+    this.#maxWait = maxWait === undefined ? Infinity : parseDuration(maxWait, 'maxWait', true)
+    this.#operation = operation
+    this.#items = new CancelableStream(operation, source, rest)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  async next(): Promise<Result<T>> {
+    if (this.#error !== undefined) throw this.#error
+    const timer = this.#maxWait === Infinity ? undefined : new Patience(this.#maxWait)
+    try {
+      while (this.#chunk.length < this.#size) {
+        const item = await this.#nextItem(this.#chunk.length > 0 ? timer : undefined)
+        if (item === undefined || item.done === true) break
+        this.#chunk.push(item.value)
+      }
+    } catch (error) {
+      this.#error = error
+      const canceled = this.#operation.isCanceled && error === this.#operation._toError()
+      if (!canceled || !this.#flush || this.#chunk.length === 0) throw error
+    } finally {
+      timer?.stop()
+    }
+    if (this.#chunk.length === 0) return { done: true, value: undefined }
+    const value = this.#chunk
+    this.#chunk = []
+    return { done: false, value }
+  }
+
+  /** `undefined` when the first item of the chunk has waited for long enough. */
+  async #nextItem(timer: Patience | undefined): Promise<IteratorResult<T, undefined> | undefined> {
+    const asked = (this.#asked ??= this.#items.next())
+    const item = timer === undefined ? await asked : await Promise.race([asked, timer.over()])
+    if (item !== undefined) this.#asked = undefined
+    return item
+  }
+
+  async return(): Promise<Result<T>> {
+    await this.#items.return()
+    return { done: true, value: undefined }
+  }
+
+  async throw(error: unknown): Promise<Result<T>> {
+    await this.return()
+    throw error
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#items.return()
+  }
+}
+
+/** How long a chunk waits; the clock starts with its first item. */
+class Patience {
+  readonly #duration: number
+  #timer: Timer | undefined
+  #over: Promise<undefined> | undefined
+
+  constructor(duration: number) {
+    this.#duration = duration
+  }
+
+  over(): Promise<undefined> {
+    return (this.#over ??= new Promise((resolve) => {
+      this.#timer = new Timer(() => resolve(undefined), true)
+      this.#timer.start(this.#duration)
+    }))
+  }
+
+  stop(): void {
+    this.#timer?.stop()
+  }
+}

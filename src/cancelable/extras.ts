@@ -1,0 +1,62 @@
+/** The part of an operation that most operations do not need. */
+import type { CancelationError } from '../cancelation-error.js'
+import type { OperationContext, Progress } from '../operation-context.js'
+import type { CancelationReason } from '../reason.js'
+import { Hub } from '../sources/link.js'
+import type { Listeners } from './listeners.js'
+import type { Waiter } from './waiters.js'
+
+/** Operations that were combined from this one. */
+export class Followers extends Hub {
+  reason: CancelationReason | null = null
+
+  current(): CancelationReason | null {
+    return this.reason
+  }
+}
+
+/** A shielded part of the body. */
+export interface Shield {
+  /** Resolves when it is over, whatever came of it. */
+  readonly over: Promise<void>
+  /** The operation outside was canceled. */
+  limit(): void
+}
+
+/** A stream that knows how far it got. */
+export interface PartialSource {
+  partial(): unknown
+}
+
+export type Cleanup = () => unknown
+
+export class Extras {
+  id: string | undefined = undefined
+  name: string | undefined = undefined
+  metadata: Readonly<Record<string, unknown>> | undefined = undefined
+  /** In milliseconds. */
+  grace: number = 0
+  /** Wall-clock time in milliseconds at which the time is over, wherever the monotonic clock stands. */
+  wallDeadline: number = Infinity
+  /** When the timer is due, where that is not the start plus the timeout. */
+  due: number = Number.NaN
+  endedAt: number = Number.NaN
+  error: CancelationError | undefined = undefined
+  /** What the body failed with. */
+  failure: unknown = undefined
+  controller: AbortController | undefined = undefined
+  context: OperationContext | undefined = undefined
+  listeners: Listeners | undefined = undefined
+  firstWaiter: Waiter | null = null
+  lastWaiter: Waiter | null = null
+  followers: Followers | undefined = undefined
+  cleanups: Cleanup[] | undefined = undefined
+  /** What delays the end of a canceled operation. */
+  shields: Set<Shield> | undefined = undefined
+  /** What the user set, or else the latest stream's. */
+  partial: unknown = undefined
+  stream: PartialSource | undefined = undefined
+  progress: Progress | undefined = undefined
+  /** Wakes whoever waits for the end of the grace or of the last child. */
+  wake: (() => void) | undefined = undefined
+}

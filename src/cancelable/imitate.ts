@@ -1,0 +1,22 @@
+/** Functions around functions. */
+import type { Cancelable } from './cancelable.js'
+
+/** Makes `wrapper` look like `fn`, but for the arguments that it brings itself. */
+export function imitate<F extends (...args: never[]) => unknown>(
+  wrapper: F,
+  fn: (...args: never[]) => unknown,
+  own: number,
+): F {
+  Object.defineProperty(wrapper, 'name', { value: fn.name, configurable: true })
+  Object.defineProperty(wrapper, 'length', { value: Math.max(0, fn.length - own), configurable: true })
+  return wrapper
+}
+
+/** `fn`, with a look at the operation before each call. */
+export function checkFirst<F extends (...args: never[]) => unknown>(operation: Cancelable, fn: F): F {
+  function wrapped(this: unknown, ...args: never[]): unknown {
+    operation.throwIfCanceled()
+    return fn.apply(this, args)
+  }
+  return imitate(wrapped as F, fn, 0)
+}

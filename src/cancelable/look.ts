@@ -1,0 +1,50 @@
+/**
+ * Looking, for code that never yields: no event can reach it, so a check compares the deadlines with the clock, and looks
+ * at the guards when the word of shared memory has changed that changes with every edge.
+ */
+import { now } from '../clock.js'
+import { edgeCount } from '../monitor/board.js'
+import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../sources/link.js'
+import { deliverLater } from '../sources/wave.js'
+import type { Cancelable } from './cancelable.js'
+import { isOver, timeOut } from './lifecycle.js'
+
+/** Whether the operation turns out to be canceled. Marks what it finds; who listens is told later. */
+export function look(operation: Cancelable): boolean {
+  let bits = operation._flags & (WATCH_DEADLINE | WATCH_SHARED)
+  if ((operation._flags & WATCH_GUARD) !== 0) {
+    const edges = edgeCount()
+    if (edges !== operation._seenEdges) {
+      operation._seenEdges = edges
+      bits |= WATCH_GUARD
+    }
+  }
+  if (bits === 0) return false
+  const time = (bits & WATCH_DEADLINE) === 0 ? 0 : now()
+  if ((bits & WATCH_DEADLINE) !== 0) lookAtDeadlines(operation, time)
+  for (let each: Cancelable | null = operation; each !== null; each = each._parent) {
+    if (operation._reason !== null || (each._flags & bits) === 0) break
+    for (let link = each._links; link !== null; link = link.sibling) {
+      if ((link.watch & bits) !== 0) link.poll(time)
+    }
+  }
+  deliverLater()
+  return operation._reason !== null
+}
+
+/** The earliest of those that have passed counts: it is the one whose timer would have been first. */
+function lookAtDeadlines(operation: Cancelable, time: number): void {
+  let earliest: Cancelable | null = null
+  let due = time
+  for (let each: Cancelable | null = operation; each !== null; each = each._parent) {
+    if ((each._flags & WATCH_DEADLINE) === 0) break
+    if (each._timerList === null || each._reason !== null) continue
+    const eachDue = each._dueAt()
+    if (eachDue <= due && isOver(each)) {
+      earliest = each
+      due = eachDue
+    }
+  }
+  if (earliest !== null) timeOut(earliest)
+  deliverLater()
+}

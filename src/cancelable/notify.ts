@@ -1,0 +1,51 @@
+/** Telling an operation's listeners that it was canceled. */
+import { now } from '../clock.js'
+import { cancelChannel } from '../diagnostics.js'
+import { addTimer, holdLoop, releaseLoop } from '../sources/timers.js'
+import type { Cancelable } from './cancelable.js'
+import type { Extras } from './extras.js'
+import { callAll } from './listeners.js'
+import { BODY, FINISHING, IN_GRACE, TOLD } from './state.js'
+import { queueTurn } from './turn.js'
+import { releaseWaiters } from './waiters.js'
+
+/** The second phase of a cancelation, for one operation. Never throws. */
+export function tellCanceled(operation: Cancelable): void {
+  operation._flags |= TOLD
+  let link = operation._links
+  operation._links = null
+  for (; link !== null; link = link.sibling) link.close()
+  const extras = operation._extras
+  if (extras !== null) tell(operation, extras)
+  if (cancelChannel.hasSubscribers) cancelChannel.publish({ operation: operation.context, reason: operation._reason! })
+  if ((operation._flags & (BODY | FINISHING)) !== 0) startGrace(operation, extras)
+}
+
+function tell(operation: Cancelable, extras: Extras): void {
+  extras.controller?.abort(operation._toError())
+  releaseWaiters(operation)
+  if (extras.shields !== undefined) for (const shield of extras.shields) shield.limit()
+  if (extras.listeners !== undefined) {
+    callAll(extras.listeners.cancel, 'cancel listener', operation._reason!, operation.context)
+  }
+}
+
+/** From here on the body has its grace, and at least one turn of the event loop. */
+function startGrace(operation: Cancelable, extras: Extras | null): void {
+  if (extras === null || extras.grace === 0) {
+    queueTurn(operation)
+    return
+  }
+  extras.due = now() + extras.grace
+  addTimer(operation, extras.grace, extras.due)
+  operation._flags |= IN_GRACE
+  // Short, and bounded: unlike a timeout it keeps the process alive, so that what follows it can be done.
+  holdLoop()
+}
+
+/** The grace is over; the turn is not, where the loop was blocked for as long. */
+export function graceExpired(operation: Cancelable): void {
+  operation._flags &= ~IN_GRACE
+  releaseLoop()
+  queueTurn(operation)
+}

@@ -1,0 +1,161 @@
+/** What an operation can be given, and the checking of it. */
+import { invalidType, invalidValue, unknownName } from '../errors.js'
+import type { Guard } from '../monitor/guard.js'
+import type { Limits } from '../monitor/limits.js'
+import { abortLink, checkAbortSignal } from '../sources/abort.js'
+import { ConditionSource, type Condition } from '../sources/condition.js'
+import type { Link } from '../sources/link.js'
+import { checkResources, resourceLink } from '../sources/resource.js'
+import { checkSignals, signalLink } from '../sources/signal.js'
+import { checkSource, linkTo, type CancelationSource } from '../sources/source.js'
+import { checkToken, tokenLink, type CancelationToken } from '../sources/token.js'
+import { parseDuration, type Duration } from '../units.js'
+import type { Cancelable } from './cancelable.js'
+
+/** What a `Temporal.Instant` looks like; Node 20 has none, so it is recognized by shape. */
+export interface InstantLike {
+  readonly [Symbol.toStringTag]: string
+  readonly epochMilliseconds: number
+}
+
+/** All optional; whichever source is first cancels. */
+export interface CancelableOptions {
+  /** Counted from the start. 0 has run out already, `Infinity` is none. */
+  timeout?: Duration | undefined
+  /** A moment of the wall clock; with a `timeout`, the earlier counts. */
+  deadline?: Date | InstantLike | undefined
+  token?: CancelationToken | readonly CancelationToken[] | undefined
+  abortSignal?: AbortSignal | readonly AbortSignal[] | undefined
+  /** OS signals. While the operation runs, their default action is off. Only on the main thread. */
+  signals?: readonly NodeJS.Signals[] | undefined
+  condition?: Condition | readonly Condition[] | undefined
+  /** Limits, shared with every operation that has equal ones, or a guard of one's own. */
+  resources?: Limits | Guard | undefined
+  /** Any other source: `anyOf(...)`, `allOf(...)`, or one's own. */
+  sources?: readonly CancelationSource[] | undefined
+  /** Its cancelation and its end are this one's too. */
+  parent?: Cancelable | undefined
+  /** How long the body may go on after a cancelation before it is given up. Default 0: one turn of the event loop. */
+  grace?: Duration | undefined
+  /** Default: made when first read. */
+  id?: string | undefined
+  name?: string | undefined
+  metadata?: Readonly<Record<string, unknown>> | undefined
+}
+
+const KEYS: readonly (keyof CancelableOptions)[] = [
+  'timeout',
+  'deadline',
+  'token',
+  'abortSignal',
+  'signals',
+  'condition',
+  'resources',
+  'sources',
+  'parent',
+  'grace',
+  'id',
+  'name',
+  'metadata',
+]
+
+/**
+ * Checks the options and takes them over; nothing is armed yet. One pass over what is there, because looking for each of
+ * the thirteen in every operation would cost more than all the rest.
+ *
+ * @throws TypeError, RangeError with Node's codes, naming the option
+ */
+export function configure(operation: Cancelable, options: CancelableOptions): void {
+  if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
+  for (const key in options) {
+    const value = options[key as keyof CancelableOptions]
+    if (value !== undefined) take(operation, key as keyof CancelableOptions, value)
+  }
+}
+
+function take(operation: Cancelable, key: keyof CancelableOptions, value: unknown): void {
+  switch (key) {
+    case 'timeout': {
+      const timeout = parseDuration(value, key, true)
+      if (timeout !== Infinity) operation._timeout = timeout
+      break
+    }
+    case 'token':
+      if (Array.isArray(value))
+        for (const each of value) addLink(operation, tokenLink(checkToken(each, key), operation))
+      else addLink(operation, tokenLink(checkToken(value, key), operation))
+      break
+    case 'parent':
+      operation._parent = checkParent(value)
+      break
+    case 'deadline':
+      operation._more().wallDeadline = parseDeadline(value)
+      break
+    case 'abortSignal':
+      for (const each of listOf(value)) addLink(operation, abortLink(checkAbortSignal(each, key), operation))
+      break
+    case 'signals':
+      for (const each of checkSignals(value, key)) addLink(operation, signalLink(each, operation))
+      break
+    case 'condition':
+      for (const each of listOf(value)) addLink(operation, new ConditionSource(each as Condition).link(operation))
+      break
+    case 'resources':
+      addLink(operation, resourceLink(checkResources(value as Limits | Guard), operation))
+      break
+    case 'sources':
+      if (!Array.isArray(value)) throw invalidType(key, 'an array of sources', value)
+      for (const each of value) addLink(operation, linkTo(checkSource(each, key), operation))
+      break
+    case 'grace':
+      operation._more().grace = parseDuration(value, key)
+      break
+    case 'id':
+    case 'name':
+      if (typeof value !== 'string') throw invalidType(key, 'a string', value)
+      operation._more()[key] = value
+      break
+    case 'metadata':
+      if (typeof value !== 'object' || value === null) throw invalidType(key, 'an object', value)
+      operation._more().metadata = value as Record<string, unknown>
+      break
+    default:
+      throw unknownName('option', key, KEYS)
+  }
+}
+
+/** Adds a link behind the others, so that sources are armed in the order in which they were given. */
+export function addLink(operation: Cancelable, link: Link): void {
+  let last = operation._links
+  if (last === null) {
+    operation._links = link
+    return
+  }
+  while (last.sibling !== null) last = last.sibling
+  last.sibling = link
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  return Array.isArray(value) ? value : [value]
+}
+
+function checkParent(value: unknown): Cancelable {
+  // By shape: this file is below the class.
+  if (typeof value === 'object' && value !== null && '_firstChild' in value) return value as Cancelable
+  throw invalidType('parent', 'a Cancelable', value)
+}
+
+/** Milliseconds since 1970. */
+function parseDeadline(value: unknown): number {
+  const help = 'a Date or a Temporal.Instant'
+  if (typeof value !== 'object' || value === null) throw invalidType('deadline', help, value)
+  const time =
+    value instanceof Date
+      ? value.getTime()
+      : (value as InstantLike)[Symbol.toStringTag] === 'Temporal.Instant'
+        ? (value as InstantLike).epochMilliseconds
+        : undefined
+  if (time === undefined) throw invalidType('deadline', help, value)
+  if (Number.isNaN(time)) throw invalidValue('deadline', 'a valid date', value)
+  return time
+}

@@ -1,0 +1,183 @@
+/** How a run ends: what its body came to, what must end before it does, and what it is given up for. */
+import { CancelationError } from '../cancelation-error.js'
+import { isThenable, reportError } from '../diagnostics.js'
+import { parentReason } from '../reason.js'
+import { Timer } from '../sources/timers.js'
+import { deliver } from '../sources/wave.js'
+import { abandoned, settledLate } from './abandoned.js'
+import type { Cancelable } from './cancelable.js'
+import { end } from './lifecycle.js'
+import { callAll } from './listeners.js'
+import { ABANDONED, BODY, CANCELED, COMPLETED, FAILED, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN } from './state.js'
+
+/** The body fulfilled: so does the run, also after a cancelation. */
+export function fulfilled(operation: Cancelable, value: unknown): void {
+  if ((operation._flags & BODY) === 0) return settledLate(operation, { status: 'fulfilled', value })
+  operation._flags &= ~BODY
+  settle(operation, COMPLETED, value)
+}
+
+/** The body failed. */
+export function rejected(operation: Cancelable, error: unknown): void {
+  if ((operation._flags & BODY) === 0) return settledLate(operation, { status: 'rejected', reason: error })
+  operation._flags &= ~BODY
+  if (operation._reason !== null) {
+    const own = operation._toError()
+    if (!leadsTo(error, own)) own.cause = error
+    settle(operation, CANCELED, own)
+  } else if (CancelationError.is(error)) {
+    // It passed on the cancelation of something else: so it is canceled, with that very error.
+    operation._more().error = error
+    operation._mark(error.reason)
+    deliver()
+    settle(operation, CANCELED, error)
+  } else {
+    settle(operation, FAILED, error)
+  }
+}
+
+/** All that a canceled operation may still take has been taken: its run settles now, with or without its body. */
+export function graceOver(operation: Cancelable): void {
+  operation._flags |= GRACE_OVER
+  if ((operation._flags & FINISHING) !== 0) operation._extras?.wake?.()
+  else if ((operation._extras?.shields?.size ?? 0) > 0) void giveUpAfterShields(operation)
+  else giveUp(operation)
+}
+
+function giveUp(operation: Cancelable): void {
+  if ((operation._flags & BODY) === 0) return
+  operation._flags &= ~BODY
+  abandoned(operation)
+  settle(operation, ABANDONED, operation._toError())
+}
+
+async function giveUpAfterShields(operation: Cancelable): Promise<void> {
+  await shieldsGone(operation)
+  // A body that was waiting for the last shield unwinds now.
+  await new Promise(setImmediate)
+  giveUp(operation)
+}
+
+function settle(operation: Cancelable, status: number, value: unknown): void {
+  const extras = operation._extras
+  if (
+    operation._firstChild === null &&
+    (extras === null || (extras.cleanups === undefined && (extras.shields?.size ?? 0) === 0))
+  ) {
+    conclude(operation, status, value)
+  } else {
+    void finish(operation, status, value)
+  }
+}
+
+/** Children, shields, cleanups: everything ends before the operation does. Never rejects. */
+async function finish(operation: Cancelable, status: number, value: unknown): Promise<void> {
+  operation._flags |= FINISHING
+  disband(operation)
+  if (operation._firstChild !== null) await childrenGone(operation)
+  await shieldsGone(operation)
+  const errors = await cleanUp(operation)
+  if (errors.length > 0 && status === COMPLETED) {
+    conclude(operation, FAILED, errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several cleanups failed'))
+    return
+  }
+  for (const error of errors) reportError(error, 'cleanup')
+  conclude(operation, status, value)
+}
+
+function conclude(operation: Cancelable, status: number, value: unknown): void {
+  const resolve = operation._resolve!
+  const reject = operation._reject!
+  const extras = operation._extras
+  if (extras !== null && status === FAILED) extras.failure = value
+  end(operation, status)
+  if (extras?.listeners !== undefined) {
+    if (status === COMPLETED) callAll(extras.listeners.complete, 'complete listener', value, operation.context)
+    if (status === FAILED) callAll(extras.listeners.error, 'error listener', value, operation.context)
+  }
+  if (status === COMPLETED) resolve(value)
+  else reject(value)
+}
+
+/** Cancels the children that are left. */
+export function disband(operation: Cancelable): void {
+  let child = operation._firstChild
+  if (child === null) return
+  const reason = parentReason(operation.context.id, operation._reason)
+  while (child !== null) {
+    const next: Cancelable | null = child._nextSibling
+    child._mark(reason)
+    child = next
+  }
+  deliver()
+}
+
+/** Waits for the canceled children's bodies, within the grace. */
+export function childrenGone(operation: Cancelable): Promise<void> {
+  if ((operation._flags & GRACE_OVER) !== 0) return Promise.resolve()
+  const extras = operation._more()
+  return new Promise((resolve) => {
+    extras.wake = resolve
+    // A canceled operation is woken when its grace is over; any other counts its own from here.
+    if ((operation._flags & (IN_TURN | IN_GRACE)) !== 0) return
+    if (extras.grace === 0) setImmediate(resolve)
+    else new Timer(() => setImmediate(resolve), true).start(extras.grace)
+  })
+}
+
+/** Waits for the shields, each of which is bounded by its own `max` once the operation is canceled. */
+export async function shieldsGone(operation: Cancelable): Promise<void> {
+  // Each waits for the next of them, as they may make others.
+  for (const each of operation._extras?.shields ?? []) await each.over
+}
+
+/** Runs the cleanups, the last one first, and returns what they failed with. A canceled operation waits within its grace. */
+export async function cleanUp(operation: Cancelable): Promise<unknown[]> {
+  const errors: unknown[] = []
+  const cleanups = operation._extras?.cleanups
+  for (let cleanup = cleanups?.pop(); cleanup !== undefined; cleanup = cleanups?.pop()) {
+    try {
+      const result = cleanup()
+      if (isThenable(result)) await within(operation, result, errors)
+    } catch (error) {
+      errors.push(error)
+    }
+  }
+  return errors
+}
+
+function within(operation: Cancelable, promise: PromiseLike<unknown>, errors: unknown[]): Promise<void> | undefined {
+  let late = false
+  const failed = (error: unknown): void => {
+    if (late) reportError(error, 'cleanup')
+    else errors.push(error)
+  }
+  if ((operation._flags & GRACE_OVER) !== 0) {
+    late = true
+    promise.then(undefined, failed)
+    return undefined
+  }
+  return new Promise((resolve) => {
+    operation._more().wake = () => {
+      late = true
+      resolve()
+    }
+    promise.then(
+      () => resolve(),
+      (error: unknown) => {
+        failed(error)
+        resolve()
+      },
+    )
+  })
+}
+
+/** Whether `cause` is already among what `error` was caused by: a chain of causes must not become a ring. */
+function leadsTo(error: unknown, cause: unknown): boolean {
+  let each = error
+  for (let depth = 0; depth < 100 && each instanceof Error; depth++) {
+    if (each === cause) return true
+    each = each.cause
+  }
+  return each === cause
+}

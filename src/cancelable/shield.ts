@@ -1,0 +1,40 @@
+/** A part of a body that no cancelation cuts. */
+import { checkKeys } from '../errors.js'
+import { parseDuration, type Duration } from '../units.js'
+import type { Cancelable } from './cancelable.js'
+import type { Shield } from './extras.js'
+
+export interface ShieldOptions {
+  /** How long it may delay the end of a canceled operation; then it is canceled itself. Default 30 s. */
+  max?: Duration
+}
+
+const DEFAULT_MAX = 30_000
+
+/**
+ * Runs `body` in `inner`, which is no child of `outer`: nothing reaches it but its own `max`, which counts from the
+ * cancelation of `outer`.
+ */
+export async function shield<T>(
+  outer: Cancelable,
+  inner: Cancelable,
+  body: (cancel: Cancelable) => T | PromiseLike<T>,
+  options: ShieldOptions = {},
+): Promise<T> {
+  checkKeys(options, 'shield option', ['max'])
+  const max = options.max === undefined ? DEFAULT_MAX : parseDuration(options.max, 'max', true)
+  outer.throwIfCanceled()
+  const running = inner.run(body)
+  const shields = (outer._more().shields ??= new Set())
+  const entry: Shield = { over: running.then(ignore, ignore), limit: () => inner.extend(max) }
+  shields.add(entry)
+  try {
+    const result = await running
+    outer.throwIfCanceled()
+    return result
+  } finally {
+    shields.delete(entry)
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,303 @@
+/** A stream that ends with its operation. */
+import type { CancelationError } from '../cancelation-error.js'
+import { isThenable, reportError } from '../diagnostics.js'
+import { checkKeys, invalidType, outOfRange } from '../errors.js'
+import type { Cancelable } from './cancelable.js'
+import type { PartialSource } from './extras.js'
+import { readerOf, type Reader, type StreamSource } from './iterate.js'
+import { Waiter } from './waiters.js'
+
+export interface StreamOptions<_T = unknown> {
+  /** Report progress after every so many items. Default: never. */
+  reportEvery?: number | undefined
+  /** How many of the latest items the partial result holds; default 0. */
+  keep?: number | 'all' | undefined
+  /**
+   * Whether a cancelation ends the waiting for an item (default), or is looked at between two items only, which costs
+   * about half as much an item.
+   */
+  interruptible?: boolean | undefined
+}
+
+/** How far a stream got. */
+export interface PartialStream<T = unknown> {
+  /** How many items were delivered. */
+  count: number
+  /** The latest of them, as many as `keep` says. */
+  items: T[]
+  /** Whether the source came to its end. */
+  complete: boolean
+}
+
+type Result<T> = IteratorResult<T, undefined>
+type Resolve<T> = (result: Result<T>) => void
+type Reject = (error: unknown) => void
+
+const KEYS: readonly string[] = ['reportEvery', 'keep', 'interruptible']
+
+let capturedResolve: (result: never) => void
+let capturedReject: Reject
+function capture(resolve: (result: never) => void, reject: Reject): void {
+  capturedResolve = resolve
+  capturedReject = reject
+}
+
+/** The stream's place in its operation's list. */
+class StreamWaiter extends Waiter {
+  readonly #canceled: (error: CancelationError) => void
+  readonly #dismissed: () => void
+
+  constructor(canceled: (error: CancelationError) => void, dismissed: () => void) {
+    super()
+    this.#canceled = canceled
+    this.#dismissed = dismissed
+  }
+  canceled(error: CancelationError): void {
+    this.#canceled(error)
+  }
+  override dismissed(): void {
+    this.#dismissed()
+  }
+}
+
+/** Made by `cancel.stream(source)`. It reads an item when it is asked for one, so a slow consumer holds up the source. */
+export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable, PartialSource {
+  readonly #operation: Cancelable
+  readonly #reader: Reader<T>
+  readonly #interruptible: boolean
+  readonly #reportEvery: number
+  readonly #keep: number
+  /** The latest items; once it is full, `#count` says where the oldest is. */
+  readonly #items: T[] = []
+  #count = 0
+  #complete = false
+  #closed = false
+  /** The settling of the `next` that is waiting, if one is. */
+  #resolve: Resolve<T> | undefined
+  #reject: Reject | undefined
+  #latest: Promise<unknown> | undefined
+  readonly #waiter = new StreamWaiter(
+    (error) => this.#canceled(error),
+    () => this.#dismissed(),
+  )
+  readonly #onClosed: ((complete: boolean) => void) | undefined
+  readonly #onResult = (result: IteratorResult<T>): void => this.#received(result)
+  readonly #onError = (error: unknown): void => this.#failed(error)
+  readonly #check = (result: IteratorResult<T>): Result<T> => this.#take(result)
+  readonly #checkError = (error: unknown): never => this.#giveUp(error)
+
+  /** @internal Use `cancel.stream()`. */
+  constructor(
+    operation: Cancelable,
+    source: StreamSource<T>,
+    options: StreamOptions<T> = {},
+    onClosed?: (complete: boolean) => void,
+  ) {
+    checkKeys(options, 'stream option', KEYS)
+    const { reportEvery = 0, keep = 0, interruptible = true } = options
+    this.#reportEvery = wholeNumber(reportEvery, 'reportEvery')
+    this.#keep = keep === 'all' ? Infinity : wholeNumber(keep, 'keep')
+    if (typeof interruptible !== 'boolean') throw invalidType('interruptible', 'true or false', interruptible)
+    this.#interruptible = interruptible
+    this.#operation = operation
+    this.#reader = readerOf(source)
+    const extras = operation._more()
+    extras.partial = undefined
+    extras.stream = this
+    this.#onClosed = onClosed
+    this.#waiter.join(operation)
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this
+  }
+
+  /** How many items were delivered. */
+  get count(): number {
+    return this.#count
+  }
+
+  /** How far it got. */
+  partial(): PartialStream<T> {
+    const items = this.#items
+    const oldest = items.length === this.#keep ? this.#count % this.#keep : 0
+    return {
+      count: this.#count,
+      items: [...items.slice(oldest), ...items.slice(0, oldest)],
+      complete: this.#complete,
+    }
+  }
+
+  /** The next item; rejects with the operation's error once that is canceled. */
+  next(): Promise<Result<T>> {
+    if (this.#resolve !== undefined) return this.#afterLatest()
+    if (this.#operation.isCanceled) return this.#refuse()
+    if (this.#closed) return Promise.resolve({ done: true, value: undefined })
+    let result: ReturnType<Reader<T>['next']>
+    try {
+      result = this.#reader.next()
+      if (this.#reader.sync) return this.#takeSync(result as IteratorResult<T | PromiseLike<T>>)
+    } catch (error) {
+      this.#end(false)
+      return Promise.reject(error)
+    }
+    if (!this.#interruptible) {
+      return (result as Promise<IteratorResult<T>>).then(this.#check, this.#checkError)
+    }
+    return this.#waitFor(result as PromiseLike<IteratorResult<T>>)
+  }
+
+  /** The consumer wants no more: closes the source, and waits for that no longer than the operation lives. */
+  async return(): Promise<Result<T>> {
+    if (!this.#closed) {
+      const closing = this.#close(undefined)
+      if (isThenable(closing) && !this.#operation.isCanceled) {
+        // Inside the operation: a source that never closes does not hold a canceled consumer.
+        await this.#operation.race(closing).catch((error: unknown) => {
+          if (!this.#operation.isCanceled) throw error
+        })
+      }
+      this.#settleWaiting()
+    }
+    return { done: true, value: undefined }
+  }
+
+  async throw(error: unknown): Promise<Result<T>> {
+    await this.return()
+    throw error
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.return()
+  }
+
+  #canceled(error: CancelationError): void {
+    const reject = this.#reject
+    this.#resolve = undefined
+    this.#reject = undefined
+    this.#drop(error)
+    reject?.(error)
+  }
+
+  /** The operation has ended without this stream's end. */
+  #dismissed(): void {
+    this.#drop(undefined)
+    this.#settleWaiting()
+  }
+
+  #waitFor(result: PromiseLike<IteratorResult<T>>): Promise<Result<T>> {
+    const promise = new Promise<Result<T>>(capture)
+    this.#resolve = capturedResolve as Resolve<T>
+    this.#reject = capturedReject
+    this.#latest = promise
+    result.then(this.#onResult, this.#onError)
+    return promise
+  }
+
+  /** Whoever asks for the next item before the last one has come gets it after that. */
+  #afterLatest(): Promise<Result<T>> {
+    const promise = this.#latest!.then(
+      () => this.next(),
+      () => this.next(),
+    )
+    this.#latest = promise
+    return promise
+  }
+
+  #takeSync(result: IteratorResult<T | PromiseLike<T>>): Promise<Result<T>> {
+    const { value } = result
+    if (result.done !== true && isThenable(value)) {
+      const settled = (value as PromiseLike<T>).then((item): IteratorResult<T> => ({ done: false, value: item }))
+      return this.#waitFor(settled)
+    }
+    return Promise.resolve(this.#take(result as IteratorResult<T>))
+  }
+
+  #received(result: IteratorResult<T>): void {
+    const resolve = this.#resolve
+    // An item that comes after a cancelation has nobody to go to.
+    if (resolve === undefined) return
+    this.#resolve = undefined
+    this.#reject = undefined
+    resolve(this.#take(result))
+  }
+
+  #failed(error: unknown): void {
+    const reject = this.#reject
+    if (reject === undefined) return
+    this.#resolve = undefined
+    this.#reject = undefined
+    this.#end(false)
+    reject(error)
+  }
+
+  #giveUp(error: unknown): never {
+    this.#end(false)
+    throw error
+  }
+
+  #take(result: IteratorResult<T>): Result<T> {
+    if (result.done === true) {
+      this.#end(true)
+      return { done: true, value: undefined }
+    }
+    if (this.#keep !== 0) {
+      if (this.#items.length < this.#keep) this.#items.push(result.value)
+      else this.#items[this.#count % this.#keep] = result.value
+    }
+    const count = ++this.#count
+    if (this.#reportEvery !== 0 && count % this.#reportEvery === 0) {
+      this.#operation.reportProgress(`Processed ${count} items`, { count, latest: result.value })
+    }
+    return result
+  }
+
+  #refuse(): Promise<never> {
+    const error = this.#operation._toError()
+    this.#drop(error)
+    return Promise.reject(error)
+  }
+
+  /** Whoever still waits is told that there is nothing more. */
+  #settleWaiting(): void {
+    const resolve = this.#resolve
+    this.#resolve = undefined
+    this.#reject = undefined
+    resolve?.({ done: true, value: undefined })
+  }
+
+  #close(reason: unknown): unknown {
+    this.#end(false)
+    return this.#reader.close(reason)
+  }
+
+  /** Nothing more comes. */
+  #end(complete: boolean): void {
+    this.#closed = true
+    this.#complete = complete
+    this.#waiter.leave()
+    this.#onClosed?.(complete)
+  }
+
+  /** Closes the source without waiting for it. */
+  #drop(reason: unknown): void {
+    if (this.#closed) return
+    try {
+      const closing = this.#close(reason)
+      if (isThenable(closing)) closing.then(undefined, (error: unknown) => this.#closingFailed(error))
+    } catch (error) {
+      this.#closingFailed(error)
+    }
+  }
+
+  #closingFailed(error: unknown): void {
+    // Being cut off is what a canceled source reports by right.
+    if (error !== this.#operation._extras?.error) reportError(error, 'closing of a stream')
+  }
+}
+
+function wholeNumber(value: unknown, name: string): number {
+  if (typeof value !== 'number') throw invalidType(name, 'a whole number', value)
+  if (!Number.isInteger(value) || value < 0) throw outOfRange(name, 'a whole number, 0 or more', value)
+  return value
+}

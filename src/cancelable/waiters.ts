@@ -1,0 +1,179 @@
+/** Waiting inside an operation: whatever waits is released when the operation is canceled, and leaves nothing behind. */
+import type { CancelationError } from '../cancelation-error.js'
+import { isThenable } from '../diagnostics.js'
+import { Timer } from '../sources/timers.js'
+import type { Cancelable } from './cancelable.js'
+import { ENDED } from './state.js'
+
+/** A member of an operation's list of those to be released. */
+export abstract class Waiter {
+  previous: Waiter | null = null
+  following: Waiter | null = null
+  operation: Cancelable | null = null
+
+  /** The operation was canceled; the waiter is out of its list. Must not throw. */
+  abstract canceled(error: CancelationError): void
+  /** The operation ended in another way; the waiter is out of its list. Must not throw. */
+  dismissed(): void {}
+
+  join(operation: Cancelable): void {
+    if ((operation._flags & ENDED) !== 0) return
+    const extras = operation._more()
+    this.operation = operation
+    this.previous = extras.lastWaiter
+    if (extras.lastWaiter === null) extras.firstWaiter = this
+    else extras.lastWaiter.following = this
+    extras.lastWaiter = this
+  }
+
+  leave(): void {
+    const extras = this.operation?._extras
+    if (extras === undefined || extras === null) return
+    const { previous, following } = this
+    if (previous === null) extras.firstWaiter = following
+    else previous.following = following
+    if (following === null) extras.lastWaiter = previous
+    else following.previous = previous
+    this.previous = null
+    this.following = null
+    this.operation = null
+  }
+}
+
+/** Takes all waiters off an operation that has ended: what they wait for is still theirs. */
+export function dismissWaiters(operation: Cancelable): void {
+  for (let waiter = operation._extras!.firstWaiter; waiter !== null; waiter = operation._extras!.firstWaiter) {
+    waiter.leave()
+    waiter.dismissed()
+  }
+}
+
+/** Releases all waiters of a canceled operation, in the order in which they came. */
+export function releaseWaiters(operation: Cancelable): void {
+  const extras = operation._extras!
+  for (let waiter = extras.firstWaiter; waiter !== null; waiter = extras.firstWaiter) {
+    waiter.leave()
+    waiter.canceled(operation._toError())
+  }
+}
+
+type Resolve = (value: unknown) => void
+type Reject = (error: unknown) => void
+
+/**
+ * All that wait for one foreign promise. A promise never forgets a reaction, so a long-lived one gets a single reaction
+ * from us, whatever comes and goes behind it.
+ */
+class Awaited {
+  first: RaceWaiter | null = null
+  last: RaceWaiter | null = null
+
+  constructor(promise: PromiseLike<unknown>) {
+    promise.then(
+      (value) => this.#settle(promise, (waiter) => waiter.resolve(value)),
+      (error: unknown) => this.#settle(promise, (waiter) => waiter.reject(error)),
+    )
+  }
+
+  #settle(promise: PromiseLike<unknown>, how: (waiter: RaceWaiter) => void): void {
+    awaited.delete(promise)
+    for (let waiter = this.first; waiter !== null; waiter = this.first) how(waiter.settle())
+  }
+}
+
+const awaited = new WeakMap<PromiseLike<unknown>, Awaited>()
+
+class RaceWaiter extends Waiter {
+  readonly #awaited: Awaited
+  #before: RaceWaiter | null
+  #after: RaceWaiter | null = null
+  readonly resolve: Resolve
+  readonly reject: Reject
+
+  constructor(of: Awaited, resolve: Resolve, reject: Reject) {
+    super()
+    this.#awaited = of
+    this.resolve = resolve
+    this.reject = reject
+    this.#before = of.last
+    if (of.last === null) of.first = this
+    else of.last.#after = this
+    of.last = this
+  }
+
+  settle(): this {
+    this.leave()
+    this.#forget()
+    return this
+  }
+
+  canceled(error: CancelationError): void {
+    this.#forget()
+    this.reject(error)
+  }
+
+  #forget(): void {
+    const all = this.#awaited
+    const before = this.#before
+    const after = this.#after
+    if (before === null) all.first = after
+    else before.#after = after
+    if (after === null) all.last = before
+    else after.#before = before
+  }
+}
+
+/** Settles as `promise` does, or rejects when the operation is canceled, whichever is first. */
+export function race<T>(operation: Cancelable, promise: PromiseLike<T>): Promise<T> {
+  if (operation.isCanceled) {
+    if (isThenable(promise)) promise.then(undefined, () => undefined)
+    return Promise.reject(operation._toError())
+  }
+  if (!isThenable(promise)) return Promise.resolve(promise)
+  return new Promise<T>((resolve, reject) => {
+    let all = awaited.get(promise)
+    if (all === undefined) {
+      all = new Awaited(promise)
+      awaited.set(promise, all)
+    }
+    new RaceWaiter(all, resolve as Resolve, reject).join(operation)
+  })
+}
+
+class Sleeper extends Waiter {
+  readonly #timer: Timer
+  readonly #reject: Reject
+
+  constructor(duration: number, resolve: () => void, reject: Reject) {
+    super()
+    this.#reject = reject
+    this.#timer = new Timer(() => {
+      this.leave()
+      resolve()
+    }, true)
+    this.#timer.start(duration)
+  }
+
+  canceled(error: CancelationError): void {
+    this.#timer.stop()
+    this.#reject(error)
+  }
+}
+
+/** Keeps the process alive for `duration` ms; rejects when the operation is canceled. */
+export function sleep(operation: Cancelable, duration: number): Promise<void> {
+  if (operation.isCanceled) return Promise.reject(operation._toError())
+  return new Promise((resolve, reject) => {
+    new Sleeper(duration, resolve, reject).join(operation)
+  })
+}
+
+/** Lets the event loop turn once, then rejects if the operation is canceled. */
+export function yieldTurn(operation: Cancelable): Promise<void> {
+  return new Promise((resolve, reject) => {
+    setImmediate(() => {
+      if (operation.isCanceled) reject(operation._toError())
+      else resolve()
+    })
+  })
+}

@@ -1,0 +1,56 @@
+/** Functions and streams that bring their own operation. */
+import { CancelationError } from '../cancelation-error.js'
+import { invalidType } from '../errors.js'
+import { Cancelable } from './cancelable.js'
+import { imitate } from './imitate.js'
+import type { StreamSource } from './iterate.js'
+import type { ListenerTypes } from './listeners.js'
+import type { CancelableOptions } from './options.js'
+import { CancelableStream, type StreamOptions } from './stream.js'
+
+/**
+ * A function that runs `fn` in a new operation with these options on every call.
+ *
+ * @example
+ * const load = cancelable({ timeout: '5s' }, async (cancel, url: string) => fetch(url, { signal: cancel.signal }))
+ * await load('https://example.org')
+ */
+export function cancelable<A extends unknown[], R>(
+  options: CancelableOptions,
+  fn: (cancel: Cancelable, ...args: A) => R | PromiseLike<R>,
+): (...args: A) => Promise<R> {
+  if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
+  // Bad options are found here, not at the first call.
+  const checked = new Cancelable({ name: fn.name, ...options }).context.name
+  const named: CancelableOptions = checked === '' ? options : { name: fn.name, ...options }
+  function wrapped(this: unknown, ...args: A): Promise<R> {
+    return new Cancelable(named).run((cancel) => fn.call(this, cancel, ...args))
+  }
+  return imitate(wrapped, fn, 1)
+}
+
+export interface CancelableStreamOptions<T = unknown> extends CancelableOptions, StreamOptions<T> {
+  /** Called as often as `reportEvery` says. */
+  onProgress?: ListenerTypes['progress'] | undefined
+}
+
+/** The items of `source` in an operation of their own, which starts now and ends with the stream. */
+export function cancelableStream<T>(
+  source: StreamSource<T>,
+  options: CancelableStreamOptions<T> = {},
+): CancelableStream<T> {
+  const { reportEvery, keep, interruptible, onProgress, ...rest } = options
+  const operation = new Cancelable(rest)
+  if (onProgress !== undefined) operation.onProgress(onProgress)
+  const stream = new CancelableStream(operation, source, { reportEvery, keep, interruptible }, (complete) => {
+    if (complete) operation.complete()
+    else operation[Symbol.dispose]()
+  })
+  try {
+    operation.enter()
+  } catch (error) {
+    // A stream that is canceled before it starts says so where it is read.
+    if (!CancelationError.is(error)) throw error
+  }
+  return stream
+}

@@ -1,0 +1,149 @@
+/** The one error that a canceled operation rejects with, a class per kind of reason. */
+import type { OperationContext } from './operation-context.js'
+import type {
+  AbortReason,
+  AllReason,
+  CancelationReason,
+  ConditionReason,
+  ErrorReason,
+  ManualReason,
+  ParentReason,
+  ResourceReason,
+  SignalReason,
+  TimeoutReason,
+} from './reason.js'
+
+const BRAND = Symbol.for('tripline.CancelationError')
+
+/**
+ * Something was canceled; `reason` says why. It is the very object that the operation's `signal.reason` holds. What the
+ * body itself failed with after the cancelation is the `cause`.
+ */
+export class CancelationError<R extends CancelationReason = CancelationReason> extends Error {
+  /** Whether new errors get a stack trace. Off, because it costs more than everything else in a cancelation. */
+  static captureStack: boolean = false
+
+  declare readonly code: 'ERR_TRIPLINE_CANCELED'
+  /** Why. Narrow it by `kind`. */
+  readonly reason: R
+  readonly #context: OperationContext | undefined
+
+  /** @internal made by operations and tokens; see {@link cancelationError} */
+  constructor(reason: R, context?: OperationContext) {
+    super()
+    this.reason = reason
+    this.#context = context
+  }
+
+  /** One line for a person: the reason's. */
+  override get message(): string {
+    return this.reason.message
+  }
+
+  /** The operation that was canceled; `undefined` where a token or a signal threw on its own. */
+  get context(): OperationContext | undefined {
+    return this.#context
+  }
+
+  /** What the operation had got done. */
+  get partialResult(): unknown {
+    return this.#context?.partialResult
+  }
+
+  /** Whether `error` is a cancelation, made by this or any other copy of the package. */
+  static is(error: unknown): error is CancelationError {
+    return typeof error === 'object' && error !== null && BRAND in error
+  }
+
+  static {
+    Object.assign(this.prototype, { name: 'CancelationError', code: 'ERR_TRIPLINE_CANCELED', [BRAND]: true })
+  }
+}
+
+/** The time ran out. Its `name` is `'TimeoutError'`, as that of `AbortSignal.timeout`. */
+export class TimeoutCancelation extends CancelationError<TimeoutReason> {
+  static {
+    this.prototype.name = 'TimeoutError'
+  }
+}
+/** Someone called `cancel()`, on the operation or on one of its tokens. */
+export class ManualCancelation extends CancelationError<ManualReason> {
+  static {
+    this.prototype.name = 'ManualCancelation'
+  }
+}
+/** The process received an OS signal. */
+export class SignalCancelation extends CancelationError<SignalReason> {
+  static {
+    this.prototype.name = 'SignalCancelation'
+  }
+}
+/** A condition held. */
+export class ConditionCancelation extends CancelationError<ConditionReason> {
+  static {
+    this.prototype.name = 'ConditionCancelation'
+  }
+}
+/** A guard's limit was crossed. */
+export class ResourceCancelation extends CancelationError<ResourceReason> {
+  static {
+    this.prototype.name = 'ResourceCancelation'
+  }
+}
+/** A foreign `AbortSignal` aborted. */
+export class AbortCancelation extends CancelationError<AbortReason> {
+  static {
+    this.prototype.name = 'AbortCancelation'
+  }
+}
+/** The parent was canceled, or ended. */
+export class ParentCancelation extends CancelationError<ParentReason> {
+  static {
+    this.prototype.name = 'ParentCancelation'
+  }
+}
+/** All sources of an `allOf` came together. */
+export class AllCancelation extends CancelationError<AllReason> {
+  static {
+    this.prototype.name = 'AllCancelation'
+  }
+}
+/** Canceled with an error as the reason. */
+export class ErrorCancelation extends CancelationError<ErrorReason> {
+  static {
+    this.prototype.name = 'ErrorCancelation'
+  }
+}
+
+/** The error of the class that belongs to the reason's kind. */
+export function cancelationError(reason: CancelationReason, context?: OperationContext): CancelationError {
+  if (CancelationError.captureStack) return create(reason, context)
+  const limit = Error.stackTraceLimit
+  Error.stackTraceLimit = 0
+  const error = create(reason, context)
+  Error.stackTraceLimit = limit
+  return error
+}
+
+function create(reason: CancelationReason, context: OperationContext | undefined): CancelationError {
+  switch (reason.kind) {
+    case 'timeout':
+      return new TimeoutCancelation(reason, context)
+    case 'manual':
+      return new ManualCancelation(reason, context)
+    case 'signal':
+      return new SignalCancelation(reason, context)
+    case 'condition':
+      return new ConditionCancelation(reason, context)
+    case 'resource':
+      return new ResourceCancelation(reason, context)
+    case 'abort':
+      return new AbortCancelation(reason, context)
+    case 'parent':
+      return new ParentCancelation(reason, context)
+    case 'all':
+      return new AllCancelation(reason, context)
+    case 'error':
+      return new ErrorCancelation(reason, context)
+  }
+}

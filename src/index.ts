@@ -1,0 +1,75 @@
+/** The public face: nothing but exports. */
+export { MetricUnavailableError, NativeMissingError, type TriplineErrorCode } from './errors.js'
+export {
+  Guard,
+  describeBreach,
+  guard,
+  type GuardEvents,
+  type GuardOptions,
+  type GuardState,
+  type Sampling,
+} from './monitor/guard.js'
+export type { Limit, Limits, Selector, Value } from './monitor/limits.js'
+export type { MetricName, MetricUnit } from './monitor/metrics.js'
+export type { SamplerStats } from './monitor/native.js'
+export { samplerStats } from './monitor/sampler.js'
+export {
+  Snapshot,
+  capabilities,
+  sample,
+  samples,
+  snapshot,
+  type Capability,
+  type MetricQuery,
+  type SamplesOptions,
+  type SnapshotValue,
+} from './monitor/snapshot.js'
+export {
+  rootCause,
+  type AbortReason,
+  type AllReason,
+  type Breach,
+  type CancelationReason,
+  type CancelSink,
+  type ConditionReason,
+  type ErrorReason,
+  type ManualReason,
+  type ParentReason,
+  type ResourceReason,
+  type SignalReason,
+  type TimeoutReason,
+} from './reason.js'
+export type { Duration, DurationLike } from './units.js'
+
+export {
+  AbortCancelation,
+  AllCancelation,
+  CancelationError,
+  ConditionCancelation,
+  ErrorCancelation,
+  ManualCancelation,
+  ParentCancelation,
+  ResourceCancelation,
+  SignalCancelation,
+  TimeoutCancelation,
+} from './cancelation-error.js'
+export { Cancelable } from './cancelable/cancelable.js'
+export { cancelable, cancelableStream, type CancelableStreamOptions } from './cancelable/wrap.js'
+export type { AbandonedCounts, AbandonedMessage } from './cancelable/abandoned.js'
+export type { ChunkedStream, ChunkOptions } from './cancelable/chunks.js'
+export type { Combinable } from './cancelable/combine.js'
+export type { StreamSource } from './cancelable/iterate.js'
+export type { CancelableOptions, InstantLike } from './cancelable/options.js'
+export type { ShieldOptions } from './cancelable/shield.js'
+export type { CancelableStream, PartialStream, StreamOptions } from './cancelable/stream.js'
+export type { ErrorMessage } from './diagnostics.js'
+export { ReusedError } from './errors.js'
+export type { OperationContext, OperationStatus, Progress } from './operation-context.js'
+export { AbortSignalSource } from './sources/abort.js'
+export { allOf, anyOf, type SourceLike } from './sources/composite.js'
+export { ConditionSource, type Condition, type ConditionCheck, type ConditionOptions } from './sources/condition.js'
+export { ResourceSource } from './sources/resource.js'
+export { SignalSource } from './sources/signal.js'
+export type { CancelationSource } from './sources/source.js'
+export { TimeoutSource } from './sources/timeout.js'
+export { CancelationToken, TokenSource } from './sources/token.js'

@@ -1,0 +1,78 @@
+/** Somebody else's `AbortSignal` as a source: one listener a signal, as each more would make all of them slower. */
+import { invalidType } from '../errors.js'
+import { abortReason, type CancelationReason } from '../reason.js'
+import { Hub, HubLink, type Link } from './link.js'
+import { BuiltInSource } from './source.js'
+import { deliver, type Target } from './wave.js'
+
+class AbortHub extends Hub {
+  readonly #signal: AbortSignal
+  #reason: CancelationReason | null = null
+  readonly #aborted = (): void => {
+    this.markAll(this.current()!)
+    deliver()
+  }
+
+  constructor(signal: AbortSignal) {
+    super()
+    this.#signal = signal
+  }
+
+  current(): CancelationReason | null {
+    if (this.#reason === null && this.#signal.aborted) this.#reason = abortReason(this.#signal.reason)
+    return this.#reason
+  }
+  protected override open(): void {
+    this.#signal.addEventListener('abort', this.#aborted)
+  }
+  protected override close(): void {
+    this.#signal.removeEventListener('abort', this.#aborted)
+  }
+}
+
+const hubs = new WeakMap<AbortSignal, AbortHub>()
+
+/** Cancels when a foreign `AbortSignal` aborts. */
+export class AbortSignalSource extends BuiltInSource {
+  readonly signal: AbortSignal
+
+  /** @throws TypeError `ERR_INVALID_ARG_TYPE` */
+  constructor(signal: AbortSignal) {
+    super()
+    this.signal = checkAbortSignal(signal, 'signal')
+  }
+
+  get name(): string {
+    return 'AbortSignal'
+  }
+
+  /** @internal */
+  link(target: Target): Link {
+    return abortLink(this.signal, target)
+  }
+}
+
+/** @internal */
+export function abortLink(signal: AbortSignal, target: Target): HubLink {
+  let hub = hubs.get(signal)
+  if (hub === undefined) {
+    hub = new AbortHub(signal)
+    hubs.set(signal, hub)
+  }
+  return new HubLink(hub, target)
+}
+
+/** By shape: polyfills and signals of other realms are as good. @internal */
+export function checkAbortSignal(value: unknown, name: string): AbortSignal {
+  const signal = value as Partial<AbortSignal> | null | undefined
+  if (
+    typeof signal === 'object' &&
+    signal !== null &&
+    typeof signal.aborted === 'boolean' &&
+    typeof signal.addEventListener === 'function' &&
+    typeof signal.removeEventListener === 'function'
+  ) {
+    return signal as AbortSignal
+  }
+  throw invalidType(name, 'an AbortSignal', value)
+}

@@ -1,0 +1,165 @@
+/** Sources made of sources. */
+import { invalidValue } from '../errors.js'
+import { allReason, type CancelationReason } from '../reason.js'
+import { AbortSignalSource } from './abort.js'
+import { Link } from './link.js'
+import { BuiltInSource, checkSource, linkTo, type CancelationSource } from './source.js'
+import { CancelationToken, TokenSource } from './token.js'
+import { join, type Target } from './wave.js'
+
+/** A part of a composite: a source, or what stands for one. */
+export type SourceLike = CancelationSource | CancelationToken | AbortSignal
+
+/**
+ * Cancels as soon as one of the sources does, with its reason.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` without any source, or if one is none
+ */
+export function anyOf(...sources: SourceLike[]): CancelationSource {
+  return new CompositeSource(sources, false)
+}
+
+/**
+ * Cancels as soon as every one of the sources has reported, however long ago: a condition that held once counts. The
+ * reason is of kind `'all'` and holds theirs in the order in which they came.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` without any source, or if one is none
+ */
+export function allOf(...sources: SourceLike[]): CancelationSource {
+  return new CompositeSource(sources, true)
+}
+
+class CompositeSource extends BuiltInSource {
+  readonly #sources: readonly CancelationSource[]
+  readonly #all: boolean
+
+  constructor(sources: readonly SourceLike[], all: boolean) {
+    super()
+    const name = all ? 'allOf' : 'anyOf'
+    if (sources.length === 0) throw invalidValue(name, 'given at least one source', 'none')
+    this.#sources = sources.map((each) => {
+      if (each instanceof CancelationToken) return new TokenSource(each)
+      if (each instanceof AbortSignal) return new AbortSignalSource(each)
+      return checkSource(each, name)
+    })
+    this.#all = all
+  }
+
+  get name(): string {
+    return `${this.#all ? 'allOf' : 'anyOf'}(${this.#sources.map((each) => each.name ?? 'source').join(', ')})`
+  }
+
+  /** @internal */
+  link(target: Target): Link {
+    return new CompositeLink(this.#sources, this.#all, target)
+  }
+}
+
+class CompositeLink extends Link {
+  readonly #sources: readonly CancelationSource[]
+  readonly #all: boolean
+  #parts: Part[] = []
+  #connected = false
+  #causes: CancelationReason[] = []
+
+  constructor(sources: readonly CancelationSource[], all: boolean, target: Target) {
+    super(target)
+    this.#sources = sources
+    this.#all = all
+  }
+
+  connect(): CancelationReason | null {
+    this.#causes = []
+    this.#connected = true
+    this.#parts = this.#sources.map((source) => new Part(source, this))
+    try {
+      for (const part of this.#parts) {
+        const reason = part.link.connect()
+        if (reason !== null) part.early(reason)
+        const whole = this.whole()
+        if (whole !== null) return whole
+      }
+    } catch (error) {
+      this.disconnect()
+      this.close()
+      throw error
+    }
+    return null
+  }
+
+  disconnect(): void {
+    this.#connected = false
+    for (const part of this.#parts) part.link.disconnect()
+  }
+
+  override close(): void {
+    const parts = this.#parts
+    this.#parts = []
+    for (const part of parts) part.link.close()
+  }
+
+  copy(target: Target): Link {
+    return new CompositeLink(this.#sources, this.#all, target)
+  }
+
+  override get watch(): number {
+    return this.#parts.reduce((bits, part) => bits | part.link.watch, 0)
+  }
+
+  override poll(time: number): void {
+    for (const part of this.#parts) part.link.poll(time)
+  }
+
+  get connected(): boolean {
+    return this.#connected
+  }
+
+  add(cause: CancelationReason): void {
+    this.#causes.push(cause)
+  }
+
+  /** The composite's own reason, if enough has come together. */
+  whole(): CancelationReason | null {
+    if (!this.#all) return this.#causes[0] ?? null
+    return this.#causes.length === this.#sources.length ? allReason(this.#causes) : null
+  }
+}
+
+/** Takes one part's reason and latches it. */
+class Part implements Target {
+  _next: Target | null = null
+  readonly link: Link
+  readonly #composite: CompositeLink
+  #done = false
+
+  constructor(source: CancelationSource, composite: CompositeLink) {
+    this.#composite = composite
+    this.link = linkTo(source, this)
+  }
+
+  early(reason: CancelationReason): void {
+    this.#done = true
+    this.#composite.add(reason)
+  }
+
+  _mark(reason: CancelationReason): boolean {
+    if (this.#done || !this.#composite.connected) return false
+    this.#done = true
+    this.link.disconnect()
+    this.#composite.add(reason)
+    join(this)
+    return true
+  }
+
+  /** Only here, so that a chain of composites does not recurse. */
+  _spread(): void {
+    const whole = this.#composite.connected ? this.#composite.whole() : null
+    if (whole === null) return
+    this.#composite.disconnect()
+    this.#composite.target._mark(whole)
+  }
+
+  _notify(): void {
+    this.link.close()
+  }
+}

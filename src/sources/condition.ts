@@ -1,0 +1,139 @@
+/** A condition of the user's as a source: looked at again and again, never twice at once. */
+import { isThenable, reportError } from '../diagnostics.js'
+import { checkKeys, invalidType, outOfRange } from '../errors.js'
+import { conditionReason, errorReason, type CancelationReason } from '../reason.js'
+import { parseDuration, type Duration } from '../units.js'
+import { Link } from './link.js'
+import { BuiltInSource } from './source.js'
+import { Timer } from './timers.js'
+import { deliver, type Target } from './wave.js'
+
+/** Holds when it returns, or resolves to, exactly `true`. */
+export type ConditionCheck = () => boolean | PromiseLike<boolean>
+
+export interface ConditionOptions {
+  check: ConditionCheck
+  /** From the end of one check to the start of the next; default 100 ms. The first check is at the start. */
+  interval?: Duration
+  /** For the reason; default: the name of the function. */
+  name?: string
+  /** What a check that throws or rejects does: `'report'` (the default) says so once and goes on, `'cancel'` cancels. */
+  onError?: 'report' | 'cancel'
+}
+
+export type Condition = ConditionCheck | ConditionOptions
+
+const DEFAULT_INTERVAL = 100
+const KEYS = ['check', 'interval', 'name', 'onError'] as const
+
+/** Cancels as soon as the condition holds. */
+export class ConditionSource extends BuiltInSource {
+  readonly name: string
+  /** In milliseconds. */
+  readonly interval: number
+  /** @internal */
+  readonly check: ConditionCheck
+  /** @internal */
+  readonly cancelOnError: boolean
+
+  /** @throws TypeError, RangeError as argument errors do */
+  constructor(condition: Condition) {
+    super()
+    const options: ConditionOptions = typeof condition === 'function' ? { check: condition } : condition
+    if (typeof options !== 'object' || options === null || typeof options.check !== 'function') {
+      throw invalidType('condition', 'a function, or an object with a function `check`', condition)
+    }
+    checkKeys(options, 'condition option', KEYS)
+    const { check, interval = DEFAULT_INTERVAL, name = check.name, onError = 'report' } = options
+    if (typeof name !== 'string') throw invalidType('condition.name', 'a string', name)
+    if (onError !== 'report' && onError !== 'cancel') {
+      throw invalidType('condition.onError', "'report' or 'cancel'", onError)
+    }
+    this.check = check
+    this.interval = parseDuration(interval, 'condition.interval')
+    if (this.interval === 0) throw outOfRange('condition.interval', 'more than 0', interval)
+    this.name = name === '' ? 'condition' : name
+    this.cancelOnError = onError === 'cancel'
+  }
+
+  /** @internal */
+  link(target: Target): Link {
+    return new ConditionLink(this, target)
+  }
+}
+
+class ConditionLink extends Link {
+  readonly #source: ConditionSource
+  readonly #timer: Timer
+  #connected = false
+  #checks = 0
+  #reported = false
+
+  constructor(source: ConditionSource, target: Target) {
+    super(target)
+    this.#source = source
+    this.#timer = new Timer(() => this.#tick(), false)
+  }
+
+  connect(): CancelationReason | null {
+    this.#connected = true
+    return this.#check()
+  }
+
+  disconnect(): void {
+    this.#connected = false
+    this.#timer.stop()
+  }
+
+  copy(target: Target): Link {
+    return new ConditionLink(this.#source, target)
+  }
+
+  #tick(): void {
+    this.#cancelWith(this.#check())
+  }
+
+  /** The reason, if the condition holds now. Otherwise the next look is arranged for. */
+  #check(): CancelationReason | null {
+    const { check } = this.#source
+    this.#checks++
+    try {
+      const result = check()
+      if (isThenable(result)) {
+        result.then(
+          (value) => this.#cancelWith(this.#judge(value)),
+          (error: unknown) => this.#cancelWith(this.#failed(error)),
+        )
+        return null
+      }
+      return this.#judge(result)
+    } catch (error) {
+      return this.#failed(error)
+    }
+  }
+
+  #judge(result: unknown): CancelationReason | null {
+    if (result === true) return conditionReason(this.#source.name, this.#checks)
+    return this.#lookAgain()
+  }
+
+  #failed(error: unknown): CancelationReason | null {
+    if (this.#source.cancelOnError) return errorReason(error)
+    // Once: a condition that always fails would otherwise say so ten times a second.
+    if (!this.#reported) reportError(error, `condition '${this.#source.name}'`)
+    this.#reported = true
+    return this.#lookAgain()
+  }
+
+  #lookAgain(): null {
+    if (this.#connected) this.#timer.start(this.#source.interval)
+    return null
+  }
+
+  /** A result that comes after the end is dropped. */
+  #cancelWith(reason: CancelationReason | null): void {
+    if (reason === null || !this.#connected) return
+    this.disconnect()
+    if (this.target._mark(reason)) deliver()
+  }
+}

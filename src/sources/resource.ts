@@ -1,0 +1,149 @@
+/** A guard as a source: one listener a guard, whoever hangs on it. */
+import { invalidValue } from '../errors.js'
+import { describeBreach, Guard } from '../monitor/guard.js'
+import { parseLimits, type Limits } from '../monitor/limits.js'
+import { acquireGuard, releaseGuard } from '../monitor/shared.js'
+import { resourceReason, type CancelationReason } from '../reason.js'
+import { Hub, HubLink, Link, WATCH_GUARD } from './link.js'
+import { BuiltInSource } from './source.js'
+import { deliver, type Target } from './wave.js'
+
+class GuardHub extends Hub {
+  readonly guard: Guard
+  #subscription: Disposable | undefined
+  #reason: CancelationReason | null = null
+  /** The breach that the reason is about. */
+  #breach = 0
+
+  constructor(guard: Guard) {
+    super()
+    this.guard = guard
+  }
+
+  current(): CancelationReason | null {
+    return this.guard.isBreached && !this.guard.dryRun ? this.reasonNow() : null
+  }
+
+  /** The reason for the latest breach; the same one for everybody whom it cancels. */
+  reasonNow(): CancelationReason {
+    const count = this.guard.breachCount
+    if (this.#reason === null || this.#breach !== count) {
+      const breach = this.guard.latestBreaches[0]!
+      this.#reason = resourceReason(this.guard.name, breach, describeBreach(breach))
+      this.#breach = count
+    }
+    return this.#reason
+  }
+
+  protected override open(): void {
+    if (!this.guard.dryRun) this.#subscription = this.guard.on('breach', () => this.#breached())
+  }
+  protected override close(): void {
+    this.#subscription?.[Symbol.dispose]()
+    this.#subscription = undefined
+  }
+
+  #breached(): void {
+    const count = this.guard.breachCount
+    // In the order of arrival: from the first that came after this breach on, none is meant.
+    for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count;) {
+      this.remove(link)
+      link.target._mark(this.reasonNow())
+      link = this.head as BreachLink | null
+    }
+    deliver()
+  }
+}
+
+const hubs = new WeakMap<Guard, GuardHub>()
+
+function hubOf(guard: Guard): GuardHub {
+  let hub = hubs.get(guard)
+  if (hub === undefined) {
+    hub = new GuardHub(guard)
+    hubs.set(guard, hub)
+  }
+  return hub
+}
+
+class BreachLink extends HubLink {
+  /** How often the guard had breached when the link was made. */
+  armedAt: number = 0
+}
+
+/** The link of one target to a guard of its own choice, or to the one that it shares with equal limits. */
+class ResourceLink extends Link {
+  readonly #resources: Limits | Guard
+  #link: BreachLink | undefined
+
+  constructor(resources: Limits | Guard, target: Target) {
+    super(target)
+    this.#resources = resources
+  }
+
+  connect(): CancelationReason | null {
+    const guard = this.#resources instanceof Guard ? this.#resources : acquireGuard(this.#resources)
+    if (guard.closed) throw invalidValue('resources', 'a guard that is not closed', guard)
+    const link = new BreachLink(hubOf(guard), this.target)
+    // Before looking at the state: a breach in between is then found by the next look.
+    link.armedAt = guard.breachCount
+    this.#link = link
+    return link.connect()
+  }
+
+  disconnect(): void {
+    const link = this.#link
+    if (link === undefined) return
+    this.#link = undefined
+    link.disconnect()
+    if (!(this.#resources instanceof Guard)) releaseGuard((link.hub as GuardHub).guard)
+  }
+
+  copy(target: Target): Link {
+    return new ResourceLink(this.#resources, target)
+  }
+
+  override get watch(): number {
+    return WATCH_GUARD
+  }
+
+  override poll(): void {
+    const link = this.#link
+    if (link === undefined) return
+    const hub = link.hub as GuardHub
+    if (hub.guard.dryRun || hub.guard.breachCount === link.armedAt) return
+    // The mark disconnects.
+    this.target._mark(hub.reasonNow())
+  }
+}
+
+/** Cancels when one of the limits is crossed; operations with equal limits share one guard. */
+export class ResourceSource extends BuiltInSource {
+  readonly resources: Limits | Guard
+
+  /** @throws TypeError, RangeError as `guard()` does for bad input */
+  constructor(resources: Limits | Guard) {
+    super()
+    this.resources = checkResources(resources)
+  }
+
+  get name(): string {
+    return this.resources instanceof Guard ? this.resources.name : Object.keys(this.resources).join(', ')
+  }
+
+  /** @internal */
+  link(target: Target): Link {
+    return resourceLink(this.resources, target)
+  }
+}
+
+/** @internal */
+export function resourceLink(resources: Limits | Guard, target: Target): Link {
+  return new ResourceLink(resources, target)
+}
+
+/** @internal */
+export function checkResources(resources: Limits | Guard): Limits | Guard {
+  if (!(resources instanceof Guard)) parseLimits(resources)
+  return resources
+}

@@ -1,0 +1,109 @@
+/** OS signals as a source: one listener a signal, whoever asks; the last one out restores the default action. */
+import { constants } from 'node:os'
+import { isMainThread } from 'node:worker_threads'
+import { invalidType, invalidValue, unknownName } from '../errors.js'
+import { signalReason, type CancelationReason } from '../reason.js'
+import { Hub, HubLink, Link } from './link.js'
+import { BuiltInSource } from './source.js'
+import { deliver, type Target } from './wave.js'
+
+/** Signals that no process can catch. */
+const UNCATCHABLE = new Set<string>(['SIGKILL', 'SIGSTOP'])
+
+class SignalHub extends Hub {
+  readonly signal: NodeJS.Signals
+  readonly #received: () => void
+
+  constructor(signal: NodeJS.Signals) {
+    super()
+    this.signal = signal
+    this.#received = () => {
+      // Whoever comes from now on waits for the next delivery; with nobody left, that one has its default effect again.
+      this.markAll(signalReason(signal))
+      deliver()
+    }
+  }
+
+  current(): CancelationReason | null {
+    return null
+  }
+  protected override open(): void {
+    if (!isMainThread)
+      throw invalidValue('signals', 'used on the main thread, the only one that receives any', this.signal)
+    process.on(this.signal, this.#received)
+  }
+  protected override close(): void {
+    process.removeListener(this.signal, this.#received)
+  }
+}
+
+const hubs = new Map<NodeJS.Signals, SignalHub>()
+
+function hubOf(signal: NodeJS.Signals): SignalHub {
+  let hub = hubs.get(signal)
+  if (hub === undefined) {
+    hub = new SignalHub(signal)
+    hubs.set(signal, hub)
+  }
+  return hub
+}
+
+/** Cancels when the process receives one of the signals. While it is armed, their default action is off. */
+export class SignalSource extends BuiltInSource {
+  readonly signals: readonly NodeJS.Signals[]
+
+  /** @throws TypeError `ERR_INVALID_ARG_VALUE` for an unknown signal, or one that cannot be caught */
+  constructor(...signals: NodeJS.Signals[]) {
+    super()
+    this.signals = checkSignals(signals, 'signals')
+  }
+
+  get name(): string {
+    return this.signals.join(', ')
+  }
+
+  /** @internal */
+  link(target: Target): Link {
+    return this.signals.length === 1 ? signalLink(this.signals[0]!, target) : new SignalsLink(this.signals, target)
+  }
+}
+
+/** Several signals for one target. */
+class SignalsLink extends Link {
+  readonly #signals: readonly NodeJS.Signals[]
+  readonly #links: readonly HubLink[]
+
+  constructor(signals: readonly NodeJS.Signals[], target: Target) {
+    super(target)
+    this.#signals = signals
+    this.#links = signals.map((signal) => signalLink(signal, target))
+  }
+
+  connect(): null {
+    for (const link of this.#links) link.connect()
+    return null
+  }
+  disconnect(): void {
+    for (const link of this.#links) link.disconnect()
+  }
+  copy(target: Target): Link {
+    return new SignalsLink(this.#signals, target)
+  }
+}
+
+/** @internal */
+export function signalLink(signal: NodeJS.Signals, target: Target): HubLink {
+  return new HubLink(hubOf(signal), target)
+}
+
+/** @internal */
+export function checkSignals(value: unknown, name: string): NodeJS.Signals[] {
+  if (!Array.isArray(value)) throw invalidType(name, "an array of signal names like 'SIGINT'", value)
+  if (value.length === 0) throw invalidValue(name, 'at least one signal', value)
+  for (const signal of value) {
+    if (typeof signal !== 'string') throw invalidType(name, "an array of signal names like 'SIGINT'", signal)
+    if (!(signal in constants.signals)) throw unknownName('signal', signal, Object.keys(constants.signals))
+    if (UNCATCHABLE.has(signal)) throw invalidValue(name, 'signals that a process can catch', signal)
+  }
+  return [...new Set(value as NodeJS.Signals[])]
+}

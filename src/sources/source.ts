@@ -1,0 +1,168 @@
+/** What a source of cancelation is, for this library and for its users. */
+import { invalidType } from '../errors.js'
+import { isThenable, reportError } from '../diagnostics.js'
+import { toReason, type CancelationReason, type CancelSink } from '../reason.js'
+import { Link } from './link.js'
+import { deliver, join, type Target } from './wave.js'
+
+/**
+ * Anything that can cancel an operation. One source may be armed by many operations at once: all that belongs to one of
+ * them belongs to what `arm` returns.
+ *
+ * @example
+ * const source: CancelationSource = {
+ *   name: 'drain',
+ *   arm(sink) {
+ *     const listener = () => sink.cancel({ kind: 'manual', message: 'draining', at: performance.now() })
+ *     server.once('drain', listener)
+ *     return { [Symbol.dispose]: () => server.off('drain', listener) }
+ *   },
+ * }
+ */
+export interface CancelationSource {
+  /** For messages. */
+  readonly name?: string
+  /**
+   * Starts watching, and reports to the sink, now or later, at most once to any effect. What it throws fails the call that
+   * would have started the operation.
+   */
+  arm(sink: CancelSink): Disposable
+}
+
+/** A source that knows how to link itself, so that everything it cancels is marked before anybody is told. */
+export abstract class BuiltInSource implements CancelationSource {
+  /** A link for the target, not connected yet. @internal */
+  abstract link(target: Target): Link
+
+  arm(sink: CancelSink): Disposable {
+    const link = this.link(new SinkTarget(sink))
+    const reason = link.connect()
+    if (reason !== null) sink.cancel(reason)
+    return new Cut(link)
+  }
+}
+
+/** Cuts a link when it is disposed. */
+class Cut implements Disposable {
+  #link: Link | undefined
+
+  constructor(link: Link) {
+    this.#link = link
+  }
+
+  [Symbol.dispose](): void {
+    this.#link?.disconnect()
+    this.#link?.close()
+    this.#link = undefined
+  }
+}
+
+/** Hands a reason on to somebody else's sink. */
+class SinkTarget implements Target {
+  _next: Target | null = null
+  readonly #sink: CancelSink
+  #reason: CancelationReason | undefined
+
+  constructor(sink: CancelSink) {
+    this.#sink = sink
+  }
+
+  _mark(reason: CancelationReason): boolean {
+    if (this.#reason !== undefined) return false
+    this.#reason = reason
+    join(this)
+    return true
+  }
+  _spread(): void {}
+  _notify(): void {
+    try {
+      this.#sink.cancel(this.#reason!)
+    } catch (error) {
+      reportError(error, 'cancelation sink')
+    }
+  }
+}
+
+/** Somebody else's source, armed for one target. It is the sink that the source reports to. */
+export class SourceLink extends Link implements CancelSink {
+  readonly #source: CancelationSource
+  #armed: Disposable | undefined
+  #early: CancelationReason | null = null
+  /** 0 idle, 1 arming, 2 armed. */
+  #stage = 0
+
+  constructor(source: CancelationSource, target: Target) {
+    super(target)
+    this.#source = source
+  }
+
+  connect(): CancelationReason | null {
+    this.#stage = 1
+    try {
+      const armed: unknown = this.#source.arm(this)
+      if (isDisposable(armed)) this.#armed = armed
+      else throw invalidType('arm() of a source', 'a function that returns a Disposable', armed)
+    } catch (error) {
+      this.#stage = 0
+      throw error
+    }
+    this.#stage = 2
+    return this.#early
+  }
+
+  /** Called by the source. */
+  cancel(given: CancelationReason): boolean {
+    const reason = toReason(given)
+    if (this.#stage === 1) {
+      if (this.#early !== null) return false
+      this.#early = reason
+      return true
+    }
+    if (this.#stage === 0 || !this.target._mark(reason)) return false
+    deliver()
+    return true
+  }
+
+  disconnect(): void {
+    this.#stage = 0
+  }
+
+  override close(): void {
+    const armed = this.#armed
+    if (armed === undefined) return
+    this.#armed = undefined
+    const origin = `source ${this.#source.name ?? ''}`.trimEnd()
+    try {
+      const result: unknown = armed[Symbol.dispose]()
+      if (isThenable(result)) result.then(undefined, (error: unknown) => reportError(error, origin))
+    } catch (error) {
+      reportError(error, origin)
+    }
+  }
+
+  copy(target: Target): Link {
+    return new SourceLink(this.#source, target)
+  }
+}
+
+function isDisposable(value: unknown): value is Disposable {
+  return (
+    typeof value === 'object' && value !== null && typeof (value as Partial<Disposable>)[Symbol.dispose] === 'function'
+  )
+}
+
+/**
+ * @throws TypeError `ERR_INVALID_ARG_TYPE` if it is not a source
+ * @internal
+ */
+export function checkSource(value: unknown, name: string): CancelationSource {
+  if (typeof value === 'object' && value !== null && typeof (value as Partial<CancelationSource>).arm === 'function') {
+    return value as CancelationSource
+  }
+  throw invalidType(name, 'a source of cancelation: an object with a method arm(sink)', value)
+}
+
+/** The link from any source to a target. @internal */
+export function linkTo(source: CancelationSource, target: Target): Link {
+  return source instanceof BuiltInSource ? source.link(target) : new SourceLink(source, target)
+}

@@ -1,0 +1,71 @@
+/** Time as a source, for composites; an operation keeps its own timeout itself. */
+import { now } from '../clock.js'
+import { timeoutReason, type CancelationReason } from '../reason.js'
+import { parseDuration, type Duration } from '../units.js'
+import { Link, WATCH_DEADLINE } from './link.js'
+import { BuiltInSource } from './source.js'
+import { Timer } from './timers.js'
+import type { Target } from './wave.js'
+
+/** Cancels when the time, counted from the start of the operation, has run out. */
+export class TimeoutSource extends BuiltInSource {
+  /** In milliseconds; `Infinity` never runs out. */
+  readonly timeout: number
+
+  /** @throws TypeError, RangeError as every duration; 0 has run out already, `Infinity` is none */
+  constructor(timeout: Duration) {
+    super()
+    this.timeout = parseDuration(timeout, 'timeout', true)
+  }
+
+  get name(): string {
+    return 'timeout'
+  }
+
+  /** @internal */
+  link(target: Target): Link {
+    return new TimeoutLink(this.timeout, target)
+  }
+}
+
+class TimeoutLink extends Link {
+  readonly #timeout: number
+  readonly #timer: Timer
+  #deadline = Infinity
+
+  constructor(timeout: number, target: Target) {
+    super(target)
+    this.#timeout = timeout
+    this.#timer = new Timer(() => this.#expired(), false)
+  }
+
+  connect(): CancelationReason | null {
+    this.#deadline = now() + this.#timeout
+    if (this.#timeout === 0) return timeoutReason(0, this.#deadline)
+    this.#timer.start(this.#timeout)
+    return null
+  }
+
+  disconnect(): void {
+    this.#deadline = Infinity
+    this.#timer.stop()
+  }
+
+  copy(target: Target): Link {
+    return new TimeoutLink(this.#timeout, target)
+  }
+
+  override get watch(): number {
+    return this.#timeout === Infinity ? 0 : WATCH_DEADLINE
+  }
+
+  override poll(time: number): void {
+    if (time >= this.#deadline) this.#expired()
+  }
+
+  #expired(): void {
+    const deadline = this.#deadline
+    this.disconnect()
+    this.target._mark(timeoutReason(this.#timeout, deadline))
+  }
+}

@@ -1,0 +1,193 @@
+/** A token: a hand on the brake that can be passed around. */
+import { callIsolated } from '../diagnostics.js'
+import { cancelationError, type CancelationError } from '../cancelation-error.js'
+import { invalidType } from '../errors.js'
+import { toReason, type CancelationReason } from '../reason.js'
+import { Hub, HubLink, type Link } from './link.js'
+import { BuiltInSource } from './source.js'
+import { deliver, join, type Target } from './wave.js'
+
+class TokenHub extends Hub {
+  reason: CancelationReason | null = null
+
+  current(): CancelationReason | null {
+    return this.reason
+  }
+}
+
+/**
+ * Cancels everything that holds it, once. Operations let go of it when they end, so one token may live as long as the
+ * process.
+ *
+ * @example
+ * const token = new CancelationToken()
+ * const work = Cancelable.run(job, { token })
+ * token.cancel('not needed any more')
+ */
+export class CancelationToken implements Target {
+  /** @internal */
+  _next: Target | null = null
+  /** @internal */
+  readonly _hub: TokenHub = new TokenHub()
+  #controller: AbortController | undefined
+  #error: CancelationError | undefined
+
+  /** A token that is canceled as soon as one of these is, with its reason. */
+  static any(...tokens: CancelationToken[]): CancelationToken {
+    if (tokens.length === 0) throw invalidType('tokens', 'at least one CancelationToken', undefined)
+    for (const token of tokens) checkToken(token, 'tokens')
+    const any = new CancelationToken()
+    const links: Link[] = []
+    for (const token of tokens) {
+      const link = new HubLink(token._hub, any)
+      const reason = link.connect()
+      links.push(link)
+      if (reason !== null) {
+        any._mark(reason)
+        break
+      }
+    }
+    if (any.isCanceled) deliver()
+    return any
+  }
+
+  /**
+   * Cancels; the first call counts.
+   *
+   * @returns whether it was the first
+   * @throws TypeError `ERR_INVALID_ARG_TYPE` if the reason is none of these
+   */
+  cancel(reason?: string | Error | CancelationReason): boolean {
+    const checked = toReason(reason)
+    if (!this._mark(checked)) return false
+    deliver()
+    return true
+  }
+
+  get isCanceled(): boolean {
+    return this._hub.reason !== null
+  }
+
+  get reason(): CancelationReason | undefined {
+    return this._hub.reason ?? undefined
+  }
+
+  /** A standard signal; made when first read. Its `reason` is the error that {@link throwIfCanceled} throws. */
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this._hub.reason !== null) this.#controller.abort(this.#toError())
+    }
+    return this.#controller.signal
+  }
+
+  throwIfCanceled(): void {
+    if (this._hub.reason !== null) throw this.#toError()
+  }
+
+  /** Calls `listener` when it is canceled, or at once if it is already. Disposing of the result takes it off again. */
+  onCancel(listener: (reason: CancelationReason) => unknown): Disposable {
+    if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
+    const subscription = new Subscription(this._hub, listener)
+    subscription.start()
+    return subscription
+  }
+
+  /** Resolves, never rejects, when it is canceled. */
+  whenCanceled(): Promise<CancelationReason> {
+    return new Promise((resolve) => {
+      this.onCancel(resolve)
+    })
+  }
+
+  #toError(): CancelationError {
+    return (this.#error ??= cancelationError(this._hub.reason!))
+  }
+
+  /** @internal */
+  _mark(reason: CancelationReason): boolean {
+    if (this._hub.reason !== null) return false
+    this._hub.reason = reason
+    join(this)
+    return true
+  }
+
+  /** @internal */
+  _spread(): void {
+    this._hub.markAll(this._hub.reason!)
+  }
+
+  /** @internal */
+  _notify(): void {
+    this.#controller?.abort(this.#toError())
+  }
+}
+
+/** One listener of a token. */
+class Subscription implements Target, Disposable {
+  _next: Target | null = null
+  #listener: ((reason: CancelationReason) => unknown) | undefined
+  #reason: CancelationReason | undefined
+  readonly #link: HubLink
+
+  constructor(hub: TokenHub, listener: (reason: CancelationReason) => unknown) {
+    this.#listener = listener
+    this.#link = new HubLink(hub, this)
+  }
+
+  start(): void {
+    const reason = this.#link.connect()
+    if (reason === null) return
+    this._mark(reason)
+    deliver()
+  }
+
+  _mark(reason: CancelationReason): boolean {
+    this.#reason = reason
+    join(this)
+    return true
+  }
+  _spread(): void {}
+  _notify(): void {
+    const listener = this.#listener
+    if (listener === undefined) return
+    this.#listener = undefined
+    callIsolated('cancel listener', listener, this.#reason!)
+  }
+
+  [Symbol.dispose](): void {
+    this.#listener = undefined
+    this.#link.disconnect()
+  }
+}
+
+/** A token as a source, for `anyOf`, `allOf` and `sources`. */
+export class TokenSource extends BuiltInSource {
+  readonly token: CancelationToken
+
+  /** @throws TypeError `ERR_INVALID_ARG_TYPE` */
+  constructor(token: CancelationToken) {
+    super()
+    this.token = checkToken(token, 'token')
+  }
+
+  get name(): string {
+    return 'token'
+  }
+
+  /** @internal */
+  link(target: Target): Link {
+    return tokenLink(this.token, target)
+  }
+}
+
+/** @internal */
+export function tokenLink(token: CancelationToken, target: Target): HubLink {
+  return new HubLink(token._hub, target)
+}
+
+/** @internal */
+export function checkToken(value: unknown, name: string): CancelationToken {
+  if (value instanceof CancelationToken) return value
+  throw invalidType(name, 'a CancelationToken', value)
+}

@@ -1,0 +1,46 @@
+/** Child processes that import the built package, as a user's program does. */
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT: string = fileURLToPath(new URL('../..', import.meta.url))
+export const PACKAGE: string = new URL('../../dist/index.js', import.meta.url).href
+export const CLI: string = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
+
+export interface Outcome {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a command to its end; killed after `limit` milliseconds, which then shows as its signal. */
+export function runCommand(
+  command: string,
+  args: readonly string[],
+  options: { env?: NodeJS.ProcessEnv; cwd?: string; limit?: number } = {},
+): Promise<Outcome> {
+  const { env = process.env, cwd = ROOT, limit = 25_000 } = options
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', (chunk) => (stdout += String(chunk)))
+    child.stderr.on('data', (chunk) => (stderr += String(chunk)))
+    const timer = setTimeout(() => child.kill('SIGKILL'), limit)
+    child.on('error', reject)
+    child.on('close', (code, signal) => {
+      clearTimeout(timer)
+      resolve({ code, signal, stdout, stderr })
+    })
+  })
+}
+
+/** Runs a module given as text; `tripline` is imported as a namespace of that name. */
+export function runModule(
+  source: string,
+  options: { flags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+): Promise<Outcome> {
+  const { flags = [], env = process.env } = options
+  const text = `import * as tripline from ${JSON.stringify(PACKAGE)}\n${source}`
+  return runCommand(process.execPath, [...flags, '--input-type=module', '-e', text], { env })
+}

@@ -1,0 +1,244 @@
+import { once } from 'node:events'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describeBreach, guard, type Guard } from '../../src/monitor/guard.js'
+import { samplerStats } from '../../src/monitor/sampler.js'
+import { acquireGuard, releaseGuard } from '../../src/monitor/shared.js'
+import type { Breach } from '../../src/reason.js'
+import { eventually } from '../helpers/eventually.js'
+import { FakeMachine } from '../helpers/fake-machine.js'
+
+let machine: FakeMachine
+beforeEach(() => {
+  machine = new FakeMachine()
+})
+afterEach(async () => {
+  machine[Symbol.dispose]()
+  // Whatever a test did, it leaves no guard behind, and without guards there is no thread.
+  await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last guard')
+  expect(samplerStats()).toMatchObject({ guards: 0, limits: 0, series: 0 })
+})
+
+function nextBreach(watched: Guard): Promise<Breach> {
+  return new Promise((resolve) => watched.on('breach', resolve))
+}
+
+describe('a guard', () => {
+  it('is breached at once where the limit is crossed already', async () => {
+    machine.setMemory(95)
+    using watched = guard({ memory: 90 })
+    expect(watched.state).toBe('breached')
+    expect(watched.breachCount).toBe(1)
+    const breach = await nextBreach(watched)
+    expect(breach).toMatchObject({ metric: 'memory', limit: 90, direction: 'above', unit: '%', recent: [95] })
+    expect(breach.value).toBeCloseTo(95)
+    expect(breach.origin).toBe(`${machine.root}/proc/meminfo`)
+    expect(breach.since).toBe(breach.at)
+    expect(Math.abs(performance.now() - breach.at)).toBeLessThan(60_000)
+  })
+
+  it('tells of a crossing, keeps it through the hysteresis, and tells of its end', async () => {
+    using watched = guard({ memory: 90 }, { within: 10 })
+    const told: string[] = []
+    watched.on('breach', () => told.push('breach'))
+    watched.on('clear', () => told.push('clear'))
+    expect(watched.state).toBe('clear')
+    machine.setMemory(91)
+    await eventually(() => told.length === 1)
+    machine.setMemory(85)
+    await eventually(() => watched.sampling[0]!.period > 0)
+    expect(watched.state).toBe('breached')
+    machine.setMemory(80)
+    await eventually(() => told.length === 2)
+    expect(told).toEqual(['breach', 'clear'])
+    expect(watched.state).toBe('clear')
+    expect(watched.breaches).toEqual([])
+    expect(watched.latestBreaches).toHaveLength(1)
+  })
+
+  it('waits for `for`, and forgets a crossing that did not last', async () => {
+    using watched = guard({ memory: { above: 90, for: '1h' } }, { within: 10 })
+    machine.setMemory(95)
+    await eventually(() => watched.state === 'pending')
+    machine.setMemory(50)
+    await eventually(() => watched.state === 'clear')
+    expect(watched.breachCount).toBe(0)
+  })
+
+  it('holds a breach for `minHold`', async () => {
+    using watched = guard({ memory: 90 }, { within: 10, minHold: '1h' })
+    machine.setMemory(95)
+    await eventually(() => watched.state === 'breached')
+    machine.setMemory(10)
+    await eventually(() => watched.state === 'clearing')
+    expect(watched.isBreached).toBe(true)
+  })
+
+  it('of mode all needs every limit, and has the proof of each', async () => {
+    using watched = guard({ memory: 90, swap: 90 }, { within: 10, mode: 'all' })
+    machine.setMemory(95)
+    await eventually(() => watched.sampling.length === 2)
+    expect(watched.state).not.toBe('breached')
+    machine.write('proc/meminfo', 'MemTotal: 100 kB\nMemAvailable: 2 kB\nSwapTotal: 100 kB\nSwapFree: 1 kB\n')
+    await eventually(() => watched.state === 'breached')
+    expect(watched.breaches.map((each) => each.metric).toSorted()).toEqual(['memory', 'swap'])
+  })
+
+  it('resolves whenClear, and rejects it when aborted or closed', async () => {
+    machine.setMemory(95)
+    using watched = guard({ memory: 90 }, { within: 10 })
+    const abort = new AbortController()
+    const aborted = watched.whenClear({ signal: abort.signal })
+    abort.abort(new Error('enough'))
+    await expect(aborted).rejects.toThrow('enough')
+    const clear = watched.whenClear()
+    machine.setMemory(10)
+    await clear
+    expect(watched.state).toBe('clear')
+    machine.setMemory(95)
+    await eventually(() => watched.isBreached)
+    const closed = watched.whenClear()
+    watched.close()
+    await expect(closed).rejects.toThrow(/was closed/)
+  })
+
+  it('aborts its signal with the breach, and gives out a new one afterwards', async () => {
+    using watched = guard({ memory: 90 }, { within: 10 })
+    const { signal } = watched
+    expect(signal.aborted).toBe(false)
+    machine.setMemory(95)
+    await once(signal, 'abort')
+    expect(watched.signal).toBe(signal)
+    machine.setMemory(10)
+    await watched.whenClear()
+    expect(watched.signal.aborted).toBe(false)
+  })
+
+  it('survives a listener that throws, and calls the others', async () => {
+    machine.setMemory(95)
+    using watched = guard({ memory: 90 })
+    const warned = once(process, 'warning')
+    watched.on('breach', () => {
+      throw new Error('clumsy')
+    })
+    await nextBreach(watched)
+    await warned
+  })
+
+  it('tells nothing after it was closed by a listener', async () => {
+    machine.setMemory(95)
+    const watched = guard({ memory: 90 }, { within: 10 })
+    let told = 0
+    watched.on('breach', () => watched.close())
+    watched.on('clear', () => told++)
+    await eventually(() => watched.closed)
+    machine.setMemory(10)
+    watched.close()
+    expect(watched.state).toBe('clear')
+    expect(told).toBe(0)
+  })
+
+  it('reports how it samples', () => {
+    using watched = guard({ 'memory.host': 90 }, { within: '50ms' })
+    const [sampling] = watched.sampling
+    expect(sampling).toMatchObject({ metric: 'memory.host', minPeriod: 10 })
+    expect(sampling!.period).toBeGreaterThanOrEqual(10)
+    expect(sampling!.period).toBeLessThanOrEqual(50)
+  })
+})
+
+describe('a metric that is missing', () => {
+  it('is an error when the guard is made, and leaves nothing', () => {
+    machine.remove('proc/meminfo')
+    expect(() => guard({ load: 100, memory: 90 })).toThrow(
+      expect.objectContaining({ code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE', metric: 'memory' }) as Error,
+    )
+    expect(samplerStats()).toMatchObject({ guards: 0, series: 0 })
+  })
+
+  it('may be ignored until it comes', async () => {
+    machine.remove('proc/meminfo')
+    using watched = guard({ memory: { above: 90, onMissing: 'ignore' } }, { within: 10 })
+    expect(watched.state).toBe('clear')
+    machine.setMemory(95)
+    await eventually(() => watched.state === 'breached')
+  })
+
+  it('may count as a breach', () => {
+    machine.remove('proc/meminfo')
+    using watched = guard({ memory: { above: 90, onMissing: 'breach' } })
+    expect(watched.state).toBe('breached')
+    expect(describeBreach(watched.breaches[0]!)).toBe('memory is missing')
+  })
+
+  it('that goes missing later makes the guard unavailable and tells why', async () => {
+    using watched = guard({ memory: 90 }, { within: 10 })
+    const lost = new Promise<Error>((resolve) => watched.on('unavailable', resolve))
+    machine.write('proc/meminfo', 'garbage\n')
+    const error = await lost
+    expect(error).toMatchObject({ code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE', metric: 'memory' })
+    expect(watched.state).toBe('unavailable')
+    machine.setMemory(95)
+    await eventually(() => watched.state === 'breached')
+  })
+})
+
+describe('bad input', () => {
+  it.each([
+    [{ within: 0 }, 'ERR_OUT_OF_RANGE'],
+    [{ within: NaN }, 'ERR_OUT_OF_RANGE'],
+    [{ within: 10, interval: 10 }, 'ERR_INVALID_ARG_VALUE'],
+    [{ mode: 'some' }, 'ERR_INVALID_ARG_VALUE'],
+    [{ minHold: '5 parsecs' }, 'ERR_INVALID_ARG_VALUE'],
+    [{ wihtin: 10 }, 'ERR_INVALID_ARG_VALUE'],
+    [{ dryRun: 1 }, 'ERR_INVALID_ARG_TYPE'],
+    [{ name: 1 }, 'ERR_INVALID_ARG_TYPE'],
+    [null, 'ERR_INVALID_ARG_TYPE'],
+  ])('%j', (options, code) => {
+    expect(() => guard({ memory: 90 }, options as object)).toThrow(expect.objectContaining({ code }) as Error)
+    expect(samplerStats()?.series ?? 0).toBe(0)
+  })
+
+  it('a path that does not exist', () => {
+    expect(() => guard({ disk: { path: '/no/such/path', above: 90 } })).toThrow(
+      expect.objectContaining({
+        code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE',
+        message: expect.stringContaining('/no/such/path') as string,
+      }) as Error,
+    )
+  })
+
+  it('an unknown event, a listener that is none', () => {
+    using watched = guard({ memory: 90 })
+    expect(() => watched.on('braech' as 'breach', () => undefined)).toThrow(/breach/)
+    expect(() => watched.on('breach', 1 as never)).toThrow(/function/)
+  })
+})
+
+describe('many guards', () => {
+  it('a thousand made and closed leave the thread stopped', async () => {
+    for (let i = 0; i < 1000; i++) guard({ memory: 90, load: 100 }).close()
+    await eventually(() => !samplerStats()!.running)
+  })
+
+  it('ten thousand at once, all told of the same crossing', async () => {
+    const guards = Array.from({ length: 10_000 }, (_, i) => guard({ memory: 60 + (i % 30) }, { within: 10 }))
+    let told = 0
+    for (const each of guards) each.on('breach', () => told++)
+    machine.setMemory(95)
+    await eventually(() => told === guards.length)
+    for (const each of guards) each.close()
+  })
+
+  it('equal resources share one guard, by identity and by content', () => {
+    const limits = { memory: 90 }
+    const first = acquireGuard(limits)
+    expect(acquireGuard(limits)).toBe(first)
+    expect(acquireGuard({ memory: '90%' })).toBe(first)
+    const other = acquireGuard({ memory: 91 })
+    expect(other).not.toBe(first)
+    for (const each of [first, first, first, other]) releaseGuard(each)
+    // They linger for the next operation; the test does not wait for that.
+    first.close()
+    other.close()
+  })
+})

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest'
+import { parseLimits, type Limits } from '../../src/monitor/limits.js'
+
+function parse(limits: unknown): ReturnType<typeof parseLimits> {
+  return parseLimits(limits as Limits)
+}
+
+function parseOne(limits: unknown): ReturnType<typeof parseLimits>[number] {
+  const [first] = parse(limits)
+  return first!
+}
+
+describe('a limit', () => {
+  it('as a bare number lies on the side where the metric is bad', () => {
+    expect(parseOne({ memory: 90 })).toMatchObject({ direction: 'above', enter: 90 })
+    expect(parseOne({ 'disk.free': '500MB' })).toMatchObject({ direction: 'below', enter: 500e6 })
+  })
+
+  it('clears 10 % inside by default, on either side', () => {
+    expect(parseOne({ memory: 90 }).exit).toBeCloseTo(81)
+    expect(parseOne({ 'memory.available': 1000 }).exit).toBeCloseTo(1100)
+    expect(parseOne({ load: 0 }).exit).toBe(0)
+  })
+
+  it('never clears beyond the end of the scale', () => {
+    expect(parseOne({ memory: { below: 95 } }).exit).toBeCloseTo(97.5)
+  })
+
+  it('takes `for` from the metric', () => {
+    expect(parseOne({ cpu: 90 }).for).toBe(1000)
+    expect(parseOne({ memory: 90 }).for).toBe(0)
+    expect(parseOne({ cpu: { above: 90, for: '5s' } }).for).toBe(5000)
+  })
+
+  it('reads units', () => {
+    expect(parseOne({ 'process.rss': '64MiB' }).enter).toBe(64 * 2 ** 20)
+    expect(parseOne({ 'process.rss': { above: '64MB' } }).enter).toBe(64e6)
+    expect(parseOne({ memory: '90%' }).enter).toBe(90)
+    expect(parseOne({ 'process.cpu': 250 }).enter).toBe(250)
+  })
+
+  it('may come several on one metric', () => {
+    const limits = parse({
+      disk: [
+        { path: '/', above: 90 },
+        { path: '/tmp', above: 95 },
+      ],
+    })
+    expect(limits.map((each) => each.series.path)).toEqual(['/', '/tmp'])
+  })
+
+  it('takes this process by its number as this process', () => {
+    expect(parseOne({ 'process.rss': { above: 1, pid: process.pid } }).series.pid).toBe(0)
+  })
+})
+
+describe('bad input', () => {
+  const cases: readonly [name: string, limits: unknown, code: string, message: RegExp][] = [
+    ['an unknown metric', { memroy: 90 }, 'ERR_INVALID_ARG_VALUE', /'memroy'.*Did you mean 'memory'/],
+    ['NaN', { memory: NaN }, 'ERR_OUT_OF_RANGE', /memory\.above/],
+    ['a negative number', { memory: -1 }, 'ERR_OUT_OF_RANGE', /memory\.above.*-1/],
+    ['150 %', { memory: 150 }, 'ERR_OUT_OF_RANGE', /0 to 100/],
+    ['above and below together', { memory: { above: 1, below: 2 } }, 'ERR_INVALID_ARG_VALUE', /exactly one/],
+    ['neither', { memory: {} }, 'ERR_INVALID_ARG_VALUE', /exactly one/],
+    ['no limits', {}, 'ERR_INVALID_ARG_VALUE', /at least one/],
+    ['an empty list', { memory: [] }, 'ERR_INVALID_ARG_VALUE', /at least one/],
+    ['a size without sense', { 'process.rss': '12 apples' }, 'ERR_INVALID_ARG_VALUE', /12 apples/],
+    ['a size without a unit', { 'process.rss': '12' }, 'ERR_INVALID_ARG_VALUE', /'12'/],
+    ['5 parsecs', { cpu: { above: 90, for: '5 parsecs' } }, 'ERR_INVALID_ARG_VALUE', /5 parsecs/],
+    ['a duration below 0', { cpu: { above: 90, for: -1 } }, 'ERR_OUT_OF_RANGE', /cpu\.for/],
+    ['a misspelled option', { cpu: { abvoe: 90 } }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'above'/],
+    ['clear on the wrong side', { memory: { above: 50, clear: 60 } }, 'ERR_OUT_OF_RANGE', /at most 50/],
+    ['a path where there is none', { memory: { above: 50, path: '/' } }, 'ERR_INVALID_ARG_VALUE', /has no path/],
+    ['an averaging window on a level', { memory: { above: 50, over: 100 } }, 'ERR_INVALID_ARG_VALUE', /level/],
+    ['a pid of 0', { 'process.rss': { above: 50, pid: 0 } }, 'ERR_OUT_OF_RANGE', /pid/],
+    ['null', null, 'ERR_INVALID_ARG_TYPE', /null/],
+    ['a list', [1], 'ERR_INVALID_ARG_TYPE', /Array/],
+    ['a value of a strange type', { memory: true }, 'ERR_INVALID_ARG_TYPE', /boolean/],
+    ['an unknown onMissing', { memory: { above: 1, onMissing: 'cry' } }, 'ERR_INVALID_ARG_VALUE', /cry/],
+  ]
+  it.each(cases)('%s', (_, limits, code, message) => {
+    expect(() => parse(limits)).toThrow(
+      expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
+    )
+  })
+})

@@ -1,0 +1,132 @@
+/** Values against what the system itself says, read another way, idle and under load. */
+import { execFileSync, spawn } from 'node:child_process'
+import { readFileSync, statfsSync } from 'node:fs'
+import { availableParallelism, loadavg } from 'node:os'
+import { describe, expect, it } from 'vitest'
+import { sample } from '../../src/monitor/snapshot.js'
+
+/** Runs `body` while `count` processes spin. */
+async function underLoad<T>(count: number, body: () => Promise<T>): Promise<T> {
+  const burners = Array.from({ length: count }, () => spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }))
+  try {
+    return await body()
+  } finally {
+    for (const each of burners) each.kill('SIGKILL')
+  }
+}
+
+/** Busy share over all CPUs since `before`, from /proc/stat. */
+function readBusy(): { busy: number; all: number } {
+  const [user, nice, system, idle, iowait, irq, softirq, steal] = readFileSync('/proc/stat', 'utf8')
+    .split('\n', 1)[0]!
+    .trim()
+    .split(/\s+/)
+    .slice(1)
+    .map(Number) as [number, number, number, number, number, number, number, number]
+  const all = user + nice + system + idle + iowait + irq + softirq + steal
+  return { busy: all - idle - iowait, all }
+}
+
+function readMeminfo(field: string): number {
+  return Number(new RegExp(`^${field}:\\s*(\\d+)`, 'm').exec(readFileSync('/proc/meminfo', 'utf8'))![1]) * 1024
+}
+
+describe('against the system’s own word', () => {
+  it('memory.host and memory.available of the host', async () => {
+    const now = await sample(['memory.host', 'memory.available'])
+    const expected = 100 * (1 - readMeminfo('MemAvailable') / readMeminfo('MemTotal'))
+    expect(Math.abs(now.get('memory.host')!.value - expected)).toBeLessThan(2)
+    expect(now.get('memory.available')!.value).toBeLessThanOrEqual(readMeminfo('MemAvailable') * 1.02)
+  })
+
+  it('memory.host while a child holds a known amount', async () => {
+    const size = 256 * 2 ** 20
+    const before = (await sample('memory.host')).get('memory.host')!.value
+    const child = spawn(
+      process.execPath,
+      ['-e', `const b = Buffer.alloc(${size}, 1); process.stdout.write('.'); setInterval(() => b.length, 1e6)`],
+      { stdio: ['ignore', 'pipe', 'ignore'] },
+    )
+    try {
+      await new Promise((resolve) => child.stdout.once('data', resolve))
+      const grown = (await sample('memory.host')).get('memory.host')!.value - before
+      const expected = (100 * size) / readMeminfo('MemTotal')
+      expect(grown).toBeGreaterThan(expected * 0.7)
+      const resident = (await sample({ metric: 'process.rss', pid: child.pid! })).get('process.rss')!.value
+      expect(resident).toBeGreaterThan(size)
+      expect(resident).toBeLessThan(size * 2)
+    } finally {
+      child.kill('SIGKILL')
+    }
+  })
+
+  it('disk, disk.free and disk.inodes, as df counts them', async () => {
+    const now = await sample(['disk', 'disk.free', 'disk.inodes'])
+    const [used, available, inodes] = execFileSync('df', ['--output=used,avail,ipcent', '-B1', '.'], {
+      encoding: 'utf8',
+    })
+      .split('\n')[1]!
+      .trim()
+      .split(/[\s%]+/)
+      .map(Number) as [number, number, number]
+    expect(Math.abs(now.get('disk')!.value - (100 * used) / (used + available))).toBeLessThan(0.5)
+    expect(Math.abs(now.get('disk.free')!.value / available - 1)).toBeLessThan(0.01)
+    expect(Math.abs(now.get('disk.inodes')!.value - inodes)).toBeLessThanOrEqual(1.01)
+    const { bavail, bsize } = statfsSync('.')
+    expect(Math.abs(now.get('disk.free')!.value / (bavail * bsize) - 1)).toBeLessThan(0.01)
+  })
+
+  it('load', async () => {
+    const now = await sample('load')
+    const online = readFileSync('/proc/stat', 'utf8').match(/^cpu\d+/gm)!.length
+    const candidates = [loadavg()[0]! / online, loadavg()[0]! / availableParallelism()]
+    const off = Math.min(...candidates.map((each) => Math.abs(each - now.get('load')!.value)))
+    expect(off).toBeLessThan(0.3)
+  })
+
+  it('process.rss and process.threads of this process', async () => {
+    const now = await sample(['process.rss', 'process.threads'])
+    const status = readFileSync('/proc/self/status', 'utf8')
+    const rss = Number(/^VmRSS:\s*(\d+)/m.exec(status)![1]) * 1024
+    expect(Math.abs(now.get('process.rss')!.value / rss - 1)).toBeLessThan(0.1)
+    expect(now.get('process.rss')!.value / process.memoryUsage.rss()).toBeGreaterThan(0.9)
+    const threads = Number(/^Threads:\s*(\d+)/m.exec(status)![1])
+    expect(Math.abs(now.get('process.threads')!.value - threads)).toBeLessThanOrEqual(2)
+  })
+
+  it('cpu.host under load, over the same second', async () => {
+    await underLoad(availableParallelism(), async () => {
+      // The burners must be up before the window starts.
+      await sample({ metric: 'cpu.host', over: 500 })
+      const before = readBusy()
+      const now = await sample([
+        { metric: 'cpu.host', over: 1000 },
+        { metric: 'cpu', over: 1000 },
+      ])
+      const after = readBusy()
+      const expected = (100 * (after.busy - before.busy)) / (after.all - before.all)
+      expect(Math.abs(now.get('cpu.host')!.value - expected)).toBeLessThan(15)
+      expect(now.get('cpu')!.value).toBeGreaterThan(60)
+    })
+  })
+
+  it('process.cpu of a burner is about one CPU, of a sleeper nothing', async () => {
+    await underLoad(1, async () => {
+      const sleeper = spawn('sleep', ['60'])
+      try {
+        const now = await sample([{ metric: 'process.cpu', pid: sleeper.pid!, over: 1000 }])
+        expect(now.get('process.cpu')!.value).toBeLessThan(5)
+      } finally {
+        sleeper.kill('SIGKILL')
+      }
+    })
+    const burner = spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' })
+    try {
+      const now = await sample({ metric: 'process.cpu', pid: burner.pid!, over: 1000 })
+      expect(now.get('process.cpu')!.value).toBeGreaterThan(30)
+      expect(now.get('process.cpu')!.value).toBeLessThan(130)
+    } finally {
+      burner.kill('SIGKILL')
+    }
+  })
+})

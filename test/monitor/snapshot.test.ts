@@ -1,0 +1,117 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { guard } from '../../src/monitor/guard.js'
+import { samplerStats } from '../../src/monitor/sampler.js'
+import { capabilities, sample, samples, snapshot } from '../../src/monitor/snapshot.js'
+import { eventually } from '../helpers/eventually.js'
+import { FakeMachine } from '../helpers/fake-machine.js'
+
+let machine: FakeMachine
+beforeEach(() => {
+  machine = new FakeMachine()
+})
+afterEach(async () => {
+  machine[Symbol.dispose]()
+  await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last reader')
+  expect(samplerStats()).toMatchObject({ guards: 0, series: 0 })
+})
+
+describe('snapshot', () => {
+  it('has what is being sampled, and nothing else', () => {
+    expect([...snapshot()]).toEqual([])
+    using watched = guard({ memory: 90 })
+    expect(watched.state).toBe('clear')
+    const now = snapshot()
+    expect(now.get('memory')!.value).toBeCloseTo(50)
+    expect(now.get('memory')!.at).toBeLessThanOrEqual(now.at)
+    expect(now.get('load')).toBeUndefined()
+    expect(JSON.parse(JSON.stringify(now))).toMatchObject([{ metric: 'memory', unit: '%' }])
+  })
+
+  it('keeps what it was when values move on', async () => {
+    using watched = guard({ memory: 90 }, { within: 10 })
+    const before = snapshot()
+    machine.setMemory(60)
+    await eventually(() => snapshot().get('memory')!.value > 55)
+    expect(before.get('memory')!.value).toBeCloseTo(50)
+    expect(watched.isBreached).toBe(false)
+  })
+
+  it('of an unknown metric names the nearest', () => {
+    expect(() => snapshot().get('memroy' as 'memory')).toThrow(/Did you mean 'memory'/)
+  })
+})
+
+describe('sample', () => {
+  it('reads once, also when nothing is being sampled', async () => {
+    machine.setMemory(25)
+    const now = await sample(['memory', 'memory.available', 'swap'])
+    expect(now.get('memory')!.value).toBeCloseTo(25)
+    expect(now.get('memory.available')!.value).toBe(750_000 * 1024)
+    expect(now.get('swap')!.value).toBeCloseTo(25)
+  })
+
+  it('waits for the first window of a share over time', async () => {
+    let busy = 100
+    const advance = (): void => {
+      busy += 10
+      const ticks = `${busy} 0 0 ${busy * 3} 0 0 0 0 0 0`
+      machine.write('proc/stat', `cpu  ${ticks}\ncpu0 ${ticks}\n`)
+    }
+    advance()
+    const ticks = setInterval(advance, 20)
+    const now = await sample('cpu.host')
+    clearInterval(ticks)
+    expect(now.get('cpu.host')!.value).toBeCloseTo(25, 0)
+  })
+
+  it.each([
+    [['nonsense'], 'ERR_INVALID_ARG_VALUE'],
+    [[], 'ERR_INVALID_ARG_TYPE'],
+    [[{ metric: 'memory', pid: 1 }], 'ERR_INVALID_ARG_VALUE'],
+    [[{ metric: 'disk', path: 7 }], 'ERR_INVALID_ARG_TYPE'],
+    [[{ metric: 'memory', zone: 'x' }], 'ERR_INVALID_ARG_VALUE'],
+    [[{ metric: 'memory', nonsense: 1 }], 'ERR_INVALID_ARG_VALUE'],
+  ])('%j is %s', async (metrics, code) => {
+    await expect(sample(metrics as never)).rejects.toMatchObject({ code })
+  })
+
+  it('of a metric that is not there says why', async () => {
+    await expect(sample('pressure.io')).rejects.toMatchObject({
+      code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE',
+      metric: 'pressure.io',
+    })
+  })
+})
+
+describe('samples', () => {
+  it('come one after the other, each newer, until the consumer has enough', async () => {
+    const times: number[] = []
+    for await (const each of samples({ metrics: ['memory', 'load'], interval: 10 })) {
+      times.push(each.get('memory')!.at)
+      if (times.length === 5) break
+    }
+    expect(new Set(times).size).toBe(5)
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+  })
+
+  it('end with an error when the metric is lost', async () => {
+    const readings = samples({ metrics: 'memory', interval: 10 })
+    await readings.next()
+    machine.write('proc/meminfo', 'garbage\n')
+    await expect(
+      (async () => {
+        for await (const _ of readings) continue
+      })(),
+    ).rejects.toMatchObject({ code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE' })
+  })
+})
+
+describe('capabilities', () => {
+  it('say of each metric where it is read, or why it is not there', () => {
+    const all = capabilities()
+    const of = (name: string): (typeof all)[number] => all.find((each) => each.metric === name)!
+    expect(of('memory')).toMatchObject({ available: true, unit: '%', origin: `${machine.root}/proc/meminfo`, why: '' })
+    expect(of('pressure.cpu')).toMatchObject({ available: false, origin: '' })
+    expect(of('pressure.cpu').why).toMatch(/ENOENT/)
+  })
+})

@@ -1,0 +1,103 @@
+// From readings to values: shares over a window, first samples, lost sources.
+#include "check.h"
+#include "platform.h"
+#include "series.h"
+
+using namespace tripline;
+
+namespace {
+
+Reading Counter(double num, double den) {
+  Reading reading;
+  reading.state = Reading::kKnown;
+  reading.parts = 1;
+  reading.num[0] = num;
+  reading.den[0] = den;
+  return reading;
+}
+
+const Failure kNone;
+
+}  // namespace
+
+TEST(SeriesOfARatioIsUnknownUntilItsWindowIsOver) {
+  Series series(Metric::kCpu, 500 * kMillisecond);
+  series.Absorb(Counter(0, 0), kNone, 0);
+  CHECK(series.now().state == Value::kUnknown);
+  series.Absorb(Counter(10, 100), kNone, 100 * kMillisecond);
+  CHECK(series.now().state == Value::kUnknown);
+  CHECK(series.Absorb(Counter(100, 500), kNone, 500 * kMillisecond));
+  CHECK(series.now().state == Value::kKnown);
+  CHECK_NEAR(series.now().value, 20.0, 1e-9);
+}
+
+TEST(SeriesOfARatioSlides) {
+  Series series(Metric::kCpu, 500 * kMillisecond);
+  // Idle for a second, then busy: half a window later half the window is busy.
+  double num = 0;
+  for (uint64_t t = 0; t <= 20; t++) {
+    if (t > 10) num += 50;
+    series.Absorb(Counter(num, 50.0 * static_cast<double>(t)), kNone, t * 50 * kMillisecond);
+    if (t == 15) CHECK_NEAR(series.now().value, 50.0, 13.0);
+  }
+  CHECK_NEAR(series.now().value, 100.0, 1e-9);
+}
+
+TEST(SeriesTakesTheLargestPart) {
+  Series series(Metric::kCpu, 100 * kMillisecond);
+  Reading reading = Counter(0, 0);
+  reading.parts = 2;
+  series.Absorb(reading, kNone, 0);
+  reading.num[0] = 10, reading.den[0] = 100;
+  reading.num[1] = 80, reading.den[1] = 100;
+  series.Absorb(reading, kNone, 100 * kMillisecond);
+  CHECK_NEAR(series.now().value, 80.0, 1e-9);
+}
+
+TEST(SeriesWithoutProgressKeepsItsValue) {
+  Series series(Metric::kCpu, 100 * kMillisecond);
+  series.Absorb(Counter(0, 0), kNone, 0);
+  series.Absorb(Counter(50, 100), kNone, 100 * kMillisecond);
+  // 0/0 in this window: no new value, and above all not 0 %.
+  CHECK(!series.Absorb(Counter(50, 100), kNone, 300 * kMillisecond));
+  CHECK_NEAR(series.now().value, 50.0, 1e-9);
+}
+
+TEST(SeriesResetDropsTheBaseline) {
+  Series series(Metric::kCpu, 100 * kMillisecond);
+  series.Absorb(Counter(0, 0), kNone, 0);
+  series.Reset();
+  CHECK(!series.Absorb(Counter(100, 100), kNone, 200 * kMillisecond));
+  CHECK(series.now().state == Value::kUnknown);
+}
+
+TEST(SeriesLostAndFound) {
+  Series series(Metric::kProcessRss, 0);
+  Reading level;
+  level.state = Reading::kKnown;
+  level.level = 7;
+  CHECK(series.Absorb(level, kNone, 1));
+  Reading lost;
+  lost.state = Reading::kUnavailable;
+  Failure failure;
+  failure.Set("the process is gone");
+  CHECK(series.Absorb(lost, failure, 2));
+  CHECK(series.now().state == Value::kUnavailable);
+  CHECK_EQ(static_cast<const char*>(series.failure().text), "the process is gone");
+  CHECK(series.Absorb(level, kNone, 3));
+  CHECK(series.now().state == Value::kKnown);
+}
+
+TEST(SeriesKeepsTheLastValuesInOrder) {
+  Series series(Metric::kProcessRss, 0);
+  Reading level;
+  level.state = Reading::kKnown;
+  for (int i = 1; i <= 20; i++) {
+    level.level = i;
+    series.Absorb(level, kNone, static_cast<uint64_t>(i));
+  }
+  double recent[kRecent];
+  CHECK_EQ(series.CopyRecent(recent), 8);
+  CHECK_NEAR(recent[0], 13.0, 0);
+  CHECK_NEAR(recent[kRecent - 1], 20.0, 0);
+}

@@ -1,0 +1,99 @@
+import { execFileSync, spawnSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const loader = dirname(createRequire(import.meta.url).resolve('node-gyp-build/package.json'))
+
+/** The package as installed: nothing but what ships, no build folder. */
+function install(folder: string, ...parts: string[]): void {
+  const target = join(folder, 'node_modules/tripline')
+  mkdirSync(target, { recursive: true })
+  for (const each of ['package.json', 'dist', ...parts]) cpSync(join(root, each), join(target, each), { recursive: true })
+  cpSync(loader, join(folder, 'node_modules/node-gyp-build'), { recursive: true })
+}
+
+function run(folder: string, script: string): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+    cwd: folder,
+    encoding: 'utf8',
+  })
+  return { status, output: stdout + stderr }
+}
+
+describe('release binaries', () => {
+  it('keep the rules for what they want, export, ask for and weigh', () => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/check-prebuilds.js', '--quick'], {
+      cwd: root,
+      encoding: 'utf8',
+    })
+    expect(stderr).toBe('')
+    expect(stdout).toContain('all is well')
+    expect(status).toBe(0)
+  })
+})
+
+describe.runIf(process.platform === 'linux')('an installed package without a build folder', () => {
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tripline-prebuilt-'))
+    install(folder, 'prebuilds')
+    cpSync(join(root, 'scripts/matrix/program.mjs'), join(folder, 'program.mjs'))
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('guards with the binary from prebuilds', () => {
+    const output = execFileSync(process.execPath, ['program.mjs'], { cwd: folder, encoding: 'utf8' })
+    expect(JSON.parse(output)).toMatchObject({ ok: true })
+  })
+
+  it('has loaded just that one', () => {
+    const { output } = run(
+      folder,
+      `import { readFileSync } from 'node:fs'; import { guard } from 'tripline'; guard({ 'process.rss': '1TB' })
+       console.log([...new Set(readFileSync('/proc/self/maps', 'utf8').match(/\\S+tripline\\S*\\.node/g))].join())`,
+    )
+    expect(output.trim()).toMatch(/\/node_modules\/tripline\/prebuilds\/linux-[a-z0-9]+\/tripline[a-z0-9.]*\.node$/)
+  })
+})
+
+describe('an installed package without a binary for this machine', () => {
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tripline-none-'))
+    install(folder)
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('says so, names the machine and how to build, where the addon is needed', () => {
+    const { output } = run(
+      folder,
+      `import { guard } from 'tripline'
+       try { guard({ memory: 90 }) } catch (error) { console.log(error.code, error.message) }`,
+    )
+    expect(output).toContain('ERR_TRIPLINE_NATIVE_MISSING')
+    expect(output).toContain(`${process.platform}-${process.arch}`)
+    expect(output).toContain('node-gyp rebuild')
+  })
+
+  it('still has operations, timeouts and tokens', () => {
+    const { status, output } = run(
+      folder,
+      `import { Cancelable, CancelationToken } from 'tripline'
+       const alive = setInterval(() => {}, 1000)
+       const never = () => new Promise(() => {})
+       const timeout = await Cancelable.run(never, { timeout: 5 }).catch((error) => error.reason.kind)
+       const token = new CancelationToken()
+       const run = Cancelable.run(never, { token }).catch((error) => error.reason.kind)
+       token.cancel()
+       console.log(timeout, await run)
+       clearInterval(alive)`,
+    )
+    expect(output.trim()).toBe('timeout manual')
+    expect(status).toBe(0)
+  })
+})
