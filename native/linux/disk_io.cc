@@ -1,12 +1,12 @@
 // disk.read, disk.write, disk.busy: the counters of the device that a path is on; of the whole device where the path is
 // on a partition, because that is what gets busy.
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <initializer_list>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
-#include <unistd.h>
 
 #include "../platform.h"
 #include "families.h"
@@ -59,7 +59,7 @@ class DiskIoProbe final : public Probe {
       char type[32];
       if (!Unescape(mount.type, type, sizeof(type))) type[0] = '\0';
       const char* hint = mount.type.Is("overlay") ? " (in a container, give a path on a volume)" : "";
-      snprintf(why->text, sizeof(why->text), "%.60s is on %s, which shows no counters of a device%s", real, type, hint);
+      snprintf(why->text, sizeof(why->text), "%.40s is on %s, which shows no counters of a device%s", real, type, hint);
       return false;
     }
     return true;
@@ -71,8 +71,10 @@ class DiskIoProbe final : public Probe {
     BlockStat stat;
     if (result == File::kFailed || (result == File::kFresh && !ParseBlockStat(buffer->data(), buffer->size, &stat))) {
       Failure why;
-      if (result == File::kFailed) stat_.Explain("the device is gone", &why);
-      else why.Set("a block device's stat with fewer than ten numbers");
+      if (result == File::kFailed)
+        stat_.Explain("the device is gone", &why);
+      else
+        why.Set("a block device's stat with fewer than ten numbers");
       read_.has_last = written_.has_last = busy_.has_last = false;
       for (Metric metric : {Metric::kDiskRead, Metric::kDiskWrite, Metric::kDiskBusy}) {
         SetUnavailable(wanted, metric, why, out);
