@@ -2,7 +2,7 @@
 //
 // Needs a clang with libFuzzer (Debian: clang-19 libclang-rt-19-dev); CXX overrides. Seeds are the fixtures of the native
 // tests and test/fuzz/corpus; --keep puts the smallest set of inputs that covers what was found back into the corpus.
-// A crash leaves its input in build/fuzz and ends with status 1.
+// A crash leaves its input in .cache/fuzz and ends with status 1.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
@@ -39,7 +39,7 @@ const compiler =
   process.env.CXX ?? ['clang++-19', 'clang++'].find((name) => spawnSync(name, ['--version']).status === 0)
 if (compiler === undefined) fail('no clang++ here; Debian: apt-get install clang-19 libclang-rt-19-dev')
 
-const build = path.join('build', 'fuzz')
+const build = path.join('.cache', 'fuzz')
 const program = path.resolve(build, 'linux_parsers')
 mkdirSync(build, { recursive: true })
 const sources = nativeSources('linux').filter((file) => file.includes('/parse/'))
