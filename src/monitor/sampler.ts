@@ -45,10 +45,10 @@ export function toLocalTime(at: number): number {
 }
 
 function drain(): void {
-  const addon = connect()
-  const news = addon.drain()
+  const connected = connect()
+  const news = connected.drain()
   // First of all: what listeners do now is not the delay that is measured.
-  if (news.beat) addon.beat(performance.eventLoopUtilization().idle, heapShare())
+  if (news.beat) connected.beat(performance.eventLoopUtilization().idle, heapShare())
   for (const request of news.answers) {
     const answered = requests.get(request)
     requests.delete(request)
