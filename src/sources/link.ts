@@ -46,6 +46,12 @@ export abstract class Hub {
 
   /** The reason with which a target that comes now is canceled at once. */
   abstract current(): CancelationReason | null
+  /** See {@link Link.watch}. */
+  get watch(): number {
+    return 0
+  }
+  /** Looks at what no event can have told yet, and marks all targets if it has happened. */
+  look(): void {}
   /** The first link came. */
   protected open(): void {}
   /** The last link went. */
@@ -110,5 +116,13 @@ export class HubLink extends Link {
 
   copy(target: Target): Link {
     return new HubLink(this.hub, target)
+  }
+
+  override get watch(): number {
+    return this.hub.watch
+  }
+
+  override poll(): void {
+    this.hub.look()
   }
 }

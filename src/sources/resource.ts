@@ -51,7 +51,7 @@ class GuardHub extends Hub {
   }
 
   /** Marks whoever was there before the latest breach. */
-  look(): void {
+  override look(): void {
     const count = this.guard.breachCount
     // In the order of arrival: from the first that came after this breach on, none is meant.
     for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count;) {
