@@ -102,8 +102,8 @@ async function finish(operation: Cancelable, status: number, value: unknown): Pr
 function conclude(operation: Cancelable, status: number, value: unknown): void {
   const resolve = operation._resolve!
   const reject = operation._reject as (error: unknown) => void
+  if (status === FAILED) operation._more().failure = value
   const extras = operation._extras
-  if (extras !== null && status === FAILED) extras.failure = value
   end(operation, status)
   if (extras?.listeners !== undefined) {
     if (status === COMPLETED) callAll(extras.listeners.complete, 'complete listener', value, operation.context)
