@@ -1,0 +1,14 @@
+// A process that exits from a listener with live guards and workers. Apart from lifecycle.mjs, because process.exit()
+// leaves what the runtime has allocated to the system, and a leak checker cannot tell that from a leak.
+import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
+
+const entry = pathToFileURL(`${process.argv[2]}/dist/index.js`).href
+const { guard } = await import(entry)
+const CROSSED = { 'process.rss': { above: 1, for: 0 } }
+const source = `
+  const { guard } = await import(${JSON.stringify(entry)})
+  setInterval(() => guard(${JSON.stringify(CROSSED)}, { within: 1 }), 1)
+`
+for (let i = 0; i < 3; i++) new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`))
+setTimeout(() => guard(CROSSED, { within: 1 }).on('breach', () => process.exit(0)), 300)
