@@ -66,6 +66,7 @@ napi_value Subscribe(napi_env env, napi_callback_info info) {
   const std::unique_ptr<char[]> path = in.Text(1);
   const std::unique_ptr<char[]> zone = in.Text(2);
   Selector selector;
+  selector.environment = &in.instance->environment;
   selector.path = path.get();
   selector.zone = zone.get();
   selector.pid = static_cast<int64_t>(in.Number(3));
@@ -101,6 +102,14 @@ napi_value Describe(napi_env env, napi_callback_info info) {
   result.Set("origin", found.origin);
   result.Set("why", found.failure.text);
   return result.value;
+}
+
+// canPush(metric): true, or why not
+napi_value CanPush(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  Failure why;
+  const bool can = Sampler::Get()->CanPush(static_cast<Metric>(in.Integer(0)), &why);
+  return can ? Boolean(env, true) : Refusal(env, why);
 }
 
 // request(number, subscriptions: Uint32Array): true, or why not
@@ -171,7 +180,7 @@ napi_value GetEvidence(napi_env env, napi_callback_info info) {
   return result.value;
 }
 
-// drain(): { guards: ids with news, answers: requests that are done }
+// drain(): { guards: ids with news, answers: requests that are done, beat: whether a sign of life is wanted }
 napi_value Drain(napi_env env, napi_callback_info info) {
   const Arguments in(env, info);
   const News news = Sampler::Get()->Drain(&in.instance->environment);
@@ -182,7 +191,15 @@ napi_value Drain(napi_env env, napi_callback_info info) {
   Object result(env);
   result.Set("guards", guards.value);
   result.Set("answers", answers.value);
+  result.Set("beat", Boolean(env, news.beat));
   return result.value;
+}
+
+// beat(idleMs, heapPercent): the answer to a drain that said `beat`
+napi_value TakeBeat(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  Sampler::Get()->TakeBeat(&in.instance->environment, in.Number(0), in.Number(1));
+  return nullptr;
 }
 
 // now(): the sampler's clock, in milliseconds
@@ -194,6 +211,7 @@ napi_value Stats(napi_env env, napi_callback_info) {
   Object result(env);
   result.Set("running", Boolean(env, stats.running));
   result.Set("wakeups", static_cast<double>(stats.wakeups));
+  result.Set("rings", static_cast<double>(stats.rings));
   result.Set("reads", static_cast<double>(stats.reads));
   result.Set("cpu", ToMilliseconds(stats.cpu));
   result.Set("stretch", stats.stretch);
@@ -245,7 +263,7 @@ NAPI_MODULE_INIT() {
       {"attach", Attach},           {"subscribe", Subscribe}, {"unsubscribe", Unsubscribe}, {"setPeriod", SetPeriod},
       {"describe", Describe},       {"request", Request},     {"addGuard", AddGuard},       {"removeGuard", RemoveGuard},
       {"evidence", GetEvidence},    {"drain", Drain},         {"now", Now},                 {"stats", Stats},
-      {"metrics", Metrics},         {nullptr, nullptr},
+      {"metrics", Metrics},         {"canPush", CanPush},     {"beat", TakeBeat},           {nullptr, nullptr},
   };
   Export(env, exports, functions);
   Export(env, exports, kScheduleFunctions);

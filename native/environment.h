@@ -7,6 +7,7 @@
 
 #include "board.h"
 #include "guard.h"
+#include "loop.h"
 #include "ticker.h"
 
 namespace tripline {
@@ -28,7 +29,21 @@ class Environment {
     board.SetNews(true);
     Notify();
   }
+  // Has JavaScript say that it is there; see loop.h.
+  void AskForBeat(uint64_t now) {
+    beat.sent = now;
+    beat_wanted = true;
+    board.SetNews(true);
+    Notify();
+  }
+  void TakeBeat(uint64_t now, double idle_ms, double heap) {
+    beat.answered = now;
+    beat.delay = now - beat.sent;
+    beat.idle_ms = idle_ms;
+    beat.heap = heap;
+  }
   void Drained() {
+    beat_wanted = false;
     for (Guard* each : undelivered) each->undelivered = false;
     undelivered.clear();
     answered.clear();
@@ -56,6 +71,8 @@ class Environment {
   Board board;
   std::vector<Guard*> undelivered;
   std::vector<uint32_t> answered;
+  Beat beat;
+  bool beat_wanted = false;
 
  private:
   void Notify() {

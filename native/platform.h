@@ -1,4 +1,4 @@
-// What the common code needs of an operating system beside probes: clocks, one lock, one thread, one wait. A
+// What the common code needs of an operating system beside probes: clocks, a lock, threads, one wait. A
 // specification: each OS folder implements it and says in os_types.h what the opaque members are made of.
 #pragma once
 
@@ -61,6 +61,8 @@ Punctuality ObtainedPunctuality();
 // Puts the calling thread ahead of all that is not real-time, or back among the others. False where that is not allowed.
 bool SetRealTime(bool on);
 
+class Doorbell;
+
 // The one place where the sampling thread blocks.
 class Waiter {
  public:
@@ -72,8 +74,16 @@ class Waiter {
   bool Open(struct Failure* why);
   void Close();
 
-  // Blocks until `deadline` (MonotonicNow() time; kNever for none) or until Wake(). Called by the sampling thread.
-  void Wait(uint64_t deadline);
+  // Lets Wait() end whenever the kernel makes the doorbell's handle ready; false when the OS refuses. A doorbell is
+  // unwatched before it is destroyed.
+  bool Watch(Doorbell* doorbell);
+  void Unwatch(Doorbell* doorbell);
+
+  // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a doorbell rings. Called by
+  // the sampling thread. Writes the doorbells that rang to `rung` and returns how many, kMostRung at most; the others
+  // end the next Wait() at once.
+  static constexpr uint32_t kMostRung = 8;
+  uint32_t Wait(uint64_t deadline, Doorbell** rung);
 
   // Ends the current or the next Wait(). Any thread, any number of times.
   void Wake();

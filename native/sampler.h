@@ -30,6 +30,7 @@ struct LimitRequest {
 struct SamplerStats {
   bool running;
   uint64_t wakeups;
+  uint64_t rings;   // of doorbells
   uint64_t reads;
   uint64_t cpu;      // of the thread and those before it, nanoseconds
   double stretch;    // by how much the governor lengthens periods now; 1 is not at all
@@ -57,6 +58,7 @@ struct EvidenceCopy {
 struct News {
   std::vector<uint32_t> guards;
   std::vector<uint32_t> answers;
+  bool beat;  // the sampler waits for a sign of life
 };
 
 class Sampler : private Host {
@@ -91,7 +93,13 @@ class Sampler : private Host {
   // All that `environment` has not been told; it is forgotten here.
   News Drain(Environment* environment);
 
+  // The environment's sign of life: how long its loop has been idle in all, and how full its heap is in percent.
+  void TakeBeat(Environment* environment, double idle_ms, double heap);
+
   SubscriptionInfo InfoOf(uint32_t subscription);
+
+  // Whether the kernel would push `metric` here; tries it. False with why not.
+  bool CanPush(Metric metric, Failure* why);
 
   // What else keeps time on the thread.
   Tickers& tickers() { return tickers_; }
@@ -162,6 +170,9 @@ class Sampler : private Host {
   uint64_t NextDue() const;
   // After demand has changed or gone; lets the thread see it when it has become idle.
   void Replan();
+  void HangDoorbells(const GuardLimit& limit);
+  void TakeDoorbells(Channel* channel);
+  void AnswerDoorbells(Doorbell* const* rung, uint32_t count);
 
   Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why);
   Channel* FindChannel(Source* source, Metric metric, uint64_t window);
@@ -179,6 +190,7 @@ class Sampler : private Host {
   std::vector<Outstanding> outstanding_;
   std::vector<Guard*> dirty_;
   std::vector<Guard*> held_;  // breached only because of their min_hold
+  std::vector<std::unique_ptr<Doorbell>> taken_;  // down already, and alive until the thread has come round
   Readings readings_;
   uint64_t suspended_ = 0;
   uint64_t next_due_ = kNever;
@@ -195,6 +207,7 @@ class Sampler : private Host {
   uint64_t governed_at_ = 0;
   uint64_t governed_cpu_ = 0;
   uint64_t wakeups_ = 0;
+  uint64_t rings_ = 0;
   uint64_t reading_wakeups_ = 0;  // since the governor looked last
   uint64_t reads_ = 0;
   uint64_t cpu_ = 0;

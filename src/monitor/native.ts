@@ -23,6 +23,8 @@ export interface SamplerStats {
   /** Whether the thread runs: only while somebody wants something. */
   readonly running: boolean
   readonly wakeups: number
+  /** How often the kernel rang: pressure triggers, cgroup events. Each only pulled a read closer. */
+  readonly rings: number
   readonly reads: number
   /** CPU time of the thread in milliseconds, brought up to date every 16 wake-ups. */
   readonly cpu: number
@@ -59,6 +61,8 @@ export interface Addon {
   unsubscribe(subscription: number): void
   setPeriod(subscription: number, period: number): true | Refusal
   describe(subscription: number): { period: number; minPeriod: number; origin: string; why: string }
+  /** Whether the kernel would push this metric here; tries it. */
+  canPush(metric: number): true | Refusal
   request(request: number, subscriptions: Uint32Array): true | Refusal
   addGuard(
     all: boolean,
@@ -70,7 +74,9 @@ export interface Addon {
   ): number | Refusal
   removeGuard(guard: number): void
   evidence(guard: number): NativeEvidence[]
-  drain(): { guards: number[]; answers: number[] }
+  drain(): { guards: number[]; answers: number[]; beat: boolean }
+  /** A sign of life: how long the loop has been idle in all, in milliseconds, and how full the heap is, in percent. */
+  beat(idle: number, heap: number): void
   now(): number
   stats(): SamplerStats
   metrics(): readonly object[]

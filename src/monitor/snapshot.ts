@@ -3,7 +3,7 @@ import { MetricUnavailableError, checkKeys, invalidType, outOfRange } from '../e
 import { parseDuration, type Duration } from '../units.js'
 import { checkMetric, toSeriesKey, type Selector } from './limits.js'
 import { METRICS, type MetricName, type MetricUnit } from './metrics.js'
-import { Series, nextReading, openSeries, type SeriesKey } from './sampler.js'
+import { Series, connect, nextReading, openSeries, type SeriesKey } from './sampler.js'
 
 /** A metric by name, or with a selector and an averaging window. */
 export type MetricQuery = MetricName | ({ metric: MetricName; over?: Duration } & Selector)
@@ -162,20 +162,28 @@ export interface Capability {
   readonly minPeriod: number
   /** Default averaging window in milliseconds; 0 for a level. */
   readonly window: number
+  /** Whether the kernel pushes it beside the polling, so that a long `within` is cut short. */
+  readonly push: boolean
+  /** Why it does not; empty where it does. */
+  readonly pushWhy: string
 }
 
 /** Every metric, with its unit and source here, or why it is unavailable. @throws NativeMissingError */
 export function capabilities(): Capability[] {
-  return METRICS.map((info) => {
+  return METRICS.map((info, number) => {
     const { name: metric, unit, window } = info
     try {
       const series = Series.open(toSeriesKey(info, {}, undefined, metric), true)
       const { origin, minPeriod } = series.describe()
       series.release()
-      return { metric, unit, available: true, origin, why: '', minPeriod, window }
+      const pushes = connect().canPush(number)
+      const push = pushes === true
+      return { metric, unit, available: true, origin, why: '', minPeriod, window, push, pushWhy: push ? '' : pushes }
     } catch (error) {
       if (!(error instanceof MetricUnavailableError)) throw error
-      return { metric, unit, available: false, origin: '', why: error.why, minPeriod: info.minPeriod, window }
+      const { why } = error
+      const { minPeriod } = info
+      return { metric, unit, available: false, origin: '', why, minPeriod, window, push: false, pushWhy: why }
     }
   })
 }
