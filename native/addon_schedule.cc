@@ -53,7 +53,7 @@ napi_value PauseTicker(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// resumeTicker(id, firstMs)
+// resumeTicker(id, earliestMs)
 napi_value ResumeTicker(napi_env env, napi_callback_info info) {
   const Arguments in(env, info);
   AllTickers().Resume(in.Integer(0), in.Duration(1));

@@ -35,6 +35,11 @@ class Grid {
   // A new grid, whose first beat is at `first`; indexes go on.
   void MoveTo(uint64_t first) { next_ = first; }
 
+  // No beat before `earliest`; where one would have been, the grid moves.
+  void NotBefore(uint64_t earliest) {
+    if (next_ < earliest) MoveTo(earliest);
+  }
+
  private:
   uint64_t period_;
   uint64_t next_;

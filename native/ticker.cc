@@ -39,9 +39,9 @@ void Ticker::Pause() {
   wake_ = kNever;
 }
 
-void Ticker::Resume(uint64_t first) {
+void Ticker::Resume(uint64_t earliest) {
   paused_ = false;
-  grid_.MoveTo(first);
+  grid_.NotBefore(earliest);
   Plan();
 }
 

@@ -49,8 +49,8 @@ class Ticker {
 
   void SetPeriod(uint64_t period, uint64_t now);
   void Pause();
-  // Beats begin anew, the first one at `first`.
-  void Resume(uint64_t first);
+  // The grid goes on if its next beat comes after `earliest`; else it begins anew there.
+  void Resume(uint64_t earliest);
 
   uint32_t id = 0;
   bool undelivered = false;  // whether it is in its environment's list
@@ -77,7 +77,7 @@ class Tickers {
   void Remove(uint32_t id);
   void SetPeriod(uint32_t id, uint64_t period);
   void Pause(uint32_t id);
-  // The first beat comes after `delay`.
+  // No beat comes before `delay` is over.
   void Resume(uint32_t id, uint64_t delay);
   void Hold(uint32_t id);
   // Ends a hold; these are the beats that have passed in it.

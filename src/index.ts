@@ -73,3 +73,8 @@ export { SignalSource } from './sources/signal.js'
 export type { CancelationSource } from './sources/source.js'
 export { TimeoutSource } from './sources/timeout.js'
 export { CancelationToken, TokenSource } from './sources/token.js'
+
+export type { MissedPolicy } from './schedule/backlog.js'
+export type { Period, TickerOptions, WhileBreached } from './schedule/options.js'
+export type { TickerStats } from './schedule/stats.js'
+export { Ticker, every, type MissedMessage, type Tick, type TickBody, type TickerState } from './schedule/ticker.js'

@@ -85,8 +85,8 @@ export interface Addon {
   removeTicker(ticker: number): void
   setTickerPeriod(ticker: number, period: number): void
   pauseTicker(ticker: number): void
-  /** Beats begin anew after `first`. */
-  resumeTicker(ticker: number, first: number): void
+  /** Beats go on, none of them before `earliest` from now. */
+  resumeTicker(ticker: number, earliest: number): void
   /** No deliveries until it is released. */
   holdTicker(ticker: number): void
   /** Writes the beats that passed meanwhile as one tick; how many it wrote, 0 or 1. */

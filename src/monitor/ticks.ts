@@ -33,7 +33,7 @@ export function fetchTicks(addon: Addon): number {
   const count = addon.takeTicks(fetched)
   if (count < AT_ONCE) return count
   const all = Array.from(fetched)
-  for (let next = count; next === AT_ONCE; ) {
+  for (let next = count; next === AT_ONCE;) {
     next = addon.takeTicks(fetched)
     for (let i = 0; i < next * FIELDS; i++) all.push(fetched[i]!)
   }
@@ -50,8 +50,15 @@ export function deliverTicks(count: number): void {
   }
 }
 
-/** Ends the hold of a ticker, and tells it of what has passed meanwhile. */
-export function releaseTicker(addon: Addon, id: number, ticker: Ticking): void {
-  if (addon.releaseTicker(id, released) === 0) return
-  ticker.beat(released[1]!, released[2]!, released[3]!)
+/** Beats that passed while a ticker was held. */
+export interface ReleasedBeats {
+  readonly beats: number
+  readonly index: number
+  readonly due: number
+}
+
+/** Ends the hold of a ticker. */
+export function takeReleased(addon: Addon, id: number): ReleasedBeats | undefined {
+  if (addon.releaseTicker(id, released) === 0) return undefined
+  return { beats: released[1]!, index: released[2]!, due: released[3]! }
 }

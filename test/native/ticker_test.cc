@@ -147,6 +147,13 @@ TEST(TickerPausedTakesNothing) {
   CHECK_EQ(beats.index, 0u);
 }
 
+TEST(TickerResumedKeepsABeatThatIsStillToCome) {
+  Ticker ticker = Make();
+  ticker.Pause();
+  ticker.Resume(kStart + kPeriod / 2);
+  CHECK_EQ(ticker.wake(), kStart + kPeriod);
+}
+
 TEST(TickerHeldCountsUntilItIsReleased) {
   Ticker ticker = Make();
   Deliver(&ticker, kStart + kPeriod);
