@@ -34,6 +34,8 @@ void EndEnvironment(void* raw) {
   // Nobody notifies any more, so the function is ours alone.
   if (instance->deliver != nullptr) napi_release_threadsafe_function(instance->deliver, napi_tsfn_abort);
   instance->deliver = nullptr;
+  if (instance->board != nullptr) napi_delete_reference(instance->env, instance->board);
+  instance->board = nullptr;
 }
 
 void DeleteInstance(napi_env, void* raw, void*) { delete static_cast<Instance*>(raw); }

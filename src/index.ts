@@ -13,6 +13,7 @@ export type { Limit, Limits, Selector, Value } from './monitor/limits.js'
 export type { MetricName, MetricUnit } from './monitor/metrics.js'
 export type { SamplerStats } from './monitor/native.js'
 export { samplerStats } from './monitor/sampler.js'
+export type { SampleBlock } from './monitor/blocks.js'
 export {
   Snapshot,
   capabilities,

@@ -1,7 +1,7 @@
 #include "cgroup.h"
 
-#include <cstring>
 #include <unistd.h>
+#include <cstring>
 
 #include "../platform.h"
 #include "parse/cgroup.h"

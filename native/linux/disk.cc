@@ -1,128 +1,27 @@
 // disk, disk.free, disk.inodes: statvfs() of a path, as df reckons.
-#include <cerrno>
-#include <cstring>
 #include <sys/statvfs.h>
-#include <unistd.h>
+#include <cerrno>
 
 #include "../platform.h"
 #include "families.h"
 #include "file.h"
-#include "parse/mountinfo.h"
+#include "mounts.h"
 
 namespace tripline {
 
 namespace {
 
-constexpr double kBytesPerSecond = 2e9;    // the fastest that a disk credibly fills
+constexpr double kBytesPerSecond = 2e9;  // the fastest that a disk credibly fills
 constexpr double kInodesPerSecond = 2e5;
-constexpr int kLinks = 40;                 // as many symbolic links as the kernel follows
-
-// File systems whose figures are had without asking anybody: everything else may hang (a dead server, a FUSE daemon, a
-// hypervisor's share, an automounter).
-const char* const kLocal[] = {
-  "ext4", "ext3", "ext2", "xfs", "btrfs", "f2fs", "overlay", "tmpfs", "ramfs", "rootfs", "devtmpfs", "vfat", "exfat",
-  "msdos", "ntfs3", "ntfs", "squashfs", "erofs", "zfs", "bcachefs", "jffs2", "ubifs", "nilfs2", "jfs", "reiserfs",
-  "hfsplus", "hfs", "iso9660", "udf", "aufs", "romfs", "cramfs", "proc", "sysfs", "cgroup", "cgroup2", "devpts",
-  "mqueue", "hugetlbfs", "debugfs", "tracefs", "securityfs", "pstore", "bpf", "configfs", "efivarfs",
-};
-
-// What is mounted, read once. Looking at a path itself could hang, so its mount is found by name.
-class Mounts {
- public:
-  explicit Mounts(const Roots& roots) {
-    File file;
-    file.SetPath(roots.proc.get(), "/self/mountinfo");
-    known_ = file.ReadPieces(1, &buffer_);
-    if (known_ || !roots.other_proc) return;
-    // Another machine's files: paths are still ours.
-    file.SetPath("/proc/self/mountinfo");
-    known_ = file.ReadPieces(1, &buffer_);
-  }
-
-  // Whether the file system that `path` is on, by its longest mounted prefix, is a local one. The last of several
-  // mounts on one point hides the others.
-  bool IsLocal(const char* path) const {
-    if (!known_) return false;
-    Mount mount, best;
-    size_t longest = 0;
-    char point[kMaxPath];
-    for (Scanner scan(const_cast<Buffer&>(buffer_).data(), buffer_.size); NextMount(&scan, &mount);) {
-      if (!Unescape(mount.point, point, sizeof(point)) || !IsBeneath(path, point)) continue;
-      if (strlen(point) < longest) continue;
-      longest = strlen(point);
-      best = mount;
-    }
-    for (const char* name : kLocal) {
-      if (best.type.size > 0 && best.type.Is(name)) return true;
-    }
-    return false;
-  }
-
- private:
-  Buffer buffer_;
-  bool known_ = false;
-};
-
-// Whether nothing on the way to `path` can hang, symbolic links included: each directory is touched only after its
-// mount is known to be local.
-bool IsLocalPath(const Mounts& mounts, const char* path) {
-  char done[kMaxPath] = "/";
-  char rest[kMaxPath];
-  if (strlen(path) >= sizeof(rest)) return false;
-  strcpy(rest, path);
-  int links = 0;
-  if (!mounts.IsLocal(done)) return false;
-  for (;;) {
-    const char* name = rest + strspn(rest, "/");
-    if (*name == '\0') return true;
-    const size_t length = strcspn(name, "/");
-    const char* after = name + length;
-    if (length == 1 && name[0] == '.') {
-      memmove(rest, after, strlen(after) + 1);
-      continue;
-    }
-    if (length == 2 && name[0] == '.' && name[1] == '.') {
-      char* slash = strrchr(done, '/');
-      slash[slash == done ? 1 : 0] = '\0';
-      memmove(rest, after, strlen(after) + 1);
-      continue;
-    }
-    char next[kMaxPath];
-    const char* separator = strcmp(done, "/") == 0 ? "" : "/";
-    if (strlen(done) + length + 2 > sizeof(next)) return false;
-    strcpy(next, done);
-    strcat(next, separator);
-    strncat(next, name, length);
-    if (!mounts.IsLocal(next)) return false;
-    char link[kMaxPath];
-    const ssize_t size = readlink(next, link, sizeof(link) - 1);
-    if (size <= 0) {
-      memmove(rest, after, strlen(after) + 1);
-      strcpy(done, next);
-      continue;
-    }
-    if (++links > kLinks || static_cast<size_t>(size) + strlen(after) + 1 > sizeof(rest)) return false;
-    link[size] = '\0';
-    char joined[kMaxPath];
-    strcpy(joined, link);
-    strcat(joined, after);
-    strcpy(rest, joined);
-    if (link[0] == '/') strcpy(done, "/");
-  }
-}
 
 class DiskProbe final : public Probe {
  public:
   bool Open(const Selector& selector, Failure* why) {
-    char directory[kMaxPath] = "";
-    if (selector.path[0] != '/' && getcwd(directory, sizeof(directory)) == nullptr) {
-      why->SetErrno("getcwd", "", errno, "the working directory is gone");
-      return false;
-    }
-    path_.Set(directory, selector.path[0] == '\0' || selector.path[0] == '/' ? "" : "/", selector.path);
+    if (!MakeAbsolute(selector.path, &path_, why)) return false;
     const Roots roots;
     const Mounts mounts(roots);
-    blocking_ = !IsLocalPath(mounts, path_.get());
+    char real[kMaxPath];
+    blocking_ = !mounts.ResolveLocal(path_.get(), real);
     // A path that may hang is looked at later, by the helper thread.
     if (blocking_) return true;
     struct statvfs fs;

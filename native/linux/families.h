@@ -10,6 +10,11 @@ Probe* MakeLoadProbe(Failure* why);
 Probe* MakeMemoryProbe(Failure* why);
 Probe* MakePressureProbe(Failure* why);
 Probe* MakeDiskProbe(const Selector& selector, Failure* why);
+Probe* MakeDiskIoProbe(const Selector& selector, Failure* why);
+Probe* MakeNetworkProbe(Failure* why);
+Probe* MakeTemperatureProbe(const Selector& selector, Failure* why);
+Probe* MakeThrottledProbe(Failure* why);
+Probe* MakePowerProbe(Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);
 
 inline bool Wants(MetricMask wanted, Metric metric) { return (wanted & MaskOf(metric)) != 0; }

@@ -1,11 +1,12 @@
 #include "file.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "../platform.h"
 
@@ -14,6 +15,7 @@ namespace tripline {
 namespace {
 
 constexpr size_t kFirstCapacity = 4096;
+constexpr size_t kPiece = 4096;  // the smallest page
 constexpr size_t kLargest = size_t{16} << 20;
 constexpr uint64_t kFirstBackOff = 100 * kMillisecond;
 constexpr uint64_t kLongestBackOff = 5 * kSecond;
@@ -138,8 +140,9 @@ void File::BackOff(uint64_t now) {
   retry_at_ = now + back_off_;
 }
 
-// 0, or the errno of the read.
-int File::Fill(Buffer* buffer, bool pieces) {
+// 0, or the errno of the read. `record` 0: the file comes in one piece.
+int File::Fill(Buffer* buffer, size_t record) {
+  const bool pieces = record > 0;
   if (!buffer->Reserve(kFirstCapacity)) return ENOMEM;
   size_t filled = 0;
   int interruptions = 0;
@@ -159,15 +162,16 @@ int File::Fill(Buffer* buffer, bool pieces) {
       continue;
     }
     if (got == 0 || !(pieces || stream_)) break;
+    if (!stream_ && static_cast<size_t>(got) + record < kPiece) break;
   }
   buffer->size = filled;
   return 0;
 }
 
-bool File::ReadAll(uint64_t now, Buffer* buffer, bool pieces) {
+bool File::ReadAll(uint64_t now, Buffer* buffer, size_t record) {
   for (int attempt = 0; attempt < 2; attempt++) {
     if (fd_ < 0 && !Open(now)) return false;
-    error_ = Fill(buffer, pieces);
+    error_ = Fill(buffer, record);
     if (error_ == 0) {
       read_at_ = now;
       back_off_ = 0;
@@ -186,9 +190,9 @@ bool File::ReadAll(uint64_t now, Buffer* buffer, bool pieces) {
   return false;
 }
 
-bool File::Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, false); }
+bool File::Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, 0); }
 
-bool File::ReadPieces(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, true); }
+bool File::ReadPieces(uint64_t now, Buffer* buffer, size_t record) { return ReadAll(now, buffer, record); }
 
 File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
   // A wake-up that is shared with other sources may come a tenth of a period early.
@@ -196,14 +200,13 @@ File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
   return Read(now, buffer) ? kFresh : kFailed;
 }
 
-NumberedEntries::NumberedEntries(const char* directory)
-    : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+Names::Names(const char* directory) : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
 
-NumberedEntries::~NumberedEntries() {
+Names::~Names() {
   if (fd_ >= 0) close(fd_);
 }
 
-bool NumberedEntries::Next(int64_t* number) {
+const char* Names::Next() {
   // struct linux_dirent64: u64 inode, s64 offset, u16 length, u8 type, name.
   constexpr int kLengthAt = 16;
   constexpr int kNameAt = 19;
@@ -213,13 +216,19 @@ bool NumberedEntries::Next(int64_t* number) {
       at_ = 0;
       if (end_ <= 0) {
         end_ = 0;
-        return false;
+        return nullptr;
       }
     }
     uint16_t length = 0;
     memcpy(&length, data_ + at_ + kLengthAt, sizeof(length));
     const char* name = data_ + at_ + kNameAt;
     at_ += length;
+    if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) return name;
+  }
+}
+
+bool Names::NextNumber(int64_t* number) {
+  while (const char* name = Next()) {
     int64_t value = 0;
     const char* digit = name;
     for (; *digit >= '0' && *digit <= '9' && digit - name < 12; digit++) value = value * 10 + (*digit - '0');
@@ -227,6 +236,21 @@ bool NumberedEntries::Next(int64_t* number) {
     *number = value;
     return true;
   }
+  return false;
+}
+
+uint64_t CountDescriptors(const char* directory, bool tells_size) {
+  struct stat info;
+  if (stat(directory, &info) != 0) return 0;
+  if (tells_size && info.st_size > 0) return static_cast<uint64_t>(info.st_size);
+  uint64_t count = 0;
+  {
+    Names names(directory);
+    if (!names.opened()) return 0;
+    for (int64_t number = 0; names.NextNumber(&number);) count++;
+  }
+  errno = ENOENT;
+  return count;
 }
 
 bool ReadOnce(const char* path, Buffer* buffer) {

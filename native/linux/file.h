@@ -1,9 +1,9 @@
 // Reading kernel files: descriptors that stay open, one buffer, errors as values.
 #pragma once
 
+#include <sys/types.h>
 #include <cstddef>
 #include <cstdint>
-#include <sys/types.h>
 
 #include "../probe.h"
 
@@ -50,7 +50,7 @@ class Buffer {
 
   bool Reserve(size_t capacity);
   bool Grow() { return Reserve(capacity_ * 2); }
-  char* data() { return data_; }
+  char* data() const { return data_; }
   size_t capacity() const { return capacity_; }
 
   size_t size = 0;  // of what was read last
@@ -94,8 +94,9 @@ class File {
   // A descriptor that went stale (migration, hot-plug) is opened again at once, then with back-off.
   bool Read(uint64_t now, Buffer* buffer);
 
-  // The same for files that come in pieces of a page: mountinfo, net/dev, children, arcstats.
-  bool ReadPieces(uint64_t now, Buffer* buffer);
+  // The same for files that come in pieces of whole records, a page at most: mountinfo, net/dev, arcstats. Where no
+  // record is longer than `record`, a piece that leaves room for one more is the last, which spares a read.
+  bool ReadPieces(uint64_t now, Buffer* buffer, size_t record = kMaxPath);
 
   // kKept, and nothing read, when the last read that worked is younger than `period`.
   Result ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer);
@@ -108,9 +109,9 @@ class File {
   uint64_t read_at() const { return read_at_; }
 
  private:
-  bool ReadAll(uint64_t now, Buffer* buffer, bool pieces);
+  bool ReadAll(uint64_t now, Buffer* buffer, size_t record);
   bool Open(uint64_t now);
-  int Fill(Buffer* buffer, bool pieces);
+  int Fill(Buffer* buffer, size_t record);
   void BackOff(uint64_t now);
 
   Text path_;
@@ -125,16 +126,19 @@ class File {
   uint64_t back_off_ = 0;
 };
 
-// The numeric names in a directory such as /proc, without allocation.
-class NumberedEntries {
+// The names in a directory such as /proc, without allocation.
+class Names {
  public:
-  explicit NumberedEntries(const char* directory);
-  ~NumberedEntries();
-  NumberedEntries(const NumberedEntries&) = delete;
-  NumberedEntries& operator=(const NumberedEntries&) = delete;
+  explicit Names(const char* directory);
+  ~Names();
+  Names(const Names&) = delete;
+  Names& operator=(const Names&) = delete;
 
   bool opened() const { return fd_ >= 0; }
-  bool Next(int64_t* number);
+  // Any name but "." and "..", valid until the next call; nullptr at the end.
+  const char* Next();
+  // The next name that is a number.
+  bool NextNumber(int64_t* number);
 
  private:
   int fd_;
@@ -142,6 +146,10 @@ class NumberedEntries {
   int end_ = 0;
   alignas(8) char data_[2048];
 };
+
+// How many descriptors are open, of /proc/<pid>/fd. 0 and errno where that cannot be told.
+// `tells_size`: a kernel since 6.2 says it as the directory's size, which spares listing it.
+uint64_t CountDescriptors(const char* directory, bool tells_size);
 
 // Reads a small file once, without holding it.
 bool ReadOnce(const char* path, Buffer* buffer);

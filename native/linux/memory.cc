@@ -1,4 +1,5 @@
 // memory*, swap: /proc/meminfo, and every cgroup up the chain that has a limit.
+#include <unistd.h>
 #include <cerrno>
 #include <cstring>
 
@@ -7,8 +8,10 @@
 #include "families.h"
 #include "file.h"
 #include "parse/cgroup.h"
+#include "parse/counters.h"
 #include "parse/meminfo.h"
 #include "parse/mountinfo.h"
+#include "rate.h"
 #include "slope.h"
 
 namespace tripline {
@@ -16,6 +19,7 @@ namespace tripline {
 namespace {
 
 constexpr uint64_t kMeminfoPeriod = 10 * kMillisecond;
+constexpr uint64_t kVmstatPeriod = 250 * kMillisecond;  // 4 KB of text
 constexpr uint64_t kArcPeriod = 250 * kMillisecond;
 constexpr uint64_t kUsagePeriod = kMillisecond;
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;
@@ -53,6 +57,7 @@ class MemoryProbe final : public Probe {
  public:
   MemoryProbe() {
     meminfo_.SetPath(roots_.proc.get(), "/meminfo");
+    vmstat_.SetPath(roots_.proc.get(), "/vmstat");
     arc_.SetPath(roots_.proc.get(), "/spl/kstat/zfs/arcstats");
     LookForLxcfs();
   }
@@ -61,7 +66,7 @@ class MemoryProbe final : public Probe {
     constexpr MetricMask kOfGroups = MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable);
     // Swap is below the first page of fields: not parsed before somebody asks.
     with_swap_ = with_swap_ || Wants(wanted, Metric::kSwap);
-    ReadMeminfo(now);
+    if ((wanted & ~MaskOf(Metric::kSwapRate)) != 0) ReadMeminfo(now);
     if (host_known_) {
       if (Wants(wanted, Metric::kMemoryHost)) {
         out->SetLevel(Metric::kMemoryHost, 100 * (1 - static_cast<double>(host_.available) / Total()));
@@ -77,10 +82,12 @@ class MemoryProbe final : public Probe {
       SetUnavailable(wanted, Metric::kSwap, failure_, out);
     }
     if ((wanted & kOfGroups) != 0) ReadGroups(now, wanted, out);
+    if (Wants(wanted, Metric::kSwapRate)) ReadSwapRate(now, wanted, out);
   }
 
   const char* Origin(Metric metric) const override {
     const bool of_groups = metric == Metric::kMemory || metric == Metric::kMemoryAvailable;
+    if (metric == Metric::kSwapRate) return vmstat_.path();
     return of_groups && tightest_ != nullptr ? tightest_->usage.path() : meminfo_.path();
   }
 
@@ -138,6 +145,25 @@ class MemoryProbe final : public Probe {
     }
     if (arc == File::kFresh && !ParseArcstats(buffer->data(), buffer->size, &arc_bytes_)) arc_bytes_ = 0;
     host_.available = arc_bytes_ > host_.total - host_.available ? host_.total : host_.available + arc_bytes_;
+  }
+
+  // Pages that come and go. zram counts too: its pages cost CPU instead of I/O.
+  void ReadSwapRate(uint64_t now, MetricMask wanted, Readings* out) {
+    Buffer* buffer = SharedBuffer();
+    const File::Result result = vmstat_.ReadIfOlder(now, kVmstatPeriod, buffer);
+    uint64_t pages = 0;
+    if (result == File::kFailed ||
+        (result == File::kFresh && !ParseSwapCounters(buffer->data(), buffer->size, &pages))) {
+      Failure why;
+      if (result == File::kFailed)
+        vmstat_.Explain("", &why);
+      else
+        why.Set("/proc/vmstat: no counters of swapping (kernel without swap)");
+      swapped_.has_last = false;
+      return SetUnavailable(wanted, Metric::kSwapRate, why, out);
+    }
+    if (result == File::kFresh) swapped_.Add(now, pages);
+    swapped_.Set(Metric::kSwapRate, page_, out);
   }
 
   // ---- cgroups
@@ -257,10 +283,13 @@ class MemoryProbe final : public Probe {
     const uint64_t moved = level->current > level->used_at_stat ? level->current - level->used_at_stat
                                                                 : level->used_at_stat - level->current;
     // Close to its limit a group trades cache for memory in use without any change of the sum.
-    const bool near = level->limit - (level->current < level->limit ? level->current : level->limit) < level->limit / 16;
+    const bool near =
+        level->limit - (level->current < level->limit ? level->current : level->limit) < level->limit / 16;
     uint64_t period = kStatPeriod;
-    if (moved > level->limit / 256) period = 0;
-    else if (near) period = kNearStatPeriod;
+    if (moved > level->limit / 256)
+      period = 0;
+    else if (near)
+      period = kNearStatPeriod;
     const File::Result stat = level->stat.ReadIfOlder(now, period, buffer);
     if (stat == File::kKept) return;
     CgroupMemory memory;
@@ -280,6 +309,9 @@ class MemoryProbe final : public Probe {
   uint64_t arc_bytes_ = 0;
   Failure failure_;
   Slope host_slope_;
+  File vmstat_;
+  Rate swapped_;
+  const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
 
   CgroupPlace group_;
   uint64_t limits_at_ = 0;

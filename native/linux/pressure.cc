@@ -21,7 +21,8 @@ constexpr uint32_t kResources = 3;
 constexpr uint32_t kRemembered = 4 * kResources;
 
 const char* const kNames[kResources] = {"/pressure/cpu", "/pressure/memory", "/pressure/io"};
-constexpr Metric kMetricOf[kResources] = {Metric::kPressureCpu, Metric::kPressureMemory, Metric::kPressureIo};
+constexpr Metric kSome[kResources] = {Metric::kPressureCpu, Metric::kPressureMemory, Metric::kPressureIo};
+constexpr Metric kFull[kResources] = {Metric::kPressureCpuFull, Metric::kPressureMemoryFull, Metric::kPressureIoFull};
 
 // What the last read of one file gave. Outlives every probe, because a new one must not read again at once.
 // Guarded by the sampler's lock.
@@ -88,59 +89,69 @@ class PressureProbe final : public Probe {
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     for (uint32_t i = 0; i < kResources; i++) {
-      if (Wants(wanted, kMetricOf[i])) ReadOne(now, wanted, i, out);
+      if (Wants(wanted, kSome[i]) || Wants(wanted, kFull[i])) ReadOne(now, wanted, i, out);
     }
   }
 
   const char* Origin(Metric metric) const override {
     for (uint32_t i = 0; i < kResources; i++) {
-      if (kMetricOf[i] == metric) return files_[i].path();
+      if (kSome[i] == metric || kFull[i] == metric) return files_[i].path();
     }
     return "";
   }
 
  private:
-  void ReadOne(uint64_t now, MetricMask wanted, uint32_t resource, Readings* out) {
-    const Metric metric = kMetricOf[resource];
-    File& file = files_[resource];
-    LastRead* last = Remember(file.path(), now);
-    Failure why;
-    if (last == nullptr) {
-      why.Set("too many pressure files are watched at once");
-      return SetUnavailable(wanted, metric, why, out);
-    }
-    ReadThrough(&file, now, last);
-    if (last->error != 0 || last->bad) {
-      if (last->bad) why.Set("pressure file without a line \"some ... total=\"");
-      else why.SetErrno(last->call, file.path(), last->error, HintOf(last->error));
-      return SetUnavailable(wanted, metric, why, out);
-    }
-    Reading& reading = (*out)[metric];
-    reading.state = Reading::kKnown;
-    reading.parts = 1;
-    Sum& sum = sums_[resource];
-    sum.Add(*last);
-    reading.num[0] = static_cast<double>(sum.some) / 1e6;
-    reading.den[0] = static_cast<double>(sum.elapsed) / 1e9;
-  }
-
   // Cumulative since the probe was made, and never backwards.
   struct Sum {
     uint64_t at = 0;
-    uint64_t last_some = 0;
+    Pressure last;
     uint64_t some = 0;
+    uint64_t full = 0;
     uint64_t elapsed = 0;
 
-    void Add(const LastRead& last) {
-      if (at != 0 && last.at > at) {
-        const uint64_t grown = last.pressure.some > last_some ? last.pressure.some - last_some : 0;
-        some += grown;
-        elapsed += last.at - at;
+    void Add(const LastRead& read) {
+      if (at != 0 && read.at > at) {
+        some += read.pressure.some > last.some ? read.pressure.some - last.some : 0;
+        full += read.pressure.full > last.full ? read.pressure.full - last.full : 0;
+        elapsed += read.at - at;
       }
-      at = last.at;
-      last_some = last.pressure.some;
+      at = read.at;
+      last = read.pressure;
     }
   };
+
+  void ReadOne(uint64_t now, MetricMask wanted, uint32_t resource, Readings* out) {
+    File& file = files_[resource];
+    LastRead* last = Remember(file.path(), now);
+    if (last != nullptr) ReadThrough(&file, now, last);
+    Failure why;
+    if (last == nullptr)
+      why.Set("too many pressure files are watched at once");
+    else if (last->bad)
+      why.Set("pressure file without a line \"some ... total=\"");
+    else if (last->error != 0)
+      why.SetErrno(last->call, file.path(), last->error, HintOf(last->error));
+    if (why.failed()) {
+      SetUnavailable(wanted, kSome[resource], why, out);
+      SetUnavailable(wanted, kFull[resource], why, out);
+      return;
+    }
+    Sum& sum = sums_[resource];
+    sum.Add(*last);
+    Set(wanted, kSome[resource], sum.some, sum.elapsed, out);
+    if (last->pressure.has_full) return Set(wanted, kFull[resource], sum.full, sum.elapsed, out);
+    why.Set("the kernel has no line \"full\" for this resource; for cpu it came with 5.13");
+    SetUnavailable(wanted, kFull[resource], why, out);
+  }
+
+  static void Set(MetricMask wanted, Metric metric, uint64_t microseconds, uint64_t elapsed, Readings* out) {
+    if (!Wants(wanted, metric)) return;
+    Reading& reading = (*out)[metric];
+    reading.state = Reading::kKnown;
+    reading.parts = 1;
+    reading.num[0] = static_cast<double>(microseconds) / 1e6;
+    reading.den[0] = static_cast<double>(elapsed) / 1e9;
+  }
 
   const Roots roots_;
   File files_[kResources];

@@ -1,9 +1,10 @@
 // process.* of this process and of another one. Trees are in process_tree.cc.
+#include <sys/resource.h>
+#include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <unistd.h>
 
 #include "../platform.h"
 #include "families.h"
@@ -18,6 +19,8 @@ namespace {
 
 constexpr uint64_t kRssPeriod = kMillisecond;
 constexpr uint64_t kThreadsPeriod = 10 * kMillisecond;
+constexpr uint64_t kStatusPeriod = 10 * kMillisecond;
+constexpr uint64_t kDescriptorsPeriod = 250 * kMillisecond;
 constexpr uint64_t kAlivePeriod = 100 * kMillisecond;
 constexpr double kTick = 0.01;
 
@@ -35,11 +38,19 @@ class OneProcess : public Probe {
     switch (metric) {
       case Metric::kProcessCpu: return cpu_origin_;
       case Metric::kProcessRss: return statm_.path();
+      case Metric::kProcessFootprint: return status_.path();
+      case Metric::kProcessFds: return descriptors_.get();
       default: return stat_.path();
     }
   }
 
-  double MaxSlope(Metric metric) const override { return metric == Metric::kProcessRss ? slope_.Credible() : 0; }
+  double MaxSlope(Metric metric) const override {
+    switch (metric) {
+      case Metric::kProcessRss: return slope_.Credible();
+      case Metric::kProcessFootprint: return footprint_slope_.Credible();
+      default: return 0;
+    }
+  }
 
  protected:
   void SetCpu(uint64_t now, double seconds, Readings* out) {
@@ -56,7 +67,6 @@ class OneProcess : public Probe {
     reading.den[0] = elapsed_;
   }
 
-  // 0 pages, or a failure.
   bool ReadRss(uint64_t now) {
     Buffer* buffer = SharedBuffer();
     const File::Result result = statm_.ReadIfOlder(now, kRssPeriod, buffer);
@@ -69,15 +79,62 @@ class OneProcess : public Probe {
     return true;
   }
 
+  void ReadFootprint(uint64_t now, Readings* out) {
+    Buffer* buffer = SharedBuffer();
+    const File::Result result = status_.ReadIfOlder(now, kStatusPeriod, buffer);
+    Failure why;
+    uint64_t bytes = 0;
+    if (result == File::kFailed)
+      status_.Explain("", &why);
+    else if (result == File::kFresh && !ParseFootprint(buffer->data(), buffer->size, &bytes)) {
+      why.Set("no RssAnon in the process's status (kernel before 4.5, or a kernel thread)");
+    }
+    if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFootprint), Metric::kProcessFootprint, why, out);
+    if (result == File::kFresh) {
+      footprint_ = static_cast<double>(bytes);
+      footprint_slope_.Add(now, -footprint_);
+    }
+    out->SetLevel(Metric::kProcessFootprint, footprint_);
+  }
+
+  void ReadDescriptors(uint64_t now, bool own, bool tells_size, Readings* out) {
+    if (descriptors_at_ != 0 && now - descriptors_at_ < kDescriptorsPeriod - kDescriptorsPeriod / 8) {
+      return out->SetLevel(Metric::kProcessFds, descriptors_share_);
+    }
+    Failure why;
+    const uint64_t count = CountDescriptors(descriptors_.get(), tells_size);
+    if (count == 0 && errno != 0)
+      why.SetErrno("open", descriptors_.get(), errno, errno == EACCES ? "not our process" : "");
+    double limit = 0;
+    struct rlimit own_limit;
+    if (own && getrlimit(RLIMIT_NOFILE, &own_limit) == 0) limit = static_cast<double>(own_limit.rlim_cur);
+    Buffer* buffer = SharedBuffer();
+    uint64_t soft = 0;
+    if (!own && limits_.Read(now, buffer) && ParseOpenFilesLimit(buffer->data(), buffer->size, &soft)) {
+      limit = static_cast<double>(soft);
+    }
+    if (!why.failed() && limit <= 0) why.Set("the process's limit on open files cannot be read");
+    if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFds), Metric::kProcessFds, why, out);
+    descriptors_at_ = now;
+    descriptors_share_ = 100 * static_cast<double>(count) / limit;
+    out->SetLevel(Metric::kProcessFds, descriptors_share_);
+  }
+
   File stat_;
   File statm_;
+  File status_;
+  File limits_;
+  Text descriptors_;
   ProcessStat last_;
   double rss_ = 0;
   const char* cpu_origin_ = "";
   const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
 
  private:
-  Slope slope_;
+  Slope slope_, footprint_slope_;
+  double footprint_ = 0;
+  uint64_t descriptors_at_ = 0;
+  double descriptors_share_ = 0;
   uint64_t last_at_ = 0;
   double last_seconds_ = 0;
   double used_ = 0, elapsed_ = 0;
@@ -89,6 +146,8 @@ class OwnProcess final : public OneProcess {
   OwnProcess() {
     stat_.SetPath("/proc/self/stat");
     statm_.SetPath("/proc/self/statm");
+    status_.SetPath("/proc/self/status");
+    descriptors_.Set("/proc/self/fd");
     cpu_origin_ = "clock_gettime(CLOCK_PROCESS_CPUTIME_ID)";
   }
 
@@ -106,6 +165,8 @@ class OwnProcess final : public OneProcess {
         SetUnavailable(wanted, Metric::kProcessRss, why, out);
       }
     }
+    if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
+    if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, true, true, out);
     if (Wants(wanted, Metric::kProcessThreads)) {
       Buffer* buffer = SharedBuffer();
       const File::Result result = stat_.ReadIfOlder(now, kThreadsPeriod, buffer);
@@ -131,6 +192,9 @@ class OtherProcess final : public OneProcess {
     stat_.SetPath(roots_.proc.get(), "/", number, "/stat");
     stat_.SetPinned();
     statm_.SetPath(roots_.proc.get(), "/", number, "/statm");
+    status_.SetPath(roots_.proc.get(), "/", number, "/status");
+    limits_.SetPath(roots_.proc.get(), "/", number, "/limits");
+    descriptors_.Set(roots_.proc.get(), "/", number, "/fd");
     if (!ReadStat(1)) {
       stat_.Explain(stat_.error() == ENOENT ? "no such process" : "", why);
       return false;
@@ -155,8 +219,10 @@ class OtherProcess final : public OneProcess {
     const bool fresh = now - stat_.read_at() >= period - period / 8;
     bool alive = !Ended() && (!fresh || ReadStat(now)) && !Ended();
     if (alive && Wants(wanted, Metric::kProcessCpu)) {
-      if (has_clock_) alive = CpuSeconds(clock_, &seconds);
-      else seconds = kTick * static_cast<double>(last_.user + last_.system);
+      if (has_clock_)
+        alive = CpuSeconds(clock_, &seconds);
+      else
+        seconds = kTick * static_cast<double>(last_.user + last_.system);
     }
     if (alive && Wants(wanted, Metric::kProcessRss)) alive = ReadRss(now);
     if (!alive) {
@@ -166,8 +232,12 @@ class OtherProcess final : public OneProcess {
       SetUnavailable(wanted, Metric::kProcessCpu, why, out);
       SetUnavailable(wanted, Metric::kProcessRss, why, out);
       SetUnavailable(wanted, Metric::kProcessThreads, why, out);
+      SetUnavailable(wanted, Metric::kProcessFootprint, why, out);
+      SetUnavailable(wanted, Metric::kProcessFds, why, out);
       return;
     }
+    if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
+    if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, false, !roots_.other_proc, out);
     if (Wants(wanted, Metric::kProcessCpu)) SetCpu(now, seconds, out);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
     if (Wants(wanted, Metric::kProcessThreads)) {

@@ -1,11 +1,11 @@
 #include "process_tree.h"
 
+#include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <unistd.h>
 
 #include "../platform.h"
 #include "families.h"
@@ -31,13 +31,13 @@ struct Member {
   int64_t pid;
   int64_t parent;
   uint64_t start;
-  int fd;          // of its stat; -1 where it is not held
+  int fd;  // of its stat; -1 where it is not held
   bool has_clock;
   bool gone;
   bool zombie;
   clockid_t clock;
-  double own;      // seconds of CPU
-  double waited;   // of children that it has waited for, and theirs
+  double own;         // seconds of CPU
+  double waited;      // of children that it has waited for, and theirs
   double fresh_loss;  // what members under it had used that have ended since the last read
   double lost;        // the same, less the growth of `waited`
   double owed;        // what is left of that from the read before: it may have waited for one only after it was read
@@ -77,7 +77,11 @@ class ProcessTree final : public Probe {
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    if (last_at_ == 0 || now - last_at_ >= read_period_ - read_period_ / 8) Refresh(now);
+    // What costs a file of its own for each process is read only once somebody has asked for it.
+    constexpr MetricMask kExtra = MaskOf(Metric::kProcessFootprint) | MaskOf(Metric::kProcessFds);
+    const bool more = (wanted & kExtra & ~extra_) != 0;
+    extra_ |= wanted & kExtra;
+    if (more || last_at_ == 0 || now - last_at_ >= read_period_ - read_period_ / 8) Refresh(now);
     if (!alive_) {
       Failure why;
       snprintf(why.text, sizeof(why.text), "process %lld and all that it started have ended",
@@ -85,6 +89,8 @@ class ProcessTree final : public Probe {
       SetUnavailable(wanted, Metric::kProcessCpu, why, out);
       SetUnavailable(wanted, Metric::kProcessRss, why, out);
       SetUnavailable(wanted, Metric::kProcessThreads, why, out);
+      SetUnavailable(wanted, Metric::kProcessFootprint, why, out);
+      SetUnavailable(wanted, Metric::kProcessFds, why, out);
       return;
     }
     if (Wants(wanted, Metric::kProcessCpu)) {
@@ -97,11 +103,29 @@ class ProcessTree final : public Probe {
     // Pages that several of them share count for each.
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads_);
+    Failure why;
+    if (Wants(wanted, Metric::kProcessFootprint)) {
+      why.Set("no process of the tree tells its anonymous memory (kernel before 4.5, or not allowed)");
+      if (footprint_ >= 0)
+        out->SetLevel(Metric::kProcessFootprint, footprint_);
+      else
+        SetUnavailable(wanted, Metric::kProcessFootprint, why, out);
+    }
+    // The fullest of them: limits are each process's own.
+    if (Wants(wanted, Metric::kProcessFds)) {
+      why.Set("no process of the tree lets us count its descriptors");
+      if (descriptors_ >= 0)
+        out->SetLevel(Metric::kProcessFds, descriptors_);
+      else
+        SetUnavailable(wanted, Metric::kProcessFds, why, out);
+    }
   }
 
   const char* Origin(Metric) const override { return origin_; }
 
-  double MaxSlope(Metric metric) const override { return metric == Metric::kProcessRss ? slope_.Credible() : 0; }
+  double MaxSlope(Metric metric) const override {
+    return metric == Metric::kProcessRss || metric == Metric::kProcessFootprint ? slope_.Credible() : 0;
+  }
 
  private:
   void Refresh(uint64_t now) {
@@ -135,8 +159,8 @@ class ProcessTree final : public Probe {
       const auto pid = static_cast<long long>(members_[i].pid);
       snprintf(path, sizeof(path), "%s/%lld/task", proc_, pid);
       // Each thread has its own list of children.
-      NumberedEntries threads(path);
-      for (int64_t thread = 0; threads.Next(&thread);) {
+      Names threads(path);
+      for (int64_t thread = 0; threads.NextNumber(&thread);) {
         snprintf(path, sizeof(path), "%s/%lld/task/%lld/children", proc_, pid, static_cast<long long>(thread));
         ReadChildren(path);
       }
@@ -168,8 +192,8 @@ class ProcessTree final : public Probe {
 
   // Kernels without CONFIG_PROC_CHILDREN: every process on the machine, by the parent that it names.
   void ScanAll() {
-    NumberedEntries all(proc_);
-    for (int64_t pid = 0; all.Next(&pid);) {
+    Names all(proc_);
+    for (int64_t pid = 0; all.NextNumber(&pid);) {
       if (Find(pid) != nullptr) continue;
       char text[1024];
       ProcessStat stat;
@@ -282,8 +306,33 @@ class ProcessTree final : public Probe {
     return good && stat->start == member->start;
   }
 
+  // Files that are opened each time; after the read that shows the member to be who it was.
+  void ReadExtra(const Member& member) {
+    Buffer* buffer = SharedBuffer();
+    char path[512];
+    const auto pid = static_cast<long long>(member.pid);
+    if ((extra_ & MaskOf(Metric::kProcessFootprint)) != 0) {
+      uint64_t bytes = 0;
+      snprintf(path, sizeof(path), "%s/%lld/status", proc_, pid);
+      if (ReadOnce(path, buffer) && ParseFootprint(buffer->data(), buffer->size, &bytes)) {
+        footprint_ = (footprint_ < 0 ? 0 : footprint_) + static_cast<double>(bytes);
+      }
+    }
+    if ((extra_ & MaskOf(Metric::kProcessFds)) != 0) {
+      uint64_t limit = 0;
+      snprintf(path, sizeof(path), "%s/%lld/fd", proc_, pid);
+      const uint64_t count = CountDescriptors(path, exact_);
+      snprintf(path, sizeof(path), "%s/%lld/limits", proc_, pid);
+      if (count == 0 || !ReadOnce(path, buffer) || !ParseOpenFilesLimit(buffer->data(), buffer->size, &limit)) return;
+      const double share = limit == 0 ? 100 : 100 * static_cast<double>(count) / static_cast<double>(limit);
+      if (share > descriptors_) descriptors_ = share;
+    }
+  }
+
   void ReadMembers() {
     rss_ = 0;
+    footprint_ = -1;
+    descriptors_ = -1;
     threads_ = 0;
     alive_ = false;
     // Parents first, which is the order in which they joined.
@@ -302,6 +351,7 @@ class ProcessTree final : public Probe {
       rss_ += member->rss;
       threads_ += static_cast<double>(member->threads);
       alive_ = alive_ || !member->zombie;
+      if (extra_ != 0 && !member->zombie) ReadExtra(*member);
     }
     for (uint32_t i = 0; i < count_; i++) {
       if (!members_[i].gone) continue;
@@ -363,6 +413,8 @@ class ProcessTree final : public Probe {
   double growth_ = 0;
   double used_ = 0, elapsed_ = 0;
   double rss_ = 0, threads_ = 0;
+  MetricMask extra_ = 0;
+  double footprint_ = -1, descriptors_ = -1;  // negative: nobody tells
   Slope slope_;
 };
 

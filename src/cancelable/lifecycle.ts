@@ -220,15 +220,15 @@ export function spreadFrom(operation: Cancelable): void {
 
 /** An operation that runs already has got something to watch: so have its descendants. */
 export function raiseWatch(operation: Cancelable, bits: number): void {
-  const raised = bits & S.WATCH & ~operation._flags
-  if (raised === 0) return
-  operation._flags |= raised
+  operation._flags |= bits
   let each = operation._firstChild
   while (each !== null) {
-    each._flags |= raised
-    if (each._firstChild !== null) {
-      each = each._firstChild
-      continue
+    if ((each._flags & bits) !== bits) {
+      each._flags |= bits
+      if (each._firstChild !== null) {
+        each = each._firstChild
+        continue
+      }
     }
     while (each !== operation && each!._nextSibling === null) each = each!._parent
     if (each === operation) break

@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { NativeMissingError } from '../errors.js'
+import { METRIC_NAMES } from './metrics.js'
 
 /** What a call answers that could not do what it was asked: why, for a person. */
 export type Refusal = string
@@ -79,7 +80,8 @@ export interface Addon {
   beat(idle: number, heap: number): void
   now(): number
   stats(): SamplerStats
-  metrics(): readonly object[]
+  /** The rows of `native/metrics.def`. */
+  metrics(): readonly { readonly name: string }[]
   /** Beats every `period`, the first after one. With `delay`, a beat delivered late moves those that follow. */
   addTicker(period: number, delay: boolean, realTime: boolean): number | Refusal
   removeTicker(ticker: number): void
@@ -113,11 +115,21 @@ export function loadAddon(): Addon {
     // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
     const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Addon
     addon = load(fileURLToPath(new URL('../..', import.meta.url)))
+    checkTable(addon)
   } catch (error) {
+    addon = undefined
     throw new NativeMissingError(
       `${process.platform}-${process.arch}`,
       (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!,
     )
   }
   return addon
+}
+
+/** Metrics go by number between here and there, so an addon of another version would quietly mean others. */
+function checkTable(loaded: Addon): void {
+  const theirs = loaded.metrics()
+  if (theirs.length !== METRIC_NAMES.length || METRIC_NAMES.some((name, number) => theirs[number]!.name !== name)) {
+    throw new Error('the addon found was built from another version of the sources')
+  }
 }

@@ -62,16 +62,17 @@ export function toLocalTime(at: number): number {
 
 // Called by the addon when something waits to be fetched.
 function drain(): void {
+  const connected = connect()
   // Fetched first, so that whatever comes from here on is announced anew; told last, so that a guard can still pause it.
-  const ticks = fetchTicks(addon!)
-  if (hasNews()) drainNews()
+  const ticks = fetchTicks(connected)
+  if (hasNews()) drainNews(connected)
   deliverTicks(ticks)
 }
 
-function drainNews(): void {
-  const news = addon!.drain()
+function drainNews(connected: Addon): void {
+  const news = connected.drain()
   // First of all: what listeners do now is not the delay that is measured.
-  if (news.beat) addon!.beat(performance.eventLoopUtilization().idle, heapShare())
+  if (news.beat) connected.beat(performance.eventLoopUtilization().idle, heapShare())
   for (const request of news.answers) {
     const answered = requests.get(request)
     requests.delete(request)

@@ -1,7 +1,7 @@
 /** A token: a hand on the brake that can be passed around. */
 import { callIsolated } from '../diagnostics.js'
 import { cancelationError, type CancelationError } from '../cancelation-error.js'
-import { invalidType } from '../errors.js'
+import { invalidType, invalidValue } from '../errors.js'
 import { toReason, type CancelationReason } from '../reason.js'
 import { Hub, HubLink, type Link } from './link.js'
 import { BuiltInSource } from './source.js'
@@ -32,23 +32,11 @@ export class CancelationToken implements Target {
   #controller: AbortController | undefined
   #error: CancelationError | undefined
 
-  /** A token that is canceled as soon as one of these is, with its reason. */
-  static any(...tokens: CancelationToken[]): CancelationToken {
-    if (tokens.length === 0) throw invalidType('tokens', 'at least one CancelationToken', undefined)
+  /** A token that is canceled as soon as one of these is, with its reason. Disposing of it unlinks it from them. */
+  static any(...tokens: CancelationToken[]): CancelationToken & Disposable {
+    if (tokens.length === 0) throw invalidValue('tokens', 'at least one CancelationToken', 'none')
     for (const token of tokens) checkToken(token, 'tokens')
-    const any = new CancelationToken()
-    const links: Link[] = []
-    for (const token of tokens) {
-      const link = new HubLink(token._hub, any)
-      const reason = link.connect()
-      links.push(link)
-      if (reason !== null) {
-        any._mark(reason)
-        break
-      }
-    }
-    if (any.isCanceled) deliver()
-    return any
+    return new LinkedToken(tokens)
   }
 
   /**
@@ -120,6 +108,34 @@ export class CancelationToken implements Target {
   /** @internal */
   _notify(): void {
     this.#controller?.abort(this.#toError())
+  }
+}
+
+/** A token that hangs on others. */
+class LinkedToken extends CancelationToken implements Disposable {
+  readonly #links: readonly Link[]
+
+  constructor(tokens: readonly CancelationToken[]) {
+    super()
+    this.#links = tokens.map((token) => new HubLink(token._hub, this))
+    for (const link of this.#links) {
+      const reason = link.connect()
+      if (reason === null) continue
+      this._mark(reason)
+      deliver()
+      return
+    }
+  }
+
+  /** @internal */
+  override _mark(reason: CancelationReason): boolean {
+    if (!super._mark(reason)) return false
+    this[Symbol.dispose]()
+    return true
+  }
+
+  [Symbol.dispose](): void {
+    for (const link of this.#links) link.disconnect()
   }
 }
 

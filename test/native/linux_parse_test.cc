@@ -6,10 +6,12 @@
 #include "check.h"
 #include "fixture.h"
 #include "parse/cgroup.h"
+#include "parse/counters.h"
 #include "parse/meminfo.h"
 #include "parse/mountinfo.h"
 #include "parse/pressure.h"
 #include "parse/process.h"
+#include "parse/sensor.h"
 #include "parse/stat.h"
 
 namespace tripline {
@@ -107,9 +109,7 @@ TEST(MeminfoWithoutAvailable) {
   CHECK_EQ(Memory("linux/meminfo/available-is-zero").available, (100000 + 10000 + 50000 + 1000 - 5000) * kKiB);
 }
 
-TEST(MeminfoNeverMoreThanThereIs) {
-  CHECK_EQ(Memory("linux/meminfo/container-nonsense").available, 524288 * kKiB);
-}
+TEST(MeminfoNeverMoreThanThereIs) { CHECK_EQ(Memory("linux/meminfo/container-nonsense").available, 524288 * kKiB); }
 
 TEST(MeminfoSkipsSwapUnlessAsked) {
   const Bytes bytes("linux/meminfo/pi-zero-2");
@@ -279,6 +279,101 @@ TEST(Loadavg) {
   CHECK(!ParseLoadavg("1.", 2, &load));
 }
 
+// ---- devices
+
+TEST(BlockStatFields) {
+  BlockStat stat;
+  const Bytes bytes("linux/block.stat/4.9-eleven-fields");
+  CHECK(ParseBlockStat(bytes.data, bytes.size, &stat));
+  CHECK_EQ(stat.read_sectors, 9550688u);
+  CHECK_EQ(stat.written_sectors, 4922560u);
+  CHECK_EQ(stat.busy_ms, 884000u);
+  const Bytes recent("linux/block.stat/6.18-seventeen-fields");
+  CHECK(ParseBlockStat(recent.data, recent.size, &stat));
+  const Bytes old("linux/block.stat/2.6-partition-four-fields");
+  CHECK(!ParseBlockStat(old.data, old.size, &stat));
+}
+
+TEST(NetworkInterfaces) {
+  const Bytes bytes("linux/net.dev/2.6-no-blank-after-colon");
+  Scanner scan(bytes.data, bytes.size);
+  NetworkInterface interface;
+  CHECK(NextInterface(&scan, &interface));
+  CHECK(interface.name.Is("lo"));
+  CHECK(NextInterface(&scan, &interface));
+  CHECK(interface.name.Is("eth0"));
+  CHECK_EQ(interface.received, 4294967290u);
+  CHECK_EQ(interface.sent, 563352563u);
+  CHECK(NextInterface(&scan, &interface));
+  CHECK(interface.name.Is("eth0:1"));
+  CHECK(!NextInterface(&scan, &interface));
+}
+
+TEST(CountersThatWrapOrStartAnew) {
+  CHECK_EQ(CounterGrowth(100, 150), 50u);
+  CHECK_EQ(CounterGrowth(4294967290u, 10), 16u);
+  CHECK_EQ(CounterGrowth(5000, 10), 0u);
+  CHECK_EQ(CounterGrowth(uint64_t{1} << 40, 10), 0u);
+}
+
+TEST(SwapCounters) {
+  uint64_t pages = 0;
+  const char* text = "nr_free_pages 1\npswpin 10\npswpout 32\n";
+  CHECK(ParseSwapCounters(text, strlen(text), &pages));
+  CHECK_EQ(pages, 42u);
+  const Bytes without("linux/vmstat/no-swap-built-in");
+  CHECK(!ParseSwapCounters(without.data, without.size, &pages));
+}
+
+TEST(Footprint) {
+  uint64_t bytes = 0;
+  const Bytes swapped("linux/status/swapped-out");
+  CHECK(ParseFootprint(swapped.data, swapped.size, &bytes));
+  CHECK_EQ(bytes, 64000 * kKiB);
+  const Bytes kernel("linux/status/kernel-thread");
+  CHECK(!ParseFootprint(kernel.data, kernel.size, &bytes));
+}
+
+TEST(OpenFilesLimit) {
+  uint64_t limit = 0;
+  const Bytes here("linux/limits/6.18");
+  CHECK(ParseOpenFilesLimit(here.data, here.size, &limit));
+  CHECK(limit >= 256);
+  const Bytes none("linux/limits/unlimited");
+  CHECK(ParseOpenFilesLimit(none.data, none.size, &limit));
+  CHECK_EQ(limit, UINT64_MAX);
+}
+
+TEST(Temperatures) {
+  double celsius = 0;
+  CHECK(ParseTemperature("48312\n", 6, &celsius));
+  CHECK_NEAR(celsius, 48.312, 1e-9);
+  CHECK(ParseTemperature("-5000\n", 6, &celsius));
+  CHECK_NEAR(celsius, -5, 1e-9);
+  for (const char* text : {"-650788984\n", "850000\n", "-273000\n", "\n", "-", "", "hot\n"}) {
+    CHECK(!ParseTemperature(text, strlen(text), &celsius));
+  }
+}
+
+TEST(FirmwareWord) {
+  uint64_t bits = 0;
+  CHECK(ParseHex("50005\n", 6, &bits));
+  CHECK_EQ(bits, 0x50005u);
+  CHECK(ParseHex("0xE0000", 7, &bits));
+  CHECK_EQ(bits, 0xe0000u);
+  CHECK(!ParseHex("xyz", 3, &bits));
+}
+
+TEST(SensorsOfTheCpu) {
+  for (const char* name : {"cpu-thermal", "cpu_thermal", "soc_thermal", "x86_pkg_temp", "coretemp", "k10temp",
+                           "CPU-therm", "bigcore0-thermal", "cluster0"}) {
+    CHECK(IsCpuSensor(Span{name, strlen(name)}));
+  }
+  for (const char* name : {"iwlwifi_1", "acpitz", "BAT0", "nvme", "gpu-thermal", "charger", ""}) {
+    CHECK(!IsCpuSensor(Span{name, strlen(name)}));
+  }
+}
+
 // ---- every parser over every prefix of every file, and over bytes that are none of its business
 
 void ParseAll(const char* data, size_t size) {
@@ -311,6 +406,17 @@ void ParseAll(const char* data, size_t size) {
   ParsePressure(data, size, &pressure);
   ProcessStat stat;
   ParseProcessStat(data, size, &stat);
+  BlockStat block;
+  ParseBlockStat(data, size, &block);
+  NetworkInterface interface;
+  for (Scanner scan(data, size); NextInterface(&scan, &interface);) {
+  }
+  ParseSwapCounters(data, size, &number);
+  ParseFootprint(data, size, &number);
+  ParseOpenFilesLimit(data, size, &number);
+  ParseTemperature(data, size, &real);
+  ParseHex(data, size, &number);
+  IsCpuSensor(FirstWord(data, size));
 }
 
 void ParsePrefixes(const char*, const Bytes& bytes) {
@@ -336,8 +442,9 @@ void ParseDamaged(const char*, const Bytes& bytes) {
 }
 
 const char* const kFolders[] = {
-  "linux/stat",      "linux/meminfo",  "linux/arcstats", "linux/cgroup",  "linux/memory.stat", "linux/cpu.stat",
-  "linux/mountinfo", "linux/pressure", "linux/process",  "linux/loadavg", "linux/statm",
+    "linux/stat",      "linux/meminfo",  "linux/arcstats", "linux/cgroup",     "linux/memory.stat", "linux/cpu.stat",
+    "linux/mountinfo", "linux/pressure", "linux/process",  "linux/loadavg",    "linux/statm",       "linux/net.dev",
+    "linux/vmstat",    "linux/status",   "linux/limits",   "linux/block.stat", "linux/sensor",
 };
 
 TEST(EveryParserOverEveryPrefix) {

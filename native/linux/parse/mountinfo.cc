@@ -23,7 +23,7 @@ bool ParseMount(Span line, Mount* out) {
     if (word.Is("-")) break;
   }
   out->type = scan.Word();
-  scan.Word();
+  out->source = scan.Word();
   out->super_options = scan.Word();
   return out->root.size > 0 && out->point.size > 0 && out->type.size > 0;
 }

@@ -11,9 +11,10 @@ namespace tripline {
 struct Mount {
   uint32_t major = 0;
   uint32_t minor = 0;
-  Span root;           // still escaped, like all of them
+  Span root;  // still escaped, like all of them
   Span point;
   Span type;
+  Span source;
   Span super_options;  // for cgroup version 1: the controllers
 };
 

@@ -42,6 +42,35 @@ bool ParseStatm(const char* data, size_t size, uint64_t* size_pages, uint64_t* r
   return scan.Number(size_pages) && scan.Number(resident_pages);
 }
 
+bool ParseFootprint(const char* data, size_t size, uint64_t* bytes) {
+  uint64_t anonymous = 0, swapped = 0;
+  bool has_anonymous = false, has_swapped = false;
+  Scanner scan(data, size);
+  while (!scan.done() && !(has_anonymous && has_swapped)) {
+    if (scan.Match("RssAnon:"))
+      has_anonymous = scan.Number(&anonymous);
+    else if (scan.Match("VmSwap:"))
+      has_swapped = scan.Number(&swapped);
+    scan.SkipLine();
+  }
+  const uint64_t sum = anonymous > UINT64_MAX - swapped ? UINT64_MAX : anonymous + swapped;
+  *bytes = sum > UINT64_MAX / 1024 ? UINT64_MAX : sum * 1024;
+  return has_anonymous;
+}
+
+bool ParseOpenFilesLimit(const char* data, size_t size, uint64_t* limit) {
+  Scanner scan(data, size);
+  while (!scan.done()) {
+    if (scan.Match("Max open files")) {
+      scan.SkipBlanks();
+      *limit = UINT64_MAX;
+      return scan.Match("unlimited") || scan.Number(limit);
+    }
+    scan.SkipLine();
+  }
+  return false;
+}
+
 bool ParseLoadavg(const char* data, size_t size, double* one_minute) {
   Scanner scan(data, size);
   uint64_t whole = 0;

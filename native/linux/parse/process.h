@@ -22,6 +22,13 @@ bool ParseProcessStat(const char* data, size_t size, ProcessStat* out);
 // /proc/<pid>/statm: resident pages.
 bool ParseStatm(const char* data, size_t size, uint64_t* size_pages, uint64_t* resident_pages);
 
+// /proc/<pid>/status: what the process alone is charged for, in memory or in swap, in bytes. False on kernels before
+// 4.5, which do not tell anonymous pages apart, and for kernel threads.
+bool ParseFootprint(const char* data, size_t size, uint64_t* bytes);
+
+// /proc/<pid>/limits: the soft limit of open files; UINT64_MAX when there is none.
+bool ParseOpenFilesLimit(const char* data, size_t size, uint64_t* limit);
+
 // The first figure of /proc/loadavg.
 bool ParseLoadavg(const char* data, size_t size, double* one_minute);
 

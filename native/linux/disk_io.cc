@@ -1,0 +1,113 @@
+// disk.read, disk.write, disk.busy: the counters of the device that a path is on; of the whole device where the path is
+// on a partition, because that is what gets busy.
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <initializer_list>
+
+#include "../platform.h"
+#include "families.h"
+#include "file.h"
+#include "mounts.h"
+#include "parse/counters.h"
+#include "rate.h"
+
+namespace tripline {
+
+namespace {
+
+constexpr uint64_t kPeriod = 100 * kMillisecond;
+constexpr double kSector = 512;
+
+class DiskIoProbe final : public Probe {
+ public:
+  bool Open(const Selector& selector, Failure* why) {
+    Text path;
+    if (!MakeAbsolute(selector.path, &path, why)) return false;
+    const Mounts mounts(roots_);
+    char real[kMaxPath];
+    Mount mount;
+    if (!mounts.ResolveLocal(path.get(), real) || !mounts.Find(real, &mount)) {
+      why->Set("a network or FUSE file system is not on a device of this machine");
+      return false;
+    }
+    if (access(real, F_OK) != 0) {
+      why->SetErrno("access", path.get(), errno, errno == ENOENT ? "no such path" : "");
+      return false;
+    }
+    uint32_t number[2] = {mount.major, mount.minor};
+    // Btrfs and others number their own; the mount's source names the device.
+    char source[kMaxPath];
+    struct stat info;
+    if (number[0] == 0 && mount.source.StartsWith("/dev/") && Unescape(mount.source, source, sizeof(source)) &&
+        stat(source, &info) == 0 && S_ISBLK(info.st_mode)) {
+      number[0] = major(info.st_rdev);
+      number[1] = minor(info.st_rdev);
+    }
+    char device[64];
+    snprintf(device, sizeof(device), "/dev/block/%u:%u", number[0], number[1]);
+    Text folder;
+    folder.Set(roots_.sys.get(), device);
+    Text name;
+    name.Set(folder.get(), "/partition");
+    const bool partition = access(name.get(), F_OK) == 0;
+    stat_.SetPath(folder.get(), partition ? "/../stat" : "/stat");
+    if (number[0] == 0 || access(stat_.path(), F_OK) != 0) {
+      char type[32];
+      if (!Unescape(mount.type, type, sizeof(type))) type[0] = '\0';
+      const char* hint = mount.type.Is("overlay") ? " (in a container, give a path on a volume)" : "";
+      snprintf(why->text, sizeof(why->text), "%.40s is on %s, which shows no counters of a device%s", real, type, hint);
+      return false;
+    }
+    return true;
+  }
+
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    Buffer* buffer = SharedBuffer();
+    const File::Result result = stat_.ReadIfOlder(now, kPeriod, buffer);
+    BlockStat stat;
+    if (result == File::kFailed || (result == File::kFresh && !ParseBlockStat(buffer->data(), buffer->size, &stat))) {
+      Failure why;
+      if (result == File::kFailed)
+        stat_.Explain("the device is gone", &why);
+      else
+        why.Set("a block device's stat with fewer than ten numbers");
+      read_.has_last = written_.has_last = busy_.has_last = false;
+      for (Metric metric : {Metric::kDiskRead, Metric::kDiskWrite, Metric::kDiskBusy}) {
+        SetUnavailable(wanted, metric, why, out);
+      }
+      return;
+    }
+    if (result == File::kFresh) {
+      read_.Add(now, stat.read_sectors);
+      written_.Add(now, stat.written_sectors);
+      busy_.Add(now, stat.busy_ms);
+      // Counted by the kernel's tick, so a little more than the time that passed is possible.
+      if (busy_.grown > 1000 * busy_.elapsed) busy_.grown = 1000 * busy_.elapsed;
+    }
+    if (Wants(wanted, Metric::kDiskRead)) read_.Set(Metric::kDiskRead, kSector, out);
+    if (Wants(wanted, Metric::kDiskWrite)) written_.Set(Metric::kDiskWrite, kSector, out);
+    if (Wants(wanted, Metric::kDiskBusy)) busy_.Set(Metric::kDiskBusy, 1e-3, out);
+  }
+
+  const char* Origin(Metric) const override { return stat_.path(); }
+
+ private:
+  const Roots roots_;
+  File stat_;
+  Rate read_, written_, busy_;
+};
+
+}  // namespace
+
+Probe* MakeDiskIoProbe(const Selector& selector, Failure* why) {
+  DiskIoProbe* probe = new DiskIoProbe();
+  if (probe->Open(selector, why)) return probe;
+  delete probe;
+  return nullptr;
+}
+
+}  // namespace tripline

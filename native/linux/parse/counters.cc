@@ -1,0 +1,68 @@
+#include "counters.h"
+
+namespace tripline {
+
+bool ParseBlockStat(const char* data, size_t size, BlockStat* out) {
+  *out = BlockStat();
+  Scanner scan(data, size);
+  uint64_t fields[10] = {};
+  for (uint64_t& field : fields) {
+    if (!scan.Number(&field)) return false;
+  }
+  out->read_sectors = fields[2];
+  out->written_sectors = fields[6];
+  out->busy_ms = fields[9];
+  return true;
+}
+
+bool NextInterface(Scanner* scan, NetworkInterface* out) {
+  while (!scan->done()) {
+    const Span line = scan->Line();
+    size_t colon = line.size;
+    for (size_t i = 0; i < line.size; i++) {
+      if (line.data[i] == ':') colon = i;
+    }
+    if (colon == line.size) continue;  // one of the two headings
+    size_t begin = 0;
+    while (begin < colon && line.data[begin] == ' ') begin++;
+    out->name = {line.data + begin, colon - begin};
+    // bytes packets errs drop fifo frame compressed multicast, and the same for what is sent
+    Scanner numbers(line.data + colon + 1, line.size - colon - 1);
+    uint64_t fields[9] = {};
+    bool good = out->name.size > 0;
+    for (uint64_t& field : fields) good = good && numbers.Number(&field);
+    if (!good) continue;
+    out->received = fields[0];
+    out->sent = fields[8];
+    return true;
+  }
+  return false;
+}
+
+bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages) {
+  uint64_t in = 0, out = 0;
+  bool has_in = false, has_out = false;
+  Scanner scan(data, size);
+  while (!scan.done() && !(has_in && has_out)) {
+    if (scan.peek() == 'p') {
+      if (scan.Match("pswpin "))
+        has_in = scan.Number(&in);
+      else if (scan.Match("pswpout "))
+        has_out = scan.Number(&out);
+    }
+    scan.SkipLine();
+  }
+  *pages = in > UINT64_MAX - out ? UINT64_MAX : in + out;
+  return has_in && has_out;
+}
+
+uint64_t CounterGrowth(uint64_t old, uint64_t now) {
+  if (now >= old) return now - old;
+  constexpr uint64_t kWrap = uint64_t{1} << 32;
+  // Only from the upper half into the lower half of 32 bits; everything else is a new counter, and what it has is not
+  // known to be new.
+  const bool wrapped = old < kWrap && old >= kWrap / 2 && now < kWrap / 2;
+  return wrapped ? kWrap - old + now : 0;
+}
+
+}  // namespace tripline

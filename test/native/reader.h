@@ -1,0 +1,59 @@
+// A probe as a test reads it, at a time that only the tests move.
+#pragma once
+
+#include <cstring>
+#include <memory>
+
+#include "check.h"
+#include "platform.h"
+#include "probe.h"
+
+namespace tripline::test {
+
+// Starts far enough from 0 and goes on from test to test, as the memory of the pressure files does.
+inline uint64_t now = 1000 * kSecond;
+
+struct Reader {
+  std::unique_ptr<Probe> probe;
+  Readings readings;
+  Failure failure;
+
+  explicit Reader(Metric metric, const Selector& selector = Selector()) {
+    probe.reset(MakeProbe(FamilyOf(metric), selector, &failure));
+  }
+
+  const Reading& Read(Metric metric) {
+    readings = Readings();
+    probe->Read(now, MaskOf(metric), &readings);
+    return readings[metric];
+  }
+  double Level(Metric metric) {
+    const Reading& reading = Read(metric);
+    CHECK_EQ(reading.state, Reading::kKnown);
+    return reading.level;
+  }
+  const char* Why(Metric metric) {
+    CHECK_EQ(Read(metric).state, Reading::kUnavailable);
+    return readings.failure.text;
+  }
+  bool WhyHas(Metric metric, const char* part) { return strstr(Why(metric), part) != nullptr; }
+};
+
+// The largest quotient of two readings' growth, as the sampler reckons.
+inline double Quotient(const Reading& from, const Reading& to) {
+  double largest = -1;
+  for (uint32_t i = 0; i < to.parts; i++) {
+    const double den = to.den[i] - from.den[i];
+    if (den <= 0) continue;
+    const double quotient = (to.num[i] - from.num[i]) / den;
+    if (quotient > largest) largest = quotient;
+  }
+  return largest;
+}
+
+inline bool EndsWith(const char* text, const char* end) {
+  const size_t length = strlen(text), tail = strlen(end);
+  return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+}  // namespace tripline::test
