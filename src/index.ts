@@ -13,6 +13,7 @@ export type { Limit, Limits, Selector, Value } from './monitor/limits.js'
 export type { MetricName, MetricUnit } from './monitor/metrics.js'
 export type { SamplerStats } from './monitor/native.js'
 export { samplerStats } from './monitor/sampler.js'
+export type { SampleBlock } from './monitor/blocks.js'
 export {
   Snapshot,
   capabilities,
@@ -74,3 +75,8 @@ export type { SharedToken } from './sources/shared-token.js'
 export type { CancelationSource } from './sources/source.js'
 export { TimeoutSource } from './sources/timeout.js'
 export { CancelationToken, TokenSource } from './sources/token.js'
+
+export type { MissedPolicy } from './schedule/backlog.js'
+export type { Period, TickerOptions, WhileBreached } from './schedule/options.js'
+export type { TickerStats } from './schedule/stats.js'
+export { Ticker, every, type MissedMessage, type Tick, type TickBody, type TickerState } from './schedule/ticker.js'

@@ -34,6 +34,12 @@ export interface SamplerStats {
   readonly guards: number
   readonly limits: number
   readonly series: number
+  /** By how much the kernel may wake the thread late on purpose, in milliseconds; 0 where it does not say. */
+  readonly timerSlack: number
+  /** How soon the scheduler lets the thread run among others, in milliseconds; 0 where it does not say. */
+  readonly slice: number
+  /** Whether the thread runs ahead of all that is not real-time (SCHED_FIFO). */
+  readonly realTime: boolean
 }
 
 /**
@@ -76,6 +82,24 @@ export interface Addon {
   stats(): SamplerStats
   /** The rows of `native/metrics.def`. */
   metrics(): readonly { readonly name: string }[]
+  /** Beats every `period`, the first after one. With `delay`, a beat delivered late moves those that follow. */
+  addTicker(period: number, delay: boolean, realTime: boolean): number | Refusal
+  removeTicker(ticker: number): void
+  setTickerPeriod(ticker: number, period: number): void
+  pauseTicker(ticker: number): void
+  /** Beats go on, none of them before `earliest` from now. */
+  resumeTicker(ticker: number, earliest: number): void
+  /** No deliveries until it is released. */
+  holdTicker(ticker: number): void
+  /** Writes the beats that passed meanwhile as one tick; how many it wrote, 0 or 1. */
+  releaseTicker(ticker: number, ticks: Float64Array): number
+  /** Writes ticks of 4 numbers each: ticker, beats, index and due time of the last of them. How many it wrote. */
+  takeTicks(ticks: Float64Array): number
+  /** Writes down the newest values of the series every `interval`. */
+  addRecorder(interval: number, batch: number, subscriptions: Uint32Array): number | Refusal
+  removeRecorder(recorder: number): void
+  /** Fills `block` column by column; how many beats it lacks. -1 where `request` is answered once there is a block. */
+  takeBlock(recorder: number, request: number, block: Float64Array): number
 }
 
 let addon: Addon | undefined
