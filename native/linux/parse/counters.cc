@@ -5,36 +5,26 @@ namespace tripline {
 bool ParseBlockStat(const char* data, size_t size, BlockStat* out) {
   *out = BlockStat();
   Scanner scan(data, size);
-  uint64_t fields[10] = {};
-  for (uint64_t& field : fields) {
-    if (!scan.Number(&field)) return false;
-  }
-  out->read_sectors = fields[2];
-  out->written_sectors = fields[6];
-  out->busy_ms = fields[9];
-  return true;
+  // reads merged SECTORS ms writes merged SECTORS ms in-flight BUSY-MS
+  return scan.SkipNumbers(2) && scan.Number(&out->read_sectors) && scan.SkipNumbers(3) &&
+         scan.Number(&out->written_sectors) && scan.SkipNumbers(2) && scan.Number(&out->busy_ms);
 }
 
 bool NextInterface(Scanner* scan, NetworkInterface* out) {
   while (!scan->done()) {
     const Span line = scan->Line();
-    size_t colon = line.size;
-    for (size_t i = 0; i < line.size; i++) {
-      if (line.data[i] == ':') colon = i;
-    }
-    if (colon == line.size) continue;  // one of the two headings
+    // The last colon: an alias has one in its name.
+    const void* last = memrchr(line.data, ':', line.size);
+    if (last == nullptr) continue;  // one of the two headings
+    const size_t colon = static_cast<size_t>(static_cast<const char*>(last) - line.data);
     size_t begin = 0;
     while (begin < colon && line.data[begin] == ' ') begin++;
     out->name = {line.data + begin, colon - begin};
     // bytes packets errs drop fifo frame compressed multicast, and the same for what is sent
     Scanner numbers(line.data + colon + 1, line.size - colon - 1);
-    uint64_t fields[9] = {};
-    bool good = out->name.size > 0;
-    for (uint64_t& field : fields) good = good && numbers.Number(&field);
-    if (!good) continue;
-    out->received = fields[0];
-    out->sent = fields[8];
-    return true;
+    const bool good = out->name.size > 0 && numbers.Number(&out->received) && numbers.SkipNumbers(7) &&
+                      numbers.Number(&out->sent);
+    if (good) return true;
   }
   return false;
 }

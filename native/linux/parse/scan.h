@@ -57,7 +57,10 @@ class Scanner {
   bool Number(uint64_t* out) {
     SkipBlanks();
     if (at_ == end_ || !IsDigit(*at_)) return false;
+    // Nineteen digits always fit, and longer numbers are rare.
+    const char* const sure = end_ - at_ > 19 ? at_ + 19 : end_;
     uint64_t value = 0;
+    for (; at_ != sure && IsDigit(*at_); at_++) value = value * 10 + static_cast<uint64_t>(*at_ - '0');
     bool over = false;
     for (; at_ != end_ && IsDigit(*at_); at_++) {
       const uint64_t digit = static_cast<uint64_t>(*at_ - '0');
@@ -66,6 +69,24 @@ class Scanner {
     }
     *out = over ? UINT64_MAX : value;
     return true;
+  }
+
+  // Passes over `count` words of digits. False when there are fewer.
+  bool SkipNumbers(uint32_t count) {
+    for (; count > 0; count--) {
+      SkipBlanks();
+      const char* const start = at_;
+      while (at_ != end_ && IsDigit(*at_)) at_++;
+      if (at_ == start) return false;
+    }
+    return true;
+  }
+
+  // To the next `c`, which is not consumed. False, and at the end, when there is none.
+  bool Find(char c) {
+    const void* found = at_ == end_ ? nullptr : memchr(at_, c, static_cast<size_t>(end_ - at_));
+    at_ = found == nullptr ? end_ : static_cast<const char*>(found);
+    return found != nullptr;
   }
 
   // The same with an optional minus sign; saturates at the ends of int64.
