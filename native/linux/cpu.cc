@@ -19,6 +19,11 @@ namespace {
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;  // its counters move with the tick
 constexpr uint64_t kSetupPeriod = kSecond;            // affinity, CPUs, quotas
 constexpr uint32_t kQuotas = kMaxParts - 1;
+
+const char kMaxFile[] = "/cpu.max";
+const char kQuotaFile[] = "/cpu.cfs_quota_us";
+const char kPeriodFile[] = "/cpu.cfs_period_us";
+
 constexpr uint32_t kMaskBytes = 1024;  // 8192 CPUs, the most that Linux can be built for
 constexpr double kTick = 0.01;         // USER_HZ is 100 on every architecture we build for
 
@@ -240,6 +245,7 @@ class CpuProbe final : public Probe {
     const bool moved_usage = group_.version() == 1 && usage_group_.Update(now, roots_, "cpuacct", buffer);
     if (moved || moved_usage) {
       for (Quota& quota : quotas_) quota.Leave();
+      setup_.Forget();
       version_ = group_.version();
       own_throttle_.SetPath(group_.path(), "/cpu.stat");
       CgroupCpu cpu;
@@ -252,7 +258,7 @@ class CpuProbe final : public Probe {
     bool seen[kQuotas] = {};
     size_t length = group_.size();
     do {
-      const double cpus = ReadQuotaOf(length, buffer);
+      const double cpus = ReadQuotaOf(now, length, buffer);
       if (cpus <= 0) continue;
       Quota* place = nullptr;
       for (Quota& quota : quotas_) {
@@ -271,20 +277,15 @@ class CpuProbe final : public Probe {
     }
   }
 
-  double ReadQuotaOf(size_t length, Buffer* buffer) {
-    group_dir_.SetPart(group_.path(), length);
-    double cpus = 0;
+  double ReadQuotaOf(uint64_t now, size_t length, Buffer* buffer) {
+    const auto read = [&](const char* name) { return setup_.Read(now, group_.path(), length, name, buffer); };
     if (version_ == 2) {
-      file_name_.Set(group_dir_.get(), "/cpu.max");
-      if (!ReadOnce(file_name_.get(), buffer) || !ParseCpuMax(buffer->data(), buffer->size, &cpus)) return 0;
-      return cpus;
+      double cpus = 0;
+      return read(kMaxFile) && ParseCpuMax(buffer->data(), buffer->size, &cpus) ? cpus : 0;
     }
     uint64_t quota = kNoLimit, period = 0;
-    file_name_.Set(group_dir_.get(), "/cpu.cfs_quota_us");
-    if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &quota)) return 0;
-    if (quota == kNoLimit) return 0;
-    file_name_.Set(group_dir_.get(), "/cpu.cfs_period_us");
-    if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
+    if (!read(kQuotaFile) || !ParseLimit(buffer->data(), buffer->size, &quota) || quota == kNoLimit) return 0;
+    if (!read(kPeriodFile) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
     return period == 0 || period == kNoLimit ? 0 : static_cast<double>(quota) / static_cast<double>(period);
   }
 
@@ -409,7 +410,8 @@ class CpuProbe final : public Probe {
   uint64_t quotas_at_ = 0;
   File own_throttle_;
   Quota quotas_[kQuotas];
-  Text group_dir_, file_name_;
+  HeldFiles setup_;  // quotas
+  Text group_dir_;
 };
 
 }  // namespace

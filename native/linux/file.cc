@@ -200,6 +200,33 @@ File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
   return Read(now, buffer) ? kFresh : kFailed;
 }
 
+bool HeldFiles::Read(uint64_t now, const char* path, size_t length, const char* name, Buffer* buffer) {
+  Held* place = &held_[0];  // where all are in use, the first gives way
+  for (Held& held : held_) {
+    const bool same = held.name == name && held.length == length;
+    if (same || held.name == nullptr) place = &held;
+    if (same) break;
+  }
+  if (place->name != name || place->length != length) {
+    directory_.SetPart(path, length);
+    place->file.SetPath(directory_.get(), name);
+    place->name = name;
+    place->length = length;
+  }
+  if (place->file.Read(now, buffer)) return true;
+  // It may come: without a back-off, because the next look is far off anyway.
+  place->file.Close();
+  place->name = nullptr;
+  return false;
+}
+
+void HeldFiles::Forget() {
+  for (Held& held : held_) {
+    held.file.Close();
+    held.name = nullptr;
+  }
+}
+
 Names::Names(const char* directory) : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
 
 Names::~Names() {

@@ -27,6 +27,11 @@ constexpr uint64_t kNearStatPeriod = 10 * kMillisecond;
 constexpr uint64_t kLimitsPeriod = kSecond;
 constexpr uint32_t kLevels = 8;
 
+const char kMaxFile[] = "/memory.max";
+const char kLimitFile[] = "/memory.limit_in_bytes";
+const char kHierarchyFile[] = "/memory.use_hierarchy";
+const char kStatFile[] = "/memory.stat";
+
 // One cgroup with a limit. Its memory.stat costs ten times what its usage does, so it is read only when it can have
 // changed the verdict.
 struct Level {
@@ -206,6 +211,7 @@ class MemoryProbe final : public Probe {
     Buffer* buffer = SharedBuffer();
     if (group_.Update(now, roots_, "memory", buffer)) {
       for (Level& level : levels_) level.Leave();
+      setup_.Forget();
     }
     if (group_.version() == 0) return;
 
@@ -226,45 +232,40 @@ class MemoryProbe final : public Probe {
       if (place->length == 0) Enter(place, length);
       place->limit = limit;
       seen[place - levels_] = true;
-    } while (HasParent(length, buffer) && group_.Parent(&length));
+    } while (HasParent(now, length, buffer) && group_.Parent(&length));
     for (uint32_t i = 0; i < kLevels; i++) {
       if (!seen[i] && levels_[i].length != 0) levels_[i].Leave();
     }
   }
 
   uint64_t LimitOf(uint64_t now, size_t length, Buffer* buffer) {
-    group_dir_.SetPart(group_.path(), length);
     uint64_t limit = kNoLimit;
     const bool first = group_.version() == 1;
-    file_name_.Set(group_dir_.get(), first ? "/memory.limit_in_bytes" : "/memory.max");
-    if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &limit)) limit = kNoLimit;
+    const char* name = first ? kLimitFile : kMaxFile;
+    if (!setup_.Read(now, group_.path(), length, name, buffer) || !ParseLimit(buffer->data(), buffer->size, &limit)) limit = kNoLimit;
     if (!first || length != group_.size()) return limit;
     // Version 1 also tells the own group of limits on ancestors that a container does not see.
     CgroupMemory memory;
-    file_name_.Set(group_dir_.get(), "/memory.stat");
-    own_stat_.SetPath(file_name_.get());
-    if (own_stat_.Read(now, buffer) && ParseCgroupMemory(buffer->data(), buffer->size, 1, &memory)) {
+    if (setup_.Read(now, group_.path(), length, kStatFile, buffer) &&
+        ParseCgroupMemory(buffer->data(), buffer->size, 1, &memory)) {
       if (memory.limit < limit) limit = memory.limit;
     }
-    own_stat_.Close();
     return limit;
   }
 
   // In version 1 without use_hierarchy a parent neither counts nor limits its children.
-  bool HasParent(size_t length, Buffer* buffer) {
+  bool HasParent(uint64_t now, size_t length, Buffer* buffer) {
     if (group_.version() != 1) return true;
     size_t parent = length;
     if (!group_.Parent(&parent)) return false;
-    group_dir_.SetPart(group_.path(), parent);
-    file_name_.Set(group_dir_.get(), "/memory.use_hierarchy");
-    return !ReadOnce(file_name_.get(), buffer) || buffer->size == 0 || buffer->data()[0] != '0';
+    return !setup_.Read(now, group_.path(), parent, kHierarchyFile, buffer) || buffer->size == 0 || buffer->data()[0] != '0';
   }
 
   void Enter(Level* level, size_t length) {
     level->length = length;
     group_dir_.SetPart(group_.path(), length);
     level->usage.SetPath(group_dir_.get(), group_.version() == 1 ? "/memory.usage_in_bytes" : "/memory.current");
-    level->stat.SetPath(group_dir_.get(), "/memory.stat");
+    level->stat.SetPath(group_dir_.get(), kStatFile);
     level->known = false;
   }
 
@@ -319,8 +320,8 @@ class MemoryProbe final : public Probe {
   const Level* tightest_ = nullptr;
   double limit_ = 0;
   Slope slope_;
-  File own_stat_;
-  Text group_dir_, file_name_;
+  HeldFiles setup_;  // limits and the like
+  Text group_dir_;
 };
 
 }  // namespace
