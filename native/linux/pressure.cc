@@ -111,8 +111,8 @@ class PressureProbe final : public Probe {
 
     void Add(const LastRead& read) {
       if (at != 0 && read.at > at) {
-        some += read.pressure.some > last.some ? read.pressure.some - last.some : 0;
-        full += read.pressure.full > last.full ? read.pressure.full - last.full : 0;
+        some += Growth(last.some, read.pressure.some);
+        full += Growth(last.full, read.pressure.full);
         elapsed += read.at - at;
       }
       at = read.at;
@@ -132,25 +132,16 @@ class PressureProbe final : public Probe {
     else if (last->error != 0)
       why.SetErrno(last->call, file.path(), last->error, HintOf(last->error));
     if (why.failed()) {
-      SetUnavailable(wanted, kSome[resource], why, out);
-      SetUnavailable(wanted, kFull[resource], why, out);
-      return;
+      return SetUnavailable(wanted & (MaskOf(kSome[resource]) | MaskOf(kFull[resource])), why, out);
     }
     Sum& sum = sums_[resource];
     sum.Add(*last);
-    Set(wanted, kSome[resource], sum.some, sum.elapsed, out);
-    if (last->pressure.has_full) return Set(wanted, kFull[resource], sum.full, sum.elapsed, out);
+    const double elapsed = Seconds(sum.elapsed);
+    if (Wants(wanted, kSome[resource])) SetPair(kSome[resource], Real(sum.some) / 1e6, elapsed, out);
+    if (!Wants(wanted, kFull[resource])) return;
+    if (last->pressure.has_full) return SetPair(kFull[resource], Real(sum.full) / 1e6, elapsed, out);
     why.Set("the kernel has no line \"full\" for this resource; for cpu it came with 5.13");
-    SetUnavailable(wanted, kFull[resource], why, out);
-  }
-
-  static void Set(MetricMask wanted, Metric metric, uint64_t microseconds, uint64_t elapsed, Readings* out) {
-    if (!Wants(wanted, metric)) return;
-    Reading& reading = (*out)[metric];
-    reading.state = Reading::kKnown;
-    reading.parts = 1;
-    reading.num[0] = static_cast<double>(microseconds) / 1e6;
-    reading.den[0] = static_cast<double>(elapsed) / 1e9;
+    SetUnavailable(MaskOf(kFull[resource]), why, out);
   }
 
   const Roots roots_;

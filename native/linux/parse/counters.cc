@@ -40,20 +40,11 @@ bool NextInterface(Scanner* scan, NetworkInterface* out) {
 }
 
 bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages) {
-  uint64_t in = 0, out = 0;
-  bool has_in = false, has_out = false;
-  Scanner scan(data, size);
-  while (!scan.done() && !(has_in && has_out)) {
-    if (scan.peek() == 'p') {
-      if (scan.Match("pswpin "))
-        has_in = scan.Number(&in);
-      else if (scan.Match("pswpout "))
-        has_out = scan.Number(&out);
-    }
-    scan.SkipLine();
-  }
-  *pages = in > UINT64_MAX - out ? UINT64_MAX : in + out;
-  return has_in && has_out;
+  constexpr Key kKeys[] = {{"pswpin "}, {"pswpout "}};
+  uint64_t values[2] = {};
+  const uint32_t found = ReadKeys(data, size, kKeys, 2, 3, values);
+  *pages = SaturatingSum(values[0], values[1]);
+  return found == 3;
 }
 
 uint64_t CounterGrowth(uint64_t old, uint64_t now) {
