@@ -18,8 +18,10 @@ bool ParseBlockStat(const char* data, size_t size, BlockStat* out) {
 bool NextInterface(Scanner* scan, NetworkInterface* out) {
   while (!scan->done()) {
     const Span line = scan->Line();
+    // Names have 15 bytes at most, and what pads them.
+    const size_t head = line.size < 40 ? line.size : 40;
     size_t colon = line.size;
-    for (size_t i = 0; i < line.size; i++) {
+    for (size_t i = 0; i < head; i++) {
       if (line.data[i] == ':') colon = i;
     }
     if (colon == line.size) continue;  // one of the two headings
