@@ -50,6 +50,17 @@ bool StartThread(void (*body)(void*), void* argument, const char* name);
 // Asks the scheduler for what keeps the calling thread on time without privileges (timer slack, a short slice).
 void PreferPunctuality();
 
+// What the calling thread has got of that; 0 and false where the OS has no such thing.
+struct Punctuality {
+  uint64_t timer_slack = 0;  // by how much the kernel may be late on purpose, in nanoseconds
+  uint64_t slice = 0;        // how soon the scheduler lets it run among others, in nanoseconds
+  bool real_time = false;    // whether it runs ahead of all that is not real-time
+};
+Punctuality ObtainedPunctuality();
+
+// Puts the calling thread ahead of all that is not real-time, or back among the others. False where that is not allowed.
+bool SetRealTime(bool on);
+
 class Doorbell;
 
 // The one place where the sampling thread blocks.

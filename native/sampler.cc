@@ -73,7 +73,18 @@ void Sampler::WakeFromHelper(void* self) {
   if (sampler->running_) sampler->waiter_.Wake();
 }
 
-bool Sampler::Idle() const { return guards_.count() == 0 && outstanding_.empty() && next_due_ == kNever; }
+void Sampler::WakeBy(uint64_t due) {
+  if (running_ && due < sleeping_until_) waiter_.Wake();
+}
+
+Channel* Sampler::ChannelOf(uint32_t subscription) {
+  const Subscription* found = subscriptions_.Get(subscription);
+  return found == nullptr ? nullptr : found->channel;
+}
+
+bool Sampler::Idle() const {
+  return guards_.count() == 0 && outstanding_.empty() && next_due_ == kNever && tickers_.empty() && recorders_.empty();
+}
 
 void Sampler::Loop() {
   lock_.Lock();
@@ -81,6 +92,8 @@ void Sampler::Loop() {
   governed_at_ = MonotonicNow();
   governed_cpu_ = ThreadCpuNow();
   stretch_ = 1;
+  real_time_asked_ = false;
+  punctuality_ = ObtainedPunctuality();
   for (;;) {
     const uint64_t now = MonotonicNow();
     uint64_t deadline = Pass(now);
@@ -91,10 +104,13 @@ void Sampler::Loop() {
     } else {
       idle_since_ = 0;
     }
+    if (tickers_.real_time() != real_time_asked_) FollowRealTime();
+    sleeping_until_ = deadline;
     lock_.Unlock();
     Doorbell* rung[Waiter::kMostRung];
     const uint32_t rings = waiter_.Wait(deadline, rung);
     lock_.Lock();
+    sleeping_until_ = 0;
     wakeups_++;
     AnswerDoorbells(rung, rings);
     if (wakeups_ % kClockEvery == 0) cpu_ = ThreadCpuNow() + cpu_before_;
@@ -108,7 +124,16 @@ void Sampler::Loop() {
   lock_.Unlock();
 }
 
+void Sampler::FollowRealTime() {
+  real_time_asked_ = tickers_.real_time();
+  SetRealTime(real_time_asked_);
+  punctuality_ = ObtainedPunctuality();
+}
+
 uint64_t Sampler::Pass(uint64_t now) {
+  // Beats first: reads take longer than a beat may be late.
+  const uint64_t next_beat = tickers_.Beat(now);
+  const uint64_t reads_before = reads_;
   NoticeGaps(now);
   for (auto& source : sources_) {
     MetricMask wanted = 0;
@@ -125,8 +150,10 @@ uint64_t Sampler::Pass(uint64_t now) {
   }
   JudgeDirty(now);
   AnswerRequests();
+  if (reads_ != reads_before) reading_wakeups_++;
+  const uint64_t next_row = recorders_.Record(now);
   next_due_ = NextDue();
-  return next_due_;
+  return std::min({next_due_, next_beat, next_row});
 }
 
 void Sampler::ReadSource(Source* source, uint64_t now, MetricMask wanted) {
@@ -202,9 +229,12 @@ void Sampler::Govern(uint64_t now) {
   const uint64_t cpu = ThreadCpuNow();
   const uint64_t elapsed = now - governed_at_;
   if (elapsed == 0) return;
-  const double share = static_cast<double>(cpu - governed_cpu_) / static_cast<double>(elapsed);
+  // What tickers cost is not for the guards to save: only wake-ups with a read count.
+  const double reading = static_cast<double>(reading_wakeups_) / static_cast<double>(kGovernEvery);
+  const double share = static_cast<double>(cpu - governed_cpu_) / static_cast<double>(elapsed) * reading;
   governed_at_ = now;
   governed_cpu_ = cpu;
+  reading_wakeups_ = 0;
   stretch_ = std::min(kMaxStretch, std::max(1.0, stretch_ * share / kBudget));
 }
 
@@ -290,6 +320,8 @@ void Sampler::AttachBoard(Environment* environment, int32_t* words, size_t count
 
 void Sampler::RemoveEnvironment(Environment* environment) {
   MutexLock lock(&lock_);
+  tickers_.RemoveEnvironment(environment);
+  recorders_.RemoveEnvironment(environment);
   for (uint32_t id = 1; id < guards_.end(); id++) {
     const Guard* guard = guards_.Get(id);
     if (guard != nullptr && guard->environment() == environment) DropGuard(id);
@@ -510,7 +542,7 @@ SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {
 SamplerStats Sampler::Stats() {
   MutexLock lock(&lock_);
   return SamplerStats{running_, wakeups_, rings_, reads_, cpu_, stretch_, guards_.count(), limit_count_,
-                      static_cast<uint32_t>(channels_.size())};
+                      static_cast<uint32_t>(channels_.size()), punctuality_};
 }
 
 }  // namespace tripline

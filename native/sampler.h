@@ -12,8 +12,11 @@
 #include "channel.h"
 #include "environment.h"
 #include "guard.h"
+#include "host.h"
 #include "platform.h"
+#include "recorder.h"
 #include "source.h"
+#include "ticker.h"
 
 namespace tripline {
 
@@ -34,6 +37,7 @@ struct SamplerStats {
   uint32_t guards;
   uint32_t limits;
   uint32_t series;
+  Punctuality punctuality;  // of the thread
 };
 
 struct SubscriptionInfo {
@@ -57,7 +61,7 @@ struct News {
   bool beat;  // the sampler waits for a sign of life
 };
 
-class Sampler {
+class Sampler : private Host {
  public:
   // The one of this process; made with the first call and never destroyed.
   static Sampler* Get();
@@ -96,6 +100,10 @@ class Sampler {
 
   // Whether the kernel would push `metric` here; tries it. False with why not.
   bool CanPush(Metric metric, Failure* why);
+
+  // What else keeps time on the thread.
+  Tickers& tickers() { return tickers_; }
+  Recorders& recorders() { return recorders_; }
 
   SamplerStats Stats();
 
@@ -142,7 +150,13 @@ class Sampler {
   static void ThreadBody(void* self);
   static void WakeFromHelper(void* self);
   void Loop();
-  bool EnsureThread(Failure* why);
+  void FollowRealTime();
+
+  Mutex* lock() override { return &lock_; }
+  bool EnsureThread(Failure* why) override;
+  void WakeBy(uint64_t due) override;
+  Channel* ChannelOf(uint32_t subscription) override;
+
   bool Idle() const;
 
   uint64_t Pass(uint64_t now);
@@ -181,6 +195,12 @@ class Sampler {
   uint64_t suspended_ = 0;
   uint64_t next_due_ = kNever;
   uint64_t idle_since_ = 0;
+  uint64_t sleeping_until_ = 0;  // what the thread was told last, or 0 while it is at work
+
+  Tickers tickers_{this};
+  Recorders recorders_{this};
+  bool real_time_asked_ = false;
+  Punctuality punctuality_;
 
   // The governor and what it tells.
   double stretch_ = 1;
@@ -188,6 +208,7 @@ class Sampler {
   uint64_t governed_cpu_ = 0;
   uint64_t wakeups_ = 0;
   uint64_t rings_ = 0;
+  uint64_t reading_wakeups_ = 0;  // since the governor looked last
   uint64_t reads_ = 0;
   uint64_t cpu_ = 0;
   uint64_t cpu_before_ = 0;  // of threads that have ended

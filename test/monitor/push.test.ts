@@ -62,43 +62,44 @@ function canMakeGroup(): boolean {
   }
 }
 
+/** The first breach in a group of that size, as the child printed it. */
+async function inGroup(within: string): Promise<string> {
+  mkdirSync(group)
+  try {
+    writeFileSync(`${group}/memory.limit_in_bytes`, String(64 * 2 ** 20))
+    // The child moves itself in before it imports anything; V8 is kept small enough to fit.
+    const outcome = await runModule(
+      `
+      import { writeFileSync } from 'node:fs'
+      const watched = tripline.guard({ memory: { above: 80 } }, { within: '${within}' })
+      const eaten = []
+      const eat = setInterval(() => eaten.push(Buffer.alloc(1e6, 1)), 5)
+      watched.on('breach', (breach) => {
+        clearInterval(eat)
+        console.log(JSON.stringify({ ...breach, rings: tripline.samplerStats().rings }))
+        watched.close()
+      })
+      setTimeout(() => { console.log('never'); process.exit(1) }, 15000).unref()
+      `,
+      { cgroup: group },
+    )
+    expect(outcome).toMatchObject({ code: 0, signal: null })
+    return outcome.stdout
+  } finally {
+    await eventually(() => {
+      try {
+        rmdirSync(group)
+        return true
+      } catch {
+        return false
+      }
+    })
+  }
+}
+
 describe('a memory cgroup of 64 MB', () => {
   const possible = canMakeGroup()
   if (!possible) console.warn('skipped: no version 1 memory cgroup can be made here')
-
-  const inGroup = async (within: string): Promise<string> => {
-    mkdirSync(group)
-    try {
-      writeFileSync(`${group}/memory.limit_in_bytes`, String(64 * 2 ** 20))
-      // The child moves itself in before it imports anything; V8 is kept small enough to fit.
-      const outcome = await runModule(
-        `
-        import { writeFileSync } from 'node:fs'
-        const watched = tripline.guard({ memory: { above: 80 } }, { within: '${within}' })
-        const eaten = []
-        const eat = setInterval(() => eaten.push(Buffer.alloc(1e6, 1)), 5)
-        watched.on('breach', (breach) => {
-          clearInterval(eat)
-          console.log(JSON.stringify({ ...breach, rings: tripline.samplerStats().rings }))
-          watched.close()
-        })
-        setTimeout(() => { console.log('never'); process.exit(1) }, 15000).unref()
-        `,
-        { cgroup: group },
-      )
-      expect(outcome).toMatchObject({ code: 0, signal: null })
-      return outcome.stdout
-    } finally {
-      await eventually(() => {
-        try {
-          rmdirSync(group)
-          return true
-        } catch {
-          return false
-        }
-      })
-    }
-  }
 
   it.skipIf(!possible)('breaches on the cgroup’s number while the host is idle', async () => {
     const breach = JSON.parse(await inGroup('100ms')) as { origin: string; value: number }

@@ -10,5 +10,6 @@ const source = `
   const { guard } = await import(${JSON.stringify(entry)})
   setInterval(() => guard(${JSON.stringify(CROSSED)}, { within: 1 }), 1)
 `
-for (let i = 0; i < 3; i++) new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`))
-setTimeout(() => guard(CROSSED, { within: 1 }).on('breach', () => process.exit(0)), 300)
+const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`)
+const workers = Array.from({ length: 3 }, () => new Worker(url))
+setTimeout(() => guard(CROSSED, { within: 1 }).on('breach', () => process.exit(workers.length - 3)), 300)
