@@ -100,6 +100,13 @@ class PressureProbe final : public Probe {
     return "";
   }
 
+  uint32_t MinPeriodMs(Metric metric) const override {
+    for (uint32_t i = 0; i < kResources; i++) {
+      if (kSome[i] == metric || kFull[i] == metric) return next_ms_[i];
+    }
+    return InfoOf(metric).min_period_ms;
+  }
+
  private:
   // Cumulative since the probe was made, and never backwards.
   struct Sum {
@@ -123,7 +130,14 @@ class PressureProbe final : public Probe {
   void ReadOne(uint64_t now, MetricMask wanted, uint32_t resource, Readings* out) {
     File& file = files_[resource];
     LastRead* last = Remember(file.path(), now);
-    if (last != nullptr) ReadThrough(&file, now, last);
+    if (last != nullptr) {
+      ReadThrough(&file, now, last);
+      // A wake-up that is shared with others may come a tenth too early; then the rest is still to be waited for, and
+      // a little more, since that may be shared as well.
+      const uint64_t left = last->tried_at + kPeriod - now;
+      next_ms_[resource] = static_cast<uint32_t>((left + (left < kPeriod ? left / 8 : 0)) / kMillisecond);
+      if (left < kPeriod) next_ms_[resource]++;
+    }
     Failure why;
     if (last == nullptr)
       why.Set("too many pressure files are watched at once");
@@ -137,16 +151,30 @@ class PressureProbe final : public Probe {
     Sum& sum = sums_[resource];
     sum.Add(*last);
     const double elapsed = Seconds(sum.elapsed);
-    if (Wants(wanted, kSome[resource])) SetPair(kSome[resource], Real(sum.some) / 1e6, elapsed, out);
+    if (Wants(wanted, kSome[resource]) && IsNews(sum.at, &told_[resource][0])) {
+      SetPair(kSome[resource], Real(sum.some) / 1e6, elapsed, out);
+    }
     if (!Wants(wanted, kFull[resource])) return;
-    if (last->pressure.has_full) return SetPair(kFull[resource], Real(sum.full) / 1e6, elapsed, out);
+    if (last->pressure.has_full) {
+      if (IsNews(sum.at, &told_[resource][1])) SetPair(kFull[resource], Real(sum.full) / 1e6, elapsed, out);
+      return;
+    }
     why.Set("the kernel has no line \"full\" for this resource; for cpu it came with 5.13");
     SetUnavailable(MaskOf(kFull[resource]), why, out);
+  }
+
+  // An old reading under a new time would stretch the window.
+  static bool IsNews(uint64_t at, uint64_t* told) {
+    const bool news = *told != at;
+    *told = at;
+    return news;
   }
 
   const Roots roots_;
   File files_[kResources];
   Sum sums_[kResources];
+  uint64_t told_[kResources][2] = {};
+  uint32_t next_ms_[kResources] = {1000, 1000, 1000};
 };
 
 }  // namespace
