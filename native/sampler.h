@@ -20,7 +20,7 @@
 
 namespace tripline {
 
-// What createGuard asks for; `subscription` says on which series.
+// What AddGuard takes; `subscription` says on which series.
 struct LimitRequest {
   uint32_t subscription;
   LimitSpec spec;

@@ -177,13 +177,16 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     this._reject = reject
     this._flags |= S.BODY
     let result: T | PromiseLike<T>
+    let thenable: boolean
     try {
       result = operation(this)
+      // Inside: a `then` that is a getter may throw.
+      thenable = isThenable(result)
     } catch (error) {
       rejected(this, error)
       return promise
     }
-    if (isThenable(result)) {
+    if (thenable) {
       const settling = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)
       settling.then(
         (value) => fulfilled(this, value),
