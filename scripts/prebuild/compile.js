@@ -39,6 +39,8 @@ const compileFlags = [
   '-fPIC',
   '-DNDEBUG',
   '-DNAPI_VERSION=8',
+  // Large file systems on 32-bit machines; node-gyp defines it too.
+  '-D_FILE_OFFSET_BITS=64',
   '-fno-exceptions',
   '-fno-rtti',
   '-fno-asynchronous-unwind-tables',
