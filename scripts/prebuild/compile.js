@@ -2,7 +2,7 @@
 // What prebuildify calls in place of node-gyp: compiles the addon for one target and leaves it where node-gyp would.
 // The target comes in the environment; the arguments (rebuild, --target, --arch, ...) add nothing to it.
 import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -57,6 +57,8 @@ const compileFlags = [
   '-fno-ident',
   `-ffile-prefix-map=${root}=.`,
   '-Wdate-time',
+  // The addresses of the host's functions: native/runtime/windows_host.c.
+  ...(os === 'windows' ? ['-DNAPI_EXTERN=__declspec(dllimport)'] : []),
   // For quoted includes alone, so that no header of ours can hide one of the system.
   '-iquote',
   'native',
@@ -118,6 +120,20 @@ const linkers = {
       '-o',
       result,
     )
+  },
+
+  async win32(files, result) {
+    const text = readFileSync(join(root, 'native/addon.cc'), 'utf8')
+    const names = [...new Set(text.match(/\bnapi_\w+(?=\()/g))].toSorted()
+    writeFileSync(join(objects, 'napi_names.inc'), names.map((name) => `NAPI(${name})\n`).join(''))
+    const host = join(objects, 'windows_host.o')
+    await zigRun('cc', '-c', ...machine, '-Os', '-fno-ident', '-Wall', '-Wextra', '-Werror', `-I${objects}`,
+      'native/runtime/windows_host.c', '-o', host)
+    await zigRun('cc', ...machine, '-shared', '-Os', '-s', '-Wl,--gc-sections', ...files, host, '-o', result)
+    // The time of the link, which nobody needs.
+    const file = readFileSync(result)
+    file.writeUInt32LE(0, file.readUInt32LE(0x3c) + 8)
+    writeFileSync(result, file)
   },
 }
 

@@ -31,6 +31,9 @@ const rows = [
     cpu: 'cortex_a9-neon-d32',
     thumb: true,
   },
+  { platform: 'win32', arch: 'x64', zig: 'x86_64-windows-gnu' },
+  { platform: 'win32', arch: 'arm64', zig: 'aarch64-windows-gnu' },
+  { platform: 'win32', arch: 'ia32', zig: 'x86-windows-gnu' },
 ]
 
 /** Where the largest page is 16 KiB, a binary has that much air in it. */
