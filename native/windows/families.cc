@@ -3,12 +3,11 @@
 namespace tripline {
 namespace {
 
-enum Family : int { kCpu, kLoad, kMemory, kDisk, kDiskIo, kNetwork, kPower, kProcess };
+enum Family : int { kCpu, kLoad, kMemory, kDisk, kDiskIo, kNetwork, kPower, kProcess, kStolen, kWaiting, kSwapRate, kPressure, kInodes,
+                    kTemperature, kFds };
 
 }  // namespace
 
-// Windows has no pressure, no inodes, no stolen or waiting processor time, and no temperature for ordinary users; its
-// paging counters mix the page file with mapped files, so it has no rate of swapping.
 int FamilyOf(Metric metric) {
   switch (metric) {
     case Metric::kCpu:
@@ -39,6 +38,27 @@ int FamilyOf(Metric metric) {
     case Metric::kProcessFootprint:
     case Metric::kProcessThreads:
       return kProcess;
+    // What Windows never has, so that it can say why.
+    case Metric::kCpuSteal:
+      return kStolen;
+    case Metric::kCpuIowait:
+      return kWaiting;
+    case Metric::kSwapRate:
+      return kSwapRate;
+    case Metric::kPressureCpu:
+    case Metric::kPressureMemory:
+    case Metric::kPressureIo:
+    case Metric::kPressureCpuFull:
+    case Metric::kPressureMemoryFull:
+    case Metric::kPressureIoFull:
+      return kPressure;
+    case Metric::kDiskInodes:
+      return kInodes;
+    case Metric::kTemperature:
+    case Metric::kThrottled:
+      return kTemperature;
+    case Metric::kProcessFds:
+      return kFds;
     default:
       return -1;
   }
@@ -56,10 +76,16 @@ Probe* MakeProbe(int family, const Selector& selector, Failure* why) {
     case kNetwork: return MakeNetworkProbe(why);
     case kPower: return MakePowerProbe(why);
     case kProcess: return MakeProcessProbe(selector, why);
-    default:
-      why->Set("this system does not have the metric");
-      return nullptr;
+    case kStolen: why->Set("Windows does not tell what the hypervisor takes"); break;
+    case kWaiting: why->Set("Windows does not count time that waits for I/O"); break;
+    case kSwapRate: why->Set("Windows counts reads of the page file and of mapped files as one"); break;
+    case kPressure: why->Set("Windows does not measure stalls"); break;
+    case kInodes: why->Set("file systems of Windows have no limit on the number of files"); break;
+    case kTemperature: why->Set("Windows shows temperatures to drivers and administrators only"); break;
+    case kFds: why->Set("Windows has no limit on handles that a program could reach"); break;
+    default: why->Set("this system does not have the metric"); break;
   }
+  return nullptr;
 }
 
 }  // namespace tripline

@@ -18,7 +18,8 @@ struct PageFiles {
   uint64_t total = 0, used = 0;  // pages
 };
 
-BOOL CALLBACK AddPageFile(LPVOID context, PENUM_PAGE_FILE_INFORMATION info, LPCWSTR) {
+// Without a calling convention, as psapi.h has it.
+BOOL AddPageFile(LPVOID context, PENUM_PAGE_FILE_INFORMATION info, LPCWSTR) {
   auto* sum = static_cast<PageFiles*>(context);
   sum->total += info->TotalSize;
   sum->used += info->TotalInUse;

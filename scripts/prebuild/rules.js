@@ -24,6 +24,19 @@ const LIBC = new Set(
 // What the C runtime and the ABI of the compiler bring along; 64-bit time is spelled this way in 32-bit musl.
 const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+|_init|_fini|__aeabi_\w+|__\w+_time64|__\w+64|__libc_start_main)$/
 
+// All that the macOS binaries may want from libSystem. `dynamic_lookup` would hide a misspelled name until it is called.
+const LIBSYSTEM = new Set(
+  `abort access bzero calloc clock_gettime_nsec_np close dladdr dlopen free getcwd getfsstat getpid getrlimit
+  host_page_size host_statistics host_statistics64 kevent kqueue mach_host_self mach_port_deallocate mach_task_self_
+  mach_timebase_info malloc memchr memcmp memcpy memmove memset notify_cancel notify_get_state notify_register_check
+  proc_listpids proc_pid_rusage proc_pidinfo pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate
+  pthread_attr_setstacksize pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_set_qos_class_self_np
+  pthread_setname_np pthread_sigmask read realloc snprintf statfs strcmp strlcat strlen strncmp strncpy sysctl
+  sysctlbyname write __bzero __error dyld_stub_binder`
+    .split(/\s+/)
+    .filter(Boolean),
+)
+
 const compareVersions = (a, b) => {
   const [left, right] = [a, b].map((each) => each.split('.').map(Number))
   for (let i = 0; i < Math.max(left.length, right.length); i++) {
@@ -71,6 +84,32 @@ const formats = {
       const seven = found.text.some(hasBarrier)
       if (seven !== (target.armv === '7')) wrong.push(seven ? 'has instructions of ARMv7' : 'has barriers of ARMv6')
     }
+    return wrong
+  },
+
+  darwin(found) {
+    const wrong = []
+    for (const { name } of found.imports) {
+      if (!name.startsWith('napi_') && !LIBSYSTEM.has(name.replace(/\$\w+$/, ''))) {
+        wrong.push(`wants ${name}, which is not on the list`)
+      }
+    }
+    if (found.libraries.join() !== '/usr/lib/libSystem.B.dylib') wrong.push(`needs ${found.libraries.join(' ')}`)
+    if (found.minOs !== '11.0' || found.platform !== 1) wrong.push(`asks for macOS ${found.minOs}`)
+    if (found.fileType !== 8) wrong.push(`is a file of type ${found.fileType} and no bundle`)
+    if (found.signature !== 'ad-hoc') wrong.push(`has a bad signature: ${found.signature}`)
+    return wrong
+  },
+
+  win32(found) {
+    const wrong = []
+    // Everything else is looked up when it is used, and Node-API in whatever program has loaded us.
+    for (const library of found.libraries) {
+      if (library !== 'kernel32.dll' && library !== 'msvcrt.dll') wrong.push(`needs ${library}`)
+    }
+    if (compareVersions(found.minOs, '10.0') > 0) wrong.push(`asks for Windows ${found.minOs}`)
+    if (!found.hardened) wrong.push('can neither be moved nor be kept from running its data')
+    if (found.timestamp !== 0) wrong.push('says when it was linked')
     return wrong
   },
 }

@@ -31,6 +31,8 @@ const rows = [
     cpu: 'cortex_a9-neon-d32',
     thumb: true,
   },
+  { platform: 'darwin', arch: 'x64', zig: 'x86_64-macos.11.0' },
+  { platform: 'darwin', arch: 'arm64', zig: 'aarch64-macos.11.0' },
   { platform: 'win32', arch: 'x64', zig: 'x86_64-windows-gnu' },
   { platform: 'win32', arch: 'arm64', zig: 'aarch64-windows-gnu' },
   { platform: 'win32', arch: 'ia32', zig: 'x86-windows-gnu' },
