@@ -2,137 +2,14 @@
 // caller; it has checked every argument, so that a wrong one here is a defect and reads as 0.
 #include <node_api.h>
 
-#include <limits>
-#include <memory>
 #include <vector>
 
+#include "marshal.h"
 #include "platform.h"
 #include "sampler.h"
 
 namespace tripline {
 namespace {
-
-// What one JavaScript environment owns. Lives until the environment's finalizers run.
-struct Instance {
-  explicit Instance(napi_env env) : env(env), environment(Notify, this) {}
-
-  static void Notify(void* raw) {
-    auto* self = static_cast<Instance*>(raw);
-    if (self->deliver == nullptr) return;
-    // napi_closing: the environment is ending and has given up the function; it must not be touched again.
-    if (napi_call_threadsafe_function(self->deliver, nullptr, napi_tsfn_nonblocking) == napi_closing) {
-      self->deliver = nullptr;
-    }
-  }
-
-  napi_env const env;
-  Environment environment;
-  napi_threadsafe_function deliver = nullptr;  // guarded by the sampler's lock once the environment is in use
-  napi_ref board = nullptr;                    // keeps the board's memory alive
-};
-
-// ---- values --------------------------------------------------------------------------------------------------------
-
-struct Arguments {
-  static constexpr size_t kMost = 10;
-
-  Arguments(napi_env env, napi_callback_info info) : env(env) {
-    napi_get_cb_info(env, info, &count, values, nullptr, nullptr);
-    void* data = nullptr;
-    napi_get_instance_data(env, &data);
-    instance = static_cast<Instance*>(data);
-  }
-
-  double Number(size_t index) const {
-    double value = 0;
-    napi_get_value_double(env, values[index], &value);
-    return value;
-  }
-  uint32_t Integer(size_t index) const {
-    uint32_t value = 0;
-    napi_get_value_uint32(env, values[index], &value);
-    return value;
-  }
-  bool Boolean(size_t index) const {
-    bool value = false;
-    napi_get_value_bool(env, values[index], &value);
-    return value;
-  }
-  // Milliseconds; Infinity is kNever.
-  uint64_t Duration(size_t index) const { return ToNanoseconds(Number(index)); }
-  std::unique_ptr<char[]> Text(size_t index) const {
-    size_t size = 0;
-    napi_get_value_string_utf8(env, values[index], nullptr, 0, &size);
-    std::unique_ptr<char[]> text(new char[size + 1]());
-    napi_get_value_string_utf8(env, values[index], text.get(), size + 1, &size);
-    return text;
-  }
-  template <typename T>
-  T* Array(size_t index, size_t* length) const {
-    void* data = nullptr;
-    napi_get_typedarray_info(env, values[index], nullptr, length, &data, nullptr, nullptr);
-    return static_cast<T*>(data);
-  }
-
-  static uint64_t ToNanoseconds(double milliseconds) {
-    return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6) : kNever;
-  }
-
-  napi_env const env;
-  Instance* instance;
-  size_t count = kMost;
-  napi_value values[kMost];
-};
-
-double ToMilliseconds(uint64_t nanoseconds) {
-  return nanoseconds == kNever ? std::numeric_limits<double>::infinity() : static_cast<double>(nanoseconds) / 1e6;
-}
-
-napi_value Number(napi_env env, double value) {
-  napi_value result = nullptr;
-  napi_create_double(env, value, &result);
-  return result;
-}
-
-napi_value Text(napi_env env, const char* text) {
-  napi_value result = nullptr;
-  napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &result);
-  return result;
-}
-
-napi_value Boolean(napi_env env, bool value) {
-  napi_value result = nullptr;
-  napi_get_boolean(env, value, &result);
-  return result;
-}
-
-class Object {
- public:
-  explicit Object(napi_env env) : env_(env) { napi_create_object(env, &value); }
-  void Set(const char* name, napi_value property) { napi_set_named_property(env_, value, name, property); }
-  void Set(const char* name, double number) { Set(name, Number(env_, number)); }
-  void Set(const char* name, const char* text) { Set(name, Text(env_, text)); }
-
-  napi_value value = nullptr;
-
- private:
-  napi_env const env_;
-};
-
-class List {
- public:
-  explicit List(napi_env env) : env_(env) { napi_create_array(env, &value); }
-  void Add(napi_value item) { napi_set_element(env_, value, length_++, item); }
-
-  napi_value value = nullptr;
-
- private:
-  napi_env const env_;
-  uint32_t length_ = 0;
-};
-
-// What a failed call answers with: the reason as text, where success would be a number or true.
-napi_value Refusal(napi_env env, const Failure& why) { return Text(env, why.failed() ? why.text : "unknown failure"); }
 
 // ---- the environment -----------------------------------------------------------------------------------------------
 
@@ -157,6 +34,8 @@ void EndEnvironment(void* raw) {
   // Nobody notifies any more, so the function is ours alone.
   if (instance->deliver != nullptr) napi_release_threadsafe_function(instance->deliver, napi_tsfn_abort);
   instance->deliver = nullptr;
+  if (instance->board != nullptr) napi_delete_reference(instance->env, instance->board);
+  instance->board = nullptr;
 }
 
 void DeleteInstance(napi_env, void* raw, void*) { delete static_cast<Instance*>(raw); }
@@ -189,6 +68,7 @@ napi_value Subscribe(napi_env env, napi_callback_info info) {
   const std::unique_ptr<char[]> path = in.Text(1);
   const std::unique_ptr<char[]> zone = in.Text(2);
   Selector selector;
+  selector.environment = &in.instance->environment;
   selector.path = path.get();
   selector.zone = zone.get();
   selector.pid = static_cast<int64_t>(in.Number(3));
@@ -224,6 +104,14 @@ napi_value Describe(napi_env env, napi_callback_info info) {
   result.Set("origin", found.origin);
   result.Set("why", found.failure.text);
   return result.value;
+}
+
+// canPush(metric): true, or why not
+napi_value CanPush(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  Failure why;
+  const bool can = Sampler::Get()->CanPush(static_cast<Metric>(in.Integer(0)), &why);
+  return can ? Boolean(env, true) : Refusal(env, why);
 }
 
 // request(number, subscriptions: Uint32Array): true, or why not
@@ -294,7 +182,7 @@ napi_value GetEvidence(napi_env env, napi_callback_info info) {
   return result.value;
 }
 
-// drain(): { guards: ids with news, answers: requests that are done }
+// drain(): { guards: ids with news, answers: requests that are done, beat: whether a sign of life is wanted }
 napi_value Drain(napi_env env, napi_callback_info info) {
   const Arguments in(env, info);
   const News news = Sampler::Get()->Drain(&in.instance->environment);
@@ -305,7 +193,15 @@ napi_value Drain(napi_env env, napi_callback_info info) {
   Object result(env);
   result.Set("guards", guards.value);
   result.Set("answers", answers.value);
+  result.Set("beat", Boolean(env, news.beat));
   return result.value;
+}
+
+// beat(idleMs, heapPercent): the answer to a drain that said `beat`
+napi_value TakeBeat(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  Sampler::Get()->TakeBeat(&in.instance->environment, in.Number(0), in.Number(1));
+  return nullptr;
 }
 
 // now(): the sampler's clock, in milliseconds
@@ -317,12 +213,16 @@ napi_value Stats(napi_env env, napi_callback_info) {
   Object result(env);
   result.Set("running", Boolean(env, stats.running));
   result.Set("wakeups", static_cast<double>(stats.wakeups));
+  result.Set("rings", static_cast<double>(stats.rings));
   result.Set("reads", static_cast<double>(stats.reads));
   result.Set("cpu", ToMilliseconds(stats.cpu));
   result.Set("stretch", stats.stretch);
   result.Set("guards", stats.guards);
   result.Set("limits", stats.limits);
   result.Set("series", stats.series);
+  result.Set("timerSlack", ToMilliseconds(stats.punctuality.timer_slack));
+  result.Set("slice", ToMilliseconds(stats.punctuality.slice));
+  result.Set("realTime", Boolean(env, stats.punctuality.real_time));
   return result.value;
 }
 
@@ -343,6 +243,14 @@ napi_value Metrics(napi_env env, napi_callback_info) {
   return result.value;
 }
 
+void Export(napi_env env, napi_value exports, const NativeFunction* functions) {
+  for (const NativeFunction* each = functions; each->name != nullptr; each++) {
+    napi_value function = nullptr;
+    napi_create_function(env, each->name, NAPI_AUTO_LENGTH, each->function, nullptr, &function);
+    napi_set_named_property(env, exports, each->name, function);
+  }
+}
+
 }  // namespace
 }  // namespace tripline
 
@@ -353,19 +261,13 @@ NAPI_MODULE_INIT() {
   napi_set_instance_data(env, instance, DeleteInstance, nullptr);
   napi_add_env_cleanup_hook(env, EndEnvironment, instance);
 
-  const struct {
-    const char* name;
-    napi_callback function;
-  } functions[] = {
+  const NativeFunction functions[] = {
       {"attach", Attach},           {"subscribe", Subscribe}, {"unsubscribe", Unsubscribe}, {"setPeriod", SetPeriod},
       {"describe", Describe},       {"request", Request},     {"addGuard", AddGuard},       {"removeGuard", RemoveGuard},
       {"evidence", GetEvidence},    {"drain", Drain},         {"now", Now},                 {"stats", Stats},
-      {"metrics", Metrics},
+      {"metrics", Metrics},         {"canPush", CanPush},     {"beat", TakeBeat},           {nullptr, nullptr},
   };
-  for (const auto& each : functions) {
-    napi_value function = nullptr;
-    napi_create_function(env, each.name, NAPI_AUTO_LENGTH, each.function, nullptr, &function);
-    napi_set_named_property(env, exports, each.name, function);
-  }
+  Export(env, exports, functions);
+  Export(env, exports, kScheduleFunctions);
   return exports;
 }

@@ -7,6 +7,7 @@ namespace tripline {
 namespace {
 
 constexpr size_t kEdgeWord = 0;
+constexpr size_t kNewsWord = 1;
 constexpr size_t kCellWords = 8;
 
 static_assert(sizeof(std::atomic<int32_t>) == sizeof(int32_t), "words are shared with JavaScript's Atomics");
@@ -54,6 +55,10 @@ void Board::CountEdge() {
   // The sampler's lock makes this the only writer, so no atomic addition is needed.
   const uint32_t edges = static_cast<uint32_t>(Word(words_ + kEdgeWord).load(std::memory_order_relaxed));
   Store(words_ + kEdgeWord, static_cast<int32_t>(edges + 1));
+}
+
+void Board::SetNews(bool waiting) {
+  if (count_ > kNewsWord) Store(words_ + kNewsWord, waiting ? 1 : 0);
 }
 
 }  // namespace tripline

@@ -2,6 +2,7 @@
 // int32 words, of which src/monitor/board.ts hands out the places.
 //
 //   word 0     how many edges (breach, clear, unavailable) any guard of this environment has had
+//   word 1     1 while news of guards, or answers, wait to be fetched
 //   a cell     8 words: sequence, value (2), time (2), state, sequence again, spare. A reader takes the last sequence
 //              first and the first one last: equal means nothing changed in between.
 //   a flag     1 word: a guard's state in the low 3 bits, above them how often it has breached
@@ -23,6 +24,7 @@ class Board {
   void WriteCell(uint32_t place, double value, uint64_t at, CellState state);
   void WriteFlag(uint32_t place, uint8_t state, uint32_t breaches);
   void CountEdge();
+  void SetNews(bool waiting);
 
  private:
   int32_t* words_ = nullptr;

@@ -153,6 +153,11 @@ void Channel::Schedule(double stretch) {
   if (dwell_end_ < due) due = dwell_end_ > last_read + floor ? dwell_end_ : last_read + floor;
 }
 
+void Channel::Hurry(uint64_t now) {
+  const uint64_t earliest = last_read + source->MinPeriod(series.metric());
+  due = std::min(due, std::max(now, earliest));
+}
+
 void Channel::PublishTo(const Subscription& subscription) const {
   const Value& value = series.now();
   subscription.environment->board.WriteCell(subscription.cell, value.value, value.at,

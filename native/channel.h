@@ -5,6 +5,7 @@
 #include <memory>
 #include <vector>
 
+#include "doorbell.h"
 #include "guard.h"
 #include "series.h"
 #include "source.h"
@@ -46,11 +47,19 @@ class Channel {
 
   void PublishTo(const Subscription& subscription) const;
 
+  // Pulls the next read to now, as far as the source's minimum period lets it.
+  void Hurry(uint64_t now);
+
   Series series;
   Source* const source;
   std::vector<Subscription*> subscriptions;
   uint64_t last_read = 0;
   uint64_t due = kNever;
+
+  // Kernel push; owned here, watched by the sampler.
+  std::vector<std::unique_ptr<Doorbell>> doorbells;
+  bool rings = false;   // whether they were asked for, had or not
+  double rings_at = 0;  // the line that they were asked for
 
  private:
   // The time in which the newest value could reach the nearest line; kNever for never.

@@ -1,4 +1,4 @@
-// What the common code needs of an operating system beside probes: clocks, one lock, one thread, one wait. A
+// What the common code needs of an operating system beside probes: clocks, a lock, threads, one wait. A
 // specification: each OS folder implements it and says in os_types.h what the opaque members are made of.
 #pragma once
 
@@ -50,6 +50,19 @@ bool StartThread(void (*body)(void*), void* argument, const char* name);
 // Asks the scheduler for what keeps the calling thread on time without privileges (timer slack, a short slice).
 void PreferPunctuality();
 
+// What the calling thread has got of that; 0 and false where the OS has no such thing.
+struct Punctuality {
+  uint64_t timer_slack = 0;  // by how much the kernel may be late on purpose, in nanoseconds
+  uint64_t slice = 0;        // how soon the scheduler lets it run among others, in nanoseconds
+  bool real_time = false;    // whether it runs ahead of all that is not real-time
+};
+Punctuality ObtainedPunctuality();
+
+// Puts the calling thread ahead of all that is not real-time, or back among the others. False where that is not allowed.
+bool SetRealTime(bool on);
+
+class Doorbell;
+
 // The one place where the sampling thread blocks.
 class Waiter {
  public:
@@ -61,8 +74,16 @@ class Waiter {
   bool Open(struct Failure* why);
   void Close();
 
-  // Blocks until `deadline` (MonotonicNow() time; kNever for none) or until Wake(). Called by the sampling thread.
-  void Wait(uint64_t deadline);
+  // Lets Wait() end whenever the kernel makes the doorbell's handle ready; false when the OS refuses. A doorbell is
+  // unwatched before it is destroyed.
+  bool Watch(Doorbell* doorbell);
+  void Unwatch(Doorbell* doorbell);
+
+  // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a doorbell rings. Called by
+  // the sampling thread. Writes the doorbells that rang to `rung` and returns how many, kMostRung at most; the others
+  // end the next Wait() at once.
+  static constexpr uint32_t kMostRung = 8;
+  uint32_t Wait(uint64_t deadline, Doorbell** rung);
 
   // Ends the current or the next Wait(). Any thread, any number of times.
   void Wake();

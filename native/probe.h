@@ -9,12 +9,15 @@
 
 namespace tripline {
 
+class Environment;
+
 // Narrows a metric to one thing. Text is owned by the caller and copied where it is kept; empty means the default.
 struct Selector {
   const char* path = "";  // disk*: any path on the file system. Default: the working directory.
   const char* zone = "";  // temperature: the zone's type.
   int64_t pid = 0;        // process.*: 0 is this process.
   bool tree = false;      // process.*: the pid and all its descendants, summed.
+  Environment* environment = nullptr;  // eventLoop.*, heap: whose.
 };
 
 // Why something cannot be had, for a person: "open /proc/pressure/cpu: ENOENT (kernel without PSI)".

@@ -73,7 +73,18 @@ void Sampler::WakeFromHelper(void* self) {
   if (sampler->running_) sampler->waiter_.Wake();
 }
 
-bool Sampler::Idle() const { return guards_.count() == 0 && outstanding_.empty() && next_due_ == kNever; }
+void Sampler::WakeBy(uint64_t due) {
+  if (running_ && due < sleeping_until_) waiter_.Wake();
+}
+
+Channel* Sampler::ChannelOf(uint32_t subscription) {
+  const Subscription* found = subscriptions_.Get(subscription);
+  return found == nullptr ? nullptr : found->channel;
+}
+
+bool Sampler::Idle() const {
+  return guards_.count() == 0 && outstanding_.empty() && next_due_ == kNever && tickers_.empty() && recorders_.empty();
+}
 
 void Sampler::Loop() {
   lock_.Lock();
@@ -81,6 +92,8 @@ void Sampler::Loop() {
   governed_at_ = MonotonicNow();
   governed_cpu_ = ThreadCpuNow();
   stretch_ = 1;
+  real_time_asked_ = false;
+  punctuality_ = ObtainedPunctuality();
   for (;;) {
     const uint64_t now = MonotonicNow();
     uint64_t deadline = Pass(now);
@@ -91,13 +104,19 @@ void Sampler::Loop() {
     } else {
       idle_since_ = 0;
     }
+    if (tickers_.real_time() != real_time_asked_) FollowRealTime();
+    sleeping_until_ = deadline;
     lock_.Unlock();
-    waiter_.Wait(deadline);
+    Doorbell* rung[Waiter::kMostRung];
+    const uint32_t rings = waiter_.Wait(deadline, rung);
     lock_.Lock();
+    sleeping_until_ = 0;
     wakeups_++;
+    AnswerDoorbells(rung, rings);
     if (wakeups_ % kClockEvery == 0) cpu_ = ThreadCpuNow() + cpu_before_;
     if (wakeups_ % kGovernEvery == 0) Govern(MonotonicNow());
   }
+  taken_.clear();
   waiter_.Close();
   cpu_before_ += ThreadCpuNow();
   cpu_ = cpu_before_;
@@ -105,7 +124,16 @@ void Sampler::Loop() {
   lock_.Unlock();
 }
 
+void Sampler::FollowRealTime() {
+  real_time_asked_ = tickers_.real_time();
+  SetRealTime(real_time_asked_);
+  punctuality_ = ObtainedPunctuality();
+}
+
 uint64_t Sampler::Pass(uint64_t now) {
+  // Beats first: reads take longer than a beat may be late.
+  const uint64_t next_beat = tickers_.Beat(now);
+  const uint64_t reads_before = reads_;
   NoticeGaps(now);
   for (auto& source : sources_) {
     MetricMask wanted = 0;
@@ -122,8 +150,10 @@ uint64_t Sampler::Pass(uint64_t now) {
   }
   JudgeDirty(now);
   AnswerRequests();
+  if (reads_ != reads_before) reading_wakeups_++;
+  const uint64_t next_row = recorders_.Record(now);
   next_due_ = NextDue();
-  return next_due_;
+  return std::min({next_due_, next_beat, next_row});
 }
 
 void Sampler::ReadSource(Source* source, uint64_t now, MetricMask wanted) {
@@ -199,9 +229,12 @@ void Sampler::Govern(uint64_t now) {
   const uint64_t cpu = ThreadCpuNow();
   const uint64_t elapsed = now - governed_at_;
   if (elapsed == 0) return;
-  const double share = static_cast<double>(cpu - governed_cpu_) / static_cast<double>(elapsed);
+  // What tickers cost is not for the guards to save: only wake-ups with a read count.
+  const double reading = static_cast<double>(reading_wakeups_) / static_cast<double>(kGovernEvery);
+  const double share = static_cast<double>(cpu - governed_cpu_) / static_cast<double>(elapsed) * reading;
   governed_at_ = now;
   governed_cpu_ = cpu;
+  reading_wakeups_ = 0;
   stretch_ = std::min(kMaxStretch, std::max(1.0, stretch_ * share / kBudget));
 }
 
@@ -218,6 +251,66 @@ void Sampler::Replan() {
   if (running_ && Idle()) waiter_.Wake();
 }
 
+// ---- doorbells -----------------------------------------------------------------------------------------------------
+
+void Sampler::HangDoorbells(const GuardLimit& limit) {
+  Channel* channel = limit.channel;
+  const Metric metric = channel->series.metric();
+  const LimitSpec& spec = limit.limit.spec;
+  const bool bad_direction = spec.above == (tripline::InfoOf(metric).worse == kAbove);
+  // Where polling is as fast as the source allows, nothing can pull it any closer.
+  if (!bad_direction || limit.guard->spec().within <= channel->source->MinPeriod(metric)) return;
+  const bool nearer = spec.above ? spec.enter < channel->rings_at : spec.enter > channel->rings_at;
+  if (channel->rings && !nearer) return;
+
+  TakeDoorbells(channel);
+  Doorbell* made[kMostDoorbells];
+  // Without them polling goes on, so a refusal is no failure here; CanPush tells who wants to know.
+  Failure ignored;
+  const uint32_t count = MakeDoorbells(metric, spec.enter, spec.above, made, &ignored);
+  for (uint32_t i = 0; i < count; i++) {
+    std::unique_ptr<Doorbell> doorbell(made[i]);
+    doorbell->channel = channel;
+    if (waiter_.Watch(doorbell.get())) channel->doorbells.push_back(std::move(doorbell));
+  }
+  channel->rings = true;
+  channel->rings_at = spec.enter;
+}
+
+void Sampler::TakeDoorbells(Channel* channel) {
+  channel->rings = false;
+  if (channel->doorbells.empty()) return;
+  for (auto& each : channel->doorbells) {
+    waiter_.Unwatch(each.get());
+    // The thread may be about to come back from its wait with this one in hand.
+    taken_.push_back(std::move(each));
+  }
+  channel->doorbells.clear();
+  if (running_) waiter_.Wake();
+}
+
+void Sampler::AnswerDoorbells(Doorbell* const* rung, uint32_t count) {
+  const uint64_t now = count == 0 ? 0 : MonotonicNow();
+  for (uint32_t i = 0; i < count; i++) {
+    Doorbell* doorbell = rung[i];
+    const bool taken = std::any_of(taken_.begin(), taken_.end(), [&](const auto& each) { return each.get() == doorbell; });
+    if (taken) continue;
+    rings_++;
+    doorbell->channel->Hurry(now);
+    if (!doorbell->Answer()) TakeDoorbells(doorbell->channel);
+  }
+  taken_.clear();
+}
+
+bool Sampler::CanPush(Metric metric, Failure* why) {
+  MutexLock lock(&lock_);
+  constexpr double kHalfway = 50;
+  Doorbell* made[kMostDoorbells];
+  const uint32_t count = MakeDoorbells(metric, kHalfway, tripline::InfoOf(metric).worse == kAbove, made, why);
+  for (uint32_t i = 0; i < count; i++) delete made[i];
+  return count > 0;
+}
+
 // ---- environments --------------------------------------------------------------------------------------------------
 
 void Sampler::AttachBoard(Environment* environment, int32_t* words, size_t count) {
@@ -227,6 +320,8 @@ void Sampler::AttachBoard(Environment* environment, int32_t* words, size_t count
 
 void Sampler::RemoveEnvironment(Environment* environment) {
   MutexLock lock(&lock_);
+  tickers_.RemoveEnvironment(environment);
+  recorders_.RemoveEnvironment(environment);
   for (uint32_t id = 1; id < guards_.end(); id++) {
     const Guard* guard = guards_.Get(id);
     if (guard != nullptr && guard->environment() == environment) DropGuard(id);
@@ -246,12 +341,14 @@ void Sampler::RemoveEnvironment(Environment* environment) {
 // ---- series --------------------------------------------------------------------------------------------------------
 
 Source* Sampler::FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why) {
-  const int family = FamilyOf(metric);
+  const int family = IsLoopMetric(metric) ? kLoopFamily : FamilyOf(metric);
   for (auto& each : sources_) {
     if (each->Matches(family, selector)) return each.get();
   }
   std::unique_ptr<Probe> probe;
-  if (family < 0) {
+  if (family == kLoopFamily) {
+    probe = MakeLoopProbe(selector.environment);
+  } else if (family < 0) {
     why->Set("this operating system has no such figure");
   } else {
     probe.reset(MakeProbe(family, selector, why));
@@ -365,6 +462,7 @@ uint32_t Sampler::AddGuard(Environment* environment, const GuardSpec& spec, cons
     limit.channel->StepOne(&limit, now);
     limit.channel->Schedule(stretch_);
   }
+  for (uint32_t i = 0; i < count; i++) HangDoorbells(guard->limit(i));
   limit_count_ += count;
   guard->dirty = true;
   dirty_.push_back(guard);
@@ -384,7 +482,10 @@ void Sampler::DropGuard(uint32_t id) {
     Channel* channel = guard->limit(i).channel;
     channel->RemoveLimit(&guard->limit(i));
     // With others left, the next read plans anew: thousands of guards closed in a row must not each look at the rest.
-    if (!channel->watched()) channel->Schedule(stretch_);
+    if (!channel->watched()) {
+      channel->Schedule(stretch_);
+      TakeDoorbells(channel);
+    }
   }
   limit_count_ -= guard->limit_count();
   EraseUnordered(&held_, guard);
@@ -414,8 +515,14 @@ News Sampler::Drain(Environment* environment) {
   News news;
   for (const Guard* each : environment->undelivered) news.guards.push_back(each->id);
   news.answers = environment->answered;
+  news.beat = environment->beat_wanted;
   environment->Drained();
   return news;
+}
+
+void Sampler::TakeBeat(Environment* environment, double idle_ms, double heap) {
+  MutexLock lock(&lock_);
+  environment->TakeBeat(MonotonicNow(), idle_ms, heap);
 }
 
 SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {
@@ -434,8 +541,8 @@ SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {
 
 SamplerStats Sampler::Stats() {
   MutexLock lock(&lock_);
-  return SamplerStats{running_, wakeups_, reads_, cpu_, stretch_, guards_.count(), limit_count_,
-                      static_cast<uint32_t>(channels_.size())};
+  return SamplerStats{running_, wakeups_, rings_, reads_, cpu_, stretch_, guards_.count(), limit_count_,
+                      static_cast<uint32_t>(channels_.size()), punctuality_};
 }
 
 }  // namespace tripline

@@ -12,8 +12,11 @@
 #include "channel.h"
 #include "environment.h"
 #include "guard.h"
+#include "host.h"
 #include "platform.h"
+#include "recorder.h"
 #include "source.h"
+#include "ticker.h"
 
 namespace tripline {
 
@@ -27,12 +30,14 @@ struct LimitRequest {
 struct SamplerStats {
   bool running;
   uint64_t wakeups;
+  uint64_t rings;   // of doorbells
   uint64_t reads;
   uint64_t cpu;      // of the thread and those before it, nanoseconds
   double stretch;    // by how much the governor lengthens periods now; 1 is not at all
   uint32_t guards;
   uint32_t limits;
   uint32_t series;
+  Punctuality punctuality;  // of the thread
 };
 
 struct SubscriptionInfo {
@@ -53,9 +58,10 @@ struct EvidenceCopy {
 struct News {
   std::vector<uint32_t> guards;
   std::vector<uint32_t> answers;
+  bool beat;  // the sampler waits for a sign of life
 };
 
-class Sampler {
+class Sampler : private Host {
  public:
   // The one of this process; made with the first call and never destroyed.
   static Sampler* Get();
@@ -87,7 +93,17 @@ class Sampler {
   // All that `environment` has not been told; it is forgotten here.
   News Drain(Environment* environment);
 
+  // The environment's sign of life: how long its loop has been idle in all, and how full its heap is in percent.
+  void TakeBeat(Environment* environment, double idle_ms, double heap);
+
   SubscriptionInfo InfoOf(uint32_t subscription);
+
+  // Whether the kernel would push `metric` here; tries it. False with why not.
+  bool CanPush(Metric metric, Failure* why);
+
+  // What else keeps time on the thread.
+  Tickers& tickers() { return tickers_; }
+  Recorders& recorders() { return recorders_; }
 
   SamplerStats Stats();
 
@@ -134,7 +150,13 @@ class Sampler {
   static void ThreadBody(void* self);
   static void WakeFromHelper(void* self);
   void Loop();
-  bool EnsureThread(Failure* why);
+  void FollowRealTime();
+
+  Mutex* lock() override { return &lock_; }
+  bool EnsureThread(Failure* why) override;
+  void WakeBy(uint64_t due) override;
+  Channel* ChannelOf(uint32_t subscription) override;
+
   bool Idle() const;
 
   uint64_t Pass(uint64_t now);
@@ -148,6 +170,9 @@ class Sampler {
   uint64_t NextDue() const;
   // After demand has changed or gone; lets the thread see it when it has become idle.
   void Replan();
+  void HangDoorbells(const GuardLimit& limit);
+  void TakeDoorbells(Channel* channel);
+  void AnswerDoorbells(Doorbell* const* rung, uint32_t count);
 
   Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why);
   Channel* FindChannel(Source* source, Metric metric, uint64_t window);
@@ -165,16 +190,25 @@ class Sampler {
   std::vector<Outstanding> outstanding_;
   std::vector<Guard*> dirty_;
   std::vector<Guard*> held_;  // breached only because of their min_hold
+  std::vector<std::unique_ptr<Doorbell>> taken_;  // down already, and alive until the thread has come round
   Readings readings_;
   uint64_t suspended_ = 0;
   uint64_t next_due_ = kNever;
   uint64_t idle_since_ = 0;
+  uint64_t sleeping_until_ = 0;  // what the thread was told last, or 0 while it is at work
+
+  Tickers tickers_{this};
+  Recorders recorders_{this};
+  bool real_time_asked_ = false;
+  Punctuality punctuality_;
 
   // The governor and what it tells.
   double stretch_ = 1;
   uint64_t governed_at_ = 0;
   uint64_t governed_cpu_ = 0;
   uint64_t wakeups_ = 0;
+  uint64_t rings_ = 0;
+  uint64_t reading_wakeups_ = 0;  // since the governor looked last
   uint64_t reads_ = 0;
   uint64_t cpu_ = 0;
   uint64_t cpu_before_ = 0;  // of threads that have ended

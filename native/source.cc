@@ -1,5 +1,7 @@
 #include "source.h"
 
+#include "loop.h"
+
 #include <cstring>
 #include <utility>
 
@@ -111,9 +113,10 @@ class SlowRead {
 Source::Source(int family, const Selector& selector, std::unique_ptr<Probe> probe, Mutex* lock, void (*wake)(void*),
                void* argument)
     : family_(family),
-      use_(family < 0 ? SelectorUse{} : SelectorUseOf(family)),
+      use_(family < 0 || family == kLoopFamily ? SelectorUse{} : SelectorUseOf(family)),
       pid_(selector.pid),
       tree_(selector.tree),
+      environment_(family == kLoopFamily ? selector.environment : nullptr),
       path_(Copy(selector.path)),
       zone_(Copy(selector.zone)),
       probe_(std::move(probe)) {
@@ -133,6 +136,7 @@ Source::~Source() {
 
 bool Source::Matches(int family, const Selector& selector) const {
   if (family != family_) return false;
+  if (environment_ != nullptr && environment_ != selector.environment) return false;
   if (use_.path && std::strcmp(path_.get(), selector.path) != 0) return false;
   if (use_.zone && std::strcmp(zone_.get(), selector.zone) != 0) return false;
   return !use_.pid || (pid_ == selector.pid && tree_ == selector.tree);

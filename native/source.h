@@ -49,6 +49,7 @@ class Source {
   const SelectorUse use_;
   const int64_t pid_;
   const bool tree_;
+  const Environment* const environment_;
   std::unique_ptr<char[]> path_;
   std::unique_ptr<char[]> zone_;
   std::unique_ptr<Probe> probe_;

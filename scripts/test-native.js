@@ -33,7 +33,7 @@ const sources = [
 ]
 // Objects are kept per set of flags, and compiled again when their source or any header is newer.
 const build = path.join(
-  'build',
+  '.cache',
   'native-test',
   createHash('sha256')
     .update([compiler, ...flags].join('\0'))

@@ -13,6 +13,7 @@ export type { Limit, Limits, Selector, Value } from './monitor/limits.js'
 export type { MetricName, MetricUnit } from './monitor/metrics.js'
 export type { SamplerStats } from './monitor/native.js'
 export { samplerStats } from './monitor/sampler.js'
+export type { SampleBlock } from './monitor/blocks.js'
 export {
   Snapshot,
   capabilities,
@@ -70,6 +71,12 @@ export { allOf, anyOf, type SourceLike } from './sources/composite.js'
 export { ConditionSource, type Condition, type ConditionCheck, type ConditionOptions } from './sources/condition.js'
 export { ResourceSource } from './sources/resource.js'
 export { SignalSource } from './sources/signal.js'
+export type { SharedToken } from './sources/shared-token.js'
 export type { CancelationSource } from './sources/source.js'
 export { TimeoutSource } from './sources/timeout.js'
 export { CancelationToken, TokenSource } from './sources/token.js'
+
+export type { MissedPolicy } from './schedule/backlog.js'
+export type { Period, TickerOptions, WhileBreached } from './schedule/options.js'
+export type { TickerStats } from './schedule/stats.js'
+export { Ticker, every, type MissedMessage, type Tick, type TickBody, type TickerState } from './schedule/ticker.js'

@@ -1,9 +1,9 @@
 // cpu*: /proc/stat for shares of the machine, and the quotas up the cgroup chain with the exact time used under each.
+#include <sched.h>
+#include <unistd.h>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <sched.h>
-#include <unistd.h>
 
 #include "../platform.h"
 #include "cgroup.h"
@@ -19,8 +19,8 @@ namespace {
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;  // its counters move with the tick
 constexpr uint64_t kSetupPeriod = kSecond;            // affinity, CPUs, quotas
 constexpr uint32_t kQuotas = kMaxParts - 1;
-constexpr uint32_t kMaskBytes = 1024;                 // 8192 CPUs, the most that Linux can be built for
-constexpr double kTick = 0.01;                        // USER_HZ is 100 on every architecture we build for
+constexpr uint32_t kMaskBytes = 1024;  // 8192 CPUs, the most that Linux can be built for
+constexpr double kTick = 0.01;         // USER_HZ is 100 on every architecture we build for
 
 // Sums of time that never go backwards, although single counters of the kernel do (iowait, steal, guests, hot-plug).
 struct Sums {
@@ -115,9 +115,9 @@ struct Quota {
   uint64_t last_at = 0;
   uint64_t last_usage = 0;
   uint64_t last_throttled = 0;
-  double used = 0, allowed = 0;          // seconds
-  double throttled = 0, elapsed = 0;     // seconds
-  double recent = 0;                     // share of the quota in the last interval
+  double used = 0, allowed = 0;       // seconds
+  double throttled = 0, elapsed = 0;  // seconds
+  double recent = 0;                  // share of the quota in the last interval
 
   void Leave() {
     length = 0;
@@ -134,8 +134,8 @@ class CpuProbe final : public Probe {
   CpuProbe() { stat_.SetPath(roots_.proc.get(), "/stat"); }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    constexpr MetricMask kOfStat = MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuHost) | MaskOf(Metric::kCpuSteal) |
-                                   MaskOf(Metric::kCpuIowait);
+    constexpr MetricMask kOfStat =
+        MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuHost) | MaskOf(Metric::kCpuSteal) | MaskOf(Metric::kCpuIowait);
     if (started_at_ == 0) started_at_ = now;
     if ((wanted & kOfStat) != 0) ReadStat(now, wanted, out);
     if ((wanted & (MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuThrottled))) != 0) {
@@ -166,13 +166,17 @@ class CpuProbe final : public Probe {
     Buffer* buffer = SharedBuffer();
     const File::Result result = stat_.ReadIfOlder(now, kStatPeriod, buffer);
     CpuTimes times;
-    if (result == File::kFresh && !ParseCpuTotal(buffer->data(), buffer->size, &times)) stat_bad_ = true;
-    else if (result == File::kFresh) stat_bad_ = false, TakeStat(now, times, buffer);
+    if (result == File::kFresh && !ParseCpuTotal(buffer->data(), buffer->size, &times))
+      stat_bad_ = true;
+    else if (result == File::kFresh)
+      stat_bad_ = false, TakeStat(now, times, buffer);
     stat_failed_ = result == File::kFailed || stat_bad_;
     if (stat_failed_) {
       Failure why;
-      if (stat_bad_) why.Set("/proc/stat: no line of CPU times");
-      else stat_.Explain(stat_.error() == EACCES ? "hidden from this user" : "", &why);
+      if (stat_bad_)
+        why.Set("/proc/stat: no line of CPU times");
+      else
+        stat_.Explain(stat_.error() == EACCES ? "hidden from this user" : "", &why);
       SetUnavailable(wanted, Metric::kCpuHost, why, out);
       SetUnavailable(wanted, Metric::kCpuSteal, why, out);
       SetUnavailable(wanted, Metric::kCpuIowait, why, out);
@@ -334,7 +338,8 @@ class CpuProbe final : public Probe {
     if (quota->has_last && now > quota->last_at) {
       const double elapsed = static_cast<double>(now - quota->last_at) / 1e9;
       if (cpu.has_usage) {
-        const double used = cpu.usage > quota->last_usage ? static_cast<double>(cpu.usage - quota->last_usage) / 1e9 : 0;
+        const double used =
+            cpu.usage > quota->last_usage ? static_cast<double>(cpu.usage - quota->last_usage) / 1e9 : 0;
         quota->used += used;
         quota->allowed += elapsed * quota->cpus;
         quota->recent = quota->cpus > 0 ? used / (elapsed * quota->cpus) : 0;

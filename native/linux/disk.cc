@@ -1,6 +1,6 @@
 // disk, disk.free, disk.inodes: statvfs() of a path, as df reckons.
-#include <cerrno>
 #include <sys/statvfs.h>
+#include <cerrno>
 
 #include "../platform.h"
 #include "families.h"
@@ -11,7 +11,7 @@ namespace tripline {
 
 namespace {
 
-constexpr double kBytesPerSecond = 2e9;    // the fastest that a disk credibly fills
+constexpr double kBytesPerSecond = 2e9;  // the fastest that a disk credibly fills
 constexpr double kInodesPerSecond = 2e5;
 
 class DiskProbe final : public Probe {

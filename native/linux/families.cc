@@ -4,7 +4,19 @@ namespace tripline {
 
 namespace {
 
-enum Family : int { kCpu, kLoad, kMemory, kPressure, kDisk, kDiskIo, kNetwork, kTemperature, kThrottled, kPower, kProcess };
+enum Family : int {
+  kCpu,
+  kLoad,
+  kMemory,
+  kPressure,
+  kDisk,
+  kDiskIo,
+  kNetwork,
+  kTemperature,
+  kThrottled,
+  kPower,
+  kProcess
+};
 
 }  // namespace
 
@@ -14,49 +26,37 @@ int FamilyOf(Metric metric) {
     case Metric::kCpuHost:
     case Metric::kCpuSteal:
     case Metric::kCpuIowait:
-    case Metric::kCpuThrottled:
-      return kCpu;
-    case Metric::kLoad:
-      return kLoad;
+    case Metric::kCpuThrottled: return kCpu;
+    case Metric::kLoad: return kLoad;
     case Metric::kMemory:
     case Metric::kMemoryAvailable:
     case Metric::kMemoryHost:
     case Metric::kSwap:
-    case Metric::kSwapRate:
-      return kMemory;
+    case Metric::kSwapRate: return kMemory;
     case Metric::kPressureCpu:
     case Metric::kPressureMemory:
     case Metric::kPressureIo:
     case Metric::kPressureCpuFull:
     case Metric::kPressureMemoryFull:
-    case Metric::kPressureIoFull:
-      return kPressure;
+    case Metric::kPressureIoFull: return kPressure;
     case Metric::kDisk:
     case Metric::kDiskFree:
-    case Metric::kDiskInodes:
-      return kDisk;
+    case Metric::kDiskInodes: return kDisk;
     case Metric::kDiskRead:
     case Metric::kDiskWrite:
-    case Metric::kDiskBusy:
-      return kDiskIo;
+    case Metric::kDiskBusy: return kDiskIo;
     case Metric::kNetworkRx:
-    case Metric::kNetworkTx:
-      return kNetwork;
-    case Metric::kTemperature:
-      return kTemperature;
-    case Metric::kThrottled:
-      return kThrottled;
+    case Metric::kNetworkTx: return kNetwork;
+    case Metric::kTemperature: return kTemperature;
+    case Metric::kThrottled: return kThrottled;
     case Metric::kBattery:
-    case Metric::kPowerOnline:
-      return kPower;
+    case Metric::kPowerOnline: return kPower;
     case Metric::kProcessCpu:
     case Metric::kProcessRss:
     case Metric::kProcessFootprint:
     case Metric::kProcessThreads:
-    case Metric::kProcessFds:
-      return kProcess;
-    default:
-      return -1;
+    case Metric::kProcessFds: return kProcess;
+    default: return -1;
   }
 }
 
@@ -77,9 +77,7 @@ Probe* MakeProbe(int family, const Selector& selector, Failure* why) {
     case kThrottled: return MakeThrottledProbe(why);
     case kPower: return MakePowerProbe(why);
     case kProcess: return MakeProcessProbe(selector, why);
-    default:
-      why->Set("this system does not have the metric");
-      return nullptr;
+    default: why->Set("this system does not have the metric"); return nullptr;
   }
 }
 

@@ -1,12 +1,12 @@
 #include "file.h"
 
+#include <fcntl.h>
+#include <linux/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "../platform.h"
 
@@ -15,6 +15,7 @@ namespace tripline {
 namespace {
 
 constexpr size_t kFirstCapacity = 4096;
+constexpr size_t kPiece = 4096;  // the smallest page
 constexpr size_t kLargest = size_t{16} << 20;
 constexpr uint64_t kFirstBackOff = 100 * kMillisecond;
 constexpr uint64_t kLongestBackOff = 5 * kSecond;
@@ -139,8 +140,9 @@ void File::BackOff(uint64_t now) {
   retry_at_ = now + back_off_;
 }
 
-// 0, or the errno of the read.
-int File::Fill(Buffer* buffer, bool pieces) {
+// 0, or the errno of the read. `record` 0: the file comes in one piece.
+int File::Fill(Buffer* buffer, size_t record) {
+  const bool pieces = record > 0;
   if (!buffer->Reserve(kFirstCapacity)) return ENOMEM;
   size_t filled = 0;
   int interruptions = 0;
@@ -160,15 +162,16 @@ int File::Fill(Buffer* buffer, bool pieces) {
       continue;
     }
     if (got == 0 || !(pieces || stream_)) break;
+    if (!stream_ && static_cast<size_t>(got) + record < kPiece) break;
   }
   buffer->size = filled;
   return 0;
 }
 
-bool File::ReadAll(uint64_t now, Buffer* buffer, bool pieces) {
+bool File::ReadAll(uint64_t now, Buffer* buffer, size_t record) {
   for (int attempt = 0; attempt < 2; attempt++) {
     if (fd_ < 0 && !Open(now)) return false;
-    error_ = Fill(buffer, pieces);
+    error_ = Fill(buffer, record);
     if (error_ == 0) {
       read_at_ = now;
       back_off_ = 0;
@@ -187,9 +190,9 @@ bool File::ReadAll(uint64_t now, Buffer* buffer, bool pieces) {
   return false;
 }
 
-bool File::Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, false); }
+bool File::Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, 0); }
 
-bool File::ReadPieces(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, true); }
+bool File::ReadPieces(uint64_t now, Buffer* buffer, size_t record) { return ReadAll(now, buffer, record); }
 
 File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
   // A wake-up that is shared with other sources may come a tenth of a period early.
@@ -237,9 +240,13 @@ bool Names::NextNumber(int64_t* number) {
 }
 
 uint64_t CountDescriptors(const char* directory, bool tells_size) {
-  struct stat info;
-  if (stat(directory, &info) != 0) return 0;
-  if (tells_size && info.st_size > 0) return static_cast<uint64_t>(info.st_size);
+#ifdef SYS_statx
+  // By number, since the C libraries that we link against do not all have it.
+  struct statx info;
+  if (tells_size && syscall(SYS_statx, AT_FDCWD, directory, 0, STATX_SIZE, &info) == 0 && info.stx_size > 0) {
+    return info.stx_size;
+  }
+#endif
   uint64_t count = 0;
   {
     Names names(directory);

@@ -1,9 +1,9 @@
 // Reading kernel files: descriptors that stay open, one buffer, errors as values.
 #pragma once
 
+#include <sys/types.h>
 #include <cstddef>
 #include <cstdint>
-#include <sys/types.h>
 
 #include "../probe.h"
 
@@ -94,8 +94,9 @@ class File {
   // A descriptor that went stale (migration, hot-plug) is opened again at once, then with back-off.
   bool Read(uint64_t now, Buffer* buffer);
 
-  // The same for files that come in pieces of a page: mountinfo, net/dev, children, arcstats.
-  bool ReadPieces(uint64_t now, Buffer* buffer);
+  // The same for files that come in pieces of whole records, a page at most: mountinfo, net/dev, arcstats. Where no
+  // record is longer than `record`, a piece that leaves room for one more is the last, which spares a read.
+  bool ReadPieces(uint64_t now, Buffer* buffer, size_t record = kMaxPath);
 
   // kKept, and nothing read, when the last read that worked is younger than `period`.
   Result ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer);
@@ -108,9 +109,9 @@ class File {
   uint64_t read_at() const { return read_at_; }
 
  private:
-  bool ReadAll(uint64_t now, Buffer* buffer, bool pieces);
+  bool ReadAll(uint64_t now, Buffer* buffer, size_t record);
   bool Open(uint64_t now);
-  int Fill(Buffer* buffer, bool pieces);
+  int Fill(Buffer* buffer, size_t record);
   void BackOff(uint64_t now);
 
   Text path_;

@@ -1,8 +1,8 @@
 // load: the 1-minute average over the CPUs that are online. The average counts the whole machine's tasks, those in
 // uninterruptible sleep too, so it is divided by the machine's CPUs, whatever this process may use of them.
+#include <sys/sysinfo.h>
 #include <cerrno>
 #include <cstring>
-#include <sys/sysinfo.h>
 
 #include "../platform.h"
 #include "families.h"
@@ -35,8 +35,10 @@ class LoadProbe final : public Probe {
     Failure why;
     double load = 0;
     if (roots_.other_proc) {
-      if (!load_.Read(now, buffer)) load_.Explain("", &why);
-      else if (!ParseLoadavg(buffer->data(), buffer->size, &load)) why.Set("/proc/loadavg: not a number");
+      if (!load_.Read(now, buffer))
+        load_.Explain("", &why);
+      else if (!ParseLoadavg(buffer->data(), buffer->size, &load))
+        why.Set("/proc/loadavg: not a number");
     } else {
       struct sysinfo info;
       if (sysinfo(&info) != 0) why.SetErrno("sysinfo", "", errno, "");

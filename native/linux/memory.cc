@@ -1,7 +1,7 @@
 // memory*, swap: /proc/meminfo, and every cgroup up the chain that has a limit.
+#include <unistd.h>
 #include <cerrno>
 #include <cstring>
-#include <unistd.h>
 
 #include "../platform.h"
 #include "cgroup.h"
@@ -115,10 +115,10 @@ class MemoryProbe final : public Probe {
   void LookForLxcfs() {
     File mounts;
     mounts.SetPath(roots_.proc.get(), "/self/mountinfo");
-    Buffer* buffer = SharedBuffer();
-    if (!mounts.ReadPieces(1, buffer)) return;
+    Buffer list;
+    if (!mounts.ReadPieces(1, &list)) return;
     Mount mount;
-    for (Scanner scan(buffer->data(), buffer->size); NextMount(&scan, &mount);) {
+    for (Scanner scan(list.data(), list.size); NextMount(&scan, &mount);) {
       if (mount.type.StartsWith("fuse.lxcfs")) in_lxcfs_ = true;
     }
   }
@@ -152,10 +152,13 @@ class MemoryProbe final : public Probe {
     Buffer* buffer = SharedBuffer();
     const File::Result result = vmstat_.ReadIfOlder(now, kVmstatPeriod, buffer);
     uint64_t pages = 0;
-    if (result == File::kFailed || (result == File::kFresh && !ParseSwapCounters(buffer->data(), buffer->size, &pages))) {
+    if (result == File::kFailed ||
+        (result == File::kFresh && !ParseSwapCounters(buffer->data(), buffer->size, &pages))) {
       Failure why;
-      if (result == File::kFailed) vmstat_.Explain("", &why);
-      else why.Set("/proc/vmstat: no counters of swapping (kernel without swap)");
+      if (result == File::kFailed)
+        vmstat_.Explain("", &why);
+      else
+        why.Set("/proc/vmstat: no counters of swapping (kernel without swap)");
       swapped_.has_last = false;
       return SetUnavailable(wanted, Metric::kSwapRate, why, out);
     }
@@ -280,10 +283,13 @@ class MemoryProbe final : public Probe {
     const uint64_t moved = level->current > level->used_at_stat ? level->current - level->used_at_stat
                                                                 : level->used_at_stat - level->current;
     // Close to its limit a group trades cache for memory in use without any change of the sum.
-    const bool near = level->limit - (level->current < level->limit ? level->current : level->limit) < level->limit / 16;
+    const bool near =
+        level->limit - (level->current < level->limit ? level->current : level->limit) < level->limit / 16;
     uint64_t period = kStatPeriod;
-    if (moved > level->limit / 256) period = 0;
-    else if (near) period = kNearStatPeriod;
+    if (moved > level->limit / 256)
+      period = 0;
+    else if (near)
+      period = kNearStatPeriod;
     const File::Result stat = level->stat.ReadIfOlder(now, period, buffer);
     if (stat == File::kKept) return;
     CgroupMemory memory;

@@ -1,8 +1,8 @@
 #include "mounts.h"
 
+#include <unistd.h>
 #include <cerrno>
 #include <cstring>
-#include <unistd.h>
 
 namespace tripline {
 
@@ -11,10 +11,11 @@ namespace {
 constexpr int kLinks = 40;  // as many symbolic links as the kernel follows
 
 const char* const kLocal[] = {
-  "ext4", "ext3", "ext2", "xfs", "btrfs", "f2fs", "overlay", "tmpfs", "ramfs", "rootfs", "devtmpfs", "vfat", "exfat",
-  "msdos", "ntfs3", "ntfs", "squashfs", "erofs", "zfs", "bcachefs", "jffs2", "ubifs", "nilfs2", "jfs", "reiserfs",
-  "hfsplus", "hfs", "iso9660", "udf", "aufs", "romfs", "cramfs", "proc", "sysfs", "cgroup", "cgroup2", "devpts",
-  "mqueue", "hugetlbfs", "debugfs", "tracefs", "securityfs", "pstore", "bpf", "configfs", "efivarfs",
+    "ext4",     "ext3",       "ext2",   "xfs",   "btrfs",    "f2fs",     "overlay",  "tmpfs",   "ramfs",     "rootfs",
+    "devtmpfs", "vfat",       "exfat",  "msdos", "ntfs3",    "ntfs",     "squashfs", "erofs",   "zfs",       "bcachefs",
+    "jffs2",    "ubifs",      "nilfs2", "jfs",   "reiserfs", "hfsplus",  "hfs",      "iso9660", "udf",       "aufs",
+    "romfs",    "cramfs",     "proc",   "sysfs", "cgroup",   "cgroup2",  "devpts",   "mqueue",  "hugetlbfs", "debugfs",
+    "tracefs",  "securityfs", "pstore", "bpf",   "configfs", "efivarfs",
 };
 
 }  // namespace

@@ -1,9 +1,9 @@
 // network.rx, network.tx: /proc/net/dev, summed over the interfaces that have a device behind them, so that what passes
 // through bridges, tunnels and virtual pairs is not counted twice. Where no interface has one, as in most containers,
 // over all but loopback.
+#include <unistd.h>
 #include <cstring>
 #include <initializer_list>
-#include <unistd.h>
 
 #include "../platform.h"
 #include "families.h"
@@ -17,6 +17,7 @@ namespace {
 
 constexpr uint64_t kPeriod = 100 * kMillisecond;
 constexpr uint32_t kInterfaces = 32;
+constexpr size_t kLine = 512;     // no line of it is that long
 constexpr size_t kNameSize = 16;  // IFNAMSIZ
 
 struct Known {
@@ -39,7 +40,7 @@ class NetworkProbe final : public Probe {
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     Buffer* buffer = SharedBuffer();
     if (file_.read_at() == 0 || now - file_.read_at() >= kPeriod - kPeriod / 8) {
-      if (!file_.ReadPieces(now, buffer)) {
+      if (!file_.ReadPieces(now, buffer, kLine)) {
         Failure why;
         file_.Explain("", &why);
         for (Known& known : known_) known.has_last = false;

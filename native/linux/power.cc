@@ -53,8 +53,8 @@ class PowerProbe final : public Probe {
     bool online = false;
     bool discharging = false;
     int batteries = 0;
-    double capacity = 0;      // sum of percentages
-    int measured = 0;         // batteries that tell what they hold
+    double capacity = 0;  // sum of percentages
+    int measured = 0;     // batteries that tell what they hold
     double now = 0, full = 0;
   };
 

@@ -125,9 +125,12 @@ class PressureProbe final : public Probe {
     LastRead* last = Remember(file.path(), now);
     if (last != nullptr) ReadThrough(&file, now, last);
     Failure why;
-    if (last == nullptr) why.Set("too many pressure files are watched at once");
-    else if (last->bad) why.Set("pressure file without a line \"some ... total=\"");
-    else if (last->error != 0) why.SetErrno(last->call, file.path(), last->error, HintOf(last->error));
+    if (last == nullptr)
+      why.Set("too many pressure files are watched at once");
+    else if (last->bad)
+      why.Set("pressure file without a line \"some ... total=\"");
+    else if (last->error != 0)
+      why.SetErrno(last->call, file.path(), last->error, HintOf(last->error));
     if (why.failed()) {
       SetUnavailable(wanted, kSome[resource], why, out);
       SetUnavailable(wanted, kFull[resource], why, out);

@@ -1,10 +1,10 @@
 // process.* of this process and of another one. Trees are in process_tree.cc.
+#include <sys/resource.h>
+#include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "../platform.h"
 #include "families.h"
@@ -84,7 +84,8 @@ class OneProcess : public Probe {
     const File::Result result = status_.ReadIfOlder(now, kStatusPeriod, buffer);
     Failure why;
     uint64_t bytes = 0;
-    if (result == File::kFailed) status_.Explain("", &why);
+    if (result == File::kFailed)
+      status_.Explain("", &why);
     else if (result == File::kFresh && !ParseFootprint(buffer->data(), buffer->size, &bytes)) {
       why.Set("no RssAnon in the process's status (kernel before 4.5, or a kernel thread)");
     }
@@ -102,7 +103,8 @@ class OneProcess : public Probe {
     }
     Failure why;
     const uint64_t count = CountDescriptors(descriptors_.get(), tells_size);
-    if (count == 0 && errno != 0) why.SetErrno("open", descriptors_.get(), errno, errno == EACCES ? "not our process" : "");
+    if (count == 0 && errno != 0)
+      why.SetErrno("open", descriptors_.get(), errno, errno == EACCES ? "not our process" : "");
     double limit = 0;
     struct rlimit own_limit;
     if (own && getrlimit(RLIMIT_NOFILE, &own_limit) == 0) limit = static_cast<double>(own_limit.rlim_cur);
@@ -217,8 +219,10 @@ class OtherProcess final : public OneProcess {
     const bool fresh = now - stat_.read_at() >= period - period / 8;
     bool alive = !Ended() && (!fresh || ReadStat(now)) && !Ended();
     if (alive && Wants(wanted, Metric::kProcessCpu)) {
-      if (has_clock_) alive = CpuSeconds(clock_, &seconds);
-      else seconds = kTick * static_cast<double>(last_.user + last_.system);
+      if (has_clock_)
+        alive = CpuSeconds(clock_, &seconds);
+      else
+        seconds = kTick * static_cast<double>(last_.user + last_.system);
     }
     if (alive && Wants(wanted, Metric::kProcessRss)) alive = ReadRss(now);
     if (!alive) {

@@ -1,11 +1,11 @@
 #include "process_tree.h"
 
+#include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
-#include <unistd.h>
 
 #include "../platform.h"
 #include "families.h"
@@ -31,13 +31,13 @@ struct Member {
   int64_t pid;
   int64_t parent;
   uint64_t start;
-  int fd;          // of its stat; -1 where it is not held
+  int fd;  // of its stat; -1 where it is not held
   bool has_clock;
   bool gone;
   bool zombie;
   clockid_t clock;
-  double own;      // seconds of CPU
-  double waited;   // of children that it has waited for, and theirs
+  double own;         // seconds of CPU
+  double waited;      // of children that it has waited for, and theirs
   double fresh_loss;  // what members under it had used that have ended since the last read
   double lost;        // the same, less the growth of `waited`
   double owed;        // what is left of that from the read before: it may have waited for one only after it was read
@@ -106,14 +106,18 @@ class ProcessTree final : public Probe {
     Failure why;
     if (Wants(wanted, Metric::kProcessFootprint)) {
       why.Set("no process of the tree tells its anonymous memory (kernel before 4.5, or not allowed)");
-      if (footprint_ >= 0) out->SetLevel(Metric::kProcessFootprint, footprint_);
-      else SetUnavailable(wanted, Metric::kProcessFootprint, why, out);
+      if (footprint_ >= 0)
+        out->SetLevel(Metric::kProcessFootprint, footprint_);
+      else
+        SetUnavailable(wanted, Metric::kProcessFootprint, why, out);
     }
     // The fullest of them: limits are each process's own.
     if (Wants(wanted, Metric::kProcessFds)) {
       why.Set("no process of the tree lets us count its descriptors");
-      if (descriptors_ >= 0) out->SetLevel(Metric::kProcessFds, descriptors_);
-      else SetUnavailable(wanted, Metric::kProcessFds, why, out);
+      if (descriptors_ >= 0)
+        out->SetLevel(Metric::kProcessFds, descriptors_);
+      else
+        SetUnavailable(wanted, Metric::kProcessFds, why, out);
     }
   }
 

@@ -1,11 +1,12 @@
 // temperature: the hottest plausible sensor of the CPU or its chip, or the one that was asked for. Which sensors those
 // are follows from their names, because zone 0 may be a wireless card.
 //
-// A sensor may sit on a slow bus (a millisecond on many boards, seconds on some disks), so this runs on a helper thread.
+// A sensor may sit on a slow bus (a millisecond on many boards, seconds on some disks), so this runs on a helper
+// thread.
+#include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <unistd.h>
 
 #include "../platform.h"
 #include "families.h"
@@ -17,11 +18,11 @@ namespace tripline {
 namespace {
 
 constexpr uint32_t kSensors = 16;
-constexpr int kNumbers = 64;       // of zones and of hwmon devices that are looked at
-constexpr int kInputs = 32;        // of one hwmon device
+constexpr int kNumbers = 64;  // of zones and of hwmon devices that are looked at
+constexpr int kInputs = 32;   // of one hwmon device
 constexpr double kDegreesPerSecond = 20;
 constexpr uint64_t kSlow = 20 * kMillisecond;
-constexpr uint64_t kRest = 50;     // a slow sensor rests for this many times its reading
+constexpr uint64_t kRest = 50;  // a slow sensor rests for this many times its reading
 
 struct Sensor {
   File file;

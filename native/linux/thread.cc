@@ -5,8 +5,6 @@
 #include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -75,25 +73,6 @@ bool StartThread(void (*body)(void*), void* argument, const char* name) {
   pthread_attr_destroy(&attributes);
   if (error != 0) delete start;
   return error == 0;
-}
-
-void PreferPunctuality() {
-  // Only the waits that are not on a timerfd have slack, but those are the ones that doorbells end.
-  prctl(PR_SET_TIMERSLACK, 1000UL, 0UL, 0UL, 0UL);
-#ifdef SYS_sched_setattr
-  // Kernels from 6.12 on let anybody ask for a short EEVDF slice; older ones ignore it or refuse, which is as good.
-  struct {
-    uint32_t size, policy;
-    uint64_t flags;
-    int32_t nice;
-    uint32_t priority;
-    uint64_t runtime, deadline, period;
-  } attributes = {};
-  attributes.size = sizeof(attributes);
-  attributes.runtime = 100 * 1000;
-  attributes.flags = 0x10;  // SCHED_FLAG_KEEP_PARAMS: leave the nice value that the user chose
-  syscall(SYS_sched_setattr, 0, &attributes, 0);
-#endif
 }
 
 void PinLibrary() {

@@ -1,14 +1,15 @@
 // throttled: 1 while the machine holds itself back because of heat or a weak supply.
-//   Raspberry Pi     the firmware's get_throttled: bits 0 to 3 are now (voltage, frequency cap, throttling, soft limit);
+//   Raspberry Pi     the firmware's get_throttled: bits 0 to 3 are now (voltage, frequency cap, throttling, soft
+//   limit);
 //                    the bits above are "since it was started" and do not count
 //   x86              thermal_throttle counts of the first CPUs, when they have grown lately
 //   other boards     a cooling device that slows the CPU and is on
 // The Pi's file asks the firmware through a mailbox and may take long, so this runs on a helper thread.
+#include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <initializer_list>
-#include <unistd.h>
 
 #include "../platform.h"
 #include "families.h"
@@ -42,7 +43,8 @@ class ThrottledProbe final : public Probe {
     AddCounts();
     AddCoolers();
     if (count_ > 0) return true;
-    why->Set("nothing here tells of throttling: no Raspberry Pi firmware, thermal_throttle counts or CPU cooling device");
+    why->Set(
+        "nothing here tells of throttling: no Raspberry Pi firmware, thermal_throttle counts or CPU cooling device");
     return false;
   }
 
@@ -74,24 +76,20 @@ class ThrottledProbe final : public Probe {
     uint64_t bits = 0;
     int64_t value = 0;
     const bool good = sign->meaning == kFirmware ? ParseHex(buffer_.data(), buffer_.size, &bits)
-                                                   : ParseInteger(buffer_.data(), buffer_.size, &value);
+                                                 : ParseInteger(buffer_.data(), buffer_.size, &value);
     if (!good) {
       if (!why->failed()) snprintf(why->text, sizeof(why->text), "%s: not a number", sign->file.path());
       return false;
     }
     switch (sign->meaning) {
-      case kFirmware:
-        *on = (bits & kNowBits) != 0;
-        break;
+      case kFirmware: *on = (bits & kNowBits) != 0; break;
       case kCount:
         if (sign->has_last && value > sign->last) sign->grown_at = now;
         sign->has_last = true;
         sign->last = value;
         *on = sign->grown_at != 0 && now - sign->grown_at < kLately;
         break;
-      case kCooler:
-        *on = value > 0;
-        break;
+      case kCooler: *on = value > 0; break;
     }
     return true;
   }

@@ -5,16 +5,17 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "doorbell.h"
 #include "platform.h"
 #include "probe.h"
 
 namespace tripline {
 namespace {
 
-bool Watch(int epoll, int fd) {
+bool Add(int epoll, int fd, uint32_t events, void* whom) {
   struct epoll_event event = {};
-  event.events = EPOLLIN;
-  event.data.fd = fd;
+  event.events = events;
+  event.data.ptr = whom;
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
@@ -29,8 +30,8 @@ bool Waiter::Open(Failure* why) {
   os_.epoll = epoll_create1(EPOLL_CLOEXEC);
   os_.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   os_.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (os_.epoll >= 0 && os_.timer >= 0 && os_.event >= 0 && Watch(os_.epoll, os_.timer) &&
-      Watch(os_.epoll, os_.event)) {
+  if (os_.epoll >= 0 && os_.timer >= 0 && os_.event >= 0 &&
+      Add(os_.epoll, os_.timer, EPOLLIN, nullptr) && Add(os_.epoll, os_.event, EPOLLIN, this)) {
     return true;
   }
   why->SetErrno("epoll_create1, timerfd_create, eventfd", "", errno, "");
@@ -44,7 +45,16 @@ void Waiter::Close() {
   CloseIfOpen(&os_.event);
 }
 
-void Waiter::Wait(uint64_t deadline) {
+bool Waiter::Watch(Doorbell* doorbell) {
+  return Add(os_.epoll, static_cast<int>(doorbell->handle()), doorbell->readiness(), doorbell);
+}
+
+void Waiter::Unwatch(Doorbell* doorbell) {
+  struct epoll_event unused = {};
+  epoll_ctl(os_.epoll, EPOLL_CTL_DEL, static_cast<int>(doorbell->handle()), &unused);
+}
+
+uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
   struct itimerspec due = {};
   if (deadline != kNever) {
     // A time of 0 would disarm the timer.
@@ -55,15 +65,19 @@ void Waiter::Wait(uint64_t deadline) {
   // Setting the time also takes back an expiration that nobody has read, so the timer never needs a read.
   timerfd_settime(os_.timer, TFD_TIMER_ABSTIME, &due, nullptr);
 
-  struct epoll_event ready[4];
-  const int count = epoll_wait(os_.epoll, ready, 4, -1);
+  struct epoll_event ready[kMostRung];
+  const int count = epoll_wait(os_.epoll, ready, kMostRung, -1);
+  uint32_t rings = 0;
   for (int i = 0; i < count; i++) {
-    if (ready[i].data.fd == os_.event) {
+    if (ready[i].data.ptr == this) {
       uint64_t ignored;
       while (read(os_.event, &ignored, sizeof(ignored)) < 0 && errno == EINTR) {
       }
+    } else if (ready[i].data.ptr != nullptr) {
+      rung[rings++] = static_cast<Doorbell*>(ready[i].data.ptr);
     }
   }
+  return rings;
 }
 
 void Waiter::Wake() {

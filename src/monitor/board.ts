@@ -4,6 +4,7 @@
  */
 
 const EDGE_WORD = 0
+const NEWS_WORD = 1
 const HEADER_WORDS = 8
 const CELL_WORDS = 8
 const FIRST_SIZE = 1024
@@ -61,6 +62,11 @@ export function freeFlag(place: number): void {
 /** Changes with every breach, clear or loss of any guard of this environment; 0 while nothing was ever sampled. */
 export function edgeCount(): number {
   return Atomics.load(words, EDGE_WORD)
+}
+
+/** Whether news of guards, or answers, wait to be fetched. */
+export function hasNews(): boolean {
+  return Atomics.load(words, NEWS_WORD) !== 0
 }
 
 /** A guard's word: its state in the low 3 bits, above them how often it has breached. */

@@ -39,6 +39,9 @@ export type MetricName =
   | 'process.footprint'
   | 'process.threads'
   | 'process.fds'
+  | 'eventLoop.delay'
+  | 'eventLoop.utilization'
+  | 'heap'
 
 /** `level`: the value itself; `ratio`: a share over a window; `rate`: an amount per second over a window. */
 export type MetricKind = 'level' | 'ratio' | 'rate'
@@ -143,6 +146,12 @@ const ROWS: Readonly<Record<MetricName, Row>> = {
   'process.threads': ['count', 'level', 'above', 10, 0, 0, 'process'],
   /** Open descriptors, of the limit on them. */
   'process.fds': ['%', 'level', 'above', 250, 0, 0, 'process'],
+  /** How long the event loop takes to get round to something new, seen from outside: it grows while the loop is blocked. */
+  'eventLoop.delay': ['ms', 'level', 'above', 10, 0, 0],
+  /** Share of the window in which the event loop was busy; a loop that does not answer is. */
+  'eventLoop.utilization': ['%', 'ratio', 'above', 100, 1000, 1000],
+  /** V8 heap in use, of its limit. */
+  heap: ['%', 'level', 'above', 100, 0, 0],
 }
 
 /** In the order of `native/metrics.def`: a metric's place is its number in the addon. */

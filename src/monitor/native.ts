@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { NativeMissingError } from '../errors.js'
+import { METRIC_NAMES } from './metrics.js'
 
 /** What a call answers that could not do what it was asked: why, for a person. */
 export type Refusal = string
@@ -23,6 +24,8 @@ export interface SamplerStats {
   /** Whether the thread runs: only while somebody wants something. */
   readonly running: boolean
   readonly wakeups: number
+  /** How often the kernel rang: pressure triggers, cgroup events. Each only pulled a read closer. */
+  readonly rings: number
   readonly reads: number
   /** CPU time of the thread in milliseconds, brought up to date every 16 wake-ups. */
   readonly cpu: number
@@ -31,6 +34,12 @@ export interface SamplerStats {
   readonly guards: number
   readonly limits: number
   readonly series: number
+  /** By how much the kernel may wake the thread late on purpose, in milliseconds; 0 where it does not say. */
+  readonly timerSlack: number
+  /** How soon the scheduler lets the thread run among others, in milliseconds; 0 where it does not say. */
+  readonly slice: number
+  /** Whether the thread runs ahead of all that is not real-time (SCHED_FIFO). */
+  readonly realTime: boolean
 }
 
 /**
@@ -53,6 +62,8 @@ export interface Addon {
   unsubscribe(subscription: number): void
   setPeriod(subscription: number, period: number): true | Refusal
   describe(subscription: number): { period: number; minPeriod: number; origin: string; why: string }
+  /** Whether the kernel would push this metric here; tries it. */
+  canPush(metric: number): true | Refusal
   request(request: number, subscriptions: Uint32Array): true | Refusal
   addGuard(
     all: boolean,
@@ -64,10 +75,31 @@ export interface Addon {
   ): number | Refusal
   removeGuard(guard: number): void
   evidence(guard: number): NativeEvidence[]
-  drain(): { guards: number[]; answers: number[] }
+  drain(): { guards: number[]; answers: number[]; beat: boolean }
+  /** A sign of life: how long the loop has been idle in all, in milliseconds, and how full the heap is, in percent. */
+  beat(idle: number, heap: number): void
   now(): number
   stats(): SamplerStats
-  metrics(): readonly object[]
+  /** The rows of `native/metrics.def`. */
+  metrics(): readonly { readonly name: string }[]
+  /** Beats every `period`, the first after one. With `delay`, a beat delivered late moves those that follow. */
+  addTicker(period: number, delay: boolean, realTime: boolean): number | Refusal
+  removeTicker(ticker: number): void
+  setTickerPeriod(ticker: number, period: number): void
+  pauseTicker(ticker: number): void
+  /** Beats go on, none of them before `earliest` from now. */
+  resumeTicker(ticker: number, earliest: number): void
+  /** No deliveries until it is released. */
+  holdTicker(ticker: number): void
+  /** Writes the beats that passed meanwhile as one tick; how many it wrote, 0 or 1. */
+  releaseTicker(ticker: number, ticks: Float64Array): number
+  /** Writes ticks of 4 numbers each: ticker, beats, index and due time of the last of them. How many it wrote. */
+  takeTicks(ticks: Float64Array): number
+  /** Writes down the newest values of the series every `interval`. */
+  addRecorder(interval: number, batch: number, subscriptions: Uint32Array): number | Refusal
+  removeRecorder(recorder: number): void
+  /** Fills `block` column by column; how many beats it lacks. -1 where `request` is answered once there is a block. */
+  takeBlock(recorder: number, request: number, block: Float64Array): number
 }
 
 let addon: Addon | undefined
@@ -83,11 +115,21 @@ export function loadAddon(): Addon {
     // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
     const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Addon
     addon = load(fileURLToPath(new URL('../..', import.meta.url)))
+    checkTable(addon)
   } catch (error) {
+    addon = undefined
     throw new NativeMissingError(
       `${process.platform}-${process.arch}`,
       (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!,
     )
   }
   return addon
+}
+
+/** Metrics go by number between here and there, so an addon of another version would quietly mean others. */
+function checkTable(loaded: Addon): void {
+  const theirs = loaded.metrics()
+  if (theirs.length !== METRIC_NAMES.length || METRIC_NAMES.some((name, number) => theirs[number]!.name !== name)) {
+    throw new Error('the addon found was built from another version of the sources')
+  }
 }

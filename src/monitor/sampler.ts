@@ -1,8 +1,10 @@
 /** This environment's line to the sampling thread: board, delivery, and the series that somebody here wants. */
+import { getHeapStatistics } from 'node:v8'
 import { MetricUnavailableError } from '../errors.js'
-import { allocateCell, freeCell, openBoard, readCell, type Cell } from './board.js'
+import { allocateCell, freeCell, hasNews, openBoard, readCell, type Cell } from './board.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
 import { loadAddon, type Addon, type SamplerStats } from './native.js'
+import { deliverTicks, fetchTicks } from './ticks.js'
 
 /** What tells one series from another. Complete: defaults are filled in. */
 export interface SeriesKey {
@@ -33,9 +35,24 @@ export function connect(): Addon {
   if (addon !== undefined) return addon
   const loaded = loadAddon()
   openBoard((words) => loaded.attach(words, drain))
-  clockOffset = performance.now() - loaded.now()
+  clockOffset = compareClocks(loaded)
   addon = loaded
   return addon
+}
+
+/** How far this environment's clock is ahead of the sampler's. The first comparisons are slow and so not good. */
+function compareClocks(loaded: Addon): number {
+  let offset = 0
+  let doubt = Infinity
+  for (let round = 0; round < 5; round++) {
+    const before = performance.now()
+    const there = loaded.now()
+    const after = performance.now()
+    if (after - before >= doubt) continue
+    doubt = after - before
+    offset = (before + after) / 2 - there
+  }
+  return offset
 }
 
 /** Turns a time of the sampler into one on the clock of `performance.now()`. */
@@ -43,8 +60,19 @@ export function toLocalTime(at: number): number {
   return at + clockOffset
 }
 
+// Called by the addon when something waits to be fetched.
 function drain(): void {
-  const news = connect().drain()
+  const connected = connect()
+  // Fetched first, so that whatever comes from here on is announced anew; told last, so that a guard can still pause it.
+  const ticks = fetchTicks(connected)
+  if (hasNews()) drainNews(connected)
+  deliverTicks(ticks)
+}
+
+function drainNews(connected: Addon): void {
+  const news = connected.drain()
+  // First of all: what listeners do now is not the delay that is measured.
+  if (news.beat) connected.beat(performance.eventLoopUtilization().idle, heapShare())
   for (const request of news.answers) {
     const answered = requests.get(request)
     requests.delete(request)
@@ -52,6 +80,11 @@ function drain(): void {
   }
   // A guard closed by a listener before its turn is gone from the map.
   for (const id of news.guards) guards.get(id)?.deliver()
+}
+
+function heapShare(): number {
+  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
+  return (100 * used) / limit
 }
 
 export function registerGuard(id: number, guard: Deliverable): void {
@@ -172,6 +205,17 @@ const UNKNOWN: Reading = Object.freeze({ state: 'unknown', value: NaN, at: NaN }
 /** The series in use in this environment. */
 export function openSeries(): Iterable<Series> {
   return series.values()
+}
+
+/** The number of a request to the addon, whose answer is `answered`. */
+export function newRequest(answered: () => void): number {
+  requests.set(++lastRequest, answered)
+  return lastRequest
+}
+
+/** Takes a request back. */
+export function forgetRequest(request: number): void {
+  requests.delete(request)
 }
 
 /** Resolves once each of these has been read anew. @throws MetricUnavailableError where the thread cannot be started */

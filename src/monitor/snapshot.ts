@@ -1,9 +1,11 @@
 /** The newest values, on demand: snapshots, fresh readings, streams of them, and what this machine can tell at all. */
+import { keepAlive, letGo } from '../alive.js'
 import { MetricUnavailableError, checkKeys, invalidType, outOfRange } from '../errors.js'
 import { parseDuration, type Duration } from '../units.js'
+import { sampleBlocks, type SampleBlock } from './blocks.js'
 import { checkMetric, toSeriesKey, type Selector } from './limits.js'
 import { METRICS, type MetricName, type MetricUnit } from './metrics.js'
-import { Series, nextReading, openSeries, type SeriesKey } from './sampler.js'
+import { Series, connect, nextReading, openSeries, type SeriesKey } from './sampler.js'
 
 /** A metric by name, or with a selector and an averaging window. */
 export type MetricQuery = MetricName | ({ metric: MetricName; over?: Duration } & Selector)
@@ -90,23 +92,31 @@ export interface SamplesOptions {
   metrics: MetricQuery | readonly MetricQuery[]
   /** Time between two snapshots. Default 1 s. A metric whose source is slower repeats its newest value. */
   interval?: Duration
+  /** Samples in a block, 1 to 65536: they are then taken natively, up to 4000 a second, and come as {@link SampleBlock}s. */
+  batch?: number
 }
 
 /**
- * A stream of snapshots at a steady interval. A slow consumer skips beats and never builds a backlog. Keeps the process
- * alive while it is waited for.
+ * A stream of snapshots at a steady interval, or of blocks of samples. A slow consumer skips beats and never builds a
+ * backlog. Keeps the process alive while it is waited for.
  *
  * @throws TypeError, RangeError for bad input; MetricUnavailableError for a metric that this machine does not have
  */
-export async function* samples(options: SamplesOptions): AsyncGenerator<Snapshot, void> {
-  checkKeys(options, 'samples option', ['metrics', 'interval'])
+export function samples(options: SamplesOptions & { batch: number }): AsyncGenerator<SampleBlock, void>
+export function samples(options: SamplesOptions & { batch?: never }): AsyncGenerator<Snapshot, void>
+export function samples(options: SamplesOptions): AsyncGenerator<Snapshot | SampleBlock, void> {
+  checkKeys(options, 'samples option', ['metrics', 'interval', 'batch'])
   const interval = parseDuration(options.interval ?? 1000, 'interval')
   if (interval === 0) throw outOfRange('interval', 'more than 0', options.interval)
   const keys = parseQueries(options.metrics)
+  return options.batch === undefined ? snapshots(keys, interval) : sampleBlocks(keys, interval, options.batch)
+}
+
+async function* snapshots(keys: readonly SeriesKey[], interval: number): AsyncGenerator<Snapshot, void> {
   const series: Series[] = []
   let readers = 0
   // Waiting for the sampler holds nothing open by itself, and a process must not end in the middle of an await.
-  const alive = setInterval(() => undefined, 2 ** 31 - 1)
+  keepAlive()
   try {
     for (const key of keys) series.push(Series.open(key, true))
     for (const each of series) {
@@ -125,7 +135,7 @@ export async function* samples(options: SamplesOptions): AsyncGenerator<Snapshot
       awaited = punctual.length > 0 ? punctual : series
     }
   } finally {
-    clearInterval(alive)
+    letGo()
     for (const each of series) {
       if (readers-- > 0) each.removeReader(interval)
       each.release()
@@ -162,20 +172,28 @@ export interface Capability {
   readonly minPeriod: number
   /** Default averaging window in milliseconds; 0 for a level. */
   readonly window: number
+  /** Whether the kernel pushes it beside the polling, so that a long `within` is cut short. */
+  readonly push: boolean
+  /** Why it does not; empty where it does. */
+  readonly pushWhy: string
 }
 
 /** Every metric, with its unit and source here, or why it is unavailable. @throws NativeMissingError */
 export function capabilities(): Capability[] {
-  return METRICS.map((info) => {
+  return METRICS.map((info, number) => {
     const { name: metric, unit, window } = info
     try {
       const series = Series.open(toSeriesKey(info, {}, undefined, metric), true)
       const { origin, minPeriod } = series.describe()
       series.release()
-      return { metric, unit, available: true, origin, why: '', minPeriod, window }
+      const pushes = connect().canPush(number)
+      const push = pushes === true
+      return { metric, unit, available: true, origin, why: '', minPeriod, window, push, pushWhy: push ? '' : pushes }
     } catch (error) {
       if (!(error instanceof MetricUnavailableError)) throw error
-      return { metric, unit, available: false, origin: '', why: error.why, minPeriod: info.minPeriod, window }
+      const { why } = error
+      const { minPeriod } = info
+      return { metric, unit, available: false, origin: '', why, minPeriod, window, push: false, pushWhy: why }
     }
   })
 }

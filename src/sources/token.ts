@@ -1,17 +1,35 @@
 /** A token: a hand on the brake that can be passed around. */
 import { callIsolated } from '../diagnostics.js'
 import { cancelationError, type CancelationError } from '../cancelation-error.js'
-import { invalidType } from '../errors.js'
+import { invalidType, invalidValue } from '../errors.js'
 import { toReason, type CancelationReason } from '../reason.js'
-import { Hub, HubLink, type Link } from './link.js'
+import { Hub, HubLink, WATCH_SHARED, type Link } from './link.js'
+import { SharedFlag, type SharedToken } from './shared-token.js'
 import { BuiltInSource } from './source.js'
 import { deliver, join, type Target } from './wave.js'
 
 class TokenHub extends Hub {
   reason: CancelationReason | null = null
+  readonly #token: CancelationToken
+  /** Where other threads see it. */
+  flag: SharedFlag | undefined = undefined
+
+  constructor(token: CancelationToken) {
+    super()
+    this.#token = token
+  }
 
   current(): CancelationReason | null {
+    if (this.flag !== undefined) this.look()
     return this.reason
+  }
+
+  override get watch(): number {
+    return this.flag === undefined ? 0 : WATCH_SHARED
+  }
+
+  override look(): void {
+    this.flag?.look(this.#token)
   }
 }
 
@@ -28,27 +46,15 @@ export class CancelationToken implements Target {
   /** @internal */
   _next: Target | null = null
   /** @internal */
-  readonly _hub: TokenHub = new TokenHub()
+  readonly _hub: TokenHub = new TokenHub(this)
   #controller: AbortController | undefined
   #error: CancelationError | undefined
 
-  /** A token that is canceled as soon as one of these is, with its reason. */
-  static any(...tokens: CancelationToken[]): CancelationToken {
-    if (tokens.length === 0) throw invalidType('tokens', 'at least one CancelationToken', undefined)
+  /** A token that is canceled as soon as one of these is, with its reason. Disposing of it unlinks it from them. */
+  static any(...tokens: CancelationToken[]): CancelationToken & Disposable {
+    if (tokens.length === 0) throw invalidValue('tokens', 'at least one CancelationToken', 'none')
     for (const token of tokens) checkToken(token, 'tokens')
-    const any = new CancelationToken()
-    const links: Link[] = []
-    for (const token of tokens) {
-      const link = new HubLink(token._hub, any)
-      const reason = link.connect()
-      links.push(link)
-      if (reason !== null) {
-        any._mark(reason)
-        break
-      }
-    }
-    if (any.isCanceled) deliver()
-    return any
+    return new LinkedToken(tokens)
   }
 
   /**
@@ -65,24 +71,24 @@ export class CancelationToken implements Target {
   }
 
   get isCanceled(): boolean {
-    return this._hub.reason !== null
+    return this._hub.current() !== null
   }
 
   get reason(): CancelationReason | undefined {
-    return this._hub.reason ?? undefined
+    return this._hub.current() ?? undefined
   }
 
   /** A standard signal; made when first read. Its `reason` is the error that {@link throwIfCanceled} throws. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
-      if (this._hub.reason !== null) this.#controller.abort(this.#toError())
+      if (this.isCanceled) this.#controller.abort(this.#toError())
     }
     return this.#controller.signal
   }
 
   throwIfCanceled(): void {
-    if (this._hub.reason !== null) throw this.#toError()
+    if (this.isCanceled) throw this.#toError()
   }
 
   /** Calls `listener` when it is canceled, or at once if it is already. Disposing of the result takes it off again. */
@@ -100,6 +106,31 @@ export class CancelationToken implements Target {
     })
   }
 
+  /**
+   * What this token is in other threads: post it to a worker. A cancelation in any of them is one in all of them, also in
+   * code that never yields there, if the operation was started after the sharing.
+   */
+  share(): SharedToken {
+    const hub = this._hub
+    if (hub.flag === undefined) {
+      hub.flag = new SharedFlag(this)
+      if (hub.reason !== null) hub.flag.write(hub.reason)
+    }
+    return { buffer: hub.flag.buffer }
+  }
+
+  /**
+   * The token that another thread shared.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`
+   */
+  static from(shared: SharedToken): CancelationToken {
+    const token = new CancelationToken()
+    token._hub.flag = new SharedFlag(token, (shared as SharedToken | undefined)?.buffer ?? (null as never))
+    token._hub.look()
+    return token
+  }
+
   #toError(): CancelationError {
     return (this.#error ??= cancelationError(this._hub.reason!))
   }
@@ -108,6 +139,7 @@ export class CancelationToken implements Target {
   _mark(reason: CancelationReason): boolean {
     if (this._hub.reason !== null) return false
     this._hub.reason = reason
+    this._hub.flag?.write(reason)
     join(this)
     return true
   }
@@ -120,6 +152,34 @@ export class CancelationToken implements Target {
   /** @internal */
   _notify(): void {
     this.#controller?.abort(this.#toError())
+  }
+}
+
+/** A token that hangs on others. */
+class LinkedToken extends CancelationToken implements Disposable {
+  readonly #links: readonly Link[]
+
+  constructor(tokens: readonly CancelationToken[]) {
+    super()
+    this.#links = tokens.map((token) => new HubLink(token._hub, this))
+    for (const link of this.#links) {
+      const reason = link.connect()
+      if (reason === null) continue
+      this._mark(reason)
+      deliver()
+      return
+    }
+  }
+
+  /** @internal */
+  override _mark(reason: CancelationReason): boolean {
+    if (!super._mark(reason)) return false
+    this[Symbol.dispose]()
+    return true
+  }
+
+  [Symbol.dispose](): void {
+    for (const link of this.#links) link.disconnect()
   }
 }
 

@@ -35,12 +35,18 @@ export function runCommand(
   })
 }
 
-/** Runs a module given as text; `tripline` is imported as a namespace of that name. */
+/**
+ * Runs a module given as text; `tripline` is imported as a namespace of that name. With `cgroup`, the process is in that
+ * group before node starts.
+ */
 export function runModule(
   source: string,
-  options: { flags?: readonly string[]; env?: NodeJS.ProcessEnv } = {},
+  options: { flags?: readonly string[]; env?: NodeJS.ProcessEnv; cgroup?: string } = {},
 ): Promise<Outcome> {
-  const { flags = [], env = process.env } = options
+  const { flags = [], env = process.env, cgroup } = options
   const text = `import * as tripline from ${JSON.stringify(PACKAGE)}\n${source}`
-  return runCommand(process.execPath, [...flags, '--input-type=module', '-e', text], { env })
+  const args = [...flags, '--input-type=module', '-e', text]
+  if (cgroup === undefined) return runCommand(process.execPath, args, { env })
+  const enter = 'echo $$ > "$0/cgroup.procs" && exec "$@"'
+  return runCommand('/bin/sh', ['-c', enter, cgroup, process.execPath, ...args], { env })
 }

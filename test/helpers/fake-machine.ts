@@ -1,5 +1,15 @@
 /** A machine whose /proc and /sys a test writes: the sampler reads it through HOST_PROC and HOST_SYS. */
-import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  closeSync,
+  constants,
+  ftruncateSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 
@@ -17,11 +27,14 @@ export class FakeMachine implements Disposable {
     this.write('proc/loadavg', '0.50 0.40 0.30 1/100 1234\n')
   }
 
-  /** In one step, as the kernel's files change: a reader never sees half of it. */
+  /** With one write into the same file, as far as it goes: a reader must not see it empty. */
   write(path: string, text: string): void {
     const target = join(this.root, path)
     mkdirSync(dirname(target), { recursive: true })
-    writeFileSync(target, text)
+    const file = openSync(target, constants.O_RDWR | constants.O_CREAT)
+    writeSync(file, text, 0)
+    ftruncateSync(file, Buffer.byteLength(text))
+    closeSync(file)
   }
 
   /** Replaces a file by another inode, as when a source is made anew. */

@@ -43,18 +43,19 @@ void CheckEqual(const char* file, int line, const char* what, A actual, B expect
 
 }  // namespace tripline::test
 
-#define TEST(name)                                                           \
-  static void Test##name();                                                  \
-  static ::tripline::test::Case case##name(#name, Test##name);               \
-  static void Test##name()
+#define TEST(name)          \
+  static void Test##name(); \
+  static ::tripline::test::Case case##name(#name, Test##name); static void Test##name()
 
 #define CHECK(condition) \
   ((condition) ? ::tripline::test::Pass() : ::tripline::test::Fail(__FILE__, __LINE__, #condition, "false", "true"))
 #define CHECK_EQ(actual, expected) ::tripline::test::CheckEqual(__FILE__, __LINE__, #actual, actual, expected)
-#define CHECK_NEAR(actual, expected, by)                                                                  \
-  do {                                                                                                    \
-    const double check_actual = (actual), check_expected = (expected);                                    \
-    const double check_off = check_actual - check_expected;                                               \
-    if (check_off <= (by) && check_off >= -(by)) ::tripline::test::Pass();                                \
-    else ::tripline::test::CheckEqual(__FILE__, __LINE__, #actual, check_actual, check_expected);         \
+#define CHECK_NEAR(actual, expected, by)                                                       \
+  do {                                                                                         \
+    const double check_actual = (actual), check_expected = (expected);                         \
+    const double check_off = check_actual - check_expected;                                    \
+    if (check_off <= (by) && check_off >= -(by))                                               \
+      ::tripline::test::Pass();                                                                \
+    else                                                                                       \
+      ::tripline::test::CheckEqual(__FILE__, __LINE__, #actual, check_actual, check_expected); \
   } while (false)

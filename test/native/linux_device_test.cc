@@ -1,12 +1,12 @@
 // Probes of devices over made trees: disks, network, sensors, supplies; swapping and stalls; descriptors.
-#include <cstdio>
-#include <cstring>
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <cstdio>
+#include <cstring>
 
 #include "fixture.h"
 #include "reader.h"
@@ -87,12 +87,15 @@ TEST(DiskRatesWithoutADevice) {
 
 constexpr const char* kHeadings =
     "Inter-|   Receive                                                |  Transmit\n"
-    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed\n";
+    " face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier "
+    "compressed\n";
 
 void PutNetwork(FakeRoot* root, unsigned long lo, unsigned long eth, unsigned long bridge) {
   char text[1024];
-  snprintf(text, sizeof(text), "%s lo: %lu 0 0 0 0 0 0 0 %lu 0 0 0 0 0 0 0\n eth0: %lu 0 0 0 0 0 0 0 %lu 0 0 0 0 0 0 0\n"
-           "docker0: %lu 0 0 0 0 0 0 0 %lu 0 0 0 0 0 0 0\n", kHeadings, lo, lo, eth, eth * 2, bridge, bridge);
+  snprintf(text, sizeof(text),
+           "%s lo: %lu 0 0 0 0 0 0 0 %lu 0 0 0 0 0 0 0\n eth0: %lu 0 0 0 0 0 0 0 %lu 0 0 0 0 0 0 0\n"
+           "docker0: %lu 0 0 0 0 0 0 0 %lu 0 0 0 0 0 0 0\n",
+           kHeadings, lo, lo, eth, eth * 2, bridge, bridge);
   root->Change("proc/net/dev", text);
 }
 
@@ -257,8 +260,8 @@ TEST(PowerOfADesktop) {
 
 void PutBattery(FakeRoot* root, const char* folder, const char* capacity, const char* now_, const char* full) {
   char path[128];
-  const char* const leaves[][2] = {{"type", "Battery\n"}, {"present", "1\n"}, {"capacity", capacity},
-                                   {"energy_now", now_}, {"energy_full", full}, {"status", "Discharging\n"}};
+  const char* const leaves[][2] = {{"type", "Battery\n"}, {"present", "1\n"},    {"capacity", capacity},
+                                   {"energy_now", now_},  {"energy_full", full}, {"status", "Discharging\n"}};
   for (const auto& leaf : leaves) {
     snprintf(path, sizeof(path), "sys/class/power_supply/%s/%s", folder, leaf[0]);
     root->Put(path, leaf[1]);

@@ -109,9 +109,7 @@ TEST(MeminfoWithoutAvailable) {
   CHECK_EQ(Memory("linux/meminfo/available-is-zero").available, (100000 + 10000 + 50000 + 1000 - 5000) * kKiB);
 }
 
-TEST(MeminfoNeverMoreThanThereIs) {
-  CHECK_EQ(Memory("linux/meminfo/container-nonsense").available, 524288 * kKiB);
-}
+TEST(MeminfoNeverMoreThanThereIs) { CHECK_EQ(Memory("linux/meminfo/container-nonsense").available, 524288 * kKiB); }
 
 TEST(MeminfoSkipsSwapUnlessAsked) {
   const Bytes bytes("linux/meminfo/pi-zero-2");
@@ -444,9 +442,9 @@ void ParseDamaged(const char*, const Bytes& bytes) {
 }
 
 const char* const kFolders[] = {
-  "linux/stat",      "linux/meminfo",  "linux/arcstats", "linux/cgroup",  "linux/memory.stat", "linux/cpu.stat",
-  "linux/mountinfo", "linux/pressure", "linux/process",  "linux/loadavg", "linux/statm",
-  "linux/net.dev",   "linux/vmstat",   "linux/status",   "linux/limits",  "linux/block.stat", "linux/sensor",
+    "linux/stat",      "linux/meminfo",  "linux/arcstats", "linux/cgroup",     "linux/memory.stat", "linux/cpu.stat",
+    "linux/mountinfo", "linux/pressure", "linux/process",  "linux/loadavg",    "linux/statm",       "linux/net.dev",
+    "linux/vmstat",    "linux/status",   "linux/limits",   "linux/block.stat", "linux/sensor",
 };
 
 TEST(EveryParserOverEveryPrefix) {

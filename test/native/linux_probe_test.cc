@@ -1,17 +1,17 @@
 // The probes over trees of files that the tests make, and over this machine's own.
-#include <cerrno>
-#include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <fcntl.h>
-#include <initializer_list>
-#include <memory>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+#include <memory>
 
 #include "check.h"
 #include "file.h"
@@ -194,7 +194,8 @@ constexpr double kGiB = 1024.0 * 1024 * 1024;
 constexpr double kMiB = 1024.0 * 1024;
 
 void PutHost(FakeRoot* root) {
-  root->Change("proc/meminfo", "MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 6291456 kB\nSwapTotal: 1024 kB\nSwapFree: 256 kB\n");
+  root->Change("proc/meminfo",
+               "MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 6291456 kB\nSwapTotal: 1024 kB\nSwapFree: 256 kB\n");
 }
 
 TEST(MemoryOfTheHost) {
@@ -227,7 +228,8 @@ void PutVersion2(FakeRoot* root) {
   root->Put("proc/self/mountinfo", "31 22 0:26 / /sys/fs/cgroup rw shared:9 - cgroup2 cgroup2 rw\n");
   root->Change("sys/fs/cgroup/outer/memory.max", "1073741824\n");
   root->Change("sys/fs/cgroup/outer/memory.current", "805306368\n");
-  root->Change("sys/fs/cgroup/outer/memory.stat", "inactive_file 134217728\nactive_file 134217728\nfile_dirty 0\nslab_reclaimable 0\n");
+  root->Change("sys/fs/cgroup/outer/memory.stat",
+               "inactive_file 134217728\nactive_file 134217728\nfile_dirty 0\nslab_reclaimable 0\n");
   root->Change("sys/fs/cgroup/outer/inner/memory.max", "max\n");
   root->Change("sys/fs/cgroup/outer/inner/memory.current", "1000\n");
   root->Change("sys/fs/cgroup/outer/inner/memory.stat", "inactive_file 0\n");
@@ -312,8 +314,9 @@ TEST(MemoryInAContainerOfVersion1WithALimitNobodySees) {
            "1005 1003 0:30 /docker/0123 /sys/fs/cgroup/memory ro,nosuid master:15 - cgroup cgroup rw,memory\n");
   root.Change("sys/fs/cgroup/memory/memory.limit_in_bytes", "9223372036854771712\n");
   root.Change("sys/fs/cgroup/memory/memory.usage_in_bytes", "314572800\n");
-  root.Change("sys/fs/cgroup/memory/memory.stat",
-              "inactive_file 1\nhierarchical_memory_limit 419430400\ntotal_inactive_file 104857600\ntotal_active_file 0\n");
+  root.Change(
+      "sys/fs/cgroup/memory/memory.stat",
+      "inactive_file 1\nhierarchical_memory_limit 419430400\ntotal_inactive_file 104857600\ntotal_active_file 0\n");
   Reader reader(Metric::kMemory);
   CHECK_NEAR(reader.Level(Metric::kMemory), 50, 1e-9);
   CHECK(EndsWith(reader.probe->Origin(Metric::kMemory), "/sys/fs/cgroup/memory/memory.usage_in_bytes"));
@@ -453,8 +456,8 @@ TEST(DiskOnANetworkMountBlocks) {
   snprintf(link, sizeof(link), "%s", root.PathOf("link"));
   root.MakeDirectory("server/folder");
   CHECK_EQ(symlink("server/folder", link), 0);
-  snprintf(mountinfo, sizeof(mountinfo),
-           "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:9 / %s rw - nfs4 nas:/x rw\n", server);
+  snprintf(mountinfo, sizeof(mountinfo), "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:9 / %s rw - nfs4 nas:/x rw\n",
+           server);
   root.Put("proc/self/mountinfo", mountinfo);
   for (const char* path : {"server", "server/folder", "link", "server/not/there"}) {
     Selector selector;
@@ -694,8 +697,9 @@ TEST(FileReadsThatFail) {
     int times;
     bool recovers;
   };
-  for (const Fault& fault : {Fault{EINTR, 3, true}, Fault{EIO, 1, false}, Fault{ENODEV, 1, true}, Fault{ESPIPE, 1, true},
-                             Fault{ENODEV, 2, false}, Fault{EINTR, 1000, false}, Fault{EAGAIN, 1, false}}) {
+  for (const Fault& fault :
+       {Fault{EINTR, 3, true}, Fault{EIO, 1, false}, Fault{ENODEV, 1, true}, Fault{ESPIPE, 1, true},
+        Fault{ENODEV, 2, false}, Fault{EINTR, 1000, false}, Fault{EAGAIN, 1, false}}) {
     File file;
     file.SetPath(root.PathOf("proc/z"));
     fail_times = 0;

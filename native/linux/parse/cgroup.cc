@@ -59,9 +59,11 @@ bool ParseCgroupCpu(const char* data, size_t size, CgroupCpu* out) {
   while (!scan.done()) {
     uint64_t value = 0;
     if (scan.Match("usage_usec ")) {
-      if (scan.Number(&value)) out->usage = value > UINT64_MAX / 1000 ? UINT64_MAX : value * 1000, out->has_usage = true;
+      if (scan.Number(&value))
+        out->usage = value > UINT64_MAX / 1000 ? UINT64_MAX : value * 1000, out->has_usage = true;
     } else if (scan.Match("throttled_usec ")) {
-      if (scan.Number(&value)) out->throttled = value > UINT64_MAX / 1000 ? UINT64_MAX : value * 1000, out->has_throttled = true;
+      if (scan.Number(&value))
+        out->throttled = value > UINT64_MAX / 1000 ? UINT64_MAX : value * 1000, out->has_throttled = true;
     } else if (scan.Match("throttled_time ")) {
       // Version 1 counts in nanoseconds.
       if (scan.Number(&value)) out->throttled = value, out->has_throttled = true;
@@ -89,22 +91,27 @@ bool ParseCgroupMemory(const char* data, size_t size, int version, CgroupMemory*
         break;
       case 'f':
         if (version != 2) break;
-        if (scan.Match("file_dirty ")) any |= scan.Number(&dirty);
-        else if (scan.Match("file_writeback ")) any |= scan.Number(&writeback);
+        if (scan.Match("file_dirty "))
+          any |= scan.Number(&dirty);
+        else if (scan.Match("file_writeback "))
+          any |= scan.Number(&writeback);
         break;
       case 't':
         // Version 1: the lines without "total_" are of the group alone, without its children.
         if (version != 1) break;
-        if (scan.Match("total_inactive_file ")) any |= scan.Number(&inactive);
-        else if (scan.Match("total_active_file ")) any |= scan.Number(&active);
-        else if (scan.Match("total_dirty ")) any |= scan.Number(&dirty);
-        else if (scan.Match("total_writeback ")) any |= scan.Number(&writeback);
+        if (scan.Match("total_inactive_file "))
+          any |= scan.Number(&inactive);
+        else if (scan.Match("total_active_file "))
+          any |= scan.Number(&active);
+        else if (scan.Match("total_dirty "))
+          any |= scan.Number(&dirty);
+        else if (scan.Match("total_writeback "))
+          any |= scan.Number(&writeback);
         break;
       case 'h':
         if (version == 1 && scan.Match("hierarchical_memory_limit ")) any |= scan.Number(&out->limit);
         break;
-      default:
-        break;
+      default: break;
     }
     scan.SkipLine();
   }

@@ -37,7 +37,7 @@ bool ParseCgroupCpu(const char* data, size_t size, CgroupCpu* out);
 
 // memory.stat of either version, in bytes.
 struct CgroupMemory {
-  uint64_t reclaimable = 0;  // page cache and slab that the kernel can take back at once
+  uint64_t reclaimable = 0;   // page cache and slab that the kernel can take back at once
   uint64_t limit = kNoLimit;  // version 1: the tightest limit of this group and its ancestors, visible or not
 };
 bool ParseCgroupMemory(const char* data, size_t size, int version, CgroupMemory* out);

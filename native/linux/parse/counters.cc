@@ -45,8 +45,10 @@ bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages) {
   Scanner scan(data, size);
   while (!scan.done() && !(has_in && has_out)) {
     if (scan.peek() == 'p') {
-      if (scan.Match("pswpin ")) has_in = scan.Number(&in);
-      else if (scan.Match("pswpout ")) has_out = scan.Number(&out);
+      if (scan.Match("pswpin "))
+        has_in = scan.Number(&in);
+      else if (scan.Match("pswpout "))
+        has_out = scan.Number(&out);
     }
     scan.SkipLine();
   }

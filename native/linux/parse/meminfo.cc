@@ -27,9 +27,12 @@ bool ParseMeminfo(const char* data, size_t size, bool with_swap, Meminfo* out) {
     // One look at the first letter spares most lines their comparisons.
     switch (scan.peek()) {
       case 'M':
-        if (scan.Match("MemTotal:")) has_total = Kibibytes(&scan, &out->total);
-        else if (scan.Match("MemFree:")) Kibibytes(&scan, &free);
-        else if (scan.Match("MemAvailable:")) has_available = Kibibytes(&scan, &out->available) && out->available > 0;
+        if (scan.Match("MemTotal:"))
+          has_total = Kibibytes(&scan, &out->total);
+        else if (scan.Match("MemFree:"))
+          Kibibytes(&scan, &free);
+        else if (scan.Match("MemAvailable:"))
+          has_available = Kibibytes(&scan, &out->available) && out->available > 0;
         break;
       case 'B':
         if (scan.Match("Buffers:")) Kibibytes(&scan, &buffers);
@@ -38,13 +41,16 @@ bool ParseMeminfo(const char* data, size_t size, bool with_swap, Meminfo* out) {
         if (scan.Match("Cached:")) Kibibytes(&scan, &cached);
         break;
       case 'S':
-        if (scan.Match("SwapTotal:")) has_swap_total = Kibibytes(&scan, &out->swap_total);
-        else if (scan.Match("SwapFree:")) has_swap_free = Kibibytes(&scan, &out->swap_free);
-        else if (scan.Match("SReclaimable:")) Kibibytes(&scan, &slab);
-        else if (scan.Match("Shmem:")) Kibibytes(&scan, &shmem);
+        if (scan.Match("SwapTotal:"))
+          has_swap_total = Kibibytes(&scan, &out->swap_total);
+        else if (scan.Match("SwapFree:"))
+          has_swap_free = Kibibytes(&scan, &out->swap_free);
+        else if (scan.Match("SReclaimable:"))
+          Kibibytes(&scan, &slab);
+        else if (scan.Match("Shmem:"))
+          Kibibytes(&scan, &shmem);
         break;
-      default:
-        break;
+      default: break;
     }
     scan.SkipLine();
   }
@@ -66,8 +72,10 @@ bool ParseArcstats(const char* data, size_t size, uint64_t* reclaimable) {
   while (!scan.done() && !(has_size && has_minimum)) {
     // "name type data", padded with blanks.
     uint64_t type = 0;
-    if (scan.Match("size ")) has_size = scan.Number(&type) && scan.Number(&arc);
-    else if (scan.Match("c_min ")) has_minimum = scan.Number(&type) && scan.Number(&minimum);
+    if (scan.Match("size "))
+      has_size = scan.Number(&type) && scan.Number(&arc);
+    else if (scan.Match("c_min "))
+      has_minimum = scan.Number(&type) && scan.Number(&minimum);
     scan.SkipLine();
   }
   *reclaimable = arc > minimum ? arc - minimum : 0;

@@ -11,7 +11,7 @@ namespace tripline {
 struct Mount {
   uint32_t major = 0;
   uint32_t minor = 0;
-  Span root;           // still escaped, like all of them
+  Span root;  // still escaped, like all of them
   Span point;
   Span type;
   Span source;

@@ -24,8 +24,10 @@ bool ParsePressure(const char* data, size_t size, Pressure* out) {
   bool has_some = false;
   Scanner scan(data, size);
   while (!scan.done()) {
-    if (scan.Match("some ")) has_some = Total(&scan, &out->some);
-    else if (scan.Match("full ")) out->has_full = Total(&scan, &out->full);
+    if (scan.Match("some "))
+      has_some = Total(&scan, &out->some);
+    else if (scan.Match("full "))
+      out->has_full = Total(&scan, &out->full);
     scan.SkipLine();
   }
   return has_some;

@@ -47,8 +47,10 @@ bool ParseFootprint(const char* data, size_t size, uint64_t* bytes) {
   bool has_anonymous = false, has_swapped = false;
   Scanner scan(data, size);
   while (!scan.done() && !(has_anonymous && has_swapped)) {
-    if (scan.Match("RssAnon:")) has_anonymous = scan.Number(&anonymous);
-    else if (scan.Match("VmSwap:")) has_swapped = scan.Number(&swapped);
+    if (scan.Match("RssAnon:"))
+      has_anonymous = scan.Number(&anonymous);
+    else if (scan.Match("VmSwap:"))
+      has_swapped = scan.Number(&swapped);
     scan.SkipLine();
   }
   const uint64_t sum = anonymous > UINT64_MAX - swapped ? UINT64_MAX : anonymous + swapped;

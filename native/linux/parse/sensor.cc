@@ -46,9 +46,12 @@ bool ParseHex(const char* data, size_t size, uint64_t* out) {
   int digits = 0;
   for (; digits < 16; digits++) {
     const char c = Lower(scan.peek());
-    if (c >= '0' && c <= '9') value = value * 16 + static_cast<uint64_t>(c - '0');
-    else if (c >= 'a' && c <= 'f') value = value * 16 + static_cast<uint64_t>(c - 'a' + 10);
-    else break;
+    if (c >= '0' && c <= '9')
+      value = value * 16 + static_cast<uint64_t>(c - '0');
+    else if (c >= 'a' && c <= 'f')
+      value = value * 16 + static_cast<uint64_t>(c - 'a' + 10);
+    else
+      break;
     scan.Advance();
   }
   *out = value;

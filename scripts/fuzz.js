@@ -1,0 +1,102 @@
+// Fuzzes every parser for a bounded time: node scripts/fuzz.js [--seconds 10] [--keep] [target...]
+//
+// Needs a clang with libFuzzer (Debian: clang-19 libclang-rt-19-dev); CXX overrides. Seeds are the fixtures of the native
+// tests and test/fuzz/corpus; --keep puts a few small inputs that cover what was found into the corpus.
+// A crash leaves its input in .cache/fuzz and ends with status 1.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+import { nativeSources } from '../native/sources.js'
+
+process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+
+// The fixture folders whose files are what a target parses.
+const SEEDS = {
+  stat: ['stat'],
+  meminfo: ['meminfo'],
+  arcstats: ['arcstats'],
+  cgroup: ['cgroup'],
+  'cgroup-files': ['memory.stat', 'cpu.stat'],
+  mountinfo: ['mountinfo'],
+  pressure: ['pressure'],
+  process: ['process', 'statm', 'status', 'limits', 'loadavg'],
+  counters: ['block.stat', 'net.dev', 'vmstat'],
+  sensor: ['sensor'],
+}
+
+const KEPT = 16
+
+const { values, positionals } = parseArgs({
+  options: { seconds: { type: 'string', default: '10' }, keep: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const targets = positionals.length > 0 ? positionals : Object.keys(SEEDS)
+const unknown = targets.find((target) => !(target in SEEDS))
+if (unknown !== undefined) fail(`no target '${unknown}'; there are ${Object.keys(SEEDS).join(', ')}`)
+
+const compiler =
+  process.env.CXX ?? ['clang++-19', 'clang++'].find((name) => spawnSync(name, ['--version']).status === 0)
+if (compiler === undefined) fail('no clang++ here; Debian: apt-get install clang-19 libclang-rt-19-dev')
+
+const build = path.join('.cache', 'fuzz')
+const program = path.resolve(build, 'linux_parsers')
+mkdirSync(build, { recursive: true })
+const sources = nativeSources('linux').filter((file) => file.includes('/parse/'))
+const flags =
+  '-std=c++17 -O1 -g -fno-exceptions -fno-rtti -fno-omit-frame-pointer -Inative -Inative/linux ' +
+  '-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined'
+run(compiler, [...flags.split(' '), 'test/fuzz/linux_parsers.cc', ...sources, '-o', program])
+
+for (const target of targets) {
+  const committed = path.join('test', 'fuzz', 'corpus', target)
+  const found = path.join(build, 'corpus', target)
+  const seeds = [committed, ...SEEDS[target].map((folder) => path.join('test', 'fixtures', 'linux', folder))].filter(
+    (folder) => existsSync(folder),
+  )
+  mkdirSync(found, { recursive: true })
+  console.log(`== ${target}, ${values.seconds} s`)
+  const limits = ['-max_len=8192', '-timeout=5', '-rss_limit_mb=1024']
+  const report = run(
+    program,
+    [
+      found,
+      ...seeds,
+      ...limits,
+      `-max_total_time=${values.seconds}`,
+      `-artifact_prefix=${build}/${target}-`,
+      '-print_final_stats=1',
+      '-verbosity=0',
+    ],
+    target,
+  )
+  console.log(report.match(/number_of_executed_units: \d+/)?.[0] ?? report)
+  if (!values.keep) continue
+  rmSync(committed, { recursive: true, force: true })
+  mkdirSync(committed, { recursive: true })
+  run(program, ['-set_cover_merge=1', '-max_len=512', committed, found], target)
+  // A few are enough beside the fixtures: what a longer run would find again quickly need not be in the repository.
+  const bySize = readdirSync(committed)
+    .map((name) => path.join(committed, name))
+    .toSorted((a, b) => statSync(a).size - statSync(b).size)
+  for (const surplus of bySize.slice(KEPT)) rmSync(surplus)
+  console.log(`${Math.min(bySize.length, KEPT)} inputs kept`)
+}
+
+function run(command, args, target) {
+  const result = spawnSync(command, args, {
+    encoding: 'utf8',
+    env: { ...process.env, TARGET: target ?? '' },
+    maxBuffer: 1 << 28,
+  })
+  if (result.status === 0) return result.stderr
+  console.error((result.stdout ?? '') + (result.stderr ?? ''))
+  return fail(`${target ?? command} failed`)
+}
+
+function fail(why) {
+  console.error(why)
+  process.exit(1)
+}

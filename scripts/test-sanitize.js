@@ -1,0 +1,80 @@
+// Native and lifecycle tests under the address, undefined-behaviour and thread sanitizers, without suppressions.
+// Builds copies of its own, so that build/ stays what it is. Arguments: address, thread (default: both).
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+const SANITIZERS = {
+  address: {
+    flags: '-fsanitize=address,undefined -fno-sanitize-recover=undefined',
+    library: 'libasan.so',
+    env: { ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' },
+  },
+  thread: { flags: '-fsanitize=thread', library: 'libtsan.so', env: { TSAN_OPTIONS: 'halt_on_error=0' } },
+}
+
+function run(what, command, args, options) {
+  console.log(`== ${what}`)
+  const { status, signal } = spawnSync(command, args, { stdio: 'inherit', ...options })
+  if (status !== 0) throw new Error(`${what}: ${signal ?? `exit status ${status}`}`)
+}
+
+/**
+ * The same for a program in which the runtime itself races in ways that are not ours to judge: its own code is not
+ * instrumented. Nothing is suppressed; a report counts when one of its stacks passes through our library. Only numbers of
+ * descriptors do not: the runtime closes them unseen, so that their next use looks like a race with the last one.
+ */
+function runRaced(what, command, args, options) {
+  console.log(`== ${what}`)
+  const { stdout, stderr } = spawnSync(command, args, { ...options, encoding: 'utf8', maxBuffer: 2 ** 28 })
+  process.stdout.write(stdout)
+  const reports = stderr.split(/^={18}$/m).filter((each) => each.includes('WARNING: ThreadSanitizer'))
+  const ours = reports.filter(
+    (each) => /native\/|tripline\.node/.test(each) && !/Location is file descriptor/.test(each),
+  )
+  console.log(`  ${reports.length} reports, ${ours.length} of them with our code in a stack`)
+  if (ours.length > 0) throw new Error(`${what}:\n${ours.join('\n')}`)
+}
+
+function sanitize(name) {
+  const { flags, library, env } = SANITIZERS[name]
+  const compile = { CXXFLAGS: `${flags} -fno-omit-frame-pointer -g -O1`, LDFLAGS: flags }
+  // One thread only, so there is nothing for the thread sanitizer, whose own thread in every process would be counted.
+  if (name === 'address') {
+    run(`native unit tests, ${name}`, process.execPath, ['scripts/test-native.js'], {
+      cwd: root,
+      env: { ...process.env, ...env, CXXFLAGS: compile.CXXFLAGS },
+    })
+  }
+
+  const copy = mkdtempSync(join(tmpdir(), `tripline-${name}-`))
+  try {
+    for (const each of ['native', 'scripts', 'dist', 'binding.gyp', 'package.json']) {
+      cpSync(join(root, each), join(copy, each), { recursive: true })
+    }
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
+    // Built without the sanitizer loaded: only the program under test is to have it.
+    run(`build, ${name}`, process.execPath, [join(copy, 'scripts/build-native.js'), '--debug'], {
+      env: { ...process.env, ...compile },
+    })
+    const preload = spawnSync(process.env.CC ?? 'gcc', [`-print-file-name=${library}`], {
+      encoding: 'utf8',
+    }).stdout.trim()
+    const loaded = { ...process.env, ...env, LD_PRELOAD: preload }
+    const check = name === 'thread' ? runRaced : run
+    check(`lifecycle, ${name}`, process.execPath, [join(root, 'test/sanitize/lifecycle.mjs'), copy], { env: loaded })
+    check(`exit, ${name}`, process.execPath, [join(root, 'test/sanitize/exit.mjs'), copy], {
+      env: { ...loaded, ASAN_OPTIONS: 'detect_leaks=0' },
+    })
+  } finally {
+    rmSync(copy, { recursive: true, force: true })
+  }
+}
+
+const wanted = process.argv.slice(2)
+for (const name of wanted.length > 0 ? wanted : Object.keys(SANITIZERS)) sanitize(name)
+console.log('no sanitizer found anything in our code')

@@ -1,0 +1,19 @@
+/** Keeps the process alive while somebody asks for it: the addon's own deliveries never do. */
+
+// Node takes a longer one for 1 ms.
+const LONGEST_DELAY = 2 ** 31 - 1
+
+let holders = 0
+let timer: NodeJS.Timeout | undefined
+
+/** Until as many calls of {@link letGo}. */
+export function keepAlive(): void {
+  holders++
+  timer ??= setInterval(() => undefined, LONGEST_DELAY)
+}
+
+export function letGo(): void {
+  if (--holders > 0) return
+  clearInterval(timer)
+  timer = undefined
+}

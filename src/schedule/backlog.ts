@@ -1,0 +1,85 @@
+/** What becomes of beats that could not be delivered when they were due. Pure. */
+
+/**
+ * - `coalesce`: the latest one is delivered at once, and says how many it stands for
+ * - `skip`: none of them is; the body goes on with the next beat of the grid
+ * - `burst`: each is delivered, one right after the other, up to a bound
+ * - `delay`: as `coalesce`, and the following beats count from this delivery
+ */
+export type MissedPolicy = 'coalesce' | 'skip' | 'burst' | 'delay'
+
+export const POLICIES: readonly MissedPolicy[] = ['coalesce', 'skip', 'burst', 'delay']
+
+/** A beat that is to be delivered. Filled in by {@link Backlog.take}, so that beats allocate nothing. */
+export interface Beat {
+  index: number
+  /** In the clock of whoever adds. */
+  due: number
+  /** How many beats before it, since the last one that was delivered, never were. */
+  missed: number
+}
+
+export class Backlog {
+  readonly #policy: MissedPolicy
+  readonly #bound: number
+  // Beats that wait, and the latest of them.
+  #waiting = 0
+  #index = -1
+  #due = 0
+  #missed = 0
+  #skipped = false
+
+  /** @param bound the most beats of a burst */
+  constructor(policy: MissedPolicy, bound: number) {
+    this.#policy = policy
+    this.#bound = policy === 'burst' ? bound : 1
+  }
+
+  /** How many beats were missed that no delivered one has told of yet. */
+  get untold(): number {
+    return this.#missed
+  }
+
+  /**
+   * @param beats how many have passed; `index` and `due` are of the last of them
+   * @param busy whether none of them can be delivered now
+   */
+  add(beats: number, index: number, due: number, busy: boolean): void {
+    this.#index = index
+    this.#due = due
+    if (this.#policy === 'skip') this.#skip(beats, busy)
+    else this.#waiting += beats
+    if (this.#waiting <= this.#bound) return
+    this.#missed += this.#waiting - this.#bound
+    this.#waiting = this.#bound
+  }
+
+  #skip(beats: number, busy: boolean): void {
+    // Never twice in a row without a body running: a loop that is always late would starve it.
+    if (busy || (beats > 1 && !this.#skipped)) {
+      this.#skipped = !busy
+      this.#missed += beats
+      return
+    }
+    this.#skipped = false
+    this.#missed += beats - 1
+    this.#waiting = 1
+  }
+
+  /** Takes the next one to deliver. False when there is none. */
+  take(period: number, into: Beat): boolean {
+    if (this.#waiting === 0) return false
+    const behind = --this.#waiting
+    into.index = this.#index - behind
+    into.due = this.#due - behind * period
+    into.missed = this.#missed
+    this.#missed = 0
+    return true
+  }
+
+  /** Forgets what waits: it counts as missed. */
+  drop(): void {
+    this.#missed += this.#waiting
+    this.#waiting = 0
+  }
+}

@@ -1,0 +1,97 @@
+/** Tickers under one guard: who gives way first when it is breached, and who comes back first when it is clear. */
+import type { Guard } from '../monitor/guard.js'
+import { Timer } from '../sources/timers.js'
+
+/** A ticker that gives way. */
+export interface Sheddable {
+  readonly priority: number
+  shed(): void
+  /** @param delay when to beat again at the earliest, in milliseconds from now */
+  restore(delay: number): void
+}
+
+/** From one priority to the next, both ways; those of one priority come back spread over it. */
+export const STEP_MS = 250
+
+const sheddings = new WeakMap<Guard, Shedding>()
+
+/**
+ * With a breach the lowest priority gives way at once, and each higher one a step later, while the breach lasts. Once the
+ * guard is clear the highest priority comes back first, each lower one a step later, and those of one priority at random
+ * moments of their step, so that they do not all beat at once.
+ */
+export class Shedding {
+  readonly #guard: Guard
+  // The lowest priority first; among equals the latest first, so that it is the first to go and the last to come back.
+  readonly #members: Sheddable[] = []
+  readonly #shed = new Set<Sheddable>()
+  readonly #timer = new Timer(() => this.#step(), false)
+  #subscriptions: Disposable[] = []
+
+  static of(guard: Guard): Shedding {
+    let shedding = sheddings.get(guard)
+    if (shedding === undefined) {
+      shedding = new Shedding(guard)
+      sheddings.set(guard, shedding)
+    }
+    return shedding
+  }
+
+  private constructor(guard: Guard) {
+    this.#guard = guard
+  }
+
+  /** During a breach it gives way at once. */
+  join(member: Sheddable): void {
+    if (this.#members.length === 0) {
+      this.#subscriptions = [this.#guard.on('breach', () => this.#step()), this.#guard.on('clear', () => this.#step())]
+    }
+    const place = this.#members.findIndex((each) => each.priority >= member.priority)
+    this.#members.splice(place === -1 ? this.#members.length : place, 0, member)
+    if (!this.#guard.isBreached || this.#guard.dryRun) return
+    this.#shed.add(member)
+    member.shed()
+  }
+
+  leave(member: Sheddable): void {
+    const place = this.#members.indexOf(member)
+    if (place === -1) return
+    this.#members.splice(place, 1)
+    this.#shed.delete(member)
+    if (this.#members.length > 0) return
+    this.#timer.stop()
+    for (const each of this.#subscriptions) each[Symbol.dispose]()
+    this.#subscriptions = []
+  }
+
+  #step(): void {
+    this.#timer.stop()
+    if (this.#guard.dryRun) return
+    const more = this.#guard.isBreached ? this.#shedLowest() : this.#restoreHighest()
+    if (more) this.#timer.start(STEP_MS)
+  }
+
+  #shedLowest(): boolean {
+    const standing = this.#members.filter((each) => !this.#shed.has(each))
+    const lowest = standing[0]?.priority
+    for (const each of standing) {
+      if (each.priority !== lowest) return true
+      // One that was shed before it may have closed this one.
+      if (!this.#members.includes(each)) continue
+      this.#shed.add(each)
+      each.shed()
+    }
+    return false
+  }
+
+  #restoreHighest(): boolean {
+    const waiting = this.#members.filter((each) => this.#shed.has(each)).toReversed()
+    const highest = waiting[0]?.priority
+    const level = waiting.filter((each) => each.priority === highest)
+    for (const [place, each] of level.entries()) {
+      this.#shed.delete(each)
+      each.restore(((place + Math.random()) / level.length) * STEP_MS)
+    }
+    return this.#shed.size > 0
+  }
+}

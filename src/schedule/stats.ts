@@ -1,0 +1,92 @@
+/** What a ticker has done so far. */
+import { now } from '../clock.js'
+import { samplerStats } from '../monitor/sampler.js'
+import { Histogram } from './histogram.js'
+
+/** Times are milliseconds. */
+export interface TickerStats {
+  /** Bodies started. */
+  readonly ticks: number
+  /** Bodies started per second of the time in which it was not paused. */
+  readonly rate: number
+  /** From when a beat was due to the start of its body; NaN before the first. */
+  readonly late: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** Beats that had no body of their own. */
+  readonly missed: number
+  /** Bodies that took longer than the period. */
+  readonly overruns: number
+  /** Ticks that were canceled because their `timeout` ran out. */
+  readonly timeouts: number
+  /** Bodies that run now. */
+  readonly running: number
+  /** How long it was paused, by anybody. */
+  readonly paused: number
+  /** How long it was slowed down by its guard. */
+  readonly slowed: number
+  /** What the sampling thread got from the scheduler. 0 and false where the system has no such thing. */
+  readonly scheduling: {
+    /** By how much the kernel may wake it late on purpose. */
+    readonly timerSlack: number
+    /** How soon it runs among others. */
+    readonly slice: number
+    /** Whether it runs ahead of all that is not real-time. */
+    readonly realTime: boolean
+  }
+}
+
+/** Counts for {@link TickerStats}. */
+export class Ledger {
+  ticks = 0
+  missed = 0
+  overruns = 0
+  timeouts = 0
+  readonly late: Histogram = new Histogram()
+  readonly #begun = now()
+  #ended: number | undefined
+  readonly paused: Stopwatch = new Stopwatch()
+  readonly slowed: Stopwatch = new Stopwatch()
+
+  /** Time stands still from here on. */
+  end(): void {
+    this.#ended = now()
+    this.paused.run(false)
+    this.slowed.run(false)
+  }
+
+  toStats(running: number): TickerStats {
+    const { ticks, missed, overruns, timeouts, late } = this
+    const paused = this.paused.elapsed
+    const active = (this.#ended ?? now()) - this.#begun - paused
+    const { timerSlack = 0, slice = 0, realTime = false } = samplerStats() ?? {}
+    return {
+      ticks,
+      rate: active > 0 ? (ticks / active) * 1000 : 0,
+      late: { p50: late.quantile(0.5), p99: late.quantile(0.99), max: late.count === 0 ? NaN : late.max },
+      missed,
+      overruns,
+      timeouts,
+      running,
+      paused,
+      slowed: this.slowed.elapsed,
+      scheduling: { timerSlack, slice, realTime },
+    }
+  }
+}
+
+class Stopwatch {
+  #sum = 0
+  #since: number | undefined
+
+  run(on: boolean): void {
+    if (on) {
+      this.#since ??= now()
+    } else if (this.#since !== undefined) {
+      this.#sum += now() - this.#since
+      this.#since = undefined
+    }
+  }
+
+  get elapsed(): number {
+    return this.#sum + (this.#since === undefined ? 0 : now() - this.#since)
+  }
+}

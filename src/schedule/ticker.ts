@@ -1,0 +1,416 @@
+/** Tickers: a body on a steady beat, which slows down, pauses or ends when the machine is in trouble. */
+import { Cancelable } from '../cancelable/cancelable.js'
+import type { CancelableOptions } from '../cancelable/options.js'
+import { COMPLETED, FAILED } from '../cancelable/state.js'
+import { CancelationError } from '../cancelation-error.js'
+import { now } from '../clock.js'
+import { callIsolated, isThenable, missedChannel, reportError } from '../diagnostics.js'
+import { invalidType, invalidValue } from '../errors.js'
+import { Guard } from '../monitor/guard.js'
+import type { Limits } from '../monitor/limits.js'
+import type { Addon } from '../monitor/native.js'
+import { connect, toLocalTime } from '../monitor/sampler.js'
+import { acquireGuard, releaseGuard } from '../monitor/shared.js'
+import { forgetTicker, registerTicker, takeReleased, type Ticking } from '../monitor/ticks.js'
+import { errorReason, type CancelationReason } from '../reason.js'
+import { keepAlive, letGo } from '../alive.js'
+import { Backlog, type Beat } from './backlog.js'
+import { parseOptions, parsePeriod, type Period, type TickerOptions, type TickerSettings } from './options.js'
+import { Shedding, type Sheddable } from './shedding.js'
+import { Ledger, type TickerStats } from './stats.js'
+
+/** One beat, as its body is told of it. Times are milliseconds on the clock of `performance.now()`. */
+export interface Tick {
+  /** Counted from 0, with the beats that were missed. */
+  readonly index: number
+  /** When it should have been: a whole number of periods after the first one, so that no lateness adds up. */
+  readonly due: number
+  /** By how much its body is late. */
+  readonly late: number
+  /** How many beats since the last body had none of their own. */
+  readonly missed: number
+}
+
+/** `cancel` is the tick's operation: canceled with the ticker, or when the tick's `timeout` runs out. */
+export type TickBody = (cancel: Cancelable, tick: Tick) => unknown
+
+export type TickerState = 'running' | 'slowed' | 'paused' | 'closed'
+
+/** `tripline:missed`: a body runs that stands for more than its own beat. */
+export interface MissedMessage extends Tick {
+  readonly ticker: Ticker
+}
+
+// The beat that is about to be delivered; every body has its own copy.
+const beat: Beat = { index: 0, due: 0, missed: 0 }
+
+/**
+ * A body on a steady beat; made by {@link every}. It keeps the process alive until it is closed, unless `unref` was called.
+ */
+export class Ticker implements AsyncDisposable, Ticking, Sheddable {
+  readonly name: string
+  readonly priority: number
+  /**
+   * Resolves once it has ended and its last body with it: with the reason if it was canceled. Rejects with the error of
+   * a body that ended it.
+   */
+  readonly done: Promise<CancelationReason | undefined>
+
+  readonly #settings: TickerSettings
+  readonly #body: TickBody
+  readonly #addon: Addon
+  /** The parent of all ticks. */
+  readonly #operation: Cancelable
+  readonly #tickOptions: CancelableOptions
+  readonly #guard: Guard | undefined
+  readonly #backlog: Backlog
+  readonly #ledger = new Ledger()
+  readonly #finished: Promise<void>
+  #finish: () => void = () => undefined
+  #id = 0
+  #period: number
+  #state: TickerState = 'running'
+  #pausedByUser = false
+  #shed = false
+  #ref = true
+  /** Bodies that run, also those that were given up; operations that have not settled. */
+  #bodies = 0
+  #operations = 0
+  /** The thread delivers nothing until a body has ended. */
+  #held = false
+  #failure: { readonly error: unknown } | undefined
+  // What the body that is being called is told, and what it returned if that is a promise.
+  #tick: Tick | undefined
+  #promise: PromiseLike<unknown> | undefined
+
+  /** @internal Use {@link every}. */
+  constructor(period: number, body: TickBody, settings: TickerSettings) {
+    this.#settings = settings
+    this.#period = period
+    this.#body = body
+    this.name = settings.operation.name ?? ''
+    this.priority = settings.priority
+    this.#backlog = new Backlog(settings.missed, settings.maxBurst)
+    this.#operation = new Cancelable(settings.operation)
+    this.#tickOptions = { parent: this.#operation, timeout: settings.timeout }
+    this.#finished = new Promise((resolve) => (this.#finish = resolve))
+    this.#addon = connect()
+    this.#guard = openGuard(settings.guard)
+    try {
+      this.#start()
+    } catch (error) {
+      this.#releaseGuard()
+      throw error
+    }
+    this.done = this.#finished.then(() => {
+      if (this.#failure !== undefined) throw this.#failure.error
+      return this.#operation.reason
+    })
+  }
+
+  #start(): void {
+    keepAlive()
+    this.#operation.onCancel(() => this.#stop())
+    try {
+      this.#operation.enter()
+      const { missed, realTime } = this.#settings
+      const id = this.#addon.addTicker(this.#period, missed === 'delay', realTime)
+      if (typeof id === 'string') throw new Error(`The ticker cannot start: ${id}`)
+      this.#id = id
+    } catch (error) {
+      // Canceled before it began: it has ended already, which is nobody's error.
+      if (this.#state === 'closed' && CancelationError.is(error)) return
+      letGo()
+      this.#operation[Symbol.dispose]()
+      throw error
+    }
+    registerTicker(this.#id, this)
+    if (this.#guard !== undefined) Shedding.of(this.#guard).join(this)
+  }
+
+  // What its owner can do
+
+  /**
+   * Milliseconds from beat to beat, without what a breach makes of it. Set, it counts from the latest beat.
+   *
+   * @throws TypeError, RangeError with Node's codes
+   */
+  get period(): number {
+    return this.#period
+  }
+  set period(value: Period) {
+    this.#period = parsePeriod(value)
+    if (this.#state !== 'closed') this.#addon.setTickerPeriod(this.#id, this.#effectivePeriod())
+  }
+
+  get state(): TickerState {
+    return this.#state
+  }
+
+  /** Aborts when the ticker is canceled: by a token, a signal, its parent, its guard, or the error of a body. */
+  get signal(): AbortSignal {
+    return this.#operation.signal
+  }
+
+  /** Why it was canceled. */
+  get reason(): CancelationReason | undefined {
+    return this.#operation.reason
+  }
+
+  get stats(): TickerStats {
+    const stats = this.#ledger.toStats(this.#bodies)
+    return { ...stats, missed: stats.missed + this.#backlog.untold }
+  }
+
+  /** No more beats until {@link resume}. A body that runs goes on. */
+  pause(): void {
+    this.#pausedByUser = true
+    this.#adapt(0)
+  }
+
+  /** Goes on: at once if a beat came meanwhile, else with the next one. While the guard is breached, not yet. */
+  resume(): void {
+    this.#pausedByUser = false
+    this.#adapt(0)
+  }
+
+  /** It keeps the process alive: the default. */
+  ref(): this {
+    if (!this.#ref && this.#state !== 'closed') keepAlive()
+    this.#ref = true
+    return this
+  }
+
+  /** It does not keep the process alive. */
+  unref(): this {
+    if (this.#ref && this.#state !== 'closed') letGo()
+    this.#ref = false
+    return this
+  }
+
+  /**
+   * Ends it: no body starts from here on. Resolves when the body that runs has ended, so never wait for it inside the
+   * body. Never rejects.
+   */
+  close(): Promise<void> {
+    this.#stop()
+    return this.#finished
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  // Beats
+
+  /** @internal */
+  beat(beats: number, index: number, due: number): void {
+    if (!this.#isBeating()) return
+    const busy = this.#bodies >= this.#settings.concurrency
+    this.#backlog.add(beats, index, due, busy)
+    if (busy) this.#hold()
+    else this.#pump()
+  }
+
+  #isBeating(): boolean {
+    return this.#state === 'running' || this.#state === 'slowed'
+  }
+
+  /** Beats that come while all bodies run are only counted, and wake nobody. */
+  #hold(): void {
+    this.#held = true
+    this.#addon.holdTicker(this.#id)
+  }
+
+  #pump(): void {
+    while (
+      this.#bodies < this.#settings.concurrency &&
+      this.#isBeating() &&
+      this.#backlog.take(this.#effectivePeriod(), beat)
+    ) {
+      this.#run()
+    }
+  }
+
+  #run(): void {
+    const due = toLocalTime(beat.due)
+    const tick: Tick = { index: beat.index, due, late: Math.max(0, now() - due), missed: beat.missed }
+    this.#ledger.ticks++
+    this.#ledger.missed += tick.missed
+    this.#ledger.late.add(tick.late)
+    if (tick.missed > 0 && missedChannel.hasSubscribers) {
+      missedChannel.publish({ ticker: this, ...tick } satisfies MissedMessage)
+    }
+
+    const operation = new Cancelable(this.#tickOptions)
+    this.#tick = tick
+    this.#bodies++
+    const run = operation.run(this.#call)
+    const promise = this.#promise
+    this.#promise = undefined
+    if (promise === undefined) {
+      this.#bodyOver(operation)
+    } else {
+      const over = (): void => this.#bodyOver(operation)
+      promise.then(over, over)
+    }
+    // The usual end of a body that awaits nothing: there is no promise to look at.
+    if (operation._status !== COMPLETED) this.#watch(operation, run)
+  }
+
+  readonly #call = (cancel: Cancelable): unknown => {
+    const result = this.#body(cancel, this.#tick!)
+    if (isThenable(result)) this.#promise = result
+    return result
+  }
+
+  #watch(operation: Cancelable, run: Promise<unknown>): void {
+    this.#operations++
+    run.then(
+      () => this.#operationOver(),
+      (error: unknown) => {
+        if (operation._status === FAILED) this.#failed(error)
+        else if (operation.reason?.kind === 'timeout') this.#ledger.timeouts++
+        this.#operationOver()
+      },
+    )
+  }
+
+  #bodyOver(operation: Cancelable): void {
+    this.#bodies--
+    if (now() - operation._startedAt! > this.#effectivePeriod()) this.#ledger.overruns++
+    if (this.#state === 'closed') {
+      this.#finishIfOver()
+    } else if (this.#held) {
+      this.#held = false
+      const released = takeReleased(this.#addon, this.#id)
+      if (released !== undefined) this.#backlog.add(released.beats, released.index, released.due, true)
+      this.#pump()
+    }
+  }
+
+  #operationOver(): void {
+    this.#operations--
+    if (this.#state === 'closed') this.#finishIfOver()
+  }
+
+  #failed(error: unknown): void {
+    const { onError } = this.#settings
+    if (onError !== undefined) {
+      callIsolated('onError of a ticker', onError, error, this)
+    } else if (this.#failure !== undefined || this.#state === 'closed') {
+      reportError(error, `ticker '${this.name}'`)
+    } else {
+      this.#failure = { error }
+      this.#operation.cancel(errorReason(error))
+    }
+  }
+
+  // Slowing down, pausing, ending
+
+  /** @internal */
+  shed(): void {
+    this.#shed = true
+    this.#adapt(0)
+  }
+
+  /** @internal */
+  restore(delay: number): void {
+    this.#shed = false
+    this.#adapt(delay)
+  }
+
+  #effectivePeriod(): number {
+    return this.#state === 'slowed' ? this.#period * this.#settings.slow : this.#period
+  }
+
+  /** Becomes what its owner and its guard want of it. `delay`: when to beat again at the earliest, in milliseconds. */
+  #adapt(delay: number): void {
+    if (this.#state === 'closed') return
+    const before = this.#state
+    const state = this.#wantedState()
+    if (state === before) return
+    this.#enterState(state)
+    if (state === 'paused') {
+      this.#addon.pauseTicker(this.#id)
+      this.#backlog.drop()
+    } else {
+      this.#addon.setTickerPeriod(this.#id, this.#effectivePeriod())
+      if (state === 'running' || before === 'paused') this.#addon.resumeTicker(this.#id, delay)
+    }
+    this.#tellState()
+  }
+
+  #wantedState(): TickerState {
+    if (this.#pausedByUser) return 'paused'
+    if (!this.#shed) return 'running'
+    return this.#settings.slow === Infinity ? 'paused' : 'slowed'
+  }
+
+  #enterState(state: TickerState): void {
+    this.#state = state
+    this.#ledger.paused.run(state === 'paused')
+    this.#ledger.slowed.run(state === 'slowed')
+  }
+
+  #tellState(): void {
+    const { onState } = this.#settings
+    if (onState !== undefined) callIsolated('onState of a ticker', onState, this.#state, this)
+  }
+
+  #stop(): void {
+    if (this.#state === 'closed') return
+    this.#enterState('closed')
+    this.#ledger.end()
+    this.#backlog.drop()
+    if (this.#id !== 0) {
+      forgetTicker(this.#id)
+      this.#addon.removeTicker(this.#id)
+    }
+    if (this.#guard !== undefined) Shedding.of(this.#guard).leave(this)
+    this.#releaseGuard()
+    if (this.#ref) letGo()
+    this.#tellState()
+    this.#finishIfOver()
+  }
+
+  /** A canceled one does not wait for bodies that were given up: they may never end. */
+  #finishIfOver(): void {
+    if (this.#operations > 0 || (this.#bodies > 0 && !this.#operation.isCanceled)) return
+    this.#operation[Symbol.dispose]()
+    this.#finish()
+  }
+
+  #releaseGuard(): void {
+    if (this.#guard !== undefined && this.#settings.guard !== this.#guard) releaseGuard(this.#guard)
+  }
+}
+
+function openGuard(wanted: Limits | Guard | undefined): Guard | undefined {
+  if (wanted === undefined) return undefined
+  if (!(wanted instanceof Guard)) return acquireGuard(wanted)
+  if (wanted.closed) throw invalidValue('guard', 'a guard that is not closed', wanted)
+  return wanted
+}
+
+/**
+ * Calls `body` on every beat of a steady grid that a native thread keeps: it does not drift, it knows of beats that
+ * could not be delivered, and at most one delivery is ever under way. The first beat comes after one period.
+ *
+ * @param period from 250 us to 1000 days, or `{ hz }` up to 4000
+ * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`) for bad input;
+ *   MetricUnavailableError for a guard on a metric that this machine does not have; NativeMissingError
+ *
+ * @example
+ * const ticker = every({ hz: 200 }, (cancel, { due, missed }) => control(sensor.read(), due, missed), {
+ *   guard: { temperature: 75 },
+ *   whileBreached: { slow: 4 },
+ *   signals: ['SIGTERM'],
+ * })
+ * await ticker.done
+ */
+export function every(period: Period, body: TickBody, options: TickerOptions = {}): Ticker {
+  const ms = parsePeriod(period)
+  if (typeof body !== 'function') throw invalidType('body', 'a function', body)
+  return new Ticker(ms, body, parseOptions(options))
+}

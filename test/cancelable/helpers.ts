@@ -1,0 +1,57 @@
+import { setImmediate as turn } from 'node:timers/promises'
+
+/** A promise and its settling. */
+export function deferred<T = void>(): {
+  promise: Promise<T>
+  resolve: (value: T) => void
+  reject: (error: unknown) => void
+} {
+  let resolve!: (value: T) => void
+  let reject!: (error: unknown) => void
+  const promise = new Promise<T>((res, rej) => {
+    resolve = res
+    reject = rej
+  })
+  return { promise, resolve, reject }
+}
+
+/** A promise that never settles. */
+export function never<T = never>(): Promise<T> {
+  return new Promise(() => undefined)
+}
+
+/** Lets the event loop turn `count` times. */
+export async function turns(count: number = 1): Promise<void> {
+  for (let i = 0; i < count; i++) await turn()
+}
+
+/** What a promise rejects with. */
+export async function rejection(promise: PromiseLike<unknown>): Promise<unknown> {
+  try {
+    await promise
+  } catch (error) {
+    return error
+  }
+  throw new Error('it did not reject')
+}
+
+/** What a function throws. */
+export function thrown(fn: () => unknown): unknown {
+  try {
+    fn()
+  } catch (error) {
+    return error
+  }
+  throw new Error('it did not throw')
+}
+
+/** Waits for a moment to come; the test's own time limit is the bound. */
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1))
+}
+
+/** Keeps the thread busy. */
+export function block(ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}

@@ -1,0 +1,295 @@
+/** Rows 1 to 20 of the reference: making, starting, ending. */
+import { inspect } from 'node:util'
+import { describe, expect, test } from 'vitest'
+import {
+  Cancelable,
+  CancelationError,
+  CancelationToken,
+  ManualCancelation,
+  ReusedError,
+  TimeoutCancelation,
+} from '../../src/index.js'
+import { deferred, never, rejection, thrown, turns } from './helpers.js'
+
+describe('making one', () => {
+  test('row 1: takes id, name, parent and metadata, all optional', () => {
+    const parent = new Cancelable()
+    const metadata = { tenant: 'a' }
+    const { context } = new Cancelable({ id: 'job-1', name: 'job', parent, metadata })
+    expect(context.id).toBe('job-1')
+    expect(context.name).toBe('job')
+    expect(context.parentId).toBe(parent.context.id)
+    expect(context.metadata).toBe(metadata)
+    const bare = new Cancelable().context
+    expect([bare.name, bare.parentId, bare.metadata]).toEqual([undefined, undefined, undefined])
+  })
+
+  test('row 2: sources given as an option are armed', async () => {
+    const token = new CancelationToken()
+    const source = {
+      arm: (sink: { cancel(reason: never): boolean }) => token.onCancel((reason) => sink.cancel(reason as never)),
+    }
+    const run = Cancelable.run(() => never(), { sources: [source] })
+    token.cancel('by the source')
+    expect(await rejection(run)).toMatchObject({ reason: { kind: 'manual', message: 'by the source' } })
+  })
+
+  test('rows 3 and 4: an id is made when it is first read, is unique, and stays', () => {
+    const a = new Cancelable()
+    const b = new Cancelable()
+    expect(a.context.id).not.toBe(b.context.id)
+    expect(a.context.id).toBe(a.context.id)
+    expect(new Cancelable({ id: 'mine' }).context.id).toBe('mine')
+  })
+
+  test('row 5: nothing is named by default; shorthands take all other options', () => {
+    expect(Cancelable.withTimeout(5).context.name).toBeUndefined()
+    expect(Cancelable.withTimeout(5, { name: 'n' }).context.name).toBe('n')
+  })
+
+  test('misspelled options name the nearest, and nothing of another type is taken', () => {
+    const bad: [object, string, RegExp][] = [
+      [{ timout: 5 }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'timeout'/],
+      [{ timeout: '5 parsecs' }, 'ERR_INVALID_ARG_VALUE', /timeout/],
+      [{ timeout: Number.NaN }, 'ERR_OUT_OF_RANGE', /timeout/],
+      [{ timeout: -1 }, 'ERR_OUT_OF_RANGE', /timeout/],
+      [{ deadline: 5 }, 'ERR_INVALID_ARG_TYPE', /deadline/],
+      [{ deadline: new Date(Number.NaN) }, 'ERR_INVALID_ARG_VALUE', /deadline/],
+      [{ token: {} }, 'ERR_INVALID_ARG_TYPE', /token/],
+      [{ abortSignal: {} }, 'ERR_INVALID_ARG_TYPE', /abortSignal/],
+      [{ signals: 'SIGINT' }, 'ERR_INVALID_ARG_TYPE', /signals/],
+      [{ signals: ['SIGNIT'] }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'SIGINT'/],
+      [{ signals: ['SIGKILL'] }, 'ERR_INVALID_ARG_VALUE', /catch/],
+      [{ condition: 5 }, 'ERR_INVALID_ARG_TYPE', /condition/],
+      [{ condition: { check: () => true, intervall: 5 } }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'interval'/],
+      [{ resources: { memry: 90 } }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'memory'/],
+      [{ sources: [{}] }, 'ERR_INVALID_ARG_TYPE', /arm/],
+      [{ parent: {} }, 'ERR_INVALID_ARG_TYPE', /parent/],
+      [{ grace: Infinity }, 'ERR_OUT_OF_RANGE', /grace/],
+      [{ name: 5 }, 'ERR_INVALID_ARG_TYPE', /name/],
+      [{ metadata: 5 }, 'ERR_INVALID_ARG_TYPE', /metadata/],
+    ]
+    for (const [options, code, message] of bad) {
+      const error = thrown(() => new Cancelable(options)) as Error & { code: string }
+      expect(error.code, inspect(options)).toBe(code)
+      expect(error.message, inspect(options)).toMatch(message)
+    }
+    expect(thrown(() => new Cancelable(null as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  test('an option given as undefined is one left out', async () => {
+    const options = { timeout: undefined, token: undefined, parent: undefined, grace: undefined }
+    expect(await Cancelable.run(() => 1, options)).toBe(1)
+  })
+})
+
+describe('starting and ending', () => {
+  test('row 6: entering is synchronous, and start listeners hear of it when it runs', () => {
+    const seen: string[] = []
+    const operation = new Cancelable().onStart((context) => seen.push(context.status))
+    operation.enter()
+    expect(seen).toEqual(['running'])
+    operation[Symbol.dispose]()
+  })
+
+  test('row 7: ending is idempotent, and runs once', () => {
+    const operation = new Cancelable().enter()
+    let cleanups = 0
+    operation.defer(() => cleanups++)
+    operation[Symbol.dispose]()
+    operation[Symbol.dispose]()
+    expect(cleanups).toBe(1)
+    expect(operation.cancel()).toBe(false)
+    expect(operation.context.status).toBe('disposed')
+  })
+
+  test('row 8: the rejection is a typed error, whoever canceled', async () => {
+    const error = await rejection(Cancelable.run(() => never(), { timeout: 5 }))
+    expect(error).toBeInstanceOf(TimeoutCancelation)
+    expect(error).toBeInstanceOf(CancelationError)
+    expect(error).toMatchObject({ code: 'ERR_TRIPLINE_CANCELED', name: 'TimeoutError', reason: { timeout: 5 } })
+  })
+
+  test('row 9: disposed of before it started', () => {
+    const operation = new Cancelable()
+    operation[Symbol.dispose]()
+    expect(operation.context.status).toBe('disposed')
+    expect(thrown(() => operation.enter())).toBeInstanceOf(ReusedError)
+  })
+
+  test('row 10: single use', async () => {
+    const operation = new Cancelable()
+    expect(await operation.run(() => 1)).toBe(1)
+    expect(thrown(() => operation.run(() => 2))).toMatchObject({ code: 'ERR_TRIPLINE_REUSED' })
+    expect(thrown(() => operation.enter())).toMatchObject({ code: 'ERR_TRIPLINE_REUSED' })
+    expect(operation.context.status).toBe('completed')
+    const entered = new Cancelable().enter()
+    expect(thrown(() => entered.run(() => 2))).toBeInstanceOf(ReusedError)
+    expect(entered.context.status).toBe('running')
+    entered[Symbol.dispose]()
+  })
+
+  test('row 11: canceled already, so the body is never called', async () => {
+    const token = new CancelationToken()
+    token.cancel('before')
+    let called = false
+    const body = (): void => {
+      called = true
+    }
+    for (const options of [{ token }, { timeout: 0 }, { abortSignal: AbortSignal.abort() }]) {
+      const operation = new Cancelable(options)
+      expect(await rejection(operation.run(body))).toBeInstanceOf(CancelationError)
+      expect(operation.context.status).toBe('canceled')
+      expect(thrown(() => new Cancelable(options).enter())).toBeInstanceOf(CancelationError)
+    }
+    const pending = new Cancelable()
+    pending.cancel('while pending')
+    expect(await rejection(pending.run(body))).toMatchObject({ message: 'while pending' })
+    expect(called).toBe(false)
+  })
+
+  test('row 12: cancel is synchronous and says whether it was the first', () => {
+    const operation = new Cancelable().enter()
+    expect(operation.cancel('one')).toBe(true)
+    expect(operation.cancel('two')).toBe(false)
+    expect(operation.reason).toMatchObject({ kind: 'manual', message: 'one' })
+    expect(thrown(() => operation.cancel(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    operation[Symbol.dispose]()
+    expect(operation.context.status).toBe('canceled')
+  })
+
+  test('row 13: canceled at once', () => {
+    const operation = new Cancelable().enter()
+    operation.cancel()
+    expect(operation.isCanceled).toBe(true)
+    expect(operation.signal.aborted).toBe(true)
+    expect(operation.context.status).toBe('canceled')
+  })
+
+  test('row 14: what can be read of it', () => {
+    const parent = new Cancelable().enter()
+    const operation = parent.child().enter()
+    expect(operation.context.status).toBe('running')
+    expect(operation.context.parentId).toBe(parent.context.id)
+    expect(operation.isCanceled).toBe(false)
+    expect(operation.reason).toBeUndefined()
+    expect(operation.signal).toBeInstanceOf(AbortSignal)
+    expect(operation.signal).toBe(operation.signal)
+    parent[Symbol.dispose]()
+    expect(operation.context.status).toBe('canceled')
+  })
+
+  test('row 15: a check throws the very error that the run rejects with', async () => {
+    let checked: unknown
+    let aborted: unknown
+    const run = Cancelable.run((cancel) => {
+      cancel.throwIfCanceled()
+      cancel.cancel('stop')
+      aborted = cancel.signal.reason
+      checked = thrown(() => cancel.throwIfCanceled())
+      throw checked
+    })
+    const error = await rejection(run)
+    expect(error).toBeInstanceOf(ManualCancelation)
+    expect(checked).toBe(error)
+    expect(aborted).toBe(error)
+  })
+
+  test('row 16: yield lets the loop turn, and then checks', async () => {
+    let turned = false
+    const run = Cancelable.run(async (cancel) => {
+      setImmediate(() => {
+        turned = true
+      })
+      await cancel.yield()
+      expect(turned).toBe(true)
+      cancel.cancel('now')
+      await cancel.yield()
+    })
+    expect(await rejection(run)).toMatchObject({ message: 'now' })
+  })
+
+  test('row 17: nothing depends on garbage collection; a failed constructor leaves nothing', () => {
+    const token = new CancelationToken()
+    expect(() => new Cancelable({ token, timeout: Number.NaN })).toThrow(RangeError)
+    expect(token._hub.head).toBeNull()
+  })
+
+  test('a block may say that it is complete', () => {
+    const seen: unknown[] = []
+    const operation = new Cancelable().onComplete(() => seen.push('complete')).enter()
+    operation.complete()
+    expect(operation.context.status).toBe('completed')
+    operation[Symbol.dispose]()
+    expect(operation.context.status).toBe('completed')
+    expect(seen).toEqual(['complete'])
+  })
+
+  test('using and await using', async () => {
+    let inner: Cancelable
+    {
+      using operation = new Cancelable().enter()
+      inner = operation
+    }
+    expect(inner.context.status).toBe('disposed')
+    const done = deferred()
+    {
+      await using operation = new Cancelable().enter()
+      operation.defer(async () => {
+        await turns(2)
+        done.resolve()
+      })
+      inner = operation
+    }
+    await done.promise
+    expect(inner.context.status).toBe('disposed')
+  })
+
+  test('disposing of a run that goes on cancels it', async () => {
+    const operation = new Cancelable()
+    const run = operation.run((cancel) => cancel.sleep(60_000))
+    operation[Symbol.dispose]()
+    expect(await rejection(run)).toMatchObject({ reason: { kind: 'manual' } })
+  })
+
+  test('a source that cannot be armed fails the call before the body starts, and leaves nothing', async () => {
+    const token = new CancelationToken()
+    const broken = {
+      arm() {
+        throw new Error('no such device')
+      },
+    }
+    let called = false
+    const operation = new Cancelable({ token, sources: [broken], timeout: 60_000 })
+    const run = operation.run(() => {
+      called = true
+    })
+    expect(await rejection(run)).toMatchObject({ message: 'no such device' })
+    expect(called).toBe(false)
+    expect(operation.context.status).toBe('pending')
+    expect(token._hub.head).toBeNull()
+    expect(operation._timerList).toBeNull()
+    expect(thrown(() => new Cancelable({ sources: [{ arm: () => 5 as never }] }).enter())).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
+  })
+
+  test('a body that is no function is refused at the call', () => {
+    expect(thrown(() => Cancelable.run(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  test('a body may return a value, a promise or a thenable, or throw', async () => {
+    expect(await Cancelable.run(() => 1)).toBe(1)
+    expect(await Cancelable.run(async () => 2)).toBe(2)
+    // oxlint-disable-next-line unicorn/no-thenable
+    expect(await Cancelable.run(() => ({ then: (resolve: (value: number) => void) => resolve(3) }) as never)).toBe(3)
+    const error = new Error('mine')
+    expect(
+      await rejection(
+        Cancelable.run(() => {
+          throw error
+        }),
+      ),
+    ).toBe(error)
+  })
+})

@@ -1,0 +1,323 @@
+/** How a canceled run settles: its turn, its grace, what may delay it, and what is given up. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setTimeout as coreSleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { Cancelable, CancelationError, CancelationToken, type AbandonedMessage } from '../../src/index.js'
+import { deferred, never, rejection, turns } from './helpers.js'
+
+/** Messages published on a channel while `fn` runs. */
+async function published(channel: string, fn: () => Promise<unknown>): Promise<unknown[]> {
+  const messages: unknown[] = []
+  const listener = (message: unknown): void => void messages.push(message)
+  subscribe(channel, listener)
+  try {
+    await fn()
+  } finally {
+    unsubscribe(channel, listener)
+  }
+  return messages
+}
+
+describe('without grace', () => {
+  test('a body that cooperates unwinds before the run settles', async () => {
+    const steps: string[] = []
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      try {
+        await cancel.sleep(60_000)
+      } finally {
+        steps.push('inner')
+        await Promise.resolve()
+        steps.push('outer')
+      }
+    })
+    operation.cancel('stop')
+    expect(await rejection(run)).toBe(operation.signal.reason)
+    expect(steps).toEqual(['inner', 'outer'])
+    expect(operation.context.status).toBe('canceled')
+  })
+
+  test('a whole chain of bodies that cooperate unwinds, none is given up', async () => {
+    const root = new Cancelable()
+    const operations: Cancelable[] = [root]
+    const nest =
+      (depth: number) =>
+      async (cancel: Cancelable): Promise<never> => {
+        if (depth === 0) return never()
+        const child = cancel.child()
+        operations.push(child)
+        return child.run(nest(depth - 1))
+      }
+    const run = root.run(nest(5))
+    root.cancel('stop')
+    expect(await rejection(run)).toBeInstanceOf(CancelationError)
+    expect(operations.map((each) => each.context.status)).toEqual([
+      'canceled',
+      'canceled',
+      'canceled',
+      'canceled',
+      'canceled',
+      'abandoned',
+    ])
+  })
+
+  test('a body that goes on is given up after one turn, and counted', async () => {
+    const before = Cancelable.abandoned
+    const late = deferred<number>()
+    const operation = new Cancelable()
+    const run = operation.run(() => late.promise)
+    operation.cancel('stop')
+    const messages = await published('tripline:abandoned', () => rejection(run))
+    expect(operation.context.status).toBe('abandoned')
+    expect(messages).toHaveLength(1)
+    const message = messages[0] as AbandonedMessage
+    expect(message).toMatchObject({ reason: { message: 'stop' }, outcome: undefined })
+    expect(message.operation).toBe(operation.context)
+    expect(Cancelable.abandoned.running).toBe(before.running + 1)
+    late.resolve(5)
+    await turns()
+    expect(message.outcome).toEqual({ status: 'fulfilled', value: 5 })
+    expect(Cancelable.abandoned).toEqual({
+      running: before.running,
+      total: before.total + 1,
+      fulfilled: before.fulfilled + 1,
+      rejected: before.rejected,
+    })
+    expect(operation.context.status).toBe('abandoned')
+  })
+
+  test('a late rejection is swallowed and counted', async () => {
+    const before = Cancelable.abandoned
+    const late = deferred()
+    const run = Cancelable.run((cancel) => {
+      cancel.cancel()
+      return late.promise
+    })
+    await rejection(run)
+    late.reject(new Error('too late'))
+    await turns(2)
+    expect(Cancelable.abandoned.rejected).toBe(before.rejected + 1)
+  })
+})
+
+describe('with grace', () => {
+  test('row 156: the body may go on for that long; what it fulfills with within it counts', async () => {
+    const operation = new Cancelable({ grace: '30s' })
+    const run = operation.run(async () => {
+      await coreSleep(5)
+      return 'saved'
+    })
+    operation.cancel('stop')
+    expect(await run).toBe('saved')
+    expect(operation.context.status).toBe('completed')
+    expect(operation.context.reason).toMatchObject({ message: 'stop' })
+    expect(operation.isCanceled).toBe(true)
+  })
+
+  test('row 156: after it the run rejects without the body', async () => {
+    const operation = new Cancelable({ grace: 5 })
+    const run = operation.run(() => never())
+    operation.cancel('stop')
+    await turns(2)
+    expect(operation.context.status).toBe('canceled')
+    expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    expect(operation.context.status).toBe('abandoned')
+    expect(operation._timerList).toBeNull()
+  })
+
+  test('a body that fails within it becomes the cause', async () => {
+    const operation = new Cancelable({ grace: '30s' })
+    const failure = new Error('could not save')
+    const run = operation.run(async () => {
+      await coreSleep(1)
+      throw failure
+    })
+    operation.cancel('stop')
+    const error = (await rejection(run)) as CancelationError
+    expect(error).toBeInstanceOf(CancelationError)
+    expect(error.cause).toBe(failure)
+  })
+})
+
+describe('what must end first', () => {
+  test('cleanups: the last one first, on every way out', async () => {
+    for (const way of ['fulfills', 'fails', 'is canceled', 'goes on']) {
+      const steps: number[] = []
+      const operation = new Cancelable()
+      const run = operation.run(async (cancel) => {
+        cancel.defer(() => steps.push(1))
+        cancel.defer(async () => {
+          await Promise.resolve()
+          steps.push(2)
+        })
+        cancel.defer(() => steps.push(3))
+        if (way === 'fails') throw new Error('failed')
+        if (way === 'is canceled') {
+          cancel.cancel()
+          cancel.throwIfCanceled()
+        }
+        if (way === 'goes on') {
+          cancel.cancel()
+          await never()
+        }
+      })
+      await run.catch(() => undefined)
+      await turns()
+      expect(steps, way).toEqual([3, 2, 1])
+    }
+  })
+
+  test('asynchronous cleanups of a canceled run are waited for within its grace, no longer', async () => {
+    const steps: string[] = []
+    const patient = new Cancelable({ grace: '30s' })
+    const run = patient.run(async (cancel) => {
+      cancel.defer(async () => {
+        await coreSleep(5)
+        steps.push('cleaned')
+      })
+      await cancel.sleep(60_000)
+    })
+    patient.cancel()
+    await rejection(run)
+    expect(steps).toEqual(['cleaned'])
+
+    const hurried = Cancelable.run(async (cancel) => {
+      cancel.defer(() => never())
+      cancel.defer(() => steps.push('first'))
+      cancel.cancel()
+      await cancel.sleep(60_000)
+    })
+    await rejection(hurried)
+    expect(steps).toEqual(['cleaned', 'first'])
+  })
+
+  test('a cleanup that fails fails a run that went well; one that failed keeps its error', async () => {
+    const failure = new Error('cleanup')
+    const operation = new Cancelable()
+    const failing = operation.run((cancel) => {
+      cancel.defer(() => {
+        throw failure
+      })
+      return 1
+    })
+    expect(await rejection(failing)).toBe(failure)
+    expect(operation.context).toMatchObject({ status: 'failed', error: failure })
+    const primary = new Error('primary')
+    const reports = await published('tripline:error', async () => {
+      const both = Cancelable.run((cancel) => {
+        cancel.defer(() => Promise.reject(failure))
+        throw primary
+      })
+      expect(await rejection(both)).toBe(primary)
+    })
+    expect(reports).toEqual([{ error: failure, origin: 'cleanup' }])
+    const several = Cancelable.run((cancel) => {
+      cancel.defer(() => Promise.reject(primary))
+      cancel.defer(() => Promise.reject(failure))
+    })
+    expect(await rejection(several)).toMatchObject({ errors: [failure, primary] })
+  })
+
+  test('a cleanup that comes after the end runs at once', async () => {
+    let late: Cancelable | undefined
+    await Cancelable.run((cancel) => {
+      late = cancel
+    })
+    let ran = false
+    late!.defer(() => {
+      ran = true
+    })
+    expect(ran).toBe(true)
+  })
+
+  test('row 162: children that are left when the body ends are canceled, and waited for within the grace', async () => {
+    const steps: string[] = []
+    const operation = new Cancelable({ grace: '30s' })
+    let child: Promise<unknown> | undefined
+    const run = operation.run((cancel) => {
+      child = rejection(
+        cancel.child({ grace: '30s' }).run(async (inner) => {
+          try {
+            await inner.sleep(60_000)
+          } finally {
+            await coreSleep(5)
+            steps.push('child')
+          }
+        }),
+      )
+      return 'done'
+    })
+    expect(await run).toBe('done')
+    steps.push('parent')
+    expect(steps).toEqual(['child', 'parent'])
+    expect(await child).toMatchObject({ reason: { kind: 'parent', parentId: operation.context.id } })
+    expect(((await child) as CancelationError<never>).reason).not.toHaveProperty('parent')
+  })
+
+  test('children that never end do not hold it longer than the grace', async () => {
+    const operation = new Cancelable()
+    let child: Promise<unknown> | undefined
+    const run = operation.run((cancel) => {
+      child = rejection(cancel.child({ grace: '30s' }).run(() => never()))
+      return 'done'
+    })
+    expect(await run).toBe('done')
+    void child
+  })
+})
+
+describe('what the run rejects with', () => {
+  test("trap 1: a library's own AbortError becomes the cause of ours, unless it says so itself", async () => {
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      await coreSleep(60_000, undefined, { signal: cancel.signal })
+    })
+    operation.cancel('stop')
+    const error = (await rejection(run)) as CancelationError
+    expect(error).toBe(operation.signal.reason)
+    // Core's error has ours as its cause already: no ring.
+    expect(error.cause).toBeUndefined()
+
+    const foreign = new DOMException('gone', 'AbortError')
+    const other = new Cancelable()
+    const second = other.run(async (cancel) => {
+      await cancel.sleep(60_000).catch(() => {
+        throw foreign
+      })
+    })
+    other.cancel('stop')
+    expect(((await rejection(second)) as Error).cause).toBe(foreign)
+  })
+
+  test('row 35: a cancelation that the body passes on is its own', async () => {
+    const token = new CancelationToken()
+    token.cancel('elsewhere')
+    const seen: string[] = []
+    const operation = new Cancelable().onCancel((reason) => seen.push(reason.message))
+    const error = await rejection(operation.run(() => token.throwIfCanceled()))
+    expect(error).toBeInstanceOf(CancelationError)
+    expect(operation.context).toMatchObject({ status: 'canceled', reason: { message: 'elsewhere' } })
+    expect(operation.signal.reason).toBe(error)
+    expect(seen).toEqual(['elsewhere'])
+  })
+
+  test('row 36: any other error is a failure', async () => {
+    const seen: unknown[] = []
+    const operation = new Cancelable().onError((error) => seen.push(error))
+    const failure = new Error('mine')
+    expect(await rejection(operation.run(() => Promise.reject(failure)))).toBe(failure)
+    expect(operation.context).toMatchObject({ status: 'failed', error: failure, reason: undefined })
+    expect(seen).toEqual([failure])
+  })
+
+  test('row 37: a body that swallows the cancelation completes, and the reason is kept', async () => {
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      await cancel.sleep(60_000).catch(() => undefined)
+      return 'partial'
+    })
+    operation.cancel('stop')
+    expect(await run).toBe('partial')
+    expect(operation.context).toMatchObject({ status: 'completed', reason: { message: 'stop' } })
+  })
+})

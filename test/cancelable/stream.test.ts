@@ -1,0 +1,387 @@
+/** Rows 89 to 100 of the reference: streams and partial results. */
+import { Readable } from 'node:stream'
+import { ReadableStream } from 'node:stream/web'
+import { setTimeout as coreSleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import {
+  Cancelable,
+  cancelableStream,
+  CancelationError,
+  CancelationToken,
+  ManualCancelation,
+  TimeoutCancelation,
+} from '../../src/index.js'
+import { deferred, never, rejection, thrown, turns } from './helpers.js'
+
+/** Counts up to `end`, and notes when it is closed. */
+async function* numbers(end: number = Infinity, closed: string[] = []): AsyncGenerator<number> {
+  try {
+    for (let i = 1; i <= end; i++) yield i
+  } finally {
+    closed.push('closed')
+  }
+}
+
+/** Counts up to `end`, and then hangs. */
+async function* stuck(end: number): AsyncGenerator<number> {
+  yield* numbers(end)
+  await never()
+}
+
+function* endless(): Generator<number> {
+  for (let i = 0; ; i++) yield i
+}
+
+describe('streaming', () => {
+  test('rows 89 and 92: items pass, and the end is complete', async () => {
+    const seen: number[] = []
+    const operation = new Cancelable()
+    await operation.run(async (cancel) => {
+      for await (const item of cancel.stream(numbers(3), { keep: 'all' })) seen.push(item)
+      expect(cancel.partialResult).toEqual({ count: 3, items: [1, 2, 3], complete: true })
+    })
+    expect(seen).toEqual([1, 2, 3])
+    expect(operation.context.partialResult).toEqual({ count: 3, items: [1, 2, 3], complete: true })
+  })
+
+  for (const interruptible of [true, false]) {
+    test(`a cancelation between two items ends it (interruptible: ${interruptible})`, async () => {
+      const closed: string[] = []
+      const run = Cancelable.run(async (cancel) => {
+        for await (const item of cancel.stream(numbers(Infinity, closed), { interruptible, keep: 2 })) {
+          if (item === 5) cancel.cancel('enough')
+        }
+      })
+      const error = (await rejection(run)) as CancelationError
+      expect(error.message).toBe('enough')
+      expect(error.partialResult).toEqual({ count: 5, items: [4, 5], complete: false })
+      await turns()
+      expect(closed).toEqual(['closed'])
+    })
+
+    test(`row 92: an error of the source passes, and the partial result stays (interruptible: ${interruptible})`, async () => {
+      const failure = new Error('disk')
+      async function* source(): AsyncGenerator<number> {
+        yield 1
+        throw failure
+      }
+      const operation = new Cancelable()
+      const run = operation.run(async (cancel) => {
+        for await (const _ of cancel.stream(source(), { interruptible, keep: 1 }));
+      })
+      expect(await rejection(run)).toBe(failure)
+      expect(operation.partialResult).toEqual({ count: 1, items: [1], complete: false })
+    })
+  }
+
+  test('row 90: a pending item is not waited for', async () => {
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      for await (const _ of cancel.stream(stuck(1), { keep: 'all' }));
+    })
+    await turns()
+    operation.cancel('stop')
+    expect(await rejection(run)).toMatchObject({ message: 'stop', partialResult: { count: 1, items: [1] } })
+    expect(operation.context.status).toBe('canceled')
+  })
+
+  test('row 91: progress every so many items', async () => {
+    const seen: unknown[] = []
+    const operation = new Cancelable().onProgress(({ message, data }) => seen.push([message, data]))
+    await operation.run(async (cancel) => {
+      for await (const _ of cancel.stream(numbers(25), { reportEvery: 10 }));
+    })
+    expect(seen).toEqual([
+      ['Processed 10 items', { count: 10, latest: 10 }],
+      ['Processed 20 items', { count: 20, latest: 20 }],
+    ])
+  })
+
+  test('row 93: keep holds the last so many, in order', async () => {
+    for (const [keep, items] of [
+      [0, []],
+      [1, [7]],
+      [3, [5, 6, 7]],
+      [7, [1, 2, 3, 4, 5, 6, 7]],
+      [9, [1, 2, 3, 4, 5, 6, 7]],
+    ] as const) {
+      await Cancelable.run(async (cancel) => {
+        for await (const _ of cancel.stream(numbers(7), { keep }));
+        expect(cancel.partialResult).toEqual({ count: 7, items, complete: true })
+      })
+    }
+  })
+
+  test('rows 92 and 94: a consumer that breaks off closes the source, and keeps what it has', async () => {
+    const closed: string[] = []
+    const operation = new Cancelable()
+    await operation.run(async (cancel) => {
+      for await (const item of cancel.stream(numbers(Infinity, closed), { keep: 2 })) if (item === 3) break
+      expect(closed).toEqual(['closed'])
+    })
+    expect(operation.partialResult).toEqual({ count: 3, items: [2, 3], complete: false })
+  })
+
+  test('row 94: a consumer that throws closes the source as well', async () => {
+    const closed: string[] = []
+    const failure = new Error('consumer')
+    const run = Cancelable.run(async (cancel) => {
+      for await (const _ of cancel.stream(numbers(Infinity, closed))) throw failure
+    })
+    expect(await rejection(run)).toBe(failure)
+    expect(closed).toEqual(['closed'])
+  })
+
+  test('a stream that is left open is closed with its operation', async () => {
+    const closed: string[] = []
+    let iterator: AsyncIterator<number> | undefined
+    await Cancelable.run(async (cancel) => {
+      iterator = cancel.stream(numbers(Infinity, closed))
+      await iterator.next()
+    })
+    await turns()
+    expect(closed).toEqual(['closed'])
+    expect(await rejection(iterator!.next())).toMatchObject({ reason: { kind: 'parent' } })
+  })
+
+  test('trap 15: closing never waits behind a pending item', async () => {
+    const operation = new Cancelable().enter()
+    const stream = operation.stream(stuck(0))
+    const waiting = rejection(stream.next())
+    operation.cancel('stop')
+    expect(await waiting).toMatchObject({ message: 'stop' })
+    expect(await stream.return()).toEqual({ done: true, value: undefined })
+    operation[Symbol.dispose]()
+  })
+
+  test('a source whose closing never ends does not hold a consumer that is canceled meanwhile', async () => {
+    const source = {
+      [Symbol.asyncIterator]: () => ({
+        next: async () => ({ done: false as const, value: 1 }),
+        return: () => never(),
+      }),
+    }
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      for await (const _ of cancel.stream(source)) break
+    })
+    await turns()
+    operation.cancel('stop')
+    await run.catch(() => undefined)
+    expect(operation.isCanceled).toBe(true)
+    expect(operation.context.status).not.toBe('abandoned')
+  })
+
+  test('several asks at once are answered in order', async () => {
+    const operation = new Cancelable().enter()
+    const stream = operation.stream(numbers(3))
+    const all = await Promise.all([stream.next(), stream.next(), stream.next(), stream.next()])
+    expect(all.map((each) => each.value)).toEqual([1, 2, 3, undefined])
+    expect(all[3].done).toBe(true)
+    operation[Symbol.dispose]()
+  })
+
+  test('canceled before it was read: nothing is read, and the source is closed', async () => {
+    const operation = new Cancelable().enter()
+    const readable = Readable.from([1, 2, 3])
+    const stream = operation.stream(readable)
+    operation.cancel('before')
+    expect(await rejection(stream.next())).toBe(operation.signal.reason)
+    expect(readable.destroyed).toBe(true)
+  })
+
+  test('bad input', () => {
+    const operation = new Cancelable().enter()
+    expect(thrown(() => operation.stream(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(thrown(() => operation.stream([], { keep: -1 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    expect(thrown(() => operation.stream([], { reportEvery: 1.5 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    expect(thrown(() => operation.stream([], { kep: 1 } as never))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+    expect(thrown(() => operation.chunks([], 0))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    operation[Symbol.dispose]()
+  })
+})
+
+describe('sources', () => {
+  test('row 99: sync iterables, of values and of promises', async () => {
+    const seen: unknown[] = []
+    await Cancelable.run(async (cancel) => {
+      for await (const item of cancel.stream([1, 2])) seen.push(item)
+      for await (const item of cancel.stream(new Set(['a']))) seen.push(item)
+      for await (const item of cancel.stream([Promise.resolve('p'), coreSleep(1, 'q')])) seen.push(item)
+      for await (const item of cancel.stream('xy')) seen.push(item)
+    })
+    expect(seen).toEqual([1, 2, 'a', 'p', 'q', 'x', 'y'])
+  })
+
+  test('an endless sync iterable ends with the timeout, though no timer can run', async () => {
+    const run = Cancelable.run(
+      async (cancel) => {
+        for await (const _ of cancel.stream(endless()));
+      },
+      { timeout: 10 },
+    )
+    expect(await rejection(run)).toBeInstanceOf(TimeoutCancelation)
+  })
+
+  test('row 99: a Node Readable is read and, on cancelation, destroyed, also while it waits', async () => {
+    const seen: unknown[] = []
+    await Cancelable.run(async (cancel) => {
+      for await (const item of cancel.stream<string>(Readable.from(['a', 'b']))) seen.push(item)
+    })
+    expect(seen).toEqual(['a', 'b'])
+    const waiting = new Readable({ read: () => undefined })
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      for await (const _ of cancel.stream(waiting));
+    })
+    await turns()
+    operation.cancel('stop')
+    expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    expect(waiting.destroyed).toBe(true)
+  })
+
+  test('row 99: a web ReadableStream is read and, on cancelation, canceled with the error, also while it waits', async () => {
+    const seen: unknown[] = []
+    await Cancelable.run(async (cancel) => {
+      for await (const item of cancel.stream(ReadableStream.from(['a', 'b']))) seen.push(item)
+    })
+    expect(seen).toEqual(['a', 'b'])
+    const canceled = deferred<unknown>()
+    const waiting = new ReadableStream<number>({ cancel: (reason) => canceled.resolve(reason) })
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      for await (const _ of cancel.stream(waiting));
+    })
+    await turns()
+    operation.cancel('stop')
+    expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    expect(await canceled.promise).toBe(operation.signal.reason)
+  })
+
+  test('row 99: a slow consumer holds the source up: nothing is read ahead', async () => {
+    let produced = 0
+    async function* source(): AsyncGenerator<number> {
+      for (;;) yield ++produced
+    }
+    await Cancelable.run(async (cancel) => {
+      for await (const item of cancel.stream(source())) {
+        await turns(2)
+        expect(produced).toBe(item)
+        if (item === 5) break
+      }
+    })
+  })
+})
+
+describe('cancelableStream', () => {
+  test('rows 95 and 96: a stream with an operation of its own', async () => {
+    const seen: unknown[] = []
+    const progress: unknown[] = []
+    const stream = cancelableStream(numbers(4), {
+      timeout: '1m',
+      reportEvery: 2,
+      keep: 'all',
+      onProgress: ({ data }) => progress.push(data),
+    })
+    for await (const item of stream) seen.push(item)
+    expect(seen).toEqual([1, 2, 3, 4])
+    expect(progress).toEqual([
+      { count: 2, latest: 2 },
+      { count: 4, latest: 4 },
+    ])
+    expect(stream.partial()).toEqual({ count: 4, items: [1, 2, 3, 4], complete: true })
+  })
+
+  test('it ends with its sources, also when they were canceled before', async () => {
+    const token = new CancelationToken()
+    const seen: number[] = []
+    const reading = (async () => {
+      for await (const item of cancelableStream(numbers(), { token })) {
+        seen.push(item)
+        if (item === 3) token.cancel('enough')
+      }
+    })()
+    expect(await rejection(reading)).toBeInstanceOf(ManualCancelation)
+    expect(seen).toEqual([1, 2, 3])
+    expect(token._hub.head).toBeNull()
+    expect(await rejection(cancelableStream(numbers(), { token }).next())).toBeInstanceOf(ManualCancelation)
+    expect(await rejection(cancelableStream(numbers(), { timeout: 0 }).next())).toBeInstanceOf(TimeoutCancelation)
+  })
+
+  test('row 97: leaving it ends its operation and lets go of its sources', async () => {
+    const token = new CancelationToken()
+    const closed: string[] = []
+    {
+      await using stream = cancelableStream(numbers(Infinity, closed), { token })
+      expect((await stream.next()).value).toBe(1)
+    }
+    expect(closed).toEqual(['closed'])
+    expect(token._hub.head).toBeNull()
+  })
+})
+
+describe('chunks', () => {
+  test('row 98: arrays of one size, the last one shorter, none where there is nothing', async () => {
+    await Cancelable.run(async (cancel) => {
+      const seen: number[][] = []
+      for await (const chunk of cancel.chunks(numbers(7), 3)) seen.push(chunk)
+      expect(seen).toEqual([[1, 2, 3], [4, 5, 6], [7]])
+      for await (const chunk of cancel.chunks([], 3)) expect(chunk).toBe('never')
+    })
+  })
+
+  test('row 98: on cancelation the unfinished chunk is delivered first, or dropped if so asked', async () => {
+    for (const flushOnCancel of [true, false]) {
+      const seen: number[][] = []
+      const operation = new Cancelable()
+      const run = operation.run(async (cancel) => {
+        async function* source(): AsyncGenerator<number> {
+          yield* [1, 2, 3, 4, 5]
+          cancel.cancel('stop')
+          await never()
+        }
+        for await (const chunk of cancel.chunks(source(), 3, { flushOnCancel })) seen.push(chunk)
+      })
+      expect(await rejection(run)).toMatchObject({ message: 'stop' })
+      expect(seen).toEqual(
+        flushOnCancel
+          ? [
+              [1, 2, 3],
+              [4, 5],
+            ]
+          : [[1, 2, 3]],
+      )
+    }
+  })
+
+  test('maxWait delivers a chunk before it is full, and loses nothing', async () => {
+    const more = deferred()
+    async function* source(): AsyncGenerator<number> {
+      yield 1
+      yield 2
+      await more.promise
+      yield 3
+    }
+    await Cancelable.run(async (cancel) => {
+      const seen: number[][] = []
+      for await (const chunk of cancel.chunks(source(), 10, { maxWait: 1 })) {
+        seen.push(chunk)
+        more.resolve()
+      }
+      expect(seen).toEqual([[1, 2], [3]])
+    })
+  })
+})
+
+describe('partial results', () => {
+  test('row 100: the body may set one; it is on the context and on the error', async () => {
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      cancel.partialResult = { rows: 5 }
+      await cancel.sleep(60_000)
+    })
+    operation.cancel()
+    expect(await rejection(run)).toMatchObject({ partialResult: { rows: 5 } })
+    expect(operation.context.partialResult).toEqual({ rows: 5 })
+  })
+})

@@ -1,0 +1,161 @@
+// libFuzzer target of every Linux parser; the environment variable TARGET chooses which. scripts/fuzz.js runs them.
+// Beside what the sanitizers see, each checks what its caller relies on.
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+
+#include "parse/cgroup.h"
+#include "parse/counters.h"
+#include "parse/meminfo.h"
+#include "parse/mountinfo.h"
+#include "parse/pressure.h"
+#include "parse/process.h"
+#include "parse/sensor.h"
+#include "parse/stat.h"
+
+namespace tripline {
+namespace {
+
+void Require(bool good) {
+  if (!good) abort();
+}
+
+void RequireInside(Span span, const char* data, size_t size) {
+  Require(span.data >= data && span.size <= size && span.data + span.size <= data + size);
+}
+
+void Stat(const char* data, size_t size) {
+  CpuTimes times;
+  ParseCpuTotal(data, size, &times);
+  uint32_t cpu = 0;
+  size_t count = 0;
+  for (CpuLines lines(data, size); lines.Next(&cpu, &times);) count++;
+  Require(count <= size);
+}
+
+void MeminfoTarget(const char* data, size_t size) {
+  for (bool with_swap : {false, true}) {
+    Meminfo memory;
+    if (!ParseMeminfo(data, size, with_swap, &memory)) continue;
+    Require(memory.total > 0 && memory.available <= memory.total && memory.swap_free <= memory.swap_total);
+  }
+}
+
+void Arcstats(const char* data, size_t size) {
+  uint64_t reclaimable = 0;
+  ParseArcstats(data, size, &reclaimable);
+}
+
+void CgroupList(const char* data, size_t size) {
+  CgroupLine line;
+  for (Scanner scan(data, size); NextCgroupLine(&scan, &line);) {
+    RequireInside(line.controllers, data, size);
+    RequireInside(line.path, data, size);
+    Require(line.path.size > 0 && line.path.data[0] == '/');
+    ListHas(line.controllers, "memory");
+  }
+}
+
+void CgroupFiles(const char* data, size_t size) {
+  uint64_t limit = 0;
+  ParseLimit(data, size, &limit);
+  double cpus = 0;
+  if (ParseCpuMax(data, size, &cpus)) Require(cpus >= 0);
+  CgroupCpu cpu;
+  ParseCgroupCpu(data, size, &cpu);
+  CgroupMemory memory;
+  for (int version : {1, 2}) ParseCgroupMemory(data, size, version, &memory);
+}
+
+void Mountinfo(const char* data, size_t size) {
+  Mount mount;
+  char text[64];
+  for (Scanner scan(data, size); NextMount(&scan, &mount);) {
+    for (Span span : {mount.root, mount.point, mount.type, mount.source, mount.super_options}) {
+      RequireInside(span, data, size);
+    }
+    if (Unescape(mount.point, text, sizeof(text))) {
+      Require(strlen(text) < sizeof(text));
+      IsBeneath(text, "/proc");
+    }
+  }
+}
+
+void PressureTarget(const char* data, size_t size) {
+  Pressure pressure;
+  ParsePressure(data, size, &pressure);
+}
+
+void Process(const char* data, size_t size) {
+  ProcessStat stat;
+  ParseProcessStat(data, size, &stat);
+  uint64_t a = 0, b = 0;
+  ParseStatm(data, size, &a, &b);
+  ParseFootprint(data, size, &a);
+  ParseOpenFilesLimit(data, size, &a);
+  double load = 0;
+  if (ParseLoadavg(data, size, &load)) Require(load >= 0);
+}
+
+void Counters(const char* data, size_t size) {
+  BlockStat block;
+  ParseBlockStat(data, size, &block);
+  uint64_t pages = 0;
+  ParseSwapCounters(data, size, &pages);
+  NetworkInterface interface;
+  for (Scanner scan(data, size); NextInterface(&scan, &interface);) {
+    RequireInside(interface.name, data, size);
+    Require(interface.name.size > 0);
+    Require(CounterGrowth(interface.sent, interface.received) <= UINT64_MAX);
+  }
+}
+
+void Sensor(const char* data, size_t size) {
+  double celsius = 0;
+  if (ParseTemperature(data, size, &celsius)) Require(celsius >= -40 && celsius <= 150);
+  int64_t number = 0;
+  ParseInteger(data, size, &number);
+  uint64_t bits = 0;
+  ParseHex(data, size, &bits);
+  const Span word = FirstWord(data, size);
+  RequireInside(word, data, size);
+  IsCpuSensor(word);
+}
+
+struct Target {
+  const char* name;
+  void (*body)(const char* data, size_t size);
+};
+
+constexpr Target kTargets[] = {
+    {"stat", Stat},
+    {"meminfo", MeminfoTarget},
+    {"arcstats", Arcstats},
+    {"cgroup", CgroupList},
+    {"cgroup-files", CgroupFiles},
+    {"mountinfo", Mountinfo},
+    {"pressure", PressureTarget},
+    {"process", Process},
+    {"counters", Counters},
+    {"sensor", Sensor},
+};
+
+const Target* Chosen() {
+  const char* name = getenv("TARGET");
+  for (const Target& target : kTargets) {
+    if (name != nullptr && strcmp(target.name, name) == 0) return &target;
+  }
+  abort();
+}
+
+}  // namespace
+}  // namespace tripline
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  static const tripline::Target* const target = tripline::Chosen();
+  // An empty input has no address that a parser may form.
+  static const char nothing = 0;
+  target->body(size == 0 ? &nothing : reinterpret_cast<const char*>(data), size);
+  return 0;
+}

@@ -1,0 +1,168 @@
+// Real cgroups, made and removed by the tests; skipped, with the reason, where the machine does not allow it.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "reader.h"
+
+namespace tripline {
+namespace {
+
+using test::now;
+using test::Quotient;
+using test::Reader;
+
+constexpr double kMiB = 1024.0 * 1024;
+
+bool WriteFile(const char* folder, const char* leaf, const char* text) {
+  char path[512];
+  snprintf(path, sizeof(path), "%s/%s", folder, leaf);
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool good = write(fd, text, strlen(text)) == static_cast<ssize_t>(strlen(text));
+  close(fd);
+  return good;
+}
+
+// A group of one hierarchy that a test makes and removes; empty where that is not allowed.
+struct Group {
+  char path[256] = "";
+
+  explicit Group(const char* mount) {
+    snprintf(path, sizeof(path), "%s/tripline-test-%d", mount, getpid());
+    if (access(mount, W_OK) != 0 || mkdir(path, 0755) != 0) path[0] = '\0';
+  }
+  ~Group() {
+    // A group stays busy for a moment after its last process.
+    for (int i = 0; path[0] != '\0' && rmdir(path) != 0 && errno == EBUSY && i < 100; i++) usleep(10000);
+  }
+  bool made() const { return path[0] != '\0'; }
+};
+
+void Pass(uint64_t nanoseconds) {
+  struct timespec time = {static_cast<time_t>(nanoseconds / kSecond), static_cast<long>(nanoseconds % kSecond)};
+  nanosleep(&time, nullptr);
+  now = MonotonicNow();
+}
+
+// Runs `body` in a child that has joined the groups, and tells its answer: nullptr, or what was wrong.
+void RunInside(const Group* const* groups, int count, const char* (*body)()) {
+  const pid_t pid = fork();
+  if (pid == 0) {
+    for (int i = 0; i < count; i++) {
+      if (!WriteFile(groups[i]->path, "cgroup.procs", "0")) _exit(2);
+    }
+    now = MonotonicNow();
+    const char* wrong = body();
+    if (wrong != nullptr) {
+      printf("  inside the cgroup: %s\n", wrong);
+      fflush(stdout);
+    }
+    _exit(wrong == nullptr ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(pid, &status, 0);
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 2) return test::Skip("this process may not move into a cgroup");
+  CHECK(WIFEXITED(status));
+  CHECK_EQ(WEXITSTATUS(status), 0);
+}
+
+char message[256];
+
+const char* Complain(const char* what, double value, const char* origin) {
+  snprintf(message, sizeof(message), "%s: %.6g from %s", what, value, origin);
+  return message;
+}
+
+const char* FillMemory() {
+  Reader reader(Metric::kMemory);
+  const double before = reader.Level(Metric::kMemory);
+  const char* origin = reader.probe->Origin(Metric::kMemory);
+  if (strstr(origin, "tripline-test") == nullptr) return Complain("decided elsewhere", before, origin);
+  if (before > 30) return Complain("an almost empty group is full", before, origin);
+  const double slack = reader.Level(Metric::kMemoryAvailable);
+  if (slack > 64 * kMiB) return Complain("more is available than allowed", slack, origin);
+
+  // Page cache, read twice so that it becomes active, is not used memory.
+  char file[] = "/tmp/tripline-cache-XXXXXX";
+  const int fd = mkstemp(file);
+  unlink(file);
+  static char block[1 << 16];
+  memset(block, 'x', sizeof(block));
+  for (int i = 0; i < 24 * 16; i++) {
+    if (write(fd, block, sizeof(block)) < 0) return "cannot write a file";
+  }
+  fsync(fd);
+  for (int round = 0; round < 3; round++) {
+    lseek(fd, 0, SEEK_SET);
+    while (read(fd, block, sizeof(block)) > 0) {
+    }
+  }
+  Pass(150 * kMillisecond);
+  const double cached = reader.Level(Metric::kMemory);
+  if (cached > before + 15) return Complain("page cache counts as used", cached, origin);
+  close(fd);
+
+  constexpr size_t kSize = size_t{44} << 20;
+  char* memory = static_cast<char*>(malloc(kSize));
+  for (size_t i = 0; i < kSize; i += 4096) memory[i] = 1;
+  Pass(150 * kMillisecond);
+  const double full = reader.Level(Metric::kMemory);
+  if (full < 65 || full > 100) return Complain("44 of 64 MiB used", full, reader.probe->Origin(Metric::kMemory));
+  const double host = reader.Level(Metric::kMemoryHost);
+  if (host > 60) return Complain("the host is full as well", host, "");
+  free(memory);
+  return nullptr;
+}
+
+TEST(RealCgroupWithAMemoryLimit) {
+  Group first("/sys/fs/cgroup/memory");
+  Group second("/sys/fs/cgroup");
+  const char* limit = "67108864";
+  const Group* group = nullptr;
+  if (first.made() && WriteFile(first.path, "memory.limit_in_bytes", limit)) group = &first;
+  if (second.made() && WriteFile(second.path, "memory.max", limit)) group = &second;
+  if (group == nullptr) return test::Skip("no memory cgroup may be made here");
+  RunInside(&group, 1, FillMemory);
+}
+
+const char* BurnCpu() {
+  Reader reader(Metric::kCpu);
+  const Reading first = reader.Read(Metric::kCpu);
+  const Reading throttled = reader.Read(Metric::kCpuThrottled);
+  const uint64_t begun = MonotonicNow();
+  while (MonotonicNow() - begun < 1500 * kMillisecond) {
+  }
+  now = MonotonicNow();
+  const double used = 100 * Quotient(first, reader.Read(Metric::kCpu));
+  const char* origin = reader.probe->Origin(Metric::kCpu);
+  if (used < 40 || used > 150) return Complain("a fifth of a CPU is all it may use, and it wants more", used, origin);
+  if (strstr(origin, "tripline-test") == nullptr) return Complain("decided elsewhere", used, origin);
+  const double waited = 100 * Quotient(throttled, reader.Read(Metric::kCpuThrottled));
+  if (waited < 20 || waited > 100) return Complain("throttled four fifths of the time", waited, "");
+  return nullptr;
+}
+
+TEST(RealCgroupWithACpuQuota) {
+  Group cpu("/sys/fs/cgroup/cpu");
+  Group usage("/sys/fs/cgroup/cpuacct");
+  if (cpu.made() && WriteFile(cpu.path, "cpu.cfs_quota_us", "20000")) {
+    const Group* both[] = {&cpu, &usage};
+    return RunInside(both, usage.made() ? 2 : 1, BurnCpu);
+  }
+  Group second("/sys/fs/cgroup");
+  const Group* group = &second;
+  if (!second.made() || !WriteFile(second.path, "cpu.max", "20000 100000")) {
+    return test::Skip("no cpu cgroup may be made here");
+  }
+  RunInside(&group, 1, BurnCpu);
+}
+
+}  // namespace
+}  // namespace tripline

@@ -1,0 +1,15 @@
+// A process that exits from a listener with live guards and workers. Apart from lifecycle.mjs, because process.exit()
+// leaves what the runtime has allocated to the system, and a leak checker cannot tell that from a leak.
+import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
+
+const entry = pathToFileURL(`${process.argv[2]}/dist/index.js`).href
+const { guard } = await import(entry)
+const CROSSED = { 'process.rss': { above: 1, for: 0 } }
+const source = `
+  const { guard } = await import(${JSON.stringify(entry)})
+  setInterval(() => guard(${JSON.stringify(CROSSED)}, { within: 1 }), 1)
+`
+const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`)
+const workers = Array.from({ length: 3 }, () => new Worker(url))
+setTimeout(() => guard(CROSSED, { within: 1 }).on('breach', () => process.exit(workers.length - 3)), 300)

@@ -1,0 +1,86 @@
+// A life of everything native, for running under sanitizers: guards, readers, heartbeats, growing boards, workers ended
+// in the middle of a delivery. A plain script, because a sanitizer must not be loaded into a test runner.
+// Usage: node lifecycle.mjs <package folder>
+import { once } from 'node:events'
+import { spawn } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
+
+const entry = pathToFileURL(`${process.argv[2]}/dist/index.js`).href
+const { capabilities, guard, sample, samplerStats, samples, snapshot } = await import(entry)
+
+const CROSSED = { 'process.rss': { above: 1, for: 0 } }
+const FAR = { memory: 100, cpu: 100, disk: 100, 'eventLoop.delay': 1e6, heap: 100 }
+
+// Guards hold nothing open by themselves, and this waits for them at its top level.
+const alive = setInterval(() => undefined, 1e6)
+
+function say(what) {
+  console.log(`  ${what}`)
+}
+
+say('guards made and closed')
+for (let i = 0; i < 2000; i++) guard(FAR).close()
+
+say('ten thousand limits on one metric, told of one crossing')
+{
+  const guards = Array.from({ length: 2000 }, () =>
+    guard({ 'process.rss': Array.from({ length: 5 }, () => ({ above: 1 })) }, { within: 1 }),
+  )
+  let told = 0
+  for (const each of guards) each.on('breach', () => told++)
+  while (told < guards.length) await delay(5)
+  for (const each of guards) each.close()
+}
+
+say('listeners that close their own and other guards')
+{
+  const guards = Array.from({ length: 100 }, () => guard(CROSSED, { within: 1 }))
+  for (const each of guards) each.on('breach', () => guards.forEach((other) => other.close()))
+  while (!guards[0].closed) await delay(5)
+}
+
+say('readers, samples, snapshots')
+const there = capabilities().filter((each) => each.available && each.minPeriod < 1000)
+await Promise.all([1, 2, 3].map(() => sample(there.map((each) => each.metric))))
+let seen = 0
+for await (const _ of samples({ metrics: ['memory', 'eventLoop.utilization'], interval: 1 })) if (seen++ === 50) break
+{
+  const watched = guard(FAR, { within: 1 })
+  for (let i = 0; i < 10_000; i++) snapshot().get('memory')
+  if (watched.state !== 'clear') throw new Error(`unexpected: ${watched.state}`)
+  watched.close()
+}
+
+say('a process that ends while it is watched')
+{
+  const child = spawn('sleep', ['0.05'])
+  const watched = guard({ 'process.rss': { above: 1e12, pid: child.pid, tree: true } }, { within: 1 })
+  await new Promise((resolve) => watched.on('unavailable', resolve))
+  watched.close()
+  if (child.exitCode === null) await once(child, 'exit')
+}
+
+say('workers terminated in the middle of everything')
+const source = `
+  import { parentPort } from 'node:worker_threads'
+  const { guard, sample } = await import(${JSON.stringify(entry)})
+  for (let i = 0; i < 50; i++) guard(${JSON.stringify(CROSSED)}, { within: 1 }).on('breach', () => parentPort.postMessage('told'))
+  guard(${JSON.stringify(FAR)}, { within: 1 })
+  setInterval(() => { guard(${JSON.stringify(CROSSED)}, { within: 1 }); void sample('memory') }, 1)
+`
+const own = guard(FAR, { within: 1 })
+for (let round = 0; round < 15; round++) {
+  await Promise.all(
+    [0, 1, 3].map(async (wait) => {
+      const worker = new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`))
+      await once(worker, 'message')
+      await delay(wait)
+      await worker.terminate()
+    }),
+  )
+}
+if (samplerStats().guards !== 1) throw new Error(`workers left ${samplerStats().guards - 1} guards behind`)
+own.close()
+clearInterval(alive)

@@ -1,0 +1,171 @@
+/** Rows 38 to 49 of the reference: tokens. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { describe, expect, test } from 'vitest'
+import {
+  Cancelable,
+  CancelationError,
+  CancelationToken,
+  ManualCancelation,
+  TimeoutCancelation,
+} from '../../src/index.js'
+import { never, rejection, thrown, turns } from '../cancelable/helpers.js'
+
+describe('a token', () => {
+  test('rows 38 and 43: says whether, why and when', () => {
+    const token = new CancelationToken()
+    expect(token.isCanceled).toBe(false)
+    expect(token.reason).toBeUndefined()
+    const before = performance.now()
+    token.cancel('enough')
+    expect(token.isCanceled).toBe(true)
+    expect(token.reason).toMatchObject({ kind: 'manual', message: 'enough' })
+    expect(token.reason!.at).toBeGreaterThanOrEqual(before)
+    expect(Object.isFrozen(token.reason)).toBe(true)
+  })
+
+  test('row 39: the first one wins; a plain string is a reason', async () => {
+    const token = new CancelationToken()
+    const run = Cancelable.run(() => never(), { token })
+    expect(token.cancel('User stopped')).toBe(true)
+    expect(token.cancel('again')).toBe(false)
+    expect(await rejection(run)).toMatchObject({ message: 'User stopped' })
+    expect(thrown(() => token.cancel(7 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(thrown(() => token.cancel({ kind: 'moon' } as never))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+  })
+
+  test('row 40: canceling is synchronous', () => {
+    const token = new CancelationToken()
+    const operation = new Cancelable({ token }).enter()
+    token.cancel()
+    expect(operation.isCanceled).toBe(true)
+  })
+
+  test('row 41: whenCanceled resolves with the reason, also afterwards', async () => {
+    const token = new CancelationToken()
+    const waiting = token.whenCanceled()
+    token.cancel('now')
+    expect(await waiting).toBe(token.reason)
+    expect(await token.whenCanceled()).toBe(token.reason)
+  })
+
+  test('rows 33 and 42: a check throws one error, of the class that the reason has', () => {
+    const token = new CancelationToken()
+    token.throwIfCanceled()
+    token.cancel('x')
+    const error = thrown(() => token.throwIfCanceled())
+    expect(error).toBeInstanceOf(ManualCancelation)
+    expect(thrown(() => token.throwIfCanceled())).toBe(error)
+    const timed = new CancelationToken()
+    timed.cancel({ kind: 'timeout', message: 'late', at: 1, timeout: 5, deadline: 1 })
+    expect(thrown(() => timed.throwIfCanceled())).toBeInstanceOf(TimeoutCancelation)
+  })
+
+  test('row 44: listeners are called with the reason, at once if it is late, and can be taken off', () => {
+    const token = new CancelationToken()
+    const seen: string[] = []
+    token.onCancel((reason) => seen.push(`a ${reason.message}`))
+    const off = token.onCancel(() => seen.push('b'))
+    token.onCancel(() => seen.push('c'))
+    off[Symbol.dispose]()
+    off[Symbol.dispose]()
+    token.cancel('x')
+    expect(seen).toEqual(['a x', 'c'])
+    token.onCancel(() => seen.push('late'))
+    expect(seen).toEqual(['a x', 'c', 'late'])
+    expect(token._hub.head).toBeNull()
+    expect(thrown(() => token.onCancel(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  test('row 44: one that throws or rejects is reported, and the others are called', async () => {
+    const messages: unknown[] = []
+    const listener = (message: unknown): void => void messages.push(message)
+    subscribe('tripline:error', listener)
+    const token = new CancelationToken()
+    let called = false
+    const first = new Error('first')
+    const second = new Error('second')
+    token.onCancel(() => {
+      throw first
+    })
+    token.onCancel(() => Promise.reject(second))
+    token.onCancel(() => {
+      called = true
+    })
+    token.cancel()
+    await turns()
+    unsubscribe('tripline:error', listener)
+    expect(called).toBe(true)
+    expect(messages).toEqual([
+      { error: first, origin: 'cancel listener' },
+      { error: second, origin: 'cancel listener' },
+    ])
+  })
+
+  test('row 47: any of several tokens, with the reason of the first; cycles are harmless', () => {
+    const a = new CancelationToken()
+    const b = new CancelationToken()
+    const any = CancelationToken.any(a, b)
+    const of = CancelationToken.any(any, a)
+    b.cancel('b')
+    expect(any.reason).toBe(b.reason)
+    expect(of.reason).toBe(b.reason)
+    expect(a.isCanceled).toBe(false)
+    expect(a._hub.head).toBeNull()
+    {
+      using linked = CancelationToken.any(a)
+      expect(a._hub.head).not.toBeNull()
+      expect(linked.isCanceled).toBe(false)
+    }
+    expect(a._hub.head).toBeNull()
+    expect(CancelationToken.any(a, b).reason).toBe(b.reason)
+    expect(a.cancel()).toBe(true)
+    expect(thrown(() => CancelationToken.any())).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+  })
+
+  test('row 48: a token is linked, never replaced and never written to', () => {
+    const token = new CancelationToken()
+    const parent = new Cancelable().enter()
+    const child = parent.child({ token }).enter()
+    const other = new Cancelable({ token }).enter()
+    parent.cancel()
+    expect(child.isCanceled).toBe(true)
+    expect(token.isCanceled).toBe(false)
+    expect(other.isCanceled).toBe(false)
+    token.cancel()
+    expect(other.isCanceled).toBe(true)
+  })
+
+  test('row 49: whatever ends lets go of it', async () => {
+    const token = new CancelationToken()
+    const operation = new Cancelable({ token }).enter()
+    expect(token._hub.head).not.toBeNull()
+    operation[Symbol.dispose]()
+    expect(token._hub.head).toBeNull()
+    await Cancelable.run(() => 1, { token })
+    await rejection(Cancelable.run(() => Promise.reject(new Error('x')), { token }))
+    const canceled = new Cancelable({ token }).enter()
+    canceled.cancel()
+    expect(token._hub.head).toBeNull()
+  })
+
+  test('its signal is a standard one, whose reason is the error', async () => {
+    const token = new CancelationToken()
+    const { signal } = token
+    expect(signal).toBeInstanceOf(AbortSignal)
+    token.cancel('x')
+    expect(signal.aborted).toBe(true)
+    expect(signal.reason).toBe(thrown(() => token.throwIfCanceled()))
+    const late = new CancelationToken()
+    late.cancel()
+    expect(late.signal.aborted).toBe(true)
+    expect(late.signal.reason).toBeInstanceOf(CancelationError)
+  })
+
+  test('several tokens for one operation', () => {
+    const tokens = [new CancelationToken(), new CancelationToken()]
+    const operation = new Cancelable({ token: tokens }).enter()
+    tokens[1]!.cancel('second')
+    expect(operation.reason).toMatchObject({ message: 'second' })
+    expect(tokens[0]!._hub.head).toBeNull()
+  })
+})
