@@ -3,7 +3,7 @@
 namespace tripline {
 namespace {
 
-enum Family : int { kCpu, kLoad, kMemory, kDisk, kNetwork, kThrottled, kProcess, kStolen, kWaiting, kPressure, kDevice,
+enum Family : int { kCpu, kLoad, kMemory, kDisk, kNetwork, kThrottled, kProcess, kStolen, kWaiting, kQuota, kPressure, kDevice,
                     kTemperature, kPower };
 
 }  // namespace
@@ -41,6 +41,8 @@ int FamilyOf(Metric metric) {
       return kStolen;
     case Metric::kCpuIowait:
       return kWaiting;
+    case Metric::kCpuThrottled:
+      return kQuota;
     case Metric::kPressureCpu:
     case Metric::kPressureMemory:
     case Metric::kPressureIo:
@@ -75,6 +77,7 @@ Probe* MakeProbe(int family, const Selector& selector, Failure* why) {
     case kProcess: return MakeProcessProbe(selector, why);
     case kStolen: why->Set("macOS does not tell what a hypervisor takes"); break;
     case kWaiting: why->Set("macOS does not count time that waits for I/O"); break;
+    case kQuota: why->Set("macOS has no quotas of CPU time"); break;
     case kPressure: why->Set("macOS does not measure stalls"); break;
     case kDevice: why->Set("macOS counts device I/O in IOKit only, which is not linked"); break;
     case kTemperature: why->Set("macOS has no public interface for temperatures"); break;

@@ -1,8 +1,9 @@
-// The sampling thread's one blocking call on macOS: a kqueue with a timer and a user event.
+// The sampling thread's one blocking call on macOS: a kqueue with a timer, a user event and doorbells.
 #include <errno.h>
 #include <sys/event.h>
 #include <unistd.h>
 
+#include "doorbell.h"
 #include "platform.h"
 #include "probe.h"
 
@@ -29,9 +30,20 @@ void Waiter::Close() {
   os_.queue = -1;
 }
 
-void Waiter::Wait(uint64_t deadline) {
+bool Waiter::Watch(Doorbell* doorbell) {
+  struct kevent ready;
+  EV_SET(&ready, static_cast<uintptr_t>(doorbell->handle()), EVFILT_READ, EV_ADD, 0, 0, doorbell);
+  return kevent(os_.queue, &ready, 1, nullptr, 0, nullptr) == 0;
+}
+
+void Waiter::Unwatch(Doorbell* doorbell) {
+  struct kevent ready;
+  EV_SET(&ready, static_cast<uintptr_t>(doorbell->handle()), EVFILT_READ, EV_DELETE, 0, 0, nullptr);
+  kevent(os_.queue, &ready, 1, nullptr, 0, nullptr);
+}
+
+uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
   struct kevent timer;
-  int changes = 0;
   if (deadline != kNever) {
     const uint64_t now = MonotonicNow();
     // A timer of 0 would come at once too, but only by convention. NOTE_CRITICAL takes it out of coalescing; kevent's
@@ -40,12 +52,18 @@ void Waiter::Wait(uint64_t deadline) {
     EV_SET(&timer, kTimer, EVFILT_TIMER, EV_ADD | EV_ONESHOT, NOTE_NSECONDS | NOTE_CRITICAL,
            static_cast<intptr_t>(left), nullptr);
   } else {
+    // Fails where none is left, which is as good.
     EV_SET(&timer, kTimer, EVFILT_TIMER, EV_DELETE, 0, 0, nullptr);
   }
-  changes = 1;
-  struct kevent ready[4];
-  // With EV_DELETE of a timer that has run out, one of the events is the error of that.
-  kevent(os_.queue, &timer, changes, ready, 4, nullptr);
+  // Apart from the wait: there a failed change would be an event.
+  kevent(os_.queue, &timer, 1, nullptr, 0, nullptr);
+  struct kevent ready[kMostRung];
+  const int count = kevent(os_.queue, nullptr, 0, ready, static_cast<int>(kMostRung), nullptr);
+  uint32_t rings = 0;
+  for (int i = 0; i < count; i++) {
+    if (ready[i].filter == EVFILT_READ) rung[rings++] = static_cast<Doorbell*>(ready[i].udata);
+  }
+  return rings;
 }
 
 void Waiter::Wake() {

@@ -3,7 +3,7 @@
 namespace tripline {
 namespace {
 
-enum Family : int { kCpu, kLoad, kMemory, kDisk, kDiskIo, kNetwork, kPower, kProcess, kStolen, kWaiting, kSwapRate, kPressure, kInodes,
+enum Family : int { kCpu, kLoad, kMemory, kDisk, kDiskIo, kNetwork, kPower, kProcess, kStolen, kWaiting, kHeldBack, kSwapRate, kPressure, kInodes,
                     kTemperature, kFds };
 
 }  // namespace
@@ -43,6 +43,8 @@ int FamilyOf(Metric metric) {
       return kStolen;
     case Metric::kCpuIowait:
       return kWaiting;
+    case Metric::kCpuThrottled:
+      return kHeldBack;
     case Metric::kSwapRate:
       return kSwapRate;
     case Metric::kPressureCpu:
@@ -78,6 +80,7 @@ Probe* MakeProbe(int family, const Selector& selector, Failure* why) {
     case kProcess: return MakeProcessProbe(selector, why);
     case kStolen: why->Set("Windows does not tell what the hypervisor takes"); break;
     case kWaiting: why->Set("Windows does not count time that waits for I/O"); break;
+    case kHeldBack: why->Set("Windows does not count how long the cap of a job holds it back"); break;
     case kSwapRate: why->Set("Windows counts reads of the page file and of mapped files as one"); break;
     case kPressure: why->Set("Windows does not measure stalls"); break;
     case kInodes: why->Set("file systems of Windows have no limit on the number of files"); break;

@@ -2,7 +2,7 @@
 // What prebuildify calls in place of node-gyp: compiles the addon for one target and leaves it where node-gyp would.
 // The target comes in the environment; the arguments (rebuild, --target, --arch, ...) add nothing to it.
 import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -152,8 +152,10 @@ const linkers = {
   },
 
   async win32(files, result) {
-    const text = readFileSync(join(root, 'native/addon.cc'), 'utf8')
-    const names = [...new Set(text.match(/\bnapi_\w+(?=\()/g))].toSorted()
+    // All that the addon calls, and some that it only names: known to every host that has Node-API 8.
+    const common = readdirSync(join(root, 'native')).filter((name) => /\.(?:cc|h)$/.test(name))
+    const text = common.map((name) => readFileSync(join(root, 'native', name), 'utf8')).join('\n')
+    const names = [...new Set(text.match(/\bnapi_\w+(?=\()/g))].toSorted((a, b) => (a < b ? -1 : 1))
     writeFileSync(join(objects, 'napi_names.inc'), names.map((name) => `NAPI(${name})\n`).join(''))
     const host = join(objects, 'windows_host.o')
     await zigRun(

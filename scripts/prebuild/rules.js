@@ -7,14 +7,14 @@ const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'
 // what is new must be in musl and in glibc 2.17.
 const LIBC = new Set(
   `abort access bcmp calloc clock_getcpuclockid clock_gettime clock_nanosleep close closedir dladdr dlopen dlsym
-  epoll_create1 epoll_ctl epoll_wait eventfd eventfd_read eventfd_write fcntl fdopendir fork free fstat getcwd getdents64
-  getenv getpgid getpid getppid getrlimit gettid inotify_add_watch inotify_init1 ioctl kill lseek malloc memchr memcmp
+  epoll_create1 epoll_ctl epoll_wait eventfd eventfd_read eventfd_write fcntl fdopendir fork free fstat fstatfs getcwd getdents64
+  getenv getpgid getpid getppid getrlimit gettid gnu_dev_major gnu_dev_makedev gnu_dev_minor inotify_add_watch inotify_init1 ioctl kill llround lseek malloc memchr memcmp
   memcpy memmove memset mount nanosleep open openat opendir pipe2 poll ppoll prctl pread prlimit
   pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize pthread_cond_broadcast
   pthread_cond_destroy pthread_cond_init pthread_cond_signal pthread_cond_timedwait pthread_cond_wait pthread_create
   pthread_detach pthread_getcpuclockid pthread_join pthread_mutex_destroy pthread_mutex_init pthread_mutex_lock
   pthread_mutex_trylock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask qsort read readdir
-  readlink readlinkat realloc sched_getaffinity sched_yield select sigaddset sigemptyset sigfillset signalfd snprintf
+  readlink readlinkat realloc sched_get_priority_min sched_getaffinity sched_setscheduler sched_yield select sigaddset sigemptyset sigfillset signalfd snprintf
   stat statfs statvfs strcat strchr strcmp strcpy strcspn strerror strlen strncat strncmp strncpy strnlen strrchr
   strspn strstr strtod strtol strtoul strtoull syscall sysconf sysinfo timerfd_create timerfd_settime uname usleep
   waitpid wmemchr write __errno_location`
@@ -27,7 +27,7 @@ const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+|_init|_fini|__aeabi_\w+|__
 // All that the macOS binaries may want from libSystem. `dynamic_lookup` would hide a misspelled name until it is called.
 const LIBSYSTEM = new Set(
   `abort access bzero calloc clock_gettime_nsec_np close dladdr dlopen free getcwd getfsstat getpid getrlimit
-  host_page_size host_statistics host_statistics64 kevent kqueue mach_host_self mach_port_deallocate mach_task_self_
+  host_page_size host_statistics host_statistics64 kevent kqueue llround mach_host_self mach_port_deallocate mach_task_self_
   mach_timebase_info malloc memchr memcmp memcpy memmove memset notify_cancel notify_get_state notify_register_check
   proc_listpids proc_pid_rusage proc_pidinfo pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate
   pthread_attr_setstacksize pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_set_qos_class_self_np
@@ -73,7 +73,7 @@ const formats = {
       if (floor === undefined || compareVersions(floor, '2.17') > 0) wrong.push(`needs glibc ${floor}`)
     }
     for (const library of found.libraries) {
-      if (!/^(libc|libpthread|libdl|librt)\.so(\.\d)?$|^ld-linux/.test(library)) wrong.push(`needs ${library}`)
+      if (!/^(libc|libm|libpthread|libdl|librt)\.so(\.\d)?$|^ld-linux/.test(library)) wrong.push(`needs ${library}`)
     }
     if (!found.nodelete) wrong.push('could be unloaded')
     if (!found.bindNow) wrong.push('would resolve symbols late')
