@@ -41,43 +41,32 @@ inline void AddIdle(const IdleCounter& old, const IdleCounter& now, double scale
   sums->busy += scale * (clock > idle ? clock - idle : 0) / kTicksPerSecond;
 }
 
-// Two views of one machine's processor time: the performance counter, which knows every processor group and comes once
-// a second, and the direct call, which is there at any time. The sum is the counter's up to its last collection and
-// the direct call's from there on; it never goes backwards when the former corrects the latter.
-class CpuBlend {
+// Processor time of the whole machine from one of two sources, as one sum: what changes hands is not counted twice and
+// does not go backwards.
+class CpuSource {
  public:
-  // `counter` was collected at the same moment as `direct`.
-  void Collected(const IdleCounter& counter, const CpuTicks& direct, uint32_t processors) {
-    if (has_counter_) AddIdle(counter_, counter, processors, &base_);
-    else if (has_direct_) base_.Add(start_, direct);
-    counter_ = counter;
-    has_counter_ = true;
-    SetStart(direct);
+  void TakeCounter(const IdleCounter& now, double processors) {
+    if (last_ == kCounter) AddIdle(counter_, now, processors, &sums_);
+    counter_ = now;
+    last_ = kCounter;
   }
 
-  void CounterLost() { has_counter_ = false; }
-
-  CpuSums Direct(const CpuTicks& now) {
-    if (!has_direct_) SetStart(now);
-    CpuSums sums = base_;
-    sums.Add(start_, now);
-    if (sums.all > out_.all) out_.all = sums.all;
-    if (sums.busy > out_.busy) out_.busy = sums.busy;
-    return out_;
+  void TakeDirect(const CpuTicks& now) {
+    if (last_ == kDirect) sums_.Add(direct_, now);
+    direct_ = now;
+    last_ = kDirect;
   }
 
-  bool has_counter() const { return has_counter_; }
+  const CpuSums& sums() const { return sums_; }
+  bool by_counter() const { return last_ == kCounter; }
 
  private:
-  void SetStart(const CpuTicks& direct) {
-    start_ = direct;
-    has_direct_ = true;
-  }
+  enum Last : uint8_t { kNone, kCounter, kDirect };
 
-  CpuSums base_, out_;
+  Last last_ = kNone;
   IdleCounter counter_;
-  CpuTicks start_;
-  bool has_counter_ = false, has_direct_ = false;
+  CpuTicks direct_;
+  CpuSums sums_;
 };
 
 // JOBOBJECT_CPU_RATE_CONTROL_INFORMATION: how many processors' worth of time the job may use; 0 for no cap.

@@ -1,5 +1,5 @@
-// cpu, cpu.host: the performance counter that knows all processor groups, GetSystemTimes between its collections and
-// where it is missing; and for `cpu` this process's affinity and the caps of its job.
+// cpu, cpu.host: GetSystemTimes; on machines of more than one processor group, of which it sees only ours, the
+// performance counter where that can be had. And for `cpu` this process's affinity and the caps of its job.
 #include <cstdlib>
 
 #include "convert.h"
@@ -65,7 +65,6 @@ class OwnProcessors {
 class CpuProbe final : public Probe {
  public:
   CpuProbe() {
-    counter_.Open(L"\\Processor Information(_Total)\\% Processor Time");
     SYSTEM_INFO info;
     GetSystemInfo(&info);
     processors_ = info.dwNumberOfProcessors;
@@ -73,19 +72,19 @@ class CpuProbe final : public Probe {
       all_processors_ = count(0xFFFF);
     }
     if (all_processors_ == 0) all_processors_ = processors_;
+    many_groups_ = all_processors_ > processors_;
+    if (many_groups_) counter_.Open(L"\\Processor Information(_Total)\\% Processor Time");
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    FILETIME idle, kernel, user;
-    if (!GetSystemTimes(&idle, &kernel, &user)) {
+    if (!(many_groups_ && ReadCounter()) && !ReadDirect()) {
       Failure why;
       SetWinError("GetSystemTimes", "", GetLastError(), "", &why);
       SetUnavailable(wanted, Metric::kCpu, why, out);
       SetUnavailable(wanted, Metric::kCpuHost, why, out);
       return;
     }
-    TakeCounter();
-    const CpuSums host = blend_.Direct(CpuTicks{Ticks(idle), Ticks(kernel), Ticks(user)});
+    const CpuSums& host = source_.sums();
     SetPair(wanted, Metric::kCpuHost, host.busy, host.all, out);
     if (!Wants(wanted, Metric::kCpu)) return;
 
@@ -111,24 +110,34 @@ class CpuProbe final : public Probe {
     return origin_.get();
   }
 
+  // What PDH collects once a second is not new more often.
+  uint32_t MinPeriodMs(Metric metric) const override {
+    return source_.by_counter() ? 1000 : InfoOf(metric).min_period_ms;
+  }
+
  private:
-  void TakeCounter() {
+  // False where the counter is missing, disabled or corrupt; true also while its first figure is on the way.
+  bool ReadCounter() {
     const CounterReading reading = counter_.Read();
     if (reading.state == CounterReading::kKnown && reading.at != counter_at_) {
       counter_at_ = reading.at;
-      blend_.Collected({reading.first, reading.second}, reading.direct, all_processors_);
-    } else if (reading.state == CounterReading::kFailed) {
-      blend_.CounterLost();
+      source_.TakeCounter({reading.first, reading.second}, all_processors_);
     }
-    if (reading.state == told_) return;
-    told_ = reading.state;
-    origin_.Clear();
-    if (told_ == CounterReading::kKnown) {
-      origin_.Add("PDH \\Processor Information(_Total)\\% Processor Time, GetSystemTimes in between");
-    } else {
-      origin_.Add("GetSystemTimes");
-      if (told_ == CounterReading::kFailed) origin_.Add(" (").Add(reading.why.text).Add(")");
+    if (reading.state != told_) {
+      told_ = reading.state;
+      origin_.Clear();
+      const bool failed = told_ == CounterReading::kFailed;
+      if (failed) origin_.Add("GetSystemTimes (").Add(reading.why.text).Add(")");
+      else origin_.Add("PDH \\Processor Information(_Total)\\% Processor Time");
     }
+    return reading.state != CounterReading::kFailed;
+  }
+
+  bool ReadDirect() {
+    FILETIME idle, kernel, user;
+    if (!GetSystemTimes(&idle, &kernel, &user)) return false;
+    source_.TakeDirect(CpuTicks{Ticks(idle), Ticks(kernel), Ticks(user)});
+    return true;
   }
 
   // The job that contains this process, if any.
@@ -173,11 +182,12 @@ class CpuProbe final : public Probe {
   }
 
   Counter counter_;
-  windows::CpuBlend blend_;
+  windows::CpuSource source_;
   uint64_t counter_at_ = 0;
   CounterReading::State told_ = CounterReading::kPending;
   FixedText<256> origin_{FixedText<256>().Add("GetSystemTimes")};
   uint32_t processors_ = 1, all_processors_ = 0;
+  bool many_groups_ = false;
 
   uint64_t setup_at_ = 0;
   bool restricted_ = false;
