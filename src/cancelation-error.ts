@@ -26,13 +26,13 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
   declare readonly code: 'ERR_TRIPLINE_CANCELED'
   /** Why. Narrow it by `kind`. */
   readonly reason: R
-  readonly #context: OperationContext | undefined
+  readonly #operation: { readonly context: OperationContext } | undefined
 
-  /** @internal made by operations and tokens; see {@link cancelationError} */
-  constructor(reason: R, context?: OperationContext) {
+  /** @internal Made by operations and tokens; see {@link cancelationError}. */
+  constructor(reason: R, operation?: { readonly context: OperationContext }) {
     super()
     this.reason = reason
-    this.#context = context
+    this.#operation = operation
   }
 
   /** One line for a person: the reason's. */
@@ -42,12 +42,12 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
 
   /** The operation that was canceled; `undefined` where a token or a signal threw on its own. */
   get context(): OperationContext | undefined {
-    return this.#context
+    return this.#operation?.context
   }
 
   /** What the operation had got done. */
   get partialResult(): unknown {
-    return this.#context?.partialResult
+    return this.#operation?.context.partialResult
   }
 
   /** Whether `error` is a cancelation, made by this or any other copy of the package. */
@@ -116,34 +116,40 @@ export class ErrorCancelation extends CancelationError<ErrorReason> {
 }
 
 /** The error of the class that belongs to the reason's kind. */
-export function cancelationError(reason: CancelationReason, context?: OperationContext): CancelationError {
-  if (CancelationError.captureStack) return create(reason, context)
+export function cancelationError(
+  reason: CancelationReason,
+  operation?: { readonly context: OperationContext },
+): CancelationError {
+  if (CancelationError.captureStack) return create(reason, operation)
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = 0
-  const error = create(reason, context)
+  const error = create(reason, operation)
   Error.stackTraceLimit = limit
   return error
 }
 
-function create(reason: CancelationReason, context: OperationContext | undefined): CancelationError {
+function create(
+  reason: CancelationReason,
+  operation: { readonly context: OperationContext } | undefined,
+): CancelationError {
   switch (reason.kind) {
     case 'timeout':
-      return new TimeoutCancelation(reason, context)
+      return new TimeoutCancelation(reason, operation)
     case 'manual':
-      return new ManualCancelation(reason, context)
+      return new ManualCancelation(reason, operation)
     case 'signal':
-      return new SignalCancelation(reason, context)
+      return new SignalCancelation(reason, operation)
     case 'condition':
-      return new ConditionCancelation(reason, context)
+      return new ConditionCancelation(reason, operation)
     case 'resource':
-      return new ResourceCancelation(reason, context)
+      return new ResourceCancelation(reason, operation)
     case 'abort':
-      return new AbortCancelation(reason, context)
+      return new AbortCancelation(reason, operation)
     case 'parent':
-      return new ParentCancelation(reason, context)
+      return new ParentCancelation(reason, operation)
     case 'all':
-      return new AllCancelation(reason, context)
+      return new AllCancelation(reason, operation)
     case 'error':
-      return new ErrorCancelation(reason, context)
+      return new ErrorCancelation(reason, operation)
   }
 }

@@ -58,11 +58,13 @@ void CgroupPlace::Locate(const Roots& roots, const char* controller, Buffer* buf
     }
   }
 
+  // A long list on some machines, so it is not kept in the buffer that stays.
+  Buffer list;
   File mounts;
   mounts.SetPath(roots.proc.get(), "/self/mountinfo");
-  if (!mounts.ReadPieces(1, buffer)) return;
+  if (!mounts.ReadPieces(1, &list)) return;
   Mount mount;
-  for (Scanner scan(buffer->data(), buffer->size); NextMount(&scan, &mount);) {
+  for (Scanner scan(list.data(), list.size); NextMount(&scan, &mount);) {
     int version = 0;
     if (mount.type.Is("cgroup") && ListHas(mount.super_options, controller)) version = 1;
     if (mount.type.Is("cgroup2")) version = 2;

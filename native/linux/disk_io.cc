@@ -1,7 +1,5 @@
 // disk.read, disk.write, disk.busy: the counters of the device that a path is on; of the whole device where the path is
 // on a partition, because that is what gets busy.
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstdio>
@@ -38,17 +36,12 @@ class DiskIoProbe final : public Probe {
       why->SetErrno("access", path.get(), errno, errno == ENOENT ? "no such path" : "");
       return false;
     }
-    uint32_t number[2] = {mount.major, mount.minor};
+    uint64_t number[2] = {mount.major, mount.minor};
     // Btrfs and others number their own; the mount's source names the device.
-    char source[kMaxPath];
-    struct stat info;
-    if (number[0] == 0 && mount.source.StartsWith("/dev/") && Unescape(mount.source, source, sizeof(source)) &&
-        stat(source, &info) == 0 && S_ISBLK(info.st_mode)) {
-      number[0] = major(info.st_rdev);
-      number[1] = minor(info.st_rdev);
-    }
+    if (number[0] == 0) NumberOf(mount.source, number);
     char device[64];
-    snprintf(device, sizeof(device), "/dev/block/%u:%u", number[0], number[1]);
+    snprintf(device, sizeof(device), "/dev/block/%u:%u", static_cast<unsigned>(number[0]),
+             static_cast<unsigned>(number[1]));
     Text folder;
     folder.Set(roots_.sys.get(), device);
     Text name;
@@ -96,6 +89,27 @@ class DiskIoProbe final : public Probe {
   const char* Origin(Metric) const override { return stat_.path(); }
 
  private:
+  // The device's number from its name: /dev/sda2, or /dev/mapper/root, which is a link to ../dm-0.
+  void NumberOf(Span source, uint64_t* number) const {
+    char path[kMaxPath], link[kMaxPath];
+    if (!source.StartsWith("/dev/") || !Unescape(source, path, sizeof(path))) return;
+    const ssize_t size = readlink(path, link, sizeof(link) - 1);
+    if (size > 0) {
+      link[size] = '\0';
+      strcpy(path, link);
+    }
+    const char* slash = strrchr(path, '/');
+    Text file;
+    file.Set(roots_.sys.get(), "/class/block/", slash == nullptr ? path : slash + 1, "/dev");
+    Buffer* buffer = SharedBuffer();
+    if (!ReadOnce(file.get(), buffer)) return;
+    Scanner scan(buffer->data(), buffer->size);
+    uint64_t major = 0, minor = 0;
+    if (!scan.Number(&major) || !scan.Match(":") || !scan.Number(&minor)) return;
+    number[0] = major;
+    number[1] = minor;
+  }
+
   const Roots roots_;
   File stat_;
   Rate read_, written_, busy_;

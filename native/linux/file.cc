@@ -1,7 +1,7 @@
 #include "file.h"
 
 #include <fcntl.h>
-#include <sys/stat.h>
+#include <linux/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
@@ -240,9 +240,13 @@ bool Names::NextNumber(int64_t* number) {
 }
 
 uint64_t CountDescriptors(const char* directory, bool tells_size) {
-  struct stat info;
-  if (stat(directory, &info) != 0) return 0;
-  if (tells_size && info.st_size > 0) return static_cast<uint64_t>(info.st_size);
+#ifdef SYS_statx
+  // By number, since the C libraries that we link against do not all have it.
+  struct statx info;
+  if (tells_size && syscall(SYS_statx, AT_FDCWD, directory, 0, STATX_SIZE, &info) == 0 && info.stx_size > 0) {
+    return info.stx_size;
+  }
+#endif
   uint64_t count = 0;
   {
     Names names(directory);

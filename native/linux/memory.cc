@@ -115,10 +115,10 @@ class MemoryProbe final : public Probe {
   void LookForLxcfs() {
     File mounts;
     mounts.SetPath(roots_.proc.get(), "/self/mountinfo");
-    Buffer* buffer = SharedBuffer();
-    if (!mounts.ReadPieces(1, buffer)) return;
+    Buffer list;
+    if (!mounts.ReadPieces(1, &list)) return;
     Mount mount;
-    for (Scanner scan(buffer->data(), buffer->size); NextMount(&scan, &mount);) {
+    for (Scanner scan(list.data(), list.size); NextMount(&scan, &mount);) {
       if (mount.type.StartsWith("fuse.lxcfs")) in_lxcfs_ = true;
     }
   }

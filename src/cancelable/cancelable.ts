@@ -21,7 +21,7 @@ import { Context } from './context.js'
 import { Extras, type Cleanup } from './extras.js'
 import { checkFirst } from './imitate.js'
 import type { StreamSource } from './iterate.js'
-import { callAll, Listeners, tellProgress, type ListenerTypes } from './listeners.js'
+import { callAll, listen, tellProgress, type ListenerTypes } from './listeners.js'
 import {
   checkUnused,
   connect,
@@ -85,9 +85,8 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   /** @internal */ _endedAt: number | undefined = undefined
   /** @internal */ _next: Target | null = null
   /** @internal */ _resolve: ((value: unknown) => void) | null = null
-  /** @internal */ _reject: ((error: unknown) => void) | null = null
-  /** The board's edge word when it was last looked at. @internal */
-  _seenEdges: number = 0
+  /** Rejects the run; once it has, and there are no extras to keep it, the error. @internal */
+  _reject: ((error: unknown) => void) | CancelationError | null = null
   /** @internal */ _extras: Extras | null = null
 
   /** @throws TypeError, RangeError with Node's codes for bad options; nothing is armed before the start */
@@ -393,31 +392,26 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   }
 
   onStart(listener: ListenerTypes['start']): this {
-    return this.#listen('start', listener)
+    listen(this, 'start', listener)
+    return this
   }
   onProgress(listener: ListenerTypes['progress']): this {
-    return this.#listen('progress', listener)
+    listen(this, 'progress', listener)
+    return this
   }
   onComplete(listener: ListenerTypes['complete']): this {
-    return this.#listen('complete', listener)
+    listen(this, 'complete', listener)
+    return this
   }
   /** Called in the moment of the cancelation, or at once if that has passed. */
   onCancel(listener: ListenerTypes['cancel']): this {
-    if ((this._flags & S.TOLD) === 0) return this.#listen('cancel', listener)
-    if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
-    callIsolated('cancel listener', listener, this._reason!, this.context)
+    listen(this, 'cancel', listener)
+    if ((this._flags & S.TOLD) !== 0) callIsolated('cancel listener', listener, this._reason!, this.context)
     return this
   }
   /** Called with what the body failed with, where that was not a cancelation. */
   onError(listener: ListenerTypes['error']): this {
-    return this.#listen('error', listener)
-  }
-
-  #listen<E extends keyof ListenerTypes>(event: E, listener: ListenerTypes[E]): this {
-    if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
-    const listeners = (this._more().listeners ??= new Listeners())
-    const list = listeners[event] as ListenerTypes[E][]
-    list.push(listener)
+    listen(this, 'error', listener)
     return this
   }
 
@@ -430,8 +424,9 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
 
   /** @internal */
   _toError(): CancelationError {
+    if (typeof this._reject === 'object' && this._reject !== null) return this._reject
     const extras = this._more()
-    return (extras.error ??= cancelationError(this._reason!, this.context))
+    return (extras.error ??= cancelationError(this._reason!, this))
   }
 
   /** @internal */

@@ -1,9 +1,8 @@
 /** How an operation starts, is linked to what can cancel it, and lets go of all of it. */
 import { now } from '../clock.js'
 import { ReusedError } from '../errors.js'
-import { edgeCount } from '../monitor/board.js'
 import { parentReason, timeoutReason, type CancelationReason } from '../reason.js'
-import { WATCH_DEADLINE, WATCH_GUARD, type Link } from '../sources/link.js'
+import { WATCH_DEADLINE, type Link } from '../sources/link.js'
 import { addTimer, releaseLoop, removeTimer } from '../sources/timers.js'
 import { deliver } from '../sources/wave.js'
 import type { Cancelable } from './cancelable.js'
@@ -40,7 +39,6 @@ export function start(operation: Cancelable): void {
   }
   if (operation._timeout !== undefined || operation._extras !== null) startTimer(operation, operation._startedAt)
   if (operation._links !== null && operation._status === S.RUNNING) connectAll(operation)
-  if ((operation._flags & WATCH_GUARD) !== 0) operation._seenEdges = edgeCount()
   if (operation._firstChild !== null) raiseWatch(operation, operation._flags & S.WATCH)
   const listeners = operation._extras?.listeners?.start
   if (listeners !== undefined && operation._status === S.RUNNING)
@@ -92,7 +90,8 @@ export function end(operation: Cancelable, status: number): void {
   const flags = operation._flags
   operation._flags = (flags & ~(S.WATCH | S.BODY | S.FINISHING)) | S.ENDED
   operation._status = status
-  operation._endedAt = now()
+  // Whoever enters and leaves a block, and never looks, does not pay for a second look at the clock.
+  if (operation._extras !== null || operation._resolve !== null) operation._endedAt = now()
   operation._resolve = null
   operation._reject = null
   if ((flags & S.IN_GRACE) !== 0) releaseLoop()
@@ -123,13 +122,13 @@ function startTimer(operation: Cancelable, time: number): void {
     return
   }
   operation._flags |= WATCH_DEADLINE
-  if (operation._timerList === null) addTimer(operation, timeout, operation._dueAt())
+  if (operation._timerList === null) addTimer(operation, timeout)
 }
 
 function waitForWallClock(operation: Cancelable, time: number, left: number): void {
   const wait = Math.min(left, WALL_CLOCK_CHECK)
   operation._extras!.due = time + wait
-  if (wait > 0) addTimer(operation, wait, time + wait)
+  if (wait > 0) addTimer(operation, wait)
 }
 
 /** The timeout has been changed, and counts from now. */

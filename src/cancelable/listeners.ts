@@ -1,5 +1,6 @@
 /** What an operation's user wants to be told. */
 import { callIsolated } from '../diagnostics.js'
+import { invalidType } from '../errors.js'
 import type { OperationContext, Progress } from '../operation-context.js'
 import type { CancelationReason } from '../reason.js'
 import type { Cancelable } from './cancelable.js'
@@ -19,6 +20,19 @@ export class Listeners {
   readonly cancel: ListenerTypes['cancel'][] = []
   readonly error: ListenerTypes['error'][] = []
   readonly progress: ListenerTypes['progress'][] = []
+}
+
+/** @throws TypeError `ERR_INVALID_ARG_TYPE` */
+export function listen<E extends keyof ListenerTypes>(
+  operation: Cancelable,
+  event: E,
+  listener: ListenerTypes[E],
+): Cancelable {
+  if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
+  const listeners = (operation._more().listeners ??= new Listeners())
+  const list = listeners[event] as ListenerTypes[E][]
+  list.push(listener)
+  return operation
 }
 
 /** Calls each of them, whatever the others do. */

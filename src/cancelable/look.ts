@@ -3,23 +3,18 @@
  * at the guards when the word of shared memory has changed that changes with every edge.
  */
 import { now } from '../clock.js'
-import { edgeCount } from '../monitor/board.js'
 import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../sources/link.js'
+import { lookAtGuards } from '../sources/resource.js'
 import { deliverLater } from '../sources/wave.js'
 import type { Cancelable } from './cancelable.js'
 import { isOver, timeOut } from './lifecycle.js'
 
 /** Whether the operation turns out to be canceled. Marks what it finds; who listens is told later. */
 export function look(operation: Cancelable): boolean {
-  let bits = operation._flags & (WATCH_DEADLINE | WATCH_SHARED)
-  if ((operation._flags & WATCH_GUARD) !== 0) {
-    const edges = edgeCount()
-    if (edges !== operation._seenEdges) {
-      operation._seenEdges = edges
-      bits |= WATCH_GUARD
-    }
-  }
-  if (bits === 0) return false
+  const flags = operation._flags
+  if ((flags & WATCH_GUARD) !== 0) lookAtGuards()
+  const bits = flags & (WATCH_DEADLINE | WATCH_SHARED)
+  if (bits === 0 || operation._reason !== null) return operation._reason !== null
   const time = (bits & WATCH_DEADLINE) === 0 ? 0 : now()
   if ((bits & WATCH_DEADLINE) !== 0) lookAtDeadlines(operation, time)
   for (let each: Cancelable | null = operation; each !== null; each = each._parent) {

@@ -37,7 +37,7 @@ function startGrace(operation: Cancelable, extras: Extras | null): void {
     return
   }
   extras.due = now() + extras.grace
-  addTimer(operation, extras.grace, extras.due)
+  addTimer(operation, extras.grace)
   operation._flags |= IN_GRACE
   // Short, and bounded: unlike a timeout it keeps the process alive, so that what follows it can be done.
   holdLoop()

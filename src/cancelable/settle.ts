@@ -1,5 +1,5 @@
 /** How a run ends: what its body came to, what must end before it does, and what it is given up for. */
-import { CancelationError } from '../cancelation-error.js'
+import { cancelationError, CancelationError } from '../cancelation-error.js'
 import { isThenable, reportError } from '../diagnostics.js'
 import { parentReason } from '../reason.js'
 import { Timer } from '../sources/timers.js'
@@ -48,7 +48,21 @@ function giveUp(operation: Cancelable): void {
   if ((operation._flags & BODY) === 0) return
   operation._flags &= ~BODY
   abandoned(operation)
-  settle(operation, ABANDONED, operation._toError())
+  if (operation._extras === null) rejectBare(operation)
+  else settle(operation, ABANDONED, operation._toError())
+}
+
+/** The same for an operation without extras, as a million of them at once are: it gets none just to keep its error. */
+function rejectBare(operation: Cancelable): void {
+  if (operation._firstChild !== null) {
+    settle(operation, ABANDONED, operation._toError())
+    return
+  }
+  const reject = operation._reject as (error: unknown) => void
+  const error = cancelationError(operation._reason!, operation)
+  end(operation, ABANDONED)
+  operation._reject = error
+  reject(error)
 }
 
 async function giveUpAfterShields(operation: Cancelable): Promise<void> {
@@ -87,9 +101,9 @@ async function finish(operation: Cancelable, status: number, value: unknown): Pr
 
 function conclude(operation: Cancelable, status: number, value: unknown): void {
   const resolve = operation._resolve!
-  const reject = operation._reject!
+  const reject = operation._reject as (error: unknown) => void
+  if (status === FAILED) operation._more().failure = value
   const extras = operation._extras
-  if (extras !== null && status === FAILED) extras.failure = value
   end(operation, status)
   if (extras?.listeners !== undefined) {
     if (status === COMPLETED) callAll(extras.listeners.complete, 'complete listener', value, operation.context)

@@ -45,9 +45,9 @@ function capture(resolve: (result: never) => void, reject: Reject): void {
 /** The stream's place in its operation's list. */
 class StreamWaiter extends Waiter {
   readonly #canceled: (error: CancelationError) => void
-  readonly #dismissed: () => void
+  readonly #dismissed: (error: CancelationError) => void
 
-  constructor(canceled: (error: CancelationError) => void, dismissed: () => void) {
+  constructor(canceled: (error: CancelationError) => void, dismissed: (error: CancelationError) => void) {
     super()
     this.#canceled = canceled
     this.#dismissed = dismissed
@@ -55,8 +55,8 @@ class StreamWaiter extends Waiter {
   canceled(error: CancelationError): void {
     this.#canceled(error)
   }
-  override dismissed(): void {
-    this.#dismissed()
+  dismissed(error: CancelationError): void {
+    this.#dismissed(error)
   }
 }
 
@@ -72,13 +72,15 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   #count = 0
   #complete = false
   #closed = false
+  /** What the operation's end left of it. */
+  #ended: CancelationError | undefined
   /** The settling of the `next` that is waiting, if one is. */
   #resolve: Resolve<T> | undefined
   #reject: Reject | undefined
   #latest: Promise<unknown> | undefined
   readonly #waiter = new StreamWaiter(
     (error) => this.#canceled(error),
-    () => this.#dismissed(),
+    (error) => this.#dismissed(error),
   )
   readonly #onClosed: ((complete: boolean) => void) | undefined
   readonly #onResult = (result: IteratorResult<T>): void => this.#received(result)
@@ -132,6 +134,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   next(): Promise<Result<T>> {
     if (this.#resolve !== undefined) return this.#afterLatest()
     if (this.#operation.isCanceled) return this.#refuse()
+    if (this.#ended !== undefined) return Promise.reject(this.#ended)
     if (this.#closed) return Promise.resolve({ done: true, value: undefined })
     let result: ReturnType<Reader<T>['next']>
     try {
@@ -179,10 +182,11 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     reject?.(error)
   }
 
-  /** The operation has ended without this stream's end. */
-  #dismissed(): void {
-    this.#drop(undefined)
-    this.#settleWaiting()
+  /** The operation has ended without this stream's end: who reads on must not take that for it. */
+  #dismissed(error: CancelationError): void {
+    this.#ended = error
+    if (this.#latest !== undefined) quiet(this.#latest)
+    this.#canceled(error)
   }
 
   #waitFor(result: PromiseLike<IteratorResult<T>>): Promise<Result<T>> {
@@ -292,8 +296,13 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
 
   #closingFailed(error: unknown): void {
     // Being cut off is what a canceled source reports by right.
-    if (error !== this.#operation._extras?.error) reportError(error, 'closing of a stream')
+    if (error !== this.#ended && error !== this.#operation._extras?.error) reportError(error, 'closing of a stream')
   }
+}
+
+/** Mostly nobody reads any more: then its rejection is nobody's. */
+function quiet(promise: Promise<unknown>): void {
+  promise.catch(() => undefined)
 }
 
 function wholeNumber(value: unknown, name: string): number {

@@ -1,6 +1,7 @@
 /** Waiting inside an operation: whatever waits is released when the operation is canceled, and leaves nothing behind. */
-import type { CancelationError } from '../cancelation-error.js'
+import { cancelationError, type CancelationError } from '../cancelation-error.js'
 import { isThenable } from '../diagnostics.js'
+import { parentReason } from '../reason.js'
 import { Timer } from '../sources/timers.js'
 import type { Cancelable } from './cancelable.js'
 import { ENDED } from './state.js'
@@ -10,11 +11,13 @@ export abstract class Waiter {
   previous: Waiter | null = null
   following: Waiter | null = null
   operation: Cancelable | null = null
+  /** What the user waits for. */
+  promise: Promise<unknown> | null = null
 
   /** The operation was canceled; the waiter is out of its list. Must not throw. */
   abstract canceled(error: CancelationError): void
   /** The operation ended in another way; the waiter is out of its list. Must not throw. */
-  dismissed(): void {}
+  abstract dismissed(error: CancelationError): void
 
   join(operation: Cancelable): void {
     if ((operation._flags & ENDED) !== 0) return
@@ -40,11 +43,17 @@ export abstract class Waiter {
   }
 }
 
-/** Takes all waiters off an operation that has ended: what they wait for is still theirs. */
+/**
+ * Ends all waiting inside an operation that has ended: as with children, what is left is canceled. Otherwise whatever lost
+ * against something else would wait on, and pile up, on a promise that lives long.
+ */
 export function dismissWaiters(operation: Cancelable): void {
-  for (let waiter = operation._extras!.firstWaiter; waiter !== null; waiter = operation._extras!.firstWaiter) {
+  const extras = operation._extras!
+  if (extras.firstWaiter === null) return
+  const error = cancelationError(parentReason(operation.context.id, null), operation)
+  for (let waiter: Waiter | null = extras.firstWaiter; waiter !== null; waiter = extras.firstWaiter) {
     waiter.leave()
-    waiter.dismissed()
+    waiter.dismissed(error)
   }
 }
 
@@ -55,6 +64,12 @@ export function releaseWaiters(operation: Cancelable): void {
     waiter.leave()
     waiter.canceled(operation._toError())
   }
+}
+
+/** Mostly nobody waits any more: then it is no unhandled rejection. */
+function rejectQuietly(promise: Promise<unknown> | null, reject: () => void): void {
+  promise?.catch(() => undefined)
+  reject()
 }
 
 type Resolve = (value: unknown) => void
@@ -112,6 +127,10 @@ class RaceWaiter extends Waiter {
     this.reject(error)
   }
 
+  dismissed(error: CancelationError): void {
+    rejectQuietly(this.promise, () => this.canceled(error))
+  }
+
   #forget(): void {
     const all = this.#awaited
     const before = this.#before
@@ -130,26 +149,35 @@ export function race<T>(operation: Cancelable, promise: PromiseLike<T>): Promise
     return Promise.reject(operation._toError())
   }
   if (!isThenable(promise)) return Promise.resolve(promise)
-  return new Promise<T>((resolve, reject) => {
-    let all = awaited.get(promise)
-    if (all === undefined) {
-      all = new Awaited(promise)
-      awaited.set(promise, all)
-    }
-    new RaceWaiter(all, resolve as Resolve, reject).join(operation)
+  let all = awaited.get(promise)
+  if (all === undefined) {
+    all = new Awaited(promise)
+    awaited.set(promise, all)
+  }
+  return waiting(operation, (resolve, reject) => new RaceWaiter(all, resolve, reject)) as Promise<T>
+}
+
+/** The promise of a new waiter. */
+function waiting(operation: Cancelable, make: (resolve: Resolve, reject: Reject) => Waiter): Promise<unknown> {
+  let waiter!: Waiter
+  const promise = new Promise<unknown>((resolve, reject) => {
+    waiter = make(resolve, reject)
   })
+  waiter.promise = promise
+  waiter.join(operation)
+  return promise
 }
 
 class Sleeper extends Waiter {
   readonly #timer: Timer
   readonly #reject: Reject
 
-  constructor(duration: number, resolve: () => void, reject: Reject) {
+  constructor(duration: number, resolve: Resolve, reject: Reject) {
     super()
     this.#reject = reject
     this.#timer = new Timer(() => {
       this.leave()
-      resolve()
+      resolve(undefined)
     }, true)
     this.#timer.start(duration)
   }
@@ -158,14 +186,16 @@ class Sleeper extends Waiter {
     this.#timer.stop()
     this.#reject(error)
   }
+
+  dismissed(error: CancelationError): void {
+    rejectQuietly(this.promise, () => this.canceled(error))
+  }
 }
 
 /** Keeps the process alive for `duration` ms; rejects when the operation is canceled. */
 export function sleep(operation: Cancelable, duration: number): Promise<void> {
   if (operation.isCanceled) return Promise.reject(operation._toError())
-  return new Promise((resolve, reject) => {
-    new Sleeper(duration, resolve, reject).join(operation)
-  })
+  return waiting(operation, (resolve, reject) => new Sleeper(duration, resolve, reject)) as Promise<void>
 }
 
 /** Lets the event loop turn once, then rejects if the operation is canceled. */

@@ -12,12 +12,14 @@ export const WATCH_SHARED = 4
 
 /** A target's hold on one source. */
 export abstract class Link {
-  readonly target: Target
+  // Declared, and set in the constructor: initialized fields make a class that others extend twice as slow to make.
+  declare readonly target: Target
   /** The next link of the same target. */
-  sibling: Link | null = null
+  declare sibling: Link | null
 
   constructor(target: Target) {
     this.target = target
+    this.sibling = null
   }
 
   /** Starts listening to the source; the reason, if it has one already. Throws where the source cannot be armed. */
@@ -44,6 +46,12 @@ export abstract class Hub {
 
   /** The reason with which a target that comes now is canceled at once. */
   abstract current(): CancelationReason | null
+  /** See {@link Link.watch}. */
+  get watch(): number {
+    return 0
+  }
+  /** Looks at what no event can have told yet, and marks all targets if it has happened. */
+  look(): void {}
   /** The first link came. */
   protected open(): void {}
   /** The last link went. */
@@ -85,13 +93,15 @@ export abstract class Hub {
 }
 
 export class HubLink extends Link {
-  readonly hub: Hub
-  prev: HubLink | null = null
-  next: HubLink | null = null
+  declare readonly hub: Hub
+  declare prev: HubLink | null
+  declare next: HubLink | null
 
   constructor(hub: Hub, target: Target) {
     super(target)
     this.hub = hub
+    this.prev = null
+    this.next = null
   }
 
   connect(): CancelationReason | null {
@@ -106,5 +116,13 @@ export class HubLink extends Link {
 
   copy(target: Target): Link {
     return new HubLink(this.hub, target)
+  }
+
+  override get watch(): number {
+    return this.hub.watch
+  }
+
+  override poll(): void {
+    this.hub.look()
   }
 }

@@ -1,12 +1,13 @@
 /** A guard as a source: one listener a guard, whoever hangs on it. */
 import { invalidValue } from '../errors.js'
+import { edgeCount } from '../monitor/board.js'
 import { describeBreach, Guard } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
 import { resourceReason, type CancelationReason } from '../reason.js'
 import { Hub, HubLink, Link, WATCH_GUARD } from './link.js'
 import { BuiltInSource } from './source.js'
-import { deliver, type Target } from './wave.js'
+import { deliver, deliverLater, type Target } from './wave.js'
 
 class GuardHub extends Hub {
   readonly guard: Guard
@@ -36,14 +37,21 @@ class GuardHub extends Hub {
   }
 
   protected override open(): void {
-    if (!this.guard.dryRun) this.#subscription = this.guard.on('breach', () => this.#breached())
+    if (this.guard.dryRun) return
+    this.#subscription = this.guard.on('breach', () => {
+      this.look()
+      deliver()
+    })
+    active.add(this)
   }
   protected override close(): void {
+    active.delete(this)
     this.#subscription?.[Symbol.dispose]()
     this.#subscription = undefined
   }
 
-  #breached(): void {
+  /** Marks whoever was there before the latest breach. */
+  override look(): void {
     const count = this.guard.breachCount
     // In the order of arrival: from the first that came after this breach on, none is meant.
     for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count;) {
@@ -51,8 +59,23 @@ class GuardHub extends Hub {
       link.target._mark(this.reasonNow())
       link = this.head as BreachLink | null
     }
-    deliver()
   }
+}
+
+/** Those on which anything hangs. */
+const active = new Set<GuardHub>()
+let seenEdges = 0
+
+/**
+ * For code that never yields: one word of shared memory says whether any guard has crossed a line since the last look, and
+ * only then they are looked at. Tells nobody yet.
+ */
+export function lookAtGuards(): void {
+  const edges = edgeCount()
+  if (edges === seenEdges) return
+  seenEdges = edges
+  for (const hub of active) hub.look()
+  deliverLater()
 }
 
 const hubs = new WeakMap<Guard, GuardHub>()
@@ -105,15 +128,6 @@ class ResourceLink extends Link {
 
   override get watch(): number {
     return WATCH_GUARD
-  }
-
-  override poll(): void {
-    const link = this.#link
-    if (link === undefined) return
-    const hub = link.hub as GuardHub
-    if (hub.guard.dryRun || hub.guard.breachCount === link.armedAt) return
-    // The mark disconnects.
-    this.target._mark(hub.reasonNow())
   }
 }
 

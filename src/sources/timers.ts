@@ -50,7 +50,7 @@ let holds = 0
  * Adds a member that is due in `duration` milliseconds; they are rounded up to whole ones, as finer ones could not be kept.
  * Its due time must not change while it is a member, and later members must not be due more than a millisecond earlier.
  */
-export function addTimer(timed: Timed, duration: number, due: number): void {
+export function addTimer(timed: Timed, duration: number): void {
   const list = latest.duration === duration ? latest : listOf(Math.ceil(duration))
   timed._timerList = list
   const { tail } = list
@@ -61,11 +61,13 @@ export function addTimer(timed: Timed, duration: number, due: number): void {
     tail._timerNext = timed
   }
   list.tail = timed
-  // An empty list that is still in the heap lies there at a time that is too early, never too late.
-  if (list.due === 0) {
-    list.due = due
-    siftUp(list)
-  }
+  // A list that is in the heap already lies there at a time that may be too early, and is never too late.
+  if (list.due === 0) enter(list, timed._dueAt())
+}
+
+function enter(list: TimerList, due: number): void {
+  list.due = due
+  siftUp(list)
   if (due < armedFor) armNodeTimer(due)
 }
 
@@ -196,7 +198,7 @@ export class Timer implements Timed {
     this.stop()
     if (duration === Infinity) return
     this.#due = now() + duration
-    addTimer(this, duration, this.#due)
+    addTimer(this, duration)
     if (this.#keepsAlive) holdLoop()
   }
 

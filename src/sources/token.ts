@@ -3,15 +3,33 @@ import { callIsolated } from '../diagnostics.js'
 import { cancelationError, type CancelationError } from '../cancelation-error.js'
 import { invalidType, invalidValue } from '../errors.js'
 import { toReason, type CancelationReason } from '../reason.js'
-import { Hub, HubLink, type Link } from './link.js'
+import { Hub, HubLink, WATCH_SHARED, type Link } from './link.js'
+import { SharedFlag, type SharedToken } from './shared-token.js'
 import { BuiltInSource } from './source.js'
 import { deliver, join, type Target } from './wave.js'
 
 class TokenHub extends Hub {
   reason: CancelationReason | null = null
+  readonly #token: CancelationToken
+  /** Where other threads see it. */
+  flag: SharedFlag | undefined = undefined
+
+  constructor(token: CancelationToken) {
+    super()
+    this.#token = token
+  }
 
   current(): CancelationReason | null {
+    if (this.flag !== undefined) this.look()
     return this.reason
+  }
+
+  override get watch(): number {
+    return this.flag === undefined ? 0 : WATCH_SHARED
+  }
+
+  override look(): void {
+    this.flag?.look(this.#token)
   }
 }
 
@@ -28,7 +46,7 @@ export class CancelationToken implements Target {
   /** @internal */
   _next: Target | null = null
   /** @internal */
-  readonly _hub: TokenHub = new TokenHub()
+  readonly _hub: TokenHub = new TokenHub(this)
   #controller: AbortController | undefined
   #error: CancelationError | undefined
 
@@ -53,24 +71,24 @@ export class CancelationToken implements Target {
   }
 
   get isCanceled(): boolean {
-    return this._hub.reason !== null
+    return this._hub.current() !== null
   }
 
   get reason(): CancelationReason | undefined {
-    return this._hub.reason ?? undefined
+    return this._hub.current() ?? undefined
   }
 
   /** A standard signal; made when first read. Its `reason` is the error that {@link throwIfCanceled} throws. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
-      if (this._hub.reason !== null) this.#controller.abort(this.#toError())
+      if (this.isCanceled) this.#controller.abort(this.#toError())
     }
     return this.#controller.signal
   }
 
   throwIfCanceled(): void {
-    if (this._hub.reason !== null) throw this.#toError()
+    if (this.isCanceled) throw this.#toError()
   }
 
   /** Calls `listener` when it is canceled, or at once if it is already. Disposing of the result takes it off again. */
@@ -88,6 +106,31 @@ export class CancelationToken implements Target {
     })
   }
 
+  /**
+   * What this token is in other threads: post it to a worker. A cancelation in any of them is one in all of them, also in
+   * code that never yields there, if the operation was started after the sharing.
+   */
+  share(): SharedToken {
+    const hub = this._hub
+    if (hub.flag === undefined) {
+      hub.flag = new SharedFlag(this)
+      if (hub.reason !== null) hub.flag.write(hub.reason)
+    }
+    return { buffer: hub.flag.buffer }
+  }
+
+  /**
+   * The token that another thread shared.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`
+   */
+  static from(shared: SharedToken): CancelationToken {
+    const token = new CancelationToken()
+    token._hub.flag = new SharedFlag(token, (shared as SharedToken | undefined)?.buffer ?? (null as never))
+    token._hub.look()
+    return token
+  }
+
   #toError(): CancelationError {
     return (this.#error ??= cancelationError(this._hub.reason!))
   }
@@ -96,6 +139,7 @@ export class CancelationToken implements Target {
   _mark(reason: CancelationReason): boolean {
     if (this._hub.reason !== null) return false
     this._hub.reason = reason
+    this._hub.flag?.write(reason)
     join(this)
     return true
   }

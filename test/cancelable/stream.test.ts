@@ -141,7 +141,7 @@ describe('streaming', () => {
     })
     await turns()
     expect(closed).toEqual(['closed'])
-    expect(await iterator!.next()).toEqual({ done: true, value: undefined })
+    expect(await rejection(iterator!.next())).toMatchObject({ reason: { kind: 'parent' } })
   })
 
   test('trap 15: closing never waits behind a pending item', async () => {

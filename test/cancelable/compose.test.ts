@@ -1,0 +1,440 @@
+/** Rows 76 to 88, 101 to 105 and 114 to 120 of the reference: combining, listening, shielding, families. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setTimeout as coreSleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import {
+  cancelable,
+  Cancelable,
+  CancelationError,
+  CancelationToken,
+  ParentCancelation,
+  rootCause,
+  TimeoutSource,
+  type CancelationReason,
+} from '../../src/index.js'
+import { deferred, never, rejection, thrown, turns, until } from './helpers.js'
+
+describe('combining', () => {
+  test('rows 76 and 77: of operations, tokens, signals and sources; each part counts', async () => {
+    for (let which = 0; which < 4; which++) {
+      const part = new Cancelable()
+      const token = new CancelationToken()
+      const controller = new AbortController()
+      const operation = Cancelable.combine(
+        [part, token, controller.signal, new TimeoutSource(which === 3 ? 5 : '1m')],
+        {
+          name: 'all of it',
+        },
+      )
+      expect(operation.context.name).toBe('all of it')
+      const run = operation.run(() => never())
+      if (which === 0) part.cancel('part')
+      if (which === 1) token.cancel('token')
+      if (which === 2) controller.abort()
+      await rejection(run)
+      expect(operation.reason!.kind).toBe(['manual', 'manual', 'abort', 'timeout'][which])
+      expect(token._hub.head).toBeNull()
+      expect(part._extras!.followers!.head).toBeNull()
+    }
+  })
+
+  test('row 76: takes over what the parts are configured with, and leaves them as they are', async () => {
+    const token = new CancelationToken()
+    const a = new Cancelable({ token, timeout: '1m', name: 'a' })
+    const b = Cancelable.withTimeout(5)
+    const operation = a.combine(b)
+    expect(await rejection(operation.run(() => never()))).toMatchObject({ reason: { timeout: 5 } })
+    expect([a.context.status, b.context.status]).toEqual(['pending', 'pending'])
+    expect(a.context.name).toBe('a')
+    const second = Cancelable.withToken(token).combine(Cancelable.withDeadline(new Date(Date.now() + 60_000)))
+    const run = second.run(() => never())
+    token.cancel('token')
+    expect(await rejection(run)).toMatchObject({ message: 'token' })
+  })
+
+  test('row 76: a parent of a part is a parent of it', () => {
+    const parents = [new Cancelable().enter(), new Cancelable().enter()]
+    for (const which of [0, 1]) {
+      const operation = Cancelable.combine(parents.map((parent) => parent.child())).enter()
+      parents[which]!.cancel('parent')
+      expect(operation.isCanceled).toBe(true)
+      expect(rootCause(operation.reason!)).toMatchObject({ message: 'parent' })
+      parents[which] = new Cancelable().enter()
+    }
+  })
+
+  test('row 78: the reason of the first stays; a part that was canceled before counts', async () => {
+    const part = new Cancelable()
+    part.cancel('before')
+    expect(await rejection(Cancelable.combine([part, new CancelationToken()]).run(() => 1))).toMatchObject({
+      message: 'before',
+    })
+    expect(() => Cancelable.combine([])).toThrow(/at least one/)
+    expect(() => Cancelable.combine([5 as never])).toThrow(TypeError)
+  })
+})
+
+describe('listeners', () => {
+  test('row 80: of every kind, several of each, chained', async () => {
+    const seen: string[] = []
+    const operation = new Cancelable()
+      .onStart(() => seen.push('start'))
+      .onProgress(({ message }) => seen.push(`progress ${message}`))
+      .onComplete((value) => seen.push(`complete ${String(value)}`))
+      .onCancel(() => seen.push('cancel'))
+      .onError(() => seen.push('error'))
+      .onComplete(() => seen.push('complete again'))
+    await operation.run((cancel) => {
+      cancel.reportProgress('half')
+      return 'done'
+    })
+    expect(seen).toEqual(['start', 'progress half', 'complete done', 'complete again'])
+    for (const on of ['onStart', 'onProgress', 'onComplete', 'onCancel', 'onError'] as const) {
+      expect(thrown(() => operation[on](5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    }
+  })
+
+  test('row 81: one that fails is reported, and nobody else is affected', async () => {
+    const errors: unknown[] = []
+    const listener = (message: unknown): void => void errors.push(message)
+    subscribe('tripline:error', listener)
+    const failure = new Error('listener')
+    const seen: string[] = []
+    const operation = new Cancelable()
+      .onStart(() => {
+        throw failure
+      })
+      .onCancel(() => {
+        throw failure
+      })
+      .onCancel(async () => {
+        await turns()
+        throw failure
+      })
+      .onCancel(() => seen.push('third'))
+    const run = operation.run(() => never())
+    operation.cancel()
+    await rejection(run)
+    await turns(2)
+    unsubscribe('tripline:error', listener)
+    expect(seen).toEqual(['third'])
+    expect(errors).toEqual([
+      { error: failure, origin: 'start listener' },
+      { error: failure, origin: 'cancel listener' },
+      { error: failure, origin: 'cancel listener' },
+    ])
+  })
+
+  test('row 81: where nobody listens for errors, it is a warning', async () => {
+    const warning = new Promise<Error>((resolve) => {
+      process.once('warning', resolve)
+    })
+    const operation = new Cancelable().onCancel(() => {
+      throw new Error('nobody listens')
+    })
+    operation.enter().cancel()
+    expect(await warning).toMatchObject({
+      name: 'TriplineWarning',
+      message: 'cancel listener failed: Error: nobody listens',
+    })
+  })
+
+  test('row 82: an asynchronous listener holds nothing up', async () => {
+    const slow = deferred()
+    const operation = new Cancelable().onComplete(() => slow.promise)
+    expect(await operation.run(() => 1)).toBe(1)
+    slow.resolve()
+  })
+
+  test('row 83: called in the moment of the cancelation; who comes later is called at once', () => {
+    const seen: string[] = []
+    const operation = new Cancelable()
+      .onCancel((reason, context) => seen.push(`${reason.message} ${context.status}`))
+      .enter()
+    operation.cancel('now')
+    expect(seen).toEqual(['now canceled'])
+    operation.onCancel(() => seen.push('late'))
+    expect(seen).toEqual(['now canceled', 'late'])
+  })
+
+  test('rows 84 and 85: progress has a message, data and a time, and is kept', () => {
+    const operation = new Cancelable().enter()
+    operation.reportProgress('unheard', { done: 1 })
+    expect(operation.context.progress).toMatchObject({ message: 'unheard', data: { done: 1 } })
+    expect(operation.context.progress!.at).toBeLessThanOrEqual(performance.now())
+    expect(operation.context.progress!.operation).toBe(operation.context)
+    expect(thrown(() => operation.reportProgress(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    operation[Symbol.dispose]()
+  })
+
+  test('row 86: progress bubbles to the parents, own listeners first', () => {
+    const seen: string[] = []
+    const root = new Cancelable({ name: 'root' }).onProgress(({ operation }) => seen.push(`root: ${operation.name}`))
+    root.enter()
+    const leaf = root
+      .child()
+      .enter()
+      .child({ name: 'leaf' })
+      .onProgress(() => seen.push('leaf'))
+      .enter()
+    leaf.reportProgress('x')
+    expect(seen).toEqual(['leaf', 'root: leaf'])
+    root[Symbol.dispose]()
+  })
+})
+
+describe('shields', () => {
+  test('row 101: what is in it survives, the run waits for it, and the cancelation comes after', async () => {
+    const steps: string[] = []
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      await cancel.shield(async (inner) => {
+        cancel.cancel('stop')
+        expect(inner.isCanceled).toBe(false)
+        expect(inner.signal.aborted).toBe(false)
+        await inner.sleep(5)
+        await coreSleep(1, undefined, { signal: inner.signal })
+        steps.push('saved')
+      })
+      steps.push('never')
+    })
+    expect(await rejection(run)).toBe(operation.signal.reason)
+    expect(steps).toEqual(['saved'])
+    expect(operation.context.status).toBe('canceled')
+  })
+
+  test('row 101: nested ones hold as well', async () => {
+    const steps: string[] = []
+    const operation = new Cancelable()
+    const run = operation.run((cancel) =>
+      cancel.shield(async (inner) => {
+        await inner.shield(async () => {
+          operation.cancel('stop')
+          await turns(3)
+          steps.push('inner')
+        })
+        steps.push('outer')
+      }),
+    )
+    expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    expect(steps).toEqual(['inner', 'outer'])
+  })
+
+  test('row 102: the part has an operation of its own, with an end', async () => {
+    let inside: Cancelable | undefined
+    const result = await Cancelable.run((cancel) =>
+      cancel.shield((inner) => {
+        inside = inner
+        expect(inner.context.status).toBe('running')
+        expect(inner.context.parentId).toBeUndefined()
+        return 5
+      }),
+    )
+    expect(result).toBe(5)
+    expect(inside!.context).toMatchObject({ name: 'shield', status: 'completed' })
+  })
+
+  test('rows 103 and 104: max bounds it, counted from the cancelation; then it is given up', async () => {
+    let inside: Cancelable | undefined
+    const operation = new Cancelable()
+    const run = operation.run((cancel) =>
+      cancel.shield(
+        (inner) => {
+          inside = inner
+          return never()
+        },
+        { max: 5 },
+      ),
+    )
+    await coreSleep(10)
+    expect(inside!.isCanceled).toBe(false)
+    operation.cancel('stop')
+    expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    expect(inside!.context).toMatchObject({ status: 'abandoned', reason: { kind: 'timeout', timeout: 5 } })
+    expect(operation.context.status).toBe('canceled')
+  })
+
+  test('row 103: one does not begin in a canceled operation', async () => {
+    let called = false
+    const run = Cancelable.run((cancel) => {
+      cancel.cancel('stop')
+      return cancel.shield(() => {
+        called = true
+      })
+    })
+    expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    expect(called).toBe(false)
+    const bad = Cancelable.run((cancel) => cancel.shield(() => 1, { maxx: 5 } as never))
+    expect(await rejection(bad)).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+  })
+
+  test('a shield that the body did not wait for is waited for', async () => {
+    let saved = false
+    await Cancelable.run((cancel) => {
+      void cancel.shield(async () => {
+        await turns(3)
+        saved = true
+      })
+    })
+    expect(saved).toBe(true)
+  })
+})
+
+describe('wrapping', () => {
+  test('row 105: a wrapped function looks first, and is otherwise the same', () => {
+    const operation = new Cancelable().enter()
+    const target = { factor: 2 }
+    const times = operation.wrap(function times(this: typeof target, a: number, b: number): number {
+      return this.factor * a * b
+    })
+    expect([times.name, times.length]).toEqual(['times', 2])
+    expect(times.call(target, 3, 4)).toBe(24)
+    operation.cancel('stop')
+    expect(thrown(() => times.call(target, 3, 4))).toBeInstanceOf(CancelationError)
+    expect(thrown(() => operation.wrap(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  test('cancelable(options, fn): an operation for every call', async () => {
+    const seen: (string | undefined)[] = []
+    const load = cancelable({ timeout: '1m' }, async function load(this: unknown, cancel, a: number, b: number) {
+      seen.push(cancel.context.name)
+      return [this, a, b]
+    })
+    const self = {}
+    expect(await load.call(self, 1, 2)).toEqual([self, 1, 2])
+    expect(await load(3, 4)).toEqual([undefined, 3, 4])
+    expect(seen).toEqual(['load', 'load'])
+    expect([load.name, load.length]).toEqual(['load', 2])
+    const hasty = cancelable({ timeout: 2, name: 'hasty' }, () => never())
+    expect(await rejection(hasty())).toMatchObject({ name: 'TimeoutError', context: { name: 'hasty' } })
+    expect(() => cancelable({ timout: 5 } as never, () => 1)).toThrow(/timeout/)
+    expect(() => cancelable({}, 5 as never)).toThrow(TypeError)
+  })
+})
+
+describe('families', () => {
+  test('rows 114 and 115: children are linked while they run, and share the reason', async () => {
+    const root = new Cancelable().enter()
+    const a = root.child().enter()
+    const b = new Cancelable({ parent: root }).enter()
+    const done = root.child().enter()
+    done[Symbol.dispose]()
+    root.cancel('stop')
+    expect(a.reason).toBe(b.reason)
+    expect(a.reason).toMatchObject({
+      kind: 'parent',
+      parentId: root.context.id,
+      parent: { kind: 'manual', message: 'stop' },
+      message: 'The parent operation was canceled: stop',
+    })
+    expect(rootCause(a.reason!)).toBe(root.reason)
+    expect(thrown(() => a.throwIfCanceled())).toBeInstanceOf(ParentCancelation)
+    expect(done.isCanceled).toBe(false)
+    expect(root._firstChild).toBeNull()
+  })
+
+  test('row 116: children may be spared, until the parent ends', () => {
+    const root = new Cancelable().enter()
+    const child = root.child().enter()
+    root.cancel('only me', { children: false })
+    expect(root.isCanceled).toBe(true)
+    expect(child.isCanceled).toBe(false)
+    root[Symbol.dispose]()
+    expect(child.reason).toMatchObject({ kind: 'parent', parent: { message: 'only me' } })
+  })
+
+  test('row 117: a timeout of the parent reaches children wherever they run', async () => {
+    const parent = new Cancelable({ timeout: 5 })
+    let child: Promise<unknown> | undefined
+    const run = parent.run((cancel) => {
+      child = cancel.child().run(() => never())
+      return child
+    })
+    expect(await rejection(run)).toMatchObject({ name: 'TimeoutError' })
+    expect(await rejection(child!)).toMatchObject({ reason: { kind: 'parent', parent: { kind: 'timeout' } } })
+  })
+
+  test('row 118: those that have ended or were canceled before keep what they have', () => {
+    const root = new Cancelable().enter()
+    const first = root.child().enter()
+    first.cancel('first')
+    root.cancel('root')
+    expect(first.reason).toMatchObject({ message: 'first' })
+  })
+
+  test('row 119: a child that fails or is canceled does not touch its parent', async () => {
+    const result = await Cancelable.run(async (cancel) => {
+      await cancel
+        .child()
+        .run(() => Promise.reject(new Error('child')))
+        .catch(() => undefined)
+      await cancel
+        .child({ timeout: 1 })
+        .run(() => never())
+        .catch(() => undefined)
+      return cancel.isCanceled
+    })
+    expect(result).toBe(false)
+  })
+
+  test('a child of a parent that is canceled or has ended never starts', async () => {
+    const canceled = new Cancelable().enter()
+    canceled.cancel('stop')
+    expect(await rejection(canceled.child().run(() => 1))).toMatchObject({
+      reason: { kind: 'parent', parent: { message: 'stop' } },
+    })
+    const ended = new Cancelable().enter()
+    ended[Symbol.dispose]()
+    const error = (await rejection(ended.child().run(() => 1))) as ParentCancelation
+    expect(error.reason).toMatchObject({ kind: 'parent', message: 'The parent operation ended' })
+    expect(error.reason.parent).toBeUndefined()
+  })
+
+  test('a child may start before its parent', () => {
+    const parent = new Cancelable({ timeout: 5 })
+    const child = parent.child().enter()
+    parent.enter()
+    const end = performance.now() + 20_000
+    while (!child.isCanceled && performance.now() < end);
+    expect(child.reason).toMatchObject({ kind: 'parent', parent: { kind: 'timeout' } })
+  })
+
+  test('leaving the block of a parent ends its children', () => {
+    const parent = new Cancelable().enter()
+    const child = parent.child().enter()
+    const grandchild = child.child().enter()
+    parent[Symbol.dispose]()
+    expect([parent, child, grandchild].map((each) => each.context.status)).toEqual(['disposed', 'canceled', 'canceled'])
+    expect(child.reason).toMatchObject({ kind: 'parent' })
+  })
+
+  test('marked first, told later: in any listener the whole subtree is canceled; parents hear of it first', () => {
+    const root = new Cancelable().enter()
+    const all: Cancelable[] = [root]
+    const order: number[] = []
+    const canceledThen: boolean[] = []
+    for (let i = 1; i < 10; i++) all.push(all[Math.floor((i - 1) / 2)]!.child().enter())
+    all.forEach((each, i) =>
+      each.onCancel(() => {
+        order.push(i)
+        canceledThen.push(all.every((other) => other.isCanceled && other.signal.aborted))
+      }),
+    )
+    root.cancel()
+    expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+    expect(canceledThen).toEqual(Array.from({ length: 10 }, () => true))
+  })
+
+  test('row 120: siblings of every age leave in any order', async () => {
+    const root = new Cancelable().enter()
+    const children = Array.from({ length: 7 }, () => root.child().enter())
+    for (const i of [0, 6, 3, 1, 5, 2]) children[i]![Symbol.dispose]()
+    const more = root.child().enter()
+    const reasons: (CancelationReason | undefined)[] = []
+    root.cancel('end')
+    for (const each of [children[4]!, more]) reasons.push(each.reason)
+    expect(reasons.map((each) => each?.kind)).toEqual(['parent', 'parent'])
+    expect(children[0]!.isCanceled).toBe(false)
+    await until(() => root._firstChild === null)
+  })
+})

@@ -1,0 +1,312 @@
+/** The traps of the reference, section 8, that have no test elsewhere; each by its number. */
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setTimeout as coreSleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { Cancelable, CancelationError, CancelationToken, TimeoutSource } from '../../src/index.js'
+import { runModule } from '../helpers/child.js'
+import { deferred, never, rejection, turns } from './helpers.js'
+
+describe('traps', () => {
+  test('1: one error object for every observer', async () => {
+    const operation = new Cancelable()
+    const seen: unknown[] = []
+    const run = operation.run(async (cancel) => {
+      cancel.signal.addEventListener('abort', () => seen.push(cancel.signal.reason))
+      await Promise.allSettled([
+        cancel.sleep(60_000).catch((error: unknown) => seen.push(error)),
+        cancel.race(never()).catch((error: unknown) => seen.push(error)),
+        cancel
+          .stream([never<number>()])
+          .next()
+          .catch((error: unknown) => seen.push(error)),
+      ])
+      cancel.throwIfCanceled()
+    })
+    operation.cancel('stop')
+    const error = await rejection(run)
+    expect(seen).toHaveLength(4)
+    expect(new Set([...seen, error, operation.signal.reason]).size).toBe(1)
+  })
+
+  test('1: also for an operation that nobody looked at before', async () => {
+    const operation = new Cancelable()
+    const run = operation.run(() => never())
+    operation.cancel('stop')
+    const error = await rejection(run)
+    expect(operation.signal.reason).toBe(error)
+    expect((error as CancelationError).context).toBe(operation.context)
+  })
+
+  test('2: first wins, also among sources that report together', async () => {
+    const token = new CancelationToken()
+    const operation = new Cancelable({ token, sources: [new TimeoutSource(1)], timeout: 1 })
+    const error = rejection(operation.run(() => never()))
+    token.cancel('token')
+    await coreSleep(5)
+    expect(await error).toMatchObject({ message: 'token' })
+    expect(operation.cancel('later')).toBe(false)
+  })
+
+  test('4: a listener that throws does not stop the process or the others, in any place', async () => {
+    const errors: unknown[] = []
+    const listener = (message: unknown): void => void errors.push(message)
+    subscribe('tripline:error', listener)
+    const token = new CancelationToken()
+    const failure = new Error('listener')
+    token.onCancel(() => {
+      throw failure
+    })
+    const operation = new Cancelable({
+      token,
+      sources: [
+        {
+          arm: () => ({
+            [Symbol.dispose]() {
+              throw failure
+            },
+          }),
+        },
+      ],
+    })
+      .onCancel(() => {
+        throw failure
+      })
+      .enter()
+    const child = operation.child().enter()
+    expect(token.cancel()).toBe(true)
+    expect(child.isCanceled).toBe(true)
+    unsubscribe('tripline:error', listener)
+    expect(errors).toHaveLength(3)
+  })
+
+  test('5: canceling inside a listener does nothing; adding one there calls it; another operation is canceled in its turn', () => {
+    const order: string[] = []
+    const other = new Cancelable().onCancel(() => order.push('other')).enter()
+    const operation = new Cancelable().enter()
+    operation.onCancel(() => {
+      order.push('first')
+      expect(operation.cancel('again')).toBe(false)
+      operation.onCancel(() => order.push('added'))
+      other.cancel('chained')
+      expect(other.isCanceled).toBe(true)
+      order.push('end of first')
+    })
+    operation.onCancel(() => order.push('second'))
+    operation.cancel('once')
+    expect(order).toEqual(['first', 'added', 'end of first', 'second', 'other'])
+    expect(operation.reason).toMatchObject({ message: 'once' })
+  })
+
+  test('7: a canceled operation lets go of everything at once, though its body never settles', async () => {
+    const token = new CancelationToken()
+    const controller = new AbortController()
+    const parent = new Cancelable().enter()
+    const operation = new Cancelable({
+      token,
+      abortSignal: controller.signal,
+      parent,
+      timeout: '1h',
+      signals: ['SIGUSR2'],
+      grace: '1h',
+    })
+    void operation.run(() => never()).catch(() => undefined)
+    operation.cancel()
+    expect(token._hub.head).toBeNull()
+    expect(process.listenerCount('SIGUSR2')).toBe(0)
+    expect(operation._links).toBeNull()
+    // Its grace is what it waits for; the parent would wait for that as well.
+    expect(parent._firstChild).toBe(operation)
+    const quick = new Cancelable({ parent })
+    void quick.run(() => never()).catch(() => undefined)
+    quick.cancel()
+    await turns(2)
+    expect(parent._firstChild!._nextSibling).toBeNull()
+    expect(operation._timerList).not.toBeNull()
+  })
+
+  test('8: nothing that rejects is made before somebody asks for it', async () => {
+    const result = await runModule(`
+      const { Cancelable, CancelationToken } = tripline
+      process.on('unhandledRejection', (error) => { console.log('unhandled', error.message); process.exit(1) })
+      const token = new CancelationToken()
+      void token.whenCanceled()
+      void token.signal
+      const operation = new Cancelable({ token }).enter()
+      void operation.signal
+      const settled = Cancelable.run(async (cancel) => {
+        void cancel.signal
+        await cancel.sleep(1e6)
+      }, { token }).catch(() => undefined)
+      const late = Cancelable.run(() => new Promise((resolve, reject) => setTimeout(() => reject(new Error('late')), 20)), { token })
+      late.catch(() => undefined)
+      token.cancel()
+      await settled
+      await new Promise((resolve) => setTimeout(resolve, 40))
+      console.log('fine')
+    `)
+    expect(result).toMatchObject({ code: 0, stdout: 'fine\n' })
+  })
+
+  test('9: row 159: many races against one promise leave one reaction, and nothing when they are over', async () => {
+    let reactions = 0
+    const long = deferred<string>()
+    const promise: PromiseLike<string> = {
+      // oxlint-disable-next-line unicorn/no-thenable
+      then(...handlers) {
+        reactions++
+        return long.promise.then(...handlers)
+      },
+    }
+    const waiting: Promise<unknown>[] = []
+    for (let i = 0; i < 100; i++) {
+      const operation = new Cancelable().enter()
+      waiting.push(rejection(operation.race(promise)))
+      operation.cancel(String(i))
+    }
+    await Promise.all(waiting)
+    expect(reactions).toBe(1)
+    const last = new Cancelable().enter()
+    const results = [last.race(promise), last.race(promise)]
+    long.resolve('there')
+    expect(await Promise.all(results)).toEqual(['there', 'there'])
+    expect(last._extras!.firstWaiter).toBeNull()
+    expect(await last.race(promise)).toBe('there')
+    expect(reactions).toBe(2)
+    last[Symbol.dispose]()
+  })
+
+  test('9: a race settles as its promise does, takes plain values, and ends with its operation', async () => {
+    const operation = new Cancelable().enter()
+    expect(await operation.race(5 as never)).toBe(5)
+    expect(await rejection(operation.race(Promise.reject(new Error('x'))))).toMatchObject({ message: 'x' })
+    const pending = operation.race(never())
+    const asleep = operation.sleep('1h')
+    operation[Symbol.dispose]()
+    // Nobody has to listen.
+    await turns(2)
+    for (const each of [pending, asleep]) {
+      expect(await rejection(each)).toMatchObject({ reason: { kind: 'parent', message: 'The parent operation ended' } })
+    }
+    const canceled = new Cancelable().enter()
+    canceled.cancel('before')
+    expect(await rejection(canceled.race(Promise.reject(new Error('unheard'))))).toMatchObject({ message: 'before' })
+  })
+
+  test('11: waiting for a timeout keeps no process alive; sleeping and grace do', async () => {
+    const idle = await runModule(`
+      new tripline.Cancelable({ timeout: '1h', condition: () => false }).enter()
+      console.log('end')
+    `)
+    expect(idle).toMatchObject({ code: 0, stdout: 'end\n' })
+    const sleeping = await runModule(`
+      await tripline.Cancelable.run((cancel) => cancel.sleep(30))
+      console.log('slept')
+    `)
+    expect(sleeping).toMatchObject({ code: 0, stdout: 'slept\n' })
+    const grace = await runModule(`
+      const operation = new tripline.Cancelable({ grace: 30 })
+      const run = operation.run(() => new Promise(() => {})).catch((error) => console.log(error.message))
+      operation.cancel('stop')
+      await run
+    `)
+    expect(grace).toMatchObject({ code: 0, stdout: 'stop\n' })
+    const tooEarly = await runModule(`
+      await tripline.Cancelable.run(() => new Promise(() => {}), { timeout: '1h' })
+    `)
+    expect(tooEarly.code).toBe(13)
+  })
+
+  test('12: the first SIGINT cancels, the second has its default effect', async () => {
+    const result = await runModule(`
+      const { Cancelable } = tripline
+      await Cancelable.run((cancel) => {
+        setTimeout(() => process.kill(process.pid, 'SIGINT'), 1)
+        return cancel.sleep(1e6)
+      }, { signals: ['SIGINT', 'SIGTERM'] }).catch((error) => console.log(error.reason.signal))
+      process.kill(process.pid, 'SIGINT')
+      setTimeout(() => console.log('survived'), 1e4)
+    `)
+    expect(result).toMatchObject({ signal: 'SIGINT', stdout: 'SIGINT\n' })
+  })
+
+  test('16: listeners run in whatever context cancels; a body keeps its own', async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const operation = new Cancelable()
+    let inBody: string | undefined
+    const run = storage.run('body', () =>
+      operation.run(async (cancel) => {
+        await cancel.sleep(60_000).catch(() => undefined)
+        inBody = storage.getStore()
+        return 1
+      }),
+    )
+    storage.run('canceler', () => operation.cancel())
+    expect(await run).toBe(1)
+    expect(inBody).toBe('body')
+  })
+
+  test('17: the signal is a real one, which every core API takes', async () => {
+    const operation = new Cancelable().enter()
+    expect(operation.signal).toBeInstanceOf(AbortSignal)
+    const any = AbortSignal.any([operation.signal])
+    operation.cancel('stop')
+    expect(any.aborted).toBe(true)
+    expect(any.reason).toBe(operation.signal.reason)
+    expect(await rejection(coreSleep(1, undefined, { signal: operation.signal }))).toMatchObject({ code: 'ABORT_ERR' })
+  })
+
+  test('19: ending twice, canceling after the end, ending inside a listener, disposing while shielded', async () => {
+    const inside = new Cancelable().enter()
+    inside.onCancel(() => inside[Symbol.dispose]())
+    inside.cancel('x')
+    expect(inside.context.status).toBe('canceled')
+    const shielded = new Cancelable()
+    let saved = false
+    const run = shielded.run((cancel) =>
+      cancel.shield(async () => {
+        shielded[Symbol.dispose]()
+        await turns(2)
+        saved = true
+      }),
+    )
+    await rejection(run)
+    expect(saved).toBe(true)
+    expect(shielded.cancel()).toBe(false)
+    await shielded[Symbol.asyncDispose]()
+    const operation = new Cancelable().enter()
+    await operation[Symbol.asyncDispose]()
+    await operation[Symbol.asyncDispose]()
+    operation[Symbol.dispose]()
+    expect(operation.context.status).toBe('disposed')
+  })
+
+  test('20: await using waits for children within the grace', async () => {
+    const steps: string[] = []
+    const parent = new Cancelable({ grace: '30s' }).enter()
+    const child = parent.child({ grace: '30s' }).run(async (cancel) => {
+      await cancel.sleep(60_000).catch(() => undefined)
+      await coreSleep(3)
+      steps.push('child')
+    })
+    await parent[Symbol.asyncDispose]()
+    steps.push('parent')
+    expect(steps).toEqual(['child', 'parent'])
+    expect(parent.context.status).toBe('disposed')
+    await child
+  })
+
+  test('channels: who listens hears of every cancelation', () => {
+    const messages: unknown[] = []
+    const listener = (message: unknown): void => void messages.push(message)
+    subscribe('tripline:cancel', listener)
+    const operation = new Cancelable({ name: 'job' }).enter()
+    const child = operation.child().enter()
+    operation.cancel('x')
+    unsubscribe('tripline:cancel', listener)
+    expect(messages).toEqual([
+      { operation: operation.context, reason: operation.reason },
+      { operation: child.context, reason: child.reason },
+    ])
+  })
+})

@@ -1,0 +1,501 @@
+/** Rows 50 to 75 of the reference: what can cancel. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { Worker } from 'node:worker_threads'
+import { afterEach, describe, expect, test } from 'vitest'
+import {
+  AbortSignalSource,
+  allOf,
+  anyOf,
+  Cancelable,
+  CancelationToken,
+  ConditionCancelation,
+  ConditionSource,
+  ResourceSource,
+  SignalCancelation,
+  SignalSource,
+  TimeoutSource,
+  TokenSource,
+  type CancelationReason,
+  type CancelationSource,
+  type CancelSink,
+} from '../../src/index.js'
+import { block, deferred, never, rejection, thrown, turns, until } from '../cancelable/helpers.js'
+
+/** A source of the tests' own, which reports when told. */
+class HandSource implements CancelationSource {
+  readonly name = 'hand'
+  readonly sinks = new Set<CancelSink>()
+  armed = 0
+
+  arm(sink: CancelSink): Disposable {
+    this.armed++
+    this.sinks.add(sink)
+    return { [Symbol.dispose]: () => void this.sinks.delete(sink) }
+  }
+
+  report(message: string): boolean[] {
+    const reason: CancelationReason = { kind: 'manual', message, at: performance.now() }
+    return [...this.sinks].map((sink) => sink.cancel(reason))
+  }
+}
+
+let stop: (() => void) | undefined
+/** Errors reported on the diagnostics channel from now on. */
+function collectErrors(): { error: unknown; origin: string }[] {
+  const errors: { error: unknown; origin: string }[] = []
+  const listener = (message: unknown): void => void errors.push(message as never)
+  subscribe('tripline:error', listener)
+  stop = () => unsubscribe('tripline:error', listener)
+  return errors
+}
+afterEach(() => {
+  stop?.()
+  stop = undefined
+})
+
+describe("one's own source", () => {
+  test('rows 50 and 51: arm(sink) returns what disarms it; each use is its own', () => {
+    const source = new HandSource()
+    const a = new Cancelable({ sources: [source] }).enter()
+    const b = new Cancelable({ sources: [source] }).enter()
+    expect(source.sinks.size).toBe(2)
+    a[Symbol.dispose]()
+    expect(source.sinks.size).toBe(1)
+    expect(source.report('now')).toEqual([true])
+    expect(b.reason).toMatchObject({ message: 'now' })
+    expect(source.sinks.size).toBe(0)
+  })
+
+  test('row 52: only the first report counts, and one after the end does nothing', () => {
+    const source = new HandSource()
+    const operation = new Cancelable({ sources: [source] }).enter()
+    const [sink] = source.sinks
+    expect(source.report('one')).toEqual([true])
+    const reason: CancelationReason = { kind: 'manual', message: 'two', at: 0 }
+    expect(sink!.cancel(reason)).toBe(false)
+    expect(operation.reason).toMatchObject({ message: 'one' })
+    const ended = new Cancelable({ sources: [source] }).enter()
+    const [late] = source.sinks
+    ended[Symbol.dispose]()
+    expect(late!.cancel(reason)).toBe(false)
+    expect(ended.isCanceled).toBe(false)
+  })
+
+  test('one that reports while it is armed cancels before the body', async () => {
+    let disarmed = 0
+    const source: CancelationSource = {
+      arm(sink) {
+        sink.cancel({ kind: 'manual', message: 'at once', at: performance.now() })
+        return { [Symbol.dispose]: () => void disarmed++ }
+      },
+    }
+    let called = false
+    const run = Cancelable.run(
+      () => {
+        called = true
+      },
+      { sources: [source] },
+    )
+    expect(await rejection(run)).toMatchObject({ message: 'at once' })
+    expect(called).toBe(false)
+    expect(disarmed).toBe(1)
+  })
+
+  test('row 74: a source that fails to stop is reported, and the rest goes on', () => {
+    const errors = collectErrors()
+    const failure = new Error('stuck')
+    const source: CancelationSource = {
+      name: 'valve',
+      arm: () => ({
+        [Symbol.dispose]() {
+          throw failure
+        },
+      }),
+    }
+    const hand = new HandSource()
+    new Cancelable({ sources: [source, hand] }).enter()[Symbol.dispose]()
+    expect(errors).toEqual([{ error: failure, origin: 'source valve' }])
+    expect(hand.sinks.size).toBe(0)
+  })
+
+  test('row 75: a source may be added before or after the start; afterwards it is armed at once', () => {
+    const before = new HandSource()
+    const after = new HandSource()
+    const operation = new Cancelable().addSource(before)
+    expect(before.armed).toBe(0)
+    operation.enter()
+    expect(before.armed).toBe(1)
+    operation.addSource(after)
+    expect(after.armed).toBe(1)
+    after.report('after')
+    expect(operation.reason).toMatchObject({ message: 'after' })
+    expect(before.sinks.size + after.sinks.size).toBe(0)
+    expect(operation.addSource(before)).toBe(operation)
+    expect(before.armed).toBe(1)
+    expect(thrown(() => operation.addSource({} as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  test('a source that is added and has its reason already cancels at once', () => {
+    const token = new CancelationToken()
+    token.cancel('already')
+    const operation = new Cancelable().enter().addSource(new TokenSource(token))
+    expect(operation.reason).toMatchObject({ message: 'already' })
+  })
+})
+
+describe('timeouts', () => {
+  test('row 53: the least of several counts, in milliseconds or in words', async () => {
+    const operation = new Cancelable({ timeout: '1m', sources: [new TimeoutSource(5), new TimeoutSource('1h')] })
+    expect(await rejection(operation.run(() => never()))).toMatchObject({ reason: { kind: 'timeout', timeout: 5 } })
+    const combined = Cancelable.withTimeout(5).combine(Cancelable.withTimeout('1m'))
+    expect(await rejection(combined.run(() => never()))).toMatchObject({ reason: { timeout: 5 } })
+  })
+
+  test('trap 10: 0 has run out, Infinity is none, beyond 2^31 ms works, NaN and less than 0 are errors', async () => {
+    expect(await rejection(Cancelable.run(() => 1, { timeout: 0 }))).toMatchObject({ name: 'TimeoutError' })
+    expect(await Cancelable.run(() => 1, { timeout: Infinity })).toBe(1)
+    expect(await Cancelable.run((cancel) => cancel.sleep(3), { timeout: 2 ** 31 + 5 })).toBeUndefined()
+    expect(await Cancelable.run((cancel) => cancel.sleep(3), { timeout: '30d' })).toBeUndefined()
+    for (const timeout of [Number.NaN, -1, '-5s', {}, null]) {
+      expect(() => new Cancelable({ timeout: timeout as never })).toThrow(/timeout/)
+      expect(() => new TimeoutSource(timeout as never)).toThrow(/timeout/)
+    }
+    expect(new TimeoutSource(Infinity).timeout).toBe(Infinity)
+    const duration = { [Symbol.toStringTag]: 'Temporal.Duration', total: () => 5 }
+    expect(await rejection(Cancelable.run(() => never(), { timeout: duration }))).toMatchObject({
+      reason: { timeout: 5 },
+    })
+  })
+
+  test('never early, in the order in which they are due, whatever was started first', async () => {
+    const order: number[] = []
+    const ends: Promise<unknown>[] = []
+    for (const timeout of [30, 10, 20, 10, 1, 0.25]) {
+      const start = performance.now()
+      const operation = new Cancelable({ timeout }).onCancel((reason) => {
+        order.push(timeout)
+        expect(reason.at - start).toBeGreaterThanOrEqual(timeout)
+      })
+      ends.push(rejection(operation.run(() => never())))
+    }
+    await Promise.all(ends)
+    expect(order.toSorted((a, b) => a - b)).toEqual([0.25, 1, 10, 10, 20, 30])
+    expect(order.indexOf(30)).toBe(5)
+  })
+
+  test("when the loop was blocked, a parent's time is found to have run out before its child's", async () => {
+    const parent = new Cancelable({ timeout: 5 }).enter()
+    const child = parent.child({ timeout: 8 }).enter()
+    block(15)
+    await until(() => child.reason !== undefined)
+    expect(child.reason).toMatchObject({ kind: 'parent', parent: { timeout: 5 } })
+  })
+
+  test('rows 54 and 165: extend moves the timeout, also to none, and is what a watchdog feeds', async () => {
+    const operation = new Cancelable({ timeout: 20 }).enter()
+    operation.extend('1h')
+    block(25)
+    expect(operation.isCanceled).toBe(false)
+    operation.extend(Infinity)
+    expect(operation.context.deadline).toBeUndefined()
+    operation.extend(2)
+    await until(() => operation.reason !== undefined)
+    expect(operation.reason).toMatchObject({ kind: 'timeout', timeout: 2 })
+    operation.extend('1h')
+    expect(operation.reason).toMatchObject({ timeout: 2 })
+    expect(() => operation.extend(-1)).toThrow(RangeError)
+    const pending = new Cancelable()
+    pending.extend(0)
+    expect(await rejection(pending.run(() => 1))).toMatchObject({ name: 'TimeoutError' })
+    const now = new Cancelable().enter()
+    now.extend(0)
+    expect(now.reason).toMatchObject({ kind: 'timeout', timeout: 0 })
+  })
+
+  test('row 157: deadlines: the earlier of the two counts, and an inherited one is the parent’s', async () => {
+    const soon = new Date(Date.now() + 5)
+    const late = new Date(Date.now() + 3_600_000)
+    expect(await rejection(Cancelable.run(() => never(), { deadline: soon, timeout: '1h' }))).toMatchObject({
+      name: 'TimeoutError',
+    })
+    expect(await rejection(Cancelable.run(() => never(), { deadline: late, timeout: 5 }))).toMatchObject({
+      reason: { timeout: 5 },
+    })
+    expect(await rejection(Cancelable.run(() => 1, { deadline: new Date(0) }))).toMatchObject({ name: 'TimeoutError' })
+    const instant = { [Symbol.toStringTag]: 'Temporal.Instant', epochMilliseconds: Date.now() + 5 }
+    expect(await rejection(Cancelable.withDeadline(instant).run(() => never()))).toMatchObject({ name: 'TimeoutError' })
+    const parent = new Cancelable({ timeout: 5 }).enter()
+    const child = parent.child({ timeout: '1h' }).enter()
+    expect(child.context.deadline).toBe(parent.context.deadline)
+    await until(() => child.reason !== undefined)
+    expect(child.reason).toMatchObject({ kind: 'parent', parent: { kind: 'timeout' } })
+  })
+})
+
+describe('OS signals', () => {
+  test('rows 55 to 57: one listener a signal, gone with the last operation', async () => {
+    const before = process.listenerCount('SIGUSR2')
+    const operations = [0, 1, 2].map(() => new Cancelable({ signals: ['SIGUSR2', 'SIGHUP'] }).enter())
+    expect(process.listenerCount('SIGUSR2')).toBe(before + 1)
+    operations[0]![Symbol.dispose]()
+    expect(process.listenerCount('SIGUSR2')).toBe(before + 1)
+    process.kill(process.pid, 'SIGUSR2')
+    await until(() => operations[1]!.isCanceled)
+    expect(operations.map((each) => each.isCanceled)).toEqual([false, true, true])
+    expect(operations[1]!.reason).toMatchObject({ kind: 'signal', signal: 'SIGUSR2', message: 'Received SIGUSR2' })
+    expect(operations[1]!.reason).toBe(operations[2]!.reason)
+    expect(thrown(() => operations[1]!.throwIfCanceled())).toBeInstanceOf(SignalCancelation)
+    expect(process.listenerCount('SIGUSR2')).toBe(before)
+    expect(process.listenerCount('SIGHUP')).toBe(0)
+  })
+
+  test('by the shorthand and as a source; unknown and uncatchable ones are refused', () => {
+    using one = Cancelable.withSignal('SIGUSR2').enter()
+    expect(process.listenerCount('SIGUSR2')).toBe(1)
+    expect(one.isCanceled).toBe(false)
+    const source = new SignalSource('SIGUSR2', 'SIGHUP')
+    expect(source.name).toBe('SIGUSR2, SIGHUP')
+    for (const bad of [['SIGKILL'], ['SIGSTOP'], ['SIGFOO'], []] as never[]) {
+      expect(() => new SignalSource(...(bad as [never]))).toThrow(TypeError)
+    }
+  })
+
+  test('trap 12: in a worker, where no signal arrives, arming fails', async () => {
+    // The built package: a worker cannot load TypeScript.
+    const url = new URL('../../dist/index.js', import.meta.url).href
+    const worker = new Worker(
+      `import(${JSON.stringify(url)}).then(({ Cancelable }) => Cancelable.run(() => 1, { signals: ['SIGINT'] }))
+        .then(() => 'ran', (error) => error.code)
+        .then((result) => require('node:worker_threads').parentPort.postMessage(result))`,
+      { eval: true },
+    )
+    const result = await new Promise((resolve, reject) => {
+      worker.once('message', resolve)
+      worker.once('error', reject)
+    })
+    expect(result).toBe('ERR_INVALID_ARG_VALUE')
+    await worker.terminate()
+  })
+})
+
+describe('conditions', () => {
+  test('rows 58 and 61: looked at from the start on; exactly true cancels', async () => {
+    let called = false
+    const run = Cancelable.run(
+      () => {
+        called = true
+      },
+      { condition: () => true },
+    )
+    expect(await rejection(run)).toBeInstanceOf(ConditionCancelation)
+    expect(called).toBe(false)
+    let checks = 0
+    const condition = { check: () => (++checks === 3 ? true : ('truthy' as never)), interval: 1, name: 'third' }
+    expect(await rejection(Cancelable.run(() => never(), { condition }))).toMatchObject({
+      reason: { kind: 'condition', condition: 'third', checks: 3, message: "The condition 'third' held" },
+    })
+  })
+
+  test('row 58: a promise is awaited, and a check never overlaps the one before', async () => {
+    let running = 0
+    let most = 0
+    let checks = 0
+    const check = async (): Promise<boolean> => {
+      most = Math.max(most, ++running)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+      running--
+      return ++checks === 3
+    }
+    const error = await rejection(Cancelable.run(() => never(), { condition: { check, interval: 1 } }))
+    expect(error).toMatchObject({ reason: { condition: 'check', checks: 3 } })
+    expect(most).toBe(1)
+  })
+
+  test('row 59: one that fails is reported once and goes on; or cancels, if so asked', async () => {
+    const errors = collectErrors()
+    const failure = new Error('sensor')
+    let checks = 0
+    const check = (): boolean => {
+      if (++checks < 4) throw failure
+      return true
+    }
+    const run = Cancelable.run(() => never(), { condition: { check, interval: 1, name: 'probe' } })
+    expect(await rejection(run)).toMatchObject({ reason: { checks: 4 } })
+    expect(errors).toEqual([{ error: failure, origin: "condition 'probe'" }])
+    const rejecting = { check: () => Promise.reject(failure), onError: 'cancel' as const }
+    expect(await rejection(Cancelable.run(() => never(), { condition: rejecting }))).toMatchObject({
+      reason: { kind: 'error', cause: failure },
+    })
+  })
+
+  test('row 60: leaving never waits for a check, and its late result is dropped', async () => {
+    const slow = deferred<boolean>()
+    const operation = new Cancelable({ condition: () => slow.promise })
+    expect(await operation.run(() => 'done')).toBe('done')
+    slow.resolve(true)
+    await turns(2)
+    expect(operation.isCanceled).toBe(false)
+  })
+
+  test('row 62: by the shorthand; interval and name are the condition’s', async () => {
+    const operation = Cancelable.withCondition(() => true, { interval: 5, name: 'full', timeout: '1m' })
+    expect(operation.context.name).toBe('full')
+    expect(await rejection(operation.run(() => 1))).toMatchObject({ reason: { condition: 'full' } })
+    expect(() => new ConditionSource({ check: () => true, interval: 0 })).toThrow(RangeError)
+    expect(() => new ConditionSource({ check: () => true, onError: 'explode' as never })).toThrow(TypeError)
+  })
+})
+
+describe('a foreign AbortSignal', () => {
+  test('rows 72 and 158: cancels with its own reason as the cause', async () => {
+    const controller = new AbortController()
+    const run = Cancelable.run(() => never(), { abortSignal: controller.signal })
+    const why = new Error('gone')
+    controller.abort(why)
+    expect(await rejection(run)).toMatchObject({ reason: { kind: 'abort', cause: why, message: 'Aborted: gone' } })
+    for (const reason of [undefined, null, 'text', 5]) {
+      const aborted = await rejection(Cancelable.run(() => 1, { abortSignal: AbortSignal.abort(reason) }))
+      expect(aborted).toMatchObject({ reason: { kind: 'abort' } })
+    }
+  })
+
+  test('trap 18: one listener a signal, however many operations, removed with the last', () => {
+    let listeners = 0
+    const signal = {
+      aborted: false,
+      reason: undefined,
+      addEventListener: () => void listeners++,
+      removeEventListener: () => void listeners--,
+    } as unknown as AbortSignal
+    const operations = Array.from({ length: 50 }, () => new Cancelable({ abortSignal: signal }).enter())
+    expect(listeners).toBe(1)
+    for (const each of operations) each[Symbol.dispose]()
+    expect(listeners).toBe(0)
+  })
+})
+
+/** Every kind of source there is, and how to make it report. */
+function everyKind(): [CancelationSource, () => void][] {
+  const token = new CancelationToken()
+  const controller = new AbortController()
+  const hand = new HandSource()
+  let held = false
+  return [
+    [new TokenSource(token), () => token.cancel('token')],
+    [new TimeoutSource(5), () => undefined],
+    [new AbortSignalSource(controller.signal), () => controller.abort()],
+    [new SignalSource('SIGUSR2'), () => process.kill(process.pid, 'SIGUSR2')],
+    [
+      new ConditionSource({ check: () => held, interval: 1 }),
+      () => {
+        held = true
+      },
+    ],
+    [hand, () => hand.report('hand')],
+  ]
+}
+
+describe('composites', () => {
+  test('row 69: any of them, with the reason of the first, for every kind of source', async () => {
+    for (const [source, trigger] of everyKind()) {
+      const operation = new Cancelable({ sources: [anyOf(source, new TokenSource(new CancelationToken()))] })
+      const run = operation.run(() => never())
+      expect(operation.isCanceled).toBe(false)
+      trigger()
+      await rejection(run)
+      expect(operation.reason!.kind).not.toBe('all')
+    }
+    expect(process.listenerCount('SIGUSR2')).toBe(0)
+  })
+
+  test('row 70: all of them, each latched, with their reasons in the order in which they came', async () => {
+    const kinds = everyKind()
+    const operation = new Cancelable({ sources: [allOf(...kinds.map(([source]) => source))] }).enter()
+    for (const [, trigger] of kinds) {
+      expect(operation.reason).toBeUndefined()
+      trigger()
+      await turns()
+    }
+    await until(() => operation.reason !== undefined)
+    const { reason } = operation
+    expect(reason?.kind).toBe('all')
+    const causes = reason?.kind === 'all' ? reason.causes : []
+    expect(causes.map((each) => each.kind).toSorted((a, b) => a.localeCompare(b))).toEqual([
+      'abort',
+      'condition',
+      'manual',
+      'manual',
+      'signal',
+      'timeout',
+    ])
+    const times = causes.map((each) => each.at)
+    expect(times).toEqual(times.toSorted((a, b) => a - b))
+    expect(process.listenerCount('SIGUSR2')).toBe(0)
+  })
+
+  test('row 71: nested at will, also deep', () => {
+    const [a, b, c] = [new CancelationToken(), new CancelationToken(), new CancelationToken()]
+    const operation = new Cancelable({ sources: [allOf(anyOf(a, b), anyOf(allOf(b, c), c))] }).enter()
+    a.cancel('a')
+    expect(operation.isCanceled).toBe(false)
+    c.cancel('c')
+    expect(operation.reason).toMatchObject({ kind: 'all', causes: [{ message: 'a' }, { message: 'c' }] })
+    expect(b._hub.head).toBeNull()
+
+    const root = new CancelationToken()
+    let deep: CancelationSource = new TokenSource(root)
+    for (let i = 0; i < 2000; i++) deep = i % 2 === 0 ? anyOf(deep) : allOf(deep)
+    const below = new Cancelable({ sources: [deep] }).enter()
+    root.cancel()
+    expect(below.isCanceled).toBe(true)
+  })
+
+  test('tokens and AbortSignals stand for their sources; an empty one is an error', () => {
+    const controller = new AbortController()
+    const operation = new Cancelable({ sources: [anyOf(new CancelationToken(), controller.signal)] }).enter()
+    controller.abort()
+    expect(operation.reason).toMatchObject({ kind: 'abort' })
+    expect(() => anyOf()).toThrow(/at least one source/)
+    expect(() => allOf()).toThrow(/at least one source/)
+    expect(() => anyOf(5 as never)).toThrow(TypeError)
+    expect(() => new ResourceSource({ memry: 5 } as never)).toThrow(/memory/)
+  })
+
+  test('row 73: a part that cannot be armed fails the start, and the others are disarmed', async () => {
+    const hand = new HandSource()
+    const token = new CancelationToken()
+    const broken: CancelationSource = {
+      arm() {
+        throw new Error('broken')
+      },
+    }
+    const run = Cancelable.run(() => 1, { sources: [allOf(hand, token, anyOf(broken))] })
+    expect(await rejection(run)).toMatchObject({ message: 'broken' })
+    expect(hand.sinks.size).toBe(0)
+    expect(token._hub.head).toBeNull()
+  })
+
+  test('a composite is let go of with its operation', () => {
+    const hand = new HandSource()
+    const token = new CancelationToken()
+    const operation = new Cancelable({ sources: [allOf(hand, token), anyOf(hand, token)] }).enter()
+    expect(hand.sinks.size).toBe(2)
+    operation[Symbol.dispose]()
+    expect(hand.sinks.size).toBe(0)
+    expect(token._hub.head).toBeNull()
+  })
+
+  test('any built-in source can be armed by somebody else’s sink', async () => {
+    for (const [source, trigger] of everyKind()) {
+      const reported = deferred<CancelationReason>()
+      using _armed = source.arm({
+        cancel(reason) {
+          reported.resolve(reason)
+          return true
+        },
+      })
+      trigger()
+      expect(Object.isFrozen(await reported.promise) || source instanceof HandSource).toBe(true)
+    }
+  })
+})
