@@ -571,7 +571,7 @@ SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {
 SamplerStats Sampler::Stats() {
   MutexLock lock(&lock_);
   return SamplerStats{running_, wakeups_, rings_, reads_, cpu_, stretch_, guards_.count(), limit_count_,
-                      static_cast<uint32_t>(channels_.size()), punctuality_};
+                      static_cast<uint32_t>(channels_.size()), tickers_.count(), punctuality_};
 }
 
 }  // namespace tripline

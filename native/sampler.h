@@ -37,6 +37,7 @@ struct SamplerStats {
   uint32_t guards;
   uint32_t limits;
   uint32_t series;
+  uint32_t tickers;
   Punctuality punctuality;  // of the thread
 };
 
