@@ -34,13 +34,12 @@ import {
   timeOut,
 } from './lifecycle.js'
 import { look } from './look.js'
-import { graceExpired, tellCanceled } from './notify.js'
+import { graceExpired, startGrace, tellCanceled } from './notify.js'
 import { addLink, configure, type CancelableOptions } from './options.js'
 import { childrenGone, cleanUp, disband, fulfilled, rejected, shieldsGone } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
-import { queueTurn } from './turn.js'
 import { race, sleep, yieldTurn } from './waiters.js'
 
 // What the executor of a promise was given: one function for all promises instead of a closure for each.
@@ -176,21 +175,19 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     this._resolve = resolve
     this._reject = reject
     this._flags |= S.BODY
-    let result: T | PromiseLike<T>
     try {
-      result = operation(this)
+      const result = operation(this)
+      if (isThenable(result)) {
+        const settling = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)
+        settling.then(
+          (value) => fulfilled(this, value),
+          (error: unknown) => rejected(this, error),
+        )
+      } else {
+        fulfilled(this, result)
+      }
     } catch (error) {
       rejected(this, error)
-      return promise
-    }
-    if (isThenable(result)) {
-      const settling = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)
-      settling.then(
-        (value) => fulfilled(this, value),
-        (error: unknown) => rejected(this, error),
-      )
-    } else {
-      fulfilled(this, result)
     }
     return promise
   }
@@ -229,7 +226,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   async [Symbol.asyncDispose](): Promise<void> {
     if ((this._flags & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
       this._flags |= S.FINISHING
-      if (this._reason !== null) queueTurn(this)
+      if (this._reason !== null) startGrace(this)
       disband(this)
       if (this._firstChild !== null) await childrenGone(this)
       await shieldsGone(this)

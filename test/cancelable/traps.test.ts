@@ -246,6 +246,16 @@ describe('traps', () => {
     expect(inBody).toBe('body')
   })
 
+  test('16: the timer that serves all keeps nobody’s context', async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const seen: (string | undefined)[] = []
+    await storage.run('request', () => {
+      const operation = new Cancelable({ timeout: 3 }).onCancel(() => seen.push(storage.getStore()))
+      return rejection(operation.run(() => never()))
+    })
+    expect(seen).toEqual([undefined])
+  })
+
   test('17: the signal is a real one, which every core API takes', async () => {
     const operation = new Cancelable().enter()
     expect(operation.signal).toBeInstanceOf(AbortSignal)
