@@ -58,8 +58,8 @@ async function beat(cancel, { due, missed }) {
 }
 
 const hot = capabilities().some(({ metric, available }) => metric === 'temperature' && available)
-using strain = guard({ cpu: options.cpu, ...(hot && { temperature: '75C' }) }, { name: 'strain' })
-using disk = guard({ 'disk.free': { below: options['min-free'], path: dirname(path) } }, { name: 'disk' })
+const strain = guard({ cpu: options.cpu, ...(hot && { temperature: '75C' }) }, { name: 'strain' })
+const disk = guard({ 'disk.free': { below: options['min-free'], path: dirname(path) } }, { name: 'disk' })
 
 const ticker = every({ hz: HZ }, beat, {
   name: 'sensor loop',

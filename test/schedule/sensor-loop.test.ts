@@ -20,7 +20,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-class Loop {
+class Loop implements Disposable {
   readonly out = join(folder, 'readings.csv')
   readonly #child: ChildProcess
   readonly #closed: Promise<unknown[]>
@@ -33,6 +33,18 @@ class Loop {
     })
     this.#child.stdout!.on('data', (chunk) => (this.stdout += String(chunk)))
     this.#closed = once(this.#child, 'close')
+  }
+
+  /** Waits for what it prints or writes; fails at once where it has ended. */
+  until(check: () => boolean): Promise<void> {
+    return eventually(() => {
+      expect(this.#child.exitCode).toBeNull()
+      return check()
+    }, check.toString())
+  }
+
+  [Symbol.dispose](): void {
+    this.#child.kill('SIGKILL')
   }
 
   rows(): string[] {
@@ -48,8 +60,8 @@ class Loop {
 }
 
 it('saves whole batches, and on SIGTERM the one that has been begun', async () => {
-  const loop = new Loop()
-  await eventually(() => loop.stdout.includes('reading') && loop.rows().length >= 200)
+  using loop = new Loop()
+  await loop.until(() => loop.stdout.includes('reading') && loop.rows().length >= 200)
   const report = await loop.end()
   const rows = loop.rows()
   expect(report.reason).toBe('Received SIGTERM')
@@ -59,21 +71,21 @@ it('saves whole batches, and on SIGTERM the one that has been begun', async () =
 })
 
 it('slows down while the machine is busy', async () => {
-  const loop = new Loop()
-  await eventually(() => loop.stdout.includes('reading'))
+  using loop = new Loop()
+  await loop.until(() => loop.stdout.includes('reading'))
   let busy = 0
   const load = setInterval(() => {
     busy += 100
     machine.write('proc/stat', `cpu  ${busy} 0 50 1000 0 0 0 0 0 0\ncpu0 ${busy} 0 50 1000 0 0 0 0 0 0\n`)
   }, 20)
-  await eventually(() => loop.stdout.includes('loop: slowed'))
+  await loop.until(() => loop.stdout.includes('loop: slowed'))
   clearInterval(load)
   await loop.end()
 })
 
 it('does not fill the last of a disk', async () => {
-  const loop = new Loop('--min-free', '1000000TB')
-  await eventually(() => loop.stdout.includes('loop: paused') && loop.stdout.includes('reading'))
+  using loop = new Loop('--min-free', '1000000TB')
+  await loop.until(() => loop.stdout.includes('loop: paused') && loop.stdout.includes('reading'))
   expect(await loop.end()).toMatchObject({ rows: 0 })
   expect(loop.rows()).toEqual([])
 })
