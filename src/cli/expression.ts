@@ -13,7 +13,7 @@ export interface LimitExpression {
 const NAME = /[A-Za-z][\w.]*/y
 const SELECTOR = /\(([^)]*)\)/y
 const OPERATOR = /[<>]/y
-const VALUE = /[\d.]+\s*(?:[A-Za-z]+(?:\/s)?|%|°C)?/y
+const VALUE = /[\d.]+(?:\s*(?!(?:for|clear|over)\b)(?:[A-Za-z]+(?:\/s)?|%|°C))?/y
 const KEYWORD = /for|clear|over/y
 const DURATION = /[\d.]+\s*[a-z]+/y
 

@@ -24,20 +24,20 @@ interface Verb {
   main(words: readonly string[]): Promise<number>
 }
 
-const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
-  run: () => import('./run.js'),
-  watch: () => import('./watch.js'),
-}
+const VERBS: ReadonlyMap<string, () => Promise<Verb>> = new Map([
+  ['run', () => import('./run.js')],
+  ['watch', () => import('./watch.js')],
+])
 
 async function main(words: readonly string[]): Promise<number> {
   const [verb, ...rest] = words
-  if (verb === '--help' || verb === '-h' || (verb !== undefined && verb in VERBS && rest[0] === '--help')) {
+  if (verb === '--help' || verb === '-h' || (verb !== undefined && VERBS.has(verb) && rest[0] === '--help')) {
     process.stdout.write(HELP)
     return EXIT.ok
   }
   if (verb === undefined) throw new UsageError('Say what to do: tripline run or tripline watch. See tripline --help.')
-  const load = VERBS[verb]
-  if (load === undefined) throw new UsageError(unknownName('command', verb, Object.keys(VERBS)).message)
+  const load = VERBS.get(verb)
+  if (load === undefined) throw new UsageError(unknownName('command', verb, [...VERBS.keys()]).message)
   return (await load()).main(rest)
 }
 
@@ -46,6 +46,9 @@ function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error instanceof UsageError || 'code' in error ? error.message : (error.stack ?? error.message)
 }
+
+// Whoever reads what we say about the command may go; that is no part of the command's status.
+process.stderr.on('error', () => undefined)
 
 // A reader that has had enough (`| head`) is no failure worth a stack trace.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

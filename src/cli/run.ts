@@ -95,7 +95,8 @@ function toLimits(expressions: readonly LimitExpression[], pid: number): Limits 
   for (const { metric, limit } of expressions) {
     const ours = metric.startsWith('process.') && limit.pid === undefined
     const list = (limits[metric] ??= [])
-    list.push(ours ? { ...limit, pid, tree: true } : limit)
+    // A command that has ended is no failure: its status is on its way.
+    list.push(ours ? { ...limit, pid, tree: true, onMissing: 'ignore' } : limit)
   }
   return limits
 }

@@ -1,4 +1,5 @@
 /** A guard as a source: one listener a guard, whoever hangs on it. */
+import { reportError } from '../diagnostics.js'
 import { invalidValue } from '../errors.js'
 import { edgeCount } from '../monitor/board.js'
 import { describeBreach, Guard } from '../monitor/guard.js'
@@ -11,7 +12,7 @@ import { deliver, deliverLater, type Target } from './wave.js'
 
 class GuardHub extends Hub {
   readonly guard: Guard
-  #subscription: Disposable | undefined
+  #subscriptions: Disposable[] = []
   #reason: CancelationReason | null = null
   /** The breach that the reason is about. */
   #breach = 0
@@ -38,16 +39,21 @@ class GuardHub extends Hub {
 
   protected override open(): void {
     if (this.guard.dryRun) return
-    this.#subscription = this.guard.on('breach', () => {
-      this.look()
-      deliver()
-    })
+    this.#subscriptions = [
+      this.guard.on('breach', () => {
+        this.look()
+        deliver()
+      }),
+      // Whoever hangs on it goes on unguarded; nobody may be left to think otherwise.
+      this.guard.on('unavailable', (error) =>
+        reportError(error, `The guard '${this.guard.name}' of running operations`),
+      ),
+    ]
     active.add(this)
   }
   protected override close(): void {
     active.delete(this)
-    this.#subscription?.[Symbol.dispose]()
-    this.#subscription = undefined
+    for (const each of this.#subscriptions.splice(0)) each[Symbol.dispose]()
   }
 
   /** Marks whoever was there before the latest breach. */

@@ -293,3 +293,21 @@ describe('starting and ending', () => {
     ).toBe(error)
   })
 })
+
+describe('a body whose result cannot even be looked at', () => {
+  test('fails the run and leaves nothing armed', async () => {
+    const before = process.listenerCount('SIGUSR2')
+    const operation = new Cancelable({ timeout: '1h', signals: ['SIGUSR2'] })
+    const result = new Proxy(
+      {},
+      {
+        get() {
+          throw new Error('hands off')
+        },
+      },
+    )
+    await expect(operation.run(() => result)).rejects.toThrow('hands off')
+    expect(operation.context.status).toBe('failed')
+    expect(process.listenerCount('SIGUSR2')).toBe(before)
+  })
+})
