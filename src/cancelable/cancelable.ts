@@ -95,7 +95,9 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
 
   /** `new Cancelable(options).run(operation)` */
   static run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
-    return new Cancelable(options).run(operation)
+    const own = new Cancelable(options)
+    own._flags = S.UNHELD
+    return own.run(operation)
   }
 
   static withTimeout(timeout: Duration, options?: CancelableOptions): Cancelable {
