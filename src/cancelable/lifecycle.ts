@@ -145,7 +145,7 @@ export function restartTimer(operation: Cancelable): void {
 }
 
 /** Whether its time is really over, when its timer is due. */
-export function isOver(operation: Cancelable): boolean {
+function isOver(operation: Cancelable): boolean {
   return operation._extras === null || operation._extras.wallDeadline === Infinity
     ? true
     : Date.now() >= operation._extras.wallDeadline
@@ -164,7 +164,7 @@ export function timeOut(operation: Cancelable): void {
 
 /** On the clock of `performance.now()`; `Infinity` where there is none. */
 export function deadlineOf(operation: Cancelable): number {
-  if (operation._reason !== null || operation._timeout === undefined) return Infinity
+  if (operation._status !== S.RUNNING || operation._timeout === undefined) return Infinity
   const extras = operation._extras
   if (extras !== null && extras.wallDeadline !== Infinity) return now() + extras.wallDeadline - Date.now()
   return operation._dueAt()
