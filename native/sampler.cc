@@ -24,6 +24,9 @@ constexpr uint64_t kGap = 5 * kSecond;
 // How much the sleep clock may grow without it being a suspend: the two clocks are not read at one instant.
 constexpr uint64_t kSuspendNoise = 50 * kMillisecond;
 
+// How often gaps are looked for: at a thousand reads a second the clocks alone would be a fifth of the cost.
+constexpr uint64_t kGapsEvery = 10 * kMillisecond;
+
 template <typename T>
 void EraseUnordered(std::vector<T>* items, const T& item) {
   auto found = std::find(items->begin(), items->end(), item);
@@ -191,20 +194,24 @@ void Sampler::JudgeDirty(uint64_t now) {
     held_[i]->dirty = true;
     dirty_.push_back(held_[i]);
   }
+  bool released = false;
   for (Guard* each : dirty_) {
     each->dirty = false;
     const bool edge = each->Judge(now);
     Environment* environment = each->environment();
     environment->board.WriteFlag(each->spec().flag, static_cast<uint8_t>(each->state()), each->breaches());
-    const bool held = each->hold_end() != kNever;
-    const bool listed = std::find(held_.begin(), held_.end(), each) != held_.end();
-    if (held && !listed) held_.push_back(each);
-    if (!held && listed) EraseUnordered(&held_, each);
+    const bool holds = each->hold_end() != kNever;
+    if (holds && !each->held) held_.push_back(each);
+    released |= each->held && !holds;
+    each->held = holds;
     if (!edge) continue;
     environment->board.CountEdge();
     environment->Deliver(each);
   }
   dirty_.clear();
+  if (!released) return;
+  const auto let_go = [](const Guard* each) { return !each->held; };
+  held_.erase(std::remove_if(held_.begin(), held_.end(), let_go), held_.end());
 }
 
 void Sampler::AnswerRequests() {
@@ -225,6 +232,8 @@ void Sampler::AnswerRequests() {
 }
 
 void Sampler::NoticeGaps(uint64_t now) {
+  if (now - gaps_at_ < kGapsEvery) return;
+  gaps_at_ = now;
   const uint64_t suspended = SuspendedTotal();
   const bool slept = suspended > suspended_ + kSuspendNoise;
   suspended_ = suspended;
@@ -517,7 +526,7 @@ void Sampler::DropGuard(uint32_t id) {
     }
   }
   limit_count_ -= guard->limit_count();
-  EraseUnordered(&held_, guard);
+  if (guard->held) EraseUnordered(&held_, guard);
   if (guard->undelivered) EraseUnordered(&guard->environment()->undelivered, guard);
   guards_.Remove(id);
   Replan();
