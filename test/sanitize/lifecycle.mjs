@@ -64,20 +64,24 @@ say('a process that ends while it is watched')
 
 say('tickers: many, held, paused, with another period, closed by one another')
 {
-  let bodies = 0
+  const counts = { bodies: 0 }
   const tickers = Array.from({ length: 200 }, (_, i) =>
-    every(1 + (i % 5), i % 2 === 0 ? () => bodies++ : async (cancel) => (await cancel.sleep(3), bodies++), {
-      missed: ['coalesce', 'skip', 'burst', 'delay'][i % 4],
-      guard: FAR,
-    }),
+    every(
+      1 + (i % 5),
+      i % 2 === 0 ? () => counts.bodies++ : async (cancel) => (await cancel.sleep(3), counts.bodies++),
+      {
+        missed: ['coalesce', 'skip', 'burst', 'delay'][i % 4],
+        guard: FAR,
+      },
+    ),
   )
-  while (bodies < 2000) await delay(5)
+  while (counts.bodies < 2000) await delay(5)
   for (const [i, each] of tickers.entries()) {
     each.period = { hz: 4000 }
     if (i % 3 === 0) each.pause()
     if (i % 6 === 0) each.resume()
   }
-  const ender = every(5, () => void tickers.forEach((each) => each.close()))
+  const ender = every(5, () => tickers.forEach((each) => each.close()))
   await Promise.all(tickers.map((each) => each.done))
   await ender.close()
 }
