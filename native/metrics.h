@@ -38,4 +38,15 @@ static_assert(kMetricCount <= 64, "MetricMask has one bit per metric");
 
 constexpr MetricMask MaskOf(Metric metric) { return MetricMask{1} << static_cast<uint32_t>(metric); }
 
+// The number of the first metric in a mask that is not empty.
+inline uint32_t LowestOf(MetricMask mask) {
+#if defined(_MSC_VER) && !defined(__clang__)
+  uint32_t number = 0;
+  while ((mask >> number & 1) == 0) number++;
+  return number;
+#else
+  return static_cast<uint32_t>(__builtin_ctzll(mask));
+#endif
+}
+
 }  // namespace tripline

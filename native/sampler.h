@@ -109,6 +109,8 @@ class Sampler : private Host {
   SamplerStats Stats();
 
  private:
+  friend class SamplerBench;  // bench/sampler/native.cc runs passes by hand to time them
+
   // Numbers for things, as JavaScript holds them; 0 is none.
   template <typename T>
   class Table {
@@ -197,6 +199,7 @@ class Sampler : private Host {
   std::vector<std::unique_ptr<Doorbell>> taken_;  // down already, and alive until the thread has come round
   Readings readings_;
   uint64_t suspended_ = 0;
+  uint64_t gaps_at_ = 0;  // when gaps were looked for last
   uint64_t next_due_ = kNever;
   uint64_t idle_since_ = 0;
   uint64_t sleeping_until_ = 0;  // what the thread was told last, or 0 while it is at work

@@ -259,7 +259,8 @@ class OtherProcess final : public OneProcess {
 }  // namespace
 
 Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
-  const bool own = selector.pid == 0 || selector.pid == getpid();
+  // Under HOST_PROC numbers are those of that tree, where ours may be somebody else's.
+  const bool own = selector.pid == 0 || (selector.pid == getpid() && !Roots().other_proc);
   if (selector.pid < 0) {
     why->Set("a process id is positive");
     return nullptr;

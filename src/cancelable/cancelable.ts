@@ -177,7 +177,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     this._flags |= S.BODY
     try {
       const result = operation(this)
-      if (isThenable(result)) {
+      if (result instanceof Promise || isThenable(result)) {
         const settling = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)
         settling.then(
           (value) => fulfilled(this, value),

@@ -5,14 +5,9 @@ namespace tripline {
 bool ParseBlockStat(const char* data, size_t size, BlockStat* out) {
   *out = BlockStat();
   Scanner scan(data, size);
-  uint64_t fields[10] = {};
-  for (uint64_t& field : fields) {
-    if (!scan.Number(&field)) return false;
-  }
-  out->read_sectors = fields[2];
-  out->written_sectors = fields[6];
-  out->busy_ms = fields[9];
-  return true;
+  // reads merged SECTORS ms writes merged SECTORS ms in-flight BUSY-MS
+  return scan.SkipNumbers(2) && scan.Number(&out->read_sectors) && scan.SkipNumbers(3) &&
+         scan.Number(&out->written_sectors) && scan.SkipNumbers(2) && scan.Number(&out->busy_ms);
 }
 
 bool NextInterface(Scanner* scan, NetworkInterface* out) {
@@ -30,13 +25,9 @@ bool NextInterface(Scanner* scan, NetworkInterface* out) {
     out->name = {line.data + begin, colon - begin};
     // bytes packets errs drop fifo frame compressed multicast, and the same for what is sent
     Scanner numbers(line.data + colon + 1, line.size - colon - 1);
-    uint64_t fields[9] = {};
-    bool good = out->name.size > 0;
-    for (uint64_t& field : fields) good = good && numbers.Number(&field);
-    if (!good) continue;
-    out->received = fields[0];
-    out->sent = fields[8];
-    return true;
+    const bool good = out->name.size > 0 && numbers.Number(&out->received) && numbers.SkipNumbers(7) &&
+                      numbers.Number(&out->sent);
+    if (good) return true;
   }
   return false;
 }

@@ -44,7 +44,10 @@ bool Scanner::Match(const char* text) {
 bool Scanner::Number(uint64_t* out) {
   SkipBlanks();
   if (at_ == end_ || !IsDigit(*at_)) return false;
+  // Nineteen digits always fit, and longer numbers are rare.
+  const char* const sure = end_ - at_ > 19 ? at_ + 19 : end_;
   uint64_t value = 0;
+  for (; at_ != sure && IsDigit(*at_); at_++) value = value * 10 + static_cast<uint64_t>(*at_ - '0');
   bool over = false;
   for (; at_ != end_ && IsDigit(*at_); at_++) {
     const uint64_t digit = static_cast<uint64_t>(*at_ - '0');
@@ -52,6 +55,16 @@ bool Scanner::Number(uint64_t* out) {
     value = value * 10 + digit;
   }
   *out = over ? UINT64_MAX : value;
+  return true;
+}
+
+bool Scanner::SkipNumbers(uint32_t count) {
+  for (; count > 0; count--) {
+    SkipBlanks();
+    const char* const start = at_;
+    while (at_ != end_ && IsDigit(*at_)) at_++;
+    if (at_ == start) return false;
+  }
   return true;
 }
 

@@ -41,6 +41,16 @@ class Scanner {
   // blanks, when no digit comes next.
   bool Number(uint64_t* out);
 
+  // Passes over `count` words of digits. False when there are fewer.
+  bool SkipNumbers(uint32_t count);
+
+  // To the next `c`, which is not consumed. False, and at the end, when there is none.
+  bool Find(char c) {
+    const void* found = at_ == end_ ? nullptr : memchr(at_, c, static_cast<size_t>(end_ - at_));
+    at_ = found == nullptr ? end_ : static_cast<const char*>(found);
+    return found != nullptr;
+  }
+
   // The same with an optional minus sign; saturates at the ends of int64.
   bool Signed(int64_t* out);
 
