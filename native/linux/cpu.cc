@@ -233,7 +233,7 @@ class CpuProbe final : public Probe {
     quotas_at_ = now;
     Buffer* buffer = SharedBuffer();
     const bool moved = group_.Update(now, roots_, "cpu", buffer);
-    const bool moved_usage = group_.version() == 1 && usage_group_.Update(now, roots_, "cpuacct", buffer);
+    const bool moved_usage = version_ == 1 && HasQuota() && usage_group_.Update(now, roots_, "cpuacct", buffer);
     if (moved || moved_usage) FindGroups(now, buffer);
 
     bool seen[kQuotas] = {};
@@ -248,7 +248,7 @@ class CpuProbe final : public Probe {
         if (place == nullptr && quota.length == 0) place = &quota;
       }
       if (place == nullptr) break;
-      if (place->length == 0) Enter(place, groups_[i].length);
+      if (place->length == 0) Enter(now, place, groups_[i].length, buffer);
       place->cpus = cpus;
       seen[place - quotas_] = true;
     }
@@ -290,7 +290,7 @@ class CpuProbe final : public Probe {
     return period == 0 || period == kNoLimit ? 0 : Real(quota) / Real(period);
   }
 
-  void Enter(Quota* quota, size_t length) {
+  void Enter(uint64_t now, Quota* quota, size_t length, Buffer* buffer) {
     quota->length = length;
     group_dir_.SetPart(group_.path(), length);
     if (version_ == 2) {
@@ -298,6 +298,7 @@ class CpuProbe final : public Probe {
       return;
     }
     quota->usage.SetPath("");
+    usage_group_.Update(now, roots_, "cpuacct", buffer);
     quota->throttle.SetPath(group_dir_.get(), "/cpu.stat");
     // Version 1 counts in cpuacct, which may be a hierarchy of its own: only where the group has the same path in it,
     // seen from its end, are the two the same group.
