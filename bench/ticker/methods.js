@@ -1,5 +1,5 @@
-// The ways of calling a function at a steady rate. Each takes the period in milliseconds and `beat(due, missed)`, to be
-// called with when the beat was due where the method knows, and returns a function that stops it.
+// The ways of calling a function at a steady rate. Each takes the period in milliseconds and `beat(due, missed, at)`, to be
+// called with when the beat was due and when it was where the method knows, and returns a function that stops it.
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import { loadBare } from '../native/build.js'
@@ -104,6 +104,22 @@ export const METHODS = {
       const { every } = await import('../../dist/index.js')
       const ticker = every(period, (_cancel, tick) => beat(tick.due, tick.missed))
       return () => ticker.close()
+    },
+  },
+
+  // No call for each: what the thread wrote down, with the time of each row.
+  'tripline, blocks of 400 samples': {
+    rates: [1000, 4000],
+    async start(period, beat) {
+      const { samples } = await import('../../dist/index.js')
+      const stream = samples({ metrics: 'process.rss', interval: period, batch: 400 })
+      const consume = async () => {
+        for await (const { at, missed } of stream) {
+          for (const [row, time] of at.entries()) beat(undefined, row === 0 ? missed : 0, time)
+        }
+      }
+      void consume()
+      return () => undefined
     },
   },
 }

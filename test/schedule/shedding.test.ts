@@ -140,6 +140,17 @@ describe('while its guard is breached', () => {
     await ticker.close()
   })
 
+  it('a ticker goes on when the guard is closed', async () => {
+    machine.setMemory(95)
+    const memory = guard({ memory: 90 })
+    let bodies = 0
+    const ticker = every(1, () => void bodies++, { guard: memory })
+    expect(ticker.state).toBe('paused')
+    memory.close()
+    await eventually(() => bodies > 0)
+    await ticker.close()
+  })
+
   it('a ticker may close itself and others when it hears of it', async () => {
     using memory = guard({ memory: 90 }, { within: 10 })
     const tickers: Ticker[] = []

@@ -173,6 +173,21 @@ describe('a ticker', () => {
     expectOneGrid(ticks, 1)
   })
 
+  it('does not wait for the next beat with the rest of a burst', async () => {
+    const ticks: Tick[] = []
+    const body = async (_cancel: Cancelable, tick: Tick): Promise<void> => {
+      ticks.push(tick)
+      await Promise.resolve()
+    }
+    const ticker = every(1, body, { missed: 'burst' })
+    block(30)
+    await eventually(() => ticks.length > 0)
+    ticker.period = '1h'
+    const latest = ticks[0]!.index + 20
+    await eventually(() => ticks.at(-1)!.index >= latest)
+    await ticker.close()
+  })
+
   it('cancels a tick that takes too long, and goes on', async () => {
     let canceled = 0
     const body = async (cancel: Cancelable): Promise<void> => {
@@ -405,6 +420,20 @@ describe('an error of the body', () => {
     expect(ticker.reason).toMatchObject({ kind: 'error', message: 'broken' })
     expect(bodies).toBe(1)
     await ticker.close()
+  })
+
+  it('ends a burst too', async () => {
+    let bodies = 0
+    const ticker = every(
+      1,
+      () => {
+        if (++bodies === 1) block(30)
+        else throw new Error('broken')
+      },
+      { missed: 'burst' },
+    )
+    await expect(ticker.done).rejects.toThrow('broken')
+    expect(bodies).toBe(2)
   })
 
   it('goes to `onError` instead, and the ticker goes on', async () => {
