@@ -27,7 +27,7 @@ constexpr Metric kFull[kResources] = {Metric::kPressureCpuFull, Metric::kPressur
 // What the last read of one file gave. Outlives every probe, because a new one must not read again at once.
 // Guarded by the sampler's lock.
 struct LastRead {
-  char path[128];
+  char path[256];
   uint64_t tried_at;  // by MonotonicNow(); 0: unused
   uint64_t at;        // of `pressure`
   int error;          // of the last try; 0: it worked

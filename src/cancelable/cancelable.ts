@@ -2,7 +2,7 @@
 import { cancelationError, type CancelationError } from '../cancelation-error.js'
 import { now } from '../clock.js'
 import { callIsolated, isThenable, reportError } from '../diagnostics.js'
-import { invalidType } from '../errors.js'
+import { checkKeys, invalidType } from '../errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import type { OperationContext } from '../operation-context.js'
@@ -95,7 +95,9 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
 
   /** `new Cancelable(options).run(operation)` */
   static run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
-    return new Cancelable(options).run(operation)
+    const own = new Cancelable(options)
+    own._flags = S.UNHELD
+    return own.run(operation)
   }
 
   static withTimeout(timeout: Duration, options?: CancelableOptions): Cancelable {
@@ -253,6 +255,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
    */
   cancel(reason?: string | Error | CancelationReason, options?: { children?: boolean }): boolean {
     const checked = toReason(reason)
+    if (options !== undefined) checkKeys(options, 'option', ['children'])
     if (options?.children === false && this._reason === null) this._flags |= S.KEEP_CHILDREN
     if (!this._mark(checked)) return false
     deliver()

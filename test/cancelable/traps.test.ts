@@ -306,6 +306,33 @@ describe('traps', () => {
     await child
   })
 
+  test('row 68: nothing native is loaded for timeouts, tokens, conditions and streams', async () => {
+    const result = await runModule(`
+      const { Cancelable, CancelationToken } = tripline
+      await Cancelable.run(async (cancel) => {
+        for await (const item of cancel.stream([1, 2])) cancel.throwIfCanceled()
+      }, { timeout: '1h', token: new CancelationToken(), condition: () => false })
+      console.log(process.report.getReport().sharedObjects.some((path) => path.endsWith('.node')))
+    `)
+    expect(result).toMatchObject({ code: 0, stdout: 'false\n' })
+  })
+
+  test('row 160: sleeping ends with the time, or with a cancelation, and checks its argument', async () => {
+    const operation = new Cancelable().enter()
+    const start = performance.now()
+    await operation.sleep('5ms')
+    expect(performance.now() - start).toBeGreaterThanOrEqual(5)
+    expect(await operation.sleep(0)).toBeUndefined()
+    for (const bad of [-1, Number.NaN, Infinity, 'soon', null]) {
+      expect(() => operation.sleep(bad as never)).toThrow(/duration/)
+    }
+    const asleep = rejection(operation.sleep('1h'))
+    operation.cancel('wake up')
+    expect(await asleep).toMatchObject({ message: 'wake up' })
+    expect(await rejection(operation.sleep(1))).toBe(await asleep)
+    operation[Symbol.dispose]()
+  })
+
   test('channels: who listens hears of every cancelation', () => {
     const messages: unknown[] = []
     const listener = (message: unknown): void => void messages.push(message)
