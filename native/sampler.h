@@ -37,6 +37,7 @@ struct SamplerStats {
   uint32_t guards;
   uint32_t limits;
   uint32_t series;
+  uint32_t tickers;
   Punctuality punctuality;  // of the thread
 };
 
@@ -108,6 +109,8 @@ class Sampler : private Host {
   SamplerStats Stats();
 
  private:
+  friend class SamplerBench;  // bench/sampler/native.cc runs passes by hand to time them
+
   // Numbers for things, as JavaScript holds them; 0 is none.
   template <typename T>
   class Table {
@@ -177,6 +180,8 @@ class Sampler : private Host {
   Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why);
   Channel* FindChannel(Source* source, Metric metric, uint64_t window);
   void DropChannelIfUnused(Channel* channel);
+  // Those without channels, all of them or only those that nobody has come back for.
+  void DropSources(uint64_t now, bool all);
   void DropGuard(uint32_t id);
   void DropSubscription(uint32_t id);
 
@@ -184,6 +189,7 @@ class Sampler : private Host {
   Waiter waiter_;
   bool running_ = false;
   std::vector<std::unique_ptr<Source>> sources_;
+  uint32_t unused_sources_ = 0;
   std::vector<std::unique_ptr<Channel>> channels_;
   Table<Subscription> subscriptions_;
   Table<Guard> guards_;
@@ -193,6 +199,7 @@ class Sampler : private Host {
   std::vector<std::unique_ptr<Doorbell>> taken_;  // down already, and alive until the thread has come round
   Readings readings_;
   uint64_t suspended_ = 0;
+  uint64_t gaps_at_ = 0;  // when gaps were looked for last
   uint64_t next_due_ = kNever;
   uint64_t idle_since_ = 0;
   uint64_t sleeping_until_ = 0;  // what the thread was told last, or 0 while it is at work

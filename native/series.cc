@@ -19,12 +19,10 @@ bool CounterWindow::Advance(const Reading& reading, Kind kind, uint64_t now, uin
 
   // The youngest mark that is a window old. Where reads are frequent, marks lie an eighth of a window apart, so that is
   // also how much the effective window may exceed the one asked for.
-  const Mark* base = nullptr;
-  for (uint32_t i = 0; i < count_; i++) {
-    const Mark& mark = Oldest(i);
-    if (now - mark.at < window - window / 64) break;
-    base = &mark;
-  }
+  // Older ones will not be wanted again.
+  const auto is_old = [&](const Mark& mark) { return now - mark.at >= window - window / 64; };
+  while (count_ > 1 && is_old(Oldest(1))) count_--;
+  const Mark* base = count_ > 0 && is_old(Oldest(0)) ? &Oldest(0) : nullptr;
 
   double largest = -1;
   if (base != nullptr) {

@@ -19,16 +19,12 @@ std::unique_ptr<char[]> Copy(const char* text) {
 }
 
 void Clear(MetricMask wanted, Readings* readings) {
-  for (uint32_t i = 0; i < kMetricCount; i++) {
-    if ((wanted >> i & 1) != 0) readings->of[i].state = Reading::kAbsent;
-  }
+  for (MetricMask left = wanted; left != 0; left &= left - 1) readings->of[LowestOf(left)].state = Reading::kAbsent;
   readings->failure.text[0] = '\0';
 }
 
 void SetUnavailable(MetricMask wanted, const char* why, Readings* readings) {
-  for (uint32_t i = 0; i < kMetricCount; i++) {
-    if ((wanted >> i & 1) != 0) readings->of[i].state = Reading::kUnavailable;
-  }
+  for (MetricMask left = wanted; left != 0; left &= left - 1) readings->of[LowestOf(left)].state = Reading::kUnavailable;
   readings->failure.Set(why);
 }
 
@@ -145,6 +141,7 @@ bool Source::Matches(int family, const Selector& selector) const {
 void Source::Read(uint64_t now, MetricMask wanted, Readings* out) {
   Clear(wanted, out);
   probe_->Read(now, wanted, out);
+  if (out->failure.failed()) healthy_ = false;
 }
 
 void Source::Request(uint64_t now, MetricMask wanted) {

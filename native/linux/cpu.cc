@@ -30,13 +30,13 @@ struct Sums {
     uint64_t grown[CpuTimes::kFields];
     uint64_t total = 0;
     for (int i = 0; i < CpuTimes::kFields; i++) {
-      grown[i] = now.of[i] > old.of[i] ? now.of[i] - old.of[i] : 0;
+      grown[i] = Growth(old.of[i], now.of[i]);
       total += grown[i];
     }
-    all += kTick * static_cast<double>(total);
-    busy += kTick * static_cast<double>(total - grown[CpuTimes::kIdle] - grown[CpuTimes::kIowait]);
-    steal += kTick * static_cast<double>(grown[CpuTimes::kSteal]);
-    iowait += kTick * static_cast<double>(grown[CpuTimes::kIowait]);
+    all += kTick * Real(total);
+    busy += kTick * Real(total - grown[CpuTimes::kIdle] - grown[CpuTimes::kIowait]);
+    steal += kTick * Real(grown[CpuTimes::kSteal]);
+    iowait += kTick * Real(grown[CpuTimes::kIowait]);
   }
 };
 
@@ -145,7 +145,7 @@ class CpuProbe final : public Probe {
       }
     }
     if (Wants(wanted, Metric::kCpu)) SetCpu(out);
-    if (Wants(wanted, Metric::kCpuThrottled)) SetThrottled(now, wanted, out);
+    if (Wants(wanted, Metric::kCpuThrottled)) SetThrottled(now, out);
   }
 
   const char* Origin(Metric metric) const override {
@@ -177,16 +177,14 @@ class CpuProbe final : public Probe {
         why.Set("/proc/stat: no line of CPU times");
       else
         stat_.Explain(stat_.error() == EACCES ? "hidden from this user" : "", &why);
-      SetUnavailable(wanted, Metric::kCpuHost, why, out);
-      SetUnavailable(wanted, Metric::kCpuSteal, why, out);
-      SetUnavailable(wanted, Metric::kCpuIowait, why, out);
-      if (!HasQuota()) SetUnavailable(wanted, Metric::kCpu, why, out);
+      SetUnavailable(wanted & ~MaskOf(Metric::kCpuThrottled) & (HasQuota() ? ~MaskOf(Metric::kCpu) : ~MetricMask{0}),
+                     why, out);
       has_total_ = false;
       return;
     }
-    SetRatio(wanted, Metric::kCpuHost, host_.busy, host_.all, out);
-    SetRatio(wanted, Metric::kCpuSteal, host_.steal, host_.all, out);
-    SetRatio(wanted, Metric::kCpuIowait, host_.iowait, host_.all, out);
+    if (Wants(wanted, Metric::kCpuHost)) SetPair(Metric::kCpuHost, host_.busy, host_.all, out);
+    if (Wants(wanted, Metric::kCpuSteal)) SetPair(Metric::kCpuSteal, host_.steal, host_.all, out);
+    if (Wants(wanted, Metric::kCpuIowait)) SetPair(Metric::kCpuIowait, host_.iowait, host_.all, out);
   }
 
   void TakeStat(uint64_t now, const CpuTimes& times, Buffer* buffer) {
@@ -211,15 +209,6 @@ class CpuProbe final : public Probe {
     }
     const double grown = own_.all - before.all;
     if (grown > 0) recent_ = (own_.busy - before.busy) / grown;
-  }
-
-  static void SetRatio(MetricMask wanted, Metric metric, double num, double den, Readings* out) {
-    if (!Wants(wanted, metric)) return;
-    Reading& reading = (*out)[metric];
-    reading.state = Reading::kKnown;
-    reading.parts = 1;
-    reading.num[0] = num;
-    reading.den[0] = den;
   }
 
   bool HasQuota() const {
@@ -285,7 +274,7 @@ class CpuProbe final : public Probe {
     if (quota == kNoLimit) return 0;
     file_name_.Set(group_dir_.get(), "/cpu.cfs_period_us");
     if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
-    return period == 0 || period == kNoLimit ? 0 : static_cast<double>(quota) / static_cast<double>(period);
+    return period == 0 || period == kNoLimit ? 0 : Real(quota) / Real(period);
   }
 
   void Enter(Quota* quota, size_t length) {
@@ -336,17 +325,15 @@ class CpuProbe final : public Probe {
       return;
     }
     if (quota->has_last && now > quota->last_at) {
-      const double elapsed = static_cast<double>(now - quota->last_at) / 1e9;
+      const double elapsed = Seconds(now - quota->last_at);
       if (cpu.has_usage) {
-        const double used =
-            cpu.usage > quota->last_usage ? static_cast<double>(cpu.usage - quota->last_usage) / 1e9 : 0;
+        const double used = Seconds(Growth(quota->last_usage, cpu.usage));
         quota->used += used;
         quota->allowed += elapsed * quota->cpus;
         quota->recent = quota->cpus > 0 ? used / (elapsed * quota->cpus) : 0;
       }
       // The kernel adds up the time of every CPU on which the group waited.
-      double throttled =
-          cpu.throttled > quota->last_throttled ? static_cast<double>(cpu.throttled - quota->last_throttled) / 1e9 : 0;
+      double throttled = Seconds(Growth(quota->last_throttled, cpu.throttled));
       if (throttled > elapsed) throttled = elapsed;
       quota->throttled += throttled;
       quota->elapsed += elapsed;
@@ -370,12 +357,12 @@ class CpuProbe final : public Probe {
     }
   }
 
-  void SetThrottled(uint64_t now, MetricMask wanted, Readings* out) const {
+  void SetThrottled(uint64_t now, Readings* out) const {
     if (!can_throttle_ && !HasQuota()) {
       Failure why;
       why.Set(version_ == 0 ? "no cgroup hierarchy with the cpu controller is mounted"
                             : "this process's cgroup does not have the cpu controller, so nothing can throttle it");
-      SetUnavailable(wanted, Metric::kCpuThrottled, why, out);
+      SetUnavailable(MaskOf(Metric::kCpuThrottled), why, out);
       return;
     }
     Reading& reading = (*out)[Metric::kCpuThrottled];
@@ -387,7 +374,7 @@ class CpuProbe final : public Probe {
     }
     // Without any quota nothing is throttled, and that is known.
     reading.num[kQuotas] = 0;
-    reading.den[kQuotas] = static_cast<double>(now - started_at_) / 1e9;
+    reading.den[kQuotas] = Seconds(now - started_at_);
   }
 
   const Roots roots_;

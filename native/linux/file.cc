@@ -112,6 +112,8 @@ void File::SetPath(const char* a, const char* b, const char* c, const char* d) {
   back_off_ = 0;
 }
 
+File::~File() { Close(); }
+
 void File::Close() {
   if (fd_ >= 0) file_calls.close(fd_);
   fd_ = -1;

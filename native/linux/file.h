@@ -80,7 +80,7 @@ class File {
   enum Result : uint8_t { kFresh, kKept, kFailed };
 
   File() = default;
-  ~File() { Close(); }
+  ~File();
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 

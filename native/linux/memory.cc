@@ -69,20 +69,19 @@ class MemoryProbe final : public Probe {
     if ((wanted & ~MaskOf(Metric::kSwapRate)) != 0) ReadMeminfo(now);
     if (host_known_) {
       if (Wants(wanted, Metric::kMemoryHost)) {
-        out->SetLevel(Metric::kMemoryHost, 100 * (1 - static_cast<double>(host_.available) / Total()));
+        out->SetLevel(Metric::kMemoryHost, 100 * (1 - Real(host_.available) / Total()));
       }
       if (Wants(wanted, Metric::kSwap)) {
         // Without swap none of it is used.
-        const double total = static_cast<double>(host_.swap_total);
-        out->SetLevel(Metric::kSwap, total > 0 ? 100 * (1 - static_cast<double>(host_.swap_free) / total) : 0);
+        const double total = Real(host_.swap_total);
+        out->SetLevel(Metric::kSwap, total > 0 ? 100 * (1 - Real(host_.swap_free) / total) : 0);
       }
-      host_slope_.Add(now, static_cast<double>(host_.available));
+      host_slope_.Add(now, Real(host_.available));
     } else {
-      SetUnavailable(wanted, Metric::kMemoryHost, failure_, out);
-      SetUnavailable(wanted, Metric::kSwap, failure_, out);
+      SetUnavailable(wanted & (MaskOf(Metric::kMemoryHost) | MaskOf(Metric::kSwap)), failure_, out);
     }
     if ((wanted & kOfGroups) != 0) ReadGroups(now, wanted, out);
-    if (Wants(wanted, Metric::kSwapRate)) ReadSwapRate(now, wanted, out);
+    if (Wants(wanted, Metric::kSwapRate)) ReadSwapRate(now, out);
   }
 
   const char* Origin(Metric metric) const override {
@@ -97,7 +96,7 @@ class MemoryProbe final : public Probe {
       case Metric::kMemoryAvailable: return slope_.Credible();
       case Metric::kMemoryHost: return host_known_ ? 100 * host_slope_.Credible() / Total() : 0;
       // Swap devices are slower than memory; zram is not by much.
-      case Metric::kSwap: return host_.swap_total > 0 ? 100 * Slope::kFloor / static_cast<double>(host_.swap_total) : 0;
+      case Metric::kSwap: return host_.swap_total > 0 ? 100 * Slope::kFloor / Real(host_.swap_total) : 0;
       default: return 0;
     }
   }
@@ -109,7 +108,7 @@ class MemoryProbe final : public Probe {
   }
 
  private:
-  double Total() const { return static_cast<double>(host_.total); }
+  double Total() const { return Real(host_.total); }
 
   // Inside lxcfs meminfo is the container's, and the host's ZFS cache is not in it.
   void LookForLxcfs() {
@@ -148,7 +147,7 @@ class MemoryProbe final : public Probe {
   }
 
   // Pages that come and go. zram counts too: its pages cost CPU instead of I/O.
-  void ReadSwapRate(uint64_t now, MetricMask wanted, Readings* out) {
+  void ReadSwapRate(uint64_t now, Readings* out) {
     Buffer* buffer = SharedBuffer();
     const File::Result result = vmstat_.ReadIfOlder(now, kVmstatPeriod, buffer);
     uint64_t pages = 0;
@@ -160,7 +159,7 @@ class MemoryProbe final : public Probe {
       else
         why.Set("/proc/vmstat: no counters of swapping (kernel without swap)");
       swapped_.has_last = false;
-      return SetUnavailable(wanted, Metric::kSwapRate, why, out);
+      return SetUnavailable(MaskOf(Metric::kSwapRate), why, out);
     }
     if (result == File::kFresh) swapped_.Add(now, pages);
     swapped_.Set(Metric::kSwapRate, page_, out);
@@ -184,18 +183,16 @@ class MemoryProbe final : public Probe {
       tightest_ = &level;
     }
     if (limit == kNoLimit || limit == 0) {
-      SetUnavailable(wanted, Metric::kMemory, failure_, out);
-      SetUnavailable(wanted, Metric::kMemoryAvailable, failure_, out);
-      return;
+      return SetUnavailable(wanted & (MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable)), failure_, out);
     }
     if (available > limit) available = limit;
-    limit_ = static_cast<double>(limit);
-    slope_.Add(now, static_cast<double>(available));
+    limit_ = Real(limit);
+    slope_.Add(now, Real(available));
     if (Wants(wanted, Metric::kMemoryAvailable)) {
-      out->SetLevel(Metric::kMemoryAvailable, static_cast<double>(available));
+      out->SetLevel(Metric::kMemoryAvailable, Real(available));
     }
     if (Wants(wanted, Metric::kMemory)) {
-      out->SetLevel(Metric::kMemory, 100 * (1 - static_cast<double>(available) / limit_));
+      out->SetLevel(Metric::kMemory, 100 * (1 - Real(available) / limit_));
     }
   }
 

@@ -91,22 +91,9 @@ class ProcessTree final : public Probe {
       Failure why;
       snprintf(why.text, sizeof(why.text), "process %lld and all that it started have ended",
                static_cast<long long>(root_));
-      SetUnavailable(wanted, Metric::kProcessCpu, why, out);
-      SetUnavailable(wanted, Metric::kProcessRss, why, out);
-      SetUnavailable(wanted, Metric::kProcessThreads, why, out);
-      SetUnavailable(wanted, Metric::kProcessFootprint, why, out);
-      SetUnavailable(wanted, Metric::kProcessFds, why, out);
-      SetUnavailable(wanted, Metric::kProcessCount, why, out);
-      SetUnavailable(wanted, Metric::kProcessCpuTime, why, out);
-      return;
+      return SetUnavailable(wanted, why, out);
     }
-    if (Wants(wanted, Metric::kProcessCpu)) {
-      Reading& reading = (*out)[Metric::kProcessCpu];
-      reading.state = Reading::kKnown;
-      reading.parts = 1;
-      reading.num[0] = used_;
-      reading.den[0] = elapsed_;
-    }
+    if (Wants(wanted, Metric::kProcessCpu)) SetPair(Metric::kProcessCpu, used_, elapsed_, out);
     // Pages that several of them share count for each.
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads_);
@@ -118,7 +105,7 @@ class ProcessTree final : public Probe {
       if (footprint_ >= 0)
         out->SetLevel(Metric::kProcessFootprint, footprint_);
       else
-        SetUnavailable(wanted, Metric::kProcessFootprint, why, out);
+        SetUnavailable(MaskOf(Metric::kProcessFootprint), why, out);
     }
     // The fullest of them: limits are each process's own.
     if (Wants(wanted, Metric::kProcessFds)) {
@@ -126,7 +113,7 @@ class ProcessTree final : public Probe {
       if (descriptors_ >= 0)
         out->SetLevel(Metric::kProcessFds, descriptors_);
       else
-        SetUnavailable(wanted, Metric::kProcessFds, why, out);
+        SetUnavailable(MaskOf(Metric::kProcessFds), why, out);
     }
   }
 
@@ -151,7 +138,7 @@ class ProcessTree final : public Probe {
     read_period_ = cost > kReadPeriod ? cost : kReadPeriod;
     if (last_at_ != 0) {
       used_ += growth_;
-      elapsed_ += static_cast<double>(now - last_at_) / 1e9;
+      elapsed_ += Seconds(now - last_at_);
     }
     total_ += growth_;
     growth_ = 0;
@@ -291,9 +278,9 @@ class ProcessTree final : public Probe {
   void Take(Member* member, const ProcessStat& stat) {
     member->parent = stat.parent;
     member->zombie = stat.state == 'Z' || stat.state == 'X';
-    member->rss = member->zombie ? 0 : static_cast<double>(stat.resident) * page_;
+    member->rss = member->zombie ? 0 : Real(stat.resident) * page_;
     member->threads = member->zombie ? 0 : stat.threads;
-    double own = kTick * static_cast<double>(stat.user + stat.system);
+    double own = kTick * Real(stat.user + stat.system);
     struct timespec time;
     if (member->has_clock) {
       // Exact; of a zombie, the last that it gave.
@@ -303,7 +290,7 @@ class ProcessTree final : public Probe {
     }
     if (IsUncounted(*member)) own = 0;
     if (own > member->own) member->own = own;
-    const double waited = kTick * static_cast<double>(stat.child_user + stat.child_system);
+    const double waited = kTick * Real(stat.child_user + stat.child_system);
     if (waited > member->waited) member->waited = waited;
   }
 
@@ -330,7 +317,7 @@ class ProcessTree final : public Probe {
       uint64_t bytes = 0;
       snprintf(path, sizeof(path), "%s/%lld/status", proc_, pid);
       if (ReadOnce(path, buffer) && ParseFootprint(buffer->data(), buffer->size, &bytes)) {
-        footprint_ = (footprint_ < 0 ? 0 : footprint_) + static_cast<double>(bytes);
+        footprint_ = (footprint_ < 0 ? 0 : footprint_) + Real(bytes);
       }
     }
     if ((extra_ & MaskOf(Metric::kProcessFds)) != 0) {
@@ -339,7 +326,7 @@ class ProcessTree final : public Probe {
       const uint64_t count = CountDescriptors(path, exact_);
       snprintf(path, sizeof(path), "%s/%lld/limits", proc_, pid);
       if (count == 0 || !ReadOnce(path, buffer) || !ParseOpenFilesLimit(buffer->data(), buffer->size, &limit)) return;
-      const double share = limit == 0 ? 100 : 100 * static_cast<double>(count) / static_cast<double>(limit);
+      const double share = limit == 0 ? 100 : 100 * Real(count) / Real(limit);
       if (share > descriptors_) descriptors_ = share;
     }
   }
@@ -368,7 +355,7 @@ class ProcessTree final : public Probe {
       alive_ = alive_ || !member->zombie;
       if (IsUncounted(*member)) continue;
       rss_ += member->rss;
-      threads_ += static_cast<double>(member->threads);
+      threads_ += Real(member->threads);
       processes_ += member->zombie ? 0 : 1;
       if (extra_ != 0 && !member->zombie) ReadExtra(*member);
     }

@@ -2,7 +2,7 @@
 import { cancelationError, type CancelationError } from '../cancelation-error.js'
 import { now } from '../clock.js'
 import { callIsolated, isThenable, reportError } from '../diagnostics.js'
-import { invalidType } from '../errors.js'
+import { checkKeys, invalidType } from '../errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import type { OperationContext } from '../operation-context.js'
@@ -34,13 +34,12 @@ import {
   timeOut,
 } from './lifecycle.js'
 import { look } from './look.js'
-import { graceExpired, tellCanceled } from './notify.js'
+import { graceExpired, startGrace, tellCanceled } from './notify.js'
 import { addLink, configure, type CancelableOptions } from './options.js'
 import { childrenGone, cleanUp, disband, fulfilled, rejected, shieldsGone } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
-import { queueTurn } from './turn.js'
 import { race, sleep, yieldTurn } from './waiters.js'
 
 // What the executor of a promise was given: one function for all promises instead of a closure for each.
@@ -96,7 +95,9 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
 
   /** `new Cancelable(options).run(operation)` */
   static run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
-    return new Cancelable(options).run(operation)
+    const own = new Cancelable(options)
+    own._flags = S.UNHELD
+    return own.run(operation)
   }
 
   static withTimeout(timeout: Duration, options?: CancelableOptions): Cancelable {
@@ -176,24 +177,19 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     this._resolve = resolve
     this._reject = reject
     this._flags |= S.BODY
-    let result: T | PromiseLike<T>
-    let thenable: boolean
     try {
-      result = operation(this)
-      // Inside: a `then` that is a getter may throw.
-      thenable = isThenable(result)
+      const result = operation(this)
+      if (result instanceof Promise || isThenable(result)) {
+        const settling = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)
+        settling.then(
+          (value) => fulfilled(this, value),
+          (error: unknown) => rejected(this, error),
+        )
+      } else {
+        fulfilled(this, result)
+      }
     } catch (error) {
       rejected(this, error)
-      return promise
-    }
-    if (thenable) {
-      const settling = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)
-      settling.then(
-        (value) => fulfilled(this, value),
-        (error: unknown) => rejected(this, error),
-      )
-    } else {
-      fulfilled(this, result)
     }
     return promise
   }
@@ -232,7 +228,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   async [Symbol.asyncDispose](): Promise<void> {
     if ((this._flags & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
       this._flags |= S.FINISHING
-      if (this._reason !== null) queueTurn(this)
+      if (this._reason !== null) startGrace(this)
       disband(this)
       if (this._firstChild !== null) await childrenGone(this)
       await shieldsGone(this)
@@ -259,6 +255,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
    */
   cancel(reason?: string | Error | CancelationReason, options?: { children?: boolean }): boolean {
     const checked = toReason(reason)
+    if (options !== undefined) checkKeys(options, 'option', ['children'])
     if (options?.children === false && this._reason === null) this._flags |= S.KEEP_CHILDREN
     if (!this._mark(checked)) return false
     deliver()

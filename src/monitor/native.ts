@@ -34,6 +34,7 @@ export interface SamplerStats {
   readonly guards: number
   readonly limits: number
   readonly series: number
+  readonly tickers: number
   /** By how much the kernel may wake the thread late on purpose, in milliseconds; 0 where it does not say. */
   readonly timerSlack: number
   /** How soon the scheduler lets the thread run among others, in milliseconds; 0 where it does not say. */

@@ -1,4 +1,5 @@
 /** This environment's line to the sampling thread: board, delivery, and the series that somebody here wants. */
+import { performance as loopPerformance } from 'node:perf_hooks'
 import { getHeapStatistics } from 'node:v8'
 import { MetricUnavailableError } from '../errors.js'
 import { allocateCell, freeCell, hasNews, openBoard, readCell, type Cell } from './board.js'
@@ -72,7 +73,7 @@ function drain(): void {
 function drainNews(connected: Addon): void {
   const news = connected.drain()
   // First of all: what listeners do now is not the delay that is measured.
-  if (news.beat) connected.beat(performance.eventLoopUtilization().idle, heapShare())
+  if (news.beat) connected.beat(idleTime(), heapShare())
   for (const request of news.answers) {
     const answered = requests.get(request)
     requests.delete(request)
@@ -80,6 +81,12 @@ function drainNews(connected: Addon): void {
   }
   // A guard closed by a listener before its turn is gone from the map.
   for (const id of news.guards) guards.get(id)?.deliver()
+}
+
+/** Cumulative time that the loop has spent waiting; NaN where it is not counted: Bun and Deno answer 0 for ever. */
+function idleTime(): number {
+  const { idle, active } = loopPerformance.eventLoopUtilization()
+  return idle === 0 && active === 0 ? NaN : idle
 }
 
 function heapShare(): number {

@@ -70,7 +70,7 @@ describe('run', () => {
     const { peaks, cpuTime } = await shell(`${hold} & ${hold} & wait`)
     expect(peaks.memory).toBeGreaterThan(120e6)
     expect(peaks.memory).toBeLessThan(200e6)
-    expect(peaks.processes).toBe(3)
+    expect(peaks.processes).toBeGreaterThanOrEqual(3)
     expect(cpuTime).toBeGreaterThan(100)
   })
 

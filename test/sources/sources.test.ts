@@ -1,7 +1,7 @@
 /** Rows 50 to 75 of the reference: what can cancel. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Worker } from 'node:worker_threads'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
   AbortSignalSource,
   allOf,
@@ -229,6 +229,35 @@ describe('timeouts', () => {
     expect(child.context.deadline).toBe(parent.context.deadline)
     await until(() => child.reason !== undefined)
     expect(child.reason).toMatchObject({ kind: 'parent', parent: { kind: 'timeout' } })
+  })
+})
+
+describe('the wall clock', () => {
+  afterEach(() => {
+    vi.useRealTimers()
+  })
+
+  test('a deadline follows it: after a suspend, or a step ahead, it is over; after a step back, it is not', async () => {
+    vi.useFakeTimers({ toFake: ['Date'] })
+    const deadline = new Date(Date.now() + 3_600_000)
+    const operation = new Cancelable({ deadline }).enter()
+    expect(operation.isCanceled).toBe(false)
+    // What the timer does every half minute.
+    operation._expire()
+    expect(operation.reason).toBeUndefined()
+    expect(operation._timerList).not.toBeNull()
+    vi.setSystemTime(deadline.getTime() - 7_200_000)
+    expect(operation.isCanceled).toBe(false)
+    expect(operation.context.deadline).toBeGreaterThan(performance.now() + 7_000_000)
+    vi.setSystemTime(deadline.getTime() + 1)
+    const waiting = new Cancelable({ parent: operation, deadline: new Date(Date.now() + 60_000) }).enter()
+    expect(waiting.isCanceled).toBe(true)
+    expect(operation.reason).toMatchObject({ kind: 'timeout', timeout: 3_600_000 })
+
+    const other = new Cancelable({ deadline: new Date(Date.now() + 3_600_000) }).enter()
+    vi.setSystemTime(Date.now() + 3_600_000)
+    other._expire()
+    expect(other.reason).toMatchObject({ kind: 'timeout' })
   })
 })
 

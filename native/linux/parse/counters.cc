@@ -5,21 +5,18 @@ namespace tripline {
 bool ParseBlockStat(const char* data, size_t size, BlockStat* out) {
   *out = BlockStat();
   Scanner scan(data, size);
-  uint64_t fields[10] = {};
-  for (uint64_t& field : fields) {
-    if (!scan.Number(&field)) return false;
-  }
-  out->read_sectors = fields[2];
-  out->written_sectors = fields[6];
-  out->busy_ms = fields[9];
-  return true;
+  // reads merged SECTORS ms writes merged SECTORS ms in-flight BUSY-MS
+  return scan.SkipNumbers(2) && scan.Number(&out->read_sectors) && scan.SkipNumbers(3) &&
+         scan.Number(&out->written_sectors) && scan.SkipNumbers(2) && scan.Number(&out->busy_ms);
 }
 
 bool NextInterface(Scanner* scan, NetworkInterface* out) {
   while (!scan->done()) {
     const Span line = scan->Line();
+    // Names have 15 bytes at most, and what pads them.
+    const size_t head = line.size < 40 ? line.size : 40;
     size_t colon = line.size;
-    for (size_t i = 0; i < line.size; i++) {
+    for (size_t i = 0; i < head; i++) {
       if (line.data[i] == ':') colon = i;
     }
     if (colon == line.size) continue;  // one of the two headings
@@ -28,32 +25,19 @@ bool NextInterface(Scanner* scan, NetworkInterface* out) {
     out->name = {line.data + begin, colon - begin};
     // bytes packets errs drop fifo frame compressed multicast, and the same for what is sent
     Scanner numbers(line.data + colon + 1, line.size - colon - 1);
-    uint64_t fields[9] = {};
-    bool good = out->name.size > 0;
-    for (uint64_t& field : fields) good = good && numbers.Number(&field);
-    if (!good) continue;
-    out->received = fields[0];
-    out->sent = fields[8];
-    return true;
+    const bool good = out->name.size > 0 && numbers.Number(&out->received) && numbers.SkipNumbers(7) &&
+                      numbers.Number(&out->sent);
+    if (good) return true;
   }
   return false;
 }
 
 bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages) {
-  uint64_t in = 0, out = 0;
-  bool has_in = false, has_out = false;
-  Scanner scan(data, size);
-  while (!scan.done() && !(has_in && has_out)) {
-    if (scan.peek() == 'p') {
-      if (scan.Match("pswpin "))
-        has_in = scan.Number(&in);
-      else if (scan.Match("pswpout "))
-        has_out = scan.Number(&out);
-    }
-    scan.SkipLine();
-  }
-  *pages = in > UINT64_MAX - out ? UINT64_MAX : in + out;
-  return has_in && has_out;
+  constexpr Key kKeys[] = {{"pswpin "}, {"pswpout "}};
+  uint64_t values[2] = {};
+  const uint32_t found = ReadKeys(data, size, kKeys, 2, 3, values);
+  *pages = SaturatingSum(values[0], values[1]);
+  return found == 3;
 }
 
 uint64_t CounterGrowth(uint64_t old, uint64_t now) {

@@ -7,14 +7,11 @@ namespace tripline {
 namespace {
 
 // The averages are left alone: they move every two seconds only.
-bool Total(Scanner* scan, uint64_t* out) {
-  for (;;) {
-    const Span word = scan->Word();
-    if (word.size == 0) return false;
-    if (!word.StartsWith("total=")) continue;
-    Scanner number(word.data + 6, word.size - 6);
-    return number.Number(out);
+bool Total(Span line, uint64_t* out) {
+  for (Scanner scan(line.data, line.size); scan.Find('t'); scan.Advance()) {
+    if (scan.Match("total=")) return scan.Number(out);
   }
+  return false;
 }
 
 }  // namespace
@@ -24,11 +21,11 @@ bool ParsePressure(const char* data, size_t size, Pressure* out) {
   bool has_some = false;
   Scanner scan(data, size);
   while (!scan.done()) {
-    if (scan.Match("some "))
-      has_some = Total(&scan, &out->some);
-    else if (scan.Match("full "))
-      out->has_full = Total(&scan, &out->full);
-    scan.SkipLine();
+    const Span line = scan.Line();
+    if (line.StartsWith("some "))
+      has_some = Total(line, &out->some);
+    else if (line.StartsWith("full "))
+      out->has_full = Total(line, &out->full);
   }
   return has_some;
 }

@@ -1,0 +1,49 @@
+// npm run bench [-- suite...]: runs the suites, prints their rows and writes bench/results/<suite>.json.
+// A missed target is shown and never fails the run: machines differ.
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { formatRow } from './lib/format.js'
+import { describeMachine } from './lib/machine.js'
+
+const here = fileURLToPath(new URL('.', import.meta.url))
+
+const suites = readdirSync(here).filter((name) => existsSync(`${here}${name}/index.js`))
+const wanted = process.argv.length > 2 ? process.argv.slice(2) : suites
+const unknown = wanted.filter((name) => !suites.includes(name))
+if (unknown.length > 0) {
+  console.error(`no suite ${unknown.join(', ')}; there is ${suites.join(', ')}`)
+  process.exit(2)
+}
+if (!existsSync(`${here}../dist/index.js`)) {
+  console.error('nothing is built yet: npm run build')
+  process.exit(2)
+}
+installPeers()
+mkdirSync(`${here}results`, { recursive: true })
+
+for (const name of wanted) {
+  const { title, run } = await import(`./${name}/index.js`)
+  console.log(`\n${name}: ${title}`)
+  const rows = []
+  await run((each) => {
+    rows.push(each)
+    // Printed as they come: a whole run takes minutes.
+    console.log(formatRow(each))
+  })
+  const result = { suite: name, title, machine: describeMachine(), rows }
+  writeFileSync(`${here}results/${name}.json`, `${JSON.stringify(result, undefined, 2)}\n`)
+  const aimed = rows.filter((each) => each.met !== null)
+  console.log(`${aimed.filter((each) => each.met).length} of ${aimed.length} targets met`)
+}
+
+/** The packages that suites compare with, in a folder of their own. */
+function installPeers() {
+  if (existsSync(`${here}node_modules/.package-lock.json`)) return
+  console.log('installing what is compared with')
+  const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: here,
+    stdio: 'inherit',
+  })
+  if (status !== 0) console.error('not installed; rows that need them will say so')
+}

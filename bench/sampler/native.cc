@@ -1,0 +1,508 @@
+// What can only be measured below Node: the sampler's own passes and thread against bare loops that make the same
+// system calls. Each command prints one JSON object a line; bench/sampler/native.js compiles and runs it.
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/statvfs.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include "linux/file.h"
+#include "sampler.h"
+
+namespace tripline {
+namespace {
+
+uint64_t Clock(clockid_t clock) {
+  struct timespec now;
+  clock_gettime(clock, &now);
+  return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec);
+}
+
+void SleepUntil(uint64_t at) {
+  const struct timespec due = {static_cast<time_t>(at / kSecond), static_cast<long>(at % kSecond)};
+  clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, nullptr);
+}
+
+void Nothing(void*) {}
+
+Metric Find(const std::string& name) {
+  for (uint32_t i = 0; i < kMetricCount; i++) {
+    if (name == kMetrics[i].name) return static_cast<Metric>(i);
+  }
+  fprintf(stderr, "no metric %s\n", name.c_str());
+  exit(2);
+}
+
+}  // namespace
+
+// A sampler of one's own; its thread is started only where a command says so.
+class SamplerBench {
+ public:
+  explicit SamplerBench(bool with_thread) : sampler_(new Sampler), environment_(Nothing, nullptr), words_(1 << 15) {
+    environment_.board.Attach(words_.data(), words_.size());
+    if (with_thread) return;
+    Failure why;
+    sampler_->waiter_.Open(&why);
+    sampler_->running_ = true;
+  }
+
+  // A limit far away. False where the machine does not have the metric.
+  bool Watch(Metric metric, uint64_t within, uint64_t interval, uint32_t count = 1, bool ladder = false) {
+    Failure why;
+    const uint32_t id = sampler_->Subscribe(&environment_, metric, Selector(), 0, Place(8), true, &why);
+    if (id == 0) return false;
+    for (uint32_t i = 0; i < count; i++) {
+      LimitRequest limit = {id, LimitSpec(), OnMissing::kUnavailable};
+      limit.spec.above = InfoOf(metric).worse == kAbove;
+      limit.spec.enter = limit.spec.above ? 1e17 + (ladder ? i * 1e12 : 0) : -1.0 - i;
+      limit.spec.exit = limit.spec.enter;
+      GuardSpec spec;
+      spec.within = within;
+      spec.interval = interval;
+      spec.flag = Place(1);
+      if (sampler_->AddGuard(&environment_, spec, &limit, 1, &why) == 0) return false;
+    }
+    return true;
+  }
+
+  // One pass of the thread as its loop makes it, the clock and the lock included, at the time `now`.
+  void Pass(uint64_t now) {
+    MutexLock lock(&sampler_->lock_);
+    clock_sink_ += MonotonicNow();
+    sampler_->Pass(now);
+  }
+
+  // Lets go of everything, so that the thread ends.
+  void Stop() { sampler_->RemoveEnvironment(&environment_); }
+
+  uint64_t reads() const { return sampler_->reads_; }
+  SamplerStats Stats() { return sampler_->Stats(); }
+
+  // CPU time of the sampling thread so far, in nanoseconds, from outside.
+  static uint64_t ThreadCpu() {
+    Names tasks("/proc/self/task");
+    for (int64_t task = 0; tasks.NextNumber(&task);) {
+      char path[64], text[64] = {};
+      snprintf(path, sizeof(path), "/proc/self/task/%lld/comm", static_cast<long long>(task));
+      Get(path, text, sizeof(text));
+      if (strncmp(text, "tripline\n", 9) != 0) continue;
+      snprintf(path, sizeof(path), "/proc/self/task/%lld/schedstat", static_cast<long long>(task));
+      Get(path, text, sizeof(text));
+      return strtoull(text, nullptr, 10);
+    }
+    return 0;
+  }
+
+ private:
+  static void Get(const char* path, char* text, size_t size) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || read(fd, text, size - 1) < 0) text[0] = '\0';
+    close(fd);
+  }
+
+  uint32_t Place(uint32_t words) {
+    next_ += words;
+    return next_ - words;
+  }
+
+  Sampler* const sampler_;  // never destroyed, like the real one
+  Environment environment_;
+  std::vector<int32_t> words_;
+  uint32_t next_ = 8;
+  volatile uint64_t clock_sink_ = 0;
+};
+
+namespace {
+
+// ---- the floor -----------------------------------------------------------------------------------------------------
+
+// The calls that passes made through File, to be made again with nothing around them.
+struct Call {
+  enum Kind { kOpen, kPread, kRead, kClose } kind;
+  int fd;  // the sampler's own, which stays open; or the number of an open of the recording, negative
+  size_t size;
+  off_t offset;
+  std::string path;
+};
+
+std::vector<Call>* recording = nullptr;
+FileCalls real_calls;
+int opened[1024];  // descriptor -> number of its open in the recording, negative; 0: open before
+
+int RecordOpen(const char* path) {
+  const int fd = real_calls.open(path);
+  static int number = 0;
+  if (fd >= 0) opened[fd] = --number;
+  recording->push_back({Call::kOpen, fd >= 0 ? opened[fd] : 0, 0, 0, path});
+  return fd;
+}
+ssize_t RecordPread(int fd, void* data, size_t size, off_t offset) {
+  recording->push_back({Call::kPread, opened[fd] < 0 ? opened[fd] : fd, size, offset, ""});
+  return real_calls.pread(fd, data, size, offset);
+}
+ssize_t RecordRead(int fd, void* data, size_t size) {
+  recording->push_back({Call::kRead, opened[fd] < 0 ? opened[fd] : fd, size, 0, ""});
+  return real_calls.read(fd, data, size);
+}
+int RecordClose(int fd) {
+  recording->push_back({Call::kClose, opened[fd] < 0 ? opened[fd] : fd, 0, 0, ""});
+  opened[fd] = 0;
+  return real_calls.close(fd);
+}
+
+void MakeCalls(const std::vector<Call>& calls, char* buffer) {
+  int now_open[8] = {};
+  int numbers[8] = {};
+  const auto resolve = [&](int fd) {
+    if (fd >= 0) return fd;
+    for (int i = 0; i < 8; i++) {
+      if (numbers[i] == fd) return now_open[i];
+    }
+    return -1;
+  };
+  for (const Call& call : calls) {
+    switch (call.kind) {
+      case Call::kOpen:
+        for (int i = 0; i < 8; i++) {
+          if (numbers[i] != 0) continue;
+          now_open[i] = open(call.path.c_str(), O_RDONLY | O_CLOEXEC);
+          numbers[i] = call.fd;
+          break;
+        }
+        break;
+      case Call::kPread: (void)!pread(resolve(call.fd), buffer, call.size, call.offset); break;
+      case Call::kRead: (void)!read(resolve(call.fd), buffer, call.size); break;
+      case Call::kClose:
+        for (int i = 0; i < 8; i++) {
+          if (numbers[i] != call.fd) continue;
+          close(now_open[i]);
+          numbers[i] = 0;
+        }
+        break;
+    }
+  }
+}
+
+// System calls of metrics that do not go through File.
+struct OtherCalls {
+  bool cpu_clock = false, statvfs = false, sysinfo = false;
+  char* here = getcwd(nullptr, 0);
+
+  void Add(Metric metric) {
+    cpu_clock |= metric == Metric::kProcessCpu;
+    statvfs |= metric == Metric::kDisk;
+    sysinfo |= metric == Metric::kLoad;
+  }
+  void Make() const {
+    struct statvfs fs;
+    struct sysinfo info;
+    if (cpu_clock) Clock(CLOCK_PROCESS_CPUTIME_ID);
+    if (statvfs) ::statvfs(here, &fs);
+    if (sysinfo) ::sysinfo(&info);
+  }
+};
+
+struct Case {
+  std::vector<std::string> metrics;
+  uint64_t step_ms;  // between two passes: the longest minimum period, so that each pass reads everything
+};
+
+void Floor(const Case& what, const char* only) {
+  constexpr int kPasses = 500;
+  constexpr int kRounds = 61;
+  if (only != nullptr && (what.metrics.size() > 1 || what.metrics[0] != only)) return;
+  SamplerBench bench(false);
+  std::string name;
+  OtherCalls others;
+  for (const std::string& each : what.metrics) {
+    if (!bench.Watch(Find(each), what.step_ms * kMillisecond, 0)) {
+      printf("{\"name\":\"%s\",\"unavailable\":true}\n", each.c_str());
+      return;
+    }
+    others.Add(Find(each));
+    name += (name.empty() ? "" : " + ") + each;
+  }
+  uint64_t now = MonotonicNow() + kSecond;
+  const auto pass = [&] { bench.Pass(now += what.step_ms * kMillisecond); };
+  for (int i = 0; i < kPasses; i++) pass();
+
+  std::vector<Call> calls;
+  real_calls = file_calls;
+  recording = &calls;
+  file_calls = {RecordOpen, RecordPread, RecordRead, RecordClose};
+  for (int i = 0; i < kPasses; i++) pass();
+  file_calls = real_calls;
+  const uint64_t reads_before = bench.reads();
+  for (int i = 0; i < kPasses; i++) pass();
+  const double reads = static_cast<double>(bench.reads() - reads_before) / kPasses;
+
+  // The recording has the same passes as a round, so the calls that are made once a second are in both.
+  double ours = 1e18, bare = 1e18;
+  std::vector<double> ratios;
+  std::vector<char> buffer(65536);
+  volatile uint64_t sink = 0;
+  for (int round = 0; round < kRounds; round++) {
+    const uint64_t start = ThreadCpuNow();
+    for (int i = 0; i < kPasses; i++) pass();
+    const uint64_t middle = ThreadCpuNow();
+    for (int i = 0; i < kPasses; i++) {
+      sink = sink + MonotonicNow();
+      others.Make();
+    }
+    MakeCalls(calls, buffer.data());
+    const uint64_t end = ThreadCpuNow();
+    const double our = static_cast<double>(middle - start) / kPasses, their = static_cast<double>(end - middle) / kPasses;
+    ours = std::min(ours, our);
+    bare = std::min(bare, their);
+    ratios.push_back(our / their);
+  }
+  std::sort(ratios.begin(), ratios.end());
+  size_t preads = 0, opens = 0;
+  for (const Call& call : calls) {
+    preads += call.kind == Call::kPread || call.kind == Call::kRead;
+    opens += call.kind == Call::kOpen;
+  }
+  printf("{\"name\":\"%s\",\"ours\":%.1f,\"bare\":%.1f,\"ratio\":%.4f,\"medianRatio\":%.4f,\"reads\":%.2f,\"preads\":%.3f,\"opens\":%.3f}\n",
+         name.c_str(), ours, bare, ours / bare, ratios[kRounds / 2], reads, static_cast<double>(preads) / kPasses,
+         static_cast<double>(opens) / kPasses);
+  fflush(stdout);
+}
+
+void Floors(const char* only) {
+  const Case cases[] = {
+      {{"memory.host"}, 10},
+      {{"memory"}, 10},
+      {{"cpu.host"}, 100},
+      {{"cpu"}, 100},
+      {{"disk"}, 250},
+      {{"load"}, 5000},
+      {{"pressure.cpu"}, 1000},
+      {{"pressure.cpu", "pressure.memory", "pressure.io"}, 1000},
+      {{"process.cpu"}, 1},
+      {{"process.rss"}, 1},
+      {{"disk.busy"}, 100},
+      {{"network.rx"}, 100},
+      {{"cpu.host", "memory.host", "disk"}, 250},
+      {{"cpu", "memory", "disk", "pressure.cpu", "pressure.memory", "pressure.io"}, 1000},
+  };
+  for (const Case& each : cases) Floor(each, only);
+}
+
+// ---- limits at scale -----------------------------------------------------------------------------------------------
+
+void Limits() {
+  constexpr uint32_t kCounts[] = {1, 10, 100, 1000, 10000};
+  double of_one = 0;
+  for (const uint32_t count : kCounts) {
+    SamplerBench bench(false);
+    bench.Watch(Metric::kProcessRss, kMillisecond, 0, count, true);
+    uint64_t now = MonotonicNow() + kSecond;
+    double least = 1e18;
+    const uint32_t passes = 200000 / (count + 100);
+    for (int round = 0; round < 41; round++) {
+      const uint64_t start = ThreadCpuNow();
+      for (uint32_t i = 0; i < passes; i++) bench.Pass(now += kMillisecond);
+      least = std::min(least, static_cast<double>(ThreadCpuNow() - start) / passes);
+    }
+    if (count == 1) of_one = least;
+    printf("{\"limits\":%u,\"sample\":%.1f,\"each\":%.3f}\n", count, least,
+           count == 1 ? 0.0 : (least - of_one) / (count - 1));
+    fflush(stdout);
+  }
+}
+
+// ---- wake-ups ------------------------------------------------------------------------------------------------------
+
+struct BareTicks {
+  uint64_t period, count;
+  bool reads;
+  double cpu = 0;  // nanoseconds a tick
+  std::vector<double> late = {};
+};
+
+// The least that a thread can do which wakes at a rate and reads the same.
+void* TickBare(void* raw) {
+  auto* ticks = static_cast<BareTicks*>(raw);
+  PreferPunctuality();
+  const int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  char buffer[4096];
+  uint64_t due = MonotonicNow();
+  const uint64_t start = ThreadCpuNow();
+  for (uint64_t i = 0; i < ticks->count; i++) {
+    due += ticks->period;
+    SleepUntil(due);
+    ticks->late.push_back(static_cast<double>(MonotonicNow() - due));
+    if (!ticks->reads) continue;
+    Clock(CLOCK_PROCESS_CPUTIME_ID);
+    (void)!pread(statm, buffer, sizeof(buffer), 0);
+  }
+  ticks->cpu = static_cast<double>(ThreadCpuNow() - start) / static_cast<double>(ticks->count);
+  close(statm);
+  return nullptr;
+}
+
+BareTicks RunBare(uint64_t hz, uint64_t seconds, bool reads) {
+  BareTicks ticks = {kSecond / hz, hz * seconds, reads};
+  pthread_t thread;
+  pthread_create(&thread, nullptr, TickBare, &ticks);
+  pthread_join(thread, nullptr);
+  std::sort(ticks.late.begin(), ticks.late.end());
+  return ticks;
+}
+
+void Ticks() {
+  struct Rate {
+    uint64_t hz, seconds;
+    int rounds;
+  };
+  for (const Rate rate : {Rate{1000, 2, 5}, Rate{100, 3, 3}, Rate{10, 5, 2}, Rate{1, 6, 1}}) {
+    std::vector<double> ours, bare, wakes, ratios;
+    BareTicks last = {};
+    for (int round = 0; round < rate.rounds; round++) {
+      SamplerBench bench(true);
+      bench.Watch(Metric::kProcessCpu, 0, kSecond / rate.hz);
+      bench.Watch(Metric::kProcessRss, 0, kSecond / rate.hz);
+      SleepUntil(MonotonicNow() + 50 * kMillisecond);
+      const uint64_t wakeups = bench.Stats().wakeups;
+      const uint64_t cpu = SamplerBench::ThreadCpu();
+      SleepUntil(MonotonicNow() + rate.seconds * kSecond);
+      const double count = static_cast<double>(bench.Stats().wakeups - wakeups);
+      ours.push_back(static_cast<double>(SamplerBench::ThreadCpu() - cpu) / count);
+      bench.Stop();
+      last = RunBare(rate.hz, rate.seconds, true);
+      bare.push_back(last.cpu);
+      wakes.push_back(RunBare(rate.hz, rate.seconds, false).cpu);
+      ratios.push_back(ours.back() / bare.back());
+      SleepUntil(MonotonicNow() + 150 * kMillisecond);
+    }
+    for (auto* each : {&ours, &bare, &wakes, &ratios}) std::sort(each->begin(), each->end());
+    const size_t middle = ours.size() / 2;
+    const size_t most = last.late.size();
+    printf("{\"hz\":%llu,\"ours\":%.0f,\"bare\":%.0f,\"wake\":%.0f,\"ratio\":%.3f,\"lateP50\":%.0f,\"lateP99\":%.0f}\n",
+           static_cast<unsigned long long>(rate.hz), ours[middle], bare[middle], wakes[middle], ratios[middle],
+           last.late[most / 2], last.late[std::min(most - 1, most * 99 / 100)]);
+    fflush(stdout);
+  }
+}
+
+// ---- memory --------------------------------------------------------------------------------------------------------
+
+uint64_t ResidentKiB() {
+  Buffer buffer;
+  uint64_t kib = 0;
+  if (!ReadOnce("/proc/self/smaps_rollup", &buffer)) return 0;
+  buffer.data()[buffer.size] = '\0';
+  const char* line = strstr(buffer.data(), "Rss:");
+  if (line != nullptr) kib = strtoull(line + 4, nullptr, 10);
+  return kib;
+}
+
+void Memory() {
+  ResidentKiB();
+  const uint64_t before = ResidentKiB();
+  SamplerBench bench(true);
+  const uint64_t board = ResidentKiB();
+  for (const char* each : {"memory", "cpu", "disk", "pressure.cpu", "pressure.memory", "pressure.io", "temperature"}) {
+    bench.Watch(Find(each), 100 * kMillisecond, 0);
+  }
+  SleepUntil(MonotonicNow() + 3 * kSecond);
+  const uint64_t after = ResidentKiB();
+  printf("{\"before\":%llu,\"board\":%llu,\"after\":%llu}\n", static_cast<unsigned long long>(before),
+         static_cast<unsigned long long>(board), static_cast<unsigned long long>(after));
+}
+
+// ---- crossings -----------------------------------------------------------------------------------------------------
+
+// cross <file> <times> <low> <high>: writes a number into a file, at a moment that nobody can foresee, and tells when.
+void Cross(const char* path, int times, const char* low, const char* high) {
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  std::vector<uint64_t> moments;
+  unsigned seed = 1;
+  for (int i = 0; i < times; i++) {
+    SleepUntil(MonotonicNow() + 6 * kMillisecond + static_cast<uint64_t>(rand_r(&seed)) % (7 * kMillisecond));
+    (void)!pwrite(fd, high, strlen(high), 0);
+    moments.push_back(MonotonicNow());
+    SleepUntil(MonotonicNow() + 12 * kMillisecond);
+    (void)!pwrite(fd, low, strlen(low), 0);
+  }
+  for (const uint64_t each : moments) printf("%llu\n", static_cast<unsigned long long>(each));
+}
+
+char* Map(size_t size) {
+  void* memory = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  madvise(memory, size, MADV_NOHUGEPAGE);
+  return static_cast<char*>(memory);
+}
+
+// fill <bytes a second> <bytes>: fills memory steadily once a line comes in, and holds it until the input ends.
+void Fill(double rate, size_t size) {
+  char* memory = Map(size);
+  int next = getchar();
+  if (next == EOF) return;
+  const uint64_t start = MonotonicNow();
+  printf("%llu\n", static_cast<unsigned long long>(start));
+  fflush(stdout);
+  size_t filled = 0;
+  for (uint64_t due = start; filled < size;) {
+    due += kMillisecond / 4;
+    SleepUntil(due);
+    const auto wanted = static_cast<size_t>(rate * static_cast<double>(MonotonicNow() - start) / 1e9);
+    const size_t end = std::min(size, wanted);
+    for (; filled < end; filled += 4096) memory[filled] = 1;
+  }
+  while (next != EOF) next = getchar();
+}
+
+// burst <usage file> <threshold>: for each line, fills memory until the file says more than the threshold, tells when
+// that was, goes on a little, and gives all back at the next line.
+void Burst(const char* path, uint64_t threshold) {
+  constexpr size_t kSize = size_t{256} << 20;
+  constexpr size_t kStep = 16 << 10;
+  char* memory = Map(kSize);
+  const int usage = open(path, O_RDONLY | O_CLOEXEC);
+  for (int next = getchar(); next != EOF; next = getchar()) {
+    if (next != '\n') continue;
+    uint64_t crossed = 0;
+    size_t end = kSize;
+    for (size_t filled = 0; filled < end; filled += kStep) {
+      for (size_t at = filled; at < filled + kStep; at += 4096) memory[at] = 1;
+      char text[32] = {};
+      (void)!pread(usage, text, sizeof(text) - 1, 0);
+      if (crossed != 0 || strtoull(text, nullptr, 10) <= threshold) continue;
+      crossed = MonotonicNow();
+      end = filled + (size_t{2} << 20);
+    }
+    printf("%llu\n", static_cast<unsigned long long>(crossed));
+    fflush(stdout);
+    do next = getchar();
+    while (next != EOF && next != '\n');
+    madvise(memory, kSize, MADV_DONTNEED);
+  }
+}
+
+}  // namespace
+}  // namespace tripline
+
+int main(int count, char** arguments) {
+  using namespace tripline;
+  const std::string command = count > 1 ? arguments[1] : "";
+  if (command == "floor") Floors(count > 2 ? arguments[2] : nullptr);
+  else if (command == "limits") Limits();
+  else if (command == "ticks") Ticks();
+  else if (command == "memory") Memory();
+  else if (command == "cross" && count == 6) Cross(arguments[2], atoi(arguments[3]), arguments[4], arguments[5]);
+  else if (command == "fill" && count == 4) Fill(atof(arguments[2]), strtoull(arguments[3], nullptr, 10));
+  else if (command == "burst" && count == 4) Burst(arguments[2], strtoull(arguments[3], nullptr, 10));
+  else return 2;
+  return 0;
+}
