@@ -10,6 +10,8 @@
       'conditions': [
         ['OS=="linux"', {
           'include_dirs': ['native/linux'],
+          # The keeper of a command drops the memory in which the linker would look for a function on its first call.
+          'ldflags': ['-Wl,-z,now'],
           'sources': ['<!@(node native/sources.js linux)'],
         }],
         ['OS=="mac"', {

@@ -26,6 +26,7 @@ import {
   checkUnused,
   connect,
   end,
+  endBeforeStart,
   raiseWatch,
   release,
   restartTimer,
@@ -169,9 +170,8 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
       reject(error)
       return promise
     }
-    if (this._reason !== null) {
-      end(this, S.CANCELED)
-      reject(this._toError())
+    if (this._status !== S.RUNNING) {
+      reject(endBeforeStart(this))
       return promise
     }
     this._resolve = resolve
@@ -203,10 +203,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   enter(): this {
     checkUnused(this)
     start(this)
-    if (this._reason !== null) {
-      end(this, S.CANCELED)
-      throw this._toError()
-    }
+    if (this._status !== S.RUNNING) throw endBeforeStart(this)
     return this
   }
 

@@ -2,18 +2,18 @@
 import { capabilities, sample, type Capability, type Snapshot } from '../monitor/snapshot.js'
 import { formatValue } from '../units.js'
 import { parseArguments } from './arguments.js'
+import { VERBS } from './verbs.js'
 import { EXIT, UsageError } from './usage.js'
 
-const OPTIONS = { '--once': {}, '--json': {} }
-
 export async function main(words: readonly string[]): Promise<number> {
-  const { options, rest } = parseArguments(words, OPTIONS)
+  const options = parseArguments(words, VERBS.watch.options)
+  const { rest } = options
   if (rest.length > 0) throw new UsageError(`tripline watch takes no arguments; received '${rest[0]}'.`)
-  if (!options.has('--once')) throw new UsageError('The live view is not there yet: use tripline watch --once.')
+  if (!options.has('once')) throw new UsageError('The live view is not there yet: use tripline watch --once.')
   const metrics = capabilities()
   const there = metrics.filter((each) => each.available).map((each) => each.metric)
   const now = await sample(there)
-  process.stdout.write(options.has('--json') ? toJson(metrics, now) : toTable(metrics, now))
+  process.stdout.write(options.has('json') ? toJson(metrics, now) : toTable(metrics, now))
   return EXIT.ok
 }
 

@@ -63,7 +63,7 @@ export class Bodies {
 
   #over(operation: Cancelable): void {
     this.running--
-    this.#listener.bodyOver(now() - operation._startedAt!)
+    this.#listener.bodyOver((operation._endedAt ?? now()) - operation._startedAt!)
   }
 
   #watch(operation: Cancelable, run: Promise<unknown>): void {

@@ -1,0 +1,5 @@
+import { UsageError } from './usage.js'
+
+export function main(_words: readonly string[]): Promise<number> {
+  throw new UsageError('tripline profile is not there yet')
+}
