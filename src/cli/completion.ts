@@ -23,7 +23,10 @@ const verbs = Object.entries(VERBS)
 const words = (list: Iterable<string>): string => [...list].join(' ')
 
 function optionWords(options: Readonly<Record<string, OptionSpec>>): string[] {
-  return ['--help', ...Object.entries(options).flatMap(([long, { short }]) => [`--${long}`, ...(short ? [`-${short}`] : [])])]
+  return [
+    '--help',
+    ...Object.entries(options).flatMap(([long, { short }]) => [`--${long}`, ...(short ? [`-${short}`] : [])]),
+  ]
 }
 
 /** Where an option's value is one of a list; `undefined` where nothing can be said of it. */
@@ -43,7 +46,8 @@ function bash(): string {
       if (spec.value === undefined) return []
       const list = valueWords(spec)
       const pattern = spec.short === undefined ? `--${long}` : `--${long}|-${spec.short}`
-      if (list !== undefined) return [`        ${pattern}) COMPREPLY=($(compgen -W '${words(list)}' -- "$current")); return ;;`]
+      if (list !== undefined)
+        return [`        ${pattern}) COMPREPLY=($(compgen -W '${words(list)}' -- "$current")); return ;;`]
       if (spec.choices === 'file') return [`        ${pattern}) COMPREPLY=($(compgen -f -- "$current")); return ;;`]
       return [`        ${pattern}) return ;;`]
     })
@@ -116,7 +120,8 @@ function fish(): string {
       const list = valueWords(spec)
       const short = spec.short === undefined ? '' : ` -s ${spec.short}`
       const files = spec.choices === 'file' ? ' -F' : ''
-      const value = spec.value === undefined ? '' : ` -r${files}${list === undefined ? '' : ` -a ${quote(words(list))}`}`
+      const value =
+        spec.value === undefined ? '' : ` -r${files}${list === undefined ? '' : ` -a ${quote(words(list))}`}`
       lines.push(`${here} -l ${long}${short}${value} -d ${quote(spec.help)}`)
     }
     const plain = plainWords(name as VerbName)
