@@ -53,8 +53,10 @@ function describeRuntime(): Finding {
 
 function describeAddon(metrics: readonly Capability[]): Omit<Finding, 'topic'> {
   const root = fileURLToPath(new URL('../..', import.meta.url))
-  if (metrics.length === 0) return { good: false, text: 'none for this system: limits, metrics and tickers do not work' }
-  const built = existsSync(`${root}build/Release`) && readdirSync(`${root}build/Release`).some((name) => name.endsWith('.node'))
+  if (metrics.length === 0)
+    return { good: false, text: 'none for this system: limits, metrics and tickers do not work' }
+  const built =
+    existsSync(`${root}build/Release`) && readdirSync(`${root}build/Release`).some((name) => name.endsWith('.node'))
   return { good: true, text: built ? 'built here from source' : 'the prebuilt one' }
 }
 
@@ -89,7 +91,8 @@ function describePush(metrics: readonly Capability[]): Finding[] {
 async function describeRun(): Promise<Finding> {
   try {
     const { group } = await run(process.execPath, ['--version'], { stdio: 'ignore', peaks: false })
-    const how = group === '' ? 'without a control group: none is delegated to us' : 'with a control group for each command'
+    const how =
+      group === '' ? 'without a control group: none is delegated to us' : 'with a control group for each command'
     return { topic: 'run', good: true, text: `works, ${how}` }
   } catch (error) {
     return { topic: 'run', good: false, text: (error as Error).message }

@@ -28,7 +28,8 @@ export async function main(words: readonly string[]): Promise<number> {
     say(error.message)
     return statusOfRefusal(error)
   }
-  for (const line of given.has('json') ? [toJson(result, margin)] : toText(result, margin)) process.stderr.write(`${line}\n`)
+  for (const line of given.has('json') ? [toJson(result, margin)] : toText(result, margin))
+    process.stderr.write(`${line}\n`)
   return result.status
 }
 
@@ -48,7 +49,10 @@ function toText(result: RunResult, margin: number): string[] {
     ['CPU time', formatDuration(Math.round(cpuTime))],
     ['memory', peaks.memory === undefined ? 'over before it could be seen' : `up to ${formatSize(peaks.memory)}`],
     ['CPU', peaks.cpu === undefined ? 'over before it could be seen' : `up to ${peaks.cpu.toFixed(0)}% of one`],
-    ['processes', peaks.processes === undefined ? 'over before they could be seen' : `up to ${peaks.processes} at once`],
+    [
+      'processes',
+      peaks.processes === undefined ? 'over before they could be seen' : `up to ${peaks.processes} at once`,
+    ],
   ] as const
   return [
     `tripline: ${command} exited with ${result.status}`,
@@ -69,7 +73,14 @@ function proposal(result: RunResult, margin: number): string[] {
 
 function toJson(result: RunResult, margin: number): string {
   const { command, args, status, duration, cpuTime, peaks } = result
-  return JSON.stringify({ command: [command, ...args], status, duration, cpuTime, peaks, run: proposal(result, margin) })
+  return JSON.stringify({
+    command: [command, ...args],
+    status,
+    duration,
+    cpuTime,
+    peaks,
+    run: proposal(result, margin),
+  })
 }
 
 function seconds(ms: number): string {
