@@ -220,6 +220,7 @@ napi_value Stats(napi_env env, napi_callback_info) {
   result.Set("guards", stats.guards);
   result.Set("limits", stats.limits);
   result.Set("series", stats.series);
+  result.Set("tickers", stats.tickers);
   result.Set("timerSlack", ToMilliseconds(stats.punctuality.timer_slack));
   result.Set("slice", ToMilliseconds(stats.punctuality.slice));
   result.Set("realTime", Boolean(env, stats.punctuality.real_time));
@@ -269,5 +270,6 @@ NAPI_MODULE_INIT() {
   };
   Export(env, exports, functions);
   Export(env, exports, kScheduleFunctions);
+  Export(env, exports, kSpawnFunctions);
   return exports;
 }

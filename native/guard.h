@@ -70,6 +70,7 @@ class Guard {
 
   uint32_t id = 0;
   bool dirty = false;     // a limit has changed in this pass
+  bool held = false;      // the sampler will judge it again at hold_end()
   bool undelivered = false;
 
  private:

@@ -21,7 +21,7 @@ class LoopProbe : public Probe {
         out->SetLevel(Metric::kEventLoopDelay, static_cast<double>(delay) / 1e6);
       }
       if ((wanted & MaskOf(Metric::kHeap)) != 0) out->SetLevel(Metric::kHeap, beat.heap);
-      if ((wanted & MaskOf(Metric::kEventLoopUtilization)) != 0) SetUtilization(now, &(*out)[Metric::kEventLoopUtilization]);
+      if ((wanted & MaskOf(Metric::kEventLoopUtilization)) != 0) SetUtilization(now, out);
     }
     if (!beat.outstanding()) environment_->AskForBeat(now);
   }
@@ -43,8 +43,14 @@ class LoopProbe : public Probe {
   }
 
  private:
-  void SetUtilization(uint64_t now, Reading* reading) {
+  void SetUtilization(uint64_t now, Readings* out) {
     const Beat& beat = environment_->beat;
+    Reading* reading = &(*out)[Metric::kEventLoopUtilization];
+    if (beat.idle_ms != beat.idle_ms) {
+      reading->state = Reading::kUnavailable;
+      out->failure.Set("this runtime does not count the time that its event loop waits");
+      return;
+    }
     const double answered = static_cast<double>(beat.answered);
     double busy = answered - beat.idle_ms * 1e6;
     double until = answered;

@@ -24,7 +24,7 @@ struct Beat {
   uint64_t sent = 0;      // when the sampler asked; 0 for never
   uint64_t answered = 0;  // of the latest answer
   uint64_t delay = 0;     // of the latest answer
-  double idle_ms = 0;     // cumulative time that the loop has spent waiting
+  double idle_ms = 0;     // cumulative time that the loop has spent waiting; NaN where nobody counts it
   double heap = 0;        // percent of V8's limit
   bool outstanding() const { return sent > answered; }
 };

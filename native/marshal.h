@@ -1,4 +1,4 @@
-// Between JavaScript's values and ours; what addon.cc and addon_schedule.cc share.
+// Between JavaScript's values and ours; what addon.cc and addon_*.cc share.
 #pragma once
 
 #include <node_api.h>
@@ -74,7 +74,9 @@ struct Arguments {
   }
 
   static uint64_t ToNanoseconds(double milliseconds) {
-    return milliseconds < 1e12 ? static_cast<uint64_t>(std::llround(milliseconds * 1e6)) : kNever;
+    if (std::isinf(milliseconds)) return kNever;
+    // Thirty years are as good as for ever, and leave room for adding them to the time of day of any machine.
+    return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6 + 0.5) : kNever / 16;
   }
 
   napi_env const env;
@@ -141,5 +143,7 @@ struct NativeFunction {
 
 // What tickers and recorders bring; ends with a null name.
 extern const NativeFunction kScheduleFunctions[];
+// And commands under limits.
+extern const NativeFunction kSpawnFunctions[];
 
 }  // namespace tripline

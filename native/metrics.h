@@ -18,8 +18,8 @@ enum Kind : uint8_t { kLevel, kRatio, kRate };
 enum Worse : uint8_t { kAbove, kBelow };
 
 struct MetricInfo {
-  const char* name;
-  const char* unit;
+  char name[22];  // arrays, because each pointer would cost a relocation in the release binary
+  char unit[8];
   Kind kind;
   Worse worse;
   uint32_t min_period_ms;

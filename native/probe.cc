@@ -9,7 +9,7 @@ namespace {
 
 struct ErrnoName {
   int error;
-  const char* name;
+  char name[13];
 };
 
 // Names rather than strerror(): that one follows the locale, and a name can be looked up.

@@ -18,6 +18,9 @@ constexpr double kMostSaved = 50.0 * kMillisecond;
 constexpr uint64_t kClockEvery = 16;   // how often the thread looks at its own CPU clock
 constexpr double kMaxStretch = 64;
 
+// A probe outlives its last user by this much, for the same reason: its files stay open.
+constexpr uint64_t kKeepSource = kSecond;
+
 // A read that comes this much later than planned means that the process or the machine stood still.
 constexpr uint64_t kGap = 5 * kSecond;
 
@@ -126,6 +129,7 @@ void Sampler::Loop() {
     if (wakeups_ % kClockEvery == 0) cpu_ = ThreadCpuNow() + cpu_before_;
   }
   taken_.clear();
+  DropSources(0, true);
   waiter_.Close();
   cpu_before_ += ThreadCpuNow();
   cpu_ = cpu_before_;
@@ -160,6 +164,7 @@ uint64_t Sampler::Pass(uint64_t now) {
   JudgeDirty(now);
   AnswerRequests();
   if (reads_ != reads_before) reading_wakeups_++;
+  DropSources(now, false);
   const uint64_t next_row = recorders_.Record(now);
   next_due_ = NextDue();
   return std::min({next_due_, next_beat, next_row});
@@ -195,20 +200,24 @@ void Sampler::JudgeDirty(uint64_t now) {
     held_[i]->dirty = true;
     dirty_.push_back(held_[i]);
   }
+  bool released = false;
   for (Guard* each : dirty_) {
     each->dirty = false;
     const bool edge = each->Judge(now);
     Environment* environment = each->environment();
     environment->board.WriteFlag(each->spec().flag, static_cast<uint8_t>(each->state()), each->breaches());
-    const bool held = each->hold_end() != kNever;
-    const bool listed = std::find(held_.begin(), held_.end(), each) != held_.end();
-    if (held && !listed) held_.push_back(each);
-    if (!held && listed) EraseUnordered(&held_, each);
+    const bool holds = each->hold_end() != kNever;
+    if (holds && !each->held) held_.push_back(each);
+    released |= each->held && !holds;
+    each->held = holds;
     if (!edge) continue;
     environment->board.CountEdge();
     environment->Deliver(each);
   }
   dirty_.clear();
+  if (!released) return;
+  const auto let_go = [](const Guard* each) { return !each->held; };
+  held_.erase(std::remove_if(held_.begin(), held_.end(), let_go), held_.end());
 }
 
 void Sampler::AnswerRequests() {
@@ -216,7 +225,10 @@ void Sampler::AnswerRequests() {
     const Outstanding& each = outstanding_[i];
     const bool fresh = std::all_of(each.channels.begin(), each.channels.end(), [&each](const Channel* channel) {
       const Value& value = channel->series.now();
-      return value.state != Value::kUnknown && value.at >= each.since;
+      if (value.state != Value::kUnknown && value.at >= each.since) return true;
+      // Counters that stand still never make a share: after a window and a bit there is nothing more to wait for.
+      const uint64_t window = channel->series.window();
+      return channel->last_read >= each.since + window + window / 4;
     });
     if (!fresh) continue;
     each.environment->Answer(each.request);
@@ -286,6 +298,7 @@ void Sampler::HangDoorbells(const GuardLimit& limit) {
   const bool bad_direction = spec.above == (tripline::InfoOf(metric).worse == kAbove);
   // Where polling is as fast as the source allows, nothing can pull it any closer.
   if (!bad_direction || limit.guard->spec().within <= channel->source->MinPeriod(metric)) return;
+  if ((channel->source->silent & MaskOf(metric)) != 0) return;
   const bool nearer = spec.above ? spec.enter < channel->rings_at : spec.enter > channel->rings_at;
   if (channel->rings && !nearer) return;
 
@@ -294,6 +307,7 @@ void Sampler::HangDoorbells(const GuardLimit& limit) {
   // Without them polling goes on, so a refusal is no failure here; CanPush tells who wants to know.
   Failure ignored;
   const uint32_t count = MakeDoorbells(metric, spec.enter, spec.above, made, &ignored);
+  if (count == 0) channel->source->silent |= MaskOf(metric);
   for (uint32_t i = 0; i < count; i++) {
     std::unique_ptr<Doorbell> doorbell(made[i]);
     doorbell->channel = channel;
@@ -392,6 +406,8 @@ Channel* Sampler::FindChannel(Source* source, Metric metric, uint64_t window) {
   for (Channel* each : source->channels) {
     if (each->series.metric() == metric && each->series.window() == effective) return each;
   }
+  if (source->channels.empty() && source->unused_since != 0) unused_sources_--;
+  source->unused_since = 0;
   channels_.emplace_back(new Channel(metric, window, source));
   source->channels.push_back(channels_.back().get());
   return channels_.back().get();
@@ -403,7 +419,24 @@ void Sampler::DropChannelIfUnused(Channel* channel) {
   Source* source = channel->source;
   EraseUnordered(&source->channels, channel);
   EraseOwned(&channels_, channel);
-  if (source->channels.empty()) EraseOwned(&sources_, source);
+  if (!source->channels.empty()) return;
+  if (running_ && source->keepable()) {
+    source->unused_since = MonotonicNow();
+    unused_sources_++;
+  } else {
+    EraseOwned(&sources_, source);
+  }
+}
+
+void Sampler::DropSources(uint64_t now, bool all) {
+  if (unused_sources_ == 0) return;
+  for (size_t i = sources_.size(); i-- > 0;) {
+    const Source& each = *sources_[i];
+    if (!each.channels.empty() || !(all || now - each.unused_since >= kKeepSource)) continue;
+    sources_[i] = std::move(sources_.back());
+    sources_.pop_back();
+    unused_sources_--;
+  }
 }
 
 uint32_t Sampler::Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window,
@@ -514,7 +547,7 @@ void Sampler::DropGuard(uint32_t id) {
     }
   }
   limit_count_ -= guard->limit_count();
-  EraseUnordered(&held_, guard);
+  if (guard->held) EraseUnordered(&held_, guard);
   if (guard->undelivered) EraseUnordered(&guard->environment()->undelivered, guard);
   guards_.Remove(id);
   Replan();
@@ -568,7 +601,7 @@ SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {
 SamplerStats Sampler::Stats() {
   MutexLock lock(&lock_);
   return SamplerStats{running_, wakeups_, rings_, reads_, cpu_, stretch_, guards_.count(), limit_count_,
-                      static_cast<uint32_t>(channels_.size()), punctuality_};
+                      static_cast<uint32_t>(channels_.size()), tickers_.count(), punctuality_};
 }
 
 }  // namespace tripline

@@ -20,7 +20,7 @@
 
 namespace tripline {
 
-// What createGuard asks for; `subscription` says on which series.
+// What AddGuard takes; `subscription` says on which series.
 struct LimitRequest {
   uint32_t subscription;
   LimitSpec spec;
@@ -37,6 +37,7 @@ struct SamplerStats {
   uint32_t guards;
   uint32_t limits;
   uint32_t series;
+  uint32_t tickers;
   Punctuality punctuality;  // of the thread
 };
 
@@ -179,6 +180,8 @@ class Sampler : private Host {
   Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why);
   Channel* FindChannel(Source* source, Metric metric, uint64_t window);
   void DropChannelIfUnused(Channel* channel);
+  // Those without channels, all of them or only those that nobody has come back for.
+  void DropSources(uint64_t now, bool all);
   void DropGuard(uint32_t id);
   void DropSubscription(uint32_t id);
 
@@ -186,6 +189,7 @@ class Sampler : private Host {
   Waiter waiter_;
   bool running_ = false;
   std::vector<std::unique_ptr<Source>> sources_;
+  uint32_t unused_sources_ = 0;
   std::vector<std::unique_ptr<Channel>> channels_;
   Table<Subscription> subscriptions_;
   Table<Guard> guards_;

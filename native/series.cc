@@ -17,8 +17,8 @@ double Quotient(Kind kind, double num, double den) {
 bool CounterWindow::Advance(const Reading& reading, Kind kind, uint64_t now, uint64_t window, double* value) {
   if (count_ > 0 && Oldest(count_ - 1).parts != reading.parts) Reset();
 
-  // The youngest mark that is a window old. Marks lie an eighth of a window apart, so that is also how much the
-  // effective window may exceed the one asked for.
+  // The youngest mark that is a window old. Where reads are frequent, marks lie an eighth of a window apart, so that is
+  // also how much the effective window may exceed the one asked for.
   // Older ones will not be wanted again.
   const auto is_old = [&](const Mark& mark) { return now - mark.at >= window - window / 64; };
   while (count_ > 1 && is_old(Oldest(1))) count_--;

@@ -141,6 +141,7 @@ bool Source::Matches(int family, const Selector& selector) const {
 void Source::Read(uint64_t now, MetricMask wanted, Readings* out) {
   Clear(wanted, out);
   probe_->Read(now, wanted, out);
+  if (out->failure.failed()) healthy_ = false;
 }
 
 void Source::Request(uint64_t now, MetricMask wanted) {

@@ -42,7 +42,13 @@ class Source {
   double MaxSlope(Metric metric) const;
   uint64_t MinPeriod(Metric metric) const;
 
+  // Whether it may be kept for the next user: not where a helper thread or one environment is involved, nor once
+  // something was unavailable, which making it anew might mend.
+  bool keepable() const { return slow_ == nullptr && environment_ == nullptr && healthy_; }
+
   std::vector<Channel*> channels;
+  uint64_t unused_since = 0;  // while `channels` is empty
+  MetricMask silent = 0;      // those for which the kernel has refused to push
 
  private:
   const int family_;
@@ -54,6 +60,7 @@ class Source {
   std::unique_ptr<char[]> zone_;
   std::unique_ptr<Probe> probe_;
   SlowRead* slow_ = nullptr;  // deletes itself; see source.cc
+  bool healthy_ = true;
 };
 
 // Stands in for a probe that could not be made: unavailable, and tried again about once a second.

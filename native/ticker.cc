@@ -24,7 +24,8 @@ Beats Ticker::Take(uint64_t now) {
   if (paused_) return Beats{};
   const Beats beats = grid_.Take(now);
   // Ordinary lateness must not add up, so only a beat that was really missed moves the grid.
-  if (spec_.delay && beats.count > 0 && now - beats.due >= grid_.period() / 2) grid_.MoveTo(now + grid_.period());
+  const bool missed = beats.count > 1 || (beats.count == 1 && now - beats.due >= grid_.period() / 2);
+  if (spec_.delay && missed) grid_.MoveTo(now + grid_.period());
   Plan();
   return beats;
 }

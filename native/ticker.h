@@ -89,6 +89,7 @@ class Tickers {
   uint64_t Beat(uint64_t now);
   void RemoveEnvironment(const Environment* environment);
   bool empty() const { return tickers_.empty(); }
+  uint32_t count() const { return static_cast<uint32_t>(tickers_.size()); }
   bool real_time() const { return real_time_ > 0; }
 
  private:

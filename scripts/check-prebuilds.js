@@ -6,8 +6,10 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { prebuildAll } from './prebuild.js'
+import { inspect } from './prebuild/inspect.js'
 import { judge } from './prebuild/rules.js'
 import { maxPackedBytes, targets } from './prebuild/targets.js'
+import { zigFolder } from './prebuild/toolchain.js'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const prebuilds = join(root, 'prebuilds')
@@ -16,6 +18,18 @@ let failures = 0
 function fail(what) {
   failures++
   console.error(`  ${what}`)
+}
+
+// The stub of Apple's library lists what it has; the binaries themselves would only fail when they call it.
+function checkLibSystem() {
+  const known = new Set(readFileSync(join(zigFolder(), 'lib/libc/darwin/libSystem.tbd'), 'utf8').match(/[\w$]+/g))
+  for (const [target, file] of files) {
+    if (target.platform !== 'darwin') continue
+    for (const { name } of inspect(file).imports) {
+      if (!name.startsWith('napi_') && !known.has(`_${name}`) && !known.has(name))
+        fail(`${target.file}: libSystem has no ${name}`)
+    }
+  }
 }
 
 const expected = new Set(targets.map((each) => each.file))
@@ -46,6 +60,7 @@ console.log(`${'together'.padEnd(24)} ${' '.repeat(13)} ${String(packed).padStar
 if (packed > maxPackedBytes) fail(`all binaries together take ${packed} bytes packed, more than ${maxPackedBytes}`)
 
 if (!process.argv.includes('--quick')) {
+  checkLibSystem()
   const out = mkdtempSync(join(tmpdir(), 'tripline-check-'))
   try {
     await prebuildAll([...files.keys()], out)

@@ -37,7 +37,8 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
 
   /** One line for a person: the reason's. */
   override get message(): string {
-    return this.reason.message
+    // Some engines ask for it while the error is being made.
+    return (this.reason as R | undefined)?.message ?? ''
   }
 
   /** The operation that was canceled; `undefined` where a token or a signal threw on its own. */

@@ -33,8 +33,9 @@ export interface OperationContext {
   /** Id of the parent, where there is one. */
   readonly parentId: string | undefined
   readonly startedAt: number | undefined
+  /** Not recorded for a block, or for a body of `Cancelable.run`, whose context nobody had read by then. */
   readonly endedAt: number | undefined
-  /** How long it has run, or ran; `undefined` before its start. */
+  /** How long it has run, or ran; `undefined` before its start, and where its end was not recorded. */
   readonly elapsed: number | undefined
   /** When its time runs out, its own or an ancestor's, whichever is earlier; `undefined` where there is no limit. */
   readonly deadline: number | undefined

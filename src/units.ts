@@ -13,27 +13,27 @@ export interface DurationLike {
  */
 export type Duration = number | string | DurationLike
 
-const DURATION_UNITS: Readonly<Record<string, number>> = {
-  us: 1e-3,
-  ms: 1,
-  s: 1e3,
-  m: 6e4,
-  h: 3.6e6,
-  d: 8.64e7,
-}
+const DURATION_UNITS: ReadonlyMap<string, number> = new Map([
+  ['us', 1e-3],
+  ['ms', 1],
+  ['s', 1e3],
+  ['m', 6e4],
+  ['h', 3.6e6],
+  ['d', 8.64e7],
+])
 
-const SIZE_UNITS: Readonly<Record<string, number>> = {
-  B: 1,
-  kB: 1e3,
-  KB: 1e3,
-  MB: 1e6,
-  GB: 1e9,
-  TB: 1e12,
-  KiB: 2 ** 10,
-  MiB: 2 ** 20,
-  GiB: 2 ** 30,
-  TiB: 2 ** 40,
-}
+const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
+  ['B', 1],
+  ['kB', 1e3],
+  ['KB', 1e3],
+  ['MB', 1e6],
+  ['GB', 1e9],
+  ['TB', 1e12],
+  ['KiB', 2 ** 10],
+  ['MiB', 2 ** 20],
+  ['GiB', 2 ** 30],
+  ['TiB', 2 ** 40],
+])
 
 const QUANTITY = /^\s*(\d+(?:\.\d+)?|\.\d+)\s*([A-Za-z%°]+)\s*$/u
 
@@ -59,7 +59,7 @@ function durationToMs(value: unknown, name: string): number {
   if (typeof value === 'number') return value
   if (typeof value === 'string') {
     const match = QUANTITY.exec(value)
-    const scale = match ? DURATION_UNITS[match[2]!] : undefined
+    const scale = match ? DURATION_UNITS.get(match[2]!) : undefined
     if (match === null || scale === undefined) throw invalidValue(name, DURATION_HELP, value)
     return Number(match[1]) * scale
   }
@@ -89,7 +89,7 @@ export function parseSize(value: unknown, name: string): number {
     bytes = value
   } else if (typeof value === 'string') {
     const match = QUANTITY.exec(value)
-    const scale = match ? SIZE_UNITS[match[2]!] : undefined
+    const scale = match ? SIZE_UNITS.get(match[2]!) : undefined
     if (match === null || scale === undefined) throw invalidValue(name, SIZE_HELP, value)
     bytes = Number(match[1]) * scale
   } else {

@@ -19,11 +19,7 @@ namespace {
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;  // its counters move with the tick
 constexpr uint64_t kSetupPeriod = kSecond;            // affinity, CPUs, quotas
 constexpr uint32_t kQuotas = kMaxParts - 1;
-
-const char kMaxFile[] = "/cpu.max";
-const char kQuotaFile[] = "/cpu.cfs_quota_us";
-const char kPeriodFile[] = "/cpu.cfs_period_us";
-
+constexpr uint32_t kGroups = 12;       // more than any service manager and orchestrator together nest
 constexpr uint32_t kMaskBytes = 1024;  // 8192 CPUs, the most that Linux can be built for
 constexpr double kTick = 0.01;         // USER_HZ is 100 on every architecture we build for
 
@@ -35,13 +31,13 @@ struct Sums {
     uint64_t grown[CpuTimes::kFields];
     uint64_t total = 0;
     for (int i = 0; i < CpuTimes::kFields; i++) {
-      grown[i] = now.of[i] > old.of[i] ? now.of[i] - old.of[i] : 0;
+      grown[i] = Growth(old.of[i], now.of[i]);
       total += grown[i];
     }
-    all += kTick * static_cast<double>(total);
-    busy += kTick * static_cast<double>(total - grown[CpuTimes::kIdle] - grown[CpuTimes::kIowait]);
-    steal += kTick * static_cast<double>(grown[CpuTimes::kSteal]);
-    iowait += kTick * static_cast<double>(grown[CpuTimes::kIowait]);
+    all += kTick * Real(total);
+    busy += kTick * Real(total - grown[CpuTimes::kIdle] - grown[CpuTimes::kIowait]);
+    steal += kTick * Real(grown[CpuTimes::kSteal]);
+    iowait += kTick * Real(grown[CpuTimes::kIowait]);
   }
 };
 
@@ -134,6 +130,12 @@ struct Quota {
   }
 };
 
+// One cgroup of the chain, the own one first.
+struct Group {
+  size_t length = 0;
+  File quota;  // cpu.max in version 2, cpu.cfs_quota_us in version 1
+};
+
 class CpuProbe final : public Probe {
  public:
   CpuProbe() { stat_.SetPath(roots_.proc.get(), "/stat"); }
@@ -150,7 +152,7 @@ class CpuProbe final : public Probe {
       }
     }
     if (Wants(wanted, Metric::kCpu)) SetCpu(out);
-    if (Wants(wanted, Metric::kCpuThrottled)) SetThrottled(now, wanted, out);
+    if (Wants(wanted, Metric::kCpuThrottled)) SetThrottled(now, out);
   }
 
   const char* Origin(Metric metric) const override {
@@ -182,16 +184,14 @@ class CpuProbe final : public Probe {
         why.Set("/proc/stat: no line of CPU times");
       else
         stat_.Explain(stat_.error() == EACCES ? "hidden from this user" : "", &why);
-      SetUnavailable(wanted, Metric::kCpuHost, why, out);
-      SetUnavailable(wanted, Metric::kCpuSteal, why, out);
-      SetUnavailable(wanted, Metric::kCpuIowait, why, out);
-      if (!HasQuota()) SetUnavailable(wanted, Metric::kCpu, why, out);
+      SetUnavailable(wanted & ~MaskOf(Metric::kCpuThrottled) & (HasQuota() ? ~MaskOf(Metric::kCpu) : ~MetricMask{0}),
+                     why, out);
       has_total_ = false;
       return;
     }
-    SetRatio(wanted, Metric::kCpuHost, host_.busy, host_.all, out);
-    SetRatio(wanted, Metric::kCpuSteal, host_.steal, host_.all, out);
-    SetRatio(wanted, Metric::kCpuIowait, host_.iowait, host_.all, out);
+    if (Wants(wanted, Metric::kCpuHost)) SetPair(Metric::kCpuHost, host_.busy, host_.all, out);
+    if (Wants(wanted, Metric::kCpuSteal)) SetPair(Metric::kCpuSteal, host_.steal, host_.all, out);
+    if (Wants(wanted, Metric::kCpuIowait)) SetPair(Metric::kCpuIowait, host_.iowait, host_.all, out);
   }
 
   void TakeStat(uint64_t now, const CpuTimes& times, Buffer* buffer) {
@@ -218,15 +218,6 @@ class CpuProbe final : public Probe {
     if (grown > 0) recent_ = (own_.busy - before.busy) / grown;
   }
 
-  static void SetRatio(MetricMask wanted, Metric metric, double num, double den, Readings* out) {
-    if (!Wants(wanted, metric)) return;
-    Reading& reading = (*out)[metric];
-    reading.state = Reading::kKnown;
-    reading.parts = 1;
-    reading.num[0] = num;
-    reading.den[0] = den;
-  }
-
   bool HasQuota() const {
     for (const Quota& quota : quotas_) {
       if (quota.length != 0 && quota.cpus > 0) return true;
@@ -242,54 +233,64 @@ class CpuProbe final : public Probe {
     quotas_at_ = now;
     Buffer* buffer = SharedBuffer();
     const bool moved = group_.Update(now, roots_, "cpu", buffer);
-    const bool moved_usage = group_.version() == 1 && usage_group_.Update(now, roots_, "cpuacct", buffer);
-    if (moved || moved_usage) {
-      for (Quota& quota : quotas_) quota.Leave();
-      setup_.Forget();
-      version_ = group_.version();
-      own_throttle_.SetPath(group_.path(), "/cpu.stat");
-      CgroupCpu cpu;
-      can_throttle_ = version_ != 0 && own_throttle_.Read(now, buffer) &&
-                      ParseCgroupCpu(buffer->data(), buffer->size, &cpu) && cpu.has_throttled;
-      own_throttle_.Close();
-    }
-    if (version_ == 0) return;
+    const bool moved_usage = version_ == 1 && HasQuota() && usage_group_.Update(now, roots_, "cpuacct", buffer);
+    if (moved || moved_usage) FindGroups(now, buffer);
 
     bool seen[kQuotas] = {};
-    size_t length = group_.size();
-    do {
-      const double cpus = ReadQuotaOf(now, length, buffer);
+    for (uint32_t i = 0; i < count_; i++) {
+      const double cpus = ReadQuotaOf(now, groups_[i], buffer);
       if (cpus <= 0) continue;
       Quota* place = nullptr;
       for (Quota& quota : quotas_) {
-        if (quota.length == length) place = &quota;
+        if (quota.length == groups_[i].length) place = &quota;
       }
       for (Quota& quota : quotas_) {
         if (place == nullptr && quota.length == 0) place = &quota;
       }
       if (place == nullptr) break;
-      if (place->length == 0) Enter(place, length);
+      if (place->length == 0) Enter(now, place, groups_[i].length, buffer);
       place->cpus = cpus;
       seen[place - quotas_] = true;
-    } while (group_.Parent(&length));
+    }
     for (uint32_t i = 0; i < kQuotas; i++) {
       if (!seen[i] && quotas_[i].length != 0) quotas_[i].Leave();
     }
   }
 
-  double ReadQuotaOf(uint64_t now, size_t length, Buffer* buffer) {
-    const auto read = [&](const char* name) { return setup_.Read(now, group_.path(), length, name, buffer); };
-    if (version_ == 2) {
-      double cpus = 0;
-      return read(kMaxFile) && ParseCpuMax(buffer->data(), buffer->size, &cpus) ? cpus : 0;
-    }
-    uint64_t quota = kNoLimit, period = 0;
-    if (!read(kQuotaFile) || !ParseLimit(buffer->data(), buffer->size, &quota) || quota == kNoLimit) return 0;
-    if (!read(kPeriodFile) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
-    return period == 0 || period == kNoLimit ? 0 : static_cast<double>(quota) / static_cast<double>(period);
+  void FindGroups(uint64_t now, Buffer* buffer) {
+    for (Quota& quota : quotas_) quota.Leave();
+    for (Group& group : groups_) group.quota.Close();
+    count_ = 0;
+    version_ = group_.version();
+    can_throttle_ = false;
+    if (version_ == 0) return;
+    own_throttle_.SetPath(group_.path(), "/cpu.stat");
+    CgroupCpu cpu;
+    can_throttle_ =
+        own_throttle_.Read(now, buffer) && ParseCgroupCpu(buffer->data(), buffer->size, &cpu) && cpu.has_throttled;
+    own_throttle_.Close();
+    size_t length = group_.size();
+    do {
+      Group& group = groups_[count_++];
+      group.length = length;
+      group_dir_.SetPart(group_.path(), length);
+      group.quota.SetPath(group_dir_.get(), version_ == 2 ? "/cpu.max" : "/cpu.cfs_quota_us");
+    } while (count_ < kGroups && group_.Parent(&length));
   }
 
-  void Enter(Quota* quota, size_t length) {
+  double ReadQuotaOf(uint64_t now, Group& group, Buffer* buffer) {
+    if (!group.quota.Read(now, buffer)) return 0;
+    double cpus = 0;
+    if (version_ == 2) return ParseCpuMax(buffer->data(), buffer->size, &cpus) ? cpus : 0;
+    uint64_t quota = kNoLimit, period = 0;
+    if (!ParseLimit(buffer->data(), buffer->size, &quota) || quota == kNoLimit) return 0;
+    group_dir_.SetPart(group_.path(), group.length);
+    file_name_.Set(group_dir_.get(), "/cpu.cfs_period_us");
+    if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
+    return period == 0 || period == kNoLimit ? 0 : Real(quota) / Real(period);
+  }
+
+  void Enter(uint64_t now, Quota* quota, size_t length, Buffer* buffer) {
     quota->length = length;
     group_dir_.SetPart(group_.path(), length);
     if (version_ == 2) {
@@ -297,6 +298,7 @@ class CpuProbe final : public Probe {
       return;
     }
     quota->usage.SetPath("");
+    usage_group_.Update(now, roots_, "cpuacct", buffer);
     quota->throttle.SetPath(group_dir_.get(), "/cpu.stat");
     // Version 1 counts in cpuacct, which may be a hierarchy of its own: only where the group has the same path in it,
     // seen from its end, are the two the same group.
@@ -337,17 +339,15 @@ class CpuProbe final : public Probe {
       return;
     }
     if (quota->has_last && now > quota->last_at) {
-      const double elapsed = static_cast<double>(now - quota->last_at) / 1e9;
+      const double elapsed = Seconds(now - quota->last_at);
       if (cpu.has_usage) {
-        const double used =
-            cpu.usage > quota->last_usage ? static_cast<double>(cpu.usage - quota->last_usage) / 1e9 : 0;
+        const double used = Seconds(Growth(quota->last_usage, cpu.usage));
         quota->used += used;
         quota->allowed += elapsed * quota->cpus;
         quota->recent = quota->cpus > 0 ? used / (elapsed * quota->cpus) : 0;
       }
       // The kernel adds up the time of every CPU on which the group waited.
-      double throttled =
-          cpu.throttled > quota->last_throttled ? static_cast<double>(cpu.throttled - quota->last_throttled) / 1e9 : 0;
+      double throttled = Seconds(Growth(quota->last_throttled, cpu.throttled));
       if (throttled > elapsed) throttled = elapsed;
       quota->throttled += throttled;
       quota->elapsed += elapsed;
@@ -371,12 +371,12 @@ class CpuProbe final : public Probe {
     }
   }
 
-  void SetThrottled(uint64_t now, MetricMask wanted, Readings* out) const {
+  void SetThrottled(uint64_t now, Readings* out) const {
     if (!can_throttle_ && !HasQuota()) {
       Failure why;
       why.Set(version_ == 0 ? "no cgroup hierarchy with the cpu controller is mounted"
                             : "this process's cgroup does not have the cpu controller, so nothing can throttle it");
-      SetUnavailable(wanted, Metric::kCpuThrottled, why, out);
+      SetUnavailable(MaskOf(Metric::kCpuThrottled), why, out);
       return;
     }
     Reading& reading = (*out)[Metric::kCpuThrottled];
@@ -388,7 +388,7 @@ class CpuProbe final : public Probe {
     }
     // Without any quota nothing is throttled, and that is known.
     reading.num[kQuotas] = 0;
-    reading.den[kQuotas] = static_cast<double>(now - started_at_) / 1e9;
+    reading.den[kQuotas] = Seconds(now - started_at_);
   }
 
   const Roots roots_;
@@ -410,8 +410,9 @@ class CpuProbe final : public Probe {
   uint64_t quotas_at_ = 0;
   File own_throttle_;
   Quota quotas_[kQuotas];
-  HeldFiles setup_;  // quotas
-  Text group_dir_;
+  Group groups_[kGroups];
+  uint32_t count_ = 0;
+  Text group_dir_, file_name_;
 };
 
 }  // namespace

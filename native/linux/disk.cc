@@ -35,10 +35,7 @@ class DiskProbe final : public Probe {
     struct statvfs fs;
     Failure why;
     if (!Ask(&fs, &why)) {
-      SetUnavailable(wanted, Metric::kDisk, why, out);
-      SetUnavailable(wanted, Metric::kDiskFree, why, out);
-      SetUnavailable(wanted, Metric::kDiskInodes, why, out);
-      return;
+      return SetUnavailable(wanted, why, out);
     }
     if (!asked_) writable_ = (fs.f_flag & ST_RDONLY) == 0;
     asked_ = true;
@@ -72,16 +69,14 @@ class DiskProbe final : public Probe {
 
   // The blocks reserved for root are neither used nor free for anybody else.
   void SetSpace(const struct statvfs& fs, MetricMask wanted, Readings* out) {
-    const double used = static_cast<double>(fs.f_blocks > fs.f_bfree ? fs.f_blocks - fs.f_bfree : 0);
-    const double free = static_cast<double>(fs.f_bavail);
-    const double size = static_cast<double>(fs.f_frsize != 0 ? fs.f_frsize : fs.f_bsize);
+    const double used = Real(Growth(fs.f_bfree, fs.f_blocks));
+    const double free = Real(fs.f_bavail);
+    const double size = Real(fs.f_frsize != 0 ? fs.f_frsize : fs.f_bsize);
     bytes_ = (used + free) * size;
     if (bytes_ <= 0) {
       Failure why;
       why.Set("a file system without blocks, such as proc, has no space to run out of");
-      SetUnavailable(wanted, Metric::kDisk, why, out);
-      SetUnavailable(wanted, Metric::kDiskFree, why, out);
-      return;
+      return SetUnavailable(wanted & (MaskOf(Metric::kDisk) | MaskOf(Metric::kDiskFree)), why, out);
     }
     if (Wants(wanted, Metric::kDisk)) out->SetLevel(Metric::kDisk, 100 * used / (used + free));
     if (Wants(wanted, Metric::kDiskFree)) {
@@ -94,13 +89,13 @@ class DiskProbe final : public Probe {
 
   void SetInodes(const struct statvfs& fs, MetricMask wanted, Readings* out) {
     if (!Wants(wanted, Metric::kDiskInodes)) return;
-    const double used = static_cast<double>(fs.f_files > fs.f_ffree ? fs.f_files - fs.f_ffree : 0);
-    const double free = static_cast<double>(fs.f_favail);
+    const double used = Real(Growth(fs.f_ffree, fs.f_files));
+    const double free = Real(fs.f_favail);
     inodes_ = used + free;
     if (fs.f_files == 0 || inodes_ <= 0) {
       Failure why;
       why.Set("no inode limit on this file system");
-      return SetUnavailable(wanted, Metric::kDiskInodes, why, out);
+      return SetUnavailable(MaskOf(Metric::kDiskInodes), why, out);
     }
     out->SetLevel(Metric::kDiskInodes, 100 * used / inodes_);
   }

@@ -4,7 +4,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <initializer_list>
 
 #include "../platform.h"
 #include "families.h"
@@ -69,10 +68,7 @@ class DiskIoProbe final : public Probe {
       else
         why.Set("a block device's stat with fewer than ten numbers");
       read_.has_last = written_.has_last = busy_.has_last = false;
-      for (Metric metric : {Metric::kDiskRead, Metric::kDiskWrite, Metric::kDiskBusy}) {
-        SetUnavailable(wanted, metric, why, out);
-      }
-      return;
+      return SetUnavailable(wanted, why, out);
     }
     if (result == File::kFresh) {
       read_.Add(now, stat.read_sectors);

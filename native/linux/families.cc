@@ -20,6 +20,22 @@ enum Family : int {
 
 }  // namespace
 
+void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out) {
+  if (metrics == 0) return;
+  for (uint32_t i = 0; i < kMetricCount; i++) {
+    if ((metrics >> i & 1) != 0) out->of[i].state = Reading::kUnavailable;
+  }
+  if (!out->failure.failed()) out->failure = why;
+}
+
+void SetPair(Metric metric, double num, double den, Readings* out) {
+  Reading& reading = (*out)[metric];
+  reading.state = Reading::kKnown;
+  reading.parts = 1;
+  reading.num[0] = num;
+  reading.den[0] = den;
+}
+
 int FamilyOf(Metric metric) {
   switch (metric) {
     case Metric::kCpu:
@@ -55,7 +71,9 @@ int FamilyOf(Metric metric) {
     case Metric::kProcessRss:
     case Metric::kProcessFootprint:
     case Metric::kProcessThreads:
-    case Metric::kProcessFds: return kProcess;
+    case Metric::kProcessFds:
+    case Metric::kProcessCount:
+    case Metric::kProcessCpuTime: return kProcess;
     default: return -1;
   }
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "../probe.h"
+#include "parse/scan.h"
 
 namespace tripline {
 
@@ -17,13 +18,14 @@ Probe* MakeThrottledProbe(Failure* why);
 Probe* MakePowerProbe(Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);
 
+inline double Seconds(uint64_t nanoseconds) { return Real(nanoseconds) / 1e9; }
+
 inline bool Wants(MetricMask wanted, Metric metric) { return (wanted & MaskOf(metric)) != 0; }
 
-// Marks `metric` as unavailable if it is wanted; the first failure of a read is the one that is told.
-inline void SetUnavailable(MetricMask wanted, Metric metric, const Failure& why, Readings* out) {
-  if (!Wants(wanted, metric)) return;
-  (*out)[metric].state = Reading::kUnavailable;
-  if (!out->failure.failed()) out->failure = why;
-}
+// Marks `metrics` as unavailable; the first failure of a read is the one that is told.
+void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out);
+
+// The cumulative pair of a ratio or rate that is made of one.
+void SetPair(Metric metric, double num, double den, Readings* out);
 
 }  // namespace tripline

@@ -112,6 +112,8 @@ void File::SetPath(const char* a, const char* b, const char* c, const char* d) {
   back_off_ = 0;
 }
 
+File::~File() { Close(); }
+
 void File::Close() {
   if (fd_ >= 0) file_calls.close(fd_);
   fd_ = -1;
@@ -198,33 +200,6 @@ File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
   // A wake-up that is shared with other sources may come a tenth of a period early.
   if (read_at_ != 0 && now - read_at_ < period - period / 8) return kKept;
   return Read(now, buffer) ? kFresh : kFailed;
-}
-
-bool HeldFiles::Read(uint64_t now, const char* path, size_t length, const char* name, Buffer* buffer) {
-  Held* place = &held_[0];  // where all are in use, the first gives way
-  for (Held& held : held_) {
-    const bool same = held.name == name && held.length == length;
-    if (same || held.name == nullptr) place = &held;
-    if (same) break;
-  }
-  if (place->name != name || place->length != length) {
-    directory_.SetPart(path, length);
-    place->file.SetPath(directory_.get(), name);
-    place->name = name;
-    place->length = length;
-  }
-  if (place->file.Read(now, buffer)) return true;
-  // It may come: without a back-off, because the next look is far off anyway.
-  place->file.Close();
-  place->name = nullptr;
-  return false;
-}
-
-void HeldFiles::Forget() {
-  for (Held& held : held_) {
-    held.file.Close();
-    held.name = nullptr;
-  }
 }
 
 Names::Names(const char* directory) : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}

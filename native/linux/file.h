@@ -80,7 +80,7 @@ class File {
   enum Result : uint8_t { kFresh, kKept, kFailed };
 
   File() = default;
-  ~File() { Close(); }
+  ~File();
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
@@ -124,27 +124,6 @@ class File {
   uint64_t read_at_ = 0;
   uint64_t retry_at_ = 0;
   uint64_t back_off_ = 0;
-};
-
-// Small files of one directory and its parents that are looked at again and again: opening one costs several times what
-// reading it does.
-class HeldFiles {
- public:
-  // Reads `name`, a literal with its slash, in the directory that the first `length` bytes of `path` name. All paths are
-  // the beginnings of one, until Forget().
-  bool Read(uint64_t now, const char* path, size_t length, const char* name, Buffer* buffer);
-  void Forget();
-
- private:
-  struct Held {
-    const char* name = nullptr;  // nullptr: unused
-    size_t length = 0;
-    File file;
-  };
-  static constexpr uint32_t kMost = 16;
-
-  Held held_[kMost];
-  Text directory_;
 };
 
 // The names in a directory such as /proc, without allocation.

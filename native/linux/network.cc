@@ -3,7 +3,6 @@
 // over all but loopback.
 #include <unistd.h>
 #include <cstring>
-#include <initializer_list>
 
 #include "../platform.h"
 #include "families.h"
@@ -45,14 +44,12 @@ class NetworkProbe final : public Probe {
         file_.Explain("", &why);
         for (Known& known : known_) known.has_last = false;
         last_at_ = 0;
-        SetUnavailable(wanted, Metric::kNetworkRx, why, out);
-        SetUnavailable(wanted, Metric::kNetworkTx, why, out);
-        return;
+        return SetUnavailable(wanted, why, out);
       }
       Take(now, *buffer);
     }
-    Set(wanted, Metric::kNetworkRx, received_, out);
-    Set(wanted, Metric::kNetworkTx, sent_, out);
+    if (Wants(wanted, Metric::kNetworkRx)) SetPair(Metric::kNetworkRx, received_, elapsed_, out);
+    if (Wants(wanted, Metric::kNetworkTx)) SetPair(Metric::kNetworkTx, sent_, elapsed_, out);
   }
 
   const char* Origin(Metric) const override { return file_.path(); }
@@ -67,8 +64,8 @@ class NetworkProbe final : public Probe {
       if (known == nullptr) continue;
       known->seen = true;
       if (known->has_last && Counts(*known)) {
-        received_ += static_cast<double>(CounterGrowth(known->received, interface.received));
-        sent_ += static_cast<double>(CounterGrowth(known->sent, interface.sent));
+        received_ += Real(CounterGrowth(known->received, interface.received));
+        sent_ += Real(CounterGrowth(known->sent, interface.sent));
       }
       known->has_last = true;
       known->received = interface.received;
@@ -79,7 +76,7 @@ class NetworkProbe final : public Probe {
       if (!known.seen) known = Known();
       if (known.counted) devices_++;
     }
-    if (last_at_ != 0) elapsed_ += static_cast<double>(now - last_at_) / 1e9;
+    if (last_at_ != 0) elapsed_ += Seconds(now - last_at_);
     last_at_ = now;
   }
 
@@ -104,15 +101,6 @@ class NetworkProbe final : public Probe {
     Text path;
     path.Set(roots_.sys.get(), "/class/net/", name, "/device");
     return access(path.get(), F_OK) == 0;
-  }
-
-  void Set(MetricMask wanted, Metric metric, double bytes, Readings* out) const {
-    if (!Wants(wanted, metric)) return;
-    Reading& reading = (*out)[metric];
-    reading.state = Reading::kKnown;
-    reading.parts = 1;
-    reading.num[0] = bytes;
-    reading.den[0] = elapsed_;
   }
 
   const Roots roots_;

@@ -35,7 +35,7 @@ class PowerProbe final : public Probe {
       } else {
         Failure why;
         why.Set("this machine has no battery");
-        SetUnavailable(wanted, Metric::kBattery, why, out);
+        SetUnavailable(MaskOf(Metric::kBattery), why, out);
       }
     }
     if (Wants(wanted, Metric::kPowerOnline)) {

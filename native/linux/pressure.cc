@@ -27,7 +27,7 @@ constexpr Metric kFull[kResources] = {Metric::kPressureCpuFull, Metric::kPressur
 // What the last read of one file gave. Outlives every probe, because a new one must not read again at once.
 // Guarded by the sampler's lock.
 struct LastRead {
-  char path[128];
+  char path[256];
   uint64_t tried_at;  // by MonotonicNow(); 0: unused
   uint64_t at;        // of `pressure`
   int error;          // of the last try; 0: it worked
@@ -100,6 +100,13 @@ class PressureProbe final : public Probe {
     return "";
   }
 
+  uint32_t MinPeriodMs(Metric metric) const override {
+    for (uint32_t i = 0; i < kResources; i++) {
+      if (kSome[i] == metric || kFull[i] == metric) return next_ms_[i];
+    }
+    return InfoOf(metric).min_period_ms;
+  }
+
  private:
   // Cumulative since the probe was made, and never backwards.
   struct Sum {
@@ -111,8 +118,8 @@ class PressureProbe final : public Probe {
 
     void Add(const LastRead& read) {
       if (at != 0 && read.at > at) {
-        some += read.pressure.some > last.some ? read.pressure.some - last.some : 0;
-        full += read.pressure.full > last.full ? read.pressure.full - last.full : 0;
+        some += Growth(last.some, read.pressure.some);
+        full += Growth(last.full, read.pressure.full);
         elapsed += read.at - at;
       }
       at = read.at;
@@ -123,7 +130,14 @@ class PressureProbe final : public Probe {
   void ReadOne(uint64_t now, MetricMask wanted, uint32_t resource, Readings* out) {
     File& file = files_[resource];
     LastRead* last = Remember(file.path(), now);
-    if (last != nullptr) ReadThrough(&file, now, last);
+    if (last != nullptr) {
+      ReadThrough(&file, now, last);
+      // A wake-up that is shared with others may come a tenth too early; then the rest is still to be waited for, and
+      // a little more, since that may be shared as well.
+      const uint64_t left = last->tried_at + kPeriod - now;
+      next_ms_[resource] = static_cast<uint32_t>((left + (left < kPeriod ? left / 8 : 0)) / kMillisecond);
+      if (left < kPeriod) next_ms_[resource]++;
+    }
     Failure why;
     if (last == nullptr)
       why.Set("too many pressure files are watched at once");
@@ -132,30 +146,35 @@ class PressureProbe final : public Probe {
     else if (last->error != 0)
       why.SetErrno(last->call, file.path(), last->error, HintOf(last->error));
     if (why.failed()) {
-      SetUnavailable(wanted, kSome[resource], why, out);
-      SetUnavailable(wanted, kFull[resource], why, out);
-      return;
+      return SetUnavailable(wanted & (MaskOf(kSome[resource]) | MaskOf(kFull[resource])), why, out);
     }
     Sum& sum = sums_[resource];
     sum.Add(*last);
-    Set(wanted, kSome[resource], sum.some, sum.elapsed, out);
-    if (last->pressure.has_full) return Set(wanted, kFull[resource], sum.full, sum.elapsed, out);
+    const double elapsed = Seconds(sum.elapsed);
+    if (Wants(wanted, kSome[resource]) && IsNews(sum.at, &told_[resource][0])) {
+      SetPair(kSome[resource], Real(sum.some) / 1e6, elapsed, out);
+    }
+    if (!Wants(wanted, kFull[resource])) return;
+    if (last->pressure.has_full) {
+      if (IsNews(sum.at, &told_[resource][1])) SetPair(kFull[resource], Real(sum.full) / 1e6, elapsed, out);
+      return;
+    }
     why.Set("the kernel has no line \"full\" for this resource; for cpu it came with 5.13");
-    SetUnavailable(wanted, kFull[resource], why, out);
+    SetUnavailable(MaskOf(kFull[resource]), why, out);
   }
 
-  static void Set(MetricMask wanted, Metric metric, uint64_t microseconds, uint64_t elapsed, Readings* out) {
-    if (!Wants(wanted, metric)) return;
-    Reading& reading = (*out)[metric];
-    reading.state = Reading::kKnown;
-    reading.parts = 1;
-    reading.num[0] = static_cast<double>(microseconds) / 1e6;
-    reading.den[0] = static_cast<double>(elapsed) / 1e9;
+  // An old reading under a new time would stretch the window.
+  static bool IsNews(uint64_t at, uint64_t* told) {
+    const bool news = *told != at;
+    *told = at;
+    return news;
   }
 
   const Roots roots_;
   File files_[kResources];
   Sum sums_[kResources];
+  uint64_t told_[kResources][2] = {};
+  uint32_t next_ms_[kResources] = {1000, 1000, 1000};
 };
 
 }  // namespace

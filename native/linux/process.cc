@@ -36,7 +36,8 @@ class OneProcess : public Probe {
  public:
   const char* Origin(Metric metric) const override {
     switch (metric) {
-      case Metric::kProcessCpu: return cpu_origin_;
+      case Metric::kProcessCpu:
+      case Metric::kProcessCpuTime: return cpu_origin_;
       case Metric::kProcessRss: return statm_.path();
       case Metric::kProcessFootprint: return status_.path();
       case Metric::kProcessFds: return descriptors_.get();
@@ -56,15 +57,12 @@ class OneProcess : public Probe {
   void SetCpu(uint64_t now, double seconds, Readings* out) {
     if (last_at_ != 0 && now > last_at_) {
       used_ += seconds > last_seconds_ ? seconds - last_seconds_ : 0;
-      elapsed_ += static_cast<double>(now - last_at_) / 1e9;
+      elapsed_ += Seconds(now - last_at_);
     }
     last_at_ = now;
     last_seconds_ = seconds;
-    Reading& reading = (*out)[Metric::kProcessCpu];
-    reading.state = Reading::kKnown;
-    reading.parts = 1;
-    reading.num[0] = used_;
-    reading.den[0] = elapsed_;
+    out->SetLevel(Metric::kProcessCpuTime, seconds * 1e3);
+    SetPair(Metric::kProcessCpu, used_, elapsed_, out);
   }
 
   bool ReadRss(uint64_t now) {
@@ -74,7 +72,7 @@ class OneProcess : public Probe {
     uint64_t size = 0, resident = 0;
     if (result == File::kKept) return true;
     if (!ParseStatm(buffer->data(), buffer->size, &size, &resident)) return false;
-    rss_ = static_cast<double>(resident) * page_;
+    rss_ = Real(resident) * page_;
     slope_.Add(now, -rss_);
     return true;
   }
@@ -89,9 +87,9 @@ class OneProcess : public Probe {
     else if (result == File::kFresh && !ParseFootprint(buffer->data(), buffer->size, &bytes)) {
       why.Set("no RssAnon in the process's status (kernel before 4.5, or a kernel thread)");
     }
-    if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFootprint), Metric::kProcessFootprint, why, out);
+    if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFootprint), why, out);
     if (result == File::kFresh) {
-      footprint_ = static_cast<double>(bytes);
+      footprint_ = Real(bytes);
       footprint_slope_.Add(now, -footprint_);
     }
     out->SetLevel(Metric::kProcessFootprint, footprint_);
@@ -107,16 +105,16 @@ class OneProcess : public Probe {
       why.SetErrno("open", descriptors_.get(), errno, errno == EACCES ? "not our process" : "");
     double limit = 0;
     struct rlimit own_limit;
-    if (own && getrlimit(RLIMIT_NOFILE, &own_limit) == 0) limit = static_cast<double>(own_limit.rlim_cur);
+    if (own && getrlimit(RLIMIT_NOFILE, &own_limit) == 0) limit = Real(own_limit.rlim_cur);
     Buffer* buffer = SharedBuffer();
     uint64_t soft = 0;
     if (!own && limits_.Read(now, buffer) && ParseOpenFilesLimit(buffer->data(), buffer->size, &soft)) {
-      limit = static_cast<double>(soft);
+      limit = Real(soft);
     }
     if (!why.failed() && limit <= 0) why.Set("the process's limit on open files cannot be read");
-    if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFds), Metric::kProcessFds, why, out);
+    if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFds), why, out);
     descriptors_at_ = now;
-    descriptors_share_ = 100 * static_cast<double>(count) / limit;
+    descriptors_share_ = 100 * Real(count) / limit;
     out->SetLevel(Metric::kProcessFds, descriptors_share_);
   }
 
@@ -153,16 +151,17 @@ class OwnProcess final : public OneProcess {
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     Failure why;
-    if (Wants(wanted, Metric::kProcessCpu)) {
+    if (Wants(wanted, Metric::kProcessCpu) || Wants(wanted, Metric::kProcessCpuTime)) {
       double seconds = 0;
       if (CpuSeconds(CLOCK_PROCESS_CPUTIME_ID, &seconds)) SetCpu(now, seconds, out);
     }
+    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, 1);
     if (Wants(wanted, Metric::kProcessRss)) {
       if (ReadRss(now)) {
         out->SetLevel(Metric::kProcessRss, rss_);
       } else {
         statm_.Explain("", &why);
-        SetUnavailable(wanted, Metric::kProcessRss, why, out);
+        SetUnavailable(MaskOf(Metric::kProcessRss), why, out);
       }
     }
     if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
@@ -172,10 +171,10 @@ class OwnProcess final : public OneProcess {
       const File::Result result = stat_.ReadIfOlder(now, kThreadsPeriod, buffer);
       if (result == File::kFresh && !ParseProcessStat(buffer->data(), buffer->size, &last_)) last_.threads = 0;
       if (result != File::kFailed && last_.threads > 0) {
-        out->SetLevel(Metric::kProcessThreads, static_cast<double>(last_.threads));
+        out->SetLevel(Metric::kProcessThreads, Real(last_.threads));
       } else {
         stat_.Explain("", &why);
-        SetUnavailable(wanted, Metric::kProcessThreads, why, out);
+        SetUnavailable(MaskOf(Metric::kProcessThreads), why, out);
       }
     }
   }
@@ -212,36 +211,32 @@ class OtherProcess final : public OneProcess {
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    const bool needs_stat =
-        Wants(wanted, Metric::kProcessThreads) || (Wants(wanted, Metric::kProcessCpu) && !has_clock_);
+    const bool needs_time = Wants(wanted, Metric::kProcessCpu) || Wants(wanted, Metric::kProcessCpuTime);
+    const bool needs_stat = Wants(wanted, Metric::kProcessThreads) || (needs_time && !has_clock_);
     const uint64_t period = needs_stat ? kThreadsPeriod : kAlivePeriod;
     double seconds = 0;
     const bool fresh = now - stat_.read_at() >= period - period / 8;
     bool alive = !Ended() && (!fresh || ReadStat(now)) && !Ended();
-    if (alive && Wants(wanted, Metric::kProcessCpu)) {
+    if (alive && needs_time) {
       if (has_clock_)
         alive = CpuSeconds(clock_, &seconds);
       else
-        seconds = kTick * static_cast<double>(last_.user + last_.system);
+        seconds = kTick * Real(last_.user + last_.system);
     }
     if (alive && Wants(wanted, Metric::kProcessRss)) alive = ReadRss(now);
     if (!alive) {
       ended_ = true;
       Failure why;
       Tell(&why);
-      SetUnavailable(wanted, Metric::kProcessCpu, why, out);
-      SetUnavailable(wanted, Metric::kProcessRss, why, out);
-      SetUnavailable(wanted, Metric::kProcessThreads, why, out);
-      SetUnavailable(wanted, Metric::kProcessFootprint, why, out);
-      SetUnavailable(wanted, Metric::kProcessFds, why, out);
-      return;
+      return SetUnavailable(wanted, why, out);
     }
     if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
     if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, false, !roots_.other_proc, out);
-    if (Wants(wanted, Metric::kProcessCpu)) SetCpu(now, seconds, out);
+    if (needs_time) SetCpu(now, seconds, out);
+    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, 1);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
     if (Wants(wanted, Metric::kProcessThreads)) {
-      out->SetLevel(Metric::kProcessThreads, static_cast<double>(last_.threads));
+      out->SetLevel(Metric::kProcessThreads, Real(last_.threads));
     }
   }
 
@@ -268,7 +263,8 @@ class OtherProcess final : public OneProcess {
 }  // namespace
 
 Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
-  const bool own = selector.pid == 0 || selector.pid == getpid();
+  // Under HOST_PROC numbers are those of that tree, where ours may be somebody else's.
+  const bool own = selector.pid == 0 || (selector.pid == getpid() && !Roots().other_proc);
   if (selector.pid < 0) {
     why->Set("a process id is positive");
     return nullptr;

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "parse/process.h"
 #include "parse/scan.h"
+#include "../spawn.h"
 #include "slope.h"
 
 namespace tripline {
@@ -24,6 +25,8 @@ constexpr uint64_t kReadPeriod = kMillisecond;
 // a two-hundredth.
 constexpr uint64_t kReadShare = 100;
 constexpr uint64_t kScanShare = 200;
+// Where the tree is a command's that we hold within limits, it matters more how soon they are seen.
+constexpr uint64_t kCommandScanShare = 40;
 constexpr uint32_t kHeld = 64;  // descriptors that we keep; beyond that files are opened each time
 constexpr double kTick = 0.01;
 
@@ -57,6 +60,7 @@ class ProcessTree final : public Probe {
 
   bool Open(int64_t pid, bool own, Failure* why) {
     root_ = pid;
+    uncounted_ = IsCommandRoot(pid);
     exact_ = own || !roots_.other_proc;
     proc_ = own ? "/proc" : roots_.proc.get();
     snprintf(origin_, sizeof(origin_), "%s/%lld/stat (and its descendants)", proc_, static_cast<long long>(pid));
@@ -72,6 +76,7 @@ class ProcessTree final : public Probe {
                count_ == 0 ? "ENOENT (no such process)" : "the process has ended");
       return false;
     }
+    total_ += growth_;
     growth_ = 0;
     return true;
   }
@@ -86,30 +91,21 @@ class ProcessTree final : public Probe {
       Failure why;
       snprintf(why.text, sizeof(why.text), "process %lld and all that it started have ended",
                static_cast<long long>(root_));
-      SetUnavailable(wanted, Metric::kProcessCpu, why, out);
-      SetUnavailable(wanted, Metric::kProcessRss, why, out);
-      SetUnavailable(wanted, Metric::kProcessThreads, why, out);
-      SetUnavailable(wanted, Metric::kProcessFootprint, why, out);
-      SetUnavailable(wanted, Metric::kProcessFds, why, out);
-      return;
+      return SetUnavailable(wanted, why, out);
     }
-    if (Wants(wanted, Metric::kProcessCpu)) {
-      Reading& reading = (*out)[Metric::kProcessCpu];
-      reading.state = Reading::kKnown;
-      reading.parts = 1;
-      reading.num[0] = used_;
-      reading.den[0] = elapsed_;
-    }
+    if (Wants(wanted, Metric::kProcessCpu)) SetPair(Metric::kProcessCpu, used_, elapsed_, out);
     // Pages that several of them share count for each.
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads_);
+    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, processes_);
+    if (Wants(wanted, Metric::kProcessCpuTime)) out->SetLevel(Metric::kProcessCpuTime, total_ * 1e3);
     Failure why;
     if (Wants(wanted, Metric::kProcessFootprint)) {
       why.Set("no process of the tree tells its anonymous memory (kernel before 4.5, or not allowed)");
       if (footprint_ >= 0)
         out->SetLevel(Metric::kProcessFootprint, footprint_);
       else
-        SetUnavailable(wanted, Metric::kProcessFootprint, why, out);
+        SetUnavailable(MaskOf(Metric::kProcessFootprint), why, out);
     }
     // The fullest of them: limits are each process's own.
     if (Wants(wanted, Metric::kProcessFds)) {
@@ -117,7 +113,7 @@ class ProcessTree final : public Probe {
       if (descriptors_ >= 0)
         out->SetLevel(Metric::kProcessFds, descriptors_);
       else
-        SetUnavailable(wanted, Metric::kProcessFds, why, out);
+        SetUnavailable(MaskOf(Metric::kProcessFds), why, out);
     }
   }
 
@@ -129,21 +125,22 @@ class ProcessTree final : public Probe {
 
  private:
   void Refresh(uint64_t now) {
-    const uint64_t begun = MonotonicNow();
+    const uint64_t begun = ThreadCpuNow();
     if (scanned_at_ == 0 || now - scanned_at_ >= scan_period_ - scan_period_ / 8) {
       scanned_at_ = now;
       Scan();
-      const uint64_t cost = (MonotonicNow() - begun) * kScanShare;
+      const uint64_t cost = (ThreadCpuNow() - begun) * (uncounted_ ? kCommandScanShare : kScanShare);
       scan_period_ = cost > kScanPeriod ? cost : kScanPeriod;
     }
-    const uint64_t scanned = MonotonicNow();
+    const uint64_t scanned = ThreadCpuNow();
     ReadMembers();
-    const uint64_t cost = (MonotonicNow() - scanned) * kReadShare;
+    const uint64_t cost = (ThreadCpuNow() - scanned) * kReadShare;
     read_period_ = cost > kReadPeriod ? cost : kReadPeriod;
     if (last_at_ != 0) {
       used_ += growth_;
-      elapsed_ += static_cast<double>(now - last_at_) / 1e9;
+      elapsed_ += Seconds(now - last_at_);
     }
+    total_ += growth_;
     growth_ = 0;
     last_at_ = now;
     slope_.Add(now, -rss_);
@@ -250,7 +247,8 @@ class ProcessTree final : public Probe {
     Take(member, stat);
     // Born since we began to look: all that it has used is new. An older one that has only now become a descendant
     // brings its past with it.
-    if (stat.start >= made_at_) growth_ += member->own + member->waited;
+    const double past = member->own + member->waited;
+    (stat.start >= made_at_ ? growth_ : total_) += past;
     return true;
   }
 
@@ -280,9 +278,9 @@ class ProcessTree final : public Probe {
   void Take(Member* member, const ProcessStat& stat) {
     member->parent = stat.parent;
     member->zombie = stat.state == 'Z' || stat.state == 'X';
-    member->rss = member->zombie ? 0 : static_cast<double>(stat.resident) * page_;
+    member->rss = member->zombie ? 0 : Real(stat.resident) * page_;
     member->threads = member->zombie ? 0 : stat.threads;
-    double own = kTick * static_cast<double>(stat.user + stat.system);
+    double own = kTick * Real(stat.user + stat.system);
     struct timespec time;
     if (member->has_clock) {
       // Exact; of a zombie, the last that it gave.
@@ -290,10 +288,14 @@ class ProcessTree final : public Probe {
                 ? static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9
                 : member->own;
     }
+    if (IsUncounted(*member)) own = 0;
     if (own > member->own) member->own = own;
-    const double waited = kTick * static_cast<double>(stat.child_user + stat.child_system);
+    const double waited = kTick * Real(stat.child_user + stat.child_system);
     if (waited > member->waited) member->waited = waited;
   }
+
+  // Our own process above a command holds it together and is no part of it; what its children used is.
+  bool IsUncounted(const Member& member) const { return uncounted_ && member.pid == root_; }
 
   bool ReadMember(Member* member, ProcessStat* stat) {
     char text[1024];
@@ -315,7 +317,7 @@ class ProcessTree final : public Probe {
       uint64_t bytes = 0;
       snprintf(path, sizeof(path), "%s/%lld/status", proc_, pid);
       if (ReadOnce(path, buffer) && ParseFootprint(buffer->data(), buffer->size, &bytes)) {
-        footprint_ = (footprint_ < 0 ? 0 : footprint_) + static_cast<double>(bytes);
+        footprint_ = (footprint_ < 0 ? 0 : footprint_) + Real(bytes);
       }
     }
     if ((extra_ & MaskOf(Metric::kProcessFds)) != 0) {
@@ -324,16 +326,18 @@ class ProcessTree final : public Probe {
       const uint64_t count = CountDescriptors(path, exact_);
       snprintf(path, sizeof(path), "%s/%lld/limits", proc_, pid);
       if (count == 0 || !ReadOnce(path, buffer) || !ParseOpenFilesLimit(buffer->data(), buffer->size, &limit)) return;
-      const double share = limit == 0 ? 100 : 100 * static_cast<double>(count) / static_cast<double>(limit);
+      const double share = limit == 0 ? 100 : 100 * Real(count) / Real(limit);
       if (share > descriptors_) descriptors_ = share;
     }
   }
 
   void ReadMembers() {
     rss_ = 0;
-    footprint_ = -1;
-    descriptors_ = -1;
+    // A command's tree may have nobody in it, and then needs nothing.
+    footprint_ = uncounted_ ? 0 : -1;
+    descriptors_ = uncounted_ ? 0 : -1;
     threads_ = 0;
+    processes_ = 0;
     alive_ = false;
     // Parents first, which is the order in which they joined.
     for (uint32_t i = 0; i < count_; i++) {
@@ -348,9 +352,11 @@ class ProcessTree final : public Probe {
       Take(member, stat);
       growth_ += member->own - own;
       member->lost = waited - member->waited;
-      rss_ += member->rss;
-      threads_ += static_cast<double>(member->threads);
       alive_ = alive_ || !member->zombie;
+      if (IsUncounted(*member)) continue;
+      rss_ += member->rss;
+      threads_ += Real(member->threads);
+      processes_ += member->zombie ? 0 : 1;
       if (extra_ != 0 && !member->zombie) ReadExtra(*member);
     }
     for (uint32_t i = 0; i < count_; i++) {
@@ -395,6 +401,7 @@ class ProcessTree final : public Probe {
   const char* proc_ = "/proc";
   int64_t root_ = 0;
   bool exact_ = false;
+  bool uncounted_ = false;
   bool has_children_files_ = false;
   uint64_t made_at_ = 0;  // ticks since boot
   char origin_[160] = "";
@@ -412,7 +419,8 @@ class ProcessTree final : public Probe {
   bool alive_ = true;
   double growth_ = 0;
   double used_ = 0, elapsed_ = 0;
-  double rss_ = 0, threads_ = 0;
+  double total_ = 0;  // seconds of CPU since each of them began
+  double rss_ = 0, threads_ = 0, processes_ = 0;
   MetricMask extra_ = 0;
   double footprint_ = -1, descriptors_ = -1;  // negative: nobody tells
   Slope slope_;

@@ -62,7 +62,7 @@ class TemperatureProbe final : public Probe {
       if (now >= sensor.due) ReadSensor(now, &sensor, &why);
       if (sensor.known && (hottest_ == nullptr || sensor.celsius > hottest_->celsius)) hottest_ = &sensor;
     }
-    if (hottest_ == nullptr) return SetUnavailable(wanted, Metric::kTemperature, why, out);
+    if (hottest_ == nullptr) return SetUnavailable(wanted, why, out);
     if (Wants(wanted, Metric::kTemperature)) out->SetLevel(Metric::kTemperature, hottest_->celsius);
   }
 
@@ -108,7 +108,8 @@ class TemperatureProbe final : public Probe {
   }
 
   static bool IsOther(Span type) {
-    for (const char* name : {"iwlwifi", "BAT", "bat", "charger", "nvme", "wifi", "modem", "pmic", "usb"}) {
+    constexpr const char* kNames = "iwlwifi\0BAT\0bat\0charger\0nvme\0wifi\0modem\0pmic\0usb\0";
+    for (const char* name = kNames; *name != '\0'; name += strlen(name) + 1) {
       if (type.StartsWith(name)) return true;
     }
     return false;

@@ -60,7 +60,7 @@ class ThrottledProbe final : public Probe {
       if (on && !throttled) decider_ = &signs_[i];
       throttled = throttled || on;
     }
-    if (!any) return SetUnavailable(wanted, Metric::kThrottled, why, out);
+    if (!any) return SetUnavailable(wanted, why, out);
     if (Wants(wanted, Metric::kThrottled)) out->SetLevel(Metric::kThrottled, throttled ? 1 : 0);
   }
 

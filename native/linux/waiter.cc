@@ -34,7 +34,7 @@ bool Waiter::Open(Failure* why) {
       Add(os_.epoll, os_.timer, EPOLLIN, nullptr) && Add(os_.epoll, os_.event, EPOLLIN, this)) {
     return true;
   }
-  why->SetErrno("epoll_create1, timerfd_create, eventfd", "", errno, "");
+  why->SetErrno("starting the sampling thread: epoll_create1, timerfd_create, eventfd", "", errno, "");
   Close();
   return false;
 }

@@ -2,7 +2,7 @@
 // What prebuildify calls in place of node-gyp: compiles the addon for one target and leaves it where node-gyp would.
 // The target comes in the environment; the arguments (rebuild, --target, --arch, ...) add nothing to it.
 import { execFile } from 'node:child_process'
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { nativeSources } from '../../native/sources.js'
 import { targetOf } from './targets.js'
-import { cacheFolder, zigFolder } from './toolchain.js'
+import { cacheFolder, findTool, zigFolder } from './toolchain.js'
 
 const run = promisify(execFile)
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -39,6 +39,8 @@ const compileFlags = [
   '-fPIC',
   '-DNDEBUG',
   '-DNAPI_VERSION=8',
+  // Large file systems on 32-bit machines; node-gyp defines it too.
+  '-D_FILE_OFFSET_BITS=64',
   '-fno-exceptions',
   '-fno-rtti',
   '-fno-asynchronous-unwind-tables',
@@ -57,6 +59,8 @@ const compileFlags = [
   '-fno-ident',
   `-ffile-prefix-map=${root}=.`,
   '-Wdate-time',
+  // The addresses of the host's functions: native/runtime/windows_host.c.
+  ...(os === 'windows' ? ['-DNAPI_EXTERN=__declspec(dllimport)', '-D__USE_MINGW_ANSI_STDIO=0'] : []),
   // For quoted includes alone, so that no header of ours can hide one of the system.
   '-iquote',
   'native',
@@ -118,6 +122,63 @@ const linkers = {
       '-o',
       result,
     )
+  },
+
+  // Apple's own linker is not here, and zig's exports everything and holds the path of its output.
+  async darwin(files, result) {
+    const list = join(objects, 'exports')
+    writeFileSync(list, exported.map((name) => `_${name}\n`).join(''))
+    const linker = findTool(['ld64.lld-19', 'ld64.lld'], 'the package lld-19 has it')
+    const arch = target.arch === 'x64' ? 'x86_64' : target.arch
+    await run(linker, [
+      '-arch',
+      arch,
+      '-platform_version',
+      'macos',
+      '11.0',
+      '11.0',
+      '-bundle',
+      '-undefined',
+      'dynamic_lookup',
+      '-dead_strip',
+      '-exported_symbols_list',
+      list,
+      '-x',
+      '-S',
+      '-adhoc_codesign',
+      ...files,
+      join(zigFolder(), 'lib/libc/darwin/libSystem.tbd'),
+      '-o',
+      result,
+    ])
+  },
+
+  async win32(files, result) {
+    // All that the addon calls, and some that it only names: known to every host that has Node-API 8.
+    const common = readdirSync(join(root, 'native')).filter((name) => /\.(?:cc|h)$/.test(name))
+    const text = common.map((name) => readFileSync(join(root, 'native', name), 'utf8')).join('\n')
+    const names = [...new Set(text.match(/\bnapi_\w+(?=\()/g))].toSorted((a, b) => (a < b ? -1 : 1))
+    writeFileSync(join(objects, 'napi_names.inc'), names.map((name) => `NAPI(${name})\n`).join(''))
+    const host = join(objects, 'windows_host.o')
+    await zigRun(
+      'cc',
+      '-c',
+      ...machine,
+      '-Os',
+      '-fno-ident',
+      '-Wall',
+      '-Wextra',
+      '-Werror',
+      `-I${objects}`,
+      'native/runtime/windows_host.c',
+      '-o',
+      host,
+    )
+    await zigRun('cc', ...machine, '-shared', '-Os', '-s', '-Wl,--gc-sections', ...files, host, '-o', result)
+    // The time of the link, which nobody needs.
+    const file = readFileSync(result)
+    file.writeUInt32LE(0, file.readUInt32LE(0x3c) + 8)
+    writeFileSync(result, file)
   },
 }
 

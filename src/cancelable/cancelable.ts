@@ -2,7 +2,7 @@
 import { cancelationError, type CancelationError } from '../cancelation-error.js'
 import { now } from '../clock.js'
 import { callIsolated, isThenable, reportError } from '../diagnostics.js'
-import { invalidType } from '../errors.js'
+import { checkKeys, invalidType } from '../errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import type { OperationContext } from '../operation-context.js'
@@ -26,6 +26,7 @@ import {
   checkUnused,
   connect,
   end,
+  endBeforeStart,
   raiseWatch,
   release,
   restartTimer,
@@ -34,13 +35,12 @@ import {
   timeOut,
 } from './lifecycle.js'
 import { look } from './look.js'
-import { graceExpired, tellCanceled } from './notify.js'
+import { graceExpired, startGrace, tellCanceled } from './notify.js'
 import { addLink, configure, type CancelableOptions } from './options.js'
 import { childrenGone, cleanUp, disband, fulfilled, rejected, shieldsGone } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
-import { queueTurn } from './turn.js'
 import { race, sleep, yieldTurn } from './waiters.js'
 
 // What the executor of a promise was given: one function for all promises instead of a closure for each.
@@ -96,7 +96,9 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
 
   /** `new Cancelable(options).run(operation)` */
   static run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
-    return new Cancelable(options).run(operation)
+    const own = new Cancelable(options)
+    own._flags = S.UNHELD
+    return own.run(operation)
   }
 
   static withTimeout(timeout: Duration, options?: CancelableOptions): Cancelable {
@@ -160,39 +162,47 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     if (typeof operation !== 'function') throw invalidType('operation', 'a function', operation)
     checkUnused(this)
     const promise = new Promise<T>(capture)
-    const resolve = capturedResolve
-    const reject = capturedReject
+    this._run(operation, capturedResolve, capturedReject)
+    return promise
+  }
+
+  /**
+   * The same without a promise, for who starts thousands a second. Neither callback may throw.
+   *
+   * @internal
+   */
+  _run<T>(
+    operation: (cancel: Cancelable) => T | PromiseLike<T>,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void {
     try {
       start(this)
     } catch (error) {
       reject(error)
-      return promise
+      return
     }
-    if (this._reason !== null) {
-      end(this, S.CANCELED)
-      reject(this._toError())
-      return promise
+    if (this._status !== S.RUNNING) {
+      reject(endBeforeStart(this))
+      return
     }
     this._resolve = resolve
     this._reject = reject
     this._flags |= S.BODY
-    let result: T | PromiseLike<T>
     try {
-      result = operation(this)
+      const result = operation(this)
+      if (result instanceof Promise || isThenable(result)) {
+        const settling = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)
+        settling.then(
+          (value) => fulfilled(this, value),
+          (error: unknown) => rejected(this, error),
+        )
+      } else {
+        fulfilled(this, result)
+      }
     } catch (error) {
       rejected(this, error)
-      return promise
     }
-    if (isThenable(result)) {
-      const settling = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)
-      settling.then(
-        (value) => fulfilled(this, value),
-        (error: unknown) => rejected(this, error),
-      )
-    } else {
-      fulfilled(this, result)
-    }
-    return promise
   }
 
   /**
@@ -204,10 +214,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   enter(): this {
     checkUnused(this)
     start(this)
-    if (this._reason !== null) {
-      end(this, S.CANCELED)
-      throw this._toError()
-    }
+    if (this._status !== S.RUNNING) throw endBeforeStart(this)
     return this
   }
 
@@ -229,7 +236,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   async [Symbol.asyncDispose](): Promise<void> {
     if ((this._flags & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
       this._flags |= S.FINISHING
-      if (this._reason !== null) queueTurn(this)
+      if (this._reason !== null) startGrace(this)
       disband(this)
       if (this._firstChild !== null) await childrenGone(this)
       await shieldsGone(this)
@@ -256,6 +263,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
    */
   cancel(reason?: string | Error | CancelationReason, options?: { children?: boolean }): boolean {
     const checked = toReason(reason)
+    if (options !== undefined) checkKeys(options, 'option', ['children'])
     if (options?.children === false && this._reason === null) this._flags |= S.KEEP_CHILDREN
     if (!this._mark(checked)) return false
     deliver()

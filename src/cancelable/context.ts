@@ -4,7 +4,7 @@ import type { OperationContext, OperationStatus, Progress } from '../operation-c
 import type { CancelationReason } from '../reason.js'
 import type { Cancelable } from './cancelable.js'
 import { deadlineOf } from './lifecycle.js'
-import { PENDING, STATUS } from './state.js'
+import { ENDED, PENDING, STATUS } from './state.js'
 
 let ids = 0
 
@@ -36,7 +36,8 @@ export class Context implements OperationContext {
   }
   get elapsed(): number | undefined {
     const { startedAt } = this
-    return startedAt === undefined ? undefined : (this.endedAt ?? now()) - startedAt
+    const until = (this.#operation._flags & ENDED) === 0 ? now() : this.endedAt
+    return startedAt === undefined || until === undefined ? undefined : until - startedAt
   }
   get deadline(): number | undefined {
     let deadline = Infinity

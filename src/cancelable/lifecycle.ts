@@ -45,6 +45,13 @@ export function start(operation: Cancelable): void {
     callAll(listeners, 'start listener', operation.context)
 }
 
+/** What the start of an operation that was canceled, or even disposed of, before or during its start fails with. */
+export function endBeforeStart(operation: Cancelable): Error {
+  if (operation._reason === null) return new ReusedError(operation.context.status)
+  end(operation, S.CANCELED)
+  return operation._toError()
+}
+
 function cancelNow(operation: Cancelable, reason: CancelationReason): void {
   if (operation._mark(reason)) deliver()
 }
@@ -62,6 +69,7 @@ function connectAll(operation: Cancelable): void {
     for (let link = operation._links; link !== null; link = link.sibling) link.close()
     operation._status = S.PENDING
     operation._flags &= ~(S.STARTED | S.WATCH)
+    operation._startedAt = undefined
     throw error
   }
 }
@@ -81,8 +89,8 @@ export function connect(operation: Cancelable, link: Link): CancelationReason | 
 export function release(operation: Cancelable): void {
   removeTimer(operation)
   for (let link = operation._links; link !== null; link = link.sibling) link.disconnect()
-  // While its body unwinds, the parent waits for it.
-  if ((operation._flags & S.BODY) === 0) leaveParent(operation)
+  // While it unwinds, the parent waits for it.
+  if ((operation._flags & (S.BODY | S.FINISHING)) === 0) leaveParent(operation)
 }
 
 /** The status is final from here on. */
@@ -90,8 +98,10 @@ export function end(operation: Cancelable, status: number): void {
   const flags = operation._flags
   operation._flags = (flags & ~(S.WATCH | S.BODY | S.FINISHING)) | S.ENDED
   operation._status = status
-  // Whoever enters and leaves a block, and never looks, does not pay for a second look at the clock.
-  if (operation._extras !== null || operation._resolve !== null) operation._endedAt = now()
+  // Where nobody has looked, and nobody is likely to, a second reading of the clock would be a third of the cost.
+  if (operation._extras !== null || (operation._resolve !== null && (flags & S.UNHELD) === 0)) {
+    operation._endedAt = now()
+  }
   operation._resolve = null
   operation._reject = null
   if ((flags & S.IN_GRACE) !== 0) releaseLoop()
@@ -143,10 +153,9 @@ export function restartTimer(operation: Cancelable): void {
 }
 
 /** Whether its time is really over, when its timer is due. */
-export function isOver(operation: Cancelable): boolean {
-  return operation._extras === null || operation._extras.wallDeadline === Infinity
-    ? true
-    : Date.now() >= operation._extras.wallDeadline
+function isOver(operation: Cancelable): boolean {
+  const wallDeadline = operation._extras?.wallDeadline ?? Infinity
+  return wallDeadline === Infinity || Date.now() >= wallDeadline
 }
 
 /** The timer of its timeout is due. */
@@ -162,7 +171,7 @@ export function timeOut(operation: Cancelable): void {
 
 /** On the clock of `performance.now()`; `Infinity` where there is none. */
 export function deadlineOf(operation: Cancelable): number {
-  if (operation._reason !== null || operation._timeout === undefined) return Infinity
+  if (operation._status !== S.RUNNING || operation._timeout === undefined) return Infinity
   const extras = operation._extras
   if (extras !== null && extras.wallDeadline !== Infinity) return now() + extras.wallDeadline - Date.now()
   return operation._dueAt()

@@ -7,7 +7,7 @@ import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../sources/link.js'
 import { lookAtGuards } from '../sources/resource.js'
 import { deliverLater } from '../sources/wave.js'
 import type { Cancelable } from './cancelable.js'
-import { isOver, timeOut } from './lifecycle.js'
+import { deadlineOf, timeOut } from './lifecycle.js'
 
 /** Whether the operation turns out to be canceled. Marks what it finds; who listens is told later. */
 export function look(operation: Cancelable): boolean {
@@ -33,9 +33,8 @@ function lookAtDeadlines(operation: Cancelable, time: number): void {
   let due = time
   for (let each: Cancelable | null = operation; each !== null; each = each._parent) {
     if ((each._flags & WATCH_DEADLINE) === 0) break
-    if (each._timerList === null || each._reason !== null) continue
-    const eachDue = each._dueAt()
-    if (eachDue <= due && isOver(each)) {
+    const eachDue = deadlineOf(each)
+    if (eachDue <= due) {
       earliest = each
       due = eachDue
     }

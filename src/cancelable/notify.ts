@@ -18,7 +18,7 @@ export function tellCanceled(operation: Cancelable): void {
   const extras = operation._extras
   if (extras !== null) tell(operation, extras)
   if (cancelChannel.hasSubscribers) cancelChannel.publish({ operation: operation.context, reason: operation._reason! })
-  if ((operation._flags & (BODY | FINISHING)) !== 0) startGrace(operation, extras)
+  if ((operation._flags & (BODY | FINISHING)) !== 0) startGrace(operation)
 }
 
 function tell(operation: Cancelable, extras: Extras): void {
@@ -31,7 +31,8 @@ function tell(operation: Cancelable, extras: Extras): void {
 }
 
 /** From here on the body has its grace, and at least one turn of the event loop. */
-function startGrace(operation: Cancelable, extras: Extras | null): void {
+export function startGrace(operation: Cancelable): void {
+  const extras = operation._extras
   if (extras === null || extras.grace === 0) {
     queueTurn(operation)
     return

@@ -14,7 +14,14 @@ import { ABANDONED, BODY, CANCELED, COMPLETED, FAILED, FINISHING, GRACE_OVER, IN
 export function fulfilled(operation: Cancelable, value: unknown): void {
   if ((operation._flags & BODY) === 0) return settledLate(operation, { status: 'fulfilled', value })
   operation._flags &= ~BODY
-  settle(operation, COMPLETED, value)
+  if (operation._extras !== null || operation._firstChild !== null) {
+    settle(operation, COMPLETED, value)
+    return
+  }
+  // The usual way, short.
+  const resolve = operation._resolve!
+  end(operation, COMPLETED)
+  resolve(value)
 }
 
 /** The body failed. */

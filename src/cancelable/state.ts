@@ -43,5 +43,7 @@ export const KEEP_CHILDREN = 512
 export const IN_TURN = 1024
 /** The grace timer runs; it keeps the process alive. */
 export const IN_GRACE = 2048
+/** Only its body ever sees it. */
+export const UNHELD = 16_384
 /** Its listeners have been told of the cancelation, or are being told. */
 export const TOLD = 8192

@@ -88,6 +88,7 @@ class Awaited {
       (value) => this.#settle(promise, (waiter) => waiter.resolve(value)),
       (error: unknown) => this.#settle(promise, (waiter) => waiter.reject(error)),
     )
+    awaited.set(promise, this)
   }
 
   #settle(promise: PromiseLike<unknown>, how: (waiter: RaceWaiter) => void): void {
@@ -149,10 +150,12 @@ export function race<T>(operation: Cancelable, promise: PromiseLike<T>): Promise
     return Promise.reject(operation._toError())
   }
   if (!isThenable(promise)) return Promise.resolve(promise)
-  let all = awaited.get(promise)
-  if (all === undefined) {
-    all = new Awaited(promise)
-    awaited.set(promise, all)
+  let all: Awaited
+  try {
+    all = awaited.get(promise) ?? new Awaited(promise)
+  } catch (error) {
+    // A `then` that throws.
+    return Promise.reject(error)
   }
   return waiting(operation, (resolve, reject) => new RaceWaiter(all, resolve, reject)) as Promise<T>
 }

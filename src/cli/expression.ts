@@ -1,6 +1,6 @@
 /** Limits as people write them: `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
 import { invalidValue } from '../errors.js'
-import { checkMetric, parseValue, type Limit } from '../monitor/limits.js'
+import { checkMetric, parseValue, type Limit, type Limits } from '../monitor/limits.js'
 import type { MetricInfo, MetricName } from '../monitor/metrics.js'
 import { parseDuration } from '../units.js'
 import { UsageError } from './usage.js'
@@ -13,7 +13,7 @@ export interface LimitExpression {
 const NAME = /[A-Za-z][\w.]*/y
 const SELECTOR = /\(([^)]*)\)/y
 const OPERATOR = /[<>]/y
-const VALUE = /[\d.]+\s*(?:[A-Za-z]+(?:\/s)?|%|°C)?/y
+const VALUE = /[\d.]+(?:\s*(?!(?:for|clear|over)\b)(?:[A-Za-z]+(?:\/s)?|%|°C))?/y
 const KEYWORD = /for|clear|over/y
 const DURATION = /[\d.]+\s*[a-z]+/y
 
@@ -42,6 +42,13 @@ export function parseExpression(text: string): LimitExpression {
     }
   }
   return { metric: info.name, limit }
+}
+
+/** Several of them as one set of limits. @throws UsageError */
+export function parseLimits(texts: readonly string[]): Limits {
+  const limits: { [metric: string]: Limit[] } = {}
+  for (const { metric, limit } of texts.map(parseExpression)) (limits[metric] ??= []).push(limit)
+  return limits
 }
 
 function takeValue(reader: Reader, info: MetricInfo): number {

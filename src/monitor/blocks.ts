@@ -22,12 +22,16 @@ const LARGEST_BATCH = 65_536
  *
  * @throws TypeError, RangeError for bad input; MetricUnavailableError for a metric that this machine does not have
  */
-export async function* sampleBlocks(
+export function sampleBlocks(
   keys: readonly SeriesKey[],
   interval: number,
   batch: number,
 ): AsyncGenerator<SampleBlock, void> {
   checkBlocks(keys, interval, batch)
+  return record(keys, interval, batch)
+}
+
+async function* record(keys: readonly SeriesKey[], interval: number, batch: number): AsyncGenerator<SampleBlock, void> {
   const series: Series[] = []
   let recorder: Recorder | undefined
   keepAlive()

@@ -119,6 +119,12 @@ export class Guard implements Disposable, Deliverable {
     return state === 'breached' || state === 'clearing'
   }
 
+  /** Clear for sure: a breached guard that loses its metric is not. */
+  get #recovered(): boolean {
+    const state = this.state
+    return state === 'clear' || state === 'pending'
+  }
+
   /** How often it has breached so far; read from the board. */
   get breachCount(): number {
     return this.#closed ? this.#toldBreaches : readFlag(this.#flag) >>> 3
@@ -160,13 +166,17 @@ export class Guard implements Disposable, Deliverable {
   }
 
   /**
-   * Resolves as soon as the guard is not breached; rejects with the reason of `signal`, or when the guard is closed.
+   * Resolves as soon as the guard is known not to be breached; rejects with the reason of `signal`, or when the guard is closed.
    * Does not keep the process alive.
    */
   whenClear(options: { signal?: AbortSignal } = {}): Promise<void> {
+    if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
     const { signal } = options
+    if (signal !== undefined && !(signal instanceof AbortSignal)) {
+      throw invalidType('signal', 'an AbortSignal', signal)
+    }
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
-    if (!this.isBreached) return Promise.resolve()
+    if (this.#recovered) return Promise.resolve()
     return new Promise((resolve, reject) => {
       const abort = (): void => {
         this.#waiting!.delete(waiting)
@@ -229,7 +239,7 @@ export class Guard implements Disposable, Deliverable {
       }
     }
     // A listener may have closed the guard.
-    if (this.#toldBreached && !this.#closed && !this.isBreached) {
+    if (this.#toldBreached && !this.#closed && this.#recovered) {
       this.#toldBreached = false
       if (clearChannel.hasSubscribers) clearChannel.publish({ guard: this } satisfies ClearMessage)
       this.#emit('clear', this)

@@ -1,4 +1,5 @@
 /** This environment's line to the sampling thread: board, delivery, and the series that somebody here wants. */
+import { createRequire } from 'node:module'
 import { MetricUnavailableError } from '../errors.js'
 import { allocateCell, copyCell, freeCell, hasNews, openBoard, readCell, type Cell } from './board.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
@@ -71,7 +72,7 @@ function drain(): void {
 function drainNews(connected: Addon): void {
   const news = connected.drain()
   // First of all: what listeners do now is not the delay that is measured.
-  if (news.beat) connected.beat(performance.eventLoopUtilization().idle, heapShare())
+  if (news.beat) connected.beat(idleTime(), heapShare())
   for (const request of news.answers) {
     const answered = requests.get(request)
     requests.delete(request)
@@ -81,9 +82,19 @@ function drainNews(connected: Addon): void {
   for (const id of news.guards) guards.get(id)?.deliver()
 }
 
+// For what only the heartbeat needs: node:v8 brings all of node:stream with it, which takes milliseconds.
+const load = createRequire(import.meta.url)
+
+/** Cumulative time that the loop has spent waiting; NaN where it is not counted: Bun and Deno answer 0 for ever. */
+function idleTime(): number {
+  const { performance: ofLoop } = load('node:perf_hooks') as typeof import('node:perf_hooks')
+  const { idle, active } = ofLoop.eventLoopUtilization()
+  return idle === 0 && active === 0 ? NaN : idle
+}
+
 function heapShare(): number {
-  // Not imported above: it brings all of node:stream with it, which takes milliseconds.
-  const { used_heap_size: used, heap_size_limit: limit } = process.getBuiltinModule('node:v8').getHeapStatistics()
+  const { getHeapStatistics } = load('node:v8') as typeof import('node:v8')
+  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
   return (100 * used) / limit
 }
 

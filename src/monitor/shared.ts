@@ -2,9 +2,9 @@
 import { Guard } from './guard.js'
 import { parseLimits, type Limits } from './limits.js'
 
-// Kept this long after the last operation has gone: a loop of operations keeps its baselines, without which a share
+// Looked at this often, and closed when found unused a second time: a loop of operations keeps its baselines, without which a share
 // over time would be unknown for every one of them.
-const LINGER_MS = 5000
+const SWEEP_MS = 5000
 
 interface Shared {
   readonly guard: Guard
@@ -39,7 +39,7 @@ export function releaseGuard(guard: Guard): void {
   const shared = byGuard.get(guard)
   if (shared === undefined || --shared.uses > 0) return
   shared.stale = false
-  sweeper ??= setInterval(sweep, LINGER_MS).unref()
+  sweeper ??= setInterval(sweep, SWEEP_MS).unref()
 }
 
 function find(limits: Limits): Shared {

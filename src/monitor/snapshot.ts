@@ -1,6 +1,6 @@
 /** The newest values, on demand: snapshots, fresh readings, streams of them, and what this machine can tell at all. */
 import { keepAlive, letGo } from '../alive.js'
-import { MetricUnavailableError, checkKeys, invalidType, outOfRange } from '../errors.js'
+import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRange } from '../errors.js'
 import { parseDuration, type Duration } from '../units.js'
 import { joinWords } from './board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
@@ -88,8 +88,8 @@ export function snapshot(): Snapshot {
 }
 
 /**
- * One fresh reading of each metric, also when nothing is being sampled. A share over time takes its averaging window.
- * Keeps the process alive until it is there.
+ * One fresh reading of each metric, also when nothing is being sampled. A share over time takes its averaging window; where
+ * its counters stand still it has no value. Keeps the process alive until it is there.
  *
  * @throws as {@link samples} does
  */
@@ -116,6 +116,7 @@ export interface SamplesOptions {
 export function samples(options: SamplesOptions & { batch: number }): AsyncGenerator<SampleBlock, void>
 export function samples(options: SamplesOptions & { batch?: never }): AsyncGenerator<Snapshot, void>
 export function samples(options: SamplesOptions): AsyncGenerator<Snapshot | SampleBlock, void> {
+  if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
   checkKeys(options, 'samples option', ['metrics', 'interval', 'batch'])
   const interval = parseDuration(options.interval ?? 1000, 'interval')
   if (interval === 0) throw outOfRange('interval', 'more than 0', options.interval)
@@ -126,8 +127,6 @@ export function samples(options: SamplesOptions): AsyncGenerator<Snapshot | Samp
 async function* snapshots(keys: readonly SeriesKey[], interval: number): AsyncGenerator<Snapshot, void> {
   const series: Series[] = []
   let readers = 0
-  // Waiting for the sampler holds nothing open by itself, and a process must not end in the middle of an await.
-  keepAlive()
   try {
     for (const key of keys) series.push(Series.open(key, true))
     for (const each of series) {
@@ -138,7 +137,7 @@ async function* snapshots(keys: readonly SeriesKey[], interval: number): AsyncGe
     let awaited = series.filter((each) => !isFresh(each))
     const punctual = series.filter((each) => each.info.minPeriod <= interval)
     for (;;) {
-      if (awaited.length > 0) await nextReading(awaited)
+      if (awaited.length > 0) await keepingAlive(nextReading(awaited))
       for (const each of series) {
         if (each.read().state === 'unavailable') throw new MetricUnavailableError(each.key.metric, each.describe().why)
       }
@@ -146,11 +145,20 @@ async function* snapshots(keys: readonly SeriesKey[], interval: number): AsyncGe
       awaited = punctual.length > 0 ? punctual : series
     }
   } finally {
-    letGo()
     for (const each of series) {
       if (readers-- > 0) each.removeReader(interval)
       each.release()
     }
+  }
+}
+
+/** Waiting for the sampler holds nothing open by itself, and a process must not end in the middle of an await. */
+async function keepingAlive(reading: Promise<void>): Promise<void> {
+  keepAlive()
+  try {
+    await reading
+  } finally {
+    letGo()
   }
 }
 
@@ -161,8 +169,11 @@ function isFresh(series: Series): boolean {
 
 function parseQueries(metrics: SamplesOptions['metrics']): SeriesKey[] {
   const queries: readonly MetricQuery[] = Array.isArray(metrics) ? metrics : [metrics as MetricQuery]
-  if (queries.length === 0) throw invalidType('metrics', 'at least one metric', metrics)
+  if (queries.length === 0) throw invalidValue('metrics', 'at least one metric', '[]')
   return queries.map((query) => {
+    if (typeof query !== 'string' && (typeof query !== 'object' || query === null)) {
+      throw invalidType('metrics', 'names of metrics, or objects such as { metric, over }', query)
+    }
     const { metric, over, ...selector } = typeof query === 'string' ? { metric: query, over: undefined } : query
     const info = checkMetric(metric)
     checkKeys(selector, 'metric option', ['path', 'zone', 'pid', 'tree'])

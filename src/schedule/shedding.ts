@@ -49,8 +49,7 @@ export class Shedding {
     const place = this.#members.findIndex((each) => each.priority >= member.priority)
     this.#members.splice(place === -1 ? this.#members.length : place, 0, member)
     if (!this.#guard.isBreached || this.#guard.dryRun) return
-    this.#shed.add(member)
-    member.shed()
+    this.#shedOne(member)
   }
 
   leave(member: Sheddable): void {
@@ -78,10 +77,16 @@ export class Shedding {
       if (each.priority !== lowest) return true
       // One that was shed before it may have closed this one.
       if (!this.#members.includes(each)) continue
-      this.#shed.add(each)
-      each.shed()
+      this.#shedOne(each)
     }
     return false
+  }
+
+  #shedOne(member: Sheddable): void {
+    // A guard that is closed in the middle of a breach tells nobody else that it is over.
+    if (this.#shed.size === 0) this.#guard.whenClear().catch(() => this.#step())
+    this.#shed.add(member)
+    member.shed()
   }
 
   #restoreHighest(): boolean {

@@ -1,10 +1,8 @@
 /** Tickers: a body on a steady beat, which slows down, pauses or ends when the machine is in trouble. */
 import { Cancelable } from '../cancelable/cancelable.js'
-import type { CancelableOptions } from '../cancelable/options.js'
-import { COMPLETED, FAILED } from '../cancelable/state.js'
 import { CancelationError } from '../cancelation-error.js'
 import { now } from '../clock.js'
-import { callIsolated, isThenable, missedChannel, reportError } from '../diagnostics.js'
+import { callIsolated, missedChannel, reportError } from '../diagnostics.js'
 import { invalidType, invalidValue } from '../errors.js'
 import { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
@@ -15,6 +13,7 @@ import { forgetTicker, registerTicker, takeReleased, type Ticking } from '../mon
 import { errorReason, type CancelationReason } from '../reason.js'
 import { keepAlive, letGo } from '../alive.js'
 import { Backlog, type Beat } from './backlog.js'
+import { Bodies, type BodyListener } from './bodies.js'
 import { parseOptions, parsePeriod, type Period, type TickerOptions, type TickerSettings } from './options.js'
 import { Shedding, type Sheddable } from './shedding.js'
 import { Ledger, type TickerStats } from './stats.js'
@@ -47,7 +46,7 @@ const beat: Beat = { index: 0, due: 0, missed: 0 }
 /**
  * A body on a steady beat; made by {@link every}. It keeps the process alive until it is closed, unless `unref` was called.
  */
-export class Ticker implements AsyncDisposable, Ticking, Sheddable {
+export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener {
   readonly name: string
   readonly priority: number
   /**
@@ -57,11 +56,10 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable {
   readonly done: Promise<CancelationReason | undefined>
 
   readonly #settings: TickerSettings
-  readonly #body: TickBody
   readonly #addon: Addon
   /** The parent of all ticks. */
   readonly #operation: Cancelable
-  readonly #tickOptions: CancelableOptions
+  readonly #bodies: Bodies
   readonly #guard: Guard | undefined
   readonly #backlog: Backlog
   readonly #ledger = new Ledger()
@@ -73,26 +71,20 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable {
   #pausedByUser = false
   #shed = false
   #ref = true
-  /** Bodies that run, also those that were given up; operations that have not settled. */
-  #bodies = 0
-  #operations = 0
   /** The thread delivers nothing until a body has ended. */
   #held = false
+  #pumping = false
   #failure: { readonly error: unknown } | undefined
-  // What the body that is being called is told, and what it returned if that is a promise.
-  #tick: Tick | undefined
-  #promise: PromiseLike<unknown> | undefined
 
   /** @internal Use {@link every}. */
   constructor(period: number, body: TickBody, settings: TickerSettings) {
     this.#settings = settings
     this.#period = period
-    this.#body = body
     this.name = settings.operation.name ?? ''
     this.priority = settings.priority
     this.#backlog = new Backlog(settings.missed, settings.maxBurst)
     this.#operation = new Cancelable(settings.operation)
-    this.#tickOptions = { parent: this.#operation, timeout: settings.timeout }
+    this.#bodies = new Bodies(body, this.#operation, settings.timeout, this)
     this.#finished = new Promise((resolve) => (this.#finish = resolve))
     this.#addon = connect()
     this.#guard = openGuard(settings.guard)
@@ -158,7 +150,7 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable {
   }
 
   get stats(): TickerStats {
-    const stats = this.#ledger.toStats(this.#bodies)
+    const stats = this.#ledger.toStats(this.#bodies.running)
     return { ...stats, missed: stats.missed + this.#backlog.untold }
   }
 
@@ -206,7 +198,7 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable {
   /** @internal */
   beat(beats: number, index: number, due: number): void {
     if (!this.#isBeating()) return
-    const busy = this.#bodies >= this.#settings.concurrency
+    const busy = this.#bodies.running >= this.#settings.concurrency
     this.#backlog.add(beats, index, due, busy)
     if (busy) this.#hold()
     else this.#pump()
@@ -222,14 +214,18 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable {
     this.#addon.holdTicker(this.#id)
   }
 
+  /** Starts what waits, as far as bodies may run. */
   #pump(): void {
+    if (this.#pumping) return
+    this.#pumping = true
     while (
-      this.#bodies < this.#settings.concurrency &&
+      this.#bodies.running < this.#settings.concurrency &&
       this.#isBeating() &&
       this.#backlog.take(this.#effectivePeriod(), beat)
     ) {
       this.#run()
     }
+    this.#pumping = false
   }
 
   #run(): void {
@@ -241,60 +237,39 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable {
     if (tick.missed > 0 && missedChannel.hasSubscribers) {
       missedChannel.publish({ ticker: this, ...tick } satisfies MissedMessage)
     }
-
-    const operation = new Cancelable(this.#tickOptions)
-    this.#tick = tick
-    this.#bodies++
-    const run = operation.run(this.#call)
-    const promise = this.#promise
-    this.#promise = undefined
-    if (promise === undefined) {
-      this.#bodyOver(operation)
-    } else {
-      const over = (): void => this.#bodyOver(operation)
-      promise.then(over, over)
-    }
-    // The usual end of a body that awaits nothing: there is no promise to look at.
-    if (operation._status !== COMPLETED) this.#watch(operation, run)
+    this.#bodies.start(tick)
   }
 
-  readonly #call = (cancel: Cancelable): unknown => {
-    const result = this.#body(cancel, this.#tick!)
-    if (isThenable(result)) this.#promise = result
-    return result
+  /** @internal */
+  bodyOver(elapsed: number): void {
+    if (elapsed > this.#effectivePeriod()) this.#ledger.overruns++
+    if (this.#held && this.#state !== 'closed') this.#release()
+    this.#goOn()
   }
 
-  #watch(operation: Cancelable, run: Promise<unknown>): void {
-    this.#operations++
-    run.then(
-      () => this.#operationOver(),
-      (error: unknown) => {
-        if (operation._status === FAILED) this.#failed(error)
-        else if (operation.reason?.kind === 'timeout') this.#ledger.timeouts++
-        this.#operationOver()
-      },
-    )
+  /** @internal */
+  operationOver(): void {
+    this.#goOn()
   }
 
-  #bodyOver(operation: Cancelable): void {
-    this.#bodies--
-    if (now() - operation._startedAt! > this.#effectivePeriod()) this.#ledger.overruns++
-    if (this.#state === 'closed') {
-      this.#finishIfOver()
-    } else if (this.#held) {
-      this.#held = false
-      const released = takeReleased(this.#addon, this.#id)
-      if (released !== undefined) this.#backlog.add(released.beats, released.index, released.due, true)
-      this.#pump()
-    }
+  #release(): void {
+    this.#held = false
+    const released = takeReleased(this.#addon, this.#id)
+    if (released !== undefined) this.#backlog.add(released.beats, released.index, released.due, true)
   }
 
-  #operationOver(): void {
-    this.#operations--
+  #goOn(): void {
     if (this.#state === 'closed') this.#finishIfOver()
+    else this.#pump()
   }
 
-  #failed(error: unknown): void {
+  /** @internal */
+  bodyTimedOut(): void {
+    this.#ledger.timeouts++
+  }
+
+  /** @internal */
+  bodyFailed(error: unknown): void {
     const { onError } = this.#settings
     if (onError !== undefined) {
       callIsolated('onError of a ticker', onError, error, this)
@@ -376,7 +351,8 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable {
 
   /** A canceled one does not wait for bodies that were given up: they may never end. */
   #finishIfOver(): void {
-    if (this.#operations > 0 || (this.#bodies > 0 && !this.#operation.isCanceled)) return
+    const { running, operations } = this.#bodies
+    if (operations > 0 || (running > 0 && !this.#operation.isCanceled)) return
     this.#operation[Symbol.dispose]()
     this.#finish()
   }

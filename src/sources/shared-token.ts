@@ -4,6 +4,7 @@
  */
 import { invalidType } from '../errors.js'
 import type { CancelationReason } from '../reason.js'
+import { Timer } from './timers.js'
 import type { CancelationToken } from './token.js'
 import { deliver, deliverLater } from './wave.js'
 
@@ -26,13 +27,17 @@ const CANCELED = 2
 /** Times are on the clock of a thread's `performance.now()`, which starts with the thread. */
 const TIMES = new Set(['at', 'since', 'deadline'])
 
+/** Not everywhere where the rest is. */
 interface AsyncAtomics {
-  waitAsync(
+  waitAsync?(
     words: Int32Array,
     index: number,
     value: number,
   ): { async: true; value: Promise<string> } | { async: false; value: string }
 }
+
+/** Where threads cannot be woken, they look this often. */
+const POLL = 10
 
 /** Ends the waiting for tokens that nobody has any more. */
 const collected = new FinalizationRegistry<Int32Array>((words) => Atomics.notify(words, STATE))
@@ -89,13 +94,22 @@ export class SharedFlag {
     for (;;) {
       const state = Atomics.load(words, STATE)
       if (state === CANCELED) break
-      await (Atomics as unknown as AsyncAtomics).waitAsync(words, STATE, state).value
+      await changed(words, state)
       if (held.deref() === undefined) return
     }
     const token = held.deref()
     const reason = this.read()
     if (token !== undefined && reason !== null && token._mark(reason)) deliver()
   }
+}
+
+/** Resolves, at the latest, when the state is not this one any more. */
+function changed(words: Int32Array, state: number): PromiseLike<unknown> | string {
+  const atomics = Atomics as unknown as AsyncAtomics
+  if (atomics.waitAsync !== undefined) return atomics.waitAsync(words, STATE, state).value
+  return new Promise<void>((resolve) => {
+    new Timer(resolve, false).start(POLL)
+  })
 }
 
 function encode(reason: CancelationReason): Uint8Array {

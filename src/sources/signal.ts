@@ -1,6 +1,6 @@
 /** OS signals as a source: one listener a signal, whoever asks; the last one out restores the default action. */
+import { createRequire } from 'node:module'
 import { constants } from 'node:os'
-import { isMainThread } from 'node:worker_threads'
 import { invalidType, invalidValue, unknownName } from '../errors.js'
 import { signalReason, type CancelationReason } from '../reason.js'
 import { Hub, HubLink, Link } from './link.js'
@@ -28,13 +28,19 @@ class SignalHub extends Hub {
     return null
   }
   protected override open(): void {
-    if (!isMainThread)
+    if (!isMainThread())
       throw invalidValue('signals', 'used on the main thread, the only one that receives any', this.signal)
     process.on(this.signal, this.#received)
   }
   protected override close(): void {
     process.removeListener(this.signal, this.#received)
   }
+}
+
+/** Asked only here: loading the module of worker threads takes longer than all of the sources. */
+function isMainThread(): boolean {
+  const threads = createRequire(import.meta.url)('node:worker_threads') as typeof import('node:worker_threads')
+  return threads.isMainThread
 }
 
 const hubs = new Map<NodeJS.Signals, SignalHub>()

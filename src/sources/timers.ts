@@ -3,6 +3,7 @@
  * removing are a few pointer writes; a heap over the lists; one Node timer for all of them. The Node timer is left armed
  * when its reason has gone: the next operation is probably about to need it.
  */
+import { AsyncResource } from 'node:async_hooks'
 import { now } from '../clock.js'
 import { deliver, spread } from './wave.js'
 
@@ -35,6 +36,8 @@ export class TimerList {
     this.duration = duration
   }
 }
+
+const outside = new AsyncResource('tripline')
 
 const lists = new Map<number, TimerList>()
 /** A binary heap by `due` of the lists that have, or had, members. */
@@ -107,7 +110,9 @@ function listOf(duration: number): TimerList {
 function armNodeTimer(due: number): void {
   clearTimeout(nodeTimer)
   armedFor = due
-  nodeTimer = setTimeout(expireDue, Math.min(Math.max(Math.ceil(due - now()), 1), LONGEST_DELAY))
+  const delay = Math.min(Math.max(Math.ceil(due - now()), 1), LONGEST_DELAY)
+  // Nobody's async context: the timer serves all, and may keep whatever it was made in for hours.
+  nodeTimer = outside.runInAsyncScope(() => setTimeout(expireDue, delay))
   if (holds === 0) nodeTimer.unref()
 }
 

@@ -46,14 +46,17 @@ export function deliver(): void {
   spread()
   if (notifying) return
   notifying = true
-  while (head !== null) {
-    const target = head
-    head = target._next
-    if (head === null) tail = null
-    target._next = null
-    target._notify()
+  try {
+    while (head !== null) {
+      const target = head
+      head = target._next
+      if (head === null) tail = null
+      target._next = null
+      target._notify()
+    }
+  } finally {
+    notifying = false
   }
-  notifying = false
 }
 
 /** The first phase now, the second in its own turn: for whoever only looked and must not run anybody's code. */

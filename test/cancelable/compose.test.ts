@@ -157,7 +157,7 @@ describe('listeners', () => {
     expect(seen).toEqual(['now canceled', 'late'])
   })
 
-  test('rows 84 and 85: progress has a message, data and a time, and is kept', () => {
+  test('rows 84, 85, 87: progress has a message, data and a time, and is kept', () => {
     const operation = new Cancelable().enter()
     operation.reportProgress('unheard', { done: 1 })
     expect(operation.context.progress).toMatchObject({ message: 'unheard', data: { done: 1 } })
@@ -184,7 +184,7 @@ describe('listeners', () => {
 })
 
 describe('shields', () => {
-  test('row 101: what is in it survives, the run waits for it, and the cancelation comes after', async () => {
+  test('trap 13, row 101: what is in it survives, the run waits for it, and the cancelation comes after', async () => {
     const steps: string[] = []
     const operation = new Cancelable()
     const run = operation.run(async (cancel) => {
@@ -408,7 +408,7 @@ describe('families', () => {
     expect(child.reason).toMatchObject({ kind: 'parent' })
   })
 
-  test('marked first, told later: in any listener the whole subtree is canceled; parents hear of it first', () => {
+  test('trap 3: marked first, told later: in any listener the whole subtree is canceled; parents hear of it first', () => {
     const root = new Cancelable().enter()
     const all: Cancelable[] = [root]
     const order: number[] = []

@@ -122,6 +122,17 @@ describe('the context', () => {
     expect(log['metadata']).toEqual({ a: 1 })
   })
 
+  test('rows 25, 27, 28: a final status stays, and metadata is what was given', async () => {
+    const metadata = Object.freeze({ tenant: 'a' })
+    const operation = new Cancelable({ metadata })
+    await operation.run(() => 1)
+    operation.cancel()
+    operation[Symbol.dispose]()
+    operation.complete()
+    expect(operation.context).toMatchObject({ status: 'completed', reason: undefined, metadata })
+    expect(operation.context.metadata).toBe(metadata)
+  })
+
   test('row 29: the error is the object that it failed with', async () => {
     const failure = { not: 'an Error' }
     const operation = new Cancelable()

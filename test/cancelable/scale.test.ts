@@ -43,7 +43,7 @@ describe('deep', () => {
 })
 
 describe('many', () => {
-  test('row 168: a million pending operations with a timeout are canceled at once', () => {
+  test('trap 23, row 168: a million pending operations with a timeout are canceled at once', () => {
     const root = new Cancelable().enter()
     const options = { parent: root, timeout: '1h' }
     let some: Cancelable | undefined

@@ -61,7 +61,7 @@ describe('without grace', () => {
     ])
   })
 
-  test('a body that goes on is given up after one turn, and counted', async () => {
+  test('row 163: a body that goes on is given up after one turn, and counted', async () => {
     const before = Cancelable.abandoned
     const late = deferred<number>()
     const operation = new Cancelable()
@@ -86,7 +86,7 @@ describe('without grace', () => {
     expect(operation.context.status).toBe('abandoned')
   })
 
-  test('a late rejection is swallowed and counted', async () => {
+  test('row 163: a late rejection is swallowed and counted', async () => {
     const before = Cancelable.abandoned
     const late = deferred()
     const run = Cancelable.run((cancel) => {
@@ -101,7 +101,7 @@ describe('without grace', () => {
 })
 
 describe('with grace', () => {
-  test('row 156: the body may go on for that long; what it fulfills with within it counts', async () => {
+  test('trap 14, row 156: the body may go on for that long; what it fulfills with within it counts', async () => {
     const operation = new Cancelable({ grace: '30s' })
     const run = operation.run(async () => {
       await coreSleep(5)
@@ -252,6 +252,23 @@ describe('what must end first', () => {
     expect(steps).toEqual(['child', 'parent'])
     expect(await child).toMatchObject({ reason: { kind: 'parent', parentId: operation.context.id } })
     expect(((await child) as CancelationError<never>).reason).not.toHaveProperty('parent')
+  })
+
+  test('a parent that is canceled waits for a child that is cleaning up', async () => {
+    const steps: string[] = []
+    const parent = new Cancelable({ grace: '30s' })
+    const run = parent.run(async (cancel) => {
+      const child = cancel.child({ grace: '30s' }).run((inner) => {
+        inner.defer(async () => {
+          parent.cancel('stop')
+          await coreSleep(5)
+          steps.push('cleaned')
+        })
+      })
+      await Promise.race([child, cancel.sleep('1h')])
+    })
+    expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    expect(steps).toEqual(['cleaned'])
   })
 
   test('children that never end do not hold it longer than the grace', async () => {

@@ -85,7 +85,7 @@ describe('streaming', () => {
     expect(operation.context.status).toBe('canceled')
   })
 
-  test('row 91: progress every so many items', async () => {
+  test('rows 88 and 91: progress every so many items', async () => {
     const seen: unknown[] = []
     const operation = new Cancelable().onProgress(({ message, data }) => seen.push([message, data]))
     await operation.run(async (cancel) => {

@@ -246,6 +246,16 @@ describe('traps', () => {
     expect(inBody).toBe('body')
   })
 
+  test('16: the timer that serves all keeps nobody’s context', async () => {
+    const storage = new AsyncLocalStorage<string>()
+    const seen: (string | undefined)[] = []
+    await storage.run('request', () => {
+      const operation = new Cancelable({ timeout: 3 }).onCancel(() => seen.push(storage.getStore()))
+      return rejection(operation.run(() => never()))
+    })
+    expect(seen).toEqual([undefined])
+  })
+
   test('17: the signal is a real one, which every core API takes', async () => {
     const operation = new Cancelable().enter()
     expect(operation.signal).toBeInstanceOf(AbortSignal)
@@ -294,6 +304,33 @@ describe('traps', () => {
     expect(steps).toEqual(['child', 'parent'])
     expect(parent.context.status).toBe('disposed')
     await child
+  })
+
+  test('row 68: nothing native is loaded for timeouts, tokens, conditions and streams', async () => {
+    const result = await runModule(`
+      const { Cancelable, CancelationToken } = tripline
+      await Cancelable.run(async (cancel) => {
+        for await (const item of cancel.stream([1, 2])) cancel.throwIfCanceled()
+      }, { timeout: '1h', token: new CancelationToken(), condition: () => false })
+      console.log(process.report.getReport().sharedObjects.some((path) => path.endsWith('.node')))
+    `)
+    expect(result).toMatchObject({ code: 0, stdout: 'false\n' })
+  })
+
+  test('row 160: sleeping ends with the time, or with a cancelation, and checks its argument', async () => {
+    const operation = new Cancelable().enter()
+    const start = performance.now()
+    await operation.sleep('5ms')
+    expect(performance.now() - start).toBeGreaterThanOrEqual(5)
+    expect(await operation.sleep(0)).toBeUndefined()
+    for (const bad of [-1, Number.NaN, Infinity, 'soon', null]) {
+      expect(() => operation.sleep(bad as never)).toThrow(/duration/)
+    }
+    const asleep = rejection(operation.sleep('1h'))
+    operation.cancel('wake up')
+    expect(await asleep).toMatchObject({ message: 'wake up' })
+    expect(await rejection(operation.sleep(1))).toBe(await asleep)
+    operation[Symbol.dispose]()
   })
 
   test('channels: who listens hears of every cancelation', () => {

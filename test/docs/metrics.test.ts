@@ -7,11 +7,30 @@ function inWords(milliseconds: number): string {
   return milliseconds >= 1000 ? `${milliseconds / 1000} s` : `${milliseconds} ms`
 }
 
-describe('docs/metrics.md', () => {
-  const text = readFileSync(new URL('../../docs/metrics.md', import.meta.url), 'utf8')
-  const rows = [...text.matchAll(/^\| `([^`]+)` \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$/gm)].map(
-    ([, name, unit, , period, window, dwell]) => ({ name, unit, period, window, dwell }),
+function read(path: string): string {
+  return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
+}
+
+/** The metrics that an OS only has a reason for: those after the comment that says so in its families.cc. */
+function missingOn(os: string): string[] {
+  const names = new Map(
+    [...read('native/metrics.def').matchAll(/^METRIC\((\w+),\s*"([^"]+)"/gm)].map(([, id, name]) => [id, name!]),
   )
+  const [, rest] = read(`native/${os}/families.cc`).split(/\/\/ What \w+ (?:does not have|never has)/)
+  return [...rest!.matchAll(/case Metric::k(\w+):/g)].map(([, id]) => names.get(id)!)
+}
+
+describe('docs/metrics.md', () => {
+  const rows = read('docs/metrics.md')
+    .split('\n')
+    .filter((line) => line.startsWith('| `'))
+    .map((line) => line.slice(2, -2).split(' | '))
+    .map(([name, unit, linux, macos, windows, period, window, dwell]) => ({
+      name: name!.replaceAll('`', ''),
+      unit,
+      sources: { linux, darwin: macos, windows },
+      numbers: { period, window, dwell },
+    }))
 
   it('has the rows of metrics.def, each once', () => {
     expect(rows).toHaveLength(METRICS.length)
@@ -19,12 +38,18 @@ describe('docs/metrics.md', () => {
   })
 
   it.each(METRICS.map((metric) => [metric.name, metric] as const))('says what holds for %s', (name, metric) => {
-    expect(rows.find((row) => row.name === name)).toEqual({
-      name,
-      unit: metric.unit + (metric.worse === 'below' ? ', *below*' : ''),
+    const row = rows.find((each) => each.name === name)!
+    expect(row.unit).toBe(metric.unit + (metric.worse === 'below' ? ', *below*' : ''))
+    expect(row.numbers).toEqual({
       period: inWords(metric.minPeriod),
       window: metric.window === 0 ? '-' : inWords(metric.window),
       dwell: metric.for === 0 ? '0' : inWords(metric.for),
     })
+    expect(row.sources.linux).not.toBe('-')
+  })
+
+  it.each(['darwin', 'windows'] as const)('has a dash where %s has nothing', (os) => {
+    const dashes = rows.filter((row) => row.sources[os] === '-').map((row) => row.name)
+    expect(new Set(dashes)).toEqual(new Set(missingOn(os)))
   })
 })

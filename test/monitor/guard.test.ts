@@ -182,6 +182,42 @@ describe('a metric that is missing', () => {
   })
 })
 
+describe('a breached guard that loses its metric', () => {
+  it('is unavailable, which is no recovery', async () => {
+    machine.setMemory(95)
+    using watched = guard({ memory: 90 }, { within: 10 })
+    const told: string[] = []
+    for (const event of ['breach', 'clear', 'unavailable'] as const) watched.on(event, () => told.push(event))
+    await eventually(() => told.length === 1)
+    let cleared = false
+    const clear = watched.whenClear().then(() => (cleared = true))
+    machine.write('proc/meminfo', 'garbage\n')
+    await eventually(() => told.length === 2)
+    expect(told).toEqual(['breach', 'unavailable'])
+    expect(cleared).toBe(false)
+    machine.setMemory(10)
+    await clear
+    expect(told).toEqual(['breach', 'unavailable', 'clear'])
+  })
+})
+
+describe('durations without a sensible end', () => {
+  it('hold for as long as anybody can wait, without hurry', async () => {
+    machine.setMemory(95)
+    using watched = guard(
+      { memory: { above: 90, clearFor: '20000d' }, swap: { above: 1, for: 1e13 } },
+      { minHold: '20000d' },
+    )
+    await eventually(() => watched.isBreached)
+    machine.setMemory(10)
+    await eventually(() => watched.state === 'clearing')
+    const before = samplerStats()!.wakeups
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    // Ten a second are meant; a wrapped deadline makes thousands.
+    expect(samplerStats()!.wakeups - before).toBeLessThan(100)
+  })
+})
+
 describe('bad input', () => {
   it.each([
     [{ within: 0 }, 'ERR_OUT_OF_RANGE'],

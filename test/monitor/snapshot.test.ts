@@ -64,9 +64,17 @@ describe('sample', () => {
     expect(now.get('cpu.host')!.value).toBeCloseTo(25, 0)
   })
 
+  it('does not wait for ever for counters that stand still', async () => {
+    const now = await sample(['cpu.host', 'memory'])
+    expect(now.get('cpu.host')).toBeUndefined()
+    expect(now.get('memory')).toBeDefined()
+  })
+
   it.each([
     [['nonsense'], 'ERR_INVALID_ARG_VALUE'],
-    [[], 'ERR_INVALID_ARG_TYPE'],
+    [[], 'ERR_INVALID_ARG_VALUE'],
+    [null, 'ERR_INVALID_ARG_TYPE'],
+    [[null], 'ERR_INVALID_ARG_TYPE'],
     [[{ metric: 'memory', pid: 1 }], 'ERR_INVALID_ARG_VALUE'],
     [[{ metric: 'disk', path: 7 }], 'ERR_INVALID_ARG_TYPE'],
     [[{ metric: 'memory', zone: 'x' }], 'ERR_INVALID_ARG_VALUE'],

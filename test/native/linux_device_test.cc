@@ -339,7 +339,7 @@ TEST(FootprintIsWhatIsOurs) {
   const double before = reader.Level(Metric::kProcessFootprint);
   constexpr size_t kSize = size_t{16} << 20;
   char* block = new char[kSize];
-  for (size_t i = 0; i < kSize; i += 512) block[i] = 1;
+  for (size_t i = 0; i < kSize; i += 512) static_cast<volatile char*>(block)[i] = 1;
   now += kSecond;
   const double after = reader.Level(Metric::kProcessFootprint);
   CHECK(after - before > 12e6);

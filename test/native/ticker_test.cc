@@ -129,6 +129,10 @@ TEST(TickerThatDelaysCountsFromALateDelivery) {
   Deliver(&ticker, kStart + 2 * kPeriod);
   CHECK_EQ(Take(&ticker, kStart + 5 * kPeriod + 600000).count, 4u);
   CHECK_EQ(ticker.wake(), kStart + 6 * kPeriod + 600000);
+  const uint64_t moved = ticker.wake();
+  Deliver(&ticker, moved);
+  CHECK_EQ(Take(&ticker, moved + kPeriod).count, 2u);
+  CHECK_EQ(ticker.wake(), moved + 2 * kPeriod);
 }
 
 TEST(TickerPausedTakesNothing) {

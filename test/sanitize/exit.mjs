@@ -4,12 +4,14 @@ import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 
 const entry = pathToFileURL(`${process.argv[2]}/dist/index.js`).href
-const { guard } = await import(entry)
+const { every, guard } = await import(entry)
 const CROSSED = { 'process.rss': { above: 1, for: 0 } }
 const source = `
-  const { guard } = await import(${JSON.stringify(entry)})
+  const { every, guard } = await import(${JSON.stringify(entry)})
   setInterval(() => guard(${JSON.stringify(CROSSED)}, { within: 1 }), 1)
+  every('250us', () => {})
 `
 const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`)
 const workers = Array.from({ length: 3 }, () => new Worker(url))
+every('250us', () => {})
 setTimeout(() => guard(CROSSED, { within: 1 }).on('breach', () => process.exit(workers.length - 3)), 300)

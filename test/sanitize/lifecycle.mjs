@@ -8,7 +8,7 @@ import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 
 const entry = pathToFileURL(`${process.argv[2]}/dist/index.js`).href
-const { capabilities, guard, sample, samplerStats, samples, snapshot } = await import(entry)
+const { capabilities, every, guard, sample, samplerStats, samples, snapshot } = await import(entry)
 
 const CROSSED = { 'process.rss': { above: 1, for: 0 } }
 const FAR = { memory: 100, cpu: 100, disk: 100, 'eventLoop.delay': 1e6, heap: 100 }
@@ -62,13 +62,51 @@ say('a process that ends while it is watched')
   if (child.exitCode === null) await once(child, 'exit')
 }
 
+say('tickers: many, held, paused, with another period, closed by one another')
+{
+  const counts = { bodies: 0 }
+  const tickers = Array.from({ length: 200 }, (_, i) =>
+    every(
+      1 + (i % 5),
+      i % 2 === 0 ? () => counts.bodies++ : async (cancel) => (await cancel.sleep(3), counts.bodies++),
+      {
+        missed: ['coalesce', 'skip', 'burst', 'delay'][i % 4],
+        guard: FAR,
+      },
+    ),
+  )
+  while (counts.bodies < 2000) await delay(5)
+  for (const [i, each] of tickers.entries()) {
+    each.period = { hz: 4000 }
+    if (i % 3 === 0) each.pause()
+    if (i % 6 === 0) each.resume()
+  }
+  const ender = every(5, () => tickers.forEach((each) => each.close()))
+  await Promise.all(tickers.map((each) => each.done))
+  await ender.close()
+}
+
+say('blocks of samples, taken in time and too late')
+await Promise.all(
+  [1, 7, 500].map(async (batch) => {
+    let blocks = 0
+    for await (const _ of samples({ metrics: ['memory', 'process.cpu'], interval: '250us', batch })) {
+      if (blocks++ === 5) break
+      await delay(20)
+    }
+  }),
+)
+
 say('workers terminated in the middle of everything')
 const source = `
   import { parentPort } from 'node:worker_threads'
-  const { guard, sample } = await import(${JSON.stringify(entry)})
+  const { every, guard, sample, samples } = await import(${JSON.stringify(entry)})
   for (let i = 0; i < 50; i++) guard(${JSON.stringify(CROSSED)}, { within: 1 }).on('breach', () => parentPort.postMessage('told'))
   guard(${JSON.stringify(FAR)}, { within: 1 })
   setInterval(() => { guard(${JSON.stringify(CROSSED)}, { within: 1 }); void sample('memory') }, 1)
+  for (let i = 0; i < 20; i++) every('250us', () => {})
+  for (let i = 0; i < 20; i++) every(1, (cancel) => cancel.sleep(2))
+  for await (const _ of samples({ metrics: 'memory', interval: '250us', batch: 4 }));
 `
 const own = guard(FAR, { within: 1 })
 for (let round = 0; round < 15; round++) {
@@ -82,5 +120,6 @@ for (let round = 0; round < 15; round++) {
   )
 }
 if (samplerStats().guards !== 1) throw new Error(`workers left ${samplerStats().guards - 1} guards behind`)
+if (samplerStats().tickers !== 0) throw new Error(`workers left ${samplerStats().tickers} tickers behind`)
 own.close()
 clearInterval(alive)

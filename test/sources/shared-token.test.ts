@@ -75,7 +75,7 @@ describe('a shared token', () => {
     await worker.terminate()
   })
 
-  test('one that waits is woken by a worker', async () => {
+  test('trap 21: one that waits is woken by a worker', async () => {
     const token = new CancelationToken()
     const worker = await startRemote(token.share())
     const run = Cancelable.run((cancel) => cancel.sleep(60_000), { token })

@@ -60,7 +60,7 @@ describe('a token', () => {
     expect(thrown(() => timed.throwIfCanceled())).toBeInstanceOf(TimeoutCancelation)
   })
 
-  test('row 44: listeners are called with the reason, at once if it is late, and can be taken off', () => {
+  test('rows 44 and 45: listeners are called with the reason, at once if it is late, and can be taken off', () => {
     const token = new CancelationToken()
     const seen: string[] = []
     token.onCancel((reason) => seen.push(`a ${reason.message}`))
@@ -99,6 +99,13 @@ describe('a token', () => {
       { error: first, origin: 'cancel listener' },
       { error: second, origin: 'cancel listener' },
     ])
+  })
+
+  test('row 46: each is itself, whatever it says', () => {
+    const tokens = new Set([new CancelationToken(), new CancelationToken()])
+    expect(tokens.size).toBe(2)
+    for (const token of tokens) token.cancel('same')
+    expect(tokens.size).toBe(2)
   })
 
   test('row 47: any of several tokens, with the reason of the first; cycles are harmless', () => {

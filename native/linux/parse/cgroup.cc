@@ -49,78 +49,42 @@ bool ParseCpuMax(const char* data, size_t size, double* cpus) {
   if (scan.Match("max")) return true;
   uint64_t quota = 0, period = 0;
   if (!scan.Number(&quota) || !scan.Number(&period) || period == 0) return false;
-  *cpus = static_cast<double>(quota) / static_cast<double>(period);
+  *cpus = Real(quota) / Real(period);
   return true;
 }
 
 bool ParseCgroupCpu(const char* data, size_t size, CgroupCpu* out) {
+  // Version 1 counts in nanoseconds.
+  constexpr Key kKeys[] = {{"usage_usec "}, {"throttled_usec "}, {"throttled_time "}};
+  uint64_t values[3] = {};
+  const uint32_t found = ReadKeys(data, size, kKeys, 3, 7, values);
   *out = CgroupCpu();
-  Scanner scan(data, size);
-  while (!scan.done()) {
-    uint64_t value = 0;
-    if (scan.Match("usage_usec ")) {
-      if (scan.Number(&value))
-        out->usage = value > UINT64_MAX / 1000 ? UINT64_MAX : value * 1000, out->has_usage = true;
-    } else if (scan.Match("throttled_usec ")) {
-      if (scan.Number(&value))
-        out->throttled = value > UINT64_MAX / 1000 ? UINT64_MAX : value * 1000, out->has_throttled = true;
-    } else if (scan.Match("throttled_time ")) {
-      // Version 1 counts in nanoseconds.
-      if (scan.Number(&value)) out->throttled = value, out->has_throttled = true;
-    }
-    scan.SkipLine();
-  }
-  return out->has_usage || out->has_throttled;
+  out->has_usage = (found & 1) != 0;
+  out->has_throttled = (found & 6) != 0;
+  out->usage = SaturatingProduct(values[0], 1000);
+  out->throttled = (found & 2) != 0 ? SaturatingProduct(values[1], 1000) : values[2];
+  return found != 0;
 }
 
 bool ParseCgroupMemory(const char* data, size_t size, int version, CgroupMemory* out) {
+  // In version 1 the lines without "total_" are of the group alone, without its children.
+  enum : uint32_t { kInactive, kActive, kDirty, kWriteback, kLast, kCount };
+  constexpr Key kFirst[kCount] = {{"total_inactive_file "},
+                                  {"total_active_file "},
+                                  {"total_dirty "},
+                                  {"total_writeback "},
+                                  {"hierarchical_memory_limit "}};
+  constexpr Key kSecond[kCount] = {
+      {"inactive_file "}, {"active_file "}, {"file_dirty "}, {"file_writeback "}, {"slab_reclaimable "}};
+  uint64_t values[kCount] = {};
+  const uint32_t found = ReadKeys(data, size, version == 1 ? kFirst : kSecond, kCount, (1 << kCount) - 1, values);
   *out = CgroupMemory();
-  uint64_t inactive = 0, active = 0, slab = 0, dirty = 0, writeback = 0;
-  bool any = false;
-  Scanner scan(data, size);
-  while (!scan.done()) {
-    switch (scan.peek()) {
-      case 'i':
-        if (version == 2 && scan.Match("inactive_file ")) any |= scan.Number(&inactive);
-        break;
-      case 'a':
-        if (version == 2 && scan.Match("active_file ")) any |= scan.Number(&active);
-        break;
-      case 's':
-        if (version == 2 && scan.Match("slab_reclaimable ")) any |= scan.Number(&slab);
-        break;
-      case 'f':
-        if (version != 2) break;
-        if (scan.Match("file_dirty "))
-          any |= scan.Number(&dirty);
-        else if (scan.Match("file_writeback "))
-          any |= scan.Number(&writeback);
-        break;
-      case 't':
-        // Version 1: the lines without "total_" are of the group alone, without its children.
-        if (version != 1) break;
-        if (scan.Match("total_inactive_file "))
-          any |= scan.Number(&inactive);
-        else if (scan.Match("total_active_file "))
-          any |= scan.Number(&active);
-        else if (scan.Match("total_dirty "))
-          any |= scan.Number(&dirty);
-        else if (scan.Match("total_writeback "))
-          any |= scan.Number(&writeback);
-        break;
-      case 'h':
-        if (version == 1 && scan.Match("hierarchical_memory_limit ")) any |= scan.Number(&out->limit);
-        break;
-      default: break;
-    }
-    scan.SkipLine();
-  }
+  if (version == 1 && (found & 1 << kLast) != 0) out->limit = values[kLast];
   // A page that waits to be written cannot be taken back at once.
-  const uint64_t file = inactive > UINT64_MAX - active ? UINT64_MAX : inactive + active;
-  const uint64_t busy = dirty > UINT64_MAX - writeback ? UINT64_MAX : dirty + writeback;
-  const uint64_t clean = file > busy ? file - busy : 0;
-  out->reclaimable = clean > UINT64_MAX - slab ? UINT64_MAX : clean + slab;
-  return any;
+  const uint64_t waiting = SaturatingSum(values[kDirty], values[kWriteback]);
+  const uint64_t clean = Growth(waiting, SaturatingSum(values[kInactive], values[kActive]));
+  out->reclaimable = SaturatingSum(clean, version == 2 ? values[kLast] : 0);
+  return found != 0;
 }
 
 }  // namespace tripline

@@ -13,10 +13,13 @@ bool ParseBlockStat(const char* data, size_t size, BlockStat* out) {
 bool NextInterface(Scanner* scan, NetworkInterface* out) {
   while (!scan->done()) {
     const Span line = scan->Line();
-    // The last colon: an alias has one in its name.
-    const void* last = memrchr(line.data, ':', line.size);
-    if (last == nullptr) continue;  // one of the two headings
-    const size_t colon = static_cast<size_t>(static_cast<const char*>(last) - line.data);
+    // Names have 15 bytes at most, and what pads them.
+    const size_t head = line.size < 40 ? line.size : 40;
+    size_t colon = line.size;
+    for (size_t i = 0; i < head; i++) {
+      if (line.data[i] == ':') colon = i;
+    }
+    if (colon == line.size) continue;  // one of the two headings
     size_t begin = 0;
     while (begin < colon && line.data[begin] == ' ') begin++;
     out->name = {line.data + begin, colon - begin};
@@ -30,20 +33,11 @@ bool NextInterface(Scanner* scan, NetworkInterface* out) {
 }
 
 bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages) {
-  uint64_t in = 0, out = 0;
-  bool has_in = false, has_out = false;
-  Scanner scan(data, size);
-  while (!scan.done() && !(has_in && has_out)) {
-    if (scan.peek() == 'p') {
-      if (scan.Match("pswpin "))
-        has_in = scan.Number(&in);
-      else if (scan.Match("pswpout "))
-        has_out = scan.Number(&out);
-    }
-    scan.SkipLine();
-  }
-  *pages = in > UINT64_MAX - out ? UINT64_MAX : in + out;
-  return has_in && has_out;
+  constexpr Key kKeys[] = {{"pswpin "}, {"pswpout "}};
+  uint64_t values[2] = {};
+  const uint32_t found = ReadKeys(data, size, kKeys, 2, 3, values);
+  *pages = SaturatingSum(values[0], values[1]);
+  return found == 3;
 }
 
 uint64_t CounterGrowth(uint64_t old, uint64_t now) {

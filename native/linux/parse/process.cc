@@ -19,21 +19,19 @@ bool ParseProcessStat(const char* data, size_t size, ProcessStat* out) {
   out->state = state.data[0];
   if (!scan.Signed(&out->parent)) return false;
   // Fields 5 to 24 by their number in proc(5).
-  int64_t value = 0;
+  int64_t fields[25] = {};
   for (int field = 5; field <= 24; field++) {
-    if (!scan.Signed(&value)) return false;
-    const uint64_t amount = value < 0 ? 0 : static_cast<uint64_t>(value);
-    switch (field) {
-      case 14: out->user = amount; break;
-      case 15: out->system = amount; break;
-      case 16: out->child_user = amount; break;
-      case 17: out->child_system = amount; break;
-      case 20: out->threads = amount; break;
-      case 22: out->start = amount; break;
-      case 24: out->resident = amount; break;
-      default: break;
-    }
+    if (!scan.Signed(&fields[field])) return false;
+    if (fields[field] < 0) fields[field] = 0;
   }
+  const auto unsigned_field = [&fields](int number) { return static_cast<uint64_t>(fields[number]); };
+  out->user = unsigned_field(14);
+  out->system = unsigned_field(15);
+  out->child_user = unsigned_field(16);
+  out->child_system = unsigned_field(17);
+  out->threads = unsigned_field(20);
+  out->start = unsigned_field(22);
+  out->resident = unsigned_field(24);
   return true;
 }
 
@@ -43,30 +41,22 @@ bool ParseStatm(const char* data, size_t size, uint64_t* size_pages, uint64_t* r
 }
 
 bool ParseFootprint(const char* data, size_t size, uint64_t* bytes) {
-  uint64_t anonymous = 0, swapped = 0;
-  bool has_anonymous = false, has_swapped = false;
-  Scanner scan(data, size);
-  while (!scan.done() && !(has_anonymous && has_swapped)) {
-    if (scan.Match("RssAnon:"))
-      has_anonymous = scan.Number(&anonymous);
-    else if (scan.Match("VmSwap:"))
-      has_swapped = scan.Number(&swapped);
-    scan.SkipLine();
-  }
-  const uint64_t sum = anonymous > UINT64_MAX - swapped ? UINT64_MAX : anonymous + swapped;
-  *bytes = sum > UINT64_MAX / 1024 ? UINT64_MAX : sum * 1024;
-  return has_anonymous;
+  constexpr Key kKeys[] = {{"RssAnon:"}, {"VmSwap:"}};
+  uint64_t values[2] = {};
+  const uint32_t found = ReadKeys(data, size, kKeys, 2, 3, values);
+  *bytes = SaturatingProduct(SaturatingSum(values[0], values[1]), 1024);
+  return (found & 1) != 0;
 }
 
 bool ParseOpenFilesLimit(const char* data, size_t size, uint64_t* limit) {
+  constexpr Key kKey[] = {{"Max open files "}};
+  if (ReadKeys(data, size, kKey, 1, 1, limit) != 0) return true;
+  *limit = UINT64_MAX;
   Scanner scan(data, size);
-  while (!scan.done()) {
-    if (scan.Match("Max open files")) {
-      scan.SkipBlanks();
-      *limit = UINT64_MAX;
-      return scan.Match("unlimited") || scan.Number(limit);
-    }
-    scan.SkipLine();
+  for (; !scan.done(); scan.SkipLine()) {
+    if (!scan.Match(kKey[0].text)) continue;
+    scan.SkipBlanks();
+    return scan.Match("unlimited");
   }
   return false;
 }
@@ -75,7 +65,7 @@ bool ParseLoadavg(const char* data, size_t size, double* one_minute) {
   Scanner scan(data, size);
   uint64_t whole = 0;
   if (!scan.Number(&whole) || !scan.Match(".")) return false;
-  double value = static_cast<double>(whole);
+  double value = Real(whole);
   double unit = 0.1;
   int digits = 0;
   for (; scan.peek() >= '0' && scan.peek() <= '9' && digits < 9; digits++, unit /= 10) {

@@ -61,8 +61,9 @@ bool ParseHex(const char* data, size_t size, uint64_t* out) {
 bool IsCpuSensor(Span name) {
   // Zones of boards and drivers of chips, as kernels name them: cpu-thermal, cpu0-thermal, soc_thermal, x86_pkg_temp,
   // bigcore0-thermal, cluster0, coretemp, k10temp, zenpower, cpu_thermal (the Raspberry Pi's).
-  for (const char* part : {"cpu", "soc", "x86_pkg", "coretemp", "k10temp", "k8temp", "zenpower", "core", "cluster",
-                           "tsens", "package", "tctl", "tdie"}) {
+  constexpr const char* kParts =
+      "cpu\0soc\0x86_pkg\0coretemp\0k10temp\0k8temp\0zenpower\0core\0cluster\0tsens\0package\0tctl\0tdie\0";
+  for (const char* part = kParts; *part != '\0'; part += strlen(part) + 1) {
     if (Contains(name, part)) return true;
   }
   return false;

@@ -4,8 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 
-#include <initializer_list>
-
 #include "scan.h"
 
 namespace tripline {

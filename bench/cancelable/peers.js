@@ -1,0 +1,69 @@
+// The same job by hand and with others' libraries: run `body` under a token that lives long and a time limit.
+import { setMaxListeners } from 'node:events'
+import { delay, race } from 'abort-controller-x'
+import { timeout as cockatielTimeout, TimeoutStrategy } from 'cockatiel'
+import * as Effect from 'effect/Effect'
+import { race as effectionRace, run as effectionRun, sleep as effectionSleep, call as effectionCall } from 'effection'
+import pTimeout from 'p-timeout'
+
+export const LIMIT = 30_000
+
+/** A controller that stands for the token, and one that stands for the parent. */
+export const token = new AbortController()
+export const parent = new AbortController()
+// Many listeners are what is measured here, not the warning about them.
+setMaxListeners(0, token.signal, parent.signal)
+
+/** What people write by hand: a controller of one's own, linked to two signals and a timer, and unlinked at the end. */
+export async function byHand(body) {
+  const controller = new AbortController()
+  const abort = () => controller.abort(new Error('canceled'))
+  const timer = setTimeout(abort, LIMIT)
+  parent.signal.addEventListener('abort', abort)
+  token.signal.addEventListener('abort', abort)
+  try {
+    return await body(controller.signal)
+  } finally {
+    clearTimeout(timer)
+    parent.signal.removeEventListener('abort', abort)
+    token.signal.removeEventListener('abort', abort)
+  }
+}
+
+export function abortSignalAny(body) {
+  return body(AbortSignal.any([parent.signal, token.signal, AbortSignal.timeout(LIMIT)]))
+}
+
+export function viaPTimeout(body) {
+  return pTimeout(body(token.signal), { milliseconds: LIMIT, signal: token.signal })
+}
+
+const policy = cockatielTimeout(LIMIT, TimeoutStrategy.Aggressive)
+export function viaCockatiel(body) {
+  return policy.execute(({ signal }) => body(signal), token.signal)
+}
+
+export function viaEffect(body) {
+  return Effect.runPromise(
+    Effect.timeout(
+      Effect.promise(() => body(token.signal)),
+      LIMIT,
+    ),
+  )
+}
+
+export function viaEffection(body) {
+  return effectionRun(function* () {
+    return yield* effectionRace([
+      effectionCall(() => body(token.signal)),
+      (function* () {
+        yield* effectionSleep(LIMIT)
+        throw new Error('too late')
+      })(),
+    ])
+  })
+}
+
+export function viaAbortControllerX(body) {
+  return race(token.signal, (signal) => [body(signal), delay(signal, LIMIT)])
+}

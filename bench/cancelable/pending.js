@@ -1,0 +1,39 @@
+// A million at once.
+import { Cancelable } from '../../dist/index.js'
+import { cpuTime, report, settledHeap } from './harness.js'
+
+const COUNT = Number(process.argv[2] ?? 1_000_000)
+const never = new Promise(() => undefined)
+const options = { timeout: 60_000 }
+
+async function measure(start) {
+  const root = new Cancelable().enter()
+  const given = { ...options, parent: root }
+  const heap = await settledHeap()
+  let from = cpuTime()
+  const kept = start(given)
+  const create = (cpuTime() - from) / COUNT
+  const each = ((await settledHeap()) - heap) / COUNT
+  // Somebody waits for each of them; rejections that nobody handles would be a matter of their own.
+  for (const promise of kept ?? []) promise.catch(() => undefined)
+  from = cpuTime()
+  root.cancel('stop')
+  const marked = (cpuTime() - from) / 1e6
+  // The turn in which those that have a body are given up.
+  for (let i = 0; i < 4; i++) await new Promise(setImmediate)
+  const all = (cpuTime() - from) / 1e6
+  root[Symbol.dispose]()
+  return { bytes: each, create, cancelMarked: marked, cancelSettled: all, kept: kept?.length }
+}
+
+const entered = await measure((given) => {
+  for (let i = 0; i < COUNT; i++) new Cancelable(given).enter()
+})
+const run = await measure((given) => {
+  // One body for all, and nothing attached to the promise: what is counted is what the operation holds.
+  const promises = []
+  for (let i = 0; i < COUNT; i++) promises.push(new Cancelable(given).run(() => never))
+  return promises
+})
+report({ count: COUNT, entered, run })
+process.exit()

@@ -1,0 +1,11 @@
+// Longer times are said in words; a Temporal.Duration does as well.
+import { Cancelable } from 'tripline'
+
+const result = await Cancelable.run(
+  async (cancel) => {
+    await cancel.sleep('20ms')
+    return `done, with ${Math.round((cancel.context.deadline! - performance.now()) / 60_000)} minutes to spare`
+  },
+  { timeout: '5m' },
+)
+console.log(result)

@@ -1,0 +1,26 @@
+// A stream ends with its operation, also while it waits for an item; its source is always closed.
+import { Cancelable, CancelationError } from 'tripline'
+
+async function* sensor(): AsyncGenerator<number> {
+  try {
+    for (let value = 1; ; value++) {
+      yield value
+      // The third reading takes its time; nobody waits for it.
+      await new Promise((resolve) => setTimeout(resolve, value === 3 ? 1500 : 10))
+    }
+  } finally {
+    console.log('the sensor is closed')
+  }
+}
+
+try {
+  await Cancelable.run(
+    async (cancel) => {
+      for await (const value of cancel.stream(sensor())) console.log(value)
+    },
+    { timeout: 500 },
+  )
+} catch (error) {
+  if (!CancelationError.is(error)) throw error
+  console.log(error.message)
+}

@@ -1,0 +1,32 @@
+// What has come out of the sensor's pipe since it was last looked at.
+const SIZE = 8
+
+export class Readings {
+  #sum = 0
+  #count = 0
+  #rest = Buffer.alloc(0)
+
+  constructor(pipe) {
+    pipe.on('data', (chunk) => this.#take(chunk))
+  }
+
+  // A reading may come in two pieces.
+  #take(chunk) {
+    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
+    let at = 0
+    for (; at + SIZE <= bytes.length; at += SIZE) {
+      this.#sum += bytes.readDoubleLE(at)
+      this.#count++
+    }
+    this.#rest = bytes.subarray(at)
+  }
+
+  /** The mean of all readings since the last call; undefined where there were none. */
+  mean() {
+    if (this.#count === 0) return undefined
+    const mean = this.#sum / this.#count
+    this.#sum = 0
+    this.#count = 0
+    return mean
+  }
+}

@@ -1,0 +1,13 @@
+// A sensor as many are: it measures at its own pace and writes every reading into a pipe, 8 bytes each.
+import { every } from 'tripline'
+
+const READINGS_PER_SECOND = 1000
+
+const ticker = every({ hz: READINGS_PER_SECOND }, (_cancel, { due }) => {
+  const reading = Buffer.alloc(8)
+  reading.writeDoubleLE(20 + 5 * Math.sin(due / 1000) + (Math.random() - 0.5))
+  process.stdout.write(reading)
+})
+
+// Nobody reads any more.
+process.stdout.on('error', () => ticker.close())

@@ -1,0 +1,94 @@
+// From the raw figures of macOS to ours: pure functions over plain numbers, so that they are tested everywhere.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace tripline::darwin {
+
+// host_cpu_load_info: ticks of 10 ms over all processors, 32 bits wide, so that they wrap within weeks on large
+// machines.
+struct CpuTicks {
+  uint32_t user = 0, system = 0, idle = 0, nice = 0;
+};
+
+struct CpuSums {
+  double busy = 0, all = 0;  // seconds
+
+  void Add(const CpuTicks& old, const CpuTicks& now) {
+    const double active = Grown(old.user, now.user) + Grown(old.system, now.system) + Grown(old.nice, now.nice);
+    all += 0.01 * (active + Grown(old.idle, now.idle));
+    busy += 0.01 * active;
+  }
+
+ private:
+  // A small step back is a kernel's correction; anything else is a wrap.
+  static double Grown(uint32_t from, uint32_t to) {
+    const uint32_t step = to - from;
+    return step > 0xF0000000u ? 0 : static_cast<double>(step);
+  }
+};
+
+// vm_statistics64, in pages.
+struct VmPages {
+  uint64_t internal = 0, purgeable = 0, wired = 0, compressor = 0;
+  uint64_t swapins = 0, swapouts = 0;
+};
+
+// What Activity Monitor does not call used: free memory and what is there only to be given back. Free pages alone are
+// next to none on a healthy Mac.
+inline uint64_t AvailableMemory(const VmPages& pages, uint64_t total, uint64_t page_size) {
+  const uint64_t application = pages.internal > pages.purgeable ? pages.internal - pages.purgeable : 0;
+  const uint64_t used = (application + pages.wired + pages.compressor) * page_size;
+  return total > used ? total - used : 0;
+}
+
+// As df reckons.
+inline double ShareUsed(uint64_t total, uint64_t free, uint64_t available) {
+  const double used = static_cast<double>(total > free ? total - free : 0);
+  const double usable = used + static_cast<double>(available);
+  return usable > 0 ? 100 * used / usable : 0;
+}
+
+// mach_timebase_info: proc_pid_rusage counts in ticks of mach_absolute_time, which are 1 ns on Intel only.
+inline double MachSeconds(uint64_t ticks, uint32_t numerator, uint32_t denominator) {
+  return static_cast<double>(ticks) * numerator / (denominator == 0 ? 1 : denominator) / 1e9;
+}
+
+// Where a file system is mounted: whether `path` is under `point`.
+inline bool IsUnder(const char* path, const char* point) {
+  size_t i = 0;
+  while (point[i] != '\0' && point[i] == path[i]) i++;
+  if (point[i] != '\0') return false;
+  return i == 0 || path[i] == '\0' || path[i] == '/' || point[i - 1] == '/';
+}
+
+// Interfaces with hardware behind them: Ethernet and Wi-Fi are en0, en1, ...; bridges, tunnels, Apple's peer-to-peer
+// links and loopback are not, and would count the same bytes twice.
+inline bool IsHardwareInterface(const char* name, size_t size, uint8_t type) {
+  constexpr uint8_t kEthernet = 0x06, kCellular = 0xFF;
+  if (type == kCellular) return true;
+  return type == kEthernet && size > 2 && name[0] == 'e' && name[1] == 'n' && name[2] >= '0' && name[2] <= '9';
+}
+
+// The thermal level that notifyd publishes: nominal, moderate, heavy, trapping, sleeping. The processor is slowed down
+// from heavy on.
+inline bool IsThrottled(uint64_t level) { return level >= 2; }
+
+// Sums counters that may start anew; what is lost then does not show as growth.
+class GrowingSum {
+ public:
+  void Add(uint64_t now) {
+    if (has_last_ && now > last_) sum_ += static_cast<double>(now - last_);
+    last_ = now;
+    has_last_ = true;
+  }
+  double sum() const { return sum_; }
+
+ private:
+  uint64_t last_ = 0;
+  double sum_ = 0;
+  bool has_last_ = false;
+};
+
+}  // namespace tripline::darwin

@@ -1,0 +1,117 @@
+// disk, disk.free, disk.inodes: statfs() of a path, as df reckons.
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/param.h>
+#include <unistd.h>
+
+#include <initializer_list>
+
+#include "convert.h"
+#include "families.h"
+#include "platform.h"
+
+namespace tripline {
+namespace {
+
+constexpr double kBytesPerSecond = 8e9;  // the fastest that a disk credibly fills
+constexpr double kInodesPerSecond = 2e5;
+
+class DiskProbe final : public Probe {
+ public:
+  bool Open(const Selector& selector, Failure* why) {
+    const bool relative = selector.path[0] != '/';
+    if (relative && getcwd(path_, sizeof(path_)) == nullptr) {
+      why->SetErrno("getcwd", "", errno, "");
+      return false;
+    }
+    if (relative && selector.path[0] != '\0') strlcat(path_, "/", sizeof(path_));
+    if (strlcat(path_, selector.path, sizeof(path_)) >= sizeof(path_)) {
+      why->SetErrno("statfs", selector.path, ENAMETOOLONG, "");
+      return false;
+    }
+    blocking_ = !IsLocal();
+    // A network mount is not touched before its helper thread does.
+    if (!blocking_ && access(path_, F_OK) != 0) {
+      why->SetErrno("access", selector.path, errno, errno == ENOENT ? "no such path" : "");
+      return false;
+    }
+    return true;
+  }
+
+  bool blocking() const override { return blocking_; }
+
+  void Read(uint64_t, MetricMask wanted, Readings* out) override {
+    struct statfs fs;
+    Failure why;
+    if (statfs(path_, &fs) != 0) {
+      why.SetErrno("statfs", path_, errno, errno == ENOENT ? "no such path" : "");
+      for (const Metric each : {Metric::kDisk, Metric::kDiskFree, Metric::kDiskInodes}) {
+        SetUnavailable(wanted, each, why, out);
+      }
+      return;
+    }
+    bytes_ = static_cast<double>(fs.f_blocks) * fs.f_bsize;
+    inodes_ = static_cast<double>(fs.f_files);
+    if (Wants(wanted, Metric::kDiskFree)) {
+      out->SetLevel(Metric::kDiskFree, static_cast<double>(fs.f_bavail) * fs.f_bsize);
+    }
+    if (Wants(wanted, Metric::kDisk)) {
+      out->SetLevel(Metric::kDisk, darwin::ShareUsed(fs.f_blocks, fs.f_bfree, fs.f_bavail));
+    }
+    if (!Wants(wanted, Metric::kDiskInodes)) return;
+    if (fs.f_files > 0) {
+      out->SetLevel(Metric::kDiskInodes, darwin::ShareUsed(fs.f_files, fs.f_ffree, fs.f_ffree));
+    } else {
+      why.Set("no inode limit on this file system");
+      SetUnavailable(wanted, Metric::kDiskInodes, why, out);
+    }
+  }
+
+  const char* Origin(Metric) const override { return "statfs"; }
+
+  double MaxSlope(Metric metric) const override {
+    switch (metric) {
+      case Metric::kDiskFree: return kBytesPerSecond;
+      case Metric::kDisk: return bytes_ > 0 ? 100 * kBytesPerSecond / bytes_ : 0;
+      case Metric::kDiskInodes: return inodes_ > 0 ? 100 * kInodesPerSecond / inodes_ : 0;
+      default: return 0;
+    }
+  }
+
+ private:
+  // By the longest mount point above it, from what the kernel knows without asking any server.
+  bool IsLocal() const {
+    const int most = getfsstat(nullptr, 0, MNT_NOWAIT);
+    if (most <= 0) return false;
+    auto* mounts = static_cast<struct statfs*>(malloc(static_cast<size_t>(most) * sizeof(struct statfs)));
+    if (mounts == nullptr) return false;
+    const int count = getfsstat(mounts, most * static_cast<int>(sizeof(struct statfs)), MNT_NOWAIT);
+    size_t longest = 0;
+    bool local = false;
+    for (int i = 0; i < count; i++) {
+      const size_t length = strlen(mounts[i].f_mntonname);
+      if (length < longest || !darwin::IsUnder(path_, mounts[i].f_mntonname)) continue;
+      longest = length;
+      local = (mounts[i].f_flags & MNT_LOCAL) != 0;
+    }
+    free(mounts);
+    return local;
+  }
+
+  char path_[MAXPATHLEN] = "";
+  bool blocking_ = false;
+  double bytes_ = 0, inodes_ = 0;
+};
+
+}  // namespace
+
+Probe* MakeDiskProbe(const Selector& selector, Failure* why) {
+  auto* probe = new DiskProbe();
+  if (probe->Open(selector, why)) return probe;
+  delete probe;
+  return nullptr;
+}
+
+}  // namespace tripline

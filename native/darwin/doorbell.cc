@@ -1,0 +1,55 @@
+// Memory pressure, as the kernel tells every process of changes of its level.
+#include "doorbell.h"
+
+#include <errno.h>
+#include <sys/event.h>
+#include <unistd.h>
+
+namespace tripline {
+namespace {
+
+// What libdispatch's memory pressure sources are made of; not in the public headers.
+constexpr int16_t kMemoryStatus = -14;        // EVFILT_MEMORYSTATUS
+constexpr uint32_t kWarnOrCritical = 2 | 4;   // NOTE_MEMORYSTATUS_PRESSURE_WARN, _CRITICAL
+
+// A kqueue of its own: in one queue all interests in memory would be one.
+class PressureDoorbell final : public Doorbell {
+ public:
+  explicit PressureDoorbell(int queue) : queue_(queue) {}
+  ~PressureDoorbell() override { close(queue_); }
+
+  intptr_t handle() const override { return queue_; }
+  uint32_t readiness() const override { return 0; }
+  bool Answer() override {
+    struct kevent taken;
+    const struct timespec at_once = {0, 0};
+    kevent(queue_, nullptr, 0, &taken, 1, &at_once);
+    return true;
+  }
+
+ private:
+  const int queue_;
+};
+
+}  // namespace
+
+uint32_t MakeDoorbells(Metric metric, double, bool above, Doorbell** out, Failure* why) {
+  const bool low = metric == Metric::kMemoryAvailable && !above;
+  const bool high = (metric == Metric::kMemory || metric == Metric::kMemoryHost) && above;
+  if (!low && !high) {
+    why->Set("macOS tells nobody of this");
+    return 0;
+  }
+  const int queue = kqueue();
+  struct kevent interest;
+  EV_SET(&interest, 0, kMemoryStatus, EV_ADD | EV_CLEAR, kWarnOrCritical, 0, nullptr);
+  if (queue < 0 || kevent(queue, &interest, 1, nullptr, 0, nullptr) != 0) {
+    why->SetErrno("kevent", "EVFILT_MEMORYSTATUS", errno, "");
+    if (queue >= 0) close(queue);
+    return 0;
+  }
+  out[0] = new PressureDoorbell(queue);
+  return 1;
+}
+
+}  // namespace tripline

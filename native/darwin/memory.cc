@@ -1,0 +1,112 @@
+// memory*, swap, swap.rate. macOS has no containers, so `memory` is the host's.
+#include <errno.h>
+#include <mach/mach.h>
+#include <sys/sysctl.h>
+
+#include <initializer_list>
+
+#include "convert.h"
+#include "families.h"
+#include "platform.h"
+#include "slope.h"
+
+namespace tripline {
+namespace {
+
+class MemoryProbe final : public Probe {
+ public:
+  MemoryProbe() : host_(mach_host_self()) {
+    size_t size = sizeof(total_);
+    if (sysctlbyname("hw.memsize", &total_, &size, nullptr, 0) != 0) total_ = 0;
+    // The kernel's, which is 16 KiB on Apple silicon also where this process believes in 4.
+    vm_size_t page = 0;
+    if (host_page_size(host_, &page) == KERN_SUCCESS) page_ = page;
+  }
+  ~MemoryProbe() override { mach_port_deallocate(mach_task_self(), host_); }
+
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    if ((wanted & ~MaskOf(Metric::kSwap)) != 0) ReadPages(now, wanted, out);
+    if (Wants(wanted, Metric::kSwap)) ReadSwap(wanted, out);
+  }
+
+  const char* Origin(Metric metric) const override {
+    return metric == Metric::kSwap ? "sysctl vm.swapusage" : "host_statistics64(HOST_VM_INFO64), sysctl hw.memsize";
+  }
+
+  double MaxSlope(Metric metric) const override {
+    switch (metric) {
+      case Metric::kMemoryAvailable: return slope_.Credible();
+      case Metric::kMemory:
+      case Metric::kMemoryHost: return total_ == 0 ? 0 : 100 * slope_.Credible() / static_cast<double>(total_);
+      case Metric::kSwap: return swap_total_ > 0 ? 100 * Slope::kFloor / swap_total_ : 0;
+      default: return 0;
+    }
+  }
+
+  // Cheap enough for every 10 ms, and not new more often: the kernel counts per processor.
+  uint32_t MinPeriodMs(Metric metric) const override {
+    const bool level = metric == Metric::kMemory || metric == Metric::kMemoryAvailable;
+    return level ? 10 : InfoOf(metric).min_period_ms;
+  }
+
+ private:
+  void ReadPages(uint64_t now, MetricMask wanted, Readings* out) {
+    vm_statistics64_data_t info;
+    mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
+    const kern_return_t error =
+        host_statistics64(host_, HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&info), &count);
+    if (error != KERN_SUCCESS || total_ == 0) {
+      Failure why;
+      if (total_ == 0) why.Set("sysctl hw.memsize failed");
+      else why.SetErrno("host_statistics64", "HOST_VM_INFO64", error, "kern_return_t");
+      for (const Metric each : {Metric::kMemory, Metric::kMemoryAvailable, Metric::kMemoryHost, Metric::kSwapRate}) {
+        SetUnavailable(wanted, each, why, out);
+      }
+      return;
+    }
+    darwin::VmPages pages;
+    pages.internal = info.internal_page_count;
+    pages.purgeable = info.purgeable_count;
+    pages.wired = info.wire_count;
+    pages.compressor = info.compressor_page_count;
+    const double available = static_cast<double>(darwin::AvailableMemory(pages, total_, page_));
+    slope_.Add(now, available);
+    const double used = 100 * (1 - available / static_cast<double>(total_));
+    if (Wants(wanted, Metric::kMemoryAvailable)) out->SetLevel(Metric::kMemoryAvailable, available);
+    if (Wants(wanted, Metric::kMemory)) out->SetLevel(Metric::kMemory, used);
+    if (Wants(wanted, Metric::kMemoryHost)) out->SetLevel(Metric::kMemoryHost, used);
+    if (!Wants(wanted, Metric::kSwapRate)) return;
+    swapped_.Add((info.swapins + info.swapouts) * page_);
+    if (swapped_at_ != 0 && now > swapped_at_) seconds_ += static_cast<double>(now - swapped_at_) / 1e9;
+    swapped_at_ = now;
+    SetPair(wanted, Metric::kSwapRate, swapped_.sum(), seconds_, out);
+  }
+
+  void ReadSwap(MetricMask wanted, Readings* out) {
+    struct xsw_usage usage;
+    size_t size = sizeof(usage);
+    if (sysctlbyname("vm.swapusage", &usage, &size, nullptr, 0) != 0) {
+      Failure why;
+      why.SetErrno("sysctlbyname", "vm.swapusage", errno, "");
+      return SetUnavailable(wanted, Metric::kSwap, why, out);
+    }
+    // It grows as it is needed; none at all is not used.
+    swap_total_ = static_cast<double>(usage.xsu_total);
+    out->SetLevel(Metric::kSwap, swap_total_ > 0 ? 100 * static_cast<double>(usage.xsu_used) / swap_total_ : 0);
+  }
+
+  const mach_port_t host_;
+  uint64_t total_ = 0;
+  uint64_t page_ = 4096;
+  double swap_total_ = 0;
+  Slope slope_;
+  darwin::GrowingSum swapped_;
+  uint64_t swapped_at_ = 0;
+  double seconds_ = 0;
+};
+
+}  // namespace
+
+Probe* MakeMemoryProbe(Failure*) { return new MemoryProbe(); }
+
+}  // namespace tripline

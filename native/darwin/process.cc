@@ -1,0 +1,221 @@
+// process.* of this process, another one, or one with all its descendants.
+#include <errno.h>
+#include <libproc.h>
+#include <mach/mach_time.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/proc_info.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <initializer_list>
+
+#include "convert.h"
+#include "families.h"
+#include "platform.h"
+#include "slope.h"
+
+namespace tripline {
+namespace {
+
+constexpr uint64_t kListPeriod = 250 * kMillisecond;
+
+struct Member {
+  pid_t pid;
+  uint64_t started;  // tells a number that is used again
+  uint64_t cpu;      // mach ticks of the last read
+  bool gone;
+};
+
+class ProcessProbe final : public Probe {
+ public:
+  ProcessProbe() { mach_timebase_info(&timebase_); }
+  ~ProcessProbe() override {
+    free(members_);
+    free(pids_);
+    free(descriptors_);
+  }
+
+  bool Open(const Selector& selector, Failure* why) {
+    root_ = selector.pid == 0 ? getpid() : static_cast<pid_t>(selector.pid);
+    own_ = root_ == getpid();
+    tree_ = selector.tree;
+    rusage_info_v0 usage;
+    if (!ReadUsage(root_, &usage)) {
+      char number[16];
+      snprintf(number, sizeof(number), "%d", root_);
+      why->SetErrno("proc_pid_rusage", number, errno, errno == ESRCH ? "no such process" : "");
+      return false;
+    }
+    return Join(root_, usage, usage.ri_user_time + usage.ri_system_time);
+  }
+
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    if (tree_ && (listed_at_ == 0 || now - listed_at_ >= kListPeriod)) {
+      listed_at_ = now;
+      FindDescendants();
+    }
+    double rss = 0, footprint = 0, threads = 0;
+    for (uint32_t i = 0; i < count_; i++) {
+      Member* member = &members_[i];
+      rusage_info_v0 usage;
+      member->gone = !ReadUsage(member->pid, &usage) || usage.ri_proc_start_abstime != member->started;
+      if (member->gone) continue;
+      const uint64_t cpu = usage.ri_user_time + usage.ri_system_time;
+      if (cpu > member->cpu) used_ += darwin::MachSeconds(cpu - member->cpu, timebase_.numer, timebase_.denom);
+      member->cpu = cpu;
+      rss += static_cast<double>(usage.ri_resident_size);
+      footprint += static_cast<double>(usage.ri_phys_footprint);
+      if (Wants(wanted, Metric::kProcessThreads)) threads += CountThreads(member->pid);
+    }
+    if (members_[0].gone) return Tell(wanted, out);
+    for (uint32_t i = count_; i-- > 1;) {
+      if (members_[i].gone) members_[i] = members_[--count_];
+    }
+    if (at_ != 0 && now > at_) elapsed_ += static_cast<double>(now - at_) / 1e9;
+    at_ = now;
+    slope_.Add(now, -footprint);
+    SetPair(wanted, Metric::kProcessCpu, used_, elapsed_, out);
+    if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
+    if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
+    if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
+    if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(wanted, out);
+  }
+
+  const char* Origin(Metric metric) const override {
+    switch (metric) {
+      case Metric::kProcessThreads: return "proc_pidinfo(PROC_PIDTASKINFO)";
+      case Metric::kProcessFds: return "proc_pidinfo(PROC_PIDLISTFDS), getrlimit";
+      default: return tree_ ? "proc_pid_rusage (and its descendants)" : "proc_pid_rusage";
+    }
+  }
+
+  double MaxSlope(Metric metric) const override {
+    return metric == Metric::kProcessRss || metric == Metric::kProcessFootprint ? slope_.Credible() : 0;
+  }
+
+ private:
+  static bool ReadUsage(pid_t pid, rusage_info_v0* out) {
+    return proc_pid_rusage(pid, RUSAGE_INFO_V0, reinterpret_cast<rusage_info_t*>(out)) == 0;
+  }
+
+  static double CountThreads(pid_t pid) {
+    struct proc_taskinfo info;
+    const int size = proc_pidinfo(pid, PROC_PIDTASKINFO, 0, &info, sizeof(info));
+    return size == static_cast<int>(sizeof(info)) ? info.pti_threadnum : 0;
+  }
+
+  // Allocates only when the tree grows beyond what it ever was.
+  bool Join(pid_t pid, const rusage_info_v0& usage, uint64_t counted) {
+    if (count_ == capacity_) {
+      void* grown = realloc(members_, (capacity_ + 16) * sizeof(Member));
+      if (grown == nullptr) return false;
+      members_ = static_cast<Member*>(grown);
+      capacity_ += 16;
+    }
+    members_[count_++] = Member{pid, usage.ri_proc_start_abstime, counted, false};
+    return true;
+  }
+
+  bool Has(pid_t pid) const {
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].pid == pid) return true;
+    }
+    return false;
+  }
+
+  void FindDescendants() {
+    const int bytes = proc_listpids(PROC_ALL_PIDS, 0, nullptr, 0);
+    if (bytes <= 0) return;
+    if (bytes > pids_size_) {
+      void* grown = realloc(pids_, static_cast<size_t>(bytes) + 4096);
+      if (grown == nullptr) return;
+      pids_ = static_cast<pid_t*>(grown);
+      pids_size_ = bytes + 4096;
+    }
+    const int filled = proc_listpids(PROC_ALL_PIDS, 0, pids_, pids_size_);
+    const int count = filled / static_cast<int>(sizeof(pid_t));
+    // A child may be listed before its parent: again until nobody joins.
+    for (bool joined = true; joined;) {
+      joined = false;
+      for (int i = 0; i < count; i++) joined = Visit(pids_[i]) || joined;
+    }
+    listed_before_ = true;
+  }
+
+  bool Visit(pid_t pid) {
+    struct proc_bsdshortinfo info;
+    rusage_info_v0 usage;
+    if (pid <= 0 || Has(pid)) return false;
+    const int size = proc_pidinfo(pid, PROC_PIDT_SHORTBSDINFO, 0, &info, PROC_PIDT_SHORTBSDINFO_SIZE);
+    if (size != PROC_PIDT_SHORTBSDINFO_SIZE || !Has(static_cast<pid_t>(info.pbsi_ppid))) return false;
+    if (!ReadUsage(pid, &usage)) return false;
+    // What was used before we looked is not ours to count; a child that came later has used all of it since.
+    return Join(pid, usage, listed_before_ ? 0 : usage.ri_user_time + usage.ri_system_time);
+  }
+
+  // The limit of another process cannot be asked for.
+  void ReadDescriptors(MetricMask wanted, Readings* out) {
+    Failure why;
+    struct rlimit limit;
+    if (!own_ || tree_) {
+      why.Set("macOS tells the limit on descriptors to the process itself only");
+      return SetUnavailable(wanted, Metric::kProcessFds, why, out);
+    }
+    const int most = proc_pidinfo(root_, PROC_PIDLISTFDS, 0, nullptr, 0);
+    if (most > descriptors_size_) {
+      void* grown = realloc(descriptors_, static_cast<size_t>(most) + 1024);
+      if (grown == nullptr) return;
+      descriptors_ = grown;
+      descriptors_size_ = most + 1024;
+    }
+    const int filled = most <= 0 ? most : proc_pidinfo(root_, PROC_PIDLISTFDS, 0, descriptors_, descriptors_size_);
+    if (filled <= 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == 0) {
+      why.SetErrno("proc_pidinfo", "PROC_PIDLISTFDS", errno, "");
+      return SetUnavailable(wanted, Metric::kProcessFds, why, out);
+    }
+    const double count = static_cast<double>(filled) / sizeof(struct proc_fdinfo);
+    const double most_allowed = limit.rlim_cur == RLIM_INFINITY ? 0 : static_cast<double>(limit.rlim_cur);
+    out->SetLevel(Metric::kProcessFds, most_allowed > 0 ? 100 * count / most_allowed : 0);
+  }
+
+  void Tell(MetricMask wanted, Readings* out) const {
+    Failure why;
+    snprintf(why.text, sizeof(why.text), "process %d has ended", root_);
+    for (const Metric each : {Metric::kProcessCpu, Metric::kProcessRss, Metric::kProcessFootprint,
+                              Metric::kProcessThreads, Metric::kProcessFds}) {
+      SetUnavailable(wanted, each, why, out);
+    }
+  }
+
+  mach_timebase_info_data_t timebase_ = {};
+  pid_t root_ = 0;
+  bool own_ = true;
+  bool tree_ = false;
+  Member* members_ = nullptr;
+  uint32_t count_ = 0, capacity_ = 0;
+  pid_t* pids_ = nullptr;
+  int pids_size_ = 0;
+  void* descriptors_ = nullptr;
+  int descriptors_size_ = 0;
+  bool listed_before_ = false;
+  uint64_t listed_at_ = 0;
+  uint64_t at_ = 0;
+  double used_ = 0, elapsed_ = 0;
+  Slope slope_;
+};
+
+}  // namespace
+
+Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
+  if (selector.pid < 0 || selector.pid > INT32_MAX) {
+    why->Set("no such process number");
+    return nullptr;
+  }
+  auto* probe = new ProcessProbe();
+  if (probe->Open(selector, why)) return probe;
+  delete probe;
+  return nullptr;
+}
+
+}  // namespace tripline

@@ -1,0 +1,56 @@
+// throttled: the thermal level that notifyd publishes.
+#include "convert.h"
+#include "families.h"
+
+// <notify.h>, which is not among the headers that release binaries are made with.
+extern "C" {
+uint32_t notify_register_check(const char* name, int* token);
+uint32_t notify_get_state(int token, uint64_t* state);
+uint32_t notify_cancel(int token);
+}
+
+namespace tripline {
+namespace {
+
+constexpr const char* kName = "com.apple.system.thermalpressurelevel";
+
+class ThrottledProbe final : public Probe {
+ public:
+  ~ThrottledProbe() override {
+    if (open_) notify_cancel(token_);
+  }
+
+  bool Open(Failure* why) {
+    open_ = notify_register_check(kName, &token_) == 0;
+    if (!open_) why->Set("notify_register_check com.apple.system.thermalpressurelevel failed");
+    return open_;
+  }
+
+  void Read(uint64_t, MetricMask wanted, Readings* out) override {
+    uint64_t level = 0;
+    if (notify_get_state(token_, &level) == 0) {
+      if (Wants(wanted, Metric::kThrottled)) out->SetLevel(Metric::kThrottled, darwin::IsThrottled(level) ? 1 : 0);
+      return;
+    }
+    Failure why;
+    why.Set("notify_get_state com.apple.system.thermalpressurelevel failed");
+    SetUnavailable(wanted, Metric::kThrottled, why, out);
+  }
+
+  const char* Origin(Metric) const override { return "notify com.apple.system.thermalpressurelevel"; }
+
+ private:
+  int token_ = 0;
+  bool open_ = false;
+};
+
+}  // namespace
+
+Probe* MakeThrottledProbe(Failure* why) {
+  auto* probe = new ThrottledProbe();
+  if (probe->Open(why)) return probe;
+  delete probe;
+  return nullptr;
+}
+
+}  // namespace tripline

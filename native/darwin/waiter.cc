@@ -1,0 +1,76 @@
+// The sampling thread's one blocking call on macOS: a kqueue with a timer, a user event and doorbells.
+#include <errno.h>
+#include <sys/event.h>
+#include <unistd.h>
+
+#include "doorbell.h"
+#include "platform.h"
+#include "probe.h"
+
+namespace tripline {
+namespace {
+
+constexpr uintptr_t kTimer = 1;
+constexpr uintptr_t kWake = 2;
+
+}  // namespace
+
+bool Waiter::Open(Failure* why) {
+  os_.queue = kqueue();
+  struct kevent wake;
+  EV_SET(&wake, kWake, EVFILT_USER, EV_ADD | EV_CLEAR, 0, 0, nullptr);
+  if (os_.queue >= 0 && kevent(os_.queue, &wake, 1, nullptr, 0, nullptr) == 0) return true;
+  why->SetErrno("kqueue", "", errno, "");
+  Close();
+  return false;
+}
+
+void Waiter::Close() {
+  if (os_.queue >= 0) close(os_.queue);
+  os_.queue = -1;
+}
+
+bool Waiter::Watch(Doorbell* doorbell) {
+  struct kevent ready;
+  EV_SET(&ready, static_cast<uintptr_t>(doorbell->handle()), EVFILT_READ, EV_ADD, 0, 0, doorbell);
+  return kevent(os_.queue, &ready, 1, nullptr, 0, nullptr) == 0;
+}
+
+void Waiter::Unwatch(Doorbell* doorbell) {
+  struct kevent ready;
+  EV_SET(&ready, static_cast<uintptr_t>(doorbell->handle()), EVFILT_READ, EV_DELETE, 0, 0, nullptr);
+  kevent(os_.queue, &ready, 1, nullptr, 0, nullptr);
+}
+
+uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
+  struct kevent timer;
+  if (deadline != kNever) {
+    const uint64_t now = MonotonicNow();
+    // A timer of 0 would come at once too, but only by convention. NOTE_CRITICAL takes it out of coalescing; kevent's
+    // own timeout has no such thing.
+    const uint64_t left = deadline > now ? deadline - now : 1;
+    EV_SET(&timer, kTimer, EVFILT_TIMER, EV_ADD | EV_ONESHOT, NOTE_NSECONDS | NOTE_CRITICAL,
+           static_cast<intptr_t>(left), nullptr);
+  } else {
+    // Fails where none is left, which is as good.
+    EV_SET(&timer, kTimer, EVFILT_TIMER, EV_DELETE, 0, 0, nullptr);
+  }
+  // Apart from the wait: there a failed change would be an event.
+  kevent(os_.queue, &timer, 1, nullptr, 0, nullptr);
+  struct kevent ready[kMostRung];
+  const int count = kevent(os_.queue, nullptr, 0, ready, static_cast<int>(kMostRung), nullptr);
+  uint32_t rings = 0;
+  for (int i = 0; i < count; i++) {
+    if (ready[i].filter == EVFILT_READ) rung[rings++] = static_cast<Doorbell*>(ready[i].udata);
+  }
+  return rings;
+}
+
+void Waiter::Wake() {
+  struct kevent wake;
+  EV_SET(&wake, kWake, EVFILT_USER, 0, NOTE_TRIGGER, 0, nullptr);
+  while (kevent(os_.queue, &wake, 1, nullptr, 0, nullptr) < 0 && errno == EINTR) {
+  }
+}
+
+}  // namespace tripline

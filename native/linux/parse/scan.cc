@@ -1,0 +1,128 @@
+#include "scan.h"
+
+namespace tripline {
+
+namespace {
+
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+}  // namespace
+
+bool Span::Is(const char* text) const { return size == strlen(text) && memcmp(data, text, size) == 0; }
+
+bool Span::StartsWith(const char* text) const {
+  const size_t length = strlen(text);
+  return size >= length && memcmp(data, text, length) == 0;
+}
+
+bool Span::IsAnyOf(const char* words) const {
+  for (const char* word = words; *word != '\0'; word += strlen(word) + 1) {
+    if (Is(word)) return true;
+  }
+  return false;
+}
+
+void Scanner::SkipBlanks() {
+  while (at_ != end_ && (*at_ == ' ' || *at_ == '\t')) at_++;
+}
+
+void Scanner::SkipLine() {
+  if (at_ == end_) return;
+  const void* newline = memchr(at_, '\n', static_cast<size_t>(end_ - at_));
+  at_ = newline == nullptr ? end_ : static_cast<const char*>(newline) + 1;
+}
+
+bool Scanner::Match(const char* text) {
+  const char* at = at_;
+  for (; *text != '\0'; at++, text++) {
+    if (at == end_ || *at != *text) return false;
+  }
+  at_ = at;
+  return true;
+}
+
+bool Scanner::Number(uint64_t* out) {
+  SkipBlanks();
+  if (at_ == end_ || !IsDigit(*at_)) return false;
+  // Nineteen digits always fit, and longer numbers are rare.
+  const char* const sure = end_ - at_ > 19 ? at_ + 19 : end_;
+  uint64_t value = 0;
+  for (; at_ != sure && IsDigit(*at_); at_++) value = value * 10 + static_cast<uint64_t>(*at_ - '0');
+  bool over = false;
+  for (; at_ != end_ && IsDigit(*at_); at_++) {
+    const uint64_t digit = static_cast<uint64_t>(*at_ - '0');
+    if (value > (UINT64_MAX - digit) / 10) over = true;
+    value = value * 10 + digit;
+  }
+  *out = over ? UINT64_MAX : value;
+  return true;
+}
+
+bool Scanner::SkipNumbers(uint32_t count) {
+  for (; count > 0; count--) {
+    SkipBlanks();
+    const char* const start = at_;
+    while (at_ != end_ && IsDigit(*at_)) at_++;
+    if (at_ == start) return false;
+  }
+  return true;
+}
+
+bool Scanner::Signed(int64_t* out) {
+  SkipBlanks();
+  const bool negative = peek() == '-';
+  const char* start = at_;
+  if (negative) at_++;
+  uint64_t value = 0;
+  if (at_ == end_ || !IsDigit(*at_) || !Number(&value)) {
+    at_ = start;
+    return false;
+  }
+  if (value > static_cast<uint64_t>(INT64_MAX)) value = static_cast<uint64_t>(INT64_MAX);
+  *out = negative ? -static_cast<int64_t>(value) : static_cast<int64_t>(value);
+  return true;
+}
+
+Span Scanner::Word() {
+  SkipBlanks();
+  Span word{at_, 0};
+  while (at_ != end_ && *at_ != ' ' && *at_ != '\t' && *at_ != '\n') at_++;
+  word.size = static_cast<size_t>(at_ - word.data);
+  return word;
+}
+
+Span Scanner::Line() {
+  Span line{at_, 0};
+  SkipLine();
+  line.size = static_cast<size_t>(at_ - line.data);
+  if (line.size > 0 && line.data[line.size - 1] == '\n') line.size--;
+  return line;
+}
+
+uint32_t ReadKeys(const char* data, size_t size, const Key* keys, uint32_t count, uint32_t enough, uint64_t* values,
+                  uint32_t skip) {
+  uint32_t found = 0;
+  Scanner scan(data, size);
+  while (!scan.done() && (found & enough) != enough) {
+    const char first = scan.peek();
+    for (uint32_t i = 0; i < count; i++) {
+      if (keys[i].text[0] != first || !scan.Match(keys[i].text)) continue;
+      bool good = true;
+      for (uint32_t number = 0; number <= skip; number++) good = good && scan.Number(&values[i]);
+      if (good) found |= uint32_t{1} << i;
+      break;
+    }
+    scan.SkipLine();
+  }
+  return found;
+}
+
+__attribute__((noinline)) double Real(uint64_t value) { return static_cast<double>(value); }
+
+uint64_t SaturatingProduct(uint64_t value, uint64_t factor) {
+  return value > UINT64_MAX / factor ? UINT64_MAX : value * factor;
+}
+
+uint64_t SaturatingSum(uint64_t a, uint64_t b) { return a > UINT64_MAX - b ? UINT64_MAX : a + b; }
+
+}  // namespace tripline

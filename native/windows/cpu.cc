@@ -1,0 +1,253 @@
+// cpu, cpu.host: GetSystemTimes; on machines of more than one processor group, of which it sees only ours, the
+// performance counter where that can be had. And for `cpu` this process's affinity and the caps of its job.
+#include <cstdlib>
+
+#include "convert.h"
+#include "families.h"
+#include "pdh.h"
+#include "platform.h"
+#include "win.h"
+
+namespace tripline {
+namespace {
+
+using windows::CpuSums;
+using windows::CpuTicks;
+
+constexpr uint64_t kSetupPeriod = kSecond;  // affinity, caps
+constexpr uint32_t kMostProcessors = 64;    // of one group, which is what an affinity mask is about
+
+uint64_t Ticks(const FILETIME& time) { return uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime; }
+
+// SystemProcessorPerformanceInformation: undocumented in its name only, and what there is for single processors.
+struct ProcessorTimes {
+  LARGE_INTEGER idle, kernel, user, dpc, interrupt;
+  ULONG interrupts;
+};
+using QuerySystem = LONG(WINAPI*)(ULONG, PVOID, ULONG, PULONG);
+
+// The processors of this process, where those are not all of the group.
+class OwnProcessors {
+ public:
+  OwnProcessors() : query_(FindFunction<QuerySystem>(L"ntdll.dll", "NtQuerySystemInformation")) {}
+
+  bool Restricted() {
+    DWORD_PTR own = 0, all = 0;
+    const bool restricted = query_ != nullptr && GetProcessAffinityMask(GetCurrentProcess(), &own, &all) && own != 0 &&
+                            own != all;
+    if (own != mask_) has_last_ = false;
+    mask_ = own;
+    return restricted;
+  }
+
+  void Add(CpuSums* sums) {
+    ProcessorTimes times[kMostProcessors];
+    ULONG size = 0;
+    if (query_(8, times, sizeof(times), &size) != 0) return;
+    const uint32_t count = size / static_cast<uint32_t>(sizeof(ProcessorTimes));
+    for (uint32_t i = 0; i < count && i < kMostProcessors; i++) {
+      if ((static_cast<uint64_t>(mask_) >> i & 1) == 0) continue;
+      const CpuTicks now{static_cast<uint64_t>(times[i].idle.QuadPart), static_cast<uint64_t>(times[i].kernel.QuadPart),
+                         static_cast<uint64_t>(times[i].user.QuadPart)};
+      if (has_last_) sums->Add(last_[i], now);
+      last_[i] = now;
+    }
+    has_last_ = true;
+  }
+
+ private:
+  const QuerySystem query_;
+  DWORD_PTR mask_ = 0;
+  bool has_last_ = false;
+  CpuTicks last_[kMostProcessors];
+};
+
+class CpuProbe final : public Probe {
+ public:
+  CpuProbe() {
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    processors_ = info.dwNumberOfProcessors;
+    if (const auto count = FindFunction<DWORD(WINAPI*)(WORD)>(L"kernel32.dll", "GetActiveProcessorCount")) {
+      all_processors_ = count(0xFFFF);
+    }
+    if (all_processors_ == 0) all_processors_ = processors_;
+    many_groups_ = all_processors_ > processors_;
+    if (many_groups_) counter_.Open(L"\\Processor Information(_Total)\\% Processor Time");
+  }
+
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    if (!(many_groups_ && ReadCounter()) && !ReadDirect()) {
+      Failure why;
+      SetWinError("GetSystemTimes", "", GetLastError(), "", &why);
+      SetUnavailable(wanted, Metric::kCpu, why, out);
+      SetUnavailable(wanted, Metric::kCpuHost, why, out);
+      return;
+    }
+    const CpuSums& host = source_.sums();
+    SetPair(wanted, Metric::kCpuHost, host.busy, host.all, out);
+    if (!Wants(wanted, Metric::kCpu)) return;
+
+    if (setup_at_ == 0 || now - setup_at_ >= kSetupPeriod) {
+      setup_at_ = now;
+      restricted_ = own_.Restricted();
+      FindCap();
+    }
+    if (restricted_) {
+      own_.Add(&sums_);
+    } else {
+      sums_.busy += host.busy - host_.busy;
+      sums_.all += host.all - host_.all;
+    }
+    host_ = host;
+    SetPair(wanted, Metric::kCpu, sums_.busy, sums_.all, out);
+    AddJob(now, &(*out)[Metric::kCpu]);
+  }
+
+  const char* Origin(Metric metric) const override {
+    if (metric == Metric::kCpu && capped_) return "QueryInformationJobObject(JobObjectCpuRateControlInformation)";
+    if (metric == Metric::kCpu && restricted_) return "NtQuerySystemInformation(SystemProcessorPerformanceInformation)";
+    return origin_.get();
+  }
+
+  // What PDH collects once a second is not new more often.
+  uint32_t MinPeriodMs(Metric metric) const override {
+    return source_.by_counter() ? 1000 : InfoOf(metric).min_period_ms;
+  }
+
+ private:
+  // False where the counter is missing, disabled or corrupt; true also while its first figure is on the way.
+  bool ReadCounter() {
+    const CounterReading reading = counter_.Read();
+    if (reading.state == CounterReading::kKnown && reading.at != counter_at_) {
+      counter_at_ = reading.at;
+      source_.TakeCounter({reading.first, reading.second}, all_processors_);
+    }
+    if (reading.state != told_) {
+      told_ = reading.state;
+      origin_.Clear();
+      const bool failed = told_ == CounterReading::kFailed;
+      if (failed) origin_.Add("GetSystemTimes (").Add(reading.why.text).Add(")");
+      else origin_.Add("PDH \\Processor Information(_Total)\\% Processor Time");
+    }
+    return reading.state != CounterReading::kFailed;
+  }
+
+  bool ReadDirect() {
+    FILETIME idle, kernel, user;
+    if (!GetSystemTimes(&idle, &kernel, &user)) return false;
+    source_.TakeDirect(CpuTicks{Ticks(idle), Ticks(kernel), Ticks(user)});
+    return true;
+  }
+
+  // The job that contains this process, if any.
+  void FindCap() {
+    struct {
+      DWORD flags;
+      union {
+        DWORD rate;
+        struct {
+          WORD min, max;
+        } range;
+      };
+    } control = {};
+    constexpr auto kCpuRateControl = static_cast<JOBOBJECTINFOCLASS>(15);
+    const bool found = QueryInformationJobObject(nullptr, kCpuRateControl, &control, sizeof(control), nullptr);
+    cap_ = found ? windows::CapOfJob(control.flags, control.rate, control.range.max, processors_) : 0;
+    if (cap_ == 0) has_job_ = false;
+  }
+
+  void AddJob(uint64_t now, Reading* reading) {
+    JOBOBJECT_BASIC_ACCOUNTING_INFORMATION accounting = {};
+    capped_ = false;
+    if (cap_ == 0 || !QueryInformationJobObject(nullptr, JobObjectBasicAccountingInformation, &accounting,
+                                                sizeof(accounting), nullptr)) {
+      return;
+    }
+    const double used = static_cast<double>(accounting.TotalUserTime.QuadPart + accounting.TotalKernelTime.QuadPart) /
+                        windows::kTicksPerSecond;
+    if (has_job_ && now > job_at_) {
+      const double share = used > job_used_ ? used - job_used_ : 0;
+      const double allowed = cap_ * static_cast<double>(now - job_at_) / 1e9;
+      used_ += share;
+      allowed_ += allowed;
+      capped_ = true;
+    }
+    has_job_ = true;
+    job_at_ = now;
+    job_used_ = used;
+    reading->num[reading->parts] = used_;
+    reading->den[reading->parts] = allowed_;
+    reading->parts++;
+  }
+
+  Counter counter_;
+  windows::CpuSource source_;
+  uint64_t counter_at_ = 0;
+  CounterReading::State told_ = CounterReading::kPending;
+  FixedText<256> origin_{FixedText<256>().Add("GetSystemTimes")};
+  uint32_t processors_ = 1, all_processors_ = 0;
+  bool many_groups_ = false;
+
+  uint64_t setup_at_ = 0;
+  bool restricted_ = false;
+  OwnProcessors own_;
+  CpuSums host_, sums_;
+
+  double cap_ = 0;  // in processors; 0: none
+  bool capped_ = false;
+  bool has_job_ = false;
+  uint64_t job_at_ = 0;
+  double job_used_ = 0, used_ = 0, allowed_ = 0;
+};
+
+// load: what Unix counts, tasks that run or wait for a processor, from two counters.
+class LoadProbe final : public Probe {
+ public:
+  LoadProbe() {
+    queue_.Open(L"\\System\\Processor Queue Length");
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    processors_ = info.dwNumberOfProcessors;
+  }
+
+  void Read(uint64_t, MetricMask wanted, Readings* out) override {
+    if (!Wants(wanted, Metric::kLoad)) return;
+    const CounterReading queue = queue_.Read();
+    if (queue.state == CounterReading::kFailed) return SetUnavailable(wanted, Metric::kLoad, queue.why, out);
+    if (queue.state == CounterReading::kKnown && queue.at != at_) Take(queue);
+    if (average_.started()) out->SetLevel(Metric::kLoad, average_.value() / processors_);
+  }
+
+  const char* Origin(Metric) const override {
+    return "PDH \\System\\Processor Queue Length + busy processors, averaged over a minute";
+  }
+
+  // Unix looks every 5 s too; the first value should not take two of those.
+  uint32_t MinPeriodMs(Metric metric) const override { return average_.started() ? InfoOf(metric).min_period_ms : 1000; }
+
+ private:
+  void Take(const CounterReading& queue) {
+    CpuSums sums;
+    sums.Add(direct_, queue.direct);
+    if (at_ != 0 && sums.all > 0) {
+      const double running = sums.busy / sums.all * processors_;
+      average_.Add(static_cast<double>(queue.first) + running, static_cast<double>(queue.at - at_) / 1e9);
+    }
+    at_ = queue.at;
+    direct_ = queue.direct;
+  }
+
+  Counter queue_;
+  uint32_t processors_ = 1;
+  uint64_t at_ = 0;
+  CpuTicks direct_;
+  windows::LoadAverage average_;
+};
+
+}  // namespace
+
+Probe* MakeCpuProbe(Failure*) { return new CpuProbe(); }
+Probe* MakeLoadProbe(Failure*) { return new LoadProbe(); }
+
+}  // namespace tripline

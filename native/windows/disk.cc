@@ -1,0 +1,58 @@
+// disk, disk.free: room on the volume of a path, for this user.
+#include "convert.h"
+#include "families.h"
+#include "path.h"
+#include "platform.h"
+#include "win.h"
+
+namespace tripline {
+namespace {
+
+constexpr double kBytesPerSecond = 2e9;  // the fastest that a disk credibly fills
+
+class DiskProbe final : public Probe {
+ public:
+  bool Open(const Selector& selector, Failure* why) { return FindVolume(selector.path, &volume_, why); }
+
+  bool blocking() const override { return !volume_.local; }
+
+  void Read(uint64_t, MetricMask wanted, Readings* out) override {
+    ULARGE_INTEGER available, total, free;
+    if (!GetDiskFreeSpaceExW(volume_.root, &available, &total, &free)) {
+      Failure why;
+      const DWORD error = GetLastError();
+      const bool missing = error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
+      SetWinError("GetDiskFreeSpaceEx", "", error, missing ? "no such path" : "", &why);
+      SetUnavailable(wanted, Metric::kDisk, why, out);
+      SetUnavailable(wanted, Metric::kDiskFree, why, out);
+      return;
+    }
+    total_ = static_cast<double>(total.QuadPart);
+    if (Wants(wanted, Metric::kDiskFree)) out->SetLevel(Metric::kDiskFree, static_cast<double>(available.QuadPart));
+    if (Wants(wanted, Metric::kDisk)) {
+      out->SetLevel(Metric::kDisk, windows::DiskShare(total.QuadPart, free.QuadPart, available.QuadPart));
+    }
+  }
+
+  const char* Origin(Metric) const override { return "GetDiskFreeSpaceEx"; }
+
+  double MaxSlope(Metric metric) const override {
+    if (metric == Metric::kDiskFree) return kBytesPerSecond;
+    return total_ > 0 ? 100 * kBytesPerSecond / total_ : 0;
+  }
+
+ private:
+  Volume volume_;
+  double total_ = 0;
+};
+
+}  // namespace
+
+Probe* MakeDiskProbe(const Selector& selector, Failure* why) {
+  auto* probe = new DiskProbe();
+  if (probe->Open(selector, why)) return probe;
+  delete probe;
+  return nullptr;
+}
+
+}  // namespace tripline

@@ -1,0 +1,128 @@
+// disk.read, disk.write, disk.busy: performance counters of the volume that a path is on; where they are missing, the
+// counters that the volume's driver keeps itself.
+#include <initializer_list>
+
+#include "convert.h"
+#include "families.h"
+#include "path.h"
+#include "pdh.h"
+#include "platform.h"
+#include "win.h"
+#include <winioctl.h>
+
+namespace tripline {
+namespace {
+
+class DiskIoProbe final : public Probe {
+ public:
+  ~DiskIoProbe() override {
+    if (device_ != INVALID_HANDLE_VALUE) CloseHandle(device_);
+  }
+
+  bool Open(const Selector& selector, Failure* why) {
+    Volume volume;
+    if (!FindVolume(selector.path, &volume, why)) return false;
+    if (!volume.local || volume.root[0] == L'\0' || volume.root[1] != L':') {
+      why->Set("a network drive is not on a device of this machine");
+      return false;
+    }
+    letter_ = volume.root[0] >= L'a' ? static_cast<wchar_t>(volume.root[0] - 32) : volume.root[0];
+    OpenCounter(&read_, L"Disk Read Bytes/sec");
+    OpenCounter(&write_, L"Disk Write Bytes/sec");
+    OpenCounter(&idle_, L"% Idle Time");
+    const wchar_t device[] = {L'\\', L'\\', L'.', L'\\', letter_, L':', L'\0'};
+    // No access is asked for, so it needs no rights; a missing device is told when it is read.
+    device_ = CreateFileW(device, 0, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_EXISTING, 0, nullptr);
+    return true;
+  }
+
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    const CounterReading read = read_.Read(), write = write_.Read(), idle = idle_.Read();
+    const bool failed = read.state == CounterReading::kFailed || write.state == CounterReading::kFailed ||
+                        idle.state == CounterReading::kFailed;
+    const bool known = read.state == CounterReading::kKnown && write.state == CounterReading::kKnown &&
+                       idle.state == CounterReading::kKnown;
+    if (known != by_counter_) Forget();
+    by_counter_ = known;
+    if (known) {
+      if (idle.at != at_) Take(idle.at, read.first, write.first, {idle.first, idle.second});
+    } else if (!failed || !ReadDevice(now)) {
+      // Not known yet, or by neither way.
+      for (const Metric each : {Metric::kDiskRead, Metric::kDiskWrite, Metric::kDiskBusy}) {
+        if (failed) SetUnavailable(wanted, each, idle.why.failed() ? idle.why : read.why, out);
+      }
+      return;
+    }
+    SetPair(wanted, Metric::kDiskRead, read_sum_.sum(), seconds_, out);
+    SetPair(wanted, Metric::kDiskWrite, write_sum_.sum(), seconds_, out);
+    SetPair(wanted, Metric::kDiskBusy, busy_.busy, busy_.all, out);
+  }
+
+  const char* Origin(Metric) const override {
+    return by_counter_ ? "PDH \\LogicalDisk" : "DeviceIoControl(IOCTL_DISK_PERFORMANCE)";
+  }
+
+  uint32_t MinPeriodMs(Metric metric) const override { return by_counter_ ? 1000 : InfoOf(metric).min_period_ms; }
+
+ private:
+  void OpenCounter(Counter* counter, const wchar_t* name) {
+    wchar_t path[64] = L"\\LogicalDisk(?:)\\";
+    path[13] = letter_;
+    size_t size = 17;
+    while (*name != L'\0' && size + 1 < 64) path[size++] = *name++;
+    path[size] = L'\0';
+    counter->Open(path);
+  }
+
+  bool ReadDevice(uint64_t now) {
+    if (device_ == INVALID_HANDLE_VALUE) return false;
+    DISK_PERFORMANCE performance = {};
+    DWORD size = 0;
+    if (!DeviceIoControl(device_, IOCTL_DISK_PERFORMANCE, nullptr, 0, &performance, sizeof(performance), &size,
+                         nullptr)) {
+      return false;
+    }
+    Take(now, static_cast<uint64_t>(performance.BytesRead.QuadPart),
+         static_cast<uint64_t>(performance.BytesWritten.QuadPart),
+         {static_cast<uint64_t>(performance.IdleTime.QuadPart), static_cast<uint64_t>(performance.QueryTime.QuadPart)});
+    return true;
+  }
+
+  void Take(uint64_t at, uint64_t read, uint64_t written, const windows::IdleCounter& idle) {
+    read_sum_.Add(read);
+    write_sum_.Add(written);
+    if (at_ != 0) {
+      seconds_ += static_cast<double>(at - at_) / 1e9;
+      windows::AddIdle(idle_last_, idle, 1, &busy_);
+    }
+    at_ = at;
+    idle_last_ = idle;
+  }
+
+  void Forget() {
+    at_ = 0;
+    read_sum_.Forget();
+    write_sum_.Forget();
+  }
+
+  wchar_t letter_ = 0;
+  Counter read_, write_, idle_;
+  HANDLE device_ = INVALID_HANDLE_VALUE;
+  bool by_counter_ = false;
+  uint64_t at_ = 0;
+  double seconds_ = 0;
+  windows::GrowingSum read_sum_, write_sum_;
+  windows::IdleCounter idle_last_;
+  windows::CpuSums busy_;
+};
+
+}  // namespace
+
+Probe* MakeDiskIoProbe(const Selector& selector, Failure* why) {
+  auto* probe = new DiskIoProbe();
+  if (probe->Open(selector, why)) return probe;
+  delete probe;
+  return nullptr;
+}
+
+}  // namespace tripline

@@ -1,0 +1,39 @@
+// Performance counters, by their English names: one query for the process, opened and collected once a second on a
+// thread of its own, because the first load of a provider can take seconds.
+#pragma once
+
+#include <cstdint>
+
+#include "convert.h"
+#include "probe.h"
+
+namespace tripline {
+
+struct CounterReading {
+  enum State : uint8_t { kPending, kKnown, kFailed };
+  State state = kPending;
+  uint64_t at = 0;  // MonotonicNow() of the collection
+  uint64_t first = 0, second = 0;  // PDH_RAW_COUNTER
+  windows::CpuTicks direct;  // GetSystemTimes() of the same moment
+  Failure why;
+};
+
+// One counter while somebody wants it.
+class Counter {
+ public:
+  Counter() = default;
+  ~Counter() { Close(); }
+  Counter(const Counter&) = delete;
+  Counter& operator=(const Counter&) = delete;
+
+  // `path` as in "\System\Processor Queue Length". Without a place or a thread, readings say so.
+  void Open(const wchar_t* path);
+  void Close();
+
+  CounterReading Read() const;
+
+ private:
+  int slot_ = -1;
+};
+
+}  // namespace tripline

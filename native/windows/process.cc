@@ -1,0 +1,240 @@
+// process.* of this process, another one, or one with all its descendants.
+#include <cstdlib>
+#include <initializer_list>
+
+#include "convert.h"
+#include "families.h"
+#include "platform.h"
+#include "slope.h"
+#include "win.h"
+#include <psapi.h>
+#include <tlhelp32.h>
+
+namespace tripline {
+namespace {
+
+// A list of all processes takes a millisecond and more.
+constexpr uint64_t kListPeriod = kSecond;
+
+uint64_t Ticks(const FILETIME& time) { return uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime; }
+
+struct Usage {
+  uint64_t created = 0;  // 100 ns
+  uint64_t cpu = 0;      // 100 ns
+  double rss = 0;        // bytes
+  double footprint = 0;  // bytes committed
+};
+
+// False when the process has ended or forbids it.
+bool ReadUsage(HANDLE process, bool with_memory, Usage* out) {
+  FILETIME created, exited, kernel, user;
+  if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return false;
+  out->created = Ticks(created);
+  out->cpu = Ticks(kernel) + Ticks(user);
+  if (!with_memory) return true;
+  PROCESS_MEMORY_COUNTERS_EX counters = {};
+  if (!K32GetProcessMemoryInfo(process, reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&counters), sizeof(counters))) {
+    return false;
+  }
+  out->rss = static_cast<double>(counters.WorkingSetSize);
+  out->footprint = static_cast<double>(counters.PrivateUsage);
+  return true;
+}
+
+bool HasEnded(HANDLE process) {
+  DWORD code = 0;
+  return !GetExitCodeProcess(process, &code) || code != STILL_ACTIVE;
+}
+
+struct Member {
+  DWORD pid;
+  DWORD parent;
+  HANDLE handle;      // nullptr where it cannot be opened
+  uint64_t created;
+  uint64_t cpu;       // of the last read
+  uint32_t threads;
+  bool seen;
+};
+
+class ProcessProbe final : public Probe {
+ public:
+  ~ProcessProbe() override {
+    for (uint32_t i = 0; i < count_; i++) Drop(&members_[i]);
+    free(members_);
+  }
+
+  bool Open(const Selector& selector, Failure* why) {
+    root_ = selector.pid == 0 ? GetCurrentProcessId() : static_cast<DWORD>(selector.pid);
+    tree_ = selector.tree;
+    Member* member = Join(root_, 0);
+    if (member == nullptr || member->handle == nullptr || HasEnded(member->handle)) {
+      const DWORD error = GetLastError();
+      const bool missing = error == ERROR_INVALID_PARAMETER || member != nullptr;
+      SetWinError("OpenProcess", "", error, missing ? "no such process" : "another user's process", why);
+      return false;
+    }
+    return true;
+  }
+
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    if (HasEnded(members_[0].handle)) {
+      Message message;
+      message.Add("process ").AddNumber(root_).Add(" has ended");
+      Failure why;
+      why.Set(message.get());
+      for (const Metric each :
+           {Metric::kProcessCpu, Metric::kProcessRss, Metric::kProcessFootprint, Metric::kProcessThreads}) {
+        SetUnavailable(wanted, each, why, out);
+      }
+      return;
+    }
+    const bool list = tree_ || Wants(wanted, Metric::kProcessThreads);
+    if (list && (listed_at_ == 0 || now - listed_at_ >= kListPeriod)) {
+      listed_at_ = now;
+      List();
+    }
+    constexpr MetricMask kOfMemory = MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
+    double rss = 0, footprint = 0, threads = 0;
+    for (uint32_t i = 0; i < count_; i++) {
+      Member* member = &members_[i];
+      threads += member->threads;
+      Usage usage;
+      if (member->handle == nullptr || !ReadUsage(member->handle, (wanted & kOfMemory) != 0, &usage)) continue;
+      if (usage.cpu > member->cpu) used_ += static_cast<double>(usage.cpu - member->cpu) / windows::kTicksPerSecond;
+      member->cpu = usage.cpu;
+      rss += usage.rss;
+      footprint += usage.footprint;
+    }
+    if (at_ != 0 && now > at_) elapsed_ += static_cast<double>(now - at_) / 1e9;
+    at_ = now;
+    SetPair(wanted, Metric::kProcessCpu, used_, elapsed_, out);
+    if ((wanted & kOfMemory) != 0) slope_.Add(now, -footprint);
+    if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
+    if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
+    if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
+  }
+
+  const char* Origin(Metric metric) const override {
+    switch (metric) {
+      case Metric::kProcessCpu: return tree_ ? "GetProcessTimes (and its descendants)" : "GetProcessTimes";
+      case Metric::kProcessThreads: return "CreateToolhelp32Snapshot";
+      case Metric::kProcessRss: return tree_ ? "GetProcessMemoryInfo (and its descendants)" : "GetProcessMemoryInfo";
+      default: return tree_ ? "GetProcessMemoryInfo PrivateUsage (and its descendants)" : "GetProcessMemoryInfo PrivateUsage";
+    }
+  }
+
+  double MaxSlope(Metric metric) const override {
+    return metric == Metric::kProcessRss || metric == Metric::kProcessFootprint ? slope_.Credible() : 0;
+  }
+
+  uint32_t MinPeriodMs(Metric metric) const override {
+    // Windows counts processor time in ticks of its clock.
+    if (metric == Metric::kProcessCpu) return 16;
+    return metric == Metric::kProcessThreads ? 1000 : InfoOf(metric).min_period_ms;
+  }
+
+ private:
+  Member* Find(DWORD pid) {
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].pid == pid) return &members_[i];
+    }
+    return nullptr;
+  }
+
+  // Allocates only when the tree grows beyond what it ever was.
+  Member* Join(DWORD pid, DWORD parent) {
+    if (count_ == capacity_) {
+      const uint32_t capacity = capacity_ + 16;
+      void* grown = realloc(members_, capacity * sizeof(Member));
+      if (grown == nullptr) return nullptr;
+      members_ = static_cast<Member*>(grown);
+      capacity_ = capacity;
+    }
+    Member member = {pid, parent, nullptr, 0, 0, 0, true};
+    member.handle = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    Usage usage;
+    if (member.handle != nullptr && ReadUsage(member.handle, false, &usage)) {
+      member.created = usage.created;
+      // What the first one has used before we looked is not ours to count; a child has used all of it since.
+      member.cpu = count_ == 0 || listed_before_ == false ? usage.cpu : 0;
+    }
+    members_[count_] = member;
+    return &members_[count_++];
+  }
+
+  static void Drop(Member* member) {
+    if (member->handle != nullptr) CloseHandle(member->handle);
+    member->handle = nullptr;
+  }
+
+  void List() {
+    const HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
+    if (snapshot == INVALID_HANDLE_VALUE) return;
+    for (uint32_t i = 0; i < count_; i++) members_[i].seen = false;
+    // A child may be listed before its parent: again until nobody joins.
+    for (bool joined = true; joined;) {
+      joined = false;
+      PROCESSENTRY32W entry;
+      entry.dwSize = sizeof(entry);
+      for (BOOL more = Process32FirstW(snapshot, &entry); more; more = Process32NextW(snapshot, &entry)) {
+        joined = Visit(entry) || joined;
+      }
+    }
+    CloseHandle(snapshot);
+    listed_before_ = true;
+    for (uint32_t i = count_; i-- > 1;) {
+      if (members_[i].seen) continue;
+      Drop(&members_[i]);
+      members_[i] = members_[--count_];
+    }
+  }
+
+  // True when it has joined the tree just now.
+  bool Visit(const PROCESSENTRY32W& entry) {
+    Member* known = Find(entry.th32ProcessID);
+    if (known != nullptr) {
+      known->seen = true;
+      known->threads = entry.cntThreads;
+      return false;
+    }
+    if (!tree_) return false;
+    const Member* parent = Find(entry.th32ParentProcessID);
+    if (parent == nullptr) return false;
+    const uint64_t parent_created = parent->created;
+    Member* child = Join(entry.th32ProcessID, entry.th32ParentProcessID);
+    if (child == nullptr) return false;
+    // Numbers are used again: a child is younger than its parent.
+    if (child->handle != nullptr && child->created < parent_created) {
+      Drop(child);
+      count_--;
+      return false;
+    }
+    child->threads = entry.cntThreads;
+    return true;
+  }
+
+  DWORD root_ = 0;
+  bool tree_ = false;
+  Member* members_ = nullptr;
+  uint32_t count_ = 0, capacity_ = 0;
+  bool listed_before_ = false;
+  uint64_t listed_at_ = 0;
+  uint64_t at_ = 0;
+  double used_ = 0, elapsed_ = 0;
+  Slope slope_;
+};
+
+}  // namespace
+
+Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
+  if (selector.pid < 0 || selector.pid > 0xFFFFFFFF) {
+    why->Set("no such process number");
+    return nullptr;
+  }
+  auto* probe = new ProcessProbe();
+  if (probe->Open(selector, why)) return probe;
+  delete probe;
+  return nullptr;
+}
+
+}  // namespace tripline

@@ -1,0 +1,100 @@
+// Clocks, the lock and threads on Windows.
+#include "platform.h"
+#include "win.h"
+
+namespace tripline {
+namespace {
+
+constexpr SIZE_T kStackSize = 256 * 1024;
+
+using PreciseTime = void(WINAPI*)(PULONGLONG);
+
+// Counts in 100 ns and stands still while the machine sleeps. Windows 10 has it; looked up once.
+PreciseTime FindPreciseTime() {
+  static const PreciseTime found =
+      FindFunction<PreciseTime>(L"kernelbase.dll", "QueryUnbiasedInterruptTimePrecise");
+  return found;
+}
+
+struct ThreadStart {
+  void (*body)(void*);
+  void* argument;
+};
+
+DWORD WINAPI ThreadMain(void* raw) {
+  const ThreadStart start = *static_cast<ThreadStart*>(raw);
+  delete static_cast<ThreadStart*>(raw);
+  start.body(start.argument);
+  return 0;
+}
+
+SRWLOCK* LockOf(OsMutex* mutex) {
+  static_assert(sizeof(SRWLOCK) == sizeof(OsMutex), "os_types.h says what it is");
+  return reinterpret_cast<SRWLOCK*>(mutex);
+}
+
+}  // namespace
+
+uint64_t MonotonicNow() {
+  if (const PreciseTime precise = FindPreciseTime()) {
+    ULONGLONG now = 0;
+    precise(&now);
+    return now * 100;
+  }
+  static const uint64_t frequency = [] {
+    LARGE_INTEGER found;
+    QueryPerformanceFrequency(&found);
+    return static_cast<uint64_t>(found.QuadPart);
+  }();
+  LARGE_INTEGER counter;
+  QueryPerformanceCounter(&counter);
+  const uint64_t ticks = static_cast<uint64_t>(counter.QuadPart);
+  return ticks / frequency * kSecond + ticks % frequency * kSecond / frequency;
+}
+
+uint64_t SuspendedTotal() {
+  // Both move in steps of 15.6 ms, which is less than what counts as a suspend.
+  ULONGLONG awake = 0;
+  if (!QueryUnbiasedInterruptTime(&awake)) return 0;
+  const uint64_t total = GetTickCount64() * kMillisecond;
+  return total > awake * 100 ? total - awake * 100 : 0;
+}
+
+uint64_t ThreadCpuNow() {
+  FILETIME created, exited, kernel, user;
+  if (!GetThreadTimes(GetCurrentThread(), &created, &exited, &kernel, &user)) return 0;
+  const auto ticks = [](const FILETIME& time) { return uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime; };
+  return (ticks(kernel) + ticks(user)) * 100;
+}
+
+Mutex::Mutex() = default;
+void Mutex::Lock() { AcquireSRWLockExclusive(LockOf(&os_)); }
+void Mutex::Unlock() { ReleaseSRWLockExclusive(LockOf(&os_)); }
+
+bool StartThread(void (*body)(void*), void* argument, const char* name) {
+  auto* start = new ThreadStart{body, argument};
+  const HANDLE thread = CreateThread(nullptr, kStackSize, ThreadMain, start, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr);
+  if (thread == nullptr) {
+    delete start;
+    return false;
+  }
+  using SetDescription = HRESULT(WINAPI*)(HANDLE, PCWSTR);
+  if (const auto describe = FindFunction<SetDescription>(L"kernelbase.dll", "SetThreadDescription")) {
+    wchar_t wide[32] = {};
+    for (size_t i = 0; i + 1 < 32 && name[i] != '\0'; i++) wide[i] = static_cast<wchar_t>(name[i]);
+    describe(thread, wide);
+  }
+  CloseHandle(thread);
+  return true;
+}
+
+// Above the threads that do the work: the scheduler would let them finish a quantum of 30 ms and more first.
+void PreferPunctuality() { SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_ABOVE_NORMAL); }
+
+void PinLibrary() {
+  HMODULE self = nullptr;
+  GetModuleHandleExW(GET_MODULE_HANDLE_EX_FLAG_PIN | GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS,
+                     reinterpret_cast<LPCWSTR>(&PinLibrary), &self);
+}
+
+}  // namespace tripline

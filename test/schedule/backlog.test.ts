@@ -1,0 +1,116 @@
+import * as fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { Backlog, POLICIES, type Beat } from '../../src/schedule/backlog.js'
+
+const PERIOD = 10
+
+/** Everything that can be taken now. */
+function takeAll(backlog: Backlog): Beat[] {
+  const taken: Beat[] = []
+  for (const beat: Beat = { index: 0, due: 0, missed: 0 }; backlog.take(PERIOD, beat);) taken.push({ ...beat })
+  return taken
+}
+
+describe('beats that came in time', () => {
+  it.each(POLICIES)('are delivered one by one (%s)', (policy) => {
+    const backlog = new Backlog(policy, 3)
+    for (let index = 0; index < 5; index++) {
+      backlog.add(1, index, index * PERIOD, false)
+      expect(takeAll(backlog)).toEqual([{ index, due: index * PERIOD, missed: 0 }])
+    }
+  })
+})
+
+describe('beats that came too late', () => {
+  it.each(['coalesce', 'delay'] as const)('become the latest of them (%s)', (policy) => {
+    const backlog = new Backlog(policy, 100)
+    backlog.add(5000, 4999, 49_990, false)
+    expect(takeAll(backlog)).toEqual([{ index: 4999, due: 49_990, missed: 4999 }])
+  })
+
+  it('are all delivered by a burst, the oldest first', () => {
+    const backlog = new Backlog('burst', 100)
+    backlog.add(3, 7, 70, false)
+    expect(takeAll(backlog)).toEqual([
+      { index: 5, due: 50, missed: 0 },
+      { index: 6, due: 60, missed: 0 },
+      { index: 7, due: 70, missed: 0 },
+    ])
+  })
+
+  it('beyond the bound of a burst are missed', () => {
+    const backlog = new Backlog('burst', 2)
+    backlog.add(5000, 4999, 49_990, false)
+    expect(takeAll(backlog)).toEqual([
+      { index: 4998, due: 49_980, missed: 4998 },
+      { index: 4999, due: 49_990, missed: 0 },
+    ])
+  })
+
+  it('are dropped by skip, and told of with the next one', () => {
+    const backlog = new Backlog('skip', 1)
+    backlog.add(5, 4, 40, false)
+    expect(takeAll(backlog)).toEqual([])
+    expect(backlog.untold).toBe(5)
+    backlog.add(1, 5, 50, false)
+    expect(takeAll(backlog)).toEqual([{ index: 5, due: 50, missed: 5 }])
+    expect(backlog.untold).toBe(0)
+  })
+
+  it('do not starve a body whose loop is always late', () => {
+    const backlog = new Backlog('skip', 1)
+    let bodies = 0
+    for (let turn = 1; turn <= 10; turn++) {
+      backlog.add(5, turn * 5 - 1, (turn * 5 - 1) * PERIOD, false)
+      bodies += takeAll(backlog).length
+    }
+    expect(bodies).toBe(5)
+  })
+
+  it('because the body was running wait for its end, except with skip', () => {
+    const coalesce = new Backlog('coalesce', 1)
+    coalesce.add(1, 3, 30, true)
+    coalesce.add(2, 5, 50, true)
+    expect(takeAll(coalesce)).toEqual([{ index: 5, due: 50, missed: 2 }])
+    const skip = new Backlog('skip', 1)
+    skip.add(3, 5, 50, true)
+    expect(takeAll(skip)).toEqual([])
+    skip.add(1, 6, 60, false)
+    expect(takeAll(skip)).toEqual([{ index: 6, due: 60, missed: 3 }])
+  })
+
+  it('and are dropped count as missed', () => {
+    const backlog = new Backlog('burst', 10)
+    backlog.add(4, 3, 30, true)
+    backlog.drop()
+    expect(takeAll(backlog)).toEqual([])
+    expect(backlog.untold).toBe(4)
+  })
+})
+
+describe('whatever comes', () => {
+  const arrivals = fc.array(fc.record({ beats: fc.integer({ min: 1, max: 300 }), busy: fc.boolean() }))
+
+  it.each(POLICIES)('every beat is delivered or missed, once, in order (%s)', (policy) => {
+    fc.assert(
+      fc.property(arrivals, fc.integer({ min: 1, max: 50 }), (list, bound) => {
+        const backlog = new Backlog(policy, bound)
+        const taken: Beat[] = []
+        let passed = 0
+        for (const { beats, busy } of list) {
+          passed += beats
+          backlog.add(beats, passed - 1, (passed - 1) * PERIOD, busy)
+          if (!busy) taken.push(...takeAll(backlog))
+        }
+        taken.push(...takeAll(backlog))
+        let last = -1
+        for (const { index, due, missed } of taken) {
+          expect(index).toBe(last + missed + 1)
+          expect(due).toBe(index * PERIOD)
+          last = index
+        }
+        expect(last + 1 + backlog.untold).toBe(passed)
+      }),
+    )
+  })
+})
