@@ -62,7 +62,9 @@ class TemperatureProbe final : public Probe {
       if (now >= sensor.due) ReadSensor(now, &sensor, &why);
       if (sensor.known && (hottest_ == nullptr || sensor.celsius > hottest_->celsius)) hottest_ = &sensor;
     }
-    if (hottest_ == nullptr) return SetUnavailable(wanted, why, out);
+    // A slow sensor that failed rests, and what it said then still holds.
+    if (why.failed()) failure_ = why;
+    if (hottest_ == nullptr) return SetUnavailable(wanted, failure_, out);
     if (Wants(wanted, Metric::kTemperature)) out->SetLevel(Metric::kTemperature, hottest_->celsius);
   }
 
