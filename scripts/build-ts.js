@@ -11,9 +11,13 @@ for (const stale of ['dist', '.cache/ts']) rmSync(join(root, stale), { recursive
 
 const STEPS = [
   ['tsc', '-p', 'tsconfig.build.json'],
-  ['rolldown', '-c', '--logLevel', 'warn'],
+  ['rolldown', '-c'],
 ]
 for (const [command, ...args] of STEPS) {
-  const { status } = spawnSync(join(root, 'node_modules/.bin', command), args, { cwd: root, stdio: 'inherit' })
+  const { status } = spawnSync(join(root, 'node_modules/.bin', command), args, {
+    cwd: root,
+    // Errors are the only news.
+    stdio: ['ignore', command === 'rolldown' ? 'ignore' : 'inherit', 'inherit'],
+  })
   if (status !== 0) process.exit(status ?? 1)
 }
