@@ -270,5 +270,6 @@ NAPI_MODULE_INIT() {
   };
   Export(env, exports, functions);
   Export(env, exports, kScheduleFunctions);
+  Export(env, exports, kSpawnFunctions);
   return exports;
 }

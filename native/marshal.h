@@ -1,4 +1,4 @@
-// Between JavaScript's values and ours; what addon.cc and addon_schedule.cc share.
+// Between JavaScript's values and ours; what addon.cc and addon_*.cc share.
 #pragma once
 
 #include <node_api.h>
@@ -143,5 +143,7 @@ struct NativeFunction {
 
 // What tickers and recorders bring; ends with a null name.
 extern const NativeFunction kScheduleFunctions[];
+// And commands under limits.
+extern const NativeFunction kSpawnFunctions[];
 
 }  // namespace tripline

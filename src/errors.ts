@@ -5,6 +5,7 @@ export type TriplineErrorCode =
   | 'ERR_TRIPLINE_CANCELED'
   | 'ERR_TRIPLINE_METRIC_UNAVAILABLE'
   | 'ERR_TRIPLINE_NATIVE_MISSING'
+  | 'ERR_TRIPLINE_NOT_STARTED'
   | 'ERR_TRIPLINE_REUSED'
   | 'ERR_TRIPLINE_DUPLICATE_ID'
 
@@ -88,6 +89,22 @@ export class NativeMissingError extends Error {
   }
   static {
     this.prototype.name = 'NativeMissingError'
+  }
+}
+
+/** A command could not be started: it is not there, may not be run, or this system cannot hold its processes together. */
+export class CommandNotStartedError extends Error {
+  readonly code = 'ERR_TRIPLINE_NOT_STARTED' as const
+  readonly command: string
+  readonly kind: 'not-found' | 'not-executable' | 'unsupported' | 'other'
+
+  constructor(command: string, kind: CommandNotStartedError['kind'], why: string) {
+    super(kind === 'not-found' ? `${command}: command not found` : `${command}: cannot be run (${why})`)
+    this.command = command
+    this.kind = kind
+  }
+  static {
+    this.prototype.name = 'CommandNotStartedError'
   }
 }
 

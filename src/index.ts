@@ -1,5 +1,5 @@
 /** The public face: nothing but exports. */
-export { MetricUnavailableError, NativeMissingError, type TriplineErrorCode } from './errors.js'
+export { CommandNotStartedError, MetricUnavailableError, NativeMissingError, type TriplineErrorCode } from './errors.js'
 export {
   Guard,
   describeBreach,
@@ -80,3 +80,8 @@ export type { MissedPolicy } from './schedule/backlog.js'
 export type { Period, TickerOptions, WhileBreached } from './schedule/options.js'
 export type { TickerStats } from './schedule/stats.js'
 export { Ticker, every, type MissedMessage, type Tick, type TickBody, type TickerState } from './schedule/ticker.js'
+
+export type { RunOptions, RunStream } from './run/options.js'
+export type { Peaks } from './run/peaks.js'
+export type { RunEvent, RunHandle, RunResult } from './run/result.js'
+export { run } from './run/run.js'

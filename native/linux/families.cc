@@ -71,7 +71,9 @@ int FamilyOf(Metric metric) {
     case Metric::kProcessRss:
     case Metric::kProcessFootprint:
     case Metric::kProcessThreads:
-    case Metric::kProcessFds: return kProcess;
+    case Metric::kProcessFds:
+    case Metric::kProcessCount:
+    case Metric::kProcessCpuTime: return kProcess;
     default: return -1;
   }
 }

@@ -36,7 +36,8 @@ class OneProcess : public Probe {
  public:
   const char* Origin(Metric metric) const override {
     switch (metric) {
-      case Metric::kProcessCpu: return cpu_origin_;
+      case Metric::kProcessCpu:
+      case Metric::kProcessCpuTime: return cpu_origin_;
       case Metric::kProcessRss: return statm_.path();
       case Metric::kProcessFootprint: return status_.path();
       case Metric::kProcessFds: return descriptors_.get();
@@ -60,6 +61,7 @@ class OneProcess : public Probe {
     }
     last_at_ = now;
     last_seconds_ = seconds;
+    out->SetLevel(Metric::kProcessCpuTime, seconds * 1e3);
     SetPair(Metric::kProcessCpu, used_, elapsed_, out);
   }
 
@@ -149,10 +151,11 @@ class OwnProcess final : public OneProcess {
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     Failure why;
-    if (Wants(wanted, Metric::kProcessCpu)) {
+    if (Wants(wanted, Metric::kProcessCpu) || Wants(wanted, Metric::kProcessCpuTime)) {
       double seconds = 0;
       if (CpuSeconds(CLOCK_PROCESS_CPUTIME_ID, &seconds)) SetCpu(now, seconds, out);
     }
+    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, 1);
     if (Wants(wanted, Metric::kProcessRss)) {
       if (ReadRss(now)) {
         out->SetLevel(Metric::kProcessRss, rss_);
@@ -208,13 +211,13 @@ class OtherProcess final : public OneProcess {
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    const bool needs_stat =
-        Wants(wanted, Metric::kProcessThreads) || (Wants(wanted, Metric::kProcessCpu) && !has_clock_);
+    const bool needs_time = Wants(wanted, Metric::kProcessCpu) || Wants(wanted, Metric::kProcessCpuTime);
+    const bool needs_stat = Wants(wanted, Metric::kProcessThreads) || (needs_time && !has_clock_);
     const uint64_t period = needs_stat ? kThreadsPeriod : kAlivePeriod;
     double seconds = 0;
     const bool fresh = now - stat_.read_at() >= period - period / 8;
     bool alive = !Ended() && (!fresh || ReadStat(now)) && !Ended();
-    if (alive && Wants(wanted, Metric::kProcessCpu)) {
+    if (alive && needs_time) {
       if (has_clock_)
         alive = CpuSeconds(clock_, &seconds);
       else
@@ -229,7 +232,8 @@ class OtherProcess final : public OneProcess {
     }
     if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
     if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, false, !roots_.other_proc, out);
-    if (Wants(wanted, Metric::kProcessCpu)) SetCpu(now, seconds, out);
+    if (needs_time) SetCpu(now, seconds, out);
+    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, 1);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
     if (Wants(wanted, Metric::kProcessThreads)) {
       out->SetLevel(Metric::kProcessThreads, Real(last_.threads));

@@ -12,6 +12,7 @@
 #include "file.h"
 #include "parse/process.h"
 #include "parse/scan.h"
+#include "../spawn.h"
 #include "slope.h"
 
 namespace tripline {
@@ -24,6 +25,8 @@ constexpr uint64_t kReadPeriod = kMillisecond;
 // a two-hundredth.
 constexpr uint64_t kReadShare = 100;
 constexpr uint64_t kScanShare = 200;
+// Where the tree is a command's that we hold within limits, it matters more how soon they are seen.
+constexpr uint64_t kCommandScanShare = 40;
 constexpr uint32_t kHeld = 64;  // descriptors that we keep; beyond that files are opened each time
 constexpr double kTick = 0.01;
 
@@ -57,6 +60,7 @@ class ProcessTree final : public Probe {
 
   bool Open(int64_t pid, bool own, Failure* why) {
     root_ = pid;
+    uncounted_ = IsCommandRoot(pid);
     exact_ = own || !roots_.other_proc;
     proc_ = own ? "/proc" : roots_.proc.get();
     snprintf(origin_, sizeof(origin_), "%s/%lld/stat (and its descendants)", proc_, static_cast<long long>(pid));
@@ -72,6 +76,7 @@ class ProcessTree final : public Probe {
                count_ == 0 ? "ENOENT (no such process)" : "the process has ended");
       return false;
     }
+    total_ += growth_;
     growth_ = 0;
     return true;
   }
@@ -92,6 +97,8 @@ class ProcessTree final : public Probe {
     // Pages that several of them share count for each.
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads_);
+    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, processes_);
+    if (Wants(wanted, Metric::kProcessCpuTime)) out->SetLevel(Metric::kProcessCpuTime, total_ * 1e3);
     Failure why;
     if (Wants(wanted, Metric::kProcessFootprint)) {
       why.Set("no process of the tree tells its anonymous memory (kernel before 4.5, or not allowed)");
@@ -118,21 +125,22 @@ class ProcessTree final : public Probe {
 
  private:
   void Refresh(uint64_t now) {
-    const uint64_t begun = MonotonicNow();
+    const uint64_t begun = ThreadCpuNow();
     if (scanned_at_ == 0 || now - scanned_at_ >= scan_period_ - scan_period_ / 8) {
       scanned_at_ = now;
       Scan();
-      const uint64_t cost = (MonotonicNow() - begun) * kScanShare;
+      const uint64_t cost = (ThreadCpuNow() - begun) * (uncounted_ ? kCommandScanShare : kScanShare);
       scan_period_ = cost > kScanPeriod ? cost : kScanPeriod;
     }
-    const uint64_t scanned = MonotonicNow();
+    const uint64_t scanned = ThreadCpuNow();
     ReadMembers();
-    const uint64_t cost = (MonotonicNow() - scanned) * kReadShare;
+    const uint64_t cost = (ThreadCpuNow() - scanned) * kReadShare;
     read_period_ = cost > kReadPeriod ? cost : kReadPeriod;
     if (last_at_ != 0) {
       used_ += growth_;
       elapsed_ += Seconds(now - last_at_);
     }
+    total_ += growth_;
     growth_ = 0;
     last_at_ = now;
     slope_.Add(now, -rss_);
@@ -239,7 +247,8 @@ class ProcessTree final : public Probe {
     Take(member, stat);
     // Born since we began to look: all that it has used is new. An older one that has only now become a descendant
     // brings its past with it.
-    if (stat.start >= made_at_) growth_ += member->own + member->waited;
+    const double past = member->own + member->waited;
+    (stat.start >= made_at_ ? growth_ : total_) += past;
     return true;
   }
 
@@ -279,10 +288,14 @@ class ProcessTree final : public Probe {
                 ? static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9
                 : member->own;
     }
+    if (IsUncounted(*member)) own = 0;
     if (own > member->own) member->own = own;
     const double waited = kTick * Real(stat.child_user + stat.child_system);
     if (waited > member->waited) member->waited = waited;
   }
+
+  // Our own process above a command holds it together and is no part of it; what its children used is.
+  bool IsUncounted(const Member& member) const { return uncounted_ && member.pid == root_; }
 
   bool ReadMember(Member* member, ProcessStat* stat) {
     char text[1024];
@@ -320,9 +333,11 @@ class ProcessTree final : public Probe {
 
   void ReadMembers() {
     rss_ = 0;
-    footprint_ = -1;
-    descriptors_ = -1;
+    // A command's tree may have nobody in it, and then needs nothing.
+    footprint_ = uncounted_ ? 0 : -1;
+    descriptors_ = uncounted_ ? 0 : -1;
     threads_ = 0;
+    processes_ = 0;
     alive_ = false;
     // Parents first, which is the order in which they joined.
     for (uint32_t i = 0; i < count_; i++) {
@@ -337,9 +352,11 @@ class ProcessTree final : public Probe {
       Take(member, stat);
       growth_ += member->own - own;
       member->lost = waited - member->waited;
+      alive_ = alive_ || !member->zombie;
+      if (IsUncounted(*member)) continue;
       rss_ += member->rss;
       threads_ += Real(member->threads);
-      alive_ = alive_ || !member->zombie;
+      processes_ += member->zombie ? 0 : 1;
       if (extra_ != 0 && !member->zombie) ReadExtra(*member);
     }
     for (uint32_t i = 0; i < count_; i++) {
@@ -384,6 +401,7 @@ class ProcessTree final : public Probe {
   const char* proc_ = "/proc";
   int64_t root_ = 0;
   bool exact_ = false;
+  bool uncounted_ = false;
   bool has_children_files_ = false;
   uint64_t made_at_ = 0;  // ticks since boot
   char origin_[160] = "";
@@ -401,7 +419,8 @@ class ProcessTree final : public Probe {
   bool alive_ = true;
   double growth_ = 0;
   double used_ = 0, elapsed_ = 0;
-  double rss_ = 0, threads_ = 0;
+  double total_ = 0;  // seconds of CPU since each of them began
+  double rss_ = 0, threads_ = 0, processes_ = 0;
   MetricMask extra_ = 0;
   double footprint_ = -1, descriptors_ = -1;  // negative: nobody tells
   Slope slope_;

@@ -26,6 +26,7 @@ import {
   checkUnused,
   connect,
   end,
+  endBeforeStart,
   raiseWatch,
   release,
   restartTimer,
@@ -181,9 +182,8 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
       reject(error)
       return
     }
-    if (this._reason !== null) {
-      end(this, S.CANCELED)
-      reject(this._toError())
+    if (this._status !== S.RUNNING) {
+      reject(endBeforeStart(this))
       return
     }
     this._resolve = resolve
@@ -214,10 +214,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   enter(): this {
     checkUnused(this)
     start(this)
-    if (this._reason !== null) {
-      end(this, S.CANCELED)
-      throw this._toError()
-    }
+    if (this._status !== S.RUNNING) throw endBeforeStart(this)
     return this
   }
 

@@ -43,7 +43,8 @@ export interface CancelableOptions {
   metadata?: Readonly<Record<string, unknown>> | undefined
 }
 
-const KEYS: readonly (keyof CancelableOptions)[] = [
+/** The names of all options. */
+export const CANCELABLE_OPTIONS: readonly (keyof CancelableOptions)[] = [
   'timeout',
   'deadline',
   'token',
@@ -120,7 +121,7 @@ function take(operation: Cancelable, key: keyof CancelableOptions, value: unknow
       operation._more().metadata = value as Record<string, unknown>
       break
     default:
-      throw unknownName('option', key, KEYS)
+      throw unknownName('option', key, CANCELABLE_OPTIONS)
   }
 }
 

@@ -1,6 +1,6 @@
 /** Limits as people write them: `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
 import { invalidValue } from '../errors.js'
-import { checkMetric, parseValue, type Limit } from '../monitor/limits.js'
+import { checkMetric, parseValue, type Limit, type Limits } from '../monitor/limits.js'
 import type { MetricInfo, MetricName } from '../monitor/metrics.js'
 import { parseDuration } from '../units.js'
 import { UsageError } from './usage.js'
@@ -42,6 +42,13 @@ export function parseExpression(text: string): LimitExpression {
     }
   }
   return { metric: info.name, limit }
+}
+
+/** Several of them as one set of limits. @throws UsageError */
+export function parseLimits(texts: readonly string[]): Limits {
+  const limits: { [metric: string]: Limit[] } = {}
+  for (const { metric, limit } of texts.map(parseExpression)) (limits[metric] ??= []).push(limit)
+  return limits
 }
 
 function takeValue(reader: Reader, info: MetricInfo): number {

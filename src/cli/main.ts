@@ -1,44 +1,45 @@
 #!/usr/bin/env node
 /** The command: picks the verb and loads it only then. */
 import { unknownName } from '../errors.js'
-import { EXIT, UsageError } from './usage.js'
-
-const HELP = `tripline: limits on what this machine is doing
-
-  tripline run [OPTION]... [--] COMMAND [ARG]...   run a command and all its processes under limits
-      --timeout D        end it after this long (10s, 5m, 1h; 0 is none)
-      --limit 'EXPR'     end it when a limit is crossed; may be repeated:
-                         'process.rss>150MB'  'temperature>80 for 2s'  'disk(/data)>90%'
-      --kill-after D     send KILL when it has not ended this long after TERM (default 5s)
-      -q, --quiet        do not say why it was ended
-
-  tripline watch --once [--json]                   what every metric of this machine says now
-
-Under 'run', process.* means the command and all its descendants.
-Exit status of 'run': the command's own; 124 its time was up; 123 a limit was crossed;
-125 wrong usage or our own failure; 126 the command could not be run; 127 it was not found;
-128+n it died of signal n.
-`
+import { EXIT, UsageError, say } from './usage.js'
+import type { VerbName } from './verbs.js'
 
 interface Verb {
   main(words: readonly string[]): Promise<number>
 }
 
-const VERBS: ReadonlyMap<string, () => Promise<Verb>> = new Map([
-  ['run', () => import('./run.js')],
-  ['watch', () => import('./watch.js')],
-])
+const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
+  run: () => import('./run.js'),
+  watch: () => import('./watch.js'),
+  doctor: () => import('./doctor.js'),
+  profile: () => import('./profile.js'),
+  completion: () => import('./completion.js'),
+}
 
 async function main(words: readonly string[]): Promise<number> {
   const [verb, ...rest] = words
-  if (verb === '--help' || verb === '-h' || (verb !== undefined && VERBS.has(verb) && rest[0] === '--help')) {
-    process.stdout.write(HELP)
+  if (verb === '--help' || verb === '-h') {
+    const { overview } = await import('./help.js')
+    process.stdout.write(overview())
     return EXIT.ok
   }
-  if (verb === undefined) throw new UsageError('Say what to do: tripline run or tripline watch. See tripline --help.')
-  const load = VERBS.get(verb)
-  if (load === undefined) throw new UsageError(unknownName('command', verb, [...VERBS.keys()]).message)
-  return (await load()).main(rest)
+  if (verb === '--version') {
+    const { version } = await import('./version.js')
+    process.stdout.write(`${version()}\n`)
+    return EXIT.ok
+  }
+  if (verb === undefined) throw new UsageError(`Say what to do: ${Object.keys(VERBS).join(', ')}. See tripline --help`)
+  if (!isVerb(verb)) throw new UsageError(unknownName('command', verb, Object.keys(VERBS)).message)
+  if (rest[0] === '--help' || rest[0] === '-h') {
+    const { help } = await import('./help.js')
+    process.stdout.write(help(verb))
+    return EXIT.ok
+  }
+  return (await VERBS[verb]()).main(rest)
+}
+
+function isVerb(word: string): word is VerbName {
+  return Object.hasOwn(VERBS, word)
 }
 
 /** What went wrong, in one line where it is the caller's business, with its stack where it is a defect of ours. */
@@ -47,18 +48,9 @@ function explain(error: unknown): string {
   return error instanceof UsageError || 'code' in error ? error.message : (error.stack ?? error.message)
 }
 
-// Whoever reads what we say about the command may go; that is no part of the command's status.
-process.stderr.on('error', () => undefined)
-
-// A reader that has had enough (`| head`) is no failure worth a stack trace.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(EXIT.ok)
-  throw error
-})
-
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  process.stderr.write(`tripline: ${explain(error)}\n`)
+  say(explain(error))
   process.exitCode = EXIT.failure
 }

@@ -1,8 +1,11 @@
-/** Exit statuses and the error of somebody who called us wrongly. */
+/** Exit statuses, the error of somebody who called us wrongly, and our lines on stderr. */
+import { writeSync } from 'node:fs'
 
 /** Exit statuses of our own; everything else is the command's, untouched. */
 export const EXIT = {
   ok: 0,
+  /** Never started: what `--start-when` waits for did not come. */
+  notStarted: 122,
   /** Ended because a resource limit was crossed. */
   limit: 123,
   /** Ended because its time was up, as timeout(1). */
@@ -12,13 +15,22 @@ export const EXIT = {
   /** The command was found and could not be run. */
   notExecutable: 126,
   notFound: 127,
-  /** Plus the number of the signal that the command died of. */
-  signalBase: 128,
+  /** With `--gnu-status`: it had to be killed. */
+  killed: 137,
 } as const
 
 /** Bad usage: one clear line, exit status 125. */
 export class UsageError extends Error {
   static {
     this.prototype.name = 'UsageError'
+  }
+}
+
+/** A line on stderr at once. That nobody reads it is no reason to fail. */
+export function say(text: string): void {
+  try {
+    writeSync(2, `tripline: ${text}\n`)
+  } catch {
+    // Closed, or a pipe whose reader has gone.
   }
 }

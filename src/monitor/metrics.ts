@@ -39,6 +39,8 @@ export type MetricName =
   | 'process.footprint'
   | 'process.threads'
   | 'process.fds'
+  | 'process.count'
+  | 'process.cpuTime'
   | 'eventLoop.delay'
   | 'eventLoop.utilization'
   | 'heap'
@@ -146,6 +148,10 @@ const ROWS: Readonly<Record<MetricName, Row>> = {
   'process.threads': ['count', 'level', 'above', 10, 0, 0, 'process'],
   /** Open descriptors, of the limit on them. */
   'process.fds': ['%', 'level', 'above', 250, 0, 0, 'process'],
+  /** Processes: 1, or with `tree` how many there are in it. */
+  'process.count': ['count', 'level', 'above', 10, 0, 0, 'process'],
+  /** CPU time that a process has used since it began; with `tree`, that of all of them. */
+  'process.cpuTime': ['ms', 'level', 'above', 10, 0, 0, 'process'],
   /** How long the event loop takes to get round to something new, seen from outside: it grows while the loop is blocked. */
   'eventLoop.delay': ['ms', 'level', 'above', 10, 0, 0],
   /** Share of the window in which the event loop was busy; a loop that does not answer is. */

@@ -43,6 +43,38 @@ export interface SamplerStats {
   readonly realTime: boolean
 }
 
+/** What becomes of a command, told as it happens; `gone` and `lost` are the last. */
+export interface CommandEvent {
+  readonly kind: 'exited' | 'idle' | 'gone' | 'lost'
+  /** `exited`: its status, where it did not die of a signal. */
+  readonly code: number
+  /** `exited`: the number of the signal that it died of; 0 for none. */
+  readonly signal: number
+  /** How many processes had to be ended; of them, how many could not be. */
+  readonly ended: number
+  readonly left: number
+  /** Whether some had to be killed. */
+  readonly killed: boolean
+  /** CPU time that all of them used, in milliseconds, as far as somebody waited for them. */
+  readonly cpu: number
+}
+
+/** A command that runs. */
+export interface NativeCommand {
+  readonly handle: object
+  readonly pid: number
+  /** The root of the command's tree for `process.*`; not counted itself. */
+  readonly root: number
+  /** The control group that holds the tree together; empty where there is none. */
+  readonly group: string
+}
+
+/** Why a command does not run. */
+export interface CommandRefusal {
+  readonly kind: 'not-found' | 'not-executable' | 'unsupported' | 'other'
+  readonly why: string
+}
+
 /**
  * The addon's functions; `native/addon.cc` implements them. Times are milliseconds on the sampler's clock. Arguments
  * must be right: they are not checked again.
@@ -101,6 +133,24 @@ export interface Addon {
   removeRecorder(recorder: number): void
   /** Fills `block` column by column; how many beats it lacks. -1 where `request` is answered once there is a block. */
   takeBlock(recorder: number, request: number, block: Float64Array): number
+  /**
+   * Starts a command. Lists are one text each, divided by NUL. Numbers: stdin, stdout, stderr (-1 is the null device),
+   * foreground, end signal, `killAfter` and `idle` in milliseconds. Keeps the process alive until the last event.
+   */
+  startCommand(
+    files: string,
+    args: string,
+    environment: string,
+    directory: string,
+    marker: string,
+    numbers: Float64Array,
+    tell: (event: CommandEvent) => void,
+  ): NativeCommand | CommandRefusal
+  signalCommand(handle: object, signal: number): void
+  endCommand(handle: object, signal: number, killAfter: number): void
+  pauseCommand(handle: object, pause: boolean): void
+  /** Waits for orphans that fell to this process because it is process 1. */
+  reapAdopted(): void
 }
 
 let addon: Addon | undefined

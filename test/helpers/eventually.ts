@@ -1,8 +1,12 @@
 /** Waits for something to become true; the bound is only there for what is surely stuck. */
-export async function eventually(check: () => boolean, what: string = check.toString(), limit = 20_000): Promise<void> {
+export async function eventually(
+  check: () => boolean,
+  what: string | (() => string) = check.toString(),
+  limit = 20_000,
+): Promise<void> {
   const deadline = performance.now() + limit
   while (!check()) {
-    if (performance.now() > deadline) throw new Error(`never came true: ${what}`)
+    if (performance.now() > deadline) throw new Error(`never came true: ${typeof what === 'string' ? what : what()}`)
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

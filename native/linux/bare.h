@@ -1,0 +1,76 @@
+// What may be called between fork and exec, and in the keeper, which is forked from a process with many threads: system
+// calls and nothing that allocates, locks or buffers.
+#pragma once
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstddef>
+#include <cstdint>
+
+namespace tripline {
+namespace bare {
+
+// The same on every architecture that Linux 5.x runs on; older headers do not have them.
+constexpr long kPidfdSendSignal = 424;
+constexpr long kPidfdOpen = 434;
+constexpr long kCloseRange = 436;
+
+// A path or line put together from text and numbers; what does not fit is cut off.
+class Line {
+ public:
+  Line& Add(const char* text) {
+    while (*text != '\0' && size_ + 1 < sizeof(text_)) text_[size_++] = *text++;
+    text_[size_] = '\0';
+    return *this;
+  }
+  Line& Add(uint64_t number) {
+    char digits[24];
+    size_t at = sizeof(digits);
+    digits[--at] = '\0';
+    do {
+      digits[--at] = static_cast<char>('0' + number % 10);
+      number /= 10;
+    } while (number != 0);
+    return Add(digits + at);
+  }
+  const char* get() const { return text_; }
+  size_t size() const { return size_; }
+
+ private:
+  char text_[512] = "";
+  size_t size_ = 0;
+};
+
+inline uint64_t Now() {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// As much of a file as fits. Negative where it cannot be read.
+inline ssize_t ReadFile(const char* path, char* into, size_t size) {
+  const int fd = open(path, O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  size_t filled = 0;
+  while (filled < size) {
+    const ssize_t got = read(fd, into + filled, size - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got <= 0) break;
+    filled += static_cast<size_t>(got);
+  }
+  close(fd);
+  return static_cast<ssize_t>(filled);
+}
+
+inline bool WriteFile(const char* path, const char* text, size_t size) {
+  const int fd = open(path, O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return false;
+  const bool done = write(fd, text, size) == static_cast<ssize_t>(size);
+  close(fd);
+  return done;
+}
+
+}  // namespace bare
+}  // namespace tripline

@@ -1,0 +1,56 @@
+// Which processes belong to a command, and signals to all of them. For the keeper: system calls only (bare.h).
+#pragma once
+
+#include <sys/types.h>
+#include <cstddef>
+#include <cstdint>
+
+namespace tripline {
+
+class Census {
+ public:
+  struct Person {
+    int32_t pid;
+    int32_t parent;
+    uint64_t start;  // with the pid, the identity of a process
+    char state;
+  };
+
+  Census() = default;
+  Census(const Census&) = delete;
+  Census& operator=(const Census&) = delete;
+  ~Census();
+
+  // Takes the memory that it needs. False when there is none.
+  bool Open();
+
+  // Looks for everybody that descends from `root`, without it, and without zombies. Orphans go to the nearest subreaper
+  // above them, so nobody gets out from under one. Returns how many there are.
+  uint32_t FindDescendants(int32_t root);
+  // Looks for everybody in whose environment `marker` occurs, but us.
+  uint32_t FindMarked(const char* marker);
+  // Looks for the zombies among the children of `parent`.
+  uint32_t FindZombies(int32_t parent);
+
+  const Person& operator[](uint32_t index) const { return found_[index]; }
+  uint32_t count() const { return count_; }
+
+  // Whether it still is the same process, and could be signaled. Sets errno where not.
+  static bool Signal(const Person& person, int signal);
+
+  // Remembers that these have been told something; Forget() starts anew.
+  bool WasTold(const Person& person) const { return (told_[person.pid / 64] >> (person.pid % 64) & 1) != 0; }
+  void SetTold(const Person& person) { told_[person.pid / 64] |= uint64_t{1} << (person.pid % 64); }
+  void ForgetTold();
+
+ private:
+  void ReadAll();
+
+  Person* found_ = nullptr;
+  uint32_t count_ = 0;
+  // One bit for each pid that there can be.
+  uint64_t* member_ = nullptr;
+  uint64_t* told_ = nullptr;
+};
+
+}  // namespace tripline

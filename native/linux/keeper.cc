@@ -1,0 +1,362 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "keeper.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cerrno>
+
+#include "bare.h"
+#include "census.h"
+#include "inheritance.h"
+#include "launch.h"
+#include "relay.h"
+
+namespace tripline {
+
+namespace {
+
+// What is left when the command has ended by itself may finish on its own for so long: the end of a pipeline does.
+constexpr uint64_t kLinger = 200 * kMillisecond;
+// From one look for new processes to the next, while the tree is being ended: it starts short and doubles.
+constexpr uint64_t kFirstLook = 5 * kMillisecond;
+constexpr uint64_t kLastLook = 100 * kMillisecond;
+// So many looks in which everybody that is left refuses to be killed: they belong to another user.
+constexpr uint32_t kRefusals = 20;
+// Rounds of stopping before a kill: one is enough for all but a fork bomb.
+constexpr uint32_t kStopRounds = 50;
+
+uint64_t ToNanoseconds(const struct timeval& time) {
+  return static_cast<uint64_t>(time.tv_sec) * kSecond + static_cast<uint64_t>(time.tv_usec) * 1000;
+}
+
+// Out of the way of 0, 1 and 2, and closed by exec.
+int Duplicate(int fd) { return fcntl(fd < 0 ? 0 : fd, F_DUPFD_CLOEXEC, 10); }
+
+class Keeper {
+ public:
+  explicit Keeper(const SpawnSpec& spec, const OwnGroup& group)
+      : group_(group), end_signal_(spec.end_signal), kill_after_(spec.kill_after), idle_(spec.idle) {
+    own_process_group_ = !spec.foreground;
+  }
+
+  // Starts the command. False when that failed, which has been told.
+  bool Start(const SpawnSpec& spec, const char** shell_arguments, int control) {
+    prctl(PR_SET_NAME, "tripline-keeper", 0, 0, 0);
+    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    ResetSignals();
+    const pid_t guard_group = getpgrp();
+    // What the terminal or a supervisor sends to the other process's group must not end us before the tree.
+    setpgid(0, 0);
+
+    Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : guard_group, 0, ""};
+    if (!TakeDescriptors(spec, control, launch.stdio)) return Refuse("dup", errno);
+    if (!census_.Open()) return Refuse("mmap", ENOMEM);
+    command_ = StartCommand(&launch);
+    if (command_ < 0) return Refuse(launch.call, launch.error);
+
+    for (const int fd : launch.stdio) close(fd);
+    for (Relay& relay : relays_) relay.CloseInput();
+    Report report;
+    report.kind = Report::kStarted;
+    report.pid = command_;
+    Tell(report);
+    DropMemory();
+    return true;
+  }
+
+  void Run() {
+    written_at_ = bare::Now();
+    for (;;) {
+      if (Reap() && !HasOutput()) return TellGone();
+      Advance();
+      if (gave_up_) return TellGone();
+      Wait();
+    }
+  }
+
+  void RemoveGroup() { group_.Remove(); }
+
+ private:
+  enum Phase { kRunning, kLingering, kEnding, kKilling };
+
+  // ---- beginnings
+
+  bool TakeDescriptors(const SpawnSpec& spec, int control, int* stdio) {
+    const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    for (int i = 0; i < 3; i++) {
+      stdio[i] = Duplicate(spec.stdio[i] < 0 ? null : spec.stdio[i]);
+      if (stdio[i] < 0) return false;
+    }
+    control_ = Duplicate(control);
+    sigset_t child;
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    children_ = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+    int kept[5] = {stdio[0], stdio[1], stdio[2], control_, children_};
+    if (control_ < 0 || children_ < 0) return false;
+    CloseAllBut(kept, 5);
+    for (int i = 0; i < 3; i++) open("/dev/null", O_RDWR | O_CLOEXEC);
+    if (idle_ == kNever) return true;
+    for (int i = 0; i < 2; i++) {
+      if (!relays_[i].Open(stdio[i + 1])) return false;
+      stdio[i + 1] = relays_[i].input();
+    }
+    return true;
+  }
+
+  bool Refuse(const char* call, int error) {
+    Report report;
+    report.kind = Report::kFailed;
+    report.call = call;
+    report.error = error;
+    Tell(report);
+    return false;
+  }
+
+  // ---- what happens
+
+  // True when nobody is left: then, and only then, there is nothing to wait for.
+  bool Reap() {
+    for (;;) {
+      int status = 0;
+      // Not Node's children: ours, and everybody who has lost a parent.
+      const pid_t pid = waitpid(-1, &status, WNOHANG);
+      if (pid == 0) return false;
+      if (pid < 0) {
+        if (errno == EINTR) continue;
+        return true;
+      }
+      if (pid == command_) TellExited(status);
+    }
+  }
+
+  void TellExited(int status) {
+    command_ = 0;
+    Report report;
+    report.event.kind = CommandEvent::kExited;
+    report.event.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
+    report.event.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    Tell(report);
+    if (phase_ != kRunning) return;
+    phase_ = kLingering;
+    next_at_ = bare::Now() + kLinger;
+  }
+
+  void TellGone() {
+    struct rusage used;
+    getrusage(RUSAGE_CHILDREN, &used);
+    Report report;
+    report.event.kind = CommandEvent::kGone;
+    report.event.cpu = ToNanoseconds(used.ru_utime) + ToNanoseconds(used.ru_stime);
+    report.event.ended = ended_;
+    report.event.killed = killed_;
+    report.event.left = gave_up_ ? census_.count() : 0;
+    Tell(report);
+  }
+
+  void Tell(const Report& report) {
+    while (send(control_, &report, sizeof(report), MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    }
+  }
+
+  bool HasOutput() {
+    for (Relay& relay : relays_) {
+      if (relay.open()) return true;
+    }
+    return false;
+  }
+
+  void Wait() {
+    struct pollfd waits[4] = {{control_, POLLIN, 0}, {children_, POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
+    for (int i = 0; i < 2; i++) {
+      if (relays_[i].open()) waits[2 + i] = relays_[i].Interest();
+    }
+    poll(waits, 4, TimeToWait());
+    if (waits[0].revents != 0) Obey();
+    struct signalfd_siginfo told;
+    while (read(children_, &told, sizeof(told)) > 0) {
+    }
+    for (int i = 0; i < 2; i++) {
+      if (relays_[i].Move(waits[2 + i].revents)) written_at_ = bare::Now();
+    }
+  }
+
+  int TimeToWait() const {
+    uint64_t at = next_at_;
+    if (phase_ == kRunning && !idle_told_ && idle_ != kNever && written_at_ + idle_ < at) at = written_at_ + idle_;
+    if (at == kNever) return -1;
+    const uint64_t now = bare::Now();
+    if (at <= now) return 0;
+    const uint64_t ms = (at - now + kMillisecond - 1) / kMillisecond;
+    return ms > 1000000 ? 1000000 : static_cast<int>(ms);
+  }
+
+  void Obey() {
+    Order order;
+    const ssize_t got = recv(control_, &order, sizeof(order), MSG_DONTWAIT);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got != sizeof(order)) {
+      // Whoever asked for the command is gone, and gave no orders.
+      close(control_);
+      control_ = -1;
+      return End(end_signal_, kill_after_);
+    }
+    switch (order.kind) {
+      case Order::kSignal: return Pass(order.signal);
+      case Order::kEnd: return End(order.signal, order.kill_after);
+      case Order::kPause:
+        paused_ = true;
+        StopAll();
+        return;
+      case Order::kResume:
+        paused_ = false;
+        census_.FindDescendants(getpid());
+        for (uint32_t i = 0; i < census_.count(); i++) Census::Signal(census_[i], SIGCONT);
+        written_at_ = bare::Now();
+        return;
+    }
+  }
+
+  // What somebody sent to the other process is meant for the command.
+  void Pass(int signal) {
+    if (command_ <= 0) return;
+    const pid_t whom = own_process_group_ ? -command_ : command_;
+    if (kill(whom, signal) != 0) kill(command_, signal);
+    // A stopped process hears it only once it goes on.
+    if (signal != SIGSTOP && signal != SIGTSTP && signal != SIGCONT && !paused_) kill(whom, SIGCONT);
+  }
+
+  // ---- ending
+
+  void End(int signal, uint64_t kill_after) {
+    const uint64_t now = bare::Now();
+    const uint64_t kill_at = kill_after > kNever - now ? kNever : now + kill_after;
+    if (phase_ == kEnding || phase_ == kKilling) {
+      if (kill_at < kill_at_) kill_at_ = kill_at;
+    } else {
+      kill_at_ = kill_at;
+      look_ = kFirstLook;
+    }
+    if (phase_ != kKilling) phase_ = kEnding;
+    paused_ = false;
+    // Another signal is for all of them again.
+    if (signal != told_signal_) census_.ForgetTold();
+    told_signal_ = signal;
+    next_at_ = now;
+  }
+
+  // Whatever is due now.
+  void Advance() {
+    const uint64_t now = bare::Now();
+    if (phase_ == kRunning) {
+      if (idle_ == kNever || idle_told_ || paused_ || now < written_at_ + idle_) return;
+      idle_told_ = true;
+      Report report;
+      report.event.kind = CommandEvent::kIdle;
+      return Tell(report);
+    }
+    if (now < next_at_) return;
+    if (phase_ == kLingering) End(end_signal_, kill_after_);
+    if (phase_ == kEnding && now >= kill_at_) phase_ = kKilling;
+    if (phase_ == kKilling)
+      KillAll();
+    else
+      AskAll();
+    next_at_ = bare::Now() + look_;
+    if (next_at_ > kill_at_ && phase_ == kEnding) next_at_ = kill_at_;
+    look_ = look_ * 2 > kLastLook ? kLastLook : look_ * 2;
+  }
+
+  // The signal to those who have not had it yet. One that comes twice may mean something else to them.
+  void AskAll() {
+    census_.FindDescendants(getpid());
+    for (uint32_t i = 0; i < census_.count(); i++) {
+      const Census::Person& each = census_[i];
+      if (!census_.WasTold(each)) {
+        census_.SetTold(each);
+        ended_++;
+        Census::Signal(each, told_signal_);
+        if (told_signal_ == SIGKILL) killed_ = true;
+      }
+      // Whoever is stopped, now or later, cannot die of it.
+      Census::Signal(each, SIGCONT);
+    }
+  }
+
+  // Until a look finds nobody that still runs: what is stopped starts nothing new.
+  void StopAll() {
+    for (uint32_t round = 0; round < kStopRounds; round++) {
+      bool new_ones = false;
+      census_.FindDescendants(getpid());
+      for (uint32_t i = 0; i < census_.count(); i++) {
+        if (census_[i].state != 'T' && Census::Signal(census_[i], SIGSTOP)) new_ones = true;
+      }
+      if (!new_ones) return;
+    }
+  }
+
+  void KillAll() {
+    census_.FindDescendants(getpid());
+    const uint32_t before = census_.count();
+    for (uint32_t i = 0; i < before; i++) {
+      if (!census_.WasTold(census_[i])) ended_++;
+      census_.SetTold(census_[i]);
+    }
+    if (before == 0) return;
+    killed_ = true;
+    if (!group_.Kill()) StopAll();
+    // Also those that are in no group of ours: one that changed it itself.
+    uint32_t refused = 0;
+    census_.FindDescendants(getpid());
+    for (uint32_t i = 0; i < census_.count(); i++) {
+      if (!Census::Signal(census_[i], SIGKILL) && errno == EPERM) refused++;
+    }
+    refusals_ = refused > 0 && refused == census_.count() ? refusals_ + 1 : 0;
+    gave_up_ = refusals_ >= kRefusals;
+  }
+
+  OwnGroup group_;
+  Census census_;
+  Relay relays_[2];
+  const int end_signal_;
+  const uint64_t kill_after_;
+  const uint64_t idle_;
+  bool own_process_group_ = true;
+  int control_ = -1;
+  int children_ = -1;
+  pid_t command_ = 0;
+
+  Phase phase_ = kRunning;
+  bool paused_ = false;
+  bool idle_told_ = false;
+  uint64_t written_at_ = 0;
+  uint64_t next_at_ = kNever;
+  uint64_t kill_at_ = kNever;
+  uint64_t look_ = kFirstLook;
+  int told_signal_ = 0;
+  uint32_t ended_ = 0;
+  bool killed_ = false;
+  uint32_t refusals_ = 0;
+  bool gave_up_ = false;
+};
+
+}  // namespace
+
+void BecomeKeeper(const SpawnSpec& spec, const char** shell_arguments, const OwnGroup& group, int control) {
+  Keeper keeper(spec, group);
+  const bool started = keeper.Start(spec, shell_arguments, control);
+  if (started) keeper.Run();
+  keeper.RemoveGroup();
+  _exit(0);
+}
+
+}  // namespace tripline

@@ -1,0 +1,30 @@
+// The keeper: a process of ours between the library and a command, the subreaper of everything that the command starts.
+// It takes orders over a socket, tells what happens, and ends the tree when the other end of the socket is gone.
+#pragma once
+
+#include "../spawn.h"
+#include "own_group.h"
+
+namespace tripline {
+
+struct Order {
+  enum Kind : int32_t { kSignal, kEnd, kPause, kResume };
+  Kind kind = kSignal;
+  int32_t signal = 0;
+  uint64_t kill_after = 0;
+};
+
+struct Report {
+  enum Kind : int32_t { kStarted, kFailed, kEvent };
+  Kind kind = kEvent;
+  int32_t error = 0;           // kFailed: the errno,
+  const char* call = nullptr;  // and of what; the text lies at the same place in both processes
+  int64_t pid = 0;             // kStarted
+  CommandEvent event;
+};
+
+// What becomes of the forked process. All signals are blocked, and `control` is its end of the socket.
+// `shell_arguments`: see Launch.
+[[noreturn]] void BecomeKeeper(const SpawnSpec& spec, const char** shell_arguments, const OwnGroup& group, int control);
+
+}  // namespace tripline

@@ -1,0 +1,27 @@
+// From fork to exec: a process becomes the command.
+#pragma once
+
+#include <sys/types.h>
+
+#include "../spawn.h"
+#include "own_group.h"
+
+namespace tripline {
+
+struct Launch {
+  const SpawnSpec* spec;
+  const OwnGroup* group;
+  // For a script without an interpreter line: "/bin/sh", room for its path, then the arguments.
+  const char** shell_arguments;
+  int stdio[3];  // none of them is 0, 1 or 2
+  pid_t process_group;  // 0: a new one
+  // Why it did not become the command. Written by the child into our memory.
+  int error;
+  const char* call;
+};
+
+// Starts the command as a child of the calling process, with whose end it ends too. -1 where it does not run.
+// REQUIRES: one thread, all signals blocked and at their default action, nothing open that the command must not get.
+pid_t StartCommand(Launch* launch);
+
+}  // namespace tripline

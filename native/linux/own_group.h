@@ -1,0 +1,29 @@
+// A control group of a command's own, where this process may make one: the kernel then knows every member, whatever it
+// does, and ends them all at once.
+#pragma once
+
+#include "../probe.h"
+
+namespace tripline {
+
+class OwnGroup {
+ public:
+  // Makes a group below ours in the version 2 hierarchy. False where there is none that has been delegated to us.
+  // Called before the fork; what follows is system calls only.
+  bool Make(const char* name);
+
+  bool made() const { return path_[0] != '\0'; }
+  const char* path() const { return path_; }
+
+  // Joins the calling process. False where the kernel refuses, which leaves it where it was.
+  bool Enter() const;
+  // Ends all members at once. False before Linux 5.14.
+  bool Kill() const;
+  // Removes the group, once it is empty.
+  void Remove();
+
+ private:
+  char path_[256] = "";
+};
+
+}  // namespace tripline

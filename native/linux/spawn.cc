@@ -1,0 +1,217 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "../spawn.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "bare.h"
+#include "census.h"
+#include "keeper.h"
+
+namespace tripline {
+
+namespace {
+
+// Keepers of this process, so that the probe of a tree does not count them. More than these are counted.
+constexpr uint32_t kMostRoots = 64;
+int64_t roots[kMostRoots];
+
+void Remember(int64_t pid) {
+  for (int64_t& root : roots) {
+    int64_t none = 0;
+    if (__atomic_compare_exchange_n(&root, &none, pid, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) return;
+  }
+}
+
+void Forget(int64_t pid) {
+  for (int64_t& root : roots) {
+    if (__atomic_load_n(&root, __ATOMIC_RELAXED) == pid) __atomic_store_n(&root, int64_t{0}, __ATOMIC_RELEASE);
+  }
+}
+
+class LinuxCommand final : public Command {
+ public:
+  LinuxCommand(int control, const OwnGroup& own, const char* marker) : control_(control), own_group_(own) {
+    marker_.Add(marker);
+    if (own.made()) snprintf(group, sizeof(group), "%s", own.path());
+  }
+  ~LinuxCommand() override { close(control_); }
+
+  bool Next(CommandEvent* event) override {
+    if (done_) return false;
+    Report report;
+    ssize_t got = 0;
+    do {
+      got = recv(control_, &report, sizeof(report), 0);
+    } while (got < 0 && errno == EINTR);
+    if (got == sizeof(report)) {
+      *event = report.event;
+      done_ = event->kind == CommandEvent::kGone;
+    } else {
+      *event = CommandEvent();
+      event->kind = CommandEvent::kLost;
+      done_ = true;
+      if (!abandoned_) Sweep(event);
+    }
+    if (done_) {
+      Forget(root);
+      // By its number: a wait for any child would take those of the host.
+      if (!abandoned_) waitpid(static_cast<pid_t>(root), nullptr, 0);
+    }
+    return true;
+  }
+
+  void Signal(int signal) override { Give(Order::kSignal, signal, 0); }
+  void End(int signal, uint64_t kill_after) override { Give(Order::kEnd, signal, kill_after); }
+  void Pause() override { Give(Order::kPause, 0, 0); }
+  void Resume() override { Give(Order::kResume, 0, 0); }
+
+  void Abandon() override {
+    abandoned_ = true;
+    shutdown(control_, SHUT_RDWR);
+  }
+
+ private:
+  void Give(Order::Kind kind, int signal, uint64_t kill_after) {
+    const Order order = {kind, signal, kill_after};
+    send(control_, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+
+  // The keeper was killed. The command died with it; the others are found by what they have in their environment.
+  void Sweep(CommandEvent* event) {
+    Census census;
+    if (!census.Open()) return;
+    own_group_.Kill();
+    // One who was just being born may show up later; who shows up three times cannot be ended.
+    for (uint32_t empty = 0, round = 0; empty < 3 && round < 200; round++) {
+      const uint32_t found = census.FindMarked(marker_.get());
+      for (uint32_t i = 0; i < found; i++) {
+        if (Census::Signal(census[i], SIGKILL)) event->ended++;
+      }
+      empty = found == 0 ? empty + 1 : 0;
+      usleep(5000);
+    }
+    event->killed = event->ended > 0;
+    own_group_.Remove();
+  }
+
+  const int control_;
+  OwnGroup own_group_;
+  bare::Line marker_;
+  bool done_ = false;
+  bool abandoned_ = false;
+};
+
+bool Fail(SpawnFailure* why, const char* call, int error) {
+  why->kind = error == ENOENT ? SpawnFailure::kNotFound : SpawnFailure::kOther;
+  why->why.SetErrno(call, "", error, "");
+  return false;
+}
+
+// "/bin/sh", room for the script, and the arguments behind the first.
+const char** MakeShellArguments(const SpawnSpec& spec) {
+  size_t count = 0;
+  while (spec.arguments[count] != nullptr) count++;
+  auto** list = static_cast<const char**>(malloc((count + 3) * sizeof(char*)));
+  if (list == nullptr) return nullptr;
+  list[0] = "/bin/sh";
+  list[1] = "";
+  for (size_t i = 1; i <= count; i++) list[1 + i] = spec.arguments[i];
+  if (count == 0) list[2] = nullptr;
+  return list;
+}
+
+// A process with all signals blocked: a handler of the host's must not run in it.
+pid_t ForkKeeper(const SpawnSpec& spec, const OwnGroup& group, const int* ends) {
+  const char** shell_arguments = MakeShellArguments(spec);
+  if (shell_arguments == nullptr) return -1;
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  const pid_t keeper = fork();
+  if (keeper == 0) {
+    close(ends[0]);
+    BecomeKeeper(spec, shell_arguments, group, ends[1]);
+  }
+  const int error = errno;
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  free(shell_arguments);
+  errno = error;
+  return keeper;
+}
+
+}  // namespace
+
+Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
+  int ends[2];
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+    Fail(why, "socketpair", errno);
+    return nullptr;
+  }
+  static uint32_t runs = 0;
+  bare::Line name;
+  name.Add("tripline-").Add(static_cast<uint64_t>(getpid())).Add("-");
+  name.Add(__atomic_add_fetch(&runs, 1, __ATOMIC_RELAXED));
+  OwnGroup group;
+  group.Make(name.get());
+
+  const pid_t keeper = ForkKeeper(spec, group, ends);
+  const int error = errno;
+  close(ends[1]);
+  auto* command = new LinuxCommand(ends[0], group, spec.marker);
+  Report report;
+  ssize_t got = -1;
+  if (keeper > 0) {
+    do {
+      got = recv(ends[0], &report, sizeof(report), 0);
+    } while (got < 0 && errno == EINTR);
+  }
+  if (got == sizeof(report) && report.kind == Report::kStarted) {
+    command->pid = report.pid;
+    command->root = keeper;
+    Remember(keeper);
+    return command;
+  }
+  if (keeper < 0) {
+    Fail(why, "fork", error);
+    group.Remove();
+  } else {
+    waitpid(keeper, nullptr, 0);
+    if (got == sizeof(report)) {
+      Fail(why, report.call, report.error);
+      if (strcmp(report.call, "exec") == 0 && report.error != ENOENT) why->kind = SpawnFailure::kNotExecutable;
+      if (strcmp(report.call, "exec") != 0) why->kind = SpawnFailure::kOther;
+    } else {
+      Fail(why, "fork", ECHILD);
+    }
+  }
+  delete command;
+  return nullptr;
+}
+
+bool IsCommandRoot(int64_t pid) {
+  for (int64_t& root : roots) {
+    if (__atomic_load_n(&root, __ATOMIC_ACQUIRE) == pid) return true;
+  }
+  return false;
+}
+
+void ReapAdopted() {
+  Census census;
+  if (!census.Open()) return;
+  const uint32_t found = census.FindZombies(getpid());
+  for (uint32_t i = 0; i < found; i++) {
+    // Keepers are waited for by those who have started them.
+    if (!IsCommandRoot(census[i].pid)) waitpid(census[i].pid, nullptr, WNOHANG);
+  }
+}
+
+}  // namespace tripline

@@ -1,0 +1,91 @@
+// Running a command so that nothing it starts gets away. A specification: each OS folder implements it.
+//
+// Linux puts a small process, the keeper, between us and the command: it is the subreaper to which every orphan of the
+// command returns, and it ends them all when we die. Windows has job objects that are closed with their last handle
+// (started suspended, then assigned); macOS has process groups, the process list and NOTE_TRACK's successors.
+#pragma once
+
+#include <cstdint>
+
+#include "platform.h"
+#include "probe.h"
+
+namespace tripline {
+
+struct SpawnSpec {
+  // All lists end with a null pointer, and need to live only until Start() returns.
+  const char* const* files = nullptr;  // where the command may be, in the order in which they are tried
+  const char* const* arguments = nullptr;
+  const char* const* environment = nullptr;
+  const char* directory = "";  // empty: ours
+  const char* marker = "";     // a text in the environment that nobody but this run has; it finds strays
+  int stdio[3] = {0, 1, 2};    // descriptors of ours; -1 is the null device
+  bool foreground = false;     // stays in our process group, which is the terminal's
+  // What the tree is ended with when we die, and when the command leaves processes behind.
+  int end_signal = 0;
+  uint64_t kill_after = 0;  // nanoseconds from that signal to the one that nobody can ignore
+  uint64_t idle = kNever;   // tell when nothing was written to stdout or stderr for so long: relays both
+};
+
+struct SpawnFailure {
+  enum Kind : uint8_t { kNone, kNotFound, kNotExecutable, kUnsupported, kOther };
+  Kind kind = kNone;
+  Failure why;
+};
+
+struct CommandEvent {
+  enum Kind : uint8_t {
+    kExited,  // the command itself: code, or the signal that it died of
+    kIdle,
+    kGone,  // and all that it had started; the last event
+    kLost,  // what held the tree together was killed; what could be found is dead. The last event
+  };
+  Kind kind = kGone;
+  int32_t code = 0;
+  int32_t signal = 0;
+  uint32_t ended = 0;   // processes that had to be ended
+  uint32_t left = 0;    // of them, those that we may not signal
+  bool killed = false;  // some only went when they were killed
+  uint64_t cpu = 0;     // nanoseconds that all of them used, as far as somebody waited for them
+};
+
+// A command that runs, with everything that it has started. Start(), and all but Next(), are called by any one thread at
+// a time. Destroyed when Next() has returned false.
+class Command {
+ public:
+  virtual ~Command() = default;
+  Command(const Command&) = delete;
+  Command& operator=(const Command&) = delete;
+
+  // Returns once the command runs, or why it does not.
+  static Command* Start(const SpawnSpec& spec, SpawnFailure* why);
+
+  // Waits for what happens next. False after the last event. Called by a thread of its own.
+  virtual bool Next(CommandEvent* event) = 0;
+
+  // To the command; with its process group where that is not ours.
+  virtual void Signal(int signal) = 0;
+  // Ends all of them: `signal` to each, also to those that come later, and after `kill_after` the end.
+  virtual void End(int signal, uint64_t kill_after) = 0;
+  virtual void Pause() = 0;
+  virtual void Resume() = 0;
+  // As if we had died: the tree is ended, and Next() returns false soon.
+  virtual void Abandon() = 0;
+
+  int64_t pid = 0;
+  // All of the command's processes descend from this one, which is not counted among them.
+  int64_t root = 0;
+  // Where the kernel itself holds them together: a control group. Empty where it does not.
+  char group[256] = "";
+
+ protected:
+  Command() = default;
+};
+
+// Whether `pid` is the root of a running command, and not one of its processes.
+bool IsCommandRoot(int64_t pid);
+
+// Waits for children that were given to us because we are process 1, and that nobody else waits for.
+void ReapAdopted();
+
+}  // namespace tripline

@@ -1,0 +1,92 @@
+/** What is told about a run: the line on stderr, and the file. */
+import { closeSync, openSync, writeSync } from 'node:fs'
+import { describeBreach } from '../monitor/guard.js'
+import { rootCause, type CancelationReason } from '../reason.js'
+import type { RunResult } from '../run/result.js'
+import { formatDuration, formatSize } from '../units.js'
+import { UsageError, say } from './usage.js'
+
+/** A file that is opened before the command starts: what cannot be written must not be found out afterwards. */
+export class ReportFile {
+  readonly #file: number
+
+  /** @throws UsageError */
+  constructor(path: string) {
+    try {
+      this.#file = openSync(path, 'w')
+    } catch (error) {
+      throw new UsageError(`--report cannot be written: ${(error as Error).message}`)
+    }
+  }
+
+  write(content: object): void {
+    try {
+      writeSync(this.#file, `${JSON.stringify(content, rounded, 2)}\n`)
+      closeSync(this.#file)
+    } catch (error) {
+      say(`the report could not be written: ${(error as Error).message}`)
+    }
+  }
+}
+
+/** Nobody needs a millionth of a millisecond. */
+function rounded(_key: string, value: unknown): unknown {
+  return typeof value === 'number' ? Number(value.toFixed(3)) : value
+}
+
+/** What the file says: times in milliseconds, sizes in bytes, the rest in the units of the metrics. */
+export function toReport(result: RunResult, status: number, startedAt: Date): object {
+  const { command, args, reason, wouldHaveEnded, status: _, ...rest } = result
+  return {
+    command: [command, ...args],
+    startedAt: startedAt.toISOString(),
+    status,
+    ...rest,
+    reason: reason === undefined ? null : describeReason(reason),
+    wouldHaveEnded: wouldHaveEnded.map(describeReason),
+  }
+}
+
+function describeReason(reason: CancelationReason): object {
+  const cause = rootCause(reason)
+  if (cause.kind === 'resource') {
+    const { metric, value, limit, direction, unit, since, at, origin, recent } = cause.breach
+    const lasted = at - since
+    return { kind: 'limit', message: reasonText(cause), metric, value, limit, direction, unit, lasted, origin, recent }
+  }
+  if (cause.kind === 'timeout') return { kind: 'timeout', message: reasonText(cause), limit: cause.timeout }
+  return { kind: cause.kind, message: cause.message }
+}
+
+export function reasonText(reason: CancelationReason): string {
+  const cause = rootCause(reason)
+  if (cause.kind === 'resource') return describeBreach(cause.breach)
+  if (cause.kind === 'timeout' && cause.message.startsWith('Timed out')) {
+    return `time limit of ${formatDuration(cause.timeout)}`
+  }
+  return cause.message.charAt(0).toLowerCase() + cause.message.slice(1)
+}
+
+/** `'ended make (pid 812, 14 processes): process.footprint 1.02GiB > 1.00GiB; sent TERM, gone in 0.4s'` */
+export function endedLine(result: RunResult): string {
+  const { command, pid, reason, sent, ended, killed, endedIn, left } = result
+  const name = sent!.slice(3)
+  const signals = killed && name !== 'KILL' ? `${name}, then KILL` : name
+  const rest = left > 0 ? `; ${count(left)} of another user could not be ended` : ''
+  const gone = `gone in ${(endedIn / 1000).toFixed(1)}s`
+  return `ended ${command} (pid ${pid}, ${count(ended)}): ${reasonText(reason!)}; sent ${signals}, ${gone}${rest}`
+}
+
+export function summary(result: RunResult): string {
+  const { peaks, duration, cpuTime, pauses, paused } = result
+  const parts = [`took ${formatDuration(Math.round(duration))}`, `CPU time ${formatDuration(Math.round(cpuTime))}`]
+  if (peaks.memory !== undefined) parts.push(`memory up to ${formatSize(peaks.memory)}`)
+  if (peaks.cpu !== undefined) parts.push(`CPU up to ${peaks.cpu.toFixed(0)}%`)
+  if (peaks.processes !== undefined) parts.push(count(peaks.processes))
+  if (pauses > 0) parts.push(`paused ${pauses} times for ${formatDuration(Math.round(paused))}`)
+  return parts.join(', ')
+}
+
+export function count(processes: number): string {
+  return processes === 1 ? '1 process' : `${processes} processes`
+}

@@ -1,0 +1,108 @@
+/** What can be said on the command line: the one table for parsing, help and completion. */
+
+export interface OptionSpec {
+  /** What the value is called in the help; absent for a switch. */
+  readonly value?: string
+  /** What can be completed for the value. */
+  readonly choices?: readonly string[] | 'file' | 'metric'
+  /** Whether it may be given more than once. */
+  readonly many?: boolean
+  /** One letter for it. */
+  readonly short?: string
+  readonly help: string
+}
+
+export interface VerbSpec {
+  readonly summary: string
+  readonly usage: string
+  readonly options: Readonly<Record<string, OptionSpec>>
+  /** Whether what follows the options is a command and its arguments. */
+  readonly takesCommand?: boolean
+  /** Words that may follow. */
+  readonly words?: readonly string[]
+  /** Lines under the options. */
+  readonly notes?: readonly string[]
+}
+
+const SIGNALS = ['TERM', 'INT', 'HUP', 'QUIT', 'KILL', 'USR1', 'USR2']
+
+export type VerbName = 'run' | 'watch' | 'doctor' | 'profile' | 'completion'
+
+export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
+  run: {
+    summary: 'run a command, with all that it starts, under limits',
+    usage: '[OPTION]... [--] COMMAND [ARG]...',
+    takesCommand: true,
+    options: {
+      timeout: { value: 'D', help: 'end it after this long (90, 10s, 5m, 1h; 0 is none)' },
+      memory: { value: 'SIZE', help: 'of all its processes: 500MB, 1GiB' },
+      cpu: { value: 'PERCENT', help: 'of one CPU, all its processes together' },
+      procs: { value: 'N', help: 'so many processes' },
+      'cpu-time': { value: 'D', help: 'CPU time of all its processes' },
+      'idle-output': { value: 'D', help: 'nothing written for this long' },
+      limit: {
+        value: "'EXPR'",
+        choices: 'metric',
+        many: true,
+        help: "any metric: 'temperature>80 for 2s' 'disk(/data)>90%'",
+      },
+      'on-breach': {
+        value: 'WHAT',
+        choices: ['term', 'pause', 'kill'],
+        help: 'term, kill, or pause until it is clear (default term)',
+      },
+      signal: { value: 'NAME', short: 's', choices: SIGNALS, help: 'what ends it (default TERM)' },
+      'kill-after': { value: 'D', short: 'k', help: 'then KILL (default 5s; 0 is never)' },
+      'start-when': { value: "'EXPR'", choices: 'metric', many: true, help: 'wait until this holds' },
+      wait: { value: 'D', help: 'so long at most, then exit with 122' },
+      'dry-run': { help: 'only say what would have ended it' },
+      report: { value: 'FILE', choices: 'file', help: 'write what happened, as JSON' },
+      'preserve-status': { help: "exit with the command's status, whatever ended it" },
+      'gnu-status': { help: 'exit with 137 when it had to be killed, as timeout(1)' },
+      quiet: { short: 'q', help: 'do not say why it was ended' },
+      verbose: { short: 'v', help: 'say more' },
+    },
+    notes: [
+      "Exit status: the command's own; 124 time limit; 123 other limit; 122 not begun;",
+      '125 wrong usage, our failure; 126 cannot be run; 127 not found; 128+n signal n.',
+    ],
+  },
+  watch: {
+    summary: 'show live what this machine is doing',
+    usage: '[OPTION]... [METRIC]...',
+    options: {
+      interval: { value: 'D', help: 'between two looks (default 1s)' },
+      for: { value: 'D', help: 'stop after this long' },
+      limit: { value: "'EXPR'", choices: 'metric', many: true, help: "show a limit and its state: 'cpu>80 for 2s'" },
+      once: { help: 'every metric once, or why it is not there' },
+      json: { help: 'one object on one line per look (NDJSON), units of docs/cli.md' },
+    },
+    notes: ['Keys: q ends it, p pauses, ? explains. Not on a terminal it prints plain lines.'],
+  },
+  doctor: {
+    summary: 'show what works on this machine, and why the rest does not',
+    usage: '[--json]',
+    options: { json: { help: 'as one JSON object' } },
+  },
+  profile: {
+    summary: 'run a command and propose limits for it',
+    usage: '[OPTION]... [--] COMMAND [ARG]...',
+    takesCommand: true,
+    options: {
+      margin: { value: 'PERCENT', help: 'above the peaks that were seen (default 50%)' },
+      json: { help: 'as one JSON object' },
+    },
+    notes: ["It prints to stderr; stdout and the exit status are the command's own."],
+  },
+  completion: {
+    summary: 'print the completion of a shell',
+    usage: 'bash|zsh|fish',
+    words: ['bash', 'zsh', 'fish'],
+    options: {},
+    notes: [
+      'bash:  source <(tripline completion bash)',
+      'zsh:   source <(tripline completion zsh)',
+      'fish:  tripline completion fish | source',
+    ],
+  },
+}

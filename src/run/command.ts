@@ -1,0 +1,161 @@
+/** A command that runs, with everything that it has started: the addon's, with promises instead of events. */
+import { accessSync, constants as fileConstants } from 'node:fs'
+import { constants } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { CommandNotStartedError } from '../errors.js'
+import { loadAddon, type Addon, type CommandEvent, type NativeCommand } from '../monitor/native.js'
+
+/** How the command itself ended: with a status, or by a signal. */
+export interface CommandExit {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+}
+
+/** How the last of its processes ended. */
+export interface TreeEnd {
+  /** How many processes had to be ended. */
+  readonly ended: number
+  /** Of them, those that belong to another user and could not be. */
+  readonly left: number
+  /** Whether some only went when they were killed. */
+  readonly killed: boolean
+  /** CPU time that all of them used, in milliseconds, as far as somebody waited for them. */
+  readonly cpuTime: number
+  /** What held the tree together was killed itself; what could be found was killed. */
+  readonly lost: boolean
+}
+
+export interface CommandSpec {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly cwd: string | undefined
+  readonly env: NodeJS.ProcessEnv
+  /** Descriptors; -1 is nothing. */
+  readonly stdio: readonly [number, number, number]
+  /** Whether it stays in the terminal's foreground group, which is ours. */
+  readonly foreground: boolean
+  readonly signal: NodeJS.Signals
+  /** Milliseconds. */
+  readonly killAfter: number
+  /** Milliseconds without output that are told; Infinity for never. */
+  readonly idle: number
+  readonly onIdle: () => void
+}
+
+// Each run adds its own, so that whoever is nested in another is found by both.
+const MARKER = 'TRIPLINE_RUN'
+let runs = 0
+
+export class RunningCommand {
+  readonly pid: number
+  /** For `process.*` with `tree`: every process of the command descends from this one, which is not counted. */
+  readonly root: number
+  /** The control group that holds the tree together; empty where there is none. */
+  readonly group: string
+  readonly exited: Promise<CommandExit>
+  readonly gone: Promise<TreeEnd>
+  readonly #addon: Addon
+  readonly #handle: object
+
+  /** @throws CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED`; NativeMissingError */
+  constructor(spec: CommandSpec) {
+    this.#addon = loadAddon()
+    const exited = withResolvers<CommandExit>()
+    const gone = withResolvers<TreeEnd>()
+    const tell = (event: CommandEvent): void => {
+      if (event.kind === 'idle') return spec.onIdle()
+      const died = event.signal === 0 ? null : signalName(event.signal)
+      if (event.kind === 'exited') {
+        exited.resolve({ code: died === null ? event.code : null, signal: died })
+        return
+      }
+      // A lost tree never told how its command ended: it died with what held it.
+      exited.resolve({ code: null, signal: 'SIGKILL' })
+      const { ended, left, killed, cpu: cpuTime } = event
+      gone.resolve({ ended, left, killed, cpuTime, lost: event.kind === 'lost' })
+    }
+    const started = this.#start(spec, tell)
+    this.#handle = started.handle
+    this.pid = started.pid
+    this.root = started.root
+    this.group = started.group
+    this.exited = exited.promise
+    this.gone = gone.promise
+  }
+
+  #start(spec: CommandSpec, tell: (event: CommandEvent) => void): NativeCommand {
+    const { command, args, cwd = '', stdio, foreground, signal, killAfter, idle } = spec
+    const marker = `${process.pid}.${process.hrtime.bigint().toString(36)}.${++runs}`
+    const outer = spec.env[MARKER]
+    const env: NodeJS.ProcessEnv = { ...spec.env, [MARKER]: outer === undefined ? marker : `${outer}:${marker}` }
+    const started = this.#addon.startCommand(
+      candidates(command, env['PATH']).join('\0'),
+      [command, ...args].join('\0'),
+      Object.entries(env)
+        .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
+        .join('\0'),
+      cwd,
+      marker,
+      Float64Array.of(...stdio, foreground ? 1 : 0, constants.signals[signal], killAfter, idle),
+      tell,
+    )
+    if ('kind' in started) throw new CommandNotStartedError(command, started.kind, started.why)
+    return started
+  }
+
+  /** To the command and, where it has a process group of its own, to all in that. */
+  signal(signal: NodeJS.Signals): void {
+    this.#addon.signalCommand(this.#handle, constants.signals[signal])
+  }
+
+  /** Ends all of them; with KILL those that are left after `killAfter` milliseconds. */
+  end(signal: NodeJS.Signals, killAfter: number): void {
+    this.#addon.endCommand(this.#handle, constants.signals[signal], killAfter)
+  }
+
+  kill(): void {
+    this.end('SIGKILL', 0)
+  }
+
+  pause(): void {
+    this.#addon.pauseCommand(this.#handle, true)
+  }
+
+  resume(): void {
+    this.#addon.pauseCommand(this.#handle, false)
+  }
+}
+
+/** Where a command may be, as a shell looks for it. */
+function candidates(command: string, path: string = '/usr/local/bin:/usr/bin:/bin'): string[] {
+  if (command.includes('/')) return [command]
+  const all = path.split(delimiter).map((folder) => join(folder === '' ? '.' : folder, command))
+  const there = all.filter((file) => isThere(file))
+  return there.length > 0 ? there : [join('/', command, 'is-not-in-the-path')]
+}
+
+function isThere(file: string): boolean {
+  try {
+    accessSync(file, fileConstants.F_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function signalName(number: number): NodeJS.Signals {
+  const found = Object.entries(constants.signals).find(([, each]) => each === number)
+  // The real-time signals have no name in Node.
+  return (found?.[0] ?? `SIGRTMIN+${number - 34}`) as NodeJS.Signals
+}
+
+interface Resolvers<T> {
+  readonly promise: Promise<T>
+  readonly resolve: (value: T) => void
+}
+
+function withResolvers<T>(): Resolvers<T> {
+  let resolve!: (value: T) => void
+  const promise = new Promise<T>((settle) => (resolve = settle))
+  return { promise, resolve }
+}

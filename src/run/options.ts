@@ -1,0 +1,127 @@
+/** What `run` can be given, and the checking of it. */
+import { constants } from 'node:os'
+import { CANCELABLE_OPTIONS, type CancelableOptions } from '../cancelable/options.js'
+import { checkKeys, invalidType, invalidValue } from '../errors.js'
+import type { Limits } from '../monitor/limits.js'
+import { parseDuration, type Duration } from '../units.js'
+import type { RunEvent } from './result.js'
+
+/** One of the command's streams: ours, none, or a descriptor. */
+export type RunStream = 'inherit' | 'ignore' | number
+
+/** What can end it is what can cancel an operation; `resources` are called `limits` here. */
+export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace'> {
+  /** Lines for the command and for the machine. Under these, `process.*` means the command with all its processes. */
+  limits?: Limits | undefined
+  /** Ends it when it has written nothing for so long. Its stdout and stderr are then pipes, also on a terminal. */
+  idleOutput?: Duration | undefined
+  /** What a crossed limit does: ends it (default), stops it until the limit is clear again, or kills it at once. */
+  onBreach?: 'term' | 'pause' | 'kill' | undefined
+  /** What it is ended with. Default `SIGTERM`. */
+  signal?: NodeJS.Signals | undefined
+  /** From that signal to `SIGKILL`. Default 5 s; `Infinity` never kills. */
+  killAfter?: Duration | undefined
+  /** Tell what would have ended it, and let it be. */
+  dryRun?: boolean | undefined
+  cwd?: string | undefined
+  /** Default: ours. */
+  env?: NodeJS.ProcessEnv | undefined
+  /** One for all, or stdin, stdout and stderr. Default `'inherit'`. */
+  stdio?: RunStream | readonly [RunStream, RunStream, RunStream] | undefined
+  /** Stays in our process group, as on a terminal it must to read from it. Default false. */
+  foreground?: boolean | undefined
+  /** Whether to look at what it uses. Default true. */
+  peaks?: boolean | undefined
+  /** What happens, as it happens. */
+  onEvent?: ((event: RunEvent) => void) | undefined
+}
+
+export interface RunSettings {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly sources: CancelableOptions
+  readonly limits: Limits | undefined
+  readonly idle: number
+  readonly onBreach: 'term' | 'pause' | 'kill'
+  readonly signal: NodeJS.Signals
+  readonly killAfter: number
+  readonly dryRun: boolean
+  readonly cwd: string | undefined
+  readonly env: NodeJS.ProcessEnv
+  readonly stdio: readonly [number, number, number]
+  readonly foreground: boolean
+  readonly peaks: boolean
+  readonly tell: (event: RunEvent) => void
+}
+
+const OWN_KEYS = [
+  'limits',
+  'idleOutput',
+  'onBreach',
+  'signal',
+  'killAfter',
+  'dryRun',
+  'cwd',
+  'env',
+  'stdio',
+  'foreground',
+  'peaks',
+  'onEvent',
+] as const
+const SOURCE_KEYS = CANCELABLE_OPTIONS.filter((key) => key !== 'resources' && key !== 'grace')
+const REACTIONS = ['term', 'pause', 'kill']
+
+/** @throws TypeError, RangeError with Node's codes, naming the option */
+export function readRunOptions(command: string, args: readonly string[], options: RunOptions): RunSettings {
+  checkText(command, 'command')
+  if (command === '') throw invalidValue('command', 'the name or the path of a program', command)
+  if (!Array.isArray(args)) throw invalidType('args', 'an array of strings', args)
+  args.forEach((each, index) => checkText(each, `args[${index}]`))
+  if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
+  checkKeys(options, 'option', [...OWN_KEYS, ...SOURCE_KEYS])
+  const { onBreach = 'term', signal = 'SIGTERM', killAfter = 5000, idleOutput, cwd, env = process.env } = options
+  if (!REACTIONS.includes(onBreach)) throw invalidValue('onBreach', "'term', 'pause' or 'kill'", onBreach)
+  if (!(signal in constants.signals)) throw invalidValue('signal', "the name of a signal, such as 'SIGTERM'", signal)
+  if (cwd !== undefined) checkText(cwd, 'cwd')
+  if (typeof env !== 'object') throw invalidType('env', 'an object of strings', env)
+  return {
+    command,
+    args,
+    sources: Object.fromEntries(Object.entries(options).filter(([key]) => SOURCE_KEYS.includes(key as never))),
+    limits: options.limits,
+    idle: idleOutput === undefined ? Infinity : parseDuration(idleOutput, 'idleOutput', true) || Infinity,
+    onBreach,
+    signal,
+    killAfter: parseDuration(killAfter, 'killAfter', true),
+    dryRun: checkSwitch(options.dryRun, 'dryRun', false),
+    cwd,
+    env,
+    stdio: readStdio(options.stdio),
+    foreground: checkSwitch(options.foreground, 'foreground', false),
+    peaks: checkSwitch(options.peaks, 'peaks', true),
+    tell: options.onEvent ?? (() => undefined),
+  }
+}
+
+/** What goes to the system ends at the first NUL, which must not cut anything off. */
+function checkText(value: unknown, name: string): void {
+  if (typeof value !== 'string') throw invalidType(name, 'a string', value)
+  if (value.includes('\0')) throw invalidValue(name, 'without NUL characters', value)
+}
+
+function checkSwitch(value: boolean | undefined, name: string, otherwise: boolean): boolean {
+  if (value !== undefined && typeof value !== 'boolean') throw invalidType(name, 'true or false', value)
+  return value ?? otherwise
+}
+
+function readStdio(stdio: RunOptions['stdio'] = 'inherit'): [number, number, number] {
+  const list = (Array.isArray(stdio) ? stdio : [stdio, stdio, stdio]) as readonly RunStream[]
+  if (list.length !== 3) throw invalidValue('stdio', 'one stream, or three: stdin, stdout and stderr', list.length)
+  const fds = list.map((stream, index) => {
+    if (stream === 'inherit') return index
+    if (stream === 'ignore') return -1
+    if (typeof stream === 'number' && Number.isInteger(stream) && stream >= 0) return stream
+    throw invalidValue('stdio', "'inherit', 'ignore' or a descriptor", stream)
+  })
+  return fds as [number, number, number]
+}

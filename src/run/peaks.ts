@@ -1,0 +1,79 @@
+/** The most that a tree of processes has used, seen from time to time. */
+import { checkMetric, toSeriesKey } from '../monitor/limits.js'
+import type { MetricName } from '../monitor/metrics.js'
+import { Series } from '../monitor/sampler.js'
+
+/** The largest values that were seen; undefined for a command that was over before the first look. */
+export interface Peaks {
+  /** `process.footprint`: memory that the tree alone is charged for, in bytes. */
+  readonly memory: number | undefined
+  /** `process.rss`, in bytes: pages that several of them share count for each. */
+  readonly rss: number | undefined
+  /** `process.cpu`, in percent of one CPU. */
+  readonly cpu: number | undefined
+  /** `process.count`. */
+  readonly processes: number | undefined
+}
+
+const METRICS: Readonly<Record<keyof Peaks, MetricName>> = {
+  memory: 'process.footprint',
+  rss: 'process.rss',
+  cpu: 'process.cpu',
+  processes: 'process.count',
+}
+
+const FIRST_LOOK_MS = 5
+const LAST_LOOK_MS = 200
+
+/** Looks often at first, because most commands are short, and then a few times a second. */
+export class PeakMeter implements Disposable {
+  readonly #series = new Map<keyof Peaks, Series>()
+  readonly #peaks = new Map<keyof Peaks, number>()
+  #delay = FIRST_LOOK_MS
+  #timer: NodeJS.Timeout | undefined
+
+  /** Metrics that this machine does not have are left out. */
+  constructor(root: number) {
+    for (const [peak, metric] of Object.entries(METRICS) as [keyof Peaks, MetricName][]) {
+      const key = toSeriesKey(checkMetric(metric), { pid: root, tree: true }, undefined, metric)
+      const series = Series.open(key, false)
+      series.addReader(LAST_LOOK_MS / 4)
+      this.#series.set(peak, series)
+    }
+    this.#look()
+  }
+
+  get peaks(): Peaks {
+    const { memory, rss, cpu, processes } = Object.fromEntries(this.#peaks)
+    return { memory, rss, cpu, processes }
+  }
+
+  /** Takes a value that somebody else has seen. */
+  note(metric: string, value: number): void {
+    for (const [peak, each] of Object.entries(METRICS) as [keyof Peaks, MetricName][]) {
+      if (each === metric) this.#add(peak, value)
+    }
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
+    for (const series of this.#series.values()) {
+      series.removeReader(LAST_LOOK_MS / 4)
+      series.release()
+    }
+    this.#series.clear()
+  }
+
+  #add(peak: keyof Peaks, value: number): void {
+    this.#peaks.set(peak, Math.max(value, this.#peaks.get(peak) ?? 0))
+  }
+
+  #look(): void {
+    for (const [peak, series] of this.#series) {
+      const { state, value } = series.read()
+      if (state === 'known') this.#add(peak, value)
+    }
+    this.#timer = setTimeout(() => this.#look(), this.#delay).unref()
+    this.#delay = Math.min(this.#delay * 2, LAST_LOOK_MS)
+  }
+}

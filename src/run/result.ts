@@ -1,0 +1,65 @@
+/** What is known of a run, while it lasts and afterwards. */
+import type { CancelationReason } from '../reason.js'
+import type { Peaks } from './peaks.js'
+
+/** What happens while a command runs. */
+export type RunEvent =
+  | { readonly kind: 'started'; readonly command: RunHandle }
+  | { readonly kind: 'paused'; readonly reason: CancelationReason }
+  | { readonly kind: 'resumed' }
+  /** With `dryRun`: what would have been the end of it. */
+  | { readonly kind: 'would-end'; readonly reason: CancelationReason }
+  | { readonly kind: 'ending'; readonly reason: CancelationReason }
+
+/** A command that runs now. */
+export interface RunHandle {
+  readonly pid: number
+  /** The root of its tree for `process.*` metrics with `tree`; no process of the command itself. */
+  readonly root: number
+  /** The control group of its own; empty where the system does not let us make one. */
+  readonly group: string
+  /** Sends a signal to the command and its process group. */
+  signal(signal: NodeJS.Signals): void
+  /** Kills the command and all that it has started. */
+  kill(): void
+}
+
+/** How a command ended, with everything that it had started. */
+export interface RunResult {
+  readonly command: string
+  readonly args: readonly string[]
+  readonly pid: number
+  /** The command's own exit status; null where it died of a signal. */
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /**
+   * As the command line would exit: 124 a time limit, 123 a resource limit; otherwise the command's own status, or 128
+   * and the number of the signal that it died of. 125 where the tree was lost.
+   */
+  readonly status: number
+  /** Why it was ended; undefined where it ended by itself. */
+  readonly reason: CancelationReason | undefined
+  /** What it was ended with at first; undefined where it ended by itself. */
+  readonly sent: NodeJS.Signals | undefined
+  /** From its start until the last of its processes was gone, in milliseconds. */
+  readonly duration: number
+  /** From the decision to end it until the last was gone, in milliseconds; 0 where it ended by itself. */
+  readonly endedIn: number
+  /** CPU time of all its processes, in milliseconds, as far as somebody waited for them. */
+  readonly cpuTime: number
+  /** How many processes had to be ended, those that it left behind included. */
+  readonly ended: number
+  /** Of them, those that belong to another user and could not be. */
+  readonly left: number
+  /** Whether some only went when they were killed. */
+  readonly killed: boolean
+  /** What held the tree together was killed itself: what could be found was killed. */
+  readonly lost: boolean
+  /** How often it was paused, and for how many milliseconds in all. */
+  readonly pauses: number
+  readonly paused: number
+  /** What limits would have ended it, with `dryRun`. */
+  readonly wouldHaveEnded: readonly CancelationReason[]
+  readonly group: string
+  readonly peaks: Peaks
+}

@@ -1,0 +1,225 @@
+/** Runs a command so that it, and everything that it starts, ends when a limit, a timeout or anybody says so. */
+import { constants } from 'node:os'
+import { Cancelable } from '../cancelable/cancelable.js'
+import { describeBreach, guard as makeGuard, type Guard } from '../monitor/guard.js'
+import type { Limits } from '../monitor/limits.js'
+import { resourceReason, rootCause, timeoutReason, type Breach, type CancelationReason } from '../reason.js'
+import { ResourceSource } from '../sources/resource.js'
+import { formatDuration, parseDuration } from '../units.js'
+import { RunningCommand, type CommandExit, type TreeEnd } from './command.js'
+import { bindToTree } from './limits.js'
+import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
+import { PeakMeter, type Peaks } from './peaks.js'
+import type { RunResult } from './result.js'
+
+/** Exit statuses that are not the command's own. */
+export const STATUS = { limit: 123, timeout: 124, failure: 125, signalBase: 128 } as const
+
+// The operation ends with the last process, however long that takes.
+const UNTIL_GONE = 2 ** 40
+
+const LONGEST_TIMER = 2 ** 31 - 1
+
+const NO_PEAKS: Peaks = { memory: undefined, rss: undefined, cpu: undefined, processes: undefined }
+
+/**
+ * Runs a command to its end. Nothing that it starts outlives it, or this process: daemons and orphans are found and
+ * ended too. A cancelation from any source ends the tree first and then settles the promise.
+ *
+ * @example
+ * const { status, reason, peaks } = await run('make', ['-j4'], {
+ *   timeout: '10m',
+ *   limits: { 'process.footprint': '2GB', temperature: { above: 80, for: '2s' } },
+ *   parent: cancel,
+ * })
+ * @returns also where it was ended for a reason, or failed
+ * @throws TypeError, RangeError for bad options; CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED` where it cannot be
+ *   run here; MetricUnavailableError for a limit that this machine cannot watch, before anything is started;
+ *   CancelationError where it was canceled before it began; NativeMissingError
+ */
+export async function run(command: string, args: readonly string[] = [], options: RunOptions = {}): Promise<RunResult> {
+  return new Run(readRunOptions(command, args, options)).toEnd()
+}
+
+class Run {
+  readonly #settings: RunSettings
+  readonly #operation: Cancelable
+  readonly #wouldHaveEnded: CancelationReason[] = []
+  #reason: CancelationReason | undefined
+  #sent: NodeJS.Signals | undefined
+  #endedAt: number | undefined
+  #meter: PeakMeter | undefined
+  #pauses = 0
+  #paused = 0
+  #pausedAt: number | undefined
+
+  constructor(settings: RunSettings) {
+    this.#settings = settings
+    const { timeout, ...others } = settings.sources
+    const { dryRun } = settings
+    this.#operation = new Cancelable({
+      name: settings.command,
+      ...others,
+      ...(!dryRun && { timeout }),
+      grace: UNTIL_GONE,
+    })
+  }
+
+  async toEnd(): Promise<RunResult> {
+    const { limits } = this.#settings
+    // Checked before anything runs: a metric that is not there must not cost a started command.
+    if (limits !== undefined) makeGuard(bindToTree(limits, process.pid)).close()
+    let result: RunResult | undefined
+    try {
+      await this.#operation.run(async (cancel) => {
+        result = await this.#supervise(cancel)
+      })
+    } catch (error) {
+      // Canceled: the tree is gone by now, and the result says why.
+      if (result === undefined) throw error
+    }
+    return result!
+  }
+
+  async #supervise(cancel: Cancelable): Promise<RunResult> {
+    const settings = this.#settings
+    const startedAt = performance.now()
+    const running = new RunningCommand({ ...settings, onIdle: () => this.#tellIdle() })
+    settings.tell({ kind: 'started', command: running })
+    let guard: Guard | undefined
+    let timer: NodeJS.Timeout | undefined
+    try {
+      if (settings.peaks) this.#meter = new PeakMeter(running.root)
+      if (settings.limits !== undefined) guard = this.#watch(settings.limits, running, cancel)
+      timer = this.#watchTimeInDryRun()
+      await cancel.race(running.exited).catch(() => this.#end(running, cancel.reason!))
+    } catch (error) {
+      // Nothing may be left running because we failed.
+      running.end('SIGKILL', 0)
+      await running.gone
+      throw error
+    } finally {
+      clearTimeout(timer)
+      guard?.close()
+      this.#meter?.[Symbol.dispose]()
+    }
+    const exit = await running.exited
+    // What it left behind is being ended. A cancelation that comes now only sets it a time.
+    const end = await cancel.race(running.gone).catch(() => {
+      running.end(settings.signal, settings.killAfter)
+      return running.gone
+    })
+    return this.#result(running, exit, end, startedAt)
+  }
+
+  async #end(running: RunningCommand, reason: CancelationReason): Promise<void> {
+    if (this.#reason === undefined) {
+      this.#reason = reason
+      this.#endedAt = performance.now()
+      this.#stopCountingPause()
+      this.#settings.tell({ kind: 'ending', reason })
+    }
+    const cause = rootCause(reason)
+    // The meter looks from time to time, and may have missed what the limit saw.
+    if (cause.kind === 'resource') this.#meter?.note(cause.breach.metric, cause.breach.value)
+    const kill = this.#settings.onBreach === 'kill' && cause.kind === 'resource'
+    this.#sent = kill ? 'SIGKILL' : this.#settings.signal
+    running.end(this.#sent, kill ? 0 : this.#settings.killAfter)
+    await running.gone
+  }
+
+  #watch(limits: Limits, running: RunningCommand, cancel: Cancelable): Guard {
+    const reasonOf = (breach: Breach): CancelationReason => resourceReason(guard.name, breach, describeBreach(breach))
+    const { command: name, dryRun } = this.#settings
+    const guard = makeGuard(bindToTree(limits, running.root), { name, dryRun })
+    if (dryRun) {
+      guard.on('breach', (breach) => this.#tellWouldEnd(reasonOf(breach)))
+    } else if (this.#settings.onBreach === 'pause') {
+      guard.on('breach', (breach) => {
+        if (this.#reason !== undefined || this.#pausedAt !== undefined) return
+        this.#pauses++
+        this.#pausedAt = performance.now()
+        running.pause()
+        this.#settings.tell({ kind: 'paused', reason: reasonOf(breach) })
+      })
+      guard.on('clear', () => {
+        if (this.#pausedAt === undefined) return
+        this.#stopCountingPause()
+        running.resume()
+        this.#settings.tell({ kind: 'resumed' })
+      })
+    } else {
+      cancel.addSource(new ResourceSource(guard))
+    }
+    return guard
+  }
+
+  #stopCountingPause(): void {
+    if (this.#pausedAt !== undefined) this.#paused += performance.now() - this.#pausedAt
+    this.#pausedAt = undefined
+  }
+
+  #watchTimeInDryRun(): NodeJS.Timeout | undefined {
+    const { timeout } = this.#settings.sources
+    if (!this.#settings.dryRun || timeout === undefined) return undefined
+    const ms = parseDuration(timeout, 'timeout', true)
+    if (ms > LONGEST_TIMER) return undefined
+    return setTimeout(() => this.#tellWouldEnd(timeoutReason(ms, performance.now())), ms)
+  }
+
+  #tellWouldEnd(reason: CancelationReason): void {
+    this.#wouldHaveEnded.push(reason)
+    this.#settings.tell({ kind: 'would-end', reason })
+  }
+
+  #tellIdle(): void {
+    const { idle, dryRun } = this.#settings
+    const at = performance.now()
+    const message = `No output for ${formatDuration(idle)}`
+    const reason: CancelationReason = Object.freeze({ kind: 'timeout', message, at, timeout: idle, deadline: at })
+    if (dryRun) this.#tellWouldEnd(reason)
+    else this.#operation.cancel(reason)
+  }
+
+  #result(running: RunningCommand, exit: CommandExit, end: TreeEnd, startedAt: number): RunResult {
+    const { command, args } = this.#settings
+    const now = performance.now()
+    this.#stopCountingPause()
+    const { ended, left, killed, lost, cpuTime } = end
+    if (this.#reason !== undefined) this.#meter?.note('process.count', ended)
+    return {
+      command,
+      args,
+      pid: running.pid,
+      ...exit,
+      status: toStatus(exit, this.#reason, lost),
+      reason: this.#reason,
+      sent: this.#sent,
+      duration: now - startedAt,
+      endedIn: this.#endedAt === undefined ? 0 : now - this.#endedAt,
+      cpuTime,
+      ended,
+      left,
+      killed,
+      lost,
+      pauses: this.#pauses,
+      paused: this.#paused,
+      wouldHaveEnded: this.#wouldHaveEnded,
+      group: running.group,
+      peaks: this.#meter?.peaks ?? NO_PEAKS,
+    }
+  }
+}
+
+function toStatus(exit: CommandExit, reason: CancelationReason | undefined, lost: boolean): number {
+  const cause = reason === undefined ? undefined : rootCause(reason)
+  if (cause?.kind === 'timeout') return STATUS.timeout
+  if (cause?.kind === 'resource') return STATUS.limit
+  if (lost) return STATUS.failure
+  return ownStatus(exit)
+}
+
+/** The command's own: its exit status, or 128 and the number of the signal that it died of. */
+export function ownStatus({ code, signal }: CommandExit): number {
+  return code ?? STATUS.signalBase + (signal === null ? 0 : (constants.signals[signal] ?? 0))
+}

@@ -1,0 +1,144 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { CLI } from '../helpers/child.js'
+import { shell, tripline } from '../helpers/cli.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'tripline-cli-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const IGNORES_TERM = 'trap "" TERM; while :; do sleep 0.2; done'
+
+// For each exit status a command that gives it, and what is said about it.
+const TABLE: readonly [status: number, args: readonly string[], stderr: string | RegExp][] = [
+  [0, ['true'], ''],
+  [1, ['false'], ''],
+  [42, ['sh', '-c', 'exit 42'], ''],
+  [122, ['sh', '-c', 'exit 122'], ''],
+  [123, ['sh', '-c', 'exit 123'], ''],
+  [124, ['sh', '-c', 'exit 124'], ''],
+  [125, ['--timeout', '20', 'sh', '-c', 'exit 125'], ''],
+  [255, ['sh', '-c', 'exit 255'], ''],
+  [137, ['sh', '-c', 'kill -KILL $$'], ''],
+  [143, ['sh', '-c', 'kill -TERM $$'], ''],
+  [134, ['sh', '-c', 'kill -ABRT $$'], ''],
+  [122, ['--start-when', 'memory>99.99', '--wait', '0.1', 'true'], /^tripline: never started true: .*\n$/],
+  [0, ['--start-when', 'memory<100', '--start-when', 'process.count>0', '--wait', '20', 'true'], ''],
+  [123, ['--procs', '2', 'sh', '-c', 'sleep 60 & sleep 60 & wait'], /: process\.count 3 > 2; sent TERM, gone in/],
+  [123, ['--limit', 'process.rss>1kB', 'sleep', '60'], /: process\.rss .* > 1\.00kB; sent TERM/],
+  [123, ['--cpu-time', '0.05', 'sh', '-c', 'while :; do :; done'], /: process\.cpuTime .* > 50ms; /],
+  [123, ['--on-breach', 'kill', '--limit', 'process.count>0', 'sh', '-c', IGNORES_TERM], /sent KILL, gone in/],
+  [124, ['--timeout', '100ms', 'sleep', '60'], /: time limit of 100ms; sent TERM, gone in/],
+  [124, ['--timeout', '.1', '-k', '100ms', 'sh', '-c', IGNORES_TERM], /; sent TERM, then KILL, gone in/],
+  [124, ['--timeout', '.1', '-s', 'KILL', 'sleep', '60'], /; sent KILL, gone in/],
+  [124, ['--timeout', '.2', '-s', 'USR1', 'sh', '-c', 'trap "exit 3" USR1; sleep 60 & wait'], /; sent USR1, gone in/],
+  [124, ['--idle-output', '200ms', 'sleep', '60'], /: no output for 200ms; /],
+  [3, ['--timeout', '.3', '--preserve-status', 'sh', '-c', 'trap "exit 3" TERM; sleep 60 & wait'], /time limit/],
+  [143, ['--timeout', '.1', '--preserve-status', 'sleep', '60'], /time limit/],
+  [137, ['--timeout', '.1', '--gnu-status', '-k', '.1', 'sh', '-c', IGNORES_TERM], /time limit/],
+  [124, ['--timeout', '.1', '--gnu-status', 'sleep', '60'], /time limit/],
+  [0, ['--timeout', '.05', '--dry-run', 'sleep', '0.3'], /^tripline: would have ended sleep: time limit of 50ms\n$/],
+  [0, ['--timeout', '0', 'true'], ''],
+  [124, ['-q', '--timeout', '.1', 'sleep', '60'], ''],
+  [126, [folder], /^tripline: .*: cannot be run \(exec: EACCES\)\n$/],
+  [127, ['no-such-command'], 'tripline: no-such-command: command not found\n'],
+  [127, ['./no-such-file'], 'tripline: ./no-such-file: command not found\n'],
+]
+
+// What is wrong with each, and how that is said.
+const WRONG: readonly [args: readonly string[], says: string | RegExp][] = [
+  [[], /^tripline: Say what to do: .*\n$/],
+  [['rum'], "tripline: Unknown command 'rum'. Did you mean 'run'?\n"],
+  [['run'], /^tripline: Say which command to run: .*\n$/],
+  [['run', '--memroy', '5MB', 'true'], "tripline: Unknown option '--memroy'. Did you mean '--memory'?\n"],
+  [['run', '--timeout'], 'tripline: --timeout needs a value: --timeout D\n'],
+  [['run', '--timeout', 'soon', 'true'], /^tripline: --timeout must be a duration such as .*; received 'soon'\n$/],
+  [['run', '--timeout=1', '--timeout=2', 'true'], 'tripline: --timeout was given twice\n'],
+  [['run', '--dry-run=yes', 'true'], "tripline: --dry-run takes no value; received 'yes'\n"],
+  [['run', '--wait', '1', 'true'], 'tripline: --wait needs --start-when, which it limits\n'],
+  [['run', '--on-breach', 'cry', 'true'], "tripline: --on-breach must be term, pause or kill; received 'cry'\n"],
+  [['run', '--signal', 'TERMM', 'true'], /^tripline: Unknown signal 'TERMM'. Did you mean 'TERM'\?/],
+  [['run', '--memory', '500', 'true'], /a size with its unit, such as '150MB'.*\n.* > 500\n *\^\n$/],
+  [['run', '--limit', 'temprature>80', 'true'], /Did you mean 'temperature'\?\n {2}temprature>80\n {2}\^\n$/],
+  [['run', '--limit', 'memory>>80', 'true'], /expected a value\n {2}memory>>80\n {9}\^\n$/],
+  [['run', '--limit', 'memory>80% fro 2s', 'true'], /expected 'for', .*\n {2}memory>80% fro 2s\n {13}\^\n$/],
+  [['run', '--report', '/no/such/folder/r', 'true'], /^tripline: --report cannot be written: ENOENT/],
+  [['watch', '--intreval', '1'], /Did you mean '--interval'\?/],
+]
+
+describe('tripline run exits', () => {
+  it.concurrent.each(TABLE)('with %i: %j', async (status, args, stderr) => {
+    const outcome = await tripline('run', ...args)
+    if (typeof stderr === 'string') expect(outcome.stderr).toBe(stderr)
+    else expect(outcome.stderr).toMatch(stderr)
+    expect([outcome.code, outcome.stdout]).toEqual([status, ''])
+  })
+
+  it.concurrent.each(WRONG)('with 125 and one clear line: %j', async (args, says) => {
+    const outcome = await tripline(...args)
+    if (typeof says === 'string') expect(outcome.stderr).toBe(says)
+    else expect(outcome.stderr).toMatch(says)
+    expect([outcome.code, outcome.stdout]).toEqual([125, ''])
+  })
+
+  it('with 125 and nothing started for a metric that is not there', async () => {
+    const file = join(folder, 'started')
+    const outcome = await tripline('run', '--limit', 'battery<5', '--limit', 'process.rss(4194303)>1GB', 'touch', file)
+    expect(outcome.code).toBe(125)
+    expect(() => readFileSync(file)).toThrow('ENOENT')
+  })
+})
+
+describe('tripline run in scripts', () => {
+  it('leaves stdout and stdin to the command', async () => {
+    const outcome = await shell('echo hello | tripline run --timeout 20 -v -- cat')
+    expect([outcome.code, outcome.stdout]).toEqual([0, 'hello\n'])
+    expect(outcome.stderr).toMatch(/^tripline: started cat/)
+  })
+
+  it('is quiet when its reader goes away, and shows it under pipefail as the command would', async () => {
+    const outcome = await shell('set -o pipefail; tripline run yes | head -1; echo "${PIPESTATUS[@]}"')
+    expect(outcome.stdout).toBe('y\n141 0\n')
+    expect(outcome.stderr).toBe('')
+  })
+
+  it('relays what a command writes when it watches for silence, up to a reader that goes away', async () => {
+    const outcome = await shell('tripline run --idle-output 20 yes | head -c 1000000 | wc -c; echo "${PIPESTATUS[0]}"')
+    expect(outcome.stdout).toBe('1000000\n141\n')
+    const whole = await shell('tripline run --idle-output 20 seq 200000 | cksum; seq 200000 | cksum')
+    expect(new Set(whole.stdout.trim().split('\n')).size).toBe(1)
+  })
+
+  it('runs a script without an interpreter line, as a shell does', async () => {
+    writeFileSync(join(folder, 'script'), 'echo script "$1"; exit 5\n', { mode: 0o755 })
+    const outcome = await tripline('run', join(folder, 'script'), 'a b')
+    expect([outcome.code, outcome.stdout]).toEqual([5, 'script a b\n'])
+  })
+
+  it('bisects: a good and a bad commit, and one that takes too long is bad', async () => {
+    const outcome = await shell(`cd ${folder} && git init -q . && git config user.email a@b && git config user.name a
+      for i in 1 2 3 4 5 6; do echo $i > n; git add n; git commit -qm $i; done
+      git bisect start; git bisect bad HEAD; git bisect good HEAD~5
+      git bisect run ${process.execPath} ${CLI} \\
+        run -q --timeout 0.3 sh -c 'test $(cat n) -lt 4 || sleep 60' `)
+    expect(outcome.stdout).toContain('is the first bad commit')
+    expect(outcome.stdout).toMatch(/^ {4}4$/m)
+  })
+
+  it('writes a report', async () => {
+    const file = join(folder, 'report.json')
+    await tripline('run', '-q', '--report', file, '--procs', '2', 'sh', '-c', 'sleep 60 & sleep 60 & wait')
+    const report = JSON.parse(readFileSync(file, 'utf8')) as Record<string, unknown>
+    expect(report).toMatchObject({
+      command: ['sh', '-c', 'sleep 60 & sleep 60 & wait'],
+      status: 123,
+      reason: { kind: 'limit', metric: 'process.count', value: 3, limit: 2, unit: 'count' },
+      ended: 3,
+      left: 0,
+      killed: false,
+      peaks: { processes: 3 },
+    })
+    expect(report['endedIn']).toBeGreaterThan(0)
+  })
+})

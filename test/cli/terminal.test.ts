@@ -1,0 +1,46 @@
+import { describe, expect, it } from 'vitest'
+import { NO_TERMINAL, Terminal, onTerminal } from '../helpers/cli.js'
+import { CLI } from '../helpers/child.js'
+
+if (NO_TERMINAL !== undefined) console.log(`skipped: ${NO_TERMINAL}`)
+
+describe.skipIf(NO_TERMINAL !== undefined)('tripline run on a terminal', () => {
+  it('lets the command read from it', async () => {
+    using terminal = onTerminal('run', 'sh', '-c', 'echo ready; read line; echo "got $line"')
+    await terminal.shows('ready')
+    terminal.type('hello\r')
+    await terminal.shows('got hello')
+    expect(await terminal.ended).toBe(0)
+  })
+
+  it('gives the command an interrupt once', async () => {
+    const script =
+      'n=0; trap "n=$((n+1)); echo interrupt $n" INT; echo ready; while [ $n -eq 0 ]; do sleep 0.05; done; sleep 0.3'
+    using terminal = onTerminal('run', 'bash', '-c', `${script}; echo "in all $n"; exit 4`)
+    await terminal.shows('ready')
+    terminal.type('\u0003')
+    await terminal.shows('in all 1')
+    expect(await terminal.ended).toBe(4)
+  })
+
+  it('ends a command that an interrupt ends, as a shell tells it', async () => {
+    using terminal = onTerminal('run', 'sh', '-c', 'echo ready; exec sleep 60')
+    await terminal.shows('ready')
+    terminal.type('\u0003')
+    expect(await terminal.ended).toBe(130)
+  })
+
+  it('stops and goes on under a shell with job control', async () => {
+    using terminal = new Terminal(['bash', '--norc', '-i'], { PS1: '> ' })
+    terminal.type(`${process.execPath} ${CLI} run sh -c 'echo rea""dy; read x; echo "got $x"'\r`)
+    await terminal.shows('ready')
+    terminal.type('\u001A')
+    await terminal.shows('Stopped')
+    terminal.type('fg\r')
+    await terminal.shows(/fg\r\n[^]*run sh/)
+    terminal.type('line\r')
+    await terminal.shows('got line')
+    terminal.type('exit\r')
+    expect(await terminal.ended).toBe(0)
+  })
+})

@@ -1,0 +1,176 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
+import { Background, makeTag, processesWith, shell, tripline } from '../helpers/cli.js'
+import { CLI, runCommand } from '../helpers/child.js'
+import { eventually } from '../helpers/eventually.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'tripline-trees-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const noneLeft = (tag: string): Promise<void> =>
+  eventually(() => processesWith(tag).length === 0, `none left of ${tag}`)
+
+// Each starts processes in its own bad way; SLEEP is a sleep that is found again.
+const TREES: Readonly<Record<string, string>> = {
+  'double forks': '((SLEEP &) &); SLEEP',
+  'daemons in sessions of their own': 'setsid SLEEP & (setsid sh -c "SLEEP & SLEEP; :" &); SLEEP',
+  'ignores TERM': 'trap "" TERM; (trap "" TERM; SLEEP; SLEEP) & SLEEP; SLEEP',
+  'stopped children': 'SLEEP & kill -STOP $!; setsid SLEEP & kill -STOP $!; SLEEP',
+  'stops itself': '(SLEEP &); kill -STOP $$',
+  'starts anew when it is ended': `trap 'setsid sh -c "trap \\"\\" TERM; SLEEP; :" & exit' TERM; SLEEP & wait`,
+  'zombies that nobody waits for': 'for i in 1 2 3 4 5 6 7 8; do (sh -c "exit 0" & exec SLEEP) & done; SLEEP',
+  'other process groups': 'set -m; SLEEP & SLEEP & SLEEP & wait',
+}
+
+describe('nothing gets away', () => {
+  it.concurrent.each(Object.entries(TREES))('after a timeout: %s', async (_name, script) => {
+    const tag = makeTag()
+    const line = script.replaceAll('SLEEP', `sleep ${tag}`)
+    const outcome = await tripline('run', '--timeout', '0.5', '--kill-after', '0.5', 'bash', '-c', line)
+    expect(outcome.code).toBe(124)
+    expect(processesWith(tag)).toEqual([])
+  })
+
+  it.concurrent.each(Object.entries(TREES))('after kill -9 of tripline: %s', async (_name, script) => {
+    const tag = makeTag()
+    const line = script.replaceAll('SLEEP', `sleep ${tag}`)
+    using background = new Background('run', '-v', '--kill-after', '0.5', 'bash', '-c', line)
+    await background.shows('started')
+    await eventually(() => processesWith(tag).length > 0)
+    background.child.kill('SIGKILL')
+    await noneLeft(tag)
+  })
+
+  it('after kill -9 of the process that holds the tree together', async () => {
+    const tag = makeTag()
+    const line = `sleep ${tag} & setsid sleep ${tag} & (setsid sh -c "sleep ${tag}; :" &); sleep ${tag}`
+    using background = new Background('run', 'bash', '-c', line)
+    await eventually(() => processesWith(`sleep ${tag}`).length + processesWith(tag).length >= 5)
+    const [keeper] = childrenOf(background.child.pid!)
+    expect(readFileSync(`/proc/${keeper}/comm`, 'utf8')).toBe('tripline-keeper\n')
+    process.kill(keeper!, 'SIGKILL')
+    expect(await background.ended).toBe(125)
+    expect(background.output).toContain('was killed; what was found of it is dead')
+    await noneLeft(tag)
+  })
+
+  it('after a timeout: a tree of 50 with two daemons, and the report tells', async () => {
+    const tag = makeTag()
+    const report = join(folder, 'fifty.json')
+    const line = `for i in $(seq 48); do sleep ${tag} & done; setsid sleep ${tag} & (setsid sleep ${tag} &); wait`
+    const outcome = await tripline('run', '--timeout', '1', '--report', report, 'bash', '-c', line)
+    expect(outcome.code).toBe(124)
+    expect(outcome.stderr).toMatch(
+      /^tripline: ended bash \(pid \d+, 51 processes\): time limit of 1s; sent TERM, gone in/,
+    )
+    expect(processesWith(tag)).toEqual([])
+    expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
+      reason: { kind: 'timeout', limit: 1000 },
+      ended: 51,
+      peaks: { processes: 51 },
+    })
+  })
+
+  it('ends what a command leaves behind, and exits as the command did', async () => {
+    const tag = makeTag()
+    const outcome = await tripline('run', 'bash', '-c', `setsid sleep ${tag} & (setsid sleep ${tag} &); exit 7`)
+    expect([outcome.code, outcome.stderr]).toEqual([7, 'tripline: bash left 2 processes behind; ended\n'])
+    expect(processesWith(tag)).toEqual([])
+  })
+
+  it('lets the end of a pipeline finish', async () => {
+    const outcome = await tripline('run', 'bash', '-c', 'seq 3 > >(sleep 0.05; cat)')
+    expect([outcome.code, outcome.stdout, outcome.stderr]).toEqual([0, '1\n2\n3\n', ''])
+  })
+
+  it('ends a fork bomb with a bound', async () => {
+    const tag = makeTag()
+    // Each process becomes two until there are 127 of them, whatever is killed meanwhile.
+    const bomb = join(folder, 'bomb')
+    const line = `trap "" TERM; n=$1; [ $n -gt 0 ] && { "$0" $((n-1)) & "$0" $((n-1)) & }; sleep ${tag}; :`
+    spawnSync('sh', ['-c', `printf '#!/bin/sh\\n%s\\n' '${line}' > ${bomb}; chmod +x ${bomb}`])
+    const outcome = await tripline('run', '--procs', '30', '--kill-after', '0.2', bomb, '6')
+    expect(outcome.code).toBe(123)
+    expect(outcome.stderr).toMatch(/process\.count \d+ > 30; sent TERM, then KILL/)
+    expect(processesWith(tag)).toEqual([])
+    expect(processesWith(bomb)).toEqual([])
+  })
+
+  it('ends nested runs', async () => {
+    const tag = makeTag()
+    const line = `tripline run -k 0.3 --timeout 0.8 -- ${process.execPath} ${CLI} run bash -c 'setsid sleep ${tag} & sleep ${tag}'`
+    expect((await shell(line)).code).toBe(124)
+    await noneLeft(tag)
+  })
+
+  it('leaves no control groups behind', async () => {
+    using background = new Background('run', '-v', 'sleep', '0.2')
+    await background.ended
+    const [, group] = /held together by (.*)/.exec(background.output)!
+    if (!group!.startsWith('/')) return console.log('skipped: no control groups of our own here')
+    expect(existsSync(group!)).toBe(false)
+  })
+})
+
+describe('signals', () => {
+  it.concurrent.each(['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'] as const)(
+    'passes on %s',
+    async (signal) => {
+      const name = signal.slice(3)
+      const line = `trap 'echo got ${name}; exit 9' ${name}; echo ready; while :; do sleep 0.05; done`
+      using background = new Background('run', 'bash', '-c', line)
+      await background.shows('ready')
+      background.child.kill(signal)
+      expect(await background.ended).toBe(9)
+      expect(background.output).toContain(`got ${name}`)
+    },
+  )
+
+  it('kills on a second interrupt soon after the first', async () => {
+    using background = new Background(
+      'run',
+      'bash',
+      '-c',
+      'trap "echo no" INT; echo ready; while :; do sleep 0.05; done',
+    )
+    await background.shows('ready')
+    background.child.kill('SIGINT')
+    await background.shows('no')
+    background.child.kill('SIGINT')
+    expect(await background.ended).toBe(137)
+  })
+
+  it('pauses until the limit is clear', async () => {
+    using background = new Background('run', '--on-breach', 'pause', '--cpu', '5', 'sh', '-c', 'while :; do :; done')
+    await background.shows(/paused sh: process\.cpu .* > 5\.0%.*\n(.*\n)*.*resumed sh/)
+    background.child.kill('SIGTERM')
+    expect(await background.ended).toBe(143)
+  })
+})
+
+describe('as process 1', () => {
+  const why =
+    spawnSync('unshare', ['-pf', '--mount-proc', 'true']).status === 0 ? undefined : 'unshare -p is not allowed'
+  if (why !== undefined) console.log(`skipped: ${why}`)
+
+  it.skipIf(why !== undefined)('runs the command, reaps orphans and passes its status on', async () => {
+    const line = 'for i in 1 2 3; do (sleep 0.05 &) ; done; sleep 0.3; ps -A -o stat= | grep -c Z; exit 6'
+    const inside = [process.execPath, CLI, 'run', 'sh', '-c', line]
+    const outcome = await runCommand('unshare', ['-pf', '--mount-proc', ...inside])
+    expect([outcome.code, outcome.stdout, outcome.stderr]).toEqual([6, '0\n', ''])
+  })
+
+  it.skipIf(why !== undefined)('reaps what others leave to it', async () => {
+    // The first shell is no child of the command: its orphan falls to process 1.
+    const line = `(setsid sh -c 'sleep 0.2' &) ; exec ${process.execPath} ${CLI} run sh -c 'sleep 0.8; ps -A -o stat= | grep -c Z; exit 0'`
+    const outcome = await runCommand('unshare', ['-pf', '--mount-proc', 'sh', '-c', line])
+    expect([outcome.code, outcome.stdout]).toEqual([0, '0\n'])
+  })
+})
+
+function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
+}

@@ -1,0 +1,158 @@
+import { mkdtempSync, openSync, closeSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { afterAll, describe, expect, it } from 'vitest'
+import { Cancelable, CancelationToken, run, type RunEvent, type RunOptions } from '../../src/index.js'
+import { makeTag, processesWith } from '../helpers/cli.js'
+import { PACKAGE, runModule } from '../helpers/child.js'
+import { eventually } from '../helpers/eventually.js'
+
+const folder = mkdtempSync(join(tmpdir(), 'tripline-run-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+const shell = (line: string, options?: RunOptions): ReturnType<typeof run> =>
+  run('bash', ['-c', line], { stdio: 'ignore', ...options })
+
+const bad = (options: object): Promise<unknown> => run('true', [], options)
+
+// For a module that is about to end in some other way.
+const forEver = (tag: string): string =>
+  `tripline.run('bash', ['-c', 'setsid sleep ${tag} & sleep ${tag}'], { killAfter: 300 })`
+
+describe('run', () => {
+  it('tells how a command ended', async () => {
+    const result = await shell('exit 3')
+    expect(result).toMatchObject({ command: 'bash', code: 3, signal: null, status: 3, reason: undefined, ended: 0 })
+    expect(result.duration).toBeGreaterThan(0)
+    expect(await shell('kill -SEGV $$')).toMatchObject({ code: null, signal: 'SIGSEGV', status: 139 })
+  })
+
+  it('takes streams, a folder and an environment', async () => {
+    const file = join(folder, 'output')
+    const output = openSync(file, 'w')
+    await run('bash', ['-c', 'pwd; echo "$WORD"; echo error >&2; cat'], {
+      cwd: folder,
+      env: { PATH: process.env['PATH'], WORD: 'a  b' },
+      stdio: ['ignore', output, output],
+    })
+    closeSync(output)
+    expect(readFileSync(file, 'utf8')).toBe(`${folder}\na  b\nerror\n`)
+  })
+
+  it('gives the command nothing of ours but its streams, and default signals', async () => {
+    const file = join(folder, 'inherited')
+    const secret = openSync(file, 'w')
+    const line = `ls /proc/self/fd | wc -l; grep -E 'SigBlk|SigIgn' /proc/self/status`
+    const output = openSync(join(folder, 'seen'), 'w')
+    await run('bash', ['-c', line], { stdio: ['ignore', output, 'ignore'] })
+    closeSync(output)
+    closeSync(secret)
+    // The three streams, and the folder that ls itself has open.
+    expect(readFileSync(join(folder, 'seen'), 'utf8')).toBe('4\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n')
+  })
+
+  it('ends the tree when a limit on it is crossed, with the proof and the peaks', async () => {
+    const tag = makeTag()
+    const events: RunEvent['kind'][] = []
+    const result = await shell(`sleep ${tag} & sleep ${tag} & wait`, {
+      limits: { 'process.count': 2 },
+      onEvent: (event) => events.push(event.kind),
+    })
+    expect(result).toMatchObject({ status: 123, ended: 3, peaks: { processes: 3 } })
+    expect(result.reason).toMatchObject({ kind: 'resource', breach: { metric: 'process.count', value: 3, limit: 2 } })
+    expect(events).toEqual(['started', 'ending'])
+    expect(processesWith(tag)).toEqual([])
+  })
+
+  it('counts the memory and the CPU time of the tree, and not of what holds it', async () => {
+    const hold = `python3 -c 'x = bytearray(60*10**6)\nfor i in range(6*10**6): pass\nimport time; time.sleep(0.5)'`
+    const { peaks, cpuTime } = await shell(`${hold} & ${hold} & wait`)
+    expect(peaks.memory).toBeGreaterThan(120e6)
+    expect(peaks.memory).toBeLessThan(200e6)
+    expect(peaks.processes).toBeGreaterThanOrEqual(3)
+    expect(cpuTime).toBeGreaterThan(100)
+  })
+
+  it('is ended by a token', async () => {
+    const token = new CancelationToken()
+    const running = shell('sleep 60', { token, onEvent: ({ kind }) => kind === 'started' && token.cancel('enough') })
+    expect(await running).toMatchObject({
+      signal: 'SIGTERM',
+      status: 143,
+      reason: { kind: 'manual', message: 'enough' },
+    })
+  })
+
+  it('is a part of the operation that awaits it, which ends after its last process', async () => {
+    const tag = makeTag()
+    const operation = new Cancelable({ timeout: 300, grace: '20s' })
+    const error: unknown = await operation
+      .run((cancel) => shell(`setsid sleep ${tag} & sleep ${tag}`, { parent: cancel }))
+      .then((result) => result)
+      .catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ status: 124, reason: { kind: 'parent', parent: { kind: 'timeout' } } })
+    expect(processesWith(tag)).toEqual([])
+  })
+
+  it('does not start in an operation that is canceled already', async () => {
+    const token = new CancelationToken()
+    token.cancel()
+    await expect(run('touch', [join(folder, 'never')], { token })).rejects.toMatchObject({
+      code: 'ERR_TRIPLINE_CANCELED',
+    })
+    expect(() => readFileSync(join(folder, 'never'))).toThrow('ENOENT')
+  })
+
+  it('refuses what makes no sense, and says which', async () => {
+    await expect(bad({ timeut: 1 })).rejects.toThrow("Did you mean 'timeout'?")
+    await expect(bad({ onBreach: 'cry' })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+    await expect(bad({ stdio: 'pipe' })).rejects.toThrow('"stdio"')
+    await expect(run('a\0b')).rejects.toThrow('without NUL')
+    await expect(run('true', [1 as unknown as string])).rejects.toThrow('args[0]')
+    await expect(bad({ limits: { 'process.rss': { above: 1, pid: 2 ** 22 } } })).rejects.toMatchObject({
+      code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE',
+    })
+  })
+
+  it('says why a command does not start', async () => {
+    await expect(run('no-such-command')).rejects.toMatchObject({ code: 'ERR_TRIPLINE_NOT_STARTED', kind: 'not-found' })
+    await expect(run(folder)).rejects.toMatchObject({ code: 'ERR_TRIPLINE_NOT_STARTED', kind: 'not-executable' })
+    await expect(run('true', [], { cwd: '/no/such' })).rejects.toThrow('chdir: ENOENT')
+  })
+
+  it('runs many at once, beside children of Node', async () => {
+    const own = runModule(`
+      import { spawn } from 'node:child_process'
+      import { once } from 'node:events'
+      const theirs = Array.from({ length: 20 }, (_, i) => once(spawn('sh', ['-c', 'sleep 0.' + i + '; exit ' + i]), 'exit'))
+      const ours = Array.from({ length: 20 }, (_, i) => tripline.run('sh', ['-c', 'sleep 0.' + i + '; exit ' + i]))
+      const codes = [...(await Promise.all(theirs)).map(([code]) => code), ...(await Promise.all(ours)).map(({ code }) => code)]
+      console.log(codes.join())`)
+    const numbers = Array.from({ length: 20 }, (_, i) => i)
+    expect(await own).toMatchObject({ code: 0, stdout: `${[...numbers, ...numbers].join()}\n`, stderr: '' })
+  })
+})
+
+describe('nothing outlives', () => {
+  it.each([
+    ['process.exit', 'process.exit(3)', 3],
+    ['an uncaught error', 'throw new Error("on purpose")', 1],
+    ['an abort', 'process.abort()', null],
+  ])('%s', async (_name, end, code) => {
+    const tag = makeTag()
+    const outcome = await runModule(`${forEver(tag)}; setTimeout(() => { ${end} }, 300)`)
+    expect(outcome.code).toBe(code)
+    await eventually(() => processesWith(tag).length === 0)
+  })
+
+  it('a worker that is terminated', async () => {
+    const tag = makeTag()
+    const worker = new Worker(`import(${JSON.stringify(PACKAGE)}).then((tripline) => { ${forEver(tag)} })`, {
+      eval: true,
+    })
+    await eventually(() => processesWith(tag).length > 0)
+    await worker.terminate()
+    await eventually(() => processesWith(tag).length === 0)
+  })
+})
