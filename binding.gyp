@@ -14,6 +14,24 @@
           'ldflags': ['-Wl,-z,now'],
           'sources': ['<!@(node native/sources.js linux)'],
         }],
+        ['OS=="mac"', {
+          'include_dirs': ['native/darwin'],
+          'sources': ['<!@(node native/sources.js darwin)'],
+          'xcode_settings': {
+            'MACOSX_DEPLOYMENT_TARGET': '11.0',
+            'CLANG_CXX_LANGUAGE_STANDARD': 'c++17',
+            'GCC_ENABLE_CPP_EXCEPTIONS': 'NO',
+            'GCC_ENABLE_CPP_RTTI': 'NO',
+            'GCC_SYMBOLS_PRIVATE_EXTERN': 'YES',
+          },
+        }],
+        ['OS=="win"', {
+          'include_dirs': ['native/windows'],
+          'sources': ['<!@(node native/sources.js windows)'],
+          'msvs_settings': {
+            'VCCLCompilerTool': { 'AdditionalOptions': ['/std:c++17'], 'RuntimeTypeInfo': 'false', 'ExceptionHandling': 0 },
+          },
+        }],
       ],
     },
   ],

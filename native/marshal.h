@@ -76,7 +76,7 @@ struct Arguments {
   static uint64_t ToNanoseconds(double milliseconds) {
     if (std::isinf(milliseconds)) return kNever;
     // Thirty years are as good as for ever, and leave room for adding them to the time of day of any machine.
-    return milliseconds < 1e12 ? static_cast<uint64_t>(std::llround(milliseconds * 1e6)) : kNever / 16;
+    return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6 + 0.5) : kNever / 16;
   }
 
   napi_env const env;

@@ -46,11 +46,11 @@ const results = {
   ),
   pTimeout: await retained(
     awaitEach(() => peers.viaPTimeout(body)),
-    50_000,
+    20_000,
   ),
   cockatiel: await retained(
     awaitEach(() => peers.viaCockatiel(body)),
-    50_000,
+    20_000,
   ),
   abortSignalAny: await retained(
     awaitEach(async () => {

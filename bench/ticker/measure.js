@@ -1,6 +1,6 @@
 // One method at one rate, in a process of its own; prints JSON.
 //
-//   node measure.js <method> <hz> <idle | half> <seconds> <seconds of warm-up>
+//   node measure.js <method> <hz> <idle | 'half busy'> <seconds> <seconds of warm-up>
 import { METHODS } from './methods.js'
 
 const [, , method, hz, load, seconds, warmUp] = process.argv
@@ -16,7 +16,8 @@ function beat(due = NaN, gone = 0, at = performance.now()) {
   if (!measuring || count === most) return
   times[count] = at
   dues[count++] = due
-  missed += gone
+  // Those before the first one are of another time.
+  if (count > 1) missed += gone
 }
 
 /** The loop is busy for 5 ms of every 10. */
@@ -30,7 +31,7 @@ const rest = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))]
 
 const stop = await METHODS[method].start(period, beat)
-if (load === 'half') keepHalfBusy()
+if (load === 'half busy') keepHalfBusy()
 // Until then functions are compiled, again and again, on threads that count as well.
 await rest(warmUp * 1000)
 measuring = true
@@ -55,10 +56,12 @@ process.stdout.write(
     load,
     rate: ((count - 1) / span) * 1000,
     missed: (missed / span) * 1000,
+    // By when they were due, where that is known: what the method means to keep.
+    beatRate: (beats / (dues[count - 1] - dues[0])) * 1000,
     // How far the beats fall behind the clock, in ms each second.
     drift: ((span - beats * period) / span) * 1000,
     late: { p50: quantile(late, 0.5), p99: quantile(late, 0.99), max: late.at(-1) },
-    lateness: Number.isNaN(dues[1]) ? 'difference of the interval from the period' : 'since due',
+    lateness: Number.isNaN(dues[1]) ? 'interval less period' : 'since due',
     cpu: ((user + system) / 1000 / elapsed) * 100,
   }),
   () => process.exit(),

@@ -6,7 +6,7 @@ async function* sensor(): AsyncGenerator<number> {
     for (let value = 1; ; value++) {
       yield value
       // The third reading takes its time; nobody waits for it.
-      await new Promise((resolve) => setTimeout(resolve, value === 3 ? 1000 : 10))
+      await new Promise((resolve) => setTimeout(resolve, value === 3 ? 1500 : 10))
     }
   } finally {
     console.log('the sensor is closed')
@@ -18,7 +18,7 @@ try {
     async (cancel) => {
       for await (const value of cancel.stream(sensor())) console.log(value)
     },
-    { timeout: 200 },
+    { timeout: 500 },
   )
 } catch (error) {
   if (!CancelationError.is(error)) throw error

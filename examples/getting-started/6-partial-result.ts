@@ -8,7 +8,7 @@ async function* rows(): AsyncGenerator<string> {
   }
 }
 
-const operation = Cancelable.withTimeout('150ms')
+const operation = Cancelable.withTimeout('500ms')
 try {
   await operation.run(async (cancel) => {
     // Holds the last three items.

@@ -4,7 +4,7 @@ namespace tripline {
 namespace {
 
 enum Family : int { kCpu, kLoad, kMemory, kDisk, kNetwork, kThrottled, kProcess, kStolen, kWaiting, kQuota, kPressure, kDevice,
-                    kTemperature, kPower };
+                    kTemperature, kPower, kCommand };
 
 }  // namespace
 
@@ -59,6 +59,9 @@ int FamilyOf(Metric metric) {
     case Metric::kBattery:
     case Metric::kPowerOnline:
       return kPower;
+    case Metric::kProcessCount:
+    case Metric::kProcessCpuTime:
+      return kCommand;
     default:
       return -1;
   }
@@ -82,6 +85,7 @@ Probe* MakeProbe(int family, const Selector& selector, Failure* why) {
     case kDevice: why->Set("macOS counts device I/O in IOKit only, which is not linked"); break;
     case kTemperature: why->Set("macOS has no public interface for temperatures"); break;
     case kPower: why->Set("macOS tells of power in IOKit only, which is not linked"); break;
+    case kCommand: why->Set("only counted for commands under limits, which macOS does not have yet"); break;
     default: why->Set("this system does not have the metric"); break;
   }
   return nullptr;

@@ -19,6 +19,7 @@ namespace {
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;  // its counters move with the tick
 constexpr uint64_t kSetupPeriod = kSecond;            // affinity, CPUs, quotas
 constexpr uint32_t kQuotas = kMaxParts - 1;
+constexpr uint32_t kGroups = 12;       // more than any service manager and orchestrator together nest
 constexpr uint32_t kMaskBytes = 1024;  // 8192 CPUs, the most that Linux can be built for
 constexpr double kTick = 0.01;         // USER_HZ is 100 on every architecture we build for
 
@@ -129,6 +130,12 @@ struct Quota {
   }
 };
 
+// One cgroup of the chain, the own one first.
+struct Group {
+  size_t length = 0;
+  File quota;  // cpu.max in version 2, cpu.cfs_quota_us in version 1
+};
+
 class CpuProbe final : public Probe {
  public:
   CpuProbe() { stat_.SetPath(roots_.proc.get(), "/stat"); }
@@ -226,58 +233,64 @@ class CpuProbe final : public Probe {
     quotas_at_ = now;
     Buffer* buffer = SharedBuffer();
     const bool moved = group_.Update(now, roots_, "cpu", buffer);
-    const bool moved_usage = group_.version() == 1 && usage_group_.Update(now, roots_, "cpuacct", buffer);
-    if (moved || moved_usage) {
-      for (Quota& quota : quotas_) quota.Leave();
-      version_ = group_.version();
-      own_throttle_.SetPath(group_.path(), "/cpu.stat");
-      CgroupCpu cpu;
-      can_throttle_ = version_ != 0 && own_throttle_.Read(now, buffer) &&
-                      ParseCgroupCpu(buffer->data(), buffer->size, &cpu) && cpu.has_throttled;
-      own_throttle_.Close();
-    }
-    if (version_ == 0) return;
+    const bool moved_usage = version_ == 1 && HasQuota() && usage_group_.Update(now, roots_, "cpuacct", buffer);
+    if (moved || moved_usage) FindGroups(now, buffer);
 
     bool seen[kQuotas] = {};
-    size_t length = group_.size();
-    do {
-      const double cpus = ReadQuotaOf(length, buffer);
+    for (uint32_t i = 0; i < count_; i++) {
+      const double cpus = ReadQuotaOf(now, groups_[i], buffer);
       if (cpus <= 0) continue;
       Quota* place = nullptr;
       for (Quota& quota : quotas_) {
-        if (quota.length == length) place = &quota;
+        if (quota.length == groups_[i].length) place = &quota;
       }
       for (Quota& quota : quotas_) {
         if (place == nullptr && quota.length == 0) place = &quota;
       }
       if (place == nullptr) break;
-      if (place->length == 0) Enter(place, length);
+      if (place->length == 0) Enter(now, place, groups_[i].length, buffer);
       place->cpus = cpus;
       seen[place - quotas_] = true;
-    } while (group_.Parent(&length));
+    }
     for (uint32_t i = 0; i < kQuotas; i++) {
       if (!seen[i] && quotas_[i].length != 0) quotas_[i].Leave();
     }
   }
 
-  double ReadQuotaOf(size_t length, Buffer* buffer) {
-    group_dir_.SetPart(group_.path(), length);
+  void FindGroups(uint64_t now, Buffer* buffer) {
+    for (Quota& quota : quotas_) quota.Leave();
+    for (Group& group : groups_) group.quota.Close();
+    count_ = 0;
+    version_ = group_.version();
+    can_throttle_ = false;
+    if (version_ == 0) return;
+    own_throttle_.SetPath(group_.path(), "/cpu.stat");
+    CgroupCpu cpu;
+    can_throttle_ =
+        own_throttle_.Read(now, buffer) && ParseCgroupCpu(buffer->data(), buffer->size, &cpu) && cpu.has_throttled;
+    own_throttle_.Close();
+    size_t length = group_.size();
+    do {
+      Group& group = groups_[count_++];
+      group.length = length;
+      group_dir_.SetPart(group_.path(), length);
+      group.quota.SetPath(group_dir_.get(), version_ == 2 ? "/cpu.max" : "/cpu.cfs_quota_us");
+    } while (count_ < kGroups && group_.Parent(&length));
+  }
+
+  double ReadQuotaOf(uint64_t now, Group& group, Buffer* buffer) {
+    if (!group.quota.Read(now, buffer)) return 0;
     double cpus = 0;
-    if (version_ == 2) {
-      file_name_.Set(group_dir_.get(), "/cpu.max");
-      if (!ReadOnce(file_name_.get(), buffer) || !ParseCpuMax(buffer->data(), buffer->size, &cpus)) return 0;
-      return cpus;
-    }
+    if (version_ == 2) return ParseCpuMax(buffer->data(), buffer->size, &cpus) ? cpus : 0;
     uint64_t quota = kNoLimit, period = 0;
-    file_name_.Set(group_dir_.get(), "/cpu.cfs_quota_us");
-    if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &quota)) return 0;
-    if (quota == kNoLimit) return 0;
+    if (!ParseLimit(buffer->data(), buffer->size, &quota) || quota == kNoLimit) return 0;
+    group_dir_.SetPart(group_.path(), group.length);
     file_name_.Set(group_dir_.get(), "/cpu.cfs_period_us");
     if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
     return period == 0 || period == kNoLimit ? 0 : Real(quota) / Real(period);
   }
 
-  void Enter(Quota* quota, size_t length) {
+  void Enter(uint64_t now, Quota* quota, size_t length, Buffer* buffer) {
     quota->length = length;
     group_dir_.SetPart(group_.path(), length);
     if (version_ == 2) {
@@ -285,6 +298,7 @@ class CpuProbe final : public Probe {
       return;
     }
     quota->usage.SetPath("");
+    usage_group_.Update(now, roots_, "cpuacct", buffer);
     quota->throttle.SetPath(group_dir_.get(), "/cpu.stat");
     // Version 1 counts in cpuacct, which may be a hierarchy of its own: only where the group has the same path in it,
     // seen from its end, are the two the same group.
@@ -396,6 +410,8 @@ class CpuProbe final : public Probe {
   uint64_t quotas_at_ = 0;
   File own_throttle_;
   Quota quotas_[kQuotas];
+  Group groups_[kGroups];
+  uint32_t count_ = 0;
   Text group_dir_, file_name_;
 };
 

@@ -25,32 +25,29 @@ constexpr uint64_t kUsagePeriod = kMillisecond;
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;
 constexpr uint64_t kNearStatPeriod = 10 * kMillisecond;
 constexpr uint64_t kLimitsPeriod = kSecond;
-constexpr uint32_t kLevels = 8;
+constexpr uint32_t kLevels = 12;  // more than any service manager and orchestrator together nest
 
-// One cgroup with a limit. Its memory.stat costs ten times what its usage does, so it is read only when it can have
-// changed the verdict.
+// One cgroup of the chain, the own one first. Its memory.stat costs ten times what its usage does, so it is read only
+// when it can have changed the verdict.
 struct Level {
-  size_t length = 0;  // of the group's path; 0: unused
   uint64_t limit = kNoLimit;
-  File usage;
-  File stat;
   uint64_t used_at_stat = 0;
   uint64_t current = 0;
   uint64_t reclaimable = 0;
   bool known = false;
+  File limit_file;
+  File usage;
+  File stat;
 
   void Leave() {
-    length = 0;
     limit = kNoLimit;
     known = false;
+    limit_file.Close();
     usage.Close();
     stat.Close();
   }
 
-  uint64_t Available() const {
-    const uint64_t kept = current > reclaimable ? current - reclaimable : 0;
-    return limit > kept ? limit - kept : 0;
-  }
+  uint64_t Available() const { return Growth(Growth(reclaimable, current), limit); }
 };
 
 class MemoryProbe final : public Probe {
@@ -172,8 +169,9 @@ class MemoryProbe final : public Probe {
     uint64_t available = host_known_ ? host_.available : kNoLimit;
     uint64_t limit = host_known_ ? host_.total : kNoLimit;
     tightest_ = nullptr;
-    for (Level& level : levels_) {
-      if (level.length == 0) continue;
+    for (uint32_t i = 0; i < count_; i++) {
+      Level& level = levels_[i];
+      if (level.limit == kNoLimit) continue;
       ReadLevel(now, &level);
       if (!level.known) continue;
       if (level.limit < limit) limit = level.limit;
@@ -201,68 +199,46 @@ class MemoryProbe final : public Probe {
     if (limits_at_ != 0 && now - limits_at_ < kLimitsPeriod) return;
     limits_at_ = now;
     Buffer* buffer = SharedBuffer();
-    if (group_.Update(now, roots_, "memory", buffer)) {
-      for (Level& level : levels_) level.Leave();
-    }
-    if (group_.version() == 0) return;
-
-    bool seen[kLevels] = {};
-    size_t length = group_.size();
-    do {
-      const uint64_t limit = LimitOf(now, length, buffer);
+    if (group_.Update(now, roots_, "memory", buffer)) FindLevels(buffer);
+    for (uint32_t i = 0; i < count_; i++) {
+      Level& level = levels_[i];
+      uint64_t limit = kNoLimit;
+      if (!level.limit_file.Read(now, buffer) || !ParseLimit(buffer->data(), buffer->size, &limit)) limit = kNoLimit;
+      // Version 1 also tells the own group of limits on ancestors that a container does not see.
+      CgroupMemory memory;
+      if (i == 0 && group_.version() == 1 && level.stat.Read(now, buffer) &&
+          ParseCgroupMemory(buffer->data(), buffer->size, 1, &memory) && memory.limit < limit) {
+        limit = memory.limit;
+      }
       // Version 1 says "none" with the largest multiple of the page size.
-      if (limit >= uint64_t{1} << 60 || (host_known_ && limit >= host_.total)) continue;
-      Level* place = nullptr;
-      for (Level& level : levels_) {
-        if (level.length == length) place = &level;
+      if (limit >= uint64_t{1} << 60 || (host_known_ && limit >= host_.total)) {
+        limit = kNoLimit;
+        level.known = false;
       }
-      for (Level& level : levels_) {
-        if (place == nullptr && level.length == 0) place = &level;
-      }
-      if (place == nullptr) break;
-      if (place->length == 0) Enter(place, length);
-      place->limit = limit;
-      seen[place - levels_] = true;
-    } while (HasParent(length, buffer) && group_.Parent(&length));
-    for (uint32_t i = 0; i < kLevels; i++) {
-      if (!seen[i] && levels_[i].length != 0) levels_[i].Leave();
+      level.limit = limit;
     }
   }
 
-  uint64_t LimitOf(uint64_t now, size_t length, Buffer* buffer) {
-    group_dir_.SetPart(group_.path(), length);
-    uint64_t limit = kNoLimit;
+  void FindLevels(Buffer* buffer) {
+    for (Level& level : levels_) level.Leave();
+    count_ = 0;
+    if (group_.version() == 0) return;
     const bool first = group_.version() == 1;
-    file_name_.Set(group_dir_.get(), first ? "/memory.limit_in_bytes" : "/memory.max");
-    if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &limit)) limit = kNoLimit;
-    if (!first || length != group_.size()) return limit;
-    // Version 1 also tells the own group of limits on ancestors that a container does not see.
-    CgroupMemory memory;
-    file_name_.Set(group_dir_.get(), "/memory.stat");
-    own_stat_.SetPath(file_name_.get());
-    if (own_stat_.Read(now, buffer) && ParseCgroupMemory(buffer->data(), buffer->size, 1, &memory)) {
-      if (memory.limit < limit) limit = memory.limit;
-    }
-    own_stat_.Close();
-    return limit;
+    size_t length = group_.size();
+    do {
+      Level& level = levels_[count_++];
+      group_dir_.SetPart(group_.path(), length);
+      level.limit_file.SetPath(group_dir_.get(), first ? "/memory.limit_in_bytes" : "/memory.max");
+      level.usage.SetPath(group_dir_.get(), first ? "/memory.usage_in_bytes" : "/memory.current");
+      level.stat.SetPath(group_dir_.get(), "/memory.stat");
+    } while (count_ < kLevels && group_.Parent(&length) && (!first || CountsChildren(length, buffer)));
   }
 
   // In version 1 without use_hierarchy a parent neither counts nor limits its children.
-  bool HasParent(size_t length, Buffer* buffer) {
-    if (group_.version() != 1) return true;
-    size_t parent = length;
-    if (!group_.Parent(&parent)) return false;
-    group_dir_.SetPart(group_.path(), parent);
+  bool CountsChildren(size_t length, Buffer* buffer) {
+    group_dir_.SetPart(group_.path(), length);
     file_name_.Set(group_dir_.get(), "/memory.use_hierarchy");
     return !ReadOnce(file_name_.get(), buffer) || buffer->size == 0 || buffer->data()[0] != '0';
-  }
-
-  void Enter(Level* level, size_t length) {
-    level->length = length;
-    group_dir_.SetPart(group_.path(), length);
-    level->usage.SetPath(group_dir_.get(), group_.version() == 1 ? "/memory.usage_in_bytes" : "/memory.current");
-    level->stat.SetPath(group_dir_.get(), "/memory.stat");
-    level->known = false;
   }
 
   void ReadLevel(uint64_t now, Level* level) {
@@ -273,15 +249,13 @@ class MemoryProbe final : public Probe {
       // Removed, or we were moved away: find out where we are now.
       level->known = false;
       group_.Forget();
-      limits_at_ = 0;
+      limits_at_ = now - kLimitsPeriod + kStatPeriod;
       return;
     }
     level->known = true;
-    const uint64_t moved = level->current > level->used_at_stat ? level->current - level->used_at_stat
-                                                                : level->used_at_stat - level->current;
+    const uint64_t moved = Growth(level->current, level->used_at_stat) + Growth(level->used_at_stat, level->current);
     // Close to its limit a group trades cache for memory in use without any change of the sum.
-    const bool near =
-        level->limit - (level->current < level->limit ? level->current : level->limit) < level->limit / 16;
+    const bool near = Growth(level->current, level->limit) < level->limit / 16;
     uint64_t period = kStatPeriod;
     if (moved > level->limit / 256)
       period = 0;
@@ -313,10 +287,10 @@ class MemoryProbe final : public Probe {
   CgroupPlace group_;
   uint64_t limits_at_ = 0;
   Level levels_[kLevels];
+  uint32_t count_ = 0;
   const Level* tightest_ = nullptr;
   double limit_ = 0;
   Slope slope_;
-  File own_stat_;
   Text group_dir_, file_name_;
 };
 

@@ -1,6 +1,8 @@
 // What every runtime of the matrix runs beside an installed tripline: a guard that breaches, an operation that ends for
 // it, a loop that never yields and sees it all the same. Prints one line of JSON; anything else is a failure.
-import { Cancelable, capabilities, guard, sample, samplerStats } from 'tripline'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { Cancelable, capabilities, every, guard, sample, samplerStats } from 'tripline'
 
 const steps = []
 const expect = (what, condition) => {
@@ -48,6 +50,19 @@ try {
     .catch(() => {})
   expect('a loop that never yields sees it', seen)
   room.close()
+
+  const beats = every({ hz: 100 }, () => {})
+  const tenth = performance.now() + 20_000
+  while (beats.stats.ticks < 10 && performance.now() < tenth) await new Promise((resolve) => setTimeout(resolve, 20))
+  expect('a ticker beats', beats.stats.ticks >= 10)
+  await beats.close()
+
+  const worker = new Worker(new URL('worker.mjs', import.meta.url))
+  await once(worker, 'message')
+  await worker.terminate()
+  const gone = performance.now() + 20_000
+  while (samplerStats().guards > 0 && performance.now() < gone) await new Promise((resolve) => setTimeout(resolve, 20))
+  expect('a worker is ended with live guards', samplerStats().guards === 0)
 
   for (let i = 0; i < 200; i++) guard({ 'process.rss': { above: '1TB' } }).close()
   const deadline = Date.now() + 20_000

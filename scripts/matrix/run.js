@@ -39,7 +39,8 @@ function install() {
     cwd: app,
     stdio: 'inherit',
   })
-  for (const each of ['program.mjs', 'counters.mjs']) copyFileSync(join(root, 'scripts/matrix', each), join(app, each))
+  for (const each of ['program.mjs', 'worker.mjs', 'counters.mjs'])
+    copyFileSync(join(root, 'scripts/matrix', each), join(app, each))
   return readFileSync(tarball).length
 }
 

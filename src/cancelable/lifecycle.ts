@@ -45,6 +45,13 @@ export function start(operation: Cancelable): void {
     callAll(listeners, 'start listener', operation.context)
 }
 
+/** What the start of an operation that was canceled, or even disposed of, before or during its start fails with. */
+export function endBeforeStart(operation: Cancelable): Error {
+  if (operation._reason === null) return new ReusedError(operation.context.status)
+  end(operation, S.CANCELED)
+  return operation._toError()
+}
+
 function cancelNow(operation: Cancelable, reason: CancelationReason): void {
   if (operation._mark(reason)) deliver()
 }
@@ -62,6 +69,7 @@ function connectAll(operation: Cancelable): void {
     for (let link = operation._links; link !== null; link = link.sibling) link.close()
     operation._status = S.PENDING
     operation._flags &= ~(S.STARTED | S.WATCH)
+    operation._startedAt = undefined
     throw error
   }
 }
@@ -81,8 +89,8 @@ export function connect(operation: Cancelable, link: Link): CancelationReason | 
 export function release(operation: Cancelable): void {
   removeTimer(operation)
   for (let link = operation._links; link !== null; link = link.sibling) link.disconnect()
-  // While its body unwinds, the parent waits for it.
-  if ((operation._flags & S.BODY) === 0) leaveParent(operation)
+  // While it unwinds, the parent waits for it.
+  if ((operation._flags & (S.BODY | S.FINISHING)) === 0) leaveParent(operation)
 }
 
 /** The status is final from here on. */
@@ -146,9 +154,8 @@ export function restartTimer(operation: Cancelable): void {
 
 /** Whether its time is really over, when its timer is due. */
 function isOver(operation: Cancelable): boolean {
-  return operation._extras === null || operation._extras.wallDeadline === Infinity
-    ? true
-    : Date.now() >= operation._extras.wallDeadline
+  const wallDeadline = operation._extras?.wallDeadline ?? Infinity
+  return wallDeadline === Infinity || Date.now() >= wallDeadline
 }
 
 /** The timer of its timeout is due. */

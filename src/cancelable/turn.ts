@@ -11,7 +11,7 @@ let queue: Cancelable | null = null
 /** The operation, which must be canceled and told, gets its turn. */
 export function queueTurn(operation: Cancelable): void {
   if ((operation._flags & (IN_TURN | ENDED)) !== 0) return
-  operation._flags |= IN_TURN
+  operation._flags = (operation._flags & ~CHILD_HAD_TURN) | IN_TURN
   if (queue === null) setImmediate(turn)
   operation._next = queue
   queue = operation
@@ -25,12 +25,12 @@ function turn(): void {
     const next = operation._next as Cancelable | null
     operation._next = null
     operation._flags &= ~IN_TURN
-    end(operation)
+    takeTurn(operation)
     operation = next
   }
 }
 
-function end(operation: Cancelable): void {
+function takeTurn(operation: Cancelable): void {
   if ((operation._flags & ENDED) !== 0) return
   const parent = operation._parent
   if (parent !== null) parent._flags |= CHILD_HAD_TURN

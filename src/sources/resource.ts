@@ -1,11 +1,12 @@
 /** A guard as a source: one listener a guard, whoever hangs on it. */
 import { reportError } from '../diagnostics.js'
+import { now } from '../clock.js'
 import { invalidValue } from '../errors.js'
 import { edgeCount } from '../monitor/board.js'
 import { describeBreach, Guard } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
-import { resourceReason, type CancelationReason } from '../reason.js'
+import { resourceReason, type Breach, type CancelationReason } from '../reason.js'
 import { Hub, HubLink, Link, WATCH_GUARD } from './link.js'
 import { BuiltInSource } from './source.js'
 import { deliver, deliverLater, type Target } from './wave.js'
@@ -30,7 +31,7 @@ class GuardHub extends Hub {
   reasonNow(): CancelationReason {
     const count = this.guard.breachCount
     if (this.#reason === null || this.#breach !== count) {
-      const breach = this.guard.latestBreaches[0]!
+      const breach = this.guard.latestBreaches[0] ?? withoutEvidence(this.guard)
       this.#reason = resourceReason(this.guard.name, breach, describeBreach(breach))
       this.#breach = count
     }
@@ -65,6 +66,22 @@ class GuardHub extends Hub {
       link.target._mark(this.reasonNow())
       link = this.head as BreachLink | null
     }
+  }
+}
+
+/** For a guard that was closed between its breach and the asking: a reading of `isCanceled` must not throw. */
+function withoutEvidence(guard: Guard): Breach {
+  const at = now()
+  return {
+    metric: guard.name,
+    value: Number.NaN,
+    limit: Number.NaN,
+    direction: 'above',
+    unit: '',
+    since: at,
+    at,
+    origin: '',
+    recent: [],
   }
 }
 

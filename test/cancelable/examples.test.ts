@@ -42,7 +42,7 @@ describe('getting started', () => {
 
   test('5: a stream with a timeout', async () => {
     const lines = await run('5-stream')
-    expect(lines.filter((line) => line !== 'the sensor is closed')).toEqual(['1', '2', '3', 'Timed out after 200ms'])
+    expect(lines.filter((line) => line !== 'the sensor is closed')).toEqual(['1', '2', '3', 'Timed out after 500ms'])
   })
 
   test('6: a partial result', async () => {

@@ -274,6 +274,28 @@ describe('starting and ending', () => {
     })
   })
 
+  test('disposed of, or canceled, while it starts', async () => {
+    const disposed = new Cancelable()
+    disposed.onStart(() => disposed[Symbol.dispose]())
+    expect(await rejection(disposed.run(() => 1))).toBeInstanceOf(ReusedError)
+    expect(disposed.context.status).toBe('disposed')
+    const canceled = new Cancelable()
+    canceled.onStart(() => canceled.cancel('at the start'))
+    expect(await rejection(canceled.run(() => 1))).toMatchObject({ message: 'at the start' })
+    const inSource = new Cancelable({
+      sources: [
+        {
+          arm() {
+            inSource.cancel('while arming')
+            return { [Symbol.dispose]: () => undefined }
+          },
+        },
+      ],
+    })
+    expect(await rejection(inSource.run(() => 1))).toMatchObject({ message: 'while arming' })
+    expect(inSource._links).toBeNull()
+  })
+
   test('a body that is no function is refused at the call', () => {
     expect(thrown(() => Cancelable.run(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })

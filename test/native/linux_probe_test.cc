@@ -179,14 +179,16 @@ TEST(CpuOfTheAffinityOnThisMachine) {
   sched_setaffinity(0, sizeof(one), &one);
   Reader reader(Metric::kCpu);
   const Reading first = reader.Read(Metric::kCpu);
-  struct timespec pause = {0, 120000000};
+  const uint64_t begun = MonotonicNow();
+  struct timespec pause = {0, 400000000};
   nanosleep(&pause, nullptr);
-  now += 120 * kMillisecond;
+  const double passed = static_cast<double>(MonotonicNow() - begun) / 1e9;
+  now += kSecond;
   const Reading second = reader.Read(Metric::kCpu);
   sched_setaffinity(0, sizeof(before), &before);
-  // One CPU's time, not that of all.
-  const double elapsed = second.den[0] - first.den[0];
-  CHECK(elapsed > 0.05 && elapsed < 0.2 * (CPU_COUNT(&before) == 1 ? 8 : 1) + 0.4);
+  // The time of one CPU, not that of all.
+  const double counted = second.den[0] - first.den[0];
+  CHECK(counted > 0.4 * passed && counted < 1.6 * passed);
 }
 
 // ---- load
@@ -460,7 +462,6 @@ TEST(DiskOfThisMachine) {
   const double used = reader.Level(Metric::kDisk);
   CHECK(used > 0 && used <= 100);
   CHECK(reader.Level(Metric::kDiskFree) >= 0);
-  CHECK(!reader.probe->blocking());
   CHECK_EQ(reader.probe->Origin(Metric::kDisk), "/");
 }
 

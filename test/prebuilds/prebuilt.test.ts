@@ -42,7 +42,7 @@ describe.runIf(process.platform === 'linux')('an installed package without a bui
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'tripline-prebuilt-'))
     install(folder, 'prebuilds')
-    cpSync(join(root, 'scripts/matrix/program.mjs'), join(folder, 'program.mjs'))
+    for (const each of ['program.mjs', 'worker.mjs']) cpSync(join(root, 'scripts/matrix', each), join(folder, each))
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 

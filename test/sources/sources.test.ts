@@ -170,7 +170,7 @@ describe('timeouts', () => {
   test('never early, in the order in which they are due, whatever was started first', async () => {
     const order: number[] = []
     const ends: Promise<unknown>[] = []
-    for (const timeout of [30, 10, 20, 10, 1, 0.25]) {
+    for (const timeout of [400, 10, 20, 10, 1, 0.25]) {
       const start = performance.now()
       const operation = new Cancelable({ timeout }).onCancel((reason) => {
         order.push(timeout)
@@ -179,8 +179,8 @@ describe('timeouts', () => {
       ends.push(rejection(operation.run(() => never())))
     }
     await Promise.all(ends)
-    expect(order.toSorted((a, b) => a - b)).toEqual([0.25, 1, 10, 10, 20, 30])
-    expect(order.indexOf(30)).toBe(5)
+    expect(order.toSorted((a, b) => a - b)).toEqual([0.25, 1, 10, 10, 20, 400])
+    expect(order.indexOf(400)).toBe(5)
   })
 
   test("when the loop was blocked, a parent's time is found to have run out before its child's", async () => {
@@ -429,7 +429,8 @@ describe('composites', () => {
     for (const [source, trigger] of everyKind()) {
       const operation = new Cancelable({ sources: [anyOf(source, new TokenSource(new CancelationToken()))] })
       const run = operation.run(() => never())
-      expect(operation.isCanceled).toBe(false)
+      // A short timeout may have run out by now on a busy machine; nothing else can have happened.
+      expect(operation.reason?.kind ?? 'timeout').toBe('timeout')
       trigger()
       await rejection(run)
       expect(operation.reason!.kind).not.toBe('all')
