@@ -162,17 +162,29 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     if (typeof operation !== 'function') throw invalidType('operation', 'a function', operation)
     checkUnused(this)
     const promise = new Promise<T>(capture)
-    const resolve = capturedResolve
-    const reject = capturedReject
+    this._run(operation, capturedResolve, capturedReject)
+    return promise
+  }
+
+  /**
+   * The same without a promise, for who starts thousands a second. Neither callback may throw.
+   *
+   * @internal
+   */
+  _run<T>(
+    operation: (cancel: Cancelable) => T | PromiseLike<T>,
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+  ): void {
     try {
       start(this)
     } catch (error) {
       reject(error)
-      return promise
+      return
     }
     if (this._status !== S.RUNNING) {
       reject(endBeforeStart(this))
-      return promise
+      return
     }
     this._resolve = resolve
     this._reject = reject
@@ -191,7 +203,6 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     } catch (error) {
       rejected(this, error)
     }
-    return promise
   }
 
   /**

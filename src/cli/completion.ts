@@ -1,5 +1,132 @@
-import { UsageError } from './usage.js'
+/** `tripline completion`: what a shell needs to complete our words, made from the table of verbs. */
+import { unknownName } from '../errors.js'
+import { METRIC_NAMES } from '../monitor/metrics.js'
+import { EXIT, UsageError } from './usage.js'
+import { VERBS, type OptionSpec, type VerbName } from './verbs.js'
 
-export function main(_words: readonly string[]): Promise<number> {
-  throw new UsageError('tripline completion is not there yet')
+const SHELLS = { bash, zsh, fish }
+
+export function main(words: readonly string[]): Promise<number> {
+  const [shell, more] = words
+  if (shell === undefined) throw new UsageError('Say for which shell: tripline completion bash, zsh or fish')
+  if (!isShell(shell)) throw new UsageError(unknownName('shell', shell, Object.keys(SHELLS)).message)
+  if (more !== undefined) throw new UsageError(`tripline completion takes one shell; received '${more}' too`)
+  process.stdout.write(SHELLS[shell]())
+  return Promise.resolve(EXIT.ok)
+}
+
+function isShell(word: string): word is keyof typeof SHELLS {
+  return Object.hasOwn(SHELLS, word)
+}
+
+const verbs = Object.entries(VERBS)
+const words = (list: Iterable<string>): string => [...list].join(' ')
+
+function optionWords(options: Readonly<Record<string, OptionSpec>>): string[] {
+  return [
+    '--help',
+    ...Object.entries(options).flatMap(([long, { short }]) => [`--${long}`, ...(short ? [`-${short}`] : [])]),
+  ]
+}
+
+/** Where an option's value is one of a list; `undefined` where nothing can be said of it. */
+function valueWords({ choices }: OptionSpec): readonly string[] | undefined {
+  if (choices === 'metric') return METRIC_NAMES
+  return choices === 'file' ? undefined : choices
+}
+
+/** The words that are neither options nor their values. */
+function plainWords(name: VerbName): readonly string[] {
+  return VERBS[name].words ?? (name === 'watch' ? METRIC_NAMES : [])
+}
+
+function bash(): string {
+  const cases = verbs.map(([name, { options, takesCommand = false }]) => {
+    const values = Object.entries(options).flatMap(([long, spec]) => {
+      if (spec.value === undefined) return []
+      const list = valueWords(spec)
+      const pattern = spec.short === undefined ? `--${long}` : `--${long}|-${spec.short}`
+      if (list !== undefined)
+        return [`        ${pattern}) COMPREPLY=($(compgen -W '${words(list)}' -- "$current")); return ;;`]
+      if (spec.choices === 'file') return [`        ${pattern}) COMPREPLY=($(compgen -f -- "$current")); return ;;`]
+      return [`        ${pattern}) return ;;`]
+    })
+    const rest = takesCommand
+      ? 'COMPREPLY=($(compgen -c -f -- "$current"))'
+      : `COMPREPLY=($(compgen -W '${words(plainWords(name as VerbName))}' -- "$current"))`
+    return `    ${name})
+      case $previous in
+${values.join('\n')}
+      esac
+      case $current in
+        -*) COMPREPLY=($(compgen -W '${words(optionWords(options))}' -- "$current")) ;;
+        *) ${rest} ;;
+      esac ;;`
+  })
+  return `_tripline() {
+  local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]}
+  if [ "$COMP_CWORD" -eq 1 ]; then
+    COMPREPLY=($(compgen -W '${words(Object.keys(VERBS))} --help --version' -- "$current"))
+    return
+  fi
+  case \${COMP_WORDS[1]} in
+${cases.join('\n')}
+  esac
+}
+complete -F _tripline tripline
+`
+}
+
+function zsh(): string {
+  const quote = (text: string): string => text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, '\\$&')
+  const cases = verbs.map(([name, { options, takesCommand = false }]) => {
+    const specs = Object.entries(options).map(([long, spec]) => {
+      const list = valueWords(spec)
+      const action = list === undefined ? (spec.choices === 'file' ? '_files' : ' ') : `(${words(list)})`
+      const value = spec.value === undefined ? '' : `:${quote(spec.value.replaceAll("'", ''))}:${action}`
+      const repeat = spec.many === true ? '*' : ''
+      const names = spec.short === undefined ? `'${repeat}--${long}` : `{-${spec.short},--${long}}'`
+      return `      ${names}[${quote(spec.help)}]${value}'`
+    })
+    const plain = plainWords(name as VerbName)
+    const rest = takesCommand ? "'(-)1:command:_command_names -e' '*::arguments:_normal'" : `'*:word:(${words(plain)})'`
+    return `    ${name}) _arguments -S \\\n${[...specs, `      '--help[show the options]'`, `      ${rest}`].join(' \\\n')} ;;`
+  })
+  const list = verbs.map(([name, { summary }]) => `'${name}:${quote(summary)}'`)
+  return `#compdef tripline
+_tripline() {
+  if (( CURRENT == 2 )); then
+    local -a verbs=(${words(list)})
+    _describe verb verbs
+    return
+  fi
+  local verb=$words[2]
+  shift words; (( CURRENT-- ))
+  case $verb in
+${cases.join('\n')}
+  esac
+}
+compdef _tripline tripline
+`
+}
+
+function fish(): string {
+  const quote = (text: string): string => `'${text.replaceAll("'", "\\'")}'`
+  const lines = ['complete -c tripline -f']
+  for (const [name, { summary, options, takesCommand = false }] of verbs) {
+    lines.push(`complete -c tripline -n __fish_use_subcommand -a ${name} -d ${quote(summary)}`)
+    const here = `complete -c tripline -n '__fish_seen_subcommand_from ${name}'`
+    for (const [long, spec] of Object.entries(options)) {
+      const list = valueWords(spec)
+      const short = spec.short === undefined ? '' : ` -s ${spec.short}`
+      const files = spec.choices === 'file' ? ' -F' : ''
+      const value =
+        spec.value === undefined ? '' : ` -r${files}${list === undefined ? '' : ` -a ${quote(words(list))}`}`
+      lines.push(`${here} -l ${long}${short}${value} -d ${quote(spec.help)}`)
+    }
+    const plain = plainWords(name as VerbName)
+    if (plain.length > 0) lines.push(`${here} -a ${quote(words(plain))}`)
+    if (takesCommand) lines.push(`${here} -a '(__fish_complete_subcommand --fcs-skip=2)'`)
+  }
+  return `${lines.join('\n')}\n`
 }

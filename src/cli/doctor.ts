@@ -1,5 +1,125 @@
-import { UsageError } from './usage.js'
+/** `tripline doctor`: what works on this machine, and why the rest does not. */
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import { capabilities, sample, type Capability, type Snapshot } from '../monitor/snapshot.js'
+import { run } from '../run/run.js'
+import { formatSize, formatValue } from '../units.js'
+import { parseArguments } from './arguments.js'
+import { EXIT, UsageError } from './usage.js'
+import { VERBS } from './verbs.js'
+import { version } from './version.js'
 
-export function main(_words: readonly string[]): Promise<number> {
-  throw new UsageError('tripline doctor is not there yet')
+interface Finding {
+  readonly topic: string
+  readonly good: boolean
+  readonly text: string
+}
+
+export async function main(words: readonly string[]): Promise<number> {
+  const given = parseArguments(words, VERBS.doctor.options)
+  if (given.rest.length > 0) throw new UsageError(`tripline doctor takes no arguments; received '${given.rest[0]}'`)
+  const metrics = readMetrics()
+  const findings = [
+    { topic: 'tripline', good: true, text: `${version()} on ${process.platform} ${release()} ${process.arch}` },
+    describeRuntime(),
+    { topic: 'addon', ...describeAddon(metrics) },
+    ...describeControlGroups(),
+    ...describePush(metrics),
+    await describeRun(),
+  ]
+  const there = metrics.filter((each) => each.available)
+  const now = there.length === 0 ? undefined : await sample(there.map((each) => each.metric))
+  process.stdout.write(given.has('json') ? toJson(findings, metrics) : toText(findings, metrics, now))
+  return metrics.length > 0 ? EXIT.ok : EXIT.failure
+}
+
+/** Empty where there is no addon. */
+function readMetrics(): readonly Capability[] {
+  try {
+    return capabilities()
+  } catch (error) {
+    if ((error as { code?: string }).code !== 'ERR_TRIPLINE_NATIVE_MISSING') throw error
+    return []
+  }
+}
+
+function describeRuntime(): Finding {
+  const { node, bun } = process.versions
+  const runtime = bun === undefined ? `Node ${node}` : `Bun ${bun}`
+  const processors = `${availableParallelism()} of ${cpus().length} CPUs`
+  return { topic: 'host', good: true, text: `${runtime}, ${processors}, ${formatSize(totalmem())} of memory` }
+}
+
+function describeAddon(metrics: readonly Capability[]): Omit<Finding, 'topic'> {
+  const root = fileURLToPath(new URL('../..', import.meta.url))
+  if (metrics.length === 0)
+    return { good: false, text: 'none for this system: limits, metrics and tickers do not work' }
+  const built =
+    existsSync(`${root}build/Release`) && readdirSync(`${root}build/Release`).some((name) => name.endsWith('.node'))
+  return { good: true, text: built ? 'built here from source' : 'the prebuilt one' }
+}
+
+function describeControlGroups(): Finding[] {
+  if (process.platform !== 'linux') return []
+  const mounts = readText('/proc/self/mountinfo')
+  const topic = 'cgroups'
+  const two = mounts.includes(' - cgroup2 ')
+  const one = mounts.includes(' - cgroup ')
+  if (!one && !two) return [{ topic, good: false, text: 'none: limits of containers cannot be seen' }]
+  const which = one && two ? 'version 1 and 2 side by side' : `version ${two ? 2 : 1}`
+  const places = readText('/proc/self/cgroup').trim().split('\n')
+  const place = places.find((line) => /(^|[:,])memory[,:]/.test(line)) ?? places.find((line) => line.startsWith('0::'))
+  return [{ topic, good: true, text: `${which}; this process is in ${place?.split(':')[2] ?? '/'}` }]
+}
+
+/** What the kernel tells by itself, once for each different answer. */
+function describePush(metrics: readonly Capability[]): Finding[] {
+  const topic = 'push'
+  const pushed = metrics.filter((each) => each.push).map((each) => each.metric)
+  const refused = metrics.filter((each) => each.metric.startsWith('pressure.') && !each.push)
+  return [
+    ...(pushed.length > 0 ? [{ topic, good: true, text: `the kernel rings for ${pushed.join(', ')}` }] : []),
+    ...[...new Set(refused.map((each) => each.pushWhy))].map((why) => {
+      const names = refused.filter((each) => each.pushWhy === why).map((each) => each.metric)
+      return { topic, good: false, text: `${names.join(', ')}: ${why}` }
+    }),
+  ]
+}
+
+/** Tried, not guessed. */
+async function describeRun(): Promise<Finding> {
+  try {
+    const { group } = await run(process.execPath, ['--version'], { stdio: 'ignore', peaks: false })
+    const how =
+      group === '' ? 'without a control group: none is delegated to us' : 'with a control group for each command'
+    return { topic: 'run', good: true, text: `works, ${how}` }
+  } catch (error) {
+    return { topic: 'run', good: false, text: (error as Error).message }
+  }
+}
+
+function toText(findings: readonly Finding[], metrics: readonly Capability[], now: Snapshot | undefined): string {
+  const lines = findings.map(({ topic, good, text }) => `${good ? '  ' : '! '}${topic.padEnd(9)} ${text}`)
+  const rows = metrics.map(({ metric, unit, available, origin, why }) => {
+    const value = now?.get(metric)?.value
+    return [available, metric, value === undefined ? '' : formatValue(value, unit), available ? origin : why] as const
+  })
+  const width = (column: 1 | 2): number => Math.max(...rows.map((row) => row[column].length))
+  const table = rows.map(([good, metric, value, text]) => {
+    return `${good ? '  ' : '! '}${metric.padEnd(width(1))} ${value.padStart(width(2))}  ${text}`
+  })
+  return `${[...lines, '', ...table].join('\n')}\n`
+}
+
+function toJson(findings: readonly Finding[], metrics: readonly Capability[]): string {
+  return `${JSON.stringify({ findings, metrics }, undefined, 2)}\n`
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
+  }
 }

@@ -1,5 +1,97 @@
-import { UsageError } from './usage.js'
+/** `tripline profile`: runs a command and proposes limits for it. */
+import { isatty } from 'node:tty'
+import { CommandNotStartedError } from '../errors.js'
+import type { RunResult } from '../run/result.js'
+import { run } from '../run/run.js'
+import { formatDuration, formatSize, parsePercent } from '../units.js'
+import { parseArguments } from './arguments.js'
+import { statusOfRefusal } from './refusal.js'
+import { SignalForwarder } from './terminal-signals.js'
+import { UsageError, say } from './usage.js'
+import { VERBS } from './verbs.js'
 
-export function main(_words: readonly string[]): Promise<number> {
-  throw new UsageError('tripline profile is not there yet')
+export async function main(words: readonly string[]): Promise<number> {
+  const given = parseArguments(words, VERBS.profile.options)
+  const [command, ...args] = given.rest
+  if (command === undefined) throw new UsageError('Say which command to run: tripline profile [OPTION]... [--] COMMAND')
+  const margin = readMargin(given.get('margin') ?? '50')
+  const foreground = isatty(0)
+  using forwarder = new SignalForwarder(foreground)
+  let result: RunResult
+  try {
+    result = await run(command, args, {
+      foreground,
+      onEvent: (event) => event.kind === 'started' && forwarder.attach(event.command),
+    })
+  } catch (error) {
+    if (!(error instanceof CommandNotStartedError)) throw error
+    say(error.message)
+    return statusOfRefusal(error)
+  }
+  for (const line of given.has('json') ? [toJson(result, margin)] : toText(result, margin))
+    process.stderr.write(`${line}\n`)
+  return result.status
+}
+
+function readMargin(text: string): number {
+  try {
+    const percent = /^[\d.]+$/.test(text) ? Number(text) : text
+    return 1 + parsePercent(percent, '--margin', Infinity) / 100
+  } catch {
+    throw new UsageError(`--margin must be a percentage such as 50; received '${text}'`)
+  }
+}
+
+function toText(result: RunResult, margin: number): string[] {
+  const { command, peaks, duration, cpuTime } = result
+  const rows = [
+    ['took', formatDuration(Math.round(duration))],
+    ['CPU time', formatDuration(Math.round(cpuTime))],
+    ['memory', peaks.memory === undefined ? 'over before it could be seen' : `up to ${formatSize(peaks.memory)}`],
+    ['CPU', peaks.cpu === undefined ? 'over before it could be seen' : `up to ${peaks.cpu.toFixed(0)}% of one`],
+    [
+      'processes',
+      peaks.processes === undefined ? 'over before they could be seen' : `up to ${peaks.processes} at once`,
+    ],
+  ] as const
+  return [
+    `tripline: ${command} exited with ${result.status}`,
+    ...rows.map(([name, text]) => `  ${name.padEnd(10)} ${text}`),
+    `With ${Math.round((margin - 1) * 100)}% to spare:`,
+    `  ${proposal(result, margin).map(quote).join(' ')}`,
+  ]
+}
+
+/** The words of a `run` that this run would have passed. */
+function proposal(result: RunResult, margin: number): string[] {
+  const { command, args, peaks, duration, cpuTime } = result
+  const words = ['tripline', 'run', '--timeout', seconds(duration * margin), '--cpu-time', seconds(cpuTime * margin)]
+  if (peaks.memory !== undefined) words.push('--memory', size(peaks.memory * margin))
+  if (peaks.processes !== undefined) words.push('--procs', String(Math.ceil(peaks.processes * margin)))
+  return [...words, '--', command, ...args]
+}
+
+function toJson(result: RunResult, margin: number): string {
+  const { command, args, status, duration, cpuTime, peaks } = result
+  return JSON.stringify({
+    command: [command, ...args],
+    status,
+    duration,
+    cpuTime,
+    peaks,
+    run: proposal(result, margin),
+  })
+}
+
+function seconds(ms: number): string {
+  return `${Math.max(1, Math.ceil(ms / 1000))}s`
+}
+
+function size(bytes: number): string {
+  return `${Math.max(1, Math.ceil(bytes / 1e6))}MB`
+}
+
+/** As a shell reads it back. */
+function quote(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -5,6 +5,7 @@ import type { CancelationReason } from '../reason.js'
 import type { RunEvent, RunHandle, RunResult } from '../run/result.js'
 import { ownStatus, run } from '../run/run.js'
 import { readSettings, type Settings } from './run-settings.js'
+import { statusOfRefusal } from './refusal.js'
 import { SignalForwarder } from './terminal-signals.js'
 import { EXIT, say } from './usage.js'
 
@@ -92,11 +93,6 @@ function statusOf(result: RunResult, { preserveStatus, gnuStatus }: Settings): n
   if (result.reason === undefined) return result.status
   if (preserveStatus) return ownStatus(result)
   return gnuStatus && result.killed ? EXIT.killed : result.status
-}
-
-function statusOfRefusal({ kind }: CommandNotStartedError): number {
-  if (kind === 'not-found') return EXIT.notFound
-  return kind === 'not-executable' ? EXIT.notExecutable : EXIT.failure
 }
 
 async function tell(result: RunResult, { quiet, verbose }: Settings): Promise<void> {

@@ -1,7 +1,7 @@
 /** The bodies of one ticker: each an operation under the ticker's own. */
 import { Cancelable } from '../cancelable/cancelable.js'
 import type { CancelableOptions } from '../cancelable/options.js'
-import { COMPLETED, FAILED } from '../cancelable/state.js'
+import { CancelationError } from '../cancelation-error.js'
 import { now } from '../clock.js'
 import { isThenable } from '../diagnostics.js'
 import type { Tick, TickBody } from './ticker.js'
@@ -10,7 +10,7 @@ import type { Tick, TickBody } from './ticker.js'
 export interface BodyListener {
   /** @param elapsed how long it took, in milliseconds */
   bodyOver(elapsed: number): void
-  /** The last promise that somebody may wait for has settled; told after {@link bodyOver}, unless the body was given up. */
+  /** An operation has settled: with its body, or without it where that was given up. */
   operationOver(): void
   bodyFailed(error: unknown): void
   bodyTimedOut(): void
@@ -35,51 +35,43 @@ export class Bodies {
     this.#listener = listener
   }
 
-  /** False where the body has failed already; its error is told later, as that of a promise would be. */
-  start(tick: Tick): boolean {
+  start(tick: Tick): void {
     const operation = new Cancelable(this.#options)
     this.#tick = tick
     this.running++
-    const run = operation.run(this.#call)
+    this.operations++
+    operation._run(this.#call, this.#resolved, this.#rejected)
     const promise = this.#promise
     this.#promise = undefined
-    // The usual end of a body that awaits nothing: there is no promise to look at.
-    if (operation._status !== COMPLETED) this.#watch(operation, run)
     if (promise === undefined) {
       this.#over(operation)
     } else {
       const over = (): void => this.#over(operation)
       promise.then(over, over)
     }
-    return operation._status !== FAILED
   }
 
-  // One function for all bodies instead of a closure for each.
+  // One function for all bodies instead of closures and a promise for each: a tick makes little garbage.
   readonly #call = (cancel: Cancelable): unknown => {
     const result = this.#body(cancel, this.#tick!)
     if (isThenable(result)) this.#promise = result
     return result
   }
 
+  readonly #resolved = (): void => {
+    this.operations--
+    this.#listener.operationOver()
+  }
+
+  readonly #rejected = (error: unknown): void => {
+    this.operations--
+    if (!CancelationError.is(error)) this.#listener.bodyFailed(error)
+    else if (error.reason.kind === 'timeout') this.#listener.bodyTimedOut()
+    this.#listener.operationOver()
+  }
+
   #over(operation: Cancelable): void {
     this.running--
     this.#listener.bodyOver((operation._endedAt ?? now()) - operation._startedAt!)
-  }
-
-  #watch(operation: Cancelable, run: Promise<unknown>): void {
-    this.operations++
-    run.then(
-      () => this.#settled(),
-      (error: unknown) => {
-        if (operation._status === FAILED) this.#listener.bodyFailed(error)
-        else if (operation.reason?.kind === 'timeout') this.#listener.bodyTimedOut()
-        this.#settled()
-      },
-    )
-  }
-
-  #settled(): void {
-    this.operations--
-    this.#listener.operationOver()
   }
 }

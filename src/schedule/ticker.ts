@@ -223,13 +223,12 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
       this.#isBeating() &&
       this.#backlog.take(this.#effectivePeriod(), beat)
     ) {
-      // What comes of an error is decided before the next body.
-      if (!this.#run()) break
+      this.#run()
     }
     this.#pumping = false
   }
 
-  #run(): boolean {
+  #run(): void {
     const due = toLocalTime(beat.due)
     const tick: Tick = { index: beat.index, due, late: Math.max(0, now() - due), missed: beat.missed }
     this.#ledger.ticks++
@@ -238,7 +237,7 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
     if (tick.missed > 0 && missedChannel.hasSubscribers) {
       missedChannel.publish({ ticker: this, ...tick } satisfies MissedMessage)
     }
-    return this.#bodies.start(tick)
+    this.#bodies.start(tick)
   }
 
   /** @internal */

@@ -1,0 +1,8 @@
+/** How we exit when a command does not start. */
+import type { CommandNotStartedError } from '../errors.js'
+import { EXIT } from './usage.js'
+
+export function statusOfRefusal({ kind }: CommandNotStartedError): number {
+  if (kind === 'not-found') return EXIT.notFound
+  return kind === 'not-executable' ? EXIT.notExecutable : EXIT.failure
+}
