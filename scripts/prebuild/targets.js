@@ -6,8 +6,8 @@ const rows = [
   // The floor of every glibc binary: RHEL 7, Amazon Linux 2, Ubuntu 14.04 and all that came after.
   { platform: 'linux', arch: 'x64', libc: 'glibc', zig: 'x86_64-linux-gnu.2.17', lto: true },
   { platform: 'linux', arch: 'x64', libc: 'musl', zig: 'x86_64-linux-musl', lto: true },
-  { platform: 'linux', arch: 'arm64', libc: 'glibc', zig: 'aarch64-linux-gnu.2.17', lto: true },
-  { platform: 'linux', arch: 'arm64', libc: 'musl', zig: 'aarch64-linux-musl', lto: true },
+  { platform: 'linux', arch: 'arm64', libc: 'glibc', zig: 'aarch64-linux-gnu.2.17' },
+  { platform: 'linux', arch: 'arm64', libc: 'musl', zig: 'aarch64-linux-musl' },
   // Without an armv tag it serves every 32-bit ARM; the tagged one is preferred where Node says that it runs on ARMv7,
   // because the barriers of ARMv6 are emulated by the kernel there, or trap.
   { platform: 'linux', arch: 'arm', libc: 'glibc', zig: 'arm-linux-gnueabihf.2.17', cpu: 'arm1176jzf_s' },
