@@ -23,10 +23,12 @@ const verbs = Object.entries(VERBS)
 const words = (list: Iterable<string>): string => [...list].join(' ')
 
 function optionWords(options: Readonly<Record<string, OptionSpec>>): string[] {
-  return [
-    '--help',
-    ...Object.entries(options).flatMap(([long, { short }]) => [`--${long}`, ...(short ? [`-${short}`] : [])]),
-  ]
+  const list = ['--help']
+  for (const [long, { short }] of Object.entries(options)) {
+    list.push(`--${long}`)
+    if (short !== undefined) list.push(`-${short}`)
+  }
+  return list
 }
 
 /** Where an option's value is one of a list; `undefined` where nothing can be said of it. */
@@ -77,22 +79,26 @@ complete -F _tripline tripline
 `
 }
 
+/** What stands inside quotes and brackets in a zsh specification. */
+function zshText(text: string): string {
+  return text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, '\\$&')
+}
+
 function zsh(): string {
-  const quote = (text: string): string => text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, '\\$&')
   const cases = verbs.map(([name, { options, takesCommand = false }]) => {
     const specs = Object.entries(options).map(([long, spec]) => {
       const list = valueWords(spec)
       const action = list === undefined ? (spec.choices === 'file' ? '_files' : ' ') : `(${words(list)})`
-      const value = spec.value === undefined ? '' : `:${quote(spec.value.replaceAll("'", ''))}:${action}`
+      const value = spec.value === undefined ? '' : `:${zshText(spec.value.replaceAll("'", ''))}:${action}`
       const repeat = spec.many === true ? '*' : ''
       const names = spec.short === undefined ? `'${repeat}--${long}` : `{-${spec.short},--${long}}'`
-      return `      ${names}[${quote(spec.help)}]${value}'`
+      return `      ${names}[${zshText(spec.help)}]${value}'`
     })
     const plain = plainWords(name as VerbName)
     const rest = takesCommand ? "'(-)1:command:_command_names -e' '*::arguments:_normal'" : `'*:word:(${words(plain)})'`
     return `    ${name}) _arguments -S \\\n${[...specs, `      '--help[show the options]'`, `      ${rest}`].join(' \\\n')} ;;`
   })
-  const list = verbs.map(([name, { summary }]) => `'${name}:${quote(summary)}'`)
+  const list = verbs.map(([name, { summary }]) => `'${name}:${zshText(summary)}'`)
   return `#compdef tripline
 _tripline() {
   if (( CURRENT == 2 )); then
@@ -110,22 +116,25 @@ compdef _tripline tripline
 `
 }
 
+function fishText(text: string): string {
+  return `'${text.replaceAll("'", "\\'")}'`
+}
+
 function fish(): string {
-  const quote = (text: string): string => `'${text.replaceAll("'", "\\'")}'`
   const lines = ['complete -c tripline -f']
   for (const [name, { summary, options, takesCommand = false }] of verbs) {
-    lines.push(`complete -c tripline -n __fish_use_subcommand -a ${name} -d ${quote(summary)}`)
+    lines.push(`complete -c tripline -n __fish_use_subcommand -a ${name} -d ${fishText(summary)}`)
     const here = `complete -c tripline -n '__fish_seen_subcommand_from ${name}'`
     for (const [long, spec] of Object.entries(options)) {
       const list = valueWords(spec)
       const short = spec.short === undefined ? '' : ` -s ${spec.short}`
       const files = spec.choices === 'file' ? ' -F' : ''
       const value =
-        spec.value === undefined ? '' : ` -r${files}${list === undefined ? '' : ` -a ${quote(words(list))}`}`
-      lines.push(`${here} -l ${long}${short}${value} -d ${quote(spec.help)}`)
+        spec.value === undefined ? '' : ` -r${files}${list === undefined ? '' : ` -a ${fishText(words(list))}`}`
+      lines.push(`${here} -l ${long}${short}${value} -d ${fishText(spec.help)}`)
     }
     const plain = plainWords(name as VerbName)
-    if (plain.length > 0) lines.push(`${here} -a ${quote(words(plain))}`)
+    if (plain.length > 0) lines.push(`${here} -a ${fishText(words(plain))}`)
     if (takesCommand) lines.push(`${here} -a '(__fish_complete_subcommand --fcs-skip=2)'`)
   }
   return `${lines.join('\n')}\n`

@@ -6,7 +6,7 @@ export function overview(): string {
   return [
     'tripline: limits on what this machine is doing',
     '',
-    ...verbs.map((name) => `  tripline ${name.padEnd(11)} ${VERBS[name].summary}`),
+    ...verbs.map((name) => `  tripline ${name.padEnd(10)} ${VERBS[name].summary}`),
     '',
     'tripline VERB --help says more. Some ways to begin:',
     '',

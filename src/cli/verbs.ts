@@ -63,8 +63,8 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       verbose: { short: 'v', help: 'say more' },
     },
     notes: [
-      "Exit status: the command's own; 124 time limit; 123 other limit; 122 not started;",
-      '125 wrong usage or our failure; 126 cannot be run; 127 not found; 128+n signal n.',
+      "Exit status: the command's own; 124 time limit; 123 other limit; 122 not begun;",
+      '125 wrong usage, our failure; 126 cannot be run; 127 not found; 128+n signal n.',
     ],
   },
   watch: {
@@ -92,7 +92,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       margin: { value: 'PERCENT', help: 'above the peaks that were seen (default 50%)' },
       json: { help: 'as one JSON object' },
     },
-    notes: ["It prints to stderr; stdout is the command's. The exit status is the command's own."],
+    notes: ["It prints to stderr; stdout and the exit status are the command's own."],
   },
   completion: {
     summary: 'print the completion of a shell',

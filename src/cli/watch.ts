@@ -1,35 +1,99 @@
-/** `tripline watch --once`: what every metric of this machine says now. */
-import { capabilities, sample, type Capability, type Snapshot } from '../monitor/snapshot.js'
+/** `tripline watch`: what this machine is doing, live, line by line, or once. */
+import type { Capability, Snapshot } from '../monitor/snapshot.js'
 import { formatValue } from '../units.js'
-import { parseArguments } from './arguments.js'
-import { VERBS } from './verbs.js'
+import { parseArguments, type ParsedArguments } from './arguments.js'
 import { EXIT, UsageError } from './usage.js'
+import { VERBS } from './verbs.js'
+import type { WatchList } from './watched.js'
 
 export async function main(words: readonly string[]): Promise<number> {
-  const options = parseArguments(words, VERBS.watch.options)
-  const { rest } = options
-  if (rest.length > 0) throw new UsageError(`tripline watch takes no arguments; received '${rest[0]}'.`)
-  if (!options.has('once')) throw new UsageError('The live view is not there yet: use tripline watch --once.')
-  const metrics = capabilities()
+  const given = parseArguments(words, VERBS.watch.options)
+  // A reader that has had enough (`| head`) is no failure.
+  process.stdout.on('error', () => process.exit(EXIT.ok))
+  if (given.has('once')) return once(given)
+  const interval = given.duration('interval') ?? 1000
+  if (interval === 0) throw new UsageError('--interval must be more than 0')
+  const { WatchList } = await import('./watched.js')
+  const list = new WatchList(given.rest, given.all('limit'))
+  const last = given.duration('for') || Infinity
+  const live = process.stdout.isTTY && !given.has('json')
+  if (live) {
+    const { watchLive } = await import('./live.js')
+    return watchLive(list, interval, last)
+  }
+  return watchLines(list, interval, last, given.has('json') ? toObject : toLine)
+}
+
+async function watchLines(
+  list: WatchList,
+  interval: number,
+  last: number,
+  print: (list: WatchList, at: Date) => string,
+): Promise<number> {
+  const end = performance.now() + last
+  for await (const snapshot of list.look(interval)) {
+    process.stdout.write(`${print(list, wallTime(snapshot))}\n`)
+    if (performance.now() + interval > end) break
+  }
+  return EXIT.ok
+}
+
+function wallTime(snapshot: Snapshot): Date {
+  return new Date(performance.timeOrigin + snapshot.at)
+}
+
+/** `08:15:00  cpu 12.0%  memory 41.5% >90 clear`, cut to COLUMNS where that is set. */
+function toLine(list: WatchList, at: Date): string {
+  const parts = list.rows.map(({ history, limit }) => {
+    const value =
+      history.now === undefined ? (history.why === '' ? '-' : 'n/a') : formatValue(history.now, history.info.unit)
+    return `${history.label} ${value}${limit === undefined ? '' : ` ${limit.text} ${limit.state}`}`
+  })
+  const line = [at.toTimeString().slice(0, 8), ...parts].join('  ')
+  const columns = Number(process.env['COLUMNS'])
+  return columns > 0 ? line.slice(0, columns) : line
+}
+
+/** One look as one object: values in the metrics' own units, null where they are not known. */
+function toObject(list: WatchList, at: Date): string {
+  const rows = list.rows
+  const metrics = Object.fromEntries(rows.map(({ history }) => [history.label, history.now ?? null]))
+  const limits = rows.flatMap(({ history, limit }) =>
+    limit === undefined ? [] : [{ metric: history.label, limit: limit.text, state: limit.state }],
+  )
+  const unavailable = Object.fromEntries(
+    rows.flatMap(({ history }) => (history.why === '' ? [] : [[history.label, history.why] as const])),
+  )
+  return JSON.stringify({ at: at.toISOString(), metrics, limits, unavailable })
+}
+
+async function once(given: ParsedArguments): Promise<number> {
+  const { capabilities, sample } = await import('../monitor/snapshot.js')
+  const wanted = new Set(given.rest)
+  const metrics = capabilities().filter(({ metric }) => wanted.size === 0 || wanted.delete(metric))
+  for (const name of wanted) {
+    const { checkMetric } = await import('../monitor/limits.js')
+    checkMetric(name)
+  }
   const there = metrics.filter((each) => each.available).map((each) => each.metric)
-  const now = await sample(there)
-  process.stdout.write(options.has('json') ? toJson(metrics, now) : toTable(metrics, now))
+  const now = there.length === 0 ? undefined : await sample(there)
+  process.stdout.write(given.has('json') ? onceAsJson(metrics, now) : onceAsTable(metrics, now))
   return EXIT.ok
 }
 
 /** One object on one line: keys stay, values are in the metric's own unit. */
-function toJson(metrics: readonly Capability[], now: Snapshot): string {
-  const values = Object.fromEntries(metrics.map((each) => [each.metric, now.get(each.metric)?.value ?? null]))
+function onceAsJson(metrics: readonly Capability[], now: Snapshot | undefined): string {
+  const values = Object.fromEntries(metrics.map((each) => [each.metric, now?.get(each.metric)?.value ?? null]))
   const unavailable = Object.fromEntries(
     metrics.filter((each) => !each.available).map((each) => [each.metric, each.why]),
   )
-  const at = new Date(performance.timeOrigin + now.at).toISOString()
-  return `${JSON.stringify({ at, metrics: values, unavailable })}\n`
+  const at = (now === undefined ? new Date() : wallTime(now)).toISOString()
+  return `${JSON.stringify({ at, metrics: values, limits: [], unavailable })}\n`
 }
 
-function toTable(metrics: readonly Capability[], now: Snapshot): string {
+function onceAsTable(metrics: readonly Capability[], now: Snapshot | undefined): string {
   const rows = metrics.map(({ metric, unit, origin, why }) => {
-    const value = now.get(metric)?.value
+    const value = now?.get(metric)?.value
     return [metric, value === undefined ? 'n/a' : formatValue(value, unit), value === undefined ? why : origin] as const
   })
   const width = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length))

@@ -1,0 +1,54 @@
+/** What was seen of one metric in the last minute or so: for the table and its sparkline. */
+import type { MetricInfo } from '../monitor/metrics.js'
+import type { Selector } from '../monitor/limits.js'
+
+const LENGTH = 60
+const BARS = '▁▂▃▄▅▆▇█'
+
+/** One row of the table. */
+export class History {
+  readonly info: MetricInfo
+  readonly selector: Selector
+  readonly #values: number[] = []
+  /** Why there is nothing to show; empty while there is. */
+  why = ''
+
+  constructor(info: MetricInfo, selector: Selector = {}) {
+    this.info = info
+    this.selector = selector
+  }
+
+  /** `'disk(/data)'` */
+  get label(): string {
+    const { path, zone, pid } = this.selector
+    const selected = path ?? zone ?? pid
+    return selected === undefined ? this.info.name : `${this.info.name}(${selected})`
+  }
+
+  add(value: number): void {
+    this.#values.push(value)
+    if (this.#values.length > LENGTH) this.#values.shift()
+  }
+
+  get now(): number | undefined {
+    return this.#values.at(-1)
+  }
+  get least(): number | undefined {
+    return this.#values.length === 0 ? undefined : Math.min(...this.#values)
+  }
+  get most(): number | undefined {
+    return this.#values.length === 0 ? undefined : Math.max(...this.#values)
+  }
+  get mean(): number | undefined {
+    const { length } = this.#values
+    return length === 0 ? undefined : this.#values.reduce((sum, each) => sum + each, 0) / length
+  }
+
+  /** The last values as bars: from 0 to the end of the scale, or to the most that was seen where it has none. */
+  sparkline(width: number): string {
+    const shown = this.#values.slice(-width)
+    const top = Number.isFinite(this.info.max) ? this.info.max : Math.max(...this.#values, Number.MIN_VALUE)
+    const bars = shown.map((value) => BARS[Math.min(BARS.length - 1, Math.floor((value / top) * BARS.length))])
+    return bars.join('').padStart(width)
+  }
+}

@@ -1,0 +1,89 @@
+/** The live view: looks, draws, and hears keys. */
+import { samplerStats } from '../monitor/sampler.js'
+import type { SamplerStats } from '../monitor/native.js'
+import { formatSize } from '../units.js'
+import { Screen } from './screen.js'
+import { draw } from './table.js'
+import { EXIT } from './usage.js'
+import type { WatchList } from './watched.js'
+
+/** Until `q`, a signal, or `last` milliseconds have passed. */
+export function watchLive(list: WatchList, interval: number, last: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const view = new LiveView(list, () => resolve(EXIT.ok))
+    view.follow(interval, performance.now() + last).then(() => resolve(EXIT.ok), reject)
+  }).then((status) => {
+    // Looks that are still waited for must not keep a view that has ended.
+    process.exit(status as number)
+  })
+}
+
+class LiveView {
+  readonly #list: WatchList
+  readonly #screen: Screen
+  readonly #cost = new Cost()
+  // https://no-color.org: any value but an empty one.
+  readonly #color = (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
+  #paused = false
+  #help = false
+
+  constructor(list: WatchList, end: () => void) {
+    this.#list = list
+    this.#screen = new Screen({
+      key: (key) => {
+        if (key === 'q') return end()
+        if (key === 'p') this.#paused = !this.#paused
+        if (key === '?') this.#help = !this.#help
+        this.#draw()
+      },
+      redraw: () => this.#draw(),
+    })
+  }
+
+  async follow(interval: number, end: number): Promise<void> {
+    for await (const _ of this.#list.look(interval)) {
+      this.#cost.measure()
+      if (!this.#paused) this.#draw()
+      if (performance.now() + interval > end) return
+    }
+  }
+
+  #draw(): void {
+    const { width, height } = this.#screen
+    const lines = draw({
+      rows: this.#list.rows,
+      width,
+      height,
+      color: this.#color,
+      cost: this.#cost.text,
+      paused: this.#paused,
+      help: this.#help,
+    })
+    this.#screen.show(lines)
+  }
+}
+
+/** What the watching itself takes, between the last two looks. */
+class Cost {
+  text = ''
+  #before: SamplerStats | undefined
+  #cpuBefore = process.cpuUsage()
+  #at = performance.now()
+
+  measure(): void {
+    const stats = samplerStats()
+    const at = performance.now()
+    const used = process.cpuUsage(this.#cpuBefore)
+    const passed = at - this.#at
+    if (stats !== undefined && this.#before !== undefined && passed > 0) {
+      const share = (100 * (stats.cpu - this.#before.cpu)) / passed
+      const wakeups = (1000 * (stats.wakeups - this.#before.wakeups)) / passed
+      const whole = (used.user + used.system) / 10 / passed
+      const memory = formatSize(process.memoryUsage.rss())
+      this.text = `sampler ${share.toFixed(2)}% CPU, ${wakeups.toFixed(0)} wake-ups/s; all ${whole.toFixed(1)}%, ${memory}`
+    }
+    this.#before = stats
+    this.#cpuBefore = process.cpuUsage()
+    this.#at = at
+  }
+}

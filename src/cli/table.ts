@@ -1,0 +1,142 @@
+/** The live view as lines of text: pure, so that it is the same on every terminal. */
+import { formatValue } from '../units.js'
+import type { History } from './history.js'
+
+export interface Row {
+  readonly history: History
+  /** The limit as it was written, and where it stands; undefined for a metric without. */
+  readonly limit: { readonly text: string; readonly state: string } | undefined
+}
+
+export interface Look {
+  readonly rows: readonly Row[]
+  readonly width: number
+  readonly height: number
+  readonly color: boolean
+  /** The line under the table. */
+  readonly cost: string
+  readonly paused: boolean
+  readonly help: boolean
+}
+
+interface Column {
+  readonly title: string
+  readonly cell: (row: Row, width: number) => string
+  readonly width: (rows: readonly Row[]) => number
+  /** The less, the sooner it is left out where there is no room. */
+  readonly rank: number
+  readonly left?: boolean
+}
+
+const ESCAPE = '\u001B['
+const PLAIN = `${ESCAPE}0m`
+
+const SPARK_LEAST = 8
+const GAP = 2
+
+const HELP = [
+  'min, avg, max and the bars are of the last 60 looks. Bars go from 0 to the end',
+  'of the scale, or to the most that was seen where it has none.',
+  'A limit is clear, pending (crossed, but not for long enough), breached,',
+  'clearing (better, but not for long enough), or unavailable.',
+  '',
+  '  q  end      p  pause, go on      ?  this help',
+]
+
+/** As many lines as fit, none longer than the width. */
+export function draw(look: Look): string[] {
+  const columns = chooseColumns(look)
+  const header = columns.map(({ column, width }) => fit(column.title, width, column.left)).join(' '.repeat(GAP))
+  const body = look.help ? HELP : look.rows.map((row) => paint(drawRow(row, columns), row, look.color))
+  const room = Math.max(1, look.height - 3)
+  const more = body.length > room ? `  ${body.length - room + 1} more lines: a higher terminal shows them` : undefined
+  const shown = more === undefined ? body : [...body.slice(0, room - 1), more]
+  const keys = look.paused ? 'paused  q end  p go on  ? help' : 'q end  p pause  ? help'
+  const bold = look.color ? `${ESCAPE}1m${cut(header, look.width)}${PLAIN}` : cut(header, look.width)
+  return [bold, ...shown.map((line) => cutPainted(line, look.width)), '', cut(`${keys}  ${look.cost}`, look.width)]
+}
+
+interface Chosen {
+  readonly column: Column
+  readonly width: number
+}
+
+function chooseColumns({ rows, width }: Look): Chosen[] {
+  const wanted = COLUMNS.filter((column) => column.title !== 'limit' || rows.some((row) => row.limit !== undefined))
+  const chosen = new Map<Column, number>()
+  let room = width
+  for (const column of wanted.toSorted((a, b) => b.rank - a.rank)) {
+    const needed = column.width(rows) + (chosen.size === 0 ? 0 : GAP)
+    if (needed > room && chosen.size > 0) continue
+    chosen.set(column, column.width(rows))
+    room -= needed
+  }
+  const list = wanted.filter((column) => chosen.has(column))
+  // What is left over is the sparkline's, up to what it can show.
+  return list.map((column) => {
+    const own = chosen.get(column)!
+    return { column, width: column.title === '' ? Math.min(60, own + Math.max(0, room)) : own }
+  })
+}
+
+const number =
+  (of: (history: History) => number | undefined) =>
+  ({ history }: Row): string => {
+    const value = of(history)
+    if (value !== undefined) return formatValue(value, history.info.unit)
+    return of === now && history.why !== '' ? 'n/a' : ''
+  }
+const now = (history: History): number | undefined => history.now
+const widest =
+  (title: string, least: number, cell: (row: Row) => string) =>
+  (rows: readonly Row[]): number =>
+    Math.max(title.length, least, ...rows.map((row) => cell(row).length))
+
+const label = ({ history }: Row): string => history.label
+const limit = ({ limit: each }: Row): string => (each === undefined ? '' : `${each.text} ${each.state}`)
+
+function numeric(title: string, rank: number, of: (history: History) => number | undefined): Column {
+  return { title, rank, cell: number(of), width: widest(title, 9, number(of)) }
+}
+
+const COLUMNS: readonly Column[] = [
+  { title: 'metric', rank: 9, left: true, cell: label, width: widest('metric', 0, label) },
+  numeric('now', 8, now),
+  numeric('min', 3, (history) => history.least),
+  numeric('avg', 2, (history) => history.mean),
+  numeric('max', 4, (history) => history.most),
+  {
+    title: '',
+    rank: 5,
+    left: true,
+    cell: ({ history }, width) => (history.why === '' ? history.sparkline(width) : history.why),
+    width: () => SPARK_LEAST,
+  },
+  { title: 'limit', rank: 7, left: true, cell: limit, width: widest('limit', 0, limit) },
+]
+
+function drawRow(row: Row, columns: readonly Chosen[]): string {
+  return columns.map(({ column, width }) => fit(column.cell(row, width), width, column.left)).join(' '.repeat(GAP))
+}
+
+const COLORS: Readonly<Record<string, number>> = { breached: 31, clearing: 33, pending: 33, unavailable: 90 }
+
+function paint(line: string, { limit: each, history }: Row, color: boolean): string {
+  const code = COLORS[history.why === '' ? (each?.state ?? '') : 'unavailable']
+  return color && code !== undefined ? `${ESCAPE}${code}m${line}${PLAIN}` : line
+}
+
+function fit(text: string, width: number, left: boolean = false): string {
+  return left ? cut(text, width).padEnd(width) : cut(text, width).padStart(width)
+}
+
+function cut(text: string, width: number): string {
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
+}
+
+/** The same for a line that may be in color. */
+function cutPainted(line: string, width: number): string {
+  if (!line.startsWith(ESCAPE)) return cut(line, width)
+  const start = line.indexOf('m') + 1
+  return line.slice(0, start) + cut(line.slice(start, -PLAIN.length), width) + PLAIN
+}

@@ -1,0 +1,116 @@
+/** What `watch` watches: a row for each metric, with its limit where one was given. */
+import { MetricUnavailableError } from '../errors.js'
+import { guard, type Guard } from '../monitor/guard.js'
+import { checkMetric, type Limit, type Selector } from '../monitor/limits.js'
+import type { MetricName } from '../monitor/metrics.js'
+import { capabilities, samples, type MetricQuery, type Snapshot } from '../monitor/snapshot.js'
+import { parseExpression } from './expression.js'
+import { History } from './history.js'
+import type { Row } from './table.js'
+import { UsageError } from './usage.js'
+
+// What says something of any machine, in the order of interest; those that it does not have are left out.
+const USUAL: readonly MetricName[] = [
+  'cpu',
+  'load',
+  'memory',
+  'memory.available',
+  'swap',
+  'pressure.cpu',
+  'pressure.memory',
+  'pressure.io',
+  'disk',
+  'disk.read',
+  'disk.write',
+  'network.rx',
+  'network.tx',
+  'temperature',
+  'throttled',
+  'battery',
+]
+
+interface Watched {
+  readonly history: History
+  readonly query: MetricQuery
+  readonly selector: Selector
+  readonly text: string | undefined
+  readonly guard: Guard | undefined
+}
+
+export class WatchList {
+  readonly #all: Watched[]
+
+  /** @throws UsageError; MetricUnavailableError for a limit that cannot be watched */
+  constructor(names: readonly string[], limits: readonly string[]) {
+    const limited = limits.map((text) => watchLimit(text))
+    const shown = names.length > 0 || limited.length > 0 ? names : usual()
+    const plain = shown.map((name) => watchMetric(name))
+    const more = plain.filter(({ history }) => limited.every((each) => each.history.label !== history.label))
+    this.#all = [...limited, ...more]
+  }
+
+  get rows(): Row[] {
+    return this.#all.map(({ history, text, guard: watched }) => ({
+      history,
+      limit: text === undefined || watched === undefined ? undefined : { text, state: watched.state },
+    }))
+  }
+
+  /** Looks again and again. A metric that goes missing stays in the list, with the reason. */
+  async *look(interval: number): AsyncGenerator<Snapshot, void> {
+    for (;;) {
+      const there = this.#all.filter(({ history }) => history.why === '')
+      if (there.length === 0) throw new UsageError('None of these metrics is there on this machine')
+      try {
+        for await (const snapshot of samples({ interval, metrics: there.map(({ query }) => query) })) {
+          for (const { history, selector } of there) {
+            const value = snapshot.get(history.info.name, selector)
+            if (value !== undefined) history.add(value.value)
+          }
+          yield snapshot
+        }
+      } catch (error) {
+        if (!(error instanceof MetricUnavailableError)) throw error
+        const lost = there.find(({ history }) => history.info.name === error.metric)
+        if (lost === undefined) throw error
+        lost.history.why = error.why
+      }
+    }
+  }
+}
+
+function usual(): readonly MetricName[] {
+  const there = new Set(capabilities().flatMap(({ metric, available }) => (available ? [metric] : [])))
+  return USUAL.filter((metric) => there.has(metric))
+}
+
+function watchMetric(name: string): Watched {
+  const history = new History(readMetric(name))
+  return { history, query: history.info.name, selector: {}, text: undefined, guard: undefined }
+}
+
+function readMetric(name: string): ReturnType<typeof checkMetric> {
+  try {
+    return checkMetric(name)
+  } catch (error) {
+    throw new UsageError((error as Error).message)
+  }
+}
+
+function watchLimit(text: string): Watched {
+  const { metric, limit } = parseExpression(text)
+  const selector = selectorOf(limit)
+  const line = text.slice(text.search(/[<>]/)).trim()
+  const watched = guard({ [metric]: limit }, { name: text })
+  return {
+    history: new History(checkMetric(metric), selector),
+    query: { metric, ...selector },
+    selector,
+    text: line,
+    guard: watched,
+  }
+}
+
+function selectorOf({ path, zone, pid }: Limit): Selector {
+  return { ...(path !== undefined && { path }), ...(zone !== undefined && { zone }), ...(pid !== undefined && { pid }) }
+}

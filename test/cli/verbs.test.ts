@@ -1,0 +1,87 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { VERBS } from '../../src/cli/verbs.js'
+import { shell, tripline } from '../helpers/cli.js'
+
+const VERB_NAMES = Object.keys(VERBS)
+const manual = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
+
+// What bash would offer for the last of these words.
+const complete = async (...words: string[]): Promise<string[]> => {
+  const list = words.map((word) => `'${word}'`).join(' ')
+  const line = `source <(tripline completion bash); COMP_WORDS=(tripline ${list}); COMP_CWORD=${words.length}; _tripline`
+  return (await shell(`${line}; printf '%s\\n' "\${COMPREPLY[@]}"`)).stdout.trim().split('\n')
+}
+
+describe('help', () => {
+  it.each(['', ...VERB_NAMES])('of %j fits a screen of 24 lines and 80 columns', async (verb) => {
+    const { code, stdout } = await tripline(...(verb === '' ? [] : [verb]), '--help')
+    expect(code).toBe(0)
+    const lines = stdout.trimEnd().split('\n')
+    expect(lines.length).toBeLessThan(24)
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
+  })
+
+  it('is in the manual page too: every verb and option, and no other', () => {
+    for (const [name, { options }] of Object.entries(VERBS)) {
+      const section = manual.split(/^## /m).find((each) => each.startsWith(`tripline ${name}\n`)) ?? ''
+      const described = [...section.matchAll(/^\| (?:`-\w`, )?`--([\w-]+)/gm)].map((match) => match[1])
+      expect([name, ...described]).toEqual([name, ...Object.keys(options)])
+    }
+  })
+})
+
+describe('completion', () => {
+  it('of bash knows verbs, options, values and metrics', async () => {
+    expect(await complete('')).toEqual([...VERB_NAMES, '--help', '--version'])
+    expect(await complete('run', '--idle')).toEqual(['--idle-output'])
+    expect(await complete('run', '--on-breach', '')).toEqual(['term', 'pause', 'kill'])
+    expect(await complete('run', '--limit', 'memory.a')).toEqual(['memory.available'])
+    expect(await complete('watch', 'pressure.i')).toEqual(['pressure.io', 'pressure.io.full'])
+    expect(await complete('run', 'nohu')).toContain('nohup')
+  })
+
+  it.each(['zsh', 'fish'])('of %s is there, and right where that shell is', async (name) => {
+    const { code, stdout } = await tripline('completion', name)
+    expect(code).toBe(0)
+    for (const verb of VERB_NAMES) expect(stdout).toContain(verb)
+    const check = await shell(
+      `command -v ${name} >/dev/null || { echo no ${name} here; exit 0; }; tripline completion ${name} | ${name} -n`,
+    )
+    if (check.stdout !== '') console.log(`skipped: ${check.stdout.trim()}`)
+    expect(check.stderr).toBe('')
+  })
+
+  it('refuses a shell that it does not know', async () => {
+    const outcome = await tripline('completion', 'fisch')
+    expect([outcome.code, outcome.stderr]).toEqual([125, "tripline: Unknown shell 'fisch'. Did you mean 'fish'?\n"])
+  })
+})
+
+describe('tripline doctor', () => {
+  it('says what works and every metric', async () => {
+    const { code, stdout } = await tripline('doctor')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^ {2}addon +(built here from source|the prebuilt one)$/m)
+    expect(stdout).toMatch(/^ {2}run +works, with/m)
+    expect(stdout).toMatch(/^ {2}memory +\d+\.\d% {2}\//m)
+    const { metrics, findings } = JSON.parse((await tripline('doctor', '--json')).stdout) as Record<string, object[]>
+    expect(metrics).toContainEqual(expect.objectContaining({ metric: 'memory', available: true }))
+    expect(findings).toContainEqual(expect.objectContaining({ topic: 'run', good: true }))
+  })
+})
+
+describe('tripline profile', () => {
+  it('proposes a run that passes', async () => {
+    const { code, stdout, stderr } = await shell(`tripline profile -- bash -c 'echo "a  b"; sleep 0.5; exit 3'`)
+    expect([code, stdout]).toEqual([3, 'a  b\n'])
+    expect(stderr).toMatch(/^tripline: bash exited with 3\n/)
+    const proposal = stderr.trim().split('\n').at(-1)!.trim()
+    expect(proposal).toMatch(/^tripline run --timeout 1s --cpu-time 1s --memory \d+MB --procs \d+ -- bash -c 'echo/)
+    expect((await shell(proposal)).code).toBe(3)
+  })
+
+  it('exits as run does for a command that does not start', async () => {
+    expect((await tripline('profile', 'no-such-command')).code).toBe(127)
+  })
+})

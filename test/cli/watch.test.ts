@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest'
+import { NO_TERMINAL, Terminal, onTerminal, shell, tripline } from '../helpers/cli.js'
+import { CLI } from '../helpers/child.js'
+
+const ESCAPE = '\u001B'
+const TAKEN = '\u001B[?1049h'
+const GIVEN_BACK = '\u001B[?25h\u001B[?1049l'
+
+const watch = (...args: string[]): Terminal => onTerminal('watch', '--interval', '200ms', ...args)
+
+if (NO_TERMINAL !== undefined) console.log(`skipped: ${NO_TERMINAL}`)
+
+describe.skipIf(NO_TERMINAL !== undefined)('tripline watch on a terminal', () => {
+  it('shows metrics and limits, and ends with q', async () => {
+    using terminal = watch('--limit', 'memory>0.1', '--limit', 'memory.host>99.9', 'memory', 'load')
+    await terminal.shows(TAKEN)
+    await terminal.shows(/metric.*now.*limit/)
+    await terminal.shows(/\[31mmemory +\d+\.\d% .*>0\.1 breached/)
+    await terminal.shows(/memory\.host .*>99\.9 clear/)
+    await terminal.shows(/sampler \d+\.\d+% CPU, \d+ wake-ups\/s/)
+    terminal.type('q')
+    expect(await terminal.ended).toBe(0)
+    expect(terminal.output.endsWith(GIVEN_BACK)).toBe(true)
+  })
+
+  it('pauses with p, explains with ?', async () => {
+    using terminal = watch('memory')
+    await terminal.shows('p pause')
+    terminal.type('p')
+    await terminal.shows('paused')
+    terminal.type('?')
+    await terminal.shows('of the last 60 looks')
+    terminal.type('p')
+    terminal.type('q')
+    expect(await terminal.ended).toBe(0)
+  })
+
+  it('follows the size of the terminal', async () => {
+    using terminal = watch('memory', 'memory.host', 'load', 'disk')
+    await terminal.shows('avg')
+    terminal.resize(6, 30)
+    await terminal.shows('more lines')
+    const frame = terminal.output.slice(terminal.output.lastIndexOf('\u001B[H'))
+    const lines = frame
+      .replaceAll(ESCAPE, '')
+      .replaceAll(/\[[?\d]*[A-Za-z]/g, '')
+      .split(/[\r\n]+/)
+    expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(30)
+    terminal.type('q')
+    expect(await terminal.ended).toBe(0)
+  })
+
+  it.each([
+    ['Ctrl-C', (terminal: Terminal) => terminal.type('\u0003'), 130],
+    ['SIGTERM', (terminal: Terminal) => terminal.signal(15), 143],
+    ['SIGHUP', (terminal: Terminal) => terminal.signal(1), 129],
+  ])('gives the terminal back on %s', async (_name, end, status) => {
+    using terminal = watch('memory')
+    await terminal.shows('q end')
+    end(terminal)
+    expect(await terminal.ended).toBe(status)
+    expect(terminal.output).toContain(GIVEN_BACK)
+  })
+
+  it('gives the terminal back after a crash', async () => {
+    const crash = `setTimeout(() => { throw new Error('on purpose') }, 1500)`
+    const preload = `data:text/javascript,${encodeURIComponent(crash)}`
+    using terminal = new Terminal([process.execPath, '--import', preload, CLI, 'watch', 'memory'])
+    await terminal.shows('q end')
+    await terminal.shows('on purpose')
+    expect(await terminal.ended).toBe(1)
+    const back = terminal.output.lastIndexOf(GIVEN_BACK)
+    expect(back).toBeGreaterThan(terminal.output.lastIndexOf(TAKEN))
+  })
+
+  it('goes away with Ctrl-Z and comes back', async () => {
+    using terminal = new Terminal(['bash', '--norc', '-i'])
+    terminal.type(`${process.execPath} ${CLI} watch memory\r`)
+    await terminal.shows('q end')
+    terminal.type('\u001A')
+    await terminal.shows('Stopped')
+    terminal.type('fg\r')
+    await terminal.shows(/Stopped[^]*\[\?1049h[^]*q end/)
+    terminal.type('q')
+    await terminal.shows(/Stopped[^]*1049h[^]*1049l/)
+    terminal.type('exit\r')
+    expect(await terminal.ended).toBe(0)
+  })
+
+  it('has no color with NO_COLOR', async () => {
+    using terminal = new Terminal([process.execPath, CLI, 'watch', '--limit', 'memory>0.1'], { NO_COLOR: '1' })
+    await terminal.shows('breached')
+    terminal.type('q')
+    await terminal.ended
+    expect(terminal.output.replaceAll(ESCAPE, '')).not.toMatch(/\[\d+m/)
+  })
+
+  it('stops by itself', async () => {
+    using terminal = watch('--for', '0.5', 'memory')
+    expect(await terminal.ended).toBe(0)
+  })
+})
+
+describe('tripline watch elsewhere', () => {
+  it('prints plain lines', async () => {
+    const outcome = await tripline('watch', '--interval', '.1', '--for', '.3', '--limit', 'memory>0.1', 'memory.host')
+    expect(outcome.code).toBe(0)
+    expect(outcome.stdout).toMatch(/^(\d\d:\d\d:\d\d {2}memory \d+\.\d% >0\.1 \w+ {2}memory\.host \d+\.\d%\n)+$/)
+  })
+
+  it('keeps to COLUMNS', async () => {
+    const outcome = await shell('COLUMNS=20 tripline watch --interval .1 --for .2 memory memory.host')
+    expect(outcome.stdout).toMatch(/^(.{1,20}\n)+$/)
+  })
+
+  it('prints an object a line, with the same keys in each', async () => {
+    const outcome = await tripline(
+      'watch',
+      '--json',
+      '--interval',
+      '.1',
+      '--for',
+      '.4',
+      '--limit',
+      'memory>99.9',
+      'disk',
+    )
+    const objects = outcome.stdout
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>)
+    expect(objects.length).toBeGreaterThan(1)
+    for (const each of objects) {
+      expect(each).toMatchObject({
+        at: expect.stringMatching(/^\d{4}-.*Z$/) as string,
+        metrics: { memory: expect.any(Number) as number, disk: expect.any(Number) as number },
+        limits: [{ metric: 'memory', limit: '>99.9', state: 'clear' }],
+        unavailable: {},
+      })
+    }
+  })
+
+  it('shows every metric once, or why it is not there', async () => {
+    const outcome = await tripline('watch', '--once')
+    expect(outcome.stdout).toMatch(/^memory +\d+\.\d% {2}\//m)
+    const { metrics } = JSON.parse((await tripline('watch', '--once', '--json')).stdout) as { metrics: object }
+    expect(metrics).toHaveProperty('memory')
+  })
+
+  it('is quiet when its reader has had enough', async () => {
+    const outcome = await shell('set -o pipefail; tripline watch --interval .05 memory | head -2')
+    expect([outcome.stderr, outcome.stdout.split('\n').length]).toEqual(['', 3])
+  })
+
+  it.each([
+    [['watch', 'memroy'], /Unknown metric 'memroy'\. Did you mean 'memory'\?/],
+    [['watch', '--once', 'memroy'], /Did you mean 'memory'\?/],
+    [['watch', '--interval', '0'], /--interval must be more than 0/],
+    [['watch', '--limit', 'memory'], /expected '>' or '<'/],
+  ])('%j is refused', async (args, says) => {
+    const outcome = await tripline(...args)
+    expect([outcome.code, outcome.stdout]).toEqual([125, ''])
+    expect(outcome.stderr).toMatch(says)
+  })
+})
