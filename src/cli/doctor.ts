@@ -1,8 +1,8 @@
 /** `tripline doctor`: what works on this machine, and why the rest does not. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { capabilities, sample, type Capability, type Snapshot } from '../monitor/snapshot.js'
+import { packageRoot } from '../package.js'
 import { run } from '../run/run.js'
 import type { TickerStats } from '../schedule/stats.js'
 import { every } from '../schedule/ticker.js'
@@ -55,7 +55,7 @@ function describeRuntime(): Finding {
 }
 
 function describeAddon(metrics: readonly Capability[]): Omit<Finding, 'topic'> {
-  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const root = packageRoot()
   if (metrics.length === 0)
     return { good: false, text: 'none for this system: limits, metrics and tickers do not work' }
   const built =
