@@ -41,6 +41,7 @@ int FamilyOf(Metric metric) {
     case Metric::kProcessCpuTime:
     case Metric::kProcessFds:
       return kProcess;
+    // What macOS does not have, or not in its system library, so that it can say why.
     case Metric::kCpuSteal:
       return kStolen;
     case Metric::kCpuIowait:

@@ -43,6 +43,7 @@ int FamilyOf(Metric metric) {
     case Metric::kProcessCount:
     case Metric::kProcessCpuTime:
       return kProcess;
+    // What Windows never has, so that it can say why.
     case Metric::kCpuSteal:
       return kStolen;
     case Metric::kCpuIowait:
