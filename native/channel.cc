@@ -147,15 +147,19 @@ void Channel::Schedule(double stretch) {
     due = kNever;
     return;
   }
-  if (period < floor) period = floor;
+  clamped_ = period < floor;
+  if (clamped_) period = floor;
   if (series.now().state == Value::kUnavailable && period < kRetry) period = kRetry;
   due = last_read + period;
-  if (dwell_end_ < due) due = dwell_end_ > last_read + floor ? dwell_end_ : last_read + floor;
+  if (dwell_end_ >= due) return;
+  due = dwell_end_ > last_read + floor ? dwell_end_ : last_read + floor;
+  clamped_ = false;
 }
 
 void Channel::Hurry(uint64_t now) {
   const uint64_t earliest = last_read + source->MinPeriod(series.metric());
   due = std::min(due, std::max(now, earliest));
+  clamped_ = false;
 }
 
 void Channel::PublishTo(const Subscription& subscription) const {

@@ -39,8 +39,10 @@ class Channel {
   // Sets `due` from the newest value: the rate is an output. `stretch` (1 or more) lengthens the adaptive part.
   void Schedule(double stretch);
 
-  // A tenth of the period: reads due that close together share a wake-up.
-  uint64_t slack() const { return due == kNever ? 0 : (due - last_read) / 10; }
+  // Reads share wake-ups, because those cost more than reads do. One whose period is what was asked for may come a
+  // tenth of it early; one whose source cannot tell as often as that must not, and may come a quarter late instead.
+  uint64_t slack() const { return due == kNever || clamped_ ? 0 : (due - last_read) / 10; }
+  uint64_t patience() const { return due == kNever || !clamped_ ? 0 : (due - last_read) / 4; }
 
   // Whether anybody wants values at all.
   bool wanted() const;
@@ -73,6 +75,7 @@ class Channel {
   std::vector<Band> bands_;
   std::vector<GuardLimit*> limits_;
   double distance_ = 0;  // from the newest value to the nearest edge of a band
+  bool clamped_ = false;  // whether `due` follows from the source's minimum period and nothing more urgent
   uint64_t dwell_end_ = kNever;  // the earliest end of a limit's dwell
   bool demand_known_ = true;  // whether the next two hold what limits_ ask for, or more
   uint64_t within_ = kNever;

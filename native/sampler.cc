@@ -12,6 +12,9 @@ constexpr uint64_t kLinger = 50 * kMillisecond;
 // The governor: how much of one core the adaptive reads may take, and how often that is looked at.
 constexpr double kBudget = 0.005;
 constexpr uint64_t kGovernEvery = 64;  // wake-ups
+// What is not used is saved up to this much: a value that races towards a limit, or hovers at it for a second or two, is
+// read as fast as its source allows.
+constexpr double kMostSaved = 50.0 * kMillisecond;
 constexpr uint64_t kClockEvery = 16;   // how often the thread looks at its own CPU clock
 constexpr double kMaxStretch = 64;
 
@@ -97,11 +100,15 @@ void Sampler::Loop() {
   suspended_ = SuspendedTotal();
   governed_at_ = MonotonicNow();
   governed_cpu_ = ThreadCpuNow();
+  governed_wakeups_ = wakeups_;
   stretch_ = 1;
+  saved_ = kMostSaved;
   real_time_asked_ = false;
   punctuality_ = ObtainedPunctuality();
   for (;;) {
     const uint64_t now = MonotonicNow();
+    const uint64_t wakeups = wakeups_ - governed_wakeups_;
+    if (wakeups >= kGovernEvery || (wakeups > 0 && stretch_ > 1 && now - governed_at_ >= kSecond)) Govern(now);
     uint64_t deadline = Pass(now);
     if (Idle()) {
       if (idle_since_ == 0) idle_since_ = now;
@@ -120,7 +127,6 @@ void Sampler::Loop() {
     wakeups_++;
     AnswerDoorbells(rung, rings);
     if (wakeups_ % kClockEvery == 0) cpu_ = ThreadCpuNow() + cpu_before_;
-    if (wakeups_ % kGovernEvery == 0) Govern(MonotonicNow());
   }
   taken_.clear();
   DropSources(0, true);
@@ -247,19 +253,34 @@ void Sampler::Govern(uint64_t now) {
   const uint64_t elapsed = now - governed_at_;
   if (elapsed == 0) return;
   // What tickers cost is not for the guards to save: only wake-ups with a read count.
-  const double reading = static_cast<double>(reading_wakeups_) / static_cast<double>(kGovernEvery);
-  const double share = static_cast<double>(cpu - governed_cpu_) / static_cast<double>(elapsed) * reading;
+  const double reading = static_cast<double>(reading_wakeups_) / static_cast<double>(wakeups_ - governed_wakeups_);
+  const double used = static_cast<double>(cpu - governed_cpu_) * reading;
+  const double allowed = static_cast<double>(elapsed) * kBudget;
+  saved_ = std::max(0.0, std::min(kMostSaved, saved_ + allowed - used));
+  governed_wakeups_ = wakeups_;
   governed_at_ = now;
   governed_cpu_ = cpu;
   reading_wakeups_ = 0;
-  stretch_ = std::min(kMaxStretch, std::max(1.0, stretch_ * share / kBudget));
+  // Once stretched, only what is worth a second of the budget ends it: no swinging to and fro.
+  const bool afford = saved_ > (stretch_ > 1 ? kBudget * kSecond : 0);
+  stretch_ = afford ? 1 : std::min(kMaxStretch, std::max(1.0, stretch_ * used / allowed));
 }
 
 uint64_t Sampler::NextDue() const {
-  uint64_t due = kNever;
-  for (const auto& channel : channels_) due = std::min(due, channel->due);
-  for (const auto& source : sources_) due = std::min(due, source->OverdueAt());
-  for (const Guard* each : held_) due = std::min(due, each->hold_end());
+  // The first moment at which somebody can wait no longer...
+  uint64_t latest = kNever;
+  for (const auto& source : sources_) latest = std::min(latest, source->OverdueAt());
+  for (const Guard* each : held_) latest = std::min(latest, each->hold_end());
+  uint64_t due = latest;
+  for (const auto& channel : channels_) {
+    if (channel->due == kNever || channel->due + channel->patience() >= latest) continue;
+    latest = channel->due + channel->patience();
+    due = channel->due;
+  }
+  // ...and the last one up to it at which a read falls due: that wake-up serves all of them.
+  for (const auto& channel : channels_) {
+    if (channel->due <= latest && channel->due > due) due = channel->due;
+  }
   return due;
 }
 

@@ -211,8 +211,10 @@ class Sampler : private Host {
 
   // The governor and what it tells.
   double stretch_ = 1;
+  double saved_ = 0;  // CPU time in nanoseconds that was allowed and not used
   uint64_t governed_at_ = 0;
   uint64_t governed_cpu_ = 0;
+  uint64_t governed_wakeups_ = 0;
   uint64_t wakeups_ = 0;
   uint64_t rings_ = 0;
   uint64_t reading_wakeups_ = 0;  // since the governor looked last

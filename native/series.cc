@@ -41,7 +41,7 @@ void CounterWindow::Push(const Reading& reading, uint64_t now) {
   Mark& mark = marks_[next_];
   mark.at = now;
   mark.parts = reading.parts;
-  for (uint32_t i = 0; i < kMaxParts; i++) {
+  for (uint32_t i = 0; i < reading.parts; i++) {
     mark.num[i] = reading.num[i];
     mark.den[i] = reading.den[i];
   }

@@ -10,7 +10,7 @@ function sourcesIn(folder) {
       if (entry.isDirectory()) return folder === '' ? [] : sourcesIn(`${folder}${entry.name}/`)
       return entry.name.endsWith('.cc') ? [`native/${folder}${entry.name}`] : []
     })
-    .toSorted()
+    .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
 /** Paths below the package of the common sources and of those in the OS's folder. */

@@ -220,9 +220,10 @@ struct Case {
 void Floor(const Case& what, const char* only) {
   constexpr int kPasses = 500;
   constexpr int kRounds = 61;
-  if (only != nullptr && (what.metrics.size() > 1 || what.metrics[0] != only)) return;
-  SamplerBench bench(false);
   std::string name;
+  for (const std::string& each : what.metrics) name += (name.empty() ? "" : " + ") + each;
+  if (only != nullptr && name != only) return;
+  SamplerBench bench(false);
   OtherCalls others;
   for (const std::string& each : what.metrics) {
     if (!bench.Watch(Find(each), what.step_ms * kMillisecond, 0)) {
@@ -230,7 +231,6 @@ void Floor(const Case& what, const char* only) {
       return;
     }
     others.Add(Find(each));
-    name += (name.empty() ? "" : " + ") + each;
   }
   uint64_t now = MonotonicNow() + kSecond;
   const auto pass = [&] { bench.Pass(now += what.step_ms * kMillisecond); };
@@ -290,6 +290,7 @@ void Floors(const char* only) {
       {{"pressure.cpu", "pressure.memory", "pressure.io"}, 1000},
       {{"process.cpu"}, 1},
       {{"process.rss"}, 1},
+      {{"process.cpu", "process.rss"}, 1},
       {{"disk.busy"}, 100},
       {{"network.rx"}, 100},
       {{"cpu.host", "memory.host", "disk"}, 250},
@@ -395,6 +396,13 @@ void Ticks() {
   }
 }
 
+// late <seconds>: how late a bare thread wakes at 1 kHz on this machine now.
+void Late(uint64_t seconds) {
+  const BareTicks ticks = RunBare(1000, seconds, false);
+  const auto at = [&](double share) { return ticks.late[static_cast<size_t>(share * static_cast<double>(ticks.late.size() - 1))]; };
+  printf("{\"p50\":%.0f,\"p99\":%.0f}\n", at(0.5), at(0.99));
+}
+
 // ---- memory --------------------------------------------------------------------------------------------------------
 
 uint64_t ResidentKiB() {
@@ -402,8 +410,8 @@ uint64_t ResidentKiB() {
   uint64_t kib = 0;
   if (!ReadOnce("/proc/self/smaps_rollup", &buffer)) return 0;
   buffer.data()[buffer.size] = '\0';
-  const char* line = strstr(buffer.data(), "Rss:");
-  if (line != nullptr) kib = strtoull(line + 4, nullptr, 10);
+  const char* line = strstr(buffer.data(), "Anonymous:");
+  if (line != nullptr) kib = strtoull(line + 10, nullptr, 10);
   return kib;
 }
 
@@ -423,17 +431,20 @@ void Memory() {
 
 // ---- crossings -----------------------------------------------------------------------------------------------------
 
-// cross <file> <times> <low> <high>: writes a number into a file, at a moment that nobody can foresee, and tells when.
-void Cross(const char* path, int times, const char* low, const char* high) {
+// cross <file> <times> <far> <near> <beyond> <ms>: writes numbers into a file: far from a line for that long, near it
+// until a moment that nobody can foresee, then beyond it; tells the moments.
+void Cross(const char* path, int times, const char* far, const char* near, const char* beyond, uint64_t away) {
   const int fd = open(path, O_WRONLY | O_CLOEXEC);
   std::vector<uint64_t> moments;
   unsigned seed = 1;
   for (int i = 0; i < times; i++) {
-    SleepUntil(MonotonicNow() + 6 * kMillisecond + static_cast<uint64_t>(rand_r(&seed)) % (7 * kMillisecond));
-    (void)!pwrite(fd, high, strlen(high), 0);
+    SleepUntil(MonotonicNow() + away * kMillisecond);
+    (void)!pwrite(fd, near, strlen(near), 0);
+    SleepUntil(MonotonicNow() + 23 * kMillisecond + static_cast<uint64_t>(rand_r(&seed)) % (7 * kMillisecond));
+    (void)!pwrite(fd, beyond, strlen(beyond), 0);
     moments.push_back(MonotonicNow());
     SleepUntil(MonotonicNow() + 12 * kMillisecond);
-    (void)!pwrite(fd, low, strlen(low), 0);
+    (void)!pwrite(fd, far, strlen(far), 0);
   }
   for (const uint64_t each : moments) printf("%llu\n", static_cast<unsigned long long>(each));
 }
@@ -499,9 +510,11 @@ int main(int count, char** arguments) {
   if (command == "floor") Floors(count > 2 ? arguments[2] : nullptr);
   else if (command == "limits") Limits();
   else if (command == "ticks") Ticks();
+  else if (command == "late" && count == 3) Late(strtoull(arguments[2], nullptr, 10));
   else if (command == "memory") Memory();
-  else if (command == "cross" && count == 6) Cross(arguments[2], atoi(arguments[3]), arguments[4], arguments[5]);
-  else if (command == "fill" && count == 4) Fill(atof(arguments[2]), strtoull(arguments[3], nullptr, 10));
+  else if (command == "cross" && count == 8) {
+    Cross(arguments[2], atoi(arguments[3]), arguments[4], arguments[5], arguments[6], strtoull(arguments[7], nullptr, 10));
+  } else if (command == "fill" && count == 4) Fill(atof(arguments[2]), strtoull(arguments[3], nullptr, 10));
   else if (command == "burst" && count == 4) Burst(arguments[2], strtoull(arguments[3], nullptr, 10));
   else return 2;
   return 0;

@@ -19,9 +19,9 @@ export function build() {
 }
 
 /** The objects that a command prints. */
-export function measure(command) {
-  const { status, stdout } = spawnSync(program, [command], { cwd: root, encoding: 'utf8' })
-  if (status !== 0) throw new Error(`${command}: exit status ${status}`)
+export function measure(...args) {
+  const { status, stdout } = spawnSync(program, args.map(String), { cwd: root, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`${args.join(' ')}: exit status ${status}`)
   return stdout
     .trim()
     .split('\n')

@@ -96,8 +96,32 @@ export function readCell(place: number, into: Cell): void {
   } while (Atomics.load(words, place) !== sequence)
 }
 
+/**
+ * Appends a known value and its time to `out`, as the four words that they are: turning them into numbers costs more than
+ * reading them, and most of a snapshot is never looked at. False, and nothing appended, where the value is not known.
+ */
+export function copyCell(place: number, out: number[]): boolean {
+  for (;;) {
+    const sequence = Atomics.load(words, place + 6)
+    const low = Atomics.load(words, place + 1)
+    const high = Atomics.load(words, place + 2)
+    const atLow = Atomics.load(words, place + 3)
+    const atHigh = Atomics.load(words, place + 4)
+    const state = Atomics.load(words, place + 5)
+    if (Atomics.load(words, place) !== sequence) continue
+    if (state !== CELL_KNOWN) return false
+    out.push(low, high, atLow, atHigh)
+    return true
+  }
+}
+
 function readDouble(place: number): number {
-  pair[0] = Atomics.load(words, place)
-  pair[1] = Atomics.load(words, place + 1)
+  return joinWords(Atomics.load(words, place), Atomics.load(words, place + 1))
+}
+
+/** The number that two words of the board make. */
+export function joinWords(first: number, second: number): number {
+  pair[0] = first
+  pair[1] = second
   return double[0]!
 }

@@ -1,8 +1,7 @@
 /** This environment's line to the sampling thread: board, delivery, and the series that somebody here wants. */
 import { performance as loopPerformance } from 'node:perf_hooks'
-import { getHeapStatistics } from 'node:v8'
 import { MetricUnavailableError } from '../errors.js'
-import { allocateCell, freeCell, hasNews, openBoard, readCell, type Cell } from './board.js'
+import { allocateCell, copyCell, freeCell, hasNews, openBoard, readCell, type Cell } from './board.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
 import { loadAddon, type Addon, type SamplerStats } from './native.js'
 import { deliverTicks, fetchTicks } from './ticks.js'
@@ -90,7 +89,8 @@ function idleTime(): number {
 }
 
 function heapShare(): number {
-  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
+  // Not imported above: it brings all of node:stream with it, which takes milliseconds.
+  const { used_heap_size: used, heap_size_limit: limit } = process.getBuiltinModule('node:v8').getHeapStatistics()
   return (100 * used) / limit
 }
 
@@ -184,6 +184,11 @@ export class Series {
   /** Effective period now, the least that the source allows, where it is read, and why it is not available. */
   describe(): { period: number; minPeriod: number; origin: string; why: string } {
     return this.#addon.describe(this.subscription)
+  }
+
+  /** Appends the newest value and its time to `out`, as the board has them; false where it is not known. */
+  copyTo(out: number[]): boolean {
+    return copyCell(this.#cell, out)
   }
 
   /** The newest value, from the board. */

@@ -2,10 +2,11 @@
 import { keepAlive, letGo } from '../alive.js'
 import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRange } from '../errors.js'
 import { parseDuration, type Duration } from '../units.js'
+import { joinWords } from './board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
 import { checkMetric, toSeriesKey, type Selector } from './limits.js'
 import { METRICS, type MetricName, type MetricUnit } from './metrics.js'
-import { Series, connect, nextReading, openSeries, type SeriesKey } from './sampler.js'
+import { Series, connect, nextReading, openSeries, toLocalTime, type SeriesKey } from './sampler.js'
 
 /** A metric by name, or with a selector and an averaging window. */
 export type MetricQuery = MetricName | ({ metric: MetricName; over?: Duration } & Selector)
@@ -17,43 +18,53 @@ export interface SnapshotValue {
   readonly at: number
 }
 
-interface Entry extends SnapshotValue {
-  readonly key: SeriesKey
-  readonly unit: MetricUnit
-}
-
 /** The newest values of what was being sampled at one moment. */
 export class Snapshot {
   /** When it was taken, in milliseconds on the clock of `performance.now()`. */
   readonly at: number = performance.now()
-  readonly #entries: readonly Entry[]
+  // Side by side, so that a snapshot is two arrays and not an object a value.
+  readonly #series: readonly Series[]
+  readonly #words: readonly number[]
 
   /** @internal */
   constructor(series: Iterable<Series>) {
-    const entries: Entry[] = []
+    const known: Series[] = []
+    const words: number[] = []
     for (const each of series) {
-      const { state, value, at } = each.read()
-      if (state === 'known') entries.push({ key: each.key, unit: each.info.unit, value, at })
+      if (each.copyTo(words)) known.push(each)
     }
-    this.#entries = entries
+    this.#series = known
+    this.#words = words
   }
 
   /** The value of a metric, of the first series that fits the selector; undefined where it is not known. */
   get(metric: MetricName, selector: Selector = {}): SnapshotValue | undefined {
     const info = checkMetric(metric)
     const wanted = Object.keys(selector).length === 0 ? undefined : toSeriesKey(info, selector, undefined, metric)
-    return this.#entries.find(
+    const index = this.#series.findIndex(
       ({ key }) =>
         key.metric === metric &&
         (wanted === undefined ||
           (key.path === wanted.path && key.zone === wanted.zone && key.pid === wanted.pid && key.tree === wanted.tree)),
     )
+    return index === -1 ? undefined : this.#valueAt(index)
+  }
+
+  #valueAt(index: number): SnapshotValue {
+    const [first, second, atFirst, atSecond] = this.#words.slice(4 * index, 4 * index + 4) as [
+      number,
+      number,
+      number,
+      number,
+    ]
+    return { value: joinWords(first, second), at: toLocalTime(joinWords(atFirst, atSecond)) }
   }
 
   /** Every known value with its metric, unit and selector. */
   *[Symbol.iterator](): IterableIterator<SnapshotValue & Selector & { metric: MetricName; unit: MetricUnit }> {
-    for (const { key, unit, value, at } of this.#entries) {
-      yield { metric: key.metric, ...selectorOf(key), value, unit, at }
+    for (const [index, { key, info }] of this.#series.entries()) {
+      const { value, at } = this.#valueAt(index)
+      yield { metric: key.metric, ...selectorOf(key), value, unit: info.unit, at }
     }
   }
 

@@ -1,0 +1,18 @@
+// quiet.js <guard|none> <seconds>: a process with nothing to do, with or without guards, watched from outside.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { guard, samplerStats } from '../../../dist/index.js'
+import { typicalLimits } from '../typical.js'
+
+const [mode, seconds] = process.argv.slice(2)
+// Everything is loaded either way, so that what the garbage collector has left to do is the same.
+const limits = typicalLimits()
+const heap = process.memoryUsage().heapUsed
+if (mode === 'guard') guard(limits)
+await sleep(10_000)
+const before = samplerStats()
+console.log(JSON.stringify({ pid: process.pid, limits: Object.keys(limits) }))
+await sleep(seconds * 1000)
+const after = samplerStats()
+const reads = (after.reads - before.reads) / seconds
+console.log(JSON.stringify({ reads, utilization: performance.eventLoopUtilization().utilization, heap }))
+process.exit()

@@ -1,0 +1,28 @@
+// race.js <group> <adaptive|fixed> <bytes a second> <line in bytes>: memory races towards a line; how far past it it was
+// when the breach was seen, and what the sampling thread had cost by then.
+import { once } from 'node:events'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { guard, samplerStats } from '../../../dist/index.js'
+import { join } from '../../lib/cgroup.js'
+import { findThread, threadCpu } from '../../lib/process.js'
+import { start } from '../native.js'
+
+const [group, mode, rate, line, size] = process.argv.slice(2)
+join(group)
+const watched = guard({ 'memory.available': { below: Number(line), for: 0 } }, mode === 'fixed' ? { interval: 1 } : {})
+const sampler = findThread(process.pid, 'tripline')
+const cpu = threadCpu(process.pid, sampler)
+await sleep(1000)
+const filler = start('fill', rate, size)
+filler.stdin.write('\n')
+const breach = await new Promise((resolve) => {
+  watched.on('breach', resolve)
+  setTimeout(() => resolve(undefined), 20_000).unref()
+})
+const spent = threadCpu(process.pid, sampler) - cpu
+filler.stdin.end()
+filler.kill('SIGKILL')
+await once(filler, 'close')
+const { reads, wakeups } = samplerStats()
+console.log(JSON.stringify({ past: breach === undefined ? null : line - breach.value, cpu: spent, reads, wakeups }))
+process.exit()

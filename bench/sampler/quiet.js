@@ -1,0 +1,135 @@
+// What a process pays that is watched while nothing is crossed: on the JavaScript thread nothing, on the sampler's little.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync, rmSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { findThread, threadCpu, voluntarySwitches } from '../lib/process.js'
+import { median, min, row } from '../lib/suite.js'
+
+const SECONDS = 10
+const ROUNDS = 3
+const script = new URL('children/quiet.js', import.meta.url).pathname
+
+export async function measureQuiet(add) {
+  const guarded = []
+  const bare = []
+  for (let round = 0; round < ROUNDS; round++) {
+    // Side by side: what disturbs one disturbs the other.
+    const [a, b] = await Promise.all([watch('guard'), watch('none')])
+    guarded.push(a)
+    bare.push(b)
+  }
+  const compare = (name) => `${of(guarded, name)} with guards, ${of(bare, name)} without; median of ${ROUNDS} runs`
+  const period = `in ${SECONDS} s`
+  add(
+    row('JavaScript thread, nothing crossed: wake-ups', min(guarded.map((each) => each.mainSwitches)), period, {
+      atMost: 0,
+      note: compare('mainSwitches'),
+    }),
+  )
+  add(
+    row('JavaScript thread, nothing crossed: CPU', min(guarded.map((each) => each.mainCpu)) / 1000, `µs ${period}`, {
+      atMost: 0,
+      note: compare('mainCpu'),
+    }),
+  )
+  add(
+    row(
+      'typical guard set: CPU of the sampling thread',
+      of(guarded, 'cpu') / 1e7 / of(guarded, 'seconds'),
+      '% of a core',
+      {
+        atMost: 0.1,
+        note: `${guarded[0].limits.join(', ')}; within 100 ms`,
+      },
+    ),
+  )
+  add(
+    row('typical guard set: wake-ups', of(guarded, 'switches') / of(guarded, 'seconds'), 'a second', {
+      atMost: 10,
+      note: `${of(guarded, 'reads').toFixed(1)} reads of a source a second`,
+    }),
+  )
+  await trace(add)
+}
+
+function of(runs, name) {
+  return median(runs.map((each) => each[name]))
+}
+
+/** What a process's two threads do in SECONDS in which nothing happens. */
+async function watch(mode) {
+  const child = spawn(process.execPath, [script, mode, SECONDS + 1], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+  const { pid, limits } = JSON.parse((await lines.next()).value)
+  await sleep(300)
+  const sampler = findThread(pid, 'tripline')
+  const look = () => ({
+    mainCpu: threadCpu(pid, pid),
+    mainSwitches: voluntarySwitches(pid, pid),
+    cpu: sampler === undefined ? 0 : threadCpu(pid, sampler),
+    switches: sampler === undefined ? 0 : voluntarySwitches(pid, sampler),
+    seconds: performance.now() / 1000,
+  })
+  const before = look()
+  await sleep(SECONDS * 1000)
+  const after = look()
+  const last = JSON.parse((await lines.next()).value)
+  return {
+    ...last,
+    limits,
+    ...Object.fromEntries(Object.keys(after).map((name) => [name, after[name] - before[name]])),
+  }
+}
+
+/** The same under strace: which calls the two threads make. */
+async function trace(add) {
+  const name = 'typical guard set under strace: system calls on the JavaScript thread'
+  if (spawnSync('strace', ['-V']).status !== 0) return add(row(name, undefined, '', { note: 'no strace here' }))
+  const child = spawn(process.execPath, [script, 'guard', SECONDS + 3], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const [first] = await once(createInterface({ input: child.stdout }), 'line')
+  const { pid } = JSON.parse(first)
+  const threads = { main: pid, sampler: findThread(pid, 'tripline') }
+  const calls = {}
+  await Promise.all(
+    Object.entries(threads).map(async ([whose, tid]) => {
+      const file = `/tmp/tripline-bench-strace-${tid}`
+      await once(spawn('timeout', ['-s', 'INT', SECONDS, 'strace', '-p', tid, '-o', file], { stdio: 'ignore' }), 'exit')
+      calls[whose] = countCalls(readFileSync(file, 'utf8'))
+      rmSync(file)
+    }),
+  )
+  child.kill('SIGKILL')
+  const period = `in ${SECONDS} s`
+  add(row(name, sum(calls.main), period, { atMost: 0, note: 'it stays in the wait that it was in' }))
+  add(
+    row(
+      'typical guard set under strace: system calls on the sampling thread',
+      sum(calls.sampler) / SECONDS,
+      'a second',
+      {
+        note: `${period}: ${list(calls.sampler)}`,
+      },
+    ),
+  )
+}
+
+function countCalls(text) {
+  const counts = {}
+  for (const line of text.split('\n')) {
+    // The wait that strace finds the thread in is not a call made now.
+    const call = /^(\w+)\(/.exec(line)?.[1]
+    if (call !== undefined && !/(resumed|detached)/.test(line) && call !== 'restart_syscall') {
+      counts[call] = (counts[call] ?? 0) + 1
+    }
+  }
+  return counts
+}
+
+const sum = (counts) => Object.values(counts).reduce((a, b) => a + b, 0)
+const list = (counts) =>
+  Object.entries(counts)
+    .toSorted((a, b) => b[1] - a[1])
+    .map(([call, count]) => `${call} ${count}`)
+    .join(', ')
