@@ -101,7 +101,8 @@ class LinuxCommand final : public Command {
       empty = found == 0 ? empty + 1 : 0;
       usleep(5000);
     }
-    own_group_.Remove();
+    // Until those who inherited the dead have waited for them.
+    for (uint32_t round = 0; round < 200 && !own_group_.Remove(); round++) usleep(5000);
   }
 
   const int control_;
