@@ -46,7 +46,7 @@ export async function measureQuiet(add) {
     ),
   )
   add(
-    row('typical guard set: wake-ups', of(guarded, 'switches') / of(guarded, 'seconds'), 'a second', {
+    row('typical guard set: wake-ups', of(guarded, 'wakeups'), 'a second', {
       atMost: 10,
       note: `${of(guarded, 'reads').toFixed(1)} reads of a source a second`,
     }),
@@ -69,7 +69,6 @@ async function watch(mode) {
     mainCpu: threadCpu(pid, pid),
     mainSwitches: voluntarySwitches(pid, pid),
     cpu: sampler === undefined ? 0 : threadCpu(pid, sampler),
-    switches: sampler === undefined ? 0 : voluntarySwitches(pid, sampler),
     seconds: performance.now() / 1000,
   })
   const before = look()

@@ -164,6 +164,7 @@ class TemperatureProbe final : public Probe {
   Sensor sensors_[kSensors];
   uint32_t count_ = 0;
   const Sensor* hottest_ = nullptr;
+  Failure failure_;
   char seen_[96] = "";
 };
 

@@ -10,9 +10,12 @@ const heap = process.memoryUsage().heapUsed
 if (mode === 'guard') guard(limits)
 await sleep(10_000)
 const before = samplerStats()
+const start = performance.now()
 console.log(JSON.stringify({ pid: process.pid, limits: Object.keys(limits) }))
 await sleep(seconds * 1000)
 const after = samplerStats()
-const reads = (after.reads - before.reads) / seconds
-console.log(JSON.stringify({ reads, utilization: performance.eventLoopUtilization().utilization, heap }))
+const elapsed = (performance.now() - start) / 1000
+const reads = (after.reads - before.reads) / elapsed
+const wakeups = (after.wakeups - before.wakeups) / elapsed
+console.log(JSON.stringify({ reads, wakeups, utilization: performance.eventLoopUtilization().utilization, heap }))
 process.exit()

@@ -27,5 +27,9 @@ const iterate = time(3000, () => {
 const flag = time(30_000, () => {
   sink += watched.isBreached ? 1 : 0
 })
-console.log(JSON.stringify({ metrics: METRICS.length, all, get, iterate, flag, sink: sink > 0 }))
+const words = new Int32Array(new SharedArrayBuffer(64))
+const load = time(30_000, () => {
+  sink += Atomics.load(words, 1)
+})
+console.log(JSON.stringify({ load, metrics: METRICS.length, all, get, iterate, flag, sink: sink > 0 }))
 process.exit()
