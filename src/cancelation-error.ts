@@ -53,7 +53,12 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
 
   /** Whether `error` is a cancelation, made by this or any other copy of the package. */
   static is(error: unknown): error is CancelationError {
-    return typeof error === 'object' && error !== null && BRAND in error
+    try {
+      return typeof error === 'object' && error !== null && BRAND in error
+    } catch {
+      // A proxy that has been revoked.
+      return false
+    }
   }
 
   static {

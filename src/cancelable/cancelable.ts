@@ -26,7 +26,7 @@ import {
   checkUnused,
   connect,
   end,
-  endBeforeStart,
+  notStarted,
   raiseWatch,
   release,
   restartTimer,
@@ -37,7 +37,7 @@ import {
 import { look } from './look.js'
 import { graceExpired, startGrace, tellCanceled } from './notify.js'
 import { addLink, configure, type CancelableOptions } from './options.js'
-import { childrenGone, cleanUp, disband, fulfilled, rejected, shieldsGone } from './settle.js'
+import { childrenGone, cleanUp, disband, fulfilled, neverRun, rejected, shieldsGone } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
@@ -183,7 +183,14 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
       return
     }
     if (this._status !== S.RUNNING) {
-      reject(endBeforeStart(this))
+      const error = notStarted(this)
+      if ((this._flags & S.ENDED) !== 0) {
+        reject(error)
+        return
+      }
+      // A cleanup that takes its time has the grace for it.
+      if (this._extras?.cleanups !== undefined) startGrace(this)
+      neverRun(this, resolve, reject, error)
       return
     }
     this._resolve = resolve
@@ -214,7 +221,11 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   enter(): this {
     checkUnused(this)
     start(this)
-    if (this._status !== S.RUNNING) throw endBeforeStart(this)
+    if (this._status !== S.RUNNING) {
+      const error = notStarted(this)
+      this[Symbol.dispose]()
+      throw error
+    }
     return this
   }
 

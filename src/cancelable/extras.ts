@@ -40,7 +40,6 @@ export class Extras {
   wallDeadline: number = Infinity
   /** When the timer is due, where that is not the start plus the timeout. */
   due: number = Number.NaN
-  endedAt: number = Number.NaN
   error: CancelationError | undefined = undefined
   /** What the body failed with. */
   failure: unknown = undefined
@@ -57,6 +56,8 @@ export class Extras {
   partial: unknown = undefined
   stream: PartialSource | undefined = undefined
   progress: Progress | undefined = undefined
-  /** Wakes whoever waits for the end of the grace or of the last child. */
-  wake: (() => void) | undefined = undefined
+  /** Ends the waiting for the children. */
+  childless: (() => void) | undefined = undefined
+  /** Ends the waiting for a cleanup. */
+  cleanedUp: (() => void) | undefined = undefined
 }

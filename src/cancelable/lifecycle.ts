@@ -46,10 +46,8 @@ export function start(operation: Cancelable): void {
 }
 
 /** What the start of an operation that was canceled, or even disposed of, before or during its start fails with. */
-export function endBeforeStart(operation: Cancelable): Error {
-  if (operation._reason === null) return new ReusedError(operation.context.status)
-  end(operation, S.CANCELED)
-  return operation._toError()
+export function notStarted(operation: Cancelable): Error {
+  return operation._reason === null ? new ReusedError(operation.context.status) : operation._toError()
 }
 
 function cancelNow(operation: Cancelable, reason: CancelationReason): void {
@@ -204,7 +202,7 @@ function leaveParent(child: Cancelable): void {
   else if (first !== child) first._previousSibling = previous
   child._previousSibling = null
   child._nextSibling = null
-  if (parent._firstChild === null && (parent._flags & S.FINISHING) !== 0) parent._extras?.wake?.()
+  if (parent._firstChild === null && (parent._flags & S.FINISHING) !== 0) parent._extras?.childless?.()
 }
 
 /** Marks all that depend on a canceled operation. */

@@ -5,7 +5,7 @@ import { addTimer, holdLoop, releaseLoop } from '../sources/timers.js'
 import type { Cancelable } from './cancelable.js'
 import type { Extras } from './extras.js'
 import { callAll } from './listeners.js'
-import { BODY, FINISHING, IN_GRACE, TOLD } from './state.js'
+import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, TOLD } from './state.js'
 import { queueTurn } from './turn.js'
 import { releaseWaiters } from './waiters.js'
 
@@ -30,8 +30,9 @@ function tell(operation: Cancelable, extras: Extras): void {
   }
 }
 
-/** From here on the body has its grace, and at least one turn of the event loop. */
+/** From here on the body has its grace, and at least one turn of the event loop. It has them once. */
 export function startGrace(operation: Cancelable): void {
+  if ((operation._flags & (IN_GRACE | IN_TURN | GRACE_OVER)) !== 0) return
   const extras = operation._extras
   if (extras === null || extras.grace === 0) {
     queueTurn(operation)

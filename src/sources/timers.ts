@@ -52,8 +52,10 @@ let holds = 0
 /**
  * Adds a member that is due in `duration` milliseconds; they are rounded up to whole ones, as finer ones could not be kept.
  * Its due time must not change while it is a member, and later members must not be due more than a millisecond earlier.
+ * One that is a member already stays where it is.
  */
 export function addTimer(timed: Timed, duration: number): void {
+  if (timed._timerList !== null) return
   const list = latest.duration === duration ? latest : listOf(Math.ceil(duration))
   timed._timerList = list
   const { tail } = list
@@ -120,7 +122,16 @@ function armNodeTimer(due: number): void {
 function expireDue(): void {
   nodeTimer = undefined
   armedFor = Infinity
-  const time = now()
+  try {
+    expireUntil(now())
+    deliver()
+  } finally {
+    // Whatever happens to one of them, the others' time comes.
+    if (heap[0] !== undefined && heap[0].due < armedFor) armNodeTimer(heap[0].due)
+  }
+}
+
+function expireUntil(time: number): void {
   for (let list = heap[0]; list !== undefined; list = heap[0]) {
     const first = list.head
     if (first === null) {
@@ -138,8 +149,6 @@ function expireDue(): void {
     first._expire()
     spread()
   }
-  deliver()
-  if (heap[0] !== undefined && heap[0].due < armedFor) armNodeTimer(heap[0].due)
 }
 
 function dropFirstList(): void {

@@ -20,7 +20,7 @@ class TokenHub extends Hub {
   }
 
   current(): CancelationReason | null {
-    if (this.flag !== undefined) this.look()
+    if (this.reason === null && this.flag !== undefined) this.look()
     return this.reason
   }
 
@@ -29,7 +29,7 @@ class TokenHub extends Hub {
   }
 
   override look(): void {
-    this.flag?.look(this.#token)
+    if (this.reason === null) this.flag?.look(this.#token)
   }
 }
 
