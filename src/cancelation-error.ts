@@ -40,6 +40,9 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
     // Some engines ask for it while the error is being made.
     return (this.reason as R | undefined)?.message ?? ''
   }
+  override set message(message: string) {
+    Object.defineProperty(this, 'message', { value: message, writable: true, configurable: true })
+  }
 
   /** The operation that was canceled; `undefined` where a token or a signal threw on its own. */
   get context(): OperationContext | undefined {
@@ -128,7 +131,7 @@ export function cancelationError(
 ): CancelationError {
   if (CancelationError.captureStack) return create(reason, operation)
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 0
+  if (!Reflect.set(Error, 'stackTraceLimit', 0)) return create(reason, operation)
   const error = create(reason, operation)
   Error.stackTraceLimit = limit
   return error

@@ -37,7 +37,7 @@ import {
 import { look } from './look.js'
 import { graceExpired, startGrace, tellCanceled } from './notify.js'
 import { addLink, configure, type CancelableOptions } from './options.js'
-import { childrenGone, cleanUp, disband, fulfilled, neverRun, rejected, shieldsGone } from './settle.js'
+import { cleanUp, disband, finishUp, fulfilled, neverRun, rejected } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
@@ -238,7 +238,9 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     }
     if (this._firstChild !== null) disband(this)
     if (this._extras?.cleanups !== undefined) {
-      void cleanUp(this).then((errors) => errors.forEach((error) => reportError(error, 'cleanup')))
+      this._extras.leaving = cleanUp(this).then((errors) => errors.forEach((error) => reportError(error, 'cleanup')))
+      // A cleanup may have started some.
+      if (this._firstChild !== null) disband(this)
     }
     end(this, this._reason === null ? S.DISPOSED : S.CANCELED)
   }
@@ -246,15 +248,13 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   /** The same, and waits for its children, shields and cleanups, those of a canceled one within the grace. */
   async [Symbol.asyncDispose](): Promise<void> {
     if ((this._flags & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
-      this._flags |= S.FINISHING
       if (this._reason !== null) startGrace(this)
-      disband(this)
-      if (this._firstChild !== null) await childrenGone(this)
-      await shieldsGone(this)
-      for (const error of await cleanUp(this)) reportError(error, 'cleanup')
+      for (const error of await finishUp(this)) reportError(error, 'cleanup')
       this._flags &= ~S.FINISHING
     }
     this[Symbol.dispose]()
+    // Those of one that `complete` has ended already.
+    await this._extras?.leaving
   }
 
   /** Says that an entered operation has done its work; without this, leaving its block makes it `disposed`. */

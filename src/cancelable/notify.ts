@@ -11,12 +11,12 @@ import { releaseWaiters } from './waiters.js'
 
 /** The second phase of a cancelation, for one operation. Never throws. */
 export function tellCanceled(operation: Cancelable): void {
-  operation._flags |= TOLD
   let link = operation._links
   operation._links = null
   for (; link !== null; link = link.sibling) link.close()
   const extras = operation._extras
-  if (extras !== null) tell(operation, extras)
+  if (extras === null) operation._flags |= TOLD
+  else tell(operation, extras)
   if (cancelChannel.hasSubscribers) cancelChannel.publish({ operation: operation.context, reason: operation._reason! })
   if ((operation._flags & (BODY | FINISHING)) !== 0) startGrace(operation)
 }
@@ -25,6 +25,8 @@ function tell(operation: Cancelable, extras: Extras): void {
   extras.controller?.abort(operation._toError())
   releaseWaiters(operation)
   if (extras.shields !== undefined) for (const shield of extras.shields) shield.limit()
+  // Who registers from here on is told at once, and whoever did before is among those.
+  operation._flags |= TOLD
   if (extras.listeners !== undefined) {
     callAll(extras.listeners.cancel, 'cancel listener', operation._reason!, operation.context)
   }

@@ -41,6 +41,8 @@ export function rejected(operation: Cancelable, error: unknown): void {
   }
   // It passed on the cancelation of something else: so it is canceled, with that very error.
   operation._more().error = error as CancelationError
+  // Already now: the parent keeps those that are finishing.
+  operation._flags |= FINISHING
   operation._mark(reason)
   deliver()
   settle(operation, CANCELED, error)
@@ -117,13 +119,25 @@ function settle(operation: Cancelable, status: number, value: unknown): void {
   }
 }
 
-/** Children, shields, cleanups: everything ends before the operation does. Never rejects. */
-async function finish(operation: Cancelable, status: number, value: unknown): Promise<void> {
+/** Children, shields, cleanups: everything ends before the operation does. Returns what the cleanups failed with. */
+export async function finishUp(operation: Cancelable): Promise<unknown[]> {
   operation._flags |= FINISHING
-  disband(operation)
-  if (operation._firstChild !== null) await childrenGone(operation)
+  await endChildren(operation)
   await shieldsGone(operation)
   const errors = await cleanUp(operation)
+  // A cleanup may have started some.
+  await endChildren(operation)
+  return errors
+}
+
+function endChildren(operation: Cancelable): Promise<void> | undefined {
+  disband(operation)
+  return operation._firstChild === null ? undefined : childrenGone(operation)
+}
+
+/** Never rejects. */
+async function finish(operation: Cancelable, status: number, value: unknown): Promise<void> {
+  const errors = await finishUp(operation)
   if (errors.length > 0 && status === COMPLETED) {
     conclude(operation, FAILED, errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several cleanups failed'))
     return
@@ -160,20 +174,28 @@ export function disband(operation: Cancelable): void {
 }
 
 /** Waits for the canceled children's bodies, within the grace. */
-export function childrenGone(operation: Cancelable): Promise<void> {
+function childrenGone(operation: Cancelable): Promise<void> {
   if ((operation._flags & GRACE_OVER) !== 0) return Promise.resolve()
   const extras = operation._more()
   return new Promise((resolve) => {
     extras.childless = resolve
     // A canceled operation is woken when its grace is over; any other counts its own from here.
     if ((operation._flags & (IN_TURN | IN_GRACE)) !== 0) return
-    if (extras.grace === 0) setImmediate(resolve)
-    else new Timer(() => setImmediate(resolve), true).start(extras.grace)
+    if (extras.grace === 0) {
+      setImmediate(resolve)
+      return
+    }
+    const timer = new Timer(() => setImmediate(resolve), true)
+    extras.childless = () => {
+      timer.stop()
+      resolve()
+    }
+    timer.start(extras.grace)
   })
 }
 
 /** Waits for the shields, each of which is bounded by its own `max` once the operation is canceled. */
-export async function shieldsGone(operation: Cancelable): Promise<void> {
+async function shieldsGone(operation: Cancelable): Promise<void> {
   // Each waits for the next of them, as they may make others.
   for (const each of operation._extras?.shields ?? []) await each.over
 }

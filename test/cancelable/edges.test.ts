@@ -3,7 +3,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Cancelable, CancelationError, CancelationToken } from '../../src/index.js'
-import { block, never, rejection, thrown } from './helpers.js'
+import { listCount } from '../../src/sources/timers.js'
+import { block, never, rejection, thrown, turns } from './helpers.js'
 
 let reported: { error: unknown; origin: string }[] = []
 const listener = (message: unknown): void => void reported.push(message as never)
@@ -70,6 +71,152 @@ describe('ending', () => {
     const operation = new Cancelable({ timeout: 0 })
     operation.defer(() => never())
     expect(await within(operation.run(() => 1))).toBeInstanceOf(CancelationError)
+  })
+})
+
+describe('leaving', () => {
+  test('no timer is left behind where the children ended within the grace', async () => {
+    const before = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
+    await Cancelable.run(
+      (cancel) => {
+        cancel
+          .child()
+          .run((child) => child.sleep(60_000))
+          .catch(() => undefined)
+      },
+      { grace: 60_000 },
+    )
+    const after = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
+    expect(after).toBeLessThanOrEqual(before)
+  })
+
+  test('complete leaves the cleanups to be waited for at the end of the block', async () => {
+    let cleaned = false
+    const operation = new Cancelable().enter()
+    operation.defer(async () => {
+      await coreSleep(10)
+      cleaned = true
+    })
+    operation.complete()
+    await operation[Symbol.asyncDispose]()
+    expect([cleaned, operation.context.status]).toEqual([true, 'completed'])
+  })
+
+  test('a child that a cleanup started does not outlive its parent', async () => {
+    const children: Cancelable[] = []
+    const start = (parent: Cancelable): void => {
+      const child = parent.child()
+      children.push(child)
+      child.run((each) => each.race(never())).catch(() => undefined)
+    }
+    await Cancelable.run((cancel) => cancel.defer(() => start(cancel)))
+    for (const how of [Symbol.dispose, Symbol.asyncDispose] as const) {
+      const entered = new Cancelable().enter()
+      entered.defer(() => start(entered))
+      await entered[how]()
+    }
+    expect(children.map((each) => each.reason?.kind)).toEqual(['parent', 'parent', 'parent'])
+  })
+
+  test('a parent waits for a child that is in its cleanup', async () => {
+    for (const [kind, body] of [
+      ['fulfilled', () => undefined],
+      ['canceled by another', () => Cancelable.run(() => 1, { timeout: 0 })],
+    ] as const) {
+      let cleaned = false
+      await Cancelable.run(
+        (parent) => {
+          parent
+            .child({ grace: 1000 })
+            .run((child) => {
+              child.defer(async () => {
+                await coreSleep(20)
+                cleaned = true
+              })
+              return body()
+            })
+            .catch(() => undefined)
+          return turns(5)
+        },
+        { grace: 1000 },
+      )
+      expect([kind, cleaned]).toEqual([kind, true])
+    }
+  })
+})
+
+describe('telling', () => {
+  test('a listener that is registered while others are told is told once', () => {
+    let inAbort = 0
+    let inDispose = 0
+    let inListener = 0
+    const source = { arm: () => ({ [Symbol.dispose]: () => void operation.onCancel(() => inDispose++) }) }
+    const operation: Cancelable = new Cancelable({ sources: [source] }).enter()
+    operation.onCancel(() => operation.onCancel(() => inListener++))
+    operation.signal.addEventListener('abort', () => operation.onCancel(() => inAbort++))
+    operation.cancel('stop')
+    expect([inAbort, inDispose, inListener]).toEqual([1, 1, 1])
+    operation.onCancel(() => inListener++)
+    expect(inListener).toBe(2)
+  })
+
+  test('an operation that a source cancels while it fails to be armed stays canceled', () => {
+    const failure = new Error('arm')
+    const source = {
+      arm(): never {
+        operation.cancel('first')
+        throw failure
+      },
+    }
+    const operation: Cancelable = new Cancelable({ sources: [source] })
+    expect(thrown(() => operation.enter())).toBe(failure)
+    expect(operation.cancel('second')).toBe(false)
+    expect([operation.context.status, operation.reason?.message]).toEqual(['canceled', 'first'])
+  })
+
+  test('the message of a cancelation can be written, as that of any error', () => {
+    const error = thrown(() => new Cancelable({ timeout: 0 }).enter()) as Error
+    error.message = `load: ${error.message}`
+    expect(error.message).toBe('load: The time had run out already')
+    expect(Object.keys(error)).not.toContain('message')
+  })
+
+  test('a cancelation where the intrinsics are frozen', () => {
+    const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')!
+    Object.defineProperty(Error, 'stackTraceLimit', { ...limit, writable: false })
+    try {
+      expect(thrown(() => new Cancelable({ timeout: 0 }).enter())).toBeInstanceOf(CancelationError)
+    } finally {
+      Object.defineProperty(Error, 'stackTraceLimit', limit)
+    }
+  })
+})
+
+describe('time', () => {
+  test('extending the timeout leaves the deadline a bound', async () => {
+    for (const timeout of [Infinity, 5000]) {
+      const operation = new Cancelable({ timeout, deadline: new Date(Date.now() + 30) }).enter()
+      operation.extend('1h')
+      expect(operation.context.deadline! - performance.now()).toBeLessThan(100)
+      await coreSleep(50)
+      expect(operation.reason?.kind).toBe('timeout')
+    }
+    const later = new Cancelable({ timeout: 10, deadline: new Date(Date.now() + 1000) }).enter()
+    later.extend('1h')
+    expect(later.context.deadline! - performance.now()).toBeLessThan(2000)
+    later[Symbol.dispose]()
+  })
+
+  test('timeouts of many lengths leave nothing behind, and the others still come in their order', async () => {
+    const order: number[] = []
+    for (const ms of [60, 20, 40]) {
+      new Cancelable({ timeout: ms }).onCancel(() => order.push(ms)).enter()
+    }
+    for (let i = 0; i < 20_000; i++) new Cancelable({ timeout: 3_600_000 + i }).enter()[Symbol.dispose]()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(listCount()).toBeLessThan(2000)
+    await coreSleep(100)
+    expect(order).toEqual([20, 40, 60])
   })
 })
 

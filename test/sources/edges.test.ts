@@ -130,6 +130,19 @@ describe('shared tokens', () => {
     expect((other.reason as { cause: unknown }).cause).toEqual({ at: 5, since: 6, deadline: 7 })
   })
 
+  test('a token that hangs on a shared one sees it in code that never yields', () => {
+    const token = new CancelationToken()
+    const other = CancelationToken.from(token.share())
+    const above = CancelationToken.any(CancelationToken.any(other, new CancelationToken()))
+    const operation = new Cancelable({ token: above }).enter()
+    const released = CancelationToken.any(other)
+    released[Symbol.dispose]()
+    token.cancel('stop')
+    expect(operation.isCanceled).toBe(true)
+    expect(above.isCanceled).toBe(true)
+    expect(released.isCanceled).toBe(false)
+  })
+
   test('the reason is read once', () => {
     const token = new CancelationToken()
     const other = CancelationToken.from(token.share())
