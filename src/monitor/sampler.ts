@@ -1,6 +1,5 @@
 /** This environment's line to the sampling thread: board, delivery, and the series that somebody here wants. */
 import { createRequire } from 'node:module'
-import { performance as loopPerformance } from 'node:perf_hooks'
 import { MetricUnavailableError } from '../errors.js'
 import { allocateCell, copyCell, freeCell, hasNews, openBoard, readCell, type Cell } from './board.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
