@@ -40,6 +40,9 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
     // Some engines ask for it while the error is being made.
     return (this.reason as R | undefined)?.message ?? ''
   }
+  override set message(message: string) {
+    Object.defineProperty(this, 'message', { value: message, writable: true, configurable: true })
+  }
 
   /** The operation that was canceled; `undefined` where a token or a signal threw on its own. */
   get context(): OperationContext | undefined {
@@ -53,7 +56,12 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
 
   /** Whether `error` is a cancelation, made by this or any other copy of the package. */
   static is(error: unknown): error is CancelationError {
-    return typeof error === 'object' && error !== null && BRAND in error
+    try {
+      return typeof error === 'object' && error !== null && BRAND in error
+    } catch {
+      // A proxy that has been revoked.
+      return false
+    }
   }
 
   static {
@@ -123,7 +131,7 @@ export function cancelationError(
 ): CancelationError {
   if (CancelationError.captureStack) return create(reason, operation)
   const limit = Error.stackTraceLimit
-  Error.stackTraceLimit = 0
+  if (!Reflect.set(Error, 'stackTraceLimit', 0)) return create(reason, operation)
   const error = create(reason, operation)
   Error.stackTraceLimit = limit
   return error

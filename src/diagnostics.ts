@@ -33,8 +33,16 @@ export function reportError(error: unknown, origin: string): void {
   }
   process.emitWarning(`${origin} failed: ${brief(error)}`, {
     type: 'TriplineWarning',
-    detail: error instanceof Error ? (error.stack ?? '') : '',
+    detail: stackOf(error),
   })
+}
+
+function stackOf(error: unknown): string {
+  try {
+    return error instanceof Error ? (error.stack ?? '') : ''
+  } catch {
+    return ''
+  }
 }
 
 /** Calls a user's callback so that nothing it does, now or in its promise, can hurt anyone else. */

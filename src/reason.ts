@@ -1,4 +1,5 @@
 /** Why something was canceled, and the sink that sources report to. */
+import { types } from 'node:util'
 import { now } from './clock.js'
 import { invalidType, invalidValue } from './errors.js'
 import { formatDuration } from './units.js'
@@ -187,7 +188,7 @@ export function toReason(given: unknown): CancelationReason {
   if (given === undefined) return manualReason()
   if (typeof given === 'string') return manualReason(given)
   // Not by class: this layer is below the error family, and another copy of the package is as welcome.
-  if (given instanceof Error) {
+  if (isError(given)) {
     const reason = (given as { reason?: unknown }).reason
     return isReason(reason) ? reason : errorReason(given)
   }
@@ -198,13 +199,23 @@ export function toReason(given: unknown): CancelationReason {
   throw invalidType('reason', 'a string, an Error or a CancelationReason', given)
 }
 
-function isReason(value: unknown): value is CancelationReason {
+/** @internal */
+export function isReason(value: unknown): value is CancelationReason {
   if (typeof value !== 'object' || value === null) return false
   const { kind, message, at } = value as Partial<CancelationReason>
   return typeof kind === 'string' && KINDS.has(kind) && typeof message === 'string' && typeof at === 'number'
 }
 
 function messageOf(cause: unknown): string {
-  if (cause instanceof Error) return cause.message === '' ? cause.name : cause.message
-  return typeof cause === 'string' ? cause : String(cause)
+  try {
+    const text: unknown = isError(cause) ? cause.message || cause.name : cause
+    return String(text)
+  } catch {
+    return 'something that cannot be printed'
+  }
+}
+
+/** Also of other realms. */
+function isError(value: unknown): value is Error {
+  return value instanceof Error || types.isNativeError(value)
 }

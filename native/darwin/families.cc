@@ -3,8 +3,11 @@
 namespace tripline {
 namespace {
 
-enum Family : int { kCpu, kLoad, kMemory, kDisk, kNetwork, kThrottled, kProcess, kStolen, kWaiting, kQuota, kPressure, kDevice,
-                    kTemperature, kPower, kCommand };
+enum Family : int {
+  kCpu, kLoad, kMemory, kDisk, kNetwork, kThrottled, kProcess,
+  // What macOS does not have, or not in its system library, so that it can say why.
+  kStolen, kWaiting, kQuota, kPressure, kDevice, kTemperature, kPower,
+};
 
 }  // namespace
 
@@ -34,6 +37,8 @@ int FamilyOf(Metric metric) {
     case Metric::kProcessRss:
     case Metric::kProcessFootprint:
     case Metric::kProcessThreads:
+    case Metric::kProcessCount:
+    case Metric::kProcessCpuTime:
     case Metric::kProcessFds:
       return kProcess;
     // What macOS does not have, or not in its system library, so that it can say why.
@@ -59,9 +64,6 @@ int FamilyOf(Metric metric) {
     case Metric::kBattery:
     case Metric::kPowerOnline:
       return kPower;
-    case Metric::kProcessCount:
-    case Metric::kProcessCpuTime:
-      return kCommand;
     default:
       return -1;
   }
@@ -85,7 +87,6 @@ Probe* MakeProbe(int family, const Selector& selector, Failure* why) {
     case kDevice: why->Set("macOS counts device I/O in IOKit only, which is not linked"); break;
     case kTemperature: why->Set("macOS has no public interface for temperatures"); break;
     case kPower: why->Set("macOS tells of power in IOKit only, which is not linked"); break;
-    case kCommand: why->Set("only counted for commands under limits, which macOS does not have yet"); break;
     default: why->Set("this system does not have the metric"); break;
   }
   return nullptr;

@@ -55,15 +55,21 @@ class ProcessProbe final : public Probe {
       listed_at_ = now;
       FindDescendants();
     }
-    double rss = 0, footprint = 0, threads = 0;
+    double rss = 0, footprint = 0, threads = 0, count = 0;
+    uint64_t total = 0;
     for (uint32_t i = 0; i < count_; i++) {
       Member* member = &members_[i];
       rusage_info_v0 usage;
       member->gone = !ReadUsage(member->pid, &usage) || usage.ri_proc_start_abstime != member->started;
-      if (member->gone) continue;
+      if (member->gone) {
+        ended_ += member->cpu;
+        continue;
+      }
+      count++;
       const uint64_t cpu = usage.ri_user_time + usage.ri_system_time;
       if (cpu > member->cpu) used_ += darwin::MachSeconds(cpu - member->cpu, timebase_.numer, timebase_.denom);
       member->cpu = cpu;
+      total += cpu;
       rss += static_cast<double>(usage.ri_resident_size);
       footprint += static_cast<double>(usage.ri_phys_footprint);
       if (Wants(wanted, Metric::kProcessThreads)) threads += CountThreads(member->pid);
@@ -79,6 +85,11 @@ class ProcessProbe final : public Probe {
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
+    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, count);
+    if (Wants(wanted, Metric::kProcessCpuTime)) {
+      const double seconds = darwin::MachSeconds(total + ended_, timebase_.numer, timebase_.denom);
+      out->SetLevel(Metric::kProcessCpuTime, seconds * 1e3);
+    }
     if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(wanted, out);
   }
 
@@ -183,7 +194,8 @@ class ProcessProbe final : public Probe {
     Failure why;
     snprintf(why.text, sizeof(why.text), "process %d has ended", root_);
     for (const Metric each : {Metric::kProcessCpu, Metric::kProcessRss, Metric::kProcessFootprint,
-                              Metric::kProcessThreads, Metric::kProcessFds}) {
+                              Metric::kProcessThreads, Metric::kProcessFds, Metric::kProcessCount,
+                              Metric::kProcessCpuTime}) {
       SetUnavailable(wanted, each, why, out);
     }
   }
@@ -201,6 +213,7 @@ class ProcessProbe final : public Probe {
   bool listed_before_ = false;
   uint64_t listed_at_ = 0;
   uint64_t at_ = 0;
+  uint64_t ended_ = 0;  // CPU time of members that are gone, in mach ticks
   double used_ = 0, elapsed_ = 0;
   Slope slope_;
 };

@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+#include <cerrno>
 #include <cstring>
 
 #include "bare.h"
@@ -56,9 +57,10 @@ bool OwnGroup::Kill() const {
   return made() && bare::WriteFile(path.get(), "1", 1);
 }
 
-void OwnGroup::Remove() {
-  if (made()) rmdir(path_);
+bool OwnGroup::Remove() {
+  if (made() && rmdir(path_) != 0 && errno == EBUSY) return false;
   path_[0] = '\0';
+  return true;
 }
 
 }  // namespace tripline

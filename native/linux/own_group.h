@@ -19,8 +19,8 @@ class OwnGroup {
   bool Enter() const;
   // Ends all members at once. False before Linux 5.14.
   bool Kill() const;
-  // Removes the group, once it is empty.
-  void Remove();
+  // Removes the group. False while somebody is in it, be it dead and not waited for.
+  bool Remove();
 
  private:
   char path_[256] = "";

@@ -59,12 +59,12 @@ class LinuxCommand final : public Command {
       *event = CommandEvent();
       event->kind = CommandEvent::kLost;
       done_ = true;
-      if (!abandoned_) Sweep(event);
+      if (!WasAbandoned()) Sweep(event);
     }
     if (done_) {
       Forget(root);
       // By its number: a wait for any child would take those of the host.
-      if (!abandoned_) waitpid(static_cast<pid_t>(root), nullptr, 0);
+      waitpid(static_cast<pid_t>(root), nullptr, 0);
     }
     return true;
   }
@@ -75,11 +75,13 @@ class LinuxCommand final : public Command {
   void Resume() override { Give(Order::kResume, 0, 0); }
 
   void Abandon() override {
-    abandoned_ = true;
+    __atomic_store_n(&abandoned_, true, __ATOMIC_RELEASE);
     shutdown(control_, SHUT_RDWR);
   }
 
  private:
+  bool WasAbandoned() const { return __atomic_load_n(&abandoned_, __ATOMIC_ACQUIRE); }
+
   void Give(Order::Kind kind, int signal, uint64_t kill_after) {
     const Order order = {kind, signal, kill_after};
     send(control_, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -89,25 +91,25 @@ class LinuxCommand final : public Command {
   void Sweep(CommandEvent* event) {
     Census census;
     if (!census.Open()) return;
+    event->ended = census.FindMarked(marker_.get());
+    event->killed = event->ended > 0;
     own_group_.Kill();
     // One who was just being born may show up later; who shows up three times cannot be ended.
     for (uint32_t empty = 0, round = 0; empty < 3 && round < 200; round++) {
       const uint32_t found = census.FindMarked(marker_.get());
-      for (uint32_t i = 0; i < found; i++) {
-        if (Census::Signal(census[i], SIGKILL)) event->ended++;
-      }
+      for (uint32_t i = 0; i < found; i++) Census::Signal(census[i], SIGKILL);
       empty = found == 0 ? empty + 1 : 0;
       usleep(5000);
     }
-    event->killed = event->ended > 0;
-    own_group_.Remove();
+    // Until those who inherited the dead have waited for them.
+    for (uint32_t round = 0; round < 200 && !own_group_.Remove(); round++) usleep(5000);
   }
 
   const int control_;
   OwnGroup own_group_;
   bare::Line marker_;
   bool done_ = false;
-  bool abandoned_ = false;
+  bool abandoned_ = false;  // by another thread than the one in Next()
 };
 
 bool Fail(SpawnFailure* why, const char* call, int error) {

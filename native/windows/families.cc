@@ -3,8 +3,11 @@
 namespace tripline {
 namespace {
 
-enum Family : int { kCpu, kLoad, kMemory, kDisk, kDiskIo, kNetwork, kPower, kProcess, kStolen, kWaiting, kHeldBack, kSwapRate, kPressure, kInodes,
-                    kTemperature, kFds, kCommand };
+enum Family : int {
+  kCpu, kLoad, kMemory, kDisk, kDiskIo, kNetwork, kPower, kProcess,
+  // What Windows never has, so that it can say why.
+  kStolen, kWaiting, kHeldBack, kSwapRate, kPressure, kInodes, kTemperature, kFds,
+};
 
 }  // namespace
 
@@ -37,6 +40,8 @@ int FamilyOf(Metric metric) {
     case Metric::kProcessRss:
     case Metric::kProcessFootprint:
     case Metric::kProcessThreads:
+    case Metric::kProcessCount:
+    case Metric::kProcessCpuTime:
       return kProcess;
     // What Windows never has, so that it can say why.
     case Metric::kCpuSteal:
@@ -61,9 +66,6 @@ int FamilyOf(Metric metric) {
       return kTemperature;
     case Metric::kProcessFds:
       return kFds;
-    case Metric::kProcessCount:
-    case Metric::kProcessCpuTime:
-      return kCommand;
     default:
       return -1;
   }
@@ -89,7 +91,6 @@ Probe* MakeProbe(int family, const Selector& selector, Failure* why) {
     case kInodes: why->Set("file systems of Windows have no limit on the number of files"); break;
     case kTemperature: why->Set("Windows shows temperatures to drivers and administrators only"); break;
     case kFds: why->Set("Windows has no limit on handles that a program could reach"); break;
-    case kCommand: why->Set("only counted for commands under limits, which Windows does not have yet"); break;
     default: why->Set("this system does not have the metric"); break;
   }
   return nullptr;

@@ -83,7 +83,8 @@ class ProcessProbe final : public Probe {
       Failure why;
       why.Set(message.get());
       for (const Metric each :
-           {Metric::kProcessCpu, Metric::kProcessRss, Metric::kProcessFootprint, Metric::kProcessThreads}) {
+           {Metric::kProcessCpu, Metric::kProcessRss, Metric::kProcessFootprint, Metric::kProcessThreads,
+            Metric::kProcessCount, Metric::kProcessCpuTime}) {
         SetUnavailable(wanted, each, why, out);
       }
       return;
@@ -94,14 +95,17 @@ class ProcessProbe final : public Probe {
       List();
     }
     constexpr MetricMask kOfMemory = MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
-    double rss = 0, footprint = 0, threads = 0;
+    double rss = 0, footprint = 0, threads = 0, count = 0;
+    uint64_t cpu = ended_;
     for (uint32_t i = 0; i < count_; i++) {
       Member* member = &members_[i];
       threads += member->threads;
+      count += member->handle == nullptr || !HasEnded(member->handle) ? 1 : 0;
       Usage usage;
       if (member->handle == nullptr || !ReadUsage(member->handle, (wanted & kOfMemory) != 0, &usage)) continue;
       if (usage.cpu > member->cpu) used_ += static_cast<double>(usage.cpu - member->cpu) / windows::kTicksPerSecond;
       member->cpu = usage.cpu;
+      cpu += usage.cpu;
       rss += usage.rss;
       footprint += usage.footprint;
     }
@@ -112,11 +116,15 @@ class ProcessProbe final : public Probe {
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
+    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, count);
+    if (Wants(wanted, Metric::kProcessCpuTime)) out->SetLevel(Metric::kProcessCpuTime, static_cast<double>(cpu) / 1e4);
   }
 
   const char* Origin(Metric metric) const override {
     switch (metric) {
-      case Metric::kProcessCpu: return tree_ ? "GetProcessTimes (and its descendants)" : "GetProcessTimes";
+      case Metric::kProcessCpu:
+      case Metric::kProcessCpuTime: return tree_ ? "GetProcessTimes (and its descendants)" : "GetProcessTimes";
+      case Metric::kProcessCount:
       case Metric::kProcessThreads: return "CreateToolhelp32Snapshot";
       case Metric::kProcessRss: return tree_ ? "GetProcessMemoryInfo (and its descendants)" : "GetProcessMemoryInfo";
       default: return tree_ ? "GetProcessMemoryInfo PrivateUsage (and its descendants)" : "GetProcessMemoryInfo PrivateUsage";
@@ -129,7 +137,8 @@ class ProcessProbe final : public Probe {
 
   uint32_t MinPeriodMs(Metric metric) const override {
     // Windows counts processor time in ticks of its clock.
-    if (metric == Metric::kProcessCpu) return 16;
+    if (metric == Metric::kProcessCpu || metric == Metric::kProcessCpuTime) return 16;
+    if (metric == Metric::kProcessCount) return 1000;
     return metric == Metric::kProcessThreads ? 1000 : InfoOf(metric).min_period_ms;
   }
 
@@ -184,6 +193,7 @@ class ProcessProbe final : public Probe {
     listed_before_ = true;
     for (uint32_t i = count_; i-- > 1;) {
       if (members_[i].seen) continue;
+      ended_ += members_[i].cpu;
       Drop(&members_[i]);
       members_[i] = members_[--count_];
     }
@@ -220,6 +230,7 @@ class ProcessProbe final : public Probe {
   bool listed_before_ = false;
   uint64_t listed_at_ = 0;
   uint64_t at_ = 0;
+  uint64_t ended_ = 0;  // CPU time of members that are gone, in 100 ns
   double used_ = 0, elapsed_ = 0;
   Slope slope_;
 };

@@ -1,8 +1,12 @@
 // What every runtime of the matrix runs beside an installed tripline: a guard that breaches, an operation that ends for
 // it, a loop that never yields and sees it all the same. Prints one line of JSON; anything else is a failure.
 import { once } from 'node:events'
+import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import { Cancelable, capabilities, every, guard, sample, samplerStats } from 'tripline'
+
+// The only Node for ARMv7 on the registry is 20.11, older than what we ask for; this is all that it lacks.
+process.getBuiltinModule ??= createRequire(import.meta.url)
 
 const steps = []
 const expect = (what, condition) => {

@@ -27,7 +27,7 @@ const machine = ['-target', target.zig, ...cpu]
 // Thumb and ARM objects mix; zig has a C library for the latter only.
 const compileMachine = target.thumb ? ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu] : machine
 
-// On 32-bit ARM it keeps all of zig's mathematics alive.
+// On ARM it keeps all of zig's mathematics alive.
 const lto = target.lto ? ['-flto'] : []
 
 const compileFlags = [

@@ -6,19 +6,21 @@ const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'
 // All that the Linux binaries may want from libc. musl has none of the names that are missing here with a version:
 // what is new must be in musl and in glibc 2.17.
 const LIBC = new Set(
-  `__errno_location abort access bcmp calloc clock_getcpuclockid clock_gettime clock_nanosleep close closedir
-  dladdr dlopen dlsym epoll_create1 epoll_ctl epoll_wait eventfd eventfd_read eventfd_write fcntl fdopendir fork
-  free fstat fstatfs fstatfs64 getcwd getdents64 getenv getpgid getpid getppid getrlimit getrlimit64 gettid
-  inotify_add_watch inotify_init1 ioctl kill llround lseek malloc memchr memcmp memcpy memmove memset mount
-  nanosleep open open64 openat opendir pipe2 poll ppoll prctl pread pread64 prlimit pthread_attr_destroy
-  pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize pthread_cond_broadcast
-  pthread_cond_destroy pthread_cond_init pthread_cond_signal pthread_cond_timedwait pthread_cond_wait
-  pthread_create pthread_detach pthread_getcpuclockid pthread_join pthread_mutex_destroy pthread_mutex_init
-  pthread_mutex_lock pthread_mutex_trylock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask
-  qsort read readdir readlink readlinkat realloc sched_get_priority_min sched_getaffinity sched_setscheduler
-  sched_yield select sigaddset sigemptyset sigfillset signalfd snprintf stat statfs statvfs statvfs64 strcat
-  strchr strcmp strcpy strcspn strerror strlen strncat strncmp strncpy strnlen strrchr strspn strstr strtod strtol
-  strtoul strtoull syscall sysconf sysinfo timerfd_create timerfd_settime uname usleep waitpid wmemchr write`
+  `__errno_location _exit abort access bcmp calloc chdir clock_getcpuclockid clock_gettime clock_nanosleep close
+  closedir dladdr dlopen dlsym dup2 dup3 epoll_create1 epoll_ctl epoll_wait eventfd eventfd_read eventfd_write
+  execve fcntl fdopendir fork free fstat fstatfs fstatfs64 getcwd getdents64 getenv geteuid getpgid getpgrp getpid
+  getppid getrlimit getrlimit64 getrusage gettid getuid inotify_add_watch inotify_init1 ioctl kill llround lseek
+  madvise malloc memchr memcmp memcpy memmove memset mkdir mmap mmap64 mount munmap nanosleep open open64 openat
+  opendir pipe2 poll ppoll prctl pread pread64 prlimit pthread_attr_destroy pthread_attr_init
+  pthread_attr_setdetachstate pthread_attr_setstacksize pthread_cond_broadcast pthread_cond_destroy
+  pthread_cond_init pthread_cond_signal pthread_cond_timedwait pthread_cond_wait pthread_create pthread_detach
+  pthread_getcpuclockid pthread_join pthread_mutex_destroy pthread_mutex_init pthread_mutex_lock
+  pthread_mutex_trylock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask qsort read readdir
+  readlink readlinkat realloc recv rmdir sched_get_priority_min sched_getaffinity sched_setscheduler sched_yield
+  select send setpgid shutdown sigaction sigaddset sigemptyset sigfillset signalfd sigprocmask snprintf socketpair
+  stat statfs statvfs statvfs64 strcat strchr strcmp strcpy strcspn strerror strlen strncat strncmp strncpy
+  strnlen strrchr strspn strstr strtod strtol strtoul strtoull syscall sysconf sysinfo timerfd_create
+  timerfd_settime uname usleep vfork waitpid wmemchr write`
     .split(/\s+/)
     .filter(Boolean),
 )

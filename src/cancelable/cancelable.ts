@@ -26,7 +26,7 @@ import {
   checkUnused,
   connect,
   end,
-  endBeforeStart,
+  notStarted,
   raiseWatch,
   release,
   restartTimer,
@@ -37,7 +37,7 @@ import {
 import { look } from './look.js'
 import { graceExpired, startGrace, tellCanceled } from './notify.js'
 import { addLink, configure, type CancelableOptions } from './options.js'
-import { childrenGone, cleanUp, disband, fulfilled, rejected, shieldsGone } from './settle.js'
+import { cleanUp, disband, finishUp, fulfilled, neverRun, rejected } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
@@ -183,7 +183,14 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
       return
     }
     if (this._status !== S.RUNNING) {
-      reject(endBeforeStart(this))
+      const error = notStarted(this)
+      if ((this._flags & S.ENDED) !== 0) {
+        reject(error)
+        return
+      }
+      // A cleanup that takes its time has the grace for it.
+      if (this._extras?.cleanups !== undefined) startGrace(this)
+      neverRun(this, resolve, reject, error)
       return
     }
     this._resolve = resolve
@@ -214,7 +221,11 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   enter(): this {
     checkUnused(this)
     start(this)
-    if (this._status !== S.RUNNING) throw endBeforeStart(this)
+    if (this._status !== S.RUNNING) {
+      const error = notStarted(this)
+      this[Symbol.dispose]()
+      throw error
+    }
     return this
   }
 
@@ -227,7 +238,9 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     }
     if (this._firstChild !== null) disband(this)
     if (this._extras?.cleanups !== undefined) {
-      void cleanUp(this).then((errors) => errors.forEach((error) => reportError(error, 'cleanup')))
+      this._extras.leaving = cleanUp(this).then((errors) => errors.forEach((error) => reportError(error, 'cleanup')))
+      // A cleanup may have started some.
+      if (this._firstChild !== null) disband(this)
     }
     end(this, this._reason === null ? S.DISPOSED : S.CANCELED)
   }
@@ -235,15 +248,13 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   /** The same, and waits for its children, shields and cleanups, those of a canceled one within the grace. */
   async [Symbol.asyncDispose](): Promise<void> {
     if ((this._flags & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
-      this._flags |= S.FINISHING
       if (this._reason !== null) startGrace(this)
-      disband(this)
-      if (this._firstChild !== null) await childrenGone(this)
-      await shieldsGone(this)
-      for (const error of await cleanUp(this)) reportError(error, 'cleanup')
+      for (const error of await finishUp(this)) reportError(error, 'cleanup')
       this._flags &= ~S.FINISHING
     }
     this[Symbol.dispose]()
+    // Those of one that `complete` has ended already.
+    await this._extras?.leaving
   }
 
   /** Says that an entered operation has done its work; without this, leaving its block makes it `disposed`. */

@@ -34,9 +34,9 @@ function follow(operation: Cancelable, part: Cancelable): void {
   addLink(operation, new HubLink(extras.followers, operation))
   for (let link = part._links; link !== null; link = link.sibling) addLink(operation, link.copy(operation))
   if (part._timeout !== undefined) operation._timeout = Math.min(part._timeout, operation._timeout ?? Infinity)
-  if (extras.wallDeadline !== Infinity) {
+  if (extras.deadline !== Infinity) {
     const own = operation._more()
-    own.wallDeadline = Math.min(own.wallDeadline, extras.wallDeadline)
+    own.deadline = Math.min(own.deadline, extras.deadline)
   }
   if (extras.grace > 0) operation._more().grace = Math.max(operation._more().grace, extras.grace)
   if (part._parent === null) return

@@ -37,10 +37,11 @@ export class Extras {
   /** In milliseconds. */
   grace: number = 0
   /** Wall-clock time in milliseconds at which the time is over, wherever the monotonic clock stands. */
+  deadline: number = Infinity
+  /** The same while it is what the timer waits for: not where the timeout is earlier. */
   wallDeadline: number = Infinity
   /** When the timer is due, where that is not the start plus the timeout. */
   due: number = Number.NaN
-  endedAt: number = Number.NaN
   error: CancelationError | undefined = undefined
   /** What the body failed with. */
   failure: unknown = undefined
@@ -51,12 +52,16 @@ export class Extras {
   lastWaiter: Waiter | null = null
   followers: Followers | undefined = undefined
   cleanups: Cleanup[] | undefined = undefined
+  /** The cleanups of one that was left without waiting for them. */
+  leaving: Promise<void> | undefined = undefined
   /** What delays the end of a canceled operation. */
   shields: Set<Shield> | undefined = undefined
   /** What the user set, or else the latest stream's. */
   partial: unknown = undefined
   stream: PartialSource | undefined = undefined
   progress: Progress | undefined = undefined
-  /** Wakes whoever waits for the end of the grace or of the last child. */
-  wake: (() => void) | undefined = undefined
+  /** Ends the waiting for the children. */
+  childless: (() => void) | undefined = undefined
+  /** Ends the waiting for a cleanup. */
+  cleanedUp: (() => void) | undefined = undefined
 }

@@ -46,10 +46,8 @@ export function start(operation: Cancelable): void {
 }
 
 /** What the start of an operation that was canceled, or even disposed of, before or during its start fails with. */
-export function endBeforeStart(operation: Cancelable): Error {
-  if (operation._reason === null) return new ReusedError(operation.context.status)
-  end(operation, S.CANCELED)
-  return operation._toError()
+export function notStarted(operation: Cancelable): Error {
+  return operation._reason === null ? new ReusedError(operation.context.status) : operation._toError()
 }
 
 function cancelNow(operation: Cancelable, reason: CancelationReason): void {
@@ -67,6 +65,11 @@ function connectAll(operation: Cancelable): void {
   } catch (error) {
     release(operation)
     for (let link = operation._links; link !== null; link = link.sibling) link.close()
+    // Canceled meanwhile: that came first, and it stays so.
+    if (operation._reason !== null) {
+      end(operation, S.CANCELED)
+      throw error
+    }
     operation._status = S.PENDING
     operation._flags &= ~(S.STARTED | S.WATCH)
     operation._startedAt = undefined
@@ -116,13 +119,13 @@ export function end(operation: Cancelable, status: number): void {
 
 function startTimer(operation: Cancelable, time: number): void {
   const extras = operation._extras
-  if (extras !== null && extras.wallDeadline !== Infinity) {
-    const left = Math.max(0, extras.wallDeadline - Date.now())
-    if (operation._timeout === undefined || left < operation._timeout) {
+  if (extras !== null && extras.deadline !== Infinity) {
+    const left = Math.max(0, extras.deadline - Date.now())
+    const first = operation._timeout === undefined || left < operation._timeout
+    extras.wallDeadline = first ? extras.deadline : Infinity
+    if (first) {
       operation._timeout = left
       waitForWallClock(operation, time, left)
-    } else {
-      extras.wallDeadline = Infinity
     }
   }
   const timeout = operation._timeout
@@ -146,7 +149,6 @@ export function restartTimer(operation: Cancelable): void {
   removeTimer(operation)
   const time = now()
   const extras = operation._more()
-  extras.wallDeadline = Infinity
   extras.due = operation._timeout === undefined ? Number.NaN : time + operation._timeout
   startTimer(operation, time)
   raiseWatch(operation, WATCH_DEADLINE)
@@ -204,7 +206,7 @@ function leaveParent(child: Cancelable): void {
   else if (first !== child) first._previousSibling = previous
   child._previousSibling = null
   child._nextSibling = null
-  if (parent._firstChild === null && (parent._flags & S.FINISHING) !== 0) parent._extras?.wake?.()
+  if (parent._firstChild === null && (parent._flags & S.FINISHING) !== 0) parent._extras?.childless?.()
 }
 
 /** Marks all that depend on a canceled operation. */

@@ -5,18 +5,18 @@ import { addTimer, holdLoop, releaseLoop } from '../sources/timers.js'
 import type { Cancelable } from './cancelable.js'
 import type { Extras } from './extras.js'
 import { callAll } from './listeners.js'
-import { BODY, FINISHING, IN_GRACE, TOLD } from './state.js'
+import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, TOLD } from './state.js'
 import { queueTurn } from './turn.js'
 import { releaseWaiters } from './waiters.js'
 
 /** The second phase of a cancelation, for one operation. Never throws. */
 export function tellCanceled(operation: Cancelable): void {
-  operation._flags |= TOLD
   let link = operation._links
   operation._links = null
   for (; link !== null; link = link.sibling) link.close()
   const extras = operation._extras
-  if (extras !== null) tell(operation, extras)
+  if (extras === null) operation._flags |= TOLD
+  else tell(operation, extras)
   if (cancelChannel.hasSubscribers) cancelChannel.publish({ operation: operation.context, reason: operation._reason! })
   if ((operation._flags & (BODY | FINISHING)) !== 0) startGrace(operation)
 }
@@ -25,13 +25,16 @@ function tell(operation: Cancelable, extras: Extras): void {
   extras.controller?.abort(operation._toError())
   releaseWaiters(operation)
   if (extras.shields !== undefined) for (const shield of extras.shields) shield.limit()
+  // Who registers from here on is told at once, and whoever did before is among those.
+  operation._flags |= TOLD
   if (extras.listeners !== undefined) {
     callAll(extras.listeners.cancel, 'cancel listener', operation._reason!, operation.context)
   }
 }
 
-/** From here on the body has its grace, and at least one turn of the event loop. */
+/** From here on the body has its grace, and at least one turn of the event loop. It has them once. */
 export function startGrace(operation: Cancelable): void {
+  if ((operation._flags & (IN_GRACE | IN_TURN | GRACE_OVER)) !== 0) return
   const extras = operation._extras
   if (extras === null || extras.grace === 0) {
     queueTurn(operation)

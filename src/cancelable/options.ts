@@ -90,7 +90,7 @@ function take(operation: Cancelable, key: keyof CancelableOptions, value: unknow
       operation._parent = checkParent(value)
       break
     case 'deadline':
-      operation._more().wallDeadline = parseDeadline(value)
+      operation._more().deadline = parseDeadline(value)
       break
     case 'abortSignal':
       for (const each of listOf(value)) addLink(operation, abortLink(checkAbortSignal(each, key), operation))

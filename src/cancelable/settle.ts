@@ -1,7 +1,7 @@
 /** How a run ends: what its body came to, what must end before it does, and what it is given up for. */
 import { cancelationError, CancelationError } from '../cancelation-error.js'
 import { isThenable, reportError } from '../diagnostics.js'
-import { parentReason } from '../reason.js'
+import { isReason, parentReason, type CancelationReason } from '../reason.js'
 import { Timer } from '../sources/timers.js'
 import { deliver } from '../sources/wave.js'
 import { abandoned, settledLate } from './abandoned.js'
@@ -32,22 +32,50 @@ export function rejected(operation: Cancelable, error: unknown): void {
     const own = operation._toError()
     if (!leadsTo(error, own)) own.cause = error
     settle(operation, CANCELED, own)
-  } else if (CancelationError.is(error)) {
-    // It passed on the cancelation of something else: so it is canceled, with that very error.
-    operation._more().error = error
-    operation._mark(error.reason)
-    deliver()
-    settle(operation, CANCELED, error)
-  } else {
-    settle(operation, FAILED, error)
+    return
   }
+  const reason = reasonOf(error)
+  if (reason === null) {
+    settle(operation, FAILED, error)
+    return
+  }
+  // It passed on the cancelation of something else: so it is canceled, with that very error.
+  operation._more().error = error as CancelationError
+  // Already now: the parent keeps those that are finishing.
+  operation._flags |= FINISHING
+  operation._mark(reason)
+  deliver()
+  settle(operation, CANCELED, error)
+}
+
+/** The reason, if the error is a cancelation. An error may be anything, and may fail when it is looked at. */
+function reasonOf(error: unknown): CancelationReason | null {
+  try {
+    return CancelationError.is(error) && isReason(error.reason) ? error.reason : null
+  } catch {
+    return null
+  }
+}
+
+/** It was canceled before its body could start: what was deferred runs nevertheless. */
+export function neverRun(
+  operation: Cancelable,
+  resolve: (value: unknown) => void,
+  reject: (error: unknown) => void,
+  error: unknown,
+): void {
+  operation._resolve = resolve
+  operation._reject = reject
+  settle(operation, CANCELED, error)
 }
 
 /** All that a canceled operation may still take has been taken: its run settles now, with or without its body. */
 export function graceOver(operation: Cancelable): void {
   operation._flags |= GRACE_OVER
-  if ((operation._flags & FINISHING) !== 0) operation._extras?.wake?.()
-  else if ((operation._extras?.shields?.size ?? 0) > 0) void giveUpAfterShields(operation)
+  if ((operation._flags & FINISHING) !== 0) {
+    operation._extras?.childless?.()
+    operation._extras?.cleanedUp?.()
+  } else if ((operation._extras?.shields?.size ?? 0) > 0) void giveUpAfterShields(operation)
   else giveUp(operation)
 }
 
@@ -91,13 +119,25 @@ function settle(operation: Cancelable, status: number, value: unknown): void {
   }
 }
 
-/** Children, shields, cleanups: everything ends before the operation does. Never rejects. */
-async function finish(operation: Cancelable, status: number, value: unknown): Promise<void> {
+/** Children, shields, cleanups: everything ends before the operation does. Returns what the cleanups failed with. */
+export async function finishUp(operation: Cancelable): Promise<unknown[]> {
   operation._flags |= FINISHING
-  disband(operation)
-  if (operation._firstChild !== null) await childrenGone(operation)
+  await endChildren(operation)
   await shieldsGone(operation)
   const errors = await cleanUp(operation)
+  // A cleanup may have started some.
+  await endChildren(operation)
+  return errors
+}
+
+function endChildren(operation: Cancelable): Promise<void> | undefined {
+  disband(operation)
+  return operation._firstChild === null ? undefined : childrenGone(operation)
+}
+
+/** Never rejects. */
+async function finish(operation: Cancelable, status: number, value: unknown): Promise<void> {
+  const errors = await finishUp(operation)
   if (errors.length > 0 && status === COMPLETED) {
     conclude(operation, FAILED, errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several cleanups failed'))
     return
@@ -134,20 +174,28 @@ export function disband(operation: Cancelable): void {
 }
 
 /** Waits for the canceled children's bodies, within the grace. */
-export function childrenGone(operation: Cancelable): Promise<void> {
+function childrenGone(operation: Cancelable): Promise<void> {
   if ((operation._flags & GRACE_OVER) !== 0) return Promise.resolve()
   const extras = operation._more()
   return new Promise((resolve) => {
-    extras.wake = resolve
+    extras.childless = resolve
     // A canceled operation is woken when its grace is over; any other counts its own from here.
     if ((operation._flags & (IN_TURN | IN_GRACE)) !== 0) return
-    if (extras.grace === 0) setImmediate(resolve)
-    else new Timer(() => setImmediate(resolve), true).start(extras.grace)
+    if (extras.grace === 0) {
+      setImmediate(resolve)
+      return
+    }
+    const timer = new Timer(() => setImmediate(resolve), true)
+    extras.childless = () => {
+      timer.stop()
+      resolve()
+    }
+    timer.start(extras.grace)
   })
 }
 
 /** Waits for the shields, each of which is bounded by its own `max` once the operation is canceled. */
-export async function shieldsGone(operation: Cancelable): Promise<void> {
+async function shieldsGone(operation: Cancelable): Promise<void> {
   // Each waits for the next of them, as they may make others.
   for (const each of operation._extras?.shields ?? []) await each.over
 }
@@ -179,7 +227,7 @@ function within(operation: Cancelable, promise: PromiseLike<unknown>, errors: un
     return undefined
   }
   return new Promise((resolve) => {
-    operation._more().wake = () => {
+    operation._more().cleanedUp = () => {
       late = true
       resolve()
     }
@@ -196,9 +244,13 @@ function within(operation: Cancelable, promise: PromiseLike<unknown>, errors: un
 /** Whether `cause` is already among what `error` was caused by: a chain of causes must not become a ring. */
 function leadsTo(error: unknown, cause: unknown): boolean {
   let each = error
-  for (let depth = 0; depth < 100 && each instanceof Error; depth++) {
-    if (each === cause) return true
-    each = each.cause
+  try {
+    for (let depth = 0; depth < 100 && each instanceof Error; depth++) {
+      if (each === cause) return true
+      each = each.cause
+    }
+  } catch {
+    return false
   }
   return each === cause
 }

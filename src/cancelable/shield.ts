@@ -24,17 +24,20 @@ export async function shield<T>(
   checkKeys(options, 'shield option', ['max'])
   const max = options.max === undefined ? DEFAULT_MAX : parseDuration(options.max, 'max', true)
   outer.throwIfCanceled()
-  const running = inner.run(body)
   const shields = (outer._more().shields ??= new Set())
-  const entry: Shield = { over: running.then(ignore, ignore), limit: () => inner.extend(max) }
+  let finished!: () => void
+  const over = new Promise<void>((resolve) => {
+    finished = resolve
+  })
+  const entry: Shield = { over, limit: () => inner.extend(max) }
+  // Before the body: already its first part may cancel the operation outside.
   shields.add(entry)
   try {
-    const result = await running
+    const result = await inner.run(body)
     outer.throwIfCanceled()
     return result
   } finally {
     shields.delete(entry)
+    finished()
   }
 }
-
-function ignore(): void {}

@@ -144,10 +144,10 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
       this.#end(false)
       return Promise.reject(error)
     }
-    if (!this.#interruptible) {
-      return (result as Promise<IteratorResult<T>>).then(this.#check, this.#checkError)
-    }
-    return this.#waitFor(result as PromiseLike<IteratorResult<T>>)
+    // Also an iterator that gives no promise, as `for await` takes it.
+    const coming = (result instanceof Promise ? result : Promise.resolve(result)) as Promise<IteratorResult<T>>
+    if (!this.#interruptible) return coming.then(this.#check, this.#checkError)
+    return this.#waitFor(coming)
   }
 
   /** The consumer wants no more: closes the source, and waits for that no longer than the operation lives. */
@@ -219,11 +219,17 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
 
   #received(result: IteratorResult<T>): void {
     const resolve = this.#resolve
+    const reject = this.#reject
     // An item that comes after a cancelation has nobody to go to.
     if (resolve === undefined) return
     this.#resolve = undefined
     this.#reject = undefined
-    resolve(this.#take(result))
+    try {
+      resolve(this.#take(result))
+    } catch (error) {
+      this.#end(false)
+      reject!(error)
+    }
   }
 
   #failed(error: unknown): void {
@@ -231,7 +237,9 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     if (reject === undefined) return
     this.#resolve = undefined
     this.#reject = undefined
-    this.#end(false)
+    // A source that failed has closed itself; one that yielded a promise which failed knows nothing of it.
+    if (this.#reader.sync) this.#drop(error)
+    else this.#end(false)
     reject(error)
   }
 
@@ -241,6 +249,10 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   }
 
   #take(result: IteratorResult<T>): Result<T> {
+    if (typeof result !== 'object' || result === null) {
+      this.#end(false)
+      throw invalidType('next() of the source', 'a function whose results are objects', result)
+    }
     if (result.done === true) {
       this.#end(true)
       return { done: true, value: undefined }

@@ -74,6 +74,7 @@ function rejectQuietly(promise: Promise<unknown> | null, reject: () => void): vo
 
 type Resolve = (value: unknown) => void
 type Reject = (error: unknown) => void
+type Outcome = (waiter: { readonly resolve: Resolve; readonly reject: Reject }) => void
 
 /**
  * All that wait for one foreign promise. A promise never forgets a reaction, so a long-lived one gets a single reaction
@@ -82,16 +83,24 @@ type Reject = (error: unknown) => void
 class Awaited {
   first: RaceWaiter | null = null
   last: RaceWaiter | null = null
+  /** Once it has settled. */
+  outcome: Outcome | undefined = undefined
 
   constructor(promise: PromiseLike<unknown>) {
-    promise.then(
-      (value) => this.#settle(promise, (waiter) => waiter.resolve(value)),
-      (error: unknown) => this.#settle(promise, (waiter) => waiter.reject(error)),
-    )
     awaited.set(promise, this)
+    try {
+      promise.then(
+        (value) => this.#settle(promise, (waiter) => waiter.resolve(value)),
+        (error: unknown) => this.#settle(promise, (waiter) => waiter.reject(error)),
+      )
+    } catch (error) {
+      this.#settle(promise, (waiter) => waiter.reject(error))
+    }
   }
 
-  #settle(promise: PromiseLike<unknown>, how: (waiter: RaceWaiter) => void): void {
+  #settle(promise: PromiseLike<unknown>, how: Outcome): void {
+    if (this.outcome !== undefined) return
+    this.outcome = how
     awaited.delete(promise)
     for (let waiter = this.first; waiter !== null; waiter = this.first) how(waiter.settle())
   }
@@ -150,13 +159,10 @@ export function race<T>(operation: Cancelable, promise: PromiseLike<T>): Promise
     return Promise.reject(operation._toError())
   }
   if (!isThenable(promise)) return Promise.resolve(promise)
-  let all: Awaited
-  try {
-    all = awaited.get(promise) ?? new Awaited(promise)
-  } catch (error) {
-    // A `then` that throws.
-    return Promise.reject(error)
-  }
+  const all = awaited.get(promise) ?? new Awaited(promise)
+  const { outcome } = all
+  // A thenable that is no promise may have settled within its `then`.
+  if (outcome !== undefined) return new Promise((resolve, reject) => outcome({ resolve: resolve as Resolve, reject }))
   return waiting(operation, (resolve, reject) => new RaceWaiter(all, resolve, reject)) as Promise<T>
 }
 

@@ -1,10 +1,12 @@
 /** `tripline doctor`: what works on this machine, and why the rest does not. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
 import { capabilities, sample, type Capability, type Snapshot } from '../monitor/snapshot.js'
+import { packageRoot } from '../package.js'
 import { run } from '../run/run.js'
-import { formatSize, formatValue } from '../units.js'
+import type { TickerStats } from '../schedule/stats.js'
+import { every } from '../schedule/ticker.js'
+import { formatDuration, formatSize, formatValue } from '../units.js'
 import { parseArguments } from './arguments.js'
 import { EXIT, UsageError } from './usage.js'
 import { VERBS } from './verbs.js'
@@ -26,6 +28,7 @@ export async function main(words: readonly string[]): Promise<number> {
     { topic: 'addon', ...describeAddon(metrics) },
     ...describeControlGroups(),
     ...describePush(metrics),
+    ...(metrics.length > 0 ? [await describePunctuality()] : []),
     await describeRun(),
   ]
   const there = metrics.filter((each) => each.available)
@@ -52,7 +55,7 @@ function describeRuntime(): Finding {
 }
 
 function describeAddon(metrics: readonly Capability[]): Omit<Finding, 'topic'> {
-  const root = fileURLToPath(new URL('../..', import.meta.url))
+  const root = packageRoot()
   if (metrics.length === 0)
     return { good: false, text: 'none for this system: limits, metrics and tickers do not work' }
   const built =
@@ -85,6 +88,35 @@ function describePush(metrics: readonly Capability[]): Finding[] {
       return { topic, good: false, text: `${names.join(', ')}: ${why}` }
     }),
   ]
+}
+
+/** Tried, not guessed: what the sampling thread gets from the scheduler. */
+async function describePunctuality(): Promise<Finding> {
+  const { timerSlack, slice } = await trySchedule(false)
+  const { realTime } = await trySchedule(true)
+  const obtained = [
+    ...(timerSlack > 0 ? [`timer slack ${formatDuration(timerSlack)}`] : []),
+    ...(slice > 0 ? [`slice ${formatDuration(slice)}`] : []),
+    `real-time priority ${realTime ? 'allowed' : 'not allowed'}`,
+  ]
+  return { topic: 'ticker', good: true, text: obtained.join(', ') }
+}
+
+async function trySchedule(realTime: boolean): Promise<TickerStats['scheduling']> {
+  let ticks = 0
+  let scheduling: TickerStats['scheduling'] | undefined
+  const ticker = every(
+    1,
+    () => {
+      // With the first one the thread may not have got everything yet.
+      if (++ticks < 3) return
+      scheduling = ticker.stats.scheduling
+      void ticker.close()
+    },
+    { realTime },
+  )
+  await ticker.done
+  return scheduling!
 }
 
 /** Tried, not guessed. */

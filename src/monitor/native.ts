@@ -1,7 +1,7 @@
 /** The only file that loads the addon. */
 import { createRequire } from 'node:module'
-import { fileURLToPath } from 'node:url'
 import { NativeMissingError } from '../errors.js'
+import { packageRoot } from '../package.js'
 import { METRIC_NAMES } from './metrics.js'
 
 /** What a call answers that could not do what it was asked: why, for a person. */
@@ -165,7 +165,7 @@ export function loadAddon(): Addon {
   try {
     // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
     const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Addon
-    addon = load(fileURLToPath(new URL('../..', import.meta.url)))
+    addon = load(packageRoot())
     checkTable(addon)
   } catch (error) {
     addon = undefined

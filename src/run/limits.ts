@@ -1,22 +1,37 @@
 /** Limits as `run` means them: `process.*` is the command with all that it has started. */
+import { guard } from '../monitor/guard.js'
 import type { Limit, Limits, Value } from '../monitor/limits.js'
+
+/**
+ * Throws for limits that this machine cannot watch, by trying them on this process.
+ *
+ * @throws TypeError, RangeError with Node's codes; MetricUnavailableError
+ */
+export function checkLimits(limits: Limits): void {
+  guard(bindTo(limits, { pid: process.pid, tree: true })).close()
+}
 
 /** The same limits, with those on `process.*` bound to the tree under `root`, unless they name another process. */
 export function bindToTree(limits: Limits, root: number): Limits {
+  // The metrics are there, as has been checked: where the tree is not, the command was over before anybody could look.
+  return bindTo(limits, { pid: root, tree: true, onMissing: 'ignore' })
+}
+
+function bindTo(limits: Limits, tree: Limit): Limits {
   const bound: { [metric: string]: Value | Limit | readonly Limit[] } = {}
   for (const [metric, limit] of Object.entries(limits)) {
     if (limit === undefined) continue
-    bound[metric] = metric.startsWith('process.') ? bind(limit, root) : limit
+    bound[metric] = metric.startsWith('process.') ? bind(limit, tree) : limit
   }
   return bound
 }
 
-function bind(limit: Value | Limit | readonly Limit[], root: number): Limit | Limit[] {
-  if (typeof limit === 'number' || typeof limit === 'string') return { above: limit, pid: root, tree: true }
-  if (Array.isArray(limit)) return limit.map((each: Limit) => bindOne(each, root))
-  return bindOne(limit as Limit, root)
+function bind(limit: Value | Limit | readonly Limit[], tree: Limit): Value | Limit | Limit[] {
+  if (typeof limit === 'number' || typeof limit === 'string') return { above: limit, ...tree }
+  if (Array.isArray(limit)) return limit.map((each: Limit) => bindOne(each, tree))
+  return bindOne(limit as Limit, tree)
 }
 
-function bindOne(limit: Limit, root: number): Limit {
-  return limit.pid === undefined ? { ...limit, pid: root, tree: true } : limit
+function bindOne(limit: Limit, tree: Limit): Limit {
+  return limit.pid === undefined ? { ...limit, ...tree } : limit
 }

@@ -7,7 +7,7 @@ import { resourceReason, rootCause, timeoutReason, type Breach, type Cancelation
 import { ResourceSource } from '../sources/resource.js'
 import { formatDuration, parseDuration } from '../units.js'
 import { RunningCommand, type CommandExit, type TreeEnd } from './command.js'
-import { bindToTree } from './limits.js'
+import { bindToTree, checkLimits } from './limits.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
 import type { RunResult } from './result.js'
@@ -68,7 +68,7 @@ class Run {
   async toEnd(): Promise<RunResult> {
     const { limits } = this.#settings
     // Checked before anything runs: a metric that is not there must not cost a started command.
-    if (limits !== undefined) makeGuard(bindToTree(limits, process.pid)).close()
+    if (limits !== undefined) checkLimits(limits)
     let result: RunResult | undefined
     try {
       await this.#operation.run(async (cancel) => {

@@ -1,6 +1,5 @@
 /** The bodies of one ticker: each an operation under the ticker's own. */
 import { Cancelable } from '../cancelable/cancelable.js'
-import type { CancelableOptions } from '../cancelable/options.js'
 import { CancelationError } from '../cancelation-error.js'
 import { now } from '../clock.js'
 import { isThenable } from '../diagnostics.js'
@@ -22,7 +21,8 @@ export class Bodies {
   /** Operations that have not settled. */
   operations = 0
   readonly #body: TickBody
-  readonly #options: CancelableOptions
+  readonly #parent: Cancelable
+  readonly #timeout: number | undefined
   readonly #listener: BodyListener
   // What the body that is being called is told, and what it returned if that is a promise.
   #tick: Tick | undefined
@@ -31,12 +31,15 @@ export class Bodies {
   /** @param timeout of each, in milliseconds */
   constructor(body: TickBody, parent: Cancelable, timeout: number | undefined, listener: BodyListener) {
     this.#body = body
-    this.#options = { parent, timeout }
+    this.#parent = parent
+    this.#timeout = timeout
     this.#listener = listener
   }
 
   start(tick: Tick): void {
-    const operation = new Cancelable(this.#options)
+    const operation = new Cancelable()
+    operation._parent = this.#parent
+    operation._timeout = this.#timeout
     this.#tick = tick
     this.running++
     this.operations++

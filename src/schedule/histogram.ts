@@ -42,7 +42,8 @@ export class Histogram {
 
 function bucketOf(us: number): number {
   if (us < LINEAR) return us < 0 ? 0 : Math.floor(us)
-  const octave = Math.floor(Math.log2(us)) - 4
+  // Whole numbers of 32 bits are counted much faster, and nearly all are.
+  const octave = (us < 2 ** 32 ? 31 - Math.clz32(us) : Math.floor(Math.log2(us))) - 4
   if (octave >= OCTAVES) return BUCKETS - 1
   return LINEAR * (octave + 1) + (Math.floor(us / 2 ** octave) - LINEAR)
 }

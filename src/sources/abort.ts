@@ -1,4 +1,5 @@
 /** Somebody else's `AbortSignal` as a source: one listener a signal, as each more would make all of them slower. */
+import { reportError } from '../diagnostics.js'
 import { invalidType } from '../errors.js'
 import { abortReason, type CancelationReason } from '../reason.js'
 import { Hub, HubLink, type Link } from './link.js'
@@ -9,7 +10,9 @@ class AbortHub extends Hub {
   readonly #signal: AbortSignal
   #reason: CancelationReason | null = null
   readonly #aborted = (): void => {
-    this.markAll(this.current()!)
+    // There are imitations that tell their listeners before they say `aborted`.
+    this.#reason ??= abortReason(this.#signal.reason)
+    this.markAll(this.#reason)
     deliver()
   }
 
@@ -26,7 +29,12 @@ class AbortHub extends Hub {
     this.#signal.addEventListener('abort', this.#aborted)
   }
   protected override close(): void {
-    this.#signal.removeEventListener('abort', this.#aborted)
+    try {
+      this.#signal.removeEventListener('abort', this.#aborted)
+    } catch (error) {
+      // In the middle of a marking, which nothing may break off.
+      reportError(error, 'removeEventListener() of an AbortSignal')
+    }
   }
 }
 

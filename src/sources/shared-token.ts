@@ -18,14 +18,13 @@ const SIZE = 4096
 const STATE = 0
 const LENGTH = 1
 const TEXT = 8
+/** Characters of a message that always fit. */
+const MESSAGE = 500
 
 const OPEN = 0
 /** Somebody has won, and is still writing why. */
 const WRITING = 1
 const CANCELED = 2
-
-/** Times are on the clock of a thread's `performance.now()`, which starts with the thread. */
-const TIMES = new Set(['at', 'since', 'deadline'])
 
 /** Not everywhere where the rest is. */
 interface AsyncAtomics {
@@ -65,16 +64,16 @@ export class SharedFlag {
     if (Atomics.load(this.#words, STATE) !== CANCELED) return null
     const bytes = new Uint8Array(this.buffer, TEXT, Atomics.load(this.#words, LENGTH))
     // A copy: decoders refuse shared memory.
-    return shifted(JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes))), -performance.timeOrigin)
+    const reason = JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes))) as CancelationReason
+    return shifted(reason, -performance.timeOrigin)
   }
 
   /** Sets it for all threads, unless another one was first. */
   write(reason: CancelationReason): void {
+    if (Atomics.load(this.#words, STATE) !== OPEN) return
+    // Before the word is taken: the other threads wait while somebody is writing.
+    const text = encoded(reason)
     if (Atomics.compareExchange(this.#words, STATE, OPEN, WRITING) !== OPEN) return
-    let text = encode(reason)
-    if (text.length > SIZE - TEXT) {
-      text = encode({ kind: 'manual', message: reason.message.slice(0, 500), at: reason.at })
-    }
     new Uint8Array(this.buffer, TEXT).set(text)
     Atomics.store(this.#words, LENGTH, text.length)
     Atomics.store(this.#words, STATE, CANCELED)
@@ -112,22 +111,91 @@ function changed(words: Int32Array, state: number): PromiseLike<unknown> | strin
   })
 }
 
+/** The reason as text, with as much of its evidence as there is room for, and as text can hold. Never throws. */
+function encoded(reason: CancelationReason): Uint8Array {
+  for (const each of [() => reason, () => withoutEvidence(reason)]) {
+    try {
+      const text = encode(each())
+      if (text.length <= SIZE - TEXT) return text
+    } catch {
+      // A ring, a BigInt, a getter that throws, a chain too deep.
+    }
+  }
+  return encode({ kind: 'manual', message: reason.message.slice(0, MESSAGE), at: reason.at })
+}
+
 function encode(reason: CancelationReason): Uint8Array {
+  let values = 0
+  const withoutClasses = (_key: string, value: unknown): unknown => {
+    // More than could fit: what hangs on a cause may be without end.
+    if (++values > SIZE) throw new RangeError('Too much for a shared token')
+    return value instanceof Error ? { name: value.name, message: value.message } : value
+  }
   return new TextEncoder().encode(JSON.stringify(shifted(reason, performance.timeOrigin), withoutClasses))
 }
 
-/** Errors as what is left of them in JSON. */
-function withoutClasses(_key: string, value: unknown): unknown {
-  return value instanceof Error ? { name: value.name, message: value.message } : value
+/** Of the same kind, with the same message. */
+function withoutEvidence(reason: CancelationReason): CancelationReason {
+  const short = { ...reason, message: reason.message.slice(0, MESSAGE) }
+  switch (short.kind) {
+    case 'abort':
+    case 'error':
+      return { ...short, cause: short.message }
+    case 'all':
+      return { ...short, causes: [] }
+    case 'resource':
+      return { ...short, breach: { ...short.breach, recent: [] } }
+    case 'parent': {
+      const { parent: _, ...rest } = short
+      return rest
+    }
+    case 'timeout':
+    case 'manual':
+    case 'signal':
+    case 'condition':
+      return short
+  }
 }
 
-/** A frozen copy with its times on another clock. */
-function shifted<T>(value: T, by: number): T {
-  if (typeof value !== 'object' || value === null || value instanceof Error) return value
-  if (Array.isArray(value)) return Object.freeze(value.map((each: unknown) => shifted(each, by))) as T
-  const copy: Record<string, unknown> = {}
-  for (const [key, each] of Object.entries(value)) {
-    copy[key] = TIMES.has(key) && typeof each === 'number' ? each + by : shifted(each, by)
+/**
+ * A frozen copy with its times on another clock: those of a thread's `performance.now()` start with the thread. What a
+ * cause holds is the user's, and stays as it is.
+ */
+function shifted(reason: CancelationReason, by: number): CancelationReason {
+  const chain: CancelationReason[] = []
+  for (let each: CancelationReason | undefined = reason; each !== undefined;) {
+    chain.push(each)
+    each = each.kind === 'parent' ? each.parent : undefined
   }
-  return Object.freeze(copy) as T
+  let copy = shiftedOne(chain.pop()!, by)
+  for (let each = chain.pop(); each !== undefined; each = chain.pop()) {
+    copy = Object.freeze({ ...shiftedOne(each, by), parent: copy } as CancelationReason)
+  }
+  return copy
+}
+
+function shiftedOne(reason: CancelationReason, by: number): CancelationReason {
+  const at = reason.at + by
+  switch (reason.kind) {
+    case 'timeout':
+      return Object.freeze({ ...reason, at, deadline: reason.deadline + by })
+    case 'resource': {
+      const { breach } = reason
+      const recent = Object.freeze([...breach.recent])
+      return Object.freeze({
+        ...reason,
+        at,
+        breach: Object.freeze({ ...breach, at: breach.at + by, since: breach.since + by, recent }),
+      })
+    }
+    case 'all':
+      return Object.freeze({ ...reason, at, causes: Object.freeze(reason.causes.map((each) => shifted(each, by))) })
+    case 'manual':
+    case 'signal':
+    case 'condition':
+    case 'abort':
+    case 'parent':
+    case 'error':
+      return Object.freeze({ ...reason, at })
+  }
 }

@@ -1,6 +1,6 @@
 /** What a source of cancelation is, for this library and for its users. */
 import { invalidType } from '../errors.js'
-import { isThenable, reportError } from '../diagnostics.js'
+import { callIsolated, reportError } from '../diagnostics.js'
 import { toReason, type CancelationReason, type CancelSink } from '../reason.js'
 import { Link } from './link.js'
 import { deliver, join, type Target } from './wave.js'
@@ -131,17 +131,20 @@ export class SourceLink extends Link implements CancelSink {
     const armed = this.#armed
     if (armed === undefined) return
     this.#armed = undefined
-    const origin = `source ${this.#source.name ?? ''}`.trimEnd()
-    try {
-      const result: unknown = armed[Symbol.dispose]()
-      if (isThenable(result)) result.then(undefined, (error: unknown) => reportError(error, origin))
-    } catch (error) {
-      reportError(error, origin)
-    }
+    callIsolated(`source ${nameOf(this.#source)}`.trimEnd(), () => armed[Symbol.dispose]())
   }
 
   copy(target: Target): Link {
     return new SourceLink(this.#source, target)
+  }
+}
+
+/** The name of a user's source may be anything. */
+function nameOf(source: CancelationSource): string {
+  try {
+    return typeof source.name === 'string' ? source.name : ''
+  } catch {
+    return ''
   }
 }
 

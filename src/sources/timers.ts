@@ -43,6 +43,9 @@ const lists = new Map<number, TimerList>()
 /** A binary heap by `due` of the lists that have, or had, members. */
 const heap: TimerList[] = []
 let latest = new TimerList(-1)
+const SWEEP_FROM = 1000
+/** So many lists are worth looking for empty ones. */
+let sweepAt = SWEEP_FROM
 
 let nodeTimer: NodeJS.Timeout | undefined
 let armedFor = Infinity
@@ -52,8 +55,10 @@ let holds = 0
 /**
  * Adds a member that is due in `duration` milliseconds; they are rounded up to whole ones, as finer ones could not be kept.
  * Its due time must not change while it is a member, and later members must not be due more than a millisecond earlier.
+ * One that is a member already stays where it is.
  */
 export function addTimer(timed: Timed, duration: number): void {
+  if (timed._timerList !== null) return
   const list = latest.duration === duration ? latest : listOf(Math.ceil(duration))
   timed._timerList = list
   const { tail } = list
@@ -87,6 +92,8 @@ export function removeTimer(timed: Timed): void {
   timed._timerList = null
   timed._timerPrev = null
   timed._timerNext = null
+  // Left where they are, as the next operation probably needs them; but not one for every duration that ever was.
+  if (list.head === null && heap.length >= sweepAt) sweep()
 }
 
 /** From here until {@link releaseLoop}, waiting timers keep the process alive. */
@@ -107,6 +114,11 @@ function listOf(duration: number): TimerList {
   return list
 }
 
+/** For tests: how many lists there are. @internal */
+export function listCount(): number {
+  return lists.size
+}
+
 function armNodeTimer(due: number): void {
   clearTimeout(nodeTimer)
   armedFor = due
@@ -120,7 +132,16 @@ function armNodeTimer(due: number): void {
 function expireDue(): void {
   nodeTimer = undefined
   armedFor = Infinity
-  const time = now()
+  try {
+    expireUntil(now())
+    deliver()
+  } finally {
+    // Whatever happens to one of them, the others' time comes.
+    if (heap[0] !== undefined && heap[0].due < armedFor) armNodeTimer(heap[0].due)
+  }
+}
+
+function expireUntil(time: number): void {
   for (let list = heap[0]; list !== undefined; list = heap[0]) {
     const first = list.head
     if (first === null) {
@@ -138,8 +159,27 @@ function expireDue(): void {
     first._expire()
     spread()
   }
-  deliver()
-  if (heap[0] !== undefined && heap[0].due < armedFor) armNodeTimer(heap[0].due)
+}
+
+/** Drops the lists without members, and rests until there are twice as many as are left. */
+function sweep(): void {
+  let kept = 0
+  for (const list of heap.splice(0)) {
+    if (list.head === null) {
+      forget(list)
+      continue
+    }
+    heap.push(list)
+    kept++
+  }
+  for (let at = (kept >> 1) - 1; at >= 0; at--) siftDown(heap[at]!, at)
+  sweepAt = Math.max(SWEEP_FROM, 2 * kept)
+}
+
+function forget(list: TimerList): void {
+  list.due = 0
+  lists.delete(list.duration)
+  if (latest === list) latest = new TimerList(-1)
 }
 
 function dropFirstList(): void {
@@ -149,9 +189,7 @@ function dropFirstList(): void {
     heap[0] = last
     siftDown(last)
   }
-  list.due = 0
-  lists.delete(list.duration)
-  if (latest === list) latest = new TimerList(-1)
+  forget(list)
 }
 
 function siftUp(list: TimerList): void {
@@ -166,9 +204,9 @@ function siftUp(list: TimerList): void {
   heap[at] = list
 }
 
-/** Moves the first list down to where it belongs. */
-function siftDown(list: TimerList): void {
-  let at = 0
+/** Moves a list, by default the first, down to where it belongs. */
+function siftDown(list: TimerList, from: number = 0): void {
+  let at = from
   for (;;) {
     let down = 2 * at + 1
     if (down >= heap.length) break

@@ -8,11 +8,15 @@ import { SharedFlag, type SharedToken } from './shared-token.js'
 import { BuiltInSource } from './source.js'
 import { deliver, join, type Target } from './wave.js'
 
+const NONE: readonly TokenHub[] = []
+
 class TokenHub extends Hub {
   reason: CancelationReason | null = null
   readonly #token: CancelationToken
   /** Where other threads see it. */
   flag: SharedFlag | undefined = undefined
+  /** The shared ones that its token hangs on, however far above: one list, as a chain of tokens may be deep. */
+  above: readonly TokenHub[] = NONE
 
   constructor(token: CancelationToken) {
     super()
@@ -20,16 +24,18 @@ class TokenHub extends Hub {
   }
 
   current(): CancelationReason | null {
-    if (this.flag !== undefined) this.look()
+    if (this.reason === null && (this.flag !== undefined || this.above !== NONE)) this.look()
     return this.reason
   }
 
   override get watch(): number {
-    return this.flag === undefined ? 0 : WATCH_SHARED
+    return this.flag === undefined && this.above === NONE ? 0 : WATCH_SHARED
   }
 
   override look(): void {
+    if (this.reason !== null) return
     this.flag?.look(this.#token)
+    for (const hub of this.above) hub.flag!.look(hub.#token)
   }
 }
 
@@ -162,6 +168,8 @@ class LinkedToken extends CancelationToken implements Disposable {
   constructor(tokens: readonly CancelationToken[]) {
     super()
     this.#links = tokens.map((token) => new HubLink(token._hub, this))
+    const shared = tokens.flatMap(({ _hub: hub }) => (hub.flag === undefined ? hub.above : [hub, ...hub.above]))
+    if (shared.length > 0) this._hub.above = shared
     for (const link of this.#links) {
       const reason = link.connect()
       if (reason === null) continue
@@ -179,6 +187,7 @@ class LinkedToken extends CancelationToken implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this._hub.above = NONE
     for (const link of this.#links) link.disconnect()
   }
 }

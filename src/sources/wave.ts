@@ -4,6 +4,7 @@
  *
  * One list serves both phases. It is threaded through its members, so that canceling a million of them allocates nothing.
  */
+import { reportError } from '../diagnostics.js'
 
 /** Something that a cancelation can reach. */
 export interface Target<R = import('../reason.js').CancelationReason> {
@@ -52,7 +53,11 @@ export function deliver(): void {
       head = target._next
       if (head === null) tail = null
       target._next = null
-      target._notify()
+      try {
+        target._notify()
+      } catch (error) {
+        reportError(error, 'telling of a cancelation')
+      }
     }
   } finally {
     notifying = false

@@ -64,6 +64,7 @@ describe('tripline doctor', () => {
     expect(code).toBe(0)
     expect(stdout).toMatch(/^ {2}addon +(built here from source|the prebuilt one)$/m)
     expect(stdout).toMatch(/^ {2}run +works, with/m)
+    expect(stdout).toMatch(/^ {2}ticker +.*real-time priority (not )?allowed$/m)
     expect(stdout).toMatch(/^ {2}memory +\d+\.\d% {2}\//m)
     const { metrics, findings } = JSON.parse((await tripline('doctor', '--json')).stdout) as Record<string, object[]>
     expect(metrics).toContainEqual(expect.objectContaining({ metric: 'memory', available: true }))

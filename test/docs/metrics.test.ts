@@ -16,7 +16,9 @@ function missingOn(os: string): string[] {
   const names = new Map(
     [...read('native/metrics.def').matchAll(/^METRIC\((\w+),\s*"([^"]+)"/gm)].map(([, id, name]) => [id, name!]),
   )
-  const [, rest] = read(`native/${os}/families.cc`).split(/\/\/ What \w+ (?:does not have|never has)/)
+  const rest = read(`native/${os}/families.cc`)
+    .split(/\/\/ What \w+ (?:does not have|never has)/)
+    .at(-1)
   return [...rest!.matchAll(/case Metric::k(\w+):/g)].map(([, id]) => names.get(id)!)
 }
 

@@ -74,6 +74,12 @@ describe('run', () => {
     expect(cpuTime).toBeGreaterThan(100)
   })
 
+  it('leaves alone a command that is over before a limit on it can be watched', async () => {
+    const results = []
+    for (let i = 0; i < 20; i++) results.push(await run('true', [], { limits: { 'process.footprint': '1GB' } }))
+    expect(results.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 0))
+  })
+
   it('is ended by a token', async () => {
     const token = new CancelationToken()
     const running = shell('sleep 60', { token, onEvent: ({ kind }) => kind === 'started' && token.cancel('enough') })

@@ -1,0 +1,23 @@
+// Compiles src into dist: types by tsc, code by tsc and joined by rolldown (rolldown.config.js says why).
+import { spawnSync } from 'node:child_process'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+// What is no longer in src must not be shipped.
+for (const stale of ['dist', '.cache/ts']) rmSync(join(root, stale), { recursive: true, force: true })
+
+const STEPS = [
+  ['tsc', '-p', 'tsconfig.build.json'],
+  ['rolldown', '-c'],
+]
+for (const [command, ...args] of STEPS) {
+  const { status } = spawnSync(join(root, 'node_modules/.bin', command), args, {
+    cwd: root,
+    // Errors are the only news.
+    stdio: ['ignore', command === 'rolldown' ? 'ignore' : 'inherit', 'inherit'],
+  })
+  if (status !== 0) process.exit(status ?? 1)
+}

@@ -1,0 +1,378 @@
+/** What only a hostile or an unlucky caller does: nothing may hang, be lost or bring the process down. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { setTimeout as coreSleep } from 'node:timers/promises'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Cancelable, CancelationError, CancelationToken } from '../../src/index.js'
+import { listCount } from '../../src/sources/timers.js'
+import { block, never, rejection, thrown, turns } from './helpers.js'
+
+let reported: { error: unknown; origin: string }[] = []
+const listener = (message: unknown): void => void reported.push(message as never)
+beforeEach(() => {
+  reported = []
+  subscribe('tripline:error', listener)
+})
+afterEach(() => {
+  unsubscribe('tripline:error', listener)
+})
+
+/** What a promise comes to, or `'hangs'`. */
+function within(promise: PromiseLike<unknown>, ms: number = 1000): Promise<unknown> {
+  return Promise.race([
+    Promise.resolve(promise).catch((error: unknown) => error),
+    coreSleep(ms, 'hangs', { ref: false }),
+  ])
+}
+
+describe('ending', () => {
+  test('an operation that was found canceled by looking is left at once with its grace pending', async () => {
+    const operation = new Cancelable({ timeout: 5, grace: 20 }).enter()
+    block(10)
+    expect(operation.isCanceled).toBe(true)
+    await operation[Symbol.asyncDispose]()
+    // The timers still work.
+    await new Cancelable().run((cancel) => cancel.sleep(30))
+    expect(operation.context.status).toBe('canceled')
+  })
+
+  test('a child that ends during a cleanup does not end the waiting for it', async () => {
+    let cleaned = false
+    const result = await Cancelable.run((cancel) => {
+      cancel.defer(async () => {
+        await cancel.child().run(async () => {})
+        await coreSleep(20)
+        cleaned = true
+      })
+      return 1
+    })
+    expect([result, cleaned]).toEqual([1, true])
+  })
+
+  test('what was deferred runs when the operation is canceled before its start', async () => {
+    const token = new CancelationToken()
+    token.cancel('early')
+    const steps: string[] = []
+    const run = new Cancelable({ token, grace: 1000 })
+    run.defer(async () => {
+      await coreSleep(10)
+      steps.push('run')
+    })
+    expect(await rejection(run.run(() => steps.push('body')))).toBe(run.signal.reason)
+    expect(steps).toEqual(['run'])
+    expect(run.context.status).toBe('canceled')
+
+    const entered = new Cancelable({ timeout: 0 })
+    entered.defer(() => steps.push('entered'))
+    expect(thrown(() => entered.enter())).toBeInstanceOf(CancelationError)
+    expect(steps).toEqual(['run', 'entered'])
+  })
+
+  test('a cleanup that never ends holds a run that never started for its grace only', async () => {
+    const operation = new Cancelable({ timeout: 0 })
+    operation.defer(() => never())
+    expect(await within(operation.run(() => 1))).toBeInstanceOf(CancelationError)
+  })
+})
+
+describe('leaving', () => {
+  test('no timer is left behind where the children ended within the grace', async () => {
+    const before = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
+    await Cancelable.run(
+      (cancel) => {
+        cancel
+          .child()
+          .run((child) => child.sleep(60_000))
+          .catch(() => undefined)
+      },
+      { grace: 60_000 },
+    )
+    const after = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
+    expect(after).toBeLessThanOrEqual(before)
+  })
+
+  test('complete leaves the cleanups to be waited for at the end of the block', async () => {
+    let cleaned = false
+    const operation = new Cancelable().enter()
+    operation.defer(async () => {
+      await coreSleep(10)
+      cleaned = true
+    })
+    operation.complete()
+    await operation[Symbol.asyncDispose]()
+    expect([cleaned, operation.context.status]).toEqual([true, 'completed'])
+  })
+
+  test('a child that a cleanup started does not outlive its parent', async () => {
+    const children: Cancelable[] = []
+    const start = (parent: Cancelable): void => {
+      const child = parent.child()
+      children.push(child)
+      child.run((each) => each.race(never())).catch(() => undefined)
+    }
+    await Cancelable.run((cancel) => cancel.defer(() => start(cancel)))
+    for (const how of [Symbol.dispose, Symbol.asyncDispose] as const) {
+      const entered = new Cancelable().enter()
+      entered.defer(() => start(entered))
+      await entered[how]()
+    }
+    expect(children.map((each) => each.reason?.kind)).toEqual(['parent', 'parent', 'parent'])
+  })
+
+  test('a parent waits for a child that is in its cleanup', async () => {
+    for (const [kind, body] of [
+      ['fulfilled', () => undefined],
+      ['canceled by another', () => Cancelable.run(() => 1, { timeout: 0 })],
+    ] as const) {
+      let cleaned = false
+      await Cancelable.run(
+        (parent) => {
+          parent
+            .child({ grace: 1000 })
+            .run((child) => {
+              child.defer(async () => {
+                await coreSleep(20)
+                cleaned = true
+              })
+              return body()
+            })
+            .catch(() => undefined)
+          return turns(5)
+        },
+        { grace: 1000 },
+      )
+      expect([kind, cleaned]).toEqual([kind, true])
+    }
+  })
+})
+
+describe('telling', () => {
+  test('a listener that is registered while others are told is told once', () => {
+    let inAbort = 0
+    let inDispose = 0
+    let inListener = 0
+    const source = { arm: () => ({ [Symbol.dispose]: () => void operation.onCancel(() => inDispose++) }) }
+    const operation: Cancelable = new Cancelable({ sources: [source] }).enter()
+    operation.onCancel(() => operation.onCancel(() => inListener++))
+    operation.signal.addEventListener('abort', () => operation.onCancel(() => inAbort++))
+    operation.cancel('stop')
+    expect([inAbort, inDispose, inListener]).toEqual([1, 1, 1])
+    operation.onCancel(() => inListener++)
+    expect(inListener).toBe(2)
+  })
+
+  test('an operation that a source cancels while it fails to be armed stays canceled', () => {
+    const failure = new Error('arm')
+    const source = {
+      arm(): never {
+        operation.cancel('first')
+        throw failure
+      },
+    }
+    const operation: Cancelable = new Cancelable({ sources: [source] })
+    expect(thrown(() => operation.enter())).toBe(failure)
+    expect(operation.cancel('second')).toBe(false)
+    expect([operation.context.status, operation.reason?.message]).toEqual(['canceled', 'first'])
+  })
+
+  test('the message of a cancelation can be written, as that of any error', () => {
+    const error = thrown(() => new Cancelable({ timeout: 0 }).enter()) as Error
+    error.message = `load: ${error.message}`
+    expect(error.message).toBe('load: The time had run out already')
+    expect(Object.keys(error)).not.toContain('message')
+  })
+
+  test('a cancelation where the intrinsics are frozen', () => {
+    const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')!
+    Object.defineProperty(Error, 'stackTraceLimit', { ...limit, writable: false })
+    try {
+      expect(thrown(() => new Cancelable({ timeout: 0 }).enter())).toBeInstanceOf(CancelationError)
+    } finally {
+      Object.defineProperty(Error, 'stackTraceLimit', limit)
+    }
+  })
+})
+
+describe('time', () => {
+  test('extending the timeout leaves the deadline a bound', async () => {
+    for (const timeout of [Infinity, 5000]) {
+      const operation = new Cancelable({ timeout, deadline: new Date(Date.now() + 30) }).enter()
+      operation.extend('1h')
+      expect(operation.context.deadline! - performance.now()).toBeLessThan(100)
+      await coreSleep(50)
+      expect(operation.reason?.kind).toBe('timeout')
+    }
+    const later = new Cancelable({ timeout: 10, deadline: new Date(Date.now() + 1000) }).enter()
+    later.extend('1h')
+    expect(later.context.deadline! - performance.now()).toBeLessThan(2000)
+    later[Symbol.dispose]()
+  })
+
+  test('timeouts of many lengths leave nothing behind, and the others still come in their order', async () => {
+    const order: number[] = []
+    for (const ms of [60, 20, 40]) {
+      new Cancelable({ timeout: ms }).onCancel(() => order.push(ms)).enter()
+    }
+    for (let i = 0; i < 20_000; i++) new Cancelable({ timeout: 3_600_000 + i }).enter()[Symbol.dispose]()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(listCount()).toBeLessThan(2000)
+    await coreSleep(100)
+    expect(order).toEqual([20, 40, 60])
+  })
+})
+
+describe('shields', () => {
+  test('one whose synchronous part cancels the operation is bounded too', async () => {
+    const operation = new Cancelable()
+    const run = operation.run((cancel) =>
+      cancel.shield(
+        () => {
+          operation.cancel('stop')
+          return never()
+        },
+        { max: 20 },
+      ),
+    )
+    expect(await within(run)).toBe(operation.signal.reason)
+  })
+})
+
+type Settling = (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void
+
+/** Anything with a `then`. */
+function thenable(then: Settling): PromiseLike<unknown> {
+  // oxlint-disable-next-line unicorn/no-thenable
+  return { then } as PromiseLike<unknown>
+}
+
+describe('thenables', () => {
+  test('race takes one that settles within its then', async () => {
+    const cancel = new Cancelable().enter()
+    const resolved = thenable((resolve) => resolve(7))
+    expect(await within(cancel.race(resolved))).toBe(7)
+    expect(await within(cancel.race(resolved))).toBe(7)
+    const failure = new Error('no')
+    const rejected = thenable((_, reject) => reject(failure))
+    expect(await within(cancel.race(rejected))).toBe(failure)
+    const broken = thenable(() => {
+      throw failure
+    })
+    expect(await within(cancel.race(broken))).toBe(failure)
+    expect(await within(cancel.race(broken))).toBe(failure)
+  })
+})
+
+describe('errors that fail when they are looked at', () => {
+  test('one with a throwing cause, thrown after a cancelation', async () => {
+    const error = new Error('body')
+    Object.defineProperty(error, 'cause', {
+      get() {
+        throw new Error('cause')
+      },
+    })
+    const operation = new Cancelable()
+    const run = operation.run(async () => {
+      operation.cancel('stop')
+      throw error
+    })
+    const own = (await within(run)) as Error
+    expect(own).toBe(operation.signal.reason)
+    expect(own.cause).toBe(error)
+  })
+
+  test('a revoked proxy', async () => {
+    const { proxy, revoke } = Proxy.revocable({}, {})
+    revoke()
+    const operation = new Cancelable()
+    expect(CancelationError.is(proxy)).toBe(false)
+    const outcome = await within(
+      operation
+        .run(async () => {
+          throw proxy
+        })
+        .then(undefined, (error: unknown) => [error === proxy]),
+    )
+    expect(outcome).toEqual([true])
+    expect(operation.context.status).toBe('failed')
+  })
+
+  test('something that only calls itself a cancelation is a failure', async () => {
+    const operation = new Cancelable()
+    const error = { [Symbol.for('tripline.CancelationError')]: true }
+    expect(await rejection(operation.run(() => Promise.reject(error as never)))).toBe(error)
+    expect(operation.context.status).toBe('failed')
+  })
+
+  test('one with a throwing stack, thrown by a listener: the others and all timers go on', async () => {
+    unsubscribe('tripline:error', listener)
+    const error = new Error('listener')
+    Object.defineProperty(error, 'stack', {
+      get() {
+        throw new Error('stack')
+      },
+    })
+    const token = new CancelationToken()
+    let told = 0
+    token.onCancel(() => {
+      throw error
+    })
+    token.onCancel(() => told++)
+    token.cancel()
+    expect(told).toBe(1)
+
+    new Cancelable({ timeout: 5 })
+      .onCancel(() => {
+        throw error
+      })
+      .enter()
+    expect(await within(new Cancelable({ timeout: 10 }).run(() => never()))).toBeInstanceOf(CancelationError)
+  })
+})
+
+describe('streams of broken sources', () => {
+  for (const interruptible of [true, false]) {
+    const how = interruptible ? 'interruptible' : 'checked'
+
+    test(`a result that is no object fails the reading, ${how}`, async () => {
+      const source = { [Symbol.asyncIterator]: () => ({ next: async () => undefined as never }) }
+      const stream = new Cancelable().enter().stream(source, { interruptible })
+      expect(await within(stream.next())).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+      expect(await within(stream.next())).toEqual({ done: true, value: undefined })
+    })
+
+    test(`a result that is no promise is taken, as for await does, ${how}`, async () => {
+      let i = 0
+      const next = (): IteratorResult<number> =>
+        i < 2 ? { done: false, value: ++i } : { done: true, value: undefined }
+      const source = { [Symbol.asyncIterator]: () => ({ next }) } as unknown as AsyncIterable<number>
+      const items: number[] = []
+      for await (const item of new Cancelable().enter().stream(source, { interruptible })) items.push(item)
+      expect(items).toEqual([1, 2])
+    })
+  }
+
+  test('a result whose getter throws fails the reading', async () => {
+    const failure = new Error('done')
+    const result = {
+      get done(): boolean {
+        throw failure
+      },
+    }
+    const source = { [Symbol.asyncIterator]: () => ({ next: async () => result as never }) }
+    expect(await within(new Cancelable().enter().stream(source).next())).toBe(failure)
+  })
+
+  test('a generator that yields a promise which rejects is closed', async () => {
+    let closed = false
+    const failure = new Error('item')
+    function* items(): Generator<Promise<number>> {
+      try {
+        yield Promise.reject(failure)
+        yield Promise.resolve(2)
+      } finally {
+        closed = true
+      }
+    }
+    expect(await within(new Cancelable().enter().stream(items()).next())).toBe(failure)
+    expect(closed).toBe(true)
+  })
+})

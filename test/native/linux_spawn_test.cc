@@ -1,0 +1,165 @@
+// Commands that run, and the census of their processes, on the real /proc.
+#include "spawn.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include "check.h"
+#include "linux/census.h"
+#include "linux/inheritance.h"
+
+namespace tripline {
+namespace {
+
+constexpr char kMarker[] = "TRIPLINE_RUN=native-test";
+
+struct Shell {
+  explicit Shell(const char* line) {
+    arguments[2] = line;
+    spec.files = files;
+    spec.arguments = arguments;
+    spec.environment = environment;
+    spec.marker = kMarker + strlen("TRIPLINE_RUN=");
+    spec.end_signal = SIGTERM;
+    spec.kill_after = 200 * kMillisecond;
+  }
+
+  const char* files[3] = {"/no/such/sh", "/bin/sh", nullptr};
+  const char* arguments[4] = {"sh", "-c", "", nullptr};
+  const char* environment[3] = {"PATH=/usr/bin:/bin", kMarker, nullptr};
+  SpawnSpec spec;
+};
+
+// The event of that kind; everything before it is passed over.
+CommandEvent Await(Command* command, CommandEvent::Kind kind) {
+  CommandEvent event;
+  while (command->Next(&event) && event.kind != kind) {
+  }
+  CHECK_EQ(static_cast<int>(event.kind), static_cast<int>(kind));
+  return event;
+}
+
+TEST(CommandTellsHowItEnded) {
+  Shell shell("exit 7");
+  SpawnFailure why;
+  Command* command = Command::Start(shell.spec, &why);
+  CHECK(command != nullptr);
+  CHECK(IsCommandRoot(command->root));
+  CHECK_EQ(Await(command, CommandEvent::kExited).code, 7);
+  CHECK_EQ(Await(command, CommandEvent::kGone).ended, 0u);
+  CHECK(!IsCommandRoot(command->root));
+  CHECK_EQ(access(command->group[0] == '\0' ? "/none" : command->group, F_OK), -1);
+  delete command;
+}
+
+TEST(CommandThatIsNotThere) {
+  Shell shell("");
+  shell.files[1] = nullptr;
+  SpawnFailure why;
+  CHECK(Command::Start(shell.spec, &why) == nullptr);
+  CHECK_EQ(static_cast<int>(why.kind), static_cast<int>(SpawnFailure::kNotFound));
+  CHECK_EQ(static_cast<const char*>(why.why.text), "exec: ENOENT");
+  // Nobody is left to be waited for.
+  CHECK_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+TEST(CommandEndsWithAllThatIgnoreTheSignal) {
+  Shell shell("trap '' TERM; (setsid sh -c \"trap '' TERM; sleep 60; sleep 60\" &); sleep 60; sleep 60");
+  SpawnFailure why;
+  Command* command = Command::Start(shell.spec, &why);
+  CHECK(command != nullptr);
+  Census census;
+  CHECK(census.Open());
+  while (census.FindDescendants(static_cast<int32_t>(command->root)) < 4) usleep(1000);
+  CHECK(census.FindMarked(kMarker) >= 4);
+  command->End(SIGTERM, 50 * kMillisecond);
+  const CommandEvent end = Await(command, CommandEvent::kGone);
+  CHECK(end.killed);
+  CHECK(end.ended >= 4);
+  CHECK_EQ(census.FindMarked(kMarker), 0u);
+  delete command;
+}
+
+TEST(CommandIsPausedWhole) {
+  Shell shell("sleep 60 & setsid sleep 60 & wait");
+  SpawnFailure why;
+  Command* command = Command::Start(shell.spec, &why);
+  CHECK(command != nullptr);
+  Census census;
+  CHECK(census.Open());
+  const auto root = static_cast<int32_t>(command->root);
+  auto stopped = [&] {
+    uint32_t count = 0;
+    census.FindDescendants(root);
+    for (uint32_t i = 0; i < census.count(); i++) count += census[i].state == 'T' ? 1 : 0;
+    return count;
+  };
+  while (census.FindDescendants(root) < 3) usleep(1000);
+  command->Pause();
+  while (stopped() < 3) usleep(1000);
+  command->Resume();
+  while (stopped() > 0) usleep(1000);
+  command->End(SIGKILL, 0);
+  Await(command, CommandEvent::kGone);
+  delete command;
+}
+
+TEST(CommandIsSweptUpWhenItsKeeperIsKilled) {
+  Shell shell("(setsid sleep 60 &); (trap '' TERM; sleep 60; sleep 60) & sleep 60");
+  SpawnFailure why;
+  Command* command = Command::Start(shell.spec, &why);
+  CHECK(command != nullptr);
+  Census census;
+  CHECK(census.Open());
+  while (census.FindDescendants(static_cast<int32_t>(command->root)) < 5) usleep(1000);
+  kill(static_cast<pid_t>(command->root), SIGKILL);
+  const CommandEvent end = Await(command, CommandEvent::kLost);
+  CHECK(end.ended > 0);
+  CHECK(end.killed);
+  CHECK_EQ(census.FindMarked(kMarker), 0u);
+  delete command;
+}
+
+TEST(CensusSignalsOnlyTheProcessThatItSaw) {
+  const pid_t child = fork();
+  if (child == 0) {
+    pause();
+    _exit(0);
+  }
+  Census census;
+  CHECK(census.Open());
+  CHECK_EQ(census.FindDescendants(getpid()), 1u);
+  Census::Person other = census[0];
+  other.start++;
+  CHECK(!Census::Signal(other, SIGKILL));
+  CHECK_EQ(errno, ESRCH);
+  CHECK(Census::Signal(census[0], SIGKILL));
+  waitpid(child, nullptr, 0);
+  CHECK(!Census::Signal(census[0], SIGKILL));
+  CHECK_EQ(census.FindDescendants(getpid()), 0u);
+}
+
+TEST(ForkedProcessKeepsOnlyTheDescriptorsThatItNames) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const int wide = fcntl(0, F_DUPFD, 200);
+    const int kept = fcntl(0, F_DUPFD, 100);
+    const int low = dup(0);
+    int list[2] = {kept, low};
+    CloseAllBut(list, 2);
+    const bool right = fcntl(kept, F_GETFD) >= 0 && fcntl(low, F_GETFD) >= 0 && fcntl(wide, F_GETFD) < 0 &&
+                       fcntl(0, F_GETFD) < 0 && list[0] == low;
+    _exit(right ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace tripline

@@ -1,0 +1,171 @@
+/** Sources and reasons that fail when they are looked at: whatever they do, everyone is told. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
+import { runInNewContext } from 'node:vm'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import {
+  Cancelable,
+  CancelationToken,
+  type CancelationReason,
+  type CancelationSource,
+  type SharedToken,
+} from '../../src/index.js'
+import { never, rejection, until } from '../cancelable/helpers.js'
+
+let reported: { error: unknown; origin: string }[] = []
+const listener = (message: unknown): void => void reported.push(message as never)
+beforeEach(() => {
+  reported = []
+  subscribe('tripline:error', listener)
+})
+afterEach(() => {
+  unsubscribe('tripline:error', listener)
+})
+
+describe('foreign signals', () => {
+  test('a reason that cannot be printed cancels', () => {
+    for (const cause of [
+      Object.create(null),
+      Object.assign(new Error(), { message: Object.create(null) }),
+    ] as unknown[]) {
+      const controller = new AbortController()
+      const operation = new Cancelable({ abortSignal: controller.signal }).enter()
+      controller.abort(cause)
+      expect(operation.reason).toMatchObject({ kind: 'abort', message: 'Aborted: something that cannot be printed' })
+      expect((operation.reason as { cause: unknown }).cause).toBe(cause)
+    }
+  })
+
+  test('a condition that fails with what cannot be printed cancels', async () => {
+    const failure = Object.create(null) as Error
+    const check = (): Promise<boolean> => Promise.reject(failure)
+    const operation = new Cancelable({ condition: { check, onError: 'cancel' } }).enter()
+    await until(() => operation.isCanceled)
+    expect(operation.reason).toMatchObject({ kind: 'error' })
+  })
+
+  /** A signal of somebody else's making. */
+  class Imitation {
+    aborted = false
+    reason: unknown = undefined
+    tell: () => void = () => undefined
+    addEventListener(_: string, told: () => void): void {
+      this.tell = told
+    }
+    removeEventListener(): void {}
+  }
+
+  test('an imitation that tells its listeners before it is aborted cancels with a reason', async () => {
+    const signal = new Imitation()
+    const operation = new Cancelable({ abortSignal: signal as unknown as AbortSignal })
+    const run = operation.run(() => never())
+    signal.tell()
+    await rejection(run)
+    expect(operation.reason).toMatchObject({ kind: 'abort' })
+  })
+
+  test('an imitation that cannot be let go of is reported, and the run settles', async () => {
+    const failure = new Error('remove')
+    class Broken extends Imitation {
+      override removeEventListener(): void {
+        throw failure
+      }
+    }
+    const operation = new Cancelable({ abortSignal: new Broken() as unknown as AbortSignal })
+    let told = 0
+    operation.onCancel(() => told++)
+    const run = operation.run(() => never())
+    expect(operation.cancel('stop')).toBe(true)
+    await rejection(run)
+    expect(told).toBe(1)
+    expect(reported.map((each) => each.error)).toEqual([failure])
+  })
+})
+
+test('a source whose name is no string is disposed of, and the run settles', async () => {
+  let disposed = 0
+  const source = { name: Symbol('odd'), arm: () => ({ [Symbol.dispose]: () => disposed++ }) }
+  const operation = new Cancelable({ sources: [source as unknown as CancelationSource] })
+  let told = 0
+  operation.onCancel(() => told++)
+  const run = operation.run(() => never())
+  operation.cancel('stop')
+  await rejection(run)
+  expect([told, disposed]).toEqual([1, 1])
+})
+
+describe('shared tokens', () => {
+  const ring: Record<string, unknown> = {}
+  ring['ring'] = ring
+  const at = 1
+  let deep: CancelationReason = { kind: 'manual', message: 'root', at }
+  for (let i = 0; i < 200_000; i++) {
+    deep = Object.freeze({ kind: 'parent', message: 'deep', at, parent: deep, parentId: 'above' })
+  }
+  const reasons: Record<string, CancelationReason> = {
+    'a ring': { kind: 'abort', message: 'why', at, cause: ring },
+    'a BigInt': { kind: 'error', message: 'why', at, cause: 10n },
+    'a long text': { kind: 'abort', message: 'why', at, cause: 'x'.repeat(10_000) },
+    '200,000 levels': deep,
+  }
+  for (const [name, reason] of Object.entries(reasons)) {
+    test(`a reason with ${name} reaches all`, () => {
+      const token = new CancelationToken()
+      const shared: SharedToken = token.share()
+      const other = CancelationToken.from(shared)
+      let told = 0
+      token.onCancel(() => told++)
+      expect(token.cancel(reason)).toBe(true)
+      expect(told).toBe(1)
+      expect(token.reason).toMatchObject({ kind: reason.kind, message: reason.message })
+      expect(other.isCanceled).toBe(true)
+      expect(other.reason!.kind).toBe(reason.kind)
+      expect(other.reason!.message).toBe(reason.message)
+    })
+  }
+
+  test("the numbers in a user's cause are not times", () => {
+    const token = new CancelationToken()
+    const other = CancelationToken.from(token.share())
+    token.cancel({ kind: 'abort', message: 'why', at, cause: { at: 5, since: 6, deadline: 7 } })
+    expect((other.reason as { cause: unknown }).cause).toEqual({ at: 5, since: 6, deadline: 7 })
+  })
+
+  test('a token that hangs on a shared one sees it in code that never yields', () => {
+    const token = new CancelationToken()
+    const other = CancelationToken.from(token.share())
+    const above = CancelationToken.any(CancelationToken.any(other, new CancelationToken()))
+    const operation = new Cancelable({ token: above }).enter()
+    const released = CancelationToken.any(other)
+    released[Symbol.dispose]()
+    token.cancel('stop')
+    expect(operation.isCanceled).toBe(true)
+    expect(above.isCanceled).toBe(true)
+    expect(released.isCanceled).toBe(false)
+  })
+
+  test('the reason is read once', () => {
+    const token = new CancelationToken()
+    const other = CancelationToken.from(token.share())
+    token.cancel('stop')
+    expect(other.isCanceled).toBe(true)
+    const { parse } = JSON
+    let parsed = 0
+    JSON.parse = (...args) => {
+      parsed++
+      return parse(...args) as unknown
+    }
+    try {
+      for (let i = 0; i < 10; i++) expect(other.isCanceled && token.isCanceled).toBe(true)
+    } finally {
+      JSON.parse = parse
+    }
+    expect(parsed).toBe(0)
+  })
+})
+
+test('an error of another realm is a reason', () => {
+  const error = runInNewContext('new Error("foreign")') as Error
+  const operation = new Cancelable().enter()
+  expect(operation.cancel(error)).toBe(true)
+  expect(operation.reason).toMatchObject({ kind: 'error', message: 'foreign', cause: error })
+})
