@@ -122,9 +122,8 @@ export function timeoutReason(timeout: number, deadline: number): TimeoutReason 
 }
 
 /** @internal */
-export function manualReason(message: string = 'Canceled', by?: string): ManualReason {
-  const at = now()
-  return frozen(by === undefined ? { kind: 'manual', message, at } : { kind: 'manual', message, at, by })
+export function manualReason(message: string = 'Canceled'): ManualReason {
+  return frozen({ kind: 'manual', message, at: now() })
 }
 
 /** @internal */

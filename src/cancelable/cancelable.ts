@@ -36,7 +36,7 @@ import {
 } from './lifecycle.js'
 import { look } from './look.js'
 import { graceExpired, startGrace, tellCanceled } from './notify.js'
-import { addLink, configure, type CancelableOptions } from './options.js'
+import { addLink, checkOptions, configure, type CancelableOptions } from './options.js'
 import { cleanUp, disband, finishUp, fulfilled, neverRun, rejected } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
@@ -49,6 +49,12 @@ let capturedReject: (error: unknown) => void
 function capture(resolve: (value: never) => void, reject: (error: unknown) => void): void {
   capturedResolve = resolve as (value: unknown) => void
   capturedReject = reject
+}
+
+/** What a shorthand is named after; left out, it would guard nothing. */
+function given<T>(name: string, allowed: string, value: T): T {
+  if (value === undefined) throw invalidType(name, allowed, value)
+  return value
 }
 
 /**
@@ -102,29 +108,29 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   }
 
   static withTimeout(timeout: Duration, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, timeout })
+    return new Cancelable({ ...options, timeout: given('timeout', 'a duration', timeout) })
   }
   static withDeadline(deadline: NonNullable<CancelableOptions['deadline']>, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, deadline })
+    return new Cancelable({ ...options, deadline: given('deadline', 'a Date or a Temporal.Instant', deadline) })
   }
   static withToken(token: CancelationToken, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, token })
+    return new Cancelable({ ...options, token: given('token', 'a CancelationToken', token) })
   }
   static withSignal(signals: NodeJS.Signals | readonly NodeJS.Signals[], options?: CancelableOptions): Cancelable {
     return new Cancelable({ ...options, signals: typeof signals === 'string' ? [signals] : signals })
   }
   static withAbortSignal(abortSignal: AbortSignal, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, abortSignal })
+    return new Cancelable({ ...options, abortSignal: given('abortSignal', 'an AbortSignal', abortSignal) })
   }
   static withResources(resources: Limits | Guard, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, resources })
+    return new Cancelable({ ...options, resources: given('resources', 'limits or a guard', resources) })
   }
   /** `interval`, `name` and `onError` are the condition's. */
   static withCondition(
     check: ConditionCheck,
     options: CancelableOptions & Omit<ConditionOptions, 'check'> = {},
   ): Cancelable {
-    const { interval, onError, ...rest } = options
+    const { interval, onError, ...rest } = checkOptions(options)
     const condition: ConditionOptions = { check }
     if (interval !== undefined) condition.interval = interval
     if (onError !== undefined) condition.onError = onError
@@ -297,7 +303,10 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     return this._reason ?? undefined
   }
 
-  /** A standard signal; made when first read. Its `reason` is the very error that `run` rejects with. */
+  /**
+   * A standard signal; made when first read. Its `reason` is the very error that `run` rejects with. A listener of it that
+   * throws is an uncaught exception, as Node has it for every `AbortSignal`; one of `onCancel` is not.
+   */
   get signal(): AbortSignal {
     const extras = this._more()
     if (extras.controller === undefined) {
@@ -351,7 +360,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
 
   /** An operation with this as its parent. */
   child(options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, parent: this })
+    return new Cancelable({ ...(options && checkOptions(options)), parent: this })
   }
 
   /** `fn`, which first throws if this is canceled. */

@@ -67,14 +67,29 @@ export const CANCELABLE_OPTIONS: readonly (keyof CancelableOptions)[] = [
  * @throws TypeError, RangeError with Node's codes, naming the option
  */
 export function configure(operation: Cancelable, options: CancelableOptions): void {
-  if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
+  checkOptions(options)
   for (const key in options) {
     const value = options[key as keyof CancelableOptions]
     if (value !== undefined) take(operation, key as keyof CancelableOptions, value)
   }
 }
 
+/** @throws TypeError `ERR_INVALID_ARG_TYPE` for what is no bag of options, or one whose content would go unseen */
+export function checkOptions<T extends object>(options: T): T {
+  if (
+    typeof options !== 'object' ||
+    options === null ||
+    Array.isArray(options) ||
+    options instanceof Map ||
+    options instanceof Date
+  ) {
+    throw invalidType('options', 'an object', options)
+  }
+  return options
+}
+
 function take(operation: Cancelable, key: keyof CancelableOptions, value: unknown): void {
+  let last = operation._links
   switch (key) {
     case 'timeout': {
       const timeout = parseDuration(value, key, true)
@@ -83,7 +98,7 @@ function take(operation: Cancelable, key: keyof CancelableOptions, value: unknow
     }
     case 'token':
       if (Array.isArray(value))
-        for (const each of value) addLink(operation, tokenLink(checkToken(each, key), operation))
+        for (const each of value) last = addLink(operation, tokenLink(checkToken(each, key), operation), last)
       else addLink(operation, tokenLink(checkToken(value, key), operation))
       break
     case 'parent':
@@ -93,20 +108,22 @@ function take(operation: Cancelable, key: keyof CancelableOptions, value: unknow
       operation._more().deadline = parseDeadline(value)
       break
     case 'abortSignal':
-      for (const each of listOf(value)) addLink(operation, abortLink(checkAbortSignal(each, key), operation))
+      for (const each of listOf(value))
+        last = addLink(operation, abortLink(checkAbortSignal(each, key), operation), last)
       break
     case 'signals':
       for (const each of checkSignals(value, key)) addLink(operation, signalLink(each, operation))
       break
     case 'condition':
-      for (const each of listOf(value)) addLink(operation, new ConditionSource(each as Condition).link(operation))
+      for (const each of listOf(value))
+        last = addLink(operation, new ConditionSource(each as Condition).link(operation), last)
       break
     case 'resources':
       addLink(operation, resourceLink(checkResources(value as Limits | Guard), operation))
       break
     case 'sources':
       if (!Array.isArray(value)) throw invalidType(key, 'an array of sources', value)
-      for (const each of value) addLink(operation, linkTo(checkSource(each, key), operation))
+      for (const each of value) last = addLink(operation, linkTo(checkSource(each, key), operation), last)
       break
     case 'grace':
       operation._more().grace = parseDuration(value, key)
@@ -125,15 +142,20 @@ function take(operation: Cancelable, key: keyof CancelableOptions, value: unknow
   }
 }
 
-/** Adds a link behind the others, so that sources are armed in the order in which they were given. */
-export function addLink(operation: Cancelable, link: Link): void {
-  let last = operation._links
+/**
+ * Adds a link behind the others, so that sources are armed in the order in which they were given.
+ *
+ * @param after where to look for the last one from: whoever adds many says the one before
+ */
+export function addLink(operation: Cancelable, link: Link, after: Link | null = operation._links): Link {
+  let last = after
   if (last === null) {
     operation._links = link
-    return
+    return link
   }
   while (last.sibling !== null) last = last.sibling
   last.sibling = link
+  return link
 }
 
 function listOf(value: unknown): readonly unknown[] {

@@ -3,6 +3,7 @@ import { checkKeys } from '../errors.js'
 import { parseDuration, type Duration } from '../units.js'
 import type { Cancelable } from './cancelable.js'
 import type { Shield } from './extras.js'
+import { checkOptions } from './options.js'
 
 export interface ShieldOptions {
   /** How long it may delay the end of a canceled operation; then it is canceled itself. Default 30 s. */
@@ -21,7 +22,7 @@ export async function shield<T>(
   body: (cancel: Cancelable) => T | PromiseLike<T>,
   options: ShieldOptions = {},
 ): Promise<T> {
-  checkKeys(options, 'shield option', ['max'])
+  checkKeys(checkOptions(options), 'shield option', ['max'])
   const max = options.max === undefined ? DEFAULT_MAX : parseDuration(options.max, 'max', true)
   outer.throwIfCanceled()
   const shields = (outer._more().shields ??= new Set())

@@ -3,6 +3,7 @@ import type { CancelationError } from '../cancelation-error.js'
 import { isThenable, reportError } from '../diagnostics.js'
 import { checkKeys, invalidType, outOfRange } from '../errors.js'
 import type { Cancelable } from './cancelable.js'
+import { checkOptions } from './options.js'
 import type { PartialSource } from './extras.js'
 import { readerOf, type Reader, type StreamSource } from './iterate.js'
 import { Waiter } from './waiters.js'
@@ -95,7 +96,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     options: StreamOptions<T> = {},
     onClosed?: (complete: boolean) => void,
   ) {
-    checkKeys(options, 'stream option', KEYS)
+    checkKeys(checkOptions(options), 'stream option', KEYS)
     const { reportEvery = 0, keep = 0, interruptible = true } = options
     this.#reportEvery = wholeNumber(reportEvery, 'reportEvery')
     this.#keep = keep === 'all' ? Infinity : wholeNumber(keep, 'keep')

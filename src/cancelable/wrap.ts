@@ -5,7 +5,7 @@ import { Cancelable } from './cancelable.js'
 import { imitate } from './imitate.js'
 import type { StreamSource } from './iterate.js'
 import type { ListenerTypes } from './listeners.js'
-import type { CancelableOptions } from './options.js'
+import { checkOptions, type CancelableOptions } from './options.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
 
 /**
@@ -21,7 +21,7 @@ export function cancelable<A extends unknown[], R>(
 ): (...args: A) => Promise<R> {
   if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
   // Bad options are found here, not at the first call.
-  const checked = new Cancelable({ name: fn.name, ...options }).context.name
+  const checked = new Cancelable({ name: fn.name, ...checkOptions(options) }).context.name
   const named: CancelableOptions = checked === '' ? options : { name: fn.name, ...options }
   function wrapped(this: unknown, ...args: A): Promise<R> {
     return new Cancelable(named).run((cancel) => fn.call(this, cancel, ...args))
@@ -39,7 +39,7 @@ export function cancelableStream<T>(
   source: StreamSource<T>,
   options: CancelableStreamOptions<T> = {},
 ): CancelableStream<T> {
-  const { reportEvery, keep, interruptible, onProgress, ...rest } = options
+  const { reportEvery, keep, interruptible, onProgress, ...rest } = checkOptions(options)
   const operation = new Cancelable(rest)
   if (onProgress !== undefined) operation.onProgress(onProgress)
   const stream = new CancelableStream(operation, source, { reportEvery, keep, interruptible }, (complete) => {

@@ -71,16 +71,19 @@ export function abortLink(signal: AbortSignal, target: Target): HubLink {
 }
 
 /** By shape: polyfills and signals of other realms are as good. @internal */
-export function checkAbortSignal(value: unknown, name: string): AbortSignal {
+export function isAbortSignal(value: unknown): value is AbortSignal {
   const signal = value as Partial<AbortSignal> | null | undefined
-  if (
+  return (
     typeof signal === 'object' &&
     signal !== null &&
     typeof signal.aborted === 'boolean' &&
     typeof signal.addEventListener === 'function' &&
     typeof signal.removeEventListener === 'function'
-  ) {
-    return signal as AbortSignal
-  }
+  )
+}
+
+/** @internal */
+export function checkAbortSignal(value: unknown, name: string): AbortSignal {
+  if (isAbortSignal(value)) return value
   throw invalidType(name, 'an AbortSignal', value)
 }

@@ -1,7 +1,7 @@
 /** Sources made of sources. */
 import { invalidValue } from '../errors.js'
 import { allReason, type CancelationReason } from '../reason.js'
-import { AbortSignalSource } from './abort.js'
+import { AbortSignalSource, isAbortSignal } from './abort.js'
 import { Link } from './link.js'
 import { BuiltInSource, checkSource, linkTo, type CancelationSource } from './source.js'
 import { CancelationToken, TokenSource } from './token.js'
@@ -39,7 +39,8 @@ class CompositeSource extends BuiltInSource {
     if (sources.length === 0) throw invalidValue(name, 'given at least one source', 'none')
     this.#sources = sources.map((each) => {
       if (each instanceof CancelationToken) return new TokenSource(each)
-      if (each instanceof AbortSignal) return new AbortSignalSource(each)
+      // By shape, as everywhere: an imitation, or a signal of another realm.
+      if (isAbortSignal(each)) return new AbortSignalSource(each)
       return checkSource(each, name)
     })
     this.#all = all

@@ -2,7 +2,7 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Cancelable, CancelationError, CancelationToken } from '../../src/index.js'
+import { Cancelable, cancelable, cancelableStream, CancelationError, CancelationToken } from '../../src/index.js'
 import { listCount } from '../../src/sources/timers.js'
 import { block, never, rejection, thrown, turns } from './helpers.js'
 
@@ -192,7 +192,72 @@ describe('telling', () => {
   })
 })
 
+describe('bad calls', () => {
+  test('what would guard nothing, or would go unseen, is an argument error', () => {
+    const cancel = new Cancelable().enter()
+    const nothing = undefined as never
+    const bad: (() => unknown)[] = [
+      () => Cancelable.withTimeout(nothing),
+      () => Cancelable.withDeadline(nothing),
+      () => Cancelable.withToken(nothing),
+      () => Cancelable.withAbortSignal(nothing),
+      () => Cancelable.withResources(nothing),
+      () => Cancelable.withCondition(() => true, null as never),
+      () => new Cancelable([] as never),
+      () => new Cancelable(new Map() as never),
+      () => new Cancelable(new Date() as never),
+      () => Cancelable.combine(5 as never),
+      () => cancel.child(5 as never),
+      () => cancel.stream([], null as never),
+      () => cancel.stream([], 5 as never),
+      () => cancelable(null as never, () => 1),
+      () => cancelableStream([], null as never),
+    ]
+    for (const call of bad) expect(thrown(call), String(call)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  test('so is a shield without options, as a rejection', async () => {
+    const shielded = new Cancelable().enter().shield(() => 1, null as never)
+    expect(await rejection(shielded)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  test('a part that is none is told what would be one', () => {
+    expect((thrown(() => Cancelable.combine([{} as never])) as Error).message).toContain('tokens, signals or sources')
+  })
+})
+
+describe('many and deep', () => {
+  test('20,000 tokens are taken in no time, in their order', () => {
+    const tokens = Array.from({ length: 20_000 }, () => new CancelationToken())
+    tokens[1]!.cancel('second')
+    tokens[2]!.cancel('third')
+    const start = performance.now()
+    const operation = new Cancelable({ token: tokens })
+    expect(performance.now() - start).toBeLessThan(300)
+    thrown(() => operation.enter())
+    expect(operation.reason?.message).toBe('second')
+  })
+
+  test('a part below 200,000 others is combined', () => {
+    const root = new Cancelable().enter()
+    let leaf = root
+    for (let i = 0; i < 200_000; i++) leaf = new Cancelable({ parent: leaf }).enter()
+    const other = new Cancelable({ parent: new Cancelable().enter() })
+    const operation = Cancelable.combine([other, leaf]).enter()
+    root.cancel('stop')
+    expect(operation.isCanceled).toBe(true)
+  })
+})
+
 describe('time', () => {
+  test('the time of one that has been left does not grow', async () => {
+    const operation = new Cancelable().enter()
+    operation[Symbol.dispose]()
+    const { elapsed } = operation.context
+    await coreSleep(5)
+    expect(operation.context.elapsed).toBe(elapsed)
+  })
+
   test('extending the timeout leaves the deadline a bound', async () => {
     for (const timeout of [Infinity, 5000]) {
       const operation = new Cancelable({ timeout, deadline: new Date(Date.now() + 30) }).enter()

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
+  anyOf,
   Cancelable,
   CancelationToken,
   type CancelationReason,
@@ -161,6 +162,22 @@ describe('shared tokens', () => {
     }
     expect(parsed).toBe(0)
   })
+})
+
+test('an imitation of a signal is a part of a composite', () => {
+  const controller = new AbortController()
+  const { signal } = controller
+  const imitation = {
+    get aborted() {
+      return signal.aborted
+    },
+    reason: 'why',
+    addEventListener: signal.addEventListener.bind(signal),
+    removeEventListener: signal.removeEventListener.bind(signal),
+  }
+  const operation = new Cancelable({ sources: [anyOf(imitation as unknown as AbortSignal)] }).enter()
+  controller.abort()
+  expect(operation.reason).toMatchObject({ kind: 'abort', cause: 'why' })
 })
 
 test('an error of another realm is a reason', () => {
