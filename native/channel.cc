@@ -11,6 +11,9 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+// Reads that are this far apart share their moments; faster ones are the last stretch before a line.
+constexpr uint64_t kSharedFrom = 50 * kMillisecond;
+
 // A lost source is tried again this often.
 constexpr uint64_t kRetry = kSecond;
 
@@ -151,6 +154,10 @@ void Channel::Schedule(double stretch) {
   if (clamped_) period = floor;
   if (series.now().state == Value::kUnavailable && period < kRetry) period = kRetry;
   due = last_read + period;
+  // Reads drift, a tenth of a period at a time, to moments that everything of this period shares: phases that sources
+  // have from their beginnings would each cost wake-ups of their own for good. Not what must not come early.
+  const bool movable = period >= kSharedFrom && !clamped_ && floor < kSecond;
+  if (movable) due -= std::min(due % period, period / 10);
   if (dwell_end_ >= due) return;
   due = dwell_end_ > last_read + floor ? dwell_end_ : last_read + floor;
   clamped_ = false;

@@ -30,7 +30,10 @@ bool CgroupPlace::Update(uint64_t now, const Roots& roots, const char* controlle
   if (checked_at_ != 0 && now - checked_at_ < kSecond) return false;
   checked_at_ = now;
   if (list_.path()[0] == '\0') list_.SetPath(roots.proc.get(), "/self/cgroup");
-  if (!list_.Read(now, buffer)) {
+  const bool read = list_.Read(now, buffer);
+  wanting_ = !read && IsWant(list_.error());
+  if (wanting_) return false;
+  if (!read) {
     const bool changed = version_ != 0;
     version_ = 0;
     hash_ = 0;

@@ -12,6 +12,10 @@ class CgroupPlace {
   bool Update(uint64_t now, const Roots& roots, const char* controller, Buffer* buffer);
   void Forget() { hash_ = 0, checked_at_ = 0; }
 
+  // Whether the last look failed for want of descriptors or memory; the rest is then what it was before.
+  bool wanting() const { return wanting_; }
+  void Explain(Failure* out) const { list_.Explain("", out); }
+
   // 1 or 2; 0 where no hierarchy has the controller.
   int version() const { return version_; }
   // The directory of the own group; ancestors are its prefixes.
@@ -30,6 +34,7 @@ class CgroupPlace {
   int version_ = 0;
   uint64_t hash_ = 0;
   uint64_t checked_at_ = 0;
+  bool wanting_ = false;
 };
 
 }  // namespace tripline

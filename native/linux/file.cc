@@ -192,6 +192,8 @@ bool File::ReadAll(uint64_t now, Buffer* buffer, size_t record) {
   return false;
 }
 
+bool IsWant(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
+
 bool File::Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, 0); }
 
 bool File::ReadPieces(uint64_t now, Buffer* buffer, size_t record) { return ReadAll(now, buffer, record); }

@@ -73,6 +73,9 @@ struct Roots {
   bool other_proc = false;  // HOST_PROC is set
 };
 
+// Whether a failure says something about this process and nothing about the file: it may be there all the same.
+bool IsWant(int error);
+
 // One kernel file, read from its start again and again through a descriptor that is held. Not for directories.
 // Called by one thread at a time.
 class File {

@@ -166,6 +166,11 @@ class MemoryProbe final : public Probe {
 
   void ReadGroups(uint64_t now, MetricMask wanted, Readings* out) {
     FindLimits(now);
+    if (wanting_.failed()) {
+      // A limit that cannot be looked up is not the same as none: the host's figure would hide it.
+      limits_at_ = now - kLimitsPeriod + kStatPeriod;
+      return SetUnavailable(wanted & (MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable)), wanting_, out);
+    }
     uint64_t available = host_known_ ? host_.available : kNoLimit;
     uint64_t limit = host_known_ ? host_.total : kNoLimit;
     tightest_ = nullptr;
@@ -199,11 +204,15 @@ class MemoryProbe final : public Probe {
     if (limits_at_ != 0 && now - limits_at_ < kLimitsPeriod) return;
     limits_at_ = now;
     Buffer* buffer = SharedBuffer();
+    wanting_ = Failure();
     if (group_.Update(now, roots_, "memory", buffer)) FindLevels(buffer);
+    if (group_.wanting()) group_.Explain(&wanting_);
     for (uint32_t i = 0; i < count_; i++) {
       Level& level = levels_[i];
       uint64_t limit = kNoLimit;
-      if (!level.limit_file.Read(now, buffer) || !ParseLimit(buffer->data(), buffer->size, &limit)) limit = kNoLimit;
+      const bool read = level.limit_file.Read(now, buffer);
+      if (!read && IsWant(level.limit_file.error())) level.limit_file.Explain("", &wanting_);
+      if (!read || !ParseLimit(buffer->data(), buffer->size, &limit)) limit = kNoLimit;
       // Version 1 also tells the own group of limits on ancestors that a container does not see.
       CgroupMemory memory;
       if (i == 0 && group_.version() == 1 && level.stat.Read(now, buffer) &&
@@ -279,6 +288,7 @@ class MemoryProbe final : public Probe {
   bool in_lxcfs_ = false, arc_absent_ = false;
   uint64_t arc_bytes_ = 0;
   Failure failure_;
+  Failure wanting_;  // limits that could not be looked up for want of descriptors or memory
   Slope host_slope_;
   File vmstat_;
   Rate swapped_;
