@@ -65,7 +65,12 @@ void CgroupPlace::Locate(const Roots& roots, const char* controller, Buffer* buf
   Buffer list;
   File mounts;
   mounts.SetPath(roots.proc.get(), "/self/mountinfo");
-  if (!mounts.ReadPieces(1, &list)) return;
+  if (!mounts.ReadPieces(1, &list)) {
+    wanting_ = IsWant(mounts.error());
+    // Looked at anew with the next update, though the list of groups will be the same.
+    if (wanting_) hash_ = 0, checked_at_ = 0;
+    return;
+  }
   Mount mount;
   for (Scanner scan(list.data(), list.size); NextMount(&scan, &mount);) {
     int version = 0;
