@@ -2,7 +2,7 @@
 import { Cancelable } from '../cancelable/cancelable.js'
 import { CancelationError } from '../cancelation-error.js'
 import { now } from '../clock.js'
-import { isThenable } from '../diagnostics.js'
+import { isThenable, reportError } from '../diagnostics.js'
 import type { Tick, TickBody } from './ticker.js'
 
 /** Who is told how bodies end. */
@@ -68,8 +68,13 @@ export class Bodies {
 
   readonly #rejected = (error: unknown): void => {
     this.operations--
-    if (!CancelationError.is(error)) this.#listener.bodyFailed(error)
-    else if (error.reason.kind === 'timeout') this.#listener.bodyTimedOut()
+    if (CancelationError.is(error)) {
+      if (error.reason.kind === 'timeout') this.#listener.bodyTimedOut()
+      // What went wrong on the way out of a canceled body: nobody awaits a tick, so nobody else would see it.
+      if (error.cause !== undefined && !endsLikeCancelation(error.cause)) reportError(error.cause, 'A canceled tick')
+    } else {
+      this.#listener.bodyFailed(error)
+    }
     this.#listener.operationOver()
   }
 
@@ -77,4 +82,9 @@ export class Bodies {
     this.running--
     this.#listener.bodyOver((operation._endedAt ?? now()) - operation._startedAt!)
   }
+}
+
+/** Whether a body that ended with this did just what it was asked to: core's own functions end with an AbortError. */
+function endsLikeCancelation(cause: unknown): boolean {
+  return CancelationError.is(cause) || (cause instanceof Error && cause.name === 'AbortError')
 }

@@ -1,0 +1,48 @@
+import { channel } from 'node:diagnostics_channel'
+import { afterEach, describe, expect, test } from 'vitest'
+import type { ErrorMessage } from '../../src/diagnostics.js'
+import { every } from '../../src/schedule/ticker.js'
+import { eventually } from '../helpers/eventually.js'
+
+const told: unknown[] = []
+const listen = (message: unknown): void => void told.push((message as ErrorMessage).error)
+const errors = channel('tripline:error')
+errors.subscribe(listen)
+afterEach(() => told.splice(0))
+
+describe('what goes wrong in a canceled body', () => {
+  test('is told, though the tick ended for another reason', async () => {
+    const clumsy = new Error('the batch was not saved')
+    const ticker = every(
+      5,
+      async (cancel) => {
+        try {
+          await cancel.sleep('1h')
+        } catch {
+          throw clumsy
+        }
+      },
+      { timeout: 5 },
+    )
+    await eventually(() => told.includes(clumsy))
+    await ticker.close()
+  })
+
+  test('is nothing where the body just ends as it was asked to', async () => {
+    let ended = 0
+    const ticker = every(
+      5,
+      async (cancel) => {
+        try {
+          await cancel.sleep('1h')
+        } finally {
+          ended++
+        }
+      },
+      { timeout: 5 },
+    )
+    await eventually(() => ended >= 3)
+    await ticker.close()
+    expect(told).toEqual([])
+  })
+})
