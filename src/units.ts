@@ -90,7 +90,11 @@ export function parseSize(value: unknown, name: string): number {
   } else if (typeof value === 'string') {
     const match = QUANTITY.exec(value)
     const scale = match ? SIZE_UNITS.get(match[2]!) : undefined
-    if (match === null || scale === undefined) throw invalidValue(name, SIZE_HELP, value)
+    if (match === null || scale === undefined) {
+      const [, number, letter] = /^\s*([\d.]+)\s*([KMGT])$/i.exec(value) ?? []
+      const hint = letter === undefined ? '' : `, so '${number}${letter}B' or '${number}${letter}iB'`
+      throw invalidValue(name, SIZE_HELP + hint, value)
+    }
     bytes = Number(match[1]) * scale
   } else {
     throw invalidType(name, SIZE_HELP, value)

@@ -28,6 +28,15 @@ void* Reserve(size_t size) {
 
 void Clear(uint64_t* bits) { madvise(bits, kBitsBytes, MADV_DONTNEED); }
 
+// Whether our number in /proc is the one that we have for ourselves.
+bool SeesItself() {
+  char link[24];
+  const ssize_t size = readlink("/proc/self", link, sizeof(link));
+  int64_t number = 0;
+  for (ssize_t i = 0; i < size && link[i] >= '0' && link[i] <= '9'; i++) number = number * 10 + (link[i] - '0');
+  return number == getpid();
+}
+
 bool ReadPerson(int64_t pid, Census::Person* person) {
   char text[1024];
   bare::Line path;
@@ -67,6 +76,7 @@ bool HasMarker(int64_t pid, const char* marker) {
 }  // namespace
 
 bool Census::Open() {
+  blind_ = !SeesItself();
   found_ = static_cast<Person*>(Reserve(kPeopleBytes));
   member_ = static_cast<uint64_t*>(Reserve(kBitsBytes));
   told_ = static_cast<uint64_t*>(Reserve(kBitsBytes));
@@ -88,6 +98,7 @@ void Census::ReadAll() {
 }
 
 uint32_t Census::FindDescendants(int32_t root) {
+  if (blind_) return count_ = 0;
   ReadAll();
   Clear(member_);
   auto has = [this](int32_t pid) { return pid > 0 && (member_[pid / 64] >> (pid % 64) & 1) != 0; };

@@ -24,6 +24,9 @@ class Census {
   // Takes the memory that it needs. False when there is none.
   bool Open();
 
+  // Whether /proc is not that of our pid namespace: its numbers are other processes', and nobody is found.
+  bool blind() const { return blind_; }
+
   // Looks for everybody that descends from `root`, without it, and without zombies. Orphans go to the nearest subreaper
   // above them, so nobody gets out from under one. Returns how many there are.
   uint32_t FindDescendants(int32_t root);
@@ -51,6 +54,7 @@ class Census {
   // One bit for each pid that there can be.
   uint64_t* member_ = nullptr;
   uint64_t* told_ = nullptr;
+  bool blind_ = false;
 };
 
 }  // namespace tripline

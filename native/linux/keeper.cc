@@ -26,6 +26,8 @@ namespace {
 
 // What is left when the command has ended by itself may finish on its own for so long: the end of a pipeline does.
 constexpr uint64_t kLinger = 200 * kMillisecond;
+// What has been written is still passed on for so long once everybody has been ended.
+constexpr uint64_t kDrain = 200 * kMillisecond;
 // From one look for new processes to the next, while the tree is being ended: it starts short and doubles.
 constexpr uint64_t kFirstLook = 5 * kMillisecond;
 constexpr uint64_t kLastLook = 100 * kMillisecond;
@@ -62,6 +64,7 @@ class Keeper {
     if (!census_.Open()) return Refuse("mmap", ENOMEM);
     command_ = StartCommand(&launch);
     if (command_ < 0) return Refuse(launch.call, launch.error);
+    whom_ = own_process_group_ ? -command_ : command_;
 
     for (const int fd : launch.stdio) close(fd);
     for (Relay& relay : relays_) relay.CloseInput();
@@ -76,7 +79,7 @@ class Keeper {
   void Run() {
     written_at_ = bare::Now();
     for (;;) {
-      if (Reap() && !HasOutput()) return TellGone();
+      if (Reap() && (!HasOutput() || HasDrained())) return TellGone();
       Advance();
       if (gave_up_) return TellGone();
       Wait();
@@ -217,13 +220,16 @@ class Keeper {
         paused_ = true;
         StopAll();
         return;
-      case Order::kResume:
-        paused_ = false;
-        census_.FindDescendants(getpid());
-        for (uint32_t i = 0; i < census_.count(); i++) Census::Signal(census_[i], SIGCONT);
-        written_at_ = bare::Now();
-        return;
+      case Order::kResume: return Resume();
     }
+  }
+
+  void Resume() {
+    paused_ = false;
+    census_.FindDescendants(getpid());
+    for (uint32_t i = 0; i < census_.count(); i++) Census::Signal(census_[i], SIGCONT);
+    if (census_.blind()) kill(whom_, SIGCONT);
+    written_at_ = bare::Now();
   }
 
   // What somebody sent to the other process is meant for the command.
@@ -231,11 +237,22 @@ class Keeper {
     if (command_ <= 0) return;
     const pid_t whom = own_process_group_ ? -command_ : command_;
     if (kill(whom, signal) != 0) kill(command_, signal);
+    // A pause must not keep anybody from ending the command.
+    const bool ends = signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
+    if (paused_ && ends) return Resume();
     // A stopped process hears it only once it goes on.
     if (signal != SIGSTOP && signal != SIGTSTP && signal != SIGCONT && !paused_) kill(whom, SIGCONT);
   }
 
   // ---- ending
+
+  // What was written before the end is passed on, but a reader that does not read must not hold up the end for ever.
+  bool HasDrained() {
+    if (phase_ != kEnding && phase_ != kKilling) return false;
+    const uint64_t now = bare::Now();
+    if (drain_until_ == 0) drain_until_ = now + kDrain;
+    return now >= drain_until_;
+  }
 
   void End(int signal, uint64_t kill_after) {
     const uint64_t now = bare::Now();
@@ -278,6 +295,7 @@ class Keeper {
 
   // The signal to those who have not had it yet. One that comes twice may mean something else to them.
   void AskAll() {
+    if (census_.blind()) return AskBlindly();
     census_.FindDescendants(getpid());
     for (uint32_t i = 0; i < census_.count(); i++) {
       const Census::Person& each = census_[i];
@@ -304,7 +322,23 @@ class Keeper {
     }
   }
 
+  // Without a census there are the command's process group and the control group: what is in neither gets away.
+  void AskBlindly() {
+    ended_ = 1;
+    if (asked_blindly_ != told_signal_) kill(whom_, told_signal_);
+    asked_blindly_ = told_signal_;
+    kill(whom_, SIGCONT);
+  }
+
+  void KillBlindly() {
+    ended_ = 1;
+    killed_ = true;
+    group_.Kill();
+    kill(whom_, SIGKILL);
+  }
+
   void KillAll() {
+    if (census_.blind()) return KillBlindly();
     census_.FindDescendants(getpid());
     const uint32_t before = census_.count();
     for (uint32_t i = 0; i < before; i++) {
@@ -334,6 +368,9 @@ class Keeper {
   int control_ = -1;
   int children_ = -1;
   pid_t command_ = 0;
+  pid_t whom_ = 0;  // the command, or its process group
+  int asked_blindly_ = 0;
+  uint64_t drain_until_ = 0;
 
   Phase phase_ = kRunning;
   bool paused_ = false;
