@@ -2,6 +2,8 @@
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { findThread, threadCpu, voluntarySwitches } from '../lib/process.js'
@@ -93,7 +95,7 @@ async function trace(add) {
   const calls = {}
   await Promise.all(
     Object.entries(threads).map(async ([whose, tid]) => {
-      const file = `/tmp/tripline-bench-strace-${tid}`
+      const file = join(tmpdir(), `tripline-bench-strace-${tid}`)
       await once(spawn('timeout', ['-s', 'INT', SECONDS, 'strace', '-p', tid, '-o', file], { stdio: 'ignore' }), 'exit')
       calls[whose] = countCalls(readFileSync(file, 'utf8'))
       rmSync(file)
