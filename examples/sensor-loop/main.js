@@ -74,8 +74,8 @@ disk.on('breach', pauseOrResume)
 disk.on('clear', pauseOrResume)
 pauseOrResume()
 
-sensor.once('exit', () => ticker.close())
-if (options.seconds !== undefined) setTimeout(() => ticker.close(), options.seconds * 1000).unref()
+sensor.once('exit', () => void ticker.close())
+if (options.seconds !== undefined) setTimeout(() => void ticker.close(), options.seconds * 1000).unref()
 console.log(`reading ${HZ} times a second into ${path}`)
 
 const reason = await ticker.done

@@ -10,4 +10,4 @@ const ticker = every({ hz: READINGS_PER_SECOND }, (_cancel, { due }) => {
 })
 
 // Nobody reads any more.
-process.stdout.on('error', () => ticker.close())
+process.stdout.on('error', () => void ticker.close())

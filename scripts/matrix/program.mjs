@@ -6,7 +6,7 @@ import { Worker } from 'node:worker_threads'
 import { Cancelable, capabilities, every, guard, sample, samplerStats } from 'tripline'
 
 // The only Node for ARMv7 on the registry is 20.11, older than what we ask for; this is all that it lacks.
-process.getBuiltinModule ??= createRequire(import.meta.url)
+if (!('getBuiltinModule' in process)) process.getBuiltinModule = createRequire(import.meta.url)
 
 const steps = []
 const expect = (what, condition) => {
