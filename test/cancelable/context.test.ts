@@ -136,7 +136,7 @@ describe('the context', () => {
   test('row 29: the error is the object that it failed with', async () => {
     const failure = { not: 'an Error' }
     const operation = new Cancelable()
-    // oxlint-disable-next-line prefer-promise-reject-errors
+    // oxlint-disable-next-line prefer-promise-reject-errors -- bodies reject with anything, and that is tested
     await operation.run(() => Promise.reject(failure)).catch(() => undefined)
     expect(operation.context.error).toBe(failure)
   })

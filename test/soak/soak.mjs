@@ -1,4 +1,4 @@
-// A bounded soak: a million samples, a hundred thousand guards, a million operations, two thousand workers. Memory,
+// A bounded soak: a hundred thousand rows of samples, a hundred thousand guards, a million operations, two thousand workers. Memory,
 // descriptors and threads must be flat afterwards. V8's young generation is kept small, because it grows with work and
 // would look like a leak. Usage: node --expose-gc --max-semi-space-size=1 test/soak/soak.mjs [part...]
 import { once } from 'node:events'

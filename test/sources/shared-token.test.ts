@@ -66,7 +66,6 @@ describe('a shared token', () => {
     const worker = await startRemote(token.share())
     const operation = new Cancelable({ token }).enter()
     const child = operation.child().enter()
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin
     worker.postMessage('now')
     const end = performance.now() + 20_000
     while (!child.isCanceled && performance.now() < end);
@@ -79,7 +78,6 @@ describe('a shared token', () => {
     const token = new CancelationToken()
     const worker = await startRemote(token.share())
     const run = Cancelable.run((cancel) => cancel.sleep(60_000), { token })
-    // oxlint-disable-next-line unicorn/require-post-message-target-origin
     worker.postMessage('now')
     expect(await rejection(run)).toMatchObject({ message: 'from afar' })
     await worker.terminate()
