@@ -9,13 +9,14 @@
 namespace tripline {
 namespace {
 
-// A JavaScript string of parts divided by NUL, as a list that ends with a null pointer.
+// A JavaScript string of parts divided by NUL, one character for each byte, as a list that ends with a null pointer.
 class Strings {
  public:
   Strings(const Arguments& in, size_t index) {
     size_t size = 0;
-    napi_get_value_string_utf8(in.env, in.values[index], nullptr, 0, &size);
-    text_ = in.Text(index);
+    napi_get_value_string_latin1(in.env, in.values[index], nullptr, 0, &size);
+    text_.reset(new char[size + 1]());
+    napi_get_value_string_latin1(in.env, in.values[index], text_.get(), size + 1, &size);
     size_t count = 1;
     for (size_t at = 0; at < size; at++) count += text_[at] == '\0' ? 1 : 0;
     list_.reset(new const char*[count + 1]());

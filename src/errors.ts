@@ -98,8 +98,10 @@ export class CommandNotStartedError extends Error {
   readonly command: string
   readonly kind: 'not-found' | 'not-executable' | 'unsupported' | 'other'
 
-  constructor(command: string, kind: CommandNotStartedError['kind'], why: string) {
-    super(kind === 'not-found' ? `${command}: command not found` : `${command}: cannot be run (${why})`)
+  /** @param there whether the file itself was found, and something that it needs was not */
+  constructor(command: string, kind: CommandNotStartedError['kind'], why: string, there: boolean = false) {
+    const notFound = kind === 'not-found' && !there
+    super(notFound ? `${command}: command not found` : `${command}: cannot be run (${why})`)
     this.command = command
     this.kind = kind
   }

@@ -134,7 +134,7 @@ export interface Addon {
   /** Fills `block` column by column; how many beats it lacks. -1 where `request` is answered once there is a block. */
   takeBlock(recorder: number, request: number, block: Float64Array): number
   /**
-   * Starts a command. Lists are one text each, divided by NUL. Numbers: stdin, stdout, stderr (-1 is the null device),
+   * Starts a command. Lists are one text each, divided by NUL, with one character for each byte. Numbers: stdin, stdout, stderr (-1 is the null device),
    * foreground, end signal, `killAfter` and `idle` in milliseconds. Keeps the process alive until the last event.
    */
   startCommand(

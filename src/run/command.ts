@@ -3,6 +3,7 @@ import { accessSync, constants as fileConstants } from 'node:fs'
 import { constants } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { CommandNotStartedError } from '../errors.js'
+import { toBytes, toByteString, variablesOf } from './bytes.js'
 import { loadAddon, type Addon, type CommandEvent, type NativeCommand } from '../monitor/native.js'
 
 /** How the command itself ended: with a status, or by a signal. */
@@ -46,6 +47,9 @@ export interface CommandSpec {
 const MARKER = 'TRIPLINE_RUN'
 let runs = 0
 
+/** The real-time signals, which have no name in Node, begin here. */
+export const FIRST_REAL_TIME = 34
+
 export class RunningCommand {
   readonly pid: number
   /** For `process.*` with `tree`: every process of the command descends from this one, which is not counted. */
@@ -87,19 +91,23 @@ export class RunningCommand {
     const { command, args, cwd = '', stdio, foreground, signal, killAfter, idle } = spec
     const marker = `${process.pid}.${process.hrtime.bigint().toString(36)}.${++runs}`
     const outer = spec.env[MARKER]
-    const env: NodeJS.ProcessEnv = { ...spec.env, [MARKER]: outer === undefined ? marker : `${outer}:${marker}` }
+    const variables = variablesOf({ ...spec.env, [MARKER]: outer === undefined ? marker : `${outer}:${marker}` })
+    const files = candidates(command, spec.env['PATH'])
     const started = this.#addon.startCommand(
-      candidates(command, env['PATH']).join('\0'),
-      [command, ...args].join('\0'),
-      Object.entries(env)
-        .flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]))
-        .join('\0'),
+      toByteString(files.join('\0')),
+      toByteString([command, ...args].join('\0')),
+      toByteString(variables.map(([name, value]) => `${name}=${value}`).join('\0')),
       cwd,
       marker,
       Float64Array.of(...stdio, foreground ? 1 : 0, constants.signals[signal], killAfter, idle),
       tell,
     )
-    if ('kind' in started) throw new CommandNotStartedError(command, started.kind, started.why)
+    if ('kind' in started) {
+      const { kind, why } = started
+      // The system says the same of a script whose interpreter is not there.
+      const hollow = kind === 'not-found' && files.some((file) => isThere(file))
+      throw new CommandNotStartedError(command, kind, hollow ? 'what it needs to run is not there' : why, hollow)
+    }
     return started
   }
 
@@ -136,7 +144,7 @@ function candidates(command: string, path: string = '/usr/local/bin:/usr/bin:/bi
 
 function isThere(file: string): boolean {
   try {
-    accessSync(file, fileConstants.F_OK)
+    accessSync(toBytes(file), fileConstants.F_OK)
     return true
   } catch {
     return false
@@ -145,8 +153,7 @@ function isThere(file: string): boolean {
 
 function signalName(number: number): NodeJS.Signals {
   const found = Object.entries(constants.signals).find(([, each]) => each === number)
-  // The real-time signals have no name in Node.
-  return (found?.[0] ?? `SIGRTMIN+${number - 34}`) as NodeJS.Signals
+  return (found?.[0] ?? `SIGRTMIN+${number - FIRST_REAL_TIME}`) as NodeJS.Signals
 }
 
 interface Resolvers<T> {

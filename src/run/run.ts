@@ -6,7 +6,7 @@ import type { Limits } from '../monitor/limits.js'
 import { resourceReason, rootCause, timeoutReason, type Breach, type CancelationReason } from '../reason.js'
 import { ResourceSource } from '../sources/resource.js'
 import { formatDuration, parseDuration } from '../units.js'
-import { RunningCommand, type CommandExit, type TreeEnd } from './command.js'
+import { FIRST_REAL_TIME, RunningCommand, type CommandExit, type TreeEnd } from './command.js'
 import { bindToTree, checkLimits } from './limits.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
@@ -221,5 +221,10 @@ function toStatus(exit: CommandExit, reason: CancelationReason | undefined, lost
 
 /** The command's own: its exit status, or 128 and the number of the signal that it died of. */
 export function ownStatus({ code, signal }: CommandExit): number {
-  return code ?? STATUS.signalBase + (signal === null ? 0 : (constants.signals[signal] ?? 0))
+  return code ?? STATUS.signalBase + (signal === null ? 0 : numberOf(signal))
+}
+
+function numberOf(signal: string): number {
+  const [, above] = /^SIGRTMIN\+(\d+)$/.exec(signal) ?? []
+  return above === undefined ? (constants.signals[signal as NodeJS.Signals] ?? 0) : FIRST_REAL_TIME + Number(above)
 }

@@ -1,0 +1,78 @@
+/**
+ * Arguments and variables are bytes to the system and need not be UTF-8. In our strings a byte that is none is a lone
+ * surrogate from U+DC80 on, as Python has it ("surrogateescape"): nothing else can mean that.
+ */
+import { isUtf8 } from 'node:buffer'
+import { readFileSync } from 'node:fs'
+
+// What Node reads in the place of bytes that are not UTF-8.
+const LOST = '\uFFFD'
+const ESCAPED = /([\u{DC80}-\u{DCFF}])/u
+
+/** One character for each byte, as the addon takes it. */
+export function toByteString(text: string): string {
+  if (!/[\u0080-\uFFFF]/.test(text)) return text
+  const parts = text.split(ESCAPED)
+  return parts.map((part, at) => (at % 2 === 0 ? Buffer.from(part).toString('latin1') : unescape(part))).join('')
+}
+
+export function toBytes(text: string): Buffer {
+  return Buffer.from(toByteString(text), 'latin1')
+}
+
+export function fromBytes(bytes: Buffer): string {
+  if (isUtf8(bytes)) return bytes.toString()
+  let text = ''
+  for (let at = 0; at < bytes.length;) {
+    const size = [1, 2, 3, 4].find((each) => at + each <= bytes.length && isUtf8(bytes.subarray(at, at + each)))
+    text += size === undefined ? String.fromCharCode(0xdc00 + bytes[at]!) : bytes.toString('utf8', at, at + size)
+    at += size ?? 1
+  }
+  return text
+}
+
+/** Our last arguments as they were given, where Node could not read them. */
+export function asGiven(words: readonly string[]): readonly string[] {
+  if (!words.some((word) => word.includes(LOST))) return words
+  const given = readParts('/proc/self/cmdline').slice(-words.length)
+  return words.map((word, at) => sameAsGiven(word, given[at]))
+}
+
+/** `[name, value]` of each variable; those of ours that Node could not read as we were given them. */
+export function variablesOf(env: NodeJS.ProcessEnv): [name: string, value: string][] {
+  const all = Object.entries(env).filter((each): each is [string, string] => each[1] !== undefined)
+  if (!all.some(([, value]) => value.includes(LOST))) return all
+  const given = new Map(
+    readParts('/proc/self/environ').map((part) => {
+      const equals = part.indexOf('=')
+      return [part.toString('utf8', 0, equals), part.subarray(equals + 1)]
+    }),
+  )
+  return all.map(([name, value]) => [name, sameAsGiven(value, given.get(name))])
+}
+
+/** The bytes, unless they are of something else by now. */
+function sameAsGiven(read: string, given: Buffer | undefined): string {
+  return given !== undefined && read.includes(LOST) && given.toString() === read ? fromBytes(given) : read
+}
+
+function unescape(letter: string): string {
+  return String.fromCharCode(letter.charCodeAt(0) - 0xdc00)
+}
+
+/** What stands between NULs; nothing on systems that do not tell. */
+function readParts(path: string): Buffer[] {
+  let bytes: Buffer
+  try {
+    bytes = readFileSync(path)
+  } catch {
+    return []
+  }
+  const parts: Buffer[] = []
+  for (let from = 0; from < bytes.length;) {
+    const to = bytes.indexOf(0, from)
+    parts.push(bytes.subarray(from, to < 0 ? bytes.length : to))
+    from = to < 0 ? bytes.length : to + 1
+  }
+  return parts
+}
