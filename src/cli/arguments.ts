@@ -1,8 +1,10 @@
 /** The command line's own options: long ones with a value or without, up to the first word that is none. */
 import { unknownName } from '../errors.js'
 import { parseDuration } from '../units.js'
-import { UsageError } from './usage.js'
-import type { OptionSpec } from './verbs.js'
+import { HelpWanted, UsageError } from './usage.js'
+import type { OptionSpec, VerbSpec } from './verbs.js'
+
+type OptionSpecs = Readonly<Record<string, OptionSpec>>
 
 export class ParsedArguments {
   /** Everything from the first word on that is not an option, without a leading `--`. */
@@ -46,50 +48,61 @@ export function toMilliseconds(text: string, name: string): number {
 }
 
 /**
- * Parsing stops at the first word that is not an option, or behind `--`, as with nice, env and timeout: what follows
- * belongs to the command.
+ * Where a command follows, parsing stops at the first word that is not an option, or behind `--`, as with nice, env and
+ * timeout: what follows belongs to the command. Elsewhere options may also stand behind other words.
  *
- * @throws UsageError
+ * @throws UsageError; HelpWanted
  */
-export function parseArguments(words: readonly string[], specs: Readonly<Record<string, OptionSpec>>): ParsedArguments {
+export function parseArguments(
+  words: readonly string[],
+  { options, takesCommand = false }: Pick<VerbSpec, 'options' | 'takesCommand'>,
+): ParsedArguments {
   const values = new Map<string, string[]>()
+  const rest: string[] = []
   const queue = [...words]
   while (queue.length > 0) {
     const word = queue[0]!
-    if (!word.startsWith('-') || word === '-') break
+    const isOption = word.startsWith('-') && word !== '-'
+    if (!isOption && takesCommand) break
     queue.shift()
     if (word === '--') break
-    takeOption(word, queue, specs, values)
+    if (!isOption) rest.push(word)
+    else takeOption(word, queue, options, values)
   }
-  return new ParsedArguments(values, queue)
+  return new ParsedArguments(values, [...rest, ...queue])
 }
 
-function takeOption(
-  word: string,
-  queue: string[],
-  specs: Readonly<Record<string, OptionSpec>>,
-  values: Map<string, string[]>,
-): void {
-  const { name, attached } = word.startsWith('--') ? splitLong(word) : splitShort(word, specs)
+function takeOption(word: string, queue: string[], specs: OptionSpecs, values: Map<string, string[]>): void {
+  if (word === '--help' || word === '-h') throw new HelpWanted()
+  const { name, attached } = word.startsWith('--') ? splitLong(word) : splitShort(word, queue, specs)
   const spec = Object.hasOwn(specs, name) ? specs[name] : undefined
-  if (spec === undefined) {
-    const known = Object.entries(specs).flatMap(([long, { short }]) =>
-      short ? [`--${long}`, `-${short}`] : [`--${long}`],
-    )
-    throw new UsageError(unknownName('option', word.split('=', 1)[0]!, known).message)
-  }
+  if (spec === undefined) throw unknownOption(word, specs)
   let value = attached
   if (spec.value === undefined) {
     if (value !== undefined) throw new UsageError(`--${name} takes no value; received '${value}'`)
-    value = ''
-  } else {
-    value ??= queue.shift()
-    if (value === undefined) throw new UsageError(`--${name} needs a value: --${name} ${spec.value}`)
+    values.set(name, [''])
+    return
   }
+  value ??= queue.shift()
+  if (value === undefined) throw new UsageError(`--${name} needs a value: --${name} ${spec.value}`)
   const given = values.get(name)
   if (given === undefined) values.set(name, [value])
   else if (spec.many === true) given.push(value)
   else throw new UsageError(`--${name} was given twice`)
+}
+
+/** Names the nearest: for a long option one that begins like it, if there is but one. One letter is near to every other. */
+function unknownOption(word: string, specs: OptionSpecs): UsageError {
+  const given = word.split('=', 1)[0]!
+  const longs = [...Object.keys(specs), 'help'].map((long) => `--${long}`)
+  if (word.startsWith('--')) {
+    const begun = longs.filter((long) => long.startsWith(given))
+    if (begun.length === 1) return new UsageError(`Unknown option '${given}'. Did you mean '${begun[0]}'?`)
+    return new UsageError(unknownName('option', given, longs).message)
+  }
+  const letters = Object.values(specs).flatMap(({ short }) => (short === undefined ? [] : [`-${short}`]))
+  const known = [...letters, '-h'].join(', ')
+  return new UsageError(`Unknown option '${word.slice(0, 2)}'. With one letter there are ${known}`)
 }
 
 interface SplitOption {
@@ -103,9 +116,12 @@ function splitLong(word: string): SplitOption {
   return { name: word.slice(2, equals), attached: word.slice(equals + 1) }
 }
 
-/** `-q`, `-k 5s` or `-k5s`. */
-function splitShort(word: string, specs: Readonly<Record<string, OptionSpec>>): SplitOption {
+/** `-q`, `-k 5s` or `-k5s`; of `-qv` the rest goes back into the queue. */
+function splitShort(word: string, queue: string[], specs: OptionSpecs): SplitOption {
   const found = Object.entries(specs).find(([, { short }]) => short === word[1])
   if (found === undefined) return { name: '', attached: undefined }
-  return { name: found[0], attached: word.length > 2 ? word.slice(2) : undefined }
+  const [name, { value }] = found
+  const rest = word.slice(2)
+  if (value === undefined && rest !== '') queue.unshift(`-${rest}`)
+  return { name, attached: value === undefined || rest === '' ? undefined : rest }
 }

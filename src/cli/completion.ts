@@ -1,17 +1,18 @@
 /** `tripline completion`: what a shell needs to complete our words, made from the table of verbs. */
 import { unknownName } from '../errors.js'
 import { METRIC_NAMES } from '../monitor/metrics.js'
-import { EXIT, UsageError } from './usage.js'
+import { parseArguments } from './arguments.js'
+import { EXIT, UsageError, print } from './usage.js'
 import { VERBS, type OptionSpec, type VerbName } from './verbs.js'
 
 const SHELLS = { bash, zsh, fish }
 
 export function main(words: readonly string[]): Promise<number> {
-  const [shell, more] = words
+  const [shell, more] = parseArguments(words, VERBS.completion).rest
   if (shell === undefined) throw new UsageError('Say for which shell: tripline completion bash, zsh or fish')
   if (!isShell(shell)) throw new UsageError(unknownName('shell', shell, Object.keys(SHELLS)).message)
   if (more !== undefined) throw new UsageError(`tripline completion takes one shell; received '${more}' too`)
-  process.stdout.write(SHELLS[shell]())
+  print(SHELLS[shell]())
   return Promise.resolve(EXIT.ok)
 }
 

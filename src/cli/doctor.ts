@@ -8,7 +8,7 @@ import type { TickerStats } from '../schedule/stats.js'
 import { every } from '../schedule/ticker.js'
 import { formatDuration, formatSize, formatValue } from '../units.js'
 import { parseArguments } from './arguments.js'
-import { EXIT, UsageError } from './usage.js'
+import { EXIT, UsageError, print } from './usage.js'
 import { VERBS } from './verbs.js'
 import { version } from './version.js'
 
@@ -19,7 +19,7 @@ interface Finding {
 }
 
 export async function main(words: readonly string[]): Promise<number> {
-  const given = parseArguments(words, VERBS.doctor.options)
+  const given = parseArguments(words, VERBS.doctor)
   if (given.rest.length > 0) throw new UsageError(`tripline doctor takes no arguments; received '${given.rest[0]}'`)
   const metrics = readMetrics()
   const findings = [
@@ -33,7 +33,7 @@ export async function main(words: readonly string[]): Promise<number> {
   ]
   const there = metrics.filter((each) => each.available)
   const now = there.length === 0 ? undefined : await sample(there.map((each) => each.metric))
-  process.stdout.write(given.has('json') ? toJson(findings, metrics) : toText(findings, metrics, now))
+  print(given.has('json') ? toJson(findings, metrics) : toText(findings, metrics, now))
   return metrics.length > 0 ? EXIT.ok : EXIT.failure
 }
 

@@ -1,8 +1,7 @@
 /** Limits as people write them: `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
-import { invalidValue } from '../errors.js'
-import { checkMetric, parseValue, type Limit, type Limits } from '../monitor/limits.js'
+import { checkMetric, parseLimits, parseValue, type Limit, type Limits } from '../monitor/limits.js'
 import type { MetricInfo, MetricName } from '../monitor/metrics.js'
-import { parseDuration } from '../units.js'
+import { parseDuration, parsePercent } from '../units.js'
 import { UsageError } from './usage.js'
 
 export interface LimitExpression {
@@ -27,66 +26,125 @@ export function parseExpression(text: string): LimitExpression {
   const name = reader.take(NAME, 'the name of a metric')
   const info = reader.check(name.at, () => checkMetric(name.text))
   const limit: Limit = {}
-  if (text[reader.at] === '(') selectBy(info, reader, limit)
+  if (reader.next === '(') selectBy(info, reader, limit)
   const operator = reader.take(OPERATOR, "'>' or '<'")
   limit[operator.text === '>' ? 'above' : 'below'] = takeValue(reader, info)
+  takeRest(reader, info, limit)
+  return { metric: info.name, limit }
+}
+
+/**
+ * What follows the `>` of an expression, as the value of an option of its own: `--memory '1GB for 2s'`.
+ *
+ * @param whole what a percentage is a share of, where one may be given
+ * @throws UsageError
+ */
+export function parseAbove(option: string, metric: MetricName, text: string, whole?: () => number): LimitExpression {
+  const reader = new Reader(`${option} ${text}`, option.length + 1)
+  const info = checkMetric(metric)
+  const { at } = reader
+  const limit: Limit = { above: takeValue(reader, info, whole) }
+  if (limit.above === 0) throw reader.error(at, 'it must be more than 0, or every command is ended at once')
+  takeRest(reader, info, limit)
+  return { metric, limit }
+}
+
+/** Several of them as one set of limits. */
+export function toLimits(expressions: readonly LimitExpression[]): Limits {
+  const limits: { [metric: string]: Limit[] } = {}
+  for (const { metric, limit } of expressions) (limits[metric] ??= []).push(limit)
+  return limits
+}
+
+function takeRest(reader: Reader, info: MetricInfo, limit: Limit): void {
+  const given = new Set<string>()
   while (!reader.done) {
     const keyword = reader.take(KEYWORD, "'for', 'clear', 'over' or the end")
+    if (given.has(keyword.text)) throw reader.error(keyword.at, `'${keyword.text}' was given twice`)
+    given.add(keyword.text)
+    const { at } = reader
     if (keyword.text === 'clear') {
       limit.clear = takeValue(reader, info)
     } else {
       const duration = reader.take(DURATION, "a duration such as '2s'")
-      limit[keyword.text as 'for' | 'over'] = reader.check(duration.at, () =>
-        parseDuration(duration.text, keyword.text),
-      )
+      limit[keyword.text as 'for' | 'over'] = reader.check(at, () => parseDuration(duration.text, keyword.text))
     }
+    // Whether it goes together with what came before.
+    reader.check(at, () => parseLimits({ [info.name]: limit }))
   }
-  return { metric: info.name, limit }
 }
 
-/** Several of them as one set of limits. @throws UsageError */
-export function parseLimits(texts: readonly string[]): Limits {
-  const limits: { [metric: string]: Limit[] } = {}
-  for (const { metric, limit } of texts.map(parseExpression)) (limits[metric] ??= []).push(limit)
-  return limits
+function takeValue(reader: Reader, info: MetricInfo, whole?: () => number): number {
+  const help = describeValues(info) + (whole === undefined ? '' : ", or a share such as '50%'")
+  const equals = reader.next === '=' ? `${help}; '>=' and '<=' are not known here` : help
+  const value = reader.take(VALUE, equals)
+  const share = whole === undefined ? undefined : /^([\d.]+)\s*%$/.exec(value.text)?.[1]
+  if (share !== undefined) {
+    return (reader.check(value.at, () => parsePercent(Number(share), info.name)) / 100) * whole!()
+  }
+  const bare = /^[\d.]+$/.test(value.text)
+  const [, letter] = /[\d.]\s*([kKMGT])$/.exec(value.text) ?? []
+  if (info.unit.startsWith('bytes') && (bare || letter !== undefined)) {
+    const which = letter === undefined ? '' : `: ${letter}B is powers of 1000, ${letter.toUpperCase()}iB of 1024`
+    throw reader.error(value.at, `expected ${help}${which}`)
+  }
+  try {
+    const text = info.unit === 'bytes/s' ? value.text.replace(/\/s$/, '') : value.text
+    return parseValue(info, bare ? Number(text) : text, info.name)
+  } catch {
+    const unit = /[^\d.\s].*$/.exec(value.text)
+    const what = unit === null ? '' : `'${unit[0]}' is no unit of '${info.name}': `
+    throw reader.error(value.at + (unit?.index ?? 0), `${what}expected ${help}`)
+  }
 }
 
-function takeValue(reader: Reader, info: MetricInfo): number {
-  const value = reader.take(VALUE, 'a value')
-  return reader.check(value.at, () => {
-    const bare = /^[\d.]+$/.test(value.text)
-    if (bare && info.unit.startsWith('bytes')) {
-      throw invalidValue(info.name, "a size with its unit, such as '150MB' or '150MiB'", value.text)
-    }
-    return parseValue(info, bare ? Number(value.text) : value.text, info.name)
-  })
+/** What can be written for a value of it. */
+function describeValues({ unit, max }: MetricInfo): string {
+  switch (unit) {
+    case 'bytes':
+    case 'bytes/s':
+      return "a size with its unit, such as '150MB' or '150MiB'"
+    case '%':
+      return max === Infinity ? "a percentage such as '150'" : `a percentage from 0 to ${max}`
+    case 'ms':
+      return "a duration such as '100ms', or a number of milliseconds"
+    case '°C':
+      return "a temperature such as '80' or '80C'"
+    case 'count':
+    case 'flag':
+    case 'per CPU':
+      return 'a number without a unit'
+  }
 }
 
 function selectBy(info: MetricInfo, reader: Reader, limit: Limit): void {
   const selector = reader.take(SELECTOR, "a selector in '(...)'")
   const text = selector.text.slice(1, -1).trim()
-  switch (info.scope) {
-    case 'path':
-      limit.path = text
-      break
-    case 'zone':
-      limit.zone = text
-      break
-    case 'process':
-      limit.pid = Number(text)
-      break
-    case 'machine':
-      throw reader.error(selector.at, `'${info.name}' takes no selector`)
+  const at = selector.at + 1
+  if (info.scope === 'machine') throw reader.error(selector.at, `'${info.name}' takes no selector`)
+  if (text === '') throw reader.error(at, `expected a ${info.scope === 'process' ? 'process id' : info.scope}`)
+  if (info.scope === 'path') limit.path = text
+  if (info.scope === 'zone') limit.zone = text
+  if (info.scope === 'process') {
+    if (!/^\d{1,9}$/.test(text) || Number(text) === 0) throw reader.error(at, 'expected a process id')
+    limit.pid = Number(text)
   }
 }
 
 class Reader {
   readonly #text: string
-  at = 0
+  at: number
 
-  constructor(text: string) {
-    this.#text = text
+  /** @param at where reading begins; what stands before is only shown */
+  constructor(text: string, at: number = 0) {
+    // A caret stands under its place only where every character is one column wide.
+    this.#text = text.replaceAll(/\s/g, ' ')
+    this.at = at
     this.#skipSpace()
+  }
+
+  get next(): string | undefined {
+    return this.#text[this.at]
   }
 
   get done(): boolean {
@@ -109,7 +167,7 @@ class Reader {
     try {
       return parse()
     } catch (error) {
-      throw this.error(at, error instanceof Error ? error.message : String(error))
+      throw this.error(at, inOurWords(error))
     }
   }
 
@@ -120,4 +178,12 @@ class Reader {
   #skipSpace(): void {
     while (this.#text[this.at] === ' ') this.at++
   }
+}
+
+/** Without the name of an option of the library, which nobody has written here. */
+function inOurWords(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error)
+  const [, allowed] = /^The "[^"]*" option (?:is out of range: it )?must be (.*)\. Received /s.exec(message) ?? []
+  if (allowed === undefined) return message
+  return allowed.startsWith('left out: ') ? allowed.slice('left out: '.length) : `expected ${allowed}`
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The command: picks the verb and loads it only then. */
 import { unknownName } from '../errors.js'
-import { EXIT, UsageError, say } from './usage.js'
+import { EXIT, HelpWanted, UsageError, print, say } from './usage.js'
 import type { VerbName } from './verbs.js'
 
 interface Verb {
@@ -18,24 +18,33 @@ const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
 
 async function main(words: readonly string[]): Promise<number> {
   const [verb, ...rest] = words
-  if (verb === '--help' || verb === '-h') {
-    const { overview } = await import('./help.js')
-    process.stdout.write(overview())
-    return EXIT.ok
-  }
+  if (verb === '--help' || verb === '-h' || verb === 'help') return printHelp(rest)
   if (verb === '--version') {
     const { version } = await import('./version.js')
-    process.stdout.write(`${version()}\n`)
+    print(`${version()}\n`)
     return EXIT.ok
   }
   if (verb === undefined) throw new UsageError(`Say what to do: ${Object.keys(VERBS).join(', ')}. See tripline --help`)
-  if (!isVerb(verb)) throw new UsageError(unknownName('command', verb, Object.keys(VERBS)).message)
-  if (rest[0] === '--help' || rest[0] === '-h') {
-    const { help } = await import('./help.js')
-    process.stdout.write(help(verb))
-    return EXIT.ok
+  if (!isVerb(verb)) throw unknownVerb(verb)
+  try {
+    return await (await VERBS[verb]()).main(rest)
+  } catch (error) {
+    if (error instanceof HelpWanted) return printHelp([verb])
+    throw error
   }
-  return (await VERBS[verb]()).main(rest)
+}
+
+/** Of all, or of a verb. */
+async function printHelp([verb]: readonly string[]): Promise<number> {
+  const { help, overview } = await import('./help.js')
+  if (verb !== undefined && !isVerb(verb)) throw unknownVerb(verb)
+  print(verb === undefined ? overview() : help(verb))
+  return EXIT.ok
+}
+
+function unknownVerb(word: string): UsageError {
+  const known = word.startsWith('-') ? ['--help', '--version'] : Object.keys(VERBS)
+  return new UsageError(unknownName(word.startsWith('-') ? 'option' : 'command', word, known).message)
 }
 
 function isVerb(word: string): word is VerbName {
@@ -48,8 +57,16 @@ function explain(error: unknown): string {
   return error instanceof UsageError || 'code' in error ? error.message : (error.stack ?? error.message)
 }
 
+async function readWords(): Promise<readonly string[]> {
+  const words = process.argv.slice(2)
+  // What Node puts in the place of bytes that are not UTF-8.
+  if (!words.some((word) => word.includes('\uFFFD'))) return words
+  const { asGiven } = await import('../run/bytes.js')
+  return asGiven(words)
+}
+
 try {
-  process.exitCode = await main(process.argv.slice(2))
+  process.exitCode = await main(await readWords())
 } catch (error) {
   say(explain(error))
   process.exitCode = EXIT.failure

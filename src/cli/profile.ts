@@ -7,11 +7,11 @@ import { formatDuration, formatSize, parsePercent } from '../units.js'
 import { parseArguments } from './arguments.js'
 import { statusOfRefusal } from './refusal.js'
 import { SignalForwarder } from './terminal-signals.js'
-import { UsageError, say } from './usage.js'
+import { UsageError, say, sayPlainly } from './usage.js'
 import { VERBS } from './verbs.js'
 
 export async function main(words: readonly string[]): Promise<number> {
-  const given = parseArguments(words, VERBS.profile.options)
+  const given = parseArguments(words, VERBS.profile)
   const [command, ...args] = given.rest
   if (command === undefined) throw new UsageError('Say which command to run: tripline profile [OPTION]... [--] COMMAND')
   const margin = readMargin(given.get('margin') ?? '50')
@@ -28,8 +28,7 @@ export async function main(words: readonly string[]): Promise<number> {
     say(error.message)
     return statusOfRefusal(error)
   }
-  for (const line of given.has('json') ? [toJson(result, margin)] : toText(result, margin))
-    process.stderr.write(`${line}\n`)
+  for (const line of given.has('json') ? [toJson(result, margin)] : toText(result, margin)) sayPlainly(line)
   return result.status
 }
 

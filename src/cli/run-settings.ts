@@ -1,9 +1,9 @@
 /** What `tripline run` was asked to do. */
-import { constants } from 'node:os'
+import { constants, totalmem } from 'node:os'
 import { unknownName } from '../errors.js'
 import type { RunOptions } from '../run/options.js'
 import type { Limits } from '../monitor/limits.js'
-import { parseArguments, toMilliseconds, type ParsedArguments } from './arguments.js'
+import { parseArguments, type ParsedArguments } from './arguments.js'
 import { UsageError } from './usage.js'
 import { VERBS } from './verbs.js'
 
@@ -15,6 +15,8 @@ export interface Settings {
   /** Milliseconds; Infinity for none. */
   readonly wait: number
   readonly report: string | undefined
+  /** What to exit with where the run was ended, or not begun, by us. */
+  readonly exitCode: number | undefined
   readonly preserveStatus: boolean
   readonly gnuStatus: boolean
   readonly quiet: boolean
@@ -22,24 +24,20 @@ export interface Settings {
 }
 
 // Shorthands for limits on the tree.
-const TREE_LIMITS = {
-  memory: 'process.footprint',
-  cpu: 'process.cpu',
-  procs: 'process.count',
-  'cpu-time': 'process.cpuTime',
-} as const
+const TREE_LIMITS = { memory: 'process.footprint', cpu: 'process.cpu', procs: 'process.count' } as const
 
 const REACTIONS = ['term', 'pause', 'kill'] as const
 
 /** @throws UsageError */
 export async function readSettings(words: readonly string[]): Promise<Settings> {
-  const given = parseArguments(words, VERBS.run.options)
+  const given = parseArguments(words, VERBS.run)
   const [command, ...args] = given.rest
   if (command === undefined) throw new UsageError('Say which command to run: tripline run [OPTION]... [--] COMMAND')
-  const expressions = [...treeExpressions(given), ...given.all('limit')]
-  const limits = await toLimits(expressions)
+  const limits = await readLimits(given)
   const wait = given.duration('wait') ?? 0
   if (given.has('wait') && !given.has('start-when')) throw new UsageError('--wait needs --start-when, which it limits')
+  const statuses = ['exit-code', 'preserve-status', 'gnu-status'].filter((name) => given.has(name))
+  if (statuses.length > 1) throw new UsageError(`--${statuses[0]} and --${statuses[1]} exclude each other`)
   return {
     command,
     args,
@@ -54,9 +52,10 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
       // They cost a thread and some reads: only for who shows them.
       peaks: given.has('report') || given.has('verbose') || limits !== undefined,
     },
-    startWhen: await toLimits(given.all('start-when')),
+    startWhen: await readConditions(given.all('start-when')),
     wait: wait === 0 ? Infinity : wait,
     report: given.get('report'),
+    exitCode: readExitCode(given.get('exit-code')),
     preserveStatus: given.has('preserve-status'),
     gnuStatus: given.has('gnu-status'),
     quiet: given.has('quiet'),
@@ -64,20 +63,40 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
   }
 }
 
-function treeExpressions(given: ParsedArguments): string[] {
-  return Object.entries(TREE_LIMITS).flatMap(([option, metric]) => {
-    const value = given.get(option)
-    if (value === undefined) return []
-    if (option === 'cpu-time') return [`${metric} > ${toMilliseconds(value, '--cpu-time')}ms`]
-    return [`${metric} > ${value}`]
-  })
+/** The parser, and the table of metrics under it, are loaded only where there is something to parse. */
+async function readLimits(given: ParsedArguments): Promise<Limits | undefined> {
+  const shorthands = Object.entries(TREE_LIMITS).filter(([option]) => given.has(option))
+  const cpuTime = given.duration('cpu-time') ?? 0
+  const texts = given.all('limit')
+  if (shorthands.length === 0 && cpuTime === 0 && texts.length === 0) return undefined
+  const { parseAbove, parseExpression, toLimits } = await import('./expression.js')
+  return toLimits([
+    ...shorthands.map(([option, metric]) =>
+      parseAbove(`--${option}`, metric, given.get(option)!, option === 'memory' ? memoryHere : undefined),
+    ),
+    ...(cpuTime === 0 ? [] : [{ metric: 'process.cpuTime' as const, limit: { above: cpuTime } }]),
+    ...texts.map(parseExpression),
+  ])
 }
 
-/** The parser, and the table of metrics under it, are loaded only where there is something to parse. */
-async function toLimits(expressions: readonly string[]): Promise<Limits | undefined> {
-  if (expressions.length === 0) return undefined
-  const { parseLimits } = await import('./expression.js')
-  return parseLimits(expressions)
+async function readConditions(texts: readonly string[]): Promise<Limits | undefined> {
+  if (texts.length === 0) return undefined
+  const { parseExpression, toLimits } = await import('./expression.js')
+  return toLimits(texts.map(parseExpression))
+}
+
+/** What this machine has, or what its control group may have of it, in bytes. */
+function memoryHere(): number {
+  return Math.min(totalmem(), process.constrainedMemory() || Infinity)
+}
+
+/** 0 to 255. */
+function readExitCode(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  if (!/^\d{1,3}$/.test(text) || Number(text) > 255) {
+    throw new UsageError(`--exit-code must be a number from 0 to 255; received '${text}'`)
+  }
+  return Number(text)
 }
 
 function readReaction(given: ParsedArguments): 'term' | 'pause' | 'kill' {
@@ -93,6 +112,8 @@ function readSignal(text: string): NodeJS.Signals {
   const wanted = text.toUpperCase().replace(/^(?:SIG)?/, 'SIG')
   const found = names.find((name) => name === wanted || String(constants.signals[name as NodeJS.Signals]) === text)
   if (found === undefined) {
+    if (!/^[a-z]/i.test(text))
+      throw new UsageError(`--signal must be a name such as TERM, or its number; received '${text}'`)
     const short = names.map((name) => name.slice(3))
     throw new UsageError(`${unknownName('signal', text, short).message} (--signal)`)
   }

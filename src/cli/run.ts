@@ -12,12 +12,24 @@ import { EXIT, say } from './usage.js'
 export async function main(words: readonly string[]): Promise<number> {
   const settings = await readSettings(words)
   const report = settings.report === undefined ? undefined : await openReport(settings.report)
+  try {
+    return await runReported(settings, report)
+  } catch (error) {
+    // A file without a word in it would leave open what happened.
+    report?.write(notStarted(settings, EXIT.failure, error instanceof Error ? error.message : String(error)))
+    throw error
+  }
+}
+
+async function runReported(settings: Settings, report: Report | undefined): Promise<number> {
   if (settings.startWhen !== undefined) {
     const { untilHolds } = await import('./start-when.js')
     if (!(await untilHolds(settings.startWhen, settings.wait))) {
-      if (!settings.quiet) say(`never started ${settings.command}: what it waits for did not come in time`)
-      report?.write({ command: [settings.command, ...settings.args], status: EXIT.notStarted, reason: 'not-started' })
-      return EXIT.notStarted
+      const message = 'what it waits for did not come in time'
+      if (!settings.quiet) say(`never started ${settings.command}: ${message}`)
+      const status = settings.exitCode ?? EXIT.notStarted
+      report?.write(notStarted(settings, status, message))
+      return status
     }
   }
   const startedAt = new Date()
@@ -27,7 +39,9 @@ export async function main(words: readonly string[]): Promise<number> {
   } catch (error) {
     if (!(error instanceof CommandNotStartedError)) throw error
     say(error.message)
-    return statusOfRefusal(error)
+    const status = statusOfRefusal(error)
+    report?.write(notStarted(settings, status, error.message))
+    return status
   }
   const status = statusOf(result, settings)
   if (report !== undefined) {
@@ -38,7 +52,16 @@ export async function main(words: readonly string[]): Promise<number> {
   return status
 }
 
-async function openReport(path: string): Promise<{ write(content: object): void }> {
+/** The report of a command that never ran. */
+function notStarted({ command, args }: Settings, status: number, message: string): object {
+  return { command: [command, ...args], status, reason: { kind: 'not-started', message } }
+}
+
+interface Report {
+  write(content: object): void
+}
+
+async function openReport(path: string): Promise<Report> {
   const { ReportFile } = await import('./report.js')
   return new ReportFile(path)
 }
@@ -89,8 +112,9 @@ async function textOf(reason: CancelationReason): Promise<string> {
   return reasonText(reason)
 }
 
-function statusOf(result: RunResult, { preserveStatus, gnuStatus }: Settings): number {
+function statusOf(result: RunResult, { exitCode, preserveStatus, gnuStatus }: Settings): number {
   if (result.reason === undefined) return result.status
+  if (exitCode !== undefined) return exitCode
   if (preserveStatus) return ownStatus(result)
   return gnuStatus && result.killed ? EXIT.killed : result.status
 }

@@ -26,10 +26,41 @@ export class UsageError extends Error {
   }
 }
 
-/** A line on stderr at once. That nobody reads it is no reason to fail. */
+/** `--help` among the options of a verb. */
+export class HelpWanted extends Error {
+  static {
+    this.prototype.name = 'HelpWanted'
+  }
+}
+
+let listening = false
+
+/** A reader of stdout that has had enough (`| head`) ends us, and is no failure; a full disk is one. */
+export function heedStdout(): void {
+  if (listening) return
+  listening = true
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(EXIT.ok)
+    say(`cannot write to stdout: ${error.message}`)
+    process.exit(EXIT.failure)
+  })
+}
+
+/** What was asked for, on stdout. */
+export function print(text: string): void {
+  heedStdout()
+  process.stdout.write(text)
+}
+
+/** A line of ours on stderr at once. */
 export function say(text: string): void {
+  sayPlainly(`tripline: ${text}`)
+}
+
+/** A line on stderr at once. That nobody reads it is no reason to fail. */
+export function sayPlainly(text: string): void {
   try {
-    writeSync(2, `tripline: ${text}\n`)
+    writeSync(2, `${text}\n`)
   } catch {
     // Closed, or a pipe whose reader has gone.
   }

@@ -35,7 +35,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
     takesCommand: true,
     options: {
       timeout: { value: 'D', help: 'end it after this long (90, 10s, 5m, 1h; 0 is none)' },
-      memory: { value: 'SIZE', help: 'of all its processes: 500MB, 1GiB' },
+      memory: { value: 'SIZE', help: 'of all its processes: 500MB, 1GiB, 50%' },
       cpu: { value: 'PERCENT', help: 'of one CPU, all its processes together' },
       procs: { value: 'N', help: 'so many processes' },
       'cpu-time': { value: 'D', help: 'CPU time of all its processes' },
@@ -57,6 +57,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       wait: { value: 'D', help: 'so long at most, then exit with 122' },
       'dry-run': { help: 'only say what would have ended it' },
       report: { value: 'FILE', choices: 'file', help: 'write what happened, as JSON' },
+      'exit-code': { value: 'N', help: 'exit with N where it was ended or not begun' },
       'preserve-status': { help: "exit with the command's status, whatever ended it" },
       'gnu-status': { help: 'exit with 137 when it had to be killed, as timeout(1)' },
       quiet: { short: 'q', help: 'do not say why it was ended' },

@@ -1,16 +1,15 @@
 /** `tripline watch`: what this machine is doing, live, line by line, or once. */
+import { once } from 'node:events'
 import type { Capability, Snapshot } from '../monitor/snapshot.js'
 import { formatValue } from '../units.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
-import { EXIT, UsageError } from './usage.js'
+import { EXIT, UsageError, heedStdout, print } from './usage.js'
 import { VERBS } from './verbs.js'
 import type { WatchList } from './watched.js'
 
 export async function main(words: readonly string[]): Promise<number> {
-  const given = parseArguments(words, VERBS.watch.options)
-  // A reader that has had enough (`| head`) is no failure.
-  process.stdout.on('error', () => process.exit(EXIT.ok))
-  if (given.has('once')) return once(given)
+  const given = parseArguments(words, VERBS.watch)
+  if (given.has('once')) return watchOnce(given)
   const interval = given.duration('interval') ?? 1000
   if (interval === 0) throw new UsageError('--interval must be more than 0')
   const { WatchList } = await import('./watched.js')
@@ -18,6 +17,7 @@ export async function main(words: readonly string[]): Promise<number> {
   const last = given.duration('for') || Infinity
   const live = process.stdout.isTTY && !given.has('json')
   if (live) {
+    heedStdout()
     const { watchLive } = await import('./live.js')
     return watchLive(list, interval, last)
   }
@@ -28,11 +28,13 @@ async function watchLines(
   list: WatchList,
   interval: number,
   last: number,
-  print: (list: WatchList, at: Date) => string,
+  toText: (list: WatchList, at: Date) => string,
 ): Promise<number> {
   const end = performance.now() + last
   for await (const snapshot of list.look(interval)) {
-    process.stdout.write(`${print(list, wallTime(snapshot))}\n`)
+    print(`${toText(list, wallTime(snapshot))}\n`)
+    // For a reader that is slow or stopped nothing is piled up.
+    if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
     if (performance.now() + interval > end) break
   }
   return EXIT.ok
@@ -67,17 +69,14 @@ function toObject(list: WatchList, at: Date): string {
   return JSON.stringify({ at: at.toISOString(), metrics, limits, unavailable })
 }
 
-async function once(given: ParsedArguments): Promise<number> {
+async function watchOnce(given: ParsedArguments): Promise<number> {
   const { capabilities, sample } = await import('../monitor/snapshot.js')
-  const wanted = new Set(given.rest)
-  const metrics = capabilities().filter(({ metric }) => wanted.size === 0 || wanted.delete(metric))
-  for (const name of wanted) {
-    const { checkMetric } = await import('../monitor/limits.js')
-    checkMetric(name)
-  }
+  const { checkMetric } = await import('../monitor/limits.js')
+  const wanted = new Set(given.rest.map((name) => checkMetric(name).name))
+  const metrics = capabilities().filter(({ metric }) => wanted.size === 0 || wanted.has(metric))
   const there = metrics.filter((each) => each.available).map((each) => each.metric)
   const now = there.length === 0 ? undefined : await sample(there)
-  process.stdout.write(given.has('json') ? onceAsJson(metrics, now) : onceAsTable(metrics, now))
+  print(given.has('json') ? onceAsJson(metrics, now) : onceAsTable(metrics, now))
   return EXIT.ok
 }
 

@@ -8,6 +8,9 @@ import { shell, tripline } from '../helpers/cli.js'
 const folder = mkdtempSync(join(tmpdir(), 'tripline-cli-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
+// A script whose interpreter is not there.
+writeFileSync(join(folder, 'hollow'), '#!/no/such/interpreter\n', { mode: 0o755 })
+
 const IGNORES_TERM = 'trap "" TERM; while :; do sleep 0.2; done'
 
 // For each exit status a command that gives it, and what is said about it.
@@ -23,6 +26,7 @@ const TABLE: readonly [status: number, args: readonly string[], stderr: string |
   [137, ['sh', '-c', 'kill -KILL $$'], ''],
   [143, ['sh', '-c', 'kill -TERM $$'], ''],
   [134, ['sh', '-c', 'kill -ABRT $$'], ''],
+  [162, ['sh', '-c', 'kill -34 $$'], ''],
   [122, ['--start-when', 'memory>99.99', '--wait', '0.1', 'true'], /^tripline: never started true: .*\n$/],
   [0, ['--start-when', 'memory<100', '--start-when', 'process.count>0', '--wait', '20', 'true'], ''],
   [123, ['--procs', '2', 'sh', '-c', 'sleep 60 & sleep 60 & wait'], /: process\.count 3 > 2; sent TERM, gone in/],
@@ -40,9 +44,15 @@ const TABLE: readonly [status: number, args: readonly string[], stderr: string |
   [124, ['--timeout', '.1', '--gnu-status', 'sleep', '60'], /time limit/],
   [0, ['--timeout', '.05', '--dry-run', 'sleep', '0.3'], /^tripline: would have ended sleep: time limit of 50ms\n$/],
   [0, ['--timeout', '0', 'true'], ''],
+  [0, ['--cpu-time', '0', 'sh', '-c', 'for i in 1 2 3; do sleep 0.1; done'], ''],
+  [125, ['--exit-code', '125', '--timeout', '.1', 'sleep', '60'], /time limit/],
+  [7, ['--exit-code', '7', '--start-when', 'memory>99.99', '--wait', '0.1', 'true'], /never started/],
+  [3, ['--exit-code', '7', 'sh', '-c', 'exit 3'], ''],
+  [0, ['--memory', '90%', '-qv', 'true'], ''],
   [124, ['-q', '--timeout', '.1', 'sleep', '60'], ''],
   [126, [folder], /^tripline: .*: cannot be run \(exec: EACCES\)\n$/],
   [127, ['no-such-command'], 'tripline: no-such-command: command not found\n'],
+  [127, [join(folder, 'hollow')], /hollow: cannot be run \(what it needs to run is not there\)\n$/],
   [127, ['./no-such-file'], 'tripline: ./no-such-file: command not found\n'],
 ]
 
@@ -59,9 +69,16 @@ const WRONG: readonly [args: readonly string[], says: string | RegExp][] = [
   [['run', '--wait', '1', 'true'], 'tripline: --wait needs --start-when, which it limits\n'],
   [['run', '--on-breach', 'cry', 'true'], "tripline: --on-breach must be term, pause or kill; received 'cry'\n"],
   [['run', '--signal', 'TERMM', 'true'], /^tripline: Unknown signal 'TERMM'. Did you mean 'TERM'\?/],
-  [['run', '--memory', '500', 'true'], /a size with its unit, such as '150MB'.*\n.* > 500\n *\^\n$/],
+  [['run', '-t', '5', 'true'], "tripline: Unknown option '-t'. With one letter there are -s, -k, -q, -v, -h\n"],
+  [['run', '--time', '5', 'true'], "tripline: Unknown option '--time'. Did you mean '--timeout'?\n"],
+  [['--hlep'], "tripline: Unknown option '--hlep'. Did you mean '--help'?\n"],
+  [['help', 'rnu'], "tripline: Unknown command 'rnu'. Did you mean 'run'?\n"],
+  [['run', '-s', '99', 'true'], /^tripline: --signal must be a name such as TERM, or its number; received '99'\n$/],
+  [['run', '--exit-code', '256', 'true'], /^tripline: --exit-code must be a number from 0 to 255; received '256'\n$/],
+  [['run', '--exit-code', '1', '--gnu-status', 'true'], 'tripline: --exit-code and --gnu-status exclude each other\n'],
+  [['run', '--memory', '500', 'true'], /a size with its unit, such as '150MB'.*\n {2}--memory 500\n {11}\^\n$/],
   [['run', '--limit', 'temprature>80', 'true'], /Did you mean 'temperature'\?\n {2}temprature>80\n {2}\^\n$/],
-  [['run', '--limit', 'memory>>80', 'true'], /expected a value\n {2}memory>>80\n {9}\^\n$/],
+  [['run', '--limit', 'memory>>80', 'true'], /expected a percentage from 0 to 100\n {2}memory>>80\n {9}\^\n$/],
   [['run', '--limit', 'memory>80% fro 2s', 'true'], /expected 'for', .*\n {2}memory>80% fro 2s\n {13}\^\n$/],
   [['run', '--report', '/no/such/folder/r', 'true'], /^tripline: --report cannot be written: ENOENT/],
   [['watch', '--intreval', '1'], /Did you mean '--interval'\?/],
@@ -141,4 +158,33 @@ describe('tripline run in scripts', () => {
     })
     expect(report['endedIn']).toBeGreaterThan(0)
   })
+  it.each([
+    [127, ['no-such-command'], 'no-such-command: command not found'],
+    [125, ['--limit', 'process.rss(4194303)>1GB', 'true'], /process\.rss/],
+    [122, ['--start-when', 'memory>99.99', '--wait', '0.1', 'true'], /did not come in time/],
+  ])('writes a report also with %i, of a command that never ran', async (status, args, message) => {
+    const file = join(folder, `never-${status}.json`)
+    await tripline('run', '--report', file, ...args)
+    const report = JSON.parse(readFileSync(file, 'utf8')) as { reason: { message: string } }
+    expect(report).toMatchObject({ command: args.slice(-1), status, reason: { kind: 'not-started' } })
+    expect(report.reason.message).toMatch(message)
+  })
+
+  it('passes on arguments, variables and paths that are not UTF-8, byte for byte', async () => {
+    const outcome = await shell(`cd ${folder}
+      printf '#!/bin/sh\\nprintf "%%s|%%s" "$1" "$X"' > $'p\\xff'; chmod +x $'p\\xff'
+      X=$'\\xc3\\xa9\\xfe' tripline run $'./p\\xff' $'a\\xff\\xc3\\xa9\\xf0\\x9f\\x98\\x80\\xc3' | od -An -tx1 | tr -d ' \\n'`)
+    expect(outcome.stdout).toBe('61ffc3a9f09f9880c37cc3a9fe')
+  })
+
+  it.each(['--help', 'doctor', 'completion bash', 'watch --once'])(
+    'ends quietly when nobody reads what %s prints, and says when it cannot be written',
+    async (words) => {
+      const gone = await shell(`set -o pipefail; tripline ${words} | true`)
+      expect([gone.code, gone.stderr]).toEqual([0, ''])
+      const full = await shell(`tripline ${words} > /dev/full`)
+      expect(full.code).toBe(125)
+      expect(full.stderr).toMatch(/^tripline: cannot write to stdout: ENOSPC.*\n$/)
+    },
+  )
 })

@@ -22,6 +22,18 @@ describe('help', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
   })
 
+  it('is found wherever it is asked for', async () => {
+    for (const words of [
+      ['help', 'run'],
+      ['run', '-q', '--help'],
+      ['run', '--timeout', '5', '-h'],
+    ]) {
+      expect((await tripline(...words)).stdout).toMatch(/^tripline run /)
+    }
+    // What follows the command is its own.
+    expect((await tripline('run', 'sh', '-c', 'echo $0', '--help')).stdout).toBe('--help\n')
+  })
+
   it('is in the manual page too: every verb and option, and no other', () => {
     for (const [name, { options }] of Object.entries(VERBS)) {
       const section = manual.split(/^## /m).find((each) => each.startsWith(`tripline ${name}\n`)) ?? ''

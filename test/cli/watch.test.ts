@@ -147,6 +147,12 @@ describe('tripline watch elsewhere', () => {
     expect(metrics).toHaveProperty('memory')
   })
 
+  it('shows once only what was asked for, and takes options behind it', async () => {
+    const outcome = await tripline('watch', 'battery', 'load', '--once', '--json')
+    const { metrics } = JSON.parse(outcome.stdout) as { metrics: object }
+    expect(Object.keys(metrics)).toEqual(['load', 'battery'])
+  })
+
   it('is quiet when its reader has had enough', async () => {
     const outcome = await shell('set -o pipefail; tripline watch --interval .05 memory | head -2')
     expect([outcome.stderr, outcome.stdout.split('\n').length]).toEqual(['', 3])
