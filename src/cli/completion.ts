@@ -24,12 +24,16 @@ const verbs = Object.entries(VERBS)
 const words = (list: Iterable<string>): string => [...list].join(' ')
 
 function optionWords(options: Readonly<Record<string, OptionSpec>>): string[] {
-  const list = ['--help']
+  const list: string[] = []
   for (const [long, { short }] of Object.entries(options)) {
     list.push(`--${long}`)
     if (short !== undefined) list.push(`-${short}`)
   }
   return list
+}
+
+function optionsWithValue(options: Readonly<Record<string, OptionSpec>>): string[] {
+  return optionWords(Object.fromEntries(Object.entries(options).filter(([, { value }]) => value !== undefined)))
 }
 
 /** Where an option's value is one of a list; `undefined` where nothing can be said of it. */
@@ -58,16 +62,33 @@ function bash(): string {
       ? 'COMPREPLY=($(compgen -c -f -- "$current"))'
       : `COMPREPLY=($(compgen -W '${words(plainWords(name as VerbName))}' -- "$current"))`
     return `    ${name})
-      case $previous in
+${takesCommand ? `      _tripline_command '${words(optionsWithValue(options))}' && return\n` : ''}      case $previous in
 ${values.join('\n')}
       esac
       case $current in
-        -*) COMPREPLY=($(compgen -W '${words(optionWords(options))}' -- "$current")) ;;
+        -*) COMPREPLY=($(compgen -W '--help ${words(optionWords(options))}' -- "$current")) ;;
         *) ${rest} ;;
       esac ;;`
   })
-  return `_tripline() {
+  return `# Whether the cursor is behind the command, whose own completion is then asked; $1 are the options that take a value.
+_tripline_command() {
+  local at
+  for ((at = 2; at < COMP_CWORD; at++)); do
+    case \${COMP_WORDS[at]} in
+      --) ((at++)); break ;;
+      # "--name=value" are three words to bash.
+      -*) if [[ \${COMP_WORDS[at+1]} == = ]]; then ((at += 2)); elif [[ " $1 " == *" \${COMP_WORDS[at]} "* ]]; then ((at++)); fi ;;
+      *) break ;;
+    esac
+  done
+  ((at < COMP_CWORD)) || return 1
+  if declare -F _command_offset >/dev/null; then _command_offset $at; else COMPREPLY=($(compgen -f -- "\${COMP_WORDS[COMP_CWORD]}")); fi
+  return 0
+}
+_tripline() {
   local current=\${COMP_WORDS[COMP_CWORD]} previous=\${COMP_WORDS[COMP_CWORD-1]}
+  [[ $current == = ]] && current=
+  [[ $previous == = ]] && previous=\${COMP_WORDS[COMP_CWORD-2]}
   if [ "$COMP_CWORD" -eq 1 ]; then
     COMPREPLY=($(compgen -W '${words(Object.keys(VERBS))} --help --version' -- "$current"))
     return
@@ -121,22 +142,56 @@ function fishText(text: string): string {
   return `'${text.replaceAll("'", "\\'")}'`
 }
 
+// Where the command begins among the words before the cursor: fish's own helper takes the value of an option for it.
+const FISH_COMMAND = `function __tripline_command
+  set -l takes_value $argv
+  set -l words (commandline -opc)
+  set -l at 3
+  while test $at -le (count $words)
+    switch $words[$at]
+      case --
+        echo (math $at + 1)
+        return
+      case '-*'
+        contains -- $words[$at] $takes_value; and set at (math $at + 1)
+      case '*'
+        echo $at
+        return
+    end
+    set at (math $at + 1)
+  end
+  return 1
+end
+function __tripline_complete_command
+  set -l words (commandline -opc)
+  set -l at (__tripline_command $argv); or set at (math (count $words) + 1)
+  set -l given
+  test $at -le (count $words); and set given $words[$at..]
+  complete --do-complete=(string join ' ' -- (string escape -- $given) (commandline -ct))
+end
+`
+
 function fish(): string {
-  const lines = ['complete -c tripline -f']
+  const lines = [`${FISH_COMMAND}complete -c tripline -f`]
   for (const [name, { summary, options, takesCommand = false }] of verbs) {
     lines.push(`complete -c tripline -n __fish_use_subcommand -a ${name} -d ${fishText(summary)}`)
-    const here = `complete -c tripline -n '__fish_seen_subcommand_from ${name}'`
+    const takeValue = words(optionsWithValue(options))
+    // "run" may also be a word of the command, as in "npm run".
+    const isVerb = `contains -- ${name} (commandline -opc)[2]`
+    const before = takesCommand ? `${isVerb}; and not __tripline_command ${takeValue} >/dev/null` : isVerb
+    const here = `complete -c tripline -n '${before}'`
+    lines.push(`${here} -l help -d 'show the options'`)
     for (const [long, spec] of Object.entries(options)) {
       const list = valueWords(spec)
       const short = spec.short === undefined ? '' : ` -s ${spec.short}`
-      const files = spec.choices === 'file' ? ' -F' : ''
+      const files = spec.choices === 'file' ? ' -r -F' : ' -x'
       const value =
-        spec.value === undefined ? '' : ` -r${files}${list === undefined ? '' : ` -a ${fishText(words(list))}`}`
+        spec.value === undefined ? '' : `${files}${list === undefined ? '' : ` -a ${fishText(words(list))}`}`
       lines.push(`${here} -l ${long}${short}${value} -d ${fishText(spec.help)}`)
     }
     const plain = plainWords(name as VerbName)
     if (plain.length > 0) lines.push(`${here} -a ${fishText(words(plain))}`)
-    if (takesCommand) lines.push(`${here} -a '(__fish_complete_subcommand --fcs-skip=2)'`)
+    if (takesCommand) lines.push(`complete -c tripline -n '${isVerb}' -a '(__tripline_complete_command ${takeValue})'`)
   }
   return `${lines.join('\n')}\n`
 }

@@ -13,6 +13,14 @@ const complete = async (...words: string[]): Promise<string[]> => {
   return (await shell(`${line}; printf '%s\\n' "\${COMPREPLY[@]}"`)).stdout.trim().split('\n')
 }
 
+// What fish would.
+const fish = async (line: string): Promise<string[]> => {
+  const script = `tripline completion fish | fish -c 'source; complete --do-complete="${line}"'`
+  const { stdout, stderr } = await shell(script)
+  expect(stderr).toBe('')
+  return stdout.split('\n').flatMap((each) => (each === '' ? [] : [each.split('\t')[0]!]))
+}
+
 describe('help', () => {
   it.each(['', ...VERB_NAMES])('of %j fits a screen of 24 lines and 80 columns', async (verb) => {
     const { code, stdout } = await tripline(...(verb === '' ? [] : [verb]), '--help')
@@ -51,6 +59,24 @@ describe('completion', () => {
     expect(await complete('run', '--limit', 'memory.a')).toEqual(['memory.available'])
     expect(await complete('watch', 'pressure.i')).toEqual(['pressure.io', 'pressure.io.full'])
     expect(await complete('run', 'nohu')).toContain('nohup')
+    expect(await complete('run', '--timeout', '5', 'nohu')).toContain('nohup')
+    expect(await complete('run', '--on-breach', '=', 'p')).toEqual(['pause'])
+    // Behind the command nothing is ours any more.
+    expect(await complete('run', '-k', '5', 'make', '--on')).toEqual([''])
+    expect(await complete('run', '-q', '--', 'cat', '/etc/host')).toContain('/etc/hosts')
+  })
+
+  it('of fish too', async () => {
+    if ((await shell('command -v fish')).code !== 0) return console.log('skipped: no fish here')
+    expect(await fish('tripline ')).toEqual([...VERB_NAMES].toSorted())
+    expect(await fish('tripline run --idle')).toEqual(['--idle-output'])
+    expect(await fish('tripline run --on-breach ')).toEqual(['kill', 'pause', 'term'])
+    expect(await fish('tripline run --limit memory.a')).toEqual(['memory.available'])
+    expect(await fish('tripline watch --once pressure.i')).toEqual(['pressure.io', 'pressure.io.full'])
+    expect(await fish('tripline run --timeout 5 -q nohu')).toEqual(['nohup'])
+    expect(await fish('tripline run -- cat /etc/hostn')).toEqual(['/etc/hostname'])
+    expect(await fish('tripline run -q make --on')).toEqual([])
+    expect(await fish('tripline profile -')).toEqual(['--help', '--json', '--margin'])
   })
 
   it.each(['zsh', 'fish'])('of %s is there, and right where that shell is', async (name) => {
