@@ -208,11 +208,18 @@ napi_value Reap(napi_env, napi_callback_info) {
   return nullptr;
 }
 
+// takeSent(signal): boolean
+napi_value Sent(napi_env env, napi_callback_info info) {
+  const Arguments in(env, info);
+  return Boolean(env, TakeSent(static_cast<int>(in.Integer(0))));
+}
+
 }  // namespace
 
 const NativeFunction kSpawnFunctions[] = {
     {"startCommand", StartCommand}, {"signalCommand", SignalCommand}, {"endCommand", EndCommand},
-    {"pauseCommand", PauseCommand}, {"reapAdopted", Reap},            {nullptr, nullptr},
+    {"pauseCommand", PauseCommand}, {"reapAdopted", Reap},            {"takeSent", Sent},
+    {nullptr, nullptr},
 };
 
 }  // namespace tripline

@@ -88,4 +88,8 @@ bool IsCommandRoot(int64_t pid);
 // Waits for children that were given to us because we are process 1, and that nobody else waits for.
 void ReapAdopted();
 
+// Whether a process has sent us `signal` since the last call, rather than the terminal, whose signals our whole process
+// group has. Heeded from the first call on that finds a handler for it.
+bool TakeSent(int signal);
+
 }  // namespace tripline

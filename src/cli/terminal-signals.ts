@@ -1,4 +1,6 @@
 /** What a person or a supervisor sends us is meant for the command. */
+import { constants } from 'node:os'
+import { loadAddon, type Addon } from '../monitor/native.js'
 import type { RunHandle } from '../run/result.js'
 
 const FORWARDED: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
@@ -9,18 +11,27 @@ const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
 // Two interrupts this close together, in milliseconds, come from somebody who has lost patience.
 const IMPATIENCE = 2000
 
+// What a process sends us so close to what the terminal has sent is the same once more: npm and other runners pass on what
+// their whole process group has had.
+const ECHO = 500
+
 /** Passes signals on until it is disposed of. A second interrupt soon after the first kills. */
 export class SignalForwarder implements Disposable {
-  readonly #onTerminal: boolean
+  /** Tells what came from the terminal; undefined where we are not on one. */
+  readonly #addon: Addon | undefined
   readonly #forward = (signal: NodeJS.Signals): void => this.#take(signal)
   /** What came before there was a command. */
   #early: NodeJS.Signals[] = []
   #command: RunHandle | undefined
-  #interruptedAt = -Infinity
+  /** When each came last, from the terminal and from a process. */
+  readonly #typedAt = new Map<NodeJS.Signals, number>()
+  readonly #sentAt = new Map<NodeJS.Signals, number>()
 
   constructor(onTerminal: boolean) {
-    this.#onTerminal = onTerminal
     for (const signal of FORWARDED) process.on(signal, this.#forward)
+    if (!onTerminal) return
+    this.#addon = loadAddon()
+    for (const signal of FROM_TERMINAL) this.#addon.takeSent(constants.signals[signal])
   }
 
   /** Where they go. */
@@ -34,12 +45,21 @@ export class SignalForwarder implements Disposable {
   }
 
   #take(signal: NodeJS.Signals): void {
-    if (signal === 'SIGINT') {
-      const impatient = performance.now() - this.#interruptedAt < IMPATIENCE
-      this.#interruptedAt = performance.now()
-      if (impatient) return this.#command?.kill()
-    }
+    const now = performance.now()
+    const typed = this.#wasTyped(signal)
+    const [own, other] = typed ? [this.#typedAt, this.#sentAt] : [this.#sentAt, this.#typedAt]
+    if (now - (other.get(signal) ?? -Infinity) < ECHO) return
+    const impatient = signal === 'SIGINT' && now - (own.get(signal) ?? -Infinity) < IMPATIENCE
+    own.set(signal, now)
+    if (impatient) return this.#command?.kill()
     if (this.#command === undefined) this.#early.push(signal)
-    else if (!this.#onTerminal || !FROM_TERMINAL.includes(signal)) this.#command.signal(signal)
+    else if (!typed) this.#command.signal(signal)
+  }
+
+  /** Then the command has had it too. */
+  #wasTyped(signal: NodeJS.Signals): boolean {
+    return (
+      this.#addon !== undefined && FROM_TERMINAL.includes(signal) && !this.#addon.takeSent(constants.signals[signal])
+    )
   }
 }

@@ -151,6 +151,8 @@ export interface Addon {
   pauseCommand(handle: object, pause: boolean): void
   /** Waits for orphans that fell to this process because it is process 1. */
   reapAdopted(): void
+  /** Whether a process, and not the terminal, has sent this signal since the last call. The first one begins to heed it. */
+  takeSent(signal: number): boolean
 }
 
 let addon: Addon | undefined

@@ -23,6 +23,28 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline run on a terminal', () => {
     expect(await terminal.ended).toBe(4)
   })
 
+  it.each([
+    ['SIGINT', 2],
+    ['SIGQUIT', 3],
+  ])('passes on a %s that a process has sent', async (name, number) => {
+    const script = `trap "echo got it; exit 6" ${name.slice(3)}; echo ready; while :; do sleep 0.05; done`
+    using terminal = onTerminal('run', 'bash', '-c', script)
+    await terminal.shows('ready')
+    terminal.signal(number)
+    await terminal.shows('got it')
+    expect(await terminal.ended).toBe(6)
+  })
+
+  it('takes what is typed and passed on by somebody else for one interrupt, not for impatience', async () => {
+    const script = 'trap "echo interrupted; sleep 1; exit 7" INT; echo ready; while :; do sleep 0.05; done'
+    using terminal = onTerminal('run', 'bash', '-c', script)
+    await terminal.shows('ready')
+    terminal.type('\u0003')
+    await terminal.shows('interrupted')
+    terminal.signal(2)
+    expect(await terminal.ended).toBe(7)
+  })
+
   it('ends a command that an interrupt ends, as a shell tells it', async () => {
     using terminal = onTerminal('run', 'sh', '-c', 'echo ready; exec sleep 60')
     await terminal.shows('ready')

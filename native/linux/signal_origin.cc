@@ -1,0 +1,43 @@
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include <signal.h>
+
+#include <cstring>
+
+#include "../spawn.h"
+
+namespace tripline {
+
+namespace {
+
+// Indexed by signal. The handlers that were there before, and how often a process has sent it.
+struct sigaction before[NSIG];
+uint32_t sent[NSIG];
+
+void Note(int signal, siginfo_t* info, void* context) {
+  // The kernel's own codes are above 0, and what the terminal sends is the kernel's.
+  if (info->si_code <= 0) __atomic_add_fetch(&sent[signal], 1, __ATOMIC_RELAXED);
+  const struct sigaction& next = before[signal];
+  if ((next.sa_flags & SA_SIGINFO) != 0)
+    next.sa_sigaction(signal, info, context);
+  else
+    next.sa_handler(signal);
+}
+
+}  // namespace
+
+bool TakeSent(int signal) {
+  struct sigaction now;
+  if (signal <= 0 || signal >= NSIG || sigaction(signal, nullptr, &now) != 0) return false;
+  const bool handled = (now.sa_flags & SA_SIGINFO) != 0 || (now.sa_handler != SIG_DFL && now.sa_handler != SIG_IGN);
+  if (handled && now.sa_sigaction != Note) {
+    before[signal] = now;
+    now.sa_sigaction = Note;
+    now.sa_flags |= SA_SIGINFO;
+    sigaction(signal, &now, nullptr);
+  }
+  return __atomic_exchange_n(&sent[signal], 0, __ATOMIC_RELAXED) != 0;
+}
+
+}  // namespace tripline
