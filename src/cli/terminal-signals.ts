@@ -1,5 +1,6 @@
 /** What a person or a supervisor sends us is meant for the command. */
 import { constants } from 'node:os'
+import { isatty } from 'node:tty'
 import { loadAddon, type Addon } from '../monitor/native.js'
 import type { RunHandle } from '../run/result.js'
 
@@ -29,6 +30,8 @@ export class SignalForwarder implements Disposable {
 
   constructor(onTerminal: boolean) {
     for (const signal of FORWARDED) process.on(signal, this.#forward)
+    const terminals = [0, 1, 2].filter((fd) => isatty(fd))
+    if (terminals.length > 0) process.once('SIGHUP', () => process.once('exit', () => endWithTerminals(terminals)))
     if (!onTerminal) return
     this.#addon = loadAddon()
     for (const signal of FROM_TERMINAL) this.#addon.takeSent(constants.signals[signal])
@@ -62,4 +65,11 @@ export class SignalForwarder implements Disposable {
       this.#addon !== undefined && FROM_TERMINAL.includes(signal) && !this.#addon.takeSent(constants.signals[signal])
     )
   }
+}
+
+/** Node aborts, and dumps its core, when it cannot set a terminal back that is gone: then we go as the terminal did. */
+function endWithTerminals(terminals: readonly number[]): void {
+  if (terminals.every((fd) => isatty(fd))) return
+  process.removeAllListeners('SIGHUP')
+  process.kill(process.pid, 'SIGHUP')
 }

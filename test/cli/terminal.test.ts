@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { NO_TERMINAL, Terminal, onTerminal } from '../helpers/cli.js'
 import { CLI } from '../helpers/child.js'
@@ -50,6 +51,26 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline run on a terminal', () => {
     await terminal.shows('ready')
     terminal.type('\u0003')
     expect(await terminal.ended).toBe(130)
+  })
+
+  it.each([
+    ['that ends with it', 'sleep 60'],
+    ['that ends in its own way', 'trap "exit 3" HUP; while :; do sleep 0.05; done'],
+  ])('does not crash when the terminal goes away, with a command %s', (_name, script) => {
+    const hangUp = [
+      'import os, pty, sys',
+      'pid, fd = pty.fork()',
+      'if pid == 0: os.execvp(sys.argv[1], sys.argv[1:])',
+      "while b'ready' not in os.read(fd, 1000): pass",
+      'os.close(fd)',
+      'print(os.WTERMSIG(os.waitpid(pid, 0)[1]))',
+    ]
+    const command = [process.execPath, CLI, 'run', 'sh', '-c', `echo ready; ${script}`]
+    const { stdout } = spawnSync('python3', ['-c', hangUp.join('\n'), ...command], {
+      encoding: 'utf8',
+      timeout: 20_000,
+    })
+    expect(stdout).toBe('1\n')
   })
 
   it('stops and goes on under a shell with job control', async () => {
