@@ -129,7 +129,7 @@ napi_value Refused(napi_env env, const SpawnFailure& failure) {
 }
 
 // startCommand(files, arguments, environment, directory, marker, [stdin, stdout, stderr, foreground, endSignal,
-// killAfterMs, idleMs], tell): { handle, pid, root, group }, or { kind, why }
+// killAfterMs, idleMs, shared...], tell): { handle, pid, root, group }, or { kind, why }
 napi_value StartCommand(napi_env env, napi_callback_info info) {
   const Arguments in(env, info);
   const Strings files(in, 0), arguments(in, 1), environment(in, 2);
@@ -147,6 +147,9 @@ napi_value StartCommand(napi_env env, napi_callback_info info) {
   spec.end_signal = static_cast<int>(numbers[4]);
   spec.kill_after = Arguments::ToNanoseconds(numbers[5]);
   spec.idle = Arguments::ToNanoseconds(numbers[6]);
+  for (size_t i = 7; i < length && spec.shared_count < SpawnSpec::kMostShared; i++) {
+    spec.shared[spec.shared_count++] = static_cast<int>(numbers[i]);
+  }
 
   SpawnFailure failure;
   Command* command = Command::Start(spec, &failure);

@@ -20,6 +20,10 @@ struct SpawnSpec {
   const char* directory = "";  // empty: ours
   const char* marker = "";     // a text in the environment that nobody but this run has; it finds strays
   int stdio[3] = {0, 1, 2};    // descriptors of ours; -1 is the null device
+  // More of ours, 3 and above, that the command gets under their own numbers.
+  static constexpr uint32_t kMostShared = 16;
+  int shared[kMostShared] = {};
+  uint32_t shared_count = 0;
   bool foreground = false;     // stays in our process group, which is the terminal's
   // What the tree is ended with when we die, and when the command leaves processes behind.
   int end_signal = 0;

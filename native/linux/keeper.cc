@@ -67,6 +67,7 @@ class Keeper {
     whom_ = own_process_group_ ? -command_ : command_;
 
     for (const int fd : launch.stdio) close(fd);
+    for (uint32_t i = 0; i < shared_count_; i++) close(shared_[i]);
     for (Relay& relay : relays_) relay.CloseInput();
     Report report;
     report.kind = Report::kStarted;
@@ -94,6 +95,11 @@ class Keeper {
   // ---- beginnings
 
   bool TakeDescriptors(const SpawnSpec& spec, int control, int* stdio) {
+    // Before anything of ours is opened, which might take the number of one that is not open.
+    for (uint32_t i = 0; i < spec.shared_count; i++) {
+      const int fd = spec.shared[i];
+      if (fd != control && fcntl(fd, F_SETFD, 0) == 0) shared_[shared_count_++] = fd;
+    }
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int i = 0; i < 3; i++) {
       stdio[i] = Duplicate(spec.stdio[i] < 0 ? null : spec.stdio[i]);
@@ -104,9 +110,10 @@ class Keeper {
     sigemptyset(&child);
     sigaddset(&child, SIGCHLD);
     children_ = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    int kept[5] = {stdio[0], stdio[1], stdio[2], control_, children_};
+    int kept[5 + SpawnSpec::kMostShared] = {stdio[0], stdio[1], stdio[2], control_, children_};
     if (control_ < 0 || children_ < 0) return false;
-    CloseAllBut(kept, 5);
+    for (uint32_t i = 0; i < shared_count_; i++) kept[5 + i] = shared_[i];
+    CloseAllBut(kept, 5 + shared_count_);
     for (int i = 0; i < 3; i++) open("/dev/null", O_RDWR | O_CLOEXEC);
     if (idle_ == kNever) return true;
     for (int i = 0; i < 2; i++) {
@@ -365,6 +372,8 @@ class Keeper {
   const uint64_t kill_after_;
   const uint64_t idle_;
   bool own_process_group_ = true;
+  int shared_[SpawnSpec::kMostShared];  // with the command, until it has them
+  uint32_t shared_count_ = 0;
   int control_ = -1;
   int children_ = -1;
   pid_t command_ = 0;

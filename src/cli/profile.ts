@@ -5,6 +5,7 @@ import type { RunResult } from '../run/result.js'
 import { run } from '../run/run.js'
 import { formatDuration, formatSize, parsePercent } from '../units.js'
 import { parseArguments } from './arguments.js'
+import { namedDescriptors } from './run-settings.js'
 import { statusOfRefusal } from './refusal.js'
 import { SignalForwarder } from './terminal-signals.js'
 import { UsageError, say, sayPlainly } from './usage.js'
@@ -21,6 +22,7 @@ export async function main(words: readonly string[]): Promise<number> {
   try {
     result = await run(command, args, {
       foreground,
+      shared: namedDescriptors(args),
       onEvent: (event) => event.kind === 'started' && forwarder.attach(event.command),
     })
   } catch (error) {

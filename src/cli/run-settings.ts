@@ -49,6 +49,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
       signal: readSignal(given.get('signal') ?? 'TERM'),
       killAfter: (given.duration('kill-after') ?? 5000) || Infinity,
       dryRun: given.has('dry-run'),
+      shared: namedDescriptors(args),
       // They cost a thread and some reads: only for who shows them.
       peaks: given.has('report') || given.has('verbose') || limits !== undefined,
     },
@@ -118,4 +119,12 @@ function readSignal(text: string): NodeJS.Signals {
     throw new UsageError(`${unknownName('signal', text, short).message} (--signal)`)
   }
   return found as NodeJS.Signals
+}
+
+/** What a shell makes of `<(...)`: it names a descriptor that the command is to get. */
+export function namedDescriptors(args: readonly string[]): number[] {
+  const found = args.flatMap((each) =>
+    [...each.matchAll(/\/(?:dev|proc\/self)\/fd\/(\d{1,9})\b/g)].map((match) => Number(match[1])),
+  )
+  return [...new Set(found)].filter((fd) => fd > 2).slice(0, 16)
 }

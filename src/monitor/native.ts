@@ -135,7 +135,7 @@ export interface Addon {
   takeBlock(recorder: number, request: number, block: Float64Array): number
   /**
    * Starts a command. Lists are one text each, divided by NUL, with one character for each byte. Numbers: stdin, stdout, stderr (-1 is the null device),
-   * foreground, end signal, `killAfter` and `idle` in milliseconds. Keeps the process alive until the last event.
+   * foreground, end signal, `killAfter` and `idle` in milliseconds, more descriptors that it gets. Keeps the process alive until the last event.
    */
   startCommand(
     files: string,

@@ -33,6 +33,8 @@ export interface CommandSpec {
   readonly env: NodeJS.ProcessEnv
   /** Descriptors; -1 is nothing. */
   readonly stdio: readonly [number, number, number]
+  /** More of ours, from 3 on, that it gets under their own numbers. */
+  readonly shared: readonly number[]
   /** Whether it stays in the terminal's foreground group, which is ours. */
   readonly foreground: boolean
   readonly signal: NodeJS.Signals
@@ -88,7 +90,7 @@ export class RunningCommand {
   }
 
   #start(spec: CommandSpec, tell: (event: CommandEvent) => void): NativeCommand {
-    const { command, args, cwd = '', stdio, foreground, signal, killAfter, idle } = spec
+    const { command, args, cwd = '', stdio, shared, foreground, signal, killAfter, idle } = spec
     const marker = `${process.pid}.${process.hrtime.bigint().toString(36)}.${++runs}`
     const outer = spec.env[MARKER]
     const variables = variablesOf({ ...spec.env, [MARKER]: outer === undefined ? marker : `${outer}:${marker}` })
@@ -99,7 +101,7 @@ export class RunningCommand {
       toByteString(variables.map(([name, value]) => `${name}=${value}`).join('\0')),
       cwd,
       marker,
-      Float64Array.of(...stdio, foreground ? 1 : 0, constants.signals[signal], killAfter, idle),
+      Float64Array.of(...stdio, foreground ? 1 : 0, constants.signals[signal], killAfter, idle, ...shared),
       tell,
     )
     if ('kind' in started) {

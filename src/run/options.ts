@@ -28,6 +28,11 @@ export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace
   env?: NodeJS.ProcessEnv | undefined
   /** One for all, or stdin, stdout and stderr. Default `'inherit'`. */
   stdio?: RunStream | readonly [RunStream, RunStream, RunStream] | undefined
+  /**
+   * More descriptors, 3 and above and at most 16, that it gets under their own numbers. Default: none. The others are
+   * closed to it.
+   */
+  shared?: readonly number[] | undefined
   /** Stays in our process group, as on a terminal it must to read from it. Default false. */
   foreground?: boolean | undefined
   /** Whether to look at what it uses. Default true. */
@@ -49,6 +54,7 @@ export interface RunSettings {
   readonly cwd: string | undefined
   readonly env: NodeJS.ProcessEnv
   readonly stdio: readonly [number, number, number]
+  readonly shared: readonly number[]
   readonly foreground: boolean
   readonly peaks: boolean
   readonly tell: (event: RunEvent) => void
@@ -64,6 +70,7 @@ const OWN_KEYS = [
   'cwd',
   'env',
   'stdio',
+  'shared',
   'foreground',
   'peaks',
   'onEvent',
@@ -97,6 +104,7 @@ export function readRunOptions(command: string, args: readonly string[], options
     cwd,
     env,
     stdio: readStdio(options.stdio),
+    shared: readShared(options.shared),
     foreground: checkSwitch(options.foreground, 'foreground', false),
     peaks: checkSwitch(options.peaks, 'peaks', true),
     tell: options.onEvent ?? (() => undefined),
@@ -124,4 +132,14 @@ function readStdio(stdio: RunOptions['stdio'] = 'inherit'): [number, number, num
     throw invalidValue('stdio', "'inherit', 'ignore' or a descriptor", stream)
   })
   return fds as [number, number, number]
+}
+
+function readShared(shared: readonly number[] = []): readonly number[] {
+  if (!Array.isArray(shared)) throw invalidType('shared', 'an array of descriptors', shared)
+  const distinct = [...new Set(shared as readonly number[])]
+  if (distinct.length > 16) throw invalidValue('shared', 'at most 16 descriptors', distinct.length)
+  for (const fd of distinct) {
+    if (!Number.isInteger(fd) || fd < 3 || fd >= 2 ** 31) throw invalidValue('shared', 'descriptors from 3 on', fd)
+  }
+  return distinct
 }

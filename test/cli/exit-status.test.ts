@@ -120,6 +120,14 @@ describe('tripline run in scripts', () => {
     expect(outcome.stderr).toBe('')
   })
 
+  it('hands over what a shell makes of <(...) and >(...), and nothing else', async () => {
+    const outcome = await shell(`tripline run cat <(echo one) <(echo two) && tripline run tee >(cat >&2) <<< three
+      tripline run sh -c 'ls /proc/self/fd | wc -l' && tripline run sh -c 'ls /proc/self/fd | wc -l' <(:)`)
+    // Of ls there are 0, 1, 2 and the folder itself.
+    expect(outcome.stdout).toBe('one\ntwo\nthree\n4\n5\n')
+    expect(outcome.stderr).toBe('three\n')
+  })
+
   it('relays what a command writes when it watches for silence, up to a reader that goes away', async () => {
     const outcome = await shell('tripline run --idle-output 20 yes | head -c 1000000 | wc -c; echo "${PIPESTATUS[0]}"')
     expect(outcome.stdout).toBe('1000000\n141\n')
