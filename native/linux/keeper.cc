@@ -169,7 +169,7 @@ class Keeper {
     report.event.cpu = ToNanoseconds(used.ru_utime) + ToNanoseconds(used.ru_stime);
     report.event.ended = ended_;
     report.event.killed = killed_;
-    report.event.left = gave_up_ ? census_.count() : 0;
+    report.event.left = !gave_up_ ? 0 : census_.blind() ? 1 : census_.count();
     Tell(report);
   }
 
@@ -341,7 +341,9 @@ class Keeper {
     ended_ = 1;
     killed_ = true;
     group_.Kill();
-    kill(whom_, SIGKILL);
+    // Who is in neither group cannot be found, and may live for ever.
+    refusals_ = kill(whom_, SIGKILL) != 0 && errno == ESRCH ? refusals_ + 1 : 0;
+    gave_up_ = refusals_ >= kRefusals;
   }
 
   void KillAll() {

@@ -72,7 +72,7 @@ export function endedLine(result: RunResult): string {
   const { command, pid, reason, sent, ended, killed, endedIn, left } = result
   const name = sent!.slice(3)
   const signals = killed && name !== 'KILL' ? `${name}, then KILL` : name
-  const rest = left > 0 ? `; ${count(left)} of another user could not be ended` : ''
+  const rest = left > 0 ? `; ${count(left)} could not be ended: of another user, or out of sight` : ''
   const gone = `gone in ${(endedIn / 1000).toFixed(1)}s`
   return `ended ${command} (pid ${pid}, ${count(ended)}): ${reasonText(reason!)}; sent ${signals}, ${gone}${rest}`
 }

@@ -69,7 +69,9 @@ export class PeakMeter implements Disposable {
   }
 
   #look(): void {
-    for (const [peak, series] of this.#series) {
+    // Of a tree that is gone everything is 0, which says nothing of what it was.
+    const there = this.#series.get('processes')!.read()
+    for (const [peak, series] of there.state === 'known' && there.value === 0 ? [] : this.#series) {
       const { state, value } = series.read()
       if (state === 'known') this.#add(peak, value)
     }

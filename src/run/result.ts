@@ -49,7 +49,7 @@ export interface RunResult {
   readonly cpuTime: number
   /** How many processes had to be ended, those that it left behind included. */
   readonly ended: number
-  /** Of them, those that belong to another user and could not be. */
+  /** Of them, those that could not be: they belong to another user, or `/proc` is not ours and one at least is left. */
   readonly left: number
   /** Whether some only went when they were killed. */
   readonly killed: boolean

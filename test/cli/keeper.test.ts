@@ -59,4 +59,14 @@ describe('in a pid namespace with the /proc of another', () => {
     const outcome = await runCommand('unshare', command, { limit: BOUND })
     expect(outcome).toMatchObject({ code: 124, signal: null })
   })
+
+  it.skipIf(!possible)('what cannot be found there does not keep the run from ending, and is told', async () => {
+    const tripline = [process.execPath, CLI, 'run', '--timeout', '500ms', '-k', '200ms', '--']
+    // In no process group of the command's, and without control groups in none of those either.
+    const script = 'umount -l /sys/fs/cgroup/unified 2>/dev/null; umount -l /sys/fs/cgroup 2>/dev/null; exec "$@"'
+    const command = ['-pfm', 'sh', '-c', script, 'sh', ...tripline, 'sh', '-c', 'setsid sleep 300 & sleep 300']
+    const outcome = await runCommand('unshare', command, { limit: BOUND })
+    expect(outcome).toMatchObject({ code: 124, signal: null })
+    expect(outcome.stderr).toMatch(/; 1 process could not be ended: of another user, or out of sight\n$/)
+  })
 })
