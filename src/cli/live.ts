@@ -23,7 +23,7 @@ class LiveView {
   readonly #screen: Screen
   readonly #cost = new Cost()
   // https://no-color.org: any value but an empty one.
-  readonly #color = (process.env['NO_COLOR'] ?? '') === '' && process.env['TERM'] !== 'dumb'
+  readonly #color = (process.env['NO_COLOR'] ?? '') === ''
   #paused = false
   #help = false
 

@@ -53,7 +53,14 @@ export function draw(look: Look): string[] {
   const shown = more === undefined ? body : [...body.slice(0, room - 1), more]
   const keys = look.paused ? 'paused  q end  p go on  ? help' : 'q end  p pause  ? help'
   const bold = look.color ? `${ESCAPE}1m${cut(header, look.width)}${PLAIN}` : cut(header, look.width)
-  return [bold, ...shown.map((line) => cutPainted(line, look.width)), '', cut(`${keys}  ${look.cost}`, look.width)]
+  const lines = [
+    bold,
+    ...shown.map((line) => cutPainted(line, look.width)),
+    '',
+    cut(`${keys}  ${look.cost}`, look.width),
+  ]
+  // One more than there are would move all of them up.
+  return lines.slice(0, look.height)
 }
 
 interface Chosen {

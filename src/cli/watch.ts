@@ -15,13 +15,19 @@ export async function main(words: readonly string[]): Promise<number> {
   const { WatchList } = await import('./watched.js')
   const list = new WatchList(given.rest, given.all('limit'))
   const last = given.duration('for') || Infinity
-  const live = process.stdout.isTTY && !given.has('json')
+  const live = process.stdout.isTTY && !isDumb() && !given.has('json')
   if (live) {
     heedStdout()
     const { watchLive } = await import('./live.js')
     return watchLive(list, interval, last)
   }
   return watchLines(list, interval, last, given.has('json') ? toObject : toLine)
+}
+
+/** A terminal that would only show what is meant to move its cursor: of an editor, or of who knows what. */
+function isDumb(): boolean {
+  const term = process.env['TERM'] ?? ''
+  return process.platform !== 'win32' && (term === '' || term === 'dumb')
 }
 
 async function watchLines(

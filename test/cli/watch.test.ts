@@ -95,6 +95,24 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline watch on a terminal', () =>
     expect(terminal.output.replaceAll(ESCAPE, '')).not.toMatch(/\[\d+m/)
   })
 
+  it('keeps to a terminal of two lines', async () => {
+    using terminal = watch('memory', 'load')
+    await terminal.shows('avg')
+    terminal.resize(2, 40)
+    await terminal.shows(/1049h[^]*more lines[^\n]*\[J/)
+    const frame = terminal.output.slice(terminal.output.lastIndexOf('\u001B[H'))
+    expect(frame.split('\n').length).toBe(2)
+    terminal.type('q')
+    expect(await terminal.ended).toBe(0)
+  })
+
+  it.each(['dumb', ''])('prints plain lines on a terminal that is %j', async (term) => {
+    using terminal = new Terminal([process.execPath, CLI, 'watch', '--for', '0.5', 'memory'], { TERM: term })
+    expect(await terminal.ended).toBe(0)
+    expect(terminal.output).toMatch(/^\d\d:\d\d:\d\d {2}memory \d+\.\d%\r\n/)
+    expect(terminal.output).not.toContain(ESCAPE)
+  })
+
   it('stops by itself', async () => {
     using terminal = watch('--for', '0.5', 'memory')
     expect(await terminal.ended).toBe(0)
