@@ -75,9 +75,13 @@ const char* NameOf(CommandEvent::Kind kind) {
   return "";
 }
 
-void CallTell(napi_env env, napi_value callback, void*, void* data) {
+void CallTell(napi_env env, napi_value callback, void* running, void* data) {
   const std::unique_ptr<CommandEvent> event(static_cast<CommandEvent*>(data));
   if (env == nullptr || callback == nullptr) return;
+  // Here, where nobody else can be giving it an order; it is destroyed only when the garbage is collected.
+  if (event->kind == CommandEvent::kGone || event->kind == CommandEvent::kLost) {
+    static_cast<Running*>(running)->command->Close();
+  }
   Object told(env);
   told.Set("kind", NameOf(event->kind));
   told.Set("code", event->code);
@@ -157,7 +161,7 @@ napi_value StartCommand(napi_env env, napi_callback_info info) {
   auto* running = new Running();
   running->command = command;
   napi_create_threadsafe_function(env, in.values[6], nullptr, Text(env, "tripline command"), 0, 1, running, EndTelling,
-                                  nullptr, CallTell, &running->tell);
+                                  running, CallTell, &running->tell);
   Object result(env);
   napi_value handle = nullptr;
   napi_create_external(env, running, DropHandle, nullptr, &handle);

@@ -73,6 +73,8 @@ class Command {
   virtual void End(int signal, uint64_t kill_after) = 0;
   virtual void Pause() = 0;
   virtual void Resume() = 0;
+  // After the last event: gives back what the system charges for. Not while one of the others is called.
+  virtual void Close() {}
   // As if we had died: the tree is ended, and Next() returns false soon.
   virtual void Abandon() = 0;
 

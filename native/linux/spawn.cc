@@ -43,7 +43,12 @@ class LinuxCommand final : public Command {
     marker_.Add(marker);
     if (own.made()) snprintf(group, sizeof(group), "%s", own.path());
   }
-  ~LinuxCommand() override { close(control_); }
+  ~LinuxCommand() override { Close(); }
+
+  void Close() override {
+    if (control_ >= 0) close(control_);
+    control_ = -1;
+  }
 
   bool Next(CommandEvent* event) override {
     if (done_) return false;
@@ -80,6 +85,8 @@ class LinuxCommand final : public Command {
   }
 
  private:
+  friend Command;
+
   bool WasAbandoned() const { return __atomic_load_n(&abandoned_, __ATOMIC_ACQUIRE); }
 
   void Give(Order::Kind kind, int signal, uint64_t kill_after) {
@@ -105,7 +112,7 @@ class LinuxCommand final : public Command {
     for (uint32_t round = 0; round < 200 && !own_group_.Remove(); round++) usleep(5000);
   }
 
-  const int control_;
+  int control_;
   OwnGroup own_group_;
   bare::Line marker_;
   bool done_ = false;
@@ -192,7 +199,11 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
       if (strcmp(report.call, "exec") == 0 && report.error != ENOENT) why->kind = SpawnFailure::kNotExecutable;
       if (strcmp(report.call, "exec") != 0) why->kind = SpawnFailure::kOther;
     } else {
-      Fail(why, "fork", ECHILD);
+      // By the command itself, as it seems, before anybody could hear that it runs.
+      CommandEvent event;
+      command->Sweep(&event);
+      why->kind = SpawnFailure::kOther;
+      why->why.Set("the process that was to hold it together was killed");
     }
   }
   delete command;

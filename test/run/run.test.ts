@@ -21,6 +21,25 @@ const forEver = (tag: string): string =>
   `tripline.run('bash', ['-c', 'setsid sleep ${tag} & sleep ${tag}'], { killAfter: 300 })`
 
 describe('run', () => {
+  it('keeps no descriptor of a command that is over', async () => {
+    const { stdout } = await runModule(`
+      const { readdirSync } = await import('node:fs')
+      const open = () => readdirSync('/proc/self/fd').length
+      await tripline.run('true', [], { peaks: false })
+      const before = open()
+      for (let i = 0; i < 40; i++) await tripline.run('true', [], { peaks: false })
+      console.log(open() - before)`)
+    expect(Number(stdout)).toBeLessThan(10)
+  })
+
+  it('gives a command the descriptors that are shared with it', async () => {
+    const file = join(folder, 'shared')
+    const shared = openSync(file, 'w')
+    await shell(`echo "$(ls /proc/self/fd | wc -l)" >&${shared}`, { shared: [shared, 4_000_000] })
+    closeSync(shared)
+    expect(readFileSync(file, 'utf8')).toBe('5\n')
+  })
+
   it('tells how a command ended', async () => {
     const result = await shell('exit 3')
     expect(result).toMatchObject({ command: 'bash', code: 3, signal: null, status: 3, reason: undefined, ended: 0 })
@@ -114,6 +133,8 @@ describe('run', () => {
     await expect(bad({ timeut: 1 })).rejects.toThrow("Did you mean 'timeout'?")
     await expect(bad({ onBreach: 'cry' })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
     await expect(bad({ stdio: 'pipe' })).rejects.toThrow('"stdio"')
+    await expect(bad({ shared: [2] })).rejects.toThrow('"shared" option must be descriptors from 3 on. Received 2')
+    await expect(bad({ shared: 3 })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
     await expect(run('a\0b')).rejects.toThrow('without NUL')
     await expect(run('true', [1 as unknown as string])).rejects.toThrow('args[0]')
     await expect(bad({ limits: { 'process.rss': { above: 1, pid: 2 ** 22 } } })).rejects.toMatchObject({
