@@ -224,8 +224,12 @@ napi_value Sent(napi_env env, napi_callback_info info) {
 }  // namespace
 
 const NativeFunction kSpawnFunctions[] = {
-    {"startCommand", StartCommand}, {"signalCommand", SignalCommand}, {"endCommand", EndCommand},
-    {"pauseCommand", PauseCommand}, {"reapAdopted", Reap},            {"takeSent", Sent},
+    {"startCommand", StartCommand},
+    {"signalCommand", SignalCommand},
+    {"endCommand", EndCommand},
+    {"pauseCommand", PauseCommand},
+    {"reapAdopted", Reap},
+    {"takeSent", Sent},
     {nullptr, nullptr},
 };
 

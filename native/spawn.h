@@ -24,7 +24,7 @@ struct SpawnSpec {
   static constexpr uint32_t kMostShared = 16;
   int shared[kMostShared] = {};
   uint32_t shared_count = 0;
-  bool foreground = false;     // stays in our process group, which is the terminal's
+  bool foreground = false;  // stays in our process group, which is the terminal's
   // What the tree is ended with when we die, and when the command leaves processes behind.
   int end_signal = 0;
   uint64_t kill_after = 0;  // nanoseconds from that signal to the one that nobody can ignore
@@ -53,8 +53,8 @@ struct CommandEvent {
   uint64_t cpu = 0;     // nanoseconds that all of them used, as far as somebody waited for them
 };
 
-// A command that runs, with everything that it has started. Start(), and all but Next(), are called by any one thread at
-// a time. Destroyed when Next() has returned false.
+// A command that runs, with everything that it has started. Start(), and all but Next(), are called by any one thread
+// at a time. Destroyed when Next() has returned false.
 class Command {
  public:
   virtual ~Command() = default;

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { VERBS } from '../../src/cli/verbs.js'
-import { shell, tripline } from '../helpers/cli.js'
+import { CLI } from '../helpers/child.js'
+import { NO_TERMINAL, Terminal, shell, tripline } from '../helpers/cli.js'
 
 const VERB_NAMES = Object.keys(VERBS)
 const manual = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
@@ -77,6 +78,28 @@ describe('completion', () => {
     expect(await fish('tripline run -- cat /etc/hostn')).toEqual(['/etc/hostname'])
     expect(await fish('tripline run -q make --on')).toEqual([])
     expect(await fish('tripline profile -')).toEqual(['--help', '--json', '--margin'])
+  })
+
+  it('of zsh, as it is typed', async () => {
+    const why = NO_TERMINAL ?? ((await shell('command -v zsh')).code === 0 ? undefined : 'no zsh here')
+    if (why !== undefined) return console.log(`skipped: ${why}`)
+    using terminal = new Terminal(['zsh', '-f', '-i'])
+    terminal.type(`tripline() { ${process.execPath} ${CLI} "$@"; }\r`)
+    terminal.type('autoload -U compinit && compinit -u -D && source <(tripline completion zsh); echo rea""dy\r')
+    await terminal.shows('ready')
+    for (const [typed, shown] of [
+      ['tripline run --idle\t', '--idle-output'],
+      ['tripline run --on-breach p\t', '--on-breach pause'],
+      ['tripline watch pressure.io.\t', 'pressure.io.full'],
+      ['tripline run --timeout 5 -q nohu\t', '-q nohup'],
+    ] as const) {
+      terminal.type(typed)
+      await terminal.shows(shown)
+      // Clears the line.
+      terminal.type('\u0015')
+    }
+    terminal.type('exit\r')
+    expect(await terminal.ended).toBe(0)
   })
 
   it.each(['zsh', 'fish'])('of %s is there, and right where that shell is', async (name) => {
