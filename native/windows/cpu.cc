@@ -17,6 +17,12 @@ using windows::CpuTicks;
 constexpr uint64_t kSetupPeriod = kSecond;  // affinity, caps
 constexpr uint32_t kMostProcessors = 64;    // of one group, which is what an affinity mask is about
 
+// Of all processor groups; GetSystemInfo() knows one.
+uint32_t CountAllProcessors() {
+  const uint32_t count = GetActiveProcessorCount(0xFFFF);
+  return count == 0 ? 1 : count;
+}
+
 uint64_t Ticks(const FILETIME& time) { return uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime; }
 
 // SystemProcessorPerformanceInformation: undocumented in its name only, and what there is for single processors.
@@ -40,10 +46,13 @@ class OwnProcessors {
     return restricted;
   }
 
-  void Add(CpuSums* sums) {
+  bool Add(CpuSums* sums) {
     ProcessorTimes times[kMostProcessors];
     ULONG size = 0;
-    if (query_(8, times, sizeof(times), &size) != 0) return;
+    if (query_(8, times, sizeof(times), &size) != 0) {
+      has_last_ = false;
+      return false;
+    }
     const uint32_t count = size / static_cast<uint32_t>(sizeof(ProcessorTimes));
     for (uint32_t i = 0; i < count && i < kMostProcessors; i++) {
       if ((static_cast<uint64_t>(mask_) >> i & 1) == 0) continue;
@@ -53,6 +62,7 @@ class OwnProcessors {
       last_[i] = now;
     }
     has_last_ = true;
+    return true;
   }
 
  private:
@@ -67,12 +77,7 @@ class CpuProbe final : public Probe {
   CpuProbe() {
     SYSTEM_INFO info;
     GetSystemInfo(&info);
-    processors_ = info.dwNumberOfProcessors;
-    if (const auto count = FindFunction<DWORD(WINAPI*)(WORD)>(L"kernel32.dll", "GetActiveProcessorCount")) {
-      all_processors_ = count(0xFFFF);
-    }
-    if (all_processors_ == 0) all_processors_ = processors_;
-    many_groups_ = all_processors_ > processors_;
+    many_groups_ = processors_ > info.dwNumberOfProcessors;
     if (many_groups_) counter_.Open(L"\\Processor Information(_Total)\\% Processor Time");
   }
 
@@ -93,9 +98,8 @@ class CpuProbe final : public Probe {
       restricted_ = own_.Restricted();
       FindCap();
     }
-    if (restricted_) {
-      own_.Add(&sums_);
-    } else {
+    if (restricted_) restricted_ = own_.Add(&sums_);
+    if (!restricted_) {
       sums_.busy += host.busy - host_.busy;
       sums_.all += host.all - host_.all;
     }
@@ -121,7 +125,7 @@ class CpuProbe final : public Probe {
     const CounterReading reading = counter_.Read();
     if (reading.state == CounterReading::kKnown && reading.at != counter_at_) {
       counter_at_ = reading.at;
-      source_.TakeCounter({reading.first, reading.second}, all_processors_);
+      source_.TakeCounter({reading.first, reading.second}, processors_);
     }
     if (reading.state != told_) {
       told_ = reading.state;
@@ -186,7 +190,7 @@ class CpuProbe final : public Probe {
   uint64_t counter_at_ = 0;
   CounterReading::State told_ = CounterReading::kPending;
   FixedText<256> origin_{FixedText<256>().Add("GetSystemTimes")};
-  uint32_t processors_ = 1, all_processors_ = 0;
+  const uint32_t processors_ = CountAllProcessors();
   bool many_groups_ = false;
 
   uint64_t setup_at_ = 0;
@@ -204,12 +208,7 @@ class CpuProbe final : public Probe {
 // load: what Unix counts, tasks that run or wait for a processor, from two counters.
 class LoadProbe final : public Probe {
  public:
-  LoadProbe() {
-    queue_.Open(L"\\System\\Processor Queue Length");
-    SYSTEM_INFO info;
-    GetSystemInfo(&info);
-    processors_ = info.dwNumberOfProcessors;
-  }
+  LoadProbe() { queue_.Open(L"\\System\\Processor Queue Length"); }
 
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     if (!Wants(wanted, Metric::kLoad)) return;
@@ -231,6 +230,7 @@ class LoadProbe final : public Probe {
     CpuSums sums;
     sums.Add(direct_, queue.direct);
     if (at_ != 0 && sums.all > 0) {
+      // With several groups, as if the others were as busy as ours: the queue is that of all of them.
       const double running = sums.busy / sums.all * processors_;
       average_.Add(static_cast<double>(queue.first) + running, static_cast<double>(queue.at - at_) / 1e9);
     }
@@ -239,7 +239,7 @@ class LoadProbe final : public Probe {
   }
 
   Counter queue_;
-  uint32_t processors_ = 1;
+  const uint32_t processors_ = CountAllProcessors();
   uint64_t at_ = 0;
   CpuTicks direct_;
   windows::LoadAverage average_;

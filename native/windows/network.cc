@@ -3,6 +3,7 @@
 #include <initializer_list>
 
 #include "convert.h"
+#include "counter.h"
 #include "families.h"
 #include "platform.h"
 #include "win.h"
@@ -32,13 +33,11 @@ class NetworkProbe final : public Probe {
       SetUnavailable(wanted, Metric::kNetworkTx, why, out);
       return;
     }
-    bool hardware = false;
-    for (ULONG i = 0; i < table->NumEntries; i++) hardware = hardware || IsHardware(table->Table[i]);
+    bool any_device = false;
+    for (ULONG i = 0; i < table->NumEntries; i++) any_device = any_device || KindOf(table->Table[i]).IsDevice();
     for (ULONG i = 0; i < table->NumEntries; i++) {
       const MIB_IF_ROW2& row = table->Table[i];
-      // Filters see the same packets again as interfaces of their own.
-      const bool counted = hardware ? IsHardware(row) : row.Type != IF_TYPE_SOFTWARE_LOOPBACK;
-      if (!counted || row.InterfaceAndOperStatusFlags.FilterInterface) continue;
+      if (!windows::IsCounted(KindOf(row), any_device)) continue;
       Known* known = Find(row.InterfaceLuid.Value);
       if (known == nullptr) continue;
       known->received.Add(row.InOctets);
@@ -61,13 +60,14 @@ class NetworkProbe final : public Probe {
  private:
   struct Known {
     uint64_t luid = 0;
-    windows::GrowingSum received, sent;
+    GrowingSum received, sent;
   };
   using GetTable = DWORD(WINAPI*)(MIB_IF_TABLE2**);
   using FreeTable = void(WINAPI*)(void*);
 
-  static bool IsHardware(const MIB_IF_ROW2& row) {
-    return row.InterfaceAndOperStatusFlags.HardwareInterface && row.Type != IF_TYPE_SOFTWARE_LOOPBACK;
+  static windows::InterfaceKind KindOf(const MIB_IF_ROW2& row) {
+    const auto& flags = row.InterfaceAndOperStatusFlags;
+    return {row.Type, flags.HardwareInterface != 0, flags.FilterInterface != 0};
   }
 
   Known* Find(uint64_t luid) {
