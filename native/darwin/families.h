@@ -22,6 +22,9 @@ inline void SetUnavailable(MetricMask wanted, Metric metric, const Failure& why,
   if (!out->failure.failed()) out->failure = why;
 }
 
+// "<call>: kern_return_t <number>".
+void SetMachError(const char* call, int error, Failure* why);
+
 // One pair of a ratio or rate.
 inline void SetPair(MetricMask wanted, Metric metric, double num, double den, Readings* out) {
   if (!Wants(wanted, metric)) return;

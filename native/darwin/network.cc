@@ -10,6 +10,7 @@
 #include <initializer_list>
 
 #include "convert.h"
+#include "counter.h"
 #include "families.h"
 #include "platform.h"
 
@@ -55,7 +56,7 @@ class NetworkProbe final : public Probe {
  private:
   struct Known {
     uint16_t index = 0;
-    darwin::GrowingSum received, sent;
+    GrowingSum received, sent;
   };
 
   // Allocates only when the list is longer than ever.
@@ -87,8 +88,9 @@ class NetworkProbe final : public Probe {
       known = &known_[count_++];
       known->index = message->ifm_index;
     }
-    known->received.Add(message->ifm_data.ifi_ibytes);
-    known->sent.Add(message->ifm_data.ifi_obytes);
+    // Programs that are not Apple's get the lower 32 bits.
+    known->received.AddNarrow(message->ifm_data.ifi_ibytes);
+    known->sent.AddNarrow(message->ifm_data.ifi_obytes);
   }
 
   char* buffer_ = nullptr;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <sys/proc_info.h>
 #include <sys/resource.h>
+#include <sys/sysctl.h>
 #include <unistd.h>
 
 #include <initializer_list>
@@ -44,7 +45,10 @@ class ProcessProbe final : public Probe {
     if (!ReadUsage(root_, &usage)) {
       char number[16];
       snprintf(number, sizeof(number), "%d", root_);
-      why->SetErrno("proc_pid_rusage", number, errno, errno == ESRCH ? "no such process" : "");
+      why->SetErrno("proc_pid_rusage", number, errno,
+                    errno == ESRCH   ? "no such process"
+                    : errno == EPERM ? "another user's process"
+                                     : "");
       return false;
     }
     return Join(root_, usage, usage.ri_user_time + usage.ri_system_time);
@@ -60,16 +64,17 @@ class ProcessProbe final : public Probe {
     for (uint32_t i = 0; i < count_; i++) {
       Member* member = &members_[i];
       rusage_info_v0 usage;
-      member->gone = !ReadUsage(member->pid, &usage) || usage.ri_proc_start_abstime != member->started;
+      const bool same = ReadUsage(member->pid, &usage) && usage.ri_proc_start_abstime == member->started;
+      // What has ended keeps its figures until its parent has asked for them.
+      member->gone = !same || usage.ri_proc_exit_abstime != 0;
       if (member->gone) {
+        if (same) Charge(member, usage);
         ended_ += member->cpu;
         continue;
       }
       count++;
-      const uint64_t cpu = usage.ri_user_time + usage.ri_system_time;
-      if (cpu > member->cpu) used_ += darwin::MachSeconds(cpu - member->cpu, timebase_.numer, timebase_.denom);
-      member->cpu = cpu;
-      total += cpu;
+      Charge(member, usage);
+      total += member->cpu;
       rss += static_cast<double>(usage.ri_resident_size);
       footprint += static_cast<double>(usage.ri_phys_footprint);
       if (Wants(wanted, Metric::kProcessThreads)) threads += CountThreads(member->pid);
@@ -96,7 +101,7 @@ class ProcessProbe final : public Probe {
   const char* Origin(Metric metric) const override {
     switch (metric) {
       case Metric::kProcessThreads: return "proc_pidinfo(PROC_PIDTASKINFO)";
-      case Metric::kProcessFds: return "proc_pidinfo(PROC_PIDLISTFDS), getrlimit";
+      case Metric::kProcessFds: return "proc_pidinfo(PROC_PIDLISTFDS), getrlimit, kern.maxfilesperproc";
       default: return tree_ ? "proc_pid_rusage (and its descendants)" : "proc_pid_rusage";
     }
   }
@@ -108,6 +113,12 @@ class ProcessProbe final : public Probe {
  private:
   static bool ReadUsage(pid_t pid, rusage_info_v0* out) {
     return proc_pid_rusage(pid, RUSAGE_INFO_V0, reinterpret_cast<rusage_info_t*>(out)) == 0;
+  }
+
+  void Charge(Member* member, const rusage_info_v0& usage) {
+    const uint64_t cpu = usage.ri_user_time + usage.ri_system_time;
+    if (cpu > member->cpu) used_ += darwin::MachSeconds(cpu - member->cpu, timebase_.numer, timebase_.denom);
+    member->cpu = cpu;
   }
 
   static double CountThreads(pid_t pid) {
@@ -160,7 +171,7 @@ class ProcessProbe final : public Probe {
     if (pid <= 0 || Has(pid)) return false;
     const int size = proc_pidinfo(pid, PROC_PIDT_SHORTBSDINFO, 0, &info, PROC_PIDT_SHORTBSDINFO_SIZE);
     if (size != PROC_PIDT_SHORTBSDINFO_SIZE || !Has(static_cast<pid_t>(info.pbsi_ppid))) return false;
-    if (!ReadUsage(pid, &usage)) return false;
+    if (!ReadUsage(pid, &usage) || usage.ri_proc_exit_abstime != 0) return false;
     // What was used before we looked is not ours to count; a child that came later has used all of it since.
     return Join(pid, usage, listed_before_ ? 0 : usage.ri_user_time + usage.ri_system_time);
   }
@@ -185,9 +196,13 @@ class ProcessProbe final : public Probe {
       why.SetErrno("proc_pidinfo", "PROC_PIDLISTFDS", errno, "");
       return SetUnavailable(wanted, Metric::kProcessFds, why, out);
     }
-    const double count = static_cast<double>(filled) / sizeof(struct proc_fdinfo);
-    const double most_allowed = limit.rlim_cur == RLIM_INFINITY ? 0 : static_cast<double>(limit.rlim_cur);
-    out->SetLevel(Metric::kProcessFds, most_allowed > 0 ? 100 * count / most_allowed : 0);
+    int most_files = 0;
+    size_t most_size = sizeof(most_files);
+    if (sysctlbyname("kern.maxfilesperproc", &most_files, &most_size, nullptr, 0) != 0 || most_files < 0)
+      most_files = 0;
+    const uint64_t count = static_cast<uint64_t>(filled) / sizeof(struct proc_fdinfo);
+    out->SetLevel(Metric::kProcessFds,
+                  darwin::ShareOfDescriptors(count, limit.rlim_cur, static_cast<uint64_t>(most_files)));
   }
 
   void Tell(MetricMask wanted, Readings* out) const {
