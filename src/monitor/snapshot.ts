@@ -6,7 +6,7 @@ import { joinWords } from './board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
 import { checkMetric, toSeriesKey, type Selector } from './limits.js'
 import { METRICS, type MetricName, type MetricUnit } from './metrics.js'
-import { Series, connect, nextReading, openSeries, toLocalTime, type SeriesKey } from './sampler.js'
+import { Series, connect, keepClocks, nextReading, openSeries, toLocalTime, type SeriesKey } from './sampler.js'
 
 /** A metric by name, or with a selector and an averaging window. */
 export type MetricQuery = MetricName | ({ metric: MetricName; over?: Duration } & Selector)
@@ -82,8 +82,12 @@ function selectorOf(key: SeriesKey): Selector {
   }
 }
 
-/** The newest values of what is being sampled, straight from the board: no native call, nothing is read for it. */
+/**
+ * The newest values of what is being sampled, straight from the board: nothing is read for it, and there is no native call
+ * but for one a second that asks for the clock.
+ */
 export function snapshot(): Snapshot {
+  keepClocks()
   return new Snapshot(openSeries())
 }
 
