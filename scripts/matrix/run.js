@@ -182,6 +182,7 @@ let failed = 0
 try {
   console.log(`the tarball has ${(install() / 1024).toFixed(0)} KB\n`)
   const width = Math.max(...wanted.map((row) => row.name.length))
+  console.log(`${'runtime'.padEnd(width)}  ${'target'.padEnd(22)} ${'took'.padStart(7)}  how far`)
   for (const row of wanted) {
     const started = Date.now()
     let verdict
