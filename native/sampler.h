@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "channel.h"
+#include "doorbells.h"
 #include "environment.h"
 #include "guard.h"
 #include "host.h"
@@ -173,9 +174,6 @@ class Sampler : private Host {
   uint64_t NextDue() const;
   // After demand has changed or gone; lets the thread see it when it has become idle.
   void Replan();
-  void HangDoorbells(const GuardLimit& limit);
-  void TakeDoorbells(Channel* channel);
-  void AnswerDoorbells(Doorbell* const* rung, uint32_t count);
 
   Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why);
   Channel* FindChannel(Source* source, Metric metric, uint64_t window);
@@ -187,6 +185,7 @@ class Sampler : private Host {
 
   Mutex lock_;
   Waiter waiter_;
+  Doorbells doorbells_{&waiter_};
   bool running_ = false;
   std::vector<std::unique_ptr<Source>> sources_;
   uint32_t unused_sources_ = 0;
@@ -196,7 +195,6 @@ class Sampler : private Host {
   std::vector<Outstanding> outstanding_;
   std::vector<Guard*> dirty_;
   std::vector<Guard*> held_;  // breached only because of their min_hold
-  std::vector<std::unique_ptr<Doorbell>> taken_;  // down already, and alive until the thread has come round
   Readings readings_;
   uint64_t suspended_ = 0;
   uint64_t gaps_at_ = 0;  // when gaps were looked for last
@@ -216,7 +214,6 @@ class Sampler : private Host {
   uint64_t governed_cpu_ = 0;
   uint64_t governed_wakeups_ = 0;
   uint64_t wakeups_ = 0;
-  uint64_t rings_ = 0;
   uint64_t reading_wakeups_ = 0;  // since the governor looked last
   uint64_t reads_ = 0;
   uint64_t cpu_ = 0;
