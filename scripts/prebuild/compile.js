@@ -9,6 +9,8 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { nativeSources } from '../../native/sources.js'
+import { inspect } from './inspect.js'
+import { forgetLibraries } from './neutral.js'
 import { targetOf } from './targets.js'
 import { cacheFolder, findTool, zigFolder } from './toolchain.js'
 
@@ -97,6 +99,9 @@ async function compileAll(sources) {
   return results
 }
 
+// What is not libc's: Node-API, and what the C runtime only uses where it is there.
+const isHosts = (name) => /^(?:napi_|__gmon_start__$|__cxa_finalize$|_ITM_)/.test(name)
+
 const exported = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 
 const linkers = {
@@ -122,6 +127,12 @@ const linkers = {
       '-o',
       result,
     )
+    const file = readFileSync(result)
+    // The linker takes a name that no library has for one of the host's.
+    const unknown = inspect(file).imports.filter(({ name, version }) => version === undefined && !isHosts(name))
+    if (unknown.length > 0) throw new Error(`glibc 2.17 has no ${unknown.map(({ name }) => name).join(', ')}`)
+    forgetLibraries(file)
+    writeFileSync(result, file)
   },
 
   // Apple's own linker is not here, and zig's exports everything and holds the path of its output.
