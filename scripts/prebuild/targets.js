@@ -4,7 +4,7 @@ const KB = 1024
 
 const rows = [
   // One for every libc: see neutral.js. The floor of glibc is that of RHEL 7, Amazon Linux 2 and Ubuntu 14.04.
-  { platform: 'linux', arch: 'x64', zig: 'x86_64-linux-gnu.2.17', lto: true },
+  { platform: 'linux', arch: 'x64', zig: 'x86_64-linux-gnu.2.17' },
   { platform: 'linux', arch: 'arm64', zig: 'aarch64-linux-gnu.2.17' },
   // Without an armv tag it serves every 32-bit ARM; the tagged one is preferred where Node says that it runs on ARMv7,
   // because the barriers of ARMv6 are emulated by the kernel there, or trap.
