@@ -211,7 +211,7 @@ napi_value Reap(napi_env, napi_callback_info) {
 
 const NativeFunction kSpawnFunctions[] = {
     {"startCommand", StartCommand}, {"signalCommand", SignalCommand}, {"endCommand", EndCommand},
-    {"pauseCommand", PauseCommand}, {"reapAdopted", Reap},            {nullptr, nullptr},
+    {"pauseCommand", PauseCommand}, {"reapAdopted", Reap},            {"", nullptr},
 };
 
 }  // namespace tripline

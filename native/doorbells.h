@@ -3,11 +3,11 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "channel.h"
 #include "doorbell.h"
 #include "guard.h"
+#include "list.h"
 #include "platform.h"
 
 namespace tripline {
@@ -35,7 +35,7 @@ class Doorbells {
 
  private:
   Waiter* const waiter_;
-  std::vector<std::unique_ptr<Doorbell>> taken_;  // down already, and alive until the thread has come round
+  List<std::unique_ptr<Doorbell>> taken_;  // down already, and alive until the thread has come round
   uint64_t rings_ = 0;
 };
 

@@ -31,7 +31,7 @@ constexpr uint64_t kSuspendNoise = 50 * kMillisecond;
 constexpr uint64_t kGapsEvery = 10 * kMillisecond;
 
 template <typename T>
-void EraseUnordered(std::vector<T>* items, const T& item) {
+void EraseUnordered(List<T>* items, const T& item) {
   auto found = std::find(items->begin(), items->end(), item);
   if (found == items->end()) return;
   *found = std::move(items->back());
@@ -39,7 +39,7 @@ void EraseUnordered(std::vector<T>* items, const T& item) {
 }
 
 template <typename T>
-void EraseOwned(std::vector<std::unique_ptr<T>>* items, const T* item) {
+void EraseOwned(List<std::unique_ptr<T>>* items, const T* item) {
   for (auto& each : *items) {
     if (each.get() != item) continue;
     each = std::move(items->back());
@@ -335,7 +335,7 @@ Source* Sampler::FindSource(Metric metric, const Selector& selector, bool must_e
     if (must_exist) return nullptr;
     probe = MakeAbsentProbe(family, selector, *why);
   }
-  sources_.emplace_back(new Source(family, selector, std::move(probe), &lock_, WakeFromHelper, this));
+  sources_.push_back(std::unique_ptr<Source>(new Source(family, selector, std::move(probe), &lock_, WakeFromHelper, this)));
   return sources_.back().get();
 }
 
@@ -346,7 +346,7 @@ Channel* Sampler::FindChannel(Source* source, Metric metric, uint64_t window) {
   }
   if (source->channels.empty() && source->unused_since != 0) unused_sources_--;
   source->unused_since = 0;
-  channels_.emplace_back(new Channel(metric, window, source));
+  channels_.push_back(std::unique_ptr<Channel>(new Channel(metric, window, source)));
   source->channels.push_back(channels_.back().get());
   return channels_.back().get();
 }
@@ -494,9 +494,9 @@ void Sampler::DropGuard(uint32_t id) {
 // ---- answers -------------------------------------------------------------------------------------------------------
 // Copies: building JavaScript values under the lock would let a garbage collection hold up the thread.
 
-std::vector<EvidenceCopy> Sampler::EvidenceOf(uint32_t guard) {
+List<EvidenceCopy> Sampler::EvidenceOf(uint32_t guard) {
   MutexLock lock(&lock_);
-  std::vector<EvidenceCopy> copies;
+  List<EvidenceCopy> copies;
   Guard* found = guards_.Get(guard);
   if (found == nullptr || found->breaches() == 0) return copies;
   for (uint32_t i = 0; i < found->limit_count(); i++) {
@@ -511,7 +511,7 @@ News Sampler::Drain(Environment* environment) {
   MutexLock lock(&lock_);
   News news;
   for (const Guard* each : environment->undelivered) news.guards.push_back(each->id);
-  news.answers = environment->answered;
+  news.answers.swap(environment->answered);
   news.beat = environment->beat_wanted;
   environment->Drained();
   return news;

@@ -122,13 +122,13 @@ const ways = {
   async musl(row) {
     const program = fetchRuntime(row.runtime)
     const { libraries } = muslLibraries('x64', program)
-    return readResult(await run(program, programOf(row), { env: { LIBC: 'musl', LD_LIBRARY_PATH: libraries } }))
+    return readResult(await run(program, programOf(row), { env: { LD_LIBRARY_PATH: libraries } }))
   },
   async 'musl-qemu-arm64'(row) {
     const program = fetchRuntime(row.runtime)
     const { libraries, sysroot } = muslLibraries('arm64', program)
     const args = ['-L', sysroot, '-E', `LD_LIBRARY_PATH=${libraries}`, program, ...programOf(row)]
-    return readResult(await run('qemu-aarch64', args, { env: { LIBC: 'musl' } }))
+    return readResult(await run('qemu-aarch64', args))
   },
   // There is no runtime for it at all: the real loader loads the file into a host with all of Node-API as stubs.
   async 'musl-loader-arm'(row) {

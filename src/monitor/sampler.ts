@@ -19,6 +19,7 @@ export interface SeriesKey {
 
 /** Who wants to hear when the sampler has news of a guard. */
 export interface Deliverable {
+  /** @internal */
   deliver(): void
 }
 
