@@ -81,6 +81,33 @@ inline double CapOfJob(uint32_t flags, uint32_t rate, uint32_t max_rate, uint32_
   return share == 0 || share >= 10000 ? 0 : static_cast<double>(share) / 10000 * processors;
 }
 
+// Time that a job has used of what its cap allows; `used` in 100 ns, as accounting has it.
+class JobTime {
+ public:
+  // No cap now: what comes later starts there.
+  void Forget() { at_ = 0; }
+
+  // False while there is nothing to compare with.
+  bool Take(uint64_t now, uint64_t used, double cap) {
+    const bool compared = at_ != 0 && now > at_;
+    if (compared) {
+      used_ += used > last_ ? static_cast<double>(used - last_) / kTicksPerSecond : 0;
+      allowed_ += cap * static_cast<double>(now - at_) / 1e9;
+    }
+    at_ = now;
+    last_ = used;
+    return compared;
+  }
+
+  // Seconds.
+  double used() const { return used_; }
+  double allowed() const { return allowed_; }
+
+ private:
+  uint64_t at_ = 0, last_ = 0;
+  double used_ = 0, allowed_ = 0;
+};
+
 // Memory in bytes; a limit of 0 is none. Commit is what this process may have of it.
 struct MemoryFigures {
   uint64_t physical_total = 0, physical_available = 0;

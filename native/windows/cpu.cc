@@ -158,7 +158,7 @@ class CpuProbe final : public Probe {
     constexpr auto kCpuRateControl = static_cast<JOBOBJECTINFOCLASS>(15);
     const bool found = QueryInformationJobObject(nullptr, kCpuRateControl, &control, sizeof(control), nullptr);
     cap_ = found ? windows::CapOfJob(control.flags, control.rate, control.range.max, processors_) : 0;
-    if (cap_ == 0) has_job_ = false;
+    if (cap_ == 0) job_.Forget();
   }
 
   void AddJob(uint64_t now, Reading* reading) {
@@ -168,20 +168,10 @@ class CpuProbe final : public Probe {
                                                 sizeof(accounting), nullptr)) {
       return;
     }
-    const double used = static_cast<double>(accounting.TotalUserTime.QuadPart + accounting.TotalKernelTime.QuadPart) /
-                        windows::kTicksPerSecond;
-    if (has_job_ && now > job_at_) {
-      const double share = used > job_used_ ? used - job_used_ : 0;
-      const double allowed = cap_ * static_cast<double>(now - job_at_) / 1e9;
-      used_ += share;
-      allowed_ += allowed;
-      capped_ = true;
-    }
-    has_job_ = true;
-    job_at_ = now;
-    job_used_ = used;
-    reading->num[reading->parts] = used_;
-    reading->den[reading->parts] = allowed_;
+    const auto used = static_cast<uint64_t>(accounting.TotalUserTime.QuadPart + accounting.TotalKernelTime.QuadPart);
+    capped_ = job_.Take(now, used, cap_);
+    reading->num[reading->parts] = job_.used();
+    reading->den[reading->parts] = job_.allowed();
     reading->parts++;
   }
 
@@ -200,9 +190,7 @@ class CpuProbe final : public Probe {
 
   double cap_ = 0;  // in processors; 0: none
   bool capped_ = false;
-  bool has_job_ = false;
-  uint64_t job_at_ = 0;
-  double job_used_ = 0, used_ = 0, allowed_ = 0;
+  windows::JobTime job_;
 };
 
 // load: what Unix counts, tasks that run or wait for a processor, from two counters.

@@ -74,6 +74,24 @@ TEST(WindowsJobCaps) {
   CHECK_NEAR(CapOfJob(1 | 4 | 8, 5000, 0, 128), 64, 1e-9);  // and tells when it is reached
 }
 
+TEST(WindowsJobTimeIsOfWhatItsCapAllows) {
+  constexpr uint64_t kSecond = 1000000000;
+  JobTime job;
+  CHECK(!job.Take(5 * kSecond, 100 * kSecondTicks, 2));
+  CHECK_EQ(job.allowed(), 0.0);
+  // Two processors allowed for half a second, three quarters of a second used.
+  CHECK(job.Take(5 * kSecond + kSecond / 2, 100 * kSecondTicks + kSecondTicks * 3 / 4, 2));
+  CHECK_NEAR(job.used(), 0.75, 1e-9);
+  CHECK_NEAR(job.allowed(), 1, 1e-9);
+  // Another job, with less on its account; and a cap that went and came back.
+  CHECK(job.Take(6 * kSecond, kSecondTicks, 1));
+  CHECK_NEAR(job.used(), 0.75, 1e-9);
+  job.Forget();
+  CHECK(!job.Take(60 * kSecond, 50 * kSecondTicks, 1));
+  CHECK_NEAR(job.used(), 0.75, 1e-9);
+  CHECK_NEAR(job.allowed(), 1.5, 1e-9);
+}
+
 TEST(WindowsMemoryIsWhatRunsOutFirst) {
   MemoryFigures figures;
   figures.physical_total = 16 * kGiB;
