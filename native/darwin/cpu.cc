@@ -5,8 +5,6 @@
 #include <mach/mach.h>
 #include <sys/sysctl.h>
 
-#include <initializer_list>
-
 #include "convert.h"
 #include "families.h"
 #include "platform.h"
@@ -28,8 +26,7 @@ class CpuProbe final : public Probe {
     if (error != KERN_SUCCESS) {
       Failure why;
       SetMachError("host_processor_info", error, &why);
-      SetUnavailable(wanted, Metric::kCpu, why, out);
-      SetUnavailable(wanted, Metric::kCpuHost, why, out);
+      SetUnavailable(wanted, why, out);
       return;
     }
     static_assert(CPU_STATE_USER == 0 && CPU_STATE_SYSTEM == 1 && CPU_STATE_IDLE == 2 && CPU_STATE_NICE == 3 &&
@@ -40,8 +37,8 @@ class CpuProbe final : public Probe {
     if (processors == processors_) sums_.Add(last_, now);
     last_ = now;
     processors_ = processors;
-    SetPair(wanted, Metric::kCpu, sums_.busy, sums_.all, out);
-    SetPair(wanted, Metric::kCpuHost, sums_.busy, sums_.all, out);
+    SetPair(Metric::kCpu, sums_.busy, sums_.all, out);
+    SetPair(Metric::kCpuHost, sums_.busy, sums_.all, out);
   }
 
   const char* Origin(Metric) const override { return "host_processor_info(PROCESSOR_CPU_LOAD_INFO)"; }
@@ -67,7 +64,7 @@ class LoadProbe final : public Probe {
     if (failed != nullptr) {
       Failure why;
       why.SetErrno("sysctlbyname", failed, errno, "");
-      return SetUnavailable(wanted, Metric::kLoad, why, out);
+      return SetUnavailable(wanted & MaskOf(Metric::kLoad), why, out);
     }
     const double average = static_cast<double>(load.ldavg[0]) / static_cast<double>(load.fscale);
     out->SetLevel(Metric::kLoad, average / (processors > 0 ? processors : 1));

@@ -6,8 +6,6 @@
 #include <sys/param.h>
 #include <unistd.h>
 
-#include <initializer_list>
-
 #include "convert.h"
 #include "families.h"
 #include "links.h"
@@ -84,9 +82,7 @@ class DiskProbe final : public Probe {
     Failure why;
     if (statfs(path_, &fs) != 0) {
       why.SetErrno("statfs", path_, errno, errno == ENOENT ? "no such path" : "");
-      for (const Metric each : {Metric::kDisk, Metric::kDiskFree, Metric::kDiskInodes}) {
-        SetUnavailable(wanted, each, why, out);
-      }
+      SetUnavailable(wanted, why, out);
       return;
     }
     bytes_ = static_cast<double>(fs.f_blocks) * fs.f_bsize;
@@ -102,7 +98,7 @@ class DiskProbe final : public Probe {
       out->SetLevel(Metric::kDiskInodes, darwin::ShareUsed(fs.f_files, fs.f_ffree, fs.f_ffree));
     } else {
       why.Set("no inode limit on this file system");
-      SetUnavailable(wanted, Metric::kDiskInodes, why, out);
+      SetUnavailable(wanted & MaskOf(Metric::kDiskInodes), why, out);
     }
   }
 

@@ -4,8 +4,6 @@
 #include <mach/mach.h>
 #include <sys/sysctl.h>
 
-#include <initializer_list>
-
 #include "convert.h"
 #include "counter.h"
 #include "families.h"
@@ -62,14 +60,12 @@ class MemoryProbe final : public Probe {
   void ReadPages(uint64_t now, MetricMask wanted, Readings* out) {
     Failure why;
     if ((pages_at_ == 0 || now - pages_at_ >= kPagesPeriod) && !FetchPages(now, &why)) {
-      for (const Metric each : {Metric::kMemory, Metric::kMemoryAvailable, Metric::kMemoryHost, Metric::kSwapRate}) {
-        SetUnavailable(wanted, each, why, out);
-      }
+      SetUnavailable(wanted & ~MaskOf(Metric::kSwap), why, out);
       return;
     }
     const double used = 100 * (1 - available_ / static_cast<double>(total_));
     if (Wants(wanted, Metric::kMemoryHost)) out->SetLevel(Metric::kMemoryHost, used);
-    SetPair(wanted, Metric::kSwapRate, swapped_.sum(), seconds_, out);
+    SetPair(Metric::kSwapRate, swapped_.sum(), seconds_, out);
     if (!Wants(wanted, Metric::kMemory) && !Wants(wanted, Metric::kMemoryAvailable)) return;
     int level = 0;
     size_t size = sizeof(level);
@@ -108,7 +104,7 @@ class MemoryProbe final : public Probe {
     if (sysctlbyname("vm.swapusage", &usage, &size, nullptr, 0) != 0) {
       Failure why;
       why.SetErrno("sysctlbyname", "vm.swapusage", errno, "");
-      return SetUnavailable(wanted, Metric::kSwap, why, out);
+      return SetUnavailable(wanted & MaskOf(Metric::kSwap), why, out);
     }
     // It grows as it is needed; none at all is not used.
     swap_total_ = static_cast<double>(usage.xsu_total);

@@ -7,8 +7,6 @@
 #include <sys/socket.h>
 #include <sys/sysctl.h>
 
-#include <initializer_list>
-
 #include "convert.h"
 #include "counter.h"
 #include "families.h"
@@ -28,8 +26,7 @@ class NetworkProbe final : public Probe {
     if (!Fetch(&size)) {
       Failure why;
       why.SetErrno("sysctl", "NET_RT_IFLIST2", errno, "");
-      SetUnavailable(wanted, Metric::kNetworkRx, why, out);
-      SetUnavailable(wanted, Metric::kNetworkTx, why, out);
+      SetUnavailable(wanted, why, out);
       return;
     }
     for (size_t at = 0; at + sizeof(struct if_msghdr) <= size;) {
@@ -47,8 +44,8 @@ class NetworkProbe final : public Probe {
       received += known_[i].received.sum();
       sent += known_[i].sent.sum();
     }
-    SetPair(wanted, Metric::kNetworkRx, received, seconds_, out);
-    SetPair(wanted, Metric::kNetworkTx, sent, seconds_, out);
+    SetPair(Metric::kNetworkRx, received, seconds_, out);
+    SetPair(Metric::kNetworkTx, sent, seconds_, out);
   }
 
   const char* Origin(Metric) const override { return "sysctl NET_RT_IFLIST2"; }

@@ -9,8 +9,6 @@
 #include <sys/sysctl.h>
 #include <unistd.h>
 
-#include <initializer_list>
-
 #include "convert.h"
 #include "families.h"
 #include "platform.h"
@@ -86,7 +84,7 @@ class ProcessProbe final : public Probe {
     if (at_ != 0 && now > at_) elapsed_ += static_cast<double>(now - at_) / 1e9;
     at_ = now;
     slope_.Add(now, -footprint);
-    SetPair(wanted, Metric::kProcessCpu, used_, elapsed_, out);
+    SetPair(Metric::kProcessCpu, used_, elapsed_, out);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
@@ -182,7 +180,7 @@ class ProcessProbe final : public Probe {
     struct rlimit limit;
     if (!own_ || tree_) {
       why.Set("macOS tells the limit on descriptors to the process itself only");
-      return SetUnavailable(wanted, Metric::kProcessFds, why, out);
+      return SetUnavailable(wanted & MaskOf(Metric::kProcessFds), why, out);
     }
     const int most = proc_pidinfo(root_, PROC_PIDLISTFDS, 0, nullptr, 0);
     if (most > descriptors_size_) {
@@ -194,7 +192,7 @@ class ProcessProbe final : public Probe {
     const int filled = most <= 0 ? most : proc_pidinfo(root_, PROC_PIDLISTFDS, 0, descriptors_, descriptors_size_);
     if (filled <= 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == 0) {
       why.SetErrno("proc_pidinfo", "PROC_PIDLISTFDS", errno, "");
-      return SetUnavailable(wanted, Metric::kProcessFds, why, out);
+      return SetUnavailable(wanted & MaskOf(Metric::kProcessFds), why, out);
     }
     int most_files = 0;
     size_t most_size = sizeof(most_files);
@@ -208,11 +206,7 @@ class ProcessProbe final : public Probe {
   void Tell(MetricMask wanted, Readings* out) const {
     Failure why;
     snprintf(why.text, sizeof(why.text), "process %d has ended", root_);
-    for (const Metric each : {Metric::kProcessCpu, Metric::kProcessRss, Metric::kProcessFootprint,
-                              Metric::kProcessThreads, Metric::kProcessFds, Metric::kProcessCount,
-                              Metric::kProcessCpuTime}) {
-      SetUnavailable(wanted, each, why, out);
-    }
+    SetUnavailable(wanted, why, out);
   }
 
   mach_timebase_info_data_t timebase_ = {};

@@ -85,12 +85,11 @@ class CpuProbe final : public Probe {
     if (!(many_groups_ && ReadCounter()) && !ReadDirect()) {
       Failure why;
       SetWinError("GetSystemTimes", "", GetLastError(), "", &why);
-      SetUnavailable(wanted, Metric::kCpu, why, out);
-      SetUnavailable(wanted, Metric::kCpuHost, why, out);
+      SetUnavailable(wanted, why, out);
       return;
     }
     const CpuSums& host = source_.sums();
-    SetPair(wanted, Metric::kCpuHost, host.busy, host.all, out);
+    SetPair(Metric::kCpuHost, host.busy, host.all, out);
     if (!Wants(wanted, Metric::kCpu)) return;
 
     if (setup_at_ == 0 || now - setup_at_ >= kSetupPeriod) {
@@ -104,7 +103,7 @@ class CpuProbe final : public Probe {
       sums_.all += host.all - host_.all;
     }
     host_ = host;
-    SetPair(wanted, Metric::kCpu, sums_.busy, sums_.all, out);
+    SetPair(Metric::kCpu, sums_.busy, sums_.all, out);
     AddJob(now, &(*out)[Metric::kCpu]);
   }
 
@@ -201,7 +200,7 @@ class LoadProbe final : public Probe {
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     if (!Wants(wanted, Metric::kLoad)) return;
     const CounterReading queue = queue_.Read();
-    if (queue.state == CounterReading::kFailed) return SetUnavailable(wanted, Metric::kLoad, queue.why, out);
+    if (queue.state == CounterReading::kFailed) return SetUnavailable(wanted & MaskOf(Metric::kLoad), queue.why, out);
     if (queue.state == CounterReading::kKnown && queue.at != at_) Take(queue);
     if (average_.started()) out->SetLevel(Metric::kLoad, average_.value() / processors_);
   }

@@ -22,8 +22,7 @@ class DiskProbe final : public Probe {
     const bool found = volume_.root[0] != L'\0' || FindRoot("", &volume_, &why);
     if (!found || !GetDiskFreeSpaceExW(volume_.root, &available, &total, nullptr)) {
       if (found) SetWinError("GetDiskFreeSpaceEx", "", GetLastError(), "", &why);
-      SetUnavailable(wanted, Metric::kDisk, why, out);
-      SetUnavailable(wanted, Metric::kDiskFree, why, out);
+      SetUnavailable(wanted, why, out);
       return;
     }
     total_ = static_cast<double>(total.QuadPart);

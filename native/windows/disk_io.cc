@@ -1,7 +1,5 @@
 // disk.read, disk.write, disk.busy: performance counters of the volume that a path is on; where they are missing, the
 // counters that the volume's driver keeps itself.
-#include <initializer_list>
-
 #include "convert.h"
 #include "counter.h"
 #include "families.h"
@@ -56,14 +54,12 @@ class DiskIoProbe final : public Probe {
       if (one && idle.at != at_) Take(idle.at, read.first, write.first, {idle.first, idle.second});
     } else if (!failed || !ReadDevice(now)) {
       // Not known yet, or by neither way.
-      for (const Metric each : {Metric::kDiskRead, Metric::kDiskWrite, Metric::kDiskBusy}) {
-        if (failed) SetUnavailable(wanted, each, FirstOf(read.why, write.why, idle.why), out);
-      }
+      if (failed) SetUnavailable(wanted, FirstOf(read.why, write.why, idle.why), out);
       return;
     }
-    SetPair(wanted, Metric::kDiskRead, read_sum_.sum(), seconds_, out);
-    SetPair(wanted, Metric::kDiskWrite, write_sum_.sum(), seconds_, out);
-    SetPair(wanted, Metric::kDiskBusy, busy_.busy, busy_.all, out);
+    SetPair(Metric::kDiskRead, read_sum_.sum(), seconds_, out);
+    SetPair(Metric::kDiskWrite, write_sum_.sum(), seconds_, out);
+    SetPair(Metric::kDiskBusy, busy_.busy, busy_.all, out);
   }
 
   const char* Origin(Metric) const override {

@@ -1,8 +1,6 @@
 // memory*, swap: physical memory, commit, and the limits of the job. Direct calls alone: they take a microsecond, and
 // a performance counter's figure would be up to a second old. Commit is GlobalMemoryStatusEx's too: GetPerformanceInfo
 // lists every process of the machine for each answer.
-#include <initializer_list>
-
 #include "convert.h"
 #include "families.h"
 #include "platform.h"
@@ -24,9 +22,7 @@ class MemoryProbe final : public Probe {
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     Failure why;
     if (!ReadHost(&why)) {
-      for (const Metric each : {Metric::kMemory, Metric::kMemoryAvailable, Metric::kMemoryHost}) {
-        SetUnavailable(wanted, each, why, out);
-      }
+      SetUnavailable(wanted & ~MaskOf(Metric::kSwap), why, out);
     } else {
       ReadLimits(now, wanted);
       verdict_ = windows::JudgeMemory(figures_);
@@ -128,7 +124,7 @@ class MemoryProbe final : public Probe {
     if (status != 0) {
       Failure why;
       why.Set(Message().Add(Origin(Metric::kSwap)).Add(": ").AddHex(static_cast<uint32_t>(status)).get());
-      return SetUnavailable(wanted, Metric::kSwap, why, out);
+      return SetUnavailable(wanted & MaskOf(Metric::kSwap), why, out);
     }
     const windows::PageFiles files = windows::SumOfPageFiles(text, size < sizeof(text) ? size : sizeof(text));
     SYSTEM_INFO info;

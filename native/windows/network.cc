@@ -1,7 +1,5 @@
 // network.rx, network.tx: GetIfTable2, summed over the interfaces that have hardware behind them, so that what passes
 // through bridges, tunnels and virtual switches is not counted twice. (The counters of PDH do not tell which is which.)
-#include <initializer_list>
-
 #include "convert.h"
 #include "counter.h"
 #include "families.h"
@@ -29,8 +27,7 @@ class NetworkProbe final : public Probe {
     if (error != 0 || table == nullptr) {
       Failure why;
       SetWinError("GetIfTable2", "", error, "", &why);
-      SetUnavailable(wanted, Metric::kNetworkRx, why, out);
-      SetUnavailable(wanted, Metric::kNetworkTx, why, out);
+      SetUnavailable(wanted, why, out);
       return;
     }
     bool any_device = false;
@@ -51,8 +48,8 @@ class NetworkProbe final : public Probe {
       received += known_[i].received.sum();
       sent += known_[i].sent.sum();
     }
-    SetPair(wanted, Metric::kNetworkRx, received, seconds_, out);
-    SetPair(wanted, Metric::kNetworkTx, sent, seconds_, out);
+    SetPair(Metric::kNetworkRx, received, seconds_, out);
+    SetPair(Metric::kNetworkTx, sent, seconds_, out);
   }
 
   const char* Origin(Metric) const override { return "GetIfTable2"; }

@@ -1,6 +1,5 @@
 // process.* of this process, another one, or one with all its descendants.
 #include <cstdlib>
-#include <initializer_list>
 
 #include "convert.h"
 #include "families.h"
@@ -83,11 +82,7 @@ class ProcessProbe final : public Probe {
       message.Add("process ").AddNumber(root_).Add(" has ended");
       Failure why;
       why.Set(message.get());
-      for (const Metric each :
-           {Metric::kProcessCpu, Metric::kProcessRss, Metric::kProcessFootprint, Metric::kProcessThreads,
-            Metric::kProcessCount, Metric::kProcessCpuTime}) {
-        SetUnavailable(wanted, each, why, out);
-      }
+      SetUnavailable(wanted, why, out);
       return;
     }
     const bool list = tree_ || Wants(wanted, Metric::kProcessThreads);
@@ -98,8 +93,8 @@ class ProcessProbe final : public Probe {
     if (list && !listed_before_) {
       Failure why;
       SetWinError("CreateToolhelp32Snapshot", "", list_error_, "", &why);
-      SetUnavailable(wanted, Metric::kProcessThreads, why, out);
-      if (tree_) SetUnavailable(wanted, Metric::kProcessCount, why, out);
+      SetUnavailable(wanted & MaskOf(Metric::kProcessThreads), why, out);
+      if (tree_) SetUnavailable(wanted & MaskOf(Metric::kProcessCount), why, out);
     }
     constexpr MetricMask kOfMemory = MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
     double rss = 0, footprint = 0, threads = 0, count = 0;
@@ -118,7 +113,7 @@ class ProcessProbe final : public Probe {
     }
     if (at_ != 0 && now > at_) elapsed_ += static_cast<double>(now - at_) / 1e9;
     at_ = now;
-    SetPair(wanted, Metric::kProcessCpu, used_, elapsed_, out);
+    SetPair(Metric::kProcessCpu, used_, elapsed_, out);
     if ((wanted & kOfMemory) != 0) slope_.Add(now, -footprint);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
