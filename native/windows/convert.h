@@ -152,12 +152,12 @@ struct PageFiles {
 
 inline PageFiles SumOfPageFiles(const char* data, size_t size) {
   PageFiles sum;
-  for (size_t at = 0; at <= size && size - at >= 4 * sizeof(uint32_t);) {
+  for (size_t at = 0; size - at >= 4 * sizeof(uint32_t);) {
     uint32_t entry[3];
     memcpy(entry, data + at, sizeof(entry));
     sum.total += entry[1];
     sum.used += entry[2];
-    if (entry[0] == 0) break;
+    if (entry[0] == 0 || entry[0] > size - at) break;
     at += entry[0];
   }
   return sum;
