@@ -1,7 +1,7 @@
 // Makes the release binaries: `npm run prebuild [-- [--out FOLDER] [NAME...]]`, where a name is one of
 // scripts/prebuild/targets.js or the beginning of some. prebuildify drives each target and names the file; what it
 // calls as node-gyp is scripts/prebuild/compile.js.
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -59,25 +59,7 @@ function parse(args) {
   return { out, wanted }
 }
 
-/**
- * Whether this is only what npm runs ahead of `build` because of its name. In the environment both are the same; npm says
- * what it was asked for as its title.
- */
-function runsAheadOfBuild() {
-  let pid = process.ppid
-  for (let i = 0; i < 3 && pid > 1 && existsSync(`/proc/${pid}/cmdline`); i++) {
-    if (/^npm (?:run|run-script|rum|urn) build(?: |\0|$)/.test(readFileSync(`/proc/${pid}/cmdline`, 'utf8')))
-      return true
-    pid = Number(
-      readFileSync(`/proc/${pid}/stat`, 'utf8')
-        .replace(/.*\) \S+ /s, '')
-        .split(' ', 1)[0],
-    )
-  }
-  return false
-}
-
-if (process.argv[1] === fileURLToPath(import.meta.url) && !runsAheadOfBuild()) {
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const { out, wanted } = parse(process.argv.slice(2))
   await prebuildAll(wanted, out, (target, size, took) => {
     console.log(

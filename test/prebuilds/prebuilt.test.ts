@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -34,23 +34,6 @@ describe('release binaries', () => {
     expect(stderr).toBe('')
     expect(stdout).toContain('all is well')
     expect(status).toBe(0)
-  })
-})
-
-describe.runIf(process.platform === 'linux')('npm run build', () => {
-  it('does not make release binaries, though npm runs `prebuild` ahead of it', () => {
-    const folder = mkdtempSync(join(tmpdir(), 'tripline-build-'))
-    // The name is right and the target is none: only an attempt to make it would say so.
-    const scripts = { prebuild: `node ${join(root, 'scripts/prebuild.js')} no-such-target`, build: 'echo built' }
-    writeFileSync(join(folder, 'package.json'), JSON.stringify({ name: 'x', scripts }))
-    const npm = (name: string) => spawnSync('npm', ['run', '--silent', name], { cwd: folder, encoding: 'utf8' })
-    const built = npm('build')
-    const made = npm('prebuild')
-    rmSync(folder, { recursive: true })
-    expect(built.stdout).toBe('built\n')
-    expect(built.status).toBe(0)
-    expect(made.stderr).toContain('no such target')
-    expect(made.status).not.toBe(0)
   })
 })
 
