@@ -13,9 +13,14 @@ function sourcesIn(folder) {
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** Paths below the package of the common sources and of those in the OS's folder. */
+/** The folders beside `native/` itself whose files make the addon of one OS, and whose headers it finds by their names. */
+export function nativeFolders(os) {
+  return os === 'windows' ? [os] : ['posix', os]
+}
+
+/** Paths below the package of the common sources and of those in the OS's folders. */
 export function nativeSources(os) {
-  return [...sourcesIn(''), ...sourcesIn(`${os}/`)]
+  return [...sourcesIn(''), ...nativeFolders(os).flatMap((folder) => sourcesIn(`${folder}/`))]
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(nativeSources(process.argv[2]).join('\n'))

@@ -7,7 +7,7 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { nativeSources } from '../native/sources.js'
+import { nativeFolders, nativeSources } from '../native/sources.js'
 
 process.chdir(fileURLToPath(new URL('..', import.meta.url)))
 
@@ -41,7 +41,7 @@ const build = path.join(
     .slice(0, 12),
 )
 const newestHeader = Math.max(
-  ...['native', `native/${os}`, `native/${os}/parse`, 'test/native']
+  ...['native', ...nativeFolders(os).map((folder) => `native/${folder}`), `native/${os}/parse`, 'test/native']
     .flatMap((folder) => filesIn(folder, /\.(h|def)$/))
     .map((file) => changedAt(file)),
 )

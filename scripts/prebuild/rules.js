@@ -11,7 +11,7 @@ const LIBC = new Set(
   execve fcntl fdopendir fork free fstat fstatfs fstatfs64 getcwd getdents64 getenv geteuid getpgid getpgrp getpid
   getppid getrlimit getrlimit64 getrusage gettid getuid inotify_add_watch inotify_init1 ioctl kill llround lseek
   madvise malloc memchr memcmp memcpy memmove memset mkdir mmap mmap64 mount munmap nanosleep open open64 openat
-  opendir pipe2 poll ppoll prctl pread pread64 prlimit pthread_attr_destroy pthread_attr_init
+  opendir pipe pipe2 poll ppoll prctl pread pread64 prlimit pthread_attr_destroy pthread_attr_init
   pthread_attr_setdetachstate pthread_attr_setstacksize pthread_cond_broadcast pthread_cond_destroy
   pthread_cond_init pthread_cond_signal pthread_cond_timedwait pthread_cond_wait pthread_create pthread_detach
   pthread_getcpuclockid pthread_join pthread_mutex_destroy pthread_mutex_init pthread_mutex_lock
@@ -29,13 +29,15 @@ const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+|_init|_fini|__aeabi_\w+|__
 
 // All that the macOS binaries may want from libSystem. `dynamic_lookup` would hide a misspelled name until it is called.
 const LIBSYSTEM = new Set(
-  `abort access bzero calloc clock_gettime_nsec_np close dladdr dlopen free getcwd getfsstat getpid getrlimit
-  host_page_size host_statistics host_statistics64 kevent kqueue llround mach_host_self mach_port_deallocate mach_task_self_
-  mach_timebase_info malloc memchr memcmp memcpy memmove memset notify_cancel notify_get_state notify_register_check
+  `_exit abort access bzero calloc chdir clock_gettime clock_gettime_nsec_np close dladdr dlopen dup2 execve fcntl fork
+  free getcwd getfsstat getpgrp getpid getppid getrlimit getrusage host_page_size host_statistics host_statistics64
+  kevent kill kqueue llround mach_host_self mach_port_deallocate mach_task_self_ mach_timebase_info malloc memchr memcmp
+  memcpy memmove memset mmap munmap notify_cancel notify_get_state notify_register_check open pipe poll proc_listallpids
   proc_listpids proc_pid_rusage proc_pidinfo pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate
   pthread_attr_setstacksize pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_set_qos_class_self_np
-  pthread_setname_np pthread_sigmask read realloc snprintf statfs strcmp strlcat strlen strncmp strncpy sysctl
-  sysctlbyname write __bzero __error dyld_stub_binder`
+  pthread_setname_np pthread_sigmask read realloc recv send setpgid setsockopt shutdown sigaction sigprocmask snprintf
+  socketpair statfs strcmp strlcat strlen strncmp strncpy sysctl sysctlbyname usleep waitpid write __bzero __error
+  dyld_stub_binder`
     .split(/\s+/)
     .filter(Boolean),
 )

@@ -15,13 +15,16 @@ struct Launch {
   const char** shell_arguments;
   int stdio[3];  // none of them is 0, 1 or 2
   pid_t process_group;  // 0: a new one
-  // Why it did not become the command. Written by the child into our memory.
-  int error;
+  int tell;             // set by StartCommand: where the child says why it did not become the command
+};
+
+struct LaunchFailure {
   const char* call;
+  int error;
 };
 
 // Starts the command as a child of the calling process, with whose end it ends too. -1 where it does not run.
 // REQUIRES: one thread, all signals blocked and at their default action, nothing open that the command must not get.
-pid_t StartCommand(Launch* launch);
+pid_t StartCommand(Launch launch, LaunchFailure* why);
 
 }  // namespace tripline

@@ -12,11 +12,6 @@
 namespace tripline {
 namespace bare {
 
-// The same on every architecture that Linux 5.x runs on; older headers do not have them.
-constexpr long kPidfdSendSignal = 424;
-constexpr long kPidfdOpen = 434;
-constexpr long kCloseRange = 436;
-
 // A path or line put together from text and numbers; what does not fit is cut off.
 class Line {
  public:
@@ -47,6 +42,14 @@ inline uint64_t Now() {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+// Both ends are closed by exec; not at once, which is all right where there is one thread.
+inline bool OpenPipe(int* ends) {
+  if (pipe(ends) != 0) return false;
+  fcntl(ends[0], F_SETFD, FD_CLOEXEC);
+  fcntl(ends[1], F_SETFD, FD_CLOEXEC);
+  return true;
 }
 
 // As much of a file as fits. Negative where it cannot be read.

@@ -1,0 +1,91 @@
+#include "launch.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cerrno>
+
+#include "bare.h"
+#include "os_process.h"
+
+namespace tripline {
+
+namespace {
+
+// The text of `call` lies at the same place in both processes.
+[[noreturn]] void Fail(const Launch& launch, const char* call, int error) {
+  const LaunchFailure failure = {call, error};
+  while (write(launch.tell, &failure, sizeof(failure)) < 0 && errno == EINTR) {
+  }
+  _exit(127);
+}
+
+char* const* ToList(const char* const* list) { return const_cast<char* const*>(list); }
+
+[[noreturn]] void Execute(const Launch& launch) {
+  const SpawnSpec& spec = *launch.spec;
+  int error = ENOENT;
+  for (const char* const* file = spec.files; *file != nullptr; file++) {
+    execve(*file, ToList(spec.arguments), ToList(spec.environment));
+    if (errno == ENOEXEC) {
+      launch.shell_arguments[1] = *file;
+      execve("/bin/sh", ToList(launch.shell_arguments), ToList(spec.environment));
+    }
+    // As execvp: one that may not be run does not hide one further on that may.
+    if (errno == EACCES)
+      error = EACCES;
+    else if (errno != ENOENT && errno != ENOTDIR)
+      Fail(launch, "exec", errno);
+  }
+  Fail(launch, "exec", error);
+}
+
+// In the child, which may share our memory until it has become the command.
+[[noreturn]] void BecomeCommand(const Launch& launch, pid_t keeper) {
+  // Fails only for a group that has gone in the meantime; any group is better than no command.
+  setpgid(0, launch.process_group);
+  if (launch.group->made()) launch.group->Enter();
+  // Before exec, or a keeper that dies now would leave it behind.
+  DieWithParent();
+  if (getppid() != keeper) _exit(127);
+  const char* directory = launch.spec->directory;
+  if (directory[0] != '\0' && chdir(directory) != 0) Fail(launch, "chdir", errno);
+  for (int i = 0; i < 3; i++) {
+    if (dup2(launch.stdio[i], i) < 0) Fail(launch, "dup2", errno);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+  Execute(launch);
+}
+
+}  // namespace
+
+pid_t StartCommand(Launch launch, LaunchFailure* why) {
+  // Closed by exec: what comes through it before is why there was none.
+  int ends[2];
+  if (!bare::OpenPipe(ends)) {
+    *why = {"pipe", errno};
+    return -1;
+  }
+  launch.tell = ends[1];
+  const pid_t keeper = getpid();
+  const pid_t pid = TRIPLINE_FORK_FOR_EXEC();
+  if (pid == 0) BecomeCommand(launch, keeper);
+  const int error = errno;
+  close(ends[1]);
+  ssize_t got = 0;
+  do {
+    got = read(ends[0], why, sizeof(*why));
+  } while (got < 0 && errno == EINTR);
+  close(ends[0]);
+  if (pid < 0) {
+    *why = {"fork", error};
+    return -1;
+  }
+  if (got <= 0) return pid;
+  waitpid(pid, nullptr, 0);
+  return -1;
+}
+
+}  // namespace tripline
