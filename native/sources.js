@@ -13,14 +13,9 @@ function sourcesIn(folder) {
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** The folders beside `native/` itself whose files make the addon of one OS, and whose headers it finds by their names. */
-export function nativeFolders(os) {
-  return os === 'windows' ? [os] : ['posix', os]
-}
-
-/** Paths below the package of the common sources and of those in the OS's folders. */
+/** Paths below the package of the common sources, of those that systems like Unix share, and of those of the OS. */
 export function nativeSources(os) {
-  return [...sourcesIn(''), ...nativeFolders(os).flatMap((folder) => sourcesIn(`${folder}/`))]
+  return [...sourcesIn(''), ...(os === 'windows' ? [] : sourcesIn('posix/')), ...sourcesIn(`${os}/`)]
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(nativeSources(process.argv[2]).join('\n'))

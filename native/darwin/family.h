@@ -27,14 +27,14 @@ struct Member {
   int32_t pid;
   int32_t group;
   char state;
-  uint8_t missed;     // looks since it was last seen
+  uint8_t missed;      // looks since it was last seen
   bool group_is_ours;  // whoever is in its process group is one of us
   bool told;
   bool watched;
 };
 
-// The members of one tree, kept from look to look. All of it is valid when it is zero, but for the root. Another process
-// may read it while it changes: a member is only ever believed together with its id.
+// The members of one tree, kept from look to look. All of it is valid when it is zero, but for the root. Another
+// process may read it while it changes: a member is only ever believed together with its id.
 class Family {
  public:
   static constexpr uint32_t kMost = 1 << 15;
@@ -52,11 +52,10 @@ class Family {
   // Whether only its marker can tell: an orphan of somebody we do not know. `first` is the id of process 1, whose own
   // children are no orphans.
   bool IsStray(const Process& one, uint64_t first) const {
-    return one.parent == 1 && IsYounger(one) && (one.parent_id == 0 || one.parent_id != first) && !HasId(one.id) &&
+    return one.parent == 1 && IsYounger(one) && (one.parent_id == 0 || one.parent_id != first) && Find(one) == kMost &&
            !HasId(one.parent_id);
   }
 
-  // The list holds everybody but the caller and those in between that cannot be read.
   void Update(Process* list, uint32_t size) {
     // A child whose maker has ended shows up in the same look as the end or in the next, so nobody is kept for longer:
     // numbers of processes and of groups are used again.
@@ -68,10 +67,9 @@ class Family {
     }
     count_ = kept;
     for (uint32_t i = 0; i < size; i++) {
+      const uint32_t place = Find(list[i]);
       list[i].taken = false;
-      for (uint32_t k = 0; k < count_ && !list[i].taken; k++) {
-        if (members_[k].id == list[i].id && members_[k].pid == list[i].pid) Meet(&members_[k], &list[i]);
-      }
+      if (place != kMost) Meet(&members_[place], &list[i]);
     }
     // A child may be listed before its parent.
     for (bool grown = true; grown;) {
@@ -93,6 +91,13 @@ class Family {
 
  private:
   static constexpr uint8_t kGrace = 2;
+
+  uint32_t Find(const Process& one) const {
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].id == one.id && members_[i].pid == one.pid) return i;
+    }
+    return kMost;
+  }
 
   bool HasId(uint64_t id) const {
     for (uint32_t i = 0; id != 0 && i < count_; i++) {

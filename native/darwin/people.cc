@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 #include <sys/proc_info.h>
 #include <sys/sysctl.h>
-#include <unistd.h>
 
 namespace tripline::darwin {
 
@@ -77,13 +76,12 @@ bool People::IsMarked(int32_t pid, const char* marker) {
 
 uint32_t People::Read(const Family& family, const char* marker, bool everybody) {
   const int listed = proc_listallpids(pids_, static_cast<int>(kPidsSize));
-  const int32_t own = getpid();
   Process first;
   ReadProcess(1, &first);
   uint32_t count = 0;
   for (int i = 0; i < listed; i++) {
     Process* one = &list_[count];
-    if (pids_[i] == own || !ReadProcess(pids_[i], one)) continue;
+    if (!ReadProcess(pids_[i], one)) continue;
     count++;
     const bool asked = everybody ? family.IsYounger(*one) : family.IsStray(*one, first.id);
     if (marker != nullptr && asked) one->marked = IsMarked(one->pid, marker);

@@ -5,7 +5,8 @@
 
 namespace tripline::darwin {
 
-// One process, also one that has ended and was not waited for. False where there is none, or nothing tells it from others.
+// One process, also one that has ended and was not waited for. False where there is none, or nothing tells it from
+// others.
 bool ReadProcess(int32_t pid, Process* one);
 
 class People {
@@ -17,7 +18,7 @@ class People {
 
   bool Open();
 
-  // Everybody but the caller. Where there is a `marker`, it is looked for in the strays of the family, or in
+  // Everybody who can be read. Where there is a `marker`, it is looked for in the strays of the family, or in
   // `everybody` that could be of it. 0 where the list is kept from us.
   uint32_t Read(const Family& family, const char* marker, bool everybody);
 

@@ -13,7 +13,7 @@ struct Launch {
   const OwnGroup* group;
   // For a script without an interpreter line: "/bin/sh", room for its path, then the arguments.
   const char** shell_arguments;
-  int stdio[3];  // none of them is 0, 1 or 2
+  int stdio[3];         // none of them is 0, 1 or 2
   pid_t process_group;  // 0: a new one
   int tell;             // set by StartCommand: where the child says why it did not become the command
 };

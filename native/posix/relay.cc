@@ -50,8 +50,10 @@ bool Relay::Move(short events) {
   const ssize_t put = write(target_, held_ + from_, to_ - from_);
   if (put < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   // Nobody reads any more: the command gets its own SIGPIPE from the closed pipe.
-  if (put < 0) Close();
-  else from_ += static_cast<size_t>(put);
+  if (put < 0)
+    Close();
+  else
+    from_ += static_cast<size_t>(put);
   return put > 0;
 }
 

@@ -19,8 +19,8 @@ class Machine {
   explicit Machine(bool tells_ids = true, bool by_group = true) : tells_ids_(tells_ids) {
     family_ = static_cast<Family*>(calloc(1, sizeof(Family)));
     Add(kLaunchd, 0, 1);
-    Add(50, kLaunchd, 50);                // a shell of somebody
-    Add(60, 50, 60);                      // the host
+    Add(50, kLaunchd, 50);  // a shell of somebody
+    Add(60, 50, 60);        // the host
     const uint64_t id = Add(kKeeper, 60, kKeeper);
     family_->SetRoot(kKeeper, id, by_group);
   }
