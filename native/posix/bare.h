@@ -44,12 +44,17 @@ inline uint64_t Now() {
   return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// Both ends are closed by exec; not at once, which is all right where there is one thread.
+// Out of the way of 0, 1 and 2, and closed by exec.
+inline int Duplicate(int fd) { return fcntl(fd < 0 ? 0 : fd, F_DUPFD_CLOEXEC, 10); }
+
 inline bool OpenPipe(int* ends) {
-  if (pipe(ends) != 0) return false;
-  fcntl(ends[0], F_SETFD, FD_CLOEXEC);
-  fcntl(ends[1], F_SETFD, FD_CLOEXEC);
-  return true;
+  int made[2];
+  if (pipe(made) != 0) return false;
+  for (int i = 0; i < 2; i++) {
+    ends[i] = Duplicate(made[i]);
+    close(made[i]);
+  }
+  return ends[0] >= 0 && ends[1] >= 0;
 }
 
 // As much of a file as fits. Negative where it cannot be read.

@@ -37,9 +37,6 @@ uint64_t ToNanoseconds(const struct timeval& time) {
   return static_cast<uint64_t>(time.tv_sec) * kSecond + static_cast<uint64_t>(time.tv_usec) * 1000;
 }
 
-// Out of the way of 0, 1 and 2, and closed by exec.
-int Duplicate(int fd) { return fcntl(fd < 0 ? 0 : fd, F_DUPFD_CLOEXEC, 10); }
-
 void ResetSignals() {
   struct sigaction standard;
   memset(&standard, 0, sizeof(standard));
@@ -62,8 +59,8 @@ class Keeper {
     // What the terminal or a supervisor sends to the other process's group must not end us before the tree.
     setpgid(0, 0);
 
-    Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : guard_group, -1};
-    if (!TakeDescriptors(spec, control, launch.stdio)) return Refuse("dup", errno);
+    Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : guard_group, {-1, -1}};
+    if (!TakeDescriptors(spec, control, &launch)) return Refuse("dup", errno);
     if (!census_.Open()) return Refuse("mmap", ENOMEM);
     if (!census_.Follow(&group_, getpid(), spec.marker)) return Refuse("follow", errno);
     LaunchFailure why;
@@ -98,22 +95,26 @@ class Keeper {
 
   // ---- beginnings
 
-  bool TakeDescriptors(const SpawnSpec& spec, int control, int* stdio) {
+  // All that the command's process needs is made before the other process's descriptors are closed: on a fork, handlers
+  // of that process close what they believe to be theirs by its number.
+  bool TakeDescriptors(const SpawnSpec& spec, int control, Launch* launch) {
+    int* stdio = launch->stdio;
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int i = 0; i < 3; i++) {
-      stdio[i] = Duplicate(spec.stdio[i] < 0 ? null : spec.stdio[i]);
+      stdio[i] = bare::Duplicate(spec.stdio[i] < 0 ? null : spec.stdio[i]);
       if (stdio[i] < 0) return false;
     }
-    control_ = Duplicate(control);
-    if (control_ < 0) return false;
-    int kept[4] = {stdio[0], stdio[1], stdio[2], control_};
-    CloseAllBut(kept, 4);
-    for (int i = 0; i < 3; i++) open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (idle_ == kNever) return true;
-    for (int i = 0; i < 2; i++) {
+    control_ = bare::Duplicate(control);
+    if (control_ < 0 || !bare::OpenPipe(launch->tell)) return false;
+    int kept[10] = {stdio[0], stdio[1], stdio[2], control_, launch->tell[0], launch->tell[1]};
+    uint32_t count = 6;
+    for (int i = 0; idle_ != kNever && i < 2; i++) {
       if (!relays_[i].Open(stdio[i + 1])) return false;
-      stdio[i + 1] = relays_[i].input();
+      stdio[i + 1] = kept[count++] = relays_[i].input();
+      kept[count++] = relays_[i].output();
     }
+    CloseAllBut(kept, count);
+    for (int i = 0; i < 3; i++) open("/dev/null", O_RDWR | O_CLOEXEC);
     return true;
   }
 

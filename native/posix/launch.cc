@@ -5,7 +5,6 @@
 #include <unistd.h>
 #include <cerrno>
 
-#include "bare.h"
 #include "os_process.h"
 
 namespace tripline {
@@ -15,7 +14,7 @@ namespace {
 // The text of `call` lies at the same place in both processes.
 [[noreturn]] void Fail(const Launch& launch, const char* call, int error) {
   const LaunchFailure failure = {call, error};
-  while (write(launch.tell, &failure, sizeof(failure)) < 0 && errno == EINTR) {
+  while (write(launch.tell[1], &failure, sizeof(failure)) < 0 && errno == EINTR) {
   }
   _exit(127);
 }
@@ -61,24 +60,17 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
 
 }  // namespace
 
-pid_t StartCommand(Launch launch, LaunchFailure* why) {
-  // Closed by exec: what comes through it before is why there was none.
-  int ends[2];
-  if (!bare::OpenPipe(ends)) {
-    *why = {"pipe", errno};
-    return -1;
-  }
-  launch.tell = ends[1];
+pid_t StartCommand(const Launch& launch, LaunchFailure* why) {
   const pid_t keeper = getpid();
   const pid_t pid = TRIPLINE_FORK_FOR_EXEC();
   if (pid == 0) BecomeCommand(launch, keeper);
   const int error = errno;
-  close(ends[1]);
+  close(launch.tell[1]);
   ssize_t got = 0;
   do {
-    got = read(ends[0], why, sizeof(*why));
+    got = read(launch.tell[0], why, sizeof(*why));
   } while (got < 0 && errno == EINTR);
-  close(ends[0]);
+  close(launch.tell[0]);
   if (pid < 0) {
     *why = {"fork", error};
     return -1;

@@ -15,7 +15,7 @@ struct Launch {
   const char** shell_arguments;
   int stdio[3];         // none of them is 0, 1 or 2
   pid_t process_group;  // 0: a new one
-  int tell;             // set by StartCommand: where the child says why it did not become the command
+  int tell[2];          // a pipe that exec closes: the child says in it why it did not become the command
 };
 
 struct LaunchFailure {
@@ -25,6 +25,6 @@ struct LaunchFailure {
 
 // Starts the command as a child of the calling process, with whose end it ends too. -1 where it does not run.
 // REQUIRES: one thread, all signals blocked and at their default action, nothing open that the command must not get.
-pid_t StartCommand(Launch launch, LaunchFailure* why);
+pid_t StartCommand(const Launch& launch, LaunchFailure* why);
 
 }  // namespace tripline

@@ -3,6 +3,8 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,8 +22,21 @@
 namespace tripline {
 namespace {
 
+// As libuv does it, in every process that is forked: what it believes to be its pipe is closed and made anew.
+int own_pipe[2];
+
+void MakePipeAnew() {
+  close(own_pipe[0]);
+  close(own_pipe[1]);
+  if (pipe2(own_pipe, O_CLOEXEC) != 0) abort();
+}
+
 struct Beginning {
-  Beginning() { stand_in::Begin(); }
+  Beginning() {
+    stand_in::Begin();
+    if (pipe2(own_pipe, O_CLOEXEC) != 0) abort();
+    pthread_atfork(nullptr, nullptr, MakePipeAnew);
+  }
 } beginning;
 
 // What the system tells: everything, no ids, or no environments.
@@ -295,7 +310,10 @@ TEST(StandInPassesOnWhatIsWritten) {
   shell.Await(CommandEvent::kIdle);
   char text[64] = "";
   size_t size = 0;
-  while (size < 8) size += static_cast<size_t>(read(ends[0], text + size, sizeof(text) - size));
+  struct pollfd readable = {ends[0], POLLIN, 0};
+  while (size < 8 && poll(&readable, 1, 10000) > 0) {
+    size += static_cast<size_t>(read(ends[0], text + size, sizeof(text) - size));
+  }
   CHECK(strstr(text, "one\n") != nullptr && strstr(text, "two\n") != nullptr);
   shell.command->Signal(SIGTERM);
   CHECK_EQ(shell.Await(CommandEvent::kExited).signal, SIGTERM);
