@@ -36,7 +36,9 @@ bool Census::Follow(OwnGroup* group, int32_t root, const char* marker) {
   family_ = group->family();
   darwin::Process self;
   self.id = 0;
-  blind_ = !darwin::ReadProcess(root, &self);
+  darwin::Process first;
+  // A sandbox shows a process nobody but itself.
+  blind_ = !darwin::ReadProcess(1, &first) || !darwin::ReadProcess(root, &self);
   queue_ = kqueue();
   if (family_ == nullptr || queue_ < 0) return false;
   family_->SetRoot(root, self.id, true);
