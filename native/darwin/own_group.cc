@@ -1,7 +1,7 @@
 #include "own_group.h"
 
-#include <pthread.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "people.h"
 
@@ -15,7 +15,19 @@ struct Published {
   int64_t root;
   const darwin::Family* family;
 } published[kMostPublished];
-pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+// Held for a moment, and hardly ever by two: a mutex would be the only initialized data of the binary, a page of it.
+bool held;
+
+class Hold {
+ public:
+  Hold() {
+    while (__atomic_test_and_set(&held, __ATOMIC_ACQUIRE)) usleep(50);
+  }
+  ~Hold() { __atomic_clear(&held, __ATOMIC_RELEASE); }
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+};
 
 }  // namespace
 
@@ -25,29 +37,27 @@ bool OwnGroup::Make(const char*) {
 }
 
 void OwnGroup::Publish(int64_t root) {
-  pthread_mutex_lock(&lock);
+  const Hold hold;
   for (uint32_t i = 0; i < kMostPublished; i++) {
     if (published[i].family != nullptr) continue;
     published[i] = {root, family_};
     break;
   }
-  pthread_mutex_unlock(&lock);
 }
 
 void OwnGroup::Release() {
   if (family_ == nullptr) return;
-  pthread_mutex_lock(&lock);
+  const Hold hold;
   for (Published& each : published) {
     if (each.family == family_) each = {0, nullptr};
   }
   munmap(family_, sizeof(darwin::Family));
   family_ = nullptr;
-  pthread_mutex_unlock(&lock);
 }
 
 int32_t OwnGroup::CopyMembers(int64_t root, darwin::Member* into, uint32_t room) {
   int32_t copied = -1;
-  pthread_mutex_lock(&lock);
+  const Hold hold;
   for (const Published& each : published) {
     if (each.root != root || each.family == nullptr) continue;
     copied = 0;
@@ -57,7 +67,6 @@ int32_t OwnGroup::CopyMembers(int64_t root, darwin::Member* into, uint32_t room)
       if (darwin::Family::IsAlive(member)) into[copied++] = member;
     }
   }
-  pthread_mutex_unlock(&lock);
   return copied;
 }
 

@@ -150,15 +150,6 @@ uint32_t Census::FindMarked(const char* marker) {
   return count_;
 }
 
-uint32_t Census::FindZombies(int32_t parent) {
-  ReadAll();
-  uint32_t kept = 0;
-  for (uint32_t i = 0; i < count_; i++) {
-    if (found_[i].parent == parent && IsDead(found_[i])) found_[kept++] = found_[i];
-  }
-  return count_ = kept;
-}
-
 bool Census::Signal(const Person& person, int signal) {
   // The number may have been given to somebody else since it was read: hold on to the process first, then look again.
   const long handle = syscall(kPidfdOpen, person.pid, 0);
@@ -181,12 +172,13 @@ bool Census::Signal(const Person& person, int signal) {
 void Census::ForgetTold() { Clear(told_); }
 
 void ReapAdopted() {
-  Census census;
-  if (!census.Open()) return;
-  const uint32_t found = census.FindZombies(getpid());
-  for (uint32_t i = 0; i < found; i++) {
+  const pid_t own = getpid();
+  Names all("/proc");
+  Census::Person each;
+  for (int64_t pid = 0; all.NextNumber(&pid);) {
     // Keepers are waited for by those who have started them.
-    if (!IsCommandRoot(census[i].pid)) waitpid(census[i].pid, nullptr, WNOHANG);
+    const bool adopted = ReadPerson(pid, &each) && each.parent == own && IsDead(each) && !IsCommandRoot(pid);
+    if (adopted) waitpid(each.pid, nullptr, WNOHANG);
   }
 }
 

@@ -47,8 +47,6 @@ class Census {
   uint32_t FindMarked(const char* marker);
   // What is left of a tree whose keeper is dead.
   uint32_t FindLeft(OwnGroup*, const char* marker) { return FindMarked(marker); }
-  // Looks for the zombies among the children of `parent`.
-  uint32_t FindZombies(int32_t parent);
 
   const Person& operator[](uint32_t index) const { return found_[index]; }
   uint32_t count() const { return count_; }

@@ -45,17 +45,8 @@ inline uint64_t Now() {
 }
 
 // Out of the way of 0, 1 and 2, and closed by exec.
-inline int Duplicate(int fd) { return fcntl(fd < 0 ? 0 : fd, F_DUPFD_CLOEXEC, 10); }
-
-inline bool OpenPipe(int* ends) {
-  int made[2];
-  if (pipe(made) != 0) return false;
-  for (int i = 0; i < 2; i++) {
-    ends[i] = Duplicate(made[i]);
-    close(made[i]);
-  }
-  return ends[0] >= 0 && ends[1] >= 0;
-}
+int Duplicate(int fd);
+bool OpenPipe(int* ends);
 
 // As much of a file as fits. Negative where it cannot be read.
 inline ssize_t ReadFile(const char* path, char* into, size_t size) {

@@ -106,9 +106,11 @@ class Keeper {
     }
     control_ = bare::Duplicate(control);
     if (control_ < 0 || !bare::OpenPipe(launch->tell)) return false;
-    int kept[10] = {stdio[0], stdio[1], stdio[2], control_, launch->tell[0], launch->tell[1]};
-    uint32_t count = 6;
-    for (int i = 0; idle_ != kNever && i < 2; i++) {
+    int kept[10] = {stdio[0], control_, launch->tell[0], launch->tell[1]};
+    uint32_t count = 4;
+    for (int i = 0; i < 2; i++) {
+      kept[count++] = stdio[i + 1];
+      if (idle_ == kNever) continue;
       if (!relays_[i].Open(stdio[i + 1])) return false;
       stdio[i + 1] = kept[count++] = relays_[i].input();
       kept[count++] = relays_[i].output();

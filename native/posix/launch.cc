@@ -14,8 +14,7 @@ namespace {
 // The text of `call` lies at the same place in both processes.
 [[noreturn]] void Fail(const Launch& launch, const char* call, int error) {
   const LaunchFailure failure = {call, error};
-  while (write(launch.tell[1], &failure, sizeof(failure)) < 0 && errno == EINTR) {
-  }
+  if (write(launch.tell[1], &failure, sizeof(failure)) < 0) _exit(126);
   _exit(127);
 }
 
@@ -66,15 +65,10 @@ pid_t StartCommand(const Launch& launch, LaunchFailure* why) {
   if (pid == 0) BecomeCommand(launch, keeper);
   const int error = errno;
   close(launch.tell[1]);
-  ssize_t got = 0;
-  do {
-    got = read(launch.tell[0], why, sizeof(*why));
-  } while (got < 0 && errno == EINTR);
+  // No signal can interrupt it.
+  const ssize_t got = read(launch.tell[0], why, sizeof(*why));
   close(launch.tell[0]);
-  if (pid < 0) {
-    *why = {"fork", error};
-    return -1;
-  }
+  if (pid < 0) *why = {"fork", error};
   if (got <= 0) return pid;
   waitpid(pid, nullptr, 0);
   return -1;
