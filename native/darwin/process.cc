@@ -4,13 +4,17 @@
 #include <mach/mach_time.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/proc_info.h>
 #include <sys/resource.h>
 #include <sys/sysctl.h>
 #include <unistd.h>
 
+#include "../spawn.h"
 #include "convert.h"
 #include "families.h"
+#include "own_group.h"
+#include "people.h"
 #include "platform.h"
 #include "slope.h"
 
@@ -18,6 +22,9 @@ namespace tripline {
 namespace {
 
 constexpr uint64_t kListPeriod = 250 * kMillisecond;
+// The keeper of a command has the list already.
+constexpr uint64_t kCopyPeriod = 50 * kMillisecond;
+constexpr size_t kCopySize = darwin::Family::kMost * sizeof(darwin::Member);
 
 struct Member {
   pid_t pid;
@@ -31,14 +38,16 @@ class ProcessProbe final : public Probe {
   ProcessProbe() { mach_timebase_info(&timebase_); }
   ~ProcessProbe() override {
     free(members_);
-    free(pids_);
     free(descriptors_);
+    if (family_ != nullptr) munmap(family_, sizeof(darwin::Family));
+    if (copy_ != nullptr) munmap(copy_, kCopySize);
   }
 
   bool Open(const Selector& selector, Failure* why) {
     root_ = selector.pid == 0 ? getpid() : static_cast<pid_t>(selector.pid);
     own_ = root_ == getpid();
     tree_ = selector.tree;
+    command_ = tree_ && IsCommandRoot(root_);
     rusage_info_v0 usage;
     if (!ReadUsage(root_, &usage)) {
       char number[16];
@@ -49,11 +58,15 @@ class ProcessProbe final : public Probe {
                                      : "");
       return false;
     }
+    if (tree_ && !OpenTree()) {
+      why->Set("no memory for the processes of a tree");
+      return false;
+    }
     return Join(root_, usage, usage.ri_user_time + usage.ri_system_time);
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    if (tree_ && (listed_at_ == 0 || now - listed_at_ >= kListPeriod)) {
+    if (tree_ && (listed_at_ == 0 || now - listed_at_ >= (command_ ? kCopyPeriod : kListPeriod))) {
       listed_at_ = now;
       FindDescendants();
     }
@@ -70,6 +83,8 @@ class ProcessProbe final : public Probe {
         ended_ += member->cpu;
         continue;
       }
+      // Our own process above a command is no part of it.
+      if (command_ && i == 0) continue;
       count++;
       Charge(member, usage);
       total += member->cpu;
@@ -144,34 +159,39 @@ class ProcessProbe final : public Probe {
     return false;
   }
 
-  void FindDescendants() {
-    const int bytes = proc_listpids(PROC_ALL_PIDS, 0, nullptr, 0);
-    if (bytes <= 0) return;
-    if (bytes > pids_size_) {
-      void* grown = realloc(pids_, static_cast<size_t>(bytes) + 4096);
-      if (grown == nullptr) return;
-      pids_ = static_cast<pid_t*>(grown);
-      pids_size_ = bytes + 4096;
+  bool OpenTree() {
+    if (command_) {
+      copy_ = static_cast<darwin::Member*>(darwin::Reserve(kCopySize, false));
+      return copy_ != nullptr;
     }
-    const int filled = proc_listpids(PROC_ALL_PIDS, 0, pids_, pids_size_);
-    const int count = filled / static_cast<int>(sizeof(pid_t));
-    // A child may be listed before its parent: again until nobody joins.
-    for (bool joined = true; joined;) {
-      joined = false;
-      for (int i = 0; i < count; i++) joined = Visit(pids_[i]) || joined;
+    darwin::Process root;
+    family_ = static_cast<darwin::Family*>(darwin::Reserve(sizeof(darwin::Family), false));
+    if (family_ == nullptr || !people_.Open() || !darwin::ReadProcess(root_, &root)) return false;
+    family_->SetRoot(root_, root.id, false);
+    return true;
+  }
+
+  // Once in, a process stays in until it ends, whoever its parent becomes.
+  void FindDescendants() {
+    if (command_) {
+      const int32_t count = OwnGroup::CopyMembers(root_, copy_, darwin::Family::kMost);
+      for (int32_t i = 0; i < count; i++) JoinUnknown(copy_[i]);
+    } else {
+      family_->Update(people_.get(), people_.Read(*family_, nullptr, false));
+      for (uint32_t i = 0; i < family_->count(); i++) JoinUnknown((*family_)[i]);
     }
     listed_before_ = true;
   }
 
-  bool Visit(pid_t pid) {
-    struct proc_bsdshortinfo info;
+  void JoinUnknown(const darwin::Member& member) {
+    darwin::Process now;
     rusage_info_v0 usage;
-    if (pid <= 0 || Has(pid)) return false;
-    const int size = proc_pidinfo(pid, PROC_PIDT_SHORTBSDINFO, 0, &info, PROC_PIDT_SHORTBSDINFO_SIZE);
-    if (size != PROC_PIDT_SHORTBSDINFO_SIZE || !Has(static_cast<pid_t>(info.pbsi_ppid))) return false;
-    if (!ReadUsage(pid, &usage) || usage.ri_proc_exit_abstime != 0) return false;
+    if (!darwin::Family::IsAlive(member) || Has(member.pid)) return;
+    if (!darwin::ReadProcess(member.pid, &now) || now.id != member.id || !ReadUsage(member.pid, &usage) ||
+        usage.ri_proc_exit_abstime != 0)
+      return;
     // What was used before we looked is not ours to count; a child that came later has used all of it since.
-    return Join(pid, usage, listed_before_ ? 0 : usage.ri_user_time + usage.ri_system_time);
+    Join(member.pid, usage, listed_before_ || command_ ? 0 : usage.ri_user_time + usage.ri_system_time);
   }
 
   // The limit of another process cannot be asked for.
@@ -215,8 +235,10 @@ class ProcessProbe final : public Probe {
   bool tree_ = false;
   Member* members_ = nullptr;
   uint32_t count_ = 0, capacity_ = 0;
-  pid_t* pids_ = nullptr;
-  int pids_size_ = 0;
+  bool command_ = false;
+  darwin::People people_;
+  darwin::Family* family_ = nullptr;
+  darwin::Member* copy_ = nullptr;
   void* descriptors_ = nullptr;
   int descriptors_size_ = 0;
   bool listed_before_ = false;

@@ -61,6 +61,9 @@ const compileFlags = [
   '-fno-ident',
   `-ffile-prefix-map=${root}=.`,
   '-Wdate-time',
+  // Functions of the system are found when the binary is loaded: the keeper of a command must not look for one. zig
+  // refuses -flto for macOS, but its bitcode is all that the linker needs for it.
+  ...(os === 'darwin' ? ['-fno-plt', '-Xclang', '-emit-llvm-bc'] : []),
   // The addresses of the host's functions: native/runtime/windows_host.c.
   ...(os === 'windows' ? ['-DNAPI_EXTERN=__declspec(dllimport)', '-D__USE_MINGW_ANSI_STDIO=0'] : []),
   // For quoted includes alone, so that no header of ours can hide one of the system.
@@ -195,6 +198,8 @@ const linkers = {
       '-x',
       '-S',
       '-adhoc_codesign',
+      '-mllvm',
+      '-aarch64-macho-enable-nonlazybind',
       ...files,
       join(zigFolder(), 'lib/libc/darwin/libSystem.tbd'),
       '-o',

@@ -23,13 +23,16 @@ const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+)$/
 
 // All that the macOS binaries may want from libSystem. `dynamic_lookup` would hide a misspelled name until it is called.
 const LIBSYSTEM = new Set(
-  `abort access bzero calloc clock_gettime_nsec_np close dladdr dlopen free getcwd getfsstat getpid getrlimit
-  host_page_size host_processor_info host_statistics64 kevent kqueue llround mach_host_self mach_port_deallocate mach_task_self_
-  mach_timebase_info malloc memchr memcmp memcpy memmove memset notify_cancel notify_get_state notify_register_check
-  proc_listpids proc_pid_rusage proc_pidinfo pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate
-  pthread_attr_setstacksize pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_set_qos_class_self_np
-  pthread_setname_np pthread_sigmask read readlink realloc snprintf statfs strcmp strcspn strlcat strlen strncmp strncpy
-  strspn sysctl sysctlbyname vm_deallocate write __bzero __error dyld_stub_binder`
+  `abort access bzero calloc chdir clock_gettime clock_gettime_nsec_np close dladdr dlopen dup2 dyld_stub_binder
+  execve fcntl fork free getcwd getfsstat getpgrp getpid getppid getrlimit getrusage host_page_size
+  host_processor_info host_statistics64 kevent kill kqueue llround mach_host_self mach_port_deallocate
+  mach_task_self_ mach_timebase_info malloc memchr memcmp memcpy memmove memset mmap munmap notify_cancel
+  notify_get_state notify_register_check open pipe poll proc_listallpids proc_listpids proc_pid_rusage
+  proc_pidinfo pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
+  pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_set_qos_class_self_np pthread_setname_np
+  pthread_sigmask read readlink realloc recv send setpgid setsockopt shutdown sigaction sigprocmask snprintf
+  socketpair statfs strcmp strcspn strlcat strlen strncmp strncpy strspn sysctl sysctlbyname usleep
+  vm_deallocate waitpid write __bzero __error _exit`
     .split(/\s+/)
     .filter(Boolean),
 )
