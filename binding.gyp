@@ -10,8 +10,9 @@
       'conditions': [
         ['OS=="linux"', {
           'include_dirs': ['native/linux'],
-          # The keeper of a command drops the memory in which the linker would look for a function on its first call.
-          'ldflags': ['-Wl,-z,now'],
+          # The keeper of a command drops the memory in which the linker would look for a function on its first call; and
+          # the library stays mapped, because a helper thread stuck in the kernel must not return into nothing.
+          'ldflags': ['-Wl,-z,now', '-Wl,-z,nodelete'],
           'sources': ['<!@(node native/sources.js linux)'],
         }],
         ['OS=="mac"', {

@@ -16,7 +16,7 @@ if (unknown.length > 0) {
   process.exit(2)
 }
 if (!existsSync(`${here}../dist/index.js`)) {
-  console.error('nothing is built yet: npm run build')
+  console.error('nothing is built yet: npm run compile')
   process.exit(2)
 }
 installPeers()

@@ -2,8 +2,7 @@
 // caller; it has checked every argument, so that a wrong one here is a defect and reads as 0.
 #include <node_api.h>
 
-#include <vector>
-
+#include "list.h"
 #include "marshal.h"
 #include "platform.h"
 #include "sampler.h"
@@ -138,7 +137,7 @@ napi_value AddGuard(napi_env env, napi_callback_info info) {
   constexpr size_t kFields = 7;
   size_t length = 0;
   const auto* numbers = in.Array<double>(5, &length);
-  std::vector<LimitRequest> limits(length / kFields);
+  List<LimitRequest> limits(length / kFields);
   for (LimitRequest& each : limits) {
     each.subscription = static_cast<uint32_t>(numbers[0]);
     each.spec.above = numbers[1] != 0;
@@ -165,7 +164,7 @@ napi_value RemoveGuard(napi_env env, napi_callback_info info) {
 // evidence(guard): [{ limit, value, since, at, origin, recent, breached }] of its latest breach
 napi_value GetEvidence(napi_env env, napi_callback_info info) {
   const Arguments in(env, info);
-  List result(env);
+  Array result(env);
   for (const EvidenceCopy& each : Sampler::Get()->EvidenceOf(in.Integer(0))) {
     Object item(env);
     item.Set("limit", each.limit);
@@ -173,7 +172,7 @@ napi_value GetEvidence(napi_env env, napi_callback_info info) {
     item.Set("since", ToMilliseconds(each.evidence.since));
     item.Set("at", ToMilliseconds(each.evidence.at));
     item.Set("origin", each.evidence.origin);
-    List recent(env);
+    Array recent(env);
     for (uint32_t i = 0; i < each.evidence.recent_count; i++) recent.Add(Number(env, each.evidence.recent[i]));
     item.Set("recent", recent.value);
     item.Set("breached", Boolean(env, each.breached));
@@ -186,9 +185,9 @@ napi_value GetEvidence(napi_env env, napi_callback_info info) {
 napi_value Drain(napi_env env, napi_callback_info info) {
   const Arguments in(env, info);
   const News news = Sampler::Get()->Drain(&in.instance->environment);
-  List guards(env);
+  Array guards(env);
   for (const uint32_t id : news.guards) guards.Add(Number(env, id));
-  List answers(env);
+  Array answers(env);
   for (const uint32_t request : news.answers) answers.Add(Number(env, request));
   Object result(env);
   result.Set("guards", guards.value);
@@ -229,7 +228,7 @@ napi_value Stats(napi_env env, napi_callback_info) {
 
 // metrics(): the rows of metrics.def
 napi_value Metrics(napi_env env, napi_callback_info) {
-  List result(env);
+  Array result(env);
   for (const MetricInfo& each : kMetrics) {
     Object item(env);
     item.Set("name", each.name);
@@ -245,7 +244,7 @@ napi_value Metrics(napi_env env, napi_callback_info) {
 }
 
 void Export(napi_env env, napi_value exports, const NativeFunction* functions) {
-  for (const NativeFunction* each = functions; each->name != nullptr; each++) {
+  for (const NativeFunction* each = functions; each->name[0] != 0; each++) {
     napi_value function = nullptr;
     napi_create_function(env, each->name, NAPI_AUTO_LENGTH, each->function, nullptr, &function);
     napi_set_named_property(env, exports, each->name, function);
@@ -262,13 +261,13 @@ NAPI_MODULE_INIT() {
   napi_set_instance_data(env, instance, DeleteInstance, nullptr);
   napi_add_env_cleanup_hook(env, EndEnvironment, instance);
 
-  const NativeFunction functions[] = {
+  static const NativeFunction kFunctions[] = {
       {"attach", Attach},           {"subscribe", Subscribe}, {"unsubscribe", Unsubscribe}, {"setPeriod", SetPeriod},
       {"describe", Describe},       {"request", Request},     {"addGuard", AddGuard},       {"removeGuard", RemoveGuard},
       {"evidence", GetEvidence},    {"drain", Drain},         {"now", Now},                 {"stats", Stats},
-      {"metrics", Metrics},         {"canPush", CanPush},     {"beat", TakeBeat},           {nullptr, nullptr},
+      {"metrics", Metrics},         {"canPush", CanPush},     {"beat", TakeBeat},           {"", nullptr},
   };
-  Export(env, exports, functions);
+  Export(env, exports, kFunctions);
   Export(env, exports, kScheduleFunctions);
   Export(env, exports, kSpawnFunctions);
   return exports;

@@ -134,7 +134,7 @@ const NativeFunction kScheduleFunctions[] = {
     {"addRecorder", AddRecorder},
     {"removeRecorder", RemoveRecorder},
     {"takeBlock", TakeBlock},
-    {nullptr, nullptr},
+    {"", nullptr},
 };
 
 }  // namespace tripline

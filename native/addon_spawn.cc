@@ -230,7 +230,7 @@ const NativeFunction kSpawnFunctions[] = {
     {"pauseCommand", PauseCommand},
     {"reapAdopted", Reap},
     {"takeSent", Sent},
-    {nullptr, nullptr},
+    {"", nullptr},
 };
 
 }  // namespace tripline

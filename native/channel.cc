@@ -19,7 +19,7 @@ constexpr uint64_t kRetry = kSecond;
 
 }  // namespace
 
-void Channel::Settle(const Reading& reading, const Failure& failure, uint64_t now, std::vector<Guard*>* dirty) {
+void Channel::Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty) {
   last_read = now;
   if (!series.Absorb(reading, failure, now)) return;
   for (const Subscription* each : subscriptions) PublishTo(*each);
@@ -41,7 +41,7 @@ void Channel::Settle(const Reading& reading, const Failure& failure, uint64_t no
   }
 }
 
-void Channel::Step(GuardLimit* limit, uint64_t now, std::vector<Guard*>* dirty) {
+void Channel::Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty) {
   const LimitState before = limit->limit.state;
   StepOne(limit, now);
   if (limit->limit.state == before || limit->guard->dirty) return;
@@ -77,7 +77,7 @@ const char* Channel::KeepOrigin() {
     if (std::strcmp(kept.get(), origin) == 0) return kept.get();
   }
   const size_t size = std::strlen(origin) + 1;
-  origins_.emplace_back(new char[size]);
+  origins_.push_back(std::unique_ptr<char[]>(new char[size]));
   std::memcpy(origins_.back().get(), origin, size);
   return origins_.back().get();
 }

@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "doorbell.h"
 #include "guard.h"
+#include "list.h"
 #include "series.h"
 #include "source.h"
 
@@ -27,7 +27,7 @@ class Channel {
   Channel(Metric metric, uint64_t window, Source* source) : series(metric, window), source(source) {}
 
   // Takes in a reading, writes the boards and runs the limits; guards with a changed limit are appended to `dirty`.
-  void Settle(const Reading& reading, const Failure& failure, uint64_t now, std::vector<Guard*>* dirty);
+  void Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty);
 
   void AddLimit(GuardLimit* limit);
   void RemoveLimit(GuardLimit* limit);
@@ -54,33 +54,33 @@ class Channel {
 
   Series series;
   Source* const source;
-  std::vector<Subscription*> subscriptions;
+  List<Subscription*> subscriptions;
   uint64_t last_read = 0;
   uint64_t due = kNever;
 
   // Kernel push; owned here, watched by the sampler.
-  std::vector<std::unique_ptr<Doorbell>> doorbells;
+  List<std::unique_ptr<Doorbell>> doorbells;
   bool rings = false;   // whether they were asked for, had or not
   double rings_at = 0;  // the line that they were asked for
 
  private:
   // The time in which the newest value could reach the nearest line; kNever for never.
   uint64_t TimeToLine() const;
-  void Step(GuardLimit* limit, uint64_t now, std::vector<Guard*>* dirty);
+  void Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty);
   const char* KeepOrigin();
   void CountDemand(const GuardSpec& spec);
   void FindDemand();
 
   // Limits in flat arrays: the bands are all that most samples touch.
-  std::vector<Band> bands_;
-  std::vector<GuardLimit*> limits_;
+  List<Band> bands_;
+  List<GuardLimit*> limits_;
   double distance_ = 0;  // from the newest value to the nearest edge of a band
   bool clamped_ = false;  // whether `due` follows from the source's minimum period and nothing more urgent
   uint64_t dwell_end_ = kNever;  // the earliest end of a limit's dwell
   bool demand_known_ = true;  // whether the next two hold what limits_ ask for, or more
   uint64_t within_ = kNever;
   uint64_t interval_ = kNever;
-  std::vector<std::unique_ptr<char[]>> origins_;
+  List<std::unique_ptr<char[]>> origins_;
 };
 
 }  // namespace tripline

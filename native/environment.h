@@ -3,10 +3,10 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <vector>
 
 #include "board.h"
 #include "guard.h"
+#include "list.h"
 #include "loop.h"
 #include "ticker.h"
 
@@ -69,8 +69,8 @@ class Environment {
   }
 
   Board board;
-  std::vector<Guard*> undelivered;
-  std::vector<uint32_t> answered;
+  List<Guard*> undelivered;
+  List<uint32_t> answered;
   Beat beat;
   bool beat_wanted = false;
 
@@ -81,7 +81,7 @@ class Environment {
     notify_(context_);
   }
 
-  std::vector<Ticker*> tickers_;  // with a delivery to be fetched
+  List<Ticker*> tickers_;  // with a delivery to be fetched
   void (*const notify_)(void*);
   void* const context_;
   bool notified_ = false;

@@ -120,9 +120,9 @@ class Object {
   napi_env const env_;
 };
 
-class List {
+class Array {
  public:
-  explicit List(napi_env env) : env_(env) { napi_create_array(env, &value); }
+  explicit Array(napi_env env) : env_(env) { napi_create_array(env, &value); }
   void Add(napi_value item) { napi_set_element(env_, value, length_++, item); }
 
   napi_value value = nullptr;
@@ -137,11 +137,11 @@ inline napi_value Refusal(napi_env env, const Failure& why) { return Text(env, w
 
 // One function of the addon.
 struct NativeFunction {
-  const char* name;
+  char name[18];  // an array, because a pointer would cost a relocation
   napi_callback function;
 };
 
-// What tickers and recorders bring; ends with a null name.
+// What tickers and recorders bring; ends with an empty name.
 extern const NativeFunction kScheduleFunctions[];
 // And commands under limits.
 extern const NativeFunction kSpawnFunctions[];

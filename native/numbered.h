@@ -5,7 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <vector>
+
+#include "list.h"
 
 namespace tripline {
 
@@ -41,7 +42,7 @@ class Numbered {
                             [](const std::unique_ptr<T>& item, uint32_t wanted) { return item->id < wanted; });
   }
 
-  std::vector<std::unique_ptr<T>> items_;
+  List<std::unique_ptr<T>> items_;
   uint32_t last_ = 0;
 };
 

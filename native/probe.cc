@@ -65,4 +65,20 @@ void Failure::SetErrno(const char* call, const char* subject, int error, const c
 
 void Failure::Set(const char* message) { snprintf(text, sizeof(text), "%s", message); }
 
+void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out) {
+  if (metrics == 0) return;
+  for (uint32_t i = 0; i < kMetricCount; i++) {
+    if ((metrics >> i & 1) != 0) out->of[i].state = Reading::kUnavailable;
+  }
+  if (!out->failure.failed()) out->failure = why;
+}
+
+void SetPair(Metric metric, double num, double den, Readings* out) {
+  Reading& reading = (*out)[metric];
+  reading.state = Reading::kKnown;
+  reading.parts = 1;
+  reading.num[0] = num;
+  reading.den[0] = den;
+}
+
 }  // namespace tripline

@@ -64,6 +64,14 @@ struct Readings {
   }
 };
 
+inline bool Wants(MetricMask wanted, Metric metric) { return (wanted & MaskOf(metric)) != 0; }
+
+// Marks `metrics` as unavailable; the first failure of a read is the one that is told.
+void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out);
+
+// The cumulative pair of a ratio or rate that is made of one.
+void SetPair(Metric metric, double num, double den, Readings* out);
+
 class Probe {
  public:
   Probe() = default;

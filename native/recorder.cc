@@ -39,7 +39,7 @@ void RowRing::Take(uint32_t count, double* out) {
   count_ -= count;
 }
 
-Recorder::Recorder(Environment* environment, uint64_t interval, uint32_t batch, std::vector<Channel*> channels,
+Recorder::Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Channel*> channels,
                    uint64_t now)
     : environment(environment),
       batch(batch),
@@ -51,7 +51,7 @@ uint32_t Recorders::Add(Environment* environment, uint64_t interval, uint32_t ba
                         uint32_t count, Failure* why) {
   MutexLock lock(host_->lock());
   if (!host_->EnsureThread(why)) return 0;
-  std::vector<Channel*> channels;
+  List<Channel*> channels;
   for (uint32_t i = 0; i < count; i++) channels.push_back(host_->ChannelOf(subscriptions[i]));
   return recorders_.Add(std::make_unique<Recorder>(environment, interval, batch, std::move(channels), MonotonicNow()))
       ->id;

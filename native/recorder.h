@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "grid.h"
 #include "host.h"
+#include "list.h"
 #include "numbered.h"
 
 namespace tripline {
@@ -38,11 +38,11 @@ class RowRing {
 };
 
 struct Recorder {
-  Recorder(Environment* environment, uint64_t interval, uint32_t batch, std::vector<Channel*> channels, uint64_t now);
+  Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Channel*> channels, uint64_t now);
 
   Environment* const environment;
   const uint32_t batch;
-  const std::vector<Channel*> channels;
+  const List<Channel*> channels;
   Grid grid;
   RowRing rows;
   uint64_t missed = 0;   // beats that are in no row, since the last block

@@ -31,7 +31,7 @@ constexpr uint64_t kSuspendNoise = 50 * kMillisecond;
 constexpr uint64_t kGapsEvery = 10 * kMillisecond;
 
 template <typename T>
-void EraseUnordered(std::vector<T>* items, const T& item) {
+void EraseUnordered(List<T>* items, const T& item) {
   auto found = std::find(items->begin(), items->end(), item);
   if (found == items->end()) return;
   *found = std::move(items->back());
@@ -39,7 +39,7 @@ void EraseUnordered(std::vector<T>* items, const T& item) {
 }
 
 template <typename T>
-void EraseOwned(std::vector<std::unique_ptr<T>>* items, const T* item) {
+void EraseOwned(List<std::unique_ptr<T>>* items, const T* item) {
   for (auto& each : *items) {
     if (each.get() != item) continue;
     each = std::move(items->back());
@@ -125,10 +125,10 @@ void Sampler::Loop() {
     lock_.Lock();
     sleeping_until_ = 0;
     wakeups_++;
-    AnswerDoorbells(rung, rings);
+    doorbells_.Answer(rung, rings);
     if (wakeups_ % kClockEvery == 0) cpu_ = ThreadCpuNow() + cpu_before_;
   }
-  taken_.clear();
+  doorbells_.Clear();
   DropSources(0, true);
   waiter_.Close();
   cpu_before_ += ThreadCpuNow();
@@ -289,68 +289,6 @@ void Sampler::Replan() {
   if (running_ && Idle()) waiter_.Wake();
 }
 
-// ---- doorbells -----------------------------------------------------------------------------------------------------
-
-void Sampler::HangDoorbells(const GuardLimit& limit) {
-  Channel* channel = limit.channel;
-  const Metric metric = channel->series.metric();
-  const LimitSpec& spec = limit.limit.spec;
-  const bool bad_direction = spec.above == (tripline::InfoOf(metric).worse == kAbove);
-  // Where polling is as fast as the source allows, nothing can pull it any closer.
-  if (!bad_direction || limit.guard->spec().within <= channel->source->MinPeriod(metric)) return;
-  if ((channel->source->silent & MaskOf(metric)) != 0) return;
-  const bool nearer = spec.above ? spec.enter < channel->rings_at : spec.enter > channel->rings_at;
-  if (channel->rings && !nearer) return;
-
-  TakeDoorbells(channel);
-  Doorbell* made[kMostDoorbells];
-  // Without them polling goes on, so a refusal is no failure here; CanPush tells who wants to know.
-  Failure ignored;
-  const uint32_t count = MakeDoorbells(metric, spec.enter, spec.above, made, &ignored);
-  if (count == 0) channel->source->silent |= MaskOf(metric);
-  for (uint32_t i = 0; i < count; i++) {
-    std::unique_ptr<Doorbell> doorbell(made[i]);
-    doorbell->channel = channel;
-    if (waiter_.Watch(doorbell.get())) channel->doorbells.push_back(std::move(doorbell));
-  }
-  channel->rings = true;
-  channel->rings_at = spec.enter;
-}
-
-void Sampler::TakeDoorbells(Channel* channel) {
-  channel->rings = false;
-  if (channel->doorbells.empty()) return;
-  for (auto& each : channel->doorbells) {
-    waiter_.Unwatch(each.get());
-    // The thread may be about to come back from its wait with this one in hand.
-    taken_.push_back(std::move(each));
-  }
-  channel->doorbells.clear();
-  if (running_) waiter_.Wake();
-}
-
-void Sampler::AnswerDoorbells(Doorbell* const* rung, uint32_t count) {
-  const uint64_t now = count == 0 ? 0 : MonotonicNow();
-  for (uint32_t i = 0; i < count; i++) {
-    Doorbell* doorbell = rung[i];
-    const bool taken = std::any_of(taken_.begin(), taken_.end(), [&](const auto& each) { return each.get() == doorbell; });
-    if (taken) continue;
-    rings_++;
-    doorbell->channel->Hurry(now);
-    if (!doorbell->Answer()) TakeDoorbells(doorbell->channel);
-  }
-  taken_.clear();
-}
-
-bool Sampler::CanPush(Metric metric, Failure* why) {
-  MutexLock lock(&lock_);
-  constexpr double kHalfway = 50;
-  Doorbell* made[kMostDoorbells];
-  const uint32_t count = MakeDoorbells(metric, kHalfway, tripline::InfoOf(metric).worse == kAbove, made, why);
-  for (uint32_t i = 0; i < count; i++) delete made[i];
-  return count > 0;
-}
-
 // ---- environments --------------------------------------------------------------------------------------------------
 
 void Sampler::AttachBoard(Environment* environment, int32_t* words, size_t count) {
@@ -397,7 +335,7 @@ Source* Sampler::FindSource(Metric metric, const Selector& selector, bool must_e
     if (must_exist) return nullptr;
     probe = MakeAbsentProbe(family, selector, *why);
   }
-  sources_.emplace_back(new Source(family, selector, std::move(probe), &lock_, WakeFromHelper, this));
+  sources_.push_back(std::unique_ptr<Source>(new Source(family, selector, std::move(probe), &lock_, WakeFromHelper, this)));
   return sources_.back().get();
 }
 
@@ -408,7 +346,7 @@ Channel* Sampler::FindChannel(Source* source, Metric metric, uint64_t window) {
   }
   if (source->channels.empty() && source->unused_since != 0) unused_sources_--;
   source->unused_since = 0;
-  channels_.emplace_back(new Channel(metric, window, source));
+  channels_.push_back(std::unique_ptr<Channel>(new Channel(metric, window, source)));
   source->channels.push_back(channels_.back().get());
   return channels_.back().get();
 }
@@ -521,7 +459,7 @@ uint32_t Sampler::AddGuard(Environment* environment, const GuardSpec& spec, cons
     limit.channel->StepOne(&limit, now);
     limit.channel->Schedule(stretch_);
   }
-  for (uint32_t i = 0; i < count; i++) HangDoorbells(guard->limit(i));
+  for (uint32_t i = 0; i < count; i++) doorbells_.Hang(guard->limit(i));
   limit_count_ += count;
   guard->dirty = true;
   dirty_.push_back(guard);
@@ -543,7 +481,7 @@ void Sampler::DropGuard(uint32_t id) {
     // With others left, the next read plans anew: thousands of guards closed in a row must not each look at the rest.
     if (!channel->watched()) {
       channel->Schedule(stretch_);
-      TakeDoorbells(channel);
+      doorbells_.Take(channel);
     }
   }
   limit_count_ -= guard->limit_count();
@@ -556,9 +494,9 @@ void Sampler::DropGuard(uint32_t id) {
 // ---- answers -------------------------------------------------------------------------------------------------------
 // Copies: building JavaScript values under the lock would let a garbage collection hold up the thread.
 
-std::vector<EvidenceCopy> Sampler::EvidenceOf(uint32_t guard) {
+List<EvidenceCopy> Sampler::EvidenceOf(uint32_t guard) {
   MutexLock lock(&lock_);
-  std::vector<EvidenceCopy> copies;
+  List<EvidenceCopy> copies;
   Guard* found = guards_.Get(guard);
   if (found == nullptr || found->breaches() == 0) return copies;
   for (uint32_t i = 0; i < found->limit_count(); i++) {
@@ -573,7 +511,7 @@ News Sampler::Drain(Environment* environment) {
   MutexLock lock(&lock_);
   News news;
   for (const Guard* each : environment->undelivered) news.guards.push_back(each->id);
-  news.answers = environment->answered;
+  news.answers.swap(environment->answered);
   news.beat = environment->beat_wanted;
   environment->Drained();
   return news;
@@ -582,6 +520,11 @@ News Sampler::Drain(Environment* environment) {
 void Sampler::TakeBeat(Environment* environment, double idle_ms, double heap) {
   MutexLock lock(&lock_);
   environment->TakeBeat(MonotonicNow(), idle_ms, heap);
+}
+
+bool Sampler::CanPush(Metric metric, Failure* why) {
+  MutexLock lock(&lock_);
+  return CanRing(metric, why);
 }
 
 SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {
@@ -600,7 +543,7 @@ SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {
 
 SamplerStats Sampler::Stats() {
   MutexLock lock(&lock_);
-  return SamplerStats{running_, wakeups_, rings_, reads_, cpu_, stretch_, guards_.count(), limit_count_,
+  return SamplerStats{running_, wakeups_, doorbells_.rings(), reads_, cpu_, stretch_, guards_.count(), limit_count_,
                       static_cast<uint32_t>(channels_.size()), tickers_.count(), punctuality_};
 }
 

@@ -7,12 +7,13 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "channel.h"
+#include "doorbells.h"
 #include "environment.h"
 #include "guard.h"
 #include "host.h"
+#include "list.h"
 #include "platform.h"
 #include "recorder.h"
 #include "source.h"
@@ -57,8 +58,8 @@ struct EvidenceCopy {
 
 // What an environment has not been told.
 struct News {
-  std::vector<uint32_t> guards;
-  std::vector<uint32_t> answers;
+  List<uint32_t> guards;
+  List<uint32_t> answers;
   bool beat;  // the sampler waits for a sign of life
 };
 
@@ -89,7 +90,7 @@ class Sampler : private Host {
   bool Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count, Failure* why);
 
   // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
-  std::vector<EvidenceCopy> EvidenceOf(uint32_t guard);
+  List<EvidenceCopy> EvidenceOf(uint32_t guard);
 
   // All that `environment` has not been told; it is forgotten here.
   News Drain(Environment* environment);
@@ -136,8 +137,8 @@ class Sampler : private Host {
     uint32_t end() const { return static_cast<uint32_t>(items_.size()) + 1; }
 
    private:
-    std::vector<std::unique_ptr<T>> items_;
-    std::vector<uint32_t> free_;
+    List<std::unique_ptr<T>> items_;
+    List<uint32_t> free_;
     uint32_t count_ = 0;
   };
 
@@ -145,7 +146,7 @@ class Sampler : private Host {
     Environment* environment;
     uint32_t request;
     uint64_t since;
-    std::vector<Channel*> channels;
+    List<Channel*> channels;
   };
 
   Sampler() = default;
@@ -173,9 +174,6 @@ class Sampler : private Host {
   uint64_t NextDue() const;
   // After demand has changed or gone; lets the thread see it when it has become idle.
   void Replan();
-  void HangDoorbells(const GuardLimit& limit);
-  void TakeDoorbells(Channel* channel);
-  void AnswerDoorbells(Doorbell* const* rung, uint32_t count);
 
   Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why);
   Channel* FindChannel(Source* source, Metric metric, uint64_t window);
@@ -187,16 +185,16 @@ class Sampler : private Host {
 
   Mutex lock_;
   Waiter waiter_;
+  Doorbells doorbells_{&waiter_};
   bool running_ = false;
-  std::vector<std::unique_ptr<Source>> sources_;
+  List<std::unique_ptr<Source>> sources_;
   uint32_t unused_sources_ = 0;
-  std::vector<std::unique_ptr<Channel>> channels_;
+  List<std::unique_ptr<Channel>> channels_;
   Table<Subscription> subscriptions_;
   Table<Guard> guards_;
-  std::vector<Outstanding> outstanding_;
-  std::vector<Guard*> dirty_;
-  std::vector<Guard*> held_;  // breached only because of their min_hold
-  std::vector<std::unique_ptr<Doorbell>> taken_;  // down already, and alive until the thread has come round
+  List<Outstanding> outstanding_;
+  List<Guard*> dirty_;
+  List<Guard*> held_;  // breached only because of their min_hold
   Readings readings_;
   uint64_t suspended_ = 0;
   uint64_t gaps_at_ = 0;  // when gaps were looked for last
@@ -216,7 +214,6 @@ class Sampler : private Host {
   uint64_t governed_cpu_ = 0;
   uint64_t governed_wakeups_ = 0;
   uint64_t wakeups_ = 0;
-  uint64_t rings_ = 0;
   uint64_t reading_wakeups_ = 0;  // since the governor looked last
   uint64_t reads_ = 0;
   uint64_t cpu_ = 0;

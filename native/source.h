@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
+#include "list.h"
 #include "platform.h"
 #include "probe.h"
 
@@ -46,7 +46,7 @@ class Source {
   // something was unavailable, which making it anew might mend.
   bool keepable() const { return slow_ == nullptr && environment_ == nullptr && healthy_; }
 
-  std::vector<Channel*> channels;
+  List<Channel*> channels;
   uint64_t unused_since = 0;  // while `channels` is empty
   MetricMask silent = 0;      // those for which the kernel has refused to push
 

@@ -13,9 +13,9 @@ function sourcesIn(folder) {
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** Paths below the package of the common sources and of those in the OS's folder. */
+/** Paths below the package of the common sources, of those that systems like Unix share, and of those of the OS. */
 export function nativeSources(os) {
-  return [...sourcesIn(''), ...sourcesIn(`${os}/`)]
+  return [...sourcesIn(''), ...(os === 'windows' ? [] : sourcesIn('posix/')), ...sourcesIn(`${os}/`)]
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(nativeSources(process.argv[2]).join('\n'))

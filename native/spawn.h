@@ -1,8 +1,9 @@
 // Running a command so that nothing it starts gets away. A specification: each OS folder implements it.
 //
-// Linux puts a small process, the keeper, between us and the command: it is the subreaper to which every orphan of the
-// command returns, and it ends them all when we die. Windows has job objects that are closed with their last handle
-// (started suspended, then assigned); macOS has process groups, the process list and NOTE_TRACK's successors.
+// Linux and macOS put a small process, the keeper, between us and the command (native/posix): it ends them all when we
+// die. On Linux it is the subreaper to which every orphan of the command returns; on macOS orphans go to process 1, and
+// it follows the tree in the process list, woken by NOTE_FORK and NOTE_EXIT. Windows has job objects that are closed with
+// their last handle (started suspended, then assigned).
 #pragma once
 
 #include <cstdint>

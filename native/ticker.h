@@ -4,10 +4,10 @@
 
 #include <cstdint>
 #include <memory>
-#include <vector>
 
 #include "grid.h"
 #include "host.h"
+#include "list.h"
 #include "numbered.h"
 
 namespace tripline {

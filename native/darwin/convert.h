@@ -6,11 +6,22 @@
 
 namespace tripline::darwin {
 
-// host_cpu_load_info: ticks of 10 ms over all processors, 32 bits wide, so that they wrap within weeks on large
-// machines.
+// Ticks of 10 ms over all processors, 32 bits wide, so that they wrap within weeks on large machines.
 struct CpuTicks {
   uint32_t user = 0, system = 0, idle = 0, nice = 0;
 };
+
+// PROCESSOR_CPU_LOAD_INFO: four counts for each processor. A sum that wraps is as good as a count that does.
+inline CpuTicks SumOfProcessors(const int32_t* counts, uint32_t processors) {
+  CpuTicks sum;
+  for (const int32_t* each = counts; each != counts + 4 * static_cast<size_t>(processors); each += 4) {
+    sum.user += static_cast<uint32_t>(each[0]);
+    sum.system += static_cast<uint32_t>(each[1]);
+    sum.idle += static_cast<uint32_t>(each[2]);
+    sum.nice += static_cast<uint32_t>(each[3]);
+  }
+  return sum;
+}
 
 struct CpuSums {
   double busy = 0, all = 0;  // seconds
@@ -43,6 +54,10 @@ inline uint64_t AvailableMemory(const VmPages& pages, uint64_t total, uint64_t p
   return total > used ? total - used : 0;
 }
 
+// kern.memorystatus_vm_pressure_level: normal, warning, critical. At the last one the kernel takes memory away from
+// programs by ending them, whatever the pages say: there is nothing left to be had.
+inline bool IsCritical(int level) { return level == 4; }
+
 // As df reckons.
 inline double ShareUsed(uint64_t total, uint64_t free, uint64_t available) {
   const double used = static_cast<double>(total > free ? total - free : 0);
@@ -50,15 +65,25 @@ inline double ShareUsed(uint64_t total, uint64_t free, uint64_t available) {
   return usable > 0 ? 100 * used / usable : 0;
 }
 
+// The soft limit on descriptors, which may be "unlimited", and kern.maxfilesperproc, which holds then too.
+inline double ShareOfDescriptors(uint64_t used, uint64_t soft, uint64_t most_per_process) {
+  const uint64_t limit = most_per_process != 0 && most_per_process < soft ? most_per_process : soft;
+  return limit == 0 ? 0 : 100 * static_cast<double>(used) / static_cast<double>(limit);
+}
+
 // mach_timebase_info: proc_pid_rusage counts in ticks of mach_absolute_time, which are 1 ns on Intel only.
 inline double MachSeconds(uint64_t ticks, uint32_t numerator, uint32_t denominator) {
   return static_cast<double>(ticks) * numerator / (denominator == 0 ? 1 : denominator) / 1e9;
 }
 
-// Where a file system is mounted: whether `path` is under `point`.
+// Where a file system is mounted: whether `path` is under `point`. Most volumes do not tell capitals from small
+// letters, and a path that is wrongly taken for one on a server is only read more carefully.
 inline bool IsUnder(const char* path, const char* point) {
+  const auto small = [](char letter) {
+    return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
+  };
   size_t i = 0;
-  while (point[i] != '\0' && point[i] == path[i]) i++;
+  while (point[i] != '\0' && small(point[i]) == small(path[i])) i++;
   if (point[i] != '\0') return false;
   return i == 0 || path[i] == '\0' || path[i] == '/' || point[i - 1] == '/';
 }
@@ -74,21 +99,5 @@ inline bool IsHardwareInterface(const char* name, size_t size, uint8_t type) {
 // The thermal level that notifyd publishes: nominal, moderate, heavy, trapping, sleeping. The processor is slowed down
 // from heavy on.
 inline bool IsThrottled(uint64_t level) { return level >= 2; }
-
-// Sums counters that may start anew; what is lost then does not show as growth.
-class GrowingSum {
- public:
-  void Add(uint64_t now) {
-    if (has_last_ && now > last_) sum_ += static_cast<double>(now - last_);
-    last_ = now;
-    has_last_ = true;
-  }
-  double sum() const { return sum_; }
-
- private:
-  uint64_t last_ = 0;
-  double sum_ = 0;
-  bool has_last_ = false;
-};
 
 }  // namespace tripline::darwin

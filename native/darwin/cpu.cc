@@ -1,9 +1,9 @@
-// cpu, cpu.host, load. macOS has neither affinity nor quotas, so the first two are the same.
+// cpu, cpu.host, load. macOS has neither affinity nor quotas, so the first two are the same. Not host_statistics():
+// for programs that are not Apple's the kernel answers that one from a copy up to a second old when it has been asked
+// more than a few times in that second, by whomever.
 #include <errno.h>
 #include <mach/mach.h>
 #include <sys/sysctl.h>
-
-#include <initializer_list>
 
 #include "convert.h"
 #include "families.h"
@@ -19,31 +19,33 @@ class CpuProbe final : public Probe {
   ~CpuProbe() override { mach_port_deallocate(mach_task_self(), host_); }
 
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
-    host_cpu_load_info_data_t info;
-    mach_msg_type_number_t count = HOST_CPU_LOAD_INFO_COUNT;
-    const kern_return_t error =
-        host_statistics(host_, HOST_CPU_LOAD_INFO, reinterpret_cast<host_info_t>(&info), &count);
+    natural_t processors = 0;
+    processor_info_array_t counts = nullptr;
+    mach_msg_type_number_t size = 0;
+    const kern_return_t error = host_processor_info(host_, PROCESSOR_CPU_LOAD_INFO, &processors, &counts, &size);
     if (error != KERN_SUCCESS) {
       Failure why;
-      why.SetErrno("host_statistics", "HOST_CPU_LOAD_INFO", error, "kern_return_t");
-      SetUnavailable(wanted, Metric::kCpu, why, out);
-      SetUnavailable(wanted, Metric::kCpuHost, why, out);
+      SetMachError("host_processor_info", error, &why);
+      SetUnavailable(wanted, why, out);
       return;
     }
-    const darwin::CpuTicks now{info.cpu_ticks[CPU_STATE_USER], info.cpu_ticks[CPU_STATE_SYSTEM],
-                               info.cpu_ticks[CPU_STATE_IDLE], info.cpu_ticks[CPU_STATE_NICE]};
-    if (has_last_) sums_.Add(last_, now);
+    static_assert(CPU_STATE_USER == 0 && CPU_STATE_SYSTEM == 1 && CPU_STATE_IDLE == 2 && CPU_STATE_NICE == 3 &&
+                      CPU_STATE_MAX == 4,
+                  "the order in convert.h");
+    const darwin::CpuTicks now = darwin::SumOfProcessors(counts, processors);
+    vm_deallocate(mach_task_self(), reinterpret_cast<vm_address_t>(counts), size * sizeof(*counts));
+    if (processors == processors_) sums_.Add(last_, now);
     last_ = now;
-    has_last_ = true;
-    SetPair(wanted, Metric::kCpu, sums_.busy, sums_.all, out);
-    SetPair(wanted, Metric::kCpuHost, sums_.busy, sums_.all, out);
+    processors_ = processors;
+    SetPair(Metric::kCpu, sums_.busy, sums_.all, out);
+    SetPair(Metric::kCpuHost, sums_.busy, sums_.all, out);
   }
 
-  const char* Origin(Metric) const override { return "host_statistics(HOST_CPU_LOAD_INFO)"; }
+  const char* Origin(Metric) const override { return "host_processor_info(PROCESSOR_CPU_LOAD_INFO)"; }
 
  private:
   const mach_port_t host_;
-  bool has_last_ = false;
+  natural_t processors_ = 0;  // that the last read was of
   darwin::CpuTicks last_;
   darwin::CpuSums sums_;
 };
@@ -62,7 +64,7 @@ class LoadProbe final : public Probe {
     if (failed != nullptr) {
       Failure why;
       why.SetErrno("sysctlbyname", failed, errno, "");
-      return SetUnavailable(wanted, Metric::kLoad, why, out);
+      return SetUnavailable(wanted & MaskOf(Metric::kLoad), why, out);
     }
     const double average = static_cast<double>(load.ldavg[0]) / static_cast<double>(load.fscale);
     out->SetLevel(Metric::kLoad, average / (processors > 0 ? processors : 1));

@@ -6,10 +6,9 @@
 #include <sys/param.h>
 #include <unistd.h>
 
-#include <initializer_list>
-
 #include "convert.h"
 #include "families.h"
+#include "links.h"
 #include "platform.h"
 
 namespace tripline {
@@ -17,6 +16,42 @@ namespace {
 
 constexpr double kBytesPerSecond = 8e9;  // the fastest that a disk credibly fills
 constexpr double kInodesPerSecond = 2e5;
+
+// What is mounted, from what the kernel knows without asking any server.
+class Mounts {
+ public:
+  Mounts() {
+    const int most = getfsstat(nullptr, 0, MNT_NOWAIT);
+    if (most <= 0) return;
+    mounts_ = static_cast<struct statfs*>(malloc(static_cast<size_t>(most) * sizeof(struct statfs)));
+    if (mounts_ != nullptr) count_ = getfsstat(mounts_, most * static_cast<int>(sizeof(struct statfs)), MNT_NOWAIT);
+  }
+  ~Mounts() { free(mounts_); }
+  Mounts(const Mounts&) = delete;
+  Mounts& operator=(const Mounts&) = delete;
+
+  // Whether nothing on the way of an absolute path, symbolic links followed, is on a server.
+  bool IsLocal(const char* path) const { return darwin::IsLocalAllTheWay(path, HasLocal, this); }
+
+ private:
+  // By the longest mount point above it.
+  static bool HasLocal(const void* self, const char* path) {
+    const auto* mounts = static_cast<const Mounts*>(self);
+    size_t longest = 0;
+    bool local = false;
+    for (int i = 0; i < mounts->count_; i++) {
+      const struct statfs& each = mounts->mounts_[i];
+      const size_t length = strlen(each.f_mntonname);
+      if (length < longest || !darwin::IsUnder(path, each.f_mntonname)) continue;
+      longest = length;
+      local = (each.f_flags & MNT_LOCAL) != 0;
+    }
+    return local;
+  }
+
+  struct statfs* mounts_ = nullptr;
+  int count_ = 0;
+};
 
 class DiskProbe final : public Probe {
  public:
@@ -31,7 +66,7 @@ class DiskProbe final : public Probe {
       why->SetErrno("statfs", selector.path, ENAMETOOLONG, "");
       return false;
     }
-    blocking_ = !IsLocal();
+    blocking_ = !Mounts().IsLocal(path_);
     // A network mount is not touched before its helper thread does.
     if (!blocking_ && access(path_, F_OK) != 0) {
       why->SetErrno("access", selector.path, errno, errno == ENOENT ? "no such path" : "");
@@ -47,9 +82,7 @@ class DiskProbe final : public Probe {
     Failure why;
     if (statfs(path_, &fs) != 0) {
       why.SetErrno("statfs", path_, errno, errno == ENOENT ? "no such path" : "");
-      for (const Metric each : {Metric::kDisk, Metric::kDiskFree, Metric::kDiskInodes}) {
-        SetUnavailable(wanted, each, why, out);
-      }
+      SetUnavailable(wanted, why, out);
       return;
     }
     bytes_ = static_cast<double>(fs.f_blocks) * fs.f_bsize;
@@ -65,7 +98,7 @@ class DiskProbe final : public Probe {
       out->SetLevel(Metric::kDiskInodes, darwin::ShareUsed(fs.f_files, fs.f_ffree, fs.f_ffree));
     } else {
       why.Set("no inode limit on this file system");
-      SetUnavailable(wanted, Metric::kDiskInodes, why, out);
+      SetUnavailable(wanted & MaskOf(Metric::kDiskInodes), why, out);
     }
   }
 
@@ -81,25 +114,6 @@ class DiskProbe final : public Probe {
   }
 
  private:
-  // By the longest mount point above it, from what the kernel knows without asking any server.
-  bool IsLocal() const {
-    const int most = getfsstat(nullptr, 0, MNT_NOWAIT);
-    if (most <= 0) return false;
-    auto* mounts = static_cast<struct statfs*>(malloc(static_cast<size_t>(most) * sizeof(struct statfs)));
-    if (mounts == nullptr) return false;
-    const int count = getfsstat(mounts, most * static_cast<int>(sizeof(struct statfs)), MNT_NOWAIT);
-    size_t longest = 0;
-    bool local = false;
-    for (int i = 0; i < count; i++) {
-      const size_t length = strlen(mounts[i].f_mntonname);
-      if (length < longest || !darwin::IsUnder(path_, mounts[i].f_mntonname)) continue;
-      longest = length;
-      local = (mounts[i].f_flags & MNT_LOCAL) != 0;
-    }
-    free(mounts);
-    return local;
-  }
-
   char path_[MAXPATHLEN] = "";
   bool blocking_ = false;
   double bytes_ = 0, inodes_ = 0;

@@ -1,5 +1,7 @@
 #include "families.h"
 
+#include <stdio.h>
+
 namespace tripline {
 namespace {
 
@@ -10,6 +12,10 @@ enum Family : int {
 };
 
 }  // namespace
+
+void SetMachError(const char* call, int error, Failure* why) {
+  snprintf(why->text, sizeof(why->text), "%s: kern_return_t %d", call, error);
+}
 
 int FamilyOf(Metric metric) {
   switch (metric) {

@@ -1,17 +1,21 @@
-// memory*, swap, swap.rate. macOS has no containers, so `memory` is the host's.
+// memory*, swap, swap.rate. macOS has no containers, so `memory` is the host's, and what the kernel itself says of its
+// need.
 #include <errno.h>
 #include <mach/mach.h>
 #include <sys/sysctl.h>
 
-#include <initializer_list>
-
 #include "convert.h"
+#include "counter.h"
 #include "families.h"
 #include "platform.h"
 #include "slope.h"
 
 namespace tripline {
 namespace {
+
+// To programs that are not Apple's the kernel gives a copy up to a second old, once it has been asked from two to ten
+// times in that second (it draws how often), by all of them together.
+constexpr uint64_t kPagesPeriod = 500 * kMillisecond;
 
 class MemoryProbe final : public Probe {
  public:
@@ -30,7 +34,10 @@ class MemoryProbe final : public Probe {
   }
 
   const char* Origin(Metric metric) const override {
-    return metric == Metric::kSwap ? "sysctl vm.swapusage" : "host_statistics64(HOST_VM_INFO64), sysctl hw.memsize";
+    if (metric == Metric::kSwap) return "sysctl vm.swapusage";
+    const bool judged = metric == Metric::kMemory || metric == Metric::kMemoryAvailable;
+    return judged && critical_ ? "sysctl kern.memorystatus_vm_pressure_level"
+                               : "host_statistics64(HOST_VM_INFO64), sysctl hw.memsize";
   }
 
   double MaxSlope(Metric metric) const override {
@@ -43,43 +50,52 @@ class MemoryProbe final : public Probe {
     }
   }
 
-  // Cheap enough for every 10 ms, and not new more often: the kernel counts per processor.
+  // The level of need is new at any time, the pages are not.
   uint32_t MinPeriodMs(Metric metric) const override {
-    const bool level = metric == Metric::kMemory || metric == Metric::kMemoryAvailable;
-    return level ? 10 : InfoOf(metric).min_period_ms;
+    if (metric == Metric::kSwap) return InfoOf(metric).min_period_ms;
+    return metric == Metric::kMemory || metric == Metric::kMemoryAvailable ? 50 : kPagesPeriod / kMillisecond;
   }
 
  private:
   void ReadPages(uint64_t now, MetricMask wanted, Readings* out) {
+    Failure why;
+    if ((pages_at_ == 0 || now - pages_at_ >= kPagesPeriod) && !FetchPages(now, &why)) {
+      SetUnavailable(wanted & ~MaskOf(Metric::kSwap), why, out);
+      return;
+    }
+    const double used = 100 * (1 - available_ / static_cast<double>(total_));
+    if (Wants(wanted, Metric::kMemoryHost)) out->SetLevel(Metric::kMemoryHost, used);
+    SetPair(Metric::kSwapRate, swapped_.sum(), seconds_, out);
+    if (!Wants(wanted, Metric::kMemory) && !Wants(wanted, Metric::kMemoryAvailable)) return;
+    int level = 0;
+    size_t size = sizeof(level);
+    critical_ = sysctlbyname("kern.memorystatus_vm_pressure_level", &level, &size, nullptr, 0) == 0 &&
+                darwin::IsCritical(level);
+    if (Wants(wanted, Metric::kMemoryAvailable)) out->SetLevel(Metric::kMemoryAvailable, critical_ ? 0 : available_);
+    if (Wants(wanted, Metric::kMemory)) out->SetLevel(Metric::kMemory, critical_ ? 100 : used);
+  }
+
+  bool FetchPages(uint64_t now, Failure* why) {
     vm_statistics64_data_t info;
     mach_msg_type_number_t count = HOST_VM_INFO64_COUNT;
     const kern_return_t error =
         host_statistics64(host_, HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&info), &count);
     if (error != KERN_SUCCESS || total_ == 0) {
-      Failure why;
-      if (total_ == 0) why.Set("sysctl hw.memsize failed");
-      else why.SetErrno("host_statistics64", "HOST_VM_INFO64", error, "kern_return_t");
-      for (const Metric each : {Metric::kMemory, Metric::kMemoryAvailable, Metric::kMemoryHost, Metric::kSwapRate}) {
-        SetUnavailable(wanted, each, why, out);
-      }
-      return;
+      if (total_ == 0) why->Set("sysctl hw.memsize failed");
+      else SetMachError("host_statistics64", error, why);
+      return false;
     }
     darwin::VmPages pages;
     pages.internal = info.internal_page_count;
     pages.purgeable = info.purgeable_count;
     pages.wired = info.wire_count;
     pages.compressor = info.compressor_page_count;
-    const double available = static_cast<double>(darwin::AvailableMemory(pages, total_, page_));
-    slope_.Add(now, available);
-    const double used = 100 * (1 - available / static_cast<double>(total_));
-    if (Wants(wanted, Metric::kMemoryAvailable)) out->SetLevel(Metric::kMemoryAvailable, available);
-    if (Wants(wanted, Metric::kMemory)) out->SetLevel(Metric::kMemory, used);
-    if (Wants(wanted, Metric::kMemoryHost)) out->SetLevel(Metric::kMemoryHost, used);
-    if (!Wants(wanted, Metric::kSwapRate)) return;
+    available_ = static_cast<double>(darwin::AvailableMemory(pages, total_, page_));
+    slope_.Add(now, available_);
     swapped_.Add((info.swapins + info.swapouts) * page_);
-    if (swapped_at_ != 0 && now > swapped_at_) seconds_ += static_cast<double>(now - swapped_at_) / 1e9;
-    swapped_at_ = now;
-    SetPair(wanted, Metric::kSwapRate, swapped_.sum(), seconds_, out);
+    if (pages_at_ != 0) seconds_ += static_cast<double>(now - pages_at_) / 1e9;
+    pages_at_ = now;
+    return true;
   }
 
   void ReadSwap(MetricMask wanted, Readings* out) {
@@ -88,7 +104,7 @@ class MemoryProbe final : public Probe {
     if (sysctlbyname("vm.swapusage", &usage, &size, nullptr, 0) != 0) {
       Failure why;
       why.SetErrno("sysctlbyname", "vm.swapusage", errno, "");
-      return SetUnavailable(wanted, Metric::kSwap, why, out);
+      return SetUnavailable(wanted & MaskOf(Metric::kSwap), why, out);
     }
     // It grows as it is needed; none at all is not used.
     swap_total_ = static_cast<double>(usage.xsu_total);
@@ -98,10 +114,12 @@ class MemoryProbe final : public Probe {
   const mach_port_t host_;
   uint64_t total_ = 0;
   uint64_t page_ = 4096;
+  bool critical_ = false;
   double swap_total_ = 0;
   Slope slope_;
-  darwin::GrowingSum swapped_;
-  uint64_t swapped_at_ = 0;
+  uint64_t pages_at_ = 0;
+  double available_ = 0;
+  GrowingSum swapped_;
   double seconds_ = 0;
 };
 

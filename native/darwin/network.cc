@@ -7,9 +7,8 @@
 #include <sys/socket.h>
 #include <sys/sysctl.h>
 
-#include <initializer_list>
-
 #include "convert.h"
+#include "counter.h"
 #include "families.h"
 #include "platform.h"
 
@@ -27,8 +26,7 @@ class NetworkProbe final : public Probe {
     if (!Fetch(&size)) {
       Failure why;
       why.SetErrno("sysctl", "NET_RT_IFLIST2", errno, "");
-      SetUnavailable(wanted, Metric::kNetworkRx, why, out);
-      SetUnavailable(wanted, Metric::kNetworkTx, why, out);
+      SetUnavailable(wanted, why, out);
       return;
     }
     for (size_t at = 0; at + sizeof(struct if_msghdr) <= size;) {
@@ -46,8 +44,8 @@ class NetworkProbe final : public Probe {
       received += known_[i].received.sum();
       sent += known_[i].sent.sum();
     }
-    SetPair(wanted, Metric::kNetworkRx, received, seconds_, out);
-    SetPair(wanted, Metric::kNetworkTx, sent, seconds_, out);
+    SetPair(Metric::kNetworkRx, received, seconds_, out);
+    SetPair(Metric::kNetworkTx, sent, seconds_, out);
   }
 
   const char* Origin(Metric) const override { return "sysctl NET_RT_IFLIST2"; }
@@ -55,7 +53,7 @@ class NetworkProbe final : public Probe {
  private:
   struct Known {
     uint16_t index = 0;
-    darwin::GrowingSum received, sent;
+    GrowingSum received, sent;
   };
 
   // Allocates only when the list is longer than ever.
@@ -87,8 +85,9 @@ class NetworkProbe final : public Probe {
       known = &known_[count_++];
       known->index = message->ifm_index;
     }
-    known->received.Add(message->ifm_data.ifi_ibytes);
-    known->sent.Add(message->ifm_data.ifi_obytes);
+    // Programs that are not Apple's get the lower 32 bits.
+    known->received.AddNarrow(message->ifm_data.ifi_ibytes);
+    known->sent.AddNarrow(message->ifm_data.ifi_obytes);
   }
 
   char* buffer_ = nullptr;

@@ -4,14 +4,17 @@
 #include <mach/mach_time.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/proc_info.h>
 #include <sys/resource.h>
+#include <sys/sysctl.h>
 #include <unistd.h>
 
-#include <initializer_list>
-
+#include "../spawn.h"
 #include "convert.h"
 #include "families.h"
+#include "own_group.h"
+#include "people.h"
 #include "platform.h"
 #include "slope.h"
 
@@ -19,6 +22,9 @@ namespace tripline {
 namespace {
 
 constexpr uint64_t kListPeriod = 250 * kMillisecond;
+// The keeper of a command has the list already.
+constexpr uint64_t kCopyPeriod = 50 * kMillisecond;
+constexpr size_t kCopySize = darwin::Family::kMost * sizeof(darwin::Member);
 
 struct Member {
   pid_t pid;
@@ -32,26 +38,35 @@ class ProcessProbe final : public Probe {
   ProcessProbe() { mach_timebase_info(&timebase_); }
   ~ProcessProbe() override {
     free(members_);
-    free(pids_);
     free(descriptors_);
+    if (family_ != nullptr) munmap(family_, sizeof(darwin::Family));
+    if (copy_ != nullptr) munmap(copy_, kCopySize);
   }
 
   bool Open(const Selector& selector, Failure* why) {
     root_ = selector.pid == 0 ? getpid() : static_cast<pid_t>(selector.pid);
     own_ = root_ == getpid();
     tree_ = selector.tree;
+    command_ = tree_ && IsCommandRoot(root_);
     rusage_info_v0 usage;
     if (!ReadUsage(root_, &usage)) {
       char number[16];
       snprintf(number, sizeof(number), "%d", root_);
-      why->SetErrno("proc_pid_rusage", number, errno, errno == ESRCH ? "no such process" : "");
+      why->SetErrno("proc_pid_rusage", number, errno,
+                    errno == ESRCH   ? "no such process"
+                    : errno == EPERM ? "another user's process"
+                                     : "");
+      return false;
+    }
+    if (tree_ && !OpenTree()) {
+      why->Set("no memory for the processes of a tree");
       return false;
     }
     return Join(root_, usage, usage.ri_user_time + usage.ri_system_time);
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    if (tree_ && (listed_at_ == 0 || now - listed_at_ >= kListPeriod)) {
+    if (tree_ && (listed_at_ == 0 || now - listed_at_ >= (command_ ? kCopyPeriod : kListPeriod))) {
       listed_at_ = now;
       FindDescendants();
     }
@@ -60,16 +75,19 @@ class ProcessProbe final : public Probe {
     for (uint32_t i = 0; i < count_; i++) {
       Member* member = &members_[i];
       rusage_info_v0 usage;
-      member->gone = !ReadUsage(member->pid, &usage) || usage.ri_proc_start_abstime != member->started;
+      const bool same = ReadUsage(member->pid, &usage) && usage.ri_proc_start_abstime == member->started;
+      // What has ended keeps its figures until its parent has asked for them.
+      member->gone = !same || usage.ri_proc_exit_abstime != 0;
       if (member->gone) {
+        if (same) Charge(member, usage);
         ended_ += member->cpu;
         continue;
       }
+      // Our own process above a command is no part of it.
+      if (command_ && i == 0) continue;
       count++;
-      const uint64_t cpu = usage.ri_user_time + usage.ri_system_time;
-      if (cpu > member->cpu) used_ += darwin::MachSeconds(cpu - member->cpu, timebase_.numer, timebase_.denom);
-      member->cpu = cpu;
-      total += cpu;
+      Charge(member, usage);
+      total += member->cpu;
       rss += static_cast<double>(usage.ri_resident_size);
       footprint += static_cast<double>(usage.ri_phys_footprint);
       if (Wants(wanted, Metric::kProcessThreads)) threads += CountThreads(member->pid);
@@ -81,7 +99,7 @@ class ProcessProbe final : public Probe {
     if (at_ != 0 && now > at_) elapsed_ += static_cast<double>(now - at_) / 1e9;
     at_ = now;
     slope_.Add(now, -footprint);
-    SetPair(wanted, Metric::kProcessCpu, used_, elapsed_, out);
+    SetPair(Metric::kProcessCpu, used_, elapsed_, out);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
@@ -96,7 +114,7 @@ class ProcessProbe final : public Probe {
   const char* Origin(Metric metric) const override {
     switch (metric) {
       case Metric::kProcessThreads: return "proc_pidinfo(PROC_PIDTASKINFO)";
-      case Metric::kProcessFds: return "proc_pidinfo(PROC_PIDLISTFDS), getrlimit";
+      case Metric::kProcessFds: return "proc_pidinfo(PROC_PIDLISTFDS), getrlimit, kern.maxfilesperproc";
       default: return tree_ ? "proc_pid_rusage (and its descendants)" : "proc_pid_rusage";
     }
   }
@@ -108,6 +126,12 @@ class ProcessProbe final : public Probe {
  private:
   static bool ReadUsage(pid_t pid, rusage_info_v0* out) {
     return proc_pid_rusage(pid, RUSAGE_INFO_V0, reinterpret_cast<rusage_info_t*>(out)) == 0;
+  }
+
+  void Charge(Member* member, const rusage_info_v0& usage) {
+    const uint64_t cpu = usage.ri_user_time + usage.ri_system_time;
+    if (cpu > member->cpu) used_ += darwin::MachSeconds(cpu - member->cpu, timebase_.numer, timebase_.denom);
+    member->cpu = cpu;
   }
 
   static double CountThreads(pid_t pid) {
@@ -135,34 +159,39 @@ class ProcessProbe final : public Probe {
     return false;
   }
 
-  void FindDescendants() {
-    const int bytes = proc_listpids(PROC_ALL_PIDS, 0, nullptr, 0);
-    if (bytes <= 0) return;
-    if (bytes > pids_size_) {
-      void* grown = realloc(pids_, static_cast<size_t>(bytes) + 4096);
-      if (grown == nullptr) return;
-      pids_ = static_cast<pid_t*>(grown);
-      pids_size_ = bytes + 4096;
+  bool OpenTree() {
+    if (command_) {
+      copy_ = static_cast<darwin::Member*>(darwin::Reserve(kCopySize, false));
+      return copy_ != nullptr;
     }
-    const int filled = proc_listpids(PROC_ALL_PIDS, 0, pids_, pids_size_);
-    const int count = filled / static_cast<int>(sizeof(pid_t));
-    // A child may be listed before its parent: again until nobody joins.
-    for (bool joined = true; joined;) {
-      joined = false;
-      for (int i = 0; i < count; i++) joined = Visit(pids_[i]) || joined;
+    darwin::Process root;
+    family_ = static_cast<darwin::Family*>(darwin::Reserve(sizeof(darwin::Family), false));
+    if (family_ == nullptr || !people_.Open() || !darwin::ReadProcess(root_, &root)) return false;
+    family_->SetRoot(root_, root.id, false);
+    return true;
+  }
+
+  // Once in, a process stays in until it ends, whoever its parent becomes.
+  void FindDescendants() {
+    if (command_) {
+      const int32_t count = OwnGroup::CopyMembers(root_, copy_, darwin::Family::kMost);
+      for (int32_t i = 0; i < count; i++) JoinUnknown(copy_[i]);
+    } else {
+      family_->Update(people_.get(), people_.Read(*family_, nullptr, false));
+      for (uint32_t i = 0; i < family_->count(); i++) JoinUnknown((*family_)[i]);
     }
     listed_before_ = true;
   }
 
-  bool Visit(pid_t pid) {
-    struct proc_bsdshortinfo info;
+  void JoinUnknown(const darwin::Member& member) {
+    darwin::Process now;
     rusage_info_v0 usage;
-    if (pid <= 0 || Has(pid)) return false;
-    const int size = proc_pidinfo(pid, PROC_PIDT_SHORTBSDINFO, 0, &info, PROC_PIDT_SHORTBSDINFO_SIZE);
-    if (size != PROC_PIDT_SHORTBSDINFO_SIZE || !Has(static_cast<pid_t>(info.pbsi_ppid))) return false;
-    if (!ReadUsage(pid, &usage)) return false;
+    if (!darwin::Family::IsAlive(member) || Has(member.pid)) return;
+    if (!darwin::ReadProcess(member.pid, &now) || now.id != member.id || !ReadUsage(member.pid, &usage) ||
+        usage.ri_proc_exit_abstime != 0)
+      return;
     // What was used before we looked is not ours to count; a child that came later has used all of it since.
-    return Join(pid, usage, listed_before_ ? 0 : usage.ri_user_time + usage.ri_system_time);
+    Join(member.pid, usage, listed_before_ || command_ ? 0 : usage.ri_user_time + usage.ri_system_time);
   }
 
   // The limit of another process cannot be asked for.
@@ -171,7 +200,7 @@ class ProcessProbe final : public Probe {
     struct rlimit limit;
     if (!own_ || tree_) {
       why.Set("macOS tells the limit on descriptors to the process itself only");
-      return SetUnavailable(wanted, Metric::kProcessFds, why, out);
+      return SetUnavailable(wanted & MaskOf(Metric::kProcessFds), why, out);
     }
     const int most = proc_pidinfo(root_, PROC_PIDLISTFDS, 0, nullptr, 0);
     if (most > descriptors_size_) {
@@ -183,21 +212,21 @@ class ProcessProbe final : public Probe {
     const int filled = most <= 0 ? most : proc_pidinfo(root_, PROC_PIDLISTFDS, 0, descriptors_, descriptors_size_);
     if (filled <= 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == 0) {
       why.SetErrno("proc_pidinfo", "PROC_PIDLISTFDS", errno, "");
-      return SetUnavailable(wanted, Metric::kProcessFds, why, out);
+      return SetUnavailable(wanted & MaskOf(Metric::kProcessFds), why, out);
     }
-    const double count = static_cast<double>(filled) / sizeof(struct proc_fdinfo);
-    const double most_allowed = limit.rlim_cur == RLIM_INFINITY ? 0 : static_cast<double>(limit.rlim_cur);
-    out->SetLevel(Metric::kProcessFds, most_allowed > 0 ? 100 * count / most_allowed : 0);
+    int most_files = 0;
+    size_t most_size = sizeof(most_files);
+    if (sysctlbyname("kern.maxfilesperproc", &most_files, &most_size, nullptr, 0) != 0 || most_files < 0)
+      most_files = 0;
+    const uint64_t count = static_cast<uint64_t>(filled) / sizeof(struct proc_fdinfo);
+    out->SetLevel(Metric::kProcessFds,
+                  darwin::ShareOfDescriptors(count, limit.rlim_cur, static_cast<uint64_t>(most_files)));
   }
 
   void Tell(MetricMask wanted, Readings* out) const {
     Failure why;
     snprintf(why.text, sizeof(why.text), "process %d has ended", root_);
-    for (const Metric each : {Metric::kProcessCpu, Metric::kProcessRss, Metric::kProcessFootprint,
-                              Metric::kProcessThreads, Metric::kProcessFds, Metric::kProcessCount,
-                              Metric::kProcessCpuTime}) {
-      SetUnavailable(wanted, each, why, out);
-    }
+    SetUnavailable(wanted, why, out);
   }
 
   mach_timebase_info_data_t timebase_ = {};
@@ -206,8 +235,10 @@ class ProcessProbe final : public Probe {
   bool tree_ = false;
   Member* members_ = nullptr;
   uint32_t count_ = 0, capacity_ = 0;
-  pid_t* pids_ = nullptr;
-  int pids_size_ = 0;
+  bool command_ = false;
+  darwin::People people_;
+  darwin::Family* family_ = nullptr;
+  darwin::Member* copy_ = nullptr;
   void* descriptors_ = nullptr;
   int descriptors_size_ = 0;
   bool listed_before_ = false;

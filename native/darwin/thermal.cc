@@ -34,7 +34,7 @@ class ThrottledProbe final : public Probe {
     }
     Failure why;
     why.Set("notify_get_state com.apple.system.thermalpressurelevel failed");
-    SetUnavailable(wanted, Metric::kThrottled, why, out);
+    SetUnavailable(wanted & MaskOf(Metric::kThrottled), why, out);
   }
 
   const char* Origin(Metric) const override { return "notify com.apple.system.thermalpressurelevel"; }

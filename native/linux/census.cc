@@ -2,14 +2,18 @@
 
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/signalfd.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
 
-#include "bare.h"
+#include "calls.h"
 #include "file.h"
 #include "parse/process.h"
+#include "../spawn.h"
+#include "posix/bare.h"
 
 namespace tripline {
 
@@ -89,6 +93,20 @@ Census::~Census() {
   if (told_ != nullptr) munmap(told_, kBitsBytes);
 }
 
+bool Census::Follow(OwnGroup*, int32_t, const char*) {
+  sigset_t child;
+  sigemptyset(&child);
+  sigaddset(&child, SIGCHLD);
+  children_ = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+  return children_ >= 0;
+}
+
+void Census::Hear() {
+  struct signalfd_siginfo told;
+  while (read(children_, &told, sizeof(told)) > 0) {
+  }
+}
+
 void Census::ReadAll() {
   count_ = 0;
   Names all("/proc");
@@ -132,18 +150,9 @@ uint32_t Census::FindMarked(const char* marker) {
   return count_;
 }
 
-uint32_t Census::FindZombies(int32_t parent) {
-  ReadAll();
-  uint32_t kept = 0;
-  for (uint32_t i = 0; i < count_; i++) {
-    if (found_[i].parent == parent && IsDead(found_[i])) found_[kept++] = found_[i];
-  }
-  return count_ = kept;
-}
-
 bool Census::Signal(const Person& person, int signal) {
   // The number may have been given to somebody else since it was read: hold on to the process first, then look again.
-  const long handle = syscall(bare::kPidfdOpen, person.pid, 0);
+  const long handle = syscall(kPidfdOpen, person.pid, 0);
   Person now = {};
   const bool same = ReadPerson(person.pid, &now) && now.start == person.start && !IsDead(now);
   long result = -1;
@@ -152,7 +161,7 @@ bool Census::Signal(const Person& person, int signal) {
   } else if (handle < 0) {
     result = kill(person.pid, signal);  // before Linux 5.3
   } else {
-    result = syscall(bare::kPidfdSendSignal, handle, signal, nullptr, 0);
+    result = syscall(kPidfdSendSignal, handle, signal, nullptr, 0);
   }
   const int error = errno;
   if (handle >= 0) close(static_cast<int>(handle));
@@ -161,5 +170,16 @@ bool Census::Signal(const Person& person, int signal) {
 }
 
 void Census::ForgetTold() { Clear(told_); }
+
+void ReapAdopted() {
+  const pid_t own = getpid();
+  Names all("/proc");
+  Census::Person each;
+  for (int64_t pid = 0; all.NextNumber(&pid);) {
+    // Keepers are waited for by those who have started them.
+    const bool adopted = ReadPerson(pid, &each) && each.parent == own && IsDead(each) && !IsCommandRoot(pid);
+    if (adopted) waitpid(each.pid, nullptr, WNOHANG);
+  }
+}
 
 }  // namespace tripline

@@ -1,9 +1,12 @@
-// Which processes belong to a command, and signals to all of them. For the keeper: system calls only (bare.h).
+// Which processes belong to a command, and signals to all of them. For the keeper: system calls only (posix/bare.h).
 #pragma once
 
 #include <sys/types.h>
 #include <cstddef>
 #include <cstdint>
+
+#include "own_group.h"
+#include "platform.h"
 
 namespace tripline {
 
@@ -24,6 +27,16 @@ class Census {
   // Takes the memory that it needs. False when there is none.
   bool Open();
 
+  // For the keeper: from now on handle() is readable when a child has ended, until Hear() is called. Every orphan is a
+  // child here, so that there is nothing else to follow.
+  bool Follow(OwnGroup* group, int32_t root, const char* marker);
+  int handle() const { return children_; }
+  void Hear();
+  // When Hear() is due, though the handle is silent.
+  uint64_t hear_at() const { return kNever; }
+  // Whether nobody is left, where there are no children.
+  bool IsEmpty() const { return true; }
+
   // Whether /proc is not that of our pid namespace: its numbers are other processes', and nobody is found.
   bool blind() const { return blind_; }
 
@@ -32,8 +45,8 @@ class Census {
   uint32_t FindDescendants(int32_t root);
   // Looks for everybody in whose environment `marker` occurs, but us.
   uint32_t FindMarked(const char* marker);
-  // Looks for the zombies among the children of `parent`.
-  uint32_t FindZombies(int32_t parent);
+  // What is left of a tree whose keeper is dead.
+  uint32_t FindLeft(OwnGroup*, const char* marker) { return FindMarked(marker); }
 
   const Person& operator[](uint32_t index) const { return found_[index]; }
   uint32_t count() const { return count_; }
@@ -55,6 +68,7 @@ class Census {
   uint64_t* member_ = nullptr;
   uint64_t* told_ = nullptr;
   bool blind_ = false;
+  int children_ = -1;
 };
 
 }  // namespace tripline

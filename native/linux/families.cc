@@ -20,22 +20,6 @@ enum Family : int {
 
 }  // namespace
 
-void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out) {
-  if (metrics == 0) return;
-  for (uint32_t i = 0; i < kMetricCount; i++) {
-    if ((metrics >> i & 1) != 0) out->of[i].state = Reading::kUnavailable;
-  }
-  if (!out->failure.failed()) out->failure = why;
-}
-
-void SetPair(Metric metric, double num, double den, Readings* out) {
-  Reading& reading = (*out)[metric];
-  reading.state = Reading::kKnown;
-  reading.parts = 1;
-  reading.num[0] = num;
-  reading.den[0] = den;
-}
-
 int FamilyOf(Metric metric) {
   switch (metric) {
     case Metric::kCpu:

@@ -20,12 +20,4 @@ Probe* MakeProcessProbe(const Selector& selector, Failure* why);
 
 inline double Seconds(uint64_t nanoseconds) { return Real(nanoseconds) / 1e9; }
 
-inline bool Wants(MetricMask wanted, Metric metric) { return (wanted & MaskOf(metric)) != 0; }
-
-// Marks `metrics` as unavailable; the first failure of a read is the one that is told.
-void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out);
-
-// The cumulative pair of a ratio or rate that is made of one.
-void SetPair(Metric metric, double num, double den, Readings* out);
-
 }  // namespace tripline

@@ -4,14 +4,13 @@
 #include "inheritance.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
 
-#include "bare.h"
+#include "calls.h"
 #include "file.h"
 
 namespace tripline {
@@ -22,7 +21,7 @@ namespace {
 constexpr uintptr_t kWorthwhile = 1 << 20;
 
 void CloseRange(unsigned first, unsigned last) {
-  if (first > last || syscall(bare::kCloseRange, first, last, 0) == 0) return;
+  if (first > last || syscall(kCloseRange, first, last, 0) == 0) return;
   // Before Linux 5.9.
   Names open("/proc/self/fd");
   for (int64_t fd = 0; open.NextNumber(&fd);) {
@@ -54,13 +53,6 @@ bool ParseDroppable(const char* line, uintptr_t* from, uintptr_t* to) {
 }
 
 }  // namespace
-
-void ResetSignals() {
-  struct sigaction standard;
-  memset(&standard, 0, sizeof(standard));
-  standard.sa_handler = SIG_DFL;
-  for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &standard, nullptr);
-}
 
 void CloseAllBut(int* kept, uint32_t count) {
   for (uint32_t i = 1; i < count; i++) {

@@ -5,9 +5,6 @@
 
 namespace tripline {
 
-// Back to the default action, all of them.
-void ResetSignals();
-
 // Closes all descriptors but these, which are sorted on the way.
 void CloseAllBut(int* kept, uint32_t count);
 

@@ -6,8 +6,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "bare.h"
 #include "cgroup.h"
+#include "posix/bare.h"
 
 namespace tripline {
 

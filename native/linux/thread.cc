@@ -2,7 +2,6 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <time.h>
@@ -75,11 +74,7 @@ bool StartThread(void (*body)(void*), void* argument, const char* name) {
   return error == 0;
 }
 
-void PinLibrary() {
-  Dl_info self;
-  if (dladdr(reinterpret_cast<void*>(&PinLibrary), &self) != 0 && self.dli_fname != nullptr) {
-    dlopen(self.dli_fname, RTLD_NOW | RTLD_NOLOAD | RTLD_NODELETE);
-  }
-}
+// Linked with -z nodelete.
+void PinLibrary() {}
 
 }  // namespace tripline

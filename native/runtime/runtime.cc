@@ -19,11 +19,6 @@ void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); 
 
 extern "C" void __cxa_pure_virtual() { std::abort(); }
 
-// libc++'s way out of a vector that grows too long and the like.
-_LIBCPP_BEGIN_NAMESPACE_STD
-[[noreturn]] void __libcpp_verbose_abort(const char*, ...) { std::abort(); }
-_LIBCPP_END_NAMESPACE_STD
-
 // A function's static variable, made by the first thread that comes: byte 0 says that it is there, byte 1 that
 // somebody is at it. Waiting spins, because what is made that way takes microseconds.
 extern "C" int __cxa_guard_acquire(std::uint8_t* guard) {

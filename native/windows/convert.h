@@ -1,7 +1,9 @@
 // From the raw figures of Windows to ours: pure functions over plain numbers, so that they are tested everywhere.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace tripline::windows {
 
@@ -69,7 +71,8 @@ class CpuSource {
   CpuSums sums_;
 };
 
-// JOBOBJECT_CPU_RATE_CONTROL_INFORMATION: how many processors' worth of time the job may use; 0 for no cap.
+// JOBOBJECT_CPU_RATE_CONTROL_INFORMATION: how many processors' worth of time the job may use; 0 for no cap. A weight,
+// or a rate that is not hard, only counts against others. `processors` are those of all processor groups.
 inline double CapOfJob(uint32_t flags, uint32_t rate, uint32_t max_rate, uint32_t processors) {
   constexpr uint32_t kEnable = 1, kHardCap = 4, kMinMax = 16;
   if ((flags & kEnable) == 0 || (flags & (kHardCap | kMinMax)) == 0) return 0;
@@ -78,7 +81,34 @@ inline double CapOfJob(uint32_t flags, uint32_t rate, uint32_t max_rate, uint32_
   return share == 0 || share >= 10000 ? 0 : static_cast<double>(share) / 10000 * processors;
 }
 
-// Memory in bytes; a limit of 0 is none.
+// Time that a job has used of what its cap allows; `used` in 100 ns, as accounting has it.
+class JobTime {
+ public:
+  // No cap now: what comes later starts there.
+  void Forget() { at_ = 0; }
+
+  // False while there is nothing to compare with.
+  bool Take(uint64_t now, uint64_t used, double cap) {
+    const bool compared = at_ != 0 && now > at_;
+    if (compared) {
+      used_ += used > last_ ? static_cast<double>(used - last_) / kTicksPerSecond : 0;
+      allowed_ += cap * static_cast<double>(now - at_) / 1e9;
+    }
+    at_ = now;
+    last_ = used;
+    return compared;
+  }
+
+  // Seconds.
+  double used() const { return used_; }
+  double allowed() const { return allowed_; }
+
+ private:
+  uint64_t at_ = 0, last_ = 0;
+  double used_ = 0, allowed_ = 0;
+};
+
+// Memory in bytes; a limit of 0 is none. Commit is what this process may have of it.
 struct MemoryFigures {
   uint64_t physical_total = 0, physical_available = 0;
   uint64_t commit_limit = 0, commit_total = 0;
@@ -107,18 +137,50 @@ inline MemoryVerdict JudgeMemory(const MemoryFigures& figures) {
     verdict.available = left;
     verdict.bound = bound;
   };
-  consider(MemoryBound::kCommit, figures.commit_limit, figures.commit_total);
   consider(MemoryBound::kJob, figures.job_limit, figures.job_used);
   consider(MemoryBound::kProcess, figures.process_limit, figures.process_used);
+  // Last, because it knows of the process's limit too, but not by that name.
+  consider(MemoryBound::kCommit, figures.commit_limit, figures.commit_total);
   if (verdict.available > verdict.limit) verdict.available = verdict.limit;
   return verdict;
 }
 
-// Used of what this user may have, as df reckons: what others or the file system keep does not count as room.
-inline double DiskShare(uint64_t total, uint64_t total_free, uint64_t available) {
-  const double used = static_cast<double>(total > total_free ? total - total_free : 0);
-  const double usable = used + static_cast<double>(available);
-  return usable > 0 ? 100 * used / usable : 0;
+// SYSTEM_PAGEFILE_INFORMATION: a chain of an offset to the next one, size, use and peak in pages, and a name.
+struct PageFiles {
+  uint64_t total = 0, used = 0;  // pages
+};
+
+inline PageFiles SumOfPageFiles(const char* data, size_t size) {
+  PageFiles sum;
+  for (size_t at = 0; size - at >= 4 * sizeof(uint32_t);) {
+    uint32_t entry[3];
+    memcpy(entry, data + at, sizeof(entry));
+    sum.total += entry[1];
+    sum.used += entry[2];
+    if (entry[0] == 0 || entry[0] > size - at) break;
+    at += entry[0];
+  }
+  return sum;
+}
+
+// GetDiskFreeSpaceEx: gone of what this user may have. With a quota `total` is the quota already, while the free space
+// of the whole volume may be many times that.
+inline double DiskShare(uint64_t total, uint64_t available) {
+  return total > available ? 100 * static_cast<double>(total - available) / static_cast<double>(total) : 0;
+}
+
+// MIB_IF_ROW2. Filters see the same packets again as interfaces of their own.
+struct InterfaceKind {
+  uint32_t type = 0;
+  bool hardware = false, filter = false;
+
+  bool IsLoopback() const { return type == 24; }
+  bool IsDevice() const { return hardware && !filter && !IsLoopback(); }
+};
+
+// Where there is no device, everything that is not loopback counts.
+inline bool IsCounted(const InterfaceKind& kind, bool any_device) {
+  return any_device ? kind.IsDevice() : !kind.filter && !kind.IsLoopback();
 }
 
 // SYSTEM_POWER_STATUS.
@@ -161,23 +223,6 @@ class LoadAverage {
  private:
   double value_ = 0;
   bool started_ = false;
-};
-
-// Sums counters of which single ones start anew or vanish; what is lost then does not show as growth.
-class GrowingSum {
- public:
-  void Add(uint64_t now) {
-    if (has_last_ && now > last_) sum_ += static_cast<double>(now - last_);
-    last_ = now;
-    has_last_ = true;
-  }
-  void Forget() { has_last_ = false; }
-  double sum() const { return sum_; }
-
- private:
-  uint64_t last_ = 0;
-  double sum_ = 0;
-  bool has_last_ = false;
 };
 
 }  // namespace tripline::windows

@@ -17,6 +17,12 @@ using windows::CpuTicks;
 constexpr uint64_t kSetupPeriod = kSecond;  // affinity, caps
 constexpr uint32_t kMostProcessors = 64;    // of one group, which is what an affinity mask is about
 
+// Of all processor groups; GetSystemInfo() knows one.
+uint32_t CountAllProcessors() {
+  const uint32_t count = GetActiveProcessorCount(0xFFFF);
+  return count == 0 ? 1 : count;
+}
+
 uint64_t Ticks(const FILETIME& time) { return uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime; }
 
 // SystemProcessorPerformanceInformation: undocumented in its name only, and what there is for single processors.
@@ -40,10 +46,13 @@ class OwnProcessors {
     return restricted;
   }
 
-  void Add(CpuSums* sums) {
+  bool Add(CpuSums* sums) {
     ProcessorTimes times[kMostProcessors];
     ULONG size = 0;
-    if (query_(8, times, sizeof(times), &size) != 0) return;
+    if (query_(8, times, sizeof(times), &size) != 0) {
+      has_last_ = false;
+      return false;
+    }
     const uint32_t count = size / static_cast<uint32_t>(sizeof(ProcessorTimes));
     for (uint32_t i = 0; i < count && i < kMostProcessors; i++) {
       if ((static_cast<uint64_t>(mask_) >> i & 1) == 0) continue;
@@ -53,6 +62,7 @@ class OwnProcessors {
       last_[i] = now;
     }
     has_last_ = true;
+    return true;
   }
 
  private:
@@ -67,12 +77,7 @@ class CpuProbe final : public Probe {
   CpuProbe() {
     SYSTEM_INFO info;
     GetSystemInfo(&info);
-    processors_ = info.dwNumberOfProcessors;
-    if (const auto count = FindFunction<DWORD(WINAPI*)(WORD)>(L"kernel32.dll", "GetActiveProcessorCount")) {
-      all_processors_ = count(0xFFFF);
-    }
-    if (all_processors_ == 0) all_processors_ = processors_;
-    many_groups_ = all_processors_ > processors_;
+    many_groups_ = processors_ > info.dwNumberOfProcessors;
     if (many_groups_) counter_.Open(L"\\Processor Information(_Total)\\% Processor Time");
   }
 
@@ -80,12 +85,11 @@ class CpuProbe final : public Probe {
     if (!(many_groups_ && ReadCounter()) && !ReadDirect()) {
       Failure why;
       SetWinError("GetSystemTimes", "", GetLastError(), "", &why);
-      SetUnavailable(wanted, Metric::kCpu, why, out);
-      SetUnavailable(wanted, Metric::kCpuHost, why, out);
+      SetUnavailable(wanted, why, out);
       return;
     }
     const CpuSums& host = source_.sums();
-    SetPair(wanted, Metric::kCpuHost, host.busy, host.all, out);
+    SetPair(Metric::kCpuHost, host.busy, host.all, out);
     if (!Wants(wanted, Metric::kCpu)) return;
 
     if (setup_at_ == 0 || now - setup_at_ >= kSetupPeriod) {
@@ -93,14 +97,13 @@ class CpuProbe final : public Probe {
       restricted_ = own_.Restricted();
       FindCap();
     }
-    if (restricted_) {
-      own_.Add(&sums_);
-    } else {
+    if (restricted_) restricted_ = own_.Add(&sums_);
+    if (!restricted_) {
       sums_.busy += host.busy - host_.busy;
       sums_.all += host.all - host_.all;
     }
     host_ = host;
-    SetPair(wanted, Metric::kCpu, sums_.busy, sums_.all, out);
+    SetPair(Metric::kCpu, sums_.busy, sums_.all, out);
     AddJob(now, &(*out)[Metric::kCpu]);
   }
 
@@ -121,7 +124,7 @@ class CpuProbe final : public Probe {
     const CounterReading reading = counter_.Read();
     if (reading.state == CounterReading::kKnown && reading.at != counter_at_) {
       counter_at_ = reading.at;
-      source_.TakeCounter({reading.first, reading.second}, all_processors_);
+      source_.TakeCounter({reading.first, reading.second}, processors_);
     }
     if (reading.state != told_) {
       told_ = reading.state;
@@ -154,7 +157,7 @@ class CpuProbe final : public Probe {
     constexpr auto kCpuRateControl = static_cast<JOBOBJECTINFOCLASS>(15);
     const bool found = QueryInformationJobObject(nullptr, kCpuRateControl, &control, sizeof(control), nullptr);
     cap_ = found ? windows::CapOfJob(control.flags, control.rate, control.range.max, processors_) : 0;
-    if (cap_ == 0) has_job_ = false;
+    if (cap_ == 0) job_.Forget();
   }
 
   void AddJob(uint64_t now, Reading* reading) {
@@ -164,20 +167,10 @@ class CpuProbe final : public Probe {
                                                 sizeof(accounting), nullptr)) {
       return;
     }
-    const double used = static_cast<double>(accounting.TotalUserTime.QuadPart + accounting.TotalKernelTime.QuadPart) /
-                        windows::kTicksPerSecond;
-    if (has_job_ && now > job_at_) {
-      const double share = used > job_used_ ? used - job_used_ : 0;
-      const double allowed = cap_ * static_cast<double>(now - job_at_) / 1e9;
-      used_ += share;
-      allowed_ += allowed;
-      capped_ = true;
-    }
-    has_job_ = true;
-    job_at_ = now;
-    job_used_ = used;
-    reading->num[reading->parts] = used_;
-    reading->den[reading->parts] = allowed_;
+    const auto used = static_cast<uint64_t>(accounting.TotalUserTime.QuadPart + accounting.TotalKernelTime.QuadPart);
+    capped_ = job_.Take(now, used, cap_);
+    reading->num[reading->parts] = job_.used();
+    reading->den[reading->parts] = job_.allowed();
     reading->parts++;
   }
 
@@ -186,7 +179,7 @@ class CpuProbe final : public Probe {
   uint64_t counter_at_ = 0;
   CounterReading::State told_ = CounterReading::kPending;
   FixedText<256> origin_{FixedText<256>().Add("GetSystemTimes")};
-  uint32_t processors_ = 1, all_processors_ = 0;
+  const uint32_t processors_ = CountAllProcessors();
   bool many_groups_ = false;
 
   uint64_t setup_at_ = 0;
@@ -196,25 +189,18 @@ class CpuProbe final : public Probe {
 
   double cap_ = 0;  // in processors; 0: none
   bool capped_ = false;
-  bool has_job_ = false;
-  uint64_t job_at_ = 0;
-  double job_used_ = 0, used_ = 0, allowed_ = 0;
+  windows::JobTime job_;
 };
 
 // load: what Unix counts, tasks that run or wait for a processor, from two counters.
 class LoadProbe final : public Probe {
  public:
-  LoadProbe() {
-    queue_.Open(L"\\System\\Processor Queue Length");
-    SYSTEM_INFO info;
-    GetSystemInfo(&info);
-    processors_ = info.dwNumberOfProcessors;
-  }
+  LoadProbe() { queue_.Open(L"\\System\\Processor Queue Length"); }
 
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     if (!Wants(wanted, Metric::kLoad)) return;
     const CounterReading queue = queue_.Read();
-    if (queue.state == CounterReading::kFailed) return SetUnavailable(wanted, Metric::kLoad, queue.why, out);
+    if (queue.state == CounterReading::kFailed) return SetUnavailable(wanted & MaskOf(Metric::kLoad), queue.why, out);
     if (queue.state == CounterReading::kKnown && queue.at != at_) Take(queue);
     if (average_.started()) out->SetLevel(Metric::kLoad, average_.value() / processors_);
   }
@@ -231,6 +217,7 @@ class LoadProbe final : public Probe {
     CpuSums sums;
     sums.Add(direct_, queue.direct);
     if (at_ != 0 && sums.all > 0) {
+      // With several groups, as if the others were as busy as ours: the queue is that of all of them.
       const double running = sums.busy / sums.all * processors_;
       average_.Add(static_cast<double>(queue.first) + running, static_cast<double>(queue.at - at_) / 1e9);
     }
@@ -239,7 +226,7 @@ class LoadProbe final : public Probe {
   }
 
   Counter queue_;
-  uint32_t processors_ = 1;
+  const uint32_t processors_ = CountAllProcessors();
   uint64_t at_ = 0;
   CpuTicks direct_;
   windows::LoadAverage average_;

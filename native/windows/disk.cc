@@ -17,20 +17,18 @@ class DiskProbe final : public Probe {
   bool blocking() const override { return !volume_.local; }
 
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
-    ULARGE_INTEGER available, total, free;
-    if (!GetDiskFreeSpaceExW(volume_.root, &available, &total, &free)) {
-      Failure why;
-      const DWORD error = GetLastError();
-      const bool missing = error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
-      SetWinError("GetDiskFreeSpaceEx", "", error, missing ? "no such path" : "", &why);
-      SetUnavailable(wanted, Metric::kDisk, why, out);
-      SetUnavailable(wanted, Metric::kDiskFree, why, out);
+    ULARGE_INTEGER available, total;
+    Failure why;
+    const bool found = volume_.root[0] != L'\0' || FindRoot("", &volume_, &why);
+    if (!found || !GetDiskFreeSpaceExW(volume_.root, &available, &total, nullptr)) {
+      if (found) SetWinError("GetDiskFreeSpaceEx", "", GetLastError(), "", &why);
+      SetUnavailable(wanted, why, out);
       return;
     }
     total_ = static_cast<double>(total.QuadPart);
     if (Wants(wanted, Metric::kDiskFree)) out->SetLevel(Metric::kDiskFree, static_cast<double>(available.QuadPart));
     if (Wants(wanted, Metric::kDisk)) {
-      out->SetLevel(Metric::kDisk, windows::DiskShare(total.QuadPart, free.QuadPart, available.QuadPart));
+      out->SetLevel(Metric::kDisk, windows::DiskShare(total.QuadPart, available.QuadPart));
     }
   }
 

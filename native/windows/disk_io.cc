@@ -1,8 +1,7 @@
 // disk.read, disk.write, disk.busy: performance counters of the volume that a path is on; where they are missing, the
 // counters that the volume's driver keeps itself.
-#include <initializer_list>
-
 #include "convert.h"
+#include "counter.h"
 #include "families.h"
 #include "path.h"
 #include "pdh.h"
@@ -26,6 +25,11 @@ class DiskIoProbe final : public Probe {
       why->Set("a network drive is not on a device of this machine");
       return false;
     }
+    // Its letter would be that of the volume around it.
+    if (volume.root[3] != L'\0') {
+      why->Set("rates are of volumes with a drive letter; this one is mounted in a folder");
+      return false;
+    }
     letter_ = volume.root[0] >= L'a' ? static_cast<wchar_t>(volume.root[0] - 32) : volume.root[0];
     OpenCounter(&read_, L"Disk Read Bytes/sec");
     OpenCounter(&write_, L"Disk Write Bytes/sec");
@@ -45,17 +49,17 @@ class DiskIoProbe final : public Probe {
     if (known != by_counter_) Forget();
     by_counter_ = known;
     if (known) {
-      if (idle.at != at_) Take(idle.at, read.first, write.first, {idle.first, idle.second});
+      // All three of one collection; where the next one has come in between, the next read has it.
+      const bool one = read.at == idle.at && write.at == idle.at;
+      if (one && idle.at != at_) Take(idle.at, read.first, write.first, {idle.first, idle.second});
     } else if (!failed || !ReadDevice(now)) {
       // Not known yet, or by neither way.
-      for (const Metric each : {Metric::kDiskRead, Metric::kDiskWrite, Metric::kDiskBusy}) {
-        if (failed) SetUnavailable(wanted, each, idle.why.failed() ? idle.why : read.why, out);
-      }
+      if (failed) SetUnavailable(wanted, FirstOf(read.why, write.why, idle.why), out);
       return;
     }
-    SetPair(wanted, Metric::kDiskRead, read_sum_.sum(), seconds_, out);
-    SetPair(wanted, Metric::kDiskWrite, write_sum_.sum(), seconds_, out);
-    SetPair(wanted, Metric::kDiskBusy, busy_.busy, busy_.all, out);
+    SetPair(Metric::kDiskRead, read_sum_.sum(), seconds_, out);
+    SetPair(Metric::kDiskWrite, write_sum_.sum(), seconds_, out);
+    SetPair(Metric::kDiskBusy, busy_.busy, busy_.all, out);
   }
 
   const char* Origin(Metric) const override {
@@ -72,6 +76,10 @@ class DiskIoProbe final : public Probe {
     while (*name != L'\0' && size + 1 < 64) path[size++] = *name++;
     path[size] = L'\0';
     counter->Open(path);
+  }
+
+  static const Failure& FirstOf(const Failure& a, const Failure& b, const Failure& c) {
+    return a.failed() ? a : b.failed() ? b : c;
   }
 
   bool ReadDevice(uint64_t now) {
@@ -111,7 +119,7 @@ class DiskIoProbe final : public Probe {
   bool by_counter_ = false;
   uint64_t at_ = 0;
   double seconds_ = 0;
-  windows::GrowingSum read_sum_, write_sum_;
+  GrowingSum read_sum_, write_sum_;
   windows::IdleCounter idle_last_;
   windows::CpuSums busy_;
 };

@@ -1,7 +1,6 @@
 // memory*, swap: physical memory, commit, and the limits of the job. Direct calls alone: they take a microsecond, and
-// a performance counter's figure would be up to a second old.
-#include <initializer_list>
-
+// a performance counter's figure would be up to a second old. Commit is GlobalMemoryStatusEx's too: GetPerformanceInfo
+// lists every process of the machine for each answer.
 #include "convert.h"
 #include "families.h"
 #include "platform.h"
@@ -14,26 +13,16 @@ namespace {
 
 constexpr uint64_t kJobPeriod = 100 * kMillisecond;
 
-struct PageFiles {
-  uint64_t total = 0, used = 0;  // pages
-};
-
-// Without a calling convention, as psapi.h has it.
-BOOL AddPageFile(LPVOID context, PENUM_PAGE_FILE_INFORMATION info, LPCWSTR) {
-  auto* sum = static_cast<PageFiles*>(context);
-  sum->total += info->TotalSize;
-  sum->used += info->TotalInUse;
-  return TRUE;
-}
+using QuerySystem = LONG(WINAPI*)(ULONG, PVOID, ULONG, PULONG);
 
 class MemoryProbe final : public Probe {
  public:
+  MemoryProbe() : query_(FindFunction<QuerySystem>(L"ntdll.dll", "NtQuerySystemInformation")) {}
+
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     Failure why;
     if (!ReadHost(&why)) {
-      for (const Metric each : {Metric::kMemory, Metric::kMemoryAvailable, Metric::kMemoryHost}) {
-        SetUnavailable(wanted, each, why, out);
-      }
+      SetUnavailable(wanted & ~MaskOf(Metric::kSwap), why, out);
     } else {
       ReadLimits(now, wanted);
       verdict_ = windows::JudgeMemory(figures_);
@@ -49,12 +38,12 @@ class MemoryProbe final : public Probe {
 
   const char* Origin(Metric metric) const override {
     switch (metric) {
-      case Metric::kSwap: return "EnumPageFiles";
+      case Metric::kSwap: return "NtQuerySystemInformation(SystemPageFileInformation)";
       case Metric::kMemoryHost: return "GlobalMemoryStatusEx";
       default: break;
     }
     switch (verdict_.bound) {
-      case windows::MemoryBound::kCommit: return "GetPerformanceInfo (commit)";
+      case windows::MemoryBound::kCommit: return "GlobalMemoryStatusEx (commit)";
       case windows::MemoryBound::kJob: return "QueryInformationJobObject (JobMemoryLimit)";
       case windows::MemoryBound::kProcess: return "QueryInformationJobObject (ProcessMemoryLimit)";
       default: return "GlobalMemoryStatusEx";
@@ -88,13 +77,10 @@ class MemoryProbe final : public Probe {
     }
     figures_.physical_total = status.ullTotalPhys;
     figures_.physical_available = status.ullAvailPhys;
-    // ullAvailPageFile would be this process's share of commit, which a job limit may have cut already.
-    PERFORMANCE_INFORMATION info;
-    info.cb = sizeof(info);
-    const bool has_commit = K32GetPerformanceInfo(&info, sizeof(info)) && info.CommitLimit > 0;
-    figures_.commit_limit = has_commit ? uint64_t{info.CommitLimit} * info.PageSize : 0;
-    figures_.commit_total = has_commit ? uint64_t{info.CommitTotal} * info.PageSize : 0;
-    page_ = has_commit ? info.PageSize : 4096;
+    // Named after the page file, but it is commit: the machine's, or this process's share where that is less.
+    const bool sane = status.ullTotalPageFile >= status.ullAvailPageFile;
+    figures_.commit_limit = status.ullTotalPageFile;
+    figures_.commit_total = sane ? status.ullTotalPageFile - status.ullAvailPageFile : 0;
     return true;
   }
 
@@ -129,23 +115,30 @@ class MemoryProbe final : public Probe {
     figures_.job_used = has_usage ? usage.used : figures_.process_used;
   }
 
+  // Not EnumPageFiles: its callback has no calling convention that one could rely on with 32 bits.
   void ReadSwap(MetricMask wanted, Readings* out) {
-    PageFiles files;
-    if (!K32EnumPageFilesW(AddPageFile, &files)) {
+    constexpr ULONG kPageFiles = 18;  // SystemPageFileInformation
+    alignas(8) char text[4096];
+    ULONG size = 0;
+    const LONG status = query_ == nullptr ? -1 : query_(kPageFiles, text, sizeof(text), &size);
+    if (status != 0) {
       Failure why;
-      SetWinError("EnumPageFiles", "", GetLastError(), "", &why);
-      return SetUnavailable(wanted, Metric::kSwap, why, out);
+      why.Set(Message().Add(Origin(Metric::kSwap)).Add(": ").AddHex(static_cast<uint32_t>(status)).get());
+      return SetUnavailable(wanted & MaskOf(Metric::kSwap), why, out);
     }
-    swap_total_ = static_cast<double>(files.total) * static_cast<double>(page_);
+    const windows::PageFiles files = windows::SumOfPageFiles(text, size < sizeof(text) ? size : sizeof(text));
+    SYSTEM_INFO info;
+    GetSystemInfo(&info);
+    swap_total_ = static_cast<double>(files.total) * info.dwPageSize;
     // Without a page file none of it is used.
     const double share = files.total > 0 ? static_cast<double>(files.used) / static_cast<double>(files.total) : 0;
     out->SetLevel(Metric::kSwap, 100 * share);
   }
 
+  const QuerySystem query_;
   windows::MemoryFigures figures_;
   windows::MemoryVerdict verdict_;
   uint64_t limits_at_ = 0;
-  uint64_t page_ = 4096;
   double swap_total_ = 0;
   Slope slope_, host_slope_;
 };

@@ -1,8 +1,7 @@
 // network.rx, network.tx: GetIfTable2, summed over the interfaces that have hardware behind them, so that what passes
 // through bridges, tunnels and virtual switches is not counted twice. (The counters of PDH do not tell which is which.)
-#include <initializer_list>
-
 #include "convert.h"
+#include "counter.h"
 #include "families.h"
 #include "platform.h"
 #include "win.h"
@@ -28,17 +27,14 @@ class NetworkProbe final : public Probe {
     if (error != 0 || table == nullptr) {
       Failure why;
       SetWinError("GetIfTable2", "", error, "", &why);
-      SetUnavailable(wanted, Metric::kNetworkRx, why, out);
-      SetUnavailable(wanted, Metric::kNetworkTx, why, out);
+      SetUnavailable(wanted, why, out);
       return;
     }
-    bool hardware = false;
-    for (ULONG i = 0; i < table->NumEntries; i++) hardware = hardware || IsHardware(table->Table[i]);
+    bool any_device = false;
+    for (ULONG i = 0; i < table->NumEntries; i++) any_device = any_device || KindOf(table->Table[i]).IsDevice();
     for (ULONG i = 0; i < table->NumEntries; i++) {
       const MIB_IF_ROW2& row = table->Table[i];
-      // Filters see the same packets again as interfaces of their own.
-      const bool counted = hardware ? IsHardware(row) : row.Type != IF_TYPE_SOFTWARE_LOOPBACK;
-      if (!counted || row.InterfaceAndOperStatusFlags.FilterInterface) continue;
+      if (!windows::IsCounted(KindOf(row), any_device)) continue;
       Known* known = Find(row.InterfaceLuid.Value);
       if (known == nullptr) continue;
       known->received.Add(row.InOctets);
@@ -52,8 +48,8 @@ class NetworkProbe final : public Probe {
       received += known_[i].received.sum();
       sent += known_[i].sent.sum();
     }
-    SetPair(wanted, Metric::kNetworkRx, received, seconds_, out);
-    SetPair(wanted, Metric::kNetworkTx, sent, seconds_, out);
+    SetPair(Metric::kNetworkRx, received, seconds_, out);
+    SetPair(Metric::kNetworkTx, sent, seconds_, out);
   }
 
   const char* Origin(Metric) const override { return "GetIfTable2"; }
@@ -61,13 +57,14 @@ class NetworkProbe final : public Probe {
  private:
   struct Known {
     uint64_t luid = 0;
-    windows::GrowingSum received, sent;
+    GrowingSum received, sent;
   };
   using GetTable = DWORD(WINAPI*)(MIB_IF_TABLE2**);
   using FreeTable = void(WINAPI*)(void*);
 
-  static bool IsHardware(const MIB_IF_ROW2& row) {
-    return row.InterfaceAndOperStatusFlags.HardwareInterface && row.Type != IF_TYPE_SOFTWARE_LOOPBACK;
+  static windows::InterfaceKind KindOf(const MIB_IF_ROW2& row) {
+    const auto& flags = row.InterfaceAndOperStatusFlags;
+    return {row.Type, flags.HardwareInterface != 0, flags.FilterInterface != 0};
   }
 
   Known* Find(uint64_t luid) {

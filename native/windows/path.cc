@@ -22,10 +22,10 @@ bool FindVolume(const char* path, Volume* out, Failure* why) {
     SetWinError("GetDriveType", path, ERROR_PATH_NOT_FOUND, "no such drive", why);
     return false;
   }
-  if (!out->local) {
-    for (DWORD i = 0; i <= length; i++) out->root[i] = out->path[i];
-    return true;
-  }
+  return !out->local || FindRoot(path, out, why);
+}
+
+bool FindRoot(const char* path, Volume* out, Failure* why) {
   if (GetFileAttributesW(out->path) == INVALID_FILE_ATTRIBUTES) {
     const DWORD error = GetLastError();
     const bool missing = error == ERROR_FILE_NOT_FOUND || error == ERROR_PATH_NOT_FOUND;
@@ -34,6 +34,7 @@ bool FindVolume(const char* path, Volume* out, Failure* why) {
   }
   if (!GetVolumePathNameW(out->path, out->root, Volume::kSize)) {
     SetWinError("GetVolumePathName", path, GetLastError(), "", why);
+    out->root[0] = L'\0';
     return false;
   }
   return true;

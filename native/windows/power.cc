@@ -13,8 +13,7 @@ class PowerProbe final : public Probe {
     Failure why;
     if (!GetSystemPowerStatus(&status)) {
       SetWinError("GetSystemPowerStatus", "", GetLastError(), "", &why);
-      SetUnavailable(wanted, Metric::kBattery, why, out);
-      SetUnavailable(wanted, Metric::kPowerOnline, why, out);
+      SetUnavailable(wanted, why, out);
       return;
     }
     double value = 0;
@@ -22,14 +21,14 @@ class PowerProbe final : public Probe {
       const windows::Known known = windows::BatteryPercent(status.BatteryFlag, status.BatteryLifePercent, &value);
       why.Set(known == windows::Known::kAbsent ? "no battery" : "the battery does not tell its charge");
       if (known == windows::Known::kYes) out->SetLevel(Metric::kBattery, value);
-      else SetUnavailable(wanted, Metric::kBattery, why, out);
+      else SetUnavailable(wanted & MaskOf(Metric::kBattery), why, out);
     }
     if (Wants(wanted, Metric::kPowerOnline)) {
       why.Set("GetSystemPowerStatus does not know where the power comes from");
       if (windows::PowerIsOnline(status.ACLineStatus, status.BatteryFlag, &value) == windows::Known::kYes) {
         out->SetLevel(Metric::kPowerOnline, value);
       } else {
-        SetUnavailable(wanted, Metric::kPowerOnline, why, out);
+        SetUnavailable(wanted & MaskOf(Metric::kPowerOnline), why, out);
       }
     }
   }

@@ -1,6 +1,5 @@
 // process.* of this process, another one, or one with all its descendants.
 #include <cstdlib>
-#include <initializer_list>
 
 #include "convert.h"
 #include "families.h"
@@ -50,6 +49,7 @@ struct Member {
   DWORD pid;
   DWORD parent;
   HANDLE handle;      // nullptr where it cannot be opened
+  DWORD refused;      // why
   uint64_t created;
   uint64_t cpu;       // of the last read
   uint32_t threads;
@@ -68,9 +68,9 @@ class ProcessProbe final : public Probe {
     tree_ = selector.tree;
     Member* member = Join(root_, 0);
     if (member == nullptr || member->handle == nullptr || HasEnded(member->handle)) {
-      const DWORD error = GetLastError();
-      const bool missing = error == ERROR_INVALID_PARAMETER || member != nullptr;
-      SetWinError("OpenProcess", "", error, missing ? "no such process" : "another user's process", why);
+      const bool denied = member != nullptr && member->handle == nullptr && member->refused == ERROR_ACCESS_DENIED;
+      SetWinError("OpenProcess", "", denied ? ERROR_ACCESS_DENIED : ERROR_INVALID_PARAMETER,
+                  denied ? "another user's process" : "no such process", why);
       return false;
     }
     return true;
@@ -82,17 +82,19 @@ class ProcessProbe final : public Probe {
       message.Add("process ").AddNumber(root_).Add(" has ended");
       Failure why;
       why.Set(message.get());
-      for (const Metric each :
-           {Metric::kProcessCpu, Metric::kProcessRss, Metric::kProcessFootprint, Metric::kProcessThreads,
-            Metric::kProcessCount, Metric::kProcessCpuTime}) {
-        SetUnavailable(wanted, each, why, out);
-      }
+      SetUnavailable(wanted, why, out);
       return;
     }
     const bool list = tree_ || Wants(wanted, Metric::kProcessThreads);
     if (list && (listed_at_ == 0 || now - listed_at_ >= kListPeriod)) {
       listed_at_ = now;
       List();
+    }
+    if (list && !listed_before_) {
+      Failure why;
+      SetWinError("CreateToolhelp32Snapshot", "", list_error_, "", &why);
+      SetUnavailable(wanted & MaskOf(Metric::kProcessThreads), why, out);
+      if (tree_) SetUnavailable(wanted & MaskOf(Metric::kProcessCount), why, out);
     }
     constexpr MetricMask kOfMemory = MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
     double rss = 0, footprint = 0, threads = 0, count = 0;
@@ -111,12 +113,12 @@ class ProcessProbe final : public Probe {
     }
     if (at_ != 0 && now > at_) elapsed_ += static_cast<double>(now - at_) / 1e9;
     at_ = now;
-    SetPair(wanted, Metric::kProcessCpu, used_, elapsed_, out);
+    SetPair(Metric::kProcessCpu, used_, elapsed_, out);
     if ((wanted & kOfMemory) != 0) slope_.Add(now, -footprint);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
-    if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
-    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, count);
+    if (Wants(wanted, Metric::kProcessThreads) && listed_before_) out->SetLevel(Metric::kProcessThreads, threads);
+    if (Wants(wanted, Metric::kProcessCount) && (!tree_ || listed_before_)) out->SetLevel(Metric::kProcessCount, count);
     if (Wants(wanted, Metric::kProcessCpuTime)) out->SetLevel(Metric::kProcessCpuTime, static_cast<double>(cpu) / 1e4);
   }
 
@@ -159,8 +161,11 @@ class ProcessProbe final : public Probe {
       members_ = static_cast<Member*>(grown);
       capacity_ = capacity;
     }
-    Member member = {pid, parent, nullptr, 0, 0, 0, true};
+    Member member = {pid, parent, nullptr, 0, 0, 0, 0, true};
     member.handle = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    if (member.handle == nullptr) member.refused = GetLastError();
+    // The last two bits of a number are ignored, so that this may be another one.
+    else if (GetProcessId(member.handle) != pid) Drop(&member);
     Usage usage;
     if (member.handle != nullptr && ReadUsage(member.handle, false, &usage)) {
       member.created = usage.created;
@@ -178,7 +183,10 @@ class ProcessProbe final : public Probe {
 
   void List() {
     const HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
-    if (snapshot == INVALID_HANDLE_VALUE) return;
+    if (snapshot == INVALID_HANDLE_VALUE) {
+      list_error_ = GetLastError();
+      return;
+    }
     for (uint32_t i = 0; i < count_; i++) members_[i].seen = false;
     // A child may be listed before its parent: again until nobody joins.
     for (bool joined = true; joined;) {
@@ -228,6 +236,7 @@ class ProcessProbe final : public Probe {
   Member* members_ = nullptr;
   uint32_t count_ = 0, capacity_ = 0;
   bool listed_before_ = false;
+  DWORD list_error_ = 0;
   uint64_t listed_at_ = 0;
   uint64_t at_ = 0;
   uint64_t ended_ = 0;  // CPU time of members that are gone, in 100 ns

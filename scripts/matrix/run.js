@@ -122,13 +122,13 @@ const ways = {
   async musl(row) {
     const program = fetchRuntime(row.runtime)
     const { libraries } = muslLibraries('x64', program)
-    return readResult(await run(program, programOf(row), { env: { LIBC: 'musl', LD_LIBRARY_PATH: libraries } }))
+    return readResult(await run(program, programOf(row), { env: { LD_LIBRARY_PATH: libraries } }))
   },
   async 'musl-qemu-arm64'(row) {
     const program = fetchRuntime(row.runtime)
     const { libraries, sysroot } = muslLibraries('arm64', program)
     const args = ['-L', sysroot, '-E', `LD_LIBRARY_PATH=${libraries}`, program, ...programOf(row)]
-    return readResult(await run('qemu-aarch64', args, { env: { LIBC: 'musl' } }))
+    return readResult(await run('qemu-aarch64', args))
   },
   // There is no runtime for it at all: the real loader loads the file into a host with all of Node-API as stubs.
   async 'musl-loader-arm'(row) {
@@ -182,6 +182,7 @@ let failed = 0
 try {
   console.log(`the tarball has ${(install() / 1024).toFixed(0)} KB\n`)
   const width = Math.max(...wanted.map((row) => row.name.length))
+  console.log(`${'runtime'.padEnd(width)}  ${'target'.padEnd(22)} ${'took'.padStart(7)}  how far`)
   for (const row of wanted) {
     const started = Date.now()
     let verdict

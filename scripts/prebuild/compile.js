@@ -9,6 +9,8 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { nativeSources } from '../../native/sources.js'
+import { inspect } from './inspect.js'
+import { forgetLibraries } from './neutral.js'
 import { targetOf } from './targets.js'
 import { cacheFolder, findTool, zigFolder } from './toolchain.js'
 
@@ -27,11 +29,9 @@ const machine = ['-target', target.zig, ...cpu]
 // Thumb and ARM objects mix; zig has a C library for the latter only.
 const compileMachine = target.thumb ? ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu] : machine
 
-// On ARM it keeps all of zig's mathematics alive.
-const lto = target.lto ? ['-flto'] : []
-
 const compileFlags = [
-  ...lto,
+  // Intermediate code, which mergers make one object of: a tenth smaller than a link of separate objects.
+  ...(os === 'darwin' ? ['-Xclang', '-emit-llvm-bc'] : ['-flto']),
   '-std=c++17',
   '-Os',
   '-Xclang',
@@ -52,6 +52,8 @@ const compileFlags = [
   // zig adds checks of its own to what is not optimized for size alone.
   '-fno-sanitize=all',
   '-fno-stack-protector',
+  // Otherwise every atomic operation is a call that looks for what the processor can do.
+  ...(target.arch === 'arm64' && os === 'linux' ? ['-mno-outline-atomics'] : []),
   '-Wall',
   '-Wextra',
   '-Werror',
@@ -59,6 +61,9 @@ const compileFlags = [
   '-fno-ident',
   `-ffile-prefix-map=${root}=.`,
   '-Wdate-time',
+  // Functions of the system are found when the binary is loaded: the keeper of a command must not look for one. zig
+  // refuses -flto for macOS, but its bitcode is all that the linker needs for it.
+  ...(os === 'darwin' ? ['-fno-plt', '-Xclang', '-emit-llvm-bc'] : []),
   // The addresses of the host's functions: native/runtime/windows_host.c.
   ...(os === 'windows' ? ['-DNAPI_EXTERN=__declspec(dllimport)', '-D__USE_MINGW_ANSI_STDIO=0'] : []),
   // For quoted includes alone, so that no header of ours can hide one of the system.
@@ -97,22 +102,63 @@ async function compileAll(sources) {
   return results
 }
 
+// What is not libc's: Node-API, and what the C runtime only uses where it is there.
+const isHosts = (name) => /^(?:napi_|__gmon_start__$|__cxa_finalize$|_ITM_)/.test(name)
+
 const exported = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
+
+// zig's own linker is asked for the object that its optimizer makes of all of them, and not for what it links: with -flto
+// zig would link all of its mathematics on ARM, and does not link at all for Windows.
+const mergers = {
+  async linux(files) {
+    const merged = join(objects, 'merged.o')
+    // Intermediate code does not say for which ARM it is; an object without code does.
+    const nothing = join(objects, 'nothing.o')
+    await zigRun('cc', '-c', ...compileMachine, '-fno-sanitize=all', '-x', 'c', '/dev/null', '-o', nothing)
+    await zigRun(
+      'ld.lld',
+      '-shared',
+      '--gc-sections',
+      `--version-script=${writeExportMap()}`,
+      `--lto-obj-path=${merged}`,
+      ...files,
+      nothing,
+      '-o',
+      join(objects, 'unused'),
+    )
+    return [merged]
+  },
+
+  // Apple's linker does both at once.
+  darwin: (files) => Promise.resolve(files),
+
+  async win32(files) {
+    const unused = join(objects, 'unused')
+    const exports = exported.map((name) => `-export:${name}`)
+    const flags = ['-dll', '-noentry', '-lldmingw', '-force:unresolved', '-opt:ref', '-lldsavetemps']
+    await zigRun('lld-link', ...flags, ...exports, `-machine:${peMachines[target.arch]}`, `-out:${unused}`, ...files)
+    return [`${unused}.lto.obj`]
+  },
+}
+const peMachines = { x64: 'x64', arm64: 'arm64', ia32: 'x86' }
+
+function writeExportMap() {
+  const map = join(objects, 'exports.map')
+  writeFileSync(map, `{ global: ${exported.join('; ')}; local: *; };\n`)
+  return map
+}
 
 const linkers = {
   async linux(files, result) {
-    const map = join(objects, 'exports.map')
-    writeFileSync(map, `{ global: ${exported.join('; ')}; local: *; };\n`)
     // `cc` and not `c++`: that is what leaves the C++ runtime out.
     await zigRun(
       'cc',
       ...machine,
-      ...lto,
       '-shared',
       '-Os',
       '-s',
       '-Wl,--gc-sections',
-      `-Wl,--version-script=${map}`,
+      `-Wl,--version-script=${writeExportMap()}`,
       '-Wl,-z,now',
       '-Wl,-z,nodelete',
       '-Wl,--hash-style=gnu',
@@ -122,6 +168,12 @@ const linkers = {
       '-o',
       result,
     )
+    const file = readFileSync(result)
+    // The linker takes a name that no library has for one of the host's.
+    const unknown = inspect(file).imports.filter(({ name, version }) => version === undefined && !isHosts(name))
+    if (unknown.length > 0) throw new Error(`glibc 2.17 has no ${unknown.map(({ name }) => name).join(', ')}`)
+    forgetLibraries(file)
+    writeFileSync(result, file)
   },
 
   // Apple's own linker is not here, and zig's exports everything and holds the path of its output.
@@ -146,6 +198,8 @@ const linkers = {
       '-x',
       '-S',
       '-adhoc_codesign',
+      '-mllvm',
+      '-aarch64-macho-enable-nonlazybind',
       ...files,
       join(zigFolder(), 'lib/libc/darwin/libSystem.tbd'),
       '-o',
@@ -188,7 +242,8 @@ try {
   mkdirSync(objects, { recursive: true })
   mkdirSync(output, { recursive: true })
   const files = await compileAll([...nativeSources(os), 'native/runtime/runtime.cc'])
-  await linkers[target.platform](files, join(output, 'tripline.node'))
+  const merged = await mergers[target.platform](files)
+  await linkers[target.platform](merged, join(output, 'tripline.node'))
 } catch (error) {
   console.error(error.message)
   process.exitCode = 1

@@ -1,33 +1,20 @@
-// The binaries of a release, one row each. `platform`, `arch`, `libc` and `armv` are what prebuildify and
+// The binaries of a release, one row each. `platform`, `arch` and `armv` are what prebuildify and
 // node-gyp-build know them by; `file` is the name that follows from these.
 const KB = 1024
 
 const rows = [
-  // The floor of every glibc binary: RHEL 7, Amazon Linux 2, Ubuntu 14.04 and all that came after.
-  { platform: 'linux', arch: 'x64', libc: 'glibc', zig: 'x86_64-linux-gnu.2.17', lto: true },
-  { platform: 'linux', arch: 'x64', libc: 'musl', zig: 'x86_64-linux-musl', lto: true },
-  { platform: 'linux', arch: 'arm64', libc: 'glibc', zig: 'aarch64-linux-gnu.2.17' },
-  { platform: 'linux', arch: 'arm64', libc: 'musl', zig: 'aarch64-linux-musl' },
+  // One for every libc: see neutral.js. The floor of glibc is that of RHEL 7, Amazon Linux 2 and Ubuntu 14.04.
+  { platform: 'linux', arch: 'x64', zig: 'x86_64-linux-gnu.2.17' },
+  { platform: 'linux', arch: 'arm64', zig: 'aarch64-linux-gnu.2.17' },
   // Without an armv tag it serves every 32-bit ARM; the tagged one is preferred where Node says that it runs on ARMv7,
   // because the barriers of ARMv6 are emulated by the kernel there, or trap.
-  { platform: 'linux', arch: 'arm', libc: 'glibc', zig: 'arm-linux-gnueabihf.2.17', cpu: 'arm1176jzf_s' },
+  { platform: 'linux', arch: 'arm', zig: 'arm-linux-gnueabihf.2.17', cpu: 'arm1176jzf_s' },
   // Thumb code, a third smaller; the CPU stands for ARMv7-A with VFPv3-D16 and neither NEON nor division.
   {
     platform: 'linux',
     arch: 'arm',
-    libc: 'glibc',
     armv: '7',
     zig: 'arm-linux-gnueabihf.2.17',
-    cpu: 'cortex_a9-neon-d32',
-    thumb: true,
-  },
-  { platform: 'linux', arch: 'arm', libc: 'musl', zig: 'arm-linux-musleabihf', cpu: 'arm1176jzf_s' },
-  {
-    platform: 'linux',
-    arch: 'arm',
-    libc: 'musl',
-    armv: '7',
-    zig: 'arm-linux-musleabihf',
     cpu: 'cortex_a9-neon-d32',
     thumb: true,
   },
@@ -42,7 +29,7 @@ const rows = [
 const limit = ({ platform, arch }) => (platform === 'darwin' && arch === 'arm64' ? 128 : 144) * KB
 
 function complete(row) {
-  const tags = [row.armv && `armv${row.armv}`, row.libc].filter(Boolean)
+  const tags = row.armv === undefined ? [] : [`armv${row.armv}`]
   const folder = `${row.platform}-${row.arch}`
   const file = `${folder}/${['tripline', ...tags, 'node'].join('.')}`
   return { ...row, name: [folder, ...tags].join('-'), file, maxBytes: limit(row) }
@@ -54,14 +41,13 @@ export const targets = rows.map(complete)
 export const maxPackedBytes = 768 * KB
 
 /** The target that prebuildify's environment describes. */
-export function targetOf({ PREBUILD_PLATFORM, PREBUILD_ARCH, PREBUILD_LIBC, PREBUILD_ARMV }) {
+export function targetOf({ PREBUILD_PLATFORM, PREBUILD_ARCH, PREBUILD_ARMV }) {
   const found = targets.find(
     (each) =>
       each.platform === PREBUILD_PLATFORM &&
       each.arch === PREBUILD_ARCH &&
-      (each.libc === undefined || each.libc === PREBUILD_LIBC) &&
       (each.arch !== 'arm' || (each.armv ?? '6') === PREBUILD_ARMV),
   )
-  if (found === undefined) throw new Error(`no such target: ${PREBUILD_PLATFORM}-${PREBUILD_ARCH} ${PREBUILD_LIBC}`)
+  if (found === undefined) throw new Error(`no such target: ${PREBUILD_PLATFORM}-${PREBUILD_ARCH}`)
   return found
 }

@@ -19,12 +19,14 @@ export interface SeriesKey {
 
 /** Who wants to hear when the sampler has news of a guard. */
 export interface Deliverable {
+  /** @internal */
   deliver(): void
 }
 
 let addon: Addon | undefined
 // performance.now() of this environment minus the sampler's clock.
 let clockOffset = 0
+let comparedAt = 0
 let lastRequest = 0
 const series = new Map<string, Series>()
 const guards = new Map<number, Deliverable>()
@@ -55,6 +57,21 @@ function compareClocks(loaded: Addon): number {
   return offset
 }
 
+// Apart by more than this, the clocks have parted; the first comparison is no better than a few milliseconds.
+const PARTED = 20
+
+/**
+ * Notices that the machine has slept: on Windows and macOS the sampler's clock stands still meanwhile and the one of
+ * `performance.now()` does not. To be called before times of the sampler are told; looks once a second at most, which is
+ * at once after a longer sleep.
+ */
+export function keepClocks(): void {
+  const here = performance.now()
+  if (addon === undefined || here - comparedAt < 1000) return
+  comparedAt = here
+  if (Math.abs(here - addon.now() - clockOffset) > PARTED) clockOffset = compareClocks(addon)
+}
+
 /** Turns a time of the sampler into one on the clock of `performance.now()`. */
 export function toLocalTime(at: number): number {
   return at + clockOffset
@@ -63,6 +80,7 @@ export function toLocalTime(at: number): number {
 // Called by the addon when something waits to be fetched.
 function drain(): void {
   const connected = connect()
+  keepClocks()
   // Fetched first, so that whatever comes from here on is announced anew; told last, so that a guard can still pause it.
   const ticks = fetchTicks(connected)
   if (hasNews()) drainNews(connected)

@@ -6,7 +6,7 @@ import { joinWords } from './board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
 import { checkMetric, toSeriesKey, type Selector } from './limits.js'
 import { METRICS, type MetricName, type MetricUnit } from './metrics.js'
-import { Series, connect, nextReading, openSeries, toLocalTime, type SeriesKey } from './sampler.js'
+import { Series, connect, keepClocks, nextReading, openSeries, toLocalTime, type SeriesKey } from './sampler.js'
 
 /** A metric by name, or with a selector and an averaging window. */
 export type MetricQuery = MetricName | ({ metric: MetricName; over?: Duration } & Selector)
@@ -84,6 +84,8 @@ function selectorOf(key: SeriesKey): Selector {
 
 /** The newest values of what is being sampled, straight from the board: no native call, nothing is read for it. */
 export function snapshot(): Snapshot {
+  // On Linux both clocks stand still while the machine sleeps; asking costs more than a value.
+  if (process.platform !== 'linux') keepClocks()
   return new Snapshot(openSeries())
 }
 

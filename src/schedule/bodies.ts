@@ -7,11 +7,20 @@ import type { Tick, TickBody } from './ticker.js'
 
 /** Who is told how bodies end. */
 export interface BodyListener {
-  /** @param elapsed how long it took, in milliseconds */
+  /**
+   * @param elapsed how long it took, in milliseconds
+   * @internal
+   */
   bodyOver(elapsed: number): void
-  /** An operation has settled: with its body, or without it where that was given up. */
+  /**
+   * An operation has settled: with its body, or without it where that was given up.
+   *
+   * @internal
+   */
   operationOver(): void
+  /** @internal */
   bodyFailed(error: unknown): void
+  /** @internal */
   bodyTimedOut(): void
 }
 

@@ -5,8 +5,12 @@ import { Timer } from '../sources/timers.js'
 /** A ticker that gives way. */
 export interface Sheddable {
   readonly priority: number
+  /** @internal */
   shed(): void
-  /** @param delay when to beat again at the earliest, in milliseconds from now */
+  /**
+   * @param delay when to beat again at the earliest, in milliseconds from now
+   * @internal
+   */
   restore(delay: number): void
 }
 

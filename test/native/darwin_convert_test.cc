@@ -23,6 +23,33 @@ TEST(DarwinTicksWrap) {
   CHECK_EQ(none.all, 0.0);
 }
 
+TEST(DarwinProcessorsAddUp) {
+  // Two processors: user, system, idle, nice of each, where one has wrapped and one is past the sign.
+  const int32_t before[] = {-16, 100, 1000, 0, 50, 5, -2147483647 - 1, 1};
+  const int32_t after[] = {16, 110, 1060, 0, 70, 5, -2147483647 + 39, 1};
+  const CpuTicks from = SumOfProcessors(before, 2), to = SumOfProcessors(after, 2);
+  CHECK_EQ(from.system, 105u);
+  CpuSums sums;
+  sums.Add(from, to);
+  CHECK_NEAR(sums.busy, 0.62, 1e-9);
+  CHECK_NEAR(sums.all, 1.62, 1e-9);
+  CHECK_EQ(SumOfProcessors(before, 0).idle, 0u);
+}
+
+TEST(DarwinPressureLevels) {
+  CHECK(!IsCritical(0));  // not told
+  CHECK(!IsCritical(1));
+  CHECK(!IsCritical(2));
+  CHECK(IsCritical(4));
+}
+
+TEST(DarwinDescriptorsOfALimitThatMayBeNone) {
+  CHECK_NEAR(ShareOfDescriptors(64, 256, 10240), 25, 1e-9);
+  CHECK_NEAR(ShareOfDescriptors(1024, (uint64_t{1} << 63) - 1, 10240), 10, 1e-9);  // RLIM_INFINITY
+  CHECK_NEAR(ShareOfDescriptors(64, 256, 0), 25, 1e-9);
+  CHECK_EQ(ShareOfDescriptors(64, 0, 0), 0.0);
+}
+
 TEST(DarwinMemoryIsNotWhatIsFree) {
   // A healthy Mac of 32 GB: hardly a page free, most of it cache that can be given back.
   constexpr uint64_t kPage = 16384, kTotal = uint64_t{32} << 30;
@@ -57,6 +84,7 @@ TEST(DarwinPathsUnderMounts) {
   CHECK(IsUnder("/Volumes/share/x", "/Volumes/share"));
   CHECK(!IsUnder("/Volumes/shared", "/Volumes/share"));
   CHECK(!IsUnder("/Volumes", "/Volumes/share"));
+  CHECK(IsUnder("/volumes/Share/x", "/Volumes/share"));
 }
 
 TEST(DarwinInterfacesWithHardware) {
@@ -75,13 +103,4 @@ TEST(DarwinThermalLevels) {
   CHECK(!IsThrottled(1));
   CHECK(IsThrottled(2));
   CHECK(IsThrottled(4));
-}
-
-TEST(DarwinCountersThatStartAnewDoNotShow) {
-  GrowingSum sum;
-  sum.Add(10);
-  sum.Add(30);
-  sum.Add(5);
-  sum.Add(6);
-  CHECK_EQ(sum.sum(), 21.0);
 }

@@ -309,13 +309,6 @@ TEST(NetworkInterfaces) {
   CHECK(!NextInterface(&scan, &interface));
 }
 
-TEST(CountersThatWrapOrStartAnew) {
-  CHECK_EQ(CounterGrowth(100, 150), 50u);
-  CHECK_EQ(CounterGrowth(4294967290u, 10), 16u);
-  CHECK_EQ(CounterGrowth(5000, 10), 0u);
-  CHECK_EQ(CounterGrowth(uint64_t{1} << 40, 10), 0u);
-}
-
 TEST(SwapCounters) {
   uint64_t pages = 0;
   const char* text = "nr_free_pages 1\npswpin 10\npswpout 32\n";

@@ -70,6 +70,26 @@ TEST(WindowsJobCaps) {
   CHECK_NEAR(CapOfJob(1 | 16, 0, 5000, 8), 4, 1e-9);
   CHECK_EQ(CapOfJob(1 | 4, 10000, 0, 8), 0.0);      // all of it is none
   CHECK_EQ(CapOfJob(1 | 4, 0, 0, 8), 0.0);
+  CHECK_EQ(CapOfJob(1 | 2, 5, 0, 8), 0.0);                  // a weight of 5 is not five hundredths of a percent
+  CHECK_NEAR(CapOfJob(1 | 4 | 8, 5000, 0, 128), 64, 1e-9);  // and tells when it is reached
+}
+
+TEST(WindowsJobTimeIsOfWhatItsCapAllows) {
+  constexpr uint64_t kSecond = 1000000000;
+  JobTime job;
+  CHECK(!job.Take(5 * kSecond, 100 * kSecondTicks, 2));
+  CHECK_EQ(job.allowed(), 0.0);
+  // Two processors allowed for half a second, three quarters of a second used.
+  CHECK(job.Take(5 * kSecond + kSecond / 2, 100 * kSecondTicks + kSecondTicks * 3 / 4, 2));
+  CHECK_NEAR(job.used(), 0.75, 1e-9);
+  CHECK_NEAR(job.allowed(), 1, 1e-9);
+  // Another job, with less on its account; and a cap that went and came back.
+  CHECK(job.Take(6 * kSecond, kSecondTicks, 1));
+  CHECK_NEAR(job.used(), 0.75, 1e-9);
+  job.Forget();
+  CHECK(!job.Take(60 * kSecond, 50 * kSecondTicks, 1));
+  CHECK_NEAR(job.used(), 0.75, 1e-9);
+  CHECK_NEAR(job.allowed(), 1.5, 1e-9);
 }
 
 TEST(WindowsMemoryIsWhatRunsOutFirst) {
@@ -103,6 +123,21 @@ TEST(WindowsMemoryIsWhatRunsOutFirst) {
   CHECK_EQ(verdict.limit, kGiB);
 }
 
+TEST(WindowsMemoryNamesTheLimitThatCommitOnlyRepeats) {
+  MemoryFigures figures;
+  figures.physical_total = 16 * kGiB;
+  figures.physical_available = 8 * kGiB;
+  figures.process_limit = figures.commit_limit = 2 * kGiB;
+  figures.process_used = figures.commit_total = kGiB;
+  CHECK(JudgeMemory(figures).bound == MemoryBound::kProcess);
+  CHECK_EQ(JudgeMemory(figures).available, kGiB);
+  CHECK_EQ(JudgeMemory(figures).limit, 2 * kGiB);
+  // More is taken elsewhere on the machine: then commit is what runs out.
+  figures.commit_limit = 20 * kGiB;
+  figures.commit_total = 20 * kGiB - 1000;
+  CHECK(JudgeMemory(figures).bound == MemoryBound::kCommit);
+}
+
 TEST(WindowsMemoryLeftIsNeverMoreThanTheLimit) {
   MemoryFigures figures;
   figures.physical_total = 16 * kGiB;
@@ -114,11 +149,49 @@ TEST(WindowsMemoryLeftIsNeverMoreThanTheLimit) {
 }
 
 TEST(WindowsDiskShareIsOfWhatThisUserMayHave) {
-  CHECK_NEAR(DiskShare(100, 40, 40), 60, 1e-9);
-  // A quota leaves less than there is.
-  CHECK_NEAR(DiskShare(100, 40, 20), 75, 1e-9);
-  CHECK_EQ(DiskShare(0, 0, 0), 0.0);
-  CHECK_EQ(DiskShare(100, 200, 0), 0.0);
+  CHECK_NEAR(DiskShare(100, 40), 60, 1e-9);
+  // A quota of 10 GiB on a volume with 500 GiB free: total and available are the quota's.
+  CHECK_NEAR(DiskShare(10 * kGiB, 3 * kGiB), 70, 1e-9);
+  CHECK_EQ(DiskShare(0, 0), 0.0);
+  CHECK_EQ(DiskShare(100, 200), 0.0);
+}
+
+TEST(WindowsPageFilesAreAChain) {
+  // Two files as the kernel lays them out: offset, size, use, peak, the string's head, and its letters.
+  alignas(8) char data[256] = {};
+  const auto put = [&data](size_t at, uint32_t value) { memcpy(data + at, &value, sizeof(value)); };
+  put(0, 72);
+  put(4, 1000);
+  put(8, 100);
+  put(12, 300);
+  put(72, 0);
+  put(76, 500);
+  put(80, 50);
+  put(84, 60);
+  const PageFiles both = SumOfPageFiles(data, 144);
+  CHECK_EQ(both.total, 1500);
+  CHECK_EQ(both.used, 150);
+  // No page file at all, one that is cut off, and a chain that leads out of what was written.
+  CHECK_EQ(SumOfPageFiles(data, 0).total, 0);
+  CHECK_EQ(SumOfPageFiles(data, 80).total, 1000);
+  put(72, 0xFFFFFFF0u);
+  CHECK_EQ(SumOfPageFiles(data, 144).total, 1500);
+}
+
+TEST(WindowsInterfacesWithDevices) {
+  const InterfaceKind ethernet{6, true, false}, filter{6, true, true}, bridge{6, false, false},
+      loopback{24, false, false};
+  CHECK(ethernet.IsDevice());
+  CHECK(!filter.IsDevice());
+  CHECK(!bridge.IsDevice());
+  CHECK(!InterfaceKind({24, true, false}).IsDevice());
+  CHECK(IsCounted(ethernet, true));
+  CHECK(!IsCounted(bridge, true));
+  CHECK(!IsCounted(filter, true));
+  // In a container there is nothing but virtual ones.
+  CHECK(IsCounted(bridge, false));
+  CHECK(!IsCounted(filter, false));
+  CHECK(!IsCounted(loopback, false));
 }
 
 TEST(WindowsPower) {
@@ -147,17 +220,4 @@ TEST(WindowsLoadAverageFollowsTasks) {
   CHECK_NEAR(load.value(), 8 - 4 / 2.718281828, 0.01);
   for (int i = 0; i < 600; i++) load.Add(0, 1);
   CHECK_NEAR(load.value(), 0, 0.01);
-}
-
-TEST(WindowsCountersThatStartAnewDoNotShow) {
-  GrowingSum sum;
-  sum.Add(1000);
-  CHECK_EQ(sum.sum(), 0.0);
-  sum.Add(1500);
-  sum.Add(200);
-  sum.Add(300);
-  CHECK_EQ(sum.sum(), 600.0);
-  sum.Forget();
-  sum.Add(100000);
-  CHECK_EQ(sum.sum(), 600.0);
 }

@@ -1,5 +1,5 @@
-// A pdh.dll for tests: knows the counters that we use, and gives figures that grow in a known way. Loaded in place of
-// wine's, which lacks them.
+// A pdh.dll for tests: knows the counters that we use, and gives figures that grow in a known way. Its first load is slow,
+// and one counter of Z: is corrupt. Loaded in place of wine's, which lacks them.
 #include <windows.h>
 
 typedef struct {
@@ -12,7 +12,8 @@ typedef struct {
 static const wchar_t* const kPaths[] = {
   L"\\Processor Information(_Total)\\% Processor Time", L"\\System\\Processor Queue Length",
   L"\\LogicalDisk(C:)\\Disk Read Bytes/sec",            L"\\LogicalDisk(C:)\\Disk Write Bytes/sec",
-  L"\\LogicalDisk(C:)\\% Idle Time",
+  L"\\LogicalDisk(C:)\\% Idle Time",                       L"\\LogicalDisk(Z:)\\Disk Read Bytes/sec",
+  L"\\LogicalDisk(Z:)\\Disk Write Bytes/sec",             L"\\LogicalDisk(Z:)\\% Idle Time",
 };
 
 static LONGLONG clock100ns;
@@ -25,6 +26,7 @@ static int Same(const wchar_t* a, const wchar_t* b) {
 __declspec(dllexport) LONG WINAPI PdhOpenQueryW(LPCWSTR source, DWORD_PTR data, HANDLE* query) {
   (void)source;
   (void)data;
+  Sleep(1000);
   *query = (HANDLE)1;
   return 0;
 }
@@ -63,6 +65,8 @@ __declspec(dllexport) LONG WINAPI PdhGetRawCounterValue(HANDLE counter, DWORD* t
     case 3: out->first = clock100ns / 10; break;        // 1 MB/s
     case 4: out->first = clock100ns / 5; break;         // 2 MB/s
     case 5: out->first = clock100ns / 2; break;         // half of the time
+    case 6: case 8: out->first = clock100ns; break;
+    case 7: out->status = 0xC0000BBA; break;            // PDH_CSTATUS_INVALID_DATA
     default: return (LONG)0xC0000BBC;
   }
   return 0;

@@ -40,13 +40,4 @@ bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages) {
   return found == 3;
 }
 
-uint64_t CounterGrowth(uint64_t old, uint64_t now) {
-  if (now >= old) return now - old;
-  constexpr uint64_t kWrap = uint64_t{1} << 32;
-  // Only from the upper half into the lower half of 32 bits; everything else is a new counter, and what it has is not
-  // known to be new.
-  const bool wrapped = old < kWrap && old >= kWrap / 2 && now < kWrap / 2;
-  return wrapped ? kWrap - old + now : 0;
-}
-
 }  // namespace tripline

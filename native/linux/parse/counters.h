@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "counter.h"
 #include "scan.h"
 
 namespace tripline {
@@ -26,8 +27,5 @@ bool NextInterface(Scanner* scan, NetworkInterface* out);
 
 // /proc/vmstat: pages swapped in and out since the start. False when the kernel has no swap counters.
 bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages);
-
-// How far a counter has come, when it may have wrapped at 32 bits (drivers, 32-bit kernels) or have started anew.
-uint64_t CounterGrowth(uint64_t old, uint64_t now);
 
 }  // namespace tripline

@@ -13,15 +13,18 @@ struct Launch {
   const OwnGroup* group;
   // For a script without an interpreter line: "/bin/sh", room for its path, then the arguments.
   const char** shell_arguments;
-  int stdio[3];  // none of them is 0, 1 or 2
+  int stdio[3];         // none of them is 0, 1 or 2
   pid_t process_group;  // 0: a new one
-  // Why it did not become the command. Written by the child into our memory.
-  int error;
+  int tell[2];          // a pipe that exec closes: the child says in it why it did not become the command
+};
+
+struct LaunchFailure {
   const char* call;
+  int error;
 };
 
 // Starts the command as a child of the calling process, with whose end it ends too. -1 where it does not run.
 // REQUIRES: one thread, all signals blocked and at their default action, nothing open that the command must not get.
-pid_t StartCommand(Launch* launch);
+pid_t StartCommand(const Launch& launch, LaunchFailure* why);
 
 }  // namespace tripline

@@ -1,23 +1,20 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "keeper.h"
 
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstring>
 
 #include "bare.h"
 #include "census.h"
 #include "inheritance.h"
 #include "launch.h"
+#include "os_process.h"
 #include "relay.h"
 
 namespace tripline {
@@ -40,8 +37,12 @@ uint64_t ToNanoseconds(const struct timeval& time) {
   return static_cast<uint64_t>(time.tv_sec) * kSecond + static_cast<uint64_t>(time.tv_usec) * 1000;
 }
 
-// Out of the way of 0, 1 and 2, and closed by exec.
-int Duplicate(int fd) { return fcntl(fd < 0 ? 0 : fd, F_DUPFD_CLOEXEC, 10); }
+void ResetSignals() {
+  struct sigaction standard;
+  memset(&standard, 0, sizeof(standard));
+  standard.sa_handler = SIG_DFL;
+  for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &standard, nullptr);
+}
 
 class Keeper {
  public:
@@ -52,18 +53,19 @@ class Keeper {
 
   // Starts the command. False when that failed, which has been told.
   bool Start(const SpawnSpec& spec, const char** shell_arguments, int control) {
-    prctl(PR_SET_NAME, "tripline-keeper", 0, 0, 0);
-    prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+    HoldOrphans();
     ResetSignals();
     const pid_t guard_group = getpgrp();
     // What the terminal or a supervisor sends to the other process's group must not end us before the tree.
     setpgid(0, 0);
 
-    Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : guard_group, 0, ""};
-    if (!TakeDescriptors(spec, control, launch.stdio)) return Refuse("dup", errno);
+    Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : guard_group, {-1, -1}};
+    if (!TakeDescriptors(spec, control, &launch)) return Refuse("dup", errno);
     if (!census_.Open()) return Refuse("mmap", ENOMEM);
-    command_ = StartCommand(&launch);
-    if (command_ < 0) return Refuse(launch.call, launch.error);
+    if (!census_.Follow(&group_, getpid(), spec.marker)) return Refuse("follow", errno);
+    LaunchFailure why;
+    command_ = StartCommand(launch, &why);
+    if (command_ < 0) return Refuse(why.call, why.error);
     whom_ = own_process_group_ ? -command_ : command_;
 
     for (const int fd : launch.stdio) close(fd);
@@ -94,32 +96,34 @@ class Keeper {
 
   // ---- beginnings
 
-  bool TakeDescriptors(const SpawnSpec& spec, int control, int* stdio) {
+  // All that the command's process needs is made before the other process's descriptors are closed: on a fork, handlers
+  // of that process close what they believe to be theirs by its number.
+  bool TakeDescriptors(const SpawnSpec& spec, int control, Launch* launch) {
     // Before anything of ours is opened, which might take the number of one that is not open.
     for (uint32_t i = 0; i < spec.shared_count; i++) {
       const int fd = spec.shared[i];
       if (fd != control && fcntl(fd, F_SETFD, 0) == 0) shared_[shared_count_++] = fd;
     }
+    int* stdio = launch->stdio;
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     for (int i = 0; i < 3; i++) {
-      stdio[i] = Duplicate(spec.stdio[i] < 0 ? null : spec.stdio[i]);
+      stdio[i] = bare::Duplicate(spec.stdio[i] < 0 ? null : spec.stdio[i]);
       if (stdio[i] < 0) return false;
     }
-    control_ = Duplicate(control);
-    sigset_t child;
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    children_ = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    int kept[5 + SpawnSpec::kMostShared] = {stdio[0], stdio[1], stdio[2], control_, children_};
-    if (control_ < 0 || children_ < 0) return false;
-    for (uint32_t i = 0; i < shared_count_; i++) kept[5 + i] = shared_[i];
-    CloseAllBut(kept, 5 + shared_count_);
-    for (int i = 0; i < 3; i++) open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (idle_ == kNever) return true;
+    control_ = bare::Duplicate(control);
+    if (control_ < 0 || !bare::OpenPipe(launch->tell)) return false;
+    int kept[10 + SpawnSpec::kMostShared] = {stdio[0], control_, launch->tell[0], launch->tell[1]};
+    uint32_t count = 4;
+    for (uint32_t i = 0; i < shared_count_; i++) kept[count++] = shared_[i];
     for (int i = 0; i < 2; i++) {
+      kept[count++] = stdio[i + 1];
+      if (idle_ == kNever) continue;
       if (!relays_[i].Open(stdio[i + 1])) return false;
-      stdio[i + 1] = relays_[i].input();
+      stdio[i + 1] = kept[count++] = relays_[i].input();
+      kept[count++] = relays_[i].output();
     }
+    CloseAllBut(kept, count);
+    for (int i = 0; i < 3; i++) open("/dev/null", O_RDWR | O_CLOEXEC);
     return true;
   }
 
@@ -143,7 +147,7 @@ class Keeper {
       if (pid == 0) return false;
       if (pid < 0) {
         if (errno == EINTR) continue;
-        return true;
+        return census_.IsEmpty();
       }
       if (pid == command_) TellExited(status);
     }
@@ -174,7 +178,7 @@ class Keeper {
   }
 
   void Tell(const Report& report) {
-    while (send(control_, &report, sizeof(report), MSG_NOSIGNAL) < 0 && errno == EINTR) {
+    while (send(control_, &report, sizeof(report), kSendQuietly) < 0 && errno == EINTR) {
     }
   }
 
@@ -186,22 +190,20 @@ class Keeper {
   }
 
   void Wait() {
-    struct pollfd waits[4] = {{control_, POLLIN, 0}, {children_, POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
+    struct pollfd waits[4] = {{control_, POLLIN, 0}, {census_.handle(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
     for (int i = 0; i < 2; i++) {
       if (relays_[i].open()) waits[2 + i] = relays_[i].Interest();
     }
     poll(waits, 4, TimeToWait());
     if (waits[0].revents != 0) Obey();
-    struct signalfd_siginfo told;
-    while (read(children_, &told, sizeof(told)) > 0) {
-    }
+    census_.Hear();
     for (int i = 0; i < 2; i++) {
       if (relays_[i].Move(waits[2 + i].revents)) written_at_ = bare::Now();
     }
   }
 
   int TimeToWait() const {
-    uint64_t at = next_at_;
+    uint64_t at = next_at_ < census_.hear_at() ? next_at_ : census_.hear_at();
     if (phase_ == kRunning && !idle_told_ && idle_ != kNever && written_at_ + idle_ < at) at = written_at_ + idle_;
     if (at == kNever) return -1;
     const uint64_t now = bare::Now();
@@ -377,7 +379,6 @@ class Keeper {
   int shared_[SpawnSpec::kMostShared];  // with the command, until it has them
   uint32_t shared_count_ = 0;
   int control_ = -1;
-  int children_ = -1;
   pid_t command_ = 0;
   pid_t whom_ = 0;  // the command, or its process group
   int asked_blindly_ = 0;

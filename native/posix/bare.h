@@ -12,11 +12,6 @@
 namespace tripline {
 namespace bare {
 
-// The same on every architecture that Linux 5.x runs on; older headers do not have them.
-constexpr long kPidfdSendSignal = 424;
-constexpr long kPidfdOpen = 434;
-constexpr long kCloseRange = 436;
-
 // A path or line put together from text and numbers; what does not fit is cut off.
 class Line {
  public:
@@ -48,6 +43,10 @@ inline uint64_t Now() {
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
 }
+
+// Out of the way of 0, 1 and 2, and closed by exec.
+int Duplicate(int fd);
+bool OpenPipe(int* ends);
 
 // As much of a file as fits. Negative where it cannot be read.
 inline ssize_t ReadFile(const char* path, char* into, size_t size) {

@@ -13,6 +13,7 @@ class Relay {
   bool Open(int target);
   // The end for the command; closed once it has it.
   int input() const { return write_; }
+  int output() const { return read_; }
   void CloseInput();
 
   bool open() const { return read_ >= 0; }

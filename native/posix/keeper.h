@@ -1,9 +1,15 @@
-// The keeper: a process of ours between the library and a command, the subreaper of everything that the command starts.
+// The keeper: a process of ours between the library and a command, to which everything that the command starts belongs.
 // It takes orders over a socket, tells what happens, and ends the tree when the other end of the socket is gone.
 #pragma once
 
 #include "../spawn.h"
 #include "own_group.h"
+
+// What the folder of an OS has for it, all of it system calls only:
+//   census.h       class Census: who belongs to the tree, signals to them, and news of them
+//   own_group.h    class OwnGroup: what is known of the tree beside that, made before the fork
+//   inheritance.h  closing what is not the command's, and letting go of the other process's memory
+//   os_process.h   sockets, forks and parents, where POSIX leaves them open
 
 namespace tripline {
 

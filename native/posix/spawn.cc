@@ -1,6 +1,3 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "../spawn.h"
 
 #include <signal.h>
@@ -15,6 +12,7 @@
 #include "bare.h"
 #include "census.h"
 #include "keeper.h"
+#include "os_process.h"
 
 namespace tripline {
 
@@ -37,25 +35,30 @@ void Forget(int64_t pid) {
   }
 }
 
-class LinuxCommand final : public Command {
+class PosixCommand final : public Command {
  public:
-  LinuxCommand(int control, const OwnGroup& own, const char* marker) : control_(control), own_group_(own) {
+  PosixCommand(int control, const OwnGroup& own, const char* marker) : control_(control), own_group_(own) {
     marker_.Add(marker);
     if (own.made()) snprintf(group, sizeof(group), "%s", own.path());
   }
-  ~LinuxCommand() override { Close(); }
+  ~PosixCommand() override {
+    Close();
+    own_group_.Release();
+  }
 
   void Close() override {
     if (control_ >= 0) close(control_);
     control_ = -1;
   }
 
+  void Publish() { own_group_.Publish(root); }
+
   bool Next(CommandEvent* event) override {
     if (done_) return false;
     Report report;
     ssize_t got = 0;
     do {
-      got = recv(control_, &report, sizeof(report), 0);
+      got = recv(control_, &report, sizeof(report), MSG_WAITALL);
     } while (got < 0 && errno == EINTR);
     if (got == sizeof(report)) {
       *event = report.event;
@@ -91,19 +94,21 @@ class LinuxCommand final : public Command {
 
   void Give(Order::Kind kind, int signal, uint64_t kill_after) {
     const Order order = {kind, signal, kill_after};
-    send(control_, &order, sizeof(order), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = send(control_, &order, sizeof(order), kSendQuietly | MSG_DONTWAIT);
+    // The rest of an order would be taken for the next: better none, which ends the tree.
+    if (sent >= 0 && sent < static_cast<ssize_t>(sizeof(order))) shutdown(control_, SHUT_RDWR);
   }
 
-  // The keeper was killed. The command died with it; the others are found by what they have in their environment.
+  // The keeper was killed, and whoever is left has to be found without it.
   void Sweep(CommandEvent* event) {
     Census census;
     if (!census.Open()) return;
-    event->ended = census.FindMarked(marker_.get());
+    event->ended = census.FindLeft(&own_group_, marker_.get());
     event->killed = event->ended > 0;
     own_group_.Kill();
     // One who was just being born may show up later; who shows up three times cannot be ended.
     for (uint32_t empty = 0, round = 0; empty < 3 && round < 200; round++) {
-      const uint32_t found = census.FindMarked(marker_.get());
+      const uint32_t found = census.FindLeft(&own_group_, marker_.get());
       for (uint32_t i = 0; i < found; i++) Census::Signal(census[i], SIGKILL);
       empty = found == 0 ? empty + 1 : 0;
       usleep(5000);
@@ -161,7 +166,7 @@ pid_t ForkKeeper(const SpawnSpec& spec, const OwnGroup& group, const int* ends) 
 
 Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   int ends[2];
-  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+  if (!OpenChannel(ends)) {
     Fail(why, "socketpair", errno);
     return nullptr;
   }
@@ -175,18 +180,19 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   const pid_t keeper = ForkKeeper(spec, group, ends);
   const int error = errno;
   close(ends[1]);
-  auto* command = new LinuxCommand(ends[0], group, spec.marker);
+  auto* command = new PosixCommand(ends[0], group, spec.marker);
   Report report;
   ssize_t got = -1;
   if (keeper > 0) {
     do {
-      got = recv(ends[0], &report, sizeof(report), 0);
+      got = recv(ends[0], &report, sizeof(report), MSG_WAITALL);
     } while (got < 0 && errno == EINTR);
   }
   if (got == sizeof(report) && report.kind == Report::kStarted) {
     command->pid = report.pid;
     command->root = keeper;
     Remember(keeper);
+    command->Publish();
     return command;
   }
   if (keeper < 0) {
@@ -215,16 +221,6 @@ bool IsCommandRoot(int64_t pid) {
     if (__atomic_load_n(&root, __ATOMIC_ACQUIRE) == pid) return true;
   }
   return false;
-}
-
-void ReapAdopted() {
-  Census census;
-  if (!census.Open()) return;
-  const uint32_t found = census.FindZombies(getpid());
-  for (uint32_t i = 0; i < found; i++) {
-    // Keepers are waited for by those who have started them.
-    if (!IsCommandRoot(census[i].pid)) waitpid(census[i].pid, nullptr, WNOHANG);
-  }
 }
 
 }  // namespace tripline

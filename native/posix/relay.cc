@@ -1,17 +1,16 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "relay.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 #include <cerrno>
 
+#include "bare.h"
+
 namespace tripline {
 
 bool Relay::Open(int target) {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC) != 0) return false;
+  if (!bare::OpenPipe(ends)) return false;
   fcntl(ends[0], F_SETFL, O_NONBLOCK);
   read_ = ends[0];
   write_ = ends[1];
@@ -51,8 +50,10 @@ bool Relay::Move(short events) {
   const ssize_t put = write(target_, held_ + from_, to_ - from_);
   if (put < 0 && (errno == EAGAIN || errno == EINTR)) return false;
   // Nobody reads any more: the command gets its own SIGPIPE from the closed pipe.
-  if (put < 0) Close();
-  else from_ += static_cast<size_t>(put);
+  if (put < 0)
+    Close();
+  else
+    from_ += static_cast<size_t>(put);
   return put > 0;
 }
 

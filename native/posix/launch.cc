@@ -1,34 +1,33 @@
-#ifndef _GNU_SOURCE
-#define _GNU_SOURCE
-#endif
 #include "launch.h"
 
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
+
+#include "os_process.h"
 
 namespace tripline {
 
 namespace {
 
-[[noreturn]] void Fail(Launch* launch, const char* call, int error) {
-  launch->error = error;
-  launch->call = call;
+// The text of `call` lies at the same place in both processes.
+[[noreturn]] void Fail(const Launch& launch, const char* call, int error) {
+  const LaunchFailure failure = {call, error};
+  if (write(launch.tell[1], &failure, sizeof(failure)) < 0) _exit(126);
   _exit(127);
 }
 
 char* const* ToList(const char* const* list) { return const_cast<char* const*>(list); }
 
-[[noreturn]] void Execute(Launch* launch) {
-  const SpawnSpec& spec = *launch->spec;
+[[noreturn]] void Execute(const Launch& launch) {
+  const SpawnSpec& spec = *launch.spec;
   int error = ENOENT;
   for (const char* const* file = spec.files; *file != nullptr; file++) {
     execve(*file, ToList(spec.arguments), ToList(spec.environment));
     if (errno == ENOEXEC) {
-      launch->shell_arguments[1] = *file;
-      execve("/bin/sh", ToList(launch->shell_arguments), ToList(spec.environment));
+      launch.shell_arguments[1] = *file;
+      execve("/bin/sh", ToList(launch.shell_arguments), ToList(spec.environment));
     }
     // As execvp: one that may not be run does not hide one further on that may.
     if (errno == EACCES)
@@ -39,18 +38,18 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
   Fail(launch, "exec", error);
 }
 
-// In the child, which shares our memory until it has become the command.
-[[noreturn]] void BecomeCommand(Launch* launch, pid_t keeper) {
+// In the child, which may share our memory until it has become the command.
+[[noreturn]] void BecomeCommand(const Launch& launch, pid_t keeper) {
   // Fails only for a group that has gone in the meantime; any group is better than no command.
-  setpgid(0, launch->process_group);
-  if (launch->group->made()) launch->group->Enter();
+  setpgid(0, launch.process_group);
+  if (launch.group->made()) launch.group->Enter();
   // Before exec, or a keeper that dies now would leave it behind.
-  prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+  DieWithParent();
   if (getppid() != keeper) _exit(127);
-  const char* directory = launch->spec->directory;
+  const char* directory = launch.spec->directory;
   if (directory[0] != '\0' && chdir(directory) != 0) Fail(launch, "chdir", errno);
   for (int i = 0; i < 3; i++) {
-    if (dup2(launch->stdio[i], i) < 0) Fail(launch, "dup2", errno);
+    if (dup2(launch.stdio[i], i) < 0) Fail(launch, "dup2", errno);
   }
   sigset_t none;
   sigemptyset(&none);
@@ -60,18 +59,17 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
 
 }  // namespace
 
-pid_t StartCommand(Launch* launch) {
-  launch->error = 0;
+pid_t StartCommand(const Launch& launch, LaunchFailure* why) {
   const pid_t keeper = getpid();
-  // Nothing is copied for a moment's use, and why it failed comes back through the shared memory.
-  const pid_t pid = vfork();
+  const pid_t pid = TRIPLINE_FORK_FOR_EXEC();
   if (pid == 0) BecomeCommand(launch, keeper);
-  if (pid < 0) {
-    launch->error = errno;
-    launch->call = "vfork";
-    return -1;
-  }
-  if (launch->error == 0) return pid;
+  const int error = errno;
+  close(launch.tell[1]);
+  // No signal can interrupt it.
+  const ssize_t got = read(launch.tell[0], why, sizeof(*why));
+  close(launch.tell[0]);
+  if (pid < 0) *why = {"fork", error};
+  if (got <= 0) return pid;
   waitpid(pid, nullptr, 0);
   return -1;
 }

@@ -1,0 +1,73 @@
+// Which processes belong to a command, and signals to all of them. For the keeper: system calls only (posix/bare.h).
+#pragma once
+
+#include <cstdint>
+
+#include "own_group.h"
+#include "people.h"
+#include "posix/bare.h"
+
+namespace tripline {
+
+class Census {
+ public:
+  struct Person {
+    int32_t pid;
+    uint32_t place;  // in the family
+    uint64_t id;     // with the pid, the identity of a process
+    char state;
+  };
+
+  Census() = default;
+  Census(const Census&) = delete;
+  Census& operator=(const Census&) = delete;
+  ~Census();
+
+  // Takes the memory that it needs. False when there is none.
+  bool Open();
+
+  // From now on everybody who descends from `root` is looked for and kept in the group, whoever its parent becomes.
+  // handle() is readable when a member has forked or ended: Hear() then looks.
+  bool Follow(OwnGroup* group, int32_t root, const char* marker);
+  int handle() const { return queue_; }
+  void Hear();
+  // When Hear() is due, though the handle is silent.
+  uint64_t hear_at() const { return due_ ? look_at_ : UINT64_MAX; }
+  // Whether nobody is left.
+  bool IsEmpty();
+
+  // Whether the process list is kept from us: nobody is found.
+  bool blind() const { return blind_; }
+
+  // Looks for all members but zombies, of which most are nobody's child any more. Returns how many there are.
+  uint32_t FindDescendants(int32_t root);
+  // What is left of a tree whose keeper is dead.
+  uint32_t FindLeft(OwnGroup* group, const char* marker);
+
+  const Person& operator[](uint32_t index) const { return found_[index]; }
+  uint32_t count() const { return count_; }
+
+  // Whether it still is the same process, and could be signaled. Sets errno where not.
+  static bool Signal(const Person& person, int signal);
+
+  // Remembers that these have been told something.
+  bool WasTold(const Person& person) const { return (*family_)[person.place].told; }
+  void SetTold(const Person& person) { (*family_)[person.place].told = true; }
+  void ForgetTold();
+
+ private:
+  uint32_t Look(const char* marker, bool everybody);
+  void Watch(darwin::Member* member);
+
+  darwin::People people_;
+  darwin::Family* family_ = nullptr;
+  Person* found_ = nullptr;
+  uint32_t count_ = 0;
+  bare::Line marker_;
+  int queue_ = -1;
+  bool blind_ = false;
+  bool due_ = false;
+  uint64_t look_at_ = 0;
+};
+
+}  // namespace tripline

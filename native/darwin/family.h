@@ -1,0 +1,177 @@
+// Who belongs to a command, on a system where whoever loses its parent becomes a child of process 1: decided over plain
+// records of the process list, so that it is tested everywhere.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace tripline::darwin {
+
+// One line of the process list.
+struct Process {
+  int32_t pid = 0;
+  int32_t parent = 0;  // whose child it is now
+  int32_t group = 0;
+  char state = 'R';  // 'T' is stopped, 'Z' has ended and was not waited for
+  bool marked = false;
+  bool taken = false;
+  // Tells it from every other process that ever had its number, and is larger than that of any older one.
+  uint64_t id = 0;
+  // Of the process that forked it, however long that one is gone. 0 where the system does not tell.
+  uint64_t parent_id = 0;
+};
+
+struct Member {
+  uint64_t id;
+  int32_t pid;
+  int32_t group;
+  char state;
+  uint8_t missed;      // looks since it was last seen
+  bool group_is_ours;  // whoever is in its process group is one of us
+  bool told;
+  bool watched;
+};
+
+// The members of one tree, kept from look to look. All of it is valid when it is zero, but for the root. Another
+// process may read it while it changes: a member is only ever believed together with its id.
+class Family {
+ public:
+  static constexpr uint32_t kMost = 1 << 15;
+
+  // The root is no member. `by_group`: it is ours alone, so that a process group which a member leads is all members.
+  void SetRoot(int32_t pid, uint64_t id, bool by_group) {
+    root_pid_ = pid;
+    root_id_ = id;
+    by_group_ = by_group;
+  }
+
+  // Whether it could have come from us at all: everybody here has been started after the root.
+  bool IsYounger(const Process& one) const { return one.pid > 1 && one.pid != root_pid_ && one.id >= root_id_; }
+
+  // Whether only its marker can tell: an orphan of somebody we do not know. `first` is the id of process 1, whose own
+  // children are no orphans.
+  bool IsStray(const Process& one, uint64_t first) const {
+    return one.parent == 1 && IsYounger(one) && (one.parent_id == 0 || one.parent_id != first) && Find(one) == kMost &&
+           !HasId(one.parent_id);
+  }
+
+  void Update(Process* list, uint32_t size) {
+    // A child whose maker has ended shows up in the same look as the end or in the next, so nobody is kept for longer:
+    // numbers of processes and of groups are used again.
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].missed >= kGrace) continue;
+      members_[kept] = members_[i];
+      members_[kept++].missed++;
+    }
+    count_ = kept;
+    for (uint32_t i = 0; i < size; i++) {
+      const uint32_t place = Find(list[i]);
+      list[i].taken = false;
+      if (place != kMost) Meet(&members_[place], &list[i]);
+    }
+    // A child may be listed before its parent.
+    for (bool grown = true; grown;) {
+      grown = false;
+      for (uint32_t i = 0; i < size && count_ < kMost; i++) {
+        if (list[i].taken || !Belongs(list[i])) continue;
+        members_[count_] = Member();
+        Meet(&members_[count_++], &list[i]);
+        grown = true;
+      }
+    }
+  }
+
+  uint32_t count() const { return count_; }
+  Member& operator[](uint32_t place) { return members_[place]; }
+  const Member& operator[](uint32_t place) const { return members_[place]; }
+  // Whether a member runs, or is stopped.
+  static bool IsAlive(const Member& member) { return member.missed == 0 && member.state != 'Z'; }
+
+ private:
+  static constexpr uint8_t kGrace = 2;
+
+  uint32_t Find(const Process& one) const {
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].id == one.id && members_[i].pid == one.pid) return i;
+    }
+    return kMost;
+  }
+
+  bool HasId(uint64_t id) const {
+    for (uint32_t i = 0; id != 0 && i < count_; i++) {
+      if (members_[i].id == id) return true;
+    }
+    return false;
+  }
+
+  bool HasNumber(int32_t pid) const {
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].pid == pid && IsAlive(members_[i])) return true;
+    }
+    return false;
+  }
+
+  bool HasGroup(int32_t group) const {
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].group_is_ours && members_[i].group == group && members_[i].missed == 0) return true;
+    }
+    return false;
+  }
+
+  bool Belongs(const Process& one) const {
+    if (!IsYounger(one)) return false;
+    // Who has forked it: its parent may be a debugger that came later.
+    if (one.parent_id != 0) {
+      if (one.parent_id == root_id_ || HasId(one.parent_id)) return true;
+    } else if (one.parent == root_pid_ || HasNumber(one.parent)) {
+      return true;
+    }
+    return (by_group_ && HasGroup(one.group)) || one.marked;
+  }
+
+  void Meet(Member* member, Process* seen) {
+    const bool is_new = member->id == 0;
+    seen->taken = true;
+    if (is_new || member->group != seen->group) member->group_is_ours = HasGroup(seen->group);
+    member->id = seen->id;
+    member->pid = seen->pid;
+    member->group = seen->group;
+    member->state = seen->state;
+    member->missed = 0;
+    // A group is named after the process that has made it. While somebody is in it, the name goes to nobody else.
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].pid == member->group) member->group_is_ours = true;
+      if (is_new && members_[i].group == member->pid) members_[i].group_is_ours = true;
+    }
+  }
+
+  int32_t root_pid_;
+  bool by_group_;
+  uint64_t root_id_;
+  uint32_t count_;
+  Member members_[kMost];
+};
+
+// Whether `marker` is in the environment of KERN_PROCARGS2's block: the number of arguments, the path of the program,
+// NULs, the arguments, the environment.
+inline bool HasMarker(const char* block, size_t size, const char* marker) {
+  int32_t left = 0;
+  if (size < sizeof(left)) return false;
+  memcpy(&left, block, sizeof(left));
+  size_t at = sizeof(left);
+  while (at < size && block[at] != '\0') at++;
+  while (at < size && block[at] == '\0') at++;
+  for (; left > 0 && at < size; left--) {
+    while (at < size && block[at] != '\0') at++;
+    at++;
+  }
+  const size_t length = strlen(marker);
+  for (; at + length <= size; at++) {
+    if (memcmp(block + at, marker, length) == 0) return true;
+  }
+  return false;
+}
+
+}  // namespace tripline::darwin

@@ -1,0 +1,36 @@
+// What is known of a command's processes, in memory that its keeper shares with the process that has started it: the
+// one writes it, the other reads it for the metrics of the tree, and goes on with it when the keeper is dead.
+#pragma once
+
+#include <cstdint>
+
+#include "family.h"
+
+namespace tripline {
+
+class OwnGroup {
+ public:
+  // Called before the fork.
+  bool Make(const char* name);
+  // Gives the memory back, in the process that made it.
+  void Release();
+  // From now on, until Release(), CopyMembers() finds it by this number.
+  void Publish(int64_t root);
+
+  darwin::Family* family() const { return family_; }
+
+  // Members that are alive, as many as there is room for. -1 where `root` is not that of a command.
+  static int32_t CopyMembers(int64_t root, darwin::Member* into, uint32_t room);
+
+  // The kernel holds no such group together.
+  bool made() const { return false; }
+  const char* path() const { return ""; }
+  bool Enter() const { return false; }
+  bool Kill() const { return false; }
+  bool Remove() { return true; }
+
+ private:
+  darwin::Family* family_ = nullptr;
+};
+
+}  // namespace tripline

@@ -1,0 +1,39 @@
+// The process list. System calls only, for the keeper of a command.
+#pragma once
+
+#include "family.h"
+
+namespace tripline::darwin {
+
+// One process, also one that has ended and was not waited for. False where there is none, or nothing tells it from
+// others.
+bool ReadProcess(int32_t pid, Process* one);
+
+class People {
+ public:
+  People() = default;
+  People(const People&) = delete;
+  People& operator=(const People&) = delete;
+  ~People();
+
+  bool Open();
+
+  // Everybody who can be read. Where there is a `marker`, it is looked for in the strays of the family, or in
+  // `everybody` that could be of it. 0 where the list is kept from us.
+  uint32_t Read(const Family& family, const char* marker, bool everybody);
+
+  Process* get() { return list_; }
+
+ private:
+  bool IsMarked(int32_t pid, const char* marker);
+
+  void* memory_ = nullptr;
+  Process* list_ = nullptr;
+  int32_t* pids_ = nullptr;
+  char* block_ = nullptr;
+};
+
+// Memory that costs something only where it is used, `shared` with processes that are forked later. nullptr if none.
+void* Reserve(size_t size, bool shared);
+
+}  // namespace tripline::darwin

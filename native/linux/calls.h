@@ -1,0 +1,10 @@
+// Numbers of system calls that older headers do not have: the same on every architecture that Linux 5.x runs on.
+#pragma once
+
+namespace tripline {
+
+constexpr long kPidfdSendSignal = 424;
+constexpr long kPidfdOpen = 434;
+constexpr long kCloseRange = 436;
+
+}  // namespace tripline

@@ -1,0 +1,76 @@
+// A growing array. What List would bring once for every type of element is here once for all of them: it was a
+// twentieth of a release binary.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <new>
+#include <utility>
+
+namespace tripline {
+
+// The part that need not know the elements. Ends the process where memory runs out, as all of this library does.
+class RawList {
+ protected:
+  RawList() = default;
+  RawList(const RawList&) = delete;
+  RawList& operator=(const RawList&) = delete;
+  ~RawList();
+
+  void Reserve(size_t count, size_t element);
+  // Where one more goes.
+  void* Extend(size_t element);
+  void CloseGap(size_t at, size_t count, size_t element);
+
+  void* data_ = nullptr;
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0;
+};
+
+// With the names of List. `T` must not mind being moved by copying its bytes, as pointers, those that own, and
+// plain structures do not.
+template <typename T>
+class List : private RawList {
+ public:
+  List() = default;
+  explicit List(size_t count) {
+    Reserve(count, sizeof(T));
+    while (size_ < count) push_back(T());
+  }
+  List(List&& other) noexcept { swap(other); }
+  List& operator=(List&& other) noexcept {
+    swap(other);
+    return *this;
+  }
+  ~List() { clear(); }
+
+  T* begin() const { return static_cast<T*>(data_); }
+  T* end() const { return begin() + size_; }
+  T* data() const { return begin(); }
+  T& operator[](size_t at) const { return begin()[at]; }
+  T& front() const { return *begin(); }
+  T& back() const { return end()[-1]; }
+  size_t size() const { return size_; }
+  bool empty() const { return size_ == 0; }
+
+  void reserve(size_t count) { Reserve(count, sizeof(T)); }
+  void push_back(T item) { new (Extend(sizeof(T))) T(std::move(item)); }
+  void pop_back() { end()[-1].~T(), size_--; }
+  void erase(T* at) { erase(at, at + 1); }
+  void erase(T* from, T* to) {
+    for (T* each = from; each != to; each++) each->~T();
+    CloseGap(static_cast<size_t>(from - begin()), static_cast<size_t>(to - from), sizeof(T));
+  }
+  // Keeps the memory.
+  void clear() {
+    for (T& each : *this) each.~T();
+    size_ = 0;
+  }
+  void swap(List& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(size_, other.size_);
+    std::swap(capacity_, other.capacity_);
+  }
+};
+
+}  // namespace tripline

@@ -1,0 +1,41 @@
+// Makes a Linux binary indifferent to the C library. It is linked with the stubs of glibc 2.17, which proves that every
+// function it calls is there; then it forgets from which library, and in which version. At run time it takes them from
+// whatever its host has loaded already, which is glibc or musl: a file that is loaded into a running program has no need
+// to ask for a libc, and so nobody has to find out which one a system has. What that rests on is kept by rules.js:
+//   - only functions that both have, and whose arguments are laid out the same in both, or larger in glibc;
+//   - where glibc has a function twice, one without a version means the older, which must do as well;
+//   - on 32-bit ARM musl offers the times of 32 bits under the plain names.
+const NULL = 0
+const NEEDED = 1
+const VERSYM = 0x6ffffff0
+const VERNEED = 0x6ffffffe
+const VERNEEDNUM = 0x6fffffff
+const FORGOTTEN = new Set([NEEDED, VERSYM, VERNEED, VERNEEDNUM])
+
+/** Takes the names and versions of libraries out of the dynamic section of an ELF `file`, in place. */
+export function forgetLibraries(file) {
+  const wide = file[4] === 2
+  const size = wide ? 16 : 8
+  const tagAt = (at) => (wide ? Number(file.readBigUInt64LE(at)) : file.readUInt32LE(at))
+  const { start, end } = dynamicSection(file, wide)
+  let to = start
+  for (let from = start; from < end; from += size) {
+    if (FORGOTTEN.has(tagAt(from))) continue
+    file.copy(file, to, from, from + size)
+    to += size
+    if (tagAt(from) === NULL) break
+  }
+  file.fill(0, to, end)
+}
+
+function dynamicSection(file, wide) {
+  const headers = wide ? Number(file.readBigUInt64LE(32)) : file.readUInt32LE(28)
+  const count = file.readUInt16LE(wide ? 56 : 44)
+  const step = wide ? 56 : 32
+  for (let at = headers; at < headers + count * step; at += step) {
+    if (file.readUInt32LE(at) !== 2) continue
+    const start = wide ? Number(file.readBigUInt64LE(at + 8)) : file.readUInt32LE(at + 4)
+    return { start, end: start + (wide ? Number(file.readBigUInt64LE(at + 32)) : file.readUInt32LE(at + 16)) }
+  }
+  throw new Error('no dynamic section')
+}

@@ -1,0 +1,39 @@
+#include "counter.h"
+
+#include "check.h"
+
+using namespace tripline;
+
+TEST(CountersThatWrapOrStartAnew) {
+  CHECK_EQ(CounterGrowth(100, 150), 50u);
+  CHECK_EQ(CounterGrowth(4294967290u, 10), 16u);
+  CHECK_EQ(CounterGrowth(5000, 10), 0u);
+  CHECK_EQ(CounterGrowth(uint64_t{1} << 40, 10), 0u);
+}
+
+TEST(SumsOfCountersThatStartAnewDoNotShow) {
+  GrowingSum sum;
+  sum.Add(1000);
+  CHECK_EQ(sum.sum(), 0.0);
+  sum.Add(1500);
+  sum.Add(200);
+  sum.Add(300);
+  CHECK_EQ(sum.sum(), 600.0);
+  sum.Forget();
+  sum.Add(100000);
+  CHECK_EQ(sum.sum(), 600.0);
+  // A counter of 64 bits does not wrap: this one is new.
+  sum.Add(4294967290u);
+  sum.Add(10);
+  CHECK_EQ(sum.sum(), 600.0 + 4294967290.0 - 100000);
+}
+
+TEST(SumsOfNarrowCountersWrap) {
+  GrowingSum sum;
+  sum.AddNarrow(4294967000u);
+  CHECK_EQ(sum.sum(), 0.0);
+  sum.AddNarrow(704);
+  CHECK_EQ(sum.sum(), 1000.0);
+  sum.AddNarrow(4);
+  CHECK_EQ(sum.sum(), 1000.0);
+}

@@ -1,0 +1,290 @@
+// Who belongs to a command on macOS: lists of processes as they could be, and who is taken for one of us.
+#include "darwin/family.h"
+
+#include <cstdlib>
+#include <initializer_list>
+
+#include "check.h"
+
+using namespace tripline::darwin;
+
+namespace {
+
+constexpr int32_t kKeeper = 100;
+constexpr int32_t kLaunchd = 1;
+
+// A machine whose processes a test starts, moves and ends. Ids count up, as the kernel's do.
+class Machine {
+ public:
+  explicit Machine(bool tells_ids = true, bool by_group = true) : tells_ids_(tells_ids) {
+    family_ = static_cast<Family*>(calloc(1, sizeof(Family)));
+    Add(kLaunchd, 0, 1);
+    Add(50, kLaunchd, 50);  // a shell of somebody
+    Add(60, 50, 60);        // the host
+    const uint64_t id = Add(kKeeper, 60, kKeeper);
+    family_->SetRoot(kKeeper, id, by_group);
+  }
+  ~Machine() { free(family_); }
+
+  uint64_t Add(int32_t pid, int32_t parent, int32_t group, const char* marker = "") {
+    Process* one = &all_[count_++];
+    *one = Process();
+    one->pid = pid;
+    one->parent = parent;
+    one->group = group;
+    one->id = ++last_;
+    const Process* maker = Find(parent);
+    one->parent_id = tells_ids_ && maker != nullptr ? maker->id : 0;
+    marked_[count_ - 1] = marker[0] != '\0';
+    return one->id;
+  }
+  Process* Find(int32_t pid) {
+    for (uint32_t i = 0; i < count_; i++) {
+      if (all_[i].pid == pid) return &all_[i];
+    }
+    return nullptr;
+  }
+  // Its children go to process 1.
+  void End(int32_t pid) {
+    const auto place = static_cast<uint32_t>(Find(pid) - all_);
+    for (uint32_t i = 0; i < count_; i++) {
+      if (all_[i].parent == pid) all_[i].parent = kLaunchd;
+    }
+    count_--;
+    all_[place] = all_[count_];
+    marked_[place] = marked_[count_];
+  }
+
+  // The list as the keeper reads it, in the order of the numbers or against it.
+  uint32_t Look(bool backwards = false) {
+    uint32_t size = 0;
+    const uint64_t first = Find(kLaunchd)->id;
+    for (uint32_t i = 0; i < count_; i++) {
+      const uint32_t place = backwards ? count_ - 1 - i : i;
+      if (all_[place].pid == kKeeper) continue;
+      list_[size] = all_[place];
+      list_[size].marked = marked_[place] && family_->IsStray(all_[place], first);
+      size++;
+    }
+    family_->Update(list_, size);
+    uint32_t alive = 0;
+    for (uint32_t i = 0; i < family_->count(); i++) alive += Family::IsAlive((*family_)[i]) ? 1 : 0;
+    return alive;
+  }
+  bool Has(int32_t pid) const {
+    for (uint32_t i = 0; i < family_->count(); i++) {
+      if ((*family_)[i].pid == pid && Family::IsAlive((*family_)[i])) return true;
+    }
+    return false;
+  }
+  Family* family() { return family_; }
+
+ private:
+  const bool tells_ids_;
+  Family* family_;
+  Process all_[64];
+  Process list_[64];
+  bool marked_[64] = {};
+  uint32_t count_ = 0;
+  uint64_t last_ = 1000;
+};
+
+}  // namespace
+
+TEST(DarwinFamilyIsWhoeverDescends) {
+  for (const bool backwards : {false, true}) {
+    for (const bool tells_ids : {false, true}) {
+      Machine machine(tells_ids);
+      machine.Add(110, kKeeper, 110);
+      machine.Add(111, 110, 110);
+      machine.Add(112, 111, 112);
+      machine.Add(200, 50, 200);  // somebody else's
+      CHECK_EQ(machine.Look(backwards), 3u);
+      CHECK(machine.Has(110) && machine.Has(111) && machine.Has(112));
+      CHECK(!machine.Has(kKeeper) && !machine.Has(60) && !machine.Has(200) && !machine.Has(kLaunchd));
+    }
+  }
+}
+
+TEST(DarwinFamilyKeepsWhomItHasSeenWhateverBecomesOfThem) {
+  for (const bool tells_ids : {false, true}) {
+    Machine machine(tells_ids);
+    machine.Add(110, kKeeper, 110);
+    machine.Add(111, 110, 110);
+    CHECK_EQ(machine.Look(), 2u);
+    machine.End(110);
+    machine.Find(111)->group = 111;  // setsid
+    for (int i = 0; i < 5; i++) CHECK_EQ(machine.Look(), 1u);
+    machine.Add(112, 111, 111);
+    CHECK_EQ(machine.Look(), 2u);
+    machine.End(111);
+    machine.End(112);
+    CHECK_EQ(machine.Look(), 0u);
+  }
+}
+
+TEST(DarwinFamilyFindsTheChildOfOneThatHasEndedSinceTheLastLook) {
+  Machine machine;
+  machine.Add(110, kKeeper, 110);
+  CHECK_EQ(machine.Look(), 1u);
+  // Born, in a session of its own, and an orphan, all between two looks.
+  machine.Add(111, 110, 111);
+  machine.End(110);
+  CHECK_EQ(machine.Look(), 1u);
+  CHECK(machine.Has(111));
+}
+
+TEST(DarwinFamilyFindsADoubleForkByTheOneInBetweenThatNobodyHasWaitedFor) {
+  Machine machine;
+  machine.Add(110, kKeeper, 110);
+  CHECK_EQ(machine.Look(), 1u);
+  machine.Add(111, 110, 111);
+  machine.Add(112, 111, 111);
+  machine.Find(112)->parent = kLaunchd;
+  machine.Find(111)->state = 'Z';
+  CHECK_EQ(machine.Look(), 2u);
+  CHECK(machine.Has(112) && !machine.Has(111));
+  machine.End(111);
+  CHECK_EQ(machine.Look(), 2u);
+}
+
+TEST(DarwinFamilyFindsADoubleForkByItsProcessGroup) {
+  Machine machine;
+  machine.Add(110, kKeeper, 110);
+  CHECK_EQ(machine.Look(), 1u);
+  machine.Add(111, 110, 110);
+  machine.Add(112, 111, 110);
+  machine.End(111);
+  CHECK_EQ(machine.Look(), 2u);
+  CHECK(machine.Has(112));
+}
+
+TEST(DarwinFamilyKeepsAGroupWhoseLeaderIsGone) {
+  Machine machine;
+  machine.Add(110, kKeeper, 110);
+  machine.Add(111, 110, 111);
+  machine.Add(112, 111, 111);
+  CHECK_EQ(machine.Look(), 3u);
+  machine.End(111);
+  for (int i = 0; i < 5; i++) CHECK_EQ(machine.Look(), 2u);
+  // From one whom nobody has seen.
+  machine.Add(113, 112, 111);
+  machine.Add(114, 113, 111);
+  machine.End(113);
+  CHECK_EQ(machine.Look(), 3u);
+  CHECK(machine.Has(114));
+}
+
+TEST(DarwinFamilyFindsADoubleForkByItsMarker) {
+  for (const bool tells_ids : {false, true}) {
+    Machine machine(tells_ids);
+    machine.Add(110, kKeeper, 110);
+    CHECK_EQ(machine.Look(), 1u);
+    machine.Add(111, 110, 111, "marked");
+    machine.Add(112, 111, 111, "marked");
+    machine.Add(113, 112, 113);  // has cleaned its environment
+    machine.End(111);
+    CHECK_EQ(machine.Look(), 3u);
+    CHECK(machine.Has(112) && machine.Has(113));
+  }
+}
+
+TEST(DarwinFamilyLosesADoubleForkThatHidesItsEnvironmentAndThatNobodySaw) {
+  // The one hole, held here so that the documentation stays true.
+  Machine machine;
+  machine.Add(110, kKeeper, 110);
+  CHECK_EQ(machine.Look(), 1u);
+  machine.Add(111, 110, 111);
+  machine.Add(112, 111, 111);
+  machine.End(111);
+  CHECK_EQ(machine.Look(), 1u);
+  CHECK(!machine.Has(112));
+}
+
+TEST(DarwinFamilyLeavesStrangersAlone) {
+  Machine machine;
+  machine.Add(110, kKeeper, 110);
+  // Process 1 has started it, and it happens to have the marker: nobody asks.
+  machine.Add(120, kLaunchd, 120, "marked");
+  // An orphan of somebody else.
+  machine.Add(130, 50, 130);
+  machine.Add(131, 130, 130);
+  machine.End(130);
+  CHECK_EQ(machine.Look(), 1u);
+  CHECK(machine.family()->IsStray(*machine.Find(131), machine.Find(kLaunchd)->id));
+  CHECK(!machine.family()->IsStray(*machine.Find(120), machine.Find(kLaunchd)->id));
+  // A debugger in the tree gets whom it debugs as a child.
+  machine.Find(131)->parent = 110;
+  CHECK_EQ(machine.Look(), 1u);
+  CHECK(!machine.Has(131));
+}
+
+TEST(DarwinFamilyIsNotTheHostsProcessGroup) {
+  Machine machine;
+  // On a terminal the command stays in the group of the host, with the rest of the pipeline.
+  machine.Add(110, kKeeper, 60);
+  machine.Add(140, 50, 60);
+  CHECK_EQ(machine.Look(), 1u);
+  CHECK(!machine.Has(140) && !machine.Has(60));
+  // One of us that moves into a stranger's group does not bring that along.
+  machine.Add(150, 50, 150);
+  machine.Add(111, 110, 150);
+  machine.Add(151, 50, 150);
+  CHECK_EQ(machine.Look(), 2u);
+  CHECK(!machine.Has(150) && !machine.Has(151));
+}
+
+TEST(DarwinFamilyOfAnyProcessHasNoGroups) {
+  Machine machine(true, false);
+  machine.Add(110, kKeeper, 110);
+  machine.Add(160, 50, 110);
+  CHECK_EQ(machine.Look(), 1u);
+}
+
+TEST(DarwinFamilyTellsANumberThatIsUsedAgain) {
+  for (const bool tells_ids : {false, true}) {
+    Machine machine(tells_ids);
+    machine.Add(110, kKeeper, 110);
+    machine.Add(111, 110, 111);
+    CHECK_EQ(machine.Look(), 2u);
+    machine.End(111);
+    machine.Add(111, 50, 111);  // a stranger
+    machine.Add(170, 111, 170);
+    CHECK_EQ(machine.Look(), 1u);
+    CHECK(!machine.Has(111) && !machine.Has(170));
+    for (int i = 0; i < 5; i++) CHECK_EQ(machine.Look(), 1u);
+    // Nobody who is gone for long is remembered.
+    CHECK_EQ(machine.family()->count(), 1u);
+  }
+}
+
+TEST(DarwinFamilyIsNoOlderThanItsRoot) {
+  Machine machine(false);
+  // It seems to be a child of the root; but it was there before.
+  machine.Find(50)->parent = kKeeper;
+  machine.Find(60)->parent = kKeeper;
+  CHECK_EQ(machine.Look(), 0u);
+}
+
+TEST(DarwinFamilyTellsWhoIsStoppedAndForgetsNothingOfThem) {
+  Machine machine;
+  machine.Add(110, kKeeper, 110);
+  CHECK_EQ(machine.Look(), 1u);
+  (*machine.family())[0].told = true;
+  machine.Find(110)->state = 'T';
+  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ((*machine.family())[0].state, 'T');
+  CHECK((*machine.family())[0].told);
+}
+
+TEST(DarwinMarkerIsLookedForInTheEnvironmentOnly) {
+  // Two arguments, the path of the program, padding, the arguments, the environment.
+  const char block[] = "\x02\0\0\0/bin/tool\0\0\0\0tool\0with=run.1\0PATH=/bin\0TRIPLINE_RUN=a:run.2\0\0";
+  CHECK(HasMarker(block, sizeof(block), "run.2"));
+  CHECK(!HasMarker(block, sizeof(block), "run.1"));
+  CHECK(!HasMarker(block, sizeof(block), "run.3"));
+  for (size_t size = 0; size < sizeof(block) - 3; size++) CHECK(!HasMarker(block, size, "run.2\0"));
+  // Cut off, or none at all.
+  CHECK(!HasMarker("\xff\xff\xff\x7f", 4, "run"));
+  CHECK(!HasMarker("", 0, "run"));
+}

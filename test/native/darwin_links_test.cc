@@ -1,0 +1,82 @@
+// A path's way over symbolic links, on this machine's own files: what of it is "on a server" the test says.
+#include "darwin/links.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <initializer_list>
+
+#include "check.h"
+
+using tripline::darwin::IsLocalAllTheWay;
+
+namespace {
+
+struct Folder {
+  char path[64] = "/tmp/tripline-links-XXXXXX";
+  char text[200];
+
+  Folder() {
+    if (mkdtemp(path) == nullptr) tripline::test::Fail(__FILE__, __LINE__, "mkdtemp", "failed", "a folder");
+    mkdir(At("here"), 0700);
+    mkdir(At("far"), 0700);
+  }
+  ~Folder() {
+    for (const char* each : {"absolute", "relative", "loop", "up", "deep"}) unlink(At(each));
+    rmdir(At("here"));
+    rmdir(At("far"));
+    rmdir(path);
+  }
+  const char* At(const char* name) {
+    snprintf(text, sizeof(text), "%s/%s", path, name);
+    return text;
+  }
+  void Link(const char* name, const char* target) {
+    if (symlink(target, At(name)) != 0) tripline::test::Fail(__FILE__, __LINE__, "symlink", name, "a link");
+  }
+  bool IsLocal(const char* name) { return IsLocalAllTheWay(At(name), IsNotFar, this); }
+
+  static bool IsNotFar(const void*, const char* path) { return strstr(path, "/far") == nullptr; }
+};
+
+}  // namespace
+
+TEST(DarwinPathsWithoutLinks) {
+  Folder folder;
+  CHECK(folder.IsLocal("here"));
+  CHECK(folder.IsLocal("here/./nothing/there"));
+  CHECK(!folder.IsLocal("far"));
+  CHECK(!folder.IsLocal("far/below"));
+  // Its name is read, and the way leads out again: that step would be looked at.
+  CHECK(!folder.IsLocal("far/../here"));
+  CHECK(folder.IsLocal("here/../here"));
+  CHECK(folder.IsLocal("here/../../../../../../.."));
+  CHECK(IsLocalAllTheWay("/", Folder::IsNotFar, nullptr));
+}
+
+TEST(DarwinLinksThatLeadToServers) {
+  Folder folder;
+  char target[200];
+  snprintf(target, sizeof(target), "%s/far", folder.path);
+  folder.Link("absolute", target);
+  folder.Link("relative", "far");
+  folder.Link("up", "here/../far");
+  folder.Link("deep", "here");
+  CHECK(!folder.IsLocal("absolute"));
+  CHECK(!folder.IsLocal("relative/below"));
+  CHECK(!folder.IsLocal("up"));
+  CHECK(folder.IsLocal("deep"));
+  CHECK(folder.IsLocal("deep/nothing"));
+}
+
+TEST(DarwinLinksThatNeverEnd) {
+  Folder folder;
+  folder.Link("loop", "loop");
+  CHECK(!folder.IsLocal("loop"));
+  char longest[2000];
+  memset(longest, 'a', sizeof(longest));
+  longest[0] = '/';
+  longest[sizeof(longest) - 1] = '\0';
+  CHECK(!IsLocalAllTheWay(longest, Folder::IsNotFar, nullptr));
+}

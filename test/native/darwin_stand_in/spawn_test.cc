@@ -1,0 +1,387 @@
+// Commands as macOS's folder runs them, on real processes of this Linux machine: the calls of macOS are a stand-in.
+#include "spawn.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <initializer_list>
+
+#include "../check.h"
+#include "darwin/census.h"
+#include "darwin/inheritance.h"
+#include "stand_in.h"
+
+namespace tripline {
+namespace {
+
+// As libuv does it, in every process that is forked: what it believes to be its pipe is closed and made anew.
+int own_pipe[2];
+
+void MakePipeAnew() {
+  close(own_pipe[0]);
+  close(own_pipe[1]);
+  if (pipe2(own_pipe, O_CLOEXEC) != 0) abort();
+}
+
+struct Beginning {
+  Beginning() {
+    stand_in::Begin();
+    if (pipe2(own_pipe, O_CLOEXEC) != 0) abort();
+    pthread_atfork(nullptr, nullptr, MakePipeAnew);
+  }
+} beginning;
+
+// What the system tells: everything, no ids, or no environments.
+enum Mode { kOpen, kNoIds, kNoEnvironments };
+
+struct Shell {
+  explicit Shell(const char* line, Mode mode = kOpen) {
+    static int runs = 0;
+    stand_in::refuses_ids = mode == kNoIds;
+    stand_in::hides_environments = mode == kNoEnvironments;
+    snprintf(variable, sizeof(variable), "TRIPLINE_RUN=%d.%d.", getpid(), ++runs);
+    arguments[2] = line;
+    spec.files = files;
+    spec.arguments = arguments;
+    spec.environment = environment;
+    spec.marker = variable + strlen("TRIPLINE_RUN=");
+    spec.end_signal = SIGTERM;
+    spec.kill_after = 200 * kMillisecond;
+  }
+  ~Shell() { delete command; }
+
+  bool Start() {
+    command = Command::Start(spec, &why);
+    CHECK(command != nullptr);
+    return command != nullptr;
+  }
+  // The event of that kind; everything before it is passed over.
+  CommandEvent Await(CommandEvent::Kind kind) {
+    CommandEvent event;
+    while (command->Next(&event) && event.kind != kind) {
+    }
+    CHECK_EQ(static_cast<int>(event.kind), static_cast<int>(kind));
+    return event;
+  }
+  // Of the processes with our variable, and with that state if one is asked for. Linux says so, and no stand-in.
+  int Count(char state = '\0') const {
+    int count = 0;
+    DIR* all = opendir("/proc");
+    while (const struct dirent* entry = readdir(all)) {
+      if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || atoi(entry->d_name) == getpid()) continue;
+      char path[300], text[8192];
+      snprintf(path, sizeof(path), "/proc/%s/environ", entry->d_name);
+      const size_t size = Read(path, text, sizeof(text));
+      if (memmem(text, size, variable, strlen(variable)) == nullptr) continue;
+      snprintf(path, sizeof(path), "/proc/%s/stat", entry->d_name);
+      text[Read(path, text, sizeof(text) - 1)] = '\0';
+      const char* rest = strrchr(text, ')');
+      if (rest != nullptr && rest[2] != 'Z' && (state == '\0' || rest[2] == state)) count++;
+    }
+    closedir(all);
+    return count;
+  }
+  void AwaitCount(int count, char state = '\0') const {
+    // For a moment within exec a process has no environment.
+    int last = Count(state);
+    for (int i = 0; i < 10000 && last != count; i++) {
+      usleep(1000);
+      last = Count(state);
+    }
+    CHECK_EQ(last, count);
+  }
+  // How many the keeper knows.
+  int Known() const {
+    static darwin::Member members[1000];
+    return OwnGroup::CopyMembers(command->root, members, 1000);
+  }
+  void AwaitKnown(int count) const {
+    int last = Known();
+    for (int i = 0; i < 10000 && last != count; i++) {
+      usleep(1000);
+      last = Known();
+    }
+    CHECK_EQ(last, count);
+  }
+
+  static size_t Read(const char* path, char* into, size_t room) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t got = fd < 0 ? 0 : read(fd, into, room);
+    close(fd);
+    return got < 0 ? 0 : static_cast<size_t>(got);
+  }
+
+  char variable[64];
+  const char* files[3] = {"/no/such/sh", "/bin/sh", nullptr};
+  const char* arguments[4] = {"sh", "-c", "", nullptr};
+  const char* environment[3] = {"PATH=/usr/bin:/bin", variable, nullptr};
+  SpawnSpec spec;
+  SpawnFailure why;
+  Command* command = nullptr;
+};
+
+TEST(StandInTellsHowACommandEnded) {
+  Shell shell("exit 7");
+  if (!shell.Start()) return;
+  CHECK(IsCommandRoot(shell.command->root));
+  CHECK_EQ(shell.Await(CommandEvent::kExited).code, 7);
+  CHECK_EQ(shell.Await(CommandEvent::kGone).ended, 0u);
+  CHECK(!IsCommandRoot(shell.command->root));
+  // Many of them, and shorter than any look.
+  for (int i = 0; i < 50; i++) {
+    Shell again("kill -9 $$");
+    if (!again.Start()) return;
+    CHECK_EQ(again.Await(CommandEvent::kExited).signal, SIGKILL);
+    CHECK_EQ(again.Await(CommandEvent::kGone).ended, 0u);
+  }
+}
+
+TEST(StandInSaysWhatCannotBeRun) {
+  Shell shell("");
+  shell.files[1] = nullptr;
+  CHECK(Command::Start(shell.spec, &shell.why) == nullptr);
+  CHECK_EQ(static_cast<int>(shell.why.kind), static_cast<int>(SpawnFailure::kNotFound));
+  CHECK_EQ(static_cast<const char*>(shell.why.why.text), "exec: ENOENT");
+  shell.files[0] = "/etc/passwd";
+  CHECK(Command::Start(shell.spec, &shell.why) == nullptr);
+  CHECK_EQ(static_cast<int>(shell.why.kind), static_cast<int>(SpawnFailure::kNotExecutable));
+  // Nobody is left to be waited for.
+  CHECK_EQ(waitpid(-1, nullptr, WNOHANG), -1);
+}
+
+TEST(StandInEndsFiftyWithTwoDaemons) {
+  for (const Mode mode : {kOpen, kNoIds}) {
+    Shell shell("for i in $(seq 47); do sleep 60 & done; setsid sleep 60 & (setsid sleep 60 &); wait", mode);
+    if (!shell.Start()) return;
+    shell.AwaitCount(50);
+    shell.AwaitKnown(50);
+    shell.command->End(SIGTERM, 5 * kSecond);
+    const CommandEvent end = shell.Await(CommandEvent::kGone);
+    CHECK_EQ(end.ended, 50u);
+    CHECK_EQ(end.left, 0u);
+    CHECK(!end.killed);
+    CHECK_EQ(shell.Count(), 0);
+  }
+}
+
+TEST(StandInEndsThoseThatIgnoreTheSignal) {
+  for (const Mode mode : {kOpen, kNoIds, kNoEnvironments}) {
+    // The daemon's parent stays long enough for a look, so that it is found without its environment too.
+    Shell shell("trap '' TERM; (setsid sh -c \"trap '' TERM; sleep 60; :\" & sleep 1); sleep 60; sleep 60", mode);
+    if (!shell.Start()) return;
+    shell.AwaitCount(4);
+    shell.AwaitKnown(4);
+    shell.command->End(SIGTERM, 50 * kMillisecond);
+    const CommandEvent end = shell.Await(CommandEvent::kGone);
+    CHECK(end.killed);
+    CHECK(end.ended >= 3);
+    CHECK_EQ(shell.Count(), 0);
+  }
+}
+
+TEST(StandInEndsStoppedChildren) {
+  for (const Mode mode : {kOpen, kNoIds, kNoEnvironments}) {
+    Shell shell("sleep 60 & kill -STOP $!; setsid sleep 60 & kill -STOP $!; sleep 60", mode);
+    if (!shell.Start()) return;
+    shell.AwaitCount(2, 'T');
+    shell.command->End(SIGTERM, 5 * kSecond);
+    CHECK(!shell.Await(CommandEvent::kGone).killed);
+    CHECK_EQ(shell.Count(), 0);
+  }
+}
+
+TEST(StandInEndsDoubleForks) {
+  for (const Mode mode : {kOpen, kNoIds}) {
+    Shell shell("for i in 1 2 3 4 5 6 7 8; do ((sleep 60 &) &); (setsid sleep 60 &); done; sleep 60", mode);
+    if (!shell.Start()) return;
+    shell.AwaitCount(18);
+    shell.AwaitKnown(18);
+    shell.command->End(SIGTERM, 5 * kSecond);
+    CHECK_EQ(shell.Await(CommandEvent::kGone).ended, 18u);
+    CHECK_EQ(shell.Count(), 0);
+  }
+  // In the command's process group they are found also where neither their environment nor who forked them is told.
+  Shell shell("((sleep 60 &) &); ((sleep 60 &) &); sleep 60", kNoEnvironments);
+  if (!shell.Start()) return;
+  shell.AwaitCount(4);
+  shell.AwaitKnown(4);
+  shell.command->End(SIGTERM, 5 * kSecond);
+  CHECK_EQ(shell.Await(CommandEvent::kGone).ended, 4u);
+  CHECK_EQ(shell.Count(), 0);
+}
+
+TEST(StandInEndsWhatIsStartedWhileItEnds) {
+  Shell shell("trap 'setsid sh -c \"trap \\\"\\\" TERM; sleep 60; :\" & sleep 0.5; exit' TERM; sleep 60 & wait");
+  if (!shell.Start()) return;
+  shell.AwaitCount(2);
+  shell.command->End(SIGTERM, 100 * kMillisecond);
+  shell.Await(CommandEvent::kGone);
+  CHECK_EQ(shell.Count(), 0);
+}
+
+TEST(StandInEndsWhatACommandLeavesBehind) {
+  Shell shell("setsid sleep 60 & (setsid sleep 60 &); sleep 0.1; exit 7");
+  if (!shell.Start()) return;
+  CHECK_EQ(shell.Await(CommandEvent::kExited).code, 7);
+  CHECK_EQ(shell.Await(CommandEvent::kGone).ended, 2u);
+  CHECK_EQ(shell.Count(), 0);
+}
+
+TEST(StandInLetsTheRestFinish) {
+  // Who is left is nobody's child: only the process list says when it has ended.
+  Shell shell("(sleep 0.05 &); exit 0");
+  if (!shell.Start()) return;
+  CHECK_EQ(shell.Await(CommandEvent::kGone).ended, 0u);
+  CHECK_EQ(shell.Count(), 0);
+}
+
+TEST(StandInPausesAllOfThem) {
+  Shell shell("sleep 60 & setsid sleep 60 & (setsid sleep 60 &); wait");
+  if (!shell.Start()) return;
+  shell.AwaitCount(4);
+  shell.AwaitKnown(4);
+  shell.command->Pause();
+  shell.AwaitCount(4, 'T');
+  shell.command->Resume();
+  shell.AwaitCount(0, 'T');
+  shell.command->Pause();
+  shell.AwaitCount(4, 'T');
+  shell.command->End(SIGKILL, 0);
+  shell.Await(CommandEvent::kGone);
+  CHECK_EQ(shell.Count(), 0);
+}
+
+TEST(StandInSweepsUpWhenTheKeeperIsKilled) {
+  for (const Mode mode : {kOpen, kNoIds, kNoEnvironments}) {
+    Shell shell("(setsid sleep 60 & sleep 1); (trap '' TERM; sleep 60; :) & sleep 60", mode);
+    if (!shell.Start()) return;
+    shell.AwaitCount(5);
+    shell.AwaitKnown(5);
+    kill(static_cast<pid_t>(shell.command->root), SIGKILL);
+    const CommandEvent end = shell.Await(CommandEvent::kLost);
+    CHECK(end.ended >= 4);
+    CHECK(end.killed);
+    CHECK_EQ(shell.Count(), 0);
+  }
+}
+
+TEST(StandInEndsTheTreeWhenTheHostIsKilled) {
+  for (const Mode mode : {kOpen, kNoIds, kNoEnvironments}) {
+    Shell shell("sleep 60 & setsid sleep 60 & (trap '' TERM; sleep 60; :) & wait", mode);
+    const pid_t host = fork();
+    if (host == 0) {
+      shell.command = Command::Start(shell.spec, &shell.why);
+      for (;;) pause();
+    }
+    shell.AwaitCount(5);
+    kill(host, SIGKILL);
+    waitpid(host, nullptr, 0);
+    shell.AwaitCount(0);
+  }
+}
+
+TEST(StandInIsAbandoned) {
+  Shell shell("sleep 60 & sleep 60");
+  if (!shell.Start()) return;
+  shell.AwaitCount(3);
+  shell.command->Abandon();
+  CommandEvent event;
+  while (shell.command->Next(&event)) {
+  }
+  shell.AwaitCount(0);
+}
+
+TEST(StandInPassesOnWhatIsWritten) {
+  int ends[2];
+  CHECK_EQ(pipe(ends), 0);
+  Shell shell("echo one; echo two >&2; sleep 60");
+  shell.spec.stdio[0] = -1;
+  shell.spec.stdio[1] = shell.spec.stdio[2] = ends[1];
+  shell.spec.idle = 50 * kMillisecond;
+  if (!shell.Start()) return;
+  shell.Await(CommandEvent::kIdle);
+  char text[64] = "";
+  size_t size = 0;
+  struct pollfd readable = {ends[0], POLLIN, 0};
+  while (size < 8 && poll(&readable, 1, 10000) > 0) {
+    size += static_cast<size_t>(read(ends[0], text + size, sizeof(text) - size));
+  }
+  CHECK(strstr(text, "one\n") != nullptr && strstr(text, "two\n") != nullptr);
+  shell.command->Signal(SIGTERM);
+  CHECK_EQ(shell.Await(CommandEvent::kExited).signal, SIGTERM);
+  shell.Await(CommandEvent::kGone);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST(StandInLeavesStrangersAlone) {
+  // Nobody's child, in a session of its own, and started while the command runs: but not by it.
+  int ends[2];
+  CHECK_EQ(pipe(ends), 0);
+  Shell shell("setsid sleep 60 & (setsid sleep 60 &); sleep 60");
+  if (!shell.Start()) return;
+  shell.AwaitCount(4);
+  const pid_t between = fork();
+  if (between == 0) {
+    const pid_t stranger = fork();
+    if (stranger != 0) _exit(write(ends[1], &stranger, sizeof(stranger)) < 0 ? 1 : 0);
+    setsid();
+    for (;;) pause();
+  }
+  waitpid(between, nullptr, 0);
+  pid_t stranger = 0;
+  CHECK_EQ(read(ends[0], &stranger, sizeof(stranger)), static_cast<ssize_t>(sizeof(stranger)));
+  shell.AwaitKnown(4);
+  shell.command->End(SIGKILL, 0);
+  shell.Await(CommandEvent::kGone);
+  CHECK_EQ(shell.Count(), 0);
+  CHECK_EQ(kill(stranger, 0), 0);
+  kill(stranger, SIGKILL);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST(StandInSignalsOnlyTheProcessThatWasSeen) {
+  stand_in::refuses_ids = false;
+  const pid_t child = fork();
+  if (child == 0) {
+    for (;;) pause();
+  }
+  darwin::Process one;
+  CHECK(darwin::ReadProcess(child, &one));
+  CHECK(!Census::Signal({child, 0, one.id + 1, 'R'}, SIGKILL));
+  CHECK_EQ(errno, ESRCH);
+  CHECK(Census::Signal({child, 0, one.id, 'R'}, SIGKILL));
+  waitpid(child, nullptr, 0);
+  CHECK(!Census::Signal({child, 0, one.id, 'R'}, SIGKILL));
+}
+
+TEST(StandInClosesAllDescriptorsButThose) {
+  const pid_t child = fork();
+  if (child == 0) {
+    const int wide = fcntl(0, F_DUPFD, 500);
+    const int kept = fcntl(0, F_DUPFD, 300);
+    const int low = dup(0);
+    // More than are asked for at a time.
+    for (int i = 0; i < 150; i++) dup(0);
+    const int list[2] = {kept, low};
+    CloseAllBut(list, 2);
+    int open_count = 0;
+    for (int fd = 0; fd < 1024; fd++) open_count += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;
+    _exit(open_count == 2 && fcntl(kept, F_GETFD) >= 0 && fcntl(low, F_GETFD) >= 0 && fcntl(wide, F_GETFD) < 0 ? 0 : 1);
+  }
+  int status = 0;
+  waitpid(child, &status, 0);
+  CHECK_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace tripline

@@ -1,0 +1,17 @@
+// The few calls of macOS that native/darwin/ follows a tree with, made of what Linux has. It is a stand-in and no Mac:
+//   - Ids are made of start times. Who has forked a process is only known of those that somebody looked at while their
+//     parent lived; a Mac knows it of all.
+//   - A fork is noticed by looking for it every millisecond, and with that later than a Mac would tell.
+//   - Whoever gets orphans here is shown as process 1.
+#pragma once
+
+namespace stand_in {
+
+// Before anything else.
+void Begin();
+
+// What a Mac may keep from us; processes that are forked later inherit it.
+extern bool refuses_ids;
+extern bool hides_environments;
+
+}  // namespace stand_in

@@ -1,0 +1,7 @@
+#pragma once
+#include <cstddef>
+
+constexpr int CTL_KERN = 1;
+constexpr int KERN_PROCARGS2 = 49;
+
+extern "C" int sysctl(int* name, unsigned length, void* into, size_t* size, void* from, size_t from_size);
