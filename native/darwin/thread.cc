@@ -1,31 +1,12 @@
-// Clocks, the lock and threads on macOS.
+// Clocks of macOS, the names and the class of its threads, and staying mapped.
 #include <dlfcn.h>
 #include <pthread.h>
-#include <signal.h>
 #include <time.h>
 
+#include "../posix/thread.h"
 #include "platform.h"
 
 namespace tripline {
-namespace {
-
-constexpr size_t kStackSize = 128 * 1024;
-
-struct ThreadStart {
-  void (*body)(void*);
-  void* argument;
-  char name[16];
-};
-
-void* ThreadMain(void* raw) {
-  const ThreadStart start = *static_cast<ThreadStart*>(raw);
-  delete static_cast<ThreadStart*>(raw);
-  pthread_setname_np(start.name);
-  start.body(start.argument);
-  return nullptr;
-}
-
-}  // namespace
 
 // Stands still while the machine sleeps, as mach_absolute_time() does.
 uint64_t MonotonicNow() { return clock_gettime_nsec_np(CLOCK_UPTIME_RAW); }
@@ -38,31 +19,7 @@ uint64_t SuspendedTotal() {
 
 uint64_t ThreadCpuNow() { return clock_gettime_nsec_np(CLOCK_THREAD_CPUTIME_ID); }
 
-Mutex::Mutex() = default;
-void Mutex::Lock() { pthread_mutex_lock(&os_.mutex); }
-void Mutex::Unlock() { pthread_mutex_unlock(&os_.mutex); }
-
-bool StartThread(void (*body)(void*), void* argument, const char* name) {
-  pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return false;
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, kStackSize);
-
-  auto* start = new ThreadStart{body, argument, {}};
-  for (size_t i = 0; i + 1 < sizeof(start->name) && name[i] != '\0'; i++) start->name[i] = name[i];
-
-  // A thread inherits the mask: signals of the process must go to the threads of the host, never to ours.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  const int error = pthread_create(&thread, &attributes, ThreadMain, start);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
-  if (error != 0) delete start;
-  return error == 0;
-}
+void NameThread(const char* name) { pthread_setname_np(name); }
 
 // Keeps the thread off the efficiency cores and its timers out of coalescing.
 void PreferPunctuality() { pthread_set_qos_class_self_np(QOS_CLASS_USER_INITIATED, 0); }

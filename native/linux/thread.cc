@@ -1,39 +1,20 @@
-// Clocks, the lock and threads on Linux.
+// Clocks of Linux, the names of its threads, and staying mapped.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
 #include <pthread.h>
-#include <signal.h>
 #include <time.h>
-#include <unistd.h>
 
+#include "../posix/thread.h"
 #include "platform.h"
 
 namespace tripline {
 namespace {
 
-// Enough for the deepest probe with its buffers elsewhere; the default of 8 MB would only be address space, but a
-// container that counts it would mind.
-constexpr size_t kStackSize = 128 * 1024;
-
 uint64_t Now(clockid_t clock) {
   struct timespec now;
   if (clock_gettime(clock, &now) != 0) return 0;
   return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec);
-}
-
-struct ThreadStart {
-  void (*body)(void*);
-  void* argument;
-  char name[16];
-};
-
-void* ThreadMain(void* raw) {
-  const ThreadStart start = *static_cast<ThreadStart*>(raw);
-  delete static_cast<ThreadStart*>(raw);
-  pthread_setname_np(pthread_self(), start.name);
-  start.body(start.argument);
-  return nullptr;
 }
 
 }  // namespace
@@ -48,31 +29,7 @@ uint64_t SuspendedTotal() {
 
 uint64_t ThreadCpuNow() { return Now(CLOCK_THREAD_CPUTIME_ID); }
 
-Mutex::Mutex() = default;
-void Mutex::Lock() { pthread_mutex_lock(&os_.mutex); }
-void Mutex::Unlock() { pthread_mutex_unlock(&os_.mutex); }
-
-bool StartThread(void (*body)(void*), void* argument, const char* name) {
-  pthread_attr_t attributes;
-  if (pthread_attr_init(&attributes) != 0) return false;
-  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, kStackSize);
-
-  auto* start = new ThreadStart{body, argument, {}};
-  for (size_t i = 0; i + 1 < sizeof(start->name) && name[i] != '\0'; i++) start->name[i] = name[i];
-
-  // A thread inherits the mask: signals of the process must go to the threads of the host, never to ours.
-  sigset_t all;
-  sigset_t before;
-  sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &before);
-  pthread_t thread;
-  const int error = pthread_create(&thread, &attributes, ThreadMain, start);
-  pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  pthread_attr_destroy(&attributes);
-  if (error != 0) delete start;
-  return error == 0;
-}
+void NameThread(const char* name) { pthread_setname_np(pthread_self(), name); }
 
 // Linked with -z nodelete.
 void PinLibrary() {}

@@ -9,7 +9,7 @@ const LIBC = new Set(
   `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dladdr dlopen dup2
   epoll_create1 epoll_ctl epoll_wait eventfd execve fcntl fork free fstatfs64 getcwd getenv geteuid getpgrp
   getpid getppid getrlimit64 getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap64
-  munmap open64 pipe2 poll prctl pread64 pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate
+  munmap open64 pipe pipe2 poll prctl pread64 pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate
   pthread_attr_setstacksize pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_self
   pthread_setname_np pthread_sigmask read readlink realloc recv rmdir sched_get_priority_min sched_getaffinity
   sched_setscheduler send setpgid shutdown sigaction sigaddset sigemptyset sigfillset signalfd sigprocmask

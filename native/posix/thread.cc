@@ -1,0 +1,58 @@
+// The lock and threads of POSIX.
+#include "thread.h"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "platform.h"
+
+namespace tripline {
+namespace {
+
+// Enough for the deepest probe with its buffers elsewhere; the default of 8 MB would only be address space, but a
+// container that counts it would mind.
+constexpr size_t kStackSize = 128 * 1024;
+
+struct ThreadStart {
+  void (*body)(void*);
+  void* argument;
+  char name[16];
+};
+
+void* ThreadMain(void* raw) {
+  const ThreadStart start = *static_cast<ThreadStart*>(raw);
+  delete static_cast<ThreadStart*>(raw);
+  NameThread(start.name);
+  start.body(start.argument);
+  return nullptr;
+}
+
+}  // namespace
+
+Mutex::Mutex() = default;
+void Mutex::Lock() { pthread_mutex_lock(&os_.mutex); }
+void Mutex::Unlock() { pthread_mutex_unlock(&os_.mutex); }
+
+bool StartThread(void (*body)(void*), void* argument, const char* name) {
+  pthread_attr_t attributes;
+  if (pthread_attr_init(&attributes) != 0) return false;
+  pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+  pthread_attr_setstacksize(&attributes, kStackSize);
+
+  auto* start = new ThreadStart{body, argument, {}};
+  for (size_t i = 0; i + 1 < sizeof(start->name) && name[i] != '\0'; i++) start->name[i] = name[i];
+
+  // A thread inherits the mask: signals of the process must go to the threads of the host, never to ours.
+  sigset_t all;
+  sigset_t before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
+  pthread_t thread;
+  const int error = pthread_create(&thread, &attributes, ThreadMain, start);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  pthread_attr_destroy(&attributes);
+  if (error != 0) delete start;
+  return error == 0;
+}
+
+}  // namespace tripline
