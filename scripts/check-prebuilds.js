@@ -66,7 +66,7 @@ if (!process.argv.includes('--quick')) {
     await prebuildAll([...files.keys()], out)
     for (const [target, file] of files) {
       const made = readFileSync(join(out, 'prebuilds', target.file))
-      if (!made.equals(file)) fail(`${target.file} is not what the sources give: npm run build:prebuilds`)
+      if (!made.equals(file)) fail(`${target.file} is not what the sources give: npm run prebuild`)
     }
   } finally {
     rmSync(out, { recursive: true, force: true })

@@ -1,4 +1,4 @@
-// Makes the release binaries: `npm run build:prebuilds [-- [--out FOLDER] [NAME...]]`, where a name is one of
+// Makes the release binaries: `npm run prebuild [-- [--out FOLDER] [NAME...]]`, where a name is one of
 // scripts/prebuild/targets.js or the beginning of some. prebuildify drives each target and names the file; what it
 // calls as node-gyp is scripts/prebuild/compile.js.
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
