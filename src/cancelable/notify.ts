@@ -9,8 +9,26 @@ import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, TOLD } from './state.js
 import { queueTurn } from './turn.js'
 import { releaseWaiters } from './waiters.js'
 
-/** The second phase of a cancelation, for one operation. Never throws. */
+/**
+ * The second phase of a cancelation, for one operation; a second call does nothing. Its ancestors that are canceled and
+ * wait to be told go first: a source that it shares with one of them has marked it before those between. Never throws.
+ */
 export function tellCanceled(operation: Cancelable): void {
+  if ((operation._flags & TOLD) !== 0) return
+  let above = operation._parent
+  if (above !== null && waits(above)) {
+    const chain: Cancelable[] = []
+    for (; above !== null && waits(above); above = above._parent) chain.push(above)
+    for (let each = chain.pop(); each !== undefined; each = chain.pop()) tellOne(each)
+  }
+  tellOne(operation)
+}
+
+function waits(operation: Cancelable): boolean {
+  return operation._reason !== null && (operation._flags & TOLD) === 0
+}
+
+function tellOne(operation: Cancelable): void {
   let link = operation._links
   operation._links = null
   for (; link !== null; link = link.sibling) link.close()

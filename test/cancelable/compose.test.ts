@@ -7,6 +7,7 @@ import {
   Cancelable,
   CancelationError,
   CancelationToken,
+  TokenSource,
   ParentCancelation,
   rootCause,
   TimeoutSource,
@@ -423,6 +424,21 @@ describe('families', () => {
     root.cancel()
     expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
     expect(canceledThen).toEqual(Array.from({ length: 10 }, () => true))
+  })
+
+  test('a source that the oldest and the youngest share, in either order, tells parents first', () => {
+    for (const youngestFirst of [false, true]) {
+      const token = new CancelationToken()
+      const oldest = new Cancelable(youngestFirst ? {} : { token }).enter()
+      const between = [oldest.child().enter()]
+      for (let i = 0; i < 3; i++) between.push(between.at(-1)!.child().enter())
+      const youngest = between.at(-1)!.child({ token }).enter()
+      if (youngestFirst) oldest.addSource(new TokenSource(token))
+      const told: Cancelable[] = []
+      for (const each of [youngest, ...between, oldest]) each.onCancel(() => told.push(each))
+      token.cancel()
+      expect(told.map((each) => [oldest, ...between, youngest].indexOf(each))).toEqual([0, 1, 2, 3, 4, 5])
+    }
   })
 
   test('row 120: siblings of every age leave in any order', async () => {
