@@ -27,12 +27,14 @@ const programs = [
 ]
 if (os === 'linux') {
   // The folder of macOS that runs commands, on real processes: what it calls of macOS is a stand-in.
-  const used = /\/(?:posix\/(?!thread)\w+|darwin\/(?:census|inheritance|own_group|people))\.cc$/
+  const used = /\/(?:posix\/(?!thread)\w+|darwin\/(?:census|inheritance|own_group|people|process))\.cc$/
   programs.push({
     folders: ['test/native/darwin_stand_in', 'native', 'native/darwin'],
     sources: [
       ...nativeSources('darwin').filter((file) => used.test(file)),
+      'native/metrics.cc',
       'native/probe.cc',
+      'native/slope.cc',
       'test/native/main.cc',
       ...filesIn('test/native/darwin_stand_in', /\.cc$/),
     ],

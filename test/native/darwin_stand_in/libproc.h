@@ -1,7 +1,16 @@
 #pragma once
 #include <sys/proc_info.h>
 
+constexpr int RUSAGE_INFO_V0 = 0;
+using rusage_info_t = void*;
+
+// Times in nanoseconds here.
+struct rusage_info_v0 {
+  uint64_t ri_user_time, ri_system_time, ri_resident_size, ri_phys_footprint, ri_proc_start_abstime;
+};
+
 extern "C" {
+int proc_pid_rusage(int pid, int flavor, rusage_info_t* into);
 int proc_listallpids(void* into, int size);
 int proc_pidinfo(int pid, int flavor, uint64_t argument, void* into, int size);
 }

@@ -16,6 +16,7 @@
 
 #include "../check.h"
 #include "darwin/census.h"
+#include "darwin/families.h"
 #include "darwin/inheritance.h"
 #include "stand_in.h"
 
@@ -348,6 +349,58 @@ TEST(StandInLeavesStrangersAlone) {
   kill(stranger, SIGKILL);
   close(ends[0]);
   close(ends[1]);
+}
+
+constexpr MetricMask kMeasured = MaskOf(Metric::kProcessCount) | MaskOf(Metric::kProcessThreads) |
+                                 MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessCpuTime);
+
+// Reads until there are so many processes.
+Readings Measure(Probe* probe, double count) {
+  static uint64_t now = 0;
+  Readings all;
+  for (int i = 0; i < 10000; i++) {
+    all = Readings();
+    now += kSecond;
+    probe->Read(now, kMeasured, &all);
+    if (all[Metric::kProcessCount].level == count) break;
+    usleep(1000);
+  }
+  CHECK_EQ(all[Metric::kProcessCount].level, count);
+  return all;
+}
+
+TEST(StandInMeasuresTheTreeWithItsOrphans) {
+  Failure why;
+  Shell shell(
+      "(setsid sleep 60 &); (sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 60; :' &); sleep 60; :");
+  if (!shell.Start()) return;
+  shell.AwaitCount(5);
+  // Of the command: its orphans too, and not the keeper.
+  Selector selector;
+  selector.pid = shell.command->root;
+  selector.tree = true;
+  Probe* tree = MakeProcessProbe(selector, &why);
+  CHECK(tree != nullptr);
+  Readings all = Measure(tree, 5);
+  CHECK_EQ(all[Metric::kProcessThreads].level, 5.0);
+  CHECK(all[Metric::kProcessRss].level > 5 * 100e3);
+  CHECK(all[Metric::kProcessCpuTime].level > 0);
+  // Of any process: itself, and what descends from it.
+  selector.pid = shell.command->pid;
+  Probe* other = MakeProcessProbe(selector, &why);
+  CHECK(other != nullptr);
+  all = Readings();
+  other->Read(kSecond, kMeasured, &all);
+  CHECK(all[Metric::kProcessCount].level >= 2);
+  const double used = Measure(tree, 5)[Metric::kProcessCpuTime].level;
+  shell.command->End(SIGKILL, 0);
+  shell.Await(CommandEvent::kGone);
+  all = Readings();
+  tree->Read(UINT64_MAX / 2, kMeasured, &all);
+  CHECK_EQ(static_cast<int>(all[Metric::kProcessCount].state), static_cast<int>(Reading::kUnavailable));
+  CHECK(used > 0);
+  delete tree;
+  delete other;
 }
 
 TEST(StandInSignalsOnlyTheProcessThatWasSeen) {

@@ -1,0 +1,11 @@
+#pragma once
+#include <cstdint>
+
+struct mach_timebase_info_data_t {
+  uint32_t numer, denom;
+};
+
+inline int mach_timebase_info(mach_timebase_info_data_t* info) {
+  *info = {1, 1};
+  return 0;
+}
