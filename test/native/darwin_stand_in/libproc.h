@@ -6,7 +6,8 @@ using rusage_info_t = void*;
 
 // Times in nanoseconds here.
 struct rusage_info_v0 {
-  uint64_t ri_user_time, ri_system_time, ri_resident_size, ri_phys_footprint, ri_proc_start_abstime;
+  uint64_t ri_user_time, ri_system_time, ri_resident_size, ri_phys_footprint, ri_proc_start_abstime,
+      ri_proc_exit_abstime;
 };
 
 extern "C" {

@@ -271,12 +271,13 @@ int proc_pidinfo(int pid, int flavor, uint64_t argument, void* into, int size) {
 
 int proc_pid_rusage(int pid, int, rusage_info_t* into) {
   Stat stat;
-  if (!ReadStat(pid, &stat) || stat.state == 'Z') {
+  if (!ReadStat(pid, &stat)) {
     errno = ESRCH;
     return -1;
   }
   const uint64_t bytes = stat.pages * 4096;
-  *reinterpret_cast<rusage_info_v0*>(into) = {stat.used * 10000000, 0, bytes, bytes, IdOf(pid, stat)};
+  *reinterpret_cast<rusage_info_v0*>(into) = {stat.used * 10000000, 0, bytes, bytes, IdOf(pid, stat),
+                                                 stat.state == 'Z' ? 1u : 0u};
   return 0;
 }
 
@@ -292,6 +293,13 @@ int sysctl(int* name, unsigned, void* into, size_t* size, void*, size_t) {
   if (got > 0) return 0;
   errno = EINVAL;
   return -1;
+}
+
+int sysctlbyname(const char* name, void* into, size_t* size, void*, size_t) {
+  if (strcmp(name, "kern.maxfilesperproc") != 0 || *size != sizeof(int)) return errno = ENOENT, -1;
+  const int most = 1 << 20;
+  memcpy(into, &most, sizeof(most));
+  return 0;
 }
 
 int kqueue() {

@@ -4,4 +4,7 @@
 constexpr int CTL_KERN = 1;
 constexpr int KERN_PROCARGS2 = 49;
 
-extern "C" int sysctl(int* name, unsigned length, void* into, size_t* size, void* from, size_t from_size);
+extern "C" {
+int sysctl(int* name, unsigned length, void* into, size_t* size, void* from, size_t from_size);
+int sysctlbyname(const char* name, void* into, size_t* size, void* from, size_t from_size);
+}
