@@ -79,7 +79,7 @@ void CallTell(napi_env env, napi_value callback, void*, void* data) {
   if (env == nullptr || callback == nullptr) return;
   Object told(env);
   told.Set("kind", NameOf(event->kind));
-  told.Set("code", event->code);
+  told.Set("code", static_cast<uint32_t>(event->code));
   told.Set("signal", event->signal);
   told.Set("ended", event->ended);
   told.Set("left", event->left);
