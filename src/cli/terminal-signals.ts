@@ -1,10 +1,28 @@
 /** What a person or a supervisor sends us is meant for the command. */
 import type { RunHandle } from '../run/result.js'
 
-const FORWARDED: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
+interface Rules {
+  readonly heard: readonly NodeJS.Signals[]
+  /** On a terminal the whole foreground group has had these from the terminal already. */
+  readonly fromTerminal: readonly NodeJS.Signals[]
+  /** And these come from nowhere else, to all that are on it. */
+  readonly toEverybody: readonly NodeJS.Signals[]
+}
 
-// On a terminal the whole foreground group has had these from the terminal already.
-const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
+const POSIX: Rules = {
+  heard: ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'],
+  fromTerminal: ['SIGINT', 'SIGQUIT'],
+  toEverybody: [],
+}
+
+// Ctrl-C, Ctrl-Break, and the console that is closed: who does not listen to the last is gone before the command is.
+const WINDOWS: Rules = {
+  heard: ['SIGINT', 'SIGBREAK', 'SIGHUP'],
+  fromTerminal: ['SIGINT', 'SIGBREAK'],
+  toEverybody: ['SIGHUP'],
+}
+
+const RULES = process.platform === 'win32' ? WINDOWS : POSIX
 
 // Two interrupts this close together, in milliseconds, come from somebody who has lost patience.
 const IMPATIENCE = 2000
@@ -20,7 +38,7 @@ export class SignalForwarder implements Disposable {
 
   constructor(onTerminal: boolean) {
     this.#onTerminal = onTerminal
-    for (const signal of FORWARDED) process.on(signal, this.#forward)
+    for (const signal of RULES.heard) process.on(signal, this.#forward)
   }
 
   /** Where they go. */
@@ -30,7 +48,7 @@ export class SignalForwarder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const signal of FORWARDED) process.off(signal, this.#forward)
+    for (const signal of RULES.heard) process.off(signal, this.#forward)
   }
 
   #take(signal: NodeJS.Signals): void {
@@ -40,6 +58,10 @@ export class SignalForwarder implements Disposable {
       if (impatient) return this.#command?.kill()
     }
     if (this.#command === undefined) this.#early.push(signal)
-    else if (!this.#onTerminal || !FROM_TERMINAL.includes(signal)) this.#command.signal(signal)
+    else if (!this.#hasHad(signal)) this.#command.signal(signal)
+  }
+
+  #hasHad(signal: NodeJS.Signals): boolean {
+    return RULES.toEverybody.includes(signal) || (this.#onTerminal && RULES.fromTerminal.includes(signal))
   }
 }
