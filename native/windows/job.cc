@@ -51,13 +51,18 @@ bool JobList::Has(DWORD pid) const {
   return false;
 }
 
-bool IsConsoleHost(HANDLE process) {
+ConsoleHost IsConsoleHost(HANDLE process) {
   constexpr wchar_t kName[] = L"\\conhost.exe";
   constexpr DWORD kLength = sizeof(kName) / sizeof(wchar_t) - 1;
   wchar_t path[MAX_PATH];
   DWORD length = MAX_PATH;
-  if (process == nullptr || !QueryFullProcessImageNameW(process, 0, path, &length) || length < kLength) return false;
-  return lstrcmpiW(path + length - kLength, kName) == 0;
+  if (process == nullptr) return ConsoleHost::kUnknown;
+  // A long path is not that of a file of the system's.
+  if (!QueryFullProcessImageNameW(process, 0, path, &length)) {
+    return GetLastError() == ERROR_INSUFFICIENT_BUFFER ? ConsoleHost::kNo : ConsoleHost::kUnknown;
+  }
+  const bool is = length >= kLength && lstrcmpiW(path + length - kLength, kName) == 0;
+  return is ? ConsoleHost::kYes : ConsoleHost::kNo;
 }
 
 uint32_t CountConsoleHosts(const JobList& list) {
@@ -65,7 +70,7 @@ uint32_t CountConsoleHosts(const JobList& list) {
   for (uint32_t i = 0; i < list.count(); i++) {
     const HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, list[i]);
     if (process == nullptr) continue;
-    found += IsConsoleHost(process) ? 1 : 0;
+    found += IsConsoleHost(process) == ConsoleHost::kYes ? 1 : 0;
     CloseHandle(process);
   }
   return found;

@@ -30,7 +30,8 @@ class JobList {
 };
 
 // Whether it is the other half of a console, which Windows starts beside the first program that needs a new one.
-bool IsConsoleHost(HANDLE process);
+enum class ConsoleHost : uint8_t { kUnknown, kNo, kYes };
+ConsoleHost IsConsoleHost(HANDLE process);
 uint32_t CountConsoleHosts(const JobList& list);
 
 struct JobUsage {

@@ -64,11 +64,11 @@ class JobProbe final : public Probe {
   }
 
  private:
-  // The handle keeps the number from being used again; nullptr where it could not be opened.
+  // The handle keeps the number from being used again; nullptr where it could not be opened yet.
   struct Member {
     DWORD pid;
     HANDLE process;
-    bool console_host;
+    ConsoleHost console_host;
   };
 
   static void Drop(const Member& member) {
@@ -107,7 +107,6 @@ class JobProbe final : public Probe {
     for (uint32_t i = count_; i-- > 0;) {
       if (list_.Has(members_[i].pid)) continue;
       Drop(members_[i]);
-      console_hosts_ -= members_[i].console_host ? 1 : 0;
       members_[i] = members_[--count_];
     }
     const uint32_t known = count_;
@@ -121,10 +120,17 @@ class JobProbe final : public Probe {
         members_ = static_cast<Member*>(grown);
         capacity_ += 16;
       }
-      const HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, list_[i]);
-      const bool console_host = IsConsoleHost(process);
-      console_hosts_ += console_host ? 1 : 0;
-      members_[count_++] = {list_[i], process, console_host};
+      members_[count_++] = {list_[i], nullptr, ConsoleHost::kUnknown};
+    }
+    console_hosts_ = 0;
+    for (uint32_t i = 0; i < count_; i++) {
+      Member* member = &members_[i];
+      if (member->process == nullptr) {
+        member->process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, member->pid);
+      }
+      // Whoever is only just being made may not tell yet.
+      if (member->console_host == ConsoleHost::kUnknown) member->console_host = IsConsoleHost(member->process);
+      console_hosts_ += member->console_host == ConsoleHost::kYes ? 1 : 0;
     }
   }
 
