@@ -34,9 +34,10 @@ struct SpawnFailure {
 };
 
 // Signals have the numbers of the system's Node. Windows has none: what asks somebody to end (SIGHUP, SIGINT, SIGTERM,
-// SIGBREAK) is Ctrl-Break to the command's process group and, when all are to end, the closing of their windows; SIGKILL
-// is the end by force, and so is any other where nobody can hear it. There an end by force is told as SIGKILL, one by a
-// Ctrl-Break of ours that was not handled as the signal that it stood for, and all else is the command's own code.
+// SIGBREAK) is Ctrl-Break to the command's process group and, when all are to end, the closing of their windows;
+// SIGKILL is the end by force, and so is any other where nobody can hear it. There an end by force is told as SIGKILL,
+// one by a Ctrl-Break of ours that was not handled as the signal that it stood for, and all else is the command's own
+// code.
 struct CommandEvent {
   enum Kind : uint8_t {
     kExited,  // the command itself: code, or the signal that it died of
@@ -53,8 +54,8 @@ struct CommandEvent {
   uint64_t cpu = 0;     // nanoseconds that all of them used, as far as somebody waited for them
 };
 
-// A command that runs, with everything that it has started. Start(), and all but Next(), are called by any one thread at
-// a time. Destroyed when Next() has returned false.
+// A command that runs, with everything that it has started. Start(), and all but Next(), are called by any one thread
+// at a time. Destroyed when Next() has returned false.
 class Command {
  public:
   virtual ~Command() = default;

@@ -38,12 +38,8 @@ bool Asking::Ask(const JobList& whom, DWORD leader) {
   by_console_ = leader != 0 && GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader);
   told_count_ = 0;
   const auto each = FindLoaded<ForEachWindow>("EnumWindows");
-  Closing closing = {&whom,
-                     told_,
-                     0,
-                     kMost,
-                     FindLoaded<OwnerOf>("GetWindowThreadProcessId"),
-                     FindLoaded<Post>("PostMessageW")};
+  Closing closing = {
+      &whom, told_, 0, kMost, FindLoaded<OwnerOf>("GetWindowThreadProcessId"), FindLoaded<Post>("PostMessageW")};
   if (each == nullptr || closing.owner == nullptr || closing.post == nullptr) return by_console_;
   each(CloseOne, reinterpret_cast<LPARAM>(&closing));
   told_count_ = closing.count;

@@ -8,8 +8,8 @@ namespace tripline {
 
 class Asking {
  public:
-  // Ctrl-Break to the process group of `leader`, unless that is 0, and the end to all windows of the job. A group is the
-  // only address that there is, so whoever has left it or the console hears nothing. Whether the group was reached.
+  // Ctrl-Break to the process group of `leader`, unless that is 0, and the end to all windows of the job. A group is
+  // the only address that there is, so whoever has left it or the console hears nothing. Whether the group was reached.
   bool Ask(const JobList& whom, DWORD leader);
   // Whether any of these may still do what it was asked.
   bool IsHeardBy(const JobList& whom) const;

@@ -1,5 +1,5 @@
-// What a program of Windows gets instead of lists: one line of arguments, one block of variables. Pure, and on UTF-8: all
-// that is special in either is ASCII. test/native/windows_command_line_test.cc takes them apart again.
+// What a program of Windows gets instead of lists: one line of arguments, one block of variables. Pure, and on UTF-8:
+// all that is special in either is ASCII. test/native/windows_command_line_test.cc takes them apart again.
 #pragma once
 
 #include <cstddef>
@@ -149,8 +149,8 @@ inline int CompareNames(const char* a, const char* b) {
   return a_size == b_size ? 0 : a_size < b_size ? -1 : 1;
 }
 
-// Names in order, as Windows wants them, each with a NUL behind it, and one more at the end. Of several that differ only
-// in case the first stays.
+// Names in order, as Windows wants them, each with a NUL behind it, and one more at the end. Of several that differ
+// only in case the first stays.
 inline void AddEnvironment(const char* const* variables, Line* out) {
   size_t count = 0;
   while (variables[count] != nullptr) count++;

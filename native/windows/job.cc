@@ -97,8 +97,7 @@ bool Job::Open(HANDLE port, ULONG_PTR key, Failure* why) {
   JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {};
   limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
   JOBOBJECT_ASSOCIATE_COMPLETION_PORT association = {reinterpret_cast<void*>(key), port};
-  if (job_ != nullptr &&
-      SetInformationJobObject(job_, JobObjectExtendedLimitInformation, &limits, sizeof(limits)) &&
+  if (job_ != nullptr && SetInformationJobObject(job_, JobObjectExtendedLimitInformation, &limits, sizeof(limits)) &&
       SetInformationJobObject(job_, JobObjectAssociateCompletionPortInformation, &association, sizeof(association))) {
     return true;
   }

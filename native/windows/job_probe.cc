@@ -6,6 +6,8 @@
 #include "job.h"
 #include "platform.h"
 #include "slope.h"
+
+// After <windows.h>, on which they depend.
 #include <psapi.h>
 #include <tlhelp32.h>
 

@@ -1,5 +1,5 @@
-// Passes on what a command writes, to know when it has last written anything. A thread of its own, because whoever reads
-// may not read, and a write to a console cannot be waited for.
+// Passes on what a command writes, to know when it has last written anything. A thread of its own, because whoever
+// reads may not read, and a write to a console cannot be waited for.
 #pragma once
 
 #include "win.h"

@@ -41,7 +41,8 @@ class FixedText {
   }
   FixedText& AddHex(uint32_t value) {
     Add("0x");
-    for (int shift = 28; shift >= 0 && size_ + 1 < kSize; shift -= 4) text_[size_++] = "0123456789ABCDEF"[value >> shift & 15];
+    for (int shift = 28; shift >= 0 && size_ + 1 < kSize; shift -= 4)
+      text_[size_++] = "0123456789ABCDEF"[value >> shift & 15];
     text_[size_] = '\0';
     return *this;
   }

@@ -1,6 +1,7 @@
 /** `tripline doctor`: what works on this machine, and why the rest does not. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
+import { join } from 'node:path'
 import { MetricUnavailableError } from '../errors.js'
 import { capabilities, sample, type Capability } from '../monitor/snapshot.js'
 import { packageRoot } from '../package.js'
@@ -72,11 +73,10 @@ function describeRuntime(): Finding {
 }
 
 function describeAddon(metrics: readonly Capability[]): Omit<Finding, 'topic'> {
-  const root = packageRoot()
+  const folder = join(packageRoot(), 'build/Release')
   if (metrics.length === 0)
     return { good: false, text: 'none for this system: limits, metrics and tickers do not work' }
-  const built =
-    existsSync(`${root}build/Release`) && readdirSync(`${root}build/Release`).some((name) => name.endsWith('.node'))
+  const built = existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.node'))
   return { good: true, text: built ? 'built here from source' : 'the prebuilt one' }
 }
 
