@@ -84,7 +84,7 @@ void CallTell(napi_env env, napi_value callback, void* running, void* data) {
   }
   Object told(env);
   told.Set("kind", NameOf(event->kind));
-  told.Set("code", event->code);
+  told.Set("code", static_cast<uint32_t>(event->code));
   told.Set("signal", event->signal);
   told.Set("ended", event->ended);
   told.Set("left", event->left);

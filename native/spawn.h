@@ -2,8 +2,8 @@
 //
 // Linux and macOS put a small process, the keeper, between us and the command (native/posix): it ends them all when we
 // die. On Linux it is the subreaper to which every orphan of the command returns; on macOS orphans go to process 1, and
-// it follows the tree in the process list, woken by NOTE_FORK and NOTE_EXIT. Windows has job objects that are closed with
-// their last handle (started suspended, then assigned).
+// it follows the tree in the process list, woken by NOTE_FORK and NOTE_EXIT. Windows has job objects: nobody gets out of
+// one, and what is in it ends with its last handle, which is ours.
 #pragma once
 
 #include <cstdint>
@@ -38,6 +38,11 @@ struct SpawnFailure {
   Failure why;
 };
 
+// Signals have the numbers of the system's Node. Windows has none: what asks somebody to end (SIGHUP, SIGINT, SIGTERM,
+// SIGBREAK) is Ctrl-Break to the command's process group and, when all are to end, the closing of their windows;
+// SIGKILL is the end by force, and so is any other where nobody can hear it. There an end by force is told as SIGKILL,
+// one by a Ctrl-Break of ours that was not handled as the signal that it stood for, and all else is the command's own
+// code.
 struct CommandEvent {
   enum Kind : uint8_t {
     kExited,  // the command itself: code, or the signal that it died of
@@ -46,7 +51,7 @@ struct CommandEvent {
     kLost,  // what held the tree together was killed; what could be found is dead. The last event
   };
   Kind kind = kGone;
-  int32_t code = 0;
+  int32_t code = 0;  // its 32 bits
   int32_t signal = 0;
   uint32_t ended = 0;   // processes that had to be ended
   uint32_t left = 0;    // of them, those that we may not signal
@@ -80,9 +85,10 @@ class Command {
   virtual void Abandon() = 0;
 
   int64_t pid = 0;
-  // All of the command's processes descend from this one, which is not counted among them.
+  // Stands for all of the command's processes where a probe is asked for a tree. A process of ours from which they
+  // descend and that is not counted among them, or the command itself.
   int64_t root = 0;
-  // Where the kernel itself holds them together: a control group. Empty where it does not.
+  // Where the kernel itself holds them together: the path of a control group, or a name. Empty where it does not.
   char group[256] = "";
 
  protected:

@@ -13,5 +13,7 @@ Probe* MakeDiskIoProbe(const Selector& selector, Failure* why);
 Probe* MakeNetworkProbe(Failure* why);
 Probe* MakePowerProbe(Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);
+// nullptr where `pid` is no command of ours.
+Probe* MakeJobProbe(int64_t pid);
 
 }  // namespace tripline

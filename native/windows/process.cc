@@ -36,7 +36,8 @@ bool ReadUsage(HANDLE process, bool with_memory, Usage* out) {
     return false;
   }
   out->rss = static_cast<double>(counters.WorkingSetSize);
-  out->footprint = static_cast<double>(counters.PrivateUsage);
+  // Wine does not tell; nothing that runs has none.
+  out->footprint = static_cast<double>(counters.PrivateUsage != 0 ? counters.PrivateUsage : counters.WorkingSetSize);
   return true;
 }
 
@@ -251,6 +252,8 @@ Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
     why->Set("no such process number");
     return nullptr;
   }
+  // The kernel knows better who belongs to a command of ours than anybody's parents.
+  if (Probe* probe = selector.tree ? MakeJobProbe(selector.pid) : nullptr) return probe;
   auto* probe = new ProcessProbe();
   if (probe->Open(selector, why)) return probe;
   delete probe;

@@ -1,14 +1,356 @@
-// Not there yet: this system's way is job objects.
+// A command in a job object: nothing that it starts gets out of that, and the kernel ends it with us. One thread, the
+// one in Next(), does everything; all others give it orders.
 #include "../spawn.h"
 
-namespace tripline {
+#include "ask.h"
+#include "job.h"
+#include "launch.h"
+#include "platform.h"
+#include "relay.h"
+#include "streams.h"
 
-Command* Command::Start(const SpawnSpec&, SpawnFailure* why) {
-  why->kind = SpawnFailure::kUnsupported;
-  why->why.Set("running commands under limits is not there yet on Windows: it needs job objects");
+namespace tripline {
+namespace {
+
+// What is left when the command has ended by itself may finish on its own for so long: the end of a pipeline does.
+constexpr uint64_t kLinger = 200 * kMillisecond;
+// What has been written is still passed on for so long once everybody has been ended.
+constexpr uint64_t kDrain = 200 * kMillisecond;
+// From one look for who is left to the next, while the tree is being ended: it starts short and doubles. The job tells
+// when it is empty, but Windows does not promise that.
+constexpr uint64_t kFirstLook = 5 * kMillisecond;
+constexpr uint64_t kLastLook = 100 * kMillisecond;
+
+// Windows has no deaths by a signal. Whom we end by force exits with this, which is then told as SIGKILL; who has no
+// handler for Ctrl-Break exits with STATUS_CONTROL_C_EXIT, which is told as the signal that it stood for.
+constexpr int kKillSignal = 9;
+constexpr DWORD kKilledCode = 128 + kKillSignal;
+constexpr DWORD kControlCode = 0xC000013A;
+
+// Node's numbers of the signals that ask to end: SIGHUP, SIGINT, SIGTERM, SIGBREAK.
+bool Asks(int signal) { return signal == 1 || signal == 2 || signal == 15 || signal == 21; }
+
+// What the port brings.
+enum Key : ULONG_PTR { kOfJob = 1, kOfOrder, kOfExit, kOfRelay };
+
+struct Order {
+  enum Kind : uint8_t { kSignal, kEnd, kPause, kResume };
+  Kind kind;
+  int signal;
+  uint64_t kill_after;
+};
+
+class WindowsCommand final : public Command {
+ public:
+  explicit WindowsCommand(const SpawnSpec& spec)
+      : end_signal_(spec.end_signal), kill_after_(spec.kill_after), idle_(spec.idle), foreground_(spec.foreground) {}
+
+  ~WindowsCommand() override {
+    ForgetJob(pid);
+    if (exit_wait_ != nullptr) UnregisterWaitEx(exit_wait_, INVALID_HANDLE_VALUE);
+    for (Relay& relay : relays_) relay.Stop();
+    Packet packet;
+    while (port_ != nullptr && Take(0, &packet)) delete packet.order;
+    if (process_ != nullptr) CloseHandle(process_);
+    if (port_ != nullptr) CloseHandle(port_);
+  }
+
+  bool Begin(const SpawnSpec& spec, SpawnFailure* why) {
+    why->kind = SpawnFailure::kOther;
+    port_ = CreateIoCompletionPort(INVALID_HANDLE_VALUE, nullptr, 0, 1);
+    if (port_ == nullptr) {
+      SetWinError("CreateIoCompletionPort", "", GetLastError(), "", &why->why);
+      return false;
+    }
+    if (!job_.Open(port_, kOfJob, &why->why)) return false;
+    HANDLE streams[3] = {};
+    Launched launched;
+    const bool started = OpenStreams(spec, streams, &why->why) && Launch(spec, job_, streams, &launched, why);
+    for (const HANDLE each : streams) {
+      if (each != nullptr) CloseHandle(each);
+    }
+    if (!started) return false;
+    process_ = launched.process;
+    pid = root = launched.pid;
+    lstrcpyA(group, "a job object");
+    // The job dies with this object: what fails from here on leaves nobody behind.
+    const bool watched =
+        RegisterWaitForSingleObject(&exit_wait_, process_, TellExit, port_, INFINITE, WT_EXECUTEONLYONCE) &&
+        relays_[0].Start() && relays_[1].Start();
+    if (watched) {
+      RememberJob(pid, job_.get());
+      written_at_ = MonotonicNow();
+      ResumeThread(launched.thread);
+    } else {
+      SetWinError("RegisterWaitForSingleObject", "", GetLastError(), "", &why->why);
+    }
+    CloseHandle(launched.thread);
+    return watched;
+  }
+
+  bool Next(CommandEvent* event) override {
+    if (done_) return false;
+    *event = CommandEvent();
+    for (;;) {
+      if (__atomic_load_n(&abandoned_, __ATOMIC_ACQUIRE)) {
+        job_.Terminate(kKilledCode);
+        return false;
+      }
+      if (!exited_ && WaitForSingleObject(process_, 0) == WAIT_OBJECT_0) {
+        TellExited(event);
+        return true;
+      }
+      const JobUsage usage = ReadJobUsage(job_.get());
+      if (exited_ && usage.active == 0 && (!HasOutput() || HasDrained())) {
+        TellGone(usage, event);
+        return true;
+      }
+      if (Advance(event)) return true;
+      Wait();
+    }
+  }
+
+  void Signal(int signal) override { Give({Order::kSignal, signal, 0}); }
+  void End(int signal, uint64_t kill_after) override { Give({Order::kEnd, signal, kill_after}); }
+  void Pause() override { Give({Order::kPause, 0, 0}); }
+  void Resume() override { Give({Order::kResume, 0, 0}); }
+
+  void Abandon() override {
+    __atomic_store_n(&abandoned_, true, __ATOMIC_RELEASE);
+    PostQueuedCompletionStatus(port_, 0, kOfExit, nullptr);
+  }
+
+ private:
+  enum Phase { kRunning, kLingering, kEnding, kKilling };
+
+  struct Packet {
+    ULONG_PTR key = 0;
+    DWORD number = 0;
+    Order* order = nullptr;
+  };
+
+  // ---- beginnings
+
+  bool OpenStreams(const SpawnSpec& spec, HANDLE* streams, Failure* why) {
+    for (int i = 0; i < 3; i++) {
+      streams[i] = OpenStream(spec.stdio[i], why);
+      if (streams[i] == nullptr) return false;
+    }
+    if (idle_ == kNever) return true;
+    for (int i = 1; i < 3; i++) {
+      // The command gets the pipe, and not where it leads to.
+      const HANDLE target = streams[i];
+      streams[i] = nullptr;
+      SetHandleInformation(target, HANDLE_FLAG_INHERIT, 0);
+      if (!relays_[i - 1].Open(target, port_, kOfRelay, &streams[i], why)) return false;
+    }
+    return true;
+  }
+
+  static void CALLBACK TellExit(void* port, BOOLEAN) { PostQueuedCompletionStatus(port, 0, kOfExit, nullptr); }
+
+  // ---- what happens
+
+  void Give(const Order& order) {
+    auto* copy = new Order(order);
+    if (!PostQueuedCompletionStatus(port_, 0, kOfOrder, reinterpret_cast<OVERLAPPED*>(copy))) delete copy;
+  }
+
+  bool Take(DWORD timeout, Packet* packet) {
+    OVERLAPPED* carried = nullptr;
+    if (!GetQueuedCompletionStatus(port_, &packet->number, &packet->key, &carried, timeout)) return false;
+    packet->order = packet->key == kOfOrder ? reinterpret_cast<Order*>(carried) : nullptr;
+    return true;
+  }
+
+  void Wait() {
+    Packet packet;
+    for (DWORD timeout = TimeToWait(); Take(timeout, &packet); timeout = 0) {
+      if (packet.order != nullptr) Obey(*packet.order);
+      delete packet.order;
+      // A newcomer while all are stopped.
+      if (packet.key == kOfJob && packet.number == JOB_OBJECT_MSG_NEW_PROCESS && paused_) job_.Suspend();
+    }
+  }
+
+  DWORD TimeToWait() const {
+    uint64_t at = next_at_;
+    if (phase_ == kRunning && !idle_told_ && !paused_ && idle_ != kNever && WrittenAt() + idle_ < at) {
+      at = WrittenAt() + idle_;
+    }
+    if (at == kNever) return INFINITE;
+    const uint64_t now = MonotonicNow();
+    if (at <= now) return 0;
+    const uint64_t ms = (at - now + kMillisecond - 1) / kMillisecond;
+    return ms > 1000000 ? 1000000 : static_cast<DWORD>(ms);
+  }
+
+  uint64_t WrittenAt() const {
+    uint64_t latest = written_at_;
+    for (const Relay& relay : relays_) latest = relay.written_at() > latest ? relay.written_at() : latest;
+    return latest;
+  }
+
+  bool HasOutput() const { return relays_[0].open() || relays_[1].open(); }
+
+  // What was written before the end is passed on, but a reader that does not read must not hold up the end for ever.
+  bool HasDrained() {
+    if (phase_ != kEnding && phase_ != kKilling) return false;
+    const uint64_t now = MonotonicNow();
+    if (drain_until_ == 0) drain_until_ = now + kDrain;
+    return now >= drain_until_;
+  }
+
+  void TellExited(CommandEvent* event) {
+    exited_ = true;
+    DWORD code = 0;
+    GetExitCodeProcess(process_, &code);
+    event->kind = CommandEvent::kExited;
+    if (code == kKilledCode && by_force_)
+      event->signal = kKillSignal;
+    else if (code == kControlCode && asked_with_ != 0)
+      event->signal = asked_with_;
+    else
+      event->code = static_cast<int32_t>(code);
+    if (phase_ != kRunning) return;
+    phase_ = kLingering;
+    next_at_ = MonotonicNow() + kLinger;
+  }
+
+  void TellGone(const JobUsage& usage, CommandEvent* event) {
+    done_ = true;
+    ForgetJob(pid);
+    event->kind = CommandEvent::kGone;
+    event->cpu = usage.cpu;
+    // Those that there were when it began, and all that came after.
+    event->ended = ended_ + (phase_ >= kEnding ? usage.total - total_before_ : 0);
+    event->killed = killed_;
+  }
+
+  // ---- orders
+
+  void Obey(const Order& order) {
+    switch (order.kind) {
+      case Order::kSignal: return Pass(order.signal);
+      case Order::kEnd: return BeginEnd(order.signal, order.kill_after);
+      case Order::kPause:
+        if (phase_ >= kEnding) return;
+        paused_ = true;
+        return job_.Suspend();
+      case Order::kResume: return GoOn();
+    }
+  }
+
+  void GoOn() {
+    paused_ = false;
+    job_.Resume();
+    written_at_ = MonotonicNow();
+  }
+
+  // A signal for the command; what nobody can hear ends it, as it does for Node's own children.
+  void Pass(int signal) {
+    if (exited_) return;
+    const bool asks = Asks(signal);
+    if (asks && paused_) GoOn();
+    if (asks && !foreground_ && GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, static_cast<DWORD>(pid))) {
+      asked_with_ = signal;
+    } else if (asks || signal == kKillSignal) {
+      by_force_ = true;
+      TerminateProcess(process_, kKilledCode);
+    }
+  }
+
+  // ---- ending
+
+  void BeginEnd(int signal, uint64_t kill_after) {
+    const uint64_t now = MonotonicNow();
+    const uint64_t kill_at = kill_after > kNever - now ? kNever : now + kill_after;
+    if (phase_ < kEnding) {
+      const JobUsage usage = ReadJobUsage(job_.get());
+      list_.Read(job_.get());
+      ended_ = usage.active - CountConsoleHosts(list_);
+      total_before_ = usage.total;
+      kill_at_ = kill_at;
+      phase_ = kEnding;
+      look_ = kFirstLook;
+    } else if (kill_at < kill_at_) {
+      kill_at_ = kill_at;
+    }
+    // Who is stopped hears nothing.
+    if (paused_) GoOn();
+    if (signal == kKillSignal) phase_ = kKilling;
+    next_at_ = now;
+    if (phase_ == kKilling || signal == asked_all_with_) return;
+    asked_all_with_ = signal;
+    list_.Read(job_.get());
+    if (asking_.Ask(list_, foreground_ ? 0 : static_cast<DWORD>(pid))) asked_with_ = signal;
+  }
+
+  // Whatever is due now. True when there is something to tell.
+  bool Advance(CommandEvent* event) {
+    const uint64_t now = MonotonicNow();
+    if (phase_ == kRunning) {
+      if (idle_ == kNever || idle_told_ || paused_ || now < WrittenAt() + idle_) return false;
+      idle_told_ = true;
+      event->kind = CommandEvent::kIdle;
+      return true;
+    }
+    if (now < next_at_) return false;
+    if (phase_ == kLingering) BeginEnd(end_signal_, kill_after_);
+    // Waiting for somebody who cannot have heard it would only be waiting.
+    const bool heard = list_.Read(job_.get()) && asking_.IsHeardBy(list_);
+    if (phase_ == kEnding && (now >= kill_at_ || !heard)) phase_ = kKilling;
+    if (phase_ == kKilling && list_.count() > 0) {
+      by_force_ = true;
+      killed_ = true;
+      job_.Terminate(kKilledCode);
+    }
+    next_at_ = now + look_;
+    if (next_at_ > kill_at_ && phase_ == kEnding) next_at_ = kill_at_;
+    look_ = look_ * 2 > kLastLook ? kLastLook : look_ * 2;
+    return false;
+  }
+
+  const int end_signal_;
+  const uint64_t kill_after_;
+  const uint64_t idle_;
+  const bool foreground_;
+  HANDLE port_ = nullptr;
+  HANDLE process_ = nullptr;
+  HANDLE exit_wait_ = nullptr;
+  Job job_;
+  JobList list_;
+  Asking asking_;
+  Relay relays_[2];
+  bool abandoned_ = false;  // by another thread than the one in Next()
+
+  Phase phase_ = kRunning;
+  bool exited_ = false;
+  bool done_ = false;
+  bool paused_ = false;
+  bool idle_told_ = false;
+  uint64_t written_at_ = 0;
+  uint64_t next_at_ = kNever;
+  uint64_t kill_at_ = kNever;
+  uint64_t look_ = kFirstLook;
+  uint64_t drain_until_ = 0;
+  int asked_with_ = 0;      // what the last Ctrl-Break to the command stood for
+  int asked_all_with_ = 0;  // and what all of them were asked to end for
+  uint32_t ended_ = 0, total_before_ = 0;
+  bool by_force_ = false;
+  bool killed_ = false;
+};
+
+}  // namespace
+
+Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
+  auto* command = new WindowsCommand(spec);
+  if (command->Begin(spec, why)) return command;
+  delete command;
   return nullptr;
 }
 
+// The root is the command itself.
 bool IsCommandRoot(int64_t) { return false; }
 
 void ReapAdopted() {}

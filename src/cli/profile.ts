@@ -5,6 +5,7 @@ import type { RunResult } from '../run/result.js'
 import { run } from '../run/run.js'
 import { formatDuration, formatSize, parsePercent } from '../units.js'
 import { parseArguments } from './arguments.js'
+import { quote } from './quote.js'
 import { namedDescriptors } from './run-settings.js'
 import { statusOfRefusal } from './refusal.js'
 import { SignalForwarder } from './terminal-signals.js'
@@ -59,7 +60,9 @@ function toText(result: RunResult, margin: number): string[] {
     `tripline: ${command} exited with ${result.status}`,
     ...rows.map(([name, text]) => `  ${name.padEnd(10)} ${text}`),
     `With ${Math.round((margin - 1) * 100)}% to spare:`,
-    `  ${proposal(result, margin).map(quote).join(' ')}`,
+    `  ${proposal(result, margin)
+      .map((word) => quote(word))
+      .join(' ')}`,
   ]
 }
 
@@ -90,9 +93,4 @@ function seconds(ms: number): string {
 
 function size(bytes: number): string {
   return `${Math.max(1, Math.ceil(bytes / 1e6))}MB`
-}
-
-/** As a shell reads it back. */
-function quote(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
 }

@@ -4,10 +4,28 @@ import { isatty } from 'node:tty'
 import { loadAddon, type Addon } from '../monitor/native.js'
 import type { RunHandle } from '../run/result.js'
 
-const FORWARDED: readonly NodeJS.Signals[] = ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2']
+interface Rules {
+  readonly heard: readonly NodeJS.Signals[]
+  /** On a terminal the whole foreground group has had these from the terminal already. */
+  readonly fromTerminal: readonly NodeJS.Signals[]
+  /** And these come from nowhere else, to all that are on it. */
+  readonly toEverybody: readonly NodeJS.Signals[]
+}
 
-// On a terminal the whole foreground group has had these from the terminal already.
-const FROM_TERMINAL: readonly NodeJS.Signals[] = ['SIGINT', 'SIGQUIT']
+const POSIX: Rules = {
+  heard: ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'],
+  fromTerminal: ['SIGINT', 'SIGQUIT'],
+  toEverybody: [],
+}
+
+// Ctrl-C, Ctrl-Break, and the console that is closed: who does not listen to the last is gone before the command is.
+const WINDOWS: Rules = {
+  heard: ['SIGINT', 'SIGBREAK', 'SIGHUP'],
+  fromTerminal: ['SIGINT', 'SIGBREAK'],
+  toEverybody: ['SIGHUP'],
+}
+
+const RULES = process.platform === 'win32' ? WINDOWS : POSIX
 
 // Two interrupts this close together, in milliseconds, come from somebody who has lost patience.
 const IMPATIENCE = 2000
@@ -29,12 +47,12 @@ export class SignalForwarder implements Disposable {
   readonly #sentAt = new Map<NodeJS.Signals, number>()
 
   constructor(onTerminal: boolean) {
-    for (const signal of FORWARDED) process.on(signal, this.#forward)
-    const terminals = [0, 1, 2].filter((fd) => isatty(fd))
+    for (const signal of RULES.heard) process.on(signal, this.#forward)
+    const terminals = RULES === POSIX ? [0, 1, 2].filter((fd) => isatty(fd)) : []
     if (terminals.length > 0) process.once('SIGHUP', () => process.once('exit', () => endWithTerminals(terminals)))
     if (!onTerminal) return
     this.#addon = loadAddon()
-    for (const signal of FROM_TERMINAL) this.#addon.takeSent(constants.signals[signal])
+    for (const signal of RULES.fromTerminal) this.#addon.takeSent(constants.signals[signal])
   }
 
   /** Where they go. */
@@ -44,7 +62,7 @@ export class SignalForwarder implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const signal of FORWARDED) process.off(signal, this.#forward)
+    for (const signal of RULES.heard) process.off(signal, this.#forward)
   }
 
   #take(signal: NodeJS.Signals): void {
@@ -56,13 +74,15 @@ export class SignalForwarder implements Disposable {
     own.set(signal, now)
     if (impatient) return this.#command?.kill()
     if (this.#command === undefined) this.#early.push(signal)
-    else if (!typed) this.#command.signal(signal)
+    else if (!typed && !RULES.toEverybody.includes(signal)) this.#command.signal(signal)
   }
 
   /** Then the command has had it too. */
   #wasTyped(signal: NodeJS.Signals): boolean {
     return (
-      this.#addon !== undefined && FROM_TERMINAL.includes(signal) && !this.#addon.takeSent(constants.signals[signal])
+      this.#addon !== undefined &&
+      RULES.fromTerminal.includes(signal) &&
+      !this.#addon.takeSent(constants.signals[signal])
     )
   }
 }

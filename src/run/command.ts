@@ -1,10 +1,10 @@
 /** A command that runs, with everything that it has started: the addon's, with promises instead of events. */
-import { accessSync, constants as fileConstants } from 'node:fs'
 import { constants } from 'node:os'
-import { delimiter, join } from 'node:path'
 import { CommandNotStartedError } from '../errors.js'
-import { toBytes, toByteString, variablesOf } from './bytes.js'
+import { toByteString, variablesOf } from './bytes.js'
 import { loadAddon, type Addon, type CommandEvent, type NativeCommand } from '../monitor/native.js'
+import { system } from './system.js'
+import { isThere } from './there.js'
 
 /** How the command itself ended: with a status, or by a signal. */
 export interface CommandExit {
@@ -54,9 +54,9 @@ export const FIRST_REAL_TIME = 34
 
 export class RunningCommand {
   readonly pid: number
-  /** For `process.*` with `tree`: every process of the command descends from this one, which is not counted. */
+  /** For `process.*` with `tree`: stands for all processes of the command, and only for them. */
   readonly root: number
-  /** The control group that holds the tree together; empty where there is none. */
+  /** What of the system's holds the tree together: the path of a control group, a job object; empty where nothing does. */
   readonly group: string
   readonly exited: Promise<CommandExit>
   readonly gone: Promise<TreeEnd>
@@ -93,8 +93,9 @@ export class RunningCommand {
     const { command, args, cwd = '', stdio, shared, foreground, signal, killAfter, idle } = spec
     const marker = `${process.pid}.${process.hrtime.bigint().toString(36)}.${++runs}`
     const outer = spec.env[MARKER]
-    const variables = variablesOf({ ...spec.env, [MARKER]: outer === undefined ? marker : `${outer}:${marker}` })
-    const files = candidates(command, spec.env['PATH'])
+    const env = system.complete({ ...spec.env, [MARKER]: outer === undefined ? marker : `${outer}:${marker}` })
+    const variables = variablesOf(env)
+    const files = system.candidates(command, env, cwd)
     const started = this.#addon.startCommand(
       toByteString(files.join('\0')),
       toByteString([command, ...args].join('\0')),
@@ -133,23 +134,6 @@ export class RunningCommand {
 
   resume(): void {
     this.#addon.pauseCommand(this.#handle, false)
-  }
-}
-
-/** Where a command may be, as a shell looks for it. */
-function candidates(command: string, path: string = '/usr/local/bin:/usr/bin:/bin'): string[] {
-  if (command.includes('/')) return [command]
-  const all = path.split(delimiter).map((folder) => join(folder === '' ? '.' : folder, command))
-  const there = all.filter((file) => isThere(file))
-  return there.length > 0 ? there : [join('/', command, 'is-not-in-the-path')]
-}
-
-function isThere(file: string): boolean {
-  try {
-    accessSync(toBytes(file), fileConstants.F_OK)
-    return true
-  } catch {
-    return false
   }
 }
 

@@ -14,9 +14,9 @@ export type RunEvent =
 /** A command that runs now. */
 export interface RunHandle {
   readonly pid: number
-  /** The root of its tree for `process.*` metrics with `tree`; no process of the command itself. */
+  /** The root of its tree for `process.*` metrics with `tree`: on Linux a process that is not counted among them. */
   readonly root: number
-  /** The control group of its own; empty where the system does not let us make one. */
+  /** Its own control group, or `'a job object'` on Windows; empty where the system does not let us make one. */
   readonly group: string
   /** Sends a signal to the command and its process group. */
   signal(signal: NodeJS.Signals): void

@@ -1,0 +1,60 @@
+#include "streams.h"
+
+#include <initializer_list>
+
+namespace tripline {
+namespace {
+
+// Numbers above 2 mean something to the C library in the host alone: libuv's door to it, where the host has one.
+HANDLE FindInHost(int descriptor, Failure* why) {
+  using Lookup = intptr_t (*)(int);
+  Lookup lookup = nullptr;
+  for (const wchar_t* host : {static_cast<const wchar_t*>(nullptr), L"libnode.dll"}) {
+    const HMODULE module = GetModuleHandleW(host);
+    if (module == nullptr || lookup != nullptr) continue;
+    lookup = reinterpret_cast<Lookup>(reinterpret_cast<void*>(GetProcAddress(module, "uv_get_osfhandle")));
+  }
+  Message message;
+  message.Add("descriptor ").AddNumber(static_cast<uint64_t>(descriptor));
+  if (lookup == nullptr) {
+    why->Set(message.Add(": this host does not say what it is").get());
+    return nullptr;
+  }
+  // -1 is a descriptor that is not open, -2 one without a handle.
+  const intptr_t found = lookup(descriptor);
+  if (found != -1 && found != -2) return reinterpret_cast<HANDLE>(found);
+  why->Set(message.Add(" is not open").get());
+  return nullptr;
+}
+
+HANDLE OpenNull(Failure* why) {
+  SECURITY_ATTRIBUTES inherited = {sizeof(inherited), nullptr, TRUE};
+  const HANDLE null = CreateFileW(L"NUL", GENERIC_READ | GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherited,
+                                  OPEN_EXISTING, 0, nullptr);
+  if (null != INVALID_HANDLE_VALUE) return null;
+  SetWinError("CreateFile", "NUL", GetLastError(), "", why);
+  return nullptr;
+}
+
+}  // namespace
+
+HANDLE OpenStream(int descriptor, Failure* why) {
+  constexpr DWORD kStandard[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
+  if (descriptor < 0) return OpenNull(why);
+  HANDLE ours = nullptr;
+  if (descriptor < 3) {
+    ours = GetStdHandle(kStandard[descriptor]);
+    // A program with windows may have none.
+    if (ours == nullptr || ours == INVALID_HANDLE_VALUE) return OpenNull(why);
+  } else {
+    ours = FindInHost(descriptor, why);
+    if (ours == nullptr) return nullptr;
+  }
+  HANDLE copy = nullptr;
+  const HANDLE self = GetCurrentProcess();
+  if (DuplicateHandle(self, ours, self, &copy, 0, TRUE, DUPLICATE_SAME_ACCESS)) return copy;
+  SetWinError("DuplicateHandle", "", GetLastError(), "", why);
+  return nullptr;
+}
+
+}  // namespace tripline

@@ -1,0 +1,11 @@
+// The three streams that a command gets, as handles.
+#pragma once
+
+#include "win.h"
+
+namespace tripline {
+
+// A descriptor of the host's as a handle of our own that children may get; -1 is the null device. nullptr and why.
+HANDLE OpenStream(int descriptor, Failure* why);
+
+}  // namespace tripline

@@ -1,0 +1,269 @@
+// Commands under limits on Windows, beside an installed tripline: how they end, what is found and how, and that nothing
+// they start outlives them or us. Prints one line of JSON; anything else is a failure.
+import { spawn, spawnSync } from 'node:child_process'
+import {
+  appendFileSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { Worker } from 'node:worker_threads'
+import { run } from 'tripline'
+
+const node = process.execPath
+const self = 'commands.mjs'
+const cli = 'node_modules/tripline/dist/cli/main.js'
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+const forEver = () => setInterval(() => {}, 1000)
+
+// What this very program is as a command, by its first argument.
+const roles = {
+  argv() {
+    writeFileSync('argv', JSON.stringify([process.argv.slice(3), process.cwd(), process.env.WORD]))
+  },
+  /** Itself and `more` below it, each in a session of its own; each writes down its number, and a line now and then. */
+  tree(file, more) {
+    if (Number(more) > 0) spawn(node, [self, 'tree', file, String(more - 1)], { detached: true, stdio: 'ignore' })
+    setInterval(() => appendFileSync(file, `${process.pid}\n`), 20)
+  },
+  /** Leaves a tree behind. */
+  async leave(file) {
+    spawn(node, [self, 'tree', file, '1'], { detached: true, stdio: 'ignore' }).unref()
+    while (numbersIn(file).size < 2) await wait(20)
+    process.exit(5)
+  },
+  eat() {
+    const held = []
+    setInterval(() => held.push(Buffer.alloc(2e7, 1)), 20)
+  },
+  quiet() {
+    console.log('one line')
+    forEver()
+  },
+  flood() {
+    for (let i = 0; i < 1000; i++) process.stdout.write(`${'x'.repeat(9999)}\n`)
+  },
+  /** Runs a tree, and is killed meanwhile. */
+  async guard(file) {
+    await run(node, [self, 'tree', file, '2'])
+  },
+}
+
+const numbersIn = (file) => new Set(existsSync(file) ? readFileSync(file, 'latin1').match(/\d+(?=\n)/g) : [])
+const isThere = (pid) => {
+  try {
+    process.kill(Number(pid), 0)
+    return true
+  } catch {
+    return false
+  }
+}
+/** A bound for what never comes. */
+async function until(condition) {
+  for (const end = performance.now() + 30_000; !condition();) {
+    if (performance.now() > end) return false
+    await wait(20)
+  }
+  return true
+}
+const gone = (file) => until(() => [...numbersIn(file)].every((pid) => !isThere(pid)))
+const fresh = (file) => (rmSync(file, { force: true }), file)
+
+const steps = []
+const expect = (what, condition, seen) => {
+  if (!condition) throw new Error(`${what}: no, ${JSON.stringify(seen)}`)
+  steps.push(what)
+}
+
+const WORDS = [
+  'plain',
+  'two words',
+  '',
+  'a"b',
+  'a\\"b',
+  'end\\',
+  'two end\\\\',
+  '%PATH%',
+  '^&|<>',
+  'ünï 日本 🎉',
+  '\t',
+  '*',
+]
+
+const refusal = (...command) => run(...command).catch((error) => error.kind)
+
+async function statuses() {
+  const own = await run(node, ['-e', 'process.exit(7)'])
+  expect('a status is the command’s own', own.status === 7 && own.ended === 0, own)
+  const large = await run(node, ['-e', 'process.exit(0xC0000005)'])
+  expect('all 32 bits of it', large.code === 0xc0000005, large)
+  writeFileSync('text.exe', 'no program')
+  mkdirSync('folder.exe', { recursive: true })
+  const kinds = [
+    await refusal('is-nowhere'),
+    await refusal('.\\is-nowhere'),
+    await refusal('.\\text'),
+    await refusal('.\\folder.exe'),
+    await refusal(node, [], { cwd: 'is-nowhere' }),
+    await refusal(node, [], { stdio: ['ignore', 99, 'ignore'] }),
+  ]
+  const expected = 'not-found,not-found,not-executable,not-executable,other,other'
+  expect('what cannot be run is told apart', kinds.join() === expected, kinds)
+}
+
+async function words() {
+  mkdirSync('ünï 日本', { recursive: true })
+  const env = { ...process.env, WORD: 'ä %PATH%' }
+  await run(node, [`..\\${self}`, 'argv', ...WORDS], { cwd: 'ünï 日本', env })
+  const [argv, folder, word] = JSON.parse(readFileSync('ünï 日本/argv', 'utf8'))
+  expect('arguments come as they are', argv.join('\n') === WORDS.join('\n'), argv)
+  expect('so do the folder and the environment', folder.endsWith('ünï 日本') && word === env.WORD, [folder, word])
+}
+
+async function batchFiles() {
+  mkdirSync('bin', { recursive: true })
+  writeFileSync('bin/a tool.cmd', `@"${node}" ${self} argv %*\r\n@exit 6\r\n`)
+  writeFileSync('bin/a tool', 'a script for another system')
+  const env = { ...process.env, PATH: `${process.cwd()}\\bin`, Path: undefined }
+  // wine's cmd expands variables in arguments a second time; Windows does not.
+  const plain = WORDS.filter((word) => !word.includes('%'))
+  const { status } = await run('a tool', plain, { env })
+  const [argv] = JSON.parse(readFileSync('argv', 'utf8'))
+  expect('a batch file is found by its name', status === 6, status)
+  expect('and gets its arguments as they are', argv.join('\n') === plain.join('\n'), argv)
+  const refused = await run('a tool', ['a\n& b'], { env }).catch((error) => error.code)
+  expect('but no second line', refused === 'ERR_TRIPLINE_NOT_STARTED', refused)
+}
+
+async function trees() {
+  // Nothing is ended while it is starting a process: wine's server dies of that now and then.
+  const file = fresh('tree.pids')
+  const stop = new AbortController()
+  const whole = until(() => numbersIn(file).size === 8).then(() => stop.abort())
+  const tree = await run(node, [self, 'tree', file, '7'], { abortSignal: stop.signal })
+  await whole
+  expect('a tree of 8 is ended', tree.status === 137 && tree.signal === 'SIGKILL' && tree.ended === 8, tree)
+  expect('and nobody of it is left', numbersIn(file).size === 8 && (await gone(file)))
+  const limits = { 'process.count': { above: 3, for: '2s' } }
+  const many = await run(node, [self, 'tree', fresh('many.pids'), '3'], { limits })
+  expect('a limit on processes ends it', many.status === 123 && many.reason.breach.value === 4, many)
+  const timeout = await run(node, [self, 'quiet'], { timeout: 3000, stdio: 'ignore' })
+  expect('a timeout ends it', timeout.status === 124 && timeout.ended === 1, timeout)
+  const leaving = await run(node, [self, 'leave', fresh('left.pids')])
+  expect('what a command leaves behind is ended', leaving.status === 5 && leaving.ended === 2, leaving)
+  expect('and gone', await gone('left.pids'))
+  const memory = await run(node, [self, 'eat'], { limits: { 'process.footprint': '300MB' }, timeout: 30_000 })
+  expect('a limit on memory ends it', memory.status === 123 && memory.peaks.memory >= 300e6, memory)
+}
+
+async function output() {
+  const quiet = await run(node, [self, 'quiet'], { idleOutput: 3000, stdio: 'ignore' })
+  expect('silence ends it', quiet.status === 124 && quiet.reason.timeout === 3000, quiet)
+  const file = openSync('flood', 'w')
+  const flood = await run(node, [self, 'flood'], { idleOutput: 20_000, stdio: ['ignore', file, 'ignore'] })
+  closeSync(file)
+  const size = readFileSync('flood').length
+  expect('a flood is passed on to the last byte', flood.status === 0 && size === 1e7, [flood, size])
+}
+
+async function pauses() {
+  const file = fresh('paused.pids')
+  const size = () => readFileSync(file).length
+  const stood = []
+  const held = []
+  // A limit on this process: it is in our hand when it is clear again.
+  const limits = { 'process.rss': { above: process.memoryUsage.rss() + 200e6, pid: process.pid } }
+  const follow = async ({ kind }) => {
+    if (kind === 'started') {
+      await until(() => numbersIn(file).size === 3)
+      while (held.length < 20) held.push(Buffer.alloc(2e7, 1))
+    } else if (kind === 'paused') {
+      await wait(300)
+      stood.push(size())
+      await wait(500)
+      stood.push(size())
+      held.length = 0
+      while (stood.length < 3) {
+        globalThis.gc()
+        await wait(50)
+      }
+    } else if (kind === 'resumed') {
+      stood.push(size())
+      await until(() => size() > stood[2] + 100)
+      stood.push(size())
+    }
+  }
+  const onEvent = (event) => void follow(event)
+  const options = { limits, onBreach: 'pause', timeout: 20_000, onEvent }
+  const { pauses: count } = await run(node, [self, 'tree', file, '2'], options)
+  expect('a pause stops all of them', count >= 1 && stood[0] > 0 && stood[0] === stood[1], stood)
+  expect('until it is over', stood[3] > stood[2], stood)
+}
+
+async function ends() {
+  const file = fresh('worker.pids')
+  const worker = new Worker(new URL(self, import.meta.url), { argv: ['guard', file] })
+  await until(() => numbersIn(file).size === 3)
+  await worker.terminate()
+  expect('a worker’s end is its commands’', numbersIn(file).size === 3 && (await gone(file)))
+  const guard = spawn(node, [self, 'guard', fresh('guard.pids')], { stdio: 'ignore' })
+  await until(() => numbersIn('guard.pids').size === 3)
+  guard.kill('SIGKILL')
+  expect('and so is our own by force', numbersIn('guard.pids').size === 3 && (await gone('guard.pids')))
+}
+
+const told = () => readFileSync('out', 'utf8')
+
+function onCommandLine() {
+  const tripline = (...args) => {
+    const out = openSync('out', 'w')
+    const { status } = spawnSync(node, [cli, ...args], { stdio: ['ignore', out, out] })
+    closeSync(out)
+    return status
+  }
+  const forever = [node, '-e', 'setInterval(() => {}, 1000)']
+  const seen = [
+    tripline('run', node, '-e', 'process.exit(9)'),
+    tripline('run', '--start-when', 'process.rss < 1MB', '--wait', '0.5', node),
+    tripline('run', '--memory', '200MB', node, self, 'eat'),
+    tripline('run', '--timeout', '2', ...forever),
+    tripline('run', '--bad'),
+    tripline('run', '.\\text.exe'),
+    tripline('run', 'is-nowhere'),
+    tripline('run', '--preserve-status', '--timeout', '2', ...forever),
+  ]
+  expect('exit statuses', seen.join() === '9,122,123,124,125,126,127,137', seen)
+  tripline('run', '--timeout', '2', ...forever)
+  expect(
+    'the line says why',
+    /^tripline: ended .* 1 process\): time limit of 2s; sent TERM, then KILL, gone in /.test(told()),
+    told(),
+  )
+  expect('profile', tripline('profile', node, '-e', 'process.exit(4)') === 4)
+  expect('proposes a run', /^ {2}tripline run --timeout \d+s .* "process\.exit\(4\)"$/m.test(told()), told())
+  expect('doctor', tripline('doctor') === 0 && /run +works, with a job object/.test(told()), told())
+}
+
+const [role, ...rest] = process.argv.slice(2)
+if (role !== undefined) {
+  await roles[role](...rest)
+} else {
+  // Nothing here waits for long; a runtime that gets stuck must not hold up the others.
+  const watchdog = setTimeout(() => {
+    console.log(JSON.stringify({ failed: 'stuck', steps }))
+    process.exit(1)
+  }, 170_000)
+  try {
+    for (const part of [statuses, words, batchFiles, trees, output, pauses, ends]) await part()
+    onCommandLine()
+    console.log(JSON.stringify({ ok: true, steps }))
+  } catch (error) {
+    console.log(JSON.stringify({ failed: String(error?.stack ?? error), steps }))
+    process.exitCode = 1
+  }
+  clearTimeout(watchdog)
+}

@@ -1,0 +1,78 @@
+import { win32 } from 'node:path'
+import { isThere } from './there.js'
+
+// What CreateProcess can run, batch files by way of cmd.exe. PATHEXT also names scripts of other programs.
+const RUNNABLE = ['.com', '.exe', '.bat', '.cmd']
+
+// libuv's list: without these, system libraries do not even start.
+const NEEDED = [
+  'HOMEDRIVE',
+  'HOMEPATH',
+  'LOGONSERVER',
+  'PATH',
+  'SYSTEMDRIVE',
+  'SYSTEMROOT',
+  'TEMP',
+  'USERDOMAIN',
+  'USERNAME',
+  'USERPROFILE',
+  'WINDIR',
+]
+
+/**
+ * The folder in which it will run is not searched for a name alone, as cmd.exe would: what lies there is not what was
+ * meant.
+ */
+export function candidates(
+  command: string,
+  env: NodeJS.ProcessEnv,
+  folder: string,
+  exists: (file: string) => boolean = isThere,
+): string[] {
+  const names = namesOf(command, valueOf(env, 'PATHEXT'))
+  if (/[\\/:]/.test(command)) return names.map((name) => win32.resolve(folder, name)).filter(exists)
+  return foldersOf(valueOf(env, 'PATH') ?? '')
+    .flatMap((each) => names.map((name) => win32.resolve(folder, each, name)))
+    .filter(exists)
+}
+
+/** Of those that differ only in case, the first by name: what Node gives its own children. */
+export function complete(env: NodeJS.ProcessEnv, ours: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
+  const all: NodeJS.ProcessEnv = {}
+  const seen = new Set<string>()
+  for (const name of Object.keys(env).toSorted()) {
+    if (env[name] === undefined || seen.has(name.toUpperCase())) continue
+    seen.add(name.toUpperCase())
+    all[name] = env[name]
+  }
+  for (const name of NEEDED) {
+    const value = seen.has(name) ? undefined : valueOf(ours, name)
+    if (value !== undefined) all[name] = value
+  }
+  return all
+}
+
+/** A name with an ending is tried as it is first; one without, only where a path says that this very file is meant. */
+function namesOf(command: string, pathext: string | undefined): string[] {
+  const listed = (pathext ?? '').toLowerCase().split(';')
+  const endings = listed.some((each) => RUNNABLE.includes(each))
+    ? listed.filter((each) => RUNNABLE.includes(each))
+    : RUNNABLE
+  const names = endings.map((ending) => command + ending)
+  if (win32.extname(command) !== '') return [command, ...names]
+  return /[\\/:]/.test(command) ? [...names, command] : names
+}
+
+/** Entries may stand in quotes, and hold semicolons then. */
+function foldersOf(path: string): string[] {
+  return [...path.matchAll(/(?:"[^"]*"|[^;"])+/g)]
+    .map(([each]) => each.replaceAll('"', ''))
+    .filter((each) => each !== '')
+}
+
+function valueOf(env: NodeJS.ProcessEnv, name: string): string | undefined {
+  const key = Object.keys(env)
+    .toSorted()
+    .find((each) => each.toUpperCase() === name && env[each] !== undefined)
+  return key === undefined ? undefined : env[key]
+}

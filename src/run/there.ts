@@ -1,0 +1,11 @@
+import { accessSync, constants } from 'node:fs'
+import { toBytes } from './bytes.js'
+
+export function isThere(file: string): boolean {
+  try {
+    accessSync(process.platform === 'win32' ? file : toBytes(file), constants.F_OK)
+    return true
+  } catch {
+    return false
+  }
+}
