@@ -35,6 +35,15 @@ void Forget(int64_t pid) {
   }
 }
 
+// False where the keeper is gone. One that has left an order unread makes that known ahead of what it has told.
+bool Receive(int control, Report* report) {
+  for (;;) {
+    const ssize_t got = recv(control, report, sizeof(*report), MSG_WAITALL);
+    if (got == sizeof(*report)) return true;
+    if (got >= 0 || (errno != EINTR && errno != ECONNRESET)) return false;
+  }
+}
+
 class PosixCommand final : public Command {
  public:
   PosixCommand(int control, const OwnGroup& own, const char* marker) : control_(control), own_group_(own) {
@@ -56,11 +65,7 @@ class PosixCommand final : public Command {
   bool Next(CommandEvent* event) override {
     if (done_) return false;
     Report report;
-    ssize_t got = 0;
-    do {
-      got = recv(control_, &report, sizeof(report), MSG_WAITALL);
-    } while (got < 0 && errno == EINTR);
-    if (got == sizeof(report)) {
+    if (Receive(control_, &report)) {
       *event = report.event;
       done_ = event->kind == CommandEvent::kGone;
     } else {
@@ -182,13 +187,8 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   close(ends[1]);
   auto* command = new PosixCommand(ends[0], group, spec.marker);
   Report report;
-  ssize_t got = -1;
-  if (keeper > 0) {
-    do {
-      got = recv(ends[0], &report, sizeof(report), MSG_WAITALL);
-    } while (got < 0 && errno == EINTR);
-  }
-  if (got == sizeof(report) && report.kind == Report::kStarted) {
+  const bool told = keeper > 0 && Receive(ends[0], &report);
+  if (told && report.kind == Report::kStarted) {
     command->pid = report.pid;
     command->root = keeper;
     Remember(keeper);
@@ -200,7 +200,7 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
     group.Remove();
   } else {
     waitpid(keeper, nullptr, 0);
-    if (got == sizeof(report)) {
+    if (told) {
       Fail(why, report.call, report.error);
       if (strcmp(report.call, "exec") == 0 && report.error != ENOENT) why->kind = SpawnFailure::kNotExecutable;
       if (strcmp(report.call, "exec") != 0) why->kind = SpawnFailure::kOther;

@@ -33,7 +33,7 @@ class JobProbe final : public Probe {
     const double cpu = static_cast<double>(usage.cpu);
     if (Wants(wanted, Metric::kProcessCpuTime)) out->SetLevel(Metric::kProcessCpuTime, cpu / kMillisecond);
     if (started_at_ == 0) started_at_ = now;
-    SetPair(wanted, Metric::kProcessCpu, cpu / kSecond, static_cast<double>(now - started_at_) / kSecond, out);
+    SetPair(Metric::kProcessCpu, cpu / kSecond, static_cast<double>(now - started_at_) / kSecond, out);
     constexpr MetricMask kOfMemory = MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
     if ((wanted & (kOfMemory | MaskOf(Metric::kProcessCount))) != 0 && list_.Read(job_)) Follow();
     if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, count_ - console_hosts_);
@@ -82,10 +82,7 @@ class JobProbe final : public Probe {
     message.Add("process ").AddNumber(pid_).Add(" has ended");
     Failure why;
     why.Set(message.get());
-    for (const Metric each : {Metric::kProcessCpu, Metric::kProcessRss, Metric::kProcessFootprint,
-                              Metric::kProcessThreads, Metric::kProcessCount, Metric::kProcessCpuTime}) {
-      SetUnavailable(wanted, each, why, out);
-    }
+    SetUnavailable(wanted, why, out);
   }
 
   void ReadMemory(uint64_t now, MetricMask wanted, Readings* out) {

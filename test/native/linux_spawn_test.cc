@@ -64,6 +64,23 @@ TEST(CommandTellsHowItEnded) {
   delete command;
 }
 
+TEST(CommandThatEndsWithOrdersOnTheirWayIsNotLost) {
+  Shell shell("exec sleep 60");
+  SpawnFailure why;
+  Command* command = Command::Start(shell.spec, &why);
+  CHECK(command != nullptr);
+  // The keeper is stopped: all of this is there when it goes on, and it leaves the most of it unread.
+  kill(static_cast<pid_t>(command->root), SIGSTOP);
+  kill(static_cast<pid_t>(command->pid), SIGKILL);
+  for (int i = 0; i < 8; i++) command->Signal(SIGCONT);
+  kill(static_cast<pid_t>(command->root), SIGCONT);
+  siginfo_t over;
+  waitid(P_PID, static_cast<id_t>(command->root), &over, WEXITED | WNOWAIT);
+  CHECK_EQ(Await(command, CommandEvent::kExited).signal, SIGKILL);
+  Await(command, CommandEvent::kGone);
+  delete command;
+}
+
 TEST(CommandThatIsNotThere) {
   Shell shell("");
   shell.files[1] = nullptr;
