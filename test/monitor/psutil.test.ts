@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sample } from '../../src/monitor/snapshot.js'
 
 const python = ['python3', '/usr/bin/python3'].find((each) => spawnSync(each, ['-c', 'import psutil']).status === 0)
+if (python === undefined) console.warn('skipped: no python3 has psutil (Debian: python3-psutil)')
 
 /** What a python expression over psutil gives. */
 async function ask<T>(expression: string): Promise<T> {

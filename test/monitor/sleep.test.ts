@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest'
 import { runModule } from '../helpers/child.js'
 
 const compiler = process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0
+if (!compiler) console.warn('skipped: no C compiler for the library that is preloaded')
 
 describe('a sleep in which only the clock of the host goes on', () => {
   it.skipIf(!compiler)('leaves the times of evidence, snapshots and beats true', async () => {
