@@ -13,6 +13,16 @@
 
 namespace tripline {
 
+// ---- how a tree is ended, on every system
+
+// What is left when the command has ended by itself may finish on its own for so long: the end of a pipeline does.
+constexpr uint64_t kLinger = 200 * kMillisecond;
+// What has been written is still passed on for so long once everybody has been ended.
+constexpr uint64_t kDrain = 200 * kMillisecond;
+// From one look for who is left to the next, while the tree is being ended: it starts short and doubles.
+constexpr uint64_t kFirstLook = 5 * kMillisecond;
+constexpr uint64_t kLastLook = 100 * kMillisecond;
+
 struct SpawnSpec {
   // All lists end with a null pointer, and need to live only until Start() returns.
   const char* const* files = nullptr;  // where the command may be, in the order in which they are tried

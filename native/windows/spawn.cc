@@ -12,15 +12,6 @@
 namespace tripline {
 namespace {
 
-// What is left when the command has ended by itself may finish on its own for so long: the end of a pipeline does.
-constexpr uint64_t kLinger = 200 * kMillisecond;
-// What has been written is still passed on for so long once everybody has been ended.
-constexpr uint64_t kDrain = 200 * kMillisecond;
-// From one look for who is left to the next, while the tree is being ended: it starts short and doubles. The job tells
-// when it is empty, but Windows does not promise that.
-constexpr uint64_t kFirstLook = 5 * kMillisecond;
-constexpr uint64_t kLastLook = 100 * kMillisecond;
-
 // Windows has no deaths by a signal. Whom we end by force exits with this, which is then told as SIGKILL; who has no
 // handler for Ctrl-Break exits with STATUS_CONTROL_C_EXIT, which is told as the signal that it stood for.
 constexpr int kKillSignal = 9;
