@@ -1,11 +1,15 @@
 // What the package costs before anybody asks anything of it, what the sampler adds, and what reading its values costs.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { gzipSync } from 'node:zlib'
+import { targets } from '../../scripts/prebuild/targets.js'
 import { runChild } from '../lib/process.js'
 import { median, min, row } from '../lib/suite.js'
 import { measure } from './native.js'
 
 const IMPORTS = 40
+const LARGE_PAGES = 'darwin-arm64'
+const PREBUILDS = new URL('../../prebuilds/', import.meta.url)
 const child = (name) => new URL(`children/${name}`, import.meta.url)
 
 export async function measureFootprint(add) {
@@ -32,6 +36,8 @@ export async function measureFootprint(add) {
     }),
   )
 
+  addBinaries(add)
+
   const walls = { imported: [], empty: [] }
   const cpus = { imported: [], empty: [] }
   let loaded = false
@@ -52,6 +58,33 @@ export async function measureFootprint(add) {
       note: `${modules()} files; least of ${IMPORTS} each; ${wall} ms on the wall; loading each ES module is most of it; the addon is ${loaded ? '' : 'not '}loaded`,
     }),
   )
+}
+
+/** The release binaries as they are in prebuilds/. */
+function addBinaries(add) {
+  const sizes = []
+  let packed = 0
+  for (const { name, file } of targets) {
+    const bytes = readFileSync(new URL(file, PREBUILDS))
+    sizes.push({ name, size: bytes.length / 1024 })
+    packed += gzipSync(bytes, { level: 9 }).length / 1024
+  }
+  const note = 'aimed at before metrics, tickers, recorders and commands were all in it'
+  const addLargest = (what, among, atMost) => {
+    const { name, size } = among.reduce((most, each) => (each.size > most.size ? each : most))
+    add(row(what, size, 'KiB', { atMost, note: size > atMost ? `${name}; ${note}` : name }))
+  }
+  addLargest(
+    'the largest release binary',
+    sizes.filter(({ name }) => name !== LARGE_PAGES),
+    64,
+  )
+  addLargest(
+    'the one whose pages are of 16 KiB',
+    sizes.filter(({ name }) => name === LARGE_PAGES),
+    96,
+  )
+  add(row('all release binaries, packed', packed, 'KiB', { atMost: 350, note: `${sizes.length} of them` }))
 }
 
 /** How many files of ours the import loads. */
