@@ -2,7 +2,8 @@
   'targets': [
     {
       'target_name': 'tripline',
-      'include_dirs': ['native', '<!(node -p "require(\'node-api-headers\').include_dir")'],
+      # Those of a checkout, so that what Node-API 8 lacks is noticed; an installed package makes do with Node's own.
+      'include_dirs': ['native', '<!(node -p "try { require(\'node-api-headers\').include_dir } catch { \'native\' }")'],
       'defines': ['NAPI_VERSION=8'],
       'cflags': ['-Wall', '-Wextra', '-Wconversion', '-fvisibility=hidden'],
       'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],

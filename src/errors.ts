@@ -83,7 +83,7 @@ export class NativeMissingError extends Error {
     super(
       `tripline has no compiled addon for ${platform} (${why}). Timeouts, tokens, signals and conditions work without it; ` +
         'resource limits, metrics and tickers do not. To build it: install python3, make and a C++17 compiler, then run ' +
-        '`npx node-gyp rebuild` in the folder of the package.',
+        '`npx --yes node-gyp rebuild` in the folder of the package.',
     )
     this.platform = platform
   }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -79,6 +79,24 @@ describe('an installed package without a binary for this machine', () => {
     expect(output).toContain(`${process.platform}-${process.arch}`)
     expect(output).toContain('node-gyp rebuild')
   })
+
+  it.runIf(process.platform === 'linux')(
+    'can be built with what ships and the headers of Node alone',
+    () => {
+      const parts = join(folder, 'node_modules/tripline')
+      for (const each of ['native', 'binding.gyp']) cpSync(join(root, each), join(parts, each), { recursive: true })
+      const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
+      const prefix = dirname(dirname(process.execPath))
+      const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : []
+      execFileSync(process.execPath, [nodeGyp, 'configure', ...headers], { cwd: parts, stdio: 'pipe' })
+      // The one that needs Node's headers most; all of them would take half a minute.
+      const object = 'Release/obj.target/tripline/native/addon.o'
+      execFileSync('make', ['-C', 'build', 'BUILDTYPE=Release', object], { cwd: parts, stdio: 'pipe' })
+      expect(existsSync(join(parts, 'build', object))).toBe(true)
+      rmSync(join(parts, 'build'), { recursive: true })
+    },
+    120_000,
+  )
 
   it('still has operations, timeouts and tokens', () => {
     const { status, output } = run(
