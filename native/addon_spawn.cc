@@ -38,6 +38,7 @@ struct Running {
   Command* command = nullptr;
   Mutex mutex;
   napi_threadsafe_function tell = nullptr;  // guarded by the mutex; null once the environment has taken it away
+  bool hooked = false;                      // whether the environment will call EndEarly(); on its thread only
   uint32_t holders = 3;
 
   void LetGo() {
@@ -101,9 +102,27 @@ void CallTell(napi_env env, napi_value callback, void* running, void* data) {
   napi_fatal_exception(env, exception);
 }
 
-// The function is no more: everything was told, or the environment ends, and the command with it.
-void EndTelling(napi_env, void* raw, void*) {
+// The environment ends, and the command with it. Not left to EndTelling(), which Deno does not call for a worker.
+void EndEarly(void* raw) {
   auto* running = static_cast<Running*>(raw);
+  running->hooked = false;
+  running->command->Abandon();
+  napi_threadsafe_function tell = nullptr;
+  {
+    MutexLock lock(&running->mutex);
+    tell = running->tell;
+    running->tell = nullptr;
+  }
+  // Last, and without the lock: it may call EndTelling().
+  if (tell != nullptr) napi_release_threadsafe_function(tell, napi_tsfn_abort);
+}
+
+// The function is no more: everything was told, or the environment ends.
+void EndTelling(napi_env env, void* raw, void*) {
+  auto* running = static_cast<Running*>(raw);
+  // Some hosts end the process over a hook that is not there.
+  if (running->hooked) napi_remove_env_cleanup_hook(env, EndEarly, running);
+  running->hooked = false;
   bool early = false;
   {
     MutexLock lock(&running->mutex);
@@ -162,6 +181,7 @@ napi_value StartCommand(napi_env env, napi_callback_info info) {
   running->command = command;
   napi_create_threadsafe_function(env, in.values[6], nullptr, Text(env, "tripline command"), 0, 1, running, EndTelling,
                                   running, CallTell, &running->tell);
+  running->hooked = napi_add_env_cleanup_hook(env, EndEarly, running) == napi_ok;
   Object result(env);
   napi_value handle = nullptr;
   napi_create_external(env, running, DropHandle, nullptr, &handle);

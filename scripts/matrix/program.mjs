@@ -1,6 +1,7 @@
 // What every runtime of the matrix runs beside an installed tripline: a guard that breaches, an operation that ends for
 // it, a loop that never yields and sees it all the same. Prints one line of JSON; anything else is a failure.
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import { Cancelable, capabilities, every, guard, sample, samplerStats } from 'tripline'
@@ -62,11 +63,15 @@ try {
   await beats.close()
 
   const worker = new Worker(new URL('worker.mjs', import.meta.url))
-  await once(worker, 'message')
+  const [command] = await once(worker, 'message')
+  const runs = () => command !== undefined && existsSync(`/proc/${command}`)
+  expect('a worker has a command', runs() || process.platform === 'win32')
   await worker.terminate()
   const gone = performance.now() + 20_000
-  while (samplerStats().guards > 0 && performance.now() < gone) await new Promise((resolve) => setTimeout(resolve, 20))
+  while ((samplerStats().guards > 0 || runs()) && performance.now() < gone)
+    await new Promise((resolve) => setTimeout(resolve, 20))
   expect('a worker is ended with live guards', samplerStats().guards === 0)
+  expect('and its command with it', !runs())
 
   for (let i = 0; i < 200; i++) guard({ 'process.rss': { above: '1TB' } }).close()
   const deadline = Date.now() + 20_000
