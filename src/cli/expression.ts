@@ -16,12 +16,15 @@ const VALUE = /[\d.]+(?:\s*(?!(?:for|clear|over)\b)(?:[A-Za-z]+(?:\/s)?|%|°C))?
 const KEYWORD = /for|clear|over/y
 const DURATION = /[\d.]+\s*[a-z]+/y
 
+/** Why an expression cannot be meant where it stands; undefined where it can. */
+export type Refuse = (expression: LimitExpression) => string | undefined
+
 /**
  * `METRIC[(PATH | ZONE | PID)] > VALUE [for DURATION] [clear VALUE] [over DURATION]`, or with `<`.
  *
- * @throws UsageError with a caret under the place that could not be read
+ * @throws UsageError with a caret under the place that could not be read, or under the metric that is refused
  */
-export function parseExpression(text: string): LimitExpression {
+export function parseExpression(text: string, refuse?: Refuse): LimitExpression {
   const reader = new Reader(text)
   const name = reader.take(NAME, 'the name of a metric')
   const info = reader.check(name.at, () => checkMetric(name.text))
@@ -30,7 +33,10 @@ export function parseExpression(text: string): LimitExpression {
   const operator = reader.take(OPERATOR, "'>' or '<'")
   limit[operator.text === '>' ? 'above' : 'below'] = takeValue(reader, info)
   takeRest(reader, info, limit)
-  return { metric: info.name, limit }
+  const expression = { metric: info.name, limit }
+  const why = refuse?.(expression)
+  if (why !== undefined) throw reader.error(name.at, why)
+  return expression
 }
 
 /**

@@ -3,6 +3,7 @@ import { constants, totalmem } from 'node:os'
 import { unknownName } from '../errors.js'
 import type { RunOptions } from '../run/options.js'
 import type { Limits } from '../monitor/limits.js'
+import type { Refuse } from './expression.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
 import { UsageError } from './usage.js'
 import { VERBS } from './verbs.js'
@@ -76,14 +77,27 @@ async function readLimits(given: ParsedArguments): Promise<Limits | undefined> {
       parseAbove(`--${option}`, metric, given.get(option)!, option === 'memory' ? memoryHere : undefined),
     ),
     ...(cpuTime === 0 ? [] : [{ metric: 'process.cpuTime' as const, limit: { above: cpuTime } }]),
-    ...texts.map(parseExpression),
+    ...texts.map((text) => parseExpression(text, refuseOurOwn)),
   ])
 }
 
 async function readConditions(texts: readonly string[]): Promise<Limits | undefined> {
   if (texts.length === 0) return undefined
   const { parseExpression, toLimits } = await import('./expression.js')
-  return toLimits(texts.map(parseExpression))
+  return toLimits(texts.map((text) => parseExpression(text, refuseBeforeStart)))
+}
+
+/** The loop and the heap of a JavaScript program would be ours here, and a limit is never meant for those. */
+const refuseOurOwn: Refuse = ({ metric }) =>
+  metric === 'heap' || metric.startsWith('eventLoop.')
+    ? `'${metric}' is known inside a program only, and here that is tripline`
+    : undefined
+
+/** And so would be what there is of a process before the command is one. */
+const refuseBeforeStart: Refuse = (expression) => {
+  const { metric, limit } = expression
+  if (!metric.startsWith('process.') || limit.pid !== undefined) return refuseOurOwn(expression)
+  return `there is no command yet; name a process, as in '${metric}(123)'`
 }
 
 /** What this machine has, or what its control group may have of it, in bytes. */

@@ -9,9 +9,9 @@ import type { WatchList } from './watched.js'
 
 export async function main(words: readonly string[]): Promise<number> {
   const given = parseArguments(words, VERBS.watch)
-  if (given.has('once')) return watchOnce(given)
   const interval = given.duration('interval') ?? 1000
   if (interval === 0) throw new UsageError('--interval must be more than 0')
+  if (given.has('once')) return watchOnce(given)
   const { WatchList } = await import('./watched.js')
   const list = new WatchList(given.rest, given.all('limit'))
   const last = given.duration('for') || Infinity
