@@ -17,8 +17,6 @@ namespace tripline {
 
 // What is left when the command has ended by itself may finish on its own for so long: the end of a pipeline does.
 constexpr uint64_t kLinger = 200 * kMillisecond;
-// What has been written is still passed on for so long once everybody has been ended.
-constexpr uint64_t kDrain = 200 * kMillisecond;
 // From one look for who is left to the next, while the tree is being ended: it starts short and doubles.
 constexpr uint64_t kFirstLook = 5 * kMillisecond;
 constexpr uint64_t kLastLook = 100 * kMillisecond;

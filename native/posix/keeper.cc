@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "../drain.h"
 #include "bare.h"
 #include "census.h"
 #include "inheritance.h"
@@ -75,8 +76,9 @@ class Keeper {
   void Run() {
     written_at_ = bare::Now();
     for (;;) {
-      if (Reap() && (!HasOutput() || HasDrained())) return TellGone();
-      Advance();
+      nobody_left_ = Reap();
+      if (nobody_left_ && (!HasOutput() || drain_.IsOver(bare::Now(), written_at_))) return TellGone();
+      if (!nobody_left_) Advance();
       if (gave_up_) return TellGone();
       Wait();
     }
@@ -196,14 +198,17 @@ class Keeper {
   }
 
   int TimeToWait() const {
-    uint64_t at = next_at_ < census_.hear_at() ? next_at_ : census_.hear_at();
-    if (phase_ == kRunning && !idle_told_ && idle_ != kNever && written_at_ + idle_ < at) at = written_at_ + idle_;
+    const uint64_t next_at = nobody_left_ ? drain_.End(written_at_) : next_at_;
+    uint64_t at = next_at < census_.hear_at() ? next_at : census_.hear_at();
+    if (WaitsForSilence() && written_at_ + idle_ < at) at = written_at_ + idle_;
     if (at == kNever) return -1;
     const uint64_t now = bare::Now();
     if (at <= now) return 0;
     const uint64_t ms = (at - now + kMillisecond - 1) / kMillisecond;
     return ms > 1000000 ? 1000000 : static_cast<int>(ms);
   }
+
+  bool WaitsForSilence() const { return phase_ == kRunning && idle_ != kNever && !idle_told_ && !paused_; }
 
   void Obey() {
     Order order;
@@ -213,12 +218,16 @@ class Keeper {
       // Whoever asked for the command is gone, and gave no orders.
       close(control_);
       control_ = -1;
+      drain_.Hurry();
       return End(end_signal_, kill_after_);
     }
     switch (order.kind) {
       case Order::kSignal: return Pass(order.signal);
-      case Order::kEnd: return End(order.signal, order.kill_after);
+      case Order::kEnd:
+        drain_.Hurry();
+        return End(order.signal, order.kill_after);
       case Order::kPause:
+        if (phase_ == kEnding || phase_ == kKilling) return;
         paused_ = true;
         StopAll();
         return;
@@ -236,25 +245,20 @@ class Keeper {
 
   // What somebody sent to the other process is meant for the command.
   void Pass(int signal) {
-    if (command_ <= 0) return;
+    const bool ends = signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
+    if (command_ <= 0) {
+      if (ends) drain_.Hurry();
+      return;
+    }
     const pid_t whom = own_process_group_ ? -command_ : command_;
     if (kill(whom, signal) != 0) kill(command_, signal);
     // A pause must not keep anybody from ending the command.
-    const bool ends = signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
     if (paused_ && ends) return Resume();
     // A stopped process hears it only once it goes on.
     if (signal != SIGSTOP && signal != SIGTSTP && signal != SIGCONT && !paused_) kill(whom, SIGCONT);
   }
 
   // ---- ending
-
-  // What was written before the end is passed on, but a reader that does not read must not hold up the end for ever.
-  bool HasDrained() {
-    if (phase_ != kEnding && phase_ != kKilling) return false;
-    const uint64_t now = bare::Now();
-    if (drain_until_ == 0) drain_until_ = now + kDrain;
-    return now >= drain_until_;
-  }
 
   void End(int signal, uint64_t kill_after) {
     const uint64_t now = bare::Now();
@@ -277,7 +281,7 @@ class Keeper {
   void Advance() {
     const uint64_t now = bare::Now();
     if (phase_ == kRunning) {
-      if (idle_ == kNever || idle_told_ || paused_ || now < written_at_ + idle_) return;
+      if (!WaitsForSilence() || now < written_at_ + idle_) return;
       idle_told_ = true;
       Report report;
       report.event.kind = CommandEvent::kIdle;
@@ -365,6 +369,7 @@ class Keeper {
   OwnGroup group_;
   Census census_;
   Relay relays_[2];
+  Drain drain_;
   const int end_signal_;
   const uint64_t kill_after_;
   const uint64_t idle_;
@@ -375,11 +380,11 @@ class Keeper {
   pid_t command_ = 0;
   pid_t whom_ = 0;  // the command, or its process group
   int asked_blindly_ = 0;
-  uint64_t drain_until_ = 0;
 
   Phase phase_ = kRunning;
   bool paused_ = false;
   bool idle_told_ = false;
+  bool nobody_left_ = false;
   uint64_t written_at_ = 0;
   uint64_t next_at_ = kNever;
   uint64_t kill_at_ = kNever;

@@ -102,6 +102,8 @@ class PosixCommand final : public Command {
     const ssize_t sent = send(control_, &order, sizeof(order), kSendQuietly | MSG_DONTWAIT);
     // The rest of an order would be taken for the next: better none, which ends the tree.
     if (sent >= 0 && sent < static_cast<ssize_t>(sizeof(order))) shutdown(control_, SHUT_RDWR);
+    // Whoever has stopped the keeper has not stopped us.
+    if (sent > 0) kill(static_cast<pid_t>(root), SIGCONT);
   }
 
   // The keeper was killed, and whoever is left has to be found without it.

@@ -2,6 +2,7 @@
 // one in Next(), does everything; all others give it orders.
 #include "../spawn.h"
 
+#include "../drain.h"
 #include "ask.h"
 #include "job.h"
 #include "launch.h"
@@ -92,11 +93,12 @@ class WindowsCommand final : public Command {
         return true;
       }
       const JobUsage usage = ReadJobUsage(job_.get());
-      if (exited_ && usage.active == 0 && (!HasOutput() || HasDrained())) {
+      nobody_left_ = exited_ && usage.active == 0;
+      if (nobody_left_ && (!HasOutput() || drain_.IsOver(MonotonicNow(), WrittenAt()))) {
         TellGone(usage, event);
         return true;
       }
-      if (Advance(event)) return true;
+      if (!nobody_left_ && Advance(event)) return true;
       Wait();
     }
   }
@@ -165,10 +167,8 @@ class WindowsCommand final : public Command {
   }
 
   DWORD TimeToWait() const {
-    uint64_t at = next_at_;
-    if (phase_ == kRunning && !idle_told_ && !paused_ && idle_ != kNever && WrittenAt() + idle_ < at) {
-      at = WrittenAt() + idle_;
-    }
+    uint64_t at = nobody_left_ ? drain_.End(WrittenAt()) : next_at_;
+    if (WaitsForSilence() && WrittenAt() + idle_ < at) at = WrittenAt() + idle_;
     if (at == kNever) return INFINITE;
     const uint64_t now = MonotonicNow();
     if (at <= now) return 0;
@@ -182,15 +182,9 @@ class WindowsCommand final : public Command {
     return latest;
   }
 
-  bool HasOutput() const { return relays_[0].open() || relays_[1].open(); }
+  bool WaitsForSilence() const { return phase_ == kRunning && idle_ != kNever && !idle_told_ && !paused_; }
 
-  // What was written before the end is passed on, but a reader that does not read must not hold up the end for ever.
-  bool HasDrained() {
-    if (phase_ != kEnding && phase_ != kKilling) return false;
-    const uint64_t now = MonotonicNow();
-    if (drain_until_ == 0) drain_until_ = now + kDrain;
-    return now >= drain_until_;
-  }
+  bool HasOutput() const { return relays_[0].open() || relays_[1].open(); }
 
   void TellExited(CommandEvent* event) {
     exited_ = true;
@@ -223,7 +217,9 @@ class WindowsCommand final : public Command {
   void Obey(const Order& order) {
     switch (order.kind) {
       case Order::kSignal: return Pass(order.signal);
-      case Order::kEnd: return BeginEnd(order.signal, order.kill_after);
+      case Order::kEnd:
+        drain_.Hurry();
+        return BeginEnd(order.signal, order.kill_after);
       case Order::kPause:
         if (phase_ >= kEnding) return;
         paused_ = true;
@@ -240,8 +236,11 @@ class WindowsCommand final : public Command {
 
   // A signal for the command; what nobody can hear ends it, as it does for Node's own children.
   void Pass(int signal) {
-    if (exited_) return;
     const bool asks = Asks(signal);
+    if (exited_) {
+      if (asks || signal == kKillSignal) drain_.Hurry();
+      return;
+    }
     if (asks && paused_) GoOn();
     if (asks && !foreground_ && GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, static_cast<DWORD>(pid))) {
       asked_with_ = signal;
@@ -281,7 +280,7 @@ class WindowsCommand final : public Command {
   bool Advance(CommandEvent* event) {
     const uint64_t now = MonotonicNow();
     if (phase_ == kRunning) {
-      if (idle_ == kNever || idle_told_ || paused_ || now < WrittenAt() + idle_) return false;
+      if (!WaitsForSilence() || now < WrittenAt() + idle_) return false;
       idle_told_ = true;
       event->kind = CommandEvent::kIdle;
       return true;
@@ -313,6 +312,7 @@ class WindowsCommand final : public Command {
   JobList list_;
   Asking asking_;
   Relay relays_[2];
+  Drain drain_;
   bool abandoned_ = false;  // by another thread than the one in Next()
 
   Phase phase_ = kRunning;
@@ -320,11 +320,11 @@ class WindowsCommand final : public Command {
   bool done_ = false;
   bool paused_ = false;
   bool idle_told_ = false;
+  bool nobody_left_ = false;
   uint64_t written_at_ = 0;
   uint64_t next_at_ = kNever;
   uint64_t kill_at_ = kNever;
   uint64_t look_ = kFirstLook;
-  uint64_t drain_until_ = 0;
   int asked_with_ = 0;      // what the last Ctrl-Break to the command stood for
   int asked_all_with_ = 0;  // and what all of them were asked to end for
   uint32_t ended_ = 0, total_before_ = 0;

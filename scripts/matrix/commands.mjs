@@ -1,6 +1,7 @@
 // Commands under limits on Windows, beside an installed tripline: how they end, what is found and how, and that nothing
 // they start outlives them or us. Prints one line of JSON; anything else is a failure.
 import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import {
   appendFileSync,
   closeSync,
@@ -46,6 +47,10 @@ const roles = {
   },
   flood() {
     for (let i = 0; i < 1000; i++) process.stdout.write(`${'x'.repeat(9999)}\n`)
+  },
+  // A little more than a pipe takes.
+  burst() {
+    process.stdout.write('x'.repeat(67_000))
   },
   /** Runs a tree, and is killed meanwhile. */
   async guard(file) {
@@ -168,6 +173,14 @@ async function output() {
   closeSync(file)
   const size = readFileSync('flood').length
   expect('a flood is passed on to the last byte', flood.status === 0 && size === 1e7, [flood, size])
+  const late = spawn(node, [cli, 'run', '--idle-output', '1h', node, self, 'burst'], { stdio: ['ignore', 'pipe', 2] })
+  late.stdout.pause()
+  const closed = once(late, 'close')
+  await wait(3000)
+  let read = 0
+  late.stdout.on('data', (chunk) => (read += chunk.length)).resume()
+  const [status] = await closed
+  expect('what is read late arrives whole', status === 0 && read === 67_000, [status, read])
 }
 
 async function pauses() {

@@ -1,10 +1,20 @@
 /** What must not keep a command from ending: a pause, a reader that does not read, a /proc that is somebody else's. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { CLI, runCommand } from '../helpers/child.js'
+import { Background, childrenOf, makeTag, processesWith } from '../helpers/cli.js'
+import { eventually } from '../helpers/eventually.js'
 
 const BOUND = 20_000
+
+/** CPU time in hundredths of a second. */
+function cpuOf(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
+  return Number(fields[11]) + Number(fields[12])
+}
 
 describe('a paused command', () => {
   it('ends when it is told to', async () => {
@@ -24,6 +34,40 @@ describe('a paused command', () => {
     expect(await closed).toEqual([143, null])
     clearTimeout(bound)
   })
+
+  it('is not waited for by a busy loop when it is silent for longer than it may be', async () => {
+    const limit = ['--on-breach', 'pause', '--limit', 'memory.available<1000TB', '--idle-output', '100ms']
+    using background = new Background('run', ...limit, '--', 'sleep', '300')
+    await background.shows('paused')
+    const [keeper] = childrenOf(background.child.pid!)
+    await sleep(200)
+    const before = cpuOf(keeper!)
+    await sleep(1000)
+    // A loop would take all of the second, on a busy machine a good part of it.
+    expect(cpuOf(keeper!) - before).toBeLessThan(10)
+    background.child.kill('SIGTERM')
+    expect(await background.ended).toBe(143)
+  })
+})
+
+describe('a stopped keeper', () => {
+  it('does as it is told', async () => {
+    const tag = makeTag()
+    using background = new Background('run', '-v', 'sleep', tag)
+    await background.shows('started')
+    process.kill(childrenOf(background.child.pid!)[0]!, 'SIGSTOP')
+    background.child.kill('SIGTERM')
+    expect(await background.ended).toBe(143)
+  })
+
+  it('ends the command when tripline is killed', async () => {
+    const tag = makeTag()
+    using background = new Background('run', '-v', 'sleep', tag)
+    await background.shows('started')
+    process.kill(childrenOf(background.child.pid!)[0]!, 'SIGSTOP')
+    background.child.kill('SIGKILL')
+    await eventually(() => processesWith(tag).length === 0)
+  })
 })
 
 describe('output that nobody reads', () => {
@@ -36,6 +80,45 @@ describe('output that nobody reads', () => {
     expect(await once(child, 'exit')).toEqual([124, null])
     clearTimeout(bound)
     child.stdout.destroy()
+  })
+})
+
+// More than the reader's pipe takes, so that a part waits with us.
+const SIZE = 120_000
+
+function startUnread(): ReturnType<typeof spawn> {
+  const script = `head -c ${SIZE} /dev/zero; exit 3`
+  const args = [CLI, 'run', '-v', '--idle-output', '1h', '--', 'sh', '-c', script]
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.pause()
+  return child
+}
+
+/** Until its command has ended. */
+async function commandEnded(child: ReturnType<typeof spawn>): Promise<void> {
+  await once(child.stderr!, 'data')
+  const [keeper] = childrenOf(child.pid!)
+  await eventually(() => childrenOf(keeper!)[0] === 0)
+}
+
+describe('output that is read late', () => {
+  it('arrives whole, however late', async () => {
+    const child = startUnread()
+    await commandEnded(child)
+    // For longer than what a command leaves behind may live.
+    await sleep(1000)
+    let size = 0
+    child.stdout!.on('data', (chunk: Buffer) => (size += chunk.length)).resume()
+    expect(await once(child, 'close')).toEqual([3, null])
+    expect(size).toBe(SIZE)
+  })
+
+  it('is not waited for by one who wants to end it', async () => {
+    const child = startUnread()
+    await commandEnded(child)
+    child.kill('SIGTERM')
+    expect(await once(child, 'exit')).toEqual([3, null])
+    child.stdout!.destroy()
   })
 })
 

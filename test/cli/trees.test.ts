@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { Background, makeTag, processesWith, shell, tripline } from '../helpers/cli.js'
+import { Background, childrenOf, makeTag, processesWith, shell, tripline } from '../helpers/cli.js'
 import { CLI, runCommand } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
 
@@ -170,7 +170,3 @@ describe('as process 1', () => {
     expect([outcome.code, outcome.stdout]).toEqual([0, '0\n'])
   })
 })
-
-function childrenOf(pid: number): number[] {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
-}

@@ -43,6 +43,10 @@ export function processesWith(tag: string): number[] {
   return found
 }
 
+export function childrenOf(pid: number): number[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
+}
+
 /** tripline in the background, with what it writes. */
 export class Background implements Disposable {
   readonly child: ChildProcess
