@@ -1,6 +1,7 @@
 // What the kernel counts of processes and threads, read from /proc.
 import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 /** CPU time of one thread in nanoseconds. */
 export function threadCpu(pid, tid) {
@@ -16,6 +17,15 @@ export function findThread(pid, name) {
       return false
     }
   })
+}
+
+/** The same, once there is one: a new thread names itself a moment after its start. */
+export async function waitForThread(pid, name) {
+  for (const end = performance.now() + 5000; performance.now() < end; await sleep(1)) {
+    const found = findThread(pid, name)
+    if (found !== undefined) return found
+  }
+  throw new Error(`process ${pid} has no thread ${name}`)
 }
 
 /** How often a thread has gone to sleep by itself: its wake-ups. */

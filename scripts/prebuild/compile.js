@@ -9,6 +9,7 @@ import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { nativeSources } from '../../native/sources.js'
+import { releaseFlags } from './flags.js'
 import { inspect } from './inspect.js'
 import { forgetLibraries } from './neutral.js'
 import { targetOf } from './targets.js'
@@ -32,26 +33,11 @@ const compileMachine = target.thumb ? ['-target', target.zig.replace(/^arm-/, 't
 const compileFlags = [
   // Intermediate code, which mergers make one object of: a tenth smaller than a link of separate objects.
   ...(os === 'darwin' ? ['-Xclang', '-emit-llvm-bc'] : ['-flto']),
-  '-std=c++17',
-  '-Os',
-  '-Xclang',
-  '-Oz',
+  ...releaseFlags,
   '-fPIC',
-  '-DNDEBUG',
   '-DNAPI_VERSION=8',
   // Large file systems on 32-bit machines; node-gyp defines it too.
   '-D_FILE_OFFSET_BITS=64',
-  '-fno-exceptions',
-  '-fno-rtti',
-  '-fno-asynchronous-unwind-tables',
-  '-fno-unwind-tables',
-  '-fvisibility=hidden',
-  '-fvisibility-inlines-hidden',
-  '-ffunction-sections',
-  '-fdata-sections',
-  // zig adds checks of its own to what is not optimized for size alone.
-  '-fno-sanitize=all',
-  '-fno-stack-protector',
   // Otherwise every atomic operation is a call that looks for what the processor can do.
   ...(target.arch === 'arm64' && os === 'linux' ? ['-mno-outline-atomics'] : []),
   '-Wall',

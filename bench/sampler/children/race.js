@@ -4,13 +4,13 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { guard, samplerStats } from '../../../dist/index.js'
 import { join } from '../../lib/cgroup.js'
-import { findThread, threadCpu } from '../../lib/process.js'
+import { threadCpu, waitForThread } from '../../lib/process.js'
 import { start } from '../native.js'
 
 const [group, mode, rate, line, size] = process.argv.slice(2)
 join(group)
 const watched = guard({ 'memory.available': { below: Number(line), for: 0 } }, mode === 'fixed' ? { interval: 1 } : {})
-const sampler = findThread(process.pid, 'tripline')
+const sampler = await waitForThread(process.pid, 'tripline')
 const cpu = threadCpu(process.pid, sampler)
 await sleep(1000)
 const filler = start('fill', rate, size)
