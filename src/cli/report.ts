@@ -1,10 +1,12 @@
 /** What is told about a run: the line on stderr, and the file. */
-import { closeSync, openSync, writeSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { describeBreach } from '../monitor/guard.js'
 import { rootCause, type CancelationReason } from '../reason.js'
 import type { RunResult } from '../run/result.js'
 import { formatDuration, formatSize } from '../units.js'
 import { UsageError, say } from './usage.js'
+
+const STDOUT = 1
 
 /** A file that is opened before the command starts: what cannot be written must not be found out afterwards. */
 export class ReportFile {
@@ -13,7 +15,7 @@ export class ReportFile {
   /** @throws UsageError */
   constructor(path: string) {
     try {
-      this.#file = openSync(path, 'w')
+      this.#file = path === '-' ? STDOUT : openSync(path, 'w')
     } catch (error) {
       throw new UsageError(`--report cannot be written: ${(error as Error).message}`)
     }
@@ -21,7 +23,7 @@ export class ReportFile {
 
   write(content: object): void {
     try {
-      writeSync(this.#file, `${JSON.stringify(content, rounded, 2)}\n`)
+      writeFileSync(this.#file, `${JSON.stringify(content, rounded, 2)}\n`)
       closeSync(this.#file)
     } catch (error) {
       say(`the report could not be written: ${(error as Error).message}`)

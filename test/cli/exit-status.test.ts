@@ -154,6 +154,12 @@ describe('tripline run in scripts', () => {
     expect(outcome.stdout).toMatch(/^ {4}4$/m)
   })
 
+  it('writes a report to stdout, behind what the command has written', async () => {
+    const outcome = await shell('tripline run --report - echo first | cat')
+    expect(outcome.stdout.slice(0, 6)).toBe('first\n')
+    expect(JSON.parse(outcome.stdout.slice(6))).toMatchObject({ command: ['echo', 'first'], status: 0 })
+  })
+
   it('writes a report', async () => {
     const file = join(folder, 'report.json')
     await tripline('run', '-q', '--report', file, '--procs', '2', 'sh', '-c', 'sleep 60 & sleep 60 & wait')
