@@ -30,7 +30,16 @@ bool IsStale(int error) { return error == ESPIPE || error == ENODEV || error == 
 
 FileCalls file_calls = {OpenReadOnly, pread, read, close};
 
-Text::~Text() { free(data_); }
+char Text::nothing_[1] = "";
+
+Text::~Text() { Become(nullptr, 0); }
+
+void Text::Become(char* data, size_t size) {
+  if (data_ != nothing_) free(data_);
+  data_ = data == nullptr ? nothing_ : data;
+  size_ = data == nullptr ? 0 : size;
+  if (data != nullptr) data[size] = '\0';
+}
 
 void Text::Set(const char* a, const char* b, const char* c, const char* d) {
   const char* parts[] = {a, b, c, d};
@@ -44,21 +53,13 @@ void Text::Set(const char* a, const char* b, const char* c, const char* d) {
     memcpy(data + at, part, length);
     at += length;
   }
-  if (data != nullptr) data[at] = '\0';
-  free(data_);
-  data_ = data;
-  size_ = data == nullptr ? 0 : size;
+  Become(data, size);
 }
 
 void Text::SetPart(const char* part, size_t size) {
   char* data = static_cast<char*>(malloc(size + 1));
-  if (data != nullptr) {
-    memcpy(data, part, size);
-    data[size] = '\0';
-  }
-  free(data_);
-  data_ = data;
-  size_ = data == nullptr ? 0 : size;
+  if (data != nullptr) memcpy(data, part, size);
+  Become(data, size);
 }
 
 void Text::Cut(size_t size) {

@@ -31,12 +31,16 @@ class Text {
   void Set(const char* a, const char* b = "", const char* c = "", const char* d = "");
   void SetPart(const char* data, size_t size);
   void Cut(size_t size);
-  const char* get() const { return data_ == nullptr ? "" : data_; }
+  const char* get() const { return data_; }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
  private:
-  char* data_ = nullptr;
+  // Takes over `data`, which may be null and need not have its zero yet.
+  void Become(char* data, size_t size);
+
+  static char nothing_[1];  // never written
+  char* data_ = nothing_;
   size_t size_ = 0;
 };
 

@@ -31,7 +31,8 @@ const machine = ['-target', target.zig, ...cpu]
 const compileMachine = target.thumb ? ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu] : machine
 
 const compileFlags = [
-  // Intermediate code, which mergers make one object of: a tenth smaller than a link of separate objects.
+  // Intermediate code, which mergers make one object of: a tenth smaller than a link of separate objects. zig refuses
+  // -flto for macOS, but its bitcode is all that the linker needs for it.
   ...(os === 'darwin' ? ['-Xclang', '-emit-llvm-bc'] : ['-flto']),
   ...releaseFlags,
   '-fPIC',
@@ -47,9 +48,8 @@ const compileFlags = [
   '-fno-ident',
   `-ffile-prefix-map=${root}=.`,
   '-Wdate-time',
-  // Functions of the system are found when the binary is loaded: the keeper of a command must not look for one. zig
-  // refuses -flto for macOS, but its bitcode is all that the linker needs for it.
-  ...(os === 'darwin' ? ['-fno-plt', '-Xclang', '-emit-llvm-bc'] : []),
+  // Functions of the system are found when the binary is loaded: the keeper of a command must not look for one.
+  ...(os === 'windows' ? [] : ['-fno-plt']),
   // The addresses of the host's functions: native/runtime/windows_host.c.
   ...(os === 'windows' ? ['-DNAPI_EXTERN=__declspec(dllimport)', '-D__USE_MINGW_ANSI_STDIO=0'] : []),
   // For quoted includes alone, so that no header of ours can hide one of the system.
