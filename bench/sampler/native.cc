@@ -403,6 +403,11 @@ void Late(uint64_t seconds) {
   printf("{\"p50\":%.0f,\"p99\":%.0f}\n", at(0.5), at(0.99));
 }
 
+// wakes <hz> <seconds>: what a bare thread's wake-ups cost, without any read.
+void Wakes(uint64_t hz, uint64_t seconds) {
+  printf("{\"cpu\":%.0f}\n", RunBare(hz, seconds, false).cpu);
+}
+
 // ---- memory --------------------------------------------------------------------------------------------------------
 
 uint64_t ResidentKiB() {
@@ -511,6 +516,7 @@ int main(int count, char** arguments) {
   else if (command == "limits") Limits();
   else if (command == "ticks") Ticks();
   else if (command == "late" && count == 3) Late(strtoull(arguments[2], nullptr, 10));
+  else if (command == "wakes" && count == 4) Wakes(strtoull(arguments[2], nullptr, 10), strtoull(arguments[3], nullptr, 10));
   else if (command == "memory") Memory();
   else if (command == "cross" && count == 8) {
     Cross(arguments[2], atoi(arguments[3]), arguments[4], arguments[5], arguments[6], strtoull(arguments[7], nullptr, 10));
