@@ -13,17 +13,7 @@ namespace {
 // ---- the environment -----------------------------------------------------------------------------------------------
 
 void CallDeliver(napi_env env, napi_value callback, void*, void*) {
-  if (env == nullptr || callback == nullptr) return;
-  napi_value undefined = nullptr;
-  napi_get_undefined(env, &undefined);
-  napi_call_function(env, undefined, callback, 0, nullptr, nullptr);
-  // A listener's exception must reach `uncaughtException`; left pending it would be swallowed with a warning.
-  bool pending = false;
-  napi_is_exception_pending(env, &pending);
-  if (!pending) return;
-  napi_value exception = nullptr;
-  napi_get_and_clear_last_exception(env, &exception);
-  napi_fatal_exception(env, exception);
+  if (env != nullptr && callback != nullptr) CallListener(env, callback, 0, nullptr);
 }
 
 // Runs when the environment ends by itself or its worker is terminated; not on process.exit() or a fatal signal.

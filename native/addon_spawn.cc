@@ -91,15 +91,7 @@ void CallTell(napi_env env, napi_value callback, void* running, void* data) {
   told.Set("left", event->left);
   told.Set("killed", Boolean(env, event->killed));
   told.Set("cpu", ToMilliseconds(event->cpu));
-  napi_value undefined = nullptr;
-  napi_get_undefined(env, &undefined);
-  napi_call_function(env, undefined, callback, 1, &told.value, nullptr);
-  bool pending = false;
-  napi_is_exception_pending(env, &pending);
-  if (!pending) return;
-  napi_value exception = nullptr;
-  napi_get_and_clear_last_exception(env, &exception);
-  napi_fatal_exception(env, exception);
+  CallListener(env, callback, 1, &told.value);
 }
 
 // The environment ends, and the command with it. Not left to EndTelling(), which Deno does not call for a worker.

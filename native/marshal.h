@@ -132,6 +132,9 @@ class Array {
   uint32_t length_ = 0;
 };
 
+// Calls a listener from a thread-safe function.
+void CallListener(napi_env env, napi_value listener, size_t count, const napi_value* arguments);
+
 // What a failed call answers with: the reason as text, where success would be a number or true.
 inline napi_value Refusal(napi_env env, const Failure& why) { return Text(env, why.failed() ? why.text : "unknown failure"); }
 
