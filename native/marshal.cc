@@ -1,5 +1,7 @@
 #include "marshal.h"
 
+#include <node_api.h>
+
 namespace tripline {
 
 void CallListener(napi_env env, napi_value listener, size_t count, const napi_value* arguments) {

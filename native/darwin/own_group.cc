@@ -31,7 +31,7 @@ class Hold {
 
 }  // namespace
 
-bool OwnGroup::Make(const char*) {
+bool OwnGroup::Make(uint64_t) {
   family_ = static_cast<darwin::Family*>(darwin::Reserve(sizeof(darwin::Family), true));
   return family_ != nullptr;
 }

@@ -11,7 +11,7 @@ namespace tripline {
 class OwnGroup {
  public:
   // Called before the fork.
-  bool Make(const char* name);
+  bool Make(uint64_t number);
   // Gives the memory back, in the process that made it.
   void Release();
   // From now on, until Release(), CopyMembers() finds it by this number.

@@ -1,9 +1,11 @@
 #include "own_group.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 
 #include "cgroup.h"
@@ -16,6 +18,11 @@ namespace {
 // No controller is called that, so only version 2 can be meant.
 constexpr char kNoController[] = "-";
 
+// The name of a group is this, the maker's process id, and a number.
+constexpr char kOwnPrefix[] = "tripline-";
+
+constexpr uint32_t kDeepest = 8;
+
 // systemd lets others make groups only below what it has marked as theirs, and takes no notice of who root is.
 bool IsDelegated(const char* path) {
   if (access("/run/systemd/system", F_OK) != 0 || geteuid() != 0) return true;
@@ -24,9 +31,38 @@ bool IsDelegated(const char* path) {
          syscall(SYS_getxattr, path, "user.delegate", value, sizeof(value)) > 0;
 }
 
+// Removes a group with those below it: what ran in it may have made some, such as a tripline that was killed. As far as
+// they are empty; false where one is not. System calls only.
+bool RemoveTree(const char* path, uint32_t depth) {
+  if (rmdir(path) == 0 || errno != EBUSY) return true;
+  if (depth == 0) return false;
+  Names names(path);
+  while (const char* name = names.Next()) {
+    bare::Line below;
+    below.Add(path).Add("/").Add(name);
+    // Most of them are files.
+    if (rmdir(below.get()) != 0 && errno == EBUSY) RemoveTree(below.get(), depth - 1);
+  }
+  return rmdir(path) == 0 || errno != EBUSY;
+}
+
+// Groups whose maker and keeper were killed at once had nobody left to remove them. Once in each process.
+void RemoveOrphans(const char* place) {
+  static bool done = false;
+  if (__atomic_exchange_n(&done, true, __ATOMIC_RELAXED)) return;
+  Names names(place);
+  while (const char* name = names.Next()) {
+    if (strncmp(name, kOwnPrefix, strlen(kOwnPrefix)) != 0) continue;
+    const pid_t maker = static_cast<pid_t>(strtol(name + strlen(kOwnPrefix), nullptr, 10));
+    if (maker <= 0 || kill(maker, 0) == 0 || errno != ESRCH) continue;
+    bare::Line path;
+    RemoveTree(path.Add(place).Add("/").Add(name).get(), kDeepest);
+  }
+}
+
 }  // namespace
 
-bool OwnGroup::Make(const char* name) {
+bool OwnGroup::Make(uint64_t number) {
   Roots real;
   real.proc.Set("/proc");
   real.sys.Set("/sys");
@@ -38,8 +74,9 @@ bool OwnGroup::Make(const char* name) {
   procs.Add(place.path()).Add("/cgroup.procs");
   // Moving a process takes writing here too: the group that both have in common.
   if (access(procs.get(), W_OK) != 0) return false;
+  RemoveOrphans(place.path());
   bare::Line path;
-  path.Add(place.path()).Add("/").Add(name);
+  path.Add(place.path()).Add("/").Add(kOwnPrefix).Add(static_cast<uint64_t>(getpid())).Add("-").Add(number);
   if (path.size() >= sizeof(path_) || mkdir(path.get(), 0755) != 0) return false;
   memcpy(path_, path.get(), path.size() + 1);
   return true;
@@ -58,7 +95,7 @@ bool OwnGroup::Kill() const {
 }
 
 bool OwnGroup::Remove() {
-  if (made() && rmdir(path_) != 0 && errno == EBUSY) return false;
+  if (made() && !RemoveTree(path_, kDeepest)) return false;
   path_[0] = '\0';
   return true;
 }

@@ -8,9 +8,9 @@ namespace tripline {
 
 class OwnGroup {
  public:
-  // Makes a group below ours in the version 2 hierarchy. False where there is none that has been delegated to us.
-  // Called before the fork; what follows is system calls only.
-  bool Make(const char* name);
+  // Makes a group below ours in the version 2 hierarchy; `number` is new in this process. False where there is none that
+  // has been delegated to us. Called before the fork; what follows is system calls only.
+  bool Make(uint64_t number);
 
   bool made() const { return path_[0] != '\0'; }
   const char* path() const { return path_; }
@@ -19,7 +19,7 @@ class OwnGroup {
   bool Enter() const;
   // Ends all members at once. False before Linux 5.14.
   bool Kill() const;
-  // Removes the group. False while somebody is in it, be it dead and not waited for.
+  // Removes the group, and what was made below it. False while somebody is in it, be it dead and not waited for.
   bool Remove();
 
   // In the process that made it: it takes nothing there, and the kernel tells who is in it.

@@ -24,6 +24,8 @@ namespace {
 
 // So many looks in which everybody that is left refuses to be killed: they belong to another user.
 constexpr uint32_t kRefusals = 20;
+// How often it is tried to remove the group.
+constexpr uint32_t kRemovals = 20;
 // Rounds of stopping before a kill: one is enough for all but a fork bomb.
 constexpr uint32_t kStopRounds = 50;
 
@@ -84,7 +86,10 @@ class Keeper {
     }
   }
 
-  void RemoveGroup() { group_.Remove(); }
+  void RemoveGroup() {
+    // Who has only just died may still count as being in it.
+    for (uint32_t round = 0; round < kRemovals && !group_.Remove(); round++) usleep(5000);
+  }
 
  private:
   enum Phase { kRunning, kLingering, kEnding, kKilling };

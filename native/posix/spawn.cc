@@ -178,11 +178,8 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
     return nullptr;
   }
   static uint32_t runs = 0;
-  bare::Line name;
-  name.Add("tripline-").Add(static_cast<uint64_t>(getpid())).Add("-");
-  name.Add(__atomic_add_fetch(&runs, 1, __ATOMIC_RELAXED));
   OwnGroup group;
-  group.Make(name.get());
+  group.Make(__atomic_add_fetch(&runs, 1, __ATOMIC_RELAXED));
 
   const pid_t keeper = ForkKeeper(spec, group, ends);
   const int error = errno;

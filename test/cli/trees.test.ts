@@ -57,6 +57,23 @@ describe('nothing gets away', () => {
     await noneLeft(tag)
   })
 
+  it('nor a control group that nobody was left to remove: the next run does it', async () => {
+    const tag = makeTag()
+    using background = new Background('run', '-v', 'sleep', tag)
+    await background.shows('started')
+    const group = groupOf(processesWith(tag)[0]!)
+    if (!group.includes(`/tripline-${background.child.pid}-`)) {
+      return console.warn('skipped: no control group of its own can be made here')
+    }
+    const [keeper] = childrenOf(background.child.pid!)
+    background.child.kill('SIGKILL')
+    process.kill(keeper!, 'SIGKILL')
+    await noneLeft(tag)
+    expect(existsSync(group)).toBe(true)
+    await tripline('run', 'true')
+    expect(existsSync(group)).toBe(false)
+  })
+
   it('after a timeout: a tree of 50 with two daemons, and the report tells', async () => {
     const tag = makeTag()
     const report = join(folder, 'fifty.json')
@@ -170,3 +187,11 @@ describe('as process 1', () => {
     expect([outcome.code, outcome.stdout]).toEqual([0, '0\n'])
   })
 })
+
+/** The folder of a process's group of version 2. */
+function groupOf(pid: number): string {
+  const [, path = ''] = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8')) ?? []
+  return (
+    ['/sys/fs/cgroup/unified', '/sys/fs/cgroup'].map((mount) => mount + path).find((each) => existsSync(each)) ?? ''
+  )
+}

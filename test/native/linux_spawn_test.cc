@@ -3,11 +3,13 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <initializer_list>
 
 #include "check.h"
 #include "linux/census.h"
@@ -60,6 +62,23 @@ TEST(CommandTellsHowItEnded) {
   CHECK_EQ(Await(command, CommandEvent::kExited).code, 7);
   CHECK_EQ(Await(command, CommandEvent::kGone).ended, 0u);
   CHECK(!IsCommandRoot(command->root));
+  CHECK_EQ(access(command->group[0] == '\0' ? "/none" : command->group, F_OK), -1);
+  delete command;
+}
+
+TEST(CommandTakesItsGroupAwayWithWhatWasMadeBelow) {
+  Shell shell("exec sleep 60");
+  SpawnFailure why;
+  Command* command = Command::Start(shell.spec, &why);
+  CHECK(command != nullptr);
+  if (command->group[0] == '\0') printf("skipped: no control group of its own can be made here\n");
+  for (const char* below : {"/below", "/below/that", "/beside"}) {
+    char path[300];
+    snprintf(path, sizeof(path), "%s%s", command->group, below);
+    if (command->group[0] != '\0') CHECK_EQ(mkdir(path, 0755), 0);
+  }
+  command->End(SIGTERM, kSecond);
+  Await(command, CommandEvent::kGone);
   CHECK_EQ(access(command->group[0] == '\0' ? "/none" : command->group, F_OK), -1);
   delete command;
 }
