@@ -22,9 +22,10 @@ export type Refuse = (expression: LimitExpression) => string | undefined
 /**
  * `METRIC[(PATH | ZONE | PID)] > VALUE [for DURATION] [clear VALUE] [over DURATION]`, or with `<`.
  *
- * @throws UsageError with a caret under the place that could not be read, or under the metric that is refused
+ * @throws UsageError, where there is something with a caret under the place that could not be read, or under the metric that is refused
  */
 export function parseExpression(text: string, refuse?: Refuse): LimitExpression {
+  if (text.trim() === '') throw new UsageError("Expected a limit such as 'memory>90%'; received an empty one")
   const reader = new Reader(text)
   const name = reader.take(NAME, 'the name of a metric')
   const info = reader.check(name.at, () => checkMetric(name.text))

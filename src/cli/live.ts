@@ -11,7 +11,7 @@ import type { WatchList } from './watched.js'
 export function watchLive(list: WatchList, interval: number, last: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const view = new LiveView(list, () => resolve(EXIT.ok))
-    view.follow(interval, performance.now() + last).then(() => resolve(EXIT.ok), reject)
+    view.follow(interval, last).then(() => resolve(EXIT.ok), reject)
   }).then((status) => {
     // Looks that are still waited for must not keep a view that has ended.
     process.exit(status as number)
@@ -40,11 +40,10 @@ class LiveView {
     })
   }
 
-  async follow(interval: number, end: number): Promise<void> {
-    for await (const _ of this.#list.look(interval)) {
+  async follow(interval: number, last: number): Promise<void> {
+    for await (const _ of this.#list.look(interval, last)) {
       this.#cost.measure()
       if (!this.#paused) this.#draw()
-      if (performance.now() + interval > end) return
     }
   }
 

@@ -36,12 +36,10 @@ async function watchLines(
   last: number,
   toText: (list: WatchList, at: Date) => string,
 ): Promise<number> {
-  const end = performance.now() + last
-  for await (const snapshot of list.look(interval)) {
+  for await (const snapshot of list.look(interval, last)) {
     print(`${toText(list, wallTime(snapshot))}\n`)
     // For a reader that is slow or stopped nothing is piled up.
     if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
-    if (performance.now() + interval > end) break
   }
   return EXIT.ok
 }

@@ -57,7 +57,8 @@ export class WatchList {
   }
 
   /** Looks again and again. A metric that goes missing stays in the list, with the reason. */
-  async *look(interval: number): AsyncGenerator<Snapshot, void> {
+  async *look(interval: number, last: number): AsyncGenerator<Snapshot, void> {
+    const end = performance.now() + last
     for (;;) {
       const there = this.#all.filter(({ history }) => history.why === '')
       if (there.length === 0) throw new UsageError('None of these metrics is there on this machine')
@@ -68,6 +69,8 @@ export class WatchList {
             if (value !== undefined) history.add(value.value)
           }
           yield snapshot
+          // The look with which the time is up is one of it, although it comes a little late.
+          if (performance.now() + interval / 2 > end) return
         }
       } catch (error) {
         if (!(error instanceof MetricUnavailableError)) throw error

@@ -37,7 +37,9 @@ describe('a limit as a person writes it', () => {
     ['memory>90% until 5s', /expected 'for'/],
     ['memory>90 for 5 parsecs', /parsecs/],
     ['memory(/)>90', /takes no selector/],
-    ['', /expected the name of a metric/],
+    ['', /^Expected a limit such as 'memory>90%'; received an empty one$/],
+    [' \t', /^Expected a limit such as 'memory>90%'; received an empty one$/],
+    ['>90', /expected the name of a metric/],
   ])('%j points at what is wrong', (text, message) => {
     expect(() => parseExpression(text)).toThrow(message)
   })

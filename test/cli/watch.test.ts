@@ -126,6 +126,11 @@ describe('tripline watch elsewhere', () => {
     expect(outcome.stdout).toMatch(/^(\d\d:\d\d:\d\d {2}memory \d+\.\d% >0\.1 \w+ {2}memory\.host \d+\.\d%\n)+$/)
   })
 
+  it('has the look with which its time is up', async () => {
+    const outcome = await tripline('watch', '--interval', '2', '--for', '2', 'memory.host')
+    expect(outcome.stdout.split('\n').length - 1).toBe(2)
+  })
+
   it('keeps to COLUMNS', async () => {
     const outcome = await shell('COLUMNS=20 tripline watch --interval .1 --for .2 memory memory.host')
     expect(outcome.stdout).toMatch(/^(.{1,20}\n)+$/)
