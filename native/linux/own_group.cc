@@ -5,10 +5,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #include <cerrno>
-#include <cstdlib>
 #include <cstring>
 
 #include "cgroup.h"
+#include "parse/scan.h"
 #include "posix/bare.h"
 
 namespace tripline {
@@ -52,9 +52,10 @@ void RemoveOrphans(const char* place) {
   if (__atomic_exchange_n(&done, true, __ATOMIC_RELAXED)) return;
   Names names(place);
   while (const char* name = names.Next()) {
-    if (strncmp(name, kOwnPrefix, strlen(kOwnPrefix)) != 0) continue;
-    const pid_t maker = static_cast<pid_t>(strtol(name + strlen(kOwnPrefix), nullptr, 10));
-    if (maker <= 0 || kill(maker, 0) == 0 || errno != ESRCH) continue;
+    Scanner scanner(name, strlen(name));
+    uint64_t maker = 0;
+    if (!scanner.Match(kOwnPrefix) || !scanner.Number(&maker) || maker == 0 || maker > INT32_MAX) continue;
+    if (kill(static_cast<pid_t>(maker), 0) == 0 || errno != ESRCH) continue;
     bare::Line path;
     RemoveTree(path.Add(place).Add("/").Add(name).get(), kDeepest);
   }
