@@ -39,6 +39,12 @@ export function outOfRange(name: string, allowed: string, given: unknown): Range
   )
 }
 
+/** What is said of an instance of a class of ours that a second copy of this package has made. */
+export function ofThisCopy(className: string, given: unknown): string {
+  const foreign = typeof given === 'object' && given !== null && given.constructor?.name === className
+  return foreign ? ' of this copy of tripline (another one is loaded too)' : ''
+}
+
 /** A name that is not one of `known`: the message suggests the nearest. */
 export function unknownName(what: string, given: string, known: readonly string[]): TypeError {
   const nearest = nearestName(given, known)
@@ -79,11 +85,20 @@ export class NativeMissingError extends Error {
   readonly code = 'ERR_TRIPLINE_NATIVE_MISSING' as const
   readonly platform: string
 
-  constructor(platform: string, why: string) {
+  /** @param cause what was thrown when it was looked for or loaded */
+  constructor(platform: string, cause: unknown) {
+    const why = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0]!
+    const forbidden = (cause as { code?: unknown } | null)?.code === 'ERR_DLOPEN_DISABLED'
+    const none = why.startsWith('No native build was found')
+    const build =
+      'install python3, make and a C++17 compiler, then run `npx --yes node-gyp rebuild` in the folder of the package.'
+    const help = forbidden
+      ? 'To allow it: start node with --allow-addons.'
+      : `${none ? 'To build it' : 'Installing tripline anew may help; to build the addon'}: ${build}`
     super(
-      `tripline has no compiled addon for ${platform} (${why}). Timeouts, tokens, signals and conditions work without it; ` +
-        'resource limits, metrics and tickers do not. To build it: install python3, make and a C++17 compiler, then run ' +
-        '`npx --yes node-gyp rebuild` in the folder of the package.',
+      `tripline ${none ? 'has no' : 'cannot load its'} compiled addon for ${platform} (${why}). Timeouts, tokens, signals ` +
+        `and conditions work without it; resource limits, metrics and tickers do not. ${help}`,
+      { cause },
     )
     this.platform = platform
   }

@@ -241,7 +241,7 @@ function onCommandLine() {
   const forever = [node, '-e', 'setInterval(() => {}, 1000)']
   const seen = [
     tripline('run', node, '-e', 'process.exit(9)'),
-    tripline('run', '--start-when', 'process.rss < 1MB', '--wait', '0.5', node),
+    tripline('run', '--start-when', 'memory.available < 1KB', '--wait', '0.5', node),
     tripline('run', '--memory', '200MB', node, self, 'eat'),
     tripline('run', '--timeout', '2', ...forever),
     tripline('run', '--bad'),

@@ -171,10 +171,7 @@ export function loadAddon(): Addon {
     checkTable(addon)
   } catch (error) {
     addon = undefined
-    throw new NativeMissingError(
-      `${process.platform}-${process.arch}`,
-      (error instanceof Error ? error.message : String(error)).split('\n', 1)[0]!,
-    )
+    throw new NativeMissingError(`${process.platform}-${process.arch}`, error)
   }
   return addon
 }

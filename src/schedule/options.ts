@@ -140,7 +140,7 @@ export function parseOptions(options: TickerOptions): TickerSettings {
     maxBurst,
     concurrency,
     timeout: limit === Infinity ? undefined : limit,
-    guard: guard === undefined || slow === 1 ? undefined : checkResources(guard),
+    guard: guard === undefined || slow === 1 ? undefined : checkResources(guard, 'guard'),
     slow,
     operation: operationOptions(options),
     priority,

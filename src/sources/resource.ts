@@ -1,7 +1,7 @@
 /** A guard as a source: one listener a guard, whoever hangs on it. */
 import { reportError } from '../diagnostics.js'
 import { now } from '../clock.js'
-import { invalidValue } from '../errors.js'
+import { invalidType, invalidValue, ofThisCopy } from '../errors.js'
 import { edgeCount } from '../monitor/board.js'
 import { describeBreach, Guard } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
@@ -180,7 +180,10 @@ export function resourceLink(resources: Limits | Guard, target: Target): Link {
 }
 
 /** @internal */
-export function checkResources(resources: Limits | Guard): Limits | Guard {
-  if (!(resources instanceof Guard)) parseLimits(resources)
+export function checkResources(resources: Limits | Guard, name: string = 'resources'): Limits | Guard {
+  if (resources instanceof Guard) return resources
+  const foreign = ofThisCopy('Guard', resources)
+  if (foreign !== '') throw invalidType(name, `limits, or a guard${foreign}`, resources)
+  parseLimits(resources)
   return resources
 }

@@ -1,7 +1,7 @@
 /** A token: a hand on the brake that can be passed around. */
 import { callIsolated } from '../diagnostics.js'
 import { cancelationError, type CancelationError } from '../cancelation-error.js'
-import { invalidType, invalidValue } from '../errors.js'
+import { invalidType, invalidValue, ofThisCopy } from '../errors.js'
 import { toReason, type CancelationReason } from '../reason.js'
 import { Hub, HubLink, WATCH_SHARED, type Link } from './link.js'
 import { SharedFlag, type SharedToken } from './shared-token.js'
@@ -258,5 +258,5 @@ export function tokenLink(token: CancelationToken, target: Target): HubLink {
 /** @internal */
 export function checkToken(value: unknown, name: string): CancelationToken {
   if (value instanceof CancelationToken) return value
-  throw invalidType(name, 'a CancelationToken', value)
+  throw invalidType(name, `a CancelationToken${ofThisCopy('CancelationToken', value)}`, value)
 }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -17,8 +17,8 @@ function install(folder: string, ...parts: string[]): void {
   cpSync(loader, join(folder, 'node_modules/node-gyp-build'), { recursive: true })
 }
 
-function run(folder: string, script: string): { status: number | null; output: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '--eval', script], {
+function run(folder: string, script: string, flags: string[] = []): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [...flags, '--input-type=module', '--eval', script], {
     cwd: folder,
     encoding: 'utf8',
   })
@@ -59,6 +59,20 @@ describe.runIf(process.platform === 'linux')('an installed package without a bui
     )
     expect(output.trim()).toMatch(/\/node_modules\/tripline\/prebuilds\/linux-[a-z0-9]+\/tripline[a-z0-9.]*\.node$/)
   })
+
+  it.runIf(process.allowedNodeEnvironmentFlags.has('--experimental-permission'))(
+    'says how to allow it where addons are forbidden',
+    () => {
+      const { output } = run(
+        folder,
+        `import { guard } from 'tripline'
+         try { guard({ memory: 90 }) } catch (error) { console.log(error.code, error.message) }`,
+        ['--experimental-permission', '--allow-fs-read=*'],
+      )
+      expect(output).toContain('ERR_TRIPLINE_NATIVE_MISSING')
+      expect(output).toContain('--allow-addons')
+    },
+  )
 })
 
 describe('an installed package without a binary for this machine', () => {
@@ -77,7 +91,25 @@ describe('an installed package without a binary for this machine', () => {
     )
     expect(output).toContain('ERR_TRIPLINE_NATIVE_MISSING')
     expect(output).toContain(`${process.platform}-${process.arch}`)
+    expect(output).toContain('tripline has no compiled addon')
+    expect(output).toContain('To build it: ')
     expect(output).toContain('node-gyp rebuild')
+  })
+
+  it('says what is wrong with one that is there and cannot be loaded', () => {
+    const file = `node_modules/tripline/prebuilds/${process.platform}-${process.arch}/tripline.node`
+    mkdirSync(dirname(join(folder, file)), { recursive: true })
+    writeFileSync(join(folder, file), 'not a library')
+    const { output } = run(
+      folder,
+      `import { Cancelable, guard } from 'tripline'
+       try { guard({ memory: 90 }) } catch (error) { console.log(error.code, error.message, error.cause.code) }
+       await Cancelable.run((cancel) => cancel.sleep(60_000), { timeout: 1 }).catch((error) => console.log(error.name))`,
+    )
+    rmSync(join(folder, file))
+    expect(output).toContain('tripline cannot load its compiled addon')
+    expect(output).toContain(file)
+    expect(output).toMatch(/ ERR_DLOPEN_FAILED\nTimeoutError\n$/)
   })
 
   it.runIf(process.platform === 'linux')(
