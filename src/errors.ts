@@ -80,6 +80,19 @@ export class MetricUnavailableError extends Error {
   }
 }
 
+function helpWith(cause: unknown, none: boolean): string {
+  const { code } = (cause ?? {}) as { code?: unknown }
+  if (code === BUNDLED) return ''
+  if (code === 'ERR_DLOPEN_DISABLED') return ' To allow it: start node with --allow-addons.'
+  return (
+    ` ${none ? 'To build it' : 'Installing tripline anew may help; to build the addon'}: install python3, make and a C++17 ` +
+    'compiler, then run `npx --yes node-gyp rebuild` in the folder of the package.'
+  )
+}
+
+/** The code of what says that this package is part of a bundle. */
+export const BUNDLED = 'ERR_BUNDLED'
+
 /** The compiled part could not be loaded; only limits, metrics and tickers need it. */
 export class NativeMissingError extends Error {
   readonly code = 'ERR_TRIPLINE_NATIVE_MISSING' as const
@@ -88,16 +101,10 @@ export class NativeMissingError extends Error {
   /** @param cause what was thrown when it was looked for or loaded */
   constructor(platform: string, cause: unknown) {
     const why = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0]!
-    const forbidden = (cause as { code?: unknown } | null)?.code === 'ERR_DLOPEN_DISABLED'
     const none = why.startsWith('No native build was found')
-    const build =
-      'install python3, make and a C++17 compiler, then run `npx --yes node-gyp rebuild` in the folder of the package.'
-    const help = forbidden
-      ? 'To allow it: start node with --allow-addons.'
-      : `${none ? 'To build it' : 'Installing tripline anew may help; to build the addon'}: ${build}`
     super(
       `tripline ${none ? 'has no' : 'cannot load its'} compiled addon for ${platform} (${why}). Timeouts, tokens, signals ` +
-        `and conditions work without it; resource limits, metrics and tickers do not. ${help}`,
+        `and conditions work without it; resource limits, metrics and tickers do not.${helpWith(cause, none)}`,
       { cause },
     )
     this.platform = platform

@@ -165,9 +165,10 @@ let addon: Addon | undefined
 export function loadAddon(): Addon {
   if (addon !== undefined) return addon
   try {
+    const folder = packageRoot()
     // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
     const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Addon
-    addon = load(packageRoot())
+    addon = load(folder)
     checkTable(addon)
   } catch (error) {
     addon = undefined

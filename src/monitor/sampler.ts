@@ -1,5 +1,5 @@
 /** This environment's line to the sampling thread: board, delivery, and the series that somebody here wants. */
-import { createRequire } from 'node:module'
+import { loadBuiltin } from '../builtin.js'
 import { MetricUnavailableError } from '../errors.js'
 import { allocateCell, copyCell, freeCell, hasNews, openBoard, readCell, type Cell } from './board.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
@@ -100,18 +100,16 @@ function drainNews(connected: Addon): void {
   for (const id of news.guards) guards.get(id)?.deliver()
 }
 
-// For what only the heartbeat needs: node:v8 brings all of node:stream with it, which takes milliseconds.
-const load = createRequire(import.meta.url)
-
 /** Cumulative time that the loop has spent waiting; NaN where it is not counted: Bun and Deno answer 0 for ever. */
 function idleTime(): number {
-  const { performance: ofLoop } = load('node:perf_hooks') as typeof import('node:perf_hooks')
+  const { performance: ofLoop } = loadBuiltin('node:perf_hooks')
   const { idle, active } = ofLoop.eventLoopUtilization()
   return idle === 0 && active === 0 ? NaN : idle
 }
 
 function heapShare(): number {
-  const { getHeapStatistics } = load('node:v8') as typeof import('node:v8')
+  // It brings all of node:stream with it, which takes milliseconds.
+  const { getHeapStatistics } = loadBuiltin('node:v8')
   const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
   return (100 * used) / limit
 }

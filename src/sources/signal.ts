@@ -1,6 +1,6 @@
 /** OS signals as a source: one listener a signal, whoever asks; the last one out restores the default action. */
-import { createRequire } from 'node:module'
 import { constants } from 'node:os'
+import { loadBuiltin } from '../builtin.js'
 import { invalidType, invalidValue, unknownName } from '../errors.js'
 import { signalReason, type CancelationReason } from '../reason.js'
 import { Hub, HubLink, Link } from './link.js'
@@ -39,8 +39,7 @@ class SignalHub extends Hub {
 
 /** Asked only here: loading the module of worker threads takes longer than all of the sources. */
 function isMainThread(): boolean {
-  const threads = createRequire(import.meta.url)('node:worker_threads') as typeof import('node:worker_threads')
-  return threads.isMainThread
+  return loadBuiltin('node:worker_threads').isMainThread
 }
 
 const hubs = new Map<NodeJS.Signals, SignalHub>()

@@ -2,8 +2,9 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { rolldown } from 'rolldown'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -94,6 +95,21 @@ describe('an installed package without a binary for this machine', () => {
     expect(output).toContain('tripline has no compiled addon')
     expect(output).toContain('To build it: ')
     expect(output).toContain('node-gyp rebuild')
+  })
+
+  it.each(['esm', 'cjs'] as const)('says in a bundle that it must not be in one: %s', async (format) => {
+    const file = join(folder, `bundle.${format === 'esm' ? 'mjs' : 'cjs'}`)
+    const bundle = await rolldown({ input: join(root, 'dist/index.js'), platform: 'node', logLevel: 'silent' })
+    await bundle.write({ file, format })
+    const { output } = run(
+      folder,
+      `import * as tripline from './${basename(file)}'
+       try { tripline.guard({ memory: 90 }) } catch (error) { console.log(error.code, error.message) }
+       const options = { timeout: 1, signals: ['SIGUSR2'] }
+       await tripline.Cancelable.run((cancel) => cancel.sleep(60_000), options).catch((error) => console.log(error.name))`,
+    )
+    expect(output).toMatch(/^ERR_TRIPLINE_NATIVE_MISSING .*make "tripline" an external package.*\nTimeoutError\n$/)
+    expect(output).not.toContain('node-gyp')
   })
 
   it('says what is wrong with one that is there and cannot be loaded', () => {
