@@ -78,14 +78,14 @@ describe('nothing gets away', () => {
     const tag = makeTag()
     const report = join(folder, 'fifty.json')
     const line = `for i in $(seq 48); do sleep ${tag} & done; setsid sleep ${tag} & (setsid sleep ${tag} &); wait`
-    const outcome = await tripline('run', '--timeout', '1', '--report', report, 'bash', '-c', line)
+    const outcome = await tripline('run', '--timeout', '3', '--report', report, 'bash', '-c', line)
     expect(outcome.code).toBe(124)
     expect(outcome.stderr).toMatch(
-      /^tripline: ended bash \(pid \d+, 51 processes\): time limit of 1s; sent TERM, gone in/,
+      /^tripline: ended bash \(pid \d+, 51 processes\): time limit of 3s; sent TERM, gone in/,
     )
     expect(processesWith(tag)).toEqual([])
     expect(JSON.parse(readFileSync(report, 'utf8'))).toMatchObject({
-      reason: { kind: 'timeout', limit: 1000 },
+      reason: { kind: 'timeout', limit: 3000 },
       ended: 51,
       peaks: { processes: 51 },
     })

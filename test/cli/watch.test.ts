@@ -37,7 +37,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline watch on a terminal', () =>
 
   it('follows the size of the terminal', async () => {
     using terminal = watch('memory', 'memory.host', 'load', 'disk')
-    await terminal.shows('avg')
+    await terminal.shows('q end')
     terminal.resize(6, 30)
     await terminal.shows('more lines')
     const frame = terminal.output.slice(terminal.output.lastIndexOf('\u001B[H'))
@@ -97,7 +97,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline watch on a terminal', () =>
 
   it('keeps to a terminal of two lines', async () => {
     using terminal = watch('memory', 'load')
-    await terminal.shows('avg')
+    await terminal.shows('q end')
     terminal.resize(2, 40)
     await terminal.shows(/1049h[^]*more lines[^\n]*\[J/)
     const frame = terminal.output.slice(terminal.output.lastIndexOf('\u001B[H'))

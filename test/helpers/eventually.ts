@@ -7,6 +7,6 @@ export async function eventually(
   const deadline = performance.now() + limit
   while (!check()) {
     if (performance.now() > deadline) throw new Error(`never came true: ${typeof what === 'string' ? what : what()}`)
-    await new Promise((resolve) => setTimeout(resolve, 5))
+    await new Promise((resolve) => setTimeout(resolve, 20))
   }
 }
