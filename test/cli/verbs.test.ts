@@ -139,7 +139,7 @@ describe('tripline profile', () => {
     expect([code, stdout]).toEqual([3, 'a  b\n'])
     expect(stderr).toMatch(/^tripline: bash exited with 3\n/)
     const proposal = stderr.trim().split('\n').at(-1)!.trim()
-    expect(proposal).toMatch(/^tripline run --timeout 1s --cpu-time 1s --memory \d+MB --procs \d+ -- bash -c 'echo/)
+    expect(proposal).toMatch(/^tripline run --timeout \ds --cpu-time \ds --memory \d+MB --procs \d+ -- bash -c 'echo/)
     expect((await shell(proposal)).code).toBe(3)
   })
 
