@@ -86,7 +86,7 @@ function helpWith(cause: unknown, none: boolean): string {
   if (code === 'ERR_DLOPEN_DISABLED') return ' To allow it: start node with --allow-addons.'
   return (
     ` ${none ? 'To build it' : 'Installing tripline anew may help; to build the addon'}: install python3, make and a C++17 ` +
-    'compiler, then run `npx --yes node-gyp rebuild` in the folder of the package.'
+    'compiler, then run `npx --yes node-gyp rebuild -C native` in the folder of the package.'
   )
 }
 

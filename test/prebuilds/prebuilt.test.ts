@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -35,6 +35,20 @@ describe('release binaries', () => {
     expect(stderr).toBe('')
     expect(stdout).toContain('all is well')
     expect(status).toBe(0)
+  })
+})
+
+describe('the packed tarball', () => {
+  it('has the sources, nothing built of them, and nothing that makes an installer compile', () => {
+    const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8' })
+    const [{ files }] = JSON.parse(packed) as [{ files: { path: string }[] }]
+    const paths = files.map(({ path }) => path)
+    expect(paths).toContain('native/binding.gyp')
+    expect(paths.filter((path) => path.startsWith('native/build/'))).toEqual([])
+    // yarn, and pnpm before its 10th version, run node-gyp for these, whatever package.json says.
+    expect(paths).not.toContain('binding.gyp')
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }
+    expect(Object.keys(scripts).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([])
   })
 })
 
@@ -131,17 +145,21 @@ describe('an installed package without a binary for this machine', () => {
   it.runIf(process.platform === 'linux')(
     'can be built with what ships and the headers of Node alone',
     () => {
-      const parts = join(folder, 'node_modules/tripline')
-      for (const each of ['native', 'binding.gyp']) cpSync(join(root, each), join(parts, each), { recursive: true })
+      const parts = join(folder, 'node_modules/tripline/native')
+      cpSync(join(root, 'native'), parts, { recursive: true, filter: (file) => file !== join(root, 'native/build') })
       const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
       const prefix = dirname(dirname(process.execPath))
       const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : []
-      execFileSync(process.execPath, [nodeGyp, 'configure', ...headers], { cwd: parts, stdio: 'pipe' })
+      const configure = [nodeGyp, 'configure', '-C', 'native', ...headers]
+      execFileSync(process.execPath, configure, { cwd: dirname(parts), stdio: 'pipe' })
+      expect(readFileSync(join(parts, 'build/tripline.target.mk'), 'utf8')).toContain(
+        ' ../../build/$(BUILDTYPE)/tripline.node',
+      )
       // The one that needs Node's headers most; all of them would take half a minute.
-      const object = 'Release/obj.target/tripline/native/addon.o'
+      const object = 'Release/obj.target/tripline/addon.o'
       execFileSync('make', ['-C', 'build', 'BUILDTYPE=Release', object], { cwd: parts, stdio: 'pipe' })
       expect(existsSync(join(parts, 'build', object))).toBe(true)
-      rmSync(join(parts, 'build'), { recursive: true })
+      rmSync(parts, { recursive: true })
     },
     120_000,
   )
