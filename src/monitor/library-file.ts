@@ -1,4 +1,5 @@
 /** What Linux does not say, or says too late, of the file of a shared library. */
+import { Buffer } from 'node:buffer'
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 
 // Places in the header of an ELF file, and what is there.

@@ -1,6 +1,7 @@
 /** The only file that loads the addon. */
 import { createRequire } from 'node:module'
 import { NativeMissingError } from '../errors.js'
+import { toNamespacedPath } from 'node:path'
 import { packageRoot } from '../package.js'
 import { faultOf } from './library-file.js'
 import { METRIC_NAMES } from './metrics.js'
@@ -174,15 +175,18 @@ export function loadAddon(): Addon {
 
 function findAndLoad(): Addon {
   const folder = packageRoot()
-  const load = createRequire(import.meta.url)
   // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
-  const { resolve } = load('node-gyp-build') as { resolve: (folder: string) => string }
+  const { resolve } = createRequire(import.meta.url)('node-gyp-build') as { resolve: (folder: string) => string }
   const file = resolve(folder)
   const fault = faultOf(file)
   if (fault !== undefined) throw new Error(`${file}: ${fault}`)
-  const loaded = load(file) as Partial<Addon>
-  if (!hasTable(loaded)) throw new Error(`${file}: built from other sources than this version's`)
-  return loaded
+  // Not required: that gives the same to everybody. Where this code runs twice (test runners that begin anew with every
+  // file, modules that are loaded again when they change), the second would take the board and the news of the first.
+  const module: { exports: Partial<Addon> } = { exports: {} }
+  process.dlopen(module, toNamespacedPath(file))
+  const { exports } = module
+  if (!hasTable(exports)) throw new Error(`${file}: built from other sources than this version's`)
+  return exports
 }
 
 /** Metrics go by number between here and there, so an addon of another version would quietly mean others. */
