@@ -1,4 +1,4 @@
-// Prints the C++ sources of one OS, for binding.gyp and for everything else that compiles them.
+// The C++ sources of one OS, for everything that compiles them; prints them as paths from here, for binding.gyp.
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -18,4 +18,6 @@ export function nativeSources(os) {
   return [...sourcesIn(''), ...(os === 'windows' ? [] : sourcesIn('posix/')), ...sourcesIn(`${os}/`)]
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(nativeSources(process.argv[2]).join('\n'))
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const file of nativeSources(process.argv[2])) console.log(file.slice('native/'.length))
+}

@@ -64,7 +64,7 @@ function sanitize(name) {
 
   const copy = mkdtempSync(join(tmpdir(), `tripline-${name}-`))
   try {
-    for (const each of ['native', 'scripts', 'dist', 'binding.gyp', 'package.json']) {
+    for (const each of ['native', 'scripts', 'dist', 'package.json']) {
       cpSync(join(root, each), join(copy, each), { recursive: true })
     }
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))

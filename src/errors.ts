@@ -81,12 +81,17 @@ export class MetricUnavailableError extends Error {
 }
 
 function helpWith(cause: unknown, none: boolean): string {
-  const { code } = (cause ?? {}) as { code?: unknown }
-  if (code === BUNDLED) return ''
-  if (code === 'ERR_DLOPEN_DISABLED') return ' To allow it: start node with --allow-addons.'
+  const { code, name, resource } = (cause ?? {}) as { code?: unknown; name?: unknown; resource?: unknown }
+  // Deno's own words name its flag.
+  if (code === BUNDLED || name === 'NotCapable') return ''
+  if (code === 'ERR_DLOPEN_DISABLED') {
+    const modeled = (process as { permission?: unknown }).permission !== undefined
+    return ` To allow it: start node ${modeled ? 'with --allow-addons' : 'without --no-addons'}.`
+  }
+  if (code === 'ERR_ACCESS_DENIED') return ` To allow it: start node with --allow-fs-read=${String(resource)} as well.`
   return (
     ` ${none ? 'To build it' : 'Installing tripline anew may help; to build the addon'}: install python3, make and a C++17 ` +
-    'compiler, then run `npx --yes node-gyp rebuild` in the folder of the package.'
+    'compiler, then run `npx --yes node-gyp rebuild -C native` in the folder of the package.'
   )
 }
 
@@ -100,8 +105,10 @@ export class NativeMissingError extends Error {
 
   /** @param cause what was thrown when it was looked for or loaded */
   constructor(platform: string, cause: unknown) {
-    const why = (cause instanceof Error ? cause.message : String(cause)).split('\n', 1)[0]!
-    const none = why.startsWith('No native build was found')
+    const said = cause instanceof Error ? cause.message : String(cause)
+    const none = said.startsWith('No native build was found')
+    // Two lines, the other of which is the folder; others bring a stack along.
+    const why = none ? said.trim().replace(/\s*\n\s*/, ', ') : said.split('\n', 1)[0]!
     super(
       `tripline ${none ? 'has no' : 'cannot load its'} compiled addon for ${platform} (${why}). Timeouts, tokens, signals ` +
         `and conditions work without it; resource limits, metrics and tickers do not.${helpWith(cause, none)}`,

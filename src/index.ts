@@ -1,4 +1,6 @@
 /** The public face: nothing but exports. */
+// oxlint-disable-next-line import/no-unassigned-import -- completes the language ahead of all classes
+import './symbols.js'
 export { CommandNotStartedError, MetricUnavailableError, NativeMissingError, type TriplineErrorCode } from './errors.js'
 export {
   Guard,

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { MetricUnavailableError } from '../errors.js'
+import { MetricUnavailableError, NativeMissingError } from '../errors.js'
 import { capabilities, sample, type Capability } from '../monitor/snapshot.js'
 import { packageRoot } from '../package.js'
 import { run } from '../run/run.js'
@@ -23,28 +23,28 @@ interface Finding {
 export async function main(words: readonly string[]): Promise<number> {
   const given = parseArguments(words, VERBS.doctor)
   if (given.rest.length > 0) throw new UsageError(`tripline doctor takes no arguments; received '${given.rest[0]}'`)
-  const metrics = readMetrics()
+  const { metrics, missing } = readMetrics()
   const findings = [
     { topic: 'tripline', good: true, text: `${version()} on ${process.platform} ${release()} ${process.arch}` },
     describeRuntime(),
-    { topic: 'addon', ...describeAddon(metrics) },
+    { topic: 'addon', ...describeAddon(missing) },
     ...describeControlGroups(),
     ...describePush(metrics),
     ...(metrics.length > 0 ? [await describePunctuality()] : []),
-    await describeRun(),
+    ...(missing === '' ? [await describeRun()] : []),
   ]
   const tried = await Promise.all(metrics.map(tryMetric))
   print(given.has('json') ? toJson(findings, tried) : toText(findings, tried))
   return metrics.length > 0 ? EXIT.ok : EXIT.failure
 }
 
-/** Empty where there is no addon. */
-function readMetrics(): readonly Capability[] {
+/** None where there is no addon, and why. */
+function readMetrics(): { metrics: readonly Capability[]; missing: string } {
   try {
-    return capabilities()
+    return { metrics: capabilities(), missing: '' }
   } catch (error) {
-    if ((error as { code?: string }).code !== 'ERR_TRIPLINE_NATIVE_MISSING') throw error
-    return []
+    if (!(error instanceof NativeMissingError)) throw error
+    return { metrics: [], missing: error.message }
   }
 }
 
@@ -72,10 +72,9 @@ function describeRuntime(): Finding {
   return { topic: 'host', good: true, text: `${runtime}, ${processors}, ${formatSize(totalmem())} of memory` }
 }
 
-function describeAddon(metrics: readonly Capability[]): Omit<Finding, 'topic'> {
+function describeAddon(missing: string): Omit<Finding, 'topic'> {
+  if (missing !== '') return { good: false, text: missing }
   const folder = join(packageRoot(), 'build/Release')
-  if (metrics.length === 0)
-    return { good: false, text: 'none for this system: limits, metrics and tickers do not work' }
   const built = existsSync(folder) && readdirSync(folder).some((name) => name.endsWith('.node'))
   return { good: true, text: built ? 'built here from source' : 'the prebuilt one' }
 }

@@ -1,7 +1,9 @@
 /** The only file that loads the addon. */
 import { createRequire } from 'node:module'
 import { NativeMissingError } from '../errors.js'
+import { toNamespacedPath } from 'node:path'
 import { packageRoot } from '../package.js'
+import { faultOf } from './library-file.js'
 import { METRIC_NAMES } from './metrics.js'
 
 /** What a call answers that could not do what it was asked: why, for a person. */
@@ -165,22 +167,30 @@ let addon: Addon | undefined
 export function loadAddon(): Addon {
   if (addon !== undefined) return addon
   try {
-    const folder = packageRoot()
-    // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
-    const load = createRequire(import.meta.url)('node-gyp-build') as (folder: string) => Addon
-    addon = load(folder)
-    checkTable(addon)
+    return (addon = findAndLoad())
   } catch (error) {
-    addon = undefined
     throw new NativeMissingError(`${process.platform}-${process.arch}`, error)
   }
-  return addon
+}
+
+function findAndLoad(): Addon {
+  const folder = packageRoot()
+  // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
+  const { resolve } = createRequire(import.meta.url)('node-gyp-build') as { resolve: (folder: string) => string }
+  const file = resolve(folder)
+  const fault = faultOf(file)
+  if (fault !== undefined) throw new Error(`${file}: ${fault}`)
+  // Not required: that gives the same to everybody. Where this code runs twice (test runners that begin anew with every
+  // file, modules that are loaded again when they change), the second would take the board and the news of the first.
+  const module: { exports: Partial<Addon> } = { exports: {} }
+  process.dlopen(module, toNamespacedPath(file))
+  const { exports } = module
+  if (!hasTable(exports)) throw new Error(`${file}: built from other sources than this version's`)
+  return exports
 }
 
 /** Metrics go by number between here and there, so an addon of another version would quietly mean others. */
-function checkTable(loaded: Addon): void {
-  const theirs = loaded.metrics()
-  if (theirs.length !== METRIC_NAMES.length || METRIC_NAMES.some((name, number) => theirs[number]!.name !== name)) {
-    throw new Error('the addon found was built from another version of the sources')
-  }
+function hasTable(loaded: Partial<Addon>): loaded is Addon {
+  const theirs = loaded.metrics?.() ?? []
+  return theirs.length === METRIC_NAMES.length && METRIC_NAMES.every((name, number) => theirs[number]!.name === name)
 }

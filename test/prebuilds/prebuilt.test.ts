@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -9,6 +9,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const loader = dirname(createRequire(import.meta.url).resolve('node-gyp-build/package.json'))
+
+// Its name changed between the versions that have it.
+const permission = ['--permission', '--experimental-permission'].find((flag) => process.allowedNodeEnvironmentFlags.has(flag))
+
+const ATTEMPT = `
+  import { Cancelable, guard } from 'tripline'
+  try {
+    guard({ memory: 90 }).close()
+    console.log('loaded')
+  } catch (error) { console.log(error.code, error.message, error.cause.code) }
+  await Cancelable.run((cancel) => cancel.sleep(60_000), { timeout: 1 }).catch((error) => console.log(error.name))`
 
 /** The package as installed: nothing but what ships, no build folder. */
 function install(folder: string, ...parts: string[]): void {
@@ -38,6 +49,20 @@ describe('release binaries', () => {
   })
 })
 
+describe('the packed tarball', () => {
+  it('has the sources, nothing built of them, and nothing that makes an installer compile', () => {
+    const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8' })
+    const [{ files }] = JSON.parse(packed) as [{ files: { path: string }[] }]
+    const paths = files.map(({ path }) => path)
+    expect(paths).toContain('native/binding.gyp')
+    expect(paths.filter((path) => path.startsWith('native/build/'))).toEqual([])
+    // yarn, and pnpm before its 10th version, run node-gyp for these, whatever package.json says.
+    expect(paths).not.toContain('binding.gyp')
+    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }
+    expect(Object.keys(scripts).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([])
+  })
+})
+
 describe.runIf(process.platform === 'linux')('an installed package without a build folder', () => {
   let folder: string
   beforeAll(() => {
@@ -61,19 +86,25 @@ describe.runIf(process.platform === 'linux')('an installed package without a bui
     expect(output.trim()).toMatch(/\/node_modules\/tripline\/prebuilds\/linux-[a-z0-9]+\/tripline[a-z0-9.]*\.node$/)
   })
 
-  it.runIf(process.allowedNodeEnvironmentFlags.has('--experimental-permission'))(
-    'says how to allow it where addons are forbidden',
-    () => {
-      const { output } = run(
-        folder,
-        `import { guard } from 'tripline'
-         try { guard({ memory: 90 }) } catch (error) { console.log(error.code, error.message) }`,
-        ['--experimental-permission', '--allow-fs-read=*'],
-      )
+  const attempt = (...flags: string[]) => run(folder, ATTEMPT, flags).output
+  describe.runIf(permission !== undefined)('under the permission model of Node', () => {
+    it('says how to allow it where addons are forbidden', () => {
+      const output = attempt(permission!, '--allow-fs-read=*')
       expect(output).toContain('ERR_TRIPLINE_NATIVE_MISSING')
-      expect(output).toContain('--allow-addons')
-    },
-  )
+      expect(output).toContain('start node with --allow-addons')
+    })
+
+    // By what docs/platforms.md names.
+    it('says which file it must be allowed to read, and works with no more', () => {
+      const flags = [permission!, `--allow-fs-read=${realpathSync(folder)}`, '--allow-addons']
+      expect(attempt(...flags)).toContain('start node with --allow-fs-read=/etc/alpine-release as well.')
+      expect(attempt(...flags, '--allow-fs-read=/etc/alpine-release')).toMatch(/^loaded$/m)
+    })
+  })
+
+  it('says which flag forbids addons', () => {
+    expect(attempt('--no-addons')).toContain('start node without --no-addons')
+  })
 })
 
 describe('an installed package without a binary for this machine', () => {
@@ -85,14 +116,11 @@ describe('an installed package without a binary for this machine', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
   it('says so, names the machine and how to build, where the addon is needed', () => {
-    const { output } = run(
-      folder,
-      `import { guard } from 'tripline'
-       try { guard({ memory: 90 }) } catch (error) { console.log(error.code, error.message) }`,
-    )
+    const { output } = run(folder, ATTEMPT)
     expect(output).toContain('ERR_TRIPLINE_NATIVE_MISSING')
     expect(output).toContain(`${process.platform}-${process.arch}`)
     expect(output).toContain('tripline has no compiled addon')
+    expect(output).toContain(`loaded from: ${realpathSync(join(folder, 'node_modules/tripline'))})`)
     expect(output).toContain('To build it: ')
     expect(output).toContain('node-gyp rebuild')
   })
@@ -112,36 +140,61 @@ describe('an installed package without a binary for this machine', () => {
     expect(output).not.toContain('node-gyp')
   })
 
+  it('has a doctor who says why', () => {
+    const main = join(folder, 'node_modules/tripline/dist/cli/main.js')
+    const { status, stdout } = spawnSync(process.execPath, [main, 'doctor'], { encoding: 'utf8' })
+    expect(stdout).toMatch(/^! addon .*tripline has no compiled addon for .*loaded from: /m)
+    expect(status).toBe(125)
+  })
+
+  /** The output of a try with `content` for the binary. */
+  function withBinary(content: Buffer | string): string {
+    const file = join(folder, `node_modules/tripline/prebuilds/${process.platform}-${process.arch}/tripline.node`)
+    mkdirSync(dirname(file), { recursive: true })
+    writeFileSync(file, content)
+    const { output } = run(folder, ATTEMPT)
+    rmSync(file)
+    expect(output).toMatch(/^ERR_TRIPLINE_NATIVE_MISSING tripline cannot load its compiled addon/)
+    expect(output).toContain(realpathSync(dirname(file)))
+    expect(output).toMatch(/TimeoutError\n$/)
+    return output
+  }
+
   it('says what is wrong with one that is there and cannot be loaded', () => {
-    const file = `node_modules/tripline/prebuilds/${process.platform}-${process.arch}/tripline.node`
-    mkdirSync(dirname(join(folder, file)), { recursive: true })
-    writeFileSync(join(folder, file), 'not a library')
-    const { output } = run(
-      folder,
-      `import { Cancelable, guard } from 'tripline'
-       try { guard({ memory: 90 }) } catch (error) { console.log(error.code, error.message, error.cause.code) }
-       await Cancelable.run((cancel) => cancel.sleep(60_000), { timeout: 1 }).catch((error) => console.log(error.name))`,
-    )
-    rmSync(join(folder, file))
-    expect(output).toContain('tripline cannot load its compiled addon')
-    expect(output).toContain(file)
-    expect(output).toMatch(/ ERR_DLOPEN_FAILED\nTimeoutError\n$/)
+    expect(withBinary('not a library')).toContain(' ERR_DLOPEN_FAILED\n')
+    expect(withBinary('')).toContain(' ERR_DLOPEN_FAILED\n')
+  })
+
+  // What the system does with them is to kill the process, or to say that there is no such file.
+  it.runIf(process.platform === 'linux')('says so of one that was cut off, or is for another processor', () => {
+    const binary = (arch: string) => readFileSync(join(root, `prebuilds/linux-${arch}/tripline.node`))
+    for (const arch of ['x64', 'arm64', 'arm'].filter((each) => each !== process.arch)) {
+      expect(withBinary(binary(arch))).toContain('tripline.node: made for another processor')
+    }
+    const whole = readFileSync(join(root, 'build/Release/tripline.node'))
+    for (const size of [4096, whole.length / 2, whole.length - 1]) {
+      expect(withBinary(whole.subarray(0, size))).toContain('tripline.node: cut off')
+    }
   })
 
   it.runIf(process.platform === 'linux')(
     'can be built with what ships and the headers of Node alone',
     () => {
-      const parts = join(folder, 'node_modules/tripline')
-      for (const each of ['native', 'binding.gyp']) cpSync(join(root, each), join(parts, each), { recursive: true })
+      const parts = join(folder, 'node_modules/tripline/native')
+      cpSync(join(root, 'native'), parts, { recursive: true, filter: (file) => file !== join(root, 'native/build') })
       const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
       const prefix = dirname(dirname(process.execPath))
       const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : []
-      execFileSync(process.execPath, [nodeGyp, 'configure', ...headers], { cwd: parts, stdio: 'pipe' })
+      const configure = [nodeGyp, 'configure', '-C', 'native', ...headers]
+      execFileSync(process.execPath, configure, { cwd: dirname(parts), stdio: 'pipe' })
+      expect(readFileSync(join(parts, 'build/tripline.target.mk'), 'utf8')).toContain(
+        ' ../../build/$(BUILDTYPE)/tripline.node',
+      )
       // The one that needs Node's headers most; all of them would take half a minute.
-      const object = 'Release/obj.target/tripline/native/addon.o'
+      const object = 'Release/obj.target/tripline/addon.o'
       execFileSync('make', ['-C', 'build', 'BUILDTYPE=Release', object], { cwd: parts, stdio: 'pipe' })
       expect(existsSync(join(parts, 'build', object))).toBe(true)
-      rmSync(join(parts, 'build'), { recursive: true })
+      rmSync(parts, { recursive: true })
     },
     120_000,
   )

@@ -1,8 +1,8 @@
-/** Two copies of the package in one process, as two dependencies of a program may bring them. */
+/** The package more than once in one process, as dependencies of a program or test runners bring it. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { ROOT, runModule } from '../helpers/child.js'
+import { PACKAGE, ROOT, runModule } from '../helpers/child.js'
 
 // Where it finds what it depends on.
 mkdirSync(join(ROOT, '.cache'), { recursive: true })
@@ -50,5 +50,48 @@ describe('two copies of the package', () => {
       [wrong, `The "resources" option must be limits, or a guard ${copy}. Received an instance of Guard`],
       [wrong, `The "guard" option must be limits, or a guard ${copy}. Received an instance of Guard`],
     ])
+  })
+})
+
+/** That all which needs the addon's news gets them, for `other` as for the first. */
+const BOTH = `
+  const alive = setInterval(() => {}, 1000)
+  const resources = { 'memory.available': { below: '1000TB' } }
+  const told = []
+  for (const each of [tripline, other, tripline]) {
+    const guard = each.guard(resources)
+    await new Promise((resolve) => guard.on('breach', resolve))
+    const error = await each.Cancelable.run((cancel) => cancel.sleep(60_000), { resources }).catch((error) => error)
+    const sampled = await each.sample('memory.available')
+    const ticked = await new Promise((resolve) => {
+      const ticker = each.every({ hz: 100 }, () => resolve(ticker))
+    })
+    await ticked.close()
+    guard.close()
+    told.push([error.name, sampled.get('memory.available').value > 0, (await each.run('true')).code])
+  }
+  clearInterval(alive)
+  console.log(JSON.stringify(told))`
+
+const ALL_WELL = Array.from({ length: 3 }, () => ['ResourceCancelation', true, 0])
+
+describe('one copy of the package', () => {
+  it('works when it is loaded anew, and so does the one before', async () => {
+    const { stdout, stderr } = await runModule(
+      `const other = await import(${JSON.stringify(`${PACKAGE}?anew`)})${BOTH}`,
+    )
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual(ALL_WELL)
+  })
+
+  it('works in a vm context, where Node may have no Symbol.dispose', async () => {
+    const helper = JSON.stringify(new URL('../helpers/in-context.mjs', import.meta.url).href)
+    const { stdout, stderr } = await runModule(
+      `import { loadInContext } from ${helper}
+       const other = await loadInContext(${JSON.stringify(PACKAGE)})${BOTH}`,
+      { flags: ['--experimental-vm-modules', '--no-warnings'] },
+    )
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual(ALL_WELL)
   })
 })
