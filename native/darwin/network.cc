@@ -8,14 +8,12 @@
 #include <sys/sysctl.h>
 
 #include "convert.h"
-#include "counter.h"
 #include "families.h"
 #include "platform.h"
+#include "traffic.h"
 
 namespace tripline {
 namespace {
-
-constexpr uint32_t kInterfaces = 32;
 
 class NetworkProbe final : public Probe {
  public:
@@ -37,25 +35,12 @@ class NetworkProbe final : public Probe {
       }
       at += header->ifm_msglen;
     }
-    if (at_ != 0 && now > at_) seconds_ += static_cast<double>(now - at_) / 1e9;
-    at_ = now;
-    double received = 0, sent = 0;
-    for (uint32_t i = 0; i < count_; i++) {
-      received += known_[i].received.sum();
-      sent += known_[i].sent.sum();
-    }
-    SetPair(Metric::kNetworkRx, received, seconds_, out);
-    SetPair(Metric::kNetworkTx, sent, seconds_, out);
+    traffic_.Tell(now, out);
   }
 
   const char* Origin(Metric) const override { return "sysctl NET_RT_IFLIST2"; }
 
  private:
-  struct Known {
-    uint16_t index = 0;
-    GrowingSum received, sent;
-  };
-
   // Allocates only when the list is longer than ever.
   bool Fetch(size_t* size) {
     int name[] = {CTL_NET, PF_ROUTE, 0, 0, NET_RT_IFLIST2, 0};
@@ -76,26 +61,16 @@ class NetworkProbe final : public Probe {
   void Count(const struct if_msghdr2* message) {
     const auto* link = reinterpret_cast<const struct sockaddr_dl*>(message + 1);
     if (!darwin::IsHardwareInterface(link->sdl_data, link->sdl_nlen, message->ifm_data.ifi_type)) return;
-    Known* known = nullptr;
-    for (uint32_t i = 0; i < count_ && known == nullptr; i++) {
-      if (known_[i].index == message->ifm_index) known = &known_[i];
-    }
-    if (known == nullptr) {
-      if (count_ == kInterfaces) return;
-      known = &known_[count_++];
-      known->index = message->ifm_index;
-    }
+    Traffic::Interface* interface = traffic_.Find(message->ifm_index);
+    if (interface == nullptr) return;
     // Programs that are not Apple's get the lower 32 bits.
-    known->received.AddNarrow(message->ifm_data.ifi_ibytes);
-    known->sent.AddNarrow(message->ifm_data.ifi_obytes);
+    interface->received.AddNarrow(message->ifm_data.ifi_ibytes);
+    interface->sent.AddNarrow(message->ifm_data.ifi_obytes);
   }
 
   char* buffer_ = nullptr;
   size_t capacity_ = 0;
-  Known known_[kInterfaces];
-  uint32_t count_ = 0;
-  uint64_t at_ = 0;
-  double seconds_ = 0;
+  Traffic traffic_;
 };
 
 }  // namespace

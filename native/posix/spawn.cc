@@ -52,6 +52,8 @@ class PosixCommand final : public Command {
   }
   ~PosixCommand() override {
     Close();
+    // The keeper has tried it, but may have been killed before or while somebody was still in it.
+    own_group_.Remove();
     own_group_.Release();
   }
 
@@ -196,7 +198,6 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   }
   if (keeper < 0) {
     Fail(why, "fork", error);
-    group.Remove();
   } else {
     waitpid(keeper, nullptr, 0);
     if (told) {

@@ -56,9 +56,10 @@ export class WatchList {
     }))
   }
 
-  /** Looks again and again. A metric that goes missing stays in the list, with the reason. */
+  /** Looks again and again, for `last` milliseconds. A metric that goes missing stays in the list, with the reason. */
   async *look(interval: number, last: number): AsyncGenerator<Snapshot, void> {
-    const end = performance.now() + last
+    // From the first look, which waits for what takes a while to be known: how many there are is then the same for all.
+    let end: number | undefined
     for (;;) {
       const there = this.#all.filter(({ history }) => history.why === '')
       if (there.length === 0) throw new UsageError('None of these metrics is there on this machine')
@@ -68,6 +69,7 @@ export class WatchList {
             const value = snapshot.get(history.info.name, selector)
             if (value !== undefined) history.add(value.value)
           }
+          end ??= performance.now() + last
           yield snapshot
           // The look with which the time is up is one of it, although it comes a little late.
           if (performance.now() + interval / 2 > end) return

@@ -83,6 +83,8 @@ const WRONG: readonly [args: readonly string[], says: string | RegExp][] = [
   [['run', '--limit', 'temprature>80', 'true'], /Did you mean 'temperature'\?\n {2}temprature>80\n {2}\^\n$/],
   [['run', '--limit', 'memory>>80', 'true'], /expected a percentage from 0 to 100\n {2}memory>>80\n {9}\^\n$/],
   [['run', '--limit', 'memory>80% fro 2s', 'true'], /expected 'for', .*\n {2}memory>80% fro 2s\n {13}\^\n$/],
+  [['run', '--limit', '', 'true'], "tripline: Expected a limit such as 'memory>90%'; received an empty one\n"],
+  [['run', '--start-when', ' ', 'true'], "tripline: Expected a limit such as 'memory>90%'; received an empty one\n"],
   [['run', '--report', '/no/such/folder/r', 'true'], /^tripline: --report cannot be written: ENOENT/],
   [['watch', '--intreval', '1'], /Did you mean '--interval'\?/],
 ]

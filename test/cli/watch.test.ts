@@ -131,6 +131,11 @@ describe('tripline watch elsewhere', () => {
     expect(outcome.stdout.split('\n').length - 1).toBe(2)
   })
 
+  it('counts from the first look, also where that has to wait for a share of time', async () => {
+    const outcome = await tripline('watch', '--interval', '1', '--for', '1', 'cpu')
+    expect(outcome.stdout.split('\n').length - 1).toBe(2)
+  })
+
   it('keeps to COLUMNS', async () => {
     const outcome = await shell('COLUMNS=20 tripline watch --interval .1 --for .2 memory memory.host')
     expect(outcome.stdout).toMatch(/^(.{1,20}\n)+$/)

@@ -83,6 +83,39 @@ TEST(CommandTakesItsGroupAwayWithWhatWasMadeBelow) {
   delete command;
 }
 
+TEST(CommandTakesItsGroupAwayWhenItsKeeperCouldNot) {
+  Shell shell("exec sleep 60");
+  SpawnFailure why;
+  Command* command = Command::Start(shell.spec, &why);
+  CHECK(command != nullptr);
+  if (command->group[0] == '\0') {
+    printf("skipped: no control group of its own can be made here\n");
+    snprintf(command->group, sizeof(command->group), "/none");
+  }
+  char group[300], members[320];
+  snprintf(group, sizeof(group), "%s", command->group);
+  snprintf(members, sizeof(members), "%s/cgroup.procs", group);
+  // One who is in the group and none of the command's: for as long the keeper tries in vain.
+  const pid_t guest = fork();
+  if (guest == 0) {
+    if (FILE* file = fopen(members, "w")) {
+      fprintf(file, "0");
+      fclose(file);
+    }
+    kill(getpid(), SIGSTOP);
+    _exit(0);
+  }
+  siginfo_t over;
+  waitid(P_PID, static_cast<id_t>(guest), &over, WSTOPPED);
+  command->End(SIGTERM, 60 * kSecond);
+  waitid(P_PID, static_cast<id_t>(command->root), &over, WEXITED | WNOWAIT);
+  kill(guest, SIGKILL);
+  waitpid(guest, nullptr, 0);
+  Await(command, CommandEvent::kGone);
+  delete command;
+  CHECK_EQ(access(group, F_OK), -1);
+}
+
 TEST(CommandThatEndsWithOrdersOnTheirWayIsNotLost) {
   Shell shell("exec sleep 60");
   SpawnFailure why;
