@@ -1,7 +1,7 @@
 /** The only file that loads the addon. */
 import { createRequire } from 'node:module'
-import { NativeMissingError } from '../errors.js'
 import { toNamespacedPath } from 'node:path'
+import { NativeMissingError } from '../errors.js'
 import { packageRoot } from '../package.js'
 import { faultOf } from './library-file.js'
 import { METRIC_NAMES } from './metrics.js'
