@@ -19,6 +19,8 @@ constexpr uint64_t kShare = 20;
 constexpr uint64_t kQuiet = 2000000000;
 // One who is within exec has no environment; whether it is one of us shows a little later.
 constexpr useconds_t kExec = 2000;
+// After the last news there is another look, for who was within it for longer.
+constexpr uint64_t kSettled = 50000000;
 
 }  // namespace
 
@@ -64,9 +66,14 @@ void Census::Hear() {
   int count = 0;
   do {
     count = kevent(queue_, nullptr, 0, told, kRoom, &none);
-    if (count > 0) due_ = true;
+    if (count <= 0) continue;
+    due_ = true;
+    again_at_ = bare::Now() + kSettled;
   } while (count == kRoom);
-  if (due_ && !blind_ && bare::Now() >= look_at_) Look(marker_.get(), false);
+  const uint64_t now = bare::Now();
+  if (now < hear_at()) return;
+  if (now >= again_at_) again_at_ = UINT64_MAX;
+  Look(marker_.get(), false);
 }
 
 bool Census::IsEmpty() {

@@ -32,7 +32,10 @@ class Census {
   int handle() const { return queue_; }
   void Hear();
   // When Hear() is due, though the handle is silent.
-  uint64_t hear_at() const { return due_ ? look_at_ : UINT64_MAX; }
+  uint64_t hear_at() const {
+    const uint64_t due_at = due_ ? look_at_ : UINT64_MAX;
+    return blind_ ? UINT64_MAX : due_at < again_at_ ? due_at : again_at_;
+  }
   // Whether nobody is left.
   bool IsEmpty();
 
@@ -66,6 +69,7 @@ class Census {
   bare::Line marker_;
   int queue_ = -1;
   bool blind_ = false;
+  uint64_t again_at_ = UINT64_MAX;
   bool due_ = false;
   uint64_t look_at_ = 0;
 };

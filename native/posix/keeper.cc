@@ -99,6 +99,8 @@ class Keeper {
   // All that the command's process needs is made before the other process's descriptors are closed: on a fork, handlers
   // of that process close what they believe to be theirs by its number.
   bool TakeDescriptors(const SpawnSpec& spec, int control, Launch* launch) {
+    // Until there is one of our own: what goes wrong here has to be told.
+    control_ = control;
     // Before anything of ours is opened, which might take the number of one that is not open.
     for (uint32_t i = 0; i < spec.shared_count; i++) {
       const int fd = spec.shared[i];
@@ -110,8 +112,10 @@ class Keeper {
       stdio[i] = bare::Duplicate(spec.stdio[i] < 0 ? null : spec.stdio[i]);
       if (stdio[i] < 0) return false;
     }
-    control_ = bare::Duplicate(control);
-    if (control_ < 0 || !bare::OpenPipe(launch->tell)) return false;
+    const int own_control = bare::Duplicate(control);
+    if (own_control < 0) return false;
+    control_ = own_control;
+    if (!bare::OpenPipe(launch->tell)) return false;
     int kept[10 + SpawnSpec::kMostShared] = {stdio[0], control_, launch->tell[0], launch->tell[1]};
     uint32_t count = 4;
     for (uint32_t i = 0; i < shared_count_; i++) kept[count++] = shared_[i];

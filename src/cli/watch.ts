@@ -11,7 +11,11 @@ export async function main(words: readonly string[]): Promise<number> {
   const given = parseArguments(words, VERBS.watch)
   const interval = given.duration('interval') ?? 1000
   if (interval === 0) throw new UsageError('--interval must be more than 0')
-  if (given.has('once')) return watchOnce(given)
+  if (given.has('once')) {
+    const more = ['limit', 'for'].find((name) => given.has(name))
+    if (more !== undefined) throw new UsageError(`--once and --${more} exclude each other`)
+    return watchOnce(given)
+  }
   const { WatchList } = await import('./watched.js')
   const list = new WatchList(given.rest, given.all('limit'))
   const last = given.duration('for') || Infinity

@@ -184,6 +184,7 @@ describe('tripline watch elsewhere', () => {
   it.each([
     [['watch', 'memroy'], /Unknown metric 'memroy'\. Did you mean 'memory'\?/],
     [['watch', '--once', 'memroy'], /Did you mean 'memory'\?/],
+    [['watch', '--once', '--limit', 'memory>90'], /--once and --limit exclude each other/],
     [['watch', '--interval', '0'], /--interval must be more than 0/],
     [['watch', '--limit', 'memory'], /expected '>' or '<'/],
   ])('%j is refused', async (args, says) => {

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -131,6 +132,27 @@ TEST(CommandThatEndsWithOrdersOnTheirWayIsNotLost) {
   CHECK_EQ(Await(command, CommandEvent::kExited).signal, SIGKILL);
   Await(command, CommandEvent::kGone);
   delete command;
+}
+
+TEST(CommandThatRunsOutOfDescriptorsSaysSo) {
+  struct rlimit before;
+  getrlimit(RLIMIT_NOFILE, &before);
+  // One more each time: wherever the keeper runs out, it is told. Below this the kernel calls it something else.
+  bool started = false;
+  for (rlim_t most = 11; most < 64 && !started; most++) {
+    struct rlimit few = before;
+    few.rlim_cur = most;
+    setrlimit(RLIMIT_NOFILE, &few);
+    Shell shell("exit 0");
+    SpawnFailure why;
+    Command* command = Command::Start(shell.spec, &why);
+    setrlimit(RLIMIT_NOFILE, &before);
+    started = command != nullptr;
+    if (started) Await(command, CommandEvent::kGone);
+    else CHECK(strstr(why.why.text, ": EMFILE") != nullptr);
+    delete command;
+  }
+  CHECK(started);
 }
 
 TEST(CommandThatIsNotThere) {
