@@ -7,15 +7,18 @@ const root = fileURLToPath(new URL('.', import.meta.url))
 function sourcesIn(folder) {
   return readdirSync(root + folder, { withFileTypes: true })
     .flatMap((entry) => {
-      if (entry.isDirectory()) return folder === '' ? [] : sourcesIn(`${folder}${entry.name}/`)
+      if (entry.isDirectory()) return sourcesIn(`${folder}${entry.name}/`)
       return entry.name.endsWith('.cc') ? [`native/${folder}${entry.name}`] : []
     })
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** Paths below the package of the common sources, of those that systems like Unix share, and of those of the OS. */
+/** The folders whose sources every system compiles. */
+const COMMON = ['node/', 'port/', 'sampler/', 'util/']
+
+/** Paths below the package of the common sources, of those that POSIX systems share, and of those of the OS. */
 export function nativeSources(os) {
-  return [...sourcesIn(''), ...(os === 'windows' ? [] : sourcesIn('posix/')), ...sourcesIn(`${os}/`)]
+  return [...COMMON, ...(os === 'windows' ? [] : ['posix/']), `${os}/`].flatMap((folder) => sourcesIn(folder))
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {

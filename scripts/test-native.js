@@ -32,9 +32,9 @@ if (os === 'linux') {
     folders: ['test/native/darwin_stand_in', 'native', 'native/darwin'],
     sources: [
       ...nativeSources('darwin').filter((file) => used.test(file)),
-      'native/metrics.cc',
-      'native/probe.cc',
-      'native/slope.cc',
+      'native/port/metrics.cc',
+      'native/port/probe.cc',
+      'native/util/slope.cc',
       'test/native/main.cc',
       ...filesIn('test/native/darwin_stand_in', /\.cc$/),
     ],
@@ -42,7 +42,7 @@ if (os === 'linux') {
 }
 
 const newestHeader = Math.max(
-  ...['', '/linux', '/linux/parse', '/darwin', '/posix', '/windows']
+  ...['/port', '/util', '/sampler', '/node', '/linux', '/linux/parse', '/darwin', '/posix', '/windows']
     .map((folder) => `native${folder}`)
     .concat('test/native', 'test/native/darwin_stand_in', 'test/native/darwin_stand_in/sys')
     .flatMap((folder) => filesIn(folder, /\.(h|def)$/))

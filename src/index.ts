@@ -1,7 +1,7 @@
 /** The public face: nothing but exports. */
 // oxlint-disable-next-line import/no-unassigned-import -- completes the language ahead of all classes
-import './symbols.js'
-export { CommandNotStartedError, MetricUnavailableError, NativeMissingError, type TriplineErrorCode } from './errors.js'
+import './base/symbols.js'
+export { CommandNotStartedError, MetricUnavailableError, NativeMissingError, type TriplineErrorCode } from './base/errors.js'
 export {
   Guard,
   describeBreach,
@@ -12,9 +12,9 @@ export {
   type Sampling,
 } from './monitor/guard.js'
 export type { Limit, Limits, Selector, Value } from './monitor/limits.js'
-export type { MetricName, MetricUnit } from './monitor/metrics.js'
-export type { SamplerStats } from './monitor/native.js'
-export { samplerStats } from './monitor/sampler.js'
+export type { MetricName, MetricUnit } from './addon/metrics.js'
+export type { SamplerStats } from './addon/native.js'
+export { samplerStats } from './addon/sampler.js'
 export type { SampleBlock } from './monitor/blocks.js'
 export {
   Snapshot,
@@ -41,8 +41,8 @@ export {
   type ResourceReason,
   type SignalReason,
   type TimeoutReason,
-} from './reason.js'
-export type { Duration, DurationLike } from './units.js'
+} from './base/reason.js'
+export type { Duration, DurationLike } from './base/units.js'
 
 export {
   AbortCancelation,
@@ -55,7 +55,7 @@ export {
   ResourceCancelation,
   SignalCancelation,
   TimeoutCancelation,
-} from './cancelation-error.js'
+} from './base/cancelation-error.js'
 export { Cancelable } from './cancelable/cancelable.js'
 export { cancelable, cancelableStream, type CancelableStreamOptions } from './cancelable/wrap.js'
 export type { AbandonedCounts, AbandonedMessage } from './cancelable/abandoned.js'
@@ -65,9 +65,9 @@ export type { StreamSource } from './cancelable/iterate.js'
 export type { CancelableOptions, InstantLike } from './cancelable/options.js'
 export type { ShieldOptions } from './cancelable/shield.js'
 export type { CancelableStream, PartialStream, StreamOptions } from './cancelable/stream.js'
-export type { ErrorMessage } from './diagnostics.js'
-export { ReusedError } from './errors.js'
-export type { OperationContext, OperationStatus, Progress } from './operation-context.js'
+export type { ErrorMessage } from './base/diagnostics.js'
+export { ReusedError } from './base/errors.js'
+export type { OperationContext, OperationStatus, Progress } from './base/operation-context.js'
 export { AbortSignalSource } from './sources/abort.js'
 export { allOf, anyOf, type SourceLike } from './sources/composite.js'
 export { ConditionSource, type Condition, type ConditionCheck, type ConditionOptions } from './sources/condition.js'

@@ -17,7 +17,7 @@
 #include <vector>
 
 #include "linux/file.h"
-#include "sampler.h"
+#include "sampler/sampler.h"
 
 namespace tripline {
 namespace {

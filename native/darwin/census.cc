@@ -1,4 +1,4 @@
-#include "census.h"
+#include "darwin/census.h"
 
 #include <signal.h>
 #include <sys/event.h>
@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <cerrno>
 
-#include "../spawn.h"
+#include "port/spawn.h"
 
 namespace tripline {
 

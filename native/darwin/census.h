@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "own_group.h"
-#include "people.h"
+#include "darwin/own_group.h"
+#include "darwin/people.h"
 #include "posix/bare.h"
 
 namespace tripline {

@@ -5,9 +5,9 @@
 #include <mach/mach.h>
 #include <sys/sysctl.h>
 
-#include "convert.h"
-#include "families.h"
-#include "platform.h"
+#include "darwin/convert.h"
+#include "darwin/families.h"
+#include "port/platform.h"
 
 namespace tripline {
 namespace {

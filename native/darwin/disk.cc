@@ -6,10 +6,10 @@
 #include <sys/param.h>
 #include <unistd.h>
 
-#include "convert.h"
-#include "families.h"
-#include "links.h"
-#include "platform.h"
+#include "darwin/convert.h"
+#include "darwin/families.h"
+#include "darwin/links.h"
+#include "port/platform.h"
 
 namespace tripline {
 namespace {

@@ -1,5 +1,5 @@
 // Memory pressure, as the kernel tells every process of changes of its level.
-#include "doorbell.h"
+#include "port/doorbell.h"
 
 #include <errno.h>
 #include <sys/event.h>

@@ -1,4 +1,4 @@
-#include "families.h"
+#include "darwin/families.h"
 
 #include <stdio.h>
 

@@ -1,4 +1,4 @@
-#include "inheritance.h"
+#include "darwin/inheritance.h"
 
 #include <libproc.h>
 #include <sys/proc_info.h>

@@ -4,11 +4,11 @@
 #include <mach/mach.h>
 #include <sys/sysctl.h>
 
-#include "convert.h"
-#include "counter.h"
-#include "families.h"
-#include "platform.h"
-#include "slope.h"
+#include "darwin/convert.h"
+#include "util/counter.h"
+#include "darwin/families.h"
+#include "port/platform.h"
+#include "util/slope.h"
 
 namespace tripline {
 namespace {

@@ -7,10 +7,10 @@
 #include <sys/socket.h>
 #include <sys/sysctl.h>
 
-#include "convert.h"
-#include "families.h"
-#include "platform.h"
-#include "traffic.h"
+#include "darwin/convert.h"
+#include "darwin/families.h"
+#include "port/platform.h"
+#include "util/traffic.h"
 
 namespace tripline {
 namespace {

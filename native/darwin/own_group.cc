@@ -1,9 +1,9 @@
-#include "own_group.h"
+#include "darwin/own_group.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "people.h"
+#include "darwin/people.h"
 
 namespace tripline {
 

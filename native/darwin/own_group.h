@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "family.h"
+#include "darwin/family.h"
 
 namespace tripline {
 

@@ -1,4 +1,4 @@
-#include "people.h"
+#include "darwin/people.h"
 
 #include <libproc.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 // The process list. System calls only, for the keeper of a command.
 #pragma once
 
-#include "family.h"
+#include "darwin/family.h"
 
 namespace tripline::darwin {
 

@@ -10,13 +10,13 @@
 #include <sys/sysctl.h>
 #include <unistd.h>
 
-#include "../spawn.h"
-#include "convert.h"
-#include "families.h"
-#include "own_group.h"
-#include "people.h"
-#include "platform.h"
-#include "slope.h"
+#include "port/spawn.h"
+#include "darwin/convert.h"
+#include "darwin/families.h"
+#include "darwin/own_group.h"
+#include "darwin/people.h"
+#include "port/platform.h"
+#include "util/slope.h"
 
 namespace tripline {
 namespace {

@@ -1,6 +1,6 @@
 // What the scheduler can be asked for on macOS beyond a fair share. Real-time threads there must state how much time they
 // need of every period, which a thread of many tickers cannot.
-#include "platform.h"
+#include "port/platform.h"
 
 namespace tripline {
 

@@ -1,6 +1,6 @@
 // throttled: the thermal level that notifyd publishes.
-#include "convert.h"
-#include "families.h"
+#include "darwin/convert.h"
+#include "darwin/families.h"
 
 // <notify.h>, which is not among the headers that release binaries are made with.
 extern "C" {

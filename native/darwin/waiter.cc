@@ -3,9 +3,9 @@
 #include <sys/event.h>
 #include <unistd.h>
 
-#include "doorbell.h"
-#include "platform.h"
-#include "probe.h"
+#include "port/doorbell.h"
+#include "port/platform.h"
+#include "port/probe.h"
 
 namespace tripline {
 namespace {

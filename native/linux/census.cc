@@ -1,4 +1,4 @@
-#include "census.h"
+#include "linux/census.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -9,10 +9,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "calls.h"
-#include "file.h"
-#include "parse/process.h"
-#include "../spawn.h"
+#include "linux/calls.h"
+#include "linux/file.h"
+#include "linux/parse/process.h"
+#include "port/spawn.h"
 #include "posix/bare.h"
 
 namespace tripline {

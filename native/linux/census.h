@@ -5,8 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "own_group.h"
-#include "platform.h"
+#include "linux/own_group.h"
+#include "port/platform.h"
 
 namespace tripline {
 

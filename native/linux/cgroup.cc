@@ -1,11 +1,11 @@
-#include "cgroup.h"
+#include "linux/cgroup.h"
 
 #include <unistd.h>
 #include <cstring>
 
-#include "../platform.h"
-#include "parse/cgroup.h"
-#include "parse/mountinfo.h"
+#include "port/platform.h"
+#include "linux/parse/cgroup.h"
+#include "linux/parse/mountinfo.h"
 
 namespace tripline {
 

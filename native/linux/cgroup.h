@@ -1,7 +1,7 @@
 // Where this process is in the hierarchy of one cgroup controller, in version 1, version 2 and mixtures.
 #pragma once
 
-#include "file.h"
+#include "linux/file.h"
 
 namespace tripline {
 

@@ -2,10 +2,10 @@
 #include <sys/statvfs.h>
 #include <cerrno>
 
-#include "../platform.h"
-#include "families.h"
-#include "file.h"
-#include "mounts.h"
+#include "port/platform.h"
+#include "linux/families.h"
+#include "linux/file.h"
+#include "linux/mounts.h"
 
 namespace tripline {
 

@@ -5,12 +5,12 @@
 #include <cstdio>
 #include <cstring>
 
-#include "../platform.h"
-#include "families.h"
-#include "file.h"
-#include "mounts.h"
-#include "parse/counters.h"
-#include "rate.h"
+#include "port/platform.h"
+#include "linux/families.h"
+#include "linux/file.h"
+#include "linux/mounts.h"
+#include "linux/parse/counters.h"
+#include "linux/rate.h"
 
 namespace tripline {
 

@@ -1,6 +1,6 @@
 // Kernel push on Linux: PSI triggers, memory.events and memory.pressure of the own cgroup (version 2), and thresholds on
 // its usage through an eventfd (version 1).
-#include "../doorbell.h"
+#include "port/doorbell.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "../platform.h"
-#include "cgroup.h"
-#include "file.h"
+#include "port/platform.h"
+#include "linux/cgroup.h"
+#include "linux/file.h"
 
 namespace tripline {
 namespace {

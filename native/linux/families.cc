@@ -1,4 +1,4 @@
-#include "families.h"
+#include "linux/families.h"
 
 namespace tripline {
 

@@ -1,4 +1,4 @@
-#include "file.h"
+#include "linux/file.h"
 
 #include <fcntl.h>
 #include <linux/stat.h>
@@ -8,7 +8,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "../platform.h"
+#include "port/platform.h"
 
 namespace tripline {
 

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "../probe.h"
+#include "port/probe.h"
 
 namespace tripline {
 

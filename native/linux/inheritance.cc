@@ -1,7 +1,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "inheritance.h"
+#include "linux/inheritance.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -10,8 +10,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "calls.h"
-#include "file.h"
+#include "linux/calls.h"
+#include "linux/file.h"
 
 namespace tripline {
 

@@ -3,16 +3,16 @@
 #include <cerrno>
 #include <cstring>
 
-#include "../platform.h"
-#include "cgroup.h"
-#include "families.h"
-#include "file.h"
-#include "parse/cgroup.h"
-#include "parse/counters.h"
-#include "parse/meminfo.h"
-#include "parse/mountinfo.h"
-#include "rate.h"
-#include "slope.h"
+#include "port/platform.h"
+#include "linux/cgroup.h"
+#include "linux/families.h"
+#include "linux/file.h"
+#include "linux/parse/cgroup.h"
+#include "linux/parse/counters.h"
+#include "linux/parse/meminfo.h"
+#include "linux/parse/mountinfo.h"
+#include "linux/rate.h"
+#include "util/slope.h"
 
 namespace tripline {
 

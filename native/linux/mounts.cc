@@ -1,4 +1,4 @@
-#include "mounts.h"
+#include "linux/mounts.h"
 
 #include <unistd.h>
 #include <cerrno>

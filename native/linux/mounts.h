@@ -1,8 +1,8 @@
 // Which file system a path is on, found by name from mountinfo: looking at a path on a dead server would hang.
 #pragma once
 
-#include "file.h"
-#include "parse/mountinfo.h"
+#include "linux/file.h"
+#include "linux/parse/mountinfo.h"
 
 namespace tripline {
 

@@ -4,11 +4,11 @@
 #include <unistd.h>
 #include <cstring>
 
-#include "../platform.h"
-#include "families.h"
-#include "file.h"
-#include "parse/counters.h"
-#include "rate.h"
+#include "port/platform.h"
+#include "linux/families.h"
+#include "linux/file.h"
+#include "linux/parse/counters.h"
+#include "linux/rate.h"
 
 namespace tripline {
 

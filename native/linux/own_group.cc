@@ -1,4 +1,4 @@
-#include "own_group.h"
+#include "linux/own_group.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
-#include "cgroup.h"
-#include "parse/scan.h"
+#include "linux/cgroup.h"
+#include "linux/parse/scan.h"
 #include "posix/bare.h"
 
 namespace tripline {

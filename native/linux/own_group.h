@@ -2,7 +2,7 @@
 // does, and ends them all at once.
 #pragma once
 
-#include "../probe.h"
+#include "port/probe.h"
 
 namespace tripline {
 

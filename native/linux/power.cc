@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstring>
 
-#include "../platform.h"
-#include "families.h"
-#include "file.h"
-#include "parse/sensor.h"
+#include "port/platform.h"
+#include "linux/families.h"
+#include "linux/file.h"
+#include "linux/parse/sensor.h"
 
 namespace tripline {
 

@@ -6,12 +6,12 @@
 #include <cstring>
 #include <ctime>
 
-#include "../platform.h"
-#include "families.h"
-#include "file.h"
-#include "parse/process.h"
-#include "process_tree.h"
-#include "slope.h"
+#include "port/platform.h"
+#include "linux/families.h"
+#include "linux/file.h"
+#include "linux/parse/process.h"
+#include "linux/process_tree.h"
+#include "util/slope.h"
 
 namespace tripline {
 

@@ -1,4 +1,4 @@
-#include "process_tree.h"
+#include "linux/process_tree.h"
 
 #include <unistd.h>
 #include <cerrno>
@@ -7,13 +7,13 @@
 #include <cstring>
 #include <ctime>
 
-#include "../platform.h"
-#include "families.h"
-#include "file.h"
-#include "parse/process.h"
-#include "parse/scan.h"
-#include "../spawn.h"
-#include "slope.h"
+#include "port/platform.h"
+#include "linux/families.h"
+#include "linux/file.h"
+#include "linux/parse/process.h"
+#include "linux/parse/scan.h"
+#include "port/spawn.h"
+#include "util/slope.h"
 
 namespace tripline {
 

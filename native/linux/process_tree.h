@@ -1,7 +1,7 @@
 // process.* of a process and all that it has started, summed.
 #pragma once
 
-#include "../probe.h"
+#include "port/probe.h"
 
 namespace tripline {
 

@@ -7,7 +7,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "platform.h"
+#include "port/platform.h"
 
 namespace tripline {
 namespace {

@@ -1,4 +1,4 @@
-#include "rate.h"
+#include "linux/rate.h"
 
 namespace tripline {
 

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "families.h"
-#include "parse/counters.h"
+#include "linux/families.h"
+#include "linux/parse/counters.h"
 
 namespace tripline {
 

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "../spawn.h"
+#include "port/spawn.h"
 
 namespace tripline {
 

@@ -1,4 +1,4 @@
-#include "bare.h"
+#include "posix/bare.h"
 
 namespace tripline {
 namespace bare {

@@ -1,4 +1,4 @@
-#include "keeper.h"
+#include "posix/keeper.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -10,13 +10,13 @@
 #include <cerrno>
 #include <cstring>
 
-#include "../drain.h"
-#include "bare.h"
+#include "port/drain.h"
+#include "posix/bare.h"
 #include "census.h"
 #include "inheritance.h"
-#include "launch.h"
+#include "posix/launch.h"
 #include "os_process.h"
-#include "relay.h"
+#include "posix/relay.h"
 
 namespace tripline {
 

@@ -2,7 +2,7 @@
 // It takes orders over a socket, tells what happens, and ends the tree when the other end of the socket is gone.
 #pragma once
 
-#include "../spawn.h"
+#include "port/spawn.h"
 #include "own_group.h"
 
 // What the folder of an OS has for it, all of it system calls only:

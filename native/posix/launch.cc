@@ -1,4 +1,4 @@
-#include "launch.h"
+#include "posix/launch.h"
 
 #include <signal.h>
 #include <sys/wait.h>

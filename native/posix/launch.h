@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "../spawn.h"
+#include "port/spawn.h"
 #include "own_group.h"
 
 namespace tripline {

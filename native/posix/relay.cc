@@ -1,10 +1,10 @@
-#include "relay.h"
+#include "posix/relay.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 #include <cerrno>
 
-#include "bare.h"
+#include "posix/bare.h"
 
 namespace tripline {
 

@@ -1,4 +1,4 @@
-#include "../spawn.h"
+#include "port/spawn.h"
 
 #include <signal.h>
 #include <sys/socket.h>
@@ -9,9 +9,9 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "bare.h"
+#include "posix/bare.h"
 #include "census.h"
-#include "keeper.h"
+#include "posix/keeper.h"
 #include "os_process.h"
 
 namespace tripline {

@@ -1,10 +1,10 @@
 // The lock and threads of POSIX.
-#include "thread.h"
+#include "posix/thread.h"
 
 #include <pthread.h>
 #include <signal.h>
 
-#include "platform.h"
+#include "port/platform.h"
 
 namespace tripline {
 namespace {

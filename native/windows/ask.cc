@@ -1,4 +1,4 @@
-#include "ask.h"
+#include "windows/ask.h"
 
 namespace tripline {
 namespace {

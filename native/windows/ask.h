@@ -2,7 +2,7 @@
 // hears that they are to be closed.
 #pragma once
 
-#include "job.h"
+#include "windows/job.h"
 
 namespace tripline {
 

@@ -2,11 +2,11 @@
 // performance counter where that can be had. And for `cpu` this process's affinity and the caps of its job.
 #include <cstdlib>
 
-#include "convert.h"
-#include "families.h"
-#include "pdh.h"
-#include "platform.h"
-#include "win.h"
+#include "windows/convert.h"
+#include "windows/families.h"
+#include "windows/pdh.h"
+#include "port/platform.h"
+#include "windows/win.h"
 
 namespace tripline {
 namespace {

@@ -1,9 +1,9 @@
 // disk, disk.free: room on the volume of a path, for this user.
-#include "convert.h"
-#include "families.h"
-#include "path.h"
-#include "platform.h"
-#include "win.h"
+#include "windows/convert.h"
+#include "windows/families.h"
+#include "windows/path.h"
+#include "port/platform.h"
+#include "windows/win.h"
 
 namespace tripline {
 namespace {

@@ -1,12 +1,12 @@
 // disk.read, disk.write, disk.busy: performance counters of the volume that a path is on; where they are missing, the
 // counters that the volume's driver keeps itself.
-#include "convert.h"
-#include "counter.h"
-#include "families.h"
-#include "path.h"
-#include "pdh.h"
-#include "platform.h"
-#include "win.h"
+#include "windows/convert.h"
+#include "util/counter.h"
+#include "windows/families.h"
+#include "windows/path.h"
+#include "windows/pdh.h"
+#include "port/platform.h"
+#include "windows/win.h"
 #include <winioctl.h>
 
 namespace tripline {

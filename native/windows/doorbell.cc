@@ -1,7 +1,7 @@
 // Low memory, as Windows tells everybody at once: it knows no levels that could be chosen.
-#include "doorbell.h"
+#include "port/doorbell.h"
 
-#include "win.h"
+#include "windows/win.h"
 
 namespace tripline {
 namespace {

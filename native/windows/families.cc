@@ -1,4 +1,4 @@
-#include "families.h"
+#include "windows/families.h"
 
 namespace tripline {
 namespace {

@@ -1,7 +1,7 @@
 // The probes of this OS; families.cc tells which metric belongs to which.
 #pragma once
 
-#include "probe.h"
+#include "port/probe.h"
 
 namespace tripline {
 

@@ -1,8 +1,8 @@
-#include "job.h"
+#include "windows/job.h"
 
 #include <cstdlib>
 
-#include "platform.h"
+#include "port/platform.h"
 
 namespace tripline {
 namespace {

@@ -1,7 +1,7 @@
 // The job object of one command: what the kernel itself holds together, and ends with its last handle.
 #pragma once
 
-#include "win.h"
+#include "windows/win.h"
 
 #include <cstdlib>
 

@@ -1,8 +1,8 @@
-#include "launch.h"
+#include "windows/launch.h"
 
 #include <cstdlib>
 
-#include "command_line.h"
+#include "windows/command_line.h"
 
 namespace tripline {
 namespace {

@@ -1,8 +1,8 @@
 // From a specification to a process that is in its job and does not run yet.
 #pragma once
 
-#include "../spawn.h"
-#include "job.h"
+#include "port/spawn.h"
+#include "windows/job.h"
 
 namespace tripline {
 

@@ -1,4 +1,4 @@
-#include "path.h"
+#include "windows/path.h"
 
 namespace tripline {
 

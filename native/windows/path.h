@@ -1,7 +1,7 @@
 // Paths: from UTF-8 to the volume that they are on.
 #pragma once
 
-#include "win.h"
+#include "windows/win.h"
 
 namespace tripline {
 

@@ -1,7 +1,7 @@
-#include "pdh.h"
+#include "windows/pdh.h"
 
-#include "platform.h"
-#include "win.h"
+#include "port/platform.h"
+#include "windows/win.h"
 #include <pdh.h>
 
 namespace tripline {

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 
-#include "convert.h"
-#include "probe.h"
+#include "windows/convert.h"
+#include "port/probe.h"
 
 namespace tripline {
 

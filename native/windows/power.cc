@@ -1,7 +1,7 @@
 // battery, power.online
-#include "convert.h"
-#include "families.h"
-#include "win.h"
+#include "windows/convert.h"
+#include "windows/families.h"
+#include "windows/win.h"
 
 namespace tripline {
 namespace {

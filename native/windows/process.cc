@@ -1,11 +1,11 @@
 // process.* of this process, another one, or one with all its descendants.
 #include <cstdlib>
 
-#include "convert.h"
-#include "families.h"
-#include "platform.h"
-#include "slope.h"
-#include "win.h"
+#include "windows/convert.h"
+#include "windows/families.h"
+#include "port/platform.h"
+#include "util/slope.h"
+#include "windows/win.h"
 #include <psapi.h>
 #include <tlhelp32.h>
 

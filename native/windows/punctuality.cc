@@ -1,7 +1,7 @@
 // What the scheduler can be asked for on Windows beyond a fair share.
 #include <windows.h>
 
-#include "platform.h"
+#include "port/platform.h"
 
 namespace tripline {
 

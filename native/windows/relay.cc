@@ -1,8 +1,8 @@
-#include "relay.h"
+#include "windows/relay.h"
 
 #include <initializer_list>
 
-#include "platform.h"
+#include "port/platform.h"
 
 namespace tripline {
 

@@ -2,7 +2,7 @@
 // reads may not read, and a write to a console cannot be waited for.
 #pragma once
 
-#include "win.h"
+#include "windows/win.h"
 
 namespace tripline {
 

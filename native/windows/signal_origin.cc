@@ -1,4 +1,4 @@
-#include "../spawn.h"
+#include "port/spawn.h"
 
 namespace tripline {
 

@@ -1,14 +1,14 @@
 // A command in a job object: nothing that it starts gets out of that, and the kernel ends it with us. One thread, the
 // one in Next(), does everything; all others give it orders.
-#include "../spawn.h"
+#include "port/spawn.h"
 
-#include "../drain.h"
-#include "ask.h"
-#include "job.h"
-#include "launch.h"
-#include "platform.h"
-#include "relay.h"
-#include "streams.h"
+#include "port/drain.h"
+#include "windows/ask.h"
+#include "windows/job.h"
+#include "windows/launch.h"
+#include "port/platform.h"
+#include "windows/relay.h"
+#include "windows/streams.h"
 
 namespace tripline {
 namespace {

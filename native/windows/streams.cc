@@ -1,4 +1,4 @@
-#include "streams.h"
+#include "windows/streams.h"
 
 #include <initializer_list>
 

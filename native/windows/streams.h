@@ -1,7 +1,7 @@
 // The three streams that a command gets, as handles.
 #pragma once
 
-#include "win.h"
+#include "windows/win.h"
 
 namespace tripline {
 

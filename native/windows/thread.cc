@@ -1,6 +1,6 @@
 // Clocks, the lock and threads on Windows.
-#include "platform.h"
-#include "win.h"
+#include "port/platform.h"
+#include "windows/win.h"
 
 namespace tripline {
 namespace {

@@ -1,7 +1,7 @@
 // The sampling thread's one blocking call on Windows: an event, a timer, and what doorbells wait for.
-#include "doorbell.h"
-#include "platform.h"
-#include "win.h"
+#include "port/doorbell.h"
+#include "port/platform.h"
+#include "windows/win.h"
 
 namespace tripline {
 namespace {

@@ -1,4 +1,4 @@
-#include "win.h"
+#include "windows/win.h"
 
 #include <cstdlib>
 #include <cstring>

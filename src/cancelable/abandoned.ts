@@ -1,7 +1,7 @@
 /** The account of bodies that went on after their operation had been given up. */
-import { abandonedChannel } from '../diagnostics.js'
-import type { OperationContext } from '../operation-context.js'
-import type { CancelationReason } from '../reason.js'
+import { abandonedChannel } from '../base/diagnostics.js'
+import type { OperationContext } from '../base/operation-context.js'
+import type { CancelationReason } from '../base/reason.js'
 import type { Cancelable } from './cancelable.js'
 
 export interface AbandonedCounts {

@@ -1,7 +1,7 @@
 /** A stream in pieces of several items. */
-import { invalidType, outOfRange } from '../errors.js'
-import { Timer } from '../sources/timers.js'
-import { parseDuration, type Duration } from '../units.js'
+import { invalidType, outOfRange } from '../base/errors.js'
+import { Timer } from '../engine/timers.js'
+import { parseDuration, type Duration } from '../base/units.js'
 import type { Cancelable } from './cancelable.js'
 import type { StreamSource } from './iterate.js'
 import { CancelableStream, type StreamOptions } from './stream.js'

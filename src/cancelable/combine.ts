@@ -1,7 +1,7 @@
 /** One operation made of several. */
-import { invalidType, invalidValue } from '../errors.js'
+import { invalidType, invalidValue } from '../base/errors.js'
 import { abortLink, checkAbortSignal } from '../sources/abort.js'
-import { HubLink, type Link } from '../sources/link.js'
+import { HubLink, type Link } from '../engine/link.js'
 import { checkSource, linkTo, type CancelationSource } from '../sources/source.js'
 import { CancelationToken, tokenLink } from '../sources/token.js'
 import type { Cancelable } from './cancelable.js'

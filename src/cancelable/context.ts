@@ -1,7 +1,7 @@
 /** The read-only face of an operation. */
-import { now } from '../clock.js'
-import type { OperationContext, OperationStatus, Progress } from '../operation-context.js'
-import type { CancelationReason } from '../reason.js'
+import { now } from '../base/clock.js'
+import type { OperationContext, OperationStatus, Progress } from '../base/operation-context.js'
+import type { CancelationReason } from '../base/reason.js'
 import type { Cancelable } from './cancelable.js'
 import { deadlineOf } from './lifecycle.js'
 import { ENDED, PENDING, STATUS } from './state.js'

@@ -1,8 +1,8 @@
 /** The part of an operation that most operations do not need. */
-import type { CancelationError } from '../cancelation-error.js'
-import type { OperationContext, Progress } from '../operation-context.js'
-import type { CancelationReason } from '../reason.js'
-import { Hub } from '../sources/link.js'
+import type { CancelationError } from '../base/cancelation-error.js'
+import type { OperationContext, Progress } from '../base/operation-context.js'
+import type { CancelationReason } from '../base/reason.js'
+import { Hub } from '../engine/link.js'
 import type { Listeners } from './listeners.js'
 import type { Waiter } from './waiters.js'
 

@@ -1,7 +1,7 @@
 /** One way to read whatever yields items one after another. */
 import type { Readable } from 'node:stream'
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web'
-import { invalidType } from '../errors.js'
+import { invalidType } from '../base/errors.js'
 
 /** What can be streamed: an async or sync iterable, a Node `Readable`, a web `ReadableStream`. */
 export type StreamSource<T> = AsyncIterable<T> | Iterable<T | PromiseLike<T>> | ReadableStream<T> | Readable

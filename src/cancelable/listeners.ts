@@ -1,8 +1,8 @@
 /** What an operation's user wants to be told. */
-import { callIsolated } from '../diagnostics.js'
-import { invalidType } from '../errors.js'
-import type { OperationContext, Progress } from '../operation-context.js'
-import type { CancelationReason } from '../reason.js'
+import { callIsolated } from '../base/diagnostics.js'
+import { invalidType } from '../base/errors.js'
+import type { OperationContext, Progress } from '../base/operation-context.js'
+import type { CancelationReason } from '../base/reason.js'
 import type { Cancelable } from './cancelable.js'
 
 export interface ListenerTypes {

@@ -2,10 +2,10 @@
  * Looking, for code that never yields: no event can reach it, so a check compares the deadlines with the clock, and looks
  * at the guards when the word of shared memory has changed that changes with every edge.
  */
-import { now } from '../clock.js'
-import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../sources/link.js'
+import { now } from '../base/clock.js'
+import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'
 import { lookAtGuards } from '../sources/resource.js'
-import { deliverLater } from '../sources/wave.js'
+import { deliverLater } from '../engine/propagation.js'
 import type { Cancelable } from './cancelable.js'
 import { deadlineOf, timeOut } from './lifecycle.js'
 

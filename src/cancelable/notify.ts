@@ -1,7 +1,7 @@
 /** Telling an operation's listeners that it was canceled. */
-import { now } from '../clock.js'
-import { cancelChannel } from '../diagnostics.js'
-import { addTimer, holdLoop, releaseLoop } from '../sources/timers.js'
+import { now } from '../base/clock.js'
+import { cancelChannel } from '../base/diagnostics.js'
+import { addTimer, holdLoop, releaseLoop } from '../engine/timers.js'
 import type { Cancelable } from './cancelable.js'
 import type { Extras } from './extras.js'
 import { callAll } from './listeners.js'

@@ -1,15 +1,15 @@
 /** What an operation can be given, and the checking of it. */
-import { invalidType, invalidValue, unknownName } from '../errors.js'
+import { invalidType, invalidValue, unknownName } from '../base/errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { abortLink, checkAbortSignal } from '../sources/abort.js'
 import { ConditionSource, type Condition } from '../sources/condition.js'
-import type { Link } from '../sources/link.js'
+import type { Link } from '../engine/link.js'
 import { checkResources, resourceLink } from '../sources/resource.js'
 import { checkSignals, signalLink } from '../sources/signal.js'
 import { checkSource, linkTo, type CancelationSource } from '../sources/source.js'
 import { checkToken, tokenLink, type CancelationToken } from '../sources/token.js'
-import { parseDuration, type Duration } from '../units.js'
+import { parseDuration, type Duration } from '../base/units.js'
 import type { Cancelable } from './cancelable.js'
 
 /** What a `Temporal.Instant` looks like; Node 20 has none, so it is recognized by shape. */

@@ -1,6 +1,6 @@
 /** A part of a body that no cancelation cuts. */
-import { checkKeys } from '../errors.js'
-import { parseDuration, type Duration } from '../units.js'
+import { checkKeys } from '../base/errors.js'
+import { parseDuration, type Duration } from '../base/units.js'
 import type { Cancelable } from './cancelable.js'
 import type { Shield } from './extras.js'
 import { checkOptions } from './options.js'

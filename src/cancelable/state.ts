@@ -1,6 +1,6 @@
 /** An operation's state, as small integers: its status, and flags. */
-import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../sources/link.js'
-import type { OperationStatus } from '../operation-context.js'
+import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'
+import type { OperationStatus } from '../base/operation-context.js'
 
 export const PENDING = 0
 export const RUNNING = 1

@@ -1,7 +1,7 @@
 /** A stream that ends with its operation. */
-import type { CancelationError } from '../cancelation-error.js'
-import { isThenable, reportError } from '../diagnostics.js'
-import { checkKeys, invalidType, outOfRange } from '../errors.js'
+import type { CancelationError } from '../base/cancelation-error.js'
+import { isThenable, reportError } from '../base/diagnostics.js'
+import { checkKeys, invalidType, outOfRange } from '../base/errors.js'
 import type { Cancelable } from './cancelable.js'
 import { checkOptions } from './options.js'
 import type { PartialSource } from './extras.js'

@@ -1,8 +1,8 @@
 /** Waiting inside an operation: whatever waits is released when the operation is canceled, and leaves nothing behind. */
-import { cancelationError, type CancelationError } from '../cancelation-error.js'
-import { isThenable } from '../diagnostics.js'
-import { parentReason } from '../reason.js'
-import { Timer } from '../sources/timers.js'
+import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
+import { isThenable } from '../base/diagnostics.js'
+import { parentReason } from '../base/reason.js'
+import { Timer } from '../engine/timers.js'
 import type { Cancelable } from './cancelable.js'
 import { ENDED } from './state.js'
 

@@ -1,6 +1,6 @@
 /** Functions and streams that bring their own operation. */
-import { CancelationError } from '../cancelation-error.js'
-import { invalidType } from '../errors.js'
+import { CancelationError } from '../base/cancelation-error.js'
+import { invalidType } from '../base/errors.js'
 import { Cancelable } from './cancelable.js'
 import { imitate } from './imitate.js'
 import type { StreamSource } from './iterate.js'

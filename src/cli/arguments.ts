@@ -1,6 +1,6 @@
 /** The command line's own options: long ones with a value or without, up to the first word that is none. */
-import { unknownName } from '../errors.js'
-import { parseDuration } from '../units.js'
+import { unknownName } from '../base/errors.js'
+import { parseDuration } from '../base/units.js'
 import { HelpWanted, UsageError } from './usage.js'
 import type { OptionSpec, VerbSpec } from './verbs.js'
 

@@ -1,6 +1,6 @@
 /** `tripline completion`: what a shell needs to complete our words, made from the table of verbs. */
-import { unknownName } from '../errors.js'
-import { METRIC_NAMES } from '../monitor/metrics.js'
+import { unknownName } from '../base/errors.js'
+import { METRIC_NAMES } from '../addon/metrics.js'
 import { parseArguments } from './arguments.js'
 import { EXIT, UsageError, print } from './usage.js'
 import { VERBS, type OptionSpec, type VerbName } from './verbs.js'

@@ -1,7 +1,7 @@
 /** Limits as people write them: `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
 import { checkMetric, parseLimits, parseValue, type Limit, type Limits } from '../monitor/limits.js'
-import type { MetricInfo, MetricName } from '../monitor/metrics.js'
-import { parseDuration, parsePercent } from '../units.js'
+import type { MetricInfo, MetricName } from '../addon/metrics.js'
+import { parseDuration, parsePercent } from '../base/units.js'
 import { UsageError } from './usage.js'
 
 export interface LimitExpression {

@@ -1,5 +1,5 @@
 /** What was seen of one metric in the last minute or so: for the table and its sparkline. */
-import type { MetricInfo } from '../monitor/metrics.js'
+import type { MetricInfo } from '../addon/metrics.js'
 import type { Selector } from '../monitor/limits.js'
 
 const LENGTH = 60

@@ -1,7 +1,7 @@
 /** The live view: looks, draws, and hears keys. */
-import { samplerStats } from '../monitor/sampler.js'
-import type { SamplerStats } from '../monitor/native.js'
-import { formatSize } from '../units.js'
+import { samplerStats } from '../addon/sampler.js'
+import type { SamplerStats } from '../addon/native.js'
+import { formatSize } from '../base/units.js'
 import { Screen } from './screen.js'
 import { draw } from './table.js'
 import { EXIT } from './usage.js'

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The command: picks the verb and loads it only then. */
-import { unknownName } from '../errors.js'
+import { unknownName } from '../base/errors.js'
 import { EXIT, HelpWanted, UsageError, print, say } from './usage.js'
 import type { VerbName } from './verbs.js'
 

@@ -1,9 +1,9 @@
 /** `tripline profile`: runs a command and proposes limits for it. */
 import { isatty } from 'node:tty'
-import { CommandNotStartedError } from '../errors.js'
+import { CommandNotStartedError } from '../base/errors.js'
 import type { RunResult } from '../run/result.js'
 import { run } from '../run/run.js'
-import { formatDuration, formatSize, parsePercent } from '../units.js'
+import { formatDuration, formatSize, parsePercent } from '../base/units.js'
 import { parseArguments } from './arguments.js'
 import { quote } from './quote.js'
 import { namedDescriptors } from './run-settings.js'

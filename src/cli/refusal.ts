@@ -1,5 +1,5 @@
 /** How we exit when a command does not start. */
-import type { CommandNotStartedError } from '../errors.js'
+import type { CommandNotStartedError } from '../base/errors.js'
 import { EXIT } from './usage.js'
 
 export function statusOfRefusal({ kind }: CommandNotStartedError): number {

@@ -1,9 +1,9 @@
 /** What is told about a run: the line on stderr, and the file. */
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { describeBreach } from '../monitor/guard.js'
-import { rootCause, type CancelationReason } from '../reason.js'
+import { rootCause, type CancelationReason } from '../base/reason.js'
 import type { RunResult } from '../run/result.js'
-import { formatDuration, formatSize } from '../units.js'
+import { formatDuration, formatSize } from '../base/units.js'
 import { UsageError, say } from './usage.js'
 
 const STDOUT = 1

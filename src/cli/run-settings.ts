@@ -1,6 +1,6 @@
 /** What `tripline run` was asked to do. */
 import { constants, totalmem } from 'node:os'
-import { unknownName } from '../errors.js'
+import { unknownName } from '../base/errors.js'
 import type { RunOptions } from '../run/options.js'
 import type { Limits } from '../monitor/limits.js'
 import type { Refuse } from './expression.js'

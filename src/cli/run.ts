@@ -1,7 +1,7 @@
 /** `tripline run`: a command and all its processes under limits. */
 import { isatty } from 'node:tty'
-import { CommandNotStartedError } from '../errors.js'
-import type { CancelationReason } from '../reason.js'
+import { CommandNotStartedError } from '../base/errors.js'
+import type { CancelationReason } from '../base/reason.js'
 import type { RunEvent, RunHandle, RunResult } from '../run/result.js'
 import { ownStatus, run } from '../run/run.js'
 import { readSettings, type Settings } from './run-settings.js'
@@ -79,7 +79,7 @@ async function supervise(settings: Settings): Promise<RunResult> {
 
 /** Process 1 is given every orphan, also those that others have brought into the container. */
 async function reapOrphans(): Promise<void> {
-  const { loadAddon } = await import('../monitor/native.js')
+  const { loadAddon } = await import('../addon/native.js')
   const addon = loadAddon()
   process.on('SIGCHLD', () => addon.reapAdopted())
   // Those that had ended before anybody listened.

@@ -1,5 +1,5 @@
 /** The live view as lines of text: pure, so that it is the same on every terminal. */
-import { formatValue } from '../units.js'
+import { formatValue } from '../base/units.js'
 import type { History } from './history.js'
 
 export interface Row {

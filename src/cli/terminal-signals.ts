@@ -1,7 +1,7 @@
 /** What a person or a supervisor sends us is meant for the command. */
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
-import { loadAddon, type Addon } from '../monitor/native.js'
+import { loadAddon, type Addon } from '../addon/native.js'
 import type { RunHandle } from '../run/result.js'
 
 interface Rules {

@@ -1,7 +1,7 @@
 /** `tripline watch`: what this machine is doing, live, line by line, or once. */
 import { once } from 'node:events'
 import type { Capability, Snapshot } from '../monitor/snapshot.js'
-import { formatValue } from '../units.js'
+import { formatValue } from '../base/units.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
 import { EXIT, UsageError, heedStdout, print } from './usage.js'
 import { VERBS } from './verbs.js'

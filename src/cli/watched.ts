@@ -1,8 +1,8 @@
 /** What `watch` watches: a row for each metric, with its limit where one was given. */
-import { MetricUnavailableError } from '../errors.js'
+import { MetricUnavailableError } from '../base/errors.js'
 import { guard, type Guard } from '../monitor/guard.js'
 import { checkMetric, type Limit, type Selector } from '../monitor/limits.js'
-import type { MetricName } from '../monitor/metrics.js'
+import type { MetricName } from '../addon/metrics.js'
 import { capabilities, samples, type MetricQuery, type Snapshot } from '../monitor/snapshot.js'
 import { parseExpression } from './expression.js'
 import { History } from './history.js'

@@ -1,8 +1,8 @@
 /** Samples taken natively and handed over in blocks of typed arrays, for rates at which a call for each would be waste. */
-import { keepAlive, letGo } from '../alive.js'
-import { MetricUnavailableError, invalidValue, outOfRange } from '../errors.js'
-import type { MetricName } from './metrics.js'
-import { Series, connect, forgetRequest, newRequest, toLocalTime, type SeriesKey } from './sampler.js'
+import { keepAlive, letGo } from '../base/alive.js'
+import { MetricUnavailableError, invalidValue, outOfRange } from '../base/errors.js'
+import type { MetricName } from '../addon/metrics.js'
+import { Series, connect, forgetRequest, newRequest, toLocalTime, type SeriesKey } from '../addon/sampler.js'
 
 /** One block of samples; the arrays are the consumer's own, of `batch` numbers each. */
 export interface SampleBlock {

@@ -1,13 +1,13 @@
 /** Guards: limits watched together, breached or clear, with evidence. */
-import { cancelationError } from '../cancelation-error.js'
-import { breachChannel, callIsolated, clearChannel } from '../diagnostics.js'
-import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRange } from '../errors.js'
-import { resourceReason, type Breach } from '../reason.js'
-import { formatDuration, formatPair, parseDuration, type Duration } from '../units.js'
-import { allocateFlag, freeFlag, readFlag } from './board.js'
+import { cancelationError } from '../base/cancelation-error.js'
+import { breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
+import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { resourceReason, type Breach } from '../base/reason.js'
+import { formatDuration, formatPair, parseDuration, type Duration } from '../base/units.js'
+import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
 import { parseLimits, type Limits, type ParsedLimit } from './limits.js'
-import type { MetricName } from './metrics.js'
-import { Series, connect, forgetGuard, registerGuard, toLocalTime, type Deliverable } from './sampler.js'
+import type { MetricName } from '../addon/metrics.js'
+import { Series, connect, forgetGuard, registerGuard, toLocalTime, type Deliverable } from '../addon/sampler.js'
 
 export interface GuardOptions {
   /** A crossing is noticed at most this late, as far as the source can tell. Default 100 ms. */

@@ -1,9 +1,9 @@
 /** Limits in plain words, checked and turned into what the sampler takes. */
 import { resolve } from 'node:path'
-import { checkKeys, invalidType, invalidValue, outOfRange, unknownName } from '../errors.js'
-import { parseDuration, parseNumber, parsePercent, parseSize, type Duration } from '../units.js'
-import { METRIC_NAMES, findMetric, type MetricInfo, type MetricName } from './metrics.js'
-import type { SeriesKey } from './sampler.js'
+import { checkKeys, invalidType, invalidValue, outOfRange, unknownName } from '../base/errors.js'
+import { parseDuration, parseNumber, parsePercent, parseSize, type Duration } from '../base/units.js'
+import { METRIC_NAMES, findMetric, type MetricInfo, type MetricName } from '../addon/metrics.js'
+import type { SeriesKey } from '../addon/sampler.js'
 
 /** A number in the metric's unit, or a string with a unit: `90`, `'90%'`, `'500MB'`, `'80C'`. */
 export type Value = number | string

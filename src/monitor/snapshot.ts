@@ -1,12 +1,12 @@
 /** The newest values, on demand: snapshots, fresh readings, streams of them, and what this machine can tell at all. */
-import { keepAlive, letGo } from '../alive.js'
-import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRange } from '../errors.js'
-import { parseDuration, type Duration } from '../units.js'
-import { joinWords } from './board.js'
+import { keepAlive, letGo } from '../base/alive.js'
+import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { parseDuration, type Duration } from '../base/units.js'
+import { joinWords } from '../addon/board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
 import { checkMetric, toSeriesKey, type Selector } from './limits.js'
-import { METRICS, type MetricName, type MetricUnit } from './metrics.js'
-import { Series, connect, keepClocks, nextReading, openSeries, toLocalTime, type SeriesKey } from './sampler.js'
+import { METRICS, type MetricName, type MetricUnit } from '../addon/metrics.js'
+import { Series, connect, keepClocks, nextReading, openSeries, toLocalTime, type SeriesKey } from '../addon/sampler.js'
 
 /** A metric by name, or with a selector and an averaging window. */
 export type MetricQuery = MetricName | ({ metric: MetricName; over?: Duration } & Selector)

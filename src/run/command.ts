@@ -1,8 +1,8 @@
 /** A command that runs, with everything that it has started: the addon's, with promises instead of events. */
 import { constants } from 'node:os'
-import { CommandNotStartedError } from '../errors.js'
+import { CommandNotStartedError } from '../base/errors.js'
 import { toByteString, variablesOf } from './bytes.js'
-import { loadAddon, type Addon, type CommandEvent, type NativeCommand } from '../monitor/native.js'
+import { loadAddon, type Addon, type CommandEvent, type NativeCommand } from '../addon/native.js'
 import { system } from './system.js'
 import { isThere } from './there.js'
 

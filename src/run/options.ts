@@ -1,9 +1,9 @@
 /** What `run` can be given, and the checking of it. */
 import { constants } from 'node:os'
 import { CANCELABLE_OPTIONS, type CancelableOptions } from '../cancelable/options.js'
-import { checkKeys, invalidType, invalidValue } from '../errors.js'
+import { checkKeys, invalidType, invalidValue } from '../base/errors.js'
 import type { Limits } from '../monitor/limits.js'
-import { parseDuration, type Duration } from '../units.js'
+import { parseDuration, type Duration } from '../base/units.js'
 import type { RunEvent } from './result.js'
 
 /** One of the command's streams: ours, none, or a descriptor. */

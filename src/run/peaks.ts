@@ -1,7 +1,7 @@
 /** The most that a tree of processes has used, seen from time to time. */
 import { checkMetric, toSeriesKey } from '../monitor/limits.js'
-import type { MetricName } from '../monitor/metrics.js'
-import { Series } from '../monitor/sampler.js'
+import type { MetricName } from '../addon/metrics.js'
+import { Series } from '../addon/sampler.js'
 
 /** The largest values that were seen; undefined for a command that was over before the first look. */
 export interface Peaks {

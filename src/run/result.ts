@@ -1,5 +1,5 @@
 /** What is known of a run, while it lasts and afterwards. */
-import type { CancelationReason } from '../reason.js'
+import type { CancelationReason } from '../base/reason.js'
 import type { Peaks } from './peaks.js'
 
 /** What happens while a command runs. */

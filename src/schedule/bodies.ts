@@ -1,8 +1,8 @@
 /** The bodies of one ticker: each an operation under the ticker's own. */
 import { Cancelable } from '../cancelable/cancelable.js'
-import { CancelationError } from '../cancelation-error.js'
-import { now } from '../clock.js'
-import { isThenable, reportError } from '../diagnostics.js'
+import { CancelationError } from '../base/cancelation-error.js'
+import { now } from '../base/clock.js'
+import { isThenable, reportError } from '../base/diagnostics.js'
 import type { Tick, TickBody } from './ticker.js'
 
 /** Who is told how bodies end. */

@@ -1,12 +1,12 @@
 /** What a ticker can be given, and the checking of it. */
 import type { Cancelable } from '../cancelable/cancelable.js'
 import type { CancelableOptions } from '../cancelable/options.js'
-import { checkKeys, invalidType, invalidValue, outOfRange } from '../errors.js'
+import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { checkResources } from '../sources/resource.js'
 import type { CancelationToken } from '../sources/token.js'
-import { parseDuration, type Duration } from '../units.js'
+import { parseDuration, type Duration } from '../base/units.js'
 import { POLICIES, type MissedPolicy } from './backlog.js'
 import type { Ticker, TickerState } from './ticker.js'
 

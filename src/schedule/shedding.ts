@@ -1,6 +1,6 @@
 /** Tickers under one guard: who gives way first when it is breached, and who comes back first when it is clear. */
 import type { Guard } from '../monitor/guard.js'
-import { Timer } from '../sources/timers.js'
+import { Timer } from '../engine/timers.js'
 
 /** A ticker that gives way. */
 export interface Sheddable {

@@ -1,6 +1,6 @@
 /** What a ticker has done so far. */
-import { now } from '../clock.js'
-import { samplerStats } from '../monitor/sampler.js'
+import { now } from '../base/clock.js'
+import { samplerStats } from '../addon/sampler.js'
 import { Histogram } from './histogram.js'
 
 /** Times are milliseconds. */

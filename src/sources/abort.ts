@@ -1,10 +1,10 @@
 /** Somebody else's `AbortSignal` as a source: one listener a signal, as each more would make all of them slower. */
-import { reportError } from '../diagnostics.js'
-import { invalidType } from '../errors.js'
-import { abortReason, type CancelationReason } from '../reason.js'
-import { Hub, HubLink, type Link } from './link.js'
+import { reportError } from '../base/diagnostics.js'
+import { invalidType } from '../base/errors.js'
+import { abortReason, type CancelationReason } from '../base/reason.js'
+import { Hub, HubLink, type Link } from '../engine/link.js'
 import { BuiltInSource } from './source.js'
-import { deliver, type Target } from './wave.js'
+import { deliver, type Target } from '../engine/propagation.js'
 
 class AbortHub extends Hub {
   readonly #signal: AbortSignal

@@ -1,11 +1,11 @@
 /** Sources made of sources. */
-import { invalidValue } from '../errors.js'
-import { allReason, type CancelationReason } from '../reason.js'
+import { invalidValue } from '../base/errors.js'
+import { allReason, type CancelationReason } from '../base/reason.js'
 import { AbortSignalSource, isAbortSignal } from './abort.js'
-import { Link } from './link.js'
+import { Link } from '../engine/link.js'
 import { BuiltInSource, checkSource, linkTo, type CancelationSource } from './source.js'
 import { CancelationToken, TokenSource } from './token.js'
-import { join, type Target } from './wave.js'
+import { join, type Target } from '../engine/propagation.js'
 
 /** A part of a composite: a source, or what stands for one. */
 export type SourceLike = CancelationSource | CancelationToken | AbortSignal

@@ -1,12 +1,12 @@
 /** A condition of the user's as a source: looked at again and again, never twice at once. */
-import { isThenable, reportError } from '../diagnostics.js'
-import { checkKeys, invalidType, outOfRange } from '../errors.js'
-import { conditionReason, errorReason, type CancelationReason } from '../reason.js'
-import { parseDuration, type Duration } from '../units.js'
-import { Link } from './link.js'
+import { isThenable, reportError } from '../base/diagnostics.js'
+import { checkKeys, invalidType, outOfRange } from '../base/errors.js'
+import { conditionReason, errorReason, type CancelationReason } from '../base/reason.js'
+import { parseDuration, type Duration } from '../base/units.js'
+import { Link } from '../engine/link.js'
 import { BuiltInSource } from './source.js'
-import { Timer } from './timers.js'
-import { deliver, type Target } from './wave.js'
+import { Timer } from '../engine/timers.js'
+import { deliver, type Target } from '../engine/propagation.js'
 
 /** Holds when it returns, or resolves to, exactly `true`. */
 export type ConditionCheck = () => boolean | PromiseLike<boolean>

@@ -1,15 +1,15 @@
 /** A guard as a source: one listener a guard, whoever hangs on it. */
-import { reportError } from '../diagnostics.js'
-import { now } from '../clock.js'
-import { invalidType, invalidValue, ofThisCopy } from '../errors.js'
-import { edgeCount } from '../monitor/board.js'
+import { reportError } from '../base/diagnostics.js'
+import { now } from '../base/clock.js'
+import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
+import { edgeCount } from '../addon/board.js'
 import { describeBreach, Guard } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
-import { resourceReason, type Breach, type CancelationReason } from '../reason.js'
-import { Hub, HubLink, Link, WATCH_GUARD } from './link.js'
+import { resourceReason, type Breach, type CancelationReason } from '../base/reason.js'
+import { Hub, HubLink, Link, WATCH_GUARD } from '../engine/link.js'
 import { BuiltInSource } from './source.js'
-import { deliver, deliverLater, type Target } from './wave.js'
+import { deliver, deliverLater, type Target } from '../engine/propagation.js'
 
 class GuardHub extends Hub {
   readonly guard: Guard

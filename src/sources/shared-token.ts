@@ -2,11 +2,11 @@
  * One token in several threads: a word of shared memory that any of them sets, with the reason behind it as JSON. A thread
  * that yields is woken by it; one that never yields looks at it.
  */
-import { invalidType } from '../errors.js'
-import type { CancelationReason } from '../reason.js'
-import { Timer } from './timers.js'
+import { invalidType } from '../base/errors.js'
+import type { CancelationReason } from '../base/reason.js'
+import { Timer } from '../engine/timers.js'
 import type { CancelationToken } from './token.js'
-import { deliver, deliverLater } from './wave.js'
+import { deliver, deliverLater } from '../engine/propagation.js'
 
 /** What a token is in another thread: post it there, and make a token of it with `CancelationToken.from`. */
 export interface SharedToken {

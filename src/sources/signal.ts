@@ -1,11 +1,11 @@
 /** OS signals as a source: one listener a signal, whoever asks; the last one out restores the default action. */
 import { constants } from 'node:os'
-import { loadBuiltin } from '../builtin.js'
-import { invalidType, invalidValue, unknownName } from '../errors.js'
-import { signalReason, type CancelationReason } from '../reason.js'
-import { Hub, HubLink, Link } from './link.js'
+import { loadBuiltin } from '../base/builtin.js'
+import { invalidType, invalidValue, unknownName } from '../base/errors.js'
+import { signalReason, type CancelationReason } from '../base/reason.js'
+import { Hub, HubLink, Link } from '../engine/link.js'
 import { BuiltInSource } from './source.js'
-import { deliver, type Target } from './wave.js'
+import { deliver, type Target } from '../engine/propagation.js'
 
 /** Signals that no process can catch. */
 const UNCATCHABLE = new Set<string>(['SIGKILL', 'SIGSTOP'])

@@ -1,9 +1,9 @@
 /** What a source of cancelation is, for this library and for its users. */
-import { invalidType } from '../errors.js'
-import { callIsolated, reportError } from '../diagnostics.js'
-import { toReason, type CancelationReason, type CancelSink } from '../reason.js'
-import { Link } from './link.js'
-import { deliver, join, type Target } from './wave.js'
+import { invalidType } from '../base/errors.js'
+import { callIsolated, reportError } from '../base/diagnostics.js'
+import { toReason, type CancelationReason, type CancelSink } from '../base/reason.js'
+import { Link } from '../engine/link.js'
+import { deliver, join, type Target } from '../engine/propagation.js'
 
 /**
  * Anything that can cancel an operation. One source may be armed by many operations at once: all that belongs to one of

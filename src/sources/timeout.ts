@@ -1,11 +1,11 @@
 /** Time as a source, for composites; an operation keeps its own timeout itself. */
-import { now } from '../clock.js'
-import { timeoutReason, type CancelationReason } from '../reason.js'
-import { parseDuration, type Duration } from '../units.js'
-import { Link, WATCH_DEADLINE } from './link.js'
+import { now } from '../base/clock.js'
+import { timeoutReason, type CancelationReason } from '../base/reason.js'
+import { parseDuration, type Duration } from '../base/units.js'
+import { Link, WATCH_DEADLINE } from '../engine/link.js'
 import { BuiltInSource } from './source.js'
-import { Timer } from './timers.js'
-import type { Target } from './wave.js'
+import { Timer } from '../engine/timers.js'
+import type { Target } from '../engine/propagation.js'
 
 /** Cancels when the time, counted from the start of the operation, has run out. */
 export class TimeoutSource extends BuiltInSource {

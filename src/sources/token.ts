@@ -1,12 +1,12 @@
 /** A token: a hand on the brake that can be passed around. */
-import { callIsolated } from '../diagnostics.js'
-import { cancelationError, type CancelationError } from '../cancelation-error.js'
-import { invalidType, invalidValue, ofThisCopy } from '../errors.js'
-import { toReason, type CancelationReason } from '../reason.js'
-import { Hub, HubLink, WATCH_SHARED, type Link } from './link.js'
+import { callIsolated } from '../base/diagnostics.js'
+import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
+import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
+import { toReason, type CancelationReason } from '../base/reason.js'
+import { Hub, HubLink, WATCH_SHARED, type Link } from '../engine/link.js'
 import { SharedFlag, type SharedToken } from './shared-token.js'
 import { BuiltInSource } from './source.js'
-import { deliver, join, type Target } from './wave.js'
+import { deliver, join, type Target } from '../engine/propagation.js'
 
 const NONE: readonly TokenHub[] = []
 

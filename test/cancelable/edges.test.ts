@@ -3,7 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Cancelable, cancelable, cancelableStream, CancelationError, CancelationToken } from '../../src/index.js'
-import { listCount } from '../../src/sources/timers.js'
+import { listCount } from '../../src/engine/timers.js'
 import { block, never, rejection, thrown, turns } from './helpers.js'
 
 let reported: { error: unknown; origin: string }[] = []

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { METRICS } from '../../src/monitor/metrics.js'
+import { METRICS } from '../../src/addon/metrics.js'
 
 /** Milliseconds as the page writes them. */
 function inWords(milliseconds: number): string {
@@ -14,7 +14,7 @@ function read(path: string): string {
 /** The metrics that an OS only has a reason for: those after the comment that says so in its families.cc. */
 function missingOn(os: string): string[] {
   const names = new Map(
-    [...read('native/metrics.def').matchAll(/^METRIC\((\w+),\s*"([^"]+)"/gm)].map(([, id, name]) => [id, name!]),
+    [...read('native/port/metrics.def').matchAll(/^METRIC\((\w+),\s*"([^"]+)"/gm)].map(([, id, name]) => [id, name!]),
   )
   const rest = read(`native/${os}/families.cc`)
     .split(/\/\/ What \w+ (?:does not have|never has)/)

@@ -5,14 +5,14 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "parse/cgroup.h"
-#include "parse/counters.h"
-#include "parse/meminfo.h"
-#include "parse/mountinfo.h"
-#include "parse/pressure.h"
-#include "parse/process.h"
-#include "parse/sensor.h"
-#include "parse/stat.h"
+#include "linux/parse/cgroup.h"
+#include "linux/parse/counters.h"
+#include "linux/parse/meminfo.h"
+#include "linux/parse/mountinfo.h"
+#include "linux/parse/pressure.h"
+#include "linux/parse/process.h"
+#include "linux/parse/sensor.h"
+#include "linux/parse/stat.h"
 
 namespace tripline {
 namespace {

@@ -1,9 +1,9 @@
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { describeBreach, guard, type Guard } from '../../src/monitor/guard.js'
-import { samplerStats } from '../../src/monitor/sampler.js'
+import { samplerStats } from '../../src/addon/sampler.js'
 import { acquireGuard, releaseGuard } from '../../src/monitor/shared.js'
-import type { Breach } from '../../src/reason.js'
+import type { Breach } from '../../src/base/reason.js'
 import { eventually } from '../helpers/eventually.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
 

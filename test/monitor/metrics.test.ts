@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { METRICS } from '../../src/monitor/metrics.js'
-import { loadAddon } from '../../src/monitor/native.js'
+import { METRICS } from '../../src/addon/metrics.js'
+import { loadAddon } from '../../src/addon/native.js'
 
 describe('the table of metrics', () => {
   it("is the addon's", () => {
@@ -18,7 +18,7 @@ describe('the table of metrics', () => {
   })
 
   it('is that of metrics.def', () => {
-    const text = readFileSync(new URL('../../native/metrics.def', import.meta.url), 'utf8')
+    const text = readFileSync(new URL('../../native/port/metrics.def', import.meta.url), 'utf8')
     const names = [...text.matchAll(/^METRIC\(\w+,\s*"([^"]+)"/gm)].map((match) => match[1])
     expect(METRICS.map((each) => each.name)).toEqual(names)
   })

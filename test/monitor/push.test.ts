@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'n
 import { availableParallelism } from 'node:os'
 import { afterEach, describe, expect, it } from 'vitest'
 import { guard } from '../../src/monitor/guard.js'
-import { samplerStats } from '../../src/monitor/sampler.js'
+import { samplerStats } from '../../src/addon/sampler.js'
 import { capabilities } from '../../src/monitor/snapshot.js'
 import { runModule } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { guard } from '../../src/monitor/guard.js'
-import { samplerStats } from '../../src/monitor/sampler.js'
+import { samplerStats } from '../../src/addon/sampler.js'
 import { capabilities, sample, samples, snapshot } from '../../src/monitor/snapshot.js'
 import { eventually } from '../helpers/eventually.js'
 import { FakeMachine } from '../helpers/fake-machine.js'

@@ -1,4 +1,4 @@
-#include "counter.h"
+#include "util/counter.h"
 
 #include "check.h"
 

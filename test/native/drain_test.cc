@@ -1,5 +1,5 @@
 // How long the end of a command waits for its output.
-#include "drain.h"
+#include "port/drain.h"
 
 #include "check.h"
 

@@ -1,6 +1,6 @@
 // Limits judged together: any, all, holding, missing metrics.
 #include "check.h"
-#include "guard.h"
+#include "sampler/guard.h"
 
 using namespace tripline;
 

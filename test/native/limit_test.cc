@@ -2,7 +2,7 @@
 #include <initializer_list>
 
 #include "check.h"
-#include "limit.h"
+#include "sampler/limit.h"
 
 using namespace tripline;
 

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "file.h"
+#include "linux/file.h"
 #include "fixture.h"
 #include "reader.h"
 

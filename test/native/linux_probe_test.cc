@@ -14,7 +14,7 @@
 #include <memory>
 
 #include "check.h"
-#include "file.h"
+#include "linux/file.h"
 #include "fixture.h"
 #include "reader.h"
 

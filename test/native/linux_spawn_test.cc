@@ -1,5 +1,5 @@
 // Commands that run, and the census of their processes, on the real /proc.
-#include "spawn.h"
+#include "port/spawn.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -5,8 +5,8 @@
 #include <memory>
 
 #include "check.h"
-#include "platform.h"
-#include "probe.h"
+#include "port/platform.h"
+#include "port/probe.h"
 
 namespace tripline::test {
 

@@ -1,7 +1,7 @@
 // From readings to values: shares over a window, first samples, lost sources.
 #include "check.h"
-#include "platform.h"
-#include "series.h"
+#include "port/platform.h"
+#include "sampler/series.h"
 
 using namespace tripline;
 

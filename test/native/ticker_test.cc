@@ -1,8 +1,8 @@
 // Beats on a grid, a ticker's deliveries, rows of a recorder: pure, with times from outside.
 #include "check.h"
-#include "grid.h"
-#include "recorder.h"
-#include "ticker.h"
+#include "sampler/grid.h"
+#include "sampler/recorder.h"
+#include "sampler/ticker.h"
 
 using namespace tripline;
 

@@ -1,7 +1,7 @@
-#include "traffic.h"
+#include "util/traffic.h"
 
 #include "check.h"
-#include "platform.h"
+#include "port/platform.h"
 
 namespace tripline {
 namespace {

@@ -1,6 +1,6 @@
 /** Samples in blocks of typed arrays. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { samplerStats } from '../../src/monitor/sampler.js'
+import { samplerStats } from '../../src/addon/sampler.js'
 import { samples } from '../../src/monitor/snapshot.js'
 import { eventually } from '../helpers/eventually.js'
 import { FakeMachine } from '../helpers/fake-machine.js'

@@ -1,6 +1,6 @@
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, describe, expect, test } from 'vitest'
-import type { ErrorMessage } from '../../src/diagnostics.js'
+import type { ErrorMessage } from '../../src/base/diagnostics.js'
 import { every } from '../../src/schedule/ticker.js'
 import { eventually } from '../helpers/eventually.js'
 

@@ -1,7 +1,7 @@
 /** Tickers under guards: who slows down, pauses and comes back, and in which order. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { guard } from '../../src/monitor/guard.js'
-import { samplerStats } from '../../src/monitor/sampler.js'
+import { samplerStats } from '../../src/addon/sampler.js'
 import type { TickerOptions } from '../../src/schedule/options.js'
 import { every, type Ticker, type TickerState } from '../../src/schedule/ticker.js'
 import { eventually } from '../helpers/eventually.js'

@@ -1,4 +1,4 @@
-#include "cgroup.h"
+#include "linux/parse/cgroup.h"
 
 namespace tripline {
 

@@ -1,4 +1,4 @@
-#include "counters.h"
+#include "linux/parse/counters.h"
 
 namespace tripline {
 

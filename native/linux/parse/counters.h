@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "counter.h"
-#include "scan.h"
+#include "util/counter.h"
+#include "linux/parse/scan.h"
 
 namespace tripline {
 

@@ -1,6 +1,6 @@
-#include "meminfo.h"
+#include "linux/parse/meminfo.h"
 
-#include "scan.h"
+#include "linux/parse/scan.h"
 
 namespace tripline {
 

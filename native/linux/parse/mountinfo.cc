@@ -1,4 +1,4 @@
-#include "mountinfo.h"
+#include "linux/parse/mountinfo.h"
 
 namespace tripline {
 

@@ -4,7 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "scan.h"
+#include "linux/parse/scan.h"
 
 namespace tripline {
 

@@ -1,6 +1,6 @@
-#include "pressure.h"
+#include "linux/parse/pressure.h"
 
-#include "scan.h"
+#include "linux/parse/scan.h"
 
 namespace tripline {
 

@@ -1,6 +1,6 @@
-#include "process.h"
+#include "linux/parse/process.h"
 
-#include "scan.h"
+#include "linux/parse/scan.h"
 
 namespace tripline {
 

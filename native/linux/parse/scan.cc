@@ -1,4 +1,4 @@
-#include "scan.h"
+#include "linux/parse/scan.h"
 
 namespace tripline {
 

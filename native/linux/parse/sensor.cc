@@ -1,4 +1,4 @@
-#include "sensor.h"
+#include "linux/parse/sensor.h"
 
 namespace tripline {
 

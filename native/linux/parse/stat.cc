@@ -1,4 +1,4 @@
-#include "stat.h"
+#include "linux/parse/stat.h"
 
 namespace tripline {
 

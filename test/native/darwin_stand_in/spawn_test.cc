@@ -1,5 +1,5 @@
 // Commands as macOS's folder runs them, on real processes of this Linux machine: the calls of macOS are a stand-in.
-#include "spawn.h"
+#include "port/spawn.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -1,0 +1,12 @@
+#include "port/metrics.h"
+
+namespace tripline {
+
+const MetricInfo kMetrics[kMetricCount] = {
+#define METRIC(id, name, unit, kind, worse, min_period_ms, window_ms, for_ms) \
+  {name, unit, kind, worse, min_period_ms, window_ms, for_ms},
+#include "port/metrics.def"
+#undef METRIC
+};
+
+}  // namespace tripline

@@ -1,0 +1,84 @@
+#include "port/probe.h"
+
+#include <cerrno>
+#include <cstdio>
+
+namespace tripline {
+
+namespace {
+
+struct ErrnoName {
+  int error;
+  char name[13];
+};
+
+// Names rather than strerror(): that one follows the locale, and a name can be looked up.
+constexpr ErrnoName kErrnoNames[] = {
+    {EACCES, "EACCES"},
+    {EAGAIN, "EAGAIN"},
+    {EBADF, "EBADF"},
+    {EBUSY, "EBUSY"},
+    {EEXIST, "EEXIST"},
+    {EFAULT, "EFAULT"},
+    {EINTR, "EINTR"},
+    {EINVAL, "EINVAL"},
+    {EIO, "EIO"},
+    {EISDIR, "EISDIR"},
+    {ELOOP, "ELOOP"},
+    {EMFILE, "EMFILE"},
+    {ENFILE, "ENFILE"},
+    {ENODATA, "ENODATA"},
+    {ENODEV, "ENODEV"},
+    {ENOENT, "ENOENT"},
+    {ENOMEM, "ENOMEM"},
+    {ENOSPC, "ENOSPC"},
+    {ENOSYS, "ENOSYS"},
+    {ENOTDIR, "ENOTDIR"},
+    {ENXIO, "ENXIO"},
+    {EOPNOTSUPP, "EOPNOTSUPP"},
+    {EPERM, "EPERM"},
+    {EROFS, "EROFS"},
+    {ESPIPE, "ESPIPE"},
+    {ESRCH, "ESRCH"},
+    {ETIMEDOUT, "ETIMEDOUT"},
+    {EOVERFLOW, "EOVERFLOW"},
+    {ENAMETOOLONG, "ENAMETOOLONG"},
+};
+
+}  // namespace
+
+void Failure::SetErrno(const char* call, const char* subject, int error, const char* hint) {
+  const char* name = nullptr;
+  for (const ErrnoName& entry : kErrnoNames) {
+    if (entry.error == error) name = entry.name;
+  }
+  char number[24];
+  if (name == nullptr) {
+    snprintf(number, sizeof(number), "errno %d", error);
+    name = number;
+  }
+  const bool has_subject = subject != nullptr && subject[0] != '\0';
+  const bool has_hint = hint != nullptr && hint[0] != '\0';
+  snprintf(text, sizeof(text), "%s%s%s: %s%s%s%s", call, has_subject ? " " : "", has_subject ? subject : "", name,
+           has_hint ? " (" : "", has_hint ? hint : "", has_hint ? ")" : "");
+}
+
+void Failure::Set(const char* message) { snprintf(text, sizeof(text), "%s", message); }
+
+void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out) {
+  if (metrics == 0) return;
+  for (uint32_t i = 0; i < kMetricCount; i++) {
+    if ((metrics >> i & 1) != 0) out->of[i].state = Reading::kUnavailable;
+  }
+  if (!out->failure.failed()) out->failure = why;
+}
+
+void SetPair(Metric metric, double num, double den, Readings* out) {
+  Reading& reading = (*out)[metric];
+  reading.state = Reading::kKnown;
+  reading.parts = 1;
+  reading.num[0] = num;
+  reading.den[0] = den;
+}
+
+}  // namespace tripline

@@ -1,0 +1,121 @@
+// The interface that every probe implements: native code that reads one family of kernel sources and yields the
+// metrics that can be had from it. One folder per OS implements FamilyOf() and MakeProbe(); this header is their
+// specification.
+#pragma once
+
+#include <cstdint>
+
+#include "port/metrics.h"
+
+namespace tripline {
+
+class Environment;
+
+// Narrows a metric to one thing. Text is owned by the caller and copied where it is kept; empty means the default.
+struct Selector {
+  const char* path = "";  // disk*: any path on the file system. Default: the working directory.
+  const char* zone = "";  // temperature: the zone's type.
+  int64_t pid = 0;        // process.*: 0 is this process.
+  bool tree = false;      // process.*: the pid and all its descendants, summed.
+  Environment* environment = nullptr;  // eventLoop.*, heap: whose.
+};
+
+// Why something cannot be had, for a person: "open /proc/pressure/cpu: ENOENT (kernel without PSI)".
+struct Failure {
+  char text[160] = {};
+
+  bool failed() const { return text[0] != '\0'; }
+  // "<call> <subject>: <name of the errno> (<hint>)"; subject and hint may be empty.
+  void SetErrno(const char* call, const char* subject, int error, const char* hint);
+  void Set(const char* message);
+};
+
+// The most counter pairs that one ratio metric is the maximum of: the CPUs and a few quotas up the cgroup chain.
+constexpr uint32_t kMaxParts = 4;
+
+// What one read says of one metric.
+struct Reading {
+  enum State : uint8_t {
+    kAbsent,    // not asked for, or nothing new since the last read: the series keeps what it has
+    kKnown,
+    kUnavailable,
+  };
+  State state = kAbsent;
+  uint8_t parts = 0;
+  // kLevel: the value.
+  double level = 0;
+  // kRatio: cumulative pairs since the probe was made; the value is the largest 100 * d(num)/d(den).
+  // kRate: num is the cumulative amount and den cumulative seconds.
+  // Neither may go backwards: a probe clamps what its kernel counter loses.
+  double num[kMaxParts] = {};
+  double den[kMaxParts] = {};
+};
+
+// One reading per metric; a probe fills in those of `wanted` that it has.
+struct Readings {
+  Reading of[kMetricCount];
+  Failure failure;  // of the metrics that are kUnavailable
+
+  Reading& operator[](Metric metric) { return of[static_cast<uint32_t>(metric)]; }
+  void SetLevel(Metric metric, double value) {
+    Reading& reading = (*this)[metric];
+    reading.state = Reading::kKnown;
+    reading.level = value;
+  }
+};
+
+inline bool Wants(MetricMask wanted, Metric metric) { return (wanted & MaskOf(metric)) != 0; }
+
+// Marks `metrics` as unavailable; the first failure of a read is the one that is told.
+void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out);
+
+// The cumulative pair of a ratio or rate that is made of one.
+void SetPair(Metric metric, double num, double den, Readings* out);
+
+class Probe {
+ public:
+  Probe() = default;
+  virtual ~Probe() = default;
+  Probe(const Probe&) = delete;
+  Probe& operator=(const Probe&) = delete;
+
+  // Reads what `wanted` needs and nothing else. Called with the sampler's lock held, by the sampling thread, or by a
+  // JavaScript thread for the first read of a new series; from a helper thread where blocking() is true. No
+  // allocation, no locale. A source of several files leaves alone those whose own minimum period has not passed.
+  // `now` is MonotonicNow().
+  virtual void Read(uint64_t now, MetricMask wanted, Readings* out) = 0;
+
+  // Where the last value of `metric` was read: "/sys/fs/cgroup/memory.current". Valid until the next Read().
+  virtual const char* Origin(Metric metric) const = 0;
+
+  // The fastest that the value of `metric` can credibly move towards a limit, in its unit per second; 0 where nobody
+  // can say. The sampler stretches its period by it.
+  virtual double MaxSlope(Metric metric) const {
+    (void)metric;
+    return 0;
+  }
+
+  // The shortest time in milliseconds in which the source of `metric` can say something new. Asked after each Read(),
+  // because it may depend on which file decides.
+  virtual uint32_t MinPeriodMs(Metric metric) const { return InfoOf(metric).min_period_ms; }
+
+  // Whether Read() may hang: then it is only called from a helper thread, with a time limit.
+  virtual bool blocking() const { return false; }
+};
+
+// ---- implemented by each OS folder ---------------------------------------------------------------------------------
+
+// Metrics of one family and the same selector share a probe. The value is opaque to the common code; -1 where this OS
+// never has the metric.
+int FamilyOf(Metric metric);
+
+// Which fields of a selector tell probes of this family apart; the others are ignored when probes are shared.
+struct SelectorUse {
+  bool path, zone, pid;
+};
+SelectorUse SelectorUseOf(int family);
+
+// A new probe, or nullptr and why. Opens what it needs, reads nothing. Owned by the caller.
+Probe* MakeProbe(int family, const Selector& selector, Failure* why);
+
+}  // namespace tripline

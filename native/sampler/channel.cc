@@ -1,0 +1,178 @@
+#include "sampler/channel.h"
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+
+#include "sampler/environment.h"
+
+namespace tripline {
+namespace {
+
+constexpr double kInfinity = std::numeric_limits<double>::infinity();
+
+// Reads that are this far apart share their moments; faster ones are the last stretch before a line.
+constexpr uint64_t kSharedFrom = 50 * kMillisecond;
+
+// A lost source is tried again this often.
+constexpr uint64_t kRetry = kSecond;
+
+}  // namespace
+
+void Channel::Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty) {
+  last_read = now;
+  if (!series.Absorb(reading, failure, now)) return;
+  for (const Subscription* each : subscriptions) PublishTo(*each);
+
+  const Value& value = series.now();
+  distance_ = kInfinity;
+  dwell_end_ = kNever;
+  if (value.state != Value::kKnown) {
+    for (GuardLimit* each : limits_) Step(each, now, dirty);
+    return;
+  }
+  for (size_t i = 0; i < bands_.size(); i++) {
+    const Band& band = bands_[i];
+    if (!(value.value > band.low && value.value < band.high)) Step(limits_[i], now, dirty);
+    const double up = band.high - value.value;
+    const double down = value.value - band.low;
+    const double near = up < down ? up : down;
+    if (near >= 0 && near < distance_) distance_ = near;
+  }
+}
+
+void Channel::Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty) {
+  const LimitState before = limit->limit.state;
+  StepOne(limit, now);
+  if (limit->limit.state == before || limit->guard->dirty) return;
+  limit->guard->dirty = true;
+  dirty->push_back(limit->guard);
+}
+
+void Channel::StepOne(GuardLimit* each, uint64_t now) {
+  const Value& value = series.now();
+  const bool was_guilty = each->guilty();
+  if (value.state == Value::kKnown) {
+    StepLimit(&each->limit, value.value, now);
+  } else if (value.state == Value::kUnavailable) {
+    StepLimitMissing(&each->limit);
+  }
+  bands_[each->place] = QuietBand(each->limit);
+  const uint64_t end = DwellEnd(each->limit);
+  if (end < dwell_end_) dwell_end_ = end;
+  if (!each->guilty() || was_guilty) return;
+
+  const bool missing = !each->limit.breached();
+  Evidence& evidence = each->evidence;
+  evidence.value = missing ? std::numeric_limits<double>::quiet_NaN() : value.value;
+  evidence.since = missing ? now : each->limit.beyond_since;
+  evidence.at = now;
+  evidence.recent_count = series.CopyRecent(evidence.recent);
+  evidence.origin = KeepOrigin();
+}
+
+const char* Channel::KeepOrigin() {
+  const char* origin = source->Origin(series.metric());
+  for (const auto& kept : origins_) {
+    if (std::strcmp(kept.get(), origin) == 0) return kept.get();
+  }
+  const size_t size = std::strlen(origin) + 1;
+  origins_.push_back(std::unique_ptr<char[]>(new char[size]));
+  std::memcpy(origins_.back().get(), origin, size);
+  return origins_.back().get();
+}
+
+void Channel::AddLimit(GuardLimit* limit) {
+  limit->place = static_cast<uint32_t>(limits_.size());
+  limits_.push_back(limit);
+  bands_.push_back(QuietBand(limit->limit));
+  CountDemand(limit->guard->spec());
+}
+
+void Channel::CountDemand(const GuardSpec& spec) {
+  uint64_t* longest = spec.interval != 0 ? &interval_ : &within_;
+  *longest = std::min(*longest, spec.interval != 0 ? spec.interval : spec.within);
+}
+
+void Channel::RemoveLimit(GuardLimit* limit) {
+  const uint32_t place = limit->place;
+  limits_[place] = limits_.back();
+  limits_[place]->place = place;
+  bands_[place] = bands_.back();
+  limits_.pop_back();
+  bands_.pop_back();
+  demand_known_ = false;
+}
+
+void Channel::FindDemand() {
+  within_ = kNever;
+  interval_ = kNever;
+  for (const GuardLimit* each : limits_) CountDemand(each->guard->spec());
+  demand_known_ = true;
+}
+
+bool Channel::wanted() const {
+  if (watched()) return true;
+  for (const Subscription* each : subscriptions) {
+    if (each->period != kNever) return true;
+  }
+  return false;
+}
+
+uint64_t Channel::TimeToLine() const {
+  double seconds = kInfinity;
+  if (series.kind() == kRatio) {
+    // A mean over a window cannot move by more than the whole scale in one window.
+    seconds = distance_ / 100 * (static_cast<double>(series.window()) / 1e9);
+  } else {
+    const double slope = source->MaxSlope(series.metric());
+    if (slope > 0) seconds = distance_ / slope;
+  }
+  return seconds < 1e6 ? static_cast<uint64_t>(seconds * 1e9) : kNever;
+}
+
+void Channel::Schedule(double stretch) {
+  if (!demand_known_) FindDemand();
+  uint64_t period = interval_;
+  for (const Subscription* each : subscriptions) {
+    if (each->period < period) period = each->period;
+  }
+
+  const uint64_t floor = source->MinPeriod(series.metric());
+  if (within_ != kNever) {
+    const auto stretched = static_cast<uint64_t>(static_cast<double>(floor) * stretch);
+    uint64_t reach = series.now().state == Value::kKnown ? TimeToLine() : kNever;
+    if (reach < stretched) reach = stretched;
+    if (reach > within_) reach = within_;
+    if (reach < period) period = reach;
+  }
+  if (period == kNever) {
+    due = kNever;
+    return;
+  }
+  clamped_ = period < floor;
+  if (clamped_) period = floor;
+  if (series.now().state == Value::kUnavailable && period < kRetry) period = kRetry;
+  due = last_read + period;
+  // Reads drift, a tenth of a period at a time, to moments that everything of this period shares: phases that sources
+  // have from their beginnings would each cost wake-ups of their own for good. Not what must not come early.
+  const bool movable = period >= kSharedFrom && !clamped_ && floor < kSecond;
+  if (movable) due -= std::min(due % period, period / 10);
+  if (dwell_end_ >= due) return;
+  due = dwell_end_ > last_read + floor ? dwell_end_ : last_read + floor;
+  clamped_ = false;
+}
+
+void Channel::Hurry(uint64_t now) {
+  const uint64_t earliest = last_read + source->MinPeriod(series.metric());
+  due = std::min(due, std::max(now, earliest));
+  clamped_ = false;
+}
+
+void Channel::PublishTo(const Subscription& subscription) const {
+  const Value& value = series.now();
+  subscription.environment->board.WriteCell(subscription.cell, value.value, value.at,
+                                            static_cast<CellState>(value.state));
+}
+
+}  // namespace tripline

@@ -1,0 +1,86 @@
+// A channel: one series, those who watch it, and when it is next to be read.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "port/doorbell.h"
+#include "sampler/guard.h"
+#include "util/list.h"
+#include "sampler/series.h"
+#include "sampler/source.h"
+
+namespace tripline {
+
+class Environment;
+
+// One environment's interest in a channel: a cell on its board, and readers that want it fresh.
+struct Subscription {
+  Environment* environment;
+  Channel* channel;
+  uint32_t cell;
+  uint64_t period;  // of its readers; kNever where only guards look
+};
+
+class Channel {
+ public:
+  Channel(Metric metric, uint64_t window, Source* source) : series(metric, window), source(source) {}
+
+  // Takes in a reading, writes the boards and runs the limits; guards with a changed limit are appended to `dirty`.
+  void Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty);
+
+  void AddLimit(GuardLimit* limit);
+  void RemoveLimit(GuardLimit* limit);
+  bool watched() const { return !limits_.empty(); }
+
+  // Brings one limit up to date with the newest value, as when it is new.
+  void StepOne(GuardLimit* limit, uint64_t now);
+
+  // Sets `due` from the newest value: the rate is an output. `stretch` (1 or more) lengthens the adaptive part.
+  void Schedule(double stretch);
+
+  // Reads share wake-ups, because those cost more than reads do. One whose period is what was asked for may come a
+  // tenth of it early; one whose source cannot tell as often as that must not, and may come a quarter late instead.
+  uint64_t slack() const { return due == kNever || clamped_ ? 0 : (due - last_read) / 10; }
+  uint64_t patience() const { return due == kNever || !clamped_ ? 0 : (due - last_read) / 4; }
+
+  // Whether anybody wants values at all.
+  bool wanted() const;
+
+  void PublishTo(const Subscription& subscription) const;
+
+  // Pulls the next read to now, as far as the source's minimum period lets it.
+  void Hurry(uint64_t now);
+
+  Series series;
+  Source* const source;
+  List<Subscription*> subscriptions;
+  uint64_t last_read = 0;
+  uint64_t due = kNever;
+
+  // Kernel push; owned here, watched by the sampler.
+  List<std::unique_ptr<Doorbell>> doorbells;
+  bool rings = false;   // whether they were asked for, had or not
+  double rings_at = 0;  // the line that they were asked for
+
+ private:
+  // The time in which the newest value could reach the nearest line; kNever for never.
+  uint64_t TimeToLine() const;
+  void Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty);
+  const char* KeepOrigin();
+  void CountDemand(const GuardSpec& spec);
+  void FindDemand();
+
+  // Limits in flat arrays: the bands are all that most samples touch.
+  List<Band> bands_;
+  List<GuardLimit*> limits_;
+  double distance_ = 0;  // from the newest value to the nearest edge of a band
+  bool clamped_ = false;  // whether `due` follows from the source's minimum period and nothing more urgent
+  uint64_t dwell_end_ = kNever;  // the earliest end of a limit's dwell
+  bool demand_known_ = true;  // whether the next two hold what limits_ ask for, or more
+  uint64_t within_ = kNever;
+  uint64_t interval_ = kNever;
+  List<std::unique_ptr<char[]>> origins_;
+};
+
+}  // namespace tripline

@@ -1,0 +1,90 @@
+// One JavaScript environment (the main thread or a worker) as the sampler sees it.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "sampler/board.h"
+#include "sampler/guard.h"
+#include "util/list.h"
+#include "sampler/loop.h"
+#include "sampler/ticker.h"
+
+namespace tripline {
+
+class Environment {
+ public:
+  // `notify` asks JavaScript to fetch what is undelivered; it must not block and is called with the sampler's lock
+  // held, at most once until the next fetching.
+  Environment(void (*notify)(void*), void* context) : notify_(notify), context_(context) {}
+
+  void Deliver(Guard* guard) {
+    if (!guard->undelivered) undelivered.push_back(guard);
+    guard->undelivered = true;
+    board.SetNews(true);
+    Notify();
+  }
+  void Answer(uint32_t request) {
+    answered.push_back(request);
+    board.SetNews(true);
+    Notify();
+  }
+  // Has JavaScript say that it is there; see loop.h.
+  void AskForBeat(uint64_t now) {
+    beat.sent = now;
+    beat_wanted = true;
+    board.SetNews(true);
+    Notify();
+  }
+  void TakeBeat(uint64_t now, double idle_ms, double heap) {
+    beat.answered = now;
+    beat.delay = now - beat.sent;
+    beat.idle_ms = idle_ms;
+    beat.heap = heap;
+  }
+  void Drained() {
+    beat_wanted = false;
+    for (Guard* each : undelivered) each->undelivered = false;
+    undelivered.clear();
+    answered.clear();
+    board.SetNews(false);
+    notified_ = false;
+  }
+
+  // Beats are apart from the news, so that fetching them builds nothing.
+  void Deliver(Ticker* ticker) {
+    ticker->undelivered = true;
+    tickers_.push_back(ticker);
+    Notify();
+  }
+  void Forget(const Ticker* ticker) { tickers_.erase(std::find(tickers_.begin(), tickers_.end(), ticker)); }
+  // The one that has waited longest, which is delivered herewith; nullptr when there is none.
+  Ticker* NextTicker() {
+    notified_ = false;
+    if (tickers_.empty()) return nullptr;
+    Ticker* first = tickers_.front();
+    tickers_.erase(tickers_.begin());
+    first->undelivered = false;
+    return first;
+  }
+
+  Board board;
+  List<Guard*> undelivered;
+  List<uint32_t> answered;
+  Beat beat;
+  bool beat_wanted = false;
+
+ private:
+  void Notify() {
+    if (notified_) return;
+    notified_ = true;
+    notify_(context_);
+  }
+
+  List<Ticker*> tickers_;  // with a delivery to be fetched
+  void (*const notify_)(void*);
+  void* const context_;
+  bool notified_ = false;
+};
+
+}  // namespace tripline

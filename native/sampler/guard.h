@@ -1,0 +1,87 @@
+// A guard: limits judged together. Pure, like the limits: values and times come in from outside.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "sampler/limit.h"
+#include "sampler/series.h"
+
+namespace tripline {
+
+class Channel;
+class Environment;
+class Guard;
+
+enum class OnMissing : uint8_t { kUnavailable, kIgnore, kBreach };
+
+// The proof of a crossed limit, taken at the moment of the breach.
+struct Evidence {
+  double value = 0;
+  uint64_t since = 0;
+  uint64_t at = 0;
+  uint32_t breach = 0;  // the guard's breach that it belongs to, counted from 1
+  uint32_t recent_count = 0;
+  double recent[kRecent];
+  const char* origin = "";
+};
+
+struct GuardLimit {
+  Limit limit;
+  OnMissing on_missing = OnMissing::kUnavailable;
+  Guard* guard = nullptr;
+  Channel* channel = nullptr;
+  uint32_t place = 0;  // in the channel's arrays
+  Evidence evidence;
+
+  // Whether it counts as breached, by a value or by the lack of one.
+  bool guilty() const {
+    return limit.breached() || (limit.state == LimitState::kUnavailable && on_missing == OnMissing::kBreach);
+  }
+};
+
+struct GuardSpec {
+  bool all = false;         // breached while all limits are, instead of any
+  uint64_t within = 0;      // how long a crossing may go unnoticed; the longest period between reads
+  uint64_t interval = 0;    // a fixed period instead; 0 for none
+  uint64_t min_hold = 0;    // once breached, it stays so for at least this long
+  uint32_t flag = 0;        // its place on the board
+};
+
+class Guard {
+ public:
+  Guard(Environment* environment, const GuardSpec& spec, uint32_t limit_count);
+
+  Environment* environment() const { return environment_; }
+  const GuardSpec& spec() const { return spec_; }
+  uint32_t limit_count() const { return limit_count_; }
+  GuardLimit& limit(uint32_t index) { return limits_[index]; }
+
+  LimitState state() const { return state_; }
+  bool breached() const { return state_ == LimitState::kBreached || state_ == LimitState::kClearing; }
+  uint32_t breaches() const { return breaches_; }
+
+  // Takes the limits' states together. True where JavaScript has something to hear: a breach, its end, or the loss or
+  // return of a metric.
+  bool Judge(uint64_t now);
+
+  // When `min_hold` alone keeps it breached: the time at which to judge again; UINT64_MAX otherwise.
+  uint64_t hold_end() const { return hold_end_; }
+
+  uint32_t id = 0;
+  bool dirty = false;     // a limit has changed in this pass
+  bool held = false;      // the sampler will judge it again at hold_end()
+  bool undelivered = false;
+
+ private:
+  Environment* const environment_;
+  const GuardSpec spec_;
+  const uint32_t limit_count_;
+  std::unique_ptr<GuardLimit[]> limits_;
+  LimitState state_ = LimitState::kClear;
+  uint32_t breaches_ = 0;
+  uint64_t breached_at_ = 0;
+  uint64_t hold_end_;
+};
+
+}  // namespace tripline

@@ -1,0 +1,31 @@
+// What keeps time on the sampling thread (tickers, recorders) needs of it; the sampler implements it.
+#pragma once
+
+#include <cstdint>
+
+#include "port/platform.h"
+#include "port/probe.h"
+
+namespace tripline {
+
+class Channel;
+
+class Host {
+ public:
+  // The one lock: held by the thread in a pass, and to be held by callers of everything below.
+  virtual Mutex* lock() = 0;
+
+  // Starts the thread, or has the running one plan anew. False with `why` when it cannot be started.
+  virtual bool EnsureThread(Failure* why) = 0;
+
+  // Wakes the thread if it means to sleep beyond `due`.
+  virtual void WakeBy(uint64_t due) = 0;
+
+  // The channel of a subscription, or nullptr.
+  virtual Channel* ChannelOf(uint32_t subscription) = 0;
+
+ protected:
+  ~Host() = default;
+};
+
+}  // namespace tripline

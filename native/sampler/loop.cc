@@ -1,0 +1,87 @@
+#include "sampler/loop.h"
+
+#include "sampler/environment.h"
+#include "port/platform.h"
+
+namespace tripline {
+namespace {
+
+class LoopProbe : public Probe {
+ public:
+  explicit LoopProbe(Environment* environment) : environment_(environment) {}
+
+  // Each read judges the latest answer and asks for the next one, so a heartbeat costs one turn of the loop a period.
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    const Beat& beat = environment_->beat;
+    if (beat.answered != 0) {
+      if ((wanted & MaskOf(Metric::kEventLoopDelay)) != 0) {
+        // While an answer is out, the delay is at least as long as it has been waited for.
+        const uint64_t waited = beat.outstanding() ? now - beat.sent : 0;
+        const uint64_t delay = waited > beat.delay ? waited : beat.delay;
+        out->SetLevel(Metric::kEventLoopDelay, static_cast<double>(delay) / 1e6);
+      }
+      if ((wanted & MaskOf(Metric::kHeap)) != 0) out->SetLevel(Metric::kHeap, beat.heap);
+      if ((wanted & MaskOf(Metric::kEventLoopUtilization)) != 0) SetUtilization(now, out);
+    }
+    if (!beat.outstanding()) environment_->AskForBeat(now);
+  }
+
+  const char* Origin(Metric metric) const override {
+    switch (metric) {
+      case Metric::kHeap:
+        return "v8.getHeapStatistics()";
+      case Metric::kEventLoopUtilization:
+        return "performance.eventLoopUtilization()";
+      default:
+        return "heartbeat";
+    }
+  }
+
+  double MaxSlope(Metric metric) const override {
+    // A blocked loop's delay grows with the clock: 1000 ms a second.
+    return metric == Metric::kEventLoopDelay ? 1000 : 0;
+  }
+
+ private:
+  void SetUtilization(uint64_t now, Readings* out) {
+    const Beat& beat = environment_->beat;
+    Reading* reading = &(*out)[Metric::kEventLoopUtilization];
+    if (beat.idle_ms != beat.idle_ms) {
+      reading->state = Reading::kUnavailable;
+      out->failure.Set("this runtime does not count the time that its event loop waits");
+      return;
+    }
+    const double answered = static_cast<double>(beat.answered);
+    double busy = answered - beat.idle_ms * 1e6;
+    double until = answered;
+    if (beat.outstanding()) {
+      // It has not come round since: busy all that time.
+      busy += static_cast<double>(now - beat.answered);
+      until = static_cast<double>(now);
+    }
+    if (busy < busy_) busy = busy_;
+    if (until < until_) until = until_;
+    busy_ = busy;
+    until_ = until;
+    reading->state = Reading::kKnown;
+    reading->parts = 1;
+    reading->num[0] = busy;
+    reading->den[0] = until;
+  }
+
+  Environment* const environment_;
+  double busy_ = 0;
+  double until_ = 0;
+};
+
+}  // namespace
+
+bool IsLoopMetric(Metric metric) {
+  return metric == Metric::kEventLoopDelay || metric == Metric::kEventLoopUtilization || metric == Metric::kHeap;
+}
+
+std::unique_ptr<Probe> MakeLoopProbe(Environment* environment) {
+  return std::unique_ptr<Probe>(new LoopProbe(environment));
+}
+
+}  // namespace tripline

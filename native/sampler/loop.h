@@ -1,0 +1,32 @@
+// The event loop of one JavaScript environment, seen from the sampling thread by a heartbeat that exists only while one of
+// its metrics is wanted: eventLoop.delay, eventLoop.utilization, heap.
+#pragma once
+
+#include <memory>
+
+#include "port/probe.h"
+
+namespace tripline {
+
+class Environment;
+
+// Whether `metric` is one of these; no OS has a probe for them.
+bool IsLoopMetric(Metric metric);
+
+// The family of these metrics, apart from every OS's own.
+constexpr int kLoopFamily = 1000;
+
+// REQUIRES: `environment` outlives the probe.
+std::unique_ptr<Probe> MakeLoopProbe(Environment* environment);
+
+// What JavaScript answers to a heartbeat.
+struct Beat {
+  uint64_t sent = 0;      // when the sampler asked; 0 for never
+  uint64_t answered = 0;  // of the latest answer
+  uint64_t delay = 0;     // of the latest answer
+  double idle_ms = 0;     // cumulative time that the loop has spent waiting; NaN where nobody counts it
+  double heap = 0;        // percent of V8's limit
+  bool outstanding() const { return sent > answered; }
+};
+
+}  // namespace tripline

@@ -1,0 +1,79 @@
+// Recorders: the newest values of some series, written down on every beat and handed to JavaScript in blocks. For rates at
+// which a call for every sample would cost more than the samples.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "sampler/grid.h"
+#include "sampler/host.h"
+#include "util/list.h"
+#include "util/numbered.h"
+
+namespace tripline {
+
+class Environment;
+
+// Rows of numbers in fixed memory, oldest first: the time in milliseconds, then a value of every series. Pure.
+class RowRing {
+ public:
+  RowRing(uint32_t columns, uint32_t rows) : columns_(columns), rows_(rows), data_(new double[size_t{columns} * rows]) {}
+
+  // Room for one more row; where there is none left, the oldest is lost. Returns how many were lost (0 or 1).
+  uint32_t Push(double** row);
+  // Moves the oldest `count` rows, which must be there, into columns of `count` numbers each.
+  void Take(uint32_t count, double* out);
+
+  uint32_t columns() const { return columns_; }
+  uint32_t count() const { return count_; }
+
+ private:
+  double* Row(uint32_t place) const { return data_.get() + size_t{place % rows_} * columns_; }
+
+  const uint32_t columns_;
+  const uint32_t rows_;
+  const std::unique_ptr<double[]> data_;
+  uint32_t first_ = 0;
+  uint32_t count_ = 0;
+};
+
+struct Recorder {
+  Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Channel*> channels, uint64_t now);
+
+  Environment* const environment;
+  const uint32_t batch;
+  const List<Channel*> channels;
+  Grid grid;
+  RowRing rows;
+  uint64_t missed = 0;   // beats that are in no row, since the last block
+  uint32_t request = 0;  // to be answered when there is a block; 0 for none
+  uint32_t id = 0;
+};
+
+// All recorders of the process. The public methods of the first group may be called on any JavaScript thread and take the
+// lock; the others are the sampling thread's, or its owner's, which holds it.
+class Recorders {
+ public:
+  explicit Recorders(Host* host) : host_(host) {}
+
+  // A row of these subscriptions' newest values every `interval`; the subscriptions must live longer. 0 with `why` when
+  // the thread cannot be started.
+  uint32_t Add(Environment* environment, uint64_t interval, uint32_t batch, const uint32_t* subscriptions,
+               uint32_t count, Failure* why);
+  void Remove(uint32_t id);
+
+  // Fills `out`, which has room for a block, column by column, and returns how many beats were missed since the last one.
+  // Where there is no whole block yet it returns -1 and answers `request` when there is.
+  int64_t Take(uint32_t id, uint32_t request, double* out);
+
+  // Writes down what is due, after the reads of the same pass; returns when to be called next.
+  uint64_t Record(uint64_t now);
+  void RemoveEnvironment(const Environment* environment);
+  bool empty() const { return recorders_.empty(); }
+
+ private:
+  Host* const host_;
+  Numbered<Recorder> recorders_;
+};
+
+}  // namespace tripline

@@ -1,0 +1,77 @@
+// A series: one metric of one selector over one averaging window, from readings to values. No clock, no OS.
+#pragma once
+
+#include <cstdint>
+
+#include "port/metrics.h"
+#include "port/probe.h"
+
+namespace tripline {
+
+constexpr uint32_t kRecent = 8;
+
+// What is known of a series now.
+struct Value {
+  enum State : uint8_t { kUnknown, kKnown, kUnavailable };
+  State state = kUnknown;
+  double value = 0;
+  uint64_t at = 0;
+};
+
+// Turns cumulative counters into shares and rates over a window.
+class CounterWindow {
+ public:
+  // Where too little time has passed since the first reading there is no value yet: never 0, never since boot.
+  bool Advance(const Reading& reading, Kind kind, uint64_t now, uint64_t window, double* value);
+
+  // Forgets everything: an average over a suspend or a long gap would say nothing about now.
+  void Reset() { count_ = 0; }
+
+ private:
+  struct Mark {
+    uint64_t at;
+    uint8_t parts;
+    double num[kMaxParts];
+    double den[kMaxParts];
+  };
+  static constexpr uint32_t kMarks = 16;
+
+  const Mark& Oldest(uint32_t index) const { return marks_[(next_ + kMarks - count_ + index) % kMarks]; }
+  void Push(const Reading& reading, uint64_t now);
+
+  Mark marks_[kMarks];
+  uint32_t next_ = 0;
+  uint32_t count_ = 0;
+};
+
+class Series {
+ public:
+  // `window` in nanoseconds; 0 takes the metric's own.
+  Series(Metric metric, uint64_t window);
+
+  Metric metric() const { return metric_; }
+  Kind kind() const { return InfoOf(metric_).kind; }
+  uint64_t window() const { return window_; }
+  const Value& now() const { return value_; }
+  const Failure& failure() const { return failure_; }
+
+  // Takes in what a probe read. True where there is something new: a value, or the loss of it.
+  bool Absorb(const Reading& reading, const Failure& failure, uint64_t now);
+
+  // Drops baselines without losing the newest value.
+  void Reset() { counters_.Reset(); }
+
+  // The last values, oldest first; returns how many were written, kRecent at most.
+  uint32_t CopyRecent(double* out) const;
+
+ private:
+  const Metric metric_;
+  const uint64_t window_;
+  Value value_;
+  Failure failure_;
+  CounterWindow counters_;
+  double recent_[kRecent];
+  uint32_t recent_count_ = 0;
+};
+
+}  // namespace tripline

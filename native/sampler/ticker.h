@@ -1,0 +1,103 @@
+// Tickers: beats on absolute deadlines, told to JavaScript one delivery at a time. What a beat that came too late means
+// is decided in JavaScript (src/schedule/backlog.ts); here they are only counted.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "sampler/grid.h"
+#include "sampler/host.h"
+#include "util/list.h"
+#include "util/numbered.h"
+
+namespace tripline {
+
+class Environment;
+
+struct TickerSpec {
+  uint64_t period;
+  bool delay;      // a beat that is delivered late moves those that follow
+  bool real_time;  // the thread is to run ahead of all that is not real-time, where that is allowed
+};
+
+// What JavaScript is told of a ticker whose turn it is.
+struct Tick {
+  uint32_t id;
+  Beats beats;  // since the last delivery
+};
+
+class Ticker {
+ public:
+  // The first beat comes after one period.
+  Ticker(Environment* environment, const TickerSpec& spec, uint64_t now);
+
+  Environment* environment() const { return environment_; }
+  bool real_time() const { return spec_.real_time; }
+
+  // When the thread must look at it next; kNever while it has nothing to do.
+  uint64_t wake() const { return wake_; }
+
+  // At its wake time. True where a delivery is to be made: at most one until Take(). A ticker whose delivery has not been
+  // taken by the next beat is left alone until it is: its beats can be counted then, and nobody need wake for them.
+  bool Beat(uint64_t now);
+
+  // All beats up to now; none where it was paused meanwhile.
+  Beats Take(uint64_t now);
+  // No deliveries until Release(), because the body of the last one is still running; that takes what has passed.
+  void Hold();
+  Beats Release(uint64_t now);
+
+  void SetPeriod(uint64_t period, uint64_t now);
+  void Pause();
+  // The grid goes on if its next beat comes after `earliest`; else it begins anew there.
+  void Resume(uint64_t earliest);
+
+  uint32_t id = 0;
+  bool undelivered = false;  // whether it is in its environment's list
+
+ private:
+  void Plan() { wake_ = paused_ || held_ ? kNever : grid_.next(); }
+
+  Environment* const environment_;
+  const TickerSpec spec_;
+  Grid grid_;
+  uint64_t wake_;
+  bool paused_ = false;
+  bool held_ = false;
+};
+
+// All tickers of the process. The public methods of the first group may be called on any JavaScript thread and take the
+// lock; the others are the sampling thread's, or its owner's, which holds it.
+class Tickers {
+ public:
+  explicit Tickers(Host* host) : host_(host) {}
+
+  // 0 with `why` when the thread cannot be started.
+  uint32_t Add(Environment* environment, const TickerSpec& spec, Failure* why);
+  void Remove(uint32_t id);
+  void SetPeriod(uint32_t id, uint64_t period);
+  void Pause(uint32_t id);
+  // No beat comes before `delay` is over.
+  void Resume(uint32_t id, uint64_t delay);
+  void Hold(uint32_t id);
+  // Ends a hold; these are the beats that have passed in it.
+  Beats Release(uint32_t id);
+  // Takes up to `capacity` of the environment's deliveries; fewer mean that there are no more.
+  uint32_t Take(Environment* environment, Tick* out, uint32_t capacity);
+
+  // Delivers what is due; returns when to be called next.
+  uint64_t Beat(uint64_t now);
+  void RemoveEnvironment(const Environment* environment);
+  bool empty() const { return tickers_.empty(); }
+  uint32_t count() const { return static_cast<uint32_t>(tickers_.size()); }
+  bool real_time() const { return real_time_ > 0; }
+
+ private:
+  void Drop(uint32_t id);
+
+  Host* const host_;
+  Numbered<Ticker> tickers_;
+  uint32_t real_time_ = 0;  // how many ask for it
+};
+
+}  // namespace tripline

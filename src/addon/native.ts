@@ -1,0 +1,196 @@
+/** The only file that loads the addon. */
+import { createRequire } from 'node:module'
+import { toNamespacedPath } from 'node:path'
+import { NativeMissingError } from '../base/errors.js'
+import { packageRoot } from '../base/package.js'
+import { faultOf } from './library-file.js'
+import { METRIC_NAMES } from './metrics.js'
+
+/** What a call answers that could not do what it was asked: why, for a person. */
+export type Refusal = string
+
+export interface NativeEvidence {
+  /** Place of the limit among the guard's. */
+  readonly limit: number
+  readonly value: number
+  readonly since: number
+  readonly at: number
+  readonly origin: string
+  readonly recent: readonly number[]
+  /** Whether the limit is breached still. */
+  readonly breached: boolean
+}
+
+/** What the sampler does and costs. */
+export interface SamplerStats {
+  /** Whether the thread runs: only while somebody wants something. */
+  readonly running: boolean
+  readonly wakeups: number
+  /** How often the kernel rang: pressure triggers, cgroup events. Each only pulled a read closer. */
+  readonly rings: number
+  readonly reads: number
+  /** CPU time of the thread in milliseconds, brought up to date every 16 wake-ups. */
+  readonly cpu: number
+  /** By how much the governor lengthens the adaptive periods now; 1 is not at all. */
+  readonly stretch: number
+  readonly guards: number
+  readonly limits: number
+  readonly series: number
+  readonly tickers: number
+  /** By how much the kernel may wake the thread late on purpose, in milliseconds; 0 where it does not say. */
+  readonly timerSlack: number
+  /** How soon the scheduler lets the thread run among others, in milliseconds; 0 where it does not say. */
+  readonly slice: number
+  /** Whether the thread runs ahead of all that is not real-time (SCHED_FIFO). */
+  readonly realTime: boolean
+}
+
+/** What becomes of a command, told as it happens; `gone` and `lost` are the last. */
+export interface CommandEvent {
+  readonly kind: 'exited' | 'idle' | 'gone' | 'lost'
+  /** `exited`: its status, where it did not die of a signal. */
+  readonly code: number
+  /** `exited`: the number of the signal that it died of; 0 for none. */
+  readonly signal: number
+  /** How many processes had to be ended; of them, how many could not be. */
+  readonly ended: number
+  readonly left: number
+  /** Whether some had to be killed. */
+  readonly killed: boolean
+  /** CPU time that all of them used, in milliseconds, as far as somebody waited for them. */
+  readonly cpu: number
+}
+
+/** A command that runs. */
+export interface NativeCommand {
+  readonly handle: object
+  readonly pid: number
+  /** The root of the command's tree for `process.*`; not counted itself. */
+  readonly root: number
+  /** The control group that holds the tree together; empty where there is none. */
+  readonly group: string
+}
+
+/** Why a command does not run. */
+export interface CommandRefusal {
+  readonly kind: 'not-found' | 'not-executable' | 'unsupported' | 'other'
+  readonly why: string
+}
+
+/**
+ * The addon's functions; `native/node/addon.cc` implements them. Times are milliseconds on the sampler's clock. Arguments
+ * must be right: they are not checked again.
+ */
+export interface Addon {
+  /** Hands over the board, at first together with the function to call when there is something to drain. */
+  attach(board: Int32Array, deliver: () => void): void
+  subscribe(
+    metric: number,
+    path: string,
+    zone: string,
+    pid: number,
+    tree: boolean,
+    window: number,
+    cell: number,
+    mustExist: boolean,
+  ): number | Refusal
+  unsubscribe(subscription: number): void
+  setPeriod(subscription: number, period: number): true | Refusal
+  describe(subscription: number): { period: number; minPeriod: number; origin: string; why: string }
+  /** Whether the kernel would push this metric here; tries it. */
+  canPush(metric: number): true | Refusal
+  request(request: number, subscriptions: Uint32Array): true | Refusal
+  addGuard(
+    all: boolean,
+    within: number,
+    interval: number,
+    minHold: number,
+    flag: number,
+    limits: Float64Array,
+  ): number | Refusal
+  removeGuard(guard: number): void
+  evidence(guard: number): NativeEvidence[]
+  drain(): { guards: number[]; answers: number[]; beat: boolean }
+  /** A sign of life: how long the loop has been idle in all, in milliseconds, and how full the heap is, in percent. */
+  beat(idle: number, heap: number): void
+  now(): number
+  stats(): SamplerStats
+  /** The rows of `native/port/metrics.def`. */
+  metrics(): readonly { readonly name: string }[]
+  /** Beats every `period`, the first after one. With `delay`, a beat delivered late moves those that follow. */
+  addTicker(period: number, delay: boolean, realTime: boolean): number | Refusal
+  removeTicker(ticker: number): void
+  setTickerPeriod(ticker: number, period: number): void
+  pauseTicker(ticker: number): void
+  /** Beats go on, none of them before `earliest` from now. */
+  resumeTicker(ticker: number, earliest: number): void
+  /** No deliveries until it is released. */
+  holdTicker(ticker: number): void
+  /** Writes the beats that passed meanwhile as one tick; how many it wrote, 0 or 1. */
+  releaseTicker(ticker: number, ticks: Float64Array): number
+  /** Writes ticks of 4 numbers each: ticker, beats, index and due time of the last of them. How many it wrote. */
+  takeTicks(ticks: Float64Array): number
+  /** Writes down the newest values of the series every `interval`. */
+  addRecorder(interval: number, batch: number, subscriptions: Uint32Array): number | Refusal
+  removeRecorder(recorder: number): void
+  /** Fills `block` column by column; how many beats it lacks. -1 where `request` is answered once there is a block. */
+  takeBlock(recorder: number, request: number, block: Float64Array): number
+  /**
+   * Starts a command. Lists are one text each, divided by NUL, with one character for each byte. Numbers: stdin, stdout, stderr (-1 is the null device),
+   * foreground, end signal, `killAfter` and `idle` in milliseconds, more descriptors that it gets. Keeps the process alive until the last event.
+   */
+  startCommand(
+    files: string,
+    args: string,
+    environment: string,
+    directory: string,
+    marker: string,
+    numbers: Float64Array,
+    tell: (event: CommandEvent) => void,
+  ): NativeCommand | CommandRefusal
+  signalCommand(handle: object, signal: number): void
+  endCommand(handle: object, signal: number, killAfter: number): void
+  pauseCommand(handle: object, pause: boolean): void
+  /** Waits for orphans that fell to this process because it is process 1. */
+  reapAdopted(): void
+  /** Whether a process, and not the terminal, has sent this signal since the last call. The first one begins to heed it. */
+  takeSent(signal: number): boolean
+}
+
+let addon: Addon | undefined
+
+/**
+ * The addon, loaded with the first call: from `build/` in a checkout, from `prebuilds/` in an installed package.
+ *
+ * @throws NativeMissingError `ERR_TRIPLINE_NATIVE_MISSING`
+ */
+export function loadAddon(): Addon {
+  if (addon !== undefined) return addon
+  try {
+    return (addon = findAndLoad())
+  } catch (error) {
+    throw new NativeMissingError(`${process.platform}-${process.arch}`, error)
+  }
+}
+
+function findAndLoad(): Addon {
+  const folder = packageRoot()
+  // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
+  const { resolve } = createRequire(import.meta.url)('node-gyp-build') as { resolve: (folder: string) => string }
+  const file = resolve(folder)
+  const fault = faultOf(file)
+  if (fault !== undefined) throw new Error(`${file}: ${fault}`)
+  // Not required: that gives the same to everybody. Where this code runs twice (test runners that begin anew with every
+  // file, modules that are loaded again when they change), the second would take the board and the news of the first.
+  const module: { exports: Partial<Addon> } = { exports: {} }
+  process.dlopen(module, toNamespacedPath(file))
+  const { exports } = module
+  if (!hasTable(exports)) throw new Error(`${file}: built from other sources than this version's`)
+  return exports
+}
+
+/** Metrics go by number between here and there, so an addon of another version would quietly mean others. */
+function hasTable(loaded: Partial<Addon>): loaded is Addon {
+  const theirs = loaded.metrics?.() ?? []
+  return theirs.length === METRIC_NAMES.length && METRIC_NAMES.every((name, number) => theirs[number]!.name === name)
+}

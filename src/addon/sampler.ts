@@ -1,0 +1,262 @@
+/** This environment's line to the sampling thread: board, delivery, and the series that somebody here wants. */
+import { loadBuiltin } from '../base/builtin.js'
+import { MetricUnavailableError } from '../base/errors.js'
+import { allocateCell, copyCell, freeCell, hasNews, openBoard, readCell, type Cell } from './board.js'
+import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
+import { loadAddon, type Addon, type SamplerStats } from './native.js'
+import { deliverTicks, fetchTicks } from './ticks.js'
+
+/** What tells one series from another. Complete: defaults are filled in. */
+export interface SeriesKey {
+  readonly metric: MetricName
+  /** Averaging window in milliseconds; 0 for levels. */
+  readonly window: number
+  readonly path: string
+  readonly zone: string
+  readonly pid: number
+  readonly tree: boolean
+}
+
+/** Who wants to hear when the sampler has news of a guard. */
+export interface Deliverable {
+  /** @internal */
+  deliver(): void
+}
+
+let addon: Addon | undefined
+// performance.now() of this environment minus the sampler's clock.
+let clockOffset = 0
+let comparedAt = 0
+let lastRequest = 0
+const series = new Map<string, Series>()
+const guards = new Map<number, Deliverable>()
+const requests = new Map<number, () => void>()
+
+/** The connected addon. @throws NativeMissingError */
+export function connect(): Addon {
+  if (addon !== undefined) return addon
+  const loaded = loadAddon()
+  openBoard((words) => loaded.attach(words, drain))
+  clockOffset = compareClocks(loaded)
+  addon = loaded
+  return addon
+}
+
+/** How far this environment's clock is ahead of the sampler's. The first comparisons are slow and so not good. */
+function compareClocks(loaded: Addon): number {
+  let offset = 0
+  let doubt = Infinity
+  for (let round = 0; round < 5; round++) {
+    const before = performance.now()
+    const there = loaded.now()
+    const after = performance.now()
+    if (after - before >= doubt) continue
+    doubt = after - before
+    offset = (before + after) / 2 - there
+  }
+  return offset
+}
+
+// Apart by more than this, the clocks have parted; the first comparison is no better than a few milliseconds.
+const PARTED = 20
+
+/**
+ * Notices that the machine has slept: on Windows and macOS the sampler's clock stands still meanwhile and the one of
+ * `performance.now()` does not. To be called before times of the sampler are told; looks once a second at most, which is
+ * at once after a longer sleep.
+ */
+export function keepClocks(): void {
+  const here = performance.now()
+  if (addon === undefined || here - comparedAt < 1000) return
+  comparedAt = here
+  if (Math.abs(here - addon.now() - clockOffset) > PARTED) clockOffset = compareClocks(addon)
+}
+
+/** Turns a time of the sampler into one on the clock of `performance.now()`. */
+export function toLocalTime(at: number): number {
+  return at + clockOffset
+}
+
+// Called by the addon when something waits to be fetched.
+function drain(): void {
+  const connected = connect()
+  keepClocks()
+  // Fetched first, so that whatever comes from here on is announced anew; told last, so that a guard can still pause it.
+  const ticks = fetchTicks(connected)
+  if (hasNews()) drainNews(connected)
+  deliverTicks(ticks)
+}
+
+function drainNews(connected: Addon): void {
+  const news = connected.drain()
+  // First of all: what listeners do now is not the delay that is measured.
+  if (news.beat) connected.beat(idleTime(), heapShare())
+  for (const request of news.answers) {
+    const answered = requests.get(request)
+    requests.delete(request)
+    answered?.()
+  }
+  // A guard closed by a listener before its turn is gone from the map.
+  for (const id of news.guards) guards.get(id)?.deliver()
+}
+
+/** Cumulative time that the loop has spent waiting; NaN where it is not counted: Bun and Deno answer 0 for ever. */
+function idleTime(): number {
+  const { performance: ofLoop } = loadBuiltin('node:perf_hooks')
+  const { idle, active } = ofLoop.eventLoopUtilization()
+  return idle === 0 && active === 0 ? NaN : idle
+}
+
+function heapShare(): number {
+  // It brings all of node:stream with it, which takes milliseconds.
+  const { getHeapStatistics } = loadBuiltin('node:v8')
+  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
+  return (100 * used) / limit
+}
+
+export function registerGuard(id: number, guard: Deliverable): void {
+  guards.set(id, guard)
+}
+
+export function forgetGuard(id: number): void {
+  guards.delete(id)
+}
+
+/** What the sampling thread does and costs; undefined while this environment has never asked it for anything. */
+export function samplerStats(): SamplerStats | undefined {
+  return addon?.stats()
+}
+
+/** One series in use here, shared by all guards and readers of this environment that want the same. */
+export class Series {
+  readonly key: SeriesKey
+  readonly info: MetricInfo
+  readonly subscription: number
+  readonly #id: string
+  readonly #cell: number
+  readonly #addon: Addon
+  readonly #periods: number[] = []
+  #uses = 0
+
+  private constructor(id: string, key: SeriesKey, mustExist: boolean) {
+    const { info, number } = findMetric(key.metric)!
+    this.key = key
+    this.info = info
+    this.#id = id
+    this.#addon = connect()
+    this.#cell = allocateCell()
+    const { path, zone, pid, tree, window } = key
+    const subscription = this.#addon.subscribe(number, path, zone, pid, tree, window, this.#cell, mustExist)
+    if (typeof subscription === 'string') {
+      freeCell(this.#cell)
+      throw new MetricUnavailableError(key.metric, subscription)
+    }
+    this.subscription = subscription
+  }
+
+  /**
+   * The series of `key`, counted as used once more.
+   *
+   * @param mustExist whether a metric that this machine does not have now is an error
+   * @throws MetricUnavailableError; NativeMissingError
+   */
+  static open(key: SeriesKey, mustExist: boolean): Series {
+    const id = `${key.metric}|${key.window}|${key.pid}|${key.tree}|${key.zone}|${key.path}`
+    let found = series.get(id)
+    if (found === undefined) {
+      found = new Series(id, key, mustExist)
+      series.set(id, found)
+    } else if (mustExist) {
+      found.#checkAvailable()
+    }
+    found.#uses++
+    return found
+  }
+
+  #checkAvailable(): void {
+    const { why } = this.describe()
+    if (why !== '' && this.read().state === 'unavailable') throw new MetricUnavailableError(this.key.metric, why)
+  }
+
+  release(): void {
+    if (--this.#uses > 0) return
+    series.delete(this.#id)
+    this.#addon.unsubscribe(this.subscription)
+    freeCell(this.#cell)
+  }
+
+  /** Asks for a value at least every `period` milliseconds. The source's own minimum holds all the same. */
+  addReader(period: number): void {
+    this.#periods.push(period)
+    this.#setPeriod()
+  }
+
+  removeReader(period: number): void {
+    this.#periods.splice(this.#periods.indexOf(period), 1)
+    this.#setPeriod()
+  }
+
+  #setPeriod(): void {
+    const answer = this.#addon.setPeriod(this.subscription, Math.min(...this.#periods, Infinity))
+    if (answer !== true) throw new MetricUnavailableError(this.key.metric, answer)
+  }
+
+  /** Effective period now, the least that the source allows, where it is read, and why it is not available. */
+  describe(): { period: number; minPeriod: number; origin: string; why: string } {
+    return this.#addon.describe(this.subscription)
+  }
+
+  /** Appends the newest value and its time to `out`, as the board has them; false where it is not known. */
+  copyTo(out: number[]): boolean {
+    return copyCell(this.#cell, out)
+  }
+
+  /** The newest value, from the board. */
+  read(): Reading {
+    readCell(this.#cell, cell)
+    if (cell.state === 0) return UNKNOWN
+    const at = toLocalTime(cell.at)
+    return cell.state === 1 ? { state: 'known', value: cell.value, at } : { state: 'unavailable', value: NaN, at }
+  }
+}
+
+const cell: Cell = { state: 0, value: 0, at: 0 }
+
+/** One reading of a series. */
+export interface Reading {
+  /** `unknown`: a share over time whose first window is not over yet. */
+  readonly state: 'unknown' | 'known' | 'unavailable'
+  /** NaN unless known. */
+  readonly value: number
+  /** When it was read, in milliseconds on the clock of `performance.now()`. */
+  readonly at: number
+}
+
+const UNKNOWN: Reading = Object.freeze({ state: 'unknown', value: NaN, at: NaN })
+
+/** The series in use in this environment. */
+export function openSeries(): Iterable<Series> {
+  return series.values()
+}
+
+/** The number of a request to the addon, whose answer is `answered`. */
+export function newRequest(answered: () => void): number {
+  requests.set(++lastRequest, answered)
+  return lastRequest
+}
+
+/** Takes a request back. */
+export function forgetRequest(request: number): void {
+  requests.delete(request)
+}
+
+/** Resolves once each of these has been read anew. @throws MetricUnavailableError where the thread cannot be started */
+export function nextReading(wanted: readonly Series[]): Promise<void> {
+  const request = ++lastRequest
+  const answer = connect().request(
+    request,
+    Uint32Array.from(wanted, (each) => each.subscription),
+  )
+  if (answer !== true) throw new MetricUnavailableError(wanted[0]?.key.metric ?? '', answer)
+  return new Promise((resolve) => requests.set(request, resolve))
+}

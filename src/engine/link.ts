@@ -1,0 +1,128 @@
+/**
+ * One source, one target, and the link between them, which is a member of two lists: it is found and cut in constant time
+ * from either end, whichever ends first.
+ */
+import type { CancelationReason } from '../base/reason.js'
+import type { Target } from './propagation.js'
+
+/** What must be looked at to learn of a cancelation inside code that never yields. */
+export const WATCH_DEADLINE = 1
+export const WATCH_GUARD = 2
+export const WATCH_SHARED = 4
+
+/** A target's hold on one source. */
+export abstract class Link {
+  // Declared, and set in the constructor: initialized fields make a class that others extend twice as slow to make.
+  declare readonly target: Target
+  /** The next link of the same target. */
+  declare sibling: Link | null
+
+  constructor(target: Target) {
+    this.target = target
+    this.sibling = null
+  }
+
+  /** Starts listening to the source; the reason, if it has one already. Throws where the source cannot be armed. */
+  abstract connect(): CancelationReason | null
+  /** Stops listening, and runs nobody's code. May be called at any time, also twice. */
+  abstract disconnect(): void
+  /** Lets go of what only the user's code can let go of; called after {@link disconnect}, when others may be told. */
+  close(): void {}
+  /** A link of the same kind for another target. */
+  abstract copy(target: Target): Link
+
+  /** `WATCH_*` bits of what {@link poll} would look at. */
+  get watch(): number {
+    return 0
+  }
+  /** Looks at what no event can have told yet, and marks the target if it has happened. */
+  poll(_now: number): void {}
+}
+
+/** A source that many targets share: a token, an OS signal, a foreign `AbortSignal`, a guard. */
+export abstract class Hub {
+  head: HubLink | null = null
+  tail: HubLink | null = null
+
+  /** The reason with which a target that comes now is canceled at once. */
+  abstract current(): CancelationReason | null
+  /** See {@link Link.watch}. */
+  get watch(): number {
+    return 0
+  }
+  /** Looks at what no event can have told yet, and marks all targets if it has happened. */
+  look(): void {}
+  /** The first link came. */
+  protected open(): void {}
+  /** The last link went. */
+  protected close(): void {}
+
+  add(link: HubLink): void {
+    if (this.tail === null) {
+      this.open()
+      this.head = link
+    } else {
+      link.prev = this.tail
+      this.tail.next = link
+    }
+    this.tail = link
+  }
+
+  remove(link: HubLink): void {
+    const { prev, next } = link
+    if (prev === null) {
+      if (this.head !== link) return
+      this.head = next
+    } else {
+      prev.next = next
+    }
+    if (next === null) this.tail = prev
+    else next.prev = prev
+    link.prev = null
+    link.next = null
+    if (this.head === null) this.close()
+  }
+
+  /** Marks every target. The caller delivers. */
+  markAll(reason: CancelationReason): void {
+    for (let link = this.head; link !== null; link = this.head) {
+      this.remove(link)
+      link.target._mark(reason)
+    }
+  }
+}
+
+export class HubLink extends Link {
+  declare readonly hub: Hub
+  declare prev: HubLink | null
+  declare next: HubLink | null
+
+  constructor(hub: Hub, target: Target) {
+    super(target)
+    this.hub = hub
+    this.prev = null
+    this.next = null
+  }
+
+  connect(): CancelationReason | null {
+    const reason = this.hub.current()
+    if (reason === null) this.hub.add(this)
+    return reason
+  }
+
+  disconnect(): void {
+    this.hub.remove(this)
+  }
+
+  copy(target: Target): Link {
+    return new HubLink(this.hub, target)
+  }
+
+  override get watch(): number {
+    return this.hub.watch
+  }
+
+  override poll(): void {
+    this.hub.look()
+  }
+}

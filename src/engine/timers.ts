@@ -1,0 +1,263 @@
+/**
+ * Timers by the million: one list per duration, in which the order of arrival is the order of expiry, so that adding and
+ * removing are a few pointer writes; a heap over the lists; one Node timer for all of them. The Node timer is left armed
+ * when its reason has gone: the next operation is probably about to need it.
+ */
+import { AsyncResource } from 'node:async_hooks'
+import { now } from '../base/clock.js'
+import { deliver, spread } from './propagation.js'
+
+/** A member of a timer list. */
+export interface Timed {
+  /** @internal */
+  _timerList: TimerList | null
+  /** @internal */
+  _timerPrev: Timed | null
+  /** @internal */
+  _timerNext: Timed | null
+  /** When it is due. Members of one list must be added in the order in which they are due. @internal */
+  _dueAt(): number
+  /** It is due and no longer in the list. Must not throw. @internal */
+  _expire(): void
+}
+
+/** Node takes a longer delay for 1 ms. */
+const LONGEST_DELAY = 2 ** 31 - 1
+
+export class TimerList {
+  /** Whole milliseconds. */
+  readonly duration: number
+  head: Timed | null = null
+  tail: Timed | null = null
+  /** No member is due before this. It is the place in the heap; it may lag behind when members leave. */
+  due: number = 0
+
+  constructor(duration: number) {
+    this.duration = duration
+  }
+}
+
+const outside = new AsyncResource('tripline')
+
+const lists = new Map<number, TimerList>()
+/** A binary heap by `due` of the lists that have, or had, members. */
+const heap: TimerList[] = []
+let latest = new TimerList(-1)
+const SWEEP_FROM = 1000
+/** So many lists are worth looking for empty ones. */
+let sweepAt = SWEEP_FROM
+
+let nodeTimer: NodeJS.Timeout | undefined
+let armedFor = Infinity
+/** How many members want the process to stay alive for them. */
+let holds = 0
+
+/**
+ * Adds a member that is due in `duration` milliseconds; they are rounded up to whole ones, as finer ones could not be kept.
+ * Its due time must not change while it is a member, and later members must not be due more than a millisecond earlier.
+ * One that is a member already stays where it is.
+ */
+export function addTimer(timed: Timed, duration: number): void {
+  if (timed._timerList !== null) return
+  const list = latest.duration === duration ? latest : listOf(Math.ceil(duration))
+  timed._timerList = list
+  const { tail } = list
+  if (tail === null) {
+    list.head = timed
+  } else {
+    timed._timerPrev = tail
+    tail._timerNext = timed
+  }
+  list.tail = timed
+  // A list that is in the heap already lies there at a time that may be too early, and is never too late.
+  if (list.due === 0) enter(list, timed._dueAt())
+}
+
+function enter(list: TimerList, due: number): void {
+  list.due = due
+  siftUp(list)
+  if (due < armedFor) armNodeTimer(due)
+}
+
+/** Takes a member out; nothing happens if it is in no list. */
+export function removeTimer(timed: Timed): void {
+  const list = timed._timerList
+  if (list === null) return
+  const prev = timed._timerPrev
+  const next = timed._timerNext
+  if (prev === null) list.head = next
+  else prev._timerNext = next
+  if (next === null) list.tail = prev
+  else next._timerPrev = prev
+  timed._timerList = null
+  timed._timerPrev = null
+  timed._timerNext = null
+  // Left where they are, as the next operation probably needs them; but not one for every duration that ever was.
+  if (list.head === null && heap.length >= sweepAt) sweep()
+}
+
+/** From here until {@link releaseLoop}, waiting timers keep the process alive. */
+export function holdLoop(): void {
+  if (++holds === 1) nodeTimer?.ref()
+}
+export function releaseLoop(): void {
+  if (--holds === 0) nodeTimer?.unref()
+}
+
+function listOf(duration: number): TimerList {
+  let list = lists.get(duration)
+  if (list === undefined) {
+    list = new TimerList(duration)
+    lists.set(duration, list)
+  }
+  latest = list
+  return list
+}
+
+/** For tests: how many lists there are. @internal */
+export function listCount(): number {
+  return lists.size
+}
+
+function armNodeTimer(due: number): void {
+  clearTimeout(nodeTimer)
+  armedFor = due
+  const delay = Math.min(Math.max(Math.ceil(due - now()), 1), LONGEST_DELAY)
+  // Nobody's async context: the timer serves all, and may keep whatever it was made in for hours.
+  nodeTimer = outside.runInAsyncScope(() => setTimeout(expireDue, delay))
+  if (holds === 0) nodeTimer.unref()
+}
+
+/** Expires all that is due, the earliest first, whatever its list: a parent's time runs out before its child's. */
+function expireDue(): void {
+  nodeTimer = undefined
+  armedFor = Infinity
+  try {
+    expireUntil(now())
+    deliver()
+  } finally {
+    // Whatever happens to one of them, the others' time comes.
+    if (heap[0] !== undefined && heap[0].due < armedFor) armNodeTimer(heap[0].due)
+  }
+}
+
+function expireUntil(time: number): void {
+  for (let list = heap[0]; list !== undefined; list = heap[0]) {
+    const first = list.head
+    if (first === null) {
+      dropFirstList()
+      continue
+    }
+    const due = first._dueAt()
+    if (due > list.due) {
+      list.due = due
+      siftDown(list)
+      continue
+    }
+    if (due > time) break
+    removeTimer(first)
+    first._expire()
+    spread()
+  }
+}
+
+/** Drops the lists without members, and rests until there are twice as many as are left. */
+function sweep(): void {
+  let kept = 0
+  for (const list of heap.splice(0)) {
+    if (list.head === null) {
+      forget(list)
+      continue
+    }
+    heap.push(list)
+    kept++
+  }
+  for (let at = (kept >> 1) - 1; at >= 0; at--) siftDown(heap[at]!, at)
+  sweepAt = Math.max(SWEEP_FROM, 2 * kept)
+}
+
+function forget(list: TimerList): void {
+  list.due = 0
+  lists.delete(list.duration)
+  if (latest === list) latest = new TimerList(-1)
+}
+
+function dropFirstList(): void {
+  const list = heap[0]!
+  const last = heap.pop()!
+  if (last !== list) {
+    heap[0] = last
+    siftDown(last)
+  }
+  forget(list)
+}
+
+function siftUp(list: TimerList): void {
+  let at = heap.length
+  while (at > 0) {
+    const up = (at - 1) >> 1
+    const parent = heap[up]!
+    if (parent.due <= list.due) break
+    heap[at] = parent
+    at = up
+  }
+  heap[at] = list
+}
+
+/** Moves a list, by default the first, down to where it belongs. */
+function siftDown(list: TimerList, from: number = 0): void {
+  let at = from
+  for (;;) {
+    let down = 2 * at + 1
+    if (down >= heap.length) break
+    if (down + 1 < heap.length && heap[down + 1]!.due < heap[down]!.due) down++
+    if (heap[down]!.due >= list.due) break
+    heap[at] = heap[down]!
+    at = down
+  }
+  heap[at] = list
+}
+
+/** A timer on its own, for whatever is not an operation. */
+export class Timer implements Timed {
+  _timerList: TimerList | null = null
+  _timerPrev: Timed | null = null
+  _timerNext: Timed | null = null
+  #due = 0
+  readonly #keepsAlive: boolean
+  readonly #expired: () => void
+
+  /**
+   * @param expired must not throw
+   * @param keepsAlive whether it keeps the process alive while it waits
+   */
+  constructor(expired: () => void, keepsAlive: boolean) {
+    this.#expired = expired
+    this.#keepsAlive = keepsAlive
+  }
+
+  /** Starts it, or starts it anew. `Infinity` never expires. */
+  start(duration: number): void {
+    this.stop()
+    if (duration === Infinity) return
+    this.#due = now() + duration
+    addTimer(this, duration)
+    if (this.#keepsAlive) holdLoop()
+  }
+
+  stop(): void {
+    if (this._timerList === null) return
+    removeTimer(this)
+    if (this.#keepsAlive) releaseLoop()
+  }
+
+  /** When it is due, on the clock of `performance.now()`; meaningful while it is started. */
+  _dueAt(): number {
+    return this.#due
+  }
+
+  _expire(): void {
+    if (this.#keepsAlive) releaseLoop()
+    this.#expired()
+  }
+}
