@@ -15,7 +15,7 @@
       'conditions': [
         ['OS=="linux"', {
           'include_dirs': ['linux'],
-          # The keeper of a command drops the memory in which the linker would look for a function on its first call; and
+          # The supervisor of a command drops the memory in which the linker would look for a function on its first call; and
           # the library stays mapped, because a helper thread stuck in the kernel must not return into nothing.
           'ldflags': ['-Wl,-z,now', '-Wl,-z,nodelete'],
           'sources': ['<!@(node sources.js linux)'],

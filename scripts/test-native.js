@@ -27,7 +27,8 @@ const programs = [
 ]
 if (os === 'linux') {
   // The folder of macOS that runs commands, on real processes: what it calls of macOS is a stand-in.
-  const used = /\/(?:posix\/(?!thread)\w+|darwin\/(?:census|inheritance|own_group|people|process))\.cc$/
+  const used =
+    /\/(?:posix\/(?!thread)\w+|darwin\/(?:process_scanner|inheritance|command_group|process_list|process))\.cc$/
   programs.push({
     folders: ['test/native/darwin_stand_in', 'native', 'native/darwin'],
     sources: [

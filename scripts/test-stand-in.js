@@ -14,17 +14,17 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const compiler = process.env.CXX ?? 'g++'
 const headers = createRequire(import.meta.url)('node-api-headers').include_dir
 
-// What only Linux has. The first is in test/native/darwin_stand_in too, where nobody looks for the keeper by its name.
+// What only Linux has. The first is in test/native/darwin_stand_in too, where nobody looks for the supervisor by its name.
 const LINUX_ONLY = [
   'after kill -9 of the process that holds the tree together',
   'as process 1',
   'in a pid namespace with the /proc of another',
 ]
 
-const commands = /\/(?:census|inheritance|own_group)\.cc$/
+const commands = /\/(?:process_scanner|inheritance|command_group)\.cc$/
 const linux = nativeSources('linux').filter((file) => !commands.test(file) && !file.includes('/posix/'))
 const darwin = nativeSources('darwin').filter(
-  (file) => commands.test(file) || file.includes('/posix/') || file.endsWith('/people.cc'),
+  (file) => commands.test(file) || file.includes('/posix/') || file.endsWith('/process_list.cc'),
 )
 const standIn = 'test/native/darwin_stand_in'
 const BEGIN = 'namespace stand_in {\nvoid Begin();\nstruct Beginning {\n  Beginning() { Begin(); }\n} beginning;\n}\n'

@@ -1,7 +1,12 @@
 /** The public face: nothing but exports. */
 // oxlint-disable-next-line import/no-unassigned-import -- completes the language ahead of all classes
 import './base/symbols.js'
-export { CommandNotStartedError, MetricUnavailableError, NativeMissingError, type TriplineErrorCode } from './base/errors.js'
+export {
+  CommandNotStartedError,
+  MetricUnavailableError,
+  NativeMissingError,
+  type TriplineErrorCode,
+} from './base/errors.js'
 export {
   Guard,
   describeBreach,

@@ -90,7 +90,7 @@ class SamplerBench {
 
   // CPU time of the sampling thread so far, in nanoseconds, from outside.
   static uint64_t ThreadCpu() {
-    Names tasks("/proc/self/task");
+    DirectoryReader tasks("/proc/self/task");
     for (int64_t task = 0; tasks.NextNumber(&task);) {
       char path[64], text[64] = {};
       snprintf(path, sizeof(path), "/proc/self/task/%lld/comm", static_cast<long long>(task));

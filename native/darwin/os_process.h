@@ -9,7 +9,7 @@ namespace tripline {
 
 // Two ends that nobody else inherits. Messages are not told apart, but each is sent at once; one end sees the other's
 // going, which datagrams would not show here.
-inline bool OpenChannel(int* ends) {
+inline bool OpenSocketPair(int* ends) {
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return false;
   const int on = 1;
   for (int i = 0; i < 2; i++) {
@@ -19,10 +19,10 @@ inline bool OpenChannel(int* ends) {
   return true;
 }
 
-// Flags with which sending to an end that is gone is an error and no signal: OpenChannel() has seen to that.
+// Flags with which sending to an end that is gone is an error and no signal: OpenSocketPair() has seen to that.
 constexpr int kSendQuietly = 0;
 
-// Orphans become children of process 1, and no process dies with its parent: Census follows them instead.
+// Orphans become children of process 1, and no process dies with its parent: ProcessScanner follows them instead.
 inline void HoldOrphans() {}
 inline void DieWithParent() {}
 

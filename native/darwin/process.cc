@@ -13,8 +13,8 @@
 #include "port/spawn.h"
 #include "darwin/convert.h"
 #include "darwin/families.h"
-#include "darwin/own_group.h"
-#include "darwin/people.h"
+#include "darwin/command_group.h"
+#include "darwin/process_list.h"
 #include "port/platform.h"
 #include "util/slope.h"
 
@@ -22,9 +22,9 @@ namespace tripline {
 namespace {
 
 constexpr uint64_t kListPeriod = 250 * kMillisecond;
-// The keeper of a command has the list already.
+// The supervisor of a command has the list already.
 constexpr uint64_t kCopyPeriod = 50 * kMillisecond;
-constexpr size_t kCopySize = darwin::Family::kMost * sizeof(darwin::Member);
+constexpr size_t kCopySize = darwin::ProcessTree::kMost * sizeof(darwin::Member);
 
 struct Member {
   pid_t pid;
@@ -39,7 +39,7 @@ class ProcessProbe final : public Probe {
   ~ProcessProbe() override {
     free(members_);
     free(descriptors_);
-    if (family_ != nullptr) munmap(family_, sizeof(darwin::Family));
+    if (descendants_ != nullptr) munmap(descendants_, sizeof(darwin::ProcessTree));
     if (copy_ != nullptr) munmap(copy_, kCopySize);
   }
 
@@ -165,20 +165,20 @@ class ProcessProbe final : public Probe {
       return copy_ != nullptr;
     }
     darwin::Process root;
-    family_ = static_cast<darwin::Family*>(darwin::Reserve(sizeof(darwin::Family), false));
-    if (family_ == nullptr || !people_.Open() || !darwin::ReadProcess(root_, &root)) return false;
-    family_->SetRoot(root_, root.id, false);
+    descendants_ = static_cast<darwin::ProcessTree*>(darwin::Reserve(sizeof(darwin::ProcessTree), false));
+    if (descendants_ == nullptr || !process_list_.Open() || !darwin::ReadProcess(root_, &root)) return false;
+    descendants_->SetRoot(root_, root.id, false);
     return true;
   }
 
   // Once in, a process stays in until it ends, whoever its parent becomes.
   void FindDescendants() {
     if (command_) {
-      const int32_t count = OwnGroup::CopyMembers(root_, copy_, darwin::Family::kMost);
+      const int32_t count = CommandGroup::CopyMembers(root_, copy_, darwin::ProcessTree::kMost);
       for (int32_t i = 0; i < count; i++) JoinUnknown(copy_[i]);
     } else {
-      family_->Update(people_.get(), people_.Read(*family_, nullptr, false));
-      for (uint32_t i = 0; i < family_->count(); i++) JoinUnknown((*family_)[i]);
+      descendants_->Update(process_list_.get(), process_list_.Read(*descendants_, nullptr, false));
+      for (uint32_t i = 0; i < descendants_->count(); i++) JoinUnknown((*descendants_)[i]);
     }
     listed_before_ = true;
   }
@@ -186,7 +186,7 @@ class ProcessProbe final : public Probe {
   void JoinUnknown(const darwin::Member& member) {
     darwin::Process now;
     rusage_info_v0 usage;
-    if (!darwin::Family::IsAlive(member) || Has(member.pid)) return;
+    if (!darwin::ProcessTree::IsAlive(member) || Has(member.pid)) return;
     if (!darwin::ReadProcess(member.pid, &now) || now.id != member.id || !ReadUsage(member.pid, &usage) ||
         usage.ri_proc_exit_abstime != 0)
       return;
@@ -236,8 +236,8 @@ class ProcessProbe final : public Probe {
   Member* members_ = nullptr;
   uint32_t count_ = 0, capacity_ = 0;
   bool command_ = false;
-  darwin::People people_;
-  darwin::Family* family_ = nullptr;
+  darwin::ProcessList process_list_;
+  darwin::ProcessTree* descendants_ = nullptr;
   darwin::Member* copy_ = nullptr;
   void* descriptors_ = nullptr;
   int descriptors_size_ = 0;

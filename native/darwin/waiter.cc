@@ -1,9 +1,9 @@
-// The sampling thread's one blocking call on macOS: a kqueue with a timer, a user event and doorbells.
+// The sampling thread's one blocking call on macOS: a kqueue with a timer, a user event and push_triggers.
 #include <errno.h>
 #include <sys/event.h>
 #include <unistd.h>
 
-#include "port/doorbell.h"
+#include "port/push_trigger.h"
 #include "port/platform.h"
 #include "port/probe.h"
 
@@ -30,19 +30,19 @@ void Waiter::Close() {
   os_.queue = -1;
 }
 
-bool Waiter::Watch(Doorbell* doorbell) {
+bool Waiter::Watch(PushTrigger* push_trigger) {
   struct kevent ready;
-  EV_SET(&ready, static_cast<uintptr_t>(doorbell->handle()), EVFILT_READ, EV_ADD, 0, 0, doorbell);
+  EV_SET(&ready, static_cast<uintptr_t>(push_trigger->handle()), EVFILT_READ, EV_ADD, 0, 0, push_trigger);
   return kevent(os_.queue, &ready, 1, nullptr, 0, nullptr) == 0;
 }
 
-void Waiter::Unwatch(Doorbell* doorbell) {
+void Waiter::Unwatch(PushTrigger* push_trigger) {
   struct kevent ready;
-  EV_SET(&ready, static_cast<uintptr_t>(doorbell->handle()), EVFILT_READ, EV_DELETE, 0, 0, nullptr);
+  EV_SET(&ready, static_cast<uintptr_t>(push_trigger->handle()), EVFILT_READ, EV_DELETE, 0, 0, nullptr);
   kevent(os_.queue, &ready, 1, nullptr, 0, nullptr);
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
+uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
   struct kevent timer;
   if (deadline != kNever) {
     const uint64_t now = MonotonicNow();
@@ -61,7 +61,7 @@ uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
   const int count = kevent(os_.queue, nullptr, 0, ready, static_cast<int>(kMostRung), nullptr);
   uint32_t rings = 0;
   for (int i = 0; i < count; i++) {
-    if (ready[i].filter == EVFILT_READ) rung[rings++] = static_cast<Doorbell*>(ready[i].udata);
+    if (ready[i].filter == EVFILT_READ) rung[rings++] = static_cast<PushTrigger*>(ready[i].udata);
   }
   return rings;
 }

@@ -31,7 +31,7 @@ bool CgroupPlace::Update(uint64_t now, const Roots& roots, const char* controlle
   checked_at_ = now;
   if (list_.path()[0] == '\0') list_.SetPath(roots.proc.get(), "/self/cgroup");
   const bool read = list_.Read(now, buffer);
-  wanting_ = !read && IsWant(list_.error());
+  wanting_ = !read && IsResourceShortage(list_.error());
   if (wanting_) return false;
   if (!read) {
     const bool changed = version_ != 0;
@@ -66,7 +66,7 @@ void CgroupPlace::Locate(const Roots& roots, const char* controller, Buffer* buf
   File mounts;
   mounts.SetPath(roots.proc.get(), "/self/mountinfo");
   if (!mounts.ReadPieces(1, &list)) {
-    wanting_ = IsWant(mounts.error());
+    wanting_ = IsResourceShortage(mounts.error());
     // Looked at anew with the next update, though the list of groups will be the same.
     if (wanting_) hash_ = 0, checked_at_ = 0;
     return;

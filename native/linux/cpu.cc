@@ -34,10 +34,10 @@ struct Sums {
       grown[i] = Growth(old.of[i], now.of[i]);
       total += grown[i];
     }
-    all += kTick * Real(total);
-    busy += kTick * Real(total - grown[CpuTimes::kIdle] - grown[CpuTimes::kIowait]);
-    steal += kTick * Real(grown[CpuTimes::kSteal]);
-    iowait += kTick * Real(grown[CpuTimes::kIowait]);
+    all += kTick * ToDouble(total);
+    busy += kTick * ToDouble(total - grown[CpuTimes::kIdle] - grown[CpuTimes::kIowait]);
+    steal += kTick * ToDouble(grown[CpuTimes::kSteal]);
+    iowait += kTick * ToDouble(grown[CpuTimes::kIowait]);
   }
 };
 
@@ -287,7 +287,7 @@ class CpuProbe final : public Probe {
     group_dir_.SetPart(group_.path(), group.length);
     file_name_.Set(group_dir_.get(), "/cpu.cfs_period_us");
     if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
-    return period == 0 || period == kNoLimit ? 0 : Real(quota) / Real(period);
+    return period == 0 || period == kNoLimit ? 0 : ToDouble(quota) / ToDouble(period);
   }
 
   void Enter(uint64_t now, Quota* quota, size_t length, Buffer* buffer) {

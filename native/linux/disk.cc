@@ -69,9 +69,9 @@ class DiskProbe final : public Probe {
 
   // The blocks reserved for root are neither used nor free for anybody else.
   void SetSpace(const struct statvfs& fs, MetricMask wanted, Readings* out) {
-    const double used = Real(Growth(fs.f_bfree, fs.f_blocks));
-    const double free = Real(fs.f_bavail);
-    const double size = Real(fs.f_frsize != 0 ? fs.f_frsize : fs.f_bsize);
+    const double used = ToDouble(Growth(fs.f_bfree, fs.f_blocks));
+    const double free = ToDouble(fs.f_bavail);
+    const double size = ToDouble(fs.f_frsize != 0 ? fs.f_frsize : fs.f_bsize);
     bytes_ = (used + free) * size;
     if (bytes_ <= 0) {
       Failure why;
@@ -89,8 +89,8 @@ class DiskProbe final : public Probe {
 
   void SetInodes(const struct statvfs& fs, MetricMask wanted, Readings* out) {
     if (!Wants(wanted, Metric::kDiskInodes)) return;
-    const double used = Real(Growth(fs.f_ffree, fs.f_files));
-    const double free = Real(fs.f_favail);
+    const double used = ToDouble(Growth(fs.f_ffree, fs.f_files));
+    const double free = ToDouble(fs.f_favail);
     inodes_ = used + free;
     if (fs.f_files == 0 || inodes_ <= 0) {
       Failure why;

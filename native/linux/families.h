@@ -18,6 +18,6 @@ Probe* MakeThrottledProbe(Failure* why);
 Probe* MakePowerProbe(Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);
 
-inline double Seconds(uint64_t nanoseconds) { return Real(nanoseconds) / 1e9; }
+inline double Seconds(uint64_t nanoseconds) { return ToDouble(nanoseconds) / 1e9; }
 
 }  // namespace tripline

@@ -193,7 +193,7 @@ bool File::ReadAll(uint64_t now, Buffer* buffer, size_t record) {
   return false;
 }
 
-bool IsWant(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
+bool IsResourceShortage(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
 
 bool File::Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, 0); }
 
@@ -205,13 +205,13 @@ File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
   return Read(now, buffer) ? kFresh : kFailed;
 }
 
-Names::Names(const char* directory) : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+DirectoryReader::DirectoryReader(const char* directory) : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
 
-Names::~Names() {
+DirectoryReader::~DirectoryReader() {
   if (fd_ >= 0) close(fd_);
 }
 
-const char* Names::Next() {
+const char* DirectoryReader::Next() {
   // struct linux_dirent64: u64 inode, s64 offset, u16 length, u8 type, name.
   constexpr int kLengthAt = 16;
   constexpr int kNameAt = 19;
@@ -232,7 +232,7 @@ const char* Names::Next() {
   }
 }
 
-bool Names::NextNumber(int64_t* number) {
+bool DirectoryReader::NextNumber(int64_t* number) {
   while (const char* name = Next()) {
     int64_t value = 0;
     const char* digit = name;
@@ -254,7 +254,7 @@ uint64_t CountDescriptors(const char* directory, bool tells_size) {
 #endif
   uint64_t count = 0;
   {
-    Names names(directory);
+    DirectoryReader names(directory);
     if (!names.opened()) return 0;
     for (int64_t number = 0; names.NextNumber(&number);) count++;
   }

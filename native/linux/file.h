@@ -78,7 +78,7 @@ struct Roots {
 };
 
 // Whether a failure says something about this process and nothing about the file: it may be there all the same.
-bool IsWant(int error);
+bool IsResourceShortage(int error);
 
 // One kernel file, read from its start again and again through a descriptor that is held. Not for directories.
 // Called by one thread at a time.
@@ -134,12 +134,12 @@ class File {
 };
 
 // The names in a directory such as /proc, without allocation.
-class Names {
+class DirectoryReader {
  public:
-  explicit Names(const char* directory);
-  ~Names();
-  Names(const Names&) = delete;
-  Names& operator=(const Names&) = delete;
+  explicit DirectoryReader(const char* directory);
+  ~DirectoryReader();
+  DirectoryReader(const DirectoryReader&) = delete;
+  DirectoryReader& operator=(const DirectoryReader&) = delete;
 
   bool opened() const { return fd_ >= 0; }
   // Any name but "." and "..", valid until the next call; nullptr at the end.

@@ -23,7 +23,7 @@ constexpr uintptr_t kWorthwhile = 1 << 20;
 void CloseRange(unsigned first, unsigned last) {
   if (first > last || syscall(kCloseRange, first, last, 0) == 0) return;
   // Before Linux 5.9.
-  Names open("/proc/self/fd");
+  DirectoryReader open("/proc/self/fd");
   for (int64_t fd = 0; open.NextNumber(&fd);) {
     if (fd >= first && fd <= last) close(static_cast<int>(fd));
   }

@@ -42,7 +42,7 @@ class LoadProbe final : public Probe {
     } else {
       struct sysinfo info;
       if (sysinfo(&info) != 0) why.SetErrno("sysinfo", "", errno, "");
-      load = Real(info.loads[0]) / 65536;
+      load = ToDouble(info.loads[0]) / 65536;
     }
     if (!why.failed() && cpus_ == 0) why.Set("/proc/stat: CPUs cannot be counted, so there is no load per CPU");
     if (why.failed()) return SetUnavailable(wanted, why, out);

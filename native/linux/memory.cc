@@ -66,14 +66,14 @@ class MemoryProbe final : public Probe {
     if ((wanted & ~MaskOf(Metric::kSwapRate)) != 0) ReadMeminfo(now);
     if (host_known_) {
       if (Wants(wanted, Metric::kMemoryHost)) {
-        out->SetLevel(Metric::kMemoryHost, 100 * (1 - Real(host_.available) / Total()));
+        out->SetLevel(Metric::kMemoryHost, 100 * (1 - ToDouble(host_.available) / Total()));
       }
       if (Wants(wanted, Metric::kSwap)) {
         // Without swap none of it is used.
-        const double total = Real(host_.swap_total);
-        out->SetLevel(Metric::kSwap, total > 0 ? 100 * (1 - Real(host_.swap_free) / total) : 0);
+        const double total = ToDouble(host_.swap_total);
+        out->SetLevel(Metric::kSwap, total > 0 ? 100 * (1 - ToDouble(host_.swap_free) / total) : 0);
       }
-      host_slope_.Add(now, Real(host_.available));
+      host_slope_.Add(now, ToDouble(host_.available));
     } else {
       SetUnavailable(wanted & (MaskOf(Metric::kMemoryHost) | MaskOf(Metric::kSwap)), failure_, out);
     }
@@ -93,7 +93,7 @@ class MemoryProbe final : public Probe {
       case Metric::kMemoryAvailable: return slope_.Credible();
       case Metric::kMemoryHost: return host_known_ ? 100 * host_slope_.Credible() / Total() : 0;
       // Swap devices are slower than memory; zram is not by much.
-      case Metric::kSwap: return host_.swap_total > 0 ? 100 * Slope::kFloor / Real(host_.swap_total) : 0;
+      case Metric::kSwap: return host_.swap_total > 0 ? 100 * Slope::kFloor / ToDouble(host_.swap_total) : 0;
       default: return 0;
     }
   }
@@ -105,7 +105,7 @@ class MemoryProbe final : public Probe {
   }
 
  private:
-  double Total() const { return Real(host_.total); }
+  double Total() const { return ToDouble(host_.total); }
 
   // Inside lxcfs meminfo is the container's, and the host's ZFS cache is not in it.
   void LookForLxcfs() {
@@ -189,13 +189,13 @@ class MemoryProbe final : public Probe {
       return SetUnavailable(wanted & (MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable)), failure_, out);
     }
     if (available > limit) available = limit;
-    limit_ = Real(limit);
-    slope_.Add(now, Real(available));
+    limit_ = ToDouble(limit);
+    slope_.Add(now, ToDouble(available));
     if (Wants(wanted, Metric::kMemoryAvailable)) {
-      out->SetLevel(Metric::kMemoryAvailable, Real(available));
+      out->SetLevel(Metric::kMemoryAvailable, ToDouble(available));
     }
     if (Wants(wanted, Metric::kMemory)) {
-      out->SetLevel(Metric::kMemory, 100 * (1 - Real(available) / limit_));
+      out->SetLevel(Metric::kMemory, 100 * (1 - ToDouble(available) / limit_));
     }
   }
 
@@ -211,7 +211,7 @@ class MemoryProbe final : public Probe {
       Level& level = levels_[i];
       uint64_t limit = kNoLimit;
       const bool read = level.limit_file.Read(now, buffer);
-      if (!read && IsWant(level.limit_file.error())) level.limit_file.Explain("", &wanting_);
+      if (!read && IsResourceShortage(level.limit_file.error())) level.limit_file.Explain("", &wanting_);
       if (!read || !ParseLimit(buffer->data(), buffer->size, &limit)) limit = kNoLimit;
       // Version 1 also tells the own group of limits on ancestors that a container does not see.
       CgroupMemory memory;

@@ -64,8 +64,8 @@ class NetworkProbe final : public Probe {
       if (known == nullptr) continue;
       known->seen = true;
       if (known->has_last && Counts(*known)) {
-        received_ += Real(CounterGrowth(known->received, interface.received));
-        sent_ += Real(CounterGrowth(known->sent, interface.sent));
+        received_ += ToDouble(CounterGrowth(known->received, interface.received));
+        sent_ += ToDouble(CounterGrowth(known->sent, interface.sent));
       }
       known->has_last = true;
       known->received = interface.received;

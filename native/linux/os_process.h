@@ -9,14 +9,14 @@
 namespace tripline {
 
 // Two ends that nobody else inherits. Each message comes whole, and one end sees the other's going.
-inline bool OpenChannel(int* ends) { return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0; }
+inline bool OpenSocketPair(int* ends) { return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0; }
 
 // Flags with which sending to an end that is gone is an error and no signal.
 constexpr int kSendQuietly = MSG_NOSIGNAL;
 
 // The calling process gets every orphan below it, and is shown by its own name.
 inline void HoldOrphans() {
-  prctl(PR_SET_NAME, "tripline-keeper", 0, 0, 0);
+  prctl(PR_SET_NAME, "tripline-super", 0, 0, 0);
   prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 

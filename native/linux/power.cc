@@ -17,8 +17,8 @@ class PowerProbe final : public Probe {
  public:
   PowerProbe() {
     folder_.Set(roots_.sys.get(), "/class/power_supply");
-    // Asking an embedded controller takes long; where there is none the answer is had at once.
-    Names names(folder_.get());
+    // CloseRequest an embedded controller takes long; where there is none the answer is had at once.
+    DirectoryReader names(folder_.get());
     while (const char* name = names.Next()) {
       char type[24];
       blocking_ = blocking_ || (ReadWord(name, "type", type, sizeof(type)) && strcmp(type, "Battery") == 0);
@@ -27,7 +27,7 @@ class PowerProbe final : public Probe {
 
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     Totals totals;
-    Names names(folder_.get());
+    DirectoryReader names(folder_.get());
     while (const char* name = names.Next()) Add(name, &totals);
     if (Wants(wanted, Metric::kBattery)) {
       if (totals.batteries > 0) {

@@ -152,11 +152,11 @@ class PressureProbe final : public Probe {
     sum.Add(*last);
     const double elapsed = Seconds(sum.elapsed);
     if (Wants(wanted, kSome[resource]) && IsNews(sum.at, &told_[resource][0])) {
-      SetPair(kSome[resource], Real(sum.some) / 1e6, elapsed, out);
+      SetPair(kSome[resource], ToDouble(sum.some) / 1e6, elapsed, out);
     }
     if (!Wants(wanted, kFull[resource])) return;
     if (last->pressure.has_full) {
-      if (IsNews(sum.at, &told_[resource][1])) SetPair(kFull[resource], Real(sum.full) / 1e6, elapsed, out);
+      if (IsNews(sum.at, &told_[resource][1])) SetPair(kFull[resource], ToDouble(sum.full) / 1e6, elapsed, out);
       return;
     }
     why.Set("the kernel has no line \"full\" for this resource; for cpu it came with 5.13");

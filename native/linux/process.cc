@@ -72,7 +72,7 @@ class OneProcess : public Probe {
     uint64_t size = 0, resident = 0;
     if (result == File::kKept) return true;
     if (!ParseStatm(buffer->data(), buffer->size, &size, &resident)) return false;
-    rss_ = Real(resident) * page_;
+    rss_ = ToDouble(resident) * page_;
     slope_.Add(now, -rss_);
     return true;
   }
@@ -89,7 +89,7 @@ class OneProcess : public Probe {
     }
     if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFootprint), why, out);
     if (result == File::kFresh) {
-      footprint_ = Real(bytes);
+      footprint_ = ToDouble(bytes);
       footprint_slope_.Add(now, -footprint_);
     }
     out->SetLevel(Metric::kProcessFootprint, footprint_);
@@ -105,16 +105,16 @@ class OneProcess : public Probe {
       why.SetErrno("open", descriptors_.get(), errno, errno == EACCES ? "not our process" : "");
     double limit = 0;
     struct rlimit own_limit;
-    if (own && getrlimit(RLIMIT_NOFILE, &own_limit) == 0) limit = Real(own_limit.rlim_cur);
+    if (own && getrlimit(RLIMIT_NOFILE, &own_limit) == 0) limit = ToDouble(own_limit.rlim_cur);
     Buffer* buffer = SharedBuffer();
     uint64_t soft = 0;
     if (!own && limits_.Read(now, buffer) && ParseOpenFilesLimit(buffer->data(), buffer->size, &soft)) {
-      limit = Real(soft);
+      limit = ToDouble(soft);
     }
     if (!why.failed() && limit <= 0) why.Set("the process's limit on open files cannot be read");
     if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFds), why, out);
     descriptors_at_ = now;
-    descriptors_share_ = 100 * Real(count) / limit;
+    descriptors_share_ = 100 * ToDouble(count) / limit;
     out->SetLevel(Metric::kProcessFds, descriptors_share_);
   }
 
@@ -171,7 +171,7 @@ class OwnProcess final : public OneProcess {
       const File::Result result = stat_.ReadIfOlder(now, kThreadsPeriod, buffer);
       if (result == File::kFresh && !ParseProcessStat(buffer->data(), buffer->size, &last_)) last_.threads = 0;
       if (result != File::kFailed && last_.threads > 0) {
-        out->SetLevel(Metric::kProcessThreads, Real(last_.threads));
+        out->SetLevel(Metric::kProcessThreads, ToDouble(last_.threads));
       } else {
         stat_.Explain("", &why);
         SetUnavailable(MaskOf(Metric::kProcessThreads), why, out);
@@ -221,7 +221,7 @@ class OtherProcess final : public OneProcess {
       if (has_clock_)
         alive = CpuSeconds(clock_, &seconds);
       else
-        seconds = kTick * Real(last_.user + last_.system);
+        seconds = kTick * ToDouble(last_.user + last_.system);
     }
     if (alive && Wants(wanted, Metric::kProcessRss)) alive = ReadRss(now);
     if (!alive) {
@@ -236,7 +236,7 @@ class OtherProcess final : public OneProcess {
     if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, 1);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
     if (Wants(wanted, Metric::kProcessThreads)) {
-      out->SetLevel(Metric::kProcessThreads, Real(last_.threads));
+      out->SetLevel(Metric::kProcessThreads, ToDouble(last_.threads));
     }
   }
 

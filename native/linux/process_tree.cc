@@ -156,7 +156,7 @@ class ProcessTree final : public Probe {
       const auto pid = static_cast<long long>(members_[i].pid);
       snprintf(path, sizeof(path), "%s/%lld/task", proc_, pid);
       // Each thread has its own list of children.
-      Names threads(path);
+      DirectoryReader threads(path);
       for (int64_t thread = 0; threads.NextNumber(&thread);) {
         snprintf(path, sizeof(path), "%s/%lld/task/%lld/children", proc_, pid, static_cast<long long>(thread));
         ReadChildren(path);
@@ -189,7 +189,7 @@ class ProcessTree final : public Probe {
 
   // Kernels without CONFIG_PROC_CHILDREN: every process on the machine, by the parent that it names.
   void ScanAll() {
-    Names all(proc_);
+    DirectoryReader all(proc_);
     for (int64_t pid = 0; all.NextNumber(&pid);) {
       if (Find(pid) != nullptr) continue;
       char text[1024];
@@ -278,9 +278,9 @@ class ProcessTree final : public Probe {
   void Take(Member* member, const ProcessStat& stat) {
     member->parent = stat.parent;
     member->zombie = stat.state == 'Z' || stat.state == 'X';
-    member->rss = member->zombie ? 0 : Real(stat.resident) * page_;
+    member->rss = member->zombie ? 0 : ToDouble(stat.resident) * page_;
     member->threads = member->zombie ? 0 : stat.threads;
-    double own = kTick * Real(stat.user + stat.system);
+    double own = kTick * ToDouble(stat.user + stat.system);
     struct timespec time;
     if (member->has_clock) {
       // Exact; of a zombie, the last that it gave.
@@ -290,7 +290,7 @@ class ProcessTree final : public Probe {
     }
     if (IsUncounted(*member)) own = 0;
     if (own > member->own) member->own = own;
-    const double waited = kTick * Real(stat.child_user + stat.child_system);
+    const double waited = kTick * ToDouble(stat.child_user + stat.child_system);
     if (waited > member->waited) member->waited = waited;
   }
 
@@ -317,7 +317,7 @@ class ProcessTree final : public Probe {
       uint64_t bytes = 0;
       snprintf(path, sizeof(path), "%s/%lld/status", proc_, pid);
       if (ReadOnce(path, buffer) && ParseFootprint(buffer->data(), buffer->size, &bytes)) {
-        footprint_ = (footprint_ < 0 ? 0 : footprint_) + Real(bytes);
+        footprint_ = (footprint_ < 0 ? 0 : footprint_) + ToDouble(bytes);
       }
     }
     if ((extra_ & MaskOf(Metric::kProcessFds)) != 0) {
@@ -326,7 +326,7 @@ class ProcessTree final : public Probe {
       const uint64_t count = CountDescriptors(path, exact_);
       snprintf(path, sizeof(path), "%s/%lld/limits", proc_, pid);
       if (count == 0 || !ReadOnce(path, buffer) || !ParseOpenFilesLimit(buffer->data(), buffer->size, &limit)) return;
-      const double share = limit == 0 ? 100 : 100 * Real(count) / Real(limit);
+      const double share = limit == 0 ? 100 : 100 * ToDouble(count) / ToDouble(limit);
       if (share > descriptors_) descriptors_ = share;
     }
   }
@@ -355,7 +355,7 @@ class ProcessTree final : public Probe {
       alive_ = alive_ || !member->zombie;
       if (IsUncounted(*member)) continue;
       rss_ += member->rss;
-      threads_ += Real(member->threads);
+      threads_ += ToDouble(member->threads);
       processes_ += member->zombie ? 0 : 1;
       if (extra_ != 0 && !member->zombie) ReadExtra(*member);
     }

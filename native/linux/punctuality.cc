@@ -49,7 +49,7 @@ bool Set(const SchedulingAttributes& attributes) {
 }  // namespace
 
 void PreferPunctuality() {
-  // Only the waits that are not on a timerfd have slack, but those are the ones that doorbells end.
+  // Only the waits that are not on a timerfd have slack, but those are the ones that push_triggers end.
   prctl(PR_SET_TIMERSLACK, kTimerSlack, 0UL, 0UL, 0UL);
   // Kernels from 6.12 on let anybody ask for a short EEVDF slice; older ones ignore it or refuse, which is as good. The
   // rest is set to what it is: the nice value is the user's.

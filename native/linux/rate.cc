@@ -4,7 +4,7 @@ namespace tripline {
 
 void Rate::Add(uint64_t now, uint64_t counter) {
   if (has_last && now > last_at) {
-    grown += Real(CounterGrowth(last, counter));
+    grown += ToDouble(CounterGrowth(last, counter));
     elapsed += Seconds(now - last_at);
   }
   has_last = true;

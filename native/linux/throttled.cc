@@ -26,11 +26,11 @@ constexpr int kCoolers = 64;
 constexpr uint64_t kNowBits = 0xf;
 constexpr uint64_t kLately = 2 * kSecond;  // how long a count that has grown means "now"
 
-enum Meaning : uint8_t { kFirmware, kCount, kCooler };
+enum IndicatorKind : uint8_t { kFirmware, kCount, kCooler };
 
-struct Sign {
+struct ThrottleIndicator {
   File file;
-  Meaning meaning = kFirmware;
+  IndicatorKind meaning = kFirmware;
   bool has_last = false;
   int64_t last = 0;
   uint64_t grown_at = 0;
@@ -52,12 +52,12 @@ class ThrottledProbe final : public Probe {
     bool any = false;
     bool throttled = false;
     Failure why;
-    decider_ = &signs_[0];
+    decider_ = &indicators_[0];
     for (uint32_t i = 0; i < count_; i++) {
       bool on = false;
-      if (!ReadSign(now, &signs_[i], &on, &why)) continue;
+      if (!ReadIndicator(now, &indicators_[i], &on, &why)) continue;
       any = true;
-      if (on && !throttled) decider_ = &signs_[i];
+      if (on && !throttled) decider_ = &indicators_[i];
       throttled = throttled || on;
     }
     if (!any) return SetUnavailable(wanted, why, out);
@@ -68,7 +68,7 @@ class ThrottledProbe final : public Probe {
   bool blocking() const override { return true; }
 
  private:
-  bool ReadSign(uint64_t now, Sign* sign, bool* on, Failure* why) {
+  bool ReadIndicator(uint64_t now, ThrottleIndicator* sign, bool* on, Failure* why) {
     if (!sign->file.Read(now, &buffer_)) {
       if (!why->failed()) sign->file.Explain("", why);
       return false;
@@ -94,10 +94,10 @@ class ThrottledProbe final : public Probe {
     return true;
   }
 
-  void Add(const char* path, Meaning meaning) {
+  void Add(const char* path, IndicatorKind meaning) {
     if (count_ == kFiles || access(path, R_OK) != 0) return;
-    signs_[count_].meaning = meaning;
-    signs_[count_++].file.SetPath(path);
+    indicators_[count_].meaning = meaning;
+    indicators_[count_++].file.SetPath(path);
   }
 
   // The device is called differently on different boards; its driver is not.
@@ -105,7 +105,7 @@ class ThrottledProbe final : public Probe {
     Text folder, file;
     folder.Set(roots_.sys.get(), "/bus/platform/drivers/raspberrypi-firmware");
     {
-      Names names(folder.get());
+      DirectoryReader names(folder.get());
       while (const char* name = names.Next()) {
         file.Set(folder.get(), "/", name, "/get_throttled");
         Add(file.get(), kFirmware);
@@ -145,9 +145,9 @@ class ThrottledProbe final : public Probe {
 
   const Roots roots_;
   Buffer buffer_;  // of our own: Read() runs beside the sampling thread
-  Sign signs_[kFiles];
+  ThrottleIndicator indicators_[kFiles];
   uint32_t count_ = 0;
-  const Sign* decider_ = &signs_[0];
+  const ThrottleIndicator* decider_ = &indicators_[0];
 };
 
 }  // namespace

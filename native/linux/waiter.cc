@@ -5,7 +5,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "port/doorbell.h"
+#include "port/push_trigger.h"
 #include "port/platform.h"
 #include "port/probe.h"
 
@@ -45,16 +45,16 @@ void Waiter::Close() {
   CloseIfOpen(&os_.event);
 }
 
-bool Waiter::Watch(Doorbell* doorbell) {
-  return Add(os_.epoll, static_cast<int>(doorbell->handle()), doorbell->readiness(), doorbell);
+bool Waiter::Watch(PushTrigger* push_trigger) {
+  return Add(os_.epoll, static_cast<int>(push_trigger->handle()), push_trigger->readiness(), push_trigger);
 }
 
-void Waiter::Unwatch(Doorbell* doorbell) {
+void Waiter::Unwatch(PushTrigger* push_trigger) {
   struct epoll_event unused = {};
-  epoll_ctl(os_.epoll, EPOLL_CTL_DEL, static_cast<int>(doorbell->handle()), &unused);
+  epoll_ctl(os_.epoll, EPOLL_CTL_DEL, static_cast<int>(push_trigger->handle()), &unused);
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
+uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
   struct itimerspec due = {};
   if (deadline != kNever) {
     // A time of 0 would disarm the timer.
@@ -74,7 +74,7 @@ uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
       while (read(os_.event, &ignored, sizeof(ignored)) < 0 && errno == EINTR) {
       }
     } else if (ready[i].data.ptr != nullptr) {
-      rung[rings++] = static_cast<Doorbell*>(ready[i].data.ptr);
+      rung[rings++] = static_cast<PushTrigger*>(ready[i].data.ptr);
     }
   }
   return rings;

@@ -187,9 +187,9 @@ napi_value Drain(napi_env env, napi_callback_info info) {
 }
 
 // beat(idleMs, heapPercent): the answer to a drain that said `beat`
-napi_value TakeBeat(napi_env env, napi_callback_info info) {
+napi_value TakeHeartbeat(napi_env env, napi_callback_info info) {
   const Arguments in(env, info);
-  Sampler::Get()->TakeBeat(&in.instance->environment, in.Number(0), in.Number(1));
+  Sampler::Get()->TakeHeartbeat(&in.instance->environment, in.Number(0), in.Number(1));
   return nullptr;
 }
 
@@ -255,7 +255,7 @@ NAPI_MODULE_INIT() {
       {"attach", Attach},           {"subscribe", Subscribe}, {"unsubscribe", Unsubscribe}, {"setPeriod", SetPeriod},
       {"describe", Describe},       {"request", Request},     {"addGuard", AddGuard},       {"removeGuard", RemoveGuard},
       {"evidence", GetEvidence},    {"drain", Drain},         {"now", Now},                 {"stats", Stats},
-      {"metrics", Metrics},         {"canPush", CanPush},     {"beat", TakeBeat},           {"", nullptr},
+      {"metrics", Metrics},         {"canPush", CanPush},     {"beat", TakeHeartbeat},           {"", nullptr},
   };
   Export(env, exports, kFunctions);
   Export(env, exports, kScheduleFunctions);

@@ -61,7 +61,7 @@ Punctuality ObtainedPunctuality();
 // Puts the calling thread ahead of all that is not real-time, or back among the others. False where that is not allowed.
 bool SetRealTime(bool on);
 
-class Doorbell;
+class PushTrigger;
 
 // The one place where the sampling thread blocks.
 class Waiter {
@@ -74,16 +74,16 @@ class Waiter {
   bool Open(struct Failure* why);
   void Close();
 
-  // Lets Wait() end whenever the kernel makes the doorbell's handle ready; false when the OS refuses. A doorbell is
+  // Lets Wait() end whenever the kernel makes the push_trigger's handle ready; false when the OS refuses. A push_trigger is
   // unwatched before it is destroyed.
-  bool Watch(Doorbell* doorbell);
-  void Unwatch(Doorbell* doorbell);
+  bool Watch(PushTrigger* push_trigger);
+  void Unwatch(PushTrigger* push_trigger);
 
-  // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a doorbell rings. Called by
-  // the sampling thread. Writes the doorbells that rang to `rung` and returns how many, kMostRung at most; the others
+  // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a push_trigger rings. Called by
+  // the sampling thread. Writes the push_triggers that rang to `rung` and returns how many, kMostRung at most; the others
   // end the next Wait() at once.
   static constexpr uint32_t kMostRung = 8;
-  uint32_t Wait(uint64_t deadline, Doorbell** rung);
+  uint32_t Wait(uint64_t deadline, PushTrigger** rung);
 
   // Ends the current or the next Wait(). Any thread, any number of times.
   void Wake();

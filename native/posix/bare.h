@@ -1,4 +1,4 @@
-// What may be called between fork and exec, and in the keeper, which is forked from a process with many threads: system
+// What may be called between fork and exec, and in the supervisor, which is forked from a process with many threads: system
 // calls and nothing that allocates, locks or buffers.
 #pragma once
 

@@ -39,13 +39,13 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
 }
 
 // In the child, which may share our memory until it has become the command.
-[[noreturn]] void BecomeCommand(const Launch& launch, pid_t keeper) {
+[[noreturn]] void BecomeCommand(const Launch& launch, pid_t supervisor) {
   // Fails only for a group that has gone in the meantime; any group is better than no command.
   setpgid(0, launch.process_group);
   if (launch.group->made()) launch.group->Enter();
-  // Before exec, or a keeper that dies now would leave it behind.
+  // Before exec, or a supervisor that dies now would leave it behind.
   DieWithParent();
-  if (getppid() != keeper) _exit(127);
+  if (getppid() != supervisor) _exit(127);
   const char* directory = launch.spec->directory;
   if (directory[0] != '\0' && chdir(directory) != 0) Fail(launch, "chdir", errno);
   for (int i = 0; i < 3; i++) {
@@ -60,9 +60,9 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
 }  // namespace
 
 pid_t StartCommand(const Launch& launch, LaunchFailure* why) {
-  const pid_t keeper = getpid();
+  const pid_t supervisor = getpid();
   const pid_t pid = TRIPLINE_FORK_FOR_EXEC();
-  if (pid == 0) BecomeCommand(launch, keeper);
+  if (pid == 0) BecomeCommand(launch, supervisor);
   const int error = errno;
   close(launch.tell[1]);
   // No signal can interrupt it.

@@ -4,13 +4,13 @@
 #include <sys/types.h>
 
 #include "port/spawn.h"
-#include "own_group.h"
+#include "command_group.h"
 
 namespace tripline {
 
 struct Launch {
   const SpawnSpec* spec;
-  const OwnGroup* group;
+  const CommandGroup* group;
   // For a script without an interpreter line: "/bin/sh", room for its path, then the arguments.
   const char** shell_arguments;
   int stdio[3];         // none of them is 0, 1 or 2

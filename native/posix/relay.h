@@ -1,4 +1,4 @@
-// Passes on what a command writes, to know when it has last written anything. For the keeper: system calls only.
+// Passes on what a command writes, to know when it has last written anything. For the supervisor: system calls only.
 #pragma once
 
 #include <poll.h>

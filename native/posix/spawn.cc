@@ -10,15 +10,15 @@
 #include <cstring>
 
 #include "posix/bare.h"
-#include "census.h"
-#include "posix/keeper.h"
+#include "process_scanner.h"
+#include "posix/supervisor.h"
 #include "os_process.h"
 
 namespace tripline {
 
 namespace {
 
-// Keepers of this process, so that the probe of a tree does not count them. More than these are counted.
+// Supervisors of this process, so that the probe of a tree does not count them. More than these are counted.
 constexpr uint32_t kMostRoots = 64;
 int64_t roots[kMostRoots];
 
@@ -35,7 +35,7 @@ void Forget(int64_t pid) {
   }
 }
 
-// False where the keeper is gone. One that has left an order unread makes that known ahead of what it has told.
+// False where the supervisor is gone. One that has left an order unread makes that known ahead of what it has told.
 bool Receive(int control, Report* report) {
   for (;;) {
     const ssize_t got = recv(control, report, sizeof(*report), MSG_WAITALL);
@@ -46,13 +46,13 @@ bool Receive(int control, Report* report) {
 
 class PosixCommand final : public Command {
  public:
-  PosixCommand(int control, const OwnGroup& own, const char* marker) : control_(control), own_group_(own) {
+  PosixCommand(int control, const CommandGroup& own, const char* marker) : control_(control), own_group_(own) {
     marker_.Add(marker);
     if (own.made()) snprintf(group, sizeof(group), "%s", own.path());
   }
   ~PosixCommand() override {
     Close();
-    // The keeper has tried it, but may have been killed before or while somebody was still in it.
+    // The supervisor has tried it, but may have been killed before or while somebody was still in it.
     own_group_.Remove();
     own_group_.Release();
   }
@@ -104,21 +104,21 @@ class PosixCommand final : public Command {
     const ssize_t sent = send(control_, &order, sizeof(order), kSendQuietly | MSG_DONTWAIT);
     // The rest of an order would be taken for the next: better none, which ends the tree.
     if (sent >= 0 && sent < static_cast<ssize_t>(sizeof(order))) shutdown(control_, SHUT_RDWR);
-    // Whoever has stopped the keeper has not stopped us.
+    // Whoever has stopped the supervisor has not stopped us.
     if (sent > 0) kill(static_cast<pid_t>(root), SIGCONT);
   }
 
-  // The keeper was killed, and whoever is left has to be found without it.
+  // The supervisor was killed, and whoever is left has to be found without it.
   void Sweep(CommandEvent* event) {
-    Census census;
-    if (!census.Open()) return;
-    event->ended = census.FindLeft(&own_group_, marker_.get());
+    ProcessScanner scanner;
+    if (!scanner.Open()) return;
+    event->ended = scanner.FindLeft(&own_group_, marker_.get());
     event->killed = event->ended > 0;
     own_group_.Kill();
     // One who was just being born may show up later; who shows up three times cannot be ended.
     for (uint32_t empty = 0, round = 0; empty < 3 && round < 200; round++) {
-      const uint32_t found = census.FindLeft(&own_group_, marker_.get());
-      for (uint32_t i = 0; i < found; i++) Census::Signal(census[i], SIGKILL);
+      const uint32_t found = scanner.FindLeft(&own_group_, marker_.get());
+      for (uint32_t i = 0; i < found; i++) ProcessScanner::Signal(scanner[i], SIGKILL);
       empty = found == 0 ? empty + 1 : 0;
       usleep(5000);
     }
@@ -127,7 +127,7 @@ class PosixCommand final : public Command {
   }
 
   int control_;
-  OwnGroup own_group_;
+  CommandGroup own_group_;
   bare::Line marker_;
   bool done_ = false;
   bool abandoned_ = false;  // by another thread than the one in Next()
@@ -153,53 +153,53 @@ const char** MakeShellArguments(const SpawnSpec& spec) {
 }
 
 // A process with all signals blocked: a handler of the host's must not run in it.
-pid_t ForkKeeper(const SpawnSpec& spec, const OwnGroup& group, const int* ends) {
+pid_t ForkSupervisor(const SpawnSpec& spec, const CommandGroup& group, const int* ends) {
   const char** shell_arguments = MakeShellArguments(spec);
   if (shell_arguments == nullptr) return -1;
   sigset_t all, before;
   sigfillset(&all);
   pthread_sigmask(SIG_SETMASK, &all, &before);
-  const pid_t keeper = fork();
-  if (keeper == 0) {
+  const pid_t supervisor = fork();
+  if (supervisor == 0) {
     close(ends[0]);
-    BecomeKeeper(spec, shell_arguments, group, ends[1]);
+    BecomeSupervisor(spec, shell_arguments, group, ends[1]);
   }
   const int error = errno;
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   free(shell_arguments);
   errno = error;
-  return keeper;
+  return supervisor;
 }
 
 }  // namespace
 
 Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   int ends[2];
-  if (!OpenChannel(ends)) {
+  if (!OpenSocketPair(ends)) {
     Fail(why, "socketpair", errno);
     return nullptr;
   }
   static uint32_t runs = 0;
-  OwnGroup group;
+  CommandGroup group;
   group.Make(__atomic_add_fetch(&runs, 1, __ATOMIC_RELAXED));
 
-  const pid_t keeper = ForkKeeper(spec, group, ends);
+  const pid_t supervisor = ForkSupervisor(spec, group, ends);
   const int error = errno;
   close(ends[1]);
   auto* command = new PosixCommand(ends[0], group, spec.marker);
   Report report;
-  const bool told = keeper > 0 && Receive(ends[0], &report);
+  const bool told = supervisor > 0 && Receive(ends[0], &report);
   if (told && report.kind == Report::kStarted) {
     command->pid = report.pid;
-    command->root = keeper;
-    Remember(keeper);
+    command->root = supervisor;
+    Remember(supervisor);
     command->Publish();
     return command;
   }
-  if (keeper < 0) {
+  if (supervisor < 0) {
     Fail(why, "fork", error);
   } else {
-    waitpid(keeper, nullptr, 0);
+    waitpid(supervisor, nullptr, 0);
     if (told) {
       Fail(why, report.call, report.error);
       if (strcmp(report.call, "exec") == 0 && report.error != ENOENT) why->kind = SpawnFailure::kNotExecutable;

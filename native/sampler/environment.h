@@ -30,17 +30,17 @@ class Environment {
     Notify();
   }
   // Has JavaScript say that it is there; see loop.h.
-  void AskForBeat(uint64_t now) {
-    beat.sent = now;
+  void AskForHeartbeat(uint64_t now) {
+    heartbeat.sent = now;
     beat_wanted = true;
     board.SetNews(true);
     Notify();
   }
-  void TakeBeat(uint64_t now, double idle_ms, double heap) {
-    beat.answered = now;
-    beat.delay = now - beat.sent;
-    beat.idle_ms = idle_ms;
-    beat.heap = heap;
+  void TakeHeartbeat(uint64_t now, double idle_ms, double heap) {
+    heartbeat.answered = now;
+    heartbeat.delay = now - heartbeat.sent;
+    heartbeat.idle_ms = idle_ms;
+    heartbeat.heap = heap;
   }
   void Drained() {
     beat_wanted = false;
@@ -71,7 +71,7 @@ class Environment {
   Board board;
   List<Guard*> undelivered;
   List<uint32_t> answered;
-  Beat beat;
+  Heartbeat heartbeat;
   bool beat_wanted = false;
 
  private:

@@ -9,7 +9,7 @@
 
 namespace tripline {
 
-class Channel;
+class Feed;
 class Environment;
 class Guard;
 
@@ -30,8 +30,8 @@ struct GuardLimit {
   Limit limit;
   OnMissing on_missing = OnMissing::kUnavailable;
   Guard* guard = nullptr;
-  Channel* channel = nullptr;
-  uint32_t place = 0;  // in the channel's arrays
+  Feed* feed = nullptr;
+  uint32_t place = 0;  // in the feed's arrays
   Evidence evidence;
 
   // Whether it counts as breached, by a value or by the lack of one.

@@ -8,7 +8,7 @@
 
 namespace tripline {
 
-class Channel;
+class Feed;
 
 class Host {
  public:
@@ -21,8 +21,8 @@ class Host {
   // Wakes the thread if it means to sleep beyond `due`.
   virtual void WakeBy(uint64_t due) = 0;
 
-  // The channel of a subscription, or nullptr.
-  virtual Channel* ChannelOf(uint32_t subscription) = 0;
+  // The feed of a subscription, or nullptr.
+  virtual Feed* FeedOf(uint32_t subscription) = 0;
 
  protected:
   ~Host() = default;

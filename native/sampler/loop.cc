@@ -12,7 +12,7 @@ class LoopProbe : public Probe {
 
   // Each read judges the latest answer and asks for the next one, so a heartbeat costs one turn of the loop a period.
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    const Beat& beat = environment_->beat;
+    const Heartbeat& beat = environment_->heartbeat;
     if (beat.answered != 0) {
       if ((wanted & MaskOf(Metric::kEventLoopDelay)) != 0) {
         // While an answer is out, the delay is at least as long as it has been waited for.
@@ -23,7 +23,7 @@ class LoopProbe : public Probe {
       if ((wanted & MaskOf(Metric::kHeap)) != 0) out->SetLevel(Metric::kHeap, beat.heap);
       if ((wanted & MaskOf(Metric::kEventLoopUtilization)) != 0) SetUtilization(now, out);
     }
-    if (!beat.outstanding()) environment_->AskForBeat(now);
+    if (!beat.outstanding()) environment_->AskForHeartbeat(now);
   }
 
   const char* Origin(Metric metric) const override {
@@ -44,7 +44,7 @@ class LoopProbe : public Probe {
 
  private:
   void SetUtilization(uint64_t now, Readings* out) {
-    const Beat& beat = environment_->beat;
+    const Heartbeat& beat = environment_->heartbeat;
     Reading* reading = &(*out)[Metric::kEventLoopUtilization];
     if (beat.idle_ms != beat.idle_ms) {
       reading->state = Reading::kUnavailable;

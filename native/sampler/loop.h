@@ -20,7 +20,7 @@ constexpr int kLoopFamily = 1000;
 std::unique_ptr<Probe> MakeLoopProbe(Environment* environment);
 
 // What JavaScript answers to a heartbeat.
-struct Beat {
+struct Heartbeat {
   uint64_t sent = 0;      // when the sampler asked; 0 for never
   uint64_t answered = 0;  // of the latest answer
   uint64_t delay = 0;     // of the latest answer

@@ -4,7 +4,7 @@
 #include <limits>
 #include <utility>
 
-#include "sampler/channel.h"
+#include "sampler/feed.h"
 #include "sampler/environment.h"
 
 namespace tripline {
@@ -13,8 +13,8 @@ namespace {
 // A consumer may be this many blocks late before rows are lost.
 constexpr uint32_t kBlocks = 4;
 
-double NewestOf(const Channel* channel) {
-  const Value& value = channel->series.now();
+double NewestOf(const Feed* feed) {
+  const Value& value = feed->series.now();
   return value.state == Value::kKnown ? value.value : std::numeric_limits<double>::quiet_NaN();
 }
 
@@ -39,21 +39,21 @@ void RowRing::Take(uint32_t count, double* out) {
   count_ -= count;
 }
 
-Recorder::Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Channel*> channels,
+Recorder::Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Feed*> feeds,
                    uint64_t now)
     : environment(environment),
       batch(batch),
-      channels(std::move(channels)),
+      feeds(std::move(feeds)),
       grid(now + interval, interval),
-      rows(static_cast<uint32_t>(this->channels.size()) + 1, batch * kBlocks) {}
+      rows(static_cast<uint32_t>(this->feeds.size()) + 1, batch * kBlocks) {}
 
 uint32_t Recorders::Add(Environment* environment, uint64_t interval, uint32_t batch, const uint32_t* subscriptions,
                         uint32_t count, Failure* why) {
   MutexLock lock(host_->lock());
   if (!host_->EnsureThread(why)) return 0;
-  List<Channel*> channels;
-  for (uint32_t i = 0; i < count; i++) channels.push_back(host_->ChannelOf(subscriptions[i]));
-  return recorders_.Add(std::make_unique<Recorder>(environment, interval, batch, std::move(channels), MonotonicNow()))
+  List<Feed*> feeds;
+  for (uint32_t i = 0; i < count; i++) feeds.push_back(host_->FeedOf(subscriptions[i]));
+  return recorders_.Add(std::make_unique<Recorder>(environment, interval, batch, std::move(feeds), MonotonicNow()))
       ->id;
 }
 
@@ -85,7 +85,7 @@ uint64_t Recorders::Record(uint64_t now) {
     double* row;
     each->missed += beats.count - 1 + each->rows.Push(&row);
     *row++ = static_cast<double>(now) / 1e6;
-    for (const Channel* channel : each->channels) *row++ = NewestOf(channel);
+    for (const Feed* feed : each->feeds) *row++ = NewestOf(feed);
     if (each->request != 0 && each->rows.count() >= each->batch) each->environment->Answer(std::exchange(each->request, 0));
   }
   return next;

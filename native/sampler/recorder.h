@@ -38,11 +38,11 @@ class RowRing {
 };
 
 struct Recorder {
-  Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Channel*> channels, uint64_t now);
+  Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Feed*> feeds, uint64_t now);
 
   Environment* const environment;
   const uint32_t batch;
-  const List<Channel*> channels;
+  const List<Feed*> feeds;
   Grid grid;
   RowRing rows;
   uint64_t missed = 0;   // beats that are in no row, since the last block

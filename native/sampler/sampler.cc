@@ -86,9 +86,9 @@ void Sampler::WakeBy(uint64_t due) {
   if (running_ && due < sleeping_until_) waiter_.Wake();
 }
 
-Channel* Sampler::ChannelOf(uint32_t subscription) {
+Feed* Sampler::FeedOf(uint32_t subscription) {
   const Subscription* found = subscriptions_.Get(subscription);
-  return found == nullptr ? nullptr : found->channel;
+  return found == nullptr ? nullptr : found->feed;
 }
 
 bool Sampler::Idle() const {
@@ -120,15 +120,15 @@ void Sampler::Loop() {
     if (tickers_.real_time() != real_time_asked_) FollowRealTime();
     sleeping_until_ = deadline;
     lock_.Unlock();
-    Doorbell* rung[Waiter::kMostRung];
+    PushTrigger* rung[Waiter::kMostRung];
     const uint32_t rings = waiter_.Wait(deadline, rung);
     lock_.Lock();
     sleeping_until_ = 0;
     wakeups_++;
-    doorbells_.Answer(rung, rings);
+    push_triggers_.Acknowledge(rung, rings);
     if (wakeups_ % kClockEvery == 0) cpu_ = ThreadCpuNow() + cpu_before_;
   }
-  doorbells_.Clear();
+  push_triggers_.Clear();
   DropSources(0, true);
   waiter_.Close();
   cpu_before_ += ThreadCpuNow();
@@ -150,7 +150,7 @@ uint64_t Sampler::Pass(uint64_t now) {
   NoticeGaps(now);
   for (auto& source : sources_) {
     MetricMask wanted = 0;
-    for (const Channel* each : source->channels) {
+    for (const Feed* each : source->feeds) {
       if (each->due != kNever && each->due <= now + each->slack()) wanted |= MaskOf(each->series.metric());
     }
     if (source->blocking()) {
@@ -180,13 +180,13 @@ void Sampler::RequestSlowly(Source* source, uint64_t now, MetricMask wanted) {
   reads_++;
   source->Request(now, wanted);
   // Planned anew when the read comes back; until then only so often that it cannot be forgotten.
-  for (Channel* each : source->channels) {
+  for (Feed* each : source->feeds) {
     if ((wanted & MaskOf(each->series.metric())) != 0) each->due = now + kSecond;
   }
 }
 
 void Sampler::SettleAll(Source* source, MetricMask wanted, uint64_t now) {
-  for (Channel* each : source->channels) {
+  for (Feed* each : source->feeds) {
     const Metric metric = each->series.metric();
     if ((wanted & MaskOf(metric)) == 0) continue;
     each->Settle(readings_[metric], readings_.failure, now, &dirty_);
@@ -223,12 +223,12 @@ void Sampler::JudgeDirty(uint64_t now) {
 void Sampler::AnswerRequests() {
   for (size_t i = outstanding_.size(); i-- > 0;) {
     const Outstanding& each = outstanding_[i];
-    const bool fresh = std::all_of(each.channels.begin(), each.channels.end(), [&each](const Channel* channel) {
-      const Value& value = channel->series.now();
+    const bool fresh = std::all_of(each.feeds.begin(), each.feeds.end(), [&each](const Feed* feed) {
+      const Value& value = feed->series.now();
       if (value.state != Value::kUnknown && value.at >= each.since) return true;
       // Counters that stand still never make a share: after a window and a bit there is nothing more to wait for.
-      const uint64_t window = channel->series.window();
-      return channel->last_read >= each.since + window + window / 4;
+      const uint64_t window = feed->series.window();
+      return feed->last_read >= each.since + window + window / 4;
     });
     if (!fresh) continue;
     each.environment->Answer(each.request);
@@ -243,8 +243,8 @@ void Sampler::NoticeGaps(uint64_t now) {
   const uint64_t suspended = SuspendedTotal();
   const bool slept = suspended > suspended_ + kSuspendNoise;
   suspended_ = suspended;
-  for (auto& channel : channels_) {
-    if (slept || (channel->due != kNever && now > channel->due + kGap)) channel->series.Reset();
+  for (auto& feed : feeds_) {
+    if (slept || (feed->due != kNever && now > feed->due + kGap)) feed->series.Reset();
   }
 }
 
@@ -272,14 +272,14 @@ uint64_t Sampler::NextDue() const {
   for (const auto& source : sources_) latest = std::min(latest, source->OverdueAt());
   for (const Guard* each : held_) latest = std::min(latest, each->hold_end());
   uint64_t due = latest;
-  for (const auto& channel : channels_) {
-    if (channel->due == kNever || channel->due + channel->patience() >= latest) continue;
-    latest = channel->due + channel->patience();
-    due = channel->due;
+  for (const auto& feed : feeds_) {
+    if (feed->due == kNever || feed->due + feed->patience() >= latest) continue;
+    latest = feed->due + feed->patience();
+    due = feed->due;
   }
   // ...and the last one up to it at which a read falls due: that wake-up serves all of them.
-  for (const auto& channel : channels_) {
-    if (channel->due <= latest && channel->due > due) due = channel->due;
+  for (const auto& feed : feeds_) {
+    if (feed->due <= latest && feed->due > due) due = feed->due;
   }
   return due;
 }
@@ -339,25 +339,25 @@ Source* Sampler::FindSource(Metric metric, const Selector& selector, bool must_e
   return sources_.back().get();
 }
 
-Channel* Sampler::FindChannel(Source* source, Metric metric, uint64_t window) {
+Feed* Sampler::FindFeed(Source* source, Metric metric, uint64_t window) {
   const uint64_t effective = window != 0 ? window : tripline::InfoOf(metric).window_ms * kMillisecond;
-  for (Channel* each : source->channels) {
+  for (Feed* each : source->feeds) {
     if (each->series.metric() == metric && each->series.window() == effective) return each;
   }
-  if (source->channels.empty() && source->unused_since != 0) unused_sources_--;
+  if (source->feeds.empty() && source->unused_since != 0) unused_sources_--;
   source->unused_since = 0;
-  channels_.push_back(std::unique_ptr<Channel>(new Channel(metric, window, source)));
-  source->channels.push_back(channels_.back().get());
-  return channels_.back().get();
+  feeds_.push_back(std::unique_ptr<Feed>(new Feed(metric, window, source)));
+  source->feeds.push_back(feeds_.back().get());
+  return feeds_.back().get();
 }
 
-void Sampler::DropChannelIfUnused(Channel* channel) {
-  if (!channel->subscriptions.empty() || channel->watched()) return;
-  for (Outstanding& each : outstanding_) EraseUnordered(&each.channels, channel);
-  Source* source = channel->source;
-  EraseUnordered(&source->channels, channel);
-  EraseOwned(&channels_, channel);
-  if (!source->channels.empty()) return;
+void Sampler::DropFeedIfUnused(Feed* feed) {
+  if (!feed->subscriptions.empty() || feed->watched()) return;
+  for (Outstanding& each : outstanding_) EraseUnordered(&each.feeds, feed);
+  Source* source = feed->source;
+  EraseUnordered(&source->feeds, feed);
+  EraseOwned(&feeds_, feed);
+  if (!source->feeds.empty()) return;
   if (running_ && source->keepable()) {
     source->unused_since = MonotonicNow();
     unused_sources_++;
@@ -370,7 +370,7 @@ void Sampler::DropSources(uint64_t now, bool all) {
   if (unused_sources_ == 0) return;
   for (size_t i = sources_.size(); i-- > 0;) {
     const Source& each = *sources_[i];
-    if (!each.channels.empty() || !(all || now - each.unused_since >= kKeepSource)) continue;
+    if (!each.feeds.empty() || !(all || now - each.unused_since >= kKeepSource)) continue;
     sources_[i] = std::move(sources_.back());
     sources_.pop_back();
     unused_sources_--;
@@ -382,21 +382,21 @@ uint32_t Sampler::Subscribe(Environment* environment, Metric metric, const Selec
   MutexLock lock(&lock_);
   Source* source = FindSource(metric, selector, must_exist, why);
   if (source == nullptr) return 0;
-  Channel* channel = FindChannel(source, metric, window);
+  Feed* feed = FindFeed(source, metric, window);
   const uint64_t now = MonotonicNow();
-  const bool stale = channel->last_read == 0 || now - channel->last_read >= source->MinPeriod(metric);
+  const bool stale = feed->last_read == 0 || now - feed->last_read >= source->MinPeriod(metric);
   if (stale && !source->blocking()) {
     ReadSource(source, now, MaskOf(metric));
     JudgeDirty(now);
   }
-  if (must_exist && channel->series.now().state == Value::kUnavailable) {
-    *why = channel->series.failure();
-    DropChannelIfUnused(channel);
+  if (must_exist && feed->series.now().state == Value::kUnavailable) {
+    *why = feed->series.failure();
+    DropFeedIfUnused(feed);
     return 0;
   }
-  std::unique_ptr<Subscription> subscription(new Subscription{environment, channel, cell, kNever});
-  channel->subscriptions.push_back(subscription.get());
-  channel->PublishTo(*subscription);
+  std::unique_ptr<Subscription> subscription(new Subscription{environment, feed, cell, kNever});
+  feed->subscriptions.push_back(subscription.get());
+  feed->PublishTo(*subscription);
   return subscriptions_.Add(std::move(subscription));
 }
 
@@ -407,11 +407,11 @@ void Sampler::Unsubscribe(uint32_t subscription) {
 
 void Sampler::DropSubscription(uint32_t id) {
   Subscription* subscription = subscriptions_.Get(id);
-  Channel* channel = subscription->channel;
-  EraseUnordered(&channel->subscriptions, subscription);
+  Feed* feed = subscription->feed;
+  EraseUnordered(&feed->subscriptions, subscription);
   subscriptions_.Remove(id);
-  channel->Schedule(stretch_);
-  DropChannelIfUnused(channel);
+  feed->Schedule(stretch_);
+  DropFeedIfUnused(feed);
   Replan();
 }
 
@@ -421,7 +421,7 @@ bool Sampler::SetPeriod(uint32_t subscription, uint64_t period, Failure* why) {
   if (found == nullptr) return true;
   if (period != kNever && !EnsureThread(why)) return false;
   found->period = period;
-  found->channel->Schedule(stretch_);
+  found->feed->Schedule(stretch_);
   Replan();
   return true;
 }
@@ -433,7 +433,7 @@ bool Sampler::Request(Environment* environment, uint32_t request, const uint32_t
   Outstanding outstanding{environment, request, MonotonicNow(), {}};
   for (uint32_t i = 0; i < count; i++) {
     const Subscription* found = subscriptions_.Get(subscriptions[i]);
-    if (found != nullptr) outstanding.channels.push_back(found->channel);
+    if (found != nullptr) outstanding.feeds.push_back(found->feed);
   }
   outstanding_.push_back(std::move(outstanding));
   return true;
@@ -454,12 +454,12 @@ uint32_t Sampler::AddGuard(Environment* environment, const GuardSpec& spec, cons
     limit.limit.spec = limits[i].spec;
     limit.on_missing = limits[i].on_missing;
     limit.guard = guard;
-    limit.channel = subscriptions_.Get(limits[i].subscription)->channel;
-    limit.channel->AddLimit(&limit);
-    limit.channel->StepOne(&limit, now);
-    limit.channel->Schedule(stretch_);
+    limit.feed = subscriptions_.Get(limits[i].subscription)->feed;
+    limit.feed->AddLimit(&limit);
+    limit.feed->StepOne(&limit, now);
+    limit.feed->Schedule(stretch_);
   }
-  for (uint32_t i = 0; i < count; i++) doorbells_.Hang(guard->limit(i));
+  for (uint32_t i = 0; i < count; i++) push_triggers_.Arm(guard->limit(i));
   limit_count_ += count;
   guard->dirty = true;
   dirty_.push_back(guard);
@@ -476,12 +476,12 @@ void Sampler::RemoveGuard(uint32_t guard) {
 void Sampler::DropGuard(uint32_t id) {
   Guard* guard = guards_.Get(id);
   for (uint32_t i = 0; i < guard->limit_count(); i++) {
-    Channel* channel = guard->limit(i).channel;
-    channel->RemoveLimit(&guard->limit(i));
+    Feed* feed = guard->limit(i).feed;
+    feed->RemoveLimit(&guard->limit(i));
     // With others left, the next read plans anew: thousands of guards closed in a row must not each look at the rest.
-    if (!channel->watched()) {
-      channel->Schedule(stretch_);
-      doorbells_.Take(channel);
+    if (!feed->watched()) {
+      feed->Schedule(stretch_);
+      push_triggers_.Disarm(feed);
     }
   }
   limit_count_ -= guard->limit_count();
@@ -517,9 +517,9 @@ News Sampler::Drain(Environment* environment) {
   return news;
 }
 
-void Sampler::TakeBeat(Environment* environment, double idle_ms, double heap) {
+void Sampler::TakeHeartbeat(Environment* environment, double idle_ms, double heap) {
   MutexLock lock(&lock_);
-  environment->TakeBeat(MonotonicNow(), idle_ms, heap);
+  environment->TakeHeartbeat(MonotonicNow(), idle_ms, heap);
 }
 
 bool Sampler::CanPush(Metric metric, Failure* why) {
@@ -532,19 +532,19 @@ SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {
   SubscriptionInfo info;
   const Subscription* found = subscriptions_.Get(subscription);
   if (found == nullptr) return info;
-  const Channel& channel = *found->channel;
-  const Metric metric = channel.series.metric();
-  if (channel.due != kNever) info.period = channel.due - channel.last_read;
-  info.min_period = channel.source->MinPeriod(metric);
-  std::strncpy(info.origin, channel.source->Origin(metric), sizeof(info.origin) - 1);
-  info.failure = channel.series.failure();
+  const Feed& feed = *found->feed;
+  const Metric metric = feed.series.metric();
+  if (feed.due != kNever) info.period = feed.due - feed.last_read;
+  info.min_period = feed.source->MinPeriod(metric);
+  std::strncpy(info.origin, feed.source->Origin(metric), sizeof(info.origin) - 1);
+  info.failure = feed.series.failure();
   return info;
 }
 
 SamplerStats Sampler::Stats() {
   MutexLock lock(&lock_);
-  return SamplerStats{running_, wakeups_, doorbells_.rings(), reads_, cpu_, stretch_, guards_.count(), limit_count_,
-                      static_cast<uint32_t>(channels_.size()), tickers_.count(), punctuality_};
+  return SamplerStats{running_, wakeups_, push_triggers_.rings(), reads_, cpu_, stretch_, guards_.count(), limit_count_,
+                      static_cast<uint32_t>(feeds_.size()), tickers_.count(), punctuality_};
 }
 
 }  // namespace tripline

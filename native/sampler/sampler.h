@@ -8,8 +8,8 @@
 #include <cstdint>
 #include <memory>
 
-#include "sampler/channel.h"
-#include "sampler/doorbells.h"
+#include "sampler/feed.h"
+#include "sampler/push_triggers.h"
 #include "sampler/environment.h"
 #include "sampler/guard.h"
 #include "sampler/host.h"
@@ -31,7 +31,7 @@ struct LimitRequest {
 struct SamplerStats {
   bool running;
   uint64_t wakeups;
-  uint64_t rings;   // of doorbells
+  uint64_t rings;   // of push_triggers
   uint64_t reads;
   uint64_t cpu;      // of the thread and those before it, nanoseconds
   double stretch;    // by how much the governor lengthens periods now; 1 is not at all
@@ -96,7 +96,7 @@ class Sampler : private Host {
   News Drain(Environment* environment);
 
   // The environment's sign of life: how long its loop has been idle in all, and how full its heap is in percent.
-  void TakeBeat(Environment* environment, double idle_ms, double heap);
+  void TakeHeartbeat(Environment* environment, double idle_ms, double heap);
 
   SubscriptionInfo InfoOf(uint32_t subscription);
 
@@ -146,7 +146,7 @@ class Sampler : private Host {
     Environment* environment;
     uint32_t request;
     uint64_t since;
-    List<Channel*> channels;
+    List<Feed*> feeds;
   };
 
   Sampler() = default;
@@ -159,7 +159,7 @@ class Sampler : private Host {
   Mutex* lock() override { return &lock_; }
   bool EnsureThread(Failure* why) override;
   void WakeBy(uint64_t due) override;
-  Channel* ChannelOf(uint32_t subscription) override;
+  Feed* FeedOf(uint32_t subscription) override;
 
   bool Idle() const;
 
@@ -176,20 +176,20 @@ class Sampler : private Host {
   void Replan();
 
   Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why);
-  Channel* FindChannel(Source* source, Metric metric, uint64_t window);
-  void DropChannelIfUnused(Channel* channel);
-  // Those without channels, all of them or only those that nobody has come back for.
+  Feed* FindFeed(Source* source, Metric metric, uint64_t window);
+  void DropFeedIfUnused(Feed* feed);
+  // Those without feeds, all of them or only those that nobody has come back for.
   void DropSources(uint64_t now, bool all);
   void DropGuard(uint32_t id);
   void DropSubscription(uint32_t id);
 
   Mutex lock_;
   Waiter waiter_;
-  Doorbells doorbells_{&waiter_};
+  PushTriggers push_triggers_{&waiter_};
   bool running_ = false;
   List<std::unique_ptr<Source>> sources_;
   uint32_t unused_sources_ = 0;
-  List<std::unique_ptr<Channel>> channels_;
+  List<std::unique_ptr<Feed>> feeds_;
   Table<Subscription> subscriptions_;
   Table<Guard> guards_;
   List<Outstanding> outstanding_;

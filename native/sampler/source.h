@@ -1,4 +1,4 @@
-// A probe in use, shared by every channel that reads it. Where the probe may block, it is read by a helper thread of
+// A probe in use, shared by every feed that reads it. Where the probe may block, it is read by a helper thread of
 // its own, and a read that does not come back costs the sampler nothing.
 #pragma once
 
@@ -11,7 +11,7 @@
 
 namespace tripline {
 
-class Channel;
+class Feed;
 class SlowRead;
 
 class Source {
@@ -46,8 +46,8 @@ class Source {
   // something was unavailable, which making it anew might mend.
   bool keepable() const { return slow_ == nullptr && environment_ == nullptr && healthy_; }
 
-  List<Channel*> channels;
-  uint64_t unused_since = 0;  // while `channels` is empty
+  List<Feed*> feeds;
+  uint64_t unused_since = 0;  // while `feeds` is empty
   MetricMask silent = 0;      // those for which the kernel has refused to push
 
  private:

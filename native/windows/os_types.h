@@ -5,20 +5,20 @@
 
 namespace tripline {
 
-class Doorbell;
+class PushTrigger;
 
 struct OsMutex {
   void* lock = nullptr;  // an SRWLOCK
 };
 
 struct OsWaiter {
-  static constexpr uint32_t kDoorbells = 16;
+  static constexpr uint32_t kPushTriggers = 16;
 
   void* timer = nullptr;
   void* event = nullptr;
   OsMutex lock;  // of what follows
-  Doorbell* doorbells[kDoorbells] = {};
-  uint64_t muted_until[kDoorbells] = {};
+  PushTrigger* push_triggers[kPushTriggers] = {};
+  uint64_t muted_until[kPushTriggers] = {};
 };
 
 }  // namespace tripline

@@ -32,7 +32,7 @@ Shared* GetShared() {
   return shared;
 }
 
-const char* MeaningOf(PDH_STATUS status) {
+const char* IndicatorKindOf(PDH_STATUS status) {
   switch (static_cast<uint32_t>(status)) {
     case 0xC0000BB8: return "the object is missing or disabled";
     case 0xC0000BB9: return "the counter is missing or disabled";
@@ -47,7 +47,7 @@ const char* MeaningOf(PDH_STATUS status) {
 void SetPdhError(const char* call, uint32_t status, Failure* why) {
   Message message;
   message.Add("PDH: ").Add(call).Add(": ").AddHex(status);
-  const char* meaning = MeaningOf(static_cast<PDH_STATUS>(status));
+  const char* meaning = IndicatorKindOf(static_cast<PDH_STATUS>(status));
   if (meaning[0] != '\0') message.Add(" (").Add(meaning).Add(")");
   why->Set(message.get());
 }

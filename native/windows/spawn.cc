@@ -3,7 +3,7 @@
 #include "port/spawn.h"
 
 #include "port/drain.h"
-#include "windows/ask.h"
+#include "windows/close_request.h"
 #include "windows/job.h"
 #include "windows/launch.h"
 #include "port/platform.h"
@@ -310,7 +310,7 @@ class WindowsCommand final : public Command {
   HANDLE exit_wait_ = nullptr;
   Job job_;
   JobList list_;
-  Asking asking_;
+  CloseRequest asking_;
   Relay relays_[2];
   Drain drain_;
   bool abandoned_ = false;  // by another thread than the one in Next()

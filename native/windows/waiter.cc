@@ -1,5 +1,5 @@
-// The sampling thread's one blocking call on Windows: an event, a timer, and what doorbells wait for.
-#include "port/doorbell.h"
+// The sampling thread's one blocking call on Windows: an event, a timer, and what push_triggers wait for.
+#include "port/push_trigger.h"
 #include "port/platform.h"
 #include "windows/win.h"
 
@@ -37,11 +37,11 @@ void Waiter::Close() {
   os_.timer = os_.event = nullptr;
 }
 
-bool Waiter::Watch(Doorbell* doorbell) {
+bool Waiter::Watch(PushTrigger* push_trigger) {
   Locked locked(&os_.lock);
-  for (uint32_t i = 0; i < OsWaiter::kDoorbells; i++) {
-    if (os_.doorbells[i] != nullptr) continue;
-    os_.doorbells[i] = doorbell;
+  for (uint32_t i = 0; i < OsWaiter::kPushTriggers; i++) {
+    if (os_.push_triggers[i] != nullptr) continue;
+    os_.push_triggers[i] = push_trigger;
     os_.muted_until[i] = 0;
     Wake();
     return true;
@@ -49,35 +49,35 @@ bool Waiter::Watch(Doorbell* doorbell) {
   return false;
 }
 
-void Waiter::Unwatch(Doorbell* doorbell) {
+void Waiter::Unwatch(PushTrigger* push_trigger) {
   Locked locked(&os_.lock);
-  for (Doorbell*& each : os_.doorbells) {
-    if (each == doorbell) each = nullptr;
+  for (PushTrigger*& each : os_.push_triggers) {
+    if (each == push_trigger) each = nullptr;
   }
   Wake();
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
+uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
   for (;;) {
     // First what is to be told apart: of several that are ready, the first in the array is the answer.
-    HANDLE handles[2 + OsWaiter::kDoorbells] = {os_.event};
-    uint32_t places[2 + OsWaiter::kDoorbells] = {};
+    HANDLE handles[2 + OsWaiter::kPushTriggers] = {os_.event};
+    uint32_t places[2 + OsWaiter::kPushTriggers] = {};
     DWORD count = 1;
     const uint64_t now = MonotonicNow();
     uint64_t until = deadline;
     {
       Locked locked(&os_.lock);
-      for (uint32_t i = 0; i < OsWaiter::kDoorbells; i++) {
-        if (os_.doorbells[i] == nullptr) continue;
+      for (uint32_t i = 0; i < OsWaiter::kPushTriggers; i++) {
+        if (os_.push_triggers[i] == nullptr) continue;
         if (os_.muted_until[i] > now) {
           if (os_.muted_until[i] < until) until = os_.muted_until[i];
           continue;
         }
         places[count] = i;
-        handles[count++] = reinterpret_cast<HANDLE>(os_.doorbells[i]->handle());
+        handles[count++] = reinterpret_cast<HANDLE>(os_.push_triggers[i]->handle());
       }
     }
-    const DWORD doorbells_end = count;
+    const DWORD push_triggers_end = count;
     DWORD timeout = INFINITE;
     if (until != kNever) {
       // Relative, in 100 ns, rounded up: a wait that ends early would only be repeated.
@@ -88,17 +88,17 @@ uint32_t Waiter::Wait(uint64_t deadline, Doorbell** rung) {
       else timeout = 1;
     }
     const DWORD which = WaitForMultipleObjects(count, handles, FALSE, timeout);
-    if (which > WAIT_OBJECT_0 && which < WAIT_OBJECT_0 + doorbells_end) {
+    if (which > WAIT_OBJECT_0 && which < WAIT_OBJECT_0 + push_triggers_end) {
       const uint32_t place = places[which - WAIT_OBJECT_0];
       Locked locked(&os_.lock);
-      if (os_.doorbells[place] == nullptr) return 0;
+      if (os_.push_triggers[place] == nullptr) return 0;
       // It goes on ringing for as long as memory is low: once in a while is enough.
-      os_.muted_until[place] = MonotonicNow() + os_.doorbells[place]->readiness() * kMillisecond;
-      rung[0] = os_.doorbells[place];
+      os_.muted_until[place] = MonotonicNow() + os_.push_triggers[place]->readiness() * kMillisecond;
+      rung[0] = os_.push_triggers[place];
       return 1;
     }
     // Not when the wait failed: the caller is not to be kept in here for it.
-    const bool unmuted = until != deadline && (which == WAIT_TIMEOUT || which == WAIT_OBJECT_0 + doorbells_end);
+    const bool unmuted = until != deadline && (which == WAIT_TIMEOUT || which == WAIT_OBJECT_0 + push_triggers_end);
     if (!unmuted) return 0;
   }
 }

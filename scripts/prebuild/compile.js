@@ -48,7 +48,7 @@ const compileFlags = [
   '-fno-ident',
   `-ffile-prefix-map=${root}=.`,
   '-Wdate-time',
-  // Functions of the system are found when the binary is loaded: the keeper of a command must not look for one.
+  // Functions of the system are found when the binary is loaded: the supervisor of a command must not look for one.
   ...(os === 'windows' ? [] : ['-fno-plt']),
   // The addresses of the host's functions: native/runtime/windows_host.c.
   ...(os === 'windows' ? ['-DNAPI_EXTERN=__declspec(dllimport)', '-D__USE_MINGW_ANSI_STDIO=0'] : []),

@@ -14,7 +14,7 @@ const MACHINES: Readonly<Record<string, number>> = { arm: 40, arm64: 183, x64: 6
  * Why a library cannot be loaded; undefined where nothing is known against it. One that was cut off is mapped all the
  * same, and kills the process at the first look at what is missing; one for another processor is called "not found".
  */
-export function faultOf(file: string): string | undefined {
+export function elfProblem(file: string): string | undefined {
   const header = process.platform === 'linux' ? readHeader(file) : undefined
   // For what is no library at all the loader has words of its own.
   if (header === undefined) return undefined

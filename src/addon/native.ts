@@ -3,11 +3,11 @@ import { createRequire } from 'node:module'
 import { toNamespacedPath } from 'node:path'
 import { NativeMissingError } from '../base/errors.js'
 import { packageRoot } from '../base/package.js'
-import { faultOf } from './library-file.js'
+import { elfProblem } from './library-file.js'
 import { METRIC_NAMES } from './metrics.js'
 
 /** What a call answers that could not do what it was asked: why, for a person. */
-export type Refusal = string
+export type NativeError = string
 
 export interface NativeEvidence {
   /** Place of the limit among the guard's. */
@@ -93,13 +93,13 @@ export interface Addon {
     window: number,
     cell: number,
     mustExist: boolean,
-  ): number | Refusal
+  ): number | NativeError
   unsubscribe(subscription: number): void
-  setPeriod(subscription: number, period: number): true | Refusal
+  setPeriod(subscription: number, period: number): true | NativeError
   describe(subscription: number): { period: number; minPeriod: number; origin: string; why: string }
   /** Whether the kernel would push this metric here; tries it. */
-  canPush(metric: number): true | Refusal
-  request(request: number, subscriptions: Uint32Array): true | Refusal
+  canPush(metric: number): true | NativeError
+  request(request: number, subscriptions: Uint32Array): true | NativeError
   addGuard(
     all: boolean,
     within: number,
@@ -107,7 +107,7 @@ export interface Addon {
     minHold: number,
     flag: number,
     limits: Float64Array,
-  ): number | Refusal
+  ): number | NativeError
   removeGuard(guard: number): void
   evidence(guard: number): NativeEvidence[]
   drain(): { guards: number[]; answers: number[]; beat: boolean }
@@ -118,7 +118,7 @@ export interface Addon {
   /** The rows of `native/port/metrics.def`. */
   metrics(): readonly { readonly name: string }[]
   /** Beats every `period`, the first after one. With `delay`, a beat delivered late moves those that follow. */
-  addTicker(period: number, delay: boolean, realTime: boolean): number | Refusal
+  addTicker(period: number, delay: boolean, realTime: boolean): number | NativeError
   removeTicker(ticker: number): void
   setTickerPeriod(ticker: number, period: number): void
   pauseTicker(ticker: number): void
@@ -131,7 +131,7 @@ export interface Addon {
   /** Writes ticks of 4 numbers each: ticker, beats, index and due time of the last of them. How many it wrote. */
   takeTicks(ticks: Float64Array): number
   /** Writes down the newest values of the series every `interval`. */
-  addRecorder(interval: number, batch: number, subscriptions: Uint32Array): number | Refusal
+  addRecorder(interval: number, batch: number, subscriptions: Uint32Array): number | NativeError
   removeRecorder(recorder: number): void
   /** Fills `block` column by column; how many beats it lacks. -1 where `request` is answered once there is a block. */
   takeBlock(recorder: number, request: number, block: Float64Array): number
@@ -178,7 +178,7 @@ function findAndLoad(): Addon {
   // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
   const { resolve } = createRequire(import.meta.url)('node-gyp-build') as { resolve: (folder: string) => string }
   const file = resolve(folder)
-  const fault = faultOf(file)
+  const fault = elfProblem(file)
   if (fault !== undefined) throw new Error(`${file}: ${fault}`)
   // Not required: that gives the same to everybody. Where this code runs twice (test runners that begin anew with every
   // file, modules that are loaded again when they change), the second would take the board and the news of the first.

@@ -6,13 +6,13 @@ const LONGEST_DELAY = 2 ** 31 - 1
 let holders = 0
 let timer: NodeJS.Timeout | undefined
 
-/** Until as many calls of {@link letGo}. */
+/** Until as many calls of {@link unref}. */
 export function keepAlive(): void {
   holders++
   timer ??= setInterval(() => undefined, LONGEST_DELAY)
 }
 
-export function letGo(): void {
+export function unref(): void {
   if (--holders > 0) return
   clearInterval(timer)
   timer = undefined

@@ -19,7 +19,7 @@ import { ChunkedStream, type ChunkOptions } from './chunks.js'
 import { combineInto, type Combinable } from './combine.js'
 import { Context } from './context.js'
 import { Extras, type Cleanup } from './extras.js'
-import { checkFirst } from './imitate.js'
+import { checkFirst } from './mimic-function.js'
 import type { StreamSource } from './iterate.js'
 import { callAll, listen, tellProgress, type ListenerTypes } from './listeners.js'
 import {
@@ -34,7 +34,7 @@ import {
   start,
   timeOut,
 } from './lifecycle.js'
-import { look } from './look.js'
+import { poll } from './poll.js'
 import { graceExpired, startGrace, tellCanceled } from './notify.js'
 import { addLink, checkOptions, configure, type CancelableOptions } from './options.js'
 import { cleanUp, disband, finishUp, fulfilled, neverRun, rejected } from './settle.js'
@@ -291,12 +291,12 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
 
   /** True at once, also inside code that never yields: it looks at deadlines and guards itself. Runs nobody's code. */
   get isCanceled(): boolean {
-    return this._reason !== null || ((this._flags & S.WATCH) !== 0 && look(this))
+    return this._reason !== null || ((this._flags & S.WATCH) !== 0 && poll(this))
   }
 
   /** @throws CancelationError if it is canceled; see {@link isCanceled} */
   throwIfCanceled(): void {
-    if (this._reason !== null || ((this._flags & S.WATCH) !== 0 && look(this))) throw this._toError()
+    if (this._reason !== null || ((this._flags & S.WATCH) !== 0 && poll(this))) throw this._toError()
   }
 
   get reason(): CancelationReason | undefined {

@@ -46,7 +46,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, 
 
   async next(): Promise<Result<T>> {
     if (this.#error !== undefined) throw this.#error
-    const timer = this.#maxWait === Infinity ? undefined : new Patience(this.#maxWait)
+    const timer = this.#maxWait === Infinity ? undefined : new IdleTimer(this.#maxWait)
     try {
       while (this.#chunk.length < this.#size) {
         const item = await this.#nextItem(this.#chunk.length > 0 ? timer : undefined)
@@ -67,7 +67,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, 
   }
 
   /** `undefined` when the first item of the chunk has waited for long enough. */
-  async #nextItem(timer: Patience | undefined): Promise<IteratorResult<T, undefined> | undefined> {
+  async #nextItem(timer: IdleTimer | undefined): Promise<IteratorResult<T, undefined> | undefined> {
     const asked = (this.#asked ??= this.#items.next())
     const item = timer === undefined ? await asked : await Promise.race([asked, timer.over()])
     if (item !== undefined) this.#asked = undefined
@@ -90,7 +90,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, 
 }
 
 /** How long a chunk waits; the clock starts with its first item. */
-class Patience {
+class IdleTimer {
   readonly #duration: number
   #timer: Timer | undefined
   #over: Promise<undefined> | undefined

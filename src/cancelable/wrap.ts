@@ -2,7 +2,7 @@
 import { CancelationError } from '../base/cancelation-error.js'
 import { invalidType } from '../base/errors.js'
 import { Cancelable } from './cancelable.js'
-import { imitate } from './imitate.js'
+import { mimicFunction } from './mimic-function.js'
 import type { StreamSource } from './iterate.js'
 import type { ListenerTypes } from './listeners.js'
 import { checkOptions, type CancelableOptions } from './options.js'
@@ -26,7 +26,7 @@ export function cancelable<A extends unknown[], R>(
   function wrapped(this: unknown, ...args: A): Promise<R> {
     return new Cancelable(named).run((cancel) => fn.call(this, cancel, ...args))
   }
-  return imitate(wrapped, fn, 1)
+  return mimicFunction(wrapped, fn, 1)
 }
 
 export interface CancelableStreamOptions<T = unknown> extends CancelableOptions, StreamOptions<T> {

@@ -51,7 +51,7 @@ export abstract class Hub {
     return 0
   }
   /** Looks at what no event can have told yet, and marks all targets if it has happened. */
-  look(): void {}
+  poll(): void {}
   /** The first link came. */
   protected open(): void {}
   /** The last link went. */
@@ -123,6 +123,6 @@ export class HubLink extends Link {
   }
 
   override poll(): void {
-    this.hub.look()
+    this.hub.poll()
   }
 }

@@ -1,5 +1,5 @@
 /** Samples taken natively and handed over in blocks of typed arrays, for rates at which a call for each would be waste. */
-import { keepAlive, letGo } from '../base/alive.js'
+import { keepAlive, unref } from '../base/alive.js'
 import { MetricUnavailableError, invalidValue, outOfRange } from '../base/errors.js'
 import type { MetricName } from '../addon/metrics.js'
 import { Series, connect, forgetRequest, newRequest, toLocalTime, type SeriesKey } from '../addon/sampler.js'
@@ -46,7 +46,7 @@ async function* record(keys: readonly SeriesKey[], interval: number, batch: numb
       each.removeReader(interval)
       each.release()
     }
-    letGo()
+    unref()
   }
 }
 

@@ -1,5 +1,5 @@
 /** The newest values, on demand: snapshots, fresh readings, streams of them, and what this machine can tell at all. */
-import { keepAlive, letGo } from '../base/alive.js'
+import { keepAlive, unref } from '../base/alive.js'
 import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { joinWords } from '../addon/board.js'
@@ -160,7 +160,7 @@ async function keepingAlive(reading: Promise<void>): Promise<void> {
   try {
     await reading
   } finally {
-    letGo()
+    unref()
   }
 }
 

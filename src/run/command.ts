@@ -4,7 +4,7 @@ import { CommandNotStartedError } from '../base/errors.js'
 import { toByteString, variablesOf } from './bytes.js'
 import { loadAddon, type Addon, type CommandEvent, type NativeCommand } from '../addon/native.js'
 import { system } from './system.js'
-import { isThere } from './there.js'
+import { exists } from './exists.js'
 
 /** How the command itself ended: with a status, or by a signal. */
 export interface CommandExit {
@@ -108,7 +108,7 @@ export class RunningCommand {
     if ('kind' in started) {
       const { kind, why } = started
       // The system says the same of a script whose interpreter is not there.
-      const hollow = kind === 'not-found' && files.some((file) => isThere(file))
+      const hollow = kind === 'not-found' && files.some((file) => exists(file))
       throw new CommandNotStartedError(command, kind, hollow ? 'what it needs to run is not there' : why, hollow)
     }
     return started

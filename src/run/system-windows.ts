@@ -1,5 +1,5 @@
 import { win32 } from 'node:path'
-import { isThere } from './there.js'
+import { exists } from './exists.js'
 
 // What CreateProcess can run, batch files by way of cmd.exe. PATHEXT also names scripts of other programs.
 const RUNNABLE = ['.com', '.exe', '.bat', '.cmd']
@@ -27,13 +27,13 @@ export function candidates(
   command: string,
   env: NodeJS.ProcessEnv,
   folder: string,
-  exists: (file: string) => boolean = isThere,
+  isFile: (file: string) => boolean = exists,
 ): string[] {
   const names = namesOf(command, valueOf(env, 'PATHEXT'))
-  if (/[\\/:]/.test(command)) return names.map((name) => win32.resolve(folder, name)).filter(exists)
+  if (/[\\/:]/.test(command)) return names.map((name) => win32.resolve(folder, name)).filter(isFile)
   return foldersOf(valueOf(env, 'PATH') ?? '')
     .flatMap((each) => names.map((name) => win32.resolve(folder, each, name)))
-    .filter(exists)
+    .filter(isFile)
 }
 
 /** Of those that differ only in case, the first by name: what Node gives its own children. */

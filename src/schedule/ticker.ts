@@ -11,7 +11,7 @@ import { connect, toLocalTime } from '../addon/sampler.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
 import { forgetTicker, registerTicker, takeReleased, type Ticking } from '../addon/ticks.js'
 import { errorReason, type CancelationReason } from '../base/reason.js'
-import { keepAlive, letGo } from '../base/alive.js'
+import { keepAlive, unref } from '../base/alive.js'
 import { Backlog, type Beat } from './backlog.js'
 import { Bodies, type BodyListener } from './bodies.js'
 import { parseOptions, parsePeriod, type Period, type TickerOptions, type TickerSettings } from './options.js'
@@ -112,7 +112,7 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
     } catch (error) {
       // Canceled before it began: it has ended already, which is nobody's error.
       if (this.#state === 'closed' && CancelationError.is(error)) return
-      letGo()
+      unref()
       this.#operation[Symbol.dispose]()
       throw error
     }
@@ -175,7 +175,7 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
 
   /** It does not keep the process alive. */
   unref(): this {
-    if (this.#ref && this.#state !== 'closed') letGo()
+    if (this.#ref && this.#state !== 'closed') unref()
     this.#ref = false
     return this
   }
@@ -344,7 +344,7 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
     }
     if (this.#guard !== undefined) Shedding.of(this.#guard).leave(this)
     this.#releaseGuard()
-    if (this.#ref) letGo()
+    if (this.#ref) unref()
     this.#tellState()
     this.#finishIfOver()
   }

@@ -42,7 +42,7 @@ class GuardHub extends Hub {
     if (this.guard.dryRun) return
     this.#subscriptions = [
       this.guard.on('breach', () => {
-        this.look()
+        this.poll()
         deliver()
       }),
       // Whoever hangs on it goes on unguarded; nobody may be left to think otherwise.
@@ -58,7 +58,7 @@ class GuardHub extends Hub {
   }
 
   /** Marks whoever was there before the latest breach. */
-  override look(): void {
+  override poll(): void {
     const count = this.guard.breachCount
     // In the order of arrival: from the first that came after this breach on, none is meant.
     for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count;) {
@@ -93,11 +93,11 @@ let seenEdges = 0
  * For code that never yields: one word of shared memory says whether any guard has crossed a line since the last look, and
  * only then they are looked at. Tells nobody yet.
  */
-export function lookAtGuards(): void {
+export function pollGuards(): void {
   const edges = edgeCount()
   if (edges === seenEdges) return
   seenEdges = edges
-  for (const hub of active) hub.look()
+  for (const hub of active) hub.poll()
   deliverLater()
 }
 

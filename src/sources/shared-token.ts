@@ -81,7 +81,7 @@ export class SharedFlag {
   }
 
   /** Looks, and cancels the token if it is time. Runs nobody's code. */
-  look(token: CancelationToken): void {
+  poll(token: CancelationToken): void {
     const reason = this.read()
     if (reason !== null && token._mark(reason)) deliverLater()
   }

@@ -24,7 +24,7 @@ class TokenHub extends Hub {
   }
 
   current(): CancelationReason | null {
-    if (this.reason === null && (this.flag !== undefined || this.above !== NONE)) this.look()
+    if (this.reason === null && (this.flag !== undefined || this.above !== NONE)) this.poll()
     return this.reason
   }
 
@@ -32,10 +32,10 @@ class TokenHub extends Hub {
     return this.flag === undefined && this.above === NONE ? 0 : WATCH_SHARED
   }
 
-  override look(): void {
+  override poll(): void {
     if (this.reason !== null) return
-    this.flag?.look(this.#token)
-    for (const hub of this.above) hub.flag!.look(hub.#token)
+    this.flag?.poll(this.#token)
+    for (const hub of this.above) hub.flag!.poll(hub.#token)
   }
 }
 
@@ -133,7 +133,7 @@ export class CancelationToken implements Target {
   static from(shared: SharedToken): CancelationToken {
     const token = new CancelationToken()
     token._hub.flag = new SharedFlag(token, (shared as SharedToken | undefined)?.buffer ?? (null as never))
-    token._hub.look()
+    token._hub.poll()
     return token
   }
 

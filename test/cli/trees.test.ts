@@ -49,9 +49,9 @@ describe('nothing gets away', () => {
     const line = `sleep ${tag} & setsid sleep ${tag} & (setsid sh -c "sleep ${tag}; :" &); sleep ${tag}`
     using background = new Background('run', 'bash', '-c', line)
     await eventually(() => processesWith(`sleep ${tag}`).length + processesWith(tag).length >= 5)
-    const [keeper] = childrenOf(background.child.pid!)
-    expect(readFileSync(`/proc/${keeper}/comm`, 'utf8')).toBe('tripline-keeper\n')
-    process.kill(keeper!, 'SIGKILL')
+    const [supervisor] = childrenOf(background.child.pid!)
+    expect(readFileSync(`/proc/${supervisor}/comm`, 'utf8')).toBe('tripline-super\n')
+    process.kill(supervisor!, 'SIGKILL')
     expect(await background.ended).toBe(125)
     expect(background.output).toContain('was killed; what was found of it is dead')
     await noneLeft(tag)
@@ -65,9 +65,9 @@ describe('nothing gets away', () => {
     if (!group.includes(`/tripline-${background.child.pid}-`)) {
       return console.warn('skipped: no control group of its own can be made here')
     }
-    const [keeper] = childrenOf(background.child.pid!)
+    const [supervisor] = childrenOf(background.child.pid!)
     background.child.kill('SIGKILL')
-    process.kill(keeper!, 'SIGKILL')
+    process.kill(supervisor!, 'SIGKILL')
     await noneLeft(tag)
     expect(existsSync(group)).toBe(true)
     await tripline('run', 'true')

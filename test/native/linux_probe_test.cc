@@ -408,11 +408,11 @@ TEST(PressureIsReadOnceASecondWhoeverAsks) {
   file_calls.pread = CountingPread;
   pressure_reads = 0;
   // A thousand askers in ten seconds, each with a probe of its own, beside one that stays.
-  Reader keeper(Metric::kPressureCpu);
+  Reader supervisor(Metric::kPressureCpu);
   for (int i = 0; i < 1000; i++) {
     Reader reader(Metric::kPressureCpu);
     CHECK_EQ(reader.Read(Metric::kPressureCpu).state, Reading::kKnown);
-    CHECK(keeper.Read(Metric::kPressureCpu).state != Reading::kUnavailable);
+    CHECK(supervisor.Read(Metric::kPressureCpu).state != Reading::kUnavailable);
     now += 10 * kMillisecond;
   }
   CHECK_EQ(pressure_reads, 10);

@@ -1,4 +1,4 @@
-// Commands that run, and the census of their processes, on the real /proc.
+// Commands that run, and the scanner of their processes, on the real /proc.
 #include "port/spawn.h"
 
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 #include <initializer_list>
 
 #include "check.h"
-#include "linux/census.h"
+#include "linux/process_scanner.h"
 #include "linux/inheritance.h"
 
 namespace tripline {
@@ -84,7 +84,7 @@ TEST(CommandTakesItsGroupAwayWithWhatWasMadeBelow) {
   delete command;
 }
 
-TEST(CommandTakesItsGroupAwayWhenItsKeeperCouldNot) {
+TEST(CommandTakesItsGroupAwayWhenItsSupervisorCouldNot) {
   Shell shell("exec sleep 60");
   SpawnFailure why;
   Command* command = Command::Start(shell.spec, &why);
@@ -96,7 +96,7 @@ TEST(CommandTakesItsGroupAwayWhenItsKeeperCouldNot) {
   char group[300], members[320];
   snprintf(group, sizeof(group), "%s", command->group);
   snprintf(members, sizeof(members), "%s/cgroup.procs", group);
-  // One who is in the group and none of the command's: for as long the keeper tries in vain.
+  // One who is in the group and none of the command's: for as long the supervisor tries in vain.
   const pid_t guest = fork();
   if (guest == 0) {
     if (FILE* file = fopen(members, "w")) {
@@ -122,7 +122,7 @@ TEST(CommandThatEndsWithOrdersOnTheirWayIsNotLost) {
   SpawnFailure why;
   Command* command = Command::Start(shell.spec, &why);
   CHECK(command != nullptr);
-  // The keeper is stopped: all of this is there when it goes on, and it leaves the most of it unread.
+  // The supervisor is stopped: all of this is there when it goes on, and it leaves the most of it unread.
   kill(static_cast<pid_t>(command->root), SIGSTOP);
   kill(static_cast<pid_t>(command->pid), SIGKILL);
   for (int i = 0; i < 8; i++) command->Signal(SIGCONT);
@@ -137,7 +137,7 @@ TEST(CommandThatEndsWithOrdersOnTheirWayIsNotLost) {
 TEST(CommandThatRunsOutOfDescriptorsSaysSo) {
   struct rlimit before;
   getrlimit(RLIMIT_NOFILE, &before);
-  // One more each time: wherever the keeper runs out, it is told. Below this the kernel calls it something else.
+  // One more each time: wherever the supervisor runs out, it is told. Below this the kernel calls it something else.
   bool started = false;
   for (rlim_t most = 11; most < 64 && !started; most++) {
     struct rlimit few = before;
@@ -171,16 +171,16 @@ TEST(CommandEndsWithAllThatIgnoreTheSignal) {
   SpawnFailure why;
   Command* command = Command::Start(shell.spec, &why);
   CHECK(command != nullptr);
-  Census census;
-  CHECK(census.Open());
-  while (census.FindDescendants(static_cast<int32_t>(command->root)) < 4) usleep(1000);
+  ProcessScanner scanner;
+  CHECK(scanner.Open());
+  while (scanner.FindDescendants(static_cast<int32_t>(command->root)) < 4) usleep(1000);
   // For a moment within exec a process has no environment.
-  while (census.FindMarked(marker.text) < 4) usleep(1000);
+  while (scanner.FindMarked(marker.text) < 4) usleep(1000);
   command->End(SIGTERM, 50 * kMillisecond);
   const CommandEvent end = Await(command, CommandEvent::kGone);
   CHECK(end.killed);
   CHECK(end.ended >= 4);
-  CHECK_EQ(census.FindMarked(marker.text), 0u);
+  CHECK_EQ(scanner.FindMarked(marker.text), 0u);
   delete command;
 }
 
@@ -189,16 +189,16 @@ TEST(CommandIsPausedWhole) {
   SpawnFailure why;
   Command* command = Command::Start(shell.spec, &why);
   CHECK(command != nullptr);
-  Census census;
-  CHECK(census.Open());
+  ProcessScanner scanner;
+  CHECK(scanner.Open());
   const auto root = static_cast<int32_t>(command->root);
   auto stopped = [&] {
     uint32_t count = 0;
-    census.FindDescendants(root);
-    for (uint32_t i = 0; i < census.count(); i++) count += census[i].state == 'T' ? 1 : 0;
+    scanner.FindDescendants(root);
+    for (uint32_t i = 0; i < scanner.count(); i++) count += scanner[i].state == 'T' ? 1 : 0;
     return count;
   };
-  while (census.FindDescendants(root) < 3) usleep(1000);
+  while (scanner.FindDescendants(root) < 3) usleep(1000);
   command->Pause();
   while (stopped() < 3) usleep(1000);
   command->Resume();
@@ -208,39 +208,39 @@ TEST(CommandIsPausedWhole) {
   delete command;
 }
 
-TEST(CommandIsSweptUpWhenItsKeeperIsKilled) {
+TEST(CommandIsSweptUpWhenItsSupervisorIsKilled) {
   Shell shell("(setsid sleep 60 &); (trap '' TERM; sleep 60; sleep 60) & sleep 60");
   SpawnFailure why;
   Command* command = Command::Start(shell.spec, &why);
   CHECK(command != nullptr);
-  Census census;
-  CHECK(census.Open());
-  while (census.FindDescendants(static_cast<int32_t>(command->root)) < 5) usleep(1000);
+  ProcessScanner scanner;
+  CHECK(scanner.Open());
+  while (scanner.FindDescendants(static_cast<int32_t>(command->root)) < 5) usleep(1000);
   kill(static_cast<pid_t>(command->root), SIGKILL);
   const CommandEvent end = Await(command, CommandEvent::kLost);
   CHECK(end.ended > 0);
   CHECK(end.killed);
-  CHECK_EQ(census.FindMarked(marker.text), 0u);
+  CHECK_EQ(scanner.FindMarked(marker.text), 0u);
   delete command;
 }
 
-TEST(CensusSignalsOnlyTheProcessThatItSaw) {
+TEST(ProcessScannerSignalsOnlyTheProcessThatItSaw) {
   const pid_t child = fork();
   if (child == 0) {
     pause();
     _exit(0);
   }
-  Census census;
-  CHECK(census.Open());
-  CHECK_EQ(census.FindDescendants(getpid()), 1u);
-  Census::Person other = census[0];
+  ProcessScanner scanner;
+  CHECK(scanner.Open());
+  CHECK_EQ(scanner.FindDescendants(getpid()), 1u);
+  ProcessScanner::ProcessEntry other = scanner[0];
   other.start++;
-  CHECK(!Census::Signal(other, SIGKILL));
+  CHECK(!ProcessScanner::Signal(other, SIGKILL));
   CHECK_EQ(errno, ESRCH);
-  CHECK(Census::Signal(census[0], SIGKILL));
+  CHECK(ProcessScanner::Signal(scanner[0], SIGKILL));
   waitpid(child, nullptr, 0);
-  CHECK(!Census::Signal(census[0], SIGKILL));
-  CHECK_EQ(census.FindDescendants(getpid()), 0u);
+  CHECK(!ProcessScanner::Signal(scanner[0], SIGKILL));
+  CHECK_EQ(scanner.FindDescendants(getpid()), 0u);
 }
 
 TEST(ForkedProcessKeepsOnlyTheDescriptorsThatItNames) {

@@ -191,7 +191,7 @@ describe('an installed package without a binary for this machine', () => {
         ' ../../build/$(BUILDTYPE)/tripline.node',
       )
       // The one that needs Node's headers most; all of them would take half a minute.
-      const object = 'Release/obj.target/tripline/addon.o'
+      const object = 'Release/obj.target/tripline/node/addon.o'
       execFileSync('make', ['-C', 'build', 'BUILDTYPE=Release', object], { cwd: parts, stdio: 'pipe' })
       expect(existsSync(join(parts, 'build', object))).toBe(true)
       rmSync(parts, { recursive: true })

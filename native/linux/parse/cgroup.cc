@@ -49,7 +49,7 @@ bool ParseCpuMax(const char* data, size_t size, double* cpus) {
   if (scan.Match("max")) return true;
   uint64_t quota = 0, period = 0;
   if (!scan.Number(&quota) || !scan.Number(&period) || period == 0) return false;
-  *cpus = Real(quota) / Real(period);
+  *cpus = ToDouble(quota) / ToDouble(period);
   return true;
 }
 

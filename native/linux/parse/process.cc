@@ -65,7 +65,7 @@ bool ParseLoadavg(const char* data, size_t size, double* one_minute) {
   Scanner scan(data, size);
   uint64_t whole = 0;
   if (!scan.Number(&whole) || !scan.Match(".")) return false;
-  double value = Real(whole);
+  double value = ToDouble(whole);
   double unit = 0.1;
   int digits = 0;
   for (; scan.peek() >= '0' && scan.peek() <= '9' && digits < 9; digits++, unit /= 10) {

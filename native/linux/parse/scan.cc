@@ -117,7 +117,7 @@ uint32_t ReadKeys(const char* data, size_t size, const Key* keys, uint32_t count
   return found;
 }
 
-__attribute__((noinline)) double Real(uint64_t value) { return static_cast<double>(value); }
+__attribute__((noinline)) double ToDouble(uint64_t value) { return static_cast<double>(value); }
 
 uint64_t SaturatingProduct(uint64_t value, uint64_t factor) {
   return value > UINT64_MAX / factor ? UINT64_MAX : value * factor;

@@ -76,7 +76,7 @@ uint32_t ReadKeys(const char* data, size_t size, const Key* keys, uint32_t count
                   uint32_t skip = 0);
 
 // Out of line, because the conversion is long on x86-64 and there are many.
-double Real(uint64_t value);
+double ToDouble(uint64_t value);
 
 // a + b, or the largest number where that does not fit.
 uint64_t SaturatingSum(uint64_t a, uint64_t b);

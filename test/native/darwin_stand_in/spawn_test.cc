@@ -15,7 +15,7 @@
 #include <initializer_list>
 
 #include "../check.h"
-#include "darwin/census.h"
+#include "darwin/process_scanner.h"
 #include "darwin/families.h"
 #include "darwin/inheritance.h"
 #include "stand_in.h"
@@ -99,10 +99,10 @@ struct Shell {
     }
     CHECK_EQ(last, count);
   }
-  // How many the keeper knows.
+  // How many the supervisor knows.
   int Known() const {
     static darwin::Member members[1000];
-    return OwnGroup::CopyMembers(command->root, members, 1000);
+    return CommandGroup::CopyMembers(command->root, members, 1000);
   }
   void AwaitKnown(int count) const {
     int last = Known();
@@ -261,7 +261,7 @@ TEST(StandInPausesAllOfThem) {
   CHECK_EQ(shell.Count(), 0);
 }
 
-TEST(StandInSweepsUpWhenTheKeeperIsKilled) {
+TEST(StandInSweepsUpWhenTheSupervisorIsKilled) {
   for (const Mode mode : {kOpen, kNoIds, kNoEnvironments}) {
     Shell shell("(setsid sleep 60 & sleep 1); (trap '' TERM; sleep 60; :) & sleep 60", mode);
     if (!shell.Start()) return;
@@ -375,7 +375,7 @@ TEST(StandInMeasuresTheTreeWithItsOrphans) {
       "(setsid sleep 60 &); (sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 60; :' &); sleep 60; :");
   if (!shell.Start()) return;
   shell.AwaitCount(5);
-  // Of the command: its orphans too, and not the keeper.
+  // Of the command: its orphans too, and not the supervisor.
   Selector selector;
   selector.pid = shell.command->root;
   selector.tree = true;
@@ -411,11 +411,11 @@ TEST(StandInSignalsOnlyTheProcessThatWasSeen) {
   }
   darwin::Process one;
   CHECK(darwin::ReadProcess(child, &one));
-  CHECK(!Census::Signal({child, 0, one.id + 1, 'R'}, SIGKILL));
+  CHECK(!ProcessScanner::Signal({child, 0, one.id + 1, 'R'}, SIGKILL));
   CHECK_EQ(errno, ESRCH);
-  CHECK(Census::Signal({child, 0, one.id, 'R'}, SIGKILL));
+  CHECK(ProcessScanner::Signal({child, 0, one.id, 'R'}, SIGKILL));
   waitpid(child, nullptr, 0);
-  CHECK(!Census::Signal({child, 0, one.id, 'R'}, SIGKILL));
+  CHECK(!ProcessScanner::Signal({child, 0, one.id, 'R'}, SIGKILL));
 }
 
 TEST(StandInClosesAllDescriptorsButThose) {

@@ -6,7 +6,7 @@
 
 namespace tripline {
 
-class OwnGroup {
+class CommandGroup {
  public:
   // Makes a group below ours in the version 2 hierarchy; `number` is new in this process. False where there is none that
   // has been delegated to us. Called before the fork; what follows is system calls only.

@@ -1,4 +1,4 @@
-#include "darwin/census.h"
+#include "darwin/process_scanner.h"
 
 #include <signal.h>
 #include <sys/event.h>
@@ -12,7 +12,7 @@ namespace tripline {
 
 namespace {
 
-constexpr size_t kFoundSize = darwin::Family::kMost * sizeof(Census::Person);
+constexpr size_t kFoundSize = darwin::ProcessTree::kMost * sizeof(ProcessScanner::ProcessEntry);
 // However fast they fork, looking takes no more than this part of a core; after a quiet time it may take all of one for
 // as long as that has saved.
 constexpr uint64_t kShare = 20;
@@ -24,26 +24,26 @@ constexpr uint64_t kSettled = 50000000;
 
 }  // namespace
 
-bool Census::Open() {
-  found_ = static_cast<Person*>(darwin::Reserve(kFoundSize, false));
-  return found_ != nullptr && people_.Open();
+bool ProcessScanner::Open() {
+  found_ = static_cast<ProcessEntry*>(darwin::Reserve(kFoundSize, false));
+  return found_ != nullptr && process_list_.Open();
 }
 
-Census::~Census() {
+ProcessScanner::~ProcessScanner() {
   if (found_ != nullptr) munmap(found_, kFoundSize);
   if (queue_ >= 0) close(queue_);
 }
 
-bool Census::Follow(OwnGroup* group, int32_t root, const char* marker) {
-  family_ = group->family();
+bool ProcessScanner::Follow(CommandGroup* group, int32_t root, const char* marker) {
+  tree_ = group->tree();
   darwin::Process self;
   self.id = 0;
   darwin::Process first;
   // A sandbox shows a process nobody but itself.
   blind_ = !darwin::ReadProcess(1, &first) || !darwin::ReadProcess(root, &self);
   queue_ = kqueue();
-  if (family_ == nullptr || queue_ < 0) return false;
-  family_->SetRoot(root, self.id, true);
+  if (tree_ == nullptr || queue_ < 0) return false;
+  tree_->SetRoot(root, self.id, true);
   marker_.Add(marker);
   due_ = true;
   struct kevent child;
@@ -51,7 +51,7 @@ bool Census::Follow(OwnGroup* group, int32_t root, const char* marker) {
   return kevent(queue_, &child, 1, nullptr, 0, nullptr) == 0;
 }
 
-void Census::Watch(darwin::Member* member) {
+void ProcessScanner::Watch(darwin::Member* member) {
   struct kevent both;
   EV_SET(&both, static_cast<uintptr_t>(member->pid), EVFILT_PROC, EV_ADD | EV_CLEAR, NOTE_FORK | NOTE_EXIT, 0, nullptr);
   member->watched = kevent(queue_, &both, 1, nullptr, 0, nullptr) == 0;
@@ -59,7 +59,7 @@ void Census::Watch(darwin::Member* member) {
   due_ = true;
 }
 
-void Census::Hear() {
+void ProcessScanner::Hear() {
   constexpr int kRoom = 16;
   struct kevent told[kRoom];
   const struct timespec none = {0, 0};
@@ -76,27 +76,27 @@ void Census::Hear() {
   Look(marker_.get(), false);
 }
 
-bool Census::IsEmpty() {
+bool ProcessScanner::IsEmpty() {
   if (FindDescendants(0) != 0) return false;
   usleep(kExec);
   return FindDescendants(0) == 0;
 }
 
-uint32_t Census::FindDescendants(int32_t) { return blind_ ? count_ = 0 : Look(marker_.get(), false); }
+uint32_t ProcessScanner::FindDescendants(int32_t) { return blind_ ? count_ = 0 : Look(marker_.get(), false); }
 
-uint32_t Census::FindLeft(OwnGroup* group, const char* marker) {
-  family_ = group->family();
+uint32_t ProcessScanner::FindLeft(CommandGroup* group, const char* marker) {
+  tree_ = group->tree();
   return Look(marker, true);
 }
 
-uint32_t Census::Look(const char* marker, bool everybody) {
+uint32_t ProcessScanner::Look(const char* marker, bool everybody) {
   const uint64_t begun = bare::Now();
-  family_->Update(people_.get(), people_.Read(*family_, marker, everybody));
+  tree_->Update(process_list_.get(), process_list_.Read(*tree_, marker, everybody));
   due_ = false;
   count_ = 0;
-  for (uint32_t i = 0; i < family_->count(); i++) {
-    darwin::Member& member = (*family_)[i];
-    if (!darwin::Family::IsAlive(member)) continue;
+  for (uint32_t i = 0; i < tree_->count(); i++) {
+    darwin::Member& member = (*tree_)[i];
+    if (!darwin::ProcessTree::IsAlive(member)) continue;
     found_[count_++] = {member.pid, i, member.id, member.state};
     if (queue_ >= 0 && !member.watched) Watch(&member);
   }
@@ -106,18 +106,18 @@ uint32_t Census::Look(const char* marker, bool everybody) {
   return count_;
 }
 
-bool Census::Signal(const Person& person, int signal) {
+bool ProcessScanner::Signal(const ProcessEntry& entry, int signal) {
   // The number may have been given to somebody else since it was read.
   darwin::Process now;
-  if (darwin::ReadProcess(person.pid, &now) && now.id == person.id && now.state != 'Z') {
-    return kill(person.pid, signal) == 0;
+  if (darwin::ReadProcess(entry.pid, &now) && now.id == entry.id && now.state != 'Z') {
+    return kill(entry.pid, signal) == 0;
   }
   errno = ESRCH;
   return false;
 }
 
-void Census::ForgetTold() {
-  for (uint32_t i = 0; i < family_->count(); i++) (*family_)[i].told = false;
+void ProcessScanner::ForgetTold() {
+  for (uint32_t i = 0; i < tree_->count(); i++) (*tree_)[i].told = false;
 }
 
 // Nobody but process 1 of the system gets orphans here.

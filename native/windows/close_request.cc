@@ -1,4 +1,4 @@
-#include "windows/ask.h"
+#include "windows/close_request.h"
 
 namespace tripline {
 namespace {
@@ -33,7 +33,7 @@ BOOL CALLBACK CloseOne(HWND window, LPARAM raw) {
 
 }  // namespace
 
-bool Asking::Ask(const JobList& whom, DWORD leader) {
+bool CloseRequest::Ask(const JobList& whom, DWORD leader) {
   // Group 0 would be everybody on our console, ourselves included.
   by_console_ = leader != 0 && GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader);
   told_count_ = 0;
@@ -46,7 +46,7 @@ bool Asking::Ask(const JobList& whom, DWORD leader) {
   return by_console_;
 }
 
-bool Asking::IsHeardBy(const JobList& whom) const {
+bool CloseRequest::IsHeardBy(const JobList& whom) const {
   for (uint32_t i = 0; i < told_count_; i++) {
     if (whom.Has(told_[i])) return true;
   }

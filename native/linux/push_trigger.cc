@@ -1,6 +1,6 @@
 // Kernel push on Linux: PSI triggers, memory.events and memory.pressure of the own cgroup (version 2), and thresholds on
 // its usage through an eventfd (version 1).
-#include "port/doorbell.h"
+#include "port/push_trigger.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,14 +47,14 @@ class Descriptor {
 };
 
 // A file that epoll reports as EPOLLPRI: PSI triggers, and kernfs files that notify.
-class PriorityDoorbell : public Doorbell {
+class PriorityTrigger : public PushTrigger {
  public:
   // `reread`: the kernel rings again only after the file was read.
-  PriorityDoorbell(int fd, bool reread) : fd_(fd), reread_(reread) {}
+  PriorityTrigger(int fd, bool reread) : fd_(fd), reread_(reread) {}
 
   intptr_t handle() const override { return fd_.get(); }
   uint32_t readiness() const override { return EPOLLPRI; }
-  bool Answer() override {
+  bool Acknowledge() override {
     if (!reread_) return true;
     char ignored[256];
     return pread(fd_.get(), ignored, sizeof(ignored), 0) > 0;
@@ -65,13 +65,13 @@ class PriorityDoorbell : public Doorbell {
   const bool reread_;
 };
 
-class EventDoorbell : public Doorbell {
+class EventTrigger : public PushTrigger {
  public:
-  explicit EventDoorbell(int fd) : fd_(fd) {}
+  explicit EventTrigger(int fd) : fd_(fd) {}
 
   intptr_t handle() const override { return fd_.get(); }
   uint32_t readiness() const override { return EPOLLIN; }
-  bool Answer() override {
+  bool Acknowledge() override {
     uint64_t ignored;
     return read(fd_.get(), &ignored, sizeof(ignored)) == sizeof(ignored) || errno == EAGAIN;
   }
@@ -86,7 +86,7 @@ bool IsOf(int fd, long magic) {
 }
 
 // Arms a PSI trigger that rings once tasks have stalled for `share` percent of a window.
-Doorbell* MakePsiDoorbell(const char* path, double share, long magic, Failure* why) {
+PushTrigger* MakePsiTrigger(const char* path, double share, long magic, Failure* why) {
   for (const unsigned window : kWindows) {
     Descriptor fd(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
     if (fd.get() < 0) {
@@ -104,17 +104,17 @@ Doorbell* MakePsiDoorbell(const char* path, double share, long magic, Failure* w
     char trigger[64];
     const int size = snprintf(trigger, sizeof(trigger), "some %u %u", threshold, window);
     // With its terminating NUL: the kernel overwrites the last byte of what it is given.
-    if (write(fd.get(), trigger, static_cast<size_t>(size) + 1) > 0) return new PriorityDoorbell(fd.Release(), false);
+    if (write(fd.get(), trigger, static_cast<size_t>(size) + 1) > 0) return new PriorityTrigger(fd.Release(), false);
   }
   why->SetErrno("write trigger", path, errno, "kernels before 6.4 ask for CAP_SYS_RESOURCE");
   return nullptr;
 }
 
-Doorbell* MakePressureDoorbell(const char* name, double enter, Failure* why) {
+PushTrigger* MakePressureTrigger(const char* name, double enter, Failure* why) {
   const Roots roots;
   Text path;
   path.Set(roots.proc.get(), "/pressure/", name);
-  return MakePsiDoorbell(path.get(), enter, kProcMagic, why);
+  return MakePsiTrigger(path.get(), enter, kProcMagic, why);
 }
 
 // The number in a cgroup file; negative where it cannot be read or is "max".
@@ -128,7 +128,7 @@ double ReadNumber(const char* directory, const char* name) {
 }
 
 // Rings when the usage of a version 1 group passes what would cross the limit if none of it could be reclaimed.
-Doorbell* MakeUsageDoorbell(const char* group, Metric metric, double enter, Failure* why) {
+PushTrigger* MakeUsageTrigger(const char* group, Metric metric, double enter, Failure* why) {
   const double limit = ReadNumber(group, "/memory.limit_in_bytes");
   if (limit < 0 || limit >= 9e18) {
     why->Set("the memory cgroup of this process has no limit");
@@ -152,15 +152,15 @@ Doorbell* MakeUsageDoorbell(const char* group, Metric metric, double enter, Fail
     why->SetErrno("write", control_path.get(), errno, "");
     return nullptr;
   }
-  return new EventDoorbell(event.Release());
+  return new EventTrigger(event.Release());
 }
 
-uint32_t MakeMemoryDoorbells(Metric metric, double enter, Doorbell** out, Failure* why) {
+uint32_t MakeMemoryTriggers(Metric metric, double enter, PushTrigger** out, Failure* why) {
   const Roots roots;
   CgroupPlace place;
   place.Update(MonotonicNow(), roots, "memory", SharedBuffer());
   if (place.version() == 1) {
-    out[0] = MakeUsageDoorbell(place.path(), metric, enter, why);
+    out[0] = MakeUsageTrigger(place.path(), metric, enter, why);
     return out[0] != nullptr ? 1 : 0;
   }
   if (place.version() != 2) {
@@ -173,8 +173,8 @@ uint32_t MakeMemoryDoorbells(Metric metric, double enter, Doorbell** out, Failur
   // Reading is enough for this one, so it works in containers that see their cgroup read-only.
   Descriptor fd(open(events.get(), O_RDONLY | O_CLOEXEC));
   if (fd.get() >= 0 && IsOf(fd.get(), kCgroup2Magic)) {
-    out[count] = new PriorityDoorbell(fd.Release(), true);
-    if (out[count]->Answer()) {
+    out[count] = new PriorityTrigger(fd.Release(), true);
+    if (out[count]->Acknowledge()) {
       count++;
     } else {
       delete out[count];
@@ -185,28 +185,28 @@ uint32_t MakeMemoryDoorbells(Metric metric, double enter, Doorbell** out, Failur
   Text pressure;
   pressure.Set(place.path(), "/memory.pressure");
   // A tenth of the window: by then the group is reclaiming in earnest.
-  out[count] = MakePsiDoorbell(pressure.get(), 10, kCgroup2Magic, why);
+  out[count] = MakePsiTrigger(pressure.get(), 10, kCgroup2Magic, why);
   if (out[count] != nullptr) count++;
   return count;
 }
 
 }  // namespace
 
-uint32_t MakeDoorbells(Metric metric, double enter, bool above, Doorbell** out, Failure* why) {
+uint32_t MakePushTriggers(Metric metric, double enter, bool above, PushTrigger** out, Failure* why) {
   out[0] = nullptr;
   switch (metric) {
     case Metric::kPressureCpu:
-      if (above) out[0] = MakePressureDoorbell("cpu", enter, why);
+      if (above) out[0] = MakePressureTrigger("cpu", enter, why);
       break;
     case Metric::kPressureMemory:
-      if (above) out[0] = MakePressureDoorbell("memory", enter, why);
+      if (above) out[0] = MakePressureTrigger("memory", enter, why);
       break;
     case Metric::kPressureIo:
-      if (above) out[0] = MakePressureDoorbell("io", enter, why);
+      if (above) out[0] = MakePressureTrigger("io", enter, why);
       break;
     case Metric::kMemory:
     case Metric::kMemoryAvailable:
-      if (above == (metric == Metric::kMemory)) return MakeMemoryDoorbells(metric, enter, out, why);
+      if (above == (metric == Metric::kMemory)) return MakeMemoryTriggers(metric, enter, out, why);
       break;
     default:
       why->Set("the kernel does not push this figure");

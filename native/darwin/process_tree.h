@@ -35,7 +35,7 @@ struct Member {
 
 // The members of one tree, kept from look to look. All of it is valid when it is zero, but for the root. Another
 // process may read it while it changes: a member is only ever believed together with its id.
-class Family {
+class ProcessTree {
  public:
   static constexpr uint32_t kMost = 1 << 15;
 

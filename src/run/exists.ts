@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs'
 import { toBytes } from './bytes.js'
 
-export function isThere(file: string): boolean {
+export function exists(file: string): boolean {
   try {
     accessSync(process.platform === 'win32' ? file : toBytes(file), constants.F_OK)
     return true

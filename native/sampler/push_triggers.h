@@ -1,11 +1,11 @@
-// The doorbells that hang at channels: where they are wanted, and what a ring does.
+// The push_triggers that hang at feeds: where they are wanted, and what a ring does.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
-#include "sampler/channel.h"
-#include "port/doorbell.h"
+#include "sampler/feed.h"
+#include "port/push_trigger.h"
 #include "sampler/guard.h"
 #include "util/list.h"
 #include "port/platform.h"
@@ -13,20 +13,20 @@
 namespace tripline {
 
 // All of it under the sampler's lock.
-class Doorbells {
+class PushTriggers {
  public:
   // `waiter` is the sampling thread's.
-  explicit Doorbells(Waiter* waiter) : waiter_(waiter) {}
+  explicit PushTriggers(Waiter* waiter) : waiter_(waiter) {}
 
   // Asks the kernel to ring when a new limit may have been crossed, where that can pull the next read closer. REQUIRES:
   // the thread runs.
-  void Hang(const GuardLimit& limit);
+  void Arm(const GuardLimit& limit);
 
-  // The channel needs them no more. They are destroyed when the thread has come round.
-  void Take(Channel* channel);
+  // The feed needs them no more. They are destroyed when the thread has come round.
+  void Disarm(Feed* feed);
 
   // Called by the thread when it comes back from its wait, with what rang.
-  void Answer(Doorbell* const* rung, uint32_t count);
+  void Acknowledge(PushTrigger* const* rung, uint32_t count);
 
   // Called by the thread at its end.
   void Clear() { taken_.clear(); }
@@ -35,7 +35,7 @@ class Doorbells {
 
  private:
   Waiter* const waiter_;
-  List<std::unique_ptr<Doorbell>> taken_;  // down already, and alive until the thread has come round
+  List<std::unique_ptr<PushTrigger>> taken_;  // down already, and alive until the thread has come round
   uint64_t rings_ = 0;
 };
 

@@ -1,7 +1,7 @@
-// The process list. System calls only, for the keeper of a command.
+// The process list. System calls only, for the supervisor of a command.
 #pragma once
 
-#include "darwin/family.h"
+#include "darwin/process_tree.h"
 
 namespace tripline::darwin {
 
@@ -9,18 +9,18 @@ namespace tripline::darwin {
 // others.
 bool ReadProcess(int32_t pid, Process* one);
 
-class People {
+class ProcessList {
  public:
-  People() = default;
-  People(const People&) = delete;
-  People& operator=(const People&) = delete;
-  ~People();
+  ProcessList() = default;
+  ProcessList(const ProcessList&) = delete;
+  ProcessList& operator=(const ProcessList&) = delete;
+  ~ProcessList();
 
   bool Open();
 
   // Everybody who can be read. Where there is a `marker`, it is looked for in the strays of the family, or in
   // `everybody` that could be of it. 0 where the list is kept from us.
-  uint32_t Read(const Family& family, const char* marker, bool everybody);
+  uint32_t Read(const ProcessTree& tree, const char* marker, bool everybody);
 
   Process* get() { return list_; }
 

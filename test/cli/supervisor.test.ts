@@ -39,18 +39,18 @@ describe('a paused command', () => {
     const limit = ['--on-breach', 'pause', '--limit', 'memory.available<1000TB', '--idle-output', '100ms']
     using background = new Background('run', ...limit, '--', 'sleep', '300')
     await background.shows('paused')
-    const [keeper] = childrenOf(background.child.pid!)
+    const [supervisor] = childrenOf(background.child.pid!)
     await sleep(200)
-    const before = cpuOf(keeper!)
+    const before = cpuOf(supervisor!)
     await sleep(1000)
     // A loop would take all of the second, on a busy machine a good part of it.
-    expect(cpuOf(keeper!) - before).toBeLessThan(10)
+    expect(cpuOf(supervisor!) - before).toBeLessThan(10)
     background.child.kill('SIGTERM')
     expect(await background.ended).toBe(143)
   })
 })
 
-describe('a stopped keeper', () => {
+describe('a stopped supervisor', () => {
   it('does as it is told', async () => {
     const tag = makeTag()
     using background = new Background('run', '-v', 'sleep', tag)
@@ -97,8 +97,8 @@ function startUnread(): ReturnType<typeof spawn> {
 /** Until its command has ended. */
 async function commandEnded(child: ReturnType<typeof spawn>): Promise<void> {
   await once(child.stderr!, 'data')
-  const [keeper] = childrenOf(child.pid!)
-  await eventually(() => childrenOf(keeper!)[0] === 0)
+  const [supervisor] = childrenOf(child.pid!)
+  await eventually(() => childrenOf(supervisor!)[0] === 0)
 }
 
 describe('output that is read late', () => {

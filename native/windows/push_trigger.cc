@@ -1,5 +1,5 @@
 // Low memory, as Windows tells everybody at once: it knows no levels that could be chosen.
-#include "port/doorbell.h"
+#include "port/push_trigger.h"
 
 #include "windows/win.h"
 
@@ -8,15 +8,15 @@ namespace {
 
 constexpr uint32_t kHoldOffMs = 1000;
 
-class LowMemoryDoorbell final : public Doorbell {
+class LowMemoryTrigger final : public PushTrigger {
  public:
-  explicit LowMemoryDoorbell(HANDLE handle) : handle_(handle) {}
-  ~LowMemoryDoorbell() override { CloseHandle(handle_); }
+  explicit LowMemoryTrigger(HANDLE handle) : handle_(handle) {}
+  ~LowMemoryTrigger() override { CloseHandle(handle_); }
 
   intptr_t handle() const override { return reinterpret_cast<intptr_t>(handle_); }
   // For how long the Waiter does not listen to it after a ring, in milliseconds.
   uint32_t readiness() const override { return kHoldOffMs; }
-  bool Answer() override { return true; }
+  bool Acknowledge() override { return true; }
 
  private:
   const HANDLE handle_;
@@ -24,7 +24,7 @@ class LowMemoryDoorbell final : public Doorbell {
 
 }  // namespace
 
-uint32_t MakeDoorbells(Metric metric, double, bool above, Doorbell** out, Failure* why) {
+uint32_t MakePushTriggers(Metric metric, double, bool above, PushTrigger** out, Failure* why) {
   const bool low = metric == Metric::kMemoryAvailable && !above;
   const bool high = (metric == Metric::kMemory || metric == Metric::kMemoryHost) && above;
   if (!low && !high) {
@@ -36,7 +36,7 @@ uint32_t MakeDoorbells(Metric metric, double, bool above, Doorbell** out, Failur
     SetWinError("CreateMemoryResourceNotification", "", GetLastError(), "", why);
     return 0;
   }
-  out[0] = new LowMemoryDoorbell(handle);
+  out[0] = new LowMemoryTrigger(handle);
   return 1;
 }
 

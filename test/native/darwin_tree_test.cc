@@ -1,5 +1,5 @@
 // Who belongs to a command on macOS: lists of processes as they could be, and who is taken for one of us.
-#include "darwin/family.h"
+#include "darwin/process_tree.h"
 
 #include <cstdlib>
 #include <initializer_list>
@@ -10,21 +10,21 @@ using namespace tripline::darwin;
 
 namespace {
 
-constexpr int32_t kKeeper = 100;
+constexpr int32_t kSupervisor = 100;
 constexpr int32_t kLaunchd = 1;
 
 // A machine whose processes a test starts, moves and ends. Ids count up, as the kernel's do.
 class Machine {
  public:
   explicit Machine(bool tells_ids = true, bool by_group = true) : tells_ids_(tells_ids) {
-    family_ = static_cast<Family*>(calloc(1, sizeof(Family)));
+    tree_ = static_cast<ProcessTree*>(calloc(1, sizeof(ProcessTree)));
     Add(kLaunchd, 0, 1);
     Add(50, kLaunchd, 50);  // a shell of somebody
     Add(60, 50, 60);        // the host
-    const uint64_t id = Add(kKeeper, 60, kKeeper);
-    family_->SetRoot(kKeeper, id, by_group);
+    const uint64_t id = Add(kSupervisor, 60, kSupervisor);
+    tree_->SetRoot(kSupervisor, id, by_group);
   }
-  ~Machine() { free(family_); }
+  ~Machine() { free(tree_); }
 
   uint64_t Add(int32_t pid, int32_t parent, int32_t group, const char* marker = "") {
     Process* one = &all_[count_++];
@@ -55,33 +55,33 @@ class Machine {
     marked_[place] = marked_[count_];
   }
 
-  // The list as the keeper reads it, in the order of the numbers or against it.
+  // The list as the supervisor reads it, in the order of the numbers or against it.
   uint32_t Look(bool backwards = false) {
     uint32_t size = 0;
     const uint64_t first = Find(kLaunchd)->id;
     for (uint32_t i = 0; i < count_; i++) {
       const uint32_t place = backwards ? count_ - 1 - i : i;
-      if (all_[place].pid == kKeeper) continue;
+      if (all_[place].pid == kSupervisor) continue;
       list_[size] = all_[place];
-      list_[size].marked = marked_[place] && family_->IsStray(all_[place], first);
+      list_[size].marked = marked_[place] && tree_->IsStray(all_[place], first);
       size++;
     }
-    family_->Update(list_, size);
+    tree_->Update(list_, size);
     uint32_t alive = 0;
-    for (uint32_t i = 0; i < family_->count(); i++) alive += Family::IsAlive((*family_)[i]) ? 1 : 0;
+    for (uint32_t i = 0; i < tree_->count(); i++) alive += ProcessTree::IsAlive((*tree_)[i]) ? 1 : 0;
     return alive;
   }
   bool Has(int32_t pid) const {
-    for (uint32_t i = 0; i < family_->count(); i++) {
-      if ((*family_)[i].pid == pid && Family::IsAlive((*family_)[i])) return true;
+    for (uint32_t i = 0; i < tree_->count(); i++) {
+      if ((*tree_)[i].pid == pid && ProcessTree::IsAlive((*tree_)[i])) return true;
     }
     return false;
   }
-  Family* family() { return family_; }
+  ProcessTree* tree() { return tree_; }
 
  private:
   const bool tells_ids_;
-  Family* family_;
+  ProcessTree* tree_;
   Process all_[64];
   Process list_[64];
   bool marked_[64] = {};
@@ -91,25 +91,25 @@ class Machine {
 
 }  // namespace
 
-TEST(DarwinFamilyIsWhoeverDescends) {
+TEST(DarwinTreeIsWhoeverDescends) {
   for (const bool backwards : {false, true}) {
     for (const bool tells_ids : {false, true}) {
       Machine machine(tells_ids);
-      machine.Add(110, kKeeper, 110);
+      machine.Add(110, kSupervisor, 110);
       machine.Add(111, 110, 110);
       machine.Add(112, 111, 112);
       machine.Add(200, 50, 200);  // somebody else's
       CHECK_EQ(machine.Look(backwards), 3u);
       CHECK(machine.Has(110) && machine.Has(111) && machine.Has(112));
-      CHECK(!machine.Has(kKeeper) && !machine.Has(60) && !machine.Has(200) && !machine.Has(kLaunchd));
+      CHECK(!machine.Has(kSupervisor) && !machine.Has(60) && !machine.Has(200) && !machine.Has(kLaunchd));
     }
   }
 }
 
-TEST(DarwinFamilyKeepsWhomItHasSeenWhateverBecomesOfThem) {
+TEST(DarwinTreeKeepsWhomItHasSeenWhateverBecomesOfThem) {
   for (const bool tells_ids : {false, true}) {
     Machine machine(tells_ids);
-    machine.Add(110, kKeeper, 110);
+    machine.Add(110, kSupervisor, 110);
     machine.Add(111, 110, 110);
     CHECK_EQ(machine.Look(), 2u);
     machine.End(110);
@@ -123,9 +123,9 @@ TEST(DarwinFamilyKeepsWhomItHasSeenWhateverBecomesOfThem) {
   }
 }
 
-TEST(DarwinFamilyFindsTheChildOfOneThatHasEndedSinceTheLastLook) {
+TEST(DarwinTreeFindsTheChildOfOneThatHasEndedSinceTheLastLook) {
   Machine machine;
-  machine.Add(110, kKeeper, 110);
+  machine.Add(110, kSupervisor, 110);
   CHECK_EQ(machine.Look(), 1u);
   // Born, in a session of its own, and an orphan, all between two looks.
   machine.Add(111, 110, 111);
@@ -134,9 +134,9 @@ TEST(DarwinFamilyFindsTheChildOfOneThatHasEndedSinceTheLastLook) {
   CHECK(machine.Has(111));
 }
 
-TEST(DarwinFamilyFindsADoubleForkByTheOneInBetweenThatNobodyHasWaitedFor) {
+TEST(DarwinTreeFindsADoubleForkByTheOneInBetweenThatNobodyHasWaitedFor) {
   Machine machine;
-  machine.Add(110, kKeeper, 110);
+  machine.Add(110, kSupervisor, 110);
   CHECK_EQ(machine.Look(), 1u);
   machine.Add(111, 110, 111);
   machine.Add(112, 111, 111);
@@ -148,9 +148,9 @@ TEST(DarwinFamilyFindsADoubleForkByTheOneInBetweenThatNobodyHasWaitedFor) {
   CHECK_EQ(machine.Look(), 2u);
 }
 
-TEST(DarwinFamilyFindsADoubleForkByItsProcessGroup) {
+TEST(DarwinTreeFindsADoubleForkByItsProcessGroup) {
   Machine machine;
-  machine.Add(110, kKeeper, 110);
+  machine.Add(110, kSupervisor, 110);
   CHECK_EQ(machine.Look(), 1u);
   machine.Add(111, 110, 110);
   machine.Add(112, 111, 110);
@@ -159,9 +159,9 @@ TEST(DarwinFamilyFindsADoubleForkByItsProcessGroup) {
   CHECK(machine.Has(112));
 }
 
-TEST(DarwinFamilyKeepsAGroupWhoseLeaderIsGone) {
+TEST(DarwinTreeKeepsAGroupWhoseLeaderIsGone) {
   Machine machine;
-  machine.Add(110, kKeeper, 110);
+  machine.Add(110, kSupervisor, 110);
   machine.Add(111, 110, 111);
   machine.Add(112, 111, 111);
   CHECK_EQ(machine.Look(), 3u);
@@ -175,10 +175,10 @@ TEST(DarwinFamilyKeepsAGroupWhoseLeaderIsGone) {
   CHECK(machine.Has(114));
 }
 
-TEST(DarwinFamilyFindsADoubleForkByItsMarker) {
+TEST(DarwinTreeFindsADoubleForkByItsMarker) {
   for (const bool tells_ids : {false, true}) {
     Machine machine(tells_ids);
-    machine.Add(110, kKeeper, 110);
+    machine.Add(110, kSupervisor, 110);
     CHECK_EQ(machine.Look(), 1u);
     machine.Add(111, 110, 111, "marked");
     machine.Add(112, 111, 111, "marked");
@@ -189,10 +189,10 @@ TEST(DarwinFamilyFindsADoubleForkByItsMarker) {
   }
 }
 
-TEST(DarwinFamilyLosesADoubleForkThatHidesItsEnvironmentAndThatNobodySaw) {
+TEST(DarwinTreeLosesADoubleForkThatHidesItsEnvironmentAndThatNobodySaw) {
   // The one hole, held here so that the documentation stays true.
   Machine machine;
-  machine.Add(110, kKeeper, 110);
+  machine.Add(110, kSupervisor, 110);
   CHECK_EQ(machine.Look(), 1u);
   machine.Add(111, 110, 111);
   machine.Add(112, 111, 111);
@@ -201,9 +201,9 @@ TEST(DarwinFamilyLosesADoubleForkThatHidesItsEnvironmentAndThatNobodySaw) {
   CHECK(!machine.Has(112));
 }
 
-TEST(DarwinFamilyLeavesStrangersAlone) {
+TEST(DarwinTreeLeavesStrangersAlone) {
   Machine machine;
-  machine.Add(110, kKeeper, 110);
+  machine.Add(110, kSupervisor, 110);
   // Process 1 has started it, and it happens to have the marker: nobody asks.
   machine.Add(120, kLaunchd, 120, "marked");
   // An orphan of somebody else.
@@ -211,18 +211,18 @@ TEST(DarwinFamilyLeavesStrangersAlone) {
   machine.Add(131, 130, 130);
   machine.End(130);
   CHECK_EQ(machine.Look(), 1u);
-  CHECK(machine.family()->IsStray(*machine.Find(131), machine.Find(kLaunchd)->id));
-  CHECK(!machine.family()->IsStray(*machine.Find(120), machine.Find(kLaunchd)->id));
+  CHECK(machine.tree()->IsStray(*machine.Find(131), machine.Find(kLaunchd)->id));
+  CHECK(!machine.tree()->IsStray(*machine.Find(120), machine.Find(kLaunchd)->id));
   // A debugger in the tree gets whom it debugs as a child.
   machine.Find(131)->parent = 110;
   CHECK_EQ(machine.Look(), 1u);
   CHECK(!machine.Has(131));
 }
 
-TEST(DarwinFamilyIsNotTheHostsProcessGroup) {
+TEST(DarwinTreeIsNotTheHostsProcessGroup) {
   Machine machine;
   // On a terminal the command stays in the group of the host, with the rest of the pipeline.
-  machine.Add(110, kKeeper, 60);
+  machine.Add(110, kSupervisor, 60);
   machine.Add(140, 50, 60);
   CHECK_EQ(machine.Look(), 1u);
   CHECK(!machine.Has(140) && !machine.Has(60));
@@ -234,17 +234,17 @@ TEST(DarwinFamilyIsNotTheHostsProcessGroup) {
   CHECK(!machine.Has(150) && !machine.Has(151));
 }
 
-TEST(DarwinFamilyOfAnyProcessHasNoGroups) {
+TEST(DarwinTreeOfAnyProcessHasNoGroups) {
   Machine machine(true, false);
-  machine.Add(110, kKeeper, 110);
+  machine.Add(110, kSupervisor, 110);
   machine.Add(160, 50, 110);
   CHECK_EQ(machine.Look(), 1u);
 }
 
-TEST(DarwinFamilyTellsANumberThatIsUsedAgain) {
+TEST(DarwinTreeTellsANumberThatIsUsedAgain) {
   for (const bool tells_ids : {false, true}) {
     Machine machine(tells_ids);
-    machine.Add(110, kKeeper, 110);
+    machine.Add(110, kSupervisor, 110);
     machine.Add(111, 110, 111);
     CHECK_EQ(machine.Look(), 2u);
     machine.End(111);
@@ -254,27 +254,27 @@ TEST(DarwinFamilyTellsANumberThatIsUsedAgain) {
     CHECK(!machine.Has(111) && !machine.Has(170));
     for (int i = 0; i < 5; i++) CHECK_EQ(machine.Look(), 1u);
     // Nobody who is gone for long is remembered.
-    CHECK_EQ(machine.family()->count(), 1u);
+    CHECK_EQ(machine.tree()->count(), 1u);
   }
 }
 
-TEST(DarwinFamilyIsNoOlderThanItsRoot) {
+TEST(DarwinTreeIsNoOlderThanItsRoot) {
   Machine machine(false);
   // It seems to be a child of the root; but it was there before.
-  machine.Find(50)->parent = kKeeper;
-  machine.Find(60)->parent = kKeeper;
+  machine.Find(50)->parent = kSupervisor;
+  machine.Find(60)->parent = kSupervisor;
   CHECK_EQ(machine.Look(), 0u);
 }
 
-TEST(DarwinFamilyTellsWhoIsStoppedAndForgetsNothingOfThem) {
+TEST(DarwinTreeTellsWhoIsStoppedAndForgetsNothingOfThem) {
   Machine machine;
-  machine.Add(110, kKeeper, 110);
+  machine.Add(110, kSupervisor, 110);
   CHECK_EQ(machine.Look(), 1u);
-  (*machine.family())[0].told = true;
+  (*machine.tree())[0].told = true;
   machine.Find(110)->state = 'T';
   CHECK_EQ(machine.Look(), 1u);
-  CHECK_EQ((*machine.family())[0].state, 'T');
-  CHECK((*machine.family())[0].told);
+  CHECK_EQ((*machine.tree())[0].state, 'T');
+  CHECK((*machine.tree())[0].told);
 }
 
 TEST(DarwinMarkerIsLookedForInTheEnvironmentOnly) {

@@ -1,10 +1,10 @@
-// A channel: one series, those who watch it, and when it is next to be read.
+// A feed: one series, those who watch it, and when it is next to be read.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 
-#include "port/doorbell.h"
+#include "port/push_trigger.h"
 #include "sampler/guard.h"
 #include "util/list.h"
 #include "sampler/series.h"
@@ -14,17 +14,17 @@ namespace tripline {
 
 class Environment;
 
-// One environment's interest in a channel: a cell on its board, and readers that want it fresh.
+// One environment's interest in a feed: a cell on its board, and readers that want it fresh.
 struct Subscription {
   Environment* environment;
-  Channel* channel;
+  Feed* feed;
   uint32_t cell;
   uint64_t period;  // of its readers; kNever where only guards look
 };
 
-class Channel {
+class Feed {
  public:
-  Channel(Metric metric, uint64_t window, Source* source) : series(metric, window), source(source) {}
+  Feed(Metric metric, uint64_t window, Source* source) : series(metric, window), source(source) {}
 
   // Takes in a reading, writes the boards and runs the limits; guards with a changed limit are appended to `dirty`.
   void Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty);
@@ -59,7 +59,7 @@ class Channel {
   uint64_t due = kNever;
 
   // Kernel push; owned here, watched by the sampler.
-  List<std::unique_ptr<Doorbell>> doorbells;
+  List<std::unique_ptr<PushTrigger>> push_triggers;
   bool rings = false;   // whether they were asked for, had or not
   double rings_at = 0;  // the line that they were asked for
 

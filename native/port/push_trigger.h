@@ -1,4 +1,4 @@
-// Kernel push: a doorbell, never a verdict. When it rings, the next read of its metrics is pulled to now, and that read
+// Kernel push: a push_trigger, never a verdict. When it rings, the next read of its metrics is pulled to now, and that read
 // decides; kernels ring falsely after arming, and nobody's work may end because of that.
 #pragma once
 
@@ -9,14 +9,14 @@
 
 namespace tripline {
 
-class Channel;
+class Feed;
 
-class Doorbell {
+class PushTrigger {
  public:
-  Doorbell() = default;
-  virtual ~Doorbell() = default;
-  Doorbell(const Doorbell&) = delete;
-  Doorbell& operator=(const Doorbell&) = delete;
+  PushTrigger() = default;
+  virtual ~PushTrigger() = default;
+  PushTrigger(const PushTrigger&) = delete;
+  PushTrigger& operator=(const PushTrigger&) = delete;
 
   // What the Waiter waits for: a descriptor on Linux and macOS, a HANDLE on Windows.
   virtual intptr_t handle() const = 0;
@@ -26,17 +26,17 @@ class Doorbell {
   virtual uint32_t readiness() const = 0;
 
   // Takes the ring back, so that it can ring anew. False when the kernel has given up the watch: it is then destroyed.
-  virtual bool Answer() = 0;
+  virtual bool Acknowledge() = 0;
 
   // Whom it rings for.
-  Channel* channel = nullptr;
+  Feed* feed = nullptr;
 };
 
-// The most doorbells that one channel has.
-constexpr uint32_t kMostDoorbells = 2;
+// The most push_triggers that one feed has.
+constexpr uint32_t kMostPushTriggers = 2;
 
-// Implemented by each OS folder: doorbells that ring when `metric` may have crossed `enter`. Writes kMostDoorbells at
+// Implemented by each OS folder: push_triggers that ring when `metric` may have crossed `enter`. Writes kMostPushTriggers at
 // most to `out` and returns how many; 0 with why the kernel has none or refuses. Polling goes on either way.
-uint32_t MakeDoorbells(Metric metric, double enter, bool above, Doorbell** out, Failure* why);
+uint32_t MakePushTriggers(Metric metric, double enter, bool above, PushTrigger** out, Failure* why);
 
 }  // namespace tripline

@@ -1,14 +1,14 @@
-// What is known of a command's processes, in memory that its keeper shares with the process that has started it: the
-// one writes it, the other reads it for the metrics of the tree, and goes on with it when the keeper is dead.
+// What is known of a command's processes, in memory that its supervisor shares with the process that has started it: the
+// one writes it, the other reads it for the metrics of the tree, and goes on with it when the supervisor is dead.
 #pragma once
 
 #include <cstdint>
 
-#include "darwin/family.h"
+#include "darwin/process_tree.h"
 
 namespace tripline {
 
-class OwnGroup {
+class CommandGroup {
  public:
   // Called before the fork.
   bool Make(uint64_t number);
@@ -17,7 +17,7 @@ class OwnGroup {
   // From now on, until Release(), CopyMembers() finds it by this number.
   void Publish(int64_t root);
 
-  darwin::Family* family() const { return family_; }
+  darwin::ProcessTree* tree() const { return tree_; }
 
   // Members that are alive, as many as there is room for. -1 where `root` is not that of a command.
   static int32_t CopyMembers(int64_t root, darwin::Member* into, uint32_t room);
@@ -30,7 +30,7 @@ class OwnGroup {
   bool Remove() { return true; }
 
  private:
-  darwin::Family* family_ = nullptr;
+  darwin::ProcessTree* tree_ = nullptr;
 };
 
 }  // namespace tripline

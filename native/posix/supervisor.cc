@@ -1,4 +1,4 @@
-#include "posix/keeper.h"
+#include "posix/supervisor.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -12,7 +12,7 @@
 
 #include "port/drain.h"
 #include "posix/bare.h"
-#include "census.h"
+#include "process_scanner.h"
 #include "inheritance.h"
 #include "posix/launch.h"
 #include "os_process.h"
@@ -40,9 +40,9 @@ void ResetSignals() {
   for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &standard, nullptr);
 }
 
-class Keeper {
+class Supervisor {
  public:
-  explicit Keeper(const SpawnSpec& spec, const OwnGroup& group)
+  explicit Supervisor(const SpawnSpec& spec, const CommandGroup& group)
       : group_(group), end_signal_(spec.end_signal), kill_after_(spec.kill_after), idle_(spec.idle) {
     own_process_group_ = !spec.foreground;
   }
@@ -57,8 +57,8 @@ class Keeper {
 
     Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : guard_group, {-1, -1}};
     if (!TakeDescriptors(spec, control, &launch)) return Refuse("dup", errno);
-    if (!census_.Open()) return Refuse("mmap", ENOMEM);
-    if (!census_.Follow(&group_, getpid(), spec.marker)) return Refuse("follow", errno);
+    if (!scanner_.Open()) return Refuse("mmap", ENOMEM);
+    if (!scanner_.Follow(&group_, getpid(), spec.marker)) return Refuse("follow", errno);
     LaunchFailure why;
     command_ = StartCommand(launch, &why);
     if (command_ < 0) return Refuse(why.call, why.error);
@@ -151,7 +151,7 @@ class Keeper {
       if (pid == 0) return false;
       if (pid < 0) {
         if (errno == EINTR) continue;
-        return census_.IsEmpty();
+        return scanner_.IsEmpty();
       }
       if (pid == command_) TellExited(status);
     }
@@ -177,7 +177,7 @@ class Keeper {
     report.event.cpu = ToNanoseconds(used.ru_utime) + ToNanoseconds(used.ru_stime);
     report.event.ended = ended_;
     report.event.killed = killed_;
-    report.event.left = !gave_up_ ? 0 : census_.blind() ? 1 : census_.count();
+    report.event.left = !gave_up_ ? 0 : scanner_.blind() ? 1 : scanner_.count();
     Tell(report);
   }
 
@@ -194,13 +194,13 @@ class Keeper {
   }
 
   void Wait() {
-    struct pollfd waits[4] = {{control_, POLLIN, 0}, {census_.handle(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
+    struct pollfd waits[4] = {{control_, POLLIN, 0}, {scanner_.handle(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
     for (int i = 0; i < 2; i++) {
       if (relays_[i].open()) waits[2 + i] = relays_[i].Interest();
     }
     poll(waits, 4, TimeToWait());
     if (waits[0].revents != 0) Obey();
-    census_.Hear();
+    scanner_.Hear();
     for (int i = 0; i < 2; i++) {
       if (relays_[i].Move(waits[2 + i].revents)) written_at_ = bare::Now();
     }
@@ -208,7 +208,7 @@ class Keeper {
 
   int TimeToWait() const {
     const uint64_t next_at = nobody_left_ ? drain_.End(written_at_) : next_at_;
-    uint64_t at = next_at < census_.hear_at() ? next_at : census_.hear_at();
+    uint64_t at = next_at < scanner_.hear_at() ? next_at : scanner_.hear_at();
     if (WaitsForSilence() && written_at_ + idle_ < at) at = written_at_ + idle_;
     if (at == kNever) return -1;
     const uint64_t now = bare::Now();
@@ -246,9 +246,9 @@ class Keeper {
 
   void Resume() {
     paused_ = false;
-    census_.FindDescendants(getpid());
-    for (uint32_t i = 0; i < census_.count(); i++) Census::Signal(census_[i], SIGCONT);
-    if (census_.blind()) kill(whom_, SIGCONT);
+    scanner_.FindDescendants(getpid());
+    for (uint32_t i = 0; i < scanner_.count(); i++) ProcessScanner::Signal(scanner_[i], SIGCONT);
+    if (scanner_.blind()) kill(whom_, SIGCONT);
     written_at_ = bare::Now();
   }
 
@@ -281,7 +281,7 @@ class Keeper {
     if (phase_ != kKilling) phase_ = kEnding;
     paused_ = false;
     // Another signal is for all of them again.
-    if (signal != told_signal_) census_.ForgetTold();
+    if (signal != told_signal_) scanner_.ForgetTold();
     told_signal_ = signal;
     next_at_ = now;
   }
@@ -310,18 +310,18 @@ class Keeper {
 
   // The signal to those who have not had it yet. One that comes twice may mean something else to them.
   void AskAll() {
-    if (census_.blind()) return AskBlindly();
-    census_.FindDescendants(getpid());
-    for (uint32_t i = 0; i < census_.count(); i++) {
-      const Census::Person& each = census_[i];
-      if (!census_.WasTold(each)) {
-        census_.SetTold(each);
+    if (scanner_.blind()) return AskBlindly();
+    scanner_.FindDescendants(getpid());
+    for (uint32_t i = 0; i < scanner_.count(); i++) {
+      const ProcessScanner::ProcessEntry& each = scanner_[i];
+      if (!scanner_.WasTold(each)) {
+        scanner_.SetTold(each);
         ended_++;
-        Census::Signal(each, told_signal_);
+        ProcessScanner::Signal(each, told_signal_);
         if (told_signal_ == SIGKILL) killed_ = true;
       }
       // Whoever is stopped, now or later, cannot die of it.
-      Census::Signal(each, SIGCONT);
+      ProcessScanner::Signal(each, SIGCONT);
     }
   }
 
@@ -329,15 +329,15 @@ class Keeper {
   void StopAll() {
     for (uint32_t round = 0; round < kStopRounds; round++) {
       bool new_ones = false;
-      census_.FindDescendants(getpid());
-      for (uint32_t i = 0; i < census_.count(); i++) {
-        if (census_[i].state != 'T' && Census::Signal(census_[i], SIGSTOP)) new_ones = true;
+      scanner_.FindDescendants(getpid());
+      for (uint32_t i = 0; i < scanner_.count(); i++) {
+        if (scanner_[i].state != 'T' && ProcessScanner::Signal(scanner_[i], SIGSTOP)) new_ones = true;
       }
       if (!new_ones) return;
     }
   }
 
-  // Without a census there are the command's process group and the control group: what is in neither gets away.
+  // Without a scanner there are the command's process group and the control group: what is in neither gets away.
   void AskBlindly() {
     ended_ = 1;
     if (asked_blindly_ != told_signal_) kill(whom_, told_signal_);
@@ -355,28 +355,28 @@ class Keeper {
   }
 
   void KillAll() {
-    if (census_.blind()) return KillBlindly();
-    census_.FindDescendants(getpid());
-    const uint32_t before = census_.count();
+    if (scanner_.blind()) return KillBlindly();
+    scanner_.FindDescendants(getpid());
+    const uint32_t before = scanner_.count();
     for (uint32_t i = 0; i < before; i++) {
-      if (!census_.WasTold(census_[i])) ended_++;
-      census_.SetTold(census_[i]);
+      if (!scanner_.WasTold(scanner_[i])) ended_++;
+      scanner_.SetTold(scanner_[i]);
     }
     if (before == 0) return;
     killed_ = true;
     if (!group_.Kill()) StopAll();
     // Also those that are in no group of ours: one that changed it itself.
     uint32_t refused = 0;
-    census_.FindDescendants(getpid());
-    for (uint32_t i = 0; i < census_.count(); i++) {
-      if (!Census::Signal(census_[i], SIGKILL) && errno == EPERM) refused++;
+    scanner_.FindDescendants(getpid());
+    for (uint32_t i = 0; i < scanner_.count(); i++) {
+      if (!ProcessScanner::Signal(scanner_[i], SIGKILL) && errno == EPERM) refused++;
     }
-    refusals_ = refused > 0 && refused == census_.count() ? refusals_ + 1 : 0;
+    refusals_ = refused > 0 && refused == scanner_.count() ? refusals_ + 1 : 0;
     gave_up_ = refusals_ >= kRefusals;
   }
 
-  OwnGroup group_;
-  Census census_;
+  CommandGroup group_;
+  ProcessScanner scanner_;
   Relay relays_[2];
   Drain drain_;
   const int end_signal_;
@@ -407,11 +407,11 @@ class Keeper {
 
 }  // namespace
 
-void BecomeKeeper(const SpawnSpec& spec, const char** shell_arguments, const OwnGroup& group, int control) {
-  Keeper keeper(spec, group);
-  const bool started = keeper.Start(spec, shell_arguments, control);
-  if (started) keeper.Run();
-  keeper.RemoveGroup();
+void BecomeSupervisor(const SpawnSpec& spec, const char** shell_arguments, const CommandGroup& group, int control) {
+  Supervisor supervisor(spec, group);
+  const bool started = supervisor.Start(spec, shell_arguments, control);
+  if (started) supervisor.Run();
+  supervisor.RemoveGroup();
   _exit(0);
 }
 

@@ -2,7 +2,7 @@
 import type { Cancelable } from './cancelable.js'
 
 /** Makes `wrapper` look like `fn`, but for the arguments that it brings itself. */
-export function imitate<F extends (...args: never[]) => unknown>(
+export function mimicFunction<F extends (...args: never[]) => unknown>(
   wrapper: F,
   fn: (...args: never[]) => unknown,
   own: number,
@@ -18,5 +18,5 @@ export function checkFirst<F extends (...args: never[]) => unknown>(operation: C
     operation.throwIfCanceled()
     return fn.apply(this, args)
   }
-  return imitate(wrapped as F, fn, 0)
+  return mimicFunction(wrapped as F, fn, 0)
 }

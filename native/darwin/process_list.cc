@@ -1,4 +1,4 @@
-#include "darwin/people.h"
+#include "darwin/process_list.h"
 
 #include <libproc.h>
 #include <sys/mman.h>
@@ -20,8 +20,8 @@ struct UniqueInfo {
 
 constexpr uint32_t kStopped = 4, kZombie = 5;  // SSTOP and SZOMB of sys/proc.h
 
-constexpr size_t kListSize = Family::kMost * sizeof(Process);
-constexpr size_t kPidsSize = Family::kMost * sizeof(int32_t);
+constexpr size_t kListSize = ProcessTree::kMost * sizeof(Process);
+constexpr size_t kPidsSize = ProcessTree::kMost * sizeof(int32_t);
 constexpr size_t kBlockSize = 1 << 20;  // the kernel's ARG_MAX
 
 // Zombies too.
@@ -55,26 +55,26 @@ bool ReadProcess(int32_t pid, Process* one) {
   return true;
 }
 
-People::~People() {
+ProcessList::~ProcessList() {
   if (memory_ != nullptr) munmap(memory_, kListSize + kPidsSize + kBlockSize);
 }
 
-bool People::Open() {
+bool ProcessList::Open() {
   memory_ = Reserve(kListSize + kPidsSize + kBlockSize, false);
   if (memory_ == nullptr) return false;
   list_ = static_cast<Process*>(memory_);
-  pids_ = reinterpret_cast<int32_t*>(list_ + Family::kMost);
-  block_ = reinterpret_cast<char*>(pids_ + Family::kMost);
+  pids_ = reinterpret_cast<int32_t*>(list_ + ProcessTree::kMost);
+  block_ = reinterpret_cast<char*>(pids_ + ProcessTree::kMost);
   return true;
 }
 
-bool People::IsMarked(int32_t pid, const char* marker) {
+bool ProcessList::IsMarked(int32_t pid, const char* marker) {
   int name[3] = {CTL_KERN, KERN_PROCARGS2, pid};
   size_t size = kBlockSize;
   return sysctl(name, 3, block_, &size, nullptr, 0) == 0 && HasMarker(block_, size, marker);
 }
 
-uint32_t People::Read(const Family& family, const char* marker, bool everybody) {
+uint32_t ProcessList::Read(const ProcessTree& tree, const char* marker, bool everybody) {
   const int listed = proc_listallpids(pids_, static_cast<int>(kPidsSize));
   Process first;
   ReadProcess(1, &first);
@@ -83,7 +83,7 @@ uint32_t People::Read(const Family& family, const char* marker, bool everybody) 
     Process* one = &list_[count];
     if (!ReadProcess(pids_[i], one)) continue;
     count++;
-    const bool asked = everybody ? family.IsYounger(*one) : family.IsStray(*one, first.id);
+    const bool asked = everybody ? tree.IsYounger(*one) : tree.IsStray(*one, first.id);
     if (marker != nullptr && asked) one->marked = IsMarked(one->pid, marker);
   }
   return count;

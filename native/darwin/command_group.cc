@@ -1,9 +1,9 @@
-#include "darwin/own_group.h"
+#include "darwin/command_group.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "darwin/people.h"
+#include "darwin/process_list.h"
 
 namespace tripline {
 
@@ -13,7 +13,7 @@ namespace {
 constexpr uint32_t kMostPublished = 64;
 struct Published {
   int64_t root;
-  const darwin::Family* family;
+  const darwin::ProcessTree* family;
 } published[kMostPublished];
 
 // Held for a moment, and hardly ever by two: a mutex would be the only initialized data of the binary, a page of it.
@@ -31,31 +31,31 @@ class Hold {
 
 }  // namespace
 
-bool OwnGroup::Make(uint64_t) {
-  family_ = static_cast<darwin::Family*>(darwin::Reserve(sizeof(darwin::Family), true));
-  return family_ != nullptr;
+bool CommandGroup::Make(uint64_t) {
+  tree_ = static_cast<darwin::ProcessTree*>(darwin::Reserve(sizeof(darwin::ProcessTree), true));
+  return tree_ != nullptr;
 }
 
-void OwnGroup::Publish(int64_t root) {
+void CommandGroup::Publish(int64_t root) {
   const Hold hold;
   for (uint32_t i = 0; i < kMostPublished; i++) {
     if (published[i].family != nullptr) continue;
-    published[i] = {root, family_};
+    published[i] = {root, tree_};
     break;
   }
 }
 
-void OwnGroup::Release() {
-  if (family_ == nullptr) return;
+void CommandGroup::Release() {
+  if (tree_ == nullptr) return;
   const Hold hold;
   for (Published& each : published) {
-    if (each.family == family_) each = {0, nullptr};
+    if (each.family == tree_) each = {0, nullptr};
   }
-  munmap(family_, sizeof(darwin::Family));
-  family_ = nullptr;
+  munmap(tree_, sizeof(darwin::ProcessTree));
+  tree_ = nullptr;
 }
 
-int32_t OwnGroup::CopyMembers(int64_t root, darwin::Member* into, uint32_t room) {
+int32_t CommandGroup::CopyMembers(int64_t root, darwin::Member* into, uint32_t room) {
   int32_t copied = -1;
   const Hold hold;
   for (const Published& each : published) {
@@ -64,7 +64,7 @@ int32_t OwnGroup::CopyMembers(int64_t root, darwin::Member* into, uint32_t room)
     const uint32_t count = each.family->count();
     for (uint32_t i = 0; i < count && static_cast<uint32_t>(copied) < room; i++) {
       const darwin::Member member = (*each.family)[i];
-      if (darwin::Family::IsAlive(member)) into[copied++] = member;
+      if (darwin::ProcessTree::IsAlive(member)) into[copied++] = member;
     }
   }
   return copied;

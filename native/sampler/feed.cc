@@ -1,4 +1,4 @@
-#include "sampler/channel.h"
+#include "sampler/feed.h"
 
 #include <algorithm>
 #include <cstring>
@@ -19,7 +19,7 @@ constexpr uint64_t kRetry = kSecond;
 
 }  // namespace
 
-void Channel::Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty) {
+void Feed::Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty) {
   last_read = now;
   if (!series.Absorb(reading, failure, now)) return;
   for (const Subscription* each : subscriptions) PublishTo(*each);
@@ -41,7 +41,7 @@ void Channel::Settle(const Reading& reading, const Failure& failure, uint64_t no
   }
 }
 
-void Channel::Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty) {
+void Feed::Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty) {
   const LimitState before = limit->limit.state;
   StepOne(limit, now);
   if (limit->limit.state == before || limit->guard->dirty) return;
@@ -49,7 +49,7 @@ void Channel::Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty) {
   dirty->push_back(limit->guard);
 }
 
-void Channel::StepOne(GuardLimit* each, uint64_t now) {
+void Feed::StepOne(GuardLimit* each, uint64_t now) {
   const Value& value = series.now();
   const bool was_guilty = each->guilty();
   if (value.state == Value::kKnown) {
@@ -71,7 +71,7 @@ void Channel::StepOne(GuardLimit* each, uint64_t now) {
   evidence.origin = KeepOrigin();
 }
 
-const char* Channel::KeepOrigin() {
+const char* Feed::KeepOrigin() {
   const char* origin = source->Origin(series.metric());
   for (const auto& kept : origins_) {
     if (std::strcmp(kept.get(), origin) == 0) return kept.get();
@@ -82,19 +82,19 @@ const char* Channel::KeepOrigin() {
   return origins_.back().get();
 }
 
-void Channel::AddLimit(GuardLimit* limit) {
+void Feed::AddLimit(GuardLimit* limit) {
   limit->place = static_cast<uint32_t>(limits_.size());
   limits_.push_back(limit);
   bands_.push_back(QuietBand(limit->limit));
   CountDemand(limit->guard->spec());
 }
 
-void Channel::CountDemand(const GuardSpec& spec) {
+void Feed::CountDemand(const GuardSpec& spec) {
   uint64_t* longest = spec.interval != 0 ? &interval_ : &within_;
   *longest = std::min(*longest, spec.interval != 0 ? spec.interval : spec.within);
 }
 
-void Channel::RemoveLimit(GuardLimit* limit) {
+void Feed::RemoveLimit(GuardLimit* limit) {
   const uint32_t place = limit->place;
   limits_[place] = limits_.back();
   limits_[place]->place = place;
@@ -104,14 +104,14 @@ void Channel::RemoveLimit(GuardLimit* limit) {
   demand_known_ = false;
 }
 
-void Channel::FindDemand() {
+void Feed::FindDemand() {
   within_ = kNever;
   interval_ = kNever;
   for (const GuardLimit* each : limits_) CountDemand(each->guard->spec());
   demand_known_ = true;
 }
 
-bool Channel::wanted() const {
+bool Feed::wanted() const {
   if (watched()) return true;
   for (const Subscription* each : subscriptions) {
     if (each->period != kNever) return true;
@@ -119,7 +119,7 @@ bool Channel::wanted() const {
   return false;
 }
 
-uint64_t Channel::TimeToLine() const {
+uint64_t Feed::TimeToLine() const {
   double seconds = kInfinity;
   if (series.kind() == kRatio) {
     // A mean over a window cannot move by more than the whole scale in one window.
@@ -131,7 +131,7 @@ uint64_t Channel::TimeToLine() const {
   return seconds < 1e6 ? static_cast<uint64_t>(seconds * 1e9) : kNever;
 }
 
-void Channel::Schedule(double stretch) {
+void Feed::Schedule(double stretch) {
   if (!demand_known_) FindDemand();
   uint64_t period = interval_;
   for (const Subscription* each : subscriptions) {
@@ -163,13 +163,13 @@ void Channel::Schedule(double stretch) {
   clamped_ = false;
 }
 
-void Channel::Hurry(uint64_t now) {
+void Feed::Hurry(uint64_t now) {
   const uint64_t earliest = last_read + source->MinPeriod(series.metric());
   due = std::min(due, std::max(now, earliest));
   clamped_ = false;
 }
 
-void Channel::PublishTo(const Subscription& subscription) const {
+void Feed::PublishTo(const Subscription& subscription) const {
   const Value& value = series.now();
   subscription.environment->board.WriteCell(subscription.cell, value.value, value.at,
                                             static_cast<CellState>(value.state));

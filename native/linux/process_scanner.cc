@@ -1,4 +1,4 @@
-#include "linux/census.h"
+#include "linux/process_scanner.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -21,7 +21,7 @@ namespace {
 
 constexpr uint32_t kMost = 1 << 16;
 constexpr int32_t kMostPids = 1 << 22;  // the kernel's PID_MAX_LIMIT
-constexpr size_t kPeopleBytes = kMost * sizeof(Census::Person);
+constexpr size_t kPeopleBytes = kMost * sizeof(ProcessScanner::ProcessEntry);
 constexpr size_t kBitsBytes = kMostPids / 8;
 
 // Only the pages that are used cost memory.
@@ -41,18 +41,18 @@ bool SeesItself() {
   return number == getpid();
 }
 
-bool ReadPerson(int64_t pid, Census::Person* person) {
+bool ReadProcessEntry(int64_t pid, ProcessScanner::ProcessEntry* entry) {
   char text[1024];
   bare::Line path;
   path.Add("/proc/").Add(static_cast<uint64_t>(pid)).Add("/stat");
   const ssize_t size = bare::ReadFile(path.get(), text, sizeof(text));
   ProcessStat stat;
   if (size <= 0 || !ParseProcessStat(text, static_cast<size_t>(size), &stat)) return false;
-  *person = {static_cast<int32_t>(pid), static_cast<int32_t>(stat.parent), stat.start, stat.state};
+  *entry = {static_cast<int32_t>(pid), static_cast<int32_t>(stat.parent), stat.start, stat.state};
   return true;
 }
 
-bool IsDead(const Census::Person& person) { return person.state == 'Z' || person.state == 'X'; }
+bool IsDead(const ProcessScanner::ProcessEntry& entry) { return entry.state == 'Z' || entry.state == 'X'; }
 
 bool HasMarker(int64_t pid, const char* marker) {
   bare::Line path;
@@ -79,21 +79,21 @@ bool HasMarker(int64_t pid, const char* marker) {
 
 }  // namespace
 
-bool Census::Open() {
+bool ProcessScanner::Open() {
   blind_ = !SeesItself();
-  found_ = static_cast<Person*>(Reserve(kPeopleBytes));
+  found_ = static_cast<ProcessEntry*>(Reserve(kPeopleBytes));
   member_ = static_cast<uint64_t*>(Reserve(kBitsBytes));
   told_ = static_cast<uint64_t*>(Reserve(kBitsBytes));
   return found_ != nullptr && member_ != nullptr && told_ != nullptr;
 }
 
-Census::~Census() {
+ProcessScanner::~ProcessScanner() {
   if (found_ != nullptr) munmap(found_, kPeopleBytes);
   if (member_ != nullptr) munmap(member_, kBitsBytes);
   if (told_ != nullptr) munmap(told_, kBitsBytes);
 }
 
-bool Census::Follow(OwnGroup*, int32_t, const char*) {
+bool ProcessScanner::Follow(CommandGroup*, int32_t, const char*) {
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
@@ -101,21 +101,21 @@ bool Census::Follow(OwnGroup*, int32_t, const char*) {
   return children_ >= 0;
 }
 
-void Census::Hear() {
+void ProcessScanner::Hear() {
   struct signalfd_siginfo told;
   while (read(children_, &told, sizeof(told)) > 0) {
   }
 }
 
-void Census::ReadAll() {
+void ProcessScanner::ReadAll() {
   count_ = 0;
-  Names all("/proc");
+  DirectoryReader all("/proc");
   for (int64_t pid = 0; count_ < kMost && all.NextNumber(&pid);) {
-    if (pid < kMostPids && ReadPerson(pid, &found_[count_])) count_++;
+    if (pid < kMostPids && ReadProcessEntry(pid, &found_[count_])) count_++;
   }
 }
 
-uint32_t Census::FindDescendants(int32_t root) {
+uint32_t ProcessScanner::FindDescendants(int32_t root) {
   if (blind_) return count_ = 0;
   ReadAll();
   Clear(member_);
@@ -133,33 +133,33 @@ uint32_t Census::FindDescendants(int32_t root) {
   }
   uint32_t kept = 0;
   for (uint32_t i = 0; i < count_; i++) {
-    const Person& each = found_[i];
+    const ProcessEntry& each = found_[i];
     if (each.pid != root && has(each.pid) && !IsDead(each)) found_[kept++] = each;
   }
   return count_ = kept;
 }
 
-uint32_t Census::FindMarked(const char* marker) {
+uint32_t ProcessScanner::FindMarked(const char* marker) {
   count_ = 0;
   const pid_t own = getpid();
-  Names all("/proc");
+  DirectoryReader all("/proc");
   for (int64_t pid = 0; count_ < kMost && all.NextNumber(&pid);) {
     if (pid == own || pid >= kMostPids || !HasMarker(pid, marker)) continue;
-    if (ReadPerson(pid, &found_[count_]) && !IsDead(found_[count_])) count_++;
+    if (ReadProcessEntry(pid, &found_[count_]) && !IsDead(found_[count_])) count_++;
   }
   return count_;
 }
 
-bool Census::Signal(const Person& person, int signal) {
+bool ProcessScanner::Signal(const ProcessEntry& entry, int signal) {
   // The number may have been given to somebody else since it was read: hold on to the process first, then look again.
-  const long handle = syscall(kPidfdOpen, person.pid, 0);
-  Person now = {};
-  const bool same = ReadPerson(person.pid, &now) && now.start == person.start && !IsDead(now);
+  const long handle = syscall(kPidfdOpen, entry.pid, 0);
+  ProcessEntry now = {};
+  const bool same = ReadProcessEntry(entry.pid, &now) && now.start == entry.start && !IsDead(now);
   long result = -1;
   if (!same) {
     errno = ESRCH;
   } else if (handle < 0) {
-    result = kill(person.pid, signal);  // before Linux 5.3
+    result = kill(entry.pid, signal);  // before Linux 5.3
   } else {
     result = syscall(kPidfdSendSignal, handle, signal, nullptr, 0);
   }
@@ -169,15 +169,15 @@ bool Census::Signal(const Person& person, int signal) {
   return result == 0;
 }
 
-void Census::ForgetTold() { Clear(told_); }
+void ProcessScanner::ForgetTold() { Clear(told_); }
 
 void ReapAdopted() {
   const pid_t own = getpid();
-  Names all("/proc");
-  Census::Person each;
+  DirectoryReader all("/proc");
+  ProcessScanner::ProcessEntry each;
   for (int64_t pid = 0; all.NextNumber(&pid);) {
-    // Keepers are waited for by those who have started them.
-    const bool adopted = ReadPerson(pid, &each) && each.parent == own && IsDead(each) && !IsCommandRoot(pid);
+    // Supervisors are waited for by those who have started them.
+    const bool adopted = ReadProcessEntry(pid, &each) && each.parent == own && IsDead(each) && !IsCommandRoot(pid);
     if (adopted) waitpid(each.pid, nullptr, WNOHANG);
   }
 }

@@ -1,35 +1,35 @@
-// Which processes belong to a command, and signals to all of them. For the keeper: system calls only (posix/bare.h).
+// Which processes belong to a command, and signals to all of them. For the supervisor: system calls only (posix/bare.h).
 #pragma once
 
 #include <sys/types.h>
 #include <cstddef>
 #include <cstdint>
 
-#include "linux/own_group.h"
+#include "linux/command_group.h"
 #include "port/platform.h"
 
 namespace tripline {
 
-class Census {
+class ProcessScanner {
  public:
-  struct Person {
+  struct ProcessEntry {
     int32_t pid;
     int32_t parent;
     uint64_t start;  // with the pid, the identity of a process
     char state;
   };
 
-  Census() = default;
-  Census(const Census&) = delete;
-  Census& operator=(const Census&) = delete;
-  ~Census();
+  ProcessScanner() = default;
+  ProcessScanner(const ProcessScanner&) = delete;
+  ProcessScanner& operator=(const ProcessScanner&) = delete;
+  ~ProcessScanner();
 
   // Takes the memory that it needs. False when there is none.
   bool Open();
 
-  // For the keeper: from now on handle() is readable when a child has ended, until Hear() is called. Every orphan is a
+  // For the supervisor: from now on handle() is readable when a child has ended, until Hear() is called. Every orphan is a
   // child here, so that there is nothing else to follow.
-  bool Follow(OwnGroup* group, int32_t root, const char* marker);
+  bool Follow(CommandGroup* group, int32_t root, const char* marker);
   int handle() const { return children_; }
   void Hear();
   // When Hear() is due, though the handle is silent.
@@ -45,24 +45,24 @@ class Census {
   uint32_t FindDescendants(int32_t root);
   // Looks for everybody in whose environment `marker` occurs, but us.
   uint32_t FindMarked(const char* marker);
-  // What is left of a tree whose keeper is dead.
-  uint32_t FindLeft(OwnGroup*, const char* marker) { return FindMarked(marker); }
+  // What is left of a tree whose supervisor is dead.
+  uint32_t FindLeft(CommandGroup*, const char* marker) { return FindMarked(marker); }
 
-  const Person& operator[](uint32_t index) const { return found_[index]; }
+  const ProcessEntry& operator[](uint32_t index) const { return found_[index]; }
   uint32_t count() const { return count_; }
 
   // Whether it still is the same process, and could be signaled. Sets errno where not.
-  static bool Signal(const Person& person, int signal);
+  static bool Signal(const ProcessEntry& entry, int signal);
 
   // Remembers that these have been told something; Forget() starts anew.
-  bool WasTold(const Person& person) const { return (told_[person.pid / 64] >> (person.pid % 64) & 1) != 0; }
-  void SetTold(const Person& person) { told_[person.pid / 64] |= uint64_t{1} << (person.pid % 64); }
+  bool WasTold(const ProcessEntry& entry) const { return (told_[entry.pid / 64] >> (entry.pid % 64) & 1) != 0; }
+  void SetTold(const ProcessEntry& entry) { told_[entry.pid / 64] |= uint64_t{1} << (entry.pid % 64); }
   void ForgetTold();
 
  private:
   void ReadAll();
 
-  Person* found_ = nullptr;
+  ProcessEntry* found_ = nullptr;
   uint32_t count_ = 0;
   // One bit for each pid that there can be.
   uint64_t* member_ = nullptr;

@@ -1,34 +1,34 @@
-// Which processes belong to a command, and signals to all of them. For the keeper: system calls only (posix/bare.h).
+// Which processes belong to a command, and signals to all of them. For the supervisor: system calls only (posix/bare.h).
 #pragma once
 
 #include <cstdint>
 
-#include "darwin/own_group.h"
-#include "darwin/people.h"
+#include "darwin/command_group.h"
+#include "darwin/process_list.h"
 #include "posix/bare.h"
 
 namespace tripline {
 
-class Census {
+class ProcessScanner {
  public:
-  struct Person {
+  struct ProcessEntry {
     int32_t pid;
     uint32_t place;  // in the family
     uint64_t id;     // with the pid, the identity of a process
     char state;
   };
 
-  Census() = default;
-  Census(const Census&) = delete;
-  Census& operator=(const Census&) = delete;
-  ~Census();
+  ProcessScanner() = default;
+  ProcessScanner(const ProcessScanner&) = delete;
+  ProcessScanner& operator=(const ProcessScanner&) = delete;
+  ~ProcessScanner();
 
   // Takes the memory that it needs. False when there is none.
   bool Open();
 
   // From now on everybody who descends from `root` is looked for and kept in the group, whoever its parent becomes.
   // handle() is readable when a member has forked or ended: Hear() then looks.
-  bool Follow(OwnGroup* group, int32_t root, const char* marker);
+  bool Follow(CommandGroup* group, int32_t root, const char* marker);
   int handle() const { return queue_; }
   void Hear();
   // When Hear() is due, though the handle is silent.
@@ -44,27 +44,27 @@ class Census {
 
   // Looks for all members but zombies, of which most are nobody's child any more. Returns how many there are.
   uint32_t FindDescendants(int32_t root);
-  // What is left of a tree whose keeper is dead.
-  uint32_t FindLeft(OwnGroup* group, const char* marker);
+  // What is left of a tree whose supervisor is dead.
+  uint32_t FindLeft(CommandGroup* group, const char* marker);
 
-  const Person& operator[](uint32_t index) const { return found_[index]; }
+  const ProcessEntry& operator[](uint32_t index) const { return found_[index]; }
   uint32_t count() const { return count_; }
 
   // Whether it still is the same process, and could be signaled. Sets errno where not.
-  static bool Signal(const Person& person, int signal);
+  static bool Signal(const ProcessEntry& entry, int signal);
 
   // Remembers that these have been told something.
-  bool WasTold(const Person& person) const { return (*family_)[person.place].told; }
-  void SetTold(const Person& person) { (*family_)[person.place].told = true; }
+  bool WasTold(const ProcessEntry& entry) const { return (*tree_)[entry.place].told; }
+  void SetTold(const ProcessEntry& entry) { (*tree_)[entry.place].told = true; }
   void ForgetTold();
 
  private:
   uint32_t Look(const char* marker, bool everybody);
   void Watch(darwin::Member* member);
 
-  darwin::People people_;
-  darwin::Family* family_ = nullptr;
-  Person* found_ = nullptr;
+  darwin::ProcessList process_list_;
+  darwin::ProcessTree* tree_ = nullptr;
+  ProcessEntry* found_ = nullptr;
   uint32_t count_ = 0;
   bare::Line marker_;
   int queue_ = -1;

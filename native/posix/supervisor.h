@@ -1,13 +1,13 @@
-// The keeper: a process of ours between the library and a command, to which everything that the command starts belongs.
+// The supervisor: a process of ours between the library and a command, to which everything that the command starts belongs.
 // It takes orders over a socket, tells what happens, and ends the tree when the other end of the socket is gone.
 #pragma once
 
 #include "port/spawn.h"
-#include "own_group.h"
+#include "command_group.h"
 
 // What the folder of an OS has for it, all of it system calls only:
-//   census.h       class Census: who belongs to the tree, signals to them, and news of them
-//   own_group.h    class OwnGroup: what is known of the tree beside that, made before the fork
+//   census.h       class ProcessScanner: who belongs to the tree, signals to them, and news of them
+//   command_group.h    class CommandGroup: what is known of the tree beside that, made before the fork
 //   inheritance.h  closing what is not the command's, and letting go of the other process's memory
 //   os_process.h   sockets, forks and parents, where POSIX leaves them open
 
@@ -31,6 +31,6 @@ struct Report {
 
 // What becomes of the forked process. All signals are blocked, and `control` is its end of the socket.
 // `shell_arguments`: see Launch.
-[[noreturn]] void BecomeKeeper(const SpawnSpec& spec, const char** shell_arguments, const OwnGroup& group, int control);
+[[noreturn]] void BecomeSupervisor(const SpawnSpec& spec, const char** shell_arguments, const CommandGroup& group, int control);
 
 }  // namespace tripline

@@ -6,7 +6,7 @@
 
 namespace tripline {
 
-class Asking {
+class CloseRequest {
  public:
   // Ctrl-Break to the process group of `leader`, unless that is 0, and the end to all windows of the job. A group is
   // the only address that there is, so whoever has left it or the console hears nothing. Whether the group was reached.

@@ -1,4 +1,4 @@
-#include "linux/own_group.h"
+#include "linux/command_group.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -36,7 +36,7 @@ bool IsDelegated(const char* path) {
 bool RemoveTree(const char* path, uint32_t depth) {
   if (rmdir(path) == 0 || errno != EBUSY) return true;
   if (depth == 0) return false;
-  Names names(path);
+  DirectoryReader names(path);
   while (const char* name = names.Next()) {
     bare::Line below;
     below.Add(path).Add("/").Add(name);
@@ -46,11 +46,11 @@ bool RemoveTree(const char* path, uint32_t depth) {
   return rmdir(path) == 0 || errno != EBUSY;
 }
 
-// Groups whose maker and keeper were killed at once had nobody left to remove them. Once in each process.
+// Groups whose maker and supervisor were killed at once had nobody left to remove them. Once in each process.
 void RemoveOrphans(const char* place) {
   static bool done = false;
   if (__atomic_exchange_n(&done, true, __ATOMIC_RELAXED)) return;
-  Names names(place);
+  DirectoryReader names(place);
   while (const char* name = names.Next()) {
     Scanner scanner(name, strlen(name));
     uint64_t maker = 0;
@@ -63,7 +63,7 @@ void RemoveOrphans(const char* place) {
 
 }  // namespace
 
-bool OwnGroup::Make(uint64_t number) {
+bool CommandGroup::Make(uint64_t number) {
   Roots real;
   real.proc.Set("/proc");
   real.sys.Set("/sys");
@@ -83,19 +83,19 @@ bool OwnGroup::Make(uint64_t number) {
   return true;
 }
 
-bool OwnGroup::Enter() const {
+bool CommandGroup::Enter() const {
   bare::Line path;
   path.Add(path_).Add("/cgroup.procs");
   return bare::WriteFile(path.get(), "0", 1);
 }
 
-bool OwnGroup::Kill() const {
+bool CommandGroup::Kill() const {
   bare::Line path;
   path.Add(path_).Add("/cgroup.kill");
   return made() && bare::WriteFile(path.get(), "1", 1);
 }
 
-bool OwnGroup::Remove() {
+bool CommandGroup::Remove() {
   if (made() && !RemoveTree(path_, kDeepest)) return false;
   path_[0] = '\0';
   return true;

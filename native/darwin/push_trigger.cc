@@ -1,5 +1,5 @@
 // Memory pressure, as the kernel tells every process of changes of its level.
-#include "port/doorbell.h"
+#include "port/push_trigger.h"
 
 #include <errno.h>
 #include <sys/event.h>
@@ -13,14 +13,14 @@ constexpr int16_t kMemoryStatus = -14;        // EVFILT_MEMORYSTATUS
 constexpr uint32_t kWarnOrCritical = 2 | 4;   // NOTE_MEMORYSTATUS_PRESSURE_WARN, _CRITICAL
 
 // A kqueue of its own: in one queue all interests in memory would be one.
-class PressureDoorbell final : public Doorbell {
+class PressureTrigger final : public PushTrigger {
  public:
-  explicit PressureDoorbell(int queue) : queue_(queue) {}
-  ~PressureDoorbell() override { close(queue_); }
+  explicit PressureTrigger(int queue) : queue_(queue) {}
+  ~PressureTrigger() override { close(queue_); }
 
   intptr_t handle() const override { return queue_; }
   uint32_t readiness() const override { return 0; }
-  bool Answer() override {
+  bool Acknowledge() override {
     struct kevent taken;
     const struct timespec at_once = {0, 0};
     kevent(queue_, nullptr, 0, &taken, 1, &at_once);
@@ -33,7 +33,7 @@ class PressureDoorbell final : public Doorbell {
 
 }  // namespace
 
-uint32_t MakeDoorbells(Metric metric, double, bool above, Doorbell** out, Failure* why) {
+uint32_t MakePushTriggers(Metric metric, double, bool above, PushTrigger** out, Failure* why) {
   const bool low = metric == Metric::kMemoryAvailable && !above;
   const bool high = (metric == Metric::kMemory || metric == Metric::kMemoryHost) && above;
   if (!low && !high) {
@@ -48,7 +48,7 @@ uint32_t MakeDoorbells(Metric metric, double, bool above, Doorbell** out, Failur
     if (queue >= 0) close(queue);
     return 0;
   }
-  out[0] = new PressureDoorbell(queue);
+  out[0] = new PressureTrigger(queue);
   return 1;
 }
 
