@@ -1,5 +1,5 @@
-// The floor of every ticker: a thread that sleeps until an absolute time and makes one thread-safe call a tick, and nothing
-// else. Linux only; like ours it asks for 1 us of timer slack and a short slice.
+// The floor of every ticker: a thread that sleeps until an absolute time and makes one thread-safe call a tick, and
+// nothing else. Linux only; like ours it asks for 1 us of timer slack and a short slice.
 #include <linux/types.h>
 #include <node_api.h>
 #include <pthread.h>
@@ -71,7 +71,8 @@ napi_value Start(napi_env env, napi_callback_info info) {
   start = Now() + period;
   napi_value name;
   napi_create_string_utf8(env, "bare", NAPI_AUTO_LENGTH, &name);
-  napi_create_threadsafe_function(env, arguments[1], nullptr, name, 0, 1, nullptr, nullptr, nullptr, CallBody, &function);
+  napi_create_threadsafe_function(env, arguments[1], nullptr, name, 0, 1, nullptr, nullptr, nullptr, CallBody,
+                                  &function);
   running = true;
   pthread_create(&thread, nullptr, Tick, nullptr);
   napi_value first;

@@ -261,7 +261,8 @@ void Floor(const Case& what, const char* only) {
     }
     MakeCalls(calls, buffer.data());
     const uint64_t end = ThreadCpuNow();
-    const double our = static_cast<double>(middle - start) / kPasses, their = static_cast<double>(end - middle) / kPasses;
+    const double our = static_cast<double>(middle - start) / kPasses,
+                 their = static_cast<double>(end - middle) / kPasses;
     ours = std::min(ours, our);
     bare = std::min(bare, their);
     ratios.push_back(our / their);
@@ -272,9 +273,11 @@ void Floor(const Case& what, const char* only) {
     preads += call.kind == Call::kPread || call.kind == Call::kRead;
     opens += call.kind == Call::kOpen;
   }
-  printf("{\"name\":\"%s\",\"ours\":%.1f,\"bare\":%.1f,\"ratio\":%.4f,\"medianRatio\":%.4f,\"reads\":%.2f,\"preads\":%.3f,\"opens\":%.3f}\n",
-         name.c_str(), ours, bare, ours / bare, ratios[kRounds / 2], reads, static_cast<double>(preads) / kPasses,
-         static_cast<double>(opens) / kPasses);
+  printf(
+      "{\"name\":\"%s\",\"ours\":%.1f,\"bare\":%.1f,\"ratio\":%.4f,\"medianRatio\":%.4f,\"reads\":%.2f,\"preads\":%.3f,"
+      "\"opens\":%.3f}\n",
+      name.c_str(), ours, bare, ours / bare, ratios[kRounds / 2], reads, static_cast<double>(preads) / kPasses,
+      static_cast<double>(opens) / kPasses);
   fflush(stdout);
 }
 
@@ -399,14 +402,14 @@ void Ticks() {
 // late <seconds>: how late a bare thread wakes at 1 kHz on this machine now.
 void Late(uint64_t seconds) {
   const BareTicks ticks = RunBare(1000, seconds, false);
-  const auto at = [&](double share) { return ticks.late[static_cast<size_t>(share * static_cast<double>(ticks.late.size() - 1))]; };
+  const auto at = [&](double share) {
+    return ticks.late[static_cast<size_t>(share * static_cast<double>(ticks.late.size() - 1))];
+  };
   printf("{\"p50\":%.0f,\"p99\":%.0f}\n", at(0.5), at(0.99));
 }
 
 // wakes <hz> <seconds>: what a bare thread's wake-ups cost, without any read.
-void Wakes(uint64_t hz, uint64_t seconds) {
-  printf("{\"cpu\":%.0f}\n", RunBare(hz, seconds, false).cpu);
-}
+void Wakes(uint64_t hz, uint64_t seconds) { printf("{\"cpu\":%.0f}\n", RunBare(hz, seconds, false).cpu); }
 
 // ---- memory --------------------------------------------------------------------------------------------------------
 
@@ -512,16 +515,26 @@ void Burst(const char* path, uint64_t threshold) {
 int main(int count, char** arguments) {
   using namespace tripline;
   const std::string command = count > 1 ? arguments[1] : "";
-  if (command == "floor") Floors(count > 2 ? arguments[2] : nullptr);
-  else if (command == "limits") Limits();
-  else if (command == "ticks") Ticks();
-  else if (command == "late" && count == 3) Late(strtoull(arguments[2], nullptr, 10));
-  else if (command == "wakes" && count == 4) Wakes(strtoull(arguments[2], nullptr, 10), strtoull(arguments[3], nullptr, 10));
-  else if (command == "memory") Memory();
+  if (command == "floor")
+    Floors(count > 2 ? arguments[2] : nullptr);
+  else if (command == "limits")
+    Limits();
+  else if (command == "ticks")
+    Ticks();
+  else if (command == "late" && count == 3)
+    Late(strtoull(arguments[2], nullptr, 10));
+  else if (command == "wakes" && count == 4)
+    Wakes(strtoull(arguments[2], nullptr, 10), strtoull(arguments[3], nullptr, 10));
+  else if (command == "memory")
+    Memory();
   else if (command == "cross" && count == 8) {
-    Cross(arguments[2], atoi(arguments[3]), arguments[4], arguments[5], arguments[6], strtoull(arguments[7], nullptr, 10));
-  } else if (command == "fill" && count == 4) Fill(atof(arguments[2]), strtoull(arguments[3], nullptr, 10));
-  else if (command == "burst" && count == 4) Burst(arguments[2], strtoull(arguments[3], nullptr, 10));
-  else return 2;
+    Cross(arguments[2], atoi(arguments[3]), arguments[4], arguments[5], arguments[6],
+          strtoull(arguments[7], nullptr, 10));
+  } else if (command == "fill" && count == 4)
+    Fill(atof(arguments[2]), strtoull(arguments[3], nullptr, 10));
+  else if (command == "burst" && count == 4)
+    Burst(arguments[2], strtoull(arguments[3], nullptr, 10));
+  else
+    return 2;
   return 0;
 }

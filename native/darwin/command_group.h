@@ -1,5 +1,5 @@
-// What is known of a command's processes, in memory that its supervisor shares with the process that has started it: the
-// one writes it, the other reads it for the metrics of the tree, and goes on with it when the supervisor is dead.
+// What is known of a command's processes, in memory that its supervisor shares with the process that has started it:
+// the one writes it, the other reads it for the metrics of the tree, and goes on with it when the supervisor is dead.
 #pragma once
 
 #include <cstdint>

@@ -59,8 +59,10 @@ class LoadProbe final : public Probe {
     int processors = 0;
     size_t processors_size = sizeof(processors);
     const char* failed = nullptr;
-    if (sysctlbyname("vm.loadavg", &load, &size, nullptr, 0) != 0 || load.fscale == 0) failed = "vm.loadavg";
-    else if (sysctlbyname("hw.activecpu", &processors, &processors_size, nullptr, 0) != 0) failed = "hw.activecpu";
+    if (sysctlbyname("vm.loadavg", &load, &size, nullptr, 0) != 0 || load.fscale == 0)
+      failed = "vm.loadavg";
+    else if (sysctlbyname("hw.activecpu", &processors, &processors_size, nullptr, 0) != 0)
+      failed = "hw.activecpu";
     if (failed != nullptr) {
       Failure why;
       why.SetErrno("sysctlbyname", failed, errno, "");

@@ -6,9 +6,21 @@ namespace tripline {
 namespace {
 
 enum Family : int {
-  kCpu, kLoad, kMemory, kDisk, kNetwork, kThrottled, kProcess,
+  kCpu,
+  kLoad,
+  kMemory,
+  kDisk,
+  kNetwork,
+  kThrottled,
+  kProcess,
   // What macOS does not have, or not in its system library, so that it can say why.
-  kStolen, kWaiting, kQuota, kPressure, kDevice, kTemperature, kPower,
+  kStolen,
+  kWaiting,
+  kQuota,
+  kPressure,
+  kDevice,
+  kTemperature,
+  kPower,
 };
 
 }  // namespace
@@ -20,58 +32,43 @@ void SetMachError(const char* call, int error, Failure* why) {
 int FamilyOf(Metric metric) {
   switch (metric) {
     case Metric::kCpu:
-    case Metric::kCpuHost:
-      return kCpu;
-    case Metric::kLoad:
-      return kLoad;
+    case Metric::kCpuHost: return kCpu;
+    case Metric::kLoad: return kLoad;
     case Metric::kMemory:
     case Metric::kMemoryAvailable:
     case Metric::kMemoryHost:
     case Metric::kSwap:
-    case Metric::kSwapRate:
-      return kMemory;
+    case Metric::kSwapRate: return kMemory;
     case Metric::kDisk:
     case Metric::kDiskFree:
-    case Metric::kDiskInodes:
-      return kDisk;
+    case Metric::kDiskInodes: return kDisk;
     case Metric::kNetworkRx:
-    case Metric::kNetworkTx:
-      return kNetwork;
-    case Metric::kThrottled:
-      return kThrottled;
+    case Metric::kNetworkTx: return kNetwork;
+    case Metric::kThrottled: return kThrottled;
     case Metric::kProcessCpu:
     case Metric::kProcessRss:
     case Metric::kProcessFootprint:
     case Metric::kProcessThreads:
     case Metric::kProcessCount:
     case Metric::kProcessCpuTime:
-    case Metric::kProcessFds:
-      return kProcess;
+    case Metric::kProcessFds: return kProcess;
     // What macOS does not have, or not in its system library, so that it can say why.
-    case Metric::kCpuSteal:
-      return kStolen;
-    case Metric::kCpuIowait:
-      return kWaiting;
-    case Metric::kCpuThrottled:
-      return kQuota;
+    case Metric::kCpuSteal: return kStolen;
+    case Metric::kCpuIowait: return kWaiting;
+    case Metric::kCpuThrottled: return kQuota;
     case Metric::kPressureCpu:
     case Metric::kPressureMemory:
     case Metric::kPressureIo:
     case Metric::kPressureCpuFull:
     case Metric::kPressureMemoryFull:
-    case Metric::kPressureIoFull:
-      return kPressure;
+    case Metric::kPressureIoFull: return kPressure;
     case Metric::kDiskRead:
     case Metric::kDiskWrite:
-    case Metric::kDiskBusy:
-      return kDevice;
-    case Metric::kTemperature:
-      return kTemperature;
+    case Metric::kDiskBusy: return kDevice;
+    case Metric::kTemperature: return kTemperature;
     case Metric::kBattery:
-    case Metric::kPowerOnline:
-      return kPower;
-    default:
-      return -1;
+    case Metric::kPowerOnline: return kPower;
+    default: return -1;
   }
 }
 

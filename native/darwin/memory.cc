@@ -5,9 +5,9 @@
 #include <sys/sysctl.h>
 
 #include "darwin/convert.h"
-#include "util/counter.h"
 #include "darwin/families.h"
 #include "port/platform.h"
+#include "util/counter.h"
 #include "util/slope.h"
 
 namespace tripline {
@@ -81,8 +81,10 @@ class MemoryProbe final : public Probe {
     const kern_return_t error =
         host_statistics64(host_, HOST_VM_INFO64, reinterpret_cast<host_info64_t>(&info), &count);
     if (error != KERN_SUCCESS || total_ == 0) {
-      if (total_ == 0) why->Set("sysctl hw.memsize failed");
-      else SetMachError("host_statistics64", error, why);
+      if (total_ == 0)
+        why->Set("sysctl hw.memsize failed");
+      else
+        SetMachError("host_statistics64", error, why);
       return false;
     }
     darwin::VmPages pages;

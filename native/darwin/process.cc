@@ -10,12 +10,12 @@
 #include <sys/sysctl.h>
 #include <unistd.h>
 
-#include "port/spawn.h"
+#include "darwin/command_group.h"
 #include "darwin/convert.h"
 #include "darwin/families.h"
-#include "darwin/command_group.h"
 #include "darwin/process_list.h"
 #include "port/platform.h"
+#include "port/spawn.h"
 #include "util/slope.h"
 
 namespace tripline {

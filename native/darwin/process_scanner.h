@@ -1,4 +1,5 @@
-// Which processes belong to a command, and signals to all of them. For the supervisor: system calls only (posix/bare.h).
+// Which processes belong to a command, and signals to all of them. For the supervisor: system calls only
+// (posix/bare.h).
 #pragma once
 
 #include <cstdint>

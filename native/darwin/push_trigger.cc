@@ -9,8 +9,8 @@ namespace tripline {
 namespace {
 
 // What libdispatch's memory pressure sources are made of; not in the public headers.
-constexpr int16_t kMemoryStatus = -14;        // EVFILT_MEMORYSTATUS
-constexpr uint32_t kWarnOrCritical = 2 | 4;   // NOTE_MEMORYSTATUS_PRESSURE_WARN, _CRITICAL
+constexpr int16_t kMemoryStatus = -14;       // EVFILT_MEMORYSTATUS
+constexpr uint32_t kWarnOrCritical = 2 | 4;  // NOTE_MEMORYSTATUS_PRESSURE_WARN, _CRITICAL
 
 // A kqueue of its own: in one queue all interests in memory would be one.
 class PressureTrigger final : public PushTrigger {

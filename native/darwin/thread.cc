@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <time.h>
 
-#include "posix/thread.h"
 #include "port/platform.h"
+#include "posix/thread.h"
 
 namespace tripline {
 

@@ -3,9 +3,9 @@
 #include <sys/event.h>
 #include <unistd.h>
 
-#include "port/push_trigger.h"
 #include "port/platform.h"
 #include "port/probe.h"
+#include "port/push_trigger.h"
 
 namespace tripline {
 namespace {

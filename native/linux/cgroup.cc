@@ -3,9 +3,9 @@
 #include <unistd.h>
 #include <cstring>
 
-#include "port/platform.h"
 #include "linux/parse/cgroup.h"
 #include "linux/parse/mountinfo.h"
+#include "port/platform.h"
 
 namespace tripline {
 

@@ -14,7 +14,9 @@ class CgroupPlace {
 
   // Whether the last look failed for want of descriptors or memory; the rest is then what it was before.
   bool wanting() const { return wanting_; }
-  void Explain(Failure* out) const { out->Set("no descriptors or memory left for looking up the limits of the cgroup"); }
+  void Explain(Failure* out) const {
+    out->Set("no descriptors or memory left for looking up the limits of the cgroup");
+  }
 
   // 1 or 2; 0 where no hierarchy has the controller.
   int version() const { return version_; }

@@ -8,8 +8,8 @@ namespace tripline {
 
 class CommandGroup {
  public:
-  // Makes a group below ours in the version 2 hierarchy; `number` is new in this process. False where there is none that
-  // has been delegated to us. Called before the fork; what follows is system calls only.
+  // Makes a group below ours in the version 2 hierarchy; `number` is new in this process. False where there is none
+  // that has been delegated to us. Called before the fork; what follows is system calls only.
   bool Make(uint64_t number);
 
   bool made() const { return path_[0] != '\0'; }

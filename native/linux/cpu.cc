@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "port/platform.h"
 #include "linux/cgroup.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/parse/cgroup.h"
 #include "linux/parse/stat.h"
+#include "port/platform.h"
 
 namespace tripline {
 

@@ -2,10 +2,10 @@
 #include <sys/statvfs.h>
 #include <cerrno>
 
-#include "port/platform.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/mounts.h"
+#include "port/platform.h"
 
 namespace tripline {
 

@@ -5,12 +5,12 @@
 #include <cstdio>
 #include <cstring>
 
-#include "port/platform.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/mounts.h"
 #include "linux/parse/counters.h"
 #include "linux/rate.h"
+#include "port/platform.h"
 
 namespace tripline {
 

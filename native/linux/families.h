@@ -1,8 +1,8 @@
 // The probes of this OS; families.cc tells which metric belongs to which.
 #pragma once
 
-#include "port/probe.h"
 #include "linux/parse/scan.h"
+#include "port/probe.h"
 
 namespace tripline {
 

@@ -4,11 +4,11 @@
 #include <cerrno>
 #include <cstring>
 
-#include "port/platform.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/parse/process.h"
 #include "linux/parse/stat.h"
+#include "port/platform.h"
 
 namespace tripline {
 

@@ -3,7 +3,6 @@
 #include <cerrno>
 #include <cstring>
 
-#include "port/platform.h"
 #include "linux/cgroup.h"
 #include "linux/families.h"
 #include "linux/file.h"
@@ -12,6 +11,7 @@
 #include "linux/parse/meminfo.h"
 #include "linux/parse/mountinfo.h"
 #include "linux/rate.h"
+#include "port/platform.h"
 #include "util/slope.h"
 
 namespace tripline {

@@ -4,11 +4,11 @@
 #include <unistd.h>
 #include <cstring>
 
-#include "port/platform.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/parse/counters.h"
 #include "linux/rate.h"
+#include "port/platform.h"
 
 namespace tripline {
 

@@ -4,10 +4,10 @@
 #include <cstdio>
 #include <cstring>
 
-#include "port/platform.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/parse/sensor.h"
+#include "port/platform.h"
 
 namespace tripline {
 

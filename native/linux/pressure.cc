@@ -7,10 +7,10 @@
 #include <cerrno>
 #include <cstring>
 
-#include "port/platform.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/parse/pressure.h"
+#include "port/platform.h"
 
 namespace tripline {
 

@@ -6,11 +6,11 @@
 #include <cstring>
 #include <ctime>
 
-#include "port/platform.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/parse/process.h"
 #include "linux/process_tree.h"
+#include "port/platform.h"
 #include "util/slope.h"
 
 namespace tripline {

@@ -1,4 +1,5 @@
-// Which processes belong to a command, and signals to all of them. For the supervisor: system calls only (posix/bare.h).
+// Which processes belong to a command, and signals to all of them. For the supervisor: system calls only
+// (posix/bare.h).
 #pragma once
 
 #include <sys/types.h>
@@ -27,8 +28,8 @@ class ProcessScanner {
   // Takes the memory that it needs. False when there is none.
   bool Open();
 
-  // For the supervisor: from now on handle() is readable when a child has ended, until Hear() is called. Every orphan is a
-  // child here, so that there is nothing else to follow.
+  // For the supervisor: from now on handle() is readable when a child has ended, until Hear() is called. Every orphan
+  // is a child here, so that there is nothing else to follow.
   bool Follow(CommandGroup* group, int32_t root, const char* marker);
   int handle() const { return children_; }
   void Hear();

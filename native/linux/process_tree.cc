@@ -7,11 +7,11 @@
 #include <cstring>
 #include <ctime>
 
-#include "port/platform.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/parse/process.h"
 #include "linux/parse/scan.h"
+#include "port/platform.h"
 #include "port/spawn.h"
 #include "util/slope.h"
 

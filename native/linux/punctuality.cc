@@ -76,7 +76,8 @@ bool SetRealTime(bool on) {
   // The lowest of the real-time priorities is ahead of everything that has none, and behind what was meant to be.
   struct sched_param parameters = {};
   parameters.sched_priority = on ? 1 : 0;
-  // Not by the library's function: that of musl always refuses, since it means a process where the kernel means a thread.
+  // Not by the library's function: that of musl always refuses, since it means a process where the kernel means a
+  // thread.
   if (syscall(SYS_sched_setscheduler, 0, on ? SCHED_FIFO : SCHED_OTHER, &parameters) != 0) return false;
   if (!on) PreferPunctuality();
   return true;

@@ -1,5 +1,5 @@
-// Kernel push on Linux: PSI triggers, memory.events and memory.pressure of the own cgroup (version 2), and thresholds on
-// its usage through an eventfd (version 1).
+// Kernel push on Linux: PSI triggers, memory.events and memory.pressure of the own cgroup (version 2), and thresholds
+// on its usage through an eventfd (version 1).
 #include "port/push_trigger.h"
 
 #include <errno.h>
@@ -12,9 +12,9 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
-#include "port/platform.h"
 #include "linux/cgroup.h"
 #include "linux/file.h"
+#include "port/platform.h"
 
 namespace tripline {
 namespace {
@@ -147,7 +147,8 @@ PushTrigger* MakeUsageTrigger(const char* group, Metric metric, double enter, Fa
     return nullptr;
   }
   char request[64];
-  const int size = snprintf(request, sizeof(request), "%d %d %.0f", event.get(), usage.get(), threshold > 0 ? threshold : 0);
+  const int size =
+      snprintf(request, sizeof(request), "%d %d %.0f", event.get(), usage.get(), threshold > 0 ? threshold : 0);
   if (write(control.get(), request, static_cast<size_t>(size)) < 0) {
     why->SetErrno("write", control_path.get(), errno, "");
     return nullptr;
@@ -208,9 +209,7 @@ uint32_t MakePushTriggers(Metric metric, double enter, bool above, PushTrigger**
     case Metric::kMemoryAvailable:
       if (above == (metric == Metric::kMemory)) return MakeMemoryTriggers(metric, enter, out, why);
       break;
-    default:
-      why->Set("the kernel does not push this figure");
-      return 0;
+    default: why->Set("the kernel does not push this figure"); return 0;
   }
   if (out[0] == nullptr && !why->failed()) why->Set("the kernel pushes this figure only in the direction that is bad");
   return out[0] != nullptr ? 1 : 0;

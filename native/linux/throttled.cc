@@ -11,10 +11,10 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "port/platform.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/parse/sensor.h"
+#include "port/platform.h"
 
 namespace tripline {
 

@@ -5,9 +5,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#include "port/push_trigger.h"
 #include "port/platform.h"
 #include "port/probe.h"
+#include "port/push_trigger.h"
 
 namespace tripline {
 namespace {
@@ -30,8 +30,8 @@ bool Waiter::Open(Failure* why) {
   os_.epoll = epoll_create1(EPOLL_CLOEXEC);
   os_.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
   os_.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (os_.epoll >= 0 && os_.timer >= 0 && os_.event >= 0 &&
-      Add(os_.epoll, os_.timer, EPOLLIN, nullptr) && Add(os_.epoll, os_.event, EPOLLIN, this)) {
+  if (os_.epoll >= 0 && os_.timer >= 0 && os_.event >= 0 && Add(os_.epoll, os_.timer, EPOLLIN, nullptr) &&
+      Add(os_.epoll, os_.event, EPOLLIN, this)) {
     return true;
   }
   why->SetErrno("starting the sampling thread: epoll_create1, timerfd_create, eventfd", "", errno, "");

@@ -2,10 +2,10 @@
 // caller; it has checked every argument, so that a wrong one here is a defect and reads as 0.
 #include <node_api.h>
 
-#include "util/list.h"
 #include "node/marshal.h"
 #include "port/platform.h"
 #include "sampler/sampler.h"
+#include "util/list.h"
 
 namespace tripline {
 namespace {
@@ -252,10 +252,22 @@ NAPI_MODULE_INIT() {
   napi_add_env_cleanup_hook(env, EndEnvironment, instance);
 
   static const NativeFunction kFunctions[] = {
-      {"attach", Attach},           {"subscribe", Subscribe}, {"unsubscribe", Unsubscribe}, {"setPeriod", SetPeriod},
-      {"describe", Describe},       {"request", Request},     {"addGuard", AddGuard},       {"removeGuard", RemoveGuard},
-      {"evidence", GetEvidence},    {"drain", Drain},         {"now", Now},                 {"stats", Stats},
-      {"metrics", Metrics},         {"canPush", CanPush},     {"beat", TakeHeartbeat},           {"", nullptr},
+      {"attach", Attach},
+      {"subscribe", Subscribe},
+      {"unsubscribe", Unsubscribe},
+      {"setPeriod", SetPeriod},
+      {"describe", Describe},
+      {"request", Request},
+      {"addGuard", AddGuard},
+      {"removeGuard", RemoveGuard},
+      {"evidence", GetEvidence},
+      {"drain", Drain},
+      {"now", Now},
+      {"stats", Stats},
+      {"metrics", Metrics},
+      {"canPush", CanPush},
+      {"beat", TakeHeartbeat},
+      {"", nullptr},
   };
   Export(env, exports, kFunctions);
   Export(env, exports, kScheduleFunctions);

@@ -123,18 +123,10 @@ napi_value TakeBlock(napi_env env, napi_callback_info info) {
 }  // namespace
 
 const NativeFunction kScheduleFunctions[] = {
-    {"addTicker", AddTicker},
-    {"removeTicker", RemoveTicker},
-    {"setTickerPeriod", SetTickerPeriod},
-    {"pauseTicker", PauseTicker},
-    {"resumeTicker", ResumeTicker},
-    {"holdTicker", HoldTicker},
-    {"releaseTicker", ReleaseTicker},
-    {"takeTicks", TakeTicks},
-    {"addRecorder", AddRecorder},
-    {"removeRecorder", RemoveRecorder},
-    {"takeBlock", TakeBlock},
-    {"", nullptr},
+    {"addTicker", AddTicker},           {"removeTicker", RemoveTicker}, {"setTickerPeriod", SetTickerPeriod},
+    {"pauseTicker", PauseTicker},       {"resumeTicker", ResumeTicker}, {"holdTicker", HoldTicker},
+    {"releaseTicker", ReleaseTicker},   {"takeTicks", TakeTicks},       {"addRecorder", AddRecorder},
+    {"removeRecorder", RemoveRecorder}, {"takeBlock", TakeBlock},       {"", nullptr},
 };
 
 }  // namespace tripline

@@ -7,9 +7,9 @@
 #include <limits>
 #include <memory>
 
-#include "sampler/environment.h"
 #include "port/platform.h"
 #include "port/probe.h"
+#include "sampler/environment.h"
 
 namespace tripline {
 
@@ -136,7 +136,9 @@ class Array {
 void CallListener(napi_env env, napi_value listener, size_t count, const napi_value* arguments);
 
 // What a failed call answers with: the reason as text, where success would be a number or true.
-inline napi_value Refusal(napi_env env, const Failure& why) { return Text(env, why.failed() ? why.text : "unknown failure"); }
+inline napi_value Refusal(napi_env env, const Failure& why) {
+  return Text(env, why.failed() ? why.text : "unknown failure");
+}
 
 // One function of the addon.
 struct NativeFunction {

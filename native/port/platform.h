@@ -58,7 +58,8 @@ struct Punctuality {
 };
 Punctuality ObtainedPunctuality();
 
-// Puts the calling thread ahead of all that is not real-time, or back among the others. False where that is not allowed.
+// Puts the calling thread ahead of all that is not real-time, or back among the others. False where that is not
+// allowed.
 bool SetRealTime(bool on);
 
 class PushTrigger;
@@ -74,14 +75,14 @@ class Waiter {
   bool Open(struct Failure* why);
   void Close();
 
-  // Lets Wait() end whenever the kernel makes the push_trigger's handle ready; false when the OS refuses. A push_trigger is
-  // unwatched before it is destroyed.
+  // Lets Wait() end whenever the kernel makes the push_trigger's handle ready; false when the OS refuses. A
+  // push_trigger is unwatched before it is destroyed.
   bool Watch(PushTrigger* push_trigger);
   void Unwatch(PushTrigger* push_trigger);
 
-  // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a push_trigger rings. Called by
-  // the sampling thread. Writes the push_triggers that rang to `rung` and returns how many, kMostRung at most; the others
-  // end the next Wait() at once.
+  // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a push_trigger rings. Called
+  // by the sampling thread. Writes the push_triggers that rang to `rung` and returns how many, kMostRung at most; the
+  // others end the next Wait() at once.
   static constexpr uint32_t kMostRung = 8;
   uint32_t Wait(uint64_t deadline, PushTrigger** rung);
 

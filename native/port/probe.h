@@ -13,10 +13,10 @@ class Environment;
 
 // Narrows a metric to one thing. Text is owned by the caller and copied where it is kept; empty means the default.
 struct Selector {
-  const char* path = "";  // disk*: any path on the file system. Default: the working directory.
-  const char* zone = "";  // temperature: the zone's type.
-  int64_t pid = 0;        // process.*: 0 is this process.
-  bool tree = false;      // process.*: the pid and all its descendants, summed.
+  const char* path = "";               // disk*: any path on the file system. Default: the working directory.
+  const char* zone = "";               // temperature: the zone's type.
+  int64_t pid = 0;                     // process.*: 0 is this process.
+  bool tree = false;                   // process.*: the pid and all its descendants, summed.
   Environment* environment = nullptr;  // eventLoop.*, heap: whose.
 };
 
@@ -36,7 +36,7 @@ constexpr uint32_t kMaxParts = 4;
 // What one read says of one metric.
 struct Reading {
   enum State : uint8_t {
-    kAbsent,    // not asked for, or nothing new since the last read: the series keeps what it has
+    kAbsent,  // not asked for, or nothing new since the last read: the series keeps what it has
     kKnown,
     kUnavailable,
   };

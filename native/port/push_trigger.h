@@ -1,5 +1,5 @@
-// Kernel push: a push_trigger, never a verdict. When it rings, the next read of its metrics is pulled to now, and that read
-// decides; kernels ring falsely after arming, and nobody's work may end because of that.
+// Kernel push: a push_trigger, never a verdict. When it rings, the next read of its metrics is pulled to now, and that
+// read decides; kernels ring falsely after arming, and nobody's work may end because of that.
 #pragma once
 
 #include <cstdint>
@@ -35,8 +35,9 @@ class PushTrigger {
 // The most push_triggers that one feed has.
 constexpr uint32_t kMostPushTriggers = 2;
 
-// Implemented by each OS folder: push_triggers that ring when `metric` may have crossed `enter`. Writes kMostPushTriggers at
-// most to `out` and returns how many; 0 with why the kernel has none or refuses. Polling goes on either way.
+// Implemented by each OS folder: push_triggers that ring when `metric` may have crossed `enter`. Writes
+// kMostPushTriggers at most to `out` and returns how many; 0 with why the kernel has none or refuses. Polling goes on
+// either way.
 uint32_t MakePushTriggers(Metric metric, double enter, bool above, PushTrigger** out, Failure* why);
 
 }  // namespace tripline

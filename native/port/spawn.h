@@ -1,9 +1,9 @@
 // Running a command so that nothing it starts gets away. A specification: each OS folder implements it.
 //
-// Linux and macOS put a small process, the supervisor, between us and the command (native/posix): it ends them all when we
-// die. On Linux it is the subreaper to which every orphan of the command returns; on macOS orphans go to process 1, and
-// it follows the tree in the process list, woken by NOTE_FORK and NOTE_EXIT. Windows has job objects: nobody gets out of
-// one, and what is in it ends with its last handle, which is ours.
+// Linux and macOS put a small process, the supervisor, between us and the command (native/posix): it ends them all when
+// we die. On Linux it is the subreaper to which every orphan of the command returns; on macOS orphans go to process 1,
+// and it follows the tree in the process list, woken by NOTE_FORK and NOTE_EXIT. Windows has job objects: nobody gets
+// out of one, and what is in it ends with its last handle, which is ours.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
-// What may be called between fork and exec, and in the supervisor, which is forked from a process with many threads: system
-// calls and nothing that allocates, locks or buffers.
+// What may be called between fork and exec, and in the supervisor, which is forked from a process with many threads:
+// system calls and nothing that allocates, locks or buffers.
 #pragma once
 
 #include <fcntl.h>

@@ -3,8 +3,8 @@
 
 #include <sys/types.h>
 
-#include "port/spawn.h"
 #include "command_group.h"
+#include "port/spawn.h"
 
 namespace tripline {
 

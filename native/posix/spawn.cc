@@ -9,10 +9,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "posix/bare.h"
-#include "process_scanner.h"
-#include "posix/supervisor.h"
 #include "os_process.h"
+#include "posix/bare.h"
+#include "posix/supervisor.h"
+#include "process_scanner.h"
 
 namespace tripline {
 

@@ -10,13 +10,13 @@
 #include <cerrno>
 #include <cstring>
 
+#include "inheritance.h"
+#include "os_process.h"
 #include "port/drain.h"
 #include "posix/bare.h"
-#include "process_scanner.h"
-#include "inheritance.h"
 #include "posix/launch.h"
-#include "os_process.h"
 #include "posix/relay.h"
+#include "process_scanner.h"
 
 namespace tripline {
 
@@ -232,9 +232,7 @@ class Supervisor {
     }
     switch (order.kind) {
       case Order::kSignal: return Pass(order.signal);
-      case Order::kEnd:
-        drain_.Hurry();
-        return End(order.signal, order.kill_after);
+      case Order::kEnd: drain_.Hurry(); return End(order.signal, order.kill_after);
       case Order::kPause:
         if (phase_ == kEnding || phase_ == kKilling) return;
         paused_ = true;

@@ -1,9 +1,10 @@
-// The supervisor: a process of ours between the library and a command, to which everything that the command starts belongs.
-// It takes orders over a socket, tells what happens, and ends the tree when the other end of the socket is gone.
+// The supervisor: a process of ours between the library and a command, to which everything that the command starts
+// belongs. It takes orders over a socket, tells what happens, and ends the tree when the other end of the socket is
+// gone.
 #pragma once
 
-#include "port/spawn.h"
 #include "command_group.h"
+#include "port/spawn.h"
 
 // What the folder of an OS has for it, all of it system calls only:
 //   census.h       class ProcessScanner: who belongs to the tree, signals to them, and news of them
@@ -31,6 +32,7 @@ struct Report {
 
 // What becomes of the forked process. All signals are blocked, and `control` is its end of the socket.
 // `shell_arguments`: see Launch.
-[[noreturn]] void BecomeSupervisor(const SpawnSpec& spec, const char** shell_arguments, const CommandGroup& group, int control);
+[[noreturn]] void BecomeSupervisor(const SpawnSpec& spec, const char** shell_arguments, const CommandGroup& group,
+                                   int control);
 
 }  // namespace tripline

@@ -28,7 +28,8 @@ void StorePair(int32_t* words, const void* bytes) {
 
 void Board::Attach(int32_t* words, size_t count) {
   // The sampler's lock is held: nothing is written between the copy and the switch.
-  if (words_ != nullptr && words != nullptr) std::memcpy(words, words_, (count < count_ ? count : count_) * sizeof(int32_t));
+  if (words_ != nullptr && words != nullptr)
+    std::memcpy(words, words_, (count < count_ ? count : count_) * sizeof(int32_t));
   words_ = words;
   count_ = words == nullptr ? 0 : count;
 }

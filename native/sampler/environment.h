@@ -6,9 +6,9 @@
 
 #include "sampler/board.h"
 #include "sampler/guard.h"
-#include "util/list.h"
 #include "sampler/loop.h"
 #include "sampler/ticker.h"
+#include "util/list.h"
 
 namespace tripline {
 

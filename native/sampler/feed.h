@@ -6,9 +6,9 @@
 
 #include "port/push_trigger.h"
 #include "sampler/guard.h"
-#include "util/list.h"
 #include "sampler/series.h"
 #include "sampler/source.h"
+#include "util/list.h"
 
 namespace tripline {
 
@@ -74,10 +74,10 @@ class Feed {
   // Limits in flat arrays: the bands are all that most samples touch.
   List<Band> bands_;
   List<GuardLimit*> limits_;
-  double distance_ = 0;  // from the newest value to the nearest edge of a band
-  bool clamped_ = false;  // whether `due` follows from the source's minimum period and nothing more urgent
+  double distance_ = 0;          // from the newest value to the nearest edge of a band
+  bool clamped_ = false;         // whether `due` follows from the source's minimum period and nothing more urgent
   uint64_t dwell_end_ = kNever;  // the earliest end of a limit's dwell
-  bool demand_known_ = true;  // whether the next two hold what limits_ ask for, or more
+  bool demand_known_ = true;     // whether the next two hold what limits_ ask for, or more
   uint64_t within_ = kNever;
   uint64_t interval_ = kNever;
   List<std::unique_ptr<char[]>> origins_;

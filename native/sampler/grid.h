@@ -1,5 +1,5 @@
-// A steady grid of beats: where they lie and which have passed. Pure: no clock, no thread; times are nanoseconds that come
-// in from outside.
+// A steady grid of beats: where they lie and which have passed. Pure: no clock, no thread; times are nanoseconds that
+// come in from outside.
 #pragma once
 
 #include <cstdint>

@@ -29,18 +29,13 @@ bool Guard::Judge(uint64_t now) {
   for (uint32_t i = 0; i < limit_count_; i++) {
     const GuardLimit& each = limits_[i];
     switch (each.limit.state) {
-      case LimitState::kClear:
-        break;
-      case LimitState::kPending:
-        count.pending++;
-        break;
+      case LimitState::kClear: break;
+      case LimitState::kPending: count.pending++; break;
       case LimitState::kClearing:
         count.clearing++;
         count.breached++;
         break;
-      case LimitState::kBreached:
-        count.breached++;
-        break;
+      case LimitState::kBreached: count.breached++; break;
       case LimitState::kUnavailable:
         if (each.on_missing == OnMissing::kBreach) count.breached++;
         if (each.on_missing == OnMissing::kIgnore) count.ignored++;

@@ -41,11 +41,11 @@ struct GuardLimit {
 };
 
 struct GuardSpec {
-  bool all = false;         // breached while all limits are, instead of any
-  uint64_t within = 0;      // how long a crossing may go unnoticed; the longest period between reads
-  uint64_t interval = 0;    // a fixed period instead; 0 for none
-  uint64_t min_hold = 0;    // once breached, it stays so for at least this long
-  uint32_t flag = 0;        // its place on the board
+  bool all = false;       // breached while all limits are, instead of any
+  uint64_t within = 0;    // how long a crossing may go unnoticed; the longest period between reads
+  uint64_t interval = 0;  // a fixed period instead; 0 for none
+  uint64_t min_hold = 0;  // once breached, it stays so for at least this long
+  uint32_t flag = 0;      // its place on the board
 };
 
 class Guard {
@@ -69,8 +69,8 @@ class Guard {
   uint64_t hold_end() const { return hold_end_; }
 
   uint32_t id = 0;
-  bool dirty = false;     // a limit has changed in this pass
-  bool held = false;      // the sampler will judge it again at hold_end()
+  bool dirty = false;  // a limit has changed in this pass
+  bool held = false;   // the sampler will judge it again at hold_end()
   bool undelivered = false;
 
  private:

@@ -66,8 +66,7 @@ Band QuietBand(const Limit& limit) {
       return limit.spec.above ? Band{limit.spec.exit, kInfinity} : Band{-kInfinity, limit.spec.exit};
     case LimitState::kPending:
     case LimitState::kClearing:
-    case LimitState::kUnavailable:
-      break;
+    case LimitState::kUnavailable: break;
   }
   return Band{kInfinity, -kInfinity};
 }

@@ -1,7 +1,7 @@
 #include "sampler/loop.h"
 
-#include "sampler/environment.h"
 #include "port/platform.h"
+#include "sampler/environment.h"
 
 namespace tripline {
 namespace {
@@ -28,12 +28,9 @@ class LoopProbe : public Probe {
 
   const char* Origin(Metric metric) const override {
     switch (metric) {
-      case Metric::kHeap:
-        return "v8.getHeapStatistics()";
-      case Metric::kEventLoopUtilization:
-        return "performance.eventLoopUtilization()";
-      default:
-        return "heartbeat";
+      case Metric::kHeap: return "v8.getHeapStatistics()";
+      case Metric::kEventLoopUtilization: return "performance.eventLoopUtilization()";
+      default: return "heartbeat";
     }
   }
 

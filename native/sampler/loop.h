@@ -1,5 +1,5 @@
-// The event loop of one JavaScript environment, seen from the sampling thread by a heartbeat that exists only while one of
-// its metrics is wanted: eventLoop.delay, eventLoop.utilization, heap.
+// The event loop of one JavaScript environment, seen from the sampling thread by a heartbeat that exists only while one
+// of its metrics is wanted: eventLoop.delay, eventLoop.utilization, heap.
 #pragma once
 
 #include <memory>

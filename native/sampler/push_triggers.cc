@@ -47,7 +47,8 @@ void PushTriggers::Acknowledge(PushTrigger* const* rung, uint32_t count) {
   const uint64_t now = count == 0 ? 0 : MonotonicNow();
   for (uint32_t i = 0; i < count; i++) {
     PushTrigger* push_trigger = rung[i];
-    const bool taken = std::any_of(taken_.begin(), taken_.end(), [&](const auto& each) { return each.get() == push_trigger; });
+    const bool taken =
+        std::any_of(taken_.begin(), taken_.end(), [&](const auto& each) { return each.get() == push_trigger; });
     if (taken) continue;
     rings_++;
     push_trigger->feed->Hurry(now);

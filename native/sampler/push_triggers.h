@@ -4,11 +4,11 @@
 #include <cstdint>
 #include <memory>
 
-#include "sampler/feed.h"
+#include "port/platform.h"
 #include "port/push_trigger.h"
+#include "sampler/feed.h"
 #include "sampler/guard.h"
 #include "util/list.h"
-#include "port/platform.h"
 
 namespace tripline {
 

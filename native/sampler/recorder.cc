@@ -4,8 +4,8 @@
 #include <limits>
 #include <utility>
 
-#include "sampler/feed.h"
 #include "sampler/environment.h"
+#include "sampler/feed.h"
 
 namespace tripline {
 namespace {
@@ -39,8 +39,7 @@ void RowRing::Take(uint32_t count, double* out) {
   count_ -= count;
 }
 
-Recorder::Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Feed*> feeds,
-                   uint64_t now)
+Recorder::Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Feed*> feeds, uint64_t now)
     : environment(environment),
       batch(batch),
       feeds(std::move(feeds)),
@@ -53,8 +52,7 @@ uint32_t Recorders::Add(Environment* environment, uint64_t interval, uint32_t ba
   if (!host_->EnsureThread(why)) return 0;
   List<Feed*> feeds;
   for (uint32_t i = 0; i < count; i++) feeds.push_back(host_->FeedOf(subscriptions[i]));
-  return recorders_.Add(std::make_unique<Recorder>(environment, interval, batch, std::move(feeds), MonotonicNow()))
-      ->id;
+  return recorders_.Add(std::make_unique<Recorder>(environment, interval, batch, std::move(feeds), MonotonicNow()))->id;
 }
 
 void Recorders::Remove(uint32_t id) {
@@ -86,7 +84,8 @@ uint64_t Recorders::Record(uint64_t now) {
     each->missed += beats.count - 1 + each->rows.Push(&row);
     *row++ = static_cast<double>(now) / 1e6;
     for (const Feed* feed : each->feeds) *row++ = NewestOf(feed);
-    if (each->request != 0 && each->rows.count() >= each->batch) each->environment->Answer(std::exchange(each->request, 0));
+    if (each->request != 0 && each->rows.count() >= each->batch)
+      each->environment->Answer(std::exchange(each->request, 0));
   }
   return next;
 }

@@ -1,5 +1,5 @@
-// Recorders: the newest values of some series, written down on every beat and handed to JavaScript in blocks. For rates at
-// which a call for every sample would cost more than the samples.
+// Recorders: the newest values of some series, written down on every beat and handed to JavaScript in blocks. For rates
+// at which a call for every sample would cost more than the samples.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ class Environment;
 // Rows of numbers in fixed memory, oldest first: the time in milliseconds, then a value of every series. Pure.
 class RowRing {
  public:
-  RowRing(uint32_t columns, uint32_t rows) : columns_(columns), rows_(rows), data_(new double[size_t{columns} * rows]) {}
+  RowRing(uint32_t columns, uint32_t rows)
+      : columns_(columns), rows_(rows), data_(new double[size_t{columns} * rows]) {}
 
   // Room for one more row; where there is none left, the oldest is lost. Returns how many were lost (0 or 1).
   uint32_t Push(double** row);
@@ -50,8 +51,8 @@ struct Recorder {
   uint32_t id = 0;
 };
 
-// All recorders of the process. The public methods of the first group may be called on any JavaScript thread and take the
-// lock; the others are the sampling thread's, or its owner's, which holds it.
+// All recorders of the process. The public methods of the first group may be called on any JavaScript thread and take
+// the lock; the others are the sampling thread's, or its owner's, which holds it.
 class Recorders {
  public:
   explicit Recorders(Host* host) : host_(host) {}
@@ -62,8 +63,8 @@ class Recorders {
                uint32_t count, Failure* why);
   void Remove(uint32_t id);
 
-  // Fills `out`, which has room for a block, column by column, and returns how many beats were missed since the last one.
-  // Where there is no whole block yet it returns -1 and answers `request` when there is.
+  // Fills `out`, which has room for a block, column by column, and returns how many beats were missed since the last
+  // one. Where there is no whole block yet it returns -1 and answers `request` when there is.
   int64_t Take(uint32_t id, uint32_t request, double* out);
 
   // Writes down what is due, after the reads of the same pass; returns when to be called next.

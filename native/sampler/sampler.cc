@@ -12,10 +12,10 @@ constexpr uint64_t kLinger = 50 * kMillisecond;
 // The governor: how much of one core the adaptive reads may take, and how often that is looked at.
 constexpr double kBudget = 0.005;
 constexpr uint64_t kGovernEvery = 64;  // wake-ups
-// What is not used is saved up to this much: a value that races towards a limit, or hovers at it for a second or two, is
-// read as fast as its source allows.
+// What is not used is saved up to this much: a value that races towards a limit, or hovers at it for a second or two,
+// is read as fast as its source allows.
 constexpr double kMostSaved = 50.0 * kMillisecond;
-constexpr uint64_t kClockEvery = 16;   // how often the thread looks at its own CPU clock
+constexpr uint64_t kClockEvery = 16;  // how often the thread looks at its own CPU clock
 constexpr double kMaxStretch = 64;
 
 // A probe outlives its last user by this much, for the same reason: its files stay open.
@@ -335,7 +335,8 @@ Source* Sampler::FindSource(Metric metric, const Selector& selector, bool must_e
     if (must_exist) return nullptr;
     probe = MakeAbsentProbe(family, selector, *why);
   }
-  sources_.push_back(std::unique_ptr<Source>(new Source(family, selector, std::move(probe), &lock_, WakeFromHelper, this)));
+  sources_.push_back(
+      std::unique_ptr<Source>(new Source(family, selector, std::move(probe), &lock_, WakeFromHelper, this)));
   return sources_.back().get();
 }
 
@@ -543,8 +544,10 @@ SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {
 
 SamplerStats Sampler::Stats() {
   MutexLock lock(&lock_);
-  return SamplerStats{running_, wakeups_, push_triggers_.rings(), reads_, cpu_, stretch_, guards_.count(), limit_count_,
-                      static_cast<uint32_t>(feeds_.size()), tickers_.count(), punctuality_};
+  return SamplerStats{running_,         wakeups_,     push_triggers_.rings(),
+                      reads_,           cpu_,         stretch_,
+                      guards_.count(),  limit_count_, static_cast<uint32_t>(feeds_.size()),
+                      tickers_.count(), punctuality_};
 }
 
 }  // namespace tripline

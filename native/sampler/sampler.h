@@ -8,16 +8,16 @@
 #include <cstdint>
 #include <memory>
 
-#include "sampler/feed.h"
-#include "sampler/push_triggers.h"
+#include "port/platform.h"
 #include "sampler/environment.h"
+#include "sampler/feed.h"
 #include "sampler/guard.h"
 #include "sampler/host.h"
-#include "util/list.h"
-#include "port/platform.h"
+#include "sampler/push_triggers.h"
 #include "sampler/recorder.h"
 #include "sampler/source.h"
 #include "sampler/ticker.h"
+#include "util/list.h"
 
 namespace tripline {
 
@@ -31,10 +31,10 @@ struct LimitRequest {
 struct SamplerStats {
   bool running;
   uint64_t wakeups;
-  uint64_t rings;   // of push_triggers
+  uint64_t rings;  // of push_triggers
   uint64_t reads;
-  uint64_t cpu;      // of the thread and those before it, nanoseconds
-  double stretch;    // by how much the governor lengthens periods now; 1 is not at all
+  uint64_t cpu;    // of the thread and those before it, nanoseconds
+  double stretch;  // by how much the governor lengthens periods now; 1 is not at all
   uint32_t guards;
   uint32_t limits;
   uint32_t series;

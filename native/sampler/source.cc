@@ -24,7 +24,8 @@ void Clear(MetricMask wanted, Readings* readings) {
 }
 
 void SetUnavailable(MetricMask wanted, const char* why, Readings* readings) {
-  for (MetricMask left = wanted; left != 0; left &= left - 1) readings->of[LowestOf(left)].state = Reading::kUnavailable;
+  for (MetricMask left = wanted; left != 0; left &= left - 1)
+    readings->of[LowestOf(left)].state = Reading::kUnavailable;
   readings->failure.Set(why);
 }
 

@@ -5,9 +5,9 @@
 #include <cstdint>
 #include <memory>
 
-#include "util/list.h"
 #include "port/platform.h"
 #include "port/probe.h"
+#include "util/list.h"
 
 namespace tripline {
 
@@ -17,7 +17,8 @@ class SlowRead;
 class Source {
  public:
   // `lock` and `waiter` are the sampler's; a helper thread takes and wakes them when it is done.
-  Source(int family, const Selector& selector, std::unique_ptr<Probe> probe, Mutex* lock, void (*wake)(void*), void* argument);
+  Source(int family, const Selector& selector, std::unique_ptr<Probe> probe, Mutex* lock, void (*wake)(void*),
+         void* argument);
   ~Source();
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;

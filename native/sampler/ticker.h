@@ -37,8 +37,9 @@ class Ticker {
   // When the thread must look at it next; kNever while it has nothing to do.
   uint64_t wake() const { return wake_; }
 
-  // At its wake time. True where a delivery is to be made: at most one until Take(). A ticker whose delivery has not been
-  // taken by the next beat is left alone until it is: its beats can be counted then, and nobody need wake for them.
+  // At its wake time. True where a delivery is to be made: at most one until Take(). A ticker whose delivery has not
+  // been taken by the next beat is left alone until it is: its beats can be counted then, and nobody need wake for
+  // them.
   bool Beat(uint64_t now);
 
   // All beats up to now; none where it was paused meanwhile.

@@ -1,5 +1,5 @@
-// Things by number, in the order in which they were made. Numbers are never used again: what JavaScript still holds of a
-// thing that has gone can never mean its successor.
+// Things by number, in the order in which they were made. Numbers are never used again: what JavaScript still holds of
+// a thing that has gone can never mean its successor.
 #pragma once
 
 #include <algorithm>

@@ -3,8 +3,8 @@
 
 #include <cstdint>
 
-#include "util/counter.h"
 #include "port/probe.h"
+#include "util/counter.h"
 
 namespace tripline {
 

@@ -2,10 +2,10 @@
 // performance counter where that can be had. And for `cpu` this process's affinity and the caps of its job.
 #include <cstdlib>
 
+#include "port/platform.h"
 #include "windows/convert.h"
 #include "windows/families.h"
 #include "windows/pdh.h"
-#include "port/platform.h"
 #include "windows/win.h"
 
 namespace tripline {
@@ -39,8 +39,8 @@ class OwnProcessors {
 
   bool Restricted() {
     DWORD_PTR own = 0, all = 0;
-    const bool restricted = query_ != nullptr && GetProcessAffinityMask(GetCurrentProcess(), &own, &all) && own != 0 &&
-                            own != all;
+    const bool restricted =
+        query_ != nullptr && GetProcessAffinityMask(GetCurrentProcess(), &own, &all) && own != 0 && own != all;
     if (own != mask_) has_last_ = false;
     mask_ = own;
     return restricted;
@@ -130,8 +130,10 @@ class CpuProbe final : public Probe {
       told_ = reading.state;
       origin_.Clear();
       const bool failed = told_ == CounterReading::kFailed;
-      if (failed) origin_.Add("GetSystemTimes (").Add(reading.why.text).Add(")");
-      else origin_.Add("PDH \\Processor Information(_Total)\\% Processor Time");
+      if (failed)
+        origin_.Add("GetSystemTimes (").Add(reading.why.text).Add(")");
+      else
+        origin_.Add("PDH \\Processor Information(_Total)\\% Processor Time");
     }
     return reading.state != CounterReading::kFailed;
   }
@@ -210,7 +212,9 @@ class LoadProbe final : public Probe {
   }
 
   // Unix looks every 5 s too; the first value should not take two of those.
-  uint32_t MinPeriodMs(Metric metric) const override { return average_.started() ? InfoOf(metric).min_period_ms : 1000; }
+  uint32_t MinPeriodMs(Metric metric) const override {
+    return average_.started() ? InfoOf(metric).min_period_ms : 1000;
+  }
 
  private:
   void Take(const CounterReading& queue) {

@@ -1,8 +1,8 @@
 // disk, disk.free: room on the volume of a path, for this user.
+#include "port/platform.h"
 #include "windows/convert.h"
 #include "windows/families.h"
 #include "windows/path.h"
-#include "port/platform.h"
 #include "windows/win.h"
 
 namespace tripline {

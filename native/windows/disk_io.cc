@@ -1,13 +1,13 @@
 // disk.read, disk.write, disk.busy: performance counters of the volume that a path is on; where they are missing, the
 // counters that the volume's driver keeps itself.
-#include "windows/convert.h"
+#include <winioctl.h>
+#include "port/platform.h"
 #include "util/counter.h"
+#include "windows/convert.h"
 #include "windows/families.h"
 #include "windows/path.h"
 #include "windows/pdh.h"
-#include "port/platform.h"
 #include "windows/win.h"
-#include <winioctl.h>
 
 namespace tripline {
 namespace {

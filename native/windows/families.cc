@@ -4,9 +4,23 @@ namespace tripline {
 namespace {
 
 enum Family : int {
-  kCpu, kLoad, kMemory, kDisk, kDiskIo, kNetwork, kPower, kProcess,
+  kCpu,
+  kLoad,
+  kMemory,
+  kDisk,
+  kDiskIo,
+  kNetwork,
+  kPower,
+  kProcess,
   // What Windows never has, so that it can say why.
-  kStolen, kWaiting, kHeldBack, kSwapRate, kPressure, kInodes, kTemperature, kFds,
+  kStolen,
+  kWaiting,
+  kHeldBack,
+  kSwapRate,
+  kPressure,
+  kInodes,
+  kTemperature,
+  kFds,
 };
 
 }  // namespace
@@ -14,60 +28,43 @@ enum Family : int {
 int FamilyOf(Metric metric) {
   switch (metric) {
     case Metric::kCpu:
-    case Metric::kCpuHost:
-      return kCpu;
-    case Metric::kLoad:
-      return kLoad;
+    case Metric::kCpuHost: return kCpu;
+    case Metric::kLoad: return kLoad;
     case Metric::kMemory:
     case Metric::kMemoryAvailable:
     case Metric::kMemoryHost:
-    case Metric::kSwap:
-      return kMemory;
+    case Metric::kSwap: return kMemory;
     case Metric::kDisk:
-    case Metric::kDiskFree:
-      return kDisk;
+    case Metric::kDiskFree: return kDisk;
     case Metric::kDiskRead:
     case Metric::kDiskWrite:
-    case Metric::kDiskBusy:
-      return kDiskIo;
+    case Metric::kDiskBusy: return kDiskIo;
     case Metric::kNetworkRx:
-    case Metric::kNetworkTx:
-      return kNetwork;
+    case Metric::kNetworkTx: return kNetwork;
     case Metric::kBattery:
-    case Metric::kPowerOnline:
-      return kPower;
+    case Metric::kPowerOnline: return kPower;
     case Metric::kProcessCpu:
     case Metric::kProcessRss:
     case Metric::kProcessFootprint:
     case Metric::kProcessThreads:
     case Metric::kProcessCount:
-    case Metric::kProcessCpuTime:
-      return kProcess;
+    case Metric::kProcessCpuTime: return kProcess;
     // What Windows never has, so that it can say why.
-    case Metric::kCpuSteal:
-      return kStolen;
-    case Metric::kCpuIowait:
-      return kWaiting;
-    case Metric::kCpuThrottled:
-      return kHeldBack;
-    case Metric::kSwapRate:
-      return kSwapRate;
+    case Metric::kCpuSteal: return kStolen;
+    case Metric::kCpuIowait: return kWaiting;
+    case Metric::kCpuThrottled: return kHeldBack;
+    case Metric::kSwapRate: return kSwapRate;
     case Metric::kPressureCpu:
     case Metric::kPressureMemory:
     case Metric::kPressureIo:
     case Metric::kPressureCpuFull:
     case Metric::kPressureMemoryFull:
-    case Metric::kPressureIoFull:
-      return kPressure;
-    case Metric::kDiskInodes:
-      return kInodes;
+    case Metric::kPressureIoFull: return kPressure;
+    case Metric::kDiskInodes: return kInodes;
     case Metric::kTemperature:
-    case Metric::kThrottled:
-      return kTemperature;
-    case Metric::kProcessFds:
-      return kFds;
-    default:
-      return -1;
+    case Metric::kThrottled: return kTemperature;
+    case Metric::kProcessFds: return kFds;
+    default: return -1;
   }
 }
 

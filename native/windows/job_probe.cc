@@ -2,10 +2,10 @@
 #include <cstdlib>
 #include <initializer_list>
 
-#include "windows/families.h"
-#include "windows/job.h"
 #include "port/platform.h"
 #include "util/slope.h"
+#include "windows/families.h"
+#include "windows/job.h"
 
 // After <windows.h>, on which they depend.
 #include <psapi.h>

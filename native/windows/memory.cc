@@ -1,12 +1,12 @@
 // memory*, swap: physical memory, commit, and the limits of the job. Direct calls alone: they take a microsecond, and
 // a performance counter's figure would be up to a second old. Commit is GlobalMemoryStatusEx's too: GetPerformanceInfo
 // lists every process of the machine for each answer.
-#include "windows/convert.h"
-#include "windows/families.h"
+#include <psapi.h>
 #include "port/platform.h"
 #include "util/slope.h"
+#include "windows/convert.h"
+#include "windows/families.h"
 #include "windows/win.h"
-#include <psapi.h>
 
 namespace tripline {
 namespace {
@@ -31,7 +31,8 @@ class MemoryProbe final : public Probe {
       host_slope_.Add(now, static_cast<double>(figures_.physical_available));
       SetLevel(wanted, Metric::kMemoryAvailable, available, out);
       SetLevel(wanted, Metric::kMemory, 100 * (1 - available / static_cast<double>(verdict_.limit)), out);
-      SetLevel(wanted, Metric::kMemoryHost, 100 * (1 - static_cast<double>(figures_.physical_available) / Total()), out);
+      SetLevel(wanted, Metric::kMemoryHost, 100 * (1 - static_cast<double>(figures_.physical_available) / Total()),
+               out);
     }
     if (Wants(wanted, Metric::kSwap)) ReadSwap(wanted, out);
   }

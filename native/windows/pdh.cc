@@ -1,8 +1,8 @@
 #include "windows/pdh.h"
 
+#include <pdh.h>
 #include "port/platform.h"
 #include "windows/win.h"
-#include <pdh.h>
 
 namespace tripline {
 namespace {
@@ -96,7 +96,8 @@ class Query {
     const PDH_STATUS status = raw_(counter, &type, &raw);
     // PDH_CSTATUS_VALID_DATA, PDH_CSTATUS_NEW_DATA
     const bool good = status == 0 && raw.CStatus <= 1;
-    if (!good) SetPdhError("PdhGetRawCounterValue", status != 0 ? static_cast<uint32_t>(status) : raw.CStatus, &out->why);
+    if (!good)
+      SetPdhError("PdhGetRawCounterValue", status != 0 ? static_cast<uint32_t>(status) : raw.CStatus, &out->why);
     out->first = static_cast<uint64_t>(raw.FirstValue);
     out->second = static_cast<uint64_t>(raw.SecondValue);
     return good;

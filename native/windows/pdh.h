@@ -4,17 +4,17 @@
 
 #include <cstdint>
 
-#include "windows/convert.h"
 #include "port/probe.h"
+#include "windows/convert.h"
 
 namespace tripline {
 
 struct CounterReading {
   enum State : uint8_t { kPending, kKnown, kFailed };
   State state = kPending;
-  uint64_t at = 0;  // MonotonicNow() of the collection
+  uint64_t at = 0;                 // MonotonicNow() of the collection
   uint64_t first = 0, second = 0;  // PDH_RAW_COUNTER
-  windows::CpuTicks direct;  // GetSystemTimes() of the same moment
+  windows::CpuTicks direct;        // GetSystemTimes() of the same moment
   Failure why;
 };
 

@@ -20,8 +20,10 @@ class PowerProbe final : public Probe {
     if (Wants(wanted, Metric::kBattery)) {
       const windows::Known known = windows::BatteryPercent(status.BatteryFlag, status.BatteryLifePercent, &value);
       why.Set(known == windows::Known::kAbsent ? "no battery" : "the battery does not tell its charge");
-      if (known == windows::Known::kYes) out->SetLevel(Metric::kBattery, value);
-      else SetUnavailable(wanted & MaskOf(Metric::kBattery), why, out);
+      if (known == windows::Known::kYes)
+        out->SetLevel(Metric::kBattery, value);
+      else
+        SetUnavailable(wanted & MaskOf(Metric::kBattery), why, out);
     }
     if (Wants(wanted, Metric::kPowerOnline)) {
       why.Set("GetSystemPowerStatus does not know where the power comes from");

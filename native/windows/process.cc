@@ -1,13 +1,13 @@
 // process.* of this process, another one, or one with all its descendants.
 #include <cstdlib>
 
-#include "windows/convert.h"
-#include "windows/families.h"
-#include "port/platform.h"
-#include "util/slope.h"
-#include "windows/win.h"
 #include <psapi.h>
 #include <tlhelp32.h>
+#include "port/platform.h"
+#include "util/slope.h"
+#include "windows/convert.h"
+#include "windows/families.h"
+#include "windows/win.h"
 
 namespace tripline {
 namespace {
@@ -49,10 +49,10 @@ bool HasEnded(HANDLE process) {
 struct Member {
   DWORD pid;
   DWORD parent;
-  HANDLE handle;      // nullptr where it cannot be opened
-  DWORD refused;      // why
+  HANDLE handle;  // nullptr where it cannot be opened
+  DWORD refused;  // why
   uint64_t created;
-  uint64_t cpu;       // of the last read
+  uint64_t cpu;  // of the last read
   uint32_t threads;
   bool seen;
 };
@@ -130,7 +130,8 @@ class ProcessProbe final : public Probe {
       case Metric::kProcessCount:
       case Metric::kProcessThreads: return "CreateToolhelp32Snapshot";
       case Metric::kProcessRss: return tree_ ? "GetProcessMemoryInfo (and its descendants)" : "GetProcessMemoryInfo";
-      default: return tree_ ? "GetProcessMemoryInfo PrivateUsage (and its descendants)" : "GetProcessMemoryInfo PrivateUsage";
+      default:
+        return tree_ ? "GetProcessMemoryInfo PrivateUsage (and its descendants)" : "GetProcessMemoryInfo PrivateUsage";
     }
   }
 
@@ -166,7 +167,8 @@ class ProcessProbe final : public Probe {
     member.handle = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
     if (member.handle == nullptr) member.refused = GetLastError();
     // The last two bits of a number are ignored, so that this may be another one.
-    else if (GetProcessId(member.handle) != pid) Drop(&member);
+    else if (GetProcessId(member.handle) != pid)
+      Drop(&member);
     Usage usage;
     if (member.handle != nullptr && ReadUsage(member.handle, false, &usage)) {
       member.created = usage.created;

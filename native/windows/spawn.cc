@@ -3,10 +3,10 @@
 #include "port/spawn.h"
 
 #include "port/drain.h"
+#include "port/platform.h"
 #include "windows/close_request.h"
 #include "windows/job.h"
 #include "windows/launch.h"
-#include "port/platform.h"
 #include "windows/relay.h"
 #include "windows/streams.h"
 
@@ -217,9 +217,7 @@ class WindowsCommand final : public Command {
   void Obey(const Order& order) {
     switch (order.kind) {
       case Order::kSignal: return Pass(order.signal);
-      case Order::kEnd:
-        drain_.Hurry();
-        return BeginEnd(order.signal, order.kill_after);
+      case Order::kEnd: drain_.Hurry(); return BeginEnd(order.signal, order.kill_after);
       case Order::kPause:
         if (phase_ >= kEnding) return;
         paused_ = true;

@@ -12,8 +12,7 @@ using PreciseTime = void(WINAPI*)(PULONGLONG);
 
 // Counts in 100 ns and stands still while the machine sleeps. Windows 10 has it; looked up once.
 PreciseTime FindPreciseTime() {
-  static const PreciseTime found =
-      FindFunction<PreciseTime>(L"kernelbase.dll", "QueryUnbiasedInterruptTimePrecise");
+  static const PreciseTime found = FindFunction<PreciseTime>(L"kernelbase.dll", "QueryUnbiasedInterruptTimePrecise");
   return found;
 }
 
@@ -74,7 +73,8 @@ void Mutex::Unlock() { ReleaseSRWLockExclusive(LockOf(&os_)); }
 
 bool StartThread(void (*body)(void*), void* argument, const char* name) {
   auto* start = new ThreadStart{body, argument};
-  const HANDLE thread = CreateThread(nullptr, kStackSize, ThreadMain, start, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr);
+  const HANDLE thread =
+      CreateThread(nullptr, kStackSize, ThreadMain, start, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr);
   if (thread == nullptr) {
     delete start;
     return false;

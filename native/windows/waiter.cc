@@ -1,6 +1,6 @@
 // The sampling thread's one blocking call on Windows: an event, a timer, and what push_triggers wait for.
-#include "port/push_trigger.h"
 #include "port/platform.h"
+#include "port/push_trigger.h"
 #include "windows/win.h"
 
 namespace tripline {
@@ -83,9 +83,12 @@ uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
       // Relative, in 100 ns, rounded up: a wait that ends early would only be repeated.
       LARGE_INTEGER due;
       due.QuadPart = until > now ? -static_cast<LONGLONG>((until - now + 99) / 100) : 0;
-      if (until <= now) timeout = 0;
-      else if (SetWaitableTimer(os_.timer, &due, 0, nullptr, nullptr, FALSE)) handles[count++] = os_.timer;
-      else timeout = 1;
+      if (until <= now)
+        timeout = 0;
+      else if (SetWaitableTimer(os_.timer, &due, 0, nullptr, nullptr, FALSE))
+        handles[count++] = os_.timer;
+      else
+        timeout = 1;
     }
     const DWORD which = WaitForMultipleObjects(count, handles, FALSE, timeout);
     if (which > WAIT_OBJECT_0 && which < WAIT_OBJECT_0 + push_triggers_end) {

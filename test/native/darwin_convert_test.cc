@@ -72,8 +72,8 @@ TEST(DarwinShares) {
 }
 
 TEST(DarwinProcessTimeIsInMachTicks) {
-  CHECK_NEAR(MachSeconds(2000000000, 1, 1), 2, 1e-9);        // Intel
-  CHECK_NEAR(MachSeconds(24000000, 125, 3), 1, 1e-9);        // Apple silicon: 24 MHz
+  CHECK_NEAR(MachSeconds(2000000000, 1, 1), 2, 1e-9);  // Intel
+  CHECK_NEAR(MachSeconds(24000000, 125, 3), 1, 1e-9);  // Apple silicon: 24 MHz
   CHECK_NEAR(MachSeconds(1000000000, 1, 0), 1, 1e-9);
 }
 

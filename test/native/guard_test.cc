@@ -1,6 +1,6 @@
 // Limits judged together: any, all, holding, missing metrics.
-#include "check.h"
 #include "sampler/guard.h"
+#include "check.h"
 
 using namespace tripline;
 

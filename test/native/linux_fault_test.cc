@@ -8,8 +8,8 @@
 #include <cstring>
 #include <initializer_list>
 
-#include "linux/file.h"
 #include "fixture.h"
+#include "linux/file.h"
 #include "reader.h"
 
 namespace tripline {

@@ -14,8 +14,8 @@
 #include <memory>
 
 #include "check.h"
-#include "linux/file.h"
 #include "fixture.h"
+#include "linux/file.h"
 #include "reader.h"
 
 namespace tripline {

@@ -13,8 +13,8 @@
 #include <initializer_list>
 
 #include "check.h"
-#include "linux/process_scanner.h"
 #include "linux/inheritance.h"
+#include "linux/process_scanner.h"
 
 namespace tripline {
 namespace {
@@ -148,8 +148,10 @@ TEST(CommandThatRunsOutOfDescriptorsSaysSo) {
     Command* command = Command::Start(shell.spec, &why);
     setrlimit(RLIMIT_NOFILE, &before);
     started = command != nullptr;
-    if (started) Await(command, CommandEvent::kGone);
-    else CHECK(strstr(why.why.text, ": EMFILE") != nullptr);
+    if (started)
+      Await(command, CommandEvent::kGone);
+    else
+      CHECK(strstr(why.why.text, ": EMFILE") != nullptr);
     delete command;
   }
   CHECK(started);

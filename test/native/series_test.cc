@@ -1,7 +1,7 @@
 // From readings to values: shares over a window, first samples, lost sources.
+#include "sampler/series.h"
 #include "check.h"
 #include "port/platform.h"
-#include "sampler/series.h"
 
 using namespace tripline;
 

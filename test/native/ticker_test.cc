@@ -1,8 +1,8 @@
 // Beats on a grid, a ticker's deliveries, rows of a recorder: pure, with times from outside.
+#include "sampler/ticker.h"
 #include "check.h"
 #include "sampler/grid.h"
 #include "sampler/recorder.h"
-#include "sampler/ticker.h"
 
 using namespace tripline;
 

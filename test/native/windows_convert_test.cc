@@ -64,11 +64,11 @@ TEST(WindowsProcessorTimeChangesHandsWithoutAJump) {
 }
 
 TEST(WindowsJobCaps) {
-  CHECK_EQ(CapOfJob(0, 5000, 0, 8), 0.0);           // not enabled
-  CHECK_EQ(CapOfJob(1, 5000, 0, 8), 0.0);           // a weight, or a cap that may be passed
+  CHECK_EQ(CapOfJob(0, 5000, 0, 8), 0.0);            // not enabled
+  CHECK_EQ(CapOfJob(1, 5000, 0, 8), 0.0);            // a weight, or a cap that may be passed
   CHECK_NEAR(CapOfJob(1 | 4, 2500, 0, 8), 2, 1e-9);  // hard, a quarter of the machine
   CHECK_NEAR(CapOfJob(1 | 16, 0, 5000, 8), 4, 1e-9);
-  CHECK_EQ(CapOfJob(1 | 4, 10000, 0, 8), 0.0);      // all of it is none
+  CHECK_EQ(CapOfJob(1 | 4, 10000, 0, 8), 0.0);  // all of it is none
   CHECK_EQ(CapOfJob(1 | 4, 0, 0, 8), 0.0);
   CHECK_EQ(CapOfJob(1 | 2, 5, 0, 8), 0.0);                  // a weight of 5 is not five hundredths of a percent
   CHECK_NEAR(CapOfJob(1 | 4 | 8, 5000, 0, 128), 64, 1e-9);  // and tells when it is reached

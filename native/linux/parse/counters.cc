@@ -25,8 +25,8 @@ bool NextInterface(Scanner* scan, NetworkInterface* out) {
     out->name = {line.data + begin, colon - begin};
     // bytes packets errs drop fifo frame compressed multicast, and the same for what is sent
     Scanner numbers(line.data + colon + 1, line.size - colon - 1);
-    const bool good = out->name.size > 0 && numbers.Number(&out->received) && numbers.SkipNumbers(7) &&
-                      numbers.Number(&out->sent);
+    const bool good =
+        out->name.size > 0 && numbers.Number(&out->received) && numbers.SkipNumbers(7) && numbers.Number(&out->sent);
     if (good) return true;
   }
   return false;

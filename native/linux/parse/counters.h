@@ -4,8 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "util/counter.h"
 #include "linux/parse/scan.h"
+#include "util/counter.h"
 
 namespace tripline {
 

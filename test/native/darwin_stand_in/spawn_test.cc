@@ -15,9 +15,9 @@
 #include <initializer_list>
 
 #include "../check.h"
-#include "darwin/process_scanner.h"
 #include "darwin/families.h"
 #include "darwin/inheritance.h"
+#include "darwin/process_scanner.h"
 #include "stand_in.h"
 
 namespace tripline {
