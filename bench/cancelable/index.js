@@ -89,7 +89,7 @@ function pending(add) {
   add(row('a million pending with a timeout, entered, each', entered.bytes, 'B', { atMost: 500 }))
   add(row('a million pending runs with a timeout, each', runs.bytes, 'B', { atMost: 500, note: promises }))
   add(row('canceling the million entered', entered.cancelSettled, 'ms', { atMost: 500 }))
-  add(row('canceling the million runs, until all are canceled and told', runs.cancelMarked, 'ms', { atMost: 500 }))
+  add(row('canceling the million runs, until all are canceled and notified', runs.cancelMarked, 'ms', { atMost: 500 }))
   add(row('the same, until all have rejected', runs.cancelSettled, 'ms', { atMost: 500, note: errors }))
 }
 

@@ -14,7 +14,7 @@ async function measure(start) {
   const kept = start(given)
   const create = (cpuTime() - from) / COUNT
   const each = ((await settledHeap()) - heap) / COUNT
-  // Somebody waits for each of them; rejections that nobody handles would be a matter of their own.
+  // Each of them is awaited; unhandled rejections would cost extra.
   for (const promise of kept ?? []) promise.catch(() => undefined)
   from = cpuTime()
   root.cancel('stop')

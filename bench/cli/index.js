@@ -41,7 +41,7 @@ export async function run(add) {
 
 /** Wall and CPU time in milliseconds, the latter of all its processes. */
 function measure(command, args) {
-  // bash tells the CPU time of what it waited for, to a millisecond.
+  // bash reports the CPU time of reaped children, to a millisecond.
   const line = 'TIMEFORMAT="%R %U %S"; time "$0" "$@" >/dev/null'
   const { stderr } = spawnSync('bash', ['-c', line, command, ...args], { encoding: 'utf8' })
   const [wall, user, system] = stderr.trim().split('\n').at(-1).split(' ').map(Number)

@@ -1,4 +1,4 @@
-// What the package costs before anybody asks anything of it, what the sampler adds, and what reading its values costs.
+// What importing the package costs, what the sampler adds, and what reading its values costs.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'

@@ -440,7 +440,7 @@ void Memory() {
 // ---- crossings -----------------------------------------------------------------------------------------------------
 
 // cross <file> <times> <far> <near> <beyond> <ms>: writes numbers into a file: far from a line for that long, near it
-// until a moment that nobody can foresee, then beyond it; tells the moments.
+// until an unpredictable moment, then beyond it; prints the moments.
 void Cross(const char* path, int times, const char* far, const char* near, const char* beyond, uint64_t away) {
   const int fd = open(path, O_WRONLY | O_CLOEXEC);
   std::vector<uint64_t> moments;
@@ -482,7 +482,7 @@ void Fill(double rate, size_t size) {
   while (next != EOF) next = getchar();
 }
 
-// burst <usage file> <threshold>: for each line, fills memory until the file says more than the threshold, tells when
+// burst <usage file> <threshold>: for each line, fills memory until the file says more than the threshold, prints when
 // that was, goes on a little, and gives all back at the next line.
 void Burst(const char* path, uint64_t threshold) {
   constexpr size_t kSize = size_t{256} << 20;

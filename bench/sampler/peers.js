@@ -22,7 +22,7 @@ export async function measurePeers(add) {
       add(row(name, undefined, 'x the CPU', { ...options, note: `not here: ${error.message.split('\n', 1)[0]}` }))
     }
   }
-  // What the kernel charges for the text is the same for everybody, and on some machines most of the price.
+  // The kernel's price for the text is the same for all, and on some machines most of the total.
   const floor = `; the bare calls take ${(bare / 1000).toPrecision(3)}`
   await compare(`${SET}: psutil`, psutil, set, { atLeast: 5, note: floor })
   await compare(`${SET}: os.cpus, os.freemem, fs.statfsSync on the main thread`, node, set, {

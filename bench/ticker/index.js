@@ -24,12 +24,12 @@ async function measure(method, hz, load, warmUp) {
 
 const ms = (value) => (Math.abs(value) < 10 ? value.toFixed(2) : value.toFixed(0))
 
-/** One line of the table. `figures` has all of it, for whoever makes another table of it. */
+/** One line of the table. `figures` has all values, for other tables. */
 function toRow(name, figures) {
   const { rate, missed, drift, late, lateness, cpu } = figures
   const note =
     `drift ${ms(drift)} ms/s, late p50/p99/max ${ms(late.p50)}/${ms(late.p99)}/${ms(late.max)} ms (${lateness}), ` +
-    `CPU ${cpu.toFixed(1)} %${missed > 0 ? `, ${missed.toFixed(0)}/s told as missed` : ''}`
+    `CPU ${cpu.toFixed(1)} %${missed > 0 ? `, ${missed.toFixed(0)}/s reported as missed` : ''}`
   return { ...row(name, rate, 'Hz', { note }), figures }
 }
 

@@ -12,7 +12,7 @@ const SOURCE = `
     if (eaten.length === bites) clearInterval(timer)
   }, 25)
   setInterval(() => eaten.length, 1000)
-  // Nobody is left to stop it once the parent is gone.
+  // Without its parent it has to stop on its own.
   process.on('disconnect', () => process.exit())
   process.send('started')
 `

@@ -5,7 +5,7 @@ async function* sensor(): AsyncGenerator<number> {
   try {
     for (let value = 1; ; value++) {
       yield value
-      // The third reading takes its time; nobody waits for it.
+      // The third reading is slow; the stream does not wait for it.
       await new Promise((resolve) => setTimeout(resolve, value === 3 ? 1500 : 10))
     }
   } finally {

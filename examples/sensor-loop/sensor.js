@@ -9,5 +9,5 @@ const ticker = every({ hz: READINGS_PER_SECOND }, (_cancel, { due }) => {
   process.stdout.write(reading)
 })
 
-// Nobody reads any more.
+// The reader has closed the pipe.
 process.stdout.on('error', () => void ticker.close())

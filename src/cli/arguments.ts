@@ -1,4 +1,4 @@
-/** The command line's own options: long ones with a value or without, up to the first word that is none. */
+/** Parses the options of a verb, long and short, up to the first word that is not an option. */
 import { unknownName } from '../base/errors.js'
 import { parseDuration } from '../base/units.js'
 import { HelpWanted, UsageError } from './usage.js'
@@ -91,7 +91,8 @@ function takeOption(word: string, queue: string[], specs: OptionSpecs, values: M
   else throw new UsageError(`--${name} was given twice`)
 }
 
-/** Names the nearest: for a long option one that begins like it, if there is but one. One letter is near to every other. */
+/** Names the nearest option; for a long one, the only one with this prefix. Every letter is near every other, so a short
+ * one lists them all. */
 function unknownOption(word: string, specs: OptionSpecs): UsageError {
   const given = word.split('=', 1)[0]!
   const longs = [...Object.keys(specs), 'help'].map((long) => `--${long}`)

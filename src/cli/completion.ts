@@ -1,4 +1,4 @@
-/** `tripline completion`: what a shell needs to complete our words, made from the table of verbs. */
+/** `tripline completion`: completion scripts for bash, zsh and fish, generated from the table of verbs. */
 import { unknownName } from '../base/errors.js'
 import { METRIC_NAMES } from '../addon/metrics.js'
 import { parseArguments } from './arguments.js'
@@ -36,7 +36,7 @@ function optionsWithValue(options: Readonly<Record<string, OptionSpec>>): string
   return optionWords(Object.fromEntries(Object.entries(options).filter(([, { value }]) => value !== undefined)))
 }
 
-/** Where an option's value is one of a list; `undefined` where nothing can be said of it. */
+/** The values an option can take; `undefined` where they are not a fixed list. */
 function valueWords({ choices }: OptionSpec): readonly string[] | undefined {
   if (choices === 'metric') return METRIC_NAMES
   return choices === 'file' ? undefined : choices
@@ -70,7 +70,7 @@ ${values.join('\n')}
         *) ${rest} ;;
       esac ;;`
   })
-  return `# Whether the cursor is behind the command, whose own completion is then asked; $1 are the options that take a value.
+  return `# Completes the wrapped command once the cursor is past it; $1 lists the options that take a value.
 _tripline_command() {
   local at
   for ((at = 2; at < COMP_CWORD; at++)); do
@@ -101,7 +101,7 @@ complete -F _tripline tripline
 `
 }
 
-/** What stands inside quotes and brackets in a zsh specification. */
+/** Escapes text for the quotes and brackets of a zsh specification. */
 function zshText(text: string): string {
   return text.replaceAll("'", "'\\''").replaceAll(/[[\]:]/g, '\\$&')
 }
@@ -142,7 +142,7 @@ function fishText(text: string): string {
   return `'${text.replaceAll("'", "\\'")}'`
 }
 
-// Where the command begins among the words before the cursor: fish's own helper takes the value of an option for it.
+// Finds where the wrapped command begins; fish's own helper mistakes the value of an option for it.
 const FISH_COMMAND = `function __tripline_command
   set -l takes_value $argv
   set -l words (commandline -opc)

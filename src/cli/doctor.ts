@@ -38,7 +38,7 @@ export async function main(words: readonly string[]): Promise<number> {
   return metrics.length > 0 ? EXIT.ok : EXIT.failure
 }
 
-/** None where there is no addon, and why. */
+/** The metrics of this machine; empty, with the reason, where the addon is missing. */
 function readMetrics(): { metrics: readonly Capability[]; missing: string } {
   try {
     return { metrics: capabilities(), missing: '' }
@@ -53,7 +53,7 @@ interface Tried {
   readonly value?: number | undefined
 }
 
-/** Some sources are there and say only when they are read that they have nothing. */
+/** Some sources exist but turn out to be empty only when they are read. */
 async function tryMetric(capability: Capability): Promise<Tried> {
   const { metric, available } = capability
   if (!available) return { capability }
@@ -85,20 +85,21 @@ function describeControlGroups(): Finding[] {
   const topic = 'cgroups'
   const two = mounts.includes(' - cgroup2 ')
   const one = mounts.includes(' - cgroup ')
-  if (!one && !two) return [{ topic, good: false, text: 'none: limits of containers cannot be seen' }]
+  if (!one && !two)
+    return [{ topic, good: false, text: 'no cgroup hierarchy is mounted: limits of containers cannot be seen' }]
   const which = one && two ? 'version 1 and 2 side by side' : `version ${two ? 2 : 1}`
   const places = readText('/proc/self/cgroup').trim().split('\n')
   const place = places.find((line) => /(^|[:,])memory[,:]/.test(line)) ?? places.find((line) => line.startsWith('0::'))
   return [{ topic, good: true, text: `${which}; this process is in ${place?.split(':')[2] ?? '/'}` }]
 }
 
-/** What the kernel tells by itself, once for each different answer. */
+/** Which metrics the kernel pushes; refusals are listed once per reason. */
 function describePush(metrics: readonly Capability[]): Finding[] {
   const topic = 'push'
   const pushed = metrics.filter((each) => each.push).map((each) => each.metric)
   const refused = metrics.filter((each) => each.metric.startsWith('pressure.') && !each.push)
   return [
-    ...(pushed.length > 0 ? [{ topic, good: true, text: `the kernel rings for ${pushed.join(', ')}` }] : []),
+    ...(pushed.length > 0 ? [{ topic, good: true, text: `the kernel notifies for ${pushed.join(', ')}` }] : []),
     ...[...new Set(refused.map((each) => each.pushWhy))].map((why) => {
       const names = refused.filter((each) => each.pushWhy === why).map((each) => each.metric)
       return { topic, good: false, text: `${names.join(', ')}: ${why}` }
@@ -106,7 +107,7 @@ function describePush(metrics: readonly Capability[]): Finding[] {
   ]
 }
 
-/** Tried, not guessed: what the sampling thread gets from the scheduler. */
+/** Measured, not guessed: what the scheduler grants the sampling thread. */
 async function describePunctuality(): Promise<Finding> {
   const { timerSlack, slice } = await trySchedule(false)
   const { realTime } = await trySchedule(true)
@@ -124,7 +125,7 @@ async function trySchedule(realTime: boolean): Promise<TickerStats['scheduling']
   const ticker = every(
     1,
     () => {
-      // With the first one the thread may not have got everything yet.
+      // At the first tick the thread may still lack some of its settings.
       if (++ticks < 3) return
       scheduling = ticker.stats.scheduling
       void ticker.close()
@@ -135,7 +136,7 @@ async function trySchedule(realTime: boolean): Promise<TickerStats['scheduling']
   return scheduling!
 }
 
-/** Tried, not guessed. */
+/** Runs a command to see whether it works. */
 async function describeRun(): Promise<Finding> {
   try {
     const { group } = await run(process.execPath, ['--version'], { stdio: 'ignore', peaks: false })
@@ -146,7 +147,7 @@ async function describeRun(): Promise<Finding> {
 }
 
 function describeGroup(group: string): string {
-  if (group === '') return 'without a control group: none is delegated to us'
+  if (group === '') return 'without a control group: no group is delegated to this process'
   return group.startsWith('/') ? 'with a control group for each command' : `with ${group} for each command`
 }
 

@@ -1,4 +1,4 @@
-/** Limits as people write them: `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
+/** Parses limits written as text: `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
 import { checkMetric, parseLimits, parseValue, type Limit, type Limits } from '../monitor/limits.js'
 import type { MetricInfo, MetricName } from '../addon/metrics.js'
 import { parseDuration, parsePercent } from '../base/units.js'
@@ -16,13 +16,13 @@ const VALUE = /[\d.]+(?:\s*(?!(?:for|clear|over)\b)(?:[A-Za-z]+(?:\/s)?|%|°C))?
 const KEYWORD = /for|clear|over/y
 const DURATION = /[\d.]+\s*[a-z]+/y
 
-/** Why an expression cannot be meant where it stands; undefined where it can. */
+/** Why an expression makes no sense where it stands; undefined where it does. */
 export type Refuse = (expression: LimitExpression) => string | undefined
 
 /**
  * `METRIC[(PATH | ZONE | PID)] > VALUE [for DURATION] [clear VALUE] [over DURATION]`, or with `<`.
  *
- * @throws UsageError, where there is something with a caret under the place that could not be read, or under the metric that is refused
+ * @throws UsageError with a caret under the place that could not be read, or under the metric that is refused
  */
 export function parseExpression(text: string, refuse?: Refuse): LimitExpression {
   if (text.trim() === '') throw new UsageError("Expected a limit such as 'memory>90%'; received an empty one")
@@ -41,7 +41,7 @@ export function parseExpression(text: string, refuse?: Refuse): LimitExpression 
 }
 
 /**
- * What follows the `>` of an expression, as the value of an option of its own: `--memory '1GB for 2s'`.
+ * Parses what follows the `>` of an expression, the value of an option such as `--memory '1GB for 2s'`.
  *
  * @param whole what a percentage is a share of, where one may be given
  * @throws UsageError
@@ -56,7 +56,7 @@ export function parseAbove(option: string, metric: MetricName, text: string, who
   return { metric, limit }
 }
 
-/** Several of them as one set of limits. */
+/** Combines expressions into one set of limits. */
 export function toLimits(expressions: readonly LimitExpression[]): Limits {
   const limits: { [metric: string]: Limit[] } = {}
   for (const { metric, limit } of expressions) (limits[metric] ??= []).push(limit)
@@ -76,14 +76,14 @@ function takeRest(reader: Reader, info: MetricInfo, limit: Limit): void {
       const duration = reader.take(DURATION, "a duration such as '2s'")
       limit[keyword.text as 'for' | 'over'] = reader.check(at, () => parseDuration(duration.text, keyword.text))
     }
-    // Whether it goes together with what came before.
+    // Refuses combinations that no limit can have.
     reader.check(at, () => parseLimits({ [info.name]: limit }))
   }
 }
 
 function takeValue(reader: Reader, info: MetricInfo, whole?: () => number): number {
   const help = describeValues(info) + (whole === undefined ? '' : ", or a share such as '50%'")
-  const equals = reader.next === '=' ? `${help}; '>=' and '<=' are not known here` : help
+  const equals = reader.next === '=' ? `${help}; '>=' and '<=' are not supported` : help
   const value = reader.take(VALUE, equals)
   const share = whole === undefined ? undefined : /^([\d.]+)\s*%$/.exec(value.text)?.[1]
   if (share !== undefined) {
@@ -100,12 +100,12 @@ function takeValue(reader: Reader, info: MetricInfo, whole?: () => number): numb
     return parseValue(info, bare ? Number(text) : text, info.name)
   } catch {
     const unit = /[^\d.\s].*$/.exec(value.text)
-    const what = unit === null ? '' : `'${unit[0]}' is no unit of '${info.name}': `
+    const what = unit === null ? '' : `'${unit[0]}' is not a unit of '${info.name}': `
     throw reader.error(value.at + (unit?.index ?? 0), `${what}expected ${help}`)
   }
 }
 
-/** What can be written for a value of it. */
+/** Describes the values that a metric's limit takes. */
 function describeValues({ unit, max }: MetricInfo): string {
   switch (unit) {
     case 'bytes':
@@ -142,9 +142,9 @@ class Reader {
   readonly #text: string
   at: number
 
-  /** @param at where reading begins; what stands before is only shown */
+  /** @param at where reading begins; the text before it is only shown */
   constructor(text: string, at: number = 0) {
-    // A caret stands under its place only where every character is one column wide.
+    // The caret is in place only where every character is one column wide.
     this.#text = text.replaceAll(/\s/g, ' ')
     this.at = at
     this.#skipSpace()
@@ -174,7 +174,7 @@ class Reader {
     try {
       return parse()
     } catch (error) {
-      throw this.error(at, inOurWords(error))
+      throw this.error(at, withoutOptionName(error))
     }
   }
 
@@ -187,8 +187,8 @@ class Reader {
   }
 }
 
-/** Without the name of an option of the library, which nobody has written here. */
-function inOurWords(error: unknown): string {
+/** Removes the name of the library's option, which does not occur on the command line. */
+function withoutOptionName(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   const [, allowed] = /^The "[^"]*" option (?:is out of range: it )?must be (.*)\. Received /s.exec(message) ?? []
   if (allowed === undefined) return message

@@ -1,4 +1,4 @@
-/** What was seen of one metric in the last minute or so: for the table and its sparkline. */
+/** The latest values of one metric, for the table and its sparkline. */
 import type { MetricInfo } from '../addon/metrics.js'
 import type { Selector } from '../monitor/limits.js'
 
@@ -10,7 +10,7 @@ export class History {
   readonly info: MetricInfo
   readonly selector: Selector
   readonly #values: number[] = []
-  /** Why there is nothing to show; empty while there is. */
+  /** Why there is no value to show; empty while there is one. */
   why = ''
 
   constructor(info: MetricInfo, selector: Selector = {}) {
@@ -44,7 +44,7 @@ export class History {
     return length === 0 ? undefined : this.#values.reduce((sum, each) => sum + each, 0) / length
   }
 
-  /** The last values as bars: from 0 to the end of the scale, or to the most that was seen where it has none. */
+  /** The latest values as bars: from 0 to the end of the scale, or to the largest value seen where it has no end. */
   sparkline(width: number): string {
     const shown = this.#values.slice(-width)
     const top = Number.isFinite(this.info.max) ? this.info.max : Math.max(...this.#values, Number.MIN_VALUE)

@@ -1,4 +1,4 @@
-/** The live view: looks, draws, and hears keys. */
+/** The live view: samples, draws, and handles keys. */
 import { samplerStats } from '../addon/sampler.js'
 import type { SamplerStats } from '../addon/native.js'
 import { formatSize } from '../base/units.js'
@@ -13,7 +13,7 @@ export function watchLive(list: WatchList, interval: number, last: number): Prom
     const view = new LiveView(list, () => resolve(EXIT.ok))
     view.follow(interval, last).then(() => resolve(EXIT.ok), reject)
   }).then((status) => {
-    // Looks that are still waited for must not keep a view that has ended.
+    // A sample still in progress must not keep the process alive after the view has ended.
     process.exit(status as number)
   })
 }
@@ -41,7 +41,7 @@ class LiveView {
   }
 
   async follow(interval: number, last: number): Promise<void> {
-    for await (const _ of this.#list.look(interval, last)) {
+    for await (const _ of this.#list.sample(interval, last)) {
       this.#cost.measure()
       if (!this.#paused) this.#draw()
     }
@@ -62,7 +62,7 @@ class LiveView {
   }
 }
 
-/** What the watching itself takes, between the last two looks. */
+/** What watching costs, between the last two samples. */
 class Cost {
   text = ''
   #before: SamplerStats | undefined

@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command: picks the verb and loads it only then. */
+/** The `tripline` command: picks the verb and loads only its module. */
 import { unknownName } from '../base/errors.js'
 import { EXIT, HelpWanted, UsageError, print, say } from './usage.js'
 import type { VerbName } from './verbs.js'
@@ -34,7 +34,7 @@ async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-/** Of all, or of a verb. */
+/** Prints the overview, or the help of one verb. */
 async function printHelp([verb]: readonly string[]): Promise<number> {
   const { help, overview } = await import('./help.js')
   if (verb !== undefined && !isVerb(verb)) throw unknownVerb(verb)
@@ -51,7 +51,7 @@ function isVerb(word: string): word is VerbName {
   return Object.hasOwn(VERBS, word)
 }
 
-/** What went wrong, in one line where it is the caller's business, with its stack where it is a defect of ours. */
+/** One line for a usage error or an error with a code; the stack for a defect in tripline. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error)
   return error instanceof UsageError || 'code' in error ? error.message : (error.stack ?? error.message)
@@ -59,7 +59,7 @@ function explain(error: unknown): string {
 
 async function readWords(): Promise<readonly string[]> {
   const words = process.argv.slice(2)
-  // What Node puts in the place of bytes that are not UTF-8.
+  // Node replaces bytes that are not UTF-8 by U+FFFD.
   if (!words.some((word) => word.includes('\uFFFD'))) return words
   const { asGiven } = await import('../run/bytes.js')
   return asGiven(words)

@@ -1,4 +1,4 @@
-/** How we exit when a command does not start. */
+/** The exit status for a command that does not start. */
 import type { CommandNotStartedError } from '../base/errors.js'
 import { EXIT } from './usage.js'
 

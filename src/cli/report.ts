@@ -1,4 +1,4 @@
-/** What is told about a run: the line on stderr, and the file. */
+/** Reports a run: the line on stderr, and the JSON file. */
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { describeBreach } from '../monitor/guard.js'
 import { rootCause, type CancelationReason } from '../base/reason.js'
@@ -8,7 +8,7 @@ import { UsageError, say } from './usage.js'
 
 const STDOUT = 1
 
-/** A file that is opened before the command starts: what cannot be written must not be found out afterwards. */
+/** The report file, opened before the command starts, so that an unwritable path is refused in time. */
 export class ReportFile {
   readonly #file: number
 
@@ -31,12 +31,12 @@ export class ReportFile {
   }
 }
 
-/** Nobody needs a millionth of a millisecond. */
+/** Three decimals are enough for a report. */
 function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Number(value.toFixed(3)) : value
 }
 
-/** What the file says: times in milliseconds, sizes in bytes, the rest in the units of the metrics. */
+/** The content of the report: times in milliseconds, sizes in bytes, the rest in the units of the metrics. */
 export function toReport(result: RunResult, status: number, startedAt: Date): object {
   const { command, args, reason, wouldHaveEnded, status: _, ...rest } = result
   return {
@@ -74,7 +74,7 @@ export function endedLine(result: RunResult): string {
   const { command, pid, reason, sent, ended, killed, endedIn, left } = result
   const name = sent!.slice(3)
   const signals = killed && name !== 'KILL' ? `${name}, then KILL` : name
-  const rest = left > 0 ? `; ${count(left)} could not be ended: of another user, or out of sight` : ''
+  const rest = left > 0 ? `; ${count(left)} could not be ended: owned by another user, or not visible` : ''
   const gone = `gone in ${(endedIn / 1000).toFixed(1)}s`
   return `ended ${command} (pid ${pid}, ${count(ended)}): ${reasonText(reason!)}; sent ${signals}, ${gone}${rest}`
 }

@@ -1,4 +1,4 @@
-/** What `tripline run` was asked to do. */
+/** The settings of `tripline run`, read from its arguments. */
 import { constants, totalmem } from 'node:os'
 import { unknownName } from '../base/errors.js'
 import type { RunOptions } from '../run/options.js'
@@ -16,7 +16,7 @@ export interface Settings {
   /** Milliseconds; Infinity for none. */
   readonly wait: number
   readonly report: string | undefined
-  /** What to exit with where the run was ended, or not begun, by us. */
+  /** The exit status to use where tripline ended the run or did not start it. */
   readonly exitCode: number | undefined
   readonly preserveStatus: boolean
   readonly gnuStatus: boolean
@@ -51,7 +51,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
       killAfter: (given.duration('kill-after') ?? 5000) || Infinity,
       dryRun: given.has('dry-run'),
       shared: namedDescriptors(args),
-      // They cost a thread and some reads: only for who shows them.
+      // They cost a thread and some reads, so only where they are shown.
       peaks: given.has('report') || given.has('verbose') || limits !== undefined,
     },
     startWhen: await readConditions(given.all('start-when')),
@@ -65,7 +65,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
   }
 }
 
-/** The parser, and the table of metrics under it, are loaded only where there is something to parse. */
+/** Loads the parser and the table of metrics only where there is something to parse. */
 async function readLimits(given: ParsedArguments): Promise<Limits | undefined> {
   const shorthands = Object.entries(TREE_LIMITS).filter(([option]) => given.has(option))
   const cpuTime = given.duration('cpu-time') ?? 0
@@ -87,20 +87,20 @@ async function readConditions(texts: readonly string[]): Promise<Limits | undefi
   return toLimits(texts.map((text) => parseExpression(text, refuseBeforeStart)))
 }
 
-/** The loop and the heap of a JavaScript program would be ours here, and a limit is never meant for those. */
+/** Here the event loop and the heap would be tripline's own, and no limit is meant for those. */
 const refuseOurOwn: Refuse = ({ metric }) =>
   metric === 'heap' || metric.startsWith('eventLoop.')
     ? `'${metric}' is known inside a program only, and here that is tripline`
     : undefined
 
-/** And so would be what there is of a process before the command is one. */
+/** Before the command starts, `process.*` would also be tripline's own process. */
 const refuseBeforeStart: Refuse = (expression) => {
   const { metric, limit } = expression
   if (!metric.startsWith('process.') || limit.pid !== undefined) return refuseOurOwn(expression)
   return `there is no command yet; name a process, as in '${metric}(123)'`
 }
 
-/** What this machine has, or what its control group may have of it, in bytes. */
+/** Memory of this machine, or the limit of its control group where that is lower, in bytes. */
 function memoryHere(): number {
   return Math.min(totalmem(), process.constrainedMemory() || Infinity)
 }
@@ -135,7 +135,7 @@ function readSignal(text: string): NodeJS.Signals {
   return found as NodeJS.Signals
 }
 
-/** What a shell makes of `<(...)`: it names a descriptor that the command is to get. */
+/** Descriptors named by arguments such as `/dev/fd/63`, which is what a shell makes of `<(...)`. */
 export function namedDescriptors(args: readonly string[]): number[] {
   const found = args.flatMap((each) =>
     [...each.matchAll(/\/(?:dev|proc\/self)\/fd\/(\d{1,9})\b/g)].map((match) => Number(match[1])),

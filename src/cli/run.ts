@@ -15,7 +15,7 @@ export async function main(words: readonly string[]): Promise<number> {
   try {
     return await runReported(settings, report)
   } catch (error) {
-    // A file without a word in it would leave open what happened.
+    // An empty report would not say what happened.
     report?.write(notStarted(settings, EXIT.failure, error instanceof Error ? error.message : String(error)))
     throw error
   }
@@ -25,7 +25,7 @@ async function runReported(settings: Settings, report: Report | undefined): Prom
   if (settings.startWhen !== undefined) {
     const { untilHolds } = await import('./start-when.js')
     if (!(await untilHolds(settings.startWhen, settings.wait))) {
-      const message = 'what it waits for did not come in time'
+      const message = 'the start condition did not hold in time'
       if (!settings.quiet) say(`never started ${settings.command}: ${message}`)
       const status = settings.exitCode ?? EXIT.notStarted
       report?.write(notStarted(settings, status, message))
@@ -48,7 +48,7 @@ async function runReported(settings: Settings, report: Report | undefined): Prom
     const { toReport } = await import('./report.js')
     report.write(toReport(result, status, startedAt))
   }
-  await tell(result, settings)
+  await reportEnd(result, settings)
   return status
 }
 
@@ -77,12 +77,12 @@ async function supervise(settings: Settings): Promise<RunResult> {
   return await run(settings.command, settings.args, { ...settings.options, foreground, onEvent })
 }
 
-/** Process 1 is given every orphan, also those that others have brought into the container. */
+/** Process 1 adopts every orphan, including those of other programs in the container. */
 async function reapOrphans(): Promise<void> {
   const { loadAddon } = await import('../addon/native.js')
   const addon = loadAddon()
   process.on('SIGCHLD', () => addon.reapAdopted())
-  // Those that had ended before anybody listened.
+  // Children that ended before the listener was there.
   addon.reapAdopted()
 }
 
@@ -104,7 +104,7 @@ async function describeEvent(event: RunEvent, settings: Settings): Promise<void>
 }
 
 function describeStart({ pid, group }: RunHandle, { command }: Settings): string {
-  return `started ${command} (pid ${pid}), held together by ${group === '' ? 'a process of ours' : group}`
+  return `started ${command} (pid ${pid}), held together by ${group === '' ? 'a supervisor process' : group}`
 }
 
 async function textOf(reason: CancelationReason): Promise<string> {
@@ -119,9 +119,9 @@ function statusOf(result: RunResult, { exitCode, preserveStatus, gnuStatus }: Se
   return gnuStatus && result.killed ? EXIT.killed : result.status
 }
 
-async function tell(result: RunResult, { quiet, verbose }: Settings): Promise<void> {
+async function reportEnd(result: RunResult, { quiet, verbose }: Settings): Promise<void> {
   const { command, reason, ended, lost } = result
-  if (lost) say(`the process that held ${command} together was killed; what was found of it is dead`)
+  if (lost) say(`the process that held ${command} together was killed; its processes that could be found were killed`)
   if (quiet || (reason === undefined && ended === 0 && !verbose)) return
   const { count, endedLine, summary } = await import('./report.js')
   if (reason !== undefined) say(endedLine(result))

@@ -1,4 +1,4 @@
-/** A terminal taken over for a while, and given back as it was on every way out. */
+/** The alternate screen of a terminal, restored on every exit path. */
 import { writeSync } from 'node:fs'
 
 const TAKE = '\u001B[?1049h\u001B[?25l'
@@ -20,7 +20,7 @@ export class Screen {
 
   constructor(listener: ScreenListener) {
     this.#listener = listener
-    // Also after an exception that nobody caught.
+    // Also after an uncaught exception.
     process.on('exit', () => this.giveBack())
     for (const signal of FATAL) process.on(signal, () => this.endBy(signal))
     process.on('SIGCONT', () => {
@@ -52,14 +52,14 @@ export class Screen {
     this.#taken = false
     try {
       if (process.stdin.isTTY) process.stdin.setRawMode(false)
-      // At once: the process may be about to end.
+      // Synchronous, because the process may be about to end.
       writeSync(1, GIVE_BACK)
     } catch {
       // The terminal is gone.
     }
   }
 
-  /** Ends as the signal would have ended us, which is what a shell wants to see. */
+  /** Ends by the signal itself, so that a shell sees the right status. */
   endBy(signal: NodeJS.Signals): void {
     this.giveBack()
     for (const each of FATAL) process.removeAllListeners(each)
@@ -74,7 +74,7 @@ export class Screen {
   }
 
   #press(key: string): void {
-    // Without its own line discipline the terminal no longer does these.
+    // In raw mode the terminal no longer turns these keys into signals.
     if (key === '\u0003') return this.endBy('SIGINT')
     if (key === '\u001C') return this.endBy('SIGQUIT')
     if (key === '\u001A') {

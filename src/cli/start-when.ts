@@ -1,4 +1,4 @@
-/** Waits for a machine that can take the command. */
+/** Waits until the machine can take the command. */
 import { guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 
@@ -16,7 +16,7 @@ export function untilHolds(conditions: Limits, wait: number): Promise<boolean> {
       resolve(holds)
     }
     const deadline = performance.now() + wait
-    // Also keeps the process alive, which a guard does not.
+    // The interval also keeps the process alive; a guard does not.
     const timer = setInterval(() => performance.now() >= deadline && finish(false), Math.min(wait, 50))
     watched.on('breach', () => finish(true))
     if (watched.isBreached) finish(true)

@@ -1,10 +1,10 @@
-/** The live view as lines of text: pure, so that it is the same on every terminal. */
+/** Renders the live view as lines of text; a pure function of its input. */
 import { formatValue } from '../base/units.js'
 import type { History } from './history.js'
 
 export interface Row {
   readonly history: History
-  /** The limit as it was written, and where it stands; undefined for a metric without. */
+  /** The limit as it was written, and its state; undefined for a metric without a limit. */
   readonly limit: { readonly text: string; readonly state: string } | undefined
 }
 
@@ -23,7 +23,7 @@ interface Column {
   readonly title: string
   readonly cell: (row: Row, width: number) => string
   readonly width: (rows: readonly Row[]) => number
-  /** The less, the sooner it is left out where there is no room. */
+  /** Columns with the lowest rank are left out first where room is short. */
   readonly rank: number
   readonly left?: boolean
 }
@@ -35,8 +35,8 @@ const SPARK_LEAST = 8
 const GAP = 2
 
 const HELP = [
-  'min, avg, max and the bars are of the last 60 looks. Bars go from 0 to the end',
-  'of the scale, or to the most that was seen where it has none.',
+  'min, avg, max and the bars cover the last 60 samples. Bars go from 0 to the end',
+  'of the scale, or to the largest value seen where it has no end.',
   'A limit is clear, pending (crossed, but not for long enough), breached,',
   'clearing (better, but not for long enough), or unavailable.',
   '',
@@ -49,7 +49,7 @@ export function draw(look: Look): string[] {
   const header = columns.map(({ column, width }) => fit(column.title, width, column.left)).join(' '.repeat(GAP))
   const body = look.help ? HELP : look.rows.map((row) => paint(drawRow(row, columns), row, look.color))
   const room = Math.max(1, look.height - 3)
-  const more = body.length > room ? `  ${body.length - room + 1} more lines: a higher terminal shows them` : undefined
+  const more = body.length > room ? `  ${body.length - room + 1} more lines: a taller terminal shows them` : undefined
   const shown = more === undefined ? body : [...body.slice(0, room - 1), more]
   const keys = look.paused ? 'paused  q end  p go on  ? help' : 'q end  p pause  ? help'
   const bold = look.color ? `${ESCAPE}1m${cut(header, look.width)}${PLAIN}` : cut(header, look.width)
@@ -59,7 +59,7 @@ export function draw(look: Look): string[] {
     '',
     cut(`${keys}  ${look.cost}`, look.width),
   ]
-  // One more than there are would move all of them up.
+  // A line more than the terminal has would scroll the others up.
   return lines.slice(0, look.height)
 }
 
@@ -79,7 +79,7 @@ function chooseColumns({ rows, width }: Look): Chosen[] {
     room -= needed
   }
   const list = wanted.filter((column) => chosen.has(column))
-  // What is left over is the sparkline's, up to what it can show.
+  // The sparkline takes the remaining width, up to its maximum.
   return list.map((column) => {
     const own = chosen.get(column)!
     return { column, width: column.title === '' ? Math.min(60, own + Math.max(0, room)) : own }

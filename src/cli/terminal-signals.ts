@@ -1,53 +1,54 @@
-/** What a person or a supervisor sends us is meant for the command. */
+/** Forwards signals from the terminal or a supervisor to the command. */
 import { constants } from 'node:os'
 import { isatty } from 'node:tty'
 import { loadAddon, type Addon } from '../addon/native.js'
 import type { RunHandle } from '../run/result.js'
 
 interface Rules {
-  readonly heard: readonly NodeJS.Signals[]
-  /** On a terminal the whole foreground group has had these from the terminal already. */
+  /** Signals that are handled at all. */
+  readonly handled: readonly NodeJS.Signals[]
+  /** On a terminal the whole foreground group has already received these from it. */
   readonly fromTerminal: readonly NodeJS.Signals[]
-  /** And these come from nowhere else, to all that are on it. */
-  readonly toEverybody: readonly NodeJS.Signals[]
+  /** These only ever come from the console, and reach every process on it. */
+  readonly toWholeConsole: readonly NodeJS.Signals[]
 }
 
 const POSIX: Rules = {
-  heard: ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'],
+  handled: ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'],
   fromTerminal: ['SIGINT', 'SIGQUIT'],
-  toEverybody: [],
+  toWholeConsole: [],
 }
 
-// Ctrl-C, Ctrl-Break, and the console that is closed: who does not listen to the last is gone before the command is.
+// Ctrl-C, Ctrl-Break, and a closed console; a process that does not handle the last one ends before the command does.
 const WINDOWS: Rules = {
-  heard: ['SIGINT', 'SIGBREAK', 'SIGHUP'],
+  handled: ['SIGINT', 'SIGBREAK', 'SIGHUP'],
   fromTerminal: ['SIGINT', 'SIGBREAK'],
-  toEverybody: ['SIGHUP'],
+  toWholeConsole: ['SIGHUP'],
 }
 
 const RULES = process.platform === 'win32' ? WINDOWS : POSIX
 
-// Two interrupts this close together, in milliseconds, come from somebody who has lost patience.
-const IMPATIENCE = 2000
+// Two interrupts within this time, in milliseconds, mean that the command is to be killed.
+const KILL_WINDOW_MS = 2000
 
-// What a process sends us so close to what the terminal has sent is the same once more: npm and other runners pass on what
-// their whole process group has had.
-const ECHO = 500
+// A signal sent by a process this soon after the same one from the terminal is a repetition: npm and other runners forward
+// what their whole process group has already received. In milliseconds.
+const ECHO_MS = 500
 
-/** Passes signals on until it is disposed of. A second interrupt soon after the first kills. */
+/** Forwards signals until it is disposed of. A second interrupt soon after the first kills. */
 export class SignalForwarder implements Disposable {
-  /** Tells what came from the terminal; undefined where we are not on one. */
+  /** Distinguishes signals of the terminal from sent ones; undefined without a terminal. */
   readonly #addon: Addon | undefined
   readonly #forward = (signal: NodeJS.Signals): void => this.#take(signal)
-  /** What came before there was a command. */
+  /** Signals that arrived before the command started. */
   #early: NodeJS.Signals[] = []
   #command: RunHandle | undefined
-  /** When each came last, from the terminal and from a process. */
+  /** When each signal last came, from the terminal and from a process. */
   readonly #typedAt = new Map<NodeJS.Signals, number>()
   readonly #sentAt = new Map<NodeJS.Signals, number>()
 
   constructor(onTerminal: boolean) {
-    for (const signal of RULES.heard) process.on(signal, this.#forward)
+    for (const signal of RULES.handled) process.on(signal, this.#forward)
     const terminals = RULES === POSIX ? [0, 1, 2].filter((fd) => isatty(fd)) : []
     if (terminals.length > 0) process.once('SIGHUP', () => process.once('exit', () => endWithTerminals(terminals)))
     if (!onTerminal) return
@@ -55,29 +56,29 @@ export class SignalForwarder implements Disposable {
     for (const signal of RULES.fromTerminal) this.#addon.takeSent(constants.signals[signal])
   }
 
-  /** Where they go. */
+  /** Names the command that signals go to. */
   attach(command: RunHandle): void {
     this.#command = command
     for (const signal of this.#early.splice(0)) command.signal(signal)
   }
 
   [Symbol.dispose](): void {
-    for (const signal of RULES.heard) process.off(signal, this.#forward)
+    for (const signal of RULES.handled) process.off(signal, this.#forward)
   }
 
   #take(signal: NodeJS.Signals): void {
     const now = performance.now()
     const typed = this.#wasTyped(signal)
     const [own, other] = typed ? [this.#typedAt, this.#sentAt] : [this.#sentAt, this.#typedAt]
-    if (now - (other.get(signal) ?? -Infinity) < ECHO) return
-    const impatient = signal === 'SIGINT' && now - (own.get(signal) ?? -Infinity) < IMPATIENCE
+    if (now - (other.get(signal) ?? -Infinity) < ECHO_MS) return
+    const again = signal === 'SIGINT' && now - (own.get(signal) ?? -Infinity) < KILL_WINDOW_MS
     own.set(signal, now)
-    if (impatient) return this.#command?.kill()
+    if (again) return this.#command?.kill()
     if (this.#command === undefined) this.#early.push(signal)
-    else if (!typed && !RULES.toEverybody.includes(signal)) this.#command.signal(signal)
+    else if (!typed && !RULES.toWholeConsole.includes(signal)) this.#command.signal(signal)
   }
 
-  /** Then the command has had it too. */
+  /** Whether the terminal sent it; then the command has received it too. */
   #wasTyped(signal: NodeJS.Signals): boolean {
     return (
       this.#addon !== undefined &&
@@ -87,7 +88,7 @@ export class SignalForwarder implements Disposable {
   }
 }
 
-/** Node aborts, and dumps its core, when it cannot set a terminal back that is gone: then we go as the terminal did. */
+/** Node aborts with a core dump when it cannot restore a terminal that is gone. End by SIGHUP instead. */
 function endWithTerminals(terminals: readonly number[]): void {
   if (terminals.every((fd) => isatty(fd))) return
   process.removeAllListeners('SIGHUP')

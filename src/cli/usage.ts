@@ -1,16 +1,16 @@
-/** Exit statuses, the error of somebody who called us wrongly, and our lines on stderr. */
+/** Exit statuses, usage errors, and messages to stderr. */
 import { writeSync } from 'node:fs'
 
-/** Exit statuses of our own; everything else is the command's, untouched. */
+/** tripline's own exit statuses; any other status is the command's. */
 export const EXIT = {
   ok: 0,
-  /** Never started: what `--start-when` waits for did not come. */
+  /** Never started: the condition of `--start-when` did not hold in time. */
   notStarted: 122,
   /** Ended because a resource limit was crossed. */
   limit: 123,
   /** Ended because its time was up, as timeout(1). */
   timeout: 124,
-  /** Our own failure, or wrong usage. */
+  /** Wrong usage, or a failure of tripline. */
   failure: 125,
   /** The command was found and could not be run. */
   notExecutable: 126,
@@ -35,8 +35,8 @@ export class HelpWanted extends Error {
 
 let listening = false
 
-/** A reader of stdout that has had enough (`| head`) ends us, and is no failure; a full disk is one. */
-export function heedStdout(): void {
+/** Ends the process when the reader of stdout closes it (`| head`), which is no failure; a full disk is one. */
+export function watchStdout(): void {
   if (listening) return
   listening = true
   process.stdout.on('error', (error: NodeJS.ErrnoException) => {
@@ -46,22 +46,22 @@ export function heedStdout(): void {
   })
 }
 
-/** What was asked for, on stdout. */
+/** Writes the requested output to stdout. */
 export function print(text: string): void {
-  heedStdout()
+  watchStdout()
   process.stdout.write(text)
 }
 
-/** A line of ours on stderr at once. */
+/** Writes one line with the prefix `tripline: ` to stderr, synchronously. */
 export function say(text: string): void {
   sayPlainly(`tripline: ${text}`)
 }
 
-/** A line on stderr at once. That nobody reads it is no reason to fail. */
+/** Writes one line to stderr, synchronously. A closed stderr is ignored. */
 export function sayPlainly(text: string): void {
   try {
     writeSync(2, `${text}\n`)
   } catch {
-    // Closed, or a pipe whose reader has gone.
+    // Closed, or a pipe without a reader.
   }
 }

@@ -1,4 +1,4 @@
-/** What can be said on the command line: the one table for parsing, help and completion. */
+/** The verbs and their options: the one table for parsing, help and completion. */
 
 export interface OptionSpec {
   /** What the value is called in the help; absent for a switch. */
@@ -34,10 +34,10 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
     usage: '[OPTION]... [--] COMMAND [ARG]...',
     takesCommand: true,
     options: {
-      timeout: { value: 'D', help: 'end it after this long (90, 10s, 5m, 1h; 0 is none)' },
+      timeout: { value: 'D', help: 'end it after this long (90, 10s, 5m, 1h; 0: no limit)' },
       memory: { value: 'SIZE', help: 'of all its processes: 500MB, 1GiB, 50%' },
       cpu: { value: 'PERCENT', help: 'of one CPU, all its processes together' },
-      procs: { value: 'N', help: 'so many processes' },
+      procs: { value: 'N', help: 'at most this many processes' },
       'cpu-time': { value: 'D', help: 'CPU time of all its processes' },
       'idle-output': { value: 'D', help: 'nothing written for this long' },
       limit: {
@@ -52,9 +52,9 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
         help: 'term, kill, or pause until it is clear (default term)',
       },
       signal: { value: 'NAME', short: 's', choices: SIGNALS, help: 'what ends it (default TERM)' },
-      'kill-after': { value: 'D', short: 'k', help: 'then KILL (default 5s; 0 is never)' },
+      'kill-after': { value: 'D', short: 'k', help: 'then KILL (default 5s; 0: never)' },
       'start-when': { value: "'EXPR'", choices: 'metric', many: true, help: 'wait until this holds' },
-      wait: { value: 'D', help: 'so long at most, then exit with 122' },
+      wait: { value: 'D', help: 'at most this long, then exit with 122' },
       'dry-run': { help: 'only say what would have ended it' },
       report: { value: 'FILE', choices: 'file', help: 'write what happened, as JSON' },
       'exit-code': { value: 'N', help: 'exit with N where it was ended or not begun' },
@@ -65,18 +65,18 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
     },
     notes: [
       "Exit status: the command's own; 124 time limit; 123 other limit; 122 not begun;",
-      '125 wrong usage, our failure; 126 cannot be run; 127 not found; 128+n signal n.',
+      '125 usage or internal error; 126 cannot be run; 127 not found; 128+n signal n.',
     ],
   },
   watch: {
     summary: 'show live what this machine is doing',
     usage: '[OPTION]... [METRIC]...',
     options: {
-      interval: { value: 'D', help: 'between two looks (default 1s)' },
+      interval: { value: 'D', help: 'between two samples (default 1s)' },
       for: { value: 'D', help: 'stop after this long' },
       limit: { value: "'EXPR'", choices: 'metric', many: true, help: "show a limit and its state: 'cpu>80 for 2s'" },
-      once: { help: 'every metric once, or why it is not there' },
-      json: { help: 'one object on one line per look (NDJSON), units of docs/cli.md' },
+      once: { help: 'every metric once, or why it is missing' },
+      json: { help: 'one object per line and sample (NDJSON), units of docs/cli.md' },
     },
     notes: ['Keys: q ends it, p pauses, ? explains. Not on a terminal it prints plain lines.'],
   },

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { Capability, Snapshot } from '../monitor/snapshot.js'
 import { formatValue } from '../base/units.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
-import { EXIT, UsageError, heedStdout, print } from './usage.js'
+import { EXIT, UsageError, watchStdout, print } from './usage.js'
 import { VERBS } from './verbs.js'
 import type { WatchList } from './watched.js'
 
@@ -21,14 +21,14 @@ export async function main(words: readonly string[]): Promise<number> {
   const last = given.duration('for') || Infinity
   const live = process.stdout.isTTY && !isDumb() && !given.has('json')
   if (live) {
-    heedStdout()
+    watchStdout()
     const { watchLive } = await import('./live.js')
     return watchLive(list, interval, last)
   }
   return watchLines(list, interval, last, given.has('json') ? toObject : toLine)
 }
 
-/** A terminal that would only show what is meant to move its cursor: of an editor, or of who knows what. */
+/** A terminal, such as an editor's, that would print cursor movements as text. */
 function isDumb(): boolean {
   const term = process.env['TERM'] ?? ''
   return process.platform !== 'win32' && (term === '' || term === 'dumb')
@@ -40,9 +40,9 @@ async function watchLines(
   last: number,
   toText: (list: WatchList, at: Date) => string,
 ): Promise<number> {
-  for await (const snapshot of list.look(interval, last)) {
+  for await (const snapshot of list.sample(interval, last)) {
     print(`${toText(list, wallTime(snapshot))}\n`)
-    // For a reader that is slow or stopped nothing is piled up.
+    // Nothing is queued for a reader that is slow or stopped.
     if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
   }
   return EXIT.ok
@@ -64,7 +64,7 @@ function toLine(list: WatchList, at: Date): string {
   return columns > 0 ? line.slice(0, columns) : line
 }
 
-/** One look as one object: values in the metrics' own units, null where they are not known. */
+/** One sample as one object: values in the metrics' own units, null where they are not known. */
 function toObject(list: WatchList, at: Date): string {
   const rows = list.rows
   const metrics = Object.fromEntries(rows.map(({ history }) => [history.label, history.now ?? null]))

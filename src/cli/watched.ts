@@ -1,4 +1,4 @@
-/** What `watch` watches: a row for each metric, with its limit where one was given. */
+/** The rows of `watch`: one per metric, with its limit where one was given. */
 import { MetricUnavailableError } from '../base/errors.js'
 import { guard, type Guard } from '../monitor/guard.js'
 import { checkMetric, type Limit, type Selector } from '../monitor/limits.js'
@@ -9,7 +9,7 @@ import { History } from './history.js'
 import type { Row } from './table.js'
 import { UsageError } from './usage.js'
 
-// What says something of any machine, in the order of interest; those that it does not have are left out.
+// Shown by default, in order of interest; those that the machine lacks are left out.
 const USUAL: readonly MetricName[] = [
   'cpu',
   'load',
@@ -56,13 +56,13 @@ export class WatchList {
     }))
   }
 
-  /** Looks again and again, for `last` milliseconds. A metric that goes missing stays in the list, with the reason. */
-  async *look(interval: number, last: number): AsyncGenerator<Snapshot, void> {
-    // From the first look, which waits for what takes a while to be known: how many there are is then the same for all.
+  /** Samples repeatedly, for `last` milliseconds. A metric that goes missing stays in the list, with the reason. */
+  async *sample(interval: number, last: number): AsyncGenerator<Snapshot, void> {
+    // Counted from the first sample, which waits for windows to fill: the number of samples does not depend on the metrics.
     let end: number | undefined
     for (;;) {
       const there = this.#all.filter(({ history }) => history.why === '')
-      if (there.length === 0) throw new UsageError('None of these metrics is there on this machine')
+      if (there.length === 0) throw new UsageError('This machine has no such metrics')
       try {
         for await (const snapshot of samples({ interval, metrics: there.map(({ query }) => query) })) {
           for (const { history, selector } of there) {
@@ -71,7 +71,7 @@ export class WatchList {
           }
           end ??= performance.now() + last
           yield snapshot
-          // The look with which the time is up is one of it, although it comes a little late.
+          // The last sample belongs to the period, although it comes a little late.
           if (performance.now() + interval / 2 > end) return
         }
       } catch (error) {

@@ -1,15 +1,15 @@
 /**
- * Arguments and variables are bytes to the system and need not be UTF-8. In our strings a byte that is none is a lone
- * surrogate from U+DC80 on, as Python has it ("surrogateescape"): nothing else can mean that.
+ * Arguments and environment as bytes, which need not be UTF-8. Bytes that are not valid UTF-8 are represented as lone
+ * surrogates from U+DC80 on, as in Python's "surrogateescape"; no valid text contains those.
  */
 import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 
-// What Node reads in the place of bytes that are not UTF-8.
+// Node's replacement for bytes that are not UTF-8.
 const LOST = '\uFFFD'
 const ESCAPED = /([\u{DC80}-\u{DCFF}])/u
 
-/** One character for each byte, as the addon takes it. */
+/** One character per byte, as the addon expects it. */
 export function toByteString(text: string): string {
   if (!/[\u0080-\uFFFF]/.test(text)) return text
   const parts = text.split(ESCAPED)
@@ -31,14 +31,14 @@ export function fromBytes(bytes: Buffer): string {
   return text
 }
 
-/** Our last arguments as they were given, where Node could not read them. */
+/** The last arguments of this process with their original bytes, where Node replaced some. */
 export function asGiven(words: readonly string[]): readonly string[] {
   if (!words.some((word) => word.includes(LOST))) return words
   const given = readParts('/proc/self/cmdline').slice(-words.length)
   return words.map((word, at) => sameAsGiven(word, given[at]))
 }
 
-/** `[name, value]` of each variable; those of ours that Node could not read as we were given them. */
+/** `[name, value]` of each variable, with the original bytes of inherited ones where Node replaced some. */
 export function variablesOf(env: NodeJS.ProcessEnv): [name: string, value: string][] {
   const all = Object.entries(env).filter((each): each is [string, string] => each[1] !== undefined)
   if (!all.some(([, value]) => value.includes(LOST))) return all
@@ -51,7 +51,7 @@ export function variablesOf(env: NodeJS.ProcessEnv): [name: string, value: strin
   return all.map(([name, value]) => [name, sameAsGiven(value, given.get(name))])
 }
 
-/** The bytes, unless they are of something else by now. */
+/** The original bytes, unless the variable has changed since. */
 function sameAsGiven(read: string, given: Buffer | undefined): string {
   return given !== undefined && read.includes(LOST) && given.toString() === read ? fromBytes(given) : read
 }
@@ -60,7 +60,7 @@ function unescape(letter: string): string {
   return String.fromCharCode(letter.charCodeAt(0) - 0xdc00)
 }
 
-/** What stands between NULs; nothing on systems that do not tell. */
+/** The NUL-separated parts of a file; empty on systems without it. */
 function readParts(path: string): Buffer[] {
   let bytes: Buffer
   try {

@@ -1,4 +1,4 @@
-/** A command that runs, with everything that it has started: the addon's, with promises instead of events. */
+/** A running command with its process tree: wraps the addon's events in promises. */
 import { constants } from 'node:os'
 import { CommandNotStartedError } from '../base/errors.js'
 import { toByteString, variablesOf } from './bytes.js'
@@ -12,17 +12,17 @@ export interface CommandExit {
   readonly signal: NodeJS.Signals | null
 }
 
-/** How the last of its processes ended. */
+/** Summary of how the process tree ended. */
 export interface TreeEnd {
   /** How many processes had to be ended. */
   readonly ended: number
-  /** Of them, those that belong to another user and could not be. */
+  /** Of these, how many belong to another user and could not be ended. */
   readonly left: number
-  /** Whether some only went when they were killed. */
+  /** Whether some had to be killed. */
   readonly killed: boolean
-  /** CPU time that all of them used, in milliseconds, as far as somebody waited for them. */
+  /** CPU time of all processes that were reaped, in milliseconds. */
   readonly cpuTime: number
-  /** What held the tree together was killed itself; what could be found was killed. */
+  /** Whether the supervisor itself was killed; what could be found of the tree was killed then. */
   readonly lost: boolean
 }
 
@@ -31,21 +31,21 @@ export interface CommandSpec {
   readonly args: readonly string[]
   readonly cwd: string | undefined
   readonly env: NodeJS.ProcessEnv
-  /** Descriptors; -1 is nothing. */
+  /** Descriptors of stdin, stdout and stderr; -1 is /dev/null. */
   readonly stdio: readonly [number, number, number]
-  /** More of ours, from 3 on, that it gets under their own numbers. */
+  /** Extra descriptors (3 and up) that the command inherits under the same number. */
   readonly shared: readonly number[]
-  /** Whether it stays in the terminal's foreground group, which is ours. */
+  /** Whether it stays in this process's group, the terminal's foreground group. */
   readonly foreground: boolean
   readonly signal: NodeJS.Signals
   /** Milliseconds. */
   readonly killAfter: number
-  /** Milliseconds without output that are told; Infinity for never. */
+  /** Milliseconds without output after which `onIdle` is called; Infinity for never. */
   readonly idle: number
   readonly onIdle: () => void
 }
 
-// Each run adds its own, so that whoever is nested in another is found by both.
+// Each run appends its own marker, so that a nested run is found by both.
 const MARKER = 'TRIPLINE_RUN'
 let runs = 0
 
@@ -54,9 +54,9 @@ export const FIRST_REAL_TIME = 34
 
 export class RunningCommand {
   readonly pid: number
-  /** For `process.*` with `tree`: stands for all processes of the command, and only for them. */
+  /** For `process.*` with `tree`: the process id that stands for exactly the processes of the command. */
   readonly root: number
-  /** What of the system's holds the tree together: the path of a control group, a job object; empty where nothing does. */
+  /** What holds the tree together: the path of a control group, or `'a job object'`; empty where there is neither. */
   readonly group: string
   readonly exited: Promise<CommandExit>
   readonly gone: Promise<TreeEnd>
@@ -68,19 +68,19 @@ export class RunningCommand {
     this.#addon = loadAddon()
     const exited = withResolvers<CommandExit>()
     const gone = withResolvers<TreeEnd>()
-    const tell = (event: CommandEvent): void => {
+    const notify = (event: CommandEvent): void => {
       if (event.kind === 'idle') return spec.onIdle()
       const died = event.signal === 0 ? null : signalName(event.signal)
       if (event.kind === 'exited') {
         exited.resolve({ code: died === null ? event.code : null, signal: died })
         return
       }
-      // A lost tree never told how its command ended: it died with what held it.
+      // A lost tree has no exit status: the command died with its supervisor.
       exited.resolve({ code: null, signal: 'SIGKILL' })
       const { ended, left, killed, cpu: cpuTime } = event
       gone.resolve({ ended, left, killed, cpuTime, lost: event.kind === 'lost' })
     }
-    const started = this.#start(spec, tell)
+    const started = this.#start(spec, notify)
     this.#handle = started.handle
     this.pid = started.pid
     this.root = started.root
@@ -89,7 +89,7 @@ export class RunningCommand {
     this.gone = gone.promise
   }
 
-  #start(spec: CommandSpec, tell: (event: CommandEvent) => void): NativeCommand {
+  #start(spec: CommandSpec, notify: (event: CommandEvent) => void): NativeCommand {
     const { command, args, cwd = '', stdio, shared, foreground, signal, killAfter, idle } = spec
     const marker = `${process.pid}.${process.hrtime.bigint().toString(36)}.${++runs}`
     const outer = spec.env[MARKER]
@@ -103,23 +103,23 @@ export class RunningCommand {
       cwd,
       marker,
       Float64Array.of(...stdio, foreground ? 1 : 0, constants.signals[signal], killAfter, idle, ...shared),
-      tell,
+      notify,
     )
     if ('kind' in started) {
       const { kind, why } = started
-      // The system says the same of a script whose interpreter is not there.
+      // ENOENT is also the error of a script whose interpreter is missing.
       const hollow = kind === 'not-found' && files.some((file) => exists(file))
-      throw new CommandNotStartedError(command, kind, hollow ? 'what it needs to run is not there' : why, hollow)
+      throw new CommandNotStartedError(command, kind, hollow ? 'its interpreter or a library is missing' : why, hollow)
     }
     return started
   }
 
-  /** To the command and, where it has a process group of its own, to all in that. */
+  /** Sends a signal to the command and, where it has its own process group, to that group. */
   signal(signal: NodeJS.Signals): void {
     this.#addon.signalCommand(this.#handle, constants.signals[signal])
   }
 
-  /** Ends all of them; with KILL those that are left after `killAfter` milliseconds. */
+  /** Ends the tree: `signal` first, SIGKILL for what is left after `killAfter` milliseconds. */
   end(signal: NodeJS.Signals, killAfter: number): void {
     this.#addon.endCommand(this.#handle, constants.signals[signal], killAfter)
   }

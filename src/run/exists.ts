@@ -1,3 +1,4 @@
+/** Whether a file exists, by its original bytes. */
 import { accessSync, constants } from 'node:fs'
 import { toBytes } from './bytes.js'
 

@@ -1,4 +1,4 @@
-/** Limits as `run` means them: `process.*` is the command with all that it has started. */
+/** Binds limits to a command: `process.*` means its whole process tree. */
 import { guard } from '../monitor/guard.js'
 import type { Limit, Limits, Value } from '../monitor/limits.js'
 
@@ -13,7 +13,7 @@ export function checkLimits(limits: Limits): void {
 
 /** The same limits, with those on `process.*` bound to the tree under `root`, unless they name another process. */
 export function bindToTree(limits: Limits, root: number): Limits {
-  // The metrics are there, as has been checked: where the tree is not, the command was over before anybody could look.
+  // The metrics exist, as checked before. Where the tree does not, the command ended before the first read.
   return bindTo(limits, { pid: root, tree: true, onMissing: 'ignore' })
 }
 

@@ -1,4 +1,4 @@
-/** What `run` can be given, and the checking of it. */
+/** The options of `run`, and their checks. */
 import { constants } from 'node:os'
 import { CANCELABLE_OPTIONS, type CancelableOptions } from '../cancelable/options.js'
 import { checkKeys, invalidType, invalidValue } from '../base/errors.js'
@@ -6,14 +6,14 @@ import type { Limits } from '../monitor/limits.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import type { RunEvent } from './result.js'
 
-/** One of the command's streams: ours, none, or a descriptor. */
+/** One of the command's streams: inherited, /dev/null, or a descriptor. */
 export type RunStream = 'inherit' | 'ignore' | number
 
-/** What can end it is what can cancel an operation; `resources` are called `limits` here. */
+/** Whatever can cancel an operation can end the command; `resources` are called `limits` here. */
 export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace'> {
-  /** Lines for the command and for the machine. Under these, `process.*` means the command with all its processes. */
+  /** Limits on the command and on the machine. Here `process.*` means the command with all its processes. */
   limits?: Limits | undefined
-  /** Ends it when it has written nothing for so long. Its stdout and stderr are then pipes, also on a terminal. */
+  /** Ends it when it has written nothing for this long. Its stdout and stderr are then pipes, also on a terminal. */
   idleOutput?: Duration | undefined
   /** What a crossed limit does: ends it (default), stops it until the limit is clear again, or kills it at once. */
   onBreach?: 'term' | 'pause' | 'kill' | undefined
@@ -21,23 +21,23 @@ export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace
   signal?: NodeJS.Signals | undefined
   /** From that signal to `SIGKILL`. Default 5 s; `Infinity` never kills. */
   killAfter?: Duration | undefined
-  /** Tell what would have ended it, and let it be. */
+  /** Only report what would have ended it. */
   dryRun?: boolean | undefined
   cwd?: string | undefined
-  /** Default: ours. */
+  /** Default: the environment of this process. */
   env?: NodeJS.ProcessEnv | undefined
   /** One for all, or stdin, stdout and stderr. Default `'inherit'`. */
   stdio?: RunStream | readonly [RunStream, RunStream, RunStream] | undefined
   /**
-   * More descriptors, 3 and above and at most 16, that it gets under their own numbers. Default: none. The others are
-   * closed to it.
+   * Extra descriptors (3 and up, at most 16) that the command inherits under the same number. Default: no others. All
+   * other descriptors are closed in it.
    */
   shared?: readonly number[] | undefined
-  /** Stays in our process group, as on a terminal it must to read from it. Default false. */
+  /** Keeps the command in this process's group, which it needs to read from a terminal. Default false. */
   foreground?: boolean | undefined
-  /** Whether to look at what it uses. Default true. */
+  /** Whether to sample what it uses. Default true. */
   peaks?: boolean | undefined
-  /** What happens, as it happens. */
+  /** Called with each event as it happens. */
   onEvent?: ((event: RunEvent) => void) | undefined
 }
 
@@ -57,7 +57,7 @@ export interface RunSettings {
   readonly shared: readonly number[]
   readonly foreground: boolean
   readonly peaks: boolean
-  readonly tell: (event: RunEvent) => void
+  readonly notify: (event: RunEvent) => void
 }
 
 const OWN_KEYS = [
@@ -107,11 +107,11 @@ export function readRunOptions(command: string, args: readonly string[], options
     shared: readShared(options.shared),
     foreground: checkSwitch(options.foreground, 'foreground', false),
     peaks: checkSwitch(options.peaks, 'peaks', true),
-    tell: options.onEvent ?? (() => undefined),
+    notify: options.onEvent ?? (() => undefined),
   }
 }
 
-/** What goes to the system ends at the first NUL, which must not cut anything off. */
+/** System calls take text up to the first NUL, so a NUL would silently cut it off. */
 function checkText(value: unknown, name: string): void {
   if (typeof value !== 'string') throw invalidType(name, 'a string', value)
   if (value.includes('\0')) throw invalidValue(name, 'without NUL characters', value)

@@ -1,13 +1,13 @@
-/** The most that a tree of processes has used, seen from time to time. */
+/** Peak usage of a process tree, sampled. */
 import { checkMetric, toSeriesKey } from '../monitor/limits.js'
 import type { MetricName } from '../addon/metrics.js'
 import { Series } from '../addon/sampler.js'
 
-/** The largest values that were seen; undefined for a command that was over before the first look. */
+/** The largest values that were sampled; undefined for a command that ended before the first sample. */
 export interface Peaks {
-  /** `process.footprint`: memory that the tree alone is charged for, in bytes. */
+  /** `process.footprint`: memory charged to the tree alone, in bytes. */
   readonly memory: number | undefined
-  /** `process.rss`, in bytes: pages that several of them share count for each. */
+  /** `process.rss`, in bytes; shared pages count once per process. */
   readonly rss: number | undefined
   /** `process.cpu`, in percent of one CPU. */
   readonly cpu: number | undefined
@@ -22,14 +22,14 @@ const METRICS: Readonly<Record<keyof Peaks, MetricName>> = {
   processes: 'process.count',
 }
 
-const FIRST_LOOK_MS = 5
-const LAST_LOOK_MS = 200
+const FIRST_DELAY_MS = 5
+const LAST_DELAY_MS = 200
 
-/** Looks often at first, because most commands are short, and then a few times a second. */
+/** Samples often at first, because most commands are short, then a few times per second. */
 export class PeakMeter implements Disposable {
   readonly #series = new Map<keyof Peaks, Series>()
   readonly #peaks = new Map<keyof Peaks, number>()
-  #delay = FIRST_LOOK_MS
+  #delay = FIRST_DELAY_MS
   #timer: NodeJS.Timeout | undefined
 
   /** Metrics that this machine does not have are left out. */
@@ -37,10 +37,10 @@ export class PeakMeter implements Disposable {
     for (const [peak, metric] of Object.entries(METRICS) as [keyof Peaks, MetricName][]) {
       const key = toSeriesKey(checkMetric(metric), { pid: root, tree: true }, undefined, metric)
       const series = Series.open(key, false)
-      series.addReader(LAST_LOOK_MS / 4)
+      series.addReader(LAST_DELAY_MS / 4)
       this.#series.set(peak, series)
     }
-    this.#look()
+    this.#sample()
   }
 
   get peaks(): Peaks {
@@ -48,7 +48,7 @@ export class PeakMeter implements Disposable {
     return { memory, rss, cpu, processes }
   }
 
-  /** Takes a value that somebody else has seen. */
+  /** Adds a value that was measured elsewhere. */
   note(metric: string, value: number): void {
     for (const [peak, each] of Object.entries(METRICS) as [keyof Peaks, MetricName][]) {
       if (each === metric) this.#add(peak, value)
@@ -58,7 +58,7 @@ export class PeakMeter implements Disposable {
   [Symbol.dispose](): void {
     clearTimeout(this.#timer)
     for (const series of this.#series.values()) {
-      series.removeReader(LAST_LOOK_MS / 4)
+      series.removeReader(LAST_DELAY_MS / 4)
       series.release()
     }
     this.#series.clear()
@@ -68,14 +68,14 @@ export class PeakMeter implements Disposable {
     this.#peaks.set(peak, Math.max(value, this.#peaks.get(peak) ?? 0))
   }
 
-  #look(): void {
-    // Of a tree that is gone everything is 0, which says nothing of what it was.
+  #sample(): void {
+    // A tree that has ended reads as 0 everywhere, which is not a sample.
     const there = this.#series.get('processes')!.read()
     for (const [peak, series] of there.state === 'known' && there.value === 0 ? [] : this.#series) {
       const { state, value } = series.read()
       if (state === 'known') this.#add(peak, value)
     }
-    this.#timer = setTimeout(() => this.#look(), this.#delay).unref()
-    this.#delay = Math.min(this.#delay * 2, LAST_LOOK_MS)
+    this.#timer = setTimeout(() => this.#sample(), this.#delay).unref()
+    this.#delay = Math.min(this.#delay * 2, LAST_DELAY_MS)
   }
 }

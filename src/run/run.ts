@@ -1,4 +1,4 @@
-/** Runs a command so that it, and everything that it starts, ends when a limit, a timeout or anybody says so. */
+/** Runs a command as an operation: limits, a timeout or any other source end its whole process tree. */
 import { constants } from 'node:os'
 import { Cancelable } from '../cancelable/cancelable.js'
 import { describeBreach, guard as makeGuard, type Guard } from '../monitor/guard.js'
@@ -67,7 +67,7 @@ class Run {
 
   async toEnd(): Promise<RunResult> {
     const { limits } = this.#settings
-    // Checked before anything runs: a metric that is not there must not cost a started command.
+    // Checked before the start: a missing metric must not cost a started command.
     if (limits !== undefined) checkLimits(limits)
     let result: RunResult | undefined
     try {
@@ -75,7 +75,7 @@ class Run {
         result = await this.#supervise(cancel)
       })
     } catch (error) {
-      // Canceled: the tree is gone by now, and the result says why.
+      // Canceled: the tree has ended, and the result says why.
       if (result === undefined) throw error
     }
     return result!
@@ -84,8 +84,8 @@ class Run {
   async #supervise(cancel: Cancelable): Promise<RunResult> {
     const settings = this.#settings
     const startedAt = performance.now()
-    const running = new RunningCommand({ ...settings, onIdle: () => this.#tellIdle() })
-    settings.tell({ kind: 'started', command: running })
+    const running = new RunningCommand({ ...settings, onIdle: () => this.#onIdle() })
+    settings.notify({ kind: 'started', command: running })
     let guard: Guard | undefined
     let timer: NodeJS.Timeout | undefined
     try {
@@ -94,7 +94,7 @@ class Run {
       timer = this.#watchTimeInDryRun()
       await cancel.race(running.exited).catch(() => this.#end(running, cancel.reason!))
     } catch (error) {
-      // Nothing may be left running because we failed.
+      // A failure here must leave nothing running.
       running.end('SIGKILL', 0)
       await running.gone
       throw error
@@ -104,7 +104,7 @@ class Run {
       this.#meter?.[Symbol.dispose]()
     }
     const exit = await running.exited
-    // What it left behind is being ended. A cancelation that comes now only sets it a time.
+    // Leftovers are being ended. A cancelation now only sets a deadline for that.
     const end = await cancel.race(running.gone).catch(() => {
       running.end(settings.signal, settings.killAfter)
       return running.gone
@@ -117,10 +117,10 @@ class Run {
       this.#reason = reason
       this.#endedAt = performance.now()
       this.#stopCountingPause()
-      this.#settings.tell({ kind: 'ending', reason })
+      this.#settings.notify({ kind: 'ending', reason })
     }
     const cause = rootCause(reason)
-    // The meter looks from time to time, and may have missed what the limit saw.
+    // The meter samples, and may have missed the value that crossed the limit.
     if (cause.kind === 'resource') this.#meter?.note(cause.breach.metric, cause.breach.value)
     const kill = this.#settings.onBreach === 'kill' && cause.kind === 'resource'
     this.#sent = kill ? 'SIGKILL' : this.#settings.signal
@@ -133,20 +133,20 @@ class Run {
     const { command: name, dryRun } = this.#settings
     const guard = makeGuard(bindToTree(limits, running.root), { name, dryRun })
     if (dryRun) {
-      guard.on('breach', (breach) => this.#tellWouldEnd(reasonOf(breach)))
+      guard.on('breach', (breach) => this.#reportWouldEnd(reasonOf(breach)))
     } else if (this.#settings.onBreach === 'pause') {
       guard.on('breach', (breach) => {
         if (this.#reason !== undefined || this.#pausedAt !== undefined) return
         this.#pauses++
         this.#pausedAt = performance.now()
         running.pause()
-        this.#settings.tell({ kind: 'paused', reason: reasonOf(breach) })
+        this.#settings.notify({ kind: 'paused', reason: reasonOf(breach) })
       })
       guard.on('clear', () => {
         if (this.#pausedAt === undefined) return
         this.#stopCountingPause()
         running.resume()
-        this.#settings.tell({ kind: 'resumed' })
+        this.#settings.notify({ kind: 'resumed' })
       })
     } else {
       cancel.addSource(new ResourceSource(guard))
@@ -164,20 +164,20 @@ class Run {
     if (!this.#settings.dryRun || timeout === undefined) return undefined
     const ms = parseDuration(timeout, 'timeout', true)
     if (ms > LONGEST_TIMER) return undefined
-    return setTimeout(() => this.#tellWouldEnd(timeoutReason(ms, performance.now())), ms)
+    return setTimeout(() => this.#reportWouldEnd(timeoutReason(ms, performance.now())), ms)
   }
 
-  #tellWouldEnd(reason: CancelationReason): void {
+  #reportWouldEnd(reason: CancelationReason): void {
     this.#wouldHaveEnded.push(reason)
-    this.#settings.tell({ kind: 'would-end', reason })
+    this.#settings.notify({ kind: 'would-end', reason })
   }
 
-  #tellIdle(): void {
+  #onIdle(): void {
     const { idle, dryRun } = this.#settings
     const at = performance.now()
     const message = `No output for ${formatDuration(idle)}`
     const reason: CancelationReason = Object.freeze({ kind: 'timeout', message, at, timeout: idle, deadline: at })
-    if (dryRun) this.#tellWouldEnd(reason)
+    if (dryRun) this.#reportWouldEnd(reason)
     else this.#operation.cancel(reason)
   }
 
@@ -219,7 +219,7 @@ function toStatus(exit: CommandExit, reason: CancelationReason | undefined, lost
   return ownStatus(exit)
 }
 
-/** The command's own: its exit status, or 128 and the number of the signal that it died of. */
+/** The command's own status: its exit code, or 128 plus the number of the signal that killed it. */
 export function ownStatus({ code, signal }: CommandExit): number {
   return code ?? STATUS.signalBase + (signal === null ? 0 : numberOf(signal))
 }

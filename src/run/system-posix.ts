@@ -1,3 +1,4 @@
+/** Where POSIX systems look for a command. */
 import { delimiter, join } from 'node:path'
 import { exists } from './exists.js'
 

@@ -1,3 +1,4 @@
+/** Where Windows looks for a command, and what its environment needs. */
 import { win32 } from 'node:path'
 import { exists } from './exists.js'
 
@@ -20,8 +21,7 @@ const NEEDED = [
 ]
 
 /**
- * The folder in which it will run is not searched for a name alone, as cmd.exe would: what lies there is not what was
- * meant.
+ * A bare name is not searched in the working directory, unlike in cmd.exe, so that no file there is run by accident.
  */
 export function candidates(
   command: string,
@@ -36,7 +36,7 @@ export function candidates(
     .filter(isFile)
 }
 
-/** Of those that differ only in case, the first by name: what Node gives its own children. */
+/** Of names that differ only in case the first in order wins, as with Node's own child processes. */
 export function complete(env: NodeJS.ProcessEnv, ours: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const all: NodeJS.ProcessEnv = {}
   const seen = new Set<string>()
@@ -52,7 +52,7 @@ export function complete(env: NodeJS.ProcessEnv, ours: NodeJS.ProcessEnv = proce
   return all
 }
 
-/** A name with an ending is tried as it is first; one without, only where a path says that this very file is meant. */
+/** A name with an extension is tried as it is first; one without, only where it is a path. */
 function namesOf(command: string, pathext: string | undefined): string[] {
   const listed = (pathext ?? '').toLowerCase().split(';')
   const endings = listed.some((each) => RUNNABLE.includes(each))
@@ -63,7 +63,7 @@ function namesOf(command: string, pathext: string | undefined): string[] {
   return /[\\/:]/.test(command) ? [...names, command] : names
 }
 
-/** Entries may stand in quotes, and hold semicolons then. */
+/** Entries may be quoted, and may then contain semicolons. */
 function foldersOf(path: string): string[] {
   return [...path.matchAll(/(?:"[^"]*"|[^;"])+/g)]
     .map(([each]) => each.replaceAll('"', ''))

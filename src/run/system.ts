@@ -1,11 +1,11 @@
-/** What of a command's start is another thing on each system: where it is looked for, and what its environment needs. */
+/** What differs per system when a command starts: where it is searched, and what its environment needs. */
 import * as posix from './system-posix.js'
 import * as windows from './system-windows.js'
 
 export interface System {
   /** The files to try, in this order, as a shell of the system looks for a command. `folder` is where it will run. */
   candidates(command: string, env: NodeJS.ProcessEnv, folder: string): string[]
-  /** The environment with what no program of the system can do without. */
+  /** The environment, with the variables added that every program of the system needs. */
   complete(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv
 }
 

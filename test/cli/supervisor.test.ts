@@ -150,6 +150,6 @@ describe('in a pid namespace with the /proc of another', () => {
     const command = ['-pfm', 'sh', '-c', script, 'sh', ...tripline, 'sh', '-c', 'setsid sleep 300 & sleep 300']
     const outcome = await runCommand('unshare', command, { limit: BOUND })
     expect(outcome).toMatchObject({ code: 124, signal: null })
-    expect(outcome.stderr).toMatch(/; 1 process could not be ended: of another user, or out of sight\n$/)
+    expect(outcome.stderr).toMatch(/; 1 process could not be ended: owned by another user, or not visible\n$/)
   })
 })

@@ -40,7 +40,7 @@ const delays = []
 let at = 0
 for (const moment of crossed) {
   while (at < seen.length && seen[at] < moment) at++
-  // A crossing that was over before anybody looked has no delay.
+  // A crossing that ended before the first check has no delay.
   if (at < seen.length && seen[at] - moment < 12_000_000n) delays.push(Number(seen[at] - moment) / 1e6)
 }
 console.log(JSON.stringify({ delays, missed: crossed.length - delays.length, period: watched.sampling[0].minPeriod }))

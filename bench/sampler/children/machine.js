@@ -1,4 +1,4 @@
-// A process whose sampler reads a machine of files that the bench writes: the instant of a crossing is then known.
+// A process whose sampler reads files written by the bench, so that the instant of a crossing is known.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 

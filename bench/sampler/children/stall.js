@@ -1,4 +1,4 @@
-// stall.js <times>: polling put at an hour: how long after CPUs are oversubscribed a pressure guard is told.
+// stall.js <times>: polling put at an hour: how long after CPUs are oversubscribed a pressure guard is notified.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
