@@ -96,10 +96,10 @@ async function trace(add) {
   const threads = { main: pid, sampler: findThread(pid, 'tripline') }
   const calls = {}
   await Promise.all(
-    Object.entries(threads).map(async ([name, tid]) => {
+    Object.entries(threads).map(async ([label, tid]) => {
       const file = join(tmpdir(), `tripline-bench-strace-${tid}`)
       await once(spawn('timeout', ['-s', 'INT', SECONDS, 'strace', '-p', tid, '-o', file], { stdio: 'ignore' }), 'exit')
-      calls[name] = countCalls(readFileSync(file, 'utf8'))
+      calls[label] = countCalls(readFileSync(file, 'utf8'))
       rmSync(file)
     }),
   )
