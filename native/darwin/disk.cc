@@ -56,20 +56,20 @@ class Mounts {
 class DiskProbe final : public Probe {
  public:
   bool Open(const Selector& selector, Failure* why) {
-    const bool relative = selector.path[0] != '/';
+    const bool relative = selector.name[0] != '/';
     if (relative && getcwd(path_, sizeof(path_)) == nullptr) {
       why->SetErrno("getcwd", "", errno, "");
       return false;
     }
-    if (relative && selector.path[0] != '\0') strlcat(path_, "/", sizeof(path_));
-    if (strlcat(path_, selector.path, sizeof(path_)) >= sizeof(path_)) {
-      why->SetErrno("statfs", selector.path, ENAMETOOLONG, "");
+    if (relative && selector.name[0] != '\0') strlcat(path_, "/", sizeof(path_));
+    if (strlcat(path_, selector.name, sizeof(path_)) >= sizeof(path_)) {
+      why->SetErrno("statfs", selector.name, ENAMETOOLONG, "");
       return false;
     }
     blocking_ = !Mounts().IsLocal(path_);
     // A network mount is not touched before its helper thread does.
     if (!blocking_ && access(path_, F_OK) != 0) {
-      why->SetErrno("access", selector.path, errno, errno == ENOENT ? "no such path" : "");
+      why->SetErrno("access", selector.name, errno, errno == ENOENT ? "no such path" : "");
       return false;
     }
     return true;

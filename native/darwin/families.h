@@ -1,4 +1,4 @@
-// The probes of this OS; families.cc tells which metric belongs to which.
+// The probes of this OS, one per family of metrics.def; families.cc chooses among them.
 #pragma once
 
 #include "port/probe.h"

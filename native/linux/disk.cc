@@ -17,7 +17,7 @@ constexpr double kInodesPerSecond = 2e5;
 class DiskProbe final : public Probe {
  public:
   bool Open(const Selector& selector, Failure* why) {
-    if (!MakeAbsolute(selector.path, &path_, why)) return false;
+    if (!MakeAbsolute(selector.name, &path_, why)) return false;
     const Roots roots;
     const Mounts mounts(roots);
     char real[kMaxPath];

@@ -23,7 +23,7 @@ class DiskIoProbe final : public Probe {
  public:
   bool Open(const Selector& selector, Failure* why) {
     Text path;
-    if (!MakeAbsolute(selector.path, &path, why)) return false;
+    if (!MakeAbsolute(selector.name, &path, why)) return false;
     const Mounts mounts(roots_);
     char real[kMaxPath];
     Mount mount;

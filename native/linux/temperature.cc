@@ -34,7 +34,7 @@ struct Sensor {
 class TemperatureProbe final : public Probe {
  public:
   bool Open(const Selector& selector, Failure* why) {
-    const char* zone = selector.zone;
+    const char* zone = selector.name;
     if (zone[0] != '\0') {
       AddZones(zone, false);
       AddChips(zone);

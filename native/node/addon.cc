@@ -51,20 +51,18 @@ napi_value Attach(napi_env env, napi_callback_info info) {
 
 // ---- series and guards ---------------------------------------------------------------------------------------------
 
-// subscribe(metric, path, zone, pid, tree, windowMs, cell, mustExist): id, or why not
+// subscribe(metric, name, pid, tree, windowMs, cell, mustExist): id, or why not
 napi_value Subscribe(napi_env env, napi_callback_info info) {
   const Arguments in(env, info);
-  const std::unique_ptr<char[]> path = in.Text(1);
-  const std::unique_ptr<char[]> zone = in.Text(2);
+  const std::unique_ptr<char[]> name = in.Text(1);
   Selector selector;
   selector.environment = &in.instance->environment;
-  selector.path = path.get();
-  selector.zone = zone.get();
-  selector.pid = static_cast<int64_t>(in.Number(3));
-  selector.tree = in.Boolean(4);
+  selector.name = name.get();
+  selector.pid = static_cast<int64_t>(in.Number(2));
+  selector.tree = in.Boolean(3);
   Failure why;
   const uint32_t id = Sampler::Get()->Subscribe(&in.instance->environment, static_cast<Metric>(in.Integer(0)), selector,
-                                                in.Duration(5), in.Integer(6), in.Boolean(7), &why);
+                                                in.Duration(4), in.Integer(5), in.Boolean(6), &why);
   return id == 0 ? Refusal(env, why) : Number(env, id);
 }
 

@@ -1,4 +1,4 @@
-// The metrics by number, and what metrics.def says of each.
+// The metrics by number, and the rows of metrics.def.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +17,42 @@ constexpr uint32_t kMetricCount = static_cast<uint32_t>(Metric::kCount);
 enum Kind : uint8_t { kLevel, kRatio, kRate };
 enum Worse : uint8_t { kAbove, kBelow };
 
+// Metrics of one family and the same selector share a probe.
+enum class Family : uint8_t {
+  kCpu,
+  kLoad,
+  kMemory,
+  kPressure,
+  kDisk,
+  kDiskIo,
+  kNetwork,
+  kTemperature,
+  kThrottled,
+  kPower,
+  kProcess,
+  kLoop,  // of the event loop: sampler/loop.cc, on every system
+};
+
+// What tells one series of a metric from another.
+enum class Scope : uint8_t {
+  kMachine,      // nothing: there is one
+  kPath,         // a path on a file system
+  kZone,         // the type of a thermal zone
+  kProcess,      // a process id, alone or with its descendants
+  kEnvironment,  // the JavaScript environment that asks
+};
+
+// A set of systems.
+enum Systems : uint8_t { kLinux = 1, kMacos = 2, kWindows = 4, kEverywhere = kLinux | kMacos | kWindows };
+
 struct MetricInfo {
   char name[22];  // arrays, because each pointer would cost a relocation in the release binary
   char unit[8];
   Kind kind;
   Worse worse;
+  Family family;
+  Scope scope;
+  uint8_t systems;
   uint32_t min_period_ms;
   uint32_t window_ms;
   uint32_t for_ms;

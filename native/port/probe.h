@@ -1,6 +1,5 @@
 // The interface that every probe implements: native code that reads one family of kernel sources and yields the
-// metrics that can be had from it. One folder per OS implements FamilyOf() and MakeProbe(); this header is their
-// specification.
+// metrics that it holds. One folder per OS implements MakeProbe() and WhyMissing(); this header is their specification.
 #pragma once
 
 #include <cstdint>
@@ -11,13 +10,12 @@ namespace tripline {
 
 class Environment;
 
-// Narrows a metric to one thing. Text is owned by the caller and copied where it is kept; empty means the default.
+// Narrows a metric to one thing; its scope (metrics.h) says which field counts, the others keep their defaults.
 struct Selector {
-  const char* path = "";               // disk*: any path on the file system. Default: the working directory.
-  const char* zone = "";               // temperature: the zone's type.
-  int64_t pid = 0;                     // process.*: 0 is this process.
-  bool tree = false;                   // process.*: the pid and all its descendants, summed.
-  Environment* environment = nullptr;  // eventLoop.*, heap: whose.
+  const char* name = "";  // Path, Zone: empty is the default. Owned by the caller, copied where it is kept.
+  int64_t pid = 0;        // Process: 0 is this process.
+  bool tree = false;      // Process: the pid and all its descendants, summed.
+  Environment* environment = nullptr;  // Environment: the one that asks. Always set.
 };
 
 // Why something cannot be had, for a person: "open /proc/pressure/cpu: ENOENT (kernel without PSI)".
@@ -105,17 +103,16 @@ class Probe {
 
 // ---- implemented by each OS folder ---------------------------------------------------------------------------------
 
-// Metrics of one family and the same selector share a probe. The value is opaque to the common code; -1 where this OS
-// never has the metric.
-int FamilyOf(Metric metric);
+// This system, of those that a row of metrics.def may name.
+extern const Systems kThisSystem;
 
-// Which fields of a selector tell probes of this family apart; the others are ignored when probes are shared.
-struct SelectorUse {
-  bool path, zone, pid;
-};
-SelectorUse SelectorUseOf(int family);
+inline bool IsHere(Metric metric) { return (InfoOf(metric).systems & kThisSystem) != 0; }
 
-// A new probe, or nullptr and why. Opens what it needs, reads nothing. Owned by the caller.
-Probe* MakeProbe(int family, const Selector& selector, Failure* why);
+// Why this system never has `metric`. REQUIRES: !IsHere(metric).
+const char* WhyMissing(Metric metric);
+
+// A new probe for the metrics of `family` that are here, or nullptr and why. Opens what it needs, reads nothing. Owned
+// by the caller.
+Probe* MakeProbe(Family family, const Selector& selector, Failure* why);
 
 }  // namespace tripline

@@ -73,10 +73,6 @@ class LoopProbe : public Probe {
 
 }  // namespace
 
-bool IsLoopMetric(Metric metric) {
-  return metric == Metric::kEventLoopDelay || metric == Metric::kEventLoopUtilization || metric == Metric::kHeap;
-}
-
 std::unique_ptr<Probe> MakeLoopProbe(Environment* environment) {
   return std::unique_ptr<Probe>(new LoopProbe(environment));
 }

@@ -10,13 +10,7 @@ namespace tripline {
 
 class Environment;
 
-// Whether `metric` is one of these; no OS has a probe for them.
-bool IsLoopMetric(Metric metric);
-
-// The family of these metrics, apart from every OS's own.
-constexpr int kLoopFamily = 1000;
-
-// REQUIRES: `environment` outlives the probe.
+// The probe of Family::kLoop, which no OS folder has. REQUIRES: `environment` outlives the probe.
 std::unique_ptr<Probe> MakeLoopProbe(Environment* environment);
 
 // What JavaScript answers to a heartbeat.

@@ -319,24 +319,24 @@ void Sampler::RemoveEnvironment(Environment* environment) {
 // ---- series --------------------------------------------------------------------------------------------------------
 
 Source* Sampler::FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why) {
-  const int family = IsLoopMetric(metric) ? kLoopFamily : FamilyOf(metric);
   for (auto& each : sources_) {
-    if (each->Matches(family, selector)) return each.get();
+    if (each->Matches(metric, selector)) return each.get();
   }
+  const Family family = tripline::InfoOf(metric).family;
   std::unique_ptr<Probe> probe;
-  if (family == kLoopFamily) {
+  if (!IsHere(metric)) {
+    why->Set(WhyMissing(metric));
+  } else if (family == Family::kLoop) {
     probe = MakeLoopProbe(selector.environment);
-  } else if (family < 0) {
-    why->Set("this operating system has no such figure");
   } else {
     probe.reset(MakeProbe(family, selector, why));
   }
   if (probe == nullptr) {
     if (must_exist) return nullptr;
-    probe = MakeAbsentProbe(family, selector, *why);
+    probe = MakeAbsentProbe(metric, selector, *why);
   }
   sources_.push_back(
-      std::unique_ptr<Source>(new Source(family, selector, std::move(probe), &lock_, WakeFromHelper, this)));
+      std::unique_ptr<Source>(new Source(metric, selector, std::move(probe), &lock_, WakeFromHelper, this)));
   return sources_.back().get();
 }
 

@@ -34,17 +34,16 @@ constexpr uint64_t kRetry = kSecond;
 
 class AbsentProbe : public Probe {
  public:
-  AbsentProbe(int family, const Selector& selector, const Failure& why)
-      : family_(family), selector_(selector), path_(Copy(selector.path)), zone_(Copy(selector.zone)), why_(why) {
-    selector_.path = path_.get();
-    selector_.zone = zone_.get();
+  AbsentProbe(Metric metric, const Selector& selector, const Failure& why)
+      : metric_(metric), selector_(selector), name_(Copy(selector.name)), why_(why) {
+    selector_.name = name_.get();
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     // A probe that may block would need a helper thread, which this one does not have: it stays absent.
-    if (found_ == nullptr && family_ >= 0 && now >= retry_at_) {
+    if (found_ == nullptr && IsHere(metric_) && now >= retry_at_) {
       retry_at_ = now + kRetry;
-      found_.reset(MakeProbe(family_, selector_, &why_));
+      found_.reset(MakeProbe(InfoOf(metric_).family, selector_, &why_));
       if (found_ != nullptr && found_->blocking()) found_ = nullptr;
     }
     if (found_ != nullptr) {
@@ -61,10 +60,9 @@ class AbsentProbe : public Probe {
   }
 
  private:
-  const int family_;
+  const Metric metric_;
   Selector selector_;
-  std::unique_ptr<char[]> path_;
-  std::unique_ptr<char[]> zone_;
+  std::unique_ptr<char[]> name_;
   Failure why_;
   uint64_t retry_at_ = 0;
   std::unique_ptr<Probe> found_;
@@ -72,8 +70,8 @@ class AbsentProbe : public Probe {
 
 }  // namespace
 
-std::unique_ptr<Probe> MakeAbsentProbe(int family, const Selector& selector, const Failure& why) {
-  return std::unique_ptr<Probe>(new AbsentProbe(family, selector, why));
+std::unique_ptr<Probe> MakeAbsentProbe(Metric metric, const Selector& selector, const Failure& why) {
+  return std::unique_ptr<Probe>(new AbsentProbe(metric, selector, why));
 }
 
 // One blocking probe and the reads that are out for it. While `running`, the helper thread owns the probe. When the
@@ -107,15 +105,13 @@ class SlowRead {
   Readings readings;
 };
 
-Source::Source(int family, const Selector& selector, std::unique_ptr<Probe> probe, Mutex* lock, void (*wake)(void*),
+Source::Source(Metric metric, const Selector& selector, std::unique_ptr<Probe> probe, Mutex* lock, void (*wake)(void*),
                void* argument)
-    : family_(family),
-      use_(family < 0 || family == kLoopFamily ? SelectorUse{} : SelectorUseOf(family)),
+    : metric_(metric),
       pid_(selector.pid),
       tree_(selector.tree),
-      environment_(family == kLoopFamily ? selector.environment : nullptr),
-      path_(Copy(selector.path)),
-      zone_(Copy(selector.zone)),
+      environment_(InfoOf(metric).scope == Scope::kEnvironment ? selector.environment : nullptr),
+      name_(Copy(selector.name)),
       probe_(std::move(probe)) {
   if (!probe_->blocking()) return;
   slow_ = new SlowRead(lock, wake, argument);
@@ -131,12 +127,12 @@ Source::~Source() {
   }
 }
 
-bool Source::Matches(int family, const Selector& selector) const {
-  if (family != family_) return false;
+bool Source::Matches(Metric metric, const Selector& selector) const {
+  if (metric != metric_) {
+    if (InfoOf(metric).family != InfoOf(metric_).family || !IsHere(metric) || !IsHere(metric_)) return false;
+  }
   if (environment_ != nullptr && environment_ != selector.environment) return false;
-  if (use_.path && std::strcmp(path_.get(), selector.path) != 0) return false;
-  if (use_.zone && std::strcmp(zone_.get(), selector.zone) != 0) return false;
-  return !use_.pid || (pid_ == selector.pid && tree_ == selector.tree);
+  return std::strcmp(name_.get(), selector.name) == 0 && pid_ == selector.pid && tree_ == selector.tree;
 }
 
 void Source::Read(uint64_t now, MetricMask wanted, Readings* out) {
@@ -177,7 +173,7 @@ uint64_t Source::OverdueAt() const {
 
 const char* Source::Origin(Metric metric) {
   if (slow_ == nullptr) return probe_->Origin(metric);
-  return slow_->running ? path_.get() : slow_->probe->Origin(metric);
+  return slow_->running ? name_.get() : slow_->probe->Origin(metric);
 }
 
 double Source::MaxSlope(Metric metric) const {

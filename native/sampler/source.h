@@ -17,13 +17,14 @@ class SlowRead;
 class Source {
  public:
   // `lock` and `waiter` are the sampler's; a helper thread takes and wakes them when it is done.
-  Source(int family, const Selector& selector, std::unique_ptr<Probe> probe, Mutex* lock, void (*wake)(void*),
+  // It serves the family of `metric`; alone that metric where this system never has it.
+  Source(Metric metric, const Selector& selector, std::unique_ptr<Probe> probe, Mutex* lock, void (*wake)(void*),
          void* argument);
   ~Source();
   Source(const Source&) = delete;
   Source& operator=(const Source&) = delete;
 
-  bool Matches(int family, const Selector& selector) const;
+  bool Matches(Metric metric, const Selector& selector) const;
   bool blocking() const { return slow_ != nullptr; }
 
   // Reads at once; REQUIRES: !blocking().
@@ -52,19 +53,18 @@ class Source {
   MetricMask silent = 0;      // those for which the kernel has refused to push
 
  private:
-  const int family_;
-  const SelectorUse use_;
+  const Metric metric_;
   const int64_t pid_;
   const bool tree_;
   const Environment* const environment_;
-  std::unique_ptr<char[]> path_;
-  std::unique_ptr<char[]> zone_;
+  std::unique_ptr<char[]> name_;
   std::unique_ptr<Probe> probe_;
   SlowRead* slow_ = nullptr;  // deletes itself; see source.cc
   bool healthy_ = true;
 };
 
-// Stands in for a probe that could not be made: unavailable, and tried again about once a second.
-std::unique_ptr<Probe> MakeAbsentProbe(int family, const Selector& selector, const Failure& why);
+// Stands in for a probe that could not be made: unavailable, and tried again about once a second where this
+// system can have the metric.
+std::unique_ptr<Probe> MakeAbsentProbe(Metric metric, const Selector& selector, const Failure& why);
 
 }  // namespace tripline

@@ -12,7 +12,7 @@ constexpr double kBytesPerSecond = 2e9;  // the fastest that a disk credibly fil
 
 class DiskProbe final : public Probe {
  public:
-  bool Open(const Selector& selector, Failure* why) { return FindVolume(selector.path, &volume_, why); }
+  bool Open(const Selector& selector, Failure* why) { return FindVolume(selector.name, &volume_, why); }
 
   bool blocking() const override { return !volume_.local; }
 

@@ -20,7 +20,7 @@ class DiskIoProbe final : public Probe {
 
   bool Open(const Selector& selector, Failure* why) {
     Volume volume;
-    if (!FindVolume(selector.path, &volume, why)) return false;
+    if (!FindVolume(selector.name, &volume, why)) return false;
     if (!volume.local || volume.root[0] == L'\0' || volume.root[1] != L':') {
       why->Set("a network drive is not on a device of this machine");
       return false;

@@ -1,56 +1,13 @@
 /**
- * The metrics by name: what each means, its unit and its direction. `native/port/metrics.def` is THE table; a test holds this
- * one against it. Sources and traps of each, per operating system: docs/metrics.md.
+ * The metrics by name, from the rows of `native/port/metrics.def` (metrics-table.ts). Sources and traps of each, per
+ * operating system: docs/metrics.md.
  */
+import { ROWS, type MetricName, type MetricRow, type MetricScope, type MetricUnit } from './metrics-table.js'
 
-/** Every metric there is; whether this machine has it, `capabilities()` tells. */
-export type MetricName =
-  | 'cpu'
-  | 'cpu.host'
-  | 'cpu.steal'
-  | 'cpu.iowait'
-  | 'cpu.throttled'
-  | 'load'
-  | 'memory'
-  | 'memory.available'
-  | 'memory.host'
-  | 'swap'
-  | 'swap.rate'
-  | 'pressure.cpu'
-  | 'pressure.memory'
-  | 'pressure.io'
-  | 'pressure.cpu.full'
-  | 'pressure.memory.full'
-  | 'pressure.io.full'
-  | 'disk'
-  | 'disk.free'
-  | 'disk.inodes'
-  | 'disk.read'
-  | 'disk.write'
-  | 'disk.busy'
-  | 'network.rx'
-  | 'network.tx'
-  | 'temperature'
-  | 'throttled'
-  | 'battery'
-  | 'power.online'
-  | 'process.cpu'
-  | 'process.rss'
-  | 'process.footprint'
-  | 'process.threads'
-  | 'process.fds'
-  | 'process.count'
-  | 'process.cpuTime'
-  | 'eventLoop.delay'
-  | 'eventLoop.utilization'
-  | 'heap'
+export type { MetricName, MetricScope, MetricUnit } from './metrics-table.js'
 
 /** `level`: the value itself; `ratio`: a share over a window; `rate`: an amount per second over a window. */
 export type MetricKind = 'level' | 'ratio' | 'rate'
-export type MetricUnit = '%' | 'bytes' | 'bytes/s' | 'per CPU' | 'count' | '°C' | 'flag' | 'ms'
-
-/** Which selectors of a limit tell one series of the metric from another. */
-export type MetricScope = 'machine' | 'path' | 'zone' | 'process'
 
 export interface MetricInfo {
   readonly name: MetricName
@@ -64,100 +21,22 @@ export interface MetricInfo {
   readonly window: number
   /** Default of a limit's `for`, in milliseconds. */
   readonly for: number
+  /** Which selectors of a limit tell one series of the metric from another. */
   readonly scope: MetricScope
   /** The largest sensible value, where there is one. */
   readonly max: number
 }
 
-type Row = readonly [
-  unit: MetricUnit,
-  kind: MetricKind,
-  worse: 'above' | 'below',
-  minPeriod: number,
-  window: number,
-  dwell: number,
-  scope?: MetricScope,
-]
+/** A key of a limit that narrows a metric to one thing. */
+export type SelectorName = 'path' | 'zone' | 'pid' | 'tree'
 
-const ROWS: Readonly<Record<MetricName, Row>> = {
-  /** The larger of: busy share of the CPUs that this process may use, and its cgroup's use of its quota. */
-  cpu: ['%', 'ratio', 'above', 100, 500, 1000],
-  /** Busy share of the whole machine. */
-  'cpu.host': ['%', 'ratio', 'above', 100, 500, 1000],
-  /** Share of time that the hypervisor gave to others. */
-  'cpu.steal': ['%', 'ratio', 'above', 100, 500, 1000],
-  /** Share of time in which CPUs were idle because of I/O. */
-  'cpu.iowait': ['%', 'ratio', 'above', 100, 500, 1000],
-  /** Share of time in which this process's cgroup was held back by its quota. */
-  'cpu.throttled': ['%', 'ratio', 'above', 100, 500, 1000],
-  /** 1-minute load average over usable CPUs. */
-  load: ['per CPU', 'level', 'above', 5000, 0, 1000],
-  /** 100 x (1 - `memory.available` / the limit that is tightest). */
-  memory: ['%', 'level', 'above', 1, 0, 0],
-  /** Least headroom of the host and of every cgroup up the chain; page cache counts as available. */
-  'memory.available': ['bytes', 'level', 'below', 1, 0, 0],
-  /** 100 x (1 - available / total) of the whole machine. */
-  'memory.host': ['%', 'level', 'above', 10, 0, 0],
-  /** Swap in use. */
-  swap: ['%', 'level', 'above', 10, 0, 0],
-  /** Pages swapped in and out. Swap in use is harmless; traffic hurts. */
-  'swap.rate': ['bytes/s', 'rate', 'above', 250, 1000, 1000],
-  /** PSI: share of time in which some task waited for a CPU. Never read faster than once a second. */
-  'pressure.cpu': ['%', 'ratio', 'above', 1000, 1000, 1000],
-  /** PSI: share of time in which some task waited for memory. */
-  'pressure.memory': ['%', 'ratio', 'above', 1000, 1000, 1000],
-  /** PSI: share of time in which some task waited for I/O. */
-  'pressure.io': ['%', 'ratio', 'above', 1000, 1000, 1000],
-  /** PSI: share of time in which every task waited for a CPU; always 0 for the machine as a whole. */
-  'pressure.cpu.full': ['%', 'ratio', 'above', 1000, 1000, 1000],
-  /** PSI: share of time in which every task waited for memory. */
-  'pressure.memory.full': ['%', 'ratio', 'above', 1000, 1000, 1000],
-  /** PSI: share of time in which every task waited for I/O. */
-  'pressure.io.full': ['%', 'ratio', 'above', 1000, 1000, 1000],
-  /** Used share of a file system, as `df` counts it. */
-  disk: ['%', 'level', 'above', 250, 0, 0, 'path'],
-  /** What an unprivileged user may still write to a file system. */
-  'disk.free': ['bytes', 'level', 'below', 250, 0, 0, 'path'],
-  /** Used share of a file system's inodes. */
-  'disk.inodes': ['%', 'level', 'above', 250, 0, 0, 'path'],
-  /** Read from the device that a path is on. */
-  'disk.read': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'path'],
-  /** Written to the device that a path is on. */
-  'disk.write': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'path'],
-  /** Share of time in which the device that a path is on had work. */
-  'disk.busy': ['%', 'ratio', 'above', 100, 500, 1000, 'path'],
-  /** Received over all interfaces but loopback and virtual ones. */
-  'network.rx': ['bytes/s', 'rate', 'above', 100, 500, 1000],
-  /** Sent over all interfaces but loopback and virtual ones. */
-  'network.tx': ['bytes/s', 'rate', 'above', 100, 500, 1000],
-  /** The hottest plausible sensor of the CPU or the chip it is on, or one zone by its type. */
-  temperature: ['°C', 'level', 'above', 1000, 0, 0, 'zone'],
-  /** 1 while firmware or thermal protection holds the machine back. */
-  throttled: ['flag', 'level', 'above', 1000, 0, 0],
-  /** Charge of the batteries that run the machine. */
-  battery: ['%', 'level', 'below', 5000, 0, 0],
-  /** 1 while on mains, or where there is nothing else. */
-  'power.online': ['flag', 'level', 'below', 1000, 0, 0],
-  /** CPU time of a process, in percent of one CPU. */
-  'process.cpu': ['%', 'ratio', 'above', 1, 250, 1000, 'process'],
-  /** Resident memory of a process. */
-  'process.rss': ['bytes', 'level', 'above', 1, 0, 0, 'process'],
-  /** Memory that the process alone is charged for, also where it was swapped out. */
-  'process.footprint': ['bytes', 'level', 'above', 10, 0, 0, 'process'],
-  /** Threads of a process. */
-  'process.threads': ['count', 'level', 'above', 10, 0, 0, 'process'],
-  /** Open descriptors, of the limit on them. */
-  'process.fds': ['%', 'level', 'above', 250, 0, 0, 'process'],
-  /** Processes: 1, or with `tree` how many there are in it. */
-  'process.count': ['count', 'level', 'above', 10, 0, 0, 'process'],
-  /** CPU time that a process has used since it began; with `tree`, that of all of them. */
-  'process.cpuTime': ['ms', 'level', 'above', 10, 0, 0, 'process'],
-  /** How long the event loop takes to get round to something new, seen from outside: it grows while the loop is blocked. */
-  'eventLoop.delay': ['ms', 'level', 'above', 10, 0, 0],
-  /** Share of the window in which the event loop was busy; a loop that does not answer is. */
-  'eventLoop.utilization': ['%', 'ratio', 'above', 100, 1000, 1000],
-  /** V8 heap in use, of its limit. */
-  heap: ['%', 'level', 'above', 100, 0, 0],
+/** The selectors that metrics of a scope take. The first one is what stands in brackets in words: `disk(/data)`. */
+export const SELECTORS: Readonly<Record<MetricScope, readonly SelectorName[]>> = {
+  machine: [],
+  path: ['path'],
+  zone: ['zone'],
+  process: ['pid', 'tree'],
+  environment: [],
 }
 
 /** In the order of `native/port/metrics.def`: a metric's place is its number in the addon. */
@@ -167,13 +46,13 @@ export const METRIC_NAMES: readonly MetricName[] = METRICS.map((each) => each.na
 
 const BY_NAME = new Map(METRICS.map((each, number) => [each.name as string, { info: each, number }]))
 
-/** The metric's row and its number in the addon; undefined for a name that is none. */
+/** The metric's row and its number in the addon; undefined for an unknown name. */
 export function findMetric(name: string): { readonly info: MetricInfo; readonly number: number } | undefined {
   return BY_NAME.get(name)
 }
 
-function toInfo(name: MetricName, row: Row): MetricInfo {
-  const [unit, kind, worse, minPeriod, window, dwell, scope = 'machine'] = row
+function toInfo(name: MetricName, row: MetricRow): MetricInfo {
+  const [unit, kind, worse, minPeriod, window, dwell, scope] = row
   // A process may use several CPUs, and counts of everything else have no natural end.
   const max = unit === '%' && name !== 'process.cpu' ? 100 : Infinity
   return { name, unit, kind, worse, minPeriod, window, for: dwell, scope, max }

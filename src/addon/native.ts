@@ -86,8 +86,7 @@ export interface Addon {
   attach(board: Int32Array, deliver: () => void): void
   subscribe(
     metric: number,
-    path: string,
-    zone: string,
+    name: string,
     pid: number,
     tree: boolean,
     window: number,

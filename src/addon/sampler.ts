@@ -11,8 +11,8 @@ export interface SeriesKey {
   readonly metric: MetricName
   /** Averaging window in milliseconds; 0 for levels. */
   readonly window: number
-  readonly path: string
-  readonly zone: string
+  /** The text of the one selector that is a text: a path, a zone. Empty for the default. */
+  readonly name: string
   readonly pid: number
   readonly tree: boolean
 }
@@ -145,8 +145,8 @@ export class Series {
     this.#id = id
     this.#addon = connect()
     this.#cell = allocateCell()
-    const { path, zone, pid, tree, window } = key
-    const subscription = this.#addon.subscribe(number, path, zone, pid, tree, window, this.#cell, mustExist)
+    const { name, pid, tree, window } = key
+    const subscription = this.#addon.subscribe(number, name, pid, tree, window, this.#cell, mustExist)
     if (typeof subscription === 'string') {
       freeCell(this.#cell)
       throw new MetricUnavailableError(key.metric, subscription)
@@ -161,7 +161,7 @@ export class Series {
    * @throws MetricUnavailableError; NativeMissingError
    */
   static open(key: SeriesKey, mustExist: boolean): Series {
-    const id = `${key.metric}|${key.window}|${key.pid}|${key.tree}|${key.zone}|${key.path}`
+    const id = `${key.metric}|${key.window}|${key.pid}|${key.tree}|${key.name}`
     let found = series.get(id)
     if (found === undefined) {
       found = new Series(id, key, mustExist)

@@ -1,6 +1,6 @@
 /** Parses limits written as text: `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
 import { checkMetric, parseLimits, parseValue, type Limit, type Limits } from '../monitor/limits.js'
-import type { MetricInfo, MetricName } from '../addon/metrics.js'
+import { SELECTORS, type MetricInfo, type MetricName } from '../addon/metrics.js'
 import { parseDuration, parsePercent } from '../base/units.js'
 import { UsageError } from './usage.js'
 
@@ -128,13 +128,14 @@ function selectBy(info: MetricInfo, reader: Reader, limit: Limit): void {
   const selector = reader.take(SELECTOR, "a selector in '(...)'")
   const text = selector.text.slice(1, -1).trim()
   const at = selector.at + 1
-  if (info.scope === 'machine') throw reader.error(selector.at, `'${info.name}' takes no selector`)
-  if (text === '') throw reader.error(at, `expected a ${info.scope === 'process' ? 'process id' : info.scope}`)
-  if (info.scope === 'path') limit.path = text
-  if (info.scope === 'zone') limit.zone = text
-  if (info.scope === 'process') {
+  const [key] = SELECTORS[info.scope]
+  if (key === undefined) throw reader.error(selector.at, `'${info.name}' takes no selector`)
+  if (text === '') throw reader.error(at, `expected a ${key === 'pid' ? 'process id' : key}`)
+  if (key === 'pid') {
     if (!/^\d{1,9}$/.test(text) || Number(text) === 0) throw reader.error(at, 'expected a process id')
     limit.pid = Number(text)
+  } else {
+    limit[key as 'path' | 'zone'] = text
   }
 }
 

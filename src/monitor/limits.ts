@@ -2,7 +2,15 @@
 import { resolve } from 'node:path'
 import { checkKeys, invalidType, invalidValue, outOfRange, unknownName } from '../base/errors.js'
 import { parseDuration, parseNumber, parsePercent, parseSize, type Duration } from '../base/units.js'
-import { METRIC_NAMES, findMetric, type MetricInfo, type MetricName } from '../addon/metrics.js'
+import {
+  METRIC_NAMES,
+  SELECTORS,
+  findMetric,
+  type MetricInfo,
+  type MetricName,
+  type MetricScope,
+  type SelectorName,
+} from '../addon/metrics.js'
 import type { SeriesKey } from '../addon/sampler.js'
 
 /** A number in the metric's unit, or a string with a unit: `90`, `'90%'`, `'500MB'`, `'80C'`. */
@@ -51,8 +59,9 @@ export interface ParsedLimit {
   readonly onMissing: 'throw' | 'ignore' | 'breach'
 }
 
-const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', 'path', 'zone', 'pid', 'tree', 'onMissing']
-const SELECTOR_KEYS = ['path', 'zone', 'pid', 'tree']
+export const SELECTOR_KEYS: readonly SelectorName[] = Object.values(SELECTORS).flat()
+
+const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', ...SELECTOR_KEYS, 'onMissing']
 const ON_MISSING = ['throw', 'ignore', 'breach'] as const
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
@@ -157,8 +166,8 @@ function parseExit(
 /** The complete key of a metric with its selectors. */
 export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration | undefined, name: string): SeriesKey {
   for (const key of SELECTOR_KEYS) {
-    const given = selector[key as keyof Selector]
-    if (given !== undefined && !selectorsOf(info).includes(key)) {
+    const given = selector[key]
+    if (given !== undefined && !SELECTORS[info.scope].includes(key)) {
       throw invalidValue(`${name}.${key}`, `left out: '${info.name}' has no ${key}`, given)
     }
   }
@@ -180,22 +189,18 @@ export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration
     metric: info.name,
     window: over === undefined ? info.window : Math.max(parseDuration(over, `${name}.over`), info.minPeriod),
     // Resolved now: a later chdir must not move a line that is set already.
-    path: info.scope === 'path' ? resolve(path ?? '.') : '',
-    zone: zone ?? '',
+    name: info.scope === 'path' ? resolve(path ?? '.') : (zone ?? ''),
     pid: pid === process.pid ? 0 : (pid ?? 0),
     tree: tree ?? false,
   }
 }
 
-function selectorsOf(info: MetricInfo): readonly string[] {
-  switch (info.scope) {
-    case 'path':
-      return ['path']
-    case 'zone':
-      return ['zone']
-    case 'process':
-      return ['pid', 'tree']
-    case 'machine':
-      return []
+/** The selectors that make up a key; those that are the default are left out. */
+export function selectorOf(scope: MetricScope, { name, pid, tree }: SeriesKey): Selector {
+  const [key] = SELECTORS[scope]
+  return {
+    ...(name !== '' && { [key as 'path' | 'zone']: name }),
+    ...(pid !== 0 && { pid }),
+    ...(tree && { tree: true }),
   }
 }

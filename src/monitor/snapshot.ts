@@ -4,7 +4,7 @@ import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRang
 import { parseDuration, type Duration } from '../base/units.js'
 import { joinWords } from '../addon/board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
-import { checkMetric, toSeriesKey, type Selector } from './limits.js'
+import { SELECTOR_KEYS, checkMetric, selectorOf, toSeriesKey, type Selector } from './limits.js'
 import { METRICS, type MetricName, type MetricUnit } from '../addon/metrics.js'
 import { Series, connect, keepClocks, nextReading, openSeries, toLocalTime, type SeriesKey } from '../addon/sampler.js'
 
@@ -44,8 +44,7 @@ export class Snapshot {
     const index = this.#series.findIndex(
       ({ key }) =>
         key.metric === metric &&
-        (wanted === undefined ||
-          (key.path === wanted.path && key.zone === wanted.zone && key.pid === wanted.pid && key.tree === wanted.tree)),
+        (wanted === undefined || (key.name === wanted.name && key.pid === wanted.pid && key.tree === wanted.tree)),
     )
     return index === -1 ? undefined : this.#valueAt(index)
   }
@@ -64,21 +63,12 @@ export class Snapshot {
   *[Symbol.iterator](): IterableIterator<SnapshotValue & Selector & { metric: MetricName; unit: MetricUnit }> {
     for (const [index, { key, info }] of this.#series.entries()) {
       const { value, at } = this.#valueAt(index)
-      yield { metric: key.metric, ...selectorOf(key), value, unit: info.unit, at }
+      yield { metric: key.metric, ...selectorOf(info.scope, key), value, unit: info.unit, at }
     }
   }
 
   toJSON(): object[] {
     return [...this]
-  }
-}
-
-function selectorOf(key: SeriesKey): Selector {
-  return {
-    ...(key.path !== '' && { path: key.path }),
-    ...(key.zone !== '' && { zone: key.zone }),
-    ...(key.pid !== 0 && { pid: key.pid }),
-    ...(key.tree && { tree: true }),
   }
 }
 
@@ -178,7 +168,7 @@ function parseQueries(metrics: SamplesOptions['metrics']): SeriesKey[] {
     }
     const { metric, over, ...selector } = typeof query === 'string' ? { metric: query, over: undefined } : query
     const info = checkMetric(metric)
-    checkKeys(selector, 'metric option', ['path', 'zone', 'pid', 'tree'])
+    checkKeys(selector, 'metric option', SELECTOR_KEYS)
     return toSeriesKey(info, selector, over, metric)
   })
 }

@@ -1,57 +1,59 @@
-import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { METRICS } from '../../src/addon/metrics.js'
+import { parseTable, read, toDocs, toTypeScript } from '../../scripts/generate-metrics.js'
+import { SELECTORS } from '../../src/addon/metrics.js'
 
-/** Milliseconds as the page writes them. */
-function inWords(milliseconds: number): string {
-  return milliseconds >= 1000 ? `${milliseconds / 1000} s` : `${milliseconds} ms`
+const text = read('native/port/metrics.def')
+const table = parseTable(text)
+const page = read('docs/metrics.md')
+
+/** The table with one more metric after the last of its family. */
+function withMetric(row: string): string {
+  return text.replace(/METRIC\(CpuHost,/, `${row}\nMETRIC(CpuHost,`)
 }
 
-function read(path: string): string {
-  return readFileSync(new URL(`../../${path}`, import.meta.url), 'utf8')
-}
+const ADDED =
+  'METRIC(CpuNew, "cpu.new", "%", kRatio, kBelow, 100, 500, 2000, Cpu, Machine, kLinux | kMacos,\n       "New, and so on.")'
 
-/** The metrics that an OS only has a reason for: those after the comment that says so in its families.cc. */
-function missingOn(os: string): string[] {
-  const names = new Map(
-    [...read('native/port/metrics.def').matchAll(/^METRIC\((\w+),\s*"([^"]+)"/gm)].map(([, id, name]) => [id, name!]),
-  )
-  const rest = read(`native/${os}/families.cc`)
-    .split(/\/\/ What \w+ (?:does not have|never has)/)
-    .at(-1)
-  return [...rest!.matchAll(/case Metric::k(\w+):/g)].map(([, id]) => names.get(id)!)
-}
-
-describe('docs/metrics.md', () => {
-  const rows = read('docs/metrics.md')
-    .split('\n')
-    .filter((line) => line.startsWith('| `'))
-    .map((line) => line.slice(2, -2).split(' | '))
-    .map(([name, unit, linux, macos, windows, period, window, dwell]) => ({
-      name: name!.replaceAll('`', ''),
-      unit,
-      sources: { linux, darwin: macos, windows },
-      numbers: { period, window, dwell },
-    }))
-
-  it('has the rows of metrics.def, each once', () => {
-    expect(rows).toHaveLength(METRICS.length)
-    expect(new Set(rows.map((row) => row.name))).toEqual(new Set(METRICS.map((metric) => metric.name)))
+describe('what follows from native/port/metrics.def', () => {
+  it('is the TypeScript table', () => {
+    expect(read('src/addon/metrics-table.ts')).toBe(toTypeScript(table))
   })
 
-  it.each(METRICS.map((metric) => [metric.name, metric] as const))('says what holds for %s', (name, metric) => {
-    const row = rows.find((each) => each.name === name)!
-    expect(row.unit).toBe(metric.unit + (metric.worse === 'below' ? ', *below*' : ''))
-    expect(row.numbers).toEqual({
-      period: inWords(metric.minPeriod),
-      window: metric.window === 0 ? '-' : inWords(metric.window),
-      dwell: metric.for === 0 ? '0' : inWords(metric.for),
-    })
-    expect(row.sources.linux).not.toBe('-')
+  it('is the columns of docs/metrics.md, every metric once', () => {
+    expect(page).toBe(toDocs(table, page))
+    const names = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name)
+    expect(new Set(names)).toEqual(new Set(table.map(({ name }) => name)))
+    expect(names).toHaveLength(table.length)
   })
 
-  it.each(['darwin', 'windows'] as const)('has a dash where %s has nothing', (os) => {
-    const dashes = rows.filter((row) => row.sources[os] === '-').map((row) => row.name)
-    expect(new Set(dashes)).toEqual(new Set(missingOn(os)))
+  it('leaves no system of a metric without its source', () => {
+    expect(page).not.toContain('| ? |')
+  })
+
+  it('has selectors for every scope', () => {
+    expect(new Set(Object.keys(SELECTORS))).toEqual(new Set(table.map(({ scope }) => scope)))
+  })
+
+  it('gets a row of its own for a new metric, with a question where its source belongs', () => {
+    const rows = toDocs(parseTable(withMetric(ADDED)), page).split('\n')
+    const at = rows.findIndex((row) => row.startsWith('| `cpu.new` |'))
+    expect(rows[at - 1]).toMatch(/^\| `cpu` \|/)
+    expect(rows[at]).toBe('| `cpu.new` | %, *below* | ? | ? | - | 100 ms | 500 ms | 2 s |')
+    expect(toTypeScript(parseTable(withMetric(ADDED)))).toContain(
+      "  /** New, and so on. */\n  'cpu.new': ['%', 'ratio', 'below', 100, 500, 2000, 'machine'],\n",
+    )
+  })
+
+  it('loses the row of a metric that is gone', () => {
+    const rest = table.filter(({ name }) => name !== 'load')
+    expect(toDocs(rest, page)).not.toContain('| `load` |')
+  })
+
+  it.each([
+    [ADDED.replace('cpu.new', 'load'), "'load' is there twice"],
+    [ADDED.replace('Machine', 'Path'), 'two scopes in the family Cpu'],
+    [ADDED.replace(', 2000', ''), 'a row with 11 cells'],
+  ])('refuses a table that contradicts itself', (row, why) => {
+    expect(() => parseTable(withMetric(row))).toThrow(why)
   })
 })

@@ -46,7 +46,7 @@ describe('a limit', () => {
         { path: '/tmp', above: 95 },
       ],
     })
-    expect(limits.map((each) => each.series.path)).toEqual(['/', '/tmp'])
+    expect(limits.map((each) => each.series.name)).toEqual(['/', '/tmp'])
   })
 
   it('takes this process by its number as this process', () => {

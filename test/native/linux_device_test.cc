@@ -36,7 +36,7 @@ TEST(DiskRatesAreOfTheWholeDevice) {
   FakeRoot root;
   PutDisk(&root);
   Selector selector;
-  selector.path = "/";
+  selector.name = "/";
   Reader reader(Metric::kDiskRead, selector);
   const Reading read = reader.Read(Metric::kDiskRead);
   const Reading written = reader.Read(Metric::kDiskWrite);
@@ -58,7 +58,7 @@ TEST(DiskThatIsPulledOut) {
   FakeRoot root;
   PutDisk(&root);
   Selector selector;
-  selector.path = "/";
+  selector.name = "/";
   Reader reader(Metric::kDiskRead, selector);
   reader.Read(Metric::kDiskRead);
   root.Change("sys/devices/sda/stat", "\n");
@@ -73,7 +73,7 @@ TEST(DiskRatesWithoutADevice) {
   FakeRoot root;
   root.Put("proc/self/mountinfo", "1 0 0:60 / / rw - overlay overlay rw\n");
   Selector selector;
-  selector.path = "/";
+  selector.name = "/";
   Reader reader(Metric::kDiskRead, selector);
   CHECK(reader.probe == nullptr);
   CHECK(strstr(reader.failure.text, "give a path on a volume") != nullptr);
@@ -179,13 +179,13 @@ TEST(TemperatureOfAZone) {
   root.Put("sys/class/hwmon/hwmon0/temp2_label", "Sensor 1\n");
   root.Put("sys/class/hwmon/hwmon0/temp2_input", "35000\n");
   Selector selector;
-  selector.zone = "gpu-thermal";
+  selector.name = "gpu-thermal";
   CHECK_NEAR(Reader(Metric::kTemperature, selector).Level(Metric::kTemperature), 77, 1e-9);
-  selector.zone = "nvme";
+  selector.name = "nvme";
   CHECK_NEAR(Reader(Metric::kTemperature, selector).Level(Metric::kTemperature), 35, 1e-9);
-  selector.zone = "Sensor 1";
+  selector.name = "Sensor 1";
   CHECK_NEAR(Reader(Metric::kTemperature, selector).Level(Metric::kTemperature), 35, 1e-9);
-  selector.zone = "cpu";
+  selector.name = "cpu";
   Reader wrong(Metric::kTemperature, selector);
   CHECK(wrong.probe == nullptr);
   CHECK(strstr(wrong.failure.text, "there is cpu-thermal, gpu-thermal, nvme") != nullptr);

@@ -141,7 +141,7 @@ void Torture(Metric metric, const Selector& selector) {
   for (int life = 0; life < 6; life++) {
     faulty = Random(3) == 0;
     Failure why;
-    Probe* probe = MakeProbe(FamilyOf(metric), selector, &why);
+    Probe* probe = MakeProbe(InfoOf(metric).family, selector, &why);
     if (probe == nullptr) {
       CHECK(why.failed());
       continue;
@@ -171,10 +171,10 @@ TEST(FaultsNeverGetThrough) {
   const uint64_t before = OpenDescriptors();
   for (uint32_t i = 0; i < kMetricCount; i++) {
     const Metric metric = static_cast<Metric>(i);
-    if (FamilyOf(metric) < 0) continue;
+    if (InfoOf(metric).scope == Scope::kEnvironment) continue;
     Selector selector;
-    selector.path = "/";
-    if (strncmp(InfoOf(metric).name, "process.", 8) == 0) {
+    if (InfoOf(metric).scope == Scope::kPath) selector.name = "/";
+    if (InfoOf(metric).scope == Scope::kProcess) {
       Torture(metric, selector);
       selector.pid = 10;
       Torture(metric, selector);

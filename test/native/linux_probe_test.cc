@@ -456,7 +456,7 @@ TEST(PressureSaysWhyNot) {
 
 TEST(DiskOfThisMachine) {
   Selector selector;
-  selector.path = "/";
+  selector.name = "/";
   Reader reader(Metric::kDisk, selector);
   CHECK(reader.probe != nullptr);
   const double used = reader.Level(Metric::kDisk);
@@ -467,7 +467,7 @@ TEST(DiskOfThisMachine) {
 
 TEST(DiskPathThatDoesNotExist) {
   Selector selector;
-  selector.path = "/no/such/path";
+  selector.name = "/no/such/path";
   Reader reader(Metric::kDisk, selector);
   CHECK(reader.probe == nullptr);
   CHECK(strstr(reader.failure.text, "/no/such/path: ENOENT") != nullptr);
@@ -475,7 +475,7 @@ TEST(DiskPathThatDoesNotExist) {
 
 TEST(DiskWithoutBlocks) {
   Selector selector;
-  selector.path = "/proc";
+  selector.name = "/proc";
   Reader reader(Metric::kDisk, selector);
   CHECK(reader.WhyHas(Metric::kDisk, "without blocks"));
   CHECK(reader.WhyHas(Metric::kDiskInodes, "no inode limit"));
@@ -496,12 +496,12 @@ TEST(DiskOnANetworkMountBlocks) {
     Selector selector;
     char full[512];
     snprintf(full, sizeof(full), "%s", root.PathOf(path));
-    selector.path = full;
+    selector.name = full;
     Reader reader(Metric::kDisk, selector);
     CHECK(reader.probe != nullptr && reader.probe->blocking());
   }
   Selector local;
-  local.path = root.root;
+  local.name = root.root;
   Reader reader(Metric::kDisk, local);
   CHECK(reader.probe != nullptr && !reader.probe->blocking());
 }

@@ -19,7 +19,7 @@ struct Reader {
   Failure failure;
 
   explicit Reader(Metric metric, const Selector& selector = Selector()) {
-    probe.reset(MakeProbe(FamilyOf(metric), selector, &failure));
+    probe.reset(MakeProbe(InfoOf(metric).family, selector, &failure));
   }
 
   const Reading& Read(Metric metric) {

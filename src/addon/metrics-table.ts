@@ -1,0 +1,139 @@
+/** The rows of `native/port/metrics.def`, written by scripts/generate-metrics.js: not to be edited by hand. */
+
+/** Every metric there is; `capabilities()` says which of them this machine has. */
+export type MetricName =
+  | 'cpu'
+  | 'cpu.host'
+  | 'cpu.steal'
+  | 'cpu.iowait'
+  | 'cpu.throttled'
+  | 'load'
+  | 'memory'
+  | 'memory.available'
+  | 'memory.host'
+  | 'swap'
+  | 'swap.rate'
+  | 'pressure.cpu'
+  | 'pressure.memory'
+  | 'pressure.io'
+  | 'pressure.cpu.full'
+  | 'pressure.memory.full'
+  | 'pressure.io.full'
+  | 'disk'
+  | 'disk.free'
+  | 'disk.inodes'
+  | 'disk.read'
+  | 'disk.write'
+  | 'disk.busy'
+  | 'network.rx'
+  | 'network.tx'
+  | 'temperature'
+  | 'throttled'
+  | 'battery'
+  | 'power.online'
+  | 'process.cpu'
+  | 'process.rss'
+  | 'process.footprint'
+  | 'process.threads'
+  | 'process.fds'
+  | 'process.count'
+  | 'process.cpuTime'
+  | 'eventLoop.delay'
+  | 'eventLoop.utilization'
+  | 'heap'
+
+export type MetricUnit = '%' | 'per CPU' | 'bytes' | 'bytes/s' | '°C' | 'flag' | 'count' | 'ms'
+
+/** What tells one series of a metric from another. */
+export type MetricScope = 'machine' | 'path' | 'zone' | 'process' | 'environment'
+
+export type MetricRow = readonly [
+  unit: MetricUnit,
+  kind: 'level' | 'ratio' | 'rate',
+  worse: 'above' | 'below',
+  minPeriod: number,
+  window: number,
+  dwell: number,
+  scope: MetricScope,
+]
+
+export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
+  /** The larger of: busy share of the CPUs that this process may use, and its cgroup's use of its quota. */
+  cpu: ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
+  /** Busy share of the whole machine. */
+  'cpu.host': ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
+  /** Share of time that the hypervisor gave to others. */
+  'cpu.steal': ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
+  /** Share of time in which CPUs were idle because of I/O. */
+  'cpu.iowait': ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
+  /** Share of time in which this process's cgroup was held back by its quota. */
+  'cpu.throttled': ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
+  /** 1-minute load average over usable CPUs. */
+  load: ['per CPU', 'level', 'above', 5000, 0, 1000, 'machine'],
+  /** 100 x (1 - `memory.available` / the limit that is tightest). */
+  memory: ['%', 'level', 'above', 1, 0, 0, 'machine'],
+  /** Least headroom of the host and of every cgroup up the chain; page cache counts as available. */
+  'memory.available': ['bytes', 'level', 'below', 1, 0, 0, 'machine'],
+  /** 100 x (1 - available / total) of the whole machine. */
+  'memory.host': ['%', 'level', 'above', 10, 0, 0, 'machine'],
+  /** Swap in use. */
+  swap: ['%', 'level', 'above', 10, 0, 0, 'machine'],
+  /** Pages swapped in and out. Swap in use is harmless; traffic hurts. */
+  'swap.rate': ['bytes/s', 'rate', 'above', 250, 1000, 1000, 'machine'],
+  /** PSI: share of time in which some task waited for a CPU. Never read faster than once a second. */
+  'pressure.cpu': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  /** PSI: share of time in which some task waited for memory. */
+  'pressure.memory': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  /** PSI: share of time in which some task waited for I/O. */
+  'pressure.io': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  /** PSI: share of time in which every task waited for a CPU; always 0 for the machine as a whole. */
+  'pressure.cpu.full': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  /** PSI: share of time in which every task waited for memory. */
+  'pressure.memory.full': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  /** PSI: share of time in which every task waited for I/O. */
+  'pressure.io.full': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  /** Used share of a file system, as `df` counts it. */
+  disk: ['%', 'level', 'above', 250, 0, 0, 'path'],
+  /** What an unprivileged user may still write to a file system. */
+  'disk.free': ['bytes', 'level', 'below', 250, 0, 0, 'path'],
+  /** Used share of a file system's inodes. */
+  'disk.inodes': ['%', 'level', 'above', 250, 0, 0, 'path'],
+  /** Read from the device that a path is on. */
+  'disk.read': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'path'],
+  /** Written to the device that a path is on. */
+  'disk.write': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'path'],
+  /** Share of time in which the device that a path is on had work. */
+  'disk.busy': ['%', 'ratio', 'above', 100, 500, 1000, 'path'],
+  /** Received over all interfaces but loopback and virtual ones. */
+  'network.rx': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'machine'],
+  /** Sent over all interfaces but loopback and virtual ones. */
+  'network.tx': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'machine'],
+  /** The hottest plausible sensor of the CPU or the chip it is on, or one zone by its type. */
+  temperature: ['°C', 'level', 'above', 1000, 0, 0, 'zone'],
+  /** 1 while firmware or thermal protection holds the machine back. */
+  throttled: ['flag', 'level', 'above', 1000, 0, 0, 'machine'],
+  /** Charge of the batteries that run the machine. */
+  battery: ['%', 'level', 'below', 5000, 0, 0, 'machine'],
+  /** 1 while on mains, or where there is nothing else. */
+  'power.online': ['flag', 'level', 'below', 1000, 0, 0, 'machine'],
+  /** CPU time of a process, in percent of one CPU. */
+  'process.cpu': ['%', 'ratio', 'above', 1, 250, 1000, 'process'],
+  /** Resident memory of a process. */
+  'process.rss': ['bytes', 'level', 'above', 1, 0, 0, 'process'],
+  /** Memory that the process alone is charged for, also where it was swapped out. */
+  'process.footprint': ['bytes', 'level', 'above', 10, 0, 0, 'process'],
+  /** Threads of a process. */
+  'process.threads': ['count', 'level', 'above', 10, 0, 0, 'process'],
+  /** Open descriptors, of the limit on them. */
+  'process.fds': ['%', 'level', 'above', 250, 0, 0, 'process'],
+  /** Processes: 1, or with `tree` how many there are in it. */
+  'process.count': ['count', 'level', 'above', 10, 0, 0, 'process'],
+  /** CPU time that a process has used since it began; with `tree`, that of all of them. */
+  'process.cpuTime': ['ms', 'level', 'above', 10, 0, 0, 'process'],
+  /** How long the event loop takes to get round to something new, seen from outside: it grows while the loop is blocked. */
+  'eventLoop.delay': ['ms', 'level', 'above', 10, 0, 0, 'environment'],
+  /** Share of the window in which the event loop was busy; a loop that does not answer is. */
+  'eventLoop.utilization': ['%', 'ratio', 'above', 100, 1000, 1000, 'environment'],
+  /** V8 heap in use, of its limit. */
+  heap: ['%', 'level', 'above', 100, 0, 0, 'environment'],
+}
