@@ -14,14 +14,12 @@
       'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility-inlines-hidden'],
       'conditions': [
         ['OS=="linux"', {
-          'include_dirs': ['linux'],
           # The supervisor of a command drops the memory in which the linker would look for a function on its first call; and
           # the library stays mapped, because a helper thread stuck in the kernel must not return into nothing.
           'ldflags': ['-Wl,-z,now', '-Wl,-z,nodelete'],
           'sources': ['<!@(node sources.js linux)'],
         }],
         ['OS=="mac"', {
-          'include_dirs': ['darwin'],
           'sources': ['<!@(node sources.js darwin)'],
           'xcode_settings': {
             'MACOSX_DEPLOYMENT_TARGET': '11.0',
@@ -32,7 +30,6 @@
           },
         }],
         ['OS=="win"', {
-          'include_dirs': ['windows'],
           'sources': ['<!@(node sources.js windows)'],
           'msvs_settings': {
             'VCCLCompilerTool': { 'AdditionalOptions': ['/std:c++17'], 'RuntimeTypeInfo': 'false', 'ExceptionHandling': 0 },

@@ -46,7 +46,7 @@ const program = path.resolve(build, 'linux_parsers')
 mkdirSync(build, { recursive: true })
 const sources = nativeSources('linux').filter((file) => file.includes('/parse/'))
 const flags =
-  '-std=c++17 -O1 -g -fno-exceptions -fno-rtti -fno-omit-frame-pointer -Inative -Inative/linux ' +
+  '-std=c++17 -O1 -g -fno-exceptions -fno-rtti -fno-omit-frame-pointer -Inative ' +
   '-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined'
 run(compiler, [...flags.split(' '), 'test/fuzz/linux_parsers.cc', ...sources, '-o', program])
 

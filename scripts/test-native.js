@@ -18,7 +18,7 @@ const os = { win32: 'windows' }[process.platform] ?? process.platform
 /** Of one program: what its quoted includes are found in beside their own folder, and what it consists of. */
 const programs = [
   {
-    folders: ['native', `native/${os}`],
+    folders: ['native'],
     sources: [
       ...nativeSources(os).filter((file) => !readFileSync(file, 'utf8').includes('<node_api.h>')),
       ...filesIn('test/native', /\.cc$/),
@@ -28,9 +28,9 @@ const programs = [
 if (os === 'linux') {
   // The folder of macOS that runs commands, on real processes: what it calls of macOS is a stand-in.
   const used =
-    /\/(?:posix\/(?!thread)\w+|darwin\/(?:process_scanner|inheritance|command_group|process_list|process))\.cc$/
+    /\/(?:posix\/(?!thread)\w+|darwin\/(?:process_scanner|inheritance|command_group|os_process|process_list|process))\.cc$/
   programs.push({
-    folders: ['test/native/darwin_stand_in', 'native', 'native/darwin'],
+    folders: ['test/native/darwin_stand_in', 'native'],
     sources: [
       ...nativeSources('darwin').filter((file) => used.test(file)),
       'native/port/metrics.cc',

@@ -21,7 +21,7 @@ const LINUX_ONLY = [
   'in a pid namespace with the /proc of another',
 ]
 
-const commands = /\/(?:process_scanner|inheritance|command_group)\.cc$/
+const commands = /\/(?:process_scanner|inheritance|command_group|os_process)\.cc$/
 const linux = nativeSources('linux').filter((file) => !commands.test(file) && !file.includes('/posix/'))
 const darwin = nativeSources('darwin').filter(
   (file) => commands.test(file) || file.includes('/posix/') || file.endsWith('/process_list.cc'),
@@ -34,8 +34,8 @@ async function build(copy) {
   flags.push('-DNAPI_VERSION=8', '-Inative', `-I${headers}`)
   writeFileSync(join(copy, 'begin.cc'), BEGIN)
   const queue = [
-    ...linux.map((file) => [file, '-Inative/linux']),
-    ...[...darwin, `${standIn}/stand_in.cc`, 'begin.cc'].map((file) => [file, `-I${standIn}`, '-Inative/darwin']),
+    ...linux.map((file) => [file]),
+    ...[...darwin, `${standIn}/stand_in.cc`, 'begin.cc'].map((file) => [file, `-I${standIn}`]),
   ]
   const objects = queue.map(([file]) => `${file.replaceAll('/', '-')}.o`)
   const work = async () => {

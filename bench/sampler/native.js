@@ -16,7 +16,7 @@ const program = `${root}.cache/bench/sampler`
 export function build() {
   mkdirSync(`${root}.cache/bench`, { recursive: true })
   const sources = nativeSources('linux').filter((file) => !readFileSync(root + file, 'utf8').includes('<node_api.h>'))
-  const folders = ['-iquote', 'native', '-iquote', 'native/linux']
+  const folders = ['-iquote', 'native']
   const { CXX } = process.env
   const [command, ...flags] =
     CXX === undefined ? [`${zigFolder()}/zig`, 'c++', '-flto', '-g0', ...releaseFlags] : [CXX, '-std=c++17', '-O2']

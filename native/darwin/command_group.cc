@@ -11,9 +11,14 @@ namespace {
 
 // More commands than these at a time are counted by their descendants alone.
 constexpr uint32_t kMostPublished = 64;
+
+struct State {
+  darwin::ProcessTree* tree = nullptr;
+};
+
 struct Published {
   int64_t root;
-  const darwin::ProcessTree* family;
+  const darwin::ProcessTree* tree;
 } published[kMostPublished];
 
 // Held for a moment, and hardly ever by two: a mutex would be the only initialized data of the binary, a page of it.
@@ -31,43 +36,60 @@ class Hold {
 
 }  // namespace
 
+CommandGroup::CommandGroup() { os_.Make<State>(); }
+
 bool CommandGroup::Make(uint64_t) {
-  tree_ = static_cast<darwin::ProcessTree*>(darwin::Reserve(sizeof(darwin::ProcessTree), true));
-  return tree_ != nullptr;
+  auto* tree = static_cast<darwin::ProcessTree*>(darwin::Reserve(sizeof(darwin::ProcessTree), true));
+  os_.As<State>().tree = tree;
+  return tree != nullptr;
 }
 
 void CommandGroup::Publish(int64_t root) {
   const Hold hold;
-  for (uint32_t i = 0; i < kMostPublished; i++) {
-    if (published[i].family != nullptr) continue;
-    published[i] = {root, tree_};
+  for (Published& each : published) {
+    if (each.tree != nullptr) continue;
+    each = {root, os_.As<State>().tree};
     break;
   }
 }
 
 void CommandGroup::Release() {
-  if (tree_ == nullptr) return;
+  darwin::ProcessTree*& tree = os_.As<State>().tree;
+  if (tree == nullptr) return;
   const Hold hold;
   for (Published& each : published) {
-    if (each.family == tree_) each = {0, nullptr};
+    if (each.tree == tree) each = {0, nullptr};
   }
-  munmap(tree_, sizeof(darwin::ProcessTree));
-  tree_ = nullptr;
+  munmap(tree, sizeof(darwin::ProcessTree));
+  tree = nullptr;
 }
 
-int32_t CommandGroup::CopyMembers(int64_t root, darwin::Member* into, uint32_t room) {
+// The kernel of macOS holds no such group together.
+bool CommandGroup::made() const { return false; }
+const char* CommandGroup::path() const { return ""; }
+bool CommandGroup::Enter() const { return false; }
+bool CommandGroup::Kill() const { return false; }
+bool CommandGroup::Remove() { return true; }
+
+namespace darwin {
+
+ProcessTree* TreeOf(CommandGroup* group) { return group->os().As<State>().tree; }
+
+int32_t CopyMembers(int64_t root, Member* into, uint32_t room) {
   int32_t copied = -1;
   const Hold hold;
   for (const Published& each : published) {
-    if (each.root != root || each.family == nullptr) continue;
+    if (each.root != root || each.tree == nullptr) continue;
     copied = 0;
-    const uint32_t count = each.family->count();
+    const uint32_t count = each.tree->count();
     for (uint32_t i = 0; i < count && static_cast<uint32_t>(copied) < room; i++) {
-      const darwin::Member member = (*each.family)[i];
-      if (darwin::ProcessTree::IsAlive(member)) into[copied++] = member;
+      const Member member = (*each.tree)[i];
+      if (ProcessTree::IsAlive(member)) into[copied++] = member;
     }
   }
   return copied;
 }
+
+}  // namespace darwin
 
 }  // namespace tripline

@@ -1,4 +1,4 @@
-#include "darwin/inheritance.h"
+#include "port/inheritance.h"
 
 #include <libproc.h>
 #include <sys/proc_info.h>
@@ -6,7 +6,7 @@
 
 namespace tripline {
 
-void CloseAllBut(const int* kept, uint32_t count) {
+void CloseAllBut(int* kept, uint32_t count) {
   struct proc_fdinfo open[128];
   const pid_t own = getpid();
   // As many at a time as there is room for, until only those are left that stay.
@@ -20,5 +20,8 @@ void CloseAllBut(const int* kept, uint32_t count) {
     }
   }
 }
+
+// What could be given back cannot be told from what the system's own libraries still need.
+void DropMemory() {}
 
 }  // namespace tripline

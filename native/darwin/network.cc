@@ -10,7 +10,7 @@
 #include "darwin/convert.h"
 #include "darwin/families.h"
 #include "port/platform.h"
-#include "util/traffic.h"
+#include "port/traffic.h"
 
 namespace tripline {
 namespace {

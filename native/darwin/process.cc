@@ -39,6 +39,7 @@ class ProcessProbe final : public Probe {
   ~ProcessProbe() override {
     free(members_);
     free(descriptors_);
+    process_list_.Close();
     if (descendants_ != nullptr) munmap(descendants_, sizeof(darwin::ProcessTree));
     if (copy_ != nullptr) munmap(copy_, kCopySize);
   }
@@ -174,7 +175,7 @@ class ProcessProbe final : public Probe {
   // Once in, a process stays in until it ends, whoever its parent becomes.
   void FindDescendants() {
     if (command_) {
-      const int32_t count = CommandGroup::CopyMembers(root_, copy_, darwin::ProcessTree::kMost);
+      const int32_t count = darwin::CopyMembers(root_, copy_, darwin::ProcessTree::kMost);
       for (int32_t i = 0; i < count; i++) JoinUnknown(copy_[i]);
     } else {
       descendants_->Update(process_list_.get(), process_list_.Read(*descendants_, nullptr, false));

@@ -55,8 +55,9 @@ bool ReadProcess(int32_t pid, Process* one) {
   return true;
 }
 
-ProcessList::~ProcessList() {
+void ProcessList::Close() {
   if (memory_ != nullptr) munmap(memory_, kListSize + kPidsSize + kBlockSize);
+  memory_ = nullptr;
 }
 
 bool ProcessList::Open() {

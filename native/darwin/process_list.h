@@ -11,12 +11,9 @@ bool ReadProcess(int32_t pid, Process* one);
 
 class ProcessList {
  public:
-  ProcessList() = default;
-  ProcessList(const ProcessList&) = delete;
-  ProcessList& operator=(const ProcessList&) = delete;
-  ~ProcessList();
-
+  // Maps its memory; false when there is none. Its owner closes it: an object of the port has no destructor for it.
   bool Open();
+  void Close();
 
   // Everybody who can be read. Where there is a `marker`, it is looked for in the strays of the family, or in
   // `everybody` that could be of it. 0 where the list is kept from us.

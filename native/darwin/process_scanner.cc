@@ -1,4 +1,4 @@
-#include "darwin/process_scanner.h"
+#include "port/process_scanner.h"
 
 #include <signal.h>
 #include <sys/event.h>
@@ -6,121 +6,186 @@
 #include <unistd.h>
 #include <cerrno>
 
+#include "darwin/command_group.h"
+#include "darwin/process_list.h"
+#include "port/platform.h"
 #include "port/spawn.h"
+#include "posix/bare.h"
 
 namespace tripline {
 
 namespace {
 
-constexpr size_t kFoundSize = darwin::ProcessTree::kMost * sizeof(ProcessScanner::ProcessEntry);
-// However fast they fork, looking takes no more than this part of a core; after a quiet time it may take all of one for
+using ProcessEntry = ProcessScanner::ProcessEntry;
+
+// However fast processes fork, scanning takes at most 1/kShare of a core; after a quiet time it may take all of one for
 // as long as that has saved.
 constexpr uint64_t kShare = 20;
-constexpr uint64_t kQuiet = 2000000000;
-// One who is within exec has no environment; whether it is one of us shows a little later.
-constexpr useconds_t kExec = 2000;
-// After the last news there is another look, for who was within it for longer.
-constexpr uint64_t kSettled = 50000000;
+constexpr uint64_t kQuiet = 2 * kSecond;
+// During exec a process has no readable environment: search again after this.
+constexpr useconds_t kExecMicroseconds = 2000;
+// One more scan so long after the last news, for processes that were within exec for longer.
+constexpr uint64_t kSettled = 50 * kMillisecond;
+
+struct Found {
+  ProcessEntry entry;
+  uint32_t place;  // in the tree
+};
+constexpr size_t kFoundSize = darwin::ProcessTree::kMost * sizeof(Found);
+
+struct State {
+  darwin::ProcessList list;
+  darwin::ProcessTree* tree = nullptr;
+  Found* found = nullptr;
+  uint32_t count = 0;
+  bare::Line marker;
+  int queue = -1;
+  bool blind = false;
+  bool due = false;  // for a scan, as soon as their share of time allows
+  uint64_t scan_at = 0;
+  uint64_t again_at = kNever;
+};
+
+void Watch(State* state, darwin::Member* member) {
+  struct kevent both;
+  EV_SET(&both, static_cast<uintptr_t>(member->pid), EVFILT_PROC, EV_ADD | EV_CLEAR, NOTE_FORK | NOTE_EXIT, 0, nullptr);
+  member->watched = kevent(state->queue, &both, 1, nullptr, 0, nullptr) == 0;
+  // What it did between the scan and now was not reported.
+  state->due = true;
+}
+
+// Without a `marker` of its own environment an orphan is only found by what is known of its parents. `all`: searches
+// the environment of every process that can be of the tree, and not of orphans alone.
+uint32_t Scan(State* state, const char* marker, bool all) {
+  const uint64_t begun = bare::Now();
+  darwin::ProcessTree& tree = *state->tree;
+  tree.Update(state->list.get(), state->list.Read(tree, marker, all));
+  state->due = false;
+  state->count = 0;
+  for (uint32_t i = 0; i < tree.count(); i++) {
+    darwin::Member& member = tree[i];
+    if (!darwin::ProcessTree::IsAlive(member)) continue;
+    state->found[state->count++] = {{member.pid, member.state, member.id}, i};
+    if (state->queue >= 0 && !member.watched) Watch(state, &member);
+  }
+  const uint64_t now = bare::Now();
+  if (state->scan_at + kQuiet < now) state->scan_at = now - kQuiet;
+  state->scan_at += (now - begun) * kShare;
+  return state->count;
+}
 
 }  // namespace
 
-bool ProcessScanner::Open() {
-  found_ = static_cast<ProcessEntry*>(darwin::Reserve(kFoundSize, false));
-  return found_ != nullptr && process_list_.Open();
-}
+ProcessScanner::ProcessScanner() { os_.Make<State>(); }
 
 ProcessScanner::~ProcessScanner() {
-  if (found_ != nullptr) munmap(found_, kFoundSize);
-  if (queue_ >= 0) close(queue_);
+  State& state = os_.As<State>();
+  state.list.Close();
+  if (state.found != nullptr) munmap(state.found, kFoundSize);
+  if (state.queue >= 0) close(state.queue);
 }
 
+bool ProcessScanner::Open() {
+  State& state = os_.As<State>();
+  state.found = static_cast<Found*>(darwin::Reserve(kFoundSize, false));
+  return state.found != nullptr && state.list.Open();
+}
+
+// Processes that lose their parent go to process 1, so that each member is watched and kept in the group.
 bool ProcessScanner::Follow(CommandGroup* group, int32_t root, const char* marker) {
-  tree_ = group->tree();
+  State& state = os_.As<State>();
+  state.tree = darwin::TreeOf(group);
   darwin::Process self;
-  self.id = 0;
   darwin::Process first;
-  // A sandbox shows a process nobody but itself.
-  blind_ = !darwin::ReadProcess(1, &first) || !darwin::ReadProcess(root, &self);
-  queue_ = kqueue();
-  if (tree_ == nullptr || queue_ < 0) return false;
-  tree_->SetRoot(root, self.id, true);
-  marker_.Add(marker);
-  due_ = true;
+  // A sandbox shows a process nothing but itself.
+  state.blind = !darwin::ReadProcess(1, &first) || !darwin::ReadProcess(root, &self);
+  state.queue = kqueue();
+  if (state.tree == nullptr || state.queue < 0) return false;
+  state.tree->SetRoot(root, self.id, true);
+  state.marker.Add(marker);
+  state.due = true;
   struct kevent child;
   EV_SET(&child, SIGCHLD, EVFILT_SIGNAL, EV_ADD, 0, 0, nullptr);
-  return kevent(queue_, &child, 1, nullptr, 0, nullptr) == 0;
+  return kevent(state.queue, &child, 1, nullptr, 0, nullptr) == 0;
 }
 
-void ProcessScanner::Watch(darwin::Member* member) {
-  struct kevent both;
-  EV_SET(&both, static_cast<uintptr_t>(member->pid), EVFILT_PROC, EV_ADD | EV_CLEAR, NOTE_FORK | NOTE_EXIT, 0, nullptr);
-  member->watched = kevent(queue_, &both, 1, nullptr, 0, nullptr) == 0;
-  // What it did between the look and now was not told.
-  due_ = true;
+int ProcessScanner::handle() const { return os_.As<State>().queue; }
+
+uint64_t ProcessScanner::update_at() const {
+  const State& state = os_.As<State>();
+  if (state.blind) return kNever;
+  const uint64_t due_at = state.due ? state.scan_at : kNever;
+  return due_at < state.again_at ? due_at : state.again_at;
 }
 
-void ProcessScanner::Hear() {
+void ProcessScanner::Update() {
+  State& state = os_.As<State>();
   constexpr int kRoom = 16;
-  struct kevent told[kRoom];
+  struct kevent news[kRoom];
   const struct timespec none = {0, 0};
   int count = 0;
   do {
-    count = kevent(queue_, nullptr, 0, told, kRoom, &none);
+    count = kevent(state.queue, nullptr, 0, news, kRoom, &none);
     if (count <= 0) continue;
-    due_ = true;
-    again_at_ = bare::Now() + kSettled;
+    state.due = true;
+    state.again_at = bare::Now() + kSettled;
   } while (count == kRoom);
   const uint64_t now = bare::Now();
-  if (now < hear_at()) return;
-  if (now >= again_at_) again_at_ = UINT64_MAX;
-  Look(marker_.get(), false);
+  if (now < update_at()) return;
+  if (now >= state.again_at) state.again_at = kNever;
+  Scan(&state, state.marker.get(), false);
 }
 
 bool ProcessScanner::IsEmpty() {
   if (FindDescendants(0) != 0) return false;
-  usleep(kExec);
+  usleep(kExecMicroseconds);
   return FindDescendants(0) == 0;
 }
 
-uint32_t ProcessScanner::FindDescendants(int32_t) { return blind_ ? count_ = 0 : Look(marker_.get(), false); }
+bool ProcessScanner::blind() const { return os_.As<State>().blind; }
 
-uint32_t ProcessScanner::FindLeft(CommandGroup* group, const char* marker) {
-  tree_ = group->tree();
-  return Look(marker, true);
+// Most of them are children of process 1 by now: the tree knows them, and not the root.
+uint32_t ProcessScanner::FindDescendants(int32_t) {
+  State& state = os_.As<State>();
+  return state.blind ? state.count = 0 : Scan(&state, state.marker.get(), false);
 }
 
-uint32_t ProcessScanner::Look(const char* marker, bool everybody) {
-  const uint64_t begun = bare::Now();
-  tree_->Update(process_list_.get(), process_list_.Read(*tree_, marker, everybody));
-  due_ = false;
-  count_ = 0;
-  for (uint32_t i = 0; i < tree_->count(); i++) {
-    darwin::Member& member = (*tree_)[i];
-    if (!darwin::ProcessTree::IsAlive(member)) continue;
-    found_[count_++] = {member.pid, i, member.id, member.state};
-    if (queue_ >= 0 && !member.watched) Watch(&member);
-  }
-  const uint64_t now = bare::Now();
-  if (look_at_ + kQuiet < now) look_at_ = now - kQuiet;
-  look_at_ += (now - begun) * kShare;
-  return count_;
+uint32_t ProcessScanner::FindSurvivors(CommandGroup* group, const char* marker) {
+  State& state = os_.As<State>();
+  state.tree = darwin::TreeOf(group);
+  return Scan(&state, marker, true);
 }
 
-bool ProcessScanner::Signal(const ProcessEntry& entry, int signal) {
-  // The number may have been given to somebody else since it was read.
+const ProcessEntry& ProcessScanner::operator[](uint32_t index) const { return os_.As<State>().found[index].entry; }
+
+uint32_t ProcessScanner::count() const { return os_.As<State>().count; }
+
+bool ProcessScanner::WasSignaled(uint32_t index) const {
+  const State& state = os_.As<State>();
+  return (*state.tree)[state.found[index].place].signaled;
+}
+
+void ProcessScanner::SetSignaled(uint32_t index) {
+  const State& state = os_.As<State>();
+  (*state.tree)[state.found[index].place].signaled = true;
+}
+
+void ProcessScanner::ForgetSignaled() {
+  darwin::ProcessTree& tree = *os_.As<State>().tree;
+  for (uint32_t i = 0; i < tree.count(); i++) tree[i].signaled = false;
+}
+
+bool ProcessScanner::Signal(const ProcessEntry& process, int signal) {
+  // Its number may have been given to another process since it was read.
   darwin::Process now;
-  if (darwin::ReadProcess(entry.pid, &now) && now.id == entry.id && now.state != 'Z') {
-    return kill(entry.pid, signal) == 0;
+  if (darwin::ReadProcess(process.pid, &now) && now.id == process.id && now.state != 'Z') {
+    return kill(process.pid, signal) == 0;
   }
   errno = ESRCH;
   return false;
 }
 
-void ProcessScanner::ForgetTold() {
-  for (uint32_t i = 0; i < tree_->count(); i++) (*tree_)[i].told = false;
-}
-
-// Nobody but process 1 of the system gets orphans here.
+// Only process 1 of the system gets orphans here.
 void ReapAdopted() {}
 
 }  // namespace tripline

@@ -29,7 +29,7 @@ struct Member {
   char state;
   uint8_t missed;      // looks since it was last seen
   bool group_is_ours;  // whoever is in its process group is one of us
-  bool told;
+  bool signaled;
   bool watched;
 };
 

@@ -3,8 +3,8 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "port/os_process.h"
 #include "port/platform.h"
-#include "posix/thread.h"
 
 namespace tripline {
 

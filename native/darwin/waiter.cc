@@ -10,39 +10,50 @@
 namespace tripline {
 namespace {
 
+struct State {
+  int queue = -1;
+};
+
 constexpr uintptr_t kTimer = 1;
 constexpr uintptr_t kWake = 2;
 
 }  // namespace
 
+Waiter::Waiter() { os_.Make<State>(); }
+
 bool Waiter::Open(Failure* why) {
-  os_.queue = kqueue();
+  State& state = os_.As<State>();
+  state.queue = kqueue();
   struct kevent wake;
   EV_SET(&wake, kWake, EVFILT_USER, EV_ADD | EV_CLEAR, 0, 0, nullptr);
-  if (os_.queue >= 0 && kevent(os_.queue, &wake, 1, nullptr, 0, nullptr) == 0) return true;
+  if (state.queue >= 0 && kevent(state.queue, &wake, 1, nullptr, 0, nullptr) == 0) return true;
   why->SetErrno("kqueue", "", errno, "");
   Close();
   return false;
 }
 
 void Waiter::Close() {
-  if (os_.queue >= 0) close(os_.queue);
-  os_.queue = -1;
+  State& state = os_.As<State>();
+  if (state.queue >= 0) close(state.queue);
+  state.queue = -1;
 }
 
 bool Waiter::Watch(PushTrigger* push_trigger) {
+  State& state = os_.As<State>();
   struct kevent ready;
   EV_SET(&ready, static_cast<uintptr_t>(push_trigger->handle()), EVFILT_READ, EV_ADD, 0, 0, push_trigger);
-  return kevent(os_.queue, &ready, 1, nullptr, 0, nullptr) == 0;
+  return kevent(state.queue, &ready, 1, nullptr, 0, nullptr) == 0;
 }
 
 void Waiter::Unwatch(PushTrigger* push_trigger) {
+  State& state = os_.As<State>();
   struct kevent ready;
   EV_SET(&ready, static_cast<uintptr_t>(push_trigger->handle()), EVFILT_READ, EV_DELETE, 0, 0, nullptr);
-  kevent(os_.queue, &ready, 1, nullptr, 0, nullptr);
+  kevent(state.queue, &ready, 1, nullptr, 0, nullptr);
 }
 
 uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
+  State& state = os_.As<State>();
   struct kevent timer;
   if (deadline != kNever) {
     const uint64_t now = MonotonicNow();
@@ -56,9 +67,9 @@ uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
     EV_SET(&timer, kTimer, EVFILT_TIMER, EV_DELETE, 0, 0, nullptr);
   }
   // Apart from the wait: there a failed change would be an event.
-  kevent(os_.queue, &timer, 1, nullptr, 0, nullptr);
+  kevent(state.queue, &timer, 1, nullptr, 0, nullptr);
   struct kevent ready[kMostRung];
-  const int count = kevent(os_.queue, nullptr, 0, ready, static_cast<int>(kMostRung), nullptr);
+  const int count = kevent(state.queue, nullptr, 0, ready, static_cast<int>(kMostRung), nullptr);
   uint32_t rings = 0;
   for (int i = 0; i < count; i++) {
     if (ready[i].filter == EVFILT_READ) rung[rings++] = static_cast<PushTrigger*>(ready[i].udata);
@@ -67,9 +78,10 @@ uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
 }
 
 void Waiter::Wake() {
+  State& state = os_.As<State>();
   struct kevent wake;
   EV_SET(&wake, kWake, EVFILT_USER, 0, NOTE_TRIGGER, 0, nullptr);
-  while (kevent(os_.queue, &wake, 1, nullptr, 0, nullptr) < 0 && errno == EINTR) {
+  while (kevent(state.queue, &wake, 1, nullptr, 0, nullptr) < 0 && errno == EINTR) {
   }
 }
 

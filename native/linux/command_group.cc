@@ -1,4 +1,4 @@
-#include "linux/command_group.h"
+#include "port/command_group.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -22,6 +22,10 @@ constexpr char kNoController[] = "-";
 constexpr char kOwnPrefix[] = "tripline-";
 
 constexpr uint32_t kDeepest = 8;
+
+struct State {
+  char path[256] = "";  // of the control group; empty where there is none
+};
 
 // systemd lets others make groups only below what it has marked as theirs, and takes no notice of who root is.
 bool IsDelegated(const char* path) {
@@ -63,6 +67,8 @@ void RemoveOrphans(const char* place) {
 
 }  // namespace
 
+CommandGroup::CommandGroup() { os_.Make<State>(); }
+
 bool CommandGroup::Make(uint64_t number) {
   Roots real;
   real.proc.Set("/proc");
@@ -78,27 +84,36 @@ bool CommandGroup::Make(uint64_t number) {
   RemoveOrphans(place.path());
   bare::Line path;
   path.Add(place.path()).Add("/").Add(kOwnPrefix).Add(static_cast<uint64_t>(getpid())).Add("-").Add(number);
-  if (path.size() >= sizeof(path_) || mkdir(path.get(), 0755) != 0) return false;
-  memcpy(path_, path.get(), path.size() + 1);
+  State& state = os_.As<State>();
+  if (path.size() >= sizeof(state.path) || mkdir(path.get(), 0755) != 0) return false;
+  memcpy(state.path, path.get(), path.size() + 1);
   return true;
 }
 
+bool CommandGroup::made() const { return path()[0] != '\0'; }
+
+const char* CommandGroup::path() const { return os_.As<State>().path; }
+
 bool CommandGroup::Enter() const {
-  bare::Line path;
-  path.Add(path_).Add("/cgroup.procs");
-  return bare::WriteFile(path.get(), "0", 1);
+  bare::Line procs;
+  procs.Add(path()).Add("/cgroup.procs");
+  return bare::WriteFile(procs.get(), "0", 1);
 }
 
 bool CommandGroup::Kill() const {
-  bare::Line path;
-  path.Add(path_).Add("/cgroup.kill");
-  return made() && bare::WriteFile(path.get(), "1", 1);
+  bare::Line kill;
+  kill.Add(path()).Add("/cgroup.kill");
+  return made() && bare::WriteFile(kill.get(), "1", 1);
 }
 
 bool CommandGroup::Remove() {
-  if (made() && !RemoveTree(path_, kDeepest)) return false;
-  path_[0] = '\0';
+  if (made() && !RemoveTree(path(), kDeepest)) return false;
+  os_.As<State>().path[0] = '\0';
   return true;
 }
+
+// It takes nothing in the process that made it, and the kernel knows its members.
+void CommandGroup::Publish(int64_t) {}
+void CommandGroup::Release() {}
 
 }  // namespace tripline

@@ -1,7 +1,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
-#include "linux/inheritance.h"
+#include "port/inheritance.h"
 
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-#include "linux/process_scanner.h"
+#include "port/process_scanner.h"
 
 #include <signal.h>
 #include <sys/mman.h>
@@ -12,6 +12,7 @@
 #include "linux/calls.h"
 #include "linux/file.h"
 #include "linux/parse/process.h"
+#include "port/platform.h"
 #include "port/spawn.h"
 #include "posix/bare.h"
 
@@ -19,10 +20,27 @@ namespace tripline {
 
 namespace {
 
+using ProcessEntry = ProcessScanner::ProcessEntry;
+
 constexpr uint32_t kMost = 1 << 16;
 constexpr int32_t kMostPids = 1 << 22;  // the kernel's PID_MAX_LIMIT
-constexpr size_t kPeopleBytes = kMost * sizeof(ProcessScanner::ProcessEntry);
 constexpr size_t kBitsBytes = kMostPids / 8;
+
+struct Found {
+  ProcessEntry entry;  // its id is the start time
+  int32_t parent;
+};
+constexpr size_t kFoundBytes = kMost * sizeof(Found);
+
+struct State {
+  Found* found = nullptr;
+  uint32_t count = 0;
+  // One bit for each pid that there can be.
+  uint64_t* member = nullptr;
+  uint64_t* signaled = nullptr;
+  bool blind = false;
+  int children = -1;  // a signalfd for SIGCHLD
+};
 
 // Only the pages that are used cost memory.
 void* Reserve(size_t size) {
@@ -30,9 +48,13 @@ void* Reserve(size_t size) {
   return memory == MAP_FAILED ? nullptr : memory;
 }
 
+bool HasBit(const uint64_t* bits, int32_t pid) { return (bits[pid / 64] >> (pid % 64) & 1) != 0; }
+
+void SetBit(uint64_t* bits, int32_t pid) { bits[pid / 64] |= uint64_t{1} << (pid % 64); }
+
 void Clear(uint64_t* bits) { madvise(bits, kBitsBytes, MADV_DONTNEED); }
 
-// Whether our number in /proc is the one that we have for ourselves.
+// Whether /proc is that of this process's pid namespace: in another one its numbers mean other processes.
 bool SeesItself() {
   char link[24];
   const ssize_t size = readlink("/proc/self", link, sizeof(link));
@@ -41,18 +63,18 @@ bool SeesItself() {
   return number == getpid();
 }
 
-bool ReadProcessEntry(int64_t pid, ProcessScanner::ProcessEntry* entry) {
+bool ReadProcess(int64_t pid, Found* process) {
   char text[1024];
   bare::Line path;
   path.Add("/proc/").Add(static_cast<uint64_t>(pid)).Add("/stat");
   const ssize_t size = bare::ReadFile(path.get(), text, sizeof(text));
   ProcessStat stat;
   if (size <= 0 || !ParseProcessStat(text, static_cast<size_t>(size), &stat)) return false;
-  *entry = {static_cast<int32_t>(pid), static_cast<int32_t>(stat.parent), stat.start, stat.state};
+  *process = {{static_cast<int32_t>(pid), stat.state, stat.start}, static_cast<int32_t>(stat.parent)};
   return true;
 }
 
-bool IsDead(const ProcessScanner::ProcessEntry& entry) { return entry.state == 'Z' || entry.state == 'X'; }
+bool IsDead(const ProcessEntry& process) { return process.state == 'Z' || process.state == 'X'; }
 
 bool HasMarker(int64_t pid, const char* marker) {
   bare::Line path;
@@ -77,89 +99,120 @@ bool HasMarker(int64_t pid, const char* marker) {
   return has;
 }
 
+void ReadAll(State* state) {
+  state->count = 0;
+  DirectoryReader all("/proc");
+  for (int64_t pid = 0; state->count < kMost && all.NextNumber(&pid);) {
+    if (pid < kMostPids && ReadProcess(pid, &state->found[state->count])) state->count++;
+  }
+}
+
 }  // namespace
 
-bool ProcessScanner::Open() {
-  blind_ = !SeesItself();
-  found_ = static_cast<ProcessEntry*>(Reserve(kPeopleBytes));
-  member_ = static_cast<uint64_t*>(Reserve(kBitsBytes));
-  told_ = static_cast<uint64_t*>(Reserve(kBitsBytes));
-  return found_ != nullptr && member_ != nullptr && told_ != nullptr;
-}
+ProcessScanner::ProcessScanner() { os_.Make<State>(); }
 
 ProcessScanner::~ProcessScanner() {
-  if (found_ != nullptr) munmap(found_, kPeopleBytes);
-  if (member_ != nullptr) munmap(member_, kBitsBytes);
-  if (told_ != nullptr) munmap(told_, kBitsBytes);
+  const State& state = os_.As<State>();
+  if (state.found != nullptr) munmap(state.found, kFoundBytes);
+  if (state.member != nullptr) munmap(state.member, kBitsBytes);
+  if (state.signaled != nullptr) munmap(state.signaled, kBitsBytes);
+  if (state.children >= 0) close(state.children);
 }
 
+bool ProcessScanner::Open() {
+  State& state = os_.As<State>();
+  state.blind = !SeesItself();
+  state.found = static_cast<Found*>(Reserve(kFoundBytes));
+  state.member = static_cast<uint64_t*>(Reserve(kBitsBytes));
+  state.signaled = static_cast<uint64_t*>(Reserve(kBitsBytes));
+  return state.found != nullptr && state.member != nullptr && state.signaled != nullptr;
+}
+
+// Every orphan becomes a child of the supervisor, so that there is nothing else to follow.
 bool ProcessScanner::Follow(CommandGroup*, int32_t, const char*) {
   sigset_t child;
   sigemptyset(&child);
   sigaddset(&child, SIGCHLD);
-  children_ = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-  return children_ >= 0;
+  const int children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
+  os_.As<State>().children = children;
+  return children >= 0;
 }
 
-void ProcessScanner::Hear() {
-  struct signalfd_siginfo told;
-  while (read(children_, &told, sizeof(told)) > 0) {
+int ProcessScanner::handle() const { return os_.As<State>().children; }
+
+uint64_t ProcessScanner::update_at() const { return kNever; }
+
+void ProcessScanner::Update() {
+  struct signalfd_siginfo ended;
+  while (read(handle(), &ended, sizeof(ended)) > 0) {
   }
 }
 
-void ProcessScanner::ReadAll() {
-  count_ = 0;
-  DirectoryReader all("/proc");
-  for (int64_t pid = 0; count_ < kMost && all.NextNumber(&pid);) {
-    if (pid < kMostPids && ReadProcessEntry(pid, &found_[count_])) count_++;
-  }
-}
+bool ProcessScanner::IsEmpty() { return true; }
 
+bool ProcessScanner::blind() const { return os_.As<State>().blind; }
+
+// Orphans go to the nearest subreaper above them, so that no process gets out from under one.
 uint32_t ProcessScanner::FindDescendants(int32_t root) {
-  if (blind_) return count_ = 0;
-  ReadAll();
-  Clear(member_);
-  auto has = [this](int32_t pid) { return pid > 0 && (member_[pid / 64] >> (pid % 64) & 1) != 0; };
-  auto add = [this](int32_t pid) { member_[pid / 64] |= uint64_t{1} << (pid % 64); };
-  add(root);
-  // Children mostly have the larger number, so that one or two rounds find everybody.
+  State& state = os_.As<State>();
+  if (state.blind) return state.count = 0;
+  ReadAll(&state);
+  Clear(state.member);
+  SetBit(state.member, root);
+  // Children usually have the larger number, so that one or two rounds find all of them.
   for (bool grown = true; grown;) {
     grown = false;
-    for (uint32_t i = 0; i < count_; i++) {
-      if (has(found_[i].pid) || !has(found_[i].parent)) continue;
-      add(found_[i].pid);
+    for (uint32_t i = 0; i < state.count; i++) {
+      const Found& each = state.found[i];
+      const bool is_new = !HasBit(state.member, each.entry.pid);
+      if (!is_new || each.parent <= 0 || !HasBit(state.member, each.parent)) continue;
+      SetBit(state.member, each.entry.pid);
       grown = true;
     }
   }
   uint32_t kept = 0;
-  for (uint32_t i = 0; i < count_; i++) {
-    const ProcessEntry& each = found_[i];
-    if (each.pid != root && has(each.pid) && !IsDead(each)) found_[kept++] = each;
+  for (uint32_t i = 0; i < state.count; i++) {
+    const Found& each = state.found[i];
+    if (each.entry.pid != root && HasBit(state.member, each.entry.pid) && !IsDead(each.entry))
+      state.found[kept++] = each;
   }
-  return count_ = kept;
+  return state.count = kept;
 }
 
-uint32_t ProcessScanner::FindMarked(const char* marker) {
-  count_ = 0;
+// Its processes have become children of some other process, and only their environment says whose they were.
+uint32_t ProcessScanner::FindSurvivors(CommandGroup*, const char* marker) {
+  State& state = os_.As<State>();
+  state.count = 0;
   const pid_t own = getpid();
   DirectoryReader all("/proc");
-  for (int64_t pid = 0; count_ < kMost && all.NextNumber(&pid);) {
+  for (int64_t pid = 0; state.count < kMost && all.NextNumber(&pid);) {
     if (pid == own || pid >= kMostPids || !HasMarker(pid, marker)) continue;
-    if (ReadProcessEntry(pid, &found_[count_]) && !IsDead(found_[count_])) count_++;
+    Found* found = &state.found[state.count];
+    if (ReadProcess(pid, found) && !IsDead(found->entry)) state.count++;
   }
-  return count_;
+  return state.count;
 }
 
-bool ProcessScanner::Signal(const ProcessEntry& entry, int signal) {
-  // The number may have been given to somebody else since it was read: hold on to the process first, then look again.
-  const long handle = syscall(kPidfdOpen, entry.pid, 0);
-  ProcessEntry now = {};
-  const bool same = ReadProcessEntry(entry.pid, &now) && now.start == entry.start && !IsDead(now);
+const ProcessEntry& ProcessScanner::operator[](uint32_t index) const { return os_.As<State>().found[index].entry; }
+
+uint32_t ProcessScanner::count() const { return os_.As<State>().count; }
+
+bool ProcessScanner::WasSignaled(uint32_t index) const { return HasBit(os_.As<State>().signaled, (*this)[index].pid); }
+
+void ProcessScanner::SetSignaled(uint32_t index) { SetBit(os_.As<State>().signaled, (*this)[index].pid); }
+
+void ProcessScanner::ForgetSignaled() { Clear(os_.As<State>().signaled); }
+
+bool ProcessScanner::Signal(const ProcessEntry& process, int signal) {
+  // Its number may have been given to another process since it was read: pin the process first, then look again.
+  const long handle = syscall(kPidfdOpen, process.pid, 0);
+  Found now = {};
+  const bool same = ReadProcess(process.pid, &now) && now.entry.id == process.id && !IsDead(now.entry);
   long result = -1;
   if (!same) {
     errno = ESRCH;
   } else if (handle < 0) {
-    result = kill(entry.pid, signal);  // before Linux 5.3
+    result = kill(process.pid, signal);  // before Linux 5.3
   } else {
     result = syscall(kPidfdSendSignal, handle, signal, nullptr, 0);
   }
@@ -169,16 +222,14 @@ bool ProcessScanner::Signal(const ProcessEntry& entry, int signal) {
   return result == 0;
 }
 
-void ProcessScanner::ForgetTold() { Clear(told_); }
-
 void ReapAdopted() {
   const pid_t own = getpid();
   DirectoryReader all("/proc");
-  ProcessScanner::ProcessEntry each;
+  Found each;
   for (int64_t pid = 0; all.NextNumber(&pid);) {
-    // Supervisors are waited for by those who have started them.
-    const bool adopted = ReadProcessEntry(pid, &each) && each.parent == own && IsDead(each) && !IsCommandRoot(pid);
-    if (adopted) waitpid(each.pid, nullptr, WNOHANG);
+    // Supervisors are waited for by the threads that have started them.
+    const bool adopted = ReadProcess(pid, &each) && each.parent == own && IsDead(each.entry) && !IsCommandRoot(pid);
+    if (adopted) waitpid(each.entry.pid, nullptr, WNOHANG);
   }
 }
 

@@ -1,16 +1,13 @@
-// What the common code needs of an operating system beside probes: clocks, a lock, threads, one wait. A
-// specification: each OS folder implements it and says in os_types.h what the opaque members are made of.
+// What the common code needs of an operating system beside probes: clocks, a lock, threads, one wait. Implemented by
+// each OS folder, the lock and threads by native/posix for two of them.
 #pragma once
 
 #include <cstdint>
 
-#include "os_types.h"  // native/<os>/os_types.h: OsMutex, OsWaiter
+#include "port/os_state.h"
+#include "util/time.h"
 
 namespace tripline {
-
-constexpr uint64_t kMillisecond = 1000000;
-constexpr uint64_t kSecond = 1000000000;
-constexpr uint64_t kNever = UINT64_MAX;
 
 // Nanoseconds on a clock that never steps and stops while the machine sleeps.
 uint64_t MonotonicNow();
@@ -30,7 +27,7 @@ class Mutex {
   void Unlock();
 
  private:
-  OsMutex os_;
+  OsState<64> os_;
 };
 
 class MutexLock {
@@ -67,7 +64,7 @@ class PushTrigger;
 // The one place where the sampling thread blocks.
 class Waiter {
  public:
-  Waiter() = default;
+  Waiter();
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
@@ -90,7 +87,7 @@ class Waiter {
   void Wake();
 
  private:
-  OsWaiter os_;
+  OsState<384> os_;
 };
 
 // Keeps this library mapped until the process ends: a helper thread stuck in the kernel must not return into nothing.

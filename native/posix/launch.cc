@@ -5,7 +5,7 @@
 #include <unistd.h>
 #include <cerrno>
 
-#include "os_process.h"
+#include "port/os_process.h"
 
 namespace tripline {
 
@@ -57,12 +57,21 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
   Execute(launch);
 }
 
+struct Child {
+  const Launch* launch;
+  pid_t supervisor;
+};
+
 }  // namespace
 
 pid_t StartCommand(const Launch& launch, LaunchFailure* why) {
-  const pid_t supervisor = getpid();
-  const pid_t pid = TRIPLINE_FORK_FOR_EXEC();
-  if (pid == 0) BecomeCommand(launch, supervisor);
+  const Child child = {&launch, getpid()};
+  const pid_t pid = ForkForExec(
+      [](const void* argument) {
+        const auto* of = static_cast<const Child*>(argument);
+        BecomeCommand(*of->launch, of->supervisor);
+      },
+      &child);
   const int error = errno;
   close(launch.tell[1]);
   // No signal can interrupt it.

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "command_group.h"
+#include "port/command_group.h"
 #include "port/spawn.h"
 
 namespace tripline {

@@ -9,10 +9,10 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "os_process.h"
+#include "port/os_process.h"
+#include "port/process_scanner.h"
 #include "posix/bare.h"
 #include "posix/supervisor.h"
-#include "process_scanner.h"
 
 namespace tripline {
 
@@ -101,7 +101,7 @@ class PosixCommand final : public Command {
 
   void Give(Order::Kind kind, int signal, uint64_t kill_after) {
     const Order order = {kind, signal, kill_after};
-    const ssize_t sent = send(control_, &order, sizeof(order), kSendQuietly | MSG_DONTWAIT);
+    const ssize_t sent = SendMessage(control_, &order, sizeof(order), false);
     // The rest of an order would be taken for the next: better none, which ends the tree.
     if (sent >= 0 && sent < static_cast<ssize_t>(sizeof(order))) shutdown(control_, SHUT_RDWR);
     // Whoever has stopped the supervisor has not stopped us.
@@ -112,12 +112,12 @@ class PosixCommand final : public Command {
   void Sweep(CommandEvent* event) {
     ProcessScanner scanner;
     if (!scanner.Open()) return;
-    event->ended = scanner.FindLeft(&own_group_, marker_.get());
+    event->ended = scanner.FindSurvivors(&own_group_, marker_.get());
     event->killed = event->ended > 0;
     own_group_.Kill();
     // One who was just being born may show up later; who shows up three times cannot be ended.
     for (uint32_t empty = 0, round = 0; empty < 3 && round < 200; round++) {
-      const uint32_t found = scanner.FindLeft(&own_group_, marker_.get());
+      const uint32_t found = scanner.FindSurvivors(&own_group_, marker_.get());
       for (uint32_t i = 0; i < found; i++) ProcessScanner::Signal(scanner[i], SIGKILL);
       empty = found == 0 ? empty + 1 : 0;
       usleep(5000);

@@ -10,13 +10,13 @@
 #include <cerrno>
 #include <cstring>
 
-#include "inheritance.h"
-#include "os_process.h"
 #include "port/drain.h"
+#include "port/inheritance.h"
+#include "port/os_process.h"
+#include "port/process_scanner.h"
 #include "posix/bare.h"
 #include "posix/launch.h"
 #include "posix/relay.h"
-#include "process_scanner.h"
 
 namespace tripline {
 
@@ -182,7 +182,7 @@ class Supervisor {
   }
 
   void Tell(const Report& report) {
-    while (send(control_, &report, sizeof(report), kSendQuietly) < 0 && errno == EINTR) {
+    while (SendMessage(control_, &report, sizeof(report), true) < 0 && errno == EINTR) {
     }
   }
 
@@ -200,7 +200,7 @@ class Supervisor {
     }
     poll(waits, 4, TimeToWait());
     if (waits[0].revents != 0) Obey();
-    scanner_.Hear();
+    scanner_.Update();
     for (int i = 0; i < 2; i++) {
       if (relays_[i].Move(waits[2 + i].revents)) written_at_ = bare::Now();
     }
@@ -208,7 +208,7 @@ class Supervisor {
 
   int TimeToWait() const {
     const uint64_t next_at = nobody_left_ ? drain_.End(written_at_) : next_at_;
-    uint64_t at = next_at < scanner_.hear_at() ? next_at : scanner_.hear_at();
+    uint64_t at = next_at < scanner_.update_at() ? next_at : scanner_.update_at();
     if (WaitsForSilence() && written_at_ + idle_ < at) at = written_at_ + idle_;
     if (at == kNever) return -1;
     const uint64_t now = bare::Now();
@@ -279,7 +279,7 @@ class Supervisor {
     if (phase_ != kKilling) phase_ = kEnding;
     paused_ = false;
     // Another signal is for all of them again.
-    if (signal != told_signal_) scanner_.ForgetTold();
+    if (signal != told_signal_) scanner_.ForgetSignaled();
     told_signal_ = signal;
     next_at_ = now;
   }
@@ -312,8 +312,8 @@ class Supervisor {
     scanner_.FindDescendants(getpid());
     for (uint32_t i = 0; i < scanner_.count(); i++) {
       const ProcessScanner::ProcessEntry& each = scanner_[i];
-      if (!scanner_.WasTold(each)) {
-        scanner_.SetTold(each);
+      if (!scanner_.WasSignaled(i)) {
+        scanner_.SetSignaled(i);
         ended_++;
         ProcessScanner::Signal(each, told_signal_);
         if (told_signal_ == SIGKILL) killed_ = true;
@@ -357,8 +357,8 @@ class Supervisor {
     scanner_.FindDescendants(getpid());
     const uint32_t before = scanner_.count();
     for (uint32_t i = 0; i < before; i++) {
-      if (!scanner_.WasTold(scanner_[i])) ended_++;
-      scanner_.SetTold(scanner_[i]);
+      if (!scanner_.WasSignaled(i)) ended_++;
+      scanner_.SetSignaled(i);
     }
     if (before == 0) return;
     killed_ = true;

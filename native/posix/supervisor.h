@@ -3,14 +3,8 @@
 // gone.
 #pragma once
 
-#include "command_group.h"
+#include "port/command_group.h"
 #include "port/spawn.h"
-
-// What the folder of an OS has for it, all of it system calls only:
-//   census.h       class ProcessScanner: who belongs to the tree, signals to them, and news of them
-//   command_group.h    class CommandGroup: what is known of the tree beside that, made before the fork
-//   inheritance.h  closing what is not the command's, and letting go of the other process's memory
-//   os_process.h   sockets, forks and parents, where POSIX leaves them open
 
 namespace tripline {
 

@@ -1,9 +1,8 @@
 // The lock and threads of POSIX.
-#include "posix/thread.h"
-
 #include <pthread.h>
 #include <signal.h>
 
+#include "port/os_process.h"
 #include "port/platform.h"
 
 namespace tripline {
@@ -12,6 +11,10 @@ namespace {
 // Enough for the deepest probe with its buffers elsewhere; the default of 8 MB would only be address space, but a
 // container that counts it would mind.
 constexpr size_t kStackSize = 128 * 1024;
+
+struct State {
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+};
 
 struct ThreadStart {
   void (*body)(void*);
@@ -29,9 +32,9 @@ void* ThreadMain(void* raw) {
 
 }  // namespace
 
-Mutex::Mutex() = default;
-void Mutex::Lock() { pthread_mutex_lock(&os_.mutex); }
-void Mutex::Unlock() { pthread_mutex_unlock(&os_.mutex); }
+Mutex::Mutex() { os_.Make<State>(); }
+void Mutex::Lock() { pthread_mutex_lock(&os_.As<State>().mutex); }
+void Mutex::Unlock() { pthread_mutex_unlock(&os_.As<State>().mutex); }
 
 bool StartThread(void (*body)(void*), void* argument, const char* name) {
   pthread_attr_t attributes;

@@ -3,8 +3,6 @@
 
 #include <cstdint>
 
-#include "port/platform.h"
-
 namespace tripline {
 
 class Slope {

@@ -1,6 +1,5 @@
 // disk.read, disk.write, disk.busy: performance counters of the volume that a path is on; where they are missing, the
 // counters that the volume's driver keeps itself.
-#include <winioctl.h>
 #include "port/platform.h"
 #include "util/counter.h"
 #include "windows/convert.h"
@@ -8,6 +7,9 @@
 #include "windows/path.h"
 #include "windows/pdh.h"
 #include "windows/win.h"
+
+// After <windows.h>, on which they depend.
+#include <winioctl.h>
 
 namespace tripline {
 namespace {

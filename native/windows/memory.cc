@@ -1,12 +1,14 @@
 // memory*, swap: physical memory, commit, and the limits of the job. Direct calls alone: they take a microsecond, and
 // a performance counter's figure would be up to a second old. Commit is GlobalMemoryStatusEx's too: GetPerformanceInfo
 // lists every process of the machine for each answer.
-#include <psapi.h>
 #include "port/platform.h"
 #include "util/slope.h"
 #include "windows/convert.h"
 #include "windows/families.h"
 #include "windows/win.h"
+
+// After <windows.h>, on which they depend.
+#include <psapi.h>
 
 namespace tripline {
 namespace {

@@ -1,14 +1,17 @@
 // network.rx, network.tx: GetIfTable2, summed over the interfaces that have hardware behind them, so that what passes
 // through bridges, tunnels and virtual switches is not counted twice. (The counters of PDH do not tell which is which.)
-#include <iphlpapi.h>
-#include <netioapi.h>
-#include <winsock2.h>
-#include <ws2ipdef.h>
 #include "port/platform.h"
-#include "util/traffic.h"
+#include "port/traffic.h"
 #include "windows/convert.h"
 #include "windows/families.h"
 #include "windows/win.h"
+
+// After <windows.h>, on which they depend, and in this order.
+#include <winsock2.h>
+#include <ws2ipdef.h>
+
+#include <iphlpapi.h>
+#include <netioapi.h>
 
 namespace tripline {
 namespace {

@@ -1,8 +1,10 @@
 #include "windows/pdh.h"
 
-#include <pdh.h>
 #include "port/platform.h"
 #include "windows/win.h"
+
+// After <windows.h>, on which they depend.
+#include <pdh.h>
 
 namespace tripline {
 namespace {

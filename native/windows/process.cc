@@ -1,13 +1,15 @@
 // process.* of this process, another one, or one with all its descendants.
 #include <cstdlib>
 
-#include <psapi.h>
-#include <tlhelp32.h>
 #include "port/platform.h"
 #include "util/slope.h"
 #include "windows/convert.h"
 #include "windows/families.h"
 #include "windows/win.h"
+
+// After <windows.h>, on which they depend.
+#include <psapi.h>
+#include <tlhelp32.h>
 
 namespace tripline {
 namespace {

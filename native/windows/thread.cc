@@ -16,6 +16,10 @@ PreciseTime FindPreciseTime() {
   return found;
 }
 
+struct State {
+  SRWLOCK lock = SRWLOCK_INIT;
+};
+
 struct ThreadStart {
   void (*body)(void*);
   void* argument;
@@ -26,11 +30,6 @@ DWORD WINAPI ThreadMain(void* raw) {
   delete static_cast<ThreadStart*>(raw);
   start.body(start.argument);
   return 0;
-}
-
-SRWLOCK* LockOf(OsMutex* mutex) {
-  static_assert(sizeof(SRWLOCK) == sizeof(OsMutex), "os_types.h says what it is");
-  return reinterpret_cast<SRWLOCK*>(mutex);
 }
 
 }  // namespace
@@ -67,9 +66,9 @@ uint64_t ThreadCpuNow() {
   return (ticks(kernel) + ticks(user)) * 100;
 }
 
-Mutex::Mutex() = default;
-void Mutex::Lock() { AcquireSRWLockExclusive(LockOf(&os_)); }
-void Mutex::Unlock() { ReleaseSRWLockExclusive(LockOf(&os_)); }
+Mutex::Mutex() { os_.Make<State>(); }
+void Mutex::Lock() { AcquireSRWLockExclusive(&os_.As<State>().lock); }
+void Mutex::Unlock() { ReleaseSRWLockExclusive(&os_.As<State>().lock); }
 
 bool StartThread(void (*body)(void*), void* argument, const char* name) {
   auto* start = new ThreadStart{body, argument};

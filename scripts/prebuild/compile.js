@@ -55,8 +55,6 @@ const compileFlags = [
   // For quoted includes alone, so that no header of ours can hide one of the system.
   '-iquote',
   'native',
-  '-iquote',
-  `native/${os}`,
   `-I${headers.include_dir}`,
 ]
 

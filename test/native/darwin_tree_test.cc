@@ -270,11 +270,11 @@ TEST(DarwinTreeTellsWhoIsStoppedAndForgetsNothingOfThem) {
   Machine machine;
   machine.Add(110, kSupervisor, 110);
   CHECK_EQ(machine.Look(), 1u);
-  (*machine.tree())[0].told = true;
+  (*machine.tree())[0].signaled = true;
   machine.Find(110)->state = 'T';
   CHECK_EQ(machine.Look(), 1u);
   CHECK_EQ((*machine.tree())[0].state, 'T');
-  CHECK((*machine.tree())[0].told);
+  CHECK((*machine.tree())[0].signaled);
 }
 
 TEST(DarwinMarkerIsLookedForInTheEnvironmentOnly) {

@@ -13,8 +13,8 @@
 #include <initializer_list>
 
 #include "check.h"
-#include "linux/inheritance.h"
-#include "linux/process_scanner.h"
+#include "port/inheritance.h"
+#include "port/process_scanner.h"
 
 namespace tripline {
 namespace {
@@ -177,12 +177,12 @@ TEST(CommandEndsWithAllThatIgnoreTheSignal) {
   CHECK(scanner.Open());
   while (scanner.FindDescendants(static_cast<int32_t>(command->root)) < 4) usleep(1000);
   // For a moment within exec a process has no environment.
-  while (scanner.FindMarked(marker.text) < 4) usleep(1000);
+  while (scanner.FindSurvivors(nullptr, marker.text) < 4) usleep(1000);
   command->End(SIGTERM, 50 * kMillisecond);
   const CommandEvent end = Await(command, CommandEvent::kGone);
   CHECK(end.killed);
   CHECK(end.ended >= 4);
-  CHECK_EQ(scanner.FindMarked(marker.text), 0u);
+  CHECK_EQ(scanner.FindSurvivors(nullptr, marker.text), 0u);
   delete command;
 }
 
@@ -222,7 +222,7 @@ TEST(CommandIsSweptUpWhenItsSupervisorIsKilled) {
   const CommandEvent end = Await(command, CommandEvent::kLost);
   CHECK(end.ended > 0);
   CHECK(end.killed);
-  CHECK_EQ(scanner.FindMarked(marker.text), 0u);
+  CHECK_EQ(scanner.FindSurvivors(nullptr, marker.text), 0u);
   delete command;
 }
 
@@ -236,7 +236,7 @@ TEST(ProcessScannerSignalsOnlyTheProcessThatItSaw) {
   CHECK(scanner.Open());
   CHECK_EQ(scanner.FindDescendants(getpid()), 1u);
   ProcessScanner::ProcessEntry other = scanner[0];
-  other.start++;
+  other.id++;
   CHECK(!ProcessScanner::Signal(other, SIGKILL));
   CHECK_EQ(errno, ESRCH);
   CHECK(ProcessScanner::Signal(scanner[0], SIGKILL));

@@ -1,4 +1,4 @@
-#include "util/traffic.h"
+#include "port/traffic.h"
 
 #include "check.h"
 #include "port/platform.h"

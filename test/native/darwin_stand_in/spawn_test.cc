@@ -15,9 +15,11 @@
 #include <initializer_list>
 
 #include "../check.h"
+#include "darwin/command_group.h"
 #include "darwin/families.h"
-#include "darwin/inheritance.h"
-#include "darwin/process_scanner.h"
+#include "darwin/process_list.h"
+#include "port/inheritance.h"
+#include "port/process_scanner.h"
 #include "stand_in.h"
 
 namespace tripline {
@@ -102,7 +104,7 @@ struct Shell {
   // How many the supervisor knows.
   int Known() const {
     static darwin::Member members[1000];
-    return CommandGroup::CopyMembers(command->root, members, 1000);
+    return darwin::CopyMembers(command->root, members, 1000);
   }
   void AwaitKnown(int count) const {
     int last = Known();
@@ -411,11 +413,11 @@ TEST(StandInSignalsOnlyTheProcessThatWasSeen) {
   }
   darwin::Process one;
   CHECK(darwin::ReadProcess(child, &one));
-  CHECK(!ProcessScanner::Signal({child, 0, one.id + 1, 'R'}, SIGKILL));
+  CHECK(!ProcessScanner::Signal({child, 'R', one.id + 1}, SIGKILL));
   CHECK_EQ(errno, ESRCH);
-  CHECK(ProcessScanner::Signal({child, 0, one.id, 'R'}, SIGKILL));
+  CHECK(ProcessScanner::Signal({child, 'R', one.id}, SIGKILL));
   waitpid(child, nullptr, 0);
-  CHECK(!ProcessScanner::Signal({child, 0, one.id, 'R'}, SIGKILL));
+  CHECK(!ProcessScanner::Signal({child, 'R', one.id}, SIGKILL));
 }
 
 TEST(StandInClosesAllDescriptorsButThose) {
@@ -426,7 +428,7 @@ TEST(StandInClosesAllDescriptorsButThose) {
     const int low = dup(0);
     // More than are asked for at a time.
     for (int i = 0; i < 150; i++) dup(0);
-    const int list[2] = {kept, low};
+    int list[2] = {kept, low};
     CloseAllBut(list, 2);
     int open_count = 0;
     for (int fd = 0; fd < 1024; fd++) open_count += fcntl(fd, F_GETFD) >= 0 ? 1 : 0;

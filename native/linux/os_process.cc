@@ -1,0 +1,31 @@
+// Processes and what lies between them: how Linux does what POSIX leaves open.
+#include "port/os_process.h"
+
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+#include <csignal>
+
+namespace tripline {
+
+bool OpenSocketPair(int* ends) { return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) == 0; }
+
+ptrdiff_t SendMessage(int end, const void* message, size_t size, bool wait) {
+  return send(end, message, size, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
+}
+
+void HoldOrphans() {
+  prctl(PR_SET_NAME, "tripline-super", 0, 0, 0);
+  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+void DieWithParent() { prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+
+// A fork would copy the page tables for a moment's use. The child never returns to here, which is what vfork asks.
+int32_t ForkForExec(void (*become)(const void*), const void* argument) {
+  const pid_t pid = vfork();
+  if (pid == 0) become(argument);
+  return pid;
+}
+
+}  // namespace tripline
