@@ -42,29 +42,29 @@ void Feed::Settle(const Reading& reading, const Failure& failure, uint64_t now, 
 }
 
 void Feed::Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty) {
-  const LimitState before = limit->limit.state;
-  StepOne(limit, now);
-  if (limit->limit.state == before || limit->guard->dirty) return;
+  if (!StepOne(limit, now) || limit->guard->dirty) return;
   limit->guard->dirty = true;
   dirty->push_back(limit->guard);
 }
 
-void Feed::StepOne(GuardLimit* each, uint64_t now) {
+bool Feed::StepOne(GuardLimit* each, uint64_t now) {
   const Value& value = series.now();
+  if (value.state == Value::kUnknown) return false;
+  const bool was_breached = each->limit.breached();
   const bool was_guilty = each->guilty();
-  if (value.state == Value::kKnown) {
-    StepLimit(&each->limit, value.value, now);
-  } else if (value.state == Value::kUnavailable) {
-    StepLimitMissing(&each->limit);
-  }
+  const bool known = value.state == Value::kKnown;
+  const bool changed = known ? StepLimit(&each->limit, value.value, now) : StepLimitMissing(&each->limit, now);
   bands_[each->place] = QuietBand(each->limit);
-  const uint64_t end = DwellEnd(each->limit);
-  if (end < dwell_end_) dwell_end_ = end;
-  if (!each->guilty() || was_guilty) return;
+  dwell_end_ = std::min(dwell_end_, DwellEnd(each->limit));
+  // A breach that only outlasted a loss keeps the proof of its crossing.
+  if (each->guilty() && !was_guilty && !(known && was_breached)) Prove(each, now);
+  return changed;
+}
 
-  const bool missing = !each->limit.breached();
+void Feed::Prove(GuardLimit* each, uint64_t now) {
+  const bool missing = each->limit.lost();
   Evidence& evidence = each->evidence;
-  evidence.value = missing ? std::numeric_limits<double>::quiet_NaN() : value.value;
+  evidence.value = missing ? std::numeric_limits<double>::quiet_NaN() : series.now().value;
   evidence.since = missing ? now : each->limit.beyond_since;
   evidence.at = now;
   evidence.recent_count = series.CopyRecent(evidence.recent);

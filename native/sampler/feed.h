@@ -33,8 +33,8 @@ class Feed {
   void RemoveLimit(GuardLimit* limit);
   bool watched() const { return !limits_.empty(); }
 
-  // Brings one limit up to date with the newest value, as when it is new.
-  void StepOne(GuardLimit* limit, uint64_t now);
+  // Brings one limit up to date with the newest value, as when it is new. True where its guard may judge differently.
+  bool StepOne(GuardLimit* limit, uint64_t now);
 
   // Sets `due` from the newest value: the rate is an output. `stretch` (1 or more) lengthens the adaptive part.
   void Schedule(double stretch);
@@ -67,6 +67,8 @@ class Feed {
   // The time in which the newest value could reach the nearest line; kNever for never.
   uint64_t TimeToLine() const;
   void Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty);
+  // Takes the evidence of a limit that has just become guilty.
+  void Prove(GuardLimit* limit, uint64_t now);
   const char* KeepOrigin();
   void CountDemand(const GuardSpec& spec);
   void FindDemand();

@@ -24,11 +24,18 @@ Guard::Guard(Environment* environment, const GuardSpec& spec, uint32_t limit_cou
       limits_(new GuardLimit[limit_count]),
       hold_end_(kNoEnd) {}
 
+void Guard::DiscountGap(uint64_t gap, uint64_t now) {
+  for (uint32_t i = 0; i < limit_count_; i++) tripline::DiscountGap(&limits_[i].limit, gap, now);
+  if (!breached()) return;
+  breached_at_ = now - breached_at_ > gap ? breached_at_ + gap : now;
+  if (hold_end_ != kNoEnd) hold_end_ = breached_at_ + spec_.min_hold;
+}
+
 bool Guard::Judge(uint64_t now) {
   Count count;
   for (uint32_t i = 0; i < limit_count_; i++) {
     const GuardLimit& each = limits_[i];
-    switch (each.limit.state) {
+    switch (each.by_value() ? each.limit.state : LimitState::kUnavailable) {
       case LimitState::kClear: break;
       case LimitState::kPending: count.pending++; break;
       case LimitState::kClearing:

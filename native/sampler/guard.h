@@ -34,10 +34,15 @@ struct GuardLimit {
   uint32_t place = 0;  // in the feed's arrays
   Evidence evidence;
 
-  // Whether it counts as breached, by a value or by the lack of one.
-  bool guilty() const {
-    return limit.breached() || (limit.state == LimitState::kUnavailable && on_missing == OnMissing::kBreach);
+  // Whether `limit.state` still counts. One failed read takes nothing back: sensors have bad moments, and work that a
+  // crossed limit holds off must not start in one. Where a missing metric is a breach it is one at once.
+  bool by_value() const {
+    if (!limit.lost()) return true;
+    return limit.failed_reads == 1 && limit.state != LimitState::kClear && on_missing != OnMissing::kBreach;
   }
+
+  // Whether it counts as breached, by a value or by the lack of one.
+  bool guilty() const { return by_value() ? limit.breached() : on_missing == OnMissing::kBreach; }
 };
 
 struct GuardSpec {
@@ -67,6 +72,9 @@ class Guard {
 
   // When `min_hold` alone keeps it breached: the time at which to judge again; UINT64_MAX otherwise.
   uint64_t hold_end() const { return hold_end_; }
+
+  // Takes `gap` nanoseconds before `now`, in which the process stood still, out of every dwell and the hold.
+  void DiscountGap(uint64_t gap, uint64_t now);
 
   uint32_t id = 0;
   bool dirty = false;  // a limit has changed in this pass

@@ -11,14 +11,31 @@ bool Beyond(const LimitSpec& spec, double value) { return spec.above ? value > s
 
 bool Recovered(const LimitSpec& spec, double value) { return spec.above ? value <= spec.exit : value >= spec.exit; }
 
+// Neither `since` nor what it becomes lies after `now`.
+void Postpone(uint64_t* since, uint64_t by, uint64_t now) { *since = now - *since > by ? *since + by : now; }
+
+// A running dwell, which ends `dwell` after `since`, goes on after a loss.
+void Continue(const Limit& limit, uint64_t dwell, uint64_t* since, uint64_t now) {
+  const uint64_t gap = now - limit.lost_at;
+  const bool too_long = limit.failed_reads > 1 && gap > dwell;
+  Postpone(since, too_long ? now : gap, now);
+}
+
+void Recover(Limit* limit, uint64_t now) {
+  if (limit->state == LimitState::kPending) Continue(*limit, limit->spec.dwell, &limit->beyond_since, now);
+  if (limit->state == LimitState::kClearing) Continue(*limit, limit->spec.clear_dwell, &limit->inside_since, now);
+  limit->failed_reads = 0;
+}
+
 }  // namespace
 
 bool StepLimit(Limit* limit, double value, uint64_t now) {
+  const bool was_lost = limit->lost();
+  if (was_lost) Recover(limit, now);
   const LimitState before = limit->state;
   switch (before) {
     case LimitState::kUnavailable:
     case LimitState::kClear:
-      limit->state = LimitState::kClear;
       if (!Beyond(limit->spec, value)) break;
       limit->beyond_since = now;
       limit->state = limit->spec.dwell == 0 ? LimitState::kBreached : LimitState::kPending;
@@ -43,22 +60,33 @@ bool StepLimit(Limit* limit, double value, uint64_t now) {
       }
       break;
   }
-  return limit->state != before;
+  return was_lost || limit->state != before;
 }
 
-bool StepLimitMissing(Limit* limit) {
-  const bool changed = limit->state != LimitState::kUnavailable;
-  limit->state = LimitState::kUnavailable;
-  return changed;
+bool StepLimitMissing(Limit* limit, uint64_t now) {
+  if (!limit->lost()) limit->lost_at = now;
+  // From the second on nothing is new.
+  if (limit->failed_reads == 2) return false;
+  limit->failed_reads++;
+  return true;
+}
+
+void DiscountGap(Limit* limit, uint64_t gap, uint64_t now) {
+  if (limit->lost()) Postpone(&limit->lost_at, gap, now);
+  if (limit->state == LimitState::kPending) Postpone(&limit->beyond_since, gap, now);
+  if (limit->state == LimitState::kClearing) Postpone(&limit->inside_since, gap, now);
 }
 
 uint64_t DwellEnd(const Limit& limit) {
+  if (limit.lost()) return std::numeric_limits<uint64_t>::max();
   if (limit.state == LimitState::kPending) return limit.beyond_since + limit.spec.dwell;
   if (limit.state == LimitState::kClearing) return limit.inside_since + limit.spec.clear_dwell;
   return std::numeric_limits<uint64_t>::max();
 }
 
 Band QuietBand(const Limit& limit) {
+  constexpr Band kNothing = {kInfinity, -kInfinity};
+  if (limit.lost()) return kNothing;
   switch (limit.state) {
     case LimitState::kClear:
       return limit.spec.above ? Band{-kInfinity, limit.spec.enter} : Band{limit.spec.enter, kInfinity};
@@ -68,7 +96,7 @@ Band QuietBand(const Limit& limit) {
     case LimitState::kClearing:
     case LimitState::kUnavailable: break;
   }
-  return Band{kInfinity, -kInfinity};
+  return kNothing;
 }
 
 }  // namespace tripline

@@ -5,6 +5,7 @@
 
 namespace tripline {
 
+// `kUnavailable` is a guard's state only: a limit that loses its metric keeps the state that its last value gave it.
 enum class LimitState : uint8_t { kClear, kPending, kBreached, kClearing, kUnavailable };
 
 struct LimitSpec {
@@ -17,16 +18,25 @@ struct LimitSpec {
 
 struct Limit {
   LimitSpec spec;
-  LimitState state = LimitState::kClear;
-  uint64_t beyond_since = 0;  // first value beyond `enter` of this crossing
-  uint64_t inside_since = 0;  // first value at or inside `exit` of this recovery
+  LimitState state = LimitState::kClear;  // by the last value that there was
+  uint32_t failed_reads = 0;              // since then; 2 stands for more
+  uint64_t beyond_since = 0;              // first value beyond `enter` of this crossing
+  uint64_t inside_since = 0;              // first value at or inside `exit` of this recovery
+  uint64_t lost_at = 0;                   // the first of the failed reads
 
   bool breached() const { return state == LimitState::kBreached || state == LimitState::kClearing; }
+  bool lost() const { return failed_reads > 0; }
 };
 
-// Moves `limit` on by one value, or by the news that there is none. True where its state has changed.
+// Moves `limit` on by one value, or by a read that yielded none. True where that may change a guard's verdict.
+//
+// Time without a value counts into no dwell: it moves the beginning of a running one. Where more than one read failed
+// and that took longer than the dwell itself, what was seen before is too old to count and the dwell begins anew.
 bool StepLimit(Limit* limit, double value, uint64_t now);
-bool StepLimitMissing(Limit* limit);
+bool StepLimitMissing(Limit* limit, uint64_t now);
+
+// Takes `gap` nanoseconds before `now`, in which nothing was observed, out of a running dwell.
+void DiscountGap(Limit* limit, uint64_t gap, uint64_t now);
 
 // When the state will change if values stay where they are; UINT64_MAX for never.
 uint64_t DwellEnd(const Limit& limit);

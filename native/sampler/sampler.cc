@@ -500,10 +500,12 @@ List<EvidenceCopy> Sampler::EvidenceOf(uint32_t guard) {
   List<EvidenceCopy> copies;
   Guard* found = guards_.Get(guard);
   if (found == nullptr || found->breaches() == 0) return copies;
+  // While only the hold keeps it breached, all of the breach's limits stand for it.
+  const bool held = found->hold_end() != kNever;
   for (uint32_t i = 0; i < found->limit_count(); i++) {
     const GuardLimit& each = found->limit(i);
     if (each.evidence.breach != found->breaches()) continue;
-    copies.push_back(EvidenceCopy{i, each.guilty(), each.evidence});
+    copies.push_back(EvidenceCopy{i, held || each.guilty(), each.evidence});
   }
   return copies;
 }

@@ -1,5 +1,9 @@
 #include "sampler/series.h"
 
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
 #include "port/platform.h"
 
 namespace tripline {
@@ -12,10 +16,24 @@ double Quotient(Kind kind, double num, double den) {
   return kind == kRatio ? 100 * quotient : quotient;
 }
 
+// A percentage of a whole, unlike process.cpu, which is one of a single CPU.
+bool IsShare(Metric metric) { return std::strcmp(InfoOf(metric).unit, "%") == 0 && metric != Metric::kProcessCpu; }
+
 }  // namespace
 
+bool CounterWindow::Continues(const Reading& reading) const {
+  if (count_ == 0) return true;
+  const Mark& last = Oldest(count_ - 1);
+  if (last.parts != reading.parts) return false;
+  for (uint32_t i = 0; i < reading.parts; i++) {
+    if (reading.num[i] < last.num[i] || reading.den[i] < last.den[i]) return false;
+  }
+  return true;
+}
+
 bool CounterWindow::Advance(const Reading& reading, Kind kind, uint64_t now, uint64_t window, double* value) {
-  if (count_ > 0 && Oldest(count_ - 1).parts != reading.parts) Reset();
+  // Counters that have started anew say nothing of what was before, and a wrap is the probe's to undo.
+  if (!Continues(reading)) Reset();
 
   // The youngest mark that is a window old. Where reads are frequent, marks lie an eighth of a window apart, so that is
   // also how much the effective window may exceed the one asked for.
@@ -50,16 +68,22 @@ void CounterWindow::Push(const Reading& reading, uint64_t now) {
 }
 
 Series::Series(Metric metric, uint64_t window)
-    : metric_(metric), window_(window != 0 ? window : InfoOf(metric).window_ms * kMillisecond) {}
+    : metric_(metric),
+      window_(window != 0 ? window : InfoOf(metric).window_ms * kMillisecond),
+      share_(IsShare(metric)) {}
+
+void Series::Lose(const Failure& failure, uint64_t now) {
+  counters_.Reset();
+  recent_count_ = 0;
+  failure_ = failure;
+  value_.at = now;
+  value_.state = Value::kUnavailable;
+}
 
 bool Series::Absorb(const Reading& reading, const Failure& failure, uint64_t now) {
   if (reading.state == Reading::kAbsent) return false;
   if (reading.state == Reading::kUnavailable) {
-    counters_.Reset();
-    recent_count_ = 0;
-    failure_ = failure;
-    value_.at = now;
-    value_.state = Value::kUnavailable;
+    Lose(failure, now);
     return true;
   }
   double value = reading.level;
@@ -68,6 +92,14 @@ bool Series::Absorb(const Reading& reading, const Failure& failure, uint64_t now
     if (lost) value_.state = Value::kUnknown;
     return lost;
   }
+  if (!std::isfinite(value)) {
+    Failure no_number;
+    no_number.Set("the source yields no finite number");
+    Lose(no_number, now);
+    return true;
+  }
+  // The parts of a share are not read at one instant, so that it can come out a little beyond its scale.
+  if (share_) value = std::max(0.0, std::min(100.0, value));
   value_.state = Value::kKnown;
   value_.value = value;
   value_.at = now;

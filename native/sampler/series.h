@@ -36,6 +36,8 @@ class CounterWindow {
   };
   static constexpr uint32_t kMarks = 16;
 
+  // Whether these are the counters of the last mark, further on.
+  bool Continues(const Reading& reading) const;
   const Mark& Oldest(uint32_t index) const { return marks_[(next_ + kMarks - count_ + index) % kMarks]; }
   void Push(const Reading& reading, uint64_t now);
 
@@ -55,7 +57,8 @@ class Series {
   const Value& now() const { return value_; }
   const Failure& failure() const { return failure_; }
 
-  // Takes in what a probe read. True where there is something new: a value, or the loss of it.
+  // Takes in what a probe read. True where there is something new: a value, or the loss of it. Shares come out within 0
+  // to 100.
   bool Absorb(const Reading& reading, const Failure& failure, uint64_t now);
 
   // Drops baselines without losing the newest value.
@@ -65,8 +68,11 @@ class Series {
   uint32_t CopyRecent(double* out) const;
 
  private:
+  void Lose(const Failure& failure, uint64_t now);
+
   const Metric metric_;
   const uint64_t window_;
+  const bool share_;
   Value value_;
   Failure failure_;
   CounterWindow counters_;

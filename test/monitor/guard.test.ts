@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { describeBreach, guard, type Guard } from '../../src/monitor/guard.js'
 import { samplerStats } from '../../src/addon/sampler.js'
+import { snapshot } from '../../src/monitor/snapshot.js'
 import { acquireGuard, releaseGuard } from '../../src/monitor/shared.js'
 import type { Breach } from '../../src/base/reason.js'
 import { eventually } from '../helpers/eventually.js'
@@ -71,6 +72,8 @@ describe('a guard', () => {
     machine.setMemory(10)
     await eventually(() => watched.state === 'clearing')
     expect(watched.isBreached).toBe(true)
+    expect(watched.breaches).toEqual(watched.latestBreaches)
+    expect(watched.breaches).toMatchObject([{ metric: 'memory', value: 95 }])
   })
 
   it('of mode all needs every limit, and has the proof of each', async () => {
@@ -179,6 +182,25 @@ describe('a metric that is missing', () => {
     expect(watched.state).toBe('unavailable')
     machine.setMemory(95)
     await eventually(() => watched.state === 'breached')
+  })
+})
+
+describe('a read that fails', () => {
+  it('leaves a breached guard breached while the value stays between its lines', async () => {
+    machine.setMemory(95)
+    using watched = guard({ memory: 90 }, { within: 10 })
+    let breaches = 0
+    watched.on('breach', () => breaches++)
+    machine.setMemory(85)
+    await eventually(() => snapshot().get('memory')!.value < 90)
+    machine.write('proc/meminfo', 'garbage\n')
+    await eventually(() => snapshot().get('memory') === undefined)
+    machine.setMemory(86)
+    expect(watched.state).toBe('breached')
+    await eventually(() => snapshot().get('memory')?.value === 86)
+    expect(watched.state).toBe('breached')
+    expect(watched.breachCount).toBe(1)
+    expect(breaches).toBe(1)
   })
 })
 

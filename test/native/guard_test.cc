@@ -1,6 +1,8 @@
 // Limits judged together: any, all, holding, missing metrics.
-#include "sampler/guard.h"
+#include <initializer_list>
+
 #include "check.h"
+#include "sampler/guard.h"
 
 using namespace tripline;
 
@@ -13,7 +15,13 @@ GuardSpec Spec(bool all, uint64_t min_hold = 0) {
   return spec;
 }
 
-void SetState(Guard* guard, uint32_t index, LimitState state) { guard->limit(index).limit.state = state; }
+void SetState(Guard* guard, uint32_t index, LimitState state) {
+  Limit& limit = guard->limit(index).limit;
+  limit.state = state;
+  limit.failed_reads = 0;
+}
+
+void Lose(Guard* guard, uint32_t index) { StepLimitMissing(&guard->limit(index).limit, 1); }
 
 }  // namespace
 
@@ -63,7 +71,7 @@ TEST(GuardHoldsForItsMinimum) {
 
 TEST(GuardWithAMissingMetric) {
   Guard guard(nullptr, Spec(false), 2);
-  SetState(&guard, 0, LimitState::kUnavailable);
+  Lose(&guard, 0);
   CHECK(guard.Judge(1));
   CHECK(guard.state() == LimitState::kUnavailable);
   // What is still there goes on counting.
@@ -75,15 +83,79 @@ TEST(GuardWithAMissingMetric) {
 TEST(GuardMissingAsAskedFor) {
   Guard breach(nullptr, Spec(false), 1);
   breach.limit(0).on_missing = OnMissing::kBreach;
-  SetState(&breach, 0, LimitState::kUnavailable);
+  Lose(&breach, 0);
   CHECK(breach.Judge(1));
   CHECK(breach.breached());
 
   Guard ignore(nullptr, Spec(true), 2);
   ignore.limit(0).on_missing = OnMissing::kIgnore;
-  SetState(&ignore, 0, LimitState::kUnavailable);
+  Lose(&ignore, 0);
   CHECK(!ignore.Judge(1));
   SetState(&ignore, 1, LimitState::kBreached);
   CHECK(ignore.Judge(2));
   CHECK(ignore.breached());
+}
+
+TEST(GuardStaysBreachedThroughOneFailedRead) {
+  for (const OnMissing on_missing : {OnMissing::kUnavailable, OnMissing::kIgnore, OnMissing::kBreach}) {
+    Guard guard(nullptr, Spec(false), 1);
+    guard.limit(0).on_missing = on_missing;
+    SetState(&guard, 0, LimitState::kBreached);
+    guard.Judge(1);
+    Lose(&guard, 0);
+    CHECK(!guard.Judge(2));
+    CHECK(guard.state() == LimitState::kBreached);
+    SetState(&guard, 0, LimitState::kBreached);
+    CHECK(!guard.Judge(3));
+    CHECK_EQ(guard.breaches(), 1u);
+  }
+}
+
+TEST(GuardLosesItsMetricWithTheSecondFailedRead) {
+  const LimitState expected[] = {LimitState::kUnavailable, LimitState::kClear, LimitState::kBreached};
+  for (const OnMissing on_missing : {OnMissing::kUnavailable, OnMissing::kIgnore, OnMissing::kBreach}) {
+    Guard guard(nullptr, Spec(false), 1);
+    guard.limit(0).on_missing = on_missing;
+    SetState(&guard, 0, LimitState::kBreached);
+    guard.Judge(1);
+    Lose(&guard, 0);
+    Lose(&guard, 0);
+    guard.Judge(2);
+    CHECK(guard.state() == expected[static_cast<int>(on_missing)]);
+  }
+}
+
+TEST(GuardWhoseBreachOutlastsALossBreachesAnew) {
+  // Work that began while it was unavailable hangs on the next breach.
+  Guard guard(nullptr, Spec(false), 1);
+  SetState(&guard, 0, LimitState::kBreached);
+  guard.Judge(1);
+  Lose(&guard, 0);
+  Lose(&guard, 0);
+  CHECK(guard.Judge(2));
+  SetState(&guard, 0, LimitState::kBreached);
+  CHECK(guard.Judge(3));
+  CHECK_EQ(guard.breaches(), 2u);
+}
+
+TEST(GuardPendingThroughOneFailedReadStaysPending) {
+  Guard guard(nullptr, Spec(false), 1);
+  SetState(&guard, 0, LimitState::kPending);
+  guard.Judge(1);
+  Lose(&guard, 0);
+  CHECK(!guard.Judge(2));
+  CHECK(guard.state() == LimitState::kPending);
+}
+
+TEST(GuardHoldDiscountsAGap) {
+  Guard guard(nullptr, Spec(false, 100), 1);
+  SetState(&guard, 0, LimitState::kBreached);
+  guard.Judge(1000);
+  SetState(&guard, 0, LimitState::kClear);
+  guard.Judge(1050);
+  guard.DiscountGap(500, 1600);
+  CHECK_EQ(guard.hold_end(), 1600u);
+  CHECK(!guard.Judge(1599));
+  CHECK(guard.Judge(1600));
+  CHECK(guard.state() == LimitState::kClear);
 }

@@ -85,13 +85,82 @@ TEST(LimitAtZeroIsAFlag) {
   CHECK(limit.state == LimitState::kClear);
 }
 
-TEST(LimitMissingForgetsADwell) {
-  Limit limit = Above(90, 81, kSecond);
-  StepLimit(&limit, 95, 0);
-  CHECK(StepLimitMissing(&limit));
-  CHECK(!StepLimitMissing(&limit));
-  CHECK(StepLimit(&limit, 95, 10 * kSecond));
+TEST(LimitKeepsItsStateWhileValuesAreMissing) {
+  Limit limit = Above(90, 81);
+  StepLimit(&limit, 95, 1);
+  CHECK(StepLimitMissing(&limit, 2));
+  CHECK(limit.lost() && limit.breached());
+  CHECK_EQ(DwellEnd(limit), UINT64_MAX);
+  // Between its lines: neither a crossing nor a recovery.
+  CHECK(StepLimit(&limit, 85, 3));
+  CHECK(!limit.lost());
+  CHECK(limit.state == LimitState::kBreached);
+}
+
+TEST(LimitCountsFailedReadsUpToTwo) {
+  Limit limit = Above(90, 81);
+  CHECK(StepLimitMissing(&limit, 1));
+  CHECK(StepLimitMissing(&limit, 2));
+  CHECK(!StepLimitMissing(&limit, 3));
+  CHECK_EQ(limit.failed_reads, 2u);
+  CHECK_EQ(limit.lost_at, 1u);
+  CHECK(StepLimit(&limit, 50, 4));
+  CHECK(limit.state == LimitState::kClear);
+}
+
+TEST(LimitDwellGoesOnAfterAFailedRead) {
+  Limit limit = Above(80, 72, 8 * kSecond);
+  StepLimit(&limit, 95, 10 * kSecond);
+  StepLimit(&limit, 95, 14 * kSecond);
+  StepLimitMissing(&limit, 15 * kSecond);
+  StepLimit(&limit, 95, 16 * kSecond);
   CHECK(limit.state == LimitState::kPending);
+  // The second without a value is no part of the dwell, nor of what `since` claims.
+  CHECK_EQ(limit.beyond_since, 11 * kSecond);
+  CHECK(!StepLimit(&limit, 95, 18 * kSecond));
+  CHECK(StepLimit(&limit, 95, 19 * kSecond));
+  CHECK(limit.state == LimitState::kBreached);
+}
+
+TEST(LimitDwellShorterThanOneFailedReadGoesOnToo) {
+  Limit limit = Above(80, 72, kSecond / 2);
+  StepLimit(&limit, 95, 10 * kSecond);
+  StepLimitMissing(&limit, 10 * kSecond + kSecond / 4);
+  StepLimit(&limit, 95, 12 * kSecond);
+  CHECK(limit.state == LimitState::kPending);
+  CHECK(StepLimit(&limit, 95, 12 * kSecond + kSecond / 4));
+}
+
+TEST(LimitDwellBeginsAnewAfterALossLongerThanItself) {
+  Limit limit = Above(80, 72, 8 * kSecond, 8 * kSecond);
+  StepLimit(&limit, 95, 10 * kSecond);
+  StepLimitMissing(&limit, 17 * kSecond);
+  StepLimitMissing(&limit, 18 * kSecond);
+  CHECK(StepLimit(&limit, 95, 1000 * kSecond));
+  CHECK(limit.state == LimitState::kPending);
+  CHECK_EQ(limit.beyond_since, 1000 * kSecond);
+  StepLimit(&limit, 95, 1008 * kSecond);
+  CHECK(limit.state == LimitState::kBreached);
+
+  StepLimit(&limit, 50, 1010 * kSecond);
+  CHECK(limit.state == LimitState::kClearing);
+  StepLimitMissing(&limit, 1011 * kSecond);
+  StepLimitMissing(&limit, 1012 * kSecond);
+  StepLimit(&limit, 50, 2000 * kSecond);
+  CHECK(limit.state == LimitState::kClearing);
+  CHECK_EQ(limit.inside_since, 2000 * kSecond);
+}
+
+TEST(LimitDwellDiscountsAGap) {
+  Limit limit = Above(90, 81, 5 * kSecond, 5 * kSecond);
+  StepLimit(&limit, 95, 10 * kSecond);
+  DiscountGap(&limit, 8 * kSecond, 20 * kSecond);
+  CHECK_EQ(limit.beyond_since, 18 * kSecond);
+  CHECK(!StepLimit(&limit, 95, 20 * kSecond));
+  CHECK(StepLimit(&limit, 95, 23 * kSecond));
+  StepLimit(&limit, 50, 30 * kSecond);
+  DiscountGap(&limit, 100 * kSecond, 40 * kSecond);
+  CHECK_EQ(limit.inside_since, 40 * kSecond);
 }
 
 TEST(LimitQuietBandHoldsNoValueThatWouldMoveIt) {

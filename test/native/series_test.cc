@@ -1,7 +1,10 @@
 // From readings to values: shares over a window, first samples, lost sources.
-#include "sampler/series.h"
+#include <cmath>
+#include <initializer_list>
+
 #include "check.h"
 #include "port/platform.h"
+#include "sampler/series.h"
 
 using namespace tripline;
 
@@ -100,4 +103,51 @@ TEST(SeriesKeepsTheLastValuesInOrder) {
   CHECK_EQ(series.CopyRecent(recent), 8);
   CHECK_NEAR(recent[0], 13.0, 0);
   CHECK_NEAR(recent[kRecent - 1], 20.0, 0);
+}
+
+TEST(SeriesOfCountersThatStartAnewBeginsAnew) {
+  Series series(Metric::kCpu, 100 * kMillisecond);
+  series.Absorb(Counter(1000, 10000), kNone, 0);
+  series.Absorb(Counter(1050, 10100), kNone, 100 * kMillisecond);
+  CHECK_NEAR(series.now().value, 50.0, 1e-9);
+  // Either of a pair: what the new ones hold is not known to be of this window.
+  CHECK(!series.Absorb(Counter(10, 10200), kNone, 200 * kMillisecond));
+  CHECK_NEAR(series.now().value, 50.0, 1e-9);
+  CHECK(series.Absorb(Counter(20, 10300), kNone, 300 * kMillisecond));
+  CHECK_NEAR(series.now().value, 10.0, 1e-9);
+  CHECK(!series.Absorb(Counter(120, 100), kNone, 400 * kMillisecond));
+  CHECK_NEAR(series.now().value, 10.0, 1e-9);
+}
+
+TEST(SeriesOfAShareStaysWithinItsScale) {
+  Series share(Metric::kCpu, 100 * kMillisecond);
+  share.Absorb(Counter(0, 0), kNone, 0);
+  share.Absorb(Counter(103, 100), kNone, 100 * kMillisecond);
+  CHECK_NEAR(share.now().value, 100.0, 0);
+
+  Series cpu(Metric::kProcessCpu, 100 * kMillisecond);
+  cpu.Absorb(Counter(0, 0), kNone, 0);
+  cpu.Absorb(Counter(250, 100), kNone, 100 * kMillisecond);
+  CHECK_NEAR(cpu.now().value, 250.0, 1e-9);
+
+  Series level(Metric::kMemory, 0);
+  Reading reading;
+  reading.state = Reading::kKnown;
+  for (const double raw : {-3.0, 104.0}) {
+    reading.level = raw;
+    level.Absorb(reading, kNone, 1);
+    CHECK_NEAR(level.now().value, raw < 0 ? 0.0 : 100.0, 0);
+  }
+}
+
+TEST(SeriesOfNoNumberIsUnavailable) {
+  Series series(Metric::kProcessRss, 0);
+  Reading reading;
+  reading.state = Reading::kKnown;
+  for (const double raw : {std::nan(""), HUGE_VAL, -HUGE_VAL}) {
+    reading.level = raw;
+    CHECK(series.Absorb(reading, kNone, 1));
+    CHECK(series.now().state == Value::kUnavailable);
+    CHECK(series.failure().failed());
+  }
 }
