@@ -93,6 +93,8 @@ async function run({ folders, sources }) {
     '-Wall',
     '-Wextra',
     '-Wconversion',
+    // What a lock guards (native/util/thread_annotations.h), which only clang checks.
+    ...(compiler.includes('clang') ? ['-Wthread-safety'] : []),
     '-fno-exceptions',
     '-fno-rtti',
     ...folders.map((folder) => `-I${folder}`),

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "darwin/process_list.h"
+#include "util/thread_annotations.h"
 
 namespace tripline {
 
@@ -19,17 +20,27 @@ struct State {
 struct Published {
   int64_t root;
   const darwin::ProcessTree* tree;
-} published[kMostPublished];
+};
 
-// Held for a moment, and hardly ever by two: a mutex would be the only initialized data of the binary, a page of it.
-bool held;
-
-class Hold {
+// Held for a moment, and hardly ever by two. A mutex would be the only initialized data of the binary, a page of it.
+class CAPABILITY("mutex") SpinLock {
  public:
-  Hold() {
-    while (__atomic_test_and_set(&held, __ATOMIC_ACQUIRE)) usleep(50);
+  void Lock() ACQUIRE() {
+    while (__atomic_test_and_set(&held_, __ATOMIC_ACQUIRE)) usleep(50);
   }
-  ~Hold() { __atomic_clear(&held, __ATOMIC_RELEASE); }
+  void Unlock() RELEASE() { __atomic_clear(&held_, __ATOMIC_RELEASE); }
+
+ private:
+  bool held_ = false;
+};
+
+SpinLock published_lock;
+Published published[kMostPublished] GUARDED_BY(published_lock);
+
+class SCOPED_CAPABILITY Hold {
+ public:
+  Hold() ACQUIRE(published_lock) { published_lock.Lock(); }
+  ~Hold() RELEASE() { published_lock.Unlock(); }
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
 };

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "port/os_state.h"
+#include "util/thread_annotations.h"
 #include "util/time.h"
 
 namespace tripline {
@@ -20,20 +21,22 @@ uint64_t ThreadCpuNow();
 
 // A plain lock; never destroyed while held. Trivially destructible, because process.exit() runs static destructors
 // while the sampling thread lives.
-class Mutex {
+class CAPABILITY("mutex") Mutex {
  public:
   Mutex();
-  void Lock();
-  void Unlock();
+  void Lock() ACQUIRE();
+  void Unlock() RELEASE();
+  // For the analysis alone, where it cannot see that the caller holds the lock.
+  void AssertHeld() const ASSERT_CAPABILITY(this) {}
 
  private:
   OsState<64> os_;
 };
 
-class MutexLock {
+class SCOPED_CAPABILITY MutexLock {
  public:
-  explicit MutexLock(Mutex* mutex) : mutex_(mutex) { mutex_->Lock(); }
-  ~MutexLock() { mutex_->Unlock(); }
+  explicit MutexLock(Mutex* mutex) ACQUIRE(mutex) : mutex_(mutex) { mutex_->Lock(); }
+  ~MutexLock() RELEASE() { mutex_->Unlock(); }
   MutexLock(const MutexLock&) = delete;
   MutexLock& operator=(const MutexLock&) = delete;
 

@@ -108,7 +108,7 @@ extern const Systems kThisSystem;
 
 inline bool IsHere(Metric metric) { return (InfoOf(metric).systems & kThisSystem) != 0; }
 
-// Why this system never has `metric`. REQUIRES: !IsHere(metric).
+// Why this system never has `metric`. Only for one that IsHere() denies.
 const char* WhyMissing(Metric metric);
 
 // A new probe for the metrics of `family` that are here, or nullptr and why. Opens what it needs, reads nothing. Owned

@@ -23,8 +23,9 @@ struct LaunchFailure {
   int error;
 };
 
-// Starts the command as a child of the calling process, with whose end it ends too. -1 where it does not run.
-// REQUIRES: one thread, all signals blocked and at their default action, nothing open that the command must not get.
+// Starts the command as a child of the calling process, with whose end it ends too. -1 where it does not run. The
+// caller has one thread, all signals blocked and at their default action, and nothing open that the command must not
+// get.
 pid_t StartCommand(const Launch& launch, LaunchFailure* why);
 
 }  // namespace tripline

@@ -12,17 +12,17 @@ class Feed;
 
 class Host {
  public:
-  // The one lock: held by the thread in a pass, and to be held by callers of everything below.
+  // The one lock, which the thread holds during a pass.
   virtual Mutex* lock() = 0;
 
   // Starts the thread, or has the running one plan anew. False with `why` when it cannot be started.
-  virtual bool EnsureThread(Failure* why) = 0;
+  virtual bool EnsureThread(Failure* why) REQUIRES(lock()) = 0;
 
   // Wakes the thread if it means to sleep beyond `due`.
-  virtual void WakeBy(uint64_t due) = 0;
+  virtual void WakeBy(uint64_t due) REQUIRES(lock()) = 0;
 
   // The feed of a subscription, or nullptr.
-  virtual Feed* FeedOf(uint32_t subscription) = 0;
+  virtual Feed* FeedOf(uint32_t subscription) REQUIRES(lock()) = 0;
 
  protected:
   ~Host() = default;

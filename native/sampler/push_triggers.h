@@ -12,14 +12,14 @@
 
 namespace tripline {
 
-// All of it under the sampler's lock.
+// Guarded by the sampler's lock, as a member of it.
 class PushTriggers {
  public:
   // `waiter` is the sampling thread's.
   explicit PushTriggers(Waiter* waiter) : waiter_(waiter) {}
 
-  // Asks the kernel to ring when a new limit may have been crossed, where that can pull the next read closer. REQUIRES:
-  // the thread runs.
+  // Asks the kernel to ring when a new limit may have been crossed, where that can pull the next read closer. Only
+  // while the thread runs.
   void Arm(const GuardLimit& limit);
 
   // The feed needs them no more. They are destroyed when the thread has come round.

@@ -75,6 +75,7 @@ int64_t Recorders::Take(uint32_t id, uint32_t request, double* out) {
 }
 
 uint64_t Recorders::Record(uint64_t now) {
+  AssertLocked();
   uint64_t next = kNever;
   for (const auto& each : recorders_) {
     const Beats beats = each->grid.Take(now);
@@ -91,6 +92,7 @@ uint64_t Recorders::Record(uint64_t now) {
 }
 
 void Recorders::RemoveEnvironment(const Environment* environment) {
+  AssertLocked();
   for (size_t i = recorders_.size(); i-- > 0;) {
     if (recorders_[i]->environment == environment) recorders_.Remove(recorders_[i]->id);
   }

@@ -51,30 +51,38 @@ struct Recorder {
   uint32_t id = 0;
 };
 
-// All recorders of the process. The public methods of the first group may be called on any JavaScript thread and take
-// the lock; the others are the sampling thread's, or its owner's, which holds it.
+// All recorders of the process.
 class Recorders {
  public:
   explicit Recorders(Host* host) : host_(host) {}
 
+  // ---- on any JavaScript thread
+
   // A row of these subscriptions' newest values every `interval`; the subscriptions must live longer. 0 with `why` when
   // the thread cannot be started.
   uint32_t Add(Environment* environment, uint64_t interval, uint32_t batch, const uint32_t* subscriptions,
-               uint32_t count, Failure* why);
-  void Remove(uint32_t id);
+               uint32_t count, Failure* why) EXCLUDES(host_->lock());
+  void Remove(uint32_t id) EXCLUDES(host_->lock());
 
   // Fills `out`, which has room for a block, column by column, and returns how many beats were missed since the last
   // one. Where there is no whole block yet it returns -1 and answers `request` when there is.
-  int64_t Take(uint32_t id, uint32_t request, double* out);
+  int64_t Take(uint32_t id, uint32_t request, double* out) EXCLUDES(host_->lock());
+
+  // ---- for the host, which holds its lock
 
   // Writes down what is due, after the reads of the same pass; returns when to be called next.
   uint64_t Record(uint64_t now);
   void RemoveEnvironment(const Environment* environment);
-  bool empty() const { return recorders_.empty(); }
+  bool empty() const {
+    AssertLocked();
+    return recorders_.empty();
+  }
 
  private:
+  // That the lock of `host_` is the one that its caller holds cannot be said where the caller is declared.
+  void AssertLocked() const ASSERT_CAPABILITY(host_->lock()) {}
   Host* const host_;
-  Numbered<Recorder> recorders_;
+  Numbered<Recorder> recorders_ GUARDED_BY(host_->lock());
 };
 
 }  // namespace tripline

@@ -79,6 +79,7 @@ void Sampler::ThreadBody(void* self) {
 
 void Sampler::WakeFromHelper(void* self) {
   auto* sampler = static_cast<Sampler*>(self);
+  sampler->lock_.AssertHeld();
   if (sampler->running_) sampler->waiter_.Wake();
 }
 

@@ -69,45 +69,46 @@ class Sampler : private Host {
   static Sampler* Get();
 
   // Closes all that the environment has left open. No notification comes afterwards.
-  void RemoveEnvironment(Environment* environment);
-  void AttachBoard(Environment* environment, int32_t* words, size_t count);
+  void RemoveEnvironment(Environment* environment) EXCLUDES(lock_);
+  void AttachBoard(Environment* environment, int32_t* words, size_t count) EXCLUDES(lock_);
 
   // Interest in a series; ids are never 0. A probe that cannot block is read once, so that a level is known when this
   // returns. 0 with `why` where the metric is unavailable and `must_exist`.
   uint32_t Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window, uint32_t cell,
-                     bool must_exist, Failure* why);
-  void Unsubscribe(uint32_t subscription);
+                     bool must_exist, Failure* why) EXCLUDES(lock_);
+  void Unsubscribe(uint32_t subscription) EXCLUDES(lock_);
   // The longest time between two reads that readers of this subscription accept; kNever for no readers.
-  bool SetPeriod(uint32_t subscription, uint64_t period, Failure* why);
+  bool SetPeriod(uint32_t subscription, uint64_t period, Failure* why) EXCLUDES(lock_);
 
   // The guard's state is on the board when this returns, as far as it can be known without waiting. 0 with `why` when
   // the thread cannot be started.
   uint32_t AddGuard(Environment* environment, const GuardSpec& spec, const LimitRequest* limits, uint32_t count,
-                    Failure* why);
-  void RemoveGuard(uint32_t guard);
+                    Failure* why) EXCLUDES(lock_);
+  void RemoveGuard(uint32_t guard) EXCLUDES(lock_);
 
   // Asks for an answer (environment.h) once every one of these subscriptions has been read anew.
-  bool Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count, Failure* why);
+  bool Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count, Failure* why)
+      EXCLUDES(lock_);
 
   // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
-  List<EvidenceCopy> EvidenceOf(uint32_t guard);
+  List<EvidenceCopy> EvidenceOf(uint32_t guard) EXCLUDES(lock_);
 
   // All that `environment` has not been told; it is forgotten here.
-  News Drain(Environment* environment);
+  News Drain(Environment* environment) EXCLUDES(lock_);
 
   // The environment's sign of life: how long its loop has been idle in all, and how full its heap is in percent.
-  void TakeHeartbeat(Environment* environment, double idle_ms, double heap);
+  void TakeHeartbeat(Environment* environment, double idle_ms, double heap) EXCLUDES(lock_);
 
-  SubscriptionInfo InfoOf(uint32_t subscription);
+  SubscriptionInfo InfoOf(uint32_t subscription) EXCLUDES(lock_);
 
   // Whether the kernel would push `metric` here; tries it. False with why not.
-  bool CanPush(Metric metric, Failure* why);
+  bool CanPush(Metric metric, Failure* why) EXCLUDES(lock_);
 
   // What else keeps time on the thread.
   Tickers& tickers() { return tickers_; }
   Recorders& recorders() { return recorders_; }
 
-  SamplerStats Stats();
+  SamplerStats Stats() EXCLUDES(lock_);
 
  private:
   friend class SamplerBench;  // bench/sampler/native.cc runs passes by hand to time them
@@ -152,73 +153,74 @@ class Sampler : private Host {
   Sampler() = default;
 
   static void ThreadBody(void* self);
+  // For Source, which holds the lock.
   static void WakeFromHelper(void* self);
-  void Loop();
-  void FollowRealTime();
+  void Loop() EXCLUDES(lock_);
+  void FollowRealTime() REQUIRES(lock_);
 
-  Mutex* lock() override { return &lock_; }
-  bool EnsureThread(Failure* why) override;
-  void WakeBy(uint64_t due) override;
-  Feed* FeedOf(uint32_t subscription) override;
+  Mutex* lock() override RETURN_CAPABILITY(lock_) { return &lock_; }
+  bool EnsureThread(Failure* why) override REQUIRES(lock_);
+  void WakeBy(uint64_t due) override REQUIRES(lock_);
+  Feed* FeedOf(uint32_t subscription) override REQUIRES(lock_);
 
-  bool Idle() const;
+  bool Idle() const REQUIRES(lock_);
 
-  uint64_t Pass(uint64_t now);
-  void ReadSource(Source* source, uint64_t now, MetricMask wanted);
-  void RequestSlowly(Source* source, uint64_t now, MetricMask wanted);
-  void SettleAll(Source* source, MetricMask wanted, uint64_t now);
-  void JudgeDirty(uint64_t now);
-  void AnswerRequests();
-  void NoticeGaps(uint64_t now);
-  void Govern(uint64_t now);
-  uint64_t NextDue() const;
+  uint64_t Pass(uint64_t now) REQUIRES(lock_);
+  void ReadSource(Source* source, uint64_t now, MetricMask wanted) REQUIRES(lock_);
+  void RequestSlowly(Source* source, uint64_t now, MetricMask wanted) REQUIRES(lock_);
+  void SettleAll(Source* source, MetricMask wanted, uint64_t now) REQUIRES(lock_);
+  void JudgeDirty(uint64_t now) REQUIRES(lock_);
+  void AnswerRequests() REQUIRES(lock_);
+  void NoticeGaps(uint64_t now) REQUIRES(lock_);
+  void Govern(uint64_t now) REQUIRES(lock_);
+  uint64_t NextDue() const REQUIRES(lock_);
   // After demand has changed or gone; lets the thread see it when it has become idle.
-  void Replan();
+  void Replan() REQUIRES(lock_);
 
-  Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why);
-  Feed* FindFeed(Source* source, Metric metric, uint64_t window);
-  void DropFeedIfUnused(Feed* feed);
+  Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why) REQUIRES(lock_);
+  Feed* FindFeed(Source* source, Metric metric, uint64_t window) REQUIRES(lock_);
+  void DropFeedIfUnused(Feed* feed) REQUIRES(lock_);
   // Those without feeds, all of them or only those that nobody has come back for.
-  void DropSources(uint64_t now, bool all);
-  void DropGuard(uint32_t id);
-  void DropSubscription(uint32_t id);
+  void DropSources(uint64_t now, bool all) REQUIRES(lock_);
+  void DropGuard(uint32_t id) REQUIRES(lock_);
+  void DropSubscription(uint32_t id) REQUIRES(lock_);
 
   Mutex lock_;
   Waiter waiter_;
-  PushTriggers push_triggers_{&waiter_};
-  bool running_ = false;
-  List<std::unique_ptr<Source>> sources_;
-  uint32_t unused_sources_ = 0;
-  List<std::unique_ptr<Feed>> feeds_;
-  Table<Subscription> subscriptions_;
-  Table<Guard> guards_;
-  List<Outstanding> outstanding_;
-  List<Guard*> dirty_;
-  List<Guard*> held_;  // breached only because of their min_hold
-  Readings readings_;
-  uint64_t suspended_ = 0;
-  uint64_t gaps_at_ = 0;  // when gaps were looked for last
-  uint64_t next_due_ = kNever;
-  uint64_t idle_since_ = 0;
-  uint64_t sleeping_until_ = 0;  // what the thread was told last, or 0 while it is at work
+  PushTriggers push_triggers_ GUARDED_BY(lock_){&waiter_};
+  bool running_ GUARDED_BY(lock_) = false;
+  List<std::unique_ptr<Source>> sources_ GUARDED_BY(lock_);
+  uint32_t unused_sources_ GUARDED_BY(lock_) = 0;
+  List<std::unique_ptr<Feed>> feeds_ GUARDED_BY(lock_);
+  Table<Subscription> subscriptions_ GUARDED_BY(lock_);
+  Table<Guard> guards_ GUARDED_BY(lock_);
+  List<Outstanding> outstanding_ GUARDED_BY(lock_);
+  List<Guard*> dirty_ GUARDED_BY(lock_);
+  List<Guard*> held_ GUARDED_BY(lock_);  // breached only because of their min_hold
+  Readings readings_ GUARDED_BY(lock_);
+  uint64_t suspended_ GUARDED_BY(lock_) = 0;
+  uint64_t gaps_at_ GUARDED_BY(lock_) = 0;  // when gaps were looked for last
+  uint64_t next_due_ GUARDED_BY(lock_) = kNever;
+  uint64_t idle_since_ GUARDED_BY(lock_) = 0;
+  uint64_t sleeping_until_ GUARDED_BY(lock_) = 0;  // what the thread was told last, or 0 while it is at work
 
   Tickers tickers_{this};
   Recorders recorders_{this};
-  bool real_time_asked_ = false;
-  Punctuality punctuality_;
+  bool real_time_asked_ GUARDED_BY(lock_) = false;
+  Punctuality punctuality_ GUARDED_BY(lock_);
 
   // The governor and what it tells.
-  double stretch_ = 1;
-  double saved_ = 0;  // CPU time in nanoseconds that was allowed and not used
-  uint64_t governed_at_ = 0;
-  uint64_t governed_cpu_ = 0;
-  uint64_t governed_wakeups_ = 0;
-  uint64_t wakeups_ = 0;
-  uint64_t reading_wakeups_ = 0;  // since the governor looked last
-  uint64_t reads_ = 0;
-  uint64_t cpu_ = 0;
-  uint64_t cpu_before_ = 0;  // of threads that have ended
-  uint32_t limit_count_ = 0;
+  double stretch_ GUARDED_BY(lock_) = 1;
+  double saved_ GUARDED_BY(lock_) = 0;  // CPU time in nanoseconds that was allowed and not used
+  uint64_t governed_at_ GUARDED_BY(lock_) = 0;
+  uint64_t governed_cpu_ GUARDED_BY(lock_) = 0;
+  uint64_t governed_wakeups_ GUARDED_BY(lock_) = 0;
+  uint64_t wakeups_ GUARDED_BY(lock_) = 0;
+  uint64_t reading_wakeups_ GUARDED_BY(lock_) = 0;  // since the governor looked last
+  uint64_t reads_ GUARDED_BY(lock_) = 0;
+  uint64_t cpu_ GUARDED_BY(lock_) = 0;
+  uint64_t cpu_before_ GUARDED_BY(lock_) = 0;  // of threads that have ended
+  uint32_t limit_count_ GUARDED_BY(lock_) = 0;
 };
 
 }  // namespace tripline

@@ -27,10 +27,11 @@ class Source {
   bool Matches(Metric metric, const Selector& selector) const;
   bool blocking() const { return slow_ != nullptr; }
 
-  // Reads at once; REQUIRES: !blocking().
+  // Reads at once. Only where blocking() is false.
   void Read(uint64_t now, MetricMask wanted, Readings* out);
 
-  // Asks the helper thread for a read; nothing happens while the one before is still out. REQUIRES: blocking().
+  // Asks the helper thread for a read; nothing happens while the one before is still out. Only where
+  // blocking() is true.
   void Request(uint64_t now, MetricMask wanted);
 
   // True once for each read that came back, or that is overdue: then every metric in `wanted` is unavailable.

@@ -131,6 +131,7 @@ uint32_t Tickers::Take(Environment* environment, Tick* out, uint32_t capacity) {
 }
 
 uint64_t Tickers::Beat(uint64_t now) {
+  AssertLocked();
   uint64_t next = kNever;
   for (const auto& each : tickers_) {
     if (each->wake() <= now && each->Beat(now)) each->environment()->Deliver(each.get());
@@ -140,6 +141,7 @@ uint64_t Tickers::Beat(uint64_t now) {
 }
 
 void Tickers::RemoveEnvironment(const Environment* environment) {
+  AssertLocked();
   for (size_t i = tickers_.size(); i-- > 0;) {
     if (tickers_[i]->environment() == environment) Drop(tickers_[i]->id);
   }

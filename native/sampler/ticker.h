@@ -67,38 +67,52 @@ class Ticker {
   bool held_ = false;
 };
 
-// All tickers of the process. The public methods of the first group may be called on any JavaScript thread and take the
-// lock; the others are the sampling thread's, or its owner's, which holds it.
+// All tickers of the process.
 class Tickers {
  public:
   explicit Tickers(Host* host) : host_(host) {}
 
+  // ---- on any JavaScript thread
+
   // 0 with `why` when the thread cannot be started.
-  uint32_t Add(Environment* environment, const TickerSpec& spec, Failure* why);
-  void Remove(uint32_t id);
-  void SetPeriod(uint32_t id, uint64_t period);
-  void Pause(uint32_t id);
+  uint32_t Add(Environment* environment, const TickerSpec& spec, Failure* why) EXCLUDES(host_->lock());
+  void Remove(uint32_t id) EXCLUDES(host_->lock());
+  void SetPeriod(uint32_t id, uint64_t period) EXCLUDES(host_->lock());
+  void Pause(uint32_t id) EXCLUDES(host_->lock());
   // No beat comes before `delay` is over.
-  void Resume(uint32_t id, uint64_t delay);
-  void Hold(uint32_t id);
+  void Resume(uint32_t id, uint64_t delay) EXCLUDES(host_->lock());
+  void Hold(uint32_t id) EXCLUDES(host_->lock());
   // Ends a hold; these are the beats that have passed in it.
-  Beats Release(uint32_t id);
+  Beats Release(uint32_t id) EXCLUDES(host_->lock());
   // Takes up to `capacity` of the environment's deliveries; fewer mean that there are no more.
-  uint32_t Take(Environment* environment, Tick* out, uint32_t capacity);
+  uint32_t Take(Environment* environment, Tick* out, uint32_t capacity) EXCLUDES(host_->lock());
+
+  // ---- for the host, which holds its lock
 
   // Delivers what is due; returns when to be called next.
   uint64_t Beat(uint64_t now);
   void RemoveEnvironment(const Environment* environment);
-  bool empty() const { return tickers_.empty(); }
-  uint32_t count() const { return static_cast<uint32_t>(tickers_.size()); }
-  bool real_time() const { return real_time_ > 0; }
+  bool empty() const {
+    AssertLocked();
+    return tickers_.empty();
+  }
+  uint32_t count() const {
+    AssertLocked();
+    return static_cast<uint32_t>(tickers_.size());
+  }
+  bool real_time() const {
+    AssertLocked();
+    return real_time_ > 0;
+  }
 
  private:
-  void Drop(uint32_t id);
+  // That the lock of `host_` is the one that its caller holds cannot be said where the caller is declared.
+  void AssertLocked() const ASSERT_CAPABILITY(host_->lock()) {}
+  void Drop(uint32_t id) REQUIRES(host_->lock());
 
   Host* const host_;
-  Numbered<Ticker> tickers_;
-  uint32_t real_time_ = 0;  // how many ask for it
+  Numbered<Ticker> tickers_ GUARDED_BY(host_->lock());
+  uint32_t real_time_ GUARDED_BY(host_->lock()) = 0;  // how many ask for it
 };
 
 }  // namespace tripline

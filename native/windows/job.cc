@@ -16,8 +16,8 @@ struct Known {
   int64_t pid;
   HANDLE job;
 };
-Known known[kMostJobs];
-Mutex known_lock;
+Mutex known_mutex;
+Known known[kMostJobs] GUARDED_BY(known_mutex);
 
 using ProcessCall = LONG(WINAPI*)(HANDLE);
 
@@ -152,7 +152,7 @@ void Job::Resume() {
 }
 
 void RememberJob(int64_t pid, HANDLE job) {
-  MutexLock lock(&known_lock);
+  MutexLock lock(&known_mutex);
   for (Known& each : known) {
     if (each.job != nullptr) continue;
     each = {pid, job};
@@ -161,14 +161,14 @@ void RememberJob(int64_t pid, HANDLE job) {
 }
 
 void ForgetJob(int64_t pid) {
-  MutexLock lock(&known_lock);
+  MutexLock lock(&known_mutex);
   for (Known& each : known) {
     if (each.pid == pid) each = {0, nullptr};
   }
 }
 
 HANDLE OpenJobOf(int64_t pid) {
-  MutexLock lock(&known_lock);
+  MutexLock lock(&known_mutex);
   for (const Known& each : known) {
     HANDLE own = nullptr;
     const HANDLE self = GetCurrentProcess();

@@ -22,10 +22,10 @@ struct Slot {
 };
 
 struct Shared {
-  Mutex lock;
-  bool running = false;
+  Mutex mutex;
+  bool running GUARDED_BY(mutex) = false;
   HANDLE changed = nullptr;
-  Slot slots[kSlots];
+  Slot slots[kSlots] GUARDED_BY(mutex);
 };
 
 // Never destroyed: the thread may outlive the static destructors of the process.
@@ -153,7 +153,7 @@ class Collector {
   }
 
   bool StillWanted() {
-    MutexLock lock(&shared_->lock);
+    MutexLock lock(&shared_->mutex);
     for (const Slot& slot : shared_->slots) {
       if (slot.users > 0) return true;
     }
@@ -168,7 +168,7 @@ class Collector {
       wchar_t path[kPathSize];
       uint32_t generation = 0;
       {
-        MutexLock lock(&shared_->lock);
+        MutexLock lock(&shared_->mutex);
         const Slot& slot = shared_->slots[i];
         generation = slot.users > 0 ? slot.generation : 0;
         for (size_t k = 0; k < kPathSize; k++) path[k] = slot.path[k];
@@ -214,12 +214,12 @@ class Collector {
   }
 
   void Publish(int slot, const CounterReading& reading) {
-    MutexLock lock(&shared_->lock);
+    MutexLock lock(&shared_->mutex);
     if (shared_->slots[slot].generation == held_[slot].generation) shared_->slots[slot].reading = reading;
   }
 
   void FailAll(const Failure& why) {
-    MutexLock lock(&shared_->lock);
+    MutexLock lock(&shared_->mutex);
     for (Slot& slot : shared_->slots) {
       slot.reading.state = CounterReading::kFailed;
       slot.reading.why = why;
@@ -241,7 +241,7 @@ bool Same(const wchar_t* a, const wchar_t* b) {
 void Counter::Open(const wchar_t* path) {
   Close();
   Shared* shared = GetShared();
-  MutexLock lock(&shared->lock);
+  MutexLock lock(&shared->mutex);
   if (shared->changed == nullptr) shared->changed = CreateEventW(nullptr, FALSE, FALSE, nullptr);
   if (shared->changed == nullptr) return;
   for (int i = 0; i < kSlots && slot_ < 0; i++) {
@@ -274,7 +274,7 @@ void Counter::Open(const wchar_t* path) {
 void Counter::Close() {
   if (slot_ < 0) return;
   Shared* shared = GetShared();
-  MutexLock lock(&shared->lock);
+  MutexLock lock(&shared->mutex);
   if (--shared->slots[slot_].users == 0) SetEvent(shared->changed);
   slot_ = -1;
 }
@@ -287,7 +287,7 @@ CounterReading Counter::Read() const {
     return none;
   }
   Shared* shared = GetShared();
-  MutexLock lock(&shared->lock);
+  MutexLock lock(&shared->mutex);
   return shared->slots[slot_].reading;
 }
 

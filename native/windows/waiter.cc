@@ -11,9 +11,9 @@ constexpr uint32_t kMostWatched = 16;
 struct State {
   HANDLE timer = nullptr;
   HANDLE event = nullptr;
-  Mutex mutex;  // guards what follows
-  PushTrigger* push_triggers[kMostWatched] = {};
-  uint64_t muted_until[kMostWatched] = {};
+  Mutex mutex;
+  PushTrigger* push_triggers[kMostWatched] GUARDED_BY(mutex) = {};
+  uint64_t muted_until[kMostWatched] GUARDED_BY(mutex) = {};
 };
 
 }  // namespace

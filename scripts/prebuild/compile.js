@@ -43,6 +43,8 @@ const compileFlags = [
   ...(target.arch === 'arm64' && os === 'linux' ? ['-mno-outline-atomics'] : []),
   '-Wall',
   '-Wextra',
+  // What a lock guards (native/util/thread_annotations.h).
+  '-Wthread-safety',
   '-Werror',
   // Nothing of the machine or the folder in the result.
   '-fno-ident',
