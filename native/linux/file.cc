@@ -1,5 +1,6 @@
 #include "linux/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <linux/stat.h>
 #include <sys/syscall.h>
@@ -18,17 +19,20 @@ constexpr size_t kFirstCapacity = 4096;
 constexpr size_t kPiece = 4096;  // the smallest page
 constexpr size_t kLargest = size_t{16} << 20;
 constexpr uint64_t kFirstBackOff = 100 * kMillisecond;
-constexpr uint64_t kLongestBackOff = 5 * kSecond;
+constexpr uint64_t kLongestBackOff = kSecond;  // a source that is back is seen within a second
 constexpr int kInterruptions = 16;
 
 int OpenReadOnly(const char* path) { return open(path, O_RDONLY | O_CLOEXEC); }
 
-// The descriptor no longer means the file at the path: worth opening again.
-bool IsStale(int error) { return error == ESPIPE || error == ENODEV || error == ENOENT || error == EBADF; }
+// Whether opening the file again could cure it. Nearly everything can be cured: what was a control group, a device or
+// the server of a FUSE file system (ENOTCONN) may have come back under the same name.
+bool IsCurable(int error) { return error != EINTR && error != EAGAIN && !IsResourceShortage(error); }
 
 }  // namespace
 
 FileCalls file_calls = {OpenReadOnly, pread, read, close};
+
+bool IsResourceShortage(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
 
 char Text::nothing_[1] = "";
 
@@ -159,7 +163,8 @@ int File::Fill(Buffer* buffer, size_t record) {
     }
     filled += static_cast<size_t>(got);
     if (static_cast<size_t>(got) == room) {
-      if (!buffer->Grow()) break;
+      // Never a part of a file in place of all of it.
+      if (!buffer->Grow()) return ENOMEM;
       // What is formatted in one go would be torn between two reads: from the start again.
       if (!pieces && !stream_) filled = 0;
       continue;
@@ -182,18 +187,16 @@ bool File::ReadAll(uint64_t now, Buffer* buffer, size_t record) {
       return true;
     }
     call_ = "read";
-    if (!stream_ && !IsStale(error_)) return false;
-    // Whoever closed our descriptor may have given its number to another file: then it is not ours to close.
+    // Something else in this process has closed our descriptor, and its number may already mean another file: it is no
+    // longer ours to close.
     if (error_ == EBADF) fd_ = -1;
+    if (pinned_ || (!stream_ && !IsCurable(error_))) return false;
     Close();
-    if (pinned_) return false;
     if (error_ == ESPIPE) stream_ = true;
   }
   BackOff(now);
   return false;
 }
-
-bool IsResourceShortage(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
 
 bool File::Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, 0); }
 
@@ -214,6 +217,7 @@ DirectoryReader::~DirectoryReader() {
 const char* DirectoryReader::Next() {
   // struct linux_dirent64: u64 inode, s64 offset, u16 length, u8 type, name.
   constexpr int kLengthAt = 16;
+  constexpr int kTypeAt = 18;
   constexpr int kNameAt = 19;
   for (;;) {
     if (at_ >= end_) {
@@ -227,6 +231,8 @@ const char* DirectoryReader::Next() {
     uint16_t length = 0;
     memcpy(&length, data_ + at_ + kLengthAt, sizeof(length));
     const char* name = data_ + at_ + kNameAt;
+    const char type = data_[at_ + kTypeAt];
+    is_directory_ = type == DT_DIR || type == DT_UNKNOWN;
     at_ += length;
     if (strcmp(name, ".") != 0 && strcmp(name, "..") != 0) return name;
   }
@@ -244,11 +250,11 @@ bool DirectoryReader::NextNumber(int64_t* number) {
   return false;
 }
 
-uint64_t CountDescriptors(const char* directory, bool tells_size) {
+uint64_t CountDescriptors(const char* directory, bool has_size) {
 #ifdef SYS_statx
   // By number, since the C libraries that we link against do not all have it.
   struct statx info;
-  if (tells_size && syscall(SYS_statx, AT_FDCWD, directory, 0, STATX_SIZE, &info) == 0 && info.stx_size > 0) {
+  if (has_size && syscall(SYS_statx, AT_FDCWD, directory, 0, STATX_SIZE, &info) == 0 && info.stx_size > 0) {
     return info.stx_size;
   }
 #endif

@@ -77,7 +77,7 @@ struct Roots {
   bool other_proc = false;  // HOST_PROC is set
 };
 
-// Whether a failure says something about this process and nothing about the file: it may be there all the same.
+// Whether an error says that this process lacks descriptors or memory, and nothing about the file.
 bool IsResourceShortage(int error);
 
 // One kernel file, read from its start again and again through a descriptor that is held. Not for directories.
@@ -98,7 +98,8 @@ class File {
   void Close();
 
   // The whole content in one pread: right for files that the kernel formats in one go, which are nearly all.
-  // A descriptor that went stale (migration, hot-plug) is opened again at once, then with back-off.
+  // What fails to be read (migration, hot-plug, a FUSE server that has died) is opened again at once, then with
+  // back-off, at least once a second.
   bool Read(uint64_t now, Buffer* buffer);
 
   // The same for files that come in pieces of whole records, a page at most: mountinfo, net/dev, arcstats. Where no
@@ -108,7 +109,7 @@ class File {
   // kKept, and nothing read, when the last read that worked is younger than `period`.
   Result ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer);
 
-  // Of the last failure.
+  // The errno of the last failure, and the call that gave it.
   int error() const { return error_; }
   const char* call() const { return call_; }
   void Explain(const char* hint, Failure* out) const { out->SetErrno(call_, path(), error_, hint); }
@@ -146,17 +147,20 @@ class DirectoryReader {
   const char* Next();
   // The next name that is a number.
   bool NextNumber(int64_t* number);
+  // Whether what Next() returned last is a directory, as far as its file system says.
+  bool is_directory() const { return is_directory_; }
 
  private:
   int fd_;
+  bool is_directory_ = false;
   int at_ = 0;
   int end_ = 0;
   alignas(8) char data_[2048];
 };
 
-// How many descriptors are open, of /proc/<pid>/fd. 0 and errno where that cannot be told.
-// `tells_size`: a kernel since 6.2 says it as the directory's size, which spares listing it.
-uint64_t CountDescriptors(const char* directory, bool tells_size);
+// How many descriptors are open, of /proc/<pid>/fd. 0 and errno where that is not known.
+// `has_size`: Linux 6.2 and later give the number as the directory's size, which saves listing it.
+uint64_t CountDescriptors(const char* directory, bool has_size);
 
 // Reads a small file once, without holding it.
 bool ReadOnce(const char* path, Buffer* buffer);

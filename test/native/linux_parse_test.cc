@@ -11,6 +11,7 @@
 #include "linux/parse/mountinfo.h"
 #include "linux/parse/pressure.h"
 #include "linux/parse/process.h"
+#include "linux/parse/scan.h"
 #include "linux/parse/sensor.h"
 #include "linux/parse/stat.h"
 
@@ -21,6 +22,32 @@ using test::Bytes;
 using test::EachFixture;
 
 constexpr uint64_t kKiB = 1024;
+
+// ---- numbers
+
+TEST(NumbersOfEveryLength) {
+  // Against strtoull, at the end of the bytes and before more of them.
+  char text[40];
+  for (int digits = 1; digits <= 22; digits++) {
+    for (const char* after : {"", " ", "\n", "x2345678", "/", ":", "\xb9\xb9\xb9\xb9\xb9\xb9\xb9\xb9"}) {
+      int size = 0;
+      for (int i = 0; i < digits; i++) text[size++] = static_cast<char>('0' + (i * 7 + digits) % 10);
+      const int end = size;
+      for (const char* each = after; *each != '\0'; each++) text[size++] = *each;
+      text[size] = '\0';
+      const Bytes bytes(text, static_cast<size_t>(size));
+      Scanner scan(bytes.data, bytes.size);
+      uint64_t value = 0;
+      CHECK(scan.Number(&value));
+      CHECK_EQ(value, strtoull(text, nullptr, 10));
+      CHECK_EQ(scan.at() - bytes.data, end);
+    }
+  }
+  uint64_t value = 7;
+  CHECK(!Scanner("-1", 2).Number(&value));
+  CHECK(!Scanner("abcdefghi", 9).Number(&value));
+  CHECK_EQ(value, 7u);
+}
 
 // ---- /proc/stat
 
@@ -109,7 +136,16 @@ TEST(MeminfoWithoutAvailable) {
   CHECK_EQ(Memory("linux/meminfo/available-is-zero").available, (100000 + 10000 + 50000 + 1000 - 5000) * kKiB);
 }
 
-TEST(MeminfoNeverMoreThanThereIs) { CHECK_EQ(Memory("linux/meminfo/container-nonsense").available, 524288 * kKiB); }
+TEST(MeminfoWithMoreAvailableThanThereIs) {
+  CHECK_EQ(Memory("linux/meminfo/container-nonsense").available, 262144 * kKiB);
+  Meminfo memory;
+  // Nothing is known where even what is free is nonsense, or missing.
+  for (const char* text :
+       {"MemTotal: 10 kB\nMemFree: 11 kB\nMemAvailable: 12 kB\n", "MemTotal: 10 kB\nMemAvailable: 12 kB\n"}) {
+    CHECK(!ParseMeminfo(text, strlen(text), false, &memory));
+    CHECK(!ParseMeminfo(text, strlen(text), true, &memory));
+  }
+}
 
 TEST(MeminfoSkipsSwapUnlessAsked) {
   const Bytes bytes("linux/meminfo/pi-zero-2");

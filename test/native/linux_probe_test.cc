@@ -737,6 +737,13 @@ ssize_t FailingPread(int fd, void* data, size_t size, off_t offset) {
   return real_calls.pread(fd, data, size, offset);
 }
 
+int FailingOpen(const char* path) {
+  if (fail_times == 0) return real_calls.open(path);
+  fail_times--;
+  errno = fail_with;
+  return -1;
+}
+
 TEST(FileReadsThatFail) {
   FakeRoot root;
   root.Change("proc/z", "12345");
@@ -748,9 +755,9 @@ TEST(FileReadsThatFail) {
     int times;
     bool recovers;
   };
-  for (const Fault& fault :
-       {Fault{EINTR, 3, true}, Fault{EIO, 1, false}, Fault{ENODEV, 1, true}, Fault{ESPIPE, 1, true},
-        Fault{ENODEV, 2, false}, Fault{EINTR, 1000, false}, Fault{EAGAIN, 1, false}}) {
+  for (const Fault& fault : {Fault{EINTR, 3, true}, Fault{EIO, 1, true}, Fault{ENODEV, 1, true}, Fault{ESPIPE, 1, true},
+                             Fault{ENOTCONN, 1, true}, Fault{ENODEV, 2, false}, Fault{EINTR, 1000, false},
+                             Fault{EAGAIN, 1, false}, Fault{ENOMEM, 1, false}}) {
     File file;
     file.SetPath(root.PathOf("proc/z"));
     fail_times = 0;
@@ -764,6 +771,30 @@ TEST(FileReadsThatFail) {
     CHECK(file.Read(now, &buffer));
     CHECK_EQ(buffer.size, 5u);
   }
+  file_calls = real_calls;
+}
+
+// A server of a FUSE file system that dies and comes back: what is mounted under the path is another file system then.
+TEST(FileOfAServerThatCameBack) {
+  FakeRoot root;
+  root.Change("proc/z", "12345");
+  real_calls = file_calls;
+  file_calls.pread = FailingPread;
+  file_calls.open = FailingOpen;
+  Buffer buffer;
+  File file;
+  file.SetPath(root.PathOf("proc/z"));
+  CHECK(file.Read(now, &buffer));
+  fail_with = ENOTCONN;
+  for (int i = 0; i < 200; i++) {
+    fail_times = 1000;
+    now += 100 * kMillisecond;
+    CHECK(!file.Read(now, &buffer));
+    CHECK_EQ(file.error(), ENOTCONN);
+  }
+  fail_times = 0;
+  now += kSecond;
+  CHECK(file.Read(now, &buffer));
   file_calls = real_calls;
 }
 

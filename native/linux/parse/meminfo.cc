@@ -1,5 +1,7 @@
 #include "linux/parse/meminfo.h"
 
+#include <initializer_list>
+
 #include "linux/parse/scan.h"
 
 namespace tripline {
@@ -28,16 +30,29 @@ constexpr Key kMeminfoKeys[kKeys] = {
 
 constexpr uint32_t Bit(MeminfoKey key) { return uint32_t{1} << key; }
 
+// Every kernel since 3.14 begins with these three lines, so they need no search.
+bool ReadFirstLines(const char* data, size_t size, uint64_t* values) {
+  Scanner scan(data, size);
+  for (const MeminfoKey key : {kTotal, kFree, kAvailable}) {
+    if (!scan.Match(kMeminfoKeys[key].text) || !scan.Number(&values[key])) return false;
+    scan.SkipLine();
+  }
+  return true;
+}
+
 }  // namespace
 
 bool ParseMeminfo(const char* data, size_t size, bool with_swap, Meminfo* out) {
   *out = Meminfo();
   uint64_t values[kKeys] = {};
-  const uint32_t swap = with_swap ? Bit(kSwapTotal) | Bit(kSwapFree) : 0;
-  const uint32_t enough = Bit(kTotal) | Bit(kAvailable) | swap;
-  ReadKeys(data, size, kMeminfoKeys, kKeys, enough, values);
+  constexpr uint32_t kEnough = Bit(kTotal) | Bit(kFree) | Bit(kAvailable);
+  uint32_t found = kEnough;
+  if (with_swap || !ReadFirstLines(data, size, values)) {
+    const uint32_t swap = with_swap ? Bit(kSwapTotal) | Bit(kSwapFree) : 0;
+    found = ReadKeys(data, size, kMeminfoKeys, kKeys, kEnough | swap, values);
+  }
   // A 0 stands for none, and then the rest is needed.
-  if (values[kAvailable] == 0) ReadKeys(data, size, kMeminfoKeys, kKeys, UINT32_MAX, values);
+  if (values[kAvailable] == 0) found = ReadKeys(data, size, kMeminfoKeys, kKeys, UINT32_MAX, values);
   for (uint64_t& value : values) value = SaturatingProduct(value, kKibi);
   out->total = values[kTotal];
   if (out->total == 0) return false;
@@ -46,9 +61,15 @@ bool ParseMeminfo(const char* data, size_t size, bool with_swap, Meminfo* out) {
     const uint64_t cache = SaturatingSum(SaturatingSum(values[kBuffers], values[kCached]), values[kSlab]);
     const uint64_t sum = SaturatingSum(values[kFree], cache);
     out->available = sum > values[kShmem] ? sum - values[kShmem] : values[kFree];
-    if (out->available > out->total) out->available = values[kFree];
   }
-  if (out->available > out->total) out->available = out->total;
+  // lxcfs mixes figures of the container with those of the host.
+  if (out->available > out->total) {
+    if ((found & Bit(kFree)) == 0 || values[kFree] > out->total) {
+      *out = Meminfo();
+      return false;
+    }
+    out->available = values[kFree];
+  }
   if (!with_swap) return true;
   out->swap_total = values[kSwapTotal];
   out->swap_free = values[kSwapFree] < out->swap_total ? values[kSwapFree] : out->swap_total;

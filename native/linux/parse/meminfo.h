@@ -13,9 +13,9 @@ struct Meminfo {
   uint64_t swap_free = 0;
 };
 
-// `with_swap` false leaves swap at 0 and stops reading earlier. False when there is no MemTotal.
-// Kernels before 3.14, and some containers, have no MemAvailable (or a 0 that cannot be): then it is
-// MemFree + Buffers + Cached + SReclaimable - Shmem, and MemFree where even that is nonsense.
+// `with_swap` false leaves swap at 0 and stops reading earlier. False when there is no MemTotal, or more is free than
+// that. Kernels before 3.14, and some containers, have no MemAvailable (or a 0 that cannot be): then it is
+// MemFree + Buffers + Cached + SReclaimable - Shmem. Where what is available is more than MemTotal, it is MemFree.
 bool ParseMeminfo(const char* data, size_t size, bool with_swap, Meminfo* out);
 
 // /proc/spl/kstat/zfs/arcstats: what ZFS gives back under pressure, max(0, size - c_min). MemAvailable does not count
