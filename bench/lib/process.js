@@ -8,7 +8,7 @@ export function threadCpu(pid, tid) {
   return Number(readFileSync(`/proc/${pid}/task/${tid}/schedstat`, 'utf8').split(' ', 1)[0])
 }
 
-/** The thread of a process with this name; undefined where there is none. */
+/** The thread of a process with this name; undefined where there is no such thread. */
 export function findThread(pid, name) {
   return readdirSync(`/proc/${pid}/task`).find((tid) => {
     try {

@@ -463,7 +463,7 @@ char* Map(size_t size) {
   return static_cast<char*>(memory);
 }
 
-// fill <bytes a second> <bytes>: fills memory steadily once a line comes in, and holds it until the input ends.
+// fill <bytes per second> <bytes>: fills memory steadily once a line comes in, and holds it until the input ends.
 void Fill(double rate, size_t size) {
   char* memory = Map(size);
   int next = getchar();

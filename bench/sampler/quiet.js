@@ -45,7 +45,7 @@ export async function measureQuiet(add) {
       '% of a core',
       {
         atMost: 0.1,
-        note: `${guarded[0].limits.join(', ')}; within 100 ms; a bare thread that only wakes ten times a second: ${(wake / 1e6).toFixed(3)} %`,
+        note: `${guarded[0].limits.join(', ')}; within 100 ms; a bare thread that only wakes ten times per second: ${(wake / 1e6).toFixed(3)} %`,
       },
     ),
   )

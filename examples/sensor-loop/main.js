@@ -1,4 +1,4 @@
-// A sensor, read 200 times a second for as long as the machine lasts: each beat takes what has come through the pipe,
+// A sensor, read 200 times per second for as long as the machine lasts: each beat takes what has come through the pipe,
 // smooths it and writes it to disk in batches.
 //
 // - A busy (or hot) machine: the loop runs at a quarter of its rate until it has recovered.
@@ -76,7 +76,7 @@ pauseOrResume()
 
 sensor.once('exit', () => void ticker.close())
 if (options.seconds !== undefined) setTimeout(() => void ticker.close(), options.seconds * 1000).unref()
-console.log(`reading ${HZ} times a second into ${path}`)
+console.log(`reading ${HZ} times per second into ${path}`)
 
 const reason = await ticker.done
 const partial = batch.length

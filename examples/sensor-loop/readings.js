@@ -21,7 +21,7 @@ export class Readings {
     this.#rest = bytes.subarray(at)
   }
 
-  /** The mean of all readings since the last call; undefined where there were none. */
+  /** The mean of all readings since the last call; undefined without readings. */
   mean() {
     if (this.#count === 0) return undefined
     const mean = this.#sum / this.#count

@@ -197,7 +197,7 @@ describe('tripline run in scripts', () => {
   })
 
   it.each(['--help', 'doctor', 'completion bash', 'watch --once'])(
-    'ends quietly when nobody reads what %s prints, and says when it cannot be written',
+    'ends quietly when the reader of %s is gone, and says when its output cannot be written',
     async (words) => {
       const gone = await shell(`set -o pipefail; tripline ${words} | true`)
       expect([gone.code, gone.stderr]).toEqual([0, ''])

@@ -1,4 +1,4 @@
-/** What must not keep a command from ending: a pause, a reader that does not read, a /proc that is somebody else's. */
+/** What must not keep a command from ending: a pause, a reader that does not read, a /proc of another pid namespace. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -17,7 +17,7 @@ function cpuOf(pid: number): number {
 }
 
 describe('a paused command', () => {
-  it('ends when it is told to', async () => {
+  it('ends on request', async () => {
     const eat = 'const eaten = Buffer.alloc(120e6, 1); setInterval(() => eaten.length, 1e6)'
     const args = [CLI, 'run', '--on-breach', 'pause', '--memory', '60MB', '--', process.execPath, '-e', eat]
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] })
@@ -51,7 +51,7 @@ describe('a paused command', () => {
 })
 
 describe('a stopped supervisor', () => {
-  it('does as it is told', async () => {
+  it('obeys its orders', async () => {
     const tag = makeTag()
     using background = new Background('run', '-v', 'sleep', tag)
     await background.shows('started')
@@ -70,7 +70,7 @@ describe('a stopped supervisor', () => {
   })
 })
 
-describe('output that nobody reads', () => {
+describe('output without a reader', () => {
   it('holds up the end for no longer than it takes to pass on what there is', async () => {
     const args = [CLI, 'run', '--idle-output', '1h', '--timeout', '500ms', '--', 'yes']
     // A pipe without a reader: it is full at once and stays so.
@@ -113,7 +113,7 @@ describe('output that is read late', () => {
     expect(size).toBe(SIZE)
   })
 
-  it('is not waited for by one who wants to end it', async () => {
+  it('does not delay an end that was requested', async () => {
     const child = startUnread()
     await commandEnded(child)
     child.kill('SIGTERM')
@@ -143,7 +143,7 @@ describe('in a pid namespace with the /proc of another', () => {
     expect(outcome).toMatchObject({ code: 124, signal: null })
   })
 
-  it.skipIf(!possible)('what cannot be found there does not keep the run from ending, and is told', async () => {
+  it.skipIf(!possible)('what cannot be found there does not keep the run from ending, and is reported', async () => {
     const tripline = [process.execPath, CLI, 'run', '--timeout', '500ms', '-k', '200ms', '--']
     // In no process group of the command's, and without control groups in none of those either.
     const script = 'umount -l /sys/fs/cgroup/unified 2>/dev/null; umount -l /sys/fs/cgroup 2>/dev/null; exec "$@"'

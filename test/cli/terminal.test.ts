@@ -36,7 +36,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline run on a terminal', () => {
     expect(await terminal.ended).toBe(6)
   })
 
-  it('takes what is typed and passed on by somebody else for one interrupt, not for impatience', async () => {
+  it('takes a typed interrupt that another process repeats for one interrupt, not for two', async () => {
     const script = 'trap "echo interrupted; sleep 1; exit 7" INT; echo ready; while :; do sleep 0.05; done'
     using terminal = onTerminal('run', 'bash', '-c', script)
     await terminal.shows('ready')
@@ -46,7 +46,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline run on a terminal', () => {
     expect(await terminal.ended).toBe(7)
   })
 
-  it('ends a command that an interrupt ends, as a shell tells it', async () => {
+  it('ends a command that an interrupt ends, as a shell reports it', async () => {
     using terminal = onTerminal('run', 'sh', '-c', 'echo ready; exec sleep 60')
     await terminal.shows('ready')
     terminal.type('\u0003')

@@ -21,7 +21,7 @@ const TREES: Readonly<Record<string, string>> = {
   'stopped children': 'SLEEP & kill -STOP $!; setsid SLEEP & kill -STOP $!; SLEEP',
   'stops itself': '(SLEEP &); kill -STOP $$',
   'starts anew when it is ended': `trap 'setsid sh -c "trap \\"\\" TERM; SLEEP; :" & exit' TERM; SLEEP & wait`,
-  'zombies that nobody waits for': 'for i in 1 2 3 4 5 6 7 8; do (sh -c "exit 0" & exec SLEEP) & done; SLEEP',
+  'zombies without a wait': 'for i in 1 2 3 4 5 6 7 8; do (sh -c "exit 0" & exec SLEEP) & done; SLEEP',
   'other process groups': 'set -m; SLEEP & SLEEP & SLEEP & wait',
 }
 
@@ -57,7 +57,7 @@ describe('nothing gets away', () => {
     await noneLeft(tag)
   })
 
-  it('nor a control group that nobody was left to remove: the next run does it', async () => {
+  it('nor a control group that was left behind: the next run removes it', async () => {
     const tag = makeTag()
     using background = new Background('run', '-v', 'sleep', tag)
     await background.shows('started')
@@ -74,7 +74,7 @@ describe('nothing gets away', () => {
     expect(existsSync(group)).toBe(false)
   })
 
-  it('after a timeout: a tree of 50 with two daemons, and the report tells', async () => {
+  it('after a timeout: a tree of 50 with two daemons, and the report says so', async () => {
     const tag = makeTag()
     const report = join(folder, 'fifty.json')
     const line = `for i in $(seq 48); do sleep ${tag} & done; setsid sleep ${tag} & (setsid sleep ${tag} &); wait`

@@ -21,7 +21,7 @@ export function shell(line: string): Promise<Outcome> {
   ])
 }
 
-/** Seconds to sleep for that nobody else sleeps for: `sleep ${tag}` is found again by them. */
+/** A number of seconds that no other process sleeps for, by which `sleep ${tag}` is found again. */
 export function makeTag(): string {
   return `36${String(process.pid).padStart(7, '0')}.${++tags}`
 }

@@ -20,6 +20,6 @@ if libc.mount(b"dead-server", where.encode(), b"fuse", 0, options) != 0:
     give_up(f"mount: {os.strerror(ctypes.get_errno())}")
 print("mounted", flush=True)
 sys.stdin.read()
-# Whoever waits for an answer gets an error now.
+# Pending requests get an error now.
 libc.umount2(where.encode(), 2)
 os.close(fd)

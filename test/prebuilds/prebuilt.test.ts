@@ -140,7 +140,7 @@ describe('an installed package without a binary for this machine', () => {
     expect(output).not.toContain('node-gyp')
   })
 
-  it('has a doctor who says why', () => {
+  it('has a doctor that says why', () => {
     const main = join(folder, 'node_modules/tripline/dist/cli/main.js')
     const { status, stdout } = spawnSync(process.execPath, [main, 'doctor'], { encoding: 'utf8' })
     expect(stdout).toMatch(/^! addon .*tripline has no compiled addon for .*loaded from: /m)

@@ -40,7 +40,7 @@ describe('run', () => {
     expect(readFileSync(file, 'utf8')).toBe('5\n')
   })
 
-  it('tells how a command ended', async () => {
+  it('reports how a command ended', async () => {
     const result = await shell('exit 3')
     expect(result).toMatchObject({ command: 'bash', code: 3, signal: null, status: 3, reason: undefined, ended: 0 })
     expect(result.duration).toBeGreaterThan(0)

@@ -1,4 +1,4 @@
-// What of a command's start is Windows' own and can be told anywhere; the rest runs in wine (npm run test:matrix).
+// The parts of starting a command on Windows that are pure functions; the rest runs in wine (npm run test:matrix).
 import { assert, constantFrom, property, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { quote } from '../../src/cli/quote.js'

@@ -1,5 +1,5 @@
 // A process that exits from a listener with live guards and workers. Apart from lifecycle.mjs, because process.exit()
-// leaves what the runtime has allocated to the system, and a leak checker cannot tell that from a leak.
+// leaves what the runtime has allocated to the system, which a leak checker reports as a leak.
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 

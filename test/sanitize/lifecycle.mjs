@@ -23,14 +23,14 @@ function say(what) {
 say('guards made and closed')
 for (let i = 0; i < 2000; i++) guard(FAR).close()
 
-say('ten thousand limits on one metric, told of one crossing')
+say('ten thousand limits on one metric, notified of one crossing')
 {
   const guards = Array.from({ length: 2000 }, () =>
     guard({ 'process.rss': Array.from({ length: 5 }, () => ({ above: 1 })) }, { within: 1 }),
   )
-  let told = 0
-  for (const each of guards) each.on('breach', () => told++)
-  while (told < guards.length) await delay(5)
+  let notified = 0
+  for (const each of guards) each.on('breach', () => notified++)
+  while (notified < guards.length) await delay(5)
   for (const each of guards) each.close()
 }
 
@@ -101,7 +101,7 @@ say('workers terminated in the middle of everything')
 const source = `
   import { parentPort } from 'node:worker_threads'
   const { every, guard, sample, samples } = await import(${JSON.stringify(entry)})
-  for (let i = 0; i < 50; i++) guard(${JSON.stringify(CROSSED)}, { within: 1 }).on('breach', () => parentPort.postMessage('told'))
+  for (let i = 0; i < 50; i++) guard(${JSON.stringify(CROSSED)}, { within: 1 }).on('breach', () => parentPort.postMessage('notified'))
   guard(${JSON.stringify(FAR)}, { within: 1 })
   setInterval(() => { guard(${JSON.stringify(CROSSED)}, { within: 1 }); void sample('memory') }, 1)
   for (let i = 0; i < 20; i++) every('250us', () => {})

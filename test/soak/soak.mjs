@@ -79,7 +79,7 @@ const PARTS = {
     const source = `
       import { parentPort } from 'node:worker_threads'
       const { guard } = await import(${JSON.stringify(import.meta.resolve('tripline'))})
-      guard({ 'process.rss': { above: 1 } }, { within: 1 }).on('breach', () => parentPort.postMessage('told'))
+      guard({ 'process.rss': { above: 1 } }, { within: 1 }).on('breach', () => parentPort.postMessage('notified'))
       setInterval(() => undefined, 1000)
     `
     const url = new URL(`data:text/javascript,${encodeURIComponent(source)}`)

@@ -1,4 +1,4 @@
-// race.js <group> <adaptive|fixed> <bytes a second> <line in bytes>: memory races towards a line; how far past it it was
+// race.js <group> <adaptive|fixed> <bytes per second> <line in bytes>: memory races towards a line; how far past it it was
 // when the breach was seen, and what the sampling thread had cost by then.
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
