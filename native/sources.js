@@ -1,5 +1,7 @@
-// The C++ sources of one OS, for everything that compiles them; prints them as paths from here, for binding.gyp.
+// The C++ sources of one OS, for everything that compiles them. As a program it prints them for binding.gyp, as paths
+// from the working directory.
 import { readdirSync } from 'node:fs'
+import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('.', import.meta.url))
@@ -13,14 +15,21 @@ function sourcesIn(folder) {
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** The folders whose sources every system compiles. */
-const COMMON = ['node/', 'port/', 'sampler/', 'util/']
+/** The folders whose sources every system compiles, without the Node-API face. */
+const COMMON = ['port/', 'sampler/', 'util/']
 
-/** Paths below the package of the common sources, of those that POSIX systems share, and of those of the OS. */
-export function nativeSources(os) {
+/** The sources below the Node-API face for one OS, as paths from the top of the package. */
+export function samplerSources(os) {
   return [...COMMON, ...(os === 'windows' ? [] : ['posix/']), `${os}/`].flatMap((folder) => sourcesIn(folder))
 }
 
+/** All sources of the addon for one OS, as paths from the top of the package. */
+export function nativeSources(os) {
+  return [...sourcesIn('node/'), ...samplerSources(os)]
+}
+
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  for (const file of nativeSources(process.argv[2])) console.log(file.slice('native/'.length))
+  for (const file of nativeSources(process.argv[2])) {
+    console.log(relative('.', `${root}../${file}`).replaceAll('\\', '/'))
+  }
 }

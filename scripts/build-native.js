@@ -19,7 +19,7 @@ export function buildNative(...options) {
   const prefix = headersBeside(process.execPath)
   const headers = prefix === undefined ? [] : [`--nodedir=${prefix}`]
   const result = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', ...headers, ...options], {
-    cwd: join(root, 'native'),
+    cwd: root,
     encoding: 'utf8',
   })
   if (result.status !== 0) process.stderr.write(`${result.stdout}${result.stderr}`)

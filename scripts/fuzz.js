@@ -6,12 +6,12 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
-import { nativeSources } from '../native/sources.js'
+import { samplerSources } from '../native/sources.js'
+import { includeFlags, lockFlags, root, sanitizerFlags, testFlags } from './lib/cxx.js'
 
-process.chdir(fileURLToPath(new URL('..', import.meta.url)))
+process.chdir(root)
 
 // The fixture folders whose files are what a target parses.
 const SEEDS = {
@@ -44,11 +44,9 @@ if (compiler === undefined) fail('no clang++ here; Debian: apt-get install clang
 const build = path.join('.cache', 'fuzz')
 const program = path.resolve(build, 'linux_parsers')
 mkdirSync(build, { recursive: true })
-const sources = nativeSources('linux').filter((file) => file.includes('/parse/'))
-const flags =
-  '-std=c++17 -O1 -g -fno-exceptions -fno-rtti -fno-omit-frame-pointer -Inative ' +
-  '-fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined'
-run(compiler, [...flags.split(' '), 'test/fuzz/linux_parsers.cc', ...sources, '-o', program])
+const sources = samplerSources('linux').filter((file) => file.includes('/parse/'))
+const flags = [...testFlags, ...lockFlags, ...sanitizerFlags.address, '-fsanitize=fuzzer', ...includeFlags]
+run(compiler, [...flags, 'test/fuzz/linux_parsers.cc', ...sources, '-o', program])
 
 for (const target of targets) {
   const committed = path.join('test', 'fuzz', 'corpus', target)

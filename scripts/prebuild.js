@@ -4,13 +4,13 @@
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { root } from './lib/cxx.js'
 import { targets } from './prebuild/targets.js'
 import { zigFolder } from './prebuild/toolchain.js'
 
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '..')
 const prebuildify = promisify(createRequire(import.meta.url)('prebuildify'))
 
 /** Builds one target into `out`/prebuilds; returns the file. */

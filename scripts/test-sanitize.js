@@ -4,17 +4,14 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
-
-const root = fileURLToPath(new URL('..', import.meta.url))
+import { root, sanitizerFlags } from './lib/cxx.js'
 
 const SANITIZERS = {
   address: {
-    flags: '-fsanitize=address,undefined -fno-sanitize-recover=undefined',
     library: 'libasan.so',
     env: { ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' },
   },
-  thread: { flags: '-fsanitize=thread', library: 'libtsan.so', env: { TSAN_OPTIONS: 'halt_on_error=0' } },
+  thread: { library: 'libtsan.so', env: { TSAN_OPTIONS: 'halt_on_error=0' } },
 }
 
 function run(what, command, args, options) {
@@ -52,8 +49,9 @@ function isOfUs(report) {
 }
 
 function sanitize(name) {
-  const { flags, library, env } = SANITIZERS[name]
-  const compile = { CXXFLAGS: `${flags} -fno-omit-frame-pointer -g -O1`, LDFLAGS: flags }
+  const { library, env } = SANITIZERS[name]
+  const flags = sanitizerFlags[name].join(' ')
+  const compile = { CXXFLAGS: `${flags} -g -O1`, LDFLAGS: flags }
   // One thread only, so there is nothing for the thread sanitizer, whose own thread in every process would be counted.
   if (name === 'address') {
     run(`native unit tests, ${name}`, process.execPath, ['scripts/test-native.js'], {
@@ -64,7 +62,7 @@ function sanitize(name) {
 
   const copy = mkdtempSync(join(tmpdir(), `tripline-${name}-`))
   try {
-    for (const each of ['native', 'scripts', 'dist', 'package.json']) {
+    for (const each of ['native', 'scripts', 'dist', 'package.json', 'binding.gyp']) {
       cpSync(join(root, each), join(copy, each), { recursive: true })
     }
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))

@@ -1,21 +1,23 @@
-// Builds the bare ticker when it is not there or older than its source.
-import { spawnSync } from 'node:child_process'
-import { existsSync, statSync } from 'node:fs'
+// Builds the bare ticker, and loads it.
+import { mkdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { addonFlags, compileAll, linkAddon, nodeApiFlags, root, systemCompiler } from '../../scripts/lib/cxx.js'
 
-const here = fileURLToPath(new URL('.', import.meta.url))
-const addon = join(here, 'build/Release/bare.node')
-const prefix = dirname(dirname(process.execPath))
+const folder = join(root, '.cache/bench')
+const addon = join(folder, 'bare.node')
 
-export function buildBare() {
-  if (existsSync(addon) && statSync(addon).mtimeMs > statSync(join(here, 'bare.cc')).mtimeMs) return true
-  const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
-  const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : []
-  const { status, stderr } = spawnSync(process.execPath, [nodeGyp, 'rebuild', ...headers], { cwd: here, encoding: 'utf8' })
-  if (status !== 0) process.stderr.write(stderr)
-  return status === 0
+/** Whether it could be built. */
+export async function buildBare() {
+  mkdirSync(folder, { recursive: true })
+  const flags = ['-std=c++17', '-O2', '-DNDEBUG', ...addonFlags, ...nodeApiFlags()]
+  try {
+    await linkAddon(await compileAll(['bench/native/bare.cc'], { command: [systemCompiler], flags, folder, incremental: true }), addon)
+    return true
+  } catch (error) {
+    process.stderr.write(`${error.message}\n`)
+    return false
+  }
 }
 
 export function loadBare() {

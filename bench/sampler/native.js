@@ -1,12 +1,10 @@
 // Compiles bench/sampler/native.cc with the sampler's own sources and runs its commands.
 import { execFileSync, spawn, spawnSync } from 'node:child_process'
-import { mkdirSync, readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { nativeSources } from '../../native/sources.js'
-import { releaseFlags } from '../../scripts/prebuild/flags.js'
-import { cacheFolder, zigFolder } from '../../scripts/prebuild/toolchain.js'
+import { mkdirSync } from 'node:fs'
+import { samplerSources } from '../../native/sources.js'
+import { includeFlags, releaseFlags, root } from '../../scripts/lib/cxx.js'
+import { zigCommand, zigEnvironment } from '../../scripts/prebuild/toolchain.js'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const program = `${root}.cache/bench/sampler`
 
 /**
@@ -15,16 +13,15 @@ const program = `${root}.cache/bench/sampler`
  */
 export function build() {
   mkdirSync(`${root}.cache/bench`, { recursive: true })
-  const sources = nativeSources('linux').filter((file) => !readFileSync(root + file, 'utf8').includes('<node_api.h>'))
-  const folders = ['-iquote', 'native']
   const { CXX } = process.env
   const [command, ...flags] =
-    CXX === undefined ? [`${zigFolder()}/zig`, 'c++', '-flto', '-g0', ...releaseFlags] : [CXX, '-std=c++17', '-O2']
-  const cache = `${cacheFolder}/zig-cache`
-  execFileSync(command, [...flags, '-pthread', ...folders, 'bench/sampler/native.cc', ...sources, '-o', program], {
+    CXX === undefined ? [zigCommand(), 'c++', '-flto', '-g0', ...releaseFlags] : [CXX, '-std=c++17', '-O2']
+  flags.push('-pthread', ...includeFlags)
+  const sources = ['bench/sampler/native.cc', ...samplerSources('linux')]
+  execFileSync(command, [...flags, ...sources, '-o', program], {
     cwd: root,
     stdio: 'inherit',
-    env: { ...process.env, ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache },
+    env: { ...process.env, ...zigEnvironment() },
   })
 }
 

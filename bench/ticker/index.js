@@ -34,7 +34,7 @@ function toRow(name, figures) {
 }
 
 export async function run(add) {
-  const bare = buildBare()
+  const bare = await buildBare()
   for (const load of ['idle', 'half busy']) {
     for (const [method, { rates }] of Object.entries(METHODS)) {
       for (const hz of rates) {

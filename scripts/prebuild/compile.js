@@ -1,52 +1,41 @@
 #!/usr/bin/env node
 // What prebuildify calls in place of node-gyp: compiles the addon for one target and leaves it where node-gyp would.
 // The target comes in the environment; the arguments (rebuild, --target, --arch, ...) add nothing to it.
-import { execFile } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { availableParallelism } from 'node:os'
-import { dirname, join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { nativeSources } from '../../native/sources.js'
-import { releaseFlags } from './flags.js'
+import { compileAll, includeFlags, lockFlags, nodeApiFlags, releaseFlags, root, run } from '../lib/cxx.js'
 import { inspect } from './inspect.js'
 import { forgetLibraries } from './neutral.js'
 import { targetOf } from './targets.js'
-import { cacheFolder, findTool, zigFolder } from './toolchain.js'
+import { findTool, zigCommand, zigEnvironment, zigFolder } from './toolchain.js'
 
-const run = promisify(execFile)
-const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
-const headers = createRequire(import.meta.url)('node-api-headers')
 const folders = { linux: 'linux', darwin: 'darwin', win32: 'windows' }
 
 const target = targetOf(process.env)
 const os = folders[target.platform]
 const output = resolve('build/Release')
 const objects = resolve('build/obj')
-const zig = join(zigFolder(), 'zig')
 const cpu = target.cpu === undefined ? [] : [`-mcpu=${target.cpu}`]
 const machine = ['-target', target.zig, ...cpu]
 // Thumb and ARM objects mix; zig has a C library for the latter only.
 const compileMachine = target.thumb ? ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu] : machine
 
-const compileFlags = [
+const flags = [
   // Intermediate code, which mergers make one object of: a tenth smaller than a link of separate objects. zig refuses
   // -flto for macOS, but its bitcode is all that the linker needs for it.
   ...(os === 'darwin' ? ['-Xclang', '-emit-llvm-bc'] : ['-flto']),
   ...releaseFlags,
   '-fPIC',
-  '-DNAPI_VERSION=8',
   // Large file systems on 32-bit machines; node-gyp defines it too.
   '-D_FILE_OFFSET_BITS=64',
-  // Otherwise every atomic operation is a call that looks for what the processor can do.
+  // Otherwise every atomic operation is a call that looks up what the processor can do.
   ...(target.arch === 'arm64' && os === 'linux' ? ['-mno-outline-atomics'] : []),
   '-Wall',
   '-Wextra',
-  // What a lock guards (native/util/thread_annotations.h).
-  '-Wthread-safety',
   '-Werror',
-  // Nothing of the machine or the folder in the result.
+  ...lockFlags,
+  // Neither the machine nor the folder shows in the result.
   '-fno-ident',
   `-ffile-prefix-map=${root}=.`,
   '-Wdate-time',
@@ -54,39 +43,11 @@ const compileFlags = [
   ...(os === 'windows' ? [] : ['-fno-plt']),
   // The addresses of the host's functions: native/runtime/windows_host.c.
   ...(os === 'windows' ? ['-DNAPI_EXTERN=__declspec(dllimport)', '-D__USE_MINGW_ANSI_STDIO=0'] : []),
-  // For quoted includes alone, so that no header of ours can hide one of the system.
-  '-iquote',
-  'native',
-  `-I${headers.include_dir}`,
+  ...includeFlags,
+  ...nodeApiFlags(),
 ]
 
-async function zigRun(...args) {
-  const env = {
-    ...process.env,
-    ZIG_GLOBAL_CACHE_DIR: join(cacheFolder, 'zig-cache'),
-    ZIG_LOCAL_CACHE_DIR: join(cacheFolder, 'zig-cache'),
-  }
-  try {
-    await run(zig, args, { cwd: root, env, maxBuffer: 1 << 26 })
-  } catch (error) {
-    throw new Error(`zig ${args.join(' ')}\n${error.stderr ?? error.message}`, { cause: error })
-  }
-}
-
-async function compileAll(sources) {
-  const results = []
-  let next = 0
-  const worker = async () => {
-    while (next < sources.length) {
-      const index = next++
-      const object = join(objects, `${sources[index].replaceAll('/', '-').replace(/\.[a-z]+$/, '')}.o`)
-      await zigRun('c++', '-c', ...compileMachine, ...compileFlags, sources[index], '-o', object)
-      results[index] = object
-    }
-  }
-  await Promise.all(Array.from({ length: Math.min(4, availableParallelism()) }, worker))
-  return results
-}
+const zig = (...args) => run(zigCommand(), args, zigEnvironment())
 
 // What is not libc's: Node-API, and what the C runtime only uses where it is there.
 const isHosts = (name) => /^(?:napi_|__gmon_start__$|__cxa_finalize$|_ITM_)/.test(name)
@@ -100,8 +61,8 @@ const mergers = {
     const merged = join(objects, 'merged.o')
     // Intermediate code does not say for which ARM it is; an object without code does.
     const nothing = join(objects, 'nothing.o')
-    await zigRun('cc', '-c', ...compileMachine, '-fno-sanitize=all', '-x', 'c', '/dev/null', '-o', nothing)
-    await zigRun(
+    await zig('cc', '-c', ...compileMachine, '-fno-sanitize=all', '-x', 'c', '/dev/null', '-o', nothing)
+    await zig(
       'ld.lld',
       '-shared',
       '--gc-sections',
@@ -121,8 +82,8 @@ const mergers = {
   async win32(files) {
     const unused = join(objects, 'unused')
     const exports = exported.map((name) => `-export:${name}`)
-    const flags = ['-dll', '-noentry', '-lldmingw', '-force:unresolved', '-opt:ref', '-lldsavetemps']
-    await zigRun('lld-link', ...flags, ...exports, `-machine:${peMachines[target.arch]}`, `-out:${unused}`, ...files)
+    const options = ['-dll', '-noentry', '-lldmingw', '-force:unresolved', '-opt:ref', '-lldsavetemps']
+    await zig('lld-link', ...options, ...exports, `-machine:${peMachines[target.arch]}`, `-out:${unused}`, ...files)
     return [`${unused}.lto.obj`]
   },
 }
@@ -137,7 +98,7 @@ function writeExportMap() {
 const linkers = {
   async linux(files, result) {
     // `cc` and not `c++`: that is what leaves the C++ runtime out.
-    await zigRun(
+    await zig(
       'cc',
       ...machine,
       '-shared',
@@ -194,13 +155,12 @@ const linkers = {
   },
 
   async win32(files, result) {
-    // All that the addon calls, and some that it only names: known to every host that has Node-API 8.
-    const common = readdirSync(join(root, 'native')).filter((name) => /\.(?:cc|h)$/.test(name))
-    const text = common.map((name) => readFileSync(join(root, 'native', name), 'utf8')).join('\n')
-    const names = [...new Set(text.match(/\bnapi_\w+(?=\()/g))].toSorted((a, b) => (a < b ? -1 : 1))
+    // All that the addon calls: a call through a slot of this name, which windows_host.c fills.
+    const text = files.map((file) => readFileSync(file, 'latin1')).join('\n')
+    const names = [...new Set(text.match(/(?<=__imp__?)napi_\w+/g))].toSorted((a, b) => (a < b ? -1 : 1))
     writeFileSync(join(objects, 'napi_names.inc'), names.map((name) => `NAPI(${name})\n`).join(''))
     const host = join(objects, 'windows_host.o')
-    await zigRun(
+    await zig(
       'cc',
       '-c',
       ...machine,
@@ -214,8 +174,8 @@ const linkers = {
       '-o',
       host,
     )
-    await zigRun('cc', ...machine, '-shared', '-Os', '-s', '-Wl,--gc-sections', ...files, host, '-o', result)
-    // The time of the link, which nobody needs.
+    await zig('cc', ...machine, '-shared', '-Os', '-s', '-Wl,--gc-sections', ...files, host, '-o', result)
+    // The time of the link: it would differ every time.
     const file = readFileSync(result)
     file.writeUInt32LE(0, file.readUInt32LE(0x3c) + 8)
     writeFileSync(result, file)
@@ -227,7 +187,10 @@ try {
   rmSync(output, { recursive: true, force: true })
   mkdirSync(objects, { recursive: true })
   mkdirSync(output, { recursive: true })
-  const files = await compileAll([...nativeSources(os), 'native/runtime/runtime.cc'])
+  const sources = [...nativeSources(os), 'native/runtime/runtime.cc']
+  const command = [zigCommand(), 'c++', ...compileMachine]
+  // More of zig at a time than this take more memory than small machines have.
+  const files = await compileAll(sources, { command, flags, folder: objects, env: zigEnvironment(), most: 4 })
   const merged = await mergers[target.platform](files)
   await linkers[target.platform](merged, join(output, 'tripline.node'))
 } catch (error) {

@@ -35,7 +35,7 @@ export function zigFolder() {
     execFileSync('tar', ['xzf', archive, '-C', work])
     renameSync(join(work, 'package'), folder)
   } catch (error) {
-    // Somebody else was faster.
+    // Another process was faster.
     if (!existsSync(join(folder, 'zig'))) throw error
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -43,7 +43,16 @@ export function zigFolder() {
   return folder
 }
 
-/** The first of these commands that there is. */
+/** The program itself. */
+export const zigCommand = () => join(zigFolder(), 'zig')
+
+/** What it runs with: one cache for all of its work. */
+export function zigEnvironment() {
+  const cache = join(cacheFolder, 'zig-cache')
+  return { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache }
+}
+
+/** The first of these commands that exists. */
 export function findTool(names, hint) {
   const found = names.find((name) => spawnSync(name, ['--version']).error === undefined)
   if (found === undefined) throw new Error(`none of ${names.join(', ')}: ${hint}`)

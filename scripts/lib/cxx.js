@@ -1,0 +1,131 @@
+// Compiling C++ where node-gyp does not: the flags, the include folders and a bounded pool, for the native tests, the
+// stand-in of macOS, the fuzzers, the benches and the release binaries.
+import { execFile, spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync, statSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { availableParallelism } from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** The top of the checkout; paths below are relative to it, and so are those that a compiler is called with. */
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The folder of this system in native/. */
+export const hostOs = { win32: 'windows' }[process.platform] ?? process.platform
+
+/** The language of everything in native/: binding.gyp and native/addon.gypi say the same to node-gyp. */
+const language = ['-std=c++17', '-fno-exceptions', '-fno-rtti']
+
+/** What decides how fast and how large the release's code is; the benches measure code made with the same. */
+export const releaseFlags = [
+  ...language,
+  '-Os',
+  '-Xclang',
+  '-Oz',
+  '-DNDEBUG',
+  '-fno-asynchronous-unwind-tables',
+  '-fno-unwind-tables',
+  '-fvisibility=hidden',
+  '-fvisibility-inlines-hidden',
+  '-ffunction-sections',
+  '-fdata-sections',
+  // zig adds checks of its own to what is not optimized for size alone.
+  '-fno-sanitize=all',
+  '-fno-stack-protector',
+]
+
+/** Fast to compile, easy to debug. */
+export const testFlags = [...language, '-O1', '-g']
+
+export const warningFlags = ['-Wall', '-Wextra', '-Wconversion']
+
+/** What clang alone can check: that a lock is held where its data is used (native/util/thread_annotations.h). */
+export const lockFlags = ['-Wthread-safety', '-Werror=thread-safety']
+
+/** The sanitizers that scripts/test-sanitize.js runs with. */
+export const sanitizerFlags = {
+  address: ['-fsanitize=address,undefined', '-fno-sanitize-recover=undefined', '-fno-omit-frame-pointer'],
+  thread: ['-fsanitize=thread', '-fno-omit-frame-pointer'],
+}
+
+/** Includes are paths from native/; for quoted ones alone, so that no header of ours can hide one of the system. */
+export const includeFlags = ['-iquote', 'native']
+
+/** What the Node-API face in native/node/ needs: headers of Node-API alone, so that nothing else of Node is used. */
+export function nodeApiFlags() {
+  return ['-DNAPI_VERSION=8', `-I${createRequire(import.meta.url)('node-api-headers').include_dir}`]
+}
+
+/** What an object needs that becomes part of an addon. */
+export const addonFlags = ['-fPIC', '-fvisibility=hidden']
+
+/** The compiler of the tests: `CXX`, or the system's. */
+export const systemCompiler = process.env.CXX ?? 'g++'
+
+export function isClang(compiler) {
+  return /\bclang\b/.test(spawnSync(compiler, ['--version'], { encoding: 'utf8' }).stdout ?? '')
+}
+
+/**
+ * Compiles `sources`, each a path or `[path, ...flags of its own]`, into `folder`, several at a time. `command` is the
+ * compiler with what always comes first. With `incremental` an object is kept that is newer than all it was made of.
+ *
+ * @returns the objects, in the order of the sources
+ */
+export async function compileAll(sources, { command, flags, folder, env, incremental = false, most = 8 }) {
+  const [program, ...first] = command
+  const objects = []
+  let next = 0
+  const work = async () => {
+    while (next < sources.length) {
+      const index = next++
+      const [source, ...own] = [sources[index]].flat()
+      const object = path.join(folder, `${source.replaceAll(/[\\/]/g, '-').replace(/\.\w+$/, '')}.o`)
+      objects[index] = object
+      if (incremental && isCurrent(object)) continue
+      const dependencies = incremental ? ['-MMD', '-MF', listOf(object)] : []
+      process.stderr.write(
+        await run(program, [...first, '-c', ...flags, ...own, ...dependencies, source, '-o', object], env),
+      )
+    }
+  }
+  try {
+    await Promise.all(Array.from({ length: Math.min(most, availableParallelism()) }, work))
+  } finally {
+    // After a failure no other worker begins another.
+    next = sources.length
+  }
+  return objects
+}
+
+/** The file in which the compiler lists what it made an object of. */
+const listOf = (object) => object.replace(/\.o$/, '.d')
+
+function changedAt(file) {
+  return statSync(path.resolve(root, file), { throwIfNoEntry: false })?.mtimeMs ?? Infinity
+}
+
+function isCurrent(object) {
+  const made = changedAt(object)
+  if (made === Infinity || changedAt(listOf(object)) === Infinity) return false
+  const [, names = ''] = readFileSync(path.resolve(root, listOf(object)), 'utf8').split(/:\s/)
+  const files = names.replaceAll('\\\n', ' ').split(/\s+/).filter(Boolean)
+  return files.length > 0 && files.every((file) => changedAt(file) < made)
+}
+
+/** Runs a compiler or linker at the top of the checkout; returns its warnings. @throws with its errors */
+export function run(program, args, env = {}) {
+  return new Promise((resolve, reject) => {
+    const options = { cwd: root, env: { ...process.env, ...env }, maxBuffer: 1 << 26 }
+    execFile(program, args, options, (error, stdout, stderr) => {
+      if (error) reject(new Error(`${program} ${args.join(' ')}\n${stdout}${stderr || error.message}`))
+      else resolve(stdout + stderr)
+    })
+  })
+}
+
+/** Links an addon with the system's compiler, on Linux; it makes the folder of `output`. */
+export async function linkAddon(objects, output) {
+  mkdirSync(path.dirname(output), { recursive: true })
+  await run(systemCompiler, ['-shared', ...objects, '-o', output, '-pthread', '-ldl'])
+}
