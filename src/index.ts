@@ -61,13 +61,12 @@ export {
   SignalCancelation,
   TimeoutCancelation,
 } from './base/cancelation-error.js'
-export { Cancelable } from './cancelable/cancelable.js'
+export { Cancelable, type CancelableOptions, type Combinable } from './cancelable/cancelable.js'
 export { cancelable, cancelableStream, type CancelableStreamOptions } from './cancelable/wrap.js'
 export type { AbandonedCounts, AbandonedMessage } from './cancelable/abandoned.js'
 export type { ChunkedStream, ChunkOptions } from './cancelable/chunks.js'
-export type { Combinable } from './cancelable/combine.js'
 export type { StreamSource } from './cancelable/iterate.js'
-export type { CancelableOptions, InstantLike } from './cancelable/options.js'
+export type { InstantLike } from './cancelable/options.js'
 export type { ShieldOptions } from './cancelable/shield.js'
 export type { CancelableStream, PartialStream, StreamOptions } from './cancelable/stream.js'
 export type { ErrorMessage } from './base/diagnostics.js'
@@ -84,9 +83,10 @@ export { TimeoutSource } from './sources/timeout.js'
 export { CancelationToken, TokenSource } from './sources/token.js'
 
 export type { MissedPolicy } from './schedule/backlog.js'
-export type { Period, TickerOptions, WhileBreached } from './schedule/options.js'
+export type { Period, WhileBreached } from './schedule/options.js'
 export type { TickerStats } from './schedule/stats.js'
-export { Ticker, every, type MissedMessage, type Tick, type TickBody, type TickerState } from './schedule/ticker.js'
+export type { Tick, TickBody, TickerState } from './schedule/tick.js'
+export { Ticker, every, type MissedMessage, type TickerOptions } from './schedule/ticker.js'
 
 export type { RunOptions, RunStream } from './run/options.js'
 export type { Peaks } from './run/peaks.js'

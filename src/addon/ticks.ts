@@ -7,7 +7,6 @@ export interface Ticking {
    * @param beats how many have passed since the last delivery
    * @param index of the last of them
    * @param due when that one was due, in milliseconds on the sampler's clock
-   * @internal
    */
   beat(beats: number, index: number, due: number): void
 }

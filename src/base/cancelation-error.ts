@@ -1,5 +1,5 @@
 /** The one error that a canceled operation rejects with, a class per kind of reason. */
-import type { OperationContext } from './operation-context.js'
+import { kContext, type OperationContext } from './operation-context.js'
 import type {
   AbortReason,
   AllReason,
@@ -12,6 +12,11 @@ import type {
   SignalReason,
   TimeoutReason,
 } from './reason.js'
+
+/** The operation that an error is about. */
+interface Canceled {
+  readonly [kContext]: OperationContext
+}
 
 const BRAND = Symbol.for('tripline.CancelationError')
 
@@ -26,10 +31,10 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
   declare readonly code: 'ERR_TRIPLINE_CANCELED'
   /** Why. Narrow it by `kind`. */
   readonly reason: R
-  readonly #operation: { readonly context: OperationContext } | undefined
+  readonly #operation: Canceled | undefined
 
   /** @internal Made by operations and tokens; see {@link cancelationError}. */
-  constructor(reason: R, operation?: { readonly context: OperationContext }) {
+  constructor(reason: R, operation?: Canceled) {
     super()
     this.reason = reason
     this.#operation = operation
@@ -46,12 +51,12 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
 
   /** The operation that was canceled; `undefined` where a token or a signal threw on its own. */
   get context(): OperationContext | undefined {
-    return this.#operation?.context
+    return this.#operation?.[kContext]
   }
 
   /** What the operation had got done. */
   get partialResult(): unknown {
-    return this.#operation?.context.partialResult
+    return this.#operation?.[kContext].partialResult
   }
 
   /** Whether `error` is a cancelation, made by this or any other copy of the package. */
@@ -125,10 +130,7 @@ export class ErrorCancelation extends CancelationError<ErrorReason> {
 }
 
 /** The error of the class that belongs to the reason's kind. */
-export function cancelationError(
-  reason: CancelationReason,
-  operation?: { readonly context: OperationContext },
-): CancelationError {
+export function cancelationError(reason: CancelationReason, operation?: Canceled): CancelationError {
   if (CancelationError.captureStack) return create(reason, operation)
   const limit = Error.stackTraceLimit
   if (!Reflect.set(Error, 'stackTraceLimit', 0)) return create(reason, operation)
@@ -137,10 +139,7 @@ export function cancelationError(
   return error
 }
 
-function create(
-  reason: CancelationReason,
-  operation: { readonly context: OperationContext } | undefined,
-): CancelationError {
+function create(reason: CancelationReason, operation: Canceled | undefined): CancelationError {
   switch (reason.kind) {
     case 'timeout':
       return new TimeoutCancelation(reason, operation)

@@ -1,6 +1,9 @@
 /** What is known of one operation, for whoever looks at it from outside. */
 import type { CancelationReason } from './reason.js'
 
+/** Where an operation has its {@link OperationContext}; a symbol, so that no subclass can hide it. */
+export const kContext: unique symbol = Symbol('tripline.context')
+
 /**
  * Where an operation stands.
  *

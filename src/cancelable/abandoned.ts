@@ -1,8 +1,8 @@
 /** The account of bodies that went on after their operation had been given up. */
 import { abandonedChannel } from '../base/diagnostics.js'
-import type { OperationContext } from '../base/operation-context.js'
+import { kContext, type OperationContext } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
-import type { Cancelable } from './cancelable.js'
+import { kReason, type Operation } from './operation.js'
 
 export interface AbandonedCounts {
   /** Bodies that are still going on. */
@@ -24,24 +24,24 @@ export interface AbandonedMessage {
 }
 
 const counts = { running: 0, total: 0, fulfilled: 0, rejected: 0 }
-const messages = new WeakMap<Cancelable, AbandonedMessage>()
+const messages = new WeakMap<Operation, AbandonedMessage>()
 
 export function abandonedCounts(): AbandonedCounts {
   return { ...counts }
 }
 
 /** The body goes on, and nobody waits for it. */
-export function abandoned(operation: Cancelable): void {
+export function abandoned(operation: Operation): void {
   counts.running++
   counts.total++
   if (!abandonedChannel.hasSubscribers) return
-  const message: AbandonedMessage = { operation: operation.context, reason: operation._reason!, outcome: undefined }
+  const message: AbandonedMessage = { operation: operation[kContext], reason: operation[kReason]!, outcome: undefined }
   messages.set(operation, message)
   abandonedChannel.publish(message)
 }
 
 /** It has settled at last. */
-export function settledLate(operation: Cancelable, outcome: NonNullable<AbandonedMessage['outcome']>): void {
+export function settledLate(operation: Operation, outcome: NonNullable<AbandonedMessage['outcome']>): void {
   counts.running--
   counts[outcome.status]++
   const message = messages.get(operation)

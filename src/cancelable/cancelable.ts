@@ -1,28 +1,35 @@
 /** Operations: work that ends when one of its sources says so. */
-import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
-import { now } from '../base/clock.js'
-import { callIsolated, isThenable, reportError } from '../base/diagnostics.js'
+import { capture, capturedReject, capturedResolve } from '../base/capture.js'
+import { callIsolated, reportError } from '../base/diagnostics.js'
 import { checkKeys, invalidType } from '../base/errors.js'
+import { kContext, type OperationContext } from '../base/operation-context.js'
+import { toReason, type CancelationReason } from '../base/reason.js'
+import { parseDuration, type Duration } from '../base/units.js'
+import type { Link } from '../engine/link.js'
+import { join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
+import {
+  kDueAt,
+  kExpire,
+  kTimerList,
+  kTimerNext,
+  kTimerPrevious,
+  type Timed,
+  type TimerList,
+} from '../engine/timers.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
-import type { OperationContext } from '../base/operation-context.js'
-import { toReason, type CancelationReason } from '../base/reason.js'
 import type { ConditionCheck, ConditionOptions } from '../sources/condition.js'
-import type { Link } from '../engine/link.js'
 import { checkSource, linkTo, type CancelationSource } from '../sources/source.js'
-import type { Timed, TimerList } from '../engine/timers.js'
 import type { CancelationToken } from '../sources/token.js'
-import { deliver, join, type Target } from '../engine/propagation.js'
-import { parseDuration, type Duration } from '../base/units.js'
 import { abandonedCounts, type AbandonedCounts } from './abandoned.js'
+import { runBody } from './body.js'
 import { ChunkedStream, type ChunkOptions } from './chunks.js'
-import { combineInto, type Combinable } from './combine.js'
-import { Context } from './context.js'
-import { Extras, type Cleanup } from './extras.js'
-import { checkFirst } from './mimic-function.js'
+import { combineInto } from './combine.js'
+import { Context, partialResultOf } from './context.js'
+import type { Cleanup, Extras, ListenerTypes } from './extras.js'
 import type { StreamSource } from './iterate.js'
-import { callAll, listen, tellProgress, type ListenerTypes } from './listeners.js'
 import {
+  cancelWith,
   checkUnused,
   connect,
   end,
@@ -34,22 +41,44 @@ import {
   start,
   timeOut,
 } from './lifecycle.js'
-import { poll } from './poll.js'
+import { callAll, listen, reportProgress } from './listeners.js'
+import { checkFirst } from './mimic-function.js'
 import { graceExpired, startGrace, tellCanceled } from './notify.js'
-import { addLink, checkOptions, configure, type CancelableOptions } from './options.js'
-import { cleanUp, disband, finishUp, fulfilled, neverRun, rejected } from './settle.js'
+import {
+  errorOf,
+  extrasOf,
+  kEndedAt,
+  kExtras,
+  kFirstChild,
+  kFlags,
+  kLinks,
+  kNextSibling,
+  kParent,
+  kPreviousSibling,
+  kReason,
+  kReject,
+  kResolve,
+  kStartedAt,
+  kStatus,
+  kTimeout,
+  type Operation,
+} from './operation.js'
+import { addLink, checkOptions, configure, type OperationOptions } from './options.js'
+import { isCanceled, throwIfCanceled } from './poll.js'
+import { cleanUp, disband, finishUp } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
-import { race, sleep, yieldTurn } from './waiters.js'
+import { race, sleep, yieldTurn } from './waiting.js'
 
-// What the executor of a promise was given: one function for all promises instead of a closure for each.
-let capturedResolve: (value: unknown) => void
-let capturedReject: (error: unknown) => void
-function capture(resolve: (value: never) => void, reject: (error: unknown) => void): void {
-  capturedResolve = resolve as (value: unknown) => void
-  capturedReject = reject
+/** All optional; whichever source is first cancels. */
+export interface CancelableOptions extends OperationOptions {
+  /** Its cancelation and its end are this one's too. */
+  parent?: Cancelable | undefined
 }
+
+/** What can be a part of a combined operation. */
+export type Combinable = Cancelable | CancelationToken | AbortSignal | CancelationSource
 
 /** What a shorthand is named after; left out, it would guard nothing. */
 function given<T>(name: string, allowed: string, value: T): T {
@@ -70,30 +99,45 @@ function given<T>(name: string, allowed: string, value: T): T {
  *   return response.json()
  * }, { timeout: '5s', token, resources: { memory: 90 } })
  */
-export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
-  // All of them here and in this order, so that every operation has one shape. What most operations do not need is in
-  // the extras. Times are left undefined at first so that the field can hold any number without a box of its own.
-  /** @internal */ _status: number = S.PENDING
-  /** @internal */ _flags: number = 0
-  /** @internal */ _reason: CancelationReason | null = null
-  /** @internal */ _parent: Cancelable | null = null
-  /** @internal */ _firstChild: Cancelable | null = null
-  /** The first child's is the last child. @internal */
-  _previousSibling: Cancelable | null = null
-  /** @internal */ _nextSibling: Cancelable | null = null
-  /** @internal */ _links: Link | null = null
-  /** In milliseconds. @internal */
-  _timeout: number | undefined = undefined
-  /** @internal */ _timerList: TimerList | null = null
-  /** @internal */ _timerPrev: Timed | null = null
-  /** @internal */ _timerNext: Timed | null = null
-  /** @internal */ _startedAt: number | undefined = undefined
-  /** @internal */ _endedAt: number | undefined = undefined
-  /** @internal */ _next: Target | null = null
-  /** @internal */ _resolve: ((value: unknown) => void) | null = null
-  /** Rejects the run; once it has, and there are no extras to keep it, the error. @internal */
-  _reject: ((error: unknown) => void) | CancelationError | null = null
-  /** @internal */ _extras: Extras | null = null
+export class Cancelable implements Disposable, AsyncDisposable {
+  // The record, see operation.ts. All fields are here and in this order, so that every operation has one shape; times are
+  // left undefined at first so that the field can hold any number without a box of its own.
+  /** @internal */
+  [kStatus]: number = S.PENDING;
+  /** @internal */
+  [kFlags]: number = 0;
+  /** @internal */
+  [kReason]: CancelationReason | null = null;
+  /** @internal */
+  [kParent]: Operation | null = null;
+  /** @internal */
+  [kFirstChild]: Operation | null = null;
+  /** @internal */
+  [kPreviousSibling]: Operation | null = null;
+  /** @internal */
+  [kNextSibling]: Operation | null = null;
+  /** @internal */
+  [kLinks]: Link | null = null;
+  /** @internal */
+  [kTimeout]: number | undefined = undefined;
+  /** @internal */
+  [kTimerList]: TimerList | null = null;
+  /** @internal */
+  [kTimerPrevious]: Timed | null = null;
+  /** @internal */
+  [kTimerNext]: Timed | null = null;
+  /** @internal */
+  [kStartedAt]: number | undefined = undefined;
+  /** @internal */
+  [kEndedAt]: number | undefined = undefined;
+  /** @internal */
+  [kNext]: Target | null = null;
+  /** @internal */
+  [kResolve]: ((value: unknown) => void) | null = null;
+  /** @internal */
+  [kReject]: Operation[typeof kReject] = null;
+  /** @internal */
+  [kExtras]: Extras | null = null
 
   /** @throws TypeError, RangeError with Node's codes for bad options; nothing is armed before the start */
   constructor(options?: CancelableOptions) {
@@ -103,7 +147,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   /** `new Cancelable(options).run(operation)` */
   static run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
     const own = new Cancelable(options)
-    own._flags = S.UNHELD
+    own[kFlags] = S.UNHELD
     return own.run(operation)
   }
 
@@ -143,11 +187,13 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
    * configured; timeouts then count from its own start.
    */
   static combine(parts: Iterable<Combinable>, options?: CancelableOptions): Cancelable {
-    return combineInto(new Cancelable(options), parts)
+    const combined = new Cancelable(options)
+    combineInto(combined, parts)
+    return combined
   }
   /** The same with this one as the first part. */
   combine(...parts: Combinable[]): Cancelable {
-    return combineInto(new Cancelable(), [this, ...parts])
+    return Cancelable.combine([this, ...parts])
   }
 
   /** The account of bodies that went on after their operation had been given up. */
@@ -168,54 +214,8 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     if (typeof operation !== 'function') throw invalidType('operation', 'a function', operation)
     checkUnused(this)
     const promise = new Promise<T>(capture)
-    this._run(operation, capturedResolve, capturedReject)
+    runBody(this, operation, capturedResolve, capturedReject)
     return promise
-  }
-
-  /**
-   * The same without a promise, for who starts thousands a second. Neither callback may throw.
-   *
-   * @internal
-   */
-  _run<T>(
-    operation: (cancel: Cancelable) => T | PromiseLike<T>,
-    resolve: (value: unknown) => void,
-    reject: (error: unknown) => void,
-  ): void {
-    try {
-      start(this)
-    } catch (error) {
-      reject(error)
-      return
-    }
-    if (this._status !== S.RUNNING) {
-      const error = notStarted(this)
-      if ((this._flags & S.ENDED) !== 0) {
-        reject(error)
-        return
-      }
-      // A cleanup that takes its time has the grace for it.
-      if (this._extras?.cleanups !== undefined) startGrace(this)
-      neverRun(this, resolve, reject, error)
-      return
-    }
-    this._resolve = resolve
-    this._reject = reject
-    this._flags |= S.BODY
-    try {
-      const result = operation(this)
-      if (result instanceof Promise || isThenable(result)) {
-        const settling = result instanceof Promise ? (result as Promise<T>) : Promise.resolve(result)
-        settling.then(
-          (value) => fulfilled(this, value),
-          (error: unknown) => rejected(this, error),
-        )
-      } else {
-        fulfilled(this, result)
-      }
-    } catch (error) {
-      rejected(this, error)
-    }
   }
 
   /**
@@ -227,7 +227,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   enter(): this {
     checkUnused(this)
     start(this)
-    if (this._status !== S.RUNNING) {
+    if (this[kStatus] !== S.RUNNING) {
       const error = notStarted(this)
       this[Symbol.dispose]()
       throw error
@@ -237,39 +237,39 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
 
   /** Ends it: what is still running in it is canceled. What fails here is reported on `tripline:error`, never thrown. */
   [Symbol.dispose](): void {
-    if ((this._flags & (S.ENDED | S.FINISHING)) !== 0) return
-    if ((this._flags & S.BODY) !== 0) {
-      this.cancel('The operation was disposed')
+    if ((this[kFlags] & (S.ENDED | S.FINISHING)) !== 0) return
+    if ((this[kFlags] & S.BODY) !== 0) {
+      cancelWith(this, toReason('The operation was disposed'))
       return
     }
-    if (this._firstChild !== null) disband(this)
-    if (this._extras?.cleanups !== undefined) {
-      this._extras.leaving = cleanUp(this).then((errors) => errors.forEach((error) => reportError(error, 'cleanup')))
+    if (this[kFirstChild] !== null) disband(this)
+    if (this[kExtras]?.cleanups !== undefined) {
+      this[kExtras].leaving = cleanUp(this).then((errors) => errors.forEach((error) => reportError(error, 'cleanup')))
       // A cleanup may have started some.
-      if (this._firstChild !== null) disband(this)
+      if (this[kFirstChild] !== null) disband(this)
     }
-    end(this, this._reason === null ? S.DISPOSED : S.CANCELED)
+    end(this, this[kReason] === null ? S.DISPOSED : S.CANCELED)
   }
 
   /** The same, and waits for its children, shields and cleanups, those of a canceled one within the grace. */
   async [Symbol.asyncDispose](): Promise<void> {
-    if ((this._flags & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
-      if (this._reason !== null) startGrace(this)
+    if ((this[kFlags] & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
+      if (this[kReason] !== null) startGrace(this)
       for (const error of await finishUp(this)) reportError(error, 'cleanup')
-      this._flags &= ~S.FINISHING
+      this[kFlags] &= ~S.FINISHING
     }
     this[Symbol.dispose]()
     // Those of one that `complete` has ended already.
-    await this._extras?.leaving
+    await this[kExtras]?.leaving
   }
 
   /** Says that an entered operation has done its work; without this, leaving its block makes it `disposed`. */
   complete(): void {
-    if (this._status !== S.RUNNING || (this._flags & S.BODY) !== 0) return
+    if (this[kStatus] !== S.RUNNING || (this[kFlags] & S.BODY) !== 0) return
     this[Symbol.dispose]()
-    this._status = S.COMPLETED
-    const listeners = this._extras?.listeners?.complete
-    if (listeners !== undefined) callAll(listeners, 'complete listener', undefined, this.context)
+    this[kStatus] = S.COMPLETED
+    const listeners = this[kExtras]?.listeners?.complete
+    if (listeners !== undefined) callAll(listeners, 'complete listener', undefined, this[kContext])
   }
 
   /**
@@ -281,26 +281,24 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   cancel(reason?: string | Error | CancelationReason, options?: { children?: boolean }): boolean {
     const checked = toReason(reason)
     if (options !== undefined) checkKeys(options, 'option', ['children'])
-    if (options?.children === false && this._reason === null) this._flags |= S.KEEP_CHILDREN
-    if (!this._mark(checked)) return false
-    deliver()
-    return true
+    if (options?.children === false && this[kReason] === null) this[kFlags] |= S.KEEP_CHILDREN
+    return cancelWith(this, checked)
   }
 
   // Looking
 
   /** True at once, also inside code that never yields: it looks at deadlines and guards itself. Runs nobody's code. */
   get isCanceled(): boolean {
-    return this._reason !== null || ((this._flags & S.WATCH) !== 0 && poll(this))
+    return isCanceled(this)
   }
 
   /** @throws CancelationError if it is canceled; see {@link isCanceled} */
   throwIfCanceled(): void {
-    if (this._reason !== null || ((this._flags & S.WATCH) !== 0 && poll(this))) throw this._toError()
+    throwIfCanceled(this)
   }
 
   get reason(): CancelationReason | undefined {
-    return this._reason ?? undefined
+    return this[kReason] ?? undefined
   }
 
   /**
@@ -308,17 +306,17 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
    * throws is an uncaught exception, as Node has it for every `AbortSignal`; one of `onCancel` is not.
    */
   get signal(): AbortSignal {
-    const extras = this._more()
+    const extras = extrasOf(this)
     if (extras.controller === undefined) {
       extras.controller = new AbortController()
-      if (this.isCanceled) extras.controller.abort(this._toError())
+      if (isCanceled(this)) extras.controller.abort(errorOf(this))
     }
     return extras.controller.signal
   }
 
   /** A live view of it. */
   get context(): OperationContext {
-    return (this._more().context ??= new Context(this))
+    return this[kContext]
   }
 
   // Waiting
@@ -353,7 +351,13 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
    * It delays the end of a canceled one by at most `max` (default 30 s). On leaving, the cancelation is thrown.
    */
   shield<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: ShieldOptions): Promise<T> {
-    return shield(this, new Cancelable({ name: 'shield' }), operation, options)
+    const inner = new Cancelable({ name: 'shield' })
+    return shield(
+      this,
+      () => inner.run(operation),
+      (max) => inner.extend(max),
+      options,
+    )
   }
 
   // Composing
@@ -372,14 +376,14 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   /** Adds a source, before or after the start. One that has its reason already cancels at once. */
   addSource(source: CancelationSource): this {
     const link = linkTo(checkSource(source, 'source'), this)
-    if (this._status === S.PENDING) {
+    if (this[kStatus] === S.PENDING) {
       addLink(this, link)
-    } else if (this._status === S.RUNNING) {
+    } else if (this[kStatus] === S.RUNNING) {
       const reason = connect(this, link)
-      if (this._status === S.RUNNING) {
+      if (this[kStatus] === S.RUNNING) {
         addLink(this, link)
         raiseWatch(this, link.watch)
-        if (reason !== null) this.cancel(reason)
+        if (reason !== null) cancelWith(this, reason)
       }
     }
     return this
@@ -388,27 +392,26 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   /** Its timeout is this far off from now on: for watchdogs and idle timeouts. Never past the parent's. */
   extend(timeout: Duration): void {
     const ms = parseDuration(timeout, 'timeout', true)
-    if (this._status > S.RUNNING) return
-    this._timeout = ms === Infinity ? undefined : ms
-    if (this._status === S.RUNNING) restartTimer(this)
+    if (this[kStatus] > S.RUNNING) return
+    this[kTimeout] = ms === Infinity ? undefined : ms
+    if (this[kStatus] === S.RUNNING) restartTimer(this)
   }
 
   /** Runs `cleanup` on every way out, the last one first; a promise is waited for. After the end it runs at once. */
   defer(cleanup: Cleanup): void {
     if (typeof cleanup !== 'function') throw invalidType('cleanup', 'a function', cleanup)
-    if ((this._flags & S.ENDED) !== 0) callIsolated('cleanup', cleanup)
-    else (this._more().cleanups ??= []).push(cleanup)
+    if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', cleanup)
+    else (extrasOf(this).cleanups ??= []).push(cleanup)
   }
 
   // Telling
 
   /** What there is so far; it stays, on every way out. A stream sets it, unless the body does. */
   get partialResult(): unknown {
-    const extras = this._extras
-    return extras?.stream === undefined ? extras?.partial : extras.stream.partial()
+    return partialResultOf(this)
   }
   set partialResult(value: unknown) {
-    const extras = this._more()
+    const extras = extrasOf(this)
     extras.partial = value
     extras.stream = undefined
   }
@@ -416,7 +419,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   /** Tells the progress listeners of this and of its ancestors. */
   reportProgress(message: string, data?: unknown): void {
     if (typeof message !== 'string') throw invalidType('message', 'a string', message)
-    tellProgress(this, { operation: this.context, message, data, at: now() })
+    reportProgress(this, message, data)
   }
 
   onStart(listener: ListenerTypes['start']): this {
@@ -434,7 +437,7 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
   /** Called in the moment of the cancelation, or at once if that has passed. */
   onCancel(listener: ListenerTypes['cancel']): this {
     listen(this, 'cancel', listener)
-    if ((this._flags & S.TOLD) !== 0) callIsolated('cancel listener', listener, this._reason!, this.context)
+    if ((this[kFlags] & S.TOLD) !== 0) callIsolated('cancel listener', listener, this[kReason]!, this[kContext])
     return this
   }
   /** Called with what the body failed with, where that was not a cancelation. */
@@ -443,49 +446,42 @@ export class Cancelable implements Disposable, AsyncDisposable, Target, Timed {
     return this
   }
 
-  // What the rest of the layer works with
+  // What the other files of this folder work with
 
   /** @internal */
-  _more(): Extras {
-    return (this._extras ??= new Extras())
+  get [kContext](): OperationContext {
+    return (extrasOf(this).context ??= new Context(this))
   }
 
   /** @internal */
-  _toError(): CancelationError {
-    if (typeof this._reject === 'object' && this._reject !== null) return this._reject
-    const extras = this._more()
-    return (extras.error ??= cancelationError(this._reason!, this))
-  }
-
-  /** @internal */
-  _mark(reason: CancelationReason): boolean {
-    if (this._status > S.RUNNING) return false
-    this._reason = reason
-    this._status = S.CANCELED
+  [kMark](reason: CancelationReason): boolean {
+    if (this[kStatus] > S.RUNNING) return false
+    this[kReason] = reason
+    this[kStatus] = S.CANCELED
     release(this)
     join(this)
     return true
   }
 
   /** @internal */
-  _spread(): void {
+  [kSpread](): void {
     spreadFrom(this)
   }
 
   /** @internal */
-  _notify(): void {
+  [kNotify](): void {
     tellCanceled(this)
   }
 
   /** @internal */
-  _dueAt(): number {
-    const extras = this._extras
-    return extras === null || Number.isNaN(extras.due) ? this._startedAt! + this._timeout! : extras.due
+  [kDueAt](): number {
+    const extras = this[kExtras]
+    return extras === null || Number.isNaN(extras.due) ? this[kStartedAt]! + this[kTimeout]! : extras.due
   }
 
   /** @internal */
-  _expire(): void {
-    if (this._reason === null) timeOut(this)
+  [kExpire](): void {
+    if (this[kReason] === null) timeOut(this)
     else graceExpired(this)
   }
 }

@@ -2,8 +2,9 @@
 import { invalidType, outOfRange } from '../base/errors.js'
 import { Timer } from '../engine/timers.js'
 import { parseDuration, type Duration } from '../base/units.js'
-import type { Cancelable } from './cancelable.js'
+import { errorOf, type Operation } from './operation.js'
 import type { StreamSource } from './iterate.js'
+import { isCanceled } from './poll.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
 
 export interface ChunkOptions<T = unknown> extends StreamOptions<T> {
@@ -18,7 +19,7 @@ type Result<T> = IteratorResult<T[], undefined>
 /** Made by `cancel.chunks(source, size)`. */
 export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, AsyncDisposable {
   readonly #items: CancelableStream<T>
-  readonly #operation: Cancelable
+  readonly #operation: Operation
   readonly #size: number
   readonly #flush: boolean
   readonly #maxWait: number
@@ -28,7 +29,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, 
   #error: unknown
 
   /** @internal Use `cancel.chunks()`. */
-  constructor(operation: Cancelable, source: StreamSource<T>, size: number, options: ChunkOptions<T> = {}) {
+  constructor(operation: Operation, source: StreamSource<T>, size: number, options: ChunkOptions<T> = {}) {
     if (typeof size !== 'number') throw invalidType('size', 'a whole number', size)
     if (!Number.isInteger(size) || size < 1) throw outOfRange('size', 'a whole number, 1 or more', size)
     const { flushOnCancel = true, maxWait, ...rest } = options
@@ -55,7 +56,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, 
       }
     } catch (error) {
       this.#error = error
-      const canceled = this.#operation.isCanceled && error === this.#operation._toError()
+      const canceled = isCanceled(this.#operation) && error === errorOf(this.#operation)
       if (!canceled || !this.#flush || this.#chunk.length === 0) throw error
     } finally {
       timer?.stop()

@@ -1,60 +1,58 @@
 /** One operation made of several. */
-import { invalidType, invalidValue } from '../base/errors.js'
+import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
 import { abortLink, checkAbortSignal } from '../sources/abort.js'
 import { HubLink, type Link } from '../engine/link.js'
 import { checkSource, linkTo, type CancelationSource } from '../sources/source.js'
 import { CancelationToken, tokenLink } from '../sources/token.js'
-import type { Cancelable } from './cancelable.js'
+import { extrasOf, kReason, kParent, kFirstChild, kLinks, kTimeout, type Operation } from './operation.js'
 import { Followers } from './extras.js'
 import { addLink } from './options.js'
 
-/** What can be a part of a combined operation. */
-export type Combinable = Cancelable | CancelationToken | AbortSignal | CancelationSource
+type Part = Operation | CancelationToken | AbortSignal | CancelationSource
 
 /** Adds every part, and what the parts are configured with, to an operation that has not started. */
-export function combineInto(operation: Cancelable, parts: Iterable<Combinable>): Cancelable {
-  if (typeof (parts as Partial<Iterable<Combinable>> | null | undefined)?.[Symbol.iterator] !== 'function') {
+export function combineInto(operation: Operation, parts: Iterable<Part>): void {
+  if (typeof (parts as Partial<Iterable<Part>> | null | undefined)?.[Symbol.iterator] !== 'function') {
     throw invalidType('parts', 'an iterable of operations, tokens or sources', parts)
   }
   const all = [...parts]
   if (all.length === 0) throw invalidValue('parts', 'at least one operation, token or source', 'none')
   for (const part of all) {
     if (typeof part !== 'object' || part === null) throw invalidType('parts', 'operations, tokens or sources', part)
-    if ('_firstChild' in part) follow(operation, part)
+    if (kFirstChild in part) follow(operation, part)
     else if (part instanceof CancelationToken) addLink(operation, tokenLink(part, operation))
     else if ('arm' in part) addLink(operation, linkTo(checkSource(part, 'parts'), operation))
     else if ('aborted' in part) addLink(operation, abortLink(checkAbortSignal(part, 'parts'), operation))
-    else throw invalidType('parts', 'operations, tokens, signals or sources', part)
+    else throw invalidType('parts', `operations, tokens, signals or sources${ofThisCopy('Cancelable', part)}`, part)
   }
-  return operation
 }
 
 /** The part, and where it has a parent of its own that too, and so on up. */
-function follow(operation: Cancelable, part: Cancelable): void {
-  let last = operation._links
-  for (let each: Cancelable | null = part; each !== null; each = each._parent) {
+function follow(operation: Operation, part: Operation): void {
+  let last = operation[kLinks]
+  for (let each: Operation | null = part; each !== null; each = each[kParent]) {
     last = followOne(operation, each, last)
-    if (each._parent === null) return
-    operation._parent ??= each._parent
-    if (operation._parent === each._parent) return
+    if (each[kParent] === null) return
+    operation[kParent] ??= each[kParent]
+    if (operation[kParent] === each[kParent]) return
   }
 }
 
-function followOne(operation: Cancelable, part: Cancelable, after: Link | null): Link {
-  const extras = part._more()
+function followOne(operation: Operation, part: Operation, after: Link | null): Link {
+  const extras = extrasOf(part)
   if (extras.followers === undefined) {
     extras.followers = new Followers()
-    extras.followers.reason = part._reason
+    extras.followers.reason = part[kReason]
   }
   let last = addLink(operation, new HubLink(extras.followers, operation), after)
-  for (let link = part._links; link !== null; link = link.sibling) {
+  for (let link = part[kLinks]; link !== null; link = link.sibling) {
     last = addLink(operation, link.copy(operation), last)
   }
-  if (part._timeout !== undefined) operation._timeout = Math.min(part._timeout, operation._timeout ?? Infinity)
+  if (part[kTimeout] !== undefined) operation[kTimeout] = Math.min(part[kTimeout], operation[kTimeout] ?? Infinity)
   if (extras.deadline !== Infinity) {
-    const own = operation._more()
+    const own = extrasOf(operation)
     own.deadline = Math.min(own.deadline, extras.deadline)
   }
-  if (extras.grace > 0) operation._more().grace = Math.max(operation._more().grace, extras.grace)
+  if (extras.grace > 0) extrasOf(operation).grace = Math.max(extrasOf(operation).grace, extras.grace)
   return last
 }

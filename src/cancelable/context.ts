@@ -1,65 +1,81 @@
 /** The read-only face of an operation. */
 import { now } from '../base/clock.js'
-import type { OperationContext, OperationStatus, Progress } from '../base/operation-context.js'
+import { kContext, type OperationContext, type OperationStatus, type Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
-import type { Cancelable } from './cancelable.js'
+import {
+  extrasOf,
+  kStatus,
+  kFlags,
+  kReason,
+  kParent,
+  kStartedAt,
+  kEndedAt,
+  kExtras,
+  type Operation,
+} from './operation.js'
 import { deadlineOf } from './lifecycle.js'
 import { ENDED, PENDING, STATUS } from './state.js'
 
 let ids = 0
 
-export class Context implements OperationContext {
-  readonly #operation: Cancelable
+/** What there is so far: what the user set, or else what the latest stream has. */
+export function partialResultOf(operation: Operation): unknown {
+  const extras = operation[kExtras]
+  return extras?.stream === undefined ? extras?.partial : extras.stream.partial()
+}
 
-  constructor(operation: Cancelable) {
+export class Context implements OperationContext {
+  readonly #operation: Operation
+
+  constructor(operation: Operation) {
     this.#operation = operation
   }
 
   get id(): string {
-    const extras = this.#operation._more()
+    const extras = extrasOf(this.#operation)
     return (extras.id ??= `operation-${++ids}`)
   }
   get name(): string | undefined {
-    return this.#operation._extras?.name
+    return this.#operation[kExtras]?.name
   }
   get status(): OperationStatus {
-    return STATUS[this.#operation._status]!
+    return STATUS[this.#operation[kStatus]]!
   }
   get parentId(): string | undefined {
-    return this.#operation._parent?.context.id
+    return this.#operation[kParent]?.[kContext].id
   }
   get startedAt(): number | undefined {
-    return this.#operation._startedAt
+    return this.#operation[kStartedAt]
   }
   get endedAt(): number | undefined {
-    return this.#operation._endedAt
+    return this.#operation[kEndedAt]
   }
   get elapsed(): number | undefined {
     const { startedAt } = this
-    const until = (this.#operation._flags & ENDED) === 0 ? now() : this.endedAt
+    const until = (this.#operation[kFlags] & ENDED) === 0 ? now() : this.endedAt
     return startedAt === undefined || until === undefined ? undefined : until - startedAt
   }
   get deadline(): number | undefined {
     let deadline = Infinity
-    for (let each: Cancelable | null = this.#operation; each !== null; each = each._parent) {
-      if (each._status !== PENDING) deadline = Math.min(deadline, deadlineOf(each))
+    for (let each: Operation | null = this.#operation; each !== null; each = each[kParent]) {
+      if (each[kStatus] !== PENDING) deadline = Math.min(deadline, deadlineOf(each))
     }
     return deadline === Infinity ? undefined : deadline
   }
   get reason(): CancelationReason | undefined {
-    return this.#operation._reason ?? undefined
+    return this.#operation[kReason] ?? undefined
   }
   get error(): unknown {
-    return this.#operation._extras?.failure
+    return this.#operation[kExtras]?.failure
   }
   get partialResult(): unknown {
-    return this.#operation.partialResult
+    return partialResultOf(this.#operation)
   }
   get progress(): Progress | undefined {
-    return this.#operation._extras?.progress
+    return this.#operation[kExtras]?.progress
   }
   get metadata(): Readonly<Record<string, unknown>> | undefined {
-    return this.#operation._extras?.metadata
+    return this.#operation[kExtras]?.metadata
   }
 
   /** For logs: what is known, without what is not, and without the partial result, which may be anything. */

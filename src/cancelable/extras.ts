@@ -1,10 +1,37 @@
-/** The part of an operation that most operations do not need. */
+/** The part of an operation's record that few operations need; made when first needed. */
 import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationContext, Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
 import { Hub } from '../engine/link.js'
-import type { Listeners } from './listeners.js'
-import type { Waiter } from './waiters.js'
+
+/** The listeners of an operation, by event. */
+export interface ListenerTypes {
+  start: (operation: OperationContext) => unknown
+  complete: (value: unknown, operation: OperationContext) => unknown
+  cancel: (reason: CancelationReason, operation: OperationContext) => unknown
+  error: (error: unknown, operation: OperationContext) => unknown
+  progress: (progress: Progress) => unknown
+}
+
+/** In the order of registration; each isolated from the others. */
+export class Listeners {
+  readonly start: ListenerTypes['start'][] = []
+  readonly complete: ListenerTypes['complete'][] = []
+  readonly cancel: ListenerTypes['cancel'][] = []
+  readonly error: ListenerTypes['error'][] = []
+  readonly progress: ListenerTypes['progress'][] = []
+}
+
+/** A member of the list of those that are released when the operation is canceled, or ends. */
+export interface WaiterNode {
+  previous: WaiterNode | null
+  following: WaiterNode | null
+  leave(): void
+  /** The operation was canceled; the waiter is out of its list. Must not throw. */
+  canceled(error: CancelationError): void
+  /** The operation ended in another way; the waiter is out of its list. Must not throw. */
+  dismissed(error: CancelationError): void
+}
 
 /** Operations that were combined from this one. */
 export class Followers extends Hub {
@@ -48,8 +75,8 @@ export class Extras {
   controller: AbortController | undefined = undefined
   context: OperationContext | undefined = undefined
   listeners: Listeners | undefined = undefined
-  firstWaiter: Waiter | null = null
-  lastWaiter: Waiter | null = null
+  firstWaiter: WaiterNode | null = null
+  lastWaiter: WaiterNode | null = null
   followers: Followers | undefined = undefined
   cleanups: Cleanup[] | undefined = undefined
   /** The cleanups of one that was left without waiting for them. */

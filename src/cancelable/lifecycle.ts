@@ -1,21 +1,40 @@
 /** How an operation starts, is linked to what can cancel it, and lets go of all of it. */
+import { kContext } from '../base/operation-context.js'
 import { now } from '../base/clock.js'
 import { ReusedError } from '../base/errors.js'
 import { parentReason, timeoutReason, type CancelationReason } from '../base/reason.js'
 import { WATCH_DEADLINE, type Link } from '../engine/link.js'
-import { addTimer, releaseLoop, removeTimer } from '../engine/timers.js'
-import { deliver } from '../engine/propagation.js'
-import type { Cancelable } from './cancelable.js'
+import { addTimer, kDueAt, kTimerList, releaseLoop, removeTimer } from '../engine/timers.js'
+import { deliver, kMark } from '../engine/propagation.js'
+import {
+  errorOf,
+  extrasOf,
+  kStatus,
+  kFlags,
+  kReason,
+  kParent,
+  kFirstChild,
+  kPreviousSibling,
+  kNextSibling,
+  kLinks,
+  kTimeout,
+  kStartedAt,
+  kEndedAt,
+  kResolve,
+  kReject,
+  kExtras,
+  type Operation,
+} from './operation.js'
 import { callAll } from './listeners.js'
 import * as S from './state.js'
-import { dismissWaiters } from './waiters.js'
+import { dismissWaiters } from './waiter.js'
 
 /** The wall clock may be set, and the machine may sleep: a deadline on it is looked at this often. */
 const WALL_CLOCK_CHECK = 30_000
 
 /** @throws ReusedError */
-export function checkUnused(operation: Cancelable): void {
-  if ((operation._flags & (S.STARTED | S.ENDED)) !== 0) throw new ReusedError(operation.context.status)
+export function checkUnused(operation: Operation): void {
+  if ((operation[kFlags] & (S.STARTED | S.ENDED)) !== 0) throw new ReusedError(operation[kContext].status)
 }
 
 /**
@@ -23,64 +42,67 @@ export function checkUnused(operation: Cancelable): void {
  *
  * @throws whatever a source that cannot be armed throws; then nothing is linked, and it can be started again
  */
-export function start(operation: Cancelable): void {
-  operation._flags |= S.STARTED
-  operation._startedAt = now()
-  if (operation._status !== S.PENDING) return
-  operation._status = S.RUNNING
-  const parent = operation._parent
+export function start(operation: Operation): void {
+  operation[kFlags] |= S.STARTED
+  operation[kStartedAt] = now()
+  if (operation[kStatus] !== S.PENDING) return
+  operation[kStatus] = S.RUNNING
+  const parent = operation[kParent]
   if (parent !== null) {
-    if (parent._status > S.RUNNING) {
-      cancelNow(operation, parentReason(parent.context.id, parent._reason))
+    if (parent[kStatus] > S.RUNNING) {
+      cancelWith(operation, parentReason(parent[kContext].id, parent[kReason]))
       return
     }
     addChild(parent, operation)
-    operation._flags |= parent._flags & S.WATCH
+    operation[kFlags] |= parent[kFlags] & S.WATCH
   }
-  if (operation._timeout !== undefined || operation._extras !== null) startTimer(operation, operation._startedAt)
-  if (operation._links !== null && operation._status === S.RUNNING) connectAll(operation)
-  if (operation._firstChild !== null) raiseWatch(operation, operation._flags & S.WATCH)
-  const listeners = operation._extras?.listeners?.start
-  if (listeners !== undefined && operation._status === S.RUNNING)
-    callAll(listeners, 'start listener', operation.context)
+  if (operation[kTimeout] !== undefined || operation[kExtras] !== null) startTimer(operation, operation[kStartedAt])
+  if (operation[kLinks] !== null && operation[kStatus] === S.RUNNING) connectAll(operation)
+  if (operation[kFirstChild] !== null) raiseWatch(operation, operation[kFlags] & S.WATCH)
+  const listeners = operation[kExtras]?.listeners?.start
+  if (listeners !== undefined && operation[kStatus] === S.RUNNING)
+    callAll(listeners, 'start listener', operation[kContext])
 }
 
 /** What the start of an operation that was canceled, or even disposed of, before or during its start fails with. */
-export function notStarted(operation: Cancelable): Error {
-  return operation._reason === null ? new ReusedError(operation.context.status) : operation._toError()
+export function notStarted(operation: Operation): Error {
+  return operation[kReason] === null ? new ReusedError(operation[kContext].status) : errorOf(operation)
 }
 
-function cancelNow(operation: Cancelable, reason: CancelationReason): void {
-  if (operation._mark(reason)) deliver()
+/** Cancels it; false if it was canceled, or had ended, before. */
+export function cancelWith(operation: Operation, reason: CancelationReason): boolean {
+  if (!operation[kMark](reason)) return false
+  deliver()
+  return true
 }
 
-function connectAll(operation: Cancelable): void {
+function connectAll(operation: Operation): void {
   try {
-    for (let link = operation._links; link !== null; link = link.sibling) {
+    for (let link = operation[kLinks]; link !== null; link = link.sibling) {
       const reason = connect(operation, link)
-      if (reason !== null) cancelNow(operation, reason)
-      if (operation._status !== S.RUNNING) return
-      operation._flags |= link.watch
+      if (reason !== null) cancelWith(operation, reason)
+      if (operation[kStatus] !== S.RUNNING) return
+      operation[kFlags] |= link.watch
     }
   } catch (error) {
     release(operation)
-    for (let link = operation._links; link !== null; link = link.sibling) link.close()
+    for (let link = operation[kLinks]; link !== null; link = link.sibling) link.close()
     // Canceled meanwhile: that came first, and it stays so.
-    if (operation._reason !== null) {
+    if (operation[kReason] !== null) {
       end(operation, S.CANCELED)
       throw error
     }
-    operation._status = S.PENDING
-    operation._flags &= ~(S.STARTED | S.WATCH)
-    operation._startedAt = undefined
+    operation[kStatus] = S.PENDING
+    operation[kFlags] &= ~(S.STARTED | S.WATCH)
+    operation[kStartedAt] = undefined
     throw error
   }
 }
 
 /** Connects one link; where its own code has canceled the operation meanwhile, it is cut again. */
-export function connect(operation: Cancelable, link: Link): CancelationReason | null {
+export function connect(operation: Operation, link: Link): CancelationReason | null {
   const reason = link.connect()
-  if (operation._status !== S.RUNNING) {
+  if (operation[kStatus] !== S.RUNNING) {
     link.disconnect()
     link.close()
     return null
@@ -89,159 +111,159 @@ export function connect(operation: Cancelable, link: Link): CancelationReason | 
 }
 
 /** Lets go of everything that could cancel it. Runs nobody's code. */
-export function release(operation: Cancelable): void {
+export function release(operation: Operation): void {
   removeTimer(operation)
-  for (let link = operation._links; link !== null; link = link.sibling) link.disconnect()
+  for (let link = operation[kLinks]; link !== null; link = link.sibling) link.disconnect()
   // While it unwinds, the parent waits for it.
-  if ((operation._flags & (S.BODY | S.FINISHING)) === 0) leaveParent(operation)
+  if ((operation[kFlags] & (S.BODY | S.FINISHING)) === 0) leaveParent(operation)
 }
 
 /** The status is final from here on. */
-export function end(operation: Cancelable, status: number): void {
-  const flags = operation._flags
-  operation._flags = (flags & ~(S.WATCH | S.BODY | S.FINISHING)) | S.ENDED
-  operation._status = status
+export function end(operation: Operation, status: number): void {
+  const flags = operation[kFlags]
+  operation[kFlags] = (flags & ~(S.WATCH | S.BODY | S.FINISHING)) | S.ENDED
+  operation[kStatus] = status
   // Where nobody has looked, and nobody is likely to, a second reading of the clock would be a third of the cost.
-  if (operation._extras !== null || (operation._resolve !== null && (flags & S.UNHELD) === 0)) {
-    operation._endedAt = now()
+  if (operation[kExtras] !== null || (operation[kResolve] !== null && (flags & S.UNHELD) === 0)) {
+    operation[kEndedAt] = now()
   }
-  operation._resolve = null
-  operation._reject = null
+  operation[kResolve] = null
+  operation[kReject] = null
   if ((flags & S.IN_GRACE) !== 0) releaseLoop()
   release(operation)
-  let link = operation._links
-  operation._links = null
+  let link = operation[kLinks]
+  operation[kLinks] = null
   for (; link !== null; link = link.sibling) link.close()
-  if (operation._extras !== null) dismissWaiters(operation)
+  if (operation[kExtras] !== null) dismissWaiters(operation)
 }
 
 // Time
 
-function startTimer(operation: Cancelable, time: number): void {
-  const extras = operation._extras
+function startTimer(operation: Operation, time: number): void {
+  const extras = operation[kExtras]
   if (extras !== null && extras.deadline !== Infinity) {
     const left = Math.max(0, extras.deadline - Date.now())
-    const first = operation._timeout === undefined || left < operation._timeout
+    const first = operation[kTimeout] === undefined || left < operation[kTimeout]
     extras.wallDeadline = first ? extras.deadline : Infinity
     if (first) {
-      operation._timeout = left
+      operation[kTimeout] = left
       waitForWallClock(operation, time, left)
     }
   }
-  const timeout = operation._timeout
+  const timeout = operation[kTimeout]
   if (timeout === undefined) return
   if (timeout === 0) {
-    cancelNow(operation, timeoutReason(0, time))
+    cancelWith(operation, timeoutReason(0, time))
     return
   }
-  operation._flags |= WATCH_DEADLINE
-  if (operation._timerList === null) addTimer(operation, timeout)
+  operation[kFlags] |= WATCH_DEADLINE
+  if (operation[kTimerList] === null) addTimer(operation, timeout)
 }
 
-function waitForWallClock(operation: Cancelable, time: number, left: number): void {
+function waitForWallClock(operation: Operation, time: number, left: number): void {
   const wait = Math.min(left, WALL_CLOCK_CHECK)
-  operation._extras!.due = time + wait
+  operation[kExtras]!.due = time + wait
   if (wait > 0) addTimer(operation, wait)
 }
 
 /** The timeout has been changed, and counts from now. */
-export function restartTimer(operation: Cancelable): void {
+export function restartTimer(operation: Operation): void {
   removeTimer(operation)
   const time = now()
-  const extras = operation._more()
-  extras.due = operation._timeout === undefined ? Number.NaN : time + operation._timeout
+  const extras = extrasOf(operation)
+  extras.due = operation[kTimeout] === undefined ? Number.NaN : time + operation[kTimeout]
   startTimer(operation, time)
   raiseWatch(operation, WATCH_DEADLINE)
 }
 
 /** Whether its time is really over, when its timer is due. */
-function isOver(operation: Cancelable): boolean {
-  const wallDeadline = operation._extras?.wallDeadline ?? Infinity
+function isOver(operation: Operation): boolean {
+  const wallDeadline = operation[kExtras]?.wallDeadline ?? Infinity
   return wallDeadline === Infinity || Date.now() >= wallDeadline
 }
 
 /** The timer of its timeout is due. */
-export function timeOut(operation: Cancelable): void {
+export function timeOut(operation: Operation): void {
   removeTimer(operation)
   if (isOver(operation)) {
-    const deadline = operation._dueAt()
-    operation._mark(timeoutReason(operation._timeout!, deadline))
+    const deadline = operation[kDueAt]()
+    operation[kMark](timeoutReason(operation[kTimeout]!, deadline))
   } else {
-    waitForWallClock(operation, now(), operation._extras!.wallDeadline - Date.now())
+    waitForWallClock(operation, now(), operation[kExtras]!.wallDeadline - Date.now())
   }
 }
 
 /** On the clock of `performance.now()`; `Infinity` where there is none. */
-export function deadlineOf(operation: Cancelable): number {
-  if (operation._status !== S.RUNNING || operation._timeout === undefined) return Infinity
-  const extras = operation._extras
+export function deadlineOf(operation: Operation): number {
+  if (operation[kStatus] !== S.RUNNING || operation[kTimeout] === undefined) return Infinity
+  const extras = operation[kExtras]
   if (extras !== null && extras.wallDeadline !== Infinity) return now() + extras.wallDeadline - Date.now()
-  return operation._dueAt()
+  return operation[kDueAt]()
 }
 
 // The family
 
-function addChild(parent: Cancelable, child: Cancelable): void {
-  const first = parent._firstChild
+function addChild(parent: Operation, child: Operation): void {
+  const first = parent[kFirstChild]
   if (first === null) {
-    parent._firstChild = child
-    child._previousSibling = child
+    parent[kFirstChild] = child
+    child[kPreviousSibling] = child
     return
   }
-  const last = first._previousSibling!
-  last._nextSibling = child
-  child._previousSibling = last
-  first._previousSibling = child
+  const last = first[kPreviousSibling]!
+  last[kNextSibling] = child
+  child[kPreviousSibling] = last
+  first[kPreviousSibling] = child
 }
 
-function leaveParent(child: Cancelable): void {
-  const previous = child._previousSibling
+function leaveParent(child: Operation): void {
+  const previous = child[kPreviousSibling]
   if (previous === null) return
-  const parent = child._parent!
-  const next = child._nextSibling
-  const first = parent._firstChild!
-  if (first === child) parent._firstChild = next
-  else previous._nextSibling = next
-  if (next !== null) next._previousSibling = previous
-  else if (first !== child) first._previousSibling = previous
-  child._previousSibling = null
-  child._nextSibling = null
-  if (parent._firstChild === null && (parent._flags & S.FINISHING) !== 0) parent._extras?.childless?.()
+  const parent = child[kParent]!
+  const next = child[kNextSibling]
+  const first = parent[kFirstChild]!
+  if (first === child) parent[kFirstChild] = next
+  else previous[kNextSibling] = next
+  if (next !== null) next[kPreviousSibling] = previous
+  else if (first !== child) first[kPreviousSibling] = previous
+  child[kPreviousSibling] = null
+  child[kNextSibling] = null
+  if (parent[kFirstChild] === null && (parent[kFlags] & S.FINISHING) !== 0) parent[kExtras]?.childless?.()
 }
 
 /** Marks all that depend on a canceled operation. */
-export function spreadFrom(operation: Cancelable): void {
-  const reason = operation._reason!
-  const followers = operation._extras?.followers
+export function spreadFrom(operation: Operation): void {
+  const reason = operation[kReason]!
+  const followers = operation[kExtras]?.followers
   if (followers !== undefined) {
     followers.reason = reason
     followers.markAll(reason)
   }
-  let child = operation._firstChild
-  if (child === null || (operation._flags & S.KEEP_CHILDREN) !== 0) return
-  const inherited = parentReason(operation.context.id, reason)
+  let child = operation[kFirstChild]
+  if (child === null || (operation[kFlags] & S.KEEP_CHILDREN) !== 0) return
+  const inherited = parentReason(operation[kContext].id, reason)
   while (child !== null) {
     // Marking takes it out of the list.
-    const next: Cancelable | null = child._nextSibling
-    child._mark(inherited)
+    const next: Operation | null = child[kNextSibling]
+    child[kMark](inherited)
     child = next
   }
 }
 
 /** An operation that runs already has got something to watch: so have its descendants. */
-export function raiseWatch(operation: Cancelable, bits: number): void {
-  operation._flags |= bits
-  let each = operation._firstChild
+export function raiseWatch(operation: Operation, bits: number): void {
+  operation[kFlags] |= bits
+  let each = operation[kFirstChild]
   while (each !== null) {
-    if ((each._flags & bits) !== bits) {
-      each._flags |= bits
-      if (each._firstChild !== null) {
-        each = each._firstChild
+    if ((each[kFlags] & bits) !== bits) {
+      each[kFlags] |= bits
+      if (each[kFirstChild] !== null) {
+        each = each[kFirstChild]
         continue
       }
     }
-    while (each !== operation && each!._nextSibling === null) each = each!._parent
+    while (each !== operation && each![kNextSibling] === null) each = each![kParent]
     if (each === operation) break
-    each = each!._nextSibling
+    each = each![kNextSibling]
   }
 }

@@ -1,5 +1,6 @@
 /** Functions around functions. */
-import type { Cancelable } from './cancelable.js'
+import { throwIfCanceled } from './poll.js'
+import type { Operation } from './operation.js'
 
 /** Makes `wrapper` look like `fn`, but for the arguments that it brings itself. */
 export function mimicFunction<F extends (...args: never[]) => unknown>(
@@ -13,9 +14,9 @@ export function mimicFunction<F extends (...args: never[]) => unknown>(
 }
 
 /** `fn`, with a look at the operation before each call. */
-export function checkFirst<F extends (...args: never[]) => unknown>(operation: Cancelable, fn: F): F {
+export function checkFirst<F extends (...args: never[]) => unknown>(operation: Operation, fn: F): F {
   function wrapped(this: unknown, ...args: never[]): unknown {
-    operation.throwIfCanceled()
+    throwIfCanceled(operation)
     return fn.apply(this, args)
   }
   return mimicFunction(wrapped as F, fn, 0)

@@ -1,5 +1,5 @@
 /** What an operation can be given, and the checking of it. */
-import { invalidType, invalidValue, unknownName } from '../base/errors.js'
+import { invalidType, invalidValue, ofThisCopy, unknownName } from '../base/errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { abortLink, checkAbortSignal } from '../sources/abort.js'
@@ -7,10 +7,10 @@ import { ConditionSource, type Condition } from '../sources/condition.js'
 import type { Link } from '../engine/link.js'
 import { checkResources, resourceLink } from '../sources/resource.js'
 import { checkSignals, signalLink } from '../sources/signal.js'
-import { checkSource, linkTo, type CancelationSource } from '../sources/source.js'
+import { checkSource, kLink, linkTo, type CancelationSource } from '../sources/source.js'
 import { checkToken, tokenLink, type CancelationToken } from '../sources/token.js'
 import { parseDuration, type Duration } from '../base/units.js'
-import type { Cancelable } from './cancelable.js'
+import { extrasOf, kParent, kFirstChild, kLinks, kTimeout, type Operation } from './operation.js'
 
 /** What a `Temporal.Instant` looks like; Node 20 has none, so it is recognized by shape. */
 export interface InstantLike {
@@ -18,8 +18,8 @@ export interface InstantLike {
   readonly epochMilliseconds: number
 }
 
-/** All optional; whichever source is first cancels. */
-export interface CancelableOptions {
+/** The options of an operation but for its parent, which only the class above can name. */
+export interface OperationOptions {
   /** Counted from the start. 0 has run out already, `Infinity` is none. */
   timeout?: Duration | undefined
   /** A moment of the wall clock; with a `timeout`, the earlier counts. */
@@ -33,8 +33,6 @@ export interface CancelableOptions {
   resources?: Limits | Guard | undefined
   /** Any other source: `anyOf(...)`, `allOf(...)`, or one's own. */
   sources?: readonly CancelationSource[] | undefined
-  /** Its cancelation and its end are this one's too. */
-  parent?: Cancelable | undefined
   /** How long the body may go on after a cancelation before it is given up. Default 0: one turn of the event loop. */
   grace?: Duration | undefined
   /** Default: made when first read. */
@@ -43,8 +41,10 @@ export interface CancelableOptions {
   metadata?: Readonly<Record<string, unknown>> | undefined
 }
 
+type OptionName = keyof OperationOptions | 'parent'
+
 /** The names of all options. */
-export const CANCELABLE_OPTIONS: readonly (keyof CancelableOptions)[] = [
+export const CANCELABLE_OPTIONS: readonly OptionName[] = [
   'timeout',
   'deadline',
   'token',
@@ -66,11 +66,11 @@ export const CANCELABLE_OPTIONS: readonly (keyof CancelableOptions)[] = [
  *
  * @throws TypeError, RangeError with Node's codes, naming the option
  */
-export function configure(operation: Cancelable, options: CancelableOptions): void {
+export function configure(operation: Operation, options: OperationOptions): void {
   checkOptions(options)
   for (const key in options) {
-    const value = options[key as keyof CancelableOptions]
-    if (value !== undefined) take(operation, key as keyof CancelableOptions, value)
+    const value: unknown = options[key as keyof OperationOptions]
+    if (value !== undefined) take(operation, key as OptionName, value)
   }
 }
 
@@ -88,12 +88,12 @@ export function checkOptions<T extends object>(options: T): T {
   return options
 }
 
-function take(operation: Cancelable, key: keyof CancelableOptions, value: unknown): void {
-  let last = operation._links
+function take(operation: Operation, key: OptionName, value: unknown): void {
+  let last = operation[kLinks]
   switch (key) {
     case 'timeout': {
       const timeout = parseDuration(value, key, true)
-      if (timeout !== Infinity) operation._timeout = timeout
+      if (timeout !== Infinity) operation[kTimeout] = timeout
       break
     }
     case 'token':
@@ -102,10 +102,10 @@ function take(operation: Cancelable, key: keyof CancelableOptions, value: unknow
       else addLink(operation, tokenLink(checkToken(value, key), operation))
       break
     case 'parent':
-      operation._parent = checkParent(value)
+      operation[kParent] = checkParent(value)
       break
     case 'deadline':
-      operation._more().deadline = parseDeadline(value)
+      extrasOf(operation).deadline = parseDeadline(value)
       break
     case 'abortSignal':
       for (const each of listOf(value))
@@ -116,7 +116,7 @@ function take(operation: Cancelable, key: keyof CancelableOptions, value: unknow
       break
     case 'condition':
       for (const each of listOf(value))
-        last = addLink(operation, new ConditionSource(each as Condition).link(operation), last)
+        last = addLink(operation, new ConditionSource(each as Condition)[kLink](operation), last)
       break
     case 'resources':
       addLink(operation, resourceLink(checkResources(value as Limits | Guard), operation))
@@ -126,16 +126,16 @@ function take(operation: Cancelable, key: keyof CancelableOptions, value: unknow
       for (const each of value) last = addLink(operation, linkTo(checkSource(each, key), operation), last)
       break
     case 'grace':
-      operation._more().grace = parseDuration(value, key)
+      extrasOf(operation).grace = parseDuration(value, key)
       break
     case 'id':
     case 'name':
       if (typeof value !== 'string') throw invalidType(key, 'a string', value)
-      operation._more()[key] = value
+      extrasOf(operation)[key] = value
       break
     case 'metadata':
       if (typeof value !== 'object' || value === null) throw invalidType(key, 'an object', value)
-      operation._more().metadata = value as Record<string, unknown>
+      extrasOf(operation).metadata = value as Record<string, unknown>
       break
     default:
       throw unknownName('option', key, CANCELABLE_OPTIONS)
@@ -147,10 +147,10 @@ function take(operation: Cancelable, key: keyof CancelableOptions, value: unknow
  *
  * @param after where to look for the last one from: whoever adds many says the one before
  */
-export function addLink(operation: Cancelable, link: Link, after: Link | null = operation._links): Link {
+export function addLink(operation: Operation, link: Link, after: Link | null = operation[kLinks]): Link {
   let last = after
   if (last === null) {
-    operation._links = link
+    operation[kLinks] = link
     return link
   }
   while (last.sibling !== null) last = last.sibling
@@ -162,10 +162,10 @@ function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [value]
 }
 
-function checkParent(value: unknown): Cancelable {
+function checkParent(value: unknown): Operation {
   // By shape: this file is below the class.
-  if (typeof value === 'object' && value !== null && '_firstChild' in value) return value as Cancelable
-  throw invalidType('parent', 'a Cancelable', value)
+  if (typeof value === 'object' && value !== null && kFirstChild in value) return value as Operation
+  throw invalidType('parent', `a Cancelable${ofThisCopy('Cancelable', value)}`, value)
 }
 
 /** Milliseconds since 1970. */

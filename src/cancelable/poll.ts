@@ -6,33 +6,44 @@ import { now } from '../base/clock.js'
 import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'
 import { pollGuards } from '../sources/resource.js'
 import { deliverLater } from '../engine/propagation.js'
-import type { Cancelable } from './cancelable.js'
 import { deadlineOf, timeOut } from './lifecycle.js'
+import { errorOf, kFlags, kReason, kParent, kLinks, type Operation } from './operation.js'
+import { WATCH } from './state.js'
 
-/** Whether the operation turns out to be canceled. Marks what it finds; who listens is told later. */
-export function poll(operation: Cancelable): boolean {
-  const flags = operation._flags
+/** Whether it is canceled, also inside code that never yields. Runs no user code. */
+export function isCanceled(operation: Operation): boolean {
+  return operation[kReason] !== null || ((operation[kFlags] & WATCH) !== 0 && poll(operation))
+}
+
+/** @throws CancelationError if it is canceled; see {@link isCanceled} */
+export function throwIfCanceled(operation: Operation): void {
+  if (operation[kReason] !== null || ((operation[kFlags] & WATCH) !== 0 && poll(operation))) throw errorOf(operation)
+}
+
+/** Whether the operation turns out to be canceled. Marks what it finds; listeners are notified later. */
+function poll(operation: Operation): boolean {
+  const flags = operation[kFlags]
   if ((flags & WATCH_GUARD) !== 0) pollGuards()
   const bits = flags & (WATCH_DEADLINE | WATCH_SHARED)
-  if (bits === 0 || operation._reason !== null) return operation._reason !== null
+  if (bits === 0 || operation[kReason] !== null) return operation[kReason] !== null
   const time = (bits & WATCH_DEADLINE) === 0 ? 0 : now()
   if ((bits & WATCH_DEADLINE) !== 0) pollDeadlines(operation, time)
-  for (let each: Cancelable | null = operation; each !== null; each = each._parent) {
-    if (operation._reason !== null || (each._flags & bits) === 0) break
-    for (let link = each._links; link !== null; link = link.sibling) {
+  for (let each: Operation | null = operation; each !== null; each = each[kParent]) {
+    if (operation[kReason] !== null || (each[kFlags] & bits) === 0) break
+    for (let link = each[kLinks]; link !== null; link = link.sibling) {
       if ((link.watch & bits) !== 0) link.poll(time)
     }
   }
   deliverLater()
-  return operation._reason !== null
+  return operation[kReason] !== null
 }
 
 /** The earliest of those that have passed counts: it is the one whose timer would have been first. */
-function pollDeadlines(operation: Cancelable, time: number): void {
-  let earliest: Cancelable | null = null
+function pollDeadlines(operation: Operation, time: number): void {
+  let earliest: Operation | null = null
   let due = time
-  for (let each: Cancelable | null = operation; each !== null; each = each._parent) {
-    if ((each._flags & WATCH_DEADLINE) === 0) break
+  for (let each: Operation | null = operation; each !== null; each = each[kParent]) {
+    if ((each[kFlags] & WATCH_DEADLINE) === 0) break
     const eachDue = deadlineOf(each)
     if (eachDue <= due) {
       earliest = each

@@ -1,35 +1,47 @@
 /** How a run ends: what its body came to, what must end before it does, and what it is given up for. */
+import { kContext } from '../base/operation-context.js'
 import { cancelationError, CancelationError } from '../base/cancelation-error.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
 import { isReason, parentReason, type CancelationReason } from '../base/reason.js'
 import { Timer } from '../engine/timers.js'
-import { deliver } from '../engine/propagation.js'
+import { deliver, kMark } from '../engine/propagation.js'
 import { abandoned, settledLate } from './abandoned.js'
-import type { Cancelable } from './cancelable.js'
+import {
+  errorOf,
+  extrasOf,
+  kFlags,
+  kReason,
+  kFirstChild,
+  kNextSibling,
+  kResolve,
+  kReject,
+  kExtras,
+  type Operation,
+} from './operation.js'
 import { end } from './lifecycle.js'
 import { callAll } from './listeners.js'
 import { ABANDONED, BODY, CANCELED, COMPLETED, FAILED, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN } from './state.js'
 
 /** The body fulfilled: so does the run, also after a cancelation. */
-export function fulfilled(operation: Cancelable, value: unknown): void {
-  if ((operation._flags & BODY) === 0) return settledLate(operation, { status: 'fulfilled', value })
-  operation._flags &= ~BODY
-  if (operation._extras !== null || operation._firstChild !== null) {
+export function fulfilled(operation: Operation, value: unknown): void {
+  if ((operation[kFlags] & BODY) === 0) return settledLate(operation, { status: 'fulfilled', value })
+  operation[kFlags] &= ~BODY
+  if (operation[kExtras] !== null || operation[kFirstChild] !== null) {
     settle(operation, COMPLETED, value)
     return
   }
   // The usual way, short.
-  const resolve = operation._resolve!
+  const resolve = operation[kResolve]!
   end(operation, COMPLETED)
   resolve(value)
 }
 
 /** The body failed. */
-export function rejected(operation: Cancelable, error: unknown): void {
-  if ((operation._flags & BODY) === 0) return settledLate(operation, { status: 'rejected', reason: error })
-  operation._flags &= ~BODY
-  if (operation._reason !== null) {
-    const own = operation._toError()
+export function rejected(operation: Operation, error: unknown): void {
+  if ((operation[kFlags] & BODY) === 0) return settledLate(operation, { status: 'rejected', reason: error })
+  operation[kFlags] &= ~BODY
+  if (operation[kReason] !== null) {
+    const own = errorOf(operation)
     if (!leadsTo(error, own)) own.cause = error
     settle(operation, CANCELED, own)
     return
@@ -40,10 +52,10 @@ export function rejected(operation: Cancelable, error: unknown): void {
     return
   }
   // It passed on the cancelation of something else: so it is canceled, with that very error.
-  operation._more().error = error as CancelationError
+  extrasOf(operation).error = error as CancelationError
   // Already now: the parent keeps those that are finishing.
-  operation._flags |= FINISHING
-  operation._mark(reason)
+  operation[kFlags] |= FINISHING
+  operation[kMark](reason)
   deliver()
   settle(operation, CANCELED, error)
 }
@@ -59,58 +71,58 @@ function reasonOf(error: unknown): CancelationReason | null {
 
 /** It was canceled before its body could start: what was deferred runs nevertheless. */
 export function neverRun(
-  operation: Cancelable,
+  operation: Operation,
   resolve: (value: unknown) => void,
   reject: (error: unknown) => void,
   error: unknown,
 ): void {
-  operation._resolve = resolve
-  operation._reject = reject
+  operation[kResolve] = resolve
+  operation[kReject] = reject
   settle(operation, CANCELED, error)
 }
 
 /** All that a canceled operation may still take has been taken: its run settles now, with or without its body. */
-export function graceOver(operation: Cancelable): void {
-  operation._flags |= GRACE_OVER
-  if ((operation._flags & FINISHING) !== 0) {
-    operation._extras?.childless?.()
-    operation._extras?.cleanedUp?.()
-  } else if ((operation._extras?.shields?.size ?? 0) > 0) void giveUpAfterShields(operation)
+export function graceOver(operation: Operation): void {
+  operation[kFlags] |= GRACE_OVER
+  if ((operation[kFlags] & FINISHING) !== 0) {
+    operation[kExtras]?.childless?.()
+    operation[kExtras]?.cleanedUp?.()
+  } else if ((operation[kExtras]?.shields?.size ?? 0) > 0) void giveUpAfterShields(operation)
   else giveUp(operation)
 }
 
-function giveUp(operation: Cancelable): void {
-  if ((operation._flags & BODY) === 0) return
-  operation._flags &= ~BODY
+function giveUp(operation: Operation): void {
+  if ((operation[kFlags] & BODY) === 0) return
+  operation[kFlags] &= ~BODY
   abandoned(operation)
-  if (operation._extras === null) rejectBare(operation)
-  else settle(operation, ABANDONED, operation._toError())
+  if (operation[kExtras] === null) rejectBare(operation)
+  else settle(operation, ABANDONED, errorOf(operation))
 }
 
 /** The same for an operation without extras, as a million of them at once are: it gets none just to keep its error. */
-function rejectBare(operation: Cancelable): void {
-  if (operation._firstChild !== null) {
-    settle(operation, ABANDONED, operation._toError())
+function rejectBare(operation: Operation): void {
+  if (operation[kFirstChild] !== null) {
+    settle(operation, ABANDONED, errorOf(operation))
     return
   }
-  const reject = operation._reject as (error: unknown) => void
-  const error = cancelationError(operation._reason!, operation)
+  const reject = operation[kReject] as (error: unknown) => void
+  const error = cancelationError(operation[kReason]!, operation)
   end(operation, ABANDONED)
-  operation._reject = error
+  operation[kReject] = error
   reject(error)
 }
 
-async function giveUpAfterShields(operation: Cancelable): Promise<void> {
+async function giveUpAfterShields(operation: Operation): Promise<void> {
   await shieldsGone(operation)
   // A body that was waiting for the last shield unwinds now.
   await new Promise(setImmediate)
   giveUp(operation)
 }
 
-function settle(operation: Cancelable, status: number, value: unknown): void {
-  const extras = operation._extras
+function settle(operation: Operation, status: number, value: unknown): void {
+  const extras = operation[kExtras]
   if (
-    operation._firstChild === null &&
+    operation[kFirstChild] === null &&
     (extras === null || (extras.cleanups === undefined && (extras.shields?.size ?? 0) === 0))
   ) {
     conclude(operation, status, value)
@@ -120,8 +132,8 @@ function settle(operation: Cancelable, status: number, value: unknown): void {
 }
 
 /** Children, shields, cleanups: everything ends before the operation does. Returns what the cleanups failed with. */
-export async function finishUp(operation: Cancelable): Promise<unknown[]> {
-  operation._flags |= FINISHING
+export async function finishUp(operation: Operation): Promise<unknown[]> {
+  operation[kFlags] |= FINISHING
   await endChildren(operation)
   await shieldsGone(operation)
   const errors = await cleanUp(operation)
@@ -130,13 +142,13 @@ export async function finishUp(operation: Cancelable): Promise<unknown[]> {
   return errors
 }
 
-function endChildren(operation: Cancelable): Promise<void> | undefined {
+function endChildren(operation: Operation): Promise<void> | undefined {
   disband(operation)
-  return operation._firstChild === null ? undefined : childrenGone(operation)
+  return operation[kFirstChild] === null ? undefined : childrenGone(operation)
 }
 
 /** Never rejects. */
-async function finish(operation: Cancelable, status: number, value: unknown): Promise<void> {
+async function finish(operation: Operation, status: number, value: unknown): Promise<void> {
   const errors = await finishUp(operation)
   if (errors.length > 0 && status === COMPLETED) {
     conclude(operation, FAILED, errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several cleanups failed'))
@@ -146,41 +158,41 @@ async function finish(operation: Cancelable, status: number, value: unknown): Pr
   conclude(operation, status, value)
 }
 
-function conclude(operation: Cancelable, status: number, value: unknown): void {
-  const resolve = operation._resolve!
-  const reject = operation._reject as (error: unknown) => void
-  if (status === FAILED) operation._more().failure = value
-  const extras = operation._extras
+function conclude(operation: Operation, status: number, value: unknown): void {
+  const resolve = operation[kResolve]!
+  const reject = operation[kReject] as (error: unknown) => void
+  if (status === FAILED) extrasOf(operation).failure = value
+  const extras = operation[kExtras]
   end(operation, status)
   if (extras?.listeners !== undefined) {
-    if (status === COMPLETED) callAll(extras.listeners.complete, 'complete listener', value, operation.context)
-    if (status === FAILED) callAll(extras.listeners.error, 'error listener', value, operation.context)
+    if (status === COMPLETED) callAll(extras.listeners.complete, 'complete listener', value, operation[kContext])
+    if (status === FAILED) callAll(extras.listeners.error, 'error listener', value, operation[kContext])
   }
   if (status === COMPLETED) resolve(value)
   else reject(value)
 }
 
 /** Cancels the children that are left. */
-export function disband(operation: Cancelable): void {
-  let child = operation._firstChild
+export function disband(operation: Operation): void {
+  let child = operation[kFirstChild]
   if (child === null) return
-  const reason = parentReason(operation.context.id, operation._reason)
+  const reason = parentReason(operation[kContext].id, operation[kReason])
   while (child !== null) {
-    const next: Cancelable | null = child._nextSibling
-    child._mark(reason)
+    const next: Operation | null = child[kNextSibling]
+    child[kMark](reason)
     child = next
   }
   deliver()
 }
 
 /** Waits for the canceled children's bodies, within the grace. */
-function childrenGone(operation: Cancelable): Promise<void> {
-  if ((operation._flags & GRACE_OVER) !== 0) return Promise.resolve()
-  const extras = operation._more()
+function childrenGone(operation: Operation): Promise<void> {
+  if ((operation[kFlags] & GRACE_OVER) !== 0) return Promise.resolve()
+  const extras = extrasOf(operation)
   return new Promise((resolve) => {
     extras.childless = resolve
     // A canceled operation is woken when its grace is over; any other counts its own from here.
-    if ((operation._flags & (IN_TURN | IN_GRACE)) !== 0) return
+    if ((operation[kFlags] & (IN_TURN | IN_GRACE)) !== 0) return
     if (extras.grace === 0) {
       setImmediate(resolve)
       return
@@ -195,15 +207,15 @@ function childrenGone(operation: Cancelable): Promise<void> {
 }
 
 /** Waits for the shields, each of which is bounded by its own `max` once the operation is canceled. */
-async function shieldsGone(operation: Cancelable): Promise<void> {
+async function shieldsGone(operation: Operation): Promise<void> {
   // Each waits for the next of them, as they may make others.
-  for (const each of operation._extras?.shields ?? []) await each.over
+  for (const each of operation[kExtras]?.shields ?? []) await each.over
 }
 
 /** Runs the cleanups, the last one first, and returns what they failed with. A canceled operation waits within its grace. */
-export async function cleanUp(operation: Cancelable): Promise<unknown[]> {
+export async function cleanUp(operation: Operation): Promise<unknown[]> {
   const errors: unknown[] = []
-  const cleanups = operation._extras?.cleanups
+  const cleanups = operation[kExtras]?.cleanups
   for (let cleanup = cleanups?.pop(); cleanup !== undefined; cleanup = cleanups?.pop()) {
     try {
       const result = cleanup()
@@ -215,19 +227,19 @@ export async function cleanUp(operation: Cancelable): Promise<unknown[]> {
   return errors
 }
 
-function within(operation: Cancelable, promise: PromiseLike<unknown>, errors: unknown[]): Promise<void> | undefined {
+function within(operation: Operation, promise: PromiseLike<unknown>, errors: unknown[]): Promise<void> | undefined {
   let late = false
   const failed = (error: unknown): void => {
     if (late) reportError(error, 'cleanup')
     else errors.push(error)
   }
-  if ((operation._flags & GRACE_OVER) !== 0) {
+  if ((operation[kFlags] & GRACE_OVER) !== 0) {
     late = true
     promise.then(undefined, failed)
     return undefined
   }
   return new Promise((resolve) => {
-    operation._more().cleanedUp = () => {
+    extrasOf(operation).cleanedUp = () => {
       late = true
       resolve()
     }

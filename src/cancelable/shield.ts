@@ -1,9 +1,10 @@
 /** A part of a body that no cancelation cuts. */
 import { checkKeys } from '../base/errors.js'
 import { parseDuration, type Duration } from '../base/units.js'
-import type { Cancelable } from './cancelable.js'
+import { extrasOf, type Operation } from './operation.js'
 import type { Shield } from './extras.js'
 import { checkOptions } from './options.js'
+import { throwIfCanceled } from './poll.js'
 
 export interface ShieldOptions {
   /** How long it may delay the end of a canceled operation; then it is canceled itself. Default 30 s. */
@@ -13,29 +14,29 @@ export interface ShieldOptions {
 const DEFAULT_MAX = 30_000
 
 /**
- * Runs `body` in `inner`, which is no child of `outer`: nothing reaches it but its own `max`, which counts from the
- * cancelation of `outer`.
+ * Runs a part of `outer` that is no child of it: nothing reaches it but `limit`, which is called with `max` when `outer` is
+ * canceled.
  */
 export async function shield<T>(
-  outer: Cancelable,
-  inner: Cancelable,
-  body: (cancel: Cancelable) => T | PromiseLike<T>,
+  outer: Operation,
+  run: () => Promise<T>,
+  limit: (max: number) => void,
   options: ShieldOptions = {},
 ): Promise<T> {
   checkKeys(checkOptions(options), 'shield option', ['max'])
   const max = options.max === undefined ? DEFAULT_MAX : parseDuration(options.max, 'max', true)
-  outer.throwIfCanceled()
-  const shields = (outer._more().shields ??= new Set())
+  throwIfCanceled(outer)
+  const shields = (extrasOf(outer).shields ??= new Set())
   let finished!: () => void
   const over = new Promise<void>((resolve) => {
     finished = resolve
   })
-  const entry: Shield = { over, limit: () => inner.extend(max) }
+  const entry: Shield = { over, limit: () => limit(max) }
   // Before the body: already its first part may cancel the operation outside.
   shields.add(entry)
   try {
-    const result = await inner.run(body)
-    outer.throwIfCanceled()
+    const result = await run()
+    throwIfCanceled(outer)
     return result
   } finally {
     shields.delete(entry)

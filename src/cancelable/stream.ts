@@ -1,12 +1,15 @@
 /** A stream that ends with its operation. */
+import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import type { CancelationError } from '../base/cancelation-error.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
 import { checkKeys, invalidType, outOfRange } from '../base/errors.js'
-import type { Cancelable } from './cancelable.js'
+import { errorOf, extrasOf, kExtras, type Operation } from './operation.js'
 import { checkOptions } from './options.js'
-import type { PartialSource } from './extras.js'
 import { readerOf, type Reader, type StreamSource } from './iterate.js'
-import { Waiter } from './waiters.js'
+import { reportProgress } from './listeners.js'
+import { isCanceled } from './poll.js'
+import { Waiter } from './waiter.js'
+import { race } from './waiting.js'
 
 export interface StreamOptions<_T = unknown> {
   /** Report progress after every so many items. Default: never. */
@@ -36,13 +39,6 @@ type Reject = (error: unknown) => void
 
 const KEYS: readonly string[] = ['reportEvery', 'keep', 'interruptible']
 
-let capturedResolve: (result: never) => void
-let capturedReject: Reject
-function capture(resolve: (result: never) => void, reject: Reject): void {
-  capturedResolve = resolve
-  capturedReject = reject
-}
-
 /** The stream's place in its operation's list. */
 class StreamWaiter extends Waiter {
   readonly #canceled: (error: CancelationError) => void
@@ -62,8 +58,8 @@ class StreamWaiter extends Waiter {
 }
 
 /** Made by `cancel.stream(source)`. It reads an item when it is asked for one, so a slow consumer holds up the source. */
-export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable, PartialSource {
-  readonly #operation: Cancelable
+export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable {
+  readonly #operation: Operation
   readonly #reader: Reader<T>
   readonly #interruptible: boolean
   readonly #reportEvery: number
@@ -91,7 +87,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
 
   /** @internal Use `cancel.stream()`. */
   constructor(
-    operation: Cancelable,
+    operation: Operation,
     source: StreamSource<T>,
     options: StreamOptions<T> = {},
     onClosed?: (complete: boolean) => void,
@@ -104,7 +100,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     this.#interruptible = interruptible
     this.#operation = operation
     this.#reader = readerOf(source)
-    const extras = operation._more()
+    const extras = extrasOf(operation)
     extras.partial = undefined
     extras.stream = this
     this.#onClosed = onClosed
@@ -134,7 +130,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   /** The next item; rejects with the operation's error once that is canceled. */
   next(): Promise<Result<T>> {
     if (this.#resolve !== undefined) return this.#afterLatest()
-    if (this.#operation.isCanceled) return this.#refuse()
+    if (isCanceled(this.#operation)) return this.#refuse()
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
     if (this.#closed) return Promise.resolve({ done: true, value: undefined })
     let result: ReturnType<Reader<T>['next']>
@@ -155,10 +151,10 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   async return(): Promise<Result<T>> {
     if (!this.#closed) {
       const closing = this.#close(undefined)
-      if (isThenable(closing) && !this.#operation.isCanceled) {
+      if (isThenable(closing) && !isCanceled(this.#operation)) {
         // Inside the operation: a source that never closes does not hold a canceled consumer.
-        await this.#operation.race(closing).catch((error: unknown) => {
-          if (!this.#operation.isCanceled) throw error
+        await race(this.#operation, closing).catch((error: unknown) => {
+          if (!isCanceled(this.#operation)) throw error
         })
       }
       this.#settleWaiting()
@@ -192,7 +188,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
 
   #waitFor(result: PromiseLike<IteratorResult<T>>): Promise<Result<T>> {
     const promise = new Promise<Result<T>>(capture)
-    this.#resolve = capturedResolve as Resolve<T>
+    this.#resolve = capturedResolve
     this.#reject = capturedReject
     this.#latest = promise
     result.then(this.#onResult, this.#onError)
@@ -264,13 +260,14 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     }
     const count = ++this.#count
     if (this.#reportEvery !== 0 && count % this.#reportEvery === 0) {
-      this.#operation.reportProgress(`Processed ${count} items`, { count, latest: result.value })
+      const data = { count, latest: result.value }
+      reportProgress(this.#operation, `Processed ${count} items`, data)
     }
     return result
   }
 
   #refuse(): Promise<never> {
-    const error = this.#operation._toError()
+    const error = errorOf(this.#operation)
     this.#drop(error)
     return Promise.reject(error)
   }
@@ -309,7 +306,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
 
   #closingFailed(error: unknown): void {
     // Being cut off is what a canceled source reports by right.
-    if (error !== this.#ended && error !== this.#operation._extras?.error) reportError(error, 'closing of a stream')
+    if (error !== this.#ended && error !== this.#operation[kExtras]?.error) reportError(error, 'closing of a stream')
   }
 }
 

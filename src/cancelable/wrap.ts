@@ -1,11 +1,11 @@
 /** Functions and streams that bring their own operation. */
 import { CancelationError } from '../base/cancelation-error.js'
 import { invalidType } from '../base/errors.js'
-import { Cancelable } from './cancelable.js'
+import { Cancelable, type CancelableOptions } from './cancelable.js'
 import { mimicFunction } from './mimic-function.js'
 import type { StreamSource } from './iterate.js'
-import type { ListenerTypes } from './listeners.js'
-import { checkOptions, type CancelableOptions } from './options.js'
+import type { ListenerTypes } from './extras.js'
+import { checkOptions } from './options.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
 
 /**

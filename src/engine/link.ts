@@ -1,9 +1,8 @@
 /**
- * One source, one target, and the link between them, which is a member of two lists: it is found and cut in constant time
- * from either end, whichever ends first.
+ * Sources, targets and the links between them. A link is a node in two lists, so either end can unlink it in O(1).
  */
 import type { CancelationReason } from '../base/reason.js'
-import type { Target } from './propagation.js'
+import { kMark, type Target } from './propagation.js'
 
 /** What must be looked at to learn of a cancelation inside code that never yields. */
 export const WATCH_DEADLINE = 1
@@ -87,7 +86,7 @@ export abstract class Hub {
   markAll(reason: CancelationReason): void {
     for (let link = this.head; link !== null; link = this.head) {
       this.remove(link)
-      link.target._mark(reason)
+      link.target[kMark](reason)
     }
   }
 }

@@ -1,21 +1,28 @@
 /**
- * How a cancelation spreads: first everything that it reaches is marked, and nobody's code runs; then everyone is told, in
+ * How a cancelation spreads: first every target that it reaches is marked, and no user code runs; then all are notified, in
  * the order of marking, parents before children. Neither phase recurses, so no chain is too deep.
  *
  * One list serves both phases. It is threaded through its members, so that canceling a million of them allocates nothing.
  */
 import { reportError } from '../base/diagnostics.js'
+import type { CancelationReason } from '../base/reason.js'
 
-/** Something that a cancelation can reach. */
-export interface Target<R = import('../base/reason.js').CancelationReason> {
-  /** The next one in the list. @internal */
-  _next: Target | null
-  /** Takes the reason, lets go of all sources and joins the list; false if it was canceled before. @internal */
-  _mark(reason: R): boolean
-  /** Marks whatever depends on it. @internal */
-  _spread(): void
-  /** Tells its listeners. Must not throw. @internal */
-  _notify(): void
+// Symbols, named as Node's own internals name theirs: nothing that a user's subclass declares can collide with them.
+export const kNext: unique symbol = Symbol('tripline.next')
+export const kMark: unique symbol = Symbol('tripline.mark')
+export const kSpread: unique symbol = Symbol('tripline.spread')
+export const kNotify: unique symbol = Symbol('tripline.notify')
+
+/** Anything that a cancelation can reach. */
+export interface Target {
+  /** The next member of the list. */
+  [kNext]: Target | null
+  /** Takes the reason, detaches from all sources and joins the list; false if it was canceled before. */
+  [kMark](reason: CancelationReason): boolean
+  /** Marks whatever depends on it. */
+  [kSpread](): void
+  /** Calls its listeners. Must not throw. */
+  [kNotify](): void
 }
 
 let head: Target | null = null
@@ -28,7 +35,7 @@ let scheduled = false
 /** A target that has just been marked joins the list. */
 export function join(target: Target): void {
   if (tail === null) head = target
-  else tail._next = target
+  else tail[kNext] = target
   tail = target
   unspread ??= target
 }
@@ -37,8 +44,8 @@ export function join(target: Target): void {
 export function spread(): void {
   while (unspread !== null) {
     const target = unspread
-    target._spread()
-    unspread = target._next
+    target[kSpread]()
+    unspread = target[kNext]
   }
 }
 
@@ -50,11 +57,11 @@ export function deliver(): void {
   try {
     while (head !== null) {
       const target = head
-      head = target._next
+      head = target[kNext]
       if (head === null) tail = null
-      target._next = null
+      target[kNext] = null
       try {
-        target._notify()
+        target[kNotify]()
       } catch (error) {
         reportError(error, 'telling of a cancelation')
       }
@@ -64,7 +71,7 @@ export function deliver(): void {
   }
 }
 
-/** The first phase now, the second in its own turn: for whoever only looked and must not run anybody's code. */
+/** The first phase now, the second in its own turn: for callers that only poll and must not run user code. */
 export function deliverLater(): void {
   spread()
   if (scheduled || head === null) return

@@ -7,18 +7,22 @@ import { AsyncResource } from 'node:async_hooks'
 import { now } from '../base/clock.js'
 import { deliver, spread } from './propagation.js'
 
+// Symbols, for the reason that propagation.ts gives.
+export const kTimerList: unique symbol = Symbol('tripline.timerList')
+export const kTimerPrevious: unique symbol = Symbol('tripline.timerPrevious')
+export const kTimerNext: unique symbol = Symbol('tripline.timerNext')
+export const kDueAt: unique symbol = Symbol('tripline.dueAt')
+export const kExpire: unique symbol = Symbol('tripline.expire')
+
 /** A member of a timer list. */
 export interface Timed {
-  /** @internal */
-  _timerList: TimerList | null
-  /** @internal */
-  _timerPrev: Timed | null
-  /** @internal */
-  _timerNext: Timed | null
-  /** When it is due. Members of one list must be added in the order in which they are due. @internal */
-  _dueAt(): number
-  /** It is due and no longer in the list. Must not throw. @internal */
-  _expire(): void
+  [kTimerList]: TimerList | null
+  [kTimerPrevious]: Timed | null
+  [kTimerNext]: Timed | null
+  /** When it is due. Members of one list must be added in the order in which they are due. */
+  [kDueAt](): number
+  /** It is due and no longer in the list. Must not throw. */
+  [kExpire](): void
 }
 
 /** Node takes a longer delay for 1 ms. */
@@ -58,19 +62,19 @@ let holds = 0
  * One that is a member already stays where it is.
  */
 export function addTimer(timed: Timed, duration: number): void {
-  if (timed._timerList !== null) return
+  if (timed[kTimerList] !== null) return
   const list = latest.duration === duration ? latest : listOf(Math.ceil(duration))
-  timed._timerList = list
+  timed[kTimerList] = list
   const { tail } = list
   if (tail === null) {
     list.head = timed
   } else {
-    timed._timerPrev = tail
-    tail._timerNext = timed
+    timed[kTimerPrevious] = tail
+    tail[kTimerNext] = timed
   }
   list.tail = timed
   // A list that is in the heap already lies there at a time that may be too early, and is never too late.
-  if (list.due === 0) enter(list, timed._dueAt())
+  if (list.due === 0) enter(list, timed[kDueAt]())
 }
 
 function enter(list: TimerList, due: number): void {
@@ -81,17 +85,17 @@ function enter(list: TimerList, due: number): void {
 
 /** Takes a member out; nothing happens if it is in no list. */
 export function removeTimer(timed: Timed): void {
-  const list = timed._timerList
+  const list = timed[kTimerList]
   if (list === null) return
-  const prev = timed._timerPrev
-  const next = timed._timerNext
+  const prev = timed[kTimerPrevious]
+  const next = timed[kTimerNext]
   if (prev === null) list.head = next
-  else prev._timerNext = next
+  else prev[kTimerNext] = next
   if (next === null) list.tail = prev
-  else next._timerPrev = prev
-  timed._timerList = null
-  timed._timerPrev = null
-  timed._timerNext = null
+  else next[kTimerPrevious] = prev
+  timed[kTimerList] = null
+  timed[kTimerPrevious] = null
+  timed[kTimerNext] = null
   // Left where they are, as the next operation probably needs them; but not one for every duration that ever was.
   if (list.head === null && heap.length >= sweepAt) sweep()
 }
@@ -148,7 +152,7 @@ function expireUntil(time: number): void {
       dropFirstList()
       continue
     }
-    const due = first._dueAt()
+    const due = first[kDueAt]()
     if (due > list.due) {
       list.due = due
       siftDown(list)
@@ -156,7 +160,7 @@ function expireUntil(time: number): void {
     }
     if (due > time) break
     removeTimer(first)
-    first._expire()
+    first[kExpire]()
     spread()
   }
 }
@@ -220,9 +224,12 @@ function siftDown(list: TimerList, from: number = 0): void {
 
 /** A timer on its own, for whatever is not an operation. */
 export class Timer implements Timed {
-  _timerList: TimerList | null = null
-  _timerPrev: Timed | null = null
-  _timerNext: Timed | null = null
+  /** @internal */
+  [kTimerList]: TimerList | null = null;
+  /** @internal */
+  [kTimerPrevious]: Timed | null = null;
+  /** @internal */
+  [kTimerNext]: Timed | null = null
   #due = 0
   readonly #keepsAlive: boolean
   readonly #expired: () => void
@@ -246,17 +253,18 @@ export class Timer implements Timed {
   }
 
   stop(): void {
-    if (this._timerList === null) return
+    if (this[kTimerList] === null) return
     removeTimer(this)
     if (this.#keepsAlive) releaseLoop()
   }
 
-  /** When it is due, on the clock of `performance.now()`; meaningful while it is started. */
-  _dueAt(): number {
+  /** When it is due, on the clock of `performance.now()`; meaningful while it is started. @internal */
+  [kDueAt](): number {
     return this.#due
   }
 
-  _expire(): void {
+  /** @internal */
+  [kExpire](): void {
     if (this.#keepsAlive) releaseLoop()
     this.#expired()
   }

@@ -1,6 +1,7 @@
 /** The options of `run`, and their checks. */
 import { constants } from 'node:os'
-import { CANCELABLE_OPTIONS, type CancelableOptions } from '../cancelable/options.js'
+import type { CancelableOptions } from '../cancelable/cancelable.js'
+import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
 import { checkKeys, invalidType, invalidValue } from '../base/errors.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseDuration, type Duration } from '../base/units.js'

@@ -1,26 +1,17 @@
 /** The bodies of one ticker: each an operation under the ticker's own. */
-import { Cancelable } from '../cancelable/cancelable.js'
 import { CancelationError } from '../base/cancelation-error.js'
-import { now } from '../base/clock.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
-import type { Tick, TickBody } from './ticker.js'
+import type { Cancelable } from '../cancelable/cancelable.js'
+import { elapsedOf, runChild } from '../cancelable/child-run.js'
+import type { Tick, TickBody } from './tick.js'
 
-/** Who is told how bodies end. */
+/** Notified of how bodies end. */
 export interface BodyListener {
-  /**
-   * @param elapsed how long it took, in milliseconds
-   * @internal
-   */
+  /** @param elapsed how long it took, in milliseconds */
   bodyOver(elapsed: number): void
-  /**
-   * An operation has settled: with its body, or without it where that was given up.
-   *
-   * @internal
-   */
+  /** An operation has settled: with its body, or without it where that was abandoned. */
   operationOver(): void
-  /** @internal */
   bodyFailed(error: unknown): void
-  /** @internal */
   bodyTimedOut(): void
 }
 
@@ -46,13 +37,10 @@ export class Bodies {
   }
 
   start(tick: Tick): void {
-    const operation = new Cancelable()
-    operation._parent = this.#parent
-    operation._timeout = this.#timeout
     this.#tick = tick
     this.running++
     this.operations++
-    operation._run(this.#call, this.#resolved, this.#rejected)
+    const operation = runChild(this.#parent, this.#timeout, this.#call, this.#resolved, this.#rejected)
     const promise = this.#promise
     this.#promise = undefined
     if (promise === undefined) {
@@ -89,7 +77,7 @@ export class Bodies {
 
   #over(operation: Cancelable): void {
     this.running--
-    this.#listener.bodyOver((operation._endedAt ?? now()) - operation._startedAt!)
+    this.#listener.bodyOver(elapsedOf(operation))
   }
 }
 

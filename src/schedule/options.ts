@@ -1,6 +1,5 @@
 /** What a ticker can be given, and the checking of it. */
-import type { Cancelable } from '../cancelable/cancelable.js'
-import type { CancelableOptions } from '../cancelable/options.js'
+import type { Cancelable, CancelableOptions } from '../cancelable/cancelable.js'
 import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
@@ -8,7 +7,6 @@ import { checkResources } from '../sources/resource.js'
 import type { CancelationToken } from '../sources/token.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { POLICIES, type MissedPolicy } from './backlog.js'
-import type { Ticker, TickerState } from './ticker.js'
 
 /** Time from beat to beat: 250 us to 1000 days; or how many a second. */
 export type Period = Duration | { readonly hz: number }
@@ -16,8 +14,8 @@ export type Period = Duration | { readonly hz: number }
 /** What happens while the guard is breached. */
 export type WhileBreached = 'run' | 'pause' | 'cancel' | { readonly slow: number }
 
-/** All optional. */
-export interface TickerOptions {
+/** The options of a ticker but for its callbacks, which only the class above can type. */
+export interface BeatOptions {
   /** What becomes of beats that could not be delivered in time. Default `'coalesce'`; see {@link MissedPolicy}. */
   missed?: MissedPolicy
   /** The most beats that `missed: 'burst'` makes up for, 1 or more; older ones are missed. Default 100. */
@@ -46,10 +44,11 @@ export interface TickerOptions {
   parent?: Cancelable
   /** For messages and diagnostics. */
   name?: string
-  /** Takes the errors of bodies, and the ticker goes on. Without it the first one ends the ticker and rejects `done`. */
-  onError?: (error: unknown, ticker: Ticker) => unknown
-  /** Hears when it slows down, pauses, runs again, or is closed. */
-  onState?: (state: TickerState, ticker: Ticker) => unknown
+}
+
+interface Callbacks {
+  readonly onError?: unknown
+  readonly onState?: unknown
 }
 
 /** Options as the ticker works with them. */
@@ -66,11 +65,9 @@ export interface TickerSettings {
   readonly operation: CancelableOptions
   readonly priority: number
   readonly realTime: boolean
-  readonly onError: TickerOptions['onError'] | undefined
-  readonly onState: TickerOptions['onState'] | undefined
 }
 
-const KEYS: readonly (keyof TickerOptions)[] = [
+const KEYS: readonly (keyof BeatOptions | keyof Callbacks)[] = [
   'missed',
   'maxBurst',
   'concurrency',
@@ -112,7 +109,7 @@ function parseRate(value: { readonly hz: number }): number {
 }
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
-export function parseOptions(options: TickerOptions): TickerSettings {
+export function parseOptions(options: BeatOptions & Callbacks): TickerSettings {
   if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
   checkKeys(options, 'ticker option', KEYS)
   const {
@@ -145,13 +142,11 @@ export function parseOptions(options: TickerOptions): TickerSettings {
     operation: operationOptions(options),
     priority,
     realTime,
-    onError,
-    onState,
   }
 }
 
 /** The factor of the period during a breach. */
-function parseWhileBreached({ guard, whileBreached }: TickerOptions): number {
+function parseWhileBreached({ guard, whileBreached }: BeatOptions): number {
   if (whileBreached === undefined) return guard === undefined ? 1 : Infinity
   if (guard === undefined) throw invalidValue('whileBreached', "left out where there is no 'guard'", whileBreached)
   if (whileBreached === 'run' || whileBreached === 'cancel') return 1
@@ -166,7 +161,7 @@ function parseWhileBreached({ guard, whileBreached }: TickerOptions): number {
   return slow
 }
 
-function operationOptions(options: TickerOptions): CancelableOptions {
+function operationOptions(options: BeatOptions): CancelableOptions {
   const { token, abortSignal, signals, parent, name, guard, whileBreached } = options
   const resources = whileBreached === 'cancel' ? guard : undefined
   return { token, abortSignal, signals, parent, name: name ?? 'ticker', resources }

@@ -5,17 +5,13 @@ import { Timer } from '../engine/timers.js'
 /** A ticker that gives way. */
 export interface Sheddable {
   readonly priority: number
-  /** @internal */
   shed(): void
-  /**
-   * @param delay when to beat again at the earliest, in milliseconds from now
-   * @internal
-   */
+  /** @param delay when to beat again at the earliest, in milliseconds from now */
   restore(delay: number): void
 }
 
 /** From one priority to the next, both ways; those of one priority come back spread over it. */
-export const STEP_MS = 250
+const STEP_MS = 250
 
 const sheddings = new WeakMap<Guard, Shedding>()
 

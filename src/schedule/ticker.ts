@@ -14,26 +14,18 @@ import { errorReason, type CancelationReason } from '../base/reason.js'
 import { keepAlive, unref } from '../base/alive.js'
 import { Backlog, type Beat } from './backlog.js'
 import { Bodies, type BodyListener } from './bodies.js'
-import { parseOptions, parsePeriod, type Period, type TickerOptions, type TickerSettings } from './options.js'
+import { parseOptions, parsePeriod, type BeatOptions, type Period, type TickerSettings } from './options.js'
 import { Shedding, type Sheddable } from './shedding.js'
 import { Ledger, type TickerStats } from './stats.js'
+import type { Tick, TickBody, TickerState } from './tick.js'
 
-/** One beat, as its body is told of it. Times are milliseconds on the clock of `performance.now()`. */
-export interface Tick {
-  /** Counted from 0, with the beats that were missed. */
-  readonly index: number
-  /** When it should have been: a whole number of periods after the first one, so that no lateness adds up. */
-  readonly due: number
-  /** By how much its body is late. */
-  readonly late: number
-  /** How many beats since the last body had none of their own. */
-  readonly missed: number
+/** All optional. */
+export interface TickerOptions extends BeatOptions {
+  /** Takes the errors of bodies, and the ticker goes on. Without it the first one ends the ticker and rejects `done`. */
+  onError?: (error: unknown, ticker: Ticker) => unknown
+  /** Hears when it slows down, pauses, runs again, or is closed. */
+  onState?: (state: TickerState, ticker: Ticker) => unknown
 }
-
-/** `cancel` is the tick's operation: canceled with the ticker, or when the tick's `timeout` runs out. */
-export type TickBody = (cancel: Cancelable, tick: Tick) => unknown
-
-export type TickerState = 'running' | 'slowed' | 'paused' | 'closed'
 
 /** `tripline:missed`: a body runs that stands for more than its own beat. */
 export interface MissedMessage extends Tick {
@@ -46,7 +38,7 @@ const beat: Beat = { index: 0, due: 0, missed: 0 }
 /**
  * A body on a steady beat; made by {@link every}. It keeps the process alive until it is closed, unless `unref` was called.
  */
-export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener {
+export class Ticker implements AsyncDisposable {
   readonly name: string
   readonly priority: number
   /**
@@ -56,6 +48,8 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
   readonly done: Promise<CancelationReason | undefined>
 
   readonly #settings: TickerSettings
+  readonly #onError: TickerOptions['onError']
+  readonly #onState: TickerOptions['onState']
   readonly #addon: Addon
   /** The parent of all ticks. */
   readonly #operation: Cancelable
@@ -76,15 +70,38 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
   #pumping = false
   #failure: { readonly error: unknown } | undefined
 
+  // Apart, so that what the sampler, the guard and the bodies call is no part of the public class.
+  readonly #ticking: Ticking = { beat: (beats, index, due) => this.#beat(beats, index, due) }
+  readonly #bodyListener: BodyListener = {
+    bodyOver: (elapsed) => this.#bodyOver(elapsed),
+    operationOver: () => this.#goOn(),
+    bodyFailed: (error) => this.#bodyFailed(error),
+    bodyTimedOut: () => void this.#ledger.timeouts++,
+  }
+  readonly #sheddable: Sheddable
+
   /** @internal Use {@link every}. */
-  constructor(period: number, body: TickBody, settings: TickerSettings) {
+  constructor(period: number, body: TickBody, settings: TickerSettings, { onError, onState }: TickerOptions) {
     this.#settings = settings
+    this.#onError = onError
+    this.#onState = onState
     this.#period = period
     this.name = settings.operation.name ?? ''
     this.priority = settings.priority
+    this.#sheddable = {
+      priority: settings.priority,
+      shed: () => {
+        this.#shed = true
+        this.#adapt(0)
+      },
+      restore: (delay) => {
+        this.#shed = false
+        this.#adapt(delay)
+      },
+    }
     this.#backlog = new Backlog(settings.missed, settings.maxBurst)
     this.#operation = new Cancelable(settings.operation)
-    this.#bodies = new Bodies(body, this.#operation, settings.timeout, this)
+    this.#bodies = new Bodies(body, this.#operation, settings.timeout, this.#bodyListener)
     this.#finished = new Promise((resolve) => (this.#finish = resolve))
     this.#addon = connect()
     this.#guard = openGuard(settings.guard)
@@ -116,8 +133,8 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
       this.#operation[Symbol.dispose]()
       throw error
     }
-    registerTicker(this.#id, this)
-    if (this.#guard !== undefined) Shedding.of(this.#guard).join(this)
+    registerTicker(this.#id, this.#ticking)
+    if (this.#guard !== undefined) Shedding.of(this.#guard).join(this.#sheddable)
   }
 
   // What its owner can do
@@ -195,8 +212,7 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
 
   // Beats
 
-  /** @internal */
-  beat(beats: number, index: number, due: number): void {
+  #beat(beats: number, index: number, due: number): void {
     if (!this.#isBeating()) return
     const busy = this.#bodies.running >= this.#settings.concurrency
     this.#backlog.add(beats, index, due, busy)
@@ -240,15 +256,9 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
     this.#bodies.start(tick)
   }
 
-  /** @internal */
-  bodyOver(elapsed: number): void {
+  #bodyOver(elapsed: number): void {
     if (elapsed > this.#effectivePeriod()) this.#ledger.overruns++
     if (this.#held && this.#state !== 'closed') this.#release()
-    this.#goOn()
-  }
-
-  /** @internal */
-  operationOver(): void {
     this.#goOn()
   }
 
@@ -263,16 +273,9 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
     else this.#pump()
   }
 
-  /** @internal */
-  bodyTimedOut(): void {
-    this.#ledger.timeouts++
-  }
-
-  /** @internal */
-  bodyFailed(error: unknown): void {
-    const { onError } = this.#settings
-    if (onError !== undefined) {
-      callIsolated('onError of a ticker', onError, error, this)
+  #bodyFailed(error: unknown): void {
+    if (this.#onError !== undefined) {
+      callIsolated('onError of a ticker', this.#onError, error, this)
     } else if (this.#failure !== undefined || this.#state === 'closed') {
       reportError(error, `ticker '${this.name}'`)
     } else {
@@ -282,18 +285,6 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
   }
 
   // Slowing down, pausing, ending
-
-  /** @internal */
-  shed(): void {
-    this.#shed = true
-    this.#adapt(0)
-  }
-
-  /** @internal */
-  restore(delay: number): void {
-    this.#shed = false
-    this.#adapt(delay)
-  }
 
   #effectivePeriod(): number {
     return this.#state === 'slowed' ? this.#period * this.#settings.slow : this.#period
@@ -329,8 +320,7 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
   }
 
   #tellState(): void {
-    const { onState } = this.#settings
-    if (onState !== undefined) callIsolated('onState of a ticker', onState, this.#state, this)
+    if (this.#onState !== undefined) callIsolated('onState of a ticker', this.#onState, this.#state, this)
   }
 
   #stop(): void {
@@ -342,7 +332,7 @@ export class Ticker implements AsyncDisposable, Ticking, Sheddable, BodyListener
       forgetTicker(this.#id)
       this.#addon.removeTicker(this.#id)
     }
-    if (this.#guard !== undefined) Shedding.of(this.#guard).leave(this)
+    if (this.#guard !== undefined) Shedding.of(this.#guard).leave(this.#sheddable)
     this.#releaseGuard()
     if (this.#ref) unref()
     this.#tellState()
@@ -388,5 +378,5 @@ function openGuard(wanted: Limits | Guard | undefined): Guard | undefined {
 export function every(period: Period, body: TickBody, options: TickerOptions = {}): Ticker {
   const ms = parsePeriod(period)
   if (typeof body !== 'function') throw invalidType('body', 'a function', body)
-  return new Ticker(ms, body, parseOptions(options))
+  return new Ticker(ms, body, parseOptions(options), options)
 }

@@ -3,7 +3,7 @@ import { reportError } from '../base/diagnostics.js'
 import { invalidType } from '../base/errors.js'
 import { abortReason, type CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, type Link } from '../engine/link.js'
-import { BuiltInSource } from './source.js'
+import { BuiltInSource, kLink } from './source.js'
 import { deliver, type Target } from '../engine/propagation.js'
 
 class AbortHub extends Hub {
@@ -55,7 +55,7 @@ export class AbortSignalSource extends BuiltInSource {
   }
 
   /** @internal */
-  link(target: Target): Link {
+  [kLink](target: Target): Link {
     return abortLink(this.signal, target)
   }
 }

@@ -3,9 +3,9 @@ import { invalidValue } from '../base/errors.js'
 import { allReason, type CancelationReason } from '../base/reason.js'
 import { AbortSignalSource, isAbortSignal } from './abort.js'
 import { Link } from '../engine/link.js'
-import { BuiltInSource, checkSource, linkTo, type CancelationSource } from './source.js'
+import { BuiltInSource, checkSource, kLink, linkTo, type CancelationSource } from './source.js'
 import { CancelationToken, TokenSource } from './token.js'
-import { join, type Target } from '../engine/propagation.js'
+import { join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
 
 /** A part of a composite: a source, or what stands for one. */
 export type SourceLike = CancelationSource | CancelationToken | AbortSignal
@@ -51,7 +51,7 @@ class CompositeSource extends BuiltInSource {
   }
 
   /** @internal */
-  link(target: Target): Link {
+  [kLink](target: Target): Link {
     return new CompositeLink(this.#sources, this.#all, target)
   }
 }
@@ -128,7 +128,7 @@ class CompositeLink extends Link {
 
 /** Takes one part's reason and latches it. */
 class Part implements Target {
-  _next: Target | null = null
+  [kNext]: Target | null = null
   readonly link: Link
   readonly #composite: CompositeLink
   #done = false
@@ -143,7 +143,7 @@ class Part implements Target {
     this.#composite.add(reason)
   }
 
-  _mark(reason: CancelationReason): boolean {
+  [kMark](reason: CancelationReason): boolean {
     if (this.#done || !this.#composite.connected) return false
     this.#done = true
     this.link.disconnect()
@@ -153,14 +153,14 @@ class Part implements Target {
   }
 
   /** Only here, so that a chain of composites does not recurse. */
-  _spread(): void {
+  [kSpread](): void {
     const whole = this.#composite.connected ? this.#composite.whole() : null
     if (whole === null) return
     this.#composite.disconnect()
-    this.#composite.target._mark(whole)
+    this.#composite.target[kMark](whole)
   }
 
-  _notify(): void {
+  [kNotify](): void {
     this.link.close()
   }
 }

@@ -4,9 +4,9 @@ import { checkKeys, invalidType, outOfRange } from '../base/errors.js'
 import { conditionReason, errorReason, type CancelationReason } from '../base/reason.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { Link } from '../engine/link.js'
-import { BuiltInSource } from './source.js'
+import { BuiltInSource, kLink } from './source.js'
 import { Timer } from '../engine/timers.js'
-import { deliver, type Target } from '../engine/propagation.js'
+import { deliver, kMark, type Target } from '../engine/propagation.js'
 
 /** Holds when it returns, or resolves to, exactly `true`. */
 export type ConditionCheck = () => boolean | PromiseLike<boolean>
@@ -31,10 +31,7 @@ export class ConditionSource extends BuiltInSource {
   readonly name: string
   /** In milliseconds. */
   readonly interval: number
-  /** @internal */
-  readonly check: ConditionCheck
-  /** @internal */
-  readonly cancelOnError: boolean
+  readonly #settings: ConditionSettings
 
   /** @throws TypeError, RangeError as argument errors do */
   constructor(condition: Condition) {
@@ -49,29 +46,36 @@ export class ConditionSource extends BuiltInSource {
     if (onError !== 'report' && onError !== 'cancel') {
       throw invalidType('condition.onError', "'report' or 'cancel'", onError)
     }
-    this.check = check
     this.interval = parseDuration(interval, 'condition.interval')
     if (this.interval === 0) throw outOfRange('condition.interval', 'more than 0', interval)
     this.name = name === '' ? 'condition' : name
-    this.cancelOnError = onError === 'cancel'
+    this.#settings = { check, interval: this.interval, name: this.name, cancelOnError: onError === 'cancel' }
   }
 
   /** @internal */
-  link(target: Target): Link {
-    return new ConditionLink(this, target)
+  [kLink](target: Target): Link {
+    return new ConditionLink(this.#settings, target)
   }
 }
 
+interface ConditionSettings {
+  readonly check: ConditionCheck
+  /** In milliseconds. */
+  readonly interval: number
+  readonly name: string
+  readonly cancelOnError: boolean
+}
+
 class ConditionLink extends Link {
-  readonly #source: ConditionSource
+  readonly #settings: ConditionSettings
   readonly #timer: Timer
   #connected = false
   #checks = 0
   #reported = false
 
-  constructor(source: ConditionSource, target: Target) {
+  constructor(settings: ConditionSettings, target: Target) {
     super(target)
-    this.#source = source
+    this.#settings = settings
     this.#timer = new Timer(() => this.#tick(), false)
   }
 
@@ -86,7 +90,7 @@ class ConditionLink extends Link {
   }
 
   copy(target: Target): Link {
-    return new ConditionLink(this.#source, target)
+    return new ConditionLink(this.#settings, target)
   }
 
   #tick(): void {
@@ -95,7 +99,7 @@ class ConditionLink extends Link {
 
   /** The reason, if the condition holds now. Otherwise the next look is arranged for. */
   #check(): CancelationReason | null {
-    const { check } = this.#source
+    const { check } = this.#settings
     this.#checks++
     try {
       const result = check()
@@ -113,20 +117,20 @@ class ConditionLink extends Link {
   }
 
   #judge(result: unknown): CancelationReason | null {
-    if (result === true) return conditionReason(this.#source.name, this.#checks)
+    if (result === true) return conditionReason(this.#settings.name, this.#checks)
     return this.#lookAgain()
   }
 
   #failed(error: unknown): CancelationReason | null {
-    if (this.#source.cancelOnError) return errorReason(error)
+    if (this.#settings.cancelOnError) return errorReason(error)
     // Once: a condition that always fails would otherwise say so ten times a second.
-    if (!this.#reported) reportError(error, `condition '${this.#source.name}'`)
+    if (!this.#reported) reportError(error, `condition '${this.#settings.name}'`)
     this.#reported = true
     return this.#lookAgain()
   }
 
   #lookAgain(): null {
-    if (this.#connected) this.#timer.start(this.#source.interval)
+    if (this.#connected) this.#timer.start(this.#settings.interval)
     return null
   }
 
@@ -134,6 +138,6 @@ class ConditionLink extends Link {
   #cancelWith(reason: CancelationReason | null): void {
     if (reason === null || !this.#connected) return
     this.disconnect()
-    if (this.target._mark(reason)) deliver()
+    if (this.target[kMark](reason)) deliver()
   }
 }

@@ -8,8 +8,8 @@ import { parseLimits, type Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
 import { resourceReason, type Breach, type CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, Link, WATCH_GUARD } from '../engine/link.js'
-import { BuiltInSource } from './source.js'
-import { deliver, deliverLater, type Target } from '../engine/propagation.js'
+import { BuiltInSource, kLink } from './source.js'
+import { deliver, deliverLater, kMark, type Target } from '../engine/propagation.js'
 
 class GuardHub extends Hub {
   readonly guard: Guard
@@ -63,7 +63,7 @@ class GuardHub extends Hub {
     // In the order of arrival: from the first that came after this breach on, none is meant.
     for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count;) {
       this.remove(link)
-      link.target._mark(this.reasonNow())
+      link.target[kMark](this.reasonNow())
       link = this.head as BreachLink | null
     }
   }
@@ -169,7 +169,7 @@ export class ResourceSource extends BuiltInSource {
   }
 
   /** @internal */
-  link(target: Target): Link {
+  [kLink](target: Target): Link {
     return resourceLink(this.resources, target)
   }
 }

@@ -5,8 +5,7 @@
 import { invalidType } from '../base/errors.js'
 import type { CancelationReason } from '../base/reason.js'
 import { Timer } from '../engine/timers.js'
-import type { CancelationToken } from './token.js'
-import { deliver, deliverLater } from '../engine/propagation.js'
+import { deliver, deliverLater, kMark, type Target } from '../engine/propagation.js'
 
 /** What a token is in another thread: post it there, and make a token of it with `CancelationToken.from`. */
 export interface SharedToken {
@@ -45,10 +44,10 @@ const collected = new FinalizationRegistry<Int32Array>((words) => Atomics.notify
 export class SharedFlag {
   readonly buffer: SharedArrayBuffer
   readonly #words: Int32Array
-  readonly #token: WeakRef<CancelationToken>
+  readonly #token: WeakRef<Target>
 
   /** @throws TypeError `ERR_INVALID_ARG_TYPE` if there is a buffer, and it is none of a token's */
-  constructor(token: CancelationToken, buffer?: SharedArrayBuffer) {
+  constructor(token: Target, buffer?: SharedArrayBuffer) {
     if (buffer !== undefined && (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== SIZE)) {
       throw invalidType('shared', 'what share() of a token returned', buffer)
     }
@@ -81,9 +80,9 @@ export class SharedFlag {
   }
 
   /** Looks, and cancels the token if it is time. Runs nobody's code. */
-  poll(token: CancelationToken): void {
+  poll(token: Target): void {
     const reason = this.read()
-    if (reason !== null && token._mark(reason)) deliverLater()
+    if (reason !== null && token[kMark](reason)) deliverLater()
   }
 
   /** Does not keep the process alive, nor the token. */
@@ -98,7 +97,7 @@ export class SharedFlag {
     }
     const token = held.deref()
     const reason = this.read()
-    if (token !== undefined && reason !== null && token._mark(reason)) deliver()
+    if (token !== undefined && reason !== null && token[kMark](reason)) deliver()
   }
 }
 

@@ -4,7 +4,7 @@ import { loadBuiltin } from '../base/builtin.js'
 import { invalidType, invalidValue, unknownName } from '../base/errors.js'
 import { signalReason, type CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, Link } from '../engine/link.js'
-import { BuiltInSource } from './source.js'
+import { BuiltInSource, kLink } from './source.js'
 import { deliver, type Target } from '../engine/propagation.js'
 
 /** Signals that no process can catch. */
@@ -68,7 +68,7 @@ export class SignalSource extends BuiltInSource {
   }
 
   /** @internal */
-  link(target: Target): Link {
+  [kLink](target: Target): Link {
     return this.signals.length === 1 ? signalLink(this.signals[0]!, target) : new SignalsLink(this.signals, target)
   }
 }

@@ -3,7 +3,7 @@ import { invalidType } from '../base/errors.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
 import { toReason, type CancelationReason, type CancelSink } from '../base/reason.js'
 import { Link } from '../engine/link.js'
-import { deliver, join, type Target } from '../engine/propagation.js'
+import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
 
 /**
  * Anything that can cancel an operation. One source may be armed by many operations at once: all that belongs to one of
@@ -29,13 +29,15 @@ export interface CancelationSource {
   arm(sink: CancelSink): Disposable
 }
 
+export const kLink: unique symbol = Symbol('tripline.link')
+
 /** A source that knows how to link itself, so that everything it cancels is marked before anybody is told. */
 export abstract class BuiltInSource implements CancelationSource {
   /** A link for the target, not connected yet. @internal */
-  abstract link(target: Target): Link
+  abstract [kLink](target: Target): Link
 
   arm(sink: CancelSink): Disposable {
-    const link = this.link(new SinkTarget(sink))
+    const link = this[kLink](new SinkTarget(sink))
     const reason = link.connect()
     if (reason !== null) sink.cancel(reason)
     return new Cut(link)
@@ -59,7 +61,7 @@ class Cut implements Disposable {
 
 /** Hands a reason on to somebody else's sink. */
 class SinkTarget implements Target {
-  _next: Target | null = null
+  [kNext]: Target | null = null
   readonly #sink: CancelSink
   #reason: CancelationReason | undefined
 
@@ -67,14 +69,14 @@ class SinkTarget implements Target {
     this.#sink = sink
   }
 
-  _mark(reason: CancelationReason): boolean {
+  [kMark](reason: CancelationReason): boolean {
     if (this.#reason !== undefined) return false
     this.#reason = reason
     join(this)
     return true
   }
-  _spread(): void {}
-  _notify(): void {
+  [kSpread](): void {}
+  [kNotify](): void {
     try {
       this.#sink.cancel(this.#reason!)
     } catch (error) {
@@ -84,7 +86,7 @@ class SinkTarget implements Target {
 }
 
 /** Somebody else's source, armed for one target. It is the sink that the source reports to. */
-export class SourceLink extends Link implements CancelSink {
+class SourceLink extends Link implements CancelSink {
   readonly #source: CancelationSource
   #armed: Disposable | undefined
   #early: CancelationReason | null = null
@@ -118,7 +120,7 @@ export class SourceLink extends Link implements CancelSink {
       this.#early = reason
       return true
     }
-    if (this.#stage === 0 || !this.target._mark(reason)) return false
+    if (this.#stage === 0 || !this.target[kMark](reason)) return false
     deliver()
     return true
   }
@@ -167,5 +169,5 @@ export function checkSource(value: unknown, name: string): CancelationSource {
 
 /** The link from any source to a target. @internal */
 export function linkTo(source: CancelationSource, target: Target): Link {
-  return source instanceof BuiltInSource ? source.link(target) : new SourceLink(source, target)
+  return source instanceof BuiltInSource ? source[kLink](target) : new SourceLink(source, target)
 }

@@ -3,9 +3,9 @@ import { now } from '../base/clock.js'
 import { timeoutReason, type CancelationReason } from '../base/reason.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { Link, WATCH_DEADLINE } from '../engine/link.js'
-import { BuiltInSource } from './source.js'
+import { BuiltInSource, kLink } from './source.js'
 import { Timer } from '../engine/timers.js'
-import type { Target } from '../engine/propagation.js'
+import { kMark, type Target } from '../engine/propagation.js'
 
 /** Cancels when the time, counted from the start of the operation, has run out. */
 export class TimeoutSource extends BuiltInSource {
@@ -23,7 +23,7 @@ export class TimeoutSource extends BuiltInSource {
   }
 
   /** @internal */
-  link(target: Target): Link {
+  [kLink](target: Target): Link {
     return new TimeoutLink(this.timeout, target)
   }
 }
@@ -66,6 +66,6 @@ class TimeoutLink extends Link {
   #expired(): void {
     const deadline = this.#deadline
     this.disconnect()
-    this.target._mark(timeoutReason(this.#timeout, deadline))
+    this.target[kMark](timeoutReason(this.#timeout, deadline))
   }
 }

@@ -5,8 +5,10 @@ import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
 import { toReason, type CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, WATCH_SHARED, type Link } from '../engine/link.js'
 import { SharedFlag, type SharedToken } from './shared-token.js'
-import { BuiltInSource } from './source.js'
-import { deliver, join, type Target } from '../engine/propagation.js'
+import { BuiltInSource, kLink } from './source.js'
+import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
+
+export const kHub: unique symbol = Symbol('tripline.hub')
 
 const NONE: readonly TokenHub[] = []
 
@@ -48,11 +50,11 @@ class TokenHub extends Hub {
  * const work = Cancelable.run(job, { token })
  * token.cancel('not needed any more')
  */
-export class CancelationToken implements Target {
+export class CancelationToken {
   /** @internal */
-  _next: Target | null = null
+  [kNext]: Target | null = null
   /** @internal */
-  readonly _hub: TokenHub = new TokenHub(this)
+  readonly [kHub]: TokenHub = new TokenHub(this)
   #controller: AbortController | undefined
   #error: CancelationError | undefined
 
@@ -71,36 +73,36 @@ export class CancelationToken implements Target {
    */
   cancel(reason?: string | Error | CancelationReason): boolean {
     const checked = toReason(reason)
-    if (!this._mark(checked)) return false
+    if (!this[kMark](checked)) return false
     deliver()
     return true
   }
 
   get isCanceled(): boolean {
-    return this._hub.current() !== null
+    return this[kHub].current() !== null
   }
 
   get reason(): CancelationReason | undefined {
-    return this._hub.current() ?? undefined
+    return this[kHub].current() ?? undefined
   }
 
   /** A standard signal; made when first read. Its `reason` is the error that {@link throwIfCanceled} throws. */
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
-      if (this.isCanceled) this.#controller.abort(this.#toError())
+      if (this[kHub].current() !== null) this.#controller.abort(this.#toError())
     }
     return this.#controller.signal
   }
 
   throwIfCanceled(): void {
-    if (this.isCanceled) throw this.#toError()
+    if (this[kHub].current() !== null) throw this.#toError()
   }
 
   /** Calls `listener` when it is canceled, or at once if it is already. Disposing of the result takes it off again. */
   onCancel(listener: (reason: CancelationReason) => unknown): Disposable {
     if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
-    const subscription = new Subscription(this._hub, listener)
+    const subscription = new Subscription(this[kHub], listener)
     subscription.start()
     return subscription
   }
@@ -117,7 +119,7 @@ export class CancelationToken implements Target {
    * code that never yields there, if the operation was started after the sharing.
    */
   share(): SharedToken {
-    const hub = this._hub
+    const hub = this[kHub]
     if (hub.flag === undefined) {
       hub.flag = new SharedFlag(this)
       if (hub.reason !== null) hub.flag.write(hub.reason)
@@ -132,31 +134,31 @@ export class CancelationToken implements Target {
    */
   static from(shared: SharedToken): CancelationToken {
     const token = new CancelationToken()
-    token._hub.flag = new SharedFlag(token, (shared as SharedToken | undefined)?.buffer ?? (null as never))
-    token._hub.poll()
+    token[kHub].flag = new SharedFlag(token, (shared as SharedToken | undefined)?.buffer ?? (null as never))
+    token[kHub].poll()
     return token
   }
 
   #toError(): CancelationError {
-    return (this.#error ??= cancelationError(this._hub.reason!))
+    return (this.#error ??= cancelationError(this[kHub].reason!))
   }
 
   /** @internal */
-  _mark(reason: CancelationReason): boolean {
-    if (this._hub.reason !== null) return false
-    this._hub.reason = reason
-    this._hub.flag?.write(reason)
+  [kMark](reason: CancelationReason): boolean {
+    if (this[kHub].reason !== null) return false
+    this[kHub].reason = reason
+    this[kHub].flag?.write(reason)
     join(this)
     return true
   }
 
   /** @internal */
-  _spread(): void {
-    this._hub.markAll(this._hub.reason!)
+  [kSpread](): void {
+    this[kHub].markAll(this[kHub].reason!)
   }
 
   /** @internal */
-  _notify(): void {
+  [kNotify](): void {
     this.#controller?.abort(this.#toError())
   }
 }
@@ -167,34 +169,34 @@ class LinkedToken extends CancelationToken implements Disposable {
 
   constructor(tokens: readonly CancelationToken[]) {
     super()
-    this.#links = tokens.map((token) => new HubLink(token._hub, this))
-    const shared = tokens.flatMap(({ _hub: hub }) => (hub.flag === undefined ? hub.above : [hub, ...hub.above]))
-    if (shared.length > 0) this._hub.above = shared
+    this.#links = tokens.map((token) => new HubLink(token[kHub], this))
+    const shared = tokens.flatMap(({ [kHub]: hub }) => (hub.flag === undefined ? hub.above : [hub, ...hub.above]))
+    if (shared.length > 0) this[kHub].above = shared
     for (const link of this.#links) {
       const reason = link.connect()
       if (reason === null) continue
-      this._mark(reason)
+      this[kMark](reason)
       deliver()
       return
     }
   }
 
   /** @internal */
-  override _mark(reason: CancelationReason): boolean {
-    if (!super._mark(reason)) return false
+  override [kMark](reason: CancelationReason): boolean {
+    if (!super[kMark](reason)) return false
     this[Symbol.dispose]()
     return true
   }
 
   [Symbol.dispose](): void {
-    this._hub.above = NONE
+    this[kHub].above = NONE
     for (const link of this.#links) link.disconnect()
   }
 }
 
 /** One listener of a token. */
 class Subscription implements Target, Disposable {
-  _next: Target | null = null
+  [kNext]: Target | null = null
   #listener: ((reason: CancelationReason) => unknown) | undefined
   #reason: CancelationReason | undefined
   readonly #link: HubLink
@@ -207,17 +209,17 @@ class Subscription implements Target, Disposable {
   start(): void {
     const reason = this.#link.connect()
     if (reason === null) return
-    this._mark(reason)
+    this[kMark](reason)
     deliver()
   }
 
-  _mark(reason: CancelationReason): boolean {
+  [kMark](reason: CancelationReason): boolean {
     this.#reason = reason
     join(this)
     return true
   }
-  _spread(): void {}
-  _notify(): void {
+  [kSpread](): void {}
+  [kNotify](): void {
     const listener = this.#listener
     if (listener === undefined) return
     this.#listener = undefined
@@ -245,14 +247,14 @@ export class TokenSource extends BuiltInSource {
   }
 
   /** @internal */
-  link(target: Target): Link {
+  [kLink](target: Target): Link {
     return tokenLink(this.token, target)
   }
 }
 
 /** @internal */
 export function tokenLink(token: CancelationToken, target: Target): HubLink {
-  return new HubLink(token._hub, target)
+  return new HubLink(token[kHub], target)
 }
 
 /** @internal */

@@ -12,6 +12,7 @@ import {
   TimeoutSource,
   type ResourceReason,
 } from '../../src/index.js'
+import { kHub } from '../../src/sources/token.js'
 import { eventually } from '../helpers/eventually.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
 import { block, rejection, thrown, turns } from './helpers.js'
@@ -91,7 +92,7 @@ describe('deadlines', () => {
     block(6)
     expect(thrown(() => leaf.throwIfCanceled())).toMatchObject({ reason: { kind: 'parent' } })
     expect(told).toEqual([])
-    expect(token._hub.head).toBeNull()
+    expect(token[kHub].head).toBeNull()
     await turns()
     expect(told).toEqual(['root', 'source released', 'signal', 'leaf'])
   })

@@ -13,6 +13,8 @@ import {
   TimeoutSource,
   type CancelationReason,
 } from '../../src/index.js'
+import { kFirstChild, kExtras } from '../../src/cancelable/operation.js'
+import { kHub } from '../../src/sources/token.js'
 import { deferred, never, rejection, thrown, turns, until } from './helpers.js'
 
 describe('combining', () => {
@@ -34,8 +36,8 @@ describe('combining', () => {
       if (which === 2) controller.abort()
       await rejection(run)
       expect(operation.reason!.kind).toBe(['manual', 'manual', 'abort', 'timeout'][which])
-      expect(token._hub.head).toBeNull()
-      expect(part._extras!.followers!.head).toBeNull()
+      expect(token[kHub].head).toBeNull()
+      expect(part[kExtras]!.followers!.head).toBeNull()
     }
   })
 
@@ -331,7 +333,7 @@ describe('families', () => {
     expect(rootCause(a.reason!)).toBe(root.reason)
     expect(thrown(() => a.throwIfCanceled())).toBeInstanceOf(ParentCancelation)
     expect(done.isCanceled).toBe(false)
-    expect(root._firstChild).toBeNull()
+    expect(root[kFirstChild]).toBeNull()
   })
 
   test('row 116: children may be spared, until the parent ends', () => {
@@ -451,6 +453,6 @@ describe('families', () => {
     for (const each of [children[4]!, more]) reasons.push(each.reason)
     expect(reasons.map((each) => each?.kind)).toEqual(['parent', 'parent'])
     expect(children[0]!.isCanceled).toBe(false)
-    await until(() => root._firstChild === null)
+    await until(() => root[kFirstChild] === null)
   })
 })

@@ -9,6 +9,9 @@ import {
   ReusedError,
   TimeoutCancelation,
 } from '../../src/index.js'
+import { kLinks } from '../../src/cancelable/operation.js'
+import { kTimerList } from '../../src/engine/timers.js'
+import { kHub } from '../../src/sources/token.js'
 import { deferred, never, rejection, thrown, turns } from './helpers.js'
 
 describe('making one', () => {
@@ -212,7 +215,7 @@ describe('starting and ending', () => {
   test('row 17: nothing depends on garbage collection; a failed constructor leaves nothing', () => {
     const token = new CancelationToken()
     expect(() => new Cancelable({ token, timeout: Number.NaN })).toThrow(RangeError)
-    expect(token._hub.head).toBeNull()
+    expect(token[kHub].head).toBeNull()
   })
 
   test('a block may say that it is complete', () => {
@@ -267,8 +270,8 @@ describe('starting and ending', () => {
     expect(await rejection(run)).toMatchObject({ message: 'no such device' })
     expect(called).toBe(false)
     expect(operation.context.status).toBe('pending')
-    expect(token._hub.head).toBeNull()
-    expect(operation._timerList).toBeNull()
+    expect(token[kHub].head).toBeNull()
+    expect(operation[kTimerList]).toBeNull()
     expect(thrown(() => new Cancelable({ sources: [{ arm: () => 5 as never }] }).enter())).toMatchObject({
       code: 'ERR_INVALID_ARG_TYPE',
     })
@@ -293,7 +296,7 @@ describe('starting and ending', () => {
       ],
     })
     expect(await rejection(inSource.run(() => 1))).toMatchObject({ message: 'while arming' })
-    expect(inSource._links).toBeNull()
+    expect(inSource[kLinks]).toBeNull()
   })
 
   test('a body that is no function is refused at the call', () => {

@@ -2,6 +2,10 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { allOf, anyOf, Cancelable, CancelationToken, rootCause, type CancelationSource } from '../../src/index.js'
+import { kFirstChild, kPreviousSibling, kLinks } from '../../src/cancelable/operation.js'
+import { kNext } from '../../src/engine/propagation.js'
+import { kTimerList } from '../../src/engine/timers.js'
+import { kHub } from '../../src/sources/token.js'
 import { turns } from './helpers.js'
 
 type Action =
@@ -108,7 +112,7 @@ class World {
       if (this.told.includes(i) && this.told.includes(parent) && this.model[parent]!.cause === cause) {
         expect(this.told.indexOf(parent)).toBeLessThan(this.told.indexOf(i))
       }
-      if (state !== 'running') expect(operation._previousSibling).toBeNull()
+      if (state !== 'running') expect(operation[kPreviousSibling]).toBeNull()
     })
     expect(this.told.length).toBe(new Set(this.told).size)
   }
@@ -117,14 +121,14 @@ class World {
   checkNothingLeft(): void {
     this.operations.forEach((operation) => operation[Symbol.dispose]())
     this.operations.forEach((operation) => {
-      expect([operation._firstChild, operation._links, operation._timerList, operation._next]).toEqual([
+      expect([operation[kFirstChild], operation[kLinks], operation[kTimerList], operation[kNext]]).toEqual([
         null,
         null,
         null,
         null,
       ])
     })
-    this.tokens.forEach((token) => expect(token._hub.head).toBeNull())
+    this.tokens.forEach((token) => expect(token[kHub].head).toBeNull())
   }
 }
 
@@ -180,7 +184,7 @@ describe('properties', () => {
           }
         }
         operation[Symbol.dispose]()
-        tokens.forEach((token) => expect(token._hub.head).toBeNull())
+        tokens.forEach((token) => expect(token[kHub].head).toBeNull())
       }),
       { numRuns: 200 },
     )
@@ -227,9 +231,9 @@ describe('properties', () => {
         const { status } = operation.context
         expect(status === 'abandoned' ? 'canceled' : status).toBe(outcome)
         expect(operation.reason === undefined || canceled === 1).toBe(true)
-        expect(operation._firstChild).toBeNull()
-        expect(operation._timerList).toBeNull()
-        expect(token._hub.head).toBeNull()
+        expect(operation[kFirstChild]).toBeNull()
+        expect(operation[kTimerList]).toBeNull()
+        expect(token[kHub].head).toBeNull()
         if (grace > 0 && cleanup) expect(cleanups).toBe(1)
       }),
       { numRuns: 150 },

@@ -1,6 +1,7 @@
 /** Many, and deep: what must not overflow, pile up or leak. */
 import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationToken } from '../../src/index.js'
+import { kFirstChild } from '../../src/cancelable/operation.js'
 import { runModule } from '../helpers/child.js'
 
 describe('deep', () => {
@@ -53,7 +54,7 @@ describe('many', () => {
     }
     root.cancel('stop')
     expect(some!.reason).toMatchObject({ kind: 'parent' })
-    expect(root._firstChild).toBeNull()
+    expect(root[kFirstChild]).toBeNull()
     root[Symbol.dispose]()
   })
 

@@ -3,6 +3,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationError, CancelationToken, type AbandonedMessage } from '../../src/index.js'
+import { kTimerList } from '../../src/engine/timers.js'
 import { deferred, never, rejection, turns } from './helpers.js'
 
 /** Messages published on a channel while `fn` runs. */
@@ -122,7 +123,7 @@ describe('with grace', () => {
     expect(operation.context.status).toBe('canceled')
     expect(await rejection(run)).toMatchObject({ message: 'stop' })
     expect(operation.context.status).toBe('abandoned')
-    expect(operation._timerList).toBeNull()
+    expect(operation[kTimerList]).toBeNull()
   })
 
   test('a body that fails within it becomes the cause', async () => {

@@ -11,6 +11,7 @@ import {
   ManualCancelation,
   TimeoutCancelation,
 } from '../../src/index.js'
+import { kHub } from '../../src/sources/token.js'
 import { deferred, never, rejection, thrown, turns } from './helpers.js'
 
 /** Counts up to `end`, and notes when it is closed. */
@@ -303,7 +304,7 @@ describe('cancelableStream', () => {
     })()
     expect(await rejection(reading)).toBeInstanceOf(ManualCancelation)
     expect(seen).toEqual([1, 2, 3])
-    expect(token._hub.head).toBeNull()
+    expect(token[kHub].head).toBeNull()
     expect(await rejection(cancelableStream(numbers(), { token }).next())).toBeInstanceOf(ManualCancelation)
     expect(await rejection(cancelableStream(numbers(), { timeout: 0 }).next())).toBeInstanceOf(TimeoutCancelation)
   })
@@ -316,7 +317,7 @@ describe('cancelableStream', () => {
       expect((await stream.next()).value).toBe(1)
     }
     expect(closed).toEqual(['closed'])
-    expect(token._hub.head).toBeNull()
+    expect(token[kHub].head).toBeNull()
   })
 })
 

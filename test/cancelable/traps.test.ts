@@ -4,6 +4,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationError, CancelationToken, TimeoutSource } from '../../src/index.js'
+import { kFirstChild, kNextSibling, kLinks, kExtras } from '../../src/cancelable/operation.js'
+import { kTimerList } from '../../src/engine/timers.js'
+import { kHub } from '../../src/sources/token.js'
 import { runModule } from '../helpers/child.js'
 import { deferred, never, rejection, turns } from './helpers.js'
 
@@ -112,17 +115,17 @@ describe('traps', () => {
     })
     void operation.run(() => never()).catch(() => undefined)
     operation.cancel()
-    expect(token._hub.head).toBeNull()
+    expect(token[kHub].head).toBeNull()
     expect(process.listenerCount('SIGUSR2')).toBe(0)
-    expect(operation._links).toBeNull()
+    expect(operation[kLinks]).toBeNull()
     // Its grace is what it waits for; the parent would wait for that as well.
-    expect(parent._firstChild).toBe(operation)
+    expect(parent[kFirstChild]).toBe(operation)
     const quick = new Cancelable({ parent })
     void quick.run(() => never()).catch(() => undefined)
     quick.cancel()
     await turns(2)
-    expect(parent._firstChild!._nextSibling).toBeNull()
-    expect(operation._timerList).not.toBeNull()
+    expect(parent[kFirstChild]![kNextSibling]).toBeNull()
+    expect(operation[kTimerList]).not.toBeNull()
   })
 
   test('8: nothing that rejects is made before somebody asks for it', async () => {
@@ -170,7 +173,7 @@ describe('traps', () => {
     const results = [last.race(promise), last.race(promise)]
     long.resolve('there')
     expect(await Promise.all(results)).toEqual(['there', 'there'])
-    expect(last._extras!.firstWaiter).toBeNull()
+    expect(last[kExtras]!.firstWaiter).toBeNull()
     expect(await last.race(promise)).toBe('there')
     expect(reactions).toBe(2)
     last[Symbol.dispose]()

@@ -2,8 +2,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { guard } from '../../src/monitor/guard.js'
 import { samplerStats } from '../../src/addon/sampler.js'
-import type { TickerOptions } from '../../src/schedule/options.js'
-import { every, type Ticker, type TickerState } from '../../src/schedule/ticker.js'
+import type { TickerState } from '../../src/schedule/tick.js'
+import { every, type Ticker, type TickerOptions } from '../../src/schedule/ticker.js'
 import { eventually } from '../helpers/eventually.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
 

@@ -19,6 +19,8 @@ import {
   type CancelationSource,
   type CancelSink,
 } from '../../src/index.js'
+import { kTimerList, kExpire } from '../../src/engine/timers.js'
+import { kHub } from '../../src/sources/token.js'
 import { block, deferred, never, rejection, thrown, turns, until } from '../cancelable/helpers.js'
 
 /** A source of the tests' own, which reports when told. */
@@ -243,9 +245,9 @@ describe('the wall clock', () => {
     const operation = new Cancelable({ deadline }).enter()
     expect(operation.isCanceled).toBe(false)
     // What the timer does every half minute.
-    operation._expire()
+    operation[kExpire]()
     expect(operation.reason).toBeUndefined()
-    expect(operation._timerList).not.toBeNull()
+    expect(operation[kTimerList]).not.toBeNull()
     vi.setSystemTime(deadline.getTime() - 7_200_000)
     expect(operation.isCanceled).toBe(false)
     expect(operation.context.deadline).toBeGreaterThan(performance.now() + 7_000_000)
@@ -256,7 +258,7 @@ describe('the wall clock', () => {
 
     const other = new Cancelable({ deadline: new Date(Date.now() + 3_600_000) }).enter()
     vi.setSystemTime(Date.now() + 3_600_000)
-    other._expire()
+    other[kExpire]()
     expect(other.reason).toMatchObject({ kind: 'timeout' })
   })
 })
@@ -470,7 +472,7 @@ describe('composites', () => {
     expect(operation.isCanceled).toBe(false)
     c.cancel('c')
     expect(operation.reason).toMatchObject({ kind: 'all', causes: [{ message: 'a' }, { message: 'c' }] })
-    expect(b._hub.head).toBeNull()
+    expect(b[kHub].head).toBeNull()
 
     const root = new CancelationToken()
     let deep: CancelationSource = new TokenSource(root)
@@ -502,7 +504,7 @@ describe('composites', () => {
     const run = Cancelable.run(() => 1, { sources: [allOf(hand, token, anyOf(broken))] })
     expect(await rejection(run)).toMatchObject({ message: 'broken' })
     expect(hand.sinks.size).toBe(0)
-    expect(token._hub.head).toBeNull()
+    expect(token[kHub].head).toBeNull()
   })
 
   test('a composite is let go of with its operation', () => {
@@ -512,7 +514,7 @@ describe('composites', () => {
     expect(hand.sinks.size).toBe(2)
     operation[Symbol.dispose]()
     expect(hand.sinks.size).toBe(0)
-    expect(token._hub.head).toBeNull()
+    expect(token[kHub].head).toBeNull()
   })
 
   test('any built-in source can be armed by somebody else’s sink', async () => {

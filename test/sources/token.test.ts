@@ -8,6 +8,7 @@ import {
   ManualCancelation,
   TimeoutCancelation,
 } from '../../src/index.js'
+import { kHub } from '../../src/sources/token.js'
 import { never, rejection, thrown, turns } from '../cancelable/helpers.js'
 
 describe('a token', () => {
@@ -72,7 +73,7 @@ describe('a token', () => {
     expect(seen).toEqual(['a x', 'c'])
     token.onCancel(() => seen.push('late'))
     expect(seen).toEqual(['a x', 'c', 'late'])
-    expect(token._hub.head).toBeNull()
+    expect(token[kHub].head).toBeNull()
     expect(thrown(() => token.onCancel(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 
@@ -117,13 +118,13 @@ describe('a token', () => {
     expect(any.reason).toBe(b.reason)
     expect(of.reason).toBe(b.reason)
     expect(a.isCanceled).toBe(false)
-    expect(a._hub.head).toBeNull()
+    expect(a[kHub].head).toBeNull()
     {
       using linked = CancelationToken.any(a)
-      expect(a._hub.head).not.toBeNull()
+      expect(a[kHub].head).not.toBeNull()
       expect(linked.isCanceled).toBe(false)
     }
-    expect(a._hub.head).toBeNull()
+    expect(a[kHub].head).toBeNull()
     expect(CancelationToken.any(a, b).reason).toBe(b.reason)
     expect(a.cancel()).toBe(true)
     expect(thrown(() => CancelationToken.any())).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
@@ -145,14 +146,14 @@ describe('a token', () => {
   test('row 49: whatever ends lets go of it', async () => {
     const token = new CancelationToken()
     const operation = new Cancelable({ token }).enter()
-    expect(token._hub.head).not.toBeNull()
+    expect(token[kHub].head).not.toBeNull()
     operation[Symbol.dispose]()
-    expect(token._hub.head).toBeNull()
+    expect(token[kHub].head).toBeNull()
     await Cancelable.run(() => 1, { token })
     await rejection(Cancelable.run(() => Promise.reject(new Error('x')), { token }))
     const canceled = new Cancelable({ token }).enter()
     canceled.cancel()
-    expect(token._hub.head).toBeNull()
+    expect(token[kHub].head).toBeNull()
   })
 
   test('its signal is a standard one, whose reason is the error', async () => {
@@ -173,6 +174,6 @@ describe('a token', () => {
     const operation = new Cancelable({ token: tokens }).enter()
     tokens[1]!.cancel('second')
     expect(operation.reason).toMatchObject({ message: 'second' })
-    expect(tokens[0]!._hub.head).toBeNull()
+    expect(tokens[0]![kHub].head).toBeNull()
   })
 })

@@ -1,72 +1,12 @@
 /** Waiting inside an operation: whatever waits is released when the operation is canceled, and leaves nothing behind. */
-import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
+import type { CancelationError } from '../base/cancelation-error.js'
 import { isThenable } from '../base/diagnostics.js'
-import { parentReason } from '../base/reason.js'
 import { Timer } from '../engine/timers.js'
-import type { Cancelable } from './cancelable.js'
-import { ENDED } from './state.js'
+import { errorOf, type Operation } from './operation.js'
+import { isCanceled } from './poll.js'
+import { Waiter } from './waiter.js'
 
-/** A member of an operation's list of those to be released. */
-export abstract class Waiter {
-  previous: Waiter | null = null
-  following: Waiter | null = null
-  operation: Cancelable | null = null
-  /** What the user waits for. */
-  promise: Promise<unknown> | null = null
-
-  /** The operation was canceled; the waiter is out of its list. Must not throw. */
-  abstract canceled(error: CancelationError): void
-  /** The operation ended in another way; the waiter is out of its list. Must not throw. */
-  abstract dismissed(error: CancelationError): void
-
-  join(operation: Cancelable): void {
-    if ((operation._flags & ENDED) !== 0) return
-    const extras = operation._more()
-    this.operation = operation
-    this.previous = extras.lastWaiter
-    if (extras.lastWaiter === null) extras.firstWaiter = this
-    else extras.lastWaiter.following = this
-    extras.lastWaiter = this
-  }
-
-  leave(): void {
-    const extras = this.operation?._extras
-    if (extras === undefined || extras === null) return
-    const { previous, following } = this
-    if (previous === null) extras.firstWaiter = following
-    else previous.following = following
-    if (following === null) extras.lastWaiter = previous
-    else following.previous = previous
-    this.previous = null
-    this.following = null
-    this.operation = null
-  }
-}
-
-/**
- * Ends all waiting inside an operation that has ended: as with children, what is left is canceled. Otherwise whatever lost
- * against something else would wait on, and pile up, on a promise that lives long.
- */
-export function dismissWaiters(operation: Cancelable): void {
-  const extras = operation._extras!
-  if (extras.firstWaiter === null) return
-  const error = cancelationError(parentReason(operation.context.id, null), operation)
-  for (let waiter: Waiter | null = extras.firstWaiter; waiter !== null; waiter = extras.firstWaiter) {
-    waiter.leave()
-    waiter.dismissed(error)
-  }
-}
-
-/** Releases all waiters of a canceled operation, in the order in which they came. */
-export function releaseWaiters(operation: Cancelable): void {
-  const extras = operation._extras!
-  for (let waiter = extras.firstWaiter; waiter !== null; waiter = extras.firstWaiter) {
-    waiter.leave()
-    waiter.canceled(operation._toError())
-  }
-}
-
-/** Mostly nobody waits any more: then it is no unhandled rejection. */
+/** Usually no one awaits this; mark it handled. */
 function rejectQuietly(promise: Promise<unknown> | null, reject: () => void): void {
   promise?.catch(() => undefined)
   reject()
@@ -153,10 +93,10 @@ class RaceWaiter extends Waiter {
 }
 
 /** Settles as `promise` does, or rejects when the operation is canceled, whichever is first. */
-export function race<T>(operation: Cancelable, promise: PromiseLike<T>): Promise<T> {
-  if (operation.isCanceled) {
+export function race<T>(operation: Operation, promise: PromiseLike<T>): Promise<T> {
+  if (isCanceled(operation)) {
     if (isThenable(promise)) promise.then(undefined, () => undefined)
-    return Promise.reject(operation._toError())
+    return Promise.reject(errorOf(operation))
   }
   if (!isThenable(promise)) return Promise.resolve(promise)
   const all = awaited.get(promise) ?? new Awaited(promise)
@@ -167,7 +107,7 @@ export function race<T>(operation: Cancelable, promise: PromiseLike<T>): Promise
 }
 
 /** The promise of a new waiter. */
-function waiting(operation: Cancelable, make: (resolve: Resolve, reject: Reject) => Waiter): Promise<unknown> {
+function waiting(operation: Operation, make: (resolve: Resolve, reject: Reject) => Waiter): Promise<unknown> {
   let waiter!: Waiter
   const promise = new Promise<unknown>((resolve, reject) => {
     waiter = make(resolve, reject)
@@ -202,16 +142,16 @@ class Sleeper extends Waiter {
 }
 
 /** Keeps the process alive for `duration` ms; rejects when the operation is canceled. */
-export function sleep(operation: Cancelable, duration: number): Promise<void> {
-  if (operation.isCanceled) return Promise.reject(operation._toError())
+export function sleep(operation: Operation, duration: number): Promise<void> {
+  if (isCanceled(operation)) return Promise.reject(errorOf(operation))
   return waiting(operation, (resolve, reject) => new Sleeper(duration, resolve, reject)) as Promise<void>
 }
 
 /** Lets the event loop turn once, then rejects if the operation is canceled. */
-export function yieldTurn(operation: Cancelable): Promise<void> {
+export function yieldTurn(operation: Operation): Promise<void> {
   return new Promise((resolve, reject) => {
     setImmediate(() => {
-      if (operation.isCanceled) reject(operation._toError())
+      if (isCanceled(operation)) reject(errorOf(operation))
       else resolve()
     })
   })

@@ -1,0 +1,55 @@
+/** Runs a body in an operation. */
+import { isThenable } from '../base/diagnostics.js'
+import { notStarted, start } from './lifecycle.js'
+import { startGrace } from './notify.js'
+import { kExtras, kFlags, kReject, kResolve, kStatus, type Operation } from './operation.js'
+import { fulfilled, neverRun, rejected } from './settle.js'
+import { BODY, ENDED, RUNNING } from './state.js'
+
+/** Starts an unused operation with a body, and settles by one of the callbacks. Neither of them may throw. */
+export function runBody<O extends Operation>(
+  operation: O,
+  body: (operation: O) => unknown,
+  resolve: (value: unknown) => void,
+  reject: (error: unknown) => void,
+): void {
+  try {
+    start(operation)
+  } catch (error) {
+    reject(error)
+    return
+  }
+  if (operation[kStatus] !== RUNNING) {
+    skipBody(operation, resolve, reject)
+    return
+  }
+  operation[kResolve] = resolve
+  operation[kReject] = reject
+  operation[kFlags] |= BODY
+  try {
+    const result = body(operation)
+    if (result instanceof Promise || isThenable(result)) {
+      const settling = result instanceof Promise ? (result as Promise<unknown>) : Promise.resolve(result)
+      settling.then(
+        (value) => fulfilled(operation, value),
+        (error: unknown) => rejected(operation, error),
+      )
+    } else {
+      fulfilled(operation, result)
+    }
+  } catch (error) {
+    rejected(operation, error)
+  }
+}
+
+/** It was canceled before its body could start. */
+function skipBody(operation: Operation, resolve: (value: unknown) => void, reject: (error: unknown) => void): void {
+  const error = notStarted(operation)
+  if ((operation[kFlags] & ENDED) !== 0) {
+    reject(error)
+    return
+  }
+  // A cleanup that takes its time has the grace for it.
+  if (operation[kExtras]?.cleanups !== undefined) startGrace(operation)
+  neverRun(operation, resolve, reject, error)
+}

@@ -1,0 +1,63 @@
+/**
+ * The record of one operation, which every file of this folder works on. `Cancelable` implements it; that file is above
+ * all others, so they know the record only. All keys are symbols: nothing that a user's subclass declares or overrides can
+ * reach the record.
+ */
+import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
+import type { kContext, OperationContext } from '../base/operation-context.js'
+import type { CancelationReason } from '../base/reason.js'
+import type { Link } from '../engine/link.js'
+import type { Target } from '../engine/propagation.js'
+import type { Timed } from '../engine/timers.js'
+import { Extras } from './extras.js'
+
+export const kStatus: unique symbol = Symbol('tripline.status')
+export const kFlags: unique symbol = Symbol('tripline.flags')
+export const kReason: unique symbol = Symbol('tripline.reason')
+export const kParent: unique symbol = Symbol('tripline.parent')
+export const kFirstChild: unique symbol = Symbol('tripline.firstChild')
+export const kPreviousSibling: unique symbol = Symbol('tripline.previousSibling')
+export const kNextSibling: unique symbol = Symbol('tripline.nextSibling')
+export const kLinks: unique symbol = Symbol('tripline.links')
+export const kTimeout: unique symbol = Symbol('tripline.timeout')
+export const kStartedAt: unique symbol = Symbol('tripline.startedAt')
+export const kEndedAt: unique symbol = Symbol('tripline.endedAt')
+export const kResolve: unique symbol = Symbol('tripline.resolve')
+export const kReject: unique symbol = Symbol('tripline.reject')
+export const kExtras: unique symbol = Symbol('tripline.extras')
+
+export interface Operation extends Target, Timed {
+  /** One of the statuses of `state.ts`. */
+  [kStatus]: number
+  /** Flags of `state.ts`, and `WATCH_*` bits. */
+  [kFlags]: number
+  [kReason]: CancelationReason | null
+  [kParent]: Operation | null
+  [kFirstChild]: Operation | null
+  /** The first child's is the last child. */
+  [kPreviousSibling]: Operation | null
+  [kNextSibling]: Operation | null
+  [kLinks]: Link | null
+  /** In milliseconds. */
+  [kTimeout]: number | undefined
+  [kStartedAt]: number | undefined
+  [kEndedAt]: number | undefined
+  [kResolve]: ((value: unknown) => void) | null
+  /** Rejects the run; once it has, and there are no extras to keep it, the error. */
+  [kReject]: ((error: unknown) => void) | CancelationError | null
+  [kExtras]: Extras | null
+  readonly [kContext]: OperationContext
+}
+
+/** The extras, made where there are none yet. */
+export function extrasOf(operation: Operation): Extras {
+  return (operation[kExtras] ??= new Extras())
+}
+
+/** The one error of a canceled operation. */
+export function errorOf(operation: Operation): CancelationError {
+  const kept = operation[kReject]
+  if (typeof kept === 'object' && kept !== null) return kept
+  const extras = extrasOf(operation)
+  return (extras.error ??= cancelationError(operation[kReason]!, operation))
+}

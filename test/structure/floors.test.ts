@@ -1,0 +1,68 @@
+/** What may import what: src/ stands in floors, each above those that it uses. */
+import { readFileSync, readdirSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** What each floor of src/ may import beside itself: those below it, listed lowest first. */
+const FLOORS: Readonly<Record<string, readonly string[]>> = {
+  base: [],
+  addon: ['base'],
+  engine: ['base'],
+  monitor: ['base', 'addon', 'engine'],
+  sources: ['base', 'addon', 'engine', 'monitor'],
+  cancelable: ['base', 'addon', 'engine', 'monitor', 'sources'],
+  run: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
+  schedule: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
+  cli: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'run', 'schedule'],
+}
+
+const IMPORT = /(?:\bfrom|\bimport\(?)\s*'(\.[^']*)'/g
+
+/** The names that a file refers to, as `pattern` finds them. */
+function referencesOf(file: string, pattern: RegExp): string[] {
+  return [...readFileSync(join(root, file), 'utf8').matchAll(pattern)].map((match) => match[1]!)
+}
+
+function filesBelow(folder: string, ending: RegExp): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((each) => ending.test(each) && !each.startsWith('build/'))
+    .map((each) => join(folder, each))
+}
+
+/** The folder of `file` right below `top`; empty for a file that lies in `top` itself. */
+function floorOf(file: string, top: string): string {
+  const parts = relative(top, file).split('/')
+  return parts.length > 1 ? parts[0]! : ''
+}
+
+describe('src/', () => {
+  const files = filesBelow('src', /\.ts$/)
+
+  it('has the floors that are listed here, and one file above them', () => {
+    const floors = new Set(files.map((file) => floorOf(file, 'src')))
+    expect([...floors].toSorted()).toEqual(['', ...Object.keys(FLOORS)].toSorted())
+    expect(files.filter((file) => floorOf(file, 'src') === '')).toEqual(['src/index.ts'])
+  })
+
+  it('imports only from the same floor or one below', () => {
+    const upwards: string[] = []
+    for (const file of files) {
+      if (file === 'src/index.ts') continue
+      const floor = floorOf(file, 'src')
+      for (const specifier of referencesOf(file, IMPORT)) {
+        const target = join(dirname(file), specifier)
+        const below = floorOf(target, 'src')
+        if (below !== floor && !FLOORS[floor]!.includes(below)) upwards.push(`${file} -> ${target}`)
+      }
+    }
+    expect(upwards).toEqual([])
+  })
+
+  it('is seen by this test: every file but the lowest imports something', () => {
+    const found = files.flatMap((file) => referencesOf(file, IMPORT))
+    expect(found.length).toBeGreaterThan(files.length)
+  })
+})
