@@ -222,8 +222,8 @@ function siftDown(list: TimerList, from: number = 0): void {
   heap[at] = list
 }
 
-/** A timer on its own, for whatever is not an operation. */
-export class Timer implements Timed {
+/** A timer on its own, for whatever is not an operation. It is a {@link Timed}. */
+export class Timer {
   /** @internal */
   [kTimerList]: TimerList | null = null;
   /** @internal */
