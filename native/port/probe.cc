@@ -65,6 +65,11 @@ void Failure::SetErrno(const char* call, const char* subject, int error, const c
 
 void Failure::Set(const char* message) { snprintf(text, sizeof(text), "%s", message); }
 
+void ClearReadings(MetricMask metrics, Readings* out) {
+  for (MetricMask left = metrics; left != 0; left &= left - 1) out->of[LowestOf(left)].state = Reading::kAbsent;
+  out->failure.text[0] = '\0';
+}
+
 void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out) {
   if (metrics == 0) return;
   for (uint32_t i = 0; i < kMetricCount; i++) {

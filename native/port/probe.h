@@ -64,6 +64,9 @@ struct Readings {
 
 inline bool Wants(MetricMask wanted, Metric metric) { return (wanted & MaskOf(metric)) != 0; }
 
+// Takes back what `out` says of `metrics`, and why.
+void ClearReadings(MetricMask metrics, Readings* out);
+
 // Marks `metrics` as unavailable; the first failure of a read is the one that is told.
 void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out);
 

@@ -56,8 +56,9 @@ bool Feed::StepOne(GuardLimit* each, uint64_t now) {
   const bool changed = known ? StepLimit(&each->limit, value.value, now) : StepLimitMissing(&each->limit, now);
   bands_[each->place] = QuietBand(each->limit);
   dwell_end_ = std::min(dwell_end_, DwellEnd(each->limit));
-  // A breach that only outlasted a loss keeps the proof of its crossing.
-  if (each->guilty() && !was_guilty && !(known && was_breached)) Prove(each, now);
+  // A breach that has outlasted a loss, and is between its lines now, keeps the proof of its crossing.
+  const bool outlasted = known && was_breached && !IsBeyond(each->limit.spec, value.value);
+  if (each->guilty() && !was_guilty && !outlasted) Prove(each, now);
   return changed;
 }
 

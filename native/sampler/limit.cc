@@ -7,8 +7,6 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
-bool Beyond(const LimitSpec& spec, double value) { return spec.above ? value > spec.enter : value < spec.enter; }
-
 bool Recovered(const LimitSpec& spec, double value) { return spec.above ? value <= spec.exit : value >= spec.exit; }
 
 // Neither `since` nor what it becomes lies after `now`.
@@ -21,27 +19,31 @@ void Continue(const Limit& limit, uint64_t dwell, uint64_t* since, uint64_t now)
   Postpone(since, too_long ? now : gap, now);
 }
 
-void Recover(Limit* limit, uint64_t now) {
+void Recover(Limit* limit, double value, uint64_t now) {
   if (limit->state == LimitState::kPending) Continue(*limit, limit->spec.dwell, &limit->beyond_since, now);
   if (limit->state == LimitState::kClearing) Continue(*limit, limit->spec.clear_dwell, &limit->inside_since, now);
+  // What is beyond the line after a long loss is not known to have been so all the time.
+  if (limit->breached() && limit->failed_reads > 1 && IsBeyond(limit->spec, value)) limit->beyond_since = now;
   limit->failed_reads = 0;
 }
 
 }  // namespace
 
+bool IsBeyond(const LimitSpec& spec, double value) { return spec.above ? value > spec.enter : value < spec.enter; }
+
 bool StepLimit(Limit* limit, double value, uint64_t now) {
   const bool was_lost = limit->lost();
-  if (was_lost) Recover(limit, now);
+  if (was_lost) Recover(limit, value, now);
   const LimitState before = limit->state;
   switch (before) {
     case LimitState::kUnavailable:
     case LimitState::kClear:
-      if (!Beyond(limit->spec, value)) break;
+      if (!IsBeyond(limit->spec, value)) break;
       limit->beyond_since = now;
       limit->state = limit->spec.dwell == 0 ? LimitState::kBreached : LimitState::kPending;
       break;
     case LimitState::kPending:
-      if (!Beyond(limit->spec, value)) {
+      if (!IsBeyond(limit->spec, value)) {
         limit->state = LimitState::kClear;
       } else if (now - limit->beyond_since >= limit->spec.dwell) {
         limit->state = LimitState::kBreached;

@@ -28,6 +28,9 @@ struct Limit {
   bool lost() const { return failed_reads > 0; }
 };
 
+// Whether `value` is on the wrong side of the line.
+bool IsBeyond(const LimitSpec& spec, double value);
+
 // Moves `limit` on by one value, or by a read that yielded none. True where that may change a guard's verdict.
 //
 // Time without a value counts into no dwell: it moves the beginning of a running one. Where more than one read failed

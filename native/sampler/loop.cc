@@ -73,8 +73,6 @@ class LoopProbe : public Probe {
 
 }  // namespace
 
-std::unique_ptr<Probe> MakeLoopProbe(Environment* environment) {
-  return std::unique_ptr<Probe>(new LoopProbe(environment));
-}
+Probe* MakeLoopProbe(Environment* environment) { return new LoopProbe(environment); }
 
 }  // namespace tripline

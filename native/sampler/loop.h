@@ -11,7 +11,7 @@ namespace tripline {
 class Environment;
 
 // The probe of Family::kLoop, which no OS folder has. `environment` must outlive it.
-std::unique_ptr<Probe> MakeLoopProbe(Environment* environment);
+Probe* MakeLoopProbe(Environment* environment);
 
 // What JavaScript answers to a heartbeat.
 struct Heartbeat {

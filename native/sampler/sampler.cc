@@ -150,17 +150,12 @@ uint64_t Sampler::Pass(uint64_t now) {
   const uint64_t reads_before = reads_;
   NoticeGaps(now);
   for (auto& source : sources_) {
-    MetricMask wanted = 0;
+    SettleAll(source.get(), source->Take(now, &readings_), now);
+    MetricMask wanted = source->queued();
     for (const Feed* each : source->feeds) {
       if (each->due != kNever && each->due <= now + each->slack()) wanted |= MaskOf(each->series.metric());
     }
-    if (source->blocking()) {
-      MetricMask taken = 0;
-      if (source->Take(now, &taken, &readings_)) SettleAll(source.get(), taken, now);
-      if (wanted != 0) RequestSlowly(source.get(), now, wanted);
-    } else if (wanted != 0) {
-      ReadSource(source.get(), now, wanted);
-    }
+    if (wanted != 0) ReadSource(source.get(), now, wanted);
   }
   JudgeDirty(now);
   AnswerRequests();
@@ -173,23 +168,20 @@ uint64_t Sampler::Pass(uint64_t now) {
 
 void Sampler::ReadSource(Source* source, uint64_t now, MetricMask wanted) {
   reads_++;
-  source->Read(now, wanted, &readings_);
-  SettleAll(source, wanted, now);
-}
-
-void Sampler::RequestSlowly(Source* source, uint64_t now, MetricMask wanted) {
-  reads_++;
-  source->Request(now, wanted);
+  const MetricMask answered = source->Read(now, wanted, &readings_);
+  SettleAll(source, answered, now);
+  if ((wanted & ~answered) == 0) return;
   // Planned anew when the read comes back; until then only so often that it cannot be forgotten.
   for (Feed* each : source->feeds) {
-    if ((wanted & MaskOf(each->series.metric())) != 0) each->due = now + kSecond;
+    if ((wanted & ~answered & MaskOf(each->series.metric())) != 0) each->due = now + kSecond;
   }
 }
 
-void Sampler::SettleAll(Source* source, MetricMask wanted, uint64_t now) {
+void Sampler::SettleAll(Source* source, MetricMask answered, uint64_t now) {
+  if (answered == 0) return;
   for (Feed* each : source->feeds) {
     const Metric metric = each->series.metric();
-    if ((wanted & MaskOf(metric)) == 0) continue;
+    if ((answered & MaskOf(metric)) == 0) continue;
     each->Settle(readings_[metric], readings_.failure, now, &dirty_);
     each->Schedule(stretch_);
   }
@@ -323,21 +315,9 @@ Source* Sampler::FindSource(Metric metric, const Selector& selector, bool must_e
   for (auto& each : sources_) {
     if (each->Matches(metric, selector)) return each.get();
   }
-  const Family family = tripline::InfoOf(metric).family;
-  std::unique_ptr<Probe> probe;
-  if (!IsHere(metric)) {
-    why->Set(WhyMissing(metric));
-  } else if (family == Family::kLoop) {
-    probe = MakeLoopProbe(selector.environment);
-  } else {
-    probe.reset(MakeProbe(family, selector, why));
-  }
-  if (probe == nullptr) {
-    if (must_exist) return nullptr;
-    probe = MakeAbsentProbe(metric, selector, *why);
-  }
-  sources_.push_back(
-      std::unique_ptr<Source>(new Source(metric, selector, std::move(probe), &lock_, WakeFromHelper, this)));
+  std::unique_ptr<Source> made(new Source(metric, selector, MakeProbeOf, &lock_, WakeFromHelper, this));
+  if (!made->Make(MonotonicNow(), why) && must_exist) return nullptr;
+  sources_.push_back(std::move(made));
   return sources_.back().get();
 }
 
@@ -387,7 +367,7 @@ uint32_t Sampler::Subscribe(Environment* environment, Metric metric, const Selec
   Feed* feed = FindFeed(source, metric, window);
   const uint64_t now = MonotonicNow();
   const bool stale = feed->last_read == 0 || now - feed->last_read >= source->MinPeriod(metric);
-  if (stale && !source->blocking()) {
+  if (stale && (!source->blocking() || source->overdue())) {
     ReadSource(source, now, MaskOf(metric));
     JudgeDirty(now);
   }

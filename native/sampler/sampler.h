@@ -167,8 +167,7 @@ class Sampler : private Host {
 
   uint64_t Pass(uint64_t now) REQUIRES(lock_);
   void ReadSource(Source* source, uint64_t now, MetricMask wanted) REQUIRES(lock_);
-  void RequestSlowly(Source* source, uint64_t now, MetricMask wanted) REQUIRES(lock_);
-  void SettleAll(Source* source, MetricMask wanted, uint64_t now) REQUIRES(lock_);
+  void SettleAll(Source* source, MetricMask answered, uint64_t now) REQUIRES(lock_);
   void JudgeDirty(uint64_t now) REQUIRES(lock_);
   void AnswerRequests() REQUIRES(lock_);
   void NoticeGaps(uint64_t now) REQUIRES(lock_);

@@ -1,15 +1,23 @@
 #include "sampler/source.h"
 
-#include "sampler/loop.h"
-
+#include <algorithm>
 #include <cstring>
 #include <utility>
+
+#include "sampler/feed.h"
+#include "sampler/loop.h"
+#include "sampler/slow_read.h"
 
 namespace tripline {
 namespace {
 
 // How long a blocking read may take before its metrics count as unavailable.
 constexpr uint64_t kSlowLimit = 2 * kSecond;
+
+// How often a probe that could not be made is tried again. One that yields nothing any more is made anew as well, but
+// less and less often, since the old one may recover by itself.
+constexpr uint64_t kRetry = kSecond;
+constexpr uint64_t kLongestRetry = 16 * kSecond;
 
 std::unique_ptr<char[]> Copy(const char* text) {
   const size_t size = std::strlen(text) + 1;
@@ -18,113 +26,32 @@ std::unique_ptr<char[]> Copy(const char* text) {
   return copy;
 }
 
-void Clear(MetricMask wanted, Readings* readings) {
-  for (MetricMask left = wanted; left != 0; left &= left - 1) readings->of[LowestOf(left)].state = Reading::kAbsent;
-  readings->failure.text[0] = '\0';
-}
-
-void SetUnavailable(MetricMask wanted, const char* why, Readings* readings) {
-  for (MetricMask left = wanted; left != 0; left &= left - 1)
-    readings->of[LowestOf(left)].state = Reading::kUnavailable;
-  readings->failure.Set(why);
-}
-
-// How often it is looked whether something missing has come.
-constexpr uint64_t kRetry = kSecond;
-
-class AbsentProbe : public Probe {
- public:
-  AbsentProbe(Metric metric, const Selector& selector, const Failure& why)
-      : metric_(metric), selector_(selector), name_(Copy(selector.name)), why_(why) {
-    selector_.name = name_.get();
-  }
-
-  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    // A probe that may block would need a helper thread, which this one does not have: it stays absent.
-    if (found_ == nullptr && IsHere(metric_) && now >= retry_at_) {
-      retry_at_ = now + kRetry;
-      found_.reset(MakeProbe(InfoOf(metric_).family, selector_, &why_));
-      if (found_ != nullptr && found_->blocking()) found_ = nullptr;
-    }
-    if (found_ != nullptr) {
-      found_->Read(now, wanted, out);
-    } else {
-      SetUnavailable(wanted, why_.text, out);
-    }
-  }
-
-  const char* Origin(Metric metric) const override { return found_ != nullptr ? found_->Origin(metric) : ""; }
-  double MaxSlope(Metric metric) const override { return found_ != nullptr ? found_->MaxSlope(metric) : 0; }
-  uint32_t MinPeriodMs(Metric metric) const override {
-    return found_ != nullptr ? found_->MinPeriodMs(metric) : Probe::MinPeriodMs(metric);
-  }
-
- private:
-  const Metric metric_;
-  Selector selector_;
-  std::unique_ptr<char[]> name_;
-  Failure why_;
-  uint64_t retry_at_ = 0;
-  std::unique_ptr<Probe> found_;
-};
-
 }  // namespace
 
-std::unique_ptr<Probe> MakeAbsentProbe(Metric metric, const Selector& selector, const Failure& why) {
-  return std::unique_ptr<Probe>(new AbsentProbe(metric, selector, why));
+Probe* MakeProbeOf(Metric metric, const Selector& selector, Failure* why) {
+  if (!IsHere(metric)) {
+    why->Set(WhyMissing(metric));
+    return nullptr;
+  }
+  const Family family = InfoOf(metric).family;
+  return family == Family::kLoop ? MakeLoopProbe(selector.environment) : MakeProbe(family, selector, why);
 }
 
-// One blocking probe and the reads that are out for it. While `running`, the helper thread owns the probe. When the
-// source goes away in the meantime, whoever is last deletes this: a thread may come back from a dead mount after days.
-class SlowRead {
- public:
-  SlowRead(Mutex* lock, void (*wake)(void*), void* argument) : lock(lock), wake(wake), argument(argument) {}
-
-  static void Body(void* raw) {
-    auto* self = static_cast<SlowRead*>(raw);
-    self->probe->Read(self->started, self->wanted, &self->readings);
-    self->lock->Lock();
-    self->running = false;
-    self->done = true;
-    const bool abandoned = self->abandoned;
-    if (!abandoned) self->wake(self->argument);
-    self->lock->Unlock();
-    if (abandoned) delete self;
-  }
-
-  Mutex* const lock;
-  void (*const wake)(void*);
-  void* const argument;
-  std::unique_ptr<Probe> probe;
-  bool running = false;
-  bool done = false;
-  bool reported = false;  // as overdue
-  bool abandoned = false;
-  uint64_t started = 0;
-  MetricMask wanted = 0;
-  Readings readings;
-};
-
-Source::Source(Metric metric, const Selector& selector, std::unique_ptr<Probe> probe, Mutex* lock, void (*wake)(void*),
+Source::Source(Metric metric, const Selector& selector, ProbeMaker make, Mutex* lock, void (*wake)(void*),
                void* argument)
     : metric_(metric),
       pid_(selector.pid),
       tree_(selector.tree),
       environment_(InfoOf(metric).scope == Scope::kEnvironment ? selector.environment : nullptr),
       name_(Copy(selector.name)),
-      probe_(std::move(probe)) {
-  if (!probe_->blocking()) return;
-  slow_ = new SlowRead(lock, wake, argument);
-  slow_->probe = std::move(probe_);
-}
+      make_(make),
+      lock_(lock),
+      wake_(wake),
+      argument_(argument),
+      retry_after_(kRetry) {}
 
 Source::~Source() {
-  if (slow_ == nullptr) return;
-  if (slow_->running) {
-    slow_->abandoned = true;
-  } else {
-    delete slow_;
-  }
+  if (slow_ != nullptr) slow_->Abandon();
 }
 
 bool Source::Matches(Metric metric, const Selector& selector) const {
@@ -135,56 +62,140 @@ bool Source::Matches(Metric metric, const Selector& selector) const {
   return std::strcmp(name_.get(), selector.name) == 0 && pid_ == selector.pid && tree_ == selector.tree;
 }
 
-void Source::Read(uint64_t now, MetricMask wanted, Readings* out) {
-  Clear(wanted, out);
-  probe_->Read(now, wanted, out);
-  if (out->failure.failed()) healthy_ = false;
-}
+// ---- the probe -----------------------------------------------------------------------------------------------------
 
-void Source::Request(uint64_t now, MetricMask wanted) {
-  if (slow_->running || slow_->done) return;
-  slow_->wanted = wanted;
-  slow_->started = now;
-  slow_->reported = false;
-  Clear(wanted, &slow_->readings);
-  slow_->running = StartThread(SlowRead::Body, slow_, "tripline-slow");
-  if (slow_->running) return;
-  SetUnavailable(wanted, "no helper thread could be started for a source that may block", &slow_->readings);
-  slow_->done = true;
-}
-
-bool Source::Take(uint64_t now, MetricMask* wanted, Readings* out) {
-  *wanted = slow_->wanted;
-  if (slow_->done) {
-    slow_->done = false;
-    *out = slow_->readings;
-    return true;
+bool Source::Make(uint64_t now, Failure* why) {
+  retry_at_ = now + kRetry;
+  Selector selector;
+  selector.name = name_.get();
+  selector.pid = pid_;
+  selector.tree = tree_;
+  selector.environment = environment_;
+  std::unique_ptr<Probe> made(make_(metric_, selector, why));
+  if (made == nullptr) {
+    why_ = *why;
+    return false;
   }
-  if (!slow_->running || slow_->reported || now < OverdueAt()) return false;
-  slow_->reported = true;
-  SetUnavailable(*wanted, "the source has not answered for 2 s (a hung mount or device?)", out);
+  Install(std::move(made));
   return true;
 }
 
+void Source::Install(std::unique_ptr<Probe> probe) {
+  if (slow_ != nullptr) slow_->Abandon();
+  slow_ = nullptr;
+  if (probe->blocking())
+    slow_ = new SlowRead(std::move(probe), lock_, wake_, argument_);
+  else
+    probe_ = std::move(probe);
+}
+
+Probe* Source::probe() const { return slow_ == nullptr ? probe_.get() : slow_->probe(); }
+
+MetricMask Source::Watched() const {
+  MetricMask watched = 0;
+  for (const Feed* each : feeds) watched |= MaskOf(each->series.metric());
+  return watched;
+}
+
+// Sensors are plugged in again, modules loaded again, mounts made again: what a probe opened once is gone for good
+// then. A process that has ended is not: its number may be another's by now.
+bool Source::MayMakeAnew() const {
+  if (slow_ != nullptr && !slow_->idle()) return false;
+  if (environment_ != nullptr || pid_ != 0) return false;
+  return lost_ != 0 && (Watched() & ~lost_) == 0;
+}
+
+void Source::TryAgain(uint64_t now) {
+  if (now < retry_at_) return;
+  Failure ignored;
+  if (slow_ == nullptr && probe_ == nullptr) {
+    if (IsHere(metric_)) Make(now, &ignored);
+  } else if (MayMakeAnew()) {
+    Make(now, &ignored);
+    retry_at_ = now + retry_after_;
+    retry_after_ = std::min(2 * retry_after_, kLongestRetry);
+  }
+}
+
+// ---- reads ---------------------------------------------------------------------------------------------------------
+
+MetricMask Source::Note(MetricMask answered, const Readings& readings) {
+  for (MetricMask left = answered; left != 0; left &= left - 1) {
+    const MetricMask bit = left & (~left + 1);
+    const Reading::State state = readings.of[LowestOf(left)].state;
+    if (state == Reading::kUnavailable) {
+      lost_ |= bit;
+      healthy_ = false;
+    } else if (state == Reading::kKnown) {
+      lost_ &= ~bit;
+      retry_after_ = kRetry;
+    }
+  }
+  return answered;
+}
+
+MetricMask Source::Refuse(MetricMask metrics, const char* why, Readings* out) {
+  Failure failure;
+  failure.Set(why);
+  ClearReadings(metrics, out);
+  SetUnavailable(metrics, failure, out);
+  return Note(metrics, *out);
+}
+
+MetricMask Source::Read(uint64_t now, MetricMask wanted, Readings* out) {
+  TryAgain(now);
+  if (slow_ == nullptr) {
+    queued_ = 0;
+    if (probe_ == nullptr) return Refuse(wanted, why_.text, out);
+    ClearReadings(wanted, out);
+    probe_->Read(now, wanted, out);
+    return Note(wanted, *out);
+  }
+  if (overdue_ && slow_->running()) {
+    return Refuse(wanted, "the source has not answered for 2 s (a hung mount or device?)", out);
+  }
+  if (!slow_->idle()) {
+    queued_ |= wanted & ~slow_->wanted();
+    return 0;
+  }
+  wanted |= std::exchange(queued_, 0);
+  if (slow_->Start(now, wanted)) return 0;
+  return Refuse(wanted, "no helper thread could be started for a source that may block", out);
+}
+
+MetricMask Source::Take(uint64_t now, Readings* out) {
+  if (slow_ == nullptr) return 0;
+  if (slow_->done()) {
+    overdue_ = false;
+    const MetricMask answered = slow_->wanted();
+    *out = slow_->Take();
+    return Note(answered, *out);
+  }
+  if (now < OverdueAt()) return 0;
+  // Whichever read it is that hangs, none of the others would come back.
+  overdue_ = true;
+  queued_ = 0;
+  return Refuse(Watched(), "the source has not answered for 2 s (a hung mount or device?)", out);
+}
+
 uint64_t Source::OverdueAt() const {
-  if (slow_ == nullptr || !slow_->running || slow_->reported) return kNever;
-  return slow_->started + kSlowLimit;
+  if (slow_ == nullptr || !slow_->running() || overdue_) return kNever;
+  return slow_->started() + kSlowLimit;
 }
 
-const char* Source::Origin(Metric metric) {
-  if (slow_ == nullptr) return probe_->Origin(metric);
-  return slow_->running ? name_.get() : slow_->probe->Origin(metric);
+void Source::DiscountGap(uint64_t gap, uint64_t now) {
+  if (slow_ != nullptr && slow_->running()) slow_->DiscountGap(gap, now);
 }
 
-double Source::MaxSlope(Metric metric) const {
-  if (slow_ == nullptr) return probe_->MaxSlope(metric);
-  return slow_->running ? 0 : slow_->probe->MaxSlope(metric);
+const char* Source::Origin(Metric metric) const {
+  if (probe() != nullptr) return probe()->Origin(metric);
+  return slow_ != nullptr ? name_.get() : "";
 }
+
+double Source::MaxSlope(Metric metric) const { return probe() != nullptr ? probe()->MaxSlope(metric) : 0; }
 
 uint64_t Source::MinPeriod(Metric metric) const {
-  const bool free = slow_ == nullptr || !slow_->running;
-  const Probe* probe = slow_ == nullptr ? probe_.get() : slow_->probe.get();
-  return (free ? probe->MinPeriodMs(metric) : InfoOf(metric).min_period_ms) * kMillisecond;
+  return (probe() != nullptr ? probe()->MinPeriodMs(metric) : InfoOf(metric).min_period_ms) * kMillisecond;
 }
 
 }  // namespace tripline

@@ -166,6 +166,32 @@ describe('a metric that is missing', () => {
     await eventually(() => watched.state === 'breached')
   })
 
+  it('that may block is seen when it comes, when it goes, and when it comes back elsewhere', async () => {
+    const sensor = (zone: number, degrees: number): void => {
+      machine.write(`sys/class/thermal/thermal_zone${zone}/type`, 'cpu-thermal\n')
+      machine.write(`sys/class/thermal/thermal_zone${zone}/temp`, `${degrees * 1000}\n`)
+    }
+    machine.write('sys/class/thermal/cooling_device0/type', 'Processor\n')
+    using hot = guard({ temperature: { above: 80, onMissing: 'ignore' } })
+    using missing = guard({ temperature: { above: 80, onMissing: 'breach' } })
+    using hotZone = guard({ temperature: { zone: 'cpu-thermal', above: 80, onMissing: 'ignore' } })
+    await eventually(() => missing.isBreached)
+    expect(hot.state).toBe('clear')
+    sensor(0, 40)
+    await eventually(() => !missing.isBreached)
+    sensor(0, 95)
+    await eventually(() => hot.isBreached && hotZone.isBreached && missing.isBreached)
+    expect(hot.breaches).toMatchObject([{ value: 95 }])
+    // A file that is open outlives its name here, as one of sysfs would not.
+    machine.write('sys/class/thermal/thermal_zone0/temp', 'gone\n')
+    machine.remove('sys/class/thermal/thermal_zone0')
+    await eventually(() => hot.state === 'clear' && hotZone.state === 'clear')
+    expect(missing.isBreached).toBe(true)
+    sensor(3, 96)
+    await eventually(() => hot.isBreached && hotZone.isBreached)
+    expect(hot.breaches).toMatchObject([{ value: 96 }])
+  })
+
   it('may count as a breach', () => {
     machine.remove('proc/meminfo')
     using watched = guard({ memory: { above: 90, onMissing: 'breach' } })

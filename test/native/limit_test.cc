@@ -97,6 +97,16 @@ TEST(LimitKeepsItsStateWhileValuesAreMissing) {
   CHECK(limit.state == LimitState::kBreached);
 }
 
+TEST(LimitBeyondItsLineAfterALongLossIsSoSinceThen) {
+  for (const int failed : {1, 2}) {
+    Limit limit = Above(90, 81);
+    StepLimit(&limit, 95, 1);
+    for (int i = 0; i < failed; i++) StepLimitMissing(&limit, 2);
+    StepLimit(&limit, 96, 1000);
+    CHECK_EQ(limit.beyond_since, failed == 1 ? 1u : 1000u);
+  }
+}
+
 TEST(LimitCountsFailedReadsUpToTwo) {
   Limit limit = Above(90, 81);
   CHECK(StepLimitMissing(&limit, 1));

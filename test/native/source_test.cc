@@ -1,0 +1,304 @@
+// A probe in use: one that comes later, one that goes and comes back, one that hangs. Probes are scripted, time is what
+// the test says, and a helper thread is waited for by its own signal.
+#include "sampler/source.h"
+
+#include <pthread.h>
+
+#include <cstring>
+#include <memory>
+
+#include "check.h"
+#include "sampler/feed.h"
+
+using namespace tripline;
+
+namespace {
+
+constexpr MetricMask kDisk = MaskOf(Metric::kDisk);
+constexpr MetricMask kFree = MaskOf(Metric::kDiskFree);
+
+// What probes do, and how many there were.
+struct Script {
+  bool missing = false;  // none can be made
+  bool blocking = false;
+  bool failing = false;  // those made from now on fail each read
+  int made = 0;
+  int reads = 0;
+};
+Script script;
+
+// A door that a read of a blocking probe waits at.
+class Door {
+ public:
+  void Open() { Set(true); }
+  void Close() { Set(false); }
+  void Pass() {
+    pthread_mutex_lock(&mutex_);
+    while (!open_) pthread_cond_wait(&changed_, &mutex_);
+    pthread_mutex_unlock(&mutex_);
+  }
+
+ private:
+  void Set(bool open) {
+    pthread_mutex_lock(&mutex_);
+    open_ = open;
+    pthread_cond_broadcast(&changed_);
+    pthread_mutex_unlock(&mutex_);
+  }
+
+  pthread_mutex_t mutex_ = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t changed_ = PTHREAD_COND_INITIALIZER;
+  bool open_ = true;
+};
+Door door;
+
+class ScriptedProbe : public Probe {
+ public:
+  ScriptedProbe() : blocking_(script.blocking), failing_(script.failing) {}
+
+  void Read(uint64_t, MetricMask wanted, Readings* out) override {
+    if (blocking_) door.Pass();
+    script.reads++;
+    if (failing_) {
+      Failure why;
+      why.Set("scripted failure");
+      return SetUnavailable(wanted, why, out);
+    }
+    for (const Metric each : {Metric::kDisk, Metric::kDiskFree}) {
+      if (Wants(wanted, each)) out->SetLevel(each, 42);
+    }
+  }
+  const char* Origin(Metric) const override { return "script"; }
+  bool blocking() const override { return blocking_; }
+
+ private:
+  const bool blocking_;
+  const bool failing_;
+};
+
+Probe* MakeScripted(Metric, const Selector&, Failure* why) {
+  if (script.missing) {
+    why->Set("scripted absence");
+    return nullptr;
+  }
+  script.made++;
+  return new ScriptedProbe();
+}
+
+// A source with two feeds, and what the sampler would do with it.
+struct Bench {
+  Bench() {
+    script = Script();
+    door.Open();
+  }
+  ~Bench() {
+    door.Open();
+    // A helper thread is let through before the script that it reads is another test's.
+    if (source != nullptr && source->blocking() && awaited) Await();
+  }
+
+  void Make(const char* name = "/data") {
+    Selector selector;
+    selector.name = name;
+    Failure why;
+    source.reset(new Source(Metric::kDisk, selector, MakeScripted, &lock, Wake, this));
+    source->Make(now, &why);
+    for (Feed* each : {&disk, &free}) source->feeds.push_back(each);
+  }
+
+  static void Wake(void* self) {
+    auto* bench = static_cast<Bench*>(self);
+    pthread_mutex_lock(&bench->mutex);
+    bench->woken = true;
+    pthread_cond_signal(&bench->changed);
+    pthread_mutex_unlock(&bench->mutex);
+  }
+  // Until the helper thread has come back.
+  void Await() {
+    pthread_mutex_lock(&mutex);
+    while (!woken) pthread_cond_wait(&changed, &mutex);
+    woken = awaited = false;
+    pthread_mutex_unlock(&mutex);
+    // It wakes with the lock in hand.
+    MutexLock locked(&lock);
+  }
+
+  MetricMask Read(MetricMask wanted) {
+    MutexLock locked(&lock);
+    const MetricMask answered = source->Read(now, wanted, &readings);
+    awaited = source->blocking() && !source->overdue();
+    return answered;
+  }
+  MetricMask Take() {
+    MutexLock locked(&lock);
+    return source->Take(now, &readings);
+  }
+  Reading::State StateOf(Metric metric) { return readings[metric].state; }
+  bool WhyIs(const char* text) { return strstr(readings.failure.text, text) != nullptr; }
+
+  uint64_t now = 1000 * kSecond;
+  Mutex lock;
+  pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+  pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+  bool woken = false;
+  bool awaited = false;
+  std::unique_ptr<Source> source;
+  Feed disk{Metric::kDisk, 0, nullptr};
+  Feed free{Metric::kDiskFree, 0, nullptr};
+  Readings readings;
+};
+
+}  // namespace
+
+TEST(SourceThatIsAbsentComesLater) {
+  Bench bench;
+  script.missing = true;
+  bench.Make();
+  CHECK_EQ(bench.Read(kDisk), kDisk);
+  CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kUnavailable);
+  CHECK(bench.WhyIs("scripted absence"));
+  script.missing = false;
+  // Not before a second is over.
+  bench.now += kSecond / 2;
+  bench.Read(kDisk);
+  CHECK_EQ(script.made, 0);
+  bench.now += kSecond;
+  CHECK_EQ(bench.Read(kDisk), kDisk);
+  CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kKnown);
+  CHECK_EQ(static_cast<const char*>(bench.source->Origin(Metric::kDisk)), "script");
+}
+
+TEST(SourceThatMayBlockComesLaterToo) {
+  Bench bench;
+  script.missing = true;
+  bench.Make();
+  CHECK_EQ(bench.Read(kDisk), kDisk);
+  script.missing = false;
+  script.blocking = true;
+  bench.now += kSecond;
+  CHECK_EQ(bench.Read(kDisk), 0u);
+  bench.Await();
+  CHECK_EQ(bench.Take(), kDisk);
+  CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kKnown);
+}
+
+TEST(SourceThatYieldsNothingIsMadeAnew) {
+  for (const bool blocking : {false, true}) {
+    Bench bench;
+    script.blocking = blocking;
+    script.failing = true;
+    bench.Make();
+    const auto read = [&] {
+      if (bench.Read(kDisk | kFree) == 0) {
+        bench.Await();
+        bench.Take();
+      }
+    };
+    read();
+    CHECK(bench.WhyIs("scripted failure"));
+    // As long as nothing else can be made, the old one goes on.
+    script.missing = true;
+    bench.now += kSecond;
+    read();
+    CHECK(bench.WhyIs("scripted failure"));
+    script.missing = script.failing = false;
+    for (int i = 0; i < 3; i++) {
+      bench.now += kSecond;
+      read();
+    }
+    CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kKnown);
+    CHECK_EQ(script.made, 2);
+  }
+}
+
+TEST(SourceIsMadeAnewLessAndLessOften) {
+  Bench bench;
+  script.failing = true;
+  bench.Make();
+  for (int i = 0; i < 120; i++) {
+    bench.Read(kDisk | kFree);
+    bench.now += kSecond;
+  }
+  CHECK(script.made > 5);
+  CHECK(script.made < 13);
+}
+
+TEST(SourceOfAProcessThatHasEndedIsNotMadeAnew) {
+  Bench bench;
+  script.failing = true;
+  Selector selector;
+  selector.pid = 4242;
+  Failure why;
+  bench.source.reset(new Source(Metric::kDisk, selector, MakeScripted, &bench.lock, Bench::Wake, &bench));
+  bench.source->Make(bench.now, &why);
+  bench.source->feeds.push_back(&bench.disk);
+  for (int i = 0; i < 10; i++) {
+    bench.now += kSecond;
+    bench.Read(kDisk);
+  }
+  CHECK_EQ(script.made, 1);
+}
+
+TEST(SourceThatHangsMakesEveryMetricUnavailable) {
+  Bench bench;
+  script.blocking = true;
+  bench.Make();
+  door.Close();
+  CHECK_EQ(bench.Read(kDisk), 0u);
+  // Asked for while the first read is under way, which is not its own.
+  bench.now += kSecond;
+  CHECK_EQ(bench.Read(kFree), 0u);
+  CHECK_EQ(bench.Take(), 0u);
+  CHECK_EQ(bench.source->OverdueAt(), 1002 * kSecond);
+  bench.now += kSecond;
+  CHECK_EQ(bench.Take(), kDisk | kFree);
+  for (const Metric each : {Metric::kDisk, Metric::kDiskFree}) CHECK_EQ(bench.StateOf(each), Reading::kUnavailable);
+  CHECK(bench.WhyIs("has not answered"));
+  CHECK(bench.source->overdue());
+  // Whatever is asked from now on is answered at once.
+  bench.now += 10 * kSecond;
+  CHECK_EQ(bench.Read(kFree), kFree);
+  CHECK_EQ(bench.StateOf(Metric::kDiskFree), Reading::kUnavailable);
+  CHECK_EQ(bench.source->OverdueAt(), kNever);
+
+  door.Open();
+  bench.Await();
+  CHECK_EQ(bench.Take(), kDisk);
+  CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kKnown);
+  CHECK(!bench.source->overdue());
+  CHECK_EQ(bench.Read(kFree), 0u);
+  bench.Await();
+  CHECK_EQ(bench.Take(), kFree);
+  CHECK_EQ(bench.StateOf(Metric::kDiskFree), Reading::kKnown);
+}
+
+TEST(SourceReadsWhatWasAskedForInTheMeantime) {
+  Bench bench;
+  script.blocking = true;
+  bench.Make();
+  door.Close();
+  bench.Read(kDisk);
+  bench.Read(kDisk | kFree);
+  CHECK_EQ(bench.source->queued(), kFree);
+  door.Open();
+  bench.Await();
+  CHECK_EQ(bench.Take(), kDisk);
+  CHECK_EQ(bench.Read(bench.source->queued()), 0u);
+  bench.Await();
+  CHECK_EQ(bench.Take(), kFree);
+  CHECK_EQ(bench.source->queued(), 0u);
+}
+
+TEST(SourceThatWasNotRunIsNotOverdue) {
+  Bench bench;
+  script.blocking = true;
+  bench.Make();
+  door.Close();
+  bench.Read(kDisk);
+  // Stopped for a minute, with the helper thread.
+  bench.now += 60 * kSecond;
+  bench.source->DiscountGap(60 * kSecond, bench.now);
+  CHECK_EQ(bench.Take(), 0u);
+  bench.now += 2 * kSecond;
+  CHECK_EQ(bench.Take(), kDisk | kFree);
+}
