@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "util/time.h"
+
 namespace tripline::darwin {
 
 // Ticks of 10 ms over all processors, 32 bits wide, so that they wrap within weeks on large machines.
@@ -73,7 +75,7 @@ inline double ShareOfDescriptors(uint64_t used, uint64_t soft, uint64_t most_per
 
 // mach_timebase_info: proc_pid_rusage counts in ticks of mach_absolute_time, which are 1 ns on Intel only.
 inline double MachSeconds(uint64_t ticks, uint32_t numerator, uint32_t denominator) {
-  return static_cast<double>(ticks) * numerator / (denominator == 0 ? 1 : denominator) / 1e9;
+  return static_cast<double>(ticks) * numerator / (denominator == 0 ? 1 : denominator) / kSecond;
 }
 
 // Where a file system is mounted: whether `path` is under `point`. Most volumes do not tell capitals from small

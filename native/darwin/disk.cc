@@ -121,11 +121,6 @@ class DiskProbe final : public Probe {
 
 }  // namespace
 
-Probe* MakeDiskProbe(const Selector& selector, Failure* why) {
-  auto* probe = new DiskProbe();
-  if (probe->Open(selector, why)) return probe;
-  delete probe;
-  return nullptr;
-}
+Probe* MakeDiskProbe(const Selector& selector, Failure* why) { return OpenProbe<DiskProbe>(selector, why); }
 
 }  // namespace tripline

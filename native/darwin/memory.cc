@@ -65,7 +65,7 @@ class MemoryProbe final : public Probe {
     }
     const double used = 100 * (1 - available_ / static_cast<double>(total_));
     if (Wants(wanted, Metric::kMemoryHost)) out->SetLevel(Metric::kMemoryHost, used);
-    SetPair(Metric::kSwapRate, swapped_.sum(), seconds_, out);
+    SetPair(Metric::kSwapRate, swapped_.sum(), elapsed_.seconds(), out);
     if (!Wants(wanted, Metric::kMemory) && !Wants(wanted, Metric::kMemoryAvailable)) return;
     int level = 0;
     size_t size = sizeof(level);
@@ -95,8 +95,8 @@ class MemoryProbe final : public Probe {
     available_ = static_cast<double>(darwin::AvailableMemory(pages, total_, page_));
     slope_.Add(now, available_);
     swapped_.Add((info.swapins + info.swapouts) * page_);
-    if (pages_at_ != 0) seconds_ += static_cast<double>(now - pages_at_) / 1e9;
     pages_at_ = now;
+    elapsed_.Add(now);
     return true;
   }
 
@@ -122,7 +122,7 @@ class MemoryProbe final : public Probe {
   uint64_t pages_at_ = 0;
   double available_ = 0;
   GrowingSum swapped_;
-  double seconds_ = 0;
+  ElapsedTime elapsed_;
 };
 
 }  // namespace

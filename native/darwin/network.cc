@@ -35,7 +35,7 @@ class NetworkProbe final : public Probe {
       }
       at += header->ifm_msglen;
     }
-    traffic_.Tell(now, out);
+    traffic_.Report(now, out);
   }
 
   const char* Origin(Metric) const override { return "sysctl NET_RT_IFLIST2"; }
@@ -62,10 +62,11 @@ class NetworkProbe final : public Probe {
     const auto* link = reinterpret_cast<const struct sockaddr_dl*>(message + 1);
     if (!darwin::IsHardwareInterface(link->sdl_data, link->sdl_nlen, message->ifm_data.ifi_type)) return;
     Traffic::Interface* interface = traffic_.Find(message->ifm_index);
-    if (interface == nullptr) return;
-    // Programs that are not Apple's get the lower 32 bits.
-    interface->received.AddNarrow(message->ifm_data.ifi_ibytes);
-    interface->sent.AddNarrow(message->ifm_data.ifi_obytes);
+    // Programs that are not Apple's get the lower 32 bits, which a fast interface fills in seconds; an interface that
+    // starts anew has another index.
+    constexpr uint64_t kMostBetweenReads = uint64_t{1} << 31;
+    interface->received.AddNarrow(message->ifm_data.ifi_ibytes, kMostBetweenReads);
+    interface->sent.AddNarrow(message->ifm_data.ifi_obytes, kMostBetweenReads);
   }
 
   char* buffer_ = nullptr;

@@ -16,6 +16,7 @@
 #include "darwin/process_list.h"
 #include "port/platform.h"
 #include "port/spawn.h"
+#include "util/counter.h"
 #include "util/slope.h"
 
 namespace tripline {
@@ -97,10 +98,9 @@ class ProcessProbe final : public Probe {
     for (uint32_t i = count_; i-- > 1;) {
       if (members_[i].gone) members_[i] = members_[--count_];
     }
-    if (at_ != 0 && now > at_) elapsed_ += static_cast<double>(now - at_) / 1e9;
-    at_ = now;
+    elapsed_.Add(now);
     slope_.Add(now, -footprint);
-    SetPair(Metric::kProcessCpu, used_, elapsed_, out);
+    SetPair(Metric::kProcessCpu, used_, elapsed_.seconds(), out);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
@@ -244,9 +244,9 @@ class ProcessProbe final : public Probe {
   int descriptors_size_ = 0;
   bool listed_before_ = false;
   uint64_t listed_at_ = 0;
-  uint64_t at_ = 0;
   uint64_t ended_ = 0;  // CPU time of members that are gone, in mach ticks
-  double used_ = 0, elapsed_ = 0;
+  double used_ = 0;
+  ElapsedTime elapsed_;
   Slope slope_;
 };
 
@@ -257,10 +257,7 @@ Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
     why->Set("no such process number");
     return nullptr;
   }
-  auto* probe = new ProcessProbe();
-  if (probe->Open(selector, why)) return probe;
-  delete probe;
-  return nullptr;
+  return OpenProbe<ProcessProbe>(selector, why);
 }
 
 }  // namespace tripline

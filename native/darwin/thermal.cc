@@ -46,11 +46,6 @@ class ThrottledProbe final : public Probe {
 
 }  // namespace
 
-Probe* MakeThrottledProbe(Failure* why) {
-  auto* probe = new ThrottledProbe();
-  if (probe->Open(why)) return probe;
-  delete probe;
-  return nullptr;
-}
+Probe* MakeThrottledProbe(Failure* why) { return OpenProbe<ThrottledProbe>(why); }
 
 }  // namespace tripline

@@ -9,8 +9,8 @@
 #include "linux/file.h"
 #include "linux/mounts.h"
 #include "linux/parse/counters.h"
-#include "linux/rate.h"
 #include "port/platform.h"
+#include "port/rate.h"
 
 namespace tripline {
 
@@ -67,7 +67,7 @@ class DiskIoProbe final : public Probe {
         stat_.Explain("the device is gone", &why);
       else
         why.Set("a block device's stat with fewer than ten numbers");
-      read_.has_last = written_.has_last = busy_.has_last = false;
+      read_.Forget(), written_.Forget(), busy_.Forget();
       return SetUnavailable(wanted, why, out);
     }
     if (result == File::kFresh) {
@@ -75,7 +75,7 @@ class DiskIoProbe final : public Probe {
       written_.Add(now, stat.written_sectors);
       busy_.Add(now, stat.busy_ms);
       // Counted by the kernel's tick, so a little more than the time that passed is possible.
-      if (busy_.grown > 1000 * busy_.elapsed) busy_.grown = 1000 * busy_.elapsed;
+      busy_.Limit(1000);
     }
     if (Wants(wanted, Metric::kDiskRead)) read_.Set(Metric::kDiskRead, kSector, out);
     if (Wants(wanted, Metric::kDiskWrite)) written_.Set(Metric::kDiskWrite, kSector, out);

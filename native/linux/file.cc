@@ -34,44 +34,6 @@ FileCalls file_calls = {OpenReadOnly, pread, read, close};
 
 bool IsResourceShortage(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
 
-char Text::nothing_[1] = "";
-
-Text::~Text() { Become(nullptr, 0); }
-
-void Text::Become(char* data, size_t size) {
-  if (data_ != nothing_) free(data_);
-  data_ = data == nullptr ? nothing_ : data;
-  size_ = data == nullptr ? 0 : size;
-  if (data != nullptr) data[size] = '\0';
-}
-
-void Text::Set(const char* a, const char* b, const char* c, const char* d) {
-  const char* parts[] = {a, b, c, d};
-  size_t size = 0;
-  for (const char* part : parts) size += strlen(part);
-  char* data = static_cast<char*>(malloc(size + 1));
-  size_t at = 0;
-  for (const char* part : parts) {
-    if (data == nullptr) break;
-    const size_t length = strlen(part);
-    memcpy(data + at, part, length);
-    at += length;
-  }
-  Become(data, size);
-}
-
-void Text::SetPart(const char* part, size_t size) {
-  char* data = static_cast<char*>(malloc(size + 1));
-  if (data != nullptr) memcpy(data, part, size);
-  Become(data, size);
-}
-
-void Text::Cut(size_t size) {
-  if (size >= size_) return;
-  data_[size] = '\0';
-  size_ = size;
-}
-
 Buffer::~Buffer() { free(data_); }
 
 bool Buffer::Reserve(size_t capacity) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "port/probe.h"
+#include "util/text.h"
 
 namespace tripline {
 
@@ -19,30 +20,6 @@ struct FileCalls {
   int (*close)(int fd);
 };
 extern FileCalls file_calls;
-
-// Owned text without the C++ runtime's string. Where memory runs out it is empty.
-class Text {
- public:
-  Text() = default;
-  ~Text();
-  Text(const Text&) = delete;
-  Text& operator=(const Text&) = delete;
-
-  void Set(const char* a, const char* b = "", const char* c = "", const char* d = "");
-  void SetPart(const char* data, size_t size);
-  void Cut(size_t size);
-  const char* get() const { return data_; }
-  size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
-
- private:
-  // Takes over `data`, which may be null and need not have its zero yet.
-  void Become(char* data, size_t size);
-
-  static char nothing_[1];  // never written
-  char* data_ = nothing_;
-  size_t size_ = 0;
-};
 
 // Where files are read into; grows when one does not fit, never shrinks.
 class Buffer {

@@ -10,8 +10,8 @@
 #include "linux/parse/counters.h"
 #include "linux/parse/meminfo.h"
 #include "linux/parse/mountinfo.h"
-#include "linux/rate.h"
 #include "port/platform.h"
+#include "port/rate.h"
 #include "util/slope.h"
 
 namespace tripline {
@@ -155,7 +155,7 @@ class MemoryProbe final : public Probe {
         vmstat_.Explain("", &why);
       else
         why.Set("/proc/vmstat: no counters of swapping (kernel without swap)");
-      swapped_.has_last = false;
+      swapped_.Forget();
       return SetUnavailable(MaskOf(Metric::kSwapRate), why, out);
     }
     if (result == File::kFresh) swapped_.Add(now, pages);

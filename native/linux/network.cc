@@ -7,8 +7,8 @@
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/parse/counters.h"
-#include "linux/rate.h"
 #include "port/platform.h"
+#include "util/counter.h"
 
 namespace tripline {
 

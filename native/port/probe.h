@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 
 #include "port/metrics.h"
 
@@ -103,6 +104,13 @@ class Probe {
   // Whether Read() may hang: then it is only called from a helper thread, with a time limit.
   virtual bool blocking() const { return false; }
 };
+
+// A new `P` that has been opened with these, the last of which says why not where it is nullptr.
+template <typename P, typename... Arguments>
+Probe* OpenProbe(Arguments&&... arguments) {
+  std::unique_ptr<P> probe(new P());
+  return probe->Open(arguments...) ? probe.release() : nullptr;
+}
 
 // ---- implemented by each OS folder ---------------------------------------------------------------------------------
 

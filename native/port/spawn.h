@@ -16,7 +16,7 @@ namespace tripline {
 // ---- how a tree is ended, on every system
 
 // What is left when the command has ended by itself may finish on its own for so long: the end of a pipeline does.
-constexpr uint64_t kLinger = 200 * kMillisecond;
+constexpr uint64_t kLeftoverTime = 200 * kMillisecond;
 // From one look for who is left to the next, while the tree is being ended: it starts short and doubles.
 constexpr uint64_t kFirstLook = 5 * kMillisecond;
 constexpr uint64_t kLastLook = 100 * kMillisecond;

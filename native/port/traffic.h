@@ -5,6 +5,7 @@
 
 #include "port/probe.h"
 #include "util/counter.h"
+#include "util/list.h"
 
 namespace tripline {
 
@@ -12,40 +13,51 @@ class Traffic {
  public:
   struct Interface {
     uint64_t id = 0;
+    bool seen = false;
     GrowingSum received, sent;
   };
 
-  // That of this number, new where it was not seen before; nullptr where there is no room for it. What one has had that
-  // is no longer there stays in the sums.
+  // The interface of this number, new where the last round had none; valid until the next call. As many as there are:
+  // memory is only taken while their number grows.
   Interface* Find(uint64_t id) {
-    for (uint32_t i = 0; i < count_; i++) {
-      if (known_[i].id == id) return &known_[i];
+    for (Interface& each : known_) {
+      if (each.id == id) return See(&each);
     }
-    if (count_ == kMost) return nullptr;
-    known_[count_].id = id;
-    return &known_[count_++];
+    known_.push_back(Interface());
+    known_.back().id = id;
+    return See(&known_.back());
   }
 
-  // Once all counters of `now` have been added.
-  void Tell(uint64_t now, Readings* out) {
-    if (at_ != 0 && now > at_) seconds_ += static_cast<double>(now - at_) / 1e9;
-    at_ = now;
+  // Ends a round, once all counters of `now` have been added. An interface that was not found in it is forgotten, and
+  // what it has had stays in the sums.
+  void Report(uint64_t now, Readings* out) {
+    elapsed_.Add(now);
     double received = 0, sent = 0;
-    for (uint32_t i = 0; i < count_; i++) {
-      received += known_[i].received.sum();
-      sent += known_[i].sent.sum();
+    for (size_t i = known_.size(); i-- > 0;) {
+      Interface& each = known_[i];
+      if (!each.seen) {
+        gone_received_ += each.received.sum();
+        gone_sent_ += each.sent.sum();
+        known_.erase(&each);
+        continue;
+      }
+      each.seen = false;
+      received += each.received.sum();
+      sent += each.sent.sum();
     }
-    SetPair(Metric::kNetworkRx, received, seconds_, out);
-    SetPair(Metric::kNetworkTx, sent, seconds_, out);
+    SetPair(Metric::kNetworkRx, gone_received_ + received, elapsed_.seconds(), out);
+    SetPair(Metric::kNetworkTx, gone_sent_ + sent, elapsed_.seconds(), out);
   }
 
  private:
-  static constexpr uint32_t kMost = 32;
+  static Interface* See(Interface* interface) {
+    interface->seen = true;
+    return interface;
+  }
 
-  Interface known_[kMost];
-  uint32_t count_ = 0;
-  uint64_t at_ = 0;
-  double seconds_ = 0;
+  List<Interface> known_;
+  double gone_received_ = 0, gone_sent_ = 0;
+  ElapsedTime elapsed_;
 };
 
 }  // namespace tripline

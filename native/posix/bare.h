@@ -9,39 +9,19 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "util/text.h"
+#include "util/time.h"
+
 namespace tripline {
 namespace bare {
 
-// A path or line put together from text and numbers; what does not fit is cut off.
-class Line {
- public:
-  Line& Add(const char* text) {
-    while (*text != '\0' && size_ + 1 < sizeof(text_)) text_[size_++] = *text++;
-    text_[size_] = '\0';
-    return *this;
-  }
-  Line& Add(uint64_t number) {
-    char digits[24];
-    size_t at = sizeof(digits);
-    digits[--at] = '\0';
-    do {
-      digits[--at] = static_cast<char>('0' + number % 10);
-      number /= 10;
-    } while (number != 0);
-    return Add(digits + at);
-  }
-  const char* get() const { return text_; }
-  size_t size() const { return size_; }
-
- private:
-  char text_[512] = "";
-  size_t size_ = 0;
-};
+// A path or a line.
+using Line = FixedText<512>;
 
 inline uint64_t Now() {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<uint64_t>(now.tv_sec) * 1000000000 + static_cast<uint64_t>(now.tv_nsec);
+  return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec);
 }
 
 // Out of the way of 0, 1 and 2, and closed by exec.

@@ -166,7 +166,7 @@ class Supervisor {
     Tell(report);
     if (phase_ != kRunning) return;
     phase_ = kLingering;
-    next_at_ = bare::Now() + kLinger;
+    next_at_ = bare::Now() + kLeftoverTime;
   }
 
   void TellGone() {

@@ -1,5 +1,5 @@
-// A growing array. What List would bring once for every type of element is here once for all of them: it was a
-// twentieth of a release binary.
+// A growing array. std::vector instantiates its code for each type of element, which was a twentieth of a release
+// binary; here all types share one untyped base.
 #pragma once
 
 #include <cstddef>
@@ -27,8 +27,8 @@ class RawList {
   uint32_t capacity_ = 0;
 };
 
-// With the names of List. `T` must not mind being moved by copying its bytes, as pointers, those that own, and
-// plain structures do not.
+// Method names follow std::vector. Elements are moved by copying their bytes, so `T` must be one that this does no
+// harm: a pointer, a smart pointer or a plain structure of those.
 template <typename T>
 class List : private RawList {
  public:
@@ -53,7 +53,6 @@ class List : private RawList {
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
-  void reserve(size_t count) { Reserve(count, sizeof(T)); }
   void push_back(T item) { new (Extend(sizeof(T))) T(std::move(item)); }
   void pop_back() { end()[-1].~T(), size_--; }
   void erase(T* at) { erase(at, at + 1); }

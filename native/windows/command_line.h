@@ -7,47 +7,17 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "util/text.h"
+
 namespace tripline {
 namespace windows {
-
-// Text that grows.
-class Line {
- public:
-  Line() = default;
-  ~Line() { free(text_); }
-  Line(const Line&) = delete;
-  Line& operator=(const Line&) = delete;
-
-  void Add(char each) {
-    if (size_ + 2 > capacity_) {
-      capacity_ = capacity_ * 2 + 256;
-      text_ = static_cast<char*>(realloc(text_, capacity_));
-      if (text_ == nullptr) abort();
-    }
-    text_[size_++] = each;
-    text_[size_] = '\0';
-  }
-  void Add(const char* text) {
-    while (*text != '\0') Add(*text++);
-  }
-  void Add(char each, size_t times) {
-    while (times-- > 0) Add(each);
-  }
-  void Clear() { size_ = 0; }
-  const char* get() const { return text_ == nullptr ? "" : text_; }
-  size_t size() const { return size_; }
-
- private:
-  char* text_ = nullptr;
-  size_t size_ = 0, capacity_ = 0;
-};
 
 inline char ToUpper(char each) { return each >= 'a' && each <= 'z' ? static_cast<char>(each - 32) : each; }
 
 // ---- arguments ------------------------------------------------------------------------------------------------------
 
 // So that CommandLineToArgvW and the start-up code of C give the argument back: backslashes count only before a quote.
-inline void AddArgument(const char* argument, Line* out) {
+inline void AddArgument(const char* argument, Text* out) {
   if (argument[0] != '\0' && strpbrk(argument, " \t\n\v\"") == nullptr) return out->Add(argument);
   size_t backslashes = 0;
   out->Add('"');
@@ -61,7 +31,7 @@ inline void AddArgument(const char* argument, Line* out) {
 }
 
 // The first is read by other rules, in which nothing can stand for a quote: no name of a file has one.
-inline void AddProgram(const char* name, Line* out) {
+inline void AddProgram(const char* name, Text* out) {
   out->Add('"');
   for (; *name != '\0'; name++) {
     if (*name != '"') out->Add(*name);
@@ -69,7 +39,7 @@ inline void AddProgram(const char* name, Line* out) {
   out->Add('"');
 }
 
-inline void AddCommand(const char* const* arguments, Line* out) {
+inline void AddCommand(const char* const* arguments, Text* out) {
   AddProgram(arguments[0], out);
   for (arguments++; *arguments != nullptr; arguments++) {
     out->Add(' ');
@@ -97,7 +67,7 @@ inline bool IsPlainInCmd(char each) {
 
 // Within quotes cmd.exe minds two things: a quote, which ends them for the length of nothing when there are two, and a
 // percent sign, before which a substring of no length of a variable that is always there keeps it from finding a name.
-inline void AddQuotedForCmd(const char* text, Line* out) {
+inline void AddQuotedForCmd(const char* text, Text* out) {
   size_t backslashes = 0;
   out->Add('"');
   for (; *text != '\0'; text++) {
@@ -113,7 +83,7 @@ inline void AddQuotedForCmd(const char* text, Line* out) {
 
 // The line for cmd.exe, with extensions, without delayed expansion and without what the registry wants run first. False
 // where an argument cannot be given: cmd.exe ends its line at the first line break.
-inline bool AddBatchCommand(const char* file, const char* const* arguments, Line* out) {
+inline bool AddBatchCommand(const char* file, const char* const* arguments, Text* out) {
   out->Add("cmd.exe /d /e:ON /v:OFF /c \"");
   AddQuotedForCmd(file, out);
   for (arguments++; *arguments != nullptr; arguments++) {
@@ -151,7 +121,7 @@ inline int CompareNames(const char* a, const char* b) {
 
 // Names in order, as Windows wants them, each with a NUL behind it, and one more at the end. Of several that differ
 // only in case the first stays.
-inline void AddEnvironment(const char* const* variables, Line* out) {
+inline void AddEnvironment(const char* const* variables, Text* out) {
   size_t count = 0;
   while (variables[count] != nullptr) count++;
   auto** sorted = static_cast<const char**>(malloc((count + 1) * sizeof(char*)));

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "util/time.h"
+
 namespace tripline::windows {
 
 constexpr double kTicksPerSecond = 1e7;  // of 100 ns
@@ -92,7 +94,7 @@ class JobTime {
     const bool compared = at_ != 0 && now > at_;
     if (compared) {
       used_ += used > last_ ? static_cast<double>(used - last_) / kTicksPerSecond : 0;
-      allowed_ += cap * static_cast<double>(now - at_) / 1e9;
+      allowed_ += cap * ToSeconds(now - at_);
     }
     at_ = now;
     last_ = used;

@@ -223,7 +223,7 @@ class LoadProbe final : public Probe {
     if (at_ != 0 && sums.all > 0) {
       // With several groups, as if the others were as busy as ours: the queue is that of all of them.
       const double running = sums.busy / sums.all * processors_;
-      average_.Add(static_cast<double>(queue.first) + running, static_cast<double>(queue.at - at_) / 1e9);
+      average_.Add(static_cast<double>(queue.first) + running, ToSeconds(queue.at - at_));
     }
     at_ = queue.at;
     direct_ = queue.direct;

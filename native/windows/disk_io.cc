@@ -102,7 +102,7 @@ class DiskIoProbe final : public Probe {
     read_sum_.Add(read);
     write_sum_.Add(written);
     if (at_ != 0) {
-      seconds_ += static_cast<double>(at - at_) / 1e9;
+      seconds_ += ToSeconds(at - at_);
       windows::AddIdle(idle_last_, idle, 1, &busy_);
     }
     at_ = at;
@@ -128,11 +128,6 @@ class DiskIoProbe final : public Probe {
 
 }  // namespace
 
-Probe* MakeDiskIoProbe(const Selector& selector, Failure* why) {
-  auto* probe = new DiskIoProbe();
-  if (probe->Open(selector, why)) return probe;
-  delete probe;
-  return nullptr;
-}
+Probe* MakeDiskIoProbe(const Selector& selector, Failure* why) { return OpenProbe<DiskIoProbe>(selector, why); }
 
 }  // namespace tripline

@@ -79,7 +79,7 @@ class JobProbe final : public Probe {
 
   void SetEnded(MetricMask wanted, Readings* out) const {
     Message message;
-    message.Add("process ").AddNumber(pid_).Add(" has ended");
+    message.Add("process ").Add(pid_).Add(" has ended");
     Failure why;
     why.Set(message.get());
     SetUnavailable(wanted, why, out);

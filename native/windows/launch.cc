@@ -64,7 +64,7 @@ class Attributes {
 
 bool CreateFrom(const char* file, const SpawnSpec& spec, wchar_t* environment, STARTUPINFOEXW* start, Launched* out,
                 SpawnFailure* why) {
-  windows::Line line;
+  Text line;
   const bool batch = windows::IsBatchFile(file);
   wchar_t interpreter[MAX_PATH + 16];
   Wide wide_file(file);
@@ -112,7 +112,7 @@ bool Launch(const SpawnSpec& spec, const Job& job, const HANDLE* streams, Launch
       return Fail(why, SpawnFailure::kOther, "the working directory", spec.directory, error);
     }
   }
-  windows::Line block;
+  Text block;
   windows::AddEnvironment(spec.environment, &block);
   Wide environment(block.get(), block.size());
   Attributes attributes(streams, job.get());

@@ -37,12 +37,11 @@ class NetworkProbe final : public Probe {
       const MIB_IF_ROW2& row = table->Table[i];
       if (!windows::IsCounted(KindOf(row), any_device)) continue;
       Traffic::Interface* known = traffic_.Find(row.InterfaceLuid.Value);
-      if (known == nullptr) continue;
       known->received.Add(row.InOctets);
       known->sent.Add(row.OutOctets);
     }
     free_(table);
-    traffic_.Tell(now, out);
+    traffic_.Report(now, out);
   }
 
   const char* Origin(Metric) const override { return "GetIfTable2"; }

@@ -2,6 +2,7 @@
 #include <cstdlib>
 
 #include "port/platform.h"
+#include "util/counter.h"
 #include "util/slope.h"
 #include "windows/convert.h"
 #include "windows/families.h"
@@ -82,7 +83,7 @@ class ProcessProbe final : public Probe {
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     if (HasEnded(members_[0].handle)) {
       Message message;
-      message.Add("process ").AddNumber(root_).Add(" has ended");
+      message.Add("process ").Add(root_).Add(" has ended");
       Failure why;
       why.Set(message.get());
       SetUnavailable(wanted, why, out);
@@ -114,9 +115,8 @@ class ProcessProbe final : public Probe {
       rss += usage.rss;
       footprint += usage.footprint;
     }
-    if (at_ != 0 && now > at_) elapsed_ += static_cast<double>(now - at_) / 1e9;
-    at_ = now;
-    SetPair(Metric::kProcessCpu, used_, elapsed_, out);
+    elapsed_.Add(now);
+    SetPair(Metric::kProcessCpu, used_, elapsed_.seconds(), out);
     if ((wanted & kOfMemory) != 0) slope_.Add(now, -footprint);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
@@ -243,9 +243,9 @@ class ProcessProbe final : public Probe {
   bool listed_before_ = false;
   DWORD list_error_ = 0;
   uint64_t listed_at_ = 0;
-  uint64_t at_ = 0;
   uint64_t ended_ = 0;  // CPU time of members that are gone, in 100 ns
-  double used_ = 0, elapsed_ = 0;
+  double used_ = 0;
+  ElapsedTime elapsed_;
   Slope slope_;
 };
 
@@ -258,10 +258,7 @@ Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
   }
   // The kernel knows better who belongs to a command of ours than anybody's parents.
   if (Probe* probe = selector.tree ? MakeJobProbe(selector.pid) : nullptr) return probe;
-  auto* probe = new ProcessProbe();
-  if (probe->Open(selector, why)) return probe;
-  delete probe;
-  return nullptr;
+  return OpenProbe<ProcessProbe>(selector, why);
 }
 
 }  // namespace tripline

@@ -199,7 +199,7 @@ class WindowsCommand final : public Command {
       event->code = static_cast<int32_t>(code);
     if (phase_ != kRunning) return;
     phase_ = kLingering;
-    next_at_ = MonotonicNow() + kLinger;
+    next_at_ = MonotonicNow() + kLeftoverTime;
   }
 
   void TellGone(const JobUsage& usage, CommandEvent* event) {

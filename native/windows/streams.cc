@@ -15,7 +15,7 @@ HANDLE FindInHost(int descriptor, Failure* why) {
     lookup = reinterpret_cast<Lookup>(reinterpret_cast<void*>(GetProcAddress(module, "uv_get_osfhandle")));
   }
   Message message;
-  message.Add("descriptor ").AddNumber(static_cast<uint64_t>(descriptor));
+  message.Add("descriptor ").Add(static_cast<uint64_t>(descriptor));
   if (lookup == nullptr) {
     why->Set(message.Add(": this host does not say what it is").get());
     return nullptr;

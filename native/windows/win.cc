@@ -9,7 +9,7 @@ void SetWinError(const char* call, const char* subject, uint32_t error, const ch
   Message message;
   message.Add(call);
   if (subject[0] != '\0') message.Add(" ").Add(subject);
-  message.Add(": error ").AddNumber(error);
+  message.Add(": error ").Add(error);
   if (hint[0] != '\0') message.Add(" (").Add(hint).Add(")");
   why->Set(message.get());
 }

@@ -16,46 +16,9 @@
 #include <cstdint>
 
 #include "port/probe.h"
+#include "util/text.h"
 
 namespace tripline {
-
-// Text of a fixed size, cut where it is full: the C library's printf is larger than everything else here.
-template <size_t kSize>
-class FixedText {
- public:
-  FixedText& Add(const char* text) {
-    while (*text != '\0' && size_ + 1 < kSize) text_[size_++] = *text++;
-    text_[size_] = '\0';
-    return *this;
-  }
-  FixedText& AddNumber(uint64_t value) {
-    char digits[24];
-    int count = 0;
-    do {
-      digits[count++] = static_cast<char>('0' + value % 10);
-      value /= 10;
-    } while (value != 0);
-    while (count > 0 && size_ + 1 < kSize) text_[size_++] = digits[--count];
-    text_[size_] = '\0';
-    return *this;
-  }
-  FixedText& AddHex(uint32_t value) {
-    Add("0x");
-    for (int shift = 28; shift >= 0 && size_ + 1 < kSize; shift -= 4)
-      text_[size_++] = "0123456789ABCDEF"[value >> shift & 15];
-    text_[size_] = '\0';
-    return *this;
-  }
-  void Clear() {
-    size_ = 0;
-    text_[0] = '\0';
-  }
-  const char* get() const { return text_; }
-
- private:
-  size_t size_ = 0;
-  char text_[kSize] = {};
-};
 
 using Message = FixedText<sizeof(Failure::text)>;
 

@@ -9,6 +9,29 @@ TEST(CountersThatWrapOrStartAnew) {
   CHECK_EQ(CounterGrowth(4294967290u, 10), 16u);
   CHECK_EQ(CounterGrowth(5000, 10), 0u);
   CHECK_EQ(CounterGrowth(uint64_t{1} << 40, 10), 0u);
+  // 3 GB, and then a device that has started anew: too far from the end of 32 bits to have wrapped.
+  CHECK_EQ(CounterGrowth(3000000000u, 10), 0u);
+  CHECK_EQ(CounterGrowth(3000000000u, 10, uint64_t{1} << 31), 1294967306u);
+  CHECK_EQ(CounterGrowth(2000000000u, 10, uint64_t{1} << 31), 0u);
+}
+
+TEST(DifferencesSaturate) {
+  CHECK_EQ(SaturatingDifference(5, 3), 2u);
+  CHECK_EQ(SaturatingDifference(3, 5), 0u);
+  CHECK_EQ(SaturatingDifference(UINT64_MAX, 0), UINT64_MAX);
+}
+
+TEST(ElapsedTimeLeavesOutWhatIsForgotten) {
+  ElapsedTime elapsed;
+  elapsed.Add(3 * kSecond);
+  CHECK_EQ(elapsed.seconds(), 0.0);
+  elapsed.Add(5 * kSecond);
+  elapsed.Add(4 * kSecond);
+  CHECK_EQ(elapsed.seconds(), 2.0);
+  elapsed.Forget();
+  elapsed.Add(100 * kSecond);
+  elapsed.Add(101 * kSecond);
+  CHECK_EQ(elapsed.seconds(), 3.0);
 }
 
 TEST(SumsOfCountersThatStartAnewDoNotShow) {

@@ -8,6 +8,7 @@
 #include "check.h"
 
 using namespace tripline::windows;
+using tripline::Text;
 
 namespace {
 
@@ -63,7 +64,7 @@ Words SplitAsC(const char* line) {
 
 // cmd.exe's first pass: what `%` takes away. `%cd:~,%` is nothing; any other pair would be a variable, which is a
 // failure of the writer.
-bool Expand(const char* line, Line* out) {
+bool Expand(const char* line, Text* out) {
   for (; *line != '\0'; line++) {
     if (*line != '%') {
       out->Add(*line);
@@ -100,7 +101,7 @@ void FillRandomly(const char* alphabet, char* text) {
   text[size] = '\0';
 }
 
-const char* Quoted(const char* argument, Line* line) {
+const char* Quoted(const char* argument, Text* line) {
   line->Clear();
   AddArgument(argument, line);
   return line->get();
@@ -109,7 +110,7 @@ const char* Quoted(const char* argument, Line* line) {
 }  // namespace
 
 TEST(WindowsArgumentsAreQuotedOnlyWhereTheyMust) {
-  Line line;
+  Text line;
   CHECK_EQ(Quoted("plain", &line), "plain");
   CHECK_EQ(Quoted("C:\\folder\\", &line), "C:\\folder\\");
   CHECK_EQ(Quoted("", &line), "\"\"");
@@ -125,7 +126,7 @@ TEST(WindowsArgumentsComeBackAsTheyWere) {
     char text[4][16];
     const char* list[5] = {"C:\\Program Files\\a.exe", text[0], text[1], text[2], nullptr};
     for (int i = 0; i < 3; i++) FillRandomly("\\\\\\\"\" \ta%&^'\xC3\xA4", text[i]);
-    Line line;
+    Text line;
     AddCommand(list, &line);
     const Words words = SplitAsC(line.get());
     CHECK_EQ(words.count, 4);
@@ -137,7 +138,7 @@ TEST(WindowsArgumentsComeBackAsTheyWere) {
 }
 
 TEST(WindowsProgramNameHasNoQuotes) {
-  Line line;
+  Text line;
   const char* const list[] = {"a\" & calc \"b", nullptr};
   AddCommand(list, &line);
   CHECK_EQ(line.get(), "\"a & calc b\"");
@@ -155,7 +156,7 @@ TEST(WindowsBatchFilesAreKnownByTheirNames) {
 }
 
 TEST(WindowsBatchLineNamesTheInterpretersRules) {
-  Line line;
+  Text line;
   const char* const list[] = {"tool", "plain", "two words", "", "50%", "a\"b", "end\\", nullptr};
   CHECK(AddBatchCommand("C:\\my tools\\tool.cmd", list, &line));
   CHECK_EQ(line.get(),
@@ -165,7 +166,7 @@ TEST(WindowsBatchLineNamesTheInterpretersRules) {
 
 TEST(WindowsBatchArgumentsMustBeOneLine) {
   for (const char* bad : {"a\nb", "a\r", "\n"}) {
-    Line line;
+    Text line;
     const char* const list[] = {"tool", bad, nullptr};
     CHECK(!AddBatchCommand("tool.cmd", list, &line));
   }
@@ -176,10 +177,10 @@ TEST(WindowsBatchArgumentsNeverReachTheInterpreter) {
     char text[3][16];
     const char* list[4] = {"tool", text[0], text[1], nullptr};
     for (int i = 0; i < 2; i++) FillRandomly("\"\"\\\\%%&|<>()^!, ;=a1.\t'", text[i]);
-    Line line, expanded;
+    Text line, expanded;
     CHECK(AddBatchCommand("C:\\a b\\tool%1.cmd", list, &line));
     const char* start = strstr(line.get(), "/c \"") + 4;
-    Line inner;
+    Text inner;
     for (const char* at = start; at[1] != '\0'; at++) inner.Add(*at);
     // As a safe line first, and then by the programs that a batch file passes them on to.
     if (!Expand(inner.get(), &expanded)) CHECK_EQ(inner.get(), "no variables");
@@ -194,7 +195,7 @@ TEST(WindowsBatchArgumentsNeverReachTheInterpreter) {
 
 TEST(WindowsEnvironmentIsSortedWithoutRegardToCase) {
   const char* const list[] = {"b=2", "PATH=first", "", "A=1", "=C:=C:\\x", "Path=second", "a_=3", "AB=4", nullptr};
-  Line block;
+  Text block;
   AddEnvironment(list, &block);
   const char expected[] = "=C:=C:\\x\0A=1\0AB=4\0a_=3\0b=2\0PATH=first\0";
   CHECK_EQ(block.size(), sizeof(expected));
@@ -203,7 +204,7 @@ TEST(WindowsEnvironmentIsSortedWithoutRegardToCase) {
 
 TEST(WindowsEnvironmentOfNothingEndsTwice) {
   const char* const list[] = {"", nullptr};
-  Line block;
+  Text block;
   AddEnvironment(list, &block);
   CHECK_EQ(block.size(), 2u);
   CHECK(block.get()[0] == '\0' && block.get()[1] == '\0');
@@ -221,7 +222,7 @@ TEST(WindowsEnvironmentKeepsEveryNameOnce) {
       text[i][4] = '\0';
       list[i] = text[i];
     }
-    Line block;
+    Text block;
     AddEnvironment(list, &block);
     const char* before = nullptr;
     size_t names = 0, at = 0;
