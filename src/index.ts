@@ -11,6 +11,8 @@ export {
   Guard,
   describeBreach,
   guard,
+  type BreachMessage,
+  type ClearMessage,
   type GuardEvents,
   type GuardOptions,
   type GuardState,
@@ -64,12 +66,13 @@ export {
 export { Cancelable, type CancelableOptions, type Combinable } from './cancelable/cancelable.js'
 export { cancelable, cancelableStream, type CancelableStreamOptions } from './cancelable/wrap.js'
 export type { AbandonedCounts, AbandonedMessage } from './cancelable/abandoned.js'
+export type { Cleanup, ListenerTypes } from './cancelable/extras.js'
 export type { ChunkedStream, ChunkOptions } from './cancelable/chunks.js'
 export type { StreamSource } from './cancelable/iterate.js'
 export type { InstantLike } from './cancelable/options.js'
 export type { ShieldOptions } from './cancelable/shield.js'
 export type { CancelableStream, PartialStream, StreamOptions } from './cancelable/stream.js'
-export type { ErrorMessage } from './base/diagnostics.js'
+export type { CancelMessage, ErrorMessage, ErrorOrigin, ErrorSource } from './base/diagnostics.js'
 export { ReusedError } from './base/errors.js'
 export type { OperationContext, OperationStatus, Progress } from './base/operation-context.js'
 export { AbortSignalSource } from './sources/abort.js'

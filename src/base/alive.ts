@@ -1,7 +1,5 @@
-/** Keeps the process alive while somebody asks for it: the addon's own deliveries never do. */
-
-// Node takes a longer one for 1 ms.
-const LONGEST_DELAY = 2 ** 31 - 1
+/** Keeps the process alive while a caller asks for it: the addon's own deliveries never do. */
+import { LONGEST_DELAY } from './clock.js'
 
 let holders = 0
 let timer: NodeJS.Timeout | undefined

@@ -1,5 +1,8 @@
 /** The one clock: monotonic, in milliseconds, fractions included. Wall-clock time is for people and for `Date` deadlines. */
 
+/** Node treats a delay above this, in milliseconds, as 1 ms. */
+export const LONGEST_DELAY: number = 2 ** 31 - 1
+
 const clock = globalThis.performance
 
 /** Milliseconds since some fixed moment; never steps back. */

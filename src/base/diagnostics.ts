@@ -1,12 +1,49 @@
-/** What the library tells whoever listens on `diagnostics_channel`; free when nobody does. */
+/** Messages published on `diagnostics_channel`; no cost without subscribers. docs/diagnostics.md lists them all. */
 import { channel, type Channel } from 'node:diagnostics_channel'
 import { inspect } from 'node:util'
+import type { OperationContext } from './operation-context.js'
+import type { CancelationReason } from './reason.js'
 
-/** `tripline:error`: a callback of the user's, or a source, failed where nobody could catch it. */
+/** What can fail where no caller can catch it; docs/diagnostics.md says when. */
+export type ErrorSource =
+  | 'start listener'
+  | 'complete listener'
+  | 'cancel listener'
+  | 'error listener'
+  | 'progress listener'
+  | 'breach listener'
+  | 'clear listener'
+  | 'unavailable listener'
+  | 'onError callback'
+  | 'onState callback'
+  | 'cleanup'
+  | 'stream'
+  | 'ticker body'
+  | 'condition'
+  | 'guard'
+  | 'source'
+  | 'sink'
+  | 'abort signal'
+  | 'cancelation'
+
+/**
+ * What failed, and in double quotes, as JSON has them, the name of what it belongs to, where that has one:
+ * `'cleanup'`, `'condition "drained"'`, `'breach listener "memory"'`.
+ */
+export type ErrorOrigin = ErrorSource | `${ErrorSource} "${string}"`
+
+/** Published on `tripline:error`: a callback of the user's, or a source, failed where no caller could catch it. */
 export interface ErrorMessage {
+  /** What was thrown, or what a promise rejected with. */
   readonly error: unknown
-  /** What failed: `'cancel listener'`, `'condition "drained"'`. */
-  readonly origin: string
+  /** What failed. */
+  readonly origin: ErrorOrigin
+}
+
+/** Published on `tripline:cancel`: an operation was canceled. */
+export interface CancelMessage {
+  readonly operation: OperationContext
+  readonly reason: CancelationReason
 }
 
 /** A limit was crossed. */
@@ -17,16 +54,20 @@ export const clearChannel: Channel = channel('tripline:clear')
 export const missedChannel: Channel = channel('tripline:missed')
 /** An operation was canceled. */
 export const cancelChannel: Channel = channel('tripline:cancel')
-/** The body of a canceled operation went on after its grace. */
+/** The body of a canceled operation went on after its grace period. */
 export const abandonedChannel: Channel = channel('tripline:abandoned')
 
 const errorChannel: Channel = channel('tripline:error')
 
 /**
- * Reports an error that nobody can catch: to `tripline:error`, or as a process warning where nobody listens there. Never
- * throws.
+ * Reports an error that no caller can catch: to `tripline:error`, or as a process warning where that has no subscribers.
+ * Never throws.
+ *
+ * @param name of what it belongs to; empty or undefined where that has none
  */
-export function reportError(error: unknown, origin: string): void {
+export function reportError(error: unknown, source: ErrorSource, name?: string): void {
+  const origin: ErrorOrigin =
+    name === undefined || name === '' ? source : `${source} "${JSON.stringify(name).slice(1, -1)}"`
   if (errorChannel.hasSubscribers) {
     errorChannel.publish({ error, origin } satisfies ErrorMessage)
     return
@@ -45,13 +86,18 @@ function stackOf(error: unknown): string {
   }
 }
 
-/** Calls a user's callback so that nothing it does, now or in its promise, can hurt anyone else. */
-export function callIsolated<A extends unknown[]>(origin: string, callback: (...args: A) => unknown, ...args: A): void {
+/** Calls a user's callback; what it throws, or its promise rejects with, is reported and affects no other. */
+export function callIsolated<A extends unknown[]>(
+  source: ErrorSource,
+  name: string | undefined,
+  callback: (...args: A) => unknown,
+  ...args: A
+): void {
   try {
     const result = callback(...args)
-    if (isThenable(result)) result.then(undefined, (error: unknown) => reportError(error, origin))
+    if (isThenable(result)) result.then(undefined, (error: unknown) => reportError(error, source, name))
   } catch (error) {
-    reportError(error, origin)
+    reportError(error, source, name)
   }
 }
 

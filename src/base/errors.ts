@@ -53,6 +53,24 @@ export function unknownName(what: string, given: string, known: readonly string[
 }
 
 /**
+ * The options themselves.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE` for what is no bag of options, or one whose content would go unseen
+ */
+export function checkOptions<T extends object>(options: T): T {
+  if (
+    typeof options !== 'object' ||
+    options === null ||
+    Array.isArray(options) ||
+    options instanceof Map ||
+    options instanceof Date
+  ) {
+    throw invalidType('options', 'an object', options)
+  }
+  return options
+}
+
+/**
  * Throws for the first own key of `options` that is not in `known`.
  *
  * @param what what an entry is called in the message: `'option'`, `'limit option'`

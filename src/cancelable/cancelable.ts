@@ -1,7 +1,7 @@
 /** Operations: work that ends when one of its sources says so. */
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
-import { checkKeys, invalidType } from '../base/errors.js'
+import { checkKeys, checkOptions, invalidType } from '../base/errors.js'
 import { kContext, type OperationContext } from '../base/operation-context.js'
 import { toReason, type CancelationReason } from '../base/reason.js'
 import { parseDuration, type Duration } from '../base/units.js'
@@ -41,7 +41,7 @@ import {
   start,
   timeOut,
 } from './lifecycle.js'
-import { callAll, listen, reportProgress } from './listeners.js'
+import { callListeners, listen, reportProgress } from './listeners.js'
 import { checkFirst } from './mimic-function.js'
 import { graceExpired, startGrace, tellCanceled } from './notify.js'
 import {
@@ -63,7 +63,7 @@ import {
   kTimeout,
   type Operation,
 } from './operation.js'
-import { addLink, checkOptions, configure, type OperationOptions } from './options.js'
+import { addLink, configure, type OperationOptions } from './options.js'
 import { isCanceled, throwIfCanceled } from './poll.js'
 import { cleanUp, disband, finishUp } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
@@ -244,7 +244,9 @@ export class Cancelable implements Disposable, AsyncDisposable {
     }
     if (this[kFirstChild] !== null) disband(this)
     if (this[kExtras]?.cleanups !== undefined) {
-      this[kExtras].leaving = cleanUp(this).then((errors) => errors.forEach((error) => reportError(error, 'cleanup')))
+      this[kExtras].leaving = cleanUp(this).then((errors) =>
+        errors.forEach((error) => reportError(error, 'cleanup', this[kExtras]?.name)),
+      )
       // A cleanup may have started some.
       if (this[kFirstChild] !== null) disband(this)
     }
@@ -255,7 +257,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if ((this[kFlags] & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
       if (this[kReason] !== null) startGrace(this)
-      for (const error of await finishUp(this)) reportError(error, 'cleanup')
+      for (const error of await finishUp(this)) reportError(error, 'cleanup', this[kExtras]?.name)
       this[kFlags] &= ~S.FINISHING
     }
     this[Symbol.dispose]()
@@ -268,8 +270,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     if (this[kStatus] !== S.RUNNING || (this[kFlags] & S.BODY) !== 0) return
     this[Symbol.dispose]()
     this[kStatus] = S.COMPLETED
-    const listeners = this[kExtras]?.listeners?.complete
-    if (listeners !== undefined) callAll(listeners, 'complete listener', undefined, this[kContext])
+    if (this[kExtras]?.listeners !== undefined) callListeners(this, 'complete', undefined, this[kContext])
   }
 
   /**
@@ -400,7 +401,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
   /** Runs `cleanup` on every way out, the last one first; a promise is waited for. After the end it runs at once. */
   defer(cleanup: Cleanup): void {
     if (typeof cleanup !== 'function') throw invalidType('cleanup', 'a function', cleanup)
-    if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', cleanup)
+    if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', this[kExtras]?.name, cleanup)
     else (extrasOf(this).cleanups ??= []).push(cleanup)
   }
 
@@ -437,7 +438,9 @@ export class Cancelable implements Disposable, AsyncDisposable {
   /** Called in the moment of the cancelation, or at once if that has passed. */
   onCancel(listener: ListenerTypes['cancel']): this {
     listen(this, 'cancel', listener)
-    if ((this[kFlags] & S.TOLD) !== 0) callIsolated('cancel listener', listener, this[kReason]!, this[kContext])
+    if ((this[kFlags] & S.NOTIFIED) !== 0) {
+      callIsolated('cancel listener', this[kExtras]?.name, listener, this[kReason]!, this[kContext])
+    }
     return this
   }
   /** Called with what the body failed with, where that was not a cancelation. */

@@ -25,7 +25,7 @@ import {
   kExtras,
   type Operation,
 } from './operation.js'
-import { callAll } from './listeners.js'
+import { callListeners } from './listeners.js'
 import * as S from './state.js'
 import { dismissWaiters } from './waiter.js'
 
@@ -59,9 +59,9 @@ export function start(operation: Operation): void {
   if (operation[kTimeout] !== undefined || operation[kExtras] !== null) startTimer(operation, operation[kStartedAt])
   if (operation[kLinks] !== null && operation[kStatus] === S.RUNNING) connectAll(operation)
   if (operation[kFirstChild] !== null) raiseWatch(operation, operation[kFlags] & S.WATCH)
-  const listeners = operation[kExtras]?.listeners?.start
-  if (listeners !== undefined && operation[kStatus] === S.RUNNING)
-    callAll(listeners, 'start listener', operation[kContext])
+  if (operation[kExtras]?.listeners !== undefined && operation[kStatus] === S.RUNNING) {
+    callListeners(operation, 'start', operation[kContext])
+  }
 }
 
 /** What the start of an operation that was canceled, or even disposed of, before or during its start fails with. */

@@ -1,10 +1,18 @@
 /** What an operation's user wants to be told. */
 import { now } from '../base/clock.js'
-import { callIsolated } from '../base/diagnostics.js'
+import { callIsolated, type ErrorSource } from '../base/diagnostics.js'
 import { invalidType } from '../base/errors.js'
 import { kContext, type Progress } from '../base/operation-context.js'
 import { Listeners, type ListenerTypes } from './extras.js'
 import { extrasOf, kExtras, kParent, type Operation } from './operation.js'
+
+const SOURCES: Readonly<Record<keyof ListenerTypes, ErrorSource>> = {
+  start: 'start listener',
+  complete: 'complete listener',
+  cancel: 'cancel listener',
+  error: 'error listener',
+  progress: 'progress listener',
+}
 
 /** @throws TypeError `ERR_INVALID_ARG_TYPE` */
 export function listen<E extends keyof ListenerTypes>(
@@ -18,15 +26,18 @@ export function listen<E extends keyof ListenerTypes>(
   list.push(listener)
 }
 
-/** Calls each of them, whatever the others do. */
-export function callAll<A extends unknown[]>(
-  listeners: readonly ((...args: A) => unknown)[],
-  origin: string,
-  ...args: A
+/** Calls the listeners of an event, each whatever the others do. */
+export function callListeners<E extends keyof ListenerTypes>(
+  operation: Operation,
+  event: E,
+  ...args: Parameters<ListenerTypes[E]>
 ): void {
-  // By index and to the length as it was: who registers while others are told was told at once.
+  const extras = operation[kExtras]
+  const listeners = extras?.listeners?.[event] as readonly ((...args: Parameters<ListenerTypes[E]>) => unknown)[]
+  if (listeners === undefined) return
+  // By index and to the length as it was: one that is registered meanwhile has been called at once.
   const { length } = listeners
-  for (let i = 0; i < length; i++) callIsolated(origin, listeners[i]!, ...args)
+  for (let i = 0; i < length; i++) callIsolated(SOURCES[event], extras?.name, listeners[i]!, ...args)
 }
 
 /** Notifies the operation's own listeners, then its ancestors'. */
@@ -34,7 +45,6 @@ export function reportProgress(operation: Operation, message: string, data: unkn
   const progress: Progress = { operation: operation[kContext], message, data, at: now() }
   extrasOf(operation).progress = progress
   for (let each: Operation | null = operation; each !== null; each = each[kParent]) {
-    const listeners = each[kExtras]?.listeners?.progress
-    if (listeners !== undefined) callAll(listeners, 'progress listener', progress)
+    callListeners(each, 'progress', progress)
   }
 }

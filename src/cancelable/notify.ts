@@ -1,12 +1,12 @@
 /** Telling an operation's listeners that it was canceled. */
 import { kContext } from '../base/operation-context.js'
 import { now } from '../base/clock.js'
-import { cancelChannel } from '../base/diagnostics.js'
+import { cancelChannel, type CancelMessage } from '../base/diagnostics.js'
 import { addTimer, holdLoop, releaseLoop } from '../engine/timers.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, kExtras, type Operation } from './operation.js'
 import type { Extras } from './extras.js'
-import { callAll } from './listeners.js'
-import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, TOLD } from './state.js'
+import { callListeners } from './listeners.js'
+import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, NOTIFIED } from './state.js'
 import { queueTurn } from './turn.js'
 import { releaseWaiters } from './waiter.js'
 
@@ -15,7 +15,7 @@ import { releaseWaiters } from './waiter.js'
  * wait to be told go first: a source that it shares with one of them has marked it before those between. Never throws.
  */
 export function tellCanceled(operation: Operation): void {
-  if ((operation[kFlags] & TOLD) !== 0) return
+  if ((operation[kFlags] & NOTIFIED) !== 0) return
   let above = operation[kParent]
   if (above !== null && waits(above)) {
     const chain: Operation[] = []
@@ -26,7 +26,7 @@ export function tellCanceled(operation: Operation): void {
 }
 
 function waits(operation: Operation): boolean {
-  return operation[kReason] !== null && (operation[kFlags] & TOLD) === 0
+  return operation[kReason] !== null && (operation[kFlags] & NOTIFIED) === 0
 }
 
 function tellOne(operation: Operation): void {
@@ -34,10 +34,11 @@ function tellOne(operation: Operation): void {
   operation[kLinks] = null
   for (; link !== null; link = link.sibling) link.close()
   const extras = operation[kExtras]
-  if (extras === null) operation[kFlags] |= TOLD
+  if (extras === null) operation[kFlags] |= NOTIFIED
   else tell(operation, extras)
-  if (cancelChannel.hasSubscribers)
-    cancelChannel.publish({ operation: operation[kContext], reason: operation[kReason]! })
+  if (cancelChannel.hasSubscribers) {
+    cancelChannel.publish({ operation: operation[kContext], reason: operation[kReason]! } satisfies CancelMessage)
+  }
   if ((operation[kFlags] & (BODY | FINISHING)) !== 0) startGrace(operation)
 }
 
@@ -46,10 +47,8 @@ function tell(operation: Operation, extras: Extras): void {
   releaseWaiters(operation)
   if (extras.shields !== undefined) for (const shield of extras.shields) shield.limit()
   // Who registers from here on is told at once, and whoever did before is among those.
-  operation[kFlags] |= TOLD
-  if (extras.listeners !== undefined) {
-    callAll(extras.listeners.cancel, 'cancel listener', operation[kReason]!, operation[kContext])
-  }
+  operation[kFlags] |= NOTIFIED
+  if (extras.listeners !== undefined) callListeners(operation, 'cancel', operation[kReason]!, operation[kContext])
 }
 
 /** From here on the body has its grace, and at least one turn of the event loop. It has them once. */

@@ -1,5 +1,5 @@
 /** What an operation can be given, and the checking of it. */
-import { invalidType, invalidValue, ofThisCopy, unknownName } from '../base/errors.js'
+import { checkOptions, invalidType, invalidValue, ofThisCopy, unknownName } from '../base/errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { abortLink, checkAbortSignal } from '../sources/abort.js'
@@ -72,20 +72,6 @@ export function configure(operation: Operation, options: OperationOptions): void
     const value: unknown = options[key as keyof OperationOptions]
     if (value !== undefined) take(operation, key as OptionName, value)
   }
-}
-
-/** @throws TypeError `ERR_INVALID_ARG_TYPE` for what is no bag of options, or one whose content would go unseen */
-export function checkOptions<T extends object>(options: T): T {
-  if (
-    typeof options !== 'object' ||
-    options === null ||
-    Array.isArray(options) ||
-    options instanceof Map ||
-    options instanceof Date
-  ) {
-    throw invalidType('options', 'an object', options)
-  }
-  return options
 }
 
 function take(operation: Operation, key: OptionName, value: unknown): void {

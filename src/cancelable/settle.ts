@@ -19,7 +19,7 @@ import {
   type Operation,
 } from './operation.js'
 import { end } from './lifecycle.js'
-import { callAll } from './listeners.js'
+import { callListeners } from './listeners.js'
 import { ABANDONED, BODY, CANCELED, COMPLETED, FAILED, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN } from './state.js'
 
 /** The body fulfilled: so does the run, also after a cancelation. */
@@ -154,7 +154,7 @@ async function finish(operation: Operation, status: number, value: unknown): Pro
     conclude(operation, FAILED, errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several cleanups failed'))
     return
   }
-  for (const error of errors) reportError(error, 'cleanup')
+  for (const error of errors) reportError(error, 'cleanup', operation[kExtras]?.name)
   conclude(operation, status, value)
 }
 
@@ -165,8 +165,8 @@ function conclude(operation: Operation, status: number, value: unknown): void {
   const extras = operation[kExtras]
   end(operation, status)
   if (extras?.listeners !== undefined) {
-    if (status === COMPLETED) callAll(extras.listeners.complete, 'complete listener', value, operation[kContext])
-    if (status === FAILED) callAll(extras.listeners.error, 'error listener', value, operation[kContext])
+    if (status === COMPLETED) callListeners(operation, 'complete', value, operation[kContext])
+    if (status === FAILED) callListeners(operation, 'error', value, operation[kContext])
   }
   if (status === COMPLETED) resolve(value)
   else reject(value)
@@ -230,7 +230,7 @@ export async function cleanUp(operation: Operation): Promise<unknown[]> {
 function within(operation: Operation, promise: PromiseLike<unknown>, errors: unknown[]): Promise<void> | undefined {
   let late = false
   const failed = (error: unknown): void => {
-    if (late) reportError(error, 'cleanup')
+    if (late) reportError(error, 'cleanup', operation[kExtras]?.name)
     else errors.push(error)
   }
   if ((operation[kFlags] & GRACE_OVER) !== 0) {

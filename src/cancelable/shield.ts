@@ -1,9 +1,8 @@
 /** A part of a body that no cancelation cuts. */
-import { checkKeys } from '../base/errors.js'
+import { checkKeys, checkOptions } from '../base/errors.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { extrasOf, type Operation } from './operation.js'
 import type { Shield } from './extras.js'
-import { checkOptions } from './options.js'
 import { throwIfCanceled } from './poll.js'
 
 export interface ShieldOptions {

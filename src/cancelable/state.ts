@@ -21,29 +21,31 @@ export const STATUS: readonly OperationStatus[] = [
   'abandoned',
 ]
 
-/** Something of the operation or an ancestor can only be seen by looking; see `look.ts`. */
+// Flags. The lowest bits are the `WATCH_*` of engine/link.ts.
+
+/** Parts of the operation or an ancestor can only be seen by polling; see `poll.ts`. */
 export const WATCH: number = WATCH_DEADLINE | WATCH_GUARD | WATCH_SHARED
 /** `run` or `enter` was called. */
-export const STARTED = 8
+export const STARTED: number = 1 << 3
 /** `run` is waiting for the body. */
-export const BODY = 16
+export const BODY: number = 1 << 4
 /** The status is final, and nothing is linked any more. */
-export const ENDED = 32
-/** The body has settled, or was given up; what must end before the operation does is being waited for. */
-export const FINISHING = 64
-/** What a canceled operation may still take has been taken. */
-export const GRACE_OVER = 128
-/** It has let its children go first once. */
-export const POSTPONED = 256
-/** One of its children came to the end of its turn before it. */
-export const CHILD_HAD_TURN = 4096
+export const ENDED: number = 1 << 5
+/** The body has settled, or was abandoned; what must end before the operation does is being waited for. */
+export const FINISHING: number = 1 << 6
+/** The grace period and the turn are over: a canceled operation settles now. */
+export const GRACE_OVER: number = 1 << 7
+/** Its end was postponed once so that its children end first. */
+export const POSTPONED: number = 1 << 8
 /** Canceled without its children. */
-export const KEEP_CHILDREN = 512
+export const KEEP_CHILDREN: number = 1 << 9
 /** It waits in the queue of `turn.ts`. */
-export const IN_TURN = 1024
+export const IN_TURN: number = 1 << 10
 /** The grace timer runs; it keeps the process alive. */
-export const IN_GRACE = 2048
+export const IN_GRACE: number = 1 << 11
+/** A child already finished its turn in this propagation. */
+export const CHILD_HAD_TURN: number = 1 << 12
+/** Its listeners have been notified of the cancelation, or are being notified. */
+export const NOTIFIED: number = 1 << 13
 /** Only its body ever sees it. */
-export const UNHELD = 16_384
-/** Its listeners have been told of the cancelation, or are being told. */
-export const TOLD = 8192
+export const UNHELD: number = 1 << 14

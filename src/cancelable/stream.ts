@@ -2,9 +2,8 @@
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import type { CancelationError } from '../base/cancelation-error.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
-import { checkKeys, invalidType, outOfRange } from '../base/errors.js'
+import { checkKeys, checkOptions, invalidType, outOfRange } from '../base/errors.js'
 import { errorOf, extrasOf, kExtras, type Operation } from './operation.js'
-import { checkOptions } from './options.js'
 import { readerOf, type Reader, type StreamSource } from './iterate.js'
 import { reportProgress } from './listeners.js'
 import { isCanceled } from './poll.js'
@@ -306,7 +305,9 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
 
   #closingFailed(error: unknown): void {
     // Being cut off is what a canceled source reports by right.
-    if (error !== this.#ended && error !== this.#operation[kExtras]?.error) reportError(error, 'closing of a stream')
+    if (error !== this.#ended && error !== this.#operation[kExtras]?.error) {
+      reportError(error, 'stream', this.#operation[kExtras]?.name)
+    }
   }
 }
 

@@ -1,11 +1,10 @@
 /** Functions and streams that bring their own operation. */
 import { CancelationError } from '../base/cancelation-error.js'
-import { invalidType } from '../base/errors.js'
+import { checkOptions, invalidType } from '../base/errors.js'
 import { Cancelable, type CancelableOptions } from './cancelable.js'
 import { mimicFunction } from './mimic-function.js'
 import type { StreamSource } from './iterate.js'
 import type { ListenerTypes } from './extras.js'
-import { checkOptions } from './options.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
 
 /**

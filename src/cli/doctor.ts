@@ -10,6 +10,7 @@ import type { TickerStats } from '../schedule/stats.js'
 import { every } from '../schedule/ticker.js'
 import { formatDuration, formatSize, formatValue } from '../base/units.js'
 import { parseArguments } from './arguments.js'
+import { alignColumns } from './columns.js'
 import { EXIT, UsageError, print } from './usage.js'
 import { VERBS } from './verbs.js'
 import { version } from './version.js'
@@ -151,16 +152,16 @@ function describeGroup(group: string): string {
   return group.startsWith('/') ? 'with a control group for each command' : `with ${group} for each command`
 }
 
+function mark(good: boolean): string {
+  return good ? '  ' : '! '
+}
+
 function toText(findings: readonly Finding[], metrics: readonly Tried[]): string {
-  const lines = findings.map(({ topic, good, text }) => `${good ? '  ' : '! '}${topic.padEnd(9)} ${text}`)
+  const lines = findings.map(({ topic, good, text }) => [mark(good) + topic, text])
   const rows = metrics.map(({ capability: { metric, unit, available, origin, why }, value }) => {
-    return [available, metric, value === undefined ? '' : formatValue(value, unit), available ? origin : why] as const
+    return [mark(available) + metric, value === undefined ? '' : formatValue(value, unit), available ? origin : why]
   })
-  const width = (column: 1 | 2): number => Math.max(...rows.map((row) => row[column].length))
-  const table = rows.map(([good, metric, value, text]) => {
-    return `${good ? '  ' : '! '}${metric.padEnd(width(1))} ${value.padStart(width(2))}  ${text}`
-  })
-  return `${[...lines, '', ...table].join('\n')}\n`
+  return `${[...alignColumns(lines), '', ...alignColumns(rows, { right: [1] })].join('\n')}\n`
 }
 
 function toJson(findings: readonly Finding[], tried: readonly Tried[]): string {

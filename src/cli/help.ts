@@ -1,4 +1,5 @@
 /** Help that fits a screen of 24 lines and 80 columns. */
+import { alignColumns } from './columns.js'
 import { VERBS, type VerbName } from './verbs.js'
 
 export function overview(): string {
@@ -6,7 +7,10 @@ export function overview(): string {
   return [
     'tripline: limits on what this machine is doing',
     '',
-    ...verbs.map((name) => `  tripline ${name.padEnd(10)} ${VERBS[name].summary}`),
+    ...alignColumns(
+      verbs.map((name) => [`  tripline ${name}`, VERBS[name].summary]),
+      { gap: 1 },
+    ),
     '',
     'tripline VERB --help says more. Some ways to begin:',
     '',
@@ -22,13 +26,12 @@ export function help(name: VerbName): string {
   const { summary, usage, options, notes = [] } = VERBS[name]
   const rows = Object.entries(options).map(([long, { short, value, help: text }]) => {
     const left = `${short === undefined ? '' : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`
-    return [left, text] as const
+    return [`  ${left}`, text]
   })
-  const width = Math.max(0, ...rows.map(([left]) => left.length))
   return [
     `tripline ${name} ${usage}`,
     `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
-    ...rows.map(([left, text]) => `  ${left.padEnd(width)}  ${text}`),
+    ...alignColumns(rows),
     ...notes,
     '',
   ].join('\n')

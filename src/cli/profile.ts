@@ -5,6 +5,7 @@ import type { RunResult } from '../run/result.js'
 import { run } from '../run/run.js'
 import { formatDuration, formatSize, parsePercent } from '../base/units.js'
 import { parseArguments } from './arguments.js'
+import { alignColumns } from './columns.js'
 import { quote } from './quote.js'
 import { namedDescriptors } from './run-settings.js'
 import { statusOfRefusal } from './refusal.js'
@@ -47,18 +48,18 @@ function readMargin(text: string): number {
 function toText(result: RunResult, margin: number): string[] {
   const { command, peaks, duration, cpuTime } = result
   const rows = [
-    ['took', formatDuration(Math.round(duration))],
-    ['CPU time', formatDuration(Math.round(cpuTime))],
-    ['memory', peaks.memory === undefined ? 'over before it could be seen' : `up to ${formatSize(peaks.memory)}`],
-    ['CPU', peaks.cpu === undefined ? 'over before it could be seen' : `up to ${peaks.cpu.toFixed(0)}% of one`],
+    ['  took', formatDuration(Math.round(duration))],
+    ['  CPU time', formatDuration(Math.round(cpuTime))],
+    ['  memory', peaks.memory === undefined ? 'over before it could be seen' : `up to ${formatSize(peaks.memory)}`],
+    ['  CPU', peaks.cpu === undefined ? 'over before it could be seen' : `up to ${peaks.cpu.toFixed(0)}% of one`],
     [
-      'processes',
+      '  processes',
       peaks.processes === undefined ? 'over before they could be seen' : `up to ${peaks.processes} at once`,
     ],
-  ] as const
+  ]
   return [
     `tripline: ${command} exited with ${result.status}`,
-    ...rows.map(([name, text]) => `  ${name.padEnd(10)} ${text}`),
+    ...alignColumns(rows),
     `With ${Math.round((margin - 1) * 100)}% to spare:`,
     `  ${proposal(result, margin)
       .map((word) => quote(word))

@@ -1,7 +1,7 @@
 /** The settings of `tripline run`, read from its arguments. */
 import { constants, totalmem } from 'node:os'
 import { unknownName } from '../base/errors.js'
-import type { RunOptions } from '../run/options.js'
+import { REACTIONS, type RunOptions } from '../run/options.js'
 import type { Limits } from '../monitor/limits.js'
 import type { Refuse } from './expression.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
@@ -26,8 +26,6 @@ export interface Settings {
 
 // Shorthands for limits on the tree.
 const TREE_LIMITS = { memory: 'process.footprint', cpu: 'process.cpu', procs: 'process.count' } as const
-
-const REACTIONS = ['term', 'pause', 'kill'] as const
 
 /** @throws UsageError */
 export async function readSettings(words: readonly string[]): Promise<Settings> {
@@ -114,7 +112,7 @@ function readExitCode(text: string | undefined): number | undefined {
   return Number(text)
 }
 
-function readReaction(given: ParsedArguments): 'term' | 'pause' | 'kill' {
+function readReaction(given: ParsedArguments): (typeof REACTIONS)[number] {
   const text = given.get('on-breach') ?? 'term'
   const found = REACTIONS.find((each) => each === text)
   if (found === undefined) throw new UsageError(`--on-breach must be term, pause or kill; received '${text}'`)

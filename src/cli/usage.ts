@@ -1,23 +1,8 @@
-/** Exit statuses, usage errors, and messages to stderr. */
+/** Usage errors, exit statuses, and messages to stderr. */
 import { writeSync } from 'node:fs'
+import { EXIT } from '../run/status.js'
 
-/** tripline's own exit statuses; any other status is the command's. */
-export const EXIT = {
-  ok: 0,
-  /** Never started: the condition of `--start-when` did not hold in time. */
-  notStarted: 122,
-  /** Ended because a resource limit was crossed. */
-  limit: 123,
-  /** Ended because its time was up, as timeout(1). */
-  timeout: 124,
-  /** Wrong usage, or a failure of tripline. */
-  failure: 125,
-  /** The command was found and could not be run. */
-  notExecutable: 126,
-  notFound: 127,
-  /** With `--gnu-status`: it had to be killed. */
-  killed: 137,
-} as const
+export { EXIT } from '../run/status.js'
 
 /** Bad usage: one clear line, exit status 125. */
 export class UsageError extends Error {

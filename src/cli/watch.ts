@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import type { Capability, Snapshot } from '../monitor/snapshot.js'
 import { formatValue } from '../base/units.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
+import { alignColumns } from './columns.js'
 import { EXIT, UsageError, watchStdout, print } from './usage.js'
 import { VERBS } from './verbs.js'
 import type { WatchList } from './watched.js'
@@ -101,11 +102,7 @@ function onceAsJson(metrics: readonly Capability[], now: Snapshot | undefined): 
 function onceAsTable(metrics: readonly Capability[], now: Snapshot | undefined): string {
   const rows = metrics.map(({ metric, unit, origin, why }) => {
     const value = now?.get(metric)?.value
-    return [metric, value === undefined ? 'n/a' : formatValue(value, unit), value === undefined ? why : origin] as const
+    return [metric, value === undefined ? 'n/a' : formatValue(value, unit), value === undefined ? why : origin]
   })
-  const width = (column: 0 | 1): number => Math.max(...rows.map((row) => row[column].length))
-  const [first, second] = [width(0), width(1)]
-  return rows
-    .map(([metric, value, source]) => `${metric.padEnd(first)}  ${value.padStart(second)}  ${source}\n`)
-    .join('')
+  return `${alignColumns(rows, { right: [1] }).join('\n')}\n`
 }

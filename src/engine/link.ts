@@ -5,9 +5,9 @@ import type { CancelationReason } from '../base/reason.js'
 import { kMark, type Target } from './propagation.js'
 
 /** What must be looked at to learn of a cancelation inside code that never yields. */
-export const WATCH_DEADLINE = 1
-export const WATCH_GUARD = 2
-export const WATCH_SHARED = 4
+export const WATCH_DEADLINE: number = 1 << 0
+export const WATCH_GUARD: number = 1 << 1
+export const WATCH_SHARED: number = 1 << 2
 
 /** A target's hold on one source. */
 export abstract class Link {
@@ -89,6 +89,20 @@ export abstract class Hub {
       link.target[kMark](reason)
     }
   }
+}
+
+/** The hub of a shared source; made when it is first asked for. */
+export function hubOf<K, H extends Hub>(
+  hubs: { get(source: K): H | undefined; set(source: K, hub: H): unknown },
+  source: K,
+  Made: new (source: K) => H,
+): H {
+  let hub = hubs.get(source)
+  if (hub === undefined) {
+    hub = new Made(source)
+    hubs.set(source, hub)
+  }
+  return hub
 }
 
 export class HubLink extends Link {

@@ -63,7 +63,7 @@ export function deliver(): void {
       try {
         target[kNotify]()
       } catch (error) {
-        reportError(error, 'telling of a cancelation')
+        reportError(error, 'cancelation')
       }
     }
   } finally {

@@ -4,7 +4,7 @@
  * when its reason has gone: the next operation is probably about to need it.
  */
 import { AsyncResource } from 'node:async_hooks'
-import { now } from '../base/clock.js'
+import { LONGEST_DELAY, now } from '../base/clock.js'
 import { deliver, spread } from './propagation.js'
 
 // Symbols, for the reason that propagation.ts gives.
@@ -24,9 +24,6 @@ export interface Timed {
   /** It is due and no longer in the list. Must not throw. */
   [kExpire](): void
 }
-
-/** Node takes a longer delay for 1 ms. */
-const LONGEST_DELAY = 2 ** 31 - 1
 
 export class TimerList {
   /** Whole milliseconds. */

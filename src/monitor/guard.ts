@@ -1,7 +1,14 @@
 /** Guards: limits watched together, breached or clear, with evidence. */
 import { cancelationError } from '../base/cancelation-error.js'
 import { breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
-import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import {
+  MetricUnavailableError,
+  checkKeys,
+  checkOptions,
+  invalidType,
+  invalidValue,
+  outOfRange,
+} from '../base/errors.js'
 import { resourceReason, type Breach } from '../base/reason.js'
 import { formatDuration, formatPair, parseDuration, type Duration } from '../base/units.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
@@ -86,7 +93,7 @@ export class Guard implements Disposable, Deliverable {
 
   /** @internal Use {@link guard}. */
   constructor(limits: readonly ParsedLimit[], options: GuardOptions) {
-    const { all, within, interval, minHold, name } = checkOptions(options)
+    const { all, within, interval, minHold, name } = parseOptions(options)
     const addon = connect()
     this.name = name ?? [...new Set(limits.map((each) => each.series.metric))].join(', ')
     this.dryRun = options.dryRun ?? false
@@ -170,8 +177,7 @@ export class Guard implements Disposable, Deliverable {
    * Does not keep the process alive.
    */
   whenClear(options: { signal?: AbortSignal } = {}): Promise<void> {
-    if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
-    const { signal } = options
+    const { signal } = checkOptions(options)
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw invalidType('signal', 'an AbortSignal', signal)
     }
@@ -256,7 +262,7 @@ export class Guard implements Disposable, Deliverable {
     // Over a copy: listeners come and go while they run.
     const listeners = this.#listeners?.[event] as Iterable<Listener<E>> | undefined
     for (const listener of Array.from(listeners ?? [])) {
-      callIsolated(`A '${event}' listener of the guard '${this.name}'`, listener, ...args)
+      callIsolated(`${event} listener`, this.name, listener, ...args)
     }
   }
 
@@ -323,15 +329,14 @@ export function describeBreach(breach: Breach): string {
   return `${metric} ${value} ${direction === 'above' ? '>' : '<'} ${limit}${lasted}`
 }
 
-function checkOptions(options: GuardOptions): {
+function parseOptions(options: GuardOptions): {
   all: boolean
   within: number
   interval: number
   minHold: number
   name: string | undefined
 } {
-  if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
-  checkKeys(options, 'guard option', OPTION_KEYS)
+  checkKeys(checkOptions(options), 'guard option', OPTION_KEYS)
   const { within, interval, mode = 'any', minHold, dryRun, name } = options
   if (within !== undefined && interval !== undefined) {
     throw invalidValue('interval', "left out where 'within' is given", interval)

@@ -1,6 +1,13 @@
 /** The newest values, on demand: snapshots, fresh readings, streams of them, and what this machine can tell at all. */
 import { keepAlive, unref } from '../base/alive.js'
-import { MetricUnavailableError, checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import {
+  MetricUnavailableError,
+  checkKeys,
+  checkOptions,
+  invalidType,
+  invalidValue,
+  outOfRange,
+} from '../base/errors.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { joinWords } from '../addon/board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
@@ -108,8 +115,7 @@ export interface SamplesOptions {
 export function samples(options: SamplesOptions & { batch: number }): AsyncGenerator<SampleBlock, void>
 export function samples(options: SamplesOptions & { batch?: never }): AsyncGenerator<Snapshot, void>
 export function samples(options: SamplesOptions): AsyncGenerator<Snapshot | SampleBlock, void> {
-  if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
-  checkKeys(options, 'samples option', ['metrics', 'interval', 'batch'])
+  checkKeys(checkOptions(options), 'samples option', ['metrics', 'interval', 'batch'])
   const interval = parseDuration(options.interval ?? 1000, 'interval')
   if (interval === 0) throw outOfRange('interval', 'more than 0', options.interval)
   const keys = parseQueries(options.metrics)

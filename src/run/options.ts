@@ -2,7 +2,7 @@
 import { constants } from 'node:os'
 import type { CancelableOptions } from '../cancelable/cancelable.js'
 import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
-import { checkKeys, invalidType, invalidValue } from '../base/errors.js'
+import { checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import type { RunEvent } from './result.js'
@@ -77,7 +77,9 @@ const OWN_KEYS = [
   'onEvent',
 ] as const
 const SOURCE_KEYS = CANCELABLE_OPTIONS.filter((key) => key !== 'resources' && key !== 'grace')
-const REACTIONS = ['term', 'pause', 'kill']
+
+/** What `onBreach` can be. */
+export const REACTIONS = ['term', 'pause', 'kill'] as const
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
 export function readRunOptions(command: string, args: readonly string[], options: RunOptions): RunSettings {
@@ -85,8 +87,7 @@ export function readRunOptions(command: string, args: readonly string[], options
   if (command === '') throw invalidValue('command', 'the name or the path of a program', command)
   if (!Array.isArray(args)) throw invalidType('args', 'an array of strings', args)
   args.forEach((each, index) => checkText(each, `args[${index}]`))
-  if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
-  checkKeys(options, 'option', [...OWN_KEYS, ...SOURCE_KEYS])
+  checkKeys(checkOptions(options), 'option', [...OWN_KEYS, ...SOURCE_KEYS])
   const { onBreach = 'term', signal = 'SIGTERM', killAfter = 5000, idleOutput, cwd, env = process.env } = options
   if (!REACTIONS.includes(onBreach)) throw invalidValue('onBreach', "'term', 'pause' or 'kill'", onBreach)
   if (!(signal in constants.signals)) throw invalidValue('signal', "the name of a signal, such as 'SIGTERM'", signal)

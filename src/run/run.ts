@@ -1,5 +1,6 @@
 /** Runs a command as an operation: limits, a timeout or any other source end its whole process tree. */
 import { constants } from 'node:os'
+import { LONGEST_DELAY } from '../base/clock.js'
 import { Cancelable } from '../cancelable/cancelable.js'
 import { describeBreach, guard as makeGuard, type Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
@@ -11,14 +12,10 @@ import { bindToTree, checkLimits } from './limits.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
 import type { RunResult } from './result.js'
-
-/** Exit statuses that are not the command's own. */
-export const STATUS = { limit: 123, timeout: 124, failure: 125, signalBase: 128 } as const
+import { EXIT } from './status.js'
 
 // The operation ends with the last process, however long that takes.
 const UNTIL_GONE = 2 ** 40
-
-const LONGEST_TIMER = 2 ** 31 - 1
 
 const NO_PEAKS: Peaks = { memory: undefined, rss: undefined, cpu: undefined, processes: undefined }
 
@@ -163,7 +160,7 @@ class Run {
     const { timeout } = this.#settings.sources
     if (!this.#settings.dryRun || timeout === undefined) return undefined
     const ms = parseDuration(timeout, 'timeout', true)
-    if (ms > LONGEST_TIMER) return undefined
+    if (ms > LONGEST_DELAY) return undefined
     return setTimeout(() => this.#reportWouldEnd(timeoutReason(ms, performance.now())), ms)
   }
 
@@ -213,15 +210,15 @@ class Run {
 
 function toStatus(exit: CommandExit, reason: CancelationReason | undefined, lost: boolean): number {
   const cause = reason === undefined ? undefined : rootCause(reason)
-  if (cause?.kind === 'timeout') return STATUS.timeout
-  if (cause?.kind === 'resource') return STATUS.limit
-  if (lost) return STATUS.failure
+  if (cause?.kind === 'timeout') return EXIT.timeout
+  if (cause?.kind === 'resource') return EXIT.limit
+  if (lost) return EXIT.failure
   return ownStatus(exit)
 }
 
 /** The command's own status: its exit code, or 128 plus the number of the signal that killed it. */
 export function ownStatus({ code, signal }: CommandExit): number {
-  return code ?? STATUS.signalBase + (signal === null ? 0 : numberOf(signal))
+  return code ?? EXIT.signalBase + (signal === null ? 0 : numberOf(signal))
 }
 
 function numberOf(signal: string): number {

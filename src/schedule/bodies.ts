@@ -1,6 +1,6 @@
 /** The bodies of one ticker: each an operation under the ticker's own. */
 import { CancelationError } from '../base/cancelation-error.js'
-import { isThenable, reportError } from '../base/diagnostics.js'
+import { isThenable } from '../base/diagnostics.js'
 import type { Cancelable } from '../cancelable/cancelable.js'
 import { elapsedOf, runChild } from '../cancelable/child-run.js'
 import type { Tick, TickBody } from './tick.js'
@@ -12,6 +12,8 @@ export interface BodyListener {
   /** An operation has settled: with its body, or without it where that was abandoned. */
   operationOver(): void
   bodyFailed(error: unknown): void
+  /** A canceled body failed with an error of its own. */
+  cancelFailed(error: unknown): void
   bodyTimedOut(): void
 }
 
@@ -67,8 +69,8 @@ export class Bodies {
     this.operations--
     if (CancelationError.is(error)) {
       if (error.reason.kind === 'timeout') this.#listener.bodyTimedOut()
-      // What went wrong on the way out of a canceled body: nobody awaits a tick, so nobody else would see it.
-      if (error.cause !== undefined && !endsLikeCancelation(error.cause)) reportError(error.cause, 'A canceled tick')
+      // What failed on the way out of a canceled body: no caller awaits a tick.
+      if (error.cause !== undefined && !endsLikeCancelation(error.cause)) this.#listener.cancelFailed(error.cause)
     } else {
       this.#listener.bodyFailed(error)
     }

@@ -1,6 +1,6 @@
 /** What a ticker can be given, and the checking of it. */
 import type { Cancelable, CancelableOptions } from '../cancelable/cancelable.js'
-import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { checkKeys, checkOptions, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { checkResources } from '../sources/resource.js'
@@ -110,8 +110,7 @@ function parseRate(value: { readonly hz: number }): number {
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
 export function parseOptions(options: BeatOptions & Callbacks): TickerSettings {
-  if (typeof options !== 'object' || options === null) throw invalidType('options', 'an object', options)
-  checkKeys(options, 'ticker option', KEYS)
+  checkKeys(checkOptions(options), 'ticker option', KEYS)
   const {
     missed = 'coalesce',
     maxBurst = 100,

@@ -76,6 +76,7 @@ export class Ticker implements AsyncDisposable {
     bodyOver: (elapsed) => this.#bodyOver(elapsed),
     operationOver: () => this.#goOn(),
     bodyFailed: (error) => this.#bodyFailed(error),
+    cancelFailed: (error) => reportError(error, 'ticker body', this.name),
     bodyTimedOut: () => void this.#ledger.timeouts++,
   }
   readonly #sheddable: Sheddable
@@ -275,9 +276,9 @@ export class Ticker implements AsyncDisposable {
 
   #bodyFailed(error: unknown): void {
     if (this.#onError !== undefined) {
-      callIsolated('onError of a ticker', this.#onError, error, this)
+      callIsolated('onError callback', this.name, this.#onError, error, this)
     } else if (this.#failure !== undefined || this.#state === 'closed') {
-      reportError(error, `ticker '${this.name}'`)
+      reportError(error, 'ticker body', this.name)
     } else {
       this.#failure = { error }
       this.#operation.cancel(errorReason(error))
@@ -320,7 +321,7 @@ export class Ticker implements AsyncDisposable {
   }
 
   #tellState(): void {
-    if (this.#onState !== undefined) callIsolated('onState of a ticker', this.#onState, this.#state, this)
+    if (this.#onState !== undefined) callIsolated('onState callback', this.name, this.#onState, this.#state, this)
   }
 
   #stop(): void {

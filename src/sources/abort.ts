@@ -2,7 +2,7 @@
 import { reportError } from '../base/diagnostics.js'
 import { invalidType } from '../base/errors.js'
 import { abortReason, type CancelationReason } from '../base/reason.js'
-import { Hub, HubLink, type Link } from '../engine/link.js'
+import { Hub, HubLink, hubOf, type Link } from '../engine/link.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, type Target } from '../engine/propagation.js'
 
@@ -33,7 +33,7 @@ class AbortHub extends Hub {
       this.#signal.removeEventListener('abort', this.#aborted)
     } catch (error) {
       // In the middle of a marking, which nothing may break off.
-      reportError(error, 'removeEventListener() of an AbortSignal')
+      reportError(error, 'abort signal')
     }
   }
 }
@@ -62,12 +62,7 @@ export class AbortSignalSource extends BuiltInSource {
 
 /** @internal */
 export function abortLink(signal: AbortSignal, target: Target): HubLink {
-  let hub = hubs.get(signal)
-  if (hub === undefined) {
-    hub = new AbortHub(signal)
-    hubs.set(signal, hub)
-  }
-  return new HubLink(hub, target)
+  return new HubLink(hubOf(hubs, signal, AbortHub), target)
 }
 
 /** By shape: polyfills and signals of other realms are as good. @internal */

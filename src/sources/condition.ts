@@ -124,7 +124,7 @@ class ConditionLink extends Link {
   #failed(error: unknown): CancelationReason | null {
     if (this.#settings.cancelOnError) return errorReason(error)
     // Once: a condition that always fails would otherwise say so ten times a second.
-    if (!this.#reported) reportError(error, `condition '${this.#settings.name}'`)
+    if (!this.#reported) reportError(error, 'condition', this.#settings.name)
     this.#reported = true
     return this.#lookAgain()
   }

@@ -7,7 +7,7 @@ import { describeBreach, Guard } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
 import { resourceReason, type Breach, type CancelationReason } from '../base/reason.js'
-import { Hub, HubLink, Link, WATCH_GUARD } from '../engine/link.js'
+import { Hub, HubLink, hubOf, Link, WATCH_GUARD } from '../engine/link.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, deliverLater, kMark, type Target } from '../engine/propagation.js'
 
@@ -46,9 +46,7 @@ class GuardHub extends Hub {
         deliver()
       }),
       // Whoever hangs on it goes on unguarded; nobody may be left to think otherwise.
-      this.guard.on('unavailable', (error) =>
-        reportError(error, `The guard '${this.guard.name}' of running operations`),
-      ),
+      this.guard.on('unavailable', (error) => reportError(error, 'guard', this.guard.name)),
     ]
     active.add(this)
   }
@@ -103,15 +101,6 @@ export function pollGuards(): void {
 
 const hubs = new WeakMap<Guard, GuardHub>()
 
-function hubOf(guard: Guard): GuardHub {
-  let hub = hubs.get(guard)
-  if (hub === undefined) {
-    hub = new GuardHub(guard)
-    hubs.set(guard, hub)
-  }
-  return hub
-}
-
 class BreachLink extends HubLink {
   /** How often the guard had breached when the link was made. */
   armedAt: number = 0
@@ -130,7 +119,7 @@ class ResourceLink extends Link {
   connect(): CancelationReason | null {
     const guard = this.#resources instanceof Guard ? this.#resources : acquireGuard(this.#resources)
     if (guard.closed) throw invalidValue('resources', 'a guard that is not closed', guard)
-    const link = new BreachLink(hubOf(guard), this.target)
+    const link = new BreachLink(hubOf(hubs, guard, GuardHub), this.target)
     // Before looking at the state: a breach in between is then found by the next look.
     link.armedAt = guard.breachCount
     this.#link = link

@@ -3,7 +3,7 @@ import { constants } from 'node:os'
 import { loadBuiltin } from '../base/builtin.js'
 import { invalidType, invalidValue, unknownName } from '../base/errors.js'
 import { signalReason, type CancelationReason } from '../base/reason.js'
-import { Hub, HubLink, Link } from '../engine/link.js'
+import { Hub, HubLink, hubOf, Link } from '../engine/link.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, type Target } from '../engine/propagation.js'
 
@@ -43,15 +43,6 @@ function isMainThread(): boolean {
 }
 
 const hubs = new Map<NodeJS.Signals, SignalHub>()
-
-function hubOf(signal: NodeJS.Signals): SignalHub {
-  let hub = hubs.get(signal)
-  if (hub === undefined) {
-    hub = new SignalHub(signal)
-    hubs.set(signal, hub)
-  }
-  return hub
-}
 
 /** Cancels when the process receives one of the signals. While it is armed, their default action is off. */
 export class SignalSource extends BuiltInSource {
@@ -98,7 +89,7 @@ class SignalsLink extends Link {
 
 /** @internal */
 export function signalLink(signal: NodeJS.Signals, target: Target): HubLink {
-  return new HubLink(hubOf(signal), target)
+  return new HubLink(hubOf(hubs, signal, SignalHub), target)
 }
 
 /** @internal */

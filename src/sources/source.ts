@@ -80,7 +80,7 @@ class SinkTarget implements Target {
     try {
       this.#sink.cancel(this.#reason!)
     } catch (error) {
-      reportError(error, 'cancelation sink')
+      reportError(error, 'sink')
     }
   }
 }
@@ -133,7 +133,7 @@ class SourceLink extends Link implements CancelSink {
     const armed = this.#armed
     if (armed === undefined) return
     this.#armed = undefined
-    callIsolated(`source ${nameOf(this.#source)}`.trimEnd(), () => armed[Symbol.dispose]())
+    callIsolated('source', nameOf(this.#source), () => armed[Symbol.dispose]())
   }
 
   copy(target: Target): Link {

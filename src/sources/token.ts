@@ -223,7 +223,7 @@ class Subscription implements Target, Disposable {
     const listener = this.#listener
     if (listener === undefined) return
     this.#listener = undefined
-    callIsolated('cancel listener', listener, this.#reason!)
+    callIsolated('cancel listener', undefined, listener, this.#reason!)
   }
 
   [Symbol.dispose](): void {

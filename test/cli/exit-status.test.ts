@@ -52,7 +52,7 @@ const TABLE: readonly [status: number, args: readonly string[], stderr: string |
   [124, ['-q', '--timeout', '.1', 'sleep', '60'], ''],
   [126, [folder], /^tripline: .*: cannot be run \(exec: EACCES\)\n$/],
   [127, ['no-such-command'], 'tripline: no-such-command: command not found\n'],
-  [127, [join(folder, 'hollow')], /hollow: cannot be run \(what it needs to run is not there\)\n$/],
+  [127, [join(folder, 'hollow')], /hollow: cannot be run \(its interpreter or a library is missing\)\n$/],
   [127, ['./no-such-file'], 'tripline: ./no-such-file: command not found\n'],
 ]
 
@@ -180,7 +180,7 @@ describe('tripline run in scripts', () => {
   it.each([
     [127, ['no-such-command'], 'no-such-command: command not found'],
     [125, ['--limit', 'process.rss(4194303)>1GB', 'true'], /process\.rss/],
-    [122, ['--start-when', 'memory>99.99', '--wait', '0.1', 'true'], /did not come in time/],
+    [122, ['--start-when', 'memory>99.99', '--wait', '0.1', 'true'], /did not hold in time/],
   ])('writes a report also with %i, of a command that never ran', async (status, args, message) => {
     const file = join(folder, `never-${status}.json`)
     await tripline('run', '--report', file, ...args)

@@ -116,7 +116,7 @@ describe("one's own source", () => {
     }
     const hand = new HandSource()
     new Cancelable({ sources: [source, hand] }).enter()[Symbol.dispose]()
-    expect(errors).toEqual([{ error: failure, origin: 'source valve' }])
+    expect(errors).toEqual([{ error: failure, origin: 'source "valve"' }])
     expect(hand.sinks.size).toBe(0)
   })
 
@@ -352,7 +352,7 @@ describe('conditions', () => {
     }
     const run = Cancelable.run(() => never(), { condition: { check, interval: 1, name: 'probe' } })
     expect(await rejection(run)).toMatchObject({ reason: { checks: 4 } })
-    expect(errors).toEqual([{ error: failure, origin: "condition 'probe'" }])
+    expect(errors).toEqual([{ error: failure, origin: 'condition "probe"' }])
     const rejecting = { check: () => Promise.reject(failure), onError: 'cancel' as const }
     expect(await rejection(Cancelable.run(() => never(), { condition: rejecting }))).toMatchObject({
       reason: { kind: 'error', cause: failure },

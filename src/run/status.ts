@@ -1,0 +1,21 @@
+/** Exit statuses. */
+
+/** The statuses of `tripline` itself, also where a run's result says how it ended; any other is the command's own. */
+export const EXIT = {
+  ok: 0,
+  /** Never started: the condition of `--start-when` did not hold in time. */
+  notStarted: 122,
+  /** Ended because a resource limit was crossed. */
+  limit: 123,
+  /** Ended because its time was up, as timeout(1). */
+  timeout: 124,
+  /** Wrong usage, or a failure of tripline. */
+  failure: 125,
+  /** The command was found and could not be run. */
+  notExecutable: 126,
+  notFound: 127,
+  /** Plus the number of the signal that the command died of. */
+  signalBase: 128,
+  /** With `--gnu-status`: it had to be killed. */
+  killed: 137,
+} as const

@@ -1,0 +1,38 @@
+/** docs/diagnostics.md lists what is published, and every origin of an error. */
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const page = readFileSync(join(root, 'docs/diagnostics.md'), 'utf8')
+const declared = readFileSync(join(root, 'src/base/diagnostics.ts'), 'utf8')
+
+/** The words in the first column of the table with this heading. */
+function firstColumn(heading: string): string[] {
+  const [, table] = new RegExp(`\\| ${heading} \\|.*\\n\\|[-|]+\\n((?:\\|.*\\n)+)`).exec(page)!
+  return [...table!.matchAll(/^\| `([^`]+)` \|/gm)].map((match) => match[1]!)
+}
+
+describe('docs/diagnostics.md', () => {
+  it('has every channel', () => {
+    const channels = [...declared.matchAll(/channel\('([^']+)'\)/g)].map((match) => match[1]!)
+    expect(firstColumn('channel').toSorted()).toEqual(channels.toSorted())
+  })
+
+  it('has every source of an error, each of which is used', () => {
+    const [, union] = /type ErrorSource =\n((?: +\| '[^']+'\n)+)/.exec(declared)!
+    const sources = [...union!.matchAll(/'([^']+)'/g)].map((match) => match[1]!)
+    expect(firstColumn('origin')).toEqual(sources)
+    const files = readdirSync(join(root, 'src'), { recursive: true, encoding: 'utf8' }).filter((each) =>
+      each.endsWith('.ts'),
+    )
+    const code = files
+      .filter((each) => each !== 'base/diagnostics.ts')
+      .map((each) => readFileSync(join(root, 'src', each), 'utf8'))
+    // A guard's are put together from the names of its events.
+    const used = (source: string): boolean => code.some((text) => text.includes(`'${source}'`))
+    const events = ['breach', 'clear', 'unavailable'].map((event) => `${event} listener`)
+    expect(sources.filter((source) => !used(source))).toEqual(events)
+  })
+})
