@@ -1,11 +1,11 @@
-// battery, power.online: /sys/class/power_supply. Batteries of mice and headsets (scope "Device") are nobody's supply.
-// A machine with no battery is on mains, whether or not it says so.
-#include <cerrno>
+// battery, power.online: /sys/class/power_supply (Documentation/ABI/testing/sysfs-class-power). Batteries of mice and
+// headsets (scope "Device") supply nothing of the machine. A machine without a battery runs on external power, whether
+// or not anything says so.
 #include <cstdio>
-#include <cstring>
+#include <initializer_list>
 
+#include "linux/device.h"
 #include "linux/families.h"
-#include "linux/file.h"
 #include "linux/parse/sensor.h"
 #include "port/platform.h"
 
@@ -13,35 +13,49 @@ namespace tripline {
 
 namespace {
 
+// Firmware computes shares from a full charge that it last saw long ago, so a little more than 100 % is real; 127 or
+// 255 stands for "unknown".
+constexpr double kMostFull = 1.2;
+// Microvolts.
+constexpr double kLeastVoltage = 1e6;
+constexpr double kMostVoltage = 1e9;
+
+// Of one battery, or of several together.
+struct Content {
+  double now = 0, full = 0;
+  int count = 0;
+
+  double Percent() const { return now < full ? 100 * now / full : 100; }
+};
+
 class PowerProbe final : public Probe {
  public:
   PowerProbe() {
     folder_.Set(roots_.sys.get(), "/class/power_supply");
-    // CloseRequest an embedded controller takes long; where there is none the answer is had at once.
+    // Asking a battery's embedded controller takes long. Without one the answer takes no time, and is known at once.
     DirectoryReader names(folder_.get());
     while (const char* name = names.Next()) {
-      char type[24];
-      blocking_ = blocking_ || (ReadWord(name, "type", type, sizeof(type)) && strcmp(type, "Battery") == 0);
+      supply_.SetPath(folder_.get(), "/", name);
+      blocking_ = blocking_ || (supply_.Says("type", "Battery") && !supply_.Says("scope", "Device"));
     }
   }
 
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     Totals totals;
     DirectoryReader names(folder_.get());
-    while (const char* name = names.Next()) Add(name, &totals);
+    while (const char* name = names.Next()) {
+      supply_.SetPath(folder_.get(), "/", name);
+      Add(&totals);
+    }
     if (Wants(wanted, Metric::kBattery)) {
-      if (totals.batteries > 0) {
+      if (totals.batteries > 0 && !totals.why.failed()) {
         out->SetLevel(Metric::kBattery, Charge(totals));
       } else {
-        Failure why;
-        why.Set("this machine has no battery");
-        SetUnavailable(MaskOf(Metric::kBattery), why, out);
+        if (totals.batteries == 0) totals.why.Set("this machine has no battery");
+        SetUnavailable(MaskOf(Metric::kBattery), totals.why, out);
       }
     }
-    if (Wants(wanted, Metric::kPowerOnline)) {
-      const bool on_battery = totals.chargers > 0 ? !totals.online : totals.discharging;
-      out->SetLevel(Metric::kPowerOnline, on_battery ? 0 : 1);
-    }
+    if (Wants(wanted, Metric::kPowerOnline)) out->SetLevel(Metric::kPowerOnline, IsOnBattery(totals) ? 0 : 1);
   }
 
   const char* Origin(Metric) const override { return folder_.get(); }
@@ -49,71 +63,101 @@ class PowerProbe final : public Probe {
 
  private:
   struct Totals {
-    int chargers = 0;
-    bool online = false;
+    bool online = false;   // some charger delivers
+    bool offline = false;  // the mains adapter does not
+    bool charging = false;
     bool discharging = false;
     int batteries = 0;
-    double capacity = 0;  // sum of percentages
-    int measured = 0;     // batteries that tell what they hold
-    double now = 0, full = 0;
+    double percent = 0;  // summed
+    Content energy, charge;
+    Failure why;  // a battery that does not say how full it is
   };
 
-  // Several batteries count by what they hold, where they all tell it.
+  static bool IsOnBattery(const Totals& totals) {
+    if (totals.batteries == 0 || totals.online || totals.charging) return false;
+    return totals.offline || totals.discharging;
+  }
+
+  // Several batteries count by what they hold, as far as their units can be compared.
   static double Charge(const Totals& totals) {
-    const bool by_content = totals.measured == totals.batteries && totals.batteries > 1 && totals.full > 0;
-    const double percent = by_content ? 100 * totals.now / totals.full : totals.capacity / totals.batteries;
-    return percent < 0 ? 0 : percent > 100 ? 100 : percent;
+    if (totals.batteries > 1) {
+      if (totals.energy.count == totals.batteries) return totals.energy.Percent();
+      if (totals.charge.count == totals.batteries) return totals.charge.Percent();
+    }
+    return totals.percent / totals.batteries;
   }
 
-  void Add(const char* name, Totals* totals) {
-    char word[24];
-    if (ReadWord(name, "scope", word, sizeof(word)) && strcmp(word, "Device") == 0) return;
-    if (!ReadWord(name, "type", word, sizeof(word))) return;
-    int64_t value = 0;
-    if (strcmp(word, "Battery") != 0) {
-      if (strcmp(word, "UPS") == 0 || !ReadInteger(name, "online", &value)) return;
-      totals->chargers++;
-      totals->online = totals->online || value > 0;
-      return;
-    }
-    if (ReadInteger(name, "present", &value) && value == 0) return;
-    int64_t capacity = 0, now = 0, full = 0;
-    if (!ReadInteger(name, "capacity", &capacity)) return;
+  void Add(Totals* totals) {
+    Span type;
+    if (supply_.Says("scope", "Device") || !supply_.ReadLine("type", &type)) return;
+    if (type.Is("Battery")) return AddBattery(totals);
+    int64_t online = 0;
+    const bool mains = type.Is("Mains");
+    if (type.Is("UPS") || !supply_.ReadInteger("online", &online)) return;
+    // A port (USB, UCSI) that is offline only says that nothing is plugged in there.
+    totals->online = totals->online || online > 0;
+    totals->offline = totals->offline || (mains && online == 0);
+  }
+
+  void AddBattery(Totals* totals) {
+    Span line;
+    int64_t present = 0;
+    // Empty in the battery that WSL 1 makes up on a desktop.
+    if (supply_.ReadLine("present", &line) && (!ParseInteger(line.data, line.size, &present) || present == 0)) return;
     totals->batteries++;
-    totals->capacity += static_cast<double>(capacity);
-    if ((ReadInteger(name, "energy_now", &now) && ReadInteger(name, "energy_full", &full)) ||
-        (ReadInteger(name, "charge_now", &now) && ReadInteger(name, "charge_full", &full))) {
-      totals->measured++;
-      totals->now += static_cast<double>(now);
-      totals->full += static_cast<double>(full);
+    if (supply_.ReadLine("status", &line)) {
+      totals->charging = totals->charging || line.Is("Charging");
+      totals->discharging = totals->discharging || line.Is("Discharging");
     }
-    if (ReadWord(name, "status", word, sizeof(word)) && strcmp(word, "Discharging") == 0) totals->discharging = true;
+    Content energy, charge;
+    double voltage = 0;
+    ReadContent("energy_now", "energy_full", "energy_full_design", &energy);
+    ReadContent("charge_now", "charge_full", "charge_full_design", &charge);
+    if (energy.count == 0 && charge.count > 0 && ReadVoltage(&voltage)) {
+      energy = {charge.now * voltage, charge.full * voltage, 1};
+    }
+    Sum(energy, &totals->energy);
+    Sum(charge, &totals->charge);
+    int64_t capacity = 0;
+    if (supply_.ReadInteger("capacity", &capacity) && capacity >= 0 &&
+        static_cast<double>(capacity) <= 100 * kMostFull) {
+      totals->percent += capacity < 100 ? static_cast<double>(capacity) : 100;
+    } else if (energy.count + charge.count > 0) {
+      totals->percent += (energy.count > 0 ? energy : charge).Percent();
+    } else {
+      snprintf(totals->why.text, sizeof(totals->why.text), "%.120s: does not say how full it is", supply_.path());
+    }
   }
 
-  bool ReadFile(const char* supply, const char* leaf) {
-    char name[300];
-    snprintf(name, sizeof(name), "/%s/%s", supply, leaf);
-    file_name_.Set(folder_.get(), name);
-    return ReadOnce(file_name_.get(), &buffer_);
+  static void Sum(const Content& one, Content* all) {
+    all->now += one.now;
+    all->full += one.full;
+    all->count += one.count;
   }
 
-  bool ReadWord(const char* supply, const char* leaf, char* out, size_t size) {
-    if (!ReadFile(supply, leaf)) return false;
-    const Span word = FirstWord(buffer_.data(), buffer_.size);
-    if (word.size == 0 || word.size >= size) return false;
-    memcpy(out, word.data, word.size);
-    out[word.size] = '\0';
-    return true;
+  void ReadContent(const char* now_file, const char* full_file, const char* design_file, Content* out) {
+    int64_t now = 0, full = 0;
+    if (!supply_.ReadInteger(now_file, &now) || now < 0) return;
+    if ((!supply_.ReadInteger(full_file, &full) || full <= 0) && !supply_.ReadInteger(design_file, &full)) return;
+    if (full <= 0 || static_cast<double>(now) > static_cast<double>(full) * kMostFull) return;
+    *out = {static_cast<double>(now < full ? now : full), static_cast<double>(full), 1};
   }
 
-  bool ReadInteger(const char* supply, const char* leaf, int64_t* out) {
-    return ReadFile(supply, leaf) && ParseInteger(buffer_.data(), buffer_.size, out);
+  // In volts: a charge in millionths of an ampere-hour times it is an energy in millionths of a watt-hour.
+  bool ReadVoltage(double* volts) {
+    for (const char* file : {"voltage_min_design", "voltage_now"}) {
+      int64_t value = 0;
+      if (!supply_.ReadInteger(file, &value)) continue;
+      const double microvolts = static_cast<double>(value);
+      *volts = microvolts / 1e6;
+      if (microvolts >= kLeastVoltage && microvolts <= kMostVoltage) return true;
+    }
+    return false;
   }
 
   const Roots roots_;
   Text folder_;
-  Text file_name_;
-  Buffer buffer_;  // of our own: Read() may run beside the sampling thread
+  Device supply_;  // has a buffer of its own: Read() may run beside the sampling thread
   bool blocking_ = false;
 };
 

@@ -1,15 +1,17 @@
-// temperature: the hottest plausible sensor of the CPU or its chip, or the one that was asked for. Which sensors those
-// are follows from their names, because zone 0 may be a wireless card.
-//
+// temperature: the hottest plausible sensor of the CPU or its chip, or of the one that was asked for. Names say which
+// sensors those are, because zone 0 may be a wireless card.
+//   /sys/class/thermal/thermal_zone*/type, temp
+//   /sys/class/hwmon/hwmon*/name, temp*_label, temp*_input, temp*_fault, temp*_enable
 // A sensor may sit on a slow bus (a millisecond on many boards, seconds on some disks), so this runs on a helper
 // thread.
 #include <unistd.h>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 
+#include "linux/device.h"
 #include "linux/families.h"
-#include "linux/file.h"
 #include "linux/parse/sensor.h"
 #include "port/platform.h"
 
@@ -17,166 +19,230 @@ namespace tripline {
 
 namespace {
 
-constexpr uint32_t kSensors = 16;
-constexpr int kNumbers = 64;  // of zones and of hwmon devices that are looked at
-constexpr int kInputs = 32;   // of one hwmon device
 constexpr double kDegreesPerSecond = 20;
 constexpr uint64_t kSlow = 20 * kMillisecond;
 constexpr uint64_t kRest = 50;  // a slow sensor rests for this many times its reading
+// From one look at which sensors there are to the next, while one of them is missing.
+constexpr uint64_t kFirstWait = kSecond;
+constexpr uint64_t kLongestWait = 16 * kSecond;
 
+// The descriptor is what pins a sensor: numbers of zones and hwmon devices are given anew when a driver is loaded
+// again.
 struct Sensor {
   File file;
+  Text fault, enable;  // empty where the sensor has no such file
   uint64_t due = 0;
   bool known = false;
+  bool in_thousandths = false;
   double celsius = 0;
 };
+
+// Where the sensors are taken from; the first that has any. Once chosen, no worse one stands in while a driver is gone.
+enum Choice : uint8_t { kCpuZones, kCpuChips, kUnnamedZones };
 
 class TemperatureProbe final : public Probe {
  public:
   bool Open(const Selector& selector, Failure* why) {
-    const char* zone = selector.name;
-    if (zone[0] != '\0') {
-      AddZones(zone, false);
-      AddChips(zone);
-    } else {
-      AddZones("", true);
-      if (count_ == 0) AddChips("");
-      // Boards without a name that tells: any zone that is not known to be something else.
-      if (count_ == 0) AddZones("", false);
-    }
-    if (count_ > 0) return true;
-    if (zone[0] == '\0') {
+    zone_.Set(selector.name);
+    Look();
+    if (!sensors_.empty()) return true;
+    if (zone_.empty()) {
       why->Set("no temperature sensor of the CPU or its chip in /sys/class/thermal or /sys/class/hwmon");
     } else {
-      snprintf(why->text, sizeof(why->text), "no temperature zone \"%s\"; there is %s", zone,
-               seen_[0] == '\0' ? "none at all" : seen_);
+      snprintf(why->text, sizeof(why->text), "no temperature zone \"%.36s\"; there is %s%s", zone_.get(),
+               seen_[0] == '\0' ? "none at all" : seen_, seen_all_ ? "" : " and more");
     }
     return false;
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    hottest_ = nullptr;
-    Failure why;
-    for (uint32_t i = 0; i < count_; i++) {
-      Sensor& sensor = sensors_[i];
-      if (now >= sensor.due) ReadSensor(now, &sensor, &why);
-      if (sensor.known && (hottest_ == nullptr || sensor.celsius > hottest_->celsius)) hottest_ = &sensor;
+    if (!ReadSensors(now) && now >= look_at_) {
+      Look();
+      // Looking reads many files, and not all that fail come back.
+      if (ReadSensors(now)) wait_ = 0;
+      wait_ = wait_ == 0 ? kFirstWait : wait_ < kLongestWait ? 2 * wait_ : wait_;
+      look_at_ = now + wait_;
     }
-    // A slow sensor that failed rests, and what it said then still holds.
-    if (why.failed()) failure_ = why;
     if (hottest_ == nullptr) return SetUnavailable(wanted, failure_, out);
     if (Wants(wanted, Metric::kTemperature)) out->SetLevel(Metric::kTemperature, hottest_->celsius);
   }
 
   const char* Origin(Metric) const override {
-    return hottest_ != nullptr ? hottest_->file.path() : sensors_[0].file.path();
+    if (hottest_ != nullptr) return hottest_->file.path();
+    return sensors_.empty() ? "" : sensors_[0]->file.path();
   }
   double MaxSlope(Metric) const override { return kDegreesPerSecond; }
   bool blocking() const override { return true; }
 
  private:
+  // False where one of them is missing.
+  bool ReadSensors(uint64_t now) {
+    missing_ = sensors_.empty();
+    hottest_ = nullptr;
+    Failure why;
+    for (const std::unique_ptr<Sensor>& sensor : sensors_) {
+      if (now >= sensor->due) ReadSensor(now, sensor.get(), &why);
+      if (sensor->known && (hottest_ == nullptr || sensor->celsius > hottest_->celsius)) hottest_ = sensor.get();
+    }
+    // A slow sensor that failed rests, and what it said then still holds.
+    if (why.failed()) failure_ = why;
+    return !missing_;
+  }
+
   void ReadSensor(uint64_t now, Sensor* sensor, Failure* why) {
     const uint64_t begun = MonotonicNow();
+    const char* text = nullptr;
     sensor->known = false;
     if (!sensor->file.Read(now, &buffer_)) {
+      const bool missing = IsMissing(sensor->file);
+      missing_ = missing_ || missing;
       // EAGAIN, EINVAL, ENODATA while it sleeps.
-      if (!why->failed()) sensor->file.Explain("the sensor does not answer", why);
-    } else if (!ParseTemperature(buffer_.data(), buffer_.size, &sensor->celsius)) {
-      if (!why->failed()) {
-        snprintf(why->text, sizeof(why->text), "%s: not a plausible temperature", sensor->file.path());
-      }
+      if (!why->failed()) sensor->file.Explain(missing ? "" : "the sensor does not answer", why);
+    } else if (!ParseTemperature(buffer_.data(), buffer_.size, &sensor->in_thousandths, &sensor->celsius)) {
+      text = "not a plausible temperature";
+    } else if (Says(sensor->fault, '1')) {
+      text = "the sensor reports a fault";
+    } else if (Says(sensor->enable, '0')) {
+      text = "the sensor is switched off";
     } else {
       sensor->known = true;
+    }
+    if (text != nullptr && !why->failed()) {
+      snprintf(why->text, sizeof(why->text), "%.120s: %s", sensor->file.path(), text);
     }
     const uint64_t took = MonotonicNow() - begun;
     sensor->due = took > kSlow ? now + took * kRest : 0;
   }
 
+  // Whether the device of the file has gone, or was never opened.
+  static bool IsMissing(const File& file) {
+    const int error = file.error();
+    return strcmp(file.call(), "open") == 0 || error == ENODEV || error == ENOENT || error == EBADF || error == ESTALE;
+  }
+
+  bool Says(const Text& file, char digit) {
+    return !file.empty() && ReadOnce(file.get(), &buffer_) && buffer_.size > 0 && buffer_.data()[0] == digit;
+  }
+
   // ---- which sensors
 
-  void AddZones(const char* wanted, bool only_cpu) {
-    for (int i = 0; i < kNumbers && count_ < kSensors; i++) {
-      char name[64];
-      snprintf(name, sizeof(name), "/class/thermal/thermal_zone%d", i);
-      Text folder, file;
-      folder.Set(roots_.sys.get(), name);
-      file.Set(folder.get(), "/type");
-      if (access(file.get(), R_OK) != 0 || !ReadOnce(file.get(), &buffer_)) continue;
-      const Span type = FirstWord(buffer_.data(), buffer_.size);
+  void Look() {
+    hottest_ = nullptr;
+    sensors_.clear();
+    seen_[0] = '\0';
+    seen_all_ = true;
+    if (!zone_.empty()) {
+      AddZones(kUnnamedZones);
+      AddChips();
+      return;
+    }
+    for (int choice = kCpuZones; sensors_.empty() && choice <= worst_; choice++) {
+      if (choice == kCpuChips)
+        AddChips();
+      else
+        AddZones(static_cast<Choice>(choice));
+      if (!sensors_.empty()) worst_ = choice;
+    }
+  }
+
+  void AddZones(Choice choice) {
+    Text folder;
+    folder.Set(roots_.sys.get(), "/class/thermal");
+    for (const uint32_t number : NumbersIn(folder.get(), "thermal_zone")) {
+      char name[32];
+      snprintf(name, sizeof(name), "/thermal_zone%u", static_cast<unsigned>(number));
+      device_.SetPath(folder.get(), name);
+      Span type;
+      if (!device_.ReadLine("type", &type)) continue;
       Note(type);
-      if (wanted[0] != '\0' ? !type.Is(wanted) : only_cpu ? !IsCpuSensor(type) : IsOther(type)) continue;
-      sensors_[count_++].file.SetPath(folder.get(), "/temp");
+      const bool good = !zone_.empty()        ? IsSameName(type, zone_.get())
+                        : choice == kCpuZones ? IsCpuSensor(type)
+                                              : !IsOtherSensor(type);
+      if (good && device_.Has("temp")) Add("temp");
     }
   }
 
-  static bool IsOther(Span type) {
-    constexpr const char* kNames = "iwlwifi\0BAT\0bat\0charger\0nvme\0wifi\0modem\0pmic\0usb\0";
-    for (const char* name = kNames; *name != '\0'; name += strlen(name) + 1) {
-      if (type.StartsWith(name)) return true;
-    }
-    return false;
-  }
-
-  // Drivers of the CPU under hwmon, or the one with that name, or the input with that label.
-  void AddChips(const char* wanted) {
-    for (int i = 0; i < kNumbers && count_ < kSensors; i++) {
-      char number[64];
-      snprintf(number, sizeof(number), "/class/hwmon/hwmon%d", i);
-      Text folder, file;
-      folder.Set(roots_.sys.get(), number);
-      file.Set(folder.get(), "/name");
-      if (access(file.get(), R_OK) != 0) {
-        // Where drivers put their files before 3.15.
-        folder.Set(roots_.sys.get(), number, "/device");
-        file.Set(folder.get(), "/name");
-      }
-      if (access(file.get(), R_OK) != 0 || !ReadOnce(file.get(), &buffer_)) continue;
-      const Span name = FirstWord(buffer_.data(), buffer_.size);
-      Note(name);
-      const bool chip = wanted[0] == '\0' ? IsCpuSensor(name) : name.Is(wanted);
-      if (!chip && wanted[0] == '\0') continue;
-      for (int input = 1; input <= kInputs && count_ < kSensors; input++) {
-        char leaf[32];
-        snprintf(leaf, sizeof(leaf), "/temp%d_label", input);
-        file.Set(folder.get(), leaf);
-        const bool labeled = !chip && ReadOnce(file.get(), &buffer_) && LabelIs(wanted);
-        if (!chip && !labeled) continue;
-        snprintf(leaf, sizeof(leaf), "/temp%d_input", input);
-        file.Set(folder.get(), leaf);
-        if (access(file.get(), F_OK) == 0) sensors_[count_++].file.SetPath(file.get());
-      }
+  // Drivers of the CPU under hwmon; or the one with the name that was asked for, or the input with that label.
+  void AddChips() {
+    Text folder;
+    folder.Set(roots_.sys.get(), "/class/hwmon");
+    for (const uint32_t number : NumbersIn(folder.get(), "hwmon")) {
+      char name[32];
+      snprintf(name, sizeof(name), "/hwmon%u", static_cast<unsigned>(number));
+      device_.SetPath(folder.get(), name);
+      // Drivers put their files one level below before 3.15.
+      if (!device_.Has("name")) device_.SetPath(folder.get(), name, "/device");
+      Span chip;
+      if (!device_.ReadLine("name", &chip)) continue;
+      Note(chip);
+      const bool whole = zone_.empty() ? IsCpuSensor(chip) : IsSameName(chip, zone_.get());
+      if (whole || !zone_.empty()) AddInputs(whole);
     }
   }
 
-  // The whole line: labels hold blanks ("Package id 0").
-  bool LabelIs(const char* wanted) {
-    Scanner scan(buffer_.data(), buffer_.size);
-    return scan.Line().Is(wanted);
+  // All inputs of a chip, or those with the label that was asked for.
+  void AddInputs(bool whole) {
+    const List<uint32_t> inputs = NumbersIn(device_.path(), "temp", "_input");
+    bool has_die = false;
+    for (const uint32_t input : inputs) has_die = has_die || LabelIs(input, "Tdie");
+    for (const uint32_t input : inputs) {
+      // Tctl is Tdie and an offset that makes fans run faster (Documentation/hwmon/k10temp.rst).
+      if (whole ? has_die && LabelIs(input, "Tctl") : !LabelIs(input, zone_.get())) continue;
+      Add(NameOf(input, "input"));
+      SetIfThere(NameOf(input, "fault"), &sensors_.back()->fault);
+      SetIfThere(NameOf(input, "enable"), &sensors_.back()->enable);
+    }
   }
 
+  const char* NameOf(uint32_t input, const char* what) {
+    snprintf(leaf_, sizeof(leaf_), "temp%u_%s", static_cast<unsigned>(input), what);
+    return leaf_;
+  }
+
+  bool LabelIs(uint32_t input, const char* text) {
+    Span label;
+    return device_.ReadLine(NameOf(input, "label"), &label) && IsSameName(label, text);
+  }
+
+  void Add(const char* file) {
+    sensors_.push_back(std::unique_ptr<Sensor>(new Sensor()));
+    sensors_.back()->file.SetPath(device_.PathOf(file));
+    sensors_.back()->file.SetPinned();
+  }
+
+  void SetIfThere(const char* file, Text* out) {
+    if (device_.Has(file)) out->Set(device_.PathOf(file));
+  }
+
+  // For the message that names what there is.
   void Note(Span name) {
     const size_t length = strlen(seen_);
-    if (length + name.size + 3 >= sizeof(seen_)) return;
+    seen_all_ = seen_all_ && length + name.size + 3 < sizeof(seen_);
+    if (!seen_all_) return;
     if (length > 0) strcat(seen_, ", ");
     strncat(seen_, name.data, name.size);
   }
 
   const Roots roots_;
+  Text zone_;
+  Device device_;
   Buffer buffer_;  // of our own: Read() runs beside the sampling thread
-  Sensor sensors_[kSensors];
-  uint32_t count_ = 0;
+  List<std::unique_ptr<Sensor>> sensors_;
+  int worst_ = kUnnamedZones;
+  bool missing_ = false;
+  uint64_t look_at_ = 0;
+  uint64_t wait_ = 0;
   const Sensor* hottest_ = nullptr;
   Failure failure_;
-  char seen_[96] = "";
+  char leaf_[32];
+  char seen_[72] = "";
+  bool seen_all_ = true;
 };
 
 }  // namespace
 
 Probe* MakeTemperatureProbe(const Selector& selector, Failure* why) {
-  TemperatureProbe* probe = new TemperatureProbe();
-  if (probe->Open(selector, why)) return probe;
-  delete probe;
-  return nullptr;
+  return OpenProbe<TemperatureProbe>(selector, why);
 }
 
 }  // namespace tripline

@@ -1,18 +1,17 @@
+// clang-format off
 // throttled: 1 while the machine holds itself back because of heat or a weak supply.
-//   Raspberry Pi     the firmware's get_throttled: bits 0 to 3 are now (voltage, frequency cap, throttling, soft
-//   limit);
+//   Raspberry Pi     the firmware's get_throttled: bits 0 to 3 are now (voltage, frequency cap, throttling, soft limit);
 //                    the bits above are "since it was started" and do not count
-//   x86              thermal_throttle counts of the first CPUs, when they have grown lately
+//   x86              thermal_throttle counts of every CPU, when one has grown lately
 //   other boards     a cooling device that slows the CPU and is on
 // The Pi's file asks the firmware through a mailbox and may take long, so this runs on a helper thread.
+// clang-format on
 #include <unistd.h>
-#include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <initializer_list>
 
+#include "linux/device.h"
 #include "linux/families.h"
-#include "linux/file.h"
 #include "linux/parse/sensor.h"
 #include "port/platform.h"
 
@@ -20,143 +19,159 @@ namespace tripline {
 
 namespace {
 
-constexpr uint32_t kFiles = 32;
-constexpr int kCpus = 8;
-constexpr int kCoolers = 64;
 constexpr uint64_t kNowBits = 0xf;
 constexpr uint64_t kLately = 2 * kSecond;  // how long a count that has grown means "now"
+constexpr uint32_t kMostCpus = 8192;       // as many as Linux can be built for
 
-enum IndicatorKind : uint8_t { kFirmware, kCount, kCooler };
-
-struct ThrottleIndicator {
-  File file;
-  IndicatorKind meaning = kFirmware;
-  bool has_last = false;
-  int64_t last = 0;
-  uint64_t grown_at = 0;
+// What the counts of one CPU were; -1 where they have not been read.
+struct Counts {
+  int64_t core = -1, package = -1;
 };
 
+// Files are opened for each read and not held: a large machine has a thousand of them, CPUs come and go, and the number
+// of a cooling device is given anew.
 class ThrottledProbe final : public Probe {
  public:
   bool Open(Failure* why) {
-    AddFirmware();
-    AddCounts();
-    AddCoolers();
-    if (count_ > 0) return true;
+    cpus_.Set(roots_.sys.get(), "/devices/system/cpu");
+    coolers_.Set(roots_.sys.get(), "/class/thermal");
+    FindFirmware();
+    if (!firmware_.empty() || HasCounts() || HasCooler()) return true;
     why->Set(
-        "nothing here tells of throttling: no Raspberry Pi firmware, thermal_throttle counts or CPU cooling device");
+        "nothing here reports throttling: no Raspberry Pi firmware, thermal_throttle counts or CPU cooling device");
     return false;
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    bool any = false;
-    bool throttled = false;
-    Failure why;
-    decider_ = &indicators_[0];
-    for (uint32_t i = 0; i < count_; i++) {
-      bool on = false;
-      if (!ReadIndicator(now, &indicators_[i], &on, &why)) continue;
-      any = true;
-      if (on && !throttled) decider_ = &indicators_[i];
-      throttled = throttled || on;
+    known_ = on_ = false;
+    failure_ = Failure();
+    if (!firmware_.empty()) ReadFirmware();
+    ReadCounts(now);
+    ReadCoolers();
+    if (!known_) {
+      if (!failure_.failed()) failure_.Set("what reported throttling is gone");
+      return SetUnavailable(wanted, failure_, out);
     }
-    if (!any) return SetUnavailable(wanted, why, out);
-    if (Wants(wanted, Metric::kThrottled)) out->SetLevel(Metric::kThrottled, throttled ? 1 : 0);
+    if (Wants(wanted, Metric::kThrottled)) out->SetLevel(Metric::kThrottled, on_ ? 1 : 0);
   }
 
-  const char* Origin(Metric) const override { return decider_->file.path(); }
+  const char* Origin(Metric) const override { return origin_.get(); }
   bool blocking() const override { return true; }
 
  private:
-  bool ReadIndicator(uint64_t now, ThrottleIndicator* sign, bool* on, Failure* why) {
-    if (!sign->file.Read(now, &buffer_)) {
-      if (!why->failed()) sign->file.Explain("", why);
-      return false;
+  // What one source says. The origin is the first that is on, or else the first of all.
+  void Judge(bool on, const char* path) {
+    if (!known_ || (on && !on_)) origin_.Set(path);
+    known_ = true;
+    on_ = on_ || on;
+  }
+
+  // ---- the firmware of a Raspberry Pi
+
+  // The device is called differently on different boards; its driver is not.
+  void FindFirmware() {
+    Text folder;
+    folder.Set(roots_.sys.get(), "/bus/platform/drivers/raspberrypi-firmware");
+    DirectoryReader names(folder.get());
+    while (const char* name = names.Next()) {
+      if (SetFirmware(folder.get(), "/", name)) return;
     }
-    uint64_t bits = 0;
-    int64_t value = 0;
-    const bool good = sign->meaning == kFirmware ? ParseHex(buffer_.data(), buffer_.size, &bits)
-                                                 : ParseInteger(buffer_.data(), buffer_.size, &value);
-    if (!good) {
-      if (!why->failed()) snprintf(why->text, sizeof(why->text), "%s: not a number", sign->file.path());
-      return false;
-    }
-    switch (sign->meaning) {
-      case kFirmware: *on = (bits & kNowBits) != 0; break;
-      case kCount:
-        if (sign->has_last && value > sign->last) sign->grown_at = now;
-        sign->has_last = true;
-        sign->last = value;
-        *on = sign->grown_at != 0 && now - sign->grown_at < kLately;
-        break;
-      case kCooler: *on = value > 0; break;
-    }
+    SetFirmware(roots_.sys.get(), "/devices/platform/soc", "/soc:firmware");
+  }
+
+  bool SetFirmware(const char* a, const char* b, const char* c) {
+    Text path;
+    path.Set(a, b, c, "/get_throttled");
+    if (access(path.get(), R_OK) != 0) return false;
+    firmware_.Set(path.get());
     return true;
   }
 
-  void Add(const char* path, IndicatorKind meaning) {
-    if (count_ == kFiles || access(path, R_OK) != 0) return;
-    indicators_[count_].meaning = meaning;
-    indicators_[count_++].file.SetPath(path);
+  void ReadFirmware() {
+    File file;
+    file.SetPath(firmware_.get());
+    uint64_t bits = 0;
+    if (!file.Read(1, &buffer_)) return file.Explain("", &failure_);
+    if (ParseHex(buffer_.data(), buffer_.size, &bits)) return Judge((bits & kNowBits) != 0, firmware_.get());
+    snprintf(failure_.text, sizeof(failure_.text), "%.120s: not a hexadecimal number", firmware_.get());
   }
 
-  // The device is called differently on different boards; its driver is not.
-  void AddFirmware() {
-    Text folder, file;
-    folder.Set(roots_.sys.get(), "/bus/platform/drivers/raspberrypi-firmware");
-    {
-      DirectoryReader names(folder.get());
-      while (const char* name = names.Next()) {
-        file.Set(folder.get(), "/", name, "/get_throttled");
-        Add(file.get(), kFirmware);
-      }
+  // ---- counts of x86
+
+  bool HasCounts() {
+    for (const uint32_t cpu : NumbersIn(cpus_.get(), "cpu")) {
+      SetCpu(cpu);
+      if (device_.Has("core_throttle_count") || device_.Has("package_throttle_count")) return true;
     }
-    if (count_ > 0) return;
-    file.Set(roots_.sys.get(), "/devices/platform/soc/soc:firmware/get_throttled");
-    Add(file.get(), kFirmware);
+    return false;
   }
 
-  void AddCounts() {
-    for (int cpu = 0; cpu < kCpus; cpu++) {
-      for (const char* what : {"core", "package"}) {
-        char name[96];
-        snprintf(name, sizeof(name), "/devices/system/cpu/cpu%d/thermal_throttle/%s_throttle_count", cpu, what);
-        Text file;
-        file.Set(roots_.sys.get(), name);
-        Add(file.get(), kCount);
-      }
+  void ReadCounts(uint64_t now) {
+    for (const uint32_t cpu : NumbersIn(cpus_.get(), "cpu")) {
+      if (cpu >= kMostCpus) break;
+      while (counts_.size() <= cpu) counts_.push_back(Counts());
+      SetCpu(cpu);
+      ReadCount(now, "core_throttle_count", &counts_[cpu].core);
+      ReadCount(now, "package_throttle_count", &counts_[cpu].package);
+    }
+    if (grown_at_ != 0 && now - grown_at_ < kLately) Judge(true, grown_.get());
+  }
+
+  void ReadCount(uint64_t now, const char* file, int64_t* last) {
+    int64_t count = 0;
+    if (!device_.ReadInteger(file, &count)) return;
+    Judge(false, device_.PathOf(file));
+    if (*last >= 0 && count > *last) {
+      grown_at_ = now;
+      grown_.Set(device_.PathOf(file));
+    }
+    *last = count;
+  }
+
+  void SetCpu(uint32_t cpu) {
+    char name[48];
+    snprintf(name, sizeof(name), "/cpu%u/thermal_throttle", static_cast<unsigned>(cpu));
+    device_.SetPath(cpus_.get(), name);
+  }
+
+  // ---- cooling devices
+
+  bool HasCooler() {
+    for (const uint32_t number : NumbersIn(coolers_.get(), "cooling_device")) {
+      if (SetCooler(number)) return true;
+    }
+    return false;
+  }
+
+  void ReadCoolers() {
+    for (const uint32_t number : NumbersIn(coolers_.get(), "cooling_device")) {
+      int64_t state = 0;
+      if (SetCooler(number) && device_.ReadInteger("cur_state", &state)) Judge(state > 0, device_.PathOf("cur_state"));
     }
   }
 
-  void AddCoolers() {
-    for (int i = 0; i < kCoolers; i++) {
-      char name[64];
-      snprintf(name, sizeof(name), "/class/thermal/cooling_device%d", i);
-      Text folder, file;
-      folder.Set(roots_.sys.get(), name);
-      file.Set(folder.get(), "/type");
-      if (access(file.get(), R_OK) != 0 || !ReadOnce(file.get(), &buffer_)) continue;
-      const Span type = FirstWord(buffer_.data(), buffer_.size);
-      if (!type.StartsWith("thermal-cpufreq") && !type.StartsWith("cpufreq") && !type.Is("Processor")) continue;
-      file.Set(folder.get(), "/cur_state");
-      Add(file.get(), kCooler);
-    }
+  bool SetCooler(uint32_t number) {
+    char name[48];
+    snprintf(name, sizeof(name), "/cooling_device%u", static_cast<unsigned>(number));
+    device_.SetPath(coolers_.get(), name);
+    Span type;
+    return device_.ReadLine("type", &type) && IsCpuCooler(type);
   }
 
   const Roots roots_;
-  Buffer buffer_;  // of our own: Read() runs beside the sampling thread
-  ThrottleIndicator indicators_[kFiles];
-  uint32_t count_ = 0;
-  const ThrottleIndicator* decider_ = &indicators_[0];
+  Text firmware_, cpus_, coolers_;
+  Device device_;
+  Buffer buffer_;        // of our own: Read() runs beside the sampling thread
+  List<Counts> counts_;  // by the number of the CPU
+  uint64_t grown_at_ = 0;
+  Text grown_;
+  bool known_ = false, on_ = false;
+  Text origin_;
+  Failure failure_;
 };
 
 }  // namespace
 
-Probe* MakeThrottledProbe(Failure* why) {
-  ThrottledProbe* probe = new ThrottledProbe();
-  if (probe->Open(why)) return probe;
-  delete probe;
-  return nullptr;
-}
+Probe* MakeThrottledProbe(Failure* why) { return OpenProbe<ThrottledProbe>(why); }
 
 }  // namespace tripline

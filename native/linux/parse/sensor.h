@@ -1,4 +1,4 @@
-// The one-value files of sensors and power supplies.
+// The one-value files of sensors and power supplies, and what the names of sensors say.
 #pragma once
 
 #include <cstddef>
@@ -8,19 +8,30 @@
 
 namespace tripline {
 
-// A temperature in thousandths of a degree. False for what is not a number, and for what no silicon survives: drivers
-// report nonsense while a sensor sleeps or is not there.
-bool ParseTemperature(const char* data, size_t size, double* celsius);
+// A temperature. The kernel's rule is thousandths of a degree; kernels of some vendors write whole degrees. A small
+// number counts as degrees until the file has once shown one that can only be thousandths, which `in_thousandths`
+// remembers from read to read. False for what is not a number, and for what no silicon survives: drivers report
+// nonsense while a sensor sleeps or is missing.
+bool ParseTemperature(const char* data, size_t size, bool* in_thousandths, double* celsius);
 
-// The first word of the first line: "coretemp\n", "Battery\n".
-Span FirstWord(const char* data, size_t size);
+// The first line without the blanks around it: "coretemp", "INT3400 Thermal", "Package id 0".
+Span FirstLine(const char* data, size_t size);
 
 bool ParseInteger(const char* data, size_t size, int64_t* out);
 
 // The firmware's word on a Raspberry Pi, in hexadecimal without a prefix.
 bool ParseHex(const char* data, size_t size, uint64_t* out);
 
-// Whether a sensor with this name measures the CPU or the chip it is on.
+// Whether two names are the same but for the case of their letters.
+bool IsSameName(Span name, const char* other);
+
+// Whether a sensor with this name measures the CPU or the chip that it is on.
 bool IsCpuSensor(Span name);
+
+// Whether a sensor with this name is known to measure something else: a battery, a radio, the skin of the case.
+bool IsOtherSensor(Span name);
+
+// Whether a cooling device of this type slows the CPU.
+bool IsCpuCooler(Span type);
 
 }  // namespace tripline
