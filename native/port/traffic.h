@@ -20,11 +20,15 @@ class Traffic {
   // The interface of this number, new where the last round had none; valid until the next call. As many as there are:
   // memory is only taken while their number grows.
   Interface* Find(uint64_t id) {
-    for (Interface& each : known_) {
+    // From where the last one was: they come in the same order in each round.
+    for (size_t i = 0; i < known_.size(); i++) {
+      if (next_ >= known_.size()) next_ = 0;
+      Interface& each = known_[next_++];
       if (each.id == id) return See(&each);
     }
     known_.push_back(Interface());
     known_.back().id = id;
+    next_ = known_.size();
     return See(&known_.back());
   }
 
@@ -32,9 +36,12 @@ class Traffic {
   // what it has had stays in the sums.
   void Report(uint64_t now, Readings* out) {
     elapsed_.Add(now);
-    double received = 0, sent = 0;
+    received_ = gone_received_;
+    sent_ = gone_sent_;
     for (size_t i = known_.size(); i-- > 0;) {
       Interface& each = known_[i];
+      received_ += each.received.sum();
+      sent_ += each.sent.sum();
       if (!each.seen) {
         gone_received_ += each.received.sum();
         gone_sent_ += each.sent.sum();
@@ -42,11 +49,14 @@ class Traffic {
         continue;
       }
       each.seen = false;
-      received += each.received.sum();
-      sent += each.sent.sum();
     }
-    SetPair(Metric::kNetworkRx, gone_received_ + received, elapsed_.seconds(), out);
-    SetPair(Metric::kNetworkTx, gone_sent_ + sent, elapsed_.seconds(), out);
+    ReportAgain(out);
+  }
+
+  // What the last round came to.
+  void ReportAgain(Readings* out) const {
+    SetPair(Metric::kNetworkRx, received_, elapsed_.seconds(), out);
+    SetPair(Metric::kNetworkTx, sent_, elapsed_.seconds(), out);
   }
 
  private:
@@ -56,7 +66,9 @@ class Traffic {
   }
 
   List<Interface> known_;
-  double gone_received_ = 0, gone_sent_ = 0;
+  size_t next_ = 0;
+  double received_ = 0, sent_ = 0;
+  double gone_received_ = 0, gone_sent_ = 0;  // by interfaces that are forgotten
   ElapsedTime elapsed_;
 };
 

@@ -103,24 +103,28 @@ void Counters(const char* data, size_t size) {
   ParseBlockStat(data, size, &block);
   uint64_t pages = 0;
   ParseSwapCounters(data, size, &pages);
-  NetworkInterface interface;
-  for (Scanner scan(data, size); NextInterface(&scan, &interface);) {
-    RequireInside(interface.name, data, size);
-    Require(interface.name.size > 0);
-    Require(CounterGrowth(interface.sent, interface.received) <= UINT64_MAX);
+  InterfaceLine line;
+  for (Scanner scan(data, size); NextInterface(&scan, &line);) {
+    RequireInside(line.name, data, size);
+    RequireInside(line.numbers, data, size);
+    Require(line.name.size > 0 && line.name.size < kInterfaceNameSize);
+    uint64_t received = 0, sent = 0;
+    if (ParseTraffic(line.numbers, &received, &sent)) Require(CounterGrowth(sent, received) <= UINT64_MAX);
   }
 }
 
 void Sensor(const char* data, size_t size) {
   double celsius = 0;
-  if (ParseTemperature(data, size, &celsius)) Require(celsius >= -40 && celsius <= 150);
+  bool in_thousandths = false;
+  if (ParseTemperature(data, size, &in_thousandths, &celsius)) Require(celsius >= -40 && celsius <= 150);
   int64_t number = 0;
   ParseInteger(data, size, &number);
   uint64_t bits = 0;
   ParseHex(data, size, &bits);
-  const Span word = FirstWord(data, size);
-  RequireInside(word, data, size);
-  IsCpuSensor(word);
+  const Span line = FirstLine(data, size);
+  RequireInside(line, data, size);
+  Require(!(IsCpuSensor(line) && IsOtherSensor(line)));
+  IsCpuCooler(line);
 }
 
 struct Target {

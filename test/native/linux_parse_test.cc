@@ -333,16 +333,18 @@ TEST(BlockStatFields) {
 TEST(NetworkInterfaces) {
   const Bytes bytes("linux/net.dev/2.6-no-blank-after-colon");
   Scanner scan(bytes.data, bytes.size);
-  NetworkInterface interface;
-  CHECK(NextInterface(&scan, &interface));
-  CHECK(interface.name.Is("lo"));
-  CHECK(NextInterface(&scan, &interface));
-  CHECK(interface.name.Is("eth0"));
-  CHECK_EQ(interface.received, 4294967290u);
-  CHECK_EQ(interface.sent, 563352563u);
-  CHECK(NextInterface(&scan, &interface));
-  CHECK(interface.name.Is("eth0:1"));
-  CHECK(!NextInterface(&scan, &interface));
+  InterfaceLine line;
+  uint64_t received = 0, sent = 0;
+  CHECK(NextInterface(&scan, &line));
+  CHECK(line.name.Is("lo"));
+  CHECK(NextInterface(&scan, &line));
+  CHECK(line.name.Is("eth0"));
+  CHECK(ParseTraffic(line.numbers, &received, &sent));
+  CHECK_EQ(received, 4294967290u);
+  CHECK_EQ(sent, 563352563u);
+  CHECK(NextInterface(&scan, &line));
+  CHECK(line.name.Is("eth0:1"));
+  CHECK(!NextInterface(&scan, &line));
 }
 
 TEST(SwapCounters) {
@@ -375,13 +377,32 @@ TEST(OpenFilesLimit) {
 
 TEST(Temperatures) {
   double celsius = 0;
-  CHECK(ParseTemperature("48312\n", 6, &celsius));
+  bool in_thousandths = false;
+  CHECK(ParseTemperature("48312\n", 6, &in_thousandths, &celsius));
   CHECK_NEAR(celsius, 48.312, 1e-9);
-  CHECK(ParseTemperature("-5000\n", 6, &celsius));
+  CHECK(ParseTemperature("-5000\n", 6, &in_thousandths, &celsius));
   CHECK_NEAR(celsius, -5, 1e-9);
   for (const char* text : {"-650788984\n", "850000\n", "-273000\n", "\n", "-", "", "hot\n"}) {
-    CHECK(!ParseTemperature(text, strlen(text), &celsius));
+    CHECK(!ParseTemperature(text, strlen(text), &in_thousandths, &celsius));
   }
+}
+
+TEST(TemperaturesInWholeDegrees) {
+  double celsius = 0;
+  bool in_thousandths = false;
+  CHECK(ParseTemperature("85\n", 3, &in_thousandths, &celsius));
+  CHECK_NEAR(celsius, 85, 0);
+  CHECK(ParseTemperature("-12\n", 4, &in_thousandths, &celsius));
+  CHECK_NEAR(celsius, -12, 0);
+  // Neither: no silicon is as hot, and nothing has shown yet that it is thousandths.
+  CHECK(!ParseTemperature("255\n", 4, &in_thousandths, &celsius));
+  CHECK(!in_thousandths);
+  // A frosty morning: what has once been thousandths stays so.
+  CHECK(ParseTemperature("1200\n", 5, &in_thousandths, &celsius));
+  CHECK(ParseTemperature("85\n", 3, &in_thousandths, &celsius));
+  CHECK_NEAR(celsius, 0.085, 1e-9);
+  CHECK(ParseTemperature("255\n", 4, &in_thousandths, &celsius));
+  CHECK_NEAR(celsius, 0.255, 1e-9);
 }
 
 TEST(FirmwareWord) {
@@ -394,12 +415,51 @@ TEST(FirmwareWord) {
 }
 
 TEST(SensorsOfTheCpu) {
-  for (const char* name : {"cpu-thermal", "cpu_thermal", "soc_thermal", "x86_pkg_temp", "coretemp", "k10temp",
-                           "CPU-therm", "bigcore0-thermal", "cluster0"}) {
+  for (const char* name : {"cpu-thermal",
+                           "cpu_thermal",
+                           "soc_thermal",
+                           "x86_pkg_temp",
+                           "coretemp",
+                           "k10temp",
+                           "CPU-therm",
+                           "TCPU",
+                           "bigcore0-thermal",
+                           "cluster0",
+                           "core-cluster1",
+                           "mtktscpu",
+                           "cpuss-0-usr",
+                           "BIG",
+                           "tsens_tz_sensor3",
+                           "bcm2835_thermal",
+                           "B0D4",
+                           "soc_dts0",
+                           "package-thermal",
+                           "cpu_thermal_zone"}) {
     CHECK(IsCpuSensor(Span{name, strlen(name)}));
   }
-  for (const char* name : {"iwlwifi_1", "acpitz", "BAT0", "nvme", "gpu-thermal", "charger", ""}) {
+  for (const char* name :
+       {"iwlwifi_1", "acpitz", "BAT0", "nvme", "gpu-thermal", "charger", "", "gpu-core", "npu-cluster", "PMIC-Die",
+        "score", "battery_soc", "wifi core", "CPU VRM", "core-of-something", "pch_cannonlake", "INT3400 Thermal"}) {
     CHECK(!IsCpuSensor(Span{name, strlen(name)}));
+  }
+}
+
+TEST(SensorsOfSomethingElse) {
+  for (const char* name : {"PMIC-Die", "iwlwifi_1", "BAT1", "axp20x-battery", "GPU-therm", "thermal-fan-est",
+                           "INT3400 Thermal", "Tboard_tegra", "pm8998-thermal", "mt7996-phy0"}) {
+    CHECK(IsOtherSensor(Span{name, strlen(name)}));
+  }
+  for (const char* name : {"acpitz", "AO-therm", "thermal_zone", "", "center-thermal"}) {
+    CHECK(!IsOtherSensor(Span{name, strlen(name)}));
+  }
+}
+
+TEST(CoolersOfTheCpu) {
+  for (const char* name : {"Processor", "thermal-cpufreq-0", "cpufreq-cpu4", "thermal-idle-0", "intel_powerclamp"}) {
+    CHECK(IsCpuCooler(Span{name, strlen(name)}));
+  }
+  for (const char* name : {"pwm-fan", "Fan", "LCD", "thermal-devfreq-0", "TCC Offset", ""}) {
+    CHECK(!IsCpuCooler(Span{name, strlen(name)}));
   }
 }
 
@@ -426,8 +486,8 @@ void ParseAll(const char* data, size_t size) {
   CgroupMemory group_memory;
   ParseCgroupMemory(data, size, 1, &group_memory);
   ParseCgroupMemory(data, size, 2, &group_memory);
-  CgroupLine line;
-  for (Scanner scan(data, size); NextCgroupLine(&scan, &line);) ListHas(line.controllers, "memory");
+  CgroupLine group;
+  for (Scanner scan(data, size); NextCgroupLine(&scan, &group);) ListHas(group.controllers, "memory");
   Mount mount;
   char text[32];
   for (Scanner scan(data, size); NextMount(&scan, &mount);) Unescape(mount.point, text, sizeof(text));
@@ -437,15 +497,16 @@ void ParseAll(const char* data, size_t size) {
   ParseProcessStat(data, size, &stat);
   BlockStat block;
   ParseBlockStat(data, size, &block);
-  NetworkInterface interface;
-  for (Scanner scan(data, size); NextInterface(&scan, &interface);) {
-  }
+  InterfaceLine line;
+  for (Scanner scan(data, size); NextInterface(&scan, &line);) ParseTraffic(line.numbers, &number, &number);
   ParseSwapCounters(data, size, &number);
   ParseFootprint(data, size, &number);
   ParseOpenFilesLimit(data, size, &number);
-  ParseTemperature(data, size, &real);
+  bool in_thousandths = false;
+  ParseTemperature(data, size, &in_thousandths, &real);
   ParseHex(data, size, &number);
-  IsCpuSensor(FirstWord(data, size));
+  IsCpuSensor(FirstLine(data, size));
+  IsOtherSensor(FirstLine(data, size));
 }
 
 void ParsePrefixes(const char*, const Bytes& bytes) {

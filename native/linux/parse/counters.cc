@@ -10,26 +10,27 @@ bool ParseBlockStat(const char* data, size_t size, BlockStat* out) {
          scan.Number(&out->written_sectors) && scan.SkipNumbers(2) && scan.Number(&out->busy_ms);
 }
 
-bool NextInterface(Scanner* scan, NetworkInterface* out) {
+bool NextInterface(Scanner* scan, InterfaceLine* out) {
   while (!scan->done()) {
+    scan->SkipBlanks();
     const Span line = scan->Line();
-    // Names have 15 bytes at most, and what pads them.
-    const size_t head = line.size < 40 ? line.size : 40;
-    size_t colon = line.size;
-    for (size_t i = 0; i < head; i++) {
+    // The name stands up to the first blank, and the first number may follow the colon at once.
+    size_t colon = 0;
+    for (size_t i = 0; i < line.size && line.data[i] != ' '; i++) {
       if (line.data[i] == ':') colon = i;
     }
-    if (colon == line.size) continue;  // one of the two headings
-    size_t begin = 0;
-    while (begin < colon && line.data[begin] == ' ') begin++;
-    out->name = {line.data + begin, colon - begin};
-    // bytes packets errs drop fifo frame compressed multicast, and the same for what is sent
-    Scanner numbers(line.data + colon + 1, line.size - colon - 1);
-    const bool good =
-        out->name.size > 0 && numbers.Number(&out->received) && numbers.SkipNumbers(7) && numbers.Number(&out->sent);
-    if (good) return true;
+    // The two headings have none.
+    if (colon == 0 || colon >= kInterfaceNameSize) continue;
+    out->name = {line.data, colon};
+    out->numbers = {line.data + colon + 1, line.size - colon - 1};
+    return true;
   }
   return false;
+}
+
+bool ParseTraffic(Span numbers, uint64_t* received, uint64_t* sent) {
+  Scanner scan(numbers.data, numbers.size);
+  return scan.Number(received) && scan.SkipNumbers(7) && scan.Number(sent);
 }
 
 bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages) {

@@ -17,13 +17,20 @@ struct BlockStat {
 };
 bool ParseBlockStat(const char* data, size_t size, BlockStat* out);
 
-// One interface of /proc/net/dev; the name ends at the last colon before the numbers, since an alias may hold one.
-struct NetworkInterface {
-  Span name;
-  uint64_t received = 0;  // bytes
-  uint64_t sent = 0;
+constexpr size_t kInterfaceNameSize = 16;  // IFNAMSIZ
+
+// One line of /proc/net/dev.
+struct InterfaceLine {
+  Span name;     // shorter than kInterfaceNameSize
+  Span numbers;  // bytes packets errs drop fifo frame compressed multicast, and the same eight for what is sent
 };
-bool NextInterface(Scanner* scan, NetworkInterface* out);
+
+// The next one; the two headings are passed over. The name ends at the last colon before the numbers, since an alias
+// may hold one.
+bool NextInterface(Scanner* scan, InterfaceLine* out);
+
+// The bytes of a line.
+bool ParseTraffic(Span numbers, uint64_t* received, uint64_t* sent);
 
 // /proc/vmstat: pages swapped in and out since the start. False when the kernel has no swap counters.
 bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages);

@@ -1,0 +1,200 @@
+#include "linux/interfaces.h"
+
+#include <cstdio>
+#include <cstring>
+
+#include "linux/parse/sensor.h"
+
+namespace tripline {
+
+namespace {
+
+// Numbers of include/uapi/linux/if_arp.h, as `type` has them.
+enum LinkType : int64_t {
+  kInfiniband = 32,
+  kIpTunnel = 768,
+  kIp6Tunnel = 769,
+  kLoopback = 772,
+  kSit = 776,
+  kIpGre = 778,
+  kMonitor = 801,
+  kLastMonitor = 803,
+  kIp6Gre = 823,
+  kNone = 65534,  // tun, wireguard
+};
+
+constexpr int kDeepest = 8;  // as many interfaces rest on each other in the kernel
+constexpr const char* kLower = "lower_";
+
+bool StartsWith(const char* text, const char* start) { return strncmp(text, start, strlen(start)) == 0; }
+
+bool IsDialed(const char* name) { return StartsWith(name, "ppp"); }
+
+// The host's end of a function of a network card ("pf0vf1", "c1pf0sf2"), whose frames pass a port ("p0").
+bool IsRepresentor(Span port) {
+  const bool of_controller = port.size > 1 && port.data[0] == 'c' && port.data[1] >= '0' && port.data[1] <= '9';
+  return of_controller || port.StartsWith("pf");
+}
+
+bool IsTunnelType(int64_t type) {
+  return type == kNone || type == kIpTunnel || type == kIp6Tunnel || type == kSit || type == kIpGre || type == kIp6Gre;
+}
+
+}  // namespace
+
+void InterfaceRules::SetRoots(const char* sys, const char* net) {
+  class_.Set(sys, "/class/net");
+  net_.Set(net);
+}
+
+InterfaceRank InterfaceRules::RankOf(const char* name) {
+  if (strcmp(name, "lo") == 0) return InterfaceRank::kNever;
+  // A copy of what another interface receives.
+  if (StartsWith(name, "ifb")) return InterfaceRank::kTunnel;
+  SetDevice(name);
+  int64_t type = 0;
+  if (!device_.ReadInteger("type", &type)) type = 0;
+  if (type == kLoopback) return InterfaceRank::kNever;
+  // It hears what the station beside it receives, and much that is for others.
+  if (type >= kMonitor && type <= kLastMonitor) return InterfaceRank::kNever;
+  if (device_.Has("device")) {
+    Span port;
+    return device_.ReadLine("phys_port_name", &port) && IsRepresentor(port) ? InterfaceRank::kVirtual
+                                                                            : InterfaceRank::kDevice;
+  }
+  // What dials has no device of its own.
+  if (IsDialed(name) || StartsWith(name, "wwan")) return InterfaceRank::kDevice;
+  if (IsTunnelType(type) || device_.Has("tun_flags")) return InterfaceRank::kTunnel;
+  Span line;
+  if (!device_.ReadLine("uevent", &line)) return InterfaceRank::kVirtual;
+  const bool tunnel = line.Is("DEVTYPE=vxlan") || line.Is("DEVTYPE=geneve") || line.Is("DEVTYPE=wireguard");
+  return tunnel ? InterfaceRank::kTunnel : InterfaceRank::kVirtual;
+}
+
+bool InterfaceRules::Choose(const List<Interface>& all, Failure* why) {
+  best_ = InterfaceRank::kNever;
+  for (const Interface& interface : all) {
+    if (interface.rank < best_) best_ = interface.rank;
+  }
+  uint32_t dialed = 0;
+  bool others = false;  // than ports of bridges
+  for (Interface& interface : all) {
+    interface.counts = best_ != InterfaceRank::kNever && IsCandidate(interface) && !IsCarried(interface, all);
+    if (!interface.counts) continue;
+    if (IsDialed(interface.name)) dialed++;
+    others = others || best_ == InterfaceRank::kDevice || !IsPort(interface.name);
+  }
+  if (best_ != InterfaceRank::kDevice) {
+    // The ports of a bridge lead to containers inside of this one, unless there is no other way out.
+    for (Interface& interface : all) interface.counts = interface.counts && !(others && IsPort(interface.name));
+    return true;
+  }
+  const uint32_t sessions = dialed > 0 ? CountSessions(all) : 0;
+  if (sessions == 0) return true;
+  if (sessions < dialed) {
+    why->Set("some of the ppp interfaces go through another interface that counts, and which ones cannot be known");
+    return false;
+  }
+  for (Interface& interface : all) interface.counts = interface.counts && !IsDialed(interface.name);
+  return true;
+}
+
+const Interface* InterfaceRules::FindCandidate(const char* name, const List<Interface>& all) const {
+  for (const Interface& interface : all) {
+    if (IsCandidate(interface) && strcmp(interface.name, name) == 0) return &interface;
+  }
+  return nullptr;
+}
+
+// Whether another candidate has its bytes too.
+bool InterfaceRules::IsCarried(const Interface& interface, const List<Interface>& all) {
+  if (RestsOnAnother(interface.name, all, 0)) return true;
+  return best_ == InterfaceRank::kDevice && (BelongsToAnother(interface, all) || IsLinkedToAnother(interface, all));
+}
+
+// A VLAN, a bond, a bridge, the port of a switch whose frames pass a conduit (DSA); also through others in between.
+bool InterfaceRules::RestsOnAnother(const char* name, const List<Interface>& all, int depth) {
+  if (depth == kDeepest) return false;
+  Text folder;
+  folder.Set(class_.get(), "/", name);
+  DirectoryReader names(folder.get());
+  while (const char* entry = names.Next()) {
+    if (!StartsWith(entry, kLower)) continue;
+    const char* lower = entry + strlen(kLower);
+    const Interface* candidate = FindCandidate(lower, all);
+    // With hardware on both sides the lower one may be what belongs to the upper one, which counts for both.
+    if (candidate != nullptr && best_ == InterfaceRank::kDevice && BelongsToAnother(*candidate, all)) continue;
+    if (candidate != nullptr || RestsOnAnother(lower, all, depth + 1)) return true;
+  }
+  return false;
+}
+
+// A virtual function below its synthetic interface (netvsc, net_failover): both have hardware, and the upper one counts
+// what passes through either. A bond has none and is no candidate.
+bool InterfaceRules::BelongsToAnother(const Interface& interface, const List<Interface>& all) {
+  SetDevice(interface.name);
+  if (!device_.Has("master")) return false;
+  char lower[32];
+  snprintf(lower, sizeof(lower), "%s%s", kLower, interface.name);
+  for (const Interface& other : all) {
+    if (!IsCandidate(other) || &other == &interface) continue;
+    SetDevice(other.name);
+    if (device_.Has(lower)) return true;
+  }
+  return false;
+}
+
+// Ports of a switch, in kernels that do not link them to their conduit otherwise. What is not Ethernet (InfiniBand)
+// uses the number for a parent that does not carry it.
+bool InterfaceRules::IsLinkedToAnother(const Interface& interface, const List<Interface>& all) {
+  SetDevice(interface.name);
+  int64_t type = 0, own = 0, link = 0, number = 0;
+  if (device_.ReadInteger("type", &type) && type == kInfiniband) return false;
+  if (!device_.ReadInteger("ifindex", &own) || !device_.ReadInteger("iflink", &link) || own == link) return false;
+  for (const Interface& other : all) {
+    SetDevice(other.name);
+    if (IsCandidate(other) && device_.ReadInteger("ifindex", &number) && number == link) return true;
+  }
+  return false;
+}
+
+bool InterfaceRules::IsPort(const char* name) {
+  SetDevice(name);
+  return device_.Has("brport");
+}
+
+// Sessions of PPPoE and PPP over L2TP whose bytes a candidate carries.
+uint32_t InterfaceRules::CountSessions(const List<Interface>& all) {
+  uint32_t sessions = 0;
+  Text path;
+  path.Set(net_.get(), "/pppoe");
+  File pppoe;
+  pppoe.SetPath(path.get());
+  if (pppoe.ReadPieces(1, &buffer_)) {
+    // Id Address Device, below a heading.
+    Scanner scan(buffer_.data(), buffer_.size);
+    scan.SkipLine();
+    while (!scan.done()) {
+      scan.Word();
+      scan.Word();
+      const Span word = scan.Word();
+      scan.SkipLine();
+      char name[kInterfaceNameSize] = "";
+      if (word.size == 0 || word.size >= sizeof(name)) continue;
+      memcpy(name, word.data, word.size);
+      if (FindCandidate(name, all) != nullptr || RestsOnAnother(name, all, 0)) sessions++;
+    }
+  }
+  path.Set(net_.get(), "/pppol2tp");
+  File l2tp;
+  l2tp.SetPath(path.get());
+  if (l2tp.ReadPieces(1, &buffer_)) {
+    for (Scanner scan(buffer_.data(), buffer_.size); !scan.done(); scan.SkipLine()) {
+      scan.SkipBlanks();
+      if (scan.Match("SESSION '")) sessions++;
+    }
+  }
+  return sessions;
+}
+
+}  // namespace tripline
