@@ -1,4 +1,4 @@
-/** What may import what: src/ stands in floors, each above those that it uses. */
+/** What may import what: src/ stands in floors and native/ in rooms, each above those that it uses. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -19,7 +19,22 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   cli: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'run', 'schedule'],
 }
 
+/** The same for native/. A header without a folder is one that the build chooses or writes. */
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  util: [],
+  port: ['util'],
+  sampler: ['util', 'port'],
+  node: ['util', 'port', 'sampler'],
+  posix: ['util', 'port'],
+  linux: ['util', 'port', 'posix'],
+  darwin: ['util', 'port', 'posix'],
+  windows: ['util', 'port'],
+  // Linked in place of the C++ runtime library, and part of no other build.
+  runtime: [''],
+}
+
 const IMPORT = /(?:\bfrom|\bimport\(?)\s*'(\.[^']*)'/g
+const INCLUDE = /^#include "([^"]+)"/gm
 
 /** The names that a file refers to, as `pattern` finds them. */
 function referencesOf(file: string, pattern: RegExp): string[] {
@@ -64,5 +79,28 @@ describe('src/', () => {
   it('is seen by this test: every file but the lowest imports something', () => {
     const found = files.flatMap((file) => referencesOf(file, IMPORT))
     expect(found.length).toBeGreaterThan(files.length)
+  })
+})
+
+describe('native/', () => {
+  const files = filesBelow('native', /\.(?:cc|c|h|def)$/)
+
+  it('has the rooms that are listed here', () => {
+    expect([...new Set(files.map((file) => floorOf(file, 'native')))].toSorted()).toEqual(Object.keys(ROOMS).toSorted())
+  })
+
+  it('includes by path from native/, and only from the same room or one below', () => {
+    const upwards: string[] = []
+    let seen = 0
+    for (const file of files) {
+      const room = floorOf(file, 'native')
+      for (const name of referencesOf(file, INCLUDE)) {
+        seen++
+        const below = name.includes('/') ? name.split('/')[0]! : ''
+        if (below !== room && !ROOMS[room]!.includes(below)) upwards.push(`${file} -> ${name}`)
+      }
+    }
+    expect(upwards).toEqual([])
+    expect(seen).toBeGreaterThan(files.length)
   })
 })
