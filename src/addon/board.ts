@@ -74,6 +74,7 @@ export function readFlag(place: number): number {
   return Atomics.load(words, place)
 }
 
+/** States of a cell; 0 while nothing is known yet. */
 export const CELL_KNOWN = 1
 export const CELL_UNAVAILABLE = 2
 

@@ -1,7 +1,17 @@
 /** This environment's line to the sampling thread: board, delivery, and the series that somebody here wants. */
 import { loadBuiltin } from '../base/builtin.js'
 import { MetricUnavailableError } from '../base/errors.js'
-import { allocateCell, copyCell, freeCell, hasNews, openBoard, readCell, type Cell } from './board.js'
+import {
+  CELL_KNOWN,
+  CELL_UNAVAILABLE,
+  allocateCell,
+  copyCell,
+  freeCell,
+  hasNews,
+  openBoard,
+  readCell,
+  type Cell,
+} from './board.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
 import { loadAddon, type Addon, type SamplerStats } from './native.js'
 import { deliverTicks, fetchTicks } from './ticks.js'
@@ -214,9 +224,9 @@ export class Series {
   /** The newest value, from the board. */
   read(): Reading {
     readCell(this.#cell, cell)
-    if (cell.state === 0) return UNKNOWN
     const at = toLocalTime(cell.at)
-    return cell.state === 1 ? { state: 'known', value: cell.value, at } : { state: 'unavailable', value: NaN, at }
+    if (cell.state === CELL_KNOWN) return { state: 'known', value: cell.value, at }
+    return cell.state === CELL_UNAVAILABLE ? { state: 'unavailable', value: NaN, at } : UNKNOWN
   }
 }
 

@@ -121,8 +121,7 @@ export function timeoutReason(timeout: number, deadline: number): TimeoutReason 
   })
 }
 
-/** @internal */
-export function manualReason(message: string = 'Canceled'): ManualReason {
+function manualReason(message: string = 'Canceled'): ManualReason {
   return frozen({ kind: 'manual', message, at: now() })
 }
 

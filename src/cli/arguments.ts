@@ -38,7 +38,7 @@ export class ParsedArguments {
 }
 
 /** @throws UsageError that names the option */
-export function toMilliseconds(text: string, name: string): number {
+function toMilliseconds(text: string, name: string): number {
   if (/^(?:\d+\.?\d*|\.\d+)$/.test(text)) return Number(text) * 1000
   try {
     return parseDuration(text, name)

@@ -115,11 +115,6 @@ function listOf(duration: number): TimerList {
   return list
 }
 
-/** For tests: how many lists there are. @internal */
-export function listCount(): number {
-  return lists.size
-}
-
 function armNodeTimer(due: number): void {
   clearTimeout(nodeTimer)
   armedFor = due

@@ -20,7 +20,7 @@ export function toBytes(text: string): Buffer {
   return Buffer.from(toByteString(text), 'latin1')
 }
 
-export function fromBytes(bytes: Buffer): string {
+function fromBytes(bytes: Buffer): string {
   if (isUtf8(bytes)) return bytes.toString()
   let text = ''
   for (let at = 0; at < bytes.length;) {

@@ -1,5 +1,6 @@
 /** A running command with its process tree: wraps the addon's events in promises. */
 import { constants } from 'node:os'
+import { capture, capturedResolve } from '../base/capture.js'
 import { CommandNotStartedError } from '../base/errors.js'
 import { toByteString, variablesOf } from './bytes.js'
 import { loadAddon, type Addon, type CommandEvent, type NativeCommand } from '../addon/native.js'
@@ -148,7 +149,6 @@ interface Resolvers<T> {
 }
 
 function withResolvers<T>(): Resolvers<T> {
-  let resolve!: (value: T) => void
-  const promise = new Promise<T>((settle) => (resolve = settle))
-  return { promise, resolve }
+  const promise = new Promise<T>(capture)
+  return { promise, resolve: capturedResolve }
 }
