@@ -4,6 +4,8 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
+import { appendTrace, writeEntry } from './lib/entries.js'
+
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 // What is no longer in src must not be shipped.
@@ -21,3 +23,5 @@ for (const [command, ...args] of STEPS) {
   })
   if (status !== 0) process.exit(status ?? 1)
 }
+writeEntry(join(root, 'dist'), 'index', 'library')
+appendTrace(join(root, 'dist/library.cjs'))

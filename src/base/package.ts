@@ -8,14 +8,24 @@ const NAME = 'tripline'
 
 /** @throws Error where this code was taken out of the package */
 export function packageRoot(): string {
-  // In some bundles there is no URL.
-  const here = (import.meta as { url?: string }).url
-  const root = here === undefined ? undefined : nearestPackage(dirname(fileURLToPath(here)))
+  const here = thisFile()
+  const root = here === undefined ? undefined : nearestPackage(dirname(here))
   if (root === undefined || nameOf(root) !== NAME) {
     const why = `its code is part of a bundle; make "${NAME}" an external package of that`
     throw Object.assign(new Error(why), { code: BUNDLED })
   }
   return root
+}
+
+/** The path of the running file; undefined in a bundle that has neither a URL nor a file name. */
+function thisFile(): string | undefined {
+  try {
+    const url = (import.meta as { url?: string }).url
+    return url === undefined ? undefined : fileURLToPath(url)
+  } catch {
+    // A CommonJS build in an ES module bundle: there is no __filename.
+    return undefined
+  }
 }
 
 /** The nearest folder from here up with a package.json. */

@@ -2,7 +2,9 @@
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { PACKAGE, ROOT, runModule } from '../helpers/child.js'
+import { ROOT, runModule } from '../helpers/child.js'
+
+const BUNDLE = JSON.stringify(join(ROOT, 'dist/library.cjs'))
 
 // Where it finds what it depends on.
 mkdirSync(join(ROOT, '.cache'), { recursive: true })
@@ -22,22 +24,22 @@ describe('two copies of the package', () => {
       const other = await import(${makeCopy()})
       const limits = { 'memory.available': { below: '1000TB' } }
       const guards = [tripline.guard(limits), other.guard(limits)]
-      const told = [guards.map((each) => each.state)]
+      const seen = [guards.map((each) => each.state)]
       const error = await tripline.Cancelable.run((cancel) => cancel.sleep(60_000), { timeout: 1 }).catch((e) => e)
-      told.push([other.CancelationError.is(error), error instanceof other.CancelationError])
+      seen.push([other.CancelationError.is(error), error instanceof other.CancelationError])
       const token = new tripline.CancelationToken()
-      const heard = other.Cancelable.run((cancel) => cancel.sleep(60_000), { abortSignal: token.signal })
+      const ended = other.Cancelable.run((cancel) => cancel.sleep(60_000), { abortSignal: token.signal })
       token.cancel('enough')
-      told.push((await heard.catch((e) => e)).reason.kind)
+      seen.push((await ended.catch((e) => e)).reason.kind)
       const attempts = [
         () => other.Cancelable.run(() => 1, { token }),
         () => other.Cancelable.run(() => 1, { resources: guards[0] }),
         () => other.every({ hz: 1 }, () => 1, { guard: guards[0] }),
       ]
       for (const attempt of attempts) {
-        try { attempt() } catch (error) { told.push([error.code, error.message]) }
+        try { attempt() } catch (error) { seen.push([error.code, error.message]) }
       }
-      console.log(JSON.stringify(told))
+      console.log(JSON.stringify(seen))
       process.exit()`)
     expect(stderr).toBe('')
     const copy = 'of this copy of tripline (another one is loaded too)'
@@ -57,7 +59,7 @@ describe('two copies of the package', () => {
 const BOTH = `
   const alive = setInterval(() => {}, 1000)
   const resources = { 'memory.available': { below: '1000TB' } }
-  const told = []
+  const seen = []
   for (const each of [tripline, other, tripline]) {
     const guard = each.guard(resources)
     await new Promise((resolve) => guard.on('breach', resolve))
@@ -68,17 +70,34 @@ const BOTH = `
     })
     await ticked.close()
     guard.close()
-    told.push([error.name, sampled.get('memory.available').value > 0, (await each.run('true')).code])
+    seen.push([error.name, sampled.get('memory.available').value > 0, (await each.run('true')).code])
   }
   clearInterval(alive)
-  console.log(JSON.stringify(told))`
+  console.log(JSON.stringify(seen))`
 
 const ALL_WELL = Array.from({ length: 3 }, () => ['ResourceCancelation', true, 0])
 
 describe('one copy of the package', () => {
+  it('is the same for import and require', async () => {
+    const { stdout, stderr } = await runModule(`
+      import { createRequire } from 'node:module'
+      import * as imported from '${ROOT}/dist/index.js'
+      const required = createRequire(import.meta.url)('${ROOT}')
+      const names = Object.keys(required)
+      console.log(JSON.stringify([
+        names.length > 30 && names.every((name) => imported[name] === required[name]),
+        Object.keys(imported).toSorted().join() === names.toSorted().join(),
+      ]))`)
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual([true, true])
+  })
+
   it('works when it is loaded anew, and so does the one before', async () => {
     const { stdout, stderr } = await runModule(
-      `const other = await import(${JSON.stringify(`${PACKAGE}?anew`)})${BOTH}`,
+      `import { createRequire } from 'node:module'
+       const require = createRequire(import.meta.url)
+       delete require.cache[${BUNDLE}]
+       const other = require(${BUNDLE})${BOTH}`,
     )
     expect(stderr).toBe('')
     expect(JSON.parse(stdout)).toEqual(ALL_WELL)
@@ -88,8 +107,7 @@ describe('one copy of the package', () => {
     const helper = JSON.stringify(new URL('../helpers/in-context.mjs', import.meta.url).href)
     const { stdout, stderr } = await runModule(
       `import { loadInContext } from ${helper}
-       const other = await loadInContext(${JSON.stringify(PACKAGE)})${BOTH}`,
-      { flags: ['--experimental-vm-modules', '--no-warnings'] },
+       const other = loadInContext(${BUNDLE})${BOTH}`,
     )
     expect(stderr).toBe('')
     expect(JSON.parse(stdout)).toEqual(ALL_WELL)

@@ -1,0 +1,48 @@
+/** File tracers, which decide what of node_modules goes into a container: they must follow the package to its binary. */
+import { execFileSync } from 'node:child_process'
+import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { nodeFileTrace } from '@vercel/nft'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'tripline-traced-')))
+const project = join(folder, 'project')
+const target = `${process.platform}-${process.arch}`
+
+const PROGRAM = `
+  const watched = guard({ 'memory.available': { below: '1000TB' } })
+  console.log(watched.state)
+  watched.close()`
+const PROGRAMS = {
+  'program.mjs': `import { guard } from 'tripline'${PROGRAM}`,
+  'program.cjs': `const { guard } = require('tripline')${PROGRAM}`,
+}
+
+beforeAll(() => {
+  const installed = join(project, 'node_modules/tripline')
+  mkdirSync(installed, { recursive: true })
+  for (const each of ['package.json', 'dist', 'prebuilds']) cpSync(join(root, each), join(installed, each), { recursive: true })
+  // The sources as they are now, whatever binaries are committed.
+  cpSync(join(root, 'build/Release/tripline.node'), join(installed, `prebuilds/${target}/tripline.node`))
+  const loader = dirname(createRequire(import.meta.url).resolve('node-gyp-build/package.json'))
+  cpSync(loader, join(project, 'node_modules/node-gyp-build'), { recursive: true })
+  for (const [name, text] of Object.entries(PROGRAMS)) writeFileSync(join(project, name), text)
+})
+
+afterAll(() => rmSync(folder, { recursive: true }))
+
+describe.each(Object.keys(PROGRAMS))('%s, traced by @vercel/nft', (program) => {
+  it('brings the binary of this platform, no other, and runs where only the traced files are', async () => {
+    const { fileList } = await nodeFileTrace([join(project, program)], { base: project })
+    const files = [...fileList]
+    expect(files.filter((file) => file.endsWith('.node'))).toEqual([`node_modules/tripline/prebuilds/${target}/tripline.node`])
+    const standalone = join(folder, `standalone-${program}`)
+    for (const file of files) cpSync(join(project, file), join(standalone, file), { recursive: true })
+    const output = execFileSync(process.execPath, [join(standalone, program)], { cwd: folder, encoding: 'utf8' })
+    expect(output).toBe('breached\n')
+  })
+})
