@@ -85,7 +85,7 @@ class SamplerBench {
   // Lets go of everything, so that the thread ends.
   void Stop() { sampler_->RemoveEnvironment(&environment_); }
 
-  uint64_t reads() const { return sampler_->reads_; }
+  uint64_t reads() { return sampler_->Stats().reads; }
   SamplerStats Stats() { return sampler_->Stats(); }
 
   // CPU time of the sampling thread so far, in nanoseconds, from outside.

@@ -52,7 +52,7 @@ void Waiter::Unwatch(PushTrigger* push_trigger) {
   kevent(state.queue, &ready, 1, nullptr, 0, nullptr);
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
+uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung, bool* interrupted) {
   State& state = os_.As<State>();
   struct kevent timer;
   if (deadline != kNever) {
@@ -70,6 +70,7 @@ uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
   kevent(state.queue, &timer, 1, nullptr, 0, nullptr);
   struct kevent ready[kMostRung];
   const int count = kevent(state.queue, nullptr, 0, ready, static_cast<int>(kMostRung), nullptr);
+  *interrupted = count < 0 && errno == EINTR;
   uint32_t rings = 0;
   for (int i = 0; i < count; i++) {
     if (ready[i].filter == EVFILT_READ) rung[rings++] = static_cast<PushTrigger*>(ready[i].udata);

@@ -25,6 +25,18 @@ bool Add(int epoll, int fd, uint32_t events, void* whom) {
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+bool SetTimer(int timer, uint64_t deadline) {
+  struct itimerspec due = {};
+  if (deadline != kNever) {
+    // A time of 0 would disarm the timer.
+    const uint64_t at = deadline == 0 ? 1 : deadline;
+    due.it_value.tv_sec = static_cast<time_t>(at / kSecond);
+    due.it_value.tv_nsec = static_cast<long>(at % kSecond);
+  }
+  // Setting the time also takes back an expiration that was never read, so the timer needs no read.
+  return timerfd_settime(timer, TFD_TIMER_ABSTIME, &due, nullptr) == 0;
+}
+
 void CloseIfOpen(int* fd) {
   if (*fd >= 0) close(*fd);
   *fd = -1;
@@ -36,14 +48,25 @@ Waiter::Waiter() { os_.Make<State>(); }
 
 bool Waiter::Open(Failure* why) {
   State& state = os_.As<State>();
-  state.epoll = epoll_create1(EPOLL_CLOEXEC);
-  state.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-  state.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-  if (state.epoll >= 0 && state.timer >= 0 && state.event >= 0 && Add(state.epoll, state.timer, EPOLLIN, nullptr) &&
-      Add(state.epoll, state.event, EPOLLIN, this)) {
-    return true;
-  }
-  why->SetErrno("starting the sampling thread: epoll_create1, timerfd_create, eventfd", "", errno, "");
+  // Each call is tried once: one that a seccomp filter refuses must fail here, with its name, and not leave the thread
+  // waiting for ever.
+  struct epoll_event unused;
+  const char* refused = nullptr;
+  if ((state.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)
+    refused = "epoll_create1";
+  else if ((state.timer = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) < 0)
+    refused = "timerfd_create";
+  else if ((state.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) < 0)
+    refused = "eventfd";
+  else if (!Add(state.epoll, state.timer, EPOLLIN, nullptr) || !Add(state.epoll, state.event, EPOLLIN, this))
+    refused = "epoll_ctl";
+  else if (!SetTimer(state.timer, kNever))
+    refused = "timerfd_settime";
+  else if (epoll_wait(state.epoll, &unused, 1, 0) < 0 && errno != EINTR)
+    refused = "epoll_wait";
+  if (refused == nullptr) return true;
+  const bool filtered = errno == EPERM || errno == EACCES || errno == ENOSYS;
+  why->SetErrno("starting the sampling thread:", refused, errno, filtered ? "a seccomp filter?" : "");
   Close();
   return false;
 }
@@ -66,20 +89,19 @@ void Waiter::Unwatch(PushTrigger* push_trigger) {
   epoll_ctl(state.epoll, EPOLL_CTL_DEL, static_cast<int>(push_trigger->handle()), &unused);
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
+uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung, bool* interrupted) {
   State& state = os_.As<State>();
-  struct itimerspec due = {};
-  if (deadline != kNever) {
-    // A time of 0 would disarm the timer.
-    const uint64_t at = deadline == 0 ? 1 : deadline;
-    due.it_value.tv_sec = static_cast<time_t>(at / kSecond);
-    due.it_value.tv_nsec = static_cast<long>(at % kSecond);
+  // A filter that came later than Open() leaves the timeout of epoll_wait, in milliseconds and rounded up.
+  int timeout = -1;
+  if (!SetTimer(state.timer, deadline) && deadline != kNever) {
+    const uint64_t now = MonotonicNow();
+    const uint64_t left = deadline > now ? (deadline - now + kMillisecond - 1) / kMillisecond : 0;
+    timeout = left < INT32_MAX ? static_cast<int>(left) : INT32_MAX;
   }
-  // Setting the time also takes back an expiration that nobody has read, so the timer never needs a read.
-  timerfd_settime(state.timer, TFD_TIMER_ABSTIME, &due, nullptr);
-
   struct epoll_event ready[kMostRung];
-  const int count = epoll_wait(state.epoll, ready, kMostRung, -1);
+  const int count = epoll_wait(state.epoll, ready, kMostRung, timeout);
+  // All signals are blocked in this thread: only being stopped or frozen ends the wait so, when the process goes on.
+  *interrupted = count < 0 && errno == EINTR;
   uint32_t rings = 0;
   for (int i = 0; i < count; i++) {
     if (ready[i].data.ptr == this) {

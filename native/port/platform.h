@@ -82,9 +82,10 @@ class Waiter {
 
   // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a push_trigger rings. Called
   // by the sampling thread. Writes the push_triggers that rang to `rung` and returns how many, kMostRung at most; the
-  // others end the next Wait() at once.
+  // others end the next Wait() at once. `interrupted` becomes true where the process was stopped or frozen and
+  // continued meanwhile; not every system tells.
   static constexpr uint32_t kMostRung = 8;
-  uint32_t Wait(uint64_t deadline, PushTrigger** rung);
+  uint32_t Wait(uint64_t deadline, PushTrigger** rung, bool* interrupted);
 
   // Ends the current or the next Wait(). Any thread, any number of times.
   void Wake();

@@ -48,14 +48,10 @@ class LoopProbe : public Probe {
       out->failure.Set("this runtime does not count the time that its event loop waits");
       return;
     }
-    const double answered = static_cast<double>(beat.answered);
-    double busy = answered - beat.idle_ms * 1e6;
-    double until = answered;
-    if (beat.outstanding()) {
-      // It has not come round since: busy all that time.
-      busy += static_cast<double>(now - beat.answered);
-      until = static_cast<double>(now);
-    }
+    // Where it has not come round since its last answer, it has been busy all that time.
+    const double until_now = static_cast<double>(beat.outstanding() ? now : beat.answered);
+    double until = until_now - static_cast<double>(beat.still);
+    double busy = until - beat.idle_ms * 1e6;
     if (busy < busy_) busy = busy_;
     if (until < until_) until = until_;
     busy_ = busy;

@@ -20,7 +20,16 @@ struct Heartbeat {
   uint64_t delay = 0;     // of the latest answer
   double idle_ms = 0;     // cumulative time that the loop has spent waiting; NaN where nobody counts it
   double heap = 0;        // percent of V8's limit
+  uint64_t still = 0;     // in all, while the loop was not waiting
   bool outstanding() const { return sent > answered; }
+
+  // The process was stopped for `gap` nanoseconds before `now`: a loop that was to answer could not.
+  void DiscountGap(uint64_t gap, uint64_t now) {
+    if (!outstanding()) return;
+    const uint64_t stopped = now - sent > gap ? gap : now - sent;
+    sent += stopped;
+    still += stopped;
+  }
 };
 
 }  // namespace tripline

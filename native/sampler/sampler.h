@@ -10,23 +10,15 @@
 
 #include "port/platform.h"
 #include "sampler/environment.h"
-#include "sampler/feed.h"
-#include "sampler/guard.h"
+#include "sampler/governor.h"
 #include "sampler/host.h"
-#include "sampler/push_triggers.h"
+#include "sampler/monitor.h"
 #include "sampler/recorder.h"
-#include "sampler/source.h"
+#include "sampler/standstill.h"
 #include "sampler/ticker.h"
 #include "util/list.h"
 
 namespace tripline {
-
-// What AddGuard takes; `subscription` says on which series.
-struct LimitRequest {
-  uint32_t subscription;
-  LimitSpec spec;
-  OnMissing on_missing;
-};
 
 struct SamplerStats {
   bool running;
@@ -40,20 +32,6 @@ struct SamplerStats {
   uint32_t series;
   uint32_t tickers;
   Punctuality punctuality;  // of the thread
-};
-
-struct SubscriptionInfo {
-  uint64_t period = kNever;  // to the next read
-  uint64_t min_period = 0;   // what the source can tell
-  char origin[512] = {};
-  Failure failure;
-};
-
-// One limit's part in a guard's latest breach.
-struct EvidenceCopy {
-  uint32_t limit;
-  bool breached;  // still
-  Evidence evidence;
 };
 
 // What an environment has not been told.
@@ -113,49 +91,15 @@ class Sampler : private Host {
  private:
   friend class SamplerBench;  // bench/sampler/native.cc runs passes by hand to time them
 
-  // Numbers for things, as JavaScript holds them; 0 is none.
-  template <typename T>
-  class Table {
-   public:
-    uint32_t Add(std::unique_ptr<T> item) {
-      count_++;
-      if (free_.empty()) {
-        items_.push_back(std::move(item));
-        return static_cast<uint32_t>(items_.size());
-      }
-      const uint32_t id = free_.back();
-      free_.pop_back();
-      items_[id - 1] = std::move(item);
-      return id;
-    }
-    T* Get(uint32_t id) const { return id == 0 || id > items_.size() ? nullptr : items_[id - 1].get(); }
-    void Remove(uint32_t id) {
-      items_[id - 1] = nullptr;
-      free_.push_back(id);
-      count_--;
-    }
-    uint32_t count() const { return count_; }
-    uint32_t end() const { return static_cast<uint32_t>(items_.size()) + 1; }
-
-   private:
-    List<std::unique_ptr<T>> items_;
-    List<uint32_t> free_;
-    uint32_t count_ = 0;
-  };
-
-  struct Outstanding {
-    Environment* environment;
-    uint32_t request;
-    uint64_t since;
-    List<Feed*> feeds;
-  };
-
   Sampler() = default;
 
   static void ThreadBody(void* self);
   // For Source, which holds the lock.
   static void WakeFromHelper(void* self);
   void Loop() EXCLUDES(lock_);
+  uint64_t Pass(uint64_t now) REQUIRES(lock_);
+  void NoticeStandstill(uint64_t now, bool interrupted) REQUIRES(lock_);
+  void NoticeSuspend(uint64_t now) REQUIRES(lock_);
   void FollowRealTime() REQUIRES(lock_);
 
   Mutex* lock() override RETURN_CAPABILITY(lock_) { return &lock_; }
@@ -164,62 +108,30 @@ class Sampler : private Host {
   Feed* FeedOf(uint32_t subscription) override REQUIRES(lock_);
 
   bool Idle() const REQUIRES(lock_);
-
-  uint64_t Pass(uint64_t now) REQUIRES(lock_);
-  void ReadSource(Source* source, uint64_t now, MetricMask wanted) REQUIRES(lock_);
-  void SettleAll(Source* source, MetricMask answered, uint64_t now) REQUIRES(lock_);
-  void JudgeDirty(uint64_t now) REQUIRES(lock_);
-  void AnswerRequests() REQUIRES(lock_);
-  void NoticeGaps(uint64_t now) REQUIRES(lock_);
-  void Govern(uint64_t now) REQUIRES(lock_);
-  uint64_t NextDue() const REQUIRES(lock_);
-  // After demand has changed or gone; lets the thread see it when it has become idle.
-  void Replan() REQUIRES(lock_);
-
-  Source* FindSource(Metric metric, const Selector& selector, bool must_exist, Failure* why) REQUIRES(lock_);
-  Feed* FindFeed(Source* source, Metric metric, uint64_t window) REQUIRES(lock_);
-  void DropFeedIfUnused(Feed* feed) REQUIRES(lock_);
-  // Those without feeds, all of them or only those that nobody has come back for.
-  void DropSources(uint64_t now, bool all) REQUIRES(lock_);
-  void DropGuard(uint32_t id) REQUIRES(lock_);
-  void DropSubscription(uint32_t id) REQUIRES(lock_);
+  // Demand has gone: lets the thread see it when nothing is left.
+  void WakeIfIdle() REQUIRES(lock_);
 
   Mutex lock_;
   Waiter waiter_;
-  PushTriggers push_triggers_ GUARDED_BY(lock_){&waiter_};
-  bool running_ GUARDED_BY(lock_) = false;
-  List<std::unique_ptr<Source>> sources_ GUARDED_BY(lock_);
-  uint32_t unused_sources_ GUARDED_BY(lock_) = 0;
-  List<std::unique_ptr<Feed>> feeds_ GUARDED_BY(lock_);
-  Table<Subscription> subscriptions_ GUARDED_BY(lock_);
-  Table<Guard> guards_ GUARDED_BY(lock_);
-  List<Outstanding> outstanding_ GUARDED_BY(lock_);
-  List<Guard*> dirty_ GUARDED_BY(lock_);
-  List<Guard*> held_ GUARDED_BY(lock_);  // breached only because of their min_hold
-  Readings readings_ GUARDED_BY(lock_);
-  uint64_t suspended_ GUARDED_BY(lock_) = 0;
-  uint64_t gaps_at_ GUARDED_BY(lock_) = 0;  // when gaps were looked for last
-  uint64_t next_due_ GUARDED_BY(lock_) = kNever;
-  uint64_t idle_since_ GUARDED_BY(lock_) = 0;
-  uint64_t sleeping_until_ GUARDED_BY(lock_) = 0;  // what the thread was told last, or 0 while it is at work
-
+  Monitor monitor_ GUARDED_BY(lock_){MakeProbeOf, &waiter_, &lock_, WakeFromHelper, this};
   Tickers tickers_{this};
   Recorders recorders_{this};
+
+  // The thread.
+  bool running_ GUARDED_BY(lock_) = false;
+  uint64_t idle_since_ GUARDED_BY(lock_) = 0;
+  uint64_t sleeping_until_ GUARDED_BY(lock_) = 0;  // what it means to, or 0 while it is at work
+  StandstillWatch standstill_ GUARDED_BY(lock_);
+  uint64_t suspended_ GUARDED_BY(lock_) = 0;
+  uint64_t suspend_noticed_at_ GUARDED_BY(lock_) = 0;
   bool real_time_asked_ GUARDED_BY(lock_) = false;
   Punctuality punctuality_ GUARDED_BY(lock_);
 
-  // The governor and what it tells.
-  double stretch_ GUARDED_BY(lock_) = 1;
-  double saved_ GUARDED_BY(lock_) = 0;  // CPU time in nanoseconds that was allowed and not used
-  uint64_t governed_at_ GUARDED_BY(lock_) = 0;
-  uint64_t governed_cpu_ GUARDED_BY(lock_) = 0;
-  uint64_t governed_wakeups_ GUARDED_BY(lock_) = 0;
+  // What it costs.
+  Governor governor_ GUARDED_BY(lock_);
   uint64_t wakeups_ GUARDED_BY(lock_) = 0;
-  uint64_t reading_wakeups_ GUARDED_BY(lock_) = 0;  // since the governor looked last
-  uint64_t reads_ GUARDED_BY(lock_) = 0;
   uint64_t cpu_ GUARDED_BY(lock_) = 0;
   uint64_t cpu_before_ GUARDED_BY(lock_) = 0;  // of threads that have ended
-  uint32_t limit_count_ GUARDED_BY(lock_) = 0;
 };
 
 }  // namespace tripline

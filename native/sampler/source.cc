@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "sampler/environment.h"
 #include "sampler/feed.h"
 #include "sampler/loop.h"
 #include "sampler/slow_read.h"
@@ -183,8 +184,10 @@ uint64_t Source::OverdueAt() const {
   return slow_->started() + kSlowLimit;
 }
 
-void Source::DiscountGap(uint64_t gap, uint64_t now) {
-  if (slow_ != nullptr && slow_->running()) slow_->DiscountGap(gap, now);
+void Source::Discount(const Standstill& standstill, uint64_t now) {
+  if (slow_ != nullptr && slow_->running()) slow_->DiscountGap(standstill.duration, now);
+  // Where this thread alone was starved, the loop may have run; where both were, its delay is what it was.
+  if (environment_ != nullptr && standstill.stopped) environment_->heartbeat.DiscountGap(standstill.duration, now);
 }
 
 const char* Source::Origin(Metric metric) const {

@@ -7,6 +7,7 @@
 
 #include "port/platform.h"
 #include "port/probe.h"
+#include "sampler/standstill.h"
 #include "util/list.h"
 
 namespace tripline {
@@ -53,8 +54,8 @@ class Source {
   // When the read under way will be overdue; kNever where there is none.
   uint64_t OverdueAt() const;
 
-  // Time in which the process stood still is none that a read took.
-  void DiscountGap(uint64_t gap, uint64_t now);
+  // Time in which the process stood still is none that a read took, nor an event loop's delay.
+  void Discount(const Standstill& standstill, uint64_t now);
 
   // What the probe says of itself; where a helper thread has it or there is none, what can be said without.
   const char* Origin(Metric metric) const;

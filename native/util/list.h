@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <new>
 #include <utility>
 
@@ -71,5 +72,25 @@ class List : private RawList {
     std::swap(capacity_, other.capacity_);
   }
 };
+
+// Removes an item where the order does not matter; nothing where it is not there.
+template <typename T>
+void EraseUnordered(List<T>* items, const T& item) {
+  for (T& each : *items) {
+    if (each != item) continue;
+    each = std::move(items->back());
+    return items->pop_back();
+  }
+}
+
+// The same of a list that owns its items, which ends this one.
+template <typename T>
+void EraseOwned(List<std::unique_ptr<T>>* items, const T* item) {
+  for (auto& each : *items) {
+    if (each.get() != item) continue;
+    each.swap(items->back());
+    return items->pop_back();
+  }
+}
 
 }  // namespace tripline

@@ -62,7 +62,7 @@ void Waiter::Unwatch(PushTrigger* push_trigger) {
   Wake();
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung) {
+uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung, bool*) {
   State& state = os_.As<State>();
   for (;;) {
     // First what is to be told apart: of several that are ready, the first in the array is the answer.

@@ -297,7 +297,7 @@ TEST(SourceThatWasNotRunIsNotOverdue) {
   bench.Read(kDisk);
   // Stopped for a minute, with the helper thread.
   bench.now += 60 * kSecond;
-  bench.source->DiscountGap(60 * kSecond, bench.now);
+  bench.source->Discount({60 * kSecond, true}, bench.now);
   CHECK_EQ(bench.Take(), 0u);
   bench.now += 2 * kSecond;
   CHECK_EQ(bench.Take(), kDisk | kFree);

@@ -1,0 +1,247 @@
+#include "sampler/monitor.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace tripline {
+namespace {
+
+// An average over a standstill as long as this says nothing about now. One over a shorter one does: on a machine that
+// starves this thread time and again there would otherwise never be any.
+constexpr uint64_t kLongStandstill = 5 * kSecond;
+
+}  // namespace
+
+// ---- the thread's part ---------------------------------------------------------------------------------------------
+
+bool Monitor::Pass(uint64_t now, double stretch) {
+  stretch_ = stretch;
+  const uint64_t reads_before = reads_;
+  for (auto& source : sources_.all()) {
+    Settle(source.get(), source->Take(now, &readings_), now);
+    MetricMask wanted = source->queued();
+    for (const Feed* each : source->feeds) {
+      if (each->due != kNever && each->due <= now + each->slack()) wanted |= MaskOf(each->series.metric());
+    }
+    if (wanted != 0) ReadSource(source.get(), now, wanted);
+  }
+  verdicts_.Judge(now);
+  requests_.Answer();
+  sources_.Sweep(now);
+  Plan();
+  return reads_ != reads_before;
+}
+
+void Monitor::ReadSource(Source* source, uint64_t now, MetricMask wanted) {
+  reads_++;
+  const MetricMask answered = source->Read(now, wanted, &readings_);
+  Settle(source, answered, now);
+  if ((wanted & ~answered) == 0) return;
+  // Planned anew when the read comes back; until then only so often that it cannot be forgotten.
+  for (Feed* each : source->feeds) {
+    if ((wanted & ~answered & MaskOf(each->series.metric())) != 0) each->due = now + kSecond;
+  }
+}
+
+void Monitor::Settle(Source* source, MetricMask answered, uint64_t now) {
+  if (answered == 0) return;
+  for (Feed* each : source->feeds) {
+    const Metric metric = each->series.metric();
+    if ((answered & MaskOf(metric)) == 0) continue;
+    each->Settle(readings_[metric], readings_.failure, now, verdicts_.dirty());
+    each->Schedule(stretch_);
+  }
+}
+
+void Monitor::Plan() {
+  // The first moment at which something can wait no longer...
+  uint64_t latest = verdicts_.NextRelease();
+  for (const auto& source : sources_.all()) latest = std::min(latest, source->OverdueAt());
+  uint64_t due = latest;
+  for (const auto& feed : sources_.feeds()) {
+    if (feed->due == kNever || feed->due + feed->patience() >= latest) continue;
+    latest = feed->due + feed->patience();
+    due = feed->due;
+  }
+  // ...and the last one up to it at which a read falls due: that wake-up serves all of them.
+  for (const auto& feed : sources_.feeds()) {
+    if (feed->due <= latest && feed->due > due) due = feed->due;
+  }
+  next_due_ = due;
+}
+
+void Monitor::Discount(const Standstill& standstill, uint64_t now) {
+  for (uint32_t id = 1; id < guards_.end(); id++) {
+    if (guards_.Get(id) != nullptr) guards_.Get(id)->DiscountGap(standstill.duration, now);
+  }
+  for (const auto& source : sources_.all()) source->Discount(standstill, now);
+  const bool always = standstill.duration >= kLongStandstill;
+  for (const auto& feed : sources_.feeds()) {
+    if (always || (standstill.stopped && standstill.duration > feed->series.window())) feed->series.Reset();
+  }
+}
+
+void Monitor::ForgetBaselines() {
+  for (const auto& feed : sources_.feeds()) feed->series.Reset();
+}
+
+void Monitor::Stop() {
+  push_triggers_.Clear();
+  sources_.SweepAll();
+}
+
+// ---- series --------------------------------------------------------------------------------------------------------
+
+uint32_t Monitor::Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window,
+                            uint32_t cell, bool must_exist, uint64_t now, Failure* why) {
+  Source* source = sources_.Find(metric, selector, now, must_exist, why);
+  if (source == nullptr) return 0;
+  Feed* feed = sources_.FindFeed(source, metric, window);
+  const bool stale = feed->last_read == 0 || now - feed->last_read >= source->MinPeriod(metric);
+  if (stale && (!source->blocking() || source->overdue())) {
+    ReadSource(source, now, MaskOf(metric));
+    verdicts_.Judge(now);
+  }
+  if (must_exist && feed->series.now().state == Value::kUnavailable) {
+    *why = feed->series.failure();
+    DropFeedIfUnused(feed, now);
+    return 0;
+  }
+  std::unique_ptr<Subscription> subscription(new Subscription{environment, feed, cell, kNever});
+  feed->subscriptions.push_back(subscription.get());
+  feed->PublishTo(*subscription);
+  return subscriptions_.Add(std::move(subscription));
+}
+
+void Monitor::Unsubscribe(uint32_t subscription, uint64_t now) {
+  if (subscriptions_.Get(subscription) != nullptr) DropSubscription(subscription, now);
+}
+
+void Monitor::DropSubscription(uint32_t id, uint64_t now) {
+  Subscription* subscription = subscriptions_.Get(id);
+  Feed* feed = subscription->feed;
+  EraseUnordered(&feed->subscriptions, subscription);
+  subscriptions_.Remove(id);
+  feed->Schedule(stretch_);
+  DropFeedIfUnused(feed, now);
+  Plan();
+}
+
+void Monitor::DropFeedIfUnused(Feed* feed, uint64_t now) {
+  if (!feed->subscriptions.empty() || feed->watched()) return;
+  requests_.Forget(feed);
+  sources_.Drop(feed, now);
+}
+
+void Monitor::SetPeriod(uint32_t subscription, uint64_t period) {
+  Subscription* found = subscriptions_.Get(subscription);
+  if (found == nullptr) return;
+  found->period = period;
+  found->feed->Schedule(stretch_);
+  Plan();
+}
+
+Feed* Monitor::FeedOf(uint32_t subscription) const {
+  const Subscription* found = subscriptions_.Get(subscription);
+  return found == nullptr ? nullptr : found->feed;
+}
+
+SubscriptionInfo Monitor::InfoOf(uint32_t subscription) const {
+  SubscriptionInfo info;
+  const Feed* feed = FeedOf(subscription);
+  if (feed == nullptr) return info;
+  const Metric metric = feed->series.metric();
+  if (feed->due != kNever) info.period = feed->due - feed->last_read;
+  info.min_period = feed->source->MinPeriod(metric);
+  std::strncpy(info.origin, feed->source->Origin(metric), sizeof(info.origin) - 1);
+  info.failure = feed->series.failure();
+  return info;
+}
+
+void Monitor::Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count,
+                      uint64_t now) {
+  List<Feed*> feeds;
+  for (uint32_t i = 0; i < count; i++) {
+    Feed* feed = FeedOf(subscriptions[i]);
+    if (feed != nullptr) feeds.push_back(feed);
+  }
+  requests_.Add(environment, request, now, std::move(feeds));
+}
+
+// ---- guards --------------------------------------------------------------------------------------------------------
+
+uint32_t Monitor::AddGuard(Environment* environment, const GuardSpec& spec, const LimitRequest* limits, uint32_t count,
+                           uint64_t now) {
+  std::unique_ptr<Guard> owned(new Guard(environment, spec, count));
+  Guard* guard = owned.get();
+  guard->id = guards_.Add(std::move(owned));
+  for (uint32_t i = 0; i < count; i++) {
+    GuardLimit& limit = guard->limit(i);
+    limit.limit.spec = limits[i].spec;
+    limit.on_missing = limits[i].on_missing;
+    limit.guard = guard;
+    limit.feed = FeedOf(limits[i].subscription);
+    limit.feed->AddLimit(&limit);
+    limit.feed->StepOne(&limit, now);
+    limit.feed->Schedule(stretch_);
+  }
+  for (uint32_t i = 0; i < count; i++) push_triggers_.Arm(guard->limit(i));
+  limit_count_ += count;
+  verdicts_.Add(guard);
+  verdicts_.Judge(now);
+  Plan();
+  return guard->id;
+}
+
+void Monitor::RemoveGuard(uint32_t guard) {
+  if (guards_.Get(guard) != nullptr) DropGuard(guard);
+}
+
+void Monitor::DropGuard(uint32_t id) {
+  Guard* guard = guards_.Get(id);
+  for (uint32_t i = 0; i < guard->limit_count(); i++) {
+    Feed* feed = guard->limit(i).feed;
+    feed->RemoveLimit(&guard->limit(i));
+    // With others left, the next read plans anew: thousands of guards closed in a row must not each look at the rest.
+    if (!feed->watched()) {
+      feed->Schedule(stretch_);
+      push_triggers_.Disarm(feed);
+    }
+  }
+  limit_count_ -= guard->limit_count();
+  verdicts_.Forget(guard);
+  if (guard->undelivered) EraseUnordered(&guard->environment()->undelivered, guard);
+  guards_.Remove(id);
+  Plan();
+}
+
+List<EvidenceCopy> Monitor::EvidenceOf(uint32_t guard) const {
+  List<EvidenceCopy> copies;
+  Guard* found = guards_.Get(guard);
+  if (found == nullptr || found->breaches() == 0) return copies;
+  // While only the hold keeps it breached, all of the breach's limits stand for it.
+  const bool held = found->hold_end() != kNever;
+  for (uint32_t i = 0; i < found->limit_count(); i++) {
+    const GuardLimit& each = found->limit(i);
+    if (each.evidence.breach != found->breaches()) continue;
+    copies.push_back(EvidenceCopy{i, held || each.guilty(), each.evidence});
+  }
+  return copies;
+}
+
+// ---- environments --------------------------------------------------------------------------------------------------
+
+void Monitor::RemoveEnvironment(Environment* environment, uint64_t now) {
+  for (uint32_t id = 1; id < guards_.end(); id++) {
+    const Guard* guard = guards_.Get(id);
+    if (guard != nullptr && guard->environment() == environment) DropGuard(id);
+  }
+  requests_.RemoveEnvironment(environment);
+  for (uint32_t id = 1; id < subscriptions_.end(); id++) {
+    const Subscription* each = subscriptions_.Get(id);
+    if (each != nullptr && each->environment == environment) DropSubscription(id, now);
+  }
+}
+
+}  // namespace tripline

@@ -1,0 +1,125 @@
+// What is watched in this process and what follows from it: series, the guards and readers that want them, when which
+// is next to be read. Knows no thread and no clock: the sampler (sampler.h) has it run at the times that it names.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "port/platform.h"
+#include "sampler/environment.h"
+#include "sampler/feed.h"
+#include "sampler/guard.h"
+#include "sampler/handles.h"
+#include "sampler/push_triggers.h"
+#include "sampler/requests.h"
+#include "sampler/sources.h"
+#include "sampler/standstill.h"
+#include "sampler/verdicts.h"
+#include "util/list.h"
+
+namespace tripline {
+
+// What AddGuard takes; `subscription` says on which series.
+struct LimitRequest {
+  uint32_t subscription;
+  LimitSpec spec;
+  OnMissing on_missing;
+};
+
+struct SubscriptionInfo {
+  uint64_t period = kNever;  // to the next read
+  uint64_t min_period = 0;   // what the source can tell
+  char origin[512] = {};
+  Failure failure;
+};
+
+// One limit's part in a guard's latest breach.
+struct EvidenceCopy {
+  uint32_t limit;
+  bool breached;  // still
+  Evidence evidence;
+};
+
+// Used under the sampler's lock.
+class Monitor {
+ public:
+  // `make`, `lock`, `wake` and `argument` are handed on to every Source, `waiter` to PushTriggers.
+  Monitor(ProbeMaker make, Waiter* waiter, Mutex* lock, void (*wake)(void*), void* argument)
+      : sources_(make, lock, wake, argument), push_triggers_(waiter) {}
+
+  // ---- the thread's part
+
+  // Reads what is due, judges and answers. True where anything was read. Adaptive periods are multiplied by `stretch`.
+  bool Pass(uint64_t now, double stretch);
+
+  // When the next pass is due; kNever while nothing is wanted. Kept up to date by all that changes it.
+  uint64_t next_due() const { return next_due_; }
+
+  // Nothing was observed in the time before `now` that the process stood still.
+  void Discount(const Standstill& standstill, uint64_t now);
+  // The machine has slept: averages over that would say nothing about now.
+  void ForgetBaselines();
+
+  // What came in while the thread waited.
+  void Acknowledge(PushTrigger* const* rung, uint32_t count) { push_triggers_.Acknowledge(rung, count); }
+
+  // Whether the thread runs, and so comes by now and then.
+  void set_running(bool running) { sources_.set_swept(running); }
+  // The thread ends.
+  void Stop();
+
+  // Whether nothing is wanted.
+  bool idle() const { return guards_.count() == 0 && requests_.empty() && next_due_ == kNever; }
+
+  // ---- series and guards; ids are never 0
+
+  // Interest in a series. A probe that cannot block is read once, so that a level is known when this returns. 0 with
+  // `why` where the metric is unavailable and `must_exist`.
+  uint32_t Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window, uint32_t cell,
+                     bool must_exist, uint64_t now, Failure* why);
+  void Unsubscribe(uint32_t subscription, uint64_t now);
+  void SetPeriod(uint32_t subscription, uint64_t period);
+  // The feed of a subscription, or nullptr.
+  Feed* FeedOf(uint32_t subscription) const;
+  SubscriptionInfo InfoOf(uint32_t subscription) const;
+
+  void Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count, uint64_t now);
+
+  // The guard's state is on the board when this returns, as far as it can be known without waiting.
+  uint32_t AddGuard(Environment* environment, const GuardSpec& spec, const LimitRequest* limits, uint32_t count,
+                    uint64_t now);
+  void RemoveGuard(uint32_t guard);
+  // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
+  List<EvidenceCopy> EvidenceOf(uint32_t guard) const;
+
+  // Closes all that the environment has left open.
+  void RemoveEnvironment(Environment* environment, uint64_t now);
+
+  uint32_t guard_count() const { return guards_.count(); }
+  uint32_t limit_count() const { return limit_count_; }
+  uint32_t series_count() const { return static_cast<uint32_t>(sources_.feeds().size()); }
+  uint64_t reads() const { return reads_; }
+  uint64_t rings() const { return push_triggers_.rings(); }
+
+ private:
+  void ReadSource(Source* source, uint64_t now, MetricMask wanted);
+  void Settle(Source* source, MetricMask answered, uint64_t now);
+  void Plan();
+  void DropFeedIfUnused(Feed* feed, uint64_t now);
+  void DropSubscription(uint32_t id, uint64_t now);
+  void DropGuard(uint32_t id);
+
+  Sources sources_;
+  PushTriggers push_triggers_;
+  Handles<Subscription> subscriptions_;
+  Handles<Guard> guards_;
+  Requests requests_;
+  Verdicts verdicts_;
+  Readings readings_;
+  double stretch_ = 1;
+  uint64_t next_due_ = kNever;
+  uint64_t reads_ = 0;
+  uint32_t limit_count_ = 0;
+};
+
+}  // namespace tripline

@@ -1,0 +1,30 @@
+// Time in which the sampling thread should have run and did not: the process was stopped (SIGSTOP, Ctrl-Z), frozen
+// (control groups, a debugger, a paused virtual machine) or starved of CPU time. Nothing was observed then, so it must
+// not count as time in which a value stayed where it was. Pure: the clock comes in from outside.
+#pragma once
+
+#include <cstdint>
+
+namespace tripline {
+
+struct Standstill {
+  uint64_t duration = 0;  // nanoseconds before now
+  bool stopped = false;   // as a whole, with all its threads; else this thread may only have been starved
+};
+
+class StandstillWatch {
+ public:
+  // The thread goes to sleep, and means to wake at `deadline` at the latest.
+  void Sleep(uint64_t now, uint64_t deadline);
+
+  // It is awake again. `interrupted` says that the kernel ended the sleep because the process was stopped or frozen in
+  // it: when that began is not known then, so that none of the sleep counts as observed. Lateness of a busy machine is
+  // no standstill.
+  Standstill Wake(uint64_t now, bool interrupted) const;
+
+ private:
+  uint64_t slept_at_ = 0;
+  uint64_t deadline_ = 0;
+};
+
+}  // namespace tripline

@@ -1,0 +1,40 @@
+#include "sampler/verdicts.h"
+
+#include <algorithm>
+
+#include "sampler/environment.h"
+#include "util/time.h"
+
+namespace tripline {
+
+void Verdicts::Judge(uint64_t now) {
+  for (Guard* each : held_) {
+    if (now >= each->hold_end() && !each->dirty) Add(each);
+  }
+  bool released = false;
+  for (Guard* each : dirty_) {
+    each->dirty = false;
+    const bool edge = each->Judge(now);
+    Environment* environment = each->environment();
+    environment->board.WriteFlag(each->spec().flag, static_cast<uint8_t>(each->state()), each->breaches());
+    const bool holds = each->hold_end() != kNever;
+    if (holds && !each->held) held_.push_back(each);
+    released |= each->held && !holds;
+    each->held = holds;
+    if (!edge) continue;
+    environment->board.CountEdge();
+    environment->Deliver(each);
+  }
+  dirty_.clear();
+  if (!released) return;
+  const auto let_go = [](const Guard* each) { return !each->held; };
+  held_.erase(std::remove_if(held_.begin(), held_.end(), let_go), held_.end());
+}
+
+uint64_t Verdicts::NextRelease() const {
+  uint64_t next = kNever;
+  for (const Guard* each : held_) next = std::min(next, each->hold_end());
+  return next;
+}
+
+}  // namespace tripline

@@ -1,0 +1,44 @@
+/** A process that is stopped and continued: what it could not observe counts into nothing. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { setTimeout as delay } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { PACKAGE } from '../helpers/child.js'
+import { eventually } from '../helpers/eventually.js'
+
+const STOPPED_MS = 1500
+
+describe.skipIf(process.platform !== 'linux')('a process that is stopped while a limit is crossed', () => {
+  it('waits for the rest of `for` when it goes on, and its evidence says so', async () => {
+    const script = `
+      import { guard } from ${JSON.stringify(PACKAGE)}
+      const crossed = guard({ 'process.rss': { above: 1, for: '1s' } })
+      const begun = performance.now()
+      console.log(crossed.state)
+      crossed.on('breach', ({ at, since }) => console.log(at - begun, at - since))
+      setTimeout(() => {}, 60_000)
+    `
+    const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
+    try {
+      expect((await lines.next()).value).toBe('pending')
+      child.kill('SIGSTOP')
+      await eventually(() => /^State:\tT/m.test(readFileSync(`/proc/${child.pid}/status`, 'utf8')))
+      await delay(STOPPED_MS)
+      child.kill('SIGCONT')
+      const [elapsed, claimed] = String((await lines.next()).value)
+        .split(' ')
+        .map(Number)
+      // A lower bound and a difference: neither hangs on how busy the machine is.
+      expect(elapsed).toBeGreaterThanOrEqual(1000 + STOPPED_MS)
+      expect(claimed).toBeLessThanOrEqual(elapsed! - STOPPED_MS)
+    } finally {
+      child.kill('SIGKILL')
+      await once(child, 'exit')
+    }
+  })
+})

@@ -1,0 +1,60 @@
+// What the adaptive reads may cost.
+#include "sampler/governor.h"
+
+#include "check.h"
+#include "util/time.h"
+
+using namespace tripline;
+
+namespace {
+
+// A governed thread that wakes every 10 ms for as long as it is not stretched.
+struct Thread {
+  Governor governor;
+  uint64_t now = 1000 * kSecond;
+  uint64_t cpu = 0;
+
+  Thread() { governor.Begin(now, cpu); }
+
+  void Run(uint32_t wakeups, uint64_t cost, bool read) {
+    for (uint32_t i = 0; i < wakeups; i++) {
+      now += static_cast<uint64_t>(10.0 * kMillisecond * governor.stretch());
+      cpu += cost;
+      governor.CountWakeup(read);
+      if (governor.IsDue(now)) governor.Judge(now, cpu);
+    }
+  }
+};
+
+}  // namespace
+
+TEST(GovernorLeavesCheapReadsAlone) {
+  Thread thread;
+  // 20 us in 10 ms: 0.2 %.
+  thread.Run(10000, 20000, true);
+  CHECK_NEAR(thread.governor.stretch(), 1.0, 0);
+}
+
+TEST(GovernorStretchesDearReadsUntilTheyFit) {
+  Thread thread;
+  // 1 ms in 10 ms: 10 %, of which half a percent is allowed.
+  thread.Run(2000, kMillisecond, true);
+  CHECK_NEAR(thread.governor.stretch(), 20.0, 1.0);
+  // Cheap again: it recovers.
+  thread.Run(2000, 1000, true);
+  CHECK_NEAR(thread.governor.stretch(), 1.0, 0);
+}
+
+TEST(GovernorDoesNotChargeReadsForBeats) {
+  Thread thread;
+  thread.Run(2000, kMillisecond, false);
+  CHECK_NEAR(thread.governor.stretch(), 1.0, 0);
+}
+
+TEST(GovernorSpendsWhatWasSavedInABurst) {
+  Thread thread;
+  thread.Run(64, 500000, true);
+  CHECK_NEAR(thread.governor.stretch(), 1.0, 0);
+  thread.Run(1000, 500000, true);
+  CHECK(thread.governor.stretch() > 1);
+}

@@ -1,0 +1,63 @@
+// The wait of the sampling thread on a real kernel: deadlines, waking, and a process that is stopped in it.
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "check.h"
+#include "port/platform.h"
+#include "port/probe.h"
+
+using namespace tripline;
+
+namespace {
+
+// Waits in a child process until a wait was interrupted, which its exit status 0 says.
+[[noreturn]] void WaitUntilInterrupted() {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  Waiter waiter;
+  Failure why;
+  PushTrigger* rung[Waiter::kMostRung];
+  bool interrupted = false;
+  if (waiter.Open(&why)) waiter.Wait(MonotonicNow() + 20 * kSecond, rung, &interrupted);
+  _exit(interrupted ? 0 : 1);
+}
+
+}  // namespace
+
+TEST(WaiterEndsAtItsDeadlineAndWhenWoken) {
+  Waiter waiter;
+  Failure why;
+  CHECK(waiter.Open(&why));
+  PushTrigger* rung[Waiter::kMostRung];
+  bool interrupted = true;
+  const uint64_t deadline = MonotonicNow() + kMillisecond;
+  CHECK_EQ(waiter.Wait(deadline, rung, &interrupted), 0u);
+  CHECK(MonotonicNow() >= deadline);
+  CHECK(!interrupted);
+  // One that has passed ends it at once, as does a wake-up, which is taken with that.
+  waiter.Wait(1, rung, &interrupted);
+  waiter.Wake();
+  waiter.Wait(kNever, rung, &interrupted);
+  CHECK(!interrupted);
+  waiter.Close();
+}
+
+TEST(WaiterSaysThatTheProcessWasStopped) {
+  const pid_t child = fork();
+  if (child == 0) WaitUntilInterrupted();
+  // Stopped again and again until it is in its wait.
+  int status = 0;
+  pid_t ended = 0;
+  for (int i = 0; i < 10000 && ended == 0; i++) {
+    kill(child, SIGSTOP);
+    if (waitpid(child, &status, WUNTRACED) == child && !WIFSTOPPED(status)) break;
+    kill(child, SIGCONT);
+    usleep(1000);
+    ended = waitpid(child, &status, WNOHANG);
+  }
+  kill(child, SIGKILL);
+  if (ended == 0) waitpid(child, &status, 0);
+  CHECK(WIFEXITED(status));
+  CHECK_EQ(WEXITSTATUS(status), 0);
+}

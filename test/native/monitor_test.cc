@@ -1,0 +1,190 @@
+// Series, guards and readers together, as the thread would run them: probes are scripted, time is what the test says.
+#include "sampler/monitor.h"
+
+#include <memory>
+
+#include "check.h"
+
+using namespace tripline;
+
+namespace {
+
+constexpr uint32_t kCell = 8, kFlag = 40;
+
+double level = 0;
+bool failing = false;
+
+class LevelProbe : public Probe {
+ public:
+  void Read(uint64_t, MetricMask wanted, Readings* out) override {
+    if (!failing) return out->SetLevel(Metric::kDisk, level);
+    Failure why;
+    why.Set("scripted failure");
+    SetUnavailable(wanted, why, out);
+  }
+  const char* Origin(Metric) const override { return "script"; }
+};
+
+Probe* MakeLevel(Metric, const Selector&, Failure*) { return new LevelProbe(); }
+void Nothing(void*) {}
+
+// A monitor that wakes when it is due, with one environment and one series.
+struct World {
+  Mutex lock;
+  Monitor monitor{MakeLevel, nullptr, &lock, Nothing, nullptr};
+  Environment environment{Nothing, nullptr};
+  int32_t words[64] = {};
+  StandstillWatch watch;
+  uint64_t now = 1000 * kSecond;
+  uint32_t series;
+
+  World() {
+    level = 0;
+    failing = false;
+    environment.board.Attach(words, 64);
+    Failure why;
+    series = monitor.Subscribe(&environment, Metric::kDisk, Selector(), 0, kCell, true, now, &why);
+    CHECK(series != 0);
+  }
+  ~World() { monitor.RemoveEnvironment(&environment, now); }
+
+  uint32_t Guard(uint64_t dwell, uint64_t clear_dwell = 0, uint64_t min_hold = 0) {
+    LimitRequest limit = {series, LimitSpec{80, 72, dwell, clear_dwell, true}, OnMissing::kUnavailable};
+    GuardSpec spec;
+    spec.within = 100 * kMillisecond;
+    spec.min_hold = min_hold;
+    spec.flag = kFlag;
+    return monitor.AddGuard(&environment, spec, &limit, 1, now);
+  }
+  LimitState State() const { return static_cast<LimitState>(words[kFlag] & 7); }
+
+  // Runs for `time`, waking whenever it is due.
+  void Run(uint64_t time) {
+    const uint64_t end = now + time;
+    while (now < end) {
+      const uint64_t due = monitor.next_due();
+      watch.Sleep(now, due);
+      now = due < end ? due : end;
+      Wake(false);
+    }
+  }
+  // Stands still for `time`, which begins before the next read is due.
+  void Stop(uint64_t time, bool interrupted) {
+    watch.Sleep(now, monitor.next_due());
+    now += time;
+    Wake(interrupted);
+  }
+  void Wake(bool interrupted) {
+    const Standstill standstill = watch.Wake(now, interrupted);
+    if (standstill.duration > 0) monitor.Discount(standstill, now);
+    monitor.Pass(now, 1);
+  }
+};
+
+}  // namespace
+
+TEST(MonitorCountsNoStandstillIntoFor) {
+  for (const bool interrupted : {false, true}) {
+    World world;
+    const uint32_t guard = world.Guard(5 * kSecond);
+    level = 95;
+    world.Run(2 * kSecond);
+    CHECK(world.State() == LimitState::kPending);
+    world.Stop(8 * kSecond, interrupted);
+    CHECK(world.State() == LimitState::kPending);
+    world.Run(2 * kSecond + kSecond / 2);
+    CHECK(world.State() == LimitState::kPending);
+    world.Run(kSecond);
+    CHECK(world.State() == LimitState::kBreached);
+    // What the evidence claims is what was observed.
+    const auto evidence = world.monitor.EvidenceOf(guard);
+    CHECK_EQ(evidence.size(), 1u);
+    const uint64_t lasted = evidence[0].evidence.at - evidence[0].evidence.since;
+    CHECK(lasted >= 5 * kSecond);
+    CHECK(lasted < 6 * kSecond);
+  }
+}
+
+TEST(MonitorCountsNoStandstillIntoClearFor) {
+  World world;
+  world.Guard(0, 5 * kSecond);
+  level = 95;
+  world.Run(kSecond);
+  level = 10;
+  world.Run(2 * kSecond);
+  CHECK(world.State() == LimitState::kClearing);
+  world.Stop(60 * kSecond, true);
+  world.Run(2 * kSecond);
+  CHECK(world.State() == LimitState::kClearing);
+  world.Run(2 * kSecond);
+  CHECK(world.State() == LimitState::kClear);
+}
+
+TEST(MonitorCountsNoStandstillIntoMinHold) {
+  World world;
+  world.Guard(0, 0, 5 * kSecond);
+  level = 95;
+  world.Run(kSecond);
+  level = 10;
+  world.Run(kSecond);
+  CHECK(world.State() == LimitState::kClearing);
+  world.Stop(60 * kSecond, true);
+  CHECK(world.State() == LimitState::kClearing);
+  world.Run(2 * kSecond);
+  CHECK(world.State() == LimitState::kClearing);
+  world.Run(2 * kSecond);
+  CHECK(world.State() == LimitState::kClear);
+}
+
+TEST(MonitorOnASlowMachineStillCountsWhatItSees) {
+  World world;
+  world.Guard(2 * kSecond);
+  level = 95;
+  world.Run(100 * kMillisecond);
+  // Every read comes 300 ms late: a quarter of the time is observed.
+  for (int i = 0; i < 30; i++) world.Stop(400 * kMillisecond, false);
+  CHECK(world.State() == LimitState::kBreached);
+}
+
+TEST(MonitorHoldsWithTheProofOfTheBreach) {
+  World world;
+  const uint32_t guard = world.Guard(0, 0, 5 * kSecond);
+  level = 95;
+  world.Run(kSecond);
+  level = 10;
+  world.Run(kSecond);
+  CHECK(world.State() == LimitState::kClearing);
+  const auto held = world.monitor.EvidenceOf(guard);
+  CHECK_EQ(held.size(), 1u);
+  CHECK(held[0].breached);
+  CHECK_NEAR(held[0].evidence.value, 95, 0);
+  world.Run(5 * kSecond);
+  CHECK(!world.monitor.EvidenceOf(guard)[0].breached);
+}
+
+TEST(MonitorKeepsACrossingThroughFailedReads) {
+  World world;
+  world.Guard(8 * kSecond);
+  level = 95;
+  // One read in five fails.
+  for (int i = 0; i < 4; i++) {
+    failing = false;
+    world.Run(4 * kSecond);
+    failing = true;
+    world.Run(kSecond);
+  }
+  failing = false;
+  world.Run(kSecond);
+  CHECK(world.State() == LimitState::kBreached);
+  CHECK_EQ(world.words[kFlag] >> 3, 1);
+}
+
+TEST(MonitorAnswersARequestWhoseReadFails) {
+  World world;
+  failing = true;
+  world.monitor.SetPeriod(world.series, kSecond);
+  world.monitor.Request(&world.environment, 7, &world.series, 1, world.now);
+  world.Run(2 * kSecond);
+  CHECK_EQ(world.environment.answered.size(), 1u);
+  CHECK_EQ(world.environment.answered[0], 7u);
+}

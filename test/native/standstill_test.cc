@@ -1,0 +1,58 @@
+// Lateness, interruptions and what of a sleep counts as observed.
+#include "sampler/standstill.h"
+
+#include "check.h"
+#include "util/time.h"
+
+using namespace tripline;
+
+namespace {
+
+constexpr uint64_t kStart = 1000 * kSecond;
+
+// What a sleep of `planned` that ended after `slept` yields.
+Standstill Sleep(uint64_t planned, uint64_t slept, bool interrupted) {
+  StandstillWatch watch;
+  watch.Sleep(kStart, planned == kNever ? kNever : kStart + planned);
+  return watch.Wake(kStart + slept, interrupted);
+}
+
+}  // namespace
+
+TEST(StandstillIsNoneOnTime) {
+  CHECK_EQ(Sleep(100 * kMillisecond, 100 * kMillisecond, false).duration, 0u);
+  // A busy machine wakes its threads late.
+  CHECK_EQ(Sleep(100 * kMillisecond, 140 * kMillisecond, false).duration, 0u);
+  // Something ended the wait ahead of time.
+  CHECK_EQ(Sleep(10 * kSecond, kSecond, false).duration, 0u);
+  CHECK_EQ(Sleep(kNever, 100 * kSecond, false).duration, 0u);
+}
+
+TEST(StandstillIsWhatAThreadWakesLate) {
+  const Standstill late = Sleep(100 * kMillisecond, 8 * kSecond, false);
+  CHECK_EQ(late.duration, 7900 * kMillisecond);
+  CHECK(!late.stopped);
+}
+
+TEST(StandstillOfAnInterruptedSleepIsAllOfIt) {
+  // Stopped at some moment within the ten seconds that it meant to sleep, and continued before their end.
+  const Standstill stopped = Sleep(10 * kSecond, 9 * kSecond, true);
+  CHECK_EQ(stopped.duration, 9 * kSecond);
+  CHECK(stopped.stopped);
+  CHECK_EQ(Sleep(kNever, 9 * kSecond, true).duration, 9 * kSecond);
+}
+
+TEST(StandstillOfAShortSleepIsOnlyItsLateness) {
+  // As often as this, it is a tool that holds the process back.
+  CHECK_EQ(Sleep(100 * kMillisecond, 90 * kMillisecond, true).duration, 0u);
+  const Standstill late = Sleep(100 * kMillisecond, 180 * kMillisecond, true);
+  CHECK_EQ(late.duration, 80 * kMillisecond);
+  CHECK(late.stopped);
+}
+
+TEST(StandstillBeginsWithTheSleepWhereTheDeadlineHasPassed) {
+  StandstillWatch watch;
+  // Reads that take longer than their period are no standstill.
+  watch.Sleep(kStart, kStart - kSecond);
+  CHECK_EQ(watch.Wake(kStart + kMillisecond, false).duration, 0u);
+}
