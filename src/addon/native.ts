@@ -1,7 +1,8 @@
 /** The only file that loads the addon. */
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import { toNamespacedPath } from 'node:path'
-import { NativeMissingError } from '../base/errors.js'
+import { join, resolve, toNamespacedPath } from 'node:path'
+import { ADDON_NAMED, AddonFileError, NOT_COPIED, NativeMissingError } from '../base/errors.js'
 import { packageRoot } from '../base/package.js'
 import { elfProblem } from './library-file.js'
 import { METRIC_NAMES } from './metrics.js'
@@ -159,7 +160,8 @@ export interface Addon {
 let addon: Addon | undefined
 
 /**
- * The addon, loaded with the first call: from `build/` in a checkout, from `prebuilds/` in an installed package.
+ * The addon, loaded with the first call: the file that the environment variable `TRIPLINE_ADDON` names, else from `build/`
+ * in a checkout and from `prebuilds/` in an installed package.
  *
  * @throws NativeMissingError `ERR_TRIPLINE_NATIVE_MISSING`
  */
@@ -173,14 +175,37 @@ export function loadAddon(): Addon {
 }
 
 function findAndLoad(): Addon {
+  const named = process.env['TRIPLINE_ADDON'] ?? ''
+  const file = named === '' ? findInPackage() : resolve(named)
+  try {
+    return load(file)
+  } catch (error) {
+    throw named === ''
+      ? error
+      : new AddonFileError(`TRIPLINE_ADDON names ${(error as Error).message}`, ADDON_NAMED, error)
+  }
+}
+
+/** @throws Error where the package is bundled or incomplete */
+function findInPackage(): string {
   const folder = packageRoot()
   // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
-  const { resolve } = createRequire(import.meta.url)('node-gyp-build') as { resolve: (folder: string) => string }
-  const file = resolve(folder)
-  const fault = elfProblem(file)
-  if (fault !== undefined) throw new Error(`${file}: ${fault}`)
-  // Not required: that gives the same to everybody. Where this code runs twice (test runners that begin anew with every
-  // file, modules that are loaded again when they change), the second would take the board and the news of the first.
+  const loader = createRequire(import.meta.url)('node-gyp-build') as { resolve: (folder: string) => string }
+  try {
+    return loader.resolve(folder)
+  } catch (error) {
+    // An installed package always has this folder; copies by file tracers may lack it.
+    if (existsSync(join(folder, 'prebuilds'))) throw error
+    const why = `the folder ${join(folder, 'prebuilds')} was not copied with the package`
+    throw new AddonFileError(why, NOT_COPIED, error)
+  }
+}
+
+function load(file: string): Addon {
+  const problem = existsSync(file) ? elfProblem(file) : 'there is no such file'
+  if (problem !== undefined) throw new Error(`${file}: ${problem}`)
+  // Not required: the module cache hands out one instance. Where this code runs twice (test runners that begin anew with
+  // every file, modules that are loaded again when they change), the second would take the board and the news of the first.
   const module: { exports: Partial<Addon> } = { exports: {} }
   process.dlopen(module, toNamespacedPath(file))
   const { exports } = module

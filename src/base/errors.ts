@@ -101,7 +101,13 @@ export class MetricUnavailableError extends Error {
 function helpWith(cause: unknown, none: boolean): string {
   const { code, name, resource } = (cause ?? {}) as { code?: unknown; name?: unknown; resource?: unknown }
   // Deno's own words name its flag.
-  if (code === BUNDLED || name === 'NotCapable') return ''
+  if (code === BUNDLED || code === ADDON_NAMED || name === 'NotCapable') return ''
+  if (code === NOT_COPIED) {
+    return (
+      ' A file tracer or a copying step left it out: add node_modules/tripline/prebuilds to its files (Next: ' +
+      'outputFileTracingIncludes), or name the binary by TRIPLINE_ADDON.'
+    )
+  }
   if (code === 'ERR_DLOPEN_DISABLED') {
     const modeled = (process as { permission?: unknown }).permission !== undefined
     return ` To allow it: start node ${modeled ? 'with --allow-addons' : 'without --no-addons'}.`
@@ -115,6 +121,20 @@ function helpWith(cause: unknown, none: boolean): string {
 
 /** The code of what says that this package is part of a bundle. */
 export const BUNDLED = 'ERR_BUNDLED'
+/** Error code: the file that TRIPLINE_ADDON names cannot be loaded. */
+export const ADDON_NAMED = 'ERR_ADDON_NAMED'
+/** Error code: the package was copied without its binaries. */
+export const NOT_COPIED = 'ERR_NOT_COPIED'
+
+/** Why the file of the addon cannot be used. */
+export class AddonFileError extends Error {
+  readonly code: string
+
+  constructor(message: string, code: string, cause: unknown) {
+    super(message, { cause })
+    this.code = code
+  }
+}
 
 /** The compiled part could not be loaded; only limits, metrics and tickers need it. */
 export class NativeMissingError extends Error {

@@ -112,6 +112,7 @@ describe('an installed package without a binary for this machine', () => {
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'tripline-none-'))
     install(folder)
+    mkdirSync(join(folder, 'node_modules/tripline/prebuilds/aix-ppc64'), { recursive: true })
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -123,6 +124,47 @@ describe('an installed package without a binary for this machine', () => {
     expect(output).toContain(`loaded from: ${realpathSync(join(folder, 'node_modules/tripline'))})`)
     expect(output).toContain('To build it: ')
     expect(output).toContain('node-gyp rebuild')
+  })
+
+  it('says that its binaries were left out where a copy of it has none, and asks for no compiler', () => {
+    const prebuilds = join(folder, 'node_modules/tripline/prebuilds')
+    rmSync(prebuilds, { recursive: true })
+    const { output } = run(folder, ATTEMPT)
+    mkdirSync(join(prebuilds, 'aix-ppc64'), { recursive: true })
+    expect(output).toContain('prebuilds was not copied with the package')
+    expect(output).toContain('TRIPLINE_ADDON')
+    expect(output).not.toContain('compiler')
+  })
+
+  it.runIf(process.platform === 'linux')('takes the file that TRIPLINE_ADDON names, and says what is wrong with it', () => {
+    const attempt = (file: string): string => {
+      const env = { ...process.env, TRIPLINE_ADDON: file }
+      const args = ['--input-type=module', '--eval', ATTEMPT]
+      return spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env }).stdout
+    }
+    const whole = readFileSync(join(root, 'build/Release/tripline.node'))
+    writeFileSync(join(folder, 'own name.node'), whole)
+    writeFileSync(join(folder, 'cut.node'), whole.subarray(0, 4096))
+    writeFileSync(join(folder, 'text.node'), 'not a library')
+    const require = createRequire(import.meta.url)
+    const foreign = createRequire(require.resolve('rolldown'))
+    const names = Object.keys((require('rolldown/package.json') as { optionalDependencies: object }).optionalDependencies)
+    const binding = names.flatMap((name) => {
+      try {
+        return [foreign.resolve(name)]
+      } catch {
+        return []
+      }
+    })
+    expect(attempt('own name.node')).toBe('loaded\nTimeoutError\n')
+    expect(attempt('nowhere.node')).toMatch(/TRIPLINE_ADDON names .*nowhere\.node: there is no such file\)/)
+    expect(attempt('cut.node')).toMatch(/cut\.node: cut off: the end of the file is missing\)/)
+    expect(attempt('text.node')).toMatch(/TRIPLINE_ADDON names .*text\.node: .*\)/)
+    expect(attempt(binding[0]!)).toMatch(/TRIPLINE_ADDON names .*: built from other sources than this version's\)/)
+    for (const file of ['nowhere.node', 'cut.node', 'text.node', binding[0]!]) {
+      expect(attempt(file)).toMatch(/^ERR_TRIPLINE_NATIVE_MISSING [^\n]*\nTimeoutError\n$/)
+      expect(attempt(file)).not.toContain('compiler')
+    }
   })
 
   it.each(['esm', 'cjs'] as const)('says in a bundle that it must not be in one: %s', async (format) => {
