@@ -9,7 +9,7 @@ import { appendTrace, writeEntry } from './lib/entries.js'
 const root = fileURLToPath(new URL('..', import.meta.url))
 
 // What is no longer in src must not be shipped.
-for (const stale of ['dist', '.cache/ts']) rmSync(join(root, stale), { recursive: true, force: true })
+for (const stale of ['dist', '.cache/ts', '.cache/types']) rmSync(join(root, stale), { recursive: true, force: true })
 
 const STEPS = [
   ['tsc', '-p', 'tsconfig.build.json'],

@@ -27,9 +27,8 @@ export interface SeriesKey {
   readonly tree: boolean
 }
 
-/** Who wants to hear when the sampler has news of a guard. */
+/** Called when the sampler has news of a guard. */
 export interface Deliverable {
-  /** @internal */
   deliver(): void
 }
 

@@ -14,7 +14,7 @@ import { formatDuration, formatPair, parseDuration, type Duration } from '../bas
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
 import { parseLimits, type Limits, type ParsedLimit } from './limits.js'
 import type { MetricName } from '../addon/metrics.js'
-import { Series, connect, forgetGuard, registerGuard, toLocalTime, type Deliverable } from '../addon/sampler.js'
+import { Series, connect, forgetGuard, registerGuard, toLocalTime } from '../addon/sampler.js'
 
 export interface GuardOptions {
   /** A crossing is noticed at most this late, as far as the source can tell. Default 100 ms. */
@@ -74,7 +74,7 @@ const DEFAULT_WITHIN = 100
  * One or more limits watched together by the sampling thread; made by {@link guard}. It never keeps a process alive.
  * Listeners run in a turn of their own; `state` and `breaches` are true at once, also inside code that never yields.
  */
-export class Guard implements Disposable, Deliverable {
+export class Guard implements Disposable {
   readonly name: string
   /** Whether it only tells, and never cancels. */
   readonly dryRun: boolean
@@ -113,7 +113,7 @@ export class Guard implements Disposable, Deliverable {
       throw error
     }
     this.#series = series
-    registerGuard(this.#id, this)
+    registerGuard(this.#id, { deliver: () => this.#deliver() })
   }
 
   /** Read from the board: no native call, and true inside code that never yields. `'clear'` once closed. */
@@ -231,8 +231,8 @@ export class Guard implements Disposable, Deliverable {
     this.close()
   }
 
-  /** @internal Tells listeners what has changed since they were last told. */
-  deliver(): void {
+  /** Notifies listeners of what has changed since they were last notified. */
+  #deliver(): void {
     const breaches = this.breachCount
     if (breaches !== this.#toldBreaches) {
       this.#toldBreaches = breaches
