@@ -28,14 +28,14 @@ const programs = [{ own: [], sources: [...samplerSources(hostOs), ...sourcesIn('
 if (hostOs === 'linux') {
   // The folder of macOS that runs commands, on real processes: what it calls of macOS is a stand-in.
   const used =
-    /\/(?:posix\/(?!thread)\w+|darwin\/(?:process_scanner|inheritance|command_group|os_process|process_list|process))\.cc$/
+    /\/(?:posix\/\w+|darwin\/(?:process_scanner|inheritance|command_group|os_process|process_list|process))\.cc$/
   programs.push({
     own: [`-I${standIn}`],
     sources: [
       ...samplerSources('darwin').filter((file) => used.test(file)),
       'native/port/metrics.cc',
       'native/port/probe.cc',
-      'native/util/slope.cc',
+      ...samplerSources('linux').filter((file) => /\/util\/\w+\.cc$|\/linux\/thread\.cc$/.test(file)),
       'test/native/main.cc',
       ...sourcesIn(standIn),
     ],

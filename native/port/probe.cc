@@ -78,6 +78,12 @@ void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out) {
   if (!out->failure.failed()) out->failure = why;
 }
 
+void SetEnded(int64_t pid, MetricMask metrics, Readings* out) {
+  Failure why;
+  snprintf(why.text, sizeof(why.text), "process %lld has ended", static_cast<long long>(pid));
+  SetUnavailable(metrics, why, out);
+}
+
 void SetPair(Metric metric, double num, double den, Readings* out) {
   Reading& reading = (*out)[metric];
   reading.state = Reading::kKnown;

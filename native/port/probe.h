@@ -71,6 +71,9 @@ void ClearReadings(MetricMask metrics, Readings* out);
 // Marks `metrics` as unavailable; the first failure of a read is the one that is told.
 void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out);
 
+// Marks `metrics` as unavailable because the process that they are of has ended.
+void SetEnded(int64_t pid, MetricMask metrics, Readings* out);
+
 // The cumulative pair of a ratio or rate that is made of one.
 void SetPair(Metric metric, double num, double den, Readings* out);
 

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "port/command_table.h"
 #include "port/os_process.h"
 #include "port/process_scanner.h"
 #include "posix/bare.h"
@@ -18,21 +19,11 @@ namespace tripline {
 
 namespace {
 
-// Supervisors of this process, so that the probe of a tree does not count them. More than these are counted.
-constexpr uint32_t kMostRoots = 64;
-int64_t roots[kMostRoots];
-
-void Remember(int64_t pid) {
-  for (int64_t& root : roots) {
-    int64_t none = 0;
-    if (__atomic_compare_exchange_n(&root, &none, pid, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED)) return;
-  }
-}
-
-void Forget(int64_t pid) {
-  for (int64_t& root : roots) {
-    if (__atomic_load_n(&root, __ATOMIC_RELAXED) == pid) __atomic_store_n(&root, int64_t{0}, __ATOMIC_RELEASE);
-  }
+// Supervisors of this process, so that the probe of a tree does not count them.
+struct Root {};
+CommandTable<Root>* CommandRoots() {
+  static auto* const table = new CommandTable<Root>();
+  return table;
 }
 
 // False where the supervisor is gone. One that has left an order unread makes that known ahead of what it has told.
@@ -77,7 +68,7 @@ class PosixCommand final : public Command {
       if (!WasAbandoned()) Sweep(event);
     }
     if (done_) {
-      Forget(root);
+      CommandRoots()->Remove(root);
       // By its number: a wait for any child would take those of the host.
       waitpid(static_cast<pid_t>(root), nullptr, 0);
     }
@@ -192,7 +183,7 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   if (told && report.kind == Report::kStarted) {
     command->pid = report.pid;
     command->root = supervisor;
-    Remember(supervisor);
+    CommandRoots()->Add(supervisor, {});
     command->Publish();
     return command;
   }
@@ -216,11 +207,6 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   return nullptr;
 }
 
-bool IsCommandRoot(int64_t pid) {
-  for (int64_t& root : roots) {
-    if (__atomic_load_n(&root, __ATOMIC_ACQUIRE) == pid) return true;
-  }
-  return false;
-}
+bool IsCommandRoot(int64_t pid) { return CommandRoots()->Has(pid); }
 
 }  // namespace tripline

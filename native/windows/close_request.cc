@@ -15,9 +15,8 @@ Function FindLoaded(const char* name) {
 }
 
 struct Closing {
-  const JobList* whom;
-  DWORD* told;
-  uint32_t count, most;
+  const JobList* job;
+  List<DWORD>* asked;
   OwnerOf owner;
   Post post;
 };
@@ -26,37 +25,39 @@ BOOL CALLBACK CloseOne(HWND window, LPARAM raw) {
   auto* closing = reinterpret_cast<Closing*>(raw);
   DWORD pid = 0;
   closing->owner(window, &pid);
-  if (!closing->whom->Has(pid) || !closing->post(window, WM_CLOSE, 0, 0)) return TRUE;
-  if (closing->count < closing->most) closing->told[closing->count++] = pid;
+  if (!closing->job->Has(pid) || !closing->post(window, WM_CLOSE, 0, 0)) return TRUE;
+  for (const DWORD each : *closing->asked) {
+    if (each == pid) return TRUE;
+  }
+  closing->asked->push_back(pid);
   return TRUE;
 }
 
 }  // namespace
 
-bool CloseRequest::Ask(const JobList& whom, DWORD leader) {
-  // Group 0 would be everybody on our console, ourselves included.
+bool CloseRequest::Ask(const JobList& job, DWORD leader) {
+  // Group 0 would be all processes of this console, this one included.
   by_console_ = leader != 0 && GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader);
-  told_count_ = 0;
+  asked_.clear();
   const auto each = FindLoaded<ForEachWindow>("EnumWindows");
-  Closing closing = {
-      &whom, told_, 0, kMost, FindLoaded<OwnerOf>("GetWindowThreadProcessId"), FindLoaded<Post>("PostMessageW")};
-  if (each == nullptr || closing.owner == nullptr || closing.post == nullptr) return by_console_;
-  each(CloseOne, reinterpret_cast<LPARAM>(&closing));
-  told_count_ = closing.count;
+  Closing closing = {&job, &asked_, FindLoaded<OwnerOf>("GetWindowThreadProcessId"), FindLoaded<Post>("PostMessageW")};
+  if (each != nullptr && closing.owner != nullptr && closing.post != nullptr) {
+    each(CloseOne, reinterpret_cast<LPARAM>(&closing));
+  }
   return by_console_;
 }
 
-bool CloseRequest::IsHeardBy(const JobList& whom) const {
-  for (uint32_t i = 0; i < told_count_; i++) {
-    if (whom.Has(told_[i])) return true;
+bool CloseRequest::MayStillEnd(const JobList& job) const {
+  for (const DWORD each : asked_) {
+    if (job.Has(each)) return true;
   }
   if (!by_console_) return false;
   DWORD attached[256];
   const DWORD count = GetConsoleProcessList(attached, 256);
-  // More than fit: somebody will be among them.
+  // Where more are attached than fit, one of the job is taken to be among them.
   if (count > 256) return true;
   for (DWORD i = 0; i < count; i++) {
-    if (whom.Has(attached[i])) return true;
+    if (job.Has(attached[i])) return true;
   }
   return false;
 }

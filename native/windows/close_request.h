@@ -1,25 +1,23 @@
-// How somebody is asked to end on Windows, which has no signals: a console program hears Ctrl-Break, one with windows
-// hears that they are to be closed.
+// Requests a graceful exit on Windows, which has no signals: Ctrl-Break for console programs, WM_CLOSE for windows.
 #pragma once
 
+#include "util/list.h"
 #include "windows/job.h"
 
 namespace tripline {
 
 class CloseRequest {
  public:
-  // Ctrl-Break to the process group of `leader`, unless that is 0, and the end to all windows of the job. A group is
-  // the only address that there is, so whoever has left it or the console hears nothing. Whether the group was reached.
-  bool Ask(const JobList& whom, DWORD leader);
-  // Whether any of these may still do what it was asked.
-  bool IsHeardBy(const JobList& whom) const;
+  // Sends Ctrl-Break to the process group of `leader`, unless that is 0, and WM_CLOSE to all windows of the job.
+  // Nothing smaller than a process group can be addressed, so a process that has left it or the console receives
+  // nothing. Returns whether the group was reached.
+  bool Ask(const JobList& job, DWORD leader);
+  // Whether a process of the job that received the request still runs.
+  bool MayStillEnd(const JobList& job) const;
 
  private:
   bool by_console_ = false;
-  // Of those whose windows were told. More than these are not waited for.
-  static constexpr uint32_t kMost = 64;
-  DWORD told_[kMost] = {};
-  uint32_t told_count_ = 0;
+  List<DWORD> asked_;  // processes with windows
 };
 
 }  // namespace tripline

@@ -1,15 +1,19 @@
-// From the raw figures of Windows to ours: pure functions over plain numbers, so that they are tested everywhere.
+// From the raw figures of Windows to ours: pure functions over plain numbers, so that they are tested on every system.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 
+#include "util/counter.h"
 #include "util/time.h"
 
 namespace tripline::windows {
 
 constexpr double kTicksPerSecond = 1e7;  // of 100 ns
+
+// ---- processors and processes
 
 // Time of processors in 100 ns, as GetSystemTimes and SYSTEM_PROCESSOR_PERFORMANCE_INFORMATION give it: kernel time
 // contains idle time.
@@ -22,11 +26,10 @@ struct CpuSums {
   double busy = 0, all = 0;
 
   void Add(const CpuTicks& old, const CpuTicks& now) {
-    const auto grown = [](uint64_t from, uint64_t to) { return to > from ? static_cast<double>(to - from) : 0.0; };
-    const double total = grown(old.kernel, now.kernel) + grown(old.user, now.user);
-    const double idle = grown(old.idle, now.idle);
-    all += total / kTicksPerSecond;
-    busy += (total > idle ? total - idle : 0) / kTicksPerSecond;
+    const uint64_t total = SaturatingDifference(now.kernel, old.kernel) + SaturatingDifference(now.user, old.user);
+    const uint64_t idle = SaturatingDifference(now.idle, old.idle);
+    all += static_cast<double>(total) / kTicksPerSecond;
+    busy += static_cast<double>(SaturatingDifference(total, idle)) / kTicksPerSecond;
   }
 };
 
@@ -36,17 +39,17 @@ struct IdleCounter {
   uint64_t idle = 0, clock = 0;  // 100 ns
 };
 
-// Shares of time that are busy, from idle time: the larger of nothing and what is left of the clock.
+// Adds the time that was busy: what idle time leaves of the clock, times `scale`.
 inline void AddIdle(const IdleCounter& old, const IdleCounter& now, double scale, CpuSums* sums) {
-  if (now.clock <= old.clock) return;
-  const double clock = static_cast<double>(now.clock - old.clock);
-  const double idle = now.idle > old.idle ? static_cast<double>(now.idle - old.idle) : 0;
-  sums->all += scale * clock / kTicksPerSecond;
-  sums->busy += scale * (clock > idle ? clock - idle : 0) / kTicksPerSecond;
+  const uint64_t clock = SaturatingDifference(now.clock, old.clock);
+  if (clock == 0) return;
+  const uint64_t idle = SaturatingDifference(now.idle, old.idle);
+  sums->all += scale * static_cast<double>(clock) / kTicksPerSecond;
+  sums->busy += scale * static_cast<double>(SaturatingDifference(clock, idle)) / kTicksPerSecond;
 }
 
-// Processor time of the whole machine from one of two sources, as one sum: what changes hands is not counted twice and
-// does not go backwards.
+// Processor time of the whole machine from one of two sources, as one sum: a change of source counts no time twice and
+// does not make the sum go backwards.
 class CpuSource {
  public:
   void TakeCounter(const IdleCounter& now, double processors) {
@@ -74,7 +77,7 @@ class CpuSource {
 };
 
 // JOBOBJECT_CPU_RATE_CONTROL_INFORMATION: how many processors' worth of time the job may use; 0 for no cap. A weight,
-// or a rate that is not hard, only counts against others. `processors` are those of all processor groups.
+// or a rate that is not hard, only counts against other jobs. `processors` are those of all processor groups.
 inline double CapOfJob(uint32_t flags, uint32_t rate, uint32_t max_rate, uint32_t processors) {
   constexpr uint32_t kEnable = 1, kHardCap = 4, kMinMax = 16;
   if ((flags & kEnable) == 0 || (flags & (kHardCap | kMinMax)) == 0) return 0;
@@ -86,18 +89,20 @@ inline double CapOfJob(uint32_t flags, uint32_t rate, uint32_t max_rate, uint32_
 // Time that a job has used of what its cap allows; `used` in 100 ns, as accounting has it.
 class JobTime {
  public:
-  // No cap now: what comes later starts there.
+  // There is no cap now: a later one counts from there.
   void Forget() { at_ = 0; }
 
-  // False while there is nothing to compare with.
+  // False while there is nothing to compare with. A cap may change at any moment since the last call: the higher of the
+  // two applies, so that time which the job was allowed to use never counts as too much.
   bool Take(uint64_t now, uint64_t used, double cap) {
     const bool compared = at_ != 0 && now > at_;
     if (compared) {
-      used_ += used > last_ ? static_cast<double>(used - last_) / kTicksPerSecond : 0;
-      allowed_ += cap * ToSeconds(now - at_);
+      used_ += static_cast<double>(SaturatingDifference(used, last_)) / kTicksPerSecond;
+      allowed_ += std::max(cap, cap_) * ToSeconds(now - at_);
     }
     at_ = now;
     last_ = used;
+    cap_ = cap;
     return compared;
   }
 
@@ -107,10 +112,36 @@ class JobTime {
 
  private:
   uint64_t at_ = 0, last_ = 0;
+  double cap_ = 0;
   double used_ = 0, allowed_ = 0;
 };
 
-// Memory in bytes; a limit of 0 is none. Commit is what this process may have of it.
+// Whether a process has ended, from GetExitCodeProcess and GetProcessTimes. The code alone does not say: 259
+// (STILL_ACTIVE) is also what a process may end with.
+inline bool HasExited(uint32_t code, uint64_t exit_time) { return code != 259 || exit_time != 0; }
+
+// The load average of Unix: tasks that run or could run, smoothed over a minute; fed about once per second.
+class LoadAverage {
+ public:
+  void Add(double tasks, double elapsed_seconds) {
+    if (!started_) value_ = tasks;
+    // e^-x for the small x that these are.
+    const double x = elapsed_seconds / 60;
+    const double kept = 1 / (1 + x + x * x / 2);
+    value_ = value_ * kept + tasks * (1 - kept);
+    started_ = true;
+  }
+  bool started() const { return started_; }
+  double value() const { return value_; }
+
+ private:
+  double value_ = 0;
+  bool started_ = false;
+};
+
+// ---- memory
+
+// In bytes; a limit of 0 is none. Commit is what this process may have of it.
 struct MemoryFigures {
   uint64_t physical_total = 0, physical_available = 0;
   uint64_t commit_limit = 0, commit_total = 0;
@@ -133,7 +164,7 @@ inline MemoryVerdict JudgeMemory(const MemoryFigures& figures) {
   verdict.limit = figures.physical_total;
   const auto consider = [&verdict](MemoryBound bound, uint64_t limit, uint64_t used) {
     if (limit == 0) return;
-    const uint64_t left = limit > used ? limit - used : 0;
+    const uint64_t left = SaturatingDifference(limit, used);
     if (limit < verdict.limit) verdict.limit = limit;
     if (left >= verdict.available) return;
     verdict.available = left;
@@ -147,9 +178,20 @@ inline MemoryVerdict JudgeMemory(const MemoryFigures& figures) {
   return verdict;
 }
 
+// What is gone of `total`, in percent.
+inline double ShareGone(uint64_t total, uint64_t available) {
+  if (total == 0) return 0;
+  return 100 * static_cast<double>(SaturatingDifference(total, available)) / static_cast<double>(total);
+}
+
 // SYSTEM_PAGEFILE_INFORMATION: a chain of an offset to the next one, size, use and peak in pages, and a name.
 struct PageFiles {
   uint64_t total = 0, used = 0;  // pages
+
+  // Without a page file none of it is used.
+  double Share() const {
+    return total == 0 ? 0 : 100 * static_cast<double>(std::min(used, total)) / static_cast<double>(total);
+  }
 };
 
 inline PageFiles SumOfPageFiles(const char* data, size_t size) {
@@ -165,66 +207,61 @@ inline PageFiles SumOfPageFiles(const char* data, size_t size) {
   return sum;
 }
 
-// GetDiskFreeSpaceEx: gone of what this user may have. With a quota `total` is the quota already, while the free space
-// of the whole volume may be many times that.
-inline double DiskShare(uint64_t total, uint64_t available) {
-  return total > available ? 100 * static_cast<double>(total - available) / static_cast<double>(total) : 0;
-}
+// ---- interfaces
 
-// MIB_IF_ROW2. Filters see the same packets again as interfaces of their own.
-struct InterfaceKind {
+// Of MIB_IF_ROW2. Filters see the same packets again as interfaces of their own.
+struct Interface {
   uint32_t type = 0;
   bool hardware = false, filter = false;
+  uint64_t address = 0;  // the permanent one; 0 for none
+  uint64_t bytes = 0;    // received and sent so far
 
   bool IsLoopback() const { return type == 24; }
   bool IsDevice() const { return hardware && !filter && !IsLoopback(); }
 };
 
-// Where there is no device, everything that is not loopback counts.
-inline bool IsCounted(const InterfaceKind& kind, bool any_device) {
-  return any_device ? kind.IsDevice() : !kind.filter && !kind.IsLoopback();
+// Whether the bytes of one interface count. Where there is no device, as in containers, everything that is not loopback
+// does. Of devices with one permanent address only the one that has carried most: the virtual function of a network
+// card has the address of the synthetic interface above it, through which its bytes are counted again.
+inline bool IsCounted(const Interface* all, size_t count, size_t which) {
+  const Interface& own = all[which];
+  if (own.filter || own.IsLoopback()) return false;
+  if (!own.IsDevice()) return std::none_of(all, all + count, [](const Interface& each) { return each.IsDevice(); });
+  for (size_t i = 0; i < count && own.address != 0; i++) {
+    if (i == which || !all[i].IsDevice() || all[i].address != own.address) continue;
+    if (all[i].bytes > own.bytes || (all[i].bytes == own.bytes && i < which)) return false;
+  }
+  return true;
 }
 
-// SYSTEM_POWER_STATUS.
+// The bytes of a hardware address as a number; 0 for none.
+inline uint64_t ToAddress(const uint8_t* bytes, size_t size) {
+  uint64_t address = 0;
+  for (size_t i = 0; i < size && i < sizeof(address); i++) address = address << 8 | bytes[i];
+  return address;
+}
+
+// ---- power: SYSTEM_POWER_STATUS
+
 enum class Known : uint8_t { kNo, kAbsent, kYes };
 
-inline Known BatteryPercent(uint8_t flag, uint8_t percent, double* out) {
-  constexpr uint8_t kNoBattery = 128, kUnknown = 255;
-  if (flag != kUnknown && (flag & kNoBattery) != 0) return Known::kAbsent;
+constexpr uint8_t kCharging = 8, kNoBattery = 128, kUnknownFlag = 255;
+
+// `short_term`: the system's batteries are those of a UPS, which stands for the mains and not for a battery.
+inline Known BatteryPercent(uint8_t flag, uint8_t percent, bool short_term, double* out) {
+  if (short_term || (flag != kUnknownFlag && (flag & kNoBattery) != 0)) return Known::kAbsent;
   if (percent > 100) return Known::kNo;
   *out = percent;
   return Known::kYes;
 }
 
-// A machine without a battery is on mains.
+// A machine without a battery is on mains, and so is one whose battery charges, whatever its adapter reports.
 inline Known PowerIsOnline(uint8_t line, uint8_t flag, double* out) {
-  constexpr uint8_t kNoBattery = 128, kUnknown = 255;
-  if (line <= 1) {
-    *out = line;
-    return Known::kYes;
-  }
-  if (flag == kUnknown || (flag & kNoBattery) == 0) return Known::kNo;
-  *out = 1;
+  const bool knows = flag != kUnknownFlag;
+  const bool powered = knows && (flag & (kCharging | kNoBattery)) != 0;
+  if (!powered && line > 1) return Known::kNo;
+  *out = powered ? 1 : line;
   return Known::kYes;
 }
-
-// The load average of Unix: tasks that run or could run, smoothed over a minute; fed once a second or so.
-class LoadAverage {
- public:
-  void Add(double tasks, double elapsed_seconds) {
-    if (!started_) value_ = tasks;
-    // e^-x for the small x that these are.
-    const double x = elapsed_seconds / 60;
-    const double kept = 1 / (1 + x + x * x / 2);
-    value_ = value_ * kept + tasks * (1 - kept);
-    started_ = true;
-  }
-  bool started() const { return started_; }
-  double value() const { return value_; }
-
- private:
-  double value_ = 0;
-  bool started_ = false;
-};
 
 }  // namespace tripline::windows

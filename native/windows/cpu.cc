@@ -1,5 +1,5 @@
-// cpu, cpu.host: GetSystemTimes; on machines of more than one processor group, of which it sees only ours, the
-// performance counter where that can be had. And for `cpu` this process's affinity and the caps of its job.
+// cpu, cpu.host: GetSystemTimes; on machines of several processor groups, of which it sees only this process's own, the
+// performance counter where there is one. And for `cpu` this process's affinity and the caps of its job.
 #include <cstdlib>
 
 #include "port/platform.h"
@@ -23,8 +23,6 @@ uint32_t CountAllProcessors() {
   return count == 0 ? 1 : count;
 }
 
-uint64_t Ticks(const FILETIME& time) { return uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime; }
-
 // SystemProcessorPerformanceInformation: undocumented in its name only, and what there is for single processors.
 struct ProcessorTimes {
   LARGE_INTEGER idle, kernel, user, dpc, interrupt;
@@ -39,9 +37,10 @@ class OwnProcessors {
 
   bool Restricted() {
     DWORD_PTR own = 0, all = 0;
+    // A process of several groups has no mask.
     const bool restricted =
         query_ != nullptr && GetProcessAffinityMask(GetCurrentProcess(), &own, &all) && own != 0 && own != all;
-    if (own != mask_) has_last_ = false;
+    if (own != mask_) count_ = 0;
     mask_ = own;
     return restricted;
   }
@@ -50,25 +49,28 @@ class OwnProcessors {
     ProcessorTimes times[kMostProcessors];
     ULONG size = 0;
     if (query_(8, times, sizeof(times), &size) != 0) {
-      has_last_ = false;
+      count_ = 0;
       return false;
     }
     const uint32_t count = size / static_cast<uint32_t>(sizeof(ProcessorTimes));
-    for (uint32_t i = 0; i < count && i < kMostProcessors; i++) {
+    // To a program of 32 bits one bit of the mask stands for several processors then.
+    if (count > kMostProcessors || count > 8 * sizeof(mask_)) return false;
+    for (uint32_t i = 0; i < count; i++) {
       if ((static_cast<uint64_t>(mask_) >> i & 1) == 0) continue;
       const CpuTicks now{static_cast<uint64_t>(times[i].idle.QuadPart), static_cast<uint64_t>(times[i].kernel.QuadPart),
                          static_cast<uint64_t>(times[i].user.QuadPart)};
-      if (has_last_) sums->Add(last_[i], now);
+      // Processors may be added while the machine runs.
+      if (i < count_) sums->Add(last_[i], now);
       last_[i] = now;
     }
-    has_last_ = true;
+    count_ = count;
     return true;
   }
 
  private:
   const QuerySystem query_;
   DWORD_PTR mask_ = 0;
-  bool has_last_ = false;
+  uint32_t count_ = 0;  // of those in `last_`
   CpuTicks last_[kMostProcessors];
 };
 
@@ -94,8 +96,8 @@ class CpuProbe final : public Probe {
 
     if (setup_at_ == 0 || now - setup_at_ >= kSetupPeriod) {
       setup_at_ = now;
+      processors_ = CountAllProcessors();
       restricted_ = own_.Restricted();
-      FindCap();
     }
     if (restricted_) restricted_ = own_.Add(&sums_);
     if (!restricted_) {
@@ -119,17 +121,17 @@ class CpuProbe final : public Probe {
   }
 
  private:
-  // False where the counter is missing, disabled or corrupt; true also while its first figure is on the way.
+  // False where the counter is missing, disabled or corrupt; true also while its first value is on the way.
   bool ReadCounter() {
     const CounterReading reading = counter_.Read();
     if (reading.state == CounterReading::kKnown && reading.at != counter_at_) {
       counter_at_ = reading.at;
       source_.TakeCounter({reading.first, reading.second}, processors_);
     }
-    if (reading.state != told_) {
-      told_ = reading.state;
+    if (reading.state != reported_) {
+      reported_ = reading.state;
       origin_.Clear();
-      const bool failed = told_ == CounterReading::kFailed;
+      const bool failed = reported_ == CounterReading::kFailed;
       if (failed)
         origin_.Add("GetSystemTimes (").Add(reading.why.text).Add(")");
       else
@@ -139,13 +141,14 @@ class CpuProbe final : public Probe {
   }
 
   bool ReadDirect() {
-    FILETIME idle, kernel, user;
-    if (!GetSystemTimes(&idle, &kernel, &user)) return false;
-    source_.TakeDirect(CpuTicks{Ticks(idle), Ticks(kernel), Ticks(user)});
+    CpuTicks ticks;
+    if (!ReadSystemTimes(&ticks)) return false;
+    source_.TakeDirect(ticks);
     return true;
   }
 
-  // The job that contains this process, if any.
+  // Of the job that contains this process, if any. Read each time: time used under a cap that has been raised is no
+  // more than the new one allows.
   void FindCap() {
     struct {
       DWORD flags;
@@ -163,6 +166,7 @@ class CpuProbe final : public Probe {
   }
 
   void AddJob(uint64_t now, Reading* reading) {
+    FindCap();
     JOBOBJECT_BASIC_ACCOUNTING_INFORMATION accounting = {};
     capped_ = false;
     if (cap_ == 0 || !QueryInformationJobObject(nullptr, JobObjectBasicAccountingInformation, &accounting,
@@ -179,9 +183,9 @@ class CpuProbe final : public Probe {
   Counter counter_;
   windows::CpuSource source_;
   uint64_t counter_at_ = 0;
-  CounterReading::State told_ = CounterReading::kPending;
+  CounterReading::State reported_ = CounterReading::kPending;
   FixedText<256> origin_{FixedText<256>().Add("GetSystemTimes")};
-  const uint32_t processors_ = CountAllProcessors();
+  uint32_t processors_ = CountAllProcessors();
   bool many_groups_ = false;
 
   uint64_t setup_at_ = 0;
@@ -211,7 +215,7 @@ class LoadProbe final : public Probe {
     return "PDH \\System\\Processor Queue Length + busy processors, averaged over a minute";
   }
 
-  // Unix looks every 5 s too; the first value should not take two of those.
+  // The period of the load average of Unix too; the first value should not take two of those.
   uint32_t MinPeriodMs(Metric metric) const override {
     return average_.started() ? InfoOf(metric).min_period_ms : 1000;
   }

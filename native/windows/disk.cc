@@ -14,22 +14,32 @@ class DiskProbe final : public Probe {
  public:
   bool Open(const Selector& selector, Failure* why) { return FindVolume(selector.name, &volume_, why); }
 
-  bool blocking() const override { return !volume_.local; }
+  bool blocking() const override { return volume_.place != Volume::kLocal; }
 
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     ULARGE_INTEGER available, total;
     Failure why;
-    const bool found = volume_.root[0] != L'\0' || FindRoot("", &volume_, &why);
-    if (!found || !GetDiskFreeSpaceExW(volume_.root, &available, &total, nullptr)) {
-      if (found) SetWinError("GetDiskFreeSpaceEx", "", GetLastError(), "", &why);
-      SetUnavailable(wanted, why, out);
-      return;
+    if (!IsStillThere(volume_)) {
+      why.Set("the drive letter stands for another drive now");
+      return SetUnavailable(wanted, why, out);
+    }
+    if (volume_.root.empty() && !FindRoot("", &volume_, &why)) return SetUnavailable(wanted, why, out);
+    if (!GetDiskFreeSpaceExW(volume_.root.data(), &available, &total, nullptr)) {
+      SetWinError("GetDiskFreeSpaceEx", "", GetLastError(), "", &why);
+      return SetUnavailable(wanted, why, out);
+    }
+    if (total.QuadPart == 0) {
+      why.Set("the volume does not report its size");
+      return SetUnavailable(wanted, why, out);
     }
     total_ = static_cast<double>(total.QuadPart);
-    if (Wants(wanted, Metric::kDiskFree)) out->SetLevel(Metric::kDiskFree, static_cast<double>(available.QuadPart));
+    // With a quota `total` is the quota already, while the free space of the whole volume may be many times that.
     if (Wants(wanted, Metric::kDisk)) {
-      out->SetLevel(Metric::kDisk, windows::DiskShare(total.QuadPart, available.QuadPart));
+      out->SetLevel(Metric::kDisk, windows::ShareGone(total.QuadPart, available.QuadPart));
     }
+    if (!Wants(wanted, Metric::kDiskFree)) return;
+    const bool full = HasTurnedReadOnly();
+    out->SetLevel(Metric::kDiskFree, full ? 0 : static_cast<double>(available.QuadPart));
   }
 
   const char* Origin(Metric) const override { return "GetDiskFreeSpaceEx"; }
@@ -40,7 +50,17 @@ class DiskProbe final : public Probe {
   }
 
  private:
+  // A volume that could be written to and cannot any more has no room left, whatever it counts.
+  bool HasTurnedReadOnly() {
+    DWORD flags = 0;
+    if (!GetVolumeInformationW(volume_.root.data(), nullptr, 0, nullptr, nullptr, &flags, nullptr, 0)) return false;
+    const bool read_only = (flags & FILE_READ_ONLY_VOLUME) != 0;
+    was_writable_ = was_writable_ || !read_only;
+    return was_writable_ && read_only;
+  }
+
   Volume volume_;
+  bool was_writable_ = false;
   double total_ = 0;
 };
 

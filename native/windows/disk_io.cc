@@ -16,33 +16,23 @@ namespace {
 
 class DiskIoProbe final : public Probe {
  public:
-  ~DiskIoProbe() override {
-    if (device_ != INVALID_HANDLE_VALUE) CloseHandle(device_);
-  }
+  ~DiskIoProbe() override { CloseDevice(); }
 
   bool Open(const Selector& selector, Failure* why) {
-    Volume volume;
-    if (!FindVolume(selector.name, &volume, why)) return false;
-    if (!volume.local || volume.root[0] == L'\0' || volume.root[1] != L':') {
-      why->Set("a network drive is not on a device of this machine");
+    if (!FindVolume(selector.name, &volume_, why)) return false;
+    if (volume_.place == Volume::kRemote) {
+      why->Set(kRemote);
       return false;
     }
-    // Its letter would be that of the volume around it.
-    if (volume.root[3] != L'\0') {
-      why->Set("rates are of volumes with a drive letter; this one is mounted in a folder");
-      return false;
-    }
-    letter_ = volume.root[0] >= L'a' ? static_cast<wchar_t>(volume.root[0] - 32) : volume.root[0];
-    OpenCounter(&read_, L"Disk Read Bytes/sec");
-    OpenCounter(&write_, L"Disk Write Bytes/sec");
-    OpenCounter(&idle_, L"% Idle Time");
-    const wchar_t device[] = {L'\\', L'\\', L'.', L'\\', letter_, L':', L'\0'};
-    // No access is asked for, so it needs no rights; a missing device is told when it is read.
-    device_ = CreateFileW(device, 0, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_EXISTING, 0, nullptr);
-    return true;
+    return volume_.place != Volume::kLocal || SetUp(why);
   }
 
+  // Until the volume is known: a drive without a medium, or a link to a network drive, may hang.
+  bool blocking() const override { return volume_.place != Volume::kLocal; }
+
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    Failure why;
+    if (letter_ == 0 && !(FindRoot("", &volume_, &why) && SetUp(&why))) return SetUnavailable(wanted, why, out);
     const CounterReading read = read_.Read(), write = write_.Read(), idle = idle_.Read();
     const bool failed = read.state == CounterReading::kFailed || write.state == CounterReading::kFailed ||
                         idle.state == CounterReading::kFailed;
@@ -71,6 +61,28 @@ class DiskIoProbe final : public Probe {
   uint32_t MinPeriodMs(Metric metric) const override { return by_counter_ ? 1000 : InfoOf(metric).min_period_ms; }
 
  private:
+  static constexpr char kRemote[] = "a network drive is not on a device of this machine";
+
+  bool SetUp(Failure* why) {
+    const List<wchar_t>& root = volume_.root;
+    const bool lettered = root.size() > 3 && root[1] == L':';
+    const wchar_t drive[] = {root[0], L':', L'\\', L'\0'};
+    if (!lettered || GetDriveTypeW(drive) == DRIVE_REMOTE) {
+      why->Set(kRemote);
+      return false;
+    }
+    // Its letter would be that of the volume around it.
+    if (root[3] != L'\0') {
+      why->Set("rates are of volumes with a drive letter; this one is mounted in a folder");
+      return false;
+    }
+    letter_ = root[0] >= L'a' && root[0] <= L'z' ? static_cast<wchar_t>(root[0] - 32) : root[0];
+    OpenCounter(&read_, L"Disk Read Bytes/sec");
+    OpenCounter(&write_, L"Disk Write Bytes/sec");
+    OpenCounter(&idle_, L"% Idle Time");
+    return true;
+  }
+
   void OpenCounter(Counter* counter, const wchar_t* name) {
     wchar_t path[64] = L"\\LogicalDisk(?:)\\";
     path[13] = letter_;
@@ -84,12 +96,25 @@ class DiskIoProbe final : public Probe {
     return a.failed() ? a : b.failed() ? b : c;
   }
 
+  void CloseDevice() {
+    if (device_ != INVALID_HANDLE_VALUE) CloseHandle(device_);
+    device_ = INVALID_HANDLE_VALUE;
+  }
+
   bool ReadDevice(uint64_t now) {
-    if (device_ == INVALID_HANDLE_VALUE) return false;
+    if (device_ == INVALID_HANDLE_VALUE) {
+      const wchar_t device[] = {L'\\', L'\\', L'.', L'\\', letter_, L':', L'\0'};
+      // No access is asked for, so it needs no rights.
+      device_ = CreateFileW(device, 0, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_EXISTING, 0, nullptr);
+      if (device_ == INVALID_HANDLE_VALUE) return false;
+    }
     DISK_PERFORMANCE performance = {};
     DWORD size = 0;
     if (!DeviceIoControl(device_, IOCTL_DISK_PERFORMANCE, nullptr, 0, &performance, sizeof(performance), &size,
                          nullptr)) {
+      // The letter may stand for another device when it is opened anew.
+      CloseDevice();
+      Forget();
       return false;
     }
     Take(now, static_cast<uint64_t>(performance.BytesRead.QuadPart),
@@ -115,7 +140,8 @@ class DiskIoProbe final : public Probe {
     write_sum_.Forget();
   }
 
-  wchar_t letter_ = 0;
+  Volume volume_;
+  wchar_t letter_ = 0;  // 0 until it is known
   Counter read_, write_, idle_;
   HANDLE device_ = INVALID_HANDLE_VALUE;
   bool by_counter_ = false;

@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "port/platform.h"
+#include "port/command_table.h"
 
 namespace tripline {
 namespace {
@@ -10,14 +10,11 @@ namespace {
 // Rounds of suspending: one is enough for all but a fork bomb.
 constexpr uint32_t kRounds = 50;
 
-// More than these are seen by the parents of their processes alone.
-constexpr uint32_t kMostJobs = 64;
-struct Known {
-  int64_t pid;
-  HANDLE job;
-};
-Mutex known_mutex;
-Known known[kMostJobs] GUARDED_BY(known_mutex);
+// By the numbers of commands.
+CommandTable<HANDLE>* Jobs() {
+  static auto* const jobs = new CommandTable<HANDLE>();
+  return jobs;
+}
 
 using ProcessCall = LONG(WINAPI*)(HANDLE);
 
@@ -57,7 +54,7 @@ ConsoleHost IsConsoleHost(HANDLE process) {
   wchar_t path[MAX_PATH];
   DWORD length = MAX_PATH;
   if (process == nullptr) return ConsoleHost::kUnknown;
-  // A long path is not that of a file of the system's.
+  // A path that is too long is not that of a file of the system's.
   if (!QueryFullProcessImageNameW(process, 0, path, &length)) {
     return GetLastError() == ERROR_INSUFFICIENT_BUFFER ? ConsoleHost::kNo : ConsoleHost::kUnknown;
   }
@@ -68,7 +65,7 @@ ConsoleHost IsConsoleHost(HANDLE process) {
 uint32_t CountConsoleHosts(const JobList& list) {
   uint32_t found = 0;
   for (uint32_t i = 0; i < list.count(); i++) {
-    const HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, list[i]);
+    const HANDLE process = OpenForQuery(list[i]);
     if (process == nullptr) continue;
     found += IsConsoleHost(process) == ConsoleHost::kYes ? 1 : 0;
     CloseHandle(process);
@@ -76,14 +73,15 @@ uint32_t CountConsoleHosts(const JobList& list) {
   return found;
 }
 
-JobUsage ReadJobUsage(HANDLE job) {
-  JOBOBJECT_BASIC_ACCOUNTING_INFORMATION told = {};
-  JobUsage usage;
-  if (!QueryInformationJobObject(job, JobObjectBasicAccountingInformation, &told, sizeof(told), nullptr)) return usage;
-  usage.cpu = static_cast<uint64_t>(told.TotalUserTime.QuadPart + told.TotalKernelTime.QuadPart) * 100;
-  usage.total = told.TotalProcesses;
-  usage.active = told.ActiveProcesses;
-  return usage;
+bool ReadJobUsage(HANDLE job, JobUsage* usage) {
+  JOBOBJECT_BASIC_ACCOUNTING_INFORMATION accounting = {};
+  if (!QueryInformationJobObject(job, JobObjectBasicAccountingInformation, &accounting, sizeof(accounting), nullptr)) {
+    return false;
+  }
+  usage->cpu = static_cast<uint64_t>(accounting.TotalUserTime.QuadPart + accounting.TotalKernelTime.QuadPart) * 100;
+  usage->total = accounting.TotalProcesses;
+  usage->active = accounting.ActiveProcesses;
+  return true;
 }
 
 Job::~Job() {
@@ -151,32 +149,17 @@ void Job::Resume() {
   stopped_count_ = 0;
 }
 
-void RememberJob(int64_t pid, HANDLE job) {
-  MutexLock lock(&known_mutex);
-  for (Known& each : known) {
-    if (each.job != nullptr) continue;
-    each = {pid, job};
-    return;
-  }
-}
+void RememberJob(int64_t pid, HANDLE job) { Jobs()->Add(pid, job); }
 
-void ForgetJob(int64_t pid) {
-  MutexLock lock(&known_mutex);
-  for (Known& each : known) {
-    if (each.pid == pid) each = {0, nullptr};
-  }
-}
+void ForgetJob(int64_t pid) { Jobs()->Remove(pid); }
 
 HANDLE OpenJobOf(int64_t pid) {
-  MutexLock lock(&known_mutex);
-  for (const Known& each : known) {
-    HANDLE own = nullptr;
+  HANDLE own = nullptr;
+  Jobs()->With(pid, [&own](HANDLE job) {
     const HANDLE self = GetCurrentProcess();
-    if (each.job == nullptr || each.pid != pid) continue;
-    DuplicateHandle(self, each.job, self, &own, JOB_OBJECT_QUERY, FALSE, 0);
-    return own;
-  }
-  return nullptr;
+    DuplicateHandle(self, job, self, &own, JOB_OBJECT_QUERY, FALSE, 0);
+  });
+  return own;
 }
 
 }  // namespace tripline

@@ -15,7 +15,7 @@ class JobList {
   JobList(const JobList&) = delete;
   JobList& operator=(const JobList&) = delete;
 
-  // False when the system refuses. Allocates only for more than there ever were.
+  // False when the system refuses, with GetLastError(). Allocates only for more than there ever were.
   bool Read(HANDLE job);
   uint32_t count() const { return count_; }
   DWORD operator[](uint32_t index) const { return static_cast<DWORD>(list()->ProcessIdList[index]); }
@@ -39,7 +39,8 @@ struct JobUsage {
   uint32_t total = 0;   // how many there ever were
   uint32_t active = 0;  // and are now
 };
-JobUsage ReadJobUsage(HANDLE job);
+// False when the system refuses, with GetLastError().
+bool ReadJobUsage(HANDLE job, JobUsage* usage);
 
 class Job {
  public:
@@ -48,7 +49,7 @@ class Job {
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
 
-  // Nobody in it gets out, and it ends with us. What becomes of it is told to `port` with `key`.
+  // No process in it gets out, and all end with this one. `port` is notified, with `key`, of what becomes of it.
   bool Open(HANDLE port, ULONG_PTR key, Failure* why);
   HANDLE get() const { return job_; }
 
@@ -77,7 +78,7 @@ class Job {
 // For the probe of a tree: which command is in which job, by the command's number.
 void RememberJob(int64_t pid, HANDLE job);
 void ForgetJob(int64_t pid);
-// A handle of the caller's own, or nullptr where `pid` is no command.
+// A handle that the caller closes, or nullptr where `pid` is no command.
 HANDLE OpenJobOf(int64_t pid);
 
 }  // namespace tripline

@@ -1,8 +1,7 @@
 // process.* of a command with all that it has started, as its job object has it.
-#include <cstdlib>
-#include <initializer_list>
-
 #include "port/platform.h"
+#include "util/counter.h"
+#include "util/list.h"
 #include "util/slope.h"
 #include "windows/families.h"
 #include "windows/job.h"
@@ -19,31 +18,23 @@ constexpr uint64_t kListPeriod = kSecond;
 
 class JobProbe final : public Probe {
  public:
-  JobProbe(int64_t pid, HANDLE job) : pid_(static_cast<uint64_t>(pid)), job_(job) {}
+  JobProbe(int64_t pid, HANDLE job) : pid_(pid), job_(job) {}
   ~JobProbe() override {
-    for (uint32_t i = 0; i < count_; i++) Drop(members_[i]);
-    free(members_);
+    for (const Member& member : members_) Drop(member);
     CloseHandle(job_);
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    const JobUsage usage = ReadJobUsage(job_);
-    if (usage.active == 0) return SetEnded(wanted, out);
-    // Those who came and went between two looks are in it.
+    JobUsage usage;
+    if (!ReadJobUsage(job_, &usage)) return SetFailed("QueryInformationJobObject", GetLastError(), wanted, out);
+    if (usage.active == 0) return SetEnded(pid_, wanted, out);
+    // Includes processes that began and ended between two reads.
     const double cpu = static_cast<double>(usage.cpu);
     if (Wants(wanted, Metric::kProcessCpuTime)) out->SetLevel(Metric::kProcessCpuTime, cpu / kMillisecond);
-    if (started_at_ == 0) started_at_ = now;
-    SetPair(Metric::kProcessCpu, cpu / kSecond, static_cast<double>(now - started_at_) / kSecond, out);
-    constexpr MetricMask kOfMemory = MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
-    if ((wanted & (kOfMemory | MaskOf(Metric::kProcessCount))) != 0 && list_.Read(job_)) Follow();
-    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, count_ - console_hosts_);
-    if ((wanted & kOfMemory) != 0) ReadMemory(now, wanted, out);
-    if (!Wants(wanted, Metric::kProcessThreads)) return;
-    if (threads_at_ == 0 || now - threads_at_ >= kListPeriod) {
-      threads_at_ = now;
-      threads_ = CountThreads();
-    }
-    out->SetLevel(Metric::kProcessThreads, threads_);
+    elapsed_.Add(now);
+    if (Wants(wanted, Metric::kProcessCpu)) SetPair(Metric::kProcessCpu, cpu / kSecond, elapsed_.seconds(), out);
+    ReadMembers(now, wanted & (kOfMemory | MaskOf(Metric::kProcessCount)), out);
+    if (Wants(wanted, Metric::kProcessThreads)) ReadThreads(now, out);
   }
 
   const char* Origin(Metric metric) const override {
@@ -66,10 +57,13 @@ class JobProbe final : public Probe {
   }
 
  private:
+  static constexpr MetricMask kOfMemory = MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
+
   // The handle keeps the number from being used again; nullptr where it could not be opened yet.
   struct Member {
     DWORD pid;
     HANDLE process;
+    DWORD refused;  // with this error
     ConsoleHost console_host;
   };
 
@@ -77,23 +71,35 @@ class JobProbe final : public Probe {
     if (member.process != nullptr) CloseHandle(member.process);
   }
 
-  void SetEnded(MetricMask wanted, Readings* out) const {
-    Message message;
-    message.Add("process ").Add(pid_).Add(" has ended");
+  static void SetFailed(const char* call, DWORD error, MetricMask metrics, Readings* out) {
     Failure why;
-    why.Set(message.get());
-    SetUnavailable(wanted, why, out);
+    SetWinError(call, "", error, "", &why);
+    SetUnavailable(metrics, why, out);
+  }
+
+  void ReadMembers(uint64_t now, MetricMask wanted, Readings* out) {
+    if (wanted == 0) return;
+    if (!list_.Read(job_)) return SetFailed("QueryInformationJobObject", GetLastError(), wanted, out);
+    Follow();
+    if (Wants(wanted, Metric::kProcessCount))
+      out->SetLevel(Metric::kProcessCount, static_cast<double>(members_.size() - console_hosts_));
+    if ((wanted & kOfMemory) != 0) ReadMemory(now, wanted, out);
   }
 
   void ReadMemory(uint64_t now, MetricMask wanted, Readings* out) {
     double rss = 0, footprint = 0;
-    for (uint32_t i = 0; i < count_; i++) {
+    for (const Member& member : members_) {
+      // A sum without a member that runs would be too low.
+      if (member.process == nullptr && member.refused == ERROR_ACCESS_DENIED) {
+        Failure why;
+        why.Set(Message().Add("process ").Add(uint64_t{member.pid}).Add(" of the command cannot be read").get());
+        return SetUnavailable(wanted & kOfMemory, why, out);
+      }
       PROCESS_MEMORY_COUNTERS_EX counters = {};
       auto* plain = reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&counters);
-      if (members_[i].process == nullptr) continue;
-      if (!K32GetProcessMemoryInfo(members_[i].process, plain, sizeof(counters))) continue;
+      if (member.process == nullptr || !K32GetProcessMemoryInfo(member.process, plain, sizeof(counters))) continue;
       rss += static_cast<double>(counters.WorkingSetSize);
-      // Wine does not tell; nothing that runs has none.
+      // Wine reports none, which no process that runs has.
       footprint += static_cast<double>(counters.PrivateUsage != 0 ? counters.PrivateUsage : counters.WorkingSetSize);
     }
     slope_.Add(now, -footprint);
@@ -101,59 +107,66 @@ class JobProbe final : public Probe {
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
   }
 
-  // Opens those who have come, lets go of those who have gone. Allocates only for more than there ever were.
+  void ReadThreads(uint64_t now, Readings* out) {
+    if (threads_at_ == 0 || now - threads_at_ >= kListPeriod) {
+      threads_at_ = now;
+      threads_error_ = CountThreads() ? 0 : GetLastError();
+    }
+    if (threads_error_ != 0) {
+      return SetFailed("CreateToolhelp32Snapshot", threads_error_, MaskOf(Metric::kProcessThreads), out);
+    }
+    out->SetLevel(Metric::kProcessThreads, threads_);
+  }
+
+  // Opens members that are new, closes those that are gone. Allocates only for more than there ever were.
   void Follow() {
-    for (uint32_t i = count_; i-- > 0;) {
+    for (size_t i = members_.size(); i-- > 0;) {
       if (list_.Has(members_[i].pid)) continue;
       Drop(members_[i]);
-      members_[i] = members_[--count_];
+      members_.erase(&members_[i]);
     }
-    const uint32_t known = count_;
+    const size_t known = members_.size();
     for (uint32_t i = 0; i < list_.count(); i++) {
       bool found = false;
-      for (uint32_t k = 0; k < known && !found; k++) found = members_[k].pid == list_[i];
+      for (size_t k = 0; k < known && !found; k++) found = members_[k].pid == list_[i];
       if (found) continue;
-      if (count_ == capacity_) {
-        void* grown = realloc(members_, (capacity_ + 16) * sizeof(Member));
-        if (grown == nullptr) return;
-        members_ = static_cast<Member*>(grown);
-        capacity_ += 16;
-      }
-      members_[count_++] = {list_[i], nullptr, ConsoleHost::kUnknown};
+      members_.push_back({list_[i], nullptr, 0, ConsoleHost::kUnknown});
     }
     console_hosts_ = 0;
-    for (uint32_t i = 0; i < count_; i++) {
-      Member* member = &members_[i];
-      if (member->process == nullptr) {
-        member->process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, member->pid);
+    for (Member& member : members_) {
+      if (member.process == nullptr) {
+        member.process = OpenForQuery(member.pid);
+        member.refused = member.process == nullptr ? GetLastError() : 0;
       }
-      // Whoever is only just being made may not tell yet.
-      if (member->console_host == ConsoleHost::kUnknown) member->console_host = IsConsoleHost(member->process);
-      console_hosts_ += member->console_host == ConsoleHost::kYes ? 1 : 0;
+      // One that is only just being made may not have a name yet.
+      if (member.console_host == ConsoleHost::kUnknown) member.console_host = IsConsoleHost(member.process);
+      console_hosts_ += member.console_host == ConsoleHost::kYes ? 1 : 0;
     }
   }
 
-  double CountThreads() {
-    double threads = 0;
-    if (!list_.Read(job_)) return threads;
+  // False with GetLastError().
+  bool CountThreads() {
+    if (!list_.Read(job_)) return false;
     const HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
-    if (snapshot == INVALID_HANDLE_VALUE) return threads;
+    if (snapshot == INVALID_HANDLE_VALUE) return false;
+    threads_ = 0;
     PROCESSENTRY32W entry;
     entry.dwSize = sizeof(entry);
     for (BOOL more = Process32FirstW(snapshot, &entry); more; more = Process32NextW(snapshot, &entry)) {
-      if (list_.Has(entry.th32ProcessID)) threads += entry.cntThreads;
+      if (list_.Has(entry.th32ProcessID)) threads_ += entry.cntThreads;
     }
     CloseHandle(snapshot);
-    return threads;
+    return true;
   }
 
-  const uint64_t pid_;
+  const int64_t pid_;
   const HANDLE job_;
   JobList list_;
-  Member* members_ = nullptr;
-  uint32_t count_ = 0, capacity_ = 0, console_hosts_ = 0;
-  uint64_t started_at_ = 0;
+  List<Member> members_;
+  uint32_t console_hosts_ = 0;
+  ElapsedTime elapsed_;
   uint64_t threads_at_ = 0;
+  DWORD threads_error_ = 0;
   double threads_ = 0;
   Slope slope_;
 };

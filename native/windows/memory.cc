@@ -1,6 +1,6 @@
-// memory*, swap: physical memory, commit, and the limits of the job. Direct calls alone: they take a microsecond, and
-// a performance counter's figure would be up to a second old. Commit is GlobalMemoryStatusEx's too: GetPerformanceInfo
-// lists every process of the machine for each answer.
+// memory*, swap: physical memory, commit, and the limits of the job. Direct calls alone: they take a microsecond, and a
+// performance counter's value would be up to a second old. Commit comes from GlobalMemoryStatusEx too:
+// GetPerformanceInfo lists every process of the machine for each answer.
 #include "port/platform.h"
 #include "util/slope.h"
 #include "windows/convert.h"
@@ -26,15 +26,10 @@ class MemoryProbe final : public Probe {
     if (!ReadHost(&why)) {
       SetUnavailable(wanted & ~MaskOf(Metric::kSwap), why, out);
     } else {
-      ReadLimits(now, wanted);
-      verdict_ = windows::JudgeMemory(figures_);
-      const double available = static_cast<double>(verdict_.available);
-      slope_.Add(now, available);
-      host_slope_.Add(now, static_cast<double>(figures_.physical_available));
-      SetLevel(wanted, Metric::kMemoryAvailable, available, out);
-      SetLevel(wanted, Metric::kMemory, 100 * (1 - available / static_cast<double>(verdict_.limit)), out);
-      SetLevel(wanted, Metric::kMemoryHost, 100 * (1 - static_cast<double>(figures_.physical_available) / Total()),
+      SetLevel(wanted, Metric::kMemoryHost, windows::ShareGone(figures_.physical_total, figures_.physical_available),
                out);
+      host_slope_.Add(now, static_cast<double>(figures_.physical_available));
+      ReadOwn(now, wanted & (MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable)), out);
     }
     if (Wants(wanted, Metric::kSwap)) ReadSwap(wanted, out);
   }
@@ -87,38 +82,55 @@ class MemoryProbe final : public Probe {
     return true;
   }
 
-  void ReadLimits(uint64_t now, MetricMask wanted) {
-    constexpr MetricMask kLimited = MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable);
-    if ((wanted & kLimited) == 0) return;
+  // What this process may still have.
+  void ReadOwn(uint64_t now, MetricMask wanted, Readings* out) {
+    if (wanted == 0) return;
     // A process that is not in a job costs one call in a while.
     const bool limited = figures_.job_limit != 0 || figures_.process_limit != 0;
-    if (limits_at_ != 0 && now - limits_at_ < (limited ? kJobPeriod : kSecond)) return ReadUse(limited);
-    limits_at_ = now;
+    if (limits_at_ == 0 || now - limits_at_ >= (limited ? kJobPeriod : kSecond)) {
+      limits_at_ = now;
+      ReadLimits();
+    }
+    if (!ReadUse()) {
+      Failure why;
+      why.Set("the limit of the job is known, but not how much of it is used (Windows before 10 1607)");
+      return SetUnavailable(wanted, why, out);
+    }
+    verdict_ = windows::JudgeMemory(figures_);
+    slope_.Add(now, static_cast<double>(verdict_.available));
+    SetLevel(wanted, Metric::kMemoryAvailable, static_cast<double>(verdict_.available), out);
+    SetLevel(wanted, Metric::kMemory, windows::ShareGone(verdict_.limit, verdict_.available), out);
+  }
+
+  void ReadLimits() {
     JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits = {};
     const bool found =
         QueryInformationJobObject(nullptr, JobObjectExtendedLimitInformation, &limits, sizeof(limits), nullptr);
     const DWORD flags = found ? limits.BasicLimitInformation.LimitFlags : 0;
     figures_.job_limit = (flags & JOB_OBJECT_LIMIT_JOB_MEMORY) != 0 ? limits.JobMemoryLimit : 0;
     figures_.process_limit = (flags & JOB_OBJECT_LIMIT_PROCESS_MEMORY) != 0 ? limits.ProcessMemoryLimit : 0;
-    ReadUse(figures_.job_limit != 0 || figures_.process_limit != 0);
   }
 
-  void ReadUse(bool limited) {
-    if (!limited) return;
-    PROCESS_MEMORY_COUNTERS_EX counters = {};
-    const bool own = K32GetProcessMemoryInfo(GetCurrentProcess(), reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&counters),
-                                             sizeof(counters));
-    figures_.process_used = own ? counters.PrivateUsage : 0;
+  // False where there is a limit and its use is not known.
+  bool ReadUse() {
+    if (figures_.process_limit != 0) {
+      PROCESS_MEMORY_COUNTERS_EX counters = {};
+      auto* plain = reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&counters);
+      if (!K32GetProcessMemoryInfo(GetCurrentProcess(), plain, sizeof(counters))) return false;
+      figures_.process_used = counters.PrivateUsage;
+    }
+    if (figures_.job_limit == 0) return true;
     // JobObjectMemoryUsageInformation: what all processes of the job have committed.
     struct {
       uint64_t used, peak;
     } usage = {};
     constexpr auto kMemoryUsage = static_cast<JOBOBJECTINFOCLASS>(28);
-    const bool has_usage = QueryInformationJobObject(nullptr, kMemoryUsage, &usage, sizeof(usage), nullptr);
-    figures_.job_used = has_usage ? usage.used : figures_.process_used;
+    if (!QueryInformationJobObject(nullptr, kMemoryUsage, &usage, sizeof(usage), nullptr)) return false;
+    figures_.job_used = usage.used;
+    return true;
   }
 
-  // Not EnumPageFiles: its callback has no calling convention that one could rely on with 32 bits.
+  // Not EnumPageFiles: the calling convention of its callback is not reliable on 32 bits.
   void ReadSwap(MetricMask wanted, Readings* out) {
     constexpr ULONG kPageFiles = 18;  // SystemPageFileInformation
     alignas(8) char text[4096];
@@ -133,9 +145,7 @@ class MemoryProbe final : public Probe {
     SYSTEM_INFO info;
     GetSystemInfo(&info);
     swap_total_ = static_cast<double>(files.total) * info.dwPageSize;
-    // Without a page file none of it is used.
-    const double share = files.total > 0 ? static_cast<double>(files.used) / static_cast<double>(files.total) : 0;
-    out->SetLevel(Metric::kSwap, 100 * share);
+    out->SetLevel(Metric::kSwap, files.Share());
   }
 
   const QuerySystem query_;

@@ -1,7 +1,9 @@
 // network.rx, network.tx: GetIfTable2, summed over the interfaces that have hardware behind them, so that what passes
-// through bridges, tunnels and virtual switches is not counted twice. (The counters of PDH do not tell which is which.)
+// through bridges, tunnels, teams and virtual switches is not counted twice. (The counters of PDH do not say which is
+// which.)
 #include "port/platform.h"
 #include "port/traffic.h"
+#include "util/list.h"
 #include "windows/convert.h"
 #include "windows/families.h"
 #include "windows/win.h"
@@ -31,11 +33,11 @@ class NetworkProbe final : public Probe {
       SetUnavailable(wanted, why, out);
       return;
     }
-    bool any_device = false;
-    for (ULONG i = 0; i < table->NumEntries; i++) any_device = any_device || KindOf(table->Table[i]).IsDevice();
+    interfaces_.clear();
+    for (ULONG i = 0; i < table->NumEntries; i++) interfaces_.push_back(ToInterface(table->Table[i]));
     for (ULONG i = 0; i < table->NumEntries; i++) {
       const MIB_IF_ROW2& row = table->Table[i];
-      if (!windows::IsCounted(KindOf(row), any_device)) continue;
+      if (!windows::IsCounted(interfaces_.data(), interfaces_.size(), i)) continue;
       Traffic::Interface* known = traffic_.Find(row.InterfaceLuid.Value);
       known->received.Add(row.InOctets);
       known->sent.Add(row.OutOctets);
@@ -50,13 +52,15 @@ class NetworkProbe final : public Probe {
   using GetTable = DWORD(WINAPI*)(MIB_IF_TABLE2**);
   using FreeTable = void(WINAPI*)(void*);
 
-  static windows::InterfaceKind KindOf(const MIB_IF_ROW2& row) {
+  static windows::Interface ToInterface(const MIB_IF_ROW2& row) {
     const auto& flags = row.InterfaceAndOperStatusFlags;
-    return {row.Type, flags.HardwareInterface != 0, flags.FilterInterface != 0};
+    return {row.Type, flags.HardwareInterface != 0, flags.FilterInterface != 0,
+            windows::ToAddress(row.PermanentPhysicalAddress, row.PhysicalAddressLength), row.InOctets + row.OutOctets};
   }
 
   const GetTable get_;
   const FreeTable free_;
+  List<windows::Interface> interfaces_;
   Traffic traffic_;
 };
 

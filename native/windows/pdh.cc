@@ -1,6 +1,7 @@
 #include "windows/pdh.h"
 
 #include "port/platform.h"
+#include "util/list.h"
 #include "windows/win.h"
 
 // After <windows.h>, on which they depend.
@@ -9,10 +10,9 @@
 namespace tripline {
 namespace {
 
-constexpr int kSlots = 64;
-constexpr size_t kPathSize = 96;
+constexpr size_t kPathSize = 96;  // more than any path that a probe asks for
 constexpr DWORD kPeriodMs = 1000;
-constexpr uint32_t kRetryRounds = 60;  // after which a counter that could not be had is tried again
+constexpr uint32_t kRetryRounds = 60;  // after which a counter that could not be added is tried again
 
 struct Slot {
   wchar_t path[kPathSize] = {};
@@ -25,7 +25,7 @@ struct Shared {
   Mutex mutex;
   bool running GUARDED_BY(mutex) = false;
   HANDLE changed = nullptr;
-  Slot slots[kSlots] GUARDED_BY(mutex);
+  List<Slot> slots GUARDED_BY(mutex);  // grows, and slots are used again
 };
 
 // Never destroyed: the thread may outlive the static destructors of the process.
@@ -34,8 +34,8 @@ Shared* GetShared() {
   return shared;
 }
 
-const char* IndicatorKindOf(PDH_STATUS status) {
-  switch (static_cast<uint32_t>(status)) {
+const char* MeaningOf(uint32_t status) {
+  switch (status) {
     case 0xC0000BB8: return "the object is missing or disabled";
     case 0xC0000BB9: return "the counter is missing or disabled";
     case 0x800007D1: return "no such instance";
@@ -49,7 +49,7 @@ const char* IndicatorKindOf(PDH_STATUS status) {
 void SetPdhError(const char* call, uint32_t status, Failure* why) {
   Message message;
   message.Add("PDH: ").Add(call).Add(": ").AddHex(status);
-  const char* meaning = IndicatorKindOf(static_cast<PDH_STATUS>(status));
+  const char* meaning = MeaningOf(status);
   if (meaning[0] != '\0') message.Add(" (").Add(meaning).Add(")");
   why->Set(message.get());
 }
@@ -120,11 +120,11 @@ class Query {
   PDH_HQUERY query_ = nullptr;
 };
 
-// What the thread has of a slot; nobody else touches it.
+// What the thread keeps for a slot.
 struct Held {
   PDH_HCOUNTER counter = nullptr;
   uint32_t generation = 0;
-  uint32_t refused_for = 0;  // rounds since it could not be had; 0: not refused
+  uint32_t refused_for = 0;  // rounds since it could not be added; 0: it was not refused
 };
 
 class Collector {
@@ -154,6 +154,7 @@ class Collector {
 
   bool StillWanted() {
     MutexLock lock(&shared_->mutex);
+    while (held_.size() < shared_->slots.size()) held_.push_back(Held());
     for (const Slot& slot : shared_->slots) {
       if (slot.users > 0) return true;
     }
@@ -163,7 +164,7 @@ class Collector {
 
   // Adding may load a provider, so the lock is not held for it: readers never wait.
   void AddAndRemove() {
-    for (int i = 0; i < kSlots; i++) {
+    for (size_t i = 0; i < held_.size(); i++) {
       Held& held = held_[i];
       wchar_t path[kPathSize];
       uint32_t generation = 0;
@@ -196,8 +197,8 @@ class Collector {
     CounterReading reading;
     const bool collected = query_.Collect(&reading.why);
     reading.at = MonotonicNow();
-    ReadDirect(&reading.direct);
-    for (int i = 0; i < kSlots; i++) {
+    ReadSystemTimes(&reading.direct);
+    for (size_t i = 0; i < held_.size(); i++) {
       if (held_[i].counter == nullptr) continue;
       CounterReading one = reading;
       const bool good = collected && query_.GetValue(held_[i].counter, &one);
@@ -206,14 +207,7 @@ class Collector {
     }
   }
 
-  static void ReadDirect(windows::CpuTicks* out) {
-    FILETIME idle, kernel, user;
-    if (!GetSystemTimes(&idle, &kernel, &user)) return;
-    const auto ticks = [](const FILETIME& time) { return uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime; };
-    *out = windows::CpuTicks{ticks(idle), ticks(kernel), ticks(user)};
-  }
-
-  void Publish(int slot, const CounterReading& reading) {
+  void Publish(size_t slot, const CounterReading& reading) {
     MutexLock lock(&shared_->mutex);
     if (shared_->slots[slot].generation == held_[slot].generation) shared_->slots[slot].reading = reading;
   }
@@ -228,12 +222,33 @@ class Collector {
 
   Shared* const shared_;
   Query query_;
-  Held held_[kSlots];
+  List<Held> held_;
 };
 
 bool Same(const wchar_t* a, const wchar_t* b) {
   while (*a != L'\0' && *a == *b) a++, b++;
   return *a == *b;
+}
+
+// The slot of that path, or one that is not used.
+int FindSlot(const wchar_t* path, List<Slot>* slots) {
+  int unused = -1;
+  for (size_t i = 0; i < slots->size(); i++) {
+    const Slot& each = (*slots)[i];
+    if (each.users > 0 && Same(each.path, path)) return static_cast<int>(i);
+    if (each.users == 0) unused = static_cast<int>(i);
+  }
+  if (unused < 0) {
+    unused = static_cast<int>(slots->size());
+    slots->push_back(Slot());
+  }
+  Slot& slot = (*slots)[static_cast<size_t>(unused)];
+  size_t length = 0;
+  while (path[length] != L'\0' && length + 1 < kPathSize) slot.path[length] = path[length], length++;
+  slot.path[length] = L'\0';
+  slot.generation++;
+  slot.reading = CounterReading();
+  return unused;
 }
 
 }  // namespace
@@ -244,27 +259,15 @@ void Counter::Open(const wchar_t* path) {
   MutexLock lock(&shared->mutex);
   if (shared->changed == nullptr) shared->changed = CreateEventW(nullptr, FALSE, FALSE, nullptr);
   if (shared->changed == nullptr) return;
-  for (int i = 0; i < kSlots && slot_ < 0; i++) {
-    if (shared->slots[i].users > 0 && Same(shared->slots[i].path, path)) slot_ = i;
-  }
-  for (int i = 0; i < kSlots && slot_ < 0; i++) {
-    Slot& slot = shared->slots[i];
-    if (slot.users > 0) continue;
-    size_t length = 0;
-    while (path[length] != L'\0' && length + 1 < kPathSize) slot.path[length] = path[length], length++;
-    slot.path[length] = L'\0';
-    slot.generation++;
-    slot.reading = CounterReading();
-    slot_ = i;
-  }
-  if (slot_ < 0) return;
-  shared->slots[slot_].users++;
+  slot_ = FindSlot(path, &shared->slots);
+  Slot& slot = shared->slots[static_cast<size_t>(slot_)];
+  slot.users++;
   if (!shared->running) {
     // It reads at once when it starts; without a thread the reading stays what it is.
     shared->running = StartThread(Collector::Body, shared, "tripline-pdh");
     if (!shared->running) {
-      shared->slots[slot_].reading.state = CounterReading::kFailed;
-      shared->slots[slot_].reading.why.Set("PDH: the thread for it could not be started");
+      slot.reading.state = CounterReading::kFailed;
+      slot.reading.why.Set("PDH: the thread for it could not be started");
     }
   } else {
     SetEvent(shared->changed);
@@ -275,7 +278,7 @@ void Counter::Close() {
   if (slot_ < 0) return;
   Shared* shared = GetShared();
   MutexLock lock(&shared->mutex);
-  if (--shared->slots[slot_].users == 0) SetEvent(shared->changed);
+  if (--shared->slots[static_cast<size_t>(slot_)].users == 0) SetEvent(shared->changed);
   slot_ = -1;
 }
 
@@ -283,12 +286,12 @@ CounterReading Counter::Read() const {
   if (slot_ < 0) {
     CounterReading none;
     none.state = CounterReading::kFailed;
-    none.why.Set("PDH: too many counters at once");
+    none.why.Set("PDH: no event could be made for it");
     return none;
   }
   Shared* shared = GetShared();
   MutexLock lock(&shared->mutex);
-  return shared->slots[slot_].reading;
+  return shared->slots[static_cast<size_t>(slot_)].reading;
 }
 
 }  // namespace tripline

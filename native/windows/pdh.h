@@ -18,7 +18,7 @@ struct CounterReading {
   Failure why;
 };
 
-// One counter while somebody wants it.
+// One counter, collected while there is one of these.
 class Counter {
  public:
   Counter() = default;
@@ -26,7 +26,7 @@ class Counter {
   Counter(const Counter&) = delete;
   Counter& operator=(const Counter&) = delete;
 
-  // `path` as in "\System\Processor Queue Length". Without a place or a thread, readings say so.
+  // `path` as in "\System\Processor Queue Length", at most 95 characters. Without a thread, readings say so.
   void Open(const wchar_t* path);
   void Close();
 

@@ -1,4 +1,4 @@
-// battery, power.online
+// battery, power.online: GetSystemPowerStatus.
 #include "windows/convert.h"
 #include "windows/families.h"
 #include "windows/win.h"
@@ -18,8 +18,11 @@ class PowerProbe final : public Probe {
     }
     double value = 0;
     if (Wants(wanted, Metric::kBattery)) {
-      const windows::Known known = windows::BatteryPercent(status.BatteryFlag, status.BatteryLifePercent, &value);
-      why.Set(known == windows::Known::kAbsent ? "no battery" : "the battery does not tell its charge");
+      const bool short_term = HasShortTermBatteries();
+      const windows::Known known =
+          windows::BatteryPercent(status.BatteryFlag, status.BatteryLifePercent, short_term, &value);
+      const char* const absent = short_term ? "no battery but that of a UPS" : "no battery";
+      why.Set(known == windows::Known::kAbsent ? absent : "the battery does not report its charge");
       if (known == windows::Known::kYes)
         out->SetLevel(Metric::kBattery, value);
       else
@@ -36,6 +39,19 @@ class PowerProbe final : public Probe {
   }
 
   const char* Origin(Metric) const override { return "GetSystemPowerStatus"; }
+
+ private:
+  // Asked with each read: a UPS is plugged in and out.
+  bool HasShortTermBatteries() const {
+    SYSTEM_POWER_CAPABILITIES capabilities = {};
+    return query_ != nullptr && query_(kCapabilities, nullptr, 0, &capabilities, sizeof(capabilities)) == 0 &&
+           capabilities.BatteriesAreShortTerm != 0;
+  }
+
+  using QueryPower = LONG(WINAPI*)(int, PVOID, ULONG, PVOID, ULONG);
+  static constexpr int kCapabilities = 4;  // SystemPowerCapabilities
+
+  const QueryPower query_ = FindFunction<QueryPower>(L"powrprof.dll", "CallNtPowerInformation");
 };
 
 }  // namespace

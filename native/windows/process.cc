@@ -18,8 +18,6 @@ namespace {
 // A list of all processes takes a millisecond and more.
 constexpr uint64_t kListPeriod = kSecond;
 
-uint64_t Ticks(const FILETIME& time) { return uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime; }
-
 struct Usage {
   uint64_t created = 0;  // 100 ns
   uint64_t cpu = 0;      // 100 ns
@@ -39,21 +37,16 @@ bool ReadUsage(HANDLE process, bool with_memory, Usage* out) {
     return false;
   }
   out->rss = static_cast<double>(counters.WorkingSetSize);
-  // Wine does not tell; nothing that runs has none.
+  // Wine reports none, which no process that runs has.
   out->footprint = static_cast<double>(counters.PrivateUsage != 0 ? counters.PrivateUsage : counters.WorkingSetSize);
   return true;
-}
-
-bool HasEnded(HANDLE process) {
-  DWORD code = 0;
-  return !GetExitCodeProcess(process, &code) || code != STILL_ACTIVE;
 }
 
 struct Member {
   DWORD pid;
   DWORD parent;
   HANDLE handle;  // nullptr where it cannot be opened
-  DWORD refused;  // why
+  DWORD refused;  // with this error
   uint64_t created;
   uint64_t cpu;  // of the last read
   uint32_t threads;
@@ -82,23 +75,32 @@ class ProcessProbe final : public Probe {
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     if (HasEnded(members_[0].handle)) {
-      Message message;
-      message.Add("process ").Add(root_).Add(" has ended");
-      Failure why;
-      why.Set(message.get());
-      SetUnavailable(wanted, why, out);
-      return;
+      return SetEnded(root_, wanted, out);
     }
     const bool list = tree_ || Wants(wanted, Metric::kProcessThreads);
-    if (list && (listed_at_ == 0 || now - listed_at_ >= kListPeriod)) {
+    // A read that comes a little early must not leave the list to the next one.
+    if (list && (listed_at_ == 0 || now - listed_at_ >= kListPeriod - kListPeriod / 8)) {
       listed_at_ = now;
-      List();
+      listed_ = List();
     }
-    if (list && !listed_before_) {
-      Failure why;
+    Failure why;
+    if (list && !listed_) {
       SetWinError("CreateToolhelp32Snapshot", "", list_error_, "", &why);
-      SetUnavailable(wanted & MaskOf(Metric::kProcessThreads), why, out);
-      if (tree_) SetUnavailable(wanted & MaskOf(Metric::kProcessCount), why, out);
+      const MetricMask listed = tree_ ? wanted : wanted & MaskOf(Metric::kProcessThreads);
+      SetUnavailable(listed, why, out);
+      wanted &= ~listed;
+    }
+    const Member* hidden = FindHidden();
+    if (hidden != nullptr) {
+      constexpr MetricMask kOfAll = MaskOf(Metric::kProcessCpu) | MaskOf(Metric::kProcessCpuTime) |
+                                    MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
+      why.Set(Message()
+                  .Add("process ")
+                  .Add(uint64_t{hidden->pid})
+                  .Add(" of the tree cannot be read: it is another user's")
+                  .get());
+      SetUnavailable(wanted & kOfAll, why, out);
+      wanted &= ~kOfAll;
     }
     constexpr MetricMask kOfMemory = MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
     double rss = 0, footprint = 0, threads = 0, count = 0;
@@ -116,12 +118,12 @@ class ProcessProbe final : public Probe {
       footprint += usage.footprint;
     }
     elapsed_.Add(now);
-    SetPair(Metric::kProcessCpu, used_, elapsed_.seconds(), out);
+    if (Wants(wanted, Metric::kProcessCpu)) SetPair(Metric::kProcessCpu, used_, elapsed_.seconds(), out);
     if ((wanted & kOfMemory) != 0) slope_.Add(now, -footprint);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
-    if (Wants(wanted, Metric::kProcessThreads) && listed_before_) out->SetLevel(Metric::kProcessThreads, threads);
-    if (Wants(wanted, Metric::kProcessCount) && (!tree_ || listed_before_)) out->SetLevel(Metric::kProcessCount, count);
+    if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
+    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, count);
     if (Wants(wanted, Metric::kProcessCpuTime)) out->SetLevel(Metric::kProcessCpuTime, static_cast<double>(cpu) / 1e4);
   }
 
@@ -142,6 +144,9 @@ class ProcessProbe final : public Probe {
   }
 
   uint32_t MinPeriodMs(Metric metric) const override {
+    // What a new member of a tree has used before it was listed comes all at once: over less than the time between two
+    // lists that would be a share that no processor has.
+    if (metric == Metric::kProcessCpu && tree_) return kListPeriod / kMillisecond;
     // Windows counts processor time in ticks of its clock.
     if (metric == Metric::kProcessCpu || metric == Metric::kProcessCpuTime) return 16;
     if (metric == Metric::kProcessCount) return 1000;
@@ -149,6 +154,14 @@ class ProcessProbe final : public Probe {
   }
 
  private:
+  // A member that runs and that this process may not open: sums without it would be too low.
+  const Member* FindHidden() const {
+    for (uint32_t i = 0; i < count_; i++) {
+      if (members_[i].handle == nullptr && members_[i].refused == ERROR_ACCESS_DENIED) return &members_[i];
+    }
+    return nullptr;
+  }
+
   Member* Find(DWORD pid) {
     for (uint32_t i = 0; i < count_; i++) {
       if (members_[i].pid == pid) return &members_[i];
@@ -166,7 +179,7 @@ class ProcessProbe final : public Probe {
       capacity_ = capacity;
     }
     Member member = {pid, parent, nullptr, 0, 0, 0, 0, true};
-    member.handle = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+    member.handle = OpenForQuery(pid);
     if (member.handle == nullptr) member.refused = GetLastError();
     // The last two bits of a number are ignored, so that this may be another one.
     else if (GetProcessId(member.handle) != pid)
@@ -174,7 +187,8 @@ class ProcessProbe final : public Probe {
     Usage usage;
     if (member.handle != nullptr && ReadUsage(member.handle, false, &usage)) {
       member.created = usage.created;
-      // What the first one has used before we looked is not ours to count; a child has used all of it since.
+      // Growth counts from the first list on: members that are there by then bring their past with them, and one that
+      // comes later has used all of it since.
       member.cpu = count_ == 0 || listed_before_ == false ? usage.cpu : 0;
     }
     members_[count_] = member;
@@ -186,14 +200,14 @@ class ProcessProbe final : public Probe {
     member->handle = nullptr;
   }
 
-  void List() {
+  bool List() {
     const HANDLE snapshot = CreateToolhelp32Snapshot(TH32CS_SNAPPROCESS, 0);
     if (snapshot == INVALID_HANDLE_VALUE) {
       list_error_ = GetLastError();
-      return;
+      return false;
     }
     for (uint32_t i = 0; i < count_; i++) members_[i].seen = false;
-    // A child may be listed before its parent: again until nobody joins.
+    // A child may be listed before its parent: again until none joins.
     for (bool joined = true; joined;) {
       joined = false;
       PROCESSENTRY32W entry;
@@ -210,6 +224,7 @@ class ProcessProbe final : public Probe {
       Drop(&members_[i]);
       members_[i] = members_[--count_];
     }
+    return true;
   }
 
   // True when it has joined the tree just now.
@@ -241,6 +256,7 @@ class ProcessProbe final : public Probe {
   Member* members_ = nullptr;
   uint32_t count_ = 0, capacity_ = 0;
   bool listed_before_ = false;
+  bool listed_ = false;  // the last time
   DWORD list_error_ = 0;
   uint64_t listed_at_ = 0;
   uint64_t ended_ = 0;  // CPU time of members that are gone, in 100 ns
@@ -256,7 +272,7 @@ Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
     why->Set("no such process number");
     return nullptr;
   }
-  // The kernel knows better who belongs to a command of ours than anybody's parents.
+  // The kernel keeps the members of a command's job itself, which is better than to follow parents.
   if (Probe* probe = selector.tree ? MakeJobProbe(selector.pid) : nullptr) return probe;
   return OpenProbe<ProcessProbe>(selector, why);
 }

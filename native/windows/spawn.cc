@@ -92,7 +92,8 @@ class WindowsCommand final : public Command {
         TellExited(event);
         return true;
       }
-      const JobUsage usage = ReadJobUsage(job_.get());
+      JobUsage usage;
+      ReadJobUsage(job_.get(), &usage);
       nobody_left_ = exited_ && usage.active == 0;
       if (nobody_left_ && (!HasOutput() || drain_.IsOver(MonotonicNow(), WrittenAt()))) {
         TellGone(usage, event);
@@ -254,7 +255,8 @@ class WindowsCommand final : public Command {
     const uint64_t now = MonotonicNow();
     const uint64_t kill_at = kill_after > kNever - now ? kNever : now + kill_after;
     if (phase_ < kEnding) {
-      const JobUsage usage = ReadJobUsage(job_.get());
+      JobUsage usage;
+      ReadJobUsage(job_.get(), &usage);
       list_.Read(job_.get());
       ended_ = usage.active - CountConsoleHosts(list_);
       total_before_ = usage.total;
@@ -271,7 +273,7 @@ class WindowsCommand final : public Command {
     if (phase_ == kKilling || signal == asked_all_with_) return;
     asked_all_with_ = signal;
     list_.Read(job_.get());
-    if (asking_.Ask(list_, foreground_ ? 0 : static_cast<DWORD>(pid))) asked_with_ = signal;
+    if (request_.Ask(list_, foreground_ ? 0 : static_cast<DWORD>(pid))) asked_with_ = signal;
   }
 
   // Whatever is due now. True when there is something to tell.
@@ -286,7 +288,7 @@ class WindowsCommand final : public Command {
     if (now < next_at_) return false;
     if (phase_ == kLingering) BeginEnd(end_signal_, kill_after_);
     // Waiting for somebody who cannot have heard it would only be waiting.
-    const bool heard = list_.Read(job_.get()) && asking_.IsHeardBy(list_);
+    const bool heard = list_.Read(job_.get()) && request_.MayStillEnd(list_);
     if (phase_ == kEnding && (now >= kill_at_ || !heard)) phase_ = kKilling;
     if (phase_ == kKilling && list_.count() > 0) {
       by_force_ = true;
@@ -308,7 +310,7 @@ class WindowsCommand final : public Command {
   HANDLE exit_wait_ = nullptr;
   Job job_;
   JobList list_;
-  CloseRequest asking_;
+  CloseRequest request_;
   Relay relays_[2];
   Drain drain_;
   bool abandoned_ = false;  // by another thread than the one in Next()

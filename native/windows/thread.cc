@@ -62,8 +62,7 @@ uint64_t SuspendedTotal() {
 uint64_t ThreadCpuNow() {
   FILETIME created, exited, kernel, user;
   if (!GetThreadTimes(GetCurrentThread(), &created, &exited, &kernel, &user)) return 0;
-  const auto ticks = [](const FILETIME& time) { return uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime; };
-  return (ticks(kernel) + ticks(user)) * 100;
+  return (Ticks(kernel) + Ticks(user)) * 100;
 }
 
 Mutex::Mutex() { os_.Make<State>(); }

@@ -14,6 +14,29 @@ void SetWinError(const char* call, const char* subject, uint32_t error, const ch
   why->Set(message.get());
 }
 
+bool ReadSystemTimes(windows::CpuTicks* out) {
+  FILETIME idle, kernel, user;
+  if (!GetSystemTimes(&idle, &kernel, &user)) return false;
+  *out = windows::CpuTicks{Ticks(idle), Ticks(kernel), Ticks(user)};
+  return true;
+}
+
+HANDLE OpenForQuery(DWORD pid) {
+  const HANDLE process = OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION | SYNCHRONIZE, FALSE, pid);
+  if (process != nullptr || GetLastError() != ERROR_ACCESS_DENIED) return process;
+  return OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, FALSE, pid);
+}
+
+bool HasEnded(HANDLE process) {
+  const DWORD waited = WaitForSingleObject(process, 0);
+  if (waited != WAIT_FAILED) return waited == WAIT_OBJECT_0;
+  // Opened without the right to wait.
+  DWORD code = 0;
+  FILETIME created, exited, kernel, user;
+  return !GetExitCodeProcess(process, &code) || !GetProcessTimes(process, &created, &exited, &kernel, &user) ||
+         windows::HasExited(code, Ticks(exited));
+}
+
 Wide::Wide(const char* text) : Wide(text, strlen(text) + 1) {}
 
 Wide::Wide(const char* text, size_t size) : text_(static_cast<wchar_t*>(malloc((size + 1) * sizeof(wchar_t)))) {

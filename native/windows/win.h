@@ -1,4 +1,4 @@
-// <windows.h> as we use it, and what every file of this folder needs around it. Nothing of it leaves the folder.
+// <windows.h> as this folder uses it, with what its files share. Nothing of it leaves the folder.
 #pragma once
 
 #ifndef WIN32_LEAN_AND_MEAN
@@ -17,6 +17,7 @@
 
 #include "port/probe.h"
 #include "util/text.h"
+#include "windows/convert.h"
 
 namespace tripline {
 
@@ -25,11 +26,20 @@ using Message = FixedText<sizeof(Failure::text)>;
 // "<call> <subject>: error <number> (<hint>)"; subject and hint may be empty.
 void SetWinError(const char* call, const char* subject, uint32_t error, const char* hint, Failure* why);
 
-// UTF-8 as the system's calls take it.
+inline uint64_t Ticks(const FILETIME& time) { return uint64_t{time.dwHighDateTime} << 32 | time.dwLowDateTime; }
+
+// GetSystemTimes(). False with GetLastError().
+bool ReadSystemTimes(windows::CpuTicks* out);
+
+// A handle that HasEnded() and the calls that measure a process take; nullptr with GetLastError().
+HANDLE OpenForQuery(DWORD pid);
+bool HasEnded(HANDLE process);
+
+// UTF-8 converted to what the system's calls take.
 class Wide {
  public:
   explicit Wide(const char* text);
-  // With everything that `size` bytes say, NULs too.
+  // All of `size` bytes, NULs included.
   Wide(const char* text, size_t size);
   ~Wide();
   Wide(const Wide&) = delete;
@@ -41,7 +51,7 @@ class Wide {
   wchar_t* text_;
 };
 
-// A function of a system library that may not have it; nullptr then. Only the system's own folder is searched.
+// A function of a system library, or nullptr where that has none of the name. Only the system's own folder is searched.
 void* FindFunction(const wchar_t* library, const char* name);
 
 template <typename Function>

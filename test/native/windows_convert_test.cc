@@ -1,6 +1,8 @@
 // What Windows says, as plain numbers; the calls themselves are run under wine (npm run test:matrix).
 #include "windows/convert.h"
 
+#include <initializer_list>
+
 #include "check.h"
 
 using namespace tripline::windows;
@@ -89,7 +91,22 @@ TEST(WindowsJobTimeIsOfWhatItsCapAllows) {
   job.Forget();
   CHECK(!job.Take(60 * kSecond, 50 * kSecondTicks, 1));
   CHECK_NEAR(job.used(), 0.75, 1e-9);
-  CHECK_NEAR(job.allowed(), 1.5, 1e-9);
+  // The job before had the higher cap.
+  CHECK_NEAR(job.allowed(), 2, 1e-9);
+}
+
+TEST(WindowsJobTimeUnderACapThatIsRaisedIsWithinIt) {
+  constexpr uint64_t kSecond = 1000000000;
+  JobTime job;
+  job.Take(1 * kSecond, 0, 0.5);
+  job.Take(2 * kSecond, kSecondTicks / 2, 0.5);
+  // Raised to four processors just after the last read, and all of them used; then lowered again.
+  job.Take(3 * kSecond, kSecondTicks * 9 / 2, 4);
+  CHECK_NEAR(job.used(), 4.5, 1e-9);
+  CHECK_NEAR(job.allowed(), 4.5, 1e-9);
+  job.Take(4 * kSecond, kSecondTicks * 17 / 2, 0.5);
+  CHECK_NEAR(job.used(), 8.5, 1e-9);
+  CHECK_NEAR(job.allowed(), 8.5, 1e-9);
 }
 
 TEST(WindowsMemoryIsWhatRunsOutFirst) {
@@ -148,12 +165,20 @@ TEST(WindowsMemoryLeftIsNeverMoreThanTheLimit) {
   CHECK(verdict.bound == MemoryBound::kJob);
 }
 
-TEST(WindowsDiskShareIsOfWhatThisUserMayHave) {
-  CHECK_NEAR(DiskShare(100, 40), 60, 1e-9);
+TEST(WindowsSharesAreWithinAHundred) {
+  CHECK_NEAR(ShareGone(100, 40), 60, 1e-9);
   // A quota of 10 GiB on a volume with 500 GiB free: total and available are the quota's.
-  CHECK_NEAR(DiskShare(10 * kGiB, 3 * kGiB), 70, 1e-9);
-  CHECK_EQ(DiskShare(0, 0), 0.0);
-  CHECK_EQ(DiskShare(100, 200), 0.0);
+  CHECK_NEAR(ShareGone(10 * kGiB, 3 * kGiB), 70, 1e-9);
+  CHECK_EQ(ShareGone(100, 0), 100.0);
+  CHECK_EQ(ShareGone(100, 200), 0.0);
+  CHECK_EQ(ShareGone(0, 0), 0.0);
+  PageFiles files;
+  CHECK_EQ(files.Share(), 0.0);
+  files.total = 4;
+  files.used = 1;
+  CHECK_EQ(files.Share(), 25.0);
+  files.used = 5;
+  CHECK_EQ(files.Share(), 100.0);
 }
 
 TEST(WindowsPageFilesAreAChain) {
@@ -179,34 +204,87 @@ TEST(WindowsPageFilesAreAChain) {
 }
 
 TEST(WindowsInterfacesWithDevices) {
-  const InterfaceKind ethernet{6, true, false}, filter{6, true, true}, bridge{6, false, false},
-      loopback{24, false, false};
-  CHECK(ethernet.IsDevice());
-  CHECK(!filter.IsDevice());
-  CHECK(!bridge.IsDevice());
-  CHECK(!InterfaceKind({24, true, false}).IsDevice());
-  CHECK(IsCounted(ethernet, true));
-  CHECK(!IsCounted(bridge, true));
-  CHECK(!IsCounted(filter, true));
-  // In a container there is nothing but virtual ones.
-  CHECK(IsCounted(bridge, false));
-  CHECK(!IsCounted(filter, false));
-  CHECK(!IsCounted(loopback, false));
+  const Interface all[] = {
+      {6, true, false},                       // Ethernet
+      {6, true, true},                        // a filter on it, which sees the same packets
+      {6, false, false},                      // a team, a bridge or a virtual switch
+      {24, false, false},                     // loopback
+      {24, true, false},  {71, true, false},  // Wi-Fi
+  };
+  const bool counted[] = {true, false, false, false, false, true};
+  for (size_t i = 0; i < 6; i++) CHECK_EQ(IsCounted(all, 6, i), counted[i]);
+  // In a container there are only virtual ones.
+  CHECK(IsCounted(all + 2, 2, 0));
+  CHECK(!IsCounted(all + 2, 2, 1));
+  const Interface filter = {6, false, true};
+  CHECK(!IsCounted(&filter, 1, 0));
 }
 
-TEST(WindowsPower) {
+TEST(WindowsVirtualFunctionIsCountedOnce) {
+  // The synthetic interface of a virtual machine counts what its virtual function carries.
+  Interface all[] = {{6, true, false, 0x000D3A112233, 5000}, {6, true, false, 0x000D3A112233, 4900}};
+  CHECK(IsCounted(all, 2, 0));
+  CHECK(!IsCounted(all, 2, 1));
+  // Where it does not, most goes through the virtual function.
+  all[0].bytes = 100;
+  CHECK(!IsCounted(all, 2, 0));
+  CHECK(IsCounted(all, 2, 1));
+  // Before there was any traffic it is one of them.
+  all[0].bytes = all[1].bytes = 0;
+  CHECK(IsCounted(all, 2, 0));
+  CHECK(!IsCounted(all, 2, 1));
+  // Two cards, and two without an address.
+  all[1].address++;
+  CHECK(IsCounted(all, 2, 0) && IsCounted(all, 2, 1));
+  all[0].address = all[1].address = 0;
+  CHECK(IsCounted(all, 2, 0) && IsCounted(all, 2, 1));
+  // A team has the address of its first member, but no hardware.
+  const Interface team[] = {{6, true, false, 7, 10}, {6, false, false, 7, 20}};
+  CHECK(IsCounted(team, 2, 0));
+  CHECK(!IsCounted(team, 2, 1));
+}
+
+TEST(WindowsAddressesAreNumbers) {
+  const uint8_t bytes[] = {0x00, 0x0D, 0x3A, 0x11, 0x22, 0x33};
+  CHECK_EQ(ToAddress(bytes, 6), 0x000D3A112233u);
+  CHECK_EQ(ToAddress(bytes, 0), 0u);
+}
+
+TEST(WindowsProcessesThatEndWith259HaveEnded) {
+  CHECK(!HasExited(259, 0));
+  CHECK(HasExited(259, 133600000000000000));
+  CHECK(HasExited(0, 133600000000000000));
+  CHECK(HasExited(1, 0));
+}
+
+TEST(WindowsBatteries) {
   double value = -1;
-  CHECK(BatteryPercent(0, 57, &value) == Known::kYes);
+  CHECK(BatteryPercent(0, 57, false, &value) == Known::kYes);
   CHECK_EQ(value, 57.0);
-  CHECK(BatteryPercent(128, 255, &value) == Known::kAbsent);
-  CHECK(BatteryPercent(255, 255, &value) == Known::kNo);
+  CHECK(BatteryPercent(128, 255, false, &value) == Known::kAbsent);
+  CHECK(BatteryPercent(255, 255, false, &value) == Known::kNo);
+  CHECK(BatteryPercent(1, 101, false, &value) == Known::kNo);
+  // That of a UPS is none of the machine.
+  CHECK(BatteryPercent(1, 80, true, &value) == Known::kAbsent);
+  CHECK(BatteryPercent(255, 255, true, &value) == Known::kAbsent);
+}
+
+TEST(WindowsPowerIsOnline) {
+  double value = -1;
   CHECK(PowerIsOnline(0, 0, &value) == Known::kYes);
   CHECK_EQ(value, 0.0);
-  CHECK(PowerIsOnline(1, 8, &value) == Known::kYes);
+  CHECK(PowerIsOnline(1, 0, &value) == Known::kYes);
   CHECK_EQ(value, 1.0);
-  // A desktop machine says that it does not know; without a battery there is only one answer.
-  CHECK(PowerIsOnline(255, 128, &value) == Known::kYes);
+  // A battery that charges has its power from somewhere, whatever the adapter reports.
+  CHECK(PowerIsOnline(0, 8, &value) == Known::kYes);
   CHECK_EQ(value, 1.0);
+  // Without a battery there is only one answer.
+  for (const uint8_t line : {uint8_t{0}, uint8_t{1}, uint8_t{255}}) {
+    value = -1;
+    CHECK(PowerIsOnline(line, 128, &value) == Known::kYes);
+    CHECK_EQ(value, 1.0);
+  }
+  CHECK(PowerIsOnline(255, 0, &value) == Known::kNo);
   CHECK(PowerIsOnline(255, 255, &value) == Known::kNo);
 }
 

@@ -1,0 +1,53 @@
+// What one folder keeps of each command that runs, found by a number of the command's.
+#pragma once
+
+#include <cstdint>
+
+#include "port/platform.h"
+#include "util/list.h"
+
+namespace tripline {
+
+// Made with `new` and never destroyed: threads use it until the process ends.
+template <typename T>
+class CommandTable {
+ public:
+  void Add(int64_t pid, T value) EXCLUDES(mutex_) {
+    const MutexLock lock(&mutex_);
+    entries_.push_back({pid, value});
+  }
+
+  void Remove(int64_t pid) EXCLUDES(mutex_) {
+    const MutexLock lock(&mutex_);
+    for (size_t i = entries_.size(); i-- > 0;) {
+      if (entries_[i].pid == pid) entries_.erase(&entries_[i]);
+    }
+  }
+
+  // Calls `use` with what is kept of the command, which stays there until it returns. False where there is none.
+  template <typename Use>
+  bool With(int64_t pid, Use use) EXCLUDES(mutex_) {
+    const MutexLock lock(&mutex_);
+    for (const Entry& each : entries_) {
+      if (each.pid != pid) continue;
+      use(each.value);
+      return true;
+    }
+    return false;
+  }
+
+  bool Has(int64_t pid) EXCLUDES(mutex_) {
+    return With(pid, [](const T&) {});
+  }
+
+ private:
+  struct Entry {
+    int64_t pid;
+    T value;
+  };
+
+  Mutex mutex_;
+  List<Entry> entries_ GUARDED_BY(mutex_);
+};
+
+}  // namespace tripline
