@@ -1,9 +1,10 @@
-// From the raw figures of macOS to ours: pure functions over plain numbers, so that they are tested everywhere.
+// From the raw figures of macOS to ours: pure functions over plain numbers, so that they are tested on every system.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
 
+#include "util/counter.h"
 #include "util/time.h"
 
 namespace tripline::darwin {
@@ -51,18 +52,17 @@ struct VmPages {
 // What Activity Monitor does not call used: free memory and what is there only to be given back. Free pages alone are
 // next to none on a healthy Mac.
 inline uint64_t AvailableMemory(const VmPages& pages, uint64_t total, uint64_t page_size) {
-  const uint64_t application = pages.internal > pages.purgeable ? pages.internal - pages.purgeable : 0;
-  const uint64_t used = (application + pages.wired + pages.compressor) * page_size;
-  return total > used ? total - used : 0;
+  const uint64_t application = SaturatingDifference(pages.internal, pages.purgeable);
+  return SaturatingDifference(total, (application + pages.wired + pages.compressor) * page_size);
 }
 
-// kern.memorystatus_vm_pressure_level: normal, warning, critical. At the last one the kernel takes memory away from
-// programs by ending them, whatever the pages say: there is nothing left to be had.
+// kern.memorystatus_vm_pressure_level: normal, warning, critical. At the last one the kernel ends programs to take
+// their memory, whatever the pages say: nothing is left.
 inline bool IsCritical(int level) { return level == 4; }
 
-// As df reckons.
+// As df counts: what of that which an unprivileged user can use is used, in percent.
 inline double ShareUsed(uint64_t total, uint64_t free, uint64_t available) {
-  const double used = static_cast<double>(total > free ? total - free : 0);
+  const double used = static_cast<double>(SaturatingDifference(total, free));
   const double usable = used + static_cast<double>(available);
   return usable > 0 ? 100 * used / usable : 0;
 }
@@ -78,8 +78,8 @@ inline double MachSeconds(uint64_t ticks, uint32_t numerator, uint32_t denominat
   return static_cast<double>(ticks) * numerator / (denominator == 0 ? 1 : denominator) / kSecond;
 }
 
-// Where a file system is mounted: whether `path` is under `point`. Most volumes do not tell capitals from small
-// letters, and a path that is wrongly taken for one on a server is only read more carefully.
+// Where a file system is mounted: whether `path` is under `point`. Most volumes take capitals and small letters for the
+// same, and a path that is wrongly taken for one on a server is only read with more care.
 inline bool IsUnder(const char* path, const char* point) {
   const auto small = [](char letter) {
     return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter + 32) : letter;
@@ -97,6 +97,16 @@ inline bool IsHardwareInterface(const char* name, size_t size, uint8_t type) {
   if (type == kCellular) return true;
   return type == kEthernet && size > 2 && name[0] == 'e' && name[1] == 'n' && name[2] >= '0' && name[2] <= '9';
 }
+
+// Whether the bytes of an interface count; where none has hardware, everything that is not loopback does.
+inline bool IsCounted(bool hardware, bool any_hardware, uint8_t type) {
+  constexpr uint8_t kLoopback = 0x18;
+  return any_hardware ? hardware : type != kLoopback;
+}
+
+// Whether a count of received bytes only stands still: nothing sends this much and receives not even acknowledgments.
+// Recent versions of macOS hide what Wi-Fi receives from programs that are not Apple's.
+inline bool StandsStill(double received, double sent) { return received == 0 && sent >= (1 << 20); }
 
 // The thermal level that notifyd publishes: nominal, moderate, heavy, trapping, sleeping. The processor is slowed down
 // from heavy on.

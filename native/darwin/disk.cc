@@ -1,4 +1,4 @@
-// disk, disk.free, disk.inodes: statfs() of a path, as df reckons.
+// disk, disk.free, disk.inodes: statfs() of a path, counted as df does.
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,15 +20,36 @@ constexpr double kInodesPerSecond = 2e5;
 // What is mounted, from what the kernel knows without asking any server.
 class Mounts {
  public:
-  Mounts() {
-    const int most = getfsstat(nullptr, 0, MNT_NOWAIT);
-    if (most <= 0) return;
-    mounts_ = static_cast<struct statfs*>(malloc(static_cast<size_t>(most) * sizeof(struct statfs)));
-    if (mounts_ != nullptr) count_ = getfsstat(mounts_, most * static_cast<int>(sizeof(struct statfs)), MNT_NOWAIT);
-  }
+  Mounts() = default;
   ~Mounts() { free(mounts_); }
   Mounts(const Mounts&) = delete;
   Mounts& operator=(const Mounts&) = delete;
+
+  // Reads the table again. True where it has changed. Allocates only when it is longer than ever.
+  bool Update() {
+    for (;;) {
+      count_ = getfsstat(mounts_, capacity_ * static_cast<int>(sizeof(struct statfs)), MNT_NOWAIT);
+      // A table that fills the room may have been cut off.
+      if (mounts_ != nullptr && count_ < capacity_) break;
+      const int capacity = (mounts_ == nullptr ? getfsstat(nullptr, 0, MNT_NOWAIT) : capacity_) + 16;
+      void* grown = realloc(mounts_, static_cast<size_t>(capacity) * sizeof(struct statfs));
+      if (grown == nullptr) {
+        count_ = 0;
+        break;
+      }
+      mounts_ = static_cast<struct statfs*>(grown);
+      capacity_ = capacity;
+    }
+    uint64_t seen = 0;
+    for (int i = 0; i < count_; i++) {
+      const struct statfs& each = mounts_[i];
+      for (const int32_t part : each.f_fsid.val) seen = seen * 31 + static_cast<uint32_t>(part);
+      seen = seen * 31 + (each.f_flags & MNT_LOCAL);
+    }
+    const bool changed = seen != seen_;
+    seen_ = seen;
+    return changed;
+  }
 
   // Whether nothing on the way of an absolute path, symbolic links followed, is on a server.
   bool IsLocal(const char* path) const { return darwin::IsLocalAllTheWay(path, HasLocal, this); }
@@ -50,7 +71,8 @@ class Mounts {
   }
 
   struct statfs* mounts_ = nullptr;
-  int count_ = 0;
+  int count_ = 0, capacity_ = 0;
+  uint64_t seen_ = 0;
 };
 
 class DiskProbe final : public Probe {
@@ -66,7 +88,8 @@ class DiskProbe final : public Probe {
       why->SetErrno("statfs", selector.name, ENAMETOOLONG, "");
       return false;
     }
-    blocking_ = !Mounts().IsLocal(path_);
+    mounts_.Update();
+    blocking_ = !mounts_.IsLocal(path_);
     // A network mount is not touched before its helper thread does.
     if (!blocking_ && access(path_, F_OK) != 0) {
       why->SetErrno("access", selector.name, errno, errno == ENOENT ? "no such path" : "");
@@ -80,15 +103,26 @@ class DiskProbe final : public Probe {
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     struct statfs fs;
     Failure why;
+    // A server's volume that is mounted there later may hang.
+    if (!blocking_ && mounts_.Update()) is_local_ = mounts_.IsLocal(path_);
+    if (!blocking_ && !is_local_) {
+      why.Set("a volume that may hang has been mounted on the way to it");
+      return SetUnavailable(wanted, why, out);
+    }
     if (statfs(path_, &fs) != 0) {
       why.SetErrno("statfs", path_, errno, errno == ENOENT ? "no such path" : "");
       SetUnavailable(wanted, why, out);
       return;
     }
+    if (fs.f_blocks == 0) {
+      why.Set("the file system does not count its blocks");
+      SetUnavailable(wanted & ~MaskOf(Metric::kDiskInodes), why, out);
+      wanted &= MaskOf(Metric::kDiskInodes);
+    }
     bytes_ = static_cast<double>(fs.f_blocks) * fs.f_bsize;
     inodes_ = static_cast<double>(fs.f_files);
     if (Wants(wanted, Metric::kDiskFree)) {
-      out->SetLevel(Metric::kDiskFree, static_cast<double>(fs.f_bavail) * fs.f_bsize);
+      out->SetLevel(Metric::kDiskFree, HasTurnedReadOnly(fs) ? 0 : static_cast<double>(fs.f_bavail) * fs.f_bsize);
     }
     if (Wants(wanted, Metric::kDisk)) {
       out->SetLevel(Metric::kDisk, darwin::ShareUsed(fs.f_blocks, fs.f_bfree, fs.f_bavail));
@@ -114,8 +148,18 @@ class DiskProbe final : public Probe {
   }
 
  private:
+  // A volume that could be written to and cannot any more has no room left, whatever it counts.
+  bool HasTurnedReadOnly(const struct statfs& fs) {
+    const bool read_only = (fs.f_flags & MNT_RDONLY) != 0;
+    was_writable_ = was_writable_ || !read_only;
+    return was_writable_ && read_only;
+  }
+
   char path_[MAXPATHLEN] = "";
+  Mounts mounts_;
   bool blocking_ = false;
+  bool is_local_ = true;  // as it is now
+  bool was_writable_ = false;
   double bytes_ = 0, inodes_ = 0;
 };
 

@@ -108,9 +108,9 @@ class MemoryProbe final : public Probe {
       why.SetErrno("sysctlbyname", "vm.swapusage", errno, "");
       return SetUnavailable(wanted & MaskOf(Metric::kSwap), why, out);
     }
-    // It grows as it is needed; none at all is not used.
+    // It grows as it is needed, and may not be there at all.
     swap_total_ = static_cast<double>(usage.xsu_total);
-    out->SetLevel(Metric::kSwap, swap_total_ > 0 ? 100 * static_cast<double>(usage.xsu_used) / swap_total_ : 0);
+    out->SetLevel(Metric::kSwap, darwin::ShareUsed(usage.xsu_total, usage.xsu_avail, usage.xsu_avail));
   }
 
   const mach_port_t host_;

@@ -27,15 +27,19 @@ class NetworkProbe final : public Probe {
       SetUnavailable(wanted, why, out);
       return;
     }
-    for (size_t at = 0; at + sizeof(struct if_msghdr) <= size;) {
-      const auto* header = reinterpret_cast<const struct if_msghdr*>(buffer_ + at);
-      if (header->ifm_msglen == 0) break;
-      if (header->ifm_type == RTM_IFINFO2 && at + sizeof(struct if_msghdr2) + sizeof(struct sockaddr_dl) <= size) {
-        Count(reinterpret_cast<const struct if_msghdr2*>(buffer_ + at));
-      }
-      at += header->ifm_msglen;
-    }
+    bool any_hardware = false;
+    ForEach(size,
+            [&any_hardware](const struct if_msghdr2* message) { any_hardware = any_hardware || HasHardware(message); });
+    bool stands_still = false;
+    ForEach(size, [this, any_hardware, &stands_still](const struct if_msghdr2* message) {
+      if (!darwin::IsCounted(HasHardware(message), any_hardware, message->ifm_data.ifi_type)) return;
+      stands_still = Count(message) || stands_still;
+    });
     traffic_.Report(now, out);
+    if (!stands_still) return;
+    Failure why;
+    why.Set("macOS does not count what an interface receives for this program (Wi-Fi on recent versions)");
+    SetUnavailable(wanted & MaskOf(Metric::kNetworkRx), why, out);
   }
 
   const char* Origin(Metric) const override { return "sysctl NET_RT_IFLIST2"; }
@@ -58,15 +62,32 @@ class NetworkProbe final : public Probe {
     return false;
   }
 
-  void Count(const struct if_msghdr2* message) {
+  template <typename Visit>
+  void ForEach(size_t size, Visit visit) const {
+    for (size_t at = 0; at + sizeof(struct if_msghdr) <= size;) {
+      const auto* header = reinterpret_cast<const struct if_msghdr*>(buffer_ + at);
+      if (header->ifm_msglen == 0) break;
+      if (header->ifm_type == RTM_IFINFO2 && at + sizeof(struct if_msghdr2) + sizeof(struct sockaddr_dl) <= size) {
+        visit(reinterpret_cast<const struct if_msghdr2*>(buffer_ + at));
+      }
+      at += header->ifm_msglen;
+    }
+  }
+
+  static bool HasHardware(const struct if_msghdr2* message) {
     const auto* link = reinterpret_cast<const struct sockaddr_dl*>(message + 1);
-    if (!darwin::IsHardwareInterface(link->sdl_data, link->sdl_nlen, message->ifm_data.ifi_type)) return;
+    return darwin::IsHardwareInterface(link->sdl_data, link->sdl_nlen, message->ifm_data.ifi_type);
+  }
+
+  // Whether what it receives is not counted.
+  bool Count(const struct if_msghdr2* message) {
     Traffic::Interface* interface = traffic_.Find(message->ifm_index);
     // Programs that are not Apple's get the lower 32 bits, which a fast interface fills in seconds; an interface that
     // starts anew has another index.
     constexpr uint64_t kMostBetweenReads = uint64_t{1} << 31;
     interface->received.AddNarrow(message->ifm_data.ifi_ibytes, kMostBetweenReads);
     interface->sent.AddNarrow(message->ifm_data.ifi_obytes, kMostBetweenReads);
+    return darwin::StandsStill(interface->received.sum(), interface->sent.sum());
   }
 
   char* buffer_ = nullptr;

@@ -17,6 +17,7 @@
 #include "port/platform.h"
 #include "port/spawn.h"
 #include "util/counter.h"
+#include "util/list.h"
 #include "util/slope.h"
 
 namespace tripline {
@@ -29,7 +30,7 @@ constexpr size_t kCopySize = darwin::ProcessTree::kMost * sizeof(darwin::Member)
 
 struct Member {
   pid_t pid;
-  uint64_t started;  // tells a number that is used again
+  uint64_t started;  // differs where the number is used again
   uint64_t cpu;      // mach ticks of the last read
   bool gone;
 };
@@ -38,7 +39,6 @@ class ProcessProbe final : public Probe {
  public:
   ProcessProbe() { mach_timebase_info(&timebase_); }
   ~ProcessProbe() override {
-    free(members_);
     free(descriptors_);
     process_list_.Close();
     if (descendants_ != nullptr) munmap(descendants_, sizeof(darwin::ProcessTree));
@@ -64,17 +64,19 @@ class ProcessProbe final : public Probe {
       why->Set("no memory for the processes of a tree");
       return false;
     }
-    return Join(root_, usage, usage.ri_user_time + usage.ri_system_time);
+    Join(root_, usage, usage.ri_user_time + usage.ri_system_time);
+    return true;
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    if (tree_ && (listed_at_ == 0 || now - listed_at_ >= (command_ ? kCopyPeriod : kListPeriod))) {
+    // A read that comes a little early must not leave the list to the next one.
+    if (tree_ && (listed_at_ == 0 || now - listed_at_ >= ListPeriod() - ListPeriod() / 8)) {
       listed_at_ = now;
       FindDescendants();
     }
     double rss = 0, footprint = 0, threads = 0, count = 0;
     uint64_t total = 0;
-    for (uint32_t i = 0; i < count_; i++) {
+    for (size_t i = 0; i < members_.size(); i++) {
       Member* member = &members_[i];
       rusage_info_v0 usage;
       const bool same = ReadUsage(member->pid, &usage) && usage.ri_proc_start_abstime == member->started;
@@ -85,7 +87,7 @@ class ProcessProbe final : public Probe {
         ended_ += member->cpu;
         continue;
       }
-      // Our own process above a command is no part of it.
+      // The supervisor above a command is no part of it.
       if (command_ && i == 0) continue;
       count++;
       Charge(member, usage);
@@ -94,17 +96,24 @@ class ProcessProbe final : public Probe {
       footprint += static_cast<double>(usage.ri_phys_footprint);
       if (Wants(wanted, Metric::kProcessThreads)) threads += CountThreads(member->pid);
     }
-    if (members_[0].gone) return Tell(wanted, out);
-    for (uint32_t i = count_; i-- > 1;) {
-      if (members_[i].gone) members_[i] = members_[--count_];
+    if (members_[0].gone) return SetEnded(root_, wanted, out);
+    for (size_t i = members_.size(); i-- > 1;) {
+      if (members_[i].gone) members_.erase(&members_[i]);
+    }
+    if (hidden_count_ > 0) {
+      constexpr MetricMask kSums = ~(MaskOf(Metric::kProcessCount) | MaskOf(Metric::kProcessFds));
+      Failure why;
+      snprintf(why.text, sizeof(why.text), "process %d of the tree cannot be read: it is another user's", hidden_);
+      SetUnavailable(wanted & kSums, why, out);
+      wanted &= ~kSums;
     }
     elapsed_.Add(now);
     slope_.Add(now, -footprint);
-    SetPair(Metric::kProcessCpu, used_, elapsed_.seconds(), out);
+    if (Wants(wanted, Metric::kProcessCpu)) SetPair(Metric::kProcessCpu, used_, elapsed_.seconds(), out);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
-    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, count);
+    if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, count + hidden_count_);
     if (Wants(wanted, Metric::kProcessCpuTime)) {
       const double seconds = darwin::MachSeconds(total + ended_, timebase_.numer, timebase_.denom);
       out->SetLevel(Metric::kProcessCpuTime, seconds * 1e3);
@@ -118,6 +127,13 @@ class ProcessProbe final : public Probe {
       case Metric::kProcessFds: return "proc_pidinfo(PROC_PIDLISTFDS), getrlimit, kern.maxfilesperproc";
       default: return tree_ ? "proc_pid_rusage (and its descendants)" : "proc_pid_rusage";
     }
+  }
+
+  uint32_t MinPeriodMs(Metric metric) const override {
+    // What a new member of a tree has used before it was listed comes all at once: over less than the time between two
+    // lists that would be a share that no processor has.
+    if (metric == Metric::kProcessCpu && tree_) return static_cast<uint32_t>(ListPeriod() / kMillisecond);
+    return InfoOf(metric).min_period_ms;
   }
 
   double MaxSlope(Metric metric) const override {
@@ -142,23 +158,18 @@ class ProcessProbe final : public Probe {
   }
 
   // Allocates only when the tree grows beyond what it ever was.
-  bool Join(pid_t pid, const rusage_info_v0& usage, uint64_t counted) {
-    if (count_ == capacity_) {
-      void* grown = realloc(members_, (capacity_ + 16) * sizeof(Member));
-      if (grown == nullptr) return false;
-      members_ = static_cast<Member*>(grown);
-      capacity_ += 16;
-    }
-    members_[count_++] = Member{pid, usage.ri_proc_start_abstime, counted, false};
-    return true;
+  void Join(pid_t pid, const rusage_info_v0& usage, uint64_t counted) {
+    members_.push_back(Member{pid, usage.ri_proc_start_abstime, counted, false});
   }
 
   bool Has(pid_t pid) const {
-    for (uint32_t i = 0; i < count_; i++) {
-      if (members_[i].pid == pid) return true;
+    for (const Member& each : members_) {
+      if (each.pid == pid) return true;
     }
     return false;
   }
+
+  uint64_t ListPeriod() const { return command_ ? kCopyPeriod : kListPeriod; }
 
   bool OpenTree() {
     if (command_) {
@@ -172,8 +183,9 @@ class ProcessProbe final : public Probe {
     return true;
   }
 
-  // Once in, a process stays in until it ends, whoever its parent becomes.
+  // Once in, a process stays in until it ends, whatever its parent becomes.
   void FindDescendants() {
+    hidden_count_ = 0;
     if (command_) {
       const int32_t count = darwin::CopyMembers(root_, copy_, darwin::ProcessTree::kMost);
       for (int32_t i = 0; i < count; i++) JoinUnknown(copy_[i]);
@@ -188,19 +200,26 @@ class ProcessProbe final : public Probe {
     darwin::Process now;
     rusage_info_v0 usage;
     if (!darwin::ProcessTree::IsAlive(member) || Has(member.pid)) return;
-    if (!darwin::ReadProcess(member.pid, &now) || now.id != member.id || !ReadUsage(member.pid, &usage) ||
-        usage.ri_proc_exit_abstime != 0)
+    if (!darwin::ReadProcess(member.pid, &now) || now.id != member.id) return;
+    if (!ReadUsage(member.pid, &usage)) {
+      // A sum without it would be too low.
+      if (errno != EPERM) return;
+      hidden_ = member.pid;
+      hidden_count_++;
       return;
-    // What was used before we looked is not ours to count; a child that came later has used all of it since.
+    }
+    if (usage.ri_proc_exit_abstime != 0) return;
+    // Growth counts from the first list on: members that are there by then bring their past with them, and one that
+    // comes later has used all of it since.
     Join(member.pid, usage, listed_before_ || command_ ? 0 : usage.ri_user_time + usage.ri_system_time);
   }
 
-  // The limit of another process cannot be asked for.
+  // There is no call for the limit of another process.
   void ReadDescriptors(MetricMask wanted, Readings* out) {
     Failure why;
     struct rlimit limit;
     if (!own_ || tree_) {
-      why.Set("macOS tells the limit on descriptors to the process itself only");
+      why.Set("macOS reports the limit on descriptors to the process itself only");
       return SetUnavailable(wanted & MaskOf(Metric::kProcessFds), why, out);
     }
     const int most = proc_pidinfo(root_, PROC_PIDLISTFDS, 0, nullptr, 0);
@@ -224,18 +243,13 @@ class ProcessProbe final : public Probe {
                   darwin::ShareOfDescriptors(count, limit.rlim_cur, static_cast<uint64_t>(most_files)));
   }
 
-  void Tell(MetricMask wanted, Readings* out) const {
-    Failure why;
-    snprintf(why.text, sizeof(why.text), "process %d has ended", root_);
-    SetUnavailable(wanted, why, out);
-  }
-
   mach_timebase_info_data_t timebase_ = {};
   pid_t root_ = 0;
   bool own_ = true;
   bool tree_ = false;
-  Member* members_ = nullptr;
-  uint32_t count_ = 0, capacity_ = 0;
+  List<Member> members_;
+  pid_t hidden_ = 0;  // one of the members that this process may not read, of hidden_count_
+  uint32_t hidden_count_ = 0;
   bool command_ = false;
   darwin::ProcessList process_list_;
   darwin::ProcessTree* descendants_ = nullptr;

@@ -1,4 +1,6 @@
 // throttled: the thermal level that notifyd publishes.
+#include <sys/sysctl.h>
+
 #include "darwin/convert.h"
 #include "darwin/families.h"
 
@@ -21,6 +23,13 @@ class ThrottledProbe final : public Probe {
   }
 
   bool Open(Failure* why) {
+    // Published on hardware alone: in a virtual machine the level would be 0 for ever.
+    int is_virtual = 0;
+    size_t size = sizeof(is_virtual);
+    if (sysctlbyname("kern.hv_vmm_present", &is_virtual, &size, nullptr, 0) == 0 && is_virtual != 0) {
+      why->Set("a virtual machine does not see the thermal level of its host");
+      return false;
+    }
     open_ = notify_register_check(kName, &token_) == 0;
     if (!open_) why->Set("notify_register_check com.apple.system.thermalpressurelevel failed");
     return open_;

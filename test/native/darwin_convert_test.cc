@@ -96,6 +96,26 @@ TEST(DarwinInterfacesWithHardware) {
   CHECK(!IsHardwareInterface("bridge0", 7, 0xD1));
   CHECK(!IsHardwareInterface("utun3", 5, 0x01));
   CHECK(!IsHardwareInterface("en", 2, 0x06));
+  // An access point's, a virtual machine's and a bond's: none of them is a device.
+  CHECK(!IsHardwareInterface("ap1", 3, 0x06));
+  CHECK(!IsHardwareInterface("vmenet0", 7, 0x06));
+  CHECK(!IsHardwareInterface("bond0", 5, 0x88));
+}
+
+TEST(DarwinInterfacesWithoutHardware) {
+  // Beside hardware, what a tunnel carries is counted already.
+  CHECK(IsCounted(true, true, 0x06));
+  CHECK(!IsCounted(false, true, 0x01));
+  // On a machine that has only tunnels and loopback, tunnels are all there is.
+  CHECK(IsCounted(false, false, 0x01));
+  CHECK(!IsCounted(false, false, 0x18));
+}
+
+TEST(DarwinCountsThatStandStill) {
+  CHECK(StandsStill(0, 1 << 20));
+  CHECK(!StandsStill(1, 1 << 20));
+  CHECK(!StandsStill(0, 1000));
+  CHECK(!StandsStill(0, 0));
 }
 
 TEST(DarwinThermalLevels) {
