@@ -24,6 +24,9 @@ const char* WhyMissing(Metric metric) {
     case Metric::kDiskRead:
     case Metric::kDiskWrite:
     case Metric::kDiskBusy: return "macOS counts device I/O in IOKit only, which is not linked";
+    case Metric::kGpu:
+    case Metric::kGpuMemoryAvailable:
+    case Metric::kGpuTemperature: return "macOS shows GPUs in IOKit only, which is not linked";
     case Metric::kTemperature: return "macOS has no public interface for temperatures";
     case Metric::kBattery:
     case Metric::kPowerOnline: return "macOS shows power in IOKit only, which is not linked";

@@ -21,6 +21,7 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kTemperature: return MakeTemperatureProbe(selector, why);
     case Family::kThrottled: return MakeThrottledProbe(why);
     case Family::kPower: return MakePowerProbe(why);
+    case Family::kGpu: return MakeGpuProbe(selector, why);
     case Family::kProcess: return MakeProcessProbe(selector, why);
     default: why->Set("this operating system has no such figure"); return nullptr;
   }

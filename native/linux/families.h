@@ -16,6 +16,7 @@ Probe* MakeNetworkProbe(Failure* why);
 Probe* MakeTemperatureProbe(const Selector& selector, Failure* why);
 Probe* MakeThrottledProbe(Failure* why);
 Probe* MakePowerProbe(Failure* why);
+Probe* MakeGpuProbe(const Selector& selector, Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);
 
 inline double Seconds(uint64_t nanoseconds) { return ToDouble(nanoseconds) / 1e9; }

@@ -30,6 +30,7 @@ enum class Family : uint8_t {
   kThrottled,
   kPower,
   kProcess,
+  kGpu,
   kLoop,  // of the event loop: sampler/loop.cc, on every system
 };
 
@@ -38,6 +39,7 @@ enum class Scope : uint8_t {
   kMachine,      // nothing: there is one
   kPath,         // a path on a file system
   kZone,         // the type of a thermal zone
+  kGpu,          // a GPU
   kProcess,      // a process id, alone or with its descendants
   kEnvironment,  // the JavaScript environment that asks
 };

@@ -44,8 +44,9 @@ class SCOPED_CAPABILITY MutexLock {
   Mutex* mutex_;
 };
 
-// Starts a detached thread with all signals blocked and an explicit small stack. False when the OS refuses.
-bool StartThread(void (*body)(void*), void* argument, const char* name);
+// Starts a detached thread with all signals blocked and an explicit stack: a small one, or with `roomy` one on which
+// other vendors' code can run. False when the OS refuses.
+bool StartThread(void (*body)(void*), void* argument, const char* name, bool roomy = false);
 
 // Asks the scheduler for what keeps the calling thread on time without privileges (timer slack, a short slice).
 void PreferPunctuality();

@@ -11,6 +11,7 @@ namespace {
 // Enough for the deepest probe with its buffers elsewhere; the default of 8 MB would only be address space, but a
 // container that counts it would mind.
 constexpr size_t kStackSize = 128 * 1024;
+constexpr size_t kRoomyStackSize = 1024 * 1024;
 
 struct State {
   pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
@@ -36,11 +37,11 @@ Mutex::Mutex() { os_.Make<State>(); }
 void Mutex::Lock() { pthread_mutex_lock(&os_.As<State>().mutex); }
 void Mutex::Unlock() { pthread_mutex_unlock(&os_.As<State>().mutex); }
 
-bool StartThread(void (*body)(void*), void* argument, const char* name) {
+bool StartThread(void (*body)(void*), void* argument, const char* name, bool roomy) {
   pthread_attr_t attributes;
   if (pthread_attr_init(&attributes) != 0) return false;
   pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-  pthread_attr_setstacksize(&attributes, kStackSize);
+  pthread_attr_setstacksize(&attributes, roomy ? kRoomyStackSize : kStackSize);
 
   auto* start = new ThreadStart{body, argument, {}};
   for (size_t i = 0; i + 1 < sizeof(start->name) && name[i] != '\0'; i++) start->name[i] = name[i];

@@ -26,7 +26,7 @@ bool SlowRead::Start(uint64_t now, MetricMask wanted) {
   started_ = now;
   ClearReadings(wanted, &readings_);
   state_ = kRunning;
-  if (StartThread(Body, this, "tripline-slow")) return true;
+  if (StartThread(Body, this, "tripline-slow", true)) return true;
   state_ = kIdle;
   return false;
 }

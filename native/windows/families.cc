@@ -33,6 +33,7 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kDiskIo: return MakeDiskIoProbe(selector, why);
     case Family::kNetwork: return MakeNetworkProbe(why);
     case Family::kPower: return MakePowerProbe(why);
+    case Family::kGpu: return MakeGpuProbe(selector, why);
     case Family::kProcess: return MakeProcessProbe(selector, why);
     default: why->Set("this operating system has no such figure"); return nullptr;
   }

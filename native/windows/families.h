@@ -12,6 +12,7 @@ Probe* MakeDiskProbe(const Selector& selector, Failure* why);
 Probe* MakeDiskIoProbe(const Selector& selector, Failure* why);
 Probe* MakeNetworkProbe(Failure* why);
 Probe* MakePowerProbe(Failure* why);
+Probe* MakeGpuProbe(const Selector& selector, Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);
 // nullptr where `pid` is no command of ours.
 Probe* MakeJobProbe(int64_t pid);

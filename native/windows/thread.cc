@@ -69,7 +69,7 @@ Mutex::Mutex() { os_.Make<State>(); }
 void Mutex::Lock() { AcquireSRWLockExclusive(&os_.As<State>().lock); }
 void Mutex::Unlock() { ReleaseSRWLockExclusive(&os_.As<State>().lock); }
 
-bool StartThread(void (*body)(void*), void* argument, const char* name) {
+bool StartThread(void (*body)(void*), void* argument, const char* name, bool) {
   auto* start = new ThreadStart{body, argument};
   const HANDLE thread =
       CreateThread(nullptr, kStackSize, ThreadMain, start, STACK_SIZE_PARAM_IS_A_RESERVATION, nullptr);

@@ -6,7 +6,7 @@ const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'
 // All that the Linux binaries may want from the libc of their host: in musl and in glibc 2.17, and the same to us in
 // both (neutral.js says what that takes).
 const LIBC = new Set(
-  `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dup2 epoll_create1
+  `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dlopen dlsym dup2 epoll_create1
   epoll_ctl epoll_wait eventfd execve fcntl fork free fstatfs64 getcwd getenv geteuid getpgrp getpid getppid
   getrlimit64 getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap64 munmap open64 pipe poll
   prctl pread64 pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize

@@ -29,6 +29,9 @@ export type MetricName =
   | 'network.tx'
   | 'temperature'
   | 'throttled'
+  | 'gpu'
+  | 'gpu.memory.available'
+  | 'gpu.temperature'
   | 'battery'
   | 'power.online'
   | 'process.cpu'
@@ -45,7 +48,7 @@ export type MetricName =
 export type MetricUnit = '%' | 'per CPU' | 'bytes' | 'bytes/s' | '°C' | 'flag' | 'count' | 'ms'
 
 /** What tells one series of a metric from another. */
-export type MetricScope = 'machine' | 'path' | 'zone' | 'process' | 'environment'
+export type MetricScope = 'machine' | 'path' | 'zone' | 'gpu' | 'process' | 'environment'
 
 export type MetricRow = readonly [
   unit: MetricUnit,
@@ -112,6 +115,12 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   temperature: ['°C', 'level', 'above', 1000, 0, 0, 'zone'],
   /** 1 while firmware or thermal protection holds the machine back. */
   throttled: ['flag', 'level', 'above', 1000, 0, 0, 'machine'],
+  /** Share of time in which a GPU had work, of the busiest one, or of one by its name. */
+  gpu: ['%', 'level', 'above', 1000, 0, 1000, 'gpu'],
+  /** Memory of a GPU that is free, of the one that has least. */
+  'gpu.memory.available': ['bytes', 'level', 'below', 1000, 0, 0, 'gpu'],
+  /** Temperature of a GPU, of the hottest one. */
+  'gpu.temperature': ['°C', 'level', 'above', 1000, 0, 0, 'gpu'],
   /** Charge of the batteries that run the machine. */
   battery: ['%', 'level', 'below', 5000, 0, 0, 'machine'],
   /** 1 while on mains, or where there is nothing else. */

@@ -28,13 +28,17 @@ export interface MetricInfo {
 }
 
 /** A key of a limit that narrows a metric to one thing. */
-export type SelectorName = 'path' | 'zone' | 'pid' | 'tree'
+export type SelectorName = TextSelector | 'pid' | 'tree'
+
+/** One whose value is a text; a metric takes one at most. */
+export type TextSelector = 'path' | 'zone' | 'gpu'
 
 /** The selectors that metrics of a scope take. The first one is what stands in brackets in words: `disk(/data)`. */
 export const SELECTORS: Readonly<Record<MetricScope, readonly SelectorName[]>> = {
   machine: [],
   path: ['path'],
   zone: ['zone'],
+  gpu: ['gpu'],
   process: ['pid', 'tree'],
   environment: [],
 }

@@ -1,5 +1,5 @@
 /** The latest values of one metric, for the table and its sparkline. */
-import type { MetricInfo } from '../addon/metrics.js'
+import { SELECTORS, type MetricInfo } from '../addon/metrics.js'
 import type { Selector } from '../monitor/limits.js'
 
 const LENGTH = 60
@@ -20,8 +20,8 @@ export class History {
 
   /** `'disk(/data)'` */
   get label(): string {
-    const { path, zone, pid } = this.selector
-    const selected = path ?? zone ?? pid
+    const [key] = SELECTORS[this.info.scope]
+    const selected = key === undefined ? undefined : this.selector[key]
     return selected === undefined ? this.info.name : `${this.info.name}(${selected})`
   }
 

@@ -2,7 +2,7 @@
 import { MetricUnavailableError } from '../base/errors.js'
 import { guard, type Guard } from '../monitor/guard.js'
 import { checkMetric, type Limit, type Selector } from '../monitor/limits.js'
-import type { MetricName } from '../addon/metrics.js'
+import { SELECTORS, type MetricName } from '../addon/metrics.js'
 import { capabilities, samples, type MetricQuery, type Snapshot } from '../monitor/snapshot.js'
 import { parseExpression } from './expression.js'
 import { History } from './history.js'
@@ -104,7 +104,7 @@ function readMetric(name: string): ReturnType<typeof checkMetric> {
 
 function watchLimit(text: string): Watched {
   const { metric, limit } = parseExpression(text)
-  const selector = selectorOf(limit)
+  const selector = selectorOf(metric, limit)
   const line = text.slice(text.search(/[<>]/)).trim()
   const watched = guard({ [metric]: limit }, { name: text })
   return {
@@ -116,6 +116,7 @@ function watchLimit(text: string): Watched {
   }
 }
 
-function selectorOf({ path, zone, pid }: Limit): Selector {
-  return { ...(path !== undefined && { path }), ...(zone !== undefined && { zone }), ...(pid !== undefined && { pid }) }
+function selectorOf(metric: MetricName, limit: Limit): Selector {
+  const [key] = SELECTORS[checkMetric(metric).scope]
+  return key === undefined || limit[key] === undefined ? {} : { [key]: limit[key] }
 }

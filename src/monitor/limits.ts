@@ -10,18 +10,21 @@ import {
   type MetricName,
   type MetricScope,
   type SelectorName,
+  type TextSelector,
 } from '../addon/metrics.js'
 import type { SeriesKey } from '../addon/sampler.js'
 
 /** A number in the metric's unit, or a string with a unit: `90`, `'90%'`, `'500MB'`, `'80C'`. */
 export type Value = number | string
 
-/** Narrows a metric to one file system, sensor or process. */
+/** Narrows a metric to one file system, sensor, GPU or process. */
 export interface Selector {
   /** `disk*`: any path on the file system. Default: the working directory. */
   path?: string
   /** `temperature`: the zone's type. Default: the hottest that matters. */
   zone?: string
+  /** `gpu*`: the GPU's name in `/sys/class/drm` (`'card1'`), or its PCI address. Default: all of them. */
+  gpu?: string
   /** `process.*`: default this process. */
   pid?: number
   /** `process.*`: with all descendants, summed. Default false. */
@@ -62,6 +65,12 @@ export interface ParsedLimit {
 export const SELECTOR_KEYS: readonly SelectorName[] = Object.values(SELECTORS).flat()
 
 const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', ...SELECTOR_KEYS, 'onMissing']
+/** What each selector that is a text must be. */
+const TEXTS: Readonly<Record<TextSelector, string>> = {
+  path: 'a path',
+  zone: 'the type of a thermal zone',
+  gpu: "the name of a GPU such as 'card0'",
+}
 const ON_MISSING = ['throw', 'ignore', 'breach'] as const
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
@@ -171,13 +180,9 @@ export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration
       throw invalidValue(`${name}.${key}`, `left out: '${info.name}' has no ${key}`, given)
     }
   }
-  const { path, zone, pid, tree } = selector
-  if (path !== undefined && (typeof path !== 'string' || path === '' || path.includes('\0'))) {
-    throw invalidType(`${name}.path`, 'a path', path)
-  }
-  if (zone !== undefined && (typeof zone !== 'string' || zone === '')) {
-    throw invalidType(`${name}.zone`, 'the type of a thermal zone', zone)
-  }
+  const { pid, tree } = selector
+  const [key] = SELECTORS[info.scope]
+  const text = isTextSelector(key) ? checkText(selector[key], key, `${name}.${key}`) : undefined
   if (pid !== undefined && (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0 || pid > 2 ** 31 - 1)) {
     throw outOfRange(`${name}.pid`, 'a process id from 1 to 2147483647', pid)
   }
@@ -189,17 +194,27 @@ export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration
     metric: info.name,
     window: over === undefined ? info.window : Math.max(parseDuration(over, `${name}.over`), info.minPeriod),
     // Resolved now: a later chdir must not move a line that is set already.
-    name: info.scope === 'path' ? resolve(path ?? '.') : (zone ?? ''),
+    name: info.scope === 'path' ? resolve(text ?? '.') : (text ?? ''),
     pid: pid === process.pid ? 0 : (pid ?? 0),
     tree: tree ?? false,
   }
+}
+
+function isTextSelector(key: SelectorName | undefined): key is TextSelector {
+  return key !== undefined && Object.hasOwn(TEXTS, key)
+}
+
+function checkText(text: unknown, key: TextSelector, name: string): string | undefined {
+  if (text === undefined) return undefined
+  if (typeof text !== 'string' || text === '' || text.includes('\0')) throw invalidType(name, TEXTS[key], text)
+  return text
 }
 
 /** The selectors that make up a key; those that are the default are left out. */
 export function selectorOf(scope: MetricScope, { name, pid, tree }: SeriesKey): Selector {
   const [key] = SELECTORS[scope]
   return {
-    ...(name !== '' && { [key as 'path' | 'zone']: name }),
+    ...(name !== '' && { [key as TextSelector]: name }),
     ...(pid !== 0 && { pid }),
     ...(tree && { tree: true }),
   }
