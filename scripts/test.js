@@ -9,6 +9,7 @@ const STEPS = [
   ['types of the tests', 'npx', 'tsc', '-p', 'tsconfig.json'],
   ['lint', 'npm', 'run', '--silent', 'lint'],
   ['format', 'npm', 'run', '--silent', 'format:check'],
+  ['package', 'npm', 'run', '--silent', 'check:package'],
   ['native build', 'npm', 'run', '--silent', 'build:native'],
   ['native unit tests', 'node', 'scripts/test-native.js'],
   ['tests', 'npx', 'vitest', 'run', ...process.argv.slice(2)],
