@@ -59,7 +59,7 @@ class SamplerBench {
   // A limit far away. False where the machine does not have the metric.
   bool Watch(Metric metric, uint64_t within, uint64_t interval, uint32_t count = 1, bool ladder = false) {
     Failure why;
-    const uint32_t id = sampler_->Subscribe(&environment_, metric, Selector(), 0, Place(8), true, &why);
+    const uint32_t id = sampler_->Subscribe(&environment_, metric, Selector(), 0, Place(10), true, &why);
     if (id == 0) return false;
     for (uint32_t i = 0; i < count; i++) {
       LimitRequest limit = {id, LimitSpec(), OnMissing::kUnavailable};

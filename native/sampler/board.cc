@@ -2,19 +2,25 @@
 
 #include <atomic>
 #include <cstring>
+#include <limits>
+
+#include "sampler/series.h"
 
 namespace tripline {
 namespace {
 
 constexpr size_t kEdgeWord = 0;
 constexpr size_t kNewsWord = 1;
-constexpr size_t kCellWords = 8;
+constexpr size_t kWritesWord = 2;
+constexpr size_t kCellWords = 10;
+constexpr size_t kFirstSlot = 2;
+constexpr size_t kSlotWords = 4;
 
 static_assert(sizeof(std::atomic<int32_t>) == sizeof(int32_t), "words are shared with JavaScript's Atomics");
 
 std::atomic<int32_t>& Word(int32_t* word) { return *reinterpret_cast<std::atomic<int32_t>*>(word); }
 
-// Release stores become visible in this order, which is all that the two sequence words need.
+// Release stores become visible in the order in which they are made, which is all that a reader relies on.
 void Store(int32_t* word, int32_t value) { Word(word).store(value, std::memory_order_release); }
 
 void StorePair(int32_t* words, const void* bytes) {
@@ -23,6 +29,9 @@ void StorePair(int32_t* words, const void* bytes) {
   Store(words, halves[0]);
   Store(words + 1, halves[1]);
 }
+
+// One more than what is there. The sampler's lock makes this the only writer, so no atomic addition is needed.
+uint32_t Counted(int32_t* word) { return static_cast<uint32_t>(Word(word).load(std::memory_order_relaxed)) + 1; }
 
 }  // namespace
 
@@ -34,16 +43,18 @@ void Board::Attach(int32_t* words, size_t count) {
   count_ = words == nullptr ? 0 : count;
 }
 
-void Board::WriteCell(uint32_t place, double value, uint64_t at, CellState state) {
+void Board::WriteCell(uint32_t place, const Value& value) {
   if (place + kCellWords > count_) return;
   int32_t* cell = words_ + place;
-  const int32_t sequence = static_cast<int32_t>(static_cast<uint32_t>(Word(cell).load(std::memory_order_relaxed)) + 1);
-  const double milliseconds = static_cast<double>(at) / 1e6;
-  Store(cell, sequence);
-  StorePair(cell + 1, &value);
-  StorePair(cell + 3, &milliseconds);
-  Store(cell + 5, static_cast<int32_t>(state));
-  Store(cell + 6, sequence);
+  const uint32_t count = Counted(cell);
+  Store(words_ + kWritesWord, static_cast<int32_t>(Counted(words_ + kWritesWord)));
+  int32_t* slot = cell + kFirstSlot + (count & 1) * kSlotWords;
+  const double number = value.state == Value::kKnown ? value.value : std::numeric_limits<double>::quiet_NaN();
+  const double at = value.state == Value::kUnknown ? 0 : static_cast<double>(value.at) / 1e6;
+  StorePair(slot, &number);
+  StorePair(slot + 2, &at);
+  Store(cell, static_cast<int32_t>(count));
+  Store(words_ + kWritesWord, static_cast<int32_t>(Counted(words_ + kWritesWord)));
 }
 
 void Board::WriteFlag(uint32_t place, uint8_t state, uint32_t breaches) {
@@ -53,9 +64,7 @@ void Board::WriteFlag(uint32_t place, uint8_t state, uint32_t breaches) {
 
 void Board::CountEdge() {
   if (count_ <= kEdgeWord) return;
-  // The sampler's lock makes this the only writer, so no atomic addition is needed.
-  const uint32_t edges = static_cast<uint32_t>(Word(words_ + kEdgeWord).load(std::memory_order_relaxed));
-  Store(words_ + kEdgeWord, static_cast<int32_t>(edges + 1));
+  Store(words_ + kEdgeWord, static_cast<int32_t>(Counted(words_ + kEdgeWord)));
 }
 
 void Board::SetNews(bool waiting) {

@@ -171,9 +171,7 @@ void Feed::Hurry(uint64_t now) {
 }
 
 void Feed::PublishTo(const Subscription& subscription) const {
-  const Value& value = series.now();
-  subscription.environment->board.WriteCell(subscription.cell, value.value, value.at,
-                                            static_cast<CellState>(value.state));
+  subscription.environment->board.WriteCell(subscription.cell, series.now());
 }
 
 }  // namespace tripline

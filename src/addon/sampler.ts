@@ -1,17 +1,7 @@
 /** This environment's line to the sampling thread: board, delivery, and the series that somebody here wants. */
 import { loadBuiltin } from '../base/builtin.js'
 import { MetricUnavailableError } from '../base/errors.js'
-import {
-  CELL_KNOWN,
-  CELL_UNAVAILABLE,
-  allocateCell,
-  copyCell,
-  freeCell,
-  hasNews,
-  openBoard,
-  readCell,
-  type Cell,
-} from './board.js'
+import { allocateCell, freeCell, hasNews, openBoard, isKnown, readCell, readCells, type Cell } from './board.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
 import { loadAddon, type Addon, type SamplerStats } from './native.js'
 import { deliverTicks, fetchTicks } from './ticks.js'
@@ -175,6 +165,7 @@ export class Series {
     if (found === undefined) {
       found = new Series(id, key, mustExist)
       series.set(id, found)
+      inUse = undefined
     } else if (mustExist) {
       found.#checkAvailable()
     }
@@ -190,6 +181,7 @@ export class Series {
   release(): void {
     if (--this.#uses > 0) return
     series.delete(this.#id)
+    inUse = undefined
     this.#addon.unsubscribe(this.subscription)
     freeCell(this.#cell)
   }
@@ -197,7 +189,12 @@ export class Series {
   /** Asks for a value at least every `period` milliseconds. The source's own minimum holds all the same. */
   addReader(period: number): void {
     this.#periods.push(period)
-    this.#setPeriod()
+    try {
+      this.#setPeriod()
+    } catch (error) {
+      this.#periods.pop()
+      throw error
+    }
   }
 
   removeReader(period: number): void {
@@ -215,21 +212,21 @@ export class Series {
     return this.#addon.describe(this.subscription)
   }
 
-  /** Appends the newest value and its time to `out`, as the board has them; false where it is not known. */
-  copyTo(out: number[]): boolean {
-    return copyCell(this.#cell, out)
-  }
-
   /** The newest value, from the board. */
   read(): Reading {
     readCell(this.#cell, cell)
-    const at = toLocalTime(cell.at)
-    if (cell.state === CELL_KNOWN) return { state: 'known', value: cell.value, at }
-    return cell.state === CELL_UNAVAILABLE ? { state: 'unavailable', value: NaN, at } : UNKNOWN
+    const { value, at } = cell
+    if (at === 0) return UNKNOWN
+    return { state: isKnown(value, at) ? 'known' : 'unavailable', value, at: toLocalTime(at) }
+  }
+
+  /** @internal */
+  static cellsOf(list: readonly Series[]): number[] {
+    return list.map((each) => each.#cell)
   }
 }
 
-const cell: Cell = { state: 0, value: 0, at: 0 }
+const cell: Cell = { value: NaN, at: 0 }
 
 /** One reading of a series. */
 export interface Reading {
@@ -243,9 +240,24 @@ export interface Reading {
 
 const UNKNOWN: Reading = Object.freeze({ state: 'unknown', value: NaN, at: NaN })
 
-/** The series in use in this environment. */
-export function openSeries(): Iterable<Series> {
-  return series.values()
+/** Some series and, of each, the newest value and its time in milliseconds on the sampler's clock. */
+export interface Values {
+  readonly series: readonly Series[]
+  /** A value and a time of each, to be asked about with `isKnown`. */
+  readonly numbers: readonly number[]
+}
+
+// The series in use, side by side: made anew when they change, and never changed then.
+let inUse: { series: readonly Series[]; cells: readonly number[] } | undefined
+
+/** The newest values of these series, or of all that are in use in this environment, from the board. */
+export function readValues(wanted?: readonly Series[]): Values {
+  if (wanted !== undefined) return { series: wanted, numbers: readCells(Series.cellsOf(wanted)) }
+  if (inUse === undefined) {
+    const all = [...series.values()]
+    inUse = { series: all, cells: Series.cellsOf(all) }
+  }
+  return { series: inUse.series, numbers: readCells(inUse.cells) }
 }
 
 /** The number of a request to the addon, whose answer is `answered`. */

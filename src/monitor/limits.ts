@@ -210,8 +210,11 @@ function checkText(text: unknown, key: TextSelector, name: string): string | und
   return text
 }
 
+const NO_SELECTOR: Selector = Object.freeze({})
+
 /** The selectors that make up a key; those that are the default are left out. */
 export function selectorOf(scope: MetricScope, { name, pid, tree }: SeriesKey): Selector {
+  if (name === '' && pid === 0 && !tree) return NO_SELECTOR
   const [key] = SELECTORS[scope]
   return {
     ...(name !== '' && { [key as TextSelector]: name }),

@@ -9,11 +9,20 @@ import {
   outOfRange,
 } from '../base/errors.js'
 import { parseDuration, type Duration } from '../base/units.js'
-import { joinWords } from '../addon/board.js'
+import { isKnown } from '../addon/board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
 import { SELECTOR_KEYS, checkMetric, selectorOf, toSeriesKey, type Selector } from './limits.js'
 import { METRICS, type MetricName, type MetricUnit } from '../addon/metrics.js'
-import { Series, connect, keepClocks, nextReading, openSeries, toLocalTime, type SeriesKey } from '../addon/sampler.js'
+import {
+  Series,
+  connect,
+  keepClocks,
+  nextReading,
+  readValues,
+  toLocalTime,
+  type SeriesKey,
+  type Values,
+} from '../addon/sampler.js'
 
 /** A metric by name, or with a selector and an averaging window. */
 export type MetricQuery = MetricName | ({ metric: MetricName; over?: Duration } & Selector)
@@ -29,19 +38,14 @@ export interface SnapshotValue {
 export class Snapshot {
   /** When it was taken, in milliseconds on the clock of `performance.now()`. */
   readonly at: number = performance.now()
-  // Side by side, so that a snapshot is two arrays and not an object a value.
   readonly #series: readonly Series[]
-  readonly #words: readonly number[]
+  // Side by side, so that a snapshot is one array and not an object per value.
+  readonly #numbers: readonly number[]
 
   /** @internal */
-  constructor(series: Iterable<Series>) {
-    const known: Series[] = []
-    const words: number[] = []
-    for (const each of series) {
-      if (each.copyTo(words)) known.push(each)
-    }
-    this.#series = known
-    this.#words = words
+  constructor({ series, numbers }: Values) {
+    this.#series = series
+    this.#numbers = numbers
   }
 
   /** The value of a metric, of the first series that fits the selector; undefined where it is not known. */
@@ -49,27 +53,28 @@ export class Snapshot {
     const info = checkMetric(metric)
     const wanted = Object.keys(selector).length === 0 ? undefined : toSeriesKey(info, selector, undefined, metric)
     const index = this.#series.findIndex(
-      ({ key }) =>
+      ({ key }, place) =>
         key.metric === metric &&
+        this.#isKnown(place) &&
         (wanted === undefined || (key.name === wanted.name && key.pid === wanted.pid && key.tree === wanted.tree)),
     )
     return index === -1 ? undefined : this.#valueAt(index)
   }
 
-  #valueAt(index: number): SnapshotValue {
-    const [first, second, atFirst, atSecond] = this.#words.slice(4 * index, 4 * index + 4) as [
-      number,
-      number,
-      number,
-      number,
-    ]
-    return { value: joinWords(first, second), at: toLocalTime(joinWords(atFirst, atSecond)) }
+  #isKnown(place: number): boolean {
+    return isKnown(this.#numbers[2 * place]!, this.#numbers[2 * place + 1]!)
+  }
+
+  #valueAt(place: number): SnapshotValue {
+    return { value: this.#numbers[2 * place]!, at: toLocalTime(this.#numbers[2 * place + 1]!) }
   }
 
   /** Every known value with its metric, unit and selector. */
   *[Symbol.iterator](): IterableIterator<SnapshotValue & Selector & { metric: MetricName; unit: MetricUnit }> {
-    for (const [index, { key, info }] of this.#series.entries()) {
-      const { value, at } = this.#valueAt(index)
+    for (let place = 0; place < this.#series.length; place++) {
+      if (!this.#isKnown(place)) continue
+      const { key, info } = this.#series[place]!
+      const { value, at } = this.#valueAt(place)
       yield { metric: key.metric, ...selectorOf(info.scope, key), value, unit: info.unit, at }
     }
   }
@@ -83,7 +88,7 @@ export class Snapshot {
 export function snapshot(): Snapshot {
   // On Linux both clocks stand still while the machine sleeps; asking costs more than a value.
   if (process.platform !== 'linux') keepClocks()
-  return new Snapshot(openSeries())
+  return new Snapshot(readValues())
 }
 
 /**
@@ -139,7 +144,7 @@ async function* snapshots(keys: readonly SeriesKey[], interval: number): AsyncGe
       for (const each of series) {
         if (each.read().state === 'unavailable') throw new MetricUnavailableError(each.key.metric, each.describe().why)
       }
-      yield new Snapshot(series)
+      yield new Snapshot(readValues(series))
       awaited = punctual.length > 0 ? punctual : series
     }
   } finally {

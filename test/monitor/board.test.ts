@@ -1,0 +1,81 @@
+/** The board as JavaScript reads it, with a writer that a test can stop anywhere. */
+import { beforeAll, describe, expect, it } from 'vitest'
+import {
+  allocateCell,
+  allocateFlag,
+  freeCell,
+  isKnown,
+  openBoard,
+  readCell,
+  readCells,
+  type Cell,
+} from '../../src/addon/board.js'
+
+let words: Int32Array
+beforeAll(() =>
+  openBoard((larger) => {
+    if (words !== undefined) larger.set(words)
+    words = larger
+  }),
+)
+
+const WRITES = 2
+
+function fill(cell: number, count: number, value: number, at: number): void {
+  new Float64Array(words.buffer).set([value, at], (cell + 2 + (count % 2) * 4) / 2)
+}
+
+function write(cell: number, value: number, at: number): void {
+  const count = words[cell]! + 1
+  fill(cell, count, value, at)
+  words[cell] = count
+  words[WRITES]! += 2
+}
+
+function read(cell: number): Cell {
+  const into = { value: -1, at: -1 }
+  readCell(cell, into)
+  return into
+}
+
+describe('a cell', () => {
+  it('holds nothing, then the newest value, then the loss of it', () => {
+    const cell = allocateCell()
+    expect(read(cell)).toEqual({ value: 0, at: 0 })
+    expect(isKnown(0, 0)).toBe(false)
+    for (let i = 1; i < 5; i++) {
+      write(cell, i, 100 * i)
+      expect(read(cell)).toEqual({ value: i, at: 100 * i })
+      expect(readCells([cell, cell])).toEqual([i, 100 * i, i, 100 * i])
+    }
+    expect(isKnown(4, 400)).toBe(true)
+    write(cell, NaN, 500)
+    expect(read(cell)).toEqual({ value: NaN, at: 500 })
+    expect(isKnown(NaN, 500)).toBe(false)
+  })
+
+  it('is read whole, and at once, beside a writer that was stopped in the middle', () => {
+    const [first, second] = [allocateCell(), allocateCell()]
+    write(first, 1, 10)
+    write(second, 2, 20)
+    // Under way in the second: the word of writes is odd, and its other slot half full.
+    words[WRITES]!++
+    fill(second, words[second]! + 1, 99, 20)
+    expect(read(second)).toEqual({ value: 2, at: 20 })
+    expect(readCells([first, second])).toEqual([1, 10, 2, 20])
+    words[WRITES]!++
+  })
+
+  it('lies where doubles can, whatever was allocated before', () => {
+    allocateFlag()
+    const cell = allocateCell()
+    expect(cell % 2).toBe(0)
+    write(cell, 7, 70)
+    // Beyond the first size of the board.
+    const many = Array.from({ length: 200 }, () => allocateCell())
+    expect(new Set(many).size).toBe(200)
+    expect(words.length).toBeGreaterThan(1024)
+    expect(read(cell)).toEqual({ value: 7, at: 70 })
+    for (const each of many) freeCell(each)
+  })
+})

@@ -1,0 +1,128 @@
+// The words that JavaScript reads, and that a reader beside the writer never gets half of a value.
+#include "sampler/board.h"
+
+#include <pthread.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstring>
+
+#include "check.h"
+#include "sampler/series.h"
+#include "util/time.h"
+
+using namespace tripline;
+
+namespace {
+
+constexpr uint32_t kWords = 64, kCell = 32, kFlag = 42;
+
+Value Known(double value, uint64_t at) { return Value{Value::kKnown, value, at}; }
+
+struct Words {
+  alignas(8) int32_t words[kWords] = {};
+  Board board;
+
+  Words() { board.Attach(words, kWords); }
+  double Double(uint32_t word) const {
+    double number;
+    memcpy(&number, words + word, sizeof(number));
+    return number;
+  }
+};
+
+int32_t Load(const int32_t* word) {
+  return reinterpret_cast<const std::atomic<int32_t>*>(word)->load(std::memory_order_seq_cst);
+}
+
+// A reader as in src/addon/board.ts, on a thread of its own.
+struct Reader {
+  const int32_t* words;
+  std::atomic<bool> stop{false};
+  uint64_t reads = 0;
+  uint64_t torn = 0;
+
+  static void* Body(void* raw) {
+    auto* self = static_cast<Reader*>(raw);
+    std::atomic<int32_t> barrier{0};
+    while (!self->stop) {
+      int32_t count;
+      double value, at;
+      do {
+        count = Load(self->words + kCell);
+        const int32_t* slot = self->words + kCell + 2 + (count & 1) * 4;
+        int32_t halves[4];
+        for (int i = 0; i < 4; i++)
+          halves[i] = reinterpret_cast<const std::atomic<int32_t>*>(slot + i)->load(std::memory_order_relaxed);
+        memcpy(&value, halves, sizeof(value));
+        memcpy(&at, halves + 2, sizeof(at));
+        barrier.fetch_add(0);
+      } while (Load(self->words + kCell) != count);
+      self->reads++;
+      // Every value is the same number as its time.
+      if (value != at) self->torn++;
+    }
+    return nullptr;
+  }
+};
+
+}  // namespace
+
+TEST(BoardAlternatesBetweenTwoSlots) {
+  Words board;
+  board.board.WriteCell(kCell, Known(42.5, 7 * kMillisecond));
+  CHECK_EQ(board.words[kCell], 1);
+  CHECK_NEAR(board.Double(kCell + 6), 42.5, 0);
+  CHECK_NEAR(board.Double(kCell + 8), 7.0, 0);
+  board.board.WriteCell(kCell, Known(43.5, 8 * kMillisecond));
+  CHECK_EQ(board.words[kCell], 2);
+  CHECK_NEAR(board.Double(kCell + 2), 43.5, 0);
+  // The one before is whole still.
+  CHECK_NEAR(board.Double(kCell + 6), 42.5, 0);
+  // Even again after each.
+  CHECK_EQ(board.words[2], 4);
+}
+
+TEST(BoardSaysWhatIsNotKnown) {
+  Words board;
+  board.board.WriteCell(kCell, Value{Value::kUnavailable, 1, 9 * kMillisecond});
+  CHECK(std::isnan(board.Double(kCell + 6)));
+  CHECK_NEAR(board.Double(kCell + 8), 9.0, 0);
+  board.board.WriteCell(kCell, Value{Value::kUnknown, 1, 9 * kMillisecond});
+  CHECK_NEAR(board.Double(kCell + 4), 0.0, 0);
+}
+
+TEST(BoardWritesNothingBeyondItsEnd) {
+  Words board;
+  board.board.Attach(board.words, kCell + 9);
+  board.board.WriteCell(kCell, Known(1, kSecond));
+  board.board.WriteFlag(kCell + 9, 2, 1);
+  for (uint32_t i = 0; i < kWords; i++) CHECK_EQ(board.words[i], 0);
+}
+
+TEST(BoardThatIsReplacedKeepsWhatItHad) {
+  Words small, large;
+  small.board.WriteCell(kCell, Known(5, kSecond));
+  small.board.WriteFlag(kFlag, 2, 3);
+  small.board.Attach(large.words, kWords);
+  small.board.WriteCell(kCell, Known(6, kSecond));
+  CHECK_EQ(large.words[kFlag], 3 << 3 | 2);
+  CHECK_NEAR(large.Double(kCell + 2), 6.0, 0);
+  CHECK_NEAR(large.Double(kCell + 6), 5.0, 0);
+}
+
+TEST(BoardIsNeverReadTorn) {
+  Words board;
+  Reader reader = {board.words};
+  pthread_t thread;
+  CHECK_EQ(pthread_create(&thread, nullptr, Reader::Body, &reader), 0);
+  for (uint64_t i = 1; i < 300000; i++) {
+    // All 64 bits change from one to the next.
+    const uint64_t at = i % 2 == 0 ? i * kMillisecond : (i << 20) * kMillisecond;
+    board.board.WriteCell(kCell, Known(static_cast<double>(at) / 1e6, at));
+  }
+  reader.stop = true;
+  pthread_join(thread, nullptr);
+  CHECK(reader.reads > 0);
+  CHECK_EQ(reader.torn, 0u);
+}
