@@ -6,8 +6,15 @@
     '.',
     # Those of a checkout, so that what Node-API 8 lacks is noticed; an installed package makes do with Node's own.
     '<!(node -p "try { require(\'node-api-headers\').include_dir } catch { \'.\' }")',
+    '<!(node -p "require(\'node-addon-api\').include_dir")',
   ],
-  'defines': ['NAPI_VERSION=8'],
+  'defines': [
+    'NAPI_VERSION=8',
+    'NAPI_DISABLE_CPP_EXCEPTIONS',
+    'NODE_ADDON_API_DISABLE_DEPRECATED',
+    # A worker that is terminated within a call of ours must not end the process.
+    'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+  ],
   'cflags': ['-Wall', '-Wextra', '-Wconversion', '-fvisibility=hidden'],
   'cflags_cc!': ['-std=gnu++17', '-std=gnu++20'],
   'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility-inlines-hidden'],

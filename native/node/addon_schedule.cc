@@ -1,6 +1,4 @@
 // The Node-API face of tickers and recorders; see addon.cc.
-#include <node_api.h>
-
 #include "node/marshal.h"
 #include "sampler/sampler.h"
 
@@ -24,109 +22,86 @@ double* WriteTick(const Tick& tick, double* out) {
 // ---- tickers -------------------------------------------------------------------------------------------------------
 
 // addTicker(periodMs, delay, realTime): id, or why not
-napi_value AddTicker(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
+Napi::Value AddTicker(const Napi::CallbackInfo& info) {
   Failure why;
-  const TickerSpec spec{in.Duration(0), in.Boolean(1), in.Boolean(2)};
-  const uint32_t id = AllTickers().Add(&in.instance->environment, spec, &why);
-  return id == 0 ? Refusal(env, why) : Number(env, id);
+  const TickerSpec spec{ToDuration(info[0]), ToBool(info[1]), ToBool(info[2])};
+  const uint32_t id = AllTickers().Add(EnvironmentOf(info), spec, &why);
+  return Result(info.Env(), id != 0, id, why);
 }
 
 // removeTicker(id)
-napi_value RemoveTicker(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  AllTickers().Remove(in.Integer(0));
-  return nullptr;
-}
+void RemoveTicker(const Napi::CallbackInfo& info) { AllTickers().Remove(ToUint32(info[0])); }
 
 // setTickerPeriod(id, ms)
-napi_value SetTickerPeriod(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  AllTickers().SetPeriod(in.Integer(0), in.Duration(1));
-  return nullptr;
-}
+void SetTickerPeriod(const Napi::CallbackInfo& info) { AllTickers().SetPeriod(ToUint32(info[0]), ToDuration(info[1])); }
 
 // pauseTicker(id)
-napi_value PauseTicker(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  AllTickers().Pause(in.Integer(0));
-  return nullptr;
-}
+void PauseTicker(const Napi::CallbackInfo& info) { AllTickers().Pause(ToUint32(info[0])); }
 
 // resumeTicker(id, earliestMs)
-napi_value ResumeTicker(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  AllTickers().Resume(in.Integer(0), in.Duration(1));
-  return nullptr;
-}
+void ResumeTicker(const Napi::CallbackInfo& info) { AllTickers().Resume(ToUint32(info[0]), ToDuration(info[1])); }
 
 // holdTicker(id)
-napi_value HoldTicker(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  AllTickers().Hold(in.Integer(0));
-  return nullptr;
-}
+void HoldTicker(const Napi::CallbackInfo& info) { AllTickers().Hold(ToUint32(info[0])); }
 
 // releaseTicker(id, ticks: Float64Array): how many ticks it wrote, 0 or 1
-napi_value ReleaseTicker(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  size_t length = 0;
-  auto* out = in.Array<double>(1, &length);
-  const Tick tick{in.Integer(0), AllTickers().Release(in.Integer(0))};
-  if (tick.beats.count == 0 || length < kTickFields) return Number(env, 0);
-  WriteTick(tick, out);
-  return Number(env, 1);
+Napi::Value ReleaseTicker(const Napi::CallbackInfo& info) {
+  const Numbers<double> out(info[1]);
+  const uint32_t id = ToUint32(info[0]);
+  const Tick tick{id, AllTickers().Release(id)};
+  const bool written = tick.beats.count != 0 && out.size >= kTickFields;
+  if (written) WriteTick(tick, out.data);
+  return Napi::Number::New(info.Env(), written ? 1 : 0);
 }
 
 // takeTicks(ticks: Float64Array): how many it wrote; as many as there is room for mean that there may be more
-napi_value TakeTicks(napi_env env, napi_callback_info info) {
+Napi::Value TakeTicks(const Napi::CallbackInfo& info) {
   constexpr uint32_t kAtOnce = 64;
-  const Arguments in(env, info);
-  size_t length = 0;
-  auto* out = in.Array<double>(0, &length);
-  const size_t room = length / kTickFields;
+  const Numbers<double> array(info[0]);
+  double* out = array.data;
+  const size_t room = array.size / kTickFields;
   Tick ticks[kAtOnce];
   const uint32_t count =
-      AllTickers().Take(&in.instance->environment, ticks, room < kAtOnce ? static_cast<uint32_t>(room) : kAtOnce);
+      AllTickers().Take(EnvironmentOf(info), ticks, room < kAtOnce ? static_cast<uint32_t>(room) : kAtOnce);
   for (uint32_t i = 0; i < count; i++) out = WriteTick(ticks[i], out);
-  return Number(env, count);
+  return Napi::Number::New(info.Env(), count);
 }
 
 // ---- recorders -----------------------------------------------------------------------------------------------------
 
 // addRecorder(intervalMs, batch, subscriptions: Uint32Array): id, or why not
-napi_value AddRecorder(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  size_t count = 0;
-  const auto* subscriptions = in.Array<uint32_t>(2, &count);
+Napi::Value AddRecorder(const Napi::CallbackInfo& info) {
+  const Numbers<uint32_t> subscriptions(info[2]);
   Failure why;
-  const uint32_t id = AllRecorders().Add(&in.instance->environment, in.Duration(0), in.Integer(1), subscriptions,
-                                         static_cast<uint32_t>(count), &why);
-  return id == 0 ? Refusal(env, why) : Number(env, id);
+  const uint32_t id = AllRecorders().Add(EnvironmentOf(info), ToDuration(info[0]), ToUint32(info[1]),
+                                         subscriptions.data, static_cast<uint32_t>(subscriptions.size), &why);
+  return Result(info.Env(), id != 0, id, why);
 }
 
 // removeRecorder(id)
-napi_value RemoveRecorder(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  AllRecorders().Remove(in.Integer(0));
-  return nullptr;
-}
+void RemoveRecorder(const Napi::CallbackInfo& info) { AllRecorders().Remove(ToUint32(info[0])); }
 
 // takeBlock(id, request, out: Float64Array): how many beats were missed, or -1 where `request` is answered later
-napi_value TakeBlock(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  size_t length = 0;
-  auto* out = in.Array<double>(2, &length);
-  return Number(env, static_cast<double>(AllRecorders().Take(in.Integer(0), in.Integer(1), out)));
+Napi::Value TakeBlock(const Napi::CallbackInfo& info) {
+  const Numbers<double> out(info[2]);
+  const int64_t missed = AllRecorders().Take(ToUint32(info[0]), ToUint32(info[1]), out.data);
+  return Napi::Number::New(info.Env(), static_cast<double>(missed));
 }
 
 }  // namespace
 
-const NativeFunction kScheduleFunctions[] = {
-    {"addTicker", AddTicker},           {"removeTicker", RemoveTicker}, {"setTickerPeriod", SetTickerPeriod},
-    {"pauseTicker", PauseTicker},       {"resumeTicker", ResumeTicker}, {"holdTicker", HoldTicker},
-    {"releaseTicker", ReleaseTicker},   {"takeTicks", TakeTicks},       {"addRecorder", AddRecorder},
-    {"removeRecorder", RemoveRecorder}, {"takeBlock", TakeBlock},       {"", nullptr},
-};
+void ExportSchedule(Napi::Object exports) {
+  Export(exports, "addTicker", Entry<AddTicker>);
+  Export(exports, "removeTicker", Entry<RemoveTicker>);
+  Export(exports, "setTickerPeriod", Entry<SetTickerPeriod>);
+  Export(exports, "pauseTicker", Entry<PauseTicker>);
+  Export(exports, "resumeTicker", Entry<ResumeTicker>);
+  Export(exports, "holdTicker", Entry<HoldTicker>);
+  Export(exports, "releaseTicker", Entry<ReleaseTicker>);
+  Export(exports, "takeTicks", Entry<TakeTicks>);
+  Export(exports, "addRecorder", Entry<AddRecorder>);
+  Export(exports, "removeRecorder", Entry<RemoveRecorder>);
+  Export(exports, "takeBlock", Entry<TakeBlock>);
+}
 
 }  // namespace tripline

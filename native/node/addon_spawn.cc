@@ -1,7 +1,7 @@
 // The Node-API face of commands that run under limits; see addon.cc.
-#include <node_api.h>
-
 #include <cstring>
+#include <memory>
+#include <string>
 
 #include "node/marshal.h"
 #include "port/spawn.h"
@@ -12,15 +12,11 @@ namespace {
 // A JavaScript string of parts divided by NUL, one character for each byte, as a list that ends with a null pointer.
 class Strings {
  public:
-  Strings(const Arguments& in, size_t index) {
-    size_t size = 0;
-    napi_get_value_string_latin1(in.env, in.values[index], nullptr, 0, &size);
-    text_.reset(new char[size + 1]());
-    napi_get_value_string_latin1(in.env, in.values[index], text_.get(), size + 1, &size);
+  explicit Strings(Napi::Value value) : text_(ToBytes(value)) {
     size_t count = 1;
-    for (size_t at = 0; at < size; at++) count += text_[at] == '\0' ? 1 : 0;
+    for (const char each : text_) count += each == '\0' ? 1 : 0;
     list_.reset(new const char*[count + 1]());
-    const char* part = text_.get();
+    const char* part = text_.c_str();
     for (size_t i = 0; i < count; i++) {
       list_[i] = part;
       part += strlen(part) + 1;
@@ -29,23 +25,37 @@ class Strings {
   const char* const* get() const { return list_.get(); }
 
  private:
-  std::unique_ptr<char[]> text_;
+  std::string text_;
   std::unique_ptr<const char*[]> list_;
 };
 
-// One command, held by its thread, by the function that tells its events, and by JavaScript.
-struct Running {
-  Command* command = nullptr;
-  Mutex mutex;
-  napi_threadsafe_function tell = nullptr;  // guarded by the mutex; null once the environment has taken it away
-  bool hooked = false;                      // whether the environment will call EndEarly(); on its thread only
-  uint32_t holders = 3;
+struct Running;
+void CallReport(Napi::Env env, Napi::Function report, Running* running, CommandEvent* event);
+void EndEarly(Running* running);
 
+// One command, held by its thread, by the function that reports its events, and by JavaScript's handle.
+struct Running {
+  using Reporter = Napi::TypedThreadSafeFunction<Running, CommandEvent, CallReport>;
+  using Hook = Napi::Env::CleanupHook<void (*)(Running*), Running>;
+
+  explicit Running(Command* command) : command(command) {}
+
+  Running* Hold() {
+    __atomic_add_fetch(&holders, 1, __ATOMIC_RELAXED);
+    return this;
+  }
   void LetGo() {
     if (__atomic_sub_fetch(&holders, 1, __ATOMIC_ACQ_REL) != 0) return;
     delete command;
     delete this;
   }
+
+  Command* const command;
+  Mutex mutex;
+  Reporter reporter GUARDED_BY(mutex);      // empty once all is reported, or the environment ends
+  bool followed GUARDED_BY(mutex) = false;  // whether the last event has come
+  Hook hook;                                // on the environment's thread only; empty once it has run
+  uint32_t holders = 1;
 };
 
 // On the command's thread.
@@ -54,14 +64,20 @@ void Follow(void* raw) {
   CommandEvent event;
   while (running->command->Next(&event)) {
     MutexLock lock(&running->mutex);
-    if (running->tell == nullptr) continue;
-    auto* copy = new CommandEvent(event);
-    if (napi_call_threadsafe_function(running->tell, copy, napi_tsfn_nonblocking) != napi_ok) delete copy;
+    if (running->reporter == nullptr) continue;
+    auto copy = std::make_unique<CommandEvent>(event);
+    if (running->reporter.NonBlockingCall(copy.get()) == napi_ok) copy.release();
   }
   {
     MutexLock lock(&running->mutex);
-    if (running->tell != nullptr) napi_release_threadsafe_function(running->tell, napi_tsfn_release);
-    running->tell = nullptr;
+    running->followed = true;
+    if (running->reporter != nullptr) {
+      running->reporter.Release();
+    } else {
+      // The environment has ended, and gives no more orders.
+      running->command->Close();
+    }
+    running->reporter = Running::Reporter();
   }
   running->LetGo();
 }
@@ -76,56 +92,70 @@ const char* NameOf(CommandEvent::Kind kind) {
   return "";
 }
 
-void CallTell(napi_env env, napi_value callback, void* running, void* data) {
-  const std::unique_ptr<CommandEvent> event(static_cast<CommandEvent*>(data));
-  if (env == nullptr || callback == nullptr) return;
-  // Here, where nobody else can be giving it an order; it is destroyed only when the garbage is collected.
-  if (event->kind == CommandEvent::kGone || event->kind == CommandEvent::kLost) {
-    static_cast<Running*>(running)->command->Close();
-  }
-  Object told(env);
-  told.Set("kind", NameOf(event->kind));
-  told.Set("code", static_cast<uint32_t>(event->code));
-  told.Set("signal", event->signal);
-  told.Set("ended", event->ended);
-  told.Set("left", event->left);
-  told.Set("killed", Boolean(env, event->killed));
-  told.Set("cpu", ToMilliseconds(event->cpu));
-  CallListener(env, callback, 1, &told.value);
+void CallReport(Napi::Env env, Napi::Function report, Running* running, CommandEvent* raw) {
+  const std::unique_ptr<CommandEvent> event(raw);
+  if (env == nullptr || report == nullptr) return;
+  // On the thread that gives the orders; the command is destroyed only when the garbage is collected.
+  if (event->kind == CommandEvent::kGone || event->kind == CommandEvent::kLost) running->command->Close();
+  auto result = Napi::Object::New(env);
+  result.Set("kind", NameOf(event->kind));
+  result.Set("code", static_cast<uint32_t>(event->code));
+  result.Set("signal", event->signal);
+  result.Set("ended", event->ended);
+  result.Set("left", event->left);
+  result.Set("killed", event->killed);
+  result.Set("cpu", ToMilliseconds(event->cpu));
+  CallListener(env, report, {result});
 }
 
-// The environment ends, and the command with it. Not left to EndTelling(), which Deno does not call for a worker.
-void EndEarly(void* raw) {
-  auto* running = static_cast<Running*>(raw);
-  running->hooked = false;
-  running->command->Abandon();
-  napi_threadsafe_function tell = nullptr;
+// Ends the command and reports nothing more of it: the environment ends, or something could not be made.
+void Abandon(Running* running) {
+  Running::Reporter reporter;
   {
     MutexLock lock(&running->mutex);
-    tell = running->tell;
-    running->tell = nullptr;
+    reporter = running->reporter;
+    running->reporter = Running::Reporter();
+    running->command->Abandon();
+    if (running->followed) running->command->Close();
   }
-  // Last, and without the lock: it may call EndTelling().
-  if (tell != nullptr) napi_release_threadsafe_function(tell, napi_tsfn_abort);
+  // Last, and without the lock: it may call EndReporting().
+  if (reporter != nullptr) reporter.Abort();
 }
 
-// The function is no more: everything was told, or the environment ends.
-void EndTelling(napi_env env, void* raw, void*) {
-  auto* running = static_cast<Running*>(raw);
-  // Some hosts end the process over a hook that is not there.
-  if (running->hooked) napi_remove_env_cleanup_hook(env, EndEarly, running);
-  running->hooked = false;
+// The environment ends, and the command with it. Not left to EndReporting(), which Deno does not call for a worker.
+void EndEarly(Running* running) {
+  running->hook = Running::Hook();
+  Abandon(running);
+}
+
+// The function has ended: all was reported, or the environment ends.
+void EndReporting(Napi::Env env, Running* running, Running*) {
+  // Some hosts end the process over a hook that does not exist.
+  if (!running->hook.IsEmpty()) running->hook.Remove(env);
+  running->hook = Running::Hook();
   bool early = false;
   {
     MutexLock lock(&running->mutex);
-    early = running->tell != nullptr;
-    running->tell = nullptr;
+    early = running->reporter != nullptr;
+    running->reporter = Running::Reporter();
+    if (early) running->command->Abandon();
   }
-  if (early) running->command->Abandon();
   running->LetGo();
 }
 
-void DropHandle(napi_env, void* raw, void*) { static_cast<Running*>(raw)->LetGo(); }
+// False where the environment is ending already.
+bool BeginReporting(Napi::Env env, Napi::Function report, Running* running) {
+  auto reporter = Running::Reporter::New(env, report, Napi::Object(), "tripline command", 0, 1, running->Hold(),
+                                         EndReporting, running);
+  if (reporter == nullptr) {
+    running->LetGo();
+    return false;
+  }
+  running->hook = env.AddCleanupHook(EndEarly, running);
+  MutexLock lock(&running->mutex);
+  running->reporter = reporter;
+  return !running->hook.IsEmpty();
+}
 
 const char* NameOf(SpawnFailure::Kind kind) {
   switch (kind) {
@@ -136,113 +166,90 @@ const char* NameOf(SpawnFailure::Kind kind) {
   }
 }
 
-napi_value Refused(napi_env env, const SpawnFailure& failure) {
-  Object result(env);
+Napi::Object Refused(Napi::Env env, const SpawnFailure& failure) {
+  auto result = Napi::Object::New(env);
   result.Set("kind", NameOf(failure.kind));
   result.Set("why", failure.why.text);
-  return result.value;
+  return result;
 }
 
 // startCommand(files, arguments, environment, directory, marker, [stdin, stdout, stderr, foreground, endSignal,
-// killAfterMs, idleMs, shared...], tell): { handle, pid, root, group }, or { kind, why }
-napi_value StartCommand(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  const Strings files(in, 0), arguments(in, 1), environment(in, 2);
-  const std::unique_ptr<char[]> directory = in.Text(3), marker = in.Text(4);
-  size_t length = 0;
-  const auto* numbers = in.Array<double>(5, &length);
+// killAfterMs, idleMs, shared...], report): { handle, pid, root, group }, or { kind, why }
+Napi::Value StartCommand(const Napi::CallbackInfo& info) {
+  Napi::Env env = info.Env();
+  const Strings files(info[0]), arguments(info[1]), environment(info[2]);
+  const std::string directory = ToText(info[3]), marker = ToText(info[4]);
+  const Numbers<double> settings(info[5]);
+  const double* numbers = settings.data;
   SpawnSpec spec;
   spec.files = files.get();
   spec.arguments = arguments.get();
   spec.environment = environment.get();
-  spec.directory = directory.get();
-  spec.marker = marker.get();
+  spec.directory = directory.c_str();
+  spec.marker = marker.c_str();
   for (int i = 0; i < 3; i++) spec.stdio[i] = static_cast<int>(numbers[i]);
   spec.foreground = numbers[3] != 0;
   spec.end_signal = static_cast<int>(numbers[4]);
-  spec.kill_after = Arguments::ToNanoseconds(numbers[5]);
-  spec.idle = Arguments::ToNanoseconds(numbers[6]);
-  for (size_t i = 7; i < length && spec.shared_count < SpawnSpec::kMostShared; i++) {
+  spec.kill_after = ToNanoseconds(numbers[5]);
+  spec.idle = ToNanoseconds(numbers[6]);
+  for (size_t i = 7; i < settings.size && spec.shared_count < SpawnSpec::kMostShared; i++) {
     spec.shared[spec.shared_count++] = static_cast<int>(numbers[i]);
   }
 
   SpawnFailure failure;
   Command* command = Command::Start(spec, &failure);
   if (command == nullptr) return Refused(env, failure);
-  auto* running = new Running();
-  running->command = command;
-  napi_create_threadsafe_function(env, in.values[6], nullptr, Text(env, "tripline command"), 0, 1, running, EndTelling,
-                                  running, CallTell, &running->tell);
-  running->hooked = napi_add_env_cleanup_hook(env, EndEarly, running) == napi_ok;
-  Object result(env);
-  napi_value handle = nullptr;
-  napi_create_external(env, running, DropHandle, nullptr, &handle);
+  auto* running = new Running(command);
+  const bool reports = BeginReporting(env, info[6].As<Napi::Function>(), running);
+  const auto handle = Napi::External<Running>::New(env, running->Hold(), [](Napi::Env, Running* it) { it->LetGo(); });
+  if (handle.IsEmpty()) running->LetGo();
+  const bool follows = StartThread(Follow, running->Hold(), "tripline-run");
+  if (!follows) running->LetGo();
+  // Without a report of its end, or a handle to end it by, it must not run.
+  const bool whole = reports && follows && !handle.IsEmpty();
+  if (!whole) Abandon(running);
+  auto result = Napi::Object::New(env);
   result.Set("handle", handle);
   result.Set("pid", static_cast<double>(command->pid));
   result.Set("root", static_cast<double>(command->root));
   result.Set("group", command->group);
-  if (StartThread(Follow, running, "tripline-run")) return result.value;
-  // Nobody would hear how it ends: then it must not run.
-  command->Abandon();
-  napi_release_threadsafe_function(running->tell, napi_tsfn_abort);
-  running->tell = nullptr;
   running->LetGo();
-  failure.why.Set("the system refuses another thread");
+  if (whole) return result;
+  failure.why.Set(follows ? "the environment is ending" : "the system refuses another thread");
   return Refused(env, failure);
 }
 
-Command* CommandOf(const Arguments& in) {
-  void* running = nullptr;
-  napi_get_value_external(in.env, in.values[0], &running);
-  return static_cast<Running*>(running)->command;
-}
+Command* CommandOf(const Napi::CallbackInfo& info) { return info[0].As<Napi::External<Running>>().Data()->command; }
 
 // signalCommand(handle, signal)
-napi_value SignalCommand(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  CommandOf(in)->Signal(static_cast<int>(in.Integer(1)));
-  return nullptr;
-}
+void SignalCommand(const Napi::CallbackInfo& info) { CommandOf(info)->Signal(ToInt32(info[1])); }
 
 // endCommand(handle, signal, killAfterMs)
-napi_value EndCommand(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  CommandOf(in)->End(static_cast<int>(in.Integer(1)), in.Duration(2));
-  return nullptr;
-}
+void EndCommand(const Napi::CallbackInfo& info) { CommandOf(info)->End(ToInt32(info[1]), ToDuration(info[2])); }
 
 // pauseCommand(handle, pause)
-napi_value PauseCommand(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  if (in.Boolean(1))
-    CommandOf(in)->Pause();
+void PauseCommand(const Napi::CallbackInfo& info) {
+  if (ToBool(info[1]))
+    CommandOf(info)->Pause();
   else
-    CommandOf(in)->Resume();
-  return nullptr;
+    CommandOf(info)->Resume();
 }
 
 // reapAdopted()
-napi_value Reap(napi_env, napi_callback_info) {
-  ReapAdopted();
-  return nullptr;
-}
+void Reap(const Napi::CallbackInfo&) { ReapAdopted(); }
 
 // takeSent(signal): boolean
-napi_value Sent(napi_env env, napi_callback_info info) {
-  const Arguments in(env, info);
-  return Boolean(env, TakeSent(static_cast<int>(in.Integer(0))));
-}
+Napi::Value Sent(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), TakeSent(ToInt32(info[0]))); }
 
 }  // namespace
 
-const NativeFunction kSpawnFunctions[] = {
-    {"startCommand", StartCommand},
-    {"signalCommand", SignalCommand},
-    {"endCommand", EndCommand},
-    {"pauseCommand", PauseCommand},
-    {"reapAdopted", Reap},
-    {"takeSent", Sent},
-    {"", nullptr},
-};
+void ExportSpawn(Napi::Object exports) {
+  Export(exports, "startCommand", Entry<StartCommand>);
+  Export(exports, "signalCommand", Entry<SignalCommand>);
+  Export(exports, "endCommand", Entry<EndCommand>);
+  Export(exports, "pauseCommand", Entry<PauseCommand>);
+  Export(exports, "reapAdopted", Entry<Reap>);
+  Export(exports, "takeSent", Entry<Sent>);
+}
 
 }  // namespace tripline

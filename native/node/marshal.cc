@@ -1,20 +1,35 @@
 #include "node/marshal.h"
 
-#include <node_api.h>
-
 namespace tripline {
 
-void CallListener(napi_env env, napi_value listener, size_t count, const napi_value* arguments) {
-  napi_value undefined = nullptr;
-  napi_get_undefined(env, &undefined);
-  napi_call_function(env, undefined, listener, count, arguments, nullptr);
+void CallListener(Napi::Env env, Napi::Function listener, const std::initializer_list<napi_value>& arguments) {
+  listener.Call(env.Undefined(), arguments);
   // An exception must reach `uncaughtException`; left pending it would be swallowed with a warning.
-  bool pending = false;
-  napi_is_exception_pending(env, &pending);
-  if (!pending) return;
-  napi_value exception = nullptr;
-  napi_get_and_clear_last_exception(env, &exception);
-  napi_fatal_exception(env, exception);
+  if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
+}
+
+void CallDeliver(Napi::Env env, Napi::Function deliver, void*, void*) {
+  if (env != nullptr && deliver != nullptr) CallListener(env, deliver, {});
+}
+
+void Export(Napi::Object exports, const char* name, napi_callback entry) {
+  napi_value function = nullptr;
+  const napi_status status = napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, entry, nullptr, &function);
+  NAPI_THROW_IF_FAILED_VOID(exports.Env(), status);
+  exports.Set(name, function);
+}
+
+std::string ToBytes(Napi::Value value) {
+  std::string text;
+  size_t size = 0;
+  // node-addon-api reads strings as UTF-8 and UTF-16 alone.
+  napi_status status = napi_get_value_string_latin1(value.Env(), value, nullptr, 0, &size);
+  if (status == napi_ok) {
+    text.resize(size);
+    status = napi_get_value_string_latin1(value.Env(), value, &text[0], size + 1, &size);
+  }
+  NAPI_THROW_IF_FAILED(value.Env(), status, std::string());
+  return text;
 }
 
 }  // namespace tripline

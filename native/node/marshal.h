@@ -1,11 +1,16 @@
-// Between JavaScript's values and ours; what addon.cc and addon_*.cc share.
+// Between JavaScript's values and ours; shared by addon.cc and addon_*.cc.
+//
+// Every call of Node-API is looked at: node-addon-api turns a failed one into a JavaScript exception and an empty
+// value. While an environment ends (a worker that is terminated in the middle of a call) such an exception cannot be
+// thrown and is dropped; calls that build a result then build nothing, and only what holds a resource has to notice.
 #pragma once
 
-#include <node_api.h>
+#include <napi.h>
 
 #include <cmath>
 #include <limits>
-#include <memory>
+#include <string>
+#include <type_traits>
 
 #include "port/platform.h"
 #include "port/probe.h"
@@ -13,142 +18,108 @@
 
 namespace tripline {
 
+// ---- the environment -----------------------------------------------------------------------------------------------
+
+// Calls a listener from a thread-safe function.
+void CallListener(Napi::Env env, Napi::Function listener, const std::initializer_list<napi_value>& arguments);
+
+void CallDeliver(Napi::Env env, Napi::Function deliver, void* context, void* data);
+
 // What one JavaScript environment owns. Lives until the environment's finalizers run.
 struct Instance {
-  explicit Instance(napi_env env) : env(env), environment(Notify, this) {}
+  Instance() : environment(Notify, this) {}
 
   static void Notify(void* raw) {
     auto* self = static_cast<Instance*>(raw);
     if (self->deliver == nullptr) return;
-    // napi_closing: the environment is ending and has given up the function; it must not be touched again.
-    if (napi_call_threadsafe_function(self->deliver, nullptr, napi_tsfn_nonblocking) == napi_closing) {
-      self->deliver = nullptr;
-    }
+    // napi_closing: the environment is ending and has given up the function; it must not be used again.
+    if (self->deliver.NonBlockingCall() == napi_closing) self->deliver = Deliver();
   }
 
-  napi_env const env;
+  using Deliver = Napi::TypedThreadSafeFunction<void, void, CallDeliver>;
+
   Environment environment;
-  napi_threadsafe_function deliver = nullptr;  // guarded by the sampler's lock once the environment is in use
-  napi_ref board = nullptr;                    // keeps the board's memory alive
+  Deliver deliver;              // guarded by the sampler's lock once the environment is in use
+  Napi::ObjectReference board;  // keeps the board's memory alive
 };
 
-struct Arguments {
-  static constexpr size_t kMost = 10;
+inline Environment* EnvironmentOf(const Napi::CallbackInfo& info) {
+  return &info.Env().GetInstanceData<Instance>()->environment;
+}
 
-  Arguments(napi_env env, napi_callback_info info) : env(env) {
-    napi_get_cb_info(env, info, &count, values, nullptr, nullptr);
-    void* data = nullptr;
-    napi_get_instance_data(env, &data);
-    instance = static_cast<Instance*>(data);
-  }
+// ---- arguments -----------------------------------------------------------------------------------------------------
 
-  double Number(size_t index) const {
-    double value = 0;
-    napi_get_value_double(env, values[index], &value);
-    return value;
-  }
-  uint32_t Integer(size_t index) const {
-    uint32_t value = 0;
-    napi_get_value_uint32(env, values[index], &value);
-    return value;
-  }
-  bool Boolean(size_t index) const {
-    bool value = false;
-    napi_get_value_bool(env, values[index], &value);
-    return value;
-  }
-  // Milliseconds; Infinity is kNever.
-  uint64_t Duration(size_t index) const { return ToNanoseconds(Number(index)); }
-  std::unique_ptr<char[]> Text(size_t index) const {
-    size_t size = 0;
-    napi_get_value_string_utf8(env, values[index], nullptr, 0, &size);
-    std::unique_ptr<char[]> text(new char[size + 1]());
-    napi_get_value_string_utf8(env, values[index], text.get(), size + 1, &size);
-    return text;
-  }
-  template <typename T>
-  T* Array(size_t index, size_t* length) const {
-    void* data = nullptr;
-    napi_get_typedarray_info(env, values[index], nullptr, length, &data, nullptr, nullptr);
-    return static_cast<T*>(data);
+inline double ToDouble(Napi::Value value) { return value.As<Napi::Number>().DoubleValue(); }
+inline uint32_t ToUint32(Napi::Value value) { return value.As<Napi::Number>().Uint32Value(); }
+inline int32_t ToInt32(Napi::Value value) { return value.As<Napi::Number>().Int32Value(); }
+inline bool ToBool(Napi::Value value) { return value.As<Napi::Boolean>().Value(); }
+inline std::string ToText(Napi::Value value) { return value.As<Napi::String>().Utf8Value(); }
+
+// Of a string of one character for each byte.
+std::string ToBytes(Napi::Value value);
+
+// Milliseconds; Infinity is kNever.
+inline uint64_t ToNanoseconds(double milliseconds) {
+  if (std::isinf(milliseconds)) return kNever;
+  // Thirty years are as good as for ever, and leave room for adding them to the time of day of any machine.
+  return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6 + 0.5) : kNever / 16;
+}
+inline uint64_t ToDuration(Napi::Value value) { return ToNanoseconds(ToDouble(value)); }
+
+// What a typed array of `T` holds; nothing where it is not one. Raw, because node-addon-api asks for the type of the
+// array as well, which takes as long as all else that fetching a tick does.
+template <typename T>
+struct Numbers {
+  explicit Numbers(Napi::Value array) {
+    void* start = nullptr;
+    const napi_status status = napi_get_typedarray_info(array.Env(), array, nullptr, &size, &start, nullptr, nullptr);
+    NAPI_THROW_IF_FAILED_VOID(array.Env(), status);
+    data = static_cast<T*>(start);
   }
 
-  static uint64_t ToNanoseconds(double milliseconds) {
-    if (std::isinf(milliseconds)) return kNever;
-    // Thirty years are as good as for ever, and leave room for adding them to the time of day of any machine.
-    return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6 + 0.5) : kNever / 16;
-  }
-
-  napi_env const env;
-  Instance* instance;
-  size_t count = kMost;
-  napi_value values[kMost];
+  T* data = nullptr;
+  size_t size = 0;
 };
+
+// ---- results -------------------------------------------------------------------------------------------------------
 
 inline double ToMilliseconds(uint64_t nanoseconds) {
   return nanoseconds == kNever ? std::numeric_limits<double>::infinity() : static_cast<double>(nanoseconds) / 1e6;
 }
 
-inline napi_value Number(napi_env env, double value) {
-  napi_value result = nullptr;
-  napi_create_double(env, value, &result);
+// The result of a call that may fail: `value`, or the reason as text.
+template <typename T>
+Napi::Value Result(Napi::Env env, bool succeeded, T value, const Failure& why) {
+  if (succeeded) return Napi::Value::From(env, value);
+  return Napi::String::New(env, why.failed() ? why.text : "unknown failure");
+}
+
+template <typename T>
+Napi::Array ToArray(Napi::Env env, const T* numbers, size_t count) {
+  auto result = Napi::Array::New(env, count);
+  for (uint32_t i = 0; i < count; i++) result.Set(i, numbers[i]);
   return result;
 }
 
-inline napi_value Text(napi_env env, const char* text) {
-  napi_value result = nullptr;
-  napi_create_string_utf8(env, text, NAPI_AUTO_LENGTH, &result);
-  return result;
+// ---- the addon's functions -----------------------------------------------------------------------------------------
+
+// A function of the addon as Node-API calls it.
+template <auto function>
+napi_value Entry(napi_env env, napi_callback_info raw) {
+  const Napi::CallbackInfo info(env, raw);
+  if constexpr (std::is_void_v<decltype(function(info))>) {
+    function(info);
+    return nullptr;
+  } else {
+    return function(info);
+  }
 }
 
-inline napi_value Boolean(napi_env env, bool value) {
-  napi_value result = nullptr;
-  napi_get_boolean(env, value, &result);
-  return result;
-}
+// Adds one to the addon. Napi::Function::New would repeat its code for each: 4 KB in all.
+void Export(Napi::Object exports, const char* name, napi_callback entry);
 
-class Object {
- public:
-  explicit Object(napi_env env) : env_(env) { napi_create_object(env, &value); }
-  void Set(const char* name, napi_value property) { napi_set_named_property(env_, value, name, property); }
-  void Set(const char* name, double number) { Set(name, Number(env_, number)); }
-  void Set(const char* name, const char* text) { Set(name, Text(env_, text)); }
-
-  napi_value value = nullptr;
-
- private:
-  napi_env const env_;
-};
-
-class Array {
- public:
-  explicit Array(napi_env env) : env_(env) { napi_create_array(env, &value); }
-  void Add(napi_value item) { napi_set_element(env_, value, length_++, item); }
-
-  napi_value value = nullptr;
-
- private:
-  napi_env const env_;
-  uint32_t length_ = 0;
-};
-
-// Calls a listener from a thread-safe function.
-void CallListener(napi_env env, napi_value listener, size_t count, const napi_value* arguments);
-
-// What a failed call answers with: the reason as text, where success would be a number or true.
-inline napi_value Refusal(napi_env env, const Failure& why) {
-  return Text(env, why.failed() ? why.text : "unknown failure");
-}
-
-// One function of the addon.
-struct NativeFunction {
-  char name[18];  // an array, because a pointer would cost a relocation
-  napi_callback function;
-};
-
-// What tickers and recorders bring; ends with an empty name.
-extern const NativeFunction kScheduleFunctions[];
-// And commands under limits.
-extern const NativeFunction kSpawnFunctions[];
+// Adds those of tickers and recorders, and of commands under limits.
+void ExportSchedule(Napi::Object exports);
+void ExportSpawn(Napi::Object exports);
 
 }  // namespace tripline

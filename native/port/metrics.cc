@@ -4,7 +4,7 @@ namespace tripline {
 
 const MetricInfo kMetrics[kMetricCount] = {
 #define METRIC(id, name, unit, kind, worse, min_period_ms, window_ms, for_ms, family, scope, systems, description) \
-  {name, unit, kind, worse, Family::k##family, Scope::k##scope, systems, min_period_ms, window_ms, for_ms},
+  {name, unit, kind, worse, Family::k##family, Scope::k##scope, systems, min_period_ms, window_ms},
 #include "port/metrics.def"
 #undef METRIC
 };

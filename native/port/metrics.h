@@ -57,7 +57,6 @@ struct MetricInfo {
   uint8_t systems;
   uint32_t min_period_ms;
   uint32_t window_ms;
-  uint32_t for_ms;
 };
 
 // Defined in metrics.cc.

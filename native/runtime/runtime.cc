@@ -4,6 +4,10 @@
 #include <cstdint>
 #include <cstdlib>
 #include <new>
+#include <string>
+
+// libc++'s headers leave the members of strings to the library.
+template class std::basic_string<char>;
 
 // The program is out of memory or has a defect: there are no exceptions that could say so.
 void* operator new(std::size_t size) {
@@ -18,6 +22,9 @@ void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
 void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); }
 
 extern "C" void __cxa_pure_virtual() { std::abort(); }
+
+// What libc++'s headers call instead of throwing, as for a string that is longer than memory.
+void std::__libcpp_verbose_abort(const char*, ...) { std::abort(); }
 
 // A function's static variable, made by the first thread that comes: byte 0 says that it is there, byte 1 that
 // somebody is at it. Waiting spins, because what is made that way takes microseconds.

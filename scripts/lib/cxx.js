@@ -53,7 +53,16 @@ export const includeFlags = ['-iquote', 'native']
 
 /** What the Node-API face in native/node/ needs: headers of Node-API alone, so that nothing else of Node is used. */
 export function nodeApiFlags() {
-  return ['-DNAPI_VERSION=8', `-I${createRequire(import.meta.url)('node-api-headers').include_dir}`]
+  const require = createRequire(import.meta.url)
+  const folders = [require('node-api-headers').include_dir, path.dirname(require.resolve('node-addon-api'))]
+  return [
+    '-DNAPI_VERSION=8',
+    '-DNAPI_DISABLE_CPP_EXCEPTIONS',
+    '-DNODE_ADDON_API_DISABLE_DEPRECATED',
+    // A worker that is terminated within a call of ours must not end the process.
+    '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
+    ...folders.flatMap((folder) => ['-isystem', folder]),
+  ]
 }
 
 /** What an object needs that becomes part of an addon. */

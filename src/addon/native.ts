@@ -115,8 +115,8 @@ export interface Addon {
   beat(idle: number, heap: number): void
   now(): number
   stats(): SamplerStats
-  /** The rows of `native/port/metrics.def`. */
-  metrics(): readonly { readonly name: string }[]
+  /** The names of the metrics, in the order of `native/port/metrics.def`. */
+  metrics(): readonly string[]
   /** Beats every `period`, the first after one. With `delay`, a beat delivered late moves those that follow. */
   addTicker(period: number, delay: boolean, realTime: boolean): number | NativeError
   removeTicker(ticker: number): void
@@ -146,7 +146,7 @@ export interface Addon {
     directory: string,
     marker: string,
     numbers: Float64Array,
-    tell: (event: CommandEvent) => void,
+    report: (event: CommandEvent) => void,
   ): NativeCommand | CommandRefusal
   signalCommand(handle: object, signal: number): void
   endCommand(handle: object, signal: number, killAfter: number): void
@@ -216,5 +216,5 @@ function load(file: string): Addon {
 /** Metrics go by number between here and there, so an addon of another version would quietly mean others. */
 function hasTable(loaded: Partial<Addon>): loaded is Addon {
   const theirs = loaded.metrics?.() ?? []
-  return theirs.length === METRIC_NAMES.length && METRIC_NAMES.every((name, number) => theirs[number]!.name === name)
+  return theirs.length === METRIC_NAMES.length && METRIC_NAMES.every((name, number) => theirs[number] === name)
 }
