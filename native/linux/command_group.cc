@@ -27,7 +27,7 @@ struct State {
   char path[256] = "";  // of the control group; empty where there is none
 };
 
-// systemd lets others make groups only below what it has marked as theirs, and takes no notice of who root is.
+// Other managers may make groups only below what systemd has marked as theirs, root's own included.
 bool IsDelegated(const char* path) {
   if (access("/run/systemd/system", F_OK) != 0 || geteuid() != 0) return true;
   char value[4];
@@ -35,8 +35,8 @@ bool IsDelegated(const char* path) {
          syscall(SYS_getxattr, path, "user.delegate", value, sizeof(value)) > 0;
 }
 
-// Removes a group with those below it: what ran in it may have made some, such as a tripline that was killed. As far as
-// they are empty; false where one is not. System calls only.
+// Removes a group with those below it, which its processes may have made (a tripline that was killed), as far as they
+// are empty. False where one is not. System calls only.
 bool RemoveTree(const char* path, uint32_t depth) {
   if (rmdir(path) == 0 || errno != EBUSY) return true;
   if (depth == 0) return false;
@@ -44,13 +44,13 @@ bool RemoveTree(const char* path, uint32_t depth) {
   while (const char* name = names.Next()) {
     bare::Line below;
     below.Add(path).Add("/").Add(name);
-    // Most of them are files.
-    if (rmdir(below.get()) != 0 && errno == EBUSY) RemoveTree(below.get(), depth - 1);
+    // A path that was cut off is another one's. Most of them are files.
+    if (!below.cut() && rmdir(below.get()) != 0 && errno == EBUSY) RemoveTree(below.get(), depth - 1);
   }
   return rmdir(path) == 0 || errno != EBUSY;
 }
 
-// Groups whose maker and supervisor were killed at once had nobody left to remove them. Once in each process.
+// Groups whose maker and supervisor were killed at once are still there. Once in each process.
 void RemoveOrphans(const char* place) {
   static bool done = false;
   if (__atomic_exchange_n(&done, true, __ATOMIC_RELAXED)) return;
@@ -61,7 +61,8 @@ void RemoveOrphans(const char* place) {
     if (!scanner.Match(kOwnPrefix) || !scanner.Number(&maker) || maker == 0 || maker > INT32_MAX) continue;
     if (kill(static_cast<pid_t>(maker), 0) == 0 || errno != ESRCH) continue;
     bare::Line path;
-    RemoveTree(path.Add(place).Add("/").Add(name).get(), kDeepest);
+    path.Add(place).Add("/").Add(name);
+    if (!path.cut()) RemoveTree(path.get(), kDeepest);
   }
 }
 

@@ -22,7 +22,7 @@ namespace {
 
 using ProcessEntry = ProcessScanner::ProcessEntry;
 
-constexpr uint32_t kMost = 1 << 16;
+constexpr uint32_t kFirstRoom = 256;
 constexpr int32_t kMostPids = 1 << 22;  // the kernel's PID_MAX_LIMIT
 constexpr size_t kBitsBytes = kMostPids / 8;
 
@@ -30,11 +30,10 @@ struct Found {
   ProcessEntry entry;  // its id is the start time
   int32_t parent;
 };
-constexpr size_t kFoundBytes = kMost * sizeof(Found);
 
 struct State {
   Found* found = nullptr;
-  uint32_t count = 0;
+  uint32_t count = 0, room = 0;
   // One bit for each pid that there can be.
   uint64_t* member = nullptr;
   uint64_t* signaled = nullptr;
@@ -99,11 +98,26 @@ bool HasMarker(int64_t pid, const char* marker) {
   return has;
 }
 
+size_t BytesOf(uint32_t room) { return room * sizeof(Found); }
+
+// Where one more goes; nullptr where there is no memory for it.
+Found* MakeRoom(State* state) {
+  if (state->count == state->room) {
+    void* grown = mremap(state->found, BytesOf(state->room), BytesOf(2 * state->room), MREMAP_MAYMOVE);
+    if (grown == MAP_FAILED) return nullptr;
+    state->found = static_cast<Found*>(grown);
+    state->room *= 2;
+  }
+  return &state->found[state->count];
+}
+
 void ReadAll(State* state) {
   state->count = 0;
   DirectoryReader all("/proc");
-  for (int64_t pid = 0; state->count < kMost && all.NextNumber(&pid);) {
-    if (pid < kMostPids && ReadProcess(pid, &state->found[state->count])) state->count++;
+  for (int64_t pid = 0; all.NextNumber(&pid);) {
+    Found* found = MakeRoom(state);
+    if (found == nullptr) return;
+    if (pid < kMostPids && ReadProcess(pid, found)) state->count++;
   }
 }
 
@@ -113,7 +127,7 @@ ProcessScanner::ProcessScanner() { os_.Make<State>(); }
 
 ProcessScanner::~ProcessScanner() {
   const State& state = os_.As<State>();
-  if (state.found != nullptr) munmap(state.found, kFoundBytes);
+  if (state.found != nullptr) munmap(state.found, BytesOf(state.room));
   if (state.member != nullptr) munmap(state.member, kBitsBytes);
   if (state.signaled != nullptr) munmap(state.signaled, kBitsBytes);
   if (state.children >= 0) close(state.children);
@@ -122,7 +136,8 @@ ProcessScanner::~ProcessScanner() {
 bool ProcessScanner::Open() {
   State& state = os_.As<State>();
   state.blind = !SeesItself();
-  state.found = static_cast<Found*>(Reserve(kFoundBytes));
+  state.found = static_cast<Found*>(Reserve(BytesOf(kFirstRoom)));
+  state.room = kFirstRoom;
   state.member = static_cast<uint64_t*>(Reserve(kBitsBytes));
   state.signaled = static_cast<uint64_t*>(Reserve(kBitsBytes));
   return state.found != nullptr && state.member != nullptr && state.signaled != nullptr;
@@ -185,9 +200,10 @@ uint32_t ProcessScanner::FindSurvivors(CommandGroup*, const char* marker) {
   state.count = 0;
   const pid_t own = getpid();
   DirectoryReader all("/proc");
-  for (int64_t pid = 0; state.count < kMost && all.NextNumber(&pid);) {
+  for (int64_t pid = 0; all.NextNumber(&pid);) {
     if (pid == own || pid >= kMostPids || !HasMarker(pid, marker)) continue;
-    Found* found = &state.found[state.count];
+    Found* found = MakeRoom(&state);
+    if (found == nullptr) break;
     if (ReadProcess(pid, found) && !IsDead(found->entry)) state.count++;
   }
   return state.count;

@@ -1,9 +1,10 @@
 // Kernel push on Linux: PSI triggers, memory.events and memory.pressure of the own cgroup (version 2), and thresholds
 // on its usage through an eventfd (version 1).
-#include "port/push_trigger.h"
+#include "linux/push_trigger.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +56,9 @@ class PriorityTrigger : public PushTrigger {
   intptr_t handle() const override { return fd_.get(); }
   uint32_t readiness() const override { return EPOLLPRI; }
   bool Acknowledge() override {
+    // A trigger whose group was removed reports an error and POLLPRI at once, for ever.
+    struct pollfd state = {fd_.get(), POLLPRI, 0};
+    if (poll(&state, 1, 0) > 0 && (state.revents & POLLERR) != 0) return false;
     if (!reread_) return true;
     char ignored[256];
     return pread(fd_.get(), ignored, sizeof(ignored), 0) > 0;
@@ -192,6 +196,8 @@ uint32_t MakeMemoryTriggers(Metric metric, double enter, PushTrigger** out, Fail
 }
 
 }  // namespace
+
+PushTrigger* MakePriorityTrigger(int fd, bool reread) { return new PriorityTrigger(fd, reread); }
 
 uint32_t MakePushTriggers(Metric metric, double enter, bool above, PushTrigger** out, Failure* why) {
   out[0] = nullptr;

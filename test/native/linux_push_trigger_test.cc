@@ -1,0 +1,48 @@
+// Triggers of the kernel whose file goes away, with the waiter that they end.
+#include "linux/push_trigger.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <memory>
+
+#include "check.h"
+#include "port/platform.h"
+
+namespace tripline {
+namespace {
+
+// As epoll sees the pressure file of a group that was removed: an error that stays.
+int OpenFailed() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -1;
+  close(ends[0]);
+  return ends[1];
+}
+
+TEST(TriggerOfAFileThatIsGoneIsGivenUp) {
+  Waiter waiter;
+  Failure why;
+  CHECK(waiter.Open(&why));
+  const std::unique_ptr<PushTrigger> trigger(MakePriorityTrigger(OpenFailed(), false));
+  CHECK(waiter.Watch(trigger.get()));
+  PushTrigger* fired[Waiter::kMostRung] = {};
+  bool interrupted = false;
+  // It ends the wait at once, each time: left in place it would take a whole processor.
+  CHECK_EQ(waiter.Wait(kNever, fired, &interrupted), 1u);
+  CHECK(fired[0] == trigger.get());
+  CHECK(!trigger->Acknowledge());
+  waiter.Unwatch(trigger.get());
+  waiter.Close();
+}
+
+TEST(TriggerOfAFileThatIsThereStays) {
+  int ends[2];
+  CHECK_EQ(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+  const std::unique_ptr<PushTrigger> trigger(MakePriorityTrigger(ends[0], false));
+  CHECK(trigger->Acknowledge());
+  close(ends[1]);
+}
+
+}  // namespace
+}  // namespace tripline
