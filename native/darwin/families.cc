@@ -15,6 +15,7 @@ const char* WhyMissing(Metric metric) {
     case Metric::kCpuSteal: return "macOS does not show what a hypervisor takes";
     case Metric::kCpuIowait: return "macOS does not count time that waits for I/O";
     case Metric::kCpuThrottled: return "macOS has no quotas of CPU time";
+    case Metric::kMemoryOomKills: return "macOS does not count what it ends for want of memory";
     case Metric::kPressureCpu:
     case Metric::kPressureMemory:
     case Metric::kPressureIo:

@@ -14,6 +14,7 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kCpu: return MakeCpuProbe(why);
     case Family::kLoad: return MakeLoadProbe(why);
     case Family::kMemory: return MakeMemoryProbe(why);
+    case Family::kOomKills: return MakeOomKillsProbe(why);
     case Family::kPressure: return MakePressureProbe(why);
     case Family::kDisk: return MakeDiskProbe(selector, why);
     case Family::kDiskIo: return MakeDiskIoProbe(selector, why);

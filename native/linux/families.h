@@ -9,6 +9,7 @@ namespace tripline {
 Probe* MakeCpuProbe(Failure* why);
 Probe* MakeLoadProbe(Failure* why);
 Probe* MakeMemoryProbe(Failure* why);
+Probe* MakeOomKillsProbe(Failure* why);
 Probe* MakePressureProbe(Failure* why);
 Probe* MakeDiskProbe(const Selector& selector, Failure* why);
 Probe* MakeDiskIoProbe(const Selector& selector, Failure* why);

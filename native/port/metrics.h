@@ -31,6 +31,7 @@ enum class Family : uint8_t {
   kPower,
   kProcess,
   kGpu,
+  kOomKills,
   kLoop,  // of the event loop: sampler/loop.cc, on every system
 };
 
@@ -41,6 +42,7 @@ enum class Scope : uint8_t {
   kZone,         // the type of a thermal zone
   kGpu,          // a GPU
   kProcess,      // a process id, alone or with its descendants
+  kGuard,        // the guard or reader: each one counts from when it was made
   kEnvironment,  // the JavaScript environment that asks
 };
 

@@ -56,6 +56,7 @@ Source::~Source() {
 }
 
 bool Source::Matches(Metric metric, const Selector& selector) const {
+  if (InfoOf(metric_).scope == Scope::kGuard) return false;
   if (metric != metric_) {
     if (InfoOf(metric).family != InfoOf(metric_).family || !IsHere(metric) || !IsHere(metric_)) return false;
   }

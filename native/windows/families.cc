@@ -10,6 +10,7 @@ const char* WhyMissing(Metric metric) {
     case Metric::kCpuIowait: return "Windows does not count time that waits for I/O";
     case Metric::kCpuThrottled: return "Windows does not count how long the cap of a job holds it back";
     case Metric::kSwapRate: return "Windows counts reads of the page file and of mapped files as one";
+    case Metric::kMemoryOomKills: return "Windows ends no process for want of memory";
     case Metric::kPressureCpu:
     case Metric::kPressureMemory:
     case Metric::kPressureIo:

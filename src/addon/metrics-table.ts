@@ -13,6 +13,7 @@ export type MetricName =
   | 'memory.host'
   | 'swap'
   | 'swap.rate'
+  | 'memory.oomKills'
   | 'pressure.cpu'
   | 'pressure.memory'
   | 'pressure.io'
@@ -45,10 +46,10 @@ export type MetricName =
   | 'eventLoop.utilization'
   | 'heap'
 
-export type MetricUnit = '%' | 'per CPU' | 'bytes' | 'bytes/s' | '°C' | 'flag' | 'count' | 'ms'
+export type MetricUnit = '%' | 'per CPU' | 'bytes' | 'bytes/s' | 'count' | '°C' | 'flag' | 'ms'
 
 /** What tells one series of a metric from another. */
-export type MetricScope = 'machine' | 'path' | 'zone' | 'gpu' | 'process' | 'environment'
+export type MetricScope = 'machine' | 'guard' | 'path' | 'zone' | 'gpu' | 'process' | 'environment'
 
 export type MetricRow = readonly [
   unit: MetricUnit,
@@ -83,6 +84,8 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   swap: ['%', 'level', 'above', 10, 0, 0, 'machine'],
   /** Pages swapped in and out. Swap in use is harmless; traffic hurts. */
   'swap.rate': ['bytes/s', 'rate', 'above', 250, 1000, 1000, 'machine'],
+  /** Processes of the own cgroup that the kernel has killed for want of memory, since the guard was made. */
+  'memory.oomKills': ['count', 'level', 'above', 250, 0, 0, 'guard'],
   /** PSI: share of time in which some task waited for a CPU. Never read faster than once a second. */
   'pressure.cpu': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
   /** PSI: share of time in which some task waited for memory. */

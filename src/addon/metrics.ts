@@ -40,6 +40,7 @@ export const SELECTORS: Readonly<Record<MetricScope, readonly SelectorName[]>> =
   zone: ['zone'],
   gpu: ['gpu'],
   process: ['pid', 'tree'],
+  guard: [],
   environment: [],
 }
 

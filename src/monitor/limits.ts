@@ -193,11 +193,20 @@ export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration
   return {
     metric: info.name,
     window: over === undefined ? info.window : Math.max(parseDuration(over, `${name}.over`), info.minPeriod),
-    // Resolved now: a later chdir must not move a line that is set already.
-    name: info.scope === 'path' ? resolve(text ?? '.') : (text ?? ''),
+    name: nameOf(info.scope, text),
     pid: pid === process.pid ? 0 : (pid ?? 0),
     tree: tree ?? false,
   }
+}
+
+let lastGuard = 0
+
+/** What tells a series from others of its metric. */
+function nameOf(scope: MetricScope, text: string | undefined): string {
+  // Resolved now: a later chdir must not move a line that is set already.
+  if (scope === 'path') return resolve(text ?? '.')
+  // Never shared: it counts from when it is made.
+  return scope === 'guard' ? String(++lastGuard) : (text ?? '')
 }
 
 function isTextSelector(key: SelectorName | undefined): key is TextSelector {
@@ -217,7 +226,7 @@ export function selectorOf(scope: MetricScope, { name, pid, tree }: SeriesKey): 
   if (name === '' && pid === 0 && !tree) return NO_SELECTOR
   const [key] = SELECTORS[scope]
   return {
-    ...(name !== '' && { [key as TextSelector]: name }),
+    ...(isTextSelector(key) && name !== '' && { [key]: name }),
     ...(pid !== 0 && { pid }),
     ...(tree && { tree: true }),
   }

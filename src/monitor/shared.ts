@@ -10,6 +10,8 @@ interface Shared {
   readonly guard: Guard
   readonly key: string
   uses: number
+  /** Whether it counts from when it was made, so that what happened before an operation would end it. */
+  readonly counts: boolean
   /** Whether the sweep has already seen it unused once. */
   stale: boolean
 }
@@ -29,7 +31,7 @@ export function acquireGuard(limits: Limits): Guard {
   let shared = byLimits.get(limits)
   if (shared === undefined || shared.guard.closed) {
     shared = find(limits)
-    byLimits.set(limits, shared)
+    if (!shared.counts) byLimits.set(limits, shared)
   }
   shared.uses++
   return shared.guard
@@ -48,7 +50,13 @@ function find(limits: Limits): Shared {
   const found = byKey.get(key)
   if (found !== undefined) return found
   const guard = new Guard(parsed, {})
-  const shared: Shared = { guard, key, uses: 0, stale: false }
+  const shared: Shared = {
+    guard,
+    key,
+    uses: 0,
+    counts: parsed.some(({ info }) => info.scope === 'guard'),
+    stale: false,
+  }
   byKey.set(key, shared)
   byGuard.set(guard, shared)
   return shared

@@ -1,0 +1,69 @@
+// memory.oomKills: how many processes of the own memory group the kernel has killed for want of memory, since the probe
+// was made.
+//   memory.events: oom_kill (version 2), memory.oom_control: oom_kill (version 1, since 4.13), whatever limit was hit
+//   /proc/vmstat: oom_kill, where there is no memory group: then the whole machine is the group
+#include <unistd.h>
+
+#include "linux/cgroup.h"
+#include "linux/families.h"
+#include "linux/file.h"
+#include "port/platform.h"
+#include "util/counter.h"
+
+namespace tripline {
+namespace {
+
+class OomKillsProbe final : public Probe {
+ public:
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    Buffer* buffer = SharedBuffer();
+    Failure why;
+    if (place_.Update(now, roots_, "memory", buffer) || file_.path()[0] == '\0') FindFile();
+    if (place_.wanting()) {
+      place_.Explain(&why);
+      return SetUnavailable(wanted, why, out);
+    }
+    constexpr Key kKey = {"oom_kill"};
+    uint64_t kills = 0;
+    if (!file_.ReadPieces(now, buffer)) {
+      file_.Explain("", &why);
+      file_.SetPath("");  // another may do
+      return SetUnavailable(wanted, why, out);
+    }
+    if (ReadKeys(buffer->data(), buffer->size, &kKey, 1, 1, &kills) == 0) {
+      why.Set("this kernel does not count what it kills (before 4.13)");
+      return SetUnavailable(wanted, why, out);
+    }
+    kills_.Add(kills);
+    out->SetLevel(Metric::kMemoryOomKills, kills_.sum());
+  }
+
+  const char* Origin(Metric) const override { return file_.path(); }
+
+ private:
+  // That of the own group; of the nearest one above where the own one has no memory controller.
+  void FindFile() {
+    kills_.Forget();
+    const char* name = place_.version() == 1 ? "/memory.oom_control" : "/memory.events";
+    size_t size = place_.version() == 0 ? 0 : place_.size();
+    while (size > 0) {
+      Text group;
+      group.SetPart(place_.path(), size);
+      file_.SetPath(group.get(), name);
+      if (access(file_.path(), F_OK) == 0) return;
+      if (!place_.Parent(&size)) break;
+    }
+    file_.SetPath(roots_.proc.get(), "/vmstat");
+  }
+
+  const Roots roots_;
+  CgroupPlace place_;
+  File file_;
+  GrowingSum kills_;
+};
+
+}  // namespace
+
+Probe* MakeOomKillsProbe(Failure*) { return new OomKillsProbe(); }
+
+}  // namespace tripline

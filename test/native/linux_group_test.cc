@@ -1,0 +1,95 @@
+// Metrics of the own control group over made trees: memory.oomKills.
+#include <cstring>
+
+#include "fixture.h"
+#include "reader.h"
+
+namespace tripline {
+namespace {
+
+using test::EndsWith;
+using test::FakeRoot;
+using test::now;
+using test::Reader;
+
+constexpr const char* kMounts2 =
+    "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:5 / %s/sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
+constexpr const char* kMounts1 =
+    "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:5 / %s/sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n";
+
+// This process is in a/b of the hierarchy that `mounts` describes.
+void PutGroup(FakeRoot* root, const char* mounts, const char* line) {
+  char text[512];
+  snprintf(text, sizeof(text), mounts, root->root);
+  root->Put("proc/self/mountinfo", text);
+  root->Put("proc/self/cgroup", line);
+}
+
+// ---- memory.oomKills
+
+TEST(OomKillsOfTheOwnGroupSinceTheProbeWasMade) {
+  FakeRoot root;
+  PutGroup(&root, kMounts2, "0::/a/b\n");
+  root.Change("sys/fs/cgroup/a/b/memory.events", "low 0\nhigh 0\nmax 7\noom 5\noom_kill 3\noom_group_kill 9\n");
+  Reader reader(Metric::kMemoryOomKills);
+  CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 0, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kMemoryOomKills), "/a/b/memory.events"));
+  root.Change("sys/fs/cgroup/a/b/memory.events", "low 0\nhigh 0\nmax 9\noom 8\noom_kill 5\noom_group_kill 9\n");
+  CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 2, 1e-9);
+  // Another one begins anew.
+  CHECK_NEAR(Reader(Metric::kMemoryOomKills).Level(Metric::kMemoryOomKills), 0, 1e-9);
+}
+
+TEST(OomKillsWhereOnlyAnAncestorHasTheController) {
+  FakeRoot root;
+  PutGroup(&root, kMounts2, "0::/a/b\n");
+  root.MakeDirectory("sys/fs/cgroup/a/b");
+  root.Change("sys/fs/cgroup/a/memory.events", "oom_kill 1\n");
+  Reader reader(Metric::kMemoryOomKills);
+  reader.Read(Metric::kMemoryOomKills);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kMemoryOomKills), "/a/memory.events"));
+}
+
+TEST(OomKillsOfVersion1) {
+  FakeRoot root;
+  PutGroup(&root, kMounts1, "3:memory:/a/b\n");
+  root.Change("sys/fs/cgroup/memory/a/b/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 4\n");
+  Reader reader(Metric::kMemoryOomKills);
+  CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 0, 1e-9);
+  root.Change("sys/fs/cgroup/memory/a/b/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n");
+  CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 1, 1e-9);
+  // Before 4.13.
+  root.Change("sys/fs/cgroup/memory/a/b/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n");
+  CHECK(reader.WhyHas(Metric::kMemoryOomKills, "does not count what it kills"));
+}
+
+TEST(OomKillsOfTheMachineWithoutAMemoryGroup) {
+  FakeRoot root;
+  PutGroup(&root, kMounts2, "0::/\n");
+  root.MakeDirectory("sys/fs/cgroup");
+  root.Change("proc/vmstat", "pgfault 1\noom_kill 10\n");
+  Reader reader(Metric::kMemoryOomKills);
+  CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 0, 1e-9);
+  root.Change("proc/vmstat", "pgfault 1\noom_kill 12\n");
+  CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 2, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kMemoryOomKills), "/proc/vmstat"));
+}
+
+TEST(OomKillsAreKeptWhenTheProcessIsMoved) {
+  FakeRoot root;
+  PutGroup(&root, kMounts2, "0::/a/b\n");
+  root.Change("sys/fs/cgroup/a/b/memory.events", "oom_kill 3\n");
+  root.Change("sys/fs/cgroup/c/memory.events", "oom_kill 100\n");
+  Reader reader(Metric::kMemoryOomKills);
+  reader.Read(Metric::kMemoryOomKills);
+  root.Change("sys/fs/cgroup/a/b/memory.events", "oom_kill 4\n");
+  CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 1, 1e-9);
+  root.Change("proc/self/cgroup", "0::/c\n");
+  now += 2 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 1, 1e-9);
+  root.Change("sys/fs/cgroup/c/memory.events", "oom_kill 101\n");
+  CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 2, 1e-9);
+}
+
+}  // namespace
+}  // namespace tripline
