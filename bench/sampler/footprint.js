@@ -17,7 +17,7 @@ export async function measureFootprint(add) {
   add(
     row('newest values from JavaScript: snapshot() of all', all / metrics, 'ns a metric', {
       atMost: 50,
-      note: `${metrics} metrics; seven Atomics.load each, at up to ${load.toFixed(1)} ns a call in a loop of its own`,
+      note: `${metrics} metrics; three atomic operations for all of them, at up to ${load.toFixed(1)} ns a call in a loop of its own`,
     }),
   )
   add(row('newest values from JavaScript: snapshot() and every value of it', iterate / metrics, 'ns a metric'))

@@ -20,6 +20,9 @@ constexpr uint64_t kRetry = kSecond;
 }  // namespace
 
 void Feed::Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty) {
+  // What counted up while nothing wanted it says nothing about now.
+  if (rested_ && now - last_read >= 2 * series.window()) series.Reset();
+  rested_ = false;
   last_read = now;
   if (!series.Absorb(reading, failure, now)) return;
   for (const Subscription* each : subscriptions) PublishTo(*each);
@@ -149,6 +152,7 @@ void Feed::Schedule(double stretch) {
   }
   if (period == kNever) {
     due = kNever;
+    rested_ = true;
     return;
   }
   clamped_ = period < floor;

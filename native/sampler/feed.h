@@ -78,6 +78,7 @@ class Feed {
   List<GuardLimit*> limits_;
   double distance_ = 0;          // from the newest value to the nearest edge of a band
   bool clamped_ = false;         // whether `due` follows from the source's minimum period and nothing more urgent
+  bool rested_ = false;          // nothing has wanted it since it was read last
   uint64_t dwell_end_ = kNever;  // the earliest end of a limit's dwell
   bool demand_known_ = true;     // whether the next two hold what limits_ ask for, or more
   uint64_t within_ = kNever;

@@ -1,8 +1,8 @@
 /** Samples taken natively and handed over in blocks of typed arrays, for rates at which a call for each would be waste. */
-import { keepAlive, unref } from '../base/alive.js'
 import { MetricUnavailableError, invalidValue, outOfRange } from '../base/errors.js'
 import type { MetricName } from '../addon/metrics.js'
-import { Series, connect, forgetRequest, newRequest, toLocalTime, type SeriesKey } from '../addon/sampler.js'
+import { connect, forgetRequest, newRequest, toLocalTime, type SeriesKey } from '../addon/sampler.js'
+import { Stream, Supply } from './stream.js'
 
 /** One block of samples; the arrays are the consumer's own, of `batch` numbers each. */
 export interface SampleBlock {
@@ -28,56 +28,32 @@ export function sampleBlocks(
   batch: number,
 ): AsyncGenerator<SampleBlock, void> {
   checkBlocks(keys, interval, batch)
-  return record(keys, interval, batch)
+  return new Stream(new Blocks(keys, interval, batch))
 }
 
-async function* record(keys: readonly SeriesKey[], interval: number, batch: number): AsyncGenerator<SampleBlock, void> {
-  const series: Series[] = []
-  let recorder: Recorder | undefined
-  keepAlive()
-  try {
-    for (const key of keys) series.push(openReader(key, interval))
-    recorder = new Recorder(series, interval, batch)
-    for (;;) yield await recorder.next()
-  } finally {
-    // The recorder reads the series.
-    recorder?.close()
-    for (const each of series) {
-      each.removeReader(interval)
-      each.release()
-    }
-    unref()
-  }
-}
-
-function openReader(key: SeriesKey, interval: number): Series {
-  const series = Series.open(key, true)
-  try {
-    series.addReader(interval)
-  } catch (error) {
-    series.release()
-    throw error
-  }
-  return series
-}
-
-class Recorder {
-  readonly #addon = connect()
-  readonly #metrics: readonly MetricName[]
+class Blocks extends Supply<SampleBlock> {
   readonly #batch: number
-  readonly #id: number
+  #recorder: number | undefined
+  // When the last sample was taken that was handed over; NaN before the first.
+  #lastAt = NaN
+  #rested = false
 
-  constructor(series: readonly Series[], interval: number, batch: number) {
-    this.#metrics = series.map((each) => each.key.metric)
+  constructor(keys: readonly SeriesKey[], interval: number, batch: number) {
+    super(keys, interval)
     this.#batch = batch
-    const subscriptions = Uint32Array.from(series, (each) => each.subscription)
-    const id = this.#addon.addRecorder(interval, batch, subscriptions)
-    if (typeof id === 'string') throw new MetricUnavailableError(this.#metrics[0]!, id)
-    this.#id = id
+  }
+
+  override start(): void {
+    super.start()
+    if (this.#recorder !== undefined) return
+    const subscriptions = Uint32Array.from(this.series, (each) => each.subscription)
+    const recorder = connect().addRecorder(this.interval, this.#batch, subscriptions)
+    if (typeof recorder === 'string') throw new MetricUnavailableError(this.series[0]!.key.metric, recorder)
+    this.#recorder = recorder
   }
 
   async next(): Promise<SampleBlock> {
-    const block = new Float64Array(this.#batch * (this.#metrics.length + 1))
+    const block = new Float64Array(this.#batch * (this.series.length + 1))
     let missed = await this.#take(block)
     while (missed < 0) missed = await this.#take(block)
     return this.#toBlock(block, missed)
@@ -87,7 +63,7 @@ class Recorder {
   #take(block: Float64Array): Promise<number> {
     return new Promise((resolve) => {
       const request = newRequest(() => resolve(-1))
-      const missed = this.#addon.takeBlock(this.#id, request, block)
+      const missed = connect().takeBlock(this.#recorder!, request, block)
       if (missed < 0) return
       forgetRequest(request)
       resolve(missed)
@@ -98,12 +74,20 @@ class Recorder {
     const column = (index: number): Float64Array => block.subarray(index * this.#batch, (index + 1) * this.#batch)
     const at = column(0)
     for (let i = 0; i < at.length; i++) at[i] = toLocalTime(at[i]!)
-    const values = Object.fromEntries(this.#metrics.map((metric, index) => [metric, column(index + 1)]))
-    return { at, values, missed }
+    const values = Object.fromEntries(this.series.map(({ key }, index) => [key.metric, column(index + 1)]))
+    // A new recorder does not know of the samples that lie between it and the one before.
+    const rested = this.#rested ? Math.max(0, Math.round((at[0]! - this.#lastAt) / this.interval) - 1) : 0
+    this.#rested = false
+    this.#lastAt = at.at(-1)!
+    return { at, values, missed: missed + rested }
   }
 
-  close(): void {
-    this.#addon.removeRecorder(this.#id)
+  override rest(): void {
+    // The recorder reads the series.
+    if (this.#recorder !== undefined) connect().removeRecorder(this.#recorder)
+    this.#recorder = undefined
+    this.#rested = !Number.isNaN(this.#lastAt)
+    super.rest()
   }
 }
 

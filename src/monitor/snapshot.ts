@@ -1,5 +1,4 @@
 /** The newest values, on demand: snapshots, fresh readings, streams of them, and what this machine can tell at all. */
-import { keepAlive, unref } from '../base/alive.js'
 import {
   MetricUnavailableError,
   checkKeys,
@@ -12,6 +11,7 @@ import { parseDuration, type Duration } from '../base/units.js'
 import { isKnown } from '../addon/board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
 import { SELECTOR_KEYS, checkMetric, selectorOf, toSeriesKey, type Selector } from './limits.js'
+import { Stream, Supply } from './stream.js'
 import { METRICS, type MetricName, type MetricUnit } from '../addon/metrics.js'
 import {
   Series,
@@ -113,7 +113,8 @@ export interface SamplesOptions {
 
 /**
  * A stream of snapshots at a steady interval, or of blocks of samples. A slow consumer skips beats and never builds a
- * backlog. Keeps the process alive while it is waited for.
+ * backlog. Keeps the process alive while it is waited for. Where nothing has waited for 5 to 10 s, nothing is read for it
+ * until its next item is asked for; where it is dropped, garbage collection ends it.
  *
  * @throws TypeError, RangeError for bad input; MetricUnavailableError for a metric that this machine does not have
  */
@@ -124,44 +125,30 @@ export function samples(options: SamplesOptions): AsyncGenerator<Snapshot | Samp
   const interval = parseDuration(options.interval ?? 1000, 'interval')
   if (interval === 0) throw outOfRange('interval', 'more than 0', options.interval)
   const keys = parseQueries(options.metrics)
-  return options.batch === undefined ? snapshots(keys, interval) : sampleBlocks(keys, interval, options.batch)
+  if (options.batch !== undefined) return sampleBlocks(keys, interval, options.batch)
+  return new Stream(new Snapshots(keys, interval))
 }
 
-async function* snapshots(keys: readonly SeriesKey[], interval: number): AsyncGenerator<Snapshot, void> {
-  const series: Series[] = []
-  let readers = 0
-  try {
-    for (const key of keys) series.push(Series.open(key, true))
+class Snapshots extends Supply<Snapshot> {
+  // The first snapshot, and the first after a rest, wait for what is not known or not fresh...
+  #awaited: readonly Series[] | undefined
+
+  async next(): Promise<Snapshot> {
+    const { series } = this
+    const awaited = this.#awaited ?? series.filter((each) => !isFresh(each))
+    if (awaited.length > 0) await nextReading(awaited)
     for (const each of series) {
-      each.addReader(interval)
-      readers++
+      if (each.read().state === 'unavailable') throw new MetricUnavailableError(each.key.metric, each.describe().why)
     }
-    // The first snapshot waits for what is not known or not fresh; later ones for what can be new by then.
-    let awaited = series.filter((each) => !isFresh(each))
-    const punctual = series.filter((each) => each.info.minPeriod <= interval)
-    for (;;) {
-      if (awaited.length > 0) await keepingAlive(nextReading(awaited))
-      for (const each of series) {
-        if (each.read().state === 'unavailable') throw new MetricUnavailableError(each.key.metric, each.describe().why)
-      }
-      yield new Snapshot(readValues(series))
-      awaited = punctual.length > 0 ? punctual : series
-    }
-  } finally {
-    for (const each of series) {
-      if (readers-- > 0) each.removeReader(interval)
-      each.release()
-    }
+    // ...and the others for what can be new by then.
+    const punctual = series.filter((each) => each.info.minPeriod <= this.interval)
+    this.#awaited = punctual.length > 0 ? punctual : series
+    return new Snapshot(readValues(series))
   }
-}
 
-/** Waiting for the sampler holds nothing open by itself, and a process must not end in the middle of an await. */
-async function keepingAlive(reading: Promise<void>): Promise<void> {
-  keepAlive()
-  try {
-    await reading
-  } finally {
-    unref()
+  override rest(): void {
+    super.rest()
+    this.#awaited = undefined
   }
 }
 

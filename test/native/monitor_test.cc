@@ -1,7 +1,7 @@
 // Series, guards and readers together, as the thread would run them: probes are scripted, time is what the test says.
 #include "sampler/monitor.h"
 
-#include <memory>
+#include <algorithm>
 
 #include "check.h"
 
@@ -12,11 +12,13 @@ namespace {
 constexpr uint32_t kCell = 8, kFlag = 40;
 
 double level = 0;
+double busy = 0, total = 0;
 bool failing = false;
 
 class LevelProbe : public Probe {
  public:
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
+    if (Wants(wanted, Metric::kCpu)) return SetPair(Metric::kCpu, busy, total, out);
     if (!failing) return out->SetLevel(Metric::kDisk, level);
     Failure why;
     why.Set("scripted failure");
@@ -38,12 +40,12 @@ struct World {
   uint64_t now = 1000 * kSecond;
   uint32_t series;
 
-  World() {
+  explicit World(Metric metric = Metric::kDisk) {
     level = 0;
     failing = false;
     environment.board.Attach(words, 64);
     Failure why;
-    series = monitor.Subscribe(&environment, Metric::kDisk, Selector(), 0, kCell, true, now, &why);
+    series = monitor.Subscribe(&environment, metric, Selector(), 0, kCell, true, now, &why);
     CHECK(series != 0);
   }
   ~World() { monitor.RemoveEnvironment(&environment, now); }
@@ -64,7 +66,7 @@ struct World {
     while (now < end) {
       const uint64_t due = monitor.next_due();
       watch.Sleep(now, due);
-      now = due < end ? due : end;
+      now = std::max(now, std::min(due, end));
       Wake(false);
     }
   }
@@ -187,4 +189,27 @@ TEST(MonitorAnswersARequestWhoseReadFails) {
   world.Run(2 * kSecond);
   CHECK_EQ(world.environment.answered.size(), 1u);
   CHECK_EQ(world.environment.answered[0], 7u);
+}
+
+TEST(MonitorAveragesOverNoTimeInWhichNothingWanted) {
+  World world(Metric::kCpu);
+  busy = total = 0;
+  const auto run = [&](uint64_t time, double share) {
+    for (uint64_t passed = 0; passed < time; passed += 100 * kMillisecond) {
+      total += 1, busy += share;
+      world.Run(100 * kMillisecond);
+    }
+  };
+  const auto value = [&] { return world.monitor.FeedOf(world.series)->series.now(); };
+  world.monitor.SetPeriod(world.series, 100 * kMillisecond);
+  run(2 * kSecond, 0.5);
+  CHECK_NEAR(value().value, 50, 1);
+  world.monitor.SetPeriod(world.series, kNever);
+  run(60 * kSecond, 1);
+  world.monitor.SetPeriod(world.series, 100 * kMillisecond);
+  // The minute in which it was not read is part of no window: what it was stands until there is a new one.
+  run(300 * kMillisecond, 0);
+  CHECK_NEAR(value().value, 50, 1);
+  run(kSecond, 0);
+  CHECK_NEAR(value().value, 0, 1);
 }

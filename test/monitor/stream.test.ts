@@ -1,0 +1,80 @@
+/** Streams of samples that nothing waits for any more. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { samplerStats } from '../../src/addon/sampler.js'
+import { samples, type SamplesOptions } from '../../src/monitor/snapshot.js'
+import { runModule } from '../helpers/child.js'
+import { eventually } from '../helpers/eventually.js'
+import { FakeMachine } from '../helpers/fake-machine.js'
+
+const KINDS: [string, SamplesOptions][] = [
+  ['snapshots', { metrics: ['memory', 'load'], interval: 5 }],
+  ['blocks', { metrics: ['memory', 'load'], interval: 5, batch: 4 }],
+]
+
+describe('a stream that nothing waits for', () => {
+  let machine: FakeMachine
+  beforeAll(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
+  afterAll(() => void vi.useRealTimers())
+  beforeEach(() => {
+    machine = new FakeMachine()
+  })
+  afterEach(async () => {
+    machine[Symbol.dispose]()
+    await eventually(() => samplerStats()?.running !== true)
+    expect(samplerStats()).toMatchObject({ guards: 0, series: 0 })
+  })
+
+  it.each(KINDS)('rests, and goes on with the next item: %s', async (_, options) => {
+    const stream = samples(options as SamplesOptions & { batch: number })
+    await stream.next()
+    vi.advanceTimersByTime(5000)
+    expect(samplerStats()!.running).toBe(true)
+    vi.advanceTimersByTime(5000)
+    await eventually(() => !samplerStats()!.running, 'the thread ends while the stream rests')
+    machine.setMemory(75)
+    const { value } = await stream.next()
+    if (options.batch === undefined) {
+      expect((value as unknown as { get(name: string): { value: number } }).get('memory').value).toBeCloseTo(75)
+    } else {
+      expect(value!.values.memory!.every((each) => Math.round(each) === 75)).toBe(true)
+      // All those that lie in the rest.
+      expect(value!.missed).toBeGreaterThan(0)
+    }
+    await stream.return()
+  })
+
+  it.each(KINDS)('does not rest while it is waited for, nor between items: %s', async (_, options) => {
+    const stream = samples({ ...options, interval: 20 } as SamplesOptions & { batch: number })
+    for (let i = 0; i < 3; i++) {
+      const next = stream.next()
+      vi.advanceTimersByTime(60_000)
+      await next
+      vi.advanceTimersByTime(5000)
+      expect(samplerStats()!.running).toBe(true)
+    }
+    await stream.return()
+  })
+})
+
+describe('a stream that is dropped', () => {
+  it('is ended by garbage collection, and keeps no process alive', async () => {
+    const outcome = await runModule(
+      `
+      const { samples, samplerStats } = tripline
+      const next = (options) => samples(options)[Symbol.asyncIterator]().next()
+      for (let i = 0; i < 20; i++) {
+        await next({ metrics: ['memory', 'process.rss'], interval: '250us', batch: 10 })
+        await next({ metrics: 'process.threads', interval: 1 })
+      }
+      for (let i = 0; i < 1000 && samplerStats().series > 0; i++) {
+        gc()
+        await new Promise((resolve) => setTimeout(resolve, 10))
+      }
+      console.log(samplerStats().series)
+      for (const options of [{ metrics: 'memory', batch: 1 }, { metrics: 'memory' }]) await next(options)
+      `,
+      { flags: ['--expose-gc'] },
+    )
+    expect(outcome).toMatchObject({ stdout: '0\n', stderr: '', code: 0 })
+  })
+})
