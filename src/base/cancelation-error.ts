@@ -1,4 +1,4 @@
-/** The one error that a canceled operation rejects with, a class per kind of reason. */
+/** The errors that canceled operations reject with: one class per kind of reason. */
 import { kContext, type OperationContext } from './operation-context.js'
 import type {
   AbortReason,
@@ -21,15 +21,28 @@ interface Canceled {
 const BRAND = Symbol.for('tripline.CancelationError')
 
 /**
- * Something was canceled; `reason` says why. It is the very object that the operation's `signal.reason` holds. What the
- * body itself failed with after the cancelation is the `cause`.
+ * The error of a canceled operation; `reason` says why. It is the same object as the operation's `signal.reason`. If the
+ * body itself failed after the cancelation, that error is the `cause`.
+ *
+ * @example
+ * try {
+ *   await Cancelable.run(work, { timeout: '5s' })
+ * } catch (error) {
+ *   if (!CancelationError.is(error)) throw error
+ *   console.log(error.reason.kind, error.message)
+ * }
  */
 export class CancelationError<R extends CancelationReason = CancelationReason> extends Error {
-  /** Whether new errors get a stack trace. Off, because it costs more than everything else in a cancelation. */
+  /**
+   * Whether new errors get a stack trace. It costs more than all the rest of a cancelation.
+   *
+   * @default false
+   */
   static captureStack: boolean = false
 
+  /** The same for every kind of reason. */
   declare readonly code: 'ERR_TRIPLINE_CANCELED'
-  /** Why. Narrow it by `kind`. */
+  /** Why it was canceled; narrow it by `kind`. */
   readonly reason: R
   readonly #operation: Canceled | undefined
 
@@ -40,7 +53,7 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
     this.#operation = operation
   }
 
-  /** One line for a person: the reason's. */
+  /** The reason's message: one line for people. */
   override get message(): string {
     // Some engines ask for it while the error is being made.
     return (this.reason as R | undefined)?.message ?? ''
@@ -54,12 +67,12 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
     return this.#operation?.[kContext]
   }
 
-  /** What the operation had got done. */
+  /** The operation's partial result, as it is now; `undefined` where there is no operation. */
   get partialResult(): unknown {
     return this.#operation?.[kContext].partialResult
   }
 
-  /** Whether `error` is a cancelation, made by this or any other copy of the package. */
+  /** Whether `error` is a cancelation, of this or any other copy of the package. Never throws. */
   static is(error: unknown): error is CancelationError {
     try {
       return typeof error === 'object' && error !== null && BRAND in error
@@ -80,7 +93,7 @@ export class TimeoutCancelation extends CancelationError<TimeoutReason> {
     this.prototype.name = 'TimeoutError'
   }
 }
-/** Someone called `cancel()`, on the operation or on one of its tokens. */
+/** `cancel()` was called on the operation or on one of its tokens. */
 export class ManualCancelation extends CancelationError<ManualReason> {
   static {
     this.prototype.name = 'ManualCancelation'
@@ -116,13 +129,13 @@ export class ParentCancelation extends CancelationError<ParentReason> {
     this.prototype.name = 'ParentCancelation'
   }
 }
-/** All sources of an `allOf` came together. */
+/** All sources of an `allOf` have reported. */
 export class AllCancelation extends CancelationError<AllReason> {
   static {
     this.prototype.name = 'AllCancelation'
   }
 }
-/** Canceled with an error as the reason. */
+/** `cancel()` was called with an error. */
 export class ErrorCancelation extends CancelationError<ErrorReason> {
   static {
     this.prototype.name = 'ErrorCancelation'

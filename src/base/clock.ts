@@ -1,4 +1,4 @@
-/** The one clock: monotonic, in milliseconds, fractions included. Wall-clock time is for people and for `Date` deadlines. */
+/** The one clock: monotonic, in milliseconds with fractions. Wall-clock time is for logs and for `Date` deadlines only. */
 
 /** Node treats a delay above this, in milliseconds, as 1 ms. */
 export const LONGEST_DELAY: number = 2 ** 31 - 1

@@ -1,6 +1,6 @@
-/** The error family: what is thrown at a call that brought bad input, and our own codes. */
+/** Error classes and codes: invalid arguments and tripline's own errors. */
 
-/** Codes of errors that are this library's own. */
+/** The codes of tripline's own errors; invalid arguments carry Node's codes. */
 export type TriplineErrorCode =
   | 'ERR_TRIPLINE_CANCELED'
   | 'ERR_TRIPLINE_METRIC_UNAVAILABLE'
@@ -39,13 +39,13 @@ export function outOfRange(name: string, allowed: string, given: unknown): Range
   )
 }
 
-/** What is said of an instance of a class of ours that a second copy of this package has made. */
+/** Part of a message: the instance was created by another copy of this package. Empty for any other value. */
 export function ofThisCopy(className: string, given: unknown): string {
   const foreign = typeof given === 'object' && given !== null && given.constructor?.name === className
   return foreign ? ' of this copy of tripline (another one is loaded too)' : ''
 }
 
-/** A name that is not one of `known`: the message suggests the nearest. */
+/** `TypeError [ERR_INVALID_ARG_VALUE]`: a name that is not one of `known`. The message suggests the nearest. */
 export function unknownName(what: string, given: string, known: readonly string[]): TypeError {
   const nearest = nearestName(given, known)
   const hint = nearest === undefined ? `Known are: ${known.join(', ')}` : `Did you mean '${nearest}'?`
@@ -53,9 +53,9 @@ export function unknownName(what: string, given: string, known: readonly string[
 }
 
 /**
- * The options themselves.
+ * Returns the options, checked to be an object.
  *
- * @throws TypeError `ERR_INVALID_ARG_TYPE` for what is no bag of options, or one whose content would go unseen
+ * @throws TypeError `ERR_INVALID_ARG_TYPE` for any other value, and for objects whose content would be ignored
  */
 export function checkOptions<T extends object>(options: T): T {
   if (
@@ -83,11 +83,14 @@ export function checkKeys(options: object, what: string, known: readonly string[
 
 /** A metric that this machine does not have, or does not have now. */
 export class MetricUnavailableError extends Error {
+  /** The code of this class. */
   readonly code = 'ERR_TRIPLINE_METRIC_UNAVAILABLE' as const
+  /** The name of the metric. */
   readonly metric: string
-  /** Why, for a person: `'open /proc/pressure/cpu: ENOENT (kernel without PSI)'`. */
+  /** Human-readable reason: `'open /proc/pressure/cpu: ENOENT (kernel without PSI)'`. */
   readonly why: string
 
+  /** For the library; its users catch this error. */
   constructor(metric: string, why: string) {
     super(`The metric '${metric}' is unavailable here: ${why}`)
     this.metric = metric
@@ -119,7 +122,7 @@ function helpWith(cause: unknown, none: boolean): string {
   )
 }
 
-/** The code of what says that this package is part of a bundle. */
+/** Error code: the package was bundled, so its addon cannot be found. */
 export const BUNDLED = 'ERR_BUNDLED'
 /** Error code: the file that TRIPLINE_ADDON names cannot be loaded. */
 export const ADDON_NAMED = 'ERR_ADDON_NAMED'
@@ -136,12 +139,18 @@ export class AddonFileError extends Error {
   }
 }
 
-/** The compiled part could not be loaded; only limits, metrics and tickers need it. */
+/** The compiled addon could not be loaded. Only limits, metrics, tickers and commands need it. */
 export class NativeMissingError extends Error {
+  /** The code of this class. */
   readonly code = 'ERR_TRIPLINE_NATIVE_MISSING' as const
+  /** The platform and architecture that it was looked for: `'linux-x64'`. */
   readonly platform: string
 
-  /** @param cause what was thrown when it was looked for or loaded */
+  /**
+   * For the library; its users catch this error.
+   *
+   * @param cause what was thrown when the addon was searched or loaded
+   */
   constructor(platform: string, cause: unknown) {
     const said = cause instanceof Error ? cause.message : String(cause)
     const none = said.startsWith('No native build was found')
@@ -159,10 +168,13 @@ export class NativeMissingError extends Error {
   }
 }
 
-/** A command could not be started: it is not there, may not be run, or this system cannot hold its processes together. */
+/** A command could not be started: it does not exist, may not be run, or this system cannot hold its processes together. */
 export class CommandNotStartedError extends Error {
+  /** The code of this class. */
   readonly code = 'ERR_TRIPLINE_NOT_STARTED' as const
+  /** The command, as it was given. */
   readonly command: string
+  /** Why it could not be started; `unsupported` is this system's fault. */
   readonly kind: 'not-found' | 'not-executable' | 'unsupported' | 'other'
 
   /** @param there whether the file itself was found, and something that it needs was not */
@@ -177,10 +189,12 @@ export class CommandNotStartedError extends Error {
   }
 }
 
-/** An operation was started a second time, or after it had ended; each runs once. */
+/** An operation was started a second time, or after it had ended. Each runs once. */
 export class ReusedError extends Error {
+  /** The code of this class. */
   readonly code = 'ERR_TRIPLINE_REUSED' as const
 
+  /** For the library; its users catch this error. */
   constructor(status: string) {
     super(`An operation can be started once, and this one is ${status}. Make a new one for every run`)
   }
@@ -189,7 +203,7 @@ export class ReusedError extends Error {
   }
 }
 
-/** Says what a value is, the way Node's own argument errors do. */
+/** Describes a value as Node's own argument errors do. */
 export function describe(value: unknown): string {
   if (value === null) return 'null'
   if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}...` : value}'`

@@ -1,4 +1,4 @@
-/** What is known of one operation, for whoever looks at it from outside. */
+/** The read-only view of an operation from outside. */
 import type { CancelationReason } from './reason.js'
 
 /** Where an operation has its {@link OperationContext}; a symbol, so that no subclass can hide it. */
@@ -10,18 +10,20 @@ export const kContext: unique symbol = Symbol('tripline.context')
  * - `pending`: made, not started
  * - `running`: started, neither ended nor canceled
  * - `canceled`: canceled; while its body still unwinds this may yet become `completed` or `abandoned`
- * - `completed`: its body fulfilled, or the block said `complete()`
+ * - `completed`: its body fulfilled, or `complete()` was called in its block
  * - `failed`: its body failed with an error of its own
  * - `disposed`: its `using` block was left, or it was disposed before it ran
- * - `abandoned`: canceled, but its body went on after the grace, and its promise was rejected without it
+ * - `abandoned`: canceled, but its body went on after the grace period, and its promise was rejected without it
  */
 export type OperationStatus = 'pending' | 'running' | 'canceled' | 'completed' | 'failed' | 'disposed' | 'abandoned'
 
 /** One report of progress. */
 export interface Progress {
-  /** The operation that reported; a parent's listeners hear of its descendants. */
+  /** The operation that reported; listeners of a parent are called for its descendants too. */
   readonly operation: OperationContext
+  /** The message that was given. */
   readonly message: string
+  /** The data that was given. */
   readonly data: unknown
   /** When, in milliseconds on the clock of `performance.now()`. */
   readonly at: number
@@ -31,23 +33,31 @@ export interface Progress {
 export interface OperationContext {
   /** Unique in this thread; made when first read, unless it was given. */
   readonly id: string
+  /** The option `name`. */
   readonly name: string | undefined
+  /** Where it stands now. */
   readonly status: OperationStatus
   /** Id of the parent, where there is one. */
   readonly parentId: string | undefined
+  /** When it was started; `undefined` before that. */
   readonly startedAt: number | undefined
-  /** Not recorded for a block, or for a body of `Cancelable.run`, whose context nobody had read by then. */
+  /**
+   * When it ended; `undefined` before that. Recorded only where the context or another extra had been used by then, or the
+   * operation was started by `run` of an instance.
+   */
   readonly endedAt: number | undefined
-  /** How long it has run, or ran; `undefined` before its start, and where its end was not recorded. */
+  /** How long it has run, or ran, in milliseconds; `undefined` before its start, and where its end was not recorded. */
   readonly elapsed: number | undefined
-  /** When its time runs out, its own or an ancestor's, whichever is earlier; `undefined` where there is no limit. */
+  /** When its time runs out: its own or an ancestor's, whichever is earlier; `undefined` without either. */
   readonly deadline: number | undefined
   /** Why it was canceled; kept also where the body completed in spite of it. */
   readonly reason: CancelationReason | undefined
-  /** What its body failed with. */
+  /** The error that its body failed with. */
   readonly error: unknown
+  /** What its body has set, or else how far its latest stream has got. */
   readonly partialResult: unknown
   /** Its latest report of progress. */
   readonly progress: Progress | undefined
+  /** The option `metadata`. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined
 }

@@ -1,4 +1,4 @@
-/** Where this package lies, wherever in it the running file is. */
+/** Finds the root folder of this package, from whichever of its files runs. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'

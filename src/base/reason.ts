@@ -4,80 +4,88 @@ import { now } from './clock.js'
 import { invalidType, invalidValue } from './errors.js'
 import { formatDuration } from './units.js'
 
-/** The proof of a crossed limit. Times are milliseconds on the clock of `performance.now()`. */
+/** The evidence of a crossed limit. All times are milliseconds on the clock of `performance.now()`. */
 export interface Breach {
   /** Name of the metric: `'memory'`. */
   readonly metric: string
-  /** The value that crossed the limit. */
+  /** The value that crossed the limit, in the unit of the metric; NaN where the metric went missing. */
   readonly value: number
   /** The line that was crossed, in the unit of the metric. */
   readonly limit: number
+  /** On which side of the line the value was. */
   readonly direction: 'above' | 'below'
+  /** The unit of the metric: `'%'`, `'bytes'`. */
   readonly unit: string
   /** When the value was first seen beyond the limit; `for` counts from here. */
   readonly since: number
   /** When the breach was decided. */
   readonly at: number
-  /** Where the value was read: `'/sys/fs/cgroup/memory.current'`. */
+  /** The file or API that the value was read from: `'/sys/fs/cgroup/memory.current'`. */
   readonly origin: string
   /** The last values up to the breach, oldest first. */
   readonly recent: readonly number[]
 }
 
-interface ReasonBase {
-  /** One line for a person. */
+interface ReasonBase<K extends string> {
+  /** The kind of reason; it narrows the type. */
+  readonly kind: K
+  /** One line for people. */
   readonly message: string
   /** When it happened, in milliseconds on the clock of `performance.now()`. */
   readonly at: number
 }
 
-export interface TimeoutReason extends ReasonBase {
-  readonly kind: 'timeout'
+/** The time ran out: a `timeout`, a `deadline`, or a `TimeoutSource`. */
+export interface TimeoutReason extends ReasonBase<'timeout'> {
   /** The time that was allowed, in milliseconds. */
   readonly timeout: number
   /** When it ran out, in milliseconds on the clock of `performance.now()`. */
   readonly deadline: number
 }
-export interface ManualReason extends ReasonBase {
-  readonly kind: 'manual'
-  /** Who asked, where they said so. */
+/** `cancel()` was called with a message, or without anything. */
+export interface ManualReason extends ReasonBase<'manual'> {
+  /** What asked for it, where the caller said so. */
   readonly by?: string
 }
-export interface SignalReason extends ReasonBase {
-  readonly kind: 'signal'
+/** The process received an OS signal. */
+export interface SignalReason extends ReasonBase<'signal'> {
+  /** Its name: `'SIGTERM'`. */
   readonly signal: NodeJS.Signals
 }
-export interface ConditionReason extends ReasonBase {
-  readonly kind: 'condition'
+/** A condition held. */
+export interface ConditionReason extends ReasonBase<'condition'> {
   /** The condition's name. */
   readonly condition: string
   /** How often it had been checked when it held. */
   readonly checks: number
 }
-export interface ResourceReason extends ReasonBase {
-  readonly kind: 'resource'
+/** A guard's limit was crossed. */
+export interface ResourceReason extends ReasonBase<'resource'> {
   /** The guard's name. */
   readonly guard: string
+  /** The evidence. */
   readonly breach: Breach
 }
-export interface AbortReason extends ReasonBase {
-  readonly kind: 'abort'
+/** A foreign `AbortSignal` aborted. */
+export interface AbortReason extends ReasonBase<'abort'> {
   /** The foreign signal's own reason, whatever it is. */
   readonly cause: unknown
 }
-export interface ParentReason extends ReasonBase {
-  readonly kind: 'parent'
+/** The parent was canceled, or ended. */
+export interface ParentReason extends ReasonBase<'parent'> {
   /** The parent's whole reason; absent where the parent simply ended. */
   readonly parent?: CancelationReason
+  /** The parent's id. */
   readonly parentId: string
 }
-export interface AllReason extends ReasonBase {
-  readonly kind: 'all'
-  /** The reasons that had to come together, in the order in which they came. */
+/** All sources of an `allOf` have reported. */
+export interface AllReason extends ReasonBase<'all'> {
+  /** Their reasons, in the order in which they came. */
   readonly causes: readonly CancelationReason[]
 }
-export interface ErrorReason extends ReasonBase {
-  readonly kind: 'error'
+/** `cancel()` was called with an error, or a condition with `onError: 'cancel'` failed. */
+export interface ErrorReason extends ReasonBase<'error'> {
+  /** The error. */
   readonly cause: unknown
 }
 
@@ -93,19 +101,25 @@ export type CancelationReason =
   | AllReason
   | ErrorReason
 
-/** Where a source reports. Only the first report counts; later ones return false. */
+/** What a source reports to. */
 export interface CancelSink {
+  /** Cancels. Only the first report counts; later ones return false. */
   cancel(reason: CancelationReason): boolean
 }
 
-/** Digs through `parent` reasons down to what happened in the first place. */
+/**
+ * Follows `parent` reasons down to what happened in the first place.
+ *
+ * @example
+ * if (rootCause(error.reason).kind === 'timeout') retry()
+ */
 export function rootCause(reason: CancelationReason): CancelationReason {
   let root = reason
   while (root.kind === 'parent' && root.parent !== undefined) root = root.parent
   return root
 }
 
-/** Reasons are shared by every operation that they reach, so nobody may change one. */
+/** Reasons are shared by all operations that they reach, so none may change. */
 function frozen<R extends CancelationReason>(reason: R): R {
   return Object.freeze(reason)
 }
@@ -177,7 +191,7 @@ const KINDS: ReadonlySet<string> = new Set<CancelationReason['kind']>([
 ])
 
 /**
- * The reason that a caller of `cancel()` means.
+ * The reason for an argument of `cancel()`.
  *
  * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
  * @internal
@@ -185,7 +199,7 @@ const KINDS: ReadonlySet<string> = new Set<CancelationReason['kind']>([
 export function toReason(given: unknown): CancelationReason {
   if (given === undefined) return manualReason()
   if (typeof given === 'string') return manualReason(given)
-  // Not by class: this layer is below the error family, and another copy of the package is as welcome.
+  // Not by class: this layer is below the error classes, and errors of another copy of the package do as well.
   if (isError(given)) {
     const reason = (given as { reason?: unknown }).reason
     return isReason(reason) ? reason : errorReason(given)

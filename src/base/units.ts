@@ -1,9 +1,11 @@
 /** Durations, sizes and percentages: parsing, checking, printing. */
 import { invalidType, invalidValue, outOfRange } from './errors.js'
 
-/** What a `Temporal.Duration` looks like; Node 20 has none, so it is recognized by shape. */
+/** The shape of a `Temporal.Duration`, by which it is recognized: Node 20 has no Temporal. */
 export interface DurationLike {
+  /** `'Temporal.Duration'`. */
   readonly [Symbol.toStringTag]: string
+  /** The whole duration in one unit. */
   total(options: { unit: 'millisecond' }): number
 }
 
@@ -44,7 +46,7 @@ const SIZE_HELP = "a number of bytes or a string like '64MB' (10^6) or '64MiB' (
 /**
  * Milliseconds of a {@link Duration}. `Infinity` is let through only where `infinite` says that "never" makes sense.
  *
- * @param name what the value is called by the caller, for the message
+ * @param name of the option, for the message
  * @throws TypeError `ERR_INVALID_ARG_TYPE`; RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_VALUE`
  */
 export function parseDuration(value: unknown, name: string, infinite: boolean = false): number {
@@ -124,7 +126,7 @@ export function parseNumber(value: unknown, name: string, ...units: readonly str
   throw invalidValue(name, help, value)
 }
 
-/** `1500` becomes `'1.5s'`: the largest unit that keeps the number at 1 or above, at most three digits behind the point. */
+/** Prints a duration: `1500` becomes `'1.5s'`: the largest unit that keeps the number at 1 or above, at most three digits behind the point. */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms)) return ms === Infinity ? 'never' : String(ms)
   if (ms === 0) return '0ms'
@@ -140,7 +142,7 @@ export function formatDuration(ms: number): string {
 const BINARY_NAMES = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 const DECIMAL_NAMES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 
-/** `1073741824` becomes `'1.00GiB'`; with a base of 1000, `150000000` becomes `'150MB'`. */
+/** Prints a size: `1073741824` becomes `'1.00GiB'`; with a base of 1000, `150000000` becomes `'150MB'`. */
 export function formatSize(bytes: number, base: 1000 | 1024 = 1024, digits: number = 3): string {
   let value = bytes
   let at = 0
@@ -165,8 +167,8 @@ export function formatValue(value: number, unit: string): string {
 }
 
 /**
- * Prints two values of one metric so that they can be told apart: `['150.3MB', '150MB']`. Sizes are in the units in which
- * `line`, which a person chose, is round.
+ * Prints two values of one metric so that they differ: `['150.3MB', '150MB']`. Sizes are in the units in which `line`,
+ * which was written by hand, is round.
  */
 export function formatPair(value: number, line: number, unit: string): [value: string, line: string] {
   if (!unit.startsWith('bytes')) return [formatValue(value, unit), formatValue(line, unit)]

@@ -1,25 +1,28 @@
-/** The account of bodies that went on after their operation had been given up. */
+/** Counts the bodies that went on after their operation had been abandoned. */
 import { abandonedChannel } from '../base/diagnostics.js'
 import { kContext, type OperationContext } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
 import { kReason, type Operation } from './operation.js'
 
+/** How many bodies of this thread went on after their operation had been abandoned. */
 export interface AbandonedCounts {
-  /** Bodies that are still going on. */
+  /** Bodies that are still running. */
   readonly running: number
   /** All so far. */
   readonly total: number
-  /** How many of them fulfilled in the end, to nobody. */
+  /** How many of them fulfilled in the end; their results were discarded. */
   readonly fulfilled: number
-  /** How many of them rejected in the end, to nobody. */
+  /** How many of them rejected in the end; their errors were discarded. */
   readonly rejected: number
 }
 
-/** `tripline:abandoned`: published once, when the operation is given up. */
+/** Published on `tripline:abandoned`, once, when the operation is abandoned. */
 export interface AbandonedMessage {
+  /** The abandoned operation. */
   readonly operation: OperationContext
+  /** Why it had been canceled. */
   readonly reason: CancelationReason
-  /** What the body came to; `undefined` until it has settled. */
+  /** How the body settled; `undefined` until it has. */
   outcome: { status: 'fulfilled'; value: unknown } | { status: 'rejected'; reason: unknown } | undefined
 }
 
@@ -30,8 +33,8 @@ export function abandonedCounts(): AbandonedCounts {
   return { ...counts }
 }
 
-/** The body goes on, and nobody waits for it. */
-export function abandoned(operation: Operation): void {
+/** The body goes on, and its result will be discarded. */
+export function countAbandoned(operation: Operation): void {
   counts.running++
   counts.total++
   if (!abandonedChannel.hasSubscribers) return
@@ -40,7 +43,7 @@ export function abandoned(operation: Operation): void {
   abandonedChannel.publish(message)
 }
 
-/** It has settled at last. */
+/** An abandoned body has settled. */
 export function settledLate(operation: Operation, outcome: NonNullable<AbandonedMessage['outcome']>): void {
   counts.running--
   counts[outcome.status]++

@@ -6,7 +6,7 @@ import { kExtras, kFlags, kReject, kResolve, kStatus, type Operation } from './o
 import { fulfilled, neverRun, rejected } from './settle.js'
 import { BODY, ENDED, RUNNING } from './state.js'
 
-/** Starts an unused operation with a body, and settles by one of the callbacks. Neither of them may throw. */
+/** Starts an unused operation with a body, and settles by one of the callbacks, neither of which may throw. */
 export function runBody<O extends Operation>(
   operation: O,
   body: (operation: O) => unknown,

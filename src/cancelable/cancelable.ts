@@ -1,4 +1,4 @@
-/** Operations: work that ends when one of its sources says so. */
+/** Operations: work that ends when one of its sources cancels it. */
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
 import { checkKeys, checkOptions, invalidType } from '../base/errors.js'
@@ -43,7 +43,7 @@ import {
 } from './lifecycle.js'
 import { callListeners, listen, reportProgress } from './listeners.js'
 import { checkFirst } from './mimic-function.js'
-import { graceExpired, startGrace, tellCanceled } from './notify.js'
+import { graceExpired, startGrace, notifyCanceled } from './notify.js'
 import {
   errorOf,
   extrasOf,
@@ -71,17 +71,17 @@ import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
 import { race, sleep, yieldTurn } from './waiting.js'
 
-/** All optional; whichever source is first cancels. */
+/** The options of an operation, all optional. The first of its sources cancels it. */
 export interface CancelableOptions extends OperationOptions {
-  /** Its cancelation and its end are this one's too. */
+  /** Cancels it when this operation is canceled or ends. Its end waits for the child. @default none */
   parent?: Cancelable | undefined
 }
 
-/** What can be a part of a combined operation. */
+/** A part of a combined operation. */
 export type Combinable = Cancelable | CancelationToken | AbortSignal | CancelationSource
 
-/** What a shorthand is named after; left out, it would guard nothing. */
-function given<T>(name: string, allowed: string, value: T): T {
+/** Requires the one option that a shorthand is named after. */
+function required<T>(name: string, allowed: string, value: T): T {
   if (value === undefined) throw invalidType(name, allowed, value)
   return value
 }
@@ -89,9 +89,9 @@ function given<T>(name: string, allowed: string, value: T): T {
 /**
  * One run of something that can be canceled. Single use: `run` it, or `enter` it and leave it with `using`.
  *
- * JavaScript cannot be interrupted while it awaits: the body learns of a cancelation where it looks or waits through
- * the operation (`signal`, `race`, `sleep`, `yield`, `stream`, `throwIfCanceled`). A body that does none of these is
- * given up after the grace, and goes on unheard.
+ * JavaScript cannot be interrupted while it awaits: a body notices a cancelation where it checks or waits through the
+ * operation (`signal`, `race`, `sleep`, `yield`, `stream`, `throwIfCanceled`). A body that does none of these is abandoned
+ * after the grace period; its later result is discarded.
  *
  * @example
  * const result = await Cancelable.run(async (cancel) => {
@@ -139,37 +139,56 @@ export class Cancelable implements Disposable, AsyncDisposable {
   /** @internal */
   [kExtras]: Extras | null = null
 
-  /** @throws TypeError, RangeError with Node's codes for bad options; nothing is armed before the start */
+  /**
+   * Checks the options; nothing is armed before the start.
+   *
+   * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`), naming the option
+   */
   constructor(options?: CancelableOptions) {
     if (options !== undefined) configure(this, options)
   }
 
-  /** `new Cancelable(options).run(operation)` */
+  /**
+   * Makes an operation and runs it: `new Cancelable(options).run(operation)`.
+   *
+   * @throws TypeError, RangeError as the constructor; all else rejects the promise, as with {@link run}
+   */
   static run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
     const own = new Cancelable(options)
     own[kFlags] = S.UNHELD
     return own.run(operation)
   }
 
+  /** An operation with the option `timeout`. @throws TypeError, RangeError as the constructor */
   static withTimeout(timeout: Duration, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, timeout: given('timeout', 'a duration', timeout) })
+    return new Cancelable({ ...options, timeout: required('timeout', 'a duration', timeout) })
   }
+  /** An operation with the option `deadline`. @throws TypeError as the constructor */
   static withDeadline(deadline: NonNullable<CancelableOptions['deadline']>, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, deadline: given('deadline', 'a Date or a Temporal.Instant', deadline) })
+    return new Cancelable({ ...options, deadline: required('deadline', 'a Date or a Temporal.Instant', deadline) })
   }
+  /** An operation with the option `token`. @throws TypeError as the constructor */
   static withToken(token: CancelationToken, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, token: given('token', 'a CancelationToken', token) })
+    return new Cancelable({ ...options, token: required('token', 'a CancelationToken', token) })
   }
+  /** An operation with the option `signals`; a single name will do. @throws TypeError as the constructor */
   static withSignal(signals: NodeJS.Signals | readonly NodeJS.Signals[], options?: CancelableOptions): Cancelable {
     return new Cancelable({ ...options, signals: typeof signals === 'string' ? [signals] : signals })
   }
+  /** An operation with the option `abortSignal`. @throws TypeError as the constructor */
   static withAbortSignal(abortSignal: AbortSignal, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, abortSignal: given('abortSignal', 'an AbortSignal', abortSignal) })
+    return new Cancelable({ ...options, abortSignal: required('abortSignal', 'an AbortSignal', abortSignal) })
   }
+  /** An operation with the option `resources`. @throws TypeError, RangeError as the constructor */
   static withResources(resources: Limits | Guard, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, resources: given('resources', 'limits or a guard', resources) })
+    return new Cancelable({ ...options, resources: required('resources', 'limits or a guard', resources) })
   }
-  /** `interval`, `name` and `onError` are the condition's. */
+  /**
+   * An operation with the option `condition`; `interval`, `name` and `onError` are those of the condition, and `name` also
+   * that of the operation.
+   *
+   * @throws TypeError, RangeError as the constructor
+   */
   static withCondition(
     check: ConditionCheck,
     options: CancelableOptions & Omit<ConditionOptions, 'check'> = {},
@@ -183,20 +202,22 @@ export class Cancelable implements Disposable, AsyncDisposable {
   }
 
   /**
-   * An operation that is canceled when one of the parts is, or for any of their sources, which it takes over as they were
+   * An operation that is canceled when one of the parts is, or for any of their sources, which it copies as they were
    * configured; timeouts then count from its own start.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` without any part, `ERR_INVALID_ARG_TYPE` for a value that cannot be one
    */
   static combine(parts: Iterable<Combinable>, options?: CancelableOptions): Cancelable {
     const combined = new Cancelable(options)
     combineInto(combined, parts)
     return combined
   }
-  /** The same with this one as the first part. */
+  /** An operation made of this one and the parts: `Cancelable.combine([this, ...parts])`. */
   combine(...parts: Combinable[]): Cancelable {
     return Cancelable.combine([this, ...parts])
   }
 
-  /** The account of bodies that went on after their operation had been given up. */
+  /** How many bodies of this thread went on after their operation had been abandoned. */
   static get abandoned(): AbandonedCounts {
     return abandonedCounts()
   }
@@ -204,9 +225,9 @@ export class Cancelable implements Disposable, AsyncDisposable {
   // Starting and ending
 
   /**
-   * Starts, calls `operation` with this, and settles as it does; rejects with the {@link CancelationError} when canceled,
-   * once the operation has settled, or at the later of `grace` and one turn of the event loop. An operation that is
-   * canceled already is not called.
+   * Starts, calls `operation` with this, and settles as it does. When canceled it rejects with the {@link CancelationError}
+   * as soon as the body has settled, or after the grace period and one turn of the event loop. The body is not called if it
+   * is canceled already.
    *
    * @throws ReusedError `ERR_TRIPLINE_REUSED` on a second start; TypeError `ERR_INVALID_ARG_TYPE`
    */
@@ -219,8 +240,16 @@ export class Cancelable implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Starts without a body, for `using`.
+   * Starts without a body, for `using`. Leaving the block ends it: as `completed` after {@link complete}, else as `disposed`,
+   * or `canceled`.
    *
+   * @example
+   * using cancel = new Cancelable({ timeout: '5s' }).enter()
+   * for (const item of items) {
+   *   cancel.throwIfCanceled()
+   *   work(item)
+   * }
+   * cancel.complete()
    * @throws ReusedError `ERR_TRIPLINE_REUSED` on a second start; CancelationError if it is canceled already; whatever a
    *   source that cannot be armed throws
    */
@@ -235,7 +264,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     return this
   }
 
-  /** Ends it: what is still running in it is canceled. What fails here is reported on `tripline:error`, never thrown. */
+  /** Ends it, and cancels what still runs in it. Never throws: errors of cleanups are published on `tripline:error`. */
   [Symbol.dispose](): void {
     if ((this[kFlags] & (S.ENDED | S.FINISHING)) !== 0) return
     if ((this[kFlags] & S.BODY) !== 0) {
@@ -253,7 +282,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     end(this, this[kReason] === null ? S.DISPOSED : S.CANCELED)
   }
 
-  /** The same, and waits for its children, shields and cleanups, those of a canceled one within the grace. */
+  /** Ends it as well, and waits for its children, shields and cleanups; a canceled one waits within its grace period. */
   async [Symbol.asyncDispose](): Promise<void> {
     if ((this[kFlags] & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
       if (this[kReason] !== null) startGrace(this)
@@ -261,11 +290,11 @@ export class Cancelable implements Disposable, AsyncDisposable {
       this[kFlags] &= ~S.FINISHING
     }
     this[Symbol.dispose]()
-    // Those of one that `complete` has ended already.
+    // The cleanups of one that `complete` has ended already.
     await this[kExtras]?.leaving
   }
 
-  /** Says that an entered operation has done its work; without this, leaving its block makes it `disposed`. */
+  /** Ends an entered operation as `completed`; without this, leaving its block ends it as `disposed`. */
   complete(): void {
     if (this[kStatus] !== S.RUNNING || (this[kFlags] & S.BODY) !== 0) return
     this[Symbol.dispose]()
@@ -276,8 +305,10 @@ export class Cancelable implements Disposable, AsyncDisposable {
   /**
    * Cancels it and its children; the first reason counts.
    *
-   * @param options `children: false` leaves the children running, until it ends
-   * @returns whether it was the first, and it had not ended
+   * @param reason a message, an error, or a whole reason; without one, the message is `'Canceled'`
+   * @param options `children: false` leaves the children running until it ends
+   * @returns whether it was the first, and the operation had not ended
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for anything else
    */
   cancel(reason?: string | Error | CancelationReason, options?: { children?: boolean }): boolean {
     const checked = toReason(reason)
@@ -286,25 +317,30 @@ export class Cancelable implements Disposable, AsyncDisposable {
     return cancelWith(this, checked)
   }
 
-  // Looking
+  // Checking
 
-  /** True at once, also inside code that never yields: it looks at deadlines and guards itself. Runs nobody's code. */
+  /** Whether it is canceled. True at once, also inside code that never yields: it polls deadlines and guards. */
   get isCanceled(): boolean {
     return isCanceled(this)
   }
 
-  /** @throws CancelationError if it is canceled; see {@link isCanceled} */
+  /**
+   * Throws if it is canceled; a check takes a few nanoseconds.
+   *
+   * @throws CancelationError the same error as `run` rejects with
+   */
   throwIfCanceled(): void {
     throwIfCanceled(this)
   }
 
+  /** Why it was canceled; `undefined` while it is not. */
   get reason(): CancelationReason | undefined {
     return this[kReason] ?? undefined
   }
 
   /**
-   * A standard signal; made when first read. Its `reason` is the very error that `run` rejects with. A listener of it that
-   * throws is an uncaught exception, as Node has it for every `AbortSignal`; one of `onCancel` is not.
+   * A standard signal, made on first use; its `reason` is the error that `run` rejects with. A listener of it that throws is
+   * an uncaught exception, as with every `AbortSignal` of Node; one of `onCancel` is not.
    */
   get signal(): AbortSignal {
     const extras = extrasOf(this)
@@ -315,41 +351,64 @@ export class Cancelable implements Disposable, AsyncDisposable {
     return extras.controller.signal
   }
 
-  /** A live view of it. */
+  /** A live, read-only view of it, for logs and listeners. */
   get context(): OperationContext {
     return this[kContext]
   }
 
   // Waiting
 
-  /** Settles as `promise` does, or rejects when this is canceled. Leaves nothing behind on a promise that lives long. */
+  /**
+   * Settles as `promise` does, or rejects when this is canceled. Unlike `Promise.race` it leaves nothing behind on a promise
+   * that lives long.
+   *
+   * @throws CancelationError (rejection)
+   */
   race<T>(promise: PromiseLike<T>): Promise<T> {
     return race(this, promise)
   }
 
-  /** Waits, and keeps the process alive meanwhile; rejects when this is canceled. */
+  /**
+   * Waits, and keeps the process alive meanwhile; rejects when this is canceled.
+   *
+   * @throws TypeError, RangeError for a bad duration; CancelationError (rejection)
+   */
   sleep(duration: Duration): Promise<void> {
     return sleep(this, parseDuration(duration, 'duration'))
   }
 
-  /** For long loops: lets the event loop turn, then throws if this is canceled. */
+  /** For long loops: lets the event loop turn once, then rejects if this is canceled. @throws CancelationError (rejection) */
   yield(): Promise<void> {
     return yieldTurn(this)
   }
 
-  /** Passes on what `source` yields until this is canceled, keeps count, and always closes the source. */
+  /**
+   * Passes on the items of `source` until this is canceled, counts them, and always closes the source.
+   *
+   * @example
+   * for await (const row of cancel.stream(rows, { reportEvery: 1000 })) await save(row)
+   * @throws TypeError, RangeError for bad options, or a source that cannot be iterated
+   */
   stream<T>(source: StreamSource<T>, options?: StreamOptions<T>): CancelableStream<T> {
     return new CancelableStream(this, source, options)
   }
 
-  /** The same in arrays of `size`; the last one may be shorter. */
+  /**
+   * Passes on the items in arrays of `size`; the last one may be shorter.
+   *
+   * @throws TypeError, RangeError for a bad size or option, or a source that cannot be iterated
+   */
   chunks<T>(source: StreamSource<T>, size: number, options?: ChunkOptions<T>): ChunkedStream<T> {
     return new ChunkedStream(this, source, size, options)
   }
 
   /**
-   * Runs a part that must not be cut: `operation` gets an operation of its own, which no cancelation of this one reaches.
-   * It delays the end of a canceled one by at most `max` (default 30 s). On leaving, the cancelation is thrown.
+   * Runs a part that must not be interrupted: `operation` gets an operation of its own, which no cancelation of this one
+   * reaches. It delays the end of a canceled one by at most `max`, 30 s by default; afterwards the cancelation is thrown.
+   *
+   * @example
+   * await cancel.shield(() => transaction.commit(), { max: '5s' })
+   * @throws CancelationError (rejection) if this is canceled before, meanwhile, or for longer than `max`
    */
   shield<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: ShieldOptions): Promise<T> {
     const inner = new Cancelable({ name: 'shield' })
@@ -363,18 +422,22 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   // Composing
 
-  /** An operation with this as its parent. */
+  /** An operation with this one as its parent. @throws TypeError, RangeError as the constructor */
   child(options?: CancelableOptions): Cancelable {
     return new Cancelable({ ...(options && checkOptions(options)), parent: this })
   }
 
-  /** `fn`, which first throws if this is canceled. */
+  /** A function that throws if this is canceled, and else calls `fn`. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   wrap<F extends (...args: never[]) => unknown>(fn: F): F {
     if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
     return checkFirst(this, fn)
   }
 
-  /** Adds a source, before or after the start. One that has its reason already cancels at once. */
+  /**
+   * Adds a source, before or after the start. One that has a reason already cancels at once.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`; after the start, whatever a source that cannot be armed throws
+   */
   addSource(source: CancelationSource): this {
     const link = linkTo(checkSource(source, 'source'), this)
     if (this[kStatus] === S.PENDING) {
@@ -390,7 +453,12 @@ export class Cancelable implements Disposable, AsyncDisposable {
     return this
   }
 
-  /** Its timeout is this far off from now on: for watchdogs and idle timeouts. Never past the parent's. */
+  /**
+   * Sets its timeout anew, counted from now: for watchdogs and idle timeouts. The parent's time still counts; `Infinity`
+   * takes its own away.
+   *
+   * @throws TypeError, RangeError for a bad duration
+   */
   extend(timeout: Duration): void {
     const ms = parseDuration(timeout, 'timeout', true)
     if (this[kStatus] > S.RUNNING) return
@@ -398,16 +466,23 @@ export class Cancelable implements Disposable, AsyncDisposable {
     if (this[kStatus] === S.RUNNING) restartTimer(this)
   }
 
-  /** Runs `cleanup` on every way out, the last one first; a promise is waited for. After the end it runs at once. */
+  /**
+   * Runs `cleanup` when it ends in whichever way, the last one first; a promise is waited for. After the end it runs at once.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`
+   */
   defer(cleanup: Cleanup): void {
     if (typeof cleanup !== 'function') throw invalidType('cleanup', 'a function', cleanup)
     if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', this[kExtras]?.name, cleanup)
     else (extrasOf(this).cleanups ??= []).push(cleanup)
   }
 
-  // Telling
+  // Reporting
 
-  /** What there is so far; it stays, on every way out. A stream sets it, unless the body does. */
+  /**
+   * The result so far, kept when it ends in whichever way. Set it in the body; otherwise it is a {@link PartialStream} of
+   * the latest stream.
+   */
   get partialResult(): unknown {
     return partialResultOf(this)
   }
@@ -417,25 +492,28 @@ export class Cancelable implements Disposable, AsyncDisposable {
     extras.stream = undefined
   }
 
-  /** Tells the progress listeners of this and of its ancestors. */
+  /** Calls the progress listeners of this and of its ancestors. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   reportProgress(message: string, data?: unknown): void {
     if (typeof message !== 'string') throw invalidType('message', 'a string', message)
     reportProgress(this, message, data)
   }
 
+  /** Called at the start. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onStart(listener: ListenerTypes['start']): this {
     listen(this, 'start', listener)
     return this
   }
+  /** Called with each report of progress of this and of its descendants. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onProgress(listener: ListenerTypes['progress']): this {
     listen(this, 'progress', listener)
     return this
   }
+  /** Called with the result when the body has fulfilled, before `run` does. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onComplete(listener: ListenerTypes['complete']): this {
     listen(this, 'complete', listener)
     return this
   }
-  /** Called in the moment of the cancelation, or at once if that has passed. */
+  /** Called at the moment of the cancelation, or at once if that has passed. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onCancel(listener: ListenerTypes['cancel']): this {
     listen(this, 'cancel', listener)
     if ((this[kFlags] & S.NOTIFIED) !== 0) {
@@ -443,13 +521,13 @@ export class Cancelable implements Disposable, AsyncDisposable {
     }
     return this
   }
-  /** Called with what the body failed with, where that was not a cancelation. */
+  /** Called with the error of the body, unless that was a cancelation. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onError(listener: ListenerTypes['error']): this {
     listen(this, 'error', listener)
     return this
   }
 
-  // What the other files of this folder work with
+  // For the other files of this folder
 
   /** @internal */
   get [kContext](): OperationContext {
@@ -473,7 +551,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   /** @internal */
   [kNotify](): void {
-    tellCanceled(this)
+    notifyCanceled(this)
   }
 
   /** @internal */

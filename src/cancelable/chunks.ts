@@ -1,4 +1,4 @@
-/** A stream in pieces of several items. */
+/** A stream in chunks of several items. */
 import { invalidType, outOfRange } from '../base/errors.js'
 import { Timer } from '../engine/timers.js'
 import { parseDuration, type Duration } from '../base/units.js'
@@ -7,16 +7,17 @@ import type { StreamSource } from './iterate.js'
 import { isCanceled } from './poll.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
 
+/** Options of `cancel.chunks()`. */
 export interface ChunkOptions<T = unknown> extends StreamOptions<T> {
-  /** Whether the items of an unfinished chunk are delivered before the cancelation is thrown. Default true. */
+  /** Whether the items of an unfinished chunk are delivered before the cancelation is thrown. @default true */
   flushOnCancel?: boolean | undefined
-  /** A chunk is delivered unfinished when its first item has waited this long. Default: never. */
+  /** A chunk is delivered unfinished when its first item has waited this long. @default Infinity */
   maxWait?: Duration | undefined
 }
 
 type Result<T> = IteratorResult<T[], undefined>
 
-/** Made by `cancel.chunks(source, size)`. */
+/** The items of a source in arrays; made by `cancel.chunks(source, size)`. */
 export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, AsyncDisposable {
   readonly #items: CancelableStream<T>
   readonly #operation: Operation
@@ -24,8 +25,8 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, 
   readonly #flush: boolean
   readonly #maxWait: number
   #chunk: T[] = []
-  /** An item that has been asked for, and not come yet when its chunk was delivered. */
-  #asked: Promise<IteratorResult<T, undefined>> | undefined
+  /** An item that was requested, and had not come when its chunk was delivered. */
+  #requested: Promise<IteratorResult<T, undefined>> | undefined
   #error: unknown
 
   /** @internal Use `cancel.chunks()`. */
@@ -41,10 +42,12 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, 
     this.#items = new CancelableStream(operation, source, rest)
   }
 
+  /** Itself: it can be iterated over once. */
   [Symbol.asyncIterator](): this {
     return this
   }
 
+  /** The next chunk; rejects with the operation's error once that is canceled. */
   async next(): Promise<Result<T>> {
     if (this.#error !== undefined) throw this.#error
     const timer = this.#maxWait === Infinity ? undefined : new IdleTimer(this.#maxWait)
@@ -67,30 +70,33 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, 
     return { done: false, value }
   }
 
-  /** `undefined` when the first item of the chunk has waited for long enough. */
+  /** `undefined` when the first item of the chunk has waited for `maxWait`. */
   async #nextItem(timer: IdleTimer | undefined): Promise<IteratorResult<T, undefined> | undefined> {
-    const asked = (this.#asked ??= this.#items.next())
-    const item = timer === undefined ? await asked : await Promise.race([asked, timer.over()])
-    if (item !== undefined) this.#asked = undefined
+    const requested = (this.#requested ??= this.#items.next())
+    const item = timer === undefined ? await requested : await Promise.race([requested, timer.over()])
+    if (item !== undefined) this.#requested = undefined
     return item
   }
 
+  /** Closes the source; called by `for await` when its loop is left. */
   async return(): Promise<Result<T>> {
     await this.#items.return()
     return { done: true, value: undefined }
   }
 
+  /** Closes the source, and rejects with `error`. */
   async throw(error: unknown): Promise<Result<T>> {
     await this.return()
     throw error
   }
 
+  /** Closes the source. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#items.return()
   }
 }
 
-/** How long a chunk waits; the clock starts with its first item. */
+/** Limits how long a chunk waits; the clock starts with its first item. */
 class IdleTimer {
   readonly #duration: number
   #timer: Timer | undefined

@@ -27,7 +27,7 @@ export function combineInto(operation: Operation, parts: Iterable<Part>): void {
   }
 }
 
-/** The part, and where it has a parent of its own that too, and so on up. */
+/** Follows the part, and its parent where it has one, and so on up. */
 function follow(operation: Operation, part: Operation): void {
   let last = operation[kLinks]
   for (let each: Operation | null = part; each !== null; each = each[kParent]) {

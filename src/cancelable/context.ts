@@ -1,4 +1,4 @@
-/** The read-only face of an operation. */
+/** The read-only view of an operation. */
 import { now } from '../base/clock.js'
 import { kContext, type OperationContext, type OperationStatus, type Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
@@ -18,7 +18,7 @@ import { ENDED, PENDING, STATUS } from './state.js'
 
 let ids = 0
 
-/** What there is so far: what the user set, or else what the latest stream has. */
+/** The result so far: what the body has set, or else how far its latest stream has got. */
 export function partialResultOf(operation: Operation): unknown {
   const extras = operation[kExtras]
   return extras?.stream === undefined ? extras?.partial : extras.stream.partial()
@@ -78,7 +78,7 @@ export class Context implements OperationContext {
     return this.#operation[kExtras]?.metadata
   }
 
-  /** For logs: what is known, without what is not, and without the partial result, which may be anything. */
+  /** For logs: without what is unknown, and without the partial result, which may be any value. */
   toJSON(): Record<string, unknown> {
     const { id, name, status, parentId, startedAt, endedAt, elapsed, reason, metadata } = this
     return {

@@ -4,12 +4,17 @@ import type { OperationContext, Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
 import { Hub } from '../engine/link.js'
 
-/** The listeners of an operation, by event. */
+/** The types of an operation's listeners, by event. Their results are ignored, but a promise that rejects is reported. */
 export interface ListenerTypes {
+  /** Of `onStart`. */
   start: (operation: OperationContext) => unknown
+  /** Of `onComplete`; `value` is what the body fulfilled with, `undefined` for a block. */
   complete: (value: unknown, operation: OperationContext) => unknown
+  /** Of `onCancel`. */
   cancel: (reason: CancelationReason, operation: OperationContext) => unknown
+  /** Of `onError`; `error` is what the body failed with. */
   error: (error: unknown, operation: OperationContext) => unknown
+  /** Of `onProgress`. */
   progress: (progress: Progress) => unknown
 }
 
@@ -44,7 +49,7 @@ export class Followers extends Hub {
 
 /** A shielded part of the body. */
 export interface Shield {
-  /** Resolves when it is over, whatever came of it. */
+  /** Resolves when it is over, however it ended. */
   readonly over: Promise<void>
   /** The operation outside was canceled. */
   limit(): void
@@ -55,6 +60,7 @@ export interface PartialSource {
   partial(): unknown
 }
 
+/** A function for `defer`; a promise that it returns is waited for. */
 export type Cleanup = () => unknown
 
 export class Extras {
@@ -63,9 +69,9 @@ export class Extras {
   metadata: Readonly<Record<string, unknown>> | undefined = undefined
   /** In milliseconds. */
   grace: number = 0
-  /** Wall-clock time in milliseconds at which the time is over, wherever the monotonic clock stands. */
+  /** Wall-clock time in milliseconds at which the time is over, independent of the monotonic clock. */
   deadline: number = Infinity
-  /** The same while it is what the timer waits for: not where the timeout is earlier. */
+  /** The same while the timer waits for it: `Infinity` where the timeout is earlier. */
   wallDeadline: number = Infinity
   /** When the timer is due, where that is not the start plus the timeout. */
   due: number = Number.NaN
@@ -83,8 +89,9 @@ export class Extras {
   leaving: Promise<void> | undefined = undefined
   /** What delays the end of a canceled operation. */
   shields: Set<Shield> | undefined = undefined
-  /** What the user set, or else the latest stream's. */
+  /** What the body has set. */
   partial: unknown = undefined
+  /** The latest stream, unless the body has set a result after it. */
   stream: PartialSource | undefined = undefined
   progress: Progress | undefined = undefined
   /** Ends the waiting for the children. */

@@ -1,16 +1,16 @@
-/** One way to read whatever yields items one after another. */
+/** One interface to read all kinds of sources, item by item. */
 import type { Readable } from 'node:stream'
 import type { ReadableStream, ReadableStreamDefaultReader } from 'node:stream/web'
 import { invalidType } from '../base/errors.js'
 
-/** What can be streamed: an async or sync iterable, a Node `Readable`, a web `ReadableStream`. */
+/** A source for a stream: an async or sync iterable, a Node `Readable`, a web `ReadableStream`. */
 export type StreamSource<T> = AsyncIterable<T> | Iterable<T | PromiseLike<T>> | ReadableStream<T> | Readable
 
 export interface Reader<T> {
   /** Whether `next` returns its result, and not a promise of it. */
   readonly sync: boolean
   next(): IteratorResult<T | PromiseLike<T>> | PromiseLike<IteratorResult<T>>
-  /** Tells the source that nobody reads on, also while a `next` is pending. What it returns may never settle. */
+  /** Closes the source, also while a `next` is pending. The promise that it returns may never settle. */
   close(reason: unknown): unknown
 }
 

@@ -1,4 +1,4 @@
-/** How an operation starts, is linked to what can cancel it, and lets go of all of it. */
+/** How an operation starts, is linked to its sources, and is released from all of them. */
 import { kContext } from '../base/operation-context.js'
 import { now } from '../base/clock.js'
 import { ReusedError } from '../base/errors.js'
@@ -29,7 +29,7 @@ import { callListeners } from './listeners.js'
 import * as S from './state.js'
 import { dismissWaiters } from './waiter.js'
 
-/** The wall clock may be set, and the machine may sleep: a deadline on it is looked at this often. */
+/** The wall clock may be set, and the machine may sleep: a deadline on it is checked this often, in milliseconds. */
 const WALL_CLOCK_CHECK = 30_000
 
 /** @throws ReusedError */
@@ -64,7 +64,7 @@ export function start(operation: Operation): void {
   }
 }
 
-/** What the start of an operation that was canceled, or even disposed of, before or during its start fails with. */
+/** The error of a start that came after, or was interrupted by, the cancelation or disposal of the operation. */
 export function notStarted(operation: Operation): Error {
   return operation[kReason] === null ? new ReusedError(operation[kContext].status) : errorOf(operation)
 }
@@ -99,7 +99,7 @@ function connectAll(operation: Operation): void {
   }
 }
 
-/** Connects one link; where its own code has canceled the operation meanwhile, it is cut again. */
+/** Connects one link; cuts it again if its own code has canceled the operation meanwhile. */
 export function connect(operation: Operation, link: Link): CancelationReason | null {
   const reason = link.connect()
   if (operation[kStatus] !== S.RUNNING) {
@@ -110,7 +110,7 @@ export function connect(operation: Operation, link: Link): CancelationReason | n
   return reason
 }
 
-/** Lets go of everything that could cancel it. Runs nobody's code. */
+/** Releases it from everything that could cancel it. Runs no user code. */
 export function release(operation: Operation): void {
   removeTimer(operation)
   for (let link = operation[kLinks]; link !== null; link = link.sibling) link.disconnect()
@@ -123,7 +123,7 @@ export function end(operation: Operation, status: number): void {
   const flags = operation[kFlags]
   operation[kFlags] = (flags & ~(S.WATCH | S.BODY | S.FINISHING)) | S.ENDED
   operation[kStatus] = status
-  // Where nobody has looked, and nobody is likely to, a second reading of the clock would be a third of the cost.
+  // Without a reader of the context, present or likely, a second reading of the clock would be a third of the cost.
   if (operation[kExtras] !== null || (operation[kResolve] !== null && (flags & S.UNHELD) === 0)) {
     operation[kEndedAt] = now()
   }
@@ -176,7 +176,7 @@ export function restartTimer(operation: Operation): void {
   raiseWatch(operation, WATCH_DEADLINE)
 }
 
-/** Whether its time is really over, when its timer is due. */
+/** Whether its time is really over when its timer is due. */
 function isOver(operation: Operation): boolean {
   const wallDeadline = operation[kExtras]?.wallDeadline ?? Infinity
   return wallDeadline === Infinity || Date.now() >= wallDeadline
@@ -193,7 +193,7 @@ export function timeOut(operation: Operation): void {
   }
 }
 
-/** On the clock of `performance.now()`; `Infinity` where there is none. */
+/** When its time is over, on the clock of `performance.now()`; `Infinity` without a timeout. */
 export function deadlineOf(operation: Operation): number {
   if (operation[kStatus] !== S.RUNNING || operation[kTimeout] === undefined) return Infinity
   const extras = operation[kExtras]
@@ -201,7 +201,7 @@ export function deadlineOf(operation: Operation): number {
   return operation[kDueAt]()
 }
 
-// The family
+// Parents and children
 
 function addChild(parent: Operation, child: Operation): void {
   const first = parent[kFirstChild]
@@ -250,7 +250,7 @@ export function spreadFrom(operation: Operation): void {
   }
 }
 
-/** An operation that runs already has got something to watch: so have its descendants. */
+/** A running operation has something new to poll: so do its descendants. */
 export function raiseWatch(operation: Operation, bits: number): void {
   operation[kFlags] |= bits
   let each = operation[kFirstChild]

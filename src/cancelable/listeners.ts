@@ -1,4 +1,4 @@
-/** What an operation's user wants to be told. */
+/** Registers and calls an operation's listeners. */
 import { now } from '../base/clock.js'
 import { callIsolated, type ErrorSource } from '../base/diagnostics.js'
 import { invalidType } from '../base/errors.js'

@@ -1,8 +1,8 @@
-/** Functions around functions. */
+/** Wrapped functions that look like the original. */
 import { throwIfCanceled } from './poll.js'
 import type { Operation } from './operation.js'
 
-/** Makes `wrapper` look like `fn`, but for the arguments that it brings itself. */
+/** Gives `wrapper` the name and length of `fn`, without the first `own` arguments, which the wrapper itself passes. */
 export function mimicFunction<F extends (...args: never[]) => unknown>(
   wrapper: F,
   fn: (...args: never[]) => unknown,
@@ -13,7 +13,7 @@ export function mimicFunction<F extends (...args: never[]) => unknown>(
   return wrapper
 }
 
-/** `fn`, with a look at the operation before each call. */
+/** `fn`, which first throws if the operation is canceled. */
 export function checkFirst<F extends (...args: never[]) => unknown>(operation: Operation, fn: F): F {
   function wrapped(this: unknown, ...args: never[]): unknown {
     throwIfCanceled(operation)

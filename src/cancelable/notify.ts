@@ -1,4 +1,4 @@
-/** Telling an operation's listeners that it was canceled. */
+/** Notifies an operation's listeners of its cancelation, and starts its grace period. */
 import { kContext } from '../base/operation-context.js'
 import { now } from '../base/clock.js'
 import { cancelChannel, type CancelMessage } from '../base/diagnostics.js'
@@ -12,46 +12,46 @@ import { releaseWaiters } from './waiter.js'
 
 /**
  * The second phase of a cancelation, for one operation; a second call does nothing. Its ancestors that are canceled and
- * wait to be told go first: a source that it shares with one of them has marked it before those between. Never throws.
+ * wait to be notified go first: a source that it shares with one of them has marked it before those between. Never throws.
  */
-export function tellCanceled(operation: Operation): void {
+export function notifyCanceled(operation: Operation): void {
   if ((operation[kFlags] & NOTIFIED) !== 0) return
   let above = operation[kParent]
   if (above !== null && waits(above)) {
     const chain: Operation[] = []
     for (; above !== null && waits(above); above = above[kParent]) chain.push(above)
-    for (let each = chain.pop(); each !== undefined; each = chain.pop()) tellOne(each)
+    for (let each = chain.pop(); each !== undefined; each = chain.pop()) notifyOne(each)
   }
-  tellOne(operation)
+  notifyOne(operation)
 }
 
 function waits(operation: Operation): boolean {
   return operation[kReason] !== null && (operation[kFlags] & NOTIFIED) === 0
 }
 
-function tellOne(operation: Operation): void {
+function notifyOne(operation: Operation): void {
   let link = operation[kLinks]
   operation[kLinks] = null
   for (; link !== null; link = link.sibling) link.close()
   const extras = operation[kExtras]
   if (extras === null) operation[kFlags] |= NOTIFIED
-  else tell(operation, extras)
+  else notifyListeners(operation, extras)
   if (cancelChannel.hasSubscribers) {
     cancelChannel.publish({ operation: operation[kContext], reason: operation[kReason]! } satisfies CancelMessage)
   }
   if ((operation[kFlags] & (BODY | FINISHING)) !== 0) startGrace(operation)
 }
 
-function tell(operation: Operation, extras: Extras): void {
+function notifyListeners(operation: Operation, extras: Extras): void {
   extras.controller?.abort(errorOf(operation))
   releaseWaiters(operation)
   if (extras.shields !== undefined) for (const shield of extras.shields) shield.limit()
-  // Who registers from here on is told at once, and whoever did before is among those.
+  // A listener that is registered from here on is called at once; those registered before are called below.
   operation[kFlags] |= NOTIFIED
   if (extras.listeners !== undefined) callListeners(operation, 'cancel', operation[kReason]!, operation[kContext])
 }
 
-/** From here on the body has its grace, and at least one turn of the event loop. It has them once. */
+/** Starts the grace period of the body, which lasts at least one turn of the event loop. There is only one. */
 export function startGrace(operation: Operation): void {
   if ((operation[kFlags] & (IN_GRACE | IN_TURN | GRACE_OVER)) !== 0) return
   const extras = operation[kExtras]
@@ -62,11 +62,11 @@ export function startGrace(operation: Operation): void {
   extras.due = now() + extras.grace
   addTimer(operation, extras.grace)
   operation[kFlags] |= IN_GRACE
-  // Short, and bounded: unlike a timeout it keeps the process alive, so that what follows it can be done.
+  // Short and bounded: unlike a timeout it keeps the process alive, so that the cleanup after it can run.
   holdLoop()
 }
 
-/** The grace is over; the turn is not, where the loop was blocked for as long. */
+/** The grace period is over; the turn is not, if the loop was blocked for as long. */
 export function graceExpired(operation: Operation): void {
   operation[kFlags] &= ~IN_GRACE
   releaseLoop()

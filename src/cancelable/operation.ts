@@ -1,7 +1,7 @@
 /**
- * The record of one operation, which every file of this folder works on. `Cancelable` implements it; that file is above
- * all others, so they know the record only. All keys are symbols: nothing that a user's subclass declares or overrides can
- * reach the record.
+ * The record of one operation, which every file of this folder works on. `Cancelable` implements it; its file is above all
+ * others, which know only the record. All keys are symbols: nothing that a user's subclass declares or overrides can reach
+ * the record.
  */
 import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
 import type { kContext, OperationContext } from '../base/operation-context.js'
@@ -49,7 +49,7 @@ export interface Operation extends Target, Timed {
   readonly [kContext]: OperationContext
 }
 
-/** The extras, made where there are none yet. */
+/** The extras, made on first use. */
 export function extrasOf(operation: Operation): Extras {
   return (operation[kExtras] ??= new Extras())
 }

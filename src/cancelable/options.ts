@@ -1,4 +1,4 @@
-/** What an operation can be given, and the checking of it. */
+/** The options of an operation, and their checks. */
 import { checkOptions, invalidType, invalidValue, ofThisCopy, unknownName } from '../base/errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
@@ -12,32 +12,47 @@ import { checkToken, tokenLink, type CancelationToken } from '../sources/token.j
 import { parseDuration, type Duration } from '../base/units.js'
 import { extrasOf, kParent, kFirstChild, kLinks, kTimeout, type Operation } from './operation.js'
 
-/** What a `Temporal.Instant` looks like; Node 20 has none, so it is recognized by shape. */
+/** The shape of a `Temporal.Instant`, by which it is recognized: Node 20 has no Temporal. */
 export interface InstantLike {
+  /** `'Temporal.Instant'`. */
   readonly [Symbol.toStringTag]: string
+  /** Milliseconds since 1970. */
   readonly epochMilliseconds: number
 }
 
-/** The options of an operation but for its parent, which only the class above can name. */
+/** The options of an operation without its parent. */
 export interface OperationOptions {
-  /** Counted from the start. 0 has run out already, `Infinity` is none. */
+  /** How long it may take, counted from the start. 0 cancels at the start. @default Infinity */
   timeout?: Duration | undefined
-  /** A moment of the wall clock; with a `timeout`, the earlier counts. */
+  /** A moment of the wall clock at which it is canceled; with a `timeout`, the earlier counts. @default none */
   deadline?: Date | InstantLike | undefined
+  /** Cancels it when one of these tokens is canceled. */
   token?: CancelationToken | readonly CancelationToken[] | undefined
+  /** Cancels it when one of these signals aborts. */
   abortSignal?: AbortSignal | readonly AbortSignal[] | undefined
-  /** OS signals. While the operation runs, their default action is off. Only on the main thread. */
+  /**
+   * OS signals that cancel it, by name: `['SIGINT', 'SIGTERM']`. While the operation runs, their default action is off. Only
+   * on the main thread.
+   */
   signals?: readonly NodeJS.Signals[] | undefined
+  /** Cancels it as soon as one of these holds; they are first checked at the start. */
   condition?: Condition | readonly Condition[] | undefined
-  /** Limits, shared with every operation that has equal ones, or a guard of one's own. */
+  /** Cancels it when a limit is crossed: limits, shared with every operation that has equal ones, or a guard. */
   resources?: Limits | Guard | undefined
-  /** Any other source: `anyOf(...)`, `allOf(...)`, or one's own. */
+  /** Any other sources: `anyOf(...)`, `allOf(...)`, or implementations of {@link CancelationSource}. */
   sources?: readonly CancelationSource[] | undefined
-  /** How long the body may go on after a cancelation before it is given up. Default 0: one turn of the event loop. */
+  /**
+   * The grace period: how long the body may go on after a cancelation before it is abandoned. With 0 it has one turn of the
+   * event loop.
+   *
+   * @default 0
+   */
   grace?: Duration | undefined
-  /** Default: made when first read. */
+  /** Identifies it in logs and in reasons of its children. @default a new one, unique in this thread */
   id?: string | undefined
+  /** For logs, messages and diagnostics. @default none */
   name?: string | undefined
+  /** Any data of the caller's, for logs and listeners. @default none */
   metadata?: Readonly<Record<string, unknown>> | undefined
 }
 
@@ -61,8 +76,8 @@ export const CANCELABLE_OPTIONS: readonly OptionName[] = [
 ]
 
 /**
- * Checks the options and takes them over; nothing is armed yet. One pass over what is there, because looking for each of
- * the thirteen in every operation would cost more than all the rest.
+ * Checks and applies the options; nothing is armed yet. One pass over those that are given, because looking up each of the
+ * thirteen in every operation would cost more than all the rest.
  *
  * @throws TypeError, RangeError with Node's codes, naming the option
  */
@@ -131,7 +146,7 @@ function take(operation: Operation, key: OptionName, value: unknown): void {
 /**
  * Adds a link behind the others, so that sources are armed in the order in which they were given.
  *
- * @param after where to look for the last one from: whoever adds many says the one before
+ * @param after where the search for the last one starts: callers that add many pass the one before
  */
 export function addLink(operation: Operation, link: Link, after: Link | null = operation[kLinks]): Link {
   let last = after

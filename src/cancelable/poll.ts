@@ -1,6 +1,6 @@
 /**
- * Looking, for code that never yields: no event can reach it, so a check compares the deadlines with the clock, and looks
- * at the guards when the word of shared memory has changed that changes with every edge.
+ * Polling, for code that never yields: no event can reach it, so a check compares the deadlines with the clock, and checks
+ * the guards when the word of shared memory has changed that changes with every edge of any guard.
  */
 import { now } from '../base/clock.js'
 import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'
@@ -10,7 +10,7 @@ import { deadlineOf, timeOut } from './lifecycle.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, type Operation } from './operation.js'
 import { WATCH } from './state.js'
 
-/** Whether it is canceled, also inside code that never yields. Runs no user code. */
+/** Whether it is canceled; also true inside code that never yields. Runs no user code. */
 export function isCanceled(operation: Operation): boolean {
   return operation[kReason] !== null || ((operation[kFlags] & WATCH) !== 0 && poll(operation))
 }
@@ -38,7 +38,7 @@ function poll(operation: Operation): boolean {
   return operation[kReason] !== null
 }
 
-/** The earliest of those that have passed counts: it is the one whose timer would have been first. */
+/** The earliest deadline that has passed counts: its timer would have been the first. */
 function pollDeadlines(operation: Operation, time: number): void {
   let earliest: Operation | null = null
   let due = time

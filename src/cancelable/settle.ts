@@ -1,11 +1,11 @@
-/** How a run ends: what its body came to, what must end before it does, and what it is given up for. */
+/** How a run settles: its outcome, what it waits for first, and when it is abandoned. */
 import { kContext } from '../base/operation-context.js'
 import { cancelationError, CancelationError } from '../base/cancelation-error.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
 import { isReason, parentReason, type CancelationReason } from '../base/reason.js'
 import { Timer } from '../engine/timers.js'
 import { deliver, kMark } from '../engine/propagation.js'
-import { abandoned, settledLate } from './abandoned.js'
+import { countAbandoned, settledLate } from './abandoned.js'
 import {
   errorOf,
   extrasOf,
@@ -30,7 +30,7 @@ export function fulfilled(operation: Operation, value: unknown): void {
     settle(operation, COMPLETED, value)
     return
   }
-  // The usual way, short.
+  // The usual case, kept short.
   const resolve = operation[kResolve]!
   end(operation, COMPLETED)
   resolve(value)
@@ -51,16 +51,16 @@ export function rejected(operation: Operation, error: unknown): void {
     settle(operation, FAILED, error)
     return
   }
-  // It passed on the cancelation of something else: so it is canceled, with that very error.
+  // It passed on the cancelation of something else: so it is canceled, with that same error.
   extrasOf(operation).error = error as CancelationError
-  // Already now: the parent keeps those that are finishing.
+  // Before it is marked: the parent waits for children that are finishing.
   operation[kFlags] |= FINISHING
   operation[kMark](reason)
   deliver()
   settle(operation, CANCELED, error)
 }
 
-/** The reason, if the error is a cancelation. An error may be anything, and may fail when it is looked at. */
+/** The reason, if the error is a cancelation. An error may be any value, and reading it may throw. */
 function reasonOf(error: unknown): CancelationReason | null {
   try {
     return CancelationError.is(error) && isReason(error.reason) ? error.reason : null
@@ -69,7 +69,7 @@ function reasonOf(error: unknown): CancelationReason | null {
   }
 }
 
-/** It was canceled before its body could start: what was deferred runs nevertheless. */
+/** It was canceled before its body could start: deferred cleanups run nevertheless. */
 export function neverRun(
   operation: Operation,
   resolve: (value: unknown) => void,
@@ -81,25 +81,25 @@ export function neverRun(
   settle(operation, CANCELED, error)
 }
 
-/** All that a canceled operation may still take has been taken: its run settles now, with or without its body. */
+/** The grace period and the turn of a canceled operation are over: its run settles now, with or without its body. */
 export function graceOver(operation: Operation): void {
   operation[kFlags] |= GRACE_OVER
   if ((operation[kFlags] & FINISHING) !== 0) {
     operation[kExtras]?.childless?.()
     operation[kExtras]?.cleanedUp?.()
-  } else if ((operation[kExtras]?.shields?.size ?? 0) > 0) void giveUpAfterShields(operation)
-  else giveUp(operation)
+  } else if ((operation[kExtras]?.shields?.size ?? 0) > 0) void abandonAfterShields(operation)
+  else abandon(operation)
 }
 
-function giveUp(operation: Operation): void {
+function abandon(operation: Operation): void {
   if ((operation[kFlags] & BODY) === 0) return
   operation[kFlags] &= ~BODY
-  abandoned(operation)
+  countAbandoned(operation)
   if (operation[kExtras] === null) rejectBare(operation)
   else settle(operation, ABANDONED, errorOf(operation))
 }
 
-/** The same for an operation without extras, as a million of them at once are: it gets none just to keep its error. */
+/** The same for an operation without extras: with a million of them, none is made just to keep the error. */
 function rejectBare(operation: Operation): void {
   if (operation[kFirstChild] !== null) {
     settle(operation, ABANDONED, errorOf(operation))
@@ -112,11 +112,11 @@ function rejectBare(operation: Operation): void {
   reject(error)
 }
 
-async function giveUpAfterShields(operation: Operation): Promise<void> {
+async function abandonAfterShields(operation: Operation): Promise<void> {
   await shieldsGone(operation)
   // A body that was waiting for the last shield unwinds now.
   await new Promise(setImmediate)
-  giveUp(operation)
+  abandon(operation)
 }
 
 function settle(operation: Operation, status: number, value: unknown): void {
@@ -131,7 +131,7 @@ function settle(operation: Operation, status: number, value: unknown): void {
   }
 }
 
-/** Children, shields, cleanups: everything ends before the operation does. Returns what the cleanups failed with. */
+/** Waits for children, shields and cleanups, which all end before the operation does. Returns the errors of cleanups. */
 export async function finishUp(operation: Operation): Promise<unknown[]> {
   operation[kFlags] |= FINISHING
   await endChildren(operation)
@@ -185,13 +185,13 @@ export function disband(operation: Operation): void {
   deliver()
 }
 
-/** Waits for the canceled children's bodies, within the grace. */
+/** Waits for the bodies of the canceled children, within the grace period. */
 function childrenGone(operation: Operation): Promise<void> {
   if ((operation[kFlags] & GRACE_OVER) !== 0) return Promise.resolve()
   const extras = extrasOf(operation)
   return new Promise((resolve) => {
     extras.childless = resolve
-    // A canceled operation is woken when its grace is over; any other counts its own from here.
+    // A canceled operation is woken when its grace period is over; any other counts its own from here.
     if ((operation[kFlags] & (IN_TURN | IN_GRACE)) !== 0) return
     if (extras.grace === 0) {
       setImmediate(resolve)
@@ -208,11 +208,11 @@ function childrenGone(operation: Operation): Promise<void> {
 
 /** Waits for the shields, each of which is bounded by its own `max` once the operation is canceled. */
 async function shieldsGone(operation: Operation): Promise<void> {
-  // Each waits for the next of them, as they may make others.
+  // One after the other: they may start more.
   for (const each of operation[kExtras]?.shields ?? []) await each.over
 }
 
-/** Runs the cleanups, the last one first, and returns what they failed with. A canceled operation waits within its grace. */
+/** Runs the cleanups, the last one first, and returns their errors. A canceled operation waits within its grace period. */
 export async function cleanUp(operation: Operation): Promise<unknown[]> {
   const errors: unknown[] = []
   const cleanups = operation[kExtras]?.cleanups
@@ -253,7 +253,7 @@ function within(operation: Operation, promise: PromiseLike<unknown>, errors: unk
   })
 }
 
-/** Whether `cause` is already among what `error` was caused by: a chain of causes must not become a ring. */
+/** Whether `cause` is already in the chain of causes of `error`, which must not become a ring. */
 function leadsTo(error: unknown, cause: unknown): boolean {
   let each = error
   try {

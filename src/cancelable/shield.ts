@@ -1,12 +1,13 @@
-/** A part of a body that no cancelation cuts. */
+/** A part of a body that no cancelation interrupts. */
 import { checkKeys, checkOptions } from '../base/errors.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { extrasOf, type Operation } from './operation.js'
 import type { Shield } from './extras.js'
 import { throwIfCanceled } from './poll.js'
 
+/** Options of `cancel.shield()`. */
 export interface ShieldOptions {
-  /** How long it may delay the end of a canceled operation; then it is canceled itself. Default 30 s. */
+  /** How long it may delay the end of a canceled operation; then it is canceled itself. @default 30 s */
   max?: Duration
 }
 

@@ -10,23 +10,26 @@ import { isCanceled } from './poll.js'
 import { Waiter } from './waiter.js'
 import { race } from './waiting.js'
 
+/** Options of `cancel.stream()`. */
 export interface StreamOptions<_T = unknown> {
-  /** Report progress after every so many items. Default: never. */
+  /** Reports progress after every so many items; 0 is never. @default 0 */
   reportEvery?: number | undefined
-  /** How many of the latest items the partial result holds; default 0. */
+  /** How many of the latest items the partial result holds. @default 0 */
   keep?: number | 'all' | undefined
   /**
-   * Whether a cancelation ends the waiting for an item (default), or is looked at between two items only, which costs
-   * about half as much an item.
+   * Whether a cancelation ends the waiting for an item. With false it is checked between two items only, which costs about
+   * half as much per item.
+   *
+   * @default true
    */
   interruptible?: boolean | undefined
 }
 
-/** How far a stream got. */
+/** How far a stream has got. */
 export interface PartialStream<T = unknown> {
   /** How many items were delivered. */
   count: number
-  /** The latest of them, as many as `keep` says. */
+  /** The latest of them, at most `keep`, oldest first. */
   items: T[]
   /** Whether the source came to its end. */
   complete: boolean
@@ -56,19 +59,22 @@ class StreamWaiter extends Waiter {
   }
 }
 
-/** Made by `cancel.stream(source)`. It reads an item when it is asked for one, so a slow consumer holds up the source. */
+/**
+ * The items of a source inside an operation; made by `cancel.stream(source)`. It reads an item only on request, so a slow
+ * consumer slows the source down.
+ */
 export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable {
   readonly #operation: Operation
   readonly #reader: Reader<T>
   readonly #interruptible: boolean
   readonly #reportEvery: number
   readonly #keep: number
-  /** The latest items; once it is full, `#count` says where the oldest is. */
+  /** The latest items, a ring once it is full: `#count` says where the oldest is. */
   readonly #items: T[] = []
   #count = 0
   #complete = false
   #closed = false
-  /** What the operation's end left of it. */
+  /** The error of reading on after the operation has ended. */
   #ended: CancelationError | undefined
   /** The settling of the `next` that is waiting, if one is. */
   #resolve: Resolve<T> | undefined
@@ -82,7 +88,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   readonly #onResult = (result: IteratorResult<T>): void => this.#received(result)
   readonly #onError = (error: unknown): void => this.#failed(error)
   readonly #check = (result: IteratorResult<T>): Result<T> => this.#take(result)
-  readonly #checkError = (error: unknown): never => this.#giveUp(error)
+  readonly #checkError = (error: unknown): never => this.#endWith(error)
 
   /** @internal Use `cancel.stream()`. */
   constructor(
@@ -106,6 +112,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     this.#waiter.join(operation)
   }
 
+  /** Itself: it can be iterated over once. */
   [Symbol.asyncIterator](): this {
     return this
   }
@@ -115,7 +122,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     return this.#count
   }
 
-  /** How far it got. */
+  /** How far it has got. */
   partial(): PartialStream<T> {
     const items = this.#items
     const oldest = items.length === this.#keep ? this.#count % this.#keep : 0
@@ -140,13 +147,13 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
       this.#end(false)
       return Promise.reject(error)
     }
-    // Also an iterator that gives no promise, as `for await` takes it.
+    // An iterator may return a plain result, as `for await` allows.
     const coming = (result instanceof Promise ? result : Promise.resolve(result)) as Promise<IteratorResult<T>>
     if (!this.#interruptible) return coming.then(this.#check, this.#checkError)
     return this.#waitFor(coming)
   }
 
-  /** The consumer wants no more: closes the source, and waits for that no longer than the operation lives. */
+  /** Closes the source, and waits for that until the operation is canceled; called by `for await` when its loop is left. */
   async return(): Promise<Result<T>> {
     if (!this.#closed) {
       const closing = this.#close(undefined)
@@ -161,11 +168,13 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     return { done: true, value: undefined }
   }
 
+  /** Closes the source, and rejects with `error`. */
   async throw(error: unknown): Promise<Result<T>> {
     await this.return()
     throw error
   }
 
+  /** Closes the source. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.return()
   }
@@ -178,7 +187,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     reject?.(error)
   }
 
-  /** The operation has ended without this stream's end: who reads on must not take that for it. */
+  /** The operation has ended before the source: reading on must not look like the end of the source. */
   #dismissed(error: CancelationError): void {
     this.#ended = error
     if (this.#latest !== undefined) quiet(this.#latest)
@@ -194,7 +203,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     return promise
   }
 
-  /** Whoever asks for the next item before the last one has come gets it after that. */
+  /** A `next` that is called before the last one has settled follows it. */
   #afterLatest(): Promise<Result<T>> {
     const promise = this.#latest!.then(
       () => this.next(),
@@ -216,7 +225,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   #received(result: IteratorResult<T>): void {
     const resolve = this.#resolve
     const reject = this.#reject
-    // An item that comes after a cancelation has nobody to go to.
+    // An item that comes after a cancelation is dropped.
     if (resolve === undefined) return
     this.#resolve = undefined
     this.#reject = undefined
@@ -233,13 +242,13 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     if (reject === undefined) return
     this.#resolve = undefined
     this.#reject = undefined
-    // A source that failed has closed itself; one that yielded a promise which failed knows nothing of it.
+    // A source that failed has closed itself; one that yielded a failing promise has not.
     if (this.#reader.sync) this.#drop(error)
     else this.#end(false)
     reject(error)
   }
 
-  #giveUp(error: unknown): never {
+  #endWith(error: unknown): never {
     this.#end(false)
     throw error
   }
@@ -271,7 +280,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     return Promise.reject(error)
   }
 
-  /** Whoever still waits is told that there is nothing more. */
+  /** Ends a `next` that still waits. */
   #settleWaiting(): void {
     const resolve = this.#resolve
     this.#resolve = undefined
@@ -284,7 +293,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     return this.#reader.close(reason)
   }
 
-  /** Nothing more comes. */
+  /** Marks it as ended: no further item is delivered. */
   #end(complete: boolean): void {
     this.#closed = true
     this.#complete = complete
@@ -304,14 +313,14 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   }
 
   #closingFailed(error: unknown): void {
-    // Being cut off is what a canceled source reports by right.
+    // A canceled source may well reject with the cancelation.
     if (error !== this.#ended && error !== this.#operation[kExtras]?.error) {
       reportError(error, 'stream', this.#operation[kExtras]?.name)
     }
   }
 }
 
-/** Mostly nobody reads any more: then its rejection is nobody's. */
+/** Usually no one awaits this; mark it handled. */
 function quiet(promise: Promise<unknown>): void {
   promise.catch(() => undefined)
 }

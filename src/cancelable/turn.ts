@@ -9,7 +9,7 @@ import { CHILD_HAD_TURN, ENDED, FINISHING, IN_TURN, POSTPONED } from './state.js
 
 let queue: Operation | null = null
 
-/** The operation, which must be canceled and told, gets its turn. */
+/** Queues an operation, canceled and notified, for its turn. */
 export function queueTurn(operation: Operation): void {
   if ((operation[kFlags] & (IN_TURN | ENDED)) !== 0) return
   operation[kFlags] = (operation[kFlags] & ~CHILD_HAD_TURN) | IN_TURN
@@ -18,7 +18,7 @@ export function queueTurn(operation: Operation): void {
   queue = operation
 }
 
-/** The last canceled first: a parent's body is mostly waiting for its children's. */
+/** The last canceled first: usually the body of a parent waits for those of its children. */
 function turn(): void {
   let operation = queue
   queue = null
@@ -35,7 +35,7 @@ function takeTurn(operation: Operation): void {
   if ((operation[kFlags] & ENDED) !== 0) return
   const parent = operation[kParent]
   if (parent !== null) parent[kFlags] |= CHILD_HAD_TURN
-  // Its body may be waiting for a child that has just been given up, or is about to be: one turn more, once.
+  // Its body may be waiting for a child that has just been abandoned, or is about to be: one turn more, once.
   if ((operation[kFlags] & (CHILD_HAD_TURN | POSTPONED | FINISHING)) === CHILD_HAD_TURN) {
     operation[kFlags] |= POSTPONED
     queueTurn(operation)

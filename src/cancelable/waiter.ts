@@ -6,12 +6,12 @@ import type { WaiterNode } from './extras.js'
 import { errorOf, extrasOf, kExtras, kFlags, type Operation } from './operation.js'
 import { ENDED } from './state.js'
 
-/** A member of an operation's list of those to be released. */
+/** A member of an operation's list of waiters. */
 export abstract class Waiter implements WaiterNode {
   previous: WaiterNode | null = null
   following: WaiterNode | null = null
   operation: Operation | null = null
-  /** What the user waits for. */
+  /** The promise that was returned to the user. */
   promise: Promise<unknown> | null = null
 
   abstract canceled(error: CancelationError): void
@@ -42,8 +42,8 @@ export abstract class Waiter implements WaiterNode {
 }
 
 /**
- * Ends all waiting inside an operation that has ended: as with children, what is left is canceled. Otherwise whatever lost
- * against something else would wait on, and pile up, on a promise that lives long.
+ * Ends all waiting inside an operation that has ended: as with children, what is left is canceled. Otherwise the losers of
+ * a race would pile up on a promise that lives long.
  */
 export function dismissWaiters(operation: Operation): void {
   const extras = operation[kExtras]!

@@ -1,4 +1,4 @@
-/** Waiting inside an operation: whatever waits is released when the operation is canceled, and leaves nothing behind. */
+/** Waiting inside an operation: it ends when the operation is canceled, and leaves nothing behind. */
 import type { CancelationError } from '../base/cancelation-error.js'
 import { isThenable } from '../base/diagnostics.js'
 import { Timer } from '../engine/timers.js'
@@ -17,8 +17,8 @@ type Reject = (error: unknown) => void
 type Outcome = (waiter: { readonly resolve: Resolve; readonly reject: Reject }) => void
 
 /**
- * All that wait for one foreign promise. A promise never forgets a reaction, so a long-lived one gets a single reaction
- * from us, whatever comes and goes behind it.
+ * All waiters for one foreign promise. A promise never forgets a reaction, so one that lives long gets a single reaction,
+ * however many waiters come and go.
  */
 class Awaited {
   first: RaceWaiter | null = null
@@ -101,12 +101,12 @@ export function race<T>(operation: Operation, promise: PromiseLike<T>): Promise<
   if (!isThenable(promise)) return Promise.resolve(promise)
   const all = awaited.get(promise) ?? new Awaited(promise)
   const { outcome } = all
-  // A thenable that is no promise may have settled within its `then`.
+  // A thenable that is not a promise may have settled within its `then`.
   if (outcome !== undefined) return new Promise((resolve, reject) => outcome({ resolve: resolve as Resolve, reject }))
   return waiting(operation, (resolve, reject) => new RaceWaiter(all, resolve, reject)) as Promise<T>
 }
 
-/** The promise of a new waiter. */
+/** Returns the promise of a new waiter. */
 function waiting(operation: Operation, make: (resolve: Resolve, reject: Reject) => Waiter): Promise<unknown> {
   let waiter!: Waiter
   const promise = new Promise<unknown>((resolve, reject) => {

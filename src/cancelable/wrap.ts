@@ -1,4 +1,4 @@
-/** Functions and streams that bring their own operation. */
+/** Functions and streams with an operation of their own. */
 import { CancelationError } from '../base/cancelation-error.js'
 import { checkOptions, invalidType } from '../base/errors.js'
 import { Cancelable, type CancelableOptions } from './cancelable.js'
@@ -8,7 +8,10 @@ import type { ListenerTypes } from './extras.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
 
 /**
- * A function that runs `fn` in a new operation with these options on every call.
+ * A function that runs `fn` in a new operation with these options on every call; the operation comes first among its
+ * arguments. The operation has the name of `fn` unless the options name it.
+ *
+ * @throws TypeError, RangeError with Node's codes for bad options, here and not at the first call
  *
  * @example
  * const load = cancelable({ timeout: '5s' }, async (cancel, url: string) => fetch(url, { signal: cancel.signal }))
@@ -28,12 +31,20 @@ export function cancelable<A extends unknown[], R>(
   return mimicFunction(wrapped, fn, 1)
 }
 
+/** The options of an operation and of its stream. */
 export interface CancelableStreamOptions<T = unknown> extends CancelableOptions, StreamOptions<T> {
-  /** Called as often as `reportEvery` says. */
+  /** Called after every `reportEvery` items. */
   onProgress?: ListenerTypes['progress'] | undefined
 }
 
-/** The items of `source` in an operation of their own, which starts now and ends with the stream. */
+/**
+ * The items of `source` in an operation of their own, which starts now and ends with the stream. If it is canceled before,
+ * the first `next()` rejects.
+ *
+ * @example
+ * for await (const row of cancelableStream(readRows(), { timeout: '1m', reportEvery: 1000, onProgress })) await save(row)
+ * @throws TypeError, RangeError with Node's codes for bad options; whatever a source that cannot be armed throws
+ */
 export function cancelableStream<T>(
   source: StreamSource<T>,
   options: CancelableStreamOptions<T> = {},
@@ -48,7 +59,7 @@ export function cancelableStream<T>(
   try {
     operation.enter()
   } catch (error) {
-    // A stream that is canceled before it starts says so where it is read.
+    // A stream that is canceled before it starts reports that where it is read.
     if (!CancelationError.is(error)) throw error
   }
   return stream

@@ -4,12 +4,12 @@
 import type { CancelationReason } from '../base/reason.js'
 import { kMark, type Target } from './propagation.js'
 
-/** What must be looked at to learn of a cancelation inside code that never yields. */
+/** What must be polled to notice a cancelation inside code that never yields. */
 export const WATCH_DEADLINE: number = 1 << 0
 export const WATCH_GUARD: number = 1 << 1
 export const WATCH_SHARED: number = 1 << 2
 
-/** A target's hold on one source. */
+/** Connects one target to one source. */
 export abstract class Link {
   // Declared, and set in the constructor: initialized fields make a class that others extend twice as slow to make.
   declare readonly target: Target
@@ -21,20 +21,20 @@ export abstract class Link {
     this.sibling = null
   }
 
-  /** Starts listening to the source; the reason, if it has one already. Throws where the source cannot be armed. */
+  /** Starts listening to the source. Returns the reason, if it has one already. Throws if the source cannot be armed. */
   abstract connect(): CancelationReason | null
-  /** Stops listening, and runs nobody's code. May be called at any time, also twice. */
+  /** Stops listening, and runs no user code. May be called at any time, also twice. */
   abstract disconnect(): void
-  /** Lets go of what only the user's code can let go of; called after {@link disconnect}, when others may be told. */
+  /** Releases what only user code can release; called after {@link disconnect}, when listeners may be called. */
   close(): void {}
   /** A link of the same kind for another target. */
   abstract copy(target: Target): Link
 
-  /** `WATCH_*` bits of what {@link poll} would look at. */
+  /** `WATCH_*` bits of what {@link poll} checks. */
   get watch(): number {
     return 0
   }
-  /** Looks at what no event can have told yet, and marks the target if it has happened. */
+  /** Checks what no event can have reported yet, and marks the target if it has happened. */
   poll(_now: number): void {}
 }
 
@@ -43,17 +43,17 @@ export abstract class Hub {
   head: HubLink | null = null
   tail: HubLink | null = null
 
-  /** The reason with which a target that comes now is canceled at once. */
+  /** The reason with which a target that is added now is canceled at once. */
   abstract current(): CancelationReason | null
   /** See {@link Link.watch}. */
   get watch(): number {
     return 0
   }
-  /** Looks at what no event can have told yet, and marks all targets if it has happened. */
+  /** Checks what no event can have reported yet, and marks all targets if it has happened. */
   poll(): void {}
-  /** The first link came. */
+  /** The first link was added. */
   protected open(): void {}
-  /** The last link went. */
+  /** The last link was removed. */
   protected close(): void {}
 
   add(link: HubLink): void {
@@ -91,7 +91,7 @@ export abstract class Hub {
   }
 }
 
-/** The hub of a shared source; made when it is first asked for. */
+/** The hub of a shared source, made on first use. */
 export function hubOf<K, H extends Hub>(
   hubs: { get(source: K): H | undefined; set(source: K, hub: H): unknown },
   source: K,
@@ -105,6 +105,7 @@ export function hubOf<K, H extends Hub>(
   return hub
 }
 
+/** A node in the hub's list of targets. */
 export class HubLink extends Link {
   declare readonly hub: Hub
   declare prev: HubLink | null

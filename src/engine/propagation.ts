@@ -27,7 +27,7 @@ export interface Target {
 
 let head: Target | null = null
 let tail: Target | null = null
-/** The first member whose dependents are not marked yet. */
+/** The first member of the list with dependents that are not marked yet. */
 let unspread: Target | null = null
 let notifying = false
 let scheduled = false

@@ -1,7 +1,7 @@
 /**
  * Timers by the million: one list per duration, in which the order of arrival is the order of expiry, so that adding and
  * removing are a few pointer writes; a heap over the lists; one Node timer for all of them. The Node timer is left armed
- * when its reason has gone: the next operation is probably about to need it.
+ * when no member needs it any more: the next operation is probably about to.
  */
 import { AsyncResource } from 'node:async_hooks'
 import { LONGEST_DELAY, now } from '../base/clock.js'
@@ -45,7 +45,7 @@ const lists = new Map<number, TimerList>()
 const heap: TimerList[] = []
 let latest = new TimerList(-1)
 const SWEEP_FROM = 1000
-/** So many lists are worth looking for empty ones. */
+/** From this many lists on, empty ones are looked for. */
 let sweepAt = SWEEP_FROM
 
 let nodeTimer: NodeJS.Timeout | undefined
@@ -70,7 +70,7 @@ export function addTimer(timed: Timed, duration: number): void {
     tail[kTimerNext] = timed
   }
   list.tail = timed
-  // A list that is in the heap already lies there at a time that may be too early, and is never too late.
+  // A list that is in the heap already stands there at a time that may be too early, but never too late.
   if (list.due === 0) enter(list, timed[kDueAt]())
 }
 
@@ -93,14 +93,15 @@ export function removeTimer(timed: Timed): void {
   timed[kTimerList] = null
   timed[kTimerPrevious] = null
   timed[kTimerNext] = null
-  // Left where they are, as the next operation probably needs them; but not one for every duration that ever was.
+  // Empty lists stay, as the next operation probably needs them; but not one for every duration that ever was.
   if (list.head === null && heap.length >= sweepAt) sweep()
 }
 
-/** From here until {@link releaseLoop}, waiting timers keep the process alive. */
+/** Until {@link releaseLoop}, waiting timers keep the process alive. */
 export function holdLoop(): void {
   if (++holds === 1) nodeTimer?.ref()
 }
+/** Takes back one call of {@link holdLoop}. */
 export function releaseLoop(): void {
   if (--holds === 0) nodeTimer?.unref()
 }
@@ -119,7 +120,7 @@ function armNodeTimer(due: number): void {
   clearTimeout(nodeTimer)
   armedFor = due
   const delay = Math.min(Math.max(Math.ceil(due - now()), 1), LONGEST_DELAY)
-  // Nobody's async context: the timer serves all, and may keep whatever it was made in for hours.
+  // Outside of any async context: the timer serves all operations, and would keep the context of one alive for hours.
   nodeTimer = outside.runInAsyncScope(() => setTimeout(expireDue, delay))
   if (holds === 0) nodeTimer.unref()
 }
@@ -132,7 +133,7 @@ function expireDue(): void {
     expireUntil(now())
     deliver()
   } finally {
-    // Whatever happens to one of them, the others' time comes.
+    // Also after one of them has thrown, so that the others expire.
     if (heap[0] !== undefined && heap[0].due < armedFor) armNodeTimer(heap[0].due)
   }
 }
@@ -157,7 +158,7 @@ function expireUntil(time: number): void {
   }
 }
 
-/** Drops the lists without members, and rests until there are twice as many as are left. */
+/** Drops the lists without members; the next sweep is due at twice the number that is left. */
 function sweep(): void {
   let kept = 0
   for (const list of heap.splice(0)) {
@@ -200,7 +201,7 @@ function siftUp(list: TimerList): void {
   heap[at] = list
 }
 
-/** Moves a list, by default the first, down to where it belongs. */
+/** Moves a list, by default the first, down to its place in the heap. */
 function siftDown(list: TimerList, from: number = 0): void {
   let at = from
   for (;;) {
@@ -214,7 +215,7 @@ function siftDown(list: TimerList, from: number = 0): void {
   heap[at] = list
 }
 
-/** A timer on its own, for whatever is not an operation. It is a {@link Timed}. */
+/** A timer of its own, for anything but an operation. It is a {@link Timed}. */
 export class Timer {
   /** @internal */
   [kTimerList]: TimerList | null = null;
@@ -227,7 +228,7 @@ export class Timer {
   readonly #expired: () => void
 
   /**
-   * @param expired must not throw
+   * @param expired called when it is due; must not throw
    * @param keepsAlive whether it keeps the process alive while it waits
    */
   constructor(expired: () => void, keepsAlive: boolean) {
@@ -235,7 +236,7 @@ export class Timer {
     this.#keepsAlive = keepsAlive
   }
 
-  /** Starts it, or starts it anew. `Infinity` never expires. */
+  /** Starts or restarts it; `duration` is in milliseconds, and `Infinity` never expires. */
   start(duration: number): void {
     this.stop()
     if (duration === Infinity) return
@@ -244,6 +245,7 @@ export class Timer {
     if (this.#keepsAlive) holdLoop()
   }
 
+  /** Stops it; nothing happens if it is not started. */
   stop(): void {
     if (this[kTimerList] === null) return
     removeTimer(this)

@@ -1,4 +1,4 @@
-/** Somebody else's `AbortSignal` as a source: one listener a signal, as each more would make all of them slower. */
+/** A foreign `AbortSignal` as a source: one listener per signal, shared, as each more would slow down all of them. */
 import { reportError } from '../base/diagnostics.js'
 import { invalidType } from '../base/errors.js'
 import { abortReason, type CancelationReason } from '../base/reason.js'
@@ -10,7 +10,7 @@ class AbortHub extends Hub {
   readonly #signal: AbortSignal
   #reason: CancelationReason | null = null
   readonly #aborted = (): void => {
-    // There are imitations that tell their listeners before they say `aborted`.
+    // Some imitations call their listeners before they are `aborted`.
     this.#reason ??= abortReason(this.#signal.reason)
     this.markAll(this.#reason)
     deliver()
@@ -32,7 +32,7 @@ class AbortHub extends Hub {
     try {
       this.#signal.removeEventListener('abort', this.#aborted)
     } catch (error) {
-      // In the middle of a marking, which nothing may break off.
+      // In the middle of marking, which must not be interrupted.
       reportError(error, 'abort signal')
     }
   }
@@ -40,16 +40,22 @@ class AbortHub extends Hub {
 
 const hubs = new WeakMap<AbortSignal, AbortHub>()
 
-/** Cancels when a foreign `AbortSignal` aborts. */
+/** Cancels when a foreign `AbortSignal` aborts; the signal's own reason is the `cause`. */
 export class AbortSignalSource extends BuiltInSource {
+  /** The signal. */
   readonly signal: AbortSignal
 
-  /** @throws TypeError `ERR_INVALID_ARG_TYPE` */
+  /**
+   * Makes a source of a signal; a signal of another realm or a polyfill does as well.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`
+   */
   constructor(signal: AbortSignal) {
     super()
     this.signal = checkAbortSignal(signal, 'signal')
   }
 
+  /** For messages. */
   get name(): string {
     return 'AbortSignal'
   }
@@ -65,7 +71,7 @@ export function abortLink(signal: AbortSignal, target: Target): HubLink {
   return new HubLink(hubOf(hubs, signal, AbortHub), target)
 }
 
-/** By shape: polyfills and signals of other realms are as good. @internal */
+/** By shape: polyfills and signals of other realms do as well. @internal */
 export function isAbortSignal(value: unknown): value is AbortSignal {
   const signal = value as Partial<AbortSignal> | null | undefined
   return (

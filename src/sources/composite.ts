@@ -7,13 +7,13 @@ import { BuiltInSource, checkSource, kLink, linkTo, type CancelationSource } fro
 import { CancelationToken, TokenSource } from './token.js'
 import { join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
 
-/** A part of a composite: a source, or what stands for one. */
+/** A part of a composite: a source, or a token or signal in its place. */
 export type SourceLike = CancelationSource | CancelationToken | AbortSignal
 
 /**
  * Cancels as soon as one of the sources does, with its reason.
  *
- * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` without any source, or if one is none
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` without any source, `ERR_INVALID_ARG_TYPE` for a value that is not a source
  */
 export function anyOf(...sources: SourceLike[]): CancelationSource {
   return new CompositeSource(sources, false)
@@ -23,7 +23,12 @@ export function anyOf(...sources: SourceLike[]): CancelationSource {
  * Cancels as soon as every one of the sources has reported, however long ago: a condition that held once counts. The
  * reason is of kind `'all'` and holds theirs in the order in which they came.
  *
- * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` without any source, or if one is none
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` without any source, `ERR_INVALID_ARG_TYPE` for a value that is not a source
+ *
+ * @example
+ * // Only when the battery is low and the job has had its five minutes.
+ * const sources = [allOf(new ResourceSource({ battery: 20 }), new TimeoutSource('5m'))]
+ * await Cancelable.run(job, { sources })
  */
 export function allOf(...sources: SourceLike[]): CancelationSource {
   return new CompositeSource(sources, true)
@@ -39,7 +44,7 @@ class CompositeSource extends BuiltInSource {
     if (sources.length === 0) throw invalidValue(name, 'given at least one source', 'none')
     this.#sources = sources.map((each) => {
       if (each instanceof CancelationToken) return new TokenSource(each)
-      // By shape, as everywhere: an imitation, or a signal of another realm.
+      // By shape, as everywhere: a polyfill, or a signal of another realm.
       if (isAbortSignal(each)) return new AbortSignalSource(each)
       return checkSource(each, name)
     })
@@ -126,7 +131,7 @@ class CompositeLink extends Link {
   }
 }
 
-/** Takes one part's reason and latches it. */
+/** Takes the reason of one part and keeps it. */
 class Part implements Target {
   [kNext]: Target | null = null
   readonly link: Link

@@ -1,4 +1,4 @@
-/** A condition of the user's as a source: looked at again and again, never twice at once. */
+/** A condition of the user's as a source: checked again and again, never twice at once. */
 import { isThenable, reportError } from '../base/diagnostics.js'
 import { checkKeys, invalidType, outOfRange } from '../base/errors.js'
 import { conditionReason, errorReason, type CancelationReason } from '../base/reason.js'
@@ -8,19 +8,22 @@ import { BuiltInSource, kLink } from './source.js'
 import { Timer } from '../engine/timers.js'
 import { deliver, kMark, type Target } from '../engine/propagation.js'
 
-/** Holds when it returns, or resolves to, exactly `true`. */
+/** Checks a condition: it holds when this returns, or resolves to, exactly `true`. */
 export type ConditionCheck = () => boolean | PromiseLike<boolean>
 
+/** A condition with its settings. */
 export interface ConditionOptions {
+  /** Checks the condition; never called again before its promise has settled. */
   check: ConditionCheck
-  /** From the end of one check to the start of the next; default 100 ms. The first check is at the start. */
+  /** From the end of one check to the start of the next. The first check is at the start. @default 100 ms */
   interval?: Duration
-  /** For the reason; default: the name of the function. */
+  /** For the reason and for diagnostics. @default the name of the function */
   name?: string
-  /** What a check that throws or rejects does: `'report'` (the default) says so once and goes on, `'cancel'` cancels. */
+  /** What a check that throws or rejects does: report once and go on, or cancel with the error. @default 'report' */
   onError?: 'report' | 'cancel'
 }
 
+/** A condition: a function, or one with its settings. */
 export type Condition = ConditionCheck | ConditionOptions
 
 const DEFAULT_INTERVAL = 100
@@ -28,12 +31,17 @@ const KEYS = ['check', 'interval', 'name', 'onError'] as const
 
 /** Cancels as soon as the condition holds. */
 export class ConditionSource extends BuiltInSource {
+  /** Of the condition, or of its function. */
   readonly name: string
-  /** In milliseconds. */
+  /** From the end of one check to the start of the next, in milliseconds. */
   readonly interval: number
   readonly #settings: ConditionSettings
 
-  /** @throws TypeError, RangeError as argument errors do */
+  /**
+   * Makes a source of a condition; nothing is checked before an operation starts.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE` for the interval
+   */
   constructor(condition: Condition) {
     super()
     const options: ConditionOptions = typeof condition === 'function' ? { check: condition } : condition
@@ -97,7 +105,7 @@ class ConditionLink extends Link {
     this.#cancelWith(this.#check())
   }
 
-  /** The reason, if the condition holds now. Otherwise the next look is arranged for. */
+  /** The reason, if the condition holds now. Otherwise the next check is scheduled. */
   #check(): CancelationReason | null {
     const { check } = this.#settings
     this.#checks++
@@ -118,18 +126,18 @@ class ConditionLink extends Link {
 
   #judge(result: unknown): CancelationReason | null {
     if (result === true) return conditionReason(this.#settings.name, this.#checks)
-    return this.#lookAgain()
+    return this.#checkLater()
   }
 
   #failed(error: unknown): CancelationReason | null {
     if (this.#settings.cancelOnError) return errorReason(error)
-    // Once: a condition that always fails would otherwise say so ten times a second.
+    // Once: a condition that always fails would otherwise report ten times per second.
     if (!this.#reported) reportError(error, 'condition', this.#settings.name)
     this.#reported = true
-    return this.#lookAgain()
+    return this.#checkLater()
   }
 
-  #lookAgain(): null {
+  #checkLater(): null {
     if (this.#connected) this.#timer.start(this.#settings.interval)
     return null
   }

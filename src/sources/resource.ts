@@ -1,4 +1,4 @@
-/** A guard as a source: one listener a guard, whoever hangs on it. */
+/** A guard as a source: one listener per guard, shared. */
 import { reportError } from '../base/diagnostics.js'
 import { now } from '../base/clock.js'
 import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
@@ -27,7 +27,7 @@ class GuardHub extends Hub {
     return this.guard.isBreached && !this.guard.dryRun ? this.reasonNow() : null
   }
 
-  /** The reason for the latest breach; the same one for everybody whom it cancels. */
+  /** The reason for the latest breach, shared by all that it cancels. */
   reasonNow(): CancelationReason {
     const count = this.guard.breachCount
     if (this.#reason === null || this.#breach !== count) {
@@ -45,7 +45,7 @@ class GuardHub extends Hub {
         this.poll()
         deliver()
       }),
-      // Whoever hangs on it goes on unguarded; nobody may be left to think otherwise.
+      // Operations that depend on it go on unguarded, which must not stay unnoticed.
       this.guard.on('unavailable', (error) => reportError(error, 'guard', this.guard.name)),
     ]
     active.add(this)
@@ -55,10 +55,10 @@ class GuardHub extends Hub {
     for (const each of this.#subscriptions.splice(0)) each[Symbol.dispose]()
   }
 
-  /** Marks whoever was there before the latest breach. */
+  /** Marks all targets that were added before the latest breach. */
   override poll(): void {
     const count = this.guard.breachCount
-    // In the order of arrival: from the first that came after this breach on, none is meant.
+    // In the order of arrival: the first that came after this breach, and all behind it, are not concerned.
     for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count;) {
       this.remove(link)
       link.target[kMark](this.reasonNow())
@@ -67,7 +67,7 @@ class GuardHub extends Hub {
   }
 }
 
-/** For a guard that was closed between its breach and the asking: a reading of `isCanceled` must not throw. */
+/** For a guard that was closed after its breach: reading `isCanceled` must not throw. */
 function withoutEvidence(guard: Guard): Breach {
   const at = now()
   return {
@@ -83,13 +83,13 @@ function withoutEvidence(guard: Guard): Breach {
   }
 }
 
-/** Those on which anything hangs. */
+/** The hubs with links. */
 const active = new Set<GuardHub>()
 let seenEdges = 0
 
 /**
- * For code that never yields: one word of shared memory says whether any guard has crossed a line since the last look, and
- * only then they are looked at. Tells nobody yet.
+ * For code that never yields: one word of shared memory says whether any guard has crossed a line since the last poll, and
+ * only then they are polled. Listeners are notified later.
  */
 export function pollGuards(): void {
   const edges = edgeCount()
@@ -120,7 +120,7 @@ class ResourceLink extends Link {
     const guard = this.#resources instanceof Guard ? this.#resources : acquireGuard(this.#resources)
     if (guard.closed) throw invalidValue('resources', 'a guard that is not closed', guard)
     const link = new BreachLink(hubOf(hubs, guard, GuardHub), this.target)
-    // Before looking at the state: a breach in between is then found by the next look.
+    // Before reading the state: a breach in between is then found by the next poll.
     link.armedAt = guard.breachCount
     this.#link = link
     return link.connect()
@@ -145,14 +145,21 @@ class ResourceLink extends Link {
 
 /** Cancels when one of the limits is crossed; operations with equal limits share one guard. */
 export class ResourceSource extends BuiltInSource {
+  /** The limits, or the guard. */
   readonly resources: Limits | Guard
 
-  /** @throws TypeError, RangeError as `guard()` does for bad input */
+  /**
+   * Makes a source of limits or of a guard; limits are first watched when an operation starts, which fails with
+   * MetricUnavailableError where this machine lacks a metric.
+   *
+   * @throws TypeError, RangeError as `guard()` does for bad input
+   */
   constructor(resources: Limits | Guard) {
     super()
     this.resources = checkResources(resources)
   }
 
+  /** The guard's name, or those of the metrics. */
   get name(): string {
     return this.resources instanceof Guard ? this.resources.name : Object.keys(this.resources).join(', ')
   }

@@ -1,14 +1,15 @@
 /**
  * One token in several threads: a word of shared memory that any of them sets, with the reason behind it as JSON. A thread
- * that yields is woken by it; one that never yields looks at it.
+ * that yields is woken by it; one that never yields polls it.
  */
 import { invalidType } from '../base/errors.js'
 import type { CancelationReason } from '../base/reason.js'
 import { Timer } from '../engine/timers.js'
 import { deliver, deliverLater, kMark, type Target } from '../engine/propagation.js'
 
-/** What a token is in another thread: post it there, and make a token of it with `CancelationToken.from`. */
+/** A token for other threads: post it there, and make a token of it with `CancelationToken.from`. */
 export interface SharedToken {
+  /** The memory that the threads share. */
   readonly buffer: SharedArrayBuffer
 }
 
@@ -21,11 +22,11 @@ const TEXT = 8
 const MESSAGE = 500
 
 const OPEN = 0
-/** Somebody has won, and is still writing why. */
+/** One thread has won, and is still writing the reason. */
 const WRITING = 1
 const CANCELED = 2
 
-/** Not everywhere where the rest is. */
+/** Missing in some engines that have the rest. */
 interface AsyncAtomics {
   waitAsync?(
     words: Int32Array,
@@ -34,10 +35,10 @@ interface AsyncAtomics {
   ): { async: true; value: Promise<string> } | { async: false; value: string }
 }
 
-/** Where threads cannot be woken, they look this often. */
+/** Where threads cannot be woken, they poll this often, in milliseconds. */
 const POLL = 10
 
-/** Ends the waiting for tokens that nobody has any more. */
+/** Ends the waiting for tokens that have been collected. */
 const collected = new FinalizationRegistry<Int32Array>((words) => Atomics.notify(words, STATE))
 
 /** A token's hold on the shared word. */
@@ -46,7 +47,7 @@ export class SharedFlag {
   readonly #words: Int32Array
   readonly #token: WeakRef<Target>
 
-  /** @throws TypeError `ERR_INVALID_ARG_TYPE` if there is a buffer, and it is none of a token's */
+  /** @throws TypeError `ERR_INVALID_ARG_TYPE` for a buffer that is not that of a token */
   constructor(token: Target, buffer?: SharedArrayBuffer) {
     if (buffer !== undefined && (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== SIZE)) {
       throw invalidType('shared', 'what share() of a token returned', buffer)
@@ -70,7 +71,7 @@ export class SharedFlag {
   /** Sets it for all threads, unless another one was first. */
   write(reason: CancelationReason): void {
     if (Atomics.load(this.#words, STATE) !== OPEN) return
-    // Before the word is taken: the other threads wait while somebody is writing.
+    // Before the word is taken: the other threads wait while one is writing.
     const text = encoded(reason)
     if (Atomics.compareExchange(this.#words, STATE, OPEN, WRITING) !== OPEN) return
     new Uint8Array(this.buffer, TEXT).set(text)
@@ -79,7 +80,7 @@ export class SharedFlag {
     Atomics.notify(this.#words, STATE)
   }
 
-  /** Looks, and cancels the token if it is time. Runs nobody's code. */
+  /** Cancels the token if another thread has canceled it. Runs no user code. */
   poll(token: Target): void {
     const reason = this.read()
     if (reason !== null && token[kMark](reason)) deliverLater()
@@ -101,7 +102,7 @@ export class SharedFlag {
   }
 }
 
-/** Resolves, at the latest, when the state is not this one any more. */
+/** Resolves at the latest when the state has changed from this one. */
 function changed(words: Int32Array, state: number): PromiseLike<unknown> | string {
   const atomics = Atomics as unknown as AsyncAtomics
   if (atomics.waitAsync !== undefined) return atomics.waitAsync(words, STATE, state).value
@@ -110,7 +111,7 @@ function changed(words: Int32Array, state: number): PromiseLike<unknown> | strin
   })
 }
 
-/** The reason as text, with as much of its evidence as there is room for, and as text can hold. Never throws. */
+/** The reason as text, with as much of its evidence as fits and as JSON can hold. Never throws. */
 function encoded(reason: CancelationReason): Uint8Array {
   for (const each of [() => reason, () => withoutEvidence(reason)]) {
     try {
@@ -126,14 +127,14 @@ function encoded(reason: CancelationReason): Uint8Array {
 function encode(reason: CancelationReason): Uint8Array {
   let values = 0
   const withoutClasses = (_key: string, value: unknown): unknown => {
-    // More than could fit: what hangs on a cause may be without end.
+    // More than could fit: what a cause refers to may be endless.
     if (++values > SIZE) throw new RangeError('Too much for a shared token')
     return value instanceof Error ? { name: value.name, message: value.message } : value
   }
   return new TextEncoder().encode(JSON.stringify(shifted(reason, performance.timeOrigin), withoutClasses))
 }
 
-/** Of the same kind, with the same message. */
+/** A reason of the same kind, with the same message. */
 function withoutEvidence(reason: CancelationReason): CancelationReason {
   const short = { ...reason, message: reason.message.slice(0, MESSAGE) }
   switch (short.kind) {

@@ -1,4 +1,4 @@
-/** OS signals as a source: one listener a signal, whoever asks; the last one out restores the default action. */
+/** OS signals as a source: one listener per signal, shared; the removal of the last target restores the default action. */
 import { constants } from 'node:os'
 import { loadBuiltin } from '../base/builtin.js'
 import { invalidType, invalidValue, unknownName } from '../base/errors.js'
@@ -18,7 +18,7 @@ class SignalHub extends Hub {
     super()
     this.signal = signal
     this.#received = () => {
-      // Whoever comes from now on waits for the next delivery; with nobody left, that one has its default effect again.
+      // Targets that are added from now on wait for the next delivery; without any, that one has its default effect again.
       this.markAll(signalReason(signal))
       deliver()
     }
@@ -37,7 +37,7 @@ class SignalHub extends Hub {
   }
 }
 
-/** Asked only here: loading the module of worker threads takes longer than all of the sources. */
+/** Only when needed: loading the module of worker threads takes longer than all of the sources. */
 function isMainThread(): boolean {
   return loadBuiltin('node:worker_threads').isMainThread
 }
@@ -46,14 +46,20 @@ const hubs = new Map<NodeJS.Signals, SignalHub>()
 
 /** Cancels when the process receives one of the signals. While it is armed, their default action is off. */
 export class SignalSource extends BuiltInSource {
+  /** The names of the signals, each once. */
   readonly signals: readonly NodeJS.Signals[]
 
-  /** @throws TypeError `ERR_INVALID_ARG_VALUE` for an unknown signal, or one that cannot be caught */
+  /**
+   * Makes a source of signals; an operation with it can be started on the main thread only.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` for an unknown signal, or one that cannot be caught
+   */
   constructor(...signals: NodeJS.Signals[]) {
     super()
     this.signals = checkSignals(signals, 'signals')
   }
 
+  /** The names of the signals. */
   get name(): string {
     return this.signals.join(', ')
   }

@@ -1,4 +1,4 @@
-/** What a source of cancelation is, for this library and for its users. */
+/** The interface of a source of cancelation, for this library and for its users. */
 import { invalidType } from '../base/errors.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
 import { toReason, type CancelationReason, type CancelSink } from '../base/reason.js'
@@ -6,8 +6,8 @@ import { Link } from '../engine/link.js'
 import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
 
 /**
- * Anything that can cancel an operation. One source may be armed by many operations at once: all that belongs to one of
- * them belongs to what `arm` returns.
+ * Anything that can cancel an operation. One source may be armed by many operations at once: keep the state of each in what
+ * `arm` returns.
  *
  * @example
  * const source: CancelationSource = {
@@ -23,19 +23,20 @@ export interface CancelationSource {
   /** For messages. */
   readonly name?: string
   /**
-   * Starts watching, and reports to the sink, now or later, at most once to any effect. What it throws fails the call that
-   * would have started the operation.
+   * Starts watching, and reports to the sink, now or later; only the first report counts. An error that it throws fails the
+   * start of the operation. The result is disposed when the operation no longer needs the source.
    */
   arm(sink: CancelSink): Disposable
 }
 
 export const kLink: unique symbol = Symbol('tripline.link')
 
-/** A source that knows how to link itself, so that everything it cancels is marked before anybody is told. */
+/** A source of this library: it marks everything that it cancels before any listener is called. */
 export abstract class BuiltInSource implements CancelationSource {
   /** A link for the target, not connected yet. @internal */
   abstract [kLink](target: Target): Link
 
+  /** Starts watching for a sink of one's own; disposing of the result stops it. */
   arm(sink: CancelSink): Disposable {
     const link = this[kLink](new SinkTarget(sink))
     const reason = link.connect()
@@ -59,7 +60,7 @@ class Cut implements Disposable {
   }
 }
 
-/** Hands a reason on to somebody else's sink. */
+/** Passes a reason on to a foreign sink. */
 class SinkTarget implements Target {
   [kNext]: Target | null = null
   readonly #sink: CancelSink
@@ -85,7 +86,7 @@ class SinkTarget implements Target {
   }
 }
 
-/** Somebody else's source, armed for one target. It is the sink that the source reports to. */
+/** A foreign source, armed for one target. It is the sink that the source reports to. */
 class SourceLink extends Link implements CancelSink {
   readonly #source: CancelationSource
   #armed: Disposable | undefined
@@ -141,7 +142,7 @@ class SourceLink extends Link implements CancelSink {
   }
 }
 
-/** The name of a user's source may be anything. */
+/** The name of a foreign source may be of any type, and may throw. */
 function nameOf(source: CancelationSource): string {
   try {
     return typeof source.name === 'string' ? source.name : ''
@@ -157,7 +158,7 @@ function isDisposable(value: unknown): value is Disposable {
 }
 
 /**
- * @throws TypeError `ERR_INVALID_ARG_TYPE` if it is not a source
+ * @throws TypeError `ERR_INVALID_ARG_TYPE` for a value that is not a source
  * @internal
  */
 export function checkSource(value: unknown, name: string): CancelationSource {

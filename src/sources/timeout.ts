@@ -12,12 +12,17 @@ export class TimeoutSource extends BuiltInSource {
   /** In milliseconds; `Infinity` never runs out. */
   readonly timeout: number
 
-  /** @throws TypeError, RangeError as every duration; 0 has run out already, `Infinity` is none */
+  /**
+   * Makes a source of a duration; 0 cancels at the start, and `Infinity` never.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
+   */
   constructor(timeout: Duration) {
     super()
     this.timeout = parseDuration(timeout, 'timeout', true)
   }
 
+  /** For messages. */
   get name(): string {
     return 'timeout'
   }

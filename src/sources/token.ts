@@ -1,4 +1,4 @@
-/** A token: a hand on the brake that can be passed around. */
+/** A cancelation token: cancels every operation that holds it. */
 import { callIsolated } from '../base/diagnostics.js'
 import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
 import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
@@ -15,9 +15,9 @@ const NONE: readonly TokenHub[] = []
 class TokenHub extends Hub {
   reason: CancelationReason | null = null
   readonly #token: CancelationToken
-  /** Where other threads see it. */
+  /** The flag that other threads see; undefined for a token that is not shared. */
   flag: SharedFlag | undefined = undefined
-  /** The shared ones that its token hangs on, however far above: one list, as a chain of tokens may be deep. */
+  /** The shared hubs among the tokens that its token is linked to, at any depth: one list, as chains may be deep. */
   above: readonly TokenHub[] = NONE
 
   constructor(token: CancelationToken) {
@@ -42,8 +42,8 @@ class TokenHub extends Hub {
 }
 
 /**
- * Cancels everything that holds it, once. Operations let go of it when they end, so one token may live as long as the
- * process.
+ * Cancels every operation that holds it, once. Operations release it when they end, so one token may live as long as the
+ * process. It may be shared with other threads; see {@link share}.
  *
  * @example
  * const token = new CancelationToken()
@@ -58,7 +58,11 @@ export class CancelationToken {
   #controller: AbortController | undefined
   #error: CancelationError | undefined
 
-  /** A token that is canceled as soon as one of these is, with its reason. Disposing of it unlinks it from them. */
+  /**
+   * A token that is canceled as soon as one of these is, with its reason. Disposing of it unlinks it from them.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` without any token, `ERR_INVALID_ARG_TYPE` for a value that is not one
+   */
   static any(...tokens: CancelationToken[]): CancelationToken & Disposable {
     if (tokens.length === 0) throw invalidValue('tokens', 'at least one CancelationToken', 'none')
     for (const token of tokens) checkToken(token, 'tokens')
@@ -69,7 +73,7 @@ export class CancelationToken {
    * Cancels; the first call counts.
    *
    * @returns whether it was the first
-   * @throws TypeError `ERR_INVALID_ARG_TYPE` if the reason is none of these
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for anything else as the reason
    */
   cancel(reason?: string | Error | CancelationReason): boolean {
     const checked = toReason(reason)
@@ -78,10 +82,12 @@ export class CancelationToken {
     return true
   }
 
+  /** Whether it is canceled; true at once, also for a shared token inside code that never yields. */
   get isCanceled(): boolean {
     return this[kHub].current() !== null
   }
 
+  /** Why it was canceled; `undefined` while it is not. */
   get reason(): CancelationReason | undefined {
     return this[kHub].current() ?? undefined
   }
@@ -95,11 +101,16 @@ export class CancelationToken {
     return this.#controller.signal
   }
 
+  /** @throws CancelationError if it is canceled */
   throwIfCanceled(): void {
     if (this[kHub].current() !== null) throw this.#toError()
   }
 
-  /** Calls `listener` when it is canceled, or at once if it is already. Disposing of the result takes it off again. */
+  /**
+   * Calls `listener` when it is canceled, or at once if it is already. Disposing of the result removes it.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`
+   */
   onCancel(listener: (reason: CancelationReason) => unknown): Disposable {
     if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
     const subscription = new Subscription(this[kHub], listener)
@@ -107,7 +118,7 @@ export class CancelationToken {
     return subscription
   }
 
-  /** Resolves, never rejects, when it is canceled. */
+  /** Resolves with the reason when it is canceled; never rejects. */
   whenCanceled(): Promise<CancelationReason> {
     return new Promise((resolve) => {
       this.onCancel(resolve)
@@ -115,8 +126,13 @@ export class CancelationToken {
   }
 
   /**
-   * What this token is in other threads: post it to a worker. A cancelation in any of them is one in all of them, also in
-   * code that never yields there, if the operation was started after the sharing.
+   * The token for other threads: post it to a worker. A cancelation in any of them is one in all of them, also in code that
+   * never yields there, if the operation was started after the sharing.
+   *
+   * @example
+   * const worker = new Worker('./job.js', { workerData: token.share() })
+   * // In the worker:
+   * const token = CancelationToken.from(workerData)
    */
   share(): SharedToken {
     const hub = this[kHub]
@@ -163,7 +179,7 @@ export class CancelationToken {
   }
 }
 
-/** A token that hangs on others. */
+/** A token that is linked to others. */
 class LinkedToken extends CancelationToken implements Disposable {
   readonly #links: readonly Link[]
 
@@ -234,14 +250,20 @@ class Subscription implements Target, Disposable {
 
 /** A token as a source, for `anyOf`, `allOf` and `sources`. */
 export class TokenSource extends BuiltInSource {
+  /** The token. */
   readonly token: CancelationToken
 
-  /** @throws TypeError `ERR_INVALID_ARG_TYPE` */
+  /**
+   * Makes a source of a token.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`
+   */
   constructor(token: CancelationToken) {
     super()
     this.token = checkToken(token, 'token')
   }
 
+  /** For messages. */
   get name(): string {
     return 'token'
   }
