@@ -1,3 +1,4 @@
+// The process tree that both processes share, and the table by which probes find it.
 #include "darwin/command_group.h"
 
 #include <sys/mman.h>

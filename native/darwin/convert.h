@@ -1,4 +1,4 @@
-// From the raw figures of macOS to ours: pure functions over plain numbers, so that they are tested on every system.
+// From the raw figures of macOS to metrics: pure functions over plain numbers, so that they are tested on every system.
 #pragma once
 
 #include <cstddef>

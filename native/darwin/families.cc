@@ -1,3 +1,4 @@
+// Which probe serves which family on macOS, and why a metric is missing.
 #include "darwin/families.h"
 
 #include <stdio.h>

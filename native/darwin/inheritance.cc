@@ -1,3 +1,4 @@
+// What a forked process must not keep, on macOS.
 #include "port/inheritance.h"
 
 #include <libproc.h>
@@ -21,7 +22,7 @@ void CloseAllBut(int* kept, uint32_t count) {
   }
 }
 
-// What could be given back cannot be told from what the system's own libraries still need.
+// What could be given back cannot be distinguished from what the system's own libraries still need.
 void DropMemory() {}
 
 }  // namespace tripline

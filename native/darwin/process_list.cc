@@ -1,3 +1,4 @@
+// The process list of macOS, by libproc and sysctl.
 #include "darwin/process_list.h"
 
 #include <libproc.h>
@@ -9,7 +10,7 @@ namespace tripline::darwin {
 
 namespace {
 
-// No header has it. Never refused so far; without it there are start times and parents.
+// In no header. Without it there are start times and parents.
 constexpr int kUniqueInfo = 17;  // PROC_PIDUNIQIDENTIFIERINFO
 struct UniqueInfo {
   uint8_t program[16];
@@ -75,7 +76,7 @@ bool ProcessList::IsMarked(int32_t pid, const char* marker) {
   return sysctl(name, 3, block_, &size, nullptr, 0) == 0 && HasMarker(block_, size, marker);
 }
 
-uint32_t ProcessList::Read(const ProcessTree& tree, const char* marker, bool everybody) {
+uint32_t ProcessList::Read(const ProcessTree& tree, const char* marker, bool all) {
   const int listed = proc_listallpids(pids_, static_cast<int>(kPidsSize));
   Process first;
   ReadProcess(1, &first);
@@ -84,7 +85,7 @@ uint32_t ProcessList::Read(const ProcessTree& tree, const char* marker, bool eve
     Process* one = &list_[count];
     if (!ReadProcess(pids_[i], one)) continue;
     count++;
-    const bool asked = everybody ? tree.IsYounger(*one) : tree.IsStray(*one, first.id);
+    const bool asked = all ? tree.IsYounger(*one) : tree.IsStray(*one, first.id);
     if (marker != nullptr && asked) one->marked = IsMarked(one->pid, marker);
   }
   return count;

@@ -5,7 +5,7 @@
 
 namespace tripline::darwin {
 
-// One process, also one that has ended and was not waited for. False where there is none, or nothing tells it from
+// One process, also one that has ended and was not reaped. False where there is none, or nothing distinguishes it from
 // others.
 bool ReadProcess(int32_t pid, Process* one);
 
@@ -15,9 +15,9 @@ class ProcessList {
   bool Open();
   void Close();
 
-  // Everybody who can be read. Where there is a `marker`, it is looked for in the strays of the family, or in
-  // `everybody` that could be of it. 0 where the list is kept from us.
-  uint32_t Read(const ProcessTree& tree, const char* marker, bool everybody);
+  // All processes that can be read. Where there is a `marker`, it is searched for in the environment of strays of the
+  // tree, or of `all` processes that could be of it. 0 where the list is hidden.
+  uint32_t Read(const ProcessTree& tree, const char* marker, bool all);
 
   Process* get() { return list_; }
 

@@ -1,3 +1,4 @@
+// Processes of a command on macOS: kqueue reports forks and ends, and the process list is scanned for what they were.
 #include "port/process_scanner.h"
 
 #include <signal.h>

@@ -1,5 +1,5 @@
-// Who belongs to a command, on a system where whoever loses its parent becomes a child of process 1: decided over plain
-// records of the process list, so that it is tested everywhere.
+// Which processes belong to a command, on a system where orphans become children of process 1: decided over plain
+// records of the process list, so that it is tested on every system.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,14 @@ namespace tripline::darwin {
 // One line of the process list.
 struct Process {
   int32_t pid = 0;
-  int32_t parent = 0;  // whose child it is now
+  int32_t parent = 0;  // as it is now
   int32_t group = 0;
-  char state = 'R';  // 'T' is stopped, 'Z' has ended and was not waited for
+  char state = 'R';  // 'T' is stopped, 'Z' has ended and was not reaped
   bool marked = false;
   bool taken = false;
-  // Tells it from every other process that ever had its number, and is larger than that of any older one.
+  // Unlike that of every other process that ever had its number, and larger than that of any older one.
   uint64_t id = 0;
-  // Of the process that forked it, however long that one is gone. 0 where the system does not tell.
+  // Of the process that forked it, however long that one is gone. 0 where the system does not report it.
   uint64_t parent_id = 0;
 };
 
@@ -27,29 +27,30 @@ struct Member {
   int32_t pid;
   int32_t group;
   char state;
-  uint8_t missed;      // looks since it was last seen
-  bool group_is_ours;  // whoever is in its process group is one of us
+  uint8_t missed;   // scans since it was last seen
+  bool owns_group;  // all processes in its process group are of the tree
   bool signaled;
   bool watched;
 };
 
-// The members of one tree, kept from look to look. All of it is valid when it is zero, but for the root. Another
+// The members of one tree, kept from scan to scan. All of it is valid when it is zero, but for the root. Another
 // process may read it while it changes: a member is only ever believed together with its id.
 class ProcessTree {
  public:
   static constexpr uint32_t kMost = 1 << 15;
 
-  // The root is no member. `by_group`: it is ours alone, so that a process group which a member leads is all members.
+  // The root is no member. `by_group`: it is a supervisor, so that a process group which a member leads has only
+  // members.
   void SetRoot(int32_t pid, uint64_t id, bool by_group) {
     root_pid_ = pid;
     root_id_ = id;
     by_group_ = by_group;
   }
 
-  // Whether it could have come from us at all: everybody here has been started after the root.
+  // Whether it can be of the tree at all: its processes have been started after the root.
   bool IsYounger(const Process& one) const { return one.pid > 1 && one.pid != root_pid_ && one.id >= root_id_; }
 
-  // Whether only its marker can tell: an orphan of somebody we do not know. `first` is the id of process 1, whose own
+  // Whether only its marker can decide: an orphan of an unknown process. `first` is the id of process 1, whose own
   // children are no orphans.
   bool IsStray(const Process& one, uint64_t first) const {
     return one.parent == 1 && IsYounger(one) && (one.parent_id == 0 || one.parent_id != first) && Find(one) == kMost &&
@@ -57,8 +58,8 @@ class ProcessTree {
   }
 
   void Update(Process* list, uint32_t size) {
-    // A child whose maker has ended shows up in the same look as the end or in the next, so nobody is kept for longer:
-    // numbers of processes and of groups are used again.
+    // A child whose parent has ended shows up in the same scan as that end or in the next, so no member is kept for
+    // longer: numbers of processes and of groups are used again.
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count_; i++) {
       if (members_[i].missed >= kGrace) continue;
@@ -115,14 +116,14 @@ class ProcessTree {
 
   bool HasGroup(int32_t group) const {
     for (uint32_t i = 0; i < count_; i++) {
-      if (members_[i].group_is_ours && members_[i].group == group && members_[i].missed == 0) return true;
+      if (members_[i].owns_group && members_[i].group == group && members_[i].missed == 0) return true;
     }
     return false;
   }
 
   bool Belongs(const Process& one) const {
     if (!IsYounger(one)) return false;
-    // Who has forked it: its parent may be a debugger that came later.
+    // By the process that has forked it: its parent may be a debugger that came later.
     if (one.parent_id != 0) {
       if (one.parent_id == root_id_ || HasId(one.parent_id)) return true;
     } else if (one.parent == root_pid_ || HasNumber(one.parent)) {
@@ -134,16 +135,16 @@ class ProcessTree {
   void Meet(Member* member, Process* seen) {
     const bool is_new = member->id == 0;
     seen->taken = true;
-    if (is_new || member->group != seen->group) member->group_is_ours = HasGroup(seen->group);
+    if (is_new || member->group != seen->group) member->owns_group = HasGroup(seen->group);
     member->id = seen->id;
     member->pid = seen->pid;
     member->group = seen->group;
     member->state = seen->state;
     member->missed = 0;
-    // A group is named after the process that has made it. While somebody is in it, the name goes to nobody else.
+    // A group is named after the process that has made it. While a process is in it, no other gets that name.
     for (uint32_t i = 0; i < count_; i++) {
-      if (members_[i].pid == member->group) member->group_is_ours = true;
-      if (is_new && members_[i].group == member->pid) members_[i].group_is_ours = true;
+      if (members_[i].pid == member->group) member->owns_group = true;
+      if (is_new && members_[i].group == member->pid) members_[i].owns_group = true;
     }
   }
 

@@ -1,4 +1,4 @@
-// Memory pressure, as the kernel tells every process of changes of its level.
+// Memory pressure: the kernel notifies every process of changes of its level.
 #include "port/push_trigger.h"
 
 #include <errno.h>
@@ -37,7 +37,7 @@ uint32_t MakePushTriggers(Metric metric, double, bool above, PushTrigger** out, 
   const bool low = metric == Metric::kMemoryAvailable && !above;
   const bool high = (metric == Metric::kMemory || metric == Metric::kMemoryHost) && above;
   if (!low && !high) {
-    why->Set("macOS tells nobody of this");
+    why->Set("macOS does not notify of this");
     return 0;
   }
   const int queue = kqueue();

@@ -1,4 +1,4 @@
-// The sampling thread's one blocking call on macOS: a kqueue with a timer, a user event and push_triggers.
+// The sampling thread's one blocking call on macOS: a kqueue with a timer, a user event and triggers.
 #include <errno.h>
 #include <sys/event.h>
 #include <unistd.h>
@@ -38,21 +38,21 @@ void Waiter::Close() {
   state.queue = -1;
 }
 
-bool Waiter::Watch(PushTrigger* push_trigger) {
+bool Waiter::Watch(PushTrigger* trigger) {
   State& state = os_.As<State>();
   struct kevent ready;
-  EV_SET(&ready, static_cast<uintptr_t>(push_trigger->handle()), EVFILT_READ, EV_ADD, 0, 0, push_trigger);
+  EV_SET(&ready, static_cast<uintptr_t>(trigger->handle()), EVFILT_READ, EV_ADD, 0, 0, trigger);
   return kevent(state.queue, &ready, 1, nullptr, 0, nullptr) == 0;
 }
 
-void Waiter::Unwatch(PushTrigger* push_trigger) {
+void Waiter::Unwatch(PushTrigger* trigger) {
   State& state = os_.As<State>();
   struct kevent ready;
-  EV_SET(&ready, static_cast<uintptr_t>(push_trigger->handle()), EVFILT_READ, EV_DELETE, 0, 0, nullptr);
+  EV_SET(&ready, static_cast<uintptr_t>(trigger->handle()), EVFILT_READ, EV_DELETE, 0, 0, nullptr);
   kevent(state.queue, &ready, 1, nullptr, 0, nullptr);
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung, bool* interrupted) {
+uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** fired, bool* interrupted) {
   State& state = os_.As<State>();
   struct kevent timer;
   if (deadline != kNever) {
@@ -68,14 +68,14 @@ uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung, bool* interrupted) 
   }
   // Apart from the wait: there a failed change would be an event.
   kevent(state.queue, &timer, 1, nullptr, 0, nullptr);
-  struct kevent ready[kMostRung];
-  const int count = kevent(state.queue, nullptr, 0, ready, static_cast<int>(kMostRung), nullptr);
+  struct kevent ready[kMostFired];
+  const int count = kevent(state.queue, nullptr, 0, ready, static_cast<int>(kMostFired), nullptr);
   *interrupted = count < 0 && errno == EINTR;
-  uint32_t rings = 0;
+  uint32_t fired_count = 0;
   for (int i = 0; i < count; i++) {
-    if (ready[i].filter == EVFILT_READ) rung[rings++] = static_cast<PushTrigger*>(ready[i].udata);
+    if (ready[i].filter == EVFILT_READ) fired[fired_count++] = static_cast<PushTrigger*>(ready[i].udata);
   }
-  return rings;
+  return fired_count;
 }
 
 void Waiter::Wake() {

@@ -1,3 +1,4 @@
+// A control group of a command's own, in the version 2 hierarchy, where this process may make one.
 #include "port/command_group.h"
 
 #include <signal.h>

@@ -1,3 +1,4 @@
+// What a forked process must not keep, on Linux.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -29,7 +30,7 @@ void CloseRange(unsigned first, unsigned last) {
   }
 }
 
-// "7f0c8c000000-7f0c8c021000 rw-p 00000000 00:00 0 [heap]": whether it is anonymous, private and ours alone.
+// "7f0c8c000000-7f0c8c021000 rw-p 00000000 00:00 0 [heap]": whether it is anonymous and private.
 bool ParseDroppable(const char* line, uintptr_t* from, uintptr_t* to) {
   uintptr_t* const bounds[] = {from, to};
   for (uintptr_t* bound : bounds) {
@@ -72,7 +73,7 @@ void CloseAllBut(int* kept, uint32_t count) {
 
 void DropMemory() {
 #ifdef __SANITIZE_ADDRESS__
-  // Its shadow takes terabytes of addresses, and is not ours to drop.
+  // Its shadow takes terabytes of addresses, and must stay.
   return;
 #endif
   const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);

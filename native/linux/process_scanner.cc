@@ -1,3 +1,4 @@
+// Processes of a command on Linux: the supervisor is the subreaper of all of them, and /proc lists them.
 #include "port/process_scanner.h"
 
 #include <signal.h>
@@ -194,7 +195,7 @@ uint32_t ProcessScanner::FindDescendants(int32_t root) {
   return state.count = kept;
 }
 
-// Its processes have become children of some other process, and only their environment says whose they were.
+// Its processes have become children of some other process, and only their environment says what they were of.
 uint32_t ProcessScanner::FindSurvivors(CommandGroup*, const char* marker) {
   State& state = os_.As<State>();
   state.count = 0;

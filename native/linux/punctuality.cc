@@ -49,10 +49,10 @@ bool Set(const SchedulingAttributes& attributes) {
 }  // namespace
 
 void PreferPunctuality() {
-  // Only the waits that are not on a timerfd have slack, but those are the ones that push_triggers end.
+  // Only the waits that are not on a timerfd have slack, but those are the ones that triggers end.
   prctl(PR_SET_TIMERSLACK, kTimerSlack, 0UL, 0UL, 0UL);
-  // Kernels from 6.12 on let anybody ask for a short EEVDF slice; older ones ignore it or refuse, which is as good. The
-  // rest is set to what it is: the nice value is the user's.
+  // Kernels from 6.12 on let any thread ask for a short EEVDF slice; older ones ignore it or refuse, which is as good.
+  // The rest is set to what it is: the nice value is the user's.
   SchedulingAttributes attributes;
   if (!Get(&attributes) || attributes.policy != SCHED_OTHER) return;
   attributes.runtime = kSlice;

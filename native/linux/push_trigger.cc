@@ -23,8 +23,8 @@ namespace {
 constexpr long kProcMagic = 0x9fa0;
 constexpr long kCgroup2Magic = 0x63677270;
 
-// Kernels from 6.4 on give triggers to anybody, in windows of whole multiples of two seconds; shorter ones, which ring
-// sooner, only to CAP_SYS_RESOURCE.
+// Kernels from 6.4 on give triggers to any process, in windows of whole multiples of two seconds; shorter ones, which
+// fire sooner, only to CAP_SYS_RESOURCE.
 constexpr unsigned kWindows[] = {1000000, 2000000};
 
 class Descriptor {
@@ -50,7 +50,7 @@ class Descriptor {
 // A file that epoll reports as EPOLLPRI: PSI triggers, and kernfs files that notify.
 class PriorityTrigger : public PushTrigger {
  public:
-  // `reread`: the kernel rings again only after the file was read.
+  // `reread`: the kernel notifies again only after the file was read.
   PriorityTrigger(int fd, bool reread) : fd_(fd), reread_(reread) {}
 
   intptr_t handle() const override { return fd_.get(); }
@@ -89,7 +89,7 @@ bool IsOf(int fd, long magic) {
   return fstatfs(fd, &where) == 0 && static_cast<long>(where.f_type) == magic;
 }
 
-// Arms a PSI trigger that rings once tasks have stalled for `share` percent of a window.
+// Arms a PSI trigger that fires once tasks have stalled for `share` percent of a window.
 PushTrigger* MakePsiTrigger(const char* path, double share, long magic, Failure* why) {
   for (const unsigned window : kWindows) {
     Descriptor fd(open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK));
@@ -97,7 +97,7 @@ PushTrigger* MakePsiTrigger(const char* path, double share, long magic, Failure*
       why->SetErrno("open for a trigger", path, errno, "");
       return nullptr;
     }
-    // Another machine's files, shown to us through HOST_PROC, are not to be written to.
+    // Another machine's files, seen through HOST_PROC, must not be written to.
     if (!IsOf(fd.get(), magic)) {
       why->Set("the file is not the kernel's own, so it cannot push");
       return nullptr;
@@ -131,7 +131,7 @@ double ReadNumber(const char* directory, const char* name) {
   return static_cast<double>(strtoull(text, nullptr, 10));
 }
 
-// Rings when the usage of a version 1 group passes what would cross the limit if none of it could be reclaimed.
+// Fires when the usage of a version 1 group passes what would cross the limit if none of it could be reclaimed.
 PushTrigger* MakeUsageTrigger(const char* group, Metric metric, double enter, Failure* why) {
   const double limit = ReadNumber(group, "/memory.limit_in_bytes");
   if (limit < 0 || limit >= 9e18) {

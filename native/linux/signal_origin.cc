@@ -1,3 +1,4 @@
+// Signals by their senders: those of a process are counted, and not those of the terminal.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -78,18 +78,18 @@ void Waiter::Close() {
   CloseIfOpen(&state.event);
 }
 
-bool Waiter::Watch(PushTrigger* push_trigger) {
+bool Waiter::Watch(PushTrigger* trigger) {
   State& state = os_.As<State>();
-  return Add(state.epoll, static_cast<int>(push_trigger->handle()), push_trigger->readiness(), push_trigger);
+  return Add(state.epoll, static_cast<int>(trigger->handle()), trigger->readiness(), trigger);
 }
 
-void Waiter::Unwatch(PushTrigger* push_trigger) {
+void Waiter::Unwatch(PushTrigger* trigger) {
   State& state = os_.As<State>();
   struct epoll_event unused = {};
-  epoll_ctl(state.epoll, EPOLL_CTL_DEL, static_cast<int>(push_trigger->handle()), &unused);
+  epoll_ctl(state.epoll, EPOLL_CTL_DEL, static_cast<int>(trigger->handle()), &unused);
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung, bool* interrupted) {
+uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** fired, bool* interrupted) {
   State& state = os_.As<State>();
   // A filter that came later than Open() leaves the timeout of epoll_wait, in milliseconds and rounded up.
   int timeout = -1;
@@ -98,21 +98,21 @@ uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung, bool* interrupted) 
     const uint64_t left = deadline > now ? (deadline - now + kMillisecond - 1) / kMillisecond : 0;
     timeout = left < INT32_MAX ? static_cast<int>(left) : INT32_MAX;
   }
-  struct epoll_event ready[kMostRung];
-  const int count = epoll_wait(state.epoll, ready, kMostRung, timeout);
+  struct epoll_event ready[kMostFired];
+  const int count = epoll_wait(state.epoll, ready, kMostFired, timeout);
   // All signals are blocked in this thread: only being stopped or frozen ends the wait so, when the process goes on.
   *interrupted = count < 0 && errno == EINTR;
-  uint32_t rings = 0;
+  uint32_t fired_count = 0;
   for (int i = 0; i < count; i++) {
     if (ready[i].data.ptr == this) {
       uint64_t ignored;
       while (read(state.event, &ignored, sizeof(ignored)) < 0 && errno == EINTR) {
       }
     } else if (ready[i].data.ptr != nullptr) {
-      rung[rings++] = static_cast<PushTrigger*>(ready[i].data.ptr);
+      fired[fired_count++] = static_cast<PushTrigger*>(ready[i].data.ptr);
     }
   }
-  return rings;
+  return fired_count;
 }
 
 void Waiter::Wake() {

@@ -1,4 +1,5 @@
-// How long the end of a command waits for output that was not passed on yet, once nobody is left who could write more.
+// How long the end of a command waits for output that was not passed on yet, once no process is left that could write
+// more.
 #pragma once
 
 #include <algorithm>
@@ -7,11 +8,11 @@
 
 namespace tripline {
 
-// At the reader's pace, as without us. But a reader that has stopped reading must not hold up an end that somebody
-// asked for.
+// At the reader's pace, as if nothing were in between. But a reader that has stopped reading must not hold up an end
+// that was requested.
 class Drain {
  public:
-  // Somebody asks for the end, now or after it.
+  // The end is requested, now or after it.
   void Hurry() { hurried_ = true; }
 
   // When the waiting is over; kNever where only the reader can end it. `passed_at`: when something was passed on last.
@@ -20,7 +21,7 @@ class Drain {
     return std::min(std::max(passed_at, from_) + kQuiet, from_ + kLongest);
   }
 
-  // To be asked again and again from when nobody is left.
+  // Asked again and again once no process is left.
   bool IsOver(uint64_t now, uint64_t passed_at) {
     if (hurried_ && from_ == 0) from_ = now;
     return now >= End(passed_at);

@@ -11,7 +11,8 @@ void CloseAllBut(int* kept, uint32_t count);
 
 // Gives back the memory that the other process is free to change: what it writes to would otherwise exist twice for as
 // long as the calling process lives. Afterwards only its stack, static data, code, and what it maps from then on can be
-// used; what it has mapped before reads as zero. Does nothing where that memory cannot be told from the system's own.
+// used; what it has mapped before reads as zero. Does nothing where that memory cannot be distinguished from
+// the system's own.
 void DropMemory();
 
 }  // namespace tripline

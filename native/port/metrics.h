@@ -35,7 +35,7 @@ enum class Family : uint8_t {
   kLoop,  // of the event loop: sampler/loop.cc, on every system
 };
 
-// What tells one series of a metric from another.
+// What distinguishes one series of a metric from another.
 enum class Scope : uint8_t {
   kMachine,      // nothing: there is one
   kPath,         // a path on a file system

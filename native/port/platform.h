@@ -13,7 +13,8 @@ namespace tripline {
 // Nanoseconds on a clock that never steps and stops while the machine sleeps.
 uint64_t MonotonicNow();
 
-// Nanoseconds that the machine has slept since it started; grows only across a suspend. 0 where the OS cannot tell.
+// Nanoseconds that the machine has slept since it started; grows only across a suspend. 0 where the OS does not count
+// it.
 uint64_t SuspendedTotal();
 
 // CPU time of the calling thread in nanoseconds.
@@ -51,7 +52,7 @@ bool StartThread(void (*body)(void*), void* argument, const char* name, bool roo
 // Asks the scheduler for what keeps the calling thread on time without privileges (timer slack, a short slice).
 void PreferPunctuality();
 
-// What the calling thread has got of that; 0 and false where the OS has no such thing.
+// What the scheduler has granted of that; 0 and false where the OS has no such thing.
 struct Punctuality {
   uint64_t timer_slack = 0;  // by how much the kernel may be late on purpose, in nanoseconds
   uint64_t slice = 0;        // how soon the scheduler lets it run among others, in nanoseconds
@@ -76,17 +77,17 @@ class Waiter {
   bool Open(struct Failure* why);
   void Close();
 
-  // Lets Wait() end whenever the kernel makes the push_trigger's handle ready; false when the OS refuses. A
-  // push_trigger is unwatched before it is destroyed.
+  // Lets Wait() end whenever the kernel makes the trigger's handle ready; false when the OS refuses. A trigger is
+  // unwatched before it is destroyed.
   bool Watch(PushTrigger* push_trigger);
   void Unwatch(PushTrigger* push_trigger);
 
-  // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a push_trigger rings. Called
-  // by the sampling thread. Writes the push_triggers that rang to `rung` and returns how many, kMostRung at most; the
-  // others end the next Wait() at once. `interrupted` becomes true where the process was stopped or frozen and
-  // continued meanwhile; not every system tells.
-  static constexpr uint32_t kMostRung = 8;
-  uint32_t Wait(uint64_t deadline, PushTrigger** rung, bool* interrupted);
+  // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a trigger fires. Called by
+  // the sampling thread. Writes the triggers that fired to `fired` and returns how many, kMostFired at most; the others
+  // end the next Wait() at once. `interrupted` becomes true where the process was stopped or frozen and continued
+  // meanwhile; not every system reports it.
+  static constexpr uint32_t kMostFired = 8;
+  uint32_t Wait(uint64_t deadline, PushTrigger** fired, bool* interrupted);
 
   // Ends the current or the next Wait(). Any thread, any number of times.
   void Wake();

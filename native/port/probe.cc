@@ -12,7 +12,7 @@ struct ErrnoName {
   char name[13];
 };
 
-// Names rather than strerror(): that one follows the locale, and a name can be looked up.
+// Names rather than strerror(): that one follows the locale, and a name can be searched for.
 constexpr ErrnoName kErrnoNames[] = {
     {EACCES, "EACCES"},
     {EAGAIN, "EAGAIN"},

@@ -19,7 +19,7 @@ struct Selector {
   Environment* environment = nullptr;  // Environment: the one that asks. Always set.
 };
 
-// Why something cannot be had, for a person: "open /proc/pressure/cpu: ENOENT (kernel without PSI)".
+// Human-readable reason why a metric is unavailable: "open /proc/pressure/cpu: ENOENT (kernel without PSI)".
 struct Failure {
   char text[160] = {};
 
@@ -68,7 +68,7 @@ inline bool Wants(MetricMask wanted, Metric metric) { return (wanted & MaskOf(me
 // Takes back what `out` says of `metrics`, and why.
 void ClearReadings(MetricMask metrics, Readings* out);
 
-// Marks `metrics` as unavailable; the first failure of a read is the one that is told.
+// Marks `metrics` as unavailable; the first failure of a read is the one that is reported.
 void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out);
 
 // Marks `metrics` as unavailable because the process that they are of has ended.
@@ -93,8 +93,8 @@ class Probe {
   // Where the last value of `metric` was read: "/sys/fs/cgroup/memory.current". Valid until the next Read().
   virtual const char* Origin(Metric metric) const = 0;
 
-  // The fastest that the value of `metric` can credibly move towards a limit, in its unit per second; 0 where nobody
-  // can say. The sampler stretches its period by it.
+  // The fastest that the value of `metric` can credibly move towards a limit, in its unit per second; 0 where that
+  // is not known. The sampler stretches its period by it.
   virtual double MaxSlope(Metric metric) const {
     (void)metric;
     return 0;

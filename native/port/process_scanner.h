@@ -40,7 +40,7 @@ class ProcessScanner {
   // Whether no process of the tree is left, for a caller that has no children left.
   bool IsEmpty();
 
-  // Whether processes cannot be found here at all, because the process list is kept from us or is another namespace's.
+  // Whether processes cannot be found here at all, because the process list is hidden or is another namespace's.
   bool blind() const;
 
   // ---- what is found, until the next search

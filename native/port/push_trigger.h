@@ -1,5 +1,5 @@
-// Kernel push: a push_trigger, never a verdict. When it rings, the next read of its metrics is pulled to now, and that
-// read decides; kernels ring falsely after arming, and nobody's work may end because of that.
+// Kernel push: a hint, never a verdict. When a trigger fires, the next read of its metrics is pulled to now, and that
+// read decides: kernels fire falsely after arming, and no work may end because of that.
 #pragma once
 
 #include <cstdint>
@@ -21,21 +21,21 @@ class PushTrigger {
   // What the Waiter waits for: a descriptor on Linux and macOS, a HANDLE on Windows.
   virtual intptr_t handle() const = 0;
 
-  // Which of the readiness that the OS knows is the ring (EPOLLPRI or EPOLLIN on Linux); OS folders agree with their
-  // own Waiter on it.
+  // Which of the kinds of readiness that the OS knows means that it fired (EPOLLPRI or EPOLLIN on Linux); OS folders
+  // agree with their own Waiter on it.
   virtual uint32_t readiness() const = 0;
 
-  // Takes the ring back, so that it can ring anew. False when the kernel has given up the watch: it is then destroyed.
+  // Takes it back, so that it can fire anew. False when the kernel has given up the watch: it is then destroyed.
   virtual bool Acknowledge() = 0;
 
-  // Whom it rings for.
+  // What it fires for.
   Feed* feed = nullptr;
 };
 
-// The most push_triggers that one feed has.
+// The most triggers that one feed has.
 constexpr uint32_t kMostPushTriggers = 2;
 
-// Implemented by each OS folder: push_triggers that ring when `metric` may have crossed `enter`. Writes
+// Implemented by each OS folder: triggers that fire when `metric` may have crossed `enter`. Writes
 // kMostPushTriggers at most to `out` and returns how many; 0 with why the kernel has none or refuses. Polling goes on
 // either way.
 uint32_t MakePushTriggers(Metric metric, double enter, bool above, PushTrigger** out, Failure* why);

@@ -1,9 +1,9 @@
 // Running a command so that nothing it starts gets away. A specification: each OS folder implements it.
 //
-// Linux and macOS put a small process, the supervisor, between us and the command (native/posix): it ends them all when
-// we die. On Linux it is the subreaper to which every orphan of the command returns; on macOS orphans go to process 1,
-// and it follows the tree in the process list, woken by NOTE_FORK and NOTE_EXIT. Windows has job objects: nobody gets
-// out of one, and what is in it ends with its last handle, which is ours.
+// Linux and macOS put a small process, the supervisor, between this one and the command (native/posix): it ends the
+// whole tree when this process dies. On Linux it is the subreaper to which every orphan of the command returns; on
+// macOS orphans go to process 1, and it follows the tree in the process list, woken by NOTE_FORK and NOTE_EXIT. Windows
+// has job objects: no process gets out of one, and its processes end with its last handle, which this process holds.
 #pragma once
 
 #include <cstdint>
@@ -15,29 +15,29 @@ namespace tripline {
 
 // ---- how a tree is ended, on every system
 
-// What is left when the command has ended by itself may finish on its own for so long: the end of a pipeline does.
+// What is left when the command has ended by itself may finish on its own for this long: the end of a pipeline does.
 constexpr uint64_t kLeftoverTime = 200 * kMillisecond;
-// From one look for who is left to the next, while the tree is being ended: it starts short and doubles.
-constexpr uint64_t kFirstLook = 5 * kMillisecond;
-constexpr uint64_t kLastLook = 100 * kMillisecond;
+// Interval between scans for survivors while the tree is being ended: it starts short and doubles.
+constexpr uint64_t kFirstScanInterval = 5 * kMillisecond;
+constexpr uint64_t kLastScanInterval = 100 * kMillisecond;
 
 struct SpawnSpec {
   // All lists end with a null pointer, and need to live only until Start() returns.
   const char* const* files = nullptr;  // where the command may be, in the order in which they are tried
   const char* const* arguments = nullptr;
   const char* const* environment = nullptr;
-  const char* directory = "";  // empty: ours
-  const char* marker = "";     // a text in the environment that nobody but this run has; it finds strays
-  int stdio[3] = {0, 1, 2};    // descriptors of ours; -1 is the null device
-  // More of ours, 3 and above, that the command gets under their own numbers.
+  const char* directory = "";  // empty: that of this process
+  const char* marker = "";     // a text in the environment of this run alone, which finds strays
+  int stdio[3] = {0, 1, 2};    // descriptors of this process; -1 is the null device
+  // Extra descriptors (3 and up) that the command inherits under the same number.
   static constexpr uint32_t kMostShared = 16;
   int shared[kMostShared] = {};
   uint32_t shared_count = 0;
-  bool foreground = false;  // stays in our process group, which is the terminal's
-  // What the tree is ended with when we die, and when the command leaves processes behind.
+  bool foreground = false;  // stays in this process's group, which is the terminal's
+  // Ends the tree when this process dies, and when the command leaves processes behind.
   int end_signal = 0;
-  uint64_t kill_after = 0;  // nanoseconds from that signal to the one that nobody can ignore
-  uint64_t idle = kNever;   // tell when nothing was written to stdout or stderr for so long: relays both
+  uint64_t kill_after = 0;  // nanoseconds from that signal to SIGKILL
+  uint64_t idle = kNever;   // report when nothing was written to stdout or stderr for so long: relays both
 };
 
 struct SpawnFailure {
@@ -46,25 +46,24 @@ struct SpawnFailure {
   Failure why;
 };
 
-// Signals have the numbers of the system's Node. Windows has none: what asks somebody to end (SIGHUP, SIGINT, SIGTERM,
-// SIGBREAK) is Ctrl-Break to the command's process group and, when all are to end, the closing of their windows;
-// SIGKILL is the end by force, and so is any other where nobody can hear it. There an end by force is told as SIGKILL,
-// one by a Ctrl-Break of ours that was not handled as the signal that it stood for, and all else is the command's own
-// code.
+// Signals have the numbers of the system's Node. Windows has none: a request to end (SIGHUP, SIGINT, SIGTERM, SIGBREAK)
+// is Ctrl-Break to the command's process group and, when all are to end, WM_CLOSE to their windows; SIGKILL ends by
+// force, and so does any other where no process can receive it. There an end by force is reported as SIGKILL, one by a
+// Ctrl-Break that the command did not handle as the signal that it stood for, and all else is the command's own code.
 struct CommandEvent {
   enum Kind : uint8_t {
     kExited,  // the command itself: code, or the signal that it died of
     kIdle,
     kGone,  // and all that it had started; the last event
-    kLost,  // what held the tree together was killed; what could be found is dead. The last event
+    kLost,  // the supervisor was killed; what could be found is dead. The last event
   };
   Kind kind = kGone;
   int32_t code = 0;  // its 32 bits
   int32_t signal = 0;
   uint32_t ended = 0;   // processes that had to be ended
-  uint32_t left = 0;    // of them, those that we may not signal
+  uint32_t left = 0;    // of them, those that may not be signaled
   bool killed = false;  // some only went when they were killed
-  uint64_t cpu = 0;     // nanoseconds that all of them used, as far as somebody waited for them
+  uint64_t cpu = 0;     // nanoseconds that all of them used, as far as they were reaped
 };
 
 // A command that runs, with everything that it has started. Start(), and all but Next(), are called by any one thread
@@ -81,7 +80,7 @@ class Command {
   // Waits for what happens next. False after the last event. Called by a thread of its own.
   virtual bool Next(CommandEvent* event) = 0;
 
-  // To the command; with its process group where that is not ours.
+  // To the command; to its process group where it has one of its own.
   virtual void Signal(int signal) = 0;
   // Ends all of them: `signal` to each, also to those that come later, and after `kill_after` the end.
   virtual void End(int signal, uint64_t kill_after) = 0;
@@ -89,12 +88,12 @@ class Command {
   virtual void Resume() = 0;
   // After the last event: gives back what the system charges for. Not while one of the others is called.
   virtual void Close() {}
-  // As if we had died: the tree is ended, and Next() returns false soon.
+  // As if this process had died: the tree is ended, and Next() returns false soon.
   virtual void Abandon() = 0;
 
   int64_t pid = 0;
-  // Stands for all of the command's processes where a probe is asked for a tree. A process of ours from which they
-  // descend and that is not counted among them, or the command itself.
+  // Stands for all of the command's processes where a probe is asked for a tree: the supervisor, which is not counted
+  // among them, or the command itself.
   int64_t root = 0;
   // Where the kernel itself holds them together: the path of a control group, or a name. Empty where it does not.
   char group[256] = "";
@@ -106,11 +105,11 @@ class Command {
 // Whether `pid` is the root of a running command, and not one of its processes.
 bool IsCommandRoot(int64_t pid);
 
-// Waits for children that were given to us because we are process 1, and that nobody else waits for.
+// Reaps the orphans that this process was given because it is process 1.
 void ReapAdopted();
 
-// Whether a process has sent us `signal` since the last call, rather than the terminal, whose signals our whole process
-// group has. Heeded from the first call on that finds a handler for it.
+// Whether a process has sent `signal` to this one since the last call, rather than the terminal, which sends to the
+// whole process group. Counts from the first call on that finds a handler for it.
 bool TakeSent(int signal);
 
 }  // namespace tripline

@@ -1,3 +1,4 @@
+// From fork to exec, in both processes.
 #include "posix/launch.h"
 
 #include <signal.h>
@@ -13,8 +14,8 @@ namespace {
 
 // The text of `call` lies at the same place in both processes.
 [[noreturn]] void Fail(const Launch& launch, const char* call, int error) {
-  const LaunchFailure failure = {call, error};
-  if (write(launch.tell[1], &failure, sizeof(failure)) < 0) _exit(126);
+  const LaunchFailure why = {call, error};
+  if (write(launch.failure[1], &why, sizeof(why)) < 0) _exit(126);
   _exit(127);
 }
 
@@ -38,7 +39,7 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
   Fail(launch, "exec", error);
 }
 
-// In the child, which may share our memory until it has become the command.
+// In the child, which may share its parent's memory until it has become the command.
 [[noreturn]] void BecomeCommand(const Launch& launch, pid_t supervisor) {
   // Fails only for a group that has gone in the meantime; any group is better than no command.
   setpgid(0, launch.process_group);
@@ -73,10 +74,10 @@ pid_t StartCommand(const Launch& launch, LaunchFailure* why) {
       },
       &child);
   const int error = errno;
-  close(launch.tell[1]);
+  close(launch.failure[1]);
   // No signal can interrupt it.
-  const ssize_t got = read(launch.tell[0], why, sizeof(*why));
-  close(launch.tell[0]);
+  const ssize_t got = read(launch.failure[0], why, sizeof(*why));
+  close(launch.failure[0]);
   if (pid < 0) *why = {"fork", error};
   if (got <= 0) return pid;
   waitpid(pid, nullptr, 0);

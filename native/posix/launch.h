@@ -15,7 +15,7 @@ struct Launch {
   const char** shell_arguments;
   int stdio[3];         // none of them is 0, 1 or 2
   pid_t process_group;  // 0: a new one
-  int tell[2];          // a pipe that exec closes: the child says in it why it did not become the command
+  int failure[2];       // a pipe that exec closes: the child writes to it why it did not become the command
 };
 
 struct LaunchFailure {

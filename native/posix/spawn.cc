@@ -1,3 +1,4 @@
+// A command seen from the library: orders to its supervisor, what that reports, and the cleaning up without it.
 #include "port/spawn.h"
 
 #include <signal.h>
@@ -26,7 +27,7 @@ CommandTable<Root>* CommandRoots() {
   return table;
 }
 
-// False where the supervisor is gone. One that has left an order unread makes that known ahead of what it has told.
+// False where the supervisor is gone. That it left an order unread is reported ahead of what it has sent.
 bool Receive(int control, Report* report) {
   for (;;) {
     const ssize_t got = recv(control, report, sizeof(*report), MSG_WAITALL);
@@ -43,7 +44,7 @@ class PosixCommand final : public Command {
   }
   ~PosixCommand() override {
     Close();
-    // The supervisor has tried it, but may have been killed before or while somebody was still in it.
+    // The supervisor has tried it, but may have been killed before, or a process was still in it.
     own_group_.Remove();
     own_group_.Release();
   }
@@ -95,25 +96,25 @@ class PosixCommand final : public Command {
     const ssize_t sent = SendMessage(control_, &order, sizeof(order), false);
     // The rest of an order would be taken for the next: better none, which ends the tree.
     if (sent >= 0 && sent < static_cast<ssize_t>(sizeof(order))) shutdown(control_, SHUT_RDWR);
-    // Whoever has stopped the supervisor has not stopped us.
+    // A supervisor that was stopped must still take orders.
     if (sent > 0) kill(static_cast<pid_t>(root), SIGCONT);
   }
 
-  // The supervisor was killed, and whoever is left has to be found without it.
+  // The supervisor was killed, and the processes that are left have to be found without it.
   void Sweep(CommandEvent* event) {
     ProcessScanner scanner;
     if (!scanner.Open()) return;
     event->ended = scanner.FindSurvivors(&own_group_, marker_.get());
     event->killed = event->ended > 0;
     own_group_.Kill();
-    // One who was just being born may show up later; who shows up three times cannot be ended.
+    // One that was just being forked may show up later; one that is still found after all rounds cannot be ended.
     for (uint32_t empty = 0, round = 0; empty < 3 && round < 200; round++) {
       const uint32_t found = scanner.FindSurvivors(&own_group_, marker_.get());
       for (uint32_t i = 0; i < found; i++) ProcessScanner::Signal(scanner[i], SIGKILL);
       empty = found == 0 ? empty + 1 : 0;
       usleep(5000);
     }
-    // Until those who inherited the dead have waited for them.
+    // Until the new parents of the dead have reaped them.
     for (uint32_t round = 0; round < 200 && !own_group_.Remove(); round++) usleep(5000);
   }
 
@@ -179,8 +180,8 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   close(ends[1]);
   auto* command = new PosixCommand(ends[0], group, spec.marker);
   Report report;
-  const bool told = supervisor > 0 && Receive(ends[0], &report);
-  if (told && report.kind == Report::kStarted) {
+  const bool reported = supervisor > 0 && Receive(ends[0], &report);
+  if (reported && report.kind == Report::kStarted) {
     command->pid = report.pid;
     command->root = supervisor;
     CommandRoots()->Add(supervisor, {});
@@ -191,16 +192,16 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
     Fail(why, "fork", error);
   } else {
     waitpid(supervisor, nullptr, 0);
-    if (told) {
+    if (reported) {
       Fail(why, report.call, report.error);
       if (strcmp(report.call, "exec") == 0 && report.error != ENOENT) why->kind = SpawnFailure::kNotExecutable;
       if (strcmp(report.call, "exec") != 0) why->kind = SpawnFailure::kOther;
     } else {
-      // By the command itself, as it seems, before anybody could hear that it runs.
+      // By the command itself, as it seems, before it was reported to run.
       CommandEvent event;
       command->Sweep(&event);
       why->kind = SpawnFailure::kOther;
-      why->why.Set("the process that was to hold it together was killed");
+      why->why.Set("its supervisor process was killed");
     }
   }
   delete command;

@@ -1,3 +1,4 @@
+// The loop of the supervisor: what it waits for, what it does about it, and how it ends a tree.
 #include "posix/supervisor.h"
 
 #include <fcntl.h>
@@ -22,9 +23,9 @@ namespace tripline {
 
 namespace {
 
-// So many looks in which everybody that is left refuses to be killed: they belong to another user.
+// Scans in a row in which all survivors could not be killed (EPERM): they belong to another user.
 constexpr uint32_t kRefusals = 20;
-// How often it is tried to remove the group.
+// Attempts to remove the group.
 constexpr uint32_t kRemovals = 20;
 // Rounds of stopping before a kill: one is enough for all but a fork bomb.
 constexpr uint32_t kStopRounds = 50;
@@ -47,22 +48,22 @@ class Supervisor {
     own_process_group_ = !spec.foreground;
   }
 
-  // Starts the command. False when that failed, which has been told.
+  // Starts the command. False when that failed, which has been reported.
   bool Start(const SpawnSpec& spec, const char** shell_arguments, int control) {
     HoldOrphans();
     ResetSignals();
-    const pid_t guard_group = getpgrp();
-    // What the terminal or a supervisor sends to the other process's group must not end us before the tree.
+    const pid_t parent_group = getpgrp();
+    // What the terminal or a service manager sends to the other process's group must not end this one before the tree.
     setpgid(0, 0);
 
-    Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : guard_group, {-1, -1}};
+    Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : parent_group, {-1, -1}};
     if (!TakeDescriptors(spec, control, &launch)) return Refuse("dup", errno);
     if (!scanner_.Open()) return Refuse("mmap", ENOMEM);
     if (!scanner_.Follow(&group_, getpid(), spec.marker)) return Refuse("follow", errno);
     LaunchFailure why;
     command_ = StartCommand(launch, &why);
     if (command_ < 0) return Refuse(why.call, why.error);
-    whom_ = own_process_group_ ? -command_ : command_;
+    target_ = own_process_group_ ? -command_ : command_;
 
     for (const int fd : launch.stdio) close(fd);
     for (uint32_t i = 0; i < shared_count_; i++) close(shared_[i]);
@@ -70,7 +71,7 @@ class Supervisor {
     Report report;
     report.kind = Report::kStarted;
     report.pid = command_;
-    Tell(report);
+    Send(report);
     DropMemory();
     return true;
   }
@@ -78,16 +79,16 @@ class Supervisor {
   void Run() {
     written_at_ = bare::Now();
     for (;;) {
-      nobody_left_ = Reap();
-      if (nobody_left_ && (!HasOutput() || drain_.IsOver(bare::Now(), written_at_))) return TellGone();
-      if (!nobody_left_) Advance();
-      if (gave_up_) return TellGone();
+      is_empty_ = Reap();
+      if (is_empty_ && (!HasOutput() || drain_.IsOver(bare::Now(), written_at_))) return ReportGone();
+      if (!is_empty_) Advance();
+      if (gave_up_) return ReportGone();
       Wait();
     }
   }
 
   void RemoveGroup() {
-    // Who has only just died may still count as being in it.
+    // A process that has only just died may still count as a member.
     for (uint32_t round = 0; round < kRemovals && !group_.Remove(); round++) usleep(5000);
   }
 
@@ -99,9 +100,9 @@ class Supervisor {
   // All that the command's process needs is made before the other process's descriptors are closed: on a fork, handlers
   // of that process close what they believe to be theirs by its number.
   bool TakeDescriptors(const SpawnSpec& spec, int control, Launch* launch) {
-    // Until there is one of our own: what goes wrong here has to be told.
+    // Until it is duplicated: what goes wrong here has to be reported.
     control_ = control;
-    // Before anything of ours is opened, which might take the number of one that is not open.
+    // Before anything else is opened, which might take the number of one that is not open.
     for (uint32_t i = 0; i < spec.shared_count; i++) {
       const int fd = spec.shared[i];
       if (fd != control && fcntl(fd, F_SETFD, 0) == 0) shared_[shared_count_++] = fd;
@@ -115,8 +116,8 @@ class Supervisor {
     const int own_control = bare::Duplicate(control);
     if (own_control < 0) return false;
     control_ = own_control;
-    if (!bare::OpenPipe(launch->tell)) return false;
-    int kept[10 + SpawnSpec::kMostShared] = {stdio[0], control_, launch->tell[0], launch->tell[1]};
+    if (!bare::OpenPipe(launch->failure)) return false;
+    int kept[10 + SpawnSpec::kMostShared] = {stdio[0], control_, launch->failure[0], launch->failure[1]};
     uint32_t count = 4;
     for (uint32_t i = 0; i < shared_count_; i++) kept[count++] = shared_[i];
     for (int i = 0; i < 2; i++) {
@@ -136,40 +137,40 @@ class Supervisor {
     report.kind = Report::kFailed;
     report.call = call;
     report.error = error;
-    Tell(report);
+    Send(report);
     return false;
   }
 
   // ---- what happens
 
-  // True when nobody is left: then, and only then, there is nothing to wait for.
+  // True when no process of the tree is left: then, and only then, there is nothing to wait for.
   bool Reap() {
     for (;;) {
       int status = 0;
-      // Not Node's children: ours, and everybody who has lost a parent.
+      // Not Node's children: those of this process, and orphans of the tree.
       const pid_t pid = waitpid(-1, &status, WNOHANG);
       if (pid == 0) return false;
       if (pid < 0) {
         if (errno == EINTR) continue;
         return scanner_.IsEmpty();
       }
-      if (pid == command_) TellExited(status);
+      if (pid == command_) ReportExited(status);
     }
   }
 
-  void TellExited(int status) {
+  void ReportExited(int status) {
     command_ = 0;
     Report report;
     report.event.kind = CommandEvent::kExited;
     report.event.code = WIFEXITED(status) ? WEXITSTATUS(status) : 0;
     report.event.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
-    Tell(report);
+    Send(report);
     if (phase_ != kRunning) return;
     phase_ = kLingering;
     next_at_ = bare::Now() + kLeftoverTime;
   }
 
-  void TellGone() {
+  void ReportGone() {
     struct rusage used;
     getrusage(RUSAGE_CHILDREN, &used);
     Report report;
@@ -178,10 +179,10 @@ class Supervisor {
     report.event.ended = ended_;
     report.event.killed = killed_;
     report.event.left = !gave_up_ ? 0 : scanner_.blind() ? 1 : scanner_.count();
-    Tell(report);
+    Send(report);
   }
 
-  void Tell(const Report& report) {
+  void Send(const Report& report) {
     while (SendMessage(control_, &report, sizeof(report), true) < 0 && errno == EINTR) {
     }
   }
@@ -207,7 +208,7 @@ class Supervisor {
   }
 
   int TimeToWait() const {
-    const uint64_t next_at = nobody_left_ ? drain_.End(written_at_) : next_at_;
+    const uint64_t next_at = is_empty_ ? drain_.End(written_at_) : next_at_;
     uint64_t at = next_at < scanner_.update_at() ? next_at : scanner_.update_at();
     if (WaitsForSilence() && written_at_ + idle_ < at) at = written_at_ + idle_;
     if (at == kNever) return -1;
@@ -217,14 +218,14 @@ class Supervisor {
     return ms > 1000000 ? 1000000 : static_cast<int>(ms);
   }
 
-  bool WaitsForSilence() const { return phase_ == kRunning && idle_ != kNever && !idle_told_ && !paused_; }
+  bool WaitsForSilence() const { return phase_ == kRunning && idle_ != kNever && !idle_reported_ && !paused_; }
 
   void Obey() {
     Order order;
     const ssize_t got = recv(control_, &order, sizeof(order), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got != sizeof(order)) {
-      // Whoever asked for the command is gone, and gave no orders.
+      // The process that started the command is gone, and gave no orders.
       close(control_);
       control_ = -1;
       drain_.Hurry();
@@ -246,23 +247,23 @@ class Supervisor {
     paused_ = false;
     scanner_.FindDescendants(getpid());
     for (uint32_t i = 0; i < scanner_.count(); i++) ProcessScanner::Signal(scanner_[i], SIGCONT);
-    if (scanner_.blind()) kill(whom_, SIGCONT);
+    if (scanner_.blind()) kill(target_, SIGCONT);
     written_at_ = bare::Now();
   }
 
-  // What somebody sent to the other process is meant for the command.
+  // What was sent to the other process is meant for the command.
   void Pass(int signal) {
     const bool ends = signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
     if (command_ <= 0) {
       if (ends) drain_.Hurry();
       return;
     }
-    const pid_t whom = own_process_group_ ? -command_ : command_;
-    if (kill(whom, signal) != 0) kill(command_, signal);
-    // A pause must not keep anybody from ending the command.
+    const pid_t target = own_process_group_ ? -command_ : command_;
+    if (kill(target, signal) != 0) kill(command_, signal);
+    // A pause must not keep the command from ending.
     if (paused_ && ends) return Resume();
-    // A stopped process hears it only once it goes on.
-    if (signal != SIGSTOP && signal != SIGTSTP && signal != SIGCONT && !paused_) kill(whom, SIGCONT);
+    // A stopped process receives it only once it continues.
+    if (signal != SIGSTOP && signal != SIGTSTP && signal != SIGCONT && !paused_) kill(target, SIGCONT);
   }
 
   // ---- ending
@@ -274,13 +275,13 @@ class Supervisor {
       if (kill_at < kill_at_) kill_at_ = kill_at;
     } else {
       kill_at_ = kill_at;
-      look_ = kFirstLook;
+      scan_interval_ = kFirstScanInterval;
     }
     if (phase_ != kKilling) phase_ = kEnding;
     paused_ = false;
-    // Another signal is for all of them again.
-    if (signal != told_signal_) scanner_.ForgetSignaled();
-    told_signal_ = signal;
+    // Another signal goes to all of them again.
+    if (signal != end_signal_sent_) scanner_.ForgetSignaled();
+    end_signal_sent_ = signal;
     next_at_ = now;
   }
 
@@ -289,10 +290,10 @@ class Supervisor {
     const uint64_t now = bare::Now();
     if (phase_ == kRunning) {
       if (!WaitsForSilence() || now < written_at_ + idle_) return;
-      idle_told_ = true;
+      idle_reported_ = true;
       Report report;
       report.event.kind = CommandEvent::kIdle;
-      return Tell(report);
+      return Send(report);
     }
     if (now < next_at_) return;
     if (phase_ == kLingering) End(end_signal_, kill_after_);
@@ -300,30 +301,30 @@ class Supervisor {
     if (phase_ == kKilling)
       KillAll();
     else
-      AskAll();
-    next_at_ = bare::Now() + look_;
+      SignalAll();
+    next_at_ = bare::Now() + scan_interval_;
     if (next_at_ > kill_at_ && phase_ == kEnding) next_at_ = kill_at_;
-    look_ = look_ * 2 > kLastLook ? kLastLook : look_ * 2;
+    scan_interval_ = scan_interval_ * 2 > kLastScanInterval ? kLastScanInterval : scan_interval_ * 2;
   }
 
-  // The signal to those who have not had it yet. One that comes twice may mean something else to them.
-  void AskAll() {
-    if (scanner_.blind()) return AskBlindly();
+  // Sends the signal once to each process: to some a second one means something else.
+  void SignalAll() {
+    if (scanner_.blind()) return SignalBlindly();
     scanner_.FindDescendants(getpid());
     for (uint32_t i = 0; i < scanner_.count(); i++) {
       const ProcessScanner::ProcessEntry& each = scanner_[i];
       if (!scanner_.WasSignaled(i)) {
         scanner_.SetSignaled(i);
         ended_++;
-        ProcessScanner::Signal(each, told_signal_);
-        if (told_signal_ == SIGKILL) killed_ = true;
+        ProcessScanner::Signal(each, end_signal_sent_);
+        if (end_signal_sent_ == SIGKILL) killed_ = true;
       }
-      // Whoever is stopped, now or later, cannot die of it.
+      // One that is stopped, now or later, cannot die of it.
       ProcessScanner::Signal(each, SIGCONT);
     }
   }
 
-  // Until a look finds nobody that still runs: what is stopped starts nothing new.
+  // Until a scan finds none that still runs: what is stopped starts nothing new.
   void StopAll() {
     for (uint32_t round = 0; round < kStopRounds; round++) {
       bool new_ones = false;
@@ -336,19 +337,19 @@ class Supervisor {
   }
 
   // Without a scanner there are the command's process group and the control group: what is in neither gets away.
-  void AskBlindly() {
+  void SignalBlindly() {
     ended_ = 1;
-    if (asked_blindly_ != told_signal_) kill(whom_, told_signal_);
-    asked_blindly_ = told_signal_;
-    kill(whom_, SIGCONT);
+    if (signaled_blindly_ != end_signal_sent_) kill(target_, end_signal_sent_);
+    signaled_blindly_ = end_signal_sent_;
+    kill(target_, SIGCONT);
   }
 
   void KillBlindly() {
     ended_ = 1;
     killed_ = true;
     group_.Kill();
-    // Who is in neither group cannot be found, and may live for ever.
-    refusals_ = kill(whom_, SIGKILL) != 0 && errno == ESRCH ? refusals_ + 1 : 0;
+    // Processes outside both groups cannot be found and may outlive this one.
+    refusals_ = kill(target_, SIGKILL) != 0 && errno == ESRCH ? refusals_ + 1 : 0;
     gave_up_ = refusals_ >= kRefusals;
   }
 
@@ -363,7 +364,7 @@ class Supervisor {
     if (before == 0) return;
     killed_ = true;
     if (!group_.Kill()) StopAll();
-    // Also those that are in no group of ours: one that changed it itself.
+    // Also those outside the group: a process may have left it.
     uint32_t refused = 0;
     scanner_.FindDescendants(getpid());
     for (uint32_t i = 0; i < scanner_.count(); i++) {
@@ -385,18 +386,18 @@ class Supervisor {
   uint32_t shared_count_ = 0;
   int control_ = -1;
   pid_t command_ = 0;
-  pid_t whom_ = 0;  // the command, or its process group
-  int asked_blindly_ = 0;
+  pid_t target_ = 0;  // the command, or its process group
+  int signaled_blindly_ = 0;
 
   Phase phase_ = kRunning;
   bool paused_ = false;
-  bool idle_told_ = false;
-  bool nobody_left_ = false;
+  bool idle_reported_ = false;
+  bool is_empty_ = false;
   uint64_t written_at_ = 0;
   uint64_t next_at_ = kNever;
   uint64_t kill_at_ = kNever;
-  uint64_t look_ = kFirstLook;
-  int told_signal_ = 0;
+  uint64_t scan_interval_ = kFirstScanInterval;
+  int end_signal_sent_ = 0;
   uint32_t ended_ = 0;
   bool killed_ = false;
   uint32_t refusals_ = 0;

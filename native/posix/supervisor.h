@@ -1,6 +1,5 @@
-// The supervisor: a process of ours between the library and a command, to which everything that the command starts
-// belongs. It takes orders over a socket, tells what happens, and ends the tree when the other end of the socket is
-// gone.
+// The supervisor: a process between the library and a command, to which everything that the command starts belongs. It
+// takes orders over a socket, reports what happens, and ends the tree when the other end of the socket is gone.
 #pragma once
 
 #include "port/command_group.h"

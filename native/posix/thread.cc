@@ -46,7 +46,7 @@ bool StartThread(void (*body)(void*), void* argument, const char* name, bool roo
   auto* start = new ThreadStart{body, argument, {}};
   for (size_t i = 0; i + 1 < sizeof(start->name) && name[i] != '\0'; i++) start->name[i] = name[i];
 
-  // A thread inherits the mask: signals of the process must go to the threads of the host, never to ours.
+  // A thread inherits the mask: signals of the process must go to the threads of the host, never to these.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

@@ -87,7 +87,7 @@ void Sampler::Loop() {
     sleeping_until_ = deadline;
     standstill_.Sleep(MonotonicNow(), deadline);
     lock_.Unlock();
-    PushTrigger* rung[Waiter::kMostRung];
+    PushTrigger* rung[Waiter::kMostFired];
     bool interrupted = false;
     const uint32_t rings = waiter_.Wait(deadline, rung, &interrupted);
     lock_.Lock();

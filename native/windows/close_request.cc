@@ -1,9 +1,10 @@
+// Ctrl-Break to a group and WM_CLOSE to windows.
 #include "windows/close_request.h"
 
 namespace tripline {
 namespace {
 
-// user32.dll is looked up: most hosts have it, and a service should not get it for this.
+// user32.dll is used where it is loaded: most hosts have it, and a service should not load it for this.
 using ForEachWindow = BOOL(WINAPI*)(WNDENUMPROC, LPARAM);
 using OwnerOf = DWORD(WINAPI*)(HWND, DWORD*);
 using Post = BOOL(WINAPI*)(HWND, UINT, WPARAM, LPARAM);

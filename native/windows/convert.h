@@ -1,4 +1,5 @@
-// From the raw figures of Windows to ours: pure functions over plain numbers, so that they are tested on every system.
+// From the raw figures of Windows to metrics: pure functions over plain numbers, so that they are tested on every
+// system.
 #pragma once
 
 #include <algorithm>

@@ -225,7 +225,7 @@ class LoadProbe final : public Probe {
     CpuSums sums;
     sums.Add(direct_, queue.direct);
     if (at_ != 0 && sums.all > 0) {
-      // With several groups, as if the others were as busy as ours: the queue is that of all of them.
+      // With several groups, as if the others were as busy as this one: the queue is that of all of them.
       const double running = sums.busy / sums.all * processors_;
       average_.Add(static_cast<double>(queue.first) + running, ToSeconds(queue.at - at_));
     }

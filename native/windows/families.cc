@@ -1,3 +1,4 @@
+// Which probe serves which family on Windows, and why a metric is missing.
 #include "windows/families.h"
 
 namespace tripline {

@@ -14,7 +14,7 @@ Probe* MakeNetworkProbe(Failure* why);
 Probe* MakePowerProbe(Failure* why);
 Probe* MakeGpuProbe(const Selector& selector, Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);
-// nullptr where `pid` is no command of ours.
+// nullptr where `pid` is not that of a command under run.
 Probe* MakeJobProbe(int64_t pid);
 
 }  // namespace tripline

@@ -1,3 +1,4 @@
+// Job objects: made, listed, stopped and ended.
 #include "windows/job.h"
 
 #include <cstdlib>

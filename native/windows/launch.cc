@@ -1,3 +1,4 @@
+// CreateProcess for a command, suspended and in its job.
 #include "windows/launch.h"
 
 #include <cstdlib>
@@ -33,7 +34,7 @@ SpawnFailure::Kind KindOf(DWORD error) {
   }
 }
 
-// What is told to CreateProcess beside the usual: which handles are inherited, and the job.
+// Attributes of CreateProcess: which handles are inherited, and the job.
 class Attributes {
  public:
   Attributes(const HANDLE* streams, HANDLE job) : job_(job) {
@@ -90,7 +91,7 @@ bool CreateFrom(const char* file, const SpawnSpec& spec, wchar_t* environment, S
   DWORD attached = 0;
   DWORD flags = CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
   if (!spec.foreground) flags |= CREATE_NEW_PROCESS_GROUP;
-  // Where we have no console it would get one of its own, with a window.
+  // Where this process has no console it would get one of its own, with a window.
   if (GetConsoleProcessList(&attached, 1) == 0) flags |= CREATE_NO_WINDOW;
   PROCESS_INFORMATION made;
   if (!CreateProcessW(batch ? interpreter : wide_file.get(), wide_line.get(), nullptr, nullptr, TRUE, flags,

@@ -1,3 +1,4 @@
+// Volumes by paths, without touching a server before its helper thread does.
 #include "windows/path.h"
 
 namespace tripline {

@@ -1,3 +1,4 @@
+// The query, the thread that collects it, and the slots in which readings are left.
 #include "windows/pdh.h"
 
 #include "port/platform.h"

@@ -1,4 +1,4 @@
-// Low memory, as Windows tells everybody at once: it knows no levels that could be chosen.
+// Low memory: Windows notifies all processes at once, and has no levels that could be chosen.
 #include "port/push_trigger.h"
 
 #include "windows/win.h"
@@ -14,7 +14,7 @@ class LowMemoryTrigger final : public PushTrigger {
   ~LowMemoryTrigger() override { CloseHandle(handle_); }
 
   intptr_t handle() const override { return reinterpret_cast<intptr_t>(handle_); }
-  // For how long the Waiter does not listen to it after a ring, in milliseconds.
+  // For how long the Waiter ignores it after it has fired, in milliseconds.
   uint32_t readiness() const override { return kHoldOffMs; }
   bool Acknowledge() override { return true; }
 
@@ -28,7 +28,7 @@ uint32_t MakePushTriggers(Metric metric, double, bool above, PushTrigger** out, 
   const bool low = metric == Metric::kMemoryAvailable && !above;
   const bool high = (metric == Metric::kMemory || metric == Metric::kMemoryHost) && above;
   if (!low && !high) {
-    why->Set("Windows tells nobody of this");
+    why->Set("Windows does not notify of this");
     return 0;
   }
   const HANDLE handle = CreateMemoryResourceNotification(LowMemoryResourceNotification);

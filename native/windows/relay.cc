@@ -1,3 +1,4 @@
+// The thread of a relay, and how it is taken out of a call that blocks.
 #include "windows/relay.h"
 
 #include <initializer_list>
@@ -10,7 +11,7 @@ namespace tripline {
 constexpr uint32_t kStopRounds = 20;
 constexpr DWORD kStopWait = 10;
 
-// Held by the relay and by its thread, which may be stuck in a write for longer than anybody cares.
+// Held by the relay and by its thread, which may be stuck in a write long after the relay is gone.
 struct Relay::Pipe {
   HANDLE from = nullptr, to = nullptr, port = nullptr;
   ULONG_PTR key = 0;
@@ -44,7 +45,7 @@ struct Relay::Pipe {
   static DWORD WINAPI Main(void* raw) {
     auto* pipe = static_cast<Pipe*>(raw);
     pipe->Pass();
-    // Nobody reads any more: the command must see it.
+    // The reader is gone: the command must see it.
     CloseHandle(pipe->from);
     CloseHandle(pipe->to);
     pipe->from = pipe->to = nullptr;

@@ -1,5 +1,5 @@
-// Passes on what a command writes, to know when it has last written anything. A thread of its own, because whoever
-// reads may not read, and a write to a console cannot be waited for.
+// Passes on what a command writes, to know when it has last written anything. On a thread of its own, because the
+// reader may stop reading, and a write to a console cannot be waited for.
 #pragma once
 
 #include "windows/win.h"
@@ -14,7 +14,7 @@ class Relay {
   Relay& operator=(const Relay&) = delete;
 
   // `target` is where everything goes; taken over. The end for the command comes back in `input`, to be closed once it
-  // has it. `port` is told with `key` when there is nothing more to come.
+  // has it. `port` is notified, with `key`, when nothing more comes.
   bool Open(HANDLE target, HANDLE port, ULONG_PTR key, HANDLE* input, Failure* why);
   // Begins to pass on.
   bool Start();

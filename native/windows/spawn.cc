@@ -1,9 +1,10 @@
-// A command in a job object: nothing that it starts gets out of that, and the kernel ends it with us. One thread, the
-// one in Next(), does everything; all others give it orders.
+// A command in a job object: nothing that it starts gets out of that, and the kernel ends it with this process. One
+// thread, the one in Next(), does everything; all others give it orders.
 #include "port/spawn.h"
 
 #include "port/drain.h"
 #include "port/platform.h"
+#include "util/counter.h"
 #include "windows/close_request.h"
 #include "windows/job.h"
 #include "windows/launch.h"
@@ -13,14 +14,15 @@
 namespace tripline {
 namespace {
 
-// Windows has no deaths by a signal. Whom we end by force exits with this, which is then told as SIGKILL; who has no
-// handler for Ctrl-Break exits with STATUS_CONTROL_C_EXIT, which is told as the signal that it stood for.
+// Windows has no deaths by a signal. A process that is ended by force exits with this code, which is reported as
+// SIGKILL; one without a handler for Ctrl-Break exits with STATUS_CONTROL_C_EXIT, reported as the signal that it stood
+// for.
 constexpr int kKillSignal = 9;
 constexpr DWORD kKilledCode = 128 + kKillSignal;
 constexpr DWORD kControlCode = 0xC000013A;
 
 // Node's numbers of the signals that ask to end: SIGHUP, SIGINT, SIGTERM, SIGBREAK.
-bool Asks(int signal) { return signal == 1 || signal == 2 || signal == 15 || signal == 21; }
+bool IsRequestToEnd(int signal) { return signal == 1 || signal == 2 || signal == 15 || signal == 21; }
 
 // What the port brings.
 enum Key : ULONG_PTR { kOfJob = 1, kOfOrder, kOfExit, kOfRelay };
@@ -65,9 +67,9 @@ class WindowsCommand final : public Command {
     process_ = launched.process;
     pid = root = launched.pid;
     lstrcpyA(group, "a job object");
-    // The job dies with this object: what fails from here on leaves nobody behind.
+    // The job dies with this object: what fails from here on leaves no process behind.
     const bool watched =
-        RegisterWaitForSingleObject(&exit_wait_, process_, TellExit, port_, INFINITE, WT_EXECUTEONLYONCE) &&
+        RegisterWaitForSingleObject(&exit_wait_, process_, NotifyExit, port_, INFINITE, WT_EXECUTEONLYONCE) &&
         relays_[0].Start() && relays_[1].Start();
     if (watched) {
       RememberJob(pid, job_.get());
@@ -89,17 +91,17 @@ class WindowsCommand final : public Command {
         return false;
       }
       if (!exited_ && WaitForSingleObject(process_, 0) == WAIT_OBJECT_0) {
-        TellExited(event);
+        ReportExited(event);
         return true;
       }
       JobUsage usage;
       ReadJobUsage(job_.get(), &usage);
-      nobody_left_ = exited_ && usage.active == 0;
-      if (nobody_left_ && (!HasOutput() || drain_.IsOver(MonotonicNow(), WrittenAt()))) {
-        TellGone(usage, event);
+      is_empty_ = exited_ && usage.active == 0;
+      if (is_empty_ && (!HasOutput() || drain_.IsOver(MonotonicNow(), WrittenAt()))) {
+        ReportGone(usage, event);
         return true;
       }
-      if (!nobody_left_ && Advance(event)) return true;
+      if (!is_empty_ && Advance(event)) return true;
       Wait();
     }
   }
@@ -141,7 +143,7 @@ class WindowsCommand final : public Command {
     return true;
   }
 
-  static void CALLBACK TellExit(void* port, BOOLEAN) { PostQueuedCompletionStatus(port, 0, kOfExit, nullptr); }
+  static void CALLBACK NotifyExit(void* port, BOOLEAN) { PostQueuedCompletionStatus(port, 0, kOfExit, nullptr); }
 
   // ---- what happens
 
@@ -168,7 +170,7 @@ class WindowsCommand final : public Command {
   }
 
   DWORD TimeToWait() const {
-    uint64_t at = nobody_left_ ? drain_.End(WrittenAt()) : next_at_;
+    uint64_t at = is_empty_ ? drain_.End(WrittenAt()) : next_at_;
     if (WaitsForSilence() && WrittenAt() + idle_ < at) at = WrittenAt() + idle_;
     if (at == kNever) return INFINITE;
     const uint64_t now = MonotonicNow();
@@ -183,11 +185,11 @@ class WindowsCommand final : public Command {
     return latest;
   }
 
-  bool WaitsForSilence() const { return phase_ == kRunning && idle_ != kNever && !idle_told_ && !paused_; }
+  bool WaitsForSilence() const { return phase_ == kRunning && idle_ != kNever && !idle_reported_ && !paused_; }
 
   bool HasOutput() const { return relays_[0].open() || relays_[1].open(); }
 
-  void TellExited(CommandEvent* event) {
+  void ReportExited(CommandEvent* event) {
     exited_ = true;
     DWORD code = 0;
     GetExitCodeProcess(process_, &code);
@@ -203,7 +205,7 @@ class WindowsCommand final : public Command {
     next_at_ = MonotonicNow() + kLeftoverTime;
   }
 
-  void TellGone(const JobUsage& usage, CommandEvent* event) {
+  void ReportGone(const JobUsage& usage, CommandEvent* event) {
     done_ = true;
     ForgetJob(pid);
     event->kind = CommandEvent::kGone;
@@ -223,24 +225,24 @@ class WindowsCommand final : public Command {
         if (phase_ >= kEnding) return;
         paused_ = true;
         return job_.Suspend();
-      case Order::kResume: return GoOn();
+      case Order::kResume: return Continue();
     }
   }
 
-  void GoOn() {
+  void Continue() {
     paused_ = false;
     job_.Resume();
     written_at_ = MonotonicNow();
   }
 
-  // A signal for the command; what nobody can hear ends it, as it does for Node's own children.
+  // A signal for the command; one that cannot be sent ends it, as it does for Node's own children.
   void Pass(int signal) {
-    const bool asks = Asks(signal);
+    const bool asks = IsRequestToEnd(signal);
     if (exited_) {
       if (asks || signal == kKillSignal) drain_.Hurry();
       return;
     }
-    if (asks && paused_) GoOn();
+    if (asks && paused_) Continue();
     if (asks && !foreground_ && GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, static_cast<DWORD>(pid))) {
       asked_with_ = signal;
     } else if (asks || signal == kKillSignal) {
@@ -258,16 +260,16 @@ class WindowsCommand final : public Command {
       JobUsage usage;
       ReadJobUsage(job_.get(), &usage);
       list_.Read(job_.get());
-      ended_ = usage.active - CountConsoleHosts(list_);
+      ended_ = static_cast<uint32_t>(SaturatingDifference(usage.active, CountConsoleHosts(list_)));
       total_before_ = usage.total;
       kill_at_ = kill_at;
       phase_ = kEnding;
-      look_ = kFirstLook;
+      scan_interval_ = kFirstScanInterval;
     } else if (kill_at < kill_at_) {
       kill_at_ = kill_at;
     }
-    // Who is stopped hears nothing.
-    if (paused_) GoOn();
+    // A process that is stopped receives nothing.
+    if (paused_) Continue();
     if (signal == kKillSignal) phase_ = kKilling;
     next_at_ = now;
     if (phase_ == kKilling || signal == asked_all_with_) return;
@@ -276,28 +278,28 @@ class WindowsCommand final : public Command {
     if (request_.Ask(list_, foreground_ ? 0 : static_cast<DWORD>(pid))) asked_with_ = signal;
   }
 
-  // Whatever is due now. True when there is something to tell.
+  // Does what is due now. True when there is something to report.
   bool Advance(CommandEvent* event) {
     const uint64_t now = MonotonicNow();
     if (phase_ == kRunning) {
       if (!WaitsForSilence() || now < WrittenAt() + idle_) return false;
-      idle_told_ = true;
+      idle_reported_ = true;
       event->kind = CommandEvent::kIdle;
       return true;
     }
     if (now < next_at_) return false;
     if (phase_ == kLingering) BeginEnd(end_signal_, kill_after_);
-    // Waiting for somebody who cannot have heard it would only be waiting.
-    const bool heard = list_.Read(job_.get()) && request_.MayStillEnd(list_);
-    if (phase_ == kEnding && (now >= kill_at_ || !heard)) phase_ = kKilling;
+    // Without a process that has received the request there is nothing to wait for.
+    const bool may_end = list_.Read(job_.get()) && request_.MayStillEnd(list_);
+    if (phase_ == kEnding && (now >= kill_at_ || !may_end)) phase_ = kKilling;
     if (phase_ == kKilling && list_.count() > 0) {
       by_force_ = true;
       killed_ = true;
       job_.Terminate(kKilledCode);
     }
-    next_at_ = now + look_;
+    next_at_ = now + scan_interval_;
     if (next_at_ > kill_at_ && phase_ == kEnding) next_at_ = kill_at_;
-    look_ = look_ * 2 > kLastLook ? kLastLook : look_ * 2;
+    scan_interval_ = scan_interval_ * 2 > kLastScanInterval ? kLastScanInterval : scan_interval_ * 2;
     return false;
   }
 
@@ -319,14 +321,14 @@ class WindowsCommand final : public Command {
   bool exited_ = false;
   bool done_ = false;
   bool paused_ = false;
-  bool idle_told_ = false;
-  bool nobody_left_ = false;
+  bool idle_reported_ = false;
+  bool is_empty_ = false;
   uint64_t written_at_ = 0;
   uint64_t next_at_ = kNever;
   uint64_t kill_at_ = kNever;
-  uint64_t look_ = kFirstLook;
+  uint64_t scan_interval_ = kFirstScanInterval;
   int asked_with_ = 0;      // what the last Ctrl-Break to the command stood for
-  int asked_all_with_ = 0;  // and what all of them were asked to end for
+  int asked_all_with_ = 0;  // and the last request to all of them
   uint32_t ended_ = 0, total_before_ = 0;
   bool by_force_ = false;
   bool killed_ = false;

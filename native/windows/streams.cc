@@ -1,3 +1,4 @@
+// Descriptors of the host as handles that a command inherits.
 #include "windows/streams.h"
 
 #include <initializer_list>
@@ -21,8 +22,8 @@ HANDLE FindInHost(int descriptor, Failure* why) {
     return nullptr;
   }
   // -1 is a descriptor that is not open, -2 one without a handle.
-  const intptr_t found = lookup(descriptor);
-  if (found != -1 && found != -2) return reinterpret_cast<HANDLE>(found);
+  const intptr_t handle = lookup(descriptor);
+  if (handle != -1 && handle != -2) return reinterpret_cast<HANDLE>(handle);
   why->Set(message.Add(" is not open").get());
   return nullptr;
 }
@@ -41,18 +42,18 @@ HANDLE OpenNull(Failure* why) {
 HANDLE OpenStream(int descriptor, Failure* why) {
   constexpr DWORD kStandard[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
   if (descriptor < 0) return OpenNull(why);
-  HANDLE ours = nullptr;
+  HANDLE found = nullptr;
   if (descriptor < 3) {
-    ours = GetStdHandle(kStandard[descriptor]);
+    found = GetStdHandle(kStandard[descriptor]);
     // A program with windows may have none.
-    if (ours == nullptr || ours == INVALID_HANDLE_VALUE) return OpenNull(why);
+    if (found == nullptr || found == INVALID_HANDLE_VALUE) return OpenNull(why);
   } else {
-    ours = FindInHost(descriptor, why);
-    if (ours == nullptr) return nullptr;
+    found = FindInHost(descriptor, why);
+    if (found == nullptr) return nullptr;
   }
   HANDLE copy = nullptr;
   const HANDLE self = GetCurrentProcess();
-  if (DuplicateHandle(self, ours, self, &copy, 0, TRUE, DUPLICATE_SAME_ACCESS)) return copy;
+  if (DuplicateHandle(self, found, self, &copy, 0, TRUE, DUPLICATE_SAME_ACCESS)) return copy;
   SetWinError("DuplicateHandle", "", GetLastError(), "", why);
   return nullptr;
 }

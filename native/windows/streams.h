@@ -5,7 +5,7 @@
 
 namespace tripline {
 
-// A descriptor of the host's as a handle of our own that children may get; -1 is the null device. nullptr and why.
+// A descriptor of the host's as a new handle that children inherit; -1 is the null device. nullptr and why.
 HANDLE OpenStream(int descriptor, Failure* why);
 
 }  // namespace tripline

@@ -5,12 +5,12 @@
 namespace tripline {
 namespace {
 
-// Reserved, not committed. Performance counters run other vendors' libraries on a thread of ours.
+// Reserved, not committed. Performance counters run other vendors' libraries on a thread of this library.
 constexpr SIZE_T kStackSize = 1024 * 1024;
 
 using PreciseTime = void(WINAPI*)(PULONGLONG);
 
-// Counts in 100 ns and stands still while the machine sleeps. Windows 10 has it; looked up once.
+// Counts in 100 ns and stands still while the machine sleeps. Windows 10 has it; searched for once.
 PreciseTime FindPreciseTime() {
   static const PreciseTime found = FindFunction<PreciseTime>(L"kernelbase.dll", "QueryUnbiasedInterruptTimePrecise");
   return found;

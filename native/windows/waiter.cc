@@ -1,4 +1,4 @@
-// The sampling thread's one blocking call on Windows: an event, a timer, and what push_triggers wait for.
+// The sampling thread's one blocking call on Windows: an event, a timer, and what triggers wait for.
 #include "port/platform.h"
 #include "port/push_trigger.h"
 #include "windows/win.h"
@@ -12,7 +12,7 @@ struct State {
   HANDLE timer = nullptr;
   HANDLE event = nullptr;
   Mutex mutex;
-  PushTrigger* push_triggers[kMostWatched] GUARDED_BY(mutex) = {};
+  PushTrigger* triggers[kMostWatched] GUARDED_BY(mutex) = {};
   uint64_t muted_until[kMostWatched] GUARDED_BY(mutex) = {};
 };
 
@@ -40,12 +40,12 @@ void Waiter::Close() {
   state.timer = state.event = nullptr;
 }
 
-bool Waiter::Watch(PushTrigger* push_trigger) {
+bool Waiter::Watch(PushTrigger* trigger) {
   State& state = os_.As<State>();
   const MutexLock lock(&state.mutex);
   for (uint32_t i = 0; i < kMostWatched; i++) {
-    if (state.push_triggers[i] != nullptr) continue;
-    state.push_triggers[i] = push_trigger;
+    if (state.triggers[i] != nullptr) continue;
+    state.triggers[i] = trigger;
     state.muted_until[i] = 0;
     Wake();
     return true;
@@ -53,19 +53,19 @@ bool Waiter::Watch(PushTrigger* push_trigger) {
   return false;
 }
 
-void Waiter::Unwatch(PushTrigger* push_trigger) {
+void Waiter::Unwatch(PushTrigger* trigger) {
   State& state = os_.As<State>();
   const MutexLock lock(&state.mutex);
-  for (PushTrigger*& each : state.push_triggers) {
-    if (each == push_trigger) each = nullptr;
+  for (PushTrigger*& each : state.triggers) {
+    if (each == trigger) each = nullptr;
   }
   Wake();
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung, bool*) {
+uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** fired, bool*) {
   State& state = os_.As<State>();
   for (;;) {
-    // First what is to be told apart: of several that are ready, the first in the array is the answer.
+    // First what must be distinguished: of several that are ready, the first in the array is the answer.
     HANDLE handles[2 + kMostWatched] = {state.event};
     uint32_t places[2 + kMostWatched] = {};
     DWORD count = 1;
@@ -74,16 +74,16 @@ uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung, bool*) {
     {
       const MutexLock lock(&state.mutex);
       for (uint32_t i = 0; i < kMostWatched; i++) {
-        if (state.push_triggers[i] == nullptr) continue;
+        if (state.triggers[i] == nullptr) continue;
         if (state.muted_until[i] > now) {
           if (state.muted_until[i] < until) until = state.muted_until[i];
           continue;
         }
         places[count] = i;
-        handles[count++] = reinterpret_cast<HANDLE>(state.push_triggers[i]->handle());
+        handles[count++] = reinterpret_cast<HANDLE>(state.triggers[i]->handle());
       }
     }
-    const DWORD push_triggers_end = count;
+    const DWORD triggers_end = count;
     DWORD timeout = INFINITE;
     if (until != kNever) {
       // Relative, in 100 ns, rounded up: a wait that ends early would only be repeated.
@@ -97,17 +97,17 @@ uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** rung, bool*) {
         timeout = 1;
     }
     const DWORD which = WaitForMultipleObjects(count, handles, FALSE, timeout);
-    if (which > WAIT_OBJECT_0 && which < WAIT_OBJECT_0 + push_triggers_end) {
+    if (which > WAIT_OBJECT_0 && which < WAIT_OBJECT_0 + triggers_end) {
       const uint32_t place = places[which - WAIT_OBJECT_0];
       const MutexLock lock(&state.mutex);
-      if (state.push_triggers[place] == nullptr) return 0;
-      // It goes on ringing for as long as memory is low: once in a while is enough.
-      state.muted_until[place] = MonotonicNow() + state.push_triggers[place]->readiness() * kMillisecond;
-      rung[0] = state.push_triggers[place];
+      if (state.triggers[place] == nullptr) return 0;
+      // It stays signaled for as long as memory is low: once in a while is enough.
+      state.muted_until[place] = MonotonicNow() + state.triggers[place]->readiness() * kMillisecond;
+      fired[0] = state.triggers[place];
       return 1;
     }
-    // Not when the wait failed: the caller is not to be kept in here for it.
-    const bool unmuted = until != deadline && (which == WAIT_TIMEOUT || which == WAIT_OBJECT_0 + push_triggers_end);
+    // Not when the wait failed: the caller must not be kept in here for it.
+    const bool unmuted = until != deadline && (which == WAIT_TIMEOUT || which == WAIT_OBJECT_0 + triggers_end);
     if (!unmuted) return 0;
   }
 }

@@ -1,3 +1,4 @@
+// What the files of this folder share of the system.
 #include "windows/win.h"
 
 #include <cstdlib>

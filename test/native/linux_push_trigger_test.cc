@@ -26,7 +26,7 @@ TEST(TriggerOfAFileThatIsGoneIsGivenUp) {
   CHECK(waiter.Open(&why));
   const std::unique_ptr<PushTrigger> trigger(MakePriorityTrigger(OpenFailed(), false));
   CHECK(waiter.Watch(trigger.get()));
-  PushTrigger* fired[Waiter::kMostRung] = {};
+  PushTrigger* fired[Waiter::kMostFired] = {};
   bool interrupted = false;
   // It ends the wait at once, each time: left in place it would take a whole processor.
   CHECK_EQ(waiter.Wait(kNever, fired, &interrupted), 1u);

@@ -17,7 +17,7 @@ namespace {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   Waiter waiter;
   Failure why;
-  PushTrigger* rung[Waiter::kMostRung];
+  PushTrigger* rung[Waiter::kMostFired];
   bool interrupted = false;
   if (waiter.Open(&why)) waiter.Wait(MonotonicNow() + 20 * kSecond, rung, &interrupted);
   _exit(interrupted ? 0 : 1);
@@ -29,7 +29,7 @@ TEST(WaiterEndsAtItsDeadlineAndWhenWoken) {
   Waiter waiter;
   Failure why;
   CHECK(waiter.Open(&why));
-  PushTrigger* rung[Waiter::kMostRung];
+  PushTrigger* rung[Waiter::kMostFired];
   bool interrupted = true;
   const uint64_t deadline = MonotonicNow() + kMillisecond;
   CHECK_EQ(waiter.Wait(deadline, rung, &interrupted), 0u);
