@@ -8,8 +8,8 @@
 
 #include "darwin/convert.h"
 #include "darwin/families.h"
-#include "darwin/links.h"
 #include "port/platform.h"
+#include "posix/links.h"
 
 namespace tripline {
 namespace {
@@ -52,7 +52,11 @@ class Mounts {
   }
 
   // Whether nothing on the way of an absolute path, symbolic links followed, is on a server.
-  bool IsLocal(const char* path) const { return darwin::IsLocalAllTheWay(path, HasLocal, this); }
+  bool IsLocal(const char* path) const {
+    constexpr int kLinks = 32;  // MAXSYMLINKS
+    char real[MAXPATHLEN];
+    return IsLocalAllTheWay<kLinks>(path, HasLocal, this, real);
+  }
 
  private:
   // By the longest mount point above it.

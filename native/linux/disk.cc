@@ -1,11 +1,13 @@
-// disk, disk.free, disk.inodes: statvfs() of a path, as df reckons.
+// disk, disk.free, disk.inodes: statvfs() of a path, as df counts.
 #include <sys/statvfs.h>
 #include <cerrno>
 
+#include "linux/ext4.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/mounts.h"
 #include "port/platform.h"
+#include "util/counter.h"
 
 namespace tripline {
 
@@ -13,33 +15,33 @@ namespace {
 
 constexpr double kBytesPerSecond = 2e9;  // the fastest that a disk credibly fills
 constexpr double kInodesPerSecond = 2e5;
+// Only for what a mount that comes later may be: statvfs() itself follows it at once.
+constexpr uint64_t kLook = 4 * kSecond;
 
 class DiskProbe final : public Probe {
  public:
   bool Open(const Selector& selector, Failure* why) {
     if (!MakeAbsolute(selector.name, &path_, why)) return false;
-    const Roots roots;
-    const Mounts mounts(roots);
-    char real[kMaxPath];
-    blocking_ = !mounts.ResolveLocal(path_.get(), real);
+    watch_.Open(roots_);
     // A path that may hang is looked at later, by the helper thread.
-    if (blocking_) return true;
+    Failure remote;
+    blocking_ = !FindMount(&remote);
+    if (blocking_) watch_.Close();
     struct statvfs fs;
-    if (!Ask(&fs, why)) return false;
-    writable_ = (fs.f_flag & ST_RDONLY) == 0;
-    asked_ = true;
-    return true;
+    return blocking_ || Ask(&fs, why);
   }
 
-  void Read(uint64_t, MetricMask wanted, Readings* out) override {
+  void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    if (!blocking_ && watch_.HasChanged(now)) {
+      remote_ = Failure();
+      FindMount(&remote_);
+    }
+    // What is mounted there now may hang this thread: a new probe will have one of its own.
+    if (remote_.failed()) return SetUnavailable(wanted, remote_, out);
     struct statvfs fs;
     Failure why;
-    if (!Ask(&fs, &why)) {
-      return SetUnavailable(wanted, why, out);
-    }
-    if (!asked_) writable_ = (fs.f_flag & ST_RDONLY) == 0;
-    asked_ = true;
-    SetSpace(fs, wanted, out);
+    if (!Ask(&fs, &why)) return SetUnavailable(wanted, why, out);
+    SetSpace(now, fs, wanted, out);
     SetInodes(fs, wanted, out);
   }
 
@@ -57,20 +59,39 @@ class DiskProbe final : public Probe {
   bool blocking() const override { return blocking_; }
 
  private:
-  bool Ask(struct statvfs* fs, Failure* why) const {
+  // False, with the reason, where the path is not known to be on a file system that answers at once.
+  bool FindMount(Failure* why) {
+    const Mounts mounts(roots_);
+    char real[kMaxPath];
+    Mount mount;
+    if (!mounts.ResolveLocal(path_.get(), real, why)) return false;
+    if (mounts.Find(real, &mount)) ext4_.Set(roots_, mount, real);
+    return true;
+  }
+
+  bool Ask(struct statvfs* fs, Failure* why) {
     int result = 0;
     do {
       result = statvfs(path_.get(), fs);
     } while (result != 0 && errno == EINTR);
-    if (result == 0) return true;
-    why->SetErrno("statvfs", path_.get(), errno, errno == ENOENT ? "no such path" : "");
-    return false;
+    if (result != 0) {
+      why->SetErrno("statvfs", path_.get(), errno, errno == ENOENT ? "no such path" : "");
+      return false;
+    }
+    // Another file system has been mounted there, or this is the first time.
+    if (!asked_ || fs->f_fsid != id_) writable_ = (fs->f_flag & ST_RDONLY) == 0;
+    asked_ = true;
+    id_ = fs->f_fsid;
+    return true;
   }
 
-  // The blocks reserved for root are neither used nor free for anybody else.
-  void SetSpace(const struct statvfs& fs, MetricMask wanted, Readings* out) {
-    const double used = ToDouble(Growth(fs.f_bfree, fs.f_blocks));
-    const double free = ToDouble(fs.f_bavail);
+  // More than all is a negative number: servers say so when root's reserve is in use.
+  static uint64_t Available(uint64_t available, uint64_t all) { return available <= all ? available : 0; }
+
+  // The blocks reserved for root are neither used nor free for other users.
+  void SetSpace(uint64_t now, const struct statvfs& fs, MetricMask wanted, Readings* out) {
+    const double used = ToDouble(SaturatingDifference(fs.f_blocks, fs.f_bfree));
+    const double free = ToDouble(Available(fs.f_bavail, fs.f_blocks));
     const double size = ToDouble(fs.f_frsize != 0 ? fs.f_frsize : fs.f_bsize);
     bytes_ = (used + free) * size;
     if (bytes_ <= 0) {
@@ -83,14 +104,15 @@ class DiskProbe final : public Probe {
       // A file system that was writable and has turned read-only, which is what ext4 does on errors and what a worn SD
       // card ends as, takes no more bytes.
       const bool flipped = writable_ && (fs.f_flag & ST_RDONLY) != 0;
-      out->SetLevel(Metric::kDiskFree, flipped ? 0 : free * size);
+      const bool stopped = flipped || (!blocking_ && ext4_.HasStopped(now, roots_));
+      out->SetLevel(Metric::kDiskFree, stopped ? 0 : free * size);
     }
   }
 
   void SetInodes(const struct statvfs& fs, MetricMask wanted, Readings* out) {
     if (!Wants(wanted, Metric::kDiskInodes)) return;
-    const double used = ToDouble(Growth(fs.f_ffree, fs.f_files));
-    const double free = ToDouble(fs.f_favail);
+    const double used = ToDouble(SaturatingDifference(fs.f_files, fs.f_ffree));
+    const double free = ToDouble(Available(fs.f_favail, fs.f_files));
     inodes_ = used + free;
     if (fs.f_files == 0 || inodes_ <= 0) {
       Failure why;
@@ -100,21 +122,21 @@ class DiskProbe final : public Probe {
     out->SetLevel(Metric::kDiskInodes, 100 * used / inodes_);
   }
 
+  const Roots roots_;
   Text path_;
+  MountWatch watch_{kLook};
+  Ext4Watch ext4_;
+  Failure remote_;  // what was local is no longer
   bool blocking_ = false;
   bool asked_ = false;
   bool writable_ = false;
+  unsigned long id_ = 0;
   double bytes_ = 0;
   double inodes_ = 0;
 };
 
 }  // namespace
 
-Probe* MakeDiskProbe(const Selector& selector, Failure* why) {
-  DiskProbe* probe = new DiskProbe();
-  if (probe->Open(selector, why)) return probe;
-  delete probe;
-  return nullptr;
-}
+Probe* MakeDiskProbe(const Selector& selector, Failure* why) { return OpenProbe<DiskProbe>(selector, why); }
 
 }  // namespace tripline

@@ -1,16 +1,15 @@
-// disk.read, disk.write, disk.busy: the counters of the device that a path is on; of the whole device where the path is
-// on a partition, because that is what gets busy.
-#include <unistd.h>
-#include <cerrno>
+// disk.read, disk.write, disk.busy: the counters of the devices that a path is on, summed; busy is the busiest of them.
 #include <cstdio>
 #include <cstring>
+#include <memory>
 
+#include "linux/disk_devices.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/mounts.h"
 #include "linux/parse/counters.h"
 #include "port/platform.h"
-#include "port/rate.h"
+#include "util/counter.h"
 
 namespace tripline {
 
@@ -18,106 +17,181 @@ namespace {
 
 constexpr uint64_t kPeriod = 100 * kMillisecond;
 constexpr double kSector = 512;
+// The kernel counts busy time by its tick, so a little more than the time that passed is the tick that comes next.
+constexpr double kTick = 0.01;
+// From one look at which devices there are to the next, where the mounts do not show it.
+constexpr uint64_t kRetry = kSecond;
+constexpr uint64_t kLookAgain = 10 * kSecond;
+// So much cannot be read or written in no time at all.
+constexpr uint64_t kSomeSectors = 2048;
+
+// One counter of a device.
+class Column {
+ public:
+  void Forget() { known_ = false; }
+
+  double Grow(uint64_t now) {
+    const uint64_t growth = known_ ? CounterGrowth(last_, now) : 0;
+    known_ = true;
+    last_ = now;
+    return ToDouble(growth);
+  }
+
+ private:
+  bool known_ = false;
+  uint64_t last_ = 0;
+};
+
+// What was last seen of one device.
+struct Counted {
+  File file;
+  CounterFormat format = CounterFormat::kBlock;
+  Column read, written, busy;
+
+  void Forget() { read.Forget(), written.Forget(), busy.Forget(); }
+};
 
 class DiskIoProbe final : public Probe {
  public:
   bool Open(const Selector& selector, Failure* why) {
-    Text path;
-    if (!MakeAbsolute(selector.name, &path, why)) return false;
-    const Mounts mounts(roots_);
-    char real[kMaxPath];
-    Mount mount;
-    if (!mounts.ResolveLocal(path.get(), real) || !mounts.Find(real, &mount)) {
-      why->Set("a network or FUSE file system is not on a device of this machine");
-      return false;
-    }
-    if (access(real, F_OK) != 0) {
-      why->SetErrno("access", path.get(), errno, errno == ENOENT ? "no such path" : "");
-      return false;
-    }
-    uint64_t number[2] = {mount.major, mount.minor};
-    // Btrfs and others number their own; the mount's source names the device.
-    if (number[0] == 0) NumberOf(mount.source, number);
-    char device[64];
-    snprintf(device, sizeof(device), "/dev/block/%u:%u", static_cast<unsigned>(number[0]),
-             static_cast<unsigned>(number[1]));
-    Text folder;
-    folder.Set(roots_.sys.get(), device);
-    Text name;
-    name.Set(folder.get(), "/partition");
-    const bool partition = access(name.get(), F_OK) == 0;
-    stat_.SetPath(folder.get(), partition ? "/../stat" : "/stat");
-    if (number[0] == 0 || access(stat_.path(), F_OK) != 0) {
-      char type[32];
-      if (!Unescape(mount.type, type, sizeof(type))) type[0] = '\0';
-      const char* hint = mount.type.Is("overlay") ? " (in a container, give a path on a volume)" : "";
-      snprintf(why->text, sizeof(why->text), "%.40s is on %s, which shows no counters of a device%s", real, type, hint);
-      return false;
-    }
+    if (!MakeAbsolute(selector.name, &path_, why)) return false;
+    watch_.Open(roots_);
+    if (!Look(why)) return false;
+    if (devices_.may_grow()) look_at_ = 0;
     return true;
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    Buffer* buffer = SharedBuffer();
-    const File::Result result = stat_.ReadIfOlder(now, kPeriod, buffer);
-    BlockStat stat;
-    if (result == File::kFailed || (result == File::kFresh && !ParseBlockStat(buffer->data(), buffer->size, &stat))) {
+    if (now >= look_at_ || watch_.HasChanged(now)) {
       Failure why;
-      if (result == File::kFailed)
-        stat_.Explain("the device is gone", &why);
-      else
-        why.Set("a block device's stat with fewer than ten numbers");
-      read_.Forget(), written_.Forget(), busy_.Forget();
-      return SetUnavailable(wanted, why, out);
+      missing_ = Look(&why) ? Failure() : why;
+      look_at_ = missing_.failed() ? now + kRetry : devices_.may_grow() ? now + kLookAgain : kNever;
     }
-    if (result == File::kFresh) {
-      read_.Add(now, stat.read_sectors);
-      written_.Add(now, stat.written_sectors);
-      busy_.Add(now, stat.busy_ms);
-      // Counted by the kernel's tick, so a little more than the time that passed is possible.
-      busy_.Limit(1000);
-    }
-    if (Wants(wanted, Metric::kDiskRead)) read_.Set(Metric::kDiskRead, kSector, out);
-    if (Wants(wanted, Metric::kDiskWrite)) written_.Set(Metric::kDiskWrite, kSector, out);
-    if (Wants(wanted, Metric::kDiskBusy)) busy_.Set(Metric::kDiskBusy, 1e-3, out);
+    // Once asked for, each goes on: series may read in turn.
+    const uint8_t before = columns_;
+    if (Wants(wanted, Metric::kDiskRead)) columns_ |= kReadColumn;
+    if (Wants(wanted, Metric::kDiskWrite)) columns_ |= kWrittenColumn;
+    if (Wants(wanted, Metric::kDiskBusy)) columns_ |= kBusyColumn;
+    if (columns_ != before) at_ = 0;
+    if (!missing_.failed() && (at_ == 0 || now - at_ >= kPeriod - kPeriod / 8)) Take(now);
+    if (missing_.failed()) return SetUnavailable(wanted, missing_, out);
+    if (Wants(wanted, Metric::kDiskRead)) SetPair(Metric::kDiskRead, read_, elapsed_.seconds(), out);
+    if (Wants(wanted, Metric::kDiskWrite)) SetPair(Metric::kDiskWrite, written_, elapsed_.seconds(), out);
+    if (!Wants(wanted, Metric::kDiskBusy)) return;
+    if (idle_.failed()) return SetUnavailable(MaskOf(Metric::kDiskBusy), idle_, out);
+    SetPair(Metric::kDiskBusy, busy_, elapsed_.seconds(), out);
   }
 
-  const char* Origin(Metric) const override { return stat_.path(); }
+  const char* Origin(Metric) const override { return devices_.origin(); }
+  bool recovers() const override { return true; }
 
  private:
-  // The device's number from its name: /dev/sda2, or /dev/mapper/root, which is a link to ../dm-0.
-  void NumberOf(Span source, uint64_t* number) const {
-    char path[kMaxPath], link[kMaxPath];
-    if (!source.StartsWith("/dev/") || !Unescape(source, path, sizeof(path))) return;
-    const ssize_t size = readlink(path, link, sizeof(link) - 1);
-    if (size > 0) {
-      link[size] = '\0';
-      strcpy(path, link);
+  // Which devices there are now. Those that were there before go on counting.
+  bool Look(Failure* why) {
+    if (!devices_.Find(path_.get(), why)) {
+      counted_.clear();
+      return false;
     }
-    const char* slash = strrchr(path, '/');
-    Text file;
-    file.Set(roots_.sys.get(), "/class/block/", slash == nullptr ? path : slash + 1, "/dev");
+    const List<std::unique_ptr<DeviceCounters>>& found = devices_.counters();
+    bool same = found.size() == counted_.size();
+    for (size_t i = 0; same && i < found.size(); i++) {
+      same = strcmp(found[i]->path.get(), counted_[i]->file.path()) == 0;
+    }
+    if (same) return true;
+    counted_.clear();
+    for (const std::unique_ptr<DeviceCounters>& each : found) {
+      counted_.push_back(std::unique_ptr<Counted>(new Counted()));
+      counted_.back()->file.SetPath(each->path.get());
+      counted_.back()->format = each->format;
+    }
+    elapsed_.Forget();
+    at_ = 0;
+    return true;
+  }
+
+  void Take(uint64_t now) {
+    idle_.text[0] = '\0';
+    double busiest = 0;
+    for (const std::unique_ptr<Counted>& each : counted_) {
+      if (TakeOne(now, each.get(), &busiest)) continue;
+      for (const std::unique_ptr<Counted>& other : counted_) other->Forget();
+      elapsed_.Forget();
+      look_at_ = now + kRetry;
+      at_ = 0;
+      return;
+    }
+    const double before = elapsed_.seconds();
+    elapsed_.Add(now);
+    // Never more than all of the time; what is over may belong to what comes.
+    const double passed = elapsed_.seconds() - before;
+    const double busy = busiest + over_;
+    busy_ += busy < passed ? busy : passed;
+    over_ = busy < passed ? 0 : busy - passed < kTick ? busy - passed : kTick;
+    at_ = now;
+  }
+
+  // False, with the reason in `missing_`, where its counters cannot be read.
+  bool TakeOne(uint64_t now, Counted* device, double* busiest) {
     Buffer* buffer = SharedBuffer();
-    if (!ReadOnce(file.get(), buffer)) return;
-    Scanner scan(buffer->data(), buffer->size);
-    uint64_t major = 0, minor = 0;
-    if (!scan.Number(&major) || !scan.Match(":") || !scan.Number(&minor)) return;
-    number[0] = major;
-    number[1] = minor;
+    if (!device->file.Read(now, buffer)) {
+      device->file.Explain("the device is gone", &missing_);
+      return false;
+    }
+    if (device->format == CounterFormat::kBlock ? TakeBlock(*buffer, device, busiest)
+                                                : TakePool(*buffer, device, busiest)) {
+      return true;
+    }
+    snprintf(missing_.text, sizeof(missing_.text), "%.110s: not the counters of a device", device->file.path());
+    return false;
+  }
+
+  bool TakeBlock(const Buffer& buffer, Counted* device, double* busiest) {
+    BlockStat stat;
+    if (!ParseBlockStat(buffer.data(), buffer.size, columns_, &stat)) return false;
+    if ((columns_ & kReadColumn) != 0) read_ += kSector * device->read.Grow(stat.read_sectors);
+    if ((columns_ & kWrittenColumn) != 0) written_ += kSector * device->written.Grow(stat.written_sectors);
+    if ((columns_ & kBusyColumn) == 0) return true;
+    TakeBusy(1e-3 * device->busy.Grow(stat.busy_ms), busiest);
+    if (stat.busy_ms > 0) return true;
+    if (!ParseBlockStat(buffer.data(), buffer.size, kReadColumn | kWrittenColumn, &stat)) return false;
+    if (stat.read_sectors + stat.written_sectors > kSomeSectors) {
+      idle_.Set("the device does not count the time in which it is busy");
+    }
+    return true;
+  }
+
+  bool TakePool(const Buffer& buffer, Counted* device, double* busiest) {
+    PoolIo pool;
+    const bool stats = device->format == CounterFormat::kPoolStats;
+    if (!(stats ? ParsePoolStats : ParsePoolIo)(buffer.data(), buffer.size, &pool)) return false;
+    if (stats) idle_.Set("this version of ZFS does not count the time in which its devices are busy");
+    read_ += device->read.Grow(pool.read);
+    written_ += device->written.Grow(pool.written);
+    TakeBusy(1e-9 * device->busy.Grow(pool.busy_ns), busiest);
+    return true;
+  }
+
+  static void TakeBusy(double seconds, double* busiest) {
+    if (seconds > *busiest) *busiest = seconds;
   }
 
   const Roots roots_;
-  File stat_;
-  Rate read_, written_, busy_;
+  Text path_;
+  MountWatch watch_{kSecond};
+  DiskDevices devices_{roots_};
+  List<std::unique_ptr<Counted>> counted_;
+  Failure missing_;  // why there are no figures
+  Failure idle_;     // why it is not known how busy they are
+  uint8_t columns_ = 0;
+  uint64_t look_at_ = kNever;
+  uint64_t at_ = 0;  // when they were last read
+  ElapsedTime elapsed_;
+  double read_ = 0, written_ = 0, busy_ = 0;
+  double over_ = 0;
 };
 
 }  // namespace
 
-Probe* MakeDiskIoProbe(const Selector& selector, Failure* why) {
-  DiskIoProbe* probe = new DiskIoProbe();
-  if (probe->Open(selector, why)) return probe;
-  delete probe;
-  return nullptr;
-}
+Probe* MakeDiskIoProbe(const Selector& selector, Failure* why) { return OpenProbe<DiskIoProbe>(selector, why); }
 
 }  // namespace tripline

@@ -1,8 +1,15 @@
 #include "linux/mounts.h"
 
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+
+#include "port/platform.h"
+#include "posix/links.h"
 
 namespace tripline {
 
@@ -22,73 +29,84 @@ constexpr const char* kLocal =
 Mounts::Mounts(const Roots& roots) {
   File file;
   file.SetPath(roots.proc.get(), "/self/mountinfo");
-  known_ = file.ReadPieces(1, &buffer_);
-  if (known_ || !roots.other_proc) return;
-  // Another machine's files: paths are still ours.
-  file.SetPath("/proc/self/mountinfo");
-  known_ = file.ReadPieces(1, &buffer_);
+  bool known = file.ReadPieces(1, &buffer_);
+  if (!known && roots.other_proc) {
+    // Another machine's files: paths are still ours.
+    file.SetPath("/proc/self/mountinfo");
+    known = file.ReadPieces(1, &buffer_);
+  }
+  if (!known) {
+    file.Explain("", &why_);
+    return;
+  }
+  Mount mount;
+  for (Scanner scan(buffer_.data(), buffer_.size); NextMount(&scan, &mount);) mounts_.push_back(mount);
 }
 
 bool Mounts::Find(const char* path, Mount* out) const {
-  if (!known_) return false;
-  Mount mount;
+  const Mount* found = nullptr;
   size_t longest = 0;
   char point[kMaxPath];
-  for (Scanner scan(buffer_.data(), buffer_.size); NextMount(&scan, &mount);) {
-    if (!Unescape(mount.point, point, sizeof(point)) || !IsBeneath(path, point)) continue;
-    if (strlen(point) < longest) continue;
-    longest = strlen(point);
-    *out = mount;
+  for (const Mount& mount : mounts_) {
+    // Escaped, it is no shorter than what it stands for.
+    if (mount.point.size < longest || !Unescape(mount.point, point, sizeof(point)) || !IsBeneath(path, point)) continue;
+    const size_t length = strlen(point);
+    if (length < longest) continue;
+    longest = length;
+    found = &mount;
   }
-  return longest > 0;
+  if (found == nullptr) return false;
+  *out = *found;
+  return true;
 }
 
-bool Mounts::IsLocal(const char* path) const {
+bool Mounts::IsLocal(const void* self, const char* path) {
   Mount mount;
-  return Find(path, &mount) && mount.type.IsAnyOf(kLocal);
+  return static_cast<const Mounts*>(self)->Find(path, &mount) && mount.type.IsAnyOf(kLocal);
 }
 
-bool Mounts::ResolveLocal(const char* path, char* real) const {
-  char rest[kMaxPath];
-  if (strlen(path) >= sizeof(rest)) return false;
-  strcpy(rest, path);
-  strcpy(real, "/");
-  int links = 0;
-  if (!IsLocal(real)) return false;
-  for (;;) {
-    const char* name = rest + strspn(rest, "/");
-    if (*name == '\0') return true;
-    const size_t length = strcspn(name, "/");
-    const char* after = name + length;
-    if (length == 1 && name[0] == '.') {
-      memmove(rest, after, strlen(after) + 1);
-      continue;
-    }
-    if (length == 2 && name[0] == '.' && name[1] == '.') {
-      char* slash = strrchr(real, '/');
-      slash[slash == real ? 1 : 0] = '\0';
-      memmove(rest, after, strlen(after) + 1);
-      continue;
-    }
-    char next[kMaxPath];
-    if (strlen(real) + length + 2 > sizeof(next)) return false;
-    strcpy(next, real);
-    if (real[1] != '\0') strcat(next, "/");
-    strncat(next, name, length);
-    if (!IsLocal(next)) return false;
-    char link[kMaxPath];
-    const ssize_t size = readlink(next, link, sizeof(link) - 1);
-    if (size <= 0) {
-      memmove(rest, after, strlen(after) + 1);
-      strcpy(real, next);
-      continue;
-    }
-    if (++links > kLinks || static_cast<size_t>(size) + strlen(after) + 1 > sizeof(rest)) return false;
-    link[size] = '\0';
-    strcat(link, after);
-    strcpy(rest, link);
-    if (link[0] == '/') strcpy(real, "/");
+bool Mounts::ResolveLocal(const char* path, char (&real)[kMaxPath], Failure* why) const {
+  if (IsLocalAllTheWay<kLinks>(path, IsLocal, this, real)) return true;
+  Mount mount;
+  if (why_.failed()) {
+    *why = why_;
+  } else if (!Find(real, &mount)) {
+    snprintf(why->text, sizeof(why->text), "%.60s is on no mount that /proc/self/mountinfo shows, as in a chroot",
+             real);
+  } else if (!mount.type.IsAnyOf(kLocal)) {
+    const int length = mount.type.size < 20 ? static_cast<int>(mount.type.size) : 20;
+    snprintf(why->text, sizeof(why->text), "%.60s is on %.*s, a network or FUSE file system", real, length,
+             mount.type.data);
+  } else {
+    why->SetErrno("readlink", real, ELOOP, "");
   }
+  return false;
+}
+
+void MountWatch::Close() {
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+}
+
+void MountWatch::Open(const Roots& roots) {
+  Close();
+  Text path;
+  path.Set(roots.proc.get(), "/self/mountinfo");
+  fd_ = open(path.get(), O_RDONLY | O_CLOEXEC);
+  struct stat info;
+  // Files of proc have no size; one that has is a copy of another machine's.
+  always_ = fd_ < 0 || fstat(fd_, &info) != 0 || info.st_size > 0;
+  if (always_) Close();
+}
+
+bool MountWatch::HasChanged(uint64_t now) {
+  if (now < look_at_) return false;
+  const bool first = look_at_ == 0;
+  look_at_ = now + period_;
+  if (always_) return !first;
+  // The kernel sets POLLERR and POLLPRI once for each reader after a change.
+  struct pollfd file = {fd_, POLLPRI, 0};
+  return poll(&file, 1, 0) > 0;
 }
 
 bool MakeAbsolute(const char* path, Text* out, Failure* why) {
@@ -98,7 +116,9 @@ bool MakeAbsolute(const char* path, Text* out, Failure* why) {
     return false;
   }
   out->Set(directory, path[0] == '\0' || path[0] == '/' ? "" : "/", path);
-  return true;
+  if (out->size() < kMaxPath) return true;
+  why->SetErrno("statvfs", out->get(), ENAMETOOLONG, "");
+  return false;
 }
 
 }  // namespace tripline

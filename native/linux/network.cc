@@ -35,7 +35,12 @@ class NetworkProbe final : public Probe {
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    if (file_.read_at() != 0 && now - file_.read_at() < kPeriod - kPeriod / 8) return traffic_.ReportAgain(out);
+    // Once asked for, each goes on: two series may read in turn.
+    const MetricMask before = columns_;
+    columns_ |= wanted;
+    const bool more = columns_ != before;
+    if (!more && file_.read_at() != 0 && now - file_.read_at() < kPeriod - kPeriod / 8)
+      return traffic_.ReportAgain(out);
     Failure why;
     if (!Refresh(now, &why)) return SetUnavailable(wanted, why, out);
     traffic_.Report(now, out);
@@ -71,10 +76,12 @@ class NetworkProbe final : public Probe {
       if (count == interfaces_.size() || !line.name.Is(interfaces_[count].name)) return false;
       const Interface& interface = interfaces_[count];
       uint64_t received = 0, sent = 0;
-      if (!interface.counts || !ParseTraffic(line.numbers, &received, &sent)) continue;
+      if (!interface.counts) continue;
+      const bool of_received = Wants(columns_, Metric::kNetworkRx), of_sent = Wants(columns_, Metric::kNetworkTx);
+      if (!ParseTraffic(line.numbers, of_received ? &received : nullptr, of_sent ? &sent : nullptr)) continue;
       Traffic::Interface* sums = traffic_.Find(interface.id);
-      sums->received.AddNarrow(received);
-      sums->sent.AddNarrow(sent);
+      if (of_received) sums->received.AddNarrow(received);
+      if (of_sent) sums->sent.AddNarrow(sent);
     }
     return count == interfaces_.size();
   }
@@ -115,6 +122,7 @@ class NetworkProbe final : public Probe {
   File file_;
   InterfaceRules rules_;
   List<Interface> interfaces_, fresh_;
+  MetricMask columns_ = 0;  // those that were asked for
   uint64_t last_id_ = 0;
   Failure choice_;  // why it is not known which ones count
   uint64_t choose_at_ = 0;

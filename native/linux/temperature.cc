@@ -73,6 +73,7 @@ class TemperatureProbe final : public Probe {
   }
   double MaxSlope(Metric) const override { return kDegreesPerSecond; }
   bool blocking() const override { return true; }
+  bool recovers() const override { return true; }
 
  private:
   // False where one of them is missing.

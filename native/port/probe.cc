@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 namespace tripline {
 
@@ -59,7 +60,16 @@ void Failure::SetErrno(const char* call, const char* subject, int error, const c
   }
   const bool has_subject = subject != nullptr && subject[0] != '\0';
   const bool has_hint = hint != nullptr && hint[0] != '\0';
-  snprintf(text, sizeof(text), "%s%s%s: %s%s%s%s", call, has_subject ? " " : "", has_subject ? subject : "", name,
+  // Of a path that is too long for the text its middle is left out, and not the reason.
+  const size_t others =
+      strlen(call) + strlen(" ...: ") + strlen(name) + (has_hint ? strlen(hint) + strlen(" ()") : 0) + 1;
+  const size_t room = others < sizeof(text) ? sizeof(text) - others : 0;
+  const size_t length = has_subject ? strlen(subject) : 0;
+  const bool whole = length <= room;
+  const size_t head = whole ? length : room / 2;
+  const size_t tail = whole ? 0 : room - head;
+  snprintf(text, sizeof(text), "%s%s%.*s%s%s: %s%s%s%s", call, has_subject ? " " : "", static_cast<int>(head),
+           has_subject ? subject : "", whole ? "" : "...", has_subject ? subject + length - tail : "", name,
            has_hint ? " (" : "", has_hint ? hint : "", has_hint ? ")" : "");
 }
 

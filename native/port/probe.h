@@ -104,6 +104,9 @@ class Probe {
   // because it may depend on which file decides.
   virtual uint32_t MinPeriodMs(Metric metric) const { return InfoOf(metric).min_period_ms; }
 
+  // Whether it finds by itself again what it has lost. Any other is made anew after a while without figures.
+  virtual bool recovers() const { return false; }
+
   // Whether Read() may hang: then it is only called from a helper thread, with a time limit.
   virtual bool blocking() const { return false; }
 };

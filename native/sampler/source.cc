@@ -103,7 +103,7 @@ MetricMask Source::Watched() const {
 // then. A process that has ended is not: its number may be another's by now.
 bool Source::MayMakeAnew() const {
   if (slow_ != nullptr && !slow_->idle()) return false;
-  if (environment_ != nullptr || pid_ != 0) return false;
+  if (environment_ != nullptr || pid_ != 0 || probe()->recovers()) return false;
   return lost_ != 0 && (Watched() & ~lost_) == 0;
 }
 

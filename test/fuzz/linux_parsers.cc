@@ -100,7 +100,7 @@ void Process(const char* data, size_t size) {
 
 void Counters(const char* data, size_t size) {
   BlockStat block;
-  ParseBlockStat(data, size, &block);
+  ParseBlockStat(data, size, kAllColumns, &block);
   uint64_t pages = 0;
   ParseSwapCounters(data, size, &pages);
   InterfaceLine line;

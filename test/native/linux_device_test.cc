@@ -1,4 +1,4 @@
-// Probes of disks over made trees; swapping and stalls; descriptors.
+// Swapping and stalls over made trees; descriptors.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -19,69 +19,6 @@ using test::FakeRoot;
 using test::now;
 using test::Quotient;
 using test::Reader;
-
-// ---- disk.read, disk.write, disk.busy
-
-// A made tree in which the whole machine is on partition 1 of sda.
-void PutDisk(FakeRoot* root) {
-  root->Put("proc/self/mountinfo", "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n");
-  root->Put("sys/devices/sda/sda1/partition", "1\n");
-  root->Put("sys/devices/sda/sda1/stat", "9 0 9 0 9 0 9 0 0 9 0\n");
-  root->Change("sys/devices/sda/stat", "10 0 1000 0 10 0 2000 0 0 5000 0\n");
-  root->MakeDirectory("sys/dev/block");
-  CHECK_EQ(symlink("../../devices/sda/sda1", root->PathOf("sys/dev/block/8:1")), 0);
-}
-
-TEST(DiskRatesAreOfTheWholeDevice) {
-  FakeRoot root;
-  PutDisk(&root);
-  Selector selector;
-  selector.name = "/";
-  Reader reader(Metric::kDiskRead, selector);
-  const Reading read = reader.Read(Metric::kDiskRead);
-  const Reading written = reader.Read(Metric::kDiskWrite);
-  const Reading busy = reader.Read(Metric::kDiskBusy);
-  now += kSecond;
-  root.Change("sys/devices/sda/stat", "10 0 3000 0 10 0 6000 0 0 5250 0\n");
-  CHECK_NEAR(Quotient(read, reader.Read(Metric::kDiskRead)), 2000 * 512, 1e-6);
-  CHECK_NEAR(Quotient(written, reader.Read(Metric::kDiskWrite)), 4000 * 512, 1e-6);
-  CHECK_NEAR(Quotient(busy, reader.Read(Metric::kDiskBusy)), 0.25, 1e-9);
-  CHECK(EndsWith(reader.probe->Origin(Metric::kDiskRead), "/sys/dev/block/8:1/../stat"));
-  // A device that counts more time than passes is busy all the time, and no more.
-  const Reading before = reader.Read(Metric::kDiskBusy);
-  now += kSecond;
-  root.Change("sys/devices/sda/stat", "10 0 3000 0 10 0 6000 0 0 9250 0\n");
-  CHECK(Quotient(before, reader.Read(Metric::kDiskBusy)) <= 1.8);
-}
-
-TEST(DiskThatIsPulledOut) {
-  FakeRoot root;
-  PutDisk(&root);
-  Selector selector;
-  selector.name = "/";
-  Reader reader(Metric::kDiskRead, selector);
-  reader.Read(Metric::kDiskRead);
-  root.Change("sys/devices/sda/stat", "\n");
-  now += kSecond;
-  CHECK_EQ(reader.Read(Metric::kDiskRead).state, Reading::kUnavailable);
-  root.Change("sys/devices/sda/stat", "10 0 1000 0 10 0 2000 0 0 5000 0\n");
-  now += kSecond;
-  CHECK_EQ(reader.Read(Metric::kDiskRead).state, Reading::kKnown);
-}
-
-TEST(DiskRatesWithoutADevice) {
-  FakeRoot root;
-  root.Put("proc/self/mountinfo", "1 0 0:60 / / rw - overlay overlay rw\n");
-  Selector selector;
-  selector.name = "/";
-  Reader reader(Metric::kDiskRead, selector);
-  CHECK(reader.probe == nullptr);
-  CHECK(strstr(reader.failure.text, "give a path on a volume") != nullptr);
-  root.Put("proc/self/mountinfo", "1 0 0:60 / / rw - nfs4 nas:/ rw\n");
-  Reader network(Metric::kDiskRead, selector);
-  CHECK(network.probe == nullptr);
-  CHECK(strstr(network.failure.text, "network or FUSE") != nullptr);
-}
 
 // ---- swap.rate, pressure.*.full
 

@@ -315,19 +315,56 @@ TEST(Loadavg) {
   CHECK(!ParseLoadavg("1.", 2, &load));
 }
 
+TEST(NumbersThatArePassedOver) {
+  // Of all widths and with all paddings, so that their ends fall on every place of a machine word.
+  char text[512];
+  for (uint32_t width = 1; width <= 20; width++) {
+    for (uint32_t pad = 1; pad <= 10; pad++) {
+      size_t size = 0;
+      for (uint32_t i = 0; i < 9; i++) {
+        memset(text + size, i == 4 ? '\t' : ' ', pad);
+        size += pad;
+        for (uint32_t digit = 0; digit < (width + i) % 20 + 1; digit++) text[size++] = static_cast<char>('1' + i);
+      }
+      const Bytes bytes(text, size);
+      for (uint32_t count = 0; count < 9; count++) {
+        Scanner scan(bytes.data, bytes.size);
+        CHECK(scan.SkipNumbers(count));
+        const Span next = scan.Word();
+        CHECK_EQ(next.size, (width + count) % 20 + 1);
+        CHECK_EQ(next.data[0], static_cast<char>('1' + count));
+      }
+      Scanner scan(bytes.data, bytes.size);
+      CHECK(scan.SkipNumbers(9));
+      CHECK(scan.done());
+      CHECK(!scan.SkipNumbers(1));
+    }
+  }
+  for (const char* bad : {"", "   ", "1 2 x 4", "1 2\n3 4", "12345678 2 -3 4", "1234567\xff 2 3", "x"}) {
+    Scanner scan(bad, strlen(bad));
+    CHECK(!scan.SkipNumbers(3));
+  }
+}
+
 // ---- devices
 
 TEST(BlockStatFields) {
   BlockStat stat;
   const Bytes bytes("linux/block.stat/4.9-eleven-fields");
-  CHECK(ParseBlockStat(bytes.data, bytes.size, &stat));
+  CHECK(ParseBlockStat(bytes.data, bytes.size, kAllColumns, &stat));
   CHECK_EQ(stat.read_sectors, 9550688u);
   CHECK_EQ(stat.written_sectors, 4922560u);
   CHECK_EQ(stat.busy_ms, 884000u);
+  CHECK(ParseBlockStat(bytes.data, bytes.size, kBusyColumn, &stat));
+  CHECK_EQ(stat.busy_ms, 884000u);
+  CHECK_EQ(stat.read_sectors, 0u);
+  CHECK(ParseBlockStat(bytes.data, bytes.size, kReadColumn | kWrittenColumn, &stat));
+  CHECK_EQ(stat.written_sectors, 4922560u);
+  CHECK_EQ(stat.busy_ms, 0u);
   const Bytes recent("linux/block.stat/6.18-seventeen-fields");
-  CHECK(ParseBlockStat(recent.data, recent.size, &stat));
+  CHECK(ParseBlockStat(recent.data, recent.size, kAllColumns, &stat));
   const Bytes old("linux/block.stat/2.6-partition-four-fields");
-  CHECK(!ParseBlockStat(old.data, old.size, &stat));
+  CHECK(!ParseBlockStat(old.data, old.size, kAllColumns, &stat));
 }
 
 TEST(NetworkInterfaces) {
@@ -342,6 +379,11 @@ TEST(NetworkInterfaces) {
   CHECK(ParseTraffic(line.numbers, &received, &sent));
   CHECK_EQ(received, 4294967290u);
   CHECK_EQ(sent, 563352563u);
+  received = sent = 0;
+  CHECK(ParseTraffic(line.numbers, nullptr, &sent));
+  CHECK_EQ(sent, 563352563u);
+  CHECK(ParseTraffic(line.numbers, &received, nullptr));
+  CHECK_EQ(received, 4294967290u);
   CHECK(NextInterface(&scan, &line));
   CHECK(line.name.Is("eth0:1"));
   CHECK(!NextInterface(&scan, &line));
@@ -496,7 +538,7 @@ void ParseAll(const char* data, size_t size) {
   ProcessStat stat;
   ParseProcessStat(data, size, &stat);
   BlockStat block;
-  ParseBlockStat(data, size, &block);
+  ParseBlockStat(data, size, kAllColumns, &block);
   InterfaceLine line;
   for (Scanner scan(data, size); NextInterface(&scan, &line);) ParseTraffic(line.numbers, &number, &number);
   ParseSwapCounters(data, size, &number);

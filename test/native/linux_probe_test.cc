@@ -809,6 +809,8 @@ TEST(FailureTexts) {
   subject[sizeof(subject) - 1] = '\0';
   failure.SetErrno("open", subject, ENOENT, "hint");
   CHECK_EQ(strlen(failure.text), sizeof(failure.text) - 1);
+  CHECK(strstr(failure.text, "aaa...aaa") != nullptr);
+  CHECK(strstr(failure.text, "aaa: ENOENT (hint)") != nullptr);
 }
 
 }  // namespace

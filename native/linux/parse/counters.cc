@@ -2,12 +2,50 @@
 
 namespace tripline {
 
-bool ParseBlockStat(const char* data, size_t size, BlockStat* out) {
+bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* out) {
   *out = BlockStat();
   Scanner scan(data, size);
   // reads merged SECTORS ms writes merged SECTORS ms in-flight BUSY-MS
-  return scan.SkipNumbers(2) && scan.Number(&out->read_sectors) && scan.SkipNumbers(3) &&
-         scan.Number(&out->written_sectors) && scan.SkipNumbers(2) && scan.Number(&out->busy_ms);
+  struct Column {
+    uint8_t bit;
+    uint8_t before;
+    uint64_t* value;
+  };
+  const Column all[] = {{kReadColumn, 2, &out->read_sectors},
+                        {kWrittenColumn, 3, &out->written_sectors},
+                        {kBusyColumn, 2, &out->busy_ms}};
+  uint32_t passed = 0;
+  for (const Column& each : all) {
+    passed += each.before;
+    if ((columns & each.bit) == 0) {
+      passed++;
+      continue;
+    }
+    if (!scan.SkipNumbers(passed) || !scan.Number(each.value)) return false;
+    passed = 0;
+  }
+  return true;
+}
+
+bool ParsePoolIo(const char* data, size_t size, PoolIo* out) {
+  *out = PoolIo();
+  Scanner scan(data, size);
+  // The kstat's own line, then names and numbers:
+  // nread nwritten reads writes wtime wlentime wupdate RTIME rlentime rupdate wcnt rcnt
+  scan.SkipLine();
+  scan.SkipLine();
+  return scan.Number(&out->read) && scan.Number(&out->written) && scan.SkipNumbers(5) && scan.Number(&out->busy_ns);
+}
+
+bool ParsePoolStats(const char* data, size_t size, PoolIo* out) {
+  *out = PoolIo();
+  // Name, type, value.
+  constexpr Key kKeys[] = {{"arc_read_bytes "}, {"arc_write_bytes "}, {"direct_read_bytes "}, {"direct_write_bytes "}};
+  uint64_t values[4] = {};
+  const uint32_t found = ReadKeys(data, size, kKeys, 4, 15, values, 1);
+  out->read = SaturatingSum(values[0], values[2]);
+  out->written = SaturatingSum(values[1], values[3]);
+  return (found & 3) == 3;
 }
 
 bool NextInterface(Scanner* scan, InterfaceLine* out) {
@@ -30,7 +68,8 @@ bool NextInterface(Scanner* scan, InterfaceLine* out) {
 
 bool ParseTraffic(Span numbers, uint64_t* received, uint64_t* sent) {
   Scanner scan(numbers.data, numbers.size);
-  return scan.Number(received) && scan.SkipNumbers(7) && scan.Number(sent);
+  const bool good = received != nullptr ? scan.Number(received) : scan.SkipNumbers(1);
+  return good && (sent == nullptr || (scan.SkipNumbers(7) && scan.Number(sent)));
 }
 
 bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages) {

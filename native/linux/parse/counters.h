@@ -15,9 +15,22 @@ struct BlockStat {
   uint64_t written_sectors = 0;
   uint64_t busy_ms = 0;
 };
-bool ParseBlockStat(const char* data, size_t size, BlockStat* out);
+// Which of them to parse; what stands behind the last one is not looked at.
+enum BlockColumns : uint8_t { kReadColumn = 1, kWrittenColumn = 2, kBusyColumn = 4, kAllColumns = 7 };
+bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* out);
 
 constexpr size_t kInterfaceNameSize = 16;  // IFNAMSIZ
+
+// What a pool of ZFS has read and written, and the nanoseconds in which it did: /proc/spl/kstat/zfs/<pool>/io, up to
+// version 0.8.
+struct PoolIo {
+  uint64_t read = 0, written = 0;  // bytes
+  uint64_t busy_ns = 0;
+};
+bool ParsePoolIo(const char* data, size_t size, PoolIo* out);
+
+// The same but for the time of .../iostats, from version 2.3 on: what its cache did not have, and what passed it by.
+bool ParsePoolStats(const char* data, size_t size, PoolIo* out);
 
 // One line of /proc/net/dev.
 struct InterfaceLine {
@@ -29,7 +42,7 @@ struct InterfaceLine {
 // may hold one.
 bool NextInterface(Scanner* scan, InterfaceLine* out);
 
-// The bytes of a line.
+// The bytes of a line; null for what need not be parsed.
 bool ParseTraffic(Span numbers, uint64_t* received, uint64_t* sent);
 
 // /proc/vmstat: pages swapped in and out since the start. False when the kernel has no swap counters.

@@ -8,8 +8,9 @@ namespace {
 //       maj:min root point options  optional* -  type source super-options
 bool ParseMount(Span line, Mount* out) {
   Scanner scan(line.data, line.size);
-  uint64_t id = 0, parent = 0, major = 0, minor = 0;
-  if (!scan.Number(&id) || !scan.Number(&parent) || !scan.Number(&major) || !scan.Match(":") || !scan.Number(&minor)) {
+  uint64_t parent = 0, major = 0, minor = 0;
+  if (!scan.Number(&out->id) || !scan.Number(&parent) || !scan.Number(&major) || !scan.Match(":") ||
+      !scan.Number(&minor)) {
     return false;
   }
   out->major = static_cast<uint32_t>(major);
@@ -28,9 +29,36 @@ bool ParseMount(Span line, Mount* out) {
   return out->root.size > 0 && out->point.size > 0 && out->type.size > 0;
 }
 
+// Takes the first option off a list of them.
+bool NextOption(Span* options, Span* option) {
+  if (options->size == 0) return false;
+  size_t end = 0;
+  while (end < options->size && options->data[end] != ',') end++;
+  *option = {options->data, end};
+  if (end < options->size) end++;
+  *options = {options->data + end, options->size - end};
+  return true;
+}
+
 bool IsOctal(char c) { return c >= '0' && c <= '7'; }
 
 }  // namespace
+
+bool HasOption(Span options, const char* option) {
+  for (Span each; NextOption(&options, &each);) {
+    if (each.Is(option)) return true;
+  }
+  return false;
+}
+
+bool FindOption(Span options, const char* name, Span* value) {
+  for (Span each; NextOption(&options, &each);) {
+    if (!each.StartsWith(name)) continue;
+    *value = {each.data + strlen(name), each.size - strlen(name)};
+    return true;
+  }
+  return false;
+}
 
 bool NextMount(Scanner* scan, Mount* out) {
   while (!scan->done()) {

@@ -9,6 +9,7 @@
 namespace tripline {
 
 struct Mount {
+  uint64_t id = 0;  // another one once it is mounted anew
   uint32_t major = 0;
   uint32_t minor = 0;
   Span root;  // still escaped, like all of them
@@ -17,6 +18,12 @@ struct Mount {
   Span source;
   Span super_options;  // for cgroup version 1: the controllers
 };
+
+// Whether a list such as "rw,errors=remount-ro" holds `option`, in whole.
+bool HasOption(Span options, const char* option);
+
+// What stands behind `name`, such as "logdev=".
+bool FindOption(Span options, const char* name, Span* value);
 
 // The next line that has the shape; others are skipped.
 bool NextMount(Scanner* scan, Mount* out);

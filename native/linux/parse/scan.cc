@@ -8,7 +8,51 @@ constexpr bool kLittleEndian = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 
 constexpr uint32_t kPowersOfTen[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
 
+constexpr uint64_t kEachByte = 0x0101010101010101;
+
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+// The next eight bytes, each changed by `change`.
+inline uint64_t LoadWord(const char* at, uint8_t change) {
+  uint64_t word;
+  memcpy(&word, at, sizeof(word));
+  return word ^ kEachByte * change;
+}
+
+// The highest bit of each byte that is above `most`; exact up to the first such byte, and beyond it where all are
+// ASCII.
+inline uint64_t Above(uint64_t word, uint8_t most) {
+  return ((word + kEachByte * (0x7fu - most)) | word) & kEachByte * 0x80;
+}
+
+// How many bytes there are before the first that is above `most`.
+inline uint32_t CountSmall(uint64_t word, uint8_t most) {
+  const uint64_t others = Above(word, most);
+  return others == 0 ? 8 : static_cast<uint32_t>(__builtin_ctzll(others)) / 8;
+}
+
+// Eight bytes at once, because columns of the kernel are often padded to as many.
+inline const char* PassBlanks(const char* at, const char* end) {
+  while (kLittleEndian && end - at >= 8) {
+    const uint32_t blanks = CountSmall(LoadWord(at, ' '), 0);
+    at += blanks;
+    if (blanks == 8) continue;
+    if (*at != '\t') return at;
+    break;
+  }
+  while (at != end && (*at == ' ' || *at == '\t')) at++;
+  return at;
+}
+
+inline const char* PassDigits(const char* at, const char* end) {
+  while (kLittleEndian && end - at >= 8) {
+    const uint32_t digits = CountSmall(LoadWord(at, '0'), 9);
+    at += digits;
+    if (digits < 8) return at;
+  }
+  while (at != end && IsDigit(*at)) at++;
+  return at;
+}
 
 }  // namespace
 
@@ -26,9 +70,7 @@ bool Span::IsAnyOf(const char* words) const {
   return false;
 }
 
-void Scanner::SkipBlanks() {
-  while (at_ != end_ && (*at_ == ' ' || *at_ == '\t')) at_++;
-}
+void Scanner::SkipBlanks() { at_ = PassBlanks(at_, end_); }
 
 void Scanner::SkipLine() {
   if (at_ == end_) return;
@@ -52,11 +94,8 @@ bool Scanner::Number(uint64_t* out) {
   // Counters of a machine that has been up for a while have eight digits and more: those of a word at once, for as long
   // as the value cannot overflow.
   for (int words = 0; kLittleEndian && words < 2 && end_ - at_ >= 8; words++) {
-    uint64_t word;
-    memcpy(&word, at_, sizeof(word));
-    word ^= 0x3030303030303030;
-    const uint64_t others = ((word + 0x7676767676767676) | word) & 0x8080808080808080;
-    const uint32_t digits = others == 0 ? 8 : static_cast<uint32_t>(__builtin_ctzll(others)) / 8;
+    uint64_t word = LoadWord(at_, '0');
+    const uint32_t digits = CountSmall(word, 9);
     if (digits == 0) break;
     // The digits move to the end of the word, as if zeros stood before them.
     word <<= 64 - 8 * digits;
@@ -83,13 +122,30 @@ bool Scanner::Number(uint64_t* out) {
 }
 
 bool Scanner::SkipNumbers(uint32_t count) {
-  for (; count > 0; count--) {
-    SkipBlanks();
-    const char* const start = at_;
-    while (at_ != end_ && IsDigit(*at_)) at_++;
-    if (at_ == start) return false;
+  const char* at = at_;
+  bool within = false;  // a number, whose end is still to come
+  while (kLittleEndian && count > 0 && end_ - at >= 8) {
+    const uint64_t others = Above(LoadWord(at, '0'), 9);
+    if ((others & Above(LoadWord(at, ' '), 0)) != 0) break;
+    const uint64_t digits = others ^ kEachByte * 0x80;
+    uint64_t ends = others & (digits << 8 | (within ? 0x80u : 0u));
+    const uint32_t passed = static_cast<uint32_t>((ends >> 7) * kEachByte >> 56);
+    if (passed >= count) {
+      for (; count > 1; count--) ends &= ends - 1;
+      at_ = at + __builtin_ctzll(ends) / 8;
+      return true;
+    }
+    count -= passed;
+    within = digits >> 63 != 0;
+    at += 8;
   }
-  return true;
+  for (; count > 0; count--, within = false) {
+    const char* const start = within ? at : PassBlanks(at, end_);
+    at = PassDigits(start, end_);
+    if (at == start && !within) break;
+  }
+  at_ = at;
+  return count == 0;
 }
 
 bool Scanner::Signed(int64_t* out) {

@@ -1,4 +1,4 @@
-// Following symbolic links without touching a server. Apart from disk.cc, so that it is tested everywhere.
+// Following symbolic links without touching a server.
 #pragma once
 
 #include <string.h>
@@ -6,24 +6,28 @@
 
 #include <cstddef>
 
-namespace tripline::darwin {
-
-constexpr size_t kPathSize = 1024;  // MAXPATHLEN
-constexpr int kLinks = 32;          // as many as the kernel follows
+namespace tripline {
 
 // Whether nothing on the way of an absolute path is where `is_local` says no; each step is looked at only once the one
-// before it is known to be here.
-inline bool IsLocalAllTheWay(const char* path, bool (*is_local)(const void* mounts, const char* path),
-                             const void* mounts) {
-  char rest[kPathSize], real[kPathSize], target[kPathSize];
+// before it is known to be here. `real` is then the path without links, and otherwise as far as that went. `kLinks`: as
+// many as the kernel follows.
+template <int kLinks, size_t kPathSize>
+bool IsLocalAllTheWay(const char* path, bool (*is_local)(const void* mounts, const char* path), const void* mounts,
+                      char (&real)[kPathSize]) {
+  char rest[kPathSize], target[kPathSize];
+  strcpy(real, "/");
   size_t size = strlen(path);
   if (size >= sizeof(rest)) return false;
   memcpy(rest, path, size + 1);
-  size_t done = 0;  // of `real`, whose end is never a slash
+  size_t done = 0;  // of `real`, whose end is never a slash while more is to come
   int links = 0;
   for (const char* step = rest;;) {
     step += strspn(step, "/");
-    if (*step == '\0') return done > 0 || is_local(mounts, "/");
+    if (*step == '\0') {
+      if (done > 0) return true;
+      strcpy(real, "/");
+      return is_local(mounts, real);
+    }
     const size_t length = strcspn(step, "/");
     const char* name = step;
     step += length;
@@ -53,4 +57,4 @@ inline bool IsLocalAllTheWay(const char* path, bool (*is_local)(const void* moun
   }
 }
 
-}  // namespace tripline::darwin
+}  // namespace tripline

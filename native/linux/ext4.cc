@@ -1,0 +1,65 @@
+#include "linux/ext4.h"
+
+#include <unistd.h>
+#include <cstdio>
+#include <cstring>
+
+#include "linux/parse/sensor.h"
+#include "port/platform.h"
+
+namespace tripline {
+
+void Ext4Watch::Set(const Roots& roots, const Mount& mount, const char* path) {
+  TakeOptions(mount);
+  path_.Set(path);
+  watched_ = mount.type.IsAnyOf("ext4\0ext3\0ext2\0");
+  if (!watched_ || mount_ == mount.id) return;
+  mount_ = mount.id;
+  has_count_ = has_stopped_ = false;
+  // The kernel's name of the device, which the mount's source need not be.
+  char link[kMaxPath];
+  snprintf(link, sizeof(link), "/dev/block/%u:%u", static_cast<unsigned>(mount.major),
+           static_cast<unsigned>(mount.minor));
+  Text number;
+  number.Set(roots.sys.get(), link);
+  const ssize_t size = readlink(number.get(), link, sizeof(link) - 1);
+  link[size > 0 ? size : 0] = '\0';
+  const char* name = strrchr(link, '/');
+  if (name == nullptr) name = "/";
+  errors_.SetPath(roots.sys.get(), "/fs/ext4", name, "/errors_count");
+  options_.SetPath(roots.proc.get(), "/fs/ext4", name, "/options");
+}
+
+bool Ext4Watch::HasStopped(uint64_t now, const Roots& roots) {
+  if (watched_ && now >= look_at_) {
+    look_at_ = now + kSecond;
+    Buffer* buffer = SharedBuffer();
+    int64_t count = 0;
+    const bool counted = errors_.Read(now, buffer) && ParseInteger(buffer->data(), buffer->size, &count);
+    const bool grown = counted && has_count_ && count > count_;
+    if (grown) has_stopped_ = has_stopped_ || StopsOnErrors(now, buffer);
+    if (grown || !counted) {
+      const Mounts mounts(roots);
+      Mount mount;
+      if (mounts.Find(path_.get(), &mount)) TakeOptions(mount);
+    }
+    has_count_ = counted;
+    count_ = count;
+  }
+  return has_option_ || has_stopped_;
+}
+
+void Ext4Watch::TakeOptions(const Mount& mount) {
+  has_option_ = HasOption(mount.super_options, "emergency_ro") || HasOption(mount.super_options, "shutdown");
+}
+
+// One option a line, those included that are the file system's own default.
+bool Ext4Watch::StopsOnErrors(uint64_t now, Buffer* buffer) {
+  if (!options_.Read(now, buffer)) return false;
+  for (Scanner scan(buffer->data(), buffer->size); !scan.done();) {
+    if (scan.Line().Is("errors=remount-ro")) return true;
+  }
+  return false;
+}
+
+}  // namespace tripline

@@ -1,0 +1,400 @@
+// disk*, disk.read, disk.write and disk.busy over made trees.
+#include <sys/statvfs.h>
+#include <unistd.h>
+#include <cstdio>
+#include <cstring>
+#include <string>
+
+#include "fixture.h"
+#include "reader.h"
+
+namespace tripline {
+namespace {
+
+using test::EndsWith;
+using test::FakeRoot;
+using test::now;
+using test::Quotient;
+using test::Reader;
+
+Selector OfPath(const char* path) {
+  Selector selector;
+  selector.name = path;
+  return selector;
+}
+
+// A machine whose root is on a mount of this type.
+struct Machine {
+  FakeRoot root;
+
+  void Mount(const char* line) { root.Put("proc/self/mountinfo", (std::string("1 0 ") + line + "\n").c_str()); }
+
+  // A whole device, and a partition of it where `part` is given; both found by their numbers and names.
+  void AddDisk(const char* name, const char* number, const char* part = nullptr, const char* part_number = nullptr) {
+    const std::string folder = std::string("sys/devices/") + name;
+    root.Put((folder + "/dev").c_str(), (std::string(number) + "\n").c_str());
+    Link("sys/dev/block/", number, std::string("../../devices/") + name);
+    Link("sys/class/block/", name, std::string("../../devices/") + name);
+    Link("sys/block/", name, std::string("../devices/") + name);
+    Set(name, 0, 0, 1);
+    if (part == nullptr) return;
+    root.Put((folder + "/" + part + "/partition").c_str(), "1\n");
+    root.Put((folder + "/" + part + "/dev").c_str(), (std::string(part_number) + "\n").c_str());
+    Link("sys/dev/block/", part_number, std::string("../../devices/") + name + "/" + part);
+    Link("sys/class/block/", part, std::string("../../devices/") + name + "/" + part);
+  }
+
+  void Link(const char* folder, const char* name, const std::string& target) {
+    root.MakeDirectory((std::string(folder) + ".").c_str());
+    CHECK_EQ(symlink(target.c_str(), root.PathOf((std::string(folder) + name).c_str())), 0);
+  }
+
+  void Set(const char* name, int read, int written, int busy) {
+    char text[128];
+    snprintf(text, sizeof(text), "9 0 %d 0 9 0 %d 0 0 %d 0\n", read, written, busy);
+    root.Change((std::string("sys/devices/") + name + "/stat").c_str(), text);
+  }
+};
+
+// Bytes read and written and seconds busy, a second.
+struct Rates {
+  double read, written, busy;
+
+  // `change` is what happens within the second.
+  template <typename Change>
+  Rates(Reader* reader, Change change) {
+    const Reading first[] = {reader->Read(Metric::kDiskRead), reader->Read(Metric::kDiskWrite),
+                             reader->Read(Metric::kDiskBusy)};
+    now += kSecond;
+    change();
+    read = Quotient(first[0], reader->Read(Metric::kDiskRead));
+    written = Quotient(first[1], reader->Read(Metric::kDiskWrite));
+    busy = Quotient(first[2], reader->Read(Metric::kDiskBusy));
+  }
+};
+
+TEST(DiskRatesAreOfTheWholeDevice) {
+  Machine machine;
+  machine.Mount("8:1 / / rw - ext4 /dev/sda1 rw");
+  machine.AddDisk("sda", "8:0", "sda1", "8:1");
+  Reader reader(Metric::kDiskRead, OfPath("/"));
+  const Rates rates(&reader, [&] { machine.Set("sda", 2000, 4000, 251); });
+  CHECK_NEAR(rates.read, 2000 * 512, 1e-6);
+  CHECK_NEAR(rates.written, 4000 * 512, 1e-6);
+  CHECK_NEAR(rates.busy, 0.25, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kDiskRead), "/sys/dev/block/8:1/../stat"));
+}
+
+TEST(DiskIsNeverBusyForMoreThanAllOfTheTime) {
+  Machine machine;
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
+  machine.AddDisk("sda", "8:0");
+  Reader reader(Metric::kDiskBusy, OfPath("/"));
+  CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 0, 0, 5001); }).busy, 1, 1e-9);
+  // Nothing but a tick of it belongs to what comes.
+  CHECK(Rates(&reader, [&] { machine.Set("sda", 0, 0, 5101); }).busy <= 0.11 + 1e-9);
+}
+
+TEST(DiskThatIsPulledOut) {
+  Machine machine;
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
+  machine.AddDisk("sda", "8:0");
+  Reader reader(Metric::kDiskRead, OfPath("/"));
+  reader.Read(Metric::kDiskRead);
+  machine.root.Change("sys/devices/sda/stat", "\n");
+  now += kSecond;
+  CHECK(reader.WhyHas(Metric::kDiskRead, "not the counters of a device"));
+  machine.Set("sda", 1000, 0, 1);
+  now += kSecond;
+  CHECK_EQ(reader.Read(Metric::kDiskRead).state, Reading::kKnown);
+}
+
+TEST(DiskRatesWithoutADevice) {
+  Machine machine;
+  machine.Mount("0:60 / / rw - overlay overlay rw");
+  Reader reader(Metric::kDiskRead, OfPath("/"));
+  CHECK(reader.probe == nullptr);
+  CHECK(strstr(reader.failure.text, "give a path on a volume") != nullptr);
+  machine.Mount("0:60 / / rw - nfs4 nas:/ rw");
+  Reader network(Metric::kDiskRead, OfPath("/"));
+  CHECK(network.probe == nullptr);
+  CHECK(strstr(network.failure.text, "/ is on nfs4, a network or FUSE file system") != nullptr);
+}
+
+TEST(DiskRatesInAChroot) {
+  Machine machine;
+  machine.Mount("0:5 / /proc rw - proc proc rw");
+  Reader reader(Metric::kDiskRead, OfPath("/tmp"));
+  CHECK(reader.probe == nullptr);
+  CHECK(strstr(reader.failure.text, "on no mount that /proc/self/mountinfo shows, as in a chroot") != nullptr);
+}
+
+TEST(DiskRatesOfAFileSystemOnSeveralDevices) {
+  Machine machine;
+  machine.Mount("0:41 /@ / rw - btrfs /dev/sda1 rw,subvol=/@");
+  machine.AddDisk("sda", "8:0", "sda1", "8:1");
+  machine.AddDisk("sdb", "8:16", "sdb1", "8:17");
+  machine.AddDisk("sdc", "8:32");
+  for (const char* name : {"sda/sda1", "sdb/sdb1"}) {
+    machine.Link("sys/fs/btrfs/u-u-i-d/devices/", name + 4, std::string("../../../../devices/") + name);
+  }
+  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  const Rates rates(&reader, [&] {
+    machine.Set("sda", 10, 1000, 101);
+    machine.Set("sdb", 20, 2000, 301);
+    machine.Set("sdc", 500, 500, 500);
+  });
+  CHECK_NEAR(rates.read, 30 * 512, 1e-6);
+  CHECK_NEAR(rates.written, 3000 * 512, 1e-6);
+  CHECK_NEAR(rates.busy, 0.3, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kDiskRead), "/sys/fs/btrfs/u-u-i-d/devices"));
+  // A device joins while it is mounted.
+  machine.Link("sys/fs/btrfs/u-u-i-d/devices/", "sdc", "../../../../devices/sdc");
+  now += 20 * kSecond;
+  reader.Read(Metric::kDiskWrite);
+  CHECK_NEAR(Rates(&reader, [&] { machine.Set("sdc", 500, 1500, 500); }).written, 1000 * 512, 1e-6);
+}
+
+TEST(DiskRatesOfTwoPartitionsOfOneDevice) {
+  Machine machine;
+  machine.Mount("0:41 / / rw - btrfs /dev/sda1 rw");
+  machine.AddDisk("sda", "8:0", "sda1", "8:1");
+  machine.root.Put("sys/devices/sda/sda2/partition", "2\n");
+  for (const char* name : {"sda1", "sda2"}) {
+    machine.Link("sys/fs/btrfs/u-u-i-d/devices/", name, std::string("../../../../devices/sda/") + name);
+  }
+  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 0, 100, 1); }).written, 100 * 512, 1e-6);
+}
+
+TEST(DiskRatesOfABtrfsThatIsNotListed) {
+  Machine machine;
+  machine.Mount("0:41 / / rw - btrfs /dev/sda rw");
+  machine.AddDisk("sda", "8:0");
+  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  CHECK(reader.probe == nullptr);
+  CHECK(strstr(reader.failure.text, "not in /sys/fs/btrfs") != nullptr);
+}
+
+TEST(DiskRatesOfNodesWithColonsInBetween) {
+  Machine machine;
+  machine.Mount("0:41 / / rw - bcachefs /dev/sda:/dev/sdb rw");
+  machine.AddDisk("sda", "8:0");
+  machine.AddDisk("sdb", "8:16");
+  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  CHECK_NEAR(Rates(&reader,
+                   [&] {
+                     machine.Set("sda", 0, 100, 1);
+                     machine.Set("sdb", 0, 300, 1);
+                   })
+                 .written,
+             400 * 512, 1e-6);
+}
+
+TEST(DiskRatesOfALogOnAnotherDevice) {
+  Machine machine;
+  machine.Mount("8:0 / / rw - xfs /dev/sda rw,attr2,logdev=/dev/sdb,noquota");
+  machine.AddDisk("sda", "8:0");
+  machine.AddDisk("sdb", "8:16");
+  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  CHECK_NEAR(Rates(&reader,
+                   [&] {
+                     machine.Set("sda", 0, 100, 1);
+                     machine.Set("sdb", 0, 300, 1);
+                   })
+                 .written,
+             400 * 512, 1e-6);
+}
+
+TEST(DiskRatesOfAPool) {
+  Machine machine;
+  machine.Mount("0:41 / / rw - zfs tank/data rw,xattr");
+  const auto set = [&](const char* numbers) {
+    machine.root.Change("proc/spl/kstat/zfs/tank/io",
+                        (std::string("12 3 0x00 1 80 79205351707403 395818011156865\n"
+                                     "nread    nwritten reads    writes   wtime    wlentime wupdate  rtime\n") +
+                         numbers)
+                            .c_str());
+  };
+  set("1000 2000 1 2 3 4 5 600000000 7 8 0 0\n");
+  Reader reader(Metric::kDiskRead, OfPath("/"));
+  const Rates rates(&reader, [&] { set("1500 2700 1 2 3 4 5 800000000 7 8 0 0\n"); });
+  CHECK_NEAR(rates.read, 500, 1e-6);
+  CHECK_NEAR(rates.written, 700, 1e-6);
+  CHECK_NEAR(rates.busy, 0.2, 1e-9);
+}
+
+TEST(DiskRatesOfAPoolThatHasNoTimes) {
+  Machine machine;
+  machine.Mount("0:41 / / rw - zfs tank@snap rw,xattr");
+  const auto set = [&](int base) {
+    char text[400];
+    snprintf(text, sizeof(text),
+             "15 1 0x01 26 5176 227423 2127661979232\nname type data\ntrim_extents_written 4 0\n"
+             "arc_read_count 4 12\narc_read_bytes 4 %d\narc_write_count 4 7\narc_write_bytes 4 %d\n"
+             "direct_read_bytes 4 %d\ndirect_write_bytes 4 %d\n",
+             base, 2 * base, 3 * base, 4 * base);
+    machine.root.Change("proc/spl/kstat/zfs/tank/iostats", text);
+  };
+  set(100);
+  Reader reader(Metric::kDiskRead, OfPath("/"));
+  const Reading first = reader.Read(Metric::kDiskWrite);
+  now += kSecond;
+  set(200);
+  CHECK_NEAR(Quotient(first, reader.Read(Metric::kDiskWrite)), 600, 1e-6);
+  CHECK(reader.WhyHas(Metric::kDiskBusy, "ZFS"));
+}
+
+TEST(DiskRatesOfAPoolThatCountsNothing) {
+  Machine machine;
+  machine.Mount("0:41 / / rw - zfs tank/data rw,xattr");
+  machine.root.Put("proc/spl/kstat/zfs/tank/iostats", "15 1 0x01 26\nname type data\ntrim_extents_written 4 0\n");
+  Reader reader(Metric::kDiskRead, OfPath("/"));
+  CHECK(reader.probe == nullptr);
+  CHECK(strstr(reader.failure.text, "the ZFS of pool \"tank\" does not count") != nullptr);
+}
+
+TEST(DiskRatesOverSeveralPathsToADevice) {
+  Machine machine;
+  machine.Mount("259:1 / / rw - ext4 /dev/nvme0n2p1 rw");
+  machine.AddDisk("nvme0n2", "259:0", "nvme0n2p1", "259:1");
+  machine.Set("nvme0n2", 0, 0, 0);
+  for (const char* path : {"nvme0c0n2", "nvme0c1n2", "nvme0c0n1", "nvme1c0n2"}) {
+    machine.Link("sys/block/", path, std::string("../devices/") + path);
+    machine.Set(path, 100, 100, 100);
+  }
+  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  const Rates rates(&reader, [&] {
+    machine.Set("nvme0c0n2", 100, 300, 400);
+    machine.Set("nvme0c1n2", 100, 400, 100);
+    machine.Set("nvme0c0n1", 100, 900, 900);
+  });
+  CHECK_NEAR(rates.written, 500 * 512, 1e-6);
+  CHECK_NEAR(rates.busy, 0.3, 1e-9);
+  // Kernels that count in the device itself count everything there.
+  machine.Set("nvme0n2", 1, 1, 1);
+  Reader recent(Metric::kDiskWrite, OfPath("/"));
+  CHECK_NEAR(Rates(&recent, [&] { machine.Set("nvme0n2", 1, 101, 1); }).written, 100 * 512, 1e-6);
+}
+
+TEST(DiskRatesOfAFileSystemThatAProcessServes) {
+  Machine machine;
+  machine.Mount("8:0 / / rw - fuseblk /dev/sda rw");
+  machine.AddDisk("sda", "8:0");
+  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 0, 100, 1); }).written, 100 * 512, 1e-6);
+}
+
+TEST(DiskRatesFollowAMountThatComesLater) {
+  Machine machine;
+  machine.AddDisk("sda", "8:0");
+  machine.AddDisk("sdb", "8:16");
+  machine.root.MakeDirectory("volume");
+  const std::string volume = machine.root.PathOf("volume");
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
+  Reader reader(Metric::kDiskWrite, OfPath(volume.c_str()));
+  CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 0, 100, 1); }).written, 100 * 512, 1e-6);
+  machine.Mount(("8:0 / / rw - ext4 /dev/sda rw\n2 1 8:16 / " + volume + " rw - ext4 /dev/sdb rw").c_str());
+  now += kSecond;
+  reader.Read(Metric::kDiskWrite);
+  CHECK_NEAR(Rates(&reader,
+                   [&] {
+                     machine.Set("sda", 0, 900, 1);
+                     machine.Set("sdb", 0, 300, 1);
+                   })
+                 .written,
+             300 * 512, 1e-6);
+  // And one that goes.
+  machine.Mount(("8:0 / / rw - ext4 /dev/sda rw\n3 1 0:77 / " + volume + " rw - tmpfs none rw").c_str());
+  now += kSecond;
+  CHECK(reader.WhyHas(Metric::kDiskWrite, "tmpfs, which shows no counters"));
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
+  now += kSecond;
+  CHECK_EQ(reader.Read(Metric::kDiskWrite).state, Reading::kKnown);
+}
+
+TEST(DiskThatDoesNotCount) {
+  Machine machine;
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
+  machine.AddDisk("sda", "8:0");
+  machine.Set("sda", 5000, 5000, 0);
+  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  CHECK_EQ(reader.Read(Metric::kDiskWrite).state, Reading::kKnown);
+  CHECK(reader.WhyHas(Metric::kDiskBusy, "does not count the time"));
+  machine.root.Put("sys/devices/sda/queue/iostats", "0\n");
+  Reader off(Metric::kDiskWrite, OfPath("/"));
+  CHECK(off.probe == nullptr);
+  CHECK(strstr(off.failure.text, "statistics are switched off") != nullptr);
+}
+
+// ---- space
+
+TEST(DiskPathsThatAreTooLong) {
+  for (const Metric metric : {Metric::kDisk, Metric::kDiskWrite}) {
+    for (const size_t length : {size_t{4096}, size_t{5000}, size_t{120000}}) {
+      const std::string path = "/" + std::string(length, 'x');
+      Reader reader(metric, OfPath(path.c_str()));
+      CHECK(reader.probe == nullptr);
+      CHECK(EndsWith(reader.failure.text, ": ENAMETOOLONG"));
+      CHECK(strstr(reader.failure.text, "statvfs /xxx") != nullptr);
+    }
+  }
+  const std::string relative(4090, 'y');
+  CHECK(Reader(Metric::kDisk, OfPath(relative.c_str())).probe == nullptr);
+}
+
+TEST(DiskThatHasStoppedOnErrors) {
+  Machine machine;
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw,emergency_ro");
+  CHECK_NEAR(Reader(Metric::kDiskFree, OfPath("/")).Level(Metric::kDiskFree), 0, 0);
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw,shutdown");
+  CHECK_NEAR(Reader(Metric::kDiskFree, OfPath("/")).Level(Metric::kDiskFree), 0, 0);
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw,no_emergency_ro");
+  Reader reader(Metric::kDiskFree, OfPath("/"));
+  CHECK(reader.Level(Metric::kDiskFree) > 0);
+  // The option comes without a word, and no count of errors is to be seen here.
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw,emergency_ro");
+  now += 2 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kDiskFree), 0, 0);
+  CHECK(reader.Level(Metric::kDisk) > 0);
+}
+
+TEST(DiskThatHasStoppedOnErrorsWithoutSayingSo) {
+  Machine machine;
+  machine.AddDisk("sda", "8:0");
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
+  machine.root.Put("proc/fs/ext4/sda/options", "rw\nbsddf\nerrors=remount-ro\n");
+  machine.root.Change("sys/fs/ext4/sda/errors_count", "3\n");
+  Reader reader(Metric::kDiskFree, OfPath("/"));
+  CHECK(reader.Level(Metric::kDiskFree) > 0);
+  machine.root.Change("sys/fs/ext4/sda/errors_count", "4\n");
+  now += 2 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kDiskFree), 0, 0);
+  now += 2 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kDiskFree), 0, 0);
+  // Mounted anew it may be written.
+  machine.root.Put("proc/self/mountinfo", "9 0 8:0 / / rw - ext4 /dev/sda rw\n");
+  now += 5 * kSecond;
+  CHECK(reader.Level(Metric::kDiskFree) > 0);
+  // Where it goes on after errors it is not stopped by them.
+  machine.root.Put("proc/fs/ext4/sda/options", "rw\nbsddf\nerrors=continue\n");
+  machine.root.Change("sys/fs/ext4/sda/errors_count", "5\n");
+  now += 2 * kSecond;
+  CHECK(reader.Level(Metric::kDiskFree) > 0);
+}
+
+TEST(DiskThatIsOnAServerLater) {
+  Machine machine;
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
+  Reader reader(Metric::kDisk, OfPath("/"));
+  CHECK(!reader.probe->blocking());
+  reader.Level(Metric::kDisk);
+  machine.Mount("0:60 / / rw - nfs4 nas:/ rw");
+  now += 5 * kSecond;
+  // Not asked on this thread.
+  CHECK(reader.WhyHas(Metric::kDisk, "a network or FUSE file system"));
+  CHECK(!reader.probe->recovers());
+}
+
+}  // namespace
+}  // namespace tripline
