@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 #include <cstring>
+#include <initializer_list>
 
 #include "linux/parse/cgroup.h"
 #include "linux/parse/mountinfo.h"
@@ -10,6 +11,12 @@
 namespace tripline {
 
 namespace {
+
+constexpr uint64_t kPeriod = kSecond;
+// A search of the whole hierarchy is not repeated every second.
+constexpr uint64_t kSearchPeriod = 10 * kSecond;
+constexpr uint32_t kMostSearched = 4096;  // groups
+constexpr uint32_t kDeepestSearch = 16;   // levels; each takes 2 KB of the thread's stack
 
 uint64_t HashOf(const char* data, size_t size) {
   uint64_t hash = 14695981039346656037u;  // FNV-1a
@@ -24,31 +31,144 @@ const char* Below(const char* path, const char* root) {
   return strcmp(rest, "/") == 0 ? "" : rest;
 }
 
+bool LeadsOut(const char* path) { return strncmp(path, "/..", 3) == 0 && (path[3] == '/' || path[3] == '\0'); }
+
+// How many levels `*path` begins by going up, which it is moved past.
+uint32_t TakeLevelsUp(const char** path) {
+  uint32_t levels = 0;
+  for (; LeadsOut(*path); *path += 3) levels++;
+  if (strcmp(*path, "/") == 0) (*path)++;
+  return levels;
+}
+
+// How sure it is that a directory is our own group's.
+enum Proof : uint8_t {
+  kNone,
+  kAssumed,  // the mount point, where nothing shows which group it is
+  kNamed,    // /proc/self/cgroup and mountinfo name it
+  kListed,   // and this process is among its members
+};
+
+enum class Membership : uint8_t { kUnknown, kNo, kYes };
+
+// Numbers in these files are those of our own pid namespace, whatever HOST_PROC is.
+Membership MembershipIn(const char* group, Buffer* list) {
+  // cgroup.procs of a threaded group cannot be read.
+  for (const char* const name : {"/cgroup.procs", "/cgroup.threads"}) {
+    File members;
+    members.SetPath(group, name);
+    if (!members.ReadPieces(1, list, 16)) continue;
+    const auto own = static_cast<uint64_t>(getpid());
+    uint64_t pid = 0;
+    for (Scanner scan(list->data(), list->size); scan.Number(&pid); scan.SkipLine()) {
+      if (pid == own) return Membership::kYes;
+    }
+    return Membership::kNo;
+  }
+  return Membership::kUnknown;
+}
+
+// In a cgroup namespace whose hierarchy was mounted outside of it the mount shows groups above the namespace's root, by
+// how many levels but not by which names: "/../.." in mountinfo. Our own group is found by its members, or because
+// there is no other of that depth.
+class GroupSearch {
+ public:
+  GroupSearch(const char* rest, Buffer* list) : rest_(rest), list_(list) {}
+
+  Proof Find(const char* directory, uint32_t levels, Text* path) {
+    if (levels > kDeepestSearch) return kNone;
+    Descend(directory, levels);
+    path->Set(found_.get());
+    if (listed_) return kListed;
+    return left_ > 0 && possible_ == 1 ? kNamed : kNone;
+  }
+
+ private:
+  void Descend(const char* directory, uint32_t levels) {
+    if (levels == 0) return Consider(directory);
+    DirectoryReader names(directory);
+    while (const char* name = names.Next()) {
+      if (!names.is_directory()) continue;
+      if (left_ == 0) return;
+      left_--;
+      Text child;
+      child.Set(directory, "/", name);
+      Descend(child.get(), levels - 1);
+      if (listed_) return;
+    }
+  }
+
+  void Consider(const char* directory) {
+    Text path;
+    path.Set(directory, rest_);
+    if (access(path.get(), F_OK) != 0) return;
+    const Membership membership = MembershipIn(path.get(), list_);
+    if (membership == Membership::kNo) return;
+    listed_ = membership == Membership::kYes;
+    possible_++;
+    found_.Set(path.get());
+  }
+
+  const char* const rest_;
+  Buffer* const list_;
+  Text found_;
+  uint32_t left_ = kMostSearched;
+  uint32_t possible_ = 0;
+  bool listed_ = false;
+};
+
+// Where `group`, as /proc/self/cgroup names it, is below a mount of its hierarchy at `base`; and how sure that is.
+Proof FindIn(const char* base, const char* root, const char* group, Buffer* list, Text* path) {
+  const char* below = Below(group, root);
+  if (below != nullptr && !LeadsOut(below)) {
+    path->Set(base, below);
+    if (access(path->get(), F_OK) == 0) {
+      return MembershipIn(path->get(), list) == Membership::kYes ? kListed : kNamed;
+    }
+  }
+  const uint32_t up = TakeLevelsUp(&root);
+  if (up > 0 && *root == '\0') {
+    const uint32_t own_up = TakeLevelsUp(&group);
+    return own_up < up ? GroupSearch(group, list).Find(base, up - own_up, path) : kNone;
+  }
+  // In a container that shares the host's cgroup namespace the path may lead outside of what is mounted, or be one of
+  // the host's: then the mount point is our group, unless its members say otherwise.
+  path->Set(base);
+  if (access(base, F_OK) != 0) return kNone;
+  switch (MembershipIn(base, list)) {
+    case Membership::kYes: return kListed;
+    case Membership::kNo: return kNone;
+    default: return kAssumed;
+  }
+}
+
 }  // namespace
 
 bool CgroupPlace::Update(uint64_t now, const Roots& roots, const char* controller, Buffer* buffer) {
-  if (checked_at_ != 0 && now - checked_at_ < kSecond) return false;
-  checked_at_ = now;
+  if (now < next_at_) return false;
+  next_at_ = now + kPeriod;
   if (list_.path()[0] == '\0') list_.SetPath(roots.proc.get(), "/self/cgroup");
   const bool read = list_.Read(now, buffer);
-  wanting_ = !read && IsResourceShortage(list_.error());
-  if (wanting_) return false;
+  starved_ = !read && IsResourceShortage(list_.error());
+  if (starved_) return false;
   if (!read) {
-    const bool changed = version_ != 0;
+    const bool changed = version_ != 0 || hidden_;
     version_ = 0;
+    hidden_ = false;
     hash_ = 0;
     return changed;
   }
   const uint64_t hash = HashOf(buffer->data(), buffer->size);
   if (hash == hash_) return false;
   hash_ = hash;
-  Locate(roots, controller, buffer);
+  Locate(now, roots, controller, buffer);
   return true;
 }
 
 // REQUIRES: `buffer` holds /proc/self/cgroup.
-void CgroupPlace::Locate(const Roots& roots, const char* controller, Buffer* buffer) {
+void CgroupPlace::Locate(uint64_t now, const Roots& roots, const char* controller, Buffer* buffer) {
   version_ = 0;
+  hidden_ = false;
   path_.Set("");
   // Paths in both kinds of hierarchy; the controller is in one of them only.
   Text group[3];
@@ -60,48 +180,50 @@ void CgroupPlace::Locate(const Roots& roots, const char* controller, Buffer* buf
       group[1].SetPart(line.path.data, line.path.size);
     }
   }
+  const int version = group[1].empty() ? 2 : 1;
+  if (group[version].empty()) return;
 
-  // A long list on some machines, so it is not kept in the buffer that stays.
-  Buffer list;
+  // Long lists on some machines, so they are not kept in the buffer that stays.
+  Buffer list, members;
   File mounts;
   mounts.SetPath(roots.proc.get(), "/self/mountinfo");
   if (!mounts.ReadPieces(1, &list)) {
-    wanting_ = IsResourceShortage(mounts.error());
+    starved_ = IsResourceShortage(mounts.error());
     // Looked at anew with the next update, though the list of groups will be the same.
-    if (wanting_) hash_ = 0, checked_at_ = 0;
+    if (starved_) Forget();
     return;
   }
+  Proof best = kNone;
   Mount mount;
   for (Scanner scan(list.data(), list.size); NextMount(&scan, &mount);) {
-    int version = 0;
-    if (mount.type.Is("cgroup") && ListHas(mount.super_options, controller)) version = 1;
-    if (mount.type.Is("cgroup2")) version = 2;
-    if (version == 0 || group[version].empty()) continue;
-    // A controller that version 1 has is not to be had from version 2.
-    if (version == 2 && version_ == 1) continue;
-
+    const bool fits =
+        version == 1 ? mount.type.Is("cgroup") && ListHas(mount.super_options, controller) : mount.type.Is("cgroup2");
     char root[kMaxPath], point[kMaxPath];
-    if (!Unescape(mount.root, root, sizeof(root)) || !Unescape(mount.point, point, sizeof(point))) continue;
-    Text base;
+    if (!fits || !Unescape(mount.root, root, sizeof(root)) || !Unescape(mount.point, point, sizeof(point))) continue;
+    Text base, path;
     const bool in_sys = IsBeneath(point, "/sys");
     base.Set(in_sys ? roots.sys.get() : "", in_sys ? point + 4 : point);
-    // In a container that shares the host's cgroup namespace the path may lead outside of what is mounted ("/../x", or
-    // a group of the host's): then the mount point is our group.
-    const char* below = Below(group[version].get(), root);
-    Text path;
-    path.Set(base.get(), below == nullptr || strncmp(below, "/..", 3) == 0 ? "" : below);
-    bool direct = below != nullptr;
-    if (access(path.get(), F_OK) != 0) {
-      path.Set(base.get());
-      direct = false;
-      if (access(path.get(), F_OK) != 0) continue;
-    }
-    // The same hierarchy may be mounted twice; the mount that shows our own group is the better one.
-    if (version == version_ && !direct) continue;
+    const Proof proof = FindIn(base.get(), root, group[version].get(), &members, &path);
+    hidden_ = hidden_ || access(base.get(), F_OK) == 0;
+    // The same hierarchy may be mounted more than once; the last of those that prove as much covers the others.
+    if (proof == kNone || proof < best || (proof == best && proof == kAssumed)) continue;
+    best = proof;
     version_ = version;
     top_ = base.size();
     path_.Set(path.get());
+    protects_descendants_ = ListHas(mount.super_options, "memory_recursiveprot");
   }
+  hidden_ = hidden_ && best == kNone;
+  // It may be mounted later, or move into what is, without a change of its name.
+  if (!hidden_) return;
+  hash_ = 0;
+  next_at_ = now + kSearchPeriod;
+}
+
+void CgroupPlace::Explain(Failure* out) const {
+  out->Set(hidden_
+               ? "this process's cgroup is not found below what is mounted of its hierarchy, so its limits are unknown"
+               : "no descriptors or memory left for looking up the limits of the cgroup");
 }
 
 bool CgroupPlace::Parent(size_t* length) const {
@@ -111,6 +233,12 @@ bool CgroupPlace::Parent(size_t* length) const {
   if (at > top_) at--;
   *length = at < top_ ? top_ : at;
   return true;
+}
+
+uint32_t CgroupPlace::CountLevels() const {
+  uint32_t levels = 1;
+  for (size_t length = size(); Parent(&length);) levels++;
+  return levels;
 }
 
 }  // namespace tripline

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
+#include <memory>
 
 #include "linux/cgroup.h"
 #include "linux/families.h"
@@ -11,6 +12,7 @@
 #include "linux/parse/cgroup.h"
 #include "linux/parse/stat.h"
 #include "port/platform.h"
+#include "util/counter.h"
 
 namespace tripline {
 
@@ -18,26 +20,31 @@ namespace {
 
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;  // its counters move with the tick
 constexpr uint64_t kSetupPeriod = kSecond;            // affinity, CPUs, quotas
+constexpr uint64_t kStandstill = 5 * kSecond;         // counters of a live kernel move within a tick
 constexpr uint32_t kQuotas = kMaxParts - 1;
-constexpr uint32_t kGroups = 12;       // more than any service manager and orchestrator together nest
 constexpr uint32_t kMaskBytes = 1024;  // 8192 CPUs, the most that Linux can be built for
 constexpr double kTick = 0.01;         // USER_HZ is 100 on every architecture we build for
+constexpr MetricMask kOfQuotas = MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuThrottled);
+constexpr MetricMask kOfStat =
+    MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuHost) | MaskOf(Metric::kCpuSteal) | MaskOf(Metric::kCpuIowait);
 
-// Sums of time that never go backwards, although single counters of the kernel do (iowait, steal, guests, hot-plug).
+// Ticks that never go backwards, although single counters of the kernel do (iowait, steal, guests, hot-plug).
 struct Sums {
-  double all = 0, busy = 0, steal = 0, iowait = 0;
+  uint64_t all = 0, busy = 0, steal = 0, iowait = 0;
 
-  void Add(const CpuTimes& old, const CpuTimes& now) {
+  // False where nothing has moved.
+  bool Add(const CpuTimes& old, const CpuTimes& now) {
     uint64_t grown[CpuTimes::kFields];
     uint64_t total = 0;
     for (int i = 0; i < CpuTimes::kFields; i++) {
-      grown[i] = Growth(old.of[i], now.of[i]);
+      grown[i] = SaturatingDifference(now.of[i], old.of[i]);
       total += grown[i];
     }
-    all += kTick * ToDouble(total);
-    busy += kTick * ToDouble(total - grown[CpuTimes::kIdle] - grown[CpuTimes::kIowait]);
-    steal += kTick * ToDouble(grown[CpuTimes::kSteal]);
-    iowait += kTick * ToDouble(grown[CpuTimes::kIowait]);
+    all += total;
+    busy += total - grown[CpuTimes::kIdle] - grown[CpuTimes::kIowait];
+    steal += grown[CpuTimes::kSteal];
+    iowait += grown[CpuTimes::kIowait];
+    return total != 0;
   }
 };
 
@@ -52,7 +59,7 @@ class OwnCpus {
   // Reads the affinity; `text` is /proc/stat. True when it leaves out a CPU that is online.
   bool Restricted(const char* text, size_t size) {
     memset(mask_, 0, sizeof(mask_));
-    // The main thread's: the sampling thread is nobody's workload.
+    // The main thread's: the sampling thread does not work for the program.
     if (sched_getaffinity(getpid(), sizeof(mask_), reinterpret_cast<cpu_set_t*>(mask_)) != 0) return false;
     bool all = true, any = false;
     uint32_t cpu = 0;
@@ -106,34 +113,34 @@ class OwnCpus {
   uint64_t round_ = 2;
 };
 
-// One group with a quota. Cumulative figures stay when it moves to another group.
+// One cgroup of the chain, the own one first.
+struct Group {
+  size_t length = 0;  // of its path
+  File quota;         // cpu.max in version 2, cpu.cfs_quota_us in version 1
+  File period;        // version 1: cpu.cfs_period_us
+};
+
+// One group with a quota. Cumulative figures stay when it gives way to another group.
 struct Quota {
-  size_t length = 0;  // of the group's path; 0: unused
+  Group* group = nullptr;  // nullptr: unused
   double cpus = 0;
   File usage;     // cpu.stat in version 2, cpuacct.usage in version 1
   File throttle;  // version 1: cpu.stat
   bool has_last = false;
   uint64_t last_at = 0;
+  double last_cpus = 0;
   uint64_t last_usage = 0;
   uint64_t last_throttled = 0;
   double used = 0, allowed = 0;       // seconds
   double throttled = 0, elapsed = 0;  // seconds
-  double recent = 0;                  // share of the quota in the last interval
 
   void Leave() {
-    length = 0;
+    group = nullptr;
     cpus = 0;
-    recent = 0;
     has_last = false;
     usage.Close();
     throttle.Close();
   }
-};
-
-// One cgroup of the chain, the own one first.
-struct Group {
-  size_t length = 0;
-  File quota;  // cpu.max in version 2, cpu.cfs_quota_us in version 1
 };
 
 class CpuProbe final : public Probe {
@@ -141,65 +148,77 @@ class CpuProbe final : public Probe {
   CpuProbe() { stat_.SetPath(roots_.proc.get(), "/stat"); }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    constexpr MetricMask kOfStat =
-        MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuHost) | MaskOf(Metric::kCpuSteal) | MaskOf(Metric::kCpuIowait);
     if (started_at_ == 0) started_at_ = now;
-    if ((wanted & kOfStat) != 0) ReadStat(now, wanted, out);
-    if ((wanted & (MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuThrottled))) != 0) {
+    if ((wanted & kOfQuotas) != 0) {
       FindQuotas(now);
       for (Quota& quota : quotas_) {
-        if (quota.length != 0) ReadQuota(now, &quota);
+        if (quota.group != nullptr) ReadQuota(now, &quota);
       }
+      if (unknown_.failed()) SetUnavailable(wanted & kOfQuotas, unknown_, out);
     }
+    if ((wanted & kOfStat) != 0) ReadStat(now, wanted, out);
+    if (unknown_.failed()) return;
     if (Wants(wanted, Metric::kCpu)) SetCpu(out);
     if (Wants(wanted, Metric::kCpuThrottled)) SetThrottled(now, out);
   }
 
-  const char* Origin(Metric metric) const override {
-    if (metric != Metric::kCpu && metric != Metric::kCpuThrottled) return stat_.path();
-    const Quota* largest = nullptr;
-    for (const Quota& quota : quotas_) {
-      if (quota.length != 0 && (largest == nullptr || quota.recent > largest->recent)) largest = &quota;
+  const char* Origin(Metric metric) const override { return OriginOf(metric, 0); }
+
+  const char* OriginOf(Metric metric, uint32_t part) const override {
+    const bool throttled = metric == Metric::kCpuThrottled;
+    const Quota* quota = part == 0 || part > kQuotas ? nullptr : &quotas_[part - 1];
+    if (quota != nullptr && quota->group != nullptr && (metric == Metric::kCpu || throttled)) {
+      return throttled && version_ == 1 ? quota->throttle.path() : quota->usage.path();
     }
-    if (metric == Metric::kCpuThrottled) {
-      if (largest == nullptr) return own_throttle_.path();
-      return version_ == 1 ? largest->throttle.path() : largest->usage.path();
-    }
-    return largest != nullptr && largest->recent > recent_ ? largest->usage.path() : stat_.path();
+    return throttled ? own_throttle_.path() : stat_.path();
   }
 
  private:
+  // ---- /proc/stat
+
   void ReadStat(uint64_t now, MetricMask wanted, Readings* out) {
     Buffer* buffer = SharedBuffer();
     const File::Result result = stat_.ReadIfOlder(now, kStatPeriod, buffer);
-    CpuTimes times;
-    if (result == File::kFresh && !ParseCpuTotal(buffer->data(), buffer->size, &times))
-      stat_bad_ = true;
-    else if (result == File::kFresh)
-      stat_bad_ = false, TakeStat(now, times, buffer);
-    stat_failed_ = result == File::kFailed || stat_bad_;
-    if (stat_failed_) {
+    if (result == File::kFresh) {
+      CpuTimes times;
+      stat_wrong_ = ParseCpuTotal(buffer->data(), buffer->size, &times) ? TakeStat(now, times, buffer)
+                                                                        : "/proc/stat: no line of CPU times";
+    }
+    if (result == File::kFailed || stat_wrong_ != nullptr) {
       Failure why;
-      if (stat_bad_)
-        why.Set("/proc/stat: no line of CPU times");
-      else
+      if (result == File::kFailed)
         stat_.Explain(stat_.error() == EACCES ? "hidden from this user" : "", &why);
-      SetUnavailable(wanted & ~MaskOf(Metric::kCpuThrottled) & (HasQuota() ? ~MaskOf(Metric::kCpu) : ~MetricMask{0}),
-                     why, out);
-      has_total_ = false;
+      else
+        why.Set(stat_wrong_);
+      // What is used of a quota is known without it.
+      SetUnavailable(wanted & kOfStat & (HasQuota() ? ~MaskOf(Metric::kCpu) : ~MetricMask{0}), why, out);
+      has_total_ = has_total_ && result != File::kFailed;
       return;
     }
-    if (Wants(wanted, Metric::kCpuHost)) SetPair(Metric::kCpuHost, host_.busy, host_.all, out);
-    if (Wants(wanted, Metric::kCpuSteal)) SetPair(Metric::kCpuSteal, host_.steal, host_.all, out);
-    if (Wants(wanted, Metric::kCpuIowait)) SetPair(Metric::kCpuIowait, host_.iowait, host_.all, out);
+    if (Wants(wanted, Metric::kCpuHost)) SetShare(Metric::kCpuHost, host_.busy, out);
+    if (Wants(wanted, Metric::kCpuSteal)) SetShare(Metric::kCpuSteal, host_.steal, out);
+    if (Wants(wanted, Metric::kCpuIowait)) SetShare(Metric::kCpuIowait, host_.iowait, out);
   }
 
-  void TakeStat(uint64_t now, const CpuTimes& times, Buffer* buffer) {
-    const Sums before = own_;
-    const Sums host_before = host_;
-    if (has_total_) host_.Add(total_, times);
+  void SetShare(Metric metric, uint64_t ticks, Readings* out) const {
+    SetPair(metric, kTick * ToDouble(ticks), kTick * ToDouble(host_.all), out);
+  }
+
+  // nullptr, or why the counters are not believed.
+  const char* TakeStat(uint64_t now, const CpuTimes& times, Buffer* buffer) {
+    // gVisor and the like show the file without keeping the counters. A kernel that has come as far as running us has
+    // counted something.
+    uint64_t any = 0;
+    for (const uint64_t field : times.of) any |= field;
+    if (any == 0) return "/proc/stat: every counter is 0, so CPU time is not counted here";
+
+    const Sums before = host_;
+    const bool moved = !has_total_ || host_.Add(total_, times);
     total_ = times;
     has_total_ = true;
+    if (moved) moved_at_ = now, still_ = 0;
+    // More than one read: a process that was stopped itself reads the first one late.
+    if (!moved && ++still_ >= 3 && now - moved_at_ >= kStandstill) return "/proc/stat: has not moved for 5 s";
 
     if (now - setup_at_ >= kSetupPeriod || setup_at_ == 0) {
       setup_at_ = now;
@@ -211,55 +230,65 @@ class CpuProbe final : public Probe {
     if (restricted_) {
       cpus_.Add(buffer->data(), buffer->size, &own_);
     } else {
-      own_.all += host_.all - host_before.all;
-      own_.busy += host_.busy - host_before.busy;
+      own_.all += host_.all - before.all;
+      own_.busy += host_.busy - before.busy;
     }
-    const double grown = own_.all - before.all;
-    if (grown > 0) recent_ = (own_.busy - before.busy) / grown;
-  }
-
-  bool HasQuota() const {
-    for (const Quota& quota : quotas_) {
-      if (quota.length != 0 && quota.cpus > 0) return true;
-    }
-    return false;
+    return nullptr;
   }
 
   // ---- quotas
+
+  bool HasQuota() const {
+    for (const Quota& quota : quotas_) {
+      if (quota.group != nullptr && quota.cpus > 0) return true;
+    }
+    return false;
+  }
 
   // The chain and its quotas may change at any time: another look every second.
   void FindQuotas(uint64_t now) {
     if (quotas_at_ != 0 && now - quotas_at_ < kSetupPeriod) return;
     quotas_at_ = now;
     Buffer* buffer = SharedBuffer();
+    unknown_ = Failure();
     const bool moved = group_.Update(now, roots_, "cpu", buffer);
     const bool moved_usage = version_ == 1 && HasQuota() && usage_group_.Update(now, roots_, "cpuacct", buffer);
     if (moved || moved_usage) FindGroups(now, buffer);
+    if (group_.unknown()) group_.Explain(&unknown_);
 
     bool seen[kQuotas] = {};
     for (uint32_t i = 0; i < count_; i++) {
-      const double cpus = ReadQuotaOf(now, groups_[i], buffer);
+      Group* group = &groups_[i];
+      const double cpus = ReadCpus(now, group, buffer);
       if (cpus <= 0) continue;
-      Quota* place = nullptr;
-      for (Quota& quota : quotas_) {
-        if (quota.length == groups_[i].length) place = &quota;
+      Quota* quota = QuotaOf(group);
+      if (quota == nullptr) {
+        unknown_.Set("more than 7 cgroups up the chain have a CPU quota");
+        break;
       }
-      for (Quota& quota : quotas_) {
-        if (place == nullptr && quota.length == 0) place = &quota;
-      }
-      if (place == nullptr) break;
-      if (place->length == 0) Enter(now, place, groups_[i].length, buffer);
-      place->cpus = cpus;
-      seen[place - quotas_] = true;
+      if (quota->group == nullptr) Enter(now, quota, group, buffer);
+      quota->cpus = cpus;
+      seen[quota - quotas_] = true;
     }
     for (uint32_t i = 0; i < kQuotas; i++) {
-      if (!seen[i] && quotas_[i].length != 0) quotas_[i].Leave();
+      if (!seen[i] && quotas_[i].group != nullptr) quotas_[i].Leave();
+      if (seen[i] && parts_ < i + 2) parts_ = static_cast<uint8_t>(i + 2);
     }
+  }
+
+  // The one that it has, else one that is unused; nullptr where there is none left.
+  Quota* QuotaOf(const Group* group) {
+    Quota* unused = nullptr;
+    for (Quota& quota : quotas_) {
+      if (quota.group == group) return &quota;
+      if (quota.group == nullptr && unused == nullptr) unused = &quota;
+    }
+    return unused;
   }
 
   void FindGroups(uint64_t now, Buffer* buffer) {
     for (Quota& quota : quotas_) quota.Leave();
-    for (Group& group : groups_) group.quota.Close();
+    groups_.reset();
     count_ = 0;
     version_ = group_.version();
     can_throttle_ = false;
@@ -269,30 +298,38 @@ class CpuProbe final : public Probe {
     can_throttle_ =
         own_throttle_.Read(now, buffer) && ParseCgroupCpu(buffer->data(), buffer->size, &cpu) && cpu.has_throttled;
     own_throttle_.Close();
+    groups_.reset(new Group[group_.CountLevels()]);
     size_t length = group_.size();
     do {
       Group& group = groups_[count_++];
       group.length = length;
       group_dir_.SetPart(group_.path(), length);
       group.quota.SetPath(group_dir_.get(), version_ == 2 ? "/cpu.max" : "/cpu.cfs_quota_us");
-    } while (count_ < kGroups && group_.Parent(&length));
+      if (version_ == 1) group.period.SetPath(group_dir_.get(), "/cpu.cfs_period_us");
+    } while (group_.Parent(&length));
   }
 
-  double ReadQuotaOf(uint64_t now, Group& group, Buffer* buffer) {
-    if (!group.quota.Read(now, buffer)) return 0;
+  // 0 without a quota.
+  double ReadCpus(uint64_t now, Group* group, Buffer* buffer) {
     double cpus = 0;
+    if (!ReadLimitFile(now, &group->quota, buffer)) return 0;
     if (version_ == 2) return ParseCpuMax(buffer->data(), buffer->size, &cpus) ? cpus : 0;
     uint64_t quota = kNoLimit, period = 0;
     if (!ParseLimit(buffer->data(), buffer->size, &quota) || quota == kNoLimit) return 0;
-    group_dir_.SetPart(group_.path(), group.length);
-    file_name_.Set(group_dir_.get(), "/cpu.cfs_period_us");
-    if (!ReadOnce(file_name_.get(), buffer) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
+    if (!ReadLimitFile(now, &group->period, buffer) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
     return period == 0 || period == kNoLimit ? 0 : ToDouble(quota) / ToDouble(period);
   }
 
-  void Enter(uint64_t now, Quota* quota, size_t length, Buffer* buffer) {
-    quota->length = length;
-    group_dir_.SetPart(group_.path(), length);
+  // A quota that cannot be read is not the same as none.
+  bool ReadLimitFile(uint64_t now, File* file, Buffer* buffer) {
+    if (file->Read(now, buffer)) return true;
+    if (!IsMissing(file->error())) file->Explain("so the CPU quota is unknown", &unknown_);
+    return false;
+  }
+
+  void Enter(uint64_t now, Quota* quota, Group* group, Buffer* buffer) {
+    quota->group = group;
+    group_dir_.SetPart(group_.path(), group->length);
     if (version_ == 2) {
       quota->usage.SetPath(group_dir_.get(), "/cpu.stat");
       return;
@@ -302,7 +339,7 @@ class CpuProbe final : public Probe {
     quota->throttle.SetPath(group_dir_.get(), "/cpu.stat");
     // Version 1 counts in cpuacct, which may be a hierarchy of its own: only where the group has the same path in it,
     // seen from its end, are the two the same group.
-    const size_t tail = group_.size() - length;
+    const size_t tail = group_.size() - group->length;
     if (usage_group_.version() != 1 || tail > CommonTail()) return;
     group_dir_.SetPart(usage_group_.path(), usage_group_.size() - tail);
     quota->usage.SetPath(group_dir_.get(), "/cpuacct.usage");
@@ -321,53 +358,64 @@ class CpuProbe final : public Probe {
   void ReadQuota(uint64_t now, Quota* quota) {
     if (quota->has_last && now == quota->last_at) return;
     Buffer* buffer = SharedBuffer();
+    // What is used is held against the quota under which it was.
+    if (quota->group->quota.read_at() != now) quota->cpus = ReadCpus(now, quota->group, buffer);
     CgroupCpu cpu;
-    bool good = false;
-    if (version_ == 2) {
-      good = quota->usage.Read(now, buffer) && ParseCgroupCpu(buffer->data(), buffer->size, &cpu);
-    } else {
-      good = quota->throttle.Read(now, buffer) && ParseCgroupCpu(buffer->data(), buffer->size, &cpu);
-      const bool counted = quota->usage.path()[0] != '\0' && quota->usage.Read(now, buffer) &&
-                           ParseLimit(buffer->data(), buffer->size, &cpu.usage);
-      cpu.has_usage = counted;
-    }
-    if (!good) {
-      // Removed or left: look for the own group again.
+    if (!ReadUsage(now, quota, buffer, &cpu)) {
+      quota->has_last = false;
+      // The group was removed, or we have left it: look for the own group again.
       group_.Forget();
       usage_group_.Forget();
-      quota->has_last = false;
+      quotas_at_ = 0;
+      if (++failures_ < 2) return;
+      if (quota->usage.path()[0] == '\0')
+        unknown_.Set("a cgroup has a CPU quota, and no cpuacct hierarchy shows the time used under it");
+      else
+        quota->usage.Explain("so the time used under a CPU quota is unknown", &unknown_);
       return;
     }
+    failures_ = 0;
     if (quota->has_last && now > quota->last_at) {
-      const double elapsed = Seconds(now - quota->last_at);
-      if (cpu.has_usage) {
-        const double used = Seconds(Growth(quota->last_usage, cpu.usage));
-        quota->used += used;
-        quota->allowed += elapsed * quota->cpus;
-        quota->recent = quota->cpus > 0 ? used / (elapsed * quota->cpus) : 0;
+      const double elapsed = ToSeconds(now - quota->last_at);
+      // A quota that was changed in the meantime was one of the two for an unknown part of it.
+      const double cpus = quota->cpus > quota->last_cpus ? quota->cpus : quota->last_cpus;
+      if (quota->cpus > 0) {
+        quota->used += ToSeconds(SaturatingDifference(cpu.usage, quota->last_usage));
+        quota->allowed += elapsed * cpus;
       }
       // The kernel adds up the time of every CPU on which the group waited.
-      double throttled = Seconds(Growth(quota->last_throttled, cpu.throttled));
-      if (throttled > elapsed) throttled = elapsed;
-      quota->throttled += throttled;
+      const double throttled = ToSeconds(SaturatingDifference(cpu.throttled, quota->last_throttled));
+      quota->throttled += throttled < elapsed ? throttled : elapsed;
       quota->elapsed += elapsed;
     }
     quota->has_last = true;
     quota->last_at = now;
+    quota->last_cpus = quota->cpus;
     quota->last_usage = cpu.usage;
     quota->last_throttled = cpu.throttled;
   }
+
+  bool ReadUsage(uint64_t now, Quota* quota, Buffer* buffer, CgroupCpu* cpu) {
+    if (version_ == 2) {
+      return quota->usage.Read(now, buffer) && ParseCgroupCpu(buffer->data(), buffer->size, cpu) && cpu->has_usage;
+    }
+    return quota->throttle.Read(now, buffer) && ParseCgroupCpu(buffer->data(), buffer->size, cpu) &&
+           quota->usage.path()[0] != '\0' && quota->usage.Read(now, buffer) &&
+           ParseLimit(buffer->data(), buffer->size, &cpu->usage);
+  }
+
+  // ---- what comes of them: part 0 is the CPUs, the others are the quotas
 
   void SetCpu(Readings* out) const {
     Reading& reading = (*out)[Metric::kCpu];
     if (reading.state == Reading::kUnavailable) return;
     reading.state = Reading::kKnown;
-    reading.parts = kMaxParts;
-    reading.num[0] = own_.busy;
-    reading.den[0] = own_.all;
-    for (uint32_t i = 0; i < kQuotas; i++) {
-      reading.num[i + 1] = quotas_[i].used;
-      reading.den[i + 1] = quotas_[i].allowed;
+    reading.parts = parts_;
+    reading.num[0] = kTick * ToDouble(own_.busy);
+    reading.den[0] = kTick * ToDouble(own_.all);
+    for (uint32_t i = 1; i < parts_; i++) {
+      reading.num[i] = quotas_[i - 1].used;
+      reading.den[i] = quotas_[i - 1].allowed;
     }
   }
 
@@ -381,25 +429,26 @@ class CpuProbe final : public Probe {
     }
     Reading& reading = (*out)[Metric::kCpuThrottled];
     reading.state = Reading::kKnown;
-    reading.parts = kMaxParts;
-    for (uint32_t i = 0; i < kQuotas; i++) {
-      reading.num[i] = quotas_[i].throttled;
-      reading.den[i] = quotas_[i].elapsed;
-    }
+    reading.parts = parts_;
     // Without any quota nothing is throttled, and that is known.
-    reading.num[kQuotas] = 0;
-    reading.den[kQuotas] = Seconds(now - started_at_);
+    reading.num[0] = 0;
+    reading.den[0] = ToSeconds(now - started_at_);
+    for (uint32_t i = 1; i < parts_; i++) {
+      reading.num[i] = quotas_[i - 1].throttled;
+      reading.den[i] = quotas_[i - 1].elapsed;
+    }
   }
 
   const Roots roots_;
   uint64_t started_at_ = 0;
 
   File stat_;
-  bool stat_bad_ = false, stat_failed_ = false;
+  const char* stat_wrong_ = nullptr;  // why what was read last is not believed
   bool has_total_ = false;
   CpuTimes total_;
+  uint64_t moved_at_ = 0;
+  uint32_t still_ = 0;  // reads in a row in which nothing had moved
   Sums host_, own_;
-  double recent_ = 0;
   OwnCpus cpus_;
   bool restricted_ = false;
   uint64_t setup_at_ = 0;
@@ -408,11 +457,14 @@ class CpuProbe final : public Probe {
   int version_ = 0;
   bool can_throttle_ = false;
   uint64_t quotas_at_ = 0;
+  uint32_t failures_ = 0;  // to read what was used of a quota, in a row
+  Failure unknown_;        // why the quotas, or the time used under one, are not known
   File own_throttle_;
   Quota quotas_[kQuotas];
-  Group groups_[kGroups];
+  uint8_t parts_ = 1;  // 1 and as many quotas as there ever were at once
+  std::unique_ptr<Group[]> groups_;
   uint32_t count_ = 0;
-  Text group_dir_, file_name_;
+  Text group_dir_;
 };
 
 }  // namespace

@@ -34,6 +34,8 @@ FileCalls file_calls = {OpenReadOnly, pread, read, close};
 
 bool IsResourceShortage(int error) { return error == EMFILE || error == ENFILE || error == ENOMEM; }
 
+bool IsMissing(int error) { return error == ENOENT || error == ENOTDIR || error == ENODEV; }
+
 Buffer::~Buffer() { free(data_); }
 
 bool Buffer::Reserve(size_t capacity) {

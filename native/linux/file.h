@@ -57,6 +57,9 @@ struct Roots {
 // Whether an error says that this process lacks descriptors or memory, and nothing about the file.
 bool IsResourceShortage(int error);
 
+// Whether an error says that there is no such file.
+bool IsMissing(int error);
+
 // One kernel file, read from its start again and again through a descriptor that is held. Not for directories.
 // Called by one thread at a time.
 class File {

@@ -2,6 +2,7 @@
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "linux/cgroup.h"
 #include "linux/families.h"
@@ -10,8 +11,10 @@
 #include "linux/parse/counters.h"
 #include "linux/parse/meminfo.h"
 #include "linux/parse/mountinfo.h"
+#include "linux/protected_memory.h"
 #include "port/platform.h"
 #include "port/rate.h"
+#include "util/counter.h"
 #include "util/slope.h"
 
 namespace tripline {
@@ -25,30 +28,39 @@ constexpr uint64_t kUsagePeriod = kMillisecond;
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;
 constexpr uint64_t kNearStatPeriod = 10 * kMillisecond;
 constexpr uint64_t kLimitsPeriod = kSecond;
-constexpr uint32_t kLevels = 12;  // more than any service manager and orchestrator together nest
+// The figures of memory.stat are up to two seconds old by themselves, and SD cards pause for as long.
+constexpr uint64_t kStuck = 5 * kSecond;
+constexpr uint64_t kUnlimited = uint64_t{1} << 60;  // version 1 says "none" with the largest multiple of the page size
 
 // One cgroup of the chain, the own one first. Its memory.stat costs ten times what its usage does, so it is read only
 // when it can have changed the verdict.
 struct Level {
+  size_t length = 0;  // of its path
   uint64_t limit = kNoLimit;
-  uint64_t used_at_stat = 0;
   uint64_t current = 0;
-  uint64_t reclaimable = 0;
-  bool known = false;
+  uint64_t used_at_stat = 0;
+  CgroupMemory memory;
   File limit_file;
   File usage;
   File stat;
+  ProtectedMemory others;  // version 2
 
-  void Leave() {
-    limit = kNoLimit;
-    known = false;
-    limit_file.Close();
-    usage.Close();
-    stat.Close();
+  // Whether pages that wait to be written will be.
+  File attempts_file;  // memory.events, memory.failcnt
+  uint64_t progress_at = 0;
+  uint64_t reclaimed = 0;
+  uint64_t attempts = 0;  // to reclaim, when there had been no progress for a while
+  bool attempts_known = false;
+  bool stuck = false;
+
+  uint64_t Available(uint64_t held) const {
+    const uint64_t waiting = stuck ? memory.waiting : 0;
+    const uint64_t reclaimable = SaturatingDifference(memory.reclaimable, SaturatingSum(waiting, held));
+    return SaturatingDifference(limit, SaturatingDifference(current, reclaimable));
   }
-
-  uint64_t Available() const { return Growth(Growth(reclaimable, current), limit); }
 };
+
+constexpr MetricMask kOfGroups = MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable);
 
 class MemoryProbe final : public Probe {
  public:
@@ -60,8 +72,7 @@ class MemoryProbe final : public Probe {
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    constexpr MetricMask kOfGroups = MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable);
-    // Swap is below the first page of fields: not parsed before somebody asks.
+    // Swap is far down the file: not parsed before it is asked for.
     with_swap_ = with_swap_ || Wants(wanted, Metric::kSwap);
     if ((wanted & ~MaskOf(Metric::kSwapRate)) != 0) ReadMeminfo(now);
     if (host_known_) {
@@ -131,7 +142,7 @@ class MemoryProbe final : public Probe {
       return;
     }
     host_known_ = ParseMeminfo(buffer->data(), buffer->size, with_swap_, &host_);
-    if (!host_known_) return failure_.Set("/proc/meminfo: no MemTotal");
+    if (!host_known_) return failure_.Set("/proc/meminfo: no MemTotal, or more is free than that");
     has_swap_ = with_swap_;
     if (in_lxcfs_ || arc_absent_) return;
     const File::Result arc = arc_.ReadIfOlder(now, kArcPeriod, buffer);
@@ -165,29 +176,31 @@ class MemoryProbe final : public Probe {
   // ---- cgroups
 
   void ReadGroups(uint64_t now, MetricMask wanted, Readings* out) {
+    wanted &= kOfGroups;
     FindLimits(now);
-    if (wanting_.failed()) {
+    if (unknown_.failed()) {
       // A limit that cannot be looked up is not the same as none: the host's figure would hide it.
       limits_at_ = now - kLimitsPeriod + kStatPeriod;
-      return SetUnavailable(wanted & (MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable)), wanting_, out);
+      return SetUnavailable(wanted, unknown_, out);
     }
-    uint64_t available = host_known_ ? host_.available : kNoLimit;
+    Buffer* buffer = SharedBuffer();
+    uint64_t available = host_known_ ? SaturatingDifference(host_.available, others_.Read(now, buffer)) : kNoLimit;
     uint64_t limit = host_known_ ? host_.total : kNoLimit;
+    // Where meminfo is that of a group, and wrong, the group's own files say what it has.
+    if (host_known_ && host_.doubtful && IsLimit(host_.total)) available = kNoLimit;
     tightest_ = nullptr;
     for (uint32_t i = 0; i < count_; i++) {
       Level& level = levels_[i];
       if (level.limit == kNoLimit) continue;
-      ReadLevel(now, &level);
-      if (!level.known) continue;
+      if (!ReadLevel(now, &level)) return Lose(now, wanted, level.usage, out);
       if (level.limit < limit) limit = level.limit;
-      const uint64_t left = level.Available();
+      const uint64_t left = level.Available(level.others.Read(now, buffer));
       if (left > available) continue;
       available = left;
       tightest_ = &level;
     }
-    if (limit == kNoLimit || limit == 0) {
-      return SetUnavailable(wanted & (MaskOf(Metric::kMemory) | MaskOf(Metric::kMemoryAvailable)), failure_, out);
-    }
+    lost_ = false;
+    if (limit == kNoLimit) return SetUnavailable(wanted, failure_, out);
     if (available > limit) available = limit;
     limit_ = ToDouble(limit);
     slope_.Add(now, ToDouble(available));
@@ -195,8 +208,29 @@ class MemoryProbe final : public Probe {
       out->SetLevel(Metric::kMemoryAvailable, ToDouble(available));
     }
     if (Wants(wanted, Metric::kMemory)) {
-      out->SetLevel(Metric::kMemory, 100 * (1 - ToDouble(available) / limit_));
+      // A limit of 0 is reached.
+      out->SetLevel(Metric::kMemory, limit == 0 ? 100 : 100 * (1 - ToDouble(available) / limit_));
     }
+  }
+
+  bool IsLimit(uint64_t bytes) const {
+    for (uint32_t i = 0; i < count_; i++) {
+      if (levels_[i].limit == bytes) return true;
+    }
+    return false;
+  }
+
+  // The group was removed, or we were moved away: the next read finds out where we are now. Until then there is nothing
+  // new; where that did not help, the headroom is unknown.
+  void Lose(uint64_t now, MetricMask wanted, const File& usage, Readings* out) {
+    group_.Forget();
+    limits_at_ = lost_ ? now - kLimitsPeriod + kStatPeriod : 0;
+    if (lost_) {
+      Failure why;
+      usage.Explain("so what is left of a limit is unknown", &why);
+      SetUnavailable(wanted, why, out);
+    }
+    lost_ = true;
   }
 
   // Limits change while we run, and processes are moved: another look every second.
@@ -204,43 +238,61 @@ class MemoryProbe final : public Probe {
     if (limits_at_ != 0 && now - limits_at_ < kLimitsPeriod) return;
     limits_at_ = now;
     Buffer* buffer = SharedBuffer();
-    wanting_ = Failure();
+    unknown_ = Failure();
     if (group_.Update(now, roots_, "memory", buffer)) FindLevels(buffer);
-    if (group_.wanting()) group_.Explain(&wanting_);
+    if (group_.unknown()) group_.Explain(&unknown_);
     for (uint32_t i = 0; i < count_; i++) {
-      Level& level = levels_[i];
-      uint64_t limit = kNoLimit;
-      const bool read = level.limit_file.Read(now, buffer);
-      if (!read && IsResourceShortage(level.limit_file.error())) level.limit_file.Explain("", &wanting_);
-      if (!read || !ParseLimit(buffer->data(), buffer->size, &limit)) limit = kNoLimit;
-      // Version 1 also tells the own group of limits on ancestors that a container does not see.
-      CgroupMemory memory;
-      if (i == 0 && group_.version() == 1 && level.stat.Read(now, buffer) &&
-          ParseCgroupMemory(buffer->data(), buffer->size, 1, &memory) && memory.limit < limit) {
-        limit = memory.limit;
+      Level* level = &levels_[i];
+      const uint64_t limit = ReadLimit(now, level, i == 0, buffer);
+      if (limit == kNoLimit) level->others.Forget();
+      if (limit != kNoLimit && level->limit == kNoLimit && group_.version() == 2) {
+        level->others.Watch(group_.path(), level->length, group_.protects_descendants());
       }
-      // Version 1 says "none" with the largest multiple of the page size.
-      if (limit >= uint64_t{1} << 60 || (host_known_ && limit >= host_.total)) {
-        limit = kNoLimit;
-        level.known = false;
-      }
-      level.limit = limit;
+      level->limit = limit;
     }
   }
 
+  uint64_t ReadLimit(uint64_t now, Level* level, bool own, Buffer* buffer) {
+    uint64_t limit = kNoLimit;
+    if (!level->limit_file.Read(now, buffer)) {
+      if (!IsMissing(level->limit_file.error())) level->limit_file.Explain("so the limit is unknown", &unknown_);
+    } else if (!ParseLimit(buffer->data(), buffer->size, &limit)) {
+      limit = kNoLimit;
+    }
+    // Version 1 also shows the own group limits on ancestors that a container does not see.
+    CgroupMemory memory;
+    if (own && group_.version() == 1 && own_stat_.Read(now, buffer) &&
+        ParseCgroupMemory(buffer->data(), buffer->size, 1, &memory) && memory.limit < limit) {
+      limit = memory.limit;
+    }
+    // One that the machine cannot reach is none. Inside lxcfs the machine is the group: there the two are equal.
+    return limit >= kUnlimited || (host_known_ && limit > host_.total) ? kNoLimit : limit;
+  }
+
   void FindLevels(Buffer* buffer) {
-    for (Level& level : levels_) level.Leave();
+    tightest_ = nullptr;
+    levels_.reset();
     count_ = 0;
+    others_.Forget();
     if (group_.version() == 0) return;
     const bool first = group_.version() == 1;
+    own_stat_.SetPath(group_.path(), "/memory.stat");
+    levels_.reset(new Level[group_.CountLevels()]);
     size_t length = group_.size();
     do {
       Level& level = levels_[count_++];
+      level.length = length;
       group_dir_.SetPart(group_.path(), length);
       level.limit_file.SetPath(group_dir_.get(), first ? "/memory.limit_in_bytes" : "/memory.max");
       level.usage.SetPath(group_dir_.get(), first ? "/memory.usage_in_bytes" : "/memory.current");
       level.stat.SetPath(group_dir_.get(), "/memory.stat");
-    } while (count_ < kLevels && group_.Parent(&length) && (!first || CountsChildren(length, buffer)));
+      level.attempts_file.SetPath(group_dir_.get(), first ? "/memory.failcnt" : "/memory.events");
+    } while (group_.Parent(&length) && (!first || CountsChildren(length, buffer)));
+    // The root of version 2 has no limit, and its children share the machine.
+    file_name_.Set(group_dir_.get(), "/memory.max");
+    if (!first && access(file_name_.get(), F_OK) != 0) {
+      others_.Watch(group_.path(), group_dir_.size(), group_.protects_descendants());
+    }
   }
 
   // In version 1 without use_hierarchy a parent neither counts nor limits its children.
@@ -250,33 +302,63 @@ class MemoryProbe final : public Probe {
     return !ReadOnce(file_name_.get(), buffer) || buffer->size == 0 || buffer->data()[0] != '0';
   }
 
-  void ReadLevel(uint64_t now, Level* level) {
+  bool ReadLevel(uint64_t now, Level* level) {
     Buffer* buffer = SharedBuffer();
     const File::Result result = level->usage.ReadIfOlder(now, kUsagePeriod, buffer);
-    if (result == File::kKept) return;
-    if (result == File::kFailed || !ParseLimit(buffer->data(), buffer->size, &level->current)) {
-      // Removed, or we were moved away: find out where we are now.
-      level->known = false;
-      group_.Forget();
-      limits_at_ = now - kLimitsPeriod + kStatPeriod;
-      return;
-    }
-    level->known = true;
-    const uint64_t moved = Growth(level->current, level->used_at_stat) + Growth(level->used_at_stat, level->current);
+    if (result == File::kKept) return true;
+    const uint64_t before = level->current;
+    if (result == File::kFailed || !ParseLimit(buffer->data(), buffer->size, &level->current)) return false;
+    const uint64_t moved = SaturatingDifference(level->used_at_stat, level->current) +
+                           SaturatingDifference(level->current, level->used_at_stat);
     // Close to its limit a group trades cache for memory in use without any change of the sum.
-    const bool near = Growth(level->current, level->limit) < level->limit / 16;
+    const bool near = SaturatingDifference(level->limit, level->current) < level->limit / 16;
     uint64_t period = kStatPeriod;
     if (moved > level->limit / 256)
       period = 0;
     else if (near)
       period = kNearStatPeriod;
     const File::Result stat = level->stat.ReadIfOlder(now, period, buffer);
-    if (stat == File::kKept) return;
-    CgroupMemory memory;
-    const bool good =
-        stat == File::kFresh && ParseCgroupMemory(buffer->data(), buffer->size, group_.version(), &memory);
-    level->reclaimable = good ? memory.reclaimable : 0;
+    if (stat == File::kKept) return true;
+    const CgroupMemory old = level->memory;
     level->used_at_stat = level->current;
+    if (stat == File::kFailed || !ParseCgroupMemory(buffer->data(), buffer->size, group_.version(), &level->memory)) {
+      level->memory = CgroupMemory();
+    }
+    if (near && level->memory.waiting > 0) {
+      FollowWriting(now, old, level->current < before, level, buffer);
+    } else {
+      level->stuck = false;
+      level->progress_at = now;
+    }
+    return true;
+  }
+
+  // Pages that wait to be written are reclaimed once they are, and a group that writes a file is full of them. They are
+  // in use only where nothing gets written any more: the device hangs, say. Then either pages have been on their way to
+  // it all the time, or the group tries in vain to reclaim. REQUIRES: `buffer` holds memory.stat.
+  void FollowWriting(uint64_t now, const CgroupMemory& old, bool shrunk, Level* level, Buffer* buffer) {
+    uint64_t reclaimed = level->reclaimed;
+    ParseReclaimed(buffer->data(), buffer->size, group_.version(), &reclaimed);
+    if (shrunk || level->memory.waiting < old.waiting || reclaimed != level->reclaimed || level->progress_at == 0) {
+      level->reclaimed = reclaimed;
+      level->progress_at = now;
+      level->attempts_known = false;
+      level->stuck = false;
+      return;
+    }
+    const uint64_t waited = now - level->progress_at;
+    if (level->stuck || waited < kStuck / 4) return;
+    const bool writing = level->memory.writeback > level->limit / 64;
+    if (writing && waited < kStuck) return;
+    uint64_t attempts = 0;
+    if (!level->attempts_file.Read(now, buffer) ||
+        !(group_.version() == 1 ? ParseLimit(buffer->data(), buffer->size, &attempts)
+                                : ParseEventsMax(buffer->data(), buffer->size, &attempts))) {
+      attempts = level->attempts;
+    }
+    if (!level->attempts_known) level->attempts = attempts;
+    level->attempts_known = true;
+    level->stuck = waited >= kStuck && (writing || attempts != level->attempts);
   }
 
   const Roots roots_;
@@ -288,7 +370,7 @@ class MemoryProbe final : public Probe {
   bool in_lxcfs_ = false, arc_absent_ = false;
   uint64_t arc_bytes_ = 0;
   Failure failure_;
-  Failure wanting_;  // limits that could not be looked up for want of descriptors or memory
+  Failure unknown_;  // why limits are not known
   Slope host_slope_;
   File vmstat_;
   Rate swapped_;
@@ -296,8 +378,11 @@ class MemoryProbe final : public Probe {
 
   CgroupPlace group_;
   uint64_t limits_at_ = 0;
-  Level levels_[kLevels];
+  File own_stat_;  // version 1: for the limits of ancestors
+  std::unique_ptr<Level[]> levels_;
   uint32_t count_ = 0;
+  ProtectedMemory others_;  // of the machine
+  bool lost_ = false;       // the last read of a level's usage failed
   const Level* tightest_ = nullptr;
   double limit_ = 0;
   Slope slope_;

@@ -19,7 +19,7 @@ class OomKillsProbe final : public Probe {
     Buffer* buffer = SharedBuffer();
     Failure why;
     if (place_.Update(now, roots_, "memory", buffer) || file_.path()[0] == '\0') FindFile();
-    if (place_.wanting()) {
+    if (place_.unknown()) {
       place_.Explain(&why);
       return SetUnavailable(wanted, why, out);
     }

@@ -11,6 +11,7 @@
 #include "linux/file.h"
 #include "linux/parse/pressure.h"
 #include "port/platform.h"
+#include "util/counter.h"
 
 namespace tripline {
 
@@ -118,8 +119,8 @@ class PressureProbe final : public Probe {
 
     void Add(const LastRead& read) {
       if (at != 0 && read.at > at) {
-        some += Growth(last.some, read.pressure.some);
-        full += Growth(last.full, read.pressure.full);
+        some += SaturatingDifference(read.pressure.some, last.some);
+        full += SaturatingDifference(read.pressure.full, last.full);
         elapsed += read.at - at;
       }
       at = read.at;

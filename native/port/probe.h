@@ -29,8 +29,8 @@ struct Failure {
   void Set(const char* message);
 };
 
-// The most counter pairs that one ratio metric is the maximum of: the CPUs and a few quotas up the cgroup chain.
-constexpr uint32_t kMaxParts = 4;
+// The most counter pairs that one ratio metric is the maximum of: the CPUs and the quotas up the cgroup chain.
+constexpr uint32_t kMaxParts = 8;
 
 // What one read says of one metric.
 struct Reading {
@@ -92,6 +92,12 @@ class Probe {
 
   // Where the last value of `metric` was read: "/sys/fs/cgroup/memory.current". Valid until the next Read().
   virtual const char* Origin(Metric metric) const = 0;
+
+  // The same where the value is that of one part of a ratio: Reading::num[part] / Reading::den[part].
+  virtual const char* OriginOf(Metric metric, uint32_t part) const {
+    (void)part;
+    return Origin(metric);
+  }
 
   // The fastest that the value of `metric` can credibly move towards a limit, in its unit per second; 0 where that
   // is not known. The sampler stretches its period by it.

@@ -154,7 +154,7 @@ SubscriptionInfo Monitor::InfoOf(uint32_t subscription) const {
   const Metric metric = feed->series.metric();
   if (feed->due != kNever) info.period = feed->due - feed->last_read;
   info.min_period = feed->source->MinPeriod(metric);
-  std::strncpy(info.origin, feed->source->Origin(metric), sizeof(info.origin) - 1);
+  std::strncpy(info.origin, feed->source->Origin(metric, feed->series.part()), sizeof(info.origin) - 1);
   info.failure = feed->series.failure();
   return info;
 }

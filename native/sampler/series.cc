@@ -46,7 +46,9 @@ bool CounterWindow::Advance(const Reading& reading, Kind kind, uint64_t now, uin
   if (base != nullptr) {
     for (uint32_t i = 0; i < reading.parts; i++) {
       const double part = Quotient(kind, reading.num[i] - base->num[i], reading.den[i] - base->den[i]);
-      if (part > largest) largest = part;
+      if (part <= largest) continue;
+      largest = part;
+      part_ = i;
     }
   }
   if (count_ == 0 || now - Oldest(count_ - 1).at >= window / 8) Push(reading, now);

@@ -24,6 +24,9 @@ class CounterWindow {
   // Where too little time has passed since the first reading there is no value yet: never 0, never since boot.
   bool Advance(const Reading& reading, Kind kind, uint64_t now, uint64_t window, double* value);
 
+  // The part of the reading that the last value was the largest of.
+  uint32_t part() const { return part_; }
+
   // Forgets everything: an average over a suspend or a long gap would say nothing about now.
   void Reset() { count_ = 0; }
 
@@ -42,6 +45,7 @@ class CounterWindow {
   void Push(const Reading& reading, uint64_t now);
 
   Mark marks_[kMarks];
+  uint32_t part_ = 0;
   uint32_t next_ = 0;
   uint32_t count_ = 0;
 };
@@ -60,6 +64,9 @@ class Series {
   // Takes in what a probe read. True where there is something new: a value, or the loss of it. Shares come out within 0
   // to 100.
   bool Absorb(const Reading& reading, const Failure& failure, uint64_t now);
+
+  // Which part of a ratio the newest value is of; 0 of anything else.
+  uint32_t part() const { return counters_.part(); }
 
   // Drops baselines without losing the newest value.
   void Reset() { counters_.Reset(); }

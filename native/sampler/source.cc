@@ -191,8 +191,8 @@ void Source::Discount(const Standstill& standstill, uint64_t now) {
   if (environment_ != nullptr && standstill.stopped) environment_->heartbeat.DiscountGap(standstill.duration, now);
 }
 
-const char* Source::Origin(Metric metric) const {
-  if (probe() != nullptr) return probe()->Origin(metric);
+const char* Source::Origin(Metric metric, uint32_t part) const {
+  if (probe() != nullptr) return probe()->OriginOf(metric, part);
   return slow_ != nullptr ? name_.get() : "";
 }
 

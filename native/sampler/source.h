@@ -58,7 +58,8 @@ class Source {
   void Discount(const Standstill& standstill, uint64_t now);
 
   // What the probe says of itself; where a helper thread has it or there is none, what can be said without.
-  const char* Origin(Metric metric) const;
+  // `part`: of a ratio, which part the value is of.
+  const char* Origin(Metric metric, uint32_t part = 0) const;
   double MaxSlope(Metric metric) const;
   uint64_t MinPeriod(Metric metric) const;
 

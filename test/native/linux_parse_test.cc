@@ -234,11 +234,22 @@ TEST(CgroupMemoryStat) {
   const Bytes first("linux/memory.stat/v1");
   CHECK(ParseCgroupMemory(first.data, first.size, 1, &memory));
   CHECK_EQ(memory.limit, 419430400u);
-  CHECK_EQ(memory.reclaimable, 109309952u + 35164160 - 372736 - 4096);
+  CHECK_EQ(memory.reclaimable, 109309952u + 35164160);
+  CHECK_EQ(memory.waiting, 372736u + 4096);
+  CHECK_EQ(memory.writeback, 4096u);
   const Bytes second("linux/memory.stat/v2");
   CHECK(ParseCgroupMemory(second.data, second.size, 2, &memory));
   CHECK_EQ(memory.limit, kNoLimit);
-  CHECK_EQ(memory.reclaimable, 104857600u + 103809024 - 1048576 - 524288 + 2097152);
+  CHECK_EQ(memory.reclaimable, 104857600u + 103809024 + 2097152);
+  CHECK_EQ(memory.waiting, 1048576u + 524288);
+  uint64_t pages = 0;
+  CHECK(ParseReclaimed("pgpgout 5\ntotal_pgpgout 7\n", 26, 1, &pages));
+  CHECK_EQ(pages, 7u);
+  CHECK(ParseReclaimed("pgsteal 8\n", 10, 2, &pages));
+  CHECK_EQ(pages, 8u);
+  CHECK(!ParseReclaimed(first.data, first.size, 2, &pages));
+  CHECK(ParseEventsMax("low 0\nhigh 1\nmax 23\noom 4\n", 29, &pages));
+  CHECK_EQ(pages, 23u);
 }
 
 // ---- mountinfo

@@ -51,6 +51,20 @@ inline double Quotient(const Reading& from, const Reading& to) {
   return largest;
 }
 
+// The part that is that quotient.
+inline uint32_t LargestPart(const Reading& from, const Reading& to) {
+  uint32_t part = 0;
+  double largest = -1;
+  for (uint32_t i = 0; i < to.parts; i++) {
+    const double den = to.den[i] - from.den[i];
+    const double quotient = den > 0 ? (to.num[i] - from.num[i]) / den : -1;
+    if (quotient <= largest) continue;
+    largest = quotient;
+    part = i;
+  }
+  return part;
+}
+
 inline bool EndsWith(const char* text, const char* end) {
   const size_t length = strlen(text), tail = strlen(end);
   return length >= tail && strcmp(text + length - tail, end) == 0;

@@ -1,4 +1,5 @@
 #include "linux/parse/cgroup.h"
+#include "util/counter.h"
 
 namespace tripline {
 
@@ -80,11 +81,23 @@ bool ParseCgroupMemory(const char* data, size_t size, int version, CgroupMemory*
   const uint32_t found = ReadKeys(data, size, version == 1 ? kFirst : kSecond, kCount, (1 << kCount) - 1, values);
   *out = CgroupMemory();
   if (version == 1 && (found & 1 << kLast) != 0) out->limit = values[kLast];
-  // A page that waits to be written cannot be taken back at once.
+  const uint64_t cache = SaturatingSum(values[kInactive], values[kActive]);
+  out->reclaimable = SaturatingSum(cache, version == 2 ? values[kLast] : 0);
+  out->writeback = values[kWriteback];
   const uint64_t waiting = SaturatingSum(values[kDirty], values[kWriteback]);
-  const uint64_t clean = Growth(waiting, SaturatingSum(values[kInactive], values[kActive]));
-  out->reclaimable = SaturatingSum(clean, version == 2 ? values[kLast] : 0);
+  out->waiting = waiting < cache ? waiting : cache;
   return found != 0;
+}
+
+bool ParseReclaimed(const char* data, size_t size, int version, uint64_t* pages) {
+  constexpr Key kFirst[] = {{"total_pgpgout "}};
+  constexpr Key kSecond[] = {{"pgsteal "}};
+  return ReadKeys(data, size, version == 1 ? kFirst : kSecond, 1, 1, pages) != 0;
+}
+
+bool ParseEventsMax(const char* data, size_t size, uint64_t* count) {
+  constexpr Key kKey[] = {{"max "}};
+  return ReadKeys(data, size, kKey, 1, 1, count) != 0;
 }
 
 }  // namespace tripline

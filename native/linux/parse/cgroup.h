@@ -37,9 +37,17 @@ bool ParseCgroupCpu(const char* data, size_t size, CgroupCpu* out);
 
 // memory.stat of either version, in bytes.
 struct CgroupMemory {
-  uint64_t reclaimable = 0;   // page cache and slab that the kernel can take back at once
+  uint64_t reclaimable = 0;   // page cache, and in version 2 slab, that the kernel can take back
+  uint64_t waiting = 0;       // of it, what has to be written first: dirty, or being written
+  uint64_t writeback = 0;     // what is being written
   uint64_t limit = kNoLimit;  // version 1: the tightest limit of this group and its ancestors, visible or not
 };
 bool ParseCgroupMemory(const char* data, size_t size, int version, CgroupMemory* out);
+
+// Of memory.stat, how many pages have left the group so far: by reclaim in version 2, in any way in version 1.
+bool ParseReclaimed(const char* data, size_t size, int version, uint64_t* pages);
+
+// Of memory.events (version 2), how often the group was about to go over its limit.
+bool ParseEventsMax(const char* data, size_t size, uint64_t* count);
 
 }  // namespace tripline

@@ -3,6 +3,7 @@
 #include <initializer_list>
 
 #include "linux/parse/scan.h"
+#include "util/counter.h"
 
 namespace tripline {
 
@@ -69,6 +70,7 @@ bool ParseMeminfo(const char* data, size_t size, bool with_swap, Meminfo* out) {
       return false;
     }
     out->available = values[kFree];
+    out->doubtful = true;
   }
   if (!with_swap) return true;
   out->swap_total = values[kSwapTotal];
@@ -81,7 +83,7 @@ bool ParseArcstats(const char* data, size_t size, uint64_t* reclaimable) {
   constexpr Key kArcKeys[] = {{"size "}, {"c_min "}};
   uint64_t values[2] = {};
   const uint32_t found = ReadKeys(data, size, kArcKeys, 2, 3, values, 1);
-  *reclaimable = Growth(values[1], values[0]);
+  *reclaimable = SaturatingDifference(values[0], values[1]);
   return found == 3;
 }
 

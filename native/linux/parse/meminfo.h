@@ -9,6 +9,7 @@ namespace tripline {
 struct Meminfo {
   uint64_t total = 0;
   uint64_t available = 0;  // MemAvailable, or what stands in for it; never more than total
+  bool doubtful = false;   // it says that more was available than there is
   uint64_t swap_total = 0;
   uint64_t swap_free = 0;
 };
