@@ -9,6 +9,9 @@ export const rows = [
     runtime: { pack: node(version), file: 'bin/node' },
     by: 'native',
   })),
+  { name: 'installed by yarn 1, Linux x64', target: 'linux-x64', command: ['yarn@1.22.22', 'add'], by: 'installer' },
+  { name: 'installed by pnpm 9, Linux x64', target: 'linux-x64', command: ['pnpm@9.15.9', 'add'], by: 'installer' },
+  { name: 'built by its user, Linux x64', target: 'linux-x64', by: 'source' },
   {
     name: 'Bun, Linux x64',
     target: 'linux-x64',

@@ -24,24 +24,30 @@ import { rows } from './rows.js'
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const work = mkdtempSync(join(tmpdir(), 'tripline-matrix-'))
 const app = join(work, 'app')
+let tarball
 
-/** The tarball, installed in an empty folder without running any script. */
+/** Makes the tarball and installs it in an empty folder without running any script. */
 function install() {
   execFileSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' })
   const packed = execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', work], {
     cwd: root,
     encoding: 'utf8',
   })
-  const tarball = join(work, packed.trim().split('\n').at(-1))
-  mkdirSync(app)
-  writeFileSync(join(app, 'package.json'), '{"type":"module","private":true}\n')
+  tarball = join(work, packed.trim().split('\n').at(-1))
+  makeProject(app)
   execFileSync('npm', ['install', tarball, '--ignore-scripts', '--no-audit', '--no-fund', '--silent'], {
     cwd: app,
     stdio: 'inherit',
   })
-  for (const each of ['program.mjs', 'worker.mjs', 'counters.mjs', 'commands.mjs'])
-    copyFileSync(join(root, 'scripts/matrix', each), join(app, each))
   return readFileSync(tarball).length
+}
+
+/** An empty project with the programs that are run in it. */
+function makeProject(folder) {
+  mkdirSync(folder)
+  writeFileSync(join(folder, 'package.json'), '{"type":"module","private":true}\n')
+  for (const each of ['program.mjs', 'worker.mjs', 'counters.mjs', 'commands.mjs'])
+    copyFileSync(join(root, 'scripts/matrix', each), join(folder, each))
 }
 
 /** A runtime from the npm registry, kept in the cache. */
@@ -69,7 +75,7 @@ function run(command, args, options = {}) {
       args,
       { cwd: app, timeout: 180_000, maxBuffer: 1 << 24, ...options, env },
       (error, stdout, stderr) => {
-        if (error !== null && !stdout.includes('{'))
+        if (error !== null && !stdout.includes('{"'))
           fail(
             new Error(
               `${error.code ?? error.signal}: ${stderr.trim().split('\n').at(-1) || error.message.split('\n')[0]}`,
@@ -163,6 +169,27 @@ const ways = {
       },
     })
     return runWine(row, runtime, { script: 'counters.mjs', prefix, env: { WINEDLLOVERRIDES: 'pdh=n' } })
+  },
+  /** A package manager that runs the scripts of packages, and builds those with a binding.gyp. */
+  async installer({ command }) {
+    const cwd = join(work, command[0])
+    makeProject(cwd)
+    await run('npx', ['--yes', ...command, tarball], { cwd })
+    const built = ['build', 'native/build'].filter((each) => existsSync(join(cwd, 'node_modules/tripline', each)))
+    if (built.length > 0) throw new Error('compiled at installation')
+    return readResult(await run(process.execPath, ['program.mjs'], { cwd }))
+  },
+  /** By the two commands of docs/platforms.md; the headers beside this node save a download. */
+  async source() {
+    const cwd = join(work, 'source')
+    makeProject(cwd)
+    const prefix = dirname(dirname(process.execPath))
+    const env = existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {}
+    await run('npm', ['install', tarball, '--ignore-scripts', '--no-audit', '--no-fund'], { cwd })
+    await run('npm', ['install', '--no-save', 'node-addon-api'], { cwd })
+    await run('npx', ['--yes', 'node-gyp', 'rebuild', '-C', 'node_modules/tripline/native'], { cwd, env })
+    rmSync(join(cwd, 'node_modules/tripline/prebuilds'), { recursive: true })
+    return readResult(await run(process.execPath, ['program.mjs'], { cwd }))
   },
   check(row) {
     const target = targets.find((each) => each.name === row.target)

@@ -118,7 +118,8 @@ function helpWith(cause: unknown, none: boolean): string {
   if (code === 'ERR_ACCESS_DENIED') return ` To allow it: start node with --allow-fs-read=${String(resource)} as well.`
   return (
     ` ${none ? 'To build it' : 'Installing tripline anew may help; to build the addon'}: install python3, make and a C++17 ` +
-    'compiler, then run `npx --yes node-gyp rebuild -C native` in the folder of the package.'
+    'compiler, then run `npm install --no-save node-addon-api` and `npx --yes node-gyp rebuild -C ' +
+    'node_modules/tripline/native` where tripline is installed.'
   )
 }
 

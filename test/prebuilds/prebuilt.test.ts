@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
@@ -61,6 +61,44 @@ describe('the packed tarball', () => {
     const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }
     expect(Object.keys(scripts).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([])
   })
+})
+
+describe.runIf(process.platform === 'linux')('the unpacked tarball', () => {
+  let folder: string
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'tripline-source-'))
+    const pack = ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder]
+    const tarball = execFileSync('npm', pack, { cwd: root, encoding: 'utf8' }).trim()
+    mkdirSync(join(folder, 'node_modules'))
+    execFileSync('tar', ['xzf', join(folder, tarball), '-C', join(folder, 'node_modules')])
+    renameSync(join(folder, 'node_modules/package'), join(folder, 'node_modules/tripline'))
+    cpSync(loader, join(folder, 'node_modules/node-gyp-build'), { recursive: true })
+    // What the first of the two commands fetches.
+    const face = dirname(createRequire(import.meta.url).resolve('node-addon-api'))
+    cpSync(face, join(folder, 'node_modules/node-addon-api'), { recursive: true })
+  })
+  afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+  it('can be built by the commands of the docs', () => {
+    const [, commands] = /To build it[^]*?\n\n((?: {4}.*\n)+)/.exec(readFileSync(join(root, 'docs/platforms.md'), 'utf8'))!
+    const [fetch, build] = commands!.trim().split(/\n\s*/)
+    expect(fetch).toBe('npm install --no-save node-addon-api')
+    const [npx, yes, nodeGyp, ...args] = build!.split(' ')
+    expect([npx, yes, nodeGyp]).toEqual(['npx', '--yes', 'node-gyp'])
+
+    const prefix = dirname(dirname(process.execPath))
+    const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : []
+    const program = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
+    execFileSync(process.execPath, [program, ...args, '--jobs=max', ...headers], {
+      cwd: folder,
+      stdio: 'pipe',
+      // Unoptimized, so that it is a matter of seconds.
+      env: { ...process.env, CXXFLAGS: '-O0' },
+    })
+    expect(existsSync(join(folder, 'node_modules/tripline/build/Release/tripline.node'))).toBe(true)
+    rmSync(join(folder, 'node_modules/tripline/prebuilds'), { recursive: true })
+    expect(run(folder, ATTEMPT).output).toMatch(/^loaded$/m)
+  }, 120_000)
 })
 
 describe.runIf(process.platform === 'linux')('an installed package without a build folder', () => {
@@ -218,28 +256,6 @@ describe('an installed package without a binary for this machine', () => {
       expect(withBinary(whole.subarray(0, size))).toContain('tripline.node: cut off')
     }
   })
-
-  it.runIf(process.platform === 'linux')(
-    'can be built with what ships and the headers of Node alone',
-    () => {
-      const parts = join(folder, 'node_modules/tripline/native')
-      cpSync(join(root, 'native'), parts, { recursive: true, filter: (file) => file !== join(root, 'native/build') })
-      const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
-      const prefix = dirname(dirname(process.execPath))
-      const headers = existsSync(join(prefix, 'include/node/node_api.h')) ? [`--nodedir=${prefix}`] : []
-      const configure = [nodeGyp, 'configure', '-C', 'native', ...headers]
-      execFileSync(process.execPath, configure, { cwd: dirname(parts), stdio: 'pipe' })
-      expect(readFileSync(join(parts, 'build/tripline.target.mk'), 'utf8')).toContain(
-        ' ../../build/$(BUILDTYPE)/tripline.node',
-      )
-      // The one that needs Node's headers most; all of them would take half a minute.
-      const object = 'Release/obj.target/tripline/node/addon.o'
-      execFileSync('make', ['-C', 'build', 'BUILDTYPE=Release', object], { cwd: parts, stdio: 'pipe' })
-      expect(existsSync(join(parts, 'build', object))).toBe(true)
-      rmSync(parts, { recursive: true })
-    },
-    120_000,
-  )
 
   it('still has operations, timeouts and tokens', () => {
     const { status, output } = run(
