@@ -1,0 +1,85 @@
+// Refuses a release that is not whole: `npm run release [-- --quick] [FOLDER]`, which npm also runs ahead of `npm publish`.
+// `--quick` leaves out what takes minutes: the checks, the tests and the proof of the binaries. CONTRIBUTING has the steps.
+import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+import { root } from './lib/cxx.js'
+
+const { values, positionals } = parseArgs({
+  options: { quick: { type: 'boolean', default: false } },
+  allowPositionals: true,
+})
+const folder = resolve(positionals[0] ?? root)
+
+/** Each takes minutes; a failure explains itself. */
+const STEPS = [
+  ['npm', 'run', '--silent', 'check'],
+  ['npm', 'test'],
+  ['npm', 'run', '--silent', 'check:prebuilds'],
+]
+
+const read = (file) => readFileSync(`${folder}/${file}`, 'utf8')
+
+function git(...args) {
+  const { status, stdout, stderr } = spawnSync('git', args, { cwd: folder, encoding: 'utf8' })
+  if (status !== 0) throw new Error(`git ${args[0]}: ${stderr.trim()}`)
+  return stdout.trim()
+}
+
+/** An address that anyone can follow; the names that RFC 2606 reserves stand for one that is still to come. */
+function isAddress(text) {
+  const address = String(text).replace(/^git\+/, '')
+  if (!URL.canParse(address)) return false
+  const { protocol, hostname } = new URL(address)
+  const reserved = /(?:^|\.)(?:example|invalid|test|localhost|example\.(?:com|net|org))$/
+  return /^(?:https|ssh):$/.test(protocol) && !reserved.test(hostname)
+}
+
+/** What package.json must say of where the project lives. */
+function* addressProblems(manifest) {
+  const { author, repository, homepage, bugs } = manifest
+  if (!(author?.name ?? author)) yield "package.json has no 'author'"
+  const addresses = { repository: repository?.url ?? repository, homepage, bugs: bugs?.url ?? bugs }
+  for (const [field, value] of Object.entries(addresses)) {
+    if (!value) yield `package.json has no '${field}'`
+    else if (!isAddress(value)) yield `package.json: '${field}' is a placeholder (${value})`
+  }
+}
+
+/** The version, and what the changelog says of it. */
+function* versionProblems({ version }) {
+  if (!/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version)) yield `package.json: '${version}' is no version`
+  const lock = JSON.parse(read('package-lock.json')).version
+  if (lock !== version) yield `package-lock.json is of version ${lock}: npm install --package-lock-only`
+  if (git('tag', '--list', `v${version}`) !== '') yield `v${version} is released already`
+
+  // Up to the next heading of this level.
+  const sections = read('CHANGELOG.md').split(/^## /m)
+  const entry = sections.find((each) => each.startsWith(`[${version}]`))
+  if (entry === undefined) yield `CHANGELOG.md has no entry for ${version}`
+  else if (!/^\[.*\] - \d{4}-\d{2}-\d{2}\n/.test(entry)) yield `CHANGELOG.md: the entry for ${version} has no date`
+  else if (!/^- /m.test(entry)) yield `CHANGELOG.md: the entry for ${version} is empty`
+  const unreleased = sections.find((each) => /^\[Unreleased\]/i.test(each)) ?? ''
+  if (/^- /m.test(unreleased)) yield 'CHANGELOG.md has changes that are not in a release'
+}
+
+function* treeProblems() {
+  const changed = git('status', '--porcelain')
+  if (changed !== '') yield `the tree is not clean:\n${changed}`
+}
+
+const manifest = JSON.parse(read('package.json'))
+const problems = [...addressProblems(manifest), ...versionProblems(manifest), ...treeProblems()]
+for (const each of problems) console.error(`release: ${each}`)
+if (problems.length > 0) process.exit(1)
+
+for (const [command, ...args] of values.quick ? [] : STEPS) {
+  console.log(`\n== ${[command, ...args].join(' ')}`)
+  const { status } = spawnSync(command, args, { cwd: folder, stdio: 'inherit' })
+  if (status !== 0) {
+    console.error(`release: '${[command, ...args].join(' ')}' failed`)
+    process.exit(1)
+  }
+}
+console.log(`release: ${manifest.name} ${manifest.version} is ready`)
