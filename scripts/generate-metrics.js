@@ -71,12 +71,13 @@ ${union(
   metrics.map((each) => each.name),
 )}
 
+/** The unit of a metric's values; a flag is 0 or 1, and \`per CPU\` is a load average over the number of CPUs. */
 ${union(
   'MetricUnit',
   metrics.map((each) => each.unit),
 )}
 
-/** What tells one series of a metric from another. */
+/** What distinguishes the series of one metric. */
 ${union(
   'MetricScope',
   metrics.map((each) => each.scope),

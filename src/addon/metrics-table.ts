@@ -46,9 +46,10 @@ export type MetricName =
   | 'eventLoop.utilization'
   | 'heap'
 
+/** The unit of a metric's values; a flag is 0 or 1, and `per CPU` is a load average over the number of CPUs. */
 export type MetricUnit = '%' | 'per CPU' | 'bytes' | 'bytes/s' | 'count' | '°C' | 'flag' | 'ms'
 
-/** What tells one series of a metric from another. */
+/** What distinguishes the series of one metric. */
 export type MetricScope = 'machine' | 'guard' | 'path' | 'zone' | 'gpu' | 'process' | 'environment'
 
 export type MetricRow = readonly [

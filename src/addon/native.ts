@@ -24,25 +24,31 @@ export interface NativeEvidence {
 
 /** What the sampler does and costs. */
 export interface SamplerStats {
-  /** Whether the thread runs: only while somebody wants something. */
+  /** Whether the thread runs: only while it has something to do. */
   readonly running: boolean
+  /** How often it woke up. */
   readonly wakeups: number
-  /** How often the kernel rang: pressure triggers, cgroup events. Each only pulled a read closer. */
+  /** How often the kernel reported a change: pressure triggers, cgroup events. Each only made the next read earlier. */
   readonly rings: number
+  /** How often it read a source. */
   readonly reads: number
-  /** CPU time of the thread in milliseconds, brought up to date every 16 wake-ups. */
+  /** CPU time of the thread in milliseconds, updated every 16 wake-ups. */
   readonly cpu: number
-  /** By how much the governor lengthens the adaptive periods now; 1 is not at all. */
+  /** The factor by which adaptive periods are lengthened now, to keep the cost low; 1 is not at all. */
   readonly stretch: number
+  /** Guards of this process that are open. */
   readonly guards: number
+  /** Their limits. */
   readonly limits: number
+  /** Series that are sampled: metrics with their selectors and windows. */
   readonly series: number
+  /** Tickers of this process that are open. */
   readonly tickers: number
-  /** By how much the kernel may wake the thread late on purpose, in milliseconds; 0 where it does not say. */
+  /** By how much the kernel may delay the thread's wake-ups to merge them with others, in milliseconds; 0 if unknown. */
   readonly timerSlack: number
-  /** How soon the scheduler lets the thread run among others, in milliseconds; 0 where it does not say. */
+  /** The thread's time slice in milliseconds: the shorter, the sooner it runs among others; 0 if unknown. */
   readonly slice: number
-  /** Whether the thread runs ahead of all that is not real-time (SCHED_FIFO). */
+  /** Whether the thread has real-time scheduling (SCHED_FIFO). */
   readonly realTime: boolean
 }
 

@@ -42,7 +42,9 @@ export interface ErrorMessage {
 
 /** Published on `tripline:cancel`: an operation was canceled. */
 export interface CancelMessage {
+  /** The canceled operation. */
   readonly operation: OperationContext
+  /** Why it was canceled. */
   readonly reason: CancelationReason
 }
 

@@ -26,6 +26,7 @@ export interface Breach {
   readonly recent: readonly number[]
 }
 
+/** The part that all reasons have. */
 interface ReasonBase<K extends string> {
   /** The kind of reason; it narrows the type. */
   readonly kind: K

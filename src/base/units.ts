@@ -6,7 +6,10 @@ export interface DurationLike {
   /** `'Temporal.Duration'`. */
   readonly [Symbol.toStringTag]: string
   /** The whole duration in one unit. */
-  total(options: { unit: 'millisecond' }): number
+  total(options: {
+    /** The unit of the result. */
+    unit: 'millisecond'
+  }): number
 }
 
 /**

@@ -23,7 +23,7 @@ export interface AbandonedMessage {
   /** Why it had been canceled. */
   readonly reason: CancelationReason
   /** How the body settled; `undefined` until it has. */
-  outcome: { status: 'fulfilled'; value: unknown } | { status: 'rejected'; reason: unknown } | undefined
+  outcome: PromiseSettledResult<unknown> | undefined
 }
 
 const counts = { running: 0, total: 0, fulfilled: 0, rejected: 0 }

@@ -306,11 +306,16 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * Cancels it and its children; the first reason counts.
    *
    * @param reason a message, an error, or a whole reason; without one, the message is `'Canceled'`
-   * @param options `children: false` leaves the children running until it ends
    * @returns whether it was the first, and the operation had not ended
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for anything else
    */
-  cancel(reason?: string | Error | CancelationReason, options?: { children?: boolean }): boolean {
+  cancel(
+    reason?: string | Error | CancelationReason,
+    options?: {
+      /** Whether its children are canceled too; if not, they run on until it ends. @default true */
+      children?: boolean
+    },
+  ): boolean {
     const checked = toReason(reason)
     if (options !== undefined) checkKeys(options, 'option', ['children'])
     if (options?.children === false && this[kReason] === null) this[kFlags] |= S.KEEP_CHILDREN

@@ -15,8 +15,6 @@ export interface ChunkOptions<T = unknown> extends StreamOptions<T> {
   maxWait?: Duration | undefined
 }
 
-type Result<T> = IteratorResult<T[], undefined>
-
 /** The items of a source in arrays; made by `cancel.chunks(source, size)`. */
 export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, AsyncDisposable {
   readonly #items: CancelableStream<T>
@@ -48,7 +46,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, 
   }
 
   /** The next chunk; rejects with the operation's error once that is canceled. */
-  async next(): Promise<Result<T>> {
+  async next(): Promise<IteratorResult<T[], undefined>> {
     if (this.#error !== undefined) throw this.#error
     const timer = this.#maxWait === Infinity ? undefined : new IdleTimer(this.#maxWait)
     try {
@@ -79,13 +77,13 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, 
   }
 
   /** Closes the source; called by `for await` when its loop is left. */
-  async return(): Promise<Result<T>> {
+  async return(): Promise<IteratorResult<T[], undefined>> {
     await this.#items.return()
     return { done: true, value: undefined }
   }
 
   /** Closes the source, and rejects with `error`. */
-  async throw(error: unknown): Promise<Result<T>> {
+  async throw(error: unknown): Promise<IteratorResult<T[], undefined>> {
     await this.return()
     throw error
   }

@@ -134,7 +134,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   }
 
   /** The next item; rejects with the operation's error once that is canceled. */
-  next(): Promise<Result<T>> {
+  next(): Promise<IteratorResult<T, undefined>> {
     if (this.#resolve !== undefined) return this.#afterLatest()
     if (isCanceled(this.#operation)) return this.#refuse()
     if (this.#ended !== undefined) return Promise.reject(this.#ended)
@@ -154,7 +154,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   }
 
   /** Closes the source, and waits for that until the operation is canceled; called by `for await` when its loop is left. */
-  async return(): Promise<Result<T>> {
+  async return(): Promise<IteratorResult<T, undefined>> {
     if (!this.#closed) {
       const closing = this.#close(undefined)
       if (isThenable(closing) && !isCanceled(this.#operation)) {
@@ -169,7 +169,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   }
 
   /** Closes the source, and rejects with `error`. */
-  async throw(error: unknown): Promise<Result<T>> {
+  async throw(error: unknown): Promise<IteratorResult<T, undefined>> {
     await this.return()
     throw error
   }

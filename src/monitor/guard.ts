@@ -16,49 +16,66 @@ import { parseLimits, type Limits, type ParsedLimit } from './limits.js'
 import type { MetricName } from '../addon/metrics.js'
 import { Series, connect, forgetGuard, registerGuard, toLocalTime } from '../addon/sampler.js'
 
+/** The options of a guard, all optional. */
 export interface GuardOptions {
-  /** A crossing is noticed at most this late, as far as the source can tell. Default 100 ms. */
+  /** A crossing is noticed at most this late, as far as the source of the metric allows. @default 100 ms */
   within?: Duration
-  /** A fixed time between reads instead of the adaptive one. */
+  /** A fixed time between reads instead of the adaptive one; excludes `within`. @default none */
   interval?: Duration
-  /** Breached while `any` limit is (default), or only while `all` of them are. */
+  /** Breached while any limit is, or only while all of them are. @default 'any' */
   mode?: 'any' | 'all'
-  /** Once breached, it stays so for at least this long. Default 0. */
+  /** Once breached, it stays so for at least this long. @default 0 */
   minHold?: Duration
-  /** Watch and tell, but cancel nothing. */
+  /** Watches and reports, but cancels nothing. @default false */
   dryRun?: boolean
-  /** What reasons and messages call it. Default: the names of its metrics. */
+  /** For reasons, messages and diagnostics. @default the names of its metrics */
   name?: string
 }
 
+/**
+ * Where a guard stands.
+ *
+ * - `clear`: no limit is crossed
+ * - `pending`: a limit is crossed, but not yet for as long as its `for`
+ * - `breached`: a limit has been crossed for long enough
+ * - `clearing`: recovered, but not yet for as long as `clearFor` or `minHold`; it still counts as breached
+ * - `unavailable`: a metric went missing, so that nothing is known
+ */
 export type GuardState = 'clear' | 'pending' | 'breached' | 'clearing' | 'unavailable'
 
-/** What a guard tells its listeners. */
+/** The listeners of a guard, by event. */
 export interface GuardEvents {
+  /** A limit was crossed, for as long as its `for` says. */
   breach: (breach: Breach, guard: Guard) => void
+  /** A breach is over. */
   clear: (guard: Guard) => void
+  /** A metric went missing. */
   unavailable: (error: MetricUnavailableError, guard: Guard) => void
 }
 
-/** What `tripline:breach` publishes. */
+/** Published on `tripline:breach`: a guard is breached. */
 export interface BreachMessage {
+  /** The guard. */
   readonly guard: Guard
+  /** The evidence. */
   readonly breach: Breach
 }
 
-/** What `tripline:clear` publishes. */
+/** Published on `tripline:clear`: a breach is over. */
 export interface ClearMessage {
+  /** The guard. */
   readonly guard: Guard
 }
 
-/** How a guard's limits are sampled: the rate is an output. */
+/** How one limit of a guard is sampled. The period is a result of `within` and of what the metric does. */
 export interface Sampling {
+  /** The name of the metric. */
   readonly metric: MetricName
   /** Milliseconds to the next read, now. */
   readonly period: number
   /** The least that the source allows, in milliseconds. */
   readonly minPeriod: number
-  /** Where the value is read. */
+  /** The file or API that the value is read from. */
   readonly origin: string
 }
 
@@ -75,8 +92,9 @@ const DEFAULT_WITHIN = 100
  * Listeners run in a turn of their own; `state` and `breaches` are true at once, also inside code that never yields.
  */
 export class Guard implements Disposable {
+  /** The option `name`, or the names of its metrics. */
   readonly name: string
-  /** Whether it only tells, and never cancels. */
+  /** Whether it only reports, and cancels nothing. */
   readonly dryRun: boolean
   readonly #limits: readonly ParsedLimit[]
   readonly #series: readonly Series[]
@@ -86,10 +104,10 @@ export class Guard implements Disposable {
   #listeners: { [event in keyof GuardEvents]: Set<GuardEvents[event]> } | undefined
   #waiting: Set<Waiting> | undefined
   #controller: AbortController | undefined
-  // What listeners were told last.
-  #toldBreaches = 0
-  #toldBreached = false
-  #toldUnavailable = false
+  // What listeners were last notified of.
+  #reportedBreaches = 0
+  #reportedBreached = false
+  #reportedUnavailable = false
 
   /** @internal Use {@link guard}. */
   constructor(limits: readonly ParsedLimit[], options: GuardOptions) {
@@ -116,11 +134,12 @@ export class Guard implements Disposable {
     registerGuard(this.#id, { deliver: () => this.#deliver() })
   }
 
-  /** Read from the board: no native call, and true inside code that never yields. `'clear'` once closed. */
+  /** Where it stands; true also inside code that never yields, and cheap: no native call. `'clear'` once closed. */
   get state(): GuardState {
     return this.#closed ? 'clear' : STATES[readFlag(this.#flag) & 7]!
   }
 
+  /** Whether it is `breached` or `clearing`. */
   get isBreached(): boolean {
     const state = this.state
     return state === 'breached' || state === 'clearing'
@@ -132,17 +151,17 @@ export class Guard implements Disposable {
     return state === 'clear' || state === 'pending'
   }
 
-  /** How often it has breached so far; read from the board. */
+  /** How often it has been breached so far. */
   get breachCount(): number {
-    return this.#closed ? this.#toldBreaches : readFlag(this.#flag) >>> 3
+    return this.#closed ? this.#reportedBreaches : readFlag(this.#flag) >>> 3
   }
 
-  /** The limits that are breached now, with their proof. */
+  /** The evidence of each limit that is breached now. */
   get breaches(): readonly Breach[] {
     return this.isBreached ? this.#evidence(false) : []
   }
 
-  /** The proof of the latest breach, also when it is over; empty when there never was one. */
+  /** The evidence of the latest breach, also when it is over; empty before the first. */
   get latestBreaches(): readonly Breach[] {
     return this.#evidence(true)
   }
@@ -155,13 +174,16 @@ export class Guard implements Disposable {
     })
   }
 
+  /** Whether it was closed. */
   get closed(): boolean {
     return this.#closed
   }
 
   /**
-   * Calls `listener` with every breach, every end of one, or when a metric is lost. Breaches that follow each other
-   * faster than the event loop turns are told as one.
+   * Calls `listener` with each breach, each end of one, or when a metric goes missing. Breaches that follow each other
+   * faster than the event loop turns are reported as one. Disposing of the result removes the listener.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
    */
   on<E extends keyof GuardEvents>(event: E, listener: GuardEvents[E]): Disposable {
     if (!EVENTS.includes(event)) throw invalidValue('event', "'breach', 'clear' or 'unavailable'", event)
@@ -173,10 +195,17 @@ export class Guard implements Disposable {
   }
 
   /**
-   * Resolves as soon as the guard is known not to be breached; rejects with the reason of `signal`, or when the guard is closed.
-   * Does not keep the process alive.
+   * Resolves as soon as the guard is known not to be breached; rejects with the reason of `signal`, or with an `AbortError`
+   * when the guard is closed. Does not keep the process alive.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`
    */
-  whenClear(options: { signal?: AbortSignal } = {}): Promise<void> {
+  whenClear(
+    options: {
+      /** Ends the waiting. @default none */
+      signal?: AbortSignal
+    } = {},
+  ): Promise<void> {
     const { signal } = checkOptions(options)
     if (signal !== undefined && !(signal instanceof AbortSignal)) {
       throw invalidType('signal', 'an AbortSignal', signal)
@@ -202,8 +231,8 @@ export class Guard implements Disposable {
   }
 
   /**
-   * Aborts with the next breach, or is aborted while there is one; the reason is a `ResourceCancelation`. A new one is
-   * given out once the breach is over.
+   * A signal that aborts with the next breach, or is aborted while there is one; its reason is a `ResourceCancelation`. Once
+   * the breach is over, this is a new signal.
    */
   get signal(): AbortSignal {
     if (this.#controller === undefined || (this.#controller.signal.aborted && !this.isBreached)) {
@@ -214,10 +243,10 @@ export class Guard implements Disposable {
     return this.#controller.signal
   }
 
-  /** Stops watching. Nothing is told afterwards. */
+  /** Stops watching. No listener is called afterwards. */
   close(): void {
     if (this.#closed) return
-    this.#toldBreaches = this.breachCount
+    this.#reportedBreaches = this.breachCount
     this.#closed = true
     forgetGuard(this.#id)
     connect().removeGuard(this.#id)
@@ -227,6 +256,7 @@ export class Guard implements Disposable {
     this.#settleWaiting(new DOMException(`The guard '${this.name}' was closed`, 'AbortError'))
   }
 
+  /** The same as {@link close}. */
   [Symbol.dispose](): void {
     this.close()
   }
@@ -234,9 +264,9 @@ export class Guard implements Disposable {
   /** Notifies listeners of what has changed since they were last notified. */
   #deliver(): void {
     const breaches = this.breachCount
-    if (breaches !== this.#toldBreaches) {
-      this.#toldBreaches = breaches
-      this.#toldBreached = true
+    if (breaches !== this.#reportedBreaches) {
+      this.#reportedBreaches = breaches
+      this.#reportedBreached = true
       const [breach] = this.#evidence(true)
       if (breach !== undefined) {
         if (breachChannel.hasSubscribers) breachChannel.publish({ guard: this, breach } satisfies BreachMessage)
@@ -245,17 +275,17 @@ export class Guard implements Disposable {
       }
     }
     // A listener may have closed the guard.
-    if (this.#toldBreached && !this.#closed && this.#recovered) {
-      this.#toldBreached = false
+    if (this.#reportedBreached && !this.#closed && this.#recovered) {
+      this.#reportedBreached = false
       if (clearChannel.hasSubscribers) clearChannel.publish({ guard: this } satisfies ClearMessage)
       this.#emit('clear', this)
       this.#settleWaiting()
     }
     const unavailable = this.state === 'unavailable'
-    if (unavailable && !this.#toldUnavailable) {
+    if (unavailable && !this.#reportedUnavailable) {
       this.#emit('unavailable', this.#whyUnavailable(), this)
     }
-    this.#toldUnavailable = unavailable
+    this.#reportedUnavailable = unavailable
   }
 
   #emit<E extends keyof GuardEvents>(event: E, ...args: Parameters<GuardEvents[E]>): void {
@@ -310,8 +340,11 @@ interface Waiting {
 }
 
 /**
- * Watches `limits` on the sampling thread until closed.
+ * Watches `limits` on the sampling thread until it is closed.
  *
+ * @example
+ * using memory = guard({ memory: 90, 'disk.free': { below: '1GB', path: '/data' } }, { minHold: '10s' })
+ * memory.on('breach', (breach) => console.warn(describeBreach(breach)))
  * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`) for bad input;
  *   MetricUnavailableError (`ERR_TRIPLINE_METRIC_UNAVAILABLE`) where this machine has no such metric and `onMissing`
  *   does not say otherwise; NativeMissingError (`ERR_TRIPLINE_NATIVE_MISSING`)

@@ -1,4 +1,4 @@
-/** Limits in plain words, checked and turned into what the sampler takes. */
+/** Limits as users write them, checked and turned into what the sampler takes. */
 import { resolve } from 'node:path'
 import { checkKeys, invalidType, invalidValue, outOfRange, unknownName } from '../base/errors.js'
 import { parseDuration, parseNumber, parsePercent, parseSize, type Duration } from '../base/units.js'
@@ -19,35 +19,42 @@ export type Value = number | string
 
 /** Narrows a metric to one file system, sensor, GPU or process. */
 export interface Selector {
-  /** `disk*`: any path on the file system. Default: the working directory. */
+  /** `disk*`: any path on the file system. @default the working directory */
   path?: string
-  /** `temperature`: the zone's type. Default: the hottest that matters. */
+  /** `temperature`: the zone's type. @default the hottest that matters */
   zone?: string
-  /** `gpu*`: the GPU's name in `/sys/class/drm` (`'card1'`), or its PCI address. Default: all of them. */
+  /** `gpu*`: the GPU's name in `/sys/class/drm` (`'card1'`), or its PCI address. @default all of them */
   gpu?: string
-  /** `process.*`: default this process. */
+  /** `process.*`: the id of a process. @default this process */
   pid?: number
-  /** `process.*`: with all descendants, summed. Default false. */
+  /** `process.*`: with all descendants, summed. @default false */
   tree?: boolean
 }
 
 /** One line drawn on one metric: exactly one of `above` and `below`. */
 export interface Limit extends Selector {
+  /** The line, in the unit of the metric: values above it are a breach. */
   above?: Value
+  /** The line, in the unit of the metric: values below it are a breach. */
   below?: Value
-  /** How long the value must be beyond the line. Default: the metric's own, 1 s for shares over time and 0 for levels. */
+  /** How long the value must be beyond the line. @default the metric's own: 1 s for shares over time, 0 for levels */
   for?: Duration
-  /** Where it counts as recovered. Default: 10 % of the limit inside it; for 0 or a flag, the limit itself. */
+  /** Where it counts as recovered. @default 10 % of the limit inside it; for 0 or a flag, the limit itself */
   clear?: Value
-  /** How long it must be recovered. Default 0. */
+  /** How long it must be recovered. @default 0 */
   clearFor?: Duration
-  /** Averaging window of a share or rate. Default: the metric's own. */
+  /** Averaging window of a share or rate. @default the metric's own */
   over?: Duration
-  /** What a missing metric means: an error when the guard is made (default), nothing, or a breach. */
+  /** What a missing metric means: an error when the guard is made, nothing, or a breach. @default 'throw' */
   onMissing?: 'throw' | 'ignore' | 'breach'
 }
 
-/** Limits by metric; a bare value limits in the direction in which the metric is bad. */
+/**
+ * Limits by metric; a bare value limits in the direction in which the metric is bad.
+ *
+ * @example
+ * const limits: Limits = { memory: 90, temperature: { above: '80C', for: '5s' }, 'disk.free': { below: '1GB' } }
+ */
 export type Limits = { readonly [metric in MetricName]?: Value | Limit | readonly Limit[] }
 
 /** A limit, checked and complete. */

@@ -1,4 +1,4 @@
-/** The newest values, on demand: snapshots, fresh readings, streams of them, and what this machine can tell at all. */
+/** The newest values, on demand: snapshots, fresh readings, streams of them, and which metrics this machine has. */
 import {
   MetricUnavailableError,
   checkKeys,
@@ -25,8 +25,16 @@ import {
 } from '../addon/sampler.js'
 
 /** A metric by name, or with a selector and an averaging window. */
-export type MetricQuery = MetricName | ({ metric: MetricName; over?: Duration } & Selector)
+export type MetricQuery =
+  | MetricName
+  | ({
+      /** The name of the metric. */
+      metric: MetricName
+      /** Averaging window of a share or rate. @default the metric's own */
+      over?: Duration
+    } & Selector)
 
+/** A value in a snapshot. */
 export interface SnapshotValue {
   /** In the metric's unit. */
   readonly value: number
@@ -70,7 +78,15 @@ export class Snapshot {
   }
 
   /** Every known value with its metric, unit and selector. */
-  *[Symbol.iterator](): IterableIterator<SnapshotValue & Selector & { metric: MetricName; unit: MetricUnit }> {
+  *[Symbol.iterator](): IterableIterator<
+    SnapshotValue &
+      Selector & {
+        /** The name of the metric. */
+        metric: MetricName
+        /** The unit of the value. */
+        unit: MetricUnit
+      }
+  > {
     for (let place = 0; place < this.#series.length; place++) {
       if (!this.#isKnown(place)) continue
       const { key, info } = this.#series[place]!
@@ -79,6 +95,7 @@ export class Snapshot {
     }
   }
 
+  /** The same as an array, for `JSON.stringify`. */
   toJSON(): object[] {
     return [...this]
   }
@@ -103,11 +120,13 @@ export async function sample(metrics: MetricQuery | readonly MetricQuery[]): Pro
   throw new Error('unreachable')
 }
 
+/** The options of {@link samples}. */
 export interface SamplesOptions {
+  /** One metric or several. */
   metrics: MetricQuery | readonly MetricQuery[]
-  /** Time between two snapshots. Default 1 s. A metric whose source is slower repeats its newest value. */
+  /** Time between two snapshots. A metric with a slower source repeats its newest value. @default 1 s */
   interval?: Duration
-  /** Samples in a block, 1 to 65536: they are then taken natively, up to 4000 a second, and come as {@link SampleBlock}s. */
+  /** Samples per {@link SampleBlock}, 1 to 65536: they are then taken natively, up to 4000 per second. @default no blocks */
   batch?: number
 }
 
@@ -171,22 +190,25 @@ function parseQueries(metrics: SamplesOptions['metrics']): SeriesKey[] {
   })
 }
 
-/** What this machine can tell of one metric. */
+/** Whether and how one metric is available on this machine. */
 export interface Capability {
+  /** The name of the metric. */
   readonly metric: MetricName
+  /** The unit of its values. */
   readonly unit: MetricUnit
+  /** Whether this machine has it. */
   readonly available: boolean
-  /** Where it is read. Empty where it is unavailable. */
+  /** The file or API that it is read from; empty where it is unavailable. */
   readonly origin: string
-  /** Why it is unavailable; empty where it is there. */
+  /** Human-readable reason why it is unavailable; empty where it is available. */
   readonly why: string
-  /** The least time between two reads that tell something new, in milliseconds. */
+  /** The least time between two reads that can differ, in milliseconds. */
   readonly minPeriod: number
   /** Default averaging window in milliseconds; 0 for a level. */
   readonly window: number
-  /** Whether the kernel pushes it beside the polling, so that a long `within` is cut short. */
+  /** Whether the kernel reports a change on its own, so that a crossing is noticed before the next poll. */
   readonly push: boolean
-  /** Why it does not; empty where it does. */
+  /** Human-readable reason why it does not; empty where it does. */
   readonly pushWhy: string
 }
 

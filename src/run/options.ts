@@ -10,33 +10,39 @@ import type { RunEvent } from './result.js'
 /** One of the command's streams: inherited, /dev/null, or a descriptor. */
 export type RunStream = 'inherit' | 'ignore' | number
 
-/** Whatever can cancel an operation can end the command; `resources` are called `limits` here. */
+/** The options of `run`, all optional: those of an operation, where `resources` are called `limits`, and its own. */
 export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace'> {
-  /** Limits on the command and on the machine. Here `process.*` means the command with all its processes. */
+  /** Limits on the command and on the machine. Here `process.*` means the command with all its processes. @default none */
   limits?: Limits | undefined
-  /** Ends it when it has written nothing for this long. Its stdout and stderr are then pipes, also on a terminal. */
+  /**
+   * Ends it when it has written nothing for this long. Its stdout and stderr are then pipes, also on a terminal.
+   *
+   * @default Infinity
+   */
   idleOutput?: Duration | undefined
-  /** What a crossed limit does: ends it (default), stops it until the limit is clear again, or kills it at once. */
+  /** What a crossed limit does: ends it, stops it until the limit is clear again, or kills it at once. @default 'term' */
   onBreach?: 'term' | 'pause' | 'kill' | undefined
-  /** What it is ended with. Default `SIGTERM`. */
+  /** The signal that it is ended with. @default 'SIGTERM' */
   signal?: NodeJS.Signals | undefined
-  /** From that signal to `SIGKILL`. Default 5 s; `Infinity` never kills. */
+  /** The time from that signal to `SIGKILL`; `Infinity` never kills. @default 5 s */
   killAfter?: Duration | undefined
-  /** Only report what would have ended it. */
+  /** Whether to only report what would have ended it. @default false */
   dryRun?: boolean | undefined
+  /** The folder that it runs in. @default that of this process */
   cwd?: string | undefined
-  /** Default: the environment of this process. */
+  /** Its environment. @default that of this process */
   env?: NodeJS.ProcessEnv | undefined
-  /** One for all, or stdin, stdout and stderr. Default `'inherit'`. */
+  /** One for all, or stdin, stdout and stderr. @default 'inherit' */
   stdio?: RunStream | readonly [RunStream, RunStream, RunStream] | undefined
   /**
-   * Extra descriptors (3 and up, at most 16) that the command inherits under the same number. Default: no others. All
-   * other descriptors are closed in it.
+   * Extra descriptors (3 and up, at most 16) that the command inherits under the same number. All others are closed in it.
+   *
+   * @default none
    */
   shared?: readonly number[] | undefined
-  /** Keeps the command in this process's group, which it needs to read from a terminal. Default false. */
+  /** Keeps the command in this process's group, which it needs to read from a terminal. @default false */
   foreground?: boolean | undefined
-  /** Whether to sample what it uses. Default true. */
+  /** Whether to sample what it uses. @default true */
   peaks?: boolean | undefined
   /** Called with each event as it happens. */
   onEvent?: ((event: RunEvent) => void) | undefined

@@ -11,7 +11,7 @@ export interface Peaks {
   readonly rss: number | undefined
   /** `process.cpu`, in percent of one CPU. */
   readonly cpu: number | undefined
-  /** `process.count`. */
+  /** `process.count`: how many processes it had at the same time. */
   readonly processes: number | undefined
 }
 

@@ -1,21 +1,23 @@
-/** What becomes of beats that could not be delivered when they were due. Pure. */
+/** The policies for beats that could not be delivered when they were due. Pure. */
 
 /**
- * - `coalesce`: the latest one is delivered at once, and says how many it stands for
- * - `skip`: none of them is; the body goes on with the next beat of the grid
- * - `burst`: each is delivered, one right after the other, up to a bound
+ * How beats are treated that could not be delivered when they were due.
+ *
+ * - `coalesce`: the latest one is delivered at once, and its `missed` counts the others
+ * - `skip`: none of them is delivered; the body goes on with the next beat of the grid
+ * - `burst`: each is delivered, one right after the other, up to `maxBurst`
  * - `delay`: as `coalesce`, and the following beats count from this delivery
  */
 export type MissedPolicy = 'coalesce' | 'skip' | 'burst' | 'delay'
 
 export const POLICIES: readonly MissedPolicy[] = ['coalesce', 'skip', 'burst', 'delay']
 
-/** A beat that is to be delivered. Filled in by {@link Backlog.take}, so that beats allocate nothing. */
+/** A beat to deliver. Filled in by {@link Backlog.take}, so that beats allocate nothing. */
 export interface Beat {
   index: number
-  /** In the clock of whoever adds. */
+  /** On the clock of the caller of {@link Backlog.add}. */
   due: number
-  /** How many beats before it, since the last one that was delivered, never were. */
+  /** How many beats since the last one that was delivered were not delivered. */
   missed: number
 }
 
@@ -35,8 +37,8 @@ export class Backlog {
     this.#bound = policy === 'burst' ? bound : 1
   }
 
-  /** How many beats were missed that no delivered one has told of yet. */
-  get untold(): number {
+  /** How many missed beats no delivered one has counted yet. */
+  get uncounted(): number {
     return this.#missed
   }
 
@@ -55,7 +57,7 @@ export class Backlog {
   }
 
   #skip(beats: number, busy: boolean): void {
-    // Never twice in a row without a body running: a loop that is always late would starve it.
+    // Never twice in a row without running the body: a loop that is always late would starve it.
     if (busy || (beats > 1 && !this.#skipped)) {
       this.#skipped = !busy
       this.#missed += beats
@@ -66,7 +68,7 @@ export class Backlog {
     this.#waiting = 1
   }
 
-  /** Takes the next one to deliver. False when there is none. */
+  /** Takes the next one to deliver; false without any. */
   take(period: number, into: Beat): boolean {
     if (this.#waiting === 0) return false
     const behind = --this.#waiting
@@ -77,7 +79,7 @@ export class Backlog {
     return true
   }
 
-  /** Forgets what waits: it counts as missed. */
+  /** Drops the beats that wait: they count as missed. */
   drop(): void {
     this.#missed += this.#waiting
     this.#waiting = 0

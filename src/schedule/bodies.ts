@@ -18,7 +18,7 @@ export interface BodyListener {
 }
 
 export class Bodies {
-  /** Bodies that run, also those that were given up. */
+  /** Bodies that run, abandoned ones included. */
   running = 0
   /** Operations that have not settled. */
   operations = 0
@@ -26,7 +26,7 @@ export class Bodies {
   readonly #parent: Cancelable
   readonly #timeout: number | undefined
   readonly #listener: BodyListener
-  // What the body that is being called is told, and what it returned if that is a promise.
+  // The tick of the body that is being called, and what the body returned if that is a promise.
   #tick: Tick | undefined
   #promise: PromiseLike<unknown> | undefined
 
@@ -53,7 +53,7 @@ export class Bodies {
     }
   }
 
-  // One function for all bodies instead of closures and a promise for each: a tick makes little garbage.
+  // One function for all bodies instead of closures and a promise for each: a tick allocates little.
   readonly #call = (cancel: Cancelable): unknown => {
     const result = this.#body(cancel, this.#tick!)
     if (isThenable(result)) this.#promise = result
@@ -83,7 +83,7 @@ export class Bodies {
   }
 }
 
-/** Whether a body that ended with this did just what it was asked to: core's own functions end with an AbortError. */
+/** Whether a body that failed with this only obeyed the cancelation: functions of Node end with an AbortError. */
 function endsLikeCancelation(cause: unknown): boolean {
   return CancelationError.is(cause) || (cause instanceof Error && cause.name === 'AbortError')
 }

@@ -1,6 +1,6 @@
 /** Durations counted in fixed memory: buckets whose width grows with the value, so that each is off by at most 6 %. */
 
-/** In microseconds: below this, every microsecond has a bucket of its own. */
+/** In microseconds: below this, each microsecond has a bucket of its own. */
 const LINEAR = 16
 /** Up to 2^40 us, two weeks. */
 const OCTAVES = 36
@@ -28,7 +28,7 @@ export class Histogram {
     return this.#max
   }
 
-  /** The least value that `share` (0 to 1) of all do not exceed, in milliseconds, rounded up to its bucket's end; NaN of none. */
+  /** The least value that `share` (0 to 1) of all do not exceed, in milliseconds, rounded up to its bucket's end; NaN if empty. */
   quantile(share: number): number {
     if (this.#count === 0) return NaN
     let left = Math.max(1, Math.ceil(share * this.#count))
@@ -42,7 +42,7 @@ export class Histogram {
 
 function bucketOf(us: number): number {
   if (us < LINEAR) return us < 0 ? 0 : Math.floor(us)
-  // Whole numbers of 32 bits are counted much faster, and nearly all are.
+  // Nearly all fit 32 bits, for which this is much faster.
   const octave = (us < 2 ** 32 ? 31 - Math.clz32(us) : Math.floor(Math.log2(us))) - 4
   if (octave >= OCTAVES) return BUCKETS - 1
   return LINEAR * (octave + 1) + (Math.floor(us / 2 ** octave) - LINEAR)

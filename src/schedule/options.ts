@@ -1,4 +1,4 @@
-/** What a ticker can be given, and the checking of it. */
+/** The options of a ticker, and their checks. */
 import type { Cancelable, CancelableOptions } from '../cancelable/cancelable.js'
 import { checkKeys, checkOptions, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import type { Guard } from '../monitor/guard.js'
@@ -8,41 +8,56 @@ import type { CancelationToken } from '../sources/token.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { POLICIES, type MissedPolicy } from './backlog.js'
 
-/** Time from beat to beat: 250 us to 1000 days; or how many a second. */
-export type Period = Duration | { readonly hz: number }
+/** The time from beat to beat, 250 us to 1000 days, or how many per second. */
+export type Period =
+  | Duration
+  | {
+      /** Beats per second, up to 4000. */
+      readonly hz: number
+    }
 
-/** What happens while the guard is breached. */
-export type WhileBreached = 'run' | 'pause' | 'cancel' | { readonly slow: number }
+/** What a ticker does while its guard is breached. */
+export type WhileBreached =
+  | 'run'
+  | 'pause'
+  | 'cancel'
+  | {
+      /** By how much the period is multiplied, more than 1. */
+      readonly slow: number
+    }
 
-/** The options of a ticker but for its callbacks, which only the class above can type. */
+/** The options of a ticker without its callbacks. */
 export interface BeatOptions {
-  /** What becomes of beats that could not be delivered in time. Default `'coalesce'`; see {@link MissedPolicy}. */
+  /** How beats are treated that could not be delivered in time. @default 'coalesce' */
   missed?: MissedPolicy
-  /** The most beats that `missed: 'burst'` makes up for, 1 or more; older ones are missed. Default 100. */
+  /** The most beats that `missed: 'burst'` makes up for, 1 or more; older ones are missed. @default 100 */
   maxBurst?: number
-  /** How many bodies may run at the same time. Default 1: a beat that comes while the body runs waits for its end. */
+  /** How many bodies may run at the same time, 1 or more. With 1, a beat that comes meanwhile waits. @default 1 */
   concurrency?: number
-  /** Cancels the operation of a tick that takes longer. Default: none. */
+  /** Cancels the operation of a tick that takes longer. @default Infinity */
   timeout?: Duration
-  /** Limits, shared with all who have equal ones, or a guard of one's own. */
+  /** Limits, shared with all users of equal ones, or a guard; see `whileBreached`. @default none */
   guard?: Limits | Guard
   /**
-   * While the guard is breached: go on (`'run'`), beat only every n-th time (`{ slow: n }`, n more than 1), stop beating
-   * until it is clear (`'pause'`), or end for good (`'cancel'`). Default `'pause'`. A body that runs is only cut by
-   * `'cancel'`.
+   * While the guard is breached: go on (`'run'`), beat only every n-th time (`{ slow: n }`), stop beating until it is clear
+   * (`'pause'`), or end for good (`'cancel'`). Only `'cancel'` cancels a body that runs.
+   *
+   * @default 'pause'
    */
   whileBreached?: WhileBreached
-  /** Among tickers under the same guard the lower gives way first and comes back last. Any number; default 0. */
+  /** Among tickers under the same guard the lower one pauses first and comes back last. Any number. @default 0 */
   priority?: number
-  /** Asks for the sampling thread to run ahead of all that is not real-time (SCHED_FIFO); `stats` says whether it does. */
+  /** Requests real-time scheduling (SCHED_FIFO) for the sampling thread; `stats` says whether it has that. @default false */
   realTime?: boolean
-  /** Ends the ticker, and cancels the body that runs. */
+  /** Tokens that end the ticker, and cancel the body that runs. */
   token?: CancelationToken | readonly CancelationToken[]
+  /** Signals that end it in the same way. */
   abortSignal?: AbortSignal | readonly AbortSignal[]
-  /** OS signals that end it. Only on the main thread. */
+  /** OS signals that end it in the same way. Only on the main thread. */
   signals?: readonly NodeJS.Signals[]
+  /** An operation that ends it in the same way. @default none */
   parent?: Cancelable
-  /** For messages and diagnostics. */
+  /** For messages and diagnostics. @default 'ticker' */
   name?: string
 }
 
@@ -51,15 +66,15 @@ interface Callbacks {
   readonly onState?: unknown
 }
 
-/** Options as the ticker works with them. */
+/** The checked options. */
 export interface TickerSettings {
   readonly missed: MissedPolicy
   readonly maxBurst: number
   readonly concurrency: number
-  /** In milliseconds; undefined for none. */
+  /** In milliseconds; undefined without one. */
   readonly timeout: number | undefined
   readonly guard: Limits | Guard | undefined
-  /** By how much the period is multiplied during a breach: 1 to run, `Infinity` to pause. */
+  /** By how much the period is multiplied during a breach: 1 to go on, `Infinity` to pause. */
   readonly slow: number
   /** For the operation that is the parent of all ticks. */
   readonly operation: CancelableOptions
@@ -89,7 +104,7 @@ const SHORTEST_MS = 0.25
 const LONGEST_MS = 8.64e10
 const PERIOD_RANGE = '250us (4000 Hz) to 1000 days'
 
-/** Milliseconds. @throws TypeError, RangeError with Node's codes */
+/** The period in milliseconds. @throws TypeError, RangeError with Node's codes */
 export function parsePeriod(value: Period): number {
   if (typeof value === 'object' && value !== null && 'hz' in value) return parseRate(value)
   const period = parseDuration(value, 'period')
@@ -100,7 +115,7 @@ export function parsePeriod(value: Period): number {
 function parseRate(value: { readonly hz: number }): number {
   checkKeys(value, 'period option', ['hz'])
   const { hz } = value
-  if (typeof hz !== 'number') throw invalidType('hz', 'a number of beats a second', hz)
+  if (typeof hz !== 'number') throw invalidType('hz', 'a number of beats per second', hz)
   const period = 1000 / hz
   if (!(hz > 0 && period >= SHORTEST_MS && period <= LONGEST_MS)) {
     throw outOfRange('hz', 'more than 0 and at most 4000, with no more than 1000 days between beats', hz)

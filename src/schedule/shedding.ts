@@ -1,4 +1,4 @@
-/** Tickers under one guard: who gives way first when it is breached, and who comes back first when it is clear. */
+/** Tickers under one guard: the order in which they give way when it is breached, and come back when it is clear. */
 import type { Guard } from '../monitor/guard.js'
 import { Timer } from '../engine/timers.js'
 
@@ -10,7 +10,7 @@ export interface Sheddable {
   restore(delay: number): void
 }
 
-/** From one priority to the next, both ways; those of one priority come back spread over it. */
+/** From one priority to the next, both ways, in milliseconds; tickers of one priority come back spread over it. */
 const STEP_MS = 250
 
 const sheddings = new WeakMap<Guard, Shedding>()
@@ -22,7 +22,7 @@ const sheddings = new WeakMap<Guard, Shedding>()
  */
 export class Shedding {
   readonly #guard: Guard
-  // The lowest priority first; among equals the latest first, so that it is the first to go and the last to come back.
+  // The lowest priority first; among equals the latest first: the first to give way and the last to come back.
   readonly #members: Sheddable[] = []
   readonly #shed = new Set<Sheddable>()
   readonly #timer = new Timer(() => this.#step(), false)
@@ -75,7 +75,7 @@ export class Shedding {
     const lowest = standing[0]?.priority
     for (const each of standing) {
       if (each.priority !== lowest) return true
-      // One that was shed before it may have closed this one.
+      // The body of one that was shed before may have closed this one.
       if (!this.#members.includes(each)) continue
       this.#shedOne(each)
     }
@@ -83,7 +83,7 @@ export class Shedding {
   }
 
   #shedOne(member: Sheddable): void {
-    // A guard that is closed in the middle of a breach tells nobody else that it is over.
+    // A guard that is closed during a breach emits no event for its end.
     if (this.#shed.size === 0) this.#guard.whenClear().catch(() => this.#step())
     this.#shed.add(member)
     member.shed()

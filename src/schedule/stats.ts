@@ -1,16 +1,23 @@
-/** What a ticker has done so far. */
+/** The statistics of a ticker. */
 import { now } from '../base/clock.js'
 import { samplerStats } from '../addon/sampler.js'
 import { Histogram } from './histogram.js'
 
-/** Times are milliseconds. */
+/** What a ticker has done so far. All times are in milliseconds. */
 export interface TickerStats {
   /** Bodies started. */
   readonly ticks: number
   /** Bodies started per second of the time in which it was not paused. */
   readonly rate: number
   /** From when a beat was due to the start of its body; NaN before the first. */
-  readonly late: { readonly p50: number; readonly p99: number; readonly max: number }
+  readonly late: {
+    /** Half of all were at most this late, to within 6 %. */
+    readonly p50: number
+    /** 99 % of all were at most this late, to within 6 %. */
+    readonly p99: number
+    /** The latest of all, exactly. */
+    readonly max: number
+  }
   /** Beats that had no body of their own. */
   readonly missed: number
   /** Bodies that took longer than the period. */
@@ -19,17 +26,17 @@ export interface TickerStats {
   readonly timeouts: number
   /** Bodies that run now. */
   readonly running: number
-  /** How long it was paused, by anybody. */
+  /** How long it was paused, by `pause()` or by its guard. */
   readonly paused: number
   /** How long it was slowed down by its guard. */
   readonly slowed: number
-  /** What the sampling thread got from the scheduler. 0 and false where the system has no such thing. */
+  /** How the system schedules the sampling thread. 0 and false where it does not say. */
   readonly scheduling: {
-    /** By how much the kernel may wake it late on purpose. */
+    /** By how much the kernel may delay its wake-ups to merge them with others, in milliseconds. */
     readonly timerSlack: number
-    /** How soon it runs among others. */
+    /** Its time slice, in milliseconds: the shorter, the sooner it runs among others. */
     readonly slice: number
-    /** Whether it runs ahead of all that is not real-time. */
+    /** Whether it has real-time scheduling (SCHED_FIFO). */
     readonly realTime: boolean
   }
 }
@@ -46,7 +53,7 @@ export class Ledger {
   readonly paused: Stopwatch = new Stopwatch()
   readonly slowed: Stopwatch = new Stopwatch()
 
-  /** Time stands still from here on. */
+  /** Stops all clocks. */
   end(): void {
     this.#ended = now()
     this.paused.run(false)

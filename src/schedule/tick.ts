@@ -1,19 +1,23 @@
-/** What tickers, their bodies and their options name alike. */
+/** The types that tickers, their bodies and their options share. */
 import type { Cancelable } from '../cancelable/cancelable.js'
 
-/** One beat, as its body is told of it. Times are milliseconds on the clock of `performance.now()`. */
+/** One beat, as its body gets it. All times are milliseconds on the clock of `performance.now()`. */
 export interface Tick {
-  /** Counted from 0, with the beats that were missed. */
+  /** The number of the beat, counted from 0, with those that were missed. */
   readonly index: number
-  /** When it should have been: a whole number of periods after the first one, so that no lateness adds up. */
+  /** When it was due: a whole number of periods after the first one, so that no lateness adds up. */
   readonly due: number
-  /** By how much its body is late. */
+  /** How long after that its body was called. */
   readonly late: number
   /** How many beats since the last body had none of their own. */
   readonly missed: number
 }
 
-/** `cancel` is the tick's operation: canceled with the ticker, or when the tick's `timeout` runs out. */
+/**
+ * The body of a ticker. `cancel` is the operation of the tick: canceled with the ticker, or when the tick's `timeout` runs
+ * out. A promise that it returns is waited for.
+ */
 export type TickBody = (cancel: Cancelable, tick: Tick) => unknown
 
+/** Whether a ticker beats: `slowed` and `paused` by its guard or its owner, `closed` for good. */
 export type TickerState = 'running' | 'slowed' | 'paused' | 'closed'

@@ -1,4 +1,4 @@
-/** Tickers: a body on a steady beat, which slows down, pauses or ends when the machine is in trouble. */
+/** Tickers: a body on a steady beat, which slows down, pauses or ends while a guard is breached. */
 import { Cancelable } from '../cancelable/cancelable.js'
 import { CancelationError } from '../base/cancelation-error.js'
 import { now } from '../base/clock.js'
@@ -19,31 +19,34 @@ import { Shedding, type Sheddable } from './shedding.js'
 import { Ledger, type TickerStats } from './stats.js'
 import type { Tick, TickBody, TickerState } from './tick.js'
 
-/** All optional. */
+/** The options of a ticker, all optional. */
 export interface TickerOptions extends BeatOptions {
-  /** Takes the errors of bodies, and the ticker goes on. Without it the first one ends the ticker and rejects `done`. */
+  /** Called with errors of bodies, and the ticker goes on. Without it the first error ends the ticker and rejects `done`. */
   onError?: (error: unknown, ticker: Ticker) => unknown
-  /** Hears when it slows down, pauses, runs again, or is closed. */
+  /** Called when it slows down, pauses, runs again, or is closed. */
   onState?: (state: TickerState, ticker: Ticker) => unknown
 }
 
-/** `tripline:missed`: a body runs that stands for more than its own beat. */
+/** Published on `tripline:missed`: a body runs that stands for more than its own beat. */
 export interface MissedMessage extends Tick {
+  /** The ticker. */
   readonly ticker: Ticker
 }
 
-// The beat that is about to be delivered; every body has its own copy.
+// The beat that is about to be delivered; each body gets its own copy.
 const beat: Beat = { index: 0, due: 0, missed: 0 }
 
 /**
  * A body on a steady beat; made by {@link every}. It keeps the process alive until it is closed, unless `unref` was called.
  */
 export class Ticker implements AsyncDisposable {
+  /** The option `name`. */
   readonly name: string
+  /** The option `priority`. */
   readonly priority: number
   /**
-   * Resolves once it has ended and its last body with it: with the reason if it was canceled. Rejects with the error of
-   * a body that ended it.
+   * Resolves when it has ended and its last body with it: with the reason if it was canceled. Rejects with the error of a
+   * body that ended it.
    */
   readonly done: Promise<CancelationReason | undefined>
 
@@ -128,7 +131,7 @@ export class Ticker implements AsyncDisposable {
       if (typeof id === 'string') throw new Error(`The ticker cannot start: ${id}`)
       this.#id = id
     } catch (error) {
-      // Canceled before it began: it has ended already, which is nobody's error.
+      // Canceled before it began: it has ended already, which is no error.
       if (this.#state === 'closed' && CancelationError.is(error)) return
       unref()
       this.#operation[Symbol.dispose]()
@@ -138,12 +141,12 @@ export class Ticker implements AsyncDisposable {
     if (this.#guard !== undefined) Shedding.of(this.#guard).join(this.#sheddable)
   }
 
-  // What its owner can do
+  // The public face
 
   /**
-   * Milliseconds from beat to beat, without what a breach makes of it. Set, it counts from the latest beat.
+   * Milliseconds from beat to beat, while its guard does not slow it down. A new one counts from the latest beat.
    *
-   * @throws TypeError, RangeError with Node's codes
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
    */
   get period(): number {
     return this.#period
@@ -153,6 +156,7 @@ export class Ticker implements AsyncDisposable {
     if (this.#state !== 'closed') this.#addon.setTickerPeriod(this.#id, this.#effectivePeriod())
   }
 
+  /** Whether it beats. */
   get state(): TickerState {
     return this.#state
   }
@@ -162,36 +166,37 @@ export class Ticker implements AsyncDisposable {
     return this.#operation.signal
   }
 
-  /** Why it was canceled. */
+  /** Why it was canceled; `undefined` while it was not. */
   get reason(): CancelationReason | undefined {
     return this.#operation.reason
   }
 
+  /** What it has done so far. */
   get stats(): TickerStats {
     const stats = this.#ledger.toStats(this.#bodies.running)
-    return { ...stats, missed: stats.missed + this.#backlog.untold }
+    return { ...stats, missed: stats.missed + this.#backlog.uncounted }
   }
 
-  /** No more beats until {@link resume}. A body that runs goes on. */
+  /** Stops the beats until {@link resume}. A body that runs goes on. */
   pause(): void {
     this.#pausedByUser = true
     this.#adapt(0)
   }
 
-  /** Goes on: at once if a beat came meanwhile, else with the next one. While the guard is breached, not yet. */
+  /** Lets the beats go on: at once if one came meanwhile, else with the next. While the guard is breached, not yet. */
   resume(): void {
     this.#pausedByUser = false
     this.#adapt(0)
   }
 
-  /** It keeps the process alive: the default. */
+  /** Keeps the process alive, which is the default. */
   ref(): this {
     if (!this.#ref && this.#state !== 'closed') keepAlive()
     this.#ref = true
     return this
   }
 
-  /** It does not keep the process alive. */
+  /** Lets the process end although it beats. */
   unref(): this {
     if (this.#ref && this.#state !== 'closed') unref()
     this.#ref = false
@@ -199,14 +204,15 @@ export class Ticker implements AsyncDisposable {
   }
 
   /**
-   * Ends it: no body starts from here on. Resolves when the body that runs has ended, so never wait for it inside the
-   * body. Never rejects.
+   * Ends it: no body starts from here on. Resolves when the body that runs has ended, so do not await it inside the body.
+   * Never rejects.
    */
   close(): Promise<void> {
     this.#stop()
     return this.#finished
   }
 
+  /** The same as {@link close}. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
@@ -225,13 +231,13 @@ export class Ticker implements AsyncDisposable {
     return this.#state === 'running' || this.#state === 'slowed'
   }
 
-  /** Beats that come while all bodies run are only counted, and wake nobody. */
+  /** Beats that come while all bodies run are only counted, natively, and do not wake the event loop. */
   #hold(): void {
     this.#held = true
     this.#addon.holdTicker(this.#id)
   }
 
-  /** Starts what waits, as far as bodies may run. */
+  /** Starts bodies for the beats that wait, as many as may run. */
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
@@ -291,7 +297,7 @@ export class Ticker implements AsyncDisposable {
     return this.#state === 'slowed' ? this.#period * this.#settings.slow : this.#period
   }
 
-  /** Becomes what its owner and its guard want of it. `delay`: when to beat again at the earliest, in milliseconds. */
+  /** Enters the state that its owner and its guard want. `delay`: the earliest next beat, in milliseconds from now. */
   #adapt(delay: number): void {
     if (this.#state === 'closed') return
     const before = this.#state
@@ -305,7 +311,7 @@ export class Ticker implements AsyncDisposable {
       this.#addon.setTickerPeriod(this.#id, this.#effectivePeriod())
       if (state === 'running' || before === 'paused') this.#addon.resumeTicker(this.#id, delay)
     }
-    this.#tellState()
+    this.#notifyState()
   }
 
   #wantedState(): TickerState {
@@ -320,7 +326,7 @@ export class Ticker implements AsyncDisposable {
     this.#ledger.slowed.run(state === 'slowed')
   }
 
-  #tellState(): void {
+  #notifyState(): void {
     if (this.#onState !== undefined) callIsolated('onState callback', this.name, this.#onState, this.#state, this)
   }
 
@@ -336,11 +342,11 @@ export class Ticker implements AsyncDisposable {
     if (this.#guard !== undefined) Shedding.of(this.#guard).leave(this.#sheddable)
     this.#releaseGuard()
     if (this.#ref) unref()
-    this.#tellState()
+    this.#notifyState()
     this.#finishIfOver()
   }
 
-  /** A canceled one does not wait for bodies that were given up: they may never end. */
+  /** A canceled one does not wait for abandoned bodies: they may never end. */
   #finishIfOver(): void {
     const { running, operations } = this.#bodies
     if (operations > 0 || (running > 0 && !this.#operation.isCanceled)) return
@@ -361,12 +367,12 @@ function openGuard(wanted: Limits | Guard | undefined): Guard | undefined {
 }
 
 /**
- * Calls `body` on every beat of a steady grid that a native thread keeps: it does not drift, it knows of beats that
- * could not be delivered, and at most one delivery is ever under way. The first beat comes after one period.
+ * Calls `body` on each beat of a steady grid that a native thread keeps: it does not drift, it counts the beats that could
+ * not be delivered, and at most one delivery is ever under way. The first beat comes after one period.
  *
  * @param period from 250 us to 1000 days, or `{ hz }` up to 4000
  * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`) for bad input;
- *   MetricUnavailableError for a guard on a metric that this machine does not have; NativeMissingError
+ *   MetricUnavailableError for a guard on a metric that this machine does not have; NativeMissingError without the addon
  *
  * @example
  * const ticker = every({ hz: 200 }, (cancel, { due, missed }) => control(sensor.read(), due, missed), {

@@ -51,10 +51,10 @@ describe('beats that came too late', () => {
     const backlog = new Backlog('skip', 1)
     backlog.add(5, 4, 40, false)
     expect(takeAll(backlog)).toEqual([])
-    expect(backlog.untold).toBe(5)
+    expect(backlog.uncounted).toBe(5)
     backlog.add(1, 5, 50, false)
     expect(takeAll(backlog)).toEqual([{ index: 5, due: 50, missed: 5 }])
-    expect(backlog.untold).toBe(0)
+    expect(backlog.uncounted).toBe(0)
   })
 
   it('do not starve a body whose loop is always late', () => {
@@ -84,7 +84,7 @@ describe('beats that came too late', () => {
     backlog.add(4, 3, 30, true)
     backlog.drop()
     expect(takeAll(backlog)).toEqual([])
-    expect(backlog.untold).toBe(4)
+    expect(backlog.uncounted).toBe(4)
   })
 })
 
@@ -109,7 +109,7 @@ describe('whatever comes', () => {
           expect(due).toBe(index * PERIOD)
           last = index
         }
-        expect(last + 1 + backlog.untold).toBe(passed)
+        expect(last + 1 + backlog.uncounted).toBe(passed)
       }),
     )
   })
