@@ -25,15 +25,15 @@ function spinUntil(condition: () => boolean): boolean {
 }
 
 describe('deadlines', () => {
-  test('row 161: an expired timeout is seen before its timer can run, and told in its own turn', async () => {
-    const told: string[] = []
-    const operation = new Cancelable({ timeout: 20 }).onCancel((reason) => told.push(reason.kind)).enter()
+  test('row 161: an expired timeout is seen before its timer can run, and its listeners run in their own turn', async () => {
+    const notified: string[] = []
+    const operation = new Cancelable({ timeout: 20 }).onCancel((reason) => notified.push(reason.kind)).enter()
     expect(spinUntil(() => operation.isCanceled)).toBe(true)
     expect(operation.reason).toMatchObject({ kind: 'timeout', timeout: 20 })
     expect(operation.signal.aborted).toBe(true)
-    expect(told).toEqual([])
+    expect(notified).toEqual([])
     await turns()
-    expect(told).toEqual(['timeout'])
+    expect(notified).toEqual(['timeout'])
     operation[Symbol.dispose]()
   })
 
@@ -77,24 +77,24 @@ describe('deadlines', () => {
     expect(operation.isCanceled).toBe(true)
   })
 
-  test('reading does not run listeners of anybody, also when many are found', async () => {
-    const told: string[] = []
-    const root = new Cancelable({ timeout: 5 }).onCancel(() => told.push('root')).enter()
+  test('reading runs no listeners, even where many cancelations are found', async () => {
+    const notified: string[] = []
+    const root = new Cancelable({ timeout: 5 }).onCancel(() => notified.push('root')).enter()
     const token = new CancelationToken()
     const leaf = root
       .child({
         token,
-        sources: [{ arm: () => ({ [Symbol.dispose]: () => void told.push('source released') }) }],
+        sources: [{ arm: () => ({ [Symbol.dispose]: () => void notified.push('source released') }) }],
       })
-      .onCancel(() => told.push('leaf'))
+      .onCancel(() => notified.push('leaf'))
       .enter()
-    leaf.signal.addEventListener('abort', () => told.push('signal'))
+    leaf.signal.addEventListener('abort', () => notified.push('signal'))
     block(6)
     expect(thrown(() => leaf.throwIfCanceled())).toMatchObject({ reason: { kind: 'parent' } })
-    expect(told).toEqual([])
+    expect(notified).toEqual([])
     expect(token[kHub].head).toBeNull()
     await turns()
-    expect(told).toEqual(['root', 'source released', 'signal', 'leaf'])
+    expect(notified).toEqual(['root', 'source released', 'signal', 'leaf'])
   })
 })
 
@@ -131,17 +131,17 @@ describe('guards', () => {
 
   test("so does a descendant of the one that has the guard, and the guard's listeners come later", async () => {
     using watched = guard({ memory: 90 }, { within: 5 })
-    const told: string[] = []
-    watched.on('breach', () => told.push('guard'))
-    const root = new Cancelable({ resources: watched }).onCancel(() => told.push('root')).enter()
+    const notified: string[] = []
+    watched.on('breach', () => notified.push('guard'))
+    const root = new Cancelable({ resources: watched }).onCancel(() => notified.push('root')).enter()
     const leaf = root.child().enter().child().enter()
     machine.setMemory(95)
     expect(spinUntil(() => leaf.isCanceled)).toBe(true)
     expect(root.reason).toMatchObject({ kind: 'resource' })
     expect(leaf.reason).toMatchObject({ kind: 'parent', parent: { kind: 'parent', parent: { kind: 'resource' } } })
-    expect(told).toEqual([])
-    await eventually(() => told.length === 2)
-    expect(told).toEqual(['root', 'guard'])
+    expect(notified).toEqual([])
+    await eventually(() => notified.length === 2)
+    expect(notified).toEqual(['root', 'guard'])
   })
 
   test('a breach that was over again between two looks cancels as well', async () => {
@@ -153,7 +153,7 @@ describe('guards', () => {
     expect(spinUntil(() => !watched.isBreached)).toBe(true)
     expect(operation.isCanceled).toBe(true)
     expect((operation.reason as ResourceReason).breach.value).toBeCloseTo(95)
-    // Who comes after it is not meant, also when the listeners hear of it only then.
+    // A later operation is not affected, even where the listeners run only after it has started.
     const later = new Cancelable({ resources: watched }).enter()
     await turns(5)
     expect(later.isCanceled).toBe(false)

@@ -1,4 +1,4 @@
-/** Rows 76 to 88, 101 to 105 and 114 to 120 of the reference: combining, listening, shielding, families. */
+/** Rows 76 to 88, 101 to 105 and 114 to 120 of docs/coming-from-python.md: combining, listening, shielding, parents and children. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
@@ -97,7 +97,7 @@ describe('listeners', () => {
     }
   })
 
-  test('row 81: one that fails is reported, and nobody else is affected', async () => {
+  test('row 81: one that fails is reported, and no other listener is affected', async () => {
     const errors: unknown[] = []
     const listener = (message: unknown): void => void errors.push(message)
     subscribe('tripline:error', listener)
@@ -128,17 +128,17 @@ describe('listeners', () => {
     ])
   })
 
-  test('row 81: where nobody listens for errors, it is a warning', async () => {
+  test('row 81: without a subscriber for errors, it is a warning', async () => {
     const warning = new Promise<Error>((resolve) => {
       process.once('warning', resolve)
     })
     const operation = new Cancelable().onCancel(() => {
-      throw new Error('nobody listens')
+      throw new Error('no subscriber')
     })
     operation.enter().cancel()
     expect(await warning).toMatchObject({
       name: 'TriplineWarning',
-      message: 'cancel listener failed: Error: nobody listens',
+      message: 'cancel listener failed: Error: no subscriber',
     })
   })
 
@@ -149,7 +149,7 @@ describe('listeners', () => {
     slow.resolve()
   })
 
-  test('row 83: called in the moment of the cancelation; who comes later is called at once', () => {
+  test('row 83: called at the moment of the cancelation; a later one is called at once', () => {
     const seen: string[] = []
     const operation = new Cancelable()
       .onCancel((reason, context) => seen.push(`${reason.message} ${context.status}`))
@@ -187,7 +187,7 @@ describe('listeners', () => {
 })
 
 describe('shields', () => {
-  test('trap 13, row 101: what is in it survives, the run waits for it, and the cancelation comes after', async () => {
+  test('row 101: what is in it survives, the run waits for it, and the cancelation comes after', async () => {
     const steps: string[] = []
     const operation = new Cancelable()
     const run = operation.run(async (cancel) => {
@@ -411,7 +411,7 @@ describe('families', () => {
     expect(child.reason).toMatchObject({ kind: 'parent' })
   })
 
-  test('trap 3: marked first, told later: in any listener the whole subtree is canceled; parents hear of it first', () => {
+  test('marked first, notified later: in any listener the whole subtree is canceled; parents come first', () => {
     const root = new Cancelable().enter()
     const all: Cancelable[] = [root]
     const order: number[] = []
@@ -428,7 +428,7 @@ describe('families', () => {
     expect(canceledThen).toEqual(Array.from({ length: 10 }, () => true))
   })
 
-  test('a source that the oldest and the youngest share, in either order, tells parents first', () => {
+  test('a source that the oldest and the youngest share, in either order, notifies parents first', () => {
     for (const youngestFirst of [false, true]) {
       const token = new CancelationToken()
       const oldest = new Cancelable(youngestFirst ? {} : { token }).enter()
@@ -436,10 +436,10 @@ describe('families', () => {
       for (let i = 0; i < 3; i++) between.push(between.at(-1)!.child().enter())
       const youngest = between.at(-1)!.child({ token }).enter()
       if (youngestFirst) oldest.addSource(new TokenSource(token))
-      const told: Cancelable[] = []
-      for (const each of [youngest, ...between, oldest]) each.onCancel(() => told.push(each))
+      const notified: Cancelable[] = []
+      for (const each of [youngest, ...between, oldest]) each.onCancel(() => notified.push(each))
       token.cancel()
-      expect(told.map((each) => [oldest, ...between, youngest].indexOf(each))).toEqual([0, 1, 2, 3, 4, 5])
+      expect(notified.map((each) => [oldest, ...between, youngest].indexOf(each))).toEqual([0, 1, 2, 3, 4, 5])
     }
   })
 

@@ -1,4 +1,4 @@
-/** Rows 21 to 34 of the reference: what is known of an operation, and the family of errors. */
+/** Rows 21 to 34 of docs/coming-from-python.md: the context of an operation, and the errors. */
 import { describe, expect, test } from 'vitest'
 import {
   AbortCancelation,
@@ -47,7 +47,7 @@ const REASONS: CancelationReason[] = [
 ]
 
 describe('the context', () => {
-  test('row 21: a live view that nobody can write to', () => {
+  test('row 21: a live view that is read-only', () => {
     const operation = new Cancelable({ id: 'x', name: 'job' })
     const { context } = operation
     expect(operation.context).toBe(context)
@@ -175,7 +175,7 @@ describe('errors', () => {
     })
   })
 
-  test('trap 24: TimeoutError is told apart by name; other copies of the package by brand', () => {
+  test('TimeoutError is recognized by name; other copies of the package by brand', () => {
     const operation = new Cancelable({ timeout: 0 })
     const error = thrown(() => operation.enter()) as Error
     expect(error.name).toBe('TimeoutError')
@@ -186,7 +186,7 @@ describe('errors', () => {
     }
   })
 
-  test('trap 22: no stack unless asked for, and that of others is left alone', () => {
+  test('no stack unless asked for, and that of others is left alone', () => {
     expect(expired().stack).not.toContain('\n')
     CancelationError.captureStack = true
     expect(expired().stack).toContain('context.test')

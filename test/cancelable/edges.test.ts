@@ -146,8 +146,8 @@ describe('leaving', () => {
   })
 })
 
-describe('telling', () => {
-  test('a listener that is registered while others are told is told once', () => {
+describe('notifying', () => {
+  test('a listener registered while others are called is called once', () => {
     let inAbort = 0
     let inDispose = 0
     let inListener = 0
@@ -222,7 +222,7 @@ describe('bad calls', () => {
     expect(await rejection(shielded)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 
-  test('a part that is none is told what would be one', () => {
+  test('an invalid part is refused with what would be valid', () => {
     expect((thrown(() => Cancelable.combine([{} as never])) as Error).message).toContain('tokens, signals or sources')
   })
 })
@@ -377,13 +377,13 @@ describe('errors that fail when they are looked at', () => {
       },
     })
     const token = new CancelationToken()
-    let told = 0
+    let seen = 0
     token.onCancel(() => {
       throw error
     })
-    token.onCancel(() => told++)
+    token.onCancel(() => seen++)
     token.cancel()
-    expect(told).toBe(1)
+    expect(seen).toBe(1)
 
     new Cancelable({ timeout: 5 })
       .onCancel(() => {

@@ -1,4 +1,4 @@
-/** Rows 1 to 20 of the reference: making, starting, ending. */
+/** Rows 1 to 20 of docs/coming-from-python.md: making, starting, ending. */
 import { inspect } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import {
@@ -87,7 +87,7 @@ describe('making one', () => {
 })
 
 describe('starting and ending', () => {
-  test('row 6: entering is synchronous, and start listeners hear of it when it runs', () => {
+  test('row 6: entering is synchronous, and start listeners are called when it runs', () => {
     const seen: string[] = []
     const operation = new Cancelable().onStart((context) => seen.push(context.status))
     operation.enter()
@@ -106,7 +106,7 @@ describe('starting and ending', () => {
     expect(operation.context.status).toBe('disposed')
   })
 
-  test('row 8: the rejection is a typed error, whoever canceled', async () => {
+  test('row 8: the rejection is a typed error, whatever canceled', async () => {
     const error = await rejection(Cancelable.run(() => never(), { timeout: 5 }))
     expect(error).toBeInstanceOf(TimeoutCancelation)
     expect(error).toBeInstanceOf(CancelationError)

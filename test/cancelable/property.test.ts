@@ -44,7 +44,7 @@ class World {
   readonly canceledTokens = new Set<number>()
   readonly operations: Cancelable[] = [new Cancelable().enter()]
   readonly model: Model[] = [{ parent: -1, token: undefined, state: 'running', cause: undefined }]
-  readonly told: number[] = []
+  readonly seen: number[] = []
 
   apply(step: Action, name: string): void {
     if (step.do === 'spawn') this.#spawn(step.of % this.operations.length, step.token)
@@ -73,7 +73,7 @@ class World {
   #spawn(parent: number, token: number | undefined): void {
     const index = this.operations.length
     const operation = this.operations[parent]!.child(token === undefined ? {} : { token: this.tokens[token]! })
-    operation.onCancel(() => this.told.push(index))
+    operation.onCancel(() => this.seen.push(index))
     const held = token !== undefined && this.canceledTokens.has(token)
     const above = this.model[parent]!
     if (above.state !== 'running' || held) {
@@ -108,13 +108,13 @@ class World {
       const { state, cause, parent } = this.model[i]!
       expect(operation.isCanceled, `canceled ${i}`).toBe(state === 'canceled')
       expect(operation.reason && rootCause(operation.reason).message).toBe(cause)
-      // Of those canceled together, nobody is told before its parent.
-      if (this.told.includes(i) && this.told.includes(parent) && this.model[parent]!.cause === cause) {
-        expect(this.told.indexOf(parent)).toBeLessThan(this.told.indexOf(i))
+      // Of those canceled together, none is notified before its parent.
+      if (this.seen.includes(i) && this.seen.includes(parent) && this.model[parent]!.cause === cause) {
+        expect(this.seen.indexOf(parent)).toBeLessThan(this.seen.indexOf(i))
       }
       if (state !== 'running') expect(operation[kPreviousSibling]).toBeNull()
     })
-    expect(this.told.length).toBe(new Set(this.told).size)
+    expect(this.seen.length).toBe(new Set(this.seen).size)
   }
 
   /** With everything over, nothing is linked to anything. */

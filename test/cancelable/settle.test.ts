@@ -102,7 +102,7 @@ describe('without grace', () => {
 })
 
 describe('with grace', () => {
-  test('trap 14, row 156: the body may go on for that long; what it fulfills with within it counts', async () => {
+  test('row 156: the body may go on for that long; what it fulfills with within it counts', async () => {
     const operation = new Cancelable({ grace: '30s' })
     const run = operation.run(async () => {
       await coreSleep(5)
@@ -285,7 +285,7 @@ describe('what must end first', () => {
 })
 
 describe('what the run rejects with', () => {
-  test("trap 1: a library's own AbortError becomes the cause of ours, unless it says so itself", async () => {
+  test("a library's own AbortError becomes the cause of ours, unless it says so itself", async () => {
     const operation = new Cancelable()
     const run = operation.run(async (cancel) => {
       await coreSleep(60_000, undefined, { signal: cancel.signal })

@@ -1,4 +1,4 @@
-/** Rows 89 to 100 of the reference: streams and partial results. */
+/** Rows 89 to 100 of docs/coming-from-python.md: streams and partial results. */
 import { Readable } from 'node:stream'
 import { ReadableStream } from 'node:stream/web'
 import { setTimeout as coreSleep } from 'node:timers/promises'
@@ -145,7 +145,7 @@ describe('streaming', () => {
     expect(await rejection(iterator!.next())).toMatchObject({ reason: { kind: 'parent' } })
   })
 
-  test('trap 15: closing never waits behind a pending item', async () => {
+  test('closing never waits behind a pending item', async () => {
     const operation = new Cancelable().enter()
     const stream = operation.stream(stuck(0))
     const waiting = rejection(stream.next())

@@ -47,7 +47,7 @@ describe('beats that came too late', () => {
     ])
   })
 
-  it('are dropped by skip, and told of with the next one', () => {
+  it('are dropped by skip, and reported with the next one', () => {
     const backlog = new Backlog('skip', 1)
     backlog.add(5, 4, 40, false)
     expect(takeAll(backlog)).toEqual([])

@@ -4,14 +4,14 @@ import type { ErrorMessage } from '../../src/base/diagnostics.js'
 import { every } from '../../src/schedule/ticker.js'
 import { eventually } from '../helpers/eventually.js'
 
-const told: unknown[] = []
-const listen = (message: unknown): void => void told.push((message as ErrorMessage).error)
+const seen: unknown[] = []
+const listen = (message: unknown): void => void seen.push((message as ErrorMessage).error)
 const errors = channel('tripline:error')
 errors.subscribe(listen)
-afterEach(() => told.splice(0))
+afterEach(() => seen.splice(0))
 
 describe('what goes wrong in a canceled body', () => {
-  test('is told, though the tick ended for another reason', async () => {
+  test('is reported, though the tick ended for another reason', async () => {
     const clumsy = new Error('the batch was not saved')
     const ticker = every(
       5,
@@ -24,7 +24,7 @@ describe('what goes wrong in a canceled body', () => {
       },
       { timeout: 5 },
     )
-    await eventually(() => told.includes(clumsy))
+    await eventually(() => seen.includes(clumsy))
     await ticker.close()
   })
 
@@ -43,6 +43,6 @@ describe('what goes wrong in a canceled body', () => {
     )
     await eventually(() => ended >= 3)
     await ticker.close()
-    expect(told).toEqual([])
+    expect(seen).toEqual([])
   })
 })

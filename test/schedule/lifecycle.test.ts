@@ -60,7 +60,7 @@ describe('a process', () => {
     }
   })
 
-  it('dies of an error of the body that nobody takes', async () => {
+  it('dies of an unhandled error of the body', async () => {
     const outcome = await runModule(`tripline.every(1, () => { throw new Error('mine') })`)
     expect(outcome.code).toBe(1)
     expect(outcome.stderr).toContain('mine')
@@ -97,7 +97,7 @@ describe('a process', () => {
 })
 
 describe('a worker', () => {
-  it('terminated while it ticks harms nobody, and nothing fires afterwards', async () => {
+  it('terminated while it ticks does no harm, and nothing fires afterwards', async () => {
     const worker = `
       import { every, samples } from ${JSON.stringify(PACKAGE)}
       import { parentPort } from 'node:worker_threads'

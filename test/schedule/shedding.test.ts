@@ -1,4 +1,4 @@
-/** Tickers under guards: who slows down, pauses and comes back, and in which order. */
+/** Tickers under guards: which slow down, pause and come back, and in which order. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { guard } from '../../src/monitor/guard.js'
 import { samplerStats } from '../../src/addon/sampler.js'
@@ -89,7 +89,7 @@ describe('while its guard is breached', () => {
     expect(reason).toMatchObject({ kind: 'resource', breach: { metric: 'memory', value: 95, limit: 90 } })
   })
 
-  it('a ticker that is told to runs on', async () => {
+  it('a ticker with whileBreached 'run' goes on', async () => {
     machine.setMemory(95)
     using memory = guard({ memory: 90 })
     let bodies = 0
@@ -112,7 +112,7 @@ describe('while its guard is breached', () => {
     await ticker.close()
   })
 
-  it('a ticker goes on under a guard that only tells', async () => {
+  it('a ticker goes on under a dry-run guard', async () => {
     machine.setMemory(95)
     using memory = guard({ memory: 90 }, { dryRun: true })
     let bodies = 0
@@ -151,7 +151,7 @@ describe('while its guard is breached', () => {
     await ticker.close()
   })
 
-  it('a ticker may close itself and others when it hears of it', async () => {
+  it('a ticker may close itself and others when it is notified', async () => {
     using memory = guard({ memory: 90 }, { within: 10 })
     const tickers: Ticker[] = []
     const onState = (): void => tickers.forEach((each) => void each.close())

@@ -61,7 +61,7 @@ describe('a ticker', () => {
     await ticker.close()
   })
 
-  it('tells a loop that was blocked for 5 s of 5000 beats once', async () => {
+  it('reports 5000 beats once to a loop that was blocked for 5 s', async () => {
     const ticks: Tick[] = []
     const ticker = every(1, (_cancel, tick) => void ticks.push(tick))
     await eventually(() => ticks.length >= 3)
@@ -76,7 +76,7 @@ describe('a ticker', () => {
     expect(performance.now() - after.due).toBeLessThan(4900)
     await eventually(() => ticks.length > bodiesBefore + 5)
     expectOneGrid(ticks, 1)
-    // Nobody could be told, so the thread did not wake up 5000 times.
+    // Nothing could be delivered, so the thread did not wake up 5000 times.
     expect(wakeups).toBeLessThan(1000)
     await ticker.close()
   })
@@ -144,7 +144,7 @@ describe('a ticker', () => {
     expect(missed).toBeGreaterThanOrEqual(bodies)
   })
 
-  it('runs as many bodies at once as it is told to', async () => {
+  it('runs as many bodies at once as its concurrency', async () => {
     let running = 0
     let most = 0
     let bodies = 0
@@ -452,7 +452,7 @@ describe('an error of the body', () => {
 })
 
 describe('pausing', () => {
-  it('stops the beats, and is told', async () => {
+  it('stops the beats, and is notified', async () => {
     const states: string[] = []
     let bodies = 0
     const ticker = every(1, () => void bodies++, { onState: (state) => states.push(state) })
@@ -487,7 +487,7 @@ describe('pausing', () => {
 })
 
 describe('what is missed', () => {
-  it('is told on the diagnostics channel', async () => {
+  it('is published on the diagnostics channel', async () => {
     const messages: MissedMessage[] = []
     const listener = (message: unknown): void => void messages.push(message as MissedMessage)
     subscribe('tripline:missed', listener)
@@ -508,7 +508,7 @@ describe('stats', () => {
     await eventually(() => ticker.stats.ticks > 3)
     const { scheduling, late, rate, running } = ticker.stats
     expect(scheduling).toMatchObject({ timerSlack: expect.any(Number), slice: expect.any(Number) })
-    // Only the user who may has it; root here, mostly.
+    // Only where privileges allow it; usually root here.
     if (process.getuid?.() !== 0) expect(scheduling.realTime).toBe(false)
     expect(late.p50).toBeLessThanOrEqual(late.p99)
     expect(late.p99).toBeLessThanOrEqual(late.max)

@@ -1,4 +1,4 @@
-/** Sources and reasons that fail when they are looked at: whatever they do, everyone is told. */
+/** Sources and reasons that fail when they are read: all listeners are called regardless. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -44,22 +44,22 @@ describe('foreign signals', () => {
     expect(operation.reason).toMatchObject({ kind: 'error' })
   })
 
-  /** A signal of somebody else's making. */
+  /** A foreign imitation of an AbortSignal. */
   class Imitation {
     aborted = false
     reason: unknown = undefined
-    tell: () => void = () => undefined
-    addEventListener(_: string, told: () => void): void {
-      this.tell = told
+    fire: () => void = () => undefined
+    addEventListener(_: string, seen: () => void): void {
+      this.fire = seen
     }
     removeEventListener(): void {}
   }
 
-  test('an imitation that tells its listeners before it is aborted cancels with a reason', async () => {
+  test('an imitation that calls its listeners before it is aborted cancels with a reason', async () => {
     const signal = new Imitation()
     const operation = new Cancelable({ abortSignal: signal as unknown as AbortSignal })
     const run = operation.run(() => never())
-    signal.tell()
+    signal.fire()
     await rejection(run)
     expect(operation.reason).toMatchObject({ kind: 'abort' })
   })
@@ -72,12 +72,12 @@ describe('foreign signals', () => {
       }
     }
     const operation = new Cancelable({ abortSignal: new Broken() as unknown as AbortSignal })
-    let told = 0
-    operation.onCancel(() => told++)
+    let seen = 0
+    operation.onCancel(() => seen++)
     const run = operation.run(() => never())
     expect(operation.cancel('stop')).toBe(true)
     await rejection(run)
-    expect(told).toBe(1)
+    expect(seen).toBe(1)
     expect(reported.map((each) => each.error)).toEqual([failure])
   })
 })
@@ -86,12 +86,12 @@ test('a source whose name is no string is disposed of, and the run settles', asy
   let disposed = 0
   const source = { name: Symbol('odd'), arm: () => ({ [Symbol.dispose]: () => disposed++ }) }
   const operation = new Cancelable({ sources: [source as unknown as CancelationSource] })
-  let told = 0
-  operation.onCancel(() => told++)
+  let seen = 0
+  operation.onCancel(() => seen++)
   const run = operation.run(() => never())
   operation.cancel('stop')
   await rejection(run)
-  expect([told, disposed]).toEqual([1, 1])
+  expect([seen, disposed]).toEqual([1, 1])
 })
 
 describe('shared tokens', () => {
@@ -113,10 +113,10 @@ describe('shared tokens', () => {
       const token = new CancelationToken()
       const shared: SharedToken = token.share()
       const other = CancelationToken.from(shared)
-      let told = 0
-      token.onCancel(() => told++)
+      let seen = 0
+      token.onCancel(() => seen++)
       expect(token.cancel(reason)).toBe(true)
-      expect(told).toBe(1)
+      expect(seen).toBe(1)
       expect(token.reason).toMatchObject({ kind: reason.kind, message: reason.message })
       expect(other.isCanceled).toBe(true)
       expect(other.reason!.kind).toBe(reason.kind)

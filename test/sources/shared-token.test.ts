@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationToken } from '../../src/index.js'
 import { rejection, thrown } from '../cancelable/helpers.js'
 
-/** Sets the word as another thread's token would, from a real other thread, when told. */
+/** Sets the word as another thread's token would, from a real other thread, on request. */
 async function startRemote(shared: { buffer: SharedArrayBuffer }): Promise<Worker> {
   const worker = new Worker(
     `const { parentPort, workerData } = require('node:worker_threads')
@@ -35,7 +35,7 @@ describe('a shared token', () => {
     expect(copy.reason!.at).toBeCloseTo(token.reason!.at)
   })
 
-  test('the first reason wins, whoever sets it', () => {
+  test('the first reason wins, whichever side sets it', () => {
     const token = new CancelationToken()
     const copy = CancelationToken.from(token.share())
     copy.cancel('copy')
@@ -74,7 +74,7 @@ describe('a shared token', () => {
     await worker.terminate()
   })
 
-  test('trap 21: one that waits is woken by a worker', async () => {
+  test('one that waits is woken by a worker', async () => {
     const token = new CancelationToken()
     const worker = await startRemote(token.share())
     const run = Cancelable.run((cancel) => cancel.sleep(60_000), { token })

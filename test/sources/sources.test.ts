@@ -1,4 +1,4 @@
-/** Rows 50 to 75 of the reference: what can cancel. */
+/** Rows 50 to 75 of docs/coming-from-python.md: what can cancel. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -23,7 +23,7 @@ import { kTimerList, kExpire } from '../../src/engine/timers.js'
 import { kHub } from '../../src/sources/token.js'
 import { block, deferred, never, rejection, thrown, turns, until } from '../cancelable/helpers.js'
 
-/** A source of the tests' own, which reports when told. */
+/** A source of the tests' own, which reports on request. */
 class HandSource implements CancelationSource {
   readonly name = 'hand'
   readonly sinks = new Set<CancelSink>()
@@ -153,7 +153,7 @@ describe('timeouts', () => {
     expect(await rejection(combined.run(() => never()))).toMatchObject({ reason: { timeout: 5 } })
   })
 
-  test('trap 10: 0 has run out, Infinity is none, beyond 2^31 ms works, NaN and less than 0 are errors', async () => {
+  test('0 has run out, Infinity means no timeout, beyond 2^31 ms works, NaN and less than 0 are errors', async () => {
     expect(await rejection(Cancelable.run(() => 1, { timeout: 0 }))).toMatchObject({ name: 'TimeoutError' })
     expect(await Cancelable.run(() => 1, { timeout: Infinity })).toBe(1)
     expect(await Cancelable.run((cancel) => cancel.sleep(3), { timeout: 2 ** 31 + 5 })).toBeUndefined()
@@ -291,7 +291,7 @@ describe('OS signals', () => {
     }
   })
 
-  test('trap 12: in a worker, where no signal arrives, arming fails', async () => {
+  test('in a worker, where no signal arrives, arming fails', async () => {
     // The built package: a worker cannot load TypeScript.
     const url = new URL('../../dist/index.js', import.meta.url).href
     const worker = new Worker(
@@ -390,7 +390,7 @@ describe('a foreign AbortSignal', () => {
     }
   })
 
-  test('trap 18: one listener a signal, however many operations, removed with the last', () => {
+  test('one listener a signal, however many operations, removed with the last', () => {
     let listeners = 0
     const signal = {
       aborted: false,
@@ -517,7 +517,7 @@ describe('composites', () => {
     expect(token[kHub].head).toBeNull()
   })
 
-  test('any built-in source can be armed by somebody else’s sink', async () => {
+  test('any built-in source can be armed by a foreign sink', async () => {
     for (const [source, trigger] of everyKind()) {
       const reported = deferred<CancelationReason>()
       using _armed = source.arm({

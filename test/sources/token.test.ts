@@ -1,4 +1,4 @@
-/** Rows 38 to 49 of the reference: tokens. */
+/** Rows 38 to 49 of docs/coming-from-python.md: tokens. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, test } from 'vitest'
 import {

@@ -1,4 +1,4 @@
-/** The traps of the reference, section 8, that have no test elsewhere; each by its number. */
+/** Known pitfalls of cancelation that have no test elsewhere. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
@@ -10,8 +10,8 @@ import { kHub } from '../../src/sources/token.js'
 import { runModule } from '../helpers/child.js'
 import { deferred, never, rejection, turns } from './helpers.js'
 
-describe('traps', () => {
-  test('1: one error object for every observer', async () => {
+describe('pitfalls', () => {
+  test('one error object for every observer', async () => {
     const operation = new Cancelable()
     const seen: unknown[] = []
     const run = operation.run(async (cancel) => {
@@ -32,7 +32,7 @@ describe('traps', () => {
     expect(new Set([...seen, error, operation.signal.reason]).size).toBe(1)
   })
 
-  test('1: also for an operation that nobody looked at before', async () => {
+  test('also for an operation that was not read before', async () => {
     const operation = new Cancelable()
     const run = operation.run(() => never())
     operation.cancel('stop')
@@ -41,7 +41,7 @@ describe('traps', () => {
     expect((error as CancelationError).context).toBe(operation.context)
   })
 
-  test('2: first wins, also among sources that report together', async () => {
+  test('first wins, also among sources that report together', async () => {
     const token = new CancelationToken()
     const operation = new Cancelable({ token, sources: [new TimeoutSource(1)], timeout: 1 })
     const error = rejection(operation.run(() => never()))
@@ -51,7 +51,7 @@ describe('traps', () => {
     expect(operation.cancel('later')).toBe(false)
   })
 
-  test('4: a listener that throws does not stop the process or the others, in any place', async () => {
+  test('a listener that throws does not stop the process or the others, in any place', async () => {
     const errors: unknown[] = []
     const listener = (message: unknown): void => void errors.push(message)
     subscribe('tripline:error', listener)
@@ -83,7 +83,7 @@ describe('traps', () => {
     expect(errors).toHaveLength(3)
   })
 
-  test('5: canceling inside a listener does nothing; adding one there calls it; another operation is canceled in its turn', () => {
+  test('canceling inside a listener does nothing; adding one there calls it; another operation is canceled in its turn', () => {
     const order: string[] = []
     const other = new Cancelable().onCancel(() => order.push('other')).enter()
     const operation = new Cancelable().enter()
@@ -101,7 +101,7 @@ describe('traps', () => {
     expect(operation.reason).toMatchObject({ message: 'once' })
   })
 
-  test('7: a canceled operation lets go of everything at once, though its body never settles', async () => {
+  test('a canceled operation lets go of everything at once, though its body never settles', async () => {
     const token = new CancelationToken()
     const controller = new AbortController()
     const parent = new Cancelable().enter()
@@ -128,7 +128,7 @@ describe('traps', () => {
     expect(operation[kTimerList]).not.toBeNull()
   })
 
-  test('8: nothing that rejects is made before somebody asks for it', async () => {
+  test('nothing that rejects is made before it is asked for', async () => {
     const result = await runModule(`
       const { Cancelable, CancelationToken } = tripline
       process.on('unhandledRejection', (error) => { console.log('unhandled', error.message); process.exit(1) })
@@ -151,7 +151,7 @@ describe('traps', () => {
     expect(result).toMatchObject({ code: 0, stdout: 'fine\n' })
   })
 
-  test('9: row 159: many races against one promise leave one reaction, and nothing when they are over', async () => {
+  test('row 159: many races against one promise leave one reaction, and nothing when they are over', async () => {
     let reactions = 0
     const long = deferred<string>()
     const promise: PromiseLike<string> = {
@@ -179,14 +179,14 @@ describe('traps', () => {
     last[Symbol.dispose]()
   })
 
-  test('9: a race settles as its promise does, takes plain values, and ends with its operation', async () => {
+  test('a race settles as its promise does, takes plain values, and ends with its operation', async () => {
     const operation = new Cancelable().enter()
     expect(await operation.race(5 as never)).toBe(5)
     expect(await rejection(operation.race(Promise.reject(new Error('x'))))).toMatchObject({ message: 'x' })
     const pending = operation.race(never())
     const asleep = operation.sleep('1h')
     operation[Symbol.dispose]()
-    // Nobody has to listen.
+    // No listener is needed.
     await turns(2)
     for (const each of [pending, asleep]) {
       expect(await rejection(each)).toMatchObject({ reason: { kind: 'parent', message: 'The parent operation ended' } })
@@ -196,7 +196,7 @@ describe('traps', () => {
     expect(await rejection(canceled.race(Promise.reject(new Error('unheard'))))).toMatchObject({ message: 'before' })
   })
 
-  test('11: waiting for a timeout keeps no process alive; sleeping and grace do', async () => {
+  test('waiting for a timeout keeps no process alive; sleeping and grace do', async () => {
     const idle = await runModule(`
       new tripline.Cancelable({ timeout: '1h', condition: () => false }).enter()
       console.log('end')
@@ -220,7 +220,7 @@ describe('traps', () => {
     expect(tooEarly.code).toBe(13)
   })
 
-  test('12: the first SIGINT cancels, the second has its default effect', async () => {
+  test('the first SIGINT cancels, the second has its default effect', async () => {
     const result = await runModule(`
       const { Cancelable } = tripline
       await Cancelable.run((cancel) => {
@@ -233,7 +233,7 @@ describe('traps', () => {
     expect(result).toMatchObject({ signal: 'SIGINT', stdout: 'SIGINT\n' })
   })
 
-  test('16: listeners run in whatever context cancels; a body keeps its own', async () => {
+  test('listeners run in whatever context cancels; a body keeps its own', async () => {
     const storage = new AsyncLocalStorage<string>()
     const operation = new Cancelable()
     let inBody: string | undefined
@@ -249,7 +249,7 @@ describe('traps', () => {
     expect(inBody).toBe('body')
   })
 
-  test('16: the timer that serves all keeps nobody’s context', async () => {
+  test('the shared timer keeps no caller’s async context', async () => {
     const storage = new AsyncLocalStorage<string>()
     const seen: (string | undefined)[] = []
     await storage.run('request', () => {
@@ -259,7 +259,7 @@ describe('traps', () => {
     expect(seen).toEqual([undefined])
   })
 
-  test('17: the signal is a real one, which every core API takes', async () => {
+  test('the signal is a real one, which every core API takes', async () => {
     const operation = new Cancelable().enter()
     expect(operation.signal).toBeInstanceOf(AbortSignal)
     const any = AbortSignal.any([operation.signal])
@@ -269,7 +269,7 @@ describe('traps', () => {
     expect(await rejection(coreSleep(1, undefined, { signal: operation.signal }))).toMatchObject({ code: 'ABORT_ERR' })
   })
 
-  test('19: ending twice, canceling after the end, ending inside a listener, disposing while shielded', async () => {
+  test('ending twice, canceling after the end, ending inside a listener, disposing while shielded', async () => {
     const inside = new Cancelable().enter()
     inside.onCancel(() => inside[Symbol.dispose]())
     inside.cancel('x')
@@ -294,7 +294,7 @@ describe('traps', () => {
     expect(operation.context.status).toBe('disposed')
   })
 
-  test('20: await using waits for children within the grace', async () => {
+  test('await using waits for children within the grace', async () => {
     const steps: string[] = []
     const parent = new Cancelable({ grace: '30s' }).enter()
     const child = parent.child({ grace: '30s' }).run(async (cancel) => {
@@ -336,7 +336,7 @@ describe('traps', () => {
     operation[Symbol.dispose]()
   })
 
-  test('channels: who listens hears of every cancelation', () => {
+  test('channels: a subscriber receives every cancelation', () => {
     const messages: unknown[] = []
     const listener = (message: unknown): void => void messages.push(message)
     subscribe('tripline:cancel', listener)
