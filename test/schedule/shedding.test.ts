@@ -89,7 +89,7 @@ describe('while its guard is breached', () => {
     expect(reason).toMatchObject({ kind: 'resource', breach: { metric: 'memory', value: 95, limit: 90 } })
   })
 
-  it('a ticker with whileBreached 'run' goes on', async () => {
+  it('a ticker goes on where a breach is to change nothing', async () => {
     machine.setMemory(95)
     using memory = guard({ memory: 90 })
     let bodies = 0
