@@ -17,6 +17,7 @@ const char* WhyMissing(Metric metric) {
     case Metric::kCpuIowait: return "macOS does not count time that waits for I/O";
     case Metric::kCpuThrottled: return "macOS has no quotas of CPU time";
     case Metric::kMemoryOomKills: return "macOS does not count what it ends for want of memory";
+    case Metric::kPids: return "macOS has no groups of processes with a limit";
     case Metric::kPressureCpu:
     case Metric::kPressureMemory:
     case Metric::kPressureIo:
@@ -29,6 +30,7 @@ const char* WhyMissing(Metric metric) {
     case Metric::kGpu:
     case Metric::kGpuMemoryAvailable:
     case Metric::kGpuTemperature: return "macOS shows GPUs in IOKit only, which is not linked";
+    case Metric::kUndervoltage: return "only the firmware of a Raspberry Pi reports a supply that is too weak";
     case Metric::kTemperature: return "macOS has no public interface for temperatures";
     case Metric::kBattery:
     case Metric::kPowerOnline: return "macOS shows power in IOKit only, which is not linked";
@@ -44,6 +46,7 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kDisk: return MakeDiskProbe(selector, why);
     case Family::kNetwork: return MakeNetworkProbe(why);
     case Family::kThrottled: return MakeThrottledProbe(why);
+    case Family::kSockets: return MakeSocketsProbe(why);
     case Family::kProcess: return MakeProcessProbe(selector, why);
     default: why->Set("this operating system has no such figure"); return nullptr;
   }

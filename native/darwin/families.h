@@ -11,6 +11,7 @@ Probe* MakeMemoryProbe(Failure* why);
 Probe* MakeDiskProbe(const Selector& selector, Failure* why);
 Probe* MakeNetworkProbe(Failure* why);
 Probe* MakeThrottledProbe(Failure* why);
+Probe* MakeSocketsProbe(Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);
 
 // "<call>: kern_return_t <number>".

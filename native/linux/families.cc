@@ -15,6 +15,9 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kLoad: return MakeLoadProbe(why);
     case Family::kMemory: return MakeMemoryProbe(why);
     case Family::kOomKills: return MakeOomKillsProbe(why);
+    case Family::kPids: return MakePidsProbe(why);
+    case Family::kSockets: return MakeSocketsProbe(why);
+    case Family::kUndervoltage: return MakeUndervoltageProbe(why);
     case Family::kPressure: return MakePressureProbe(why);
     case Family::kDisk: return MakeDiskProbe(selector, why);
     case Family::kDiskIo: return MakeDiskIoProbe(selector, why);

@@ -1,5 +1,7 @@
 #include "linux/interfaces.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstring>
 
@@ -41,6 +43,13 @@ bool IsTunnelType(int64_t type) {
 }
 
 }  // namespace
+
+void FindNet(const Roots& roots, Text* net) {
+  net->Set(roots.proc.get(), "/1/net");
+  Text file;
+  file.Set(net->get(), "/dev");
+  if (!roots.other_proc || access(file.get(), R_OK) != 0) net->Set(roots.proc.get(), "/net");
+}
 
 void InterfaceRules::SetRoots(const char* sys, const char* net) {
   class_.Set(sys, "/class/net");

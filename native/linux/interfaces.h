@@ -28,6 +28,10 @@ struct Interface {
   bool counts = false;
 };
 
+// The folder of net/dev and the like: of this process's namespace. A tree of another machine, or of the host seen from
+// a container, is seen through its first process.
+void FindNet(const Roots& roots, Text* net);
+
 class InterfaceRules {
  public:
   // `sys`: the root of sysfs; `net`: the folder that dev is in.

@@ -1,5 +1,4 @@
 // network.rx, network.tx: /proc/net/dev, summed over the interfaces that interfaces.h finds to count.
-#include <unistd.h>
 #include <cstring>
 
 #include "linux/families.h"
@@ -22,15 +21,9 @@ constexpr uint64_t kLongestWait = 32 * kSecond;
 class NetworkProbe final : public Probe {
  public:
   NetworkProbe() {
-    // net is a link to self/net: this process's namespace. A tree of another machine, or of the host seen from a
-    // container, is seen through its first process.
     Text net;
-    net.Set(roots_.proc.get(), "/1/net");
+    FindNet(roots_, &net);
     file_.SetPath(net.get(), "/dev");
-    if (!roots_.other_proc || access(file_.path(), R_OK) != 0) {
-      net.Set(roots_.proc.get(), "/net");
-      file_.SetPath(net.get(), "/dev");
-    }
     rules_.SetRoots(roots_.sys.get(), net.get());
   }
 

@@ -13,13 +13,13 @@
 #include "linux/device.h"
 #include "linux/families.h"
 #include "linux/parse/sensor.h"
+#include "linux/pi_firmware.h"
 #include "port/platform.h"
 
 namespace tripline {
 
 namespace {
 
-constexpr uint64_t kNowBits = 0xf;
 constexpr uint64_t kLately = 2 * kSecond;  // how long a count that has grown means "now"
 constexpr uint32_t kMostCpus = 8192;       // as many as Linux can be built for
 
@@ -35,8 +35,7 @@ class ThrottledProbe final : public Probe {
   bool Open(Failure* why) {
     cpus_.Set(roots_.sys.get(), "/devices/system/cpu");
     coolers_.Set(roots_.sys.get(), "/class/thermal");
-    FindFirmware();
-    if (!firmware_.empty() || HasCounts() || HasCooler()) return true;
+    if (firmware_.Find(roots_) || HasCounts() || HasCooler()) return true;
     why->Set(
         "nothing here reports throttling: no Raspberry Pi firmware, thermal_throttle counts or CPU cooling device");
     return false;
@@ -45,7 +44,7 @@ class ThrottledProbe final : public Probe {
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     known_ = on_ = false;
     failure_ = Failure();
-    if (!firmware_.empty()) ReadFirmware();
+    if (firmware_.found()) ReadFirmware();
     ReadCounts(now);
     ReadCoolers();
     if (!known_) {
@@ -66,34 +65,9 @@ class ThrottledProbe final : public Probe {
     on_ = on_ || on;
   }
 
-  // ---- the firmware of a Raspberry Pi
-
-  // The device is called differently on different boards; its driver is not.
-  void FindFirmware() {
-    Text folder;
-    folder.Set(roots_.sys.get(), "/bus/platform/drivers/raspberrypi-firmware");
-    DirectoryReader names(folder.get());
-    while (const char* name = names.Next()) {
-      if (SetFirmware(folder.get(), "/", name)) return;
-    }
-    SetFirmware(roots_.sys.get(), "/devices/platform/soc", "/soc:firmware");
-  }
-
-  bool SetFirmware(const char* a, const char* b, const char* c) {
-    Text path;
-    path.Set(a, b, c, "/get_throttled");
-    if (access(path.get(), R_OK) != 0) return false;
-    firmware_.Set(path.get());
-    return true;
-  }
-
   void ReadFirmware() {
-    File file;
-    file.SetPath(firmware_.get());
     uint64_t bits = 0;
-    if (!file.Read(1, &buffer_)) return file.Explain("", &failure_);
-    if (ParseHex(buffer_.data(), buffer_.size, &bits)) return Judge((bits & kNowBits) != 0, firmware_.get());
-    snprintf(failure_.text, sizeof(failure_.text), "%.120s: not a hexadecimal number", firmware_.get());
+    if (firmware_.Read(&buffer_, &bits, &failure_)) Judge(bits != 0, firmware_.path());
   }
 
   // ---- counts of x86
@@ -159,7 +133,8 @@ class ThrottledProbe final : public Probe {
   }
 
   const Roots roots_;
-  Text firmware_, cpus_, coolers_;
+  PiFirmware firmware_;
+  Text cpus_, coolers_;
   Device device_;
   Buffer buffer_;        // of our own: Read() runs beside the sampling thread
   List<Counts> counts_;  // by the number of the CPU

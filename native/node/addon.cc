@@ -154,9 +154,9 @@ Napi::Value Drain(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// beat(idleMs, heapPercent): the answer to a drain that said `beat`
+// beat(idleMs, heapUsed, heapLimit): the answer to a drain that said `beat`
 void TakeHeartbeat(const Napi::CallbackInfo& info) {
-  Sampler::Get()->TakeHeartbeat(EnvironmentOf(info), ToDouble(info[0]), ToDouble(info[1]));
+  Sampler::Get()->TakeHeartbeat(EnvironmentOf(info), ToDouble(info[0]), ToDouble(info[1]), ToDouble(info[2]));
 }
 
 // now(): the sampler's clock, in milliseconds

@@ -32,6 +32,9 @@ enum class Family : uint8_t {
   kProcess,
   kGpu,
   kOomKills,
+  kPids,
+  kSockets,
+  kUndervoltage,
   kLoop,  // of the event loop: sampler/loop.cc, on every system
 };
 

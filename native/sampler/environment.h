@@ -36,11 +36,12 @@ class Environment {
     board.SetNews(true);
     Notify();
   }
-  void TakeHeartbeat(uint64_t now, double idle_ms, double heap) {
+  void TakeHeartbeat(uint64_t now, double idle_ms, double heap_used, double heap_limit) {
     heartbeat.answered = now;
     heartbeat.delay = now - heartbeat.sent;
     heartbeat.idle_ms = idle_ms;
-    heartbeat.heap = heap;
+    heartbeat.heap_used = heap_used;
+    heartbeat.heap_limit = heap_limit;
   }
   void Drained() {
     beat_wanted = false;

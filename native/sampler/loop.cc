@@ -20,7 +20,8 @@ class LoopProbe : public Probe {
         const uint64_t delay = waited > beat.delay ? waited : beat.delay;
         out->SetLevel(Metric::kEventLoopDelay, static_cast<double>(delay) / 1e6);
       }
-      if ((wanted & MaskOf(Metric::kHeap)) != 0) out->SetLevel(Metric::kHeap, beat.heap);
+      if (Wants(wanted, Metric::kHeap)) out->SetLevel(Metric::kHeap, 100 * beat.heap_used / beat.heap_limit);
+      if (Wants(wanted, Metric::kHeapUsed)) out->SetLevel(Metric::kHeapUsed, beat.heap_used);
       if ((wanted & MaskOf(Metric::kEventLoopUtilization)) != 0) SetUtilization(now, out);
     }
     if (!beat.outstanding()) environment_->AskForHeartbeat(now);
@@ -28,7 +29,8 @@ class LoopProbe : public Probe {
 
   const char* Origin(Metric metric) const override {
     switch (metric) {
-      case Metric::kHeap: return "v8.getHeapStatistics()";
+      case Metric::kHeap:
+      case Metric::kHeapUsed: return "v8.getHeapStatistics()";
       case Metric::kEventLoopUtilization: return "performance.eventLoopUtilization()";
       default: return "heartbeat";
     }

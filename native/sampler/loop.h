@@ -1,5 +1,5 @@
 // The event loop of one JavaScript environment, seen from the sampling thread by a heartbeat that exists only while one
-// of its metrics is wanted: eventLoop.delay, eventLoop.utilization, heap.
+// of its metrics is wanted: eventLoop.delay, eventLoop.utilization, heap, heap.used.
 #pragma once
 
 #include <memory>
@@ -19,8 +19,9 @@ struct Heartbeat {
   uint64_t answered = 0;  // of the latest answer
   uint64_t delay = 0;     // of the latest answer
   double idle_ms = 0;     // cumulative time that the loop has spent waiting; NaN where nobody counts it
-  double heap = 0;        // percent of V8's limit
-  uint64_t still = 0;     // in all, while the loop was not waiting
+  double heap_used = 0;   // V8's heap and its limit, in bytes
+  double heap_limit = 0;
+  uint64_t still = 0;  // in all, while the loop was not waiting
   bool outstanding() const { return sent > answered; }
 
   // The process was stopped for `gap` nanoseconds before `now`: a loop that was to answer could not.

@@ -163,9 +163,9 @@ News Sampler::Drain(Environment* environment) {
   return news;
 }
 
-void Sampler::TakeHeartbeat(Environment* environment, double idle_ms, double heap) {
+void Sampler::TakeHeartbeat(Environment* environment, double idle_ms, double heap_used, double heap_limit) {
   MutexLock lock(&lock_);
-  environment->TakeHeartbeat(MonotonicNow(), idle_ms, heap);
+  environment->TakeHeartbeat(MonotonicNow(), idle_ms, heap_used, heap_limit);
 }
 
 // ---- series and guards ---------------------------------------------------------------------------------------------

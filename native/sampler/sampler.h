@@ -74,8 +74,8 @@ class Sampler : private Host {
   // All that `environment` has not been told; it is forgotten here.
   News Drain(Environment* environment) EXCLUDES(lock_);
 
-  // The environment's sign of life: how long its loop has been idle in all, and how full its heap is in percent.
-  void TakeHeartbeat(Environment* environment, double idle_ms, double heap) EXCLUDES(lock_);
+  // The environment's sign of life: how long its loop has been idle in all; its heap and the limit of that in bytes.
+  void TakeHeartbeat(Environment* environment, double idle_ms, double heap_used, double heap_limit) EXCLUDES(lock_);
 
   SubscriptionInfo InfoOf(uint32_t subscription) EXCLUDES(lock_);
 

@@ -21,6 +21,7 @@ const char* WhyMissing(Metric metric) {
     case Metric::kDiskInodes: return "file systems of Windows have no limit on the number of files";
     case Metric::kTemperature:
     case Metric::kThrottled: return "Windows shows temperatures to drivers and administrators only";
+    case Metric::kUndervoltage: return "only the firmware of a Raspberry Pi reports a supply that is too weak";
     case Metric::kProcessFds: return "Windows has no limit on handles that a program could reach";
     default: return "this operating system has no such figure";
   }
@@ -36,6 +37,8 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kNetwork: return MakeNetworkProbe(why);
     case Family::kPower: return MakePowerProbe(why);
     case Family::kGpu: return MakeGpuProbe(selector, why);
+    case Family::kPids: return MakePidsProbe(why);
+    case Family::kSockets: return MakeSocketsProbe(why);
     case Family::kProcess: return MakeProcessProbe(selector, why);
     default: why->Set("this operating system has no such figure"); return nullptr;
   }

@@ -13,6 +13,8 @@ Probe* MakeDiskIoProbe(const Selector& selector, Failure* why);
 Probe* MakeNetworkProbe(Failure* why);
 Probe* MakePowerProbe(Failure* why);
 Probe* MakeGpuProbe(const Selector& selector, Failure* why);
+Probe* MakePidsProbe(Failure* why);
+Probe* MakeSocketsProbe(Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);
 // nullptr where `pid` is not that of a command under run.
 Probe* MakeJobProbe(int64_t pid);

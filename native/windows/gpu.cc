@@ -87,11 +87,6 @@ class GpuProbe final : public Probe {
 
 }  // namespace
 
-Probe* MakeGpuProbe(const Selector& selector, Failure* why) {
-  GpuProbe* probe = new GpuProbe();
-  if (probe->Open(selector, why)) return probe;
-  delete probe;
-  return nullptr;
-}
+Probe* MakeGpuProbe(const Selector& selector, Failure* why) { return OpenProbe<GpuProbe>(selector, why); }
 
 }  // namespace tripline

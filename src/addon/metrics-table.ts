@@ -14,6 +14,7 @@ export type MetricName =
   | 'swap'
   | 'swap.rate'
   | 'memory.oomKills'
+  | 'pids'
   | 'pressure.cpu'
   | 'pressure.memory'
   | 'pressure.io'
@@ -28,8 +29,10 @@ export type MetricName =
   | 'disk.busy'
   | 'network.rx'
   | 'network.tx'
+  | 'sockets'
   | 'temperature'
   | 'throttled'
+  | 'undervoltage'
   | 'gpu'
   | 'gpu.memory.available'
   | 'gpu.temperature'
@@ -45,6 +48,7 @@ export type MetricName =
   | 'eventLoop.delay'
   | 'eventLoop.utilization'
   | 'heap'
+  | 'heap.used'
 
 /** The unit of a metric's values; a flag is 0 or 1, and `per CPU` is a load average over the number of CPUs. */
 export type MetricUnit = '%' | 'per CPU' | 'bytes' | 'bytes/s' | 'count' | '°C' | 'flag' | 'ms'
@@ -87,6 +91,8 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   'swap.rate': ['bytes/s', 'rate', 'above', 250, 1000, 1000, 'machine'],
   /** Processes of the own cgroup that the kernel has killed for want of memory, since the guard was made. */
   'memory.oomKills': ['count', 'level', 'above', 250, 0, 0, 'guard'],
+  /** Tasks of the own cgroup, of how many it may have; of the tightest one up the chain. */
+  pids: ['%', 'level', 'above', 100, 0, 0, 'machine'],
   /** PSI: share of time in which some task waited for a CPU. Never read faster than once a second. */
   'pressure.cpu': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
   /** PSI: share of time in which some task waited for memory. */
@@ -115,10 +121,14 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   'network.rx': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'machine'],
   /** Sent over all interfaces but loopback and virtual ones. */
   'network.tx': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'machine'],
+  /** TCP sockets in use. */
+  sockets: ['count', 'level', 'above', 100, 0, 0, 'machine'],
   /** The hottest plausible sensor of the CPU or the chip it is on, or one zone by its type. */
   temperature: ['°C', 'level', 'above', 1000, 0, 0, 'zone'],
   /** 1 while firmware or thermal protection holds the machine back. */
   throttled: ['flag', 'level', 'above', 1000, 0, 0, 'machine'],
+  /** 1 while the supply of a Raspberry Pi is too weak. */
+  undervoltage: ['flag', 'level', 'above', 1000, 0, 0, 'machine'],
   /** Share of time in which a GPU had work, of the busiest one, or of one by its name. */
   gpu: ['%', 'level', 'above', 1000, 0, 1000, 'gpu'],
   /** Memory of a GPU that is free, of the one that has least. */
@@ -149,4 +159,6 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   'eventLoop.utilization': ['%', 'ratio', 'above', 100, 1000, 1000, 'environment'],
   /** V8 heap in use, of its limit. */
   heap: ['%', 'level', 'above', 100, 0, 0, 'environment'],
+  /** V8 heap in use, in bytes. */
+  'heap.used': ['bytes', 'level', 'above', 100, 0, 0, 'environment'],
 }

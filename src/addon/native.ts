@@ -117,8 +117,8 @@ export interface Addon {
   removeGuard(guard: number): void
   evidence(guard: number): NativeEvidence[]
   drain(): { guards: number[]; answers: number[]; beat: boolean }
-  /** A sign of life: how long the loop has been idle in all, in milliseconds, and how full the heap is, in percent. */
-  beat(idle: number, heap: number): void
+  /** A sign of life: how long the loop has been idle in all, in milliseconds; the heap and its limit, in bytes. */
+  beat(idle: number, heapUsed: number, heapLimit: number): void
   now(): number
   stats(): SamplerStats
   /** The names of the metrics, in the order of `native/port/metrics.def`. */

@@ -89,7 +89,7 @@ function drain(): void {
 function drainNews(connected: Addon): void {
   const news = connected.drain()
   // First of all: what listeners do now is not the delay that is measured.
-  if (news.beat) connected.beat(idleTime(), heapShare())
+  if (news.beat) beat(connected)
   for (const request of news.answers) {
     const answered = requests.get(request)
     requests.delete(request)
@@ -106,11 +106,11 @@ function idleTime(): number {
   return idle === 0 && active === 0 ? NaN : idle
 }
 
-function heapShare(): number {
+function beat(connected: Addon): void {
   // It brings all of node:stream with it, which takes milliseconds.
   const { getHeapStatistics } = loadBuiltin('node:v8')
   const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
-  return (100 * used) / limit
+  connected.beat(idleTime(), used, limit)
 }
 
 export function registerGuard(id: number, guard: Deliverable): void {

@@ -1,4 +1,5 @@
 /** The event loop as the sampling thread sees it. */
+import { getHeapStatistics } from 'node:v8'
 import { describe, expect, it } from 'vitest'
 import { guard } from '../../src/monitor/guard.js'
 import { sample } from '../../src/monitor/snapshot.js'
@@ -34,6 +35,15 @@ describe('eventLoop.utilization', () => {
 })
 
 describe('heap', () => {
+  it('in bytes is what V8 has in use', async () => {
+    const { value } = (await sample('heap.used')).get('heap.used')!
+    expect(value).toBeGreaterThan(1e6)
+    expect(value).toBeLessThan(2 * getHeapStatistics().used_heap_size)
+    using watched = guard({ 'heap.used': '1MB' })
+    await eventually(() => watched.isBreached)
+    expect(watched.breaches[0]).toMatchObject({ unit: 'bytes', origin: 'v8.getHeapStatistics()' })
+  })
+
   it('is that of V8, of its limit', async () => {
     const { value } = (await sample('heap')).get('heap')!
     expect(value).toBeGreaterThan(0)

@@ -1,4 +1,4 @@
-// Metrics of the own control group over made trees: memory.oomKills.
+// Metrics of the own control group over made trees: memory.oomKills, pids.
 #include <cstring>
 
 #include "fixture.h"
@@ -89,6 +89,63 @@ TEST(OomKillsAreKeptWhenTheProcessIsMoved) {
   CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 1, 1e-9);
   root.Change("sys/fs/cgroup/c/memory.events", "oom_kill 101\n");
   CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 2, 1e-9);
+}
+
+// ---- pids
+
+void PutMachine(FakeRoot* root) {
+  root->Put("proc/loadavg", "0.50 0.40 0.30 1/200 1234\n");
+  root->Put("proc/sys/kernel/pid_max", "4000\n");
+  root->Put("proc/sys/kernel/threads-max", "1000\n");
+}
+
+TEST(PidsOfTheTightestGroup) {
+  FakeRoot root;
+  PutMachine(&root);
+  PutGroup(&root, kMounts2, "0::/a/b\n");
+  root.Put("sys/fs/cgroup/a/b/pids.max", "max\n");
+  root.Change("sys/fs/cgroup/a/b/pids.current", "50\n");
+  root.Change("sys/fs/cgroup/a/pids.max", "100\n");
+  root.Change("sys/fs/cgroup/a/pids.current", "60\n");
+  Reader reader(Metric::kPids);
+  CHECK_NEAR(reader.Level(Metric::kPids), 60, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kPids), "/a/pids.current"));
+  // Moved in, not started in it.
+  root.Change("sys/fs/cgroup/a/pids.current", "160\n");
+  now += kSecond;
+  CHECK_NEAR(reader.Level(Metric::kPids), 100, 1e-9);
+  // A limit that is raised is seen within a second.
+  root.Change("sys/fs/cgroup/a/pids.max", "1600\n");
+  now += 2 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kPids), 20, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kPids), "/proc/loadavg"));
+}
+
+TEST(PidsOfAGroupThatMayStartNothing) {
+  FakeRoot root;
+  PutMachine(&root);
+  PutGroup(&root, kMounts2, "0::/a\n");
+  root.Put("sys/fs/cgroup/a/pids.max", "0\n");
+  root.Put("sys/fs/cgroup/a/pids.current", "3\n");
+  CHECK_NEAR(Reader(Metric::kPids).Level(Metric::kPids), 100, 1e-9);
+}
+
+TEST(PidsWithoutALimitOnAGroup) {
+  FakeRoot root;
+  PutGroup(&root, kMounts2, "0::/\n");
+  Reader reader(Metric::kPids);
+  CHECK(reader.WhyHas(Metric::kPids, "no group up the chain has a limit"));
+  PutMachine(&root);
+  now += 2 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kPids), 20, 1e-9);
+}
+
+TEST(PidsOfAGroupWhoseTasksAreNotShown) {
+  FakeRoot root;
+  PutMachine(&root);
+  PutGroup(&root, kMounts2, "0::/a\n");
+  root.Put("sys/fs/cgroup/a/pids.max", "10\n");
+  CHECK(Reader(Metric::kPids).WhyHas(Metric::kPids, "pids.current: ENOENT"));
 }
 
 }  // namespace

@@ -79,6 +79,23 @@ TEST(NetworkOfAHostIsSeenThroughItsFirstProcess) {
   CHECK(EndsWith(reader.probe->Origin(Metric::kNetworkRx), "/proc/1/net/dev"));
 }
 
+// ---- sockets
+
+TEST(SocketsOfBothFamilies) {
+  FakeRoot root;
+  root.Change("proc/net/sockstat",
+              "sockets: used 290\nTCP: inuse 12 orphan 0 tw 40 alloc 60 mem 1\nUDP: inuse 3 mem 2\n");
+  Reader reader(Metric::kSockets);
+  CHECK_NEAR(reader.Level(Metric::kSockets), 12, 1e-9);
+  root.Put("proc/net/sockstat6", "TCP6: inuse 5\nUDP6: inuse 1\n");
+  now += 2 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kSockets), 17, 1e-9);
+  root.Change("proc/net/sockstat", "sockets: used 290\n");
+  CHECK(reader.WhyHas(Metric::kSockets, "says nothing of TCP"));
+  root.Remove("proc/net");
+  CHECK(Reader(Metric::kSockets).WhyHas(Metric::kSockets, "net/sockstat: ENOENT"));
+}
+
 // ---- interfaces whose bytes another one carries
 
 // A machine's interfaces, each of which gets a megabyte a second.

@@ -320,6 +320,39 @@ TEST(ThrottledByACoolerWithAHighNumber) {
   CHECK(reader.WhyHas(Metric::kThrottled, "is gone"));
 }
 
+// ---- undervoltage
+
+TEST(UndervoltageIsOneBitOfTheFirmware) {
+  FakeRoot root;
+  Reader none(Metric::kUndervoltage);
+  CHECK(none.probe == nullptr);
+  CHECK(strstr(none.failure.text, "Raspberry Pi") != nullptr);
+  // Frequency capped and throttled, and the voltage was low once.
+  root.Change("sys/devices/platform/soc/soc:firmware/get_throttled", "10006\n");
+  Reader reader(Metric::kUndervoltage);
+  CHECK(reader.probe->blocking());
+  CHECK_NEAR(reader.Level(Metric::kUndervoltage), 0, 1e-9);
+  CHECK_NEAR(Reader(Metric::kThrottled).Level(Metric::kThrottled), 1, 1e-9);
+  root.Change("sys/devices/platform/soc/soc:firmware/get_throttled", "1\n");
+  CHECK_NEAR(reader.Level(Metric::kUndervoltage), 1, 1e-9);
+  root.Change("sys/devices/platform/soc/soc:firmware/get_throttled", "?\n");
+  CHECK(reader.WhyHas(Metric::kUndervoltage, "not a hexadecimal number"));
+}
+
+TEST(UndervoltageOfMainlineKernels) {
+  FakeRoot root;
+  root.Put("sys/class/hwmon/hwmon0/name", "cpu_thermal\n");
+  root.Put("sys/class/hwmon/hwmon2/name", "rpi_volt\n");
+  root.Change("sys/class/hwmon/hwmon2/in0_lcrit_alarm", "0\n");
+  Reader reader(Metric::kUndervoltage);
+  CHECK_NEAR(reader.Level(Metric::kUndervoltage), 0, 1e-9);
+  root.Change("sys/class/hwmon/hwmon2/in0_lcrit_alarm", "1\n");
+  CHECK_NEAR(reader.Level(Metric::kUndervoltage), 1, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kUndervoltage), "hwmon2/in0_lcrit_alarm"));
+  root.Remove("sys/class/hwmon/hwmon2");
+  CHECK(reader.WhyHas(Metric::kUndervoltage, "is gone"));
+}
+
 // ---- battery, power.online
 
 TEST(PowerOfADesktop) {
