@@ -1,4 +1,4 @@
-// What macOS says, as plain numbers. Nothing here can run the calls themselves.
+// The figures of macOS as plain numbers. The calls themselves cannot run here.
 #include "darwin/convert.h"
 
 #include "check.h"
@@ -37,7 +37,7 @@ TEST(DarwinProcessorsAddUp) {
 }
 
 TEST(DarwinPressureLevels) {
-  CHECK(!IsCritical(0));  // not told
+  CHECK(!IsCritical(0));  // not reported
   CHECK(!IsCritical(1));
   CHECK(!IsCritical(2));
   CHECK(IsCritical(4));

@@ -1,4 +1,4 @@
-// Who belongs to a command on macOS: lists of processes as they could be, and who is taken for one of us.
+// Which processes belong to a command on macOS: lists of processes as they could be, and which are taken for members.
 #include "darwin/process_tree.h"
 
 #include <cstdlib>
@@ -19,7 +19,7 @@ class Machine {
   explicit Machine(bool tells_ids = true, bool by_group = true) : tells_ids_(tells_ids) {
     tree_ = static_cast<ProcessTree*>(calloc(1, sizeof(ProcessTree)));
     Add(kLaunchd, 0, 1);
-    Add(50, kLaunchd, 50);  // a shell of somebody
+    Add(50, kLaunchd, 50);  // a shell of a user
     Add(60, 50, 60);        // the host
     const uint64_t id = Add(kSupervisor, 60, kSupervisor);
     tree_->SetRoot(kSupervisor, id, by_group);
@@ -56,7 +56,7 @@ class Machine {
   }
 
   // The list as the supervisor reads it, in the order of the numbers or against it.
-  uint32_t Look(bool backwards = false) {
+  uint32_t Scan(bool backwards = false) {
     uint32_t size = 0;
     const uint64_t first = Find(kLaunchd)->id;
     for (uint32_t i = 0; i < count_; i++) {
@@ -91,71 +91,71 @@ class Machine {
 
 }  // namespace
 
-TEST(DarwinTreeIsWhoeverDescends) {
+TEST(DarwinTreeIsAllThatDescends) {
   for (const bool backwards : {false, true}) {
     for (const bool tells_ids : {false, true}) {
       Machine machine(tells_ids);
       machine.Add(110, kSupervisor, 110);
       machine.Add(111, 110, 110);
       machine.Add(112, 111, 112);
-      machine.Add(200, 50, 200);  // somebody else's
-      CHECK_EQ(machine.Look(backwards), 3u);
+      machine.Add(200, 50, 200);  // another user's
+      CHECK_EQ(machine.Scan(backwards), 3u);
       CHECK(machine.Has(110) && machine.Has(111) && machine.Has(112));
       CHECK(!machine.Has(kSupervisor) && !machine.Has(60) && !machine.Has(200) && !machine.Has(kLaunchd));
     }
   }
 }
 
-TEST(DarwinTreeKeepsWhomItHasSeenWhateverBecomesOfThem) {
+TEST(DarwinTreeKeepsMembersWhateverTheirParentsBecome) {
   for (const bool tells_ids : {false, true}) {
     Machine machine(tells_ids);
     machine.Add(110, kSupervisor, 110);
     machine.Add(111, 110, 110);
-    CHECK_EQ(machine.Look(), 2u);
+    CHECK_EQ(machine.Scan(), 2u);
     machine.End(110);
     machine.Find(111)->group = 111;  // setsid
-    for (int i = 0; i < 5; i++) CHECK_EQ(machine.Look(), 1u);
+    for (int i = 0; i < 5; i++) CHECK_EQ(machine.Scan(), 1u);
     machine.Add(112, 111, 111);
-    CHECK_EQ(machine.Look(), 2u);
+    CHECK_EQ(machine.Scan(), 2u);
     machine.End(111);
     machine.End(112);
-    CHECK_EQ(machine.Look(), 0u);
+    CHECK_EQ(machine.Scan(), 0u);
   }
 }
 
-TEST(DarwinTreeFindsTheChildOfOneThatHasEndedSinceTheLastLook) {
+TEST(DarwinTreeFindsTheChildOfOneThatHasEndedSinceTheLastScan) {
   Machine machine;
   machine.Add(110, kSupervisor, 110);
-  CHECK_EQ(machine.Look(), 1u);
-  // Born, in a session of its own, and an orphan, all between two looks.
+  CHECK_EQ(machine.Scan(), 1u);
+  // Born, in a session of its own, and an orphan, all between two scans.
   machine.Add(111, 110, 111);
   machine.End(110);
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
   CHECK(machine.Has(111));
 }
 
-TEST(DarwinTreeFindsADoubleForkByTheOneInBetweenThatNobodyHasWaitedFor) {
+TEST(DarwinTreeFindsADoubleForkByTheZombieInBetween) {
   Machine machine;
   machine.Add(110, kSupervisor, 110);
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
   machine.Add(111, 110, 111);
   machine.Add(112, 111, 111);
   machine.Find(112)->parent = kLaunchd;
   machine.Find(111)->state = 'Z';
-  CHECK_EQ(machine.Look(), 2u);
+  CHECK_EQ(machine.Scan(), 2u);
   CHECK(machine.Has(112) && !machine.Has(111));
   machine.End(111);
-  CHECK_EQ(machine.Look(), 2u);
+  CHECK_EQ(machine.Scan(), 2u);
 }
 
 TEST(DarwinTreeFindsADoubleForkByItsProcessGroup) {
   Machine machine;
   machine.Add(110, kSupervisor, 110);
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
   machine.Add(111, 110, 110);
   machine.Add(112, 111, 110);
   machine.End(111);
-  CHECK_EQ(machine.Look(), 2u);
+  CHECK_EQ(machine.Scan(), 2u);
   CHECK(machine.Has(112));
 }
 
@@ -164,14 +164,14 @@ TEST(DarwinTreeKeepsAGroupWhoseLeaderIsGone) {
   machine.Add(110, kSupervisor, 110);
   machine.Add(111, 110, 111);
   machine.Add(112, 111, 111);
-  CHECK_EQ(machine.Look(), 3u);
+  CHECK_EQ(machine.Scan(), 3u);
   machine.End(111);
-  for (int i = 0; i < 5; i++) CHECK_EQ(machine.Look(), 2u);
-  // From one whom nobody has seen.
+  for (int i = 0; i < 5; i++) CHECK_EQ(machine.Scan(), 2u);
+  // From one that was never seen.
   machine.Add(113, 112, 111);
   machine.Add(114, 113, 111);
   machine.End(113);
-  CHECK_EQ(machine.Look(), 3u);
+  CHECK_EQ(machine.Scan(), 3u);
   CHECK(machine.Has(114));
 }
 
@@ -179,43 +179,43 @@ TEST(DarwinTreeFindsADoubleForkByItsMarker) {
   for (const bool tells_ids : {false, true}) {
     Machine machine(tells_ids);
     machine.Add(110, kSupervisor, 110);
-    CHECK_EQ(machine.Look(), 1u);
+    CHECK_EQ(machine.Scan(), 1u);
     machine.Add(111, 110, 111, "marked");
     machine.Add(112, 111, 111, "marked");
     machine.Add(113, 112, 113);  // has cleaned its environment
     machine.End(111);
-    CHECK_EQ(machine.Look(), 3u);
+    CHECK_EQ(machine.Scan(), 3u);
     CHECK(machine.Has(112) && machine.Has(113));
   }
 }
 
-TEST(DarwinTreeLosesADoubleForkThatHidesItsEnvironmentAndThatNobodySaw) {
+TEST(DarwinTreeLosesADoubleForkThatWasNotSeenAndHidesItsEnvironment) {
   // The one hole, held here so that the documentation stays true.
   Machine machine;
   machine.Add(110, kSupervisor, 110);
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
   machine.Add(111, 110, 111);
   machine.Add(112, 111, 111);
   machine.End(111);
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
   CHECK(!machine.Has(112));
 }
 
 TEST(DarwinTreeLeavesStrangersAlone) {
   Machine machine;
   machine.Add(110, kSupervisor, 110);
-  // Process 1 has started it, and it happens to have the marker: nobody asks.
+  // Process 1 has started it, and it happens to have the marker, which is not read.
   machine.Add(120, kLaunchd, 120, "marked");
-  // An orphan of somebody else.
+  // An orphan of a process outside the tree.
   machine.Add(130, 50, 130);
   machine.Add(131, 130, 130);
   machine.End(130);
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
   CHECK(machine.tree()->IsStray(*machine.Find(131), machine.Find(kLaunchd)->id));
   CHECK(!machine.tree()->IsStray(*machine.Find(120), machine.Find(kLaunchd)->id));
-  // A debugger in the tree gets whom it debugs as a child.
+  // A debugger in the tree becomes the parent of what it debugs.
   machine.Find(131)->parent = 110;
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
   CHECK(!machine.Has(131));
 }
 
@@ -224,13 +224,13 @@ TEST(DarwinTreeIsNotTheHostsProcessGroup) {
   // On a terminal the command stays in the group of the host, with the rest of the pipeline.
   machine.Add(110, kSupervisor, 60);
   machine.Add(140, 50, 60);
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
   CHECK(!machine.Has(140) && !machine.Has(60));
   // One of us that moves into a stranger's group does not bring that along.
   machine.Add(150, 50, 150);
   machine.Add(111, 110, 150);
   machine.Add(151, 50, 150);
-  CHECK_EQ(machine.Look(), 2u);
+  CHECK_EQ(machine.Scan(), 2u);
   CHECK(!machine.Has(150) && !machine.Has(151));
 }
 
@@ -238,22 +238,22 @@ TEST(DarwinTreeOfAnyProcessHasNoGroups) {
   Machine machine(true, false);
   machine.Add(110, kSupervisor, 110);
   machine.Add(160, 50, 110);
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
 }
 
-TEST(DarwinTreeTellsANumberThatIsUsedAgain) {
+TEST(DarwinTreeSeesThatANumberIsUsedAgain) {
   for (const bool tells_ids : {false, true}) {
     Machine machine(tells_ids);
     machine.Add(110, kSupervisor, 110);
     machine.Add(111, 110, 111);
-    CHECK_EQ(machine.Look(), 2u);
+    CHECK_EQ(machine.Scan(), 2u);
     machine.End(111);
     machine.Add(111, 50, 111);  // a stranger
     machine.Add(170, 111, 170);
-    CHECK_EQ(machine.Look(), 1u);
+    CHECK_EQ(machine.Scan(), 1u);
     CHECK(!machine.Has(111) && !machine.Has(170));
-    for (int i = 0; i < 5; i++) CHECK_EQ(machine.Look(), 1u);
-    // Nobody who is gone for long is remembered.
+    for (int i = 0; i < 5; i++) CHECK_EQ(machine.Scan(), 1u);
+    // A process that is gone for long is forgotten.
     CHECK_EQ(machine.tree()->count(), 1u);
   }
 }
@@ -263,21 +263,21 @@ TEST(DarwinTreeIsNoOlderThanItsRoot) {
   // It seems to be a child of the root; but it was there before.
   machine.Find(50)->parent = kSupervisor;
   machine.Find(60)->parent = kSupervisor;
-  CHECK_EQ(machine.Look(), 0u);
+  CHECK_EQ(machine.Scan(), 0u);
 }
 
-TEST(DarwinTreeTellsWhoIsStoppedAndForgetsNothingOfThem) {
+TEST(DarwinTreeKnowsStoppedMembersAndForgetsNothingOfThem) {
   Machine machine;
   machine.Add(110, kSupervisor, 110);
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
   (*machine.tree())[0].signaled = true;
   machine.Find(110)->state = 'T';
-  CHECK_EQ(machine.Look(), 1u);
+  CHECK_EQ(machine.Scan(), 1u);
   CHECK_EQ((*machine.tree())[0].state, 'T');
   CHECK((*machine.tree())[0].signaled);
 }
 
-TEST(DarwinMarkerIsLookedForInTheEnvironmentOnly) {
+TEST(DarwinMarkerIsSearchedForInTheEnvironmentOnly) {
   // Two arguments, the path of the program, padding, the arguments, the environment.
   const char block[] = "\x02\0\0\0/bin/tool\0\0\0\0tool\0with=run.1\0PATH=/bin\0TRIPLINE_RUN=a:run.2\0\0";
   CHECK(HasMarker(block, sizeof(block), "run.2"));

@@ -21,7 +21,7 @@ namespace {
 
 constexpr char kName[] = "TRIPLINE_RUN=";
 
-// Nobody's but this process's: who has it is killed, and others run these tests too.
+// Of this process alone: processes that have it are killed, and other runs of these tests have their own.
 struct Marker {
   Marker() { snprintf(text, sizeof(text), "%sspawn-test.%d.", kName, getpid()); }
   const char* value() const { return text + strlen(kName); }
@@ -54,7 +54,7 @@ CommandEvent Await(Command* command, CommandEvent::Kind kind) {
   return event;
 }
 
-TEST(CommandTellsHowItEnded) {
+TEST(CommandReportsHowItEnded) {
   Shell shell("exit 7");
   SpawnFailure why;
   Command* command = Command::Start(shell.spec, &why);
@@ -96,7 +96,7 @@ TEST(CommandTakesItsGroupAwayWhenItsSupervisorCouldNot) {
   char group[300], members[320];
   snprintf(group, sizeof(group), "%s", command->group);
   snprintf(members, sizeof(members), "%s/cgroup.procs", group);
-  // One who is in the group and none of the command's: for as long the supervisor tries in vain.
+  // A process that is in the group and not of the command: as long as it is there the supervisor tries in vain.
   const pid_t guest = fork();
   if (guest == 0) {
     if (FILE* file = fopen(members, "w")) {
@@ -137,7 +137,8 @@ TEST(CommandThatEndsWithOrdersOnTheirWayIsNotLost) {
 TEST(CommandThatRunsOutOfDescriptorsSaysSo) {
   struct rlimit before;
   getrlimit(RLIMIT_NOFILE, &before);
-  // One more each time: wherever the supervisor runs out, it is told. Below this the kernel calls it something else.
+  // One more each time: wherever the supervisor runs out, that is reported. Below this the kernel has another error for
+  // it.
   bool started = false;
   for (rlim_t most = 11; most < 64 && !started; most++) {
     struct rlimit few = before;
@@ -164,7 +165,7 @@ TEST(CommandThatIsNotThere) {
   CHECK(Command::Start(shell.spec, &why) == nullptr);
   CHECK_EQ(static_cast<int>(why.kind), static_cast<int>(SpawnFailure::kNotFound));
   CHECK_EQ(static_cast<const char*>(why.why.text), "exec: ENOENT");
-  // Nobody is left to be waited for.
+  // No process is left to reap.
   CHECK_EQ(waitpid(-1, nullptr, WNOHANG), -1);
 }
 

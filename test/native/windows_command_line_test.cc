@@ -1,5 +1,5 @@
-// Lines that we put together, taken apart by the rules of those who read them. The readers here are written from the
-// rules, and do not share a line with the writers.
+// Lines that are put together, taken apart by the rules of the programs that read them. The readers here are written
+// from the rules, and do not share a line with the writers.
 #include "windows/command_line.h"
 
 #include <cstring>

@@ -1,4 +1,4 @@
-// What Windows says, as plain numbers; the calls themselves are run under wine (npm run test:matrix).
+// The figures of Windows as plain numbers; the calls themselves are run under wine (npm run test:matrix).
 #include "windows/convert.h"
 
 #include <initializer_list>
@@ -70,10 +70,10 @@ TEST(WindowsJobCaps) {
   CHECK_EQ(CapOfJob(1, 5000, 0, 8), 0.0);            // a weight, or a cap that may be passed
   CHECK_NEAR(CapOfJob(1 | 4, 2500, 0, 8), 2, 1e-9);  // hard, a quarter of the machine
   CHECK_NEAR(CapOfJob(1 | 16, 0, 5000, 8), 4, 1e-9);
-  CHECK_EQ(CapOfJob(1 | 4, 10000, 0, 8), 0.0);  // all of it is none
+  CHECK_EQ(CapOfJob(1 | 4, 10000, 0, 8), 0.0);  // all of the machine is no cap
   CHECK_EQ(CapOfJob(1 | 4, 0, 0, 8), 0.0);
   CHECK_EQ(CapOfJob(1 | 2, 5, 0, 8), 0.0);                  // a weight of 5 is not five hundredths of a percent
-  CHECK_NEAR(CapOfJob(1 | 4 | 8, 5000, 0, 128), 64, 1e-9);  // and tells when it is reached
+  CHECK_NEAR(CapOfJob(1 | 4 | 8, 5000, 0, 128), 64, 1e-9);  // and reports when it is reached
 }
 
 TEST(WindowsJobTimeIsOfWhatItsCapAllows) {
@@ -264,7 +264,7 @@ TEST(WindowsBatteries) {
   CHECK(BatteryPercent(128, 255, false, &value) == Known::kAbsent);
   CHECK(BatteryPercent(255, 255, false, &value) == Known::kNo);
   CHECK(BatteryPercent(1, 101, false, &value) == Known::kNo);
-  // That of a UPS is none of the machine.
+  // That of a UPS does not count.
   CHECK(BatteryPercent(1, 80, true, &value) == Known::kAbsent);
   CHECK(BatteryPercent(255, 255, true, &value) == Known::kAbsent);
 }

@@ -42,7 +42,7 @@ struct Beginning {
   }
 } beginning;
 
-// What the system tells: everything, no ids, or no environments.
+// What the system shows: everything, no ids, or no environments.
 enum Mode { kOpen, kNoIds, kNoEnvironments };
 
 struct Shell {
@@ -131,14 +131,14 @@ struct Shell {
   Command* command = nullptr;
 };
 
-TEST(StandInTellsHowACommandEnded) {
+TEST(StandInReportsHowACommandEnded) {
   Shell shell("exit 7");
   if (!shell.Start()) return;
   CHECK(IsCommandRoot(shell.command->root));
   CHECK_EQ(shell.Await(CommandEvent::kExited).code, 7);
   CHECK_EQ(shell.Await(CommandEvent::kGone).ended, 0u);
   CHECK(!IsCommandRoot(shell.command->root));
-  // Many of them, and shorter than any look.
+  // Many of them, and shorter than any scan.
   for (int i = 0; i < 50; i++) {
     Shell again("kill -9 $$");
     if (!again.Start()) return;
@@ -156,7 +156,7 @@ TEST(StandInSaysWhatCannotBeRun) {
   shell.files[0] = "/etc/passwd";
   CHECK(Command::Start(shell.spec, &shell.why) == nullptr);
   CHECK_EQ(static_cast<int>(shell.why.kind), static_cast<int>(SpawnFailure::kNotExecutable));
-  // Nobody is left to be waited for.
+  // No process is left to reap.
   CHECK_EQ(waitpid(-1, nullptr, WNOHANG), -1);
 }
 
@@ -176,9 +176,9 @@ TEST(StandInEndsFiftyWithTwoDaemons) {
   }
 }
 
-TEST(StandInEndsThoseThatIgnoreTheSignal) {
+TEST(StandInEndsProcessesThatIgnoreTheSignal) {
   for (const Mode mode : {kOpen, kNoIds, kNoEnvironments}) {
-    // The daemon's parent stays long enough for a look, so that it is found without its environment too.
+    // The daemon's parent stays long enough for a scan, so that it is found without its environment too.
     Shell shell("trap '' TERM; (setsid sh -c \"trap '' TERM; sleep 60; :\" & sleep 1); sleep 60; sleep 60", mode);
     if (!shell.Start()) return;
     shell.AwaitCount(4);
@@ -212,7 +212,8 @@ TEST(StandInEndsDoubleForks) {
     CHECK(shell.Await(CommandEvent::kGone).ended >= 18);
     CHECK_EQ(shell.Count(), 0);
   }
-  // In the command's process group they are found also where neither their environment nor who forked them is told.
+  // In the command's process group they are found also where neither their environment nor the ids of their forkers are
+  // shown.
   Shell shell("((sleep 60 &) &); ((sleep 60 &) &); sleep 60", kNoEnvironments);
   if (!shell.Start()) return;
   shell.AwaitCount(4);
@@ -240,7 +241,7 @@ TEST(StandInEndsWhatACommandLeavesBehind) {
 }
 
 TEST(StandInLetsTheRestFinish) {
-  // Who is left is nobody's child: only the process list says when it has ended.
+  // What is left is an orphan: only the process list says when it has ended.
   Shell shell("(sleep 0.05 &); exit 0");
   if (!shell.Start()) return;
   CHECK_EQ(shell.Await(CommandEvent::kGone).ended, 0u);
@@ -327,7 +328,7 @@ TEST(StandInPassesOnWhatIsWritten) {
 }
 
 TEST(StandInLeavesStrangersAlone) {
-  // Nobody's child, in a session of its own, and started while the command runs: but not by it.
+  // An orphan, in a session of its own, and started while the command runs: but not by it.
   int ends[2];
   CHECK_EQ(pipe(ends), 0);
   Shell shell("setsid sleep 60 & (setsid sleep 60 &); sleep 60");

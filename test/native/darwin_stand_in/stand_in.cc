@@ -173,8 +173,8 @@ int Take(int queue, struct kevent* into, int room) {
     if (place == kClock) {
       forks = true;
     } else if (place == kChild) {
-      struct signalfd_siginfo told;
-      while (read(child_handle, &told, sizeof(told)) > 0) {
+      struct signalfd_siginfo ended;
+      while (read(child_handle, &ended, sizeof(ended)) > 0) {
       }
       EV_SET(&into[count++], SIGCHLD, EVFILT_SIGNAL, 0, 0, 1, nullptr);
     } else {
