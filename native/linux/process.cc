@@ -8,10 +8,13 @@
 
 #include "linux/families.h"
 #include "linux/file.h"
+#include "linux/live_thread.h"
+#include "linux/online_cpus.h"
 #include "linux/parse/process.h"
 #include "linux/process_tree.h"
 #include "port/platform.h"
 #include "util/slope.h"
+#include "util/steady_growth.h"
 
 namespace tripline {
 
@@ -23,6 +26,8 @@ constexpr uint64_t kStatusPeriod = 10 * kMillisecond;
 constexpr uint64_t kDescriptorsPeriod = 250 * kMillisecond;
 constexpr uint64_t kAlivePeriod = 100 * kMillisecond;
 constexpr double kTick = 0.01;
+constexpr double kLongestDelay = 1;  // seconds by which a counter of CPU time may be late
+constexpr MetricMask kOfCpu = MaskOf(Metric::kProcessCpu) | MaskOf(Metric::kProcessCpuTime);
 
 bool CpuSeconds(clockid_t clock, double* seconds) {
   struct timespec time;
@@ -34,6 +39,8 @@ bool CpuSeconds(clockid_t clock, double* seconds) {
 // What both kinds of process probe share: the CPU counter that never goes backwards, and the resident set.
 class OneProcess : public Probe {
  public:
+  explicit OneProcess(const Roots& roots) : cpus_(roots) {}
+
   const char* Origin(Metric metric) const override {
     switch (metric) {
       case Metric::kProcessCpu:
@@ -54,12 +61,26 @@ class OneProcess : public Probe {
   }
 
  protected:
-  void SetCpu(uint64_t now, double seconds, Readings* out) {
-    if (last_at_ != 0 && now > last_at_) {
-      used_ += seconds > last_seconds_ ? seconds - last_seconds_ : 0;
-      elapsed_ += Seconds(now - last_at_);
+  // `folder` is that of the process or of one of its threads.
+  void SetFolder(const char* folder) {
+    statm_.SetPath(folder, "/statm");
+    status_.SetPath(folder, "/status");
+    descriptors_.Set(folder, "/fd");
+  }
+
+  // `at` is when the counter was read, as exactly as can be said: within a short window nothing else would do.
+  // `threads` 0: not known.
+  void SetCpu(uint64_t at, double seconds, uint64_t threads, Readings* out) {
+    if (last_at_ != 0 && at > last_at_) {
+      const double elapsed = ToSeconds(at - last_at_);
+      double cpus = cpus_.Count(at);
+      if (threads != 0 && ToDouble(threads) < cpus) cpus = ToDouble(threads);
+      if (seconds > last_seconds_) growth_.Add(seconds - last_seconds_);
+      used_ += growth_.Take(cpus * elapsed);
+      growth_.Limit(cpus * kLongestDelay);
+      elapsed_ += elapsed;
     }
-    last_at_ = now;
+    last_at_ = at;
     last_seconds_ = seconds;
     out->SetLevel(Metric::kProcessCpuTime, seconds * 1e3);
     SetPair(Metric::kProcessCpu, used_, elapsed_, out);
@@ -95,26 +116,24 @@ class OneProcess : public Probe {
     out->SetLevel(Metric::kProcessFootprint, footprint_);
   }
 
-  void ReadDescriptors(uint64_t now, bool own, bool tells_size, Readings* out) {
+  void ReadDescriptors(uint64_t now, bool own, bool has_size, Readings* out) {
     if (descriptors_at_ != 0 && now - descriptors_at_ < kDescriptorsPeriod - kDescriptorsPeriod / 8) {
       return out->SetLevel(Metric::kProcessFds, descriptors_share_);
     }
     Failure why;
-    const uint64_t count = CountDescriptors(descriptors_.get(), tells_size);
+    const uint64_t count = CountDescriptors(descriptors_.get(), has_size);
     if (count == 0 && errno != 0)
       why.SetErrno("open", descriptors_.get(), errno, errno == EACCES ? "not our process" : "");
-    double limit = 0;
+    uint64_t limit = 0;
     struct rlimit own_limit;
-    if (own && getrlimit(RLIMIT_NOFILE, &own_limit) == 0) limit = ToDouble(own_limit.rlim_cur);
+    bool known = own && getrlimit(RLIMIT_NOFILE, &own_limit) == 0;
+    if (known) limit = own_limit.rlim_cur;
     Buffer* buffer = SharedBuffer();
-    uint64_t soft = 0;
-    if (!own && limits_.Read(now, buffer) && ParseOpenFilesLimit(buffer->data(), buffer->size, &soft)) {
-      limit = ToDouble(soft);
-    }
-    if (!why.failed() && limit <= 0) why.Set("the process's limit on open files cannot be read");
+    if (!own) known = limits_.Read(now, buffer) && ParseOpenFilesLimit(buffer->data(), buffer->size, &limit);
+    if (!why.failed() && !known) why.Set("the process's limit on open files cannot be read");
     if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFds), why, out);
     descriptors_at_ = now;
-    descriptors_share_ = 100 * ToDouble(count) / limit;
+    descriptors_share_ = limit == 0 ? 100 : 100 * ToDouble(count) / ToDouble(limit);
     out->SetLevel(Metric::kProcessFds, descriptors_share_);
   }
 
@@ -129,40 +148,38 @@ class OneProcess : public Probe {
   const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
 
  private:
+  OnlineCpus cpus_;
   Slope slope_, footprint_slope_;
   double footprint_ = 0;
   uint64_t descriptors_at_ = 0;
   double descriptors_share_ = 0;
   uint64_t last_at_ = 0;
   double last_seconds_ = 0;
+  SteadyGrowth growth_;
   double used_ = 0, elapsed_ = 0;
 };
 
 // Always from the real /proc: this process is this process, wherever HOST_PROC points.
 class OwnProcess final : public OneProcess {
  public:
-  OwnProcess() {
+  explicit OwnProcess(const Roots& roots) : OneProcess(roots) {
     stat_.SetPath("/proc/self/stat");
-    statm_.SetPath("/proc/self/statm");
-    status_.SetPath("/proc/self/status");
-    descriptors_.Set("/proc/self/fd");
+    SetFolder("/proc/self");
     cpu_origin_ = "clock_gettime(CLOCK_PROCESS_CPUTIME_ID)";
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    Failure why;
-    if (Wants(wanted, Metric::kProcessCpu) || Wants(wanted, Metric::kProcessCpuTime)) {
+    if ((wanted & kOfCpu) != 0) {
+      const uint64_t at = MonotonicNow();
       double seconds = 0;
-      if (CpuSeconds(CLOCK_PROCESS_CPUTIME_ID, &seconds)) SetCpu(now, seconds, out);
+      if (CpuSeconds(CLOCK_PROCESS_CPUTIME_ID, &seconds)) SetCpu(at, seconds, 0, out);
     }
     if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, 1);
     if (Wants(wanted, Metric::kProcessRss)) {
-      if (ReadRss(now)) {
+      if (ReadRss(now))
         out->SetLevel(Metric::kProcessRss, rss_);
-      } else {
-        statm_.Explain("", &why);
-        SetUnavailable(MaskOf(Metric::kProcessRss), why, out);
-      }
+      else
+        Fail(Metric::kProcessRss, statm_, out);
     }
     if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
     if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, true, true, out);
@@ -170,74 +187,96 @@ class OwnProcess final : public OneProcess {
       Buffer* buffer = SharedBuffer();
       const File::Result result = stat_.ReadIfOlder(now, kThreadsPeriod, buffer);
       if (result == File::kFresh && !ParseProcessStat(buffer->data(), buffer->size, &last_)) last_.threads = 0;
-      if (result != File::kFailed && last_.threads > 0) {
+      if (result != File::kFailed && last_.threads > 0)
         out->SetLevel(Metric::kProcessThreads, ToDouble(last_.threads));
-      } else {
-        stat_.Explain("", &why);
-        SetUnavailable(MaskOf(Metric::kProcessThreads), why, out);
-      }
+      else
+        Fail(Metric::kProcessThreads, stat_, out);
     }
+  }
+
+ private:
+  static void Fail(Metric metric, const File& file, Readings* out) {
+    Failure why;
+    file.Explain("", &why);
+    SetUnavailable(MaskOf(metric), why, out);
   }
 };
 
-// Another process. Its files are opened once: after it has ended they say so for ever, also when its number is given
-// to somebody else.
+// Another process. Its files are opened once: after it has ended they say so for ever, also when its number is given to
+// another one.
 class OtherProcess final : public OneProcess {
  public:
-  bool Open(int64_t pid, Failure* why) {
-    pid_ = pid;
+  OtherProcess(const Roots& roots, int64_t pid) : OneProcess(roots), pid_(pid) {
+    proc_.Set(roots.proc.get());
+    other_proc_ = roots.other_proc;
+  }
+
+  bool Open(Failure* why) {
     char number[24];
-    snprintf(number, sizeof(number), "%lld", static_cast<long long>(pid));
-    stat_.SetPath(roots_.proc.get(), "/", number, "/stat");
+    snprintf(number, sizeof(number), "%lld", static_cast<long long>(pid_));
+    Text folder;
+    folder.Set(proc_.get(), "/", number);
+    stat_.SetPath(folder.get(), "/stat");
     stat_.SetPinned();
-    statm_.SetPath(roots_.proc.get(), "/", number, "/statm");
-    status_.SetPath(roots_.proc.get(), "/", number, "/status");
-    limits_.SetPath(roots_.proc.get(), "/", number, "/limits");
-    descriptors_.Set(roots_.proc.get(), "/", number, "/fd");
+    limits_.SetPath(folder.get(), "/limits");
+    SetFolder(folder.get());
+    statm_.SetPinned();
     if (!ReadStat(1)) {
       stat_.Explain(stat_.error() == ENOENT ? "no such process" : "", why);
       return false;
     }
-    has_clock_ = !roots_.other_proc && clock_getcpuclockid(static_cast<pid_t>(pid), &clock_) == 0;
+    has_clock_ = !other_proc_ && clock_getcpuclockid(static_cast<pid_t>(pid_), &clock_) == 0;
     cpu_origin_ = stat_.path();
     // Opened after stat_, checked after that: so both are of the same process.
     Buffer* buffer = SharedBuffer();
-    if (!statm_.Read(1, buffer) || !ReadStat(1) || Ended()) {
-      Tell(why);
-      return false;
-    }
-    statm_.SetPinned();
-    return true;
+    if (statm_.Read(1, buffer) && ReadStat(1) && IsAlive(1)) return true;
+    snprintf(why->text, sizeof(why->text), "process %lld has ended", static_cast<long long>(pid_));
+    return false;
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    const bool needs_time = Wants(wanted, Metric::kProcessCpu) || Wants(wanted, Metric::kProcessCpuTime);
+    const bool needs_time = (wanted & kOfCpu) != 0;
     const bool needs_stat = Wants(wanted, Metric::kProcessThreads) || (needs_time && !has_clock_);
+    const bool needs_rss = Wants(wanted, Metric::kProcessRss);
     const uint64_t period = needs_stat ? kThreadsPeriod : kAlivePeriod;
+    const bool due = now - stat_.read_at() >= period - period / 8;
+    uint64_t at = now;
     double seconds = 0;
-    const bool fresh = now - stat_.read_at() >= period - period / 8;
-    bool alive = !Ended() && (!fresh || ReadStat(now)) && !Ended();
-    if (alive && needs_time) {
-      if (has_clock_)
-        alive = CpuSeconds(clock_, &seconds);
-      else
+    if (!ended_ && due) Check(now);
+    if (!ended_ && needs_time) {
+      if (has_clock_) {
+        at = MonotonicNow();
+        ended_ = !CpuSeconds(clock_, &seconds);
+      } else {
+        at = stat_.read_at();
         seconds = kTick * ToDouble(last_.user + last_.system);
+      }
     }
-    if (alive && Wants(wanted, Metric::kProcessRss)) alive = ReadRss(now);
-    if (!alive) {
-      ended_ = true;
+    bool has_rss = !ended_ && (!needs_rss || ReadRss(now));
+    // Without memory, either all of it has ended since the last look, or the thread has whose files these are.
+    if (!ended_ && needs_rss && (!has_rss || rss_ == 0)) {
+      Check(now);
+      has_rss = ReadRss(now);
+    }
+    if (ended_) return SetEnded(pid_, wanted, out);
+    if (failed_) {
       Failure why;
-      Tell(&why);
+      if (stat_.error() != 0)
+        stat_.Explain("", &why);
+      else
+        why.Set("the process's stat is not understood");
       return SetUnavailable(wanted, why, out);
     }
     if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
-    if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, false, !roots_.other_proc, out);
-    if (needs_time) SetCpu(now, seconds, out);
+    if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, false, !other_proc_, out);
+    if (needs_time) SetCpu(at, seconds, last_.threads, out);
     if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, 1);
-    if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
-    if (Wants(wanted, Metric::kProcessThreads)) {
-      out->SetLevel(Metric::kProcessThreads, ToDouble(last_.threads));
-    }
+    if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, ToDouble(last_.threads));
+    if (!needs_rss) return;
+    if (has_rss) return out->SetLevel(Metric::kProcessRss, rss_);
+    Failure why;
+    statm_.Explain("", &why);
+    SetUnavailable(MaskOf(Metric::kProcessRss), why, out);
   }
 
  private:
@@ -246,16 +285,36 @@ class OtherProcess final : public OneProcess {
     return stat_.Read(now, buffer) && ParseProcessStat(buffer->data(), buffer->size, &last_);
   }
 
-  // A zombie is a process that has ended and that nobody has asked after yet.
-  bool Ended() const { return ended_ || last_.state == 'Z' || last_.state == 'X'; }
-
-  void Tell(Failure* why) const {
-    snprintf(why->text, sizeof(why->text), "process %lld has ended", static_cast<long long>(pid_));
+  // Whether the process lives, by its stat. An error that says nothing about it, such as a lack of memory, is not its
+  // end.
+  void Check(uint64_t now) {
+    failed_ = !ReadStat(now);
+    if (failed_) {
+      ended_ = stat_.error() == ESRCH || IsMissing(stat_.error());
+    } else {
+      ended_ = !IsAlive(now);
+    }
   }
 
-  const Roots roots_;
-  int64_t pid_ = 0;
+  // REQUIRES: `last_` was read. Where it lives, the files are those of a thread that does.
+  bool IsAlive(uint64_t now) {
+    if (last_.ended()) return false;
+    if (!last_.lost_main_thread() || (ReadRss(now) && rss_ > 0)) return true;
+    const int64_t thread = FindLiveThread(proc_.get(), pid_);
+    if (thread == 0) return false;
+    char path[64];
+    snprintf(path, sizeof(path), "/%lld/task/%lld", static_cast<long long>(pid_), static_cast<long long>(thread));
+    Text folder;
+    folder.Set(proc_.get(), path);
+    SetFolder(folder.get());
+    return true;
+  }
+
+  Text proc_;
+  bool other_proc_ = false;
+  const int64_t pid_;
   bool ended_ = false;
+  bool failed_ = false;
   bool has_clock_ = false;
   clockid_t clock_ = CLOCK_MONOTONIC;
 };
@@ -263,16 +322,17 @@ class OtherProcess final : public OneProcess {
 }  // namespace
 
 Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
-  // Under HOST_PROC numbers are those of that tree, where ours may be somebody else's.
-  const bool own = selector.pid == 0 || (selector.pid == getpid() && !Roots().other_proc);
+  const Roots roots;
+  // Under HOST_PROC numbers are those of that tree, where ours may be another process's.
+  const bool own = selector.pid == 0 || (selector.pid == getpid() && !roots.other_proc);
   if (selector.pid < 0) {
     why->Set("a process id is positive");
     return nullptr;
   }
   if (selector.tree) return MakeProcessTreeProbe(own ? getpid() : selector.pid, own, why);
-  if (own) return new OwnProcess();
-  OtherProcess* probe = new OtherProcess();
-  if (probe->Open(selector.pid, why)) return probe;
+  if (own) return new OwnProcess(roots);
+  OtherProcess* probe = new OtherProcess(roots, selector.pid);
+  if (probe->Open(why)) return probe;
   delete probe;
   return nullptr;
 }

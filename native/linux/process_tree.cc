@@ -9,11 +9,14 @@
 
 #include "linux/families.h"
 #include "linux/file.h"
+#include "linux/live_thread.h"
+#include "linux/online_cpus.h"
 #include "linux/parse/process.h"
 #include "linux/parse/scan.h"
 #include "port/platform.h"
 #include "port/spawn.h"
 #include "util/slope.h"
+#include "util/steady_growth.h"
 
 namespace tripline {
 
@@ -21,14 +24,15 @@ namespace {
 
 constexpr uint64_t kScanPeriod = 100 * kMillisecond;
 constexpr uint64_t kReadPeriod = kMillisecond;
-// However many processes there are, reading them takes at most a hundredth of a core, and looking for new ones at most
+// However many processes there are, reading them takes at most a hundredth of a core, and scanning for new ones at most
 // a two-hundredth.
 constexpr uint64_t kReadShare = 100;
 constexpr uint64_t kScanShare = 200;
-// Where the tree is a command's that we hold within limits, it matters more how soon they are seen.
+// Where the tree is a command's that is held within limits, it matters more how soon they are seen.
 constexpr uint64_t kCommandScanShare = 40;
-constexpr uint32_t kHeld = 64;  // descriptors that we keep; beyond that files are opened each time
+constexpr uint32_t kHeld = 64;  // descriptors that are kept; beyond that files are opened each time
 constexpr double kTick = 0.01;
+constexpr double kLongestDelay = 10;  // seconds by which the time of a child may be counted late
 
 struct Member {
   int64_t pid;
@@ -37,7 +41,8 @@ struct Member {
   int fd;  // of its stat; -1 where it is not held
   bool has_clock;
   bool gone;
-  bool zombie;
+  bool ended;      // a zombie
+  int64_t thread;  // one that lives, where the main thread has ended; else 0
   clockid_t clock;
   double own;         // seconds of CPU
   double waited;      // of children that it has waited for, and theirs
@@ -49,8 +54,8 @@ struct Member {
 };
 
 // Growth is summed per member, so that nothing goes backwards when one ends: the time of a child that was waited for
-// appears in its parent's figure, and what we had already counted of it is taken off there. A child that nobody waits
-// for leaves what was counted.
+// appears in its parent's figure, and what had already been counted of it is taken off there. A child that is not
+// waited for leaves what was counted.
 class ProcessTree final : public Probe {
  public:
   ~ProcessTree() override {
@@ -71,7 +76,7 @@ class ProcessTree final : public Probe {
     snprintf(path, sizeof(path), "%s/%lld/task/%lld/children", proc_, static_cast<long long>(pid),
              static_cast<long long>(pid));
     has_children_files_ = access(path, R_OK) == 0;
-    if (!Join(pid) || members_[0].zombie) {
+    if (!Join(pid) || members_[0].ended) {
       snprintf(why->text, sizeof(why->text), "open %s/%lld/stat: %s", proc_, static_cast<long long>(pid),
                count_ == 0 ? "ENOENT (no such process)" : "the process has ended");
       return false;
@@ -82,7 +87,7 @@ class ProcessTree final : public Probe {
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    // What costs a file of its own for each process is read only once somebody has asked for it.
+    // What costs a file of its own for each process is read only once it has been asked for.
     constexpr MetricMask kExtra = MaskOf(Metric::kProcessFootprint) | MaskOf(Metric::kProcessFds);
     const bool more = (wanted & kExtra & ~extra_) != 0;
     extra_ |= wanted & kExtra;
@@ -109,7 +114,7 @@ class ProcessTree final : public Probe {
     }
     // The fullest of them: limits are each process's own.
     if (Wants(wanted, Metric::kProcessFds)) {
-      why.Set("no process of the tree lets us count its descriptors");
+      why.Set("the descriptors of no process of the tree can be counted");
       if (descriptors_ >= 0)
         out->SetLevel(Metric::kProcessFds, descriptors_);
       else
@@ -133,25 +138,42 @@ class ProcessTree final : public Probe {
       scan_period_ = cost > kScanPeriod ? cost : kScanPeriod;
     }
     const uint64_t scanned = ThreadCpuNow();
+    // Exact counters want an exact time: scanning may have taken longer than a short window.
+    const uint64_t at = exact_ ? MonotonicNow() : now;
     ReadMembers();
     const uint64_t cost = (ThreadCpuNow() - scanned) * kReadShare;
     read_period_ = cost > kReadPeriod ? cost : kReadPeriod;
-    if (last_at_ != 0) {
-      used_ += growth_;
-      elapsed_ += Seconds(now - last_at_);
+    if (read_at_ != 0) {
+      const double elapsed = ToSeconds(at - read_at_);
+      const double cpus = MostCpus(now);
+      late_.Add(growth_);
+      used_ += late_.Take(cpus * elapsed);
+      late_.Limit(cpus * kLongestDelay);
+      elapsed_ += elapsed;
     }
+    read_at_ = at;
     total_ += growth_;
     growth_ = 0;
     last_at_ = now;
     slope_.Add(now, -rss_);
   }
 
-  // ---- who belongs to it. Once in, a process stays in until it ends, even when its parent ends before it.
+  // How many CPUs may have been in use since the last read: one per thread that there was or is, where none that came
+  // and went has been counted.
+  double MostCpus(uint64_t now) {
+    const double online = cpus_.Count(now);
+    const double threads = threads_ > last_threads_ ? threads_ : last_threads_;
+    last_threads_ = threads_;
+    const double most = waited_grown_ ? online : threads;
+    return most < 1 ? 1 : most < online ? most : online;
+  }
+
+  // ---- which processes belong to it. Once in, a process stays in until it ends, even when its parent ends before it.
 
   void Scan() {
     if (!has_children_files_) return ScanAll();
     for (uint32_t i = 0; i < count_; i++) {
-      if (members_[i].gone || members_[i].zombie) continue;
+      if (members_[i].gone || members_[i].ended) continue;
       char path[512];
       const auto pid = static_cast<long long>(members_[i].pid);
       snprintf(path, sizeof(path), "%s/%lld/task", proc_, pid);
@@ -245,8 +267,8 @@ class ProcessTree final : public Probe {
       member->fd = -1;
     }
     Take(member, stat);
-    // Born since we began to look: all that it has used is new. An older one that has only now become a descendant
-    // brings its past with it.
+    // Of one born since the probe was made, all that it has used is growth. For an older process that was reparented,
+    // earlier usage counts as baseline.
     const double past = member->own + member->waited;
     (stat.start >= made_at_ ? growth_ : total_) += past;
     return true;
@@ -277,9 +299,10 @@ class ProcessTree final : public Probe {
 
   void Take(Member* member, const ProcessStat& stat) {
     member->parent = stat.parent;
-    member->zombie = stat.state == 'Z' || stat.state == 'X';
-    member->rss = member->zombie ? 0 : ToDouble(stat.resident) * page_;
-    member->threads = member->zombie ? 0 : stat.threads;
+    uint64_t resident = stat.resident;
+    member->ended = stat.ended() || (stat.lost_main_thread() && !ReadThread(member, &resident));
+    member->rss = member->ended ? 0 : ToDouble(resident) * page_;
+    member->threads = member->ended ? 0 : stat.threads;
     double own = kTick * ToDouble(stat.user + stat.system);
     struct timespec time;
     if (member->has_clock) {
@@ -291,10 +314,28 @@ class ProcessTree final : public Probe {
     if (IsUncounted(*member)) own = 0;
     if (own > member->own) member->own = own;
     const double waited = kTick * ToDouble(stat.child_user + stat.child_system);
-    if (waited > member->waited) member->waited = waited;
+    if (waited <= member->waited) return;
+    member->waited = waited;
+    waited_grown_ = true;
   }
 
-  // Our own process above a command holds it together and is no part of it; what its children used is.
+  // Resident pages by the files of a thread that lives. False where there is none.
+  bool ReadThread(Member* member, uint64_t* resident) const {
+    Buffer* buffer = SharedBuffer();
+    for (int attempt = 0; attempt < 2; attempt++) {
+      if (member->thread == 0) member->thread = FindLiveThread(proc_, member->pid);
+      if (member->thread == 0) return false;
+      char path[512];
+      uint64_t size = 0;
+      snprintf(path, sizeof(path), "%s/%lld/task/%lld/statm", proc_, static_cast<long long>(member->pid),
+               static_cast<long long>(member->thread));
+      if (ReadOnce(path, buffer) && ParseStatm(buffer->data(), buffer->size, &size, resident) && size > 0) return true;
+      member->thread = 0;
+    }
+    return false;
+  }
+
+  // The supervisor above a command holds it together and is no part of it; what its children used is.
   bool IsUncounted(const Member& member) const { return uncounted_ && member.pid == root_; }
 
   bool ReadMember(Member* member, ProcessStat* stat) {
@@ -304,27 +345,31 @@ class ProcessTree final : public Probe {
     if (fd < 0) return false;
     const bool good = ReadStat(fd, text, sizeof(text), stat);
     if (!held) file_calls.close(fd);
-    // The number may have been given to another process.
+    // Its number may have been given to another process.
     return good && stat->start == member->start;
   }
 
-  // Files that are opened each time; after the read that shows the member to be who it was.
+  // Files that are opened each time; after the read that shows the member to be the process that it was.
   void ReadExtra(const Member& member) {
     Buffer* buffer = SharedBuffer();
-    char path[512];
+    char folder[480], path[512];
     const auto pid = static_cast<long long>(member.pid);
+    if (member.thread == 0)
+      snprintf(folder, sizeof(folder), "%s/%lld", proc_, pid);
+    else
+      snprintf(folder, sizeof(folder), "%s/%lld/task/%lld", proc_, pid, static_cast<long long>(member.thread));
     if ((extra_ & MaskOf(Metric::kProcessFootprint)) != 0) {
       uint64_t bytes = 0;
-      snprintf(path, sizeof(path), "%s/%lld/status", proc_, pid);
+      snprintf(path, sizeof(path), "%s/status", folder);
       if (ReadOnce(path, buffer) && ParseFootprint(buffer->data(), buffer->size, &bytes)) {
         footprint_ = (footprint_ < 0 ? 0 : footprint_) + ToDouble(bytes);
       }
     }
     if ((extra_ & MaskOf(Metric::kProcessFds)) != 0) {
       uint64_t limit = 0;
-      snprintf(path, sizeof(path), "%s/%lld/fd", proc_, pid);
+      snprintf(path, sizeof(path), "%s/fd", folder);
       const uint64_t count = CountDescriptors(path, exact_);
-      snprintf(path, sizeof(path), "%s/%lld/limits", proc_, pid);
+      snprintf(path, sizeof(path), "%s/limits", folder);
       if (count == 0 || !ReadOnce(path, buffer) || !ParseOpenFilesLimit(buffer->data(), buffer->size, &limit)) return;
       const double share = limit == 0 ? 100 : 100 * ToDouble(count) / ToDouble(limit);
       if (share > descriptors_) descriptors_ = share;
@@ -333,12 +378,13 @@ class ProcessTree final : public Probe {
 
   void ReadMembers() {
     rss_ = 0;
-    // A command's tree may have nobody in it, and then needs nothing.
+    // A command's tree may be empty, and then needs nothing.
     footprint_ = uncounted_ ? 0 : -1;
     descriptors_ = uncounted_ ? 0 : -1;
     threads_ = 0;
     processes_ = 0;
     alive_ = false;
+    waited_grown_ = false;
     // Parents first, which is the order in which they joined.
     for (uint32_t i = 0; i < count_; i++) {
       Member* member = &members_[i];
@@ -352,12 +398,12 @@ class ProcessTree final : public Probe {
       Take(member, stat);
       growth_ += member->own - own;
       member->lost = waited - member->waited;
-      alive_ = alive_ || !member->zombie;
+      alive_ = alive_ || !member->ended;
       if (IsUncounted(*member)) continue;
       rss_ += member->rss;
       threads_ += ToDouble(member->threads);
-      processes_ += member->zombie ? 0 : 1;
-      if (extra_ != 0 && !member->zombie) ReadExtra(*member);
+      processes_ += member->ended ? 0 : 1;
+      if (extra_ != 0 && !member->ended) ReadExtra(*member);
     }
     for (uint32_t i = 0; i < count_; i++) {
       if (!members_[i].gone) continue;
@@ -418,11 +464,16 @@ class ProcessTree final : public Probe {
   uint64_t scan_period_ = kScanPeriod;
   bool alive_ = true;
   double growth_ = 0;
+  SteadyGrowth late_;
+  OnlineCpus cpus_{roots_};
+  bool waited_grown_ = false;  // a child has come and gone since the last read
+  double last_threads_ = 0;
+  uint64_t read_at_ = 0;
   double used_ = 0, elapsed_ = 0;
   double total_ = 0;  // seconds of CPU since each of them began
   double rss_ = 0, threads_ = 0, processes_ = 0;
   MetricMask extra_ = 0;
-  double footprint_ = -1, descriptors_ = -1;  // negative: nobody tells
+  double footprint_ = -1, descriptors_ = -1;  // negative: not known
   Slope slope_;
 };
 

@@ -107,6 +107,17 @@ TEST(StatGarbage) {
   CHECK_EQ(times.of[CpuTimes::kUser], UINT64_MAX);
 }
 
+TEST(CpuLists) {
+  uint32_t count = 0;
+  for (const char* text : {"0-3,6\n", "0-1,3-4,9", "0,1,2,3,4\n"}) {
+    CHECK(ParseCpuList(text, strlen(text), &count));
+    CHECK_EQ(count, 5u);
+  }
+  for (const char* text : {"", "\n", "0-", "3-1", "0-99999999", "a", "0 1", "0-1,"}) {
+    CHECK(!ParseCpuList(text, strlen(text), &count));
+  }
+}
+
 // ---- /proc/meminfo
 
 Meminfo Memory(const char* fixture) {

@@ -1,5 +1,6 @@
 // The probes over trees of files that the tests make, and over this machine's own.
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -514,17 +515,46 @@ TEST(DiskOnANetworkMountBlocks) {
   CHECK(reader.probe != nullptr && !reader.probe->blocking());
 }
 
+// Reads and opens that fail so many times, then work.
+int fail_with = 0;
+int fail_times = 0;
+
+ssize_t FailingPread(int fd, void* data, size_t size, off_t offset) {
+  if (fail_times != 0) {
+    fail_times--;
+    errno = fail_with;
+    return -1;
+  }
+  return real_calls.pread(fd, data, size, offset);
+}
+
+int FailingOpen(const char* path) {
+  if (fail_times == 0) return real_calls.open(path);
+  fail_times--;
+  errno = fail_with;
+  return -1;
+}
+
 // ---- processes
 
 TEST(ProcessOfOurOwn) {
   Reader reader(Metric::kProcessRss);
   CHECK(reader.Level(Metric::kProcessRss) > 100000);
   CHECK_NEAR(reader.Level(Metric::kProcessThreads), 1, 0);
+}
+
+// However short the time between two reads, nothing is busier than the CPUs that it can use.
+TEST(ProcessOfOurOwnIsNeverBusierThanItsCpus) {
+  Reader reader(Metric::kProcessCpu);
+  const double online = static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN));
   const Reading first = reader.Read(Metric::kProcessCpu);
-  now += kSecond;
-  const Reading second = reader.Read(Metric::kProcessCpu);
-  CHECK_NEAR(second.den[0] - first.den[0], 1, 1e-9);
-  CHECK(second.num[0] >= first.num[0]);
+  Reading last = first;
+  for (int i = 0; i < 20000; i++) {
+    const Reading reading = reader.Read(Metric::kProcessCpu);
+    CHECK(test::Quotient(last, reading) <= online + 1e-6);
+    last = reading;
+  }
+  CHECK(test::Quotient(first, last) > 0);
 }
 
 pid_t Start(void (*body)()) {
@@ -661,6 +691,182 @@ TEST(TreeKeepsTheOrphans) {
   CHECK(ended);
 }
 
+constexpr size_t kHeld = size_t{32} << 20;
+
+void* HoldMemory(void*) {
+  char* memory = static_cast<char*>(malloc(kHeld));
+  for (size_t i = 0; i < kHeld; i += 4096) static_cast<volatile char*>(memory)[i] = 1;
+  if (write(done[1], "x", 1) != 1) return nullptr;
+  for (;;) Burn(3600);
+}
+
+// A program whose main thread ends while another works on.
+void LoseTheMainThread() {
+  pthread_t thread;
+  pthread_create(&thread, nullptr, HoldMemory, nullptr);
+  pthread_exit(nullptr);
+}
+
+void WaitForState(pid_t pid, char state) {
+  char path[64], text[256] = {};
+  snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+  for (int i = 0; i < 1000; i++) {
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(fd >= 0 && read(fd, text, sizeof(text) - 1) > 0);
+    close(fd);
+    const char* name_end = strrchr(text, ')');
+    if (name_end != nullptr && name_end[2] == state) return;
+    usleep(10000);
+  }
+  CHECK(false);
+}
+
+TEST(ProcessWhoseMainThreadHasEnded) {
+  CHECK(pipe(done) == 0);
+  const pid_t pid = Start(LoseTheMainThread);
+  char byte;
+  CHECK(read(done[0], &byte, 1) == 1);
+  WaitForState(pid, 'Z');
+  Selector selector;
+  selector.pid = pid;
+  for (const bool tree : {false, true}) {
+    selector.tree = tree;
+    Reader reader(Metric::kProcessRss, selector);
+    CHECK(reader.probe != nullptr);
+    CHECK(reader.Level(Metric::kProcessRss) > static_cast<double>(kHeld));
+    CHECK(reader.Level(Metric::kProcessFootprint) > static_cast<double>(kHeld));
+    CHECK(reader.Level(Metric::kProcessFds) > 0);
+    CHECK_NEAR(reader.Level(Metric::kProcessCount), 1, 0);
+    const Reading first = reader.Read(Metric::kProcessCpu);
+    double used = 0;
+    for (int i = 0; i < 500 && used == 0; i++) {
+      usleep(10000);
+      now += kSecond;
+      used = reader.Read(Metric::kProcessCpu).num[0] - first.num[0];
+    }
+    CHECK(used > 0);
+  }
+  selector.tree = false;
+  Reader reader(Metric::kProcessRss, selector);
+  Reader tree(Metric::kProcessRss, selector);
+  CHECK(reader.Level(Metric::kProcessRss) > static_cast<double>(kHeld));
+  kill(pid, SIGKILL);
+  waitpid(pid, nullptr, 0);
+  now += kSecond;
+  CHECK(reader.WhyHas(Metric::kProcessRss, "has ended"));
+  CHECK(tree.WhyHas(Metric::kProcessRss, "ended"));
+}
+
+TEST(ProcessThatLosesItsMainThreadWhileItIsRead) {
+  for (const bool tree : {false, true}) {
+    FakeRoot root;
+    root.Change("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 3 0 1 0 100\n");
+    root.Change("proc/10/statm", "1000 100 50 1 0 1 0\n");
+    root.Change("proc/10/task/11/statm", "1000 100 50 1 0 1 0\n");
+    root.Change("proc/10/task/12/statm", "1000 100 50 1 0 1 0\n");
+    root.PutFixture("proc/10/task/12/limits", "linux/limits/6.18");
+    root.PutFixture("proc/10/limits", "linux/limits/6.18");
+    root.Put("proc/10/task/12/fd/0", "");
+    Selector selector;
+    selector.pid = 10;
+    selector.tree = tree;
+    Reader reader(Metric::kProcessRss, selector);
+    const double page = static_cast<double>(sysconf(_SC_PAGESIZE));
+    CHECK_NEAR(reader.Level(Metric::kProcessRss), 100 * page, 0);
+    root.Change("proc/10/stat", "10 (a) Z 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 3 0 1 0 0\n");
+    root.Change("proc/10/statm", "0 0 0 0 0 0 0\n");
+    now += 10 * kSecond;
+    CHECK_NEAR(reader.Level(Metric::kProcessRss), 100 * page, 0);
+    // One of the others ends as well, as its files say.
+    root.Change("proc/10/task/11/statm", "0 0 0 0 0 0 0\n");
+    root.Change("proc/10/task/12/statm", "1000 70 50 1 0 1 0\n");
+    now += 10 * kSecond;
+    CHECK_NEAR(reader.Level(Metric::kProcessRss), 70 * page, 0);
+    CHECK(reader.Level(Metric::kProcessFds) > 0);
+    CHECK_NEAR(reader.Level(Metric::kProcessCount), 1, 0);
+    // Nothing is left but the zombie.
+    root.Change("proc/10/stat", "10 (a) Z 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 1 0 1 0 0\n");
+    now += 10 * kSecond;
+    CHECK(reader.WhyHas(Metric::kProcessRss, "ended"));
+  }
+}
+
+TEST(ProcessThatOnlyCannotBeReadHasNotEnded) {
+  FakeRoot root;
+  root.Change("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 2 0 1 0 100\n");
+  root.Change("proc/10/statm", "1000 100 50 1 0 1 0\n");
+  Selector selector;
+  selector.pid = 10;
+  Reader reader(Metric::kProcessThreads, selector);
+  CHECK_NEAR(reader.Level(Metric::kProcessThreads), 2, 0);
+  real_calls = file_calls;
+  file_calls.pread = FailingPread;
+  fail_with = ENOMEM;
+  fail_times = 1;
+  now += kSecond;
+  CHECK(reader.WhyHas(Metric::kProcessThreads, "ENOMEM"));
+  now += kSecond;
+  CHECK_NEAR(reader.Level(Metric::kProcessThreads), 2, 0);
+  fail_with = ESRCH;
+  fail_times = 1;
+  now += kSecond;
+  CHECK(reader.WhyHas(Metric::kProcessThreads, "has ended"));
+  file_calls = real_calls;
+}
+
+// A tick is ten milliseconds: within one, it would be ten CPUs.
+TEST(ProcessCountedInTicksIsNeverBusierThanItsThreads) {
+  for (const bool tree : {false, true}) {
+    FakeRoot root;
+    root.Put("sys/devices/system/cpu/online", "0-7\n");
+    root.Change("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 1 0 1 0 100\n");
+    root.Change("proc/10/statm", "1000 100 50 1 0 1 0\n");
+    Selector selector;
+    selector.pid = 10;
+    selector.tree = tree;
+    Reader reader(Metric::kProcessCpu, selector);
+    const Reading first = reader.Read(Metric::kProcessCpu);
+    Reading last = first;
+    for (int i = 1; i <= 1000; i++) {
+      now += kMillisecond;
+      char text[128];
+      // All of the first half second is used, and nothing afterwards.
+      const int ticks = 100 + (i < 500 ? i / 10 : 50);
+      snprintf(text, sizeof(text), "10 (a) R 1 1 1 0 -1 0 0 0 0 0 %d 0 50 0 20 0 1 0 1 0 100\n", ticks);
+      root.Change("proc/10/stat", text);
+      const Reading reading = reader.Read(Metric::kProcessCpu);
+      CHECK(test::Quotient(last, reading) <= 1 + 1e-6);
+      last = reading;
+    }
+    CHECK_NEAR(last.num[0] - first.num[0], 0.5, 0.011);
+    CHECK_NEAR(last.den[0] - first.den[0], 1, 0.011);
+  }
+}
+
+TEST(TreeWithAChildThatIsFoundLate) {
+  FakeRoot root;
+  root.Put("sys/devices/system/cpu/online", "0-1\n");
+  root.Put("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 1 0 1 0 100\n");
+  Selector selector;
+  selector.pid = 10;
+  selector.tree = true;
+  Reader reader(Metric::kProcessCpu, selector);
+  Reading last = reader.Read(Metric::kProcessCpu);
+  now += 100 * kMillisecond;
+  last = reader.Read(Metric::kProcessCpu);
+  // It has used a second since it was born, after we began to look.
+  root.Put("proc/11/stat", "11 (b) R 10 1 1 0 -1 0 0 0 0 0 100 0 0 0 20 0 1 0 4000000000 0 100\n");
+  double used = 0;
+  for (int i = 0; i < 200; i++) {
+    now += 10 * kMillisecond;
+    const Reading reading = reader.Read(Metric::kProcessCpu);
+    CHECK(test::Quotient(last, reading) <= 2 + 1e-6);
+    used += reading.num[0] - last.num[0];
+    last = reading;
+  }
+  CHECK_NEAR(used, 1, 1e-6);
+}
+
 TEST(TreeUnderHostProc) {
   FakeRoot root;
   root.Put("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 2 0 1 0 100\n");
@@ -731,25 +937,6 @@ TEST(FileBacksOffWhileItIsMissing) {
   CHECK(!file.Read(now, &buffer));
   now += 100 * kMillisecond;
   CHECK(file.Read(now, &buffer));
-}
-
-int fail_with = 0;
-int fail_times = 0;
-
-ssize_t FailingPread(int fd, void* data, size_t size, off_t offset) {
-  if (fail_times != 0) {
-    fail_times--;
-    errno = fail_with;
-    return -1;
-  }
-  return real_calls.pread(fd, data, size, offset);
-}
-
-int FailingOpen(const char* path) {
-  if (fail_times == 0) return real_calls.open(path);
-  fail_times--;
-  errno = fail_with;
-  return -1;
 }
 
 TEST(FileReadsThatFail) {

@@ -16,6 +16,11 @@ struct ProcessStat {
   uint64_t threads = 0;
   uint64_t start = 0;  // ticks since boot: with the pid, the identity of a process
   uint64_t resident = 0;
+
+  // Whether the main thread has ended and others live: the process does too, though the kernel calls it a zombie.
+  bool lost_main_thread() const { return state == 'Z' && threads > 1; }
+  // Whether all of it has ended. A zombie only waits for its parent to take notice.
+  bool ended() const { return state == 'X' || (state == 'Z' && threads <= 1); }
 };
 bool ParseProcessStat(const char* data, size_t size, ProcessStat* out);
 

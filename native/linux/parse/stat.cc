@@ -32,4 +32,18 @@ bool CpuLines::Next(uint32_t* cpu, CpuTimes* out) {
   return false;
 }
 
+bool ParseCpuList(const char* data, size_t size, uint32_t* count) {
+  *count = 0;
+  Scanner scan(data, size);
+  do {
+    uint64_t first = 0, last = 0;
+    if (!scan.Number(&first)) return false;
+    last = first;
+    if (scan.Match("-") && !scan.Number(&last)) return false;
+    if (last < first || last > UINT16_MAX) return false;
+    *count += static_cast<uint32_t>(last - first + 1);
+  } while (scan.Match(","));
+  return *count <= UINT16_MAX && (scan.done() || scan.peek() == '\n');
+}
+
 }  // namespace tripline

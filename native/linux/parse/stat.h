@@ -28,4 +28,7 @@ class CpuLines {
   Scanner scan_;
 };
 
+// A list such as "0-3,6" (sysfs): how many CPUs it holds. False for anything else.
+bool ParseCpuList(const char* data, size_t size, uint32_t* count);
+
 }  // namespace tripline

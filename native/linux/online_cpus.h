@@ -1,0 +1,21 @@
+// How many CPUs are online: more than that no process can use.
+#pragma once
+
+#include "linux/file.h"
+
+namespace tripline {
+
+class OnlineCpus {
+ public:
+  explicit OnlineCpus(const Roots& roots);
+
+  // Looks again when a second has passed. A very large number where it is not known.
+  double Count(uint64_t now);
+
+ private:
+  File file_;
+  double count_;
+  uint64_t next_at_ = 0;
+};
+
+}  // namespace tripline
