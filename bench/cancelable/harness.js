@@ -1,4 +1,4 @@
-// Measuring: process CPU time, rounds of all cases in turn, so that what the machine does meanwhile falls on all alike.
+// Measures process CPU time in rounds of all cases in turn, so that other load on the machine affects all alike.
 
 /** CPU time of this process, in nanoseconds. */
 export function cpuTime() {
@@ -7,7 +7,7 @@ export function cpuTime() {
 }
 
 let loops = 0
-/** A loop of its own for every case: a shared one would be optimized for the first and slow for the rest. */
+/** A separate loop for each case: a shared one would be optimized for the first and slow for the rest. */
 function loopOf(fn, asynchronous) {
   const text = asynchronous
     ? `return async (count) => { for (let i = 0; i < count; i++) await fn(i) } // ${loops++}`
@@ -35,7 +35,7 @@ export async function time(cases, { count = 100_000, rounds = 15 } = {}) {
       const start = cpuTime()
       await fn(n)
       if (round >= 0) results[name].push((cpuTime() - start) / n)
-      // What a case leaves to be done later is not the next one's. (Collecting by hand would undo optimized code.)
+      // Work that a case leaves for later is not charged to the next. (A manual collection would discard optimized code.)
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
@@ -60,7 +60,7 @@ export async function bytes(fn, { batch = 2000, batches = 31 } = {}) {
   return summary(all).median
 }
 
-/** Bytes of heap that are still there for each of `count` operations, after everything that can go has gone. */
+/** Bytes of heap that stay per operation, of `count` of them, after collecting all garbage. */
 export async function retained(fn, count) {
   await fn(count)
   const before = await settledHeap()
@@ -76,7 +76,7 @@ export async function settledHeap() {
   return process.memoryUsage().heapUsed
 }
 
-/** What a bench program says: one line of JSON. */
+/** Prints the result of a bench program: one line of JSON. */
 export function report(result) {
   console.log(JSON.stringify(result))
 }

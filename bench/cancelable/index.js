@@ -1,5 +1,5 @@
-// Operations: what they cost, beside code written by hand and libraries for the same job. Each program in a process of
-// its own, as what one leaves behind would be the next one's bill.
+// The cost of operations, beside hand-written code and libraries for the same job. Each program runs in its own process,
+// so that garbage of one is not charged to the next.
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { row } from '../lib/suite.js'

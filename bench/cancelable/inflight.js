@@ -1,4 +1,4 @@
-// So many at once under one parent with a time limit; the body is one turn of the event loop.
+// Many operations at once under one parent with a time limit; the body is one turn of the event loop.
 import { Cancelable } from '../../dist/index.js'
 import { cpuTime, report } from './harness.js'
 import * as peers from './peers.js'

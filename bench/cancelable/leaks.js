@@ -1,4 +1,4 @@
-// What stays on the heap for each of many operations that hang on one thing that lives long.
+// What stays on the heap per operation when many depend on one object that lives long.
 import { Cancelable, CancelationToken, guard } from '../../dist/index.js'
 import { awaitEach, report, retained } from './harness.js'
 import * as peers from './peers.js'
@@ -19,7 +19,7 @@ try {
 }
 
 const results = {
-  // The issue's own case: parent, token, OS signal and guard, a million of them.
+  // A million operations with a parent, a token, an OS signal and a guard.
   tripline: await retained(
     awaitEach(() => Cancelable.run(body, linked)),
     1_000_000,

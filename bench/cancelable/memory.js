@@ -1,4 +1,4 @@
-// What an operation allocates, and what of it stays. Run with a young generation that no batch fills.
+// The bytes that an operation allocates, and those that stay. Run with a young generation that no batch fills.
 import { Cancelable, CancelationToken } from '../../dist/index.js'
 import { awaitEach, bytes, each, report, retained } from './harness.js'
 

@@ -15,7 +15,7 @@ const runBare = awaitEach(() => Cancelable.run(body))
 const runLinked = awaitEach(() => Cancelable.run(body, options))
 const plain = awaitEach(() => body())
 
-// Apart, before anything else has run: what a program that does this and little else would see.
+// Alone, before anything else has run: as in a program that does little else.
 const own = await time({ enterExit }, { count: 200_000 })
 const runs = await time({ plain, runBare, runLinked })
 const free = new Cancelable().enter()

@@ -1,4 +1,4 @@
-// The same job by hand and with others' libraries: run `body` under a token that lives long and a time limit.
+// The same job by hand and with other libraries: run `body` under a token that lives long and a time limit.
 import { setMaxListeners } from 'node:events'
 import { delay, race } from 'abort-controller-x'
 import { timeout as cockatielTimeout, TimeoutStrategy } from 'cockatiel'
@@ -8,13 +8,13 @@ import pTimeout from 'p-timeout'
 
 export const LIMIT = 30_000
 
-/** A controller that stands for the token, and one that stands for the parent. */
+/** A controller in place of the token, and one in place of the parent. */
 export const token = new AbortController()
 export const parent = new AbortController()
 // Many listeners are what is measured here, not the warning about them.
 setMaxListeners(0, token.signal, parent.signal)
 
-/** What people write by hand: a controller of one's own, linked to two signals and a timer, and unlinked at the end. */
+/** The usual hand-written code: a controller that is linked to two signals and a timer, and unlinked at the end. */
 export async function byHand(body) {
   const controller = new AbortController()
   const abort = () => controller.abort(new Error('canceled'))

@@ -1,4 +1,4 @@
-// A million at once.
+// A million pending operations at once.
 import { Cancelable } from '../../dist/index.js'
 import { cpuTime, report, settledHeap } from './harness.js'
 
@@ -19,7 +19,7 @@ async function measure(start) {
   from = cpuTime()
   root.cancel('stop')
   const marked = (cpuTime() - from) / 1e6
-  // The turn in which those that have a body are given up.
+  // The turn after which the bodies are abandoned.
   for (let i = 0; i < 4; i++) await new Promise(setImmediate)
   const all = (cpuTime() - from) / 1e6
   root[Symbol.dispose]()
@@ -30,7 +30,7 @@ const entered = await measure((given) => {
   for (let i = 0; i < COUNT; i++) new Cancelable(given).enter()
 })
 const run = await measure((given) => {
-  // One body for all, and nothing attached to the promise: what is counted is what the operation holds.
+  // One body for all, and nothing attached to the promise: only what the operation holds is counted.
   const promises = []
   for (let i = 0; i < COUNT; i++) promises.push(new Cancelable(given).run(() => never))
   return promises

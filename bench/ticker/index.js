@@ -57,14 +57,14 @@ async function compare(hz, add) {
   const methods = Object.keys(taken)
   for (let round = 0; round < ROUNDS; round++) {
     const order = round % 2 === 0 ? methods : methods.toReversed()
-    // Long enough for the compiler to have done its work: its threads count as well.
+    // Long enough for the compiler to finish: its threads count as well.
     for (const method of order) taken[method].push(await measure(method, hz, 'idle', 6))
   }
   const of = (method, figure) => median(taken[method].map(figure))
   const beside = (what, unit, figure, remark = '') => {
     const ours = of(OURS, figure)
     const theirs = of(BARE, figure)
-    // 4 kHz is beyond what is meant for calls; it is there to be seen.
+    // 4 kHz is too fast for calls; it is shown for comparison.
     const target = hz === 1000 ? { atMost: 1.3 } : {}
     const note = `${ours.toFixed(2)} / ${theirs.toFixed(2)} ${unit}, medians of ${ROUNDS} runs in turns${remark}`
     add(row(`${what} beside a bare native thread, ${hz} Hz`, ours / theirs, 'x', { ...target, note }))

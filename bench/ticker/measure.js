@@ -16,7 +16,7 @@ function beat(due = NaN, gone = 0, at = performance.now()) {
   if (!measuring || count === most) return
   times[count] = at
   dues[count++] = due
-  // Those before the first one are of another time.
+  // Those before the first beat do not belong to the run.
   if (count > 1) missed += gone
 }
 
@@ -32,7 +32,7 @@ const quantile = (sorted, share) => sorted[Math.min(sorted.length - 1, Math.floo
 
 const stop = await METHODS[method].start(period, beat)
 if (load === 'half busy') keepHalfBusy()
-// Until then functions are compiled, again and again, on threads that count as well.
+// During the warm-up functions are compiled repeatedly, on threads that count as well.
 await rest(warmUp * 1000)
 measuring = true
 const begun = performance.now()
@@ -43,7 +43,7 @@ const elapsed = performance.now() - begun
 measuring = false
 await stop()
 
-// Without a due time all there is to look at is how much the intervals differ from the period.
+// Without a due time, only the difference between intervals and period can be measured.
 const late = Array.from({ length: count - 1 }, (_, i) =>
   Number.isNaN(dues[i + 1]) ? Math.abs(times[i + 1] - times[i] - period) : times[i + 1] - dues[i + 1],
 ).toSorted((a, b) => a - b)
@@ -56,9 +56,9 @@ process.stdout.write(
     load,
     rate: ((count - 1) / span) * 1000,
     missed: (missed / span) * 1000,
-    // By when they were due, where that is known: what the method means to keep.
+    // By due time where it is known: the grid that the method keeps.
     beatRate: (beats / (dues[count - 1] - dues[0])) * 1000,
-    // How far the beats fall behind the clock, in ms each second.
+    // How far the beats fall behind the clock, in ms per second.
     drift: ((span - beats * period) / span) * 1000,
     late: { p50: quantile(late, 0.5), p99: quantile(late, 0.99), max: late.at(-1) },
     lateness: Number.isNaN(dues[1]) ? 'interval less period' : 'since due',

@@ -107,7 +107,7 @@ export const METHODS = {
     },
   },
 
-  // No call for each: what the thread wrote down, with the time of each row.
+  // Without a call per beat: the rows that the thread recorded, with their times.
   'tripline, blocks of 400 samples': {
     rates: [1000, 4000],
     async start(period, beat) {

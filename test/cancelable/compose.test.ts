@@ -162,8 +162,8 @@ describe('listeners', () => {
 
   test('rows 84, 85, 87: progress has a message, data and a time, and is kept', () => {
     const operation = new Cancelable().enter()
-    operation.reportProgress('unheard', { done: 1 })
-    expect(operation.context.progress).toMatchObject({ message: 'unheard', data: { done: 1 } })
+    operation.reportProgress('no listener', { done: 1 })
+    expect(operation.context.progress).toMatchObject({ message: 'no listener', data: { done: 1 } })
     expect(operation.context.progress!.at).toBeLessThanOrEqual(performance.now())
     expect(operation.context.progress!.operation).toBe(operation.context)
     expect(thrown(() => operation.reportProgress(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })

@@ -1,4 +1,4 @@
-/** What only a hostile or an unlucky caller does: nothing may hang, be lost or bring the process down. */
+/** Hostile or unlucky calls: nothing may hang, be lost or crash the process. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { queryObjects } from 'node:v8'
@@ -287,7 +287,7 @@ describe('time', () => {
 })
 
 describe('shields', () => {
-  test('one whose synchronous part cancels the operation is bounded too', async () => {
+  test('one that cancels the operation in its synchronous part is bounded too', async () => {
     const operation = new Cancelable()
     const run = operation.run((cancel) =>
       cancel.shield(
@@ -416,7 +416,7 @@ describe('streams of broken sources', () => {
     })
   }
 
-  test('a result whose getter throws fails the reading', async () => {
+  test('a result with a getter that throws fails the reading', async () => {
     const failure = new Error('done')
     const result = {
       get done(): boolean {

@@ -319,7 +319,7 @@ describe('starting and ending', () => {
   })
 })
 
-describe('a body whose result cannot even be looked at', () => {
+describe('a body with a result that cannot be read', () => {
   test('fails the run and leaves nothing armed', async () => {
     const before = process.listenerCount('SIGUSR2')
     const operation = new Cancelable({ timeout: '1h', signals: ['SIGUSR2'] })

@@ -155,7 +155,7 @@ describe('streaming', () => {
     operation[Symbol.dispose]()
   })
 
-  test('a source whose closing never ends does not hold a consumer that is canceled meanwhile', async () => {
+  test('a source that never finishes closing does not hold a consumer that is canceled meanwhile', async () => {
     const source = {
       [Symbol.asyncIterator]: () => ({
         next: async () => ({ done: false as const, value: 1 }),
