@@ -1,4 +1,5 @@
 /** Error classes and codes: invalid arguments and tripline's own errors. */
+import { printable } from './printable.js'
 
 /** The codes of tripline's own errors; invalid arguments carry Node's codes. */
 export type TriplineErrorCode =
@@ -49,7 +50,7 @@ export function ofThisCopy(className: string, given: unknown): string {
 export function unknownName(what: string, given: string, known: readonly string[]): TypeError {
   const nearest = nearestName(given, known)
   const hint = nearest === undefined ? `Known are: ${known.join(', ')}` : `Did you mean '${nearest}'?`
-  return withCode(new TypeError(`Unknown ${what} '${given}'. ${hint}`), 'ERR_INVALID_ARG_VALUE')
+  return withCode(new TypeError(`Unknown ${what} '${printable(given)}'. ${hint}`), 'ERR_INVALID_ARG_VALUE')
 }
 
 /**
@@ -92,9 +93,10 @@ export class MetricUnavailableError extends Error {
 
   /** For the library; its users catch this error. */
   constructor(metric: string, why: string) {
-    super(`The metric '${metric}' is unavailable here: ${why}`)
+    const reason = printable(why)
+    super(`The metric '${metric}' is unavailable here: ${reason}`)
     this.metric = metric
-    this.why = why
+    this.why = reason
   }
   static {
     this.prototype.name = 'MetricUnavailableError'
@@ -181,7 +183,8 @@ export class CommandNotStartedError extends Error {
   /** @param there whether the file itself was found, and something that it needs was not */
   constructor(command: string, kind: CommandNotStartedError['kind'], why: string, there: boolean = false) {
     const notFound = kind === 'not-found' && !there
-    super(notFound ? `${command}: command not found` : `${command}: cannot be run (${why})`)
+    const name = printable(command)
+    super(notFound ? `${name}: command not found` : `${name}: cannot be run (${printable(why)})`)
     this.command = command
     this.kind = kind
   }
@@ -207,7 +210,7 @@ export class ReusedError extends Error {
 /** Describes a value as Node's own argument errors do. */
 export function describe(value: unknown): string {
   if (value === null) return 'null'
-  if (typeof value === 'string') return `'${value.length > 60 ? `${value.slice(0, 60)}...` : value}'`
+  if (typeof value === 'string') return `'${printable(value.length > 60 ? `${value.slice(0, 60)}...` : value)}'`
   if (typeof value === 'function') return `function ${value.name}`
   if (typeof value === 'object') return `an instance of ${value.constructor?.name ?? 'Object'}`
   if (typeof value === 'bigint') return `${value}n`

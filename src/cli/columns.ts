@@ -1,4 +1,5 @@
 /** Rows of words as lines with aligned columns. */
+import { printable } from '../base/printable.js'
 
 export interface ColumnOptions {
   /** Blanks between two columns. */
@@ -7,11 +8,12 @@ export interface ColumnOptions {
   readonly right?: readonly number[]
 }
 
-/** One line per row. Columns are as wide as their widest cell; the last one is not padded. */
+/** One line per row, control characters escaped. Columns are as wide as their widest cell; the last one is not padded. */
 export function alignColumns(
-  rows: readonly (readonly string[])[],
+  table: readonly (readonly string[])[],
   { gap = 2, right = [] }: ColumnOptions = {},
 ): string[] {
+  const rows = table.map((row) => row.map(printable))
   const widths: number[] = []
   for (const row of rows) for (const [at, cell] of row.entries()) widths[at] = Math.max(widths[at] ?? 0, cell.length)
   return rows.map((row) =>

@@ -1,6 +1,7 @@
 /** Parses limits written as text: `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
 import { checkMetric, parseLimits, parseValue, type Limit, type Limits } from '../monitor/limits.js'
 import { SELECTORS, type MetricInfo, type MetricName, type TextSelector } from '../addon/metrics.js'
+import { replaceUnprintable } from '../base/printable.js'
 import { parseDuration, parsePercent } from '../base/units.js'
 import { UsageError } from './usage.js'
 
@@ -180,7 +181,8 @@ class Reader {
   }
 
   error(at: number, message: string): UsageError {
-    return new UsageError(`This limit cannot be read: ${message}\n  ${this.#text}\n  ${' '.repeat(at)}^`)
+    const shown = replaceUnprintable(this.#text, () => '\uFFFD')
+    return new UsageError(`This limit cannot be read: ${message}`, `  ${shown}`, `  ${' '.repeat(at)}^`)
   }
 
   #skipSpace(): void {

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The `tripline` command: picks the verb and loads only its module. */
 import { unknownName } from '../base/errors.js'
-import { EXIT, HelpWanted, UsageError, print, say } from './usage.js'
+import { EXIT, HelpWanted, UsageError, print, say, sayPlainly } from './usage.js'
 import type { VerbName } from './verbs.js'
 
 interface Verb {
@@ -51,10 +51,11 @@ function isVerb(word: string): word is VerbName {
   return Object.hasOwn(VERBS, word)
 }
 
-/** One line for a usage error or an error with a code; the stack for a defect in tripline. */
-function explain(error: unknown): string {
-  if (!(error instanceof Error)) return String(error)
-  return error instanceof UsageError || 'code' in error ? error.message : (error.stack ?? error.message)
+/** The lines of a usage error, or the one of an error with a code; the stack for a defect in tripline. */
+function explain(error: unknown): readonly string[] {
+  if (!(error instanceof Error)) return [String(error)]
+  if (error instanceof UsageError) return error.lines
+  return 'code' in error ? [error.message] : (error.stack ?? error.message).split('\n')
 }
 
 async function readWords(): Promise<readonly string[]> {
@@ -68,6 +69,8 @@ async function readWords(): Promise<readonly string[]> {
 try {
   process.exitCode = await main(await readWords())
 } catch (error) {
-  say(explain(error))
+  const [first, ...below] = explain(error)
+  say(first!)
+  for (const line of below) sayPlainly(line)
   process.exitCode = EXIT.failure
 }

@@ -1,7 +1,19 @@
 /** Quotes a word so that the system's shell reads it back unchanged. */
+import { replaceUnprintable } from '../base/printable.js'
+
 export function quote(word: string, platform: NodeJS.Platform = process.platform): string {
-  if (platform !== 'win32') return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`
+  if (platform !== 'win32') {
+    if (/^[\w@%+=:,./-]+$/.test(word)) return word
+    // As bash, zsh, ksh and POSIX since 2024 read what stands in $'...'.
+    const escaped = replaceUnprintable(word.replaceAll(/[\\']/g, String.raw`\$&`), octal)
+    return replaceUnprintable(word, octal) === word ? `'${word.replaceAll("'", "'\\''")}'` : `$'${escaped}'`
+  }
   // For cmd.exe and for the program that parses its own command line; backslashes count only before a quote.
   if (/^[\w@+:./\\-]+$/.test(word)) return word
   return `"${word.replaceAll(/(\\*)(?="|$)/g, '$1$1').replaceAll('"', '\\"')}"`
+}
+
+/** The bytes of a character. */
+function octal(character: string): string {
+  return [...Buffer.from(character)].map((byte) => `\\${byte.toString(8).padStart(3, '0')}`).join('')
 }

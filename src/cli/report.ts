@@ -1,6 +1,7 @@
 /** Reports a run: the line on stderr, and the JSON file. */
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { describeBreach } from '../monitor/guard.js'
+import { printableLines } from '../base/printable.js'
 import { rootCause, type CancelationReason } from '../base/reason.js'
 import type { RunResult } from '../run/result.js'
 import { formatDuration, formatSize } from '../base/units.js'
@@ -23,7 +24,7 @@ export class ReportFile {
 
   write(content: object): void {
     try {
-      writeFileSync(this.#file, `${JSON.stringify(content, rounded, 2)}\n`)
+      writeFileSync(this.#file, printableLines(`${JSON.stringify(content, rounded, 2)}\n`))
       closeSync(this.#file)
     } catch (error) {
       say(`the report could not be written: ${(error as Error).message}`)

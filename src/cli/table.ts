@@ -1,4 +1,5 @@
 /** Renders the live view as lines of text; a pure function of its input. */
+import { printable } from '../base/printable.js'
 import { formatValue } from '../base/units.js'
 import type { History } from './history.js'
 
@@ -99,8 +100,8 @@ const widest =
   (rows: readonly Row[]): number =>
     Math.max(title.length, least, ...rows.map((row) => cell(row).length))
 
-const label = ({ history }: Row): string => history.label
-const limit = ({ limit: each }: Row): string => (each === undefined ? '' : `${each.text} ${each.state}`)
+const label = ({ history }: Row): string => printable(history.label)
+const limit = ({ limit: each }: Row): string => (each === undefined ? '' : printable(`${each.text} ${each.state}`))
 
 function numeric(title: string, rank: number, of: (history: History) => number | undefined): Column {
   return { title, rank, cell: number(of), width: widest(title, 9, number(of)) }
@@ -116,7 +117,7 @@ const COLUMNS: readonly Column[] = [
     title: '',
     rank: 5,
     left: true,
-    cell: ({ history }, width) => (history.why === '' ? history.sparkline(width) : history.why),
+    cell: ({ history }, width) => (history.why === '' ? history.sparkline(width) : printable(history.why)),
     width: () => SPARK_LEAST,
   },
   { title: 'limit', rank: 7, left: true, cell: limit, width: widest('limit', 0, limit) },

@@ -1,11 +1,18 @@
 /** Usage errors, exit statuses, and messages to stderr. */
 import { writeSync } from 'node:fs'
+import { printable, printableLines } from '../base/printable.js'
 import { EXIT } from '../run/status.js'
 
 export { EXIT } from '../run/status.js'
 
-/** Bad usage: one clear line, exit status 125. */
+/** Bad usage: one clear line, and lines that show the place; exit status 125. */
 export class UsageError extends Error {
+  readonly lines: readonly string[]
+
+  constructor(...lines: readonly string[]) {
+    super(lines.join('\n'))
+    this.lines = lines
+  }
   static {
     this.prototype.name = 'UsageError'
   }
@@ -31,10 +38,10 @@ export function watchStdout(): void {
   })
 }
 
-/** Writes the requested output to stdout. */
+/** Writes the requested output to stdout. Names in it that hold control characters have them escaped. */
 export function print(text: string): void {
   watchStdout()
-  process.stdout.write(text)
+  process.stdout.write(printableLines(text))
 }
 
 /** Writes one line with the prefix `tripline: ` to stderr, synchronously. */
@@ -42,10 +49,10 @@ export function say(text: string): void {
   sayPlainly(`tripline: ${text}`)
 }
 
-/** Writes one line to stderr, synchronously. A closed stderr is ignored. */
+/** Writes one line to stderr, synchronously, with control characters escaped. A closed stderr is ignored. */
 export function sayPlainly(text: string): void {
   try {
-    writeSync(2, `${text}\n`)
+    writeSync(2, `${printable(text)}\n`)
   } catch {
     // Closed, or a pipe without a reader.
   }

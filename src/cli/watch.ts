@@ -1,6 +1,7 @@
 /** `tripline watch`: what this machine is doing, live, line by line, or once. */
 import { once } from 'node:events'
 import type { Capability, Snapshot } from '../monitor/snapshot.js'
+import { printable } from '../base/printable.js'
 import { formatValue } from '../base/units.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
 import { alignColumns } from './columns.js'
@@ -60,7 +61,7 @@ function toLine(list: WatchList, at: Date): string {
       history.now === undefined ? (history.why === '' ? '-' : 'n/a') : formatValue(history.now, history.info.unit)
     return `${history.label} ${value}${limit === undefined ? '' : ` ${limit.text} ${limit.state}`}`
   })
-  const line = [at.toTimeString().slice(0, 8), ...parts].join('  ')
+  const line = printable([at.toTimeString().slice(0, 8), ...parts].join('  '))
   const columns = Number(process.env['COLUMNS'])
   return columns > 0 ? line.slice(0, columns) : line
 }

@@ -7,6 +7,7 @@ import {
   invalidValue,
   outOfRange,
 } from '../base/errors.js'
+import { printable } from '../base/printable.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { isKnown } from '../addon/board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
@@ -222,7 +223,17 @@ export function capabilities(): Capability[] {
       series.release()
       const pushes = connect().canPush(number)
       const push = pushes === true
-      return { metric, unit, available: true, origin, why: '', minPeriod, window, push, pushWhy: push ? '' : pushes }
+      return {
+        metric,
+        unit,
+        available: true,
+        origin,
+        why: '',
+        minPeriod,
+        window,
+        push,
+        pushWhy: push ? '' : printable(pushes),
+      }
     } catch (error) {
       if (!(error instanceof MetricUnavailableError)) throw error
       const { why } = error
