@@ -29,7 +29,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline watch on a terminal', () =>
     terminal.type('p')
     await terminal.shows('paused')
     terminal.type('?')
-    await terminal.shows('of the last 60 looks')
+    await terminal.shows('the last 60 samples')
     terminal.type('p')
     terminal.type('q')
     expect(await terminal.ended).toBe(0)
