@@ -52,7 +52,7 @@ export interface SamplerStats {
   readonly realTime: boolean
 }
 
-/** What becomes of a command, told as it happens; `gone` and `lost` are the last. */
+/** An event of a command; `gone` and `lost` are the last. */
 export interface CommandEvent {
   readonly kind: 'exited' | 'idle' | 'gone' | 'lost'
   /** `exited`: its status, where it did not die of a signal. */
@@ -64,7 +64,7 @@ export interface CommandEvent {
   readonly left: number
   /** Whether some had to be killed. */
   readonly killed: boolean
-  /** CPU time that all of them used, in milliseconds, as far as somebody waited for them. */
+  /** CPU time of all processes that were reaped, in milliseconds. */
   readonly cpu: number
 }
 
@@ -74,7 +74,7 @@ export interface NativeCommand {
   readonly pid: number
   /** The root of the command's tree for `process.*`; not counted itself. */
   readonly root: number
-  /** The control group that holds the tree together; empty where there is none. */
+  /** The control group that holds the tree together; empty without one. */
   readonly group: string
 }
 
@@ -159,7 +159,7 @@ export interface Addon {
   pauseCommand(handle: object, pause: boolean): void
   /** Waits for orphans that fell to this process because it is process 1. */
   reapAdopted(): void
-  /** Whether a process, and not the terminal, has sent this signal since the last call. The first one begins to heed it. */
+  /** Whether a process, not the terminal, has sent this signal since the last call. The first call starts recording. */
   takeSent(signal: number): boolean
 }
 

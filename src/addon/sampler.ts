@@ -1,4 +1,4 @@
-/** This environment's line to the sampling thread: board, delivery, and the series that somebody here wants. */
+/** This environment's connection to the sampling thread: board, delivery, and the series in use. */
 import { loadBuiltin } from '../base/builtin.js'
 import { MetricUnavailableError } from '../base/errors.js'
 import { allocateCell, freeCell, hasNews, openBoard, isKnown, readCell, readCells, type Cell } from './board.js'
@@ -6,7 +6,7 @@ import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
 import { loadAddon, type Addon, type SamplerStats } from './native.js'
 import { deliverTicks, fetchTicks } from './ticks.js'
 
-/** What tells one series from another. Complete: defaults are filled in. */
+/** Identifies a series. Complete: defaults are filled in. */
 export interface SeriesKey {
   readonly metric: MetricName
   /** Averaging window in milliseconds; 0 for levels. */
@@ -61,8 +61,8 @@ const PARTED = 20
 
 /**
  * Notices that the machine has slept: on Windows and macOS the sampler's clock stands still meanwhile and the one of
- * `performance.now()` does not. To be called before times of the sampler are told; looks once a second at most, which is
- * at once after a longer sleep.
+ * `performance.now()` does not. To be called before times of the sampler are reported; compares once per second at most,
+ * which is at once after a longer sleep.
  */
 export function keepClocks(): void {
   const here = performance.now()
@@ -80,7 +80,7 @@ export function toLocalTime(at: number): number {
 function drain(): void {
   const connected = connect()
   keepClocks()
-  // Fetched first, so that whatever comes from here on is announced anew; told last, so that a guard can still pause it.
+  // Fetched first, so that what comes from here on is announced anew; delivered last, so that a guard can still pause them.
   const ticks = fetchTicks(connected)
   if (hasNews()) drainNews(connected)
   deliverTicks(ticks)

@@ -1,7 +1,7 @@
-/** The tickers of this environment, as the sampling thread delivers their beats. */
+/** The tickers of this environment, to which the sampling thread delivers beats. */
 import type { Addon } from './native.js'
 
-/** Who wants to hear of a ticker's beats. */
+/** Called with a ticker's beats. */
 export interface Ticking {
   /**
    * @param beats how many have passed since the last delivery
@@ -28,7 +28,7 @@ export function forgetTicker(id: number): void {
   tickers.delete(id)
 }
 
-/** Takes over all that waits; how many ticks there are for {@link deliverTicks}. */
+/** Fetches all ticks that wait; returns how many there are for {@link deliverTicks}. */
 export function fetchTicks(addon: Addon): number {
   const count = addon.takeTicks(fetched)
   if (count < AT_ONCE) return count
@@ -41,7 +41,7 @@ export function fetchTicks(addon: Addon): number {
   return all.length / FIELDS
 }
 
-/** Tells the tickers. One that another has closed meanwhile is not told. */
+/** Calls the tickers, except those that were closed by another meanwhile. */
 export function deliverTicks(count: number): void {
   const ticks: ArrayLike<number> = more ?? fetched
   more = undefined

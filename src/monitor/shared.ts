@@ -2,8 +2,8 @@
 import { Guard } from './guard.js'
 import { parseLimits, type Limits } from './limits.js'
 
-// Looked at this often, and closed when found unused a second time: a loop of operations keeps its baselines, without which a share
-// over time would be unknown for every one of them.
+// Checked this often, and closed when found unused a second time: a loop of operations keeps its baselines, without which a
+// share over time would be unknown for each of them.
 const SWEEP_MS = 5000
 
 interface Shared {
@@ -23,7 +23,7 @@ const byGuard = new WeakMap<Guard, Shared>()
 let sweeper: NodeJS.Timeout | undefined
 
 /**
- * The guard for `limits`, shared by everybody who asks for equal ones until each has called {@link releaseGuard}.
+ * The guard for `limits`, shared by all callers with equal ones until each has called {@link releaseGuard}.
  *
  * @throws as `guard()` does
  */
