@@ -8,7 +8,7 @@ import { appendTrace, writeEntry } from './lib/entries.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-// What is no longer in src must not be shipped.
+// Output of files that src no longer has must not be shipped.
 for (const stale of ['dist', '.cache/ts', '.cache/types']) rmSync(join(root, stale), { recursive: true, force: true })
 
 const STEPS = [
@@ -18,7 +18,7 @@ const STEPS = [
 for (const [command, ...args] of STEPS) {
   const { status } = spawnSync(join(root, 'node_modules/.bin', command), args, {
     cwd: root,
-    // Errors are the only news.
+    // Only errors are shown.
     stdio: ['ignore', command === 'rolldown' ? 'ignore' : 'inherit', 'inherit'],
   })
   if (status !== 0) process.exit(status ?? 1)

@@ -20,7 +20,7 @@ function fail(what) {
   console.error(`  ${what}`)
 }
 
-// The stub of Apple's library lists what it has; the binaries themselves would only fail when they call it.
+// The stub of Apple's library lists what it exports; a binary would only fail when it calls what is missing.
 function checkLibSystem() {
   const known = new Set(readFileSync(join(zigFolder(), 'lib/libc/darwin/libSystem.tbd'), 'utf8').match(/[\w$]+/g))
   for (const [target, file] of files) {

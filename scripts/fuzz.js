@@ -75,7 +75,7 @@ for (const target of targets) {
   rmSync(committed, { recursive: true, force: true })
   mkdirSync(committed, { recursive: true })
   run(program, ['-set_cover_merge=1', '-max_len=512', committed, found], target)
-  // A few are enough beside the fixtures: what a longer run would find again quickly need not be in the repository.
+  // A few are enough beside the fixtures: a longer run finds the others again quickly.
   const bySize = readdirSync(committed)
     .map((name) => path.join(committed, name))
     .toSorted((a, b) => statSync(a).size - statSync(b).size)

@@ -7,7 +7,7 @@ const TABLE = 'native/port/metrics.def'
 const ROWS = 'src/addon/metrics-table.ts'
 const PAGE = 'docs/metrics.md'
 
-/** The columns of docs/metrics.md in which somebody writes where a figure is read, by the system's name in the table. */
+/** The columns of docs/metrics.md that say where a figure is read, written by hand; by the system's name in the table. */
 const SOURCES = ['kLinux', 'kMacos', 'kWindows']
 
 export function read(path) {
@@ -115,7 +115,7 @@ function toDocsRow(metric, sources) {
   return `| ${[`\`${metric.name}\``, unit, ...cells, ...figures].join(' | ')} |`
 }
 
-/** A dash where the system does not have the metric; a question mark where it does and nobody has written how. */
+/** A dash where the system lacks the metric; a question mark where it has it and the page does not say from where. */
 function sourceOf(metric, system, written) {
   if (!metric.systems.includes(system)) return '-'
   return written === undefined || written === '-' ? '?' : written

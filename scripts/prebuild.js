@@ -1,6 +1,6 @@
-// Makes the release binaries: `npm run prebuild [-- [--out FOLDER] [NAME...]]`, where a name is one of
-// scripts/prebuild/targets.js or the beginning of some. prebuildify drives each target and names the file; what it
-// calls as node-gyp is scripts/prebuild/compile.js.
+// Makes the release binaries: `npm run prebuild [-- [--out FOLDER] [NAME...]]`, where NAME is the name of a target in
+// scripts/prebuild/targets.js or its beginning. prebuildify drives each target and names the file; in place of node-gyp it
+// calls scripts/prebuild/compile.js.
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'

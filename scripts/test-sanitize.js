@@ -1,5 +1,5 @@
 // Native and lifecycle tests under the address, undefined-behaviour and thread sanitizers, without suppressions.
-// Builds copies of its own, so that build/ stays what it is. Arguments: address, thread (default: both).
+// Builds its own copies and leaves build/ alone. Arguments: address, thread (default: both).
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -21,27 +21,27 @@ function run(what, command, args, options) {
 }
 
 /**
- * The same for a program in which the runtime itself races in ways that are not ours to judge: its own code is not
- * instrumented. Nothing is suppressed; a report counts when it is of us. Only numbers of descriptors do not: the runtime
- * closes them unseen, so that their next use looks like a race with the last one.
+ * The same for a program in which the runtime may race: its code is not instrumented, so it is not ours to judge. Nothing
+ * is suppressed, and a report counts when it is about our code. Races on descriptor numbers do not count: the runtime closes
+ * descriptors unseen, so their next use looks like a race with the last one.
  */
 function runRaced(what, command, args, options) {
   console.log(`== ${what}`)
   const { stdout, stderr } = spawnSync(command, args, { ...options, encoding: 'utf8', maxBuffer: 2 ** 28 })
   process.stdout.write(stdout)
   const reports = stderr.split(/^={18}$/m).filter((each) => each.includes('WARNING: ThreadSanitizer'))
-  const ours = reports.filter((each) => isOfUs(each) && !/Location is file descriptor/.test(each))
-  console.log(`  ${reports.length} reports, ${ours.length} of them of us`)
+  const ours = reports.filter((each) => isAboutUs(each) && !/Location is file descriptor/.test(each))
+  console.log(`  ${reports.length} reports, ${ours.length} of them about our code`)
   if (ours.length > 0) throw new Error(`${what}:\n${ours.join('\n')}`)
 }
 
 const isOurs = (text) => /native\/|tripline\.node/.test(text)
 
 /**
- * Of a race, whether one of its two accesses is ours: below the sanitizer's own functions our code comes first. What V8
- * does to itself while it is called by us is not. Of anything else, whether our code is in a stack.
+ * Whether a report is about our code. A race is, when the first frame below the sanitizer's own in one of its two accesses
+ * is ours; what V8 does while we call it is not. Anything else is, when our code is in a stack.
  */
-function isOfUs(report) {
+function isAboutUs(report) {
   if (!report.includes('ThreadSanitizer: data race')) return isOurs(report)
   const [accesses] = report.split(/\n {2}(?:Location|Mutex|Thread|As if)/)
   const stacks = accesses.split(/\n(?= {2}\S)/).map((each) => each.match(/^ +#\d+ .*$/gm) ?? [])
@@ -52,7 +52,7 @@ function sanitize(name) {
   const { library, env } = SANITIZERS[name]
   const flags = sanitizerFlags[name].join(' ')
   const compile = { CXXFLAGS: `${flags} -g -O1`, LDFLAGS: flags }
-  // One thread only, so there is nothing for the thread sanitizer, whose own thread in every process would be counted.
+  // The unit tests run on one thread: nothing for the thread sanitizer, and they would count its own thread.
   if (name === 'address') {
     run(`native unit tests, ${name}`, process.execPath, ['scripts/test-native.js'], {
       cwd: root,
@@ -66,7 +66,7 @@ function sanitize(name) {
       cpSync(join(root, each), join(copy, each), { recursive: true })
     }
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-    // Built without the sanitizer loaded: only the program under test is to have it.
+    // Built without the sanitizer loaded: only the program under test needs it.
     run(`build, ${name}`, process.execPath, [join(copy, 'scripts/build-native.js'), '--debug'], {
       env: { ...process.env, ...compile },
     })

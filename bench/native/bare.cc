@@ -1,5 +1,5 @@
-// The floor of every ticker: a thread that sleeps until an absolute time and makes one thread-safe call a tick, and
-// nothing else. Linux only; like ours it asks for 1 us of timer slack and a short slice.
+// The floor of every ticker: a thread that only sleeps until an absolute time and makes one thread-safe call per tick.
+// Linux only; like ours it asks for 1 us of timer slack and a short slice.
 #include <linux/types.h>
 #include <node_api.h>
 #include <pthread.h>

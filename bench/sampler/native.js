@@ -8,8 +8,8 @@ import { zigCommand, zigEnvironment } from '../../scripts/prebuild/toolchain.js'
 const program = `${root}.cache/bench/sampler`
 
 /**
- * Builds the program as the release is built, whose compiler is fetched with the first call; with the system's where
- * CXX names one. @throws where there is no compiler
+ * Builds the program as the release is built, with the compiler that CXX names or that of the release, which the first call
+ * fetches. @throws where there is no compiler
  */
 export function build() {
   mkdirSync(`${root}.cache/bench`, { recursive: true })
@@ -35,7 +35,7 @@ export function measure(...args) {
     .map((line) => JSON.parse(line))
 }
 
-/** Starts a command that is talked with through its input and output. */
+/** Starts a command that is controlled through its input and output. */
 export function start(...args) {
   return spawn(program, args.map(String), { stdio: ['pipe', 'pipe', 'inherit'] })
 }

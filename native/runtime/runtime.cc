@@ -1,6 +1,6 @@
-// All of the C++ runtime library that a release binary needs. Linking it instead of the real one makes a binary ten
-// times smaller and free of the compiler's version; what it leaves out is what the house rules leave out. Not part of
-// a build from source.
+// All of the C++ runtime library that a release binary needs. Linked instead of the real one, it makes a binary ten
+// times smaller and independent of the compiler's version; what it lacks, the rules of native/ forbid. Not part of a
+// build from source.
 #include <cstdint>
 #include <cstdlib>
 #include <new>
@@ -9,7 +9,7 @@
 // libc++'s headers leave the members of strings to the library.
 template class std::basic_string<char>;
 
-// The program is out of memory or has a defect: there are no exceptions that could say so.
+// Without exceptions nothing can report that memory is exhausted.
 void* operator new(std::size_t size) {
   void* memory = std::malloc(size == 0 ? 1 : size);
   if (memory == nullptr) std::abort();
@@ -26,8 +26,8 @@ extern "C" void __cxa_pure_virtual() { std::abort(); }
 // What libc++'s headers call instead of throwing, as for a string that is longer than memory.
 void std::__libcpp_verbose_abort(const char*, ...) { std::abort(); }
 
-// A function's static variable, made by the first thread that comes: byte 0 says that it is there, byte 1 that
-// somebody is at it. Waiting spins, because what is made that way takes microseconds.
+// A function's static variable, initialized by the first thread that reaches it: byte 0 says that it is done, byte 1
+// that a thread is at it. Waiting spins, because every such initialization takes microseconds.
 extern "C" int __cxa_guard_acquire(std::uint8_t* guard) {
   for (;;) {
     if (__atomic_load_n(guard, __ATOMIC_ACQUIRE) != 0) return 0;

@@ -117,7 +117,7 @@ async function statuses() {
     await refusal(node, [], { stdio: ['ignore', 99, 'ignore'] }),
   ]
   const expected = 'not-found,not-found,not-executable,not-executable,other,other'
-  expect('what cannot be run is told apart', kinds.join() === expected, kinds)
+  expect('reasons why a command cannot run differ', kinds.join() === expected, kinds)
 }
 
 async function words() {
@@ -152,7 +152,7 @@ async function trees() {
   const tree = await run(node, [self, 'tree', file, '7'], { abortSignal: stop.signal })
   await whole
   expect('a tree of 8 is ended', tree.status === 137 && tree.signal === 'SIGKILL' && tree.ended === 8, tree)
-  expect('and nobody of it is left', numbersIn(file).size === 8 && (await gone(file)))
+  expect('and none of its processes is left', numbersIn(file).size === 8 && (await gone(file)))
   const limits = { 'process.count': { above: 3, for: '2s' } }
   const many = await run(node, [self, 'tree', fresh('many.pids'), '3'], { limits })
   expect('a limit on processes ends it', many.status === 123 && many.reason.breach.value === 4, many)
@@ -230,7 +230,7 @@ async function ends() {
   expect('and so is our own by force', numbersIn('guard.pids').size === 3 && (await gone('guard.pids')))
 }
 
-const told = () => readFileSync('out', 'utf8')
+const output = () => readFileSync('out', 'utf8')
 
 function onCommandLine() {
   const tripline = (...args) => {
@@ -254,12 +254,12 @@ function onCommandLine() {
   tripline('run', '--timeout', '2', ...forever)
   expect(
     'the line says why',
-    /^tripline: ended .* 1 process\): time limit of 2s; sent TERM, then KILL, gone in /.test(told()),
-    told(),
+    /^tripline: ended .* 1 process\): time limit of 2s; sent TERM, then KILL, gone in /.test(output()),
+    output(),
   )
   expect('profile', tripline('profile', node, '-e', 'process.exit(4)') === 4)
-  expect('proposes a run', /^ {2}tripline run --timeout \d+s .* "process\.exit\(4\)"$/m.test(told()), told())
-  expect('doctor', tripline('doctor') === 0 && /run +works, with a job object/.test(told()), told())
+  expect('proposes a run', /^ {2}tripline run --timeout \d+s .* "process\.exit\(4\)"$/m.test(output()), output())
+  expect('doctor', tripline('doctor') === 0 && /run +works, with a job object/.test(output()), output())
 }
 
 const [role, ...rest] = process.argv.slice(2)

@@ -1,5 +1,5 @@
-// Under wine with the stand-in pdh.dll of test/platforms: what its counters say, that they were asked, that nobody waits for
-// their slow first load, and what becomes of a corrupt one.
+// Under wine with the stand-in pdh.dll of test/platforms: the values of its counters, that they were queried, that nothing
+// waits for their slow first load, and that a corrupt one is reported.
 import { capabilities, guard, samples, snapshot } from 'tripline'
 
 const steps = []
@@ -18,7 +18,7 @@ try {
   const load = guard({ load: { above: 1e6 } })
   const tiny = guard({ 'process.rss': { above: '1MB' } })
   await new Promise((resolve) => tiny.on('breach', resolve))
-  expect('nobody waits for the first load', snapshot().get('load') === undefined)
+  expect('nothing waits for the first load', snapshot().get('load') === undefined)
   tiny.close()
 
   const metrics = ['load', ...['disk.read', 'disk.write', 'disk.busy'].map((metric) => ({ metric, path }))]
@@ -36,7 +36,7 @@ try {
   expect('the origin says so', originOf('load').startsWith('PDH \\System\\Processor Queue Length'))
   load.close()
 
-  // The counter may have been asked before the guard is made, or not yet.
+  // The counter may or may not have been queried before the guard is made.
   const why = await new Promise((resolve) => {
     try {
       guard({ 'disk.write': { above: 1, path: 'Z:\\' } }, { within: 1000 }).on('unavailable', ({ message }) =>

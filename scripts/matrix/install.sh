@@ -5,8 +5,8 @@ export DEBIAN_FRONTEND=noninteractive
 dpkg --print-foreign-architectures | grep -q arm64 || dpkg --add-architecture arm64
 dpkg --print-foreign-architectures | grep -q armhf || dpkg --add-architecture armhf
 
-# A mirror in the middle of a sync has lists that do not fit, or names packages that are gone: a while later it is whole
-# again. Lists that could not be fetched are no reason to stop as long as what is wanted can be.
+# A mirror that is being synced has lists that do not match, or names packages that are gone; it recovers after a while.
+# Lists that could not be fetched are no reason to stop as long as the packages can be.
 attempt=1
 while :; do
   apt-get update -qq -o Acquire::Retries=3 || echo 'install.sh: not all package lists could be fetched' >&2
@@ -15,7 +15,7 @@ while :; do
     break
   fi
   if [ "$attempt" -ge 5 ]; then
-    echo 'install.sh: the packages cannot be had' >&2
+    echo 'install.sh: the packages cannot be installed' >&2
     exit 1
   fi
   sleep $((attempt * 15))

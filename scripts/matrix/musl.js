@@ -1,4 +1,4 @@
-// musl where there is none: Debian's packages of it, and for Bun a libstdc++ made from Debian's static one.
+// Runs musl programs on a glibc system: with Debian's packages of musl, and for Bun a libstdc++ made from Debian's static one.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -23,7 +23,8 @@ const machines = {
   arm: { zig: 'arm-linux-musleabihf', debian: 'armhf', triplet: 'arm-linux-gnueabihf', loader: 'ld-musl-armhf.so.1' },
 }
 
-// What libstdc++.a wants from glibc and musl lacks. Nothing is found, nobody is alone, and randomness is the kernel's.
+// What libstdc++.a needs of glibc and musl lacks: no unwind tables are found, the process counts as threaded, and random
+// numbers are the kernel's.
 const SHIM = `#include <stdint.h>
 #include <sys/random.h>
 #include <sys/auxv.h>

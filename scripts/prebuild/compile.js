@@ -49,13 +49,13 @@ const flags = [
 
 const zig = (...args) => run(zigCommand(), args, zigEnvironment())
 
-// What is not libc's: Node-API, and what the C runtime only uses where it is there.
+// Names that no libc has: Node-API, and what the C runtime uses only where it exists.
 const isHosts = (name) => /^(?:napi_|__gmon_start__$|__cxa_finalize$|_ITM_)/.test(name)
 
 const exported = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 
-// zig's own linker is asked for the object that its optimizer makes of all of them, and not for what it links: with -flto
-// zig would link all of its mathematics on ARM, and does not link at all for Windows.
+// zig's linker only merges all of them into one object here; another step links it: with -flto zig would link all of its
+// mathematics on ARM, and does not link at all for Windows.
 const mergers = {
   async linux(files) {
     const merged = join(objects, 'merged.o')
@@ -116,14 +116,14 @@ const linkers = {
       result,
     )
     const file = readFileSync(result)
-    // The linker takes a name that no library has for one of the host's.
+    // The linker takes a name that no library exports for one of the host.
     const unknown = inspect(file).imports.filter(({ name, version }) => version === undefined && !isHosts(name))
     if (unknown.length > 0) throw new Error(`glibc 2.17 has no ${unknown.map(({ name }) => name).join(', ')}`)
     forgetLibraries(file)
     writeFileSync(result, file)
   },
 
-  // Apple's own linker is not here, and zig's exports everything and holds the path of its output.
+  // zig's linker exports everything and stores the path of its output; Apple's does not run here.
   async darwin(files, result) {
     const list = join(objects, 'exports')
     writeFileSync(list, exported.map((name) => `_${name}\n`).join(''))
@@ -155,7 +155,7 @@ const linkers = {
   },
 
   async win32(files, result) {
-    // All that the addon calls: a call through a slot of this name, which windows_host.c fills.
+    // All of Node-API that the addon calls, through slots of these names, which windows_host.c fills.
     const text = files.map((file) => readFileSync(file, 'latin1')).join('\n')
     const names = [...new Set(text.match(/(?<=__imp__?)napi_\w+/g))].toSorted((a, b) => (a < b ? -1 : 1))
     writeFileSync(join(objects, 'napi_names.inc'), names.map((name) => `NAPI(${name})\n`).join(''))

@@ -1,5 +1,4 @@
-// Reads what a release binary says of itself, in any of the three formats: what it wants from its host, what it
-// offers, which system it asks for.
+// Reads a release binary in any of the three formats: what it imports and exports, and which system it requires.
 import { createHash } from 'node:crypto'
 
 /**
@@ -80,7 +79,7 @@ function inspectElf(file) {
   const exports = []
   const symbols = toOffset(dynamic.get(6))
   const versionTable = dynamic.has(0x6ffffff0) ? toOffset(dynamic.get(0x6ffffff0)) : undefined
-  // The string table follows the symbols somewhere; how many there are only the section header says.
+  // Only the section header says how many symbols there are.
   const count = symbolCount(file, wide, symbols)
   for (let i = 1; i < count; i++) {
     const at = symbols + i * (wide ? 24 : 16)
@@ -167,7 +166,7 @@ function readMachOSymbols(file, at, result) {
   }
 }
 
-/** 'ad-hoc' where every page has the hash that the signature says; otherwise what is wrong. */
+/** 'ad-hoc' where every page has the hash in the signature; otherwise what is wrong. */
 function checkSignature(file, start) {
   if (file.readUInt32BE(start) !== 0xfade0cc0) return 'no signature'
   for (let i = 0; i < file.readUInt32BE(start + 8); i++) {
@@ -241,7 +240,7 @@ function inspectPe(file) {
     libraries,
     timestamp: file.readUInt32LE(header + 8),
     minOs: `${file.readUInt16LE(optional + 48)}.${file.readUInt16LE(optional + 50)}`,
-    // Relocatable anywhere, and no data that runs.
+    // Loadable at any address, and no data that runs.
     hardened: (file.readUInt16LE(optional + 70) & 0x140) === 0x140,
     text: [],
   }

@@ -1,9 +1,9 @@
 // Makes a Linux binary indifferent to the C library. It is linked with the stubs of glibc 2.17, which proves that every
 // function it calls is there; then it forgets from which library, and in which version. At run time it takes them from
 // whatever its host has loaded already, which is glibc or musl: a file that is loaded into a running program has no need
-// to ask for a libc, and so nobody has to find out which one a system has. What that rests on is kept by rules.js:
+// to name a libc, so the package need not know which one a system has. What that relies on is held by rules.js:
 //   - only functions that both have, and whose arguments are laid out the same in both, or larger in glibc;
-//   - where glibc has a function twice, one without a version means the older, which must do as well;
+//   - where glibc has two versions of a function, a name without a version means the older, which must do as well;
 //   - on 32-bit ARM musl offers the times of 32 bits under the plain names.
 const NULL = 0
 const NEEDED = 1

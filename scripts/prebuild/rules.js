@@ -3,8 +3,8 @@ import { inspect } from './inspect.js'
 
 const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 
-// All that the Linux binaries may want from the libc of their host: in musl and in glibc 2.17, and the same to us in
-// both (neutral.js says what that takes).
+// All that the Linux binaries may import from the libc of their host: functions of both musl and glibc 2.17 that behave
+// the same for us (neutral.js says what that takes).
 const LIBC = new Set(
   `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dlopen dlsym dup2 epoll_create1
   epoll_ctl epoll_wait eventfd execve fcntl fork free fstatfs64 getcwd getenv geteuid getpgrp getpid getppid
@@ -17,10 +17,10 @@ const LIBC = new Set(
     .split(/\s+/)
     .filter(Boolean),
 )
-// What the C runtime brings along, and needs from nobody.
+// What the C runtime imports weakly: any of these may be missing.
 const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+)$/
 
-// All that the macOS binaries may want from libSystem. `dynamic_lookup` would hide a misspelled name until it is called.
+// All that the macOS binaries may import from libSystem. `dynamic_lookup` would hide a misspelled name until its call.
 const LIBSYSTEM = new Set(
   `abort access bzero calloc chdir clock_gettime clock_gettime_nsec_np close dladdr dlopen dup2 dyld_stub_binder
   execve fcntl fork free getcwd getfsstat getpgrp getpid getppid getrlimit getrusage host_page_size
@@ -58,8 +58,8 @@ const formats = {
     const wrong = []
     for (const { name, version } of found.imports) {
       const known = name.startsWith('napi_') || LIBC.has(name) || ABI.test(name)
-      if (!known) wrong.push(`wants ${name}, which is not on the list`)
-      if (version !== undefined) wrong.push(`wants a version of ${name}`)
+      if (!known) wrong.push(`imports ${name}, which is not on the list`)
+      if (version !== undefined) wrong.push(`imports a version of ${name}`)
     }
     if (found.libraries.length > 0) wrong.push(`needs ${found.libraries.join(' ')}`)
     if (!found.nodelete) wrong.push('could be unloaded')
@@ -78,7 +78,7 @@ const formats = {
     const wrong = []
     for (const { name } of found.imports) {
       if (!name.startsWith('napi_') && !LIBSYSTEM.has(name.replace(/\$\w+$/, ''))) {
-        wrong.push(`wants ${name}, which is not on the list`)
+        wrong.push(`imports ${name}, which is not on the list`)
       }
     }
     if (found.libraries.join() !== '/usr/lib/libSystem.B.dylib') wrong.push(`needs ${found.libraries.join(' ')}`)
@@ -90,7 +90,7 @@ const formats = {
 
   win32(found) {
     const wrong = []
-    // Everything else is looked up when it is used, and Node-API in whatever program has loaded us.
+    // Other functions are looked up at their first use, and Node-API in the program that has loaded the addon.
     for (const library of found.libraries) {
       if (library !== 'kernel32.dll' && library !== 'msvcrt.dll') wrong.push(`needs ${library}`)
     }

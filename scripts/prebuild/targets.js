@@ -1,13 +1,11 @@
 // The binaries of a release, one row each. `platform`, `arch` and `armv` are what prebuildify and
 // node-gyp-build know them by; `file` is the name that follows from these.
-const KB = 1024
-
 const rows = [
   // One for every libc: see neutral.js. The floor of glibc is that of RHEL 7, Amazon Linux 2 and Ubuntu 14.04.
   { platform: 'linux', arch: 'x64', zig: 'x86_64-linux-gnu.2.17' },
   { platform: 'linux', arch: 'arm64', zig: 'aarch64-linux-gnu.2.17' },
   // Without an armv tag it serves every 32-bit ARM; the tagged one is preferred where Node says that it runs on ARMv7,
-  // because the barriers of ARMv6 are emulated by the kernel there, or trap.
+  // because there the kernel emulates the barriers of ARMv6, or they trap.
   { platform: 'linux', arch: 'arm', zig: 'arm-linux-gnueabihf.2.17', cpu: 'arm1176jzf_s' },
   // Thumb code, a third smaller; the CPU stands for ARMv7-A with VFPv3-D16 and neither NEON nor division.
   {
@@ -25,8 +23,8 @@ const rows = [
   { platform: 'win32', arch: 'ia32', zig: 'x86-windows-gnu' },
 ]
 
-/** What one binary may take; a machine maps one of them. */
-const MAX_BYTES = 160 * KB
+/** The bound of one binary; a machine maps one of them. */
+const MAX_BYTES = 160 * 1024
 
 function complete(row) {
   const tags = row.armv === undefined ? [] : [`armv${row.armv}`]
@@ -37,8 +35,8 @@ function complete(row) {
 
 export const targets = rows.map(complete)
 
-/** What all binaries may take together in the tarball, compressed. */
-export const maxPackedBytes = 720 * KB
+/** The bound of all binaries together in the tarball, compressed. */
+export const maxPackedBytes = 720_000
 
 /** The target that prebuildify's environment describes. */
 export function targetOf({ PREBUILD_PLATFORM, PREBUILD_ARCH, PREBUILD_ARMV }) {

