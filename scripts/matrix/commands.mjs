@@ -230,7 +230,7 @@ async function ends() {
   expect('and so is our own by force', numbersIn('guard.pids').size === 3 && (await gone('guard.pids')))
 }
 
-const output = () => readFileSync('out', 'utf8')
+const printed = () => readFileSync('out', 'utf8')
 
 function onCommandLine() {
   const tripline = (...args) => {
@@ -254,12 +254,12 @@ function onCommandLine() {
   tripline('run', '--timeout', '2', ...forever)
   expect(
     'the line says why',
-    /^tripline: ended .* 1 process\): time limit of 2s; sent TERM, then KILL, gone in /.test(output()),
-    output(),
+    /^tripline: ended .* 1 process\): time limit of 2s; sent TERM, then KILL, gone in /.test(printed()),
+    printed(),
   )
   expect('profile', tripline('profile', node, '-e', 'process.exit(4)') === 4)
-  expect('proposes a run', /^ {2}tripline run --timeout \d+s .* "process\.exit\(4\)"$/m.test(output()), output())
-  expect('doctor', tripline('doctor') === 0 && /run +works, with a job object/.test(output()), output())
+  expect('proposes a run', /^ {2}tripline run --timeout \d+s .* "process\.exit\(4\)"$/m.test(printed()), printed())
+  expect('doctor', tripline('doctor') === 0 && /run +works, with a job object/.test(printed()), printed())
 }
 
 const [role, ...rest] = process.argv.slice(2)
