@@ -33,7 +33,7 @@ class PressureTrigger final : public PushTrigger {
 
 }  // namespace
 
-uint32_t MakePushTriggers(Metric metric, double, bool above, PushTrigger** out, Failure* why) {
+uint32_t MakePushTriggers(Metric metric, const char*, double, bool above, PushTrigger** out, Failure* why) {
   const bool low = metric == Metric::kMemoryAvailable && !above;
   const bool high = (metric == Metric::kMemory || metric == Metric::kMemoryHost) && above;
   if (!low && !high) {

@@ -18,7 +18,7 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kPids: return MakePidsProbe(why);
     case Family::kSockets: return MakeSocketsProbe(why);
     case Family::kUndervoltage: return MakeUndervoltageProbe(why);
-    case Family::kPressure: return MakePressureProbe(why);
+    case Family::kPressure: return MakePressureProbe(selector, why);
     case Family::kDisk: return MakeDiskProbe(selector, why);
     case Family::kDiskIo: return MakeDiskIoProbe(selector, why);
     case Family::kNetwork: return MakeNetworkProbe(why);

@@ -13,7 +13,7 @@ Probe* MakeOomKillsProbe(Failure* why);
 Probe* MakePidsProbe(Failure* why);
 Probe* MakeSocketsProbe(Failure* why);
 Probe* MakeUndervoltageProbe(Failure* why);
-Probe* MakePressureProbe(Failure* why);
+Probe* MakePressureProbe(const Selector& selector, Failure* why);
 Probe* MakeDiskProbe(const Selector& selector, Failure* why);
 Probe* MakeDiskIoProbe(const Selector& selector, Failure* why);
 Probe* MakeNetworkProbe(Failure* why);

@@ -3,6 +3,7 @@
 //   memory.events: oom_kill (version 2), memory.oom_control: oom_kill (version 1, since 4.13), whatever limit was hit
 //   /proc/vmstat: oom_kill, where there is no memory group: then the whole machine is the group
 #include <unistd.h>
+#include <cstring>
 
 #include "linux/cgroup.h"
 #include "linux/families.h"
@@ -43,7 +44,13 @@ class OomKillsProbe final : public Probe {
  private:
   // That of the own group; of the nearest one above where the own one has no memory controller.
   void FindFile() {
-    kills_.Forget();
+    Text before;
+    before.Set(file_.path());
+    SetFile();
+    if (strcmp(before.get(), file_.path()) != 0) kills_.Forget();
+  }
+
+  void SetFile() {
     const char* name = place_.version() == 1 ? "/memory.oom_control" : "/memory.events";
     size_t size = place_.version() == 0 ? 0 : place_.size();
     while (size > 0) {

@@ -4,9 +4,12 @@
 // Reading a PSI file changes it: an interval between two reads in which a CPU was busy for less than a tick is lost for
 // every reader on the machine, and triggers starve. So whatever is asked, by however many probes, this process reads
 // each of the system's files once a second and no faster.
+//   /proc/pressure/{cpu,memory,io}                  the whole machine
+//   <own cgroup>/{cpu,memory,io}.pressure           the own group of version 2
 #include <cerrno>
 #include <cstring>
 
+#include "linux/cgroup.h"
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/parse/pressure.h"
@@ -20,15 +23,16 @@ namespace {
 constexpr uint64_t kPeriod = kSecond;
 constexpr uint32_t kResources = 3;
 constexpr uint32_t kRemembered = 4 * kResources;
+constexpr size_t kLongestPath = 1024;
 
-const char* const kNames[kResources] = {"/pressure/cpu", "/pressure/memory", "/pressure/io"};
+const char* const kNames[kResources] = {"cpu", "memory", "io"};
 constexpr Metric kSome[kResources] = {Metric::kPressureCpu, Metric::kPressureMemory, Metric::kPressureIo};
 constexpr Metric kFull[kResources] = {Metric::kPressureCpuFull, Metric::kPressureMemoryFull, Metric::kPressureIoFull};
 
 // What the last read of one file gave. Outlives every probe, because a new one must not read again at once.
 // Guarded by the sampler's lock.
 struct LastRead {
-  char path[256];
+  char path[kLongestPath];
   uint64_t tried_at;  // by MonotonicNow(); 0: unused
   uint64_t at;        // of `pressure`
   int error;          // of the last try; 0: it worked
@@ -48,7 +52,7 @@ LastRead* Remember(const char* path, uint64_t now) {
       if (free == nullptr || last.tried_at < free->tried_at) free = &last;
     }
   }
-  if (free == nullptr || strlen(path) >= sizeof(free->path)) return nullptr;
+  if (free == nullptr) return nullptr;
   *free = LastRead();
   strcpy(free->path, path);
   return free;
@@ -72,10 +76,14 @@ void ReadThrough(File* file, uint64_t now, LastRead* last) {
   }
 }
 
-const char* HintOf(int error) {
+const char* HintOf(int error, bool of_group) {
   switch (error) {
-    case ENOENT: return "kernel without pressure stall information; 4.20 or later has it, some only with psi=1";
-    case EOPNOTSUPP: return "pressure stall information is switched off; boot with psi=1";
+    case ENOENT:
+      if (of_group) return "the kernel keeps none for groups; 4.20 or later does, some only with psi=1";
+      return "kernel without pressure stall information; 4.20 or later has it, some only with psi=1";
+    case EOPNOTSUPP:
+      if (of_group) return "switched off for this group: cgroup.pressure is 0";
+      return "pressure stall information is switched off; boot with psi=1";
     case EACCES:
     case EPERM: return "not allowed in this container or for this user";
     default: return "";
@@ -84,11 +92,16 @@ const char* HintOf(int error) {
 
 class PressureProbe final : public Probe {
  public:
-  PressureProbe() {
-    for (uint32_t i = 0; i < kResources; i++) files_[i].SetPath(roots_.proc.get(), kNames[i]);
+  bool Open(const Selector& selector, Failure* why) {
+    of_group_ = strcmp(selector.name, "group") == 0;
+    if (of_group_) return FindGroup(MonotonicNow(), why);
+    for (uint32_t i = 0; i < kResources; i++) files_[i].SetPath(roots_.proc.get(), "/pressure/", kNames[i]);
+    return true;
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
+    Failure why;
+    if (of_group_ && !FindGroup(now, &why)) return SetUnavailable(wanted, why, out);
     for (uint32_t i = 0; i < kResources; i++) {
       if (Wants(wanted, kSome[i]) || Wants(wanted, kFull[i])) ReadOne(now, wanted, i, out);
     }
@@ -109,6 +122,28 @@ class PressureProbe final : public Probe {
   }
 
  private:
+  // The own group's files, which are others once this process has been moved. Only version 2 has them; no controller of
+  // version 1 has this name.
+  bool FindGroup(uint64_t now, Failure* why) {
+    if (place_.Update(now, roots_, "pressure", SharedBuffer())) {
+      for (uint32_t i = 0; i < kResources; i++) {
+        Text path;
+        path.Set(place_.path(), "/", kNames[i], ".pressure");
+        if (strcmp(path.get(), files_[i].path()) == 0) continue;
+        files_[i].SetPath(path.get());
+        sums_[i].at = 0;
+      }
+    }
+    if (place_.unknown()) {
+      place_.Explain(why);
+    } else if (place_.version() == 0) {
+      why->Set("no hierarchy of cgroups of version 2, which alone keeps the pressure of a group");
+    } else if (place_.size() + sizeof("/memory.pressure") > kLongestPath) {
+      why->Set("the path of the own cgroup is too long");
+    }
+    return !why->failed();
+  }
+
   // Cumulative since the probe was made, and never backwards.
   struct Sum {
     uint64_t at = 0;
@@ -145,7 +180,7 @@ class PressureProbe final : public Probe {
     else if (last->bad)
       why.Set("pressure file without a line \"some ... total=\"");
     else if (last->error != 0)
-      why.SetErrno(last->call, file.path(), last->error, HintOf(last->error));
+      why.SetErrno(last->call, file.path(), last->error, HintOf(last->error, of_group_));
     if (why.failed()) {
       return SetUnavailable(wanted & (MaskOf(kSome[resource]) | MaskOf(kFull[resource])), why, out);
     }
@@ -172,6 +207,8 @@ class PressureProbe final : public Probe {
   }
 
   const Roots roots_;
+  bool of_group_ = false;
+  CgroupPlace place_;
   File files_[kResources];
   Sum sums_[kResources];
   uint64_t told_[kResources][2] = {};
@@ -180,9 +217,6 @@ class PressureProbe final : public Probe {
 
 }  // namespace
 
-Probe* MakePressureProbe(Failure* why) {
-  (void)why;
-  return new PressureProbe();
-}
+Probe* MakePressureProbe(const Selector& selector, Failure* why) { return OpenProbe<PressureProbe>(selector, why); }
 
 }  // namespace tripline

@@ -114,9 +114,16 @@ PushTrigger* MakePsiTrigger(const char* path, double share, long magic, Failure*
   return nullptr;
 }
 
-PushTrigger* MakePressureTrigger(const char* name, double enter, Failure* why) {
+// `scope`: empty for the machine, else the own group.
+PushTrigger* MakePressureTrigger(const char* name, const char* scope, double enter, Failure* why) {
   const Roots roots;
   Text path;
+  if (scope[0] != '\0') {
+    CgroupPlace place;
+    place.Update(MonotonicNow(), roots, "pressure", SharedBuffer());
+    path.Set(place.path(), "/", name, ".pressure");
+    return MakePsiTrigger(path.get(), enter, kCgroup2Magic, why);
+  }
   path.Set(roots.proc.get(), "/pressure/", name);
   return MakePsiTrigger(path.get(), enter, kProcMagic, why);
 }
@@ -199,17 +206,17 @@ uint32_t MakeMemoryTriggers(Metric metric, double enter, PushTrigger** out, Fail
 
 PushTrigger* MakePriorityTrigger(int fd, bool reread) { return new PriorityTrigger(fd, reread); }
 
-uint32_t MakePushTriggers(Metric metric, double enter, bool above, PushTrigger** out, Failure* why) {
+uint32_t MakePushTriggers(Metric metric, const char* name, double enter, bool above, PushTrigger** out, Failure* why) {
   out[0] = nullptr;
   switch (metric) {
     case Metric::kPressureCpu:
-      if (above) out[0] = MakePressureTrigger("cpu", enter, why);
+      if (above) out[0] = MakePressureTrigger("cpu", name, enter, why);
       break;
     case Metric::kPressureMemory:
-      if (above) out[0] = MakePressureTrigger("memory", enter, why);
+      if (above) out[0] = MakePressureTrigger("memory", name, enter, why);
       break;
     case Metric::kPressureIo:
-      if (above) out[0] = MakePressureTrigger("io", enter, why);
+      if (above) out[0] = MakePressureTrigger("io", name, enter, why);
       break;
     case Metric::kMemory:
     case Metric::kMemoryAvailable:

@@ -41,6 +41,7 @@ enum class Family : uint8_t {
 // What distinguishes one series of a metric from another.
 enum class Scope : uint8_t {
   kMachine,      // nothing: there is one
+  kGroup,        // the machine, or "group" for the own control group
   kPath,         // a path on a file system
   kZone,         // the type of a thermal zone
   kGpu,          // a GPU

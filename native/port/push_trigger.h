@@ -35,9 +35,9 @@ class PushTrigger {
 // The most triggers that one feed has.
 constexpr uint32_t kMostPushTriggers = 2;
 
-// Implemented by each OS folder: triggers that fire when `metric` may have crossed `enter`. Writes
-// kMostPushTriggers at most to `out` and returns how many; 0 with why the kernel has none or refuses. Polling goes on
-// either way.
-uint32_t MakePushTriggers(Metric metric, double enter, bool above, PushTrigger** out, Failure* why);
+// Implemented by each OS folder: triggers that fire when `metric`, of the selector with this name, may have crossed
+// `enter`. Writes kMostPushTriggers at most to `out` and returns how many; 0 with why the kernel has none or refuses.
+// Polling goes on either way.
+uint32_t MakePushTriggers(Metric metric, const char* name, double enter, bool above, PushTrigger** out, Failure* why);
 
 }  // namespace tripline

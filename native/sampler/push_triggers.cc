@@ -20,7 +20,7 @@ void PushTriggers::Arm(const GuardLimit& limit) {
   PushTrigger* made[kMostPushTriggers];
   // Without them polling goes on, so a refusal is no failure here; CanRing tells who wants to know.
   Failure ignored;
-  const uint32_t count = MakePushTriggers(metric, spec.enter, spec.above, made, &ignored);
+  const uint32_t count = MakePushTriggers(metric, feed->source->name(), spec.enter, spec.above, made, &ignored);
   if (count == 0) feed->source->silent |= MaskOf(metric);
   for (uint32_t i = 0; i < count; i++) {
     std::unique_ptr<PushTrigger> push_trigger(made[i]);
@@ -60,7 +60,7 @@ void PushTriggers::Acknowledge(PushTrigger* const* rung, uint32_t count) {
 bool CanRing(Metric metric, Failure* why) {
   constexpr double kHalfway = 50;
   PushTrigger* made[kMostPushTriggers];
-  const uint32_t count = MakePushTriggers(metric, kHalfway, InfoOf(metric).worse == kAbove, made, why);
+  const uint32_t count = MakePushTriggers(metric, "", kHalfway, InfoOf(metric).worse == kAbove, made, why);
   for (uint32_t i = 0; i < count; i++) delete made[i];
   return count > 0;
 }

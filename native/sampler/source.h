@@ -32,6 +32,8 @@ class Source {
   Source& operator=(const Source&) = delete;
 
   bool Matches(Metric metric, const Selector& selector) const;
+  // Of the selector.
+  const char* name() const { return name_.get(); }
 
   // Makes the probe. False with why there is none; each Read() may try again then.
   bool Make(uint64_t now, Failure* why);

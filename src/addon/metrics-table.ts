@@ -54,7 +54,7 @@ export type MetricName =
 export type MetricUnit = '%' | 'per CPU' | 'bytes' | 'bytes/s' | 'count' | '°C' | 'flag' | 'ms'
 
 /** What distinguishes the series of one metric. */
-export type MetricScope = 'machine' | 'guard' | 'path' | 'zone' | 'gpu' | 'process' | 'environment'
+export type MetricScope = 'machine' | 'guard' | 'group' | 'path' | 'zone' | 'gpu' | 'process' | 'environment'
 
 export type MetricRow = readonly [
   unit: MetricUnit,
@@ -94,17 +94,17 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   /** Tasks of the own cgroup, of how many it may have; of the tightest one up the chain. */
   pids: ['%', 'level', 'above', 100, 0, 0, 'machine'],
   /** PSI: share of time in which some task waited for a CPU. Never read faster than once a second. */
-  'pressure.cpu': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  'pressure.cpu': ['%', 'ratio', 'above', 1000, 1000, 1000, 'group'],
   /** PSI: share of time in which some task waited for memory. */
-  'pressure.memory': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  'pressure.memory': ['%', 'ratio', 'above', 1000, 1000, 1000, 'group'],
   /** PSI: share of time in which some task waited for I/O. */
-  'pressure.io': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  'pressure.io': ['%', 'ratio', 'above', 1000, 1000, 1000, 'group'],
   /** PSI: share of time in which every task waited for a CPU; always 0 for the machine as a whole. */
-  'pressure.cpu.full': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  'pressure.cpu.full': ['%', 'ratio', 'above', 1000, 1000, 1000, 'group'],
   /** PSI: share of time in which every task waited for memory. */
-  'pressure.memory.full': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  'pressure.memory.full': ['%', 'ratio', 'above', 1000, 1000, 1000, 'group'],
   /** PSI: share of time in which every task waited for I/O. */
-  'pressure.io.full': ['%', 'ratio', 'above', 1000, 1000, 1000, 'machine'],
+  'pressure.io.full': ['%', 'ratio', 'above', 1000, 1000, 1000, 'group'],
   /** Used share of a file system, as `df` counts it. */
   disk: ['%', 'level', 'above', 250, 0, 0, 'path'],
   /** What an unprivileged user may still write to a file system. */

@@ -1,6 +1,6 @@
 /** Parses limits written as text: `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
-import { checkMetric, parseLimits, parseValue, type Limit, type Limits } from '../monitor/limits.js'
-import { SELECTORS, type MetricInfo, type MetricName, type TextSelector } from '../addon/metrics.js'
+import { checkMetric, parseLimits, parseValue, toSeriesKey, type Limit, type Limits } from '../monitor/limits.js'
+import { SELECTORS, type MetricInfo, type MetricName } from '../addon/metrics.js'
 import { replaceUnprintable } from '../base/printable.js'
 import { parseDuration, parsePercent } from '../base/units.js'
 import { UsageError } from './usage.js'
@@ -136,7 +136,8 @@ function selectBy(info: MetricInfo, reader: Reader, limit: Limit): void {
     if (!/^\d{1,9}$/.test(text) || Number(text) === 0) throw reader.error(at, 'expected a process id')
     limit.pid = Number(text)
   } else {
-    limit[key as TextSelector] = text
+    Object.assign(limit, { [key]: text })
+    reader.check(at, () => toSeriesKey(info, limit, undefined, info.name))
   }
 }
 

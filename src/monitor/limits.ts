@@ -25,6 +25,8 @@ export interface Selector {
   zone?: string
   /** `gpu*`: the GPU's name in `/sys/class/drm` (`'card1'`), or its PCI address. @default all of them */
   gpu?: string
+  /** `pressure.*`: of the machine, or of the own control group, which is version 2. @default 'machine' */
+  scope?: 'machine' | 'group'
   /** `process.*`: the id of a process. @default this process */
   pid?: number
   /** `process.*`: with all descendants, summed. @default false */
@@ -74,6 +76,7 @@ export const SELECTOR_KEYS: readonly SelectorName[] = Object.values(SELECTORS).f
 const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', ...SELECTOR_KEYS, 'onMissing']
 /** What each selector that is a text must be. */
 const TEXTS: Readonly<Record<TextSelector, string>> = {
+  scope: "'machine' or 'group'",
   path: 'a path',
   zone: 'the type of a thermal zone',
   gpu: "the name of a GPU such as 'card0'",
@@ -213,7 +216,8 @@ function nameOf(scope: MetricScope, text: string | undefined): string {
   // Resolved now: a later chdir must not move a line that is set already.
   if (scope === 'path') return resolve(text ?? '.')
   // Never shared: it counts from when it is made.
-  return scope === 'guard' ? String(++lastGuard) : (text ?? '')
+  if (scope === 'guard') return String(++lastGuard)
+  return text === undefined || (scope === 'group' && text === 'machine') ? '' : text
 }
 
 function isTextSelector(key: SelectorName | undefined): key is TextSelector {
@@ -223,6 +227,7 @@ function isTextSelector(key: SelectorName | undefined): key is TextSelector {
 function checkText(text: unknown, key: TextSelector, name: string): string | undefined {
   if (text === undefined) return undefined
   if (typeof text !== 'string' || text === '' || text.includes('\0')) throw invalidType(name, TEXTS[key], text)
+  if (key === 'scope' && text !== 'machine' && text !== 'group') throw invalidValue(name, TEXTS[key], text)
   return text
 }
 

@@ -49,6 +49,14 @@ describe('a limit', () => {
     expect(limits.map((each) => each.series.name)).toEqual(['/', '/tmp'])
   })
 
+  it('is of the machine unless it says otherwise', () => {
+    expect(parseOne({ 'pressure.io': { above: 1, scope: 'machine' } }).series).toEqual(
+      parseOne({ 'pressure.io': 1 }).series,
+    )
+    expect(parseOne({ 'pressure.io': { above: 1, scope: 'group' } }).series.name).toBe('group')
+    expect(() => parseOne({ 'pressure.io': { above: 1, scope: 'host' } })).toThrow("must be 'machine' or 'group'")
+  })
+
   it('takes this process by its number as this process', () => {
     expect(parseOne({ 'process.rss': { above: 1, pid: process.pid } }).series.pid).toBe(0)
   })

@@ -1,4 +1,4 @@
-// Metrics of the own control group over made trees: memory.oomKills, pids.
+// Metrics of the own control group over made trees: memory.oomKills, pids, pressure.
 #include <cstring>
 
 #include "fixture.h"
@@ -146,6 +146,48 @@ TEST(PidsOfAGroupWhoseTasksAreNotShown) {
   PutGroup(&root, kMounts2, "0::/a\n");
   root.Put("sys/fs/cgroup/a/pids.max", "10\n");
   CHECK(Reader(Metric::kPids).WhyHas(Metric::kPids, "pids.current: ENOENT"));
+}
+
+// ---- pressure
+
+Selector OfGroup() {
+  Selector selector;
+  selector.name = "group";
+  return selector;
+}
+
+TEST(PressureOfTheOwnGroupBesideTheMachines) {
+  FakeRoot root;
+  PutGroup(&root, kMounts2, "0::/a\n");
+  root.Change("proc/pressure/io", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
+  root.Change("sys/fs/cgroup/a/io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1000\n");
+  now += 2 * kSecond;
+  Reader group(Metric::kPressureIo, OfGroup()), machine(Metric::kPressureIo);
+  const Reading first = group.Read(Metric::kPressureIo);
+  const Reading other = machine.Read(Metric::kPressureIo);
+  CHECK(EndsWith(group.probe->Origin(Metric::kPressureIo), "/a/io.pressure"));
+  now += 2 * kSecond;
+  root.Change("sys/fs/cgroup/a/io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=501000\n");
+  CHECK_NEAR(test::Quotient(first, group.Read(Metric::kPressureIo)), 0.25, 1e-6);
+  CHECK_NEAR(test::Quotient(other, machine.Read(Metric::kPressureIo)), 0, 1e-6);
+  // Moved: the other group's past is not this one's present.
+  root.Change("sys/fs/cgroup/b/io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=900000000\n");
+  root.Change("proc/self/cgroup", "0::/b\n");
+  now += 2 * kSecond;
+  const Reading moved = group.Read(Metric::kPressureIo);
+  CHECK(EndsWith(group.probe->Origin(Metric::kPressureIo), "/b/io.pressure"));
+  CHECK_NEAR(moved.num[0], 0.5, 1e-6);
+}
+
+TEST(PressureOfAGroupThatHasNone) {
+  FakeRoot root;
+  PutGroup(&root, kMounts1, "3:memory:/a\n");
+  Reader first(Metric::kPressureMemory, OfGroup());
+  CHECK(first.probe == nullptr);
+  CHECK(strstr(first.failure.text, "version 2") != nullptr);
+  PutGroup(&root, kMounts2, "0::/a\n");
+  root.MakeDirectory("sys/fs/cgroup/a");
+  CHECK(Reader(Metric::kPressureMemory, OfGroup()).WhyHas(Metric::kPressureMemory, "a/memory.pressure: ENOENT"));
 }
 
 }  // namespace
