@@ -1,5 +1,6 @@
 // What every runtime of the matrix runs beside an installed tripline: a guard that breaches, an operation that ends for
 // it, a loop that never yields and sees it all the same. Prints one line of JSON; anything else is a failure.
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -72,6 +73,15 @@ try {
     await new Promise((resolve) => setTimeout(resolve, 20))
   expect('a worker is ended with live guards', samplerStats().guards === 0)
   expect('and its command with it', !runs())
+
+  if (process.platform === 'win32') {
+    // Of a process that runs, Windows says that its exit code is 259.
+    const child = spawn(process.execPath, ['-e', 'setTimeout(() => process.exit(259), 1000)'], { stdio: 'ignore' })
+    const watched = guard({ 'process.rss': { above: '1TB', pid: child.pid } })
+    await new Promise((resolve) => watched.on('unavailable', resolve))
+    expect('a process that ended with code 259 has ended', watched.state === 'unavailable')
+    watched.close()
+  }
 
   for (let i = 0; i < 200; i++) guard({ 'process.rss': { above: '1TB' } }).close()
   const deadline = Date.now() + 20_000
