@@ -23,6 +23,4 @@ Probe* MakePowerProbe(Failure* why);
 Probe* MakeGpuProbe(const Selector& selector, Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);
 
-inline double Seconds(uint64_t nanoseconds) { return ToDouble(nanoseconds) / 1e9; }
-
 }  // namespace tripline

@@ -186,7 +186,7 @@ class PressureProbe final : public Probe {
     }
     Sum& sum = sums_[resource];
     sum.Add(*last);
-    const double elapsed = Seconds(sum.elapsed);
+    const double elapsed = ToSeconds(sum.elapsed);
     if (Wants(wanted, kSome[resource]) && IsNews(sum.at, &told_[resource][0])) {
       SetPair(kSome[resource], ToDouble(sum.some) / 1e6, elapsed, out);
     }

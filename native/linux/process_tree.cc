@@ -480,10 +480,7 @@ class ProcessTree final : public Probe {
 }  // namespace
 
 Probe* MakeProcessTreeProbe(int64_t pid, bool own, Failure* why) {
-  ProcessTree* probe = new ProcessTree();
-  if (probe->Open(pid, own, why)) return probe;
-  delete probe;
-  return nullptr;
+  return OpenProbe<ProcessTree>(pid, own, why);
 }
 
 }  // namespace tripline

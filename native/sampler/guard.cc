@@ -1,11 +1,9 @@
 #include "sampler/guard.h"
 
-#include <limits>
+#include "util/time.h"
 
 namespace tripline {
 namespace {
-
-constexpr uint64_t kNoEnd = std::numeric_limits<uint64_t>::max();
 
 struct Count {
   uint32_t breached = 0;  // of them `clearing`
@@ -22,13 +20,13 @@ Guard::Guard(Environment* environment, const GuardSpec& spec, uint32_t limit_cou
       spec_(spec),
       limit_count_(limit_count),
       limits_(new GuardLimit[limit_count]),
-      hold_end_(kNoEnd) {}
+      hold_end_(kNever) {}
 
 void Guard::DiscountGap(uint64_t gap, uint64_t now) {
   for (uint32_t i = 0; i < limit_count_; i++) tripline::DiscountGap(&limits_[i].limit, gap, now);
   if (!breached()) return;
   breached_at_ = now - breached_at_ > gap ? breached_at_ + gap : now;
-  if (hold_end_ != kNoEnd) hold_end_ = breached_at_ + spec_.min_hold;
+  if (hold_end_ != kNever) hold_end_ = breached_at_ + spec_.min_hold;
 }
 
 bool Guard::Judge(uint64_t now) {
@@ -57,7 +55,7 @@ bool Guard::Judge(uint64_t now) {
   const bool was_breached = breached();
   const LimitState before = state_;
 
-  hold_end_ = kNoEnd;
+  hold_end_ = kNever;
   if (met) {
     state_ = receding ? LimitState::kClearing : LimitState::kBreached;
   } else if (was_breached && now - breached_at_ < spec_.min_hold) {

@@ -70,7 +70,7 @@ class Guard {
   // return of a metric.
   bool Judge(uint64_t now);
 
-  // When `min_hold` alone keeps it breached: the time at which to judge again; UINT64_MAX otherwise.
+  // When `min_hold` alone keeps it breached: the time at which to judge again; kNever otherwise.
   uint64_t hold_end() const { return hold_end_; }
 
   // Takes `gap` nanoseconds before `now`, in which the process stood still, out of every dwell and the hold.

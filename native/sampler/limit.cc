@@ -2,6 +2,8 @@
 
 #include <limits>
 
+#include "util/time.h"
+
 namespace tripline {
 namespace {
 
@@ -80,10 +82,10 @@ void DiscountGap(Limit* limit, uint64_t gap, uint64_t now) {
 }
 
 uint64_t DwellEnd(const Limit& limit) {
-  if (limit.lost()) return std::numeric_limits<uint64_t>::max();
+  if (limit.lost()) return kNever;
   if (limit.state == LimitState::kPending) return limit.beyond_since + limit.spec.dwell;
   if (limit.state == LimitState::kClearing) return limit.inside_since + limit.spec.clear_dwell;
-  return std::numeric_limits<uint64_t>::max();
+  return kNever;
 }
 
 Band QuietBand(const Limit& limit) {

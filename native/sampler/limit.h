@@ -41,7 +41,7 @@ bool StepLimitMissing(Limit* limit, uint64_t now);
 // Takes `gap` nanoseconds before `now`, in which nothing was observed, out of a running dwell.
 void DiscountGap(Limit* limit, uint64_t gap, uint64_t now);
 
-// When the state will change if values stay where they are; UINT64_MAX for never.
+// When the state will change if values stay where they are; kNever for never.
 uint64_t DwellEnd(const Limit& limit);
 
 // The open interval of values that change nothing: most limits on most samples need no more than two comparisons.

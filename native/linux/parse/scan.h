@@ -84,7 +84,4 @@ uint64_t SaturatingSum(uint64_t a, uint64_t b);
 // value * factor, or the largest number where that does not fit.
 uint64_t SaturatingProduct(uint64_t value, uint64_t factor);
 
-// How far a counter has come; 0 where it went back.
-inline uint64_t Growth(uint64_t old, uint64_t now) { return now > old ? now - old : 0; }
-
 }  // namespace tripline
