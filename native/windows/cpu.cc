@@ -1,6 +1,6 @@
 // cpu, cpu.host: GetSystemTimes; on machines of several processor groups, of which it sees only this process's own, the
 // performance counter where there is one. And for `cpu` this process's affinity and the caps of its job.
-#include <cstdlib>
+#include <initializer_list>
 
 #include "port/platform.h"
 #include "windows/convert.h"
@@ -22,6 +22,14 @@ uint32_t CountAllProcessors() {
   const uint32_t count = GetActiveProcessorCount(0xFFFF);
   return count == 0 ? 1 : count;
 }
+
+bool HasManyGroups() {
+  SYSTEM_INFO info;
+  GetSystemInfo(&info);
+  return CountAllProcessors() > info.dwNumberOfProcessors;
+}
+
+constexpr wchar_t kProcessorTime[] = L"\\Processor Information(_Total)\\% Processor Time";
 
 // SystemProcessorPerformanceInformation: undocumented in its name only, and what there is for single processors.
 struct ProcessorTimes {
@@ -77,10 +85,7 @@ class OwnProcessors {
 class CpuProbe final : public Probe {
  public:
   CpuProbe() {
-    SYSTEM_INFO info;
-    GetSystemInfo(&info);
-    many_groups_ = processors_ > info.dwNumberOfProcessors;
-    if (many_groups_) counter_.Open(L"\\Processor Information(_Total)\\% Processor Time");
+    if (many_groups_) counter_.Open(kProcessorTime);
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
@@ -186,7 +191,7 @@ class CpuProbe final : public Probe {
   CounterReading::State reported_ = CounterReading::kPending;
   FixedText<256> origin_{FixedText<256>().Add("GetSystemTimes")};
   uint32_t processors_ = CountAllProcessors();
-  bool many_groups_ = false;
+  const bool many_groups_ = HasManyGroups();
 
   uint64_t setup_at_ = 0;
   bool restricted_ = false;
@@ -201,13 +206,21 @@ class CpuProbe final : public Probe {
 // load: what Unix counts, tasks that run or wait for a processor, from two counters.
 class LoadProbe final : public Probe {
  public:
-  LoadProbe() { queue_.Open(L"\\System\\Processor Queue Length"); }
+  LoadProbe() {
+    queue_.Open(L"\\System\\Processor Queue Length");
+    if (many_groups_) busy_.Open(kProcessorTime);
+  }
 
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     if (!Wants(wanted, Metric::kLoad)) return;
     const CounterReading queue = queue_.Read();
-    if (queue.state == CounterReading::kFailed) return SetUnavailable(wanted & MaskOf(Metric::kLoad), queue.why, out);
-    if (queue.state == CounterReading::kKnown && queue.at != at_) Take(queue);
+    // GetSystemTimes() sees one group alone: with several, what runs comes from a counter of the same collection.
+    const CounterReading busy = many_groups_ ? busy_.Read() : queue;
+    for (const CounterReading* each : {&queue, &busy}) {
+      if (each->state == CounterReading::kFailed) return SetUnavailable(MaskOf(Metric::kLoad), each->why, out);
+    }
+    const bool known = queue.state == CounterReading::kKnown && busy.state == CounterReading::kKnown;
+    if (known && queue.at == busy.at && queue.at != at_) Take(queue, busy);
     if (average_.started()) out->SetLevel(Metric::kLoad, average_.value() / processors_);
   }
 
@@ -221,11 +234,15 @@ class LoadProbe final : public Probe {
   }
 
  private:
-  void Take(const CounterReading& queue) {
+  void Take(const CounterReading& queue, const CounterReading& busy) {
     CpuSums sums;
-    sums.Add(direct_, queue.direct);
+    const windows::IdleCounter idle = {busy.first, busy.second};
+    if (many_groups_)
+      windows::AddIdle(idle_, idle, 1, &sums);
+    else
+      sums.Add(direct_, queue.direct);
+    idle_ = idle;
     if (at_ != 0 && sums.all > 0) {
-      // With several groups, as if the others were as busy as this one: the queue is that of all of them.
       const double running = sums.busy / sums.all * processors_;
       average_.Add(static_cast<double>(queue.first) + running, ToSeconds(queue.at - at_));
     }
@@ -233,10 +250,12 @@ class LoadProbe final : public Probe {
     direct_ = queue.direct;
   }
 
-  Counter queue_;
+  Counter queue_, busy_;
   const uint32_t processors_ = CountAllProcessors();
+  const bool many_groups_ = HasManyGroups();
   uint64_t at_ = 0;
   CpuTicks direct_;
+  windows::IdleCounter idle_;
   windows::LoadAverage average_;
 };
 
