@@ -30,8 +30,9 @@ constexpr size_t kCopySize = darwin::ProcessTree::kMost * sizeof(darwin::Member)
 
 struct Member {
   pid_t pid;
-  uint64_t started;  // differs where the number is used again
-  uint64_t cpu;      // mach ticks of the last read
+  uint64_t started;        // differs where the number is used again
+  uint64_t cpu;            // mach ticks of the last read
+  uint64_t read, written;  // bytes, likewise
   bool gone;
 };
 
@@ -50,7 +51,7 @@ class ProcessProbe final : public Probe {
     own_ = root_ == getpid();
     tree_ = selector.tree;
     command_ = tree_ && IsCommandRoot(root_);
-    rusage_info_v0 usage;
+    rusage_info_v2 usage;
     if (!ReadUsage(root_, &usage)) {
       char number[16];
       snprintf(number, sizeof(number), "%d", root_);
@@ -64,7 +65,7 @@ class ProcessProbe final : public Probe {
       why->Set("no memory for the processes of a tree");
       return false;
     }
-    Join(root_, usage, usage.ri_user_time + usage.ri_system_time);
+    Join(root_, usage, true);
     return true;
   }
 
@@ -78,7 +79,7 @@ class ProcessProbe final : public Probe {
     uint64_t total = 0;
     for (size_t i = 0; i < members_.size(); i++) {
       Member* member = &members_[i];
-      rusage_info_v0 usage;
+      rusage_info_v2 usage;
       const bool same = ReadUsage(member->pid, &usage) && usage.ri_proc_start_abstime == member->started;
       // What has ended keeps its figures until its parent has asked for them.
       member->gone = !same || usage.ri_proc_exit_abstime != 0;
@@ -110,6 +111,8 @@ class ProcessProbe final : public Probe {
     elapsed_.Add(now);
     slope_.Add(now, -footprint);
     if (Wants(wanted, Metric::kProcessCpu)) SetPair(Metric::kProcessCpu, used_, elapsed_.seconds(), out);
+    if (Wants(wanted, Metric::kProcessRead)) SetPair(Metric::kProcessRead, read_, elapsed_.seconds(), out);
+    if (Wants(wanted, Metric::kProcessWrite)) SetPair(Metric::kProcessWrite, written_, elapsed_.seconds(), out);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads);
@@ -131,8 +134,10 @@ class ProcessProbe final : public Probe {
 
   uint32_t MinPeriodMs(Metric metric) const override {
     // What a new member of a tree has used before it was listed comes all at once: over less than the time between two
-    // lists that would be a share that no processor has.
-    if (metric == Metric::kProcessCpu && tree_) return static_cast<uint32_t>(ListPeriod() / kMillisecond);
+    // lists that would be a share that no processor has, or a rate that no disk has.
+    const bool summed =
+        metric == Metric::kProcessCpu || metric == Metric::kProcessRead || metric == Metric::kProcessWrite;
+    if (summed && tree_) return static_cast<uint32_t>(ListPeriod() / kMillisecond);
     return InfoOf(metric).min_period_ms;
   }
 
@@ -141,14 +146,20 @@ class ProcessProbe final : public Probe {
   }
 
  private:
-  static bool ReadUsage(pid_t pid, rusage_info_v0* out) {
-    return proc_pid_rusage(pid, RUSAGE_INFO_V0, reinterpret_cast<rusage_info_t*>(out)) == 0;
+  static bool ReadUsage(pid_t pid, rusage_info_v2* out) {
+    return proc_pid_rusage(pid, RUSAGE_INFO_V2, reinterpret_cast<rusage_info_t*>(out)) == 0;
   }
 
-  void Charge(Member* member, const rusage_info_v0& usage) {
+  void Charge(Member* member, const rusage_info_v2& usage) {
     const uint64_t cpu = usage.ri_user_time + usage.ri_system_time;
     if (cpu > member->cpu) used_ += darwin::MachSeconds(cpu - member->cpu, timebase_.numer, timebase_.denom);
     member->cpu = cpu;
+    if (usage.ri_diskio_bytesread > member->read)
+      read_ += static_cast<double>(usage.ri_diskio_bytesread - member->read);
+    if (usage.ri_diskio_byteswritten > member->written)
+      written_ += static_cast<double>(usage.ri_diskio_byteswritten - member->written);
+    member->read = usage.ri_diskio_bytesread;
+    member->written = usage.ri_diskio_byteswritten;
   }
 
   static double CountThreads(pid_t pid) {
@@ -158,8 +169,15 @@ class ProcessProbe final : public Probe {
   }
 
   // Allocates only when the tree grows beyond what it ever was.
-  void Join(pid_t pid, const rusage_info_v0& usage, uint64_t counted) {
-    members_.push_back(Member{pid, usage.ri_proc_start_abstime, counted, false});
+  // `past`: what it has used so far does not count.
+  void Join(pid_t pid, const rusage_info_v2& usage, bool past) {
+    Member member = {pid, usage.ri_proc_start_abstime, 0, 0, 0, false};
+    if (past) {
+      member.cpu = usage.ri_user_time + usage.ri_system_time;
+      member.read = usage.ri_diskio_bytesread;
+      member.written = usage.ri_diskio_byteswritten;
+    }
+    members_.push_back(member);
   }
 
   bool Has(pid_t pid) const {
@@ -198,7 +216,7 @@ class ProcessProbe final : public Probe {
 
   void JoinUnknown(const darwin::Member& member) {
     darwin::Process now;
-    rusage_info_v0 usage;
+    rusage_info_v2 usage;
     if (!darwin::ProcessTree::IsAlive(member) || Has(member.pid)) return;
     if (!darwin::ReadProcess(member.pid, &now) || now.id != member.id) return;
     if (!ReadUsage(member.pid, &usage)) {
@@ -211,7 +229,7 @@ class ProcessProbe final : public Probe {
     if (usage.ri_proc_exit_abstime != 0) return;
     // Growth counts from the first list on: members that are there by then bring their past with them, and one that
     // comes later has used all of it since.
-    Join(member.pid, usage, listed_before_ || command_ ? 0 : usage.ri_user_time + usage.ri_system_time);
+    Join(member.pid, usage, !listed_before_ && !command_);
   }
 
   // There is no call for the limit of another process.
@@ -259,7 +277,7 @@ class ProcessProbe final : public Probe {
   bool listed_before_ = false;
   uint64_t listed_at_ = 0;
   uint64_t ended_ = 0;  // CPU time of members that are gone, in mach ticks
-  double used_ = 0;
+  double used_ = 0, read_ = 0, written_ = 0;
   ElapsedTime elapsed_;
   Slope slope_;
 };

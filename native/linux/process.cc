@@ -13,6 +13,7 @@
 #include "linux/parse/process.h"
 #include "linux/process_tree.h"
 #include "port/platform.h"
+#include "port/rate.h"
 #include "util/slope.h"
 #include "util/steady_growth.h"
 
@@ -24,10 +25,12 @@ constexpr uint64_t kRssPeriod = kMillisecond;
 constexpr uint64_t kThreadsPeriod = 10 * kMillisecond;
 constexpr uint64_t kStatusPeriod = 10 * kMillisecond;
 constexpr uint64_t kDescriptorsPeriod = 250 * kMillisecond;
+constexpr uint64_t kIoPeriod = 100 * kMillisecond;
 constexpr uint64_t kAlivePeriod = 100 * kMillisecond;
 constexpr double kTick = 0.01;
 constexpr double kLongestDelay = 1;  // seconds by which a counter of CPU time may be late
 constexpr MetricMask kOfCpu = MaskOf(Metric::kProcessCpu) | MaskOf(Metric::kProcessCpuTime);
+constexpr MetricMask kOfIo = MaskOf(Metric::kProcessRead) | MaskOf(Metric::kProcessWrite);
 
 bool CpuSeconds(clockid_t clock, double* seconds) {
   struct timespec time;
@@ -48,6 +51,8 @@ class OneProcess : public Probe {
       case Metric::kProcessRss: return statm_.path();
       case Metric::kProcessFootprint: return status_.path();
       case Metric::kProcessFds: return descriptors_.get();
+      case Metric::kProcessRead:
+      case Metric::kProcessWrite: return io_.path();
       default: return stat_.path();
     }
   }
@@ -116,6 +121,29 @@ class OneProcess : public Probe {
     out->SetLevel(Metric::kProcessFootprint, footprint_);
   }
 
+  void ReadIo(uint64_t now, MetricMask wanted, Readings* out) {
+    Buffer* buffer = SharedBuffer();
+    const File::Result result = io_.ReadIfOlder(now, kIoPeriod, buffer);
+    Failure why;
+    ProcessIo io;
+    if (result == File::kFailed) {
+      io_.Explain(HintOfIo(io_.error()), &why);
+    } else if (result == File::kFresh && !ParseProcessIo(buffer->data(), buffer->size, &io)) {
+      why.Set("the process's io is not understood");
+    }
+    if (why.failed()) {
+      read_.Forget();
+      written_.Forget();
+      return SetUnavailable(wanted & kOfIo, why, out);
+    }
+    if (result == File::kFresh) {
+      read_.Add(now, io.read);
+      written_.Add(now, io.written);
+    }
+    if (Wants(wanted, Metric::kProcessRead)) read_.Set(Metric::kProcessRead, 1, out);
+    if (Wants(wanted, Metric::kProcessWrite)) written_.Set(Metric::kProcessWrite, 1, out);
+  }
+
   void ReadDescriptors(uint64_t now, bool own, bool has_size, Readings* out) {
     if (descriptors_at_ != 0 && now - descriptors_at_ < kDescriptorsPeriod - kDescriptorsPeriod / 8) {
       return out->SetLevel(Metric::kProcessFds, descriptors_share_);
@@ -141,6 +169,7 @@ class OneProcess : public Probe {
   File statm_;
   File status_;
   File limits_;
+  File io_;
   Text descriptors_;
   ProcessStat last_;
   double rss_ = 0;
@@ -153,6 +182,7 @@ class OneProcess : public Probe {
   double footprint_ = 0;
   uint64_t descriptors_at_ = 0;
   double descriptors_share_ = 0;
+  Rate read_, written_;
   uint64_t last_at_ = 0;
   double last_seconds_ = 0;
   SteadyGrowth growth_;
@@ -165,6 +195,7 @@ class OwnProcess final : public OneProcess {
   explicit OwnProcess(const Roots& roots) : OneProcess(roots) {
     stat_.SetPath("/proc/self/stat");
     SetFolder("/proc/self");
+    io_.SetPath("/proc/self/io");
     cpu_origin_ = "clock_gettime(CLOCK_PROCESS_CPUTIME_ID)";
   }
 
@@ -183,6 +214,7 @@ class OwnProcess final : public OneProcess {
     }
     if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
     if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, true, true, out);
+    if ((wanted & kOfIo) != 0) ReadIo(now, wanted, out);
     if (Wants(wanted, Metric::kProcessThreads)) {
       Buffer* buffer = SharedBuffer();
       const File::Result result = stat_.ReadIfOlder(now, kThreadsPeriod, buffer);
@@ -219,6 +251,7 @@ class OtherProcess final : public OneProcess {
     stat_.SetPath(folder.get(), "/stat");
     stat_.SetPinned();
     limits_.SetPath(folder.get(), "/limits");
+    io_.SetPath(folder.get(), "/io");
     SetFolder(folder.get());
     statm_.SetPinned();
     if (!ReadStat(1)) {
@@ -269,6 +302,7 @@ class OtherProcess final : public OneProcess {
     }
     if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
     if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, false, !other_proc_, out);
+    if ((wanted & kOfIo) != 0) ReadIo(now, wanted, out);
     if (needs_time) SetCpu(at, seconds, last_.threads, out);
     if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, 1);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, ToDouble(last_.threads));

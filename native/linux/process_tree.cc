@@ -15,6 +15,8 @@
 #include "linux/parse/scan.h"
 #include "port/platform.h"
 #include "port/spawn.h"
+#include "util/counter.h"
+#include "util/inheriting_counter.h"
 #include "util/slope.h"
 #include "util/steady_growth.h"
 
@@ -34,6 +36,14 @@ constexpr uint32_t kHeld = 64;  // descriptors that are kept; beyond that files 
 constexpr double kTick = 0.01;
 constexpr double kLongestDelay = 10;  // seconds by which the time of a child may be counted late
 
+constexpr MetricMask kOfIo = MaskOf(Metric::kProcessRead) | MaskOf(Metric::kProcessWrite);
+
+uint64_t TicksSinceBoot() {
+  struct timespec boot;
+  clock_gettime(CLOCK_BOOTTIME, &boot);
+  return static_cast<uint64_t>(boot.tv_sec) * 100 + static_cast<uint64_t>(boot.tv_nsec) / 10000000;
+}
+
 struct Member {
   int64_t pid;
   int64_t parent;
@@ -51,6 +61,9 @@ struct Member {
   double owed;        // what is left of that from the read before: it may have waited for one only after it was read
   double rss;
   uint64_t threads;
+  uint64_t child_faults;
+  bool has_waited;                  // since the last read
+  InheritingCounter read, written;  // bytes
 };
 
 // Growth is summed per member, so that nothing goes backwards when one ends: the time of a child that was waited for
@@ -69,9 +82,7 @@ class ProcessTree final : public Probe {
     exact_ = own || !roots_.other_proc;
     proc_ = own ? "/proc" : roots_.proc.get();
     snprintf(origin_, sizeof(origin_), "%s/%lld/stat (and its descendants)", proc_, static_cast<long long>(pid));
-    struct timespec boot;
-    clock_gettime(CLOCK_BOOTTIME, &boot);
-    made_at_ = static_cast<uint64_t>(boot.tv_sec) * 100 + static_cast<uint64_t>(boot.tv_nsec) / 10000000;
+    made_at_ = TicksSinceBoot();
     char path[512];
     snprintf(path, sizeof(path), "%s/%lld/task/%lld/children", proc_, static_cast<long long>(pid),
              static_cast<long long>(pid));
@@ -88,7 +99,9 @@ class ProcessTree final : public Probe {
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     // What costs a file of its own for each process is read only once it has been asked for.
-    constexpr MetricMask kExtra = MaskOf(Metric::kProcessFootprint) | MaskOf(Metric::kProcessFds);
+    constexpr MetricMask kExtra = MaskOf(Metric::kProcessFootprint) | MaskOf(Metric::kProcessFds) | kOfIo;
+    if ((wanted & kOfIo) != 0 && (extra_ & kOfIo) == 0) io_from_ = TicksSinceBoot();
+    if ((wanted & kOfIo) != 0) wanted |= kOfIo;
     const bool more = (wanted & kExtra & ~extra_) != 0;
     extra_ |= wanted & kExtra;
     if (more || last_at_ == 0 || now - last_at_ >= read_period_ - read_period_ / 8) Refresh(now);
@@ -104,6 +117,11 @@ class ProcessTree final : public Probe {
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads_);
     if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, processes_);
     if (Wants(wanted, Metric::kProcessCpuTime)) out->SetLevel(Metric::kProcessCpuTime, total_ * 1e3);
+    if ((wanted & kOfIo) != 0) {
+      SetPair(Metric::kProcessRead, read_, io_elapsed_.seconds(), out);
+      SetPair(Metric::kProcessWrite, written_, io_elapsed_.seconds(), out);
+      if (io_failure_.failed()) SetUnavailable(wanted & kOfIo, io_failure_, out);
+    }
     Failure why;
     if (Wants(wanted, Metric::kProcessFootprint)) {
       why.Set("no process of the tree tells its anonymous memory (kernel before 4.5, or not allowed)");
@@ -151,6 +169,7 @@ class ProcessTree final : public Probe {
       late_.Limit(cpus * kLongestDelay);
       elapsed_ += elapsed;
     }
+    if ((extra_ & kOfIo) != 0) io_elapsed_.Add(at);
     read_at_ = at;
     total_ += growth_;
     growth_ = 0;
@@ -260,6 +279,7 @@ class ProcessTree final : public Probe {
     member->fd = fd;
     member->has_clock = has_clock;
     member->clock = clock;
+    member->child_faults = stat.child_faults;
     if (held_ < kHeld) {
       held_++;
     } else {
@@ -376,7 +396,29 @@ class ProcessTree final : public Probe {
     }
   }
 
+  // Without one that runs, the sum would be too low: then there is none.
+  void ReadIo(Member* member) {
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%lld/io", proc_, static_cast<long long>(member->pid));
+    File file;
+    file.SetPath(path);
+    Buffer* buffer = SharedBuffer();
+    ProcessIo io;
+    if (file.Read(1, buffer) && ParseProcessIo(buffer->data(), buffer->size, &io)) {
+      const bool fresh = member->start >= io_from_;
+      member->read.Read(ToDouble(io.read), fresh);
+      member->written.Read(ToDouble(io.written), fresh);
+      return;
+    }
+    // It may have ended just now.
+    const int error = file.error();
+    snprintf(path, sizeof(path), "%s/%lld/stat", proc_, static_cast<long long>(member->pid));
+    if (error == ESRCH || access(path, F_OK) != 0) return;
+    file.Explain(HintOfIo(error), &io_failure_);
+  }
+
   void ReadMembers() {
+    io_failure_ = Failure();
     rss_ = 0;
     // A command's tree may be empty, and then needs nothing.
     footprint_ = uncounted_ ? 0 : -1;
@@ -399,6 +441,9 @@ class ProcessTree final : public Probe {
       growth_ += member->own - own;
       member->lost = waited - member->waited;
       alive_ = alive_ || !member->ended;
+      member->has_waited = stat.child_faults > member->child_faults;
+      member->child_faults = stat.child_faults;
+      if ((extra_ & kOfIo) != 0 && !member->ended) ReadIo(member);
       if (IsUncounted(*member)) continue;
       rss_ += member->rss;
       threads_ += ToDouble(member->threads);
@@ -409,6 +454,8 @@ class ProcessTree final : public Probe {
       if (!members_[i].gone) continue;
       Member* heir = HeirOf(members_[i]);
       if (heir == nullptr) continue;
+      heir->read.Inherit(members_[i].read);
+      heir->written.Inherit(members_[i].written);
       heir->lost += members_[i].own + members_[i].waited;
       heir->fresh_loss += members_[i].own + members_[i].waited;
     }
@@ -419,6 +466,8 @@ class ProcessTree final : public Probe {
         Drop(member);
         continue;
       }
+      read_ += member->read.Settle(member->has_waited);
+      written_ += member->written.Settle(member->has_waited);
       const double balance = member->lost + member->owed;
       if (balance < 0) growth_ -= balance;
       member->owed = balance <= 0 ? 0 : balance < member->fresh_loss ? balance : member->fresh_loss;
@@ -473,11 +522,24 @@ class ProcessTree final : public Probe {
   double total_ = 0;  // seconds of CPU since each of them began
   double rss_ = 0, threads_ = 0, processes_ = 0;
   MetricMask extra_ = 0;
+  uint64_t io_from_ = 0;  // ticks since boot; what a process that began later has read and written is growth
+  double read_ = 0, written_ = 0;
+  ElapsedTime io_elapsed_;
+  Failure io_failure_;
   double footprint_ = -1, descriptors_ = -1;  // negative: not known
   Slope slope_;
 };
 
 }  // namespace
+
+const char* HintOfIo(int error) {
+  switch (error) {
+    case ENOENT: return "kernel without CONFIG_TASK_IO_ACCOUNTING";
+    case EACCES:
+    case EPERM: return "another user's process";
+    default: return "";
+  }
+}
 
 Probe* MakeProcessTreeProbe(int64_t pid, bool own, Failure* why) {
   return OpenProbe<ProcessTree>(pid, own, why);

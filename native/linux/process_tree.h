@@ -5,6 +5,9 @@
 
 namespace tripline {
 
+// Why /proc/<pid>/io cannot be read.
+const char* HintOfIo(int error);
+
 // `own`: the root is this process, which is looked for in the real /proc.
 Probe* MakeProcessTreeProbe(int64_t pid, bool own, Failure* why);
 

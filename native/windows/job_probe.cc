@@ -33,6 +33,7 @@ class JobProbe final : public Probe {
     if (Wants(wanted, Metric::kProcessCpuTime)) out->SetLevel(Metric::kProcessCpuTime, cpu / kMillisecond);
     elapsed_.Add(now);
     if (Wants(wanted, Metric::kProcessCpu)) SetPair(Metric::kProcessCpu, cpu / kSecond, elapsed_.seconds(), out);
+    if ((wanted & kOfIo) != 0) ReadIo(wanted & kOfIo, out);
     ReadMembers(now, wanted & (kOfMemory | MaskOf(Metric::kProcessCount)), out);
     if (Wants(wanted, Metric::kProcessThreads)) ReadThreads(now, out);
   }
@@ -59,6 +60,8 @@ class JobProbe final : public Probe {
  private:
   static constexpr MetricMask kOfMemory = MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
 
+  static constexpr MetricMask kOfIo = MaskOf(Metric::kProcessRead) | MaskOf(Metric::kProcessWrite);
+
   // The handle keeps the number from being used again; nullptr where it could not be opened yet.
   struct Member {
     DWORD pid;
@@ -75,6 +78,15 @@ class JobProbe final : public Probe {
     Failure why;
     SetWinError(call, "", error, "", &why);
     SetUnavailable(metrics, why, out);
+  }
+
+  void ReadIo(MetricMask wanted, Readings* out) const {
+    JOBOBJECT_BASIC_AND_IO_ACCOUNTING_INFORMATION all = {};
+    if (!QueryInformationJobObject(job_, JobObjectBasicAndIoAccountingInformation, &all, sizeof(all), nullptr)) {
+      return SetFailed("QueryInformationJobObject", GetLastError(), wanted, out);
+    }
+    SetPair(Metric::kProcessRead, static_cast<double>(all.IoInfo.ReadTransferCount), elapsed_.seconds(), out);
+    SetPair(Metric::kProcessWrite, static_cast<double>(all.IoInfo.WriteTransferCount), elapsed_.seconds(), out);
   }
 
   void ReadMembers(uint64_t now, MetricMask wanted, Readings* out) {

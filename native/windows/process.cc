@@ -19,10 +19,11 @@ namespace {
 constexpr uint64_t kListPeriod = kSecond;
 
 struct Usage {
-  uint64_t created = 0;  // 100 ns
-  uint64_t cpu = 0;      // 100 ns
-  double rss = 0;        // bytes
-  double footprint = 0;  // bytes committed
+  uint64_t created = 0;            // 100 ns
+  uint64_t cpu = 0;                // 100 ns
+  double rss = 0;                  // bytes
+  double footprint = 0;            // bytes committed
+  uint64_t read = 0, written = 0;  // bytes
 };
 
 // False when the process has ended or forbids it.
@@ -31,6 +32,11 @@ bool ReadUsage(HANDLE process, bool with_memory, Usage* out) {
   if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return false;
   out->created = Ticks(created);
   out->cpu = Ticks(kernel) + Ticks(user);
+  IO_COUNTERS io;
+  if (GetProcessIoCounters(process, &io)) {
+    out->read = io.ReadTransferCount;
+    out->written = io.WriteTransferCount;
+  }
   if (!with_memory) return true;
   PROCESS_MEMORY_COUNTERS_EX counters = {};
   if (!K32GetProcessMemoryInfo(process, reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&counters), sizeof(counters))) {
@@ -48,7 +54,7 @@ struct Member {
   HANDLE handle;  // nullptr where it cannot be opened
   DWORD refused;  // with this error
   uint64_t created;
-  uint64_t cpu;  // of the last read
+  uint64_t cpu, read, written;  // of the last read
   uint32_t threads;
   bool seen;
 };
@@ -93,7 +99,8 @@ class ProcessProbe final : public Probe {
     const Member* hidden = FindHidden();
     if (hidden != nullptr) {
       constexpr MetricMask kOfAll = MaskOf(Metric::kProcessCpu) | MaskOf(Metric::kProcessCpuTime) |
-                                    MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint);
+                                    MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessFootprint) |
+                                    MaskOf(Metric::kProcessRead) | MaskOf(Metric::kProcessWrite);
       why.Set(Message()
                   .Add("process ")
                   .Add(uint64_t{hidden->pid})
@@ -112,6 +119,10 @@ class ProcessProbe final : public Probe {
       Usage usage;
       if (member->handle == nullptr || !ReadUsage(member->handle, (wanted & kOfMemory) != 0, &usage)) continue;
       if (usage.cpu > member->cpu) used_ += static_cast<double>(usage.cpu - member->cpu) / windows::kTicksPerSecond;
+      if (usage.read > member->read) read_ += static_cast<double>(usage.read - member->read);
+      if (usage.written > member->written) written_ += static_cast<double>(usage.written - member->written);
+      member->read = usage.read;
+      member->written = usage.written;
       member->cpu = usage.cpu;
       cpu += usage.cpu;
       rss += usage.rss;
@@ -119,6 +130,8 @@ class ProcessProbe final : public Probe {
     }
     elapsed_.Add(now);
     if (Wants(wanted, Metric::kProcessCpu)) SetPair(Metric::kProcessCpu, used_, elapsed_.seconds(), out);
+    if (Wants(wanted, Metric::kProcessRead)) SetPair(Metric::kProcessRead, read_, elapsed_.seconds(), out);
+    if (Wants(wanted, Metric::kProcessWrite)) SetPair(Metric::kProcessWrite, written_, elapsed_.seconds(), out);
     if ((wanted & kOfMemory) != 0) slope_.Add(now, -footprint);
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss);
     if (Wants(wanted, Metric::kProcessFootprint)) out->SetLevel(Metric::kProcessFootprint, footprint);
@@ -133,6 +146,8 @@ class ProcessProbe final : public Probe {
       case Metric::kProcessCpuTime: return tree_ ? "GetProcessTimes (and its descendants)" : "GetProcessTimes";
       case Metric::kProcessCount:
       case Metric::kProcessThreads: return "CreateToolhelp32Snapshot";
+      case Metric::kProcessRead:
+      case Metric::kProcessWrite: return tree_ ? "GetProcessIoCounters (and its descendants)" : "GetProcessIoCounters";
       case Metric::kProcessRss: return tree_ ? "GetProcessMemoryInfo (and its descendants)" : "GetProcessMemoryInfo";
       default:
         return tree_ ? "GetProcessMemoryInfo PrivateUsage (and its descendants)" : "GetProcessMemoryInfo PrivateUsage";
@@ -145,8 +160,10 @@ class ProcessProbe final : public Probe {
 
   uint32_t MinPeriodMs(Metric metric) const override {
     // What a new member of a tree has used before it was listed comes all at once: over less than the time between two
-    // lists that would be a share that no processor has.
-    if (metric == Metric::kProcessCpu && tree_) return kListPeriod / kMillisecond;
+    // lists that would be a share that no processor has, or a rate that no disk has.
+    const bool summed =
+        metric == Metric::kProcessCpu || metric == Metric::kProcessRead || metric == Metric::kProcessWrite;
+    if (summed && tree_) return kListPeriod / kMillisecond;
     // Windows counts processor time in ticks of its clock.
     if (metric == Metric::kProcessCpu || metric == Metric::kProcessCpuTime) return 16;
     if (metric == Metric::kProcessCount) return 1000;
@@ -178,7 +195,7 @@ class ProcessProbe final : public Probe {
       members_ = static_cast<Member*>(grown);
       capacity_ = capacity;
     }
-    Member member = {pid, parent, nullptr, 0, 0, 0, 0, true};
+    Member member = {pid, parent, nullptr, 0, 0, 0, 0, 0, 0, true};
     member.handle = OpenForQuery(pid);
     if (member.handle == nullptr) member.refused = GetLastError();
     // The last two bits of a number are ignored, so that this may be another one.
@@ -189,7 +206,11 @@ class ProcessProbe final : public Probe {
       member.created = usage.created;
       // Growth counts from the first list on: members that are there by then bring their past with them, and one that
       // comes later has used all of it since.
-      member.cpu = count_ == 0 || listed_before_ == false ? usage.cpu : 0;
+      if (count_ == 0 || !listed_before_) {
+        member.cpu = usage.cpu;
+        member.read = usage.read;
+        member.written = usage.written;
+      }
     }
     members_[count_] = member;
     return &members_[count_++];
@@ -260,7 +281,7 @@ class ProcessProbe final : public Probe {
   DWORD list_error_ = 0;
   uint64_t listed_at_ = 0;
   uint64_t ended_ = 0;  // CPU time of members that are gone, in 100 ns
-  double used_ = 0;
+  double used_ = 0, read_ = 0, written_ = 0;
   ElapsedTime elapsed_;
   Slope slope_;
 };

@@ -45,6 +45,8 @@ export type MetricName =
   | 'process.fds'
   | 'process.count'
   | 'process.cpuTime'
+  | 'process.read'
+  | 'process.write'
   | 'eventLoop.delay'
   | 'eventLoop.utilization'
   | 'heap'
@@ -153,6 +155,10 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   'process.count': ['count', 'level', 'above', 10, 0, 0, 'process'],
   /** CPU time that a process has used since it began; with `tree`, that of all of them. */
   'process.cpuTime': ['ms', 'level', 'above', 10, 0, 0, 'process'],
+  /** Read by a process from storage. */
+  'process.read': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'process'],
+  /** Written by a process to storage. */
+  'process.write': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'process'],
   /** How long the event loop takes to get round to something new, seen from outside: it grows while the loop is blocked. */
   'eventLoop.delay': ['ms', 'level', 'above', 10, 0, 0, 'environment'],
   /** Share of the window in which the event loop was busy; a loop that does not answer is. */

@@ -93,6 +93,8 @@ void Process(const char* data, size_t size) {
   uint64_t a = 0, b = 0;
   ParseStatm(data, size, &a, &b);
   ParseFootprint(data, size, &a);
+  ProcessIo io;
+  ParseProcessIo(data, size, &io);
   ParseOpenFilesLimit(data, size, &a);
   double load = 0;
   if (ParseLoadavg(data, size, &load)) Require(load >= 0);

@@ -565,6 +565,8 @@ void ParseAll(const char* data, size_t size) {
   for (Scanner scan(data, size); NextInterface(&scan, &line);) ParseTraffic(line.numbers, &number, &number);
   ParseSwapCounters(data, size, &number);
   ParseFootprint(data, size, &number);
+  ProcessIo io;
+  ParseProcessIo(data, size, &io);
   ParseOpenFilesLimit(data, size, &number);
   bool in_thousandths = false;
   ParseTemperature(data, size, &in_thousandths, &real);

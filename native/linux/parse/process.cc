@@ -25,6 +25,7 @@ bool ParseProcessStat(const char* data, size_t size, ProcessStat* out) {
     if (fields[field] < 0) fields[field] = 0;
   }
   const auto unsigned_field = [&fields](int number) { return static_cast<uint64_t>(fields[number]); };
+  out->child_faults = unsigned_field(11);
   out->user = unsigned_field(14);
   out->system = unsigned_field(15);
   out->child_user = unsigned_field(16);
@@ -46,6 +47,14 @@ bool ParseFootprint(const char* data, size_t size, uint64_t* bytes) {
   const uint32_t found = ReadKeys(data, size, kKeys, 2, 3, values);
   *bytes = SaturatingProduct(SaturatingSum(values[0], values[1]), 1024);
   return (found & 1) != 0;
+}
+
+bool ParseProcessIo(const char* data, size_t size, ProcessIo* out) {
+  constexpr Key kKeys[] = {{"read_bytes:"}, {"write_bytes:"}};
+  uint64_t values[2] = {};
+  const bool all = ReadKeys(data, size, kKeys, 2, 3, values) == 3;
+  *out = {values[0], values[1]};
+  return all;
 }
 
 bool ParseOpenFilesLimit(const char* data, size_t size, uint64_t* limit) {

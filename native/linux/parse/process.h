@@ -13,6 +13,7 @@ struct ProcessStat {
   char state = 0;
   uint64_t user = 0, system = 0;
   uint64_t child_user = 0, child_system = 0;  // of children that were waited for
+  uint64_t child_faults = 0;                  // minor ones, of the same: grows with each
   uint64_t threads = 0;
   uint64_t start = 0;  // ticks since boot: with the pid, the identity of a process
   uint64_t resident = 0;
@@ -30,6 +31,14 @@ bool ParseStatm(const char* data, size_t size, uint64_t* size_pages, uint64_t* r
 // /proc/<pid>/status: what the process alone is charged for, in memory or in swap, in bytes. False on kernels before
 // 4.5, which do not tell anonymous pages apart, and for kernel threads.
 bool ParseFootprint(const char* data, size_t size, uint64_t* bytes);
+
+// /proc/<pid>/io: bytes that were fetched from storage and that are to go there, of a process with the children that it
+// has waited for.
+struct ProcessIo {
+  uint64_t read = 0;
+  uint64_t written = 0;
+};
+bool ParseProcessIo(const char* data, size_t size, ProcessIo* out);
 
 // /proc/<pid>/limits: the soft limit of open files; UINT64_MAX when there is none.
 bool ParseOpenFilesLimit(const char* data, size_t size, uint64_t* limit);

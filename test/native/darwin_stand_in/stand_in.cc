@@ -276,8 +276,8 @@ int proc_pid_rusage(int pid, int, rusage_info_t* into) {
     return -1;
   }
   const uint64_t bytes = stat.pages * 4096;
-  *reinterpret_cast<rusage_info_v0*>(into) = {stat.used * 10000000,       0, bytes, bytes, IdOf(pid, stat),
-                                              stat.state == 'Z' ? 1u : 0u};
+  *reinterpret_cast<rusage_info_v2*>(into) = {stat.used * 10000000,        0, bytes, bytes, IdOf(pid, stat),
+                                              stat.state == 'Z' ? 1u : 0u, 0, 0};
   return 0;
 }
 

@@ -1,0 +1,139 @@
+// process.read, process.write: of one process and of a tree, over made trees.
+#include <cstdio>
+#include <cstring>
+
+#include "fixture.h"
+#include "linux/parse/process.h"
+#include "reader.h"
+
+namespace tripline {
+namespace {
+
+using test::EndsWith;
+using test::FakeRoot;
+using test::now;
+using test::Reader;
+
+void PutIo(FakeRoot* root, int pid, long read, long written) {
+  char path[64], text[256];
+  snprintf(path, sizeof(path), "proc/%d/io", pid);
+  snprintf(text, sizeof(text),
+           "rchar: 999999\nwchar: 888888\nsyscr: 7\nsyscw: 6\nread_bytes: %ld\nwrite_bytes: %ld\n"
+           "cancelled_write_bytes: 555\n",
+           read, written);
+  root->Change(path, text);
+}
+
+// `faults`: those of children that it has waited for. It began at the 30th tick since boot, or after anything else.
+void PutProcess(FakeRoot* root, int pid, int parent, int faults, bool new_one = false) {
+  char path[64], text[256];
+  snprintf(path, sizeof(path), "proc/%d/stat", pid);
+  snprintf(text, sizeof(text), "%d (x) S %d 1 1 0 -1 0 0 %d 0 0 0 0 0 0 20 0 1 0 %s 0 100\n", pid, parent, faults,
+           new_one ? "99999999999" : "30");
+  root->Change(path, text);
+  snprintf(path, sizeof(path), "proc/%d/statm", pid);
+  root->Put(path, "10 5 1 1 0 1 0\n");
+}
+
+// As the kernel does it: what is held of it says nothing any more.
+void End(FakeRoot* root, int pid) {
+  char path[64];
+  snprintf(path, sizeof(path), "proc/%d/stat", pid);
+  root->Change(path, "");
+  snprintf(path, sizeof(path), "proc/%d", pid);
+  root->Remove(path);
+}
+
+Selector Of(int pid, bool tree) {
+  Selector selector;
+  selector.pid = pid;
+  selector.tree = tree;
+  return selector;
+}
+
+double Read(Reader* reader) {
+  const Reading& reading = reader->Read(Metric::kProcessRead);
+  CHECK_EQ(reading.state, Reading::kKnown);
+  return reading.num[0];
+}
+
+TEST(IoOfAProcessIsThatOfStorage) {
+  FakeRoot root;
+  PutProcess(&root, 10, 1, 0);
+  PutIo(&root, 10, 1000, 2000);
+  Reader reader(Metric::kProcessRead, Of(10, false));
+  const Reading read = reader.Read(Metric::kProcessRead);
+  const Reading written = reader.Read(Metric::kProcessWrite);
+  now += kSecond;
+  PutIo(&root, 10, 5000, 2500);
+  CHECK_NEAR(test::Quotient(read, reader.Read(Metric::kProcessRead)), 4000, 1e-6);
+  CHECK_NEAR(test::Quotient(written, reader.Read(Metric::kProcessWrite)), 500, 1e-6);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kProcessRead), "/proc/10/io"));
+}
+
+TEST(IoOfThisProcessIsKnown) {
+  Reader reader(Metric::kProcessWrite);
+  CHECK_EQ(reader.Read(Metric::kProcessWrite).state, Reading::kKnown);
+  CHECK_EQ(reader.Read(Metric::kProcessRead).state, Reading::kKnown);
+}
+
+TEST(IoThatTheKernelDoesNotCount) {
+  FakeRoot root;
+  PutProcess(&root, 10, 1, 0);
+  CHECK(Reader(Metric::kProcessRead, Of(10, false)).WhyHas(Metric::kProcessRead, "CONFIG_TASK_IO_ACCOUNTING"));
+  CHECK(Reader(Metric::kProcessRead, Of(10, true)).WhyHas(Metric::kProcessRead, "CONFIG_TASK_IO_ACCOUNTING"));
+}
+
+TEST(IoOfATreeCountsAChildOnce) {
+  FakeRoot root;
+  PutProcess(&root, 10, 1, 0);
+  PutProcess(&root, 11, 10, 0);
+  PutIo(&root, 10, 1000, 0);
+  PutIo(&root, 11, 500, 0);
+  Reader reader(Metric::kProcessRead, Of(10, true));
+  const double first = Read(&reader);
+  now += kSecond;
+  // A new one brings all that it has; the older ones what is new.
+  PutProcess(&root, 12, 10, 0, true);
+  PutIo(&root, 12, 70, 0);
+  PutIo(&root, 10, 1100, 0);
+  CHECK_NEAR(Read(&reader) - first, 170, 1e-9);
+  // 11 has read 200 more, has ended, and its parent has taken in all of its 700.
+  now += kSecond;
+  End(&root, 11);
+  PutProcess(&root, 10, 1, 40);
+  PutIo(&root, 10, 1800, 0);
+  CHECK_NEAR(Read(&reader) - first, 370, 1e-9);
+  // 12 ends without being waited for.
+  now += kSecond;
+  End(&root, 12);
+  PutIo(&root, 10, 1900, 0);
+  CHECK_NEAR(Read(&reader) - first, 470, 1e-9);
+}
+
+TEST(IoOfATreeThatCannotBeReadWhole) {
+  FakeRoot root;
+  PutProcess(&root, 10, 1, 0);
+  PutProcess(&root, 11, 10, 0);
+  PutIo(&root, 10, 1000, 0);
+  root.MakeDirectory("proc/11/io");
+  Reader reader(Metric::kProcessRead, Of(10, true));
+  CHECK(reader.WhyHas(Metric::kProcessRead, "/proc/11/io"));
+  CHECK_EQ(reader.Read(Metric::kProcessThreads).state, Reading::kKnown);
+  End(&root, 11);
+  now += kSecond;
+  CHECK_EQ(reader.Read(Metric::kProcessRead).state, Reading::kKnown);
+}
+
+TEST(IoIsParsed) {
+  ProcessIo io;
+  const char text[] =
+      "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\nwrite_bytes: 6\ncancelled_write_bytes: 7\n";
+  CHECK(ParseProcessIo(text, sizeof(text) - 1, &io));
+  CHECK_EQ(io.read, 5u);
+  CHECK_EQ(io.written, 6u);
+  CHECK(!ParseProcessIo("rchar: 1\nread_bytes: 5\n", 23, &io));
+}
+
+}  // namespace
+}  // namespace tripline
