@@ -2,8 +2,8 @@
 import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { MetricUnavailableError, NativeMissingError } from '../base/errors.js'
-import { capabilities, sample, type Capability } from '../monitor/snapshot.js'
+import { NativeMissingError } from '../base/errors.js'
+import { capabilities, type Capability } from '../monitor/snapshot.js'
 import { packageRoot } from '../base/package.js'
 import { run } from '../run/run.js'
 import type { TickerStats } from '../schedule/stats.js'
@@ -11,6 +11,7 @@ import { every } from '../schedule/ticker.js'
 import { formatDuration, formatSize, formatValue } from '../base/units.js'
 import { parseArguments } from './arguments.js'
 import { alignColumns } from './columns.js'
+import { tryMetric, type Tried } from './tried.js'
 import { EXIT, UsageError, print } from './usage.js'
 import { VERBS } from './verbs.js'
 import { version } from './version.js'
@@ -46,23 +47,6 @@ function readMetrics(): { metrics: readonly Capability[]; missing: string } {
   } catch (error) {
     if (!(error instanceof NativeMissingError)) throw error
     return { metrics: [], missing: error.message }
-  }
-}
-
-interface Tried {
-  readonly capability: Capability
-  readonly value?: number | undefined
-}
-
-/** Some sources exist but turn out to be empty only when they are read. */
-async function tryMetric(capability: Capability): Promise<Tried> {
-  const { metric, available } = capability
-  if (!available) return { capability }
-  try {
-    return { capability, value: (await sample(metric)).get(metric)?.value }
-  } catch (error) {
-    if (!(error instanceof MetricUnavailableError)) throw error
-    return { capability: { ...capability, available: false, why: error.why } }
   }
 }
 
@@ -158,8 +142,9 @@ function mark(good: boolean): string {
 
 function toText(findings: readonly Finding[], metrics: readonly Tried[]): string {
   const lines = findings.map(({ topic, good, text }) => [mark(good) + topic, text])
-  const rows = metrics.map(({ capability: { metric, unit, available, origin, why }, value }) => {
-    return [mark(available) + metric, value === undefined ? '' : formatValue(value, unit), available ? origin : why]
+  const rows = metrics.map(({ capability: { metric, unit, available, origin, why }, found }) => {
+    const value = found === undefined ? '' : formatValue(found.value, unit)
+    return [mark(available) + metric, value, available ? origin : why]
   })
   return `${[...alignColumns(lines), '', ...alignColumns(rows, { right: [1] })].join('\n')}\n`
 }

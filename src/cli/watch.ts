@@ -1,10 +1,11 @@
 /** `tripline watch`: what this machine is doing, live, line by line, or once. */
 import { once } from 'node:events'
-import type { Capability, Snapshot } from '../monitor/snapshot.js'
+import type { Snapshot } from '../monitor/snapshot.js'
 import { printable } from '../base/printable.js'
 import { formatValue } from '../base/units.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
 import { alignColumns } from './columns.js'
+import type { Tried } from './tried.js'
 import { EXIT, UsageError, watchStdout, print } from './usage.js'
 import { VERBS } from './verbs.js'
 import type { WatchList } from './watched.js'
@@ -80,30 +81,27 @@ function toObject(list: WatchList, at: Date): string {
 }
 
 async function watchOnce(given: ParsedArguments): Promise<number> {
-  const { capabilities, sample } = await import('../monitor/snapshot.js')
+  const { capabilities } = await import('../monitor/snapshot.js')
   const { checkMetric } = await import('../monitor/limits.js')
+  const { tryMetric } = await import('./tried.js')
   const wanted = new Set(given.rest.map((name) => checkMetric(name).name))
   const metrics = capabilities().filter(({ metric }) => wanted.size === 0 || wanted.has(metric))
-  const there = metrics.filter((each) => each.available).map((each) => each.metric)
-  const now = there.length === 0 ? undefined : await sample(there)
-  print(given.has('json') ? onceAsJson(metrics, now) : onceAsTable(metrics, now))
+  const tried = await Promise.all(metrics.map(tryMetric))
+  print(given.has('json') ? onceAsJson(tried) : onceAsTable(tried))
   return EXIT.ok
 }
 
 /** One object on one line: keys stay, values are in the metric's own unit. */
-function onceAsJson(metrics: readonly Capability[], now: Snapshot | undefined): string {
-  const values = Object.fromEntries(metrics.map((each) => [each.metric, now?.get(each.metric)?.value ?? null]))
-  const unavailable = Object.fromEntries(
-    metrics.filter((each) => !each.available).map((each) => [each.metric, each.why]),
-  )
-  const at = (now === undefined ? new Date() : wallTime(now)).toISOString()
-  return `${JSON.stringify({ at, metrics: values, limits: [], unavailable })}\n`
+function onceAsJson(tried: readonly Tried[]): string {
+  const values = Object.fromEntries(tried.map(({ capability, found }) => [capability.metric, found?.value ?? null]))
+  const missing = tried.filter(({ capability }) => !capability.available)
+  const unavailable = Object.fromEntries(missing.map(({ capability }) => [capability.metric, capability.why]))
+  return `${JSON.stringify({ at: new Date().toISOString(), metrics: values, limits: [], unavailable })}\n`
 }
 
-function onceAsTable(metrics: readonly Capability[], now: Snapshot | undefined): string {
-  const rows = metrics.map(({ metric, unit, origin, why }) => {
-    const value = now?.get(metric)?.value
-    return [metric, value === undefined ? 'n/a' : formatValue(value, unit), value === undefined ? why : origin]
+function onceAsTable(tried: readonly Tried[]): string {
+  const rows = tried.map(({ capability: { metric, unit, origin, why }, found }) => {
+    return [metric, found === undefined ? 'n/a' : formatValue(found.value, unit), found === undefined ? why : origin]
   })
   return `${alignColumns(rows, { right: [1] }).join('\n')}\n`
 }

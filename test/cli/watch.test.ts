@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { NO_TERMINAL, Terminal, onTerminal, shell, tripline } from '../helpers/cli.js'
 import { CLI } from '../helpers/child.js'
+import { FakeMachine } from '../helpers/fake-machine.js'
 
 const ESCAPE = '\u001B'
 const TAKEN = '\u001B[?1049h'
@@ -191,5 +192,17 @@ describe('tripline watch elsewhere', () => {
     const outcome = await tripline(...args)
     expect([outcome.code, outcome.stdout]).toEqual([125, ''])
     expect(outcome.stderr).toMatch(says)
+  })
+})
+
+describe.skipIf(process.platform !== 'linux')('tripline watch --once', () => {
+  it('says of a source that turns out to be empty why, and of the others what they are', async () => {
+    using machine = new FakeMachine()
+    machine.write('sys/class/power_supply/BAT0/type', 'Battery\n')
+    machine.write('sys/class/power_supply/BAT0/capacity', '255\n')
+    const { stdout, code } = await tripline('watch', '--once', 'battery', 'memory')
+    expect(code).toBe(0)
+    expect(stdout).toMatch(/^battery +n\/a +.*BAT0: does not say how full it is$/m)
+    expect(stdout).toMatch(/^memory +50\.0%/m)
   })
 })
