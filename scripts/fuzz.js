@@ -23,7 +23,7 @@ const SEEDS = {
   mountinfo: ['mountinfo'],
   pressure: ['pressure'],
   process: ['process', 'statm', 'status', 'limits', 'loadavg'],
-  counters: ['block.stat', 'net.dev', 'vmstat'],
+  counters: ['block.stat', 'net.dev', 'vmstat', 'kstat', 'ppp'],
   sensor: ['sensor'],
 }
 

@@ -47,6 +47,7 @@ struct Counted {
   File file;
   CounterFormat format = CounterFormat::kBlock;
   Column read, written, busy;
+  bool waits = false;  // requests were in flight
 
   void Forget() { read.Forget(), written.Forget(), busy.Forget(); }
 };
@@ -111,6 +112,7 @@ class DiskIoProbe final : public Probe {
 
   void Take(uint64_t now) {
     idle_.text[0] = '\0';
+    stuck_ = false;
     double busiest = 0;
     for (const std::unique_ptr<Counted>& each : counted_) {
       if (TakeOne(now, each.get(), &busiest)) continue;
@@ -124,7 +126,7 @@ class DiskIoProbe final : public Probe {
     elapsed_.Add(now);
     // Never more than all of the time; what is over may belong to what comes.
     const double passed = elapsed_.seconds() - before;
-    const double busy = busiest + over_;
+    const double busy = stuck_ ? passed : busiest + over_;
     busy_ += busy < passed ? busy : passed;
     over_ = busy < passed ? 0 : busy - passed < kTick ? busy - passed : kTick;
     at_ = now;
@@ -151,7 +153,11 @@ class DiskIoProbe final : public Probe {
     if ((columns_ & kReadColumn) != 0) read_ += kSector * device->read.Grow(stat.read_sectors);
     if ((columns_ & kWrittenColumn) != 0) written_ += kSector * device->written.Grow(stat.written_sectors);
     if ((columns_ & kBusyColumn) == 0) return true;
-    TakeBusy(1e-3 * device->busy.Grow(stat.busy_ms), busiest);
+    const double busy = 1e-3 * device->busy.Grow(stat.busy_ms);
+    TakeBusy(busy, busiest);
+    // Kernels before 5.18 count the time of a request that hangs only when it comes back: nothing began or ended.
+    stuck_ = stuck_ || (busy == 0 && device->waits && stat.in_flight > 0);
+    device->waits = stat.in_flight > 0;
     if (stat.busy_ms > 0) return true;
     if (!ParseBlockStat(buffer.data(), buffer.size, kReadColumn | kWrittenColumn, &stat)) return false;
     if (stat.read_sectors + stat.written_sectors > kSomeSectors) {
@@ -188,6 +194,7 @@ class DiskIoProbe final : public Probe {
   ElapsedTime elapsed_;
   double read_ = 0, written_ = 0, busy_ = 0;
   double over_ = 0;
+  bool stuck_ = false;
 };
 
 }  // namespace

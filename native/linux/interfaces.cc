@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "linux/parse/ppp.h"
 #include "linux/parse/sensor.h"
 
 namespace tripline {
@@ -64,7 +65,7 @@ InterfaceRank InterfaceRules::RankOf(const char* name) {
   int64_t type = 0;
   if (!device_.ReadInteger("type", &type)) type = 0;
   if (type == kLoopback) return InterfaceRank::kNever;
-  // It hears what the station beside it receives, and much that is for others.
+  // It receives what the station beside it does, and much that is for others.
   if (type >= kMonitor && type <= kLastMonitor) return InterfaceRank::kNever;
   if (device_.Has("device")) {
     Span port;
@@ -175,34 +176,19 @@ bool InterfaceRules::IsPort(const char* name) {
 // Sessions of PPPoE and PPP over L2TP whose bytes a candidate carries.
 uint32_t InterfaceRules::CountSessions(const List<Interface>& all) {
   uint32_t sessions = 0;
-  Text path;
-  path.Set(net_.get(), "/pppoe");
-  File pppoe;
-  pppoe.SetPath(path.get());
+  File pppoe, l2tp;
+  pppoe.SetPath(net_.get(), "/pppoe");
   if (pppoe.ReadPieces(1, &buffer_)) {
-    // Id Address Device, below a heading.
-    Scanner scan(buffer_.data(), buffer_.size);
-    scan.SkipLine();
-    while (!scan.done()) {
-      scan.Word();
-      scan.Word();
-      const Span word = scan.Word();
-      scan.SkipLine();
+    Span device;
+    for (Scanner scan(buffer_.data(), buffer_.size); NextPppoeDevice(&scan, &device);) {
       char name[kInterfaceNameSize] = "";
-      if (word.size == 0 || word.size >= sizeof(name)) continue;
-      memcpy(name, word.data, word.size);
+      if (device.size >= sizeof(name)) continue;
+      memcpy(name, device.data, device.size);
       if (FindCandidate(name, all) != nullptr || RestsOnAnother(name, all, 0)) sessions++;
     }
   }
-  path.Set(net_.get(), "/pppol2tp");
-  File l2tp;
-  l2tp.SetPath(path.get());
-  if (l2tp.ReadPieces(1, &buffer_)) {
-    for (Scanner scan(buffer_.data(), buffer_.size); !scan.done(); scan.SkipLine()) {
-      scan.SkipBlanks();
-      if (scan.Match("SESSION '")) sessions++;
-    }
-  }
+  l2tp.SetPath(net_.get(), "/pppol2tp");
+  if (l2tp.ReadPieces(1, &buffer_)) sessions += CountL2tpSessions(buffer_.data(), buffer_.size);
   return sessions;
 }
 

@@ -35,10 +35,16 @@ class ThrottledProbe final : public Probe {
   bool Open(Failure* why) {
     cpus_.Set(roots_.sys.get(), "/devices/system/cpu");
     coolers_.Set(roots_.sys.get(), "/class/thermal");
-    if (firmware_.Find(roots_) || HasCounts() || HasCooler()) return true;
-    why->Set(
-        "nothing here reports throttling: no Raspberry Pi firmware, thermal_throttle counts or CPU cooling device");
-    return false;
+    if (firmware_.Find(roots_)) {
+      origin_.Set(firmware_.path());
+    } else if (HasCounts() || HasCooler()) {
+      origin_.Set(device_.path());
+    } else {
+      why->Set(
+          "nothing here reports throttling: no Raspberry Pi firmware, thermal_throttle counts or CPU cooling device");
+      return false;
+    }
+    return true;
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {

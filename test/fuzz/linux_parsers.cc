@@ -9,6 +9,7 @@
 #include "linux/parse/counters.h"
 #include "linux/parse/meminfo.h"
 #include "linux/parse/mountinfo.h"
+#include "linux/parse/ppp.h"
 #include "linux/parse/pressure.h"
 #include "linux/parse/process.h"
 #include "linux/parse/sensor.h"
@@ -75,6 +76,9 @@ void Mountinfo(const char* data, size_t size) {
     for (Span span : {mount.root, mount.point, mount.type, mount.source, mount.super_options}) {
       RequireInside(span, data, size);
     }
+    Span value;
+    if (FindOption(mount.super_options, "logdev=", &value)) RequireInside(value, data, size);
+    HasOption(mount.super_options, "emergency_ro");
     if (Unescape(mount.point, text, sizeof(text))) {
       Require(strlen(text) < sizeof(text));
       IsBeneath(text, "/proc");
@@ -101,6 +105,15 @@ void Process(const char* data, size_t size) {
 }
 
 void Counters(const char* data, size_t size) {
+  PoolIo pool;
+  ParsePoolIo(data, size, &pool);
+  ParsePoolStats(data, size, &pool);
+  Span device;
+  for (Scanner scan(data, size); NextPppoeDevice(&scan, &device);) {
+    RequireInside(device, data, size);
+    Require(device.size > 0);
+  }
+  Require(CountL2tpSessions(data, size) <= size);
   BlockStat block;
   ParseBlockStat(data, size, kAllColumns, &block);
   uint64_t pages = 0;

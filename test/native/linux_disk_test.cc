@@ -95,6 +95,20 @@ TEST(DiskIsNeverBusyForMoreThanAllOfTheTime) {
   CHECK(Rates(&reader, [&] { machine.Set("sda", 0, 0, 5101); }).busy <= 0.11 + 1e-9);
 }
 
+TEST(DiskThatHangsIsBusy) {
+  Machine machine;
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
+  machine.AddDisk("sda", "8:0");
+  Reader reader(Metric::kDiskBusy, OfPath("/"));
+  const auto hang = [&] { machine.root.Change("sys/devices/sda/stat", "9 0 0 0 9 0 0 0 3 1 0\n"); };
+  // It may have begun at any time since the last look.
+  CHECK_NEAR(Rates(&reader, hang).busy, 0, 1e-9);
+  CHECK_NEAR(Rates(&reader, hang).busy, 1, 1e-9);
+  // The count that comes with its end is of time that has passed.
+  CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 9, 9, 3001); }).busy, 1, 1e-9);
+  CHECK(Rates(&reader, [&] { machine.Set("sda", 9, 9, 3001); }).busy <= 0.01 + 1e-9);
+}
+
 TEST(DiskThatIsPulledOut) {
   Machine machine;
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw");

@@ -9,6 +9,7 @@
 #include "linux/parse/counters.h"
 #include "linux/parse/meminfo.h"
 #include "linux/parse/mountinfo.h"
+#include "linux/parse/ppp.h"
 #include "linux/parse/pressure.h"
 #include "linux/parse/process.h"
 #include "linux/parse/scan.h"
@@ -411,6 +412,49 @@ TEST(NetworkInterfaces) {
   CHECK(!NextInterface(&scan, &line));
 }
 
+TEST(PoolCounters) {
+  const Bytes old("linux/kstat/zfs-0.8-io");
+  PoolIo pool;
+  CHECK(ParsePoolIo(old.data, old.size, &pool));
+  CHECK_EQ(pool.read, 1884160u);
+  CHECK_EQ(pool.written, 3206144u);
+  CHECK_EQ(pool.busy_ns, 24168078u);
+  CHECK(!ParsePoolStats(old.data, old.size, &pool));
+  const Bytes recent("linux/kstat/zfs-2.3-iostats");
+  CHECK(ParsePoolStats(recent.data, recent.size, &pool));
+  CHECK_EQ(pool.read, 5500u);
+  CHECK_EQ(pool.written, 3200u);
+  const Bytes between("linux/kstat/zfs-2.1-iostats");
+  CHECK(!ParsePoolStats(between.data, between.size, &pool));
+}
+
+TEST(PppSessions) {
+  const Bytes pppoe("linux/ppp/pppoe");
+  Scanner scan(pppoe.data, pppoe.size);
+  Span device;
+  CHECK(NextPppoeDevice(&scan, &device));
+  CHECK(device.Is("eth0"));
+  CHECK(NextPppoeDevice(&scan, &device));
+  CHECK(device.Is("eth1.7"));
+  CHECK(!NextPppoeDevice(&scan, &device));
+  const Bytes l2tp("linux/ppp/pppol2tp");
+  CHECK_EQ(CountL2tpSessions(l2tp.data, l2tp.size), 1u);
+}
+
+TEST(OptionsOfMounts) {
+  const char* text = "rw,errors=remount-ro,logdev=/dev/sdb1,emergency_ro";
+  const Span options{text, strlen(text)};
+  CHECK(HasOption(options, "rw"));
+  CHECK(HasOption(options, "emergency_ro"));
+  CHECK(!HasOption(options, "emergency"));
+  CHECK(!HasOption(options, "errors"));
+  CHECK(!HasOption(Span{}, "rw"));
+  Span value;
+  CHECK(FindOption(options, "logdev=", &value));
+  CHECK(value.Is("/dev/sdb1"));
+  CHECK(!FindOption(options, "rtdev=", &value));
+}
+
 TEST(SwapCounters) {
   uint64_t pages = 0;
   const char* text = "nr_free_pages 1\npswpin 10\npswpout 32\n";
@@ -564,6 +608,13 @@ void ParseAll(const char* data, size_t size) {
   InterfaceLine line;
   for (Scanner scan(data, size); NextInterface(&scan, &line);) ParseTraffic(line.numbers, &number, &number);
   ParseSwapCounters(data, size, &number);
+  PoolIo pool;
+  ParsePoolIo(data, size, &pool);
+  ParsePoolStats(data, size, &pool);
+  Span device;
+  for (Scanner scan(data, size); NextPppoeDevice(&scan, &device);) {
+  }
+  CountL2tpSessions(data, size);
   ParseFootprint(data, size, &number);
   ProcessIo io;
   ParseProcessIo(data, size, &io);
@@ -598,9 +649,10 @@ void ParseDamaged(const char*, const Bytes& bytes) {
 }
 
 const char* const kFolders[] = {
-    "linux/stat",      "linux/meminfo",  "linux/arcstats", "linux/cgroup",     "linux/memory.stat", "linux/cpu.stat",
-    "linux/mountinfo", "linux/pressure", "linux/process",  "linux/loadavg",    "linux/statm",       "linux/net.dev",
-    "linux/vmstat",    "linux/status",   "linux/limits",   "linux/block.stat", "linux/sensor",
+    "linux/stat",       "linux/meminfo",   "linux/arcstats", "linux/cgroup",  "linux/memory.stat",
+    "linux/cpu.stat",   "linux/mountinfo", "linux/pressure", "linux/process", "linux/loadavg",
+    "linux/statm",      "linux/net.dev",   "linux/vmstat",   "linux/status",  "linux/limits",
+    "linux/block.stat", "linux/sensor",    "linux/kstat",    "linux/ppp",
 };
 
 TEST(EveryParserOverEveryPrefix) {

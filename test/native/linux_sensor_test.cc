@@ -285,6 +285,7 @@ TEST(ThrottledByAnyCpu) {
   };
   for (int cpu = 0; cpu < 200; cpu++) set(cpu, "100", "100");
   Reader reader(Metric::kThrottled);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kThrottled), "cpu0/thermal_throttle"));
   CHECK_NEAR(reader.Level(Metric::kThrottled), 0, 0);
   set(199, "100", "101");
   now += kSecond;

@@ -22,6 +22,7 @@ struct Script {
   bool missing = false;  // none can be made
   bool blocking = false;
   bool failing = false;  // those made from now on fail each read
+  bool recovers = false;
   int made = 0;
   int reads = 0;
 };
@@ -70,6 +71,7 @@ class ScriptedProbe : public Probe {
   }
   const char* Origin(Metric) const override { return "script"; }
   bool blocking() const override { return blocking_; }
+  bool recovers() const override { return script.recovers; }
 
  private:
   const bool blocking_;
@@ -209,6 +211,18 @@ TEST(SourceThatYieldsNothingIsMadeAnew) {
     CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kKnown);
     CHECK_EQ(script.made, 2);
   }
+}
+
+TEST(SourceThatRecoversByItselfIsNotMadeAnew) {
+  Bench bench;
+  script.failing = script.recovers = true;
+  bench.Make();
+  for (int i = 0; i < 60; i++) {
+    bench.Read(kDisk | kFree);
+    bench.now += kSecond;
+  }
+  CHECK_EQ(script.made, 1);
+  CHECK_EQ(script.reads, 60);
 }
 
 TEST(SourceIsMadeAnewLessAndLessOften) {

@@ -5,7 +5,7 @@ namespace tripline {
 bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* out) {
   *out = BlockStat();
   Scanner scan(data, size);
-  // reads merged SECTORS ms writes merged SECTORS ms in-flight BUSY-MS
+  // reads merged SECTORS ms writes merged SECTORS ms IN-FLIGHT BUSY-MS
   struct Column {
     uint8_t bit;
     uint8_t before;
@@ -13,7 +13,7 @@ bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* o
   };
   const Column all[] = {{kReadColumn, 2, &out->read_sectors},
                         {kWrittenColumn, 3, &out->written_sectors},
-                        {kBusyColumn, 2, &out->busy_ms}};
+                        {kBusyColumn, 1, &out->in_flight}};
   uint32_t passed = 0;
   for (const Column& each : all) {
     passed += each.before;
@@ -24,7 +24,7 @@ bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* o
     if (!scan.SkipNumbers(passed) || !scan.Number(each.value)) return false;
     passed = 0;
   }
-  return true;
+  return (columns & kBusyColumn) == 0 || scan.Number(&out->busy_ms);
 }
 
 bool ParsePoolIo(const char* data, size_t size, PoolIo* out) {

@@ -13,6 +13,7 @@ namespace tripline {
 struct BlockStat {
   uint64_t read_sectors = 0;  // of 512 bytes, whatever the device's own are
   uint64_t written_sectors = 0;
+  uint64_t in_flight = 0;  // requests; with the next
   uint64_t busy_ms = 0;
 };
 // Which of them to parse; what stands behind the last one is not looked at.
