@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { Cancelable } from '../../src/cancelable/cancelable.js'
 import { samplerStats } from '../../src/addon/sampler.js'
 import type { Tick } from '../../src/schedule/tick.js'
-import { every, type MissedMessage, type Ticker, type TickerOptions } from '../../src/schedule/ticker.js'
+import { every, Ticker, type MissedMessage, type TickerOptions } from '../../src/schedule/ticker.js'
 import { CancelationToken } from '../../src/sources/token.js'
 import { eventually } from '../helpers/eventually.js'
 
@@ -51,6 +51,28 @@ describe('a ticker', () => {
   it('beats at 4000 Hz', async () => {
     const ticks = await collect('250us', 200)
     expectOneGrid(ticks, 0.25)
+  })
+
+  it('is an instance of the public class, with nothing of the library under a string', async () => {
+    const ticker = every('1h', () => undefined)
+    expect(ticker).toBeInstanceOf(Ticker)
+    expect(Object.keys(ticker).toSorted()).toEqual(['done', 'name', 'priority'])
+    const methods = Object.getOwnPropertyNames(Ticker.prototype)
+    const known = [
+      'constructor',
+      'close',
+      'pause',
+      'period',
+      'reason',
+      'ref',
+      'resume',
+      'signal',
+      'state',
+      'stats',
+      'unref',
+    ]
+    expect(methods.toSorted()).toEqual(known.toSorted())
+    await ticker.close()
   })
 
   it('waits for days without being in the way', async () => {

@@ -76,6 +76,14 @@ describe('src/', () => {
     expect(upwards).toEqual([])
   })
 
+  it("keeps an operation's record to its own floor", () => {
+    const outside = files.filter((file) => floorOf(file, 'src') !== 'cancelable')
+    const reached = outside.filter((file) =>
+      referencesOf(file, IMPORT).some((specifier) => join(dirname(file), specifier) === 'src/cancelable/operation.js'),
+    )
+    expect(reached).toEqual([])
+  })
+
   it('is seen by this test: every file but the lowest imports something', () => {
     const found = files.flatMap((file) => referencesOf(file, IMPORT))
     expect(found.length).toBeGreaterThan(files.length)
