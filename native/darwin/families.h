@@ -6,6 +6,7 @@
 namespace tripline {
 
 Probe* MakeCpuProbe(Failure* why);
+Probe* MakeCpuCoreProbe(Failure* why);
 Probe* MakeLoadProbe(Failure* why);
 Probe* MakeMemoryProbe(Failure* why);
 Probe* MakeDiskProbe(const Selector& selector, Failure* why);

@@ -1,11 +1,10 @@
 // cpu*: /proc/stat for shares of the machine, and the quotas up the cgroup chain with the exact time used under each.
-#include <sched.h>
-#include <unistd.h>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
 
+#include "linux/affinity.h"
 #include "linux/cgroup.h"
 #include "linux/families.h"
 #include "linux/file.h"
@@ -22,8 +21,7 @@ constexpr uint64_t kStatPeriod = 100 * kMillisecond;  // its counters move with 
 constexpr uint64_t kSetupPeriod = kSecond;            // affinity, CPUs, quotas
 constexpr uint64_t kStandstill = 5 * kSecond;         // counters of a live kernel move within a tick
 constexpr uint32_t kQuotas = kMaxParts - 1;
-constexpr uint32_t kMaskBytes = 1024;  // 8192 CPUs, the most that Linux can be built for
-constexpr double kTick = 0.01;         // USER_HZ is 100 on every architecture we build for
+constexpr double kTick = 0.01;  // USER_HZ is 100 on every architecture we build for
 constexpr MetricMask kOfQuotas = MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuThrottled);
 constexpr MetricMask kOfStat =
     MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuHost) | MaskOf(Metric::kCpuSteal) | MaskOf(Metric::kCpuIowait);
@@ -58,15 +56,13 @@ class OwnCpus {
 
   // Reads the affinity; `text` is /proc/stat. True when it leaves out a CPU that is online.
   bool Restricted(const char* text, size_t size) {
-    memset(mask_, 0, sizeof(mask_));
-    // The main thread's: the sampling thread does not work for the program.
-    if (sched_getaffinity(getpid(), sizeof(mask_), reinterpret_cast<cpu_set_t*>(mask_)) != 0) return false;
+    if (!affinity_.Read()) return false;
     bool all = true, any = false;
     uint32_t cpu = 0;
     CpuTimes times;
     for (CpuLines lines(text, size); lines.Next(&cpu, &times);) {
-      all = all && Has(cpu);
-      any = any || Has(cpu);
+      all = all && affinity_.Has(cpu);
+      any = any || affinity_.Has(cpu);
     }
     return any && !all;
   }
@@ -76,7 +72,7 @@ class OwnCpus {
     CpuTimes times;
     round_++;
     for (CpuLines lines(text, size); lines.Next(&cpu, &times);) {
-      if (!Has(cpu) || !Reserve(cpu)) continue;
+      if (!affinity_.Has(cpu) || !Reserve(cpu)) continue;
       Last& last = last_[cpu];
       // A CPU that was away has no baseline: its counters may have started anew.
       if (last.round == round_ - 1) sums->Add(last.times, times);
@@ -93,8 +89,6 @@ class OwnCpus {
     uint64_t round;
   };
 
-  bool Has(uint32_t cpu) const { return cpu < kMaskBytes * 8 && (mask_[cpu / 8] >> cpu % 8 & 1) != 0; }
-
   // Allocates only when a CPU with a higher number than ever appears.
   bool Reserve(uint32_t cpu) {
     if (cpu < count_) return true;
@@ -107,7 +101,7 @@ class OwnCpus {
     return true;
   }
 
-  alignas(cpu_set_t) unsigned char mask_[kMaskBytes] = {};
+  Affinity affinity_;
   Last* last_ = nullptr;
   uint32_t count_ = 0;
   uint64_t round_ = 2;

@@ -12,6 +12,7 @@ const char* WhyMissing(Metric metric) {
 Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
   switch (family) {
     case Family::kCpu: return MakeCpuProbe(why);
+    case Family::kCpuCore: return MakeCpuCoreProbe(why);
     case Family::kLoad: return MakeLoadProbe(why);
     case Family::kMemory: return MakeMemoryProbe(why);
     case Family::kOomKills: return MakeOomKillsProbe(why);

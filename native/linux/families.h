@@ -7,6 +7,7 @@
 namespace tripline {
 
 Probe* MakeCpuProbe(Failure* why);
+Probe* MakeCpuCoreProbe(Failure* why);
 Probe* MakeLoadProbe(Failure* why);
 Probe* MakeMemoryProbe(Failure* why);
 Probe* MakeOomKillsProbe(Failure* why);

@@ -20,6 +20,7 @@ enum Worse : uint8_t { kAbove, kBelow };
 // Metrics of one family and the same selector share a probe.
 enum class Family : uint8_t {
   kCpu,
+  kCpuCore,
   kLoad,
   kMemory,
   kPressure,

@@ -6,6 +6,7 @@
 #include "windows/convert.h"
 #include "windows/families.h"
 #include "windows/pdh.h"
+#include "windows/processors.h"
 #include "windows/win.h"
 
 namespace tripline {
@@ -15,7 +16,6 @@ using windows::CpuSums;
 using windows::CpuTicks;
 
 constexpr uint64_t kSetupPeriod = kSecond;  // affinity, caps
-constexpr uint32_t kMostProcessors = 64;    // of one group, which is what an affinity mask is about
 
 // Of all processor groups; GetSystemInfo() knows one.
 uint32_t CountAllProcessors() {
@@ -31,52 +31,38 @@ bool HasManyGroups() {
 
 constexpr wchar_t kProcessorTime[] = L"\\Processor Information(_Total)\\% Processor Time";
 
-// SystemProcessorPerformanceInformation: undocumented in its name only, and what there is for single processors.
-struct ProcessorTimes {
-  LARGE_INTEGER idle, kernel, user, dpc, interrupt;
-  ULONG interrupts;
-};
-using QuerySystem = LONG(WINAPI*)(ULONG, PVOID, ULONG, PULONG);
-
 // The processors of this process, where those are not all of the group.
 class OwnProcessors {
  public:
-  OwnProcessors() : query_(FindFunction<QuerySystem>(L"ntdll.dll", "NtQuerySystemInformation")) {}
-
   bool Restricted() {
     DWORD_PTR own = 0, all = 0;
     // A process of several groups has no mask.
-    const bool restricted =
-        query_ != nullptr && GetProcessAffinityMask(GetCurrentProcess(), &own, &all) && own != 0 && own != all;
+    const bool restricted = GetProcessAffinityMask(GetCurrentProcess(), &own, &all) && own != 0 && own != all;
     if (own != mask_) count_ = 0;
     mask_ = own;
     return restricted;
   }
 
   bool Add(CpuSums* sums) {
-    ProcessorTimes times[kMostProcessors];
-    ULONG size = 0;
-    if (query_(8, times, sizeof(times), &size) != 0) {
+    CpuTicks times[kMostProcessors];
+    uint32_t count = 0;
+    if (!ReadProcessors(times, &count)) {
       count_ = 0;
       return false;
     }
-    const uint32_t count = size / static_cast<uint32_t>(sizeof(ProcessorTimes));
     // To a program of 32 bits one bit of the mask stands for several processors then.
-    if (count > kMostProcessors || count > 8 * sizeof(mask_)) return false;
+    if (count > 8 * sizeof(mask_)) return false;
     for (uint32_t i = 0; i < count; i++) {
       if ((static_cast<uint64_t>(mask_) >> i & 1) == 0) continue;
-      const CpuTicks now{static_cast<uint64_t>(times[i].idle.QuadPart), static_cast<uint64_t>(times[i].kernel.QuadPart),
-                         static_cast<uint64_t>(times[i].user.QuadPart)};
       // Processors may be added while the machine runs.
-      if (i < count_) sums->Add(last_[i], now);
-      last_[i] = now;
+      if (i < count_) sums->Add(last_[i], times[i]);
+      last_[i] = times[i];
     }
     count_ = count;
     return true;
   }
 
  private:
-  const QuerySystem query_;
   DWORD_PTR mask_ = 0;
   uint32_t count_ = 0;  // of those in `last_`
   CpuTicks last_[kMostProcessors];

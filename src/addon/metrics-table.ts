@@ -4,6 +4,7 @@
 export type MetricName =
   | 'cpu'
   | 'cpu.host'
+  | 'cpu.core'
   | 'cpu.steal'
   | 'cpu.iowait'
   | 'cpu.throttled'
@@ -73,6 +74,8 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   cpu: ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
   /** Busy share of the whole machine. */
   'cpu.host': ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
+  /** Busy share of the busiest CPU of those that this process may use, over half a second. */
+  'cpu.core': ['%', 'level', 'above', 100, 500, 1000, 'machine'],
   /** Share of time that the hypervisor gave to others. */
   'cpu.steal': ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
   /** Share of time in which CPUs were idle because of I/O. */

@@ -1,0 +1,16 @@
+#include "linux/affinity.h"
+
+#include <sched.h>
+#include <unistd.h>
+#include <cstring>
+
+namespace tripline {
+
+bool Affinity::Read() {
+  memset(mask_, 0, sizeof(mask_));
+  // The main thread's: the sampling thread does not work for the program.
+  known_ = sched_getaffinity(getpid(), sizeof(mask_), reinterpret_cast<cpu_set_t*>(mask_)) == 0;
+  return known_;
+}
+
+}  // namespace tripline
