@@ -27,7 +27,7 @@ class Ext4Watch {
   uint64_t mount_ = 0;  // its id
   bool watched_ = false;
   bool has_option_ = false;   // that says that it has stopped
-  bool has_stopped_ = false;  // as far as errors tell
+  bool has_stopped_ = false;  // as far as its errors show
   bool has_count_ = false;
   int64_t count_ = 0;
   uint64_t look_at_ = 0;

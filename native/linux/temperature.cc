@@ -22,9 +22,8 @@ namespace {
 constexpr double kDegreesPerSecond = 20;
 constexpr uint64_t kSlow = 20 * kMillisecond;
 constexpr uint64_t kRest = 50;  // a slow sensor rests for this many times its reading
-// From one look at which sensors there are to the next, while one of them is missing.
-constexpr uint64_t kFirstWait = kSecond;
-constexpr uint64_t kLongestWait = 16 * kSecond;
+// From one look at which sensors there are to the next, while one of them is missing: a look reads many files.
+constexpr uint64_t kLookAgain = 2 * kSecond;
 
 // The descriptor is what pins a sensor: numbers of zones and hwmon devices are given anew when a driver is loaded
 // again.
@@ -57,11 +56,9 @@ class TemperatureProbe final : public Probe {
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     if (!ReadSensors(now) && now >= look_at_) {
+      look_at_ = now + kLookAgain;
       Look();
-      // Looking reads many files, and not all that fail come back.
-      if (ReadSensors(now)) wait_ = 0;
-      wait_ = wait_ == 0 ? kFirstWait : wait_ < kLongestWait ? 2 * wait_ : wait_;
-      look_at_ = now + wait_;
+      ReadSensors(now);
     }
     if (hottest_ == nullptr) return SetUnavailable(wanted, failure_, out);
     if (Wants(wanted, Metric::kTemperature)) out->SetLevel(Metric::kTemperature, hottest_->celsius);
@@ -118,7 +115,8 @@ class TemperatureProbe final : public Probe {
   // Whether the device of the file has gone, or was never opened.
   static bool IsMissing(const File& file) {
     const int error = file.error();
-    return strcmp(file.call(), "open") == 0 || error == ENODEV || error == ENOENT || error == EBADF || error == ESTALE;
+    return strcmp(file.call(), "open") == 0 || error == ENODEV || error == ENOENT || error == EBADF ||
+           error == ESTALE || error == ENOTCONN;
   }
 
   bool Says(const Text& file, char digit) {
@@ -232,7 +230,6 @@ class TemperatureProbe final : public Probe {
   int worst_ = kUnnamedZones;
   bool missing_ = false;
   uint64_t look_at_ = 0;
-  uint64_t wait_ = 0;
   const Sensor* hottest_ = nullptr;
   Failure failure_;
   char leaf_[32];

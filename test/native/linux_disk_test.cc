@@ -190,34 +190,20 @@ TEST(DiskRatesOfABtrfsThatIsNotListed) {
   CHECK(strstr(reader.failure.text, "not in /sys/fs/btrfs") != nullptr);
 }
 
-TEST(DiskRatesOfNodesWithColonsInBetween) {
-  Machine machine;
-  machine.Mount("0:41 / / rw - bcachefs /dev/sda:/dev/sdb rw");
-  machine.AddDisk("sda", "8:0");
-  machine.AddDisk("sdb", "8:16");
-  Reader reader(Metric::kDiskWrite, OfPath("/"));
-  CHECK_NEAR(Rates(&reader,
-                   [&] {
-                     machine.Set("sda", 0, 100, 1);
-                     machine.Set("sdb", 0, 300, 1);
-                   })
-                 .written,
-             400 * 512, 1e-6);
-}
-
-TEST(DiskRatesOfALogOnAnotherDevice) {
-  Machine machine;
-  machine.Mount("8:0 / / rw - xfs /dev/sda rw,attr2,logdev=/dev/sdb,noquota");
-  machine.AddDisk("sda", "8:0");
-  machine.AddDisk("sdb", "8:16");
-  Reader reader(Metric::kDiskWrite, OfPath("/"));
-  CHECK_NEAR(Rates(&reader,
-                   [&] {
-                     machine.Set("sda", 0, 100, 1);
-                     machine.Set("sdb", 0, 300, 1);
-                   })
-                 .written,
-             400 * 512, 1e-6);
+TEST(DiskRatesOfFileSystemsThatNameTheirDevices) {
+  for (const char* mount :
+       {"0:41 / / rw - bcachefs /dev/sda:/dev/sdb rw", "8:0 / / rw - xfs /dev/sda rw,attr2,logdev=/dev/sdb,noquota"}) {
+    Machine machine;
+    machine.Mount(mount);
+    machine.AddDisk("sda", "8:0");
+    machine.AddDisk("sdb", "8:16");
+    Reader reader(Metric::kDiskWrite, OfPath("/"));
+    const Rates rates(&reader, [&] {
+      machine.Set("sda", 0, 100, 1);
+      machine.Set("sdb", 0, 300, 1);
+    });
+    CHECK_NEAR(rates.written, 400 * 512, 1e-6);
+  }
 }
 
 TEST(DiskRatesOfAPool) {

@@ -7,7 +7,7 @@
 
 namespace tripline {
 
-// Bytes that belong to somebody else.
+// Bytes that are owned elsewhere.
 struct Span {
   const char* data = nullptr;
   size_t size = 0;
