@@ -80,7 +80,8 @@ class SamplerBench {
   void Pass(uint64_t now) {
     MutexLock lock(&sampler_->lock_);
     clock_sink_ += MonotonicNow();
-    sampler_->Pass(now);
+    bool exact;
+    sampler_->Pass(now, &exact);
   }
 
   // Lets go of everything, so that the thread ends.
@@ -336,6 +337,9 @@ void Limits() {
 struct BareTicks {
   uint64_t period, count;
   bool reads;
+  // The calls of passes, made in turn; statvfs in every third.
+  const std::vector<std::vector<Call>>* passes = nullptr;
+  const OtherCalls* others = nullptr;
   double cpu = 0;  // nanoseconds a tick
   std::vector<double> late = {};
 };
@@ -345,13 +349,17 @@ void* TickBare(void* raw) {
   auto* ticks = static_cast<BareTicks*>(raw);
   PreferPunctuality();
   const int statm = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  char buffer[4096];
+  char buffer[65536];
   uint64_t due = MonotonicNow();
   const uint64_t start = ThreadCpuNow();
   for (uint64_t i = 0; i < ticks->count; i++) {
     due += ticks->period;
     SleepUntil(due);
     ticks->late.push_back(static_cast<double>(MonotonicNow() - due));
+    if (ticks->passes != nullptr) {
+      MakeCalls((*ticks->passes)[i % ticks->passes->size()], buffer);
+      if (i % 3 == 0) ticks->others->Make();
+    }
     if (!ticks->reads) continue;
     Clock(CLOCK_PROCESS_CPUTIME_ID);
     (void)!pread(statm, buffer, sizeof(buffer), 0);
@@ -361,8 +369,9 @@ void* TickBare(void* raw) {
   return nullptr;
 }
 
-BareTicks RunBare(uint64_t hz, uint64_t seconds, bool reads) {
-  BareTicks ticks = {kSecond / hz, hz * seconds, reads};
+BareTicks RunBare(uint64_t hz, uint64_t seconds, bool reads, const std::vector<std::vector<Call>>* passes = nullptr,
+                  const OtherCalls* others = nullptr) {
+  BareTicks ticks = {kSecond / hz, hz * seconds, reads, passes, others};
   pthread_t thread;
   pthread_create(&thread, nullptr, TickBare, &ticks);
   pthread_join(thread, nullptr);
@@ -416,6 +425,58 @@ void Late(uint64_t seconds) {
 
 // wakes <hz> <seconds>: what a bare thread's wake-ups cost, without any read.
 void Wakes(uint64_t hz, uint64_t seconds) { printf("{\"cpu\":%.0f}\n", RunBare(hz, seconds, false).cpu); }
+
+// The calls that one second of passes makes, pass by pass; of metrics that no helper thread reads.
+std::vector<std::vector<Call>> RecordPasses(const std::vector<Metric>& metrics, OtherCalls* others) {
+  SamplerBench bench(false);
+  for (const Metric each : metrics) {
+    bench.Watch(each, 100 * kMillisecond, 0);
+    others->Add(each);
+  }
+  uint64_t now = MonotonicNow() + kSecond;
+  std::vector<std::vector<Call>> passes(20);
+  for (std::vector<Call>& each : passes) {
+    real_calls = file_calls;
+    recording = &each;
+    file_calls = {RecordOpen, RecordPread, RecordRead, RecordClose};
+    bench.Pass(now += 100 * kMillisecond);
+    file_calls = real_calls;
+  }
+  // The first second opens files.
+  passes.erase(passes.begin(), passes.begin() + 10);
+  bench.Stop();
+  return passes;
+}
+
+// typical <rounds> <metric>...: the thread with guards on these metrics, within 100 ms, beside a bare thread that only
+// wakes as often and one that makes the same reads: at the same time, so that what disturbs one disturbs the others.
+void Typical(int rounds, char** names, int count) {
+  std::vector<Metric> metrics, quick;
+  for (int i = 0; i < count; i++) {
+    metrics.push_back(Find(names[i]));
+    if (metrics.back() != Metric::kTemperature) quick.push_back(metrics.back());
+  }
+  OtherCalls others;
+  const std::vector<std::vector<Call>> passes = RecordPasses(quick, &others);
+  SamplerBench bench(true);
+  for (const Metric each : metrics) bench.Watch(each, 100 * kMillisecond, 0);
+  SleepUntil(MonotonicNow() + 3 * kSecond);
+  std::vector<double> ours, wakes, reads;
+  double wakeups = 0;
+  for (int i = 0; i < rounds; i++) {
+    const uint64_t before = bench.Stats().wakeups, cpu = SamplerBench::ThreadCpu(), start = MonotonicNow();
+    wakes.push_back(RunBare(10, 2, false).cpu);
+    reads.push_back(RunBare(10, 2, false, &passes, &others).cpu);
+    const double woken = static_cast<double>(bench.Stats().wakeups - before);
+    ours.push_back(static_cast<double>(SamplerBench::ThreadCpu() - cpu) / woken);
+    wakeups += woken / ToSeconds(MonotonicNow() - start);
+  }
+  bench.Stop();
+  for (auto* each : {&ours, &wakes, &reads}) std::sort(each->begin(), each->end());
+  const size_t middle = ours.size() / 2;
+  printf("{\"ours\":%.0f,\"wakes\":%.0f,\"reads\":%.0f,\"wakeups\":%.2f}\n", ours[middle], wakes[middle], reads[middle],
+         wakeups / rounds);
+}
 
 // ---- memory --------------------------------------------------------------------------------------------------------
 
@@ -531,6 +592,8 @@ int main(int count, char** arguments) {
     Late(strtoull(arguments[2], nullptr, 10));
   else if (command == "wakes" && count == 4)
     Wakes(strtoull(arguments[2], nullptr, 10), strtoull(arguments[3], nullptr, 10));
+  else if (command == "typical" && count > 3)
+    Typical(atoi(arguments[2]), arguments + 3, count - 3);
   else if (command == "memory")
     Memory();
   else if (command == "cross" && count == 8) {

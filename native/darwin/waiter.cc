@@ -52,7 +52,7 @@ void Waiter::Unwatch(PushTrigger* trigger) {
   kevent(state.queue, &ready, 1, nullptr, 0, nullptr);
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** fired, bool* interrupted) {
+uint32_t Waiter::Wait(uint64_t deadline, bool, PushTrigger** fired, bool* interrupted) {
   State& state = os_.As<State>();
   struct kevent timer;
   if (deadline != kNever) {

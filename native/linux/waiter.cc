@@ -16,6 +16,7 @@ struct State {
   int epoll = -1;
   int timer = -1;  // timerfd: unlike the timeouts of poll and epoll it takes nanoseconds and ignores timer slack
   int event = -1;
+  bool armed = false;  // the timer
 };
 
 bool Add(int epoll, int fd, uint32_t events, void* whom) {
@@ -23,6 +24,14 @@ bool Add(int epoll, int fd, uint32_t events, void* whom) {
   event.events = events;
   event.data.ptr = whom;
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
+// A wait that is at least this long may end a millisecond late.
+constexpr uint64_t kRelaxed = 20 * kMillisecond;
+
+int RoundUp(uint64_t left) {
+  const uint64_t milliseconds = (left + kMillisecond - 1) / kMillisecond;
+  return milliseconds < INT32_MAX ? static_cast<int>(milliseconds) : INT32_MAX;
 }
 
 bool SetTimer(int timer, uint64_t deadline) {
@@ -37,6 +46,23 @@ bool SetTimer(int timer, uint64_t deadline) {
   return timerfd_settime(timer, TFD_TIMER_ABSTIME, &due, nullptr) == 0;
 }
 
+// Has the wait end at `deadline`: by the timer, or by the timeout of epoll_wait, which is returned.
+int Arm(State* state, uint64_t deadline, bool exact) {
+  constexpr uint64_t kMostLeft = 10 * kSecond;
+  const uint64_t now = deadline == kNever ? 0 : MonotonicNow();
+  const uint64_t left = deadline == kNever ? 0 : deadline > now ? deadline - now : 0;
+  // A timeout of whole milliseconds costs two thirds of the timer, which is an event to be fetched beside. Longer ones
+  // the kernel rounds by a thousandth.
+  if (!exact && left >= kRelaxed && left <= kMostLeft) {
+    if (state->armed) state->armed = !SetTimer(state->timer, kNever);
+    if (!state->armed) return RoundUp(left);
+  }
+  if (deadline == kNever && !state->armed) return -1;
+  state->armed = deadline != kNever;
+  // A filter that came later than Open() leaves the timeout.
+  return SetTimer(state->timer, deadline) || deadline == kNever ? -1 : RoundUp(left);
+}
+
 void CloseIfOpen(int* fd) {
   if (*fd >= 0) close(*fd);
   *fd = -1;
@@ -48,6 +74,7 @@ Waiter::Waiter() { os_.Make<State>(); }
 
 bool Waiter::Open(Failure* why) {
   State& state = os_.As<State>();
+  state.armed = false;
   // Each call is tried once: one that a seccomp filter refuses must fail here, with its name, and not leave the thread
   // waiting for ever.
   struct epoll_event unused;
@@ -89,15 +116,9 @@ void Waiter::Unwatch(PushTrigger* trigger) {
   epoll_ctl(state.epoll, EPOLL_CTL_DEL, static_cast<int>(trigger->handle()), &unused);
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** fired, bool* interrupted) {
+uint32_t Waiter::Wait(uint64_t deadline, bool exact, PushTrigger** fired, bool* interrupted) {
   State& state = os_.As<State>();
-  // A filter that came later than Open() leaves the timeout of epoll_wait, in milliseconds and rounded up.
-  int timeout = -1;
-  if (!SetTimer(state.timer, deadline) && deadline != kNever) {
-    const uint64_t now = MonotonicNow();
-    const uint64_t left = deadline > now ? (deadline - now + kMillisecond - 1) / kMillisecond : 0;
-    timeout = left < INT32_MAX ? static_cast<int>(left) : INT32_MAX;
-  }
+  const int timeout = Arm(&state, deadline, exact);
   struct epoll_event ready[kMostFired];
   const int count = epoll_wait(state.epoll, ready, kMostFired, timeout);
   // All signals are blocked in this thread: only being stopped or frozen ends the wait so, when the process goes on.

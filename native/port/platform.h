@@ -83,11 +83,12 @@ class Waiter {
   void Unwatch(PushTrigger* push_trigger);
 
   // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a trigger fires. Called by
-  // the sampling thread. Writes the triggers that fired to `fired` and returns how many, kMostFired at most; the others
-  // end the next Wait() at once. `interrupted` becomes true where the process was stopped or frozen and continued
-  // meanwhile; not every system reports it.
+  // the sampling thread. Unless the deadline is `exact`, the wait may end a millisecond late where that is cheaper.
+  // Writes the triggers that fired to `fired` and returns how many, kMostFired at most; the others end the next Wait()
+  // at once. `interrupted` becomes true where the process was stopped or frozen and continued meanwhile; not every
+  // system reports it.
   static constexpr uint32_t kMostFired = 8;
-  uint32_t Wait(uint64_t deadline, PushTrigger** fired, bool* interrupted);
+  uint32_t Wait(uint64_t deadline, bool exact, PushTrigger** fired, bool* interrupted);
 
   // Ends the current or the next Wait(). Any thread, any number of times.
   void Wake();

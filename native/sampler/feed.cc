@@ -135,6 +135,15 @@ uint64_t Feed::TimeToLine() const {
   return seconds < 1e6 ? static_cast<uint64_t>(seconds * 1e9) : kNever;
 }
 
+uint64_t Feed::LongestPeriod(uint64_t time_to_line) const {
+  // The mean over a window cannot come to a far line any sooner, whatever the machine does: its crossing is noticed
+  // within `within` all the same. What is to last, or is lost, is looked at as often as ever.
+  if (!series.share() || dwell_end_ != kNever || series.now().state != Value::kKnown) return within_;
+  // A multiple, so that it is read in wake-ups that others need; twice in a window at least.
+  const uint64_t most = std::min(series.window() / 2, time_to_line);
+  return std::max(within_, most - most % within_);
+}
+
 void Feed::Schedule(double stretch) {
   if (!demand_known_) FindDemand();
   uint64_t period = interval_;
@@ -145,10 +154,8 @@ void Feed::Schedule(double stretch) {
   const uint64_t floor = source->MinPeriod(series.metric());
   if (within_ != kNever) {
     const auto stretched = static_cast<uint64_t>(static_cast<double>(floor) * stretch);
-    uint64_t reach = series.now().state == Value::kKnown ? TimeToLine() : kNever;
-    if (reach < stretched) reach = stretched;
-    if (reach > within_) reach = within_;
-    if (reach < period) period = reach;
+    const uint64_t time_to_line = series.now().state == Value::kKnown ? TimeToLine() : kNever;
+    period = std::min({period, std::max(time_to_line, stretched), LongestPeriod(time_to_line)});
   }
   if (period == kNever) {
     due = kNever;

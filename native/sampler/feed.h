@@ -24,7 +24,7 @@ struct Subscription {
 
 class Feed {
  public:
-  Feed(Metric metric, uint64_t window, Source* source) : series(metric, window), source(source) {}
+  Feed(Metric metric, uint64_t window, Source* source) : source(source), series(metric, window) {}
 
   // Takes in a reading, writes the boards and runs the limits; guards with a changed limit are appended to `dirty`.
   void Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty);
@@ -52,11 +52,17 @@ class Feed {
   // Pulls the next read to now, as far as the source's minimum period lets it.
   void Hurry(uint64_t now);
 
-  Series series;
-  Source* const source;
-  List<Subscription*> subscriptions;
-  uint64_t last_read = 0;
+  // What every pass looks at comes first, in one cache line with the metric.
   uint64_t due = kNever;
+  uint64_t last_read = 0;
+  Source* const source;
+
+ private:
+  bool clamped_ = false;  // whether `due` follows from the source's minimum period and nothing more urgent
+
+ public:
+  Series series;
+  List<Subscription*> subscriptions;
 
   // Kernel push; owned here, watched by the sampler.
   List<std::unique_ptr<PushTrigger>> push_triggers;
@@ -66,6 +72,8 @@ class Feed {
  private:
   // The time in which the newest value could reach the nearest line; kNever for never.
   uint64_t TimeToLine() const;
+  // The longest period that guards allow where the nearest line is that far away.
+  uint64_t LongestPeriod(uint64_t time_to_line) const;
   void Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty);
   // Takes the evidence of a limit that has just become guilty.
   void Prove(GuardLimit* limit, uint64_t now);
@@ -77,7 +85,6 @@ class Feed {
   List<Band> bands_;
   List<GuardLimit*> limits_;
   double distance_ = 0;          // from the newest value to the nearest edge of a band
-  bool clamped_ = false;         // whether `due` follows from the source's minimum period and nothing more urgent
   bool rested_ = false;          // nothing has wanted it since it was read last
   uint64_t dwell_end_ = kNever;  // the earliest end of a limit's dwell
   bool demand_known_ = true;     // whether the next two hold what limits_ ask for, or more

@@ -75,7 +75,8 @@ void Sampler::Loop() {
   real_time_asked_ = false;
   punctuality_ = ObtainedPunctuality();
   for (;;) {
-    uint64_t deadline = Pass(now);
+    bool exact = false;
+    uint64_t deadline = Pass(now, &exact);
     if (Idle()) {
       if (idle_since_ == 0) idle_since_ = now;
       if (now - idle_since_ >= kLinger) break;
@@ -89,7 +90,7 @@ void Sampler::Loop() {
     lock_.Unlock();
     PushTrigger* rung[Waiter::kMostFired];
     bool interrupted = false;
-    const uint32_t rings = waiter_.Wait(deadline, rung, &interrupted);
+    const uint32_t rings = waiter_.Wait(deadline, exact, rung, &interrupted);
     lock_.Lock();
     sleeping_until_ = 0;
     wakeups_++;
@@ -108,13 +109,14 @@ void Sampler::Loop() {
   lock_.Unlock();
 }
 
-uint64_t Sampler::Pass(uint64_t now) {
+uint64_t Sampler::Pass(uint64_t now, bool* exact) {
   // Beats first: reads take longer than a beat may be late.
   const uint64_t next_beat = tickers_.Beat(now);
   NoticeSuspend(now);
   const bool read = monitor_.Pass(now, governor_.stretch());
   governor_.CountWakeup(read);
   const uint64_t next_row = recorders_.Record(now);
+  *exact = std::min(next_beat, next_row) <= monitor_.next_due();
   return std::min({monitor_.next_due(), next_beat, next_row});
 }
 

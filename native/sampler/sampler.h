@@ -97,7 +97,8 @@ class Sampler : private Host {
   // For Source, which holds the lock.
   static void WakeFromHelper(void* self);
   void Loop() EXCLUDES(lock_);
-  uint64_t Pass(uint64_t now) REQUIRES(lock_);
+  // Returns when the next one is due; `exact` becomes whether a beat is, which must not be late.
+  uint64_t Pass(uint64_t now, bool* exact) REQUIRES(lock_);
   void NoticeStandstill(uint64_t now, bool interrupted) REQUIRES(lock_);
   void NoticeSuspend(uint64_t now) REQUIRES(lock_);
   void FollowRealTime() REQUIRES(lock_);

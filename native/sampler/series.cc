@@ -35,17 +35,24 @@ bool CounterWindow::Advance(const Reading& reading, Kind kind, uint64_t now, uin
   // Counters that have started anew say nothing of what was before, and a wrap is the probe's to undo.
   if (!Continues(reading)) Reset();
 
-  // The youngest mark that is a window old. Where reads are frequent, marks lie an eighth of a window apart, so that is
-  // also how much the effective window may exceed the one asked for.
-  // Older ones will not be wanted again.
+  // The youngest mark that is a window old; older ones will not be wanted again.
   const auto is_old = [&](const Mark& mark) { return now - mark.at >= window - window / 64; };
   while (count_ > 1 && is_old(Oldest(1))) count_--;
   const Mark* base = count_ > 0 && is_old(Oldest(0)) ? &Oldest(0) : nullptr;
 
   double largest = -1;
   if (base != nullptr) {
+    // Where the window began, between that mark and the next: so it is as long as it was asked for, however the reads
+    // lie.
+    const Mark* next = count_ > 1 ? &Oldest(1) : base;
+    const uint64_t begin = now - window;
+    const double share = begin > base->at && next != base
+                             ? static_cast<double>(begin - base->at) / static_cast<double>(next->at - base->at)
+                             : 0;
     for (uint32_t i = 0; i < reading.parts; i++) {
-      const double part = Quotient(kind, reading.num[i] - base->num[i], reading.den[i] - base->den[i]);
+      const double num = base->num[i] + share * (next->num[i] - base->num[i]);
+      const double den = base->den[i] + share * (next->den[i] - base->den[i]);
+      const double part = Quotient(kind, reading.num[i] - num, reading.den[i] - den);
       if (part <= largest) continue;
       largest = part;
       part_ = i;

@@ -58,6 +58,8 @@ class Series {
   Metric metric() const { return metric_; }
   Kind kind() const { return InfoOf(metric_).kind; }
   uint64_t window() const { return window_; }
+  // Whether its values are percentages of a whole, and so between 0 and 100.
+  bool share() const { return share_; }
   const Value& now() const { return value_; }
   const Failure& failure() const { return failure_; }
 

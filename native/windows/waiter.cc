@@ -62,7 +62,7 @@ void Waiter::Unwatch(PushTrigger* trigger) {
   Wake();
 }
 
-uint32_t Waiter::Wait(uint64_t deadline, PushTrigger** fired, bool*) {
+uint32_t Waiter::Wait(uint64_t deadline, bool, PushTrigger** fired, bool*) {
   State& state = os_.As<State>();
   for (;;) {
     // First what must be distinguished: of several that are ready, the first in the array is the answer.

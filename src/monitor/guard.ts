@@ -18,7 +18,10 @@ import { Series, connect, forgetGuard, registerGuard, toLocalTime } from '../add
 
 /** The options of a guard, all optional. */
 export interface GuardOptions {
-  /** A crossing is noticed at most this late, as far as the source of the metric allows. @default 100 ms */
+  /**
+   * A crossing is noticed at most this late, as far as the source of the metric allows. A share over time that is far from
+   * its line is read less often than that, because its mean cannot come to the line any sooner. @default 100 ms
+   */
   within?: Duration
   /** A fixed time between reads instead of the adaptive one; excludes `within`. @default none */
   interval?: Duration

@@ -29,7 +29,7 @@ TEST(TriggerOfAFileThatIsGoneIsGivenUp) {
   PushTrigger* fired[Waiter::kMostFired] = {};
   bool interrupted = false;
   // It ends the wait at once, each time: left in place it would take a whole processor.
-  CHECK_EQ(waiter.Wait(kNever, fired, &interrupted), 1u);
+  CHECK_EQ(waiter.Wait(kNever, true, fired, &interrupted), 1u);
   CHECK(fired[0] == trigger.get());
   CHECK(!trigger->Acknowledge());
   waiter.Unwatch(trigger.get());

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <initializer_list>
+
 #include "check.h"
 #include "port/platform.h"
 #include "port/probe.h"
@@ -19,7 +21,7 @@ namespace {
   Failure why;
   PushTrigger* rung[Waiter::kMostFired];
   bool interrupted = false;
-  if (waiter.Open(&why)) waiter.Wait(MonotonicNow() + 20 * kSecond, rung, &interrupted);
+  if (waiter.Open(&why)) waiter.Wait(MonotonicNow() + 20 * kSecond, true, rung, &interrupted);
   _exit(interrupted ? 0 : 1);
 }
 
@@ -31,14 +33,24 @@ TEST(WaiterEndsAtItsDeadlineAndWhenWoken) {
   CHECK(waiter.Open(&why));
   PushTrigger* rung[Waiter::kMostFired];
   bool interrupted = true;
-  const uint64_t deadline = MonotonicNow() + kMillisecond;
-  CHECK_EQ(waiter.Wait(deadline, rung, &interrupted), 0u);
-  CHECK(MonotonicNow() >= deadline);
-  CHECK(!interrupted);
+  const auto wait = [&](uint64_t deadline, bool exact) { return waiter.Wait(deadline, exact, rung, &interrupted); };
+  // Long ones that need not be exact are waited for otherwise; each kind follows each.
+  for (const uint64_t left : {kMillisecond, 21 * kMillisecond, 22 * kMillisecond, kMillisecond, 23 * kMillisecond}) {
+    for (const bool exact : {true, false}) {
+      const uint64_t deadline = MonotonicNow() + left;
+      CHECK_EQ(wait(deadline, exact), 0u);
+      CHECK(MonotonicNow() >= deadline);
+      CHECK(!interrupted);
+    }
+  }
   // One that has passed ends it at once, as does a wake-up, which is taken with that.
-  waiter.Wait(1, rung, &interrupted);
-  waiter.Wake();
-  waiter.Wait(kNever, rung, &interrupted);
+  for (const bool exact : {true, false}) {
+    wait(1, exact);
+    waiter.Wake();
+    wait(kNever, exact);
+    waiter.Wake();
+    wait(MonotonicNow() + 5 * kSecond, exact);
+  }
   CHECK(!interrupted);
   waiter.Close();
 }

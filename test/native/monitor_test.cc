@@ -43,6 +43,7 @@ struct World {
   explicit World(Metric metric = Metric::kDisk) {
     level = 0;
     failing = false;
+    busy = total = 0;
     environment.board.Attach(words, 64);
     Failure why;
     series = monitor.Subscribe(&environment, metric, Selector(), 0, kCell, true, now, &why);
@@ -50,6 +51,7 @@ struct World {
   }
   ~World() { monitor.RemoveEnvironment(&environment, now); }
 
+  // Above 80, clear at 72.
   uint32_t Guard(uint64_t dwell, uint64_t clear_dwell = 0, uint64_t min_hold = 0) {
     LimitRequest limit = {series, LimitSpec{80, 72, dwell, clear_dwell, true}, OnMissing::kUnavailable};
     GuardSpec spec;
@@ -63,11 +65,18 @@ struct World {
   // Runs for `time`, waking whenever it is due.
   void Run(uint64_t time) {
     const uint64_t end = now + time;
-    while (now < end) {
-      const uint64_t due = monitor.next_due();
-      watch.Sleep(now, due);
-      now = std::max(now, std::min(due, end));
+    while (monitor.next_due() <= end) {
+      watch.Sleep(now, monitor.next_due());
+      now = std::max(now, monitor.next_due());
       Wake(false);
+    }
+    now = end;
+  }
+  // The same, with a share of the time counted as busy.
+  void RunBusy(uint64_t time, double share) {
+    for (uint64_t passed = 0; passed < time; passed += 10 * kMillisecond) {
+      total += 1, busy += share;
+      Run(10 * kMillisecond);
     }
   }
   // Stands still for `time`, which begins before the next read is due.
@@ -193,13 +202,7 @@ TEST(MonitorAnswersARequestWhoseReadFails) {
 
 TEST(MonitorAveragesOverNoTimeInWhichNothingWanted) {
   World world(Metric::kCpu);
-  busy = total = 0;
-  const auto run = [&](uint64_t time, double share) {
-    for (uint64_t passed = 0; passed < time; passed += 100 * kMillisecond) {
-      total += 1, busy += share;
-      world.Run(100 * kMillisecond);
-    }
-  };
+  const auto run = [&](uint64_t time, double share) { world.RunBusy(time, share); };
   const auto value = [&] { return world.monitor.FeedOf(world.series)->series.now(); };
   world.monitor.SetPeriod(world.series, 100 * kMillisecond);
   run(2 * kSecond, 0.5);
@@ -212,4 +215,34 @@ TEST(MonitorAveragesOverNoTimeInWhichNothingWanted) {
   CHECK_NEAR(value().value, 50, 1);
   run(kSecond, 0);
   CHECK_NEAR(value().value, 0, 1);
+}
+
+TEST(MonitorReadsAShareLessOftenWhileItsLineIsFar) {
+  World world(Metric::kCpu);
+  world.Guard(0);
+  const auto reads = [&](uint64_t time, double share) {
+    const uint64_t before = world.monitor.reads();
+    world.RunBusy(time, share);
+    return world.monitor.reads() - before;
+  };
+  world.RunBusy(2 * kSecond, 0.1);
+  // 70 of 100 away: not to be reached within half of its window of 500 ms.
+  CHECK_NEAR(static_cast<double>(reads(10 * kSecond, 0.1)), 50, 1);
+  // 20 away: at most `within`.
+  world.RunBusy(2 * kSecond, 0.6);
+  CHECK_NEAR(static_cast<double>(reads(10 * kSecond, 0.6)), 100, 1);
+}
+
+TEST(MonitorNoticesACrossingWithinWhatAGuardAllows) {
+  for (uint64_t phase = 0; phase < 50; phase++) {
+    World world(Metric::kCpu);
+    world.Guard(0);
+    world.RunBusy(2 * kSecond + phase * 10 * kMillisecond, 0.1);
+    CHECK(world.State() == LimitState::kClear);
+    // The mean of 500 ms is above 80 once 390 of them were busy, at the earliest.
+    world.RunBusy(390 * kMillisecond, 1);
+    // 100 ms, and what the beginning of the window may be off where the load changed between two reads.
+    world.RunBusy(130 * kMillisecond, 1);
+    CHECK(world.State() == LimitState::kBreached);
+  }
 }

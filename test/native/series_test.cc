@@ -151,3 +151,21 @@ TEST(SeriesOfNoNumberIsUnavailable) {
     CHECK(series.failure().failed());
   }
 }
+
+TEST(SeriesAveragesOverItsWindowHoweverTheReadsLie) {
+  // Busy in the second half of each second; the mean of 500 ms is known at any time.
+  const auto busy = [](uint64_t at) {
+    const uint64_t second = at / kSecond, rest = at % kSecond;
+    return static_cast<double>(second * kSecond / 2 + (rest > kSecond / 2 ? rest - kSecond / 2 : 0));
+  };
+  for (const uint64_t step : {70, 100, 125, 250, 500}) {
+    Series series(Metric::kCpu, 500 * kMillisecond);
+    for (uint64_t at = 0; at <= 4 * kSecond; at += step * kMillisecond) {
+      series.Absorb(Counter(busy(at), static_cast<double>(at)), kNone, at);
+      if (series.now().state != Value::kKnown) continue;
+      const double exact = (busy(at) - busy(at - 500 * kMillisecond)) / (5.0 * kMillisecond);
+      // Off by no more than what can happen between two reads where the window begins.
+      CHECK_NEAR(series.now().value, exact, step < 125 ? 6 : step == 250 || step == 500 ? 1e-9 : 13);
+    }
+  }
+}
