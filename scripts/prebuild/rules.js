@@ -8,11 +8,11 @@ const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'
 const LIBC = new Set(
   `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dlopen dlsym dup2 epoll_create1
   epoll_ctl epoll_wait eventfd execve fcntl fork free fstatfs64 getcwd getenv geteuid getpgrp getpid getppid
-  getrlimit64 getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap64 munmap open64 pipe poll
+  getrlimit64 getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap64 mremap munmap open64 pipe poll
   prctl pread64 pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask read
   readlink realloc recv rmdir sched_getaffinity send setpgid shutdown sigaction sigaddset sigemptyset sigfillset
-  signalfd sigprocmask snprintf socketpair statvfs64 strcat strcmp strcpy strcspn strlen strncat strncmp strncpy
+  signalfd sigprocmask snprintf socketpair statvfs64 strcat strchr strcmp strcpy strcspn strlen strncat strncmp strncpy
   strrchr strspn strtoull syscall sysconf sysinfo timerfd_create timerfd_settime usleep vfork waitpid wmemchr write`
     .split(/\s+/)
     .filter(Boolean),
