@@ -26,6 +26,8 @@ const char* WhyMissing(Metric metric) {
     case Metric::kPressureIoFull: return "macOS does not measure stalls";
     case Metric::kDiskRead:
     case Metric::kDiskWrite:
+    case Metric::kDiskOperations:
+    case Metric::kDiskLatency:
     case Metric::kDiskBusy: return "macOS counts device I/O in IOKit only, which is not linked";
     case Metric::kGpu:
     case Metric::kGpuMemoryAvailable:

@@ -1,4 +1,5 @@
-// disk.read, disk.write, disk.busy: the counters of the devices that a path is on, summed; busy is the busiest of them.
+// disk.read, disk.write, disk.operations, disk.latency, disk.busy: the counters of the devices that a path is on,
+// summed; busy is the busiest of them.
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -24,6 +25,11 @@ constexpr uint64_t kRetry = kSecond;
 constexpr uint64_t kLookAgain = 10 * kSecond;
 // So much cannot be read or written in no time at all.
 constexpr uint64_t kSomeSectors = 2048;
+// Nor can so many operations be.
+constexpr uint64_t kSomeOperations = 1000;
+// Without an operation there is nothing to wait for: time counts as this part of one a second, so that the quotient is
+// 0 then, and the same to six digits otherwise.
+constexpr double kNoOperation = 1e-6;
 
 // One counter of a device.
 class Column {
@@ -46,10 +52,10 @@ class Column {
 struct Counted {
   File file;
   CounterFormat format = CounterFormat::kBlock;
-  Column read, written, busy;
+  Column read, written, busy, operations, waited;
   bool waits = false;  // requests were in flight
 
-  void Forget() { read.Forget(), written.Forget(), busy.Forget(); }
+  void Forget() { read.Forget(), written.Forget(), busy.Forget(), operations.Forget(), waited.Forget(); }
 };
 
 class DiskIoProbe final : public Probe {
@@ -73,11 +79,20 @@ class DiskIoProbe final : public Probe {
     if (Wants(wanted, Metric::kDiskRead)) columns_ |= kReadColumn;
     if (Wants(wanted, Metric::kDiskWrite)) columns_ |= kWrittenColumn;
     if (Wants(wanted, Metric::kDiskBusy)) columns_ |= kBusyColumn;
+    constexpr MetricMask kOfOperations = MaskOf(Metric::kDiskOperations) | MaskOf(Metric::kDiskLatency);
+    if ((wanted & kOfOperations) != 0) columns_ |= kOperationColumns;
     if (columns_ != before) at_ = 0;
     if (!missing_.failed() && (at_ == 0 || now - at_ >= kPeriod - kPeriod / 8)) Take(now);
     if (missing_.failed()) return SetUnavailable(wanted, missing_, out);
     if (Wants(wanted, Metric::kDiskRead)) SetPair(Metric::kDiskRead, read_, elapsed_.seconds(), out);
     if (Wants(wanted, Metric::kDiskWrite)) SetPair(Metric::kDiskWrite, written_, elapsed_.seconds(), out);
+    if (Wants(wanted, Metric::kDiskOperations)) SetPair(Metric::kDiskOperations, operations_, elapsed_.seconds(), out);
+    if (Wants(wanted, Metric::kDiskLatency)) {
+      if (timeless_.failed())
+        SetUnavailable(MaskOf(Metric::kDiskLatency), timeless_, out);
+      else
+        SetPair(Metric::kDiskLatency, waited_, operations_ + kNoOperation * elapsed_.seconds(), out);
+    }
     if (!Wants(wanted, Metric::kDiskBusy)) return;
     if (idle_.failed()) return SetUnavailable(MaskOf(Metric::kDiskBusy), idle_, out);
     SetPair(Metric::kDiskBusy, busy_, elapsed_.seconds(), out);
@@ -112,6 +127,7 @@ class DiskIoProbe final : public Probe {
 
   void Take(uint64_t now) {
     idle_.text[0] = '\0';
+    timeless_.text[0] = '\0';
     stuck_ = false;
     double busiest = 0;
     for (const std::unique_ptr<Counted>& each : counted_) {
@@ -152,6 +168,13 @@ class DiskIoProbe final : public Probe {
     if (!ParseBlockStat(buffer.data(), buffer.size, columns_, &stat)) return false;
     if ((columns_ & kReadColumn) != 0) read_ += kSector * device->read.Grow(stat.read_sectors);
     if ((columns_ & kWrittenColumn) != 0) written_ += kSector * device->written.Grow(stat.written_sectors);
+    if ((columns_ & kOperationColumns) != 0) {
+      operations_ += device->operations.Grow(stat.operations);
+      waited_ += device->waited.Grow(stat.waited_ms);
+      if (stat.waited_ms == 0 && stat.operations > kSomeOperations) {
+        timeless_.Set("the device does not count how long its operations take");
+      }
+    }
     if ((columns_ & kBusyColumn) == 0) return true;
     const double busy = 1e-3 * device->busy.Grow(stat.busy_ms);
     TakeBusy(busy, busiest);
@@ -171,6 +194,8 @@ class DiskIoProbe final : public Probe {
     const bool stats = device->format == CounterFormat::kPoolStats;
     if (!(stats ? ParsePoolStats : ParsePoolIo)(buffer.data(), buffer.size, &pool)) return false;
     if (stats) idle_.Set("this version of ZFS does not count the time in which its devices are busy");
+    timeless_.Set("ZFS does not count how long its operations take");
+    operations_ += device->operations.Grow(pool.operations);
     read_ += device->read.Grow(pool.read);
     written_ += device->written.Grow(pool.written);
     TakeBusy(1e-9 * device->busy.Grow(pool.busy_ns), busiest);
@@ -186,13 +211,15 @@ class DiskIoProbe final : public Probe {
   MountWatch watch_{kSecond};
   DiskDevices devices_{roots_};
   List<std::unique_ptr<Counted>> counted_;
-  Failure missing_;  // why there are no figures
-  Failure idle_;     // why it is not known how busy they are
+  Failure missing_;   // why there are no figures
+  Failure idle_;      // why it is not known how busy they are
+  Failure timeless_;  // or how long their operations take
   uint8_t columns_ = 0;
   uint64_t look_at_ = kNever;
   uint64_t at_ = 0;  // when they were last read
   ElapsedTime elapsed_;
   double read_ = 0, written_ = 0, busy_ = 0;
+  double operations_ = 0, waited_ = 0;  // waited: milliseconds
   double over_ = 0;
   bool stuck_ = false;
 };

@@ -1,5 +1,5 @@
 // disk.read, disk.write, disk.busy: performance counters of the volume that a path is on; where they are missing, the
-// counters that the volume's driver keeps itself.
+// counters that the volume's driver keeps itself. disk.operations and disk.latency are always the latter.
 #include "port/platform.h"
 #include "util/counter.h"
 #include "windows/convert.h"
@@ -33,6 +33,10 @@ class DiskIoProbe final : public Probe {
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     Failure why;
     if (letter_ == 0 && !(FindRoot("", &volume_, &why) && SetUp(&why))) return SetUnavailable(wanted, why, out);
+    constexpr MetricMask kOfOperations = MaskOf(Metric::kDiskOperations) | MaskOf(Metric::kDiskLatency);
+    if ((wanted & kOfOperations) != 0) ReadOperations(now, wanted & kOfOperations, out);
+    wanted &= ~kOfOperations;
+    if (wanted == 0) return;
     const CounterReading read = read_.Read(), write = write_.Read(), idle = idle_.Read();
     const bool failed = read.state == CounterReading::kFailed || write.state == CounterReading::kFailed ||
                         idle.state == CounterReading::kFailed;
@@ -54,11 +58,16 @@ class DiskIoProbe final : public Probe {
     SetPair(Metric::kDiskBusy, busy_.busy, busy_.all, out);
   }
 
-  const char* Origin(Metric) const override {
-    return by_counter_ ? "PDH \\LogicalDisk" : "DeviceIoControl(IOCTL_DISK_PERFORMANCE)";
+  const char* Origin(Metric metric) const override {
+    return by_counter_ && metric != Metric::kDiskOperations && metric != Metric::kDiskLatency
+               ? "PDH \\LogicalDisk"
+               : "DeviceIoControl(IOCTL_DISK_PERFORMANCE)";
   }
 
-  uint32_t MinPeriodMs(Metric metric) const override { return by_counter_ ? 1000 : InfoOf(metric).min_period_ms; }
+  uint32_t MinPeriodMs(Metric metric) const override {
+    const bool direct = metric == Metric::kDiskOperations || metric == Metric::kDiskLatency;
+    return by_counter_ && !direct ? 1000 : InfoOf(metric).min_period_ms;
+  }
 
  private:
   static constexpr char kRemote[] = "a network drive is not on a device of this machine";
@@ -101,22 +110,48 @@ class DiskIoProbe final : public Probe {
     device_ = INVALID_HANDLE_VALUE;
   }
 
-  bool ReadDevice(uint64_t now) {
+  // False with GetLastError().
+  bool AskDevice(DISK_PERFORMANCE* performance) {
     if (device_ == INVALID_HANDLE_VALUE) {
       const wchar_t device[] = {L'\\', L'\\', L'.', L'\\', letter_, L':', L'\0'};
       // No access is asked for, so it needs no rights.
       device_ = CreateFileW(device, 0, FILE_SHARE_READ | FILE_SHARE_WRITE, nullptr, OPEN_EXISTING, 0, nullptr);
       if (device_ == INVALID_HANDLE_VALUE) return false;
     }
-    DISK_PERFORMANCE performance = {};
     DWORD size = 0;
-    if (!DeviceIoControl(device_, IOCTL_DISK_PERFORMANCE, nullptr, 0, &performance, sizeof(performance), &size,
-                         nullptr)) {
-      // The letter may stand for another device when it is opened anew.
-      CloseDevice();
-      Forget();
-      return false;
+    if (DeviceIoControl(device_, IOCTL_DISK_PERFORMANCE, nullptr, 0, performance, sizeof(*performance), &size,
+                        nullptr)) {
+      return true;
     }
+    // The letter may stand for another device when it is opened anew.
+    const DWORD error = GetLastError();
+    CloseDevice();
+    Forget();
+    operations_.Forget();
+    waited_.Forget();
+    SetLastError(error);
+    return false;
+  }
+
+  void ReadOperations(uint64_t now, MetricMask wanted, Readings* out) {
+    DISK_PERFORMANCE performance = {};
+    if (!AskDevice(&performance)) {
+      Failure why;
+      SetWinError("DeviceIoControl", "IOCTL_DISK_PERFORMANCE", GetLastError(), "", &why);
+      return SetUnavailable(wanted, why, out);
+    }
+    operations_.Add(uint64_t{performance.ReadCount} + performance.WriteCount);
+    waited_.Add(static_cast<uint64_t>(performance.ReadTime.QuadPart + performance.WriteTime.QuadPart));
+    direct_.Add(now);
+    // Without an operation there is nothing to wait for: time counts as a millionth of one a second.
+    const double operations = operations_.sum() + 1e-6 * direct_.seconds();
+    SetPair(Metric::kDiskOperations, operations_.sum(), direct_.seconds(), out);
+    SetPair(Metric::kDiskLatency, waited_.sum() * 1e3 / windows::kTicksPerSecond, operations, out);
+  }
+
+  bool ReadDevice(uint64_t now) {
+    DISK_PERFORMANCE performance = {};
+    if (!AskDevice(&performance)) return false;
     Take(now, static_cast<uint64_t>(performance.BytesRead.QuadPart),
          static_cast<uint64_t>(performance.BytesWritten.QuadPart),
          {static_cast<uint64_t>(performance.IdleTime.QuadPart), static_cast<uint64_t>(performance.QueryTime.QuadPart)});
@@ -147,7 +182,8 @@ class DiskIoProbe final : public Probe {
   bool by_counter_ = false;
   uint64_t at_ = 0;
   double seconds_ = 0;
-  GrowingSum read_sum_, write_sum_;
+  GrowingSum read_sum_, write_sum_, operations_, waited_;
+  ElapsedTime direct_;
   windows::IdleCounter idle_last_;
   windows::CpuSums busy_;
 };

@@ -27,6 +27,8 @@ export type MetricName =
   | 'disk.inodes'
   | 'disk.read'
   | 'disk.write'
+  | 'disk.operations'
+  | 'disk.latency'
   | 'disk.busy'
   | 'network.rx'
   | 'network.tx'
@@ -54,7 +56,7 @@ export type MetricName =
   | 'heap.used'
 
 /** The unit of a metric's values; a flag is 0 or 1, and `per CPU` is a load average over the number of CPUs. */
-export type MetricUnit = '%' | 'per CPU' | 'bytes' | 'bytes/s' | 'count' | '°C' | 'flag' | 'ms'
+export type MetricUnit = '%' | 'per CPU' | 'bytes' | 'bytes/s' | 'count' | 'per s' | 'ms' | '°C' | 'flag'
 
 /** What distinguishes the series of one metric. */
 export type MetricScope = 'machine' | 'guard' | 'group' | 'path' | 'zone' | 'gpu' | 'process' | 'environment'
@@ -120,6 +122,10 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   'disk.read': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'path'],
   /** Written to the device that a path is on. */
   'disk.write': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'path'],
+  /** Reads and writes of the device that a path is on. */
+  'disk.operations': ['per s', 'rate', 'above', 100, 500, 1000, 'path'],
+  /** Time that a read or write of the device that a path is on takes, with the time in its queue. */
+  'disk.latency': ['ms', 'rate', 'above', 100, 500, 1000, 'path'],
   /** Share of time in which the device that a path is on had work. */
   'disk.busy': ['%', 'ratio', 'above', 100, 500, 1000, 'path'],
   /** Received over all interfaces but loopback and virtual ones. */

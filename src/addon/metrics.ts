@@ -6,7 +6,7 @@ import { ROWS, type MetricName, type MetricRow, type MetricScope, type MetricUni
 
 export type { MetricName, MetricScope, MetricUnit } from './metrics-table.js'
 
-/** `level`: the value itself; `ratio`: a share over a window; `rate`: an amount per second over a window. */
+/** `level`: the value itself; `ratio`: a share over a window; `rate`: an amount per second, or per operation, over a window. */
 export type MetricKind = 'level' | 'ratio' | 'rate'
 
 export interface MetricInfo {

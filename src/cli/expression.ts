@@ -121,6 +121,7 @@ function describeValues({ unit, max }: MetricInfo): string {
     case 'count':
     case 'flag':
     case 'per CPU':
+    case 'per s':
       return 'a number without a unit'
   }
 }

@@ -154,7 +154,8 @@ export function parseValue(info: MetricInfo, value: unknown, name: string): numb
       return parseNumber(value, name, 'C', '°C')
     case 'flag':
     case 'count':
-    case 'per CPU': {
+    case 'per CPU':
+    case 'per s': {
       const number = parseNumber(value, name)
       if (number < 0) throw outOfRange(name, '0 or more', value)
       return number

@@ -396,5 +396,45 @@ TEST(DiskThatIsOnAServerLater) {
   CHECK(!reader.probe->recovers());
 }
 
+// ---- disk.operations, disk.latency
+
+// Reads, their milliseconds, writes, theirs.
+void SetOperations(Machine* machine, const char* name, int reads, int read_ms, int writes, int write_ms) {
+  char text[128];
+  snprintf(text, sizeof(text), "%d 5 100 %d %d 7 200 %d 0 50 60 900 0 8000 4000\n", reads, read_ms, writes, write_ms);
+  machine->root.Change((std::string("sys/devices/") + name + "/stat").c_str(), text);
+}
+
+TEST(DiskOperationsAndWhatTheyTake) {
+  Machine machine;
+  machine.Mount("8:1 / / rw - ext4 /dev/sda1 rw");
+  machine.AddDisk("sda", "8:0", "sda1", "8:1");
+  SetOperations(&machine, "sda", 100, 500, 200, 3000);
+  Reader reader(Metric::kDiskLatency, OfPath("/"));
+  const Reading operations = reader.Read(Metric::kDiskOperations);
+  const Reading latency = reader.Read(Metric::kDiskLatency);
+  now += kSecond;
+  SetOperations(&machine, "sda", 130, 530, 210, 3130);
+  CHECK_NEAR(Quotient(operations, reader.Read(Metric::kDiskOperations)), 40, 1e-6);
+  const Reading later = reader.Read(Metric::kDiskLatency);
+  CHECK_NEAR(Quotient(latency, later), 160.0 / 40, 1e-4);
+  // Nothing to wait for.
+  now += kSecond;
+  CHECK_NEAR(Quotient(later, reader.Read(Metric::kDiskLatency)), 0, 1e-9);
+  // The other columns are where they were.
+  const Reading busy = reader.Read(Metric::kDiskBusy);
+  CHECK_EQ(busy.state, Reading::kKnown);
+}
+
+TEST(DiskLatencyThatIsNotCounted) {
+  Machine machine;
+  machine.Mount("9:0 / / rw - ext4 /dev/md0 rw");
+  machine.AddDisk("md0", "9:0");
+  SetOperations(&machine, "md0", 100000, 0, 100000, 0);
+  Reader reader(Metric::kDiskLatency, OfPath("/"));
+  CHECK(reader.WhyHas(Metric::kDiskLatency, "does not count how long its operations take"));
+  CHECK_EQ(reader.Read(Metric::kDiskOperations).state, Reading::kKnown);
+}
+
 }  // namespace
 }  // namespace tripline

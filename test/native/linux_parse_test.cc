@@ -378,6 +378,12 @@ TEST(BlockStatFields) {
   CHECK_EQ(stat.read_sectors, 9550688u);
   CHECK_EQ(stat.written_sectors, 4922560u);
   CHECK_EQ(stat.busy_ms, 884000u);
+  CHECK_EQ(stat.operations, 446216u + 124847u);
+  CHECK_EQ(stat.waited_ms, 4382310u + 6140712u);
+  CHECK(ParseBlockStat(bytes.data, bytes.size, kOperationColumns, &stat));
+  CHECK_EQ(stat.operations, 446216u + 124847u);
+  CHECK_EQ(stat.waited_ms, 4382310u + 6140712u);
+  CHECK_EQ(stat.read_sectors, 0u);
   CHECK(ParseBlockStat(bytes.data, bytes.size, kBusyColumn, &stat));
   CHECK_EQ(stat.busy_ms, 884000u);
   CHECK_EQ(stat.read_sectors, 0u);

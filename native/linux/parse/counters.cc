@@ -6,14 +6,18 @@ bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* o
   *out = BlockStat();
   Scanner scan(data, size);
   // reads merged SECTORS ms writes merged SECTORS ms IN-FLIGHT BUSY-MS
+  uint64_t operations[2] = {}, waited[2] = {};
   struct Column {
     uint8_t bit;
     uint8_t before;
     uint64_t* value;
   };
-  const Column all[] = {{kReadColumn, 2, &out->read_sectors},
-                        {kWrittenColumn, 3, &out->written_sectors},
-                        {kBusyColumn, 1, &out->in_flight}};
+  const Column all[] = {
+      {kOperationColumns, 0, &operations[0]},     {kReadColumn, 1, &out->read_sectors},
+      {kOperationColumns, 0, &waited[0]},         {kOperationColumns, 0, &operations[1]},
+      {kWrittenColumn, 1, &out->written_sectors}, {kOperationColumns, 0, &waited[1]},
+      {kBusyColumn, 0, &out->in_flight},
+  };
   uint32_t passed = 0;
   for (const Column& each : all) {
     passed += each.before;
@@ -24,6 +28,8 @@ bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* o
     if (!scan.SkipNumbers(passed) || !scan.Number(each.value)) return false;
     passed = 0;
   }
+  out->operations = SaturatingSum(operations[0], operations[1]);
+  out->waited_ms = SaturatingSum(waited[0], waited[1]);
   return (columns & kBusyColumn) == 0 || scan.Number(&out->busy_ms);
 }
 
@@ -34,15 +40,22 @@ bool ParsePoolIo(const char* data, size_t size, PoolIo* out) {
   // nread nwritten reads writes wtime wlentime wupdate RTIME rlentime rupdate wcnt rcnt
   scan.SkipLine();
   scan.SkipLine();
-  return scan.Number(&out->read) && scan.Number(&out->written) && scan.SkipNumbers(5) && scan.Number(&out->busy_ns);
+  uint64_t reads = 0, writes = 0;
+  if (!scan.Number(&out->read) || !scan.Number(&out->written) || !scan.Number(&reads) || !scan.Number(&writes)) {
+    return false;
+  }
+  out->operations = SaturatingSum(reads, writes);
+  return scan.SkipNumbers(3) && scan.Number(&out->busy_ns);
 }
 
 bool ParsePoolStats(const char* data, size_t size, PoolIo* out) {
   *out = PoolIo();
   // Name, type, value.
-  constexpr Key kKeys[] = {{"arc_read_bytes "}, {"arc_write_bytes "}, {"direct_read_bytes "}, {"direct_write_bytes "}};
-  uint64_t values[4] = {};
-  const uint32_t found = ReadKeys(data, size, kKeys, 4, 15, values, 1);
+  constexpr Key kKeys[] = {{"arc_read_bytes "}, {"arc_write_bytes "}, {"direct_read_bytes "}, {"direct_write_bytes "},
+                           {"arc_read_count "}, {"arc_write_count "}, {"direct_read_count "}, {"direct_write_count "}};
+  uint64_t values[8] = {};
+  const uint32_t found = ReadKeys(data, size, kKeys, 8, 255, values, 1);
+  for (int i = 4; i < 8; i++) out->operations = SaturatingSum(out->operations, values[i]);
   out->read = SaturatingSum(values[0], values[2]);
   out->written = SaturatingSum(values[1], values[3]);
   return (found & 3) == 3;

@@ -13,11 +13,19 @@ namespace tripline {
 struct BlockStat {
   uint64_t read_sectors = 0;  // of 512 bytes, whatever the device's own are
   uint64_t written_sectors = 0;
-  uint64_t in_flight = 0;  // requests; with the next
+  uint64_t operations = 0;  // reads and writes that have come back
+  uint64_t waited_ms = 0;   // that they have taken, summed
+  uint64_t in_flight = 0;   // requests; with the next
   uint64_t busy_ms = 0;
 };
 // Which of them to parse; what stands behind the last one is not looked at.
-enum BlockColumns : uint8_t { kReadColumn = 1, kWrittenColumn = 2, kBusyColumn = 4, kAllColumns = 7 };
+enum BlockColumns : uint8_t {
+  kReadColumn = 1,
+  kWrittenColumn = 2,
+  kBusyColumn = 4,
+  kOperationColumns = 8,
+  kAllColumns = 15
+};
 bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* out);
 
 constexpr size_t kInterfaceNameSize = 16;  // IFNAMSIZ
@@ -26,6 +34,7 @@ constexpr size_t kInterfaceNameSize = 16;  // IFNAMSIZ
 // version 0.8.
 struct PoolIo {
   uint64_t read = 0, written = 0;  // bytes
+  uint64_t operations = 0;
   uint64_t busy_ns = 0;
 };
 bool ParsePoolIo(const char* data, size_t size, PoolIo* out);
