@@ -3,7 +3,17 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { queryObjects } from 'node:v8'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Cancelable, cancelable, cancelableStream, CancelationError, CancelationToken } from '../../src/index.js'
+import {
+  Cancelable,
+  cancelable,
+  cancelableStream,
+  CancelationError,
+  CancelationToken,
+  every,
+  guard,
+  run as runCommand,
+  samples,
+} from '../../src/index.js'
 import { TimerList } from '../../src/engine/timers.js'
 import { block, never, rejection, thrown, turns } from './helpers.js'
 
@@ -440,5 +450,31 @@ describe('streams of broken sources', () => {
     }
     expect(await within(new Cancelable().enter().stream(items()).next())).toBe(failure)
     expect(closed).toBe(true)
+  })
+})
+
+describe('options that hide their content', () => {
+  const HIDING: readonly (readonly [string, unknown])[] = [
+    ['an array', []],
+    ['a Map', new Map([['timeout', 5]])],
+    ['a Date', new Date()],
+    ['null', null],
+    ['a string', 'fast'],
+  ]
+  const CALLS: readonly (readonly [string, (options: never) => unknown])[] = [
+    ['Cancelable', (options) => new Cancelable(options)],
+    ['cancelable', (options) => cancelable(options, () => undefined)],
+    ['guard', (options) => guard({ memory: 100 }, options)],
+    ['samples', (options) => samples(options)],
+    ['every', (options) => every('1h', () => undefined, options)],
+  ]
+  for (const [call, make] of CALLS) {
+    test.each(HIDING)(`are refused by ${call}: %s`, (_, options) => {
+      expect(thrown(() => make(options as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    })
+  }
+
+  test.each(HIDING)('are refused by run: %s', async (_, options) => {
+    expect(await rejection(runCommand('true', [], options as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 })
