@@ -1,5 +1,7 @@
 #include "node/marshal.h"
 
+#include "sampler/sampler.h"
+
 namespace tripline {
 
 void CallListener(Napi::Env env, Napi::Function listener, const std::initializer_list<napi_value>& arguments) {
@@ -9,7 +11,10 @@ void CallListener(Napi::Env env, Napi::Function listener, const std::initializer
 }
 
 void CallDeliver(Napi::Env env, Napi::Function deliver, void*, void*) {
-  if (env != nullptr && deliver != nullptr) CallListener(env, deliver, {});
+  if (env == nullptr || deliver == nullptr) return;
+  // Here and not by what fetches: whether anything is fetched, and what first, is JavaScript's own business.
+  Sampler::Get()->Acknowledge(&env.GetInstanceData<Instance>()->environment);
+  CallListener(env, deliver, {});
 }
 
 void Export(Napi::Object exports, const char* name, napi_callback entry) {

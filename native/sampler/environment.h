@@ -15,8 +15,12 @@ namespace tripline {
 class Environment {
  public:
   // `notify` asks JavaScript to fetch what is undelivered; it must not block and is called with the sampler's lock
-  // held, at most once until the next fetching.
+  // held, once until it is acknowledged.
   Environment(void (*notify)(void*), void* context) : notify_(notify), context_(context) {}
+
+  // The notification has arrived, and what is undelivered is about to be fetched: whatever comes from here on notifies
+  // again.
+  void Acknowledge() { notified_ = false; }
 
   void Deliver(Guard* guard) {
     if (!guard->undelivered) undelivered.push_back(guard);
@@ -49,7 +53,6 @@ class Environment {
     undelivered.clear();
     answered.clear();
     board.SetNews(false);
-    notified_ = false;
   }
 
   // Beats are apart from the news, so that fetching them builds nothing.
@@ -61,7 +64,6 @@ class Environment {
   void Forget(const Ticker* ticker) { tickers_.erase(std::find(tickers_.begin(), tickers_.end(), ticker)); }
   // The one that has waited longest, which is delivered herewith; nullptr when there is none.
   Ticker* NextTicker() {
-    notified_ = false;
     if (tickers_.empty()) return nullptr;
     Ticker* first = tickers_.front();
     tickers_.erase(tickers_.begin());

@@ -155,6 +155,11 @@ void Sampler::RemoveEnvironment(Environment* environment) {
   WakeIfIdle();
 }
 
+void Sampler::Acknowledge(Environment* environment) {
+  MutexLock lock(&lock_);
+  environment->Acknowledge();
+}
+
 News Sampler::Drain(Environment* environment) {
   MutexLock lock(&lock_);
   News news;

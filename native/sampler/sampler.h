@@ -71,6 +71,9 @@ class Sampler : private Host {
   // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
   List<EvidenceCopy> EvidenceOf(uint32_t guard) EXCLUDES(lock_);
 
+  // A notification of `environment` has arrived; Drain() and Tickers::Take() follow.
+  void Acknowledge(Environment* environment) EXCLUDES(lock_);
+
   // All that `environment` has not been told; it is forgotten here.
   News Drain(Environment* environment) EXCLUDES(lock_);
 

@@ -30,6 +30,7 @@ export function forgetTicker(id: number): void {
 
 /** Fetches all ticks that wait; returns how many there are for {@link deliverTicks}. */
 export function fetchTicks(addon: Addon): number {
+  if (tickers.size === 0) return 0
   const count = addon.takeTicks(fetched)
   if (count < AT_ONCE) return count
   const all = Array.from(fetched)

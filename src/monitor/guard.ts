@@ -1,4 +1,5 @@
 /** Guards: limits watched together, breached or clear, with evidence. */
+import { now } from '../base/clock.js'
 import { cancelationError } from '../base/cancelation-error.js'
 import { breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
 import {
@@ -9,7 +10,7 @@ import {
   invalidValue,
   outOfRange,
 } from '../base/errors.js'
-import { resourceReason, type Breach } from '../base/reason.js'
+import { resourceReason, type Breach, type ResourceReason } from '../base/reason.js'
 import { formatDuration, formatPair, parseDuration, type Duration } from '../base/units.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
 import { parseLimits, type Limits, type ParsedLimit } from './limits.js'
@@ -90,6 +91,9 @@ const EVENTS: readonly (keyof GuardEvents)[] = ['breach', 'clear', 'unavailable'
 
 const DEFAULT_WITHIN = 100
 
+/** @internal */
+export const kLatestReason: unique symbol = Symbol('tripline.latestReason')
+
 /**
  * One or more limits watched together by the sampling thread; made by {@link guard}. It never keeps a process alive.
  * Listeners run in a turn of their own; `state` and `breaches` are true at once, also inside code that never yields.
@@ -107,6 +111,8 @@ export class Guard implements Disposable {
   #listeners: { [event in keyof GuardEvents]: Set<GuardEvents[event]> } | undefined
   #waiting: Set<Waiting> | undefined
   #controller: AbortController | undefined
+  // The reason for a breach, fetched once for all that it cancels and notifies.
+  #latest: { readonly count: number; readonly reason: ResourceReason } | undefined
   // What listeners were last notified of.
   #reportedBreaches = 0
   #reportedBreached = false
@@ -240,8 +246,7 @@ export class Guard implements Disposable {
   get signal(): AbortSignal {
     if (this.#controller === undefined || (this.#controller.signal.aborted && !this.isBreached)) {
       this.#controller = new AbortController()
-      const [breach] = this.breaches
-      if (breach !== undefined) this.#abort(breach)
+      if (this.isBreached) this.#abort()
     }
     return this.#controller.signal
   }
@@ -264,18 +269,26 @@ export class Guard implements Disposable {
     this.close()
   }
 
+  /** @internal The reason for the latest breach, shared by all that it cancels; there must have been one. */
+  [kLatestReason](): ResourceReason {
+    const count = this.breachCount
+    if (this.#latest?.count !== count) {
+      const breach = this.#evidence(true)[0] ?? withoutEvidence(this.name)
+      this.#latest = { count, reason: resourceReason(this.name, breach, describeBreach(breach)) }
+    }
+    return this.#latest.reason
+  }
+
   /** Notifies listeners of what has changed since they were last notified. */
   #deliver(): void {
     const breaches = this.breachCount
     if (breaches !== this.#reportedBreaches) {
       this.#reportedBreaches = breaches
       this.#reportedBreached = true
-      const [breach] = this.#evidence(true)
-      if (breach !== undefined) {
-        if (breachChannel.hasSubscribers) breachChannel.publish({ guard: this, breach } satisfies BreachMessage)
-        this.#abort(breach)
-        this.#emit('breach', breach, this)
-      }
+      const { breach } = this[kLatestReason]()
+      if (breachChannel.hasSubscribers) breachChannel.publish({ guard: this, breach } satisfies BreachMessage)
+      this.#abort()
+      this.#emit('breach', breach, this)
     }
     // A listener may have closed the guard.
     if (this.#reportedBreached && !this.#closed && this.#recovered) {
@@ -305,8 +318,8 @@ export class Guard implements Disposable {
     for (const each of waiting ?? []) each.settle(error)
   }
 
-  #abort(breach: Breach): void {
-    this.#controller?.abort(cancelationError(resourceReason(this.name, breach, describeBreach(breach))))
+  #abort(): void {
+    this.#controller?.abort(cancelationError(this[kLatestReason]()))
   }
 
   #whyUnavailable(): MetricUnavailableError {
@@ -334,6 +347,12 @@ export class Guard implements Disposable {
         })
       })
   }
+}
+
+/** For a guard that was closed after its breach: reading `isCanceled` must not throw. */
+function withoutEvidence(name: string): Breach {
+  const at = now()
+  return { metric: name, value: NaN, limit: NaN, direction: 'above', unit: '', since: at, at, origin: '', recent: [] }
 }
 
 type Listener<E extends keyof GuardEvents> = (...args: Parameters<GuardEvents[E]>) => void

@@ -1,12 +1,11 @@
 /** A guard as a source: one listener per guard, shared. */
 import { reportError } from '../base/diagnostics.js'
-import { now } from '../base/clock.js'
 import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
 import { edgeCount } from '../addon/board.js'
-import { describeBreach, Guard } from '../monitor/guard.js'
+import { Guard, kLatestReason } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
-import { resourceReason, type Breach, type CancelationReason } from '../base/reason.js'
+import type { CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, hubOf, Link, WATCH_GUARD } from '../engine/link.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, deliverLater, kMark, type Target } from '../engine/propagation.js'
@@ -14,9 +13,6 @@ import { deliver, deliverLater, kMark, type Target } from '../engine/propagation
 class GuardHub extends Hub {
   readonly guard: Guard
   #subscriptions: Disposable[] = []
-  #reason: CancelationReason | null = null
-  /** The breach that the reason is about. */
-  #breach = 0
 
   constructor(guard: Guard) {
     super()
@@ -24,18 +20,7 @@ class GuardHub extends Hub {
   }
 
   current(): CancelationReason | null {
-    return this.guard.isBreached && !this.guard.dryRun ? this.reasonNow() : null
-  }
-
-  /** The reason for the latest breach, shared by all that it cancels. */
-  reasonNow(): CancelationReason {
-    const count = this.guard.breachCount
-    if (this.#reason === null || this.#breach !== count) {
-      const breach = this.guard.latestBreaches[0] ?? withoutEvidence(this.guard)
-      this.#reason = resourceReason(this.guard.name, breach, describeBreach(breach))
-      this.#breach = count
-    }
-    return this.#reason
+    return this.guard.isBreached && !this.guard.dryRun ? this.guard[kLatestReason]() : null
   }
 
   protected override open(): void {
@@ -61,25 +46,9 @@ class GuardHub extends Hub {
     // In the order of arrival: the first that came after this breach, and all behind it, are not concerned.
     for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count;) {
       this.remove(link)
-      link.target[kMark](this.reasonNow())
+      link.target[kMark](this.guard[kLatestReason]())
       link = this.head as BreachLink | null
     }
-  }
-}
-
-/** For a guard that was closed after its breach: reading `isCanceled` must not throw. */
-function withoutEvidence(guard: Guard): Breach {
-  const at = now()
-  return {
-    metric: guard.name,
-    value: Number.NaN,
-    limit: Number.NaN,
-    direction: 'above',
-    unit: '',
-    since: at,
-    at,
-    origin: '',
-    recent: [],
   }
 }
 

@@ -1,10 +1,12 @@
 import { once } from 'node:events'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { describeBreach, guard, type Guard } from '../../src/monitor/guard.js'
-import { samplerStats } from '../../src/addon/sampler.js'
+import { connect, samplerStats } from '../../src/addon/sampler.js'
+import type { CancelationError } from '../../src/base/cancelation-error.js'
+import { Cancelable } from '../../src/cancelable/cancelable.js'
 import { snapshot } from '../../src/monitor/snapshot.js'
 import { acquireGuard, releaseGuard } from '../../src/monitor/shared.js'
-import type { Breach } from '../../src/base/reason.js'
+import type { Breach, ResourceReason } from '../../src/base/reason.js'
 import { eventually } from '../helpers/eventually.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
 
@@ -114,6 +116,23 @@ describe('a guard', () => {
     machine.setMemory(10)
     await watched.whenClear()
     expect(watched.signal.aborted).toBe(false)
+  })
+
+  it('fetches the evidence of a breach once, for all that it cancels and notifies', async () => {
+    using watched = guard({ memory: 90 }, { within: 10 })
+    const evidence = vi.spyOn(connect(), 'evidence')
+    const { signal } = watched
+    const breach = nextBreach(watched)
+    const operations = [0, 1].map(() =>
+      Cancelable.run((cancel) => cancel.sleep(60_000), { resources: watched }).catch((error: unknown) => error),
+    )
+    machine.setMemory(95)
+    const errors = (await Promise.all(operations)) as CancelationError[]
+    for (const { reason } of errors) expect((reason as ResourceReason).breach).toBe(await breach)
+    expect(errors[0]!.reason).toBe(errors[1]!.reason)
+    expect((signal.reason as CancelationError).reason).toBe(errors[0]!.reason)
+    expect(evidence).toHaveBeenCalledTimes(1)
+    evidence.mockRestore()
   })
 
   it('survives a listener that throws, and calls the others', async () => {
