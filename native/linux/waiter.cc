@@ -19,10 +19,10 @@ struct State {
   bool armed = false;  // the timer
 };
 
-bool Add(int epoll, int fd, uint32_t events, void* whom) {
+bool Add(int epoll, int fd, uint32_t events, void* data) {
   struct epoll_event event = {};
   event.events = events;
-  event.data.ptr = whom;
+  event.data.ptr = data;
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 

@@ -1,4 +1,4 @@
-// A feed: one series, those who watch it, and when it is next to be read.
+// A feed: one series, the limits and readers that want it, and when it is next to be read.
 #pragma once
 
 #include <cstdint>
@@ -39,12 +39,12 @@ class Feed {
   // Sets `due` from the newest value: the rate is an output. `stretch` (1 or more) lengthens the adaptive part.
   void Schedule(double stretch);
 
-  // Reads share wake-ups, because those cost more than reads do. One whose period is what was asked for may come a
-  // tenth of it early; one whose source cannot tell as often as that must not, and may come a quarter late instead.
+  // Reads share wake-ups, because those cost more than reads do. One at the period that was asked for may come a
+  // tenth of it early; one at the minimum period of its source must not, and may come a quarter late instead.
   uint64_t slack() const { return due == kNever || clamped_ ? 0 : (due - last_read) / 10; }
   uint64_t patience() const { return due == kNever || !clamped_ ? 0 : (due - last_read) / 4; }
 
-  // Whether anybody wants values at all.
+  // Whether values are wanted at all.
   bool wanted() const;
 
   void PublishTo(const Subscription& subscription) const;

@@ -9,7 +9,7 @@ struct Count {
   uint32_t breached = 0;  // of them `clearing`
   uint32_t clearing = 0;
   uint32_t pending = 0;
-  uint32_t missing = 0;  // and nobody said what that should mean
+  uint32_t missing = 0;  // and `on_missing` leaves it at that
   uint32_t ignored = 0;
 };
 

@@ -18,7 +18,7 @@ struct Heartbeat {
   uint64_t sent = 0;      // when the sampler asked; 0 for never
   uint64_t answered = 0;  // of the latest answer
   uint64_t delay = 0;     // of the latest answer
-  double idle_ms = 0;     // cumulative time that the loop has spent waiting; NaN where nobody counts it
+  double idle_ms = 0;     // cumulative time that the loop has spent waiting; NaN where it is not counted
   double heap_used = 0;   // V8's heap and its limit, in bytes
   double heap_limit = 0;
   uint64_t still = 0;  // in all, while the loop was not waiting

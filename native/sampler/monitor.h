@@ -28,7 +28,7 @@ struct LimitRequest {
 
 struct SubscriptionInfo {
   uint64_t period = kNever;  // to the next read
-  uint64_t min_period = 0;   // what the source can tell
+  uint64_t min_period = 0;   // what the source allows
   char origin[512] = {};
   Failure failure;
 };

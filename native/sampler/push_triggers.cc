@@ -18,7 +18,7 @@ void PushTriggers::Arm(const GuardLimit& limit) {
 
   Disarm(feed);
   PushTrigger* made[kMostPushTriggers];
-  // Without them polling goes on, so a refusal is no failure here; CanRing tells who wants to know.
+  // Without them polling goes on, so a refusal is no failure here; CanRing() reports it.
   Failure ignored;
   const uint32_t count = MakePushTriggers(metric, feed->source->name(), spec.enter, spec.above, made, &ignored);
   if (count == 0) feed->source->silent |= MaskOf(metric);

@@ -1,5 +1,5 @@
-// The sampler: one background thread per process, whoever asks. It reads what is due, decides whether a limit is
-// crossed, and tells an environment only of edges.
+// The sampler: one background thread per process, shared by all environments. It reads what is due, decides whether a
+// limit is crossed, and notifies an environment only of edges.
 //
 // Every public method may be called on any JavaScript thread; each takes the one lock. The sampling thread holds it
 // for a pass (microseconds) and never while it waits; sources that may block are read without it (source.h).
@@ -34,7 +34,7 @@ struct SamplerStats {
   Punctuality punctuality;  // of the thread
 };
 
-// What an environment has not been told.
+// What an environment has not fetched yet.
 struct News {
   List<uint32_t> guards;
   List<uint32_t> answers;
@@ -74,7 +74,7 @@ class Sampler : private Host {
   // A notification of `environment` has arrived; Drain() and Tickers::Take() follow.
   void Acknowledge(Environment* environment) EXCLUDES(lock_);
 
-  // All that `environment` has not been told; it is forgotten here.
+  // All that `environment` has not fetched yet; it is forgotten here.
   News Drain(Environment* environment) EXCLUDES(lock_);
 
   // The environment's sign of life: how long its loop has been idle in all; its heap and the limit of that in bytes.

@@ -1,5 +1,5 @@
-// Tickers: beats on absolute deadlines, told to JavaScript one delivery at a time. What a beat that came too late means
-// is decided in JavaScript (src/schedule/backlog.ts); here they are only counted.
+// Tickers: beats on absolute deadlines, reported to JavaScript one delivery at a time. What a beat that came too late
+// means is decided in JavaScript (src/schedule/backlog.ts); here they are only counted.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct TickerSpec {
   bool real_time;  // the thread is to run ahead of all that is not real-time, where that is allowed
 };
 
-// What JavaScript is told of a ticker whose turn it is.
+// One delivery of a ticker to JavaScript.
 struct Tick {
   uint32_t id;
   Beats beats;  // since the last delivery
@@ -38,7 +38,7 @@ class Ticker {
   uint64_t wake() const { return wake_; }
 
   // At its wake time. True where a delivery is to be made: at most one until Take(). A ticker whose delivery has not
-  // been taken by the next beat is left alone until it is: its beats can be counted then, and nobody need wake for
+  // been taken by the next beat is left alone until it is: its beats can be counted then, and nothing need wake for
   // them.
   bool Beat(uint64_t now);
 
