@@ -1,0 +1,53 @@
+// The packed tarball, installed as a user would. prebuilds/ holds what was last released, so on x64 the addon that is in
+// build/Release goes into the tarball in its place.
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { run } from './shell.js'
+
+const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
+const built = join(root, 'build/Release')
+
+/**
+ * Packs into `folder` and installs there. `prebuilt` takes prebuilds/ as they are. Returns the folder of the installation
+ * and the tarball's hash.
+ */
+export function pack(folder, { prebuilt = false } = {}) {
+  rmSync(folder, { recursive: true, force: true })
+  mkdirSync(folder, { recursive: true })
+  run('npm', ['run', '--silent', 'build:ts'], { cwd: root })
+  const packed = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], { cwd: root })
+  let tarball = join(folder, packed.split('\n').at(-1))
+  if (!prebuilt) tarball = replaceAddon(folder, tarball)
+  const app = join(folder, 'app')
+  mkdirSync(app)
+  writeFileSync(join(app, 'package.json'), '{"type":"module","private":true}\n')
+  run('npm', ['install', tarball, '--ignore-scripts', '--no-audit', '--no-fund', '--silent'], { cwd: app })
+  return { installed: app, hash: hashOf(join(app, 'node_modules/tripline')) }
+}
+
+/** The same tarball with the addon of this checkout as the one for x64. */
+function replaceAddon(folder, tarball) {
+  const addon = existsSync(built) ? readdirSync(built).find((each) => each.endsWith('.node')) : undefined
+  if (addon === undefined) throw new Error('there is no addon in build/Release: npm run build:native makes it')
+  run('tar', ['xzf', tarball], { cwd: folder })
+  rmSync(tarball)
+  const prebuilds = join(folder, 'package/prebuilds/linux-x64')
+  for (const each of readdirSync(prebuilds).filter((file) => file.endsWith('.node'))) {
+    copyFileSync(join(built, addon), join(prebuilds, each))
+  }
+  return join(
+    folder,
+    run('npm', ['pack', '--silent', '--ignore-scripts', './package'], { cwd: folder }).split('\n').at(-1),
+  )
+}
+
+/** One hash over the names and contents of a folder: tarballs of the same files differ in their times. */
+function hashOf(folder) {
+  const sum = createHash('sha256')
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile())
+  for (const path of files.map((each) => join(each.parentPath ?? each.path, each.name)).toSorted())
+    sum.update(path.slice(folder.length)).update(readFileSync(path))
+  return sum.digest('hex').slice(0, 12)
+}

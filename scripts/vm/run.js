@@ -1,0 +1,186 @@
+// Scenarios on real kernels: the packed tarball in guests of qemu, without KVM.
+//
+//   npm run test:vm [-- OPTION...] [WORD...]     scenarios whose name, machine or kernel has one of the words
+//     --list       only says which scenarios there are
+//     --resume     leaves out what has passed with this tarball on this kernel
+//     --write      writes the table into docs/platforms.md; so does a whole round in which everything passed
+//     --prebuilt   the binary in prebuilds/ also on x64, not the one in build/Release
+//     --verbose    prints every assert
+//
+// Needs root and Debian 12; fetches what it needs. Everything is kept in the cache, consoles of guests too.
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { parseArgs } from 'node:util'
+import { Guest, consoleOf, emulatorVersion } from './guest.js'
+import { appImage, installTools, kernel, vmFolder } from './image.js'
+import { kernels } from './machines.js'
+import { pack } from './pack.js'
+import { verdict, writeTable } from './table.js'
+
+const tests = resolve(dirname(fileURLToPath(import.meta.url)), '../../test/vm')
+const { scenarios } = await import(pathToFileURL(join(tests, 'scenarios.js')).href)
+
+const { values: options, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: {
+    list: { type: 'boolean' },
+    resume: { type: 'boolean' },
+    write: { type: 'boolean' },
+    prebuilt: { type: 'boolean' },
+    verbose: { type: 'boolean' },
+  },
+})
+
+/** Every scenario with every kernel it is for, those of one guest after each other. */
+const all = scenarios
+  .flatMap((scenario) => scenario.kernels.map((name) => ({ ...scenario, kernel: name })))
+  .toSorted((one, other) => guestOf(one).localeCompare(guestOf(other)))
+const wanted = all.filter(
+  (each) => words.length === 0 || words.some((word) => each.name === word || guestOf(each).split(' ').includes(word)),
+)
+
+function guestOf({ machine, kernel: name }) {
+  return `${name} ${machine}`
+}
+
+if (wanted.length === 0) {
+  console.error(`no scenario is called ${words.join(' or ')}; --list shows them`)
+  process.exit(1)
+}
+if (options.list) {
+  for (const { name, what, kernels: own, machine } of scenarios)
+    console.log(`${name}: ${what} (${machine}; ${own.join(', ')})`)
+  process.exit()
+}
+
+mkdirSync(vmFolder, { recursive: true })
+const passedFile = join(vmFolder, 'passed.json')
+const log = join(vmFolder, 'console.log')
+rmSync(log, { force: true })
+
+/** What has passed, by scenario, kernel, tarball and the scenario's own text. */
+const passed = new Map(options.resume ? readPassed() : [])
+function readPassed() {
+  try {
+    return Object.entries(JSON.parse(readFileSync(passedFile, 'utf8')))
+  } catch {
+    return []
+  }
+}
+
+installTools()
+console.log('packing')
+const { installed, hash } = pack(join(vmFolder, 'package'), { prebuilt: options.prebuilt })
+const apps = new Map()
+const versions = {}
+
+function keyOf({ name, kernel: kernelName }) {
+  const text = createHash('sha256')
+  for (const file of [`scenarios/${name}.mjs`, 'guest/scenario.mjs', 'guest/subject.mjs']) {
+    try {
+      text.update(readFileSync(join(tests, file)))
+    } catch {
+      // A scenario without a program of its own is judged by its console.
+    }
+  }
+  return `${name} ${kernels[kernelName].release} ${versions[kernelName]} ${hash} ${text.digest('hex').slice(0, 12)}`
+}
+
+const results = []
+let guest
+let running
+
+async function endGuest() {
+  await guest?.end()
+  guest = undefined
+  running = undefined
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.once(signal, () => {
+    void endGuest().finally(() => process.exit(1))
+  })
+
+/** Boots what the scenario needs, unless that is running. */
+async function guestFor(scenario) {
+  if (running !== guestOf(scenario)) {
+    await endGuest()
+    const { architecture } = kernel(scenario.kernel)
+    if (!apps.has(architecture)) apps.set(architecture, appImage(architecture, installed))
+    const { machine, kernel: name } = scenario
+    guest = await Guest.boot({ machine, kernel: name, app: apps.get(architecture), log })
+    running = guestOf(scenario)
+  }
+  return guest
+}
+
+async function play(scenario) {
+  const result = { ...scenario, asserts: 0, failed: [] }
+  const take = (line) => {
+    let said
+    try {
+      said = JSON.parse(line)
+    } catch {
+      if (options.verbose) console.log(`    ${line}`)
+      if (line !== '') result.said = `${result.said ?? ''}    ${line}\n`
+      return
+    }
+    result.asserts++
+    if (options.verbose)
+      console.log(`    ${said.holds ? 'holds ' : 'FAILS '} ${said.what}${said.seen ? `: ${said.seen}` : ''}`)
+    if (!said.holds) result.failed.push(said.seen === undefined ? said.what : `${said.what}: ${said.seen}`)
+  }
+  try {
+    const own = await guestFor(scenario)
+    if (scenario.judge !== undefined) {
+      if (!(await own.ended(scenario.limit ?? 180_000))) result.failed.push('the guest did not power itself off')
+      for (const line of scenario.judge(consoleOf(log))) take(JSON.stringify(line))
+      await endGuest()
+    } else {
+      const wrong = await own.run(scenario.name, scenario.limit ?? 180_000, take)
+      if (wrong !== undefined) result.failed.push(wrong)
+      if (result.asserts === 0) result.failed.push('nothing was asserted')
+      // A scenario that failed may have left anything behind.
+      if (result.failed.length > 0 || scenario.leaves) await endGuest()
+    }
+  } catch (error) {
+    result.failed.push(error.message)
+    await endGuest()
+  }
+  return result
+}
+
+const started = Date.now()
+const width = Math.max(...wanted.map((each) => each.name.length))
+console.log(
+  `qemu ${emulatorVersion()}, tarball ${hash}, ${options.prebuilt ? 'prebuilt' : 'addon of build/Release on x64'}\n`,
+)
+console.log(`${'scenario'.padEnd(width)}  ${'kernel'.padEnd(26)} asserts ${'took'.padStart(6)}  result`)
+for (const each of wanted) versions[each.kernel] ??= kernel(each.kernel).version
+// All at once: who edits a scenario during the round has to run it again.
+const keys = new Map(wanted.map((each) => [each, keyOf(each)]))
+for (const scenario of wanted) {
+  const key = keys.get(scenario)
+  const begun = Date.now()
+  const known = passed.get(key)
+  const result = known === undefined ? await play(scenario) : { ...scenario, asserts: known, failed: [] }
+  results.push(result)
+  const took = known === undefined ? `${((Date.now() - begun) / 1000).toFixed(0)} s` : '-'
+  const label = known === undefined ? verdict(result) : 'passed before'
+  console.log(
+    `${scenario.name.padEnd(width)}  ${versions[scenario.kernel].padEnd(26)} ${String(result.asserts).padStart(7)} ${took.padStart(6)}  ${label}`,
+  )
+  for (const each of result.failed) console.log(`    ${each}`)
+  if (result.failed.length > 0 && result.said !== undefined) process.stdout.write(result.said)
+  if (result.failed.length === 0) passed.set(key, result.asserts)
+  writeFileSync(passedFile, JSON.stringify(Object.fromEntries(passed), undefined, 1))
+}
+await endGuest()
+
+const failures = results.filter((each) => each.failed.length > 0).length
+const minutes = ((Date.now() - started) / 60_000).toFixed(1)
+console.log(`\n${results.length - failures} passed, ${failures} failed, ${minutes} minutes`)
+if (options.write || (failures === 0 && words.length === 0)) writeTable(results, versions)
+process.exitCode = failures === 0 ? 0 : 1

@@ -1,0 +1,240 @@
+// What scenarios are written with. Each assert is one line of JSON on stdout, which the host reads.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+export const cgroups = '/sys/fs/cgroup'
+export const bin = fileURLToPath(new URL('../bin', import.meta.url))
+export const MB = 1e6
+export const MiB = 2 ** 20
+
+/** The bound of everything that is waited for. Far beyond what it takes, so that only what never comes fails. */
+const BOUND = 40_000
+
+const started = new Set()
+
+function tell(what, holds, seen) {
+  console.log(JSON.stringify({ what, holds, seen: typeof seen === 'string' ? seen : JSON.stringify(seen) }))
+  return holds
+}
+
+/** Asserts that `holds` is true; `seen` is what is shown beside it. */
+export const check = (what, holds, seen) => tell(what, Boolean(holds), seen)
+
+export const equal = (what, actual, expected) =>
+  tell(what, Object.is(actual, expected), `${JSON.stringify(actual)}, expected ${JSON.stringify(expected)}`)
+
+/** Asserts that a number is within `slack` of another. */
+export const near = (what, actual, expected, slack) =>
+  tell(what, Math.abs(actual - expected) <= slack, `${actual}, expected ${expected} +-${slack}`)
+
+export const between = (what, actual, low, high) =>
+  tell(what, actual >= low && actual <= high, `${actual}, expected ${low} to ${high}`)
+
+export const pause = (time) => new Promise((done) => setTimeout(done, time))
+
+/** Waits until `condition` returns something true, and returns it; undefined after the bound. */
+export async function poll(condition, bound = BOUND) {
+  const end = performance.now() + bound
+  for (;;) {
+    const seen = await condition()
+    if (seen) return seen
+    if (performance.now() > end) return undefined
+    await pause(200)
+  }
+}
+
+/** Asserts that `condition` comes true. `look` tells what there is instead, where it does not. */
+export async function comes(what, condition, look = async () => {}, bound = BOUND) {
+  const seen = await poll(condition, bound)
+  tell(what, seen !== undefined, seen === undefined ? await Promise.resolve(look()) : undefined)
+  return seen
+}
+
+export function read(path) {
+  return readFileSync(path, 'utf8').trim()
+}
+
+export function write(path, value) {
+  writeFileSync(path, String(value))
+}
+
+/** A file of lines `name number`, as cpu.stat and memory.events are. */
+export function table(path) {
+  return Object.fromEntries(
+    read(path)
+      .split('\n')
+      .map((line) => line.split(/[\s:]+/))
+      .map(([name, value]) => [name, Number(value)]),
+  )
+}
+
+/** Makes a control group, with the controllers for its children, and sets its files. */
+export function group(path, settings = {}) {
+  const parts = path.split('/')
+  for (let depth = 0; depth < parts.length; depth++) {
+    const parent = [cgroups, ...parts.slice(0, depth)].join('/')
+    for (const each of ['memory', 'cpu', 'pids', 'cpuset', 'io']) {
+      try {
+        write(`${parent}/cgroup.subtree_control`, `+${each}`)
+      } catch {
+        // Not a controller of this kernel, or processes are in the group: what then cannot be set fails by itself.
+      }
+    }
+    const folder = `${parent}/${parts[depth]}`
+    if (!existsSync(folder)) mkdirSync(folder)
+  }
+  const folder = `${cgroups}/${path}`
+  for (const [file, value] of Object.entries(settings)) write(`${folder}/${file}`, value)
+  return folder
+}
+
+/** What a group has left of its limit, as docs/metrics.md reckons it, from the kernel's own files. */
+export function headroom(folder, kept = 0) {
+  const stat = table(`${folder}/memory.stat`)
+  const cache = Math.max(0, stat.inactive_file + stat.active_file - stat.file_dirty - stat.file_writeback - kept)
+  const used = Number(read(`${folder}/memory.current`)) - cache - stat.slab_reclaimable
+  return Math.max(0, Number(read(`${folder}/memory.max`)) - Math.max(0, used))
+}
+
+/** Asks the host for something of the emulator: a QMP command. */
+export function machine(execute, args = {}) {
+  console.log(JSON.stringify({ execute, arguments: args }))
+}
+
+/**
+ * The words of a command line that runs `command` in a group, as a user, in namespaces of its own. In a group first, so that
+ * a new cgroup namespace begins there.
+ */
+export function within({ group: folder, user, unshare, taskset, score = 0 } = {}, command = []) {
+  const words = user === undefined ? [] : ['setpriv', '--reuid', user, '--regid', user, '--init-groups']
+  if (unshare !== undefined) words.unshift('unshare', ...unshare)
+  if (taskset !== undefined) words.unshift('taskset', '-c', taskset)
+  const enter = folder === undefined ? '' : `echo $$ >${folder}/cgroup.procs && `
+  return ['sh', '-c', `echo ${score} >/proc/self/oom_score_adj; ${enter}exec "$@"`, 'sh', ...words, ...command]
+}
+
+/** Starts a command; its output is kept. */
+export function start(command, place, options = {}) {
+  const [program, ...args] = within(place, command)
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
+  child.output = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.on('data', (data) => (child.output += String(data)))
+  child.ended = new Promise((done) => {
+    child.once('close', (code, signal) => done({ code, signal, output: child.output }))
+    child.once('error', (error) => done({ code: -1, signal: null, output: error.message }))
+  })
+  started.add(child)
+  return child
+}
+
+/** Runs a command to its end. */
+export const finish = (command, place, options) => start(command, place, options).ended
+
+/** Runs a shell command that must succeed. */
+export async function shell(text) {
+  const { code, output } = await finish(['sh', '-c', text])
+  if (code !== 0) throw new Error(`${text}: ${code}: ${output.trim()}`)
+  return output.trim()
+}
+
+/** A process that uses tripline, where `place` says, and does what the scenario tells it: subject.mjs. */
+export class Subject {
+  events = []
+  #child
+  #answers = new Map()
+  #next = 0
+
+  static async start(place, { wrapper = [], env } = {}) {
+    const subject = new Subject()
+    const node = [...wrapper, process.execPath, fileURLToPath(new URL('subject.mjs', import.meta.url))]
+    const [program, ...args] = within(place, node)
+    subject.#child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env: { ...process.env, ...env } })
+    started.add(subject.#child)
+    subject.ended = new Promise((done) => {
+      subject.#child.once('exit', (code, signal) => {
+        subject.hasEnded = true
+        for (const { reject } of subject.#answers.values()) reject(new Error(`the subject ended (${code ?? signal})`))
+        done({ code, signal })
+      })
+    })
+    subject.#child.stdin.on('error', () => {})
+    createInterface({ input: subject.#child.stdout }).on('line', (line) => subject.#take(JSON.parse(line)))
+    await subject.run(() => true)
+    return subject
+  }
+
+  get pid() {
+    return this.#child.pid
+  }
+
+  #take(message) {
+    if (message.event !== undefined) {
+      this.events.push(message)
+      return
+    }
+    const { resolve, reject } = this.#answers.get(message.id)
+    this.#answers.delete(message.id)
+    if (message.error === undefined) resolve(message.result)
+    else reject(Object.assign(new Error(message.error), { code: message.code }))
+  }
+
+  /** Runs a function in the subject, with the helpers of subject.mjs as its first argument; its result as JSON. */
+  run(body, ...args) {
+    const id = ++this.#next
+    return new Promise((resolve, reject) => {
+      this.#answers.set(id, { resolve, reject })
+      this.#child.stdin.write(`${JSON.stringify({ id, body: body.toString(), args })}\n`)
+    })
+  }
+
+  /** The value of a metric or query, with its origin, or why there is none. */
+  value(query) {
+    return this.run((t, wanted) => t.value(wanted), query)
+  }
+
+  /** Makes a guard whose events are told; `name` is how they are. */
+  guard(name, limits, options) {
+    return this.run((t, ...all) => t.watch(...all), name, limits, options)
+  }
+
+  state(name) {
+    return this.run((t, which) => t.guards[which].state, name)
+  }
+
+  /** Events of a guard so far. */
+  of(name, event) {
+    return this.events.filter((each) => each.guard === name && (event === undefined || each.event === event))
+  }
+
+  /** Asserts that a guard tells an event, other than the first `after` ones, and returns it. */
+  comes(what, name, event, after = 0) {
+    return comes(
+      what,
+      () => this.of(name, event)[after],
+      async () => ({ events: this.of(name), ended: this.hasEnded ?? false }),
+    )
+  }
+
+  signal(signal) {
+    this.#child.kill(signal)
+  }
+
+  async end() {
+    this.#child.kill('SIGKILL')
+    await this.ended
+  }
+}
+
+/** Runs a scenario. What it has started is ended with it. */
+export async function scenario(body) {
+  try {
+    await body()
+  } catch (error) {
+    tell('comes to its end', false, error.stack)
+  }
+  for (const child of started) child.kill('SIGKILL')
+  // What is stuck in the kernel must not keep it from ending.
+  process.exit(0)
+}

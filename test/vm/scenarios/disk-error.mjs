@@ -1,0 +1,38 @@
+// ext4 with errors: read-only from then on, whether or not its flags say so. Nothing more can be written.
+import { MB, Subject, check, comes, equal, finish, read, scenario, shell, write } from '../guest/scenario.mjs'
+
+await scenario(async () => {
+  const path = '/mnt/error'
+  await shell(`modprobe loop; mkdir -p ${path}; dd if=/dev/zero of=/var/error bs=1M count=64 status=none`)
+  const loop = await shell('losetup -f --show /var/error')
+  await shell(`mkfs.ext4 -q ${loop} && mount -o errors=remount-ro ${loop} ${path}`)
+  const subject = await Subject.start()
+  check('there is room', (await subject.value({ metric: 'disk.free', path })).value > 10 * MB)
+  await subject.guard('low', { 'disk.free': { below: '1MB', path } })
+
+  write(`/sys/fs/ext4/${loop.split('/').at(-1)}/trigger_fs_error`, 'a scenario')
+  const touched = await finish(['touch', `${path}/file`])
+  check('nothing can be written any more', touched.code !== 0, touched.output)
+  const mount = read('/proc/mounts')
+    .split('\n')
+    .find((line) => line.includes(path))
+  const breach = await subject.comes(
+    `disk.free breaches (mounted ${mount
+      .split(' ')[3]
+      .split(',')
+      .filter((word) => /^(ro|rw|emergency_ro)$/.test(word))})`,
+    'low',
+    'breach',
+  )
+  equal('with 0', breach?.value, 0)
+  equal('so says a sample', (await subject.value({ metric: 'disk.free', path })).value, 0)
+  await subject.end()
+  const later = await Subject.start()
+  await comes(
+    'and one of a process that comes later',
+    async () => (await later.value({ metric: 'disk.free', path })).value === 0,
+    () => later.value({ metric: 'disk.free', path }),
+  )
+  await later.end()
+  await shell(`umount -l ${path}; losetup -d ${loop}; rm /var/error`)
+})

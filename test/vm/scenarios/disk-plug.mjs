@@ -1,0 +1,46 @@
+// A disk that is plugged in, mounted where a guard already looks, written to, and pulled out while it is mounted.
+import { existsSync, readdirSync } from 'node:fs'
+import { MB, Subject, check, comes, equal, machine, read, scenario, shell } from '../guest/scenario.mjs'
+
+const path = '/mnt/plugged'
+
+await scenario(async () => {
+  await shell(`mkdir -p ${path}`)
+  const subject = await Subject.start()
+  await subject.guard('low', { 'disk.free': { below: '1MB', path } })
+  await subject.guard('busy', { 'disk.write': { above: '100kB', path, for: 0 } })
+  const before = new Set(readdirSync('/sys/block'))
+
+  machine('device_add', { driver: 'virtio-blk-pci', drive: 'spare', id: 'disk', bus: 'one' })
+  const name = await comes('the kernel has the disk', () => readdirSync('/sys/block').find((each) => !before.has(each)))
+  if (name === undefined) return
+  await shell(`mkfs.ext4 -q /dev/${name} && mount -o errors=remount-ro /dev/${name} ${path}`)
+  const at = (metric) => subject.value({ metric, path })
+  const isOfDisk = async () => (await at('disk.free')).value < 128 * MB
+  await comes('disk.free is of the disk that came later', isOfDisk, () => at('disk.free'))
+
+  await shell(`dd if=/dev/zero of=${path}/file bs=1M count=40 oflag=direct status=none`)
+  const busy = await subject.comes('disk.write breaches: what goes to that disk counts', 'busy', 'breach')
+  equal('it is that of the disk', busy?.origin, `/sys/dev/block/${read(`/sys/block/${name}/dev`)}/stat`)
+  equal('there is room', await subject.state('low'), 'clear')
+
+  machine('device_del', { id: 'disk' })
+  await comes('the kernel has lost the disk', () => !existsSync(`/sys/block/${name}`))
+  await shell(`dd if=/dev/zero of=${path}/more bs=1M count=4 conv=fsync status=none; touch ${path}/file; true`)
+  const told = async () => subject.of('low').some((each) => each.event !== 'clear')
+  await comes('the guard on its room breaches or is told that it cannot be known', told, () => at('disk.free'))
+  const free = await at('disk.free')
+  check(
+    'disk.free of a disk that is gone is 0 or unavailable',
+    free.value === 0 || free.unavailable !== undefined,
+    free,
+  )
+  const written = await at('disk.write')
+  check('disk.write of it is 0 or unavailable', written.value === 0 || written.unavailable !== undefined, written)
+  await shell(`umount -l ${path}`)
+  await comes(
+    'unmounted, it is of the file system below',
+    async () => (await at('disk.free')).value > 128 * MB,
+    () => at('disk.free'),
+  )
+})

@@ -1,0 +1,51 @@
+// A FUSE file system that stops answering: all that is asked of it is unavailable, and nothing else waits for it.
+import { Subject, bin, check, comes, equal, pause, poll, scenario, shell, start } from '../guest/scenario.mjs'
+
+const path = '/mnt/hang'
+const asked = ['disk', 'disk.free', 'disk.inodes']
+
+await scenario(async () => {
+  await shell(`modprobe fuse; mkdir -p ${path}`)
+  const server = start(['python3', `${bin}/../programs/hang.py`, path])
+  await poll(() => server.output.includes('mounted'))
+  const subject = await Subject.start()
+  const at = (metric) => subject.value({ metric, path })
+  equal('disk.free while it answers', (await at('disk.free')).value, 400 * 4096)
+  equal('disk', (await at('disk')).value, (100 * 500) / 900)
+  equal('disk.inodes', (await at('disk.inodes')).value, 50)
+  await subject.guard('often', { 'disk.free': { below: '100kB', path } }, { within: '100ms' })
+  await subject.guard('rarely', { 'disk.inodes': { above: 99, path } }, { within: '5s' })
+  await subject.guard('must', { disk: { above: 99, path, onMissing: 'breach' } })
+  await subject.guard('other', { 'disk.free': { below: '1kB', path: '/' }, memory: 99 })
+  equal('it is clear', await subject.state('often'), 'clear')
+
+  server.kill('SIGUSR1')
+  await pause(300)
+  await subject.comes('a guard that looks often is told', 'often', 'unavailable')
+  await subject.comes('one that looks rarely, too', 'rarely', 'unavailable')
+  await subject.comes('one that must not miss it breaches', 'must', 'breach')
+  const answers = await Promise.race([Promise.all(asked.map(at)), pause(60_000)])
+  check('every sample() of it settles', Array.isArray(answers), answers)
+  for (const [index, metric] of asked.entries())
+    check(
+      `${metric} is unavailable, with a reason`,
+      answers?.[index].unavailable !== undefined && answers[index].unavailable.length > 20,
+      answers?.[index],
+    )
+  check('another file system is read', (await subject.value({ metric: 'disk.free', path: '/' })).value > 0)
+  equal('a guard on others is clear', await subject.state('other'), 'clear')
+  equal('and was told of nothing', subject.of('other').length, 0)
+
+  server.kill('SIGKILL')
+  await shell(`umount -l ${path}`)
+  await comes(
+    'unmounted, it is of the file system below',
+    async () => (await at('disk.free')).value > 400 * 4096,
+    () => at('disk.free'),
+  )
+  await comes(
+    'and its guards are clear',
+    async () => (await subject.state('often')) === 'clear' && (await subject.state('must')) === 'clear',
+    async () => [await subject.state('often'), await subject.state('must')],
+  )
+})

@@ -1,0 +1,47 @@
+// Page cache in a limited group can be reclaimed, and so can what waits to be written: neither is a breach.
+import {
+  MiB,
+  Subject,
+  bin,
+  check,
+  equal,
+  finish,
+  group,
+  headroom,
+  near,
+  read,
+  scenario,
+  shell,
+  table,
+  write,
+} from '../guest/scenario.mjs'
+
+await scenario(async () => {
+  await shell('dd if=/dev/zero of=/var/cached bs=1M count=220 status=none; sync')
+  write('/proc/sys/vm/drop_caches', 3)
+  const limit = 200 * MiB
+  const folder = group('cache', { 'memory.max': limit })
+  const subject = await Subject.start({ group: folder })
+  await subject.guard('full', { memory: 90 })
+
+  await finish(['cat', '/var/cached'], { group: folder }, { stdio: ['ignore', 'ignore', 'ignore'] })
+  const current = Number(read(`${folder}/memory.current`))
+  check('the group is full of page cache', current > 0.9 * limit, current)
+  const clean = await subject.value('memory')
+  near('clean page cache is not used', clean.value, 100 * (1 - headroom(folder) / limit), 5)
+  check('so most is left', clean.value < 60, clean)
+  equal('and nothing is breached', subject.of('full').length, 0)
+
+  const written = await finish(['dd', 'if=/dev/zero', 'of=/var/dirty', 'bs=1M', 'count=300', 'status=none'], {
+    group: folder,
+  })
+  equal('dd comes to its end', written.code, 0)
+  equal('a plain dd breaches nothing', subject.of('full', 'breach').length, 0)
+  equal('the guard is clear', await subject.state('full'), 'clear')
+
+  const { by, breach } = await subject.run((t, hog) => t.endAtBreach('full', [hog, '40', '400', '30']), `${bin}/hog`)
+  equal('a command that really fills it is ended by the guard', by, 'us')
+  check('with its proof', breach?.value > 90, breach)
+  equal('the kernel has killed nobody', table(`${folder}/memory.events`).oom_kill, 0)
+  await shell('rm -f /var/cached /var/dirty')
+})

@@ -1,0 +1,68 @@
+// Limits that are set, raised and taken away, and a process that is moved: the value follows.
+import {
+  MB,
+  Subject,
+  cgroups,
+  check,
+  comes,
+  equal,
+  group,
+  headroom,
+  read,
+  scenario,
+  write,
+} from '../guest/scenario.mjs'
+
+await scenario(async () => {
+  const folder = group('changes', { 'memory.max': 400e6 })
+  const tight = group('tight', { 'memory.max': 100e6 })
+  const free = group('free')
+  const subject = await Subject.start({ group: folder })
+  await subject.run((t) => t.keep(100e6))
+  await subject.guard('full', { memory: { above: 70, clear: 60 } })
+
+  /** Waits until the value is what the files of `decides` say. */
+  async function follows(what, decides) {
+    let seen
+    const fits = async () => {
+      seen = await subject.value('memory.available')
+      return Math.abs(seen.value - headroom(decides)) < 8 * MB
+    }
+    await comes(what, fits, () => ({ ...seen, expected: headroom(decides) }), 20_000)
+  }
+  /** Waits until the machine's own figure decides. */
+  async function isHosts(what) {
+    let seen
+    const fits = async () => {
+      seen = [await subject.value('memory'), await subject.value('memory.host')]
+      return Math.abs(seen[0].value - seen[1].value) < 2
+    }
+    await comes(what, fits, () => seen, 20_000)
+  }
+
+  await follows('400 MB', folder)
+  write(`${folder}/memory.max`, 180e6)
+  await follows('lowered to 180 MB', folder)
+  const breach = await subject.comes('the guard is told', 'full', 'breach')
+  check('with the value of the new limit', breach?.value > 70 && breach.value <= 100, breach)
+  write(`${folder}/memory.max`, 'max')
+  await isHosts('taken away: the machine decides')
+  await subject.comes('the guard is clear', 'full', 'clear')
+  write(`${folder}/memory.max`, 180e6)
+  await follows('set to 180 MB again', folder)
+  await subject.comes('the guard is told again', 'full', 'breach', 1)
+  write(`${folder}/memory.max`, 400e6)
+  await follows('raised to 400 MB', folder)
+
+  // Memory stays charged to the group in which it was touched.
+  write(`${tight}/cgroup.procs`, subject.pid)
+  await follows('moved to a group with 100 MB', tight)
+  write(`${cgroups}/cgroup.procs`, subject.pid)
+  await isHosts('moved to the root')
+  write(`${folder}/cgroup.procs`, subject.pid)
+  await follows('moved back', folder)
+  write(`${free}/cgroup.procs`, subject.pid)
+  await isHosts('moved to a group without a limit')
+  equal('it was moved', read(`/proc/${subject.pid}/cgroup`), '0::/free')
+  equal('nothing was ever unavailable', subject.of('full', 'unavailable').length, 0)
+})

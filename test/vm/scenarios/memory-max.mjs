@@ -1,0 +1,24 @@
+// A group with a limit: the value is what the kernel's files give, and a guard is told before the kernel has to kill.
+import { MB, MiB, Subject, bin, check, equal, group, headroom, near, scenario, table } from '../guest/scenario.mjs'
+
+await scenario(async () => {
+  const limit = 200 * MiB
+  const folder = group('max', { 'memory.max': limit })
+  const subject = await Subject.start({ group: folder })
+  await subject.run((t) => t.keep(60e6))
+
+  const available = await subject.value('memory.available')
+  near('memory.available is the headroom of the group', available.value, headroom(folder), 8 * MB)
+  const memory = await subject.value('memory')
+  near('memory is the share of the limit', memory.value, 100 * (1 - headroom(folder) / limit), 5)
+  equal('the machine is not meant', (await subject.value('memory.host')).value < memory.value, true)
+
+  await subject.guard('full', { memory: 90 })
+  equal('it is clear', await subject.state('full'), 'clear')
+  const { by, breach } = await subject.run((t, hog) => t.endAtBreach('full', [hog, '40', '400', '30']), `${bin}/hog`)
+  equal('the command is ended by the guard', by, 'us')
+  check('the breach proves it', breach?.value > 90 && breach.value <= 100, breach)
+  check('it names the file that decided', breach?.origin.startsWith(folder), breach?.origin)
+  equal('the kernel has killed nobody', table(`${folder}/memory.events`).oom_kill, 0)
+  await subject.comes('it is clear afterwards', 'full', 'clear')
+})

@@ -1,0 +1,47 @@
+// The tightest limit counts, wherever up the chain it is, and with what others below it use.
+import {
+  MB,
+  MiB,
+  Subject,
+  bin,
+  check,
+  equal,
+  group,
+  headroom,
+  near,
+  poll,
+  read,
+  scenario,
+  start,
+  table,
+} from '../guest/scenario.mjs'
+
+await scenario(async () => {
+  const outer = group('nested', { 'memory.max': 150 * MiB })
+  const inner = group('nested/inner', { 'memory.max': 300 * MiB })
+  const subject = await Subject.start({ group: inner })
+  near('the outer limit decides', (await subject.value('memory.available')).value, headroom(outer), 8 * MB)
+  await subject.guard('full', { memory: 90 })
+  const { by, breach } = await subject.run((t, hog) => t.endAtBreach('full', [hog, '30', '400', '30']), `${bin}/hog`)
+  equal('the command is ended by the guard', by, 'us')
+  check('the breach names the outer group', breach?.origin.startsWith(`${outer}/memory`), breach?.origin)
+  equal('the kernel has killed nobody', table(`${outer}/memory.events`).oom_kill, 0)
+  await subject.end()
+
+  const sibling = group('nested/sibling')
+  start([`${bin}/hog`, '0', '70', '300'], { group: sibling })
+  await poll(() => Number(read(`${sibling}/memory.current`)) > 70 * MB)
+  const plain = group('nested/plain')
+  const second = await Subject.start({ group: plain })
+  near('what a sibling uses is gone', (await second.value('memory.available')).value, headroom(outer), 8 * MB)
+  await second.guard('full', { memory: 90 })
+  const ending = await second.run((t, hog) => t.endAtBreach('full', [hog, '20', '400', '30']), `${bin}/hog`)
+  equal('the command in a group without a limit is ended by the guard', ending.by, 'us')
+  equal('the kernel has killed nobody there', table(`${outer}/memory.events`).oom_kill, 0)
+
+  // Deeper than any container has it: the limit is on top.
+  const path = Array.from({ length: 14 }, (_, depth) => `d${depth}`).join('/')
+  const top = group('deep', { 'memory.max': 100 * MiB })
+  const third = await Subject.start({ group: group(`deep/${path}`) })
+  near('a limit 14 groups up counts', (await third.value('memory.available')).value, headroom(top), 8 * MB)
+})

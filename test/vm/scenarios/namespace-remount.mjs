@@ -1,0 +1,24 @@
+// What a container is: a cgroup namespace, a mount namespace, and the hierarchy mounted anew.
+import { MiB, Subject, bin, check, equal, group, headroom, near, scenario, table } from '../guest/scenario.mjs'
+
+await scenario(async () => {
+  const limit = 200 * MiB
+  const folder = group('container', { 'memory.max': limit })
+  const remount = 'umount -l /sys/fs/cgroup; mount -t cgroup2 cgroup2 /sys/fs/cgroup; exec "$@"'
+  const subject = await Subject.start(
+    { group: folder, unshare: ['--cgroup', '--mount'] },
+    { wrapper: ['sh', '-c', remount, 'sh'] },
+  )
+  await subject.run((t) => t.keep(60e6))
+  const memory = await subject.value('memory')
+  near('memory is the share of the own limit', memory.value, 100 * (1 - headroom(folder) / limit), 6)
+  await subject.guard('full', { memory: 90 })
+  const { by, breach } = await subject.run((t, hog) => t.endAtBreach('full', [hog, '40', '400', '30']), `${bin}/hog`)
+  equal('the command is ended by the guard', by, 'us')
+  check(
+    'the breach names the file as it is seen inside',
+    breach?.origin.startsWith('/sys/fs/cgroup/memory.'),
+    breach?.origin,
+  )
+  equal('the kernel has killed nobody', table(`${folder}/memory.events`).oom_kill, 0)
+})

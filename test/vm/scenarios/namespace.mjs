@@ -1,0 +1,67 @@
+// In a cgroup namespace without a remount /proc/self/cgroup says `/`, and what is mounted is the real root: the own group has
+// to be found, or nothing may be said of it.
+import {
+  MiB,
+  Subject,
+  bin,
+  check,
+  equal,
+  finish,
+  group,
+  headroom,
+  read,
+  scenario,
+  start,
+  table,
+  poll,
+} from '../guest/scenario.mjs'
+
+await scenario(async () => {
+  const limit = 200 * MiB
+  const folder = group('space', { 'memory.max': limit, 'pids.max': 500 })
+  const subject = await Subject.start({ group: folder, unshare: ['--cgroup'] })
+  await subject.run((t) => t.keep(60e6))
+  const [cgroup, mount] = await subject.run(() => {
+    const { readFileSync } = process.getBuiltinModule('fs')
+    const mounts = readFileSync('/proc/self/mountinfo', 'utf8').split('\n')
+    return [readFileSync('/proc/self/cgroup', 'utf8').trim(), mounts.find((line) => line.includes(' - cgroup2 '))]
+  })
+  equal('/proc/self/cgroup hides the group', cgroup, '0::/')
+  equal('mountinfo shows where the mount begins', mount?.split(' ')[3], '/..')
+
+  const memory = await subject.value('memory')
+  const expected = 100 * (1 - headroom(folder) / limit)
+  const unknown = memory.unavailable !== undefined && memory.unavailable.length > 20
+  check(
+    'memory is the share of the own limit, or said to be unknown',
+    unknown || Math.abs(memory.value - expected) < 6,
+    { ...memory, expected },
+  )
+  const available = await subject.value('memory.available')
+  check(
+    'memory.available is within the limit, or unknown',
+    available.unavailable !== undefined || available.value <= limit,
+    available,
+  )
+
+  if (!unknown) {
+    await subject.guard('full', { memory: 90 })
+    const { by, breach } = await subject.run((t, hog) => t.endAtBreach('full', [hog, '40', '400', '30']), `${bin}/hog`)
+    equal('the command is ended by the guard', by, 'us')
+    check('with its proof', breach?.value > 90, breach)
+    equal('the kernel has killed nobody', table(`${folder}/memory.events`).oom_kill, 0)
+  }
+  await subject.end()
+
+  // A command under `run` has to stay below its group, wherever its own is made.
+  const running = start(['tripline', 'run', '--', 'sleep', '8'], { group: folder, unshare: ['--cgroup'] })
+  const sleeper = await poll(async () => (await finish(['pgrep', '-x', 'sleep'])).output.trim())
+  check(
+    'the command of run stays in the group',
+    read(`/proc/${sleeper}/cgroup`).startsWith('0::/space'),
+    read(`/proc/${sleeper}/cgroup`),
+  )
+  const { code, output } = await running.ended
+  equal('and ends as it does elsewhere', code, 0)
+  equal('without a word', output, '')
+})

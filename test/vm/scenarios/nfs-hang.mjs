@@ -1,0 +1,52 @@
+// An NFS server that goes away and comes back, with a hard mount.
+import { Subject, check, comes, equal, pause, poll, read, scenario, shell, start } from '../guest/scenario.mjs'
+
+const path = '/mnt/nfs'
+
+await scenario(async () => {
+  await shell(
+    `modprobe -a nfsd nfs; mkdir -p /srv/served ${path}; mount -t tmpfs -o size=20M tmpfs /srv/served; mount -t nfsd nfsd /proc/fs/nfsd 2>/dev/null; mkdir -p /run/rpcbind; true`,
+  )
+  start(['rpcbind', '-f'])
+  await pause(500)
+  await shell(
+    'exportfs -o rw,no_root_squash,fsid=1,insecure,no_subtree_check 127.0.0.1:/srv/served; rpc.nfsd -N 3 -V 4 2',
+  )
+  start(['rpc.mountd', '--foreground', '--no-nfs-version', '3'])
+  await poll(async () => {
+    await shell(`mount -t nfs4 -o port=2049,timeo=20,retrans=1 127.0.0.1:/srv/served ${path} || true`)
+    return read('/proc/mounts').includes(` ${path} nfs4 `)
+  })
+  const subject = await Subject.start()
+  const at = (metric) => subject.value({ metric, path })
+  const before = await at('disk.free')
+  check('disk.free is of the server', before.value > 15 * 2 ** 20 && before.value <= 20 * 2 ** 20, before)
+  await subject.guard('low', { 'disk.free': { below: '1MB', path } })
+  await subject.guard('other', { 'disk.free': { below: '1kB', path: '/' }, memory: 99 })
+  equal('it is clear', await subject.state('low'), 'clear')
+
+  await shell('rpc.nfsd 0')
+  await subject.comes('its guard is told', 'low', 'unavailable')
+  const answers = await Promise.race([Promise.all([at('disk.free'), at('disk')]), pause(60_000)])
+  check('every sample() of it settles', Array.isArray(answers), answers)
+  for (const each of answers ?? [])
+    check('unavailable, with a reason', each.unavailable !== undefined && each.unavailable.length > 20, each)
+  equal('a guard on others is clear', await subject.state('other'), 'clear')
+  equal('and was told of nothing', subject.of('other').length, 0)
+
+  await shell('rpc.nfsd -N 3 -V 4 2')
+  await comes(
+    'the server is back: its guard is clear',
+    async () => (await subject.state('low')) === 'clear',
+    () => subject.state('low'),
+    120_000,
+  )
+  const after = await comes(
+    'and has a value',
+    async () => ((await at('disk.free')).value === undefined ? undefined : at('disk.free')),
+    () => at('disk.free'),
+    120_000,
+  )
+  equal('the one from before', after?.value, before.value)
+  await shell(`umount -lf ${path}; rpc.nfsd 0; true`)
+})

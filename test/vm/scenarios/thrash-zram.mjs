@@ -1,0 +1,54 @@
+// A machine with compressed swap in memory: what is swapped, how fast, and that a guard is told before the kernel kills.
+import { Subject, bin, check, comes, equal, near, scenario, shell, table, read } from '../guest/scenario.mjs'
+
+const kills = () => table('/proc/vmstat').oom_kill
+
+const info = () =>
+  Object.fromEntries(
+    read('/proc/meminfo')
+      .split('\n')
+      .map((line) => line.split(/[:\s]+/)),
+  )
+
+await scenario(async () => {
+  await shell('modprobe zram; echo 200M >/sys/block/zram0/disksize; mkswap -q /dev/zram0; swapon /dev/zram0')
+  const subject = await Subject.start({ score: -900 })
+  equal('swap is 0 while nothing is swapped', (await subject.value('swap')).value, 0)
+  await subject.guard('swapping', { 'swap.rate': { above: '100kB', for: 0 } })
+  await subject.guard('half', { swap: 40 })
+  await subject.guard('stalled', { 'pressure.memory': { above: 5, for: '1s' } })
+  await subject.guard('end', { swap: 85 })
+  const { by, breach } = await subject.run((t, hog) => t.endAtBreach('end', [hog, '40', '3000', '60']), `${bin}/hog`)
+  equal('the command is ended by the guard', by, 'us')
+  check('with its proof', breach?.value > 85 && breach.value <= 100, breach)
+  equal('the kernel has killed nobody', kills(), 0)
+  await subject.comes('swap.rate has breached', 'swapping', 'breach')
+  const half = await subject.comes('swap has breached at 40 %', 'half', 'breach')
+  check('before it was at 85 %', half?.at < breach?.at, [half?.at, breach?.at])
+  await subject.comes('pressure.memory has breached', 'stalled', 'breach')
+
+  await comes(
+    'swap is what the kernel says',
+    async () => {
+      const { value } = await subject.value('swap')
+      return Math.abs(value - 100 * (1 - info().SwapFree / info().SwapTotal)) < 1
+    },
+    () => subject.value('swap'),
+  )
+  near(
+    'memory.available is what the kernel says',
+    (await subject.value('memory.available')).value,
+    info().MemAvailable * 1024,
+    12e6,
+  )
+
+  const told = subject.of('stalled', 'breach').length + subject.of('end', 'breach').length
+  const limited = await subject.run((t, hog) => t.endAtBreach('end', [hog, '0', '3000', '60']), `${bin}/hog`)
+  check('at full speed it is ended, by whomever', limited.by !== 'itself', limited)
+  await comes(
+    'and the guards were told',
+    () => subject.of('stalled', 'breach').length + subject.of('end', 'breach').length > told,
+  )
+  await subject.end()
+  await shell('swapoff /dev/zram0; echo 1 >/sys/block/zram0/reset')
+})
