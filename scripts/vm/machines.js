@@ -14,6 +14,7 @@ export const kernels = {
  */
 export const machines = {
   plain: { memory: 900 },
+  legacy: { memory: 700 },
   small: { memory: 512 },
   devices: { memory: 700, acpi: true },
   'no-psi': { memory: 512, append: 'psi=0' },

@@ -61,7 +61,7 @@ const log = join(vmFolder, 'console.log')
 rmSync(log, { force: true })
 
 /** What has passed, by scenario, kernel, tarball and the scenario's own text. */
-const passed = new Map(options.resume ? readPassed() : [])
+const passed = new Map(readPassed())
 function readPassed() {
   try {
     return Object.entries(JSON.parse(readFileSync(passedFile, 'utf8')))
@@ -135,11 +135,11 @@ async function play(scenario) {
   try {
     const own = await guestFor(scenario)
     if (scenario.judge !== undefined) {
-      if (!(await own.ended(scenario.limit ?? 180_000))) result.failed.push('the guest did not power itself off')
+      if (!(await own.ended(scenario.limit ?? 240_000))) result.failed.push('the guest did not power itself off')
       for (const line of scenario.judge(consoleOf(log))) take(JSON.stringify(line))
       await endGuest()
     } else {
-      const wrong = await own.run(scenario.name, scenario.limit ?? 180_000, take)
+      const wrong = await own.run(scenario.name, scenario.limit ?? 240_000, take)
       if (wrong !== undefined) result.failed.push(wrong)
       if (result.asserts === 0) result.failed.push('nothing was asserted')
       // A scenario that failed may have left anything behind.
@@ -164,7 +164,7 @@ const keys = new Map(wanted.map((each) => [each, keyOf(each)]))
 for (const scenario of wanted) {
   const key = keys.get(scenario)
   const begun = Date.now()
-  const known = passed.get(key)
+  const known = options.resume ? passed.get(key) : undefined
   const result = known === undefined ? await play(scenario) : { ...scenario, asserts: known, failed: [] }
   results.push(result)
   const took = known === undefined ? `${((Date.now() - begun) / 1000).toFixed(0)} s` : '-'
@@ -175,6 +175,7 @@ for (const scenario of wanted) {
   for (const each of result.failed) console.log(`    ${each}`)
   if (result.failed.length > 0 && result.said !== undefined) process.stdout.write(result.said)
   if (result.failed.length === 0) passed.set(key, result.asserts)
+  else passed.delete(key)
   writeFileSync(passedFile, JSON.stringify(Object.fromEntries(passed), undefined, 1))
 }
 await endGuest()

@@ -18,6 +18,7 @@ export const scenarios = [
   { name: 'memory-changes', what: 'limits that change, processes that are moved', machine: 'plain', kernels: both },
   { name: 'namespace', what: 'a cgroup namespace without a remount', machine: 'plain', kernels: both },
   { name: 'namespace-remount', what: 'a cgroup namespace with its own mount', machine: 'plain', kernels: ['6.1'] },
+  { name: 'memory-v1', what: 'control groups of version 1', machine: 'legacy', kernels: ['6.1'], leaves: true },
   { name: 'quota', what: 'a quota, throttling, a quota that is taken away', machine: 'plain', kernels: both },
   { name: 'quota-raised', what: 'a quota that is raised: `cpu` never passes 100', machine: 'plain', kernels: ['6.1'] },
   { name: 'quota-burst', what: '`cpu.max.burst`: `cpu` never passes 100', machine: 'plain', kernels: both },

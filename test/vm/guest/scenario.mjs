@@ -10,7 +10,7 @@ export const MB = 1e6
 export const MiB = 2 ** 20
 
 /** The bound of everything that is waited for. Far beyond what it takes, so that only what never comes fails. */
-const BOUND = 40_000
+const BOUND = 30_000
 
 const started = new Set()
 

@@ -1,0 +1,67 @@
+// Control groups of version 1: the limit of an own group, page cache in it, and a limit that is raised.
+import {
+  MB,
+  MiB,
+  Subject,
+  bin,
+  check,
+  comes,
+  equal,
+  finish,
+  near,
+  read,
+  scenario,
+  shell,
+  table,
+  write,
+} from '../guest/scenario.mjs'
+import { mkdirSync } from 'node:fs'
+
+const folder = '/sys/fs/cgroup/memory/old'
+
+/** What is left of the limit, from the kernel's own files. */
+function headroom() {
+  const stat = table(`${folder}/memory.stat`)
+  const cache = Math.max(0, stat.total_inactive_file + stat.total_active_file - stat.total_dirty - stat.total_writeback)
+  return Number(read(`${folder}/memory.limit_in_bytes`)) - Number(read(`${folder}/memory.usage_in_bytes`)) + cache
+}
+
+const kills = () => table(`${folder}/memory.oom_control`).oom_kill
+
+await scenario(async () => {
+  await shell(
+    'umount /sys/fs/cgroup; mount -t tmpfs tmpfs /sys/fs/cgroup; mkdir /sys/fs/cgroup/memory; mount -t cgroup -o memory memory /sys/fs/cgroup/memory',
+  )
+  mkdirSync(folder)
+  write(`${folder}/memory.limit_in_bytes`, 200 * MiB)
+  const subject = await Subject.start({ group: folder })
+  await subject.run((t) => t.keep(50e6))
+  near(
+    'memory.available is the headroom of the group',
+    (await subject.value('memory.available')).value,
+    headroom(),
+    8 * MB,
+  )
+  await subject.guard('full', { memory: 90 })
+
+  const written = await finish(['dd', 'if=/dev/zero', 'of=/var/dirty', 'bs=1M', 'count=300', 'status=none'], {
+    group: folder,
+  })
+  equal('dd comes to its end', written.code, 0)
+  const usage = Number(read(`${folder}/memory.usage_in_bytes`))
+  check('it has filled the group with page cache', usage > 0.85 * 200 * MiB, usage)
+  equal('a plain dd breaches nothing', subject.of('full', 'breach').length, 0)
+
+  const { by, breach } = await subject.run((t, hog) => t.endAtBreach('full', [hog, '30', '400', '30']), `${bin}/hog`)
+  equal('a command that really fills it is ended by the guard', by, 'us')
+  check('the breach proves it', breach?.value > 90 && breach.value <= 100, breach)
+  check('it names the file that decided', breach?.origin.startsWith(`${folder}/memory.`), breach?.origin)
+  equal('the kernel has killed nobody', kills(), 0)
+  await subject.comes('it is clear afterwards', 'full', 'clear')
+
+  write(`${folder}/memory.limit_in_bytes`, 300 * MiB)
+  let seen
+  const follows = async () => Math.abs((seen = (await subject.value('memory.available')).value) - headroom()) < 8 * MB
+  await comes('a limit that is raised counts', follows, () => [seen, headroom()])
+  await shell('rm /var/dirty')
+})
