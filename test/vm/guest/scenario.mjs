@@ -132,6 +132,10 @@ export function start(command, place, options = {}) {
 /** Runs a command to its end. */
 export const finish = (command, place, options) => start(command, place, options).ended
 
+/** Runs a command under `tripline run`; options and command are words between blanks. */
+export const underLimits = (options, command, place) =>
+  finish(['tripline', 'run', ...options.split(' '), '--', ...command.split(' ')], place)
+
 /** Runs a shell command that must succeed. */
 export async function shell(text) {
   const { code, output } = await finish(['sh', '-c', text])
@@ -225,6 +229,38 @@ export class Subject {
     this.#child.kill('SIGKILL')
     await this.ended
   }
+}
+
+/** Counts whom the kernel has killed in a group. */
+export const killsIn = (folder) => () => table(`${folder}/memory.events`).oom_kill
+
+/** Counts whom the kernel has killed on the machine. */
+export const killsOfMachine = () => table('/proc/vmstat').oom_kill
+
+/**
+ * Asserts that a guard ends a command that takes `rate` MB a second, beside the subject, before the kernel has to kill anybody,
+ * of whom `kills` tells how many there were. Returns the breach.
+ */
+export async function endsInTime(subject, guard, kills, { rate = 30, what = 'a command that takes memory' } = {}) {
+  const before = kills()
+  const { by, breach } = await subject.run((t, ...all) => t.endAtBreach(...all), guard, [
+    `${bin}/hog`,
+    String(rate),
+    '3000',
+    '60',
+  ])
+  equal(`${what} is ended by the guard`, by, 'us')
+  const { value, limit, direction } = breach ?? {}
+  check(`${what}: the breach proves it`, direction === 'above' ? value > limit && value <= 100 : value < limit, breach)
+  equal(`${what}: the kernel has killed nobody`, kills() - before, 0)
+  return breach
+}
+
+/** Writes a file and reads it as whoever is in the group, so that its page cache is charged there. */
+export async function cacheFile(file, megabytes, folder) {
+  await shell(`dd if=/dev/zero of=${file} bs=1M count=${megabytes} status=none; sync`)
+  write('/proc/sys/vm/drop_caches', 3)
+  await finish(['cat', file], { group: folder }, { stdio: ['ignore', 'ignore', 'ignore'] })
 }
 
 /** Runs a scenario. What it has started is ended with it. */

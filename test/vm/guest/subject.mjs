@@ -10,7 +10,8 @@ const tripline = createRequire(import.meta.url)('tripline')
 const send = (message) => process.stdout.write(`${JSON.stringify(message)}\n`)
 
 function plain(breach) {
-  return { metric: breach.metric, value: breach.value, limit: breach.limit, origin: breach.origin, at: breach.at }
+  const { metric, value, limit, direction, origin, at } = breach
+  return { metric, value, limit, direction, origin, at }
 }
 
 const defined = (values) => Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))

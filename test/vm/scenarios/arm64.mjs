@@ -6,10 +6,12 @@ import {
   bin,
   check,
   comes,
+  endsInTime,
   equal,
   finish,
   group,
   headroom,
+  killsIn,
   near,
   poll,
   read,
@@ -17,6 +19,7 @@ import {
   shell,
   start,
   table,
+  underLimits,
   write,
 } from '../guest/scenario.mjs'
 
@@ -46,13 +49,7 @@ await scenario(async () => {
     8 * MB,
   )
   await subject.guard('full', { memory: 90 })
-  const { by, breach } = await subject.run(
-    (t, program) => t.endAtBreach('full', [program, '30', '400', '60']),
-    `${bin}/hog`,
-  )
-  equal('the command is ended by the guard', by, 'us')
-  check('with its proof', breach?.value > 90 && breach.value <= 100, breach)
-  equal('the kernel has killed nobody', table(`${folder}/memory.events`).oom_kill, 0)
+  await endsInTime(subject, 'full', killsIn(folder))
 
   const online = '/sys/devices/system/cpu/cpu1/online'
   write(online, 0)
@@ -69,7 +66,7 @@ await scenario(async () => {
     seen,
   )
 
-  const limited = await finish(['tripline', 'run', '--memory', '80MB', '--', `${bin}/hog`, '30', '400', '60'])
+  const limited = await underLimits('--memory 80MB', `${bin}/hog 30 400 60`)
   equal('run ends a command for its memory', limited.code, 123)
   const own = await finish(['tripline', 'run', '--', 'sh', '-c', 'exit 7'])
   equal('and gives the status of one that ends by itself', own.code, 7)

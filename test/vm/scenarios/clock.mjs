@@ -1,5 +1,5 @@
 // Steps of the wall clock: what lasts is not shortened, what has a date ends at that date, rates stay what they are.
-import { Subject, check, comes, equal, finish, pause, scenario, shell } from '../guest/scenario.mjs'
+import { Subject, check, comes, equal, pause, scenario, shell, underLimits } from '../guest/scenario.mjs'
 
 const hour = 3_600_000
 
@@ -16,7 +16,7 @@ await scenario(async () => {
     void operate('deadline', { deadline: new Date(Date.now() + time) })
     t.ticker = every({ hz: 10 }, () => {})
   }, 3 * hour)
-  const running = finish(['tripline', 'run', '--timeout', '1000s', '--', 'sleep', '20'])
+  const running = underLimits('--timeout 1000s', 'sleep 20')
   const watched = subject.run(
     (t, ...args) => t.collect(...args),
     ['cpu', 'cpu.host', 'process.cpu', 'network.rx', 'memory', 'load'],

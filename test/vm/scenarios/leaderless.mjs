@@ -6,12 +6,12 @@ import {
   check,
   comes,
   equal,
-  finish,
   poll,
   read,
   scenario,
   start,
   table,
+  underLimits,
 } from '../guest/scenario.mjs'
 
 await scenario(async () => {
@@ -41,38 +41,8 @@ await scenario(async () => {
   await subject.comes('a limit on its memory breaches', 'big', 'breach')
   child.kill('SIGKILL')
 
-  const limited = await finish([
-    'timeout',
-    '-s',
-    'KILL',
-    '40',
-    'tripline',
-    'run',
-    '--memory',
-    '100MB',
-    '--kill-after',
-    '2s',
-    '--',
-    `${bin}/leaderless`,
-    '200',
-    '300',
-  ])
+  const limited = await underLimits('--memory 100MB --kill-after 2s', `${bin}/leaderless 200 20`)
   equal('run ends it for its memory', limited.code, 123)
-  const timed = await finish([
-    'timeout',
-    '-s',
-    'KILL',
-    '40',
-    'tripline',
-    'run',
-    '--timeout',
-    '3s',
-    '--kill-after',
-    '2s',
-    '--',
-    `${bin}/leaderless`,
-    '20',
-    '300',
-  ])
+  const timed = await underLimits('--timeout 3s --kill-after 2s', `${bin}/leaderless 20 40`)
   equal('run ends it when its time is up', timed.code, 124)
 })

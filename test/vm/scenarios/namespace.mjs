@@ -3,17 +3,17 @@
 import {
   MiB,
   Subject,
-  bin,
   check,
+  endsInTime,
   equal,
   finish,
   group,
   headroom,
+  killsIn,
+  poll,
   read,
   scenario,
   start,
-  table,
-  poll,
 } from '../guest/scenario.mjs'
 
 await scenario(async () => {
@@ -46,10 +46,7 @@ await scenario(async () => {
 
   if (!unknown) {
     await subject.guard('full', { memory: 90 })
-    const { by, breach } = await subject.run((t, hog) => t.endAtBreach('full', [hog, '40', '400', '30']), `${bin}/hog`)
-    equal('the command is ended by the guard', by, 'us')
-    check('with its proof', breach?.value > 90, breach)
-    equal('the kernel has killed nobody', table(`${folder}/memory.events`).oom_kill, 0)
+    await endsInTime(subject, 'full', killsIn(folder))
   }
   await subject.end()
 

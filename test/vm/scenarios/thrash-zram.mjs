@@ -1,7 +1,17 @@
 // A machine with compressed swap in memory: what is swapped, how fast, and that a guard is told before the kernel kills.
-import { Subject, bin, check, comes, equal, near, scenario, shell, table, read } from '../guest/scenario.mjs'
-
-const kills = () => table('/proc/vmstat').oom_kill
+import {
+  Subject,
+  bin,
+  check,
+  comes,
+  endsInTime,
+  equal,
+  killsOfMachine,
+  near,
+  read,
+  scenario,
+  shell,
+} from '../guest/scenario.mjs'
 
 const info = () =>
   Object.fromEntries(
@@ -18,10 +28,7 @@ await scenario(async () => {
   await subject.guard('half', { swap: 40 })
   await subject.guard('stalled', { 'pressure.memory': { above: 5, for: '1s' } })
   await subject.guard('end', { swap: 85 })
-  const { by, breach } = await subject.run((t, hog) => t.endAtBreach('end', [hog, '40', '3000', '60']), `${bin}/hog`)
-  equal('the command is ended by the guard', by, 'us')
-  check('with its proof', breach?.value > 85 && breach.value <= 100, breach)
-  equal('the kernel has killed nobody', kills(), 0)
+  const breach = await endsInTime(subject, 'end', killsOfMachine, { rate: 40 })
   await subject.comes('swap.rate has breached', 'swapping', 'breach')
   const half = await subject.comes('swap has breached at 40 %', 'half', 'breach')
   check('before it was at 85 %', half?.at < breach?.at, [half?.at, breach?.at])
