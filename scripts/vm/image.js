@@ -40,7 +40,7 @@ const tools = {
 const packages = {
   amd64:
     'bash,coreutils,systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,kmod,util-linux,iproute2,iputils-ping,procps,libstdc++6,libatomic1,python3-minimal,e2fsprogs,dmsetup,nfs-kernel-server,nfs-common,udev,fdisk,busybox-static',
-  arm64: 'bash,coreutils,kmod,util-linux,mount,procps,libstdc++6,libatomic1,grep,sed,busybox-static',
+  arm64: 'bash,dash,coreutils,kmod,util-linux,mount,procps,libc-bin,libstdc++6,libatomic1,grep,sed,busybox-static',
 }
 
 /** Modules that no scenario can need and that are most of a kernel's size. */
@@ -242,6 +242,8 @@ export function rootImage(architecture) {
   writeFileSync(join(work, 'etc/fstab'), '')
   symlinkSync('/app/node_modules/tripline/dist/cli/main.js', join(ensure(join(work, 'usr/local/bin')), 'tripline'))
   if (architecture === 'amd64') addSystemd(work)
+  // Where nothing was configured, only unpacked.
+  else if (!existsSync(join(work, 'usr/bin/sh'))) symlinkSync('dash', join(work, 'usr/bin/sh'))
   const old = readdirSync(vmFolder).filter((each) => each.startsWith(`root-${architecture}-`))
   for (const each of old) rmSync(join(vmFolder, each))
   const size = Number(run('du', ['-sm', work]).split(/\s/)[0]) + 700

@@ -43,10 +43,12 @@ function replaceAddon(folder, tarball) {
   )
 }
 
-/** One hash over the names and contents of a folder: tarballs of the same files differ in their times. */
+/** One hash over what runs: tarballs of the same files differ in their times, and the table of a round is in docs/. */
 function hashOf(folder) {
   const sum = createHash('sha256')
-  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((each) => each.isFile())
+  const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(
+    (each) => each.isFile() && !each.name.endsWith('.md'),
+  )
   for (const path of files.map((each) => join(each.parentPath ?? each.path, each.name)).toSorted())
     sum.update(path.slice(folder.length)).update(readFileSync(path))
   return sum.digest('hex').slice(0, 12)

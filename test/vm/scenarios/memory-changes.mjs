@@ -18,7 +18,7 @@ await scenario(async () => {
   const tight = group('tight', { 'memory.max': 100e6 })
   const free = group('free')
   const subject = await Subject.start({ group: folder })
-  await subject.run((t) => t.keep(100e6))
+  await subject.run((t) => t.keep(115e6))
   await subject.guard('full', { memory: { above: 70, clear: 60 } })
 
   /** Waits until the value is what the files of `decides` say. */

@@ -45,7 +45,7 @@ async function holds(what, wrapper, of = (folder) => folder) {
   const memory = await subject.value('memory')
   near(`${what}: memory is the share of it`, memory.value, 100 * (1 - headroom(folder) / limit), 6)
   await subject.guard('full', { memory: 90 })
-  const breach = await endsInTime(subject, 'full', killsIn(folder), { what: `${what}: a command` })
+  const breach = await endsInTime(subject, 'full', killsIn(folder), { rate: 60, what: `${what}: a command` })
   check(`${what}: of that group`, breach?.origin.startsWith(`${folder}/memory.`), breach?.origin)
   await subject.end()
 }
@@ -83,12 +83,12 @@ await scenario(async () => {
     {},
     { wrapper: ['systemd-run', '-q', '--scope', '-u', 'changed', '-p', 'MemoryMax=400M'] },
   )
-  await subject.run((t) => t.keep(60e6))
-  await subject.guard('full', { memory: 60 })
+  await subject.run((t) => t.keep(90e6))
+  await subject.guard('full', { memory: 70 })
   equal('a scope with room is clear', await subject.state('full'), 'clear')
   await shell('systemctl set-property --runtime changed.scope MemoryMax=120M')
   const breach = await subject.comes('set-property: the guard is told', 'full', 'breach')
-  check('with the new share', breach?.value > 60, breach)
+  check('with the new share', breach?.value > 70, breach)
   await shell('systemctl set-property --runtime changed.scope MemoryMax=infinity')
   await subject.comes('and clear without one', 'full', 'clear')
   await subject.end()
