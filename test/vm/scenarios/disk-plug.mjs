@@ -1,6 +1,6 @@
 // A disk that is plugged in, mounted where a guard already looks, written to, and pulled out while it is mounted.
 import { existsSync, readdirSync } from 'node:fs'
-import { MB, Subject, check, comes, equal, machine, scenario, shell } from '../guest/scenario.mjs'
+import { MB, Subject, check, comes, equal, machine, read, scenario, shell } from '../guest/scenario.mjs'
 
 const path = '/mnt/plugged'
 
