@@ -24,14 +24,11 @@ await scenario(async () => {
   await subject.comes('a guard that looks often is told', 'often', 'unavailable')
   await subject.comes('one that looks rarely, too', 'rarely', 'unavailable')
   await subject.comes('one that must not miss it breaches', 'must', 'breach')
-  const answers = await Promise.race([Promise.all(asked.map(at)), pause(60_000)])
-  check('every sample() of it settles', Array.isArray(answers), answers)
-  for (const [index, metric] of asked.entries())
-    check(
-      `${metric} is unavailable, with a reason`,
-      answers?.[index].unavailable !== undefined && answers[index].unavailable.length > 20,
-      answers?.[index],
-    )
+  for (const metric of asked) {
+    const answer = await Promise.race([at(metric), pause(20_000)])
+    check(`a sample() of ${metric} settles`, answer !== undefined)
+    check(`${metric} is unavailable, with a reason`, answer?.unavailable?.length > 20, answer)
+  }
   check('another file system is read', (await subject.value({ metric: 'disk.free', path: '/' })).value > 0)
   equal('a guard on others is clear', await subject.state('other'), 'clear')
   equal('and was told of nothing', subject.of('other').length, 0)
