@@ -47,7 +47,7 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kLoad: return MakeLoadProbe(why);
     case Family::kMemory: return MakeMemoryProbe(why);
     case Family::kDisk: return MakeDiskProbe(selector, why);
-    case Family::kNetwork: return MakeNetworkProbe(why);
+    case Family::kNetwork: return MakeNetworkProbe(selector, why);
     case Family::kThrottled: return MakeThrottledProbe(why);
     case Family::kSockets: return MakeSocketsProbe(why);
     case Family::kProcess: return MakeProcessProbe(selector, why);

@@ -10,7 +10,7 @@ Probe* MakeCpuCoreProbe(Failure* why);
 Probe* MakeLoadProbe(Failure* why);
 Probe* MakeMemoryProbe(Failure* why);
 Probe* MakeDiskProbe(const Selector& selector, Failure* why);
-Probe* MakeNetworkProbe(Failure* why);
+Probe* MakeNetworkProbe(const Selector& selector, Failure* why);
 Probe* MakeThrottledProbe(Failure* why);
 Probe* MakeSocketsProbe(Failure* why);
 Probe* MakeProcessProbe(const Selector& selector, Failure* why);

@@ -3,7 +3,9 @@
 #include <net/if.h>
 #include <net/if_dl.h>
 #include <net/route.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/sysctl.h>
 
@@ -11,6 +13,7 @@
 #include "darwin/families.h"
 #include "port/platform.h"
 #include "port/traffic.h"
+#include "util/text.h"
 
 namespace tripline {
 namespace {
@@ -18,6 +21,28 @@ namespace {
 class NetworkProbe final : public Probe {
  public:
   ~NetworkProbe() override { free(buffer_); }
+
+  bool Open(const Selector& selector, Failure* why) {
+    snprintf(selected_, sizeof(selected_), "%s", selector.name);
+    size_t size = 0;
+    if (selector.name[0] == '\0') return true;
+    if (!Fetch(&size)) {
+      why->SetErrno("sysctl", "NET_RT_IFLIST2", errno, "");
+      return false;
+    }
+    FixedText<96> seen;
+    bool found = strlen(selector.name) < sizeof(selected_);
+    bool named = false;
+    ForEach(size, [this, &seen, &named](const struct if_msghdr2* message) {
+      const auto* link = LinkOf(message);
+      named = named || IsSelected(message);
+      seen.Add(seen.size() > 0 ? ", " : "").Add(link->sdl_data, link->sdl_nlen);
+    });
+    found = found && named;
+    if (!found)
+      snprintf(why->text, sizeof(why->text), "no interface \"%.24s\"; there is %s", selector.name, seen.get());
+    return found;
+  }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     size_t size = 0;
@@ -30,14 +55,23 @@ class NetworkProbe final : public Probe {
     bool any_hardware = false;
     ForEach(size,
             [&any_hardware](const struct if_msghdr2* message) { any_hardware = any_hardware || HasHardware(message); });
-    bool stands_still = false;
-    ForEach(size, [this, any_hardware, &stands_still](const struct if_msghdr2* message) {
-      if (!darwin::IsCounted(HasHardware(message), any_hardware, message->ifm_data.ifi_type)) return;
+    bool stands_still = false, found = selected_[0] == '\0';
+    ForEach(size, [this, any_hardware, &stands_still, &found](const struct if_msghdr2* message) {
+      if (selected_[0] != '\0') {
+        if (!IsSelected(message)) return;
+        found = true;
+      } else if (!darwin::IsCounted(HasHardware(message), any_hardware, message->ifm_data.ifi_type)) {
+        return;
+      }
       stands_still = Count(message) || stands_still;
     });
     traffic_.Report(now, out);
-    if (!stands_still) return;
     Failure why;
+    if (!found) {
+      snprintf(why.text, sizeof(why.text), "interface %s is gone", selected_);
+      return SetUnavailable(wanted, why, out);
+    }
+    if (!stands_still) return;
     why.Set("macOS does not count what an interface receives for this program (Wi-Fi on recent versions)");
     SetUnavailable(wanted & MaskOf(Metric::kNetworkRx), why, out);
   }
@@ -74,8 +108,17 @@ class NetworkProbe final : public Probe {
     }
   }
 
+  static const struct sockaddr_dl* LinkOf(const struct if_msghdr2* message) {
+    return reinterpret_cast<const struct sockaddr_dl*>(message + 1);
+  }
+
+  bool IsSelected(const struct if_msghdr2* message) const {
+    const auto* link = LinkOf(message);
+    return link->sdl_nlen == strlen(selected_) && memcmp(link->sdl_data, selected_, link->sdl_nlen) == 0;
+  }
+
   static bool HasHardware(const struct if_msghdr2* message) {
-    const auto* link = reinterpret_cast<const struct sockaddr_dl*>(message + 1);
+    const auto* link = LinkOf(message);
     return darwin::IsHardwareInterface(link->sdl_data, link->sdl_nlen, message->ifm_data.ifi_type);
   }
 
@@ -87,9 +130,12 @@ class NetworkProbe final : public Probe {
     constexpr uint64_t kMostBetweenReads = uint64_t{1} << 31;
     interface->received.AddNarrow(message->ifm_data.ifi_ibytes, kMostBetweenReads);
     interface->sent.AddNarrow(message->ifm_data.ifi_obytes, kMostBetweenReads);
+    interface->errors.AddNarrow(message->ifm_data.ifi_ierrors + message->ifm_data.ifi_oerrors);
+    interface->drops.AddNarrow(message->ifm_data.ifi_iqdrops + static_cast<uint64_t>(message->ifm_snd_drops));
     return darwin::StandsStill(interface->received.sum(), interface->sent.sum());
   }
 
+  char selected_[32] = "";  // empty for all that count
   char* buffer_ = nullptr;
   size_t capacity_ = 0;
   Traffic traffic_;
@@ -97,6 +143,6 @@ class NetworkProbe final : public Probe {
 
 }  // namespace
 
-Probe* MakeNetworkProbe(Failure*) { return new NetworkProbe(); }
+Probe* MakeNetworkProbe(const Selector& selector, Failure* why) { return OpenProbe<NetworkProbe>(selector, why); }
 
 }  // namespace tripline

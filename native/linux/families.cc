@@ -22,7 +22,7 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kPressure: return MakePressureProbe(selector, why);
     case Family::kDisk: return MakeDiskProbe(selector, why);
     case Family::kDiskIo: return MakeDiskIoProbe(selector, why);
-    case Family::kNetwork: return MakeNetworkProbe(why);
+    case Family::kNetwork: return MakeNetworkProbe(selector, why);
     case Family::kTemperature: return MakeTemperatureProbe(selector, why);
     case Family::kThrottled: return MakeThrottledProbe(why);
     case Family::kPower: return MakePowerProbe(why);

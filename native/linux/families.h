@@ -17,7 +17,7 @@ Probe* MakeUndervoltageProbe(Failure* why);
 Probe* MakePressureProbe(const Selector& selector, Failure* why);
 Probe* MakeDiskProbe(const Selector& selector, Failure* why);
 Probe* MakeDiskIoProbe(const Selector& selector, Failure* why);
-Probe* MakeNetworkProbe(Failure* why);
+Probe* MakeNetworkProbe(const Selector& selector, Failure* why);
 Probe* MakeTemperatureProbe(const Selector& selector, Failure* why);
 Probe* MakeThrottledProbe(Failure* why);
 Probe* MakePowerProbe(Failure* why);

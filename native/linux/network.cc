@@ -1,4 +1,5 @@
-// network.rx, network.tx: /proc/net/dev, summed over the interfaces that interfaces.h finds to count.
+// network.*: /proc/net/dev, summed over the interfaces that interfaces.h finds to count, or of one that is named.
+#include <cstdio>
 #include <cstring>
 
 #include "linux/families.h"
@@ -13,6 +14,7 @@ namespace tripline {
 namespace {
 
 constexpr uint64_t kPeriod = 100 * kMillisecond;
+constexpr MetricMask kOfErrors = MaskOf(Metric::kNetworkErrors) | MaskOf(Metric::kNetworkDrops);
 constexpr size_t kLine = 512;  // no line of it is that long
 // An interface is given to another one only some time after it has appeared, and rarely later.
 constexpr uint64_t kFirstWait = kSecond;
@@ -20,11 +22,13 @@ constexpr uint64_t kLongestWait = 32 * kSecond;
 
 class NetworkProbe final : public Probe {
  public:
-  NetworkProbe() {
+  bool Open(const Selector& selector, Failure* why) {
+    selected_.Set(selector.name);
     Text net;
     FindNet(roots_, &net);
     file_.SetPath(net.get(), "/dev");
     rules_.SetRoots(roots_.sys.get(), net.get());
+    return selected_.empty() || IsThere(why);
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
@@ -42,6 +46,28 @@ class NetworkProbe final : public Probe {
   const char* Origin(Metric) const override { return file_.path(); }
 
  private:
+  bool IsSelected(const Interface& interface) const {
+    return selected_.empty() ? interface.counts : strcmp(interface.name, selected_.get()) == 0;
+  }
+
+  // Whether the interface that was asked for exists; if not, which ones do.
+  bool IsThere(Failure* why) {
+    Buffer* buffer = SharedBuffer();
+    if (!file_.ReadPieces(1, buffer, kLine)) {
+      file_.Explain("", why);
+      return false;
+    }
+    FixedText<96> seen;
+    InterfaceLine line;
+    for (Scanner scan(buffer->data(), buffer->size); NextInterface(&scan, &line);) {
+      if (line.name.Is(selected_.get())) return true;
+      seen.Add(seen.size() > 0 ? ", " : "").Add(line.name.data, line.name.size);
+    }
+    snprintf(why->text, sizeof(why->text), "no interface \"%.24s\"; there is %s%s", selected_.get(), seen.get(),
+             seen.cut() ? "..." : "");
+    return false;
+  }
+
   bool Refresh(uint64_t now, Failure* why) {
     Buffer* buffer = SharedBuffer();
     if (!file_.ReadPieces(now, buffer, kLine)) {
@@ -57,24 +83,32 @@ class NetworkProbe final : public Probe {
       if (wait_ < kLongestWait) wait_ *= 2;
       Choose(now);
     }
-    *why = choice_;
+    if (selected_.empty()) *why = choice_;
+    if (!selected_.empty() && !found_)
+      snprintf(why->text, sizeof(why->text), "interface %.24s is gone", selected_.get());
     return !why->failed();
   }
 
   // Adds what the interfaces that count have had. False where they are not those of the last time.
   bool Take(const Buffer& buffer) {
     size_t count = 0;
+    found_ = false;
     InterfaceLine line;
     for (Scanner scan(buffer.data(), buffer.size); NextInterface(&scan, &line); count++) {
       if (count == interfaces_.size() || !line.name.Is(interfaces_[count].name)) return false;
       const Interface& interface = interfaces_[count];
       uint64_t received = 0, sent = 0;
-      if (!interface.counts) continue;
+      if (!IsSelected(interface)) continue;
+      found_ = true;
       const bool of_received = Wants(columns_, Metric::kNetworkRx), of_sent = Wants(columns_, Metric::kNetworkTx);
       if (!ParseTraffic(line.numbers, of_received ? &received : nullptr, of_sent ? &sent : nullptr)) continue;
       Traffic::Interface* sums = traffic_.Find(interface.id);
       if (of_received) sums->received.AddNarrow(received);
       if (of_sent) sums->sent.AddNarrow(sent);
+      uint64_t errors = 0, drops = 0;
+      if ((columns_ & kOfErrors) == 0 || !ParseTrafficErrors(line.numbers, &errors, &drops)) continue;
+      sums->errors.AddNarrow(errors);
+      sums->drops.AddNarrow(drops);
     }
     return count == interfaces_.size();
   }
@@ -108,10 +142,13 @@ class NetworkProbe final : public Probe {
   void Choose(uint64_t now) {
     choose_at_ = now + wait_;
     choice_ = Failure();
+    if (!selected_.empty()) return;
     rules_.Choose(interfaces_, &choice_);
   }
 
   const Roots roots_;
+  Text selected_;  // empty for all that count
+  bool found_ = false;
   File file_;
   InterfaceRules rules_;
   List<Interface> interfaces_, fresh_;
@@ -125,9 +162,6 @@ class NetworkProbe final : public Probe {
 
 }  // namespace
 
-Probe* MakeNetworkProbe(Failure* why) {
-  (void)why;
-  return new NetworkProbe();
-}
+Probe* MakeNetworkProbe(const Selector& selector, Failure* why) { return OpenProbe<NetworkProbe>(selector, why); }
 
 }  // namespace tripline

@@ -44,6 +44,7 @@ enum class Scope : uint8_t {
   kMachine,      // nothing: there is one
   kGroup,        // the machine, or "group" for the own control group
   kPath,         // a path on a file system
+  kInterface,    // a network interface
   kZone,         // the type of a thermal zone
   kGpu,          // a GPU
   kProcess,      // a process id, alone or with its descendants

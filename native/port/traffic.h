@@ -1,4 +1,4 @@
-// What interfaces have received and sent, as the two sums that network.rx and network.tx are rates of.
+// What interfaces have received, sent, damaged and dropped, as the sums that network.* are rates of.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ class Traffic {
   struct Interface {
     uint64_t id = 0;
     bool seen = false;
-    GrowingSum received, sent;
+    GrowingSum received, sent, errors, drops;
   };
 
   // The interface of this number, new where the last round had none; valid until the next call. As many as there are:
@@ -36,15 +36,12 @@ class Traffic {
   // what it has had stays in the sums.
   void Report(uint64_t now, Readings* out) {
     elapsed_.Add(now);
-    received_ = gone_received_;
-    sent_ = gone_sent_;
+    now_ = gone_;
     for (size_t i = known_.size(); i-- > 0;) {
       Interface& each = known_[i];
-      received_ += each.received.sum();
-      sent_ += each.sent.sum();
+      now_.Add(each);
       if (!each.seen) {
-        gone_received_ += each.received.sum();
-        gone_sent_ += each.sent.sum();
+        gone_.Add(each);
         known_.erase(&each);
         continue;
       }
@@ -55,11 +52,24 @@ class Traffic {
 
   // What the last round came to.
   void ReportAgain(Readings* out) const {
-    SetPair(Metric::kNetworkRx, received_, elapsed_.seconds(), out);
-    SetPair(Metric::kNetworkTx, sent_, elapsed_.seconds(), out);
+    SetPair(Metric::kNetworkRx, now_.received, elapsed_.seconds(), out);
+    SetPair(Metric::kNetworkTx, now_.sent, elapsed_.seconds(), out);
+    SetPair(Metric::kNetworkErrors, now_.errors, elapsed_.seconds(), out);
+    SetPair(Metric::kNetworkDrops, now_.drops, elapsed_.seconds(), out);
   }
 
  private:
+  struct Totals {
+    double received = 0, sent = 0, errors = 0, drops = 0;
+
+    void Add(const Interface& interface) {
+      received += interface.received.sum();
+      sent += interface.sent.sum();
+      errors += interface.errors.sum();
+      drops += interface.drops.sum();
+    }
+  };
+
   static Interface* See(Interface* interface) {
     interface->seen = true;
     return interface;
@@ -67,8 +77,8 @@ class Traffic {
 
   List<Interface> known_;
   size_t next_ = 0;
-  double received_ = 0, sent_ = 0;
-  double gone_received_ = 0, gone_sent_ = 0;  // by interfaces that are forgotten
+  Totals now_;
+  Totals gone_;  // of interfaces that are forgotten
   ElapsedTime elapsed_;
 };
 

@@ -35,7 +35,7 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kMemory: return MakeMemoryProbe(why);
     case Family::kDisk: return MakeDiskProbe(selector, why);
     case Family::kDiskIo: return MakeDiskIoProbe(selector, why);
-    case Family::kNetwork: return MakeNetworkProbe(why);
+    case Family::kNetwork: return MakeNetworkProbe(selector, why);
     case Family::kPower: return MakePowerProbe(why);
     case Family::kGpu: return MakeGpuProbe(selector, why);
     case Family::kPids: return MakePidsProbe(why);

@@ -11,7 +11,7 @@ Probe* MakeLoadProbe(Failure* why);
 Probe* MakeMemoryProbe(Failure* why);
 Probe* MakeDiskProbe(const Selector& selector, Failure* why);
 Probe* MakeDiskIoProbe(const Selector& selector, Failure* why);
-Probe* MakeNetworkProbe(Failure* why);
+Probe* MakeNetworkProbe(const Selector& selector, Failure* why);
 Probe* MakePowerProbe(Failure* why);
 Probe* MakeGpuProbe(const Selector& selector, Failure* why);
 Probe* MakePidsProbe(Failure* why);

@@ -1,6 +1,8 @@
 // network.rx, network.tx: GetIfTable2, summed over the interfaces that have hardware behind them, so that what passes
 // through bridges, tunnels, teams and virtual switches is not counted twice. (The counters of PDH do not say which is
 // which.)
+#include <memory>
+
 #include "port/platform.h"
 #include "port/traffic.h"
 #include "util/list.h"
@@ -24,6 +26,31 @@ class NetworkProbe final : public Probe {
       : get_(FindFunction<GetTable>(L"iphlpapi.dll", "GetIfTable2")),
         free_(FindFunction<FreeTable>(L"iphlpapi.dll", "FreeMibTable")) {}
 
+  bool Open(const Selector& selector, Failure* why) {
+    if (selector.name[0] == '\0') return true;
+    selected_.reset(new Wide(selector.name));
+    MIB_IF_TABLE2* table = nullptr;
+    const DWORD error = get_ == nullptr || free_ == nullptr ? ERROR_PROC_NOT_FOUND : get_(&table);
+    if (error != 0 || table == nullptr) {
+      SetWinError("GetIfTable2", "", error, "", why);
+      return false;
+    }
+    bool found = false;
+    Message message;
+    message.Add("no such interface; there is ");
+    for (ULONG i = 0; i < table->NumEntries; i++) {
+      found = found || IsSelected(table->Table[i]);
+      // Most are filters and tunnels that nobody asks for.
+      if (table->Table[i].InterfaceAndOperStatusFlags.HardwareInterface == 0) continue;
+      char name[128] = "";
+      WideCharToMultiByte(CP_UTF8, 0, table->Table[i].Alias, -1, name, sizeof(name) - 1, nullptr, nullptr);
+      message.Add(name).Add("; ");
+    }
+    free_(table);
+    if (!found) why->Set(message.get());
+    return found;
+  }
+
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     MIB_IF_TABLE2* table = nullptr;
     const DWORD error = get_ == nullptr || free_ == nullptr ? ERROR_PROC_NOT_FOUND : get_(&table);
@@ -35,15 +62,25 @@ class NetworkProbe final : public Probe {
     }
     interfaces_.clear();
     for (ULONG i = 0; i < table->NumEntries; i++) interfaces_.push_back(ToInterface(table->Table[i]));
+    bool found = selected_ == nullptr;
     for (ULONG i = 0; i < table->NumEntries; i++) {
       const MIB_IF_ROW2& row = table->Table[i];
-      if (!windows::IsCounted(interfaces_.data(), interfaces_.size(), i)) continue;
+      if (selected_ != nullptr ? !IsSelected(row) : !windows::IsCounted(interfaces_.data(), interfaces_.size(), i)) {
+        continue;
+      }
+      found = true;
       Traffic::Interface* known = traffic_.Find(row.InterfaceLuid.Value);
       known->received.Add(row.InOctets);
       known->sent.Add(row.OutOctets);
+      known->errors.Add(row.InErrors + row.OutErrors);
+      known->drops.Add(row.InDiscards + row.OutDiscards);
     }
     free_(table);
     traffic_.Report(now, out);
+    if (found) return;
+    Failure why;
+    why.Set("the interface is gone");
+    SetUnavailable(wanted, why, out);
   }
 
   const char* Origin(Metric) const override { return "GetIfTable2"; }
@@ -52,12 +89,15 @@ class NetworkProbe final : public Probe {
   using GetTable = DWORD(WINAPI*)(MIB_IF_TABLE2**);
   using FreeTable = void(WINAPI*)(void*);
 
+  bool IsSelected(const MIB_IF_ROW2& row) const { return lstrcmpiW(row.Alias, selected_->get()) == 0; }
+
   static windows::Interface ToInterface(const MIB_IF_ROW2& row) {
     const auto& flags = row.InterfaceAndOperStatusFlags;
     return {row.Type, flags.HardwareInterface != 0, flags.FilterInterface != 0,
             windows::ToAddress(row.PermanentPhysicalAddress, row.PhysicalAddressLength), row.InOctets + row.OutOctets};
   }
 
+  std::unique_ptr<Wide> selected_;  // the alias; nullptr for all that count
   const GetTable get_;
   const FreeTable free_;
   List<windows::Interface> interfaces_;
@@ -66,6 +106,6 @@ class NetworkProbe final : public Probe {
 
 }  // namespace
 
-Probe* MakeNetworkProbe(Failure*) { return new NetworkProbe(); }
+Probe* MakeNetworkProbe(const Selector& selector, Failure* why) { return OpenProbe<NetworkProbe>(selector, why); }
 
 }  // namespace tripline

@@ -32,6 +32,8 @@ export type MetricName =
   | 'disk.busy'
   | 'network.rx'
   | 'network.tx'
+  | 'network.errors'
+  | 'network.drops'
   | 'sockets'
   | 'temperature'
   | 'throttled'
@@ -59,7 +61,16 @@ export type MetricName =
 export type MetricUnit = '%' | 'per CPU' | 'bytes' | 'bytes/s' | 'count' | 'per s' | 'ms' | '°C' | 'flag'
 
 /** What distinguishes the series of one metric. */
-export type MetricScope = 'machine' | 'guard' | 'group' | 'path' | 'zone' | 'gpu' | 'process' | 'environment'
+export type MetricScope =
+  | 'machine'
+  | 'guard'
+  | 'group'
+  | 'path'
+  | 'interface'
+  | 'zone'
+  | 'gpu'
+  | 'process'
+  | 'environment'
 
 export type MetricRow = readonly [
   unit: MetricUnit,
@@ -129,9 +140,13 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   /** Share of time in which the device that a path is on had work. */
   'disk.busy': ['%', 'ratio', 'above', 100, 500, 1000, 'path'],
   /** Received over all interfaces but loopback and virtual ones. */
-  'network.rx': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'machine'],
+  'network.rx': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'interface'],
   /** Sent over all interfaces but loopback and virtual ones. */
-  'network.tx': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'machine'],
+  'network.tx': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'interface'],
+  /** Packets that interfaces have received damaged or could not send. */
+  'network.errors': ['per s', 'rate', 'above', 100, 500, 1000, 'interface'],
+  /** Packets that interfaces have dropped for want of room. */
+  'network.drops': ['per s', 'rate', 'above', 100, 500, 1000, 'interface'],
   /** TCP sockets in use. */
   sockets: ['count', 'level', 'above', 100, 0, 0, 'machine'],
   /** The hottest plausible sensor of the CPU or the chip it is on, or one zone by its type. */

@@ -31,13 +31,14 @@ export interface MetricInfo {
 export type SelectorName = TextSelector | 'pid' | 'tree'
 
 /** One whose value is a text; a metric takes one at most. */
-export type TextSelector = 'scope' | 'path' | 'zone' | 'gpu'
+export type TextSelector = 'scope' | 'path' | 'interface' | 'zone' | 'gpu'
 
 /** The selectors that metrics of a scope take. The first one is what stands in brackets in words: `disk(/data)`. */
 export const SELECTORS: Readonly<Record<MetricScope, readonly SelectorName[]>> = {
   machine: [],
   group: ['scope'],
   path: ['path'],
+  interface: ['interface'],
   zone: ['zone'],
   gpu: ['gpu'],
   process: ['pid', 'tree'],

@@ -21,6 +21,8 @@ export type Value = number | string
 export interface Selector {
   /** `disk*`: any path on the file system. @default the working directory */
   path?: string
+  /** `network.*`: the interface's name, or its alias on Windows. @default all that carry what goes in and out */
+  interface?: string
   /** `temperature`: the zone's type. @default the hottest that matters */
   zone?: string
   /** `gpu*`: the GPU's name in `/sys/class/drm` (`'card1'`), or its PCI address. @default all of them */
@@ -78,6 +80,7 @@ const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', ...SEL
 const TEXTS: Readonly<Record<TextSelector, string>> = {
   scope: "'machine' or 'group'",
   path: 'a path',
+  interface: "the name of a network interface such as 'eth0'",
   zone: 'the type of a thermal zone',
   gpu: "the name of a GPU such as 'card0'",
 }

@@ -99,6 +99,7 @@ void Process(const char* data, size_t size) {
   ParseFootprint(data, size, &a);
   ProcessIo io;
   ParseProcessIo(data, size, &io);
+  ParseTrafficErrors({data, size}, &a, &a);
   ParseOpenFilesLimit(data, size, &a);
   double load = 0;
   if (ParseLoadavg(data, size, &load)) Require(load >= 0);

@@ -79,6 +79,34 @@ TEST(NetworkOfAHostIsSeenThroughItsFirstProcess) {
   CHECK(EndsWith(reader.probe->Origin(Metric::kNetworkRx), "/proc/1/net/dev"));
 }
 
+// ---- one interface, errors and drops
+
+TEST(NetworkOfOneInterface) {
+  FakeRoot root;
+  root.MakeDirectory("sys/class/net/eth0/device");
+  root.Change("proc/net/dev",
+              "a|\n b|\n eth0: 100 1 2 3 0 0 0 0 10 1 5 7 0 0 0 0\n wg0: 50 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n");
+  Selector selector;
+  selector.name = "wg0";
+  Reader one(Metric::kNetworkRx, selector), all(Metric::kNetworkRx);
+  const Reading of_one = one.Read(Metric::kNetworkRx), of_all = all.Read(Metric::kNetworkRx);
+  const Reading errors = all.Read(Metric::kNetworkErrors), drops = all.Read(Metric::kNetworkDrops);
+  now += kSecond;
+  root.Change("proc/net/dev",
+              "a|\n b|\n eth0: 300 1 12 23 0 0 0 0 10 1 6 8 0 0 0 0\n wg0: 57 1 0 0 0 0 0 0 5 1 0 0 0 0 0 0\n");
+  CHECK_NEAR(test::Quotient(of_one, one.Read(Metric::kNetworkRx)), 7, 1e-6);
+  CHECK_NEAR(test::Quotient(of_all, all.Read(Metric::kNetworkRx)), 200, 1e-6);
+  CHECK_NEAR(test::Quotient(errors, all.Read(Metric::kNetworkErrors)), 11, 1e-6);
+  CHECK_NEAR(test::Quotient(drops, all.Read(Metric::kNetworkDrops)), 21, 1e-6);
+  now += kSecond;
+  root.Change("proc/net/dev", "a|\n b|\n eth0: 300 1 2 3 0 0 0 0 10 1 5 7 0 0 0 0\n");
+  CHECK(one.WhyHas(Metric::kNetworkRx, "interface wg0 is gone"));
+  selector.name = "eth7";
+  Reader wrong(Metric::kNetworkRx, selector);
+  CHECK(wrong.probe == nullptr);
+  CHECK(strstr(wrong.failure.text, "no interface \"eth7\"; there is eth0") != nullptr);
+}
+
 // ---- sockets
 
 TEST(SocketsOfBothFamilies) {

@@ -612,7 +612,10 @@ void ParseAll(const char* data, size_t size) {
   BlockStat block;
   ParseBlockStat(data, size, kAllColumns, &block);
   InterfaceLine line;
-  for (Scanner scan(data, size); NextInterface(&scan, &line);) ParseTraffic(line.numbers, &number, &number);
+  for (Scanner scan(data, size); NextInterface(&scan, &line);) {
+    ParseTraffic(line.numbers, &number, &number);
+    ParseTrafficErrors(line.numbers, &number, &number);
+  }
   ParseSwapCounters(data, size, &number);
   PoolIo pool;
   ParsePoolIo(data, size, &pool);

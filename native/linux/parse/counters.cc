@@ -85,6 +85,17 @@ bool ParseTraffic(Span numbers, uint64_t* received, uint64_t* sent) {
   return good && (sent == nullptr || (scan.SkipNumbers(7) && scan.Number(sent)));
 }
 
+bool ParseTrafficErrors(Span numbers, uint64_t* errors, uint64_t* drops) {
+  Scanner scan(numbers.data, numbers.size);
+  uint64_t sent_errors = 0, sent_drops = 0;
+  // bytes packets ERRS DROP fifo frame compressed multicast, and bytes packets ERRS DROP
+  if (!scan.SkipNumbers(2) || !scan.Number(errors) || !scan.Number(drops)) return false;
+  if (!scan.SkipNumbers(6) || !scan.Number(&sent_errors) || !scan.Number(&sent_drops)) return false;
+  *errors = SaturatingSum(*errors, sent_errors);
+  *drops = SaturatingSum(*drops, sent_drops);
+  return true;
+}
+
 bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages) {
   constexpr Key kKeys[] = {{"pswpin "}, {"pswpout "}};
   uint64_t values[2] = {};

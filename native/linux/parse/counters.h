@@ -55,6 +55,9 @@ bool NextInterface(Scanner* scan, InterfaceLine* out);
 // The bytes of a line; null for what need not be parsed.
 bool ParseTraffic(Span numbers, uint64_t* received, uint64_t* sent);
 
+// What was damaged and what was dropped, in both directions together.
+bool ParseTrafficErrors(Span numbers, uint64_t* errors, uint64_t* drops);
+
 // /proc/vmstat: pages swapped in and out since the start. False when the kernel has no swap counters.
 bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages);
 
