@@ -19,7 +19,9 @@ namespace {
 
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;  // its counters move with the tick
 constexpr uint64_t kSetupPeriod = kSecond;            // affinity, CPUs, quotas
-constexpr uint64_t kStandstill = 5 * kSecond;         // counters of a live kernel move within a tick
+// Counters of a kernel that counts move within a tick.
+constexpr uint64_t kStandstill = 5 * kSecond;
+constexpr uint64_t kFewTicks = 100 * kMillisecond;
 constexpr uint32_t kQuotas = kMaxParts - 1;
 constexpr double kTick = 0.01;  // USER_HZ is 100 on every architecture we build for
 constexpr MetricMask kOfQuotas = MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuThrottled);
@@ -145,8 +147,8 @@ class CpuProbe final : public Probe {
     if (started_at_ == 0) started_at_ = now;
     if ((wanted & kOfQuotas) != 0) {
       FindQuotas(now);
-      for (Quota& quota : quotas_) {
-        if (quota.group != nullptr) ReadQuota(now, &quota);
+      for (uint32_t i = 0; i + 1 < parts_; i++) {
+        if (quotas_[i].group != nullptr) ReadQuota(now, &quotas_[i]);
       }
       if (unknown_.failed()) SetUnavailable(wanted & kOfQuotas, unknown_, out);
     }
@@ -173,11 +175,7 @@ class CpuProbe final : public Probe {
   void ReadStat(uint64_t now, MetricMask wanted, Readings* out) {
     Buffer* buffer = SharedBuffer();
     const File::Result result = stat_.ReadIfOlder(now, kStatPeriod, buffer);
-    if (result == File::kFresh) {
-      CpuTimes times;
-      stat_wrong_ = ParseCpuTotal(buffer->data(), buffer->size, &times) ? TakeStat(now, times, buffer)
-                                                                        : "/proc/stat: no line of CPU times";
-    }
+    if (result == File::kFresh) stat_wrong_ = TakeStat(now, buffer);
     if (result == File::kFailed || stat_wrong_ != nullptr) {
       Failure why;
       if (result == File::kFailed)
@@ -199,20 +197,22 @@ class CpuProbe final : public Probe {
   }
 
   // nullptr, or why the counters are not believed.
-  const char* TakeStat(uint64_t now, const CpuTimes& times, Buffer* buffer) {
-    // gVisor and the like show the file without keeping the counters. A kernel that has come as far as running us has
-    // counted something.
-    uint64_t any = 0;
-    for (const uint64_t field : times.of) any |= field;
-    if (any == 0) return "/proc/stat: every counter is 0, so CPU time is not counted here";
-
-    const Sums before = host_;
-    const bool moved = !has_total_ || host_.Add(total_, times);
-    total_ = times;
+  const char* TakeStat(uint64_t now, Buffer* buffer) {
+    const CpuTimes& before = times_[newest_];
+    CpuTimes* times = &times_[newest_ ^ 1];
+    if (!ParseCpuTotal(buffer->data(), buffer->size, times)) return "/proc/stat: no line of CPU times";
+    newest_ ^= 1;
+    const uint64_t all = host_.all, busy = host_.busy;
+    const bool moved = has_total_ && host_.Add(before, *times);
     has_total_ = true;
-    if (moved) moved_at_ = now, still_ = 0;
-    // More than one read: a process that was stopped itself reads the first one late.
-    if (!moved && ++still_ >= 3 && now - moved_at_ >= kStandstill) return "/proc/stat: has not moved for 5 s";
+    if (moved) {
+      still_at_ = 0;
+      still_look_at_ = now + kStandstill;
+    } else if (host_.all == 0 && times->IsZero()) {
+      return "/proc/stat: every counter is 0, so CPU time is not counted here";
+    } else if (now >= still_look_at_ && StandsStill(now)) {
+      return "/proc/stat: the counters do not move";
+    }
 
     if (now - setup_at_ >= kSetupPeriod || setup_at_ == 0) {
       setup_at_ = now;
@@ -224,10 +224,19 @@ class CpuProbe final : public Probe {
     if (restricted_) {
       cpus_.Add(buffer->data(), buffer->size, &own_);
     } else {
-      own_.all += host_.all - before.all;
-      own_.busy += host_.busy - before.busy;
+      own_.all += host_.all - all;
+      own_.busy += host_.busy - busy;
     }
     return nullptr;
+  }
+
+  // Called for the first time when nothing has moved for a while. That may have been between two reads only, far apart
+  // because this process was stopped, or read again within a tick.
+  bool StandsStill(uint64_t now) {
+    const uint64_t clock = MonotonicNow();
+    still_look_at_ = now + kStandstill;
+    if (still_at_ == 0) still_at_ = clock;
+    return clock - still_at_ >= kFewTicks;
   }
 
   // ---- quotas
@@ -439,9 +448,10 @@ class CpuProbe final : public Probe {
   File stat_;
   const char* stat_wrong_ = nullptr;  // why what was read last is not believed
   bool has_total_ = false;
-  CpuTimes total_;
-  uint64_t moved_at_ = 0;
-  uint32_t still_ = 0;  // reads in a row in which nothing had moved
+  CpuTimes times_[2];  // of all CPUs: the newest, and those before
+  uint8_t newest_ = 0;
+  uint64_t still_look_at_ = 0;
+  uint64_t still_at_ = 0;  // by MonotonicNow(): since when nothing has moved; 0 while it does
   Sums host_, own_;
   OwnCpus cpus_;
   bool restricted_ = false;

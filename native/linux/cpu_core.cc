@@ -48,10 +48,7 @@ class CpuCoreProbe final : public Probe {
     uint32_t number = 0;
     CpuTimes times;
     for (CpuLines lines(buffer->data(), buffer->size); lines.Next(&number, &times);) {
-      uint64_t any = 0;
-      for (const uint64_t field : times.of) any |= field;
-      // One that has counted nothing is not counted: gVisor and the like.
-      if (any != 0 && affinity_.Has(number)) Take(number, times);
+      if (!times.IsZero() && affinity_.Has(number)) Take(number, times);
     }
     busiest_.Report(wanted, out);
   }

@@ -1,7 +1,6 @@
 // load: the 1-minute average over the CPUs that are online. The average counts the whole machine's tasks, those in
 // uninterruptible sleep too, so it is divided by the machine's CPUs, whatever this process may use of them.
 #include <sys/sysinfo.h>
-#include <cerrno>
 #include <cstring>
 
 #include "linux/families.h"
@@ -27,26 +26,34 @@ class LoadProbe final : public Probe {
     if (!Wants(wanted, Metric::kLoad)) return;
     Buffer* buffer = SharedBuffer();
     if (stat_.ReadIfOlder(now, kCpusPeriod, buffer) == File::kFresh) {
-      uint32_t cpu = 0;
+      cpus_ = CountCpuLines(buffer->data(), buffer->size);
       CpuTimes times;
-      cpus_ = 0;
-      for (CpuLines lines(buffer->data(), buffer->size); lines.Next(&cpu, &times);) cpus_++;
+      counts_ = ParseCpuTotal(buffer->data(), buffer->size, &times) && !times.IsZero();
     }
-    Failure why;
     double load = 0;
+    const char* wrong = nullptr;
     if (roots_.other_proc) {
-      if (!load_.Read(now, buffer))
+      if (!load_.Read(now, buffer)) {
+        Failure why;
         load_.Explain("", &why);
-      else if (!ParseLoadavg(buffer->data(), buffer->size, &load))
-        why.Set("/proc/loadavg: not a number");
+        return SetUnavailable(wanted, why, out);
+      }
+      if (!ParseLoadavg(buffer->data(), buffer->size, &load)) wrong = "/proc/loadavg: not a number";
     } else {
       struct sysinfo info;
-      if (sysinfo(&info) != 0) why.SetErrno("sysinfo", "", errno, "");
-      load = ToDouble(info.loads[0]) / 65536;
+      if (sysinfo(&info) == 0)
+        load = ToDouble(info.loads[0]) / 65536;
+      else
+        wrong = "the system refuses sysinfo(2)";
     }
-    if (!why.failed() && cpus_ == 0) why.Set("/proc/stat: CPUs cannot be counted, so there is no load per CPU");
-    if (why.failed()) return SetUnavailable(wanted, why, out);
-    out->SetLevel(Metric::kLoad, load / cpus_);
+    if (cpus_ == 0)
+      wrong = "/proc/stat: CPUs cannot be counted, so there is no load per CPU";
+    else if (load == 0 && !counts_)
+      wrong = "the load is 0, and so is every counter of /proc/stat: neither is counted here";
+    if (wrong == nullptr) return out->SetLevel(Metric::kLoad, load / cpus_);
+    Failure why;
+    why.Set(wrong);
+    SetUnavailable(wanted, why, out);
   }
 
   const char* Origin(Metric) const override { return load_.path(); }
@@ -56,6 +63,7 @@ class LoadProbe final : public Probe {
   File load_;
   File stat_;
   uint32_t cpus_ = 0;
+  bool counts_ = false;  // whether the kernel keeps the counters that it shows
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 //   <own cgroup>/{cpu,memory,io}.pressure           the own group of version 2
 #include <cerrno>
 #include <cstring>
+#include <memory>
 
 #include "linux/cgroup.h"
 #include "linux/families.h"
@@ -15,65 +16,52 @@
 #include "linux/parse/pressure.h"
 #include "port/platform.h"
 #include "util/counter.h"
+#include "util/list.h"
+#include "util/text.h"
 
 namespace tripline {
 
 namespace {
 
 constexpr uint64_t kPeriod = kSecond;
+constexpr uint32_t kPeriodMs = 1000;
 constexpr uint32_t kResources = 3;
-constexpr uint32_t kRemembered = 4 * kResources;
-constexpr size_t kLongestPath = 1024;
 
 const char* const kNames[kResources] = {"cpu", "memory", "io"};
 constexpr Metric kSome[kResources] = {Metric::kPressureCpu, Metric::kPressureMemory, Metric::kPressureIo};
 constexpr Metric kFull[kResources] = {Metric::kPressureCpuFull, Metric::kPressureMemoryFull, Metric::kPressureIoFull};
 
-// What the last read of one file gave. Outlives every probe, because a new one must not read again at once.
-// Guarded by the sampler's lock.
-struct LastRead {
-  char path[kLongestPath];
-  uint64_t tried_at;  // by MonotonicNow(); 0: unused
-  uint64_t at;        // of `pressure`
-  int error;          // of the last try; 0: it worked
-  bool bad;           // it worked and could not be understood
-  const char* call;
-  Pressure pressure;
+// One file and what its last read gave, shared by all probes of it. It outlives them by a second, because a new probe
+// must not read again at once. Guarded by the sampler's lock.
+class PressureFile {
+ public:
+  // The file at `path`, which exists once.
+  static PressureFile* Acquire(const char* path, uint64_t now);
+  void Release();
+
+  // Reads, where a second has passed since it was tried last. Returns the time until the next read is due.
+  uint64_t Read(uint64_t now);
+
+  uint64_t at() const { return at_; }  // of `pressure`
+  const Pressure& pressure() const { return pressure_; }
+  // Why the last read gave nothing.
+  bool failed() const { return failed_; }
+  void Explain(bool of_group, Failure* out) const;
+
+ private:
+  File file_;
+  uint64_t tried_at_ = 0;
+  uint64_t at_ = 0;
+  Pressure pressure_;
+  bool failed_ = false;
+  bool not_understood_ = false;
+  uint32_t users_ = 0;
 };
 
-LastRead last_reads[kRemembered];
-
-// The memory of `path`; a file that nobody has read for a while gives up its place. nullptr when all are in use.
-LastRead* Remember(const char* path, uint64_t now) {
-  LastRead* free = nullptr;
-  for (LastRead& last : last_reads) {
-    if (last.tried_at != 0 && strcmp(last.path, path) == 0) return &last;
-    if (last.tried_at == 0 || now - last.tried_at >= kPeriod) {
-      if (free == nullptr || last.tried_at < free->tried_at) free = &last;
-    }
-  }
-  if (free == nullptr) return nullptr;
-  *free = LastRead();
-  strcpy(free->path, path);
-  return free;
-}
-
-void ReadThrough(File* file, uint64_t now, LastRead* last) {
-  if (last->tried_at != 0 && now - last->tried_at < kPeriod) return;
-  last->tried_at = now;
-  Buffer* buffer = SharedBuffer();
-  Pressure pressure;
-  last->error = 0;
-  last->bad = false;
-  if (!file->Read(now, buffer)) {
-    last->error = file->error();
-    last->call = file->call();
-  } else if (!ParsePressure(buffer->data(), buffer->size, &pressure)) {
-    last->bad = true;
-  } else {
-    last->pressure = pressure;
-    last->at = now;
-  }
+// Never destroyed: process.exit() runs static destructors while the sampling thread lives.
+List<std::unique_ptr<PressureFile>>& Files() {
+  static auto* files = new List<std::unique_ptr<PressureFile>>();
+  return *files;
 }
 
 const char* HintOf(int error, bool of_group) {
@@ -90,38 +78,119 @@ const char* HintOf(int error, bool of_group) {
   }
 }
 
+PressureFile* PressureFile::Acquire(const char* path, uint64_t now) {
+  auto& files = Files();
+  PressureFile* found = nullptr;
+  for (size_t i = files.size(); i-- > 0;) {
+    PressureFile* file = files[i].get();
+    if (strcmp(file->file_.path(), path) == 0)
+      found = file;
+    else if (file->users_ == 0 && now - file->tried_at_ >= kPeriod)
+      files.erase(files.begin() + i);
+  }
+  if (found == nullptr) {
+    files.push_back(std::unique_ptr<PressureFile>(found = new PressureFile()));
+    found->file_.SetPath(path);
+  }
+  found->users_++;
+  return found;
+}
+
+void PressureFile::Release() {
+  if (--users_ == 0) file_.Close();
+}
+
+uint64_t PressureFile::Read(uint64_t now) {
+  if (tried_at_ != 0 && now - tried_at_ < kPeriod) return tried_at_ + kPeriod - now;
+  tried_at_ = now;
+  Buffer* buffer = SharedBuffer();
+  const bool read = file_.Read(now, buffer);
+  not_understood_ = read && !ParsePressure(buffer->data(), buffer->size, &pressure_);
+  failed_ = !read || not_understood_;
+  if (!failed_) at_ = now;
+  return kPeriod;
+}
+
+void PressureFile::Explain(bool of_group, Failure* out) const {
+  if (not_understood_)
+    out->Set("pressure file without a line \"some ... total=\"");
+  else
+    file_.Explain(HintOf(file_.error(), of_group), out);
+}
+
 class PressureProbe final : public Probe {
  public:
+  ~PressureProbe() override {
+    for (Resource& each : resources_) each.Leave();
+  }
+
   bool Open(const Selector& selector, Failure* why) {
     of_group_ = strcmp(selector.name, "group") == 0;
-    if (of_group_) return FindGroup(MonotonicNow(), why);
-    for (uint32_t i = 0; i < kResources; i++) files_[i].SetPath(roots_.proc.get(), "/pressure/", kNames[i]);
+    if (of_group_) return FindGroup(1, why);
+    for (uint32_t i = 0; i < kResources; i++) resources_[i].path.Set(roots_.proc.get(), "/pressure/", kNames[i]);
     return true;
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    Failure why;
-    if (of_group_ && !FindGroup(now, &why)) return SetUnavailable(wanted, why, out);
+    if (of_group_) {
+      Failure why;
+      if (!FindGroup(now, &why)) return SetUnavailable(wanted, why, out);
+    }
     for (uint32_t i = 0; i < kResources; i++) {
-      if (Wants(wanted, kSome[i]) || Wants(wanted, kFull[i])) ReadOne(now, wanted, i, out);
+      const MetricMask of_resource = wanted & (MaskOf(kSome[i]) | MaskOf(kFull[i]));
+      if (of_resource != 0) ReadOne(now, of_resource, i, out);
     }
   }
 
   const char* Origin(Metric metric) const override {
-    for (uint32_t i = 0; i < kResources; i++) {
-      if (kSome[i] == metric || kFull[i] == metric) return files_[i].path();
-    }
-    return "";
+    const Resource* resource = ResourceOf(metric);
+    return resource == nullptr ? "" : resource->path.get();
   }
 
   uint32_t MinPeriodMs(Metric metric) const override {
-    for (uint32_t i = 0; i < kResources; i++) {
-      if (kSome[i] == metric || kFull[i] == metric) return next_ms_[i];
-    }
-    return InfoOf(metric).min_period_ms;
+    const Resource* resource = ResourceOf(metric);
+    return resource == nullptr ? kPeriodMs : resource->next_ms;
   }
 
  private:
+  // Cumulative since the probe was made, and never backwards.
+  struct Resource {
+    Text path;
+    PressureFile* file = nullptr;
+    uint64_t at = 0;
+    Pressure last;
+    uint64_t some = 0;
+    uint64_t full = 0;
+    uint64_t elapsed = 0;
+    uint64_t reported_at[2] = {};
+    uint32_t next_ms = kPeriodMs;
+
+    void Take() {
+      const Pressure& now = file->pressure();
+      if (at != 0) {
+        some += SaturatingDifference(now.some, last.some);
+        full += SaturatingDifference(now.full, last.full);
+        elapsed += file->at() - at;
+      }
+      at = file->at();
+      last = now;
+    }
+
+    // What comes next is where it starts.
+    void Leave() {
+      if (file != nullptr) file->Release();
+      file = nullptr;
+      at = 0;
+    }
+  };
+
+  const Resource* ResourceOf(Metric metric) const {
+    for (uint32_t i = 0; i < kResources; i++) {
+      if (kSome[i] == metric || kFull[i] == metric) return &resources_[i];
+    }
+    return nullptr;
+  }
+
   // The own group's files, which are others once this process has been moved. Only version 2 has them; no controller of
   // version 1 has this name.
   bool FindGroup(uint64_t now, Failure* why) {
@@ -129,90 +198,52 @@ class PressureProbe final : public Probe {
       for (uint32_t i = 0; i < kResources; i++) {
         Text path;
         path.Set(place_.path(), "/", kNames[i], ".pressure");
-        if (strcmp(path.get(), files_[i].path()) == 0) continue;
-        files_[i].SetPath(path.get());
-        sums_[i].at = 0;
+        if (strcmp(path.get(), resources_[i].path.get()) == 0) continue;
+        resources_[i].Leave();
+        resources_[i].path.Set(path.get());
       }
     }
     if (place_.unknown()) {
       place_.Explain(why);
     } else if (place_.version() == 0) {
       why->Set("no hierarchy of cgroups of version 2, which alone keeps the pressure of a group");
-    } else if (place_.size() + sizeof("/memory.pressure") > kLongestPath) {
-      why->Set("the path of the own cgroup is too long");
     }
     return !why->failed();
   }
 
-  // Cumulative since the probe was made, and never backwards.
-  struct Sum {
-    uint64_t at = 0;
-    Pressure last;
-    uint64_t some = 0;
-    uint64_t full = 0;
-    uint64_t elapsed = 0;
-
-    void Add(const LastRead& read) {
-      if (at != 0 && read.at > at) {
-        some += SaturatingDifference(read.pressure.some, last.some);
-        full += SaturatingDifference(read.pressure.full, last.full);
-        elapsed += read.at - at;
-      }
-      at = read.at;
-      last = read.pressure;
+  void ReadOne(uint64_t now, MetricMask wanted, uint32_t index, Readings* out) {
+    Resource& resource = resources_[index];
+    if (resource.file == nullptr) resource.file = PressureFile::Acquire(resource.path.get(), now);
+    const uint64_t left = resource.file->Read(now);
+    resource.next_ms = kPeriodMs;
+    // A wake-up that is shared with others may come a tenth too early; then the rest is still to be waited for, and a
+    // little more, since that may be shared as well.
+    if (left < kPeriod) resource.next_ms = static_cast<uint32_t>((left + left / 8) / kMillisecond) + 1;
+    if (resource.file->failed()) {
+      Failure why;
+      resource.file->Explain(of_group_, &why);
+      return SetUnavailable(wanted, why, out);
     }
-  };
-
-  void ReadOne(uint64_t now, MetricMask wanted, uint32_t resource, Readings* out) {
-    File& file = files_[resource];
-    LastRead* last = Remember(file.path(), now);
-    if (last != nullptr) {
-      ReadThrough(&file, now, last);
-      // A wake-up that is shared with others may come a tenth too early; then the rest is still to be waited for, and
-      // a little more, since that may be shared as well.
-      const uint64_t left = last->tried_at + kPeriod - now;
-      next_ms_[resource] = static_cast<uint32_t>((left + (left < kPeriod ? left / 8 : 0)) / kMillisecond);
-      if (left < kPeriod) next_ms_[resource]++;
-    }
+    if (resource.file->at() > resource.at) resource.Take();
+    if (Wants(wanted, kSome[index])) Report(kSome[index], resource, resource.some, &resource.reported_at[0], out);
+    if (!Wants(wanted, kFull[index])) return;
+    if (resource.last.has_full) return Report(kFull[index], resource, resource.full, &resource.reported_at[1], out);
     Failure why;
-    if (last == nullptr)
-      why.Set("too many pressure files are watched at once");
-    else if (last->bad)
-      why.Set("pressure file without a line \"some ... total=\"");
-    else if (last->error != 0)
-      why.SetErrno(last->call, file.path(), last->error, HintOf(last->error, of_group_));
-    if (why.failed()) {
-      return SetUnavailable(wanted & (MaskOf(kSome[resource]) | MaskOf(kFull[resource])), why, out);
-    }
-    Sum& sum = sums_[resource];
-    sum.Add(*last);
-    const double elapsed = ToSeconds(sum.elapsed);
-    if (Wants(wanted, kSome[resource]) && IsNews(sum.at, &told_[resource][0])) {
-      SetPair(kSome[resource], ToDouble(sum.some) / 1e6, elapsed, out);
-    }
-    if (!Wants(wanted, kFull[resource])) return;
-    if (last->pressure.has_full) {
-      if (IsNews(sum.at, &told_[resource][1])) SetPair(kFull[resource], ToDouble(sum.full) / 1e6, elapsed, out);
-      return;
-    }
     why.Set("the kernel has no line \"full\" for this resource; for cpu it came with 5.13");
-    SetUnavailable(MaskOf(kFull[resource]), why, out);
+    SetUnavailable(MaskOf(kFull[index]), why, out);
   }
 
-  // An old reading under a new time would stretch the window.
-  static bool IsNews(uint64_t at, uint64_t* told) {
-    const bool news = *told != at;
-    *told = at;
-    return news;
+  // Once: an old reading under a new time would stretch the window.
+  static void Report(Metric metric, const Resource& resource, uint64_t stalled, uint64_t* reported_at, Readings* out) {
+    if (*reported_at == resource.at) return;
+    *reported_at = resource.at;
+    SetPair(metric, ToDouble(stalled) / 1e6, ToSeconds(resource.elapsed), out);
   }
 
   const Roots roots_;
   bool of_group_ = false;
   CgroupPlace place_;
-  File files_[kResources];
-  Sum sums_[kResources];
-  uint64_t told_[kResources][2] = {};
-  uint32_t next_ms_[kResources] = {1000, 1000, 1000};
+  Resource resources_[kResources];
 };
 
 }  // namespace

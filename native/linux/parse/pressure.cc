@@ -6,18 +6,31 @@ namespace tripline {
 
 namespace {
 
-// The averages are left alone: they move every two seconds only.
-bool Total(Span line, uint64_t* out) {
-  // The last field in every kernel so far: its digits are found from the end.
-  const char* digits = line.data + line.size;
-  while (digits != line.data && digits[-1] != '=') digits--;
-  constexpr char kName[] = "total=";
-  constexpr size_t kNameSize = sizeof(kName) - 1;
-  if (static_cast<size_t>(digits - line.data) >= kNameSize && memcmp(digits - kNameSize, kName, kNameSize) == 0) {
-    return Scanner(digits, static_cast<size_t>(line.data + line.size - digits)).Number(out);
+constexpr int kMostDigits = 19;
+
+uint32_t FourBytes(const char* at) {
+  uint32_t word;
+  memcpy(&word, at, sizeof(word));
+  return word;
+}
+
+// The averages are left alone: they move every two seconds only. The total is the last field in every kernel so far, so
+// it is read from the end.
+bool Total(const char* line, const char* end, uint64_t* out) {
+  uint64_t value = 0, unit = 1;
+  const char* at = end;
+  for (; at != line; at--, unit *= 10) {
+    const auto digit = static_cast<unsigned char>(at[-1] - '0');
+    if (digit > 9) break;
+    value += digit * unit;
   }
-  for (Scanner scan(line.data, line.size); scan.Find('t'); scan.Advance()) {
-    if (scan.Match(kName)) return scan.Number(out);
+  if (at != end && end - at <= kMostDigits && at - line >= 6 && FourBytes(at - 6) == FourBytes("tota") &&
+      FourBytes(at - 4) == FourBytes("tal=")) {
+    *out = value;
+    return true;
+  }
+  for (Scanner scan(line, static_cast<size_t>(end - line)); scan.Find('t'); scan.Advance()) {
+    if (scan.Match("total=")) return scan.Number(out);
   }
   return false;
 }
@@ -27,13 +40,16 @@ bool Total(Span line, uint64_t* out) {
 bool ParsePressure(const char* data, size_t size, Pressure* out) {
   *out = Pressure();
   bool has_some = false;
-  Scanner scan(data, size);
-  while (!scan.done()) {
-    const Span line = scan.Line();
-    if (line.StartsWith("some "))
-      has_some = Total(line, &out->some);
-    else if (line.StartsWith("full "))
-      out->has_full = Total(line, &out->full);
+  const char* const end = data + size;
+  for (const char* line = data; line != end;) {
+    const void* newline = memchr(line, '\n', static_cast<size_t>(end - line));
+    const char* stop = newline == nullptr ? end : static_cast<const char*>(newline);
+    const uint32_t name = stop - line > 4 && line[4] == ' ' ? FourBytes(line) : 0;
+    if (name == FourBytes("some"))
+      has_some = Total(line, stop, &out->some);
+    else if (name == FourBytes("full"))
+      out->has_full = Total(line, stop, &out->full);
+    line = stop == end ? end : stop + 1;
   }
   return has_some;
 }

@@ -6,11 +6,22 @@ namespace {
 
 constexpr bool kLittleEndian = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
 
-constexpr uint32_t kPowersOfTen[] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
-
 constexpr uint64_t kEachByte = 0x0101010101010101;
 
 bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+bool IsBlank(char c) { return c == ' ' || c == '\t'; }
+
+// The value of so many digits, where they may be too many for it.
+uint64_t SaturatingNumber(const char* at, const char* end) {
+  uint64_t value = 0;
+  for (; at != end; at++) {
+    const uint64_t digit = static_cast<uint64_t>(*at - '0');
+    if (value > (UINT64_MAX - digit) / 10) return UINT64_MAX;
+    value = value * 10 + digit;
+  }
+  return value;
+}
 
 // The next eight bytes, each changed by `change`.
 inline uint64_t LoadWord(const char* at, uint8_t change) {
@@ -40,7 +51,7 @@ inline const char* PassBlanks(const char* at, const char* end) {
     if (*at != '\t') return at;
     break;
   }
-  while (at != end && (*at == ' ' || *at == '\t')) at++;
+  while (at != end && IsBlank(*at)) at++;
   return at;
 }
 
@@ -87,37 +98,21 @@ bool Scanner::Match(const char* text) {
   return true;
 }
 
+// Byte by byte, in a loop that is small: most numbers are short.
 bool Scanner::Number(uint64_t* out) {
-  SkipBlanks();
-  const char* const start = at_;
+  const char* at = at_;
+  while (at != end_ && IsBlank(*at)) at++;
+  const char* const start = at;
   uint64_t value = 0;
-  // Counters of a machine that has been up for a while have eight digits and more: those of a word at once, for as long
-  // as the value cannot overflow.
-  for (int words = 0; kLittleEndian && words < 2 && end_ - at_ >= 8; words++) {
-    uint64_t word = LoadWord(at_, '0');
-    const uint32_t digits = CountSmall(word, 9);
-    if (digits == 0) break;
-    // The digits move to the end of the word, as if zeros stood before them.
-    word <<= 64 - 8 * digits;
-    word = word * 10 + (word >> 8);
-    word =
-        ((word & 0x000000ff000000ff) * 0x000f424000000064 + (word >> 16 & 0x000000ff000000ff) * 0x0000271000000001) >>
-        32;
-    value = value * kPowersOfTen[digits] + word;
-    at_ += digits;
-    if (digits < 8) {
-      *out = value;
-      return true;
-    }
-  }
-  bool over = false;
-  for (; at_ != end_ && IsDigit(*at_); at_++) {
-    const uint64_t digit = static_cast<uint64_t>(*at_ - '0');
-    if (value > (UINT64_MAX - digit) / 10) over = true;
+  for (; at != end_; at++) {
+    const auto digit = static_cast<unsigned char>(*at - '0');
+    if (digit > 9) break;
     value = value * 10 + digit;
   }
-  if (at_ == start) return false;
-  *out = over ? UINT64_MAX : value;
+  at_ = at;
+  if (at == start) return false;
+  constexpr int kSafe = 19;  // digits, which fit whatever they are
+  *out = at - start > kSafe ? SaturatingNumber(start, at) : value;
   return true;
 }
 

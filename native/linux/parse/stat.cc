@@ -5,9 +5,9 @@ namespace tripline {
 namespace {
 
 bool ParseColumns(Scanner* scan, CpuTimes* out) {
-  *out = CpuTimes();
   int columns = 0;
   while (columns < CpuTimes::kFields && scan->Number(&out->of[columns])) columns++;
+  for (int missing = columns; missing < CpuTimes::kFields; missing++) out->of[missing] = 0;
   return columns > CpuTimes::kIdle;
 }
 
@@ -30,6 +30,13 @@ bool CpuLines::Next(uint32_t* cpu, CpuTimes* out) {
     return true;
   }
   return false;
+}
+
+uint32_t CountCpuLines(const char* data, size_t size) {
+  uint32_t count = 0;
+  Scanner scan(data, size);
+  for (; scan.Match("cpu"); scan.SkipLine()) count += scan.peek() >= '0' && scan.peek() <= '9';
+  return count;
 }
 
 bool ParseCpuList(const char* data, size_t size, uint32_t* count) {

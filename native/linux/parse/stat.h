@@ -13,6 +13,13 @@ namespace tripline {
 struct CpuTimes {
   enum Field : uint8_t { kUser, kNice, kSystem, kIdle, kIowait, kIrq, kSoftirq, kSteal, kFields };
   uint64_t of[kFields] = {};
+
+  // gVisor and the like show the file without keeping the counters: a kernel that runs anything has counted something.
+  bool IsZero() const {
+    uint64_t any = 0;
+    for (const uint64_t field : of) any |= field;
+    return any == 0;
+  }
 };
 
 // The line of all CPUs, which is the first. False when it is not there or has fewer than four columns.
@@ -27,6 +34,9 @@ class CpuLines {
  private:
   Scanner scan_;
 };
+
+// How many CPUs have lines.
+uint32_t CountCpuLines(const char* data, size_t size);
 
 // A list such as "0-3,6" (sysfs): how many CPUs it holds. False for anything else.
 bool ParseCpuList(const char* data, size_t size, uint32_t* count);
