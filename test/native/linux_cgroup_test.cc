@@ -1,5 +1,6 @@
 // Real cgroups, made and removed by the tests; skipped, with the reason, where the machine does not allow it.
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <sys/wait.h>
@@ -133,6 +134,27 @@ TEST(RealCgroupWithAMemoryLimit) {
   if (second.made() && WriteFile(second.path, "memory.max", limit)) group = &second;
   if (group == nullptr) return test::Skip("no memory cgroup may be made here");
   RunInside(&group, 1, FillMemory);
+}
+
+// The hierarchy stays mounted from outside, so that names do not lead to the own group.
+const char* SeeTheLimitFromANamespace() {
+  if (unshare(CLONE_NEWCGROUP) != 0) _exit(2);
+  Reader reader(Metric::kMemory);
+  const double slack = reader.Level(Metric::kMemoryAvailable);
+  const char* origin = reader.probe->Origin(Metric::kMemory);
+  if (strstr(origin, "tripline-test") == nullptr) return Complain("decided elsewhere", slack, origin);
+  return slack > 64 * kMiB ? Complain("more is available than allowed", slack, origin) : nullptr;
+}
+
+TEST(RealCgroupFromANamespaceThatWasNotRemounted) {
+  Group first("/sys/fs/cgroup/memory");
+  Group second("/sys/fs/cgroup");
+  const char* limit = "67108864";
+  const Group* group = nullptr;
+  if (first.made() && WriteFile(first.path, "memory.limit_in_bytes", limit)) group = &first;
+  if (second.made() && WriteFile(second.path, "memory.max", limit)) group = &second;
+  if (group == nullptr) return test::Skip("no memory cgroup may be made here");
+  RunInside(&group, 1, SeeTheLimitFromANamespace);
 }
 
 const char* BurnCpu() {
