@@ -265,7 +265,7 @@ class MemoryProbe final : public Probe {
         ParseCgroupMemory(buffer->data(), buffer->size, 1, &memory) && memory.limit < limit) {
       limit = memory.limit;
     }
-    // One that the machine cannot reach is none. Inside lxcfs the machine is the group: there the two are equal.
+    // A limit that the machine cannot reach does not count. Inside lxcfs the machine is the group: there the two are equal.
     return limit >= kUnlimited || (host_known_ && limit > host_.total) ? kNoLimit : limit;
   }
 

@@ -124,7 +124,7 @@ class ProcessTree final : public Probe {
     }
     Failure why;
     if (Wants(wanted, Metric::kProcessFootprint)) {
-      why.Set("no process of the tree tells its anonymous memory (kernel before 4.5, or not allowed)");
+      why.Set("no process of the tree shows its anonymous memory (kernel before 4.5, or not allowed)");
       if (footprint_ >= 0)
         out->SetLevel(Metric::kProcessFootprint, footprint_);
       else

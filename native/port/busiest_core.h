@@ -19,7 +19,7 @@ class BusiestCore {
   // Nothing while the window is not full. `wanted` is unavailable where no processor was added.
   void Report(MetricMask wanted, Readings* out);
 
-  // Whether a pass now would tell anything new.
+  // Whether a pass now would yield anything new.
   bool IsDue(uint64_t now) const { return count_ == 0 || now - MarkAt(count_ - 1) >= kWindow / kMarks; }
 
  private:

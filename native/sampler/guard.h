@@ -66,7 +66,7 @@ class Guard {
   bool breached() const { return state_ == LimitState::kBreached || state_ == LimitState::kClearing; }
   uint32_t breaches() const { return breaches_; }
 
-  // Takes the limits' states together. True where JavaScript has something to hear: a breach, its end, or the loss or
+  // Takes the limits' states together. True where JavaScript is to be notified: a breach, its end, or the loss or
   // return of a metric.
   bool Judge(uint64_t now);
 

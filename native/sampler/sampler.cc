@@ -14,7 +14,7 @@ constexpr uint64_t kClockEvery = 16;  // wake-ups, after which the thread looks 
 // How much the sleep clock may grow without it being a suspend: the two clocks are not read at one instant.
 constexpr uint64_t kSuspendNoise = 50 * kMillisecond;
 
-// How often a suspend is looked for: at a thousand reads a second the clocks alone would be a fifth of the cost.
+// How often a suspend is looked for: at a thousand reads per second the clocks alone would be a fifth of the cost.
 constexpr uint64_t kSuspendEvery = 10 * kMillisecond;
 
 }  // namespace

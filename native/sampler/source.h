@@ -56,7 +56,7 @@ class Source {
   // When the read under way will be overdue; kNever where there is none.
   uint64_t OverdueAt() const;
 
-  // Time in which the process stood still is none that a read took, nor an event loop's delay.
+  // Time in which the process stood still counts neither as a read's nor as an event loop's delay.
   void Discount(const Standstill& standstill, uint64_t now);
 
   // What the probe says of itself; where a helper thread has it or there is none, what can be said without.

@@ -11,7 +11,7 @@ namespace {
 constexpr uint64_t kLate = 50 * kMillisecond;
 
 // A sleep as short as this is observed up to its deadline even where it was interrupted. Tools that hold a process back
-// by stopping it many times a second (cpulimit) would otherwise keep every `for` from ever passing.
+// by stopping it many times per second (cpulimit) would otherwise keep every `for` from ever passing.
 constexpr uint64_t kShortSleep = 250 * kMillisecond;
 
 }  // namespace

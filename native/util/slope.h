@@ -9,7 +9,7 @@ class Slope {
  public:
   void Add(uint64_t now, double available);
 
-  // Bytes a second: four times the fastest lately, but at least what one thread can fill, and at most what no machine
+  // Bytes per second: four times the fastest lately, but at least what one thread can fill, and at most what no machine
   // exceeds.
   double Credible() const;
 

@@ -142,7 +142,7 @@ class LoadAverage {
 
 // ---- memory
 
-// In bytes; a limit of 0 is none. Commit is what this process may have of it.
+// In bytes; a limit of 0 means no limit. Commit is what this process may have of it.
 struct MemoryFigures {
   uint64_t physical_total = 0, physical_available = 0;
   uint64_t commit_limit = 0, commit_total = 0;

@@ -40,7 +40,7 @@ class NetworkProbe final : public Probe {
     message.Add("no such interface; there is ");
     for (ULONG i = 0; i < table->NumEntries; i++) {
       found = found || IsSelected(table->Table[i]);
-      // Most are filters and tunnels that nobody asks for.
+      // Most are filters and tunnels that no user means.
       if (table->Table[i].InterfaceAndOperStatusFlags.HardwareInterface == 0) continue;
       char name[128] = "";
       WideCharToMultiByte(CP_UTF8, 0, table->Table[i].Alias, -1, name, sizeof(name) - 1, nullptr, nullptr);

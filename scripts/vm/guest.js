@@ -1,4 +1,4 @@
-// One guest: booted, told which scenario to run, served with what a scenario asks of the hardware, and ended.
+// One guest: booted, given a scenario to run, served with the hardware events that it asks for, and ended.
 import { spawn, spawnSync } from 'node:child_process'
 import { createWriteStream, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -107,20 +107,20 @@ export class Guest {
     const isGone = () => this.#gone
     this.#emulator.once('exit', () => {
       this.#gone = true
-      this.#tell('gone')
+      this.#deliver('gone')
     })
     this.#agent = await connectTo(join(this.#folder, 'agent'), isGone)
     this.#monitor = await connectTo(join(this.#folder, 'monitor'), isGone)
     this.#monitor.resume()
     this.#monitor.write('{"execute":"qmp_capabilities"}\n')
-    createInterface({ input: this.#agent }).on('line', (line) => this.#tell(line))
+    createInterface({ input: this.#agent }).on('line', (line) => this.#deliver(line))
     for (const socket of [this.#agent, this.#monitor]) socket.on('error', () => {})
-    if (machine.init?.startsWith('/app/')) return // there is no agent: the console tells all
+    if (machine.init?.startsWith('/app/')) return // there is no agent: the console shows all
     const first = await this.#line(BOOT_LIMIT)
     if (first?.startsWith('ready ') !== true) throw new Error(`the guest did not come up (${first ?? 'time is up'})`)
   }
 
-  #tell(line) {
+  #deliver(line) {
     this.#lines.push(line)
     this.#waiting?.()
   }

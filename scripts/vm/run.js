@@ -159,7 +159,7 @@ console.log(
 )
 console.log(`${'scenario'.padEnd(width)}  ${'kernel'.padEnd(26)} asserts ${'took'.padStart(6)}  result`)
 for (const each of wanted) versions[each.kernel] ??= kernel(each.kernel).version
-// All at once: who edits a scenario during the round has to run it again.
+// All at once: a scenario that is edited during the round has to run again.
 const keys = new Map(wanted.map((each) => [each, keyOf(each)]))
 for (const scenario of wanted) {
   const key = keys.get(scenario)

@@ -15,13 +15,13 @@ export interface MetricInfo {
   readonly kind: MetricKind
   /** The direction in which a bare number limits. */
   readonly worse: 'above' | 'below'
-  /** What the source can tell, in milliseconds: reading faster yields nothing new, or does harm. */
+  /** The source's own period, in milliseconds: reading faster yields nothing new, or does harm. */
   readonly minPeriod: number
   /** Default averaging window in milliseconds; 0 for levels. */
   readonly window: number
   /** Default of a limit's `for`, in milliseconds. */
   readonly for: number
-  /** Which selectors of a limit tell one series of the metric from another. */
+  /** Which selectors of a limit distinguish series of the metric. */
   readonly scope: MetricScope
   /** The largest sensible value, where there is one. */
   readonly max: number

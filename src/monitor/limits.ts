@@ -107,7 +107,7 @@ export function parseLimits(limits: Limits): ParsedLimit[] {
   return parsed
 }
 
-/** The row of a metric. @throws TypeError that names the nearest, for a name that is none */
+/** The row of a metric. @throws TypeError that names the nearest, for an unknown name */
 export function checkMetric(name: unknown): MetricInfo {
   if (typeof name !== 'string') throw invalidType('metric', 'the name of a metric', name)
   const found = findMetric(name)
@@ -215,7 +215,7 @@ export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration
 
 let lastGuard = 0
 
-/** What tells a series from others of its metric. */
+/** What distinguishes a series from others of its metric. */
 function nameOf(scope: MetricScope, text: string | undefined): string {
   // Resolved now: a later chdir must not move a line that is set already.
   if (scope === 'path') return resolve(text ?? '.')

@@ -39,20 +39,20 @@ describe('a guard', () => {
     expect(Math.abs(performance.now() - breach.at)).toBeLessThan(60_000)
   })
 
-  it('tells of a crossing, keeps it through the hysteresis, and tells of its end', async () => {
+  it('reports a crossing, keeps it through the hysteresis, and reports its end', async () => {
     using watched = guard({ memory: 90 }, { within: 10 })
-    const told: string[] = []
-    watched.on('breach', () => told.push('breach'))
-    watched.on('clear', () => told.push('clear'))
+    const seen: string[] = []
+    watched.on('breach', () => seen.push('breach'))
+    watched.on('clear', () => seen.push('clear'))
     expect(watched.state).toBe('clear')
     machine.setMemory(91)
-    await eventually(() => told.length === 1)
+    await eventually(() => seen.length === 1)
     machine.setMemory(85)
     await eventually(() => watched.sampling[0]!.period > 0)
     expect(watched.state).toBe('breached')
     machine.setMemory(80)
-    await eventually(() => told.length === 2)
-    expect(told).toEqual(['breach', 'clear'])
+    await eventually(() => seen.length === 2)
+    expect(seen).toEqual(['breach', 'clear'])
     expect(watched.state).toBe('clear')
     expect(watched.breaches).toEqual([])
     expect(watched.latestBreaches).toHaveLength(1)
@@ -146,17 +146,17 @@ describe('a guard', () => {
     await warned
   })
 
-  it('tells nothing after it was closed by a listener', async () => {
+  it('reports nothing after it was closed by a listener', async () => {
     machine.setMemory(95)
     const watched = guard({ memory: 90 }, { within: 10 })
-    let told = 0
+    let seen = 0
     watched.on('breach', () => watched.close())
-    watched.on('clear', () => told++)
+    watched.on('clear', () => seen++)
     await eventually(() => watched.closed)
     machine.setMemory(10)
     watched.close()
     expect(watched.state).toBe('clear')
-    expect(told).toBe(0)
+    expect(seen).toBe(0)
   })
 
   it('reports how it samples', () => {
@@ -216,7 +216,7 @@ describe('a metric that is missing', () => {
     expect(describeBreach(watched.breaches[0]!)).toBe('memory is missing')
   })
 
-  it('that goes missing later makes the guard unavailable and tells why', async () => {
+  it('that goes missing later makes the guard unavailable, with the reason', async () => {
     using watched = guard({ memory: 90 }, { within: 10 })
     const lost = new Promise<Error>((resolve) => watched.on('unavailable', resolve))
     machine.write('proc/meminfo', 'garbage\n')
@@ -251,23 +251,23 @@ describe('a breached guard that loses its metric', () => {
   it('is unavailable, which is no recovery', async () => {
     machine.setMemory(95)
     using watched = guard({ memory: 90 }, { within: 10 })
-    const told: string[] = []
-    for (const event of ['breach', 'clear', 'unavailable'] as const) watched.on(event, () => told.push(event))
-    await eventually(() => told.length === 1)
+    const seen: string[] = []
+    for (const event of ['breach', 'clear', 'unavailable'] as const) watched.on(event, () => seen.push(event))
+    await eventually(() => seen.length === 1)
     let cleared = false
     const clear = watched.whenClear().then(() => (cleared = true))
     machine.write('proc/meminfo', 'garbage\n')
-    await eventually(() => told.length === 2)
-    expect(told).toEqual(['breach', 'unavailable'])
+    await eventually(() => seen.length === 2)
+    expect(seen).toEqual(['breach', 'unavailable'])
     expect(cleared).toBe(false)
     machine.setMemory(10)
     await clear
-    expect(told).toEqual(['breach', 'unavailable', 'clear'])
+    expect(seen).toEqual(['breach', 'unavailable', 'clear'])
   })
 })
 
 describe('durations without a sensible end', () => {
-  it('hold for as long as anybody can wait, without hurry', async () => {
+  it('hold for decades without a wake-up', async () => {
     machine.setMemory(95)
     using watched = guard(
       { memory: { above: 90, clearFor: '20000d' }, swap: { above: 1, for: 1e13 } },
@@ -308,7 +308,7 @@ describe('bad input', () => {
     )
   })
 
-  it('an unknown event, a listener that is none', () => {
+  it('an unknown event, a listener that is no function', () => {
     using watched = guard({ memory: 90 })
     expect(() => watched.on('braech' as 'breach', () => undefined)).toThrow(/breach/)
     expect(() => watched.on('breach', 1 as never)).toThrow(/function/)
@@ -321,12 +321,12 @@ describe('many guards', () => {
     await eventually(() => !samplerStats()!.running)
   })
 
-  it('ten thousand at once, all told of the same crossing', async () => {
+  it('ten thousand at once, all notified of the same crossing', async () => {
     const guards = Array.from({ length: 10_000 }, (_, i) => guard({ memory: 60 + (i % 30) }, { within: 10 }))
-    let told = 0
-    for (const each of guards) each.on('breach', () => told++)
+    let seen = 0
+    for (const each of guards) each.on('breach', () => seen++)
     machine.setMemory(95)
-    await eventually(() => told === guards.length)
+    await eventually(() => seen === guards.length)
     for (const each of guards) each.close()
   })
 

@@ -49,13 +49,13 @@ describe('a worker', () => {
     import { parentPort } from 'node:worker_threads'
     for (let i = 0; i < 20; i++) {
       const g = guard(${CROSSED}, { within: 1 })
-      g.on('breach', () => { g.close(); parentPort.postMessage('told') })
+      g.on('breach', () => { g.close(); parentPort.postMessage('notified') })
     }
     guard(${FAR}, { within: 1 })
     setInterval(() => guard(${CROSSED}, { within: 1 }), 1)
   `
 
-  it('terminated with live guards harms nobody', async () => {
+  it('terminated with live guards does no harm', async () => {
     const outcome = await runModule(`
       import { Worker } from 'node:worker_threads'
       const own = tripline.guard(${FAR}, { within: 1 })

@@ -78,7 +78,7 @@ describe('bad input', () => {
     ['a duration below 0', { cpu: { above: 90, for: -1 } }, 'ERR_OUT_OF_RANGE', /cpu\.for/],
     ['a misspelled option', { cpu: { abvoe: 90 } }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'above'/],
     ['clear on the wrong side', { memory: { above: 50, clear: 60 } }, 'ERR_OUT_OF_RANGE', /at most 50/],
-    ['a path where there is none', { memory: { above: 50, path: '/' } }, 'ERR_INVALID_ARG_VALUE', /has no path/],
+    ['a path for a metric without one', { memory: { above: 50, path: '/' } }, 'ERR_INVALID_ARG_VALUE', /has no path/],
     ['an averaging window on a level', { memory: { above: 50, over: 100 } }, 'ERR_INVALID_ARG_VALUE', /level/],
     ['a pid of 0', { 'process.rss': { above: 50, pid: 0 } }, 'ERR_OUT_OF_RANGE', /pid/],
     ['null', null, 'ERR_INVALID_ARG_TYPE', /null/],

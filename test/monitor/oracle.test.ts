@@ -128,7 +128,7 @@ describe('against the system’s own word', () => {
         { metric: 'process.cpu', pid: burner.pid!, over: 1000 },
         { metric: 'process.cpu', pid: sleeper.pid!, over: 1000 },
       ])
-      // 100 ticks a second, so ticks a second are percent.
+      // 100 ticks per second, so ticks per second are percent.
       const expected = (readTicks(burner.pid!) - before) / ((performance.now() - started) / 1000)
       expect(Math.abs(now.get('process.cpu', { pid: burner.pid! })!.value - expected)).toBeLessThan(15)
       expect(expected).toBeGreaterThan(0)

@@ -18,7 +18,7 @@ afterEach(() => {
 const canPush = (metric: string): boolean => capabilities().find((each) => each.metric === metric)!.push
 
 describe('a pressure trigger', () => {
-  if (!canPush('pressure.cpu')) console.warn('skipped: the kernel lets nobody here watch its pressure')
+  if (!canPush('pressure.cpu')) console.warn('skipped: the kernel allows no pressure trigger here')
 
   it.skipIf(!canPush('pressure.cpu'))('brings the read, and the read decides', async () => {
     using watched = guard({ 'pressure.cpu': { above: 10, for: 0 } }, { within: '1h' })

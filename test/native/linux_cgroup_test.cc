@@ -54,7 +54,7 @@ void Pass(uint64_t nanoseconds) {
   now = MonotonicNow();
 }
 
-// Runs `body` in a child that has joined the groups, and tells its answer: nullptr, or what was wrong.
+// Runs `body` in a child that has joined the groups, and returns its answer: nullptr, or what was wrong.
 void RunInside(const Group* const* groups, int count, const char* (*body)()) {
   const pid_t pid = fork();
   if (pid == 0) {

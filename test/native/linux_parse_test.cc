@@ -577,7 +577,7 @@ TEST(CoolersOfTheCpu) {
   }
 }
 
-// ---- every parser over every prefix of every file, and over bytes that are none of its business
+// ---- every parser over every prefix of every file, and over arbitrary bytes
 
 void ParseAll(const char* data, size_t size) {
   CpuTimes times;

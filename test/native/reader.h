@@ -39,7 +39,7 @@ struct Reader {
   bool WhyHas(Metric metric, const char* part) { return strstr(Why(metric), part) != nullptr; }
 };
 
-// The largest quotient of two readings' growth, as the sampler reckons.
+// The largest quotient of two readings' growth, as the sampler computes it.
 inline double Quotient(const Reading& from, const Reading& to) {
   double largest = -1;
   for (uint32_t i = 0; i < to.parts; i++) {

@@ -29,7 +29,7 @@ bool ParseProcessStat(const char* data, size_t size, ProcessStat* out);
 bool ParseStatm(const char* data, size_t size, uint64_t* size_pages, uint64_t* resident_pages);
 
 // /proc/<pid>/status: what the process alone is charged for, in memory or in swap, in bytes. False on kernels before
-// 4.5, which do not tell anonymous pages apart, and for kernel threads.
+// 4.5, which do not count anonymous pages separately, and for kernel threads.
 bool ParseFootprint(const char* data, size_t size, uint64_t* bytes);
 
 // /proc/<pid>/io: bytes that were fetched from storage and that are to go there, of a process with the children that it

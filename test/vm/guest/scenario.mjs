@@ -14,23 +14,23 @@ const BOUND = 30_000
 
 const started = new Set()
 
-function tell(what, holds, seen) {
+function report(what, holds, seen) {
   console.log(JSON.stringify({ what, holds, seen: typeof seen === 'string' ? seen : JSON.stringify(seen) }))
   return holds
 }
 
 /** Asserts that `holds` is true; `seen` is what is shown beside it. */
-export const check = (what, holds, seen) => tell(what, Boolean(holds), seen)
+export const check = (what, holds, seen) => report(what, Boolean(holds), seen)
 
 export const equal = (what, actual, expected) =>
-  tell(what, Object.is(actual, expected), `${JSON.stringify(actual)}, expected ${JSON.stringify(expected)}`)
+  report(what, Object.is(actual, expected), `${JSON.stringify(actual)}, expected ${JSON.stringify(expected)}`)
 
 /** Asserts that a number is within `slack` of another. */
 export const near = (what, actual, expected, slack) =>
-  tell(what, Math.abs(actual - expected) <= slack, `${actual}, expected ${expected} +-${slack}`)
+  report(what, Math.abs(actual - expected) <= slack, `${actual}, expected ${expected} +-${slack}`)
 
 export const between = (what, actual, low, high) =>
-  tell(what, actual >= low && actual <= high, `${actual}, expected ${low} to ${high}`)
+  report(what, actual >= low && actual <= high, `${actual}, expected ${low} to ${high}`)
 
 export const pause = (time) => new Promise((done) => setTimeout(done, time))
 
@@ -45,10 +45,10 @@ export async function poll(condition, bound = BOUND) {
   }
 }
 
-/** Asserts that `condition` comes true. `look` tells what there is instead, where it does not. */
+/** Asserts that `condition` comes true. `look` returns what there is instead, where it does not. */
 export async function comes(what, condition, look = async () => {}, bound = BOUND) {
   const seen = await poll(condition, bound)
-  tell(what, seen !== undefined, seen === undefined ? await Promise.resolve(look()) : undefined)
+  report(what, seen !== undefined, seen === undefined ? await Promise.resolve(look()) : undefined)
   return seen
 }
 
@@ -90,7 +90,7 @@ export function group(path, settings = {}) {
   return folder
 }
 
-/** What a group has left of its limit, as docs/metrics.md reckons it, from the kernel's own files. */
+/** What a group has left of its limit, as docs/metrics.md defines it, from the kernel's own files. */
 export function headroom(folder, kept = 0) {
   const stat = table(`${folder}/memory.stat`)
   const cache = Math.max(0, stat.inactive_file + stat.active_file - stat.file_dirty - stat.file_writeback - kept)
@@ -143,7 +143,7 @@ export async function shell(text) {
   return output.trim()
 }
 
-/** A process that uses tripline, where `place` says, and does what the scenario tells it: subject.mjs. */
+/** A process that uses tripline, where `place` says, and does what the scenario says: subject.mjs. */
 export class Subject {
   events = []
   #child
@@ -198,7 +198,7 @@ export class Subject {
     return this.run((t, wanted) => t.value(wanted), query)
   }
 
-  /** Makes a guard whose events are told; `name` is how they are. */
+  /** Makes a guard whose events are reported under `name`. */
   guard(name, limits, options) {
     return this.run((t, ...all) => t.watch(...all), name, limits, options)
   }
@@ -212,7 +212,7 @@ export class Subject {
     return this.events.filter((each) => each.guard === name && (event === undefined || each.event === event))
   }
 
-  /** Asserts that a guard tells an event, other than the first `after` ones, and returns it. */
+  /** Asserts that a guard reports an event, other than the first `after` ones, and returns it. */
   comes(what, name, event, after = 0) {
     return comes(
       what,
@@ -231,15 +231,15 @@ export class Subject {
   }
 }
 
-/** Counts whom the kernel has killed in a group. */
+/** Counts the processes that the kernel has killed in a group. */
 export const killsIn = (folder) => () => table(`${folder}/memory.events`).oom_kill
 
-/** Counts whom the kernel has killed on the machine. */
+/** Counts the processes that the kernel has killed on the machine. */
 export const killsOfMachine = () => table('/proc/vmstat').oom_kill
 
 /**
- * Asserts that a guard ends a command that takes `rate` MB a second, beside the subject, before the kernel has to kill anybody,
- * of whom `kills` tells how many there were. Returns the breach.
+ * Asserts that a guard ends a command that takes `rate` MB a second, beside the subject, before the kernel has to kill,
+ * which `kills` counts. Returns the breach.
  */
 export async function endsInTime(subject, guard, kills, { rate = 30, what = 'a command that takes memory' } = {}) {
   const before = kills()
@@ -252,11 +252,11 @@ export async function endsInTime(subject, guard, kills, { rate = 30, what = 'a c
   equal(`${what} is ended by the guard`, by, 'us')
   const { value, limit, direction } = breach ?? {}
   check(`${what}: the breach proves it`, direction === 'above' ? value > limit && value <= 100 : value < limit, breach)
-  equal(`${what}: the kernel has killed nobody`, kills() - before, 0)
+  equal(`${what}: the kernel has killed nothing`, kills() - before, 0)
   return breach
 }
 
-/** Writes a file and reads it as whoever is in the group, so that its page cache is charged there. */
+/** Writes a file and reads it inside the group, so that its page cache is charged there. */
 export async function cacheFile(file, megabytes, folder) {
   await shell(`dd if=/dev/zero of=${file} bs=1M count=${megabytes} status=none; sync`)
   write('/proc/sys/vm/drop_caches', 3)
@@ -268,7 +268,7 @@ export async function scenario(body) {
   try {
     await body()
   } catch (error) {
-    tell('comes to its end', false, error.stack)
+    report('comes to its end', false, error.stack)
   }
   for (const child of started) child.kill('SIGKILL')
   // What is stuck in the kernel must not keep it from ending.

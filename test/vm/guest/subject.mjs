@@ -1,4 +1,4 @@
-// A process that uses tripline and does what a scenario tells it, one function a line on stdin. Answers and events are
+// A process that uses tripline and does what a scenario says, one function per line on stdin. Answers and events are
 // lines of JSON on stdout.
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
@@ -49,7 +49,7 @@ const helpers = {
   },
 
   /**
-   * Starts a command in this process's own group and ends it with the guard's breach. Who ended it: `us`, `kernel` (which
+   * Starts a command in this process's own group and ends it with the guard's breach. What ended it: `us`, `kernel` (which
    * has no other way than KILL) or `itself`.
    */
   endAtBreach(name, command) {

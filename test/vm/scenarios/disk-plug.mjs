@@ -32,8 +32,8 @@ await scenario(async () => {
   await comes('the kernel has lost the disk', () => !existsSync(`/sys/block/${name}`))
   const { code } = await finish(['dd', 'if=/dev/zero', `of=${path}/more`, 'bs=1M', 'count=4', 'conv=fsync'])
   check('nothing can be written to it any more', code !== 0, code)
-  const told = async () => subject.of('low').some((each) => each.event !== 'clear')
-  await comes('the guard on its room breaches or is told that it cannot be known', told, () => at('disk.free'))
+  const noticed = async () => subject.of('low').some((each) => each.event !== 'clear')
+  await comes('the guard on its room breaches or becomes unavailable', noticed, () => at('disk.free'))
   const free = await at('disk.free')
   check(
     'disk.free of a disk that is gone is 0 or unavailable',

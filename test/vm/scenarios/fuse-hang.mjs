@@ -21,7 +21,7 @@ await scenario(async () => {
 
   server.kill('SIGUSR1')
   await pause(300)
-  await subject.comes('a guard that looks often is told', 'often', 'unavailable')
+  await subject.comes('a guard that reads often is notified', 'often', 'unavailable')
   await subject.comes('one that looks rarely, too', 'rarely', 'unavailable')
   await subject.comes('one that must not miss it breaches', 'must', 'breach')
   for (const metric of asked) {
@@ -31,7 +31,7 @@ await scenario(async () => {
   }
   check('another file system is read', (await subject.value({ metric: 'disk.free', path: '/' })).value > 0)
   equal('a guard on others is clear', await subject.state('other'), 'clear')
-  equal('and was told of nothing', subject.of('other').length, 0)
+  equal('and was notified of nothing', subject.of('other').length, 0)
 
   server.kill('SIGKILL')
   await shell(`umount -l ${path}`)

@@ -1,5 +1,5 @@
-// A machine without swap that runs out of memory: a guard is told before the kernel kills, and where nobody acts on it, it has
-// been told when the kernel has.
+// A machine without swap that runs out of memory: a guard is notified before the kernel kills, and where
+// nothing acts on it, it has been notified when the kernel has.
 import {
   Subject,
   bin,
@@ -26,15 +26,15 @@ await scenario(async () => {
 
   const limited = await underLimits('--limit memory>88 --kill-after 1s', `${bin}/hog 40 3000 60`)
   equal('run ends it', limited.code, 123)
-  equal('the kernel has killed nobody', killsOfMachine(), 0)
+  equal('the kernel has killed nothing', killsOfMachine(), 0)
 
-  const told = subject.of('full', 'breach').length
+  const before = subject.of('full', 'breach').length
   const unheeded = await finish([`${bin}/hog`, '0', '3000', '60'])
   equal('unheeded, the kernel kills', unheeded.signal, 'SIGKILL')
   equal('once', killsOfMachine(), 1)
   await comes(
-    'and the guard had been told',
-    () => subject.of('full', 'breach').length > told,
+    'and the guard had been notified',
+    () => subject.of('full', 'breach').length > before,
     () => subject.of('full'),
   )
 })

@@ -1,4 +1,4 @@
-// memory.high slows a group down and kills nobody: it is no limit, and pressure is where it shows.
+// memory.high slows a group down and kills nothing: it is no limit, and pressure is where it shows.
 import {
   MiB,
   Subject,
@@ -28,5 +28,5 @@ await scenario(async () => {
   near('memory is the share of memory.max', memory.value, 100 * (1 - headroom(folder) / limit), 6)
   between('which is past memory.high', memory.value, 45, 94)
   equal('memory breaches nothing', subject.of('full').length, 0)
-  equal('the kernel has killed nobody', table(`${folder}/memory.events`).oom_kill, 0)
+  equal('the kernel has killed nothing', table(`${folder}/memory.events`).oom_kill, 0)
 })

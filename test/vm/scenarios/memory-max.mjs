@@ -1,4 +1,4 @@
-// A group with a limit: the value is what the kernel's files give, and a guard is told before the kernel has to kill.
+// A group with a limit: the value is what the kernel's files give, and a guard is notified before the kernel has to kill.
 import {
   MB,
   MiB,

@@ -2,13 +2,13 @@
 import { Subject, check, equal, finish, group, pause, read, scenario, table, write } from '../guest/scenario.mjs'
 
 await scenario(async () => {
-  // So that what is shared is charged to nobody in the group: the kernel takes its page cache away.
+  // So that what is shared is charged outside the group: the kernel takes its page cache away.
   const first = await Subject.start()
   await first.value('memory')
   await first.end()
 
   const folder = group('zero', { 'memory.max': 400e6 })
-  // Nobody may be killed in there: who wants memory only stands still. The sampling thread wants none.
+  // Nothing may be killed in there: a process that wants memory stands still. The sampling thread wants no memory.
   const subject = await Subject.start({ group: folder, score: -1000 })
   await subject.guard('full', { memory: 99 }, { within: 100 })
   await subject.guard('room', { 'memory.available': '1MB' }, { within: 100 })
@@ -27,5 +27,5 @@ await scenario(async () => {
   await subject.comes('memory is clear when there is room again', 'full', 'clear')
   await subject.comes('memory.available, too', 'room', 'clear')
   equal('nothing was unavailable', subject.events.filter((each) => each.event === 'unavailable').length, 0)
-  equal('the kernel has killed nobody', table(`${folder}/memory.events`).oom_kill, 0)
+  equal('the kernel has killed nothing', table(`${folder}/memory.events`).oom_kill, 0)
 })

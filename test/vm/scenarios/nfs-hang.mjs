@@ -26,14 +26,14 @@ await scenario(async () => {
   equal('it is clear', await subject.state('low'), 'clear')
 
   await shell('rpc.nfsd 0')
-  await subject.comes('its guard is told', 'low', 'unavailable')
+  await subject.comes('its guard is notified', 'low', 'unavailable')
   for (const metric of ['disk.free', 'disk']) {
     const answer = await Promise.race([at(metric), pause(20_000)])
     check(`a sample() of ${metric} settles`, answer !== undefined)
     check(`${metric} is unavailable, with a reason`, answer?.unavailable?.length > 20, answer)
   }
   equal('a guard on others is clear', await subject.state('other'), 'clear')
-  equal('and was told of nothing', subject.of('other').length, 0)
+  equal('and was notified of nothing', subject.of('other').length, 0)
 
   await shell('rpc.nfsd -N 3 -V 4 2')
   await comes(

@@ -95,7 +95,7 @@ await scenario(async () => {
     'battery is unavailable without one',
     async () => (await subject.value('battery')).unavailable !== undefined,
   )
-  await subject.comes('its guard is told', 'empty', 'unavailable')
+  await subject.comes('its guard is notified', 'empty', 'unavailable')
   await is('power.online', 'power.online', 1)
   await shell('modprobe battery')
   await is('battery when it is back', 'battery', 100)

@@ -1,4 +1,4 @@
-// Pressure as root and as a user. What the kernel pushes to whom is asked of the kernel itself.
+// Pressure as root and as a user. The kernel itself is asked which triggers it allows.
 import { Subject, bin, check, equal, finish, group, scenario, write } from '../guest/scenario.mjs'
 
 const trigger = (file, window) => `exec 4<>${file} && printf 'some 150000 ${window}\\0' >&4`
@@ -6,39 +6,39 @@ const trigger = (file, window) => `exec 4<>${file} && printf 'some 150000 ${wind
 await scenario(async () => {
   await finish(['chmod', '755', '/app'])
   for (const user of [undefined, 'joe']) {
-    const who = user ?? 'root'
+    const name = user ?? 'root'
     const mayFast = (await finish(['bash', '-c', trigger('/proc/pressure/memory', 1_000_000)], { user })).code === 0
     const maySlow = (await finish(['bash', '-c', trigger('/proc/pressure/memory', 2_000_000)], { user })).code === 0
     const subject = await Subject.start({ user })
     const rows = await subject.run((t) =>
       t.tripline.capabilities().filter((each) => each.metric.startsWith('pressure.')),
     )
-    for (const each of rows) check(`${who}: ${each.metric} is there`, each.available, each.why)
+    for (const each of rows) check(`${name}: ${each.metric} is there`, each.available, each.why)
     const pushed = rows.find((each) => each.metric === 'pressure.memory')
     check(
-      `${who}: push is what the kernel allows (${mayFast ? 'any' : maySlow ? 'of 2 s' : 'no'} window)`,
+      `${name}: push is what the kernel allows (${mayFast ? 'any' : maySlow ? 'of 2 s' : 'no'} window)`,
       mayFast ? pushed.push : maySlow || !pushed.push,
       [pushed.push, pushed.pushWhy],
     )
-    check(`${who}: where there is none, it says why`, pushed.push || pushed.pushWhy.length > 10, pushed.pushWhy)
+    check(`${name}: where there is none, it says why`, pushed.push || pushed.pushWhy.length > 10, pushed.pushWhy)
     const full = rows.find((each) => each.metric === 'pressure.cpu.full')
-    equal(`${who}: pressure.cpu.full is of no doorbell`, full.push, false)
+    equal(`${name}: pressure.cpu.full is of no doorbell`, full.push, false)
     await subject.end()
   }
 
-  // Reclaim below memory.high stalls whoever is in the group, and the machine's figure shows it to everybody.
+  // Reclaim below memory.high stalls the group, and the machine's figure shows it.
   const folder = group('stalled', { 'memory.high': 60e6, 'memory.max': 300e6 })
   for (const user of [undefined, 'joe']) {
-    const who = user ?? 'root'
+    const name = user ?? 'root'
     const subject = await Subject.start({ user })
     await subject.guard('stalled', { 'pressure.memory': { above: 5, for: '1s' } })
     const hog = finish([`${bin}/hog`, '30', '250', '60'], { group: folder })
-    const breach = await subject.comes(`${who}: pressure.memory breaches while a group stalls`, 'stalled', 'breach')
-    equal(`${who}: it is the machine’s`, breach?.origin, '/proc/pressure/memory')
-    check(`${who}: a share`, breach?.value > 5 && breach.value <= 100, breach?.value)
+    const breach = await subject.comes(`${name}: pressure.memory breaches while a group stalls`, 'stalled', 'breach')
+    equal(`${name}: it is the machine’s`, breach?.origin, '/proc/pressure/memory')
+    check(`${name}: a share`, breach?.value > 5 && breach.value <= 100, breach?.value)
     write(`${folder}/cgroup.kill`, 1)
     await hog
-    await subject.comes(`${who}: and is clear afterwards`, 'stalled', 'clear')
+    await subject.comes(`${name}: and is clear afterwards`, 'stalled', 'clear')
     await subject.end()
   }
 })

@@ -27,7 +27,7 @@ await scenario(async () => {
     )
   }
 
-  // A guard that is clear before hears nothing: one CPU of two is no more than 53 % of 190 %.
+  // A guard that is clear before is not notified: one CPU of two is no more than 53 % of 190 %.
   write(`${folder}/cpu.max`, '190000 100000')
   await comes('cpu is about 50', async () => (await subject.value('cpu')).value < 75)
   await subject.guard('busy', { cpu: { above: 100, for: 0 } })

@@ -13,7 +13,7 @@ await scenario(async () => {
     await pause(22_000)
     await proceed(subject)
     equal(`${how}: it has not breached when the process goes on`, await subject.state('long'), 'pending')
-    check(`${how}: nor told of one`, subject.of('long', 'breach').length === 0, subject.of('long'))
+    check(`${how}: nor notified of one`, subject.of('long', 'breach').length === 0, subject.of('long'))
     const breach = await subject.comes(`${how}: it breaches once it was crossed for that long`, 'long', 'breach')
     check(`${how}: with the value`, breach?.value > 1e6, breach)
     await subject.end()

@@ -87,7 +87,7 @@ await scenario(async () => {
   await subject.guard('full', { memory: 70 })
   equal('a scope with room is clear', await subject.state('full'), 'clear')
   await shell('systemctl set-property --runtime changed.scope MemoryMax=120M')
-  const breach = await subject.comes('set-property: the guard is told', 'full', 'breach')
+  const breach = await subject.comes('set-property: the guard is notified', 'full', 'breach')
   check('with the new share', breach?.value > 70, breach)
   await shell('systemctl set-property --runtime changed.scope MemoryMax=infinity')
   await subject.comes('and clear without one', 'full', 'clear')

@@ -1,4 +1,4 @@
-// A machine with compressed swap in memory: what is swapped, how fast, and that a guard is told before the kernel kills.
+// A machine with compressed swap in memory: what is swapped, how fast, and that a guard is notified before the kernel kills.
 import {
   Subject,
   bin,
@@ -49,12 +49,12 @@ await scenario(async () => {
     12e6,
   )
 
-  const told = subject.of('stalled', 'breach').length + subject.of('end', 'breach').length
+  const before = subject.of('stalled', 'breach').length + subject.of('end', 'breach').length
   const limited = await subject.run((t, hog) => t.endAtBreach('end', [hog, '0', '3000', '60']), `${bin}/hog`)
   check('at full speed it is ended, by whomever', limited.by !== 'itself', limited)
   await comes(
-    'and the guards were told',
-    () => subject.of('stalled', 'breach').length + subject.of('end', 'breach').length > told,
+    'and the guards were notified',
+    () => subject.of('stalled', 'breach').length + subject.of('end', 'breach').length > before,
   )
   await subject.end()
   await shell('swapoff /dev/zram0; echo 1 >/sys/block/zram0/reset')

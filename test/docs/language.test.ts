@@ -1,0 +1,43 @@
+/** Holds the wording of code and docs against the list of banned phrases. */
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, test } from 'vitest'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const list = readFileSync(new URL('banned-phrases.txt', import.meta.url), 'utf8')
+const banned = list
+  .split('\n')
+  .filter((line) => line !== '' && !line.startsWith('#'))
+  .map((line) => new RegExp(line, 'i'))
+
+const TEXT = /\.(ts|js|mjs|cjs|md|cc|h|c|def|gyp|gypi|py|sh|yml)$|^\.ci\/run$/
+// Measured results and kernel files are data; the changelog's older entries stay as they were released.
+const LEFT_OUT = /^(bench\/results|test\/fixtures|test\/fuzz\/corpus|CHANGELOG\.md$|docs\/performance\.md$)/
+
+/** The files of the checkout that are written by hand. */
+function textFiles(): string[] {
+  const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  return files.split('\n').filter((file) => TEXT.test(file) && !LEFT_OUT.test(file))
+}
+
+function findings(text: string): string[] {
+  return text.split('\n').flatMap((line, index) => {
+    const found = banned.find((each) => each.test(line))
+    return found === undefined ? [] : [`${index + 1}: ${line.trim()} (${found.source})`]
+  })
+}
+
+describe('the wording', () => {
+  test('of a banned phrase is noticed', () => {
+    expect(findings('// Nobody reads it.\n// Read once per tick.')).toEqual(['1: // Nobody reads it. (\\bnobody\\b)'])
+  })
+
+  test('of code and docs has no banned phrase', () => {
+    const files = textFiles()
+    expect(files.length).toBeGreaterThan(300)
+    expect(
+      files.flatMap((file) => findings(readFileSync(root + file, 'utf8')).map((each) => `${file}:${each}`)),
+    ).toEqual([])
+  })
+})
