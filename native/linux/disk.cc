@@ -1,6 +1,8 @@
 // disk, disk.free, disk.inodes: statvfs() of a path, as df counts.
 #include <sys/statvfs.h>
+#include <unistd.h>
 #include <cerrno>
+#include <cstdio>
 
 #include "linux/ext4.h"
 #include "linux/families.h"
@@ -38,6 +40,7 @@ class DiskProbe final : public Probe {
     }
     // What is mounted there now may hang this thread: a new probe will have one of its own.
     if (remote_.failed()) return SetUnavailable(wanted, remote_, out);
+    if (IsGone()) return SetUnavailable(wanted, gone_, out);
     struct statvfs fs;
     Failure why;
     if (!Ask(&fs, &why)) return SetUnavailable(wanted, why, out);
@@ -57,6 +60,8 @@ class DiskProbe final : public Probe {
   }
 
   bool blocking() const override { return blocking_; }
+  // A new probe would not know that there was a device.
+  bool recovers() const override { return gone_.failed(); }
 
  private:
   // False, with the reason, where the path is not known to be on a file system that answers at once.
@@ -65,8 +70,33 @@ class DiskProbe final : public Probe {
     char real[kMaxPath];
     Mount mount;
     if (!mounts.ResolveLocal(path_.get(), real, why)) return false;
-    if (mounts.Find(real, &mount)) ext4_.Set(roots_, mount, real);
+    if (!mounts.Find(real, &mount)) return true;
+    ext4_.Set(roots_, mount, real);
+    WatchDevice(mount);
     return true;
+  }
+
+  // File systems answer from memory after their device was pulled, and their mounts stay. A device that is not shown
+  // from the start may be hidden (a container that masks /sys), so only one that goes is gone.
+  void WatchDevice(const Mount& mount) {
+    if (has_mount_ && mount.id == mount_) return;
+    has_mount_ = true;
+    mount_ = mount.id;
+    gone_ = Failure();
+    char number[48];
+    snprintf(number, sizeof(number), "/dev/block/%u:%u", static_cast<unsigned>(mount.major),
+             static_cast<unsigned>(mount.minor));
+    device_.Set(roots_.sys.get(), number);
+    if (mount.major == 0 || access(device_.get(), F_OK) != 0) device_.Clear();
+  }
+
+  // It does not come back to this mount: what has its number later is another device.
+  bool IsGone() {
+    if (device_.empty() || gone_.failed()) return gone_.failed();
+    if (access(device_.get(), F_OK) != 0 && errno == ENOENT) {
+      gone_.SetErrno("access", device_.get(), ENOENT, "the device is gone");
+    }
+    return gone_.failed();
   }
 
   bool Ask(struct statvfs* fs, Failure* why) {
@@ -127,6 +157,10 @@ class DiskProbe final : public Probe {
   MountWatch watch_{kLook};
   Ext4Watch ext4_;
   Failure remote_;  // what was local is no longer
+  Text device_;     // its folder in /sys; empty where that is not shown
+  Failure gone_;    // that it was, and is no longer
+  bool has_mount_ = false;
+  uint64_t mount_ = 0;  // its id
   bool blocking_ = false;
   bool asked_ = false;
   bool writable_ = false;

@@ -91,13 +91,16 @@ void File::Close() {
 bool File::Open(uint64_t now) {
   if (now < retry_at_) return false;
   if (pinned_ && was_open_) return false;
+  const bool was_missing = !was_open_ && IsMissing(error_);
   call_ = "open";
   int tries = 0;
   do {
     fd_ = file_calls.open(path_.get());
   } while (fd_ < 0 && errno == EINTR && ++tries < kInterruptions);
   if (fd_ < 0) {
-    error_ = errno;
+    // In a memory cgroup without room every open fails, that of a file that does not exist, too. A shortage says
+    // nothing about the file: what was missing still is, as far as known.
+    if (!was_missing || !IsResourceShortage(errno)) error_ = errno;
     BackOff(now);
     return false;
   }

@@ -192,7 +192,9 @@ class MemoryProbe final : public Probe {
     for (uint32_t i = 0; i < count_; i++) {
       Level& level = levels_[i];
       if (level.limit == kNoLimit) continue;
-      if (!ReadLevel(now, &level)) return Lose(now, wanted, level.usage, out);
+      // Of a limit of 0 nothing is left, whatever is in use. In such a group the kernel refuses to open the files of
+      // use.
+      if (level.limit > 0 && !ReadLevel(now, &level)) return Lose(now, wanted, level.usage, out);
       if (level.limit < limit) limit = level.limit;
       const uint64_t left = level.Available(level.others.Read(now, buffer));
       if (left > available) continue;

@@ -123,6 +123,27 @@ TEST(DiskThatIsPulledOut) {
   CHECK_EQ(reader.Read(Metric::kDiskRead).state, Reading::kKnown);
 }
 
+TEST(DiskSpaceOfADeviceThatIsPulledOut) {
+  Machine machine;
+  machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
+  machine.AddDisk("sda", "8:0");
+  Reader reader(Metric::kDiskFree, OfPath("/"));
+  CHECK(reader.Level(Metric::kDiskFree) > 0);
+  CHECK(!reader.probe->recovers());
+  machine.root.Remove("sys/dev/block/8:0");
+  now += kSecond;
+  CHECK(reader.WhyHas(Metric::kDiskFree, "the device is gone"));
+  CHECK(reader.WhyHas(Metric::kDisk, "the device is gone"));
+  CHECK(reader.probe->recovers());
+  // Another one with its number is not what is mounted.
+  machine.Link("sys/dev/block/", "8:0", "../../devices/sda");
+  now += 5 * kSecond;
+  CHECK(reader.WhyHas(Metric::kDiskFree, "the device is gone"));
+  machine.root.Put("proc/self/mountinfo", "9 0 8:0 / / rw - ext4 /dev/sda rw\n");
+  now += 5 * kSecond;
+  CHECK(reader.Level(Metric::kDiskFree) > 0);
+}
+
 TEST(DiskRatesWithoutADevice) {
   Machine machine;
   machine.Mount("0:60 / / rw - overlay overlay rw");

@@ -311,6 +311,31 @@ TEST(LimitThatCannotBeRead) {
   file_calls = real_calls;
 }
 
+// The kernel refuses every open in a group whose limit was set to 0, that of files which the root does not have, too.
+TEST(LimitOfZeroWhereNothingCanBeOpened) {
+  for (const char* before : {"100000000\n", "max\n"}) {
+    FakeRoot root;
+    PutHierarchy(&root, "/a");
+    PutMemory(&root, "/a", before, "40000000\n", "inactive_file 0\n");
+    PutQuota(&root, "/a", 1);
+    PutUsage(&root, "/a", 0);
+    Reader memory(Metric::kMemory);
+    Reader cpu(Metric::kCpu);
+    CHECK_EQ(memory.Read(Metric::kMemory).state, Reading::kKnown);
+    CHECK_EQ(cpu.Read(Metric::kCpu).state, Reading::kKnown);
+    real_calls = file_calls;
+    file_calls.open = RefusingOpen;
+    refused = ENOMEM;
+    PutFile(&root, "/a", "memory.max", "0\n");
+    now += 2 * kSecond;
+    CHECK_NEAR(memory.Level(Metric::kMemory), 100, 0);
+    CHECK_NEAR(memory.Level(Metric::kMemoryAvailable), 0, 0);
+    CHECK_EQ(cpu.Read(Metric::kCpu).state, Reading::kKnown);
+    refused = 0;
+    file_calls = real_calls;
+  }
+}
+
 TEST(UsageThatCannotBeRead) {
   FakeRoot root;
   PutHierarchy(&root, "/a");
