@@ -40,10 +40,16 @@ class DiskProbe final : public Probe {
     }
     // What is mounted there now may hang this thread: a new probe will have one of its own.
     if (remote_.failed()) return SetUnavailable(wanted, remote_, out);
-    if (IsGone()) return SetUnavailable(wanted, gone_, out);
     struct statvfs fs;
     Failure why;
+    const unsigned long before = id_;
     if (!Ask(&fs, &why)) return SetUnavailable(wanted, why, out);
+    if (!blocking_ && id_ != before) {
+      // Its device may be pulled before the next look.
+      has_mount_ = false;
+      FindMount(&remote_);
+    }
+    if (IsGone()) return SetUnavailable(wanted, gone_, out);
     SetSpace(now, fs, wanted, out);
     SetInodes(fs, wanted, out);
   }
