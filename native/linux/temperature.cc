@@ -24,6 +24,8 @@ constexpr uint64_t kSlow = 20 * kMillisecond;
 constexpr uint64_t kRest = 50;  // a slow sensor rests for this many times its reading
 // From one look at which sensors there are to the next, while one of them is missing: a look reads many files.
 constexpr uint64_t kLookAgain = 2 * kSecond;
+// While they are there and none of them answers: they may be asleep.
+constexpr uint64_t kLookElsewhere = 5 * kSecond;
 
 // The descriptor is what pins a sensor: numbers of zones and hwmon devices are given anew when a driver is loaded
 // again.
@@ -56,7 +58,7 @@ class TemperatureProbe final : public Probe {
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     if (!ReadSensors(now) && now >= look_at_) {
-      look_at_ = now + kLookAgain;
+      look_at_ = now + (missing_ ? kLookAgain : kLookElsewhere);
       Look();
       ReadSensors(now);
     }
@@ -73,18 +75,20 @@ class TemperatureProbe final : public Probe {
   bool recovers() const override { return true; }
 
  private:
-  // False where one of them is missing.
+  // False where one of them is missing, or none has a temperature and none rests: a look would end its rest.
   bool ReadSensors(uint64_t now) {
     missing_ = sensors_.empty();
     hottest_ = nullptr;
+    bool resting = false;
     Failure why;
     for (const std::unique_ptr<Sensor>& sensor : sensors_) {
       if (now >= sensor->due) ReadSensor(now, sensor.get(), &why);
+      resting = resting || sensor->due > now;
       if (sensor->known && (hottest_ == nullptr || sensor->celsius > hottest_->celsius)) hottest_ = sensor.get();
     }
     // A slow sensor that failed rests, and what it said then still holds.
     if (why.failed()) failure_ = why;
-    return !missing_;
+    return !missing_ && (hottest_ != nullptr || resting);
   }
 
   void ReadSensor(uint64_t now, Sensor* sensor, Failure* why) {

@@ -236,6 +236,20 @@ TEST(TemperatureFollowsAChipThatIsNumberedAnew) {
   CHECK(EndsWith(reader.probe->Origin(Metric::kTemperature), "hwmon3/temp1_input"));
 }
 
+TEST(TemperatureIsLookedForElsewhereWhereNoSensorHasOne) {
+  FakeRoot root;
+  PutAll(&root, "sys/class/thermal/thermal_zone0", {{"type", "cpu-thermal"}, {"temp", "50000"}});
+  Reader reader(Metric::kTemperature);
+  CHECK_NEAR(reader.Level(Metric::kTemperature), 50, 1e-9);
+  root.Change("sys/class/thermal/thermal_zone0/temp", "gone\n");
+  root.Remove("sys/class/thermal/thermal_zone0");
+  now += kSecond;
+  CHECK(reader.WhyHas(Metric::kTemperature, "thermal"));
+  PutAll(&root, "sys/class/thermal/thermal_zone3", {{"type", "cpu-thermal"}, {"temp", "96000"}});
+  now += 10 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kTemperature), 96, 1e-9);
+}
+
 // ---- throttled
 
 TEST(ThrottledByTheFirmware) {
