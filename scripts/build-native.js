@@ -7,16 +7,16 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** The prefix under which this node's own headers lie; undefined where they are not installed. */
-function headersBeside(executable) {
-  const prefix = dirname(dirname(executable))
+/** The folder above this node's own headers; undefined where they are not installed. */
+export function headersFolder() {
+  const prefix = dirname(dirname(process.execPath))
   return existsSync(join(prefix, 'include/node/node_api.h')) ? prefix : undefined
 }
 
 /** Runs node-gyp; its output is only shown when it fails. Returns whether it succeeded. */
 export function buildNative(...options) {
   const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
-  const prefix = headersBeside(process.execPath)
+  const prefix = headersFolder()
   const headers = prefix === undefined ? [] : [`--nodedir=${prefix}`]
   const result = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', ...headers, ...options], {
     cwd: root,

@@ -15,6 +15,7 @@ import {
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { headersFolder } from '../build-native.js'
 import { judge } from '../prebuild/rules.js'
 import { targets } from '../prebuild/targets.js'
 import { cacheFolder, zigFolder } from '../prebuild/toolchain.js'
@@ -183,8 +184,8 @@ const ways = {
   async source() {
     const cwd = join(work, 'source')
     makeProject(cwd)
-    const prefix = dirname(dirname(process.execPath))
-    const env = existsSync(join(prefix, 'include/node/node_api.h')) ? { npm_config_nodedir: prefix } : {}
+    const prefix = headersFolder()
+    const env = prefix === undefined ? {} : { npm_config_nodedir: prefix }
     await run('npm', ['install', tarball, '--ignore-scripts', '--no-audit', '--no-fund'], { cwd })
     await run('npm', ['install', '--no-save', 'node-addon-api'], { cwd })
     await run('npx', ['--yes', 'node-gyp', 'rebuild', '-C', 'node_modules/tripline/native'], { cwd, env })
