@@ -173,6 +173,9 @@ Napi::Object Refused(Napi::Env env, const SpawnFailure& failure) {
   return result;
 }
 
+// Of the numbers that startCommand() takes, those ahead of the shared descriptors.
+constexpr size_t kSettings = 7;
+
 // startCommand(files, arguments, environment, directory, marker, [stdin, stdout, stderr, foreground, endSignal,
 // killAfterMs, idleMs, shared...], report): { handle, pid, root, group }, or { kind, why }
 Napi::Value StartCommand(const Napi::CallbackInfo& info) {
@@ -180,6 +183,7 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   const Strings files(info[0]), arguments(info[1]), environment(info[2]);
   const std::string directory = ToText(info[3]), marker = ToText(info[4]);
   const Numbers<double> settings(info[5]);
+  if (settings.size < kSettings) return Napi::Value();
   const double* numbers = settings.data;
   SpawnSpec spec;
   spec.files = files.get();
@@ -192,7 +196,7 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   spec.end_signal = static_cast<int>(numbers[4]);
   spec.kill_after = ToNanoseconds(numbers[5]);
   spec.idle = ToNanoseconds(numbers[6]);
-  for (size_t i = 7; i < settings.size && spec.shared_count < SpawnSpec::kMostShared; i++) {
+  for (size_t i = kSettings; i < settings.size && spec.shared_count < SpawnSpec::kMostShared; i++) {
     spec.shared[spec.shared_count++] = static_cast<int>(numbers[i]);
   }
 

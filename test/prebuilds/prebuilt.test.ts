@@ -56,10 +56,13 @@ describe('the packed tarball', () => {
     const paths = files.map(({ path }) => path)
     expect(paths).toContain('native/binding.gyp')
     expect(paths.filter((path) => path.startsWith('native/build/'))).toEqual([])
-    // yarn, and pnpm before its 10th version, run node-gyp for these, whatever package.json says.
+    // yarn 1, and pnpm before version 10, run node-gyp for it, whatever package.json says; a checkout has it.
     expect(paths).not.toContain('binding.gyp')
-    const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object }
-    expect(Object.keys(scripts).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([])
+    expect(existsSync(join(root, 'binding.gyp'))).toBe(true)
+    const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object; gypfile: boolean }
+    // Otherwise npm compiles in a checkout before it runs `prepare`.
+    expect(manifest.gypfile).toBe(false)
+    expect(Object.keys(manifest.scripts).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([])
   })
 })
 
