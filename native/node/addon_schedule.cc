@@ -92,17 +92,17 @@ Napi::Value TakeBlock(const Napi::CallbackInfo& info) {
 }  // namespace
 
 void ExportSchedule(Napi::Object exports) {
-  Export(exports, "addTicker", Entry<AddTicker>);
-  Export(exports, "removeTicker", Entry<RemoveTicker>);
-  Export(exports, "setTickerPeriod", Entry<SetTickerPeriod>);
-  Export(exports, "pauseTicker", Entry<PauseTicker>);
-  Export(exports, "resumeTicker", Entry<ResumeTicker>);
-  Export(exports, "holdTicker", Entry<HoldTicker>);
-  Export(exports, "releaseTicker", Entry<ReleaseTicker>);
-  Export(exports, "takeTicks", Entry<TakeTicks>);
-  Export(exports, "addRecorder", Entry<AddRecorder>);
-  Export(exports, "removeRecorder", Entry<RemoveRecorder>);
-  Export(exports, "takeBlock", Entry<TakeBlock>);
+  Export(exports, "addTicker", AddTicker);
+  Export(exports, "removeTicker", RemoveTicker);
+  Export(exports, "setTickerPeriod", SetTickerPeriod);
+  Export(exports, "pauseTicker", PauseTicker);
+  Export(exports, "resumeTicker", ResumeTicker);
+  Export(exports, "holdTicker", HoldTicker);
+  Export(exports, "releaseTicker", ReleaseTicker);
+  Export(exports, "takeTicks", TakeTicks);
+  Export(exports, "addRecorder", AddRecorder);
+  Export(exports, "removeRecorder", RemoveRecorder);
+  Export(exports, "takeBlock", TakeBlock);
 }
 
 }  // namespace tripline

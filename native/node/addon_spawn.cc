@@ -248,12 +248,12 @@ Napi::Value Sent(const Napi::CallbackInfo& info) { return Napi::Boolean::New(inf
 }  // namespace
 
 void ExportSpawn(Napi::Object exports) {
-  Export(exports, "startCommand", Entry<StartCommand>);
-  Export(exports, "signalCommand", Entry<SignalCommand>);
-  Export(exports, "endCommand", Entry<EndCommand>);
-  Export(exports, "pauseCommand", Entry<PauseCommand>);
-  Export(exports, "reapAdopted", Entry<Reap>);
-  Export(exports, "takeSent", Entry<Sent>);
+  Export(exports, "startCommand", StartCommand);
+  Export(exports, "signalCommand", SignalCommand);
+  Export(exports, "endCommand", EndCommand);
+  Export(exports, "pauseCommand", PauseCommand);
+  Export(exports, "reapAdopted", Reap);
+  Export(exports, "takeSent", Sent);
 }
 
 }  // namespace tripline

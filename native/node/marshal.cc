@@ -3,6 +3,17 @@
 #include "sampler/sampler.h"
 
 namespace tripline {
+namespace {
+
+// `entry` finds the function in its data.
+void AddFunction(Napi::Object exports, const char* name, void* function, napi_callback entry) {
+  napi_value value = nullptr;
+  const napi_status status = napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, entry, function, &value);
+  NAPI_THROW_IF_FAILED_VOID(exports.Env(), status);
+  exports.Set(name, value);
+}
+
+}  // namespace
 
 void CallListener(Napi::Env env, Napi::Function listener, const std::initializer_list<napi_value>& arguments) {
   listener.Call(env.Undefined(), arguments);
@@ -17,11 +28,19 @@ void CallDeliver(Napi::Env env, Napi::Function deliver, void*, void*) {
   CallListener(env, deliver, {});
 }
 
-void Export(Napi::Object exports, const char* name, napi_callback entry) {
-  napi_value function = nullptr;
-  const napi_status status = napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, entry, nullptr, &function);
-  NAPI_THROW_IF_FAILED_VOID(exports.Env(), status);
-  exports.Set(name, function);
+void Export(Napi::Object exports, const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {
+  AddFunction(exports, name, reinterpret_cast<void*>(function), [](napi_env env, napi_callback_info raw) -> napi_value {
+    const Napi::CallbackInfo info(env, raw);
+    return reinterpret_cast<decltype(function)>(info.Data())(info);
+  });
+}
+
+void Export(Napi::Object exports, const char* name, void (*function)(const Napi::CallbackInfo&)) {
+  AddFunction(exports, name, reinterpret_cast<void*>(function), [](napi_env env, napi_callback_info raw) -> napi_value {
+    const Napi::CallbackInfo info(env, raw);
+    reinterpret_cast<decltype(function)>(info.Data())(info);
+    return nullptr;
+  });
 }
 
 std::string ToBytes(Napi::Value value) {

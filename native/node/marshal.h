@@ -10,7 +10,6 @@
 #include <cmath>
 #include <limits>
 #include <string>
-#include <type_traits>
 
 #include "port/platform.h"
 #include "port/probe.h"
@@ -103,20 +102,9 @@ Napi::Array ToArray(Napi::Env env, const T* numbers, size_t count) {
 
 // ---- the addon's functions -----------------------------------------------------------------------------------------
 
-// A function of the addon as Node-API calls it.
-template <auto function>
-napi_value Entry(napi_env env, napi_callback_info raw) {
-  const Napi::CallbackInfo info(env, raw);
-  if constexpr (std::is_void_v<decltype(function(info))>) {
-    function(info);
-    return nullptr;
-  } else {
-    return function(info);
-  }
-}
-
-// Adds one to the addon. Napi::Function::New would repeat its code for each: 4 KB in all.
-void Export(Napi::Object exports, const char* name, napi_callback entry);
+// Adds one to the addon. Of one kind for all: Napi::Function::New would repeat its code for each, 6 KB in all.
+void Export(Napi::Object exports, const char* name, Napi::Value (*function)(const Napi::CallbackInfo&));
+void Export(Napi::Object exports, const char* name, void (*function)(const Napi::CallbackInfo&));
 
 // Adds those of tickers and recorders, and of commands under limits.
 void ExportSchedule(Napi::Object exports);
