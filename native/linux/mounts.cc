@@ -1,8 +1,9 @@
 #include "linux/mounts.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
-#include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <cerrno>
 #include <cstdio>
@@ -93,9 +94,10 @@ void MountWatch::Open(const Roots& roots) {
   Text path;
   path.Set(roots.proc.get(), "/self/mountinfo");
   fd_ = open(path.get(), O_RDONLY | O_CLOEXEC);
-  struct stat info;
-  // Files of proc have no size; one that has is a copy of another machine's.
-  always_ = fd_ < 0 || fstat(fd_, &info) != 0 || info.st_size > 0;
+  struct statfs where;
+  // Only proc reports changes; elsewhere it is a copy of another machine's file. (Not by fstat(), which is not the same
+  // function in every C library.)
+  always_ = fd_ < 0 || fstatfs(fd_, &where) != 0 || where.f_type != PROC_SUPER_MAGIC;
   if (always_) Close();
 }
 

@@ -21,7 +21,10 @@ struct Selector {
 
 // Human-readable reason why a metric is unavailable: "open /proc/pressure/cpu: ENOENT (kernel without PSI)".
 struct Failure {
-  char text[160] = {};
+  // Not all of its bytes are cleared: that would be done in a hundred places.
+  Failure() { text[0] = '\0'; }
+
+  char text[160];
 
   bool failed() const { return text[0] != '\0'; }
   // "<call> <subject>: <name of the errno> (<hint>)"; subject and hint may be empty.

@@ -5,17 +5,55 @@
 
 namespace tripline {
 
-Text::~Text() { free(data_); }
+size_t ToDigits(uint64_t number, char* out) {
+  char reversed[20];
+  size_t count = 0;
+  do {
+    reversed[count++] = static_cast<char>('0' + number % 10);
+    number /= 10;
+  } while (number != 0);
+  for (size_t i = 0; i < count; i++) out[i] = reversed[count - 1 - i];
+  return count;
+}
+
+void FixedTextBase::Append(char* buffer, size_t capacity, const char* text, size_t size) {
+  const size_t room = cut_ ? 0 : capacity - 1 - size_;
+  if (size > room) {
+    size = room;
+    cut_ = true;
+  }
+  memcpy(buffer + size_, text, size);
+  size_ += static_cast<uint32_t>(size);
+  buffer[size_] = '\0';
+}
+
+void FixedTextBase::Append(char* buffer, size_t capacity, uint64_t number) {
+  char digits[20];
+  Append(buffer, capacity, digits, ToDigits(number, digits));
+}
+
+void FixedTextBase::AppendHex(char* buffer, size_t capacity, uint32_t number) {
+  char text[] = "0x00000000";
+  for (int i = 9; i >= 2; i--, number >>= 4) text[i] = "0123456789ABCDEF"[number & 15];
+  Append(buffer, capacity, text, sizeof(text) - 1);
+}
+
+Text::~Text() {
+  if (capacity_ != 0) free(data_);
+}
 
 char* Text::Extend(size_t size) {
   const size_t needed = size_ + size + 1;
+  if (needed > UINT32_MAX / 2) abort();
   if (needed > capacity_) {
-    capacity_ = size_ == 0 || needed > 2 * capacity_ ? needed : 2 * capacity_;
-    data_ = static_cast<char*>(realloc(data_, capacity_));
+    void* before = capacity_ == 0 ? nullptr : data_;
+    const uint32_t doubled = 2 * capacity_;
+    capacity_ = static_cast<uint32_t>(size_ == 0 || needed > doubled ? needed : doubled);
+    data_ = static_cast<char*>(realloc(before, capacity_));
     if (data_ == nullptr) abort();
   }
   char* added = data_ + size_;
-  size_ += size;
+  size_ += static_cast<uint32_t>(size);
   data_[size_] = '\0';
   return added;
 }
@@ -47,7 +85,7 @@ void Text::Add(char each, size_t times) { memset(Extend(times), each, times); }
 void Text::Cut(size_t size) {
   if (size >= size_) return;
   data_[size] = '\0';
-  size_ = size;
+  size_ = static_cast<uint32_t>(size);
 }
 
 }  // namespace tripline

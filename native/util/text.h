@@ -4,41 +4,48 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 namespace tripline {
 
 // Digits of a number; writes at most 20 bytes and no NUL. Returns how many.
-inline size_t ToDigits(uint64_t number, char* out) {
-  char reversed[20];
-  size_t count = 0;
-  do {
-    reversed[count++] = static_cast<char>('0' + number % 10);
-    number /= 10;
-  } while (number != 0);
-  for (size_t i = 0; i < count; i++) out[i] = reversed[count - 1 - i];
-  return count;
-}
+size_t ToDigits(uint64_t number, char* out);
+
+// The part of FixedText that need not know its size, so that its code exists once.
+class FixedTextBase {
+ public:
+  size_t size() const { return size_; }
+  bool cut() const { return cut_; }
+
+ protected:
+  // Of what does not fit into `capacity` bytes of `buffer`, its NUL included, the end is cut off.
+  void Append(char* buffer, size_t capacity, const char* text, size_t size);
+  void Append(char* buffer, size_t capacity, uint64_t number);
+  void AppendHex(char* buffer, size_t capacity, uint32_t number);
+
+  uint32_t size_ = 0;
+  bool cut_ = false;
+};
 
 // At most kSize - 1 bytes; what does not fit is cut off, and cut() says so.
 template <size_t kSize>
-class FixedText {
+class FixedText : public FixedTextBase {
  public:
-  FixedText& Add(const char* text) {
-    while (*text != '\0') Put(*text++);
-    return *this;
-  }
+  // Not all bytes are cleared: that would be done at each use.
+  FixedText() { text_[0] = '\0'; }
+
+  FixedText& Add(const char* text) { return Add(text, strlen(text)); }
   FixedText& Add(const char* text, size_t size) {
-    for (size_t i = 0; i < size; i++) Put(text[i]);
+    Append(text_, kSize, text, size);
     return *this;
   }
   FixedText& Add(uint64_t number) {
-    char digits[20];
-    return Add(digits, ToDigits(number, digits));
+    Append(text_, kSize, number);
+    return *this;
   }
   // As "0x0000002A".
   FixedText& AddHex(uint32_t number) {
-    Add("0x");
-    for (int shift = 28; shift >= 0; shift -= 4) Put("0123456789ABCDEF"[number >> shift & 15]);
+    AppendHex(text_, kSize, number);
     return *this;
   }
   void Clear() {
@@ -47,20 +54,9 @@ class FixedText {
     text_[0] = '\0';
   }
   const char* get() const { return text_; }
-  size_t size() const { return size_; }
-  bool cut() const { return cut_; }
 
  private:
-  void Put(char each) {
-    cut_ = cut_ || size_ + 1 >= kSize;
-    if (cut_) return;
-    text_[size_++] = each;
-    text_[size_] = '\0';
-  }
-
-  size_t size_ = 0;
-  bool cut_ = false;
-  char text_[kSize] = {};
+  char text_[kSize];
 };
 
 // Grows; ends the process where memory runs out, as all of this library does.
@@ -79,7 +75,7 @@ class Text {
   void Cut(size_t size);
   void Clear() { Cut(0); }
 
-  const char* get() const { return data_ == nullptr ? "" : data_; }
+  const char* get() const { return data_; }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
@@ -87,9 +83,9 @@ class Text {
   // Makes room for so many more and their NUL, no more than that where it was empty: most texts are set once.
   char* Extend(size_t size);
 
-  char* data_ = nullptr;
-  size_t size_ = 0;
-  size_t capacity_ = 0;
+  char* data_ = const_cast<char*>("");  // not ours while capacity_ is 0
+  uint32_t size_ = 0;
+  uint32_t capacity_ = 0;
 };
 
 }  // namespace tripline
