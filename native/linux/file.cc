@@ -81,6 +81,9 @@ void File::SetPath(const char* a, const char* b, const char* c, const char* d) {
   back_off_ = 0;
 }
 
+// Once, since most probes have several.
+[[gnu::noinline]] File::File() = default;
+
 File::~File() { Close(); }
 
 void File::Close() {

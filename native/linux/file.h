@@ -66,7 +66,7 @@ class File {
  public:
   enum Result : uint8_t { kFresh, kKept, kFailed };
 
-  File() = default;
+  File();
   ~File();
   File(const File&) = delete;
   File& operator=(const File&) = delete;

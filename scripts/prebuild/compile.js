@@ -55,6 +55,8 @@ const zig = (...args) => run(zigCommand(), args, zigEnvironment())
 /** What makes a Linux binary smaller; on 32-bit ARM also what costs a little time, because its code is the largest. */
 const smaller = [
   '-enable-merge-functions',
+  // Inlines only what is smaller than its call; -Oz means it, and the merging linker does not.
+  '-inline-threshold=-25',
   ...(target.arch === 'arm' ? ['-enable-machine-outliner=always', '-arm-promote-constant'] : []),
 ]
 
