@@ -14,7 +14,7 @@ struct CpuTicks {
   uint32_t user = 0, system = 0, idle = 0, nice = 0;
 };
 
-// PROCESSOR_CPU_LOAD_INFO: four counts for each processor. A sum that wraps is as good as a count that does.
+// PROCESSOR_CPU_LOAD_INFO: four counts for each processor. Sums may wrap, as the counts do.
 inline CpuTicks SumOfProcessors(const int32_t* counts, uint32_t processors) {
   CpuTicks sum;
   for (const int32_t* each = counts; each != counts + 4 * static_cast<size_t>(processors); each += 4) {
@@ -49,8 +49,8 @@ struct VmPages {
   uint64_t swapins = 0, swapouts = 0;
 };
 
-// What Activity Monitor does not call used: free memory and what is there only to be given back. Free pages alone are
-// next to none on a healthy Mac.
+// What Activity Monitor does not call used: free memory and memory that can be reclaimed. A healthy Mac has hardly any
+// free pages.
 inline uint64_t AvailableMemory(const VmPages& pages, uint64_t total, uint64_t page_size) {
   const uint64_t application = SaturatingDifference(pages.internal, pages.purgeable);
   return SaturatingDifference(total, (application + pages.wired + pages.compressor) * page_size);
@@ -60,14 +60,14 @@ inline uint64_t AvailableMemory(const VmPages& pages, uint64_t total, uint64_t p
 // their memory, whatever the pages say: nothing is left.
 inline bool IsCritical(int level) { return level == 4; }
 
-// As df counts: what of that which an unprivileged user can use is used, in percent.
+// As df counts: the used percentage of what an unprivileged user can use.
 inline double ShareUsed(uint64_t total, uint64_t free, uint64_t available) {
   const double used = static_cast<double>(SaturatingDifference(total, free));
   const double usable = used + static_cast<double>(available);
   return usable > 0 ? 100 * used / usable : 0;
 }
 
-// The soft limit on descriptors, which may be "unlimited", and kern.maxfilesperproc, which holds then too.
+// The soft limit on descriptors, which may be "unlimited", and kern.maxfilesperproc, which applies as well.
 inline double ShareOfDescriptors(uint64_t used, uint64_t soft, uint64_t most_per_process) {
   const uint64_t limit = most_per_process != 0 && most_per_process < soft ? most_per_process : soft;
   return limit == 0 ? 0 : 100 * static_cast<double>(used) / static_cast<double>(limit);
@@ -104,7 +104,7 @@ inline bool IsCounted(bool hardware, bool any_hardware, uint8_t type) {
   return any_hardware ? hardware : type != kLoopback;
 }
 
-// Whether a count of received bytes only stands still: nothing sends this much and receives not even acknowledgments.
+// Whether the counter of received bytes is frozen: nothing sends this much and receives not even acknowledgments.
 // Recent versions of macOS hide what Wi-Fi receives from programs that are not Apple's.
 inline bool StandsStill(double received, double sent) { return received == 0 && sent >= (1 << 20); }
 

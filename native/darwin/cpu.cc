@@ -1,6 +1,6 @@
-// cpu, cpu.host, load. macOS has neither affinity nor quotas, so the first two are the same. Not host_statistics():
-// for programs that are not Apple's the kernel answers that one from a copy up to a second old when it has been asked
-// more than a few times in that second, by whomever.
+// cpu, cpu.host, load. macOS has neither affinity nor quotas, so the first two are the same. host_statistics() is
+// not used: after a few calls in a second, from any process, the kernel gives programs that are not Apple's a copy up
+// to a second old.
 #include <errno.h>
 #include <mach/mach.h>
 #include <sys/sysctl.h>
@@ -14,7 +14,7 @@ namespace {
 
 class CpuProbe final : public Probe {
  public:
-  // Each call gives another right to the port, and there are only 65,535.
+  // Each mach_host_self() adds a reference to the port, of which there can be only 65,535.
   CpuProbe() : host_(mach_host_self()) {}
   ~CpuProbe() override { mach_port_deallocate(mach_task_self(), host_); }
 
@@ -45,7 +45,7 @@ class CpuProbe final : public Probe {
 
  private:
   const mach_port_t host_;
-  natural_t processors_ = 0;  // that the last read was of
+  natural_t processors_ = 0;  // at the last read
   darwin::CpuTicks last_;
   darwin::CpuSums sums_;
 };

@@ -51,7 +51,7 @@ class Mounts {
     return changed;
   }
 
-  // Whether nothing on the way of an absolute path, symbolic links followed, is on a server.
+  // Whether every part of an absolute path, symbolic links followed, is on a local volume.
   bool IsLocal(const char* path) const {
     constexpr int kLinks = 32;  // MAXSYMLINKS
     char real[MAXPATHLEN];
@@ -94,7 +94,7 @@ class DiskProbe final : public Probe {
     }
     mounts_.Update();
     blocking_ = !mounts_.IsLocal(path_);
-    // A network mount is not touched before its helper thread does.
+    // Only the helper thread touches a network mount, because that may hang.
     if (!blocking_ && access(path_, F_OK) != 0) {
       why->SetErrno("access", selector.name, errno, errno == ENOENT ? "no such path" : "");
       return false;

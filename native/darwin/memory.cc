@@ -1,5 +1,5 @@
-// memory*, swap, swap.rate. macOS has no containers, so `memory` is the host's, and what the kernel itself says of its
-// need.
+// memory*, swap, swap.rate. macOS has no containers, so `memory` is the host's figure, overridden by the
+// kernel's memory-pressure level.
 #include <errno.h>
 #include <mach/mach.h>
 #include <sys/sysctl.h>
@@ -13,8 +13,8 @@
 namespace tripline {
 namespace {
 
-// To programs that are not Apple's the kernel gives a copy up to a second old, once it has been asked from two to ten
-// times in that second (it draws how often), by all of them together.
+// The kernel gives programs that are not Apple's a copy up to a second old after two to ten calls in that second (a
+// random number), counted over all of them.
 constexpr uint64_t kPagesPeriod = 500 * kMillisecond;
 
 class MemoryProbe final : public Probe {
@@ -22,7 +22,7 @@ class MemoryProbe final : public Probe {
   MemoryProbe() : host_(mach_host_self()) {
     size_t size = sizeof(total_);
     if (sysctlbyname("hw.memsize", &total_, &size, nullptr, 0) != 0) total_ = 0;
-    // The kernel's, which is 16 KiB on Apple silicon also where this process believes in 4.
+    // The kernel's page size: 16 KiB on Apple silicon even where this process sees 4 KiB.
     vm_size_t page = 0;
     if (host_page_size(host_, &page) == KERN_SUCCESS) page_ = page;
   }
@@ -50,7 +50,7 @@ class MemoryProbe final : public Probe {
     }
   }
 
-  // The level of need is new at any time, the pages are not.
+  // The pressure level can change at any time; page counts are refreshed every 500 ms.
   uint32_t MinPeriodMs(Metric metric) const override {
     if (metric == Metric::kSwap) return InfoOf(metric).min_period_ms;
     return metric == Metric::kMemory || metric == Metric::kMemoryAvailable ? 50 : kPagesPeriod / kMillisecond;

@@ -18,17 +18,17 @@ namespace {
 
 constexpr uint64_t kPeriod = 100 * kMillisecond;
 constexpr double kSector = 512;
-// The kernel counts busy time by its tick, so a little more than the time that passed is the tick that comes next.
+// Busy time is counted in ticks: a small excess over the elapsed time belongs to the next tick.
 constexpr double kTick = 0.01;
-// From one look at which devices there are to the next, where the mounts do not show it.
+// Interval between checks for new devices that no change of the mounts reveals.
 constexpr uint64_t kRetry = kSecond;
 constexpr uint64_t kLookAgain = 10 * kSecond;
-// So much cannot be read or written in no time at all.
+// A device that has moved this many sectors was busy; if its time is 0, the kernel does not keep it.
 constexpr uint64_t kSomeSectors = 2048;
-// Nor can so many operations be.
+// The same for operations.
 constexpr uint64_t kSomeOperations = 1000;
-// Without an operation there is nothing to wait for: time counts as this part of one a second, so that the quotient is
-// 0 then, and the same to six digits otherwise.
+// Without an operation there is nothing to wait for: this many operations per second are added to the divisor, so that
+// the quotient is 0 then, and the same to six digits otherwise.
 constexpr double kNoOperation = 1e-6;
 
 // One counter of a device.
@@ -74,7 +74,7 @@ class DiskIoProbe final : public Probe {
       missing_ = Look(&why) ? Failure() : why;
       look_at_ = missing_.failed() ? now + kRetry : devices_.may_grow() ? now + kLookAgain : kNever;
     }
-    // Once asked for, each goes on: series may read in turn.
+    // A column once requested stays on, because series may take turns reading.
     const uint8_t before = columns_;
     if (Wants(wanted, Metric::kDiskRead)) columns_ |= kReadColumn;
     if (Wants(wanted, Metric::kDiskWrite)) columns_ |= kWrittenColumn;
@@ -140,7 +140,7 @@ class DiskIoProbe final : public Probe {
     }
     const double before = elapsed_.seconds();
     elapsed_.Add(now);
-    // Never more than all of the time; what is over may belong to what comes.
+    // Never more than the elapsed time; the excess may belong to the next interval.
     const double passed = elapsed_.seconds() - before;
     const double busy = stuck_ ? passed : busiest + over_;
     busy_ += busy < passed ? busy : passed;

@@ -73,13 +73,13 @@ void CloseAllBut(int* kept, uint32_t count) {
 
 void DropMemory() {
 #ifdef __SANITIZE_ADDRESS__
-  // Its shadow takes terabytes of addresses, and must stay.
+  // AddressSanitizer's shadow takes terabytes of addresses, and must stay.
   return;
 #endif
   const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
   if (fd < 0) return;
   const auto stack = reinterpret_cast<uintptr_t>(&fd);
-  // Stands for everything that is this thread's own.
+  // Its address lies in this thread's thread-local storage.
   const auto own = reinterpret_cast<uintptr_t>(&errno);
   char text[4096];
   size_t kept = 0;

@@ -45,7 +45,7 @@ struct Level {
   File stat;
   ProtectedMemory others;  // version 2
 
-  // Whether pages that wait to be written will be.
+  // Whether dirty pages are still being written.
   File attempts_file;  // memory.events, memory.failcnt
   uint64_t progress_at = 0;
   uint64_t reclaimed = 0;
@@ -103,7 +103,7 @@ class MemoryProbe final : public Probe {
       case Metric::kMemory: return limit_ > 0 ? 100 * slope_.Credible() / limit_ : 0;
       case Metric::kMemoryAvailable: return slope_.Credible();
       case Metric::kMemoryHost: return host_known_ ? 100 * host_slope_.Credible() / Total() : 0;
-      // Swap devices are slower than memory; zram is not by much.
+      // Swap devices are slower than memory; zram only slightly so.
       case Metric::kSwap: return host_.swap_total > 0 ? 100 * Slope::kFloor / ToDouble(host_.swap_total) : 0;
       default: return 0;
     }
@@ -154,7 +154,7 @@ class MemoryProbe final : public Probe {
     host_.available = arc_bytes_ > host_.total - host_.available ? host_.total : host_.available + arc_bytes_;
   }
 
-  // Pages that come and go. zram counts too: its pages cost CPU instead of I/O.
+  // Pages swapped in and out. zram counts too: its pages cost CPU instead of I/O.
   void ReadSwapRate(uint64_t now, Readings* out) {
     Buffer* buffer = SharedBuffer();
     const File::Result result = vmstat_.ReadIfOlder(now, kVmstatPeriod, buffer);
@@ -222,8 +222,8 @@ class MemoryProbe final : public Probe {
     return false;
   }
 
-  // The group was removed, or we were moved away: the next read finds out where we are now. Until then there is nothing
-  // new; where that did not help, the headroom is unknown.
+  // The group was removed, or we were moved away: the next read finds out where we are now. Until then no value
+  // is reported; if the next read fails too, the headroom is unavailable.
   void Lose(uint64_t now, MetricMask wanted, const File& usage, Readings* out) {
     group_.Forget();
     limits_at_ = lost_ ? now - kLimitsPeriod + kStatPeriod : 0;
@@ -261,13 +261,14 @@ class MemoryProbe final : public Probe {
     } else if (!ParseLimit(buffer->data(), buffer->size, &limit)) {
       limit = kNoLimit;
     }
-    // Version 1 also shows the own group limits on ancestors that a container does not see.
+    // In version 1 the group's own memory.stat also shows limits of ancestors that the container cannot see.
     CgroupMemory memory;
     if (own && group_.version() == 1 && own_stat_.Read(now, buffer) &&
         ParseCgroupMemory(buffer->data(), buffer->size, 1, &memory) && memory.limit < limit) {
       limit = memory.limit;
     }
-    // A limit that the machine cannot reach does not count. Inside lxcfs the machine is the group: there the two are equal.
+    // A limit that the machine cannot reach does not count. Inside lxcfs the machine is the group: there the two are
+    // equal.
     return limit >= kUnlimited || (host_known_ && limit > host_.total) ? kNoLimit : limit;
   }
 

@@ -2,8 +2,8 @@
 // only every two seconds.
 //
 // Reading a PSI file changes it: an interval between two reads in which a CPU was busy for less than a tick is lost for
-// every reader on the machine, and triggers starve. So whatever is asked, by however many probes, this process reads
-// each of the system's files once a second and no faster.
+// every reader on the machine, and triggers starve. So regardless of how many probes ask, this process reads
+// each of the system's files once per second and no faster.
 //   /proc/pressure/{cpu,memory,io}                  the whole machine
 //   <own cgroup>/{cpu,memory,io}.pressure           the own group of version 2
 #include <cerrno>
@@ -44,8 +44,8 @@ class PressureFile {
 
   uint64_t at() const { return at_; }  // of `pressure`
   const Pressure& pressure() const { return pressure_; }
-  // Why the last read gave nothing.
   bool failed() const { return failed_; }
+  // Why the last read gave nothing.
   void Explain(bool of_group, Failure* out) const;
 
  private:
@@ -176,7 +176,7 @@ class PressureProbe final : public Probe {
       last = now;
     }
 
-    // What comes next is where it starts.
+    // The next value becomes the baseline.
     void Leave() {
       if (file != nullptr) file->Release();
       file = nullptr;

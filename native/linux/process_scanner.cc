@@ -195,7 +195,8 @@ uint32_t ProcessScanner::FindDescendants(int32_t root) {
   return state.count = kept;
 }
 
-// Its processes have become children of some other process, and only their environment says what they were of.
+// Its processes have become children of some other process, and only the marker in their environment says which command
+// they belong to.
 uint32_t ProcessScanner::FindSurvivors(CommandGroup*, const char* marker) {
   State& state = os_.As<State>();
   state.count = 0;

@@ -54,7 +54,7 @@ Napi::Value ReleaseTicker(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), written ? 1 : 0);
 }
 
-// takeTicks(ticks: Float64Array): how many it wrote; as many as there is room for mean that there may be more
+// takeTicks(ticks: Float64Array): how many it wrote. If the array is full, there may be more
 Napi::Value TakeTicks(const Napi::CallbackInfo& info) {
   constexpr uint32_t kAtOnce = 64;
   const Numbers<double> array(info[0]);

@@ -1,6 +1,6 @@
 // Between JavaScript's values and ours; shared by addon.cc and addon_*.cc.
 //
-// Every call of Node-API is looked at: node-addon-api turns a failed one into a JavaScript exception and an empty
+// Every Node-API status is checked: node-addon-api turns a failed one into a JavaScript exception and an empty
 // value. While an environment ends (a worker that is terminated in the middle of a call) such an exception cannot be
 // thrown and is dropped; calls that build a result then build nothing, and only what holds a resource has to notice.
 #pragma once
@@ -54,19 +54,19 @@ inline int32_t ToInt32(Napi::Value value) { return value.As<Napi::Number>().Int3
 inline bool ToBool(Napi::Value value) { return value.As<Napi::Boolean>().Value(); }
 inline std::string ToText(Napi::Value value) { return value.As<Napi::String>().Utf8Value(); }
 
-// Of a string of one character for each byte.
+// The bytes of a string that holds one byte per character.
 std::string ToBytes(Napi::Value value);
 
 // Milliseconds; Infinity is kNever.
 inline uint64_t ToNanoseconds(double milliseconds) {
   if (std::isinf(milliseconds)) return kNever;
-  // Thirty years are as good as for ever, and leave room for adding them to the time of day of any machine.
+  // Anything beyond 30 years is cut off there, which leaves room to add it to the clock of any machine.
   return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6 + 0.5) : kNever / 16;
 }
 inline uint64_t ToDuration(Napi::Value value) { return ToNanoseconds(ToDouble(value)); }
 
 // What a typed array of `T` holds; nothing where it is not one. Raw, because node-addon-api asks for the type of the
-// array as well, which takes as long as all else that fetching a tick does.
+// array as well, which would double the cost of fetching a tick.
 template <typename T>
 struct Numbers {
   explicit Numbers(Napi::Value array) {

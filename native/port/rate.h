@@ -20,7 +20,7 @@ class Rate {
     counter_.Forget();
     elapsed_.Forget();
   }
-  // Takes back what is more than so many steps a second.
+  // Takes back what exceeds this many steps per second.
   void Limit(double per_second) { counter_.Limit(per_second * elapsed_.seconds()); }
 
   // `unit`: what one step of the counter is worth.

@@ -37,7 +37,7 @@ class LoopProbe : public Probe {
   }
 
   double MaxSlope(Metric metric) const override {
-    // A blocked loop's delay grows with the clock: 1000 ms a second.
+    // A blocked loop's delay grows with the clock: 1000 ms per second.
     return metric == Metric::kEventLoopDelay ? 1000 : 0;
   }
 

@@ -143,7 +143,8 @@ class DiskIoProbe final : public Probe {
     operations_.Add(uint64_t{performance.ReadCount} + performance.WriteCount);
     waited_.Add(static_cast<uint64_t>(performance.ReadTime.QuadPart + performance.WriteTime.QuadPart));
     direct_.Add(now);
-    // Without an operation there is nothing to wait for: time counts as a millionth of one a second.
+    // Without an operation there is nothing to wait for: a millionth of an operation per second is added to the
+    // divisor.
     const double operations = operations_.sum() + 1e-6 * direct_.seconds();
     SetPair(Metric::kDiskOperations, operations_.sum(), direct_.seconds(), out);
     SetPair(Metric::kDiskLatency, waited_.sum() * 1e3 / windows::kTicksPerSecond, operations, out);

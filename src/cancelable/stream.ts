@@ -320,7 +320,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
   }
 }
 
-/** Usually no one awaits this; mark it handled. */
+/** Usually not awaited; marks it handled. */
 function quiet(promise: Promise<unknown>): void {
   promise.catch(() => undefined)
 }

@@ -6,7 +6,7 @@ import { errorOf, type Operation } from './operation.js'
 import { isCanceled } from './poll.js'
 import { Waiter } from './waiter.js'
 
-/** Usually no one awaits this; mark it handled. */
+/** Usually not awaited; marks it handled. */
 function rejectQuietly(promise: Promise<unknown> | null, reject: () => void): void {
   promise?.catch(() => undefined)
   reject()

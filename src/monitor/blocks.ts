@@ -1,4 +1,4 @@
-/** Samples taken natively and handed over in blocks of typed arrays, for rates at which a call for each would be waste. */
+/** Samples taken natively and handed over in blocks of typed arrays, for rates at which one call per sample costs too much. */
 import { MetricUnavailableError, invalidValue, outOfRange } from '../base/errors.js'
 import type { MetricName } from '../addon/metrics.js'
 import { connect, forgetRequest, newRequest, toLocalTime, type SeriesKey } from '../addon/sampler.js'
@@ -10,7 +10,7 @@ export interface SampleBlock {
   readonly at: Float64Array
   /** By metric, in its unit; NaN where it was not known. */
   readonly values: Readonly<Partial<Record<MetricName, Float64Array>>>
-  /** How many samples are lacking since the block before, because the consumer or the machine was too slow. */
+  /** How many samples are missing between the previous block and this one, because the consumer or the machine was too slow. */
   readonly missed: number
 }
 
@@ -59,7 +59,7 @@ class Blocks extends Supply<SampleBlock> {
     return this.#toBlock(block, missed)
   }
 
-  /** A negative number once there is a block to take; else how many samples the one that was taken lacks. */
+  /** A negative number once there is a block to take; otherwise how many samples were missed before the block just taken. */
   #take(block: Float64Array): Promise<number> {
     return new Promise((resolve) => {
       const request = newRequest(() => resolve(-1))

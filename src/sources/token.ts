@@ -126,8 +126,8 @@ export class CancelationToken {
   }
 
   /**
-   * The token for other threads: post it to a worker. A cancelation in any of them is one in all of them, also in code that
-   * never yields there, if the operation was started after the sharing.
+   * The token for other threads: post it to a worker. Canceling it in one thread cancels it in all, even in code there that
+   * never yields, for operations started after `share()`.
    *
    * @example
    * const worker = new Worker('./job.js', { workerData: token.share() })

@@ -31,7 +31,7 @@ struct CgroupCpu {
   uint64_t usage = 0;
   uint64_t throttled = 0;
   bool has_usage = false;      // version 2 only
-  bool has_throttled = false;  // only where the cpu controller is
+  bool has_throttled = false;  // only where the cpu controller is enabled
 };
 bool ParseCgroupCpu(const char* data, size_t size, CgroupCpu* out);
 

@@ -51,7 +51,7 @@ await scenario(async () => {
 
   const before = subject.of('stalled', 'breach').length + subject.of('end', 'breach').length
   const limited = await subject.run((t, hog) => t.endAtBreach('end', [hog, '0', '3000', '60']), `${bin}/hog`)
-  check('at full speed it is ended, by whomever', limited.by !== 'itself', limited)
+  check('at full speed it is ended, by the guard or the kernel', limited.by !== 'itself', limited)
   await comes(
     'and the guards were notified',
     () => subject.of('stalled', 'breach').length + subject.of('end', 'breach').length > before,
