@@ -200,7 +200,15 @@ struct OtherCalls {
   bool cpu_clock = false, statvfs = false, sysinfo = false;
   uint64_t looks_ms = 0;  // from one look at whether the mounts have changed to the next
   char* here = getcwd(nullptr, 0);
-  struct pollfd mounts = {open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC), POLLPRI, 0};
+  mutable uint64_t looked = UINT64_MAX;
+  mutable struct pollfd mounts = {open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC), POLLPRI, 0};
+
+  // Once in each `period` that `now_ms` is in; `last` is the number of the one before.
+  static bool IsDue(uint64_t now_ms, uint64_t period, uint64_t* last) {
+    if (period == 0 || *last == now_ms / period) return false;
+    *last = now_ms / period;
+    return true;
+  }
 
   void Add(Metric metric) {
     cpu_clock |= metric == Metric::kProcessCpu;
@@ -209,8 +217,8 @@ struct OtherCalls {
     if (metric == Metric::kDisk) looks_ms = 4000;
     if (metric == Metric::kDiskBusy) looks_ms = 1000;
   }
-  void Make(uint64_t now_ms) {
-    if (looks_ms != 0 && now_ms % looks_ms == 0) poll(&mounts, 1, 0);
+  void Make(uint64_t now_ms) const {
+    if (IsDue(now_ms, looks_ms, &looked)) poll(&mounts, 1, 0);
     struct statvfs fs;
     struct sysinfo info;
     if (cpu_clock) Clock(CLOCK_PROCESS_CPUTIME_ID);
@@ -358,7 +366,7 @@ void* TickBare(void* raw) {
     ticks->late.push_back(static_cast<double>(MonotonicNow() - due));
     if (ticks->passes != nullptr) {
       MakeCalls((*ticks->passes)[i % ticks->passes->size()], buffer);
-      if (i % 3 == 0) ticks->others->Make();
+      if (i % 3 == 0) ticks->others->Make(i * ticks->period / kMillisecond);
     }
     if (!ticks->reads) continue;
     Clock(CLOCK_PROCESS_CPUTIME_ID);
