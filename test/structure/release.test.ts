@@ -56,6 +56,7 @@ describe('a release', () => {
     [{ bugs: {} }, "'bugs' is a placeholder"],
     [{ repository: 'https://tripline.example/x.git' }, "'repository' is a placeholder"],
     [{ homepage: 'https://www.example.com' }, "'homepage' is a placeholder"],
+    // The word that stands in a field still to be filled in; here it is data.
     [{ homepage: 'TODO' }, "'homepage' is a placeholder"],
     [{ bugs: 'http://localhost/issues' }, "'bugs' is a placeholder"],
     [{ version: '1.3' }, "'1.3' is no version"],
