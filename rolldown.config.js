@@ -1,7 +1,10 @@
 // What is published of the code: one CommonJS file for the library, because sixty small modules take four times as long to
-// load and `import` and `require` must share one instance; one file per verb for the command; and one file of types. tsc
-// compiles into .cache/ts and .cache/types; this only joins. Nothing is minified: it is what people step through.
+// load and `import` and `require` must share one instance; a file per entry point with what only that needs; one file per
+// verb for the command; and the types, in one file where there is one entry. tsc compiles into .cache/ts and .cache/types;
+// this only joins. Nothing is minified: it is what people step through.
+import { dirname, resolve } from 'node:path'
 import { dts } from 'rolldown-plugin-dts'
+import { ENTRIES } from './scripts/lib/entries.js'
 
 // The sentence that heads a file is no comment of the declaration that comes to stand first.
 const withoutHeads = {
@@ -19,21 +22,45 @@ const common = {
   treeshake: false,
 }
 
+const names = Object.keys(ENTRIES)
+
+/** The types that an entry shares come from the main one, which exports all that is public. */
+const sharedTypes = (folder) => ({
+  name: 'shared-types',
+  resolveId: (id, importer) =>
+    importer !== undefined && id.startsWith('.') && !resolve(importer, '..', id).startsWith(`${resolve(folder)}/`)
+      ? { id: './index.cjs', external: true }
+      : undefined,
+})
+
+const types = (name) => {
+  const { module } = ENTRIES[name]
+  const shared = name === 'index' ? [] : [sharedTypes(dirname(`.cache/types/${module}`))]
+  return {
+    input: { [name]: `./.cache/types/${module}.d.ts` },
+    external: [/^node:/],
+    plugins: [withoutHeads, ...shared, dts({ dtsOnly: true, generator: 'oxc' })],
+    output: { dir: 'dist' },
+  }
+}
+
 export default [
   {
     ...common,
-    input: { library: './.cache/ts/index.js' },
-    output: { dir: 'dist', format: 'cjs', entryFileNames: '[name].cjs', codeSplitting: false },
+    input: Object.fromEntries(names.map((name) => [name, `./.cache/ts/${ENTRIES[name].module}.js`])),
+    output: {
+      dir: 'dist',
+      format: 'cjs',
+      entryFileNames: '[name].cjs',
+      chunkFileNames: '[name].cjs',
+      // All that the main entry needs: the others share it, so that no class exists twice.
+      codeSplitting: { groups: [{ name: 'library', test: /\.cache\/ts\/index\.js$/ }] },
+    },
   },
   {
     ...common,
     input: { 'cli/main': './.cache/ts/cli/main.js' },
     output: { dir: 'dist', entryFileNames: '[name].js', chunkFileNames: 'cli/parts/[name].js' },
   },
-  {
-    input: { index: './.cache/types/index.d.ts' },
-    external: [/^node:/],
-    plugins: [withoutHeads, dts({ dtsOnly: true, generator: 'oxc' })],
-    output: { dir: 'dist' },
-  },
+  ...names.map(types),
 ]

@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-import { appendTrace, writeEntry } from './lib/entries.js'
+import { finishEntries } from './lib/entries.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
@@ -23,5 +23,4 @@ for (const [command, ...args] of STEPS) {
   })
   if (status !== 0) process.exit(status ?? 1)
 }
-writeEntry(join(root, 'dist'), 'index', 'library')
-appendTrace(join(root, 'dist/library.cjs'))
+finishEntries(join(root, 'dist'))

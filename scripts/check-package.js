@@ -1,10 +1,12 @@
-// Holds what is published against the rules of the registry and of TypeScript's module resolution: publint and attw over
-// the packed tarball.
+// Checks package.json against the entry points, and the packed tarball against the rules of the registry (publint) and of
+// TypeScript's module resolution (attw).
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
+import { manifestFields } from './lib/entries.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'tripline-package-'))
@@ -16,11 +18,22 @@ function check(command, ...args) {
   return false
 }
 
+/** Whether package.json has what follows from the table of entries, and nothing older. */
+function checkEntries() {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const wanted = { typesVersions: undefined, ...manifestFields() }
+  const wrong = Object.keys(wanted).filter((field) => !isDeepStrictEqual(manifest[field], wanted[field]))
+  for (const field of wrong) {
+    console.error(`package.json: '${field}' must be ${JSON.stringify(wanted[field], null, 2)}`)
+  }
+  return wrong.length === 0
+}
+
 try {
   const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
   const [{ filename }] = JSON.parse(execFileSync('npm', pack, { cwd: root, encoding: 'utf8' }))
   const tarball = join(folder, filename)
-  const sound = [check('publint', 'run', tarball, '--strict'), check('attw', tarball)]
+  const sound = [checkEntries(), check('publint', 'run', tarball, '--strict'), check('attw', tarball)]
   process.exitCode = sound.every(Boolean) ? 0 : 1
 } finally {
   rmSync(folder, { recursive: true })

@@ -1,31 +1,57 @@
-// Writes the entry points of dist: the ES module re-exports the CommonJS bundle, so that `import` and `require` in one
-// process share classes, guards and the sampler.
-import { appendFileSync, copyFileSync, writeFileSync } from 'node:fs'
+// The entry points of the package, and what of dist is written for each beside what rolldown joins. The ES module re-exports
+// the CommonJS one, so that `import` and `require` in one process share classes, guards and the sampler.
+import { appendFileSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-/**
- * `dist/NAME.js` for `import` and `dist/NAME.cjs` below it, for the bundle `dist/BUNDLE.cjs`. The way by two files is the
- * fast one: Node scans the text of a CommonJS module that an ES module imports for its export names, and would scan the
- * whole bundle if it could see the re-export.
- */
-export function writeEntry(dist, name, bundle) {
-  const names = Object.keys(createRequire(import.meta.url)(join(dist, `${bundle}.cjs`)))
+/** Each entry by the name of its files in dist: its subpath in the package, and its module in src, without `.ts`. */
+export const ENTRIES = {
+  index: { subpath: '.', module: 'index' },
+}
+
+/** What package.json must have for the entries. */
+export function manifestFields() {
+  const exports = {}
+  const typesVersions = {}
+  for (const [name, { subpath }] of Object.entries(ENTRIES)) {
+    exports[subpath] = {
+      import: { types: `./dist/${name}.d.ts`, default: `./dist/${name}.js` },
+      require: { types: `./dist/${name}.d.cts`, default: `./dist/${name}.cjs` },
+    }
+    // TypeScript's `moduleResolution: node10` does not read `exports`.
+    if (subpath !== '.') typesVersions[subpath.slice(2)] = [`./dist/${name}.d.cts`]
+  }
+  exports['./package.json'] = './package.json'
+  const more = Object.keys(typesVersions).length > 0 ? { typesVersions: { '*': typesVersions } } : {}
+  return { main: './dist/index.cjs', types: './dist/index.d.cts', exports, ...more }
+}
+
+/** Writes the ES modules of all entries, their declarations, and the hint for file tracers. */
+export function finishEntries(dist) {
+  // Types exist once, too: those of the ES modules are re-exports.
+  for (const file of readdirSync(dist).filter((each) => each.endsWith('.d.ts'))) {
+    const types = readFileSync(join(dist, file), 'utf8')
+    writeFileSync(join(dist, file), types.replaceAll(/(from "\.\/[^"]+)\.js"/g, '$1.cjs"'))
+    renameSync(join(dist, file), join(dist, file.replace(/\.d\.ts$/, '.d.cts')))
+  }
+  for (const name of Object.keys(ENTRIES)) writeEntry(dist, name)
+  appendTrace(join(dist, 'library.cjs'))
+}
+
+function writeEntry(dist, name) {
+  const names = Object.keys(createRequire(import.meta.url)(join(dist, `${name}.cjs`)))
   const list = names.map((each) => `  ${each},\n`).join('')
-  const shared = 'so that import and require share one instance'
-  writeFileSync(
-    join(dist, `${name}.cjs`),
-    `// Hides the names of the bundle from Node, which would scan all of it for them.\nconst library = require('./${bundle}.cjs')\nmodule.exports = library\n`,
-  )
+  const head = '// Re-exports the CommonJS build, so that import and require share one instance.\n'
+  // Not `export … from`: Node would then scan the text of the whole library for its names.
   writeFileSync(
     join(dist, `${name}.js`),
-    `// Re-exports the CommonJS bundle, ${shared}.\nimport library from './${name}.cjs'\n\nexport const {\n${list}} = library\n`,
+    `${head}import library from './${name}.cjs'\n\nexport const {\n${list}} = library\n`,
   )
-  copyFileSync(join(dist, `${name}.d.ts`), join(dist, `${name}.d.cts`))
+  writeFileSync(join(dist, `${name}.d.ts`), `${head}export * from './${name}.cjs'\n`)
 }
 
 /** File tracers (@vercel/nft, and with it Next and Nitro) evaluate this very call and then copy the binary. */
-export function appendTrace(file) {
+function appendTrace(file) {
   appendFileSync(
     file,
     `\n// Never called: file tracers follow it to the addon.\nfunction _traced() {\n\treturn require('node-gyp-build')(__dirname + '/..')\n}\n`,

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { parseSync } from 'rolldown/utils'
 import { describe, expect, it } from 'vitest'
 
-const types = readFileSync(fileURLToPath(new URL('../../dist/index.d.ts', import.meta.url)), 'utf8')
+const types = readFileSync(fileURLToPath(new URL('../../dist/index.d.cts', import.meta.url)), 'utf8')
 
 interface Node {
   readonly type: string

@@ -69,11 +69,14 @@ describe('the published types', () => {
     expect(() => compile('clashing.ts')).toThrow()
   })
 
-  it('are one file, without members that are for the library alone', () => {
+  it('are one file for each entry, without members that are for the library alone', () => {
     const dist = join(root, 'dist')
-    const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((each) => each.endsWith('.d.ts'))
-    expect(files).toEqual(['index.d.ts'])
-    const types = readFileSync(join(dist, 'index.d.ts'), 'utf8')
+    const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((each) => /\.d\.c?ts$/.test(each))
+    const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object }
+    const subpaths = Object.keys(exports).filter((each) => each !== './package.json')
+    const entries = subpaths.map((each) => (each === '.' ? 'index' : each.slice(2)))
+    expect(files.toSorted()).toEqual(entries.flatMap((name) => [`${name}.d.cts`, `${name}.d.ts`]).toSorted())
+    const types = entries.map((name) => readFileSync(join(dist, `${name}.d.cts`), 'utf8')).join('\n')
     expect(types).not.toMatch(/^ +(?:readonly )?(?:_\w+|\[k[A-Z])|@internal/m)
     // An interface that lost all that it had with the rest that is internal.
     expect(types).not.toMatch(/interface \w+(?:<.*>)?(?: extends .*)? \{\s*\}/)

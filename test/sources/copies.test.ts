@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ROOT, runModule } from '../helpers/child.js'
 
-const BUNDLE = JSON.stringify(join(ROOT, 'dist/library.cjs'))
+const BUNDLE = JSON.stringify(join(ROOT, 'dist/index.cjs'))
 
 // Where it finds what it depends on.
 mkdirSync(join(ROOT, '.cache'), { recursive: true })
