@@ -1,0 +1,218 @@
+// Writes declarations as Markdown. `links` maps the name of a declaration to where its section is.
+
+const FENCE = '```'
+
+/** The heading of a declaration; no two of one page give the same anchor. */
+export function headingOf({ name, kind }) {
+  return kind === 'function' ? `${name}()` : `${kind} ${name}`
+}
+
+/** The anchor that GitHub makes of a heading. */
+export function slugOf(heading) {
+  return heading
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+    .replaceAll(' ', '-')
+}
+
+/** The section of a declaration, with a heading of this level. */
+export function renderDeclaration(declaration, { declarations, exported, links }, level) {
+  const context = { links, own: declaration, level }
+  const members = allMembers(declaration, declarations, exported)
+  const parts = [
+    `${'#'.repeat(level)} ${headingOf(declaration)}`,
+    renderText(declaration.doc, context),
+    renderCode(signatureOf(declaration, declarations, exported)),
+    renderTags(declaration.doc, context),
+    renderProperties(members, context),
+    ...members
+      .filter(isCallable)
+      .toSorted(constructorFirst)
+      .map((each) => renderMethod(each, members, context)),
+    ...hiddenParts(declaration, declarations, exported).map((each) => {
+      return renderDeclaration(each, { declarations, exported, links }, level + 1)
+    }),
+  ]
+  return parts.filter((each) => each !== '').join('\n\n')
+}
+
+/** Its own members, after those of bases that are not exported and so have no section. */
+function allMembers(declaration, declarations, exported) {
+  const inherited = declaration.bases.flatMap(({ name, arguments: given }) => {
+    const base = declarations.get(name)
+    if (base === undefined || exported.has(name)) return []
+    return allMembers(base, declarations, exported).map((each) => withTypes(each, base.parameters, given))
+  })
+  return [...inherited, ...declaration.members]
+}
+
+/** A member of a generic base, with the types that are given for its parameters. */
+function withTypes(member, parameters, given) {
+  const replace = (text) =>
+    parameters.reduce((all, each, i) => all.replaceAll(new RegExp(`\\b${each}\\b`, 'g'), given[i]), text)
+  return member.type === undefined
+    ? member
+    : { ...member, type: replace(member.type), signature: replace(member.signature) }
+}
+
+/** What a type is made of that has no section of its own, because it is not exported. */
+function hiddenParts(declaration, declarations, exported) {
+  if (declaration.kind !== 'type') return []
+  return [...declaration.mentions]
+    .map((each) => declarations.get(each))
+    .filter((each) => each && !exported.has(each.name))
+}
+
+/** The signature; empty where it only repeats the heading. Bases without a section are replaced by what they extend. */
+function signatureOf(declaration, declarations, exported) {
+  const { kind, name, type, head, overloads, bases } = declaration
+  if (kind === 'type') return wrapUnion(`type ${name} = ${type}`)
+  const hidden = bases.map((each) => declarations.get(each.name)).filter((each) => each && !exported.has(each.name))
+  const visible = hidden.reduce((text, base) => {
+    const inherited = / (?:extends|implements) .*/.exec(base.head.replaceAll(/<[^>]*>/g, ''))?.[0] ?? ''
+    return text.replace(new RegExp(` extends ${base.name}\\b(?:<.*>)?(?:, (?=\\w))?`), inherited)
+  }, head)
+  const signature = [visible, ...overloads.map((each) => each.head)].map((each) => each.replace(/;$/, '')).join('\n')
+  return signature === headingOf(declaration) ? '' : signature
+}
+
+/** A long union of literals, in lines of at most 100 characters. */
+function wrapUnion(text) {
+  if (text.length <= 100 || text.includes('\n')) return text
+  const lines = ['']
+  for (const part of text.split(' | ')) {
+    const line = lines.at(-1) === '' ? part : `${lines.at(-1)} | ${part}`
+    if (line.length <= 100) lines[lines.length - 1] = line
+    else lines.push(`  | ${part}`)
+  }
+  return lines.join('\n')
+}
+
+function isCallable({ kind }) {
+  return kind === 'method' || kind === 'constructor'
+}
+
+function renderProperties(members, context) {
+  const rows = members
+    .filter(({ kind }) => kind === 'property' || kind === 'get')
+    .flatMap((each) => renderRows(each, writable(each, members), '', context))
+  return rows.length === 0 ? '' : ['| property | type | |', '|---|---|---|', ...rows].join('\n')
+}
+
+/** Whether an accessor of a class can be set too. */
+function writable({ name, kind }, members) {
+  return kind === 'get' && members.some((each) => each.kind === 'set' && each.name === name)
+}
+
+function renderRows(member, settable, prefix, context) {
+  const name = `${member.static ? `${context.own.name}.` : prefix}${member.name}${member.optional ? '?' : ''}`
+  const text = [renderText(member.doc, context), settable ? 'Can be set.' : '', renderTags(member.doc, context)]
+  const type = member.members.length > 0 ? '`object`' : renderType(member.type ?? '', context)
+  const cell = text
+    .filter(Boolean)
+    .join(' ')
+    .replaceAll(/\s*\n\s*/g, ' ')
+  const row = `| ${code(name)} | ${type} | ${cell.replaceAll(/(?<!\\)\|/g, '\\|')} |`
+  const within = `${prefix}${member.name}.`
+  return [row, ...member.members.flatMap((each) => renderRows(each, false, within, context))]
+}
+
+function renderMethod(member, members, context) {
+  const sameName = members.filter(
+    (each) => isCallable(each) && each.name === member.name && each.static === member.static,
+  )
+  if (sameName[0] !== member) return ''
+  const parts = [
+    `${'#'.repeat(context.level + 1)} ${methodHeading(member, context.own)}`,
+    renderText(member.doc, context),
+    renderCode(sameName.map(({ signature }) => signature).join('\n')),
+    renderTags(member.doc, context),
+  ]
+  return parts.filter((each) => each !== '').join('\n\n')
+}
+
+/** What instances are called in headings, where that is not the name of the class. */
+const INSTANCES = {
+  Cancelable: 'cancel',
+  CancelableStream: 'stream',
+  CancelationToken: 'token',
+  ChunkedStream: 'chunks',
+}
+
+function methodHeading({ name, kind, static: isStatic }, own) {
+  if (kind === 'constructor') return `new ${own.name}()`
+  const object = isStatic ? own.name : (INSTANCES[own.name] ?? own.name[0].toLowerCase() + own.name.slice(1))
+  return name.startsWith('[') ? `${object}${name}()` : `${object}.${name}()`
+}
+
+function constructorFirst(one, other) {
+  return Number(other.kind === 'constructor') - Number(one.kind === 'constructor')
+}
+
+function renderCode(text) {
+  return text === '' ? '' : `${FENCE}ts\n${text}\n${FENCE}`
+}
+
+/** A type in one line, each name that has a section linked to it. */
+function renderType(type, { links }) {
+  const line = type
+    .replaceAll(/\/\*\*(?:(?!\*\/)[^])*\*\//g, '')
+    .replaceAll(/\s+/g, ' ')
+    .trim()
+  return line
+    .split(/\b([A-Z]\w+)\b/)
+    .map((part, at) => (at % 2 === 1 && links.has(part) ? `[\`${part}\`](${links.get(part)})` : part))
+    .reduce((parts, part) => {
+      if (part.startsWith('[`') || parts.length === 0 || parts.at(-1).startsWith('[`')) parts.push(part)
+      else parts[parts.length - 1] += part
+      return parts
+    }, [])
+    .filter((part) => part !== '')
+    .map((part) => (part.startsWith('[`') ? part : code(part)))
+    .join('')
+}
+
+/** Code inside a table; blanks at its ends stay outside, where Markdown keeps them. */
+function code(text) {
+  const [, before, inner, after] = /^(\s*)([^]*?)(\s*)$/.exec(text)
+  return inner === '' ? before : `${before}\`${inner.replaceAll('|', '\\|')}\`${after}`
+}
+
+function renderText({ text }, context) {
+  return linkText(text, context)
+}
+
+/** Links of a doc comment, and the names of pages of this manual. */
+function linkText(text, { links, own }) {
+  return text
+    .replaceAll(/\{@link (\w+)\}/g, (_, name) => linkTo(name, links, own))
+    .replaceAll(/(?<![\w(/[])docs\/([\w-]+\.md)/g, '[$1](../$1)')
+}
+
+function linkTo(name, links, own) {
+  const member = own.members.find((each) => each.name === name)
+  if (member === undefined && links.has(name)) return `[\`${name}\`](${links.get(name)})`
+  if (member === undefined) throw new Error(`${own.name}: {@link ${name}} leads nowhere`)
+  return isCallable(member) ? `[\`${name}()\`](#${slugOf(methodHeading(member, own))})` : `\`${name}\``
+}
+
+const LABELS = { default: 'Default', throws: 'Throws', returns: 'Returns' }
+
+function renderTags({ tags }, context) {
+  const parameters = tags
+    .filter(({ name }) => name === 'param')
+    .map(({ value }) => {
+      return `- ${linkText(value.replace(/^(\w+)/, '`$1`:'), context)}`
+    })
+  const sentences = tags
+    .filter(({ name }) => name in LABELS)
+    .map((tag) => `${LABELS[tag.name]}: ${tagValue(tag, context)}.`)
+  const examples = tags.filter(({ name }) => name === 'example').map(({ value }) => renderCode(value))
+  return [parameters.join('\n'), sentences.join('\n\n'), ...examples].filter(Boolean).join('\n\n')
+}
+
+/** A default that is code is shown as such. */
+function tagValue({ name, value }, context) {
+  const isCode = name === 'default' && /^(?:'.*'|true|false|Infinity|-?[\d.]+)$/.test(value)
+  return isCode ? `\`${value}\`` : linkText(value.replaceAll(/\n\s+/g, '\n'), context)
+}

@@ -1,0 +1,122 @@
+/** docs/api is what the generator makes of the published types; links in all pages lead somewhere. */
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { slugOf } from '../../scripts/api/render.js'
+import { differences, generate } from '../../scripts/generate-api.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const types = join(root, 'dist/index.d.cts')
+const REMEDY = 'run `npm run docs:api` and commit docs/api'
+
+/** The pages that would be written for the published types with these lines added, and for other entry points. */
+function generateWith(added: string, others: Readonly<Record<string, string>> = {}): Map<string, string> {
+  const folder = mkdtempSync(join(tmpdir(), 'tripline-api-'))
+  const entries: Record<string, string> = { tripline: join(folder, 'index.d.ts') }
+  try {
+    writeFileSync(entries['tripline']!, `${readFileSync(types, 'utf8')}\n${added}\n`)
+    for (const [name, text] of Object.entries(others)) {
+      entries[name] = join(folder, `${name.split('/')[1]}.d.ts`)
+      writeFileSync(entries[name], text)
+    }
+    return generate(entries)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+/** The headings of a page outside its code, as anchors. */
+function anchorsOf(text: string): string[] {
+  const prose = text.replaceAll(/^```[^]*?^```$/gm, '')
+  return [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slugOf(heading!))
+}
+
+/** The pages of the checkout, by path. */
+function allPages(): Map<string, string> {
+  const list = ['ls-files', '-co', '--exclude-standard', '--', 'docs/*.md', 'examples/*.md', 'bench/*.md', '*.md']
+  const files = execFileSync('git', list, { cwd: root, encoding: 'utf8' }).trim().split('\n')
+  const pages = [...new Set(files)].filter((file) => !file.startsWith('scripts/') && existsSync(join(root, file)))
+  return new Map(pages.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
+}
+
+/** The links of a page that lead nowhere in the checkout. */
+function brokenLinks(file: string, text: string, pages: Map<string, string>): string[] {
+  const prose = text.replaceAll(/^```[^]*?^```$/gm, '')
+  const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!)
+  return targets.filter((target) => {
+    if (/^https?:/.test(target)) return false
+    const [path, anchor] = target.split('#')
+    const to = path === '' ? file : relative(root, join(root, dirname(file), path!))
+    if (to !== file && !existsSync(join(root, to))) return true
+    return anchor !== undefined && !anchorsOf(pages.get(to) ?? '').includes(anchor)
+  })
+}
+
+describe('docs/api', () => {
+  it('is what the generator makes of the published types', () => {
+    expect(differences(generate()), REMEDY).toEqual([])
+  })
+
+  it('has a section for every export, with its comment', async () => {
+    const pages = [...generate().values()].join('\n')
+    const library = (await import('../../src/index.js')) as Record<string, unknown>
+    const headings = new Set(anchorsOf(pages))
+    const slugs = Object.entries(library).map(([name, value]) => {
+      const isClass = typeof value === 'function' && /^class\b/.test(Function.prototype.toString.call(value))
+      return slugOf(isClass ? `class ${name}` : name)
+    })
+    expect(slugs.filter((slug) => !headings.has(slug))).toEqual([])
+    expect(pages).toContain('Watches `limits` on the sampling thread until it is closed.')
+  })
+
+  it('says when each code is thrown', () => {
+    const page = generate().get('reasons-and-errors.md')!
+    const codes = new Set(readFileSync(types, 'utf8').match(/ERR_TRIPLINE_\w+/g))
+    expect([...codes].filter((code) => !page.includes(`| \`${code}\` |`))).toEqual([])
+  })
+
+  it('takes no export that no page names', () => {
+    expect(() => generateWith('export declare function added(): void')).toThrow('exported, but on no page: added')
+  })
+
+  it('has a page for the exports of another entry point, without those of the first', () => {
+    const testing =
+      "import { Guard } from './index.js'\nexport declare function fakeBreach(guard: Guard): void\nexport { Guard }\n"
+    const page = generateWith('', { 'tripline/testing': testing }).get('testing.md')
+    expect(page).toContain('## fakeBreach()')
+    expect(page).not.toContain('## class Guard')
+  })
+
+  it('shows members of a base that is not exported, and links to types', () => {
+    const pages = generateWith('').get('tickers.md')!
+    expect(pages).toContain('| `maxBurst?` | `number` |')
+    expect(pages).toContain('| `guard?` | [`Limits`](guards-and-limits.md#type-limits) `\\|` [`Guard`]')
+    expect(pages).not.toContain('BeatOptions')
+  })
+
+  it('has one section per anchor', () => {
+    for (const [file, text] of generate()) {
+      const anchors = anchorsOf(text)
+      expect(anchors.filter((each, at) => anchors.indexOf(each) !== at).map((each) => `${file}#${each}`)).toEqual([])
+    }
+  })
+})
+
+describe('links', () => {
+  const pages = allPages()
+
+  it.each([...pages.keys()])('of %s lead somewhere', (file) => {
+    expect(brokenLinks(file, pages.get(file)!, pages)).toEqual([])
+  })
+
+  it('of a made page that lead nowhere are found', () => {
+    const made = '[a](ticker.md) [b](missing.md) [c](ticker.md#missing) [d](#here)\n## Here\n'
+    expect(brokenLinks('docs/made.md', made, new Map([...pages, ['docs/made.md', made]]))).toEqual([
+      'missing.md',
+      'ticker.md#missing',
+    ])
+  })
+})
