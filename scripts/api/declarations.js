@@ -146,7 +146,8 @@ function toMember(node, source) {
     optional: node.optional === true,
     doc: docBefore(node.start, source),
     signature: slice(node).replace(/;$/, '').replaceAll('\n  ', '\n'),
-    type: type === undefined ? undefined : slice(type),
+    // That an optional member may be undefined goes without saying.
+    type: type === undefined ? undefined : slice(type).replace(node.optional === true ? / \| undefined$/ : '', ''),
     members: type?.type === 'TSTypeLiteral' ? type.members.map((each) => toMember(each, source)) : [],
   }
 }

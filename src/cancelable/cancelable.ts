@@ -313,7 +313,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     reason?: string | Error | CancelationReason,
     options?: {
       /** Whether its children are canceled too; if not, they run on until it ends. @default true */
-      children?: boolean
+      children?: boolean | undefined
     },
   ): boolean {
     const checked = toReason(reason)

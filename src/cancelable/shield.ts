@@ -8,7 +8,7 @@ import { throwIfCanceled } from './poll.js'
 /** Options of `cancel.shield()`. */
 export interface ShieldOptions {
   /** How long it may delay the end of a canceled operation; then it is canceled itself. @default 30 s */
-  max?: Duration
+  max?: Duration | undefined
 }
 
 const DEFAULT_MAX = 30_000

@@ -23,17 +23,17 @@ export interface GuardOptions {
    * A crossing is noticed at most this late, as far as the source of the metric allows. A share over time that is far from
    * its line is read less often than that, because its mean cannot come to the line any sooner. @default 100 ms
    */
-  within?: Duration
+  within?: Duration | undefined
   /** A fixed time between reads instead of the adaptive one; excludes `within`. @default none */
-  interval?: Duration
+  interval?: Duration | undefined
   /** Breached while any limit is, or only while all of them are. @default 'any' */
-  mode?: 'any' | 'all'
+  mode?: 'any' | 'all' | undefined
   /** Once breached, it stays so for at least this long. @default 0 */
-  minHold?: Duration
+  minHold?: Duration | undefined
   /** Watches and reports, but cancels nothing. @default false */
-  dryRun?: boolean
+  dryRun?: boolean | undefined
   /** For reasons, messages and diagnostics. @default the names of its metrics */
-  name?: string
+  name?: string | undefined
 }
 
 /**
@@ -212,7 +212,7 @@ export class Guard implements Disposable {
   whenClear(
     options: {
       /** Ends the waiting. @default none */
-      signal?: AbortSignal
+      signal?: AbortSignal | undefined
     } = {},
   ): Promise<void> {
     const { signal } = checkOptions(options)

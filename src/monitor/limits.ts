@@ -20,37 +20,37 @@ export type Value = number | string
 /** Narrows a metric to one file system, sensor, GPU or process. */
 export interface Selector {
   /** `disk*`: any path on the file system. @default the working directory */
-  path?: string
+  path?: string | undefined
   /** `network.*`: the interface's name, or its alias on Windows. @default all that carry what goes in and out */
-  interface?: string
+  interface?: string | undefined
   /** `temperature`: the zone's type. @default the hottest that matters */
-  zone?: string
+  zone?: string | undefined
   /** `gpu*`: the GPU's name in `/sys/class/drm` (`'card1'`), or its PCI address. @default all of them */
-  gpu?: string
+  gpu?: string | undefined
   /** `pressure.*`: of the machine, or of the own control group, which is version 2. @default 'machine' */
-  scope?: 'machine' | 'group'
+  scope?: 'machine' | 'group' | undefined
   /** `process.*`: the id of a process. @default this process */
-  pid?: number
+  pid?: number | undefined
   /** `process.*`: with all descendants, summed. @default false */
-  tree?: boolean
+  tree?: boolean | undefined
 }
 
 /** One line drawn on one metric: exactly one of `above` and `below`. */
 export interface Limit extends Selector {
   /** The line, in the unit of the metric: values above it are a breach. */
-  above?: Value
+  above?: Value | undefined
   /** The line, in the unit of the metric: values below it are a breach. */
-  below?: Value
+  below?: Value | undefined
   /** How long the value must be beyond the line. @default the metric's own: 1 s for shares over time, 0 for levels */
-  for?: Duration
+  for?: Duration | undefined
   /** Where it counts as recovered. @default 10 % of the limit inside it; for 0 or a flag, the limit itself */
-  clear?: Value
+  clear?: Value | undefined
   /** How long it must be recovered. @default 0 */
-  clearFor?: Duration
+  clearFor?: Duration | undefined
   /** Averaging window of a share or rate. @default the metric's own */
-  over?: Duration
+  over?: Duration | undefined
   /** What a missing metric means: an error when the guard is made, nothing, or a breach. @default 'throw' */
-  onMissing?: 'throw' | 'ignore' | 'breach'
+  onMissing?: 'throw' | 'ignore' | 'breach' | undefined
 }
 
 /**
@@ -59,7 +59,7 @@ export interface Limit extends Selector {
  * @example
  * const limits: Limits = { memory: 90, temperature: { above: '80C', for: '5s' }, 'disk.free': { below: '1GB' } }
  */
-export type Limits = { readonly [metric in MetricName]?: Value | Limit | readonly Limit[] }
+export type Limits = { readonly [metric in MetricName]?: Value | Limit | readonly Limit[] | undefined }
 
 /** A limit, checked and complete. */
 export interface ParsedLimit {

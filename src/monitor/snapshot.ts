@@ -32,7 +32,7 @@ export type MetricQuery =
       /** The name of the metric. */
       metric: MetricName
       /** Averaging window of a share or rate. @default the metric's own */
-      over?: Duration
+      over?: Duration | undefined
     } & Selector)
 
 /** A value in a snapshot. */
@@ -126,9 +126,9 @@ export interface SamplesOptions {
   /** One metric or several. */
   metrics: MetricQuery | readonly MetricQuery[]
   /** Time between two snapshots. A metric with a slower source repeats its newest value. @default 1 s */
-  interval?: Duration
+  interval?: Duration | undefined
   /** Samples per {@link SampleBlock}, 1 to 65536: they are then taken natively, up to 4000 per second. @default no blocks */
-  batch?: number
+  batch?: number | undefined
 }
 
 /**
@@ -139,7 +139,7 @@ export interface SamplesOptions {
  * @throws TypeError, RangeError for bad input; MetricUnavailableError for a metric that this machine does not have
  */
 export function samples(options: SamplesOptions & { batch: number }): AsyncGenerator<SampleBlock, void>
-export function samples(options: SamplesOptions & { batch?: never }): AsyncGenerator<Snapshot, void>
+export function samples(options: SamplesOptions & { batch?: undefined }): AsyncGenerator<Snapshot, void>
 export function samples(options: SamplesOptions): AsyncGenerator<Snapshot | SampleBlock, void> {
   checkKeys(checkOptions(options), 'samples option', ['metrics', 'interval', 'batch'])
   const interval = parseDuration(options.interval ?? 1000, 'interval')

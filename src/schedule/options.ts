@@ -29,36 +29,36 @@ export type WhileBreached =
 /** The options of a ticker without its callbacks. */
 export interface BeatOptions {
   /** How beats are treated that could not be delivered in time. @default 'coalesce' */
-  missed?: MissedPolicy
+  missed?: MissedPolicy | undefined
   /** The most beats that `missed: 'burst'` makes up for, 1 or more; older ones are missed. @default 100 */
-  maxBurst?: number
+  maxBurst?: number | undefined
   /** How many bodies may run at the same time, 1 or more. With 1, a beat that comes meanwhile waits. @default 1 */
-  concurrency?: number
+  concurrency?: number | undefined
   /** Cancels the operation of a tick that takes longer. @default Infinity */
-  timeout?: Duration
+  timeout?: Duration | undefined
   /** Limits, shared with all users of equal ones, or a guard; see `whileBreached`. @default none */
-  guard?: Limits | Guard
+  guard?: Limits | Guard | undefined
   /**
    * While the guard is breached: go on (`'run'`), beat only every n-th time (`{ slow: n }`), stop beating until it is clear
    * (`'pause'`), or end for good (`'cancel'`). Only `'cancel'` cancels a body that runs.
    *
    * @default 'pause'
    */
-  whileBreached?: WhileBreached
+  whileBreached?: WhileBreached | undefined
   /** Among tickers under the same guard the lower one pauses first and comes back last. Any number. @default 0 */
-  priority?: number
+  priority?: number | undefined
   /** Requests real-time scheduling (SCHED_FIFO) for the sampling thread; `stats` says whether it has that. @default false */
-  realTime?: boolean
+  realTime?: boolean | undefined
   /** Tokens that end the ticker, and cancel the body that runs. */
-  token?: CancelationToken | readonly CancelationToken[]
+  token?: CancelationToken | readonly CancelationToken[] | undefined
   /** Signals that end it in the same way. */
-  abortSignal?: AbortSignal | readonly AbortSignal[]
+  abortSignal?: AbortSignal | readonly AbortSignal[] | undefined
   /** OS signals that end it in the same way. Only on the main thread. */
-  signals?: readonly NodeJS.Signals[]
+  signals?: readonly NodeJS.Signals[] | undefined
   /** An operation that ends it in the same way. @default none */
-  parent?: Cancelable
+  parent?: Cancelable | undefined
   /** For messages and diagnostics. @default 'ticker' */
-  name?: string
+  name?: string | undefined
 }
 
 interface Callbacks {

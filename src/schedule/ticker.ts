@@ -22,9 +22,9 @@ import type { Tick, TickBody, TickerState } from './tick.js'
 /** The options of a ticker, all optional. */
 export interface TickerOptions extends BeatOptions {
   /** Called with errors of bodies, and the ticker goes on. Without it the first error ends the ticker and rejects `done`. */
-  onError?: (error: unknown, ticker: Ticker) => unknown
+  onError?: ((error: unknown, ticker: Ticker) => unknown) | undefined
   /** Called when it slows down, pauses, runs again, or is closed. */
-  onState?: (state: TickerState, ticker: Ticker) => unknown
+  onState?: ((state: TickerState, ticker: Ticker) => unknown) | undefined
 }
 
 /** Published on `tripline:missed`: a body runs that stands for more than its own beat. */

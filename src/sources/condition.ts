@@ -16,11 +16,11 @@ export interface ConditionOptions {
   /** Checks the condition; never called again before its promise has settled. */
   check: ConditionCheck
   /** From the end of one check to the start of the next. The first check is at the start. @default 100 ms */
-  interval?: Duration
+  interval?: Duration | undefined
   /** For the reason and for diagnostics. @default the name of the function */
-  name?: string
+  name?: string | undefined
   /** What a check that throws or rejects does: report once and go on, or cancel with the error. @default 'report' */
-  onError?: 'report' | 'cancel'
+  onError?: 'report' | 'cancel' | undefined
 }
 
 /** A condition: a function, or one with its settings. */

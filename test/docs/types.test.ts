@@ -69,6 +69,19 @@ describe('the published types', () => {
     expect(() => compile('clashing.ts')).toThrow()
   })
 
+  // With `exactOptionalPropertyTypes`, what may be left out may only be undefined where its type says so.
+  it('let every option be undefined', () => {
+    const types = readFileSync(join(root, 'dist/index.d.cts'), 'utf8')
+    const options = [
+      ...types.matchAll(
+        /^(?:export declare )?interface (?:\w*Options|Selector|Limit|MetricQuery)\b[^{]*\{$([^]*?)^\}$/gm,
+      ),
+    ]
+    const optional = options.flatMap(([, members]) => members!.match(/^ +(?:readonly )?\w+\?: .*$/gm) ?? [])
+    expect(optional.length).toBeGreaterThan(50)
+    expect(optional.filter((line) => !/\bundefined;$/.test(line))).toEqual([])
+  })
+
   it('are one file for each entry, without members that are for the library alone', () => {
     const dist = join(root, 'dist')
     const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((each) => /\.d\.c?ts$/.test(each))

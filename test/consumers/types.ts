@@ -1,0 +1,36 @@
+// What a project writes that checks its libraries with `exactOptionalPropertyTypes`: options that may be undefined, classes
+// of its own, and the types of what it is handed.
+import { Cancelable, CancelationToken, Guard, every, guard, run, sample } from 'tripline'
+import type { CancelableOptions, GuardOptions, Limits, RunOptions, SamplesOptions, TickerOptions } from 'tripline'
+
+export function operation(timeout?: string, token?: CancelationToken, abortSignal?: AbortSignal): Cancelable {
+  const options: CancelableOptions = { timeout, token, abortSignal, resources: undefined, signals: undefined }
+  return new Cancelable(options)
+}
+
+export function watch(name?: string, above?: number): Guard {
+  const limits: Limits = { cpu: above, memory: { above: 90, for: undefined } }
+  const options: GuardOptions = { name, within: undefined }
+  return guard(limits, options)
+}
+
+export async function command(options: RunOptions = { timeout: undefined, limits: undefined }): Promise<number> {
+  const { status } = await run('true', [], options)
+  return status
+}
+
+export const settings: readonly [TickerOptions, SamplesOptions] = [
+  { name: undefined, guard: undefined },
+  { metrics: ['memory'], batch: undefined },
+]
+
+export class Job extends Cancelable {
+  readonly title: string = 'a job'
+}
+
+export async function used(): Promise<number> {
+  const ticker = every({ hz: 10 }, (tick) => tick.throwIfCanceled(), { timeout: undefined })
+  await ticker.close()
+  const taken = await sample('process.rss')
+  return taken.get('process.rss')?.value ?? 0
+}
