@@ -1,5 +1,6 @@
 /** This environment's connection to the sampling thread: board, delivery, and the series in use. */
 import { loadBuiltin } from '../base/builtin.js'
+import { realNow } from '../base/clock.js'
 import { MetricUnavailableError } from '../base/errors.js'
 import { allocateCell, freeCell, hasNews, openBoard, isKnown, readCell, readCells, type Cell } from './board.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
@@ -46,9 +47,9 @@ function compareClocks(loaded: Addon): number {
   let offset = 0
   let doubt = Infinity
   for (let round = 0; round < 5; round++) {
-    const before = performance.now()
+    const before = realNow()
     const there = loaded.now()
-    const after = performance.now()
+    const after = realNow()
     if (after - before >= doubt) continue
     doubt = after - before
     offset = (before + after) / 2 - there
@@ -65,7 +66,7 @@ const PARTED = 20
  * which is at once after a longer sleep.
  */
 export function keepClocks(): void {
-  const here = performance.now()
+  const here = realNow()
   if (addon === undefined || here - comparedAt < 1000) return
   comparedAt = here
   if (Math.abs(here - addon.now() - clockOffset) > PARTED) clockOffset = compareClocks(addon)

@@ -1,10 +1,10 @@
 /** How an operation starts, is linked to its sources, and is released from all of them. */
 import { kContext } from '../base/operation-context.js'
-import { now } from '../base/clock.js'
+import { now, wallTime } from '../base/clock.js'
 import { ReusedError } from '../base/errors.js'
 import { parentReason, timeoutReason, type CancelationReason } from '../base/reason.js'
 import { WATCH_DEADLINE, type Link } from '../engine/link.js'
-import { addTimer, kDueAt, kTimerList, releaseLoop, removeTimer } from '../engine/timers.js'
+import { addTimer, kDueAt, kTimerList, removeTimer, timeOf } from '../engine/timers.js'
 import { deliver, kMark } from '../engine/propagation.js'
 import {
   errorOf,
@@ -129,7 +129,6 @@ export function end(operation: Operation, status: number): void {
   }
   operation[kResolve] = null
   operation[kReject] = null
-  if ((flags & S.IN_GRACE) !== 0) releaseLoop()
   release(operation)
   let link = operation[kLinks]
   operation[kLinks] = null
@@ -142,7 +141,7 @@ export function end(operation: Operation, status: number): void {
 function startTimer(operation: Operation, time: number): void {
   const extras = operation[kExtras]
   if (extras !== null && extras.deadline !== Infinity) {
-    const left = Math.max(0, extras.deadline - Date.now())
+    const left = Math.max(0, extras.deadline - wallTime())
     const first = operation[kTimeout] === undefined || left < operation[kTimeout]
     extras.wallDeadline = first ? extras.deadline : Infinity
     if (first) {
@@ -179,7 +178,7 @@ export function restartTimer(operation: Operation): void {
 /** Whether its time is really over when its timer is due. */
 function isOver(operation: Operation): boolean {
   const wallDeadline = operation[kExtras]?.wallDeadline ?? Infinity
-  return wallDeadline === Infinity || Date.now() >= wallDeadline
+  return wallDeadline === Infinity || wallTime() >= wallDeadline
 }
 
 /** The timer of its timeout is due. */
@@ -189,7 +188,7 @@ export function timeOut(operation: Operation): void {
     const deadline = operation[kDueAt]()
     operation[kMark](timeoutReason(operation[kTimeout]!, deadline))
   } else {
-    waitForWallClock(operation, now(), operation[kExtras]!.wallDeadline - Date.now())
+    waitForWallClock(operation, now(), operation[kExtras]!.wallDeadline - wallTime())
   }
 }
 
@@ -197,8 +196,16 @@ export function timeOut(operation: Operation): void {
 export function deadlineOf(operation: Operation): number {
   if (operation[kStatus] !== S.RUNNING || operation[kTimeout] === undefined) return Infinity
   const extras = operation[kExtras]
-  if (extras !== null && extras.wallDeadline !== Infinity) return now() + extras.wallDeadline - Date.now()
+  if (extras !== null && extras.wallDeadline !== Infinity) return now() + extras.wallDeadline - wallTime()
   return operation[kDueAt]()
+}
+
+/** How long ago its time was over, in milliseconds; negative or NaN while it is not. `time` is the real one. */
+export function overdueOf(operation: Operation, time: number): number {
+  if (operation[kStatus] !== S.RUNNING || operation[kTimeout] === undefined) return -Infinity
+  const extras = operation[kExtras]
+  if (extras !== null && extras.wallDeadline !== Infinity) return wallTime() - extras.wallDeadline
+  return timeOf(operation, time) - operation[kDueAt]()
 }
 
 // Parents and children

@@ -2,7 +2,7 @@
 import { kContext } from '../base/operation-context.js'
 import { now } from '../base/clock.js'
 import { cancelChannel, type CancelMessage } from '../base/diagnostics.js'
-import { addTimer, holdLoop, releaseLoop } from '../engine/timers.js'
+import { addTimer } from '../engine/timers.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, kExtras, type Operation } from './operation.js'
 import type { Extras } from './extras.js'
 import { callListeners } from './listeners.js'
@@ -60,15 +60,13 @@ export function startGrace(operation: Operation): void {
     return
   }
   extras.due = now() + extras.grace
-  addTimer(operation, extras.grace)
-  operation[kFlags] |= IN_GRACE
   // Short and bounded: unlike a timeout it keeps the process alive, so that the cleanup after it can run.
-  holdLoop()
+  addTimer(operation, extras.grace, true)
+  operation[kFlags] |= IN_GRACE
 }
 
 /** The grace period is over; the turn is not, if the loop was blocked for as long. */
 export function graceExpired(operation: Operation): void {
   operation[kFlags] &= ~IN_GRACE
-  releaseLoop()
   queueTurn(operation)
 }

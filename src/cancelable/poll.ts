@@ -2,11 +2,11 @@
  * Polling, for code that never yields: no event can reach it, so a check compares the deadlines with the clock, and checks
  * the guards when the word of shared memory has changed that changes with every edge of any guard.
  */
-import { now } from '../base/clock.js'
+import { realNow } from '../base/clock.js'
 import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'
 import { pollGuards } from '../sources/resource.js'
 import { deliverLater } from '../engine/propagation.js'
-import { deadlineOf, timeOut } from './lifecycle.js'
+import { overdueOf, timeOut } from './lifecycle.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, type Operation } from './operation.js'
 import { WATCH } from './state.js'
 
@@ -26,12 +26,11 @@ function poll(operation: Operation): boolean {
   if ((flags & WATCH_GUARD) !== 0) pollGuards()
   const bits = flags & (WATCH_DEADLINE | WATCH_SHARED)
   if (bits === 0 || operation[kReason] !== null) return operation[kReason] !== null
-  const time = (bits & WATCH_DEADLINE) === 0 ? 0 : now()
-  if ((bits & WATCH_DEADLINE) !== 0) pollDeadlines(operation, time)
+  if ((bits & WATCH_DEADLINE) !== 0) pollDeadlines(operation)
   for (let each: Operation | null = operation; each !== null; each = each[kParent]) {
     if (operation[kReason] !== null || (each[kFlags] & bits) === 0) break
     for (let link = each[kLinks]; link !== null; link = link.sibling) {
-      if ((link.watch & bits) !== 0) link.poll(time)
+      if ((link.watch & bits) !== 0) link.poll()
     }
   }
   deliverLater()
@@ -39,15 +38,16 @@ function poll(operation: Operation): boolean {
 }
 
 /** The earliest deadline that has passed counts: its timer would have been the first. */
-function pollDeadlines(operation: Operation, time: number): void {
+function pollDeadlines(operation: Operation): void {
   let earliest: Operation | null = null
-  let due = time
+  let longest = 0
+  const time = realNow()
   for (let each: Operation | null = operation; each !== null; each = each[kParent]) {
     if ((each[kFlags] & WATCH_DEADLINE) === 0) break
-    const eachDue = deadlineOf(each)
-    if (eachDue <= due) {
+    const overdue = overdueOf(each, time)
+    if (overdue >= longest) {
       earliest = each
-      due = eachDue
+      longest = overdue
     }
   }
   if (earliest !== null) timeOut(earliest)

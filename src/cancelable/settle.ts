@@ -2,6 +2,7 @@
 import { kContext } from '../base/operation-context.js'
 import { cancelationError, CancelationError } from '../base/cancelation-error.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
+import { nextTurn } from '../base/real-timers.js'
 import { isReason, parentReason, type CancelationReason } from '../base/reason.js'
 import { Timer } from '../engine/timers.js'
 import { deliver, kMark } from '../engine/propagation.js'
@@ -115,7 +116,7 @@ function rejectBare(operation: Operation): void {
 async function abandonAfterShields(operation: Operation): Promise<void> {
   await shieldsGone(operation)
   // A body that was waiting for the last shield unwinds now.
-  await new Promise(setImmediate)
+  await new Promise<void>(nextTurn)
   abandon(operation)
 }
 
@@ -194,10 +195,10 @@ function childrenGone(operation: Operation): Promise<void> {
     // A canceled operation is woken when its grace period is over; any other counts its own from here.
     if ((operation[kFlags] & (IN_TURN | IN_GRACE)) !== 0) return
     if (extras.grace === 0) {
-      setImmediate(resolve)
+      nextTurn(resolve)
       return
     }
-    const timer = new Timer(() => setImmediate(resolve), true)
+    const timer = new Timer(() => nextTurn(resolve), true)
     extras.childless = () => {
       timer.stop()
       resolve()

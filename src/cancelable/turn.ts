@@ -1,7 +1,8 @@
 /**
  * The turn of the event loop that a canceled operation always gets, so that a body which cooperates can unwind. One
- * `setImmediate` serves all that were canceled in the meantime; the list is threaded through them.
+ * callback serves all that were canceled in the meantime; the list is threaded through them.
  */
+import { nextTurn } from '../base/real-timers.js'
 import { kFlags, kParent, type Operation } from './operation.js'
 import { kNext } from '../engine/propagation.js'
 import { graceOver } from './settle.js'
@@ -13,7 +14,7 @@ let queue: Operation | null = null
 export function queueTurn(operation: Operation): void {
   if ((operation[kFlags] & (IN_TURN | ENDED)) !== 0) return
   operation[kFlags] = (operation[kFlags] & ~CHILD_HAD_TURN) | IN_TURN
-  if (queue === null) setImmediate(turn)
+  if (queue === null) nextTurn(turn)
   operation[kNext] = queue
   queue = operation
 }

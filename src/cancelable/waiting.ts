@@ -1,6 +1,7 @@
 /** Waiting inside an operation: it ends when the operation is canceled, and leaves nothing behind. */
 import type { CancelationError } from '../base/cancelation-error.js'
 import { isThenable } from '../base/diagnostics.js'
+import { nextTurn } from '../base/real-timers.js'
 import { Timer } from '../engine/timers.js'
 import { errorOf, type Operation } from './operation.js'
 import { isCanceled } from './poll.js'
@@ -150,7 +151,7 @@ export function sleep(operation: Operation, duration: number): Promise<void> {
 /** Lets the event loop turn once, then rejects if the operation is canceled. */
 export function yieldTurn(operation: Operation): Promise<void> {
   return new Promise((resolve, reject) => {
-    setImmediate(() => {
+    nextTurn(() => {
       if (isCanceled(operation)) reject(errorOf(operation))
       else resolve()
     })

@@ -35,7 +35,7 @@ export abstract class Link {
     return 0
   }
   /** Checks what no event can have reported yet, and marks the target if it has happened. */
-  poll(_now: number): void {}
+  poll(): void {}
 }
 
 /** A source that many targets share: a token, an OS signal, a foreign `AbortSignal`, a guard. */

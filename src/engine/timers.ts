@@ -2,9 +2,13 @@
  * Timers by the million: one list per duration, in which the order of arrival is the order of expiry, so that adding and
  * removing are a few pointer writes; a heap over the lists; one Node timer for all of them. The Node timer is left armed
  * when no member needs it any more: the next operation is probably about to.
+ *
+ * All that is for the real clock. Under any other one a member has a list, and a timer, of its own.
  */
 import { AsyncResource } from 'node:async_hooks'
-import { LONGEST_DELAY, now } from '../base/clock.js'
+import { isClockReal, LONGEST_DELAY, now, realNow } from '../base/clock.js'
+import { realTimers } from '../base/real-timers.js'
+import { ForeignTimer } from './foreign-timer.js'
 import { deliver, spread } from './propagation.js'
 
 // Symbols, for the reason that propagation.ts gives.
@@ -32,35 +36,49 @@ export class TimerList {
   tail: Timed | null = null
   /** No member is due before this. It is the place in the heap; it may lag behind when members leave. */
   due: number = 0
+  /** Whether its members keep the process alive. */
+  readonly keepsAlive: boolean
+  /** The timer of its one member, under another clock than the real one. */
+  foreign: ForeignTimer | null = null
 
-  constructor(duration: number) {
+  constructor(duration: number, keepsAlive: boolean) {
     this.duration = duration
+    this.keepsAlive = keepsAlive
   }
 }
 
 const outside = new AsyncResource('tripline')
 
+/** By duration. */
 const lists = new Map<number, TimerList>()
+const listsThatKeepAlive = new Map<number, TimerList>()
 /** A binary heap by `due` of the lists that have, or had, members. */
 const heap: TimerList[] = []
-let latest = new TimerList(-1)
+let latest = new TimerList(-1, false)
 const SWEEP_FROM = 1000
 /** From this many lists on, empty ones are looked for. */
 let sweepAt = SWEEP_FROM
 
 let nodeTimer: NodeJS.Timeout | undefined
 let armedFor = Infinity
-/** How many members want the process to stay alive for them. */
+/** How many members keep the process alive. */
 let holds = 0
 
 /**
- * Adds a member that is due in `duration` milliseconds; they are rounded up to whole ones, as finer ones could not be kept.
- * Its due time must not change while it is a member, and later members must not be due more than a millisecond earlier.
- * One that is a member already stays where it is.
+ * Adds a member that is due in `duration` milliseconds on the clock in force; they are rounded up to whole ones, as finer
+ * ones could not be kept. Its due time must be one of `now()`, read just before. It must not change while it is a member,
+ * and later members must not be due more than a millisecond earlier. One that is a member already stays where it is.
+ *
+ * @param keepsAlive whether the process stays alive while it is a member
  */
-export function addTimer(timed: Timed, duration: number): void {
+export function addTimer(timed: Timed, duration: number, keepsAlive: boolean = false): void {
   if (timed[kTimerList] !== null) return
-  const list = latest.duration === duration ? latest : listOf(Math.ceil(duration))
+  if (isClockReal()) addRealTimer(timed, duration, keepsAlive)
+  else addForeignTimer(timed, duration, keepsAlive)
+}
+
+function addRealTimer(timed: Timed, duration: number, keepsAlive: boolean): void {
+  const list = latest.duration === duration && !keepsAlive ? latest : listOf(Math.ceil(duration), keepsAlive)
   timed[kTimerList] = list
   const { tail } = list
   if (tail === null) {
@@ -70,8 +88,32 @@ export function addTimer(timed: Timed, duration: number): void {
     tail[kTimerNext] = timed
   }
   list.tail = timed
+  if (keepsAlive && ++holds === 1) nodeTimer?.ref()
   // A list that is in the heap already stands there at a time that may be too early, but never too late.
   if (list.due === 0) enter(list, timed[kDueAt]())
+}
+
+function addForeignTimer(timed: Timed, duration: number, keepsAlive: boolean): void {
+  const list = new TimerList(duration, false)
+  list.head = timed
+  list.tail = timed
+  timed[kTimerList] = list
+  list.foreign = new ForeignTimer(Math.ceil(duration), keepsAlive, () => expireForeign(list))
+}
+
+/** Whenever its clock says so: that may show another time, or none. */
+function expireForeign(list: TimerList): void {
+  const timed = list.head
+  if (timed === null) return
+  removeTimer(timed)
+  timed[kExpire]()
+  deliver()
+}
+
+/** The time on the clock that a member's timer was armed with, which may not show it: then NaN. The default is real time. */
+export function timeOf(timed: Timed, time: number = realNow()): number {
+  const foreign = timed[kTimerList]?.foreign ?? null
+  return foreign === null ? time : foreign.now()
 }
 
 function enter(list: TimerList, due: number): void {
@@ -93,35 +135,30 @@ export function removeTimer(timed: Timed): void {
   timed[kTimerList] = null
   timed[kTimerPrevious] = null
   timed[kTimerNext] = null
+  if (list.keepsAlive && --holds === 0) nodeTimer?.unref()
+  if (list.head !== null) return
+  if (list.foreign !== null) list.foreign.cancel()
   // Empty lists stay, as the next operation probably needs them; but not one for every duration that ever was.
-  if (list.head === null && heap.length >= sweepAt) sweep()
+  else if (heap.length >= sweepAt) sweep()
 }
 
-/** Until {@link releaseLoop}, waiting timers keep the process alive. */
-export function holdLoop(): void {
-  if (++holds === 1) nodeTimer?.ref()
-}
-/** Takes back one call of {@link holdLoop}. */
-export function releaseLoop(): void {
-  if (--holds === 0) nodeTimer?.unref()
-}
-
-function listOf(duration: number): TimerList {
-  let list = lists.get(duration)
+function listOf(duration: number, keepsAlive: boolean): TimerList {
+  const all = keepsAlive ? listsThatKeepAlive : lists
+  let list = all.get(duration)
   if (list === undefined) {
-    list = new TimerList(duration)
-    lists.set(duration, list)
+    list = new TimerList(duration, keepsAlive)
+    all.set(duration, list)
   }
-  latest = list
+  if (!keepsAlive) latest = list
   return list
 }
 
 function armNodeTimer(due: number): void {
-  clearTimeout(nodeTimer)
+  realTimers.clearTimeout(nodeTimer)
   armedFor = due
-  const delay = Math.min(Math.max(Math.ceil(due - now()), 1), LONGEST_DELAY)
+  const delay = Math.min(Math.max(Math.ceil(due - realNow()), 1), LONGEST_DELAY)
   // Outside of any async context: the timer serves all operations, and would keep the context of one alive for hours.
-  nodeTimer = outside.runInAsyncScope(() => setTimeout(expireDue, delay))
+  nodeTimer = outside.runInAsyncScope(() => realTimers.setTimeout(expireDue, delay))
   if (holds === 0) nodeTimer.unref()
 }
 
@@ -130,7 +167,7 @@ function expireDue(): void {
   nodeTimer = undefined
   armedFor = Infinity
   try {
-    expireUntil(now())
+    expireUntil(realNow())
     deliver()
   } finally {
     // Also after one of them has thrown, so that the others expire.
@@ -175,8 +212,9 @@ function sweep(): void {
 
 function forget(list: TimerList): void {
   list.due = 0
-  lists.delete(list.duration)
-  if (latest === list) latest = new TimerList(-1)
+  if (list.keepsAlive) listsThatKeepAlive.delete(list.duration)
+  else lists.delete(list.duration)
+  if (latest === list) latest = new TimerList(-1, false)
 }
 
 function dropFirstList(): void {
@@ -225,41 +263,45 @@ export class Timer {
   [kTimerNext]: Timed | null = null
   #due = 0
   readonly #keepsAlive: boolean
+  readonly #isReal: boolean
   readonly #expired: () => void
 
   /**
    * @param expired called when it is due; must not throw
    * @param keepsAlive whether it keeps the process alive while it waits
+   * @param isReal whether it keeps to the real clock, whichever is in force
    */
-  constructor(expired: () => void, keepsAlive: boolean) {
+  constructor(expired: () => void, keepsAlive: boolean, isReal: boolean = false) {
     this.#expired = expired
     this.#keepsAlive = keepsAlive
+    this.#isReal = isReal
   }
 
   /** Starts or restarts it; `duration` is in milliseconds, and `Infinity` never expires. */
   start(duration: number): void {
     this.stop()
     if (duration === Infinity) return
-    this.#due = now() + duration
-    addTimer(this, duration)
-    if (this.#keepsAlive) holdLoop()
+    if (this.#isReal) {
+      this.#due = realNow() + duration
+      addRealTimer(this, duration, this.#keepsAlive)
+    } else {
+      this.#due = now() + duration
+      addTimer(this, duration, this.#keepsAlive)
+    }
   }
 
   /** Stops it; nothing happens if it is not started. */
   stop(): void {
-    if (this[kTimerList] === null) return
     removeTimer(this)
-    if (this.#keepsAlive) releaseLoop()
   }
 
-  /** When it is due, on the clock of `performance.now()`; meaningful while it is started. @internal */
+  /** When it is due, on the clock that it was started with; meaningful while it is started. @internal */
   [kDueAt](): number {
     return this.#due
   }
 
   /** @internal */
   [kExpire](): void {
-    if (this.#keepsAlive) releaseLoop()
     this.#expired()
   }
 }

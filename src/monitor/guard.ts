@@ -1,5 +1,5 @@
 /** Guards: limits watched together, breached or clear, with evidence. */
-import { now } from '../base/clock.js'
+import { realNow } from '../base/clock.js'
 import { cancelationError } from '../base/cancelation-error.js'
 import { breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
 import {
@@ -351,7 +351,7 @@ export class Guard implements Disposable {
 
 /** For a guard that was closed after its breach: reading `isCanceled` must not throw. */
 function withoutEvidence(name: string): Breach {
-  const at = now()
+  const at = realNow()
   return { metric: name, value: NaN, limit: NaN, direction: 'above', unit: '', since: at, at, origin: '', recent: [] }
 }
 

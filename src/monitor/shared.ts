@@ -1,4 +1,5 @@
 /** Guards that operations with equal `resources` share. */
+import { realTimers } from '../base/real-timers.js'
 import { Guard } from './guard.js'
 import { parseLimits, type Limits } from './limits.js'
 
@@ -41,7 +42,7 @@ export function releaseGuard(guard: Guard): void {
   const shared = byGuard.get(guard)
   if (shared === undefined || --shared.uses > 0) return
   shared.stale = false
-  sweeper ??= setInterval(sweep, SWEEP_MS).unref()
+  sweeper ??= realTimers.setInterval(sweep, SWEEP_MS).unref()
 }
 
 function find(limits: Limits): Shared {
@@ -72,6 +73,6 @@ function sweep(): void {
     each.stale = true
   }
   if (byKey.size > 0) return
-  clearInterval(sweeper)
+  realTimers.clearInterval(sweeper)
   sweeper = undefined
 }

@@ -7,6 +7,7 @@ import {
   invalidValue,
   outOfRange,
 } from '../base/errors.js'
+import { realNow } from '../base/clock.js'
 import { printable } from '../base/printable.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { isKnown } from '../addon/board.js'
@@ -46,7 +47,7 @@ export interface SnapshotValue {
 /** The newest values of what was being sampled at one moment. */
 export class Snapshot {
   /** When it was taken, in milliseconds on the clock of `performance.now()`. */
-  readonly at: number = performance.now()
+  readonly at: number = realNow()
   readonly #series: readonly Series[]
   // Side by side, so that a snapshot is one array and not an object per value.
   readonly #numbers: readonly number[]
@@ -174,7 +175,7 @@ class Snapshots extends Supply<Snapshot> {
 
 function isFresh(series: Series): boolean {
   const { state, at } = series.read()
-  return state === 'known' && performance.now() - at <= series.info.minPeriod
+  return state === 'known' && realNow() - at <= series.info.minPeriod
 }
 
 function parseQueries(metrics: SamplesOptions['metrics']): SeriesKey[] {

@@ -1,5 +1,6 @@
 /** Endless streams of samples, which cost nothing once nothing waits for their next item. */
 import { keepAlive, unref } from '../base/alive.js'
+import { realTimers } from '../base/real-timers.js'
 import { Series, type SeriesKey } from '../addon/sampler.js'
 
 /** Series that are read for a stream while it is awaited, and the items that come of them. */
@@ -59,7 +60,7 @@ function sweep(): void {
     supply.rest()
   }
   if (idle.size > 0) return
-  clearInterval(sweeper)
+  realTimers.clearInterval(sweeper)
   sweeper = undefined
 }
 
@@ -68,7 +69,7 @@ async function* draw<T>(supply: Supply<T>): AsyncGenerator<T, void> {
     for (;;) {
       const item = await nextOf(supply)
       idle.set(supply, false)
-      sweeper ??= setInterval(sweep, SWEEP_MS).unref()
+      sweeper ??= realTimers.setInterval(sweep, SWEEP_MS).unref()
       yield item
       idle.delete(supply)
     }

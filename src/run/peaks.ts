@@ -1,4 +1,5 @@
 /** Peak usage of a process tree, sampled. */
+import { realTimers } from '../base/real-timers.js'
 import { checkMetric, toSeriesKey } from '../monitor/limits.js'
 import type { MetricName } from '../addon/metrics.js'
 import { Series } from '../addon/sampler.js'
@@ -56,7 +57,7 @@ export class PeakMeter implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    clearTimeout(this.#timer)
+    realTimers.clearTimeout(this.#timer)
     for (const series of this.#series.values()) {
       series.removeReader(LAST_DELAY_MS / 4)
       series.release()
@@ -75,7 +76,7 @@ export class PeakMeter implements Disposable {
       const { state, value } = series.read()
       if (state === 'known') this.#add(peak, value)
     }
-    this.#timer = setTimeout(() => this.#sample(), this.#delay).unref()
+    this.#timer = realTimers.setTimeout(() => this.#sample(), this.#delay).unref()
     this.#delay = Math.min(this.#delay * 2, LAST_DELAY_MS)
   }
 }

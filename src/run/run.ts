@@ -1,6 +1,7 @@
 /** Runs a command as an operation: limits, a timeout or any other source end its whole process tree. */
 import { constants } from 'node:os'
-import { LONGEST_DELAY } from '../base/clock.js'
+import { LONGEST_DELAY, realNow } from '../base/clock.js'
+import { realTimers } from '../base/real-timers.js'
 import { Cancelable } from '../cancelable/cancelable.js'
 import { describeBreach, guard as makeGuard, type Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
@@ -80,7 +81,7 @@ class Run {
 
   async #supervise(cancel: Cancelable): Promise<RunResult> {
     const settings = this.#settings
-    const startedAt = performance.now()
+    const startedAt = realNow()
     const running = new RunningCommand({ ...settings, onIdle: () => this.#onIdle() })
     settings.notify({ kind: 'started', command: running })
     let guard: Guard | undefined
@@ -96,7 +97,7 @@ class Run {
       await running.gone
       throw error
     } finally {
-      clearTimeout(timer)
+      realTimers.clearTimeout(timer)
       guard?.close()
       this.#meter?.[Symbol.dispose]()
     }
@@ -112,7 +113,7 @@ class Run {
   async #end(running: RunningCommand, reason: CancelationReason): Promise<void> {
     if (this.#reason === undefined) {
       this.#reason = reason
-      this.#endedAt = performance.now()
+      this.#endedAt = realNow()
       this.#stopCountingPause()
       this.#settings.notify({ kind: 'ending', reason })
     }
@@ -135,7 +136,7 @@ class Run {
       guard.on('breach', (breach) => {
         if (this.#reason !== undefined || this.#pausedAt !== undefined) return
         this.#pauses++
-        this.#pausedAt = performance.now()
+        this.#pausedAt = realNow()
         running.pause()
         this.#settings.notify({ kind: 'paused', reason: reasonOf(breach) })
       })
@@ -152,7 +153,7 @@ class Run {
   }
 
   #stopCountingPause(): void {
-    if (this.#pausedAt !== undefined) this.#paused += performance.now() - this.#pausedAt
+    if (this.#pausedAt !== undefined) this.#paused += realNow() - this.#pausedAt
     this.#pausedAt = undefined
   }
 
@@ -161,7 +162,7 @@ class Run {
     if (!this.#settings.dryRun || timeout === undefined) return undefined
     const ms = parseDuration(timeout, 'timeout', true)
     if (ms > LONGEST_DELAY) return undefined
-    return setTimeout(() => this.#reportWouldEnd(timeoutReason(ms, performance.now())), ms)
+    return realTimers.setTimeout(() => this.#reportWouldEnd(timeoutReason(ms, realNow())), ms)
   }
 
   #reportWouldEnd(reason: CancelationReason): void {
@@ -171,7 +172,7 @@ class Run {
 
   #onIdle(): void {
     const { idle, dryRun } = this.#settings
-    const at = performance.now()
+    const at = realNow()
     const message = `No output for ${formatDuration(idle)}`
     const reason: CancelationReason = Object.freeze({ kind: 'timeout', message, at, timeout: idle, deadline: at })
     if (dryRun) this.#reportWouldEnd(reason)
@@ -180,7 +181,7 @@ class Run {
 
   #result(running: RunningCommand, exit: CommandExit, end: TreeEnd, startedAt: number): RunResult {
     const { command, args } = this.#settings
-    const now = performance.now()
+    const now = realNow()
     this.#stopCountingPause()
     const { ended, left, killed, lost, cpuTime } = end
     if (this.#reason !== undefined) this.#meter?.note('process.count', ended)

@@ -25,7 +25,7 @@ export class Shedding {
   // The lowest priority first; among equals the latest first: the first to give way and the last to come back.
   readonly #members: Sheddable[] = []
   readonly #shed = new Set<Sheddable>()
-  readonly #timer = new Timer(() => this.#step(), false)
+  readonly #timer = new Timer(() => this.#step(), false, true)
   #subscriptions: Disposable[] = []
 
   static of(guard: Guard): Shedding {

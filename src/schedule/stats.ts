@@ -1,5 +1,5 @@
 /** The statistics of a ticker. */
-import { now } from '../base/clock.js'
+import { realNow } from '../base/clock.js'
 import { samplerStats } from '../addon/sampler.js'
 import { Histogram } from './histogram.js'
 
@@ -48,14 +48,14 @@ export class Ledger {
   overruns = 0
   timeouts = 0
   readonly late: Histogram = new Histogram()
-  readonly #begun = now()
+  readonly #begun = realNow()
   #ended: number | undefined
   readonly paused: Stopwatch = new Stopwatch()
   readonly slowed: Stopwatch = new Stopwatch()
 
   /** Stops all clocks. */
   end(): void {
-    this.#ended = now()
+    this.#ended = realNow()
     this.paused.run(false)
     this.slowed.run(false)
   }
@@ -63,7 +63,7 @@ export class Ledger {
   toStats(running: number): TickerStats {
     const { ticks, missed, overruns, timeouts, late } = this
     const paused = this.paused.elapsed
-    const active = (this.#ended ?? now()) - this.#begun - paused
+    const active = (this.#ended ?? realNow()) - this.#begun - paused
     const { timerSlack = 0, slice = 0, realTime = false } = samplerStats() ?? {}
     return {
       ticks,
@@ -86,14 +86,14 @@ class Stopwatch {
 
   run(on: boolean): void {
     if (on) {
-      this.#since ??= now()
+      this.#since ??= realNow()
     } else if (this.#since !== undefined) {
-      this.#sum += now() - this.#since
+      this.#sum += realNow() - this.#since
       this.#since = undefined
     }
   }
 
   get elapsed(): number {
-    return this.#sum + (this.#since === undefined ? 0 : now() - this.#since)
+    return this.#sum + (this.#since === undefined ? 0 : realNow() - this.#since)
   }
 }

@@ -1,7 +1,7 @@
 /** Tickers: a body on a steady beat, which slows down, pauses or ends while a guard is breached. */
 import { Cancelable } from '../cancelable/cancelable.js'
 import { CancelationError } from '../base/cancelation-error.js'
-import { now } from '../base/clock.js'
+import { realNow } from '../base/clock.js'
 import { callIsolated, missedChannel, reportError } from '../base/diagnostics.js'
 import { invalidType, invalidValue } from '../base/errors.js'
 import { Guard } from '../monitor/guard.js'
@@ -253,7 +253,7 @@ export class Ticker implements AsyncDisposable {
 
   #run(): void {
     const due = toLocalTime(beat.due)
-    const tick: Tick = { index: beat.index, due, late: Math.max(0, now() - due), missed: beat.missed }
+    const tick: Tick = { index: beat.index, due, late: Math.max(0, realNow() - due), missed: beat.missed }
     this.#ledger.ticks++
     this.#ledger.missed += tick.missed
     this.#ledger.late.add(tick.late)

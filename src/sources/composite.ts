@@ -112,8 +112,8 @@ class CompositeLink extends Link {
     return this.#parts.reduce((bits, part) => bits | part.link.watch, 0)
   }
 
-  override poll(time: number): void {
-    for (const part of this.#parts) part.link.poll(time)
+  override poll(): void {
+    for (const part of this.#parts) part.link.poll()
   }
 
   get connected(): boolean {

@@ -107,7 +107,7 @@ function changed(words: Int32Array, state: number): PromiseLike<unknown> | strin
   const atomics = Atomics as unknown as AsyncAtomics
   if (atomics.waitAsync !== undefined) return atomics.waitAsync(words, STATE, state).value
   return new Promise<void>((resolve) => {
-    new Timer(resolve, false).start(POLL)
+    new Timer(resolve, false, true).start(POLL)
   })
 }
 

@@ -4,7 +4,7 @@ import { timeoutReason, type CancelationReason } from '../base/reason.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { Link, WATCH_DEADLINE } from '../engine/link.js'
 import { BuiltInSource, kLink } from './source.js'
-import { Timer } from '../engine/timers.js'
+import { timeOf, Timer } from '../engine/timers.js'
 import { kMark, type Target } from '../engine/propagation.js'
 
 /** Cancels when the time, counted from the start of the operation, has run out. */
@@ -64,8 +64,8 @@ class TimeoutLink extends Link {
     return this.#timeout === Infinity ? 0 : WATCH_DEADLINE
   }
 
-  override poll(time: number): void {
-    if (time >= this.#deadline) this.#expired()
+  override poll(): void {
+    if (timeOf(this.#timer) >= this.#deadline) this.#expired()
   }
 
   #expired(): void {
