@@ -1,4 +1,4 @@
-// The process tree that both processes share, and the table by which probes find it.
+// The process tree that the supervisor and the process that started it share, and the table by which probes find it.
 #include "darwin/command_group.h"
 
 #include <sys/mman.h>
@@ -12,10 +12,11 @@ namespace {
 
 struct State {
   darwin::ProcessTree* tree = nullptr;
-  int64_t root = 0;  // under which it is published
+  int64_t root = 0;  // the key under which it is published
 };
 
-// By the numbers of supervisors. A command whose group is not here is counted by its descendants alone.
+// Groups by the process id of their supervisor. If a command's group is not in the table, its tree is found by parents
+// alone.
 CommandTable<const darwin::ProcessTree*>* Published() {
   static auto* const published = new CommandTable<const darwin::ProcessTree*>();
   return published;
@@ -45,7 +46,7 @@ void CommandGroup::Release() {
   state = State();
 }
 
-// The kernel of macOS holds no such group together.
+// macOS has no kernel object that holds a group of processes together.
 bool CommandGroup::made() const { return false; }
 const char* CommandGroup::path() const { return ""; }
 bool CommandGroup::Enter() const { return false; }

@@ -1,6 +1,6 @@
-// cpu, cpu.host, load. macOS has neither affinity nor quotas, so the first two are the same. host_statistics() is
-// not used: after a few calls in a second, from any process, the kernel gives programs that are not Apple's a copy up
-// to a second old.
+// cpu, cpu.host, load. macOS has neither affinity nor quotas, so the first two are the same. host_statistics() is not
+// used: after a few calls per second, counted over all processes, the kernel returns programs that are not Apple's a
+// copy that may be a second old.
 #include <errno.h>
 #include <mach/mach.h>
 #include <sys/sysctl.h>
@@ -14,7 +14,7 @@ namespace {
 
 class CpuProbe final : public Probe {
  public:
-  // Each mach_host_self() adds a reference to the port, of which there can be only 65,535.
+  // Each mach_host_self() adds a reference to the port, which can have only 65,535.
   CpuProbe() : host_(mach_host_self()) {}
   ~CpuProbe() override { mach_port_deallocate(mach_task_self(), host_); }
 

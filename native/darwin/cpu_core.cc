@@ -1,4 +1,4 @@
-// cpu.core: the times of single processors (host_processor_info). Nothing confines a program to some of them.
+// cpu.core: the times of each processor (host_processor_info). macOS cannot confine a program to some of them.
 #include <mach/mach.h>
 
 #include "darwin/convert.h"
@@ -15,7 +15,7 @@ struct Core {
 
 class CpuCoreProbe final : public Probe {
  public:
-  // Each call gives another right to the port, and there are only 65,535.
+  // Each mach_host_self() adds a reference to the port, which can have only 65,535.
   CpuCoreProbe() : host_(mach_host_self()) {}
   ~CpuCoreProbe() override { mach_port_deallocate(mach_task_self(), host_); }
 

@@ -14,10 +14,10 @@
 namespace tripline {
 namespace {
 
-constexpr double kBytesPerSecond = 8e9;  // the fastest that a disk credibly fills
+constexpr double kBytesPerSecond = 8e9;  // the fastest rate at which a disk credibly fills
 constexpr double kInodesPerSecond = 2e5;
 
-// What is mounted, from what the kernel knows without asking any server.
+// The mount table, as the kernel knows it without asking any server.
 class Mounts {
  public:
   Mounts() = default;
@@ -25,7 +25,7 @@ class Mounts {
   Mounts(const Mounts&) = delete;
   Mounts& operator=(const Mounts&) = delete;
 
-  // Reads the table again. True where it has changed. Allocates only when it is longer than ever.
+  // Reads the table again. True if it has changed. Allocates only when the table is longer than ever before.
   bool Update() {
     for (;;) {
       count_ = getfsstat(mounts_, capacity_ * static_cast<int>(sizeof(struct statfs)), MNT_NOWAIT);
@@ -59,7 +59,7 @@ class Mounts {
   }
 
  private:
-  // By the longest mount point above it.
+  // Whether the volume with the longest mount point above `path` is local.
   static bool HasLocal(const void* self, const char* path) {
     const auto* mounts = static_cast<const Mounts*>(self);
     size_t longest = 0;
@@ -94,7 +94,7 @@ class DiskProbe final : public Probe {
     }
     mounts_.Update();
     blocking_ = !mounts_.IsLocal(path_);
-    // Only the helper thread touches a network mount, because that may hang.
+    // Only the helper thread may touch a network mount, because such calls may hang.
     if (!blocking_ && access(path_, F_OK) != 0) {
       why->SetErrno("access", selector.name, errno, errno == ENOENT ? "no such path" : "");
       return false;
@@ -107,7 +107,7 @@ class DiskProbe final : public Probe {
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     struct statfs fs;
     Failure why;
-    // A server's volume that is mounted there later may hang.
+    // A network volume may have been mounted there in the meantime, and may hang.
     if (!blocking_ && mounts_.Update()) is_local_ = mounts_.IsLocal(path_);
     if (!blocking_ && !is_local_) {
       why.Set("a volume that may hang has been mounted on the way to it");
@@ -152,7 +152,7 @@ class DiskProbe final : public Probe {
   }
 
  private:
-  // A volume that could be written to and cannot any more has no room left, whatever it counts.
+  // A volume that has turned read-only has no room left, whatever it reports as free.
   bool HasTurnedReadOnly(const struct statfs& fs) {
     const bool read_only = (fs.f_flags & MNT_RDONLY) != 0;
     was_writable_ = was_writable_ || !read_only;
@@ -162,7 +162,7 @@ class DiskProbe final : public Probe {
   char path_[MAXPATHLEN] = "";
   Mounts mounts_;
   bool blocking_ = false;
-  bool is_local_ = true;  // as it is now
+  bool is_local_ = true;  // as of the last look at the mount table
   bool was_writable_ = false;
   double bytes_ = 0, inodes_ = 0;
 };

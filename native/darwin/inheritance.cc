@@ -1,4 +1,4 @@
-// What a forked process must not keep, on macOS.
+// Closes inherited descriptors on macOS.
 #include "port/inheritance.h"
 
 #include <libproc.h>
@@ -10,7 +10,7 @@ namespace tripline {
 void CloseAllBut(int* kept, uint32_t count) {
   struct proc_fdinfo open[128];
   const pid_t own = getpid();
-  // As many at a time as there is room for, until only those are left that stay.
+  // Lists as many at a time as fit, until only those to keep are left.
   for (bool closed = true; closed;) {
     closed = false;
     const int size = proc_pidinfo(own, PROC_PIDLISTFDS, 0, open, sizeof(open));
@@ -22,7 +22,7 @@ void CloseAllBut(int* kept, uint32_t count) {
   }
 }
 
-// What could be given back cannot be distinguished from what the system's own libraries still need.
+// Does nothing: memory that could be released cannot be distinguished from memory that system libraries still need.
 void DropMemory() {}
 
 }  // namespace tripline

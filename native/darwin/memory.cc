@@ -13,8 +13,8 @@
 namespace tripline {
 namespace {
 
-// The kernel gives programs that are not Apple's a copy up to a second old after two to ten calls in that second (a
-// random number), counted over all of them.
+// After two to ten calls within a second (a random number), counted over all programs that are not Apple's, the kernel
+// returns them a copy that may be a second old.
 constexpr uint64_t kPagesPeriod = 500 * kMillisecond;
 
 class MemoryProbe final : public Probe {
@@ -108,7 +108,7 @@ class MemoryProbe final : public Probe {
       why.SetErrno("sysctlbyname", "vm.swapusage", errno, "");
       return SetUnavailable(wanted & MaskOf(Metric::kSwap), why, out);
     }
-    // It grows as it is needed, and may not be there at all.
+    // Swap grows as needed and may not exist at all.
     swap_total_ = static_cast<double>(usage.xsu_total);
     out->SetLevel(Metric::kSwap, darwin::ShareUsed(usage.xsu_total, usage.xsu_avail, usage.xsu_avail));
   }

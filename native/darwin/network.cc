@@ -79,7 +79,7 @@ class NetworkProbe final : public Probe {
   const char* Origin(Metric) const override { return "sysctl NET_RT_IFLIST2"; }
 
  private:
-  // Allocates only when the list is longer than ever.
+  // Allocates only when the list is longer than ever before.
   bool Fetch(size_t* size) {
     int name[] = {CTL_NET, PF_ROUTE, 0, 0, NET_RT_IFLIST2, 0};
     for (int attempt = 0; attempt < 3; attempt++) {
@@ -122,11 +122,11 @@ class NetworkProbe final : public Probe {
     return darwin::IsHardwareInterface(link->sdl_data, link->sdl_nlen, message->ifm_data.ifi_type);
   }
 
-  // Whether what it receives is not counted.
+  // Adds the counters of one interface. True if the kernel does not count its received bytes.
   bool Count(const struct if_msghdr2* message) {
     Traffic::Interface* interface = traffic_.Find(message->ifm_index);
-    // Programs that are not Apple's get the lower 32 bits, which a fast interface fills in seconds; an interface that
-    // starts anew has another index.
+    // Programs that are not Apple's see only the lower 32 bits, which a fast interface fills in seconds. An interface
+    // that restarts gets a new index.
     constexpr uint64_t kMostBetweenReads = uint64_t{1} << 31;
     interface->received.AddNarrow(message->ifm_data.ifi_ibytes, kMostBetweenReads);
     interface->sent.AddNarrow(message->ifm_data.ifi_obytes, kMostBetweenReads);
@@ -135,7 +135,7 @@ class NetworkProbe final : public Probe {
     return darwin::StandsStill(interface->received.sum(), interface->sent.sum());
   }
 
-  char selected_[32] = "";  // empty for all that count
+  char selected_[32] = "";  // empty for all interfaces that count
   char* buffer_ = nullptr;
   size_t capacity_ = 0;
   Traffic traffic_;

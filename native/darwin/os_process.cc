@@ -1,4 +1,4 @@
-// Processes and what lies between them: how macOS does what POSIX leaves open.
+// Sockets, forks and orphans on macOS: what POSIX does not standardize.
 #include "port/os_process.h"
 
 #include <fcntl.h>
@@ -7,8 +7,8 @@
 
 namespace tripline {
 
-// A stream, because one end of a pair of datagram sockets does not see the other's end go. Each message is shorter than
-// the buffer and written with one call, which is what keeps it whole.
+// Uses stream sockets, because a datagram socket does not notice that the other end was closed. Messages stay whole
+// because each is shorter than the buffer and written with one call.
 bool OpenSocketPair(int* ends) {
   if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return false;
   const int on = 1;
@@ -19,16 +19,16 @@ bool OpenSocketPair(int* ends) {
   return true;
 }
 
-// There is no MSG_NOSIGNAL here: SO_NOSIGPIPE stands for it.
+// macOS has no MSG_NOSIGNAL; SO_NOSIGPIPE replaces it.
 ptrdiff_t SendMessage(int end, const void* message, size_t size, bool wait) {
   return send(end, message, size, wait ? 0 : MSG_DONTWAIT);
 }
 
-// Orphans become children of process 1, and no process ends with its parent: ProcessScanner follows them instead.
+// Does nothing: orphans become children of process 1, and ProcessScanner follows them instead.
 void HoldOrphans() {}
 void DieWithParent() {}
 
-// vfork is fork by another name since macOS 12.
+// Since macOS 12, vfork is the same as fork.
 int32_t ForkForExec(void (*become)(const void*), const void* argument) {
   const pid_t pid = fork();
   if (pid == 0) become(argument);

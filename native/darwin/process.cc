@@ -24,15 +24,15 @@ namespace tripline {
 namespace {
 
 constexpr uint64_t kListPeriod = 250 * kMillisecond;
-// The supervisor of a command has the list already.
+// Shorter for the tree of a command, whose supervisor keeps the list already.
 constexpr uint64_t kCopyPeriod = 50 * kMillisecond;
 constexpr size_t kCopySize = darwin::ProcessTree::kMost * sizeof(darwin::Member);
 
 struct Member {
   pid_t pid;
-  uint64_t started;        // differs where the number is used again
+  uint64_t started;        // differs if the process id was used again
   uint64_t cpu;            // mach ticks of the last read
-  uint64_t read, written;  // bytes, likewise
+  uint64_t read, written;  // bytes, of the last read
   bool gone;
 };
 
@@ -70,7 +70,7 @@ class ProcessProbe final : public Probe {
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    // A read that comes a little early must not leave the list to the next one.
+    // The tolerance makes a read that comes slightly early refresh the list too.
     if (tree_ && (listed_at_ == 0 || now - listed_at_ >= ListPeriod() - ListPeriod() / 8)) {
       listed_at_ = now;
       FindDescendants();
@@ -81,14 +81,14 @@ class ProcessProbe final : public Probe {
       Member* member = &members_[i];
       rusage_info_v2 usage;
       const bool same = ReadUsage(member->pid, &usage) && usage.ri_proc_start_abstime == member->started;
-      // What has ended keeps its figures until its parent has asked for them.
+      // A process that has ended keeps its figures until its parent waits for it.
       member->gone = !same || usage.ri_proc_exit_abstime != 0;
       if (member->gone) {
         if (same) Charge(member, usage);
         ended_ += member->cpu;
         continue;
       }
-      // The supervisor above a command is no part of it.
+      // The supervisor is not part of the command's tree.
       if (command_ && i == 0) continue;
       count++;
       Charge(member, usage);
@@ -133,8 +133,8 @@ class ProcessProbe final : public Probe {
   }
 
   uint32_t MinPeriodMs(Metric metric) const override {
-    // What a new member of a tree has used before it was listed comes all at once: over less than the time between two
-    // lists that would be a share that no processor has, or a rate that no disk has.
+    // What a new member of a tree has used before it was listed is added all at once. Over less than the time between
+    // two lists, that would give a share beyond all processors, or a rate that no disk has.
     const bool summed =
         metric == Metric::kProcessCpu || metric == Metric::kProcessRead || metric == Metric::kProcessWrite;
     if (summed && tree_) return static_cast<uint32_t>(ListPeriod() / kMillisecond);
@@ -169,7 +169,7 @@ class ProcessProbe final : public Probe {
   }
 
   // Allocates only when the tree grows beyond what it ever was.
-  // `past`: what it has used so far does not count.
+  // `past`: what the process has used so far does not count as growth.
   void Join(pid_t pid, const rusage_info_v2& usage, bool past) {
     Member member = {pid, usage.ri_proc_start_abstime, 0, 0, 0, false};
     if (past) {
@@ -201,7 +201,7 @@ class ProcessProbe final : public Probe {
     return true;
   }
 
-  // Once in, a process stays in until it ends, whatever its parent becomes.
+  // Adds new descendants. A member stays in the tree until it ends, even if its parent changes.
   void FindDescendants() {
     hidden_count_ = 0;
     if (command_) {
@@ -220,19 +220,19 @@ class ProcessProbe final : public Probe {
     if (!darwin::ProcessTree::IsAlive(member) || Has(member.pid)) return;
     if (!darwin::ReadProcess(member.pid, &now) || now.id != member.id) return;
     if (!ReadUsage(member.pid, &usage)) {
-      // A sum without it would be too low.
+      // A sum that leaves it out would be too low.
       if (errno != EPERM) return;
       hidden_ = member.pid;
       hidden_count_++;
       return;
     }
     if (usage.ri_proc_exit_abstime != 0) return;
-    // Growth counts from the first list on: members that are there by then bring their past with them, and one that
-    // comes later has used all of it since.
+    // Growth counts from the first list on. What the first members had used before is not growth; everything that a
+    // later member has used is.
     Join(member.pid, usage, !listed_before_ && !command_);
   }
 
-  // There is no call for the limit of another process.
+  // macOS has no call that returns the limit of another process.
   void ReadDescriptors(MetricMask wanted, Readings* out) {
     Failure why;
     struct rlimit limit;
@@ -266,7 +266,7 @@ class ProcessProbe final : public Probe {
   bool own_ = true;
   bool tree_ = false;
   List<Member> members_;
-  pid_t hidden_ = 0;  // one of the members that this process may not read, of hidden_count_
+  pid_t hidden_ = 0;  // one of the hidden_count_ members that this process may not read
   uint32_t hidden_count_ = 0;
   bool command_ = false;
   darwin::ProcessList process_list_;

@@ -1,4 +1,4 @@
-// The process list of macOS, by libproc and sysctl.
+// Reads the process list of macOS, with libproc and sysctl.
 #include "darwin/process_list.h"
 
 #include <libproc.h>
@@ -10,7 +10,7 @@ namespace tripline::darwin {
 
 namespace {
 
-// In no header. Without it there are start times and parents.
+// Not in any header. Where the call fails, start times and parents have to do.
 constexpr int kUniqueInfo = 17;  // PROC_PIDUNIQIDENTIFIERINFO
 struct UniqueInfo {
   uint8_t program[16];
@@ -25,7 +25,7 @@ constexpr size_t kListSize = ProcessTree::kMost * sizeof(Process);
 constexpr size_t kPidsSize = ProcessTree::kMost * sizeof(int32_t);
 constexpr size_t kBlockSize = 1 << 20;  // the kernel's ARG_MAX
 
-// Zombies too.
+// Also works for zombies.
 bool Get(int32_t pid, int flavor, void* into, int size) { return proc_pidinfo(pid, flavor, 1, into, size) == size; }
 
 }  // namespace

@@ -5,18 +5,18 @@
 
 namespace tripline::darwin {
 
-// One process, also one that has ended and was not reaped. False where there is none, or nothing distinguishes it from
-// others.
+// Reads one process, which may be a zombie. False if there is no such process, or nothing identifies it uniquely.
 bool ReadProcess(int32_t pid, Process* one);
 
 class ProcessList {
  public:
-  // Maps its memory; false when there is none. Its owner closes it: an object of the port has no destructor for it.
+  // Maps the list's memory; false when there is none. The owner calls Close(), because an object of the port has no
+  // destructor.
   bool Open();
   void Close();
 
-  // All processes that can be read. Where there is a `marker`, it is searched for in the environment of strays of the
-  // tree, or of `all` processes that could be of it. 0 where the list is hidden.
+  // Reads all processes that this process may read. A `marker` is searched for in the environment of the tree's strays,
+  // or with `all` of every process that could belong to the tree. 0 where the list is hidden.
   uint32_t Read(const ProcessTree& tree, const char* marker, bool all);
 
   Process* get() { return list_; }
@@ -30,7 +30,8 @@ class ProcessList {
   char* block_ = nullptr;
 };
 
-// Memory that costs something only where it is used, `shared` with processes that are forked later. nullptr if none.
+// Maps memory of which only the used pages cost anything; `shared`: with processes that are forked later. nullptr on
+// failure.
 void* Reserve(size_t size, bool shared);
 
 }  // namespace tripline::darwin

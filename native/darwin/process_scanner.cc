@@ -1,4 +1,5 @@
-// Processes of a command on macOS: kqueue reports forks and ends, and the process list is scanned for what they were.
+// Finds the processes of a command on macOS: kqueue reports that processes forked or ended, and a scan of the process
+// list finds out which.
 #include "port/process_scanner.h"
 
 #include <signal.h>
@@ -19,18 +20,18 @@ namespace {
 
 using ProcessEntry = ProcessScanner::ProcessEntry;
 
-// However fast processes fork, scanning takes at most 1/kShare of a core; after a quiet time it may take all of one for
-// as long as that has saved.
+// However fast processes fork, scanning takes at most 1/kShare of a core on average. Time saved while nothing happens
+// may be spent at once.
 constexpr uint64_t kShare = 20;
 constexpr uint64_t kQuiet = 2 * kSecond;
 // During exec a process has no readable environment: search again after this.
 constexpr useconds_t kExecMicroseconds = 2000;
-// One more scan so long after the last news, for processes that were within exec for longer.
+// One more scan this long after the last event, for processes that were within exec for longer.
 constexpr uint64_t kSettled = 50 * kMillisecond;
 
 struct Found {
   ProcessEntry entry;
-  uint32_t place;  // in the tree
+  uint32_t place;  // index in the tree
 };
 constexpr size_t kFoundSize = darwin::ProcessTree::kMost * sizeof(Found);
 
@@ -42,7 +43,7 @@ struct State {
   bare::Line marker;
   int queue = -1;
   bool blind = false;
-  bool due = false;  // for a scan, as soon as their share of time allows
+  bool due = false;  // a scan is due as soon as the share of time allows it
   uint64_t scan_at = 0;
   uint64_t again_at = kNever;
 };
@@ -51,12 +52,12 @@ void Watch(State* state, darwin::Member* member) {
   struct kevent both;
   EV_SET(&both, static_cast<uintptr_t>(member->pid), EVFILT_PROC, EV_ADD | EV_CLEAR, NOTE_FORK | NOTE_EXIT, 0, nullptr);
   member->watched = kevent(state->queue, &both, 1, nullptr, 0, nullptr) == 0;
-  // What it did between the scan and now was not reported.
+  // Events between the scan and now were not reported, so scan again.
   state->due = true;
 }
 
-// Without a `marker` of its own environment an orphan is only found by what is known of its parents. `all`: searches
-// the environment of every process that can be of the tree, and not of orphans alone.
+// Scans the process list. Without a `marker`, an orphan is found only through its known parents. `all`: searches the
+// environment of every process that could belong to the tree, not only of orphans.
 uint32_t Scan(State* state, const char* marker, bool all) {
   const uint64_t begun = bare::Now();
   darwin::ProcessTree& tree = *state->tree;
@@ -92,13 +93,13 @@ bool ProcessScanner::Open() {
   return state.found != nullptr && state.list.Open();
 }
 
-// Processes that lose their parent go to process 1, so that each member is watched and kept in the group.
+// Orphans become children of process 1, so every member is watched and remembered in the group.
 bool ProcessScanner::Follow(CommandGroup* group, int32_t root, const char* marker) {
   State& state = os_.As<State>();
   state.tree = darwin::TreeOf(group);
   darwin::Process self;
   darwin::Process first;
-  // A sandbox shows a process nothing but itself.
+  // In a sandbox, a process can see only itself.
   state.blind = !darwin::ReadProcess(1, &first) || !darwin::ReadProcess(root, &self);
   state.queue = kqueue();
   if (state.tree == nullptr || state.queue < 0) return false;
@@ -145,7 +146,7 @@ bool ProcessScanner::IsEmpty() {
 
 bool ProcessScanner::blind() const { return os_.As<State>().blind; }
 
-// Most of them are children of process 1 by now: the tree knows them, and not the root.
+// Most members are children of process 1 by now, so they come from the tree and not from the root's children.
 uint32_t ProcessScanner::FindDescendants(int32_t) {
   State& state = os_.As<State>();
   return state.blind ? state.count = 0 : Scan(&state, state.marker.get(), false);
@@ -177,7 +178,7 @@ void ProcessScanner::ForgetSignaled() {
 }
 
 bool ProcessScanner::Signal(const ProcessEntry& process, int signal) {
-  // Its number may have been given to another process since it was read.
+  // The process id may belong to another process by now.
   darwin::Process now;
   if (darwin::ReadProcess(process.pid, &now) && now.id == process.id && now.state != 'Z') {
     return kill(process.pid, signal) == 0;
@@ -186,7 +187,7 @@ bool ProcessScanner::Signal(const ProcessEntry& process, int signal) {
   return false;
 }
 
-// Only process 1 of the system gets orphans here.
+// Does nothing: only process 1 of the system gets orphans on macOS.
 void ReapAdopted() {}
 
 }  // namespace tripline

@@ -1,5 +1,5 @@
-// Which processes belong to a command, on a system where orphans become children of process 1: decided over plain
-// records of the process list, so that it is tested on every system.
+// Decides which processes belong to a command on a system where orphans become children of process 1. Works on plain
+// records of the process list, so it is tested on every system.
 #pragma once
 
 #include <cstddef>
@@ -11,14 +11,14 @@ namespace tripline::darwin {
 // One line of the process list.
 struct Process {
   int32_t pid = 0;
-  int32_t parent = 0;  // as it is now
+  int32_t parent = 0;  // its current parent
   int32_t group = 0;
-  char state = 'R';  // 'T' is stopped, 'Z' has ended and was not reaped
+  char state = 'R';  // 'T' is stopped, 'Z' is a zombie
   bool marked = false;
   bool taken = false;
-  // Unlike that of every other process that ever had its number, and larger than that of any older one.
+  // Differs from that of every other process that has had the same pid, and is larger than that of any older process.
   uint64_t id = 0;
-  // Of the process that forked it, however long that one is gone. 0 where the system does not report it.
+  // The id of the process that forked it, even after that process is gone. 0 where the system does not report it.
   uint64_t parent_id = 0;
 };
 
@@ -28,38 +28,38 @@ struct Member {
   int32_t group;
   char state;
   uint8_t missed;   // scans since it was last seen
-  bool owns_group;  // all processes in its process group are of the tree
+  bool owns_group;  // all processes in its process group belong to the tree
   bool signaled;
   bool watched;
 };
 
-// The members of one tree, kept from scan to scan. All of it is valid when it is zero, but for the root. Another
-// process may read it while it changes: a member is only ever believed together with its id.
+// The members of one tree, kept from scan to scan. Zeroed memory is a valid tree without a root. Another process may
+// read it while it changes, so a reader must verify the id of a member.
 class ProcessTree {
  public:
   static constexpr uint32_t kMost = 1 << 15;
 
-  // The root is no member. `by_group`: it is a supervisor, so that a process group which a member leads has only
-  // members.
+  // The root itself is not a member. `by_group`: the root is a supervisor, so a process group that a member leads
+  // contains only members.
   void SetRoot(int32_t pid, uint64_t id, bool by_group) {
     root_pid_ = pid;
     root_id_ = id;
     by_group_ = by_group;
   }
 
-  // Whether it can be of the tree at all: its processes have been started after the root.
+  // Whether the process could belong to the tree: all members were started after the root.
   bool IsYounger(const Process& one) const { return one.pid > 1 && one.pid != root_pid_ && one.id >= root_id_; }
 
-  // Whether only its marker can decide: an orphan of an unknown process. `first` is the id of process 1, whose own
-  // children are no orphans.
+  // Whether only the marker can decide, because the process is an orphan of an unknown process. `first` is the id of
+  // process 1, whose own children are not orphans.
   bool IsStray(const Process& one, uint64_t first) const {
     return one.parent == 1 && IsYounger(one) && (one.parent_id == 0 || one.parent_id != first) && Find(one) == kMost &&
            !HasId(one.parent_id);
   }
 
   void Update(Process* list, uint32_t size) {
-    // A child whose parent has ended shows up in the same scan as that end or in the next, so no member is kept for
-    // longer: numbers of processes and of groups are used again.
+    // A child whose parent has ended shows up in the scan that notices the end, or in the next one. No member is kept
+    // for longer, because the ids of processes and groups are used again.
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count_; i++) {
       if (members_[i].missed >= kGrace) continue;
@@ -87,7 +87,7 @@ class ProcessTree {
   uint32_t count() const { return count_; }
   Member& operator[](uint32_t place) { return members_[place]; }
   const Member& operator[](uint32_t place) const { return members_[place]; }
-  // Whether a member runs, or is stopped.
+  // Whether a member is running or stopped.
   static bool IsAlive(const Member& member) { return member.missed == 0 && member.state != 'Z'; }
 
  private:
@@ -123,7 +123,7 @@ class ProcessTree {
 
   bool Belongs(const Process& one) const {
     if (!IsYounger(one)) return false;
-    // By the process that has forked it: its parent may be a debugger that came later.
+    // Use the process that forked it: the current parent may be a debugger that has attached later.
     if (one.parent_id != 0) {
       if (one.parent_id == root_id_ || HasId(one.parent_id)) return true;
     } else if (one.parent == root_pid_ || HasNumber(one.parent)) {
@@ -141,7 +141,8 @@ class ProcessTree {
     member->group = seen->group;
     member->state = seen->state;
     member->missed = 0;
-    // A group is named after the process that has made it. While a process is in it, no other gets that name.
+    // A group has the id of the process that made it. As long as a process is in the group, no other group gets that
+    // id.
     for (uint32_t i = 0; i < count_; i++) {
       if (members_[i].pid == member->group) member->owns_group = true;
       if (is_new && members_[i].group == member->pid) members_[i].owns_group = true;
@@ -155,8 +156,8 @@ class ProcessTree {
   Member members_[kMost];
 };
 
-// Whether `marker` is in the environment of KERN_PROCARGS2's block: the number of arguments, the path of the program,
-// NULs, the arguments, the environment.
+// Whether `marker` is in the environment part of a KERN_PROCARGS2 block, which holds the number of arguments, the path
+// of the program, NULs, the arguments and the environment.
 inline bool HasMarker(const char* block, size_t size, const char* marker) {
   int32_t left = 0;
   if (size < sizeof(left)) return false;

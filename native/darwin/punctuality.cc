@@ -1,5 +1,5 @@
-// What the scheduler can be asked for on macOS beyond a fair share. Real-time threads there must state how much time
-// they need of every period, which a thread of many tickers cannot.
+// Scheduling requests on macOS. A real-time thread must state there how much time it needs in every period, which a
+// thread that serves many tickers cannot.
 #include "port/platform.h"
 
 namespace tripline {

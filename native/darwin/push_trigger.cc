@@ -8,11 +8,11 @@
 namespace tripline {
 namespace {
 
-// What libdispatch's memory pressure sources are made of; not in the public headers.
+// libdispatch's memory pressure sources use these; they are not in the public headers.
 constexpr int16_t kMemoryStatus = -14;       // EVFILT_MEMORYSTATUS
 constexpr uint32_t kWarnOrCritical = 2 | 4;  // NOTE_MEMORYSTATUS_PRESSURE_WARN, _CRITICAL
 
-// A kqueue of its own: in one queue all interests in memory would be one.
+// Has a kqueue of its own, because one queue can hold only one registration for memory pressure.
 class PressureTrigger final : public PushTrigger {
  public:
   explicit PressureTrigger(int queue) : queue_(queue) {}

@@ -1,9 +1,9 @@
-// Signals by their senders, which macOS does not report.
+// The origin of signals, which macOS does not report.
 #include "port/spawn.h"
 
 namespace tripline {
 
-// What the terminal sends cannot be distinguished for certain here.
+// Always false: a signal from the terminal cannot be distinguished reliably on macOS.
 bool TakeSent(int) { return false; }
 
 }  // namespace tripline

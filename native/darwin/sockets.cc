@@ -1,5 +1,4 @@
-// sockets: control blocks of TCP, as sysctl net.inet.tcp.pcbcount counts them; those that wait for stray packets are in
-// it.
+// sockets: TCP control blocks, as sysctl net.inet.tcp.pcbcount counts them, including those in TIME_WAIT.
 #include <errno.h>
 #include <sys/sysctl.h>
 

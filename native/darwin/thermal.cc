@@ -4,7 +4,7 @@
 #include "darwin/convert.h"
 #include "darwin/families.h"
 
-// <notify.h>, which is not among the headers that release binaries are made with.
+// Declarations from <notify.h>, which is not among the headers that release binaries are built with.
 extern "C" {
 uint32_t notify_register_check(const char* name, int* token);
 uint32_t notify_get_state(int token, uint64_t* state);
@@ -23,7 +23,7 @@ class ThrottledProbe final : public Probe {
   }
 
   bool Open(Failure* why) {
-    // Published on hardware alone: in a virtual machine the level would be 0 for ever.
+    // The level is published on hardware only: in a virtual machine it would be 0 forever.
     int is_virtual = 0;
     size_t size = sizeof(is_virtual);
     if (sysctlbyname("kern.hv_vmm_present", &is_virtual, &size, nullptr, 0) == 0 && is_virtual != 0) {

@@ -1,4 +1,4 @@
-// Clocks of macOS, the names and the class of its threads, and staying mapped.
+// Clocks, thread names, thread classes and library pinning on macOS.
 #include <dlfcn.h>
 #include <pthread.h>
 #include <time.h>
@@ -8,7 +8,7 @@
 
 namespace tripline {
 
-// Stands still while the machine sleeps, as mach_absolute_time() does.
+// This clock stops while the machine sleeps, as mach_absolute_time() does.
 uint64_t MonotonicNow() { return clock_gettime_nsec_np(CLOCK_UPTIME_RAW); }
 
 uint64_t SuspendedTotal() {
@@ -21,7 +21,7 @@ uint64_t ThreadCpuNow() { return clock_gettime_nsec_np(CLOCK_THREAD_CPUTIME_ID);
 
 void NameThread(const char* name) { pthread_setname_np(name); }
 
-// Keeps the thread off the efficiency cores and its timers out of coalescing.
+// Keeps the thread off the efficiency cores and exempts its timers from coalescing.
 void PreferPunctuality() { pthread_set_qos_class_self_np(QOS_CLASS_USER_INITIATED, 0); }
 
 void PinLibrary() {

@@ -57,16 +57,16 @@ uint32_t Waiter::Wait(uint64_t deadline, bool, PushTrigger** fired, bool* interr
   struct kevent timer;
   if (deadline != kNever) {
     const uint64_t now = MonotonicNow();
-    // A timer of 0 would come at once too, but only by convention. NOTE_CRITICAL takes it out of coalescing; kevent's
-    // own timeout has no such thing.
+    // At least 1 ns: that a timer of 0 fires at once is only a convention. NOTE_CRITICAL exempts the timer from
+    // coalescing, which kevent's own timeout cannot do.
     const uint64_t left = deadline > now ? deadline - now : 1;
     EV_SET(&timer, kTimer, EVFILT_TIMER, EV_ADD | EV_ONESHOT, NOTE_NSECONDS | NOTE_CRITICAL,
            static_cast<intptr_t>(left), nullptr);
   } else {
-    // Fails where none is left, which is as good.
+    // Fails if no timer is left, which does no harm.
     EV_SET(&timer, kTimer, EVFILT_TIMER, EV_DELETE, 0, 0, nullptr);
   }
-  // Apart from the wait: there a failed change would be an event.
+  // Separate from the wait, where a failed change would be returned as an event.
   kevent(state.queue, &timer, 1, nullptr, 0, nullptr);
   struct kevent ready[kMostFired];
   const int count = kevent(state.queue, nullptr, 0, ready, static_cast<int>(kMostFired), nullptr);

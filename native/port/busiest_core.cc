@@ -3,7 +3,7 @@
 namespace tripline {
 
 void BusiestCore::Begin(uint64_t now) {
-  // An average over a time in which this process or the machine stood still would say nothing of now.
+  // An average that spans a standstill of this process or of the machine says nothing about the present.
   if (count_ > 0 && now - MarkAt(count_ - 1) > kLongestGap) count_ = 0;
   now_ = now;
   added_ = 0;
@@ -25,7 +25,7 @@ void BusiestCore::Report(MetricMask wanted, Readings* out) {
     count_ = 0;
     return SetUnavailable(MaskOf(Metric::kCpuCore), why, out);
   }
-  // Older ones than the youngest that is a window old will not be wanted again.
+  // Keep one mark that is at least a window old; marks before it are not used again.
   while (count_ > 1 && now_ - MarkAt(1) >= kWindow - kWindow / 64) {
     first_ = (first_ + 1) % kMarks;
     count_--;

@@ -14,9 +14,10 @@ class BusiestCore {
  public:
   // A pass over the processors: Begin(), Add() for each that counts, Report().
   void Begin(uint64_t now);
-  // `busy` and `all` are cumulative, in any unit, and never go backwards; one that is not added for a pass starts anew.
+  // `busy` and `all` are cumulative, in any unit, and never go backwards. A processor that a pass leaves out starts
+  // anew.
   void Add(uint32_t number, double busy, double all);
-  // Nothing while the window is not full. `wanted` is unavailable where no processor was added.
+  // Writes nothing while the window is not full. `wanted` is unavailable where no processor was added.
   void Report(MetricMask wanted, Readings* out);
 
   // Whether a pass now would yield anything new.
@@ -29,7 +30,7 @@ class BusiestCore {
 
   struct Sample {
     double busy = 0;
-    double all = -1;  // negative: not there
+    double all = -1;  // negative: the processor was not added
   };
 
   uint64_t MarkAt(uint32_t age) const { return at_[(first_ + age) % kMarks]; }
@@ -37,7 +38,7 @@ class BusiestCore {
   uint64_t now_ = 0;
   List<Sample> current_;
   uint32_t added_ = 0;
-  // The oldest is at first_.
+  // A ring: the oldest sample is at first_.
   uint64_t at_[kMarks] = {};
   List<Sample> samples_[kMarks];
   uint32_t first_ = 0;

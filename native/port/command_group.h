@@ -1,6 +1,6 @@
-// What is known of a command's processes beside the process list: on Linux a control group of their own where this
-// process may make one, on macOS memory that the supervisor shares with the process that started it. Implemented by the
-// OS folders of POSIX systems, for native/posix.
+// What the system offers beside the process list to keep track of a command's processes: on Linux a control group of
+// their own, where this process may make one; on macOS memory that the supervisor shares with the process that started
+// it. Implemented by the OS folders of POSIX systems, for native/posix.
 #pragma once
 
 #include <cstdint>
@@ -9,25 +9,27 @@
 
 namespace tripline {
 
-// Made before the fork, so that both processes have one; a copy stands for the same group.
+// Made before the fork, so that both processes have the object; a copy refers to the same group.
 class CommandGroup {
  public:
   CommandGroup();
 
-  // Makes the group; `number` is new in this process. False where there is none: commands run without.
+  // Makes the group; no two calls in this process pass the same `number`. False where the system allows no group: the
+  // command then runs without one.
   bool Make(uint64_t number);
 
   // ---- in both processes, system calls only (posix/bare.h)
 
-  // Whether the kernel itself holds the processes together, and the path of the group that does; "" where it does not.
+  // Whether the kernel itself holds the processes together, and the path of the group; "" where it does not.
   bool made() const;
   const char* path() const;
 
-  // Joins the calling process. False where there is no such group or the kernel refuses, which changes nothing.
+  // Moves the calling process into the group. False where there is no group or the kernel refuses; nothing has changed
+  // then.
   bool Enter() const;
   // Ends all members at once. False where the kernel cannot do that; then each member has to be signaled.
   bool Kill() const;
-  // Removes the group with those below it. False while a process is in it, even one that is dead and not waited for;
+  // Removes the group and all groups below it. False while a process is in it, even a dead one that was not waited for;
   // true where there is nothing to remove.
   bool Remove();
 
@@ -35,7 +37,7 @@ class CommandGroup {
 
   // Until Release(), the probes of this process find the group by `root`, the number of its supervisor.
   void Publish(int64_t root);
-  // Gives back what only this process has of it. Any number of times.
+  // Releases what this process alone holds of the group. May be called any number of times.
   void Release();
 
   // For the files of the OS folder alone.

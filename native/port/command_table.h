@@ -1,4 +1,4 @@
-// What one folder keeps of each command that runs, found by a number of the command's.
+// A table with one entry per running command, found by a process id of the command.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ class CommandTable {
     }
   }
 
-  // Calls `use` with what is kept of the command, which stays there until it returns. False where there is none.
+  // Calls `use` with the command's entry, which cannot be removed until `use` returns. False where there is no entry.
   template <typename Use>
   bool With(int64_t pid, Use use) EXCLUDES(mutex_) {
     const MutexLock lock(&mutex_);

@@ -1,5 +1,5 @@
-// How long the end of a command waits for output that was not passed on yet, once no process is left that could write
-// more.
+// How long the end of a command waits for output that was not passed on yet, after the last process that could write
+// more has ended.
 #pragma once
 
 #include <algorithm>
@@ -8,20 +8,20 @@
 
 namespace tripline {
 
-// At the reader's pace, as if nothing were in between. But a reader that has stopped reading must not hold up an end
-// that was requested.
+// Output is passed on at the reader's pace, as if the command wrote to the reader directly. But once an end was
+// requested, a reader that has stopped reading must not hold it up.
 class Drain {
  public:
-  // The end is requested, now or after it.
+  // An end was requested. May be called after the last process has ended.
   void Hurry() { hurried_ = true; }
 
-  // When the waiting is over; kNever where only the reader can end it. `passed_at`: when something was passed on last.
+  // When to stop waiting; kNever where only the reader can end it. `passed_at`: when output was last passed on.
   uint64_t End(uint64_t passed_at) const {
     if (from_ == 0) return kNever;
     return std::min(std::max(passed_at, from_) + kQuiet, from_ + kLongest);
   }
 
-  // Asked again and again once no process is left.
+  // Called repeatedly after the last process has ended.
   bool IsOver(uint64_t now, uint64_t passed_at) {
     if (hurried_ && from_ == 0) from_ = now;
     return now >= End(passed_at);

@@ -5,7 +5,7 @@
 namespace tripline {
 namespace {
 
-// The names that NVML has kept since 2013; structures and error numbers likewise.
+// NVML has kept these names, its structures and its error numbers since 2013.
 struct FunctionName {
   char text[40];
 };
@@ -24,7 +24,7 @@ constexpr int kSuccess = 0;
 constexpr int kNotSupported = 3;
 constexpr const char* kLibrary = "NVML";
 
-// What went wrong, for the errors that an operator can do something about.
+// An explanation for the errors that an operator can fix.
 const char* HintOf(int error) {
   switch (error) {
     case kNotSupported: return " (not supported)";
@@ -43,7 +43,7 @@ void SetError(const char* call, int error, Failure* why) {
 
 }  // namespace
 
-// ---- the one of several that decides
+// ---- which of several GPUs decides
 
 void GpuSummary::AddValue(Metric metric, double value, const char* origin) {
   Answer& answer = answers_[PlaceOf(metric)];
@@ -105,7 +105,7 @@ bool Nvml::Start(bool some_asleep, Failure* why) {
   if (started_) return true;
   bound_ = bound_ || Bind(why);
   if (!bound_) return false;
-  // Starting attaches to every GPU, which wakes it, unless this flag is there (drivers that can sleep know it).
+  // Starting attaches to every GPU and wakes it, unless this flag is passed (drivers that let a GPU sleep know it).
   constexpr unsigned kNoAttach = 2;
   const bool with_flags = some_asleep && functions_[kInitWithFlags] != nullptr;
   const int error = with_flags ? Call(kInitWithFlags, kNoAttach) : Call(kInit);
@@ -139,8 +139,8 @@ void* Nvml::FindByIndex(uint32_t index, Failure* why) const {
 }
 
 int Nvml::Ask(void* device, Metric metric, double* value) const {
-  // Room for a library whose structures have grown at their ends, and values that none can mean where it writes
-  // nothing.
+  // Large enough for a newer library whose structures have grown at their ends, and filled with implausible values in
+  // case it writes nothing.
   unsigned utilization[16] = {~0u, ~0u};
   unsigned long long memory[16] = {0, ~0ull, 0};  // total, free, used
   unsigned celsius = ~0u;

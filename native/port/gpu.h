@@ -1,5 +1,5 @@
-// What a GPU says of itself, which of several GPUs decides, and NVIDIA's management library (NVML), which says it for
-// NVIDIA's. The library is opened at run time, by the OS folder and on a helper thread: most machines do not have it.
+// The figures of GPUs, which of several GPUs decides, and NVIDIA's management library (NVML), which reports them for
+// NVIDIA GPUs. The OS folder opens the library at run time and on a helper thread: most machines do not have it.
 #pragma once
 
 #include <cstdint>
@@ -8,18 +8,18 @@
 
 namespace tripline {
 
-// The answers of all GPUs that count, brought down to one per metric: the busiest, the least memory, the hottest.
+// The answers of all GPUs that count, reduced to one per metric: the busiest, the least memory, the hottest.
 class GpuSummary {
  public:
   void AddValue(Metric metric, double value, const char* origin);
-  // This GPU never says it; the others may.
+  // This GPU never reports the metric; other GPUs may.
   void AddAbsent(Metric metric, const char* why);
-  // It should have said it: what the others say could hide that it is the one in trouble.
+  // This GPU should have reported the metric. The values of the others could hide that this one is in trouble.
   void AddFailure(Metric metric, const Failure& why);
 
-  // Every metric of `wanted` that is one of the three.
+  // Writes every metric of `wanted` that is one of the three.
   void Write(MetricMask wanted, Readings* out) const;
-  // Where the value of `metric` was read; empty where there is none.
+  // Where the value of `metric` was read; empty where there is no value.
   const char* Origin(Metric metric) const { return answers_[PlaceOf(metric)].origin; }
 
  private:
@@ -38,13 +38,13 @@ class GpuSummary {
 constexpr MetricMask kGpuMetrics =
     MaskOf(Metric::kGpu) | MaskOf(Metric::kGpuMemoryAvailable) | MaskOf(Metric::kGpuTemperature);
 
-// Whether the value can be true: drivers and libraries report nonsense while a GPU sleeps, resets or is lost.
+// Whether the value is plausible: drivers and libraries report nonsense while a GPU sleeps, resets or is lost.
 bool IsPlausibleOfGpu(Metric metric, double value);
 
-// One user of the library. It is never closed: another thread may be inside it, for ever where the driver hangs.
+// One user of the library. The library is never closed: another thread may be inside it, forever if the driver hangs.
 class Nvml {
  public:
-  // How an OS opens the library, and finds a function in it; nullptr where it cannot.
+  // How an OS opens the library and finds a function in it. Both return nullptr on failure.
   struct System {
     void* (*open)(Failure* why);
     void* (*find)(void* library, const char* name);
@@ -52,15 +52,15 @@ class Nvml {
 
   explicit Nvml(const System& system) : system_(system) {}
 
-  // Opens and starts the library with the first call that succeeds. `some_asleep`: without waking all GPUs.
+  // Opens and starts the library unless an earlier call has. `some_asleep`: starts it without waking all GPUs.
   bool Start(bool some_asleep, Failure* why);
 
-  // These need Start(). A device that is not found is nullptr, with why.
+  // Valid after Start(). A device that is not found is nullptr, and `why` says why.
   bool Count(uint32_t* count, Failure* why) const;
   void* FindByAddress(const char* address, Failure* why) const;
   void* FindByIndex(uint32_t index, Failure* why) const;
 
-  // Adds what the device says of each metric of `wanted`. `name` is the GPU's, for reasons.
+  // Adds the device's answer for each metric of `wanted`. `name` is the GPU's name, for failure messages.
   void Read(void* device, const char* name, MetricMask wanted, GpuSummary* out) const;
 
  private:

@@ -41,14 +41,14 @@ enum class Family : uint8_t {
 
 // What distinguishes one series of a metric from another.
 enum class Scope : uint8_t {
-  kMachine,      // nothing: there is one
+  kMachine,      // nothing: there is one series
   kGroup,        // the machine, or "group" for the own control group
   kPath,         // a path on a file system
   kInterface,    // a network interface
   kZone,         // the type of a thermal zone
   kGpu,          // a GPU
   kProcess,      // a process id, alone or with its descendants
-  kGuard,        // the guard or reader: each one counts from when it was made
+  kGuard,        // the guard or reader: each counts from its own creation
   kEnvironment,  // the JavaScript environment that asks
 };
 

@@ -1,5 +1,5 @@
-// Room in an object of the port for what an OS folder keeps in it. The type is the folder's own and no header names it,
-// so that an object has one layout on every system and common code includes nothing of any.
+// Storage in an object of the port for the state of an OS folder. The type of that state is private to the folder, so
+// an object has one layout on every system and common code includes no system header.
 #pragma once
 
 #include <cstddef>
@@ -11,10 +11,10 @@ namespace tripline {
 template <size_t kSize>
 class OsState {
  public:
-  // Begins the life of a `T`. Called once, by the constructor of the object; As() is valid from then on.
+  // Constructs a `T` in place. Called once, by the constructor of the object; As() is valid from then on.
   template <typename T>
   T& Make() {
-    // Its object's destructor runs in no order that matters, or not at all where process.exit() ends the process.
+    // Nothing calls the destructor of a `T`, so it must not need one.
     static_assert(std::is_trivially_destructible_v<T>, "nothing destroys it");
     static_assert(sizeof(T) <= kSize && alignof(T) <= kAlignment, "the port gives it too little room");
     return *new (bytes_) T();

@@ -1,5 +1,5 @@
-// What the common code needs of an operating system beside probes: clocks, a lock, threads, one wait. Implemented by
-// each OS folder, the lock and threads by native/posix for two of them.
+// What the common code needs from an operating system beside probes: clocks, a lock, threads, and one blocking wait.
+// Implemented by each OS folder; native/posix implements the lock and threads for Linux and macOS.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ namespace tripline {
 uint64_t MonotonicNow();
 
 // Nanoseconds that the machine has slept since it started; grows only across a suspend. 0 where the OS does not count
-// it.
+// them.
 uint64_t SuspendedTotal();
 
 // CPU time of the calling thread in nanoseconds.
@@ -46,22 +46,21 @@ class SCOPED_CAPABILITY MutexLock {
 };
 
 // Starts a detached thread with all signals blocked and an explicit stack: a small one, or with `roomy` one on which
-// other vendors' code can run. False when the OS refuses.
+// third-party code can run. False when the OS refuses.
 bool StartThread(void (*body)(void*), void* argument, const char* name, bool roomy = false);
 
-// Asks the scheduler for what keeps the calling thread on time without privileges (timer slack, a short slice).
+// Requests what keeps the calling thread on time and needs no privileges: a low timer slack and a short time slice.
 void PreferPunctuality();
 
-// What the scheduler has granted of that; 0 and false where the OS has no such thing.
+// What the scheduler has granted; 0 and false where the OS has no such setting.
 struct Punctuality {
-  uint64_t timer_slack = 0;  // by how much the kernel may be late on purpose, in nanoseconds
-  uint64_t slice = 0;        // how soon the scheduler lets it run among others, in nanoseconds
-  bool real_time = false;    // whether it runs ahead of all that is not real-time
+  uint64_t timer_slack = 0;  // how late the kernel may wake the thread on purpose, in nanoseconds
+  uint64_t slice = 0;        // the time slice in nanoseconds: the shorter, the sooner the thread runs among others
+  bool real_time = false;    // whether the thread runs ahead of all threads without real-time priority
 };
 Punctuality ObtainedPunctuality();
 
-// Puts the calling thread ahead of all that is not real-time, or back among the others. False where that is not
-// allowed.
+// Gives the calling thread real-time priority, or takes it away. False where that is not allowed.
 bool SetRealTime(bool on);
 
 class PushTrigger;
@@ -73,31 +72,32 @@ class Waiter {
   Waiter(const Waiter&) = delete;
   Waiter& operator=(const Waiter&) = delete;
 
-  // Opens what Wait needs. False, with the reason, when the process is out of descriptors.
+  // Opens what Wait() needs. False, with the reason, when the process is out of descriptors.
   bool Open(struct Failure* why);
   void Close();
 
-  // Lets Wait() end whenever the kernel makes the trigger's handle ready; false when the OS refuses. A trigger is
-  // unwatched before it is destroyed.
+  // Makes Wait() return whenever the kernel makes the trigger's handle ready; false when the OS refuses. The caller
+  // unwatches a trigger before destroying it.
   bool Watch(PushTrigger* push_trigger);
   void Unwatch(PushTrigger* push_trigger);
 
   // Blocks until `deadline` (MonotonicNow() time; kNever for none), until Wake(), or until a trigger fires. Called by
-  // the sampling thread. Unless the deadline is `exact`, the wait may end a millisecond late where that is cheaper.
-  // Writes the triggers that fired to `fired` and returns how many, kMostFired at most; the others end the next Wait()
-  // at once. `interrupted` becomes true where the process was stopped or frozen and continued meanwhile; not every
-  // system reports it.
+  // the sampling thread. Unless the deadline is `exact`, the wait may end up to a millisecond late where that is
+  // cheaper. Writes the triggers that fired to `fired` and returns how many, at most kMostFired; any others end the
+  // next Wait() at once. `interrupted` becomes true if the process was stopped or frozen and continued meanwhile; not
+  // every system reports that.
   static constexpr uint32_t kMostFired = 8;
   uint32_t Wait(uint64_t deadline, bool exact, PushTrigger** fired, bool* interrupted);
 
-  // Ends the current or the next Wait(). Any thread, any number of times.
+  // Ends the current or the next Wait(). May be called on any thread and any number of times.
   void Wake();
 
  private:
   OsState<384> os_;
 };
 
-// Keeps this library mapped until the process ends: a helper thread stuck in the kernel must not return into nothing.
+// Keeps this library mapped until the process ends: a helper thread stuck in the kernel must not return to unmapped
+// code.
 void PinLibrary();
 
 }  // namespace tripline

@@ -1,5 +1,5 @@
-// The interface that every probe implements: native code that reads one family of kernel sources and yields the
-// metrics that it holds. One folder per OS implements MakeProbe() and WhyMissing(); this header is their specification.
+// The interface of a probe, which reads one family of kernel sources and yields the metrics of that family. One folder
+// per OS implements MakeProbe() and WhyMissing(); this header is their specification.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,18 @@ namespace tripline {
 
 class Environment;
 
-// Narrows a metric to one thing; its scope (metrics.h) says which field counts, the others keep their defaults.
+// Narrows a metric to one path, zone, process or the like. The metric's scope (metrics.h) says which field counts; the
+// others keep their defaults.
 struct Selector {
-  const char* name = "";  // Path, Zone: empty is the default. Owned by the caller, copied where it is kept.
-  int64_t pid = 0;        // Process: 0 is this process.
-  bool tree = false;      // Process: the pid and all its descendants, summed.
-  Environment* environment = nullptr;  // Environment: the one that asks. Always set.
+  const char* name = "";               // Path, Zone: empty is the default. Owned by the caller; probes copy it.
+  int64_t pid = 0;                     // Process: 0 is this process.
+  bool tree = false;                   // Process: the pid and all its descendants, summed.
+  Environment* environment = nullptr;  // Environment: that of the caller. Always set.
 };
 
 // Human-readable reason why a metric is unavailable: "open /proc/pressure/cpu: ENOENT (kernel without PSI)".
 struct Failure {
-  // Not all of its bytes are cleared: that would be done in a hundred places.
+  // Clears only the first byte: clearing all of them would be inlined in a hundred places.
   Failure() { text[0] = '\0'; }
 
   char text[160];
@@ -32,10 +33,10 @@ struct Failure {
   void Set(const char* message);
 };
 
-// The most counter pairs that one ratio metric is the maximum of: the CPUs and the quotas up the cgroup chain.
+// The largest number of counter pairs of one ratio metric: the CPUs, and each quota up the cgroup chain.
 constexpr uint32_t kMaxParts = 8;
 
-// What one read says of one metric.
+// The result of one read for one metric.
 struct Reading {
   enum State : uint8_t {
     kAbsent,  // not asked for, or nothing new since the last read: the series keeps what it has
@@ -48,7 +49,7 @@ struct Reading {
   double level = 0;
   // kRatio: cumulative pairs since the probe was made; the value is the largest 100 * d(num)/d(den).
   // kRate: num is the cumulative amount and den cumulative seconds.
-  // Neither may go backwards: a probe clamps what its kernel counter loses.
+  // Neither may go backwards: a probe clamps a kernel counter that does.
   double num[kMaxParts] = {};
   double den[kMaxParts] = {};
 };
@@ -68,16 +69,16 @@ struct Readings {
 
 inline bool Wants(MetricMask wanted, Metric metric) { return (wanted & MaskOf(metric)) != 0; }
 
-// Takes back what `out` says of `metrics`, and why.
+// Clears the readings of `metrics` in `out`, and the failure.
 void ClearReadings(MetricMask metrics, Readings* out);
 
-// Marks `metrics` as unavailable; the first failure of a read is the one that is reported.
+// Marks `metrics` as unavailable. Only the first failure of a read is reported.
 void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out);
 
-// Marks `metrics` as unavailable because the process that they are of has ended.
+// Marks `metrics` as unavailable because the process they describe has ended.
 void SetEnded(int64_t pid, MetricMask metrics, Readings* out);
 
-// The cumulative pair of a ratio or rate that is made of one.
+// Sets the cumulative pair of a ratio or rate that has only one.
 void SetPair(Metric metric, double num, double den, Readings* out);
 
 class Probe {
@@ -88,39 +89,39 @@ class Probe {
   Probe& operator=(const Probe&) = delete;
 
   // Reads what `wanted` needs and nothing else. Called with the sampler's lock held, by the sampling thread, or by a
-  // JavaScript thread for the first read of a new series; from a helper thread where blocking() is true. No
-  // allocation, no locale. A source of several files leaves alone those whose own minimum period has not passed.
+  // JavaScript thread for the first read of a new series; on a helper thread where blocking() is true. Must not
+  // allocate or depend on the locale. A probe of several files skips those whose own minimum period has not passed.
   // `now` is MonotonicNow().
   virtual void Read(uint64_t now, MetricMask wanted, Readings* out) = 0;
 
   // Where the last value of `metric` was read: "/sys/fs/cgroup/memory.current". Valid until the next Read().
   virtual const char* Origin(Metric metric) const = 0;
 
-  // The same where the value is that of one part of a ratio: Reading::num[part] / Reading::den[part].
+  // The same for one part of a ratio: Reading::num[part] / Reading::den[part].
   virtual const char* OriginOf(Metric metric, uint32_t part) const {
     (void)part;
     return Origin(metric);
   }
 
-  // The fastest that the value of `metric` can credibly move towards a limit, in its unit per second; 0 where that
-  // is not known. The sampler stretches its period by it.
+  // The fastest that the value of `metric` can credibly move towards a limit, in its unit per second; 0 where that is
+  // not known. The sampler derives from it how long it may wait until the next read.
   virtual double MaxSlope(Metric metric) const {
     (void)metric;
     return 0;
   }
 
-  // The shortest time in milliseconds in which the source of `metric` can say something new. Asked after each Read(),
-  // because it may depend on which file decides.
+  // The shortest time in milliseconds in which the source of `metric` can change. Called after each Read(), because it
+  // may depend on which file decides.
   virtual uint32_t MinPeriodMs(Metric metric) const { return InfoOf(metric).min_period_ms; }
 
-  // Whether it finds by itself again what it has lost. Any other is made anew after a while without figures.
+  // Whether the probe recovers a lost source by itself. Other probes are replaced after a while without readings.
   virtual bool recovers() const { return false; }
 
-  // Whether Read() may hang: then it is only called from a helper thread, with a time limit.
+  // Whether Read() may hang: then it is called on a helper thread only, with a time limit.
   virtual bool blocking() const { return false; }
 };
 
-// A new `P` that has been opened with these, the last of which says why not where it is nullptr.
+// Makes a `P` and opens it with these arguments, the last of which receives the reason when the result is nullptr.
 template <typename P, typename... Arguments>
 Probe* OpenProbe(Arguments&&... arguments) {
   std::unique_ptr<P> probe(new P());
@@ -129,16 +130,16 @@ Probe* OpenProbe(Arguments&&... arguments) {
 
 // ---- implemented by each OS folder ---------------------------------------------------------------------------------
 
-// This system, of those that a row of metrics.def may name.
+// This system, as the rows of metrics.def name it.
 extern const Systems kThisSystem;
 
 inline bool IsHere(Metric metric) { return (InfoOf(metric).systems & kThisSystem) != 0; }
 
-// Why this system never has `metric`. Only for one that IsHere() denies.
+// Why this system never has `metric`. Called only for metrics for which IsHere() is false.
 const char* WhyMissing(Metric metric);
 
-// A new probe for the metrics of `family` that are here, or nullptr and why. Opens what it needs, reads nothing. Owned
-// by the caller.
+// Makes a probe for the metrics of `family` that this system has, or returns nullptr and why. Opens what it needs and
+// reads nothing. Owned by the caller.
 Probe* MakeProbe(Family family, const Selector& selector, Failure* why);
 
 }  // namespace tripline

@@ -1,5 +1,5 @@
-// Kernel push: a hint, never a verdict. When a trigger fires, the next read of its metrics is pulled to now, and that
-// read decides: kernels fire falsely after arming, and no work may end because of that.
+// Kernel push: a hint, never a verdict. When a trigger fires, its metrics are read at once, and that read decides:
+// kernels fire falsely after arming, and that must not cancel anything.
 #pragma once
 
 #include <cstdint>
@@ -21,23 +21,24 @@ class PushTrigger {
   // What the Waiter waits for: a descriptor on Linux and macOS, a HANDLE on Windows.
   virtual intptr_t handle() const = 0;
 
-  // Which of the kinds of readiness that the OS knows means that it fired (EPOLLPRI or EPOLLIN on Linux); OS folders
-  // agree with their own Waiter on it.
+  // Which kind of readiness of the handle means that the trigger fired (EPOLLPRI or EPOLLIN on Linux). The value is
+  // private to an OS folder and its Waiter.
   virtual uint32_t readiness() const = 0;
 
-  // Takes it back, so that it can fire anew. False when the kernel has given up the watch: it is then destroyed.
+  // Resets the trigger so that it can fire again. False when the kernel has dropped the watch: the caller then destroys
+  // the trigger.
   virtual bool Acknowledge() = 0;
 
-  // What it fires for.
+  // The feed that it fires for.
   Feed* feed = nullptr;
 };
 
-// The most triggers that one feed has.
+// The largest number of triggers of one feed.
 constexpr uint32_t kMostPushTriggers = 2;
 
-// Implemented by each OS folder: triggers that fire when `metric`, of the selector with this name, may have crossed
-// `enter`. Writes kMostPushTriggers at most to `out` and returns how many; 0 with why the kernel has none or refuses.
-// Polling goes on either way.
+// Implemented by each OS folder: makes triggers that fire when `metric`, of the selector with this name, may have
+// crossed `enter`. Writes at most kMostPushTriggers to `out` and returns how many; 0, with the reason, where the kernel
+// has none or refuses. Polling goes on either way.
 uint32_t MakePushTriggers(Metric metric, const char* name, double enter, bool above, PushTrigger** out, Failure* why);
 
 }  // namespace tripline

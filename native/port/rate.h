@@ -1,4 +1,4 @@
-// A kernel counter as the cumulative pair that a rate is made of: never backwards, wraps undone.
+// Turns a kernel counter into the cumulative pair of a rate, which never goes backwards and has wraps undone.
 #pragma once
 
 #include <cstdint>
@@ -15,12 +15,12 @@ class Rate {
     counter_.AddNarrow(counter);
     elapsed_.Add(now);
   }
-  // What comes next is where it starts.
+  // Forgets the last value: counting starts again with the next one.
   void Forget() {
     counter_.Forget();
     elapsed_.Forget();
   }
-  // Takes back what exceeds this many steps per second.
+  // Discards growth beyond this many steps per second.
   void Limit(double per_second) { counter_.Limit(per_second * elapsed_.seconds()); }
 
   // `unit`: what one step of the counter is worth.

@@ -1,9 +1,10 @@
 // Running a command so that nothing it starts gets away. A specification: each OS folder implements it.
 //
 // Linux and macOS put a small process, the supervisor, between this one and the command (native/posix): it ends the
-// whole tree when this process dies. On Linux it is the subreaper to which every orphan of the command returns; on
-// macOS orphans go to process 1, and it follows the tree in the process list, woken by NOTE_FORK and NOTE_EXIT. Windows
-// has job objects: no process gets out of one, and its processes end with its last handle, which this process holds.
+// whole tree when this process dies. On Linux the supervisor is the subreaper that inherits every orphan of the
+// command; on macOS orphans go to process 1, and the supervisor follows the tree in the process list, woken by
+// NOTE_FORK and NOTE_EXIT. Windows has job objects: no process can leave one, and its processes end when its last
+// handle, which this process holds, is closed.
 #pragma once
 
 #include <cstdint>
@@ -15,29 +16,30 @@ namespace tripline {
 
 // ---- how a tree is ended, on every system
 
-// What is left when the command has ended by itself may finish on its own for this long: the end of a pipeline does.
+// When the command has ended by itself, processes that it left behind have this long to finish, as the end of a
+// pipeline does.
 constexpr uint64_t kLeftoverTime = 200 * kMillisecond;
-// Interval between scans for survivors while the tree is being ended: it starts short and doubles.
+// First interval between scans for survivors while the tree is being ended; each interval doubles the one before.
 constexpr uint64_t kFirstScanInterval = 5 * kMillisecond;
 constexpr uint64_t kLastScanInterval = 100 * kMillisecond;
 
 struct SpawnSpec {
   // All lists end with a null pointer, and need to live only until Start() returns.
-  const char* const* files = nullptr;  // where the command may be, in the order in which they are tried
+  const char* const* files = nullptr;  // paths where the command may be, in the order in which they are tried
   const char* const* arguments = nullptr;
   const char* const* environment = nullptr;
   const char* directory = "";  // empty: that of this process
-  const char* marker = "";     // a text in the environment of this run alone, which finds strays
+  const char* marker = "";     // a text that only this run has in its environment, to find stray processes
   int stdio[3] = {0, 1, 2};    // descriptors of this process; -1 is the null device
   // Extra descriptors (3 and up) that the command inherits under the same number.
   static constexpr uint32_t kMostShared = 16;
   int shared[kMostShared] = {};
   uint32_t shared_count = 0;
   bool foreground = false;  // stays in this process's group, which is the terminal's
-  // Ends the tree when this process dies, and when the command leaves processes behind.
+  // The signal that ends the tree when this process dies, and when the command leaves processes behind.
   int end_signal = 0;
   uint64_t kill_after = 0;  // nanoseconds from that signal to SIGKILL
-  uint64_t idle = kNever;   // report when nothing was written to stdout or stderr for so long: relays both
+  uint64_t idle = kNever;   // report when nothing was written to stdout or stderr for this long; both are then relayed
 };
 
 struct SpawnFailure {
@@ -46,56 +48,58 @@ struct SpawnFailure {
   Failure why;
 };
 
-// Signals have the numbers of the system's Node. Windows has none: a request to end (SIGHUP, SIGINT, SIGTERM, SIGBREAK)
-// is Ctrl-Break to the command's process group and, when all are to end, WM_CLOSE to their windows; SIGKILL ends by
-// force, and so does any other where no process can receive it. There an end by force is reported as SIGKILL, one by a
-// Ctrl-Break that the command did not handle as the signal that it stood for, and all else is the command's own code.
+// Signals have the numbers that Node uses on the system. Windows has no signals: a request to end (SIGHUP, SIGINT,
+// SIGTERM, SIGBREAK) is Ctrl-Break to the command's process group and, when the whole tree is to end, WM_CLOSE to its
+// windows. SIGKILL terminates, as does any other signal that no process can receive. On Windows a terminated command is
+// reported as killed by SIGKILL, a command that did not handle Ctrl-Break as killed by the signal that it stood for,
+// and any other exit with the command's own code.
 struct CommandEvent {
   enum Kind : uint8_t {
-    kExited,  // the command itself: code, or the signal that it died of
+    kExited,  // the command itself has ended: `code`, or the signal that it died of
     kIdle,
-    kGone,  // and all that it had started; the last event
-    kLost,  // the supervisor was killed; what could be found is dead. The last event
+    kGone,  // so has everything that it had started; the last event
+    kLost,  // the supervisor was killed, and every process that could be found is dead; the last event
   };
   Kind kind = kGone;
-  int32_t code = 0;  // its 32 bits
+  int32_t code = 0;  // all 32 bits of it
   int32_t signal = 0;
   uint32_t ended = 0;   // processes that had to be ended
-  uint32_t left = 0;    // of them, those that may not be signaled
-  bool killed = false;  // some only went when they were killed
-  uint64_t cpu = 0;     // nanoseconds that all of them used, as far as they were reaped
+  uint32_t left = 0;    // those of them that this user may not signal
+  bool killed = false;  // whether some had to be killed
+  uint64_t cpu = 0;     // nanoseconds of CPU time of all processes that were reaped
 };
 
-// A command that runs, with everything that it has started. Start(), and all but Next(), are called by any one thread
-// at a time. Destroyed when Next() has returned false.
+// A running command, with everything that it has started. All calls but Next() may come from any thread, one at a time.
+// Destroyed after Next() has returned false.
 class Command {
  public:
   virtual ~Command() = default;
   Command(const Command&) = delete;
   Command& operator=(const Command&) = delete;
 
-  // Returns once the command runs, or why it does not.
+  // Returns once the command runs; nullptr, with the reason, when it could not be started.
   static Command* Start(const SpawnSpec& spec, SpawnFailure* why);
 
-  // Waits for what happens next. False after the last event. Called by a thread of its own.
+  // Waits for the next event. False after the last one. Called on a thread of its own.
   virtual bool Next(CommandEvent* event) = 0;
 
-  // To the command; to its process group where it has one of its own.
+  // Signals the command, and its process group where it has one of its own.
   virtual void Signal(int signal) = 0;
-  // Ends all of them: `signal` to each, also to those that come later, and after `kill_after` the end.
+  // Ends the whole tree: sends `signal` to each process, including later ones, and kills the rest after `kill_after`.
   virtual void End(int signal, uint64_t kill_after) = 0;
   virtual void Pause() = 0;
   virtual void Resume() = 0;
-  // After the last event: gives back what the system charges for. Not while one of the others is called.
+  // After the last event: releases system resources. Not called concurrently with any of the others.
   virtual void Close() {}
-  // As if this process had died: the tree is ended, and Next() returns false soon.
+  // Acts as if this process had died: the tree is ended, and Next() soon returns false.
   virtual void Abandon() = 0;
 
   int64_t pid = 0;
-  // Stands for all of the command's processes where a probe is asked for a tree: the supervisor, which is not counted
-  // among them, or the command itself.
+  // The process id by which a probe finds the command's tree: that of the supervisor, which is not counted, or of the
+  // command itself.
   int64_t root = 0;
-  // Where the kernel itself holds them together: the path of a control group, or a name. Empty where it does not.
+  // What the kernel holds the processes together with: the path of a control group, or a name. Empty where there is
+  // nothing of the kind.
   char group[256] = "";
 
  protected:
@@ -105,11 +109,11 @@ class Command {
 // Whether `pid` is the root of a running command, and not one of its processes.
 bool IsCommandRoot(int64_t pid);
 
-// Reaps the orphans that this process was given because it is process 1.
+// Reaps the orphans that this process has inherited as process 1.
 void ReapAdopted();
 
-// Whether a process has sent `signal` to this one since the last call, rather than the terminal, which sends to the
-// whole process group. Counts from the first call on that finds a handler for it.
+// Whether a process, and not the terminal, which signals the whole process group, has sent `signal` to this process
+// since the last call. Counting starts with the first call that finds a handler installed.
 bool TakeSent(int signal);
 
 }  // namespace tripline

@@ -1,4 +1,4 @@
-// What interfaces have received, sent, damaged and dropped, as the sums that network.* are rates of.
+// Sums over interfaces of bytes received and sent, errors and drops, from which the rates of network.* are computed.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,10 @@ class Traffic {
     GrowingSum received, sent, errors, drops;
   };
 
-  // The interface of this number, new where the last round had none; valid until the next call. As many as there are:
-  // memory is only taken while their number grows.
+  // The interface with this number, a new one where the last round had none; valid until the next call. Allocates only
+  // while the number of interfaces grows.
   Interface* Find(uint64_t id) {
-    // From where the last one was: they come in the same order in each round.
+    // Start behind the last hit: interfaces come in the same order in each round.
     for (size_t i = 0; i < known_.size(); i++) {
       if (next_ >= known_.size()) next_ = 0;
       Interface& each = known_[next_++];
@@ -32,8 +32,8 @@ class Traffic {
     return See(&known_.back());
   }
 
-  // Ends a round, once all counters of `now` have been added. An interface that was not found in it is forgotten, and
-  // what it has had stays in the sums.
+  // Ends a round, after all counters of `now` have been added. An interface that did not occur in it is forgotten; what
+  // it had counted stays in the sums.
   void Report(uint64_t now, Readings* out) {
     elapsed_.Add(now);
     now_ = gone_;
@@ -50,7 +50,7 @@ class Traffic {
     ReportAgain(out);
   }
 
-  // What the last round came to.
+  // Reports the result of the last round again.
   void ReportAgain(Readings* out) const {
     SetPair(Metric::kNetworkRx, now_.received, elapsed_.seconds(), out);
     SetPair(Metric::kNetworkTx, now_.sent, elapsed_.seconds(), out);
@@ -78,7 +78,7 @@ class Traffic {
   List<Interface> known_;
   size_t next_ = 0;
   Totals now_;
-  Totals gone_;  // of interfaces that are forgotten
+  Totals gone_;  // of forgotten interfaces
   ElapsedTime elapsed_;
 };
 

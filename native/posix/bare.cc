@@ -1,4 +1,4 @@
-// Descriptors for processes that may only make system calls.
+// Opens and duplicates descriptors in processes that may only make system calls.
 #include "posix/bare.h"
 
 namespace tripline {

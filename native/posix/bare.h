@@ -1,5 +1,5 @@
-// What may be called between fork and exec, and in the supervisor, which is forked from a process with many threads:
-// system calls and nothing that allocates, locks or buffers.
+// Functions that may be called between fork and exec, and in the supervisor, which is forked from a multithreaded
+// process: they make system calls and never allocate, lock or buffer.
 #pragma once
 
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 namespace tripline {
 namespace bare {
 
-// A path or a line.
+// Holds a path or a line of text.
 using Line = FixedText<512>;
 
 inline uint64_t Now() {
@@ -24,11 +24,11 @@ inline uint64_t Now() {
   return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// Out of the way of 0, 1 and 2, and closed by exec.
+// Duplicates a descriptor to a number above 2; exec closes it.
 int Duplicate(int fd);
 bool OpenPipe(int* ends);
 
-// As much of a file as fits. Negative where it cannot be read.
+// Reads as much of a file as fits. Negative where it cannot be read.
 inline ssize_t ReadFile(const char* path, char* into, size_t size) {
   const int fd = open(path, O_RDONLY | O_CLOEXEC);
   if (fd < 0) return -1;

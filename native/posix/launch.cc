@@ -1,4 +1,4 @@
-// From fork to exec, in both processes.
+// Starts a command, from fork to exec, in both processes.
 #include "posix/launch.h"
 
 #include <signal.h>
@@ -12,7 +12,7 @@ namespace tripline {
 
 namespace {
 
-// The text of `call` lies at the same place in both processes.
+// The parent can read `call` as a pointer: the text has the same address in both processes.
 [[noreturn]] void Fail(const Launch& launch, const char* call, int error) {
   const LaunchFailure why = {call, error};
   if (write(launch.failure[1], &why, sizeof(why)) < 0) _exit(126);
@@ -30,7 +30,7 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
       launch.shell_arguments[1] = *file;
       execve("/bin/sh", ToList(launch.shell_arguments), ToList(spec.environment));
     }
-    // As execvp: one that may not be run does not hide one further on that may.
+    // As execvp does: a file that may not be executed does not hide one later in the path that may.
     if (errno == EACCES)
       error = EACCES;
     else if (errno != ENOENT && errno != ENOTDIR)
@@ -39,12 +39,12 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
   Fail(launch, "exec", error);
 }
 
-// In the child, which may share its parent's memory until it has become the command.
+// Runs in the child, which may share its parent's memory until exec.
 [[noreturn]] void BecomeCommand(const Launch& launch, pid_t supervisor) {
-  // Fails only for a group that has gone in the meantime; any group is better than no command.
+  // Fails only if the group has disappeared in the meantime. The command then runs in its parent's group.
   setpgid(0, launch.process_group);
   if (launch.group->made()) launch.group->Enter();
-  // Before exec, or a supervisor that dies now would leave it behind.
+  // Done before exec, so that a supervisor that dies now does not leave the command behind.
   DieWithParent();
   if (getppid() != supervisor) _exit(127);
   const char* directory = launch.spec->directory;
@@ -75,7 +75,7 @@ pid_t StartCommand(const Launch& launch, LaunchFailure* why) {
       &child);
   const int error = errno;
   close(launch.failure[1]);
-  // No signal can interrupt it.
+  // All signals are blocked, so this read is never interrupted.
   const ssize_t got = read(launch.failure[0], why, sizeof(*why));
   close(launch.failure[0]);
   if (pid < 0) *why = {"fork", error};

@@ -1,4 +1,4 @@
-// From fork to exec: a process becomes the command.
+// Starts a command, from fork to exec.
 #pragma once
 
 #include <sys/types.h>
@@ -11,11 +11,11 @@ namespace tripline {
 struct Launch {
   const SpawnSpec* spec;
   const CommandGroup* group;
-  // For a script without an interpreter line: "/bin/sh", room for its path, then the arguments.
+  // For a script without an interpreter line: "/bin/sh", a place for the script's path, then the arguments.
   const char** shell_arguments;
-  int stdio[3];         // none of them is 0, 1 or 2
+  int stdio[3];         // descriptors above 2
   pid_t process_group;  // 0: a new one
-  int failure[2];       // a pipe that exec closes: the child writes to it why it did not become the command
+  int failure[2];       // a pipe that exec closes; if exec fails, the child writes the reason to it
 };
 
 struct LaunchFailure {
@@ -23,9 +23,9 @@ struct LaunchFailure {
   int error;
 };
 
-// Starts the command as a child of the calling process, with whose end it ends too. -1 where it does not run. The
-// caller has one thread, all signals blocked and at their default action, and nothing open that the command must not
-// get.
+// Starts the command as a child of the calling process; the command dies with that process. -1 where it could not be
+// started. The caller has one thread, all signals blocked and at their default action, and no open descriptor that the
+// command must not inherit.
 pid_t StartCommand(const Launch& launch, LaunchFailure* why);
 
 }  // namespace tripline

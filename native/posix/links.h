@@ -1,4 +1,4 @@
-// Following symbolic links without touching a server.
+// Follows symbolic links without touching a network server.
 #pragma once
 
 #include <string.h>
@@ -8,9 +8,9 @@
 
 namespace tripline {
 
-// Whether nothing on the way of an absolute path is where `is_local` says no; each step is looked at only once the one
-// before it is known to be here. `real` is then the path without links, and otherwise as far as that went. `kLinks`: as
-// many as the kernel follows.
+// Whether every step of an absolute path, with links followed, is local according to `is_local`. A step is read only
+// after the one before it is known to be local. `real` receives the path without links, as far as it was resolved.
+// `kLinks`: how many links the kernel follows at most.
 template <int kLinks, size_t kPathSize>
 bool IsLocalAllTheWay(const char* path, bool (*is_local)(const void* mounts, const char* path), const void* mounts,
                       char (&real)[kPathSize]) {
@@ -19,7 +19,7 @@ bool IsLocalAllTheWay(const char* path, bool (*is_local)(const void* mounts, con
   size_t size = strlen(path);
   if (size >= sizeof(rest)) return false;
   memcpy(rest, path, size + 1);
-  size_t done = 0;  // of `real`, whose end is never a slash while more is to come
+  size_t done = 0;  // length of `real` so far; it does not end in a slash while steps are left
   int links = 0;
   for (const char* step = rest;;) {
     step += strspn(step, "/");
@@ -46,7 +46,7 @@ bool IsLocalAllTheWay(const char* path, bool (*is_local)(const void* mounts, con
     real[done] = '\0';
     if (!is_local(mounts, real)) return false;
     const ssize_t linked = readlink(real, target, sizeof(target) - 1);
-    if (linked < 0) continue;  // no link, or nothing at all
+    if (linked < 0) continue;  // not a link, or nothing there
     size = strlen(step);
     if (++links > kLinks || static_cast<size_t>(linked) + size >= sizeof(target)) return false;
     memmove(target + linked, step, size + 1);

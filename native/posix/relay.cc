@@ -1,4 +1,4 @@
-// Moves bytes between the pipe of a command and what it leads to, without waiting.
+// Moves bytes from a command's pipe to its target without blocking.
 #include "posix/relay.h"
 
 #include <fcntl.h>
@@ -50,7 +50,7 @@ bool Relay::Move(short events) {
   }
   const ssize_t put = write(target_, held_ + from_, to_ - from_);
   if (put < 0 && (errno == EAGAIN || errno == EINTR)) return false;
-  // The reader is gone: the command gets its own SIGPIPE from the closed pipe.
+  // The reader is gone: close the pipe, so that the command receives SIGPIPE itself.
   if (put < 0)
     Close();
   else

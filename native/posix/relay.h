@@ -1,4 +1,4 @@
-// Passes on what a command writes, to know when it has last written anything. For the supervisor: system calls only.
+// Passes on a command's output and records when the command last wrote. Used in the supervisor: system calls only.
 #pragma once
 
 #include <poll.h>
@@ -9,17 +9,17 @@ namespace tripline {
 
 class Relay {
  public:
-  // Makes the pipe. `target` is where everything goes; taken over.
+  // Makes the pipe. Output goes to `target`, which the relay owns from then on.
   bool Open(int target);
-  // The end for the command; closed once it has it.
+  // The end for the command; the caller closes it after the command has inherited it.
   int input() const { return write_; }
   int output() const { return read_; }
   void CloseInput();
 
   bool open() const { return read_ >= 0; }
-  // What it waits for now.
+  // The descriptor and the events that the relay is waiting for.
   struct pollfd Interest() const;
-  // Moves what can be moved without waiting. True when something was read or written.
+  // Moves what can be moved without blocking. True when something was read or written.
   bool Move(short events);
 
  private:
@@ -29,7 +29,7 @@ class Relay {
   int write_ = -1;
   int target_ = -1;
   size_t from_ = 0, to_ = 0;
-  // No more than what a pipe that is ready takes at once without blocking (PIPE_BUF).
+  // At most what a writable pipe accepts without blocking (PIPE_BUF).
   char held_[4096];
 };
 

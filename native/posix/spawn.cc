@@ -1,4 +1,4 @@
-// A command seen from the library: orders to its supervisor, what that reports, and the cleaning up without it.
+// The library's side of a command: sends orders to the supervisor, receives its reports, and cleans up if it is killed.
 #include "port/spawn.h"
 
 #include <signal.h>
@@ -20,14 +20,15 @@ namespace tripline {
 
 namespace {
 
-// Supervisors of this process, so that the probe of a tree does not count them.
+// The supervisors of this process, which the probe of a tree must not count.
 struct Root {};
 CommandTable<Root>* CommandRoots() {
   static auto* const table = new CommandTable<Root>();
   return table;
 }
 
-// False where the supervisor is gone. That it left an order unread is reported ahead of what it has sent.
+// False where the supervisor is gone. If it left an order unread, recv() reports ECONNRESET ahead of the reports that
+// it has sent.
 bool Receive(int control, Report* report) {
   for (;;) {
     const ssize_t got = recv(control, report, sizeof(*report), MSG_WAITALL);
@@ -44,7 +45,7 @@ class PosixCommand final : public Command {
   }
   ~PosixCommand() override {
     Close();
-    // The supervisor has tried it, but may have been killed before, or a process was still in it.
+    // The supervisor has tried to remove it, but may have been killed first, or a process was still in it.
     own_group_.Remove();
     own_group_.Release();
   }
@@ -70,7 +71,7 @@ class PosixCommand final : public Command {
     }
     if (done_) {
       CommandRoots()->Remove(root);
-      // By its number: a wait for any child would take those of the host.
+      // Wait for this pid only: waiting for any child would reap the host's.
       waitpid(static_cast<pid_t>(root), nullptr, 0);
     }
     return true;
@@ -94,27 +95,27 @@ class PosixCommand final : public Command {
   void Give(Order::Kind kind, int signal, uint64_t kill_after) {
     const Order order = {kind, signal, kill_after};
     const ssize_t sent = SendMessage(control_, &order, sizeof(order), false);
-    // The rest of an order would be taken for the next: better none, which ends the tree.
+    // After a partial write the supervisor would misread the next order. Close the socket instead, which ends the tree.
     if (sent >= 0 && sent < static_cast<ssize_t>(sizeof(order))) shutdown(control_, SHUT_RDWR);
-    // A supervisor that was stopped must still take orders.
+    // Continue the supervisor in case it was stopped, so that it reads the order.
     if (sent > 0) kill(static_cast<pid_t>(root), SIGCONT);
   }
 
-  // The supervisor was killed, and the processes that are left have to be found without it.
+  // The supervisor was killed: finds and kills the processes that are left.
   void Sweep(CommandEvent* event) {
     ProcessScanner scanner;
     if (!scanner.Open()) return;
     event->ended = scanner.FindSurvivors(&own_group_, marker_.get());
     event->killed = event->ended > 0;
     own_group_.Kill();
-    // One that was just being forked may show up later; one that is still found after all rounds cannot be ended.
+    // A process that was just being forked may show up later. What is still found after all rounds cannot be ended.
     for (uint32_t empty = 0, round = 0; empty < 3 && round < 200; round++) {
       const uint32_t found = scanner.FindSurvivors(&own_group_, marker_.get());
       for (uint32_t i = 0; i < found; i++) ProcessScanner::Signal(scanner[i], SIGKILL);
       empty = found == 0 ? empty + 1 : 0;
       usleep(5000);
     }
-    // Until the new parents of the dead have reaped them.
+    // Retry until the new parents have reaped the dead processes.
     for (uint32_t round = 0; round < 200 && !own_group_.Remove(); round++) usleep(5000);
   }
 
@@ -122,7 +123,7 @@ class PosixCommand final : public Command {
   CommandGroup own_group_;
   bare::Line marker_;
   bool done_ = false;
-  bool abandoned_ = false;  // by another thread than the one in Next()
+  bool abandoned_ = false;  // set by a thread other than the one in Next()
 };
 
 bool Fail(SpawnFailure* why, const char* call, int error) {
@@ -131,7 +132,7 @@ bool Fail(SpawnFailure* why, const char* call, int error) {
   return false;
 }
 
-// "/bin/sh", room for the script, and the arguments behind the first.
+// Returns "/bin/sh", a place for the script's path, and all arguments but the first.
 const char** MakeShellArguments(const SpawnSpec& spec) {
   size_t count = 0;
   while (spec.arguments[count] != nullptr) count++;
@@ -144,7 +145,7 @@ const char** MakeShellArguments(const SpawnSpec& spec) {
   return list;
 }
 
-// A process with all signals blocked: a handler of the host's must not run in it.
+// Forks with all signals blocked, so that no handler of the host runs in the new process.
 pid_t ForkSupervisor(const SpawnSpec& spec, const CommandGroup& group, const int* ends) {
   const char** shell_arguments = MakeShellArguments(spec);
   if (shell_arguments == nullptr) return -1;
@@ -197,7 +198,7 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
       if (strcmp(report.call, "exec") == 0 && report.error != ENOENT) why->kind = SpawnFailure::kNotExecutable;
       if (strcmp(report.call, "exec") != 0) why->kind = SpawnFailure::kOther;
     } else {
-      // By the command itself, as it seems, before it was reported to run.
+      // The supervisor was killed before it reported that the command runs, presumably by the command itself.
       CommandEvent event;
       command->Sweep(&event);
       why->kind = SpawnFailure::kOther;

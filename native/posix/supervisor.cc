@@ -1,4 +1,4 @@
-// The loop of the supervisor: what it waits for, what it does about it, and how it ends a tree.
+// The supervisor's main loop: waits for events, handles them, and ends the process tree.
 #include "posix/supervisor.h"
 
 #include <fcntl.h>
@@ -53,7 +53,8 @@ class Supervisor {
     HoldOrphans();
     ResetSignals();
     const pid_t parent_group = getpgrp();
-    // What the terminal or a service manager sends to the other process's group must not end this one before the tree.
+    // A process group of its own: a signal that a terminal or service manager sends to the parent's group must not end
+    // the supervisor before the tree.
     setpgid(0, 0);
 
     Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : parent_group, {-1, -1}};
@@ -95,14 +96,14 @@ class Supervisor {
  private:
   enum Phase { kRunning, kLingering, kEnding, kKilling };
 
-  // ---- beginnings
+  // ---- starting
 
-  // All that the command's process needs is made before the other process's descriptors are closed: on a fork, handlers
-  // of that process close what they believe to be theirs by its number.
+  // Duplicates everything that the command needs before closing the parent's descriptors: fork handlers of the parent
+  // close descriptors by number.
   bool TakeDescriptors(const SpawnSpec& spec, int control, Launch* launch) {
-    // Until it is duplicated: what goes wrong here has to be reported.
+    // Set before it is duplicated, so that a failure in this function can be reported.
     control_ = control;
-    // Before anything else is opened, which might take the number of one that is not open.
+    // Checked before anything else is opened, because that could take the number of a descriptor that is not open.
     for (uint32_t i = 0; i < spec.shared_count; i++) {
       const int fd = spec.shared[i];
       if (fd != control && fcntl(fd, F_SETFD, 0) == 0) shared_[shared_count_++] = fd;
@@ -141,13 +142,13 @@ class Supervisor {
     return false;
   }
 
-  // ---- what happens
+  // ---- events
 
-  // True when no process of the tree is left: then, and only then, there is nothing to wait for.
+  // Reaps ended children. True when no process of the tree is left.
   bool Reap() {
     for (;;) {
       int status = 0;
-      // Not Node's children: those of this process, and orphans of the tree.
+      // Waiting for any child is safe here: this process has no children but the command and orphans of the tree.
       const pid_t pid = waitpid(-1, &status, WNOHANG);
       if (pid == 0) return false;
       if (pid < 0) {
@@ -225,7 +226,7 @@ class Supervisor {
     const ssize_t got = recv(control_, &order, sizeof(order), MSG_DONTWAIT);
     if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
     if (got != sizeof(order)) {
-      // The process that started the command is gone, and gave no orders.
+      // The process that started the command is gone and sent no further order.
       close(control_);
       control_ = -1;
       drain_.Hurry();
@@ -251,7 +252,7 @@ class Supervisor {
     written_at_ = bare::Now();
   }
 
-  // What was sent to the other process is meant for the command.
+  // Passes a signal on to the command.
   void Pass(int signal) {
     const bool ends = signal == SIGTERM || signal == SIGINT || signal == SIGHUP || signal == SIGQUIT;
     if (command_ <= 0) {
@@ -260,7 +261,7 @@ class Supervisor {
     }
     const pid_t target = own_process_group_ ? -command_ : command_;
     if (kill(target, signal) != 0) kill(command_, signal);
-    // A pause must not keep the command from ending.
+    // A paused command could not end, so it is resumed.
     if (paused_ && ends) return Resume();
     // A stopped process receives it only once it continues.
     if (signal != SIGSTOP && signal != SIGTSTP && signal != SIGCONT && !paused_) kill(target, SIGCONT);
@@ -279,13 +280,13 @@ class Supervisor {
     }
     if (phase_ != kKilling) phase_ = kEnding;
     paused_ = false;
-    // Another signal goes to all of them again.
+    // A different signal is sent to every process again.
     if (signal != end_signal_sent_) scanner_.ForgetSignaled();
     end_signal_sent_ = signal;
     next_at_ = now;
   }
 
-  // Whatever is due now.
+  // Does everything that is due now.
   void Advance() {
     const uint64_t now = bare::Now();
     if (phase_ == kRunning) {
@@ -307,7 +308,7 @@ class Supervisor {
     scan_interval_ = scan_interval_ * 2 > kLastScanInterval ? kLastScanInterval : scan_interval_ * 2;
   }
 
-  // Sends the signal once to each process: to some a second one means something else.
+  // Sends the signal once to each process: some programs react differently to a second one.
   void SignalAll() {
     if (scanner_.blind()) return SignalBlindly();
     scanner_.FindDescendants(getpid());
@@ -319,12 +320,12 @@ class Supervisor {
         ProcessScanner::Signal(each, end_signal_sent_);
         if (end_signal_sent_ == SIGKILL) killed_ = true;
       }
-      // One that is stopped, now or later, cannot die of it.
+      // A stopped process cannot act on the signal until it continues.
       ProcessScanner::Signal(each, SIGCONT);
     }
   }
 
-  // Until a scan finds none that still runs: what is stopped starts nothing new.
+  // Stops processes until a scan finds no running one: stopped processes cannot fork.
   void StopAll() {
     for (uint32_t round = 0; round < kStopRounds; round++) {
       bool new_ones = false;
@@ -336,7 +337,7 @@ class Supervisor {
     }
   }
 
-  // Without a scanner there are the command's process group and the control group: what is in neither gets away.
+  // Without a scanner only the command's process group and the control group are known; other processes escape.
   void SignalBlindly() {
     ended_ = 1;
     if (signaled_blindly_ != end_signal_sent_) kill(target_, end_signal_sent_);
@@ -364,7 +365,7 @@ class Supervisor {
     if (before == 0) return;
     killed_ = true;
     if (!group_.Kill()) StopAll();
-    // Also those outside the group: a process may have left it.
+    // Processes outside the group too, because a process may have left it.
     uint32_t refused = 0;
     scanner_.FindDescendants(getpid());
     for (uint32_t i = 0; i < scanner_.count(); i++) {
@@ -382,7 +383,7 @@ class Supervisor {
   const uint64_t kill_after_;
   const uint64_t idle_;
   bool own_process_group_ = true;
-  int shared_[SpawnSpec::kMostShared];  // with the command, until it has them
+  int shared_[SpawnSpec::kMostShared];  // extra descriptors for the command, open until it has started
   uint32_t shared_count_ = 0;
   int control_ = -1;
   pid_t command_ = 0;

@@ -1,5 +1,5 @@
-// The supervisor: a process between the library and a command, to which everything that the command starts belongs. It
-// takes orders over a socket, reports what happens, and ends the tree when the other end of the socket is gone.
+// The supervisor: a process between the library and a command, which keeps track of everything that the command starts.
+// It takes orders over a socket, reports events, and ends the tree when the other end of the socket is closed.
 #pragma once
 
 #include "port/command_group.h"
@@ -17,13 +17,13 @@ struct Order {
 struct Report {
   enum Kind : int32_t { kStarted, kFailed, kEvent };
   Kind kind = kEvent;
-  int32_t error = 0;           // kFailed: the errno,
-  const char* call = nullptr;  // and of what; the text lies at the same place in both processes
+  int32_t error = 0;           // kFailed: the errno
+  const char* call = nullptr;  // kFailed: the call; the text has the same address in both processes
   int64_t pid = 0;             // kStarted
   CommandEvent event;
 };
 
-// What becomes of the forked process. All signals are blocked, and `control` is its end of the socket.
+// Turns the forked process into the supervisor. All signals are blocked, and `control` is its end of the socket.
 // `shell_arguments`: see Launch.
 [[noreturn]] void BecomeSupervisor(const SpawnSpec& spec, const char** shell_arguments, const CommandGroup& group,
                                    int control);

@@ -1,4 +1,4 @@
-// The lock and threads of POSIX.
+// Locks and threads on POSIX systems.
 #include <pthread.h>
 #include <signal.h>
 
@@ -8,8 +8,8 @@
 namespace tripline {
 namespace {
 
-// Enough for the deepest probe with its buffers elsewhere; the default of 8 MB would only be address space, but a
-// container that counts it would mind.
+// Enough for the deepest probe, whose buffers are not on the stack. The default of 8 MB is only address space, but some
+// containers limit that.
 constexpr size_t kStackSize = 128 * 1024;
 constexpr size_t kRoomyStackSize = 1024 * 1024;
 
@@ -46,7 +46,7 @@ bool StartThread(void (*body)(void*), void* argument, const char* name, bool roo
   auto* start = new ThreadStart{body, argument, {}};
   for (size_t i = 0; i + 1 < sizeof(start->name) && name[i] != '\0'; i++) start->name[i] = name[i];
 
-  // A thread inherits the mask: signals of the process must go to the threads of the host, never to these.
+  // A thread inherits the signal mask. Signals to the process must go to the host's threads and never to this one.
   sigset_t all;
   sigset_t before;
   sigfillset(&all);

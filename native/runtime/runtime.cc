@@ -1,5 +1,5 @@
-// All of the C++ runtime library that a release binary needs. Linked instead of the real one, it makes a binary ten
-// times smaller and independent of the compiler's version; what it lacks, the rules of native/ forbid. Not part of a
+// The parts of the C++ runtime library that a release binary needs. Linking this instead of the real one makes a binary
+// ten times smaller and independent of the compiler's version. The rules of native/ forbid what it lacks. Not part of a
 // build from source.
 #include <cstdint>
 #include <cstdlib>
@@ -23,11 +23,11 @@ void operator delete[](void* memory, std::size_t) noexcept { std::free(memory); 
 
 extern "C" void __cxa_pure_virtual() { std::abort(); }
 
-// What libc++'s headers call instead of throwing, as for a string that is longer than memory.
+// Called by libc++'s headers where they would otherwise throw, for example for a string that is too long.
 void std::__libcpp_verbose_abort(const char*, ...) { std::abort(); }
 
-// A function's static variable, initialized by the first thread that reaches it: byte 0 says that it is done, byte 1
-// that a thread is at it. Waiting spins, because every such initialization takes microseconds.
+// Guards a function's static variable, which the first thread to reach it initializes. Byte 0 means initialized, byte 1
+// means in progress. Waiting spins, because each initialization takes microseconds.
 extern "C" int __cxa_guard_acquire(std::uint8_t* guard) {
   for (;;) {
     if (__atomic_load_n(guard, __ATOMIC_ACQUIRE) != 0) return 0;

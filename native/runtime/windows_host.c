@@ -1,5 +1,5 @@
-// Finds Node-API in the program that has loaded the addon. An import table would name node.exe, and so fail in Electron,
-// in Bun and in every renamed host.
+// Finds Node-API in the program that has loaded the addon. An import table would name node.exe and fail in Electron,
+// Bun and any renamed host.
 #include <windows.h>
 
 // napi_names.inc is made by the build: NAPI(name) for each function that the addon calls.

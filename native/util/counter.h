@@ -1,4 +1,4 @@
-// Counters of kernels as amounts that only grow.
+// Turns kernel counters into amounts that only grow.
 #pragma once
 
 #include <cstdint>
@@ -7,14 +7,14 @@
 
 namespace tripline {
 
-// `from` less `subtracted`, and 0 where that would be negative.
+// `from` minus `subtracted`, or 0 where that would be negative.
 constexpr uint64_t SaturatingDifference(uint64_t from, uint64_t subtracted) {
   return from > subtracted ? from - subtracted : 0;
 }
 
-// How far a counter has come that wraps at 32 bits (drivers, 32-bit kernels, macOS for programs that are not Apple's)
-// or starts anew. One that is smaller than before is taken for a wrap only where it has then grown by at most `most`;
-// any other has started anew, and what it has is not known to be new.
+// The growth of a counter that may wrap at 32 bits (drivers, 32-bit kernels, macOS for programs that are not Apple's)
+// or start anew. A smaller value counts as a wrap only if that means a growth of at most `most`. Otherwise the counter
+// has started anew, and the growth counts as 0 because it cannot be known.
 inline uint64_t CounterGrowth(uint64_t old, uint64_t now, uint64_t most = uint64_t{1} << 28) {
   if (now >= old) return now - old;
   constexpr uint64_t kWrap = uint64_t{1} << 32;
@@ -23,16 +23,16 @@ inline uint64_t CounterGrowth(uint64_t old, uint64_t now, uint64_t most = uint64
   return growth <= most ? growth : 0;
 }
 
-// Sums a counter that may start anew or vanish; what is lost then does not show as growth.
+// Sums the growth of a counter that may start anew or vanish, neither of which counts as growth.
 class GrowingSum {
  public:
-  // A counter of 64 bits.
+  // Adds the value of a counter of 64 bits.
   void Add(uint64_t now) { AddGrowth(now, SaturatingDifference(now, last_)); }
-  // One that may wrap at 32 bits; see CounterGrowth().
+  // Adds the value of a counter that may wrap at 32 bits; see CounterGrowth().
   void AddNarrow(uint64_t now, uint64_t most = uint64_t{1} << 28) { AddGrowth(now, CounterGrowth(last_, now, most)); }
-  // What comes next is where it starts.
+  // Forgets the last value: counting starts again with the next one.
   void Forget() { has_last_ = false; }
-  // Takes back what is more than `most`.
+  // Reduces the sum to at most `most`.
   void Limit(double most) {
     if (sum_ > most) sum_ = most;
   }
@@ -57,7 +57,7 @@ class ElapsedTime {
     if (at_ != 0 && now > at_) seconds_ += ToSeconds(now - at_);
     at_ = now;
   }
-  // What comes next is where it starts again.
+  // Forgets the last moment: the time starts again with the next call of Add().
   void Forget() { at_ = 0; }
   double seconds() const { return seconds_; }
 

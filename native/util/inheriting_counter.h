@@ -1,24 +1,24 @@
-// The counter of a process that takes in those of its children when it waits for them, as the growth of a tree.
+// The growth of a process tree in a counter that a process inherits from its children when it waits for them.
 #pragma once
 
 namespace tripline {
 
-// One member's. What had been counted of a child before it ended must not count a second time when the parent takes it
-// in. A child that is never waited for leaves what was counted.
+// The counter of one member. What was counted of a child while it ran must not count a second time when the parent
+// inherits it. If a child is never waited for, what was counted of it stays.
 class InheritingCounter {
  public:
-  // Reads once per pass over the tree. `fresh`: all of it is growth when it is read for the first time.
+  // Called once per pass over the tree. `fresh`: the whole first value counts as growth.
   void Read(double now, bool fresh) {
     if (known_ ? now > counted_ : fresh) grown_ += now - counted_;
     counted_ = now;
     known_ = true;
   }
 
-  // A member below this one has ended.
+  // Called when a descendant of this member has ended.
   void Inherit(const InheritingCounter& ended) { handed_ += ended.counted_; }
 
-  // The growth of this pass. `waited`: whether it has waited for a child since the last one. A child may be found gone
-  // in the pass before that, so what it leaves is kept for one more.
+  // The growth of this pass. `waited`: whether the member has waited for a child since the last pass. The end of a
+  // child may be noticed one pass earlier, so what it leaves is kept for one more pass.
   double Settle(bool waited) {
     const double taken_in = waited ? handed_ + kept_ : 0;
     const double growth = grown_ > taken_in ? grown_ - taken_in : 0;

@@ -1,5 +1,5 @@
-// A growing array. std::vector instantiates its code for each type of element, which was a twentieth of a release
-// binary; here all types share one untyped base.
+// A growing array. std::vector instantiates its code for each element type, which took up a twentieth of a release
+// binary; here all element types share one untyped base.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@
 
 namespace tripline {
 
-// The part that need not know the elements. Ends the process where memory runs out, as all of this library does.
+// The part that does not depend on the element type. Ends the process when memory runs out, as all of this library
+// does.
 class RawList {
  protected:
   RawList() = default;
@@ -19,7 +20,7 @@ class RawList {
   ~RawList();
 
   void Reserve(size_t count, size_t element);
-  // Where one more goes.
+  // Returns where one more element goes.
   void* Extend(size_t element);
   void CloseGap(size_t at, size_t count, size_t element);
 
@@ -28,8 +29,8 @@ class RawList {
   uint32_t capacity_ = 0;
 };
 
-// Method names follow std::vector. Elements are moved by copying their bytes, so `T` must be one that this does no
-// harm: a pointer, a smart pointer or a plain structure of those.
+// Method names follow std::vector. Elements are moved by copying their bytes, so `T` must allow that: a pointer, a
+// smart pointer or a plain structure of those.
 template <typename T>
 class List : private RawList {
  public:
@@ -73,7 +74,7 @@ class List : private RawList {
   }
 };
 
-// Removes an item where the order does not matter; nothing where it is not there.
+// Removes an item without keeping the order; does nothing if the item is not in the list.
 template <typename T>
 void EraseUnordered(List<T>* items, const T& item) {
   for (T& each : *items) {
@@ -83,7 +84,7 @@ void EraseUnordered(List<T>* items, const T& item) {
   }
 }
 
-// The same of a list that owns its items, which ends this one.
+// The same for a list that owns its items: the removed item is destroyed.
 template <typename T>
 void EraseOwned(List<std::unique_ptr<T>>* items, const T* item) {
   for (auto& each : *items) {

@@ -1,5 +1,5 @@
-// Things by number, in the order in which they were made. Numbers are never used again: what JavaScript still holds of
-// a thing that has gone can never mean its successor.
+// Objects by number, in the order in which they were made. A number is never used again, so a number that JavaScript
+// still holds after the object is gone cannot refer to another one.
 #pragma once
 
 #include <algorithm>

@@ -5,7 +5,7 @@
 namespace tripline {
 
 void Slope::Add(uint64_t now, double available) {
-  // Over less than 5 ms the kernel's batches look like slopes.
+  // Over less than 5 ms, the batches in which the kernel updates its counters look like slopes.
   if (at_ != 0 && now - at_ < 5 * kMillisecond) return;
   if (at_ != 0) {
     const double elapsed = ToSeconds(now - at_);

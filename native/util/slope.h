@@ -1,4 +1,4 @@
-// How fast an amount of memory has been seen to fall, for the sampler to judge how soon a limit can be reached.
+// How fast an amount of memory was seen to fall, from which the sampler estimates how soon a limit can be reached.
 #pragma once
 
 #include <cstdint>
@@ -9,8 +9,8 @@ class Slope {
  public:
   void Add(uint64_t now, double available);
 
-  // Bytes per second: four times the fastest lately, but at least what one thread can fill, and at most what no machine
-  // exceeds.
+  // Bytes per second: four times the fastest recent fall, but at least what one thread can fill and at most what any
+  // machine can.
   double Credible() const;
 
   static constexpr double kFloor = 2e9;

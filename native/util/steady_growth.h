@@ -1,22 +1,22 @@
-// Growth that a counter shows late or in steps, made as steady as it must have been.
+// Smooths the growth of a counter that advances late or in steps.
 #pragma once
 
 namespace tripline {
 
-// A tick of CPU time that is counted within a millisecond was used over ten, and a child that is found late has used
-// what it brings along since it was born: taken at once, either would be more CPUs than there are.
+// A tick of CPU time appears within one millisecond but was used over ten, and a child that is found late has used its
+// CPU time since it was born. Counted at once, either would be more than all CPUs can deliver.
 class SteadyGrowth {
  public:
   void Add(double amount) { owed_ += amount; }
 
-  // The part that belongs to a time in which at most `most` could come about; the rest is handed out later.
+  // Returns the growth for an interval in which at most `most` was possible; the rest is returned by later calls.
   double Take(double most) {
     const double taken = owed_ < most ? owed_ : most;
     owed_ -= taken;
     return taken;
   }
 
-  // Forgets what is more than that: no counter is so late, so it has leapt.
+  // Discards pending growth beyond `most`: no counter lags that far behind, so it must have jumped.
   void Limit(double most) {
     if (owed_ > most) owed_ = most;
   }

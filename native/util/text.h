@@ -1,5 +1,5 @@
-// Text that is put together: of a fixed size, which takes system calls only, and of any size. In place of printf, which
-// is larger than all of it, and of std::string, which release binaries link without.
+// Builders of text: one of a fixed size, which allocates nothing, and one of any size. They replace printf, which is
+// larger than all of this, and std::string, which release binaries do not link.
 #pragma once
 
 #include <cstddef>
@@ -8,17 +8,17 @@
 
 namespace tripline {
 
-// Digits of a number; writes at most 20 bytes and no NUL. Returns how many.
+// Writes the decimal digits of a number, at most 20 bytes and no NUL. Returns how many.
 size_t ToDigits(uint64_t number, char* out);
 
-// The part of FixedText that need not know its size, so that its code exists once.
+// The part of FixedText that does not depend on its size, so that its code exists once.
 class FixedTextBase {
  public:
   size_t size() const { return size_; }
   bool cut() const { return cut_; }
 
  protected:
-  // Of what does not fit into `capacity` bytes of `buffer`, its NUL included, the end is cut off.
+  // Appends to `buffer`, which has room for `capacity` bytes including the NUL; what does not fit is cut off.
   void Append(char* buffer, size_t capacity, const char* text, size_t size);
   void Append(char* buffer, size_t capacity, uint64_t number);
   void AppendHex(char* buffer, size_t capacity, uint32_t number);
@@ -31,7 +31,7 @@ class FixedTextBase {
 template <size_t kSize>
 class FixedText : public FixedTextBase {
  public:
-  // Not all bytes are cleared: that would be done at each use.
+  // Clears only the first byte: clearing all of them would cost time at each use.
   FixedText() { text_[0] = '\0'; }
 
   FixedText& Add(const char* text) { return Add(text, strlen(text)); }
@@ -59,7 +59,7 @@ class FixedText : public FixedTextBase {
   char text_[kSize];
 };
 
-// Grows; ends the process where memory runs out, as all of this library does.
+// Grows as needed; ends the process when memory runs out, as all of this library does.
 class Text {
  public:
   Text() = default;
@@ -80,10 +80,10 @@ class Text {
   bool empty() const { return size_ == 0; }
 
  private:
-  // Makes room for so many more and their NUL, no more than that where it was empty: most texts are set once.
+  // Makes room for `size` more bytes and the NUL. An empty text gets exactly that much: most texts are set once.
   char* Extend(size_t size);
 
-  char* data_ = const_cast<char*>("");  // not ours while capacity_ is 0
+  char* data_ = const_cast<char*>("");  // owned only if capacity_ is not 0
   uint32_t size_ = 0;
   uint32_t capacity_ = 0;
 };

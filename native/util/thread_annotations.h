@@ -1,4 +1,4 @@
-// What a lock guards, said so that clang checks it (-Wthread-safety); nothing to other compilers.
+// Annotations that say what a lock guards. clang checks them (-Wthread-safety); other compilers ignore them.
 // https://clang.llvm.org/docs/ThreadSafetyAnalysis.html
 #pragma once
 
@@ -8,14 +8,15 @@
 #define TRIPLINE_THREAD_ANNOTATION(attribute)
 #endif
 
-// Of classes: a lock, and an object that holds one from its constructor to its destructor.
+// For classes: a lock, and an object that holds one from its constructor to its destructor.
 #define CAPABILITY(name) TRIPLINE_THREAD_ANNOTATION(capability(name))
 #define SCOPED_CAPABILITY TRIPLINE_THREAD_ANNOTATION(scoped_lockable)
 
-// Of data: only used while that lock is held.
+// For data: used only while that lock is held.
 #define GUARDED_BY(lock) TRIPLINE_THREAD_ANNOTATION(guarded_by(lock))
 
-// Of functions: the lock must be held by the caller; must not be; is taken; is given back; is known to be held.
+// For functions: the caller must hold the lock; must not hold it; the function takes it; releases it; asserts it is
+// held.
 #define REQUIRES(...) TRIPLINE_THREAD_ANNOTATION(requires_capability(__VA_ARGS__))
 #define EXCLUDES(...) TRIPLINE_THREAD_ANNOTATION(locks_excluded(__VA_ARGS__))
 #define ACQUIRE(...) TRIPLINE_THREAD_ANNOTATION(acquire_capability(__VA_ARGS__))

@@ -1,10 +1,11 @@
-// Ctrl-Break to a group and WM_CLOSE to windows.
+// Sends Ctrl-Break to a process group and WM_CLOSE to windows.
 #include "windows/close_request.h"
 
 namespace tripline {
 namespace {
 
-// user32.dll is used where it is loaded: most hosts have it, and a service should not load it for this.
+// user32.dll is used only if it is loaded already: most hosts have loaded it, and a service should not load it for
+// this.
 using ForEachWindow = BOOL(WINAPI*)(WNDENUMPROC, LPARAM);
 using OwnerOf = DWORD(WINAPI*)(HWND, DWORD*);
 using Post = BOOL(WINAPI*)(HWND, UINT, WPARAM, LPARAM);
@@ -37,7 +38,7 @@ BOOL CALLBACK CloseOne(HWND window, LPARAM raw) {
 }  // namespace
 
 bool CloseRequest::Ask(const JobList& job, DWORD leader) {
-  // Group 0 would be all processes of this console, this one included.
+  // Group 0 would mean all processes of this console, including this one.
   by_console_ = leader != 0 && GenerateConsoleCtrlEvent(CTRL_BREAK_EVENT, leader);
   asked_.clear();
   const auto each = FindLoaded<ForEachWindow>("EnumWindows");
@@ -55,7 +56,7 @@ bool CloseRequest::MayStillEnd(const JobList& job) const {
   if (!by_console_) return false;
   DWORD attached[256];
   const DWORD count = GetConsoleProcessList(attached, 256);
-  // Where more are attached than fit, one of the job is taken to be among them.
+  // If more processes are attached than fit, assume that one of the job is among them.
   if (count > 256) return true;
   for (DWORD i = 0; i < count; i++) {
     if (job.Has(attached[i])) return true;

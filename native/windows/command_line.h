@@ -1,5 +1,5 @@
-// What a program of Windows gets instead of lists: one line of arguments, one block of variables. Pure, and on UTF-8:
-// all that is special in either is ASCII. test/native/windows_command_line_test.cc takes them apart again.
+// Builds what a Windows program receives instead of lists: one line of arguments and one block of variables. Pure, and
+// over UTF-8: all special characters are ASCII. test/native/windows_command_line_test.cc parses the results again.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,8 @@ inline char ToUpper(char each) { return each >= 'a' && each <= 'z' ? static_cast
 
 // ---- arguments ------------------------------------------------------------------------------------------------------
 
-// So that CommandLineToArgvW and the start-up code of C give the argument back: backslashes count only before a quote.
+// Quotes an argument so that CommandLineToArgvW and the C start-up code restore it: backslashes are special only before
+// a quote.
 inline void AddArgument(const char* argument, Text* out) {
   if (argument[0] != '\0' && strpbrk(argument, " \t\n\v\"") == nullptr) return out->Add(argument);
   size_t backslashes = 0;
@@ -30,7 +31,7 @@ inline void AddArgument(const char* argument, Text* out) {
   out->Add('"');
 }
 
-// The first is read by other rules, in which nothing can stand for a quote: no name of a file has one.
+// The program name is parsed by other rules, which have no escape for a quote; no file name contains one.
 inline void AddProgram(const char* name, Text* out) {
   out->Add('"');
   for (; *name != '\0'; name++) {
@@ -49,8 +50,8 @@ inline void AddCommand(const char* const* arguments, Text* out) {
 
 // ---- batch files ----------------------------------------------------------------------------------------------------
 
-// Whether the system would give it to cmd.exe, which reads the whole line by rules of its own. Dots and blanks at the
-// end of a name mean nothing.
+// Whether the system would pass the file to cmd.exe, which parses the whole line by rules of its own. Trailing dots and
+// blanks of a name are ignored, as Windows does.
 inline bool IsBatchFile(const char* file) {
   size_t size = strlen(file);
   while (size > 0 && (file[size - 1] == '.' || file[size - 1] == ' ')) size--;
@@ -65,8 +66,8 @@ inline bool IsPlainInCmd(char each) {
   return (upper >= 'A' && upper <= 'Z') || (each >= '0' && each <= '9') || strchr("#$*+-./:?@\\_", each) != nullptr;
 }
 
-// Within quotes cmd.exe minds two things: a quote, which ends them for the length of nothing when there are two, and a
-// percent sign, before which a substring of no length of a variable that is always there keeps it from finding a name.
+// Within quotes only two characters are special to cmd.exe. A quote is doubled. A percent sign is preceded by an empty
+// substring of a variable that always exists, so that cmd.exe does not take what follows for a variable name.
 inline void AddQuotedForCmd(const char* text, Text* out) {
   size_t backslashes = 0;
   out->Add('"');
@@ -81,8 +82,8 @@ inline void AddQuotedForCmd(const char* text, Text* out) {
   out->Add('"');
 }
 
-// The line for cmd.exe, with extensions, without delayed expansion and without what the registry wants run first. False
-// where an argument cannot be given: cmd.exe ends its line at the first line break.
+// Adds the line for cmd.exe, with extensions on, delayed expansion off, and AutoRun commands of the registry skipped.
+// False if an argument contains a line break, at which cmd.exe would end its line.
 inline bool AddBatchCommand(const char* file, const char* const* arguments, Text* out) {
   out->Add("cmd.exe /d /e:ON /v:OFF /c \"");
   AddQuotedForCmd(file, out);
@@ -103,13 +104,13 @@ inline bool AddBatchCommand(const char* file, const char* const* arguments, Text
 
 // ---- variables ------------------------------------------------------------------------------------------------------
 
-// Where the name ends. The hidden ones of the drives' folders begin with "=" themselves.
+// The length of a variable's name. The hidden variables with the current folders of drives begin with "=" themselves.
 inline size_t NameSize(const char* variable) {
   const char* end = variable[0] == '\0' ? nullptr : strchr(variable + 1, '=');
   return end == nullptr ? strlen(variable) : static_cast<size_t>(end - variable);
 }
 
-// Negative, 0 or positive, without regard to the case of ASCII letters.
+// Compares names, ignoring the case of ASCII letters; negative, 0 or positive.
 inline int CompareNames(const char* a, const char* b) {
   const size_t a_size = NameSize(a), b_size = NameSize(b);
   for (size_t i = 0; i < a_size && i < b_size; i++) {
@@ -119,8 +120,8 @@ inline int CompareNames(const char* a, const char* b) {
   return a_size == b_size ? 0 : a_size < b_size ? -1 : 1;
 }
 
-// Names in order, as Windows wants them, each with a NUL behind it, and one more at the end. Of several that differ
-// only in case the first stays.
+// Adds the variables sorted by name, as Windows requires, each followed by a NUL, and one more NUL at the end. Of
+// several names that differ only in case, the first is kept.
 inline void AddEnvironment(const char* const* variables, Text* out) {
   size_t count = 0;
   while (variables[count] != nullptr) count++;
@@ -140,7 +141,7 @@ inline void AddEnvironment(const char* const* variables, Text* out) {
     out->Add(sorted[i]);
     out->Add('\0');
   }
-  // Also a block without variables ends with two.
+  // A block without variables ends with two NULs as well.
   if (kept == 0) out->Add('\0');
   out->Add('\0');
   free(sorted);

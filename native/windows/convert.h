@@ -1,5 +1,4 @@
-// From the raw figures of Windows to metrics: pure functions over plain numbers, so that they are tested on every
-// system.
+// Converts raw figures of Windows to metrics, by pure functions over plain numbers that are tested on every system.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +15,8 @@ constexpr double kTicksPerSecond = 1e7;  // of 100 ns
 
 // ---- processors and processes
 
-// Time of processors in 100 ns, as GetSystemTimes and SYSTEM_PROCESSOR_PERFORMANCE_INFORMATION give it: kernel time
-// contains idle time.
+// Processor time in units of 100 ns, as GetSystemTimes and SYSTEM_PROCESSOR_PERFORMANCE_INFORMATION report it: kernel
+// time includes idle time.
 struct CpuTicks {
   uint64_t idle = 0, kernel = 0, user = 0;
 };
@@ -34,13 +33,13 @@ struct CpuSums {
   }
 };
 
-// A performance counter of the kind that counts idle time against the clock, averaged over processors: "% Processor
-// Time" of _Total, "% Idle Time" of a disk.
+// A performance counter that counts idle time against the clock, averaged over processors, such as "% Processor Time"
+// of _Total or "% Idle Time" of a disk.
 struct IdleCounter {
   uint64_t idle = 0, clock = 0;  // 100 ns
 };
 
-// Adds the time that was busy: what idle time leaves of the clock, times `scale`.
+// Adds the busy time: the clock's growth minus the idle time, times `scale`.
 inline void AddIdle(const IdleCounter& old, const IdleCounter& now, double scale, CpuSums* sums) {
   const uint64_t clock = SaturatingDifference(now.clock, old.clock);
   if (clock == 0) return;
@@ -49,7 +48,7 @@ inline void AddIdle(const IdleCounter& old, const IdleCounter& now, double scale
   sums->busy += scale * static_cast<double>(SaturatingDifference(clock, idle)) / kTicksPerSecond;
 }
 
-// Processor time of the whole machine from one of two sources, as one sum: a change of source counts no time twice and
+// Sums the processor time of the whole machine from one of two sources. A change of source counts no time twice and
 // does not make the sum go backwards.
 class CpuSource {
  public:
@@ -77,24 +76,26 @@ class CpuSource {
   CpuSums sums_;
 };
 
-// JOBOBJECT_CPU_RATE_CONTROL_INFORMATION: how many processors' worth of time the job may use; 0 for no cap. A weight,
-// or a rate that is not hard, only counts against other jobs. `processors` are those of all processor groups.
+// How many processors' worth of time the job may use, from JOBOBJECT_CPU_RATE_CONTROL_INFORMATION; 0 means no cap. A
+// weight, or a rate that is not hard, only matters relative to other jobs. `processors`: the number in all processor
+// groups.
 inline double CapOfJob(uint32_t flags, uint32_t rate, uint32_t max_rate, uint32_t processors) {
   constexpr uint32_t kEnable = 1, kHardCap = 4, kMinMax = 16;
   if ((flags & kEnable) == 0 || (flags & (kHardCap | kMinMax)) == 0) return 0;
-  // In 1/10000 of the machine.
+  // Shares are in 1/10000 of the machine.
   const uint32_t share = (flags & kMinMax) != 0 ? max_rate : rate;
   return share == 0 || share >= 10000 ? 0 : static_cast<double>(share) / 10000 * processors;
 }
 
-// Time that a job has used of what its cap allows; `used` in 100 ns, as accounting has it.
+// The time that a job has used and the time that its cap allowed. `used` is in 100 ns, as the job's accounting reports
+// it.
 class JobTime {
  public:
-  // There is no cap now: a later one counts from there.
+  // There is no cap now. A later cap counts from when it is set.
   void Forget() { at_ = 0; }
 
-  // False while there is nothing to compare with. A cap may change at any moment since the last call: the higher of the
-  // two applies, so that time which the job was allowed to use never counts as too much.
+  // False on the first call, which has nothing to compare with. The cap may have changed at any moment since the last
+  // call, so the higher of the two applies: time that the job was allowed to use must not count as excess.
   bool Take(uint64_t now, uint64_t used, double cap) {
     const bool compared = at_ != 0 && now > at_;
     if (compared) {
@@ -117,16 +118,16 @@ class JobTime {
   double used_ = 0, allowed_ = 0;
 };
 
-// Whether a process has ended, from GetExitCodeProcess and GetProcessTimes. The code alone does not say: 259
-// (STILL_ACTIVE) is also what a process may end with.
+// Whether a process has ended, from GetExitCodeProcess and GetProcessTimes. The code alone is ambiguous: a process may
+// also exit with 259 (STILL_ACTIVE).
 inline bool HasExited(uint32_t code, uint64_t exit_time) { return code != 259 || exit_time != 0; }
 
-// The load average of Unix: tasks that run or could run, smoothed over a minute; fed about once per second.
+// The load average of Unix: running and runnable tasks, smoothed over a minute. Updated about once per second.
 class LoadAverage {
  public:
   void Add(double tasks, double elapsed_seconds) {
     if (!started_) value_ = tasks;
-    // e^-x for the small x that these are.
+    // Approximates e^-x, since x is small.
     const double x = elapsed_seconds / 60;
     const double kept = 1 / (1 + x + x * x / 2);
     value_ = value_ * kept + tasks * (1 - kept);
@@ -142,7 +143,7 @@ class LoadAverage {
 
 // ---- memory
 
-// In bytes; a limit of 0 means no limit. Commit is what this process may have of it.
+// In bytes; a limit of 0 means no limit. Commit is the share that this process may use.
 struct MemoryFigures {
   uint64_t physical_total = 0, physical_available = 0;
   uint64_t commit_limit = 0, commit_total = 0;
@@ -153,12 +154,13 @@ struct MemoryFigures {
 enum class MemoryBound : uint8_t { kPhysical, kCommit, kJob, kProcess };
 
 struct MemoryVerdict {
-  MemoryBound bound = MemoryBound::kPhysical;  // where there is least left
+  MemoryBound bound = MemoryBound::kPhysical;  // the one with the least left
   uint64_t available = 0;
-  uint64_t limit = 0;  // the lowest of all
+  uint64_t limit = 0;  // the lowest of all limits
 };
 
-// Allocation fails when commit runs out, whatever memory is free; a job or process limit is on commit too.
+// Allocation fails when commit runs out, however much memory is free; the limits of jobs and processes are on commit
+// too.
 inline MemoryVerdict JudgeMemory(const MemoryFigures& figures) {
   MemoryVerdict verdict;
   verdict.available = figures.physical_available;
@@ -173,23 +175,24 @@ inline MemoryVerdict JudgeMemory(const MemoryFigures& figures) {
   };
   consider(MemoryBound::kJob, figures.job_limit, figures.job_used);
   consider(MemoryBound::kProcess, figures.process_limit, figures.process_used);
-  // Last, because it knows of the process's limit too, but not by that name.
+  // Considered last: this figure includes the process's limit too, which is then reported under its own name.
   consider(MemoryBound::kCommit, figures.commit_limit, figures.commit_total);
   if (verdict.available > verdict.limit) verdict.available = verdict.limit;
   return verdict;
 }
 
-// What is gone of `total`, in percent.
+// The used share of `total`, in percent.
 inline double ShareGone(uint64_t total, uint64_t available) {
   if (total == 0) return 0;
   return 100 * static_cast<double>(SaturatingDifference(total, available)) / static_cast<double>(total);
 }
 
-// SYSTEM_PAGEFILE_INFORMATION: a chain of an offset to the next one, size, use and peak in pages, and a name.
+// SYSTEM_PAGEFILE_INFORMATION: a chain of records, each with the offset of the next, the size, use and peak in pages,
+// and a name.
 struct PageFiles {
   uint64_t total = 0, used = 0;  // pages
 
-  // Without a page file none of it is used.
+  // 0 without a page file.
   double Share() const {
     return total == 0 ? 0 : 100 * static_cast<double>(std::min(used, total)) / static_cast<double>(total);
   }
@@ -210,20 +213,20 @@ inline PageFiles SumOfPageFiles(const char* data, size_t size) {
 
 // ---- interfaces
 
-// Of MIB_IF_ROW2. Filters see the same packets again as interfaces of their own.
+// The fields of MIB_IF_ROW2 that matter. Filters appear as interfaces of their own and see the same packets again.
 struct Interface {
   uint32_t type = 0;
   bool hardware = false, filter = false;
-  uint64_t address = 0;  // the permanent one; 0 for none
+  uint64_t address = 0;  // the permanent address; 0 for none
   uint64_t bytes = 0;    // received and sent so far
 
   bool IsLoopback() const { return type == 24; }
   bool IsDevice() const { return hardware && !filter && !IsLoopback(); }
 };
 
-// Whether the bytes of one interface count. Where there is no device, as in containers, everything that is not loopback
-// does. Of devices with one permanent address only the one that has carried most: the virtual function of a network
-// card has the address of the synthetic interface above it, through which its bytes are counted again.
+// Whether the bytes of one interface count. Where there is no device, as in containers, every interface but loopback
+// counts. Of devices that share a permanent address, only the one that has carried most bytes counts: the virtual
+// function of a network card has the same address as the synthetic interface above it, which counts the same bytes.
 inline bool IsCounted(const Interface* all, size_t count, size_t which) {
   const Interface& own = all[which];
   if (own.filter || own.IsLoopback()) return false;
@@ -248,7 +251,7 @@ enum class Known : uint8_t { kNo, kAbsent, kYes };
 
 constexpr uint8_t kCharging = 8, kNoBattery = 128, kUnknownFlag = 255;
 
-// `short_term`: the system's batteries are those of a UPS, which stands for the mains and not for a battery.
+// `short_term`: the system's batteries belong to a UPS, which counts as mains power and not as a battery.
 inline Known BatteryPercent(uint8_t flag, uint8_t percent, bool short_term, double* out) {
   if (short_term || (flag != kUnknownFlag && (flag & kNoBattery) != 0)) return Known::kAbsent;
   if (percent > 100) return Known::kNo;

@@ -1,5 +1,6 @@
-// cpu, cpu.host: GetSystemTimes; on machines of several processor groups, of which it sees only this process's own, the
-// performance counter where there is one. And for `cpu` this process's affinity and the caps of its job.
+// cpu, cpu.host: GetSystemTimes. It sees only this process's own processor group, so on machines with several groups
+// the performance counter is used where there is one. `cpu` also takes this process's affinity and its job's cap into
+// account.
 #include <initializer_list>
 
 #include "port/platform.h"
@@ -15,9 +16,9 @@ namespace {
 using windows::CpuSums;
 using windows::CpuTicks;
 
-constexpr uint64_t kSetupPeriod = kSecond;  // affinity, caps
+constexpr uint64_t kSetupPeriod = kSecond;  // how often affinity and caps are read
 
-// Of all processor groups; GetSystemInfo() knows one.
+// Counts the processors of all processor groups; GetSystemInfo() knows only one group.
 uint32_t CountAllProcessors() {
   const uint32_t count = GetActiveProcessorCount(0xFFFF);
   return count == 0 ? 1 : count;
@@ -31,12 +32,12 @@ bool HasManyGroups() {
 
 constexpr wchar_t kProcessorTime[] = L"\\Processor Information(_Total)\\% Processor Time";
 
-// The processors of this process, where those are not all of the group.
+// The processors that this process may use, if those are not all of the group.
 class OwnProcessors {
  public:
   bool Restricted() {
     DWORD_PTR own = 0, all = 0;
-    // A process of several groups has no mask.
+    // A process that runs in several groups has no mask.
     const bool restricted = GetProcessAffinityMask(GetCurrentProcess(), &own, &all) && own != 0 && own != all;
     if (own != mask_) count_ = 0;
     mask_ = own;
@@ -50,7 +51,7 @@ class OwnProcessors {
       count_ = 0;
       return false;
     }
-    // To a program of 32 bits one bit of the mask stands for several processors then.
+    // In a 32-bit program, one bit of the mask then stands for several processors.
     if (count > 8 * sizeof(mask_)) return false;
     for (uint32_t i = 0; i < count; i++) {
       if ((static_cast<uint64_t>(mask_) >> i & 1) == 0) continue;
@@ -64,7 +65,7 @@ class OwnProcessors {
 
  private:
   DWORD_PTR mask_ = 0;
-  uint32_t count_ = 0;  // of those in `last_`
+  uint32_t count_ = 0;  // entries in `last_`
   CpuTicks last_[kMostProcessors];
 };
 
@@ -106,13 +107,13 @@ class CpuProbe final : public Probe {
     return origin_.get();
   }
 
-  // What PDH collects once a second is not new more often.
+  // PDH collects once per second, so reading more often yields nothing new.
   uint32_t MinPeriodMs(Metric metric) const override {
     return source_.by_counter() ? 1000 : InfoOf(metric).min_period_ms;
   }
 
  private:
-  // False where the counter is missing, disabled or corrupt; true also while its first value is on the way.
+  // False where the counter is missing, disabled or corrupt; true also before its first value has arrived.
   bool ReadCounter() {
     const CounterReading reading = counter_.Read();
     if (reading.state == CounterReading::kKnown && reading.at != counter_at_) {
@@ -138,8 +139,8 @@ class CpuProbe final : public Probe {
     return true;
   }
 
-  // Of the job that contains this process, if any. Read each time: time used under a cap that has been raised is no
-  // more than the new one allows.
+  // Finds the cap of the job that contains this process, if any. Read each time, so that a raised cap applies to the
+  // time that was used under it.
   void FindCap() {
     struct {
       DWORD flags;
@@ -189,7 +190,7 @@ class CpuProbe final : public Probe {
   windows::JobTime job_;
 };
 
-// load: what Unix counts, tasks that run or wait for a processor, from two counters.
+// load: tasks that run or wait for a processor, as Unix counts them, from two counters.
 class LoadProbe final : public Probe {
  public:
   LoadProbe() {
@@ -200,7 +201,8 @@ class LoadProbe final : public Probe {
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     if (!Wants(wanted, Metric::kLoad)) return;
     const CounterReading queue = queue_.Read();
-    // GetSystemTimes() sees one group alone: with several, what runs comes from a counter of the same collection.
+    // GetSystemTimes() sees one group only. With several groups, the running tasks come from a counter that is
+    // collected together with the queue.
     const CounterReading busy = many_groups_ ? busy_.Read() : queue;
     for (const CounterReading* each : {&queue, &busy}) {
       if (each->state == CounterReading::kFailed) return SetUnavailable(MaskOf(Metric::kLoad), each->why, out);
@@ -214,7 +216,7 @@ class LoadProbe final : public Probe {
     return "PDH \\System\\Processor Queue Length + busy processors, averaged over a minute";
   }
 
-  // The period of the load average of Unix too; the first value should not take two of those.
+  // Unix updates its load average at this period too. The first value comes sooner.
   uint32_t MinPeriodMs(Metric metric) const override {
     return average_.started() ? InfoOf(metric).min_period_ms : 1000;
   }

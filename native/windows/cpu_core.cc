@@ -1,4 +1,4 @@
-// cpu.core: the times of single processors (NtQuerySystemInformation), of those that this process may use.
+// cpu.core: the times of each processor that this process may use (NtQuerySystemInformation).
 #include "port/busiest_core.h"
 #include "port/platform.h"
 #include "windows/families.h"
@@ -22,7 +22,7 @@ class CpuCoreProbe final : public Probe {
       why.Set("NtQuerySystemInformation: no times of single processors");
     }
     if (why.failed()) return SetUnavailable(wanted, why, out);
-    // A process of several groups has no mask.
+    // A process that runs in several groups has no mask.
     if (!GetProcessAffinityMask(GetCurrentProcess(), &own, &all) || own == 0) own = ~DWORD_PTR{0};
     busiest_.Begin(now);
     for (uint32_t i = 0; i < count; i++) {
@@ -40,7 +40,7 @@ class CpuCoreProbe final : public Probe {
   }
 
  private:
-  uint32_t count_ = 0;  // of those in `last_`
+  uint32_t count_ = 0;  // entries in `last_`
   windows::CpuTicks last_[kMostProcessors];
   windows::CpuSums sums_[kMostProcessors];
   BusiestCore busiest_;

@@ -1,4 +1,4 @@
-// disk, disk.free: room on the volume of a path, for this user.
+// disk, disk.free: free space on the volume of a path, for this user.
 #include "port/platform.h"
 #include "windows/convert.h"
 #include "windows/families.h"
@@ -8,7 +8,7 @@
 namespace tripline {
 namespace {
 
-constexpr double kBytesPerSecond = 2e9;  // the fastest that a disk credibly fills
+constexpr double kBytesPerSecond = 2e9;  // the fastest rate at which a disk credibly fills
 
 class DiskProbe final : public Probe {
  public:
@@ -33,7 +33,7 @@ class DiskProbe final : public Probe {
       return SetUnavailable(wanted, why, out);
     }
     total_ = static_cast<double>(total.QuadPart);
-    // With a quota `total` is the quota already, while the free space of the whole volume may be many times that.
+    // With a quota, `total` is the quota, while the free space of the whole volume may be many times larger.
     if (Wants(wanted, Metric::kDisk)) {
       out->SetLevel(Metric::kDisk, windows::ShareGone(total.QuadPart, available.QuadPart));
     }
@@ -50,7 +50,7 @@ class DiskProbe final : public Probe {
   }
 
  private:
-  // A volume that could be written to and cannot any more has no room left, whatever it counts.
+  // A volume that has turned read-only has no room left, whatever it reports as free.
   bool HasTurnedReadOnly() {
     DWORD flags = 0;
     if (!GetVolumeInformationW(volume_.root.data(), nullptr, 0, nullptr, nullptr, &flags, nullptr, 0)) return false;

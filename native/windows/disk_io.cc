@@ -1,5 +1,5 @@
-// disk.read, disk.write, disk.busy: performance counters of the volume that a path is on; where they are missing, the
-// counters that the volume's driver keeps itself. disk.operations and disk.latency are always the latter.
+// disk.read, disk.write, disk.busy: performance counters of the volume that a path is on, or, where they are missing,
+// the counters that the volume's driver keeps. disk.operations and disk.latency always come from the driver.
 #include "port/platform.h"
 #include "util/counter.h"
 #include "windows/convert.h"
@@ -27,7 +27,7 @@ class DiskIoProbe final : public Probe {
     return volume_.place != Volume::kLocal || SetUp(why);
   }
 
-  // Until the volume is known: a drive without a medium, or a link to a network drive, may hang.
+  // True until the volume is known: a drive without a medium, or a link to a network drive, may hang.
   bool blocking() const override { return volume_.place != Volume::kLocal; }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
@@ -45,11 +45,11 @@ class DiskIoProbe final : public Probe {
     if (known != by_counter_) Forget();
     by_counter_ = known;
     if (known) {
-      // All three of one collection; where the next one has come in between, the next read has it.
+      // All three must come from one collection. If they do not, the next read gets them.
       const bool one = read.at == idle.at && write.at == idle.at;
       if (one && idle.at != at_) Take(idle.at, read.first, write.first, {idle.first, idle.second});
     } else if (!failed || !ReadDevice(now)) {
-      // Not known yet, or by neither way.
+      // Neither source has a value, or not yet.
       if (failed) SetUnavailable(wanted, FirstOf(read.why, write.why, idle.why), out);
       return;
     }
@@ -80,7 +80,7 @@ class DiskIoProbe final : public Probe {
       why->Set(kRemote);
       return false;
     }
-    // Its letter would be that of the volume around it.
+    // A volume that is mounted in a folder has the drive letter of the volume around it.
     if (root[3] != L'\0') {
       why->Set("rates are of volumes with a drive letter; this one is mounted in a folder");
       return false;
@@ -123,7 +123,7 @@ class DiskIoProbe final : public Probe {
                         nullptr)) {
       return true;
     }
-    // The letter may stand for another device when it is opened anew.
+    // Close the handle: the letter may refer to another device when it is opened again.
     const DWORD error = GetLastError();
     CloseDevice();
     Forget();
@@ -143,8 +143,7 @@ class DiskIoProbe final : public Probe {
     operations_.Add(uint64_t{performance.ReadCount} + performance.WriteCount);
     waited_.Add(static_cast<uint64_t>(performance.ReadTime.QuadPart + performance.WriteTime.QuadPart));
     direct_.Add(now);
-    // Without an operation there is nothing to wait for: a millionth of an operation per second is added to the
-    // divisor.
+    // Without operations the latency is 0: adding a millionth of an operation per second keeps the divisor above 0.
     const double operations = operations_.sum() + 1e-6 * direct_.seconds();
     SetPair(Metric::kDiskOperations, operations_.sum(), direct_.seconds(), out);
     SetPair(Metric::kDiskLatency, waited_.sum() * 1e3 / windows::kTicksPerSecond, operations, out);

@@ -1,6 +1,6 @@
-// gpu, gpu.memory.available, gpu.temperature of NVIDIA's GPUs, from the library of their driver (port/gpu.h). A GPU is
-// known by its number in that library: "gpu0". The counters that Windows keeps of every GPU are one instance for each
-// process and engine, thousands of them: they are not read.
+// gpu, gpu.memory.available, gpu.temperature of NVIDIA GPUs, from the library of their driver (port/gpu.h). A GPU is
+// named after its number in that library: "gpu0". The counters that Windows keeps for every GPU are not read: they have
+// one instance per process and engine, which makes thousands.
 #include <cstdlib>
 
 #include "port/gpu.h"
@@ -15,7 +15,8 @@ constexpr const wchar_t kLibrary[] = L"\\nvml.dll";
 constexpr uint32_t kAll = ~0u;
 constexpr double kDegreesPerSecond = 20;
 
-// By its full path: a name alone would mean whatever library of that name the program has loaded from elsewhere.
+// The full path of the library: a bare name could refer to a library of the same name that the program has loaded from
+// elsewhere.
 bool PathOfLibrary(wchar_t (&path)[MAX_PATH + 16]) {
   const UINT size = GetSystemDirectoryW(path, MAX_PATH);
   if (size == 0 || size > MAX_PATH) return false;

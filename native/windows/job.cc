@@ -1,4 +1,4 @@
-// Job objects: made, listed, stopped and ended.
+// Creates, lists, suspends and terminates job objects.
 #include "windows/job.h"
 
 #include <cstdlib>
@@ -11,7 +11,7 @@ namespace {
 // Rounds of suspending: one is enough for all but a fork bomb.
 constexpr uint32_t kRounds = 50;
 
-// By the numbers of commands.
+// The jobs of running commands, by the process id of the command.
 CommandTable<HANDLE>* Jobs() {
   static auto* const jobs = new CommandTable<HANDLE>();
   return jobs;
@@ -35,7 +35,7 @@ bool JobList::Read(HANDLE job) {
     }
     const DWORD size = size_ * 2 + 512;
     void* grown = realloc(memory_, size);
-    // What has been read is a part of them.
+    // Without memory for all of them, keep the part that was read.
     if (grown == nullptr) return memory_ != nullptr;
     memory_ = grown;
     size_ = size;
@@ -55,7 +55,7 @@ ConsoleHost IsConsoleHost(HANDLE process) {
   wchar_t path[MAX_PATH];
   DWORD length = MAX_PATH;
   if (process == nullptr) return ConsoleHost::kUnknown;
-  // A path that is too long is not that of a file of the system's.
+  // A path too long for the buffer is not that of a system file.
   if (!QueryFullProcessImageNameW(process, 0, path, &length)) {
     return GetLastError() == ERROR_INSUFFICIENT_BUFFER ? ConsoleHost::kNo : ConsoleHost::kUnknown;
   }
@@ -122,7 +122,7 @@ bool Job::SuspendOne(DWORD pid) {
   }
   const HANDLE process = OpenProcess(PROCESS_SUSPEND_RESUME | PROCESS_QUERY_INFORMATION, FALSE, pid);
   if (process == nullptr) return false;
-  // It may have ended since it was listed, and another one may have its number.
+  // The process may have ended since it was listed, and its number may belong to another one.
   BOOL inside = FALSE;
   if (!IsProcessInJob(process, job_, &inside) || !inside) {
     CloseHandle(process);

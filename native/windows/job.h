@@ -1,4 +1,4 @@
-// The job object of one command: what the kernel itself holds together, and ends with its last handle.
+// The job object of one command. The kernel keeps its processes together, and ends them when its last handle is closed.
 #pragma once
 
 #include "windows/win.h"
@@ -15,7 +15,8 @@ class JobList {
   JobList(const JobList&) = delete;
   JobList& operator=(const JobList&) = delete;
 
-  // False when the system refuses, with GetLastError(). Allocates only for more than there ever were.
+  // False when the system refuses, with GetLastError(). Allocates only when the job has more processes than ever
+  // before.
   bool Read(HANDLE job);
   uint32_t count() const { return count_; }
   DWORD operator[](uint32_t index) const { return static_cast<DWORD>(list()->ProcessIdList[index]); }
@@ -29,15 +30,15 @@ class JobList {
   uint32_t count_ = 0;
 };
 
-// Whether it is the other half of a console, which Windows starts beside the first program that needs a new one.
+// Whether a process is a console host, which Windows starts beside the first program that needs a new console.
 enum class ConsoleHost : uint8_t { kUnknown, kNo, kYes };
 ConsoleHost IsConsoleHost(HANDLE process);
 uint32_t CountConsoleHosts(const JobList& list);
 
 struct JobUsage {
-  uint64_t cpu = 0;     // nanoseconds, of those that have ended too
-  uint32_t total = 0;   // how many there ever were
-  uint32_t active = 0;  // and are now
+  uint64_t cpu = 0;     // nanoseconds, including processes that have ended
+  uint32_t total = 0;   // processes that were ever in the job
+  uint32_t active = 0;  // processes that are in it now
 };
 // False when the system refuses, with GetLastError().
 bool ReadJobUsage(HANDLE job, JobUsage* usage);
@@ -49,22 +50,22 @@ class Job {
   Job(const Job&) = delete;
   Job& operator=(const Job&) = delete;
 
-  // No process in it gets out, and all end with this one. `port` is notified, with `key`, of what becomes of it.
+  // No process can leave the job, and all end with this process. `port` receives the job's notifications, with `key`.
   bool Open(HANDLE port, ULONG_PTR key, Failure* why);
   HANDLE get() const { return job_; }
 
-  // Puts in a process that does not run yet, if it is not in already.
+  // Puts a process that does not run yet into the job, if it is not in it already.
   bool Hold(HANDLE process) const;
   void Terminate(uint32_t code) { TerminateJobObject(job_, code); }
 
-  // Stops all of them, also those that come meanwhile; may be called again for newcomers.
+  // Suspends all processes, including those that are started meanwhile. May be called again for later ones.
   void Suspend();
   void Resume();
 
  private:
   struct Stopped {
     DWORD pid;
-    HANDLE process;  // held, so that its number is not used again
+    HANDLE process;  // kept open, so that the process id is not used again
   };
 
   bool SuspendOne(DWORD pid);
@@ -75,10 +76,10 @@ class Job {
   uint32_t stopped_count_ = 0, stopped_capacity_ = 0;
 };
 
-// For the probe of a tree: which command is in which job, by the command's number.
+// Registers the job of a command by the command's process id, for the probe of a tree.
 void RememberJob(int64_t pid, HANDLE job);
 void ForgetJob(int64_t pid);
-// A handle that the caller closes, or nullptr where `pid` is no command.
+// Returns a handle that the caller closes, or nullptr where `pid` is not a command.
 HANDLE OpenJobOf(int64_t pid);
 
 }  // namespace tripline

@@ -1,4 +1,4 @@
-// process.* of a command with all that it has started, as its job object has it.
+// process.* of a command with everything that it has started, as its job object counts them.
 #include "port/platform.h"
 #include "util/counter.h"
 #include "util/list.h"
@@ -13,7 +13,7 @@
 namespace tripline {
 namespace {
 
-// A list of all processes takes a millisecond and more.
+// Listing all processes takes a millisecond or more.
 constexpr uint64_t kListPeriod = kSecond;
 
 class JobProbe final : public Probe {
@@ -52,7 +52,7 @@ class JobProbe final : public Probe {
   }
 
   uint32_t MinPeriodMs(Metric metric) const override {
-    // Windows counts processor time in ticks of its clock.
+    // Windows updates processor time with the ticks of its clock.
     if (metric == Metric::kProcessCpu || metric == Metric::kProcessCpuTime) return 16;
     return metric == Metric::kProcessThreads ? 1000 : InfoOf(metric).min_period_ms;
   }
@@ -62,7 +62,7 @@ class JobProbe final : public Probe {
 
   static constexpr MetricMask kOfIo = MaskOf(Metric::kProcessRead) | MaskOf(Metric::kProcessWrite);
 
-  // The handle keeps the number from being used again; nullptr where it could not be opened yet.
+  // The handle keeps the process id from being used again; nullptr while the process could not be opened.
   struct Member {
     DWORD pid;
     HANDLE process;
@@ -101,7 +101,7 @@ class JobProbe final : public Probe {
   void ReadMemory(uint64_t now, MetricMask wanted, Readings* out) {
     double rss = 0, footprint = 0;
     for (const Member& member : members_) {
-      // A sum without a member that runs would be too low.
+      // A sum that leaves out a running member would be too low.
       if (member.process == nullptr && member.refused == ERROR_ACCESS_DENIED) {
         Failure why;
         why.Set(Message().Add("process ").Add(uint64_t{member.pid}).Add(" of the command cannot be read").get());
@@ -111,7 +111,7 @@ class JobProbe final : public Probe {
       auto* plain = reinterpret_cast<PROCESS_MEMORY_COUNTERS*>(&counters);
       if (member.process == nullptr || !K32GetProcessMemoryInfo(member.process, plain, sizeof(counters))) continue;
       rss += static_cast<double>(counters.WorkingSetSize);
-      // Wine reports none, which no process that runs has.
+      // Wine reports 0, which no running process can have.
       footprint += static_cast<double>(counters.PrivateUsage != 0 ? counters.PrivateUsage : counters.WorkingSetSize);
     }
     slope_.Add(now, -footprint);
@@ -130,7 +130,7 @@ class JobProbe final : public Probe {
     out->SetLevel(Metric::kProcessThreads, threads_);
   }
 
-  // Opens members that are new, closes those that are gone. Allocates only for more than there ever were.
+  // Opens new members and closes those that are gone. Allocates only when there are more members than ever before.
   void Follow() {
     for (size_t i = members_.size(); i-- > 0;) {
       if (list_.Has(members_[i].pid)) continue;
@@ -150,7 +150,7 @@ class JobProbe final : public Probe {
         member.process = OpenForQuery(member.pid);
         member.refused = member.process == nullptr ? GetLastError() : 0;
       }
-      // One that is only just being made may not have a name yet.
+      // A process that is just being created may not have a name yet.
       if (member.console_host == ConsoleHost::kUnknown) member.console_host = IsConsoleHost(member.process);
       console_hosts_ += member.console_host == ConsoleHost::kYes ? 1 : 0;
     }

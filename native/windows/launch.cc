@@ -1,4 +1,4 @@
-// CreateProcess for a command, suspended and in its job.
+// Creates the process of a command, suspended and in its job.
 #include "windows/launch.h"
 
 #include <cstdlib>
@@ -49,7 +49,7 @@ class Attributes {
     DeleteProcThreadAttributeList(list_);
     free(list_);
   }
-  // The job is only tried: a process that is not in it is put there before it runs.
+  // The job attribute may fail: Launch() puts a process that is not in the job there before it runs.
   bool Set() {
     UpdateProcThreadAttribute(list_, 0, kJobList, &job_, sizeof(job_), nullptr, nullptr);
     return UpdateProcThreadAttribute(list_, 0, PROC_THREAD_ATTRIBUTE_HANDLE_LIST, streams_, sizeof(streams_), nullptr,
@@ -78,7 +78,7 @@ bool CreateFrom(const char* file, const SpawnSpec& spec, wchar_t* environment, S
   if (!batch) {
     windows::AddCommand(spec.arguments, &line);
   } else {
-    // The system's own, whatever the environment says.
+    // Use cmd.exe of the system folder, whatever COMSPEC says.
     const UINT length = GetSystemDirectoryW(interpreter, MAX_PATH);
     lstrcpyW(interpreter + length, L"\\cmd.exe");
     if (!windows::AddBatchCommand(file, spec.arguments, &line) || line.size() > kLongestForCmd) {
@@ -91,7 +91,7 @@ bool CreateFrom(const char* file, const SpawnSpec& spec, wchar_t* environment, S
   DWORD attached = 0;
   DWORD flags = CREATE_SUSPENDED | CREATE_UNICODE_ENVIRONMENT | EXTENDED_STARTUPINFO_PRESENT;
   if (!spec.foreground) flags |= CREATE_NEW_PROCESS_GROUP;
-  // Where this process has no console it would get one of its own, with a window.
+  // If this process has no console, the command would get a new one with a window.
   if (GetConsoleProcessList(&attached, 1) == 0) flags |= CREATE_NO_WINDOW;
   PROCESS_INFORMATION made;
   if (!CreateProcessW(batch ? interpreter : wide_file.get(), wide_line.get(), nullptr, nullptr, TRUE, flags,
@@ -129,7 +129,7 @@ bool Launch(const SpawnSpec& spec, const Job& job, const HANDLE* streams, Launch
   why->kind = SpawnFailure::kNotFound;
   for (const char* const* file = spec.files; *file != nullptr; file++) {
     if ((*file)[0] == '\0') continue;
-    // As a shell: one that may not be run does not hide one further on that may.
+    // As a shell does: a file that cannot be run does not hide one later in the path that can.
     SpawnFailure failure;
     if (CreateFrom(*file, spec, environment.get(), &start, out, &failure)) break;
     if (failure.kind == SpawnFailure::kOther || why->kind == SpawnFailure::kNotFound) *why = failure;

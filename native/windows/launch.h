@@ -1,4 +1,4 @@
-// From a specification to a process that is in its job and does not run yet.
+// Creates a suspended process in its job from a specification.
 #pragma once
 
 #include "port/spawn.h"
@@ -12,7 +12,7 @@ struct Launched {
   DWORD pid = 0;
 };
 
-// `streams` are what it gets, and all that it gets. False, with why, where it cannot be run.
+// The command inherits `streams` and no other handle. False, with the reason, where it cannot be run.
 bool Launch(const SpawnSpec& spec, const Job& job, const HANDLE* streams, Launched* out, SpawnFailure* why);
 
 }  // namespace tripline

@@ -1,5 +1,5 @@
-// memory*, swap: physical memory, commit, and the limits of the job. Direct calls alone: they take a microsecond, and a
-// performance counter's value would be up to a second old. Commit comes from GlobalMemoryStatusEx too:
+// memory*, swap: physical memory, commit, and the limits of the job. Uses direct calls only: they take a microsecond,
+// while a performance counter's value may be a second old. Commit comes from GlobalMemoryStatusEx too, because
 // GetPerformanceInfo lists every process of the machine for each answer.
 #include "port/platform.h"
 #include "util/slope.h"
@@ -75,17 +75,17 @@ class MemoryProbe final : public Probe {
     }
     figures_.physical_total = status.ullTotalPhys;
     figures_.physical_available = status.ullAvailPhys;
-    // Named after the page file, but it is commit: the machine's, or this process's share where that is less.
+    // The fields are named after the page file but hold commit: the machine's, or this process's share if that is less.
     const bool sane = status.ullTotalPageFile >= status.ullAvailPageFile;
     figures_.commit_limit = status.ullTotalPageFile;
     figures_.commit_total = sane ? status.ullTotalPageFile - status.ullAvailPageFile : 0;
     return true;
   }
 
-  // What this process may still have.
+  // Reads what this process may still allocate.
   void ReadOwn(uint64_t now, MetricMask wanted, Readings* out) {
     if (wanted == 0) return;
-    // A process that is not in a job costs one call in a while.
+    // A process without limits is checked again only once in a while.
     const bool limited = figures_.job_limit != 0 || figures_.process_limit != 0;
     if (limits_at_ == 0 || now - limits_at_ >= (limited ? kJobPeriod : kSecond)) {
       limits_at_ = now;
@@ -111,7 +111,7 @@ class MemoryProbe final : public Probe {
     figures_.process_limit = (flags & JOB_OBJECT_LIMIT_PROCESS_MEMORY) != 0 ? limits.ProcessMemoryLimit : 0;
   }
 
-  // False where there is a limit and its use is not known.
+  // False where there is a limit but its current use is not known.
   bool ReadUse() {
     if (figures_.process_limit != 0) {
       PROCESS_MEMORY_COUNTERS_EX counters = {};
@@ -120,7 +120,7 @@ class MemoryProbe final : public Probe {
       figures_.process_used = counters.PrivateUsage;
     }
     if (figures_.job_limit == 0) return true;
-    // JobObjectMemoryUsageInformation: what all processes of the job have committed.
+    // JobObjectMemoryUsageInformation: the memory that all processes of the job have committed.
     struct {
       uint64_t used, peak;
     } usage = {};

@@ -1,6 +1,5 @@
-// network.rx, network.tx: GetIfTable2, summed over the interfaces that have hardware behind them, so that what passes
-// through bridges, tunnels, teams and virtual switches is not counted twice. (The counters of PDH do not say which is
-// which.)
+// network.rx, network.tx: GetIfTable2, summed over the interfaces with hardware behind them, so that traffic through
+// bridges, tunnels, teams and virtual switches is not counted twice. The counters of PDH do not distinguish these.
 #include <memory>
 
 #include "port/platform.h"
@@ -40,7 +39,7 @@ class NetworkProbe final : public Probe {
     message.Add("no such interface; there is ");
     for (ULONG i = 0; i < table->NumEntries; i++) {
       found = found || IsSelected(table->Table[i]);
-      // Most are filters and tunnels that no user means.
+      // Skip interfaces without hardware: most are filters and tunnels.
       if (table->Table[i].InterfaceAndOperStatusFlags.HardwareInterface == 0) continue;
       char name[128] = "";
       WideCharToMultiByte(CP_UTF8, 0, table->Table[i].Alias, -1, name, sizeof(name) - 1, nullptr, nullptr);
@@ -97,7 +96,7 @@ class NetworkProbe final : public Probe {
             windows::ToAddress(row.PermanentPhysicalAddress, row.PhysicalAddressLength), row.InOctets + row.OutOctets};
   }
 
-  std::unique_ptr<Wide> selected_;  // the alias; nullptr for all that count
+  std::unique_ptr<Wide> selected_;  // the alias; nullptr for all interfaces that count
   const GetTable get_;
   const FreeTable free_;
   List<windows::Interface> interfaces_;

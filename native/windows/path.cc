@@ -1,10 +1,10 @@
-// Volumes by paths, without touching a server before its helper thread does.
+// Finds the volume of a path. Only the helper thread may touch a server.
 #include "windows/path.h"
 
 namespace tripline {
 namespace {
 
-constexpr wchar_t kVerbatim[] = L"\\\\?\\";  // takes a path as it is, and at any length
+constexpr wchar_t kVerbatim[] = L"\\\\?\\";  // prefix for paths of any length, taken literally
 constexpr size_t kVerbatimSize = 4;
 
 UINT TypeOfDrive(wchar_t letter) {
@@ -28,7 +28,7 @@ bool MakeAbsolute(const List<wchar_t>& given, List<wchar_t>* out) {
   return length != 0 && length < size;
 }
 
-// Past MAX_PATH the calls of the system take a path with a drive letter in this form alone.
+// System calls accept a path with a drive letter that is longer than MAX_PATH only with this prefix.
 List<wchar_t> ToCall(const List<wchar_t>& path) {
   const bool is_long = path.size() >= MAX_PATH && path[1] == L':';
   List<wchar_t> call;
@@ -37,8 +37,8 @@ List<wchar_t> ToCall(const List<wchar_t>& path) {
   return call;
 }
 
-// Whether a step on the way may lead to another volume. Each is looked at only once the one above it is known to be
-// here, so that none of it touches a server.
+// Whether a step of the path may lead to another volume. A step is examined only after the one above it is known to be
+// local, so that no call touches a server.
 bool HasDetour(const List<wchar_t>& path) {
   List<wchar_t> step = ToCall(path);
   const size_t drive = step.size() - path.size() + 2;
@@ -71,7 +71,7 @@ bool FindVolume(const char* path, Volume* out, Failure* why) {
     SetWinError("GetFullPathName", path, GetLastError(), "too long, or not a path of Windows", why);
     return false;
   }
-  // By its drive letter alone: finding mount points goes to the volume, which may be far away.
+  // Judge by the drive letter alone: looking for mount points would access the volume, which may be remote.
   const wchar_t letter = out->letter();
   const bool device = out->path.size() > kVerbatimSize && out->path[0] == L'\\' && out->path[1] == L'\\' &&
                       (out->path[2] == L'?' || out->path[2] == L'.');
@@ -95,7 +95,7 @@ bool FindRoot(const char* path, Volume* out, Failure* why) {
     SetWinError("GetFileAttributes", path, error, missing ? "no such path" : "", why);
     return false;
   }
-  // A root is never longer than the path, but for a backslash at its end.
+  // A root is never longer than the path plus a trailing backslash.
   List<wchar_t> root(call.size() + 2);
   if (!GetVolumePathNameW(call.data(), root.data(), static_cast<DWORD>(root.size()))) {
     SetWinError("GetVolumePathName", path, GetLastError(), "", why);

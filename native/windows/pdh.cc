@@ -1,4 +1,4 @@
-// The query, the thread that collects it, and the slots in which readings are left.
+// The PDH query, the thread that collects it, and the slots that hold the readings.
 #include "windows/pdh.h"
 
 #include "port/platform.h"
@@ -11,9 +11,9 @@
 namespace tripline {
 namespace {
 
-constexpr size_t kPathSize = 96;  // more than any path that a probe asks for
+constexpr size_t kPathSize = 96;  // longer than any path that a probe uses
 constexpr DWORD kPeriodMs = 1000;
-constexpr uint32_t kRetryRounds = 60;  // after which a counter that could not be added is tried again
+constexpr uint32_t kRetryRounds = 60;  // how often to collect before a counter that could not be added is tried again
 
 struct Slot {
   wchar_t path[kPathSize] = {};
@@ -26,7 +26,7 @@ struct Shared {
   Mutex mutex;
   bool running GUARDED_BY(mutex) = false;
   HANDLE changed = nullptr;
-  List<Slot> slots GUARDED_BY(mutex);  // grows, and slots are used again
+  List<Slot> slots GUARDED_BY(mutex);  // only grows; free slots are reused
 };
 
 // Never destroyed: the thread may outlive the static destructors of the process.
@@ -121,11 +121,11 @@ class Query {
   PDH_HQUERY query_ = nullptr;
 };
 
-// What the thread keeps for a slot.
+// The thread's own state for a slot.
 struct Held {
   PDH_HCOUNTER counter = nullptr;
   uint32_t generation = 0;
-  uint32_t refused_for = 0;  // rounds since it could not be added; 0: it was not refused
+  uint32_t refused_for = 0;  // rounds since the counter could not be added; 0 if it could
 };
 
 class Collector {
@@ -163,7 +163,7 @@ class Collector {
     return false;
   }
 
-  // Adding may load a provider, so the lock is not held for it: readers never wait.
+  // Adding a counter may load a provider, so the lock is not held meanwhile and readers never wait.
   void AddAndRemove() {
     for (size_t i = 0; i < held_.size(); i++) {
       Held& held = held_[i];
@@ -231,7 +231,7 @@ bool Same(const wchar_t* a, const wchar_t* b) {
   return *a == *b;
 }
 
-// The slot of that path, or one that is not used.
+// Finds the slot with that path, or a free one.
 int FindSlot(const wchar_t* path, List<Slot>* slots) {
   int unused = -1;
   for (size_t i = 0; i < slots->size(); i++) {
@@ -264,7 +264,7 @@ void Counter::Open(const wchar_t* path) {
   Slot& slot = shared->slots[static_cast<size_t>(slot_)];
   slot.users++;
   if (!shared->running) {
-    // It reads at once when it starts; without a thread the reading stays what it is.
+    // The thread collects as soon as it starts. Without a thread, readings never change.
     shared->running = StartThread(Collector::Body, shared, "tripline-pdh");
     if (!shared->running) {
       slot.reading.state = CounterReading::kFailed;

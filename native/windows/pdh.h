@@ -1,5 +1,5 @@
-// Performance counters, by their English names: one query for the process, opened and collected once a second on a
-// thread of its own, because the first load of a provider can take seconds.
+// Performance counters by their English names. The process has one query, which a separate thread opens and collects
+// once per second, because loading a provider for the first time can take seconds.
 #pragma once
 
 #include <cstdint>
@@ -18,7 +18,7 @@ struct CounterReading {
   Failure why;
 };
 
-// One counter, collected while there is one of these.
+// One counter, which is collected as long as this object exists.
 class Counter {
  public:
   Counter() = default;
@@ -26,7 +26,8 @@ class Counter {
   Counter(const Counter&) = delete;
   Counter& operator=(const Counter&) = delete;
 
-  // `path` as in "\System\Processor Queue Length", at most 95 characters. Without a thread, readings say so.
+  // `path` as in "\System\Processor Queue Length", at most 95 characters. If the thread cannot be started, readings say
+  // so.
   void Open(const wchar_t* path);
   void Close();
 

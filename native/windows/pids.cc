@@ -1,4 +1,4 @@
-// pids: processes of the job that this process is in, of how many it may have.
+// pids: the number of processes in this process's job, as a share of the job's limit.
 #include "windows/families.h"
 #include "windows/win.h"
 

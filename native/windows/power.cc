@@ -41,7 +41,7 @@ class PowerProbe final : public Probe {
   const char* Origin(Metric) const override { return "GetSystemPowerStatus"; }
 
  private:
-  // Asked with each read: a UPS is plugged in and out.
+  // Checked at each read, because a UPS may be plugged in or out.
   bool HasShortTermBatteries() const {
     SYSTEM_POWER_CAPABILITIES capabilities = {};
     return query_ != nullptr && query_(kCapabilities, nullptr, 0, &capabilities, sizeof(capabilities)) == 0 &&

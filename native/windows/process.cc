@@ -15,7 +15,7 @@
 namespace tripline {
 namespace {
 
-// A list of all processes takes a millisecond and more.
+// Listing all processes takes a millisecond or more.
 constexpr uint64_t kListPeriod = kSecond;
 
 struct Usage {
@@ -26,7 +26,7 @@ struct Usage {
   uint64_t read = 0, written = 0;  // bytes
 };
 
-// False when the process has ended or forbids it.
+// False when the process has ended or access to it is denied.
 bool ReadUsage(HANDLE process, bool with_memory, Usage* out) {
   FILETIME created, exited, kernel, user;
   if (!GetProcessTimes(process, &created, &exited, &kernel, &user)) return false;
@@ -43,7 +43,7 @@ bool ReadUsage(HANDLE process, bool with_memory, Usage* out) {
     return false;
   }
   out->rss = static_cast<double>(counters.WorkingSetSize);
-  // Wine reports none, which no process that runs has.
+  // Wine reports 0, which no running process can have.
   out->footprint = static_cast<double>(counters.PrivateUsage != 0 ? counters.PrivateUsage : counters.WorkingSetSize);
   return true;
 }
@@ -51,10 +51,10 @@ bool ReadUsage(HANDLE process, bool with_memory, Usage* out) {
 struct Member {
   DWORD pid;
   DWORD parent;
-  HANDLE handle;  // nullptr where it cannot be opened
-  DWORD refused;  // with this error
+  HANDLE handle;  // nullptr if the process cannot be opened
+  DWORD refused;  // the error of opening it
   uint64_t created;
-  uint64_t cpu, read, written;  // of the last read
+  uint64_t cpu, read, written;  // values of the last read
   uint32_t threads;
   bool seen;
 };
@@ -84,7 +84,7 @@ class ProcessProbe final : public Probe {
       return SetEnded(root_, wanted, out);
     }
     const bool list = tree_ || Wants(wanted, Metric::kProcessThreads);
-    // A read that comes a little early must not leave the list to the next one.
+    // The tolerance makes a read that comes slightly early refresh the list too.
     if (list && (listed_at_ == 0 || now - listed_at_ >= kListPeriod - kListPeriod / 8)) {
       listed_at_ = now;
       listed_ = List();
@@ -159,19 +159,19 @@ class ProcessProbe final : public Probe {
   }
 
   uint32_t MinPeriodMs(Metric metric) const override {
-    // What a new member of a tree has used before it was listed comes all at once: over less than the time between two
-    // lists that would be a share that no processor has, or a rate that no disk has.
+    // What a new member of a tree has used before it was listed is added all at once. Over less than the time between
+    // two lists, that would give a share beyond all processors, or a rate that no disk has.
     const bool summed =
         metric == Metric::kProcessCpu || metric == Metric::kProcessRead || metric == Metric::kProcessWrite;
     if (summed && tree_) return kListPeriod / kMillisecond;
-    // Windows counts processor time in ticks of its clock.
+    // Windows updates processor time with the ticks of its clock.
     if (metric == Metric::kProcessCpu || metric == Metric::kProcessCpuTime) return 16;
     if (metric == Metric::kProcessCount) return 1000;
     return metric == Metric::kProcessThreads ? 1000 : InfoOf(metric).min_period_ms;
   }
 
  private:
-  // A member that runs and that this process may not open: sums without it would be too low.
+  // Finds a running member that this process may not open: sums that leave it out would be too low.
   const Member* FindHidden() const {
     for (uint32_t i = 0; i < count_; i++) {
       if (members_[i].handle == nullptr && members_[i].refused == ERROR_ACCESS_DENIED) return &members_[i];
@@ -186,7 +186,7 @@ class ProcessProbe final : public Probe {
     return nullptr;
   }
 
-  // Allocates only when the tree grows beyond what it ever was.
+  // Allocates only when the tree is larger than ever before.
   Member* Join(DWORD pid, DWORD parent) {
     if (count_ == capacity_) {
       const uint32_t capacity = capacity_ + 16;
@@ -198,14 +198,14 @@ class ProcessProbe final : public Probe {
     Member member = {pid, parent, nullptr, 0, 0, 0, 0, 0, 0, true};
     member.handle = OpenForQuery(pid);
     if (member.handle == nullptr) member.refused = GetLastError();
-    // The last two bits of a number are ignored, so that this may be another one.
+    // OpenProcess() ignores the last two bits of a process id, so this may be another process.
     else if (GetProcessId(member.handle) != pid)
       Drop(&member);
     Usage usage;
     if (member.handle != nullptr && ReadUsage(member.handle, false, &usage)) {
       member.created = usage.created;
-      // Growth counts from the first list on: members that are there by then bring their past with them, and one that
-      // comes later has used all of it since.
+      // Growth counts from the first list on. What the first members had used before is not growth; everything that a
+      // later member has used is.
       if (count_ == 0 || !listed_before_) {
         member.cpu = usage.cpu;
         member.read = usage.read;
@@ -228,7 +228,7 @@ class ProcessProbe final : public Probe {
       return false;
     }
     for (uint32_t i = 0; i < count_; i++) members_[i].seen = false;
-    // A child may be listed before its parent: again until none joins.
+    // A child may be listed before its parent, so repeat until no process joins.
     for (bool joined = true; joined;) {
       joined = false;
       PROCESSENTRY32W entry;
@@ -248,7 +248,7 @@ class ProcessProbe final : public Probe {
     return true;
   }
 
-  // True when it has joined the tree just now.
+  // True if the process has just joined the tree.
   bool Visit(const PROCESSENTRY32W& entry) {
     Member* known = Find(entry.th32ProcessID);
     if (known != nullptr) {
@@ -262,7 +262,7 @@ class ProcessProbe final : public Probe {
     const uint64_t parent_created = parent->created;
     Member* child = Join(entry.th32ProcessID, entry.th32ParentProcessID);
     if (child == nullptr) return false;
-    // Numbers are used again: a child is younger than its parent.
+    // Process ids are used again: a process older than its supposed parent is not its child.
     if (child->handle != nullptr && child->created < parent_created) {
       Drop(child);
       count_--;
@@ -277,7 +277,7 @@ class ProcessProbe final : public Probe {
   Member* members_ = nullptr;
   uint32_t count_ = 0, capacity_ = 0;
   bool listed_before_ = false;
-  bool listed_ = false;  // the last time
+  bool listed_ = false;  // whether the last attempt to list succeeded
   DWORD list_error_ = 0;
   uint64_t listed_at_ = 0;
   uint64_t ended_ = 0;  // CPU time of members that are gone, in 100 ns
@@ -293,7 +293,7 @@ Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
     why->Set("no such process number");
     return nullptr;
   }
-  // The kernel keeps the members of a command's job itself, which is better than to follow parents.
+  // For a command, the kernel knows the members of the job, which is more reliable than following parents.
   if (Probe* probe = selector.tree ? MakeJobProbe(selector.pid) : nullptr) return probe;
   return OpenProbe<ProcessProbe>(selector, why);
 }

@@ -5,7 +5,7 @@
 namespace tripline {
 namespace {
 
-// SystemProcessorPerformanceInformation: undocumented in its name only.
+// The documented structure SYSTEM_PROCESSOR_PERFORMANCE_INFORMATION, with names for its reserved fields.
 struct ProcessorTimes {
   LARGE_INTEGER idle, kernel, user, dpc, interrupt;
   ULONG interrupts;

@@ -1,4 +1,4 @@
-// The times of the single processors of this process's group.
+// The times of each processor in this process's processor group.
 #pragma once
 
 #include <cstdint>
@@ -7,9 +7,9 @@
 
 namespace tripline {
 
-constexpr uint32_t kMostProcessors = 64;  // of one group, which is what an affinity mask is about
+constexpr uint32_t kMostProcessors = 64;  // the size of a processor group, to which an affinity mask applies
 
-// False where the system has no such call, or more processors than a group has.
+// False where the system has no such call, or reports more processors than a group can have.
 bool ReadProcessors(windows::CpuTicks (&times)[kMostProcessors], uint32_t* count);
 
 }  // namespace tripline

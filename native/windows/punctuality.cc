@@ -1,4 +1,4 @@
-// What the scheduler can be asked for on Windows beyond a fair share.
+// Scheduling requests on Windows.
 #include <windows.h>
 
 #include "port/platform.h"

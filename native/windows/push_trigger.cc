@@ -1,4 +1,4 @@
-// Low memory: Windows notifies all processes at once, and has no levels that could be chosen.
+// Low memory: Windows notifies all processes at the same level, which cannot be chosen.
 #include "port/push_trigger.h"
 
 #include "windows/win.h"
@@ -14,7 +14,7 @@ class LowMemoryTrigger final : public PushTrigger {
   ~LowMemoryTrigger() override { CloseHandle(handle_); }
 
   intptr_t handle() const override { return reinterpret_cast<intptr_t>(handle_); }
-  // For how long the Waiter ignores it after it has fired, in milliseconds.
+  // How long the Waiter ignores the trigger after it has fired, in milliseconds.
   uint32_t readiness() const override { return kHoldOffMs; }
   bool Acknowledge() override { return true; }
 

@@ -1,4 +1,4 @@
-// The thread of a relay, and how it is taken out of a call that blocks.
+// The relay's thread, and how it is interrupted in a blocking call.
 #include "windows/relay.h"
 
 #include <initializer_list>
@@ -7,11 +7,11 @@
 
 namespace tripline {
 
-// How often and how long it is tried to take a thread out of a call that blocks, in milliseconds.
+// How often to try to interrupt a blocking call, and how long to wait after each attempt, in milliseconds.
 constexpr uint32_t kStopRounds = 20;
 constexpr DWORD kStopWait = 10;
 
-// Held by the relay and by its thread, which may be stuck in a write long after the relay is gone.
+// Shared by the relay and its thread, which may be stuck in a write long after the relay is gone.
 struct Relay::Pipe {
   HANDLE from = nullptr, to = nullptr, port = nullptr;
   ULONG_PTR key = 0;
@@ -45,7 +45,7 @@ struct Relay::Pipe {
   static DWORD WINAPI Main(void* raw) {
     auto* pipe = static_cast<Pipe*>(raw);
     pipe->Pass();
-    // The reader is gone: the command must see it.
+    // The reader is gone: close the pipe, so that the command's writes fail.
     CloseHandle(pipe->from);
     CloseHandle(pipe->to);
     pipe->from = pipe->to = nullptr;
@@ -61,7 +61,7 @@ bool Relay::Open(HANDLE target, HANDLE port, ULONG_PTR key, HANDLE* input, Failu
   pipe_->to = target;
   pipe_->key = key;
   const HANDLE self = GetCurrentProcess();
-  // A handle to the port of its own: the thread may outlive the command.
+  // The thread gets its own handle to the port, because it may outlive the command.
   if (CreatePipe(&pipe_->from, input, nullptr, 0) &&
       SetHandleInformation(*input, HANDLE_FLAG_INHERIT, HANDLE_FLAG_INHERIT) &&
       DuplicateHandle(self, port, self, &pipe_->port, 0, FALSE, DUPLICATE_SAME_ACCESS)) {
@@ -83,7 +83,7 @@ bool Relay::Start() {
 void Relay::Stop() {
   if (pipe_ == nullptr) return;
   __atomic_store_n(&pipe_->stop, true, __ATOMIC_RELEASE);
-  // Again and again: it may only just be on its way into the call.
+  // Repeated, because the thread may not have entered the call yet.
   for (uint32_t i = 0; pipe_->thread != nullptr && i < kStopRounds; i++) {
     CancelSynchronousIo(pipe_->thread);
     if (WaitForSingleObject(pipe_->thread, kStopWait) == WAIT_OBJECT_0) break;

@@ -1,5 +1,5 @@
-// Passes on what a command writes, to know when it has last written anything. On a thread of its own, because the
-// reader may stop reading, and a write to a console cannot be waited for.
+// Passes on a command's output and records when the command last wrote. Runs on a thread of its own, because the reader
+// may stop reading, and writes to a console are always blocking.
 #pragma once
 
 #include "windows/win.h"
@@ -13,17 +13,17 @@ class Relay {
   Relay(const Relay&) = delete;
   Relay& operator=(const Relay&) = delete;
 
-  // `target` is where everything goes; taken over. The end for the command comes back in `input`, to be closed once it
-  // has it. `port` is notified, with `key`, when nothing more comes.
+  // Output goes to `target`, which the relay owns from then on. `input` receives the end for the command; the caller
+  // closes it after the command has inherited it. `port` is notified, with `key`, at the end of the output.
   bool Open(HANDLE target, HANDLE port, ULONG_PTR key, HANDLE* input, Failure* why);
-  // Begins to pass on.
+  // Starts passing output on.
   bool Start();
-  // Gives up what has not been passed on.
+  // Discards what has not been passed on.
   void Stop();
 
-  // Whether there may still be something to pass on.
+  // Whether there may still be output to pass on.
   bool open() const;
-  // MonotonicNow() time; 0 before anything was written.
+  // When the command last wrote, in MonotonicNow() time; 0 before it has written anything.
   uint64_t written_at() const;
 
  private:

@@ -1,4 +1,4 @@
-// Signals by their senders: Windows has neither.
+// The origin of signals: Windows has no signals, and so no senders.
 #include "port/spawn.h"
 
 namespace tripline {

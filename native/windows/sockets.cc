@@ -1,4 +1,4 @@
-// sockets: TCP connections of both families, those that listen left out.
+// sockets: TCP connections over IPv4 and IPv6, without listening sockets.
 #include "windows/families.h"
 #include "windows/win.h"
 
@@ -21,7 +21,7 @@ class SocketsProbe final : public Probe {
       SetWinError("GetTcpStatisticsEx", "", error, "", &why);
       return SetUnavailable(wanted, why, out);
     }
-    // A machine may do without the newer family.
+    // IPv6 may be disabled.
     if (get_(&second, AF_INET6) != 0) second.dwNumConns = 0;
     out->SetLevel(Metric::kSockets, static_cast<double>(first.dwNumConns) + static_cast<double>(second.dwNumConns));
   }

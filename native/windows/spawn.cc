@@ -1,5 +1,5 @@
-// A command in a job object: nothing that it starts gets out of that, and the kernel ends it with this process. One
-// thread, the one in Next(), does everything; all others give it orders.
+// A command in a job object: nothing that it starts can leave the job, and the kernel ends the job with this process.
+// The thread in Next() does all the work; other threads send it orders.
 #include "port/spawn.h"
 
 #include "port/drain.h"
@@ -14,17 +14,17 @@
 namespace tripline {
 namespace {
 
-// Windows has no deaths by a signal. A process that is ended by force exits with this code, which is reported as
-// SIGKILL; one without a handler for Ctrl-Break exits with STATUS_CONTROL_C_EXIT, reported as the signal that it stood
-// for.
+// On Windows no process dies of a signal. A terminated process exits with this code, which is reported as SIGKILL. A
+// process without a handler for Ctrl-Break exits with STATUS_CONTROL_C_EXIT, which is reported as the signal that the
+// Ctrl-Break stood for.
 constexpr int kKillSignal = 9;
 constexpr DWORD kKilledCode = 128 + kKillSignal;
 constexpr DWORD kControlCode = 0xC000013A;
 
-// Node's numbers of the signals that ask to end: SIGHUP, SIGINT, SIGTERM, SIGBREAK.
+// Whether a signal requests an end, by Node's numbers: SIGHUP, SIGINT, SIGTERM, SIGBREAK.
 bool IsRequestToEnd(int signal) { return signal == 1 || signal == 2 || signal == 15 || signal == 21; }
 
-// What the port brings.
+// The sources of packets at the completion port.
 enum Key : ULONG_PTR { kOfJob = 1, kOfOrder, kOfExit, kOfRelay };
 
 struct Order {
@@ -67,7 +67,7 @@ class WindowsCommand final : public Command {
     process_ = launched.process;
     pid = root = launched.pid;
     lstrcpyA(group, "a job object");
-    // The job dies with this object: what fails from here on leaves no process behind.
+    // The job ends with this object, so a failure from here on leaves no process behind.
     const bool watched =
         RegisterWaitForSingleObject(&exit_wait_, process_, NotifyExit, port_, INFINITE, WT_EXECUTEONLYONCE) &&
         relays_[0].Start() && relays_[1].Start();
@@ -125,7 +125,7 @@ class WindowsCommand final : public Command {
     Order* order = nullptr;
   };
 
-  // ---- beginnings
+  // ---- starting
 
   bool OpenStreams(const SpawnSpec& spec, HANDLE* streams, Failure* why) {
     for (int i = 0; i < 3; i++) {
@@ -134,7 +134,7 @@ class WindowsCommand final : public Command {
     }
     if (idle_ == kNever) return true;
     for (int i = 1; i < 3; i++) {
-      // The command gets the pipe, and not where it leads to.
+      // The command inherits the pipe and not its target.
       const HANDLE target = streams[i];
       streams[i] = nullptr;
       SetHandleInformation(target, HANDLE_FLAG_INHERIT, 0);
@@ -145,7 +145,7 @@ class WindowsCommand final : public Command {
 
   static void CALLBACK NotifyExit(void* port, BOOLEAN) { PostQueuedCompletionStatus(port, 0, kOfExit, nullptr); }
 
-  // ---- what happens
+  // ---- events
 
   void Give(const Order& order) {
     auto* copy = new Order(order);
@@ -164,7 +164,7 @@ class WindowsCommand final : public Command {
     for (DWORD timeout = TimeToWait(); Take(timeout, &packet); timeout = 0) {
       if (packet.order != nullptr) Obey(*packet.order);
       delete packet.order;
-      // A newcomer while all are stopped.
+      // A new process while the tree is suspended: suspend it too.
       if (packet.key == kOfJob && packet.number == JOB_OBJECT_MSG_NEW_PROCESS && paused_) job_.Suspend();
     }
   }
@@ -210,7 +210,7 @@ class WindowsCommand final : public Command {
     ForgetJob(pid);
     event->kind = CommandEvent::kGone;
     event->cpu = usage.cpu;
-    // Those that there were when it began, and all that came after.
+    // Counts the processes at the start of the end, and all later ones.
     event->ended = ended_ + (phase_ >= kEnding ? usage.total - total_before_ : 0);
     event->killed = killed_;
   }
@@ -235,7 +235,7 @@ class WindowsCommand final : public Command {
     written_at_ = MonotonicNow();
   }
 
-  // A signal for the command; one that cannot be sent ends it, as it does for Node's own children.
+  // Passes a signal on to the command. A signal that cannot be sent terminates it, as with Node's own child processes.
   void Pass(int signal) {
     const bool asks = IsRequestToEnd(signal);
     if (exited_) {
@@ -268,7 +268,7 @@ class WindowsCommand final : public Command {
     } else if (kill_at < kill_at_) {
       kill_at_ = kill_at;
     }
-    // A process that is stopped receives nothing.
+    // A suspended process cannot act on the request.
     if (paused_) Continue();
     if (signal == kKillSignal) phase_ = kKilling;
     next_at_ = now;
@@ -289,7 +289,7 @@ class WindowsCommand final : public Command {
     }
     if (now < next_at_) return false;
     if (phase_ == kLingering) BeginEnd(end_signal_, kill_after_);
-    // Without a process that has received the request there is nothing to wait for.
+    // If no process has received the request, there is nothing to wait for.
     const bool may_end = list_.Read(job_.get()) && request_.MayStillEnd(list_);
     if (phase_ == kEnding && (now >= kill_at_ || !may_end)) phase_ = kKilling;
     if (phase_ == kKilling && list_.count() > 0) {
@@ -315,7 +315,7 @@ class WindowsCommand final : public Command {
   CloseRequest request_;
   Relay relays_[2];
   Drain drain_;
-  bool abandoned_ = false;  // by another thread than the one in Next()
+  bool abandoned_ = false;  // set by a thread other than the one in Next()
 
   Phase phase_ = kRunning;
   bool exited_ = false;
@@ -327,8 +327,8 @@ class WindowsCommand final : public Command {
   uint64_t next_at_ = kNever;
   uint64_t kill_at_ = kNever;
   uint64_t scan_interval_ = kFirstScanInterval;
-  int asked_with_ = 0;      // what the last Ctrl-Break to the command stood for
-  int asked_all_with_ = 0;  // and the last request to all of them
+  int asked_with_ = 0;      // the signal that the last Ctrl-Break to the command stood for
+  int asked_all_with_ = 0;  // the signal that the last request to the whole tree stood for
   uint32_t ended_ = 0, total_before_ = 0;
   bool by_force_ = false;
   bool killed_ = false;

@@ -1,4 +1,4 @@
-// Descriptors of the host as handles that a command inherits.
+// Turns descriptors of the host into handles that a command inherits.
 #include "windows/streams.h"
 
 #include <initializer_list>
@@ -6,7 +6,8 @@
 namespace tripline {
 namespace {
 
-// Numbers above 2 mean something to the C library in the host alone: libuv's door to it, where the host has one.
+// Descriptors above 2 are known only to the host's C library, which can be reached through a function of libuv that the
+// host may export.
 HANDLE FindInHost(int descriptor, Failure* why) {
   using Lookup = intptr_t (*)(int);
   Lookup lookup = nullptr;
@@ -21,7 +22,7 @@ HANDLE FindInHost(int descriptor, Failure* why) {
     why->Set(message.Add(": this host does not say what it is").get());
     return nullptr;
   }
-  // -1 is a descriptor that is not open, -2 one without a handle.
+  // -1 means that the descriptor is not open, -2 that it has no handle.
   const intptr_t handle = lookup(descriptor);
   if (handle != -1 && handle != -2) return reinterpret_cast<HANDLE>(handle);
   why->Set(message.Add(" is not open").get());
@@ -45,7 +46,7 @@ HANDLE OpenStream(int descriptor, Failure* why) {
   HANDLE found = nullptr;
   if (descriptor < 3) {
     found = GetStdHandle(kStandard[descriptor]);
-    // A program with windows may have none.
+    // A GUI program may have no standard handles.
     if (found == nullptr || found == INVALID_HANDLE_VALUE) return OpenNull(why);
   } else {
     found = FindInHost(descriptor, why);

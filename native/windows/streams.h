@@ -1,11 +1,12 @@
-// The three streams that a command gets, as handles.
+// Opens the three standard streams of a command as handles.
 #pragma once
 
 #include "windows/win.h"
 
 namespace tripline {
 
-// A descriptor of the host's as a new handle that children inherit; -1 is the null device. nullptr and why.
+// Returns a new inheritable handle for a descriptor of the host; -1 is the null device. nullptr, with the reason, on
+// failure.
 HANDLE OpenStream(int descriptor, Failure* why);
 
 }  // namespace tripline

@@ -1,16 +1,16 @@
-// Clocks, the lock and threads on Windows.
+// Clocks, locks and threads on Windows.
 #include "port/platform.h"
 #include "windows/win.h"
 
 namespace tripline {
 namespace {
 
-// Reserved, not committed. Performance counters run other vendors' libraries on a thread of this library.
+// Reserved, not committed. Performance counters run third-party libraries on a thread of this library.
 constexpr SIZE_T kStackSize = 1024 * 1024;
 
 using PreciseTime = void(WINAPI*)(PULONGLONG);
 
-// Counts in 100 ns and stands still while the machine sleeps. Windows 10 has it; searched for once.
+// A clock in units of 100 ns that stops while the machine sleeps. Windows 10 and later have it; looked up once.
 PreciseTime FindPreciseTime() {
   static const PreciseTime found = FindFunction<PreciseTime>(L"kernelbase.dll", "QueryUnbiasedInterruptTimePrecise");
   return found;
@@ -52,7 +52,7 @@ uint64_t MonotonicNow() {
 }
 
 uint64_t SuspendedTotal() {
-  // Both move in steps of 15.6 ms, which is less than what counts as a suspend.
+  // Both clocks advance in steps of 15.6 ms, which is less than what counts as a suspend.
   ULONGLONG awake = 0;
   if (!QueryUnbiasedInterruptTime(&awake)) return 0;
   const uint64_t total = GetTickCount64() * kMillisecond;
@@ -87,7 +87,8 @@ bool StartThread(void (*body)(void*), void* argument, const char* name, bool) {
   return true;
 }
 
-// Above the threads that do the work: the scheduler would let them finish a quantum of 30 ms and more first.
+// Raises the thread above the host's busy threads, which the scheduler would otherwise let finish a quantum of 30 ms or
+// more first.
 void PreferPunctuality() { SetThreadPriority(GetCurrentThread(), THREAD_PRIORITY_ABOVE_NORMAL); }
 
 void PinLibrary() {

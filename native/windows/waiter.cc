@@ -1,4 +1,4 @@
-// The sampling thread's one blocking call on Windows: an event, a timer, and what triggers wait for.
+// The sampling thread's one blocking call on Windows: waits for an event, a timer, and the handles of triggers.
 #include "port/platform.h"
 #include "port/push_trigger.h"
 #include "windows/win.h"
@@ -22,7 +22,7 @@ Waiter::Waiter() { os_.Make<State>(); }
 
 bool Waiter::Open(Failure* why) {
   State& state = os_.As<State>();
-  // The usual timers only come every 15.6 ms. Those of Windows before 10 1803 are never finer.
+  // Ordinary timers have a resolution of 15.6 ms. Before Windows 10 1803 there are no finer ones.
   constexpr DWORD kHighResolution = 2;  // CREATE_WAITABLE_TIMER_HIGH_RESOLUTION
   state.timer = CreateWaitableTimerExW(nullptr, nullptr, kHighResolution, TIMER_ALL_ACCESS);
   if (state.timer == nullptr) state.timer = CreateWaitableTimerExW(nullptr, nullptr, 0, TIMER_ALL_ACCESS);
@@ -65,7 +65,7 @@ void Waiter::Unwatch(PushTrigger* trigger) {
 uint32_t Waiter::Wait(uint64_t deadline, bool, PushTrigger** fired, bool*) {
   State& state = os_.As<State>();
   for (;;) {
-    // First what must be distinguished: of several that are ready, the first in the array is the answer.
+    // The order matters: of several handles that are ready, the call returns the first in the array.
     HANDLE handles[2 + kMostWatched] = {state.event};
     uint32_t places[2 + kMostWatched] = {};
     DWORD count = 1;
@@ -86,7 +86,7 @@ uint32_t Waiter::Wait(uint64_t deadline, bool, PushTrigger** fired, bool*) {
     const DWORD triggers_end = count;
     DWORD timeout = INFINITE;
     if (until != kNever) {
-      // Relative, in 100 ns, rounded up: a wait that ends early would only be repeated.
+      // Relative, in units of 100 ns. Rounded up, because a wait that ends early would only be repeated.
       LARGE_INTEGER due;
       due.QuadPart = until > now ? -static_cast<LONGLONG>((until - now + 99) / 100) : 0;
       if (until <= now)
@@ -101,12 +101,12 @@ uint32_t Waiter::Wait(uint64_t deadline, bool, PushTrigger** fired, bool*) {
       const uint32_t place = places[which - WAIT_OBJECT_0];
       const MutexLock lock(&state.mutex);
       if (state.triggers[place] == nullptr) return 0;
-      // It stays signaled for as long as memory is low: once in a while is enough.
+      // The handle stays signaled as long as memory is low, so ignore it for a while.
       state.muted_until[place] = MonotonicNow() + state.triggers[place]->readiness() * kMillisecond;
       fired[0] = state.triggers[place];
       return 1;
     }
-    // Not when the wait failed: the caller must not be kept in here for it.
+    // A failed wait does not count: it must return to the caller.
     const bool unmuted = until != deadline && (which == WAIT_TIMEOUT || which == WAIT_OBJECT_0 + triggers_end);
     if (!unmuted) return 0;
   }

@@ -1,4 +1,4 @@
-// What the files of this folder share of the system.
+// System calls that the files of this folder share.
 #include "windows/win.h"
 
 #include <cstdlib>
@@ -31,7 +31,7 @@ HANDLE OpenForQuery(DWORD pid) {
 bool HasEnded(HANDLE process) {
   const DWORD waited = WaitForSingleObject(process, 0);
   if (waited != WAIT_FAILED) return waited == WAIT_OBJECT_0;
-  // Opened without the right to wait.
+  // The handle was opened without the right to wait on it.
   DWORD code = 0;
   FILETIME created, exited, kernel, user;
   return !GetExitCodeProcess(process, &code) || !GetProcessTimes(process, &created, &exited, &kernel, &user) ||
@@ -42,7 +42,7 @@ Wide::Wide(const char* text) : Wide(text, strlen(text) + 1) {}
 
 Wide::Wide(const char* text, size_t size) : text_(static_cast<wchar_t*>(malloc((size + 1) * sizeof(wchar_t)))) {
   if (text_ == nullptr) abort();
-  // Never more units than bytes.
+  // UTF-16 never needs more units than UTF-8 needs bytes.
   const int length = static_cast<int>(size);
   text_[MultiByteToWideChar(CP_UTF8, 0, text, length, text_, length)] = L'\0';
 }

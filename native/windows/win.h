@@ -1,4 +1,4 @@
-// <windows.h> as this folder uses it, with what its files share. Nothing of it leaves the folder.
+// Includes <windows.h> the way this folder needs it, and declares what its files share. Not used outside the folder.
 #pragma once
 
 #ifndef WIN32_LEAN_AND_MEAN
@@ -31,15 +31,15 @@ inline uint64_t Ticks(const FILETIME& time) { return uint64_t{time.dwHighDateTim
 // GetSystemTimes(). False with GetLastError().
 bool ReadSystemTimes(windows::CpuTicks* out);
 
-// A handle that HasEnded() and the calls that measure a process take; nullptr with GetLastError().
+// Opens a handle for HasEnded() and for measuring a process; nullptr with GetLastError().
 HANDLE OpenForQuery(DWORD pid);
 bool HasEnded(HANDLE process);
 
-// UTF-8 converted to what the system's calls take.
+// UTF-8 converted to UTF-16 for system calls.
 class Wide {
  public:
   explicit Wide(const char* text);
-  // All of `size` bytes, NULs included.
+  // Converts `size` bytes, including any NULs.
   Wide(const char* text, size_t size);
   ~Wide();
   Wide(const Wide&) = delete;
@@ -51,7 +51,7 @@ class Wide {
   wchar_t* text_;
 };
 
-// A function of a system library, or nullptr where that has none of the name. Only the system's own folder is searched.
+// Finds a function of a system library; nullptr if the library has no such function. Searches only the system folder.
 void* FindFunction(const wchar_t* library, const char* name);
 
 template <typename Function>
