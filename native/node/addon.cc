@@ -94,8 +94,8 @@ Napi::Value Request(const Napi::CallbackInfo& info) {
   return Result(info.Env(), done, true, why);
 }
 
-// addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 7 numbers each): id, or why not.
-// A limit: subscription, above, enter, exit, forMs, clearForMs, onMissing.
+// addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 7 numbers each, breaches): id, or why
+// not. A limit: subscription (0: it is played), above, enter, exit, forMs, clearForMs, onMissing.
 Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   GuardSpec spec;
   spec.all = ToBool(info[0]);
@@ -103,6 +103,7 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   spec.interval = ToDuration(info[2]);
   spec.min_hold = ToDuration(info[3]);
   spec.flag = ToUint32(info[4]);
+  spec.breaches = ToUint32(info[6]);
   constexpr size_t kFields = 7;
   const Numbers<double> array(info[5]);
   const double* numbers = array.data;
@@ -125,6 +126,13 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
 
 // removeGuard(id)
 void RemoveGuard(const Napi::CallbackInfo& info) { Sampler::Get()->RemoveGuard(ToUint32(info[0])); }
+
+// playGuard(id, now, gapMs, values: Float64Array): when it would change by itself after `now`, or Infinity
+Napi::Value PlayGuard(const Napi::CallbackInfo& info) {
+  const uint64_t end = Sampler::Get()->PlayGuard(ToUint32(info[0]), ToDuration(info[1]), ToDuration(info[2]),
+                                                 Numbers<double>(info[3]).data);
+  return Napi::Number::New(info.Env(), ToMilliseconds(end));
+}
 
 // evidence(guard): [{ limit, value, since, at, origin, recent, breached }] of its latest breach
 Napi::Value GetEvidence(const Napi::CallbackInfo& info) {
@@ -206,6 +214,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export(exports, "request", Request);
   Export(exports, "addGuard", AddGuard);
   Export(exports, "removeGuard", RemoveGuard);
+  Export(exports, "playGuard", PlayGuard);
   Export(exports, "evidence", GetEvidence);
   Export(exports, "drain", Drain);
   Export(exports, "beat", TakeHeartbeat);

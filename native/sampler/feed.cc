@@ -76,7 +76,7 @@ void Feed::Prove(GuardLimit* each, uint64_t now) {
 }
 
 const char* Feed::KeepOrigin() {
-  const char* origin = source->Origin(series.metric(), series.part());
+  const char* origin = source == nullptr ? "tripline/testing" : source->Origin(series.metric(), series.part());
   for (const auto& kept : origins_) {
     if (std::strcmp(kept.get(), origin) == 0) return kept.get();
   }

@@ -24,6 +24,7 @@ struct Subscription {
 
 class Feed {
  public:
+  // Without a source it is one guard's alone, which plays values on it, and nothing reads it.
   Feed(Metric metric, uint64_t window, Source* source) : source(source), series(metric, window) {}
 
   // Takes in a reading, writes the boards and runs the limits; guards with a changed limit are appended to `dirty`.

@@ -51,6 +51,7 @@ struct GuardSpec {
   uint64_t interval = 0;  // a fixed period instead; 0 for none
   uint64_t min_hold = 0;  // once breached, it stays so for at least this long
   uint32_t flag = 0;      // its place on the board
+  uint32_t breaches = 0;  // how many it is to go on counting from
 };
 
 class Guard {
@@ -87,7 +88,7 @@ class Guard {
   const uint32_t limit_count_;
   std::unique_ptr<GuardLimit[]> limits_;
   LimitState state_ = LimitState::kClear;
-  uint32_t breaches_ = 0;
+  uint32_t breaches_ = spec_.breaches;
   uint64_t breached_at_ = 0;
   uint64_t hold_end_;
 };

@@ -1,6 +1,7 @@
 #include "sampler/monitor.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 #include <utility>
 
@@ -10,6 +11,11 @@ namespace {
 // An average over a standstill as long as this says nothing about now. One over a shorter one does: on a machine that
 // starves this thread time and again there would otherwise never be any.
 constexpr uint64_t kLongStandstill = 5 * kSecond;
+
+// What the values of a guard that is played count as: a level, which is taken as it is.
+constexpr Metric kPlayed = Metric::kTemperature;
+
+bool IsPlayed(const Feed* feed) { return feed->source == nullptr; }
 
 }  // namespace
 
@@ -73,7 +79,8 @@ void Monitor::Plan() {
 
 void Monitor::Discount(const Standstill& standstill, uint64_t now) {
   for (uint32_t id = 1; id < guards_.end(); id++) {
-    if (guards_.Get(id) != nullptr) guards_.Get(id)->DiscountGap(standstill.duration, now);
+    Guard* guard = guards_.Get(id);
+    if (guard != nullptr && !IsPlayed(guard->limit(0).feed)) guard->DiscountGap(standstill.duration, now);
   }
   for (const auto& source : sources_.all()) source->Discount(standstill, now);
   const bool always = standstill.duration >= kLongStandstill;
@@ -182,11 +189,13 @@ uint32_t Monitor::AddGuard(Environment* environment, const GuardSpec& spec, cons
     limit.on_missing = limits[i].on_missing;
     limit.guard = guard;
     limit.feed = FeedOf(limits[i].subscription);
+    if (limit.feed == nullptr) limit.feed = new Feed(kPlayed, 0, nullptr);
     limit.feed->AddLimit(&limit);
+    if (IsPlayed(limit.feed)) continue;
     limit.feed->StepOne(&limit, now);
     limit.feed->Schedule(stretch_);
   }
-  for (uint32_t i = 0; i < count; i++) push_triggers_.Arm(guard->limit(i));
+  for (uint32_t i = 0; i < count && !IsPlayed(guard->limit(i).feed); i++) push_triggers_.Arm(guard->limit(i));
   limit_count_ += count;
   verdicts_.Add(guard);
   verdicts_.Judge(now);
@@ -204,7 +213,10 @@ void Monitor::DropGuard(uint32_t id) {
     Feed* feed = guard->limit(i).feed;
     feed->RemoveLimit(&guard->limit(i));
     // With others left, the next read plans anew: thousands of guards closed in a row must not each look at the rest.
-    if (!feed->watched()) {
+    if (feed->watched()) continue;
+    if (IsPlayed(feed)) {
+      delete feed;
+    } else {
       feed->Schedule(stretch_);
       push_triggers_.Disarm(feed);
     }
@@ -214,6 +226,25 @@ void Monitor::DropGuard(uint32_t id) {
   if (guard->undelivered) EraseUnordered(&guard->environment()->undelivered, guard);
   guards_.Remove(id);
   Plan();
+}
+
+uint64_t Monitor::PlayGuard(uint32_t id, uint64_t now, uint64_t gap, const double* values) {
+  Guard* guard = guards_.Get(id);
+  guard->DiscountGap(gap, now);
+  // Marked ahead, so that its feeds do not hand it to the verdicts, which are on the machine's time.
+  guard->dirty = true;
+  uint64_t end = kNever;
+  for (uint32_t i = 0; i < guard->limit_count(); i++) {
+    GuardLimit& limit = guard->limit(i);
+    if (!std::isinf(values[i])) {
+      readings_.SetLevel(kPlayed, values[i]);
+      limit.feed->Settle(readings_[kPlayed], readings_.failure, now, nullptr);
+    }
+    const uint64_t dwell_end = DwellEnd(limit.limit);
+    if (dwell_end > now) end = std::min(end, dwell_end);
+  }
+  Verdicts::JudgeOne(guard, now);
+  return std::min(end, guard->hold_end());
 }
 
 List<EvidenceCopy> Monitor::EvidenceOf(uint32_t guard) const {

@@ -21,7 +21,7 @@ namespace tripline {
 
 // What AddGuard takes; `subscription` says on which series.
 struct LimitRequest {
-  uint32_t subscription;
+  uint32_t subscription;  // 0 in all limits of a guard that is played
   LimitSpec spec;
   OnMissing on_missing;
 };
@@ -89,6 +89,12 @@ class Monitor {
   uint32_t AddGuard(Environment* environment, const GuardSpec& spec, const LimitRequest* limits, uint32_t count,
                     uint64_t now);
   void RemoveGuard(uint32_t guard);
+
+  // A guard that is played, by tests, knows no machine and no clock: it takes what it is given here, one value per
+  // limit. NaN is a read that failed, infinity none; `gap` nanoseconds before `now` were not observed, and `now` does
+  // not go backwards. Returns when it would change by itself after `now`; kNever for never.
+  uint64_t PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values);
+
   // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
   List<EvidenceCopy> EvidenceOf(uint32_t guard) const;
 

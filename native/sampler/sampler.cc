@@ -217,6 +217,11 @@ void Sampler::RemoveGuard(uint32_t guard) {
   WakeIfIdle();
 }
 
+uint64_t Sampler::PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values) {
+  MutexLock lock(&lock_);
+  return monitor_.PlayGuard(guard, now, gap, values);
+}
+
 // ---- answers -------------------------------------------------------------------------------------------------------
 // Copies: building JavaScript values under the lock would let a garbage collection hold up the thread.
 

@@ -63,6 +63,8 @@ class Sampler : private Host {
   uint32_t AddGuard(Environment* environment, const GuardSpec& spec, const LimitRequest* limits, uint32_t count,
                     Failure* why) EXCLUDES(lock_);
   void RemoveGuard(uint32_t guard) EXCLUDES(lock_);
+  // See monitor.h.
+  uint64_t PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values) EXCLUDES(lock_);
 
   // Asks for an answer (environment.h) once every one of these subscriptions has been read anew.
   bool Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count, Failure* why)

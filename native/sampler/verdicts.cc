@@ -13,22 +13,26 @@ void Verdicts::Judge(uint64_t now) {
   }
   bool released = false;
   for (Guard* each : dirty_) {
-    each->dirty = false;
-    const bool edge = each->Judge(now);
-    Environment* environment = each->environment();
-    environment->board.WriteFlag(each->spec().flag, static_cast<uint8_t>(each->state()), each->breaches());
+    JudgeOne(each, now);
     const bool holds = each->hold_end() != kNever;
     if (holds && !each->held) held_.push_back(each);
     released |= each->held && !holds;
     each->held = holds;
-    if (!edge) continue;
-    environment->board.CountEdge();
-    environment->Deliver(each);
   }
   dirty_.clear();
   if (!released) return;
   const auto let_go = [](const Guard* each) { return !each->held; };
   held_.erase(std::remove_if(held_.begin(), held_.end(), let_go), held_.end());
+}
+
+void Verdicts::JudgeOne(Guard* guard, uint64_t now) {
+  guard->dirty = false;
+  const bool edge = guard->Judge(now);
+  Environment* environment = guard->environment();
+  environment->board.WriteFlag(guard->spec().flag, static_cast<uint8_t>(guard->state()), guard->breaches());
+  if (!edge) return;
+  environment->board.CountEdge();
+  environment->Deliver(guard);
 }
 
 uint64_t Verdicts::NextRelease() const {

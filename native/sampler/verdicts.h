@@ -21,6 +21,9 @@ class Verdicts {
   // Judges them, writes their flags to the boards and delivers what has happened.
   void Judge(uint64_t now);
 
+  // The same of one guard, whose hold is the caller's affair.
+  static void JudgeOne(Guard* guard, uint64_t now);
+
   // The first moment at which a hold ends; kNever for none.
   uint64_t NextRelease() const;
 

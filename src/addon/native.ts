@@ -113,8 +113,16 @@ export interface Addon {
     minHold: number,
     flag: number,
     limits: Float64Array,
+    /** How often it has breached already. */
+    breaches: number,
   ): number | NativeError
   removeGuard(guard: number): void
+  /**
+   * For a guard whose limits have no subscription (0), which knows no machine and no clock: gives it a value per limit, NaN
+   * for a read that failed and Infinity for none. `now` may not go backwards; `gap` milliseconds before it were not observed.
+   * Returns when the guard would change by itself after `now`; Infinity for never.
+   */
+  playGuard(guard: number, now: number, gap: number, values: Float64Array): number
   evidence(guard: number): NativeEvidence[]
   drain(): { guards: number[]; answers: number[]; beat: boolean }
   /** A sign of life: how long the loop has been idle in all, in milliseconds; the heap and its limit, in bytes. */

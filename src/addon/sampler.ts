@@ -18,9 +18,11 @@ export interface SeriesKey {
   readonly tree: boolean
 }
 
+export const kDeliver: unique symbol = Symbol('tripline.deliver')
+
 /** Called when the sampler has news of a guard. */
 export interface Deliverable {
-  deliver(): void
+  [kDeliver](): void
 }
 
 let addon: Addon | undefined
@@ -77,8 +79,13 @@ export function toLocalTime(at: number): number {
   return at + clockOffset
 }
 
-// Called by the addon when something waits to be fetched.
-function drain(): void {
+/** Turns a time on the clock of `performance.now()` into one of the sampler. */
+export function toSamplerTime(at: number): number {
+  return at - clockOffset
+}
+
+/** Delivers all that waits to be fetched. The addon calls it when there is something. */
+export function drain(): void {
   const connected = connect()
   keepClocks()
   // Fetched first, so that what comes from here on is announced anew; delivered last, so that a guard can still pause them.
@@ -97,7 +104,7 @@ function drainNews(connected: Addon): void {
     answered?.()
   }
   // A guard closed by a listener before its turn is gone from the map.
-  for (const id of news.guards) guards.get(id)?.deliver()
+  for (const id of news.guards) guards.get(id)?.[kDeliver]()
 }
 
 /** Cumulative time that the loop has spent waiting; NaN where it is not counted: Bun and Deno answer 0 for ever. */
@@ -120,6 +127,11 @@ export function registerGuard(id: number, guard: Deliverable): void {
 
 export function forgetGuard(id: number): void {
   guards.delete(id)
+}
+
+/** The guards of this environment that are open. */
+export function openGuards(): Iterable<Deliverable> {
+  return guards.values()
 }
 
 /** What the sampling thread does and costs; undefined while this environment has never asked it for anything. */

@@ -15,7 +15,16 @@ import { formatDuration, formatPair, parseDuration, type Duration } from '../bas
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
 import { parseLimits, type Limits, type ParsedLimit } from './limits.js'
 import type { MetricName } from '../addon/metrics.js'
-import { Series, connect, forgetGuard, registerGuard, toLocalTime } from '../addon/sampler.js'
+import type { NativeEvidence } from '../addon/native.js'
+import {
+  Series,
+  connect,
+  forgetGuard,
+  kDeliver,
+  registerGuard,
+  toLocalTime,
+  toSamplerTime,
+} from '../addon/sampler.js'
 
 /** The options of a guard, all optional. */
 export interface GuardOptions {
@@ -93,6 +102,27 @@ const DEFAULT_WITHIN = 100
 
 /** @internal */
 export const kLatestReason: unique symbol = Symbol('tripline.latestReason')
+/** @internal */
+export const kLimits: unique symbol = Symbol('tripline.limits')
+/** @internal */
+export const kPlay: unique symbol = Symbol('tripline.play')
+/** @internal */
+export const kStep: unique symbol = Symbol('tripline.step')
+
+/** What tests put between the machine and guards that are made meanwhile. @internal */
+export interface Stage {
+  /** Whether a guard with these limits is to be played from the start, also where the machine lacks a metric. */
+  claims(limits: readonly ParsedLimit[]): boolean
+  /** Such a guard was made. */
+  made(guard: Guard): void
+}
+
+let stage: Stage | undefined
+
+/** @internal */
+export function setStage(next: Stage | undefined): void {
+  stage = next
+}
 
 /**
  * One or more limits watched together by the sampling thread; made by {@link guard}. It never keeps a process alive.
@@ -105,8 +135,9 @@ export class Guard implements Disposable {
   readonly dryRun: boolean
   readonly #limits: readonly ParsedLimit[]
   readonly #series: readonly Series[]
+  readonly #settings: GuardSettings
   readonly #flag: number
-  readonly #id: number
+  #id: number
   #closed = false
   #listeners: { [event in keyof GuardEvents]: Set<GuardEvents[event]> } | undefined
   #waiting: Set<Waiting> | undefined
@@ -117,30 +148,41 @@ export class Guard implements Disposable {
   #reportedBreaches = 0
   #reportedBreached = false
   #reportedUnavailable = false
+  // Tests: whether it is played, and the evidence of before that began or ended.
+  #played = false
+  #kept: readonly Breach[] = []
 
   /** @internal Use {@link guard}. */
   constructor(limits: readonly ParsedLimit[], options: GuardOptions) {
-    const { all, within, interval, minHold, name } = parseOptions(options)
-    const addon = connect()
-    this.name = name ?? [...new Set(limits.map((each) => each.series.metric))].join(', ')
+    const settings = parseOptions(options)
+    connect()
+    this.name = settings.name ?? [...new Set(limits.map((each) => each.series.metric))].join(', ')
     this.dryRun = options.dryRun ?? false
     this.#limits = limits
+    this.#settings = settings
+    this.#played = stage?.claims(limits) ?? false
     const series: Series[] = []
+    this.#series = series
+    this.#flag = allocateFlag()
     try {
-      for (const each of limits) series.push(Series.open(each.series, each.onMissing === 'throw'))
-      this.#flag = allocateFlag()
-      const id = addon.addGuard(all, within, interval, minHold, this.#flag, encode(limits, series))
-      if (typeof id === 'string') {
-        freeFlag(this.#flag)
-        throw new MetricUnavailableError(limits[0]!.series.metric, id)
-      }
-      this.#id = id
+      for (const each of limits) series.push(Series.open(each.series, each.onMissing === 'throw' && !this.#played))
+      this.#id = this.#add(0)
     } catch (error) {
       for (const each of series) each.release()
+      freeFlag(this.#flag)
       throw error
     }
-    this.#series = series
-    registerGuard(this.#id, { deliver: () => this.#deliver() })
+    registerGuard(this.#id, this)
+    if (this.#played) stage!.made(this)
+  }
+
+  /** Has the sampler watch the limits, unless it is played. Returns its number there. */
+  #add(breaches: number): number {
+    const { all, within, interval, minHold } = this.#settings
+    const limits = encode(this.#limits, this.#played ? [] : this.#series)
+    const id = connect().addGuard(all, within, interval, minHold, this.#flag, limits, breaches)
+    if (typeof id === 'number') return id
+    throw new MetricUnavailableError(this.#limits[0]!.series.metric, id)
   }
 
   /** Where it stands; true also inside code that never yields, and cheap: no native call. `'clear'` once closed. */
@@ -269,6 +311,37 @@ export class Guard implements Disposable {
     this.close()
   }
 
+  /** @internal What it watches. */
+  get [kLimits](): readonly ParsedLimit[] {
+    return this.#limits
+  }
+
+  /**
+   * Has it begin anew, played by {@link kStep} or back with the machine. Listeners are not notified before {@link kDeliver} is
+   * called. @internal
+   */
+  [kPlay](played: boolean): void {
+    if (this.#played === played || this.#closed) return
+    const { breachCount } = this
+    this.#kept = this.#evidence(true)
+    forgetGuard(this.#id)
+    connect().removeGuard(this.#id)
+    // Of no guard, in case that the next one is refused.
+    this.#id = 0
+    this.#played = played
+    this.#id = this.#add(breachCount)
+    registerGuard(this.#id, this)
+  }
+
+  /**
+   * Gives it a value per limit, NaN for one that is missing and Infinity for one that was not read, at a time that does not go
+   * backwards. Returns when it would change by itself after that; Infinity for never. Both on the clock of
+   * `performance.now()`. @internal
+   */
+  [kStep](at: number, values: Float64Array): number {
+    return toLocalTime(connect().playGuard(this.#id, toSamplerTime(at), 0, values))
+  }
+
   /** @internal The reason for the latest breach, shared by all that it cancels; there must have been one. */
   [kLatestReason](): ResourceReason {
     const count = this.breachCount
@@ -279,8 +352,8 @@ export class Guard implements Disposable {
     return this.#latest.reason
   }
 
-  /** Notifies listeners of what has changed since they were last notified. */
-  #deliver(): void {
+  /** Notifies listeners of what has changed since they were last notified. @internal */
+  [kDeliver](): void {
     const breaches = this.breachCount
     if (breaches !== this.#reportedBreaches) {
       this.#reportedBreaches = breaches
@@ -329,24 +402,31 @@ export class Guard implements Disposable {
 
   #evidence(alsoOver: boolean): Breach[] {
     if (this.#closed) return []
-    return connect()
-      .evidence(this.#id)
+    const evidence = connect().evidence(this.#id)
+    if (evidence.length === 0) return [...this.#kept]
+    return evidence
       .filter((each) => alsoOver || each.breached)
-      .map((each) => {
-        const { info, direction, enter } = this.#limits[each.limit]!
-        return Object.freeze({
-          metric: info.name,
-          value: each.value,
-          limit: enter,
-          direction,
-          unit: info.unit,
-          since: toLocalTime(each.since),
-          at: toLocalTime(each.at),
-          origin: each.origin,
-          recent: Object.freeze(each.recent),
-        })
-      })
+      .map((each) => toBreach(this.#limits[each.limit]!, each, toLocalTime))
   }
+}
+
+/** The evidence of one limit as users see it. @internal */
+export function toBreach(
+  { info, direction, enter }: ParsedLimit,
+  evidence: NativeEvidence,
+  toTime: (at: number) => number,
+): Breach {
+  return Object.freeze({
+    metric: info.name,
+    value: evidence.value,
+    limit: enter,
+    direction,
+    unit: info.unit,
+    since: toTime(evidence.since),
+    at: toTime(evidence.at),
+    origin: evidence.origin,
+    recent: Object.freeze(evidence.recent),
+  })
 }
 
 /** For a guard that was closed after its breach: reading `isCanceled` must not throw. */
@@ -384,13 +464,18 @@ export function describeBreach(breach: Breach): string {
   return `${metric} ${value} ${direction === 'above' ? '>' : '<'} ${limit}${lasted}`
 }
 
-function parseOptions(options: GuardOptions): {
-  all: boolean
-  within: number
-  interval: number
-  minHold: number
-  name: string | undefined
-} {
+/** The options of a guard, checked; times in milliseconds. @internal */
+export interface GuardSettings {
+  readonly all: boolean
+  readonly within: number
+  /** 0 for none. */
+  readonly interval: number
+  readonly minHold: number
+  readonly name: string | undefined
+}
+
+/** @internal */
+export function parseOptions(options: GuardOptions): GuardSettings {
   checkKeys(checkOptions(options), 'guard option', OPTION_KEYS)
   const { within, interval, mode = 'any', minHold, dryRun, name } = options
   if (within !== undefined && interval !== undefined) {
@@ -414,10 +499,11 @@ function positive(duration: Duration, name: string): number {
   return ms
 }
 
-function encode(limits: readonly ParsedLimit[], series: readonly Series[]): Float64Array {
+/** Limits as the addon takes them; without a series they are played. @internal */
+export function encode(limits: readonly ParsedLimit[], series: readonly Series[]): Float64Array {
   return Float64Array.from(
     limits.flatMap((each, index) => [
-      series[index]!.subscription,
+      series[index]?.subscription ?? 0,
       each.direction === 'above' ? 1 : 0,
       each.enter,
       each.exit,

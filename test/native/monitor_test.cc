@@ -2,6 +2,8 @@
 #include "sampler/monitor.h"
 
 #include <algorithm>
+#include <cstring>
+#include <limits>
 
 #include "check.h"
 
@@ -245,4 +247,42 @@ TEST(MonitorNoticesACrossingWithinWhatAGuardAllows) {
     world.RunBusy(130 * kMillisecond, 1);
     CHECK(world.State() == LimitState::kBreached);
   }
+}
+
+TEST(MonitorPlaysAGuardOnItsOwnTime) {
+  World world;
+  LimitRequest limit = {0, LimitSpec{80, 72, 2 * kSecond, kSecond, true}, OnMissing::kUnavailable};
+  GuardSpec spec;
+  spec.flag = kFlag;
+  spec.breaches = 3;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+  // Far behind the machine's clock.
+  const auto play = [&](uint64_t at, double value, uint64_t gap = 0) {
+    return world.monitor.PlayGuard(guard, at * kSecond, gap * kSecond, &value);
+  };
+  CHECK_EQ(play(10, 90), 12 * kSecond);
+  CHECK(world.State() == LimitState::kPending);
+  // Neither the thread's passes nor its standstills touch it.
+  world.Run(10 * kSecond);
+  world.Stop(5 * kSecond, false);
+  CHECK(world.State() == LimitState::kPending);
+  // Five seconds without anything: one of the two was observed.
+  CHECK_EQ(play(16, 90, 5), 17 * kSecond);
+  CHECK(world.State() == LimitState::kPending);
+  CHECK_EQ(play(17, 95), kNever);
+  CHECK(world.State() == LimitState::kBreached);
+  CHECK_EQ(world.words[kFlag] >> 3, 4);
+  const List<EvidenceCopy> evidence = world.monitor.EvidenceOf(guard);
+  CHECK_EQ(evidence.size(), 1u);
+  CHECK_EQ(evidence[0].evidence.since, 15 * kSecond);
+  CHECK_EQ(evidence[0].evidence.recent_count, 3u);
+  CHECK_EQ(std::strcmp(evidence[0].evidence.origin, "tripline/testing"), 0);
+  CHECK_EQ(play(18, std::numeric_limits<double>::infinity()), kNever);
+  CHECK_EQ(play(19, 10), 20 * kSecond);
+  CHECK_EQ(play(20, 10), kNever);
+  CHECK(world.State() == LimitState::kClear);
+  // A read that fails.
+  play(21, std::numeric_limits<double>::quiet_NaN());
+  CHECK(world.State() == LimitState::kUnavailable);
+  world.monitor.RemoveGuard(guard);
 }
