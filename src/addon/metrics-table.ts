@@ -89,7 +89,7 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   'cpu.host': ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
   /** Busy share of the busiest CPU of those that this process may use, over half a second. */
   'cpu.core': ['%', 'level', 'above', 100, 500, 1000, 'machine'],
-  /** Share of time that the hypervisor gave to others. */
+  /** Share of time that the hypervisor gave to other virtual machines. */
   'cpu.steal': ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
   /** Share of time in which CPUs were idle because of I/O. */
   'cpu.iowait': ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
@@ -97,7 +97,7 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   'cpu.throttled': ['%', 'ratio', 'above', 100, 500, 1000, 'machine'],
   /** 1-minute load average over usable CPUs. */
   load: ['per CPU', 'level', 'above', 5000, 0, 1000, 'machine'],
-  /** 100 x (1 - `memory.available` / the limit that is tightest). */
+  /** 100 x (1 - `memory.available` / the tightest limit). */
   memory: ['%', 'level', 'above', 1, 0, 0, 'machine'],
   /** Least headroom of the host and of every cgroup up the chain; page cache counts as available. */
   'memory.available': ['bytes', 'level', 'below', 1, 0, 0, 'machine'],
@@ -107,11 +107,11 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   swap: ['%', 'level', 'above', 10, 0, 0, 'machine'],
   /** Pages swapped in and out. Swap in use is harmless; traffic hurts. */
   'swap.rate': ['bytes/s', 'rate', 'above', 250, 1000, 1000, 'machine'],
-  /** Processes of the own cgroup that the kernel has killed for want of memory, since the guard was made. */
+  /** Processes in this process's cgroup that the OOM killer has killed since the guard was made. */
   'memory.oomKills': ['count', 'level', 'above', 250, 0, 0, 'guard'],
-  /** Tasks of the own cgroup, of how many it may have; of the tightest one up the chain. */
+  /** Tasks in this process's cgroup, or in the tightest one up the chain, as a share of its limit. */
   pids: ['%', 'level', 'above', 100, 0, 0, 'machine'],
-  /** PSI: share of time in which some task waited for a CPU. Never read faster than once a second. */
+  /** PSI: share of time in which some task waited for a CPU. Never read more than once per second. */
   'pressure.cpu': ['%', 'ratio', 'above', 1000, 1000, 1000, 'group'],
   /** PSI: share of time in which some task waited for memory. */
   'pressure.memory': ['%', 'ratio', 'above', 1000, 1000, 1000, 'group'],
@@ -129,65 +129,65 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   'disk.free': ['bytes', 'level', 'below', 250, 0, 0, 'path'],
   /** Used share of a file system's inodes. */
   'disk.inodes': ['%', 'level', 'above', 250, 0, 0, 'path'],
-  /** Read from the device that a path is on. */
+  /** Bytes read from the device that a path is on. */
   'disk.read': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'path'],
-  /** Written to the device that a path is on. */
+  /** Bytes written to the device that a path is on. */
   'disk.write': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'path'],
-  /** Reads and writes of the device that a path is on. */
+  /** Reads from and writes to the device that a path is on. */
   'disk.operations': ['per s', 'rate', 'above', 100, 500, 1000, 'path'],
-  /** Time that a read or write of the device that a path is on takes, with the time in its queue. */
+  /** How long a read or write takes on the device that a path is on, including the time in its queue. */
   'disk.latency': ['ms', 'rate', 'above', 100, 500, 1000, 'path'],
   /** Share of time in which the device that a path is on had work. */
   'disk.busy': ['%', 'ratio', 'above', 100, 500, 1000, 'path'],
-  /** Received over all interfaces but loopback and virtual ones. */
+  /** Bytes received over all interfaces but loopback and virtual ones. */
   'network.rx': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'interface'],
-  /** Sent over all interfaces but loopback and virtual ones. */
+  /** Bytes sent over all interfaces but loopback and virtual ones. */
   'network.tx': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'interface'],
-  /** Packets that interfaces have received damaged or could not send. */
+  /** Packets that were received damaged or could not be sent. */
   'network.errors': ['per s', 'rate', 'above', 100, 500, 1000, 'interface'],
-  /** Packets that interfaces have dropped for want of room. */
+  /** Packets that were dropped because a buffer was full. */
   'network.drops': ['per s', 'rate', 'above', 100, 500, 1000, 'interface'],
   /** TCP sockets in use. */
   sockets: ['count', 'level', 'above', 100, 0, 0, 'machine'],
-  /** The hottest plausible sensor of the CPU or the chip it is on, or one zone by its type. */
+  /** The hottest plausible sensor of the CPU or its chip, or one zone by its type. */
   temperature: ['°C', 'level', 'above', 1000, 0, 0, 'zone'],
-  /** 1 while firmware or thermal protection holds the machine back. */
+  /** 1 while firmware or thermal protection slows the machine down. */
   throttled: ['flag', 'level', 'above', 1000, 0, 0, 'machine'],
-  /** 1 while the supply of a Raspberry Pi is too weak. */
+  /** 1 while the power supply of a Raspberry Pi is too weak. */
   undervoltage: ['flag', 'level', 'above', 1000, 0, 0, 'machine'],
-  /** Share of time in which a GPU had work, of the busiest one, or of one by its name. */
+  /** Share of time in which the busiest GPU, or the named one, had work. */
   gpu: ['%', 'level', 'above', 1000, 0, 1000, 'gpu'],
-  /** Memory of a GPU that is free, of the one that has least. */
+  /** Free memory of the GPU with the least, or of the named one. */
   'gpu.memory.available': ['bytes', 'level', 'below', 1000, 0, 0, 'gpu'],
-  /** Temperature of a GPU, of the hottest one. */
+  /** Temperature of the hottest GPU, or of the named one. */
   'gpu.temperature': ['°C', 'level', 'above', 1000, 0, 0, 'gpu'],
   /** Charge of the batteries that run the machine. */
   battery: ['%', 'level', 'below', 5000, 0, 0, 'machine'],
-  /** 1 while on mains, or where there is nothing else. */
+  /** 1 while on mains power, and on a machine without a battery. */
   'power.online': ['flag', 'level', 'below', 1000, 0, 0, 'machine'],
   /** CPU time of a process, in percent of one CPU. */
   'process.cpu': ['%', 'ratio', 'above', 1, 250, 1000, 'process'],
   /** Resident memory of a process. */
   'process.rss': ['bytes', 'level', 'above', 1, 0, 0, 'process'],
-  /** Memory that the process alone is charged for, also where it was swapped out. */
+  /** Memory charged to the process alone, including what was swapped out. */
   'process.footprint': ['bytes', 'level', 'above', 10, 0, 0, 'process'],
   /** Threads of a process. */
   'process.threads': ['count', 'level', 'above', 10, 0, 0, 'process'],
-  /** Open descriptors, of the limit on them. */
+  /** Open descriptors as a share of their limit. */
   'process.fds': ['%', 'level', 'above', 250, 0, 0, 'process'],
-  /** Processes: 1, or with `tree` how many there are in it. */
+  /** Number of processes: 1, or with `tree` those in the tree. */
   'process.count': ['count', 'level', 'above', 10, 0, 0, 'process'],
-  /** CPU time that a process has used since it began; with `tree`, that of all of them. */
+  /** CPU time that a process has used since it began; with `tree`, that of the whole tree. */
   'process.cpuTime': ['ms', 'level', 'above', 10, 0, 0, 'process'],
-  /** Read by a process from storage. */
+  /** Bytes that a process reads from storage. */
   'process.read': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'process'],
-  /** Written by a process to storage. */
+  /** Bytes that a process writes to storage. */
   'process.write': ['bytes/s', 'rate', 'above', 100, 500, 1000, 'process'],
-  /** How long the event loop takes to get round to something new, seen from outside: it grows while the loop is blocked. */
+  /** How long the event loop takes to start something new. Measured from outside, so it grows while the loop is blocked. */
   'eventLoop.delay': ['ms', 'level', 'above', 10, 0, 0, 'environment'],
-  /** Share of the window in which the event loop was busy; a loop that does not answer is. */
+  /** Share of the window in which the event loop was busy; a loop that does not answer counts as busy. */
   'eventLoop.utilization': ['%', 'ratio', 'above', 100, 1000, 1000, 'environment'],
-  /** V8 heap in use, of its limit. */
+  /** V8 heap in use, as a share of its limit. */
   heap: ['%', 'level', 'above', 100, 0, 0, 'environment'],
   /** V8 heap in use, in bytes. */
   'heap.used': ['bytes', 'level', 'above', 100, 0, 0, 'environment'],

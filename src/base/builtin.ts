@@ -1,4 +1,4 @@
-/** Modules of Node that are loaded when first needed. */
+/** Loads modules of Node when they are first needed. */
 import { createRequire } from 'node:module'
 
 /** Loads a module of Node; some take longer to load than all of this package. */

@@ -34,7 +34,7 @@ const BRAND = Symbol.for('tripline.CancelationError')
  */
 export class CancelationError<R extends CancelationReason = CancelationReason> extends Error {
   /**
-   * Whether new errors get a stack trace. It costs more than all the rest of a cancelation.
+   * Whether new errors get a stack trace. Capturing one costs more than all the rest of a cancelation.
    *
    * @default false
    */
@@ -55,7 +55,7 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
 
   /** The reason's message: one line for people. */
   override get message(): string {
-    // Some engines ask for it while the error is being made.
+    // Some engines read the message while the error is being constructed.
     return (this.reason as R | undefined)?.message ?? ''
   }
   override set message(message: string) {
@@ -72,12 +72,12 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
     return this.#operation?.[kContext].partialResult
   }
 
-  /** Whether `error` is a cancelation, of this or any other copy of the package. Never throws. */
+  /** Whether `error` is a cancelation error, of this or any other copy of the package. Never throws. */
   static is(error: unknown): error is CancelationError {
     try {
       return typeof error === 'object' && error !== null && BRAND in error
     } catch {
-      // A proxy that has been revoked.
+      // The value is a revoked proxy.
       return false
     }
   }
@@ -87,7 +87,7 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
   }
 }
 
-/** The time ran out. Its `name` is `'TimeoutError'`, as that of `AbortSignal.timeout`. */
+/** The time ran out. The error's `name` is `'TimeoutError'`, as with `AbortSignal.timeout`. */
 export class TimeoutCancelation extends CancelationError<TimeoutReason> {
   static {
     this.prototype.name = 'TimeoutError'
@@ -142,7 +142,7 @@ export class ErrorCancelation extends CancelationError<ErrorReason> {
   }
 }
 
-/** The error of the class that belongs to the reason's kind. */
+/** Creates an error of the class that belongs to the reason's kind. */
 export function cancelationError(reason: CancelationReason, operation?: Canceled): CancelationError {
   if (CancelationError.captureStack) return create(reason, operation)
   const limit = Error.stackTraceLimit

@@ -1,6 +1,6 @@
-/** What the executor of a promise was given: one function for all promises instead of a closure for each. */
+/** Captures the functions that settle a promise, with one executor for all promises instead of a closure for each. */
 
-/** Of the promise that was made last with {@link capture}; to be read at once. */
+/** Resolves the promise that was last made with {@link capture}. Read it right after making the promise. */
 export let capturedResolve: (value: unknown) => void
 export let capturedReject: (error: unknown) => void
 

@@ -1,10 +1,10 @@
 /**
- * Time: what is in force, which tests may replace, and what is real. Both are monotonic, in milliseconds with fractions;
- * wall-clock time is for logs and `Date` deadlines only.
+ * Two clocks: the one in force, which tests may replace, and the real one. Both are monotonic, in milliseconds with
+ * fractions; wall-clock time is for logs and `Date` deadlines only.
  *
- * Operations follow the clock that is in force when they arm a timer, so that the fake timers of a test runner move them.
- * What is due to the machine itself (guards, tickers, commands, housekeeping) stays on the real one: a fake clock stands
- * still, and is gone after the test.
+ * Operations use the clock that is in force when they arm a timer, so that the fake timers of a test runner control them.
+ * Guards, tickers, commands and housekeeping stay on the real clock: a fake clock stands still, and is gone after the
+ * test.
  */
 import { loadBuiltin } from './builtin.js'
 import { areTimersReal, isFake } from './real-timers.js'
@@ -12,7 +12,7 @@ import { areTimersReal, isFake } from './real-timers.js'
 /** Node treats a delay above this, in milliseconds, as 1 ms. */
 export const LONGEST_DELAY: number = 2 ** 31 - 1
 
-/** A clock that takes the place of the globals; see {@link useClock}. */
+/** A clock that replaces the globals; see {@link useClock}. */
 export interface Clock {
   /** Milliseconds since some fixed moment; never steps back. */
   now(): number
@@ -20,7 +20,7 @@ export interface Clock {
   date(): number
   /** Calls back once, `delay` milliseconds from now, and returns what `clearTimeout` takes. */
   setTimeout(callback: () => void, delay: number): unknown
-  /** Takes a timer back; nothing happens if it has fired. */
+  /** Cancels a timer; does nothing if the timer has fired. */
   clearTimeout(timer: unknown): void
 }
 
@@ -32,23 +32,23 @@ const performance: Performance = isFake(globalThis.performance)
 const ownNow = performance.now
 
 let substitute: Clock | undefined
-/** Whether the latest reading of {@link now} was real. */
+/** Whether the latest result of {@link now} came from the real clock. */
 let nowIsReal = true
 
 /**
- * Puts a clock in the place of the globals, for all timers that are armed from here on; `undefined` takes it away. Timers
- * that were armed with it stay with it. The one user is `tripline/testing`.
+ * Replaces the globals by a clock for all timers that are armed from now on; `undefined` restores the globals. Timers that
+ * were armed with the clock stay with it. Only `tripline/testing` uses this.
  */
 export function useClock(clock: Clock | undefined): void {
   substitute = clock
 }
 
-/** What {@link useClock} was given. */
+/** The clock that was given to {@link useClock}, if any. */
 export function substituteClock(): Clock | undefined {
   return substitute
 }
 
-/** The real time, whatever a test has put in the place of `performance`. */
+/** The time on the real clock, even if a test has replaced `performance`. */
 export function realNow(): number {
   return performance.now === ownNow ? performance.now() : ownNow.call(performance)
 }
@@ -62,7 +62,7 @@ export function now(): number {
 }
 
 function otherNow(inForce: Performance | undefined): number {
-  // A context without one has Node's own.
+  // In a context without `performance`, Node's own clock is in force.
   nowIsReal = substitute === undefined && inForce === undefined
   if (substitute !== undefined) return substitute.now()
   return inForce === undefined ? realNow() : inForce.now()
@@ -73,12 +73,12 @@ export function wallTime(): number {
   return substitute === undefined ? Date.now() : substitute.date()
 }
 
-/** Whether timers and time in force are the real ones. To be called right after {@link now}. */
+/** Whether the timers and the clock in force are the real ones. Call it right after {@link now}. */
 export function isClockReal(): boolean {
   return nowIsReal && areTimersReal()
 }
 
-/** Whether a reading of the global `performance` is one of the real clock. */
+/** Whether the global `performance` is the real clock. */
 export function isPerformanceReal(): boolean {
   return globalThis.performance === performance && performance.now === ownNow
 }

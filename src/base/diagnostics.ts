@@ -4,7 +4,7 @@ import { inspect } from 'node:util'
 import type { OperationContext } from './operation-context.js'
 import type { CancelationReason } from './reason.js'
 
-/** What can fail where no caller can catch it; docs/diagnostics.md says when. */
+/** Everything whose failure no caller can catch; docs/diagnostics.md lists when each one fails. */
 export type ErrorSource =
   | 'start listener'
   | 'complete listener'
@@ -27,14 +27,14 @@ export type ErrorSource =
   | 'cancelation'
 
 /**
- * What failed, and in double quotes, as JSON has them, the name of what it belongs to, where that has one:
- * `'cleanup'`, `'condition "drained"'`, `'breach listener "memory"'`.
+ * What failed, followed by the name of the operation, guard or ticker that it belongs to, if that has a name. The name is
+ * in double quotes and escaped as in JSON: `'cleanup'`, `'condition "drained"'`, `'breach listener "memory"'`.
  */
 export type ErrorOrigin = ErrorSource | `${ErrorSource} "${string}"`
 
-/** Published on `tripline:error`: a callback of the user's, or a source, failed where no caller could catch it. */
+/** Published on `tripline:error`: a user's callback or a source failed where no caller could catch the error. */
 export interface ErrorMessage {
-  /** What was thrown, or what a promise rejected with. */
+  /** The value that was thrown, or that a promise rejected with. */
   readonly error: unknown
   /** What failed. */
   readonly origin: ErrorOrigin
@@ -50,7 +50,7 @@ export interface CancelMessage {
 
 /** A limit was crossed. */
 export const breachChannel: Channel = channel('tripline:breach')
-/** A crossed limit recovered. */
+/** A crossed limit has recovered. */
 export const clearChannel: Channel = channel('tripline:clear')
 /** A ticker could not deliver some of its beats. */
 export const missedChannel: Channel = channel('tripline:missed')
@@ -65,7 +65,7 @@ const errorChannel: Channel = channel('tripline:error')
  * Reports an error that no caller can catch: to `tripline:error`, or as a process warning where that has no subscribers.
  * Never throws.
  *
- * @param name of what it belongs to; empty or undefined where that has none
+ * @param name the name of the operation, guard or ticker that the source belongs to; empty or undefined if it has none
  */
 export function reportError(error: unknown, source: ErrorSource, name?: string): void {
   const origin: ErrorOrigin =
@@ -88,7 +88,7 @@ function stackOf(error: unknown): string {
   }
 }
 
-/** Calls a user's callback; what it throws, or its promise rejects with, is reported and affects no other. */
+/** Calls a user's callback and reports its error, whether thrown or rejected, so that no other callback is affected. */
 export function callIsolated<A extends unknown[]>(
   source: ErrorSource,
   name: string | undefined,

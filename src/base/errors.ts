@@ -24,7 +24,7 @@ export function invalidType(name: string, allowed: string, given: unknown): Type
   )
 }
 
-/** `TypeError [ERR_INVALID_ARG_VALUE]`: right type, but no such value makes sense. */
+/** `TypeError [ERR_INVALID_ARG_VALUE]`: the type is right, but the value makes no sense. */
 export function invalidValue(name: string, allowed: string, given: unknown): TypeError {
   return withCode(
     new TypeError(`The "${name}" option must be ${allowed}. Received ${describe(given)}`),
@@ -32,7 +32,7 @@ export function invalidValue(name: string, allowed: string, given: unknown): Typ
   )
 }
 
-/** `RangeError [ERR_OUT_OF_RANGE]`. */
+/** `RangeError [ERR_OUT_OF_RANGE]`: the number is outside the allowed range. */
 export function outOfRange(name: string, allowed: string, given: unknown): RangeError {
   return withCode(
     new RangeError(`The "${name}" option is out of range: it must be ${allowed}. Received ${describe(given)}`),
@@ -40,7 +40,7 @@ export function outOfRange(name: string, allowed: string, given: unknown): Range
   )
 }
 
-/** Part of a message: the instance was created by another copy of this package. Empty for any other value. */
+/** Part of a message: the value was created by another copy of this package. Empty for any other value. */
 export function ofThisCopy(className: string, given: unknown): string {
   const foreign = typeof given === 'object' && given !== null && given.constructor?.name === className
   return foreign ? ' of this copy of tripline (another one is loaded too)' : ''
@@ -74,7 +74,7 @@ export function checkOptions<T extends object>(options: T): T {
 /**
  * Throws for the first own key of `options` that is not in `known`.
  *
- * @param what what an entry is called in the message: `'option'`, `'limit option'`
+ * @param what how the message calls an entry: `'option'`, `'limit option'`
  */
 export function checkKeys(options: object, what: string, known: readonly string[]): void {
   for (const key of Object.keys(options)) {
@@ -105,7 +105,7 @@ export class MetricUnavailableError extends Error {
 
 function helpWith(cause: unknown, none: boolean): string {
   const { code, name, resource } = (cause ?? {}) as { code?: unknown; name?: unknown; resource?: unknown }
-  // Deno's own words name its flag.
+  // Deno's own message names the flag to use.
   if (code === BUNDLED || code === ADDON_NAMED || name === 'NotCapable') return ''
   if (code === NOT_COPIED) {
     return (
@@ -132,7 +132,7 @@ export const ADDON_NAMED = 'ERR_ADDON_NAMED'
 /** Error code: the package was copied without its binaries. */
 export const NOT_COPIED = 'ERR_NOT_COPIED'
 
-/** Why the file of the addon cannot be used. */
+/** The file of the addon cannot be used; the message says why. */
 export class AddonFileError extends Error {
   readonly code: string
 
@@ -146,18 +146,18 @@ export class AddonFileError extends Error {
 export class NativeMissingError extends Error {
   /** The code of this class. */
   readonly code = 'ERR_TRIPLINE_NATIVE_MISSING' as const
-  /** The platform and architecture that it was looked for: `'linux-x64'`. */
+  /** The platform and architecture of the missing addon: `'linux-x64'`. */
   readonly platform: string
 
   /**
    * For the library; its users catch this error.
    *
-   * @param cause what was thrown when the addon was searched or loaded
+   * @param cause the error of searching for or loading the addon
    */
   constructor(platform: string, cause: unknown) {
     const said = cause instanceof Error ? cause.message : String(cause)
     const none = said.startsWith('No native build was found')
-    // Two lines, the other of which is the folder; others bring a stack along.
+    // This message has two lines, the second of which is the folder. Other messages continue with a stack.
     const why = none ? said.trim().replace(/\s*\n\s*/, ', ') : said.split('\n', 1)[0]!
     super(
       `tripline ${none ? 'has no' : 'cannot load its'} compiled addon for ${platform} (${why}). Timeouts, tokens, signals ` +
@@ -171,16 +171,16 @@ export class NativeMissingError extends Error {
   }
 }
 
-/** A command could not be started: it does not exist, may not be run, or this system cannot hold its processes together. */
+/** A command could not be started: it does not exist, may not be run, or this system cannot keep track of its processes. */
 export class CommandNotStartedError extends Error {
   /** The code of this class. */
   readonly code = 'ERR_TRIPLINE_NOT_STARTED' as const
-  /** The command, as it was given. */
+  /** The command, as given. */
   readonly command: string
-  /** Why it could not be started; `unsupported` is this system's fault. */
+  /** Why it could not be started; `unsupported` means that this system lacks what `run` needs. */
   readonly kind: 'not-found' | 'not-executable' | 'unsupported' | 'other'
 
-  /** @param there whether the file itself was found, and something that it needs was not */
+  /** @param there whether the file itself was found, but not something that it needs */
   constructor(command: string, kind: CommandNotStartedError['kind'], why: string, there: boolean = false) {
     const notFound = kind === 'not-found' && !there
     const name = printable(command)
@@ -193,7 +193,7 @@ export class CommandNotStartedError extends Error {
   }
 }
 
-/** An operation was started a second time, or after it had ended. Each runs once. */
+/** An operation was started a second time, or after it had ended. Each operation runs once. */
 export class ReusedError extends Error {
   /** The code of this class. */
   readonly code = 'ERR_TRIPLINE_REUSED' as const

@@ -1,18 +1,18 @@
 /** The read-only view of an operation from outside. */
 import type { CancelationReason } from './reason.js'
 
-/** Where an operation has its {@link OperationContext}; a symbol, so that no subclass can hide it. */
+/** The key of an operation's {@link OperationContext}; a symbol, so that no subclass can shadow it. */
 export const kContext: unique symbol = Symbol('tripline.context')
 
 /**
- * Where an operation stands.
+ * The state of an operation.
  *
- * - `pending`: made, not started
+ * - `pending`: made, but not started
  * - `running`: started, neither ended nor canceled
- * - `canceled`: canceled; while its body still unwinds this may yet become `completed` or `abandoned`
+ * - `canceled`: canceled; while its body is still running, this may become `completed` or `abandoned`
  * - `completed`: its body fulfilled, or `complete()` was called in its block
  * - `failed`: its body failed with an error of its own
- * - `disposed`: its `using` block was left, or it was disposed before it ran
+ * - `disposed`: its `using` block was left without `complete()`, or it was disposed before it ran
  * - `abandoned`: canceled, but its body went on after the grace period, and its promise was rejected without it
  */
 export type OperationStatus = 'pending' | 'running' | 'canceled' | 'completed' | 'failed' | 'disposed' | 'abandoned'
@@ -25,36 +25,36 @@ export interface Progress {
   readonly message: string
   /** The data that was given. */
   readonly data: unknown
-  /** When, in milliseconds on the clock of `performance.now()`. */
+  /** When it was reported, in milliseconds on the clock of `performance.now()`. */
   readonly at: number
 }
 
 /** A live, read-only view of an operation. All times are milliseconds on the clock of `performance.now()`. */
 export interface OperationContext {
-  /** Unique in this thread; made when first read, unless it was given. */
+  /** The option `id`, or else an id that is unique in this thread and generated when first read. */
   readonly id: string
   /** The option `name`. */
   readonly name: string | undefined
-  /** Where it stands now. */
+  /** Its current state. */
   readonly status: OperationStatus
-  /** Id of the parent, where there is one. */
+  /** The id of the parent, if it has one. */
   readonly parentId: string | undefined
   /** When it was started; `undefined` before that. */
   readonly startedAt: number | undefined
   /**
-   * When it ended; `undefined` before that. Recorded only where the context or another extra had been used by then, or the
-   * operation was started by `run` of an instance.
+   * When it ended; `undefined` before that. Recorded only if the context, a listener or the like had been used by then, or
+   * if the operation was started by `run` of an instance.
    */
   readonly endedAt: number | undefined
-  /** How long it has run, or ran, in milliseconds; `undefined` before its start, and where its end was not recorded. */
+  /** How long it has run so far, or ran in all, in milliseconds; `undefined` before its start, or if `endedAt` is missing. */
   readonly elapsed: number | undefined
-  /** When its time runs out: its own or an ancestor's, whichever is earlier; `undefined` without either. */
+  /** When its own time or an ancestor's runs out, whichever is earlier; `undefined` if neither has a timeout. */
   readonly deadline: number | undefined
-  /** Why it was canceled; kept also where the body completed in spite of it. */
+  /** Why it was canceled; kept even if the body completed in spite of the cancelation. */
   readonly reason: CancelationReason | undefined
   /** The error that its body failed with. */
   readonly error: unknown
-  /** What its body has set, or else how far its latest stream has got. */
+  /** The partial result that its body has set, or else the progress of its latest stream. */
   readonly partialResult: unknown
   /** Its latest report of progress. */
   readonly progress: Progress | undefined

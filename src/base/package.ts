@@ -1,4 +1,4 @@
-/** Finds the root folder of this package, from whichever of its files runs. */
+/** Finds the root folder of this package from the file that is running. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,7 +6,7 @@ import { BUNDLED } from './errors.js'
 
 const NAME = 'tripline'
 
-/** @throws Error where this code was taken out of the package */
+/** @throws Error if this code was copied out of the package */
 export function packageRoot(): string {
   const here = thisFile()
   const root = here === undefined ? undefined : nearestPackage(dirname(here))
@@ -23,12 +23,12 @@ function thisFile(): string | undefined {
     const url = (import.meta as { url?: string }).url
     return url === undefined ? undefined : fileURLToPath(url)
   } catch {
-    // A CommonJS build in an ES module bundle: there is no __filename.
+    // A CommonJS build inside an ES module bundle has no __filename.
     return undefined
   }
 }
 
-/** The nearest folder from here up with a package.json. */
+/** The nearest folder with a package.json, from here upwards. */
 function nearestPackage(folder: string): string | undefined {
   if (existsSync(join(folder, 'package.json'))) return folder
   const above = dirname(folder)

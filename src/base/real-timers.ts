@@ -1,4 +1,4 @@
-/** Node's own timers, whatever a test has put in the place of the globals. */
+/** Node's own timers, even if a test has replaced the globals. */
 import timers from 'node:timers'
 
 type RealTimers = Pick<
@@ -7,8 +7,8 @@ type RealTimers = Pick<
 >
 
 /**
- * Whether a function or object belongs to a fake clock: @sinonjs/fake-timers (sinon, vitest, Jest) marks its own, those of
- * Jest's legacy timers are mock functions, and those of `node:test` bound ones.
+ * Whether a function or object belongs to a fake clock. @sinonjs/fake-timers (sinon, vitest, Jest) marks its functions,
+ * Jest's legacy timers are mock functions, and the timers of `node:test` are bound functions.
  */
 export function isFake(value: object): boolean {
   return (
@@ -16,13 +16,13 @@ export function isFake(value: object): boolean {
   )
 }
 
-/** Node's own. Where this file was loaded under a fake clock that hides them: that clock's, until {@link reveal}. */
+/** Node's own timers. If this file was loaded under a fake clock that hides them, that clock's, until {@link reveal}. */
 export const realTimers: RealTimers = { ...timers }
 
 let hidden = isFake(timers.setTimeout)
 let nodes: unknown = hidden ? undefined : timers.setTimeout
 
-/** Looks for what a fake clock hid when this file was loaded. Returns whether {@link realTimers} are Node's own. */
+/** Restores timers that a fake clock hid when this file was loaded. Returns whether {@link realTimers} are Node's own. */
 function reveal(): boolean {
   if (hidden && !isFake(timers.setTimeout)) {
     Object.assign(realTimers, timers)
@@ -32,13 +32,13 @@ function reveal(): boolean {
   return !hidden
 }
 
-/** Whether the global `setTimeout` is Node's own, or there is none, as in a bare context. */
+/** Whether the global `setTimeout` is Node's own, or missing, as in a bare context. */
 export function areTimersReal(): boolean {
   const inForce: unknown = globalThis.setTimeout
   return inForce === nodes || inForce === undefined || (hidden && reveal() && inForce === nodes)
 }
 
-/** Calls back after the event loop has turned once; in a fake clock it would not turn. */
+/** Calls back after one real turn of the event loop, even under a fake clock. */
 export function nextTurn(callback: () => void): void {
   if (!hidden || reveal()) {
     realTimers.setImmediate(callback)

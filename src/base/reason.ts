@@ -12,7 +12,7 @@ export interface Breach {
   readonly value: number
   /** The line that was crossed, in the unit of the metric. */
   readonly limit: number
-  /** On which side of the line the value was. */
+  /** The side of the line that the value was on. */
   readonly direction: 'above' | 'below'
   /** The unit of the metric: `'%'`, `'bytes'`. */
   readonly unit: string
@@ -26,7 +26,7 @@ export interface Breach {
   readonly recent: readonly number[]
 }
 
-/** The part that all reasons have. */
+/** The properties that all reasons have. */
 interface ReasonBase<K extends string> {
   /** The kind of reason; it narrows the type. */
   readonly kind: K
@@ -43,9 +43,9 @@ export interface TimeoutReason extends ReasonBase<'timeout'> {
   /** When it ran out, in milliseconds on the clock of `performance.now()`. */
   readonly deadline: number
 }
-/** `cancel()` was called with a message, or without anything. */
+/** `cancel()` was called with a message, or without an argument. */
 export interface ManualReason extends ReasonBase<'manual'> {
-  /** What asked for it, where the caller said so. */
+  /** What requested it, if the caller said so. */
   readonly by?: string
 }
 /** The process received an OS signal. */
@@ -57,7 +57,7 @@ export interface SignalReason extends ReasonBase<'signal'> {
 export interface ConditionReason extends ReasonBase<'condition'> {
   /** The condition's name. */
   readonly condition: string
-  /** How often it had been checked when it held. */
+  /** How often it was checked, including the check that found it to hold. */
   readonly checks: number
 }
 /** A guard's limit was crossed. */
@@ -74,14 +74,14 @@ export interface AbortReason extends ReasonBase<'abort'> {
 }
 /** The parent was canceled, or ended. */
 export interface ParentReason extends ReasonBase<'parent'> {
-  /** The parent's whole reason; absent where the parent simply ended. */
+  /** The parent's own reason; absent if the parent simply ended. */
   readonly parent?: CancelationReason
   /** The parent's id. */
   readonly parentId: string
 }
 /** All sources of an `allOf` have reported. */
 export interface AllReason extends ReasonBase<'all'> {
-  /** Their reasons, in the order in which they came. */
+  /** The reasons of the sources, in the order in which they reported. */
   readonly causes: readonly CancelationReason[]
 }
 /** `cancel()` was called with an error, or a condition with `onError: 'cancel'` failed. */
@@ -102,7 +102,7 @@ export type CancelationReason =
   | AllReason
   | ErrorReason
 
-/** What a source reports to. */
+/** Receives the reason of a source. */
 export interface CancelSink {
   /** Cancels. Only the first report counts; later ones return false. */
   cancel(reason: CancelationReason): boolean
@@ -120,7 +120,7 @@ export function rootCause(reason: CancelationReason): CancelationReason {
   return root
 }
 
-/** Reasons are shared by all operations that they reach, so none may change. */
+/** Freezes a reason, because all operations that it reaches share it. */
 function frozen<R extends CancelationReason>(reason: R): R {
   return Object.freeze(reason)
 }
@@ -160,10 +160,10 @@ export function abortReason(cause: unknown): AbortReason {
   return frozen({ kind: 'abort', message: `Aborted: ${messageOf(cause)}`, at: now(), cause })
 }
 
-/** The parent was canceled for `parent`, or simply ended. @internal */
+/** The reason for a child whose parent was canceled for the reason `parent`, or simply ended. @internal */
 export function parentReason(parentId: string, parent: CancelationReason | null): ParentReason {
   if (parent === null) return frozen({ kind: 'parent', message: 'The parent operation ended', at: now(), parentId })
-  // Not the parent's message as it is: that of a deep chain would grow with every level.
+  // Do not prefix the message at every level: it would grow with the depth of the chain.
   const message = parent.kind === 'parent' ? parent.message : `The parent operation was canceled: ${parent.message}`
   return frozen({ kind: 'parent', message, at: now(), parent, parentId })
 }
@@ -200,7 +200,7 @@ const KINDS: ReadonlySet<string> = new Set<CancelationReason['kind']>([
 export function toReason(given: unknown): CancelationReason {
   if (given === undefined) return manualReason()
   if (typeof given === 'string') return manualReason(given)
-  // Not by class: this layer is below the error classes, and errors of another copy of the package do as well.
+  // Do not check the class: this layer is below the error classes, and errors of another copy of the package count too.
   if (isError(given)) {
     const reason = (given as { reason?: unknown }).reason
     return isReason(reason) ? reason : errorReason(given)
@@ -228,7 +228,7 @@ function messageOf(cause: unknown): string {
   }
 }
 
-/** Also of other realms. */
+/** Whether the value is an error, of this realm or another. */
 function isError(value: unknown): value is Error {
   return value instanceof Error || types.isNativeError(value)
 }

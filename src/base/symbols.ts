@@ -1,8 +1,8 @@
 /**
- * The symbols of `using`, which Node before 24 has in its main realm only. In a vm context, where some test runners load
- * everything, both are undefined there, and so one name for two methods. To be imported ahead of all classes.
+ * Adds the symbols of `using`, which Node before 24 has in its main realm only. In a vm context, where some test runners
+ * load everything, both would be undefined and two methods would share one name. Must be imported before all classes.
  */
 for (const name of ['dispose', 'asyncDispose']) {
-  // As the language has them; where nothing can be added, everything else works.
+  // Not writable, as in the language. If `Symbol` is frozen, everything else still works.
   if (!(name in Symbol)) Reflect.defineProperty(Symbol, name, { value: Symbol(`Symbol.${name}`) })
 }

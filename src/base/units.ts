@@ -47,9 +47,10 @@ const DURATION_HELP =
 const SIZE_HELP = "a number of bytes or a string like '64MB' (10^6) or '64MiB' (2^20)"
 
 /**
- * Milliseconds of a {@link Duration}. `Infinity` is let through only where `infinite` says that "never" makes sense.
+ * Converts a {@link Duration} to milliseconds. `Infinity` is allowed only with `infinite`, which says that "never" makes
+ * sense.
  *
- * @param name of the option, for the message
+ * @param name the name of the option, for the message
  * @throws TypeError `ERR_INVALID_ARG_TYPE`; RangeError `ERR_OUT_OF_RANGE`; TypeError `ERR_INVALID_ARG_VALUE`
  */
 export function parseDuration(value: unknown, name: string, infinite: boolean = false): number {
@@ -87,7 +88,7 @@ function isDurationLike(value: unknown): value is DurationLike {
   )
 }
 
-/** Bytes of a number or of a string with a unit. Finite and not negative. */
+/** Converts a number or a string with a unit to bytes, which are finite and not negative. */
 export function parseSize(value: unknown, name: string): number {
   let bytes: number
   if (typeof value === 'number') {
@@ -108,7 +109,7 @@ export function parseSize(value: unknown, name: string): number {
   return bytes
 }
 
-/** A share: a number or a string such as `'90%'`, from 0 to `max`. */
+/** Parses a percentage: a number or a string such as `'90%'`, from 0 to `max`. */
 export function parsePercent(value: unknown, name: string, max: number = 100): number {
   const percent = parseNumber(value, name, '%')
   if (!(percent >= 0 && percent <= max))
@@ -116,7 +117,7 @@ export function parsePercent(value: unknown, name: string, max: number = 100): n
   return percent
 }
 
-/** A plain number, or a string of a number followed by one of `units` (`'80C'`, `'90%'`). */
+/** Parses a plain number, or a string of a number followed by one of `units` (`'80C'`, `'90%'`). */
 export function parseNumber(value: unknown, name: string, ...units: readonly string[]): number {
   const help = units.length > 0 ? `a number or a string like '80${units[0]}'` : 'a number'
   if (typeof value === 'number') {
@@ -129,7 +130,7 @@ export function parseNumber(value: unknown, name: string, ...units: readonly str
   throw invalidValue(name, help, value)
 }
 
-/** Prints a duration: `1500` becomes `'1.5s'`: the largest unit that keeps the number at 1 or above, at most three digits behind the point. */
+/** Prints a duration in a suitable unit, with at most three decimals: `1500` becomes `'1.5s'`. */
 export function formatDuration(ms: number): string {
   if (!Number.isFinite(ms)) return ms === Infinity ? 'never' : String(ms)
   if (ms === 0) return '0ms'
@@ -170,8 +171,8 @@ export function formatValue(value: number, unit: string): string {
 }
 
 /**
- * Prints two values of one metric so that they differ: `['150.3MB', '150MB']`. Sizes are in the units in which `line`,
- * which was written by hand, is round.
+ * Prints two values of one metric with enough digits to distinguish them: `['150.3MB', '150MB']`. Sizes use the base, 1000
+ * or 1024, in which `line` is a round number.
  */
 export function formatPair(value: number, line: number, unit: string): [value: string, line: string] {
   if (!unit.startsWith('bytes')) return [formatValue(value, unit), formatValue(line, unit)]

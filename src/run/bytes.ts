@@ -5,11 +5,11 @@
 import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 
-// Node's replacement for bytes that are not UTF-8.
+// The character that Node puts in place of bytes that are not UTF-8.
 const LOST = '\uFFFD'
 const ESCAPED = /([\u{DC80}-\u{DCFF}])/u
 
-/** One character per byte, as the addon expects it. */
+/** Converts text to one character per byte, as the addon expects. */
 export function toByteString(text: string): string {
   if (!/[\u0080-\uFFFF]/.test(text)) return text
   const parts = text.split(ESCAPED)

@@ -1,4 +1,4 @@
-/** A running command with its process tree: wraps the addon's events in promises. */
+/** A running command with its process tree: turns the addon's events into promises. */
 import { constants } from 'node:os'
 import { capture, capturedResolve } from '../base/capture.js'
 import { CommandNotStartedError } from '../base/errors.js'
@@ -23,7 +23,7 @@ export interface TreeEnd {
   readonly killed: boolean
   /** CPU time of all processes that were reaped, in milliseconds. */
   readonly cpuTime: number
-  /** Whether the supervisor itself was killed; what could be found of the tree was killed then. */
+  /** Whether the supervisor itself was killed; all processes of the tree that could be found were then killed. */
   readonly lost: boolean
 }
 
@@ -36,28 +36,28 @@ export interface CommandSpec {
   readonly stdio: readonly [number, number, number]
   /** Extra descriptors (3 and up) that the command inherits under the same number. */
   readonly shared: readonly number[]
-  /** Whether it stays in this process's group, the terminal's foreground group. */
+  /** Whether the command stays in this process's group, the terminal's foreground group. */
   readonly foreground: boolean
   readonly signal: NodeJS.Signals
-  /** Milliseconds. */
+  /** Milliseconds from the signal to SIGKILL. */
   readonly killAfter: number
   /** Milliseconds without output after which `onIdle` is called; Infinity for never. */
   readonly idle: number
   readonly onIdle: () => void
 }
 
-// Each run appends its own marker, so that a nested run is found by both.
+// Each run appends its own marker, so that the outer run finds the processes of a nested run too.
 const MARKER = 'TRIPLINE_RUN'
 let runs = 0
 
-/** The real-time signals, which have no name in Node, begin here. */
+/** The first real-time signal. Node has no names for these. */
 export const FIRST_REAL_TIME = 34
 
 export class RunningCommand {
   readonly pid: number
   /** For `process.*` with `tree`: the process id that stands for exactly the processes of the command. */
   readonly root: number
-  /** What holds the tree together: the path of a control group, or `'a job object'`; empty where there is neither. */
+  /** What holds the tree together: the path of a control group, or `'a job object'`; empty if there is neither. */
   readonly group: string
   readonly exited: Promise<CommandExit>
   readonly gone: Promise<TreeEnd>
@@ -108,7 +108,7 @@ export class RunningCommand {
     )
     if ('kind' in started) {
       const { kind, why } = started
-      // ENOENT is also the error of a script whose interpreter is missing.
+      // A script whose interpreter is missing fails with ENOENT too.
       const hollow = kind === 'not-found' && files.some((file) => exists(file))
       throw new CommandNotStartedError(command, kind, hollow ? 'its interpreter or a library is missing' : why, hollow)
     }

@@ -1,4 +1,4 @@
-/** Whether a file exists, by its original bytes. */
+/** Whether a file exists whose name may contain bytes that are not UTF-8. */
 import { accessSync, constants } from 'node:fs'
 import { toBytes } from './bytes.js'
 

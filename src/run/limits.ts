@@ -11,9 +11,9 @@ export function checkLimits(limits: Limits): void {
   guard(bindTo(limits, { pid: process.pid, tree: true })).close()
 }
 
-/** The same limits, with those on `process.*` bound to the tree under `root`, unless they name another process. */
+/** Returns the limits with those on `process.*` bound to the tree under `root`, unless they name another process. */
 export function bindToTree(limits: Limits, root: number): Limits {
-  // The metrics exist, as checked before. Where the tree does not, the command ended before the first read.
+  // The metrics are known to exist. If the tree does not, the command ended before the first read.
   return bindTo(limits, { pid: root, tree: true, onMissing: 'ignore' })
 }
 

@@ -10,39 +10,39 @@ import type { RunEvent } from './result.js'
 /** One of the command's streams: inherited, /dev/null, or a descriptor. */
 export type RunStream = 'inherit' | 'ignore' | number
 
-/** The options of `run`, all optional: those of an operation, where `resources` are called `limits`, and its own. */
+/** The options of `run`, all optional: those of an operation, with `limits` in place of `resources`, and its own. */
 export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace'> {
   /** Limits on the command and on the machine. Here `process.*` means the command with all its processes. @default none */
   limits?: Limits | undefined
   /**
-   * Ends it when it has written nothing for this long. Its stdout and stderr are then pipes, also on a terminal.
+   * Ends the command when it has written nothing for this long. Its stdout and stderr are then pipes, even on a terminal.
    *
    * @default Infinity
    */
   idleOutput?: Duration | undefined
-  /** What a crossed limit does: ends it, stops it until the limit is clear again, or kills it at once. @default 'term' */
+  /** What a crossed limit does: end the command, pause it until the limit is clear again, or kill it. @default 'term' */
   onBreach?: 'term' | 'pause' | 'kill' | undefined
-  /** The signal that it is ended with. @default 'SIGTERM' */
+  /** The signal that ends the command. @default 'SIGTERM' */
   signal?: NodeJS.Signals | undefined
   /** The time from that signal to `SIGKILL`; `Infinity` never kills. @default 5 s */
   killAfter?: Duration | undefined
-  /** Whether to only report what would have ended it. @default false */
+  /** Only reports what would have ended the command. @default false */
   dryRun?: boolean | undefined
-  /** The folder that it runs in. @default that of this process */
+  /** The working directory of the command. @default that of this process */
   cwd?: string | undefined
-  /** Its environment. @default that of this process */
+  /** The environment of the command. @default that of this process */
   env?: NodeJS.ProcessEnv | undefined
-  /** One for all, or stdin, stdout and stderr. @default 'inherit' */
+  /** One stream for all three, or an array of stdin, stdout and stderr. @default 'inherit' */
   stdio?: RunStream | readonly [RunStream, RunStream, RunStream] | undefined
   /**
-   * Extra descriptors (3 and up, at most 16) that the command inherits under the same number. All others are closed in it.
+   * Extra descriptors (3 and up, at most 16) that the command inherits under the same number. It inherits no others.
    *
    * @default none
    */
   shared?: readonly number[] | undefined
   /** Keeps the command in this process's group, which it needs to read from a terminal. @default false */
   foreground?: boolean | undefined
-  /** Whether to sample what it uses. @default true */
+  /** Whether to sample the command's peak usage. @default true */
   peaks?: boolean | undefined
   /** Called with each event as it happens. */
   onEvent?: ((event: RunEvent) => void) | undefined
@@ -84,7 +84,7 @@ const OWN_KEYS = [
 ] as const
 const SOURCE_KEYS = CANCELABLE_OPTIONS.filter((key) => key !== 'resources' && key !== 'grace')
 
-/** What `onBreach` can be. */
+/** The values of `onBreach`. */
 export const REACTIONS = ['term', 'pause', 'kill'] as const
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */

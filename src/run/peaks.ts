@@ -1,18 +1,18 @@
-/** Peak usage of a process tree, sampled. */
+/** Samples the peak usage of a process tree. */
 import { realTimers } from '../base/real-timers.js'
 import { checkMetric, toSeriesKey } from '../monitor/limits.js'
 import type { MetricName } from '../addon/metrics.js'
 import { Series } from '../addon/sampler.js'
 
-/** The largest values that were sampled; undefined for a command that ended before the first sample. */
+/** The largest values that were sampled; undefined if the command ended before the first sample. */
 export interface Peaks {
-  /** `process.footprint`: memory charged to the tree alone, in bytes. */
+  /** `process.footprint`: memory charged to the tree alone, in bytes, including what was swapped out. */
   readonly memory: number | undefined
   /** `process.rss`, in bytes; shared pages count once per process. */
   readonly rss: number | undefined
   /** `process.cpu`, in percent of one CPU. */
   readonly cpu: number | undefined
-  /** `process.count`: how many processes it had at the same time. */
+  /** `process.count`: the largest number of processes at the same time. */
   readonly processes: number | undefined
 }
 
@@ -26,14 +26,14 @@ const METRICS: Readonly<Record<keyof Peaks, MetricName>> = {
 const FIRST_DELAY_MS = 5
 const LAST_DELAY_MS = 200
 
-/** Samples often at first, because most commands are short, then a few times per second. */
+/** Samples often at first, because most commands are short, and later a few times per second. */
 export class PeakMeter implements Disposable {
   readonly #series = new Map<keyof Peaks, Series>()
   readonly #peaks = new Map<keyof Peaks, number>()
   #delay = FIRST_DELAY_MS
   #timer: NodeJS.Timeout | undefined
 
-  /** Metrics that this machine does not have are left out. */
+  /** Leaves out metrics that this machine does not have. */
   constructor(root: number) {
     for (const [peak, metric] of Object.entries(METRICS) as [keyof Peaks, MetricName][]) {
       const key = toSeriesKey(checkMetric(metric), { pid: root, tree: true }, undefined, metric)

@@ -1,4 +1,4 @@
-/** Events and results of a run. */
+/** The events and the result of a run. */
 import type { CancelationReason } from '../base/reason.js'
 import type { Peaks } from './peaks.js'
 
@@ -13,7 +13,7 @@ interface StartedEvent {
   readonly command: RunHandle
 }
 
-/** It was paused by a limit, is being ended, or would have been ended but for `dryRun`. */
+/** The command was paused by a limit, is being ended, or would have been ended without `dryRun`. */
 interface ReasonEvent {
   /** The kind of event. */
   readonly kind: 'paused' | 'ending' | 'would-end'
@@ -21,7 +21,7 @@ interface ReasonEvent {
   readonly reason: CancelationReason
 }
 
-/** The limit that had paused it is clear again. */
+/** The limit that had paused the command is clear again, and the command continues. */
 interface ResumedEvent {
   /** The kind of event. */
   readonly kind: 'resumed'
@@ -31,9 +31,9 @@ interface ResumedEvent {
 export interface RunHandle {
   /** The process id of the command. */
   readonly pid: number
-  /** The root of its tree for `process.*` metrics with `tree`: on Linux a process that is not counted among them. */
+  /** The process id for `process.*` metrics with `tree`; on Linux and macOS that of a supervisor, which is not counted. */
   readonly root: number
-  /** Its own control group, or `'a job object'` on Windows; empty where the system does not allow one. */
+  /** The command's own control group, or `'a job object'` on Windows; empty if the system does not allow one. */
   readonly group: string
   /** Sends a signal to the command and its process group. */
   signal(signal: NodeJS.Signals): void
@@ -41,49 +41,49 @@ export interface RunHandle {
   kill(): void
 }
 
-/** How a command ended, with everything that it had started. */
+/** How a command and everything that it had started ended. */
 export interface RunResult {
-  /** The command, as it was given. */
+  /** The command, as given. */
   readonly command: string
   /** Its arguments. */
   readonly args: readonly string[]
-  /** The process id that it had. */
+  /** The process id of the command. */
   readonly pid: number
-  /** The command's own exit status; null where it died of a signal. */
+  /** The command's own exit status; null if it died of a signal. */
   readonly code: number | null
-  /** The signal that it died of; null where it exited. */
+  /** The signal that it died of; null if it exited. */
   readonly signal: NodeJS.Signals | null
   /**
-   * As the command line would exit: 124 a time limit, 123 a resource limit; otherwise the command's own status, or 128
-   * plus the number of the signal that killed it. 125 where the tree was lost.
+   * The exit status of `tripline run` in the same case: 124 after a time limit, 123 after a resource limit, 125 if the tree
+   * was lost; otherwise the command's own status, or 128 plus the number of the signal that killed it.
    */
   readonly status: number
-  /** Why it was ended; undefined where it ended on its own. */
+  /** Why it was ended; undefined if it ended on its own. */
   readonly reason: CancelationReason | undefined
-  /** The signal that it was first ended with; undefined where it ended on its own. */
+  /** The first signal that was sent to end it; undefined if it ended on its own. */
   readonly sent: NodeJS.Signals | undefined
-  /** From its start until the last of its processes was gone, in milliseconds. */
+  /** The time from its start until the last of its processes was gone, in milliseconds. */
   readonly duration: number
-  /** From the decision to end it until the last was gone, in milliseconds; 0 where it ended on its own. */
+  /** The time from the decision to end it until the last process was gone, in milliseconds; 0 if it ended on its own. */
   readonly endedIn: number
   /** CPU time of all its processes that were reaped, in milliseconds. */
   readonly cpuTime: number
-  /** How many processes had to be ended, those that it left behind included. */
+  /** How many processes had to be ended, including those that it left behind. */
   readonly ended: number
-  /** Of these, how many could not be ended: they belong to another user, or `/proc` is that of another pid namespace. */
+  /** How many of these could not be ended: they belong to another user, or `/proc` is that of another pid namespace. */
   readonly left: number
   /** Whether some had to be killed. */
   readonly killed: boolean
-  /** Whether the supervisor itself was killed; what could be found of the tree was killed then. */
+  /** Whether the supervisor itself was killed; all processes of the tree that could be found were then killed. */
   readonly lost: boolean
   /** How often it was paused. */
   readonly pauses: number
-  /** For how long in all, in milliseconds. */
+  /** How long it was paused in all, in milliseconds. */
   readonly paused: number
-  /** What limits would have ended it, with `dryRun`. */
+  /** The reasons for which limits would have ended it, with `dryRun`. */
   readonly wouldHaveEnded: readonly CancelationReason[]
-  /** The control group that it had of its own, or `'a job object'` on Windows; empty without one. */
+  /** The command's own control group, or `'a job object'` on Windows; empty if it had none. */
   readonly group: string
-  /** The most that it used. */
+  /** Its peak usage. */
   readonly peaks: Peaks
 }

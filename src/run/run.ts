@@ -15,14 +15,14 @@ import { PeakMeter, type Peaks } from './peaks.js'
 import type { RunResult } from './result.js'
 import { EXIT } from './status.js'
 
-// The operation ends with the last process, however long that takes.
+// A grace period that never runs out in practice: the operation ends with the last process, however long that takes.
 const UNTIL_GONE = 2 ** 40
 
 const NO_PEAKS: Peaks = { memory: undefined, rss: undefined, cpu: undefined, processes: undefined }
 
 /**
- * Runs a command to its end. Nothing that it starts outlives it, or this process: daemons and orphans are found and
- * ended too. A cancelation from any source ends the tree first and then settles the promise.
+ * Runs a command to its end. No process that it starts outlives the command or this process: daemons and orphans are
+ * found and ended too. A cancelation from any source ends the tree first and then settles the promise.
  *
  * @example
  * const { status, reason, peaks } = await run('make', ['-j4'], {
@@ -30,10 +30,10 @@ const NO_PEAKS: Peaks = { memory: undefined, rss: undefined, cpu: undefined, pro
  *   limits: { 'process.footprint': '2GB', temperature: { above: 80, for: '2s' } },
  *   parent: cancel,
  * })
- * @returns also where it was ended for a reason, or failed
- * @throws TypeError, RangeError for bad options; CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED` where it cannot be
- *   run here; MetricUnavailableError for a limit that this machine cannot watch, before anything is started;
- *   CancelationError where it was canceled before it began; NativeMissingError
+ * @returns the result, even if the command failed or was ended for a reason
+ * @throws TypeError, RangeError for bad options; CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED` if the command cannot
+ *   be run; MetricUnavailableError for a limit that this machine cannot watch, before anything is started;
+ *   CancelationError if it was canceled before the start; NativeMissingError without the addon
  */
 export async function run(command: string, args: readonly string[] = [], options: RunOptions = {}): Promise<RunResult> {
   return new Run(readRunOptions(command, args, options)).toEnd()
@@ -65,7 +65,7 @@ class Run {
 
   async toEnd(): Promise<RunResult> {
     const { limits } = this.#settings
-    // Checked before the start: a missing metric must not cost a started command.
+    // Checked before the start, so that a missing metric does not end a command that is already running.
     if (limits !== undefined) checkLimits(limits)
     let result: RunResult | undefined
     try {
@@ -73,7 +73,7 @@ class Run {
         result = await this.#supervise(cancel)
       })
     } catch (error) {
-      // Canceled: the tree has ended, and the result says why.
+      // After a cancelation, the tree has ended and the result says why.
       if (result === undefined) throw error
     }
     return result!
@@ -118,7 +118,7 @@ class Run {
       this.#settings.notify({ kind: 'ending', reason })
     }
     const cause = rootCause(reason)
-    // The meter samples, and may have missed the value that crossed the limit.
+    // The meter only samples and may have missed the value that crossed the limit.
     if (cause.kind === 'resource') this.#meter?.note(cause.breach.metric, cause.breach.value)
     const kill = this.#settings.onBreach === 'kill' && cause.kind === 'resource'
     this.#sent = kill ? 'SIGKILL' : this.#settings.signal

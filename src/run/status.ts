@@ -1,6 +1,6 @@
-/** Exit statuses. */
+/** Exit statuses of `tripline run`. */
 
-/** The statuses of `tripline` itself, also where a run's result says how it ended; any other is the command's own. */
+/** The statuses of `tripline` itself, which `RunResult.status` uses too; any other status is the command's own. */
 export const EXIT = {
   ok: 0,
   /** Never started: the condition of `--start-when` did not hold in time. */
@@ -14,7 +14,7 @@ export const EXIT = {
   /** The command was found and could not be run. */
   notExecutable: 126,
   notFound: 127,
-  /** Plus the number of the signal that the command died of. */
+  /** Added to the number of the signal that the command died of. */
   signalBase: 128,
   /** With `--gnu-status`: it had to be killed. */
   killed: 137,

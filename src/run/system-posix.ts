@@ -1,4 +1,4 @@
-/** Where POSIX systems look for a command. */
+/** Finds the file of a command on POSIX systems. */
 import { delimiter, join } from 'node:path'
 import { exists } from './exists.js'
 

@@ -1,11 +1,11 @@
-/** Where Windows looks for a command, and what its environment needs. */
+/** Finds the file of a command on Windows, and completes its environment. */
 import { win32 } from 'node:path'
 import { exists } from './exists.js'
 
-// What CreateProcess can run, batch files by way of cmd.exe. PATHEXT also names scripts of other programs.
+// The file types that CreateProcess can run, batch files through cmd.exe. PATHEXT also names scripts of other programs.
 const RUNNABLE = ['.com', '.exe', '.bat', '.cmd']
 
-// libuv's list: without these, system libraries do not even start.
+// The list that libuv uses: without these variables, system libraries fail to start.
 const NEEDED = [
   'HOMEDRIVE',
   'HOMEPATH',
@@ -21,7 +21,8 @@ const NEEDED = [
 ]
 
 /**
- * A bare name is not searched in the working directory, unlike in cmd.exe, so that no file there is run by accident.
+ * Returns the files to try. Unlike in cmd.exe, a bare name is not searched for in the working directory, so that no file
+ * there is run by accident.
  */
 export function candidates(
   command: string,
@@ -36,7 +37,7 @@ export function candidates(
     .filter(isFile)
 }
 
-/** Of names that differ only in case the first in order wins, as with Node's own child processes. */
+/** Completes an environment. Of names that differ only in case the first in order wins, as with Node's child processes. */
 export function complete(env: NodeJS.ProcessEnv, ours: NodeJS.ProcessEnv = process.env): NodeJS.ProcessEnv {
   const all: NodeJS.ProcessEnv = {}
   const seen = new Set<string>()
@@ -52,7 +53,7 @@ export function complete(env: NodeJS.ProcessEnv, ours: NodeJS.ProcessEnv = proce
   return all
 }
 
-/** A name with an extension is tried as it is first; one without, only where it is a path. */
+/** The names to try. A name with an extension is first tried as it is; a name without one only if it is a path. */
 function namesOf(command: string, pathext: string | undefined): string[] {
   const listed = (pathext ?? '').toLowerCase().split(';')
   const endings = listed.some((each) => RUNNABLE.includes(each))
@@ -63,7 +64,7 @@ function namesOf(command: string, pathext: string | undefined): string[] {
   return /[\\/:]/.test(command) ? [...names, command] : names
 }
 
-/** Entries may be quoted, and may then contain semicolons. */
+/** Splits PATH. Entries may be quoted and then contain semicolons. */
 function foldersOf(path: string): string[] {
   return [...path.matchAll(/(?:"[^"]*"|[^;"])+/g)]
     .map(([each]) => each.replaceAll('"', ''))

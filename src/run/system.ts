@@ -1,4 +1,4 @@
-/** What differs per system when a command starts: where it is searched, and what its environment needs. */
+/** Differences between systems when a command starts: where its file is searched, and what its environment needs. */
 import * as posix from './system-posix.js'
 import * as windows from './system-windows.js'
 
