@@ -72,6 +72,7 @@ function clockInForce(): ArmedClock {
 
 function globalClock(): ArmedClock {
   const { setTimeout, clearTimeout, performance, Date } = globalThis
+  // oxlint-disable-next-line typescript/unbound-method -- called with its object only
   const read = performance.now
   // A fake one that goes without `performance` stands still while the real time passes.
   const isShown = !isFake(setTimeout) || !isPerformanceReal()

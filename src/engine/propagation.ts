@@ -76,8 +76,11 @@ export function deliverLater(): void {
   spread()
   if (scheduled || head === null) return
   scheduled = true
-  queueMicrotask(() => {
-    scheduled = false
-    deliver()
-  })
+  // Not queueMicrotask: Jest's fake timers replace that too.
+  void Promise.resolve().then(deliverNow)
+}
+
+function deliverNow(): void {
+  scheduled = false
+  deliver()
 }
