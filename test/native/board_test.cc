@@ -1,4 +1,4 @@
-// The words that JavaScript reads, and that a reader beside the writer never gets half of a value.
+// The words that JavaScript reads. A reader that runs beside the writer never sees half of a value.
 #include "sampler/board.h"
 
 #include <pthread.h>
@@ -35,7 +35,7 @@ int32_t Load(const int32_t* word) {
   return reinterpret_cast<const std::atomic<int32_t>*>(word)->load(std::memory_order_seq_cst);
 }
 
-// A reader as in src/addon/board.ts, on a thread of its own.
+// Reads as src/addon/board.ts does, on a thread of its own.
 struct Reader {
   const int32_t* words;
   std::atomic<bool> stop{false};
@@ -59,7 +59,7 @@ struct Reader {
         barrier.fetch_add(0);
       } while (Load(self->words + kCell) != count);
       self->reads++;
-      // Every value is the same number as its time.
+      // The writer sets every value to its own time.
       if (value != at) self->torn++;
     }
     return nullptr;
@@ -77,9 +77,9 @@ TEST(BoardAlternatesBetweenTwoSlots) {
   board.board.WriteCell(kCell, Known(43.5, 8 * kMillisecond));
   CHECK_EQ(board.words[kCell], 2);
   CHECK_NEAR(board.Double(kCell + 2), 43.5, 0);
-  // The one before is whole still.
+  // The slot of the previous value is unchanged.
   CHECK_NEAR(board.Double(kCell + 6), 42.5, 0);
-  // Even again after each.
+  // The sequence number is even again after each write.
   CHECK_EQ(board.words[2], 4);
 }
 
@@ -116,9 +116,9 @@ TEST(BoardIsNeverReadTorn) {
   Reader reader = {board.words};
   pthread_t thread;
   CHECK_EQ(pthread_create(&thread, nullptr, Reader::Body, &reader), 0);
-  // Longer on a busy machine, where the thread starts late.
+  // Runs longer on a busy machine, where the reader's thread starts late.
   for (uint64_t i = 1; i < 300000 || reader.reads < 1000; i++) {
-    // All 64 bits change from one to the next.
+    // All 64 bits change from one value to the next.
     const uint64_t at = i % 2 == 0 ? i * kMillisecond : (i << 20) * kMillisecond;
     board.board.WriteCell(kCell, Known(static_cast<double>(at) / 1e6, at));
   }

@@ -16,7 +16,7 @@ TEST(CommandTableHasAnyNumberOfCommands) {
   table.Remove(250);
   CHECK(!table.Has(250));
   CHECK(table.Has(249) && table.Has(251));
-  // A number that is used again, by a later command.
+  // A later command may have the same process id.
   table.Add(250, 7);
   int found = 0;
   table.With(250, [&found](int value) { found = value; });

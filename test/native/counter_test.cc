@@ -9,7 +9,7 @@ TEST(CountersThatWrapOrStartAnew) {
   CHECK_EQ(CounterGrowth(4294967290u, 10), 16u);
   CHECK_EQ(CounterGrowth(5000, 10), 0u);
   CHECK_EQ(CounterGrowth(uint64_t{1} << 40, 10), 0u);
-  // 3 GB, and then a device that has started anew: too far from the end of 32 bits to have wrapped.
+  // A drop from 3 GB is a device that has started anew: the counter was too far from 2^32 to have wrapped.
   CHECK_EQ(CounterGrowth(3000000000u, 10), 0u);
   CHECK_EQ(CounterGrowth(3000000000u, 10, uint64_t{1} << 31), 1294967306u);
   CHECK_EQ(CounterGrowth(2000000000u, 10, uint64_t{1} << 31), 0u);
@@ -45,7 +45,7 @@ TEST(SumsOfCountersThatStartAnewDoNotShow) {
   sum.Forget();
   sum.Add(100000);
   CHECK_EQ(sum.sum(), 600.0);
-  // A counter of 64 bits does not wrap: this one is new.
+  // A counter of 64 bits does not wrap, so this one has started anew.
   sum.Add(4294967290u);
   sum.Add(10);
   CHECK_EQ(sum.sum(), 600.0 + 4294967290.0 - 100000);

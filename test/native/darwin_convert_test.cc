@@ -1,4 +1,4 @@
-// The figures of macOS as plain numbers. The calls themselves cannot run here.
+// Conversions of macOS's figures, given as plain numbers. The system calls themselves cannot run here.
 #include "darwin/convert.h"
 
 #include "check.h"
@@ -17,14 +17,14 @@ TEST(DarwinTicksWrap) {
   sums.Add({0xFFFFFFF0u, 0, 0xFFFFFFFFu, 0}, {0x10u, 0, 99u, 0});
   CHECK_NEAR(sums.busy, 0.32, 1e-9);
   CHECK_NEAR(sums.all, 1.32, 1e-9);
-  // One step back is a correction and no wrap.
+  // One step back is a correction, not a wrap.
   CpuSums none;
   none.Add({100, 100, 100, 100}, {99, 100, 100, 100});
   CHECK_EQ(none.all, 0.0);
 }
 
 TEST(DarwinProcessorsAddUp) {
-  // Two processors: user, system, idle, nice of each, where one has wrapped and one is past the sign.
+  // Two processors with user, system, idle and nice ticks each. One count has wrapped, and one has its sign bit set.
   const int32_t before[] = {-16, 100, 1000, 0, 50, 5, -2147483647 - 1, 1};
   const int32_t after[] = {16, 110, 1060, 0, 70, 5, -2147483647 + 39, 1};
   const CpuTicks from = SumOfProcessors(before, 2), to = SumOfProcessors(after, 2);
@@ -51,7 +51,7 @@ TEST(DarwinDescriptorsOfALimitThatMayBeNone) {
 }
 
 TEST(DarwinMemoryIsNotWhatIsFree) {
-  // A healthy Mac of 32 GB: hardly a page free, most of it cache that can be given back.
+  // A healthy Mac with 32 GB has hardly any free pages; most of its memory is reclaimable cache.
   constexpr uint64_t kPage = 16384, kTotal = uint64_t{32} << 30;
   VmPages pages;
   pages.internal = 600000;
@@ -96,17 +96,17 @@ TEST(DarwinInterfacesWithHardware) {
   CHECK(!IsHardwareInterface("bridge0", 7, 0xD1));
   CHECK(!IsHardwareInterface("utun3", 5, 0x01));
   CHECK(!IsHardwareInterface("en", 2, 0x06));
-  // An access point's, a virtual machine's and a bond's: none of them is a device.
+  // The interfaces of an access point, a virtual machine and a bond are not devices.
   CHECK(!IsHardwareInterface("ap1", 3, 0x06));
   CHECK(!IsHardwareInterface("vmenet0", 7, 0x06));
   CHECK(!IsHardwareInterface("bond0", 5, 0x88));
 }
 
 TEST(DarwinInterfacesWithoutHardware) {
-  // Beside hardware, what a tunnel carries is counted already.
+  // Next to a hardware interface, the traffic of a tunnel is counted already.
   CHECK(IsCounted(true, true, 0x06));
   CHECK(!IsCounted(false, true, 0x01));
-  // On a machine that has only tunnels and loopback, tunnels are all there is.
+  // On a machine with only tunnels and loopback, the tunnels count.
   CHECK(IsCounted(false, false, 0x01));
   CHECK(!IsCounted(false, false, 0x18));
 }

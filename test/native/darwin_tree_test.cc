@@ -1,4 +1,4 @@
-// Which processes belong to a command on macOS: lists of processes as they could be, and which are taken for members.
+// Which processes belong to a command on macOS, for made-up process lists.
 #include "darwin/process_tree.h"
 
 #include <cstdlib>
@@ -13,13 +13,13 @@ namespace {
 constexpr int32_t kSupervisor = 100;
 constexpr int32_t kLaunchd = 1;
 
-// A machine whose processes a test starts, moves and ends. Ids count up, as the kernel's do.
+// A machine whose processes the test starts, moves and ends. Ids count up, as the kernel's do.
 class Machine {
  public:
   explicit Machine(bool tells_ids = true, bool by_group = true) : tells_ids_(tells_ids) {
     tree_ = static_cast<ProcessTree*>(calloc(1, sizeof(ProcessTree)));
     Add(kLaunchd, 0, 1);
-    Add(50, kLaunchd, 50);  // a shell of a user
+    Add(50, kLaunchd, 50);  // a user's shell
     Add(60, 50, 60);        // the host
     const uint64_t id = Add(kSupervisor, 60, kSupervisor);
     tree_->SetRoot(kSupervisor, id, by_group);
@@ -44,7 +44,7 @@ class Machine {
     }
     return nullptr;
   }
-  // Its children go to process 1.
+  // Ends a process. Its children become children of process 1.
   void End(int32_t pid) {
     const auto place = static_cast<uint32_t>(Find(pid) - all_);
     for (uint32_t i = 0; i < count_; i++) {
@@ -55,7 +55,7 @@ class Machine {
     marked_[place] = marked_[count_];
   }
 
-  // The list as the supervisor reads it, in the order of the numbers or against it.
+  // The list as the supervisor reads it, in ascending or descending order of the process ids.
   uint32_t Scan(bool backwards = false) {
     uint32_t size = 0;
     const uint64_t first = Find(kLaunchd)->id;
@@ -127,7 +127,7 @@ TEST(DarwinTreeFindsTheChildOfOneThatHasEndedSinceTheLastScan) {
   Machine machine;
   machine.Add(110, kSupervisor, 110);
   CHECK_EQ(machine.Scan(), 1u);
-  // Born, in a session of its own, and an orphan, all between two scans.
+  // Between two scans, the process is started, creates its own session and becomes an orphan.
   machine.Add(111, 110, 111);
   machine.End(110);
   CHECK_EQ(machine.Scan(), 1u);
@@ -167,7 +167,7 @@ TEST(DarwinTreeKeepsAGroupWhoseLeaderIsGone) {
   CHECK_EQ(machine.Scan(), 3u);
   machine.End(111);
   for (int i = 0; i < 5; i++) CHECK_EQ(machine.Scan(), 2u);
-  // From one that was never seen.
+  // Its parent was never seen.
   machine.Add(113, 112, 111);
   machine.Add(114, 113, 111);
   machine.End(113);
@@ -182,7 +182,7 @@ TEST(DarwinTreeFindsADoubleForkByItsMarker) {
     CHECK_EQ(machine.Scan(), 1u);
     machine.Add(111, 110, 111, "marked");
     machine.Add(112, 111, 111, "marked");
-    machine.Add(113, 112, 113);  // has cleaned its environment
+    machine.Add(113, 112, 113);  // has cleared its environment
     machine.End(111);
     CHECK_EQ(machine.Scan(), 3u);
     CHECK(machine.Has(112) && machine.Has(113));
@@ -190,7 +190,7 @@ TEST(DarwinTreeFindsADoubleForkByItsMarker) {
 }
 
 TEST(DarwinTreeLosesADoubleForkThatWasNotSeenAndHidesItsEnvironment) {
-  // The one hole, held here so that the documentation stays true.
+  // The one known hole, tested so that the documentation stays true.
   Machine machine;
   machine.Add(110, kSupervisor, 110);
   CHECK_EQ(machine.Scan(), 1u);
@@ -204,7 +204,7 @@ TEST(DarwinTreeLosesADoubleForkThatWasNotSeenAndHidesItsEnvironment) {
 TEST(DarwinTreeLeavesStrangersAlone) {
   Machine machine;
   machine.Add(110, kSupervisor, 110);
-  // Process 1 has started it, and it happens to have the marker, which is not read.
+  // A process that process 1 has started happens to have the marker. Its environment is not read.
   machine.Add(120, kLaunchd, 120, "marked");
   // An orphan of a process outside the tree.
   machine.Add(130, 50, 130);
@@ -213,7 +213,7 @@ TEST(DarwinTreeLeavesStrangersAlone) {
   CHECK_EQ(machine.Scan(), 1u);
   CHECK(machine.tree()->IsStray(*machine.Find(131), machine.Find(kLaunchd)->id));
   CHECK(!machine.tree()->IsStray(*machine.Find(120), machine.Find(kLaunchd)->id));
-  // A debugger in the tree becomes the parent of what it debugs.
+  // A debugger in the tree becomes the parent of the process that it debugs.
   machine.Find(131)->parent = 110;
   CHECK_EQ(machine.Scan(), 1u);
   CHECK(!machine.Has(131));
@@ -221,12 +221,12 @@ TEST(DarwinTreeLeavesStrangersAlone) {
 
 TEST(DarwinTreeIsNotTheHostsProcessGroup) {
   Machine machine;
-  // On a terminal the command stays in the group of the host, with the rest of the pipeline.
+  // On a terminal, the command stays in the host's process group, with the rest of the pipeline.
   machine.Add(110, kSupervisor, 60);
   machine.Add(140, 50, 60);
   CHECK_EQ(machine.Scan(), 1u);
   CHECK(!machine.Has(140) && !machine.Has(60));
-  // One of us that moves into a stranger's group does not bring that along.
+  // A member that moves into a foreign group does not make the others in that group members.
   machine.Add(150, 50, 150);
   machine.Add(111, 110, 150);
   machine.Add(151, 50, 150);
@@ -253,14 +253,14 @@ TEST(DarwinTreeSeesThatANumberIsUsedAgain) {
     CHECK_EQ(machine.Scan(), 1u);
     CHECK(!machine.Has(111) && !machine.Has(170));
     for (int i = 0; i < 5; i++) CHECK_EQ(machine.Scan(), 1u);
-    // A process that is gone for long is forgotten.
+    // A process that has been gone for several scans is forgotten.
     CHECK_EQ(machine.tree()->count(), 1u);
   }
 }
 
 TEST(DarwinTreeIsNoOlderThanItsRoot) {
   Machine machine(false);
-  // It seems to be a child of the root; but it was there before.
+  // Its parent is the root's pid, but it was started before the root.
   machine.Find(50)->parent = kSupervisor;
   machine.Find(60)->parent = kSupervisor;
   CHECK_EQ(machine.Scan(), 0u);
@@ -278,13 +278,13 @@ TEST(DarwinTreeKnowsStoppedMembersAndForgetsNothingOfThem) {
 }
 
 TEST(DarwinMarkerIsSearchedForInTheEnvironmentOnly) {
-  // Two arguments, the path of the program, padding, the arguments, the environment.
+  // The block holds the number of arguments (2), the path of the program, padding, the arguments and the environment.
   const char block[] = "\x02\0\0\0/bin/tool\0\0\0\0tool\0with=run.1\0PATH=/bin\0TRIPLINE_RUN=a:run.2\0\0";
   CHECK(HasMarker(block, sizeof(block), "run.2"));
   CHECK(!HasMarker(block, sizeof(block), "run.1"));
   CHECK(!HasMarker(block, sizeof(block), "run.3"));
   for (size_t size = 0; size < sizeof(block) - 3; size++) CHECK(!HasMarker(block, size, "run.2\0"));
-  // Cut off, or none at all.
+  // The block is truncated or empty.
   CHECK(!HasMarker("\xff\xff\xff\x7f", 4, "run"));
   CHECK(!HasMarker("", 0, "run"));
 }

@@ -5,7 +5,7 @@
 
 using namespace tripline;
 
-TEST(DrainWaitsForTheReaderAloneWhileNobodyAsksForTheEnd) {
+TEST(DrainWaitsForTheReaderUntilAnEndIsRequested) {
   Drain drain;
   CHECK(!drain.IsOver(kSecond, 1));
   CHECK(!drain.IsOver(3600 * kSecond, 1));
@@ -22,7 +22,7 @@ TEST(DrainGivesUpAReaderThatDoesNotRead) {
   CHECK(drain.IsOver(from + 200 * kMillisecond, 1));
 }
 
-TEST(DrainGoesOnWithAReaderThatReadsButNotForEver) {
+TEST(DrainWaitsLongerButNotForeverForAReaderThatReads) {
   Drain drain;
   drain.Hurry();
   const uint64_t from = 100 * kSecond;
@@ -33,7 +33,7 @@ TEST(DrainGoesOnWithAReaderThatReadsButNotForEver) {
   CHECK(drain.IsOver(from + 5 * kSecond, from + 4950 * kMillisecond));
 }
 
-TEST(DrainCountsFromWhenTheEndIsAskedFor) {
+TEST(DrainCountsFromTheRequestedEnd) {
   Drain drain;
   CHECK(!drain.IsOver(kSecond, 1));
   drain.Hurry();

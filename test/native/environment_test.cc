@@ -1,4 +1,4 @@
-// How JavaScript is notified: once, until it says that it has come.
+// JavaScript is notified once, and not again before it has acknowledged the notification.
 #include "sampler/environment.h"
 
 #include "check.h"
@@ -20,7 +20,7 @@ TEST(EnvironmentNotifiesOnceUntilItIsAcknowledged) {
   environment.AskForHeartbeat(7);
   CHECK_EQ(notifications, 1);
   environment.Acknowledge();
-  // Between the acknowledgment and the fetching: fetched with the rest, and notified of again.
+  // News that arrives between the acknowledgment and the fetch is fetched with the rest and notified of again.
   environment.Answer(2);
   CHECK_EQ(notifications, 2);
   CHECK_EQ(environment.answered.size(), 2u);

@@ -1,11 +1,11 @@
-// Files for tests: those below test/fixtures, and trees that a test makes for itself.
+// Files for tests: those below test/fixtures, and temporary file trees.
 #pragma once
 
 #include <cstddef>
 
 namespace tripline::test {
 
-// A file's bytes in a block of exactly their size, so that a sanitizer sees every step past the end.
+// The bytes of a file in a block of exactly that size, so that a sanitizer detects every access past the end.
 class Bytes {
  public:
   Bytes(const char* data, size_t size);
@@ -21,7 +21,7 @@ class Bytes {
 // Calls `body` for every fixture in a folder below test/fixtures.
 void EachFixture(const char* folder, void (*body)(const char* name, const Bytes& bytes));
 
-// A directory that is HOST_PROC's and HOST_SYS's parent while it lives.
+// A temporary directory whose subdirectories HOST_PROC and HOST_SYS point to while this object exists.
 class FakeRoot {
  public:
   FakeRoot();
@@ -29,9 +29,9 @@ class FakeRoot {
   FakeRoot(const FakeRoot&) = delete;
   FakeRoot& operator=(const FakeRoot&) = delete;
 
-  // Writes a file, making its folders. Atomic, by renaming: a held descriptor keeps the old content...
+  // Writes a file and creates its folders. Replaces the file by renaming, so an open descriptor keeps the old content.
   void Put(const char* path, const char* text);
-  // ...and in place, as the kernel does: a held descriptor sees the new one.
+  // Writes in place, as the kernel does: an open descriptor sees the new content.
   void Change(const char* path, const char* text);
   void PutFixture(const char* path, const char* fixture);
   void MakeDirectory(const char* path);

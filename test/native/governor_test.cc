@@ -1,4 +1,4 @@
-// What the adaptive reads may cost.
+// The governor limits the cost of adaptive reads.
 #include "sampler/governor.h"
 
 #include "check.h"
@@ -8,7 +8,7 @@ using namespace tripline;
 
 namespace {
 
-// A governed thread that wakes every 10 ms for as long as it is not stretched.
+// Simulates a governed thread that wakes every 10 ms unless its period is stretched.
 struct Thread {
   Governor governor;
   uint64_t now = 1000 * kSecond;
@@ -35,12 +35,12 @@ TEST(GovernorLeavesCheapReadsAlone) {
   CHECK_NEAR(thread.governor.stretch(), 1.0, 0);
 }
 
-TEST(GovernorStretchesDearReadsUntilTheyFit) {
+TEST(GovernorStretchesExpensiveReadsUntilTheyFit) {
   Thread thread;
   // 1 ms in 10 ms: 10 %, of which half a percent is allowed.
   thread.Run(2000, kMillisecond, true);
   CHECK_NEAR(thread.governor.stretch(), 20.0, 1.0);
-  // Cheap again: it recovers.
+  // When reads are cheap again, the period recovers.
   thread.Run(2000, 1000, true);
   CHECK_NEAR(thread.governor.stretch(), 1.0, 0);
 }

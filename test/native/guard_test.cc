@@ -1,4 +1,4 @@
-// Limits judged together: any, all, holding, missing metrics.
+// Guards with several limits: modes any and all, minimum hold, and missing metrics.
 #include <initializer_list>
 
 #include "check.h"
@@ -74,7 +74,7 @@ TEST(GuardWithAMissingMetric) {
   Lose(&guard, 0);
   CHECK(guard.Judge(1));
   CHECK(guard.state() == LimitState::kUnavailable);
-  // What is still there goes on counting.
+  // The limits whose metrics are still there go on counting.
   SetState(&guard, 1, LimitState::kBreached);
   CHECK(guard.Judge(2));
   CHECK(guard.state() == LimitState::kBreached);
@@ -126,7 +126,7 @@ TEST(GuardLosesItsMetricWithTheSecondFailedRead) {
 }
 
 TEST(GuardWhoseBreachOutlastsALossBreachesAnew) {
-  // Work that began while it was unavailable hangs on the next breach.
+  // Operations that were started while the metric was unavailable depend on the next breach.
   Guard guard(nullptr, Spec(false), 1);
   SetState(&guard, 0, LimitState::kBreached);
   guard.Judge(1);

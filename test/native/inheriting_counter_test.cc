@@ -11,7 +11,7 @@ TEST(InheritingCounterOfAChildThatIsWaitedFor) {
   CHECK_NEAR(parent.Settle(false), 0, 1e-9);
   child.Read(300, true);
   CHECK_NEAR(child.Settle(false), 300, 1e-9);
-  // The parent takes in all 350 that the child has had, and has had 20 of its own.
+  // The parent inherits all 350 of the child and has used 20 of its own.
   parent.Read(1370, false);
   parent.Inherit(child);
   CHECK_NEAR(parent.Settle(true), 70, 1e-9);
@@ -24,7 +24,7 @@ TEST(InheritingCounterOfAChildThatIsFoundGoneFirst) {
   child.Settle(false);
   parent.Read(0, false);
   parent.Settle(false);
-  // Read just before it waited.
+  // The parent was read just before it waited for the child.
   parent.Read(5, false);
   parent.Inherit(child);
   CHECK_NEAR(parent.Settle(false), 5, 1e-9);
@@ -32,7 +32,7 @@ TEST(InheritingCounterOfAChildThatIsFoundGoneFirst) {
   CHECK_NEAR(parent.Settle(true), 0, 1e-9);
 }
 
-TEST(InheritingCounterOfAChildThatNobodyWaitsFor) {
+TEST(InheritingCounterOfAChildThatIsNeverWaitedFor) {
   InheritingCounter parent, child;
   parent.Read(0, false);
   child.Read(300, true);
@@ -42,7 +42,7 @@ TEST(InheritingCounterOfAChildThatNobodyWaitsFor) {
   CHECK_NEAR(parent.Settle(false), 500, 1e-9);
   parent.Read(600, false);
   CHECK_NEAR(parent.Settle(false), 100, 1e-9);
-  // What it left is not held against the next child that is waited for.
+  // What this child left is not subtracted from the next child that is waited for.
   parent.Read(700, false);
   CHECK_NEAR(parent.Settle(true), 100, 1e-9);
 }

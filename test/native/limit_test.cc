@@ -91,7 +91,7 @@ TEST(LimitKeepsItsStateWhileValuesAreMissing) {
   CHECK(StepLimitMissing(&limit, 2));
   CHECK(limit.lost() && limit.breached());
   CHECK_EQ(DwellEnd(limit), UINT64_MAX);
-  // Between its lines: neither a crossing nor a recovery.
+  // Between the line and `clear` there is neither a crossing nor a recovery.
   CHECK(StepLimit(&limit, 85, 3));
   CHECK(!limit.lost());
   CHECK(limit.state == LimitState::kBreached);
@@ -125,7 +125,7 @@ TEST(LimitDwellGoesOnAfterAFailedRead) {
   StepLimitMissing(&limit, 15 * kSecond);
   StepLimit(&limit, 95, 16 * kSecond);
   CHECK(limit.state == LimitState::kPending);
-  // The second without a value is no part of the dwell, nor of what `since` claims.
+  // The second without a value counts neither into the dwell nor into `since`.
   CHECK_EQ(limit.beyond_since, 11 * kSecond);
   CHECK(!StepLimit(&limit, 95, 18 * kSecond));
   CHECK(StepLimit(&limit, 95, 19 * kSecond));

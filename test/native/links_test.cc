@@ -1,4 +1,4 @@
-// A path's way over symbolic links, on this machine's own files: what of it is "on a server" the test says.
+// Following a path over symbolic links, with real files. The test itself decides which of them are "on a server".
 #include "posix/links.h"
 
 #include <stdlib.h>
@@ -52,7 +52,7 @@ TEST(PathsWithoutLinks) {
   CHECK(folder.IsLocal("here/./nothing/there"));
   CHECK(!folder.IsLocal("far"));
   CHECK(!folder.IsLocal("far/below"));
-  // Its name is read, and the way leads out again: that step would be looked at.
+  // The path leads through the server and out again, which would read a step on the server.
   CHECK(!folder.IsLocal("far/../here"));
   CHECK(folder.IsLocal("here/../here"));
   CHECK(folder.IsLocal("here/../../../../../../.."));

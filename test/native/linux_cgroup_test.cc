@@ -33,7 +33,7 @@ bool WriteFile(const char* folder, const char* leaf, const char* text) {
   return good;
 }
 
-// A group of one hierarchy that a test makes and removes; empty where that is not allowed.
+// A group of one hierarchy that a test makes and removes. The path is empty if that is not allowed.
 struct Group {
   char path[256] = "";
 
@@ -42,7 +42,7 @@ struct Group {
     if (access(mount, W_OK) != 0 || mkdir(path, 0755) != 0) path[0] = '\0';
   }
   ~Group() {
-    // A group stays busy for a moment after its last process.
+    // A group stays busy for a moment after its last process has ended.
     for (int i = 0; path[0] != '\0' && rmdir(path) != 0 && errno == EBUSY && i < 100; i++) usleep(10000);
   }
   bool made() const { return path[0] != '\0'; }
@@ -54,7 +54,7 @@ void Pass(uint64_t nanoseconds) {
   now = MonotonicNow();
 }
 
-// Runs `body` in a child that has joined the groups, and returns its answer: nullptr, or what was wrong.
+// Runs `body` in a child process that has joined the groups, and returns its answer: nullptr, or a complaint.
 void RunInside(const Group* const* groups, int count, const char* (*body)()) {
   const pid_t pid = fork();
   if (pid == 0) {
@@ -92,8 +92,8 @@ const char* FillMemory() {
   const double slack = reader.Level(Metric::kMemoryAvailable);
   if (slack > 64 * kMiB) return Complain("more is available than allowed", slack, origin);
 
-  // Page cache, read twice so that it becomes active, is not used memory. Beside the test program, since /tmp may be
-  // memory itself.
+  // Page cache is not used memory, even after a second read has made it active. The file is next to the test program,
+  // because /tmp may be a tmpfs.
   char file[] = ".cache/tripline-XXXXXX";
   const int fd = mkstemp(file);
   struct statfs where;
@@ -136,7 +136,7 @@ TEST(RealCgroupWithAMemoryLimit) {
   RunInside(&group, 1, FillMemory);
 }
 
-// The hierarchy stays mounted from outside, so that names do not lead to the own group.
+// The hierarchy stays mounted from outside the namespace, so that cgroup names do not lead to this process's group.
 const char* SeeTheLimitFromANamespace() {
   if (unshare(CLONE_NEWCGROUP) != 0) _exit(2);
   Reader reader(Metric::kMemory);
@@ -167,12 +167,12 @@ const char* BurnCpu() {
   }
   const double seconds = static_cast<double>(clock() - begun_cpu) / CLOCKS_PER_SEC;
   now = MonotonicNow();
-  // Of the quota alone: other programs may keep the machine's CPUs as busy.
+  // Look at the quota alone: other programs may keep the machine's CPUs just as busy.
   const Reading second = reader.Read(Metric::kCpu);
   if (second.parts < 2 || second.den[1] <= first.den[1]) return "the quota is not seen";
   const double used = 100 * (second.num[1] - first.num[1]) / (second.den[1] - first.den[1]);
   const char* origin = reader.probe->OriginOf(Metric::kCpu, 1);
-  // Where the machine is busy it is not even given its quota: what it used by its own clock is what counts.
+  // On a busy machine the process does not even get its quota, so compare with the CPU time that it used.
   const double expected = 100 * seconds / (0.2 * 1e-9 * static_cast<double>(now - begun));
   if (used < expected - 25 || used > expected + 25) return Complain("not what it used of its quota", used, origin);
   if (strstr(origin, "tripline-test") == nullptr) return Complain("decided elsewhere", used, origin);

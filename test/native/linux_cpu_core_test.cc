@@ -1,4 +1,4 @@
-// cpu.core over made trees.
+// cpu.core over made-up file trees.
 #include <cstdio>
 #include <cstring>
 
@@ -13,7 +13,7 @@ using test::FakeRoot;
 using test::now;
 using test::Reader;
 
-// Ticks of two CPUs, of which `b` may be missing.
+// Writes the ticks of two CPUs. A negative `busy_b` leaves out the second.
 void PutStat(FakeRoot* root, int busy_a, int idle_a, int busy_b, int idle_b) {
   char text[512], second[128] = "";
   if (busy_b >= 0) snprintf(second, sizeof(second), "cpu7 %d 0 0 %d 50 0 0 0 0 0\n", busy_b, idle_b);
@@ -29,12 +29,12 @@ TEST(CpuCoreIsTheBusiest) {
   CHECK_EQ(reader.Read(Metric::kCpuCore).state, Reading::kAbsent);
   now += 250 * kMillisecond;
   PutStat(&root, 105, 120, 120, 105);
-  // Half a window says nothing yet.
+  // There is no value after half a window.
   CHECK_EQ(reader.Read(Metric::kCpuCore).state, Reading::kAbsent);
   now += 250 * kMillisecond;
   PutStat(&root, 110, 140, 140, 110);
   CHECK_NEAR(reader.Level(Metric::kCpuCore), 80, 1e-9);
-  // What was before the window is no part of it.
+  // Time before the window does not count.
   now += 500 * kMillisecond;
   PutStat(&root, 135, 165, 140, 160);
   CHECK_NEAR(reader.Level(Metric::kCpuCore), 50, 1e-9);
@@ -48,7 +48,7 @@ TEST(CpuCoreThatComesAndGoes) {
   now += 500 * kMillisecond;
   PutStat(&root, 110, 140, -1, 0);
   CHECK_NEAR(reader.Level(Metric::kCpuCore), 20, 1e-9);
-  // Back with counters that have started anew.
+  // The CPU is back, with counters that have started anew.
   now += 500 * kMillisecond;
   PutStat(&root, 120, 180, 5, 5);
   CHECK_NEAR(reader.Level(Metric::kCpuCore), 20, 1e-9);

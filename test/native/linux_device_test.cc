@@ -1,4 +1,4 @@
-// Swapping and stalls over made trees; descriptors.
+// Swapping, stalls and descriptors over made-up file trees.
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -54,7 +54,7 @@ TEST(DescriptorsOfOurOwn) {
   CHECK(before > 0 && before < 100);
   int fds[64];
   for (int& fd : fds) fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-  CHECK_NEAR(reader.Level(Metric::kProcessFds), before, 0);  // not yet looked at again
+  CHECK_NEAR(reader.Level(Metric::kProcessFds), before, 0);  // not counted again yet
   now += kSecond;
   const double after = reader.Level(Metric::kProcessFds);
   for (int fd : fds) close(fd);

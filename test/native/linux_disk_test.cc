@@ -1,4 +1,4 @@
-// disk*, disk.read, disk.write and disk.busy over made trees.
+// disk*, disk.read, disk.write and disk.busy over made-up file trees.
 #include <sys/statvfs.h>
 #include <unistd.h>
 #include <cstdio>
@@ -29,7 +29,7 @@ struct Machine {
 
   void Mount(const char* line) { root.Put("proc/self/mountinfo", (std::string("1 0 ") + line + "\n").c_str()); }
 
-  // A whole device, and a partition of it where `part` is given; both found by their numbers and names.
+  // Adds a whole device and, if `part` is given, a partition of it. Both can be found by number and by name.
   void AddDisk(const char* name, const char* number, const char* part = nullptr, const char* part_number = nullptr) {
     const std::string folder = std::string("sys/devices/") + name;
     root.Put((folder + "/dev").c_str(), (std::string(number) + "\n").c_str());
@@ -56,11 +56,11 @@ struct Machine {
   }
 };
 
-// Bytes read and written and seconds busy, a second.
+// The bytes read and written and the busy time, each per second.
 struct Rates {
   double read, written, busy;
 
-  // `change` is what happens within the second.
+  // Calls `change` between two reads that are one second apart.
   template <typename Change>
   Rates(Reader* reader, Change change) {
     const Reading first[] = {reader->Read(Metric::kDiskRead), reader->Read(Metric::kDiskWrite),
@@ -91,7 +91,7 @@ TEST(DiskIsNeverBusyForMoreThanAllOfTheTime) {
   machine.AddDisk("sda", "8:0");
   Reader reader(Metric::kDiskBusy, OfPath("/"));
   CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 0, 0, 5001); }).busy, 1, 1e-9);
-  // Nothing but a tick of it belongs to what comes.
+  // At most one more tick of it counts into the next second.
   CHECK(Rates(&reader, [&] { machine.Set("sda", 0, 0, 5101); }).busy <= 0.11 + 1e-9);
 }
 
@@ -101,10 +101,10 @@ TEST(DiskThatHangsIsBusy) {
   machine.AddDisk("sda", "8:0");
   Reader reader(Metric::kDiskBusy, OfPath("/"));
   const auto hang = [&] { machine.root.Change("sys/devices/sda/stat", "9 0 0 0 9 0 0 0 3 1 0\n"); };
-  // It may have begun at any time since the last look.
+  // The hang may have begun at any time since the last read.
   CHECK_NEAR(Rates(&reader, hang).busy, 0, 1e-9);
   CHECK_NEAR(Rates(&reader, hang).busy, 1, 1e-9);
-  // The count that comes with its end is of time that has passed.
+  // When the hang ends, the device adds all of its time at once. That time has been counted already.
   CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 9, 9, 3001); }).busy, 1, 1e-9);
   CHECK(Rates(&reader, [&] { machine.Set("sda", 9, 9, 3001); }).busy <= 0.01 + 1e-9);
 }
@@ -135,7 +135,7 @@ TEST(DiskSpaceOfADeviceThatIsPulledOut) {
   CHECK(reader.WhyHas(Metric::kDiskFree, "the device is gone"));
   CHECK(reader.WhyHas(Metric::kDisk, "the device is gone"));
   CHECK(reader.probe->recovers());
-  // Another one with its number is not what is mounted.
+  // Another device that has the same number is not the mounted one.
   machine.Link("sys/dev/block/", "8:0", "../../devices/sda");
   now += 5 * kSecond;
   CHECK(reader.WhyHas(Metric::kDiskFree, "the device is gone"));
@@ -292,7 +292,7 @@ TEST(DiskRatesOverSeveralPathsToADevice) {
   });
   CHECK_NEAR(rates.written, 500 * 512, 1e-6);
   CHECK_NEAR(rates.busy, 0.3, 1e-9);
-  // Kernels that count in the device itself count everything there.
+  // Newer kernels count everything in the device itself.
   machine.Set("nvme0n2", 1, 1, 1);
   Reader recent(Metric::kDiskWrite, OfPath("/"));
   CHECK_NEAR(Rates(&recent, [&] { machine.Set("nvme0n2", 1, 101, 1); }).written, 100 * 512, 1e-6);
@@ -325,7 +325,7 @@ TEST(DiskRatesFollowAMountThatComesLater) {
                    })
                  .written,
              300 * 512, 1e-6);
-  // And one that goes.
+  // A mount may disappear as well.
   machine.Mount(("8:0 / / rw - ext4 /dev/sda rw\n3 1 0:77 / " + volume + " rw - tmpfs none rw").c_str());
   now += kSecond;
   CHECK(reader.WhyHas(Metric::kDiskWrite, "tmpfs, which shows no counters"));
@@ -373,7 +373,7 @@ TEST(DiskThatHasStoppedOnErrors) {
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw,no_emergency_ro");
   Reader reader(Metric::kDiskFree, OfPath("/"));
   CHECK(reader.Level(Metric::kDiskFree) > 0);
-  // The option comes without a word, and no count of errors is to be seen here.
+  // The mount option appears without notice, and this file system shows no error count.
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw,emergency_ro");
   now += 2 * kSecond;
   CHECK_NEAR(reader.Level(Metric::kDiskFree), 0, 0);
@@ -393,11 +393,11 @@ TEST(DiskThatHasStoppedOnErrorsWithoutSayingSo) {
   CHECK_NEAR(reader.Level(Metric::kDiskFree), 0, 0);
   now += 2 * kSecond;
   CHECK_NEAR(reader.Level(Metric::kDiskFree), 0, 0);
-  // Mounted anew it may be written.
+  // After a new mount it can be written to again.
   machine.root.Put("proc/self/mountinfo", "9 0 8:0 / / rw - ext4 /dev/sda rw\n");
   now += 5 * kSecond;
   CHECK(reader.Level(Metric::kDiskFree) > 0);
-  // Where it goes on after errors it is not stopped by them.
+  // With errors=continue, errors do not stop the file system.
   machine.root.Put("proc/fs/ext4/sda/options", "rw\nbsddf\nerrors=continue\n");
   machine.root.Change("sys/fs/ext4/sda/errors_count", "5\n");
   now += 2 * kSecond;
@@ -412,14 +412,14 @@ TEST(DiskThatIsOnAServerLater) {
   reader.Level(Metric::kDisk);
   machine.Mount("0:60 / / rw - nfs4 nas:/ rw");
   now += 5 * kSecond;
-  // Not asked on this thread.
+  // The server is not accessed on this thread.
   CHECK(reader.WhyHas(Metric::kDisk, "a network or FUSE file system"));
   CHECK(!reader.probe->recovers());
 }
 
 // ---- disk.operations, disk.latency
 
-// Reads, their milliseconds, writes, theirs.
+// Sets the numbers of reads and writes, and the milliseconds that they took.
 void SetOperations(Machine* machine, const char* name, int reads, int read_ms, int writes, int write_ms) {
   char text[128];
   snprintf(text, sizeof(text), "%d 5 100 %d %d 7 200 %d 0 50 60 900 0 8000 4000\n", reads, read_ms, writes, write_ms);
@@ -439,10 +439,10 @@ TEST(DiskOperationsAndWhatTheyTake) {
   CHECK_NEAR(Quotient(operations, reader.Read(Metric::kDiskOperations)), 40, 1e-6);
   const Reading later = reader.Read(Metric::kDiskLatency);
   CHECK_NEAR(Quotient(latency, later), 160.0 / 40, 1e-4);
-  // Nothing to wait for.
+  // Without operations there is no latency.
   now += kSecond;
   CHECK_NEAR(Quotient(later, reader.Read(Metric::kDiskLatency)), 0, 1e-9);
-  // The other columns are where they were.
+  // The other columns are still read correctly.
   const Reading busy = reader.Read(Metric::kDiskBusy);
   CHECK_EQ(busy.state, Reading::kKnown);
 }

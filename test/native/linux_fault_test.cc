@@ -1,4 +1,4 @@
-// Every probe while its files fail, shrink, grow, vanish and turn to garbage under it.
+// Runs every probe while its files fail, shrink, grow, vanish and turn into garbage.
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -51,7 +51,7 @@ ssize_t FaultyPread(int fd, void* data, size_t size, off_t offset) {
     case 1:  // garbage
       for (uint32_t i = 0; i < 20; i++) bytes[Random(static_cast<uint32_t>(got))] = static_cast<char>(Random(256));
       return got;
-    case 2:  // other digits: counters leap, forwards and backwards
+    case 2:  // other digits: counters jump, forwards and backwards
       for (ssize_t i = 0; i < got; i++) {
         if (bytes[i] >= '0' && bytes[i] <= '9' && Random(3) == 0) bytes[i] = static_cast<char>('0' + Random(10));
       }
@@ -64,7 +64,7 @@ ssize_t FaultyPread(int fd, void* data, size_t size, off_t offset) {
   }
 }
 
-// A machine with everything.
+// A machine that has the files of every probe.
 void Populate(FakeRoot* root) {
   root->PutFixture("proc/stat", "linux/stat/guests");
   root->PutFixture("proc/meminfo", "linux/meminfo/pi-zero-2");
@@ -109,7 +109,7 @@ double LargestOf(const MetricInfo& info) {
   return strcmp(info.unit, "%") == 0 && strcmp(info.name, "process.fds") != 0 ? 100 : 1e300;
 }
 
-// What every reading must be, whatever the files say.
+// What holds for every reading, whatever the files contain.
 void CheckReading(Metric metric, const Readings& readings, const Reading& reading, Reading* last) {
   const MetricInfo& info = InfoOf(metric);
   if (reading.state == Reading::kUnavailable) {
@@ -166,7 +166,7 @@ TEST(FaultsNeverGetThrough) {
   real_calls = file_calls;
   file_calls.open = FaultyOpen;
   file_calls.pread = FaultyPread;
-  // The shared buffer has its size now.
+  // The shared buffer has reached its final size by now.
   SharedBuffer()->Reserve(4096);
   const uint64_t before = OpenDescriptors();
   for (uint32_t i = 0; i < kMetricCount; i++) {

@@ -1,4 +1,4 @@
-// gpu*: AMD's and Tegra's GPUs over made trees, and NVIDIA's library with functions that a test makes up.
+// gpu*: AMD and Tegra GPUs over made-up file trees, and NVIDIA's library with made-up functions.
 #include <unistd.h>
 #include <cstdio>
 #include <cstring>
@@ -65,7 +65,7 @@ TEST(GpuOfSeveralIsTheOneInTrouble) {
   Reader one(Metric::kGpu, Named("card1"));
   CHECK_NEAR(one.Level(Metric::kGpu), 95, 1e-9);
   CHECK_NEAR(one.Level(Metric::kGpuTemperature), 50, 1e-9);
-  // One that stops answering may be the one in trouble: what the other says is no answer then.
+  // A GPU that stops answering may be the one in trouble, so the other GPU's value is not an answer.
   PutCard(&root, 0, "gpu_busy_percent", "");
   CHECK(all.WhyHas(Metric::kGpu, "not a number"));
   CHECK_NEAR(all.Level(Metric::kGpuTemperature), 90, 1e-9);
@@ -90,7 +90,7 @@ TEST(GpuWhoseDriverSaysNothing) {
   Reader reader(Metric::kGpu);
   CHECK(reader.probe == nullptr);
   CHECK(strstr(reader.failure.text, "card0 (i915)") != nullptr);
-  // The other GPU of a laptop does not suffer from it.
+  // The other GPU of a laptop is still read.
   PutAmd(&root, 1, "12\n", "0\n", "40000\n");
   CHECK_NEAR(Reader(Metric::kGpu).Level(Metric::kGpu), 12, 1e-9);
 }
@@ -175,11 +175,11 @@ TEST(GpuOfNvidiaWithoutItsLibrary) {
   Reader reader(Metric::kGpu);
   // On a machine that has the library, it does not know of the made-up GPU.
   CHECK_EQ(reader.Read(Metric::kGpu).state, Reading::kUnavailable);
-  // Its sound device is no GPU.
+  // The sound device of a graphics card is not a GPU.
   Reader sound(Metric::kGpu, Named("0000:01:00.1"));
   CHECK(sound.probe == nullptr);
   CHECK(strstr(sound.failure.text, "there is 0000:01:00.0") != nullptr);
-  // Not NVIDIA's driver, so not its library either.
+  // This is not NVIDIA's own driver, so its library is not used either.
   CHECK_EQ(symlink("../../drivers/nouveau", root.PathOf("sys/bus/pci/devices/0000:01:00.0/driver")), 0);
   Reader nouveau(Metric::kGpu);
   CHECK(nouveau.probe == nullptr);
@@ -196,7 +196,7 @@ TEST(GpuOfNvidiaThatSleepsIsNotWokenByItsLibrary) {
 
 // ---- the library
 
-int answer = 0;  // of every question
+int answer = 0;  // the result of every call
 unsigned busy = 0;
 unsigned long long total = 0, unused = 0;
 unsigned celsius = 0;
@@ -286,7 +286,7 @@ TEST(NvmlSaysHowItIs) {
   CHECK_NEAR(readings[Metric::kGpu].level, 88, 1e-9);
   CHECK_NEAR(readings[Metric::kGpuMemoryAvailable].level, 300, 1e-9);
   CHECK_NEAR(readings[Metric::kGpuTemperature].level, 71, 1e-9);
-  // Not waking the one that sleeps beside it.
+  // The sleeping GPU beside it is not woken.
   Nvml quiet(kMadeUp);
   CHECK(quiet.Start(true, &why));
   CHECK_EQ(starts, 1);
@@ -326,7 +326,7 @@ TEST(NvmlThatRefuses) {
   CHECK_EQ(ReadMadeUp(nvml)[Metric::kGpu].state, Reading::kUnavailable);
   CHECK(strstr(ReadMadeUp(nvml).failure.text, "the GPU is lost") != nullptr);
   CHECK(nvml.FindByAddress("0000:01:00.0", &why) == nullptr);
-  // What one GPU never says the other may.
+  // One GPU may report what another never does.
   answer = 3;
   GpuSummary summary;
   nvml.Read(&answer, "card0", kGpuMetrics, &summary);

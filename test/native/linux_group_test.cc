@@ -1,4 +1,4 @@
-// Metrics of the own control group over made trees: memory.oomKills, pids, pressure.
+// Metrics of this process's control group over made-up file trees: memory.oomKills, pids, pressure.
 #include <cstring>
 
 #include "fixture.h"
@@ -36,7 +36,7 @@ TEST(OomKillsOfTheOwnGroupSinceTheProbeWasMade) {
   CHECK(EndsWith(reader.probe->Origin(Metric::kMemoryOomKills), "/a/b/memory.events"));
   root.Change("sys/fs/cgroup/a/b/memory.events", "low 0\nhigh 0\nmax 9\noom 8\noom_kill 5\noom_group_kill 9\n");
   CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 2, 1e-9);
-  // Another one begins anew.
+  // A new probe starts at 0.
   CHECK_NEAR(Reader(Metric::kMemoryOomKills).Level(Metric::kMemoryOomKills), 0, 1e-9);
 }
 
@@ -58,7 +58,7 @@ TEST(OomKillsOfVersion1) {
   CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 0, 1e-9);
   root.Change("sys/fs/cgroup/memory/a/b/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\noom_kill 5\n");
   CHECK_NEAR(reader.Level(Metric::kMemoryOomKills), 1, 1e-9);
-  // Before 4.13.
+  // Kernels before 4.13 have no such line.
   root.Change("sys/fs/cgroup/memory/a/b/memory.oom_control", "oom_kill_disable 0\nunder_oom 0\n");
   CHECK(reader.WhyHas(Metric::kMemoryOomKills, "does not count what it kills"));
 }
@@ -110,11 +110,11 @@ TEST(PidsOfTheTightestGroup) {
   Reader reader(Metric::kPids);
   CHECK_NEAR(reader.Level(Metric::kPids), 60, 1e-9);
   CHECK(EndsWith(reader.probe->Origin(Metric::kPids), "/a/pids.current"));
-  // Moved in, not started in it.
+  // Processes can be moved into a group beyond its limit, so the usage may exceed it.
   root.Change("sys/fs/cgroup/a/pids.current", "160\n");
   now += kSecond;
   CHECK_NEAR(reader.Level(Metric::kPids), 100, 1e-9);
-  // A limit that is raised is seen within a second.
+  // A raised limit is noticed within a second.
   root.Change("sys/fs/cgroup/a/pids.max", "1600\n");
   now += 2 * kSecond;
   CHECK_NEAR(reader.Level(Metric::kPids), 20, 1e-9);
@@ -170,7 +170,7 @@ TEST(PressureOfTheOwnGroupBesideTheMachines) {
   root.Change("sys/fs/cgroup/a/io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=501000\n");
   CHECK_NEAR(test::Quotient(first, group.Read(Metric::kPressureIo)), 0.25, 1e-6);
   CHECK_NEAR(test::Quotient(other, machine.Read(Metric::kPressureIo)), 0, 1e-6);
-  // Moved: the other group's past is not this one's present.
+  // After a move to another group, that group's past stalls do not count.
   root.Change("sys/fs/cgroup/b/io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=900000000\n");
   root.Change("proc/self/cgroup", "0::/b\n");
   now += 2 * kSecond;

@@ -1,4 +1,4 @@
-// The quotas and memory limits up the cgroup chain, over trees of files that the tests make.
+// Quotas and memory limits up the cgroup chain, over made-up file trees.
 #include <unistd.h>
 #include <cerrno>
 #include <cstdio>
@@ -25,7 +25,7 @@ void PutHost(FakeRoot* root) {
   root->Change("proc/stat", "cpu  1000 0 500 8000 0 0 0 0\ncpu0 1000 0 500 8000 0 0 0 0\n");
 }
 
-// The machine and a version 2 hierarchy, in which this process is in `group`.
+// Writes the machine's files and a version 2 hierarchy in which this process is in `group`.
 void PutHierarchy(FakeRoot* root, const char* group, const char* options = "rw", const char* mount_root = "/") {
   PutHost(root);
   char text[512];
@@ -90,7 +90,7 @@ TEST(LimitFarUpTheChain) {
   CHECK_NEAR(test::Quotient(first, cpu.Read(Metric::kCpu)), 0.8, 1e-9);
 }
 
-// Quotas on `count` nested groups; the one at `busy` uses all of its own, which is little of those above it.
+// Sets quotas on `count` nested groups. The group at depth `busy` uses its whole quota, which is little of those above.
 void NestQuotas(FakeRoot* root, int count) {
   char group[128] = "";
   for (int i = 0; i < count; i++) {
@@ -106,7 +106,7 @@ TEST(ManyQuotas) {
   NestQuotas(&root, 6);
   Reader reader(Metric::kCpu);
   const Reading first = reader.Read(Metric::kCpu);
-  // The fourth from the top may use four CPUs, and its children do nothing.
+  // The fourth group from the top may use four CPUs, and its children are idle.
   PutUsage(&root, "/g", 4);
   PutUsage(&root, "/g/g", 4);
   PutUsage(&root, "/g/g/g", 4);
@@ -127,7 +127,7 @@ TEST(MoreQuotasThanCanBeFollowed) {
   CHECK_EQ(reader.Read(Metric::kCpuHost).state, Reading::kKnown);
 }
 
-// ---- finding the own group
+// ---- finding this process's group
 
 TEST(GroupBelowANamespaceThatWasNotRemounted) {
   FakeRoot root;
@@ -137,12 +137,12 @@ TEST(GroupBelowANamespaceThatWasNotRemounted) {
   PutMemory(&root, "/pods/own", "200000000\n", "120000000\n", "inactive_file 0\n");
   PutMembers(&root, "/pods/own", getpid());
   PutMembers(&root, "/pods/third", 3);
-  // As deep in the tree as our own group is by name, and not it.
+  // A group at the depth that the name suggests, but another one.
   PutMemory(&root, "", "max\n", "1\n", "");
   Reader reader(Metric::kMemory);
   CHECK_NEAR(reader.Level(Metric::kMemory), 60, 1e-9);
   CHECK(EndsWith(reader.probe->Origin(Metric::kMemory), "/sys/fs/cgroup/pods/own/memory.current"));
-  // A limit of the group above, which the namespace hides, counts too.
+  // A limit on the parent group counts too, although the namespace hides it.
   PutMemory(&root, "/pods", "400000000\n", "360000000\n", "");
   now += 2 * kSecond;
   CHECK_NEAR(reader.Level(Metric::kMemoryAvailable), 40 * kMB, 1);
@@ -185,7 +185,7 @@ TEST(GroupThatCannotBeFound) {
   Reader cpu(Metric::kCpu);
   CHECK(cpu.WhyHas(Metric::kCpu, "cgroup is not found"));
   CHECK_EQ(cpu.Read(Metric::kCpuHost).state, Reading::kKnown);
-  // It is looked for again.
+  // The group is searched for again.
   PutMembers(&root, "/box", getpid());
   now += 10 * kSecond;
   CHECK_NEAR(reader.Level(Metric::kMemory), 75, 1e-9);
@@ -201,8 +201,8 @@ TEST(GroupOutsideOfWhatIsMounted) {
   CHECK_NEAR(Reader(Metric::kMemory).Level(Metric::kMemory), 75, 1e-9);
 }
 
-// A monitor in a container of its own that sees the host's /sys: both mounts are under HOST_SYS, and the one that looks
-// like our own is the host's root.
+// A monitoring program in a container of its own that sees the host's /sys. Both mounts are under HOST_SYS, and the one
+// that looks like the container's own is the host's root.
 TEST(GroupUnderHostSys) {
   FakeRoot root;
   PutHierarchy(&root, "/");
@@ -260,13 +260,13 @@ TEST(LimitThatLxcfsShowsAsTheMachine) {
   PutHierarchy(&root, "/init.scope");
   PutMemory(&root, "", "1024000000\n", "1000000000\n", "inactive_file 5000000\nactive_file 1000000\n");
   PutMemory(&root, "/init.scope", "max\n", "1000000\n", "inactive_file 0\n");
-  // What lxcfs says is nonsense, and is not needed.
+  // The figures of lxcfs make no sense here, and are not needed.
   root.Change("proc/meminfo", "MemTotal: 1000000 kB\nMemFree: 20000 kB\nMemAvailable: 1240000 kB\n");
   Reader reader(Metric::kMemory);
   CHECK_NEAR(reader.Level(Metric::kMemory), 100 * 994.0 / 1024, 1e-9);
   CHECK_NEAR(reader.Level(Metric::kMemoryHost), 98, 1e-9);
   CHECK(EndsWith(reader.probe->Origin(Metric::kMemory), "/sys/fs/cgroup/memory.current"));
-  // Where it makes sense, both count.
+  // If they make sense, both count.
   root.Change("proc/meminfo", "MemTotal: 1000000 kB\nMemFree: 10000 kB\nMemAvailable: 10000 kB\n");
   now += kSecond;
   CHECK_NEAR(reader.Level(Metric::kMemory), 99, 1e-9);
@@ -311,7 +311,7 @@ TEST(LimitThatCannotBeRead) {
   file_calls = real_calls;
 }
 
-// The kernel refuses every open in a group whose limit was set to 0, that of files which the root does not have, too.
+// The kernel refuses every open in a group whose limit was set to 0, even of files that the root group does not have.
 TEST(LimitOfZeroWhereNothingCanBeOpened) {
   for (const char* before : {"100000000\n", "max\n"}) {
     FakeRoot root;
@@ -348,7 +348,7 @@ TEST(UsageThatCannotBeRead) {
   CHECK_EQ(cpu.Read(Metric::kCpu).state, Reading::kKnown);
   PutFile(&root, "/a", "memory.current", "");
   PutFile(&root, "/a", "cpu.stat", "");
-  // Our group may have been removed: it is looked for first, and then there is a reason.
+  // The group may have been removed. It is searched for first, and only then reported.
   now += kSecond;
   CHECK_EQ(memory.Read(Metric::kMemory).state, Reading::kAbsent);
   cpu.Read(Metric::kCpu);
@@ -362,26 +362,26 @@ TEST(UsageThatCannotBeRead) {
   CHECK_EQ(cpu.Read(Metric::kCpu).state, Reading::kKnown);
 }
 
-// ---- what other groups protect
+// ---- memory that other groups protect
 
 TEST(MemoryThatOthersProtectFromTheMachine) {
   FakeRoot root;
   PutHierarchy(&root, "/app/web");
-  // 180 MB of page cache that cannot be taken; 20 MB beyond what is protected can.
+  // 180 MB of page cache are protected and cannot be reclaimed; the 20 MB beyond that can.
   PutMemory(&root, "/db", "max\n", "300000000\n", "inactive_file 100000000\nactive_file 100000000\n");
   PutFile(&root, "/db", "memory.min", "280000000\n");
-  // Without protection, or protected below a group that is not: theirs can be taken.
+  // Cache that is not protected, or protected below an unprotected group, can be reclaimed.
   PutMemory(&root, "/batch", "max\n", "100000000\n", "inactive_file 50000000\n");
   PutFile(&root, "/batch", "memory.min", "0\n");
   PutMemory(&root, "/batch/job", "max\n", "100000000\n", "inactive_file 50000000\n");
   PutFile(&root, "/batch/job", "memory.min", "100000000\n");
-  // What protects us is ours to use.
+  // Protection of this process's own group does not reduce what it can use.
   PutMemory(&root, "/app", "max\n", "90000000\n", "inactive_file 80000000\n");
   PutFile(&root, "/app", "memory.min", "0\n");
   Reader reader(Metric::kMemory);
   CHECK_NEAR(reader.Level(Metric::kMemoryAvailable), 512 * kMB - 180 * kMB, 1);
   CHECK_NEAR(reader.Level(Metric::kMemoryHost), 50, 1e-9);
-  // The group is ended.
+  // The group is removed.
   root.Remove("sys/fs/cgroup/db");
   now += 6 * kSecond;
   CHECK_NEAR(reader.Level(Metric::kMemoryAvailable), 512 * kMB, 1);
@@ -396,18 +396,18 @@ TEST(MemoryThatSiblingsProtectFromALimit) {
   PutFile(&root, "/pod/web", "memory.min", "80000000\n");
   PutMemory(&root, "/pod/db", "max\n", "300000000\n", "inactive_file 150000000\n");
   PutFile(&root, "/pod/db", "memory.min", "max\n");
-  // Shared out among the groups of the database by itself.
+  // The kernel distributes the protection among the groups of the database by itself.
   PutMemory(&root, "/pod/db/child", "max\n", "300000000\n", "inactive_file 150000000\n");
   PutFile(&root, "/pod/db/child", "memory.min", "0\n");
   Reader reader(Metric::kMemory);
-  // 20 MB are free, 200 MB are cache, of which 150 MB are the database's.
+  // 20 MB are free and 200 MB are cache, 150 MB of which belong to the database.
   CHECK_NEAR(reader.Level(Metric::kMemoryAvailable), 70 * kMB, 1);
   CHECK_NEAR(reader.Level(Metric::kMemory), 100 * (1 - 70.0 / 400), 1e-9);
 }
 
 TEST(MemoryThatSiblingsProtectByTheirDescendantsAlone) {
   FakeRoot root;
-  // Mounted without memory_recursiveprot.
+  // The hierarchy is mounted without memory_recursiveprot.
   PutHierarchy(&root, "/pod/web");
   root.MakeDirectory("sys/fs/cgroup/pod/web");
   PutMemory(&root, "/pod", "400000000\n", "380000000\n", "inactive_file 200000000\n");
@@ -421,7 +421,7 @@ TEST(MemoryThatSiblingsProtectByTheirDescendantsAlone) {
   CHECK_NEAR(reader.Level(Metric::kMemoryAvailable), 160 * kMB, 1);
 }
 
-// Groups beside ours below one that is protected share its protection.
+// Sibling groups below a protected group share its protection.
 TEST(MemoryThatSiblingsProtectWithinAProtectedGroup) {
   FakeRoot root;
   PutHierarchy(&root, "/pod/app/web", "rw,memory_recursiveprot");
@@ -433,7 +433,7 @@ TEST(MemoryThatSiblingsProtectWithinAProtectedGroup) {
   PutMemory(&root, "/pod/app/db", "max\n", "200000000\n", "inactive_file 200000000\n");
   PutFile(&root, "/pod/app/db", "memory.min", "200000000\n");
   Reader reader(Metric::kMemory);
-  // Of what the database asks for, half.
+  // The database gets half of the protection that it claims.
   CHECK_NEAR(reader.Level(Metric::kMemoryAvailable), 20 * kMB + 200 * kMB - 100 * kMB, 1);
 }
 
@@ -461,7 +461,7 @@ void PutBox(FakeRoot* root, bool first) {
   PutFile(root, "/box", first ? "memory.usage_in_bytes" : "memory.current", "299000000\n");
 }
 
-// The largest value within `seconds`.
+// Returns the largest value within `seconds`.
 double Watch(Reader* reader, int seconds) {
   double largest = 0;
   for (int i = 0; i < seconds * 20; i++) {
@@ -477,12 +477,12 @@ TEST(WritingAFileIsNoUseOfMemory) {
     FakeRoot root;
     PutBox(&root, first);
     Reader reader(Metric::kMemory);
-    // Nearly all of the group waits to be written, and page after page is.
+    // Nearly all pages of the group wait to be written, and they are being written.
     for (int i = 0; i < 100; i++) {
       PutWriting(&root, first, 200 + i % 7, 60, i, i);
       CHECK_NEAR(Watch(&reader, 1), 3, 1e-9);
     }
-    // The program is done, and the rest is written when the kernel wants to.
+    // The program is done, and the kernel writes the rest when it chooses to.
     PutWriting(&root, first, 190, 0, 100, 100);
     CHECK_NEAR(Watch(&reader, 60), 3, 1e-9);
   }
@@ -497,12 +497,12 @@ TEST(PagesThatAreNeverWrittenAreInUse) {
     // The device hangs.
     CHECK_NEAR(Watch(&reader, 4), 3, 1e-9);
     CHECK_NEAR(Watch(&reader, 4), 100 * (1 - 11.0 / 300), 1e-9);
-    // It is back.
+    // The device is back.
     PutWriting(&root, first, 200, 70, 6, 5);
     now += kSecond;
     CHECK_NEAR(reader.Level(Metric::kMemory), 3, 1e-9);
 
-    // Nothing is even on its way, and the group asks for memory all the time.
+    // No page is being written back, and the group constantly tries to allocate memory.
     for (int i = 0; i < 16; i++) {
       PutWriting(&root, first, 270, 0, 7, 6 + i);
       Watch(&reader, 1);
@@ -521,7 +521,7 @@ TEST(QuotaThatIsRaised) {
   Reader reader(Metric::kCpu);
   Reading last = reader.Read(Metric::kCpu);
   double used = 0;
-  // At once, in the middle of a second, all of the new quota is used.
+  // In the middle of a second, the whole new quota is used at once.
   for (int i = 1; i <= 30; i++) {
     const double cpus = i < 15 ? 0.5 : 1.5;
     if (i == 15) PutQuota(&root, "/a", cpus);
@@ -591,7 +591,7 @@ TEST(CpuTimeThatIsNotCounted) {
   }
   root.Put("proc/loadavg", "0.00 0.00 0.00 0/0 0\n");
   CHECK(Reader(Metric::kLoad).WhyHas(Metric::kLoad, "neither is counted"));
-  // With a quota there is something to say.
+  // With a quota, there is a value.
   PutQuota(&root, "", 2);
   PutUsage(&root, "", 0);
   Reader limited(Metric::kCpu);
@@ -606,7 +606,7 @@ TEST(CpuTimeThatStandsStill) {
   FakeRoot root;
   PutHierarchy(&root, "/");
   Reader reader(Metric::kCpuHost);
-  // However late, one look is not enough: this process may have been stopped.
+  // One read is not enough, however late it comes: this process may have been stopped.
   for (int i = 0; i < 2; i++, now += 6 * kSecond) CHECK_EQ(reader.Read(Metric::kCpuHost).state, Reading::kKnown);
   CHECK_EQ(reader.Read(Metric::kCpuHost).state, Reading::kKnown);
   usleep(150000);

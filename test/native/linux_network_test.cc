@@ -1,4 +1,4 @@
-// network.rx, network.tx over made trees: which interfaces count.
+// network.rx, network.tx over made-up file trees: which interfaces count.
 #include <unistd.h>
 #include <cstdio>
 #include <string>
@@ -124,9 +124,9 @@ TEST(SocketsOfBothFamilies) {
   CHECK(Reader(Metric::kSockets).WhyHas(Metric::kSockets, "net/sockstat: ENOENT"));
 }
 
-// ---- interfaces whose bytes another one carries
+// ---- interfaces whose bytes another interface counts
 
-// A machine's interfaces, each of which gets a megabyte a second.
+// The interfaces of a machine, each of which receives a megabyte per second.
 struct Machine {
   FakeRoot root;
   std::string names[64];
@@ -157,7 +157,7 @@ struct Machine {
     root.Change("proc/net/dev", text.c_str());
   }
 
-  // How many of them are counted.
+  // Returns how many of them are counted.
   double Counted() {
     Grow(5000000);
     Reader reader(Metric::kNetworkRx);
@@ -272,7 +272,7 @@ TEST(NetworkThatDials) {
   CHECK_NEAR(machine.Counted(), 2, 1e-9);
   machine.root.Put("proc/net/pppoe", "Id       Address              Device\n00000001 00:11:22:33:44:55     eth0\n");
   CHECK_NEAR(machine.Counted(), 1, 1e-9);
-  // Of a modem whose interface is not seen here.
+  // The session of a modem whose interface is not visible here.
   machine.root.Put("proc/net/pppoe", "Id       Address              Device\n00000001 00:11:22:33:44:55     nas0\n");
   CHECK_NEAR(machine.Counted(), 2, 1e-9);
   machine.root.Put("proc/net/pppol2tp",

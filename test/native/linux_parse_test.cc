@@ -1,4 +1,4 @@
-// The parsers over captured and broken files.
+// Runs the parsers over captured and broken files.
 #include <cstdlib>
 #include <cstring>
 #include <initializer_list>
@@ -27,7 +27,7 @@ constexpr uint64_t kKiB = 1024;
 // ---- numbers
 
 TEST(NumbersOfEveryLength) {
-  // Against strtoull, at the end of the bytes and before more of them.
+  // Compared with strtoull, for numbers at the end of the bytes and for numbers followed by more.
   char text[40];
   for (int digits = 1; digits <= 22; digits++) {
     for (const char* after : {"", " ", "\n", "x2345678", "/", ":", "\xb9\xb9\xb9\xb9\xb9\xb9\xb9\xb9"}) {
@@ -151,7 +151,7 @@ TEST(MeminfoWithoutAvailable) {
 TEST(MeminfoWithMoreAvailableThanThereIs) {
   CHECK_EQ(Memory("linux/meminfo/container-nonsense").available, 262144 * kKiB);
   Meminfo memory;
-  // Nothing is known where even what is free is nonsense, or missing.
+  // There is no value if even MemFree is implausible or missing.
   for (const char* text :
        {"MemTotal: 10 kB\nMemFree: 11 kB\nMemAvailable: 12 kB\n", "MemTotal: 10 kB\nMemAvailable: 12 kB\n"}) {
     CHECK(!ParseMeminfo(text, strlen(text), false, &memory));
@@ -339,7 +339,7 @@ TEST(Loadavg) {
 }
 
 TEST(NumbersThatArePassedOver) {
-  // Of all widths and with all paddings, so that their ends fall on every place of a machine word.
+  // Numbers of all widths with all paddings, so that their ends fall on every byte of a machine word.
   char text[512];
   for (uint32_t width = 1; width <= 20; width++) {
     for (uint32_t pad = 1; pad <= 10; pad++) {
@@ -508,10 +508,10 @@ TEST(TemperaturesInWholeDegrees) {
   CHECK_NEAR(celsius, 85, 0);
   CHECK(ParseTemperature("-12\n", 4, &in_thousandths, &celsius));
   CHECK_NEAR(celsius, -12, 0);
-  // Neither: no silicon is as hot, and nothing has shown yet that it is thousandths.
+  // Neither unit is plausible: no silicon is that hot, and nothing has shown yet that the sensor counts in thousandths.
   CHECK(!ParseTemperature("255\n", 4, &in_thousandths, &celsius));
   CHECK(!in_thousandths);
-  // A frosty morning: what has once been thousandths stays so.
+  // A low temperature: a sensor that once counted in thousandths always does.
   CHECK(ParseTemperature("1200\n", 5, &in_thousandths, &celsius));
   CHECK(ParseTemperature("85\n", 3, &in_thousandths, &celsius));
   CHECK_NEAR(celsius, 0.085, 1e-9);
@@ -636,7 +636,8 @@ void ParseAll(const char* data, size_t size) {
 }
 
 void ParsePrefixes(const char*, const Bytes& bytes) {
-  // Of long files only the beginning at every byte; a copy of each prefix ends where a sanitizer notices.
+  // Long files are cut at every byte of their beginning only. Each prefix is copied, so that a sanitizer notices reads
+  // past its end.
   const size_t limit = bytes.size < 1500 ? bytes.size : 1500;
   for (size_t size = 0; size <= limit; size++) {
     const Bytes prefix(bytes.data, size);

@@ -1,4 +1,4 @@
-// The probes over trees of files that the tests make, and over this machine's own.
+// Runs the probes over made-up file trees and over this machine's own files.
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
@@ -44,7 +44,7 @@ TEST(CpuSharesOfTheMachine) {
   CHECK_EQ(first.state, Reading::kKnown);
   CHECK_NEAR(first.den[0], 0, 0);  // the first reading is a baseline, not a value since boot
   now += 500 * kMillisecond;
-  // 20 busy (10 of it stolen), 10 waiting for I/O, 70 idle.
+  // 20 busy (of which 10 stolen), 10 waiting for I/O, 70 idle.
   root.Change("proc/stat", "cpu  1008 0 502 8070 110 0 0 60 308 0\ncpu0 1008 0 502 8070 110 0 0 60 308 0\n");
   CHECK_NEAR(Growth(first, reader.Read(Metric::kCpuHost)), 20, 1e-9);
   CHECK_NEAR(Growth(first, reader.Read(Metric::kCpuSteal)), 10, 1e-9);
@@ -68,7 +68,7 @@ TEST(CpuCountersThatGoBackwards) {
   CHECK(third.num[0] >= second.num[0] && third.den[0] >= second.den[0]);
 }
 
-TEST(CpuStatIsReadTenTimesASecondAtMost) {
+TEST(CpuStatIsReadAtMostTenTimesPerSecond) {
   FakeRoot root;
   root.Change("proc/stat", "cpu  1000 0 500 8000 0 0 0 0 0 0\ncpu0 1 0 0 0\n");
   Reader reader(Metric::kCpuHost);
@@ -111,7 +111,7 @@ TEST(CpuQuotaOfVersion2) {
   CHECK(EndsWith(OriginOf(reader, Metric::kCpu, first, second), "/sys/fs/cgroup/outer/cpu.stat"));
   CHECK_NEAR(Growth(throttled, reader.Read(Metric::kCpuThrottled)), 25, 1e-6);
 
-  // The quota is taken away: what is left is the machine.
+  // The quota is removed, so only the machine counts.
   root.Change("sys/fs/cgroup/outer/cpu.max", "max 100000\n");
   now += 2 * kSecond;
   reader.Read(Metric::kCpu);
@@ -195,7 +195,7 @@ TEST(CpuOfTheAffinityOnThisMachine) {
   now += kSecond;
   const Reading second = reader.Read(Metric::kCpu);
   sched_setaffinity(0, sizeof(before), &before);
-  // The time of one CPU, not that of all.
+  // The denominator is the time of one CPU, not of all.
   const double counted = second.den[0] - first.den[0];
   CHECK(counted > 0.4 * passed && counted < 1.6 * passed);
 }
@@ -238,7 +238,7 @@ TEST(MemoryOfTheHost) {
   CHECK_EQ(reader.probe->MinPeriodMs(Metric::kMemory), 10);
 }
 
-TEST(MemoryReadsMeminfoAHundredTimesASecondAtMost) {
+TEST(MemoryReadsMeminfoAtMostAHundredTimesPerSecond) {
   FakeRoot root;
   PutHost(&root);
   Reader reader(Metric::kMemoryHost);
@@ -267,13 +267,13 @@ TEST(MemoryLimitOnAnAncestorOfVersion2) {
   FakeRoot root;
   PutVersion2(&root);
   Reader reader(Metric::kMemory);
-  // 768 MiB used of 1 GiB, 256 of that page cache.
+  // 768 MiB of 1 GiB are used, 256 MiB of which are page cache.
   CHECK_NEAR(reader.Level(Metric::kMemory), 50, 1e-9);
   CHECK_NEAR(reader.Level(Metric::kMemoryAvailable), 512 * kMiB, 1);
   CHECK_NEAR(reader.Level(Metric::kMemoryHost), 25, 1e-9);
   CHECK(EndsWith(reader.probe->Origin(Metric::kMemory), "/sys/fs/cgroup/outer/memory.current"));
   CHECK_EQ(reader.probe->MinPeriodMs(Metric::kMemory), 1);
-  // The usage counts a millisecond later.
+  // The new usage is read a millisecond later.
   root.Change("sys/fs/cgroup/outer/memory.current", "939524096\n");
   now += kMillisecond;
   CHECK_NEAR(reader.Level(Metric::kMemory), 62.5, 1e-9);
@@ -330,11 +330,11 @@ TEST(MemoryInANamespaceOfVersion2) {
   root.Change("sys/fs/cgroup/memory.max", "1000000\n");
   root.Change("sys/fs/cgroup/memory.current", "400000\n");
   Reader reader(Metric::kMemory);
-  // Without a readable memory.stat all of it counts.
+  // Without a readable memory.stat, page cache counts as used.
   CHECK_NEAR(reader.Level(Metric::kMemory), 40, 1e-9);
 }
 
-TEST(MemoryInAContainerOfVersion1WithALimitNobodySees) {
+TEST(MemoryInAContainerOfVersion1WithAHiddenLimit) {
   FakeRoot root;
   PutHost(&root);
   root.Put("proc/self/cgroup", "9:memory:/docker/0123\n1:name=systemd:/docker/0123\n0::/system.slice\n");
@@ -366,7 +366,7 @@ TEST(MemoryHostIsTightWhileTheGroupIsNot) {
   PutVersion2(&root);
   root.Change("proc/meminfo", "MemTotal: 8388608 kB\nMemFree: 1 kB\nMemAvailable: 104857 kB\n");
   Reader reader(Metric::kMemory);
-  // What is left of the gigabyte that this group may ever have is what the host has left.
+  // The group has a limit of 1 GiB, but the host has less than that left.
   CHECK_NEAR(reader.Level(Metric::kMemory), 100 * (1 - 104857.0 / 1048576), 1e-6);
   CHECK(EndsWith(reader.probe->Origin(Metric::kMemory), "/proc/meminfo"));
 }
@@ -409,14 +409,14 @@ ssize_t CountingPread(int fd, void* data, size_t size, off_t offset) {
   return got;
 }
 
-TEST(PressureIsReadOnceASecondWhoeverAsks) {
+TEST(PressureIsReadOncePerSecondForAllReaders) {
   FakeRoot root;
   root.Change("proc/pressure/cpu", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1000000\n");
   real_calls = file_calls;
   file_calls.open = CountingOpen;
   file_calls.pread = CountingPread;
   pressure_reads = 0;
-  // A thousand askers in ten seconds, each with a probe of its own, beside one that stays.
+  // A thousand readers within ten seconds, each with its own probe, next to one that stays.
   Reader supervisor(Metric::kPressureCpu);
   for (int i = 0; i < 1000; i++) {
     Reader reader(Metric::kPressureCpu);
@@ -515,7 +515,7 @@ TEST(DiskOnANetworkMountBlocks) {
   CHECK(reader.probe != nullptr && !reader.probe->blocking());
 }
 
-// Reads and opens that fail so many times, then work.
+// Reads and opens that fail a number of times and then succeed.
 int fail_with = 0;
 int fail_times = 0;
 
@@ -543,7 +543,7 @@ TEST(ProcessOfOurOwn) {
   CHECK_NEAR(reader.Level(Metric::kProcessThreads), 1, 0);
 }
 
-// However short the time between two reads, nothing is busier than the CPUs that it can use.
+// However short the time between two reads, a process is never busier than the CPUs that it can use.
 TEST(ProcessOfOurOwnIsNeverBusierThanItsCpus) {
   Reader reader(Metric::kProcessCpu);
   const double online = static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN));
@@ -568,7 +568,7 @@ void Idle() {
   for (;;) pause();
 }
 
-// Uses `seconds` of CPU by its own clock.
+// Uses `seconds` of CPU time, measured by the thread's CPU clock.
 void Burn(double seconds) {
   for (;;) {
     struct timespec time;
@@ -607,7 +607,7 @@ TEST(ProcessThatIsNot) {
 int go[2];
 int done[2];
 
-// Waits for a byte, starts a child that burns 0.2 s and ends, waits for it, says so, idles.
+// Waits for a byte, starts a child that uses 0.2 s of CPU and ends, waits for the child, reports that, and idles.
 void ParentOfABurner() {
   char byte;
   if (read(go[0], &byte, 1) != 1) return;
@@ -632,7 +632,7 @@ TEST(TreeCountsChildrenThatCameAndWent) {
   const Reading first = reader.Read(Metric::kProcessCpu);
   double last = first.num[0];
   CHECK(write(go[1], "x", 1) == 1);
-  // Looked at while it burns as well: what is then seen of it must not count twice.
+  // Read while the child runs as well: what is seen of the child then must not count twice.
   for (int i = 0; i < 20; i++) {
     struct timespec pause = {0, 15000000};
     nanosleep(&pause, nullptr);
@@ -700,7 +700,7 @@ void* HoldMemory(void*) {
   for (;;) Burn(3600);
 }
 
-// A program whose main thread ends while another works on.
+// Runs in a process whose main thread ends while another thread goes on.
 void LoseTheMainThread() {
   pthread_t thread;
   pthread_create(&thread, nullptr, HoldMemory, nullptr);
@@ -777,14 +777,14 @@ TEST(ProcessThatLosesItsMainThreadWhileItIsRead) {
     root.Change("proc/10/statm", "0 0 0 0 0 0 0\n");
     now += 10 * kSecond;
     CHECK_NEAR(reader.Level(Metric::kProcessRss), 100 * page, 0);
-    // One of the others ends as well, as its files say.
+    // One of the other threads ends as well.
     root.Change("proc/10/task/11/statm", "0 0 0 0 0 0 0\n");
     root.Change("proc/10/task/12/statm", "1000 70 50 1 0 1 0\n");
     now += 10 * kSecond;
     CHECK_NEAR(reader.Level(Metric::kProcessRss), 70 * page, 0);
     CHECK(reader.Level(Metric::kProcessFds) > 0);
     CHECK_NEAR(reader.Level(Metric::kProcessCount), 1, 0);
-    // Nothing is left but the zombie.
+    // Only the zombie is left.
     root.Change("proc/10/stat", "10 (a) Z 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 1 0 1 0 0\n");
     now += 10 * kSecond;
     CHECK(reader.WhyHas(Metric::kProcessRss, "ended"));
@@ -814,7 +814,7 @@ TEST(ProcessThatOnlyCannotBeReadHasNotEnded) {
   file_calls = real_calls;
 }
 
-// A tick is ten milliseconds: within one, it would be ten CPUs.
+// A tick is ten milliseconds. Counted within one millisecond, it would look like ten CPUs.
 TEST(ProcessCountedInTicksIsNeverBusierThanItsThreads) {
   for (const bool tree : {false, true}) {
     FakeRoot root;
@@ -830,7 +830,7 @@ TEST(ProcessCountedInTicksIsNeverBusierThanItsThreads) {
     for (int i = 1; i <= 1000; i++) {
       now += kMillisecond;
       char text[128];
-      // All of the first half second is used, and nothing afterwards.
+      // The process is busy for the first half second and idle afterwards.
       const int ticks = 100 + (i < 500 ? i / 10 : 50);
       snprintf(text, sizeof(text), "10 (a) R 1 1 1 0 -1 0 0 0 0 0 %d 0 50 0 20 0 1 0 1 0 100\n", ticks);
       root.Change("proc/10/stat", text);
@@ -854,7 +854,7 @@ TEST(TreeWithAChildThatIsFoundLate) {
   Reading last = reader.Read(Metric::kProcessCpu);
   now += 100 * kMillisecond;
   last = reader.Read(Metric::kProcessCpu);
-  // It has used a second since it was born, after we began to look.
+  // The child was started after the first read and has used one second since.
   root.Put("proc/11/stat", "11 (b) R 10 1 1 0 -1 0 0 0 0 0 100 0 0 0 20 0 1 0 4000000000 0 100\n");
   double used = 0;
   for (int i = 0; i < 200; i++) {
@@ -880,7 +880,7 @@ TEST(TreeUnderHostProc) {
   CHECK_NEAR(reader.Level(Metric::kProcessThreads), 9, 0);
   const Reading first = reader.Read(Metric::kProcessCpu);
   now += 10 * kSecond;
-  // 11 burns 0.5 s; 12 goes, and the second it had is in its parent's figure now.
+  // Process 11 uses 0.5 s. Process 12 ends, and its one second is now part of its parent's figure.
   root.Change("proc/11/stat", "11 (b) S 10 1 1 0 -1 0 0 0 0 0 150 0 100 0 20 0 3 0 1 0 100\n");
   root.Change("proc/12/stat", "");
   const Reading second = reader.Read(Metric::kProcessCpu);
@@ -969,7 +969,7 @@ TEST(FileReadsThatFail) {
   file_calls = real_calls;
 }
 
-// A server of a FUSE file system that dies and comes back: what is mounted under the path is another file system then.
+// The server of a FUSE file system dies and comes back: another file system is then mounted under the path.
 TEST(FileOfAServerThatCameBack) {
   FakeRoot root;
   root.Change("proc/z", "12345");

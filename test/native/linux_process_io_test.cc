@@ -1,4 +1,4 @@
-// process.read, process.write: of one process and of a tree, over made trees.
+// process.read, process.write of one process and of a process tree, over made-up files.
 #include <cstdio>
 #include <cstring>
 
@@ -24,7 +24,8 @@ void PutIo(FakeRoot* root, int pid, long read, long written) {
   root->Change(path, text);
 }
 
-// `faults`: those of children that it has waited for. It began at the 30th tick since boot, or after anything else.
+// `faults`: those of children that the process has waited for. It was started at the 30th tick since boot or, if
+// `new_one`, after all others.
 void PutProcess(FakeRoot* root, int pid, int parent, int faults, bool new_one = false) {
   char path[64], text[256];
   snprintf(path, sizeof(path), "proc/%d/stat", pid);
@@ -35,7 +36,7 @@ void PutProcess(FakeRoot* root, int pid, int parent, int faults, bool new_one = 
   root->Put(path, "10 5 1 1 0 1 0\n");
 }
 
-// As the kernel does it: what is held of it says nothing any more.
+// Ends the process as the kernel would: descriptors that are still open on its files yield nothing any more.
 void End(FakeRoot* root, int pid) {
   char path[64];
   snprintf(path, sizeof(path), "proc/%d/stat", pid);
@@ -93,18 +94,18 @@ TEST(IoOfATreeCountsAChildOnce) {
   Reader reader(Metric::kProcessRead, Of(10, true));
   const double first = Read(&reader);
   now += kSecond;
-  // A new one brings all that it has; the older ones what is new.
+  // For a new process everything counts; for the older ones only what is new.
   PutProcess(&root, 12, 10, 0, true);
   PutIo(&root, 12, 70, 0);
   PutIo(&root, 10, 1100, 0);
   CHECK_NEAR(Read(&reader) - first, 170, 1e-9);
-  // 11 has read 200 more, has ended, and its parent has taken in all of its 700.
+  // Process 11 has read 200 more and ended, and its parent has inherited all of its 700.
   now += kSecond;
   End(&root, 11);
   PutProcess(&root, 10, 1, 40);
   PutIo(&root, 10, 1800, 0);
   CHECK_NEAR(Read(&reader) - first, 370, 1e-9);
-  // 12 ends without being waited for.
+  // Process 12 ends, and its parent never waits for it.
   now += kSecond;
   End(&root, 12);
   PutIo(&root, 10, 1900, 0);

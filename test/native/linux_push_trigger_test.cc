@@ -1,4 +1,4 @@
-// Triggers of the kernel whose file goes away, with the waiter that they end.
+// Kernel triggers whose file disappears, together with the waiter that they wake.
 #include "linux/push_trigger.h"
 
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 namespace tripline {
 namespace {
 
-// As epoll sees the pressure file of a group that was removed: an error that stays.
+// Behaves like the pressure file of a removed group in epoll: it reports an error that persists.
 int OpenFailed() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) return -1;
@@ -28,7 +28,7 @@ TEST(TriggerOfAFileThatIsGoneIsGivenUp) {
   CHECK(waiter.Watch(trigger.get()));
   PushTrigger* fired[Waiter::kMostFired] = {};
   bool interrupted = false;
-  // It ends the wait at once, each time: left in place it would take a whole processor.
+  // The trigger ends every wait at once, so keeping it would use a whole processor.
   CHECK_EQ(waiter.Wait(kNever, true, fired, &interrupted), 1u);
   CHECK(fired[0] == trigger.get());
   CHECK(!trigger->Acknowledge());

@@ -1,4 +1,4 @@
-// temperature, throttled, battery, power.online over made trees.
+// temperature, throttled, battery, power.online over made-up file trees.
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -22,7 +22,7 @@ struct Leaf {
   const char* text;
 };
 
-// One-value files below a folder; each line gets its end.
+// Writes files with one value each into a folder, and adds the line ends.
 void PutAll(FakeRoot* root, const std::string& folder, std::initializer_list<Leaf> leaves) {
   for (const Leaf& leaf : leaves) {
     root->Change((folder + "/" + leaf.name).c_str(), (std::string(leaf.text) + "\n").c_str());
@@ -71,7 +71,7 @@ TEST(TemperatureOfAZone) {
   CHECK(strstr(wrong.failure.text, "there is cpu-thermal, gpu-thermal, nvme") != nullptr);
 }
 
-TEST(TemperatureFromHwmonWhereNoZoneTells) {
+TEST(TemperatureFromHwmonWithoutAUsefulZone) {
   FakeRoot root;
   root.Put("sys/class/hwmon/hwmon0/name", "nvme\n");
   root.Put("sys/class/hwmon/hwmon0/temp1_input", "90000\n");
@@ -178,7 +178,7 @@ TEST(TemperatureOfAProcessorWithAnOffset) {
   Selector selector;
   selector.name = "Tctl";
   CHECK_NEAR(Reader(Metric::kTemperature, selector).Level(Metric::kTemperature), 89, 1e-9);
-  // Where there is no offset there is no Tdie.
+  // A processor without an offset has no Tdie.
   root.Remove("sys/class/hwmon/hwmon0/temp2_label");
   root.Remove("sys/class/hwmon/hwmon0/temp2_input");
   CHECK_NEAR(Reader(Metric::kTemperature).Level(Metric::kTemperature), 89, 1e-9);
@@ -192,7 +192,7 @@ TEST(TemperatureInWholeDegrees) {
 
 // ---- drivers that are loaded again
 
-// Reads of a descriptor that was open before say that its device has gone, as those of sysfs do.
+// Reads of a descriptor that was already open fail because its device is gone, as in sysfs.
 FileCalls real_calls;
 bool fresh[1024];
 
@@ -228,7 +228,7 @@ TEST(TemperatureFollowsAChipThatIsNumberedAnew) {
   root.Remove("sys/class/hwmon/hwmon2");
   PutAll(&root, "sys/class/hwmon/hwmon2", {{"name", "nvme"}, {"temp1_input", "35000"}});
   now += kSecond;
-  // Neither the disk that has its number nor a worse sensor stands in for it.
+  // Neither the disk that now has its number nor a worse sensor replaces it.
   CHECK(reader.WhyHas(Metric::kTemperature, "ENODEV"));
   PutAll(&root, "sys/class/hwmon/hwmon3", {{"name", "coretemp"}, {"temp1_input", "91000"}});
   now += 2 * kSecond;
@@ -307,7 +307,7 @@ TEST(ThrottledByAnyCpu) {
   CHECK(EndsWith(reader.probe->Origin(Metric::kThrottled), "cpu199/thermal_throttle/package_throttle_count"));
   now += 3 * kSecond;
   CHECK_NEAR(reader.Level(Metric::kThrottled), 0, 0);
-  // One that is switched off and on again starts where it was, and one that is new where it is.
+  // A CPU that is switched off and on again continues at its old count. A new CPU starts at its current count.
   root.Remove("sys/devices/system/cpu/cpu7");
   now += kSecond;
   CHECK_NEAR(reader.Level(Metric::kThrottled), 0, 0);
@@ -330,7 +330,7 @@ TEST(ThrottledByACoolerWithAHighNumber) {
   CHECK_NEAR(reader.Level(Metric::kThrottled), 0, 0);
   PutAll(&root, "sys/class/thermal/cooling_device100", {{"cur_state", "1"}});
   CHECK_NEAR(reader.Level(Metric::kThrottled), 1, 0);
-  // The number is given to another device.
+  // Another device gets the number.
   PutAll(&root, "sys/class/thermal/cooling_device100", {{"type", "pwm-fan"}});
   CHECK(reader.WhyHas(Metric::kThrottled, "is gone"));
 }
@@ -342,7 +342,7 @@ TEST(UndervoltageIsOneBitOfTheFirmware) {
   Reader none(Metric::kUndervoltage);
   CHECK(none.probe == nullptr);
   CHECK(strstr(none.failure.text, "Raspberry Pi") != nullptr);
-  // Frequency capped and throttled, and the voltage was low once.
+  // The frequency is capped, the CPU is throttled, and the voltage has been low in the past.
   root.Change("sys/devices/platform/soc/soc:firmware/get_throttled", "10006\n");
   Reader reader(Metric::kUndervoltage);
   CHECK(reader.probe->blocking());
@@ -413,7 +413,7 @@ TEST(PowerOfABoardWithABatteryAlone) {
   CHECK_NEAR(reader.Level(Metric::kPowerOnline), 0, 0);
 }
 
-// The two figures of a made machine; a battery that is missing is -1.
+// The two figures of a made-up machine; -1 is a missing battery.
 struct Power {
   double battery = -1, online = -1;
 
@@ -472,7 +472,7 @@ TEST(BatteryWithoutACapacity) {
           {"status", "Discharging"}});
   CHECK_NEAR(Power().battery, 50, 1e-9);
   CHECK_NEAR(Power().online, 0, 0);
-  // Nor what it held when it was last full.
+  // The charge at which it was last full is not known either.
   root.Remove("sys/class/power_supply/BAT0/charge_full");
   PutAll(&root, kBattery0, {{"charge_full_design", "6000000"}});
   CHECK_NEAR(Power().battery, 25, 1e-9);
@@ -487,10 +487,10 @@ TEST(BatteryThatSaysNonsense) {
   CHECK(reader.WhyHas(Metric::kBattery, "BAT0"));
   PutAll(&root, kBattery0, {{"energy_now", "3000"}});
   CHECK_NEAR(Power().battery, 75, 1e-9);
-  // A little more than full is full.
+  // Slightly more than full counts as full.
   PutAll(&root, kBattery0, {{"capacity", "104"}});
   CHECK_NEAR(Power().battery, 100, 0);
-  // Of two, what is known is not the whole.
+  // With two batteries, the charge of one is not the whole.
   PutAll(&root, kBattery1, {{"type", "Battery"}, {"capacity", "-1"}});
   CHECK(reader.WhyHas(Metric::kBattery, "BAT1"));
 }
@@ -515,10 +515,10 @@ TEST(BatteriesInUnitsThatDiffer) {
           {"charge_full", "1000000"},
           {"voltage_min_design", "10000000"}});
   CHECK_NEAR(Power().battery, 70, 1e-9);
-  // Without a plausible voltage they cannot be compared.
+  // Without a plausible voltage, energy and charge cannot be compared.
   PutAll(&root, kBattery1, {{"voltage_min_design", "4294952836000"}});
   CHECK_NEAR(Power().battery, 50, 1e-9);
-  // Both in charges.
+  // Both batteries report charges.
   PutAll(&root, kBattery0, {{"charge_now", "3000000"}, {"charge_full", "3000000"}});
   root.Remove("sys/class/power_supply/BAT0/energy_now");
   CHECK_NEAR(Power().battery, 80, 1e-9);

@@ -1,4 +1,4 @@
-// Commands that run, and the scanner of their processes, on the real /proc.
+// Runs real commands, and the scanner of their processes, on the real /proc.
 #include "port/spawn.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@ namespace {
 
 constexpr char kName[] = "TRIPLINE_RUN=";
 
-// Of this process alone: processes that have it are killed, and other runs of these tests have their own.
+// A marker that is unique to this process: processes that have it are killed, and other test runs have their own.
 struct Marker {
   Marker() { snprintf(text, sizeof(text), "%sspawn-test.%d.", kName, getpid()); }
   const char* value() const { return text + strlen(kName); }
@@ -45,7 +45,7 @@ struct Shell {
   SpawnSpec spec;
 };
 
-// The event of that kind; everything before it is passed over.
+// Waits for an event of that kind and skips everything before it.
 CommandEvent Await(Command* command, CommandEvent::Kind kind) {
   CommandEvent event;
   while (command->Next(&event) && event.kind != kind) {
@@ -96,7 +96,8 @@ TEST(CommandTakesItsGroupAwayWhenItsSupervisorCouldNot) {
   char group[300], members[320];
   snprintf(group, sizeof(group), "%s", command->group);
   snprintf(members, sizeof(members), "%s/cgroup.procs", group);
-  // A process that is in the group and not of the command: as long as it is there the supervisor tries in vain.
+  // A process that is in the group but not part of the command. While it is there, the supervisor cannot remove the
+  // group.
   const pid_t guest = fork();
   if (guest == 0) {
     if (FILE* file = fopen(members, "w")) {
@@ -122,7 +123,7 @@ TEST(CommandThatEndsWithOrdersOnTheirWayIsNotLost) {
   SpawnFailure why;
   Command* command = Command::Start(shell.spec, &why);
   CHECK(command != nullptr);
-  // The supervisor is stopped: all of this is there when it goes on, and it leaves the most of it unread.
+  // The supervisor is stopped, so all of these orders are waiting when it continues, and it leaves most of them unread.
   kill(static_cast<pid_t>(command->root), SIGSTOP);
   kill(static_cast<pid_t>(command->pid), SIGKILL);
   for (int i = 0; i < 8; i++) command->Signal(SIGCONT);
@@ -137,8 +138,8 @@ TEST(CommandThatEndsWithOrdersOnTheirWayIsNotLost) {
 TEST(CommandThatRunsOutOfDescriptorsSaysSo) {
   struct rlimit before;
   getrlimit(RLIMIT_NOFILE, &before);
-  // One more each time: wherever the supervisor runs out, that is reported. Below this the kernel has another error for
-  // it.
+  // One more descriptor each time: wherever the supervisor runs out, the error is reported. With fewer, the kernel
+  // returns another error.
   bool started = false;
   for (rlim_t most = 11; most < 64 && !started; most++) {
     struct rlimit few = before;
@@ -165,7 +166,7 @@ TEST(CommandThatIsNotThere) {
   CHECK(Command::Start(shell.spec, &why) == nullptr);
   CHECK_EQ(static_cast<int>(why.kind), static_cast<int>(SpawnFailure::kNotFound));
   CHECK_EQ(static_cast<const char*>(why.why.text), "exec: ENOENT");
-  // No process is left to reap.
+  // The test process has no child left to reap.
   CHECK_EQ(waitpid(-1, nullptr, WNOHANG), -1);
 }
 
@@ -177,7 +178,7 @@ TEST(CommandEndsWithAllThatIgnoreTheSignal) {
   ProcessScanner scanner;
   CHECK(scanner.Open());
   while (scanner.FindDescendants(static_cast<int32_t>(command->root)) < 4) usleep(1000);
-  // For a moment within exec a process has no environment.
+  // For a moment during exec, a process has no environment.
   while (scanner.FindSurvivors(nullptr, marker.text) < 4) usleep(1000);
   command->End(SIGTERM, 50 * kMillisecond);
   const CommandEvent end = Await(command, CommandEvent::kGone);

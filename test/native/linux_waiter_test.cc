@@ -1,4 +1,4 @@
-// The wait of the sampling thread on a real kernel: deadlines, waking, and a process that is stopped in it.
+// The sampling thread's wait on a real kernel: deadlines, wake-ups, and a process that is stopped while waiting.
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -14,7 +14,7 @@ using namespace tripline;
 
 namespace {
 
-// Waits in a child process until a wait was interrupted, which its exit status 0 says.
+// Starts a child process that waits until a wait is interrupted and then exits with status 0.
 [[noreturn]] void WaitUntilInterrupted() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   Waiter waiter;
@@ -34,7 +34,7 @@ TEST(WaiterEndsAtItsDeadlineAndWhenWoken) {
   PushTrigger* rung[Waiter::kMostFired];
   bool interrupted = true;
   const auto wait = [&](uint64_t deadline, bool exact) { return waiter.Wait(deadline, exact, rung, &interrupted); };
-  // Long ones that need not be exact are waited for otherwise; each kind follows each.
+  // Long waits that need not be exact use another mechanism, so test each kind after the other.
   for (const uint64_t left : {kMillisecond, 21 * kMillisecond, 22 * kMillisecond, kMillisecond, 23 * kMillisecond}) {
     for (const bool exact : {true, false}) {
       const uint64_t deadline = MonotonicNow() + left;
@@ -43,7 +43,7 @@ TEST(WaiterEndsAtItsDeadlineAndWhenWoken) {
       CHECK(!interrupted);
     }
   }
-  // One that has passed ends it at once, as does a wake-up, which is taken with that.
+  // A deadline that has passed ends the wait at once. So does a wake-up, which that wait consumes.
   for (const bool exact : {true, false}) {
     wait(1, exact);
     waiter.Wake();
@@ -58,7 +58,7 @@ TEST(WaiterEndsAtItsDeadlineAndWhenWoken) {
 TEST(WaiterSaysThatTheProcessWasStopped) {
   const pid_t child = fork();
   if (child == 0) WaitUntilInterrupted();
-  // Stopped again and again until it is in its wait.
+  // Stop the child repeatedly, until one stop falls into its wait.
   int status = 0;
   pid_t ended = 0;
   for (int i = 0; i < 10000 && ended == 0; i++) {

@@ -45,7 +45,7 @@ int RunAll(const char* filter) {
   }
   if (skipped > 0) printf("%d skipped\n", skipped);
   printf("%d passed, %d failed\n", passed, failed);
-  // 2: no test has such a name.
+  // Exit status 2 means that no test matches the argument.
   if (failed > 0) return 1;
   return passed > 0 ? 0 : 2;
 }

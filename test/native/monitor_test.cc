@@ -1,4 +1,4 @@
-// Series, guards and readers together, as the thread would run them: probes are scripted, time is what the test says.
+// Series, guards and readers together, as the sampling thread runs them, with scripted probes and a simulated clock.
 #include "sampler/monitor.h"
 
 #include <algorithm>
@@ -32,7 +32,7 @@ class LevelProbe : public Probe {
 Probe* MakeLevel(Metric, const Selector&, Failure*) { return new LevelProbe(); }
 void Nothing(void*) {}
 
-// A monitor that wakes when it is due, with one environment and one series.
+// Runs a monitor whenever it is due, with one environment and one series.
 struct World {
   Mutex lock;
   Monitor monitor{MakeLevel, nullptr, &lock, Nothing, nullptr};
@@ -53,7 +53,7 @@ struct World {
   }
   ~World() { monitor.RemoveEnvironment(&environment, now); }
 
-  // Above 80, clear at 72.
+  // The limit is above 80 and clears at 72.
   uint32_t Guard(uint64_t dwell, uint64_t clear_dwell = 0, uint64_t min_hold = 0) {
     LimitRequest limit = {series, LimitSpec{80, 72, dwell, clear_dwell, true}, OnMissing::kUnavailable};
     GuardSpec spec;
@@ -64,7 +64,7 @@ struct World {
   }
   LimitState State() const { return static_cast<LimitState>(words[kFlag] & 7); }
 
-  // Runs for `time`, waking whenever it is due.
+  // Runs the monitor for `time` and wakes it whenever it is due.
   void Run(uint64_t time) {
     const uint64_t end = now + time;
     while (monitor.next_due() <= end) {
@@ -74,14 +74,14 @@ struct World {
     }
     now = end;
   }
-  // The same, with a share of the time counted as busy.
+  // The same, while the counter grows by the given busy share of the time.
   void RunBusy(uint64_t time, double share) {
     for (uint64_t passed = 0; passed < time; passed += 10 * kMillisecond) {
       total += 1, busy += share;
       Run(10 * kMillisecond);
     }
   }
-  // Stands still for `time`, which begins before the next read is due.
+  // Simulates a standstill of `time` that begins before the next read is due.
   void Stop(uint64_t time, bool interrupted) {
     watch.Sleep(now, monitor.next_due());
     now += time;
@@ -109,7 +109,7 @@ TEST(MonitorCountsNoStandstillIntoFor) {
     CHECK(world.State() == LimitState::kPending);
     world.Run(kSecond);
     CHECK(world.State() == LimitState::kBreached);
-    // What the evidence claims is what was observed.
+    // The evidence claims only what was observed.
     const auto evidence = world.monitor.EvidenceOf(guard);
     CHECK_EQ(evidence.size(), 1u);
     const uint64_t lasted = evidence[0].evidence.at - evidence[0].evidence.since;
@@ -212,7 +212,7 @@ TEST(MonitorAveragesOverNoTimeInWhichNothingWanted) {
   world.monitor.SetPeriod(world.series, kNever);
   run(60 * kSecond, 1);
   world.monitor.SetPeriod(world.series, 100 * kMillisecond);
-  // The minute in which it was not read is part of no window: what it was stands until there is a new one.
+  // The minute without reads counts into no window: the old value stands until there is a new window.
   run(300 * kMillisecond, 0);
   CHECK_NEAR(value().value, 50, 1);
   run(kSecond, 0);
@@ -228,9 +228,9 @@ TEST(MonitorReadsAShareLessOftenWhileItsLineIsFar) {
     return world.monitor.reads() - before;
   };
   world.RunBusy(2 * kSecond, 0.1);
-  // 70 of 100 away: not to be reached within half of its window of 500 ms.
+  // The value is 70 below the line and cannot reach it within half of its window of 500 ms.
   CHECK_NEAR(static_cast<double>(reads(10 * kSecond, 0.1)), 50, 1);
-  // 20 away: at most `within`.
+  // The value is 20 below the line, so the period is at most `within`.
   world.RunBusy(2 * kSecond, 0.6);
   CHECK_NEAR(static_cast<double>(reads(10 * kSecond, 0.6)), 100, 1);
 }
@@ -241,9 +241,9 @@ TEST(MonitorNoticesACrossingWithinWhatAGuardAllows) {
     world.Guard(0);
     world.RunBusy(2 * kSecond + phase * 10 * kMillisecond, 0.1);
     CHECK(world.State() == LimitState::kClear);
-    // The mean of 500 ms is above 80 once 390 of them were busy, at the earliest.
+    // The mean over 500 ms is above 80 after 390 busy milliseconds, at the earliest.
     world.RunBusy(390 * kMillisecond, 1);
-    // 100 ms, and what the beginning of the window may be off where the load changed between two reads.
+    // 100 ms, plus the error of the start of the window when the load changes between two reads.
     world.RunBusy(130 * kMillisecond, 1);
     CHECK(world.State() == LimitState::kBreached);
   }
@@ -256,17 +256,17 @@ TEST(MonitorPlaysAGuardOnItsOwnTime) {
   spec.flag = kFlag;
   spec.breaches = 3;
   const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
-  // Far behind the machine's clock.
+  // The guard's clock is far behind the machine's.
   const auto play = [&](uint64_t at, double value, uint64_t gap = 0) {
     return world.monitor.PlayGuard(guard, at * kSecond, gap * kSecond, &value);
   };
   CHECK_EQ(play(10, 90), 12 * kSecond);
   CHECK(world.State() == LimitState::kPending);
-  // Neither the thread's passes nor its standstills touch it.
+  // Neither passes of the thread nor its standstills affect it.
   world.Run(10 * kSecond);
   world.Stop(5 * kSecond, false);
   CHECK(world.State() == LimitState::kPending);
-  // Five seconds without anything: one of the two was observed.
+  // Because of the gap of five seconds, only one of the two required seconds was observed.
   CHECK_EQ(play(16, 90, 5), 17 * kSecond);
   CHECK(world.State() == LimitState::kPending);
   CHECK_EQ(play(17, 95), kNever);

@@ -1,4 +1,4 @@
-// A probe as a test reads it, at a time that only the tests move.
+// Reads a probe at simulated times.
 #pragma once
 
 #include <cstring>
@@ -10,7 +10,7 @@
 
 namespace tripline::test {
 
-// Starts far enough from 0 and goes on from test to test, as the memory of the pressure files does.
+// Starts well above 0 and continues from test to test, because the cached pressure files do so too.
 inline uint64_t now = 1000 * kSecond;
 
 struct Reader {
@@ -51,7 +51,7 @@ inline double Quotient(const Reading& from, const Reading& to) {
   return largest;
 }
 
-// The part that is that quotient.
+// The index of the part with that quotient.
 inline uint32_t LargestPart(const Reading& from, const Reading& to) {
   uint32_t part = 0;
   double largest = -1;

@@ -1,4 +1,4 @@
-// From readings to values: shares over a window, first samples, lost sources.
+// How a series turns readings into values: shares over a window, first samples, lost sources.
 #include <cmath>
 #include <initializer_list>
 
@@ -36,7 +36,7 @@ TEST(SeriesOfARatioIsUnknownUntilItsWindowIsOver) {
 
 TEST(SeriesOfARatioSlides) {
   Series series(Metric::kCpu, 500 * kMillisecond);
-  // Idle for a second, then busy: half a window later half the window is busy.
+  // Idle for a second, then busy: after half a window, half of the window is busy.
   double num = 0;
   for (uint64_t t = 0; t <= 20; t++) {
     if (t > 10) num += 50;
@@ -61,7 +61,7 @@ TEST(SeriesWithoutProgressKeepsItsValue) {
   Series series(Metric::kCpu, 100 * kMillisecond);
   series.Absorb(Counter(0, 0), kNone, 0);
   series.Absorb(Counter(50, 100), kNone, 100 * kMillisecond);
-  // 0/0 in this window: no new value, and above all not 0 %.
+  // 0/0 in this window yields no new value, and especially not 0 %.
   CHECK(!series.Absorb(Counter(50, 100), kNone, 300 * kMillisecond));
   CHECK_NEAR(series.now().value, 50.0, 1e-9);
 }
@@ -110,7 +110,7 @@ TEST(SeriesOfCountersThatStartAnewBeginsAnew) {
   series.Absorb(Counter(1000, 10000), kNone, 0);
   series.Absorb(Counter(1050, 10100), kNone, 100 * kMillisecond);
   CHECK_NEAR(series.now().value, 50.0, 1e-9);
-  // Either of a pair: what the new ones hold is not known to be of this window.
+  // Either counter of a pair may start anew. Its new value is not known to belong to this window.
   CHECK(!series.Absorb(Counter(10, 10200), kNone, 200 * kMillisecond));
   CHECK_NEAR(series.now().value, 50.0, 1e-9);
   CHECK(series.Absorb(Counter(20, 10300), kNone, 300 * kMillisecond));
@@ -153,7 +153,7 @@ TEST(SeriesOfNoNumberIsUnavailable) {
 }
 
 TEST(SeriesAveragesOverItsWindowHoweverTheReadsLie) {
-  // Busy in the second half of each second; the mean of 500 ms is known at any time.
+  // Busy in the second half of each second, so the mean over 500 ms is known at any time.
   const auto busy = [](uint64_t at) {
     const uint64_t second = at / kSecond, rest = at % kSecond;
     return static_cast<double>(second * kSecond / 2 + (rest > kSecond / 2 ? rest - kSecond / 2 : 0));
@@ -164,7 +164,7 @@ TEST(SeriesAveragesOverItsWindowHoweverTheReadsLie) {
       series.Absorb(Counter(busy(at), static_cast<double>(at)), kNone, at);
       if (series.now().state != Value::kKnown) continue;
       const double exact = (busy(at) - busy(at - 500 * kMillisecond)) / (5.0 * kMillisecond);
-      // Off by no more than what can happen between two reads where the window begins.
+      // The error is at most what can happen between the two reads around the start of the window.
       CHECK_NEAR(series.now().value, exact, step < 125 ? 6 : step == 250 || step == 500 ? 1e-9 : 13);
     }
   }

@@ -1,5 +1,5 @@
-// A probe in use: one that comes later, one that goes and comes back, one that hangs. Probes are scripted, time is what
-// the test says, and a helper thread is waited for by its own signal.
+// A source whose probe appears later, goes and comes back, or hangs. Probes are scripted, the clock is simulated, and
+// helper threads signal when they are done.
 #include "sampler/source.h"
 
 #include <pthread.h>
@@ -17,18 +17,18 @@ namespace {
 constexpr MetricMask kDisk = MaskOf(Metric::kDisk);
 constexpr MetricMask kFree = MaskOf(Metric::kDiskFree);
 
-// What probes do, and how many there were.
+// What the scripted probes do, and how many were made.
 struct Script {
-  bool missing = false;  // none can be made
+  bool missing = false;  // no probe can be made
   bool blocking = false;
-  bool failing = false;  // those made from now on fail each read
+  bool failing = false;  // probes made from now on fail each read
   bool recovers = false;
   int made = 0;
   int reads = 0;
 };
 Script script;
 
-// A door that a read of a blocking probe waits at.
+// A gate at which a read of a blocking probe waits.
 class Door {
  public:
   void Open() { Set(true); }
@@ -87,7 +87,7 @@ Probe* MakeScripted(Metric, const Selector&, Failure* why) {
   return new ScriptedProbe();
 }
 
-// A source with two feeds, and what the sampler would do with it.
+// A source with two feeds, driven as the sampler would drive it.
 struct Bench {
   Bench() {
     script = Script();
@@ -95,7 +95,7 @@ struct Bench {
   }
   ~Bench() {
     door.Open();
-    // A helper thread is let through before the script that it reads is another test's.
+    // Release a waiting helper thread before the next test changes the script that it reads.
     if (source != nullptr && source->blocking() && awaited) Await();
   }
 
@@ -115,13 +115,13 @@ struct Bench {
     pthread_cond_signal(&bench->changed);
     pthread_mutex_unlock(&bench->mutex);
   }
-  // Until the helper thread has come back.
+  // Waits until the helper thread has returned.
   void Await() {
     pthread_mutex_lock(&mutex);
     while (!woken) pthread_cond_wait(&changed, &mutex);
     woken = awaited = false;
     pthread_mutex_unlock(&mutex);
-    // It wakes with the lock in hand.
+    // The helper thread signals while it holds the lock.
     MutexLock locked(&lock);
   }
 
@@ -198,7 +198,7 @@ TEST(SourceThatYieldsNothingIsMadeAnew) {
     };
     read();
     CHECK(bench.WhyIs("scripted failure"));
-    // As long as nothing else can be made, the old one goes on.
+    // The old probe stays in use until a new one can be made.
     script.missing = true;
     bench.now += kSecond;
     read();
@@ -225,7 +225,7 @@ TEST(SourceThatRecoversByItselfIsNotMadeAnew) {
   CHECK_EQ(script.reads, 60);
 }
 
-TEST(SourceIsMadeAnewLessAndLessOften) {
+TEST(SourceIsReplacedLessAndLessOften) {
   Bench bench;
   script.failing = true;
   bench.Make();
@@ -259,7 +259,7 @@ TEST(SourceThatHangsMakesEveryMetricUnavailable) {
   bench.Make();
   door.Close();
   CHECK_EQ(bench.Read(kDisk), 0u);
-  // Asked for while the first read is under way, which is not its own.
+  // Requested while the first read is under way, which was started for another metric.
   bench.now += kSecond;
   CHECK_EQ(bench.Read(kFree), 0u);
   CHECK_EQ(bench.Take(), 0u);
@@ -269,7 +269,7 @@ TEST(SourceThatHangsMakesEveryMetricUnavailable) {
   for (const Metric each : {Metric::kDisk, Metric::kDiskFree}) CHECK_EQ(bench.StateOf(each), Reading::kUnavailable);
   CHECK(bench.WhyIs("has not answered"));
   CHECK(bench.source->overdue());
-  // Whatever is asked from now on is answered at once.
+  // Requests from now on are answered at once.
   bench.now += 10 * kSecond;
   CHECK_EQ(bench.Read(kFree), kFree);
   CHECK_EQ(bench.StateOf(Metric::kDiskFree), Reading::kUnavailable);
@@ -309,7 +309,7 @@ TEST(SourceThatWasNotRunIsNotOverdue) {
   bench.Make();
   door.Close();
   bench.Read(kDisk);
-  // Stopped for a minute, with the helper thread.
+  // The process was stopped for a minute, including the helper thread.
   bench.now += 60 * kSecond;
   bench.source->Discount({60 * kSecond, true}, bench.now);
   CHECK_EQ(bench.Take(), 0u);

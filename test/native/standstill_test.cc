@@ -1,4 +1,4 @@
-// Lateness, interruptions and what of a sleep counts as observed.
+// Late wake-ups, interruptions, and which part of a sleep counts as observed.
 #include "sampler/standstill.h"
 
 #include "check.h"
@@ -10,7 +10,7 @@ namespace {
 
 constexpr uint64_t kStart = 1000 * kSecond;
 
-// What a sleep of `planned` that ended after `slept` yields.
+// The standstill that follows from a sleep of `planned` that ended after `slept`.
 Standstill Sleep(uint64_t planned, uint64_t slept, bool interrupted) {
   StandstillWatch watch;
   watch.Sleep(kStart, planned == kNever ? kNever : kStart + planned);
@@ -19,11 +19,11 @@ Standstill Sleep(uint64_t planned, uint64_t slept, bool interrupted) {
 
 }  // namespace
 
-TEST(StandstillIsNoneOnTime) {
+TEST(StandstillIsZeroOnTime) {
   CHECK_EQ(Sleep(100 * kMillisecond, 100 * kMillisecond, false).duration, 0u);
   // A busy machine wakes its threads late.
   CHECK_EQ(Sleep(100 * kMillisecond, 140 * kMillisecond, false).duration, 0u);
-  // Something ended the wait ahead of time.
+  // The wait was ended ahead of time.
   CHECK_EQ(Sleep(10 * kSecond, kSecond, false).duration, 0u);
   CHECK_EQ(Sleep(kNever, 100 * kSecond, false).duration, 0u);
 }
@@ -35,7 +35,7 @@ TEST(StandstillIsWhatAThreadWakesLate) {
 }
 
 TEST(StandstillOfAnInterruptedSleepIsAllOfIt) {
-  // Stopped at some moment within the ten seconds that it meant to sleep, and continued before their end.
+  // The process was stopped at some moment within its ten seconds of sleep, and continued before their end.
   const Standstill stopped = Sleep(10 * kSecond, 9 * kSecond, true);
   CHECK_EQ(stopped.duration, 9 * kSecond);
   CHECK(stopped.stopped);
@@ -43,7 +43,7 @@ TEST(StandstillOfAnInterruptedSleepIsAllOfIt) {
 }
 
 TEST(StandstillOfAShortSleepIsOnlyItsLateness) {
-  // As often as this, it is a tool that holds the process back.
+  // Interruptions this frequent come from a tool that throttles the process.
   CHECK_EQ(Sleep(100 * kMillisecond, 90 * kMillisecond, true).duration, 0u);
   const Standstill late = Sleep(100 * kMillisecond, 180 * kMillisecond, true);
   CHECK_EQ(late.duration, 80 * kMillisecond);
@@ -52,7 +52,7 @@ TEST(StandstillOfAShortSleepIsOnlyItsLateness) {
 
 TEST(StandstillBeginsWithTheSleepWhereTheDeadlineHasPassed) {
   StandstillWatch watch;
-  // Reads that take longer than their period are no standstill.
+  // Reads that take longer than their period are not a standstill.
   watch.Sleep(kStart, kStart - kSecond);
   CHECK_EQ(watch.Wake(kStart + kMillisecond, false).duration, 0u);
 }

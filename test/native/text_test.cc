@@ -15,7 +15,7 @@ TEST(FixedTextSaysWhetherItWasCut) {
   text.Add("5");
   CHECK_EQ(strcmp(text.get(), "/p/1234"), 0);
   CHECK(text.cut());
-  // Also what would fit again is left out: a text with a hole would be another one.
+  // After a cut, later parts are dropped even if they would fit: a gap would change the meaning.
   text.Clear();
   text.Add("12345678").Add("");
   CHECK_EQ(text.size(), 7u);

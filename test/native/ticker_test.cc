@@ -1,4 +1,4 @@
-// Beats on a grid, a ticker's deliveries, rows of a recorder: pure, with times from outside.
+// Beats on a grid, a ticker's deliveries, and rows of a recorder, with a simulated clock.
 #include "sampler/ticker.h"
 #include "check.h"
 #include "sampler/grid.h"
@@ -13,7 +13,7 @@ constexpr uint64_t kPeriod = kMillisecond;
 
 Ticker Make(bool delay = false) { return Ticker(nullptr, TickerSpec{kPeriod, delay, false}, kStart); }
 
-// What the thread and an environment do with a ticker that is due.
+// Does with a due ticker what the sampling thread and an environment do.
 bool Deliver(Ticker* ticker, uint64_t now) {
   if (!ticker->Beat(now)) return false;
   ticker->undelivered = true;
@@ -45,7 +45,7 @@ TEST(GridNeverDrifts) {
   Grid grid(kStart, kPeriod);
   uint64_t beats = 0;
   uint64_t late = 7;
-  // Every beat taken late, each by another amount, for a million beats.
+  // A million beats, each taken late by a different amount.
   for (uint64_t now = kStart; now < kStart + 1000 * kSecond; now = grid.next() + late % 900000) {
     const Beats taken = grid.Take(now);
     beats += taken.count;
@@ -69,7 +69,7 @@ TEST(GridChangesItsPeriodAfterTheLastBeat) {
   grid.SetPeriod(30, 210);
   CHECK_EQ(grid.next(), 230u);
   CHECK_EQ(grid.Take(230).index, 2u);
-  // The new time of the next beat has passed already: at once.
+  // The new time of the next beat has already passed, so the beat comes at once.
   grid.SetPeriod(1000, 231);
   CHECK_EQ(grid.next(), 1230u);
   grid.SetPeriod(50, 900);
@@ -121,11 +121,11 @@ TEST(TickerNeverHasTwoDeliveriesAndLetsTheThreadSleepMeanwhile) {
 
 TEST(TickerThatDelaysCountsFromALateDelivery) {
   Ticker ticker = Make(true);
-  // A little late: the grid stays.
+  // Slightly late: the grid stays.
   Deliver(&ticker, kStart + kPeriod);
   Take(&ticker, kStart + kPeriod + kPeriod / 10);
   CHECK_EQ(ticker.wake(), kStart + 2 * kPeriod);
-  // Really late: it moves.
+  // Late by more than half a period: the grid moves.
   Deliver(&ticker, kStart + 2 * kPeriod);
   CHECK_EQ(Take(&ticker, kStart + 5 * kPeriod + 600000).count, 4u);
   CHECK_EQ(ticker.wake(), kStart + 6 * kPeriod + 600000);
@@ -197,7 +197,7 @@ TEST(RowsComeOutByColumnOldestFirst) {
   CHECK_EQ(ring.count(), 1u);
 }
 
-TEST(RowsThatNobodyTakesLoseTheOldest) {
+TEST(RowsThatAreNotTakenLoseTheOldest) {
   RowRing ring(1, 3);
   double* row;
   uint32_t lost = 0;

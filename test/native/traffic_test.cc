@@ -26,11 +26,11 @@ TEST(TrafficIsThatOfAllInterfacesSinceTheyWereFirstSeen) {
   Add(&traffic, 7, 1000, 100);
   CheckReport(&traffic, kSecond, 0, 0, 0);
   Add(&traffic, 7, 1500, 110);
-  // When it had what it had before is not known.
+  // It is not known when the interface received the bytes that it had at first.
   Add(&traffic, 9, 80000, 8000);
   CheckReport(&traffic, 3 * kSecond, 500, 10, 2);
   Add(&traffic, 9, 80001, 8002);
-  // The other one is gone, and what it has had is not.
+  // The other interface is gone, but its bytes still count.
   CheckReport(&traffic, 4 * kSecond, 501, 12, 3);
   // No time has passed.
   Add(&traffic, 9, 80001, 8002);

@@ -1,5 +1,5 @@
-// Lines that are put together, taken apart by the rules of the programs that read them. The readers here are written
-// from the rules, and do not share a line with the writers.
+// Builds command lines and parses them by the rules of the programs that read them. The parsers here are written from
+// those rules and share no code with the writers.
 #include "windows/command_line.h"
 
 #include <cstring>
@@ -18,13 +18,13 @@ struct Words {
   char text[kMost][kLongest] = {};
 };
 
-// As CommandLineToArgvW and the C start-up code: 2n backslashes and a quote are n backslashes and the quote's meaning,
-// 2n + 1 are n backslashes and a quote; two quotes within quotes are one.
+// Parses like CommandLineToArgvW and the C start-up code: 2n backslashes before a quote are n backslashes and a special
+// quote; 2n + 1 are n backslashes and a literal quote; two quotes within quotes are one literal quote.
 Words SplitAsC(const char* line) {
   Words words;
   int size = 0;
   const auto put = [&](char each) { words.text[words.count][size++] = each; };
-  // The program: to the closing quote, or to the first blank.
+  // The program name ends at the closing quote or at the first blank.
   bool quoted = false;
   for (; *line != '\0' && (quoted || (*line != ' ' && *line != '\t')); line++) {
     if (*line == '"')
@@ -62,14 +62,14 @@ Words SplitAsC(const char* line) {
   }
 }
 
-// cmd.exe's first pass: what `%` takes away. `%cd:~,%` is nothing; any other pair would be a variable, which is a
-// failure of the writer.
+// The first pass of cmd.exe, which expands variables. `%cd:~,%` expands to nothing; any other pair of percent signs
+// would name a variable, which means that the writer has failed.
 bool Expand(const char* line, Text* out) {
   for (; *line != '\0'; line++) {
     if (*line != '%') {
       out->Add(*line);
     } else if (strncmp(line, "%%cd:~,%", 8) == 0) {
-      // The first has no name behind it and stays; what follows is a variable that is cut to nothing.
+      // The first percent sign is not followed by a name and stays; after it comes the empty substring of a variable.
       out->Add('%');
       line += 7;
     } else {
@@ -79,7 +79,7 @@ bool Expand(const char* line, Text* out) {
   return true;
 }
 
-// What cmd.exe takes for its own outside of quotes.
+// Whether a character outside of quotes is special to cmd.exe.
 bool HasNakedSpecial(const char* line) {
   bool quoted = false;
   for (; *line != '\0'; line++) {
@@ -182,7 +182,7 @@ TEST(WindowsBatchArgumentsNeverReachTheInterpreter) {
     const char* start = strstr(line.get(), "/c \"") + 4;
     Text inner;
     for (const char* at = start; at[1] != '\0'; at++) inner.Add(*at);
-    // As a safe line first, and then by the programs that a batch file passes them on to.
+    // cmd.exe parses the line first, and then the programs to which a batch file passes the arguments.
     if (!Expand(inner.get(), &expanded)) CHECK_EQ(inner.get(), "no variables");
     if (HasNakedSpecial(expanded.get())) CHECK_EQ(expanded.get(), "nothing special outside of quotes");
     const Words words = SplitAsC(expanded.get());

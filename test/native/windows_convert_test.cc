@@ -1,4 +1,5 @@
-// The figures of Windows as plain numbers; the calls themselves are run under wine (npm run test:matrix).
+// Conversions of Windows' figures, given as plain numbers. The system calls are tested under wine (npm run
+// test:matrix).
 #include "windows/convert.h"
 
 #include <initializer_list>
@@ -16,7 +17,7 @@ constexpr uint64_t kGiB = uint64_t{1} << 30;
 
 TEST(WindowsKernelTimeContainsIdleTime) {
   CpuSums sums;
-  // Four processors for a second: 3 s idle inside 3.2 s of kernel time, and 0.8 s of user time.
+  // Four processors over one second: 3.2 s of kernel time, 3 s of which are idle, and 0.8 s of user time.
   const CpuTicks before{100 * kSecondTicks, 200 * kSecondTicks, 50 * kSecondTicks};
   const CpuTicks after{103 * kSecondTicks, 200 * kSecondTicks + 32000000, 50 * kSecondTicks + 8000000};
   sums.Add(before, after);
@@ -30,7 +31,7 @@ TEST(WindowsProcessorTimeNeverGoesBackwards) {
   sums.Add(before, CpuTicks{90, 290, 40});
   CHECK_EQ(sums.all, 0.0);
   CHECK_EQ(sums.busy, 0.0);
-  // Idle time that outgrows the total is rounding of the kernel's.
+  // Idle time that grows more than the total is a rounding error of the kernel.
   sums.Add(before, CpuTicks{130, 320, 55});
   CHECK_NEAR(sums.all, 25 / 1e7, 1e-15);
   CHECK_EQ(sums.busy, 0.0);
@@ -41,7 +42,7 @@ TEST(WindowsIdleCounterIsTheRestOfTheClock) {
   AddIdle({1000, 5000}, {1000 + kSecondTicks / 4, 5000 + kSecondTicks}, 8, &sums);
   CHECK_NEAR(sums.all, 8, 1e-9);
   CHECK_NEAR(sums.busy, 6, 1e-9);
-  // A clock that stood still or was set back says nothing.
+  // A clock that stood still or went back yields no value.
   AddIdle({1000, 5000}, {2000, 5000}, 8, &sums);
   AddIdle({1000, 5000}, {2000, 4000}, 8, &sums);
   CHECK_NEAR(sums.all, 8, 1e-9);
@@ -53,27 +54,27 @@ TEST(WindowsProcessorTimeChangesHandsWithoutAJump) {
   source.TakeCounter({kSecondTicks / 2, kSecondTicks}, 2);
   CHECK(source.by_counter());
   CHECK_NEAR(source.sums().busy, 1, 1e-9);
-  // The counter is lost; the direct call's first figure is only where it starts.
+  // The counter is lost. The first figure of the direct call is only a baseline.
   source.TakeDirect({7 * kSecondTicks, 9 * kSecondTicks, kSecondTicks});
   CHECK(!source.by_counter());
   CHECK_NEAR(source.sums().busy, 1, 1e-9);
   source.TakeDirect({8 * kSecondTicks, 10 * kSecondTicks, 2 * kSecondTicks});
   CHECK_NEAR(source.sums().all, 4, 1e-9);
   CHECK_NEAR(source.sums().busy, 2, 1e-9);
-  // And back: what passed meanwhile is not counted twice.
+  // Back to the counter: the time in between is not counted twice.
   source.TakeCounter({100 * kSecondTicks, 200 * kSecondTicks}, 2);
   CHECK_NEAR(source.sums().busy, 2, 1e-9);
 }
 
 TEST(WindowsJobCaps) {
   CHECK_EQ(CapOfJob(0, 5000, 0, 8), 0.0);            // not enabled
-  CHECK_EQ(CapOfJob(1, 5000, 0, 8), 0.0);            // a weight, or a cap that may be passed
+  CHECK_EQ(CapOfJob(1, 5000, 0, 8), 0.0);            // a weight, or a cap that is not hard
   CHECK_NEAR(CapOfJob(1 | 4, 2500, 0, 8), 2, 1e-9);  // hard, a quarter of the machine
   CHECK_NEAR(CapOfJob(1 | 16, 0, 5000, 8), 4, 1e-9);
-  CHECK_EQ(CapOfJob(1 | 4, 10000, 0, 8), 0.0);  // all of the machine is no cap
+  CHECK_EQ(CapOfJob(1 | 4, 10000, 0, 8), 0.0);  // the whole machine is not a cap
   CHECK_EQ(CapOfJob(1 | 4, 0, 0, 8), 0.0);
   CHECK_EQ(CapOfJob(1 | 2, 5, 0, 8), 0.0);                  // a weight of 5 is not five hundredths of a percent
-  CHECK_NEAR(CapOfJob(1 | 4 | 8, 5000, 0, 128), 64, 1e-9);  // and reports when it is reached
+  CHECK_NEAR(CapOfJob(1 | 4 | 8, 5000, 0, 128), 64, 1e-9);  // notifies when the cap is reached
 }
 
 TEST(WindowsJobTimeIsOfWhatItsCapAllows) {
@@ -81,17 +82,17 @@ TEST(WindowsJobTimeIsOfWhatItsCapAllows) {
   JobTime job;
   CHECK(!job.Take(5 * kSecond, 100 * kSecondTicks, 2));
   CHECK_EQ(job.allowed(), 0.0);
-  // Two processors allowed for half a second, three quarters of a second used.
+  // Two processors are allowed over half a second, and three quarters of a second are used.
   CHECK(job.Take(5 * kSecond + kSecond / 2, 100 * kSecondTicks + kSecondTicks * 3 / 4, 2));
   CHECK_NEAR(job.used(), 0.75, 1e-9);
   CHECK_NEAR(job.allowed(), 1, 1e-9);
-  // Another job, with less on its account; and a cap that went and came back.
+  // Another job has used less so far. A cap may also be removed and set again.
   CHECK(job.Take(6 * kSecond, kSecondTicks, 1));
   CHECK_NEAR(job.used(), 0.75, 1e-9);
   job.Forget();
   CHECK(!job.Take(60 * kSecond, 50 * kSecondTicks, 1));
   CHECK_NEAR(job.used(), 0.75, 1e-9);
-  // The job before had the higher cap.
+  // The previous job had the higher cap.
   CHECK_NEAR(job.allowed(), 2, 1e-9);
 }
 
@@ -100,7 +101,7 @@ TEST(WindowsJobTimeUnderACapThatIsRaisedIsWithinIt) {
   JobTime job;
   job.Take(1 * kSecond, 0, 0.5);
   job.Take(2 * kSecond, kSecondTicks / 2, 0.5);
-  // Raised to four processors just after the last read, and all of them used; then lowered again.
+  // The cap was raised to four processors just after the last read, all of them were used, and it was lowered again.
   job.Take(3 * kSecond, kSecondTicks * 9 / 2, 4);
   CHECK_NEAR(job.used(), 4.5, 1e-9);
   CHECK_NEAR(job.allowed(), 4.5, 1e-9);
@@ -133,7 +134,7 @@ TEST(WindowsMemoryIsWhatRunsOutFirst) {
   CHECK_EQ(verdict.limit, 2 * kGiB);
 
   figures.process_limit = kGiB;
-  figures.process_used = 3 * kGiB;  // past it already
+  figures.process_used = 3 * kGiB;  // beyond the limit already
   verdict = JudgeMemory(figures);
   CHECK(verdict.bound == MemoryBound::kProcess);
   CHECK_EQ(verdict.available, 0);
@@ -149,7 +150,7 @@ TEST(WindowsMemoryNamesTheLimitThatCommitOnlyRepeats) {
   CHECK(JudgeMemory(figures).bound == MemoryBound::kProcess);
   CHECK_EQ(JudgeMemory(figures).available, kGiB);
   CHECK_EQ(JudgeMemory(figures).limit, 2 * kGiB);
-  // More is taken elsewhere on the machine: then commit is what runs out.
+  // Other programs use more memory, so commit runs out first.
   figures.commit_limit = 20 * kGiB;
   figures.commit_total = 20 * kGiB - 1000;
   CHECK(JudgeMemory(figures).bound == MemoryBound::kCommit);
@@ -167,7 +168,7 @@ TEST(WindowsMemoryLeftIsNeverMoreThanTheLimit) {
 
 TEST(WindowsSharesAreWithinAHundred) {
   CHECK_NEAR(ShareGone(100, 40), 60, 1e-9);
-  // A quota of 10 GiB on a volume with 500 GiB free: total and available are the quota's.
+  // A quota of 10 GiB on a volume with 500 GiB free: total and available refer to the quota.
   CHECK_NEAR(ShareGone(10 * kGiB, 3 * kGiB), 70, 1e-9);
   CHECK_EQ(ShareGone(100, 0), 100.0);
   CHECK_EQ(ShareGone(100, 200), 0.0);
@@ -182,7 +183,7 @@ TEST(WindowsSharesAreWithinAHundred) {
 }
 
 TEST(WindowsPageFilesAreAChain) {
-  // Two files as the kernel lays them out: offset, size, use, peak, the string's head, and its letters.
+  // Two page files in the kernel's layout: offset, size, use, peak, the header of the string, and its characters.
   alignas(8) char data[256] = {};
   const auto put = [&data](size_t at, uint32_t value) { memcpy(data + at, &value, sizeof(value)); };
   put(0, 72);
@@ -196,7 +197,7 @@ TEST(WindowsPageFilesAreAChain) {
   const PageFiles both = SumOfPageFiles(data, 144);
   CHECK_EQ(both.total, 1500);
   CHECK_EQ(both.used, 150);
-  // No page file at all, one that is cut off, and a chain that leads out of what was written.
+  // No page file, a truncated record, and a chain that leads beyond the data.
   CHECK_EQ(SumOfPageFiles(data, 0).total, 0);
   CHECK_EQ(SumOfPageFiles(data, 80).total, 1000);
   put(72, 0xFFFFFFF0u);
@@ -213,7 +214,7 @@ TEST(WindowsInterfacesWithDevices) {
   };
   const bool counted[] = {true, false, false, false, false, true};
   for (size_t i = 0; i < 6; i++) CHECK_EQ(IsCounted(all, 6, i), counted[i]);
-  // In a container there are only virtual ones.
+  // A container has only virtual interfaces.
   CHECK(IsCounted(all + 2, 2, 0));
   CHECK(!IsCounted(all + 2, 2, 1));
   const Interface filter = {6, false, true};
@@ -221,19 +222,19 @@ TEST(WindowsInterfacesWithDevices) {
 }
 
 TEST(WindowsVirtualFunctionIsCountedOnce) {
-  // The synthetic interface of a virtual machine counts what its virtual function carries.
+  // The synthetic interface of a virtual machine also counts the traffic of its virtual function.
   Interface all[] = {{6, true, false, 0x000D3A112233, 5000}, {6, true, false, 0x000D3A112233, 4900}};
   CHECK(IsCounted(all, 2, 0));
   CHECK(!IsCounted(all, 2, 1));
-  // Where it does not, most goes through the virtual function.
+  // If it does not, most of the traffic goes through the virtual function.
   all[0].bytes = 100;
   CHECK(!IsCounted(all, 2, 0));
   CHECK(IsCounted(all, 2, 1));
-  // Before there was any traffic it is one of them.
+  // Before there is any traffic, exactly one of them counts.
   all[0].bytes = all[1].bytes = 0;
   CHECK(IsCounted(all, 2, 0));
   CHECK(!IsCounted(all, 2, 1));
-  // Two cards, and two without an address.
+  // Two different cards count, and so do two interfaces without an address.
   all[1].address++;
   CHECK(IsCounted(all, 2, 0) && IsCounted(all, 2, 1));
   all[0].address = all[1].address = 0;
@@ -264,7 +265,7 @@ TEST(WindowsBatteries) {
   CHECK(BatteryPercent(128, 255, false, &value) == Known::kAbsent);
   CHECK(BatteryPercent(255, 255, false, &value) == Known::kNo);
   CHECK(BatteryPercent(1, 101, false, &value) == Known::kNo);
-  // That of a UPS does not count.
+  // The battery of a UPS does not count.
   CHECK(BatteryPercent(1, 80, true, &value) == Known::kAbsent);
   CHECK(BatteryPercent(255, 255, true, &value) == Known::kAbsent);
 }
@@ -275,10 +276,10 @@ TEST(WindowsPowerIsOnline) {
   CHECK_EQ(value, 0.0);
   CHECK(PowerIsOnline(1, 0, &value) == Known::kYes);
   CHECK_EQ(value, 1.0);
-  // A battery that charges has its power from somewhere, whatever the adapter reports.
+  // A battery that is charging means external power, whatever the adapter reports.
   CHECK(PowerIsOnline(0, 8, &value) == Known::kYes);
   CHECK_EQ(value, 1.0);
-  // Without a battery there is only one answer.
+  // Without a battery the answer is always yes.
   for (const uint8_t line : {uint8_t{0}, uint8_t{1}, uint8_t{255}}) {
     value = -1;
     CHECK(PowerIsOnline(line, 128, &value) == Known::kYes);
@@ -294,7 +295,7 @@ TEST(WindowsLoadAverageFollowsTasks) {
   load.Add(4, 1);
   CHECK_EQ(load.value(), 4.0);
   for (int i = 0; i < 60; i++) load.Add(8, 1);
-  // After a minute 1 - 1/e of the way, as in Unix.
+  // After a minute, the average has come 1 - 1/e of the way, as on Unix.
   CHECK_NEAR(load.value(), 8 - 4 / 2.718281828, 0.01);
   for (int i = 0; i < 600; i++) load.Add(0, 1);
   CHECK_NEAR(load.value(), 0, 0.01);

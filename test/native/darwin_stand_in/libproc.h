@@ -4,7 +4,7 @@
 constexpr int RUSAGE_INFO_V2 = 2;
 using rusage_info_t = void*;
 
-// Times in nanoseconds here.
+// Times are in nanoseconds in the stand-in.
 struct rusage_info_v2 {
   uint64_t ri_user_time, ri_system_time, ri_resident_size, ri_phys_footprint, ri_proc_start_abstime,
       ri_proc_exit_abstime, ri_diskio_bytesread, ri_diskio_byteswritten;

@@ -1,4 +1,5 @@
-// Commands as macOS's folder runs them, on real processes of this Linux machine: the calls of macOS are a stand-in.
+// Runs commands with the code of native/darwin, on real processes of this Linux machine and a stand-in for macOS's
+// calls.
 #include "port/spawn.h"
 
 #include <dirent.h>
@@ -25,7 +26,8 @@
 namespace tripline {
 namespace {
 
-// As libuv does it, in every process that is forked: what it believes to be its pipe is closed and made anew.
+// Does in every forked process what libuv does: closes the descriptors that it takes for its pipe, and opens a new
+// pipe.
 int own_pipe[2];
 
 void MakePipeAnew() {
@@ -42,7 +44,7 @@ struct Beginning {
   }
 } beginning;
 
-// What the system shows: everything, no ids, or no environments.
+// What the system reveals: everything, no ids, or no environments.
 enum Mode { kOpen, kNoIds, kNoEnvironments };
 
 struct Shell {
@@ -66,7 +68,7 @@ struct Shell {
     CHECK(command != nullptr);
     return command != nullptr;
   }
-  // The event of that kind; everything before it is passed over.
+  // Waits for an event of that kind and skips everything before it.
   CommandEvent Await(CommandEvent::Kind kind) {
     CommandEvent event;
     while (command->Next(&event) && event.kind != kind) {
@@ -74,7 +76,8 @@ struct Shell {
     CHECK_EQ(static_cast<int>(event.kind), static_cast<int>(kind));
     return event;
   }
-  // Of the processes with our variable, and with that state if one is asked for. Linux says so, and no stand-in.
+  // Counts the processes that have the test's variable and, if given, this state. Uses Linux's own list, not the
+  // stand-in.
   int Count(char state = '\0') const {
     int count = 0;
     DIR* all = opendir("/proc");
@@ -93,7 +96,7 @@ struct Shell {
     return count;
   }
   void AwaitCount(int count, char state = '\0') const {
-    // For a moment within exec a process has no environment.
+    // For a moment during exec, a process has no environment.
     int last = Count(state);
     for (int i = 0; i < 10000 && last != count; i++) {
       usleep(1000);
@@ -101,7 +104,7 @@ struct Shell {
     }
     CHECK_EQ(last, count);
   }
-  // How many the supervisor knows.
+  // Returns how many processes the supervisor knows.
   int Known() const {
     static darwin::Member members[1000];
     return darwin::CopyMembers(command->root, members, 1000);
@@ -138,7 +141,7 @@ TEST(StandInReportsHowACommandEnded) {
   CHECK_EQ(shell.Await(CommandEvent::kExited).code, 7);
   CHECK_EQ(shell.Await(CommandEvent::kGone).ended, 0u);
   CHECK(!IsCommandRoot(shell.command->root));
-  // Many of them, and shorter than any scan.
+  // Many processes, each of which lives for less than the time between two scans.
   for (int i = 0; i < 50; i++) {
     Shell again("kill -9 $$");
     if (!again.Start()) return;
@@ -156,13 +159,13 @@ TEST(StandInSaysWhatCannotBeRun) {
   shell.files[0] = "/etc/passwd";
   CHECK(Command::Start(shell.spec, &shell.why) == nullptr);
   CHECK_EQ(static_cast<int>(shell.why.kind), static_cast<int>(SpawnFailure::kNotExecutable));
-  // No process is left to reap.
+  // The test process has no child left to reap.
   CHECK_EQ(waitpid(-1, nullptr, WNOHANG), -1);
 }
 
 TEST(StandInEndsFiftyWithTwoDaemons) {
   for (const Mode mode : {kOpen, kNoIds}) {
-    // The shell has waited for the one in between before it starts the others.
+    // The shell waits for the process in between before it starts the others.
     Shell shell("setsid sleep 60 & (setsid sleep 60 &); for i in $(seq 47); do sleep 60 & done; wait", mode);
     if (!shell.Start()) return;
     shell.AwaitCount(50);
@@ -212,8 +215,8 @@ TEST(StandInEndsDoubleForks) {
     CHECK(shell.Await(CommandEvent::kGone).ended >= 18);
     CHECK_EQ(shell.Count(), 0);
   }
-  // In the command's process group they are found also where neither their environment nor the ids of their forkers are
-  // shown.
+  // In the command's process group, orphans are found even if neither their environment nor the ids of their forkers
+  // are visible.
   Shell shell("((sleep 60 &) &); ((sleep 60 &) &); sleep 60", kNoEnvironments);
   if (!shell.Start()) return;
   shell.AwaitCount(4);
@@ -241,7 +244,7 @@ TEST(StandInEndsWhatACommandLeavesBehind) {
 }
 
 TEST(StandInLetsTheRestFinish) {
-  // What is left is an orphan: only the process list says when it has ended.
+  // The process that is left is an orphan: only the process list shows when it has ended.
   Shell shell("(sleep 0.05 &); exit 0");
   if (!shell.Start()) return;
   CHECK_EQ(shell.Await(CommandEvent::kGone).ended, 0u);
@@ -328,7 +331,7 @@ TEST(StandInPassesOnWhatIsWritten) {
 }
 
 TEST(StandInLeavesStrangersAlone) {
-  // An orphan, in a session of its own, and started while the command runs: but not by it.
+  // An orphan in a session of its own that was started while the command was running, but not by the command.
   int ends[2];
   CHECK_EQ(pipe(ends), 0);
   Shell shell("setsid sleep 60 & (setsid sleep 60 &); sleep 60");
@@ -357,7 +360,7 @@ TEST(StandInLeavesStrangersAlone) {
 constexpr MetricMask kMeasured = MaskOf(Metric::kProcessCount) | MaskOf(Metric::kProcessThreads) |
                                  MaskOf(Metric::kProcessRss) | MaskOf(Metric::kProcessCpuTime);
 
-// Reads until there are so many processes.
+// Reads until the tree has `count` processes.
 Readings Measure(Probe* probe, double count) {
   static uint64_t now = 0;
   Readings all;
@@ -378,7 +381,7 @@ TEST(StandInMeasuresTheTreeWithItsOrphans) {
       "(setsid sleep 60 &); (sh -c 'i=0; while [ $i -lt 200000 ]; do i=$((i+1)); done; sleep 60; :' &); sleep 60; :");
   if (!shell.Start()) return;
   shell.AwaitCount(5);
-  // Of the command: its orphans too, and not the supervisor.
+  // The tree of the command includes its orphans but not the supervisor.
   Selector selector;
   selector.pid = shell.command->root;
   selector.tree = true;
@@ -388,7 +391,7 @@ TEST(StandInMeasuresTheTreeWithItsOrphans) {
   CHECK_EQ(all[Metric::kProcessThreads].level, 5.0);
   CHECK(all[Metric::kProcessRss].level > 5 * 100e3);
   CHECK(all[Metric::kProcessCpuTime].level > 0);
-  // Of any process: itself, and what descends from it.
+  // The tree of any other process is the process itself and its descendants.
   selector.pid = shell.command->pid;
   Probe* other = MakeProcessProbe(selector, &why);
   CHECK(other != nullptr);
@@ -427,7 +430,7 @@ TEST(StandInClosesAllDescriptorsButThose) {
     const int wide = fcntl(0, F_DUPFD, 500);
     const int kept = fcntl(0, F_DUPFD, 300);
     const int low = dup(0);
-    // More than are asked for at a time.
+    // More descriptors than one call returns.
     for (int i = 0; i < 150; i++) dup(0);
     int list[2] = {kept, low};
     CloseAllBut(list, 2);

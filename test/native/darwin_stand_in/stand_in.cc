@@ -30,7 +30,7 @@ namespace {
 
 int32_t adopter = 1;
 
-// Ids of processes and of those that forked them, in memory that all processes here share.
+// The ids of processes and of their forkers, in memory that all processes of the test share.
 constexpr uint32_t kMakers = 1 << 16;
 struct Maker {
   uint64_t id, parent_id;
@@ -40,7 +40,7 @@ struct Stat {
   char state;
   int32_t parent, group;
   uint64_t start;  // ticks of 10 ms
-  uint64_t used;   // so many of CPU
+  uint64_t used;   // CPU time, in the same ticks
   int32_t threads;
   uint64_t pages;
 };
@@ -87,7 +87,7 @@ uint64_t MakerOf(int32_t pid, const Stat& stat) {
   Maker* place = PlaceOf(id);
   if (place->id == id) return place->parent_id;
   Stat parent, again;
-  // The parent must still be the one that it was when its own line was read.
+  // The parent must not have changed since its own entry was read.
   if (stat.parent == adopter || !ReadStat(stat.parent, &parent) || !ReadStat(pid, &again)) return 0;
   if (again.parent != stat.parent) return 0;
   place->parent_id = IdOf(stat.parent, parent);
@@ -105,13 +105,13 @@ int ListDescriptors(void* into, int size) {
   return count * static_cast<int>(sizeof(*list));
 }
 
-// ---- the queue: an epoll, in which a handle of each process is, and a clock to look for forks by
+// ---- the queue: an epoll with a handle of each process, and a timer that looks for forks
 
 constexpr uint32_t kMostWatched = 4096;
 struct Watched {
   int32_t pid;
   int handle;
-  uint64_t children;  // a sum over their numbers
+  uint64_t children;  // the sum of their process ids
 } watched[kMostWatched];
 constexpr uint32_t kClock = kMostWatched, kChild = kMostWatched + 1;
 int clock_handle = -1, child_handle = -1;

@@ -1,16 +1,17 @@
-// The few calls of macOS that native/darwin/ follows a tree with, made of what Linux has. It is a stand-in and no Mac:
-//   - Ids are made of start times. The forker of a process is only known where that was read while its
-//     parent lived; a Mac knows it of all.
-//   - A fork is noticed by looking for it every millisecond, and with that later than a Mac reports it.
-//   - The process that gets orphans here is shown as process 1.
+// The calls of macOS that native/darwin/ uses to follow a process tree, implemented with those of Linux. The stand-in
+// differs from a real Mac:
+//   - Ids are derived from start times. The forker of a process is known only if the process was read while its parent
+//     was alive; macOS knows it for every process.
+//   - Forks are detected by polling every millisecond, which is later than a Mac reports them.
+//   - The process that inherits orphans is presented as process 1.
 #pragma once
 
 namespace stand_in {
 
-// Before anything else.
+// Must be called before anything else.
 void Begin();
 
-// What a Mac may keep from us; processes that are forked later inherit it.
+// What a Mac may refuse to show. Processes that are forked later inherit these settings.
 extern bool refuses_ids;
 extern bool hides_environments;
 

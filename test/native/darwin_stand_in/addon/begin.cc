@@ -1,4 +1,4 @@
-// Starts the stand-in when an addon that contains it is loaded; in the unit tests their first test does.
+// Starts the stand-in when an addon that contains it is loaded. In the unit tests, the first test starts it.
 #include "../stand_in.h"
 
 namespace stand_in {

@@ -1,5 +1,5 @@
 #pragma once
 #include_next <sys/socket.h>
 
-// Is refused here: the tests ignore SIGPIPE instead.
+// Linux rejects this option; the tests ignore SIGPIPE instead.
 #define SO_NOSIGPIPE 0x1022
