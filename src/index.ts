@@ -18,7 +18,8 @@ export {
   type GuardState,
   type Sampling,
 } from './monitor/guard.js'
-export type { Limit, Limits, Selector, Value } from './monitor/limits.js'
+export type { GuardCheck, GuardCondition } from './monitor/conditions.js'
+export type { Limit, Limits, MetricLimits, Selector, Value } from './monitor/limits.js'
 export type { MetricName, MetricUnit } from './addon/metrics.js'
 export type { SamplerStats } from './addon/native.js'
 export { samplerStats } from './addon/sampler.js'

@@ -95,7 +95,8 @@ Napi::Value Request(const Napi::CallbackInfo& info) {
 }
 
 // addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 7 numbers each, breaches): id, or why
-// not. A limit: subscription (0: it is played), above, enter, exit, forMs, clearForMs, onMissing.
+// not. A limit: subscription (0: it is played; 2^32 - 1: a condition), above, enter, exit, forMs, clearForMs,
+// onMissing.
 Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   GuardSpec spec;
   spec.all = ToBool(info[0]);
@@ -132,6 +133,13 @@ Napi::Value PlayGuard(const Napi::CallbackInfo& info) {
   const uint64_t end = Sampler::Get()->PlayGuard(ToUint32(info[0]), ToDuration(info[1]), ToDuration(info[2]),
                                                  Numbers<double>(info[3]).data);
   return Napi::Number::New(info.Env(), ToMilliseconds(end));
+}
+
+// stepCondition(guard, limit, value, lateMs, atMs): whether that is the proof of a breach
+Napi::Value StepCondition(const Napi::CallbackInfo& info) {
+  const bool proven = Sampler::Get()->StepCondition(ToUint32(info[0]), ToUint32(info[1]), ToDouble(info[2]),
+                                                    ToDuration(info[3]), ToDuration(info[4]));
+  return Napi::Boolean::New(info.Env(), proven);
 }
 
 // evidence(guard): [{ limit, value, since, at, origin, recent, breached }] of its latest breach
@@ -215,6 +223,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export(exports, "addGuard", AddGuard);
   Export(exports, "removeGuard", RemoveGuard);
   Export(exports, "playGuard", PlayGuard);
+  Export(exports, "stepCondition", StepCondition);
   Export(exports, "evidence", GetEvidence);
   Export(exports, "drain", Drain);
   Export(exports, "beat", TakeHeartbeat);

@@ -10,6 +10,7 @@ namespace tripline {
 namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // Reads that are this far apart share their moments; faster ones are the last stretch before a line.
 constexpr uint64_t kSharedFrom = 50 * kMillisecond;
@@ -53,26 +54,14 @@ void Feed::Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty) {
 bool Feed::StepOne(GuardLimit* each, uint64_t now) {
   const Value& value = series.now();
   if (value.state == Value::kUnknown) return false;
-  const bool was_breached = each->limit.breached();
-  const bool was_guilty = each->guilty();
-  const bool known = value.state == Value::kKnown;
-  const bool changed = known ? StepLimit(&each->limit, value.value, now) : StepLimitMissing(&each->limit, now);
+  const GuardLimit::Progress progress = each->Step(value.state == Value::kKnown ? value.value : kNaN, now);
   bands_[each->place] = QuietBand(each->limit);
   dwell_end_ = std::min(dwell_end_, DwellEnd(each->limit));
-  // A breach that has outlasted a loss, and is between its lines now, keeps the proof of its crossing.
-  const bool outlasted = known && was_breached && !IsBeyond(each->limit.spec, value.value);
-  if (each->guilty() && !was_guilty && !outlasted) Prove(each, now);
-  return changed;
-}
-
-void Feed::Prove(GuardLimit* each, uint64_t now) {
-  const bool missing = each->limit.lost();
-  Evidence& evidence = each->evidence;
-  evidence.value = missing ? std::numeric_limits<double>::quiet_NaN() : series.now().value;
-  evidence.since = missing ? now : each->limit.beyond_since;
-  evidence.at = now;
-  evidence.recent_count = series.CopyRecent(evidence.recent);
-  evidence.origin = KeepOrigin();
+  if (progress.proven) {
+    each->evidence.recent_count = series.CopyRecent(each->evidence.recent);
+    each->evidence.origin = KeepOrigin();
+  }
+  return progress.changed;
 }
 
 const char* Feed::KeepOrigin() {

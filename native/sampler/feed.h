@@ -76,8 +76,6 @@ class Feed {
   // The longest period that guards allow where the nearest line is that far away.
   uint64_t LongestPeriod(uint64_t time_to_line) const;
   void Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty);
-  // Takes the evidence of a limit that has just become guilty.
-  void Prove(GuardLimit* limit, uint64_t now);
   const char* KeepOrigin();
   void CountDemand(const GuardSpec& spec);
   void FindDemand();

@@ -1,5 +1,9 @@
 #include "sampler/guard.h"
 
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "util/time.h"
 
 namespace tripline {
@@ -13,7 +17,30 @@ struct Count {
   uint32_t ignored = 0;
 };
 
+// The part of a gap that was not taken out of a condition's dwell before: checks that come late notice it, too.
+void DiscountCondition(GuardLimit* each, uint64_t gap, uint64_t now) {
+  const uint64_t unseen = std::min(gap, now - each->observed_at);
+  DiscountGap(&each->limit, unseen, now);
+  each->observed_at += unseen;
+}
+
 }  // namespace
+
+GuardLimit::Progress GuardLimit::Step(double value, uint64_t now) {
+  const bool was_breached = limit.breached();
+  const bool was_guilty = guilty();
+  const bool known = !std::isnan(value);
+  const bool changed = known ? StepLimit(&limit, value, now) : StepLimitMissing(&limit, now);
+  // A breach that has outlasted a loss, and is between its lines now, keeps the proof of its crossing.
+  const bool outlasted = known && was_breached && !IsBeyond(limit.spec, value);
+  const bool proven = guilty() && !was_guilty && !outlasted;
+  if (proven) {
+    evidence.value = limit.lost() ? std::numeric_limits<double>::quiet_NaN() : value;
+    evidence.since = limit.lost() ? now : limit.beyond_since;
+    evidence.at = now;
+  }
+  return {changed, proven};
+}
 
 Guard::Guard(Environment* environment, const GuardSpec& spec, uint32_t limit_count)
     : environment_(environment),
@@ -23,10 +50,23 @@ Guard::Guard(Environment* environment, const GuardSpec& spec, uint32_t limit_cou
       hold_end_(kNever) {}
 
 void Guard::DiscountGap(uint64_t gap, uint64_t now) {
-  for (uint32_t i = 0; i < limit_count_; i++) tripline::DiscountGap(&limits_[i].limit, gap, now);
+  for (uint32_t i = 0; i < limit_count_; i++) {
+    if (limits_[i].feed == nullptr) {
+      DiscountCondition(&limits_[i], gap, now);
+    } else {
+      tripline::DiscountGap(&limits_[i].limit, gap, now);
+    }
+  }
   if (!breached()) return;
   breached_at_ = now - breached_at_ > gap ? breached_at_ + gap : now;
   if (hold_end_ != kNever) hold_end_ = breached_at_ + spec_.min_hold;
+}
+
+GuardLimit::Progress Guard::StepCondition(uint32_t index, double value, uint64_t late, uint64_t now) {
+  GuardLimit& each = limits_[index];
+  DiscountCondition(&each, late, now);
+  each.observed_at = now;
+  return each.Step(value, now);
 }
 
 bool Guard::Judge(uint64_t now) {

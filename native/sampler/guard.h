@@ -30,8 +30,9 @@ struct GuardLimit {
   Limit limit;
   OnMissing on_missing = OnMissing::kUnavailable;
   Guard* guard = nullptr;
-  Feed* feed = nullptr;
-  uint32_t place = 0;  // in the feed's arrays
+  Feed* feed = nullptr;      // none for a condition, which JavaScript checks
+  uint32_t place = 0;        // in the feed's arrays
+  uint64_t observed_at = 0;  // of a condition: up to when time without an observation was taken out of its dwell
   Evidence evidence;
 
   // Whether `limit.state` still counts. One failed read takes nothing back: sensors have bad moments, and work that a
@@ -43,6 +44,13 @@ struct GuardLimit {
 
   // Whether it counts as breached, by a value or by the lack of one.
   bool guilty() const { return by_value() ? limit.breached() : on_missing == OnMissing::kBreach; }
+
+  struct Progress {
+    bool changed;  // the guard may judge differently
+    bool proven;   // it has become guilty: `evidence` is of now, without what led to it
+  };
+  // Moves the limit on by one value; NaN is a read that yielded none.
+  Progress Step(double value, uint64_t now);
 };
 
 struct GuardSpec {
@@ -73,6 +81,9 @@ class Guard {
 
   // When `min_hold` alone keeps it breached: the time at which to judge again; kNever otherwise.
   uint64_t hold_end() const { return hold_end_; }
+
+  // Moves a condition on by the outcome of a check that came `late`: by so much there was no observation before it.
+  GuardLimit::Progress StepCondition(uint32_t index, double value, uint64_t late, uint64_t now);
 
   // Takes `gap` nanoseconds before `now`, in which the process stood still, out of every dwell and the hold.
   void DiscountGap(uint64_t gap, uint64_t now);

@@ -15,7 +15,7 @@ constexpr uint64_t kLongStandstill = 5 * kSecond;
 // What the values of a guard that is played count as: a level, which is taken as it is.
 constexpr Metric kPlayed = Metric::kTemperature;
 
-bool IsPlayed(const Feed* feed) { return feed->source == nullptr; }
+bool IsPlayed(const Feed* feed) { return feed != nullptr && feed->source == nullptr; }
 
 }  // namespace
 
@@ -188,6 +188,8 @@ uint32_t Monitor::AddGuard(Environment* environment, const GuardSpec& spec, cons
     limit.limit.spec = limits[i].spec;
     limit.on_missing = limits[i].on_missing;
     limit.guard = guard;
+    limit.observed_at = now;
+    if (limits[i].subscription == kCondition) continue;
     limit.feed = FeedOf(limits[i].subscription);
     if (limit.feed == nullptr) limit.feed = new Feed(kPlayed, 0, nullptr);
     limit.feed->AddLimit(&limit);
@@ -195,7 +197,10 @@ uint32_t Monitor::AddGuard(Environment* environment, const GuardSpec& spec, cons
     limit.feed->StepOne(&limit, now);
     limit.feed->Schedule(stretch_);
   }
-  for (uint32_t i = 0; i < count && !IsPlayed(guard->limit(i).feed); i++) push_triggers_.Arm(guard->limit(i));
+  for (uint32_t i = 0; i < count; i++) {
+    Feed* feed = guard->limit(i).feed;
+    if (feed != nullptr && !IsPlayed(feed)) push_triggers_.Arm(guard->limit(i));
+  }
   limit_count_ += count;
   verdicts_.Add(guard);
   verdicts_.Judge(now);
@@ -207,10 +212,25 @@ void Monitor::RemoveGuard(uint32_t guard) {
   if (guards_.Get(guard) != nullptr) DropGuard(guard);
 }
 
+bool Monitor::StepCondition(uint32_t guard, uint32_t limit, double value, uint64_t late, uint64_t now) {
+  Guard* found = guards_.Get(guard);
+  if (found == nullptr) return false;
+  const GuardLimit::Progress progress = found->StepCondition(limit, value, late, now);
+  if (progress.changed && IsPlayed(found->limit(0).feed)) {
+    Verdicts::JudgeOne(found, now);
+  } else if (progress.changed) {
+    verdicts_.Add(found);
+    verdicts_.Judge(now);
+    Plan();
+  }
+  return progress.proven;
+}
+
 void Monitor::DropGuard(uint32_t id) {
   Guard* guard = guards_.Get(id);
   for (uint32_t i = 0; i < guard->limit_count(); i++) {
     Feed* feed = guard->limit(i).feed;
+    if (feed == nullptr) continue;
     feed->RemoveLimit(&guard->limit(i));
     // With others left, the next read plans anew: thousands of guards closed in a row must not each look at the rest.
     if (feed->watched()) continue;
@@ -236,6 +256,7 @@ uint64_t Monitor::PlayGuard(uint32_t id, uint64_t now, uint64_t gap, const doubl
   uint64_t end = kNever;
   for (uint32_t i = 0; i < guard->limit_count(); i++) {
     GuardLimit& limit = guard->limit(i);
+    if (limit.feed == nullptr) continue;
     if (!std::isinf(values[i])) {
       readings_.SetLevel(kPlayed, values[i]);
       limit.feed->Settle(readings_[kPlayed], readings_.failure, now, nullptr);

@@ -19,7 +19,10 @@
 
 namespace tripline {
 
-// What AddGuard takes; `subscription` says on which series.
+// The subscription of a condition, which JavaScript checks.
+constexpr uint32_t kCondition = UINT32_MAX;
+
+// What AddGuard takes; `subscription` says on which series. Conditions come after all others.
 struct LimitRequest {
   uint32_t subscription;  // 0 in all limits of a guard that is played
   LimitSpec spec;
@@ -95,6 +98,9 @@ class Monitor {
   // not go backwards. Returns when it would change by itself after `now`; kNever for never.
   uint64_t PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values);
 
+  // The outcome of a condition's check: 1 where it does not hold, 0 where it does, NaN where that is unknown; `late` as
+  // in Guard::StepCondition(). True where that has just made it guilty.
+  bool StepCondition(uint32_t guard, uint32_t limit, double value, uint64_t late, uint64_t now);
   // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
   List<EvidenceCopy> EvidenceOf(uint32_t guard) const;
 

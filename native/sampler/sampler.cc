@@ -222,6 +222,13 @@ uint64_t Sampler::PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const do
   return monitor_.PlayGuard(guard, now, gap, values);
 }
 
+bool Sampler::StepCondition(uint32_t guard, uint32_t limit, double value, uint64_t late, uint64_t at) {
+  MutexLock lock(&lock_);
+  const bool proven = monitor_.StepCondition(guard, limit, value, late, at == 0 ? MonotonicNow() : at);
+  WakeBy(monitor_.next_due());
+  return proven;
+}
+
 // ---- answers -------------------------------------------------------------------------------------------------------
 // Copies: building JavaScript values under the lock would let a garbage collection hold up the thread.
 

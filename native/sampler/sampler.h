@@ -65,6 +65,8 @@ class Sampler : private Host {
   void RemoveGuard(uint32_t guard) EXCLUDES(lock_);
   // See monitor.h.
   uint64_t PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values) EXCLUDES(lock_);
+  // `at` 0 is now; another time is for a guard that is played.
+  bool StepCondition(uint32_t guard, uint32_t limit, double value, uint64_t late, uint64_t at) EXCLUDES(lock_);
 
   // Asks for an answer (environment.h) once every one of these subscriptions has been read anew.
   bool Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count, Failure* why)

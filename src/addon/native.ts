@@ -123,6 +123,12 @@ export interface Addon {
    * Returns when the guard would change by itself after `now`; Infinity for never.
    */
   playGuard(guard: number, now: number, gap: number, values: Float64Array): number
+  /**
+   * The outcome of a condition's check: 1 where it does not hold, 0 where it does, NaN where that is unknown; `late`
+   * milliseconds before it there was no check that was due. `at` is 0 for now, another time
+   * where the guard is played. Whether that is the proof of a breach.
+   */
+  stepCondition(guard: number, limit: number, value: number, late: number, at: number): boolean
   evidence(guard: number): NativeEvidence[]
   drain(): { guards: number[]; answers: number[]; beat: boolean }
   /** A sign of life: how long the loop has been idle in all, in milliseconds; the heap and its limit, in bytes. */

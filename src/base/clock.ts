@@ -9,8 +9,10 @@
 import { loadBuiltin } from './builtin.js'
 import { areTimersReal, isFake } from './real-timers.js'
 
+import { INT32_MAX } from './int32.js'
+
 /** Node treats a delay above this, in milliseconds, as 1 ms. */
-export const LONGEST_DELAY: number = 2 ** 31 - 1
+export const LONGEST_DELAY: number = INT32_MAX
 
 /** A clock that replaces the globals; see {@link useClock}. */
 export interface Clock {

@@ -82,24 +82,33 @@ export function checkKeys(options: object, what: string, known: readonly string[
   }
 }
 
-/** A metric that this machine does not have, or does not have now. */
+/** A metric that this machine does not have, or does not have now; or a condition whose check fails. */
 export class MetricUnavailableError extends Error {
   /** The code of this class. */
   readonly code = 'ERR_TRIPLINE_METRIC_UNAVAILABLE' as const
-  /** The name of the metric. */
+  /** The name of the metric, or of the condition. */
   readonly metric: string
   /** Human-readable reason: `'open /proc/pressure/cpu: ENOENT (kernel without PSI)'`. */
   readonly why: string
 
   /** For the library; its users catch this error. */
-  constructor(metric: string, why: string) {
+  constructor(metric: string, why: string, options: ErrorOptions = {}) {
     const reason = printable(why)
-    super(`The metric '${metric}' is unavailable here: ${reason}`)
+    super(`The metric '${metric}' is unavailable here: ${reason}`, options)
     this.metric = metric
     this.why = reason
   }
   static {
     this.prototype.name = 'MetricUnavailableError'
+  }
+}
+
+/** A condition of a guard of which is not known whether it holds: its check failed. The `cause` is what it failed with. */
+export class ConditionUnknownError extends MetricUnavailableError {
+  /** For the library; its users catch a {@link MetricUnavailableError}. */
+  constructor(condition: string, why: string, cause: unknown) {
+    super(condition, why, { cause })
+    this.message = `The check of the condition '${printable(condition)}' failed: ${this.why}`
   }
 }
 

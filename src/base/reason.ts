@@ -4,26 +4,31 @@ import { now } from './clock.js'
 import { invalidType, invalidValue } from './errors.js'
 import { formatDuration } from './units.js'
 
-/** The evidence of a crossed limit. All times are milliseconds on the clock of `performance.now()`. */
+/** The evidence of a crossed limit, or of a condition that does not hold. All times are milliseconds on the clock of `performance.now()`. */
 export interface Breach {
-  /** Name of the metric: `'memory'`. */
+  /** Name of the metric: `'memory'`; or of the condition. */
   readonly metric: string
-  /** The value that crossed the limit, in the unit of the metric; NaN where the metric went missing. */
+  /**
+   * The value that crossed the limit, in the unit of the metric; NaN where the metric went missing. Of a condition 0, or NaN
+   * where its check failed.
+   */
   readonly value: number
-  /** The line that was crossed, in the unit of the metric. */
+  /** The line that was crossed, in the unit of the metric; 1 of a condition. */
   readonly limit: number
   /** The side of the line that the value was on. */
   readonly direction: 'above' | 'below'
-  /** The unit of the metric: `'%'`, `'bytes'`. */
+  /** The unit of the metric: `'%'`, `'bytes'`; or `'condition'`. */
   readonly unit: string
   /** When the value was first seen beyond the limit; `for` counts from here. */
   readonly since: number
   /** When the breach was decided. */
   readonly at: number
-  /** The file or API that the value was read from: `'/sys/fs/cgroup/memory.current'`. */
+  /** The file or API that the value was read from: `'/sys/fs/cgroup/memory.current'`; `'check'` of a condition. */
   readonly origin: string
   /** The last values up to the breach, oldest first. */
   readonly recent: readonly number[]
+  /** Of a condition, what its check failed with; absent where it returned false. */
+  readonly error?: unknown
 }
 
 /** The properties that all reasons have. */
@@ -219,7 +224,8 @@ export function isReason(value: unknown): value is CancelationReason {
   return typeof kind === 'string' && KINDS.has(kind) && typeof message === 'string' && typeof at === 'number'
 }
 
-function messageOf(cause: unknown): string {
+/** One line about anything that can be thrown. @internal */
+export function messageOf(cause: unknown): string {
   try {
     const text: unknown = isError(cause) ? cause.message || cause.name : cause
     return String(text)

@@ -1,30 +1,18 @@
 /** Guards: limits watched together, breached or clear, with evidence. */
-import { realNow } from '../base/clock.js'
+import { keepAlive, unref } from '../base/alive.js'
+import { now, realNow } from '../base/clock.js'
 import { cancelationError } from '../base/cancelation-error.js'
 import { breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
-import {
-  MetricUnavailableError,
-  checkKeys,
-  checkOptions,
-  invalidType,
-  invalidValue,
-  outOfRange,
-} from '../base/errors.js'
-import { resourceReason, type Breach, type ResourceReason } from '../base/reason.js'
-import { formatDuration, formatPair, parseDuration, type Duration } from '../base/units.js'
+import { MetricUnavailableError, checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
+import { printable } from '../base/printable.js'
+import { messageOf, resourceReason, type Breach, type ResourceReason } from '../base/reason.js'
+import { formatDuration, formatPair, parseDuration, parsePeriod, type Duration } from '../base/units.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
-import { parseLimits, type Limits, type ParsedLimit } from './limits.js'
+import { ConditionWatch, type ParsedCondition } from './conditions.js'
+import { namesOf, parseLimits, type Limits, type ParsedLimit, type ParsedLimits } from './limits.js'
 import type { MetricName } from '../addon/metrics.js'
 import type { NativeEvidence } from '../addon/native.js'
-import {
-  Series,
-  connect,
-  forgetGuard,
-  kDeliver,
-  registerGuard,
-  toLocalTime,
-  toSamplerTime,
-} from '../addon/sampler.js'
+import { Series, connect, forgetGuard, kDeliver, registerGuard, toLocalTime, toSamplerTime } from '../addon/sampler.js'
 
 /** The options of a guard, all optional. */
 export interface GuardOptions {
@@ -41,7 +29,7 @@ export interface GuardOptions {
   minHold?: Duration | undefined
   /** Watches and reports, but cancels nothing. @default false */
   dryRun?: boolean | undefined
-  /** For reasons, messages and diagnostics. @default the names of its metrics */
+  /** For reasons, messages and diagnostics. @default the names of its metrics and conditions */
   name?: string | undefined
 }
 
@@ -94,11 +82,15 @@ export interface Sampling {
 
 // By number as on the board.
 const STATES: readonly GuardState[] = ['clear', 'pending', 'breached', 'clearing', 'unavailable']
+/** In place of a condition's subscription. */
+const NO_SERIES = 2 ** 32 - 1
 const ON_MISSING_CODES = { throw: 0, ignore: 1, breach: 2 } as const
 const OPTION_KEYS = ['within', 'interval', 'mode', 'minHold', 'dryRun', 'name']
 const EVENTS: readonly (keyof GuardEvents)[] = ['breach', 'clear', 'unavailable']
 
 const DEFAULT_WITHIN = 100
+/** The unit of a breach that is one of a condition. */
+const CONDITION = 'condition'
 
 /** @internal */
 export const kLatestReason: unique symbol = Symbol('tripline.latestReason')
@@ -129,16 +121,19 @@ export function setStage(next: Stage | undefined): void {
  * Listeners run in a turn of their own; `state` and `breaches` are true at once, also inside code that never yields.
  */
 export class Guard implements Disposable {
-  /** The option `name`, or the names of its metrics. */
+  /** The option `name`, or the names of its metrics and conditions. */
   readonly name: string
   /** Whether it only reports, and cancels nothing. */
   readonly dryRun: boolean
   readonly #limits: readonly ParsedLimit[]
   readonly #series: readonly Series[]
   readonly #settings: GuardSettings
+  readonly #checked: readonly ParsedCondition[]
+  readonly #conditions: readonly ConditionWatch[]
   readonly #flag: number
   #id: number
   #closed = false
+  #ref = false
   #listeners: { [event in keyof GuardEvents]: Set<GuardEvents[event]> } | undefined
   #waiting: Set<Waiting> | undefined
   #controller: AbortController | undefined
@@ -153,14 +148,16 @@ export class Guard implements Disposable {
   #kept: readonly Breach[] = []
 
   /** @internal Use {@link guard}. */
-  constructor(limits: readonly ParsedLimit[], options: GuardOptions) {
+  constructor(parsed: ParsedLimits, options: GuardOptions) {
+    const { limits, conditions } = parsed
     const settings = parseOptions(options)
     connect()
-    this.name = settings.name ?? [...new Set(limits.map((each) => each.series.metric))].join(', ')
+    this.name = settings.name ?? namesOf(parsed)
     this.dryRun = options.dryRun ?? false
     this.#limits = limits
+    this.#checked = conditions
     this.#settings = settings
-    this.#played = stage?.claims(limits) ?? false
+    this.#played = (limits.length > 0 && stage?.claims(limits)) ?? false
     const series: Series[] = []
     this.#series = series
     this.#flag = allocateFlag()
@@ -173,16 +170,31 @@ export class Guard implements Disposable {
       throw error
     }
     registerGuard(this.#id, this)
+    this.#conditions = conditions.map((each, index) => {
+      const place = limits.length + index
+      return new ConditionWatch(each, !this.#played, (value, late) => this.#stepCondition(place, value, late))
+    })
     if (this.#played) stage!.made(this)
+    try {
+      for (const each of this.#conditions) each.start()
+    } catch (error) {
+      this.close()
+      throw error
+    }
+  }
+
+  #stepCondition(place: number, value: number, late: number): boolean {
+    // One that is played is on the clock of the test.
+    return connect().stepCondition(this.#id, place, value, late, this.#played ? toSamplerTime(now()) : 0)
   }
 
   /** Has the sampler watch the limits, unless it is played. Returns its number there. */
   #add(breaches: number): number {
     const { all, within, interval, minHold } = this.#settings
-    const limits = encode(this.#limits, this.#played ? [] : this.#series)
+    const limits = encode(this.#limits, this.#played ? [] : this.#series, this.#checked)
     const id = connect().addGuard(all, within, interval, minHold, this.#flag, limits, breaches)
     if (typeof id === 'number') return id
-    throw new MetricUnavailableError(this.#limits[0]!.series.metric, id)
+    throw new MetricUnavailableError(this.#limits[0]?.series.metric ?? this.name, id)
   }
 
   /** Where it stands; true also inside code that never yields, and cheap: no native call. `'clear'` once closed. */
@@ -217,7 +229,7 @@ export class Guard implements Disposable {
     return this.#evidence(true)
   }
 
-  /** How each limit is sampled now. */
+  /** How each limit on a metric is sampled now. */
   get sampling(): readonly Sampling[] {
     return this.#series.map((each) => {
       const { period, minPeriod, origin } = each.describe()
@@ -293,11 +305,27 @@ export class Guard implements Disposable {
     return this.#controller.signal
   }
 
-  /** Stops watching. No listener is called afterwards. */
+  /** Keeps the process alive until the guard is closed, or {@link unref} is called. */
+  ref(): this {
+    if (!this.#ref && !this.#closed) keepAlive()
+    this.#ref = !this.#closed
+    return this
+  }
+
+  /** Lets the process end although the guard watches, which is the default. */
+  unref(): this {
+    if (this.#ref) unref()
+    this.#ref = false
+    return this
+  }
+
+  /** Stops watching. No listener is called afterwards, and no check of a condition begins. */
   close(): void {
     if (this.#closed) return
+    this.unref()
     this.#reportedBreaches = this.breachCount
     this.#closed = true
+    for (const each of this.#conditions) each.stop()
     forgetGuard(this.#id)
     connect().removeGuard(this.#id)
     for (const each of this.#series) each.release()
@@ -396,8 +424,10 @@ export class Guard implements Disposable {
   }
 
   #whyUnavailable(): MetricUnavailableError {
-    const lost = this.#series.find((each) => each.read().state === 'unavailable') ?? this.#series[0]!
-    return new MetricUnavailableError(lost.key.metric, lost.describe().why)
+    const series = this.#series.find((each) => each.read().state === 'unavailable')
+    if (series !== undefined) return new MetricUnavailableError(series.key.metric, series.describe().why)
+    const condition = this.#conditions.find((each) => each.lost !== undefined)
+    return condition?.lost ?? new MetricUnavailableError(this.name, 'one of them was missing for a moment')
   }
 
   #evidence(alsoOver: boolean): Breach[] {
@@ -406,7 +436,11 @@ export class Guard implements Disposable {
     if (evidence.length === 0) return [...this.#kept]
     return evidence
       .filter((each) => alsoOver || each.breached)
-      .map((each) => toBreach(this.#limits[each.limit]!, each, toLocalTime))
+      .map((each) => {
+        const condition = this.#conditions[each.limit - this.#limits.length]
+        if (condition !== undefined) return conditionBreach(condition, toLocalTime(each.since), toLocalTime(each.at))
+        return toBreach(this.#limits[each.limit]!, each, toLocalTime)
+      })
   }
 }
 
@@ -427,6 +461,12 @@ export function toBreach(
     origin: evidence.origin,
     recent: Object.freeze(evidence.recent),
   })
+}
+
+function conditionBreach({ name, proof }: ConditionWatch, since: number, at: number): Breach {
+  const recent = Object.freeze([proof.value])
+  const fixed = { metric: name, limit: 1, direction: 'below', unit: CONDITION, origin: 'check', recent } as const
+  return Object.freeze({ ...fixed, ...proof, since, at })
 }
 
 /** For a guard that was closed after its breach: reading `isCanceled` must not throw. */
@@ -455,13 +495,20 @@ export function guard(limits: Limits, options: GuardOptions = {}): Guard {
   return new Guard(parseLimits(limits), options)
 }
 
-/** One line for a person: `'memory 93.1% > 90.0% for 1.2s'`. */
+/** One line for a person: `'memory 93.1% > 90.0% for 1.2s'`, `'database has failed for 10s: connect ECONNREFUSED'`. */
 export function describeBreach(breach: Breach): string {
   const { metric, unit, direction, since, at } = breach
+  if (unit === CONDITION) return describeCondition(breach)
   if (Number.isNaN(breach.value)) return `${metric} is missing`
   const [value, limit] = formatPair(breach.value, breach.limit, unit)
   const lasted = at > since ? ` for ${formatDuration(at - since)}` : ''
   return `${metric} ${value} ${direction === 'above' ? '>' : '<'} ${limit}${lasted}`
+}
+
+function describeCondition({ metric, since, at, ...proof }: Breach): string {
+  const lasted = at > since ? ` has failed for ${formatDuration(at - since)}` : ' failed'
+  const why = 'error' in proof ? `: ${printable(messageOf(proof.error))}` : ''
+  return `${metric}${lasted}${why}`
 }
 
 /** The options of a guard, checked; times in milliseconds. @internal */
@@ -486,23 +533,21 @@ export function parseOptions(options: GuardOptions): GuardSettings {
   if (name !== undefined && typeof name !== 'string') throw invalidType('name', 'a string', name)
   return {
     all: mode === 'all',
-    within: positive(within ?? DEFAULT_WITHIN, 'within'),
-    interval: interval === undefined ? 0 : positive(interval, 'interval'),
+    within: parsePeriod(within ?? DEFAULT_WITHIN, 'within'),
+    interval: interval === undefined ? 0 : parsePeriod(interval, 'interval'),
     minHold: minHold === undefined ? 0 : parseDuration(minHold, 'minHold'),
     name,
   }
 }
 
-function positive(duration: Duration, name: string): number {
-  const ms = parseDuration(duration, name)
-  if (ms === 0) throw outOfRange(name, 'more than 0', duration)
-  return ms
-}
-
 /** Limits as the addon takes them; without a series they are played. @internal */
-export function encode(limits: readonly ParsedLimit[], series: readonly Series[]): Float64Array {
-  return Float64Array.from(
-    limits.flatMap((each, index) => [
+export function encode(
+  limits: readonly ParsedLimit[],
+  series: readonly Series[],
+  conditions: readonly ParsedCondition[] = [],
+): Float64Array {
+  return Float64Array.from([
+    ...limits.flatMap((each, index) => [
       series[index]?.subscription ?? 0,
       each.direction === 'above' ? 1 : 0,
       each.enter,
@@ -511,5 +556,15 @@ export function encode(limits: readonly ParsedLimit[], series: readonly Series[]
       each.clearFor,
       ON_MISSING_CODES[each.onMissing],
     ]),
-  )
+    // 1, a condition that does not hold, is beyond the line, and 0 is not.
+    ...conditions.flatMap((each) => [
+      NO_SERIES,
+      1,
+      0.5,
+      0.5,
+      each.for,
+      each.clearFor,
+      ON_MISSING_CODES[each.onMissing],
+    ]),
+  ])
 }

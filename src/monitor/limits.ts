@@ -1,6 +1,8 @@
 /** Limits as users write them, checked and turned into what the sampler takes. */
 import { resolve } from 'node:path'
 import { checkKeys, invalidType, invalidValue, outOfRange, unknownName } from '../base/errors.js'
+import { printable } from '../base/printable.js'
+import { INT32_MAX } from '../base/int32.js'
 import { parseDuration, parseNumber, parsePercent, parseSize, type Duration } from '../base/units.js'
 import {
   METRIC_NAMES,
@@ -13,6 +15,7 @@ import {
   type TextSelector,
 } from '../addon/metrics.js'
 import type { SeriesKey } from '../addon/sampler.js'
+import { isCheck, parseConditions, type GuardCheck, type GuardCondition, type ParsedCondition } from './conditions.js'
 
 /** A number in the metric's unit, or a string with a unit: `90`, `'90%'`, `'500MB'`, `'80C'`. */
 export type Value = number | string
@@ -54,12 +57,32 @@ export interface Limit extends Selector {
 }
 
 /**
- * Limits by metric; a bare value limits in the direction in which the metric is bad.
+ * Limits by metric; a bare value limits in the direction in which the metric is bad. And conditions beside them.
  *
  * @example
- * const limits: Limits = { memory: 90, temperature: { above: '80C', for: '5s' }, 'disk.free': { below: '1GB' } }
+ * const limits: Limits = {
+ *   memory: 90,
+ *   temperature: { above: '80C', for: '5s' },
+ *   'disk.free': { below: '1GB', path: '/data' },
+ *   conditions: { database: { check: (signal) => ping(signal), interval: '2s', for: '10s' } },
+ * }
  */
-export type Limits = { readonly [metric in MetricName]?: Value | Limit | readonly Limit[] | undefined }
+export interface Limits extends MetricLimits {
+  /**
+   * What must hold beside the metrics, by a name of your own; see {@link GuardCondition}. Names of metrics and of conditions
+   * do not meet, so no metric that a later version has can take a condition's name. @default none
+   */
+  readonly conditions?: Readonly<Record<string, GuardCheck | GuardCondition | undefined>> | undefined
+}
+
+/** Limits by metric alone. */
+export type MetricLimits = { readonly [metric in MetricName]?: Value | Limit | readonly Limit[] | undefined }
+
+/** Limits and conditions, checked and complete. */
+export interface ParsedLimits {
+  readonly limits: readonly ParsedLimit[]
+  readonly conditions: readonly ParsedCondition[]
+}
 
 /** A limit, checked and complete. */
 export interface ParsedLimit {
@@ -86,13 +109,23 @@ const TEXTS: Readonly<Record<TextSelector, string>> = {
 }
 const ON_MISSING = ['throw', 'ignore', 'breach'] as const
 
+/** The names of the metrics and conditions, each once. */
+export function namesOf({ limits, conditions }: ParsedLimits): string {
+  const names = [...limits.map(({ info }) => info.name), ...conditions.map(({ name }) => name)]
+  return [...new Set(names)].join(', ')
+}
+
 /** @throws TypeError, RangeError with Node's codes, naming the option */
-export function parseLimits(limits: Limits): ParsedLimit[] {
+export function parseLimits(limits: Limits): ParsedLimits {
   if (typeof limits !== 'object' || limits === null || Array.isArray(limits)) {
     throw invalidType('limits', 'an object of limits by metric', limits)
   }
   const parsed: ParsedLimit[] = []
-  for (const [name, value] of Object.entries(limits)) {
+  const { conditions: given, ...metrics } = limits
+  for (const [name, value] of Object.entries(metrics)) {
+    if (isCheck(value) && findMetric(name) === undefined) {
+      throw invalidValue(name, `among the conditions: { conditions: { ${printable(name)}: ... } }`, value)
+    }
     const info = checkMetric(name)
     // A metric given as undefined is one left out, as with every option.
     if (value === undefined) continue
@@ -103,8 +136,11 @@ export function parseLimits(limits: Limits): ParsedLimit[] {
       parsed.push(parseLimit(info, value as Value | Limit, name))
     }
   }
-  if (parsed.length === 0) throw invalidValue('limits', 'at least one limit on one metric', '{}')
-  return parsed
+  const conditions = parseConditions(given)
+  if (parsed.length + conditions.length === 0) {
+    throw invalidValue('limits', 'at least one limit on one metric, or one condition', '{}')
+  }
+  return { limits: parsed, conditions }
 }
 
 /** The row of a metric. @throws TypeError that names the nearest, for an unknown name */
@@ -197,8 +233,8 @@ export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration
   const { pid, tree } = selector
   const [key] = SELECTORS[info.scope]
   const text = isTextSelector(key) ? checkText(selector[key], key, `${name}.${key}`) : undefined
-  if (pid !== undefined && (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0 || pid > 2 ** 31 - 1)) {
-    throw outOfRange(`${name}.pid`, 'a process id from 1 to 2147483647', pid)
+  if (pid !== undefined && (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0 || pid > INT32_MAX)) {
+    throw outOfRange(`${name}.pid`, `a process id from 1 to ${INT32_MAX}`, pid)
   }
   if (tree !== undefined && typeof tree !== 'boolean') throw invalidType(`${name}.tree`, 'true or false', tree)
   if (over !== undefined && info.kind === 'level') {

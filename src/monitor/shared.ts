@@ -13,6 +13,8 @@ interface Shared {
   uses: number
   /** Whether it counts from when it was made, so that what happened before an operation would end it. */
   readonly counts: boolean
+  /** Whether it calls functions of the user's, which must not go on after the operation. */
+  readonly checks: boolean
   /** Whether the sweep has already seen it unused once. */
   stale: boolean
 }
@@ -41,13 +43,17 @@ export function acquireGuard(limits: Limits): Guard {
 export function releaseGuard(guard: Guard): void {
   const shared = byGuard.get(guard)
   if (shared === undefined || --shared.uses > 0) return
+  if (shared.checks) return drop(shared)
   shared.stale = false
   sweeper ??= realTimers.setInterval(sweep, SWEEP_MS).unref()
 }
 
 function find(limits: Limits): Shared {
   const parsed = parseLimits(limits)
-  const key = JSON.stringify(parsed, (name, value: unknown) => (name === 'info' ? undefined : value))
+  const key = JSON.stringify(parsed, (name, value: unknown) => {
+    if (name === 'info') return undefined
+    return typeof value === 'function' ? numberOf(value) : value
+  })
   const found = byKey.get(key)
   if (found !== undefined) return found
   const guard = new Guard(parsed, {})
@@ -55,7 +61,8 @@ function find(limits: Limits): Shared {
     guard,
     key,
     uses: 0,
-    counts: parsed.some(({ info }) => info.scope === 'guard'),
+    counts: parsed.limits.some(({ info }) => info.scope === 'guard'),
+    checks: parsed.conditions.length > 0,
     stale: false,
   }
   byKey.set(key, shared)
@@ -63,13 +70,25 @@ function find(limits: Limits): Shared {
   return shared
 }
 
+function drop({ key, guard }: Shared): void {
+  byKey.delete(key)
+  guard.close()
+}
+
+let functions = 0
+const numbers = new WeakMap<object, number>()
+
+/** Equal conditions have the same function. */
+function numberOf(check: object): number {
+  let number = numbers.get(check)
+  if (number === undefined) numbers.set(check, (number = ++functions))
+  return number
+}
+
 function sweep(): void {
   for (const each of byKey.values()) {
     if (each.uses > 0) continue
-    if (each.stale) {
-      byKey.delete(each.key)
-      each.guard.close()
-    }
+    if (each.stale) drop(each)
     each.stale = true
   }
   if (byKey.size > 0) return

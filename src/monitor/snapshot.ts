@@ -1,15 +1,8 @@
 /** The newest values, on demand: snapshots, fresh readings, streams of them, and which metrics this machine has. */
-import {
-  MetricUnavailableError,
-  checkKeys,
-  checkOptions,
-  invalidType,
-  invalidValue,
-  outOfRange,
-} from '../base/errors.js'
+import { MetricUnavailableError, checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
 import { realNow } from '../base/clock.js'
 import { printable } from '../base/printable.js'
-import { parseDuration, type Duration } from '../base/units.js'
+import { parsePeriod, type Duration } from '../base/units.js'
 import { isKnown } from '../addon/board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
 import { SELECTOR_KEYS, checkMetric, selectorOf, toSeriesKey, type Selector } from './limits.js'
@@ -143,8 +136,7 @@ export function samples(options: SamplesOptions & { batch: number }): AsyncGener
 export function samples(options: SamplesOptions & { batch?: undefined }): AsyncGenerator<Snapshot, void>
 export function samples(options: SamplesOptions): AsyncGenerator<Snapshot | SampleBlock, void> {
   checkKeys(checkOptions(options), 'samples option', ['metrics', 'interval', 'batch'])
-  const interval = parseDuration(options.interval ?? 1000, 'interval')
-  if (interval === 0) throw outOfRange('interval', 'more than 0', options.interval)
+  const interval = parsePeriod(options.interval ?? 1000, 'interval')
   const keys = parseQueries(options.metrics)
   if (options.batch !== undefined) return sampleBlocks(keys, interval, options.batch)
   return new Stream(new Snapshots(keys, interval))

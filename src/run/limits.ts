@@ -1,23 +1,26 @@
 /** Binds limits to a command: `process.*` means its whole process tree. */
 import { guard } from '../monitor/guard.js'
-import type { Limit, Limits, Value } from '../monitor/limits.js'
+import { parseLimits, type Limit, type Limits, type MetricLimits, type Value } from '../monitor/limits.js'
 
 /**
- * Throws for limits that this machine cannot watch, by trying them on this process.
+ * Throws for limits that this machine cannot watch, by trying them on this process. Checks of conditions are not called.
  *
  * @throws TypeError, RangeError with Node's codes; MetricUnavailableError
  */
 export function checkLimits(limits: Limits): void {
-  guard(bindTo(limits, { pid: process.pid, tree: true })).close()
+  parseLimits(limits)
+  const { conditions: _, ...metrics } = limits
+  if (Object.keys(metrics).length > 0) guard(bindTo(metrics, { pid: process.pid, tree: true })).close()
 }
 
 /** Returns the limits with those on `process.*` bound to the tree under `root`, unless they name another process. */
 export function bindToTree(limits: Limits, root: number): Limits {
   // The metrics are known to exist. If the tree does not, the command ended before the first read.
-  return bindTo(limits, { pid: root, tree: true, onMissing: 'ignore' })
+  const { conditions, ...metrics } = limits
+  return { ...bindTo(metrics, { pid: root, tree: true, onMissing: 'ignore' }), ...(conditions && { conditions }) }
 }
 
-function bindTo(limits: Limits, tree: Limit): Limits {
+function bindTo(limits: MetricLimits, tree: Limit): MetricLimits {
   const bound: { [metric: string]: Value | Limit | readonly Limit[] } = {}
   for (const [metric, limit] of Object.entries(limits)) {
     if (limit === undefined) continue

@@ -3,6 +3,7 @@ import { constants } from 'node:os'
 import type { CancelableOptions } from '../cancelable/cancelable.js'
 import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
 import { checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
+import { INT32_MAX } from '../base/int32.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import type { RunEvent } from './result.js'
@@ -147,7 +148,7 @@ function readShared(shared: readonly number[] = []): readonly number[] {
   const distinct = [...new Set(shared as readonly number[])]
   if (distinct.length > 16) throw invalidValue('shared', 'at most 16 descriptors', distinct.length)
   for (const fd of distinct) {
-    if (!Number.isInteger(fd) || fd < 3 || fd >= 2 ** 31) throw invalidValue('shared', 'descriptors from 3 on', fd)
+    if (!Number.isInteger(fd) || fd < 3 || fd > INT32_MAX) throw invalidValue('shared', 'descriptors from 3 on', fd)
   }
   return distinct
 }

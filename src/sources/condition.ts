@@ -1,11 +1,11 @@
 /** A condition of the user's as a source: checked again and again, never twice at once. */
-import { isThenable, reportError } from '../base/diagnostics.js'
-import { checkKeys, invalidType, outOfRange } from '../base/errors.js'
+import { reportError } from '../base/diagnostics.js'
+import { checkKeys, invalidType } from '../base/errors.js'
 import { conditionReason, errorReason, type CancelationReason } from '../base/reason.js'
-import { parseDuration, type Duration } from '../base/units.js'
+import { parsePeriod, type Duration } from '../base/units.js'
 import { Link } from '../engine/link.js'
+import { Poll, type Outcome, type PollSettings } from '../engine/poll.js'
 import { BuiltInSource, kLink } from './source.js'
-import { Timer } from '../engine/timers.js'
 import { deliver, kMark, type Target } from '../engine/propagation.js'
 
 /** Checks a condition: it holds when this returns, or resolves to, exactly `true`. */
@@ -54,10 +54,10 @@ export class ConditionSource extends BuiltInSource {
     if (onError !== 'report' && onError !== 'cancel') {
       throw invalidType('condition.onError', "'report' or 'cancel'", onError)
     }
-    this.interval = parseDuration(interval, 'condition.interval')
-    if (this.interval === 0) throw outOfRange('condition.interval', 'more than 0', interval)
+    this.interval = parsePeriod(interval, 'condition.interval')
     this.name = name === '' ? 'condition' : name
-    this.#settings = { check, interval: this.interval, name: this.name, cancelOnError: onError === 'cancel' }
+    const polled = { check, interval: this.interval, timeout: Infinity }
+    this.#settings = { ...polled, name: this.name, cancelOnError: onError === 'cancel' }
   }
 
   /** @internal */
@@ -66,67 +66,51 @@ export class ConditionSource extends BuiltInSource {
   }
 }
 
-interface ConditionSettings {
-  readonly check: ConditionCheck
-  /** In milliseconds. */
-  readonly interval: number
+interface ConditionSettings extends PollSettings {
   readonly name: string
   readonly cancelOnError: boolean
 }
 
 class ConditionLink extends Link {
   readonly #settings: ConditionSettings
-  readonly #timer: Timer
-  #connected = false
+  readonly #poll: Poll
+  #connecting = false
+  #early: CancelationReason | null = null
   #checks = 0
   #reported = false
 
   constructor(settings: ConditionSettings, target: Target) {
     super(target)
     this.#settings = settings
-    this.#timer = new Timer(() => this.#tick(), false)
+    this.#poll = new Poll(settings, (outcome) => this.#take(outcome))
   }
 
   connect(): CancelationReason | null {
-    this.#connected = true
-    return this.#check()
+    this.#connecting = true
+    this.#poll.start()
+    this.#connecting = false
+    return this.#early
   }
 
   disconnect(): void {
-    this.#connected = false
-    this.#timer.stop()
+    this.#poll.stop()
   }
 
   copy(target: Target): Link {
     return new ConditionLink(this.#settings, target)
   }
 
-  #tick(): void {
-    this.#cancelWith(this.#check())
-  }
-
-  /** The reason, if the condition holds now. Otherwise the next check is scheduled. */
-  #check(): CancelationReason | null {
-    const { check } = this.#settings
+  #take(outcome: Outcome): void {
     this.#checks++
-    try {
-      const result = check()
-      if (isThenable(result)) {
-        result.then(
-          (value) => this.#cancelWith(this.#judge(value)),
-          (error: unknown) => this.#cancelWith(this.#failed(error)),
-        )
-        return null
-      }
-      return this.#judge(result)
-    } catch (error) {
-      return this.#failed(error)
-    }
+    const reason = outcome.failed ? this.#failed(outcome.error) : this.#judge(outcome.value)
+    if (reason === null) return
+    this.disconnect()
+    if (this.#connecting) this.#early = reason
+    else if (this.target[kMark](reason)) deliver()
   }
 
-  #judge(result: unknown): CancelationReason | null {
-    if (result === true) return conditionReason(this.#settings.name, this.#checks)
-    return this.#checkLater()
+  #judge(value: unknown): CancelationReason | null {
+    return value === true ? conditionReason(this.#settings.name, this.#checks) : null
   }
 
   #failed(error: unknown): CancelationReason | null {
@@ -134,18 +118,6 @@ class ConditionLink extends Link {
     // Once: a condition that always fails would otherwise report ten times per second.
     if (!this.#reported) reportError(error, 'condition', this.#settings.name)
     this.#reported = true
-    return this.#checkLater()
-  }
-
-  #checkLater(): null {
-    if (this.#connected) this.#timer.start(this.#settings.interval)
     return null
-  }
-
-  /** A result that comes after the end is dropped. */
-  #cancelWith(reason: CancelationReason | null): void {
-    if (reason === null || !this.#connected) return
-    this.disconnect()
-    if (this.target[kMark](reason)) deliver()
   }
 }

@@ -3,7 +3,7 @@ import { reportError } from '../base/diagnostics.js'
 import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
 import { edgeCount } from '../addon/board.js'
 import { Guard, kLatestReason } from '../monitor/guard.js'
-import { parseLimits, type Limits } from '../monitor/limits.js'
+import { namesOf, parseLimits, type Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
 import type { CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, hubOf, Link, WATCH_GUARD } from '../engine/link.js'
@@ -128,9 +128,9 @@ export class ResourceSource extends BuiltInSource {
     this.resources = checkResources(resources)
   }
 
-  /** The guard's name, or those of the metrics. */
+  /** The guard's name, or those of the metrics and conditions. */
   get name(): string {
-    return this.resources instanceof Guard ? this.resources.name : Object.keys(this.resources).join(', ')
+    return this.resources instanceof Guard ? this.resources.name : namesOf(parseLimits(this.resources))
   }
 
   /** @internal */

@@ -93,7 +93,7 @@ describe('docs/api', () => {
   it('shows members of a base that is not exported, and links to types', () => {
     const pages = generateWith('').get('tickers.md')!
     expect(pages).toContain('| `maxBurst?` | `number` |')
-    expect(pages).toContain('| `guard?` | [`Limits`](guards-and-limits.md#type-limits) `\\|` [`Guard`]')
+    expect(pages).toContain('| `guard?` | [`Limits`](guards-and-limits.md#interface-limits) `\\|` [`Guard`]')
     expect(pages).not.toContain('BeatOptions')
   })
 

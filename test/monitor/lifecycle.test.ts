@@ -16,6 +16,29 @@ describe('a process', () => {
     expectClean(await runModule(`tripline.guard(${FAR})`))
   })
 
+  it('whose only business is a guard with conditions exits by itself, also while a check hangs', async () => {
+    const hanging = '() => new Promise(() => {})'
+    expectClean(await runModule(`tripline.guard({ conditions: { ready: () => true, silent: ${hanging} } })`))
+  })
+
+  it('lives on with ref() until the guard is closed, or until unref()', async () => {
+    const limits = `{ conditions: { ready: { check: () => ++checks < 4, interval: 5 } } }`
+    const outcome = await runModule(`
+      let checks = 0
+      const held = tripline.guard(${limits}).ref().ref()
+      held.on('breach', () => {
+        console.log('breached')
+        held.close()
+        held.ref()
+        const again = tripline.guard(${limits}).ref()
+        console.log('closed')
+        again.unref().unref()
+      })
+    `)
+    expectClean(outcome)
+    expect(outcome.stdout).toBe('breached\nclosed\n')
+  })
+
   it('ends cleanly at every stage of a guard’s life', async () => {
     for (const stage of [
       `tripline.guard(${FAR}); process.exit(0)`,

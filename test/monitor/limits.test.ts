@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { parseLimits, type Limits } from '../../src/monitor/limits.js'
+import { parseLimits, type Limits, type ParsedLimit } from '../../src/monitor/limits.js'
 
-function parse(limits: unknown): ReturnType<typeof parseLimits> {
-  return parseLimits(limits as Limits)
+function parse(limits: unknown): readonly ParsedLimit[] {
+  return parseLimits(limits as Limits).limits
 }
 
-function parseOne(limits: unknown): ReturnType<typeof parseLimits>[number] {
+function parseOne(limits: unknown): ParsedLimit {
   const [first] = parse(limits)
   return first!
 }

@@ -286,3 +286,113 @@ TEST(MonitorPlaysAGuardOnItsOwnTime) {
   CHECK(world.State() == LimitState::kUnavailable);
   world.monitor.RemoveGuard(guard);
 }
+
+namespace {
+
+// A guard of one condition alone.
+struct Condition {
+  World world;
+  uint32_t guard;
+
+  explicit Condition(uint64_t dwell, uint64_t clear_dwell = 0, OnMissing on_missing = OnMissing::kUnavailable) {
+    const LimitRequest limit = {kCondition, LimitSpec{0.5, 0.5, dwell, clear_dwell, true}, on_missing};
+    GuardSpec spec;
+    spec.within = 100 * kMillisecond;
+    spec.flag = kFlag;
+    guard = world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+  }
+  bool Step(double value, uint64_t late = 0) { return world.monitor.StepCondition(guard, 0, value, late, world.now); }
+};
+
+}  // namespace
+
+TEST(MonitorJudgesAConditionByItsChecks) {
+  Condition condition(2 * kSecond, kSecond);
+  CHECK(condition.world.State() == LimitState::kClear);
+  CHECK(!condition.Step(1));
+  CHECK(condition.world.State() == LimitState::kPending);
+  // Time alone decides nothing: only the next check can say that it has lasted.
+  condition.world.Run(3 * kSecond);
+  CHECK(condition.world.State() == LimitState::kPending);
+  CHECK(condition.Step(1));
+  CHECK(condition.world.State() == LimitState::kBreached);
+  const auto evidence = condition.world.monitor.EvidenceOf(condition.guard);
+  CHECK_EQ(evidence.size(), 1u);
+  CHECK_EQ(evidence[0].evidence.at - evidence[0].evidence.since, 3 * kSecond);
+  CHECK_EQ(evidence[0].evidence.recent_count, 0u);
+  CHECK(!condition.Step(0));
+  CHECK(condition.world.State() == LimitState::kClearing);
+  condition.world.Run(kSecond);
+  CHECK(!condition.Step(0));
+  CHECK(condition.world.State() == LimitState::kClear);
+}
+
+TEST(MonitorForgivesOneFailedCheckOfACondition) {
+  Condition condition(0);
+  const double unknown = std::numeric_limits<double>::quiet_NaN();
+  condition.Step(1);
+  condition.Step(unknown);
+  CHECK(condition.world.State() == LimitState::kBreached);
+  condition.Step(unknown);
+  CHECK(condition.world.State() == LimitState::kUnavailable);
+  condition.Step(0);
+  CHECK(condition.world.State() == LimitState::kClear);
+}
+
+TEST(MonitorCountsNoLateCheckIntoFor) {
+  Condition condition(5 * kSecond);
+  condition.Step(1);
+  condition.world.Run(2 * kSecond);
+  condition.Step(1);
+  // The loop was blocked for 8 s; the check is due every second.
+  condition.world.Run(9 * kSecond);
+  condition.Step(1, 8 * kSecond);
+  CHECK(condition.world.State() == LimitState::kPending);
+  condition.world.Run(2 * kSecond);
+  CHECK(condition.Step(1));
+  const auto evidence = condition.world.monitor.EvidenceOf(condition.guard);
+  CHECK_EQ(evidence[0].evidence.at - evidence[0].evidence.since, 5 * kSecond);
+}
+
+TEST(MonitorCountsAStandstillOfAConditionOnce) {
+  // Both the thread and the check that comes late notice it, in either order; the thread may have slept for long
+  // before.
+  for (const bool check_first : {false, true}) {
+    Condition condition(5 * kSecond);
+    condition.world.Run(60 * kSecond);
+    condition.Step(1);
+    condition.world.Run(2 * kSecond);
+    condition.Step(1);
+    condition.world.now += 9 * kSecond;
+    if (check_first) condition.Step(1, 8 * kSecond);
+    condition.world.monitor.Discount(Standstill{70 * kSecond, true}, condition.world.now);
+    if (!check_first) condition.Step(1, 8 * kSecond);
+    CHECK(condition.world.State() == LimitState::kPending);
+    condition.world.Run(kSecond + kSecond / 2);
+    condition.Step(1);
+    CHECK(condition.world.State() == LimitState::kPending);
+    condition.world.Run(2 * kSecond);
+    CHECK(condition.Step(1));
+  }
+}
+
+TEST(MonitorJudgesConditionsAndMetricsTogether) {
+  World world;
+  const LimitRequest limits[] = {
+      {world.series, LimitSpec{80, 72, 0, 0, true}, OnMissing::kUnavailable},
+      {kCondition, LimitSpec{0.5, 0.5, 0, 0, true}, OnMissing::kUnavailable},
+  };
+  GuardSpec spec;
+  spec.all = true;
+  spec.within = 100 * kMillisecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, limits, 2, world.now);
+  level = 95;
+  world.Run(kSecond);
+  CHECK(world.State() == LimitState::kClear);
+  world.monitor.StepCondition(guard, 1, 1, 0, world.now);
+  CHECK(world.State() == LimitState::kBreached);
+  CHECK_EQ(world.monitor.EvidenceOf(guard).size(), 2u);
+  world.monitor.RemoveGuard(guard);
+  CHECK(!world.monitor.StepCondition(guard, 1, 1, 0, world.now));
+}

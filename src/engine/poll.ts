@@ -1,0 +1,134 @@
+/** Runs a check of the user's again and again, never twice at once. */
+import { now, realNow } from '../base/clock.js'
+import { isThenable } from '../base/diagnostics.js'
+import { Timer } from './timers.js'
+
+/** A check, and when it is run. */
+export interface PollSettings {
+  /** Gets a signal where there is a `timeout`; it aborts when that is over, or polling ends. */
+  readonly check: (signal: AbortSignal) => unknown
+  /** From the end of one check to the start of the next, in milliseconds. */
+  readonly interval: number
+  /** How long an answer is waited for, in milliseconds; Infinity is for ever. */
+  readonly timeout: number
+}
+
+/** What came of a check. */
+export type Outcome = {
+  /** By how much the check began later than it was due, in milliseconds. */
+  readonly late: number
+} & (
+  | {
+      readonly failed: false
+      /** What it returned, or its promise resolved to. */
+      readonly value: unknown
+    }
+  | {
+      readonly failed: true
+      /** What it threw, or its promise rejected with; a `TimeoutError` where it has not answered in time. */
+      readonly error: unknown
+    }
+)
+
+/** A timeout that comes this much late, in milliseconds, says that the event loop was blocked, not that the check hangs. */
+const LATE = 50
+
+interface Attempt {
+  readonly late: number
+  readonly controller: AbortController | undefined
+  deadline: number
+  timedOut: boolean
+}
+
+/**
+ * Polling keeps no process alive. A check that does not answer in time is reported as failed, and again every `interval`
+ * until its promise settles; what it settles with is then not reported, and the next check begins `interval` later.
+ */
+export class Poll {
+  readonly #settings: PollSettings
+  readonly #report: (outcome: Outcome) => void
+  readonly #timer: Timer
+  readonly #now: () => number
+  #polling = false
+  #dueAt = 0
+  #attempt: Attempt | undefined
+
+  /**
+   * @param report called with each outcome; must not throw
+   * @param isReal whether it keeps to the real clock, whichever is in force
+   */
+  constructor(settings: PollSettings, report: (outcome: Outcome) => void, isReal: boolean = false) {
+    this.#settings = settings
+    this.#report = report
+    this.#timer = new Timer(() => this.#expired(), false, isReal)
+    this.#now = isReal ? realNow : now
+  }
+
+  /** Runs the first check now; where that is not asynchronous, its outcome is reported before this returns. */
+  start(): void {
+    this.#polling = true
+    this.#dueAt = this.#now()
+    this.#check()
+  }
+
+  /** Ends it. Nothing is reported from here on. */
+  stop(): void {
+    this.#polling = false
+    this.#timer.stop()
+    const attempt = this.#attempt
+    this.#attempt = undefined
+    attempt?.controller?.abort()
+  }
+
+  #check(): void {
+    const { check, timeout } = this.#settings
+    const at = this.#now()
+    const controller = timeout === Infinity ? undefined : new AbortController()
+    const attempt: Attempt = { late: at - this.#dueAt, controller, deadline: at + timeout, timedOut: false }
+    this.#attempt = attempt
+    try {
+      const result = controller === undefined ? (check as () => unknown)() : check(controller.signal)
+      if (!isThenable(result)) return this.#settle(attempt, { failed: false, value: result, late: attempt.late })
+      result.then(
+        (value) => this.#settle(attempt, { failed: false, value, late: attempt.late }),
+        (error: unknown) => this.#settle(attempt, { failed: true, error, late: attempt.late }),
+      )
+    } catch (error) {
+      return this.#settle(attempt, { failed: true, error, late: attempt.late })
+    }
+    // The check may have ended the polling, and a thenable may settle at once.
+    if (this.#attempt === attempt) this.#timer.start(timeout)
+  }
+
+  #settle(attempt: Attempt, outcome: Outcome): void {
+    if (this.#attempt !== attempt) return
+    this.#attempt = undefined
+    this.#timer.stop()
+    if (!attempt.timedOut) this.#report(outcome)
+    // The report may have ended the polling.
+    if (!this.#polling) return
+    const { interval } = this.#settings
+    this.#dueAt = this.#now() + interval
+    this.#timer.start(interval)
+  }
+
+  #expired(): void {
+    const attempt = this.#attempt
+    if (attempt === undefined) return this.#check()
+    const { interval, timeout } = this.#settings
+    const overdue = this.#now() - attempt.deadline
+    if (!attempt.timedOut && overdue >= LATE) {
+      // Its answer may be waiting behind what blocked the loop: it gets the time of the block once more.
+      attempt.deadline += 2 * overdue
+      this.#timer.start(overdue)
+      return
+    }
+    const error = new DOMException(`The check has not answered for ${timeout} ms`, 'TimeoutError')
+    const first = !attempt.timedOut
+    attempt.timedOut = true
+    this.#report({ failed: true, error, late: first ? attempt.late : 0 })
+    if (this.#attempt !== attempt) return
+    this.#timer.start(interval)
+    if (first) attempt.controller?.abort(error)
+  }
+}
