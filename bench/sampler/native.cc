@@ -36,13 +36,35 @@ void SleepUntil(uint64_t at) {
 
 void Nothing(void*) {}
 
-Metric Find(const std::string& name) {
-  for (uint32_t i = 0; i < kMetricCount; i++) {
-    if (name == kMetrics[i].name) return static_cast<Metric>(i);
+// What to watch: a metric, or one of a selector as the command line writes it: "disk(/)", "process.rss(1)".
+struct Watched {
+  explicit Watched(const std::string& text) : selector_name(Within(text)) {
+    const std::string name = text.substr(0, text.find('('));
+    while (number < kMetricCount && name != kMetrics[number].name) number++;
+    if (number < kMetricCount) return;
+    fprintf(stderr, "no metric %s\n", name.c_str());
+    exit(2);
   }
-  fprintf(stderr, "no metric %s\n", name.c_str());
-  exit(2);
-}
+
+  Metric metric() const { return static_cast<Metric>(number); }
+  Selector selector() const {
+    Selector selector;
+    if (InfoOf(metric()).scope == Scope::kProcess)
+      selector.pid = strtoll(selector_name.c_str(), nullptr, 10);
+    else
+      selector.name = selector_name.c_str();
+    return selector;
+  }
+
+ private:
+  static std::string Within(const std::string& text) {
+    const size_t open = text.find('(');
+    return open == std::string::npos ? "" : text.substr(open + 1, text.size() - open - 2);
+  }
+
+  const std::string selector_name;
+  uint32_t number = 0;
+};
 
 }  // namespace
 
@@ -57,11 +79,18 @@ class SamplerBench {
     sampler_->running_ = true;
   }
 
-  // A limit far away. False where the machine does not have the metric.
-  bool Watch(Metric metric, uint64_t within, uint64_t interval, uint32_t count = 1, bool ladder = false) {
+  // Limits far away. Where a `period` is given, the metric is read that often however far they are. False where the
+  // machine does not have the metric.
+  bool Watch(const Watched& watched, uint64_t within, uint64_t interval, uint64_t period = kNever, uint32_t count = 1,
+             bool ladder = false) {
     Failure why;
-    const uint32_t id = sampler_->Subscribe(&environment_, metric, Selector(), 0, Place(10), true, &why);
+    const Metric metric = watched.metric();
+    Selector selector = watched.selector();
+    selector.environment = &environment_;
+    const uint32_t id = sampler_->Subscribe(&environment_, metric, selector, 0, Place(10), true, &why);
     if (id == 0) return false;
+    if (period != kNever && !sampler_->SetPeriod(id, period, &why)) return false;
+    helper_ = helper_ || sampler_->FeedOf(id)->source->blocking();
     for (uint32_t i = 0; i < count; i++) {
       LimitRequest limit = {id, LimitSpec(), OnMissing::kUnavailable};
       limit.spec.above = InfoOf(metric).worse == kAbove;
@@ -77,12 +106,20 @@ class SamplerBench {
   }
 
   // One pass of the thread as its loop makes it, the clock and the lock included, at the time `now`.
-  void Pass(uint64_t now) {
+  [[gnu::always_inline]] void Pass(uint64_t now) {
     MutexLock lock(&sampler_->lock_);
     clock_sink_ += MonotonicNow();
     bool exact;
     sampler_->Pass(now, &exact);
+    if (!environment_.beat_wanted) return;
+    // In place of JavaScript.
+    environment_.Acknowledge();
+    environment_.Drained();
+    environment_.TakeHeartbeat(now, 0, 1 << 20, 1 << 30);
   }
+
+  // Whether a helper thread reads any of it.
+  bool helper() const { return helper_; }
 
   // Lets go of everything, so that the thread ends.
   void Stop() { sampler_->RemoveEnvironment(&environment_); }
@@ -120,7 +157,8 @@ class SamplerBench {
   Sampler* const sampler_;  // never destroyed, like the real one
   Environment environment_;
   std::vector<int32_t> words_;
-  uint32_t next_ = 8;
+  uint32_t next_ = 24;
+  bool helper_ = false;
   volatile uint64_t clock_sink_ = 0;
 };
 
@@ -160,6 +198,15 @@ int RecordClose(int fd) {
   recording->push_back({Call::kClose, opened[fd] < 0 ? opened[fd] : fd, 0, 0, ""});
   opened[fd] = 0;
   return real_calls.close(fd);
+}
+
+template <typename Body>
+void Record(std::vector<Call>* calls, Body body) {
+  real_calls = file_calls;
+  recording = calls;
+  file_calls = {RecordOpen, RecordPread, RecordRead, RecordClose};
+  body();
+  file_calls = real_calls;
 }
 
 void MakeCalls(const std::vector<Call>& calls, char* buffer) {
@@ -212,10 +259,10 @@ struct OtherCalls {
 
   void Add(Metric metric) {
     cpu_clock |= metric == Metric::kProcessCpu;
-    statvfs |= metric == Metric::kDisk;
+    statvfs |= InfoOf(metric).family == Family::kDisk;
     sysinfo |= metric == Metric::kLoad;
-    if (metric == Metric::kDisk) looks_ms = 4000;
-    if (metric == Metric::kDiskBusy) looks_ms = 1000;
+    if (InfoOf(metric).family == Family::kDisk) looks_ms = 4000;
+    if (InfoOf(metric).family == Family::kDiskIo) looks_ms = 1000;
   }
   void Make(uint64_t now_ms) const {
     if (IsDue(now_ms, looks_ms, &looked)) poll(&mounts, 1, 0);
@@ -241,22 +288,23 @@ void Floor(const Case& what, const char* only) {
   SamplerBench bench(false);
   OtherCalls others;
   for (const std::string& each : what.metrics) {
-    if (!bench.Watch(Find(each), what.step_ms * kMillisecond, 0)) {
+    const uint64_t step = what.step_ms * kMillisecond;
+    if (!bench.Watch(Watched(each), step, 0, step)) {
       printf("{\"name\":\"%s\",\"unavailable\":true}\n", each.c_str());
       return;
     }
-    others.Add(Find(each));
+    if (bench.helper()) {
+      printf("{\"name\":\"%s\",\"helper\":true}\n", each.c_str());
+      return;
+    }
+    others.Add(Watched(each).metric());
   }
   uint64_t now = MonotonicNow() + kSecond;
   const auto pass = [&] { bench.Pass(now += what.step_ms * kMillisecond); };
   for (int i = 0; i < kPasses; i++) pass();
 
-  std::vector<Call> calls;
-  real_calls = file_calls;
-  recording = &calls;
-  file_calls = {RecordOpen, RecordPread, RecordRead, RecordClose};
-  for (int i = 0; i < kPasses; i++) pass();
-  file_calls = real_calls;
+  std::vector<std::vector<Call>> calls(kPasses);
+  for (std::vector<Call>& each : calls) Record(&each, pass);
   const uint64_t reads_before = bench.reads();
   for (int i = 0; i < kPasses; i++) pass();
   const double reads = static_cast<double>(bench.reads() - reads_before) / kPasses;
@@ -273,8 +321,8 @@ void Floor(const Case& what, const char* only) {
     for (int i = 0; i < kPasses; i++) {
       sink = sink + MonotonicNow();
       others.Make(static_cast<uint64_t>(i) * what.step_ms);
+      MakeCalls(calls[static_cast<size_t>(i)], buffer.data());
     }
-    MakeCalls(calls, buffer.data());
     const uint64_t end = ThreadCpuNow();
     const double our = static_cast<double>(middle - start) / kPasses,
                  their = static_cast<double>(end - middle) / kPasses;
@@ -284,9 +332,11 @@ void Floor(const Case& what, const char* only) {
   }
   std::sort(ratios.begin(), ratios.end());
   size_t preads = 0, opens = 0;
-  for (const Call& call : calls) {
-    preads += call.kind == Call::kPread || call.kind == Call::kRead;
-    opens += call.kind == Call::kOpen;
+  for (const std::vector<Call>& each : calls) {
+    for (const Call& call : each) {
+      preads += call.kind == Call::kPread || call.kind == Call::kRead;
+      opens += call.kind == Call::kOpen;
+    }
   }
   printf(
       "{\"name\":\"%s\",\"ours\":%.1f,\"bare\":%.1f,\"ratio\":%.4f,\"medianRatio\":%.4f,\"reads\":%.2f,\"preads\":%.3f,"
@@ -302,15 +352,33 @@ void Floors(const char* only) {
       {{"memory"}, 10},
       {{"cpu.host"}, 100},
       {{"cpu"}, 100},
+      {{"cpu.core"}, 250},
       {{"disk"}, 250},
+      {{"disk.free"}, 250},
+      {{"disk(/tmp)"}, 250},
       {{"load"}, 5000},
+      {{"memory.oomKills"}, 250},
+      {{"swap"}, 10},
+      {{"pids"}, 100},
+      {{"sockets"}, 100},
+      {{"undervoltage"}, 1000},
+      {{"gpu"}, 1000},
+      {{"gpu.memory.available"}, 1000},
+      {{"gpu.temperature"}, 1000},
+      {{"heap.used"}, 100},
       {{"pressure.cpu"}, 1000},
       {{"pressure.cpu", "pressure.memory", "pressure.io"}, 1000},
+      {{"pressure.cpu(group)"}, 1000},
       {{"process.cpu"}, 1},
       {{"process.rss"}, 1},
+      {{"process.rss(1)"}, 1},
+      {{"process.read", "process.write"}, 100},
       {{"process.cpu", "process.rss"}, 1},
       {{"disk.busy"}, 100},
+      {{"disk.operations", "disk.latency"}, 100},
       {{"network.rx"}, 100},
+      {{"network.errors", "network.drops"}, 100},
+      {{"network.rx(lo)"}, 100},
       {{"cpu.host", "memory.host", "disk"}, 250},
       {{"cpu", "memory", "disk", "pressure.cpu", "pressure.memory", "pressure.io"}, 1000},
   };
@@ -324,7 +392,7 @@ void Limits() {
   double of_one = 0;
   for (const uint32_t count : kCounts) {
     SamplerBench bench(false);
-    bench.Watch(Metric::kProcessRss, kMillisecond, 0, count, true);
+    bench.Watch(Watched("process.rss"), kMillisecond, 0, kNever, count, true);
     uint64_t now = MonotonicNow() + kSecond;
     double least = 1e18;
     const uint32_t passes = 200000 / (count + 100);
@@ -397,8 +465,8 @@ void Ticks() {
     BareTicks last = {};
     for (int round = 0; round < rate.rounds; round++) {
       SamplerBench bench(true);
-      bench.Watch(Metric::kProcessCpu, 0, kSecond / rate.hz);
-      bench.Watch(Metric::kProcessRss, 0, kSecond / rate.hz);
+      bench.Watch(Watched("process.cpu"), 0, kSecond / rate.hz);
+      bench.Watch(Watched("process.rss"), 0, kSecond / rate.hz);
       SleepUntil(MonotonicNow() + 50 * kMillisecond);
       const uint64_t wakeups = bench.Stats().wakeups;
       const uint64_t cpu = SamplerBench::ThreadCpu();
@@ -435,21 +503,15 @@ void Late(uint64_t seconds) {
 void Wakes(uint64_t hz, uint64_t seconds) { printf("{\"cpu\":%.0f}\n", RunBare(hz, seconds, false).cpu); }
 
 // The calls that one second of passes makes, pass by pass; of metrics that no helper thread reads.
-std::vector<std::vector<Call>> RecordPasses(const std::vector<Metric>& metrics, OtherCalls* others) {
+std::vector<std::vector<Call>> RecordPasses(const std::vector<Watched>& metrics, OtherCalls* others) {
   SamplerBench bench(false);
-  for (const Metric each : metrics) {
+  for (const Watched& each : metrics) {
     bench.Watch(each, 100 * kMillisecond, 0);
-    others->Add(each);
+    others->Add(each.metric());
   }
   uint64_t now = MonotonicNow() + kSecond;
   std::vector<std::vector<Call>> passes(20);
-  for (std::vector<Call>& each : passes) {
-    real_calls = file_calls;
-    recording = &each;
-    file_calls = {RecordOpen, RecordPread, RecordRead, RecordClose};
-    bench.Pass(now += 100 * kMillisecond);
-    file_calls = real_calls;
-  }
+  for (std::vector<Call>& each : passes) Record(&each, [&] { bench.Pass(now += 100 * kMillisecond); });
   // The first second opens files.
   passes.erase(passes.begin(), passes.begin() + 10);
   bench.Stop();
@@ -459,15 +521,15 @@ std::vector<std::vector<Call>> RecordPasses(const std::vector<Metric>& metrics, 
 // typical <rounds> <metric>...: the thread with guards on these metrics, within 100 ms, beside a bare thread that only
 // wakes as often and one that makes the same reads: at the same time, so that what disturbs one disturbs the others.
 void Typical(int rounds, char** names, int count) {
-  std::vector<Metric> metrics, quick;
+  std::vector<Watched> metrics, quick;
   for (int i = 0; i < count; i++) {
-    metrics.push_back(Find(names[i]));
-    if (metrics.back() != Metric::kTemperature) quick.push_back(metrics.back());
+    metrics.push_back(Watched(names[i]));
+    if (metrics.back().metric() != Metric::kTemperature) quick.push_back(metrics.back());
   }
   OtherCalls others;
   const std::vector<std::vector<Call>> passes = RecordPasses(quick, &others);
   SamplerBench bench(true);
-  for (const Metric each : metrics) bench.Watch(each, 100 * kMillisecond, 0);
+  for (const Watched& each : metrics) bench.Watch(each, 100 * kMillisecond, 0);
   SleepUntil(MonotonicNow() + 3 * kSecond);
   std::vector<double> ours, wakes, reads;
   double wakeups = 0;
@@ -504,7 +566,7 @@ void Memory() {
   SamplerBench bench(true);
   const uint64_t board = ResidentKiB();
   for (const char* each : {"memory", "cpu", "disk", "pressure.cpu", "pressure.memory", "pressure.io", "temperature"}) {
-    bench.Watch(Find(each), 100 * kMillisecond, 0);
+    bench.Watch(Watched(each), 100 * kMillisecond, 0);
   }
   SleepUntil(MonotonicNow() + 3 * kSecond);
   const uint64_t after = ResidentKiB();

@@ -11,10 +11,9 @@ namespace tripline {
 // This clock stops while the machine sleeps, as mach_absolute_time() does.
 uint64_t MonotonicNow() { return clock_gettime_nsec_np(CLOCK_UPTIME_RAW); }
 
-uint64_t SuspendedTotal() {
-  const uint64_t awake = clock_gettime_nsec_np(CLOCK_UPTIME_RAW);
+uint64_t SuspendedTotal(uint64_t now) {
   const uint64_t all = clock_gettime_nsec_np(CLOCK_MONOTONIC_RAW);
-  return all > awake ? all - awake : 0;
+  return all > now ? all - now : 0;
 }
 
 uint64_t ThreadCpuNow() { return clock_gettime_nsec_np(CLOCK_THREAD_CPUTIME_ID); }

@@ -64,7 +64,7 @@ bool IsMissing(int error);
 // Called by one thread at a time.
 class File {
  public:
-  enum Result : uint8_t { kFresh, kKept, kFailed };
+  enum Result : uint8_t { kFailed, kFresh, kKept };
 
   File();
   ~File();
@@ -80,11 +80,13 @@ class File {
   // The whole content in one pread: right for files that the kernel formats in one go, which are nearly all.
   // What fails to be read (migration, hot-plug, a FUSE server that has died) is opened again at once, then with
   // back-off, at least once a second.
-  bool Read(uint64_t now, Buffer* buffer);
+  bool Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, 0) != kFailed; }
 
   // The same for files that come in pieces of whole records, a page at most: mountinfo, net/dev, arcstats. Where no
   // record is longer than `record`, a piece that leaves room for one more is the last, which spares a read.
-  bool ReadPieces(uint64_t now, Buffer* buffer, size_t record = kMaxPath);
+  bool ReadPieces(uint64_t now, Buffer* buffer, size_t record = kMaxPath) {
+    return ReadAll(now, buffer, record) != kFailed;
+  }
 
   // kKept, and nothing read, when the last read that worked is younger than `period`.
   Result ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer);
@@ -97,7 +99,7 @@ class File {
   uint64_t read_at() const { return read_at_; }
 
  private:
-  bool ReadAll(uint64_t now, Buffer* buffer, size_t record);
+  Result ReadAll(uint64_t now, Buffer* buffer, size_t record);
   bool Open(uint64_t now);
   int Fill(Buffer* buffer, size_t record);
   void BackOff(uint64_t now);

@@ -91,12 +91,14 @@ class OneProcess : public Probe {
     SetPair(Metric::kProcessCpu, used_, elapsed_, out);
   }
 
-  bool ReadRss(uint64_t now) {
-    Buffer* buffer = SharedBuffer();
-    const File::Result result = statm_.ReadIfOlder(now, kRssPeriod, buffer);
-    if (result == File::kFailed) return false;
+  [[gnu::always_inline]] bool ReadRss(uint64_t now) {
+    return TakeRss(now, statm_.ReadIfOlder(now, kRssPeriod, SharedBuffer()));
+  }
+
+  bool TakeRss(uint64_t now, File::Result result) {
+    if (result != File::kFresh) return result == File::kKept;
+    const Buffer* buffer = SharedBuffer();
     uint64_t size = 0, resident = 0;
-    if (result == File::kKept) return true;
     if (!ParseStatm(buffer->data(), buffer->size, &size, &resident)) return false;
     rss_ = ToDouble(resident) * page_;
     slope_.Add(now, -rss_);

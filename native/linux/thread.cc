@@ -21,10 +21,9 @@ uint64_t Now(clockid_t clock) {
 
 uint64_t MonotonicNow() { return Now(CLOCK_MONOTONIC); }
 
-uint64_t SuspendedTotal() {
-  const uint64_t monotonic = Now(CLOCK_MONOTONIC);
+uint64_t SuspendedTotal(uint64_t now) {
   const uint64_t boot = Now(CLOCK_BOOTTIME);
-  return boot > monotonic ? boot - monotonic : 0;
+  return boot > now ? boot - now : 0;
 }
 
 uint64_t ThreadCpuNow() { return Now(CLOCK_THREAD_CPUTIME_ID); }

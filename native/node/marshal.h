@@ -83,7 +83,7 @@ struct Numbers {
 // ---- results -------------------------------------------------------------------------------------------------------
 
 inline double ToMilliseconds(uint64_t nanoseconds) {
-  return nanoseconds == kNever ? std::numeric_limits<double>::infinity() : static_cast<double>(nanoseconds) / 1e6;
+  return nanoseconds == kNever ? std::numeric_limits<double>::infinity() : ToMilliseconds(nanoseconds);
 }
 
 // The result of a call that may fail: `value`, or the reason as text.

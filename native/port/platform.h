@@ -14,8 +14,8 @@ namespace tripline {
 uint64_t MonotonicNow();
 
 // Nanoseconds that the machine has slept since it started; grows only across a suspend. 0 where the OS does not count
-// them.
-uint64_t SuspendedTotal();
+// them. `now` is MonotonicNow(); the time since it was read may be counted as well.
+uint64_t SuspendedTotal(uint64_t now);
 
 // CPU time of the calling thread in nanoseconds.
 uint64_t ThreadCpuNow();

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "sampler/series.h"
+#include "util/time.h"
 
 namespace tripline {
 namespace {
@@ -50,7 +51,7 @@ void Board::WriteCell(uint32_t place, const Value& value) {
   Store(words_ + kWritesWord, static_cast<int32_t>(Counted(words_ + kWritesWord)));
   int32_t* slot = cell + kFirstSlot + (count & 1) * kSlotWords;
   const double number = value.state == Value::kKnown ? value.value : std::numeric_limits<double>::quiet_NaN();
-  const double at = value.state == Value::kUnknown ? 0 : static_cast<double>(value.at) / 1e6;
+  const double at = value.state == Value::kUnknown ? 0 : ToMilliseconds(value.at);
   StorePair(slot, &number);
   StorePair(slot + 2, &at);
   Store(cell, static_cast<int32_t>(count));

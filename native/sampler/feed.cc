@@ -116,12 +116,12 @@ uint64_t Feed::TimeToLine() const {
   double seconds = kInfinity;
   if (series.kind() == kRatio) {
     // A mean over a window cannot move by more than the whole scale in one window.
-    seconds = distance_ / 100 * (static_cast<double>(series.window()) / 1e9);
+    seconds = distance_ / 100 * ToSeconds(series.window());
   } else {
     const double slope = source->MaxSlope(series.metric());
     if (slope > 0) seconds = distance_ / slope;
   }
-  return seconds < 1e6 ? static_cast<uint64_t>(seconds * 1e9) : kNever;
+  return seconds < 1e6 ? static_cast<uint64_t>(static_cast<int64_t>(seconds * 1e9)) : kNever;
 }
 
 uint64_t Feed::LongestPeriod(uint64_t time_to_line) const {
@@ -142,7 +142,7 @@ void Feed::Schedule(double stretch) {
 
   const uint64_t floor = source->MinPeriod(series.metric());
   if (within_ != kNever) {
-    const auto stretched = static_cast<uint64_t>(static_cast<double>(floor) * stretch);
+    const auto stretched = static_cast<uint64_t>(static_cast<int64_t>(ToNumber(floor) * stretch));
     const uint64_t time_to_line = series.now().state == Value::kKnown ? TimeToLine() : kNever;
     period = std::min({period, std::max(time_to_line, stretched), LongestPeriod(time_to_line)});
   }

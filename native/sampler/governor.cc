@@ -33,8 +33,8 @@ void Governor::Judge(uint64_t now, uint64_t cpu) {
   const uint64_t elapsed = now - judged_at_;
   if (elapsed == 0) return;
   const double reading = static_cast<double>(reading_wakeups_) / static_cast<double>(wakeups_);
-  const double used = static_cast<double>(cpu - judged_cpu_) * reading;
-  const double allowed = static_cast<double>(elapsed) * kBudget;
+  const double used = ToNumber(cpu - judged_cpu_) * reading;
+  const double allowed = ToNumber(elapsed) * kBudget;
   saved_ = std::max(0.0, std::min(kMostSaved, saved_ + allowed - used));
   judged_at_ = now;
   judged_cpu_ = cpu;

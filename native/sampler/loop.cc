@@ -18,7 +18,7 @@ class LoopProbe : public Probe {
         // While an answer is out, the delay is at least as long as it has been waited for.
         const uint64_t waited = beat.outstanding() ? now - beat.sent : 0;
         const uint64_t delay = waited > beat.delay ? waited : beat.delay;
-        out->SetLevel(Metric::kEventLoopDelay, static_cast<double>(delay) / 1e6);
+        out->SetLevel(Metric::kEventLoopDelay, ToMilliseconds(delay));
       }
       if (Wants(wanted, Metric::kHeap)) out->SetLevel(Metric::kHeap, 100 * beat.heap_used / beat.heap_limit);
       if (Wants(wanted, Metric::kHeapUsed)) out->SetLevel(Metric::kHeapUsed, beat.heap_used);
@@ -51,8 +51,7 @@ class LoopProbe : public Probe {
       return;
     }
     // Where it has not come round since its last answer, it has been busy all that time.
-    const double until_now = static_cast<double>(beat.outstanding() ? now : beat.answered);
-    double until = until_now - static_cast<double>(beat.still);
+    double until = ToNumber((beat.outstanding() ? now : beat.answered) - beat.still);
     double busy = until - beat.idle_ms * 1e6;
     if (busy < busy_) busy = busy_;
     if (until < until_) until = until_;

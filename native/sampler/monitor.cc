@@ -25,16 +25,16 @@ bool Monitor::Pass(uint64_t now, double stretch) {
   stretch_ = stretch;
   const uint64_t reads_before = reads_;
   for (auto& source : sources_.all()) {
-    Settle(source.get(), source->Take(now, &readings_), now);
+    if (source->blocking()) Settle(source.get(), source->Take(now, &readings_), now);
     MetricMask wanted = source->queued();
     for (const Feed* each : source->feeds) {
-      if (each->due != kNever && each->due <= now + each->slack()) wanted |= MaskOf(each->series.metric());
+      if (each->due <= now + each->slack()) wanted |= MaskOf(each->series.metric());
     }
     if (wanted != 0) ReadSource(source.get(), now, wanted);
   }
-  verdicts_.Judge(now);
-  requests_.Answer();
-  sources_.Sweep(now);
+  if (!verdicts_.idle()) verdicts_.Judge(now);
+  if (!requests_.empty()) requests_.Answer();
+  if (sources_.has_unused()) sources_.Sweep(now);
   Plan();
   return reads_ != reads_before;
 }
@@ -63,7 +63,9 @@ void Monitor::Settle(Source* source, MetricMask answered, uint64_t now) {
 void Monitor::Plan() {
   // The first moment at which something can wait no longer...
   uint64_t latest = verdicts_.NextRelease();
-  for (const auto& source : sources_.all()) latest = std::min(latest, source->OverdueAt());
+  for (const auto& source : sources_.all()) {
+    if (source->blocking()) latest = std::min(latest, source->OverdueAt());
+  }
   uint64_t due = latest;
   for (const auto& feed : sources_.feeds()) {
     if (feed->due == kNever || feed->due + feed->patience() >= latest) continue;
@@ -71,8 +73,10 @@ void Monitor::Plan() {
     due = feed->due;
   }
   // ...and the last one up to it at which a read falls due: that wake-up serves all of them.
-  for (const auto& feed : sources_.feeds()) {
-    if (feed->due <= latest && feed->due > due) due = feed->due;
+  if (due != latest) {
+    for (const auto& feed : sources_.feeds()) {
+      if (feed->due <= latest && feed->due > due) due = feed->due;
+    }
   }
   next_due_ = due;
 }

@@ -83,7 +83,7 @@ uint64_t Recorders::Record(uint64_t now) {
     if (beats.count == 0) continue;
     double* row;
     each->missed += beats.count - 1 + each->rows.Push(&row);
-    *row++ = static_cast<double>(now) / 1e6;
+    *row++ = ToMilliseconds(now);
     for (const Feed* feed : each->feeds) *row++ = NewestOf(feed);
     if (each->request != 0 && each->rows.count() >= each->batch)
       each->environment->Answer(std::exchange(each->request, 0));

@@ -70,7 +70,7 @@ bool Sampler::Idle() const { return monitor_.idle() && tickers_.empty() && recor
 void Sampler::Loop() {
   lock_.Lock();
   uint64_t now = MonotonicNow();
-  suspended_ = SuspendedTotal();
+  suspended_ = SuspendedTotal(now);
   governor_.Begin(now, ThreadCpuNow());
   real_time_asked_ = false;
   punctuality_ = ObtainedPunctuality();
@@ -111,13 +111,14 @@ void Sampler::Loop() {
 
 uint64_t Sampler::Pass(uint64_t now, bool* exact) {
   // Beats first: reads take longer than a beat may be late.
-  const uint64_t next_beat = tickers_.Beat(now);
+  uint64_t next_beat = tickers_.empty() ? kNever : tickers_.Beat(now);
   NoticeSuspend(now);
   const bool read = monitor_.Pass(now, governor_.stretch());
   governor_.CountWakeup(read);
-  const uint64_t next_row = recorders_.Record(now);
-  *exact = std::min(next_beat, next_row) <= monitor_.next_due();
-  return std::min({monitor_.next_due(), next_beat, next_row});
+  if (!recorders_.empty()) next_beat = std::min(next_beat, recorders_.Record(now));
+  const uint64_t next_read = monitor_.next_due();
+  *exact = next_beat <= next_read;
+  return std::min(next_beat, next_read);
 }
 
 void Sampler::NoticeStandstill(uint64_t now, bool interrupted) {
@@ -128,7 +129,9 @@ void Sampler::NoticeStandstill(uint64_t now, bool interrupted) {
 void Sampler::NoticeSuspend(uint64_t now) {
   if (now - suspend_noticed_at_ < kSuspendEvery) return;
   suspend_noticed_at_ = now;
-  const uint64_t suspended = SuspendedTotal();
+  uint64_t suspended = SuspendedTotal(now);
+  // Or this thread was held up since `now`.
+  if (suspended > suspended_ + kSuspendNoise) suspended = SuspendedTotal(MonotonicNow());
   if (suspended > suspended_ + kSuspendNoise) monitor_.ForgetBaselines();
   suspended_ = suspended;
 }

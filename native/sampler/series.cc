@@ -46,9 +46,8 @@ bool CounterWindow::Advance(const Reading& reading, Kind kind, uint64_t now, uin
     // lie.
     const Mark* next = count_ > 1 ? &Oldest(1) : base;
     const uint64_t begin = now - window;
-    const double share = begin > base->at && next != base
-                             ? static_cast<double>(begin - base->at) / static_cast<double>(next->at - base->at)
-                             : 0;
+    const double share =
+        begin > base->at && next != base ? ToNumber(begin - base->at) / ToNumber(next->at - base->at) : 0;
     for (uint32_t i = 0; i < reading.parts; i++) {
       const double num = base->num[i] + share * (next->num[i] - base->num[i]);
       const double den = base->den[i] + share * (next->den[i] - base->den[i]);

@@ -104,7 +104,7 @@ MetricMask Source::Watched() const {
 bool Source::MayMakeAnew() const {
   if (slow_ != nullptr && !slow_->idle()) return false;
   if (environment_ != nullptr || pid_ != 0 || probe()->recovers()) return false;
-  return lost_ != 0 && (Watched() & ~lost_) == 0;
+  return (Watched() & ~lost_) == 0;
 }
 
 void Source::TryAgain(uint64_t now) {
@@ -145,7 +145,7 @@ MetricMask Source::Refuse(MetricMask metrics, const char* why, Readings* out) {
 }
 
 MetricMask Source::Read(uint64_t now, MetricMask wanted, Readings* out) {
-  TryAgain(now);
+  if (lost_ != 0 || (probe_ == nullptr && slow_ == nullptr)) TryAgain(now);
   if (slow_ == nullptr) {
     queued_ = 0;
     if (probe_ == nullptr) return Refuse(wanted, why_.text, out);
@@ -166,7 +166,6 @@ MetricMask Source::Read(uint64_t now, MetricMask wanted, Readings* out) {
 }
 
 MetricMask Source::Take(uint64_t now, Readings* out) {
-  if (slow_ == nullptr) return 0;
   if (slow_->done()) {
     overdue_ = false;
     const MetricMask answered = slow_->wanted();
@@ -181,7 +180,7 @@ MetricMask Source::Take(uint64_t now, Readings* out) {
 }
 
 uint64_t Source::OverdueAt() const {
-  if (slow_ == nullptr || !slow_->running() || overdue_) return kNever;
+  if (!slow_->running() || overdue_) return kNever;
   return slow_->started() + kSlowLimit;
 }
 

@@ -47,13 +47,13 @@ class Source {
   // answers now; the others come by Take().
   MetricMask Read(uint64_t now, MetricMask wanted, Readings* out);
 
-  // The metrics that `out` answers because the helper thread has come back, or is overdue.
+  // The metrics that `out` answers because the helper thread has come back, or is overdue. REQUIRES: blocking().
   MetricMask Take(uint64_t now, Readings* out);
 
   // What was asked for while the helper thread was busy with something else.
   MetricMask queued() const { return queued_; }
 
-  // When the read under way will be overdue; kNever where there is none.
+  // When the read under way will be overdue; kNever where there is none. REQUIRES: blocking().
   uint64_t OverdueAt() const;
 
   // Time in which the process stood still counts neither as a read's nor as an event loop's delay.

@@ -46,7 +46,6 @@ void Sources::Drop(Feed* feed, uint64_t now) {
 }
 
 void Sources::Sweep(uint64_t now) {
-  if (unused_ == 0) return;
   for (size_t i = sources_.size(); i-- > 0;) {
     const Source& each = *sources_[i];
     if (!each.feeds.empty() || now - each.unused_since < kKeep) continue;

@@ -32,6 +32,7 @@ class Sources {
   void set_swept(bool swept) { swept_ = swept; }
   // Drops sources that nothing has come back for.
   void Sweep(uint64_t now);
+  bool has_unused() const { return unused_ > 0; }
   void SweepAll();
 
   const List<std::unique_ptr<Source>>& all() const { return sources_; }

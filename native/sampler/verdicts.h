@@ -18,6 +18,8 @@ class Verdicts {
     dirty_.push_back(guard);
   }
 
+  bool idle() const { return dirty_.empty() && held_.empty(); }
+
   // Judges them, writes their flags to the boards and delivers what has happened.
   void Judge(uint64_t now);
 

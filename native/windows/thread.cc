@@ -51,7 +51,7 @@ uint64_t MonotonicNow() {
   return ticks / frequency * kSecond + ticks % frequency * kSecond / frequency;
 }
 
-uint64_t SuspendedTotal() {
+uint64_t SuspendedTotal(uint64_t) {
   // Both clocks advance in steps of 15.6 ms, which is less than what counts as a suspend.
   ULONGLONG awake = 0;
   if (!QueryUnbiasedInterruptTime(&awake)) return 0;
