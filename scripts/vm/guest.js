@@ -1,4 +1,4 @@
-// One guest: booted, given a scenario to run, served with the hardware events that it asks for, and ended.
+// One guest: boots it, makes it run scenarios, serves the hardware events that they request, and ends it.
 import { spawn, spawnSync } from 'node:child_process'
 import { createWriteStream, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
@@ -25,7 +25,7 @@ const BOOT_LIMIT = 180_000
 
 const pause = (time) => new Promise((done) => setTimeout(done, time))
 
-/** Waits for the socket of qemu, which comes a moment after it starts. */
+/** Waits for the socket of qemu, which appears a moment after qemu has started. */
 async function connectTo(path, isGone) {
   for (;;) {
     const socket = connect(path)
@@ -39,7 +39,7 @@ async function connectTo(path, isGone) {
   }
 }
 
-/** A disk with an image that stays as it is: what is written is forgotten. */
+/** A disk whose image stays unchanged: writes are discarded at the end. */
 const disk = (path, id) => [
   '-drive',
   `file=${path},format=raw,if=none,id=${id},snapshot=on,cache=unsafe`,
@@ -83,7 +83,7 @@ export class Guest {
     const words = [
       `-accel tcg,thread=multi,tb-size=512 -smp 2 -m ${machine.memory}`,
       '-nodefaults -display none -no-reboot -serial stdio -device virtio-rng-pci',
-      // Ports for what a scenario plugs in, as the root bus takes nothing new, and a disk and a network to plug in.
+      // Ports for hot-plugged devices, which the root bus does not accept, and a disk and a network to plug in.
       '-device pcie-root-port,id=one,chassis=1 -device pcie-root-port,id=two,chassis=2',
       `-blockdev driver=file,filename=${spare},node-name=spare,cache.no-flush=on -netdev user,id=net,restrict=on`,
       `-chardev socket,id=agent,path=${this.#folder}/agent,server=on,wait=off`,
@@ -115,7 +115,7 @@ export class Guest {
     this.#monitor.write('{"execute":"qmp_capabilities"}\n')
     createInterface({ input: this.#agent }).on('line', (line) => this.#deliver(line))
     for (const socket of [this.#agent, this.#monitor]) socket.on('error', () => {})
-    if (machine.init?.startsWith('/app/')) return // there is no agent: the console shows all
+    if (machine.init?.startsWith('/app/')) return // there is no agent; everything is on the console
     const first = await this.#line(BOOT_LIMIT)
     if (first?.startsWith('ready ') !== true) throw new Error(`the guest did not come up (${first ?? 'time is up'})`)
   }
@@ -125,7 +125,7 @@ export class Guest {
     this.#waiting?.()
   }
 
-  /** The next line of the agent; undefined when there is none within the time. */
+  /** The next line of the agent; undefined if none arrives in time. */
   async #line(limit) {
     if (this.#lines.length === 0) {
       let timer
@@ -140,15 +140,15 @@ export class Guest {
   }
 
   /**
-   * Runs a scenario to its end and gives each line to `take`. A line that asks for hardware is a QMP command. Returns why
-   * it did not come to an end, if it did not.
+   * Runs a scenario to its end and passes each line to `take`. A line that requests hardware is a QMP command. Returns the
+   * reason if the scenario did not end.
    */
   async run(name, limit, take) {
     const end = Date.now() + limit
     this.#agent.write(`run ${name}\n`)
     for (;;) {
       const line = await this.#line(Math.max(end - Date.now(), 1))
-      if (line === undefined) return `not at an end after ${limit / 1000} s`
+      if (line === undefined) return `has not ended after ${limit / 1000} s`
       if (line === 'gone') return 'the guest has ended'
       if (line.startsWith('end ')) return line === 'end 0' ? undefined : `ended with ${line.slice(4)}`
       if (line.startsWith('{"execute"')) this.#monitor.write(`${line}\n`)
@@ -179,5 +179,5 @@ export function emulatorVersion() {
   return /version (\S+)/.exec(spawnSync('qemu-system-x86_64', ['--version'], { encoding: 'utf8' }).stdout)?.[1]
 }
 
-/** What the guest's console has shown. */
+/** The output on the guest's console. */
 export const consoleOf = (log) => readFileSync(log, 'utf8')

@@ -1,5 +1,5 @@
-// Builds what a guest boots from: kernels, initial file systems and roots, from Debian's packages alone. Everything is kept
-// in the cache and built again only when this file or what goes into it has changed.
+// Builds the kernels, initial file systems and root file systems of guests, from Debian's packages alone. Everything is
+// cached and rebuilt only when this file or an input has changed.
 import { createHash } from 'node:crypto'
 import {
   chmodSync,
@@ -23,7 +23,7 @@ import { run } from './shell.js'
 const guestFolder = resolve(dirname(fileURLToPath(import.meta.url)), '../../test/vm')
 export const vmFolder = join(cacheFolder, 'vm')
 
-/** Debian's packages for the host: emulators, builders of images, compilers. */
+/** The Debian packages that the host needs: emulators, image builders, compilers. */
 const tools = {
   'qemu-system-x86_64': 'qemu-system-x86 seabios',
   'qemu-system-aarch64': 'qemu-system-arm ipxe-qemu',
@@ -43,7 +43,7 @@ const packages = {
   arm64: 'bash,dash,coreutils,kmod,util-linux,mount,procps,libc-bin,libstdc++6,libatomic1,grep,sed,busybox-static',
 }
 
-/** Modules that no scenario can need and that are most of a kernel's size. */
+/** Modules that no scenario needs and that make up most of a kernel's size. */
 const leftOut = [
   'sound',
   'drivers/gpu',
@@ -70,13 +70,13 @@ function isInstalled(program) {
   return (process.env.PATH ?? '').split(':').some((folder) => existsSync(join(folder, program)))
 }
 
-/** The address from which this machine takes Debian's packages. */
+/** The address from which this machine downloads Debian's packages. */
 function mirror() {
   const addresses = run('apt-get', ['indextargets', '--format', '$(REPO_URI)']).split('\n')
   return addresses.find((each) => !each.includes('security')) ?? 'http://deb.debian.org/debian/'
 }
 
-/** The environment in which apt knows one release and architecture, and nothing of this machine. */
+/** An environment in which apt uses one release and architecture and ignores this machine's own configuration. */
 function aptFor(release, architecture) {
   const folder = join(vmFolder, `apt-${release}-${architecture}`)
   const config = join(folder, 'apt.conf')
@@ -106,7 +106,7 @@ function aptFor(release, architecture) {
   return env
 }
 
-/** A kernel, unpacked: its version, the file to boot, the folder of its modules. */
+/** Unpacks a kernel and returns its version, the file to boot and the folder of its modules. */
 export function kernel(name) {
   const { release, architecture, flavour } = kernels[name]
   const folder = join(vmFolder, `kernel-${name}`)
@@ -138,7 +138,7 @@ export function kernel(name) {
   return { version, architecture, root: join(folder, 'root'), file: join(folder, `root/boot/vmlinuz-${version}`) }
 }
 
-/** The smallest initial file system: it loads what mounting takes, mounts the root and starts its init. */
+/** A minimal initial file system: it loads the modules for mounting, mounts the root and starts its init. */
 export function initrd(name) {
   const { version, root, architecture } = kernel(name)
   const source = join(guestFolder, 'guest/initrd')
@@ -153,7 +153,7 @@ export function initrd(name) {
     try {
       return run('modprobe', ['-d', root, '-S', version, '--show-depends', each])
     } catch {
-      return '' // this kernel does not have it
+      return '' // this kernel does not have the module
     }
   })
   const files = new Set(shown.flatMap((each) => [...each.matchAll(/^insmod (\S+)/gm)].map(([, path]) => path)))
@@ -172,7 +172,7 @@ export function initrd(name) {
   return file
 }
 
-/** The folder of a root as Debian's packages make it, without kernels. */
+/** The folder of a root file system as Debian's packages create it, without kernels. */
 function rootTree(architecture) {
   const folder = join(vmFolder, `tree-${architecture}-${hash(packages[architecture])}`)
   if (existsSync(folder)) return folder
@@ -200,7 +200,7 @@ function rootTree(architecture) {
   return folder
 }
 
-/** The program node for a guest: this machine's own, or that of the npm registry. */
+/** The node program for a guest: this machine's own, or one from the npm registry. */
 function nodeFor(architecture) {
   if (architecture === 'amd64') return process.execPath
   const folder = join(vmFolder, 'node-arm64')
@@ -216,7 +216,7 @@ function nodeFor(architecture) {
   return join(folder, 'bin/node')
 }
 
-/** The image of a root: the tree with all kernels' modules, node, a user and our init. */
+/** The image of a root file system: the tree with the modules of all kernels, node, a user and the guest's init. */
 export function rootImage(architecture) {
   const own = Object.keys(kernels).filter((name) => kernels[name].architecture === architecture)
   const versions = own.map((name) => kernel(name).version)
@@ -242,7 +242,7 @@ export function rootImage(architecture) {
   writeFileSync(join(work, 'etc/fstab'), '')
   symlinkSync('/app/node_modules/tripline/dist/cli/main.js', join(ensure(join(work, 'usr/local/bin')), 'tripline'))
   if (architecture === 'amd64') addSystemd(work)
-  // Where nothing was configured, only unpacked.
+  // Packages that were only unpacked and not configured lack this link.
   else if (!existsSync(join(work, 'usr/bin/sh'))) symlinkSync('dash', join(work, 'usr/bin/sh'))
   const old = readdirSync(vmFolder).filter((each) => each.startsWith(`root-${architecture}-`))
   for (const each of old) rmSync(join(vmFolder, each))
@@ -253,7 +253,7 @@ export function rootImage(architecture) {
   return file
 }
 
-/** The agent as a service, an unprivileged user with a session that lasts, nothing that waits for the network. */
+/** Adds the agent as a service and an unprivileged user with a lasting session; disables services that need the network. */
 function addSystemd(work) {
   run('chroot', [work, 'useradd', '-m', '-u', '1000', '-s', '/bin/bash', 'joe'])
   writeFileSync(join(ensure(join(work, 'var/lib/systemd/linger')), 'joe'), '')

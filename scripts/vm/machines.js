@@ -1,6 +1,6 @@
-// What is booted: kernels by Debian release and architecture, and the machines that the scenarios ask for by name.
+// The kernels, by Debian release and architecture, and the machines, which scenarios refer to by name.
 
-/** Kernels of Debian. `flavour` is the end of the name of the meta package. */
+/** Debian's kernels. `flavour` is the suffix of the meta package's name. */
 export const kernels = {
   6.1: { release: 'bookworm', architecture: 'amd64', flavour: 'amd64' },
   6.12: { release: 'trixie', architecture: 'amd64', flavour: 'amd64' },
@@ -9,8 +9,8 @@ export const kernels = {
 }
 
 /**
- * `memory` is in MiB, `append` goes on the kernel's command line, `init` is what process 1 is, `acpi` adds the table with a
- * battery, a charger and two zones.
+ * `memory` is in MiB, `append` is added to the kernel's command line, `init` is the program of process 1, and `acpi` adds
+ * the table with a battery, a charger and two thermal zones.
  */
 export const machines = {
   plain: { memory: 900 },

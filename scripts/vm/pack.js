@@ -1,5 +1,5 @@
-// The packed tarball, installed as a user would. prebuilds/ holds what was last released, so on x64 the addon that is in
-// build/Release goes into the tarball in its place.
+// Packs the tarball and installs it as a user would. prebuilds/ holds the last released binaries, so for x64 the addon in
+// build/Release replaces the one in the tarball.
 import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
@@ -10,8 +10,8 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
 const built = join(root, 'build/Release')
 
 /**
- * Packs into `folder` and installs there. `prebuilt` takes prebuilds/ as they are. Returns the folder of the installation
- * and the tarball's hash.
+ * Packs into `folder` and installs there. With `prebuilt`, prebuilds/ is used unchanged. Returns the folder of the
+ * installation and the tarball's hash.
  */
 export function pack(folder, { prebuilt = false } = {}) {
   rmSync(folder, { recursive: true, force: true })
@@ -27,7 +27,7 @@ export function pack(folder, { prebuilt = false } = {}) {
   return { installed: app, hash: hashOf(join(app, 'node_modules/tripline')) }
 }
 
-/** The same tarball with the addon of this checkout as the one for x64. */
+/** Replaces the addon for x64 in the tarball by that of this checkout. */
 function replaceAddon(folder, tarball) {
   const addon = existsSync(built) ? readdirSync(built).find((each) => each.endsWith('.node')) : undefined
   if (addon === undefined) throw new Error('there is no addon in build/Release: npm run build:native makes it')
@@ -43,7 +43,7 @@ function replaceAddon(folder, tarball) {
   )
 }
 
-/** One hash over what runs: tarballs of the same files differ in their times, and the table of a round is in docs/. */
+/** A hash of the files that run. Not of the tarball: that contains file times, and docs/ with the table of results. */
 function hashOf(folder) {
   const sum = createHash('sha256')
   const files = readdirSync(folder, { recursive: true, withFileTypes: true }).filter(

@@ -1,13 +1,13 @@
 // Scenarios on real kernels: the packed tarball in guests of qemu, without KVM.
 //
 //   npm run test:vm [-- OPTION...] [WORD...]     scenarios whose name, machine or kernel has one of the words
-//     --list       only says which scenarios there are
-//     --resume     leaves out what has passed with this tarball on this kernel
-//     --write      writes the table into docs/platforms.md; so does a whole round in which everything passed
-//     --prebuilt   the binary in prebuilds/ also on x64, not the one in build/Release
-//     --verbose    prints every assert
+//     --list       only lists the scenarios
+//     --resume     skips scenarios that have passed with this tarball on this kernel
+//     --write      writes the table into docs/platforms.md; a complete round without failures does so too
+//     --prebuilt   uses the binary in prebuilds/ on x64 too, not the one in build/Release
+//     --verbose    prints every assertion
 //
-// Needs root and Debian 12; fetches what it needs. Everything is kept in the cache, consoles of guests too.
+// Needs root and Debian 12, and fetches everything else. Results are kept in the cache, including the guests' consoles.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
@@ -33,7 +33,7 @@ const { values: options, positionals: words } = parseArgs({
   },
 })
 
-/** Every scenario with every kernel it is for, those of one guest after each other. */
+/** Every scenario with each of its kernels, ordered so that scenarios of one guest follow each other. */
 const all = scenarios
   .flatMap((scenario) => scenario.kernels.map((name) => ({ ...scenario, kernel: name })))
   .toSorted((one, other) => guestOf(one).localeCompare(guestOf(other)))
@@ -46,7 +46,7 @@ function guestOf({ machine, kernel: name }) {
 }
 
 if (wanted.length === 0) {
-  console.error(`no scenario is called ${words.join(' or ')}; --list shows them`)
+  console.error(`no scenario matches ${words.join(' or ')}; --list shows them all`)
   process.exit(1)
 }
 if (options.list) {
@@ -60,7 +60,7 @@ const passedFile = join(vmFolder, 'passed.json')
 const log = join(vmFolder, 'console.log')
 rmSync(log, { force: true })
 
-/** What has passed, by scenario, kernel, tarball and the scenario's own text. */
+/** The scenarios that have passed, by name, kernel, tarball and the scenario's own text. */
 const passed = new Map(readPassed())
 function readPassed() {
   try {
@@ -103,7 +103,7 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     void endGuest().finally(() => process.exit(1))
   })
 
-/** Boots what the scenario needs, unless that is running. */
+/** Boots the guest that the scenario needs, unless it is running already. */
 async function guestFor(scenario) {
   if (running !== guestOf(scenario)) {
     await endGuest()
@@ -142,7 +142,7 @@ async function play(scenario) {
       const wrong = await own.run(scenario.name, scenario.limit ?? 240_000, take)
       if (wrong !== undefined) result.failed.push(wrong)
       if (result.asserts === 0) result.failed.push('nothing was asserted')
-      // A scenario that failed may have left anything behind.
+      // A failed scenario may have left the guest in any state.
       if (result.failed.length > 0 || scenario.leaves) await endGuest()
     }
   } catch (error) {
@@ -159,7 +159,7 @@ console.log(
 )
 console.log(`${'scenario'.padEnd(width)}  ${'kernel'.padEnd(26)} asserts ${'took'.padStart(6)}  result`)
 for (const each of wanted) versions[each.kernel] ??= kernel(each.kernel).version
-// All at once: a scenario that is edited during the round has to run again.
+// Read all scenarios at the start: one that is edited during the round has to run again.
 const keys = new Map(wanted.map((each) => [each, keyOf(each)]))
 for (const scenario of wanted) {
   const key = keys.get(scenario)

@@ -1,7 +1,7 @@
-// Commands of the host, run to their end.
+// Runs commands on the host to their end.
 import { execFileSync } from 'node:child_process'
 
-/** Runs a command; its output, trimmed. What it says on stderr is shown only when it fails. */
+/** Runs a command and returns its trimmed output. Its stderr is shown only if it fails. */
 export function run(command, args, options = {}) {
   try {
     return execFileSync(command, args, {

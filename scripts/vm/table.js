@@ -1,4 +1,4 @@
-// The table of a round, for the terminal and for docs/platforms.md.
+// The table of results, for the terminal and for docs/platforms.md.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -7,12 +7,12 @@ const page = join(resolve(dirname(fileURLToPath(import.meta.url)), '../..'), 'do
 const begin = '<!-- vm: written by npm run test:vm -->'
 const end = '<!-- vm: end -->'
 
-/** `asserts` of a result are all that were made, `failed` the texts of those that did not hold. */
+/** In a result, `asserts` is the number of assertions, and `failed` has the texts of those that failed. */
 export function verdict({ asserts, failed }) {
   return failed.length === 0 ? 'passed' : `FAILED ${failed.length} of ${Math.max(asserts, failed.length)}`
 }
 
-/** Puts the results between the markers of docs/platforms.md: one line a scenario, the kernels side by side. */
+/** Writes the results between the markers in docs/platforms.md: one line per scenario, the kernels side by side. */
 export function writeTable(results, versions) {
   const names = [...new Set(results.map((each) => each.name))]
   const lines = ['| scenario | kernel | asserts | result |', '|---|---|---|---|']

@@ -1,4 +1,4 @@
-/** docs/api is what the generator makes of the published types; links in all pages lead somewhere. */
+/** docs/api is the generator's output for the published types, and all links in the documentation have a target. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -12,7 +12,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const types = join(root, 'dist/index.d.cts')
 const REMEDY = 'run `npm run docs:api` and commit docs/api'
 
-/** The pages that would be written for the published types with these lines added, and for other entry points. */
+/** The pages generated for the published types with these lines added, and for other entry points. */
 function generateWith(added: string, others: Readonly<Record<string, string>> = {}): Map<string, string> {
   const folder = mkdtempSync(join(tmpdir(), 'tripline-api-'))
   const entries: Record<string, string> = { tripline: join(folder, 'index.d.ts') }
@@ -28,7 +28,7 @@ function generateWith(added: string, others: Readonly<Record<string, string>> = 
   }
 }
 
-/** The headings of a page outside its code, as anchors. */
+/** The anchors of a page's headings. */
 function anchorsOf(text: string): string[] {
   const prose = text.replaceAll(/^```[^]*?^```$/gm, '')
   return [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slugOf(heading!))
@@ -42,7 +42,7 @@ function allPages(): Map<string, string> {
   return new Map(pages.map((file) => [file, readFileSync(join(root, file), 'utf8')]))
 }
 
-/** The links of a page that lead nowhere in the checkout. */
+/** The links of a page that have no target in the checkout. */
 function brokenLinks(file: string, text: string, pages: Map<string, string>): string[] {
   const prose = text.replaceAll(/^```[^]*?^```$/gm, '')
   const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!)
@@ -56,7 +56,7 @@ function brokenLinks(file: string, text: string, pages: Map<string, string>): st
 }
 
 describe('docs/api', () => {
-  it('is what the generator makes of the published types', () => {
+  it('is up to date with the published types', () => {
     expect(differences(generate()), REMEDY).toEqual([])
   })
 
@@ -78,7 +78,7 @@ describe('docs/api', () => {
     expect([...codes].filter((code) => !page.includes(`| \`${code}\` |`))).toEqual([])
   })
 
-  it('takes no export that no page names', () => {
+  it('cannot be generated while an export is on no page', () => {
     expect(() => generateWith('export declare function added(): void')).toThrow('exported, but on no page: added')
   })
 
@@ -108,11 +108,11 @@ describe('docs/api', () => {
 describe('links', () => {
   const pages = allPages()
 
-  it.each([...pages.keys()])('of %s lead somewhere', (file) => {
+  it.each([...pages.keys()])('in %s have a target', (file) => {
     expect(brokenLinks(file, pages.get(file)!, pages)).toEqual([])
   })
 
-  it('of a made page that lead nowhere are found', () => {
+  it('without a target are found', () => {
     const made = '[a](ticker.md) [b](missing.md) [c](ticker.md#missing) [d](#here)\n## Here\n'
     expect(brokenLinks('docs/made.md', made, new Map([...pages, ['docs/made.md', made]]))).toEqual([
       'missing.md',

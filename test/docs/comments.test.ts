@@ -1,4 +1,4 @@
-/** Every exported declaration, and every member of one, has a doc comment in the published types. */
+/** In the published types, every exported declaration and each of its members has a doc comment. */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseSync } from 'rolldown/utils'
@@ -24,7 +24,7 @@ const { program, comments, errors } = parseSync('index.d.ts', types) as unknown 
   errors: unknown[]
 }
 
-/** The text of the doc comment right before a place. */
+/** The text of the doc comment directly before a position. */
 function commentBefore(at: number): string {
   const found = comments.find(({ end, type, value }) => {
     return type === 'Block' && value.startsWith('*') && end <= at && types.slice(end, at).trim() === ''
@@ -32,7 +32,7 @@ function commentBefore(at: number): string {
   return found?.value ?? ''
 }
 
-/** The declaration of a statement, exported where it stands or at the end of the file. */
+/** The declaration in a statement, whether it is exported there or at the end of the file. */
 function declarationOf(statement: Node): Node {
   return (statement['declaration'] as Node | null | undefined) ?? statement
 }
@@ -42,13 +42,13 @@ function nameOf(node: Node): string {
   return name ?? value ?? types.slice(node.start, node.start + 40).split('\n')[0]!
 }
 
-/** The members of a class, an interface or an object type, and of the object types within. */
+/** The members of a class or an interface. */
 function membersOf(node: Node): Node[] {
   const body = node['body'] as { body?: Node[] } | undefined
   return Array.isArray(body?.body) ? body.body : []
 }
 
-/** Object types inside a type: the alternatives of a union, the type of a property. */
+/** The object types inside a type, such as alternatives of a union or types of properties. */
 function objectTypesIn(value: unknown): Node[] {
   if (typeof value !== 'object' || value === null) return []
   if (Array.isArray(value)) return value.flatMap(objectTypesIn)
@@ -70,7 +70,7 @@ const DECLARATION = /^(?:ClassDeclaration|TS(?:Interface|TypeAlias)Declaration|T
 
 const found: Documented[] = []
 
-/** Notes a node, and what has members of its own inside it. */
+/** Records a node, its members, and the members of object types inside it. */
 function note(name: string, node: Node, at: number = node.start): void {
   found.push({ name, comment: commentBefore(at) })
   for (const member of membersOf(node)) if (!isPrivate(member)) note(`${name}.${nameOf(member)}`, member)
@@ -86,11 +86,11 @@ for (const statement of program.body) {
   if (DECLARATION.test(declaration.type)) note(nameOf(declaration), declaration, statement.start)
 }
 
-/** The first of several with one name, as overloads and the two halves of an accessor have. */
+/** Only the first of several declarations with one name: overloads, and the two halves of an accessor. */
 const firsts = found.filter(({ name }, at) => found.findIndex((each) => each.name === name) === at)
 
 describe('the published types', () => {
-  it('can be read, and are what they seem', () => {
+  it('can be parsed, and contain well-known names', () => {
     expect(errors).toEqual([])
     const names = firsts.map(({ name }) => name)
     expect(names).toEqual(
@@ -99,11 +99,11 @@ describe('the published types', () => {
     expect(names.length).toBeGreaterThan(400)
   })
 
-  it('have a comment for every declaration and every member', () => {
+  it('have a comment on every declaration and every member', () => {
     expect(firsts.filter(({ comment }) => comment === '').map(({ name }) => name)).toEqual([])
   })
 
-  it('say a default with its tag', () => {
+  it('mark every default with the tag @default', () => {
     const untagged = firsts.filter(({ comment }) =>
       /\bdefaults? (?:is|to|:)|\(default\b|\. Default\b|; default\b/i.test(comment),
     )

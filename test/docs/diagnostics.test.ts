@@ -1,4 +1,4 @@
-/** docs/diagnostics.md lists what is published, and every origin of an error. */
+/** docs/diagnostics.md lists every channel and every origin of an error. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,12 +15,12 @@ function firstColumn(heading: string): string[] {
 }
 
 describe('docs/diagnostics.md', () => {
-  it('has every channel', () => {
+  it('lists every channel', () => {
     const channels = [...declared.matchAll(/channel\('([^']+)'\)/g)].map((match) => match[1]!)
     expect(firstColumn('channel').toSorted()).toEqual(channels.toSorted())
   })
 
-  it('has every source of an error, each of which is used', () => {
+  it('lists every source of an error, and the code uses each of them', () => {
     const [, union] = /type ErrorSource =\n((?: +\| '[^']+'\n)+)/.exec(declared)!
     const sources = [...union!.matchAll(/'([^']+)'/g)].map((match) => match[1]!)
     expect(firstColumn('origin')).toEqual(sources)
@@ -30,7 +30,7 @@ describe('docs/diagnostics.md', () => {
     const code = files
       .filter((each) => each !== 'base/diagnostics.ts')
       .map((each) => readFileSync(join(root, 'src', each), 'utf8'))
-    // A guard's are put together from the names of its events.
+    // The sources of a guard are built from the names of its events.
     const used = (source: string): boolean => code.some((text) => text.includes(`'${source}'`))
     const events = ['breach', 'clear', 'unavailable'].map((event) => `${event} listener`)
     expect(sources.filter((source) => !used(source))).toEqual(events)

@@ -1,4 +1,4 @@
-/** Holds the wording of code and docs against the list of banned phrases. */
+/** Code and documentation contain no phrase from the list of banned phrases. */
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -12,11 +12,12 @@ const banned = list
   .map((line) => new RegExp(line, 'i'))
 
 const TEXT = /\.(ts|js|mjs|cjs|md|cc|h|c|def|gyp|gypi|py|sh|yml)$|^\.ci\/run$/
-// This file quotes a banned phrase; measured results and kernel files are data; the changelog's older entries stay as they were released.
+// This file quotes a banned phrase; measured results and kernel files are data; released entries of the changelog do not
+// change.
 const LEFT_OUT =
   /^(test\/docs\/language\.test\.ts$|bench\/results|test\/fixtures|test\/fuzz\/corpus|CHANGELOG\.md$|docs\/performance\.md$)/
 
-/** The files of the checkout that are written by hand. */
+/** The text files of the checkout. */
 function textFiles(): string[] {
   const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
   return files.split('\n').filter((file) => TEXT.test(file) && !LEFT_OUT.test(file))
@@ -30,7 +31,7 @@ function findings(text: string): string[] {
 }
 
 describe('the wording', () => {
-  test('of a banned phrase is noticed', () => {
+  test('with a banned phrase is found', () => {
     expect(findings('// Nobody reads it.\n// Read once per tick.')).toEqual(['1: // Nobody reads it. (\\bnobody\\b)'])
   })
 

@@ -6,7 +6,7 @@ const text = read('native/port/metrics.def')
 const table = parseTable(text)
 const page = read('docs/metrics.md')
 
-/** The table with one more metric after the last of its family. */
+/** The table with one more metric, before `cpu.host`. */
 function withMetric(row: string): string {
   return text.replace(/METRIC\(CpuHost,/, `${row}\nMETRIC(CpuHost,`)
 }
@@ -14,19 +14,19 @@ function withMetric(row: string): string {
 const ADDED =
   'METRIC(CpuNew, "cpu.new", "%", kRatio, kBelow, 100, 500, 2000, Cpu, Machine, kLinux | kMacos,\n       "New, and so on.")'
 
-describe('what follows from native/port/metrics.def', () => {
-  it('is the TypeScript table', () => {
+describe('the output generated from native/port/metrics.def', () => {
+  it('includes the TypeScript table', () => {
     expect(read('src/addon/metrics-table.ts')).toBe(toTypeScript(table))
   })
 
-  it('is the columns of docs/metrics.md, every metric once', () => {
+  it('includes the columns of docs/metrics.md, with every metric once', () => {
     expect(page).toBe(toDocs(table, page))
     const names = [...page.matchAll(/^\| `([^`]+)` \|/gm)].map(([, name]) => name)
     expect(new Set(names)).toEqual(new Set(table.map(({ name }) => name)))
     expect(names).toHaveLength(table.length)
   })
 
-  it('leaves no system of a metric without its source', () => {
+  it('has a source for every system of a metric', () => {
     expect(page).not.toContain('| ? |')
   })
 
@@ -34,7 +34,7 @@ describe('what follows from native/port/metrics.def', () => {
     expect(new Set(Object.keys(SELECTORS))).toEqual(new Set(table.map(({ scope }) => scope)))
   })
 
-  it('gets a row of its own for a new metric, with a question where its source belongs', () => {
+  it('gets a row for a new metric, with question marks in place of its sources', () => {
     const rows = toDocs(parseTable(withMetric(ADDED)), page).split('\n')
     const at = rows.findIndex((row) => row.startsWith('| `cpu.new` |'))
     expect(rows[at - 1]).toMatch(/^\| `cpu` \|/)
@@ -44,7 +44,7 @@ describe('what follows from native/port/metrics.def', () => {
     )
   })
 
-  it('loses the row of a metric that is gone', () => {
+  it('loses the row of a removed metric', () => {
     const rest = table.filter(({ name }) => name !== 'load')
     expect(toDocs(rest, page)).not.toContain('| `load` |')
   })
@@ -53,7 +53,7 @@ describe('what follows from native/port/metrics.def', () => {
     [ADDED.replace('cpu.new', 'load'), "'load' is there twice"],
     [ADDED.replace('Machine', 'Path'), 'two scopes in the family Cpu'],
     [ADDED.replace(', 2000', ''), 'a row with 11 cells'],
-  ])('refuses a table that contradicts itself', (row, why) => {
+  ])('cannot be generated from an inconsistent table', (row, why) => {
     expect(() => parseTable(withMetric(row))).toThrow(why)
   })
 })

@@ -1,4 +1,4 @@
-/** The published types, as a project sees them that checks its libraries too. */
+/** The published types, in a project that type-checks its libraries too. */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,7 +30,7 @@ class Job extends Cancelable {
 export { cancel, child, cleanup, Job, listener, origin, ticker }
 `
 
-/** A subclass may not take what is public for something else. */
+/** A subclass must not redefine a public member with another type. */
 const CLASHING = `
 import { Cancelable } from 'tripline'
 export class Job extends Cancelable {
@@ -53,7 +53,7 @@ describe('the published types', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  /** What tsc says of a file; it exits with a status that throws where that is anything. */
+  /** Compiles a file and returns the output of tsc. Throws if there are errors. */
   function compile(file: string): string {
     const options = '--strict --noEmit --module nodenext --target es2022 --types node'.split(' ')
     const lib = ['--lib', 'es2023,esnext.disposable,esnext.decorators']
@@ -61,16 +61,16 @@ describe('the published types', () => {
     return execFileSync(tsc, [...options, ...lib, file], { cwd: folder, encoding: 'utf8' })
   }
 
-  it('compile where libraries are checked', () => {
+  it('compile in a project that checks its libraries', () => {
     expect(compile('project.ts')).toBe('')
   })
 
-  it('let no subclass take what is public for something else', () => {
+  it('reject a subclass that redefines a public member with another type', () => {
     expect(() => compile('clashing.ts')).toThrow()
   })
 
-  // With `exactOptionalPropertyTypes`, what may be left out may only be undefined where its type says so.
-  it('let every option be undefined', () => {
+  // With `exactOptionalPropertyTypes`, an optional property accepts undefined only if its type says so.
+  it('accept undefined for every option', () => {
     const types = readFileSync(join(root, 'dist/index.d.cts'), 'utf8')
     const options = [
       ...types.matchAll(
@@ -82,7 +82,7 @@ describe('the published types', () => {
     expect(optional.filter((line) => !/\bundefined;$/.test(line))).toEqual([])
   })
 
-  it('are one file for each entry, without members that are for the library alone', () => {
+  it('are one file per entry point, without internal members', () => {
     const dist = join(root, 'dist')
     const files = readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((each) => /\.d\.c?ts$/.test(each))
     const { exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { exports: object }
@@ -91,7 +91,7 @@ describe('the published types', () => {
     expect(files.toSorted()).toEqual(entries.flatMap((name) => [`${name}.d.cts`, `${name}.d.ts`]).toSorted())
     const types = entries.map((name) => readFileSync(join(dist, `${name}.d.cts`), 'utf8')).join('\n')
     expect(types).not.toMatch(/^ +(?:readonly )?(?:_\w+|\[k[A-Z])|@internal/m)
-    // An interface that lost all that it had with the rest that is internal.
+    // No interface is empty because all of its members were internal.
     expect(types).not.toMatch(/interface \w+(?:<.*>)?(?: extends .*)? \{\s*\}/)
   })
 })

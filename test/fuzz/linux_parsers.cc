@@ -1,5 +1,5 @@
-// libFuzzer target of every Linux parser; the environment variable TARGET chooses which. scripts/fuzz.js runs them.
-// Beside what the sanitizers see, each checks what its caller relies on.
+// The libFuzzer targets of all Linux parsers; the environment variable TARGET selects one. scripts/fuzz.js runs them.
+// Besides the sanitizers' checks, each target checks the properties that callers rely on.
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
@@ -174,7 +174,7 @@ const Target* Chosen() {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   static const tripline::Target* const target = tripline::Chosen();
-  // An empty input has no address that a parser may form.
+  // An empty input may come with a null pointer, on which a parser must not do arithmetic.
   static const char nothing = 0;
   target->body(size == 0 ? &nothing : reinterpret_cast<const char*>(data), size);
   return 0;

@@ -13,7 +13,7 @@ export interface Outcome {
   readonly stderr: string
 }
 
-/** Runs a command to its end; killed after `limit` milliseconds, which then shows as its signal. */
+/** Runs a command to its end. It is killed after `limit` milliseconds; the result then has the signal. */
 export function runCommand(
   command: string,
   args: readonly string[],
@@ -36,8 +36,8 @@ export function runCommand(
 }
 
 /**
- * Runs a module given as text; `tripline` is imported as a namespace of that name. With `cgroup`, the process is in that
- * group before node starts.
+ * Runs a module given as text, with the package imported as the namespace `tripline`. With `cgroup`, the process is moved
+ * to that group before node starts.
  */
 export function runModule(
   source: string,

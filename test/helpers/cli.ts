@@ -1,4 +1,4 @@
-/** The command, driven as a person does: from a shell, and on a terminal. */
+/** Runs the `tripline` command from a shell and on a terminal, as a user does. */
 import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -21,12 +21,12 @@ export function shell(line: string): Promise<Outcome> {
   ])
 }
 
-/** A number of seconds that no other process sleeps for, by which `sleep ${tag}` is found again. */
+/** A unique number of seconds, by which the process `sleep ${tag}` can be found. */
 export function makeTag(): string {
   return `36${String(process.pid).padStart(7, '0')}.${++tags}`
 }
 
-/** Processes that have `tag` in their arguments, without those of `except`. */
+/** Processes that have `tag` in their arguments, except those in `except`. */
 export function processesWith(tag: string): number[] {
   const found: number[] = []
   for (const entry of readdirSync('/proc')) {
@@ -34,10 +34,10 @@ export function processesWith(tag: string): number[] {
     if (!Number.isInteger(pid) || pid === process.pid) continue
     try {
       const [name = '', ...args] = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0')
-      // tripline itself, and what it forks from itself, have the tag in the command that they were given.
+      // tripline itself and its forks have the tag in the command line that they were given.
       if (!name.endsWith('node') && args.some((each) => each.includes(tag))) found.push(pid)
     } catch {
-      // Gone in the meantime.
+      // The process is gone by now.
     }
   }
   return found
@@ -47,7 +47,7 @@ export function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').map(Number)
 }
 
-/** tripline in the background, with what it writes. */
+/** A `tripline` in the background, with its output. */
 export class Background implements Disposable {
   readonly child: ChildProcess
   output = ''
@@ -72,7 +72,7 @@ export class Background implements Disposable {
   }
 }
 
-/** Why there is no pseudo-terminal here; undefined where there is one. */
+/** Why pseudo-terminals are not available; undefined if they are. */
 export const NO_TERMINAL: string | undefined =
   spawnSync('python3', ['-c', 'import pty']).status === 0 ? undefined : 'no python3, which makes the pseudo-terminal'
 
@@ -101,7 +101,7 @@ export class Terminal implements Disposable {
     this.#child.stdin!.write(`${JSON.stringify({ resize: [rows, columns] })}\n`)
   }
 
-  /** To the command itself, not through the terminal. */
+  /** Sends a signal to the command itself, not through the terminal. */
   signal(number: number): void {
     this.#child.stdin!.write(`${JSON.stringify({ signal: number })}\n`)
   }

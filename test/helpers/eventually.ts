@@ -1,4 +1,4 @@
-/** Waits for something to become true; the bound is only there for what is surely stuck. */
+/** Waits for a condition to become true. The generous time limit is reached only if something is stuck. */
 export async function eventually(
   check: () => boolean,
   what: string | (() => string) = check.toString(),

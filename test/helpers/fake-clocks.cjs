@@ -1,4 +1,4 @@
-// What operations do under a fake clock, for every framework that has one. CommonJS, so that Jest loads it as well.
+// Tests of operations under a fake clock, for every framework that has one. CommonJS, so that Jest can load it too.
 const assert = require('node:assert/strict')
 
 const never = () => new Promise(() => undefined)
@@ -8,7 +8,7 @@ const kindOf = (run) =>
     (error) => error.reason?.kind ?? error,
   )
 
-/** Lets promises and a turn of the real event loop pass; no framework fakes message ports. */
+/** Waits for pending promises and one turn of the real event loop; no framework fakes message ports. */
 const settle = () =>
   new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel()
@@ -19,12 +19,12 @@ const settle = () =>
     port2.postMessage(0)
   })
 
-/** Blocks this thread; time is read from memory, as no clock can be trusted to be real. */
+/** Blocks this thread for a real time. `Atomics.wait` measures it, because any clock may be fake. */
 const block = (ms) => void Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms)
 
 /**
- * Each scenario gets the package and a clock: `install()`, `uninstall()`, `advance(ms)`, and `pending()`, the number of timers
- * that wait, or undefined where the framework cannot say.
+ * Each scenario receives the package and a clock with `install()`, `uninstall()`, `advance(ms)` and `pending()`, which
+ * returns the number of pending timers, or undefined if the framework does not report it.
  */
 const scenarios = {
   async 'a timeout fires at its millisecond and no earlier'({ Cancelable }, clock) {
@@ -85,7 +85,7 @@ const scenarios = {
     assert.equal(checks, 1)
     clock.advance(49)
     assert.equal(checks, 1)
-    // In steps: with the mocks of node:test, a timer that is armed within a tick counts from the end of it.
+    // Advance in steps: with the mocks of node:test, a timer that is armed within a tick counts from the end of the tick.
     for (const step of [1, 50, 50]) clock.advance(step)
     assert.deepEqual([checks, entered.reason?.kind], [4, 'condition'])
     clock.uninstall()
@@ -161,7 +161,7 @@ const scenarios = {
     graceful.cancel()
     new Cancelable({ timeout: 5 }).enter()[Symbol.dispose]()
     clock.uninstall()
-    // Whatever keeps this process alive meanwhile, the first real timer ends the test.
+    // The first real timer ends the test, whatever else keeps this process alive.
     assert.equal(await kindOf(Cancelable.run((cancel) => cancel.sleep('1h'), { timeout: 300 })), 'timeout')
     await Cancelable.run((cancel) => cancel.sleep(1))
     assert.equal(left.isCanceled, false)
@@ -208,7 +208,7 @@ const scenarios = {
   },
 }
 
-/** Runs all scenarios; the first that fails rejects. Returns how many there were. */
+/** Runs all scenarios and returns how many there were. Rejects with the first failure. */
 async function runScenarios(tripline, clock) {
   for (const [name, scenario] of Object.entries(scenarios)) {
     try {

@@ -6,7 +6,7 @@ interface FakeClock {
   uninstall(): void
   /** Milliseconds. */
   advance(ms: number): void
-  /** How many timers wait; undefined where the framework cannot say. */
+  /** The number of pending timers; undefined if the framework does not report it. */
   pending(): number | undefined
 }
 

@@ -1,4 +1,4 @@
-/** A machine whose /proc and /sys a test writes: the sampler reads it through HOST_PROC and HOST_SYS. */
+/** A machine whose /proc and /sys the test writes. The sampler reads them through HOST_PROC and HOST_SYS. */
 import {
   closeSync,
   constants,
@@ -27,7 +27,7 @@ export class FakeMachine implements Disposable {
     this.write('proc/loadavg', '0.50 0.40 0.30 1/100 1234\n')
   }
 
-  /** With one write into the same file, as far as it goes: a reader must not see it empty. */
+  /** Overwrites a file in place with one write, so that a reader never sees an empty file. */
   write(path: string, text: string): void {
     const target = join(this.root, path)
     mkdirSync(dirname(target), { recursive: true })
@@ -37,7 +37,7 @@ export class FakeMachine implements Disposable {
     closeSync(file)
   }
 
-  /** Replaces a file by another inode, as when a source is made anew. */
+  /** Replaces a file by a new inode, as when its source is recreated. */
   replace(path: string, text: string): void {
     this.write(`${path}.new`, text)
     renameSync(join(this.root, `${path}.new`), join(this.root, path))

@@ -1,5 +1,5 @@
-# Mounts a FUSE file system whose daemon never answers, as a dead server would not. Prints "mounted" or why not, and takes
-# it away when its standard input ends.
+# Mounts a FUSE file system whose daemon never answers, like a dead server. Prints "mounted" or the reason of a failure,
+# and unmounts at the end of its standard input.
 import ctypes, os, sys
 
 where = sys.argv[1]
@@ -20,6 +20,6 @@ if libc.mount(b"dead-server", where.encode(), b"fuse", 0, options) != 0:
     give_up(f"mount: {os.strerror(ctypes.get_errno())}")
 print("mounted", flush=True)
 sys.stdin.read()
-# Pending requests get an error now.
+# From here on, pending requests fail.
 libc.umount2(where.encode(), 2)
 os.close(fd)

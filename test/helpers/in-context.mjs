@@ -6,7 +6,7 @@ import { compileFunction, createContext, runInContext } from 'node:vm'
 
 export function loadInContext(file) {
   const context = createContext()
-  // The language is the context's own; what Node adds to it is Node's.
+  // The context has its own built-ins of the language and shares those of Node.
   const own = new Set(runInContext('Object.getOwnPropertyNames(globalThis)', context))
   for (const name of Object.getOwnPropertyNames(globalThis)) {
     if (!own.has(name)) Object.defineProperty(context, name, Object.getOwnPropertyDescriptor(globalThis, name))

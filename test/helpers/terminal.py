@@ -1,6 +1,6 @@
-# Runs a command on a pseudo-terminal: what it shows goes to stdout, and lines on stdin say what is typed there
-# ({"type": "q"}), how large it becomes ({"resize": [24, 80]}), or which signal the command gets ({"signal": 15}).
-# Exits as the command does: with its status, or 128 and the number of its signal.
+# Runs a command on a pseudo-terminal. Its output goes to stdout. Lines on stdin type text ({"type": "q"}), resize the
+# terminal ({"resize": [24, 80]}) or send a signal to the command ({"signal": 15}). Exits with the command's status, or
+# with 128 plus the number of the signal that ended it.
 import fcntl, json, os, pty, select, signal, struct, sys, termios
 
 

@@ -1,5 +1,5 @@
-// A libnvidia-ml.so.1 for tests: one GPU at 0000:01:00.0. NVML_STAND_IN says what it does beside that: "lies" answers what
-// cannot be true, "hangs" never comes back. Compiled with OLD it lacks a function.
+// A libnvidia-ml.so.1 for tests, with one GPU at 0000:01:00.0. The variable NVML_STAND_IN changes its behavior: "lies"
+// returns implausible values, and "hangs" never returns. Compiled with OLD, the library lacks a function.
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
-// A pdh.dll for tests: knows the counters that we use, and gives figures that grow in a known way. Its first load is slow,
-// and one counter of Z: is corrupt. Loaded in place of wine's, which lacks them.
+// A pdh.dll for tests, which knows the counters that the library uses and returns figures that grow in a known way. Its
+// first load is slow, and one counter of Z: is corrupt. Loaded in place of wine's own, which lacks these counters.
 #include <windows.h>
 
 typedef struct {
@@ -61,7 +61,7 @@ __declspec(dllexport) LONG WINAPI PdhGetRawCounterValue(HANDLE counter, DWORD* t
   out->second = clock100ns;
   switch ((int)(INT_PTR)counter) {
     case 1: out->first = clock100ns / 4; break;         // idle a quarter of the time: 75 % busy
-    case 2: out->first = 1000; break;                   // so long a queue is nowhere else
+    case 2: out->first = 1000; break;                   // a queue longer than any real one
     case 3: out->first = clock100ns / 10; break;        // 1 MB/s
     case 4: out->first = clock100ns / 5; break;         // 2 MB/s
     case 5: out->first = clock100ns / 2; break;         // half of the time

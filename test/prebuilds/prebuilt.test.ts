@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const loader = dirname(createRequire(import.meta.url).resolve('node-gyp-build/package.json'))
 
-// Its name changed between the versions that have it.
+// The name of the flag depends on the version of Node.
 const permission = ['--permission', '--experimental-permission'].find((flag) => process.allowedNodeEnvironmentFlags.has(flag))
 
 const ATTEMPT = `
@@ -21,7 +21,7 @@ const ATTEMPT = `
   } catch (error) { console.log(error.code, error.message, error.cause.code) }
   await Cancelable.run((cancel) => cancel.sleep(60_000), { timeout: 1 }).catch((error) => console.log(error.name))`
 
-/** The package as installed: nothing but what ships, no build folder. */
+/** Installs the package: only published files, without a build folder. */
 function install(folder: string, ...parts: string[]): void {
   const target = join(folder, 'node_modules/tripline')
   mkdirSync(target, { recursive: true })
@@ -38,7 +38,7 @@ function run(folder: string, script: string, flags: string[] = []): { status: nu
 }
 
 describe('release binaries', () => {
-  it('keep the rules for imports, exports, required system and size', () => {
+  it('follow the rules for imports, exports, required system and size', () => {
     const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/check-prebuilds.js', '--quick'], {
       cwd: root,
       encoding: 'utf8',
@@ -50,17 +50,18 @@ describe('release binaries', () => {
 })
 
 describe('the packed tarball', () => {
-  it('has the sources, nothing built of them, and nothing that makes an installer compile', () => {
+  it('contains the sources but no build output, and nothing that makes an installer compile', () => {
     const packed = execFileSync('npm', ['pack', '--dry-run', '--json', '--ignore-scripts'], { cwd: root, encoding: 'utf8' })
     const [{ files }] = JSON.parse(packed) as [{ files: { path: string }[] }]
     const paths = files.map(({ path }) => path)
     expect(paths).toContain('native/binding.gyp')
     expect(paths.filter((path) => path.startsWith('native/build/'))).toEqual([])
-    // yarn 1, and pnpm before version 10, run node-gyp for it, whatever package.json says; a checkout has it.
+    // If there is a binding.gyp at the root, yarn 1 and pnpm before version 10 run node-gyp, whatever package.json says.
+    // Only a checkout has one.
     expect(paths).not.toContain('binding.gyp')
     expect(existsSync(join(root, 'binding.gyp'))).toBe(true)
     const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { scripts: object; gypfile: boolean }
-    // Otherwise npm compiles in a checkout before it runs `prepare`.
+    // Without this field, npm would compile in a checkout before running `prepare`.
     expect(manifest.gypfile).toBe(false)
     expect(Object.keys(manifest.scripts).filter((name) => /^(pre|post)?install$/.test(name))).toEqual([])
   })
@@ -76,13 +77,13 @@ describe.runIf(process.platform === 'linux')('the unpacked tarball', () => {
     execFileSync('tar', ['xzf', join(folder, tarball), '-C', join(folder, 'node_modules')])
     renameSync(join(folder, 'node_modules/package'), join(folder, 'node_modules/tripline'))
     cpSync(loader, join(folder, 'node_modules/node-gyp-build'), { recursive: true })
-    // What the first of the two commands fetches.
+    // The package that the first of the two commands fetches.
     const face = dirname(createRequire(import.meta.url).resolve('node-addon-api'))
     cpSync(face, join(folder, 'node_modules/node-addon-api'), { recursive: true })
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('can be built by the commands of the docs', () => {
+  it('can be built with the commands in the docs', () => {
     const [, commands] = /To build it[^]*?\n\n((?: {4}.*\n)+)/.exec(readFileSync(join(root, 'docs/platforms.md'), 'utf8'))!
     const [fetch, build] = commands!.trim().split(/\n\s*/)
     expect(fetch).toBe('npm install --no-save node-addon-api')
@@ -95,7 +96,7 @@ describe.runIf(process.platform === 'linux')('the unpacked tarball', () => {
     execFileSync(process.execPath, [program, ...args, '--jobs=max', ...headers], {
       cwd: folder,
       stdio: 'pipe',
-      // Unoptimized, so that it is a matter of seconds.
+      // Without optimization, so that it takes only seconds.
       env: { ...process.env, CXXFLAGS: '-O0' },
     })
     expect(existsSync(join(folder, 'node_modules/tripline/build/Release/tripline.node'))).toBe(true)
@@ -118,7 +119,7 @@ describe.runIf(process.platform === 'linux')('an installed package without a bui
     expect(JSON.parse(output)).toMatchObject({ ok: true })
   })
 
-  it('has loaded just that one', () => {
+  it('loads only that binary', () => {
     const { output } = run(
       folder,
       `import { readFileSync } from 'node:fs'; import { guard } from 'tripline'; guard({ 'process.rss': '1TB' })
@@ -135,8 +136,8 @@ describe.runIf(process.platform === 'linux')('an installed package without a bui
       expect(output).toContain('start node with --allow-addons')
     })
 
-    // By what docs/platforms.md names.
-    it('says which file it must be allowed to read, and works with no more', () => {
+    // With the flags that docs/platforms.md names.
+    it('names the file that it must be allowed to read, and needs no other permission', () => {
       const flags = [permission!, `--allow-fs-read=${realpathSync(folder)}`, '--allow-addons']
       expect(attempt(...flags)).toContain('start node with --allow-fs-read=/etc/alpine-release as well.')
       expect(attempt(...flags, '--allow-fs-read=/etc/alpine-release')).toMatch(/^loaded$/m)
@@ -157,7 +158,7 @@ describe('an installed package without a binary for this machine', () => {
   })
   afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-  it('says so, names the machine and how to build, where the addon is needed', () => {
+  it('reports that with the platform and the build instructions when the addon is needed', () => {
     const { output } = run(folder, ATTEMPT)
     expect(output).toContain('ERR_TRIPLINE_NATIVE_MISSING')
     expect(output).toContain(`${process.platform}-${process.arch}`)
@@ -167,7 +168,7 @@ describe('an installed package without a binary for this machine', () => {
     expect(output).toContain('node-gyp rebuild')
   })
 
-  it('says that its binaries were left out where a copy of it has none, and asks for no compiler', () => {
+  it('reports that its binaries were not copied, and does not ask for a compiler', () => {
     const prebuilds = join(folder, 'node_modules/tripline/prebuilds')
     rmSync(prebuilds, { recursive: true })
     const { output } = run(folder, ATTEMPT)
@@ -177,7 +178,7 @@ describe('an installed package without a binary for this machine', () => {
     expect(output).not.toContain('compiler')
   })
 
-  it.runIf(process.platform === 'linux')('takes the file that TRIPLINE_ADDON names, and says what is wrong with it', () => {
+  it.runIf(process.platform === 'linux')('loads the file that TRIPLINE_ADDON names, or says what is wrong with it', () => {
     const attempt = (file: string): string => {
       const env = { ...process.env, TRIPLINE_ADDON: file }
       const args = ['--input-type=module', '--eval', ATTEMPT]
@@ -208,7 +209,7 @@ describe('an installed package without a binary for this machine', () => {
     }
   })
 
-  it.each(['esm', 'cjs'] as const)('says in a bundle that it must not be in one: %s', async (format) => {
+  it.each(['esm', 'cjs'] as const)('reports that it must be external to a bundle: %s', async (format) => {
     const file = join(folder, `bundle.${format === 'esm' ? 'mjs' : 'cjs'}`)
     const bundle = await rolldown({ input: join(root, 'dist/index.js'), platform: 'node', logLevel: 'silent' })
     await bundle.write({ file, format })
@@ -223,14 +224,14 @@ describe('an installed package without a binary for this machine', () => {
     expect(output).not.toContain('node-gyp')
   })
 
-  it('has a doctor that says why', () => {
+  it('explains the problem with `tripline doctor`', () => {
     const main = join(folder, 'node_modules/tripline/dist/cli/main.js')
     const { status, stdout } = spawnSync(process.execPath, [main, 'doctor'], { encoding: 'utf8' })
     expect(stdout).toMatch(/^! addon .*tripline has no compiled addon for .*loaded from: /m)
     expect(status).toBe(125)
   })
 
-  /** The output of a try with `content` for the binary. */
+  /** The output of an attempt to load a binary with this content. */
   function withBinary(content: Buffer | string): string {
     const file = join(folder, `node_modules/tripline/prebuilds/${process.platform}-${process.arch}/tripline.node`)
     mkdirSync(dirname(file), { recursive: true })
@@ -243,13 +244,13 @@ describe('an installed package without a binary for this machine', () => {
     return output
   }
 
-  it('says what is wrong with one that is there and cannot be loaded', () => {
+  it('says what is wrong with a binary that cannot be loaded', () => {
     expect(withBinary('not a library')).toContain(' ERR_DLOPEN_FAILED\n')
     expect(withBinary('')).toContain(' ERR_DLOPEN_FAILED\n')
   })
 
-  // What the system does with them is to kill the process, or to say that there is no such file.
-  it.runIf(process.platform === 'linux')('says so of one that was cut off, or is for another processor', () => {
+  // Loaded without a check, such a file makes the system kill the process or report that there is no such file.
+  it.runIf(process.platform === 'linux')('recognizes a binary that is truncated or for another processor', () => {
     const binary = (arch: string) => readFileSync(join(root, `prebuilds/linux-${arch}/tripline.node`))
     for (const arch of ['x64', 'arm64', 'arm'].filter((each) => each !== process.arch)) {
       expect(withBinary(binary(arch))).toContain('tripline.node: made for another processor')
@@ -260,7 +261,7 @@ describe('an installed package without a binary for this machine', () => {
     }
   })
 
-  it('still has operations, timeouts and tokens', () => {
+  it('still supports operations, timeouts and tokens', () => {
     const { status, output } = run(
       folder,
       `import { Cancelable, CancelationToken } from 'tripline'

@@ -1,4 +1,4 @@
-/** File tracers, which decide what of node_modules goes into a container: they must follow the package to its binary. */
+/** File tracers decide which files of node_modules go into a container. They must find the package's binary. */
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -26,7 +26,7 @@ beforeAll(() => {
   const installed = join(project, 'node_modules/tripline')
   mkdirSync(installed, { recursive: true })
   for (const each of ['package.json', 'dist', 'prebuilds']) cpSync(join(root, each), join(installed, each), { recursive: true })
-  // The sources as they are now, whatever binaries are committed.
+  // Use the addon built from the current sources, whatever binaries are committed.
   cpSync(join(root, 'build/Release/tripline.node'), join(installed, `prebuilds/${target}/tripline.node`))
   const loader = dirname(createRequire(import.meta.url).resolve('node-gyp-build/package.json'))
   cpSync(loader, join(project, 'node_modules/node-gyp-build'), { recursive: true })
@@ -36,7 +36,7 @@ beforeAll(() => {
 afterAll(() => rmSync(folder, { recursive: true }))
 
 describe.each(Object.keys(PROGRAMS))('%s, traced by @vercel/nft', (program) => {
-  it('brings the binary of this platform, no other, and runs where only the traced files are', async () => {
+  it('includes only the binary of this platform, and runs with the traced files alone', async () => {
     const { fileList } = await nodeFileTrace([join(project, program)], { base: project })
     const files = [...fileList]
     expect(files.filter((file) => file.endsWith('.node'))).toEqual([`node_modules/tripline/prebuilds/${target}/tripline.node`])

@@ -16,12 +16,12 @@ const shell = (line: string, options?: RunOptions): ReturnType<typeof run> =>
 
 const bad = (options: object): Promise<unknown> => run('true', [], options)
 
-// For a module that is about to end in some other way.
+// A line for a module that ends while its command is still running.
 const forEver = (tag: string): string =>
   `tripline.run('bash', ['-c', 'setsid sleep ${tag} & sleep ${tag}'], { killAfter: 300 })`
 
 describe('run', () => {
-  it('keeps no descriptor of a command that is over', async () => {
+  it('keeps no descriptor open after a command has ended', async () => {
     const { stdout } = await runModule(`
       const { readdirSync } = await import('node:fs')
       const open = () => readdirSync('/proc/self/fd').length
@@ -59,7 +59,7 @@ describe('run', () => {
     expect(readFileSync(file, 'utf8')).toBe(`${folder}\na  b\nerror\n`)
   })
 
-  it('gives the command nothing of ours but its streams, and default signals', async () => {
+  it('passes no descriptors but the three streams to the command, and default signal actions', async () => {
     const file = join(folder, 'inherited')
     const secret = openSync(file, 'w')
     const line = `ls /proc/self/fd | wc -l; grep -E 'SigBlk|SigIgn' /proc/self/status`
@@ -67,7 +67,7 @@ describe('run', () => {
     await run('bash', ['-c', line], { stdio: ['ignore', output, 'ignore'] })
     closeSync(output)
     closeSync(secret)
-    // The three streams, and the folder that ls itself has open.
+    // The three streams, and the directory that ls itself has open.
     expect(readFileSync(join(folder, 'seen'), 'utf8')).toBe('4\nSigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n')
   })
 
@@ -84,7 +84,7 @@ describe('run', () => {
     expect(processesWith(tag)).toEqual([])
   })
 
-  it('counts the memory and the CPU time of the tree, and not of what holds it', async () => {
+  it('counts the memory and the CPU time of the tree without its supervisor', async () => {
     const hold = `python3 -c 'x = bytearray(60*10**6)\nfor i in range(6*10**6): pass\nimport time; time.sleep(0.5)'`
     const { peaks, cpuTime } = await shell(`${hold} & ${hold} & wait`)
     expect(peaks.memory).toBeGreaterThan(120e6)
@@ -93,7 +93,7 @@ describe('run', () => {
     expect(cpuTime).toBeGreaterThan(100)
   })
 
-  it('leaves alone a command that is over before a limit on it can be watched', async () => {
+  it('does not end a command that is over before its limit can be watched', async () => {
     const results = []
     for (let i = 0; i < 20; i++) results.push(await run('true', [], { limits: { 'process.footprint': '1GB' } }))
     expect(results.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 0))
@@ -109,7 +109,7 @@ describe('run', () => {
     })
   })
 
-  it('is a part of the operation that awaits it, which ends after its last process', async () => {
+  it('is part of its parent operation, which ends after the last process of the command', async () => {
     const tag = makeTag()
     const operation = new Cancelable({ timeout: 300, grace: '20s' })
     const error: unknown = await operation
@@ -120,7 +120,7 @@ describe('run', () => {
     expect(processesWith(tag)).toEqual([])
   })
 
-  it('does not start in an operation that is canceled already', async () => {
+  it('does not start the command if it is canceled already', async () => {
     const token = new CancelationToken()
     token.cancel()
     await expect(run('touch', [join(folder, 'never')], { token })).rejects.toMatchObject({
@@ -129,7 +129,7 @@ describe('run', () => {
     expect(() => readFileSync(join(folder, 'never'))).toThrow('ENOENT')
   })
 
-  it('refuses what makes no sense, and says which', async () => {
+  it('rejects invalid options and names them', async () => {
     await expect(bad({ timeut: 1 })).rejects.toThrow("Did you mean 'timeout'?")
     await expect(bad({ onBreach: 'cry' })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
     await expect(bad({ stdio: 'pipe' })).rejects.toThrow('"stdio"')
@@ -142,13 +142,13 @@ describe('run', () => {
     })
   })
 
-  it('says why a command does not start', async () => {
+  it('reports why a command could not be started', async () => {
     await expect(run('no-such-command')).rejects.toMatchObject({ code: 'ERR_TRIPLINE_NOT_STARTED', kind: 'not-found' })
     await expect(run(folder)).rejects.toMatchObject({ code: 'ERR_TRIPLINE_NOT_STARTED', kind: 'not-executable' })
     await expect(run('true', [], { cwd: '/no/such' })).rejects.toThrow('chdir: ENOENT')
   })
 
-  it('runs many at once, beside children of Node', async () => {
+  it('runs many commands at once, next to child processes of Node', async () => {
     const own = runModule(`
       import { spawn } from 'node:child_process'
       import { once } from 'node:events'

@@ -1,4 +1,4 @@
-// The parts of starting a command on Windows that are pure functions; the rest runs in wine (npm run test:matrix).
+// The pure functions that start a command on Windows; the rest is tested in wine (npm run test:matrix).
 import { assert, constantFrom, property, string } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { quote } from '../../src/cli/quote.js'
@@ -12,15 +12,15 @@ const disk =
 const find = (command: string, env: NodeJS.ProcessEnv, ...files: string[]): string[] =>
   candidates(command, env, 'C:\\here', disk(...files))
 
-describe('where Windows has a command', () => {
-  it('in the folders of the path, with the endings that can be run, in their order', () => {
+describe('the file of a command on Windows', () => {
+  it('is searched for in the folders of PATH, with runnable extensions in the order of PATHEXT', () => {
     const env = { Path: 'C:\\a;"C:\\b;c";;D:\\d', PATHEXT: '.COM;.EXE;.BAT;.CMD;.VBS;.JS' }
     const files = ['c:\\a\\tool.cmd', 'c:\\a\\tool', 'c:\\b;c\\tool.exe', 'd:\\d\\tool.vbs', 'c:\\here\\tool.exe']
     expect(find('tool', env, ...files)).toEqual(['C:\\a\\tool.cmd', 'C:\\b;c\\tool.exe'])
     expect(find('tool.cmd', env, ...files)).toEqual(['C:\\a\\tool.cmd'])
   })
 
-  it('by a path from the folder in which it will run', () => {
+  it('is resolved from the working directory of the command if it is a path', () => {
     expect(find('.\\bin/tool', {}, 'c:\\here\\bin\\tool.exe', 'c:\\here\\bin\\tool')).toEqual([
       'C:\\here\\bin\\tool.exe',
       'C:\\here\\bin\\tool',
@@ -29,18 +29,18 @@ describe('where Windows has a command', () => {
     expect(find('..\\tool', {})).toEqual([])
   })
 
-  it('without PATHEXT, or one of scripts alone, with the usual endings', () => {
+  it('has the usual extensions if PATHEXT is missing or names only scripts', () => {
     const files = ['c:\\a\\tool.exe', 'c:\\a\\tool.bat']
     for (const PATHEXT of [undefined, '', '.VBS']) {
       expect(find('tool', { PATH: 'C:\\a', PATHEXT }, ...files)).toEqual(['C:\\a\\tool.exe', 'C:\\a\\tool.bat'])
     }
   })
 
-  it('nowhere without a path', () => expect(find('tool', {}, 'c:\\here\\tool.exe')).toEqual([]))
+  it('is not found without PATH', () => expect(find('tool', {}, 'c:\\here\\tool.exe')).toEqual([]))
 })
 
-describe('an environment of Windows', () => {
-  it('has each name once, whatever its case, and what libraries need', () => {
+describe('an environment for Windows', () => {
+  it('has each name once, whatever its case, and the variables that libraries need', () => {
     const env = complete(
       { Path: 'second', PATH: 'first', word: 'w', temp: undefined, USERNAME: 'me' },
       { SystemRoot: 'C:\\Windows', TEMP: 'C:\\t', Username: 'ours', other: 'o' },
@@ -49,8 +49,8 @@ describe('an environment of Windows', () => {
   })
 })
 
-describe('a word for cmd.exe', () => {
-  it('is quoted where it must', () => {
+describe('an argument for cmd.exe', () => {
+  it('is quoted only if necessary', () => {
     const words = ['plain', 'C:\\a\\', 'two words', 'two words\\', 'a"b', 'a\\"b', '', 'a&b']
     expect(words.map((word) => quote(word, 'win32'))).toEqual([
       'plain',
@@ -64,7 +64,7 @@ describe('a word for cmd.exe', () => {
     ])
   })
 
-  it('is read back as it was', () => {
+  it('is parsed back to the original', () => {
     const letters = constantFrom('a', ' ', '"', '\\', '&')
     assert(
       property(string({ unit: letters }), (word) => {
@@ -75,7 +75,7 @@ describe('a word for cmd.exe', () => {
   })
 })
 
-/** By the rule of the C library: backslashes count only before a quote, and the closing one is such. */
+/** Parses by the rule of the C library: backslashes are special only before a quote, including the closing one. */
 function unquote(inner: string): string {
   return `${inner}"`.replaceAll(/(\\*)("?)/g, (_all, slashes: string, mark: string, at: number) => {
     if (mark === '') return slashes

@@ -1,5 +1,5 @@
-// A process that exits from a listener with live guards and workers. Apart from lifecycle.mjs, because process.exit()
-// leaves what the runtime has allocated to the system, which a leak checker reports as a leak.
+// Exits from a listener while guards and workers are alive. Separate from lifecycle.mjs, because after process.exit() a
+// leak checker reports everything that the runtime has allocated.
 import { pathToFileURL } from 'node:url'
 import { Worker } from 'node:worker_threads'
 

@@ -1,5 +1,5 @@
-// A life of everything native, for running under sanitizers: guards, readers, heartbeats, growing boards, workers ended
-// in the middle of a delivery. A plain script, because a sanitizer must not be loaded into a test runner.
+// Exercises all native objects under sanitizers: guards, readers, heartbeats, growing boards, and workers that are
+// terminated in the middle of a delivery. A plain script, because a sanitizer cannot be loaded into a test runner.
 // Usage: node lifecycle.mjs <package folder>
 import { once } from 'node:events'
 import { spawn } from 'node:child_process'
@@ -13,7 +13,7 @@ const { capabilities, every, guard, sample, samplerStats, samples, snapshot } = 
 const CROSSED = { 'process.rss': { above: 1, for: 0 } }
 const FAR = { memory: 100, cpu: 100, disk: 100, 'eventLoop.delay': 1e6, heap: 100 }
 
-// Guards hold nothing open by themselves, and this waits for them at its top level.
+// Guards do not keep the process alive, but this script waits for them at its top level.
 const alive = setInterval(() => undefined, 1e6)
 
 function say(what) {
@@ -62,7 +62,7 @@ say('a process that ends while it is watched')
   if (child.exitCode === null) await once(child, 'exit')
 }
 
-say('tickers: many, held, paused, with another period, closed by one another')
+say('tickers: many, held, paused, with changed periods, closed by one another')
 {
   const counts = { bodies: 0 }
   const tickers = Array.from({ length: 200 }, (_, i) =>
@@ -97,7 +97,7 @@ await Promise.all(
   }),
 )
 
-say('workers terminated in the middle of everything')
+say('workers terminated while everything is running')
 const source = `
   import { parentPort } from 'node:worker_threads'
   const { every, guard, sample, samples } = await import(${JSON.stringify(entry)})
@@ -109,7 +109,7 @@ const source = `
   for await (const _ of samples({ metrics: 'memory', interval: '250us', batch: 4 }));
 `
 const own = guard(FAR, { within: 1 })
-// The tickers' shared guard lingers for some seconds after its last use.
+// The tickers' shared guard is kept for some seconds after its last use.
 const before = samplerStats().guards
 for (let round = 0; round < 15; round++) {
   await Promise.all(

@@ -1,6 +1,7 @@
-// A bounded soak: a hundred thousand rows of samples, a hundred thousand guards, a million operations, two thousand workers. Memory,
-// descriptors and threads must be flat afterwards. V8's young generation is kept small, because it grows with work and
-// would look like a leak. Usage: node --expose-gc --max-semi-space-size=1 test/soak/soak.mjs [part...]
+// A bounded soak test with a hundred thousand rows of samples, a hundred thousand guards, a million operations and two
+// thousand workers. Memory, descriptors and threads must not have grown afterwards. V8's young generation is kept small,
+// because it grows with the load and would look like a leak.
+// Usage: node --expose-gc --max-semi-space-size=1 test/soak/soak.mjs [part...]
 import { once } from 'node:events'
 import { readFileSync, readdirSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -9,14 +10,14 @@ import { CancelationToken, Cancelable, every, guard, samplerStats, samples, snap
 
 const MB = 2 ** 20
 
-// What a part may leave behind: allocators keep some, leaks of a byte a round would be far above it.
+// The growth that is tolerated per part. Allocators keep some memory; a leak of one byte per round would be far above.
 const MOST_GROWTH = 12 * MB
 
 function status(field) {
   return Number(new RegExp(`^${field}:\\s*(\\d+)`, 'm').exec(readFileSync('/proc/self/status', 'utf8'))[1])
 }
 
-/** What this process holds once everything that can go has gone. */
+/** The resources that this process still holds after garbage collection. */
 async function settle() {
   while (samplerStats()?.running) await delay(20)
   for (let i = 0; i < 5; i++) {
@@ -33,7 +34,7 @@ async function settle() {
 
 const PARTS = {
   async samples(scale) {
-    // Read as fast as the source allows: a million would take a thousand seconds at 1 kHz, so blocks at 4 kHz do most.
+    // At the 1 kHz of the source, a million samples would take a thousand seconds, so most come in blocks at 4 kHz.
     using_(guard({ 'process.rss': Array.from({ length: 100 }, (_, i) => ({ above: 1e15 + i })) }, { interval: 1 }))
     let taken = 0
     for await (const block of samples({ metrics: ['process.rss', 'process.cpu'], interval: '250us', batch: 1000 })) {
@@ -107,7 +108,7 @@ const wanted = process.argv.slice(2)
 let failed = 0
 for (const [name, part] of Object.entries(PARTS)) {
   if (wanted.length > 0 && !wanted.includes(name)) continue
-  // Once small, so that code, caches and allocators have their size before it is measured.
+  // A small run first, so that code, caches and allocators have reached their size before the measurement.
   await part(0.05)
   for (const each of open.splice(0)) each.close()
   const before = await settle()

@@ -1,4 +1,4 @@
-/** What may import what: src/ stands in floors and native/ in rooms, each above those that it uses. */
+/** Which file may import which: src/ is layered in floors and native/ in rooms, each above those that it uses. */
 import { readFileSync, readdirSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** What each floor of src/ may import beside itself: those below it, listed lowest first. */
+/** The floors that each floor of src/ may import beside itself, listed from the lowest up. */
 const FLOORS: Readonly<Record<string, readonly string[]>> = {
   base: [],
   addon: ['base'],
@@ -29,14 +29,14 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   linux: ['util', 'port', 'posix'],
   darwin: ['util', 'port', 'posix'],
   windows: ['util', 'port'],
-  // Linked in place of the C++ runtime library, and part of no other build.
+  // Linked in place of the C++ runtime library, and not part of any other build.
   runtime: [''],
 }
 
 const IMPORT = /(?:\bfrom|\bimport\(?)\s*'(\.[^']*)'/g
 const INCLUDE = /^#include "([^"]+)"/gm
 
-/** The names that a file refers to, as `pattern` finds them. */
+/** The names that `pattern` finds in a file. */
 function referencesOf(file: string, pattern: RegExp): string[] {
   return [...readFileSync(join(root, file), 'utf8').matchAll(pattern)].map((match) => match[1]!)
 }
@@ -47,7 +47,7 @@ function filesBelow(folder: string, ending: RegExp): string[] {
     .map((each) => join(folder, each))
 }
 
-/** The folder of `file` right below `top`; empty for a file that lies in `top` itself. */
+/** The folder directly below `top` that contains `file`; empty for a file in `top` itself. */
 function floorOf(file: string, top: string): string {
   const parts = relative(top, file).split('/')
   return parts.length > 1 ? parts[0]! : ''
@@ -76,7 +76,7 @@ describe('src/', () => {
     expect(upwards).toEqual([])
   })
 
-  it("keeps an operation's record to its own floor", () => {
+  it("uses the keys of an operation's record only on its own floor", () => {
     const outside = files.filter((file) => floorOf(file, 'src') !== 'cancelable')
     const reached = outside.filter((file) =>
       referencesOf(file, IMPORT).some((specifier) => join(dirname(file), specifier) === 'src/cancelable/operation.js'),
@@ -84,7 +84,7 @@ describe('src/', () => {
     expect(reached).toEqual([])
   })
 
-  it('is seen by this test: every file but the lowest imports something', () => {
+  it('has more imports than files, so that this test is known to find them', () => {
     const found = files.flatMap((file) => referencesOf(file, IMPORT))
     expect(found.length).toBeGreaterThan(files.length)
   })

@@ -22,7 +22,7 @@ describe('a release', () => {
   const git = (...args: string[]): Buffer =>
     execFileSync('git', ['-c', 'user.name=t', '-c', 'user.email=t@localhost', ...args], { cwd: folder, stdio: 'pipe' })
 
-  /** Commits a project that differs from one that is ready; what the check says of it. */
+  /** Commits a project that differs from one that is ready, and returns the complaints of the release check. */
   function check(manifest: object = {}, changelog = CHANGELOG): { status: number | null; output: string } {
     const all = { ...MANIFEST, ...manifest }
     writeFileSync(join(folder, 'package.json'), JSON.stringify(all))
@@ -45,7 +45,7 @@ describe('a release', () => {
   })
   afterEach(() => rmSync(folder, { recursive: true }))
 
-  it('is let through when it is whole', () => {
+  it('is allowed when everything is complete', () => {
     expect(check()).toEqual({ status: 0, output: 'release: demo 1.2.0 is ready\n' })
   })
 
@@ -56,7 +56,7 @@ describe('a release', () => {
     [{ bugs: {} }, "'bugs' is a placeholder"],
     [{ repository: 'https://tripline.example/x.git' }, "'repository' is a placeholder"],
     [{ homepage: 'https://www.example.com' }, "'homepage' is a placeholder"],
-    // The word that stands in a field still to be filled in; here it is data.
+    // The placeholder word for a field that is not filled in yet; here it is test data.
     [{ homepage: 'TODO' }, "'homepage' is a placeholder"],
     [{ bugs: 'http://localhost/issues' }, "'bugs' is a placeholder"],
     [{ version: '1.3' }, "'1.3' is no version"],
@@ -79,7 +79,7 @@ describe('a release', () => {
     expect(status).toBe(1)
   })
 
-  it('is refused with changes that are not committed, and of a version that is tagged', () => {
+  it('is refused with uncommitted changes, or for a version that is tagged already', () => {
     check()
     writeFileSync(join(folder, 'left-over'), '')
     expect(look().output).toContain('the tree is not clean:\n?? left-over')
@@ -88,7 +88,7 @@ describe('a release', () => {
     expect(look().output).toContain('v1.2.0 is released already')
   })
 
-  it('is checked by npm ahead of each publication of this project', () => {
+  it('is checked by npm before each publication', () => {
     const { scripts, ...manifest } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>
     }

@@ -1,31 +1,41 @@
-// The scenarios of `npm run test:vm`. `machine` and `kernels` are names of scripts/vm/machines.js; `limit` bounds how long one may
-// take; `leaves` says that the guest is of no use afterwards.
+// The scenarios of `npm run test:vm`. `machine` and `kernels` are names from scripts/vm/machines.js. `limit` is the longest
+// that a scenario may take. `leaves` means that the guest cannot be used afterwards.
 const both = ['6.1', '6.12']
 const arm = ['6.1-arm64', '6.12-arm64-16k']
 
 export const scenarios = [
-  { name: 'memory-max', what: 'memory.max, headroom by the group’s own files', machine: 'plain', kernels: both },
+  {
+    name: 'memory-max',
+    what: 'memory.max, with headroom as in the group’s own files',
+    machine: 'plain',
+    kernels: both,
+  },
   {
     name: 'memory-cache',
-    what: 'page cache, clean and dirty, is no use of memory',
+    what: 'clean and dirty page cache does not count as used',
     machine: 'plain',
     kernels: ['6.1'],
   },
   { name: 'memory-zero', what: 'memory.max 0', machine: 'plain', kernels: both },
-  { name: 'memory-high', what: 'memory.high throttles and is no limit', machine: 'plain', kernels: ['6.1'] },
-  { name: 'memory-min', what: 'what a sibling holds under memory.min', machine: 'plain', kernels: both },
-  { name: 'memory-nested', what: 'the limit of an ancestor, what a sibling uses', machine: 'plain', kernels: ['6.1'] },
-  { name: 'memory-changes', what: 'limits that change, processes that are moved', machine: 'plain', kernels: both },
+  { name: 'memory-high', what: 'memory.high throttles but is not a limit', machine: 'plain', kernels: ['6.1'] },
+  { name: 'memory-min', what: 'page cache that a sibling protects by memory.min', machine: 'plain', kernels: both },
+  {
+    name: 'memory-nested',
+    what: 'the limit of an ancestor, and memory that a sibling uses',
+    machine: 'plain',
+    kernels: ['6.1'],
+  },
+  { name: 'memory-changes', what: 'changing limits, and processes that are moved', machine: 'plain', kernels: both },
   { name: 'namespace', what: 'a cgroup namespace without a remount', machine: 'plain', kernels: both },
   { name: 'namespace-remount', what: 'a cgroup namespace with its own mount', machine: 'plain', kernels: ['6.1'] },
   { name: 'memory-v1', what: 'control groups of version 1', machine: 'legacy', kernels: ['6.1'], leaves: true },
-  { name: 'quota', what: 'a quota, throttling, a quota that is taken away', machine: 'plain', kernels: ['6.1'] },
-  { name: 'quota-raised', what: 'a quota that is raised: `cpu` never passes 100', machine: 'plain', kernels: ['6.1'] },
-  { name: 'quota-burst', what: '`cpu.max.burst`: `cpu` never passes 100', machine: 'plain', kernels: both },
+  { name: 'quota', what: 'a quota, throttling, and removal of the quota', machine: 'plain', kernels: ['6.1'] },
+  { name: 'quota-raised', what: 'a raised quota: `cpu` never exceeds 100', machine: 'plain', kernels: ['6.1'] },
+  { name: 'quota-burst', what: '`cpu.max.burst`: `cpu` never exceeds 100', machine: 'plain', kernels: both },
   { name: 'quota-parent', what: 'the quota of a parent; a cpuset', machine: 'plain', kernels: ['6.1'] },
   {
     name: 'pressure',
-    what: 'pressure and what the kernel pushes, as root and as a user',
+    what: 'pressure and the kernel’s triggers, as root and as a user',
     machine: 'plain',
     kernels: both,
   },
@@ -38,7 +48,12 @@ export const scenarios = [
     machine: 'plain',
     kernels: ['6.1'],
   },
-  { name: 'standstill', what: 'stopped and frozen processes: no time of `for`', machine: 'plain', kernels: ['6.1'] },
+  {
+    name: 'standstill',
+    what: 'time in which a process is stopped or frozen does not count into `for`',
+    machine: 'plain',
+    kernels: ['6.1'],
+  },
   {
     name: 'power',
     what: 'battery, charger, zones, sensor and cooling device',
@@ -47,7 +62,7 @@ export const scenarios = [
     leaves: true,
   },
   { name: 'clock', what: 'steps of the wall clock', machine: 'devices', kernels: ['6.12'], leaves: true },
-  { name: 'disk-full', what: 'a disk that fills up, read-only and back', machine: 'devices', kernels: ['6.12'] },
+  { name: 'disk-full', what: 'a disk that fills up, turns read-only and back', machine: 'devices', kernels: ['6.12'] },
   { name: 'disk-error', what: 'ext4 with errors', machine: 'devices', kernels: both },
   { name: 'disk-plug', what: 'a disk plugged in and pulled', machine: 'devices', kernels: ['6.12'], leaves: true },
   { name: 'nic-plug', what: 'a network card plugged in and pulled', machine: 'devices', kernels: ['6.12'] },
@@ -60,7 +75,7 @@ export const scenarios = [
     leaves: true,
   },
   { name: 'machine-oom', what: 'the machine runs out of memory', machine: 'small', kernels: ['6.1'], leaves: true },
-  { name: 'thrash-zram', what: 'compressed swap, thrash', machine: 'small', kernels: ['6.12'], leaves: true },
+  { name: 'thrash-zram', what: 'compressed swap and thrashing', machine: 'small', kernels: ['6.12'], leaves: true },
   {
     name: 'systemd',
     what: 'scopes, slices and services, delegated or not',
@@ -78,7 +93,7 @@ export const scenarios = [
   { name: 'arm64', what: 'limits, pages and CPUs on arm64', machine: 'plain', kernels: arm },
 ]
 
-/** The asserts of `first`, from what the console shows. */
+/** The assertions of `first`, from the output on the console. */
 function* judgeFirst(console) {
   const said = console.split(/\r?\n/).filter((line) => line.startsWith('first: '))
   const wanted = [

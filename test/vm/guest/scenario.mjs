@@ -1,4 +1,4 @@
-// What scenarios are written with. Each assert is one line of JSON on stdout, which the host reads.
+// Functions for scenarios. Each assertion prints one line of JSON to stdout, which the host reads.
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -9,7 +9,7 @@ export const bin = fileURLToPath(new URL('../bin', import.meta.url))
 export const MB = 1e6
 export const MiB = 2 ** 20
 
-/** The bound of everything that is waited for. Far beyond what it takes, so that only what never comes fails. */
+/** The time limit of every wait, far longer than needed, so that only events that never come fail. */
 const BOUND = 30_000
 
 const started = new Set()
@@ -19,7 +19,7 @@ function report(what, holds, seen) {
   return holds
 }
 
-/** Asserts that `holds` is true; `seen` is what is shown beside it. */
+/** Asserts that `holds` is true; `seen` is printed beside it. */
 export const check = (what, holds, seen) => report(what, Boolean(holds), seen)
 
 export const equal = (what, actual, expected) =>
@@ -34,7 +34,7 @@ export const between = (what, actual, low, high) =>
 
 export const pause = (time) => new Promise((done) => setTimeout(done, time))
 
-/** Waits until `condition` returns something true, and returns it; undefined after the bound. */
+/** Waits until `condition` returns a truthy value and returns that; undefined after the time limit. */
 export async function poll(condition, bound = BOUND) {
   const end = performance.now() + bound
   for (;;) {
@@ -45,7 +45,7 @@ export async function poll(condition, bound = BOUND) {
   }
 }
 
-/** Asserts that `condition` comes true. `look` returns what there is instead, where it does not. */
+/** Asserts that `condition` becomes true. If it does not, the result of `look` is printed. */
 export async function comes(what, condition, look = async () => {}, bound = BOUND) {
   const seen = await poll(condition, bound)
   report(what, seen !== undefined, seen === undefined ? await Promise.resolve(look()) : undefined)
@@ -79,7 +79,7 @@ export function group(path, settings = {}) {
       try {
         write(`${parent}/cgroup.subtree_control`, `+${each}`)
       } catch {
-        // Not a controller of this kernel, or processes are in the group: what then cannot be set fails by itself.
+        // The kernel lacks the controller, or the group contains processes. Setting a file of the controller then fails.
       }
     }
     const folder = `${parent}/${parts[depth]}`
@@ -90,7 +90,7 @@ export function group(path, settings = {}) {
   return folder
 }
 
-/** What a group has left of its limit, as docs/metrics.md defines it, from the kernel's own files. */
+/** The headroom below a group's limit, as docs/metrics.md defines it, read from the kernel's own files. */
 export function headroom(folder, kept = 0) {
   const stat = table(`${folder}/memory.stat`)
   const cache = Math.max(0, stat.inactive_file + stat.active_file - stat.file_dirty - stat.file_writeback - kept)
@@ -98,14 +98,14 @@ export function headroom(folder, kept = 0) {
   return Math.max(0, Number(read(`${folder}/memory.max`)) - Math.max(0, used))
 }
 
-/** Asks the host for something of the emulator: a QMP command. */
+/** Makes the host send a QMP command to the emulator. */
 export function machine(execute, args = {}) {
   console.log(JSON.stringify({ execute, arguments: args }))
 }
 
 /**
- * The words of a command line that runs `command` in a group, as a user, in namespaces of its own. In a group first, so that
- * a new cgroup namespace begins there.
+ * The words of a command line that runs `command` in a group, as a user, in namespaces of its own. The process joins the
+ * group first, so that a new cgroup namespace begins there.
  */
 export function within({ group: folder, user, unshare, taskset, score = 0 } = {}, command = []) {
   const words = user === undefined ? [] : ['setpriv', '--reuid', user, '--regid', user, '--init-groups']
@@ -115,7 +115,7 @@ export function within({ group: folder, user, unshare, taskset, score = 0 } = {}
   return ['sh', '-c', `echo ${score} >/proc/self/oom_score_adj; ${enter}exec "$@"`, 'sh', ...words, ...command]
 }
 
-/** Starts a command; its output is kept. */
+/** Starts a command and collects its output. */
 export function start(command, place, options = {}) {
   const [program, ...args] = within(place, command)
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], ...options })
@@ -132,7 +132,7 @@ export function start(command, place, options = {}) {
 /** Runs a command to its end. */
 export const finish = (command, place, options) => start(command, place, options).ended
 
-/** Runs a command under `tripline run`; options and command are words between blanks. */
+/** Runs a command under `tripline run`; options and command are split at blanks. */
 export const underLimits = (options, command, place) =>
   finish(['tripline', 'run', ...options.split(' '), '--', ...command.split(' ')], place)
 
@@ -143,7 +143,7 @@ export async function shell(text) {
   return output.trim()
 }
 
-/** A process that uses tripline, where `place` says, and does what the scenario says: subject.mjs. */
+/** A process that runs subject.mjs at the given place and follows the scenario's requests. */
 export class Subject {
   events = []
   #child
@@ -193,7 +193,7 @@ export class Subject {
     })
   }
 
-  /** The value of a metric or query, with its origin, or why there is none. */
+  /** The value of a metric or query, with its origin, or the reason why it is unavailable. */
   value(query) {
     return this.run((t, wanted) => t.value(wanted), query)
   }
@@ -207,7 +207,7 @@ export class Subject {
     return this.run((t, which) => t.guards[which].state, name)
   }
 
-  /** Events of a guard so far. */
+  /** The events of a guard so far. */
   of(name, event) {
     return this.events.filter((each) => each.guard === name && (event === undefined || each.event === event))
   }
@@ -238,8 +238,8 @@ export const killsIn = (folder) => () => table(`${folder}/memory.events`).oom_ki
 export const killsOfMachine = () => table('/proc/vmstat').oom_kill
 
 /**
- * Asserts that a guard ends a command that takes `rate` MB a second, beside the subject, before the kernel has to kill,
- * which `kills` counts. Returns the breach.
+ * Asserts that a guard ends a command that allocates `rate` MB per second, before the kernel has to kill it. `kills` counts
+ * the kernel's kills. Returns the breach.
  */
 export async function endsInTime(subject, guard, kills, { rate = 30, what = 'a command that takes memory' } = {}) {
   const before = kills()
@@ -263,7 +263,7 @@ export async function cacheFile(file, megabytes, folder) {
   await finish(['cat', file], { group: folder }, { stdio: ['ignore', 'ignore', 'ignore'] })
 }
 
-/** Runs a scenario. What it has started is ended with it. */
+/** Runs a scenario, and ends everything that it has started. */
 export async function scenario(body) {
   try {
     await body()
@@ -271,6 +271,6 @@ export async function scenario(body) {
     report('comes to its end', false, error.stack)
   }
   for (const child of started) child.kill('SIGKILL')
-  // What is stuck in the kernel must not keep it from ending.
+  // A call that is stuck in the kernel must not keep the process from exiting.
   process.exit(0)
 }

@@ -1,10 +1,10 @@
-// A process that uses tripline and does what a scenario says, one function per line on stdin. Answers and events are
-// lines of JSON on stdout.
+// A process that uses tripline and runs the functions of a scenario, one per line on stdin. Answers and events are lines
+// of JSON on stdout.
 import { spawn } from 'node:child_process'
 import { createRequire } from 'node:module'
 import { createInterface } from 'node:readline'
 
-// Not an import: scenarios also run it where only an older way of loading is at hand.
+// Uses require(), because some scenarios run this file where imports are not available.
 const tripline = createRequire(import.meta.url)('tripline')
 
 const send = (message) => process.stdout.write(`${JSON.stringify(message)}\n`)
@@ -49,8 +49,8 @@ const helpers = {
   },
 
   /**
-   * Starts a command in this process's own group and ends it with the guard's breach. What ended it: `us`, `kernel` (which
-   * has no other way than KILL) or `itself`.
+   * Starts a command in this process's own group and kills it when the guard is breached. Returns what ended it: `us`,
+   * `kernel` (recognized by SIGKILL) or `itself`.
    */
   endAtBreach(name, command) {
     const guard = helpers.guards[name]
@@ -68,7 +68,7 @@ const helpers = {
     })
   },
 
-  /** Holds `size` bytes that are touched. */
+  /** Allocates and touches `size` bytes. */
   keep(size) {
     for (let held = 0; held < size; held += 10e6) helpers.kept.push(Buffer.alloc(Math.min(10e6, size - held), 1))
   },
@@ -84,7 +84,7 @@ const helpers = {
     return child.exitCode !== null || child.signalCode !== null
   },
 
-  /** Samples for a while; every value of every metric. */
+  /** Samples for a while and returns all values by metric. */
   async collect(metrics, count, interval = '250ms') {
     const seen = Object.fromEntries(metrics.map((metric) => [metric, []]))
     for await (const snapshot of tripline.samples({ metrics, interval })) {
@@ -102,7 +102,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   const { id, body, args } = JSON.parse(line)
   // oxlint-disable-next-line no-eval -- functions of the scenarios beside this file
   const act = (0, eval)(`(${body})`)
-  // Not awaited: a later one may be wanted while this one waits.
+  // Not awaited, because a later request may arrive while this one waits.
   Promise.resolve()
     .then(() => act(helpers, ...args))
     .then(

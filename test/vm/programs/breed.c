@@ -1,4 +1,4 @@
-// breed COUNT: has children that have children, up to COUNT processes in all; they ignore TERM and sleep for a minute.
+// breed COUNT: forks children that fork in turn, up to COUNT processes in all. They ignore TERM and sleep for a minute.
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>

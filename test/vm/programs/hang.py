@@ -1,4 +1,4 @@
-"""hang.py FOLDER: a FUSE file system that answers until it gets SIGUSR1, and then nothing more."""
+"""hang.py FOLDER: a FUSE file system that answers until it receives SIGUSR1, and then never again."""
 import ctypes
 import os
 import signal

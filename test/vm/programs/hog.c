@@ -1,4 +1,4 @@
-// hog MB_PER_SECOND MB SECONDS: takes anonymous memory at that rate (0: as fast as it can), then holds it.
+// hog MB_PER_SECOND MB SECONDS: allocates anonymous memory at that rate (0: as fast as possible) and then holds it.
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>

@@ -1,4 +1,4 @@
-// A battery, a charger and two zones. Their state is kept in spare bytes of the clock's memory, which the guest writes.
+// A battery, a charger and two thermal zones. Their state is in spare bytes of the clock's memory, which the guest writes.
 DefinitionBlock ("power.aml", "SSDT", 2, "TRIPLN", "POWER", 1)
 {
   Scope (\_SB)

@@ -1,4 +1,4 @@
-// arm64, with pages of 4 or 16 KiB: values in bytes are the kernel's, limits in groups hold, CPUs go and come.
+// arm64 with pages of 4 or 16 KiB: values in bytes match the kernel's, limits of groups hold, and CPUs go and come back.
 import {
   MB,
   MiB,
@@ -26,7 +26,7 @@ import {
 await scenario(async () => {
   const page = Number(await shell('getconf PAGESIZE'))
   equal(
-    'the page is what the kernel is named after',
+    'the page size is the one in the name of the kernel',
     page,
     read('/proc/sys/kernel/osrelease').includes('16k') ? 16384 : 4096,
   )
@@ -37,9 +37,9 @@ await scenario(async () => {
   equal('node is of this architecture', await subject.run(() => process.arch), 'arm64')
   const status = () => table(`/proc/${hog.pid}/status`)
   const rss = await subject.value({ metric: 'process.rss', pid: hog.pid })
-  near('process.rss is what the kernel says', rss.value, status().VmRSS * 1024, 2 * MB)
+  near('process.rss is the kernel’s VmRSS', rss.value, status().VmRSS * 1024, 2 * MB)
   const footprint = await subject.value({ metric: 'process.footprint', pid: hog.pid })
-  near('process.footprint, too', footprint.value, status().RssAnon * 1024, MB)
+  near('process.footprint is the kernel’s RssAnon', footprint.value, status().RssAnon * 1024, MB)
   hog.kill('SIGKILL')
 
   near(
@@ -69,5 +69,5 @@ await scenario(async () => {
   const limited = await underLimits('--memory 80MB', `${bin}/hog 30 400 60`)
   equal('run ends a command for its memory', limited.code, 123)
   const own = await finish(['tripline', 'run', '--', 'sh', '-c', 'exit 7'])
-  equal('and gives the status of one that ends by itself', own.code, 7)
+  equal('run returns the status of a command that ends by itself', own.code, 7)
 })

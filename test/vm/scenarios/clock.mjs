@@ -1,4 +1,4 @@
-// Steps of the wall clock: what lasts is not shortened, what has a date ends at that date, rates stay what they are.
+// Steps of the wall clock: durations are not shortened, deadlines follow the date, and rates stay the same.
 import { Subject, check, comes, equal, pause, scenario, shell, underLimits } from '../guest/scenario.mjs'
 
 const hour = 3_600_000
@@ -39,28 +39,28 @@ await scenario(async () => {
     ['network.rx', 'process.cpu', 'load'].every((metric) => seen[metric].every((each) => each >= 0)),
   )
   check(
-    'a limit that has to last has not breached',
+    'a limit with a long `for` has not breached',
     (await subject.state('busy')) === 'pending',
     await subject.state('busy'),
   )
-  equal('run has let its command end', (await running).code, 0)
+  equal('run has not ended its command', (await running).code, 0)
   const { missed, over } = await subject.run((t) => ({ missed: t.ticker.stats.missed, over: t.over }))
-  check('a ticker has not made up for an hour', missed < 10_000, missed)
+  check('a ticker has not counted an hour of missed beats', missed < 10_000, missed)
   check(
-    'no timeout and no deadline has ended anything early',
+    'no timeout and no deadline has ended an operation early',
     over.every(([name]) => name === 'short'),
     over,
   )
 
   await comes('a timeout ends its operation', async () => (await subject.run((t) => t.over)).length === 1)
-  // Past the date, by the wall clock.
+  // Move the wall clock past the deadline.
   await shell("date -s '+4 hours'")
   const after = await subject.run(async (t) => {
     await t.pause(3000)
     return t.over
   })
   check(
-    'what is left is the timeout, and perhaps the deadline',
+    'the timeout has ended its operation, and perhaps the deadline too',
     after.every(([name]) => name !== 'timeout'),
     after,
   )

@@ -1,4 +1,4 @@
-// ext4 with errors: read-only from then on, whether or not its flags say so. Nothing more can be written.
+// An ext4 with errors is read-only from then on, whether or not its mount flags show that. Nothing more can be written.
 import { MB, Subject, check, equal, finish, read, scenario, shell, write } from '../guest/scenario.mjs'
 
 await scenario(async () => {
@@ -7,7 +7,7 @@ await scenario(async () => {
   const loop = await shell('losetup -f --show /var/error')
   await shell(`mkfs.ext4 -q ${loop} && mount -o errors=remount-ro ${loop} ${path}`)
   const subject = await Subject.start()
-  check('there is room', (await subject.value({ metric: 'disk.free', path })).value > 10 * MB)
+  check('the file system has room', (await subject.value({ metric: 'disk.free', path })).value > 10 * MB)
   await subject.guard('low', { 'disk.free': { below: '1MB', path } })
 
   write(`/sys/fs/ext4/${loop.split('/').at(-1)}/trigger_fs_error`, 'a scenario')
@@ -24,14 +24,14 @@ await scenario(async () => {
     'low',
     'breach',
   )
-  equal('with 0', breach?.value, 0)
-  equal('so says a sample', (await subject.value({ metric: 'disk.free', path })).value, 0)
+  equal('the value of the breach is 0', breach?.value, 0)
+  equal('a sample of disk.free is 0', (await subject.value({ metric: 'disk.free', path })).value, 0)
   await subject.end()
   const later = await Subject.start()
   const free = await later.value({ metric: 'disk.free', path })
-  // Where the mount does not say so, only a write would show it: docs/metrics.md.
+  // If the mount flags do not show it, only a write would; see docs/metrics.md.
   const says = /\b(emergency_ro|shutdown)\b/.test(mount.split(' ')[3])
-  check('and one of a process that comes later, if the mount says so', says ? free.value === 0 : free.value > 0, free)
+  check('a later process sees 0 if the mount flags show it', says ? free.value === 0 : free.value > 0, free)
   await later.end()
   await shell(`umount -l ${path}; losetup -d ${loop}; rm /var/error`)
 })

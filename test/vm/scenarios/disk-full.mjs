@@ -3,15 +3,15 @@ import { MB, Subject, check, comes, equal, scenario, shell, write } from '../gue
 
 const path = '/mnt/full'
 
-/** What df says an unprivileged user may still write. */
+/** The space that an unprivileged user may still use, according to df. */
 const free = async () => Number((await shell(`df -B1 --output=avail ${path} | tail -1`)).trim())
 
-/** Makes files until there can be no more. */
+/** Creates files until there are no inodes left. */
 function useInodes() {
   try {
     for (let count = 0; count < 1e5; count++) write(`${path}/${count}`, '')
   } catch {
-    // The last one: there is no inode left.
+    // No inode is left.
   }
 }
 
@@ -21,7 +21,7 @@ await scenario(async () => {
   await shell(`mkfs.ext4 -q ${loop} && mount ${loop} ${path}`)
   const subject = await Subject.start()
   const at = (metric) => subject.value({ metric, path })
-  equal('disk.free is what df says', (await at('disk.free')).value, await free())
+  equal('disk.free is the figure of df', (await at('disk.free')).value, await free())
   await subject.guard('low', { 'disk.free': { below: '10MB', clear: '20MB', path } })
   await subject.guard('full', { disk: { above: 90, path } })
   await subject.guard('inodes', { 'disk.inodes': { above: 90, path } })
@@ -29,13 +29,13 @@ await scenario(async () => {
 
   await shell(`dd if=/dev/zero of=${path}/file bs=1M count=100 oflag=direct status=none; true`)
   const low = await subject.comes('disk.free breaches', 'low', 'breach')
-  check('with what is left', low?.value < 10 * MB, low)
+  check('the breach has the space that is left', low?.value < 10 * MB, low)
   const full = await subject.comes('disk breaches', 'full', 'breach')
-  check('with a share', full?.value > 90 && full.value <= 100, full)
+  check('the breach of disk has a share', full?.value > 90 && full.value <= 100, full)
   const busy = await subject.comes('disk.write breaches: bytes went to the device', 'busy', 'breach')
-  check('of that device', busy?.origin.startsWith('/sys/dev/block/7:'), busy?.origin)
+  check('the breach names that device', busy?.origin.startsWith('/sys/dev/block/7:'), busy?.origin)
   await comes(
-    'disk.free is 0 as df says',
+    'disk.free is 0, as df shows',
     async () => (await at('disk.free')).value === (await free()),
     async () => [await at('disk.free'), await free()],
   )
@@ -49,18 +49,18 @@ await scenario(async () => {
   await subject.comes('disk is clear', 'full', 'clear')
 
   await shell(`mount -o remount,ro ${path}`)
-  const readOnly = await subject.comes('a file system that was writable turns read-only', 'low', 'breach', 1)
-  equal('with nothing left', readOnly?.value, 0)
+  const readOnly = await subject.comes('disk.free breaches when the file system turns read-only', 'low', 'breach', 1)
+  equal('no space is left then', readOnly?.value, 0)
   await shell(`mount -o remount,rw ${path}`)
-  await subject.comes('and writable again', 'low', 'clear', 1)
+  await subject.comes('disk.free is clear when it is writable again', 'low', 'clear', 1)
 
   useInodes()
   const inodes = await subject.comes('disk.inodes breaches', 'inodes', 'breach')
-  check('with a share', inodes?.value > 90 && inodes.value <= 100, inodes)
+  check('the breach of disk.inodes has a share', inodes?.value > 90 && inodes.value <= 100, inodes)
 
   await shell(`umount ${path} && losetup -d ${loop} && rm /var/full`)
   await comes(
-    'unmounted, it is of the file system below',
+    'after an unmount, disk.free is that of the file system below',
     async () => (await at('disk.free')).value > 100 * MB,
     () => at('disk.free'),
   )

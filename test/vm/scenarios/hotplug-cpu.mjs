@@ -1,4 +1,4 @@
-// CPUs that are switched off and on: shares stay shares, and nothing is lost.
+// CPUs are switched off and on: shares stay within 0 to 100, and no metric becomes unavailable.
 import { Subject, bin, check, equal, pause, read, scenario, write } from '../guest/scenario.mjs'
 
 const online = '/sys/devices/system/cpu/cpu1/online'
@@ -15,7 +15,7 @@ await scenario(async () => {
     for (const value of [0, 1, 0, 1]) {
       await pause(1500)
       write(online, value)
-      equal(`${where}: the kernel has done it`, read(online), String(value))
+      equal(`${where}: the kernel has switched the CPU`, read(online), String(value))
     }
     const seen = await watched
     for (const metric of ['cpu', 'cpu.host', 'cpu.iowait', 'cpu.steal'])
@@ -25,13 +25,13 @@ await scenario(async () => {
         seen[metric].map(Math.round),
       )
     for (const metric of metrics)
-      check(`${where}: ${metric} was always there`, seen[metric].length >= 25, seen[metric].length)
+      check(`${where}: ${metric} was always available`, seen[metric].length >= 25, seen[metric].length)
     check(
-      `${where}: load is a number of tasks for each CPU`,
+      `${where}: load is a plausible number of tasks per CPU`,
       seen.load.every((each) => each >= 0 && each < 50),
       seen.load,
     )
-    equal(`${where}: no share of the machine passes 100`, subject.of('over', 'breach').length, 0)
+    equal(`${where}: no share of the machine exceeds 100`, subject.of('over', 'breach').length, 0)
     check(
       `${where}: one thread never has more than one CPU`,
       subject.of('single', 'breach').length === 0,

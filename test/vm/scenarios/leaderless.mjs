@@ -1,4 +1,4 @@
-// A process whose main thread has ended while another lives: it is alive, with its memory and its CPU time.
+// A process whose main thread has ended while another thread runs counts as alive, with its memory and its CPU time.
 import {
   MB,
   Subject,
@@ -19,7 +19,7 @@ await scenario(async () => {
   await poll(() => child.output.includes('full'))
   const status = () => table(`/proc/${child.pid}/status`)
   check(
-    'the kernel calls it a zombie with a thread',
+    'the kernel shows a zombie with more than one thread',
     /\) Z /.test(read(`/proc/${child.pid}/stat`)) && status().Threads > 1,
     read(`/proc/${child.pid}/stat`),
   )
@@ -37,7 +37,7 @@ await scenario(async () => {
   await comes('process.cpu is its CPU', isBusy, () => seen, 15_000)
   await subject
     .guard('big', { 'process.rss': { above: '100MB', pid: child.pid } })
-    .catch((error) => check('a limit can be made', false, error.message))
+    .catch((error) => check('a guard can be made', false, error.message))
   await subject.comes('a limit on its memory breaches', 'big', 'breach')
   child.kill('SIGKILL')
 

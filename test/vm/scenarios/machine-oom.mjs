@@ -1,5 +1,5 @@
-// A machine without swap that runs out of memory: a guard is notified before the kernel kills, and where
-// nothing acts on it, it has been notified when the kernel has.
+// A machine without swap runs out of memory. A guard is breached before the kernel kills a process, and has still
+// reported the breach if nothing acts on it and the kernel kills.
 import {
   Subject,
   bin,
@@ -19,21 +19,21 @@ await scenario(async () => {
   await subject.guard('full', { memory: 88 })
   await subject.guard('room', { 'memory.available': '40MB' })
   const breach = await endsInTime(subject, 'full', killsOfMachine)
-  equal('it is the machine’s', breach?.origin, '/proc/meminfo')
-  await subject.comes('it is clear afterwards', 'full', 'clear')
+  equal('the breach names the machine’s file', breach?.origin, '/proc/meminfo')
+  await subject.comes('the guard is clear afterwards', 'full', 'clear')
 
-  await endsInTime(subject, 'room', killsOfMachine, { what: 'with memory.available, one' })
+  await endsInTime(subject, 'room', killsOfMachine, { what: 'with a limit on memory.available, a command' })
 
   const limited = await underLimits('--limit memory>88 --kill-after 1s', `${bin}/hog 40 3000 60`)
-  equal('run ends it', limited.code, 123)
+  equal('run ends its command', limited.code, 123)
   equal('the kernel has killed nothing', killsOfMachine(), 0)
 
   const before = subject.of('full', 'breach').length
   const unheeded = await finish([`${bin}/hog`, '0', '3000', '60'])
-  equal('unheeded, the kernel kills', unheeded.signal, 'SIGKILL')
-  equal('once', killsOfMachine(), 1)
+  equal('if nothing acts on the breach, the kernel kills', unheeded.signal, 'SIGKILL')
+  equal('the kernel has killed one process', killsOfMachine(), 1)
   await comes(
-    'and the guard had been notified',
+    'the guard has reported a breach',
     () => subject.of('full', 'breach').length > before,
     () => subject.of('full'),
   )

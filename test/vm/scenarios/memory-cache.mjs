@@ -1,4 +1,4 @@
-// Page cache in a limited group can be reclaimed, and so can what waits to be written: neither is a breach.
+// Page cache in a limited group can be reclaimed, and so can pages that wait to be written: neither causes a breach.
 import {
   MiB,
   Subject,
@@ -27,14 +27,14 @@ await scenario(async () => {
   check('the group is full of page cache', current > 0.9 * limit, current)
   const clean = await subject.value('memory')
   near('clean page cache is not used', clean.value, 100 * (1 - headroom(folder) / limit), 5)
-  check('so most is left', clean.value < 60, clean)
-  equal('and nothing is breached', subject.of('full').length, 0)
+  check('most of the limit is left', clean.value < 60, clean)
+  equal('the guard has reported nothing', subject.of('full').length, 0)
 
   const written = await finish(['dd', 'if=/dev/zero', 'of=/var/dirty', 'bs=1M', 'count=300', 'status=none'], {
     group: folder,
   })
-  equal('dd comes to its end', written.code, 0)
-  equal('a plain dd breaches nothing', subject.of('full', 'breach').length, 0)
+  equal('dd has ended without an error', written.code, 0)
+  equal('a plain dd causes no breach', subject.of('full', 'breach').length, 0)
   equal('the guard is clear', await subject.state('full'), 'clear')
 
   await endsInTime(subject, 'full', killsIn(folder))

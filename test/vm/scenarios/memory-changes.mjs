@@ -1,4 +1,4 @@
-// Limits that are set, raised and taken away, and a process that is moved: the value follows.
+// Limits are set, raised and removed, and a process is moved: the value follows.
 import {
   MB,
   Subject,
@@ -21,7 +21,7 @@ await scenario(async () => {
   await subject.run((t) => t.keep(115e6))
   await subject.guard('full', { memory: { above: 70, clear: 60 } })
 
-  /** Waits until the value is what the files of `decides` say. */
+  /** Waits until the value matches the files of the group `decides`. */
   async function follows(what, decides) {
     let seen
     const fits = async () => {
@@ -43,14 +43,14 @@ await scenario(async () => {
   await follows('400 MB', folder)
   write(`${folder}/memory.max`, 150e6)
   await follows('lowered to 150 MB', folder)
-  const breach = await subject.comes('the guard is notified', 'full', 'breach')
-  check('with the value of the new limit', breach?.value > 70 && breach.value <= 100, breach)
+  const breach = await subject.comes('the guard is breached', 'full', 'breach')
+  check('the breach has the share of the new limit', breach?.value > 70 && breach.value <= 100, breach)
   write(`${folder}/memory.max`, 'max')
-  await isHosts('taken away: the machine decides')
+  await isHosts('limit removed: the machine decides')
   await subject.comes('the guard is clear', 'full', 'clear')
   write(`${folder}/memory.max`, 150e6)
   await follows('set to 150 MB again', folder)
-  await subject.comes('the guard is notified again', 'full', 'breach', 1)
+  await subject.comes('the guard is breached again', 'full', 'breach', 1)
   write(`${folder}/memory.max`, 400e6)
   await follows('raised to 400 MB', folder)
 
@@ -63,6 +63,6 @@ await scenario(async () => {
   await follows('moved back', folder)
   write(`${free}/cgroup.procs`, subject.pid)
   await isHosts('moved to a group without a limit')
-  equal('it was moved', read(`/proc/${subject.pid}/cgroup`), '0::/free')
-  equal('nothing was ever unavailable', subject.of('full', 'unavailable').length, 0)
+  equal('the process was moved', read(`/proc/${subject.pid}/cgroup`), '0::/free')
+  equal('the metric was never unavailable', subject.of('full', 'unavailable').length, 0)
 })

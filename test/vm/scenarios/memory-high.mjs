@@ -1,4 +1,4 @@
-// memory.high slows a group down and kills nothing: it is no limit, and pressure is where it shows.
+// memory.high slows a group down but kills nothing. It does not count as a limit, and it shows as pressure.
 import {
   MiB,
   Subject,
@@ -26,7 +26,7 @@ await scenario(async () => {
   await subject.comes('pressure.memory breaches', 'stalled', 'breach')
   const memory = await subject.value('memory')
   near('memory is the share of memory.max', memory.value, 100 * (1 - headroom(folder) / limit), 6)
-  between('which is past memory.high', memory.value, 45, 94)
-  equal('memory breaches nothing', subject.of('full').length, 0)
+  between('memory is beyond memory.high', memory.value, 45, 94)
+  equal('the guard on memory has reported nothing', subject.of('full').length, 0)
   equal('the kernel has killed nothing', table(`${folder}/memory.events`).oom_kill, 0)
 })

@@ -1,4 +1,4 @@
-// A group with a limit: the value is what the kernel's files give, and a guard is notified before the kernel has to kill.
+// A group with a limit: the value matches the kernel's files, and a guard is breached before the kernel has to kill.
 import {
   MB,
   MiB,
@@ -23,11 +23,11 @@ await scenario(async () => {
   near('memory.available is the headroom of the group', available.value, headroom(folder), 8 * MB)
   const memory = await subject.value('memory')
   near('memory is the share of the limit', memory.value, 100 * (1 - headroom(folder) / limit), 5)
-  equal('the machine is not meant', (await subject.value('memory.host')).value < memory.value, true)
+  equal('memory is not the figure of the machine', (await subject.value('memory.host')).value < memory.value, true)
 
   await subject.guard('full', { memory: 90 })
-  equal('it is clear', await subject.state('full'), 'clear')
+  equal('the guard is clear', await subject.state('full'), 'clear')
   const breach = await endsInTime(subject, 'full', killsIn(folder), { rate: 40 })
-  check('it names the file that decided', breach?.origin.startsWith(`${folder}/memory.`), breach?.origin)
-  await subject.comes('it is clear afterwards', 'full', 'clear')
+  check('the breach names the file that decided', breach?.origin.startsWith(`${folder}/memory.`), breach?.origin)
+  await subject.comes('the guard is clear afterwards', 'full', 'clear')
 })

@@ -1,4 +1,4 @@
-// What a sibling holds under memory.min cannot be reclaimed for us: it is no headroom, although it is page cache.
+// Page cache that a sibling protects by memory.min cannot be reclaimed for others, so it does not count as headroom.
 import {
   MB,
   MiB,
@@ -28,7 +28,7 @@ await scenario(async () => {
   check('the sibling holds page cache', kept > 95 * MiB, kept)
 
   const available = await subject.value('memory.available')
-  near('memory.available leaves out what is protected', available.value, headroom(above, kept), 8 * MB)
+  near('memory.available leaves out protected page cache', available.value, headroom(above, kept), 8 * MB)
   await subject.guard('full', { memory: 90 })
   await endsInTime(subject, 'full', killsIn(above), { rate: 20 })
   await shell('rm /var/kept')

@@ -1,4 +1,4 @@
-// The tightest limit counts, wherever up the chain it is, and with what others below it use.
+// The tightest limit counts, however far up the chain, including the memory that other groups below it use.
 import {
   MB,
   MiB,
@@ -31,11 +31,11 @@ await scenario(async () => {
   await poll(() => Number(read(`${sibling}/memory.current`)) > 70 * MB)
   const plain = group('nested/plain')
   const second = await Subject.start({ group: plain })
-  near('what a sibling uses is gone', (await second.value('memory.available')).value, headroom(outer), 8 * MB)
+  near('memory of a sibling counts as used', (await second.value('memory.available')).value, headroom(outer), 8 * MB)
   await second.guard('full', { memory: 90 })
-  await endsInTime(second, 'full', killsIn(outer), { rate: 20, what: 'one in a group without a limit' })
+  await endsInTime(second, 'full', killsIn(outer), { rate: 20, what: 'a command in a group without a limit' })
 
-  // Deeper than any container has it: the limit is on top.
+  // Nested deeper than in any container, with the limit on the topmost group.
   const path = Array.from({ length: 14 }, (_, depth) => `d${depth}`).join('/')
   const top = group('deep', { 'memory.max': 100 * MiB })
   const third = await Subject.start({ group: group(`deep/${path}`) })

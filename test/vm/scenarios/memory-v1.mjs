@@ -1,4 +1,4 @@
-// Control groups of version 1: the limit of an own group, page cache in it, and a limit that is raised.
+// Control groups of version 1: a limit on the process's own group, page cache in it, and a raised limit.
 import {
   MB,
   MiB,
@@ -19,7 +19,7 @@ import { mkdirSync } from 'node:fs'
 
 const folder = '/sys/fs/cgroup/memory/old'
 
-/** What is left of the limit, from the kernel's own files. */
+/** The headroom below the limit, from the kernel's own files. */
 function headroom() {
   const stat = table(`${folder}/memory.stat`)
   const cache = Math.max(0, stat.total_inactive_file + stat.total_active_file - stat.total_dirty - stat.total_writeback)
@@ -47,18 +47,18 @@ await scenario(async () => {
   const written = await finish(['dd', 'if=/dev/zero', 'of=/var/dirty', 'bs=1M', 'count=300', 'status=none'], {
     group: folder,
   })
-  equal('dd comes to its end', written.code, 0)
+  equal('dd has ended without an error', written.code, 0)
   const usage = Number(read(`${folder}/memory.usage_in_bytes`))
-  check('it has filled the group with page cache', usage > 0.85 * 200 * MiB, usage)
-  equal('a plain dd breaches nothing', subject.of('full', 'breach').length, 0)
+  check('dd has filled the group with page cache', usage > 0.85 * 200 * MiB, usage)
+  equal('a plain dd causes no breach', subject.of('full', 'breach').length, 0)
 
   const breach = await endsInTime(subject, 'full', kills)
-  check('it names the file that decided', breach?.origin.startsWith(`${folder}/memory.`), breach?.origin)
-  await subject.comes('it is clear afterwards', 'full', 'clear')
+  check('the breach names the file that decided', breach?.origin.startsWith(`${folder}/memory.`), breach?.origin)
+  await subject.comes('the guard is clear afterwards', 'full', 'clear')
 
   write(`${folder}/memory.limit_in_bytes`, 300 * MiB)
   let seen
   const follows = async () => Math.abs((seen = (await subject.value('memory.available')).value) - headroom()) < 8 * MB
-  await comes('a limit that is raised counts', follows, () => [seen, headroom()])
+  await comes('the raised limit counts', follows, () => [seen, headroom()])
   await shell('rm /var/dirty')
 })

@@ -1,4 +1,4 @@
-// What a container is: a cgroup namespace, a mount namespace, and the hierarchy mounted anew.
+// The setup of a container: a cgroup namespace, a mount namespace, and a new mount of the hierarchy.
 import { MiB, Subject, check, endsInTime, group, headroom, killsIn, near, scenario } from '../guest/scenario.mjs'
 
 await scenario(async () => {
@@ -11,11 +11,11 @@ await scenario(async () => {
   )
   await subject.run((t) => t.keep(60e6))
   const memory = await subject.value('memory')
-  near('memory is the share of the own limit', memory.value, 100 * (1 - headroom(folder) / limit), 6)
+  near('memory is the share of the container’s limit', memory.value, 100 * (1 - headroom(folder) / limit), 6)
   await subject.guard('full', { memory: 90 })
   const breach = await endsInTime(subject, 'full', killsIn(folder))
   check(
-    'the breach names the file as it is seen inside',
+    'the breach names the file by its path inside the container',
     breach?.origin.startsWith('/sys/fs/cgroup/memory.'),
     breach?.origin,
   )

@@ -1,5 +1,5 @@
-// In a cgroup namespace without a remount /proc/self/cgroup says `/`, and what is mounted is the real root: the own group has
-// to be found, or nothing may be said of it.
+// In a cgroup namespace without a remount, /proc/self/cgroup shows `/`, but the real root is mounted: the process's own
+// group has to be found, or its metrics must be unavailable.
 import {
   MiB,
   Subject,
@@ -32,14 +32,13 @@ await scenario(async () => {
   const memory = await subject.value('memory')
   const expected = 100 * (1 - headroom(folder) / limit)
   const unknown = memory.unavailable !== undefined && memory.unavailable.length > 20
-  check(
-    'memory is the share of the own limit, or said to be unknown',
-    unknown || Math.abs(memory.value - expected) < 6,
-    { ...memory, expected },
-  )
+  check('memory is the share of the group’s limit, or unavailable', unknown || Math.abs(memory.value - expected) < 6, {
+    ...memory,
+    expected,
+  })
   const available = await subject.value('memory.available')
   check(
-    'memory.available is within the limit, or unknown',
+    'memory.available is within the limit, or unavailable',
     available.unavailable !== undefined || available.value <= limit,
     available,
   )
@@ -50,7 +49,7 @@ await scenario(async () => {
   }
   await subject.end()
 
-  // A command under `run` has to stay below its group, wherever its own is made.
+  // A command under `run` must stay below this group, wherever its own group is made.
   const running = start(['tripline', 'run', '--', 'sleep', '8'], { group: folder, unshare: ['--cgroup'] })
   const sleeper = await poll(async () => (await finish(['pgrep', '-x', 'sleep'])).output.trim())
   check(
@@ -59,6 +58,6 @@ await scenario(async () => {
     read(`/proc/${sleeper}/cgroup`),
   )
   const { code, output } = await running.ended
-  equal('and ends as it does elsewhere', code, 0)
-  equal('without a word', output, '')
+  equal('the command ends normally', code, 0)
+  equal('run prints nothing', output, '')
 })

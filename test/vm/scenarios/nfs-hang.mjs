@@ -1,4 +1,4 @@
-// An NFS server that goes away and comes back, with a hard mount.
+// An NFS server with a hard mount goes away and comes back.
 import { Subject, check, comes, equal, pause, poll, read, scenario, shell, start } from '../guest/scenario.mjs'
 
 const path = '/mnt/nfs'
@@ -20,34 +20,34 @@ await scenario(async () => {
   const subject = await Subject.start()
   const at = (metric) => subject.value({ metric, path })
   const before = await at('disk.free')
-  check('disk.free is of the server', before.value > 15 * 2 ** 20 && before.value <= 20 * 2 ** 20, before)
+  check('disk.free is that of the server', before.value > 15 * 2 ** 20 && before.value <= 20 * 2 ** 20, before)
   await subject.guard('low', { 'disk.free': { below: '1MB', path } })
   await subject.guard('other', { 'disk.free': { below: '1kB', path: '/' }, memory: 99 })
-  equal('it is clear', await subject.state('low'), 'clear')
+  equal('the guard is clear', await subject.state('low'), 'clear')
 
   await shell('rpc.nfsd 0')
-  await subject.comes('its guard is notified', 'low', 'unavailable')
+  await subject.comes('the guard becomes unavailable', 'low', 'unavailable')
   for (const metric of ['disk.free', 'disk']) {
     const answer = await Promise.race([at(metric), pause(20_000)])
     check(`a sample() of ${metric} settles`, answer !== undefined)
     check(`${metric} is unavailable, with a reason`, answer?.unavailable?.length > 20, answer)
   }
-  equal('a guard on others is clear', await subject.state('other'), 'clear')
-  equal('and was notified of nothing', subject.of('other').length, 0)
+  equal('a guard on other metrics is clear', await subject.state('other'), 'clear')
+  equal('that guard has reported no event', subject.of('other').length, 0)
 
   await shell('rpc.nfsd -N 3 -V 4 2')
   await comes(
-    'the server is back: its guard is clear',
+    'when the server is back, the guard is clear',
     async () => (await subject.state('low')) === 'clear',
     () => subject.state('low'),
     120_000,
   )
   const after = await comes(
-    'and has a value',
+    'disk.free has a value again',
     async () => ((await at('disk.free')).value === undefined ? undefined : at('disk.free')),
     () => at('disk.free'),
     120_000,
   )
-  equal('the one from before', after?.value, before.value)
+  equal('the value is the same as before', after?.value, before.value)
   await shell(`umount -lf ${path}; rpc.nfsd 0; true`)
 })

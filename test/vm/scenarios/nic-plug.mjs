@@ -1,10 +1,10 @@
-// A network card that is plugged in, used, pulled out and plugged in again: its bytes count, and are never negative.
+// A network card is plugged in, used, pulled out and plugged in again: its bytes count, and rates are never negative.
 import { existsSync, readdirSync } from 'node:fs'
 import { Subject, check, comes, equal, machine, pause, read, scenario, shell } from '../guest/scenario.mjs'
 
 const metrics = ['network.rx', 'network.tx']
 
-/** Plugs a card in, with an address; its name. */
+/** Plugs in a card, gives it an address and returns its name. */
 async function plug() {
   const before = new Set(readdirSync('/sys/class/net'))
   machine('device_add', { driver: 'virtio-net-pci', netdev: 'net', id: 'card', bus: 'two' })
@@ -32,9 +32,9 @@ await scenario(async () => {
     const sent = Number(read(`/sys/class/net/${name}/statistics/tx_bytes`))
     await shell("bash -c 'for i in $(seq 200); do head -c 1400 /dev/zero >/dev/udp/10.0.2.2/9; done'")
     const bytes = Number(read(`/sys/class/net/${name}/statistics/tx_bytes`)) - sent
-    check('the kernel has counted what was sent', bytes > 100_000, bytes)
+    check('the kernel has counted the bytes that were sent', bytes > 100_000, bytes)
     await subject.comes(`network.tx breaches, card ${round + 1}`, 'sending', 'breach', round)
-    await subject.comes('and is clear', 'sending', 'clear', round)
+    await subject.comes('network.tx is clear again', 'sending', 'clear', round)
     await unplug(name)
     await pause(1000)
   }
@@ -45,6 +45,6 @@ await scenario(async () => {
       seen[metric].every((each) => each >= 0),
       seen[metric].map(Math.round),
     )
-  equal('no counter that starts anew is a rate', subject.of('absurd', 'breach').length, 0)
-  equal('nothing was unavailable', subject.events.filter((each) => each.event === 'unavailable').length, 0)
+  equal('no counter that starts anew shows as a rate', subject.of('absurd', 'breach').length, 0)
+  equal('no metric was unavailable', subject.events.filter((each) => each.event === 'unavailable').length, 0)
 })

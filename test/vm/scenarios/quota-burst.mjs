@@ -1,4 +1,4 @@
-// cpu.max.burst lets a group save what it did not use: it uses more than its quota, but never counts as more than 100 %.
+// cpu.max.burst lets a group save unused quota. It can then use more than its quota, but `cpu` never exceeds 100 %.
 import { Subject, bin, check, equal, group, pause, poll, scenario, table } from '../guest/scenario.mjs'
 
 await scenario(async () => {

@@ -1,4 +1,4 @@
-// A quota that is raised: time that was used is held against the time that was allowed then.
+// A quota is raised: used time is compared with the time that was allowed when it was used.
 import { Subject, bin, check, comes, equal, group, poll, scenario, table, write } from '../guest/scenario.mjs'
 
 await scenario(async () => {
@@ -21,13 +21,13 @@ await scenario(async () => {
     const { cpu } = await watched
     check(`from ${low} to ${high}, cpu is never above 100`, Math.max(...cpu) <= 100, cpu.map(Math.round))
     check(
-      `from ${low} to ${high}, it ends at one of two CPUs`,
+      `from ${low} to ${high}, cpu ends at one of two CPUs`,
       await poll(async () => (await subject.value('cpu')).value < 75),
       'cpu',
     )
   }
 
-  // A guard that is clear before is not notified: one CPU of two is no more than 53 % of 190 %.
+  // A guard that is clear stays clear: one of two CPUs is at most 53 % of a quota of 190 %.
   write(`${folder}/cpu.max`, '190000 100000')
   await comes('cpu is about 50', async () => (await subject.value('cpu')).value < 75)
   await subject.guard('busy', { cpu: { above: 100, for: 0 } })

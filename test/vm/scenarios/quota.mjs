@@ -1,4 +1,4 @@
-// A quota: `cpu` is the share of what it allows, throttling shows, and a quota that is taken away counts no more.
+// A quota: `cpu` is the share of the allowed time, throttling shows, and a removed quota no longer counts.
 import { Subject, bin, check, comes, equal, group, scenario, table, write } from '../guest/scenario.mjs'
 
 await scenario(async () => {
@@ -9,10 +9,10 @@ await scenario(async () => {
   const spinner = await subject.run((t, spin) => t.start([spin, '300']), `${bin}/spin`)
 
   const busy = await subject.comes('cpu breaches', 'busy', 'breach')
-  check('with a share of the quota', busy?.value > 90 && busy.value <= 100, busy)
-  check('of this group', busy?.origin.startsWith(`${folder}/cpu.`), busy?.origin)
+  check('the breach has a share of the quota', busy?.value > 90 && busy.value <= 100, busy)
+  check('the breach names this group', busy?.origin.startsWith(`${folder}/cpu.`), busy?.origin)
   await subject.comes('cpu.throttled breaches', 'throttled', 'breach')
-  check('the kernel has throttled it', table(`${folder}/cpu.stat`).nr_throttled > 0, table(`${folder}/cpu.stat`))
+  check('the kernel has throttled the group', table(`${folder}/cpu.stat`).nr_throttled > 0, table(`${folder}/cpu.stat`))
   const seen = await subject.run((t) => t.collect(['cpu', 'cpu.throttled', 'cpu.host'], 12))
   check(
     'shares stay within 0 to 100',
@@ -24,7 +24,7 @@ await scenario(async () => {
 
   write(`${folder}/cpu.max`, 'max 100000')
   await subject.comes('cpu is clear without a quota: one of two CPUs is busy', 'busy', 'clear')
-  await subject.comes('and nothing is throttled', 'throttled', 'clear')
+  await subject.comes('cpu.throttled is clear without a quota', 'throttled', 'clear')
   await comes('cpu.throttled is 0', async () => (await subject.value('cpu.throttled')).value === 0)
-  equal('the spinner was there all the time', await subject.run((t, pid) => process.kill(pid, 0), spinner), true)
+  equal('the busy process was running all the time', await subject.run((t, pid) => process.kill(pid, 0), spinner), true)
 })

@@ -1,9 +1,9 @@
-// Time in which the process stood still is no time in which a limit was crossed.
+// Time in which the process stood still does not count as time in which a limit was crossed.
 import { Subject, check, equal, group, pause, poll, read, scenario, write } from '../guest/scenario.mjs'
 
 await scenario(async () => {
   const folder = group('still')
-  /** What happens to a guard whose limit is crossed before, and not looked at while the process stands still. */
+  /** Checks a guard whose limit is crossed before the process stands still, during which it cannot be read. */
   async function holds(how, stop, proceed) {
     const subject = await Subject.start({ group: folder })
     const limit = { 'process.rss': { above: '1MB', for: '20s' } }
@@ -12,10 +12,10 @@ await scenario(async () => {
     await stop(subject)
     await pause(22_000)
     await proceed(subject)
-    equal(`${how}: it has not breached when the process goes on`, await subject.state('long'), 'pending')
-    check(`${how}: nor notified of one`, subject.of('long', 'breach').length === 0, subject.of('long'))
-    const breach = await subject.comes(`${how}: it breaches once it was crossed for that long`, 'long', 'breach')
-    check(`${how}: with the value`, breach?.value > 1e6, breach)
+    equal(`${how}: the guard is pending when the process continues`, await subject.state('long'), 'pending')
+    check(`${how}: it has reported no breach`, subject.of('long', 'breach').length === 0, subject.of('long'))
+    const breach = await subject.comes(`${how}: it breaches once the limit was crossed for 20 s`, 'long', 'breach')
+    check(`${how}: the breach has the value`, breach?.value > 1e6, breach)
     await subject.end()
   }
   await Promise.all([
@@ -33,8 +33,8 @@ await scenario(async () => {
       await poll(() => read(`${frozen}/cgroup.events`).includes('frozen 1'))
       await pause(22_000)
       write(`${frozen}/cgroup.freeze`, 0)
-      equal('cgroup.freeze: it has not breached when the process goes on', await subject.state('long'), 'pending')
-      await subject.comes('cgroup.freeze: it breaches once it was crossed for that long', 'long', 'breach')
+      equal('cgroup.freeze: the guard is pending when the process continues', await subject.state('long'), 'pending')
+      await subject.comes('cgroup.freeze: it breaches once the limit was crossed for 20 s', 'long', 'breach')
     })(),
   ])
 })

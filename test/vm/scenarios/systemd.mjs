@@ -1,4 +1,5 @@
-// Services, scopes and slices of systemd, of root and of a user's own manager: whose limit it is, and where `run` may make a group.
+// Services, scopes and slices of systemd, of root and of a user's own manager: which limit counts, and where `run` may make
+// a group.
 import {
   MiB,
   Subject,
@@ -32,10 +33,10 @@ const joe = (...command) => [
   ...command,
 ]
 
-/** The group of a process, from the mount on. */
+/** The path of a process's group, including the mount point. */
 const groupOf = (pid) => `/sys/fs/cgroup${read(`/proc/${pid}/cgroup`).slice(3)}`
 
-/** A subject whose group has the limit itself, or below one that has it. */
+/** Checks a subject in a group that has the limit itself or is below a group with the limit. */
 async function holds(what, wrapper, of = (folder) => folder) {
   const subject = await Subject.start({}, { wrapper })
   const pid = await subject.run(() => process.pid)
@@ -43,10 +44,10 @@ async function holds(what, wrapper, of = (folder) => folder) {
   equal(`${what}: systemd has set the limit`, read(`${folder}/memory.max`), String(limit))
   await subject.run((t) => t.keep(50e6))
   const memory = await subject.value('memory')
-  near(`${what}: memory is the share of it`, memory.value, 100 * (1 - headroom(folder) / limit), 6)
+  near(`${what}: memory is the share of the limit`, memory.value, 100 * (1 - headroom(folder) / limit), 6)
   await subject.guard('full', { memory: 90 })
   const breach = await endsInTime(subject, 'full', killsIn(folder), { rate: 60, what: `${what}: a command` })
-  check(`${what}: of that group`, breach?.origin.startsWith(`${folder}/memory.`), breach?.origin)
+  check(`${what}: the breach names that group`, breach?.origin.startsWith(`${folder}/memory.`), breach?.origin)
   await subject.end()
 }
 
@@ -78,7 +79,7 @@ await scenario(async () => {
     `MemoryMax=${limit}`,
   ])
 
-  // A limit that is changed by the manager.
+  // The manager changes the limit.
   const subject = await Subject.start(
     {},
     { wrapper: ['systemd-run', '-q', '--scope', '-u', 'changed', '-p', 'MemoryMax=400M'] },
@@ -87,13 +88,13 @@ await scenario(async () => {
   await subject.guard('full', { memory: 70 })
   equal('a scope with room is clear', await subject.state('full'), 'clear')
   await shell('systemctl set-property --runtime changed.scope MemoryMax=120M')
-  const breach = await subject.comes('set-property: the guard is notified', 'full', 'breach')
-  check('with the new share', breach?.value > 70, breach)
+  const breach = await subject.comes('set-property: the guard is breached', 'full', 'breach')
+  check('the breach has the new share', breach?.value > 70, breach)
   await shell('systemctl set-property --runtime changed.scope MemoryMax=infinity')
-  await subject.comes('and clear without one', 'full', 'clear')
+  await subject.comes('the guard is clear without a limit', 'full', 'clear')
   await subject.end()
 
-  // `run`: a group of its own where that is delegated, and the same result where it is not.
+  // `run` makes a group of its own where one is delegated, and has the same result where it is not.
   const ways = [
     { what: 'a service', wrapper: ['systemd-run', '-q', '--wait', '--pipe'] },
     { what: 'a delegated service', wrapper: ['systemd-run', '-q', '--wait', '--pipe', '-p', 'Delegate=yes'] },
@@ -102,7 +103,7 @@ await scenario(async () => {
   ]
   for (const { what, wrapper } of ways) {
     const ended = await finish([...wrapper, 'tripline', 'run', '--', 'sh', '-c', 'exit 7'])
-    equal(`run in ${what}: the command’s own status`, ended.code, 7)
+    equal(`run in ${what}: the status is the command’s own`, ended.code, 7)
     const limited = await finish([
       ...wrapper,
       'tripline',
@@ -115,12 +116,12 @@ await scenario(async () => {
       '200',
       '30',
     ])
-    equal(`run in ${what}: a limit ends it`, limited.code, 123)
+    equal(`run in ${what}: a limit ends the command`, limited.code, 123)
   }
   const delegated = await finish([...ways[1].wrapper, 'tripline', 'run', '--', 'sh', '-c', 'cat /proc/self/cgroup'])
   check('run in a delegated service has a group of its own', /tripline/.test(delegated.output), delegated.output)
   const plain = await finish([...ways[0].wrapper, 'tripline', 'run', '--', 'sh', '-c', 'cat /proc/self/cgroup'])
-  check('run in a service that is not has none', !/tripline/.test(plain.output.split('/').at(-1)), plain.output)
+  check('run in a plain service has none', !/tripline/.test(plain.output.split('/').at(-1)), plain.output)
 
   const confined = await finish([
     'systemd-run',
@@ -154,7 +155,7 @@ await scenario(async () => {
     confined.output,
   )
   await comes(
-    'no group of run is left',
+    'no group that run has made is left',
     async () => (await shell('find /sys/fs/cgroup -type d -name "tripline*"')) === '',
   )
 })

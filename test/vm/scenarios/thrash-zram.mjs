@@ -1,4 +1,5 @@
-// A machine with compressed swap in memory: what is swapped, how fast, and that a guard is notified before the kernel kills.
+// A machine with compressed swap in memory: the amount and the rate of swapping, and a guard that is breached before the
+// kernel kills.
 import {
   Subject,
   bin,
@@ -31,11 +32,11 @@ await scenario(async () => {
   const breach = await endsInTime(subject, 'end', killsOfMachine, { rate: 40 })
   await subject.comes('swap.rate has breached', 'swapping', 'breach')
   const half = await subject.comes('swap has breached at 40 %', 'half', 'breach')
-  check('before it was at 85 %', half?.at < breach?.at, [half?.at, breach?.at])
+  check('swap has breached at 40 % before it was at 85 %', half?.at < breach?.at, [half?.at, breach?.at])
   await subject.comes('pressure.memory has breached', 'stalled', 'breach')
 
   await comes(
-    'swap is what the kernel says',
+    'swap matches the kernel’s figures',
     async () => {
       const { value } = await subject.value('swap')
       return Math.abs(value - 100 * (1 - info().SwapFree / info().SwapTotal)) < 1
@@ -43,7 +44,7 @@ await scenario(async () => {
     () => subject.value('swap'),
   )
   near(
-    'memory.available is what the kernel says',
+    'memory.available matches the kernel’s figure',
     (await subject.value('memory.available')).value,
     info().MemAvailable * 1024,
     12e6,
@@ -51,9 +52,9 @@ await scenario(async () => {
 
   const before = subject.of('stalled', 'breach').length + subject.of('end', 'breach').length
   const limited = await subject.run((t, hog) => t.endAtBreach('end', [hog, '0', '3000', '60']), `${bin}/hog`)
-  check('at full speed it is ended, by the guard or the kernel', limited.by !== 'itself', limited)
+  check('at full speed the command is ended, by the guard or the kernel', limited.by !== 'itself', limited)
   await comes(
-    'and the guards were notified',
+    'the guards have reported breaches',
     () => subject.of('stalled', 'breach').length + subject.of('end', 'breach').length > before,
   )
   await subject.end()
