@@ -12,7 +12,7 @@ const suites = readdirSync(here).filter((name) => existsSync(`${here}${name}/ind
 const wanted = process.argv.length > 2 ? process.argv.slice(2) : suites
 const unknown = wanted.filter((name) => !suites.includes(name))
 if (unknown.length > 0) {
-  console.error(`no suite ${unknown.join(', ')}; there is ${suites.join(', ')}`)
+  console.error(`no suite ${unknown.join(', ')}; the suites are ${suites.join(', ')}`)
   process.exit(2)
 }
 if (!existsSync(`${here}../dist/index.js`)) {
@@ -28,7 +28,7 @@ for (const name of wanted) {
   const rows = []
   await run((each) => {
     rows.push(each)
-    // Printed as they come: a whole run takes minutes.
+    // Print each row at once, because a complete run takes minutes.
     console.log(formatRow(each))
   })
   const result = { suite: name, title, machine: describeMachine(), rows }
@@ -37,10 +37,10 @@ for (const name of wanted) {
   console.log(`${aimed.filter((each) => each.met).length} of ${aimed.length} targets met`)
 }
 
-/** The packages that suites compare with, in a folder of their own. */
+/** Installs the packages that suites compare with, in a folder of their own. */
 function installPeers() {
   if (existsSync(`${here}node_modules/.package-lock.json`)) return
-  console.log('installing what is compared with')
+  console.log('installing the packages to compare with')
   const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: here,
     stdio: 'inherit',

@@ -1,4 +1,4 @@
-// Measures process CPU time in rounds of all cases in turn, so that other load on the machine affects all alike.
+// Measures process CPU time. Each round runs all cases in turn, so that other load on the machine affects all alike.
 
 /** CPU time of this process, in nanoseconds. */
 export function cpuTime() {
@@ -20,7 +20,7 @@ export const each = (fn) => loopOf(fn, false)
 export const awaitEach = (fn) => loopOf(fn, true)
 
 /**
- * Nanoseconds of CPU an operation, least and median of the rounds, by case.
+ * Nanoseconds of CPU time per operation, as the least and the median of the rounds, by case.
  *
  * @param cases by name, `(count) => void | Promise`, or `[thousands, fn]` for slow ones
  */
@@ -35,7 +35,8 @@ export async function time(cases, { count = 100_000, rounds = 15 } = {}) {
       const start = cpuTime()
       await fn(n)
       if (round >= 0) results[name].push((cpuTime() - start) / n)
-      // Work that a case leaves for later is not charged to the next. (A manual collection would discard optimized code.)
+      // Let deferred work of a case finish, so that it is not charged to the next. A manual collection would discard
+      // optimized code.
       await new Promise((resolve) => setTimeout(resolve, 10))
     }
   }
@@ -47,7 +48,7 @@ function summary(all) {
   return { min: sorted[0], median: sorted[sorted.length >> 1] }
 }
 
-/** Bytes of heap that one operation allocates; needs a young generation that no batch fills. */
+/** Bytes of heap that one operation allocates. The young generation must be too large for a batch to fill. */
 export async function bytes(fn, { batch = 2000, batches = 31 } = {}) {
   for (let i = 0; i < 20; i++) await fn(batch)
   const all = []
@@ -60,7 +61,7 @@ export async function bytes(fn, { batch = 2000, batches = 31 } = {}) {
   return summary(all).median
 }
 
-/** Bytes of heap that stay per operation, of `count` of them, after collecting all garbage. */
+/** Bytes of heap per operation that remain after `count` operations and a full garbage collection. */
 export async function retained(fn, count) {
   await fn(count)
   const before = await settledHeap()

@@ -1,12 +1,12 @@
-// The cost of operations, beside hand-written code and libraries for the same job. Each program runs in its own process,
-// so that garbage of one is not charged to the next.
+// The cost of operations, compared with hand-written code and libraries for the same job. Each program runs in its own
+// process, so that its garbage is not charged to the next.
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { row } from '../lib/suite.js'
 
 export const title = 'operations beside hand-written AbortController code and five libraries'
 
-// For measuring allocation: a young generation that no batch fills.
+// For measuring allocation: a young generation too large for a batch to fill.
 const ROOMY = ['--min-semi-space-size=64', '--max-semi-space-size=64']
 
 function measure(program) {
@@ -32,7 +32,7 @@ function operations(add) {
   const { own, runs, checking, canceling, compared } = measure('operations')
   const cpu = 'process CPU, least of the rounds'
   const plain = runs.plain.min
-  // Measured alone, and again beside the others.
+  // Measured alone first, and again together with the others.
   const enterExit = Math.min(own.enterExit.min, compared.enterExit.min)
   add(row('enter and exit, with parent, timeout and token', enterExit, 'ns', { atMost: 150, note: cpu }))
   add(row('run(asyncFn) over a plain await', runs.runBare.min - plain, 'ns', { atMost: 250, note: cpu }))

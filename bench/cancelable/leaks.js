@@ -1,4 +1,4 @@
-// What stays on the heap per operation when many depend on one object that lives long.
+// The heap that remains per operation when many operations depend on one long-lived object.
 import { Cancelable, CancelationToken, guard } from '../../dist/index.js'
 import { awaitEach, report, retained } from './harness.js'
 import * as peers from './peers.js'

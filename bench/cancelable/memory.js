@@ -1,4 +1,4 @@
-// The bytes that an operation allocates, and those that stay. Run with a young generation that no batch fills.
+// The bytes that an operation allocates, and those that remain. Run with a young generation too large for a batch to fill.
 import { Cancelable, CancelationToken } from '../../dist/index.js'
 import { awaitEach, bytes, each, report, retained } from './harness.js'
 

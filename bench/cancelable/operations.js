@@ -1,4 +1,4 @@
-// One operation after the other: enter and exit, run, checks; and the same job by hand and with peers.
+// One operation after the other: enter and exit, run, checks; and the same job by hand and with other libraries.
 import { Cancelable, CancelationToken, guard } from '../../dist/index.js'
 import { awaitEach, each, report, time } from './harness.js'
 import * as peers from './peers.js'
@@ -15,7 +15,7 @@ const runBare = awaitEach(() => Cancelable.run(body))
 const runLinked = awaitEach(() => Cancelable.run(body, options))
 const plain = awaitEach(() => body())
 
-// Alone, before anything else has run: as in a program that does little else.
+// Measured before anything else has run, as in a program that does little else.
 const own = await time({ enterExit }, { count: 200_000 })
 const runs = await time({ plain, runBare, runLinked })
 const free = new Cancelable().enter()

@@ -1,4 +1,4 @@
-// The same job by hand and with other libraries: run `body` under a token that lives long and a time limit.
+// The same job by hand and with other libraries: run `body` under a long-lived token and a time limit.
 import { setMaxListeners } from 'node:events'
 import { delay, race } from 'abort-controller-x'
 import { timeout as cockatielTimeout, TimeoutStrategy } from 'cockatiel'
@@ -8,10 +8,10 @@ import pTimeout from 'p-timeout'
 
 export const LIMIT = 30_000
 
-/** A controller in place of the token, and one in place of the parent. */
+/** One controller in place of the token, and one in place of the parent. */
 export const token = new AbortController()
 export const parent = new AbortController()
-// Many listeners are what is measured here, not the warning about them.
+// The benchmark measures many listeners, not the warning about them.
 setMaxListeners(0, token.signal, parent.signal)
 
 /** The usual hand-written code: a controller that is linked to two signals and a timer, and unlinked at the end. */

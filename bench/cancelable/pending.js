@@ -14,12 +14,12 @@ async function measure(start) {
   const kept = start(given)
   const create = (cpuTime() - from) / COUNT
   const each = ((await settledHeap()) - heap) / COUNT
-  // Each of them is awaited; unhandled rejections would cost extra.
+  // Handle each rejection, because unhandled ones would cost extra.
   for (const promise of kept ?? []) promise.catch(() => undefined)
   from = cpuTime()
   root.cancel('stop')
   const marked = (cpuTime() - from) / 1e6
-  // The turn after which the bodies are abandoned.
+  // Wait for the turn after which the bodies are abandoned.
   for (let i = 0; i < 4; i++) await new Promise(setImmediate)
   const all = (cpuTime() - from) / 1e6
   root[Symbol.dispose]()
@@ -30,7 +30,7 @@ const entered = await measure((given) => {
   for (let i = 0; i < COUNT; i++) new Cancelable(given).enter()
 })
 const run = await measure((given) => {
-  // One body for all, and nothing attached to the promise: only what the operation holds is counted.
+  // All share one body, and nothing is attached to the promise, so that only the operation's own memory counts.
   const promises = []
   for (let i = 0; i < COUNT; i++) promises.push(new Cancelable(given).run(() => never))
   return promises

@@ -1,4 +1,4 @@
-// The cost per item of a stream, against a bare async generator.
+// The cost per item of a stream, compared with a bare async generator.
 import { Cancelable } from '../../dist/index.js'
 import { report, time } from './harness.js'
 

@@ -1,4 +1,4 @@
-// The command line: what it costs to start.
+// The cost of starting a command with the command line.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { median, min, row } from '../lib/suite.js'
@@ -39,9 +39,9 @@ export async function run(add) {
   }
 }
 
-/** Wall and CPU time in milliseconds, the latter of all its processes. */
+/** Wall time and CPU time in milliseconds; the CPU time includes all processes of the command. */
 function measure(command, args) {
-  // bash reports the CPU time of reaped children, to a millisecond.
+  // bash reports the CPU time of reaped children with millisecond precision.
   const line = 'TIMEFORMAT="%R %U %S"; time "$0" "$@" >/dev/null'
   const { stderr } = spawnSync('bash', ['-c', line, command, ...args], { encoding: 'utf8' })
   const [wall, user, system] = stderr.trim().split('\n').at(-1).split(' ').map(Number)

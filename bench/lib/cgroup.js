@@ -1,10 +1,10 @@
-// A memory cgroup (version 1) of the bench's own, where the machine allows it.
+// A version 1 memory cgroup for a benchmark, if the machine allows one.
 import { mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 const TOP = '/sys/fs/cgroup/memory'
 
-/** The path of a new group with that limit; undefined where none can be made. */
+/** Makes a group with this limit and returns its path; undefined if that is not possible. */
 export function makeGroup(bytes) {
   try {
     const own = /^\d+:memory:(.*)$/m.exec(readFileSync('/proc/self/cgroup', 'utf8'))[1]

@@ -1,4 +1,4 @@
-// Rows as text.
+// Formats rows as text.
 
 export function formatRow({ name, value, unit, target, met, note }) {
   const mark = met === null ? ' ' : met ? '✓' : '✗'

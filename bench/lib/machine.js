@@ -1,4 +1,4 @@
-// The machine and the versions that results were measured with.
+// Describes the machine and the versions with which results were measured.
 import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { cpus, release, totalmem, type } from 'node:os'

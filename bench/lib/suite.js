@@ -1,10 +1,10 @@
-// What a suite hands back. bench/README.md says how to write one.
+// The rows and statistics of a suite. bench/README.md says how to write one.
 
 /**
- * One measured figure. Without a target it is shown for orientation and meets nothing.
+ * One measured figure. Without a target, it is shown for orientation only.
  *
- * @param {string} name what was measured, for a person
- * @param {number | undefined} value undefined where it could not be measured; the note then says why
+ * @param {string} name a description of what was measured
+ * @param {number | undefined} value undefined if it could not be measured; the note then says why
  * @param {string} unit
  * @param {{ atMost?: number, atLeast?: number, under?: number, note?: string }} [options]
  */

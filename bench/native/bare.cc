@@ -1,5 +1,5 @@
-// The floor of every ticker: a thread that only sleeps until an absolute time and makes one thread-safe call per tick.
-// Linux only; like ours it asks for 1 us of timer slack and a short slice.
+// The minimum that a ticker needs: a thread that sleeps until an absolute time and makes one thread-safe call per tick.
+// Linux only. Like tripline's thread, it requests 1 us of timer slack and a short time slice.
 #include <linux/types.h>
 #include <node_api.h>
 #include <pthread.h>
@@ -60,7 +60,7 @@ void CallBody(napi_env env, napi_value body, void*, void*) {
   napi_call_function(env, undefined, body, 0, nullptr, nullptr);
 }
 
-// start(periodMs, body): when the first tick is due, in milliseconds of now()
+// start(periodMs, body): returns when the first tick is due, in milliseconds on the clock of now().
 napi_value Start(napi_env env, napi_callback_info info) {
   size_t count = 2;
   napi_value arguments[2];

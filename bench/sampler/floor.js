@@ -1,4 +1,4 @@
-// The sampler's passes and thread against bare loops that make the same system calls (native.cc).
+// Compares the sampler's passes and thread with bare loops that make the same system calls (native.cc).
 import { row } from '../lib/suite.js'
 import { measure } from './native.js'
 
@@ -12,7 +12,7 @@ export function measureNative(add) {
     const files = `${preads} reads and ${opens} opens of a file a sample`
     add(
       row(`one sample: ${name}`, ratio, 'x the bare calls', {
-        // 150 ns where the calls are cheap.
+        // 150 ns if the calls are cheap.
         atMost: Number(Math.max(1.15, 1 + 150 / bare).toFixed(2)),
         note: `${Math.round(ours)} against ${Math.round(bare)} ns; ${files}`,
       }),

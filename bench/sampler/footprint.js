@@ -1,4 +1,4 @@
-// What importing the package costs, what the sampler adds, and what reading its values costs.
+// The cost of importing the package, the memory that the sampler adds, and the cost of reading its values.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { gzipSync } from 'node:zlib'
@@ -59,7 +59,7 @@ export async function measureFootprint(add) {
   )
 }
 
-/** The release binaries as they are in prebuilds/. */
+/** Measures the release binaries in prebuilds/. */
 function addBinaries(add) {
   let largest = { size: 0 }
   let packed = 0
@@ -74,7 +74,7 @@ function addBinaries(add) {
   add(row('all release binaries, packed', packed / 1024, 'KiB', options))
 }
 
-/** How many files of ours the import loads. */
+/** How many files of the package the import loads. */
 function modules() {
   const seen = new Set()
   const visit = (url) => {

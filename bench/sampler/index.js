@@ -1,4 +1,4 @@
-// The sampler: every row of the design about it.
+// The sampler: its cost, its latency and its footprint.
 import { measureFootprint } from './footprint.js'
 import { measureLatency } from './latency.js'
 import { measureNative } from './floor.js'

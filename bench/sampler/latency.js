@@ -1,4 +1,4 @@
-// Latency from a crossing to a listener while the loop is idle, and to a flag while it is blocked.
+// The latency from a crossing to a listener while the event loop is idle, and to a flag while it is blocked.
 import { makeGroup, removeGroup } from '../lib/cgroup.js'
 import { runChild } from '../lib/process.js'
 import { quantile, row } from '../lib/suite.js'

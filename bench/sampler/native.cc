@@ -1,5 +1,6 @@
-// What can only be measured below Node: the sampler's own passes and thread against bare loops that make the same
-// system calls. Each command prints one JSON object a line; bench/sampler/native.js compiles and runs it.
+// Measurements that are only possible below Node: the sampler's own passes and thread against bare loops that make the
+// same system calls. Each command prints one JSON object per line; bench/sampler/native.js compiles and runs the
+// program.
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -36,7 +37,7 @@ void SleepUntil(uint64_t at) {
 
 void Nothing(void*) {}
 
-// What to watch: a metric, or one of a selector as the command line writes it: "disk(/)", "process.rss(1)".
+// What to watch: a metric, with a selector as on the command line: "disk(/)", "process.rss(1)".
 struct Watched {
   explicit Watched(const std::string& text) : selector_name(Within(text)) {
     const std::string name = text.substr(0, text.find('('));
@@ -68,7 +69,7 @@ struct Watched {
 
 }  // namespace
 
-// A sampler of one's own; its thread is started only where a command says so.
+// A separate sampler, whose thread is started only by the commands that need it.
 class SamplerBench {
  public:
   explicit SamplerBench(bool with_thread) : sampler_(new Sampler), environment_(Nothing, nullptr), words_(1 << 15) {
@@ -79,8 +80,8 @@ class SamplerBench {
     sampler_->running_ = true;
   }
 
-  // Limits far away. Where a `period` is given, the metric is read that often however far they are. False where the
-  // machine does not have the metric.
+  // Adds limits that are far from the value. With a `period`, the metric is read that often however far they are. False
+  // if the machine does not have the metric.
   bool Watch(const Watched& watched, uint64_t within, uint64_t interval, uint64_t period = kNever, uint32_t count = 1,
              bool ladder = false) {
     Failure why;
@@ -105,29 +106,29 @@ class SamplerBench {
     return true;
   }
 
-  // One pass of the thread as its loop makes it, the clock and the lock included, at the time `now`.
+  // Makes one pass as the thread's loop does, including the clock and the lock, at the time `now`.
   [[gnu::always_inline]] void Pass(uint64_t now) {
     MutexLock lock(&sampler_->lock_);
     clock_sink_ += MonotonicNow();
     bool exact;
     sampler_->Pass(now, &exact);
     if (!environment_.beat_wanted) return;
-    // In place of JavaScript.
+    // Acknowledges in place of JavaScript.
     environment_.Acknowledge();
     environment_.Drained();
     environment_.TakeHeartbeat(now, 0, 1 << 20, 1 << 30);
   }
 
-  // Whether a helper thread reads any of it.
+  // Whether a helper thread reads any of the metrics.
   bool helper() const { return helper_; }
 
-  // Lets go of everything, so that the thread ends.
+  // Releases everything, so that the thread ends.
   void Stop() { sampler_->RemoveEnvironment(&environment_); }
 
   uint64_t reads() { return sampler_->Stats().reads; }
   SamplerStats Stats() { return sampler_->Stats(); }
 
-  // CPU time of the sampling thread so far, in nanoseconds, from outside.
+  // CPU time of the sampling thread so far, in nanoseconds, measured from outside.
   static uint64_t ThreadCpu() {
     DirectoryReader tasks("/proc/self/task");
     for (int64_t task = 0; tasks.NextNumber(&task);) {
@@ -166,10 +167,10 @@ namespace {
 
 // ---- the floor -----------------------------------------------------------------------------------------------------
 
-// The calls that passes made through File, to be made again with nothing around them.
+// A recording of the calls that passes made through File, to repeat them without any other work.
 struct Call {
   enum Kind { kOpen, kPread, kRead, kClose } kind;
-  int fd;  // the sampler's own, which stays open; or the number of an open of the recording, negative
+  int fd;  // the sampler's own descriptor, which stays open; or the negative number of an open in the recording
   size_t size;
   off_t offset;
   std::string path;
@@ -177,7 +178,7 @@ struct Call {
 
 std::vector<Call>* recording = nullptr;
 FileCalls real_calls;
-int opened[1024];  // descriptor -> number of its open in the recording, negative; 0: open before
+int opened[1024];  // descriptor -> negative number of its open in the recording; 0: opened before
 
 int RecordOpen(const char* path) {
   const int fd = real_calls.open(path);
@@ -245,12 +246,12 @@ void MakeCalls(const std::vector<Call>& calls, char* buffer) {
 // System calls of metrics that do not go through File.
 struct OtherCalls {
   bool cpu_clock = false, statvfs = false, sysinfo = false;
-  uint64_t looks_ms = 0;  // from one look at whether the mounts have changed to the next
+  uint64_t looks_ms = 0;  // time between two checks whether the mounts have changed
   char* here = getcwd(nullptr, 0);
   mutable uint64_t looked = UINT64_MAX;
   mutable struct pollfd mounts = {open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC), POLLPRI, 0};
 
-  // Once in each `period` that `now_ms` is in; `last` is the number of the one before.
+  // True once per `period`; `last` is the number of the previous period.
   static bool IsDue(uint64_t now_ms, uint64_t period, uint64_t* last) {
     if (period == 0 || *last == now_ms / period) return false;
     *last = now_ms / period;
@@ -309,7 +310,7 @@ void Floor(const Case& what, const char* only) {
   for (int i = 0; i < kPasses; i++) pass();
   const double reads = static_cast<double>(bench.reads() - reads_before) / kPasses;
 
-  // The recording has the same passes as a round, so the calls that are made once a second are in both.
+  // The recording has the same passes as a round, so that both contain the calls that are made once per second.
   double ours = 1e18, bare = 1e18;
   std::vector<double> ratios;
   std::vector<char> buffer(65536);
@@ -413,14 +414,14 @@ void Limits() {
 struct BareTicks {
   uint64_t period, count;
   bool reads;
-  // The calls of passes, made in turn; statvfs in every third.
+  // The calls of the passes, made in turn; statvfs in every third pass.
   const std::vector<std::vector<Call>>* passes = nullptr;
   const OtherCalls* others = nullptr;
-  double cpu = 0;  // nanoseconds a tick
+  double cpu = 0;  // nanoseconds per tick
   std::vector<double> late = {};
 };
 
-// The least that a thread can do which wakes at a rate and reads the same.
+// The least that a thread has to do to wake at a given rate and make the same reads.
 void* TickBare(void* raw) {
   auto* ticks = static_cast<BareTicks*>(raw);
   PreferPunctuality();
@@ -490,7 +491,7 @@ void Ticks() {
   }
 }
 
-// late <seconds>: how late a bare thread wakes at 1 kHz on this machine now.
+// late <seconds>: measures how late a bare thread currently wakes at 1 kHz on this machine.
 void Late(uint64_t seconds) {
   const BareTicks ticks = RunBare(1000, seconds, false);
   const auto at = [&](double share) {
@@ -499,10 +500,10 @@ void Late(uint64_t seconds) {
   printf("{\"p50\":%.0f,\"p99\":%.0f}\n", at(0.5), at(0.99));
 }
 
-// wakes <hz> <seconds>: what a bare thread's wake-ups cost, without any read.
+// wakes <hz> <seconds>: measures the cost of a bare thread's wake-ups without any read.
 void Wakes(uint64_t hz, uint64_t seconds) { printf("{\"cpu\":%.0f}\n", RunBare(hz, seconds, false).cpu); }
 
-// The calls that one second of passes makes, pass by pass; of metrics that no helper thread reads.
+// The calls of one second of passes, pass by pass, for metrics that no helper thread reads.
 std::vector<std::vector<Call>> RecordPasses(const std::vector<Watched>& metrics, OtherCalls* others) {
   SamplerBench bench(false);
   for (const Watched& each : metrics) {
@@ -518,8 +519,9 @@ std::vector<std::vector<Call>> RecordPasses(const std::vector<Watched>& metrics,
   return passes;
 }
 
-// typical <rounds> <metric>...: the thread with guards on these metrics, within 100 ms, beside a bare thread that only
-// wakes as often and one that makes the same reads: at the same time, so that what disturbs one disturbs the others.
+// typical <rounds> <metric>...: measures the thread with guards on these metrics, within 100 ms, next to a bare thread
+// that only wakes as often and one that makes the same reads. All run at the same time, so that a disturbance affects
+// all.
 void Typical(int rounds, char** names, int count) {
   std::vector<Watched> metrics, quick;
   for (int i = 0; i < count; i++) {
@@ -576,8 +578,8 @@ void Memory() {
 
 // ---- crossings -----------------------------------------------------------------------------------------------------
 
-// cross <file> <times> <far> <near> <beyond> <ms>: writes numbers into a file: far from a line for that long, near it
-// until an unpredictable moment, then beyond it; prints the moments.
+// cross <file> <times> <far> <near> <beyond> <ms>: writes numbers into a file, far from a line for <ms>, near it until
+// an unpredictable moment, and then beyond it; prints the moments of the crossings.
 void Cross(const char* path, int times, const char* far, const char* near, const char* beyond, uint64_t away) {
   const int fd = open(path, O_WRONLY | O_CLOEXEC);
   std::vector<uint64_t> moments;
@@ -600,7 +602,8 @@ char* Map(size_t size) {
   return static_cast<char*>(memory);
 }
 
-// fill <bytes per second> <bytes>: fills memory steadily once a line comes in, and holds it until the input ends.
+// fill <bytes per second> <bytes>: starts to fill memory steadily when it reads a line, and holds it until the input
+// ends.
 void Fill(double rate, size_t size) {
   char* memory = Map(size);
   int next = getchar();
@@ -619,8 +622,8 @@ void Fill(double rate, size_t size) {
   while (next != EOF) next = getchar();
 }
 
-// burst <usage file> <threshold>: for each line, fills memory until the file says more than the threshold, prints when
-// that was, goes on a little, and gives all back at the next line.
+// burst <usage file> <threshold>: for each input line, fills memory until the file shows more than the threshold,
+// prints when that was, fills slightly more, and frees everything at the next line.
 void Burst(const char* path, uint64_t threshold) {
   constexpr size_t kSize = size_t{256} << 20;
   constexpr size_t kStep = 16 << 10;

@@ -8,8 +8,10 @@ import { zigCommand, zigEnvironment } from '../../scripts/prebuild/toolchain.js'
 const program = `${root}.cache/bench/sampler`
 
 /**
- * Builds the program as the release is built, with the compiler that CXX names or that of the release, which the first call
- * fetches. @throws where there is no compiler
+ * Builds the program like a release, with the compiler that CXX names, or else with the release compiler, which is fetched
+ * on first use.
+ *
+ * @throws if there is no compiler
  */
 export function build() {
   mkdirSync(`${root}.cache/bench`, { recursive: true })
@@ -25,7 +27,7 @@ export function build() {
   })
 }
 
-/** The objects that a command prints. */
+/** Runs a command and returns the objects that it prints. */
 export function measure(...args) {
   const { status, stdout } = spawnSync(program, args.map(String), { cwd: root, encoding: 'utf8' })
   if (status !== 0) throw new Error(`${args.join(' ')}: exit status ${status}`)

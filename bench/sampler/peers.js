@@ -1,4 +1,4 @@
-// The same three figures from what people use now: CPU time of the caller and of what it spawns, a sample.
+// The same three figures from commonly used alternatives: CPU time per sample of the caller and of what it spawns.
 import { spawnSync } from 'node:child_process'
 import { statfsSync } from 'node:fs'
 import { cpus, freemem, totalmem } from 'node:os'
@@ -22,7 +22,7 @@ export async function measurePeers(add) {
       add(row(name, undefined, 'x the CPU', { ...options, note: `not here: ${error.message.split('\n', 1)[0]}` }))
     }
   }
-  // The kernel's price for the text is the same for all, and on some machines most of the total.
+  // The kernel's cost of producing the text is the same for all, and on some machines most of the total.
   const floor = `; the bare calls take ${(bare / 1000).toPrecision(3)}`
   await compare(`${SET}: psutil`, psutil, set, { atLeast: 5, note: floor })
   await compare(`${SET}: os.cpus, os.freemem, fs.statfsSync on the main thread`, node, set, {
@@ -83,7 +83,7 @@ async function systeminformation() {
     await si.currentLoad()
     await si.mem()
     await si.fsSize()
-    // Within 200 ms it answers from its cache.
+    // Calls within 200 ms are answered from a cache.
     await new Promise((resolve) => setTimeout(resolve, 220))
   })
 }
@@ -103,7 +103,7 @@ async function pidusage() {
   return perCall(200, () => usage(process.pid))
 }
 
-/** The median of three rounds, spawned processes included. */
+/** The median of three rounds, including spawned processes. */
 async function perCall(count, body) {
   await body()
   const rounds = []

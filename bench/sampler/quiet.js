@@ -1,4 +1,4 @@
-// What a process pays that is watched while nothing is crossed: on the JavaScript thread nothing, on the sampler's little.
+// The cost of guards while no limit is crossed: nothing on the JavaScript thread, and little on the sampling thread.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync, rmSync } from 'node:fs'
@@ -18,7 +18,7 @@ export async function measureQuiet(add) {
   const guarded = []
   const bare = []
   for (let round = 0; round < ROUNDS; round++) {
-    // Side by side: what disturbs one disturbs the other.
+    // Run side by side, so that a disturbance affects both.
     const [a, b] = await Promise.all([watch('guard'), watch('none')])
     guarded.push(a)
     bare.push(b)
@@ -77,7 +77,7 @@ function of(runs, name) {
   return median(runs.map((each) => each[name]))
 }
 
-/** What a process's two threads do in SECONDS in which nothing happens. */
+/** Measures what the two threads of a process do in SECONDS without any event. */
 async function watch(mode) {
   const child = spawn(process.execPath, [script, mode, SECONDS + 1], { stdio: ['ignore', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
@@ -101,7 +101,7 @@ async function watch(mode) {
   }
 }
 
-/** The same under strace: which calls the two threads make. */
+/** The same under strace: the system calls of the two threads. */
 async function trace(add) {
   const name = 'typical guard set under strace: system calls on the JavaScript thread'
   if (spawnSync('strace', ['-V']).status !== 0) return add(row(name, undefined, '', { note: 'no strace here' }))
@@ -136,7 +136,7 @@ async function trace(add) {
 function countCalls(text) {
   const counts = {}
   for (const line of text.split('\n')) {
-    // The wait that strace finds the thread in is not a call made now.
+    // The wait in progress when strace attaches does not count as a call.
     const call = /^(\w+)\(/.exec(line)?.[1]
     if (call !== undefined && !/(resumed|detached)/.test(line) && call !== 'restart_syscall') {
       counts[call] = (counts[call] ?? 0) + 1

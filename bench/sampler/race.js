@@ -1,4 +1,4 @@
-// A filler races towards a limit: adaptive reads against a fixed thousand a second, in interleaved rounds.
+// Memory is filled towards a limit: adaptive reads against a fixed thousand per second, in interleaved rounds.
 import { makeGroup, removeGroup } from '../lib/cgroup.js'
 import { runChild } from '../lib/process.js'
 import { median, row } from '../lib/suite.js'

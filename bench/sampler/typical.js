@@ -1,4 +1,4 @@
-// The limits that a service would set, none of which is ever crossed here.
+// Limits that a typical service would set. None of them is crossed in the benchmark.
 import { capabilities } from '../../dist/index.js'
 
 const LIMITS = {
@@ -11,7 +11,7 @@ const LIMITS = {
   temperature: { above: 150 },
 }
 
-/** Those of them that this machine has. */
+/** Those of the limits whose metrics this machine has. */
 export function typicalLimits() {
   const here = new Set(capabilities().flatMap((each) => (each.available ? [each.metric] : [])))
   return Object.fromEntries(Object.entries(LIMITS).filter(([metric]) => here.has(metric)))

@@ -1,5 +1,5 @@
-// The ways to call a function at a steady rate: rate, drift, lateness and CPU, idle and half busy, each in a process of
-// its own. Then ours beside the bare native thread, taken in turns, for the ratios that count.
+// Ways to call a function at a steady rate: rate, drift, lateness and CPU, idle and half busy, each in a process of its
+// own. Then tripline next to a bare native thread, in alternating runs, for the ratios that count.
 import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -51,20 +51,20 @@ export async function run(add) {
   else add(row('beside a bare native thread', undefined, 'x', { note: 'bench/native does not compile here' }))
 }
 
-/** Ours against the bare thread at one rate: medians of runs taken in turns. */
+/** Compares tripline with the bare thread at one rate: medians of alternating runs. */
 async function compare(hz, add) {
   const taken = { [BARE]: [], [OURS]: [] }
   const methods = Object.keys(taken)
   for (let round = 0; round < ROUNDS; round++) {
     const order = round % 2 === 0 ? methods : methods.toReversed()
-    // Long enough for the compiler to finish: its threads count as well.
+    // Long enough for the JIT compiler to finish, because its threads count as well.
     for (const method of order) taken[method].push(await measure(method, hz, 'idle', 6))
   }
   const of = (method, figure) => median(taken[method].map(figure))
   const beside = (what, unit, figure, remark = '') => {
     const ours = of(OURS, figure)
     const theirs = of(BARE, figure)
-    // 4 kHz is too fast for calls; it is shown for comparison.
+    // 4 kHz is too fast for one call per beat; it is shown for comparison.
     const target = hz === 1000 ? { atMost: 1.3 } : {}
     const note = `${ours.toFixed(2)} / ${theirs.toFixed(2)} ${unit}, medians of ${ROUNDS} runs in turns${remark}`
     add(row(`${what} beside a bare native thread, ${hz} Hz`, ours / theirs, 'x', { ...target, note }))

@@ -1,4 +1,4 @@
-// One method at one rate, in a process of its own; prints JSON.
+// Measures one method at one rate, in a process of its own, and prints JSON.
 //
 //   node measure.js <method> <hz> <idle | 'half busy'> <seconds> <seconds of warm-up>
 import { METHODS } from './methods.js'
@@ -16,7 +16,7 @@ function beat(due = NaN, gone = 0, at = performance.now()) {
   if (!measuring || count === most) return
   times[count] = at
   dues[count++] = due
-  // Those before the first beat do not belong to the run.
+  // Beats missed before the first one do not count.
   if (count > 1) missed += gone
 }
 
@@ -56,7 +56,7 @@ process.stdout.write(
     load,
     rate: ((count - 1) / span) * 1000,
     missed: (missed / span) * 1000,
-    // By due time where it is known: the grid that the method keeps.
+    // Uses the due times, if they are known: the grid that the method keeps.
     beatRate: (beats / (dues[count - 1] - dues[0])) * 1000,
     // How far the beats fall behind the clock, in ms per second.
     drift: ((span - beats * period) / span) * 1000,

@@ -1,12 +1,13 @@
-// The ways of calling a function at a steady rate. Each takes the period in milliseconds and `beat(due, missed, at)`, to be
-// called with when the beat was due and when it was where the method knows, and returns a function that stops it.
+// Ways of calling a function at a steady rate. Each method takes the period in milliseconds and a function
+// `beat(due, missed, at)`, and returns a function that stops it. A method passes the due time and the actual time of a beat
+// only if it knows them.
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import { loadBare } from '../native/build.js'
 
 const load = createRequire(import.meta.url)
 
-/** Milliseconds that performance.now() is ahead of `clock`. */
+/** By how many milliseconds performance.now() is ahead of `clock`. */
 function offsetFrom(clock) {
   let offset = 0
   for (let best = Infinity, round = 0; round < 20; round++) {
@@ -107,7 +108,7 @@ export const METHODS = {
     },
   },
 
-  // Without a call per beat: the rows that the thread recorded, with their times.
+  // There is no call per beat; the beats are the rows that the thread has recorded, with their times.
   'tripline, blocks of 400 samples': {
     rates: [1000, 4000],
     async start(period, beat) {

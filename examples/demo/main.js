@@ -1,8 +1,8 @@
 // A real job on this machine, guarded and canceled for a real reason.
 //
 // 1. Every file under node_modules is hashed and compressed, under a timeout, Ctrl-C and a limit on memory. A child
-//    process then really eats memory until the limit is crossed.
-// 2. The same limit reaches a loop that never yields, which an AbortSignal cannot.
+//    process then fills real memory until the limit is crossed.
+// 2. The same limit stops a loop that never yields, which an AbortSignal cannot do.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { opendir } from 'node:fs/promises'
@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('../../node_modules', import.meta.url))
 const megabytes = (bytes) => `${(bytes / MB).toFixed(0)} MB`
 const wallClock = (at) => new Date(performance.timeOrigin + at).toISOString()
 
-// How much is eaten: a twentieth of what is free, between 128 and 512 MB; the limit lies halfway.
+// How much memory the child fills: a twentieth of what is free, between 128 and 512 MB. The limit lies halfway.
 const available = await readAvailable()
 const appetite = Math.min(512 * MB, Math.max(128 * MB, available / 20))
 const limitsFrom = (start) => ({ 'memory.available': { below: Math.floor(start - appetite / 2) } })
@@ -73,9 +73,9 @@ function printReason(error) {
 }
 
 console.log(
-  `This machine has ${megabytes(available)} of memory to give. A child will eat ${megabytes(appetite)} of it;`,
+  `This machine has ${megabytes(available)} of memory available. A child process will fill ${megabytes(appetite)} of it;`,
 )
-console.log(`the limit is ${megabytes(appetite / 2)} below what is there now.\n`)
+console.log(`the limit is ${megabytes(appetite / 2)} below what is available now.\n`)
 
 console.log('1. Hashing and compressing every file under node_modules')
 const job = new Cancelable({ name: 'compress', timeout: '60s', signals: ['SIGINT'], resources: limitsFrom(available) })
@@ -97,7 +97,7 @@ try {
       total.files++
       total.size += size
       total.compressed += compressed
-      // The trouble starts once the job is well under way.
+      // Start the child process once the job is well under way.
       if (total.files === 50) eater = startEater(appetite)
     }
   })

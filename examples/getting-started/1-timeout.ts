@@ -1,4 +1,4 @@
-// A time limit: the operation ends when its work does, or after half a second, whichever is first.
+// A time limit: the operation ends with its work or after half a second, whichever comes first.
 import { Cancelable, TimeoutCancelation } from 'tripline'
 
 try {
@@ -14,5 +14,5 @@ try {
 } catch (error) {
   if (!(error instanceof TimeoutCancelation)) throw error
   console.log(error.message)
-  console.log(`allowed were ${error.reason.timeout} ms`)
+  console.log(`the limit was ${error.reason.timeout} ms`)
 }

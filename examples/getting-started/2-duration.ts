@@ -1,4 +1,4 @@
-// Longer times are said in words; a Temporal.Duration does as well.
+// Durations can be strings with a unit, or a Temporal.Duration.
 import { Cancelable } from 'tripline'
 
 const result = await Cancelable.run(

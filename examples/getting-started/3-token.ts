@@ -1,4 +1,4 @@
-// A token is a hand on the brake that can be passed around: here a user changes their mind.
+// A token lets any code that holds it cancel the operation: here a user closes a window.
 import { Cancelable, CancelationToken } from 'tripline'
 
 const token = new CancelationToken()

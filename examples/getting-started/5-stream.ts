@@ -1,4 +1,4 @@
-// A stream ends with its operation, also while it waits for an item; its source is always closed.
+// A stream ends with its operation, even while it waits for an item. Its source is always closed.
 import { Cancelable, CancelationError } from 'tripline'
 
 async function* sensor(): AsyncGenerator<number> {

@@ -1,4 +1,4 @@
-// What had been done stays when the operation is canceled: on the error, and on the operation.
+// The partial result is kept when the operation is canceled, on the error and on the operation.
 import { Cancelable, CancelationError, type PartialStream } from 'tripline'
 
 async function* rows(): AsyncGenerator<string> {

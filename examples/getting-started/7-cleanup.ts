@@ -1,4 +1,4 @@
-// A block that cleans up behind itself, whatever happens in it.
+// Cleanups run when the block is left, whatever happens in it.
 import { Cancelable } from 'tripline'
 
 async function work(): Promise<void> {

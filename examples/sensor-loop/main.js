@@ -1,9 +1,9 @@
-// A sensor, read 200 times per second for as long as the machine lasts: each beat takes what has come through the pipe,
-// smooths it and writes it to disk in batches.
+// Reads a sensor 200 times per second, indefinitely: each beat takes the readings that have arrived through the pipe,
+// smooths them and writes them to disk in batches.
 //
-// - A busy (or hot) machine: the loop runs at a quarter of its rate until it has recovered.
-// - A disk that is nearly full: it pauses until there is room again.
-// - SIGTERM, Ctrl-C: the batch that has been begun is saved, and the process exits with status 0.
+// - On a busy (or hot) machine, the loop runs at a quarter of its rate until the machine has recovered.
+// - While the disk is nearly full, the loop pauses.
+// - On SIGTERM or Ctrl-C, the current batch is saved, and the process exits with status 0.
 //
 //   node examples/sensor-loop/main.js [--out FILE] [--min-free SIZE] [--cpu PERCENT] [--seconds N]
 import { spawn } from 'node:child_process'
@@ -25,14 +25,14 @@ const { values: options } = parseArgs({
 
 const HZ = 200
 const BATCH = 100
-// How much of each new mean goes into the smoothed value.
+// The weight of each new mean in the smoothed value.
 const WEIGHT = 0.2
 
 const path = resolve(options.out)
 const file = await open(path, 'a')
 const sensor = spawn(process.execPath, [fileURLToPath(new URL('sensor.js', import.meta.url))], {
   stdio: ['ignore', 'pipe', 'inherit'],
-  // A Ctrl-C is for this process, which stops the sensor itself.
+  // In a process group of its own, so that Ctrl-C only reaches this process, which stops the sensor itself.
   detached: true,
 })
 const readings = new Readings(sensor.stdout)
@@ -53,7 +53,7 @@ async function beat(cancel, { due, missed }) {
   if (mean === undefined) return
   smooth = smooth === undefined ? mean : smooth + WEIGHT * (mean - smooth)
   batch.push(`${(performance.timeOrigin + due).toFixed(1)},${smooth.toFixed(4)},${missed}\n`)
-  // A write that has begun is not cut by a signal: half a line would be worse than a late end.
+  // A signal does not interrupt a write in progress: half a line would be worse than a late end.
   if (batch.length >= BATCH) await cancel.shield(save)
 }
 

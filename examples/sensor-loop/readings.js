@@ -1,4 +1,4 @@
-// What has come out of the sensor's pipe since it was last looked at.
+// Collects the readings from the sensor's pipe since the last call of mean().
 const SIZE = 8
 
 export class Readings {
@@ -10,7 +10,7 @@ export class Readings {
     pipe.on('data', (chunk) => this.#take(chunk))
   }
 
-  // A reading may come in two pieces.
+  // A reading may arrive in two chunks.
   #take(chunk) {
     const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
     let at = 0

@@ -1,4 +1,4 @@
-// A sensor as many are: it measures at its own pace and writes every reading into a pipe, 8 bytes each.
+// A typical sensor: measures at its own pace and writes every reading into a pipe, as 8 bytes.
 import { every } from 'tripline'
 
 const READINGS_PER_SECOND = 1000
@@ -9,5 +9,5 @@ const ticker = every({ hz: READINGS_PER_SECOND }, (_cancel, { due }) => {
   process.stdout.write(reading)
 })
 
-// The reader has closed the pipe.
+// An error means that the reader has closed the pipe.
 process.stdout.on('error', () => void ticker.close())

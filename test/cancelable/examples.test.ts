@@ -19,7 +19,7 @@ describe('getting started', () => {
   test('1: a timeout as a number', async () => {
     const lines = await run('1-timeout')
     expect(lines[0]).toBe('step 1')
-    expect(lines.slice(-2)).toEqual(['Timed out after 500ms', 'allowed were 500 ms'])
+    expect(lines.slice(-2)).toEqual(['Timed out after 500ms', 'the limit was 500 ms'])
   })
 
   test('2: a longer duration', async () => {

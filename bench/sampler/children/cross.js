@@ -1,11 +1,12 @@
-// cross.js <listener|flag> <times> <far ms> [interval ms]: how long after a crossing the breach is known, in milliseconds.
+// cross.js <listener|flag> <times> <far ms> [interval ms]: measures, in milliseconds, how long after a crossing the breach
+// is known.
 import { once } from 'node:events'
 import { Cancelable, guard } from '../../../dist/index.js'
 import { start } from '../native.js'
 import { FAR, HIGH, LIMITS, LOW, layMachine } from './machine.js'
 
 const [mode, times, far, interval] = process.argv.slice(2)
-// Less than the writer stays near the line before it crosses.
+// Shorter than the time that the writer stays near the line before it crosses.
 const WITHIN = 20
 
 const file = layMachine()
@@ -19,7 +20,7 @@ const done = once(writer, 'close')
 if (mode === 'listener') {
   watched.on('breach', () => seen.push(process.hrtime.bigint()))
 } else {
-  // The loop never turns while the writer is at work; each breach is seen by an operation of its own.
+  // The event loop never turns while the writer runs; each breach is detected by a separate operation.
   const end = process.hrtime.bigint() + BigInt(times) * BigInt(Number(far) + 45) * 1_000_000n
   while (seen.length < times && process.hrtime.bigint() < end) {
     while (watched.isBreached && process.hrtime.bigint() < end);

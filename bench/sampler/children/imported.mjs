@@ -1,4 +1,4 @@
-// Imports the package; prints the CPU time so far in milliseconds and whether that has loaded the addon.
+// Imports the package, and prints the CPU time so far in milliseconds and whether the import has loaded the addon.
 import { readFileSync } from 'node:fs'
 import * as tripline from '../../../dist/index.js'
 

@@ -1,10 +1,10 @@
-// A process whose sampler reads files written by the bench, so that the instant of a crossing is known.
+// Makes the sampler of this process read files that the benchmark writes, so that the moment of a crossing is known.
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const MiB = 2 ** 20
 
-/** Lays the files of a machine in memory (/dev/shm) and points the sampler at them, until the process ends. */
+/** Writes the files of a machine to memory (/dev/shm) and makes the sampler read them, until the process ends. */
 export function layMachine() {
   const root = mkdtempSync('/dev/shm/tripline-bench-')
   process.env['HOST_PROC'] = `${root}/proc`
@@ -30,7 +30,7 @@ export function layMachine() {
   return join(root, group, 'memory.current')
 }
 
-/** Usage far from the line; just below the line, so that the sampler is at its fastest; and beyond it. Of the same length as text. */
+/** Usage far below the line, just below it, where the sampler is fastest, and beyond it. All have the same length as text. */
 export const FAR = 500 * MiB
 export const LOW = 899 * MiB
 export const HIGH = 950 * MiB

@@ -1,4 +1,4 @@
-// mappings.js: how much of the addon's own code and data is resident once guards have run, in KiB.
+// mappings.js: measures how many KiB of the addon's own code and data are resident after guards have run.
 import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { guard } from '../../../dist/index.js'

@@ -1,4 +1,5 @@
-// push.js <group> <times>: version 1 cgroup, polling put at an hour: how long after a crossing the listener is called.
+// push.js <group> <times>: measures how long after a crossing in a version 1 cgroup the listener is called, with a polling
+// period of an hour.
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout as sleep } from 'node:timers/promises'

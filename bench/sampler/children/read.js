@@ -1,4 +1,4 @@
-// read.js: nanoseconds a metric to read the newest values.
+// read.js: measures the nanoseconds per metric that reading the newest values takes.
 import { guard, snapshot } from '../../../dist/index.js'
 
 const METRICS = ['memory', 'memory.available', 'memory.host', 'swap', 'disk', 'disk.inodes', 'process.fds', 'load']

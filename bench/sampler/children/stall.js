@@ -1,4 +1,5 @@
-// stall.js <times>: polling put at an hour: how long after CPUs are oversubscribed a pressure guard is notified.
+// stall.js <times>: measures how long after the CPUs are oversubscribed a pressure guard is breached, with a polling period
+// of an hour.
 import { spawn } from 'node:child_process'
 import { availableParallelism } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -9,7 +10,7 @@ for (let i = 0; i < Number(process.argv[2]); i++) {
   const burners = []
   const watched = guard({ 'pressure.cpu': { above: 90, for: 0 } }, { within: '1h' })
   await sleep(2500)
-  // On a machine that stalls already there is nothing to wait for.
+  // On a machine that is stalling already, there is no crossing to wait for.
   if (watched.isBreached) {
     watched.close()
     continue
