@@ -80,7 +80,7 @@ class File {
   // The whole content in one pread: right for files that the kernel formats in one go, which are nearly all.
   // What fails to be read (migration, hot-plug, a FUSE server that has died) is opened again at once, then with
   // back-off, at least once a second.
-  bool Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, 0) != kFailed; }
+  [[gnu::always_inline]] bool Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, 0) != kFailed; }
 
   // The same for files that come in pieces of whole records, a page at most: mountinfo, net/dev, arcstats. Where no
   // record is longer than `record`, a piece that leaves room for one more is the last, which spares a read.

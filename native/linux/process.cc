@@ -13,7 +13,7 @@
 #include "linux/parse/process.h"
 #include "linux/process_tree.h"
 #include "port/platform.h"
-#include "port/rate.h"
+#include "util/counter.h"
 #include "util/slope.h"
 #include "util/steady_growth.h"
 
@@ -136,14 +136,16 @@ class OneProcess : public Probe {
     if (why.failed()) {
       read_.Forget();
       written_.Forget();
+      io_time_.Forget();
       return SetUnavailable(wanted & kOfIo, why, out);
     }
     if (result == File::kFresh) {
-      read_.Add(now, io.read);
-      written_.Add(now, io.written);
+      read_.Add(io.read);
+      written_.Add(io.written);
+      io_time_.Add(now);
     }
-    if (Wants(wanted, Metric::kProcessRead)) read_.Set(Metric::kProcessRead, 1, out);
-    if (Wants(wanted, Metric::kProcessWrite)) written_.Set(Metric::kProcessWrite, 1, out);
+    if (Wants(wanted, Metric::kProcessRead)) SetPair(Metric::kProcessRead, read_.sum(), io_time_.seconds(), out);
+    if (Wants(wanted, Metric::kProcessWrite)) SetPair(Metric::kProcessWrite, written_.sum(), io_time_.seconds(), out);
   }
 
   void ReadDescriptors(uint64_t now, bool own, bool has_size, Readings* out) {
@@ -184,7 +186,8 @@ class OneProcess : public Probe {
   double footprint_ = 0;
   uint64_t descriptors_at_ = 0;
   double descriptors_share_ = 0;
-  Rate read_, written_;
+  GrowingSum read_, written_;
+  ElapsedTime io_time_;
   uint64_t last_at_ = 0;
   double last_seconds_ = 0;
   SteadyGrowth growth_;

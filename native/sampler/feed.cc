@@ -158,7 +158,7 @@ void Feed::Schedule(double stretch) {
   // Reads drift, a tenth of a period at a time, to moments that everything of this period shares: phases that sources
   // have from their beginnings would each cost wake-ups of their own for good. Not what must not come early.
   const bool movable = period >= kSharedFrom && !clamped_ && floor < kSecond;
-  if (movable) due -= std::min(due % period, period / 10);
+  if (movable) due -= std::min(due % period, Tenth(period));
   if (dwell_end_ >= due) return;
   due = dwell_end_ > last_read + floor ? dwell_end_ : last_read + floor;
   clamped_ = false;

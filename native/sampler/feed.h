@@ -14,6 +14,9 @@ namespace tripline {
 
 class Environment;
 
+// Slightly less than a tenth: a division would take longer than the rest of what is asked of every feed in every pass.
+constexpr uint64_t Tenth(uint64_t time) { return (time >> 4) + (time >> 5); }
+
 // One environment's interest in a feed: a cell on its board, and readers that want it fresh.
 struct Subscription {
   Environment* environment;
@@ -42,7 +45,7 @@ class Feed {
 
   // Reads share wake-ups, because those cost more than reads do. One at the period that was asked for may come a
   // tenth of it early; one at the minimum period of its source must not, and may come a quarter late instead.
-  uint64_t slack() const { return due == kNever || clamped_ ? 0 : (due - last_read) / 10; }
+  uint64_t slack() const { return due == kNever || clamped_ ? 0 : Tenth(due - last_read); }
   uint64_t patience() const { return due == kNever || !clamped_ ? 0 : (due - last_read) / 4; }
 
   // Whether values are wanted at all.

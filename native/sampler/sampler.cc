@@ -14,8 +14,9 @@ constexpr uint64_t kClockEvery = 16;  // wake-ups, after which the thread looks 
 // How much the sleep clock may grow without it being a suspend: the two clocks are not read at one instant.
 constexpr uint64_t kSuspendNoise = 50 * kMillisecond;
 
-// How often a suspend is looked for: at a thousand reads per second the clocks alone would be a fifth of the cost.
-constexpr uint64_t kSuspendEvery = 10 * kMillisecond;
+// How often a suspend is looked for. The clock costs as much as all else that a pass does around its reads, and what
+// elapses and most counters stand still in a suspend, so that values are hardly wrong until it is seen.
+constexpr uint64_t kSuspendEvery = kSecond;
 
 }  // namespace
 

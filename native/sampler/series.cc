@@ -22,8 +22,7 @@ bool IsShare(Metric metric) { return std::strcmp(InfoOf(metric).unit, "%") == 0 
 }  // namespace
 
 bool CounterWindow::Continues(const Reading& reading) const {
-  if (count_ == 0) return true;
-  const Mark& last = Oldest(count_ - 1);
+  const Mark& last = Newest();
   if (last.parts != reading.parts) return false;
   for (uint32_t i = 0; i < reading.parts; i++) {
     if (reading.num[i] < last.num[i] || reading.den[i] < last.den[i]) return false;
@@ -33,45 +32,44 @@ bool CounterWindow::Continues(const Reading& reading) const {
 
 bool CounterWindow::Advance(const Reading& reading, Kind kind, uint64_t now, uint64_t window, double* value) {
   // Counters that have started anew say nothing of what was before, and a wrap is the probe's to undo.
-  if (!Continues(reading)) Reset();
+  if (count_ > 0 && !Continues(reading)) Reset();
 
   // The youngest mark that is a window old; older ones will not be wanted again.
-  const auto is_old = [&](const Mark& mark) { return now - mark.at >= window - window / 64; };
-  while (count_ > 1 && is_old(Oldest(1))) count_--;
-  const Mark* base = count_ > 0 && is_old(Oldest(0)) ? &Oldest(0) : nullptr;
+  const uint64_t old = window - window / 64;
+  while (count_ > 1 && now - Oldest(1).at >= old) count_--;
+  const Mark& base = Oldest(0);
+  const uint64_t passed = now - base.at;
 
   double largest = -1;
-  if (base != nullptr) {
+  if (count_ > 0 && passed >= old) {
     // Where the window began, between that mark and the next: so it is as long as it was asked for, however the reads
     // lie.
-    const Mark* next = count_ > 1 ? &Oldest(1) : base;
-    const uint64_t begin = now - window;
-    const double share =
-        begin > base->at && next != base ? ToNumber(begin - base->at) / ToNumber(next->at - base->at) : 0;
+    const Mark& next = count_ > 1 ? Oldest(1) : base;
+    const double share = passed > window && count_ > 1 ? ToNumber(passed - window) / ToNumber(next.at - base.at) : 0;
     for (uint32_t i = 0; i < reading.parts; i++) {
-      const double num = base->num[i] + share * (next->num[i] - base->num[i]);
-      const double den = base->den[i] + share * (next->den[i] - base->den[i]);
+      const double num = base.num[i] + share * (next.num[i] - base.num[i]);
+      const double den = base.den[i] + share * (next.den[i] - base.den[i]);
       const double part = Quotient(kind, reading.num[i] - num, reading.den[i] - den);
       if (part <= largest) continue;
       largest = part;
       part_ = i;
     }
   }
-  if (count_ == 0 || now - Oldest(count_ - 1).at >= window / 8) Push(reading, now);
+  if (count_ == 0 || now - Newest().at >= window / 8) Push(reading, now);
   if (largest < 0) return false;
   *value = largest;
   return true;
 }
 
 void CounterWindow::Push(const Reading& reading, uint64_t now) {
-  Mark& mark = marks_[next_];
+  Mark& mark = marks_[next_ % kMarks];
   mark.at = now;
   mark.parts = reading.parts;
   for (uint32_t i = 0; i < reading.parts; i++) {
     mark.num[i] = reading.num[i];
     mark.den[i] = reading.den[i];
   }
-  next_ = (next_ + 1) % kMarks;
+  next_++;
   if (count_ < kMarks) count_++;
 }
 

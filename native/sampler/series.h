@@ -32,21 +32,22 @@ class CounterWindow {
 
  private:
   struct Mark {
-    uint64_t at;
+    uint64_t at = 0;
     uint8_t parts;
     double num[kMaxParts];
     double den[kMaxParts];
   };
   static constexpr uint32_t kMarks = 16;
 
-  // Whether these are the counters of the last mark, further on.
+  // Whether these are the counters of the newest mark, further on.
   bool Continues(const Reading& reading) const;
-  const Mark& Oldest(uint32_t index) const { return marks_[(next_ + kMarks - count_ + index) % kMarks]; }
+  const Mark& Oldest(uint32_t index) const { return marks_[(next_ - count_ + index) % kMarks]; }
+  const Mark& Newest() const { return marks_[(next_ - 1) % kMarks]; }
   void Push(const Reading& reading, uint64_t now);
 
   Mark marks_[kMarks];
   uint32_t part_ = 0;
-  uint32_t next_ = 0;
+  uint32_t next_ = 0;  // is written, modulo their number
   uint32_t count_ = 0;
 };
 

@@ -50,11 +50,11 @@ bool ParseFootprint(const char* data, size_t size, uint64_t* bytes) {
 }
 
 bool ParseProcessIo(const char* data, size_t size, ProcessIo* out) {
-  constexpr Key kKeys[] = {{"read_bytes:"}, {"write_bytes:"}};
-  uint64_t values[2] = {};
-  const bool all = ReadKeys(data, size, kKeys, 2, 3, values) == 3;
-  *out = {values[0], values[1]};
-  return all;
+  // The first name with an underscore is read_bytes, and write_bytes follows it.
+  Scanner scan(data, size);
+  if (!scan.Find('_') || !scan.Match("_bytes:") || !scan.Number(&out->read)) return false;
+  scan.SkipLine();
+  return scan.Match("write_bytes:") && scan.Number(&out->written);
 }
 
 bool ParseOpenFilesLimit(const char* data, size_t size, uint64_t* limit) {
