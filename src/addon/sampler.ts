@@ -1,4 +1,5 @@
 /** This environment's connection to the sampling thread: board, delivery, and the series in use. */
+import { outsideContexts } from '../base/async-context.js'
 import { loadBuiltin } from '../base/builtin.js'
 import { realNow } from '../base/clock.js'
 import { MetricUnavailableError } from '../base/errors.js'
@@ -38,7 +39,8 @@ const requests = new Map<number, () => void>()
 export function connect(): Addon {
   if (addon !== undefined) return addon
   const loaded = loadAddon()
-  openBoard((words) => loaded.attach(words, drain))
+  // For all of this thread, and so in the context of none.
+  outsideContexts(() => openBoard((words) => loaded.attach(words, drain)))
   clockOffset = compareClocks(loaded)
   addon = loaded
   return addon

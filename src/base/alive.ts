@@ -1,4 +1,5 @@
 /** Keeps the process alive on request, because pending callbacks from the addon do not. */
+import { outsideContexts } from './async-context.js'
 import { LONGEST_DELAY } from './clock.js'
 import { realTimers } from './real-timers.js'
 
@@ -8,7 +9,7 @@ let timer: NodeJS.Timeout | undefined
 /** Keeps the process alive until {@link unref} was called as many times. */
 export function keepAlive(): void {
   holders++
-  timer ??= realTimers.setInterval(() => undefined, LONGEST_DELAY)
+  timer ??= outsideContexts(() => realTimers.setInterval(() => undefined, LONGEST_DELAY))
 }
 
 /** Undoes one call of {@link keepAlive}. */

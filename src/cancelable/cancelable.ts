@@ -1,4 +1,5 @@
 /** Operations: work that ends when one of its sources cancels it. */
+import { inThisContext } from '../base/async-context.js'
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
 import { checkKeys, checkOptions, invalidType } from '../base/errors.js'
@@ -26,7 +27,7 @@ import { runBody } from './body.js'
 import { ChunkedStream, type ChunkOptions } from './chunks.js'
 import { combineInto } from './combine.js'
 import { Context, partialResultOf } from './context.js'
-import type { Cleanup, Extras, ListenerTypes } from './extras.js'
+import { Aborter, type Cleanup, type Extras, type ListenerTypes } from './extras.js'
 import type { StreamSource } from './iterate.js'
 import {
   cancelWith,
@@ -349,11 +350,11 @@ export class Cancelable implements Disposable, AsyncDisposable {
    */
   get signal(): AbortSignal {
     const extras = extrasOf(this)
-    if (extras.controller === undefined) {
-      extras.controller = new AbortController()
-      if (isCanceled(this)) extras.controller.abort(errorOf(this))
+    if (extras.aborter === undefined) {
+      extras.aborter = new Aborter()
+      if (isCanceled(this)) extras.aborter.abort(errorOf(this))
     }
-    return extras.controller.signal
+    return extras.aborter.signal
   }
 
   /** A live, read-only view of it, for logs and listeners. */
@@ -479,7 +480,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
   defer(cleanup: Cleanup): void {
     if (typeof cleanup !== 'function') throw invalidType('cleanup', 'a function', cleanup)
     if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', this[kExtras]?.name, cleanup)
-    else (extrasOf(this).cleanups ??= []).push(cleanup)
+    else (extrasOf(this).cleanups ??= []).push(inThisContext(cleanup))
   }
 
   // Reporting

@@ -1,4 +1,5 @@
 /** The part of an operation's record that few operations need; made when first needed. */
+import { thisContext } from '../base/async-context.js'
 import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationContext, Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
@@ -63,6 +64,20 @@ export interface PartialSource {
 /** A function for `defer`; a promise that it returns is waited for. */
 export type Cleanup = () => unknown
 
+/** Aborts a signal in the async context in which it was first read: so its listeners run there too. */
+export class Aborter {
+  readonly #controller = new AbortController()
+  readonly #inContext = thisContext()
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  abort(error: CancelationError): void {
+    this.#inContext(() => this.#controller.abort(error))
+  }
+}
+
 export class Extras {
   id: string | undefined = undefined
   name: string | undefined = undefined
@@ -78,7 +93,7 @@ export class Extras {
   error: CancelationError | undefined = undefined
   /** What the body failed with. */
   failure: unknown = undefined
-  controller: AbortController | undefined = undefined
+  aborter: Aborter | undefined = undefined
   context: OperationContext | undefined = undefined
   listeners: Listeners | undefined = undefined
   firstWaiter: WaiterNode | null = null

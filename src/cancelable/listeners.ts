@@ -1,4 +1,5 @@
 /** Registers and calls an operation's listeners. */
+import { inThisContext } from '../base/async-context.js'
 import { now } from '../base/clock.js'
 import { callIsolated, type ErrorSource } from '../base/diagnostics.js'
 import { invalidType } from '../base/errors.js'
@@ -14,7 +15,11 @@ const SOURCES: Readonly<Record<keyof ListenerTypes, ErrorSource>> = {
   progress: 'progress listener',
 }
 
-/** @throws TypeError `ERR_INVALID_ARG_TYPE` */
+/**
+ * Registers a listener, to be called in the async context of now.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`
+ */
 export function listen<E extends keyof ListenerTypes>(
   operation: Operation,
   event: E,
@@ -23,7 +28,7 @@ export function listen<E extends keyof ListenerTypes>(
   if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
   const listeners = (extrasOf(operation).listeners ??= new Listeners())
   const list = listeners[event] as ListenerTypes[E][]
-  list.push(listener)
+  list.push(inThisContext(listener))
 }
 
 /** Calls the listeners of an event, each whatever the others do. */

@@ -43,7 +43,7 @@ function notifyOne(operation: Operation): void {
 }
 
 function notifyListeners(operation: Operation, extras: Extras): void {
-  extras.controller?.abort(errorOf(operation))
+  extras.aborter?.abort(errorOf(operation))
   releaseWaiters(operation)
   if (extras.shields !== undefined) for (const shield of extras.shields) shield.limit()
   // A listener that is registered from here on is called at once; those registered before are called below.

@@ -1,4 +1,5 @@
 /** A stream that ends with its operation. */
+import { thisContext } from '../base/async-context.js'
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import type { CancelationError } from '../base/cancelation-error.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
@@ -84,6 +85,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     (error) => this.#canceled(error),
     (error) => this.#dismissed(error),
   )
+  readonly #inContext = thisContext()
   readonly #onClosed: ((complete: boolean) => void) | undefined
   readonly #onResult = (result: IteratorResult<T>): void => this.#received(result)
   readonly #onError = (error: unknown): void => this.#failed(error)
@@ -301,11 +303,11 @@ export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>,
     this.#onClosed?.(complete)
   }
 
-  /** Closes the source without waiting for it. */
+  /** Closes the source without waiting for it, in the async context in which the stream was made. */
   #drop(reason: unknown): void {
     if (this.#closed) return
     try {
-      const closing = this.#close(reason)
+      const closing = this.#inContext(() => this.#close(reason))
       if (isThenable(closing)) closing.then(undefined, (error: unknown) => this.#closingFailed(error))
     } catch (error) {
       this.#closingFailed(error)

@@ -1,4 +1,5 @@
 /** Runs a check of the user's again and again, never twice at once. */
+import { inThisContext } from '../base/async-context.js'
 import { now, realNow } from '../base/clock.js'
 import { isThenable } from '../base/diagnostics.js'
 import { Timer } from './timers.js'
@@ -42,10 +43,12 @@ interface Attempt {
 
 /**
  * Polling keeps no process alive. A check that does not answer in time is reported as failed, and again every `interval`
- * until its promise settles; what it settles with is then not reported, and the next check begins `interval` later.
+ * until its promise settles; what it settles with is then not reported, and the next check begins `interval` later. All
+ * checks run in the async context in which this was made.
  */
 export class Poll {
   readonly #settings: PollSettings
+  readonly #callCheck: (...args: AbortSignal[]) => unknown
   readonly #report: (outcome: Outcome) => void
   readonly #timer: Timer
   readonly #now: () => number
@@ -59,6 +62,7 @@ export class Poll {
    */
   constructor(settings: PollSettings, report: (outcome: Outcome) => void, isReal: boolean = false) {
     this.#settings = settings
+    this.#callCheck = inThisContext(settings.check)
     this.#report = report
     this.#timer = new Timer(() => this.#expired(), false, isReal)
     this.#now = isReal ? realNow : now
@@ -81,13 +85,13 @@ export class Poll {
   }
 
   #check(): void {
-    const { check, timeout } = this.#settings
+    const { timeout } = this.#settings
     const at = this.#now()
     const controller = timeout === Infinity ? undefined : new AbortController()
     const attempt: Attempt = { late: at - this.#dueAt, controller, deadline: at + timeout, timedOut: false }
     this.#attempt = attempt
     try {
-      const result = controller === undefined ? (check as () => unknown)() : check(controller.signal)
+      const result = controller === undefined ? this.#callCheck() : this.#callCheck(controller.signal)
       if (!isThenable(result)) return this.#settle(attempt, { failed: false, value: result, late: attempt.late })
       result.then(
         (value) => this.#settle(attempt, { failed: false, value, late: attempt.late }),

@@ -5,7 +5,7 @@
  *
  * All that is for the real clock. Under any other one a member has a list, and a timer, of its own.
  */
-import { AsyncResource } from 'node:async_hooks'
+import { outsideContexts } from '../base/async-context.js'
 import { isClockReal, LONGEST_DELAY, now, realNow } from '../base/clock.js'
 import { realTimers } from '../base/real-timers.js'
 import { ForeignTimer } from './foreign-timer.js'
@@ -46,8 +46,6 @@ export class TimerList {
     this.keepsAlive = keepsAlive
   }
 }
-
-const outside = new AsyncResource('tripline')
 
 /** By duration. */
 const lists = new Map<number, TimerList>()
@@ -158,7 +156,7 @@ function armNodeTimer(due: number): void {
   armedFor = due
   const delay = Math.min(Math.max(Math.ceil(due - realNow()), 1), LONGEST_DELAY)
   // Outside of any async context: the timer serves all operations, and would keep the context of one alive for hours.
-  nodeTimer = outside.runInAsyncScope(() => realTimers.setTimeout(expireDue, delay))
+  nodeTimer = outsideContexts(() => realTimers.setTimeout(expireDue, delay))
   if (holds === 0) nodeTimer.unref()
 }
 

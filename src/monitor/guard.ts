@@ -1,4 +1,5 @@
 /** Guards: limits watched together, breached or clear, with evidence. */
+import { inThisContext } from '../base/async-context.js'
 import { keepAlive, unref } from '../base/alive.js'
 import { now, realNow } from '../base/clock.js'
 import { cancelationError } from '../base/cancelation-error.js'
@@ -134,7 +135,8 @@ export class Guard implements Disposable {
   #id: number
   #closed = false
   #ref = false
-  #listeners: { [event in keyof GuardEvents]: Set<GuardEvents[event]> } | undefined
+  /** By what was registered, bound to the async context of that. */
+  #listeners: { [event in keyof GuardEvents]: Map<GuardEvents[event], GuardEvents[event]> } | undefined
   #waiting: Set<Waiting> | undefined
   #controller: AbortController | undefined
   // The reason for a breach, fetched once for all that it cancels and notifies.
@@ -251,9 +253,9 @@ export class Guard implements Disposable {
   on<E extends keyof GuardEvents>(event: E, listener: GuardEvents[E]): Disposable {
     if (!EVENTS.includes(event)) throw invalidValue('event', "'breach', 'clear' or 'unavailable'", event)
     if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
-    this.#listeners ??= { breach: new Set(), clear: new Set(), unavailable: new Set() }
-    const listeners: Set<GuardEvents[E]> = this.#listeners[event]
-    listeners.add(listener)
+    this.#listeners ??= { breach: new Map(), clear: new Map(), unavailable: new Map() }
+    const listeners: Map<GuardEvents[E], GuardEvents[E]> = this.#listeners[event]
+    listeners.set(listener, inThisContext(listener))
     return { [Symbol.dispose]: () => void listeners.delete(listener) }
   }
 
@@ -407,7 +409,7 @@ export class Guard implements Disposable {
 
   #emit<E extends keyof GuardEvents>(event: E, ...args: Parameters<GuardEvents[E]>): void {
     // Over a copy: listeners come and go while they run.
-    const listeners = this.#listeners?.[event] as Iterable<Listener<E>> | undefined
+    const listeners = this.#listeners?.[event].values() as Iterable<Listener<E>> | undefined
     for (const listener of Array.from(listeners ?? [])) {
       callIsolated(`${event} listener`, this.name, listener, ...args)
     }

@@ -1,4 +1,5 @@
 /** Guards that operations with equal `resources` share. */
+import { outsideContexts } from '../base/async-context.js'
 import { realTimers } from '../base/real-timers.js'
 import { Guard } from './guard.js'
 import { parseLimits, type Limits } from './limits.js'
@@ -45,7 +46,7 @@ export function releaseGuard(guard: Guard): void {
   if (shared === undefined || --shared.uses > 0) return
   if (shared.checks) return drop(shared)
   shared.stale = false
-  sweeper ??= realTimers.setInterval(sweep, SWEEP_MS).unref()
+  sweeper ??= outsideContexts(() => realTimers.setInterval(sweep, SWEEP_MS).unref())
 }
 
 function find(limits: Limits): Shared {
@@ -56,7 +57,8 @@ function find(limits: Limits): Shared {
   })
   const found = byKey.get(key)
   if (found !== undefined) return found
-  const guard = new Guard(parsed, {})
+  // For all callers with equal limits, and so in the context of none.
+  const guard = outsideContexts(() => new Guard(parsed, {}))
   const shared: Shared = {
     guard,
     key,

@@ -1,5 +1,6 @@
 /** Endless streams of samples, which cost nothing once nothing waits for their next item. */
 import { keepAlive, unref } from '../base/alive.js'
+import { outsideContexts } from '../base/async-context.js'
 import { realTimers } from '../base/real-timers.js'
 import { Series, type SeriesKey } from '../addon/sampler.js'
 
@@ -69,7 +70,7 @@ async function* draw<T>(supply: Supply<T>): AsyncGenerator<T, void> {
     for (;;) {
       const item = await nextOf(supply)
       idle.set(supply, false)
-      sweeper ??= realTimers.setInterval(sweep, SWEEP_MS).unref()
+      sweeper ??= outsideContexts(() => realTimers.setInterval(sweep, SWEEP_MS).unref())
       yield item
       idle.delete(supply)
     }

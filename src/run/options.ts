@@ -1,5 +1,6 @@
 /** The options of `run`, and their checks. */
 import { constants } from 'node:os'
+import { inThisContext } from '../base/async-context.js'
 import type { CancelableOptions } from '../cancelable/cancelable.js'
 import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
 import { checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
@@ -116,7 +117,7 @@ export function readRunOptions(command: string, args: readonly string[], options
     shared: readShared(options.shared),
     foreground: checkSwitch(options.foreground, 'foreground', false),
     peaks: checkSwitch(options.peaks, 'peaks', true),
-    notify: options.onEvent ?? (() => undefined),
+    notify: inThisContext(options.onEvent ?? (() => undefined)),
   }
 }
 

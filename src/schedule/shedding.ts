@@ -1,4 +1,5 @@
 /** Tickers under one guard: the order in which they give way when it is breached, and come back when it is clear. */
+import { outsideContexts } from '../base/async-context.js'
 import type { Guard } from '../monitor/guard.js'
 import { Timer } from '../engine/timers.js'
 
@@ -43,13 +44,17 @@ export class Shedding {
 
   /** During a breach it gives way at once. */
   join(member: Sheddable): void {
-    if (this.#members.length === 0) {
-      this.#subscriptions = [this.#guard.on('breach', () => this.#step()), this.#guard.on('clear', () => this.#step())]
-    }
+    if (this.#members.length === 0) this.#subscriptions = outsideContexts(() => this.#subscribe())
     const place = this.#members.findIndex((each) => each.priority >= member.priority)
     this.#members.splice(place === -1 ? this.#members.length : place, 0, member)
     if (!this.#guard.isBreached || this.#guard.dryRun) return
     this.#shedOne(member)
+  }
+
+  // Apart, as listeners that were made in `join` would keep its first ticker.
+  #subscribe(): Disposable[] {
+    const step = (): void => this.#step()
+    return [this.#guard.on('breach', step), this.#guard.on('clear', step)]
   }
 
   leave(member: Sheddable): void {

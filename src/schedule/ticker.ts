@@ -1,4 +1,5 @@
 /** Tickers: a body on a steady beat, which slows down, pauses or ends while a guard is breached. */
+import { inThisContext } from '../base/async-context.js'
 import { Cancelable } from '../cancelable/cancelable.js'
 import { CancelationError } from '../base/cancelation-error.js'
 import { realNow } from '../base/clock.js'
@@ -87,8 +88,8 @@ export class Ticker implements AsyncDisposable {
   /** @internal Use {@link every}. */
   constructor(period: number, body: TickBody, settings: TickerSettings, { onError, onState }: TickerOptions) {
     this.#settings = settings
-    this.#onError = onError
-    this.#onState = onState
+    this.#onError = onError && inThisContext(onError)
+    this.#onState = onState && inThisContext(onState)
     this.#period = period
     this.name = settings.operation.name ?? ''
     this.priority = settings.priority
@@ -105,7 +106,7 @@ export class Ticker implements AsyncDisposable {
     }
     this.#backlog = new Backlog(settings.missed, settings.maxBurst)
     this.#operation = new Cancelable(settings.operation)
-    this.#bodies = new Bodies(body, this.#operation, settings.timeout, this.#bodyListener)
+    this.#bodies = new Bodies(inThisContext(body), this.#operation, settings.timeout, this.#bodyListener)
     this.#finished = new Promise((resolve) => (this.#finish = resolve))
     this.#addon = connect()
     this.#guard = openGuard(settings.guard)

@@ -1,4 +1,5 @@
 /** Sources made of sources. */
+import { thisContext } from '../base/async-context.js'
 import { invalidValue } from '../base/errors.js'
 import { allReason, type CancelationReason } from '../base/reason.js'
 import { AbortSignalSource, isAbortSignal } from './abort.js'
@@ -64,6 +65,7 @@ class CompositeSource extends BuiltInSource {
 class CompositeLink extends Link {
   readonly #sources: readonly CancelationSource[]
   readonly #all: boolean
+  readonly #inContext = thisContext()
   #parts: Part[] = []
   #connected = false
   #causes: CancelationReason[] = []
@@ -77,7 +79,7 @@ class CompositeLink extends Link {
   connect(): CancelationReason | null {
     this.#causes = []
     this.#connected = true
-    this.#parts = this.#sources.map((source) => new Part(source, this))
+    this.#parts = this.#inContext(() => this.#sources.map((source) => new Part(source, this)))
     try {
       for (const part of this.#parts) {
         const reason = part.link.connect()

@@ -1,4 +1,5 @@
 /** A guard as a source: one listener per guard, shared. */
+import { outsideContexts } from '../base/async-context.js'
 import { reportError } from '../base/diagnostics.js'
 import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
 import { edgeCount } from '../addon/board.js'
@@ -25,14 +26,15 @@ class GuardHub extends Hub {
 
   protected override open(): void {
     if (this.guard.dryRun) return
-    this.#subscriptions = [
+    // For all operations of this guard, and so in the context of none.
+    this.#subscriptions = outsideContexts(() => [
       this.guard.on('breach', () => {
         this.poll()
         deliver()
       }),
       // Operations that depend on it go on unguarded, which must not stay unnoticed.
       this.guard.on('unavailable', (error) => reportError(error, 'guard', this.guard.name)),
-    ]
+    ])
     active.add(this)
   }
   protected override close(): void {

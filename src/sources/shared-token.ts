@@ -2,6 +2,7 @@
  * One token in several threads: a word of shared memory that any of them sets, with the reason behind it as JSON. A thread
  * that yields is woken by it; one that never yields polls it.
  */
+import { outsideContexts } from '../base/async-context.js'
 import { invalidType } from '../base/errors.js'
 import type { CancelationReason } from '../base/reason.js'
 import { Timer } from '../engine/timers.js'
@@ -56,7 +57,8 @@ export class SharedFlag {
     this.#words = new Int32Array(this.buffer, 0, 2)
     this.#token = new WeakRef(token)
     collected.register(token, this.#words)
-    void this.#watch()
+    // It may wait for as long as the process lives, which must not retain the context of this call.
+    void outsideContexts(() => this.#watch())
   }
 
   /** The reason, if some thread has canceled. */

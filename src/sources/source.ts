@@ -1,4 +1,5 @@
 /** The interface of a source of cancelation, for this library and for its users. */
+import { thisContext } from '../base/async-context.js'
 import { invalidType } from '../base/errors.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
 import { toReason, type CancelationReason, type CancelSink } from '../base/reason.js'
@@ -64,6 +65,7 @@ class Cut implements Disposable {
 class SinkTarget implements Target {
   [kNext]: Target | null = null
   readonly #sink: CancelSink
+  readonly #inContext = thisContext()
   #reason: CancelationReason | undefined
 
   constructor(sink: CancelSink) {
@@ -79,7 +81,7 @@ class SinkTarget implements Target {
   [kSpread](): void {}
   [kNotify](): void {
     try {
-      this.#sink.cancel(this.#reason!)
+      this.#inContext(() => this.#sink.cancel(this.#reason!))
     } catch (error) {
       reportError(error, 'sink')
     }
@@ -89,6 +91,7 @@ class SinkTarget implements Target {
 /** A foreign source, armed for one target. It is the sink that the source reports to. */
 class SourceLink extends Link implements CancelSink {
   readonly #source: CancelationSource
+  readonly #inContext = thisContext()
   #armed: Disposable | undefined
   #early: CancelationReason | null = null
   /** 0 idle, 1 arming, 2 armed. */
@@ -102,7 +105,7 @@ class SourceLink extends Link implements CancelSink {
   connect(): CancelationReason | null {
     this.#stage = 1
     try {
-      const armed: unknown = this.#source.arm(this)
+      const armed: unknown = this.#inContext(() => this.#source.arm(this))
       if (isDisposable(armed)) this.#armed = armed
       else throw invalidType('arm() of a source', 'a function that returns a Disposable', armed)
     } catch (error) {
@@ -134,7 +137,7 @@ class SourceLink extends Link implements CancelSink {
     const armed = this.#armed
     if (armed === undefined) return
     this.#armed = undefined
-    callIsolated('source', nameOf(this.#source), () => armed[Symbol.dispose]())
+    callIsolated('source', nameOf(this.#source), () => this.#inContext(() => armed[Symbol.dispose]()))
   }
 
   copy(target: Target): Link {

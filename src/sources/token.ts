@@ -1,4 +1,5 @@
 /** A cancelation token: cancels every operation that holds it. */
+import { inThisContext } from '../base/async-context.js'
 import { callIsolated } from '../base/diagnostics.js'
 import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
 import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
@@ -113,7 +114,7 @@ export class CancelationToken {
    */
   onCancel(listener: (reason: CancelationReason) => unknown): Disposable {
     if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
-    const subscription = new Subscription(this[kHub], listener)
+    const subscription = new Subscription(this[kHub], inThisContext(listener))
     subscription.start()
     return subscription
   }

@@ -1,0 +1,25 @@
+/**
+ * Async context (`AsyncLocalStorage`): a callback runs in the context in which it was registered, whichever timer, thread or
+ * caller sets it off. What serves many callers stays outside of all contexts, or it would retain that of the first.
+ */
+import { AsyncResource } from 'node:async_hooks'
+
+const outside = new AsyncResource('tripline')
+
+/** The callback, bound to the current context. It is called without `this`. */
+export function inThisContext<F extends (...args: never[]) => unknown>(callback: F): F {
+  const context = new AsyncResource('tripline')
+  const call = callback as unknown as (...args: unknown[]) => unknown
+  return ((...args: unknown[]) => context.runInAsyncScope(call, undefined, ...args)) as unknown as F
+}
+
+/** What calls functions in the current context later. */
+export function thisContext(): <R>(fn: () => R) => R {
+  const context = new AsyncResource('tripline')
+  return (fn) => context.runInAsyncScope(fn)
+}
+
+/** Calls `fn` outside of all contexts but the one in which the package was loaded. */
+export function outsideContexts<R>(fn: () => R): R {
+  return outside.runInAsyncScope(fn)
+}
