@@ -71,8 +71,8 @@ Napi::Value SetPeriod(const Napi::CallbackInfo& info) {
 Napi::Value Describe(const Napi::CallbackInfo& info) {
   const SubscriptionInfo found = Sampler::Get()->InfoOf(ToUint32(info[0]));
   auto result = Napi::Object::New(info.Env());
-  result.Set("period", ToMilliseconds(found.period));
-  result.Set("minPeriod", ToMilliseconds(found.min_period));
+  result.Set("period", ToMillisecondsOrNever(found.period));
+  result.Set("minPeriod", ToMillisecondsOrNever(found.min_period));
   result.Set("origin", found.origin);
   result.Set("why", found.failure.text);
   return result;
@@ -132,7 +132,7 @@ void RemoveGuard(const Napi::CallbackInfo& info) { Sampler::Get()->RemoveGuard(T
 Napi::Value PlayGuard(const Napi::CallbackInfo& info) {
   const uint64_t end = Sampler::Get()->PlayGuard(ToUint32(info[0]), ToDuration(info[1]), ToDuration(info[2]),
                                                  Numbers<double>(info[3]).data);
-  return Napi::Number::New(info.Env(), ToMilliseconds(end));
+  return Napi::Number::New(info.Env(), ToMillisecondsOrNever(end));
 }
 
 // stepCondition(guard, limit, value, lateMs, atMs): whether that is the proof of a breach

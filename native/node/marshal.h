@@ -82,7 +82,7 @@ struct Numbers {
 
 // ---- results -------------------------------------------------------------------------------------------------------
 
-inline double ToMilliseconds(uint64_t nanoseconds) {
+inline double ToMillisecondsOrNever(uint64_t nanoseconds) {
   return nanoseconds == kNever ? std::numeric_limits<double>::infinity() : ToMilliseconds(nanoseconds);
 }
 
