@@ -40,12 +40,6 @@ export function outOfRange(name: string, allowed: string, given: unknown): Range
   )
 }
 
-/** Part of a message: the value was created by another copy of this package. Empty for any other value. */
-export function ofThisCopy(className: string, given: unknown): string {
-  const foreign = typeof given === 'object' && given !== null && given.constructor?.name === className
-  return foreign ? ' of this copy of tripline (another one is loaded too)' : ''
-}
-
 /** `TypeError [ERR_INVALID_ARG_VALUE]`: a name that is not one of `known`. The message suggests the nearest. */
 export function unknownName(what: string, given: string, known: readonly string[]): TypeError {
   const nearest = nearestName(given, known)

@@ -2,6 +2,7 @@
 import { inThisContext } from '../base/async-context.js'
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
+import { markInstances } from '../base/copies.js'
 import { checkKeys, checkOptions, invalidType } from '../base/errors.js'
 import { kContext, type OperationContext } from '../base/operation-context.js'
 import { toReason, type CancelationReason } from '../base/reason.js'
@@ -101,6 +102,10 @@ function required<T>(name: string, allowed: string, value: T): T {
  * }, { timeout: '5s', token, resources: { memory: 90 } })
  */
 export class Cancelable implements Disposable, AsyncDisposable {
+  static {
+    markInstances(this)
+  }
+
   // The record, see operation.ts. All fields are here and in this order, so that every operation has one shape; times are
   // left undefined at first so that the field can hold any number without a box of its own.
   /** @internal */

@@ -1,5 +1,6 @@
 /** One operation made of several. */
-import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
+import { ofThisCopy } from '../base/copies.js'
+import { invalidType, invalidValue } from '../base/errors.js'
 import { abortLink, checkAbortSignal } from '../sources/abort.js'
 import { HubLink, type Link } from '../engine/link.js'
 import { checkSource, linkTo, type CancelationSource } from '../sources/source.js'
@@ -23,7 +24,7 @@ export function combineInto(operation: Operation, parts: Iterable<Part>): void {
     else if (part instanceof CancelationToken) addLink(operation, tokenLink(part, operation))
     else if ('arm' in part) addLink(operation, linkTo(checkSource(part, 'parts'), operation))
     else if ('aborted' in part) addLink(operation, abortLink(checkAbortSignal(part, 'parts'), operation))
-    else throw invalidType('parts', `operations, tokens, signals or sources${ofThisCopy('Cancelable', part)}`, part)
+    else throw invalidType('parts', `operations, tokens, signals or sources${ofThisCopy(part)}`, part)
   }
 }
 

@@ -1,5 +1,6 @@
 /** The options of an operation, and their checks. */
-import { checkOptions, invalidType, invalidValue, ofThisCopy, unknownName } from '../base/errors.js'
+import { ofThisCopy } from '../base/copies.js'
+import { checkOptions, invalidType, invalidValue, unknownName } from '../base/errors.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { abortLink, checkAbortSignal } from '../sources/abort.js'
@@ -166,7 +167,7 @@ function listOf(value: unknown): readonly unknown[] {
 function checkParent(value: unknown): Operation {
   // By shape: this file is below the class.
   if (typeof value === 'object' && value !== null && kFirstChild in value) return value as Operation
-  throw invalidType('parent', `a Cancelable${ofThisCopy('Cancelable', value)}`, value)
+  throw invalidType('parent', `a Cancelable${ofThisCopy(value)}`, value)
 }
 
 /** Milliseconds since 1970. */

@@ -4,6 +4,7 @@ import { keepAlive, unref } from '../base/alive.js'
 import { now, realNow } from '../base/clock.js'
 import { cancelationError } from '../base/cancelation-error.js'
 import { breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
+import { markInstances } from '../base/copies.js'
 import { MetricUnavailableError, checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import { messageOf, resourceReason, type Breach, type ResourceReason } from '../base/reason.js'
@@ -122,6 +123,10 @@ export function setStage(next: Stage | undefined): void {
  * Listeners run in a turn of their own; `state` and `breaches` are true at once, also inside code that never yields.
  */
 export class Guard implements Disposable {
+  static {
+    markInstances(this)
+  }
+
   /** The option `name`, or the names of its metrics and conditions. */
   readonly name: string
   /** Whether it only reports, and cancels nothing. */

@@ -1,5 +1,6 @@
 /** Limits as users write them, checked and turned into what the sampler takes. */
 import { resolve } from 'node:path'
+import { isMarked } from '../base/copies.js'
 import { checkKeys, invalidType, invalidValue, outOfRange, unknownName } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import { INT32_MAX } from '../base/int32.js'
@@ -117,7 +118,8 @@ export function namesOf({ limits, conditions }: ParsedLimits): string {
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
 export function parseLimits(limits: Limits): ParsedLimits {
-  if (typeof limits !== 'object' || limits === null || Array.isArray(limits)) {
+  // An object of one of our classes has properties that would be taken for metrics.
+  if (typeof limits !== 'object' || limits === null || Array.isArray(limits) || isMarked(limits)) {
     throw invalidType('limits', 'an object of limits by metric', limits)
   }
   const parsed: ParsedLimit[] = []

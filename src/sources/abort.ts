@@ -1,5 +1,6 @@
 /** A foreign `AbortSignal` as a source: one listener per signal, shared, as each more would slow down all of them. */
 import { reportError } from '../base/diagnostics.js'
+import { isMarked } from '../base/copies.js'
 import { invalidType } from '../base/errors.js'
 import { abortReason, type CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, hubOf, type Link } from '../engine/link.js'
@@ -86,5 +87,5 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
 /** @internal */
 export function checkAbortSignal(value: unknown, name: string): AbortSignal {
   if (isAbortSignal(value)) return value
-  throw invalidType(name, 'an AbortSignal', value)
+  throw invalidType(name, isMarked(value) ? 'an AbortSignal, which it has as its `signal`' : 'an AbortSignal', value)
 }

@@ -1,7 +1,8 @@
 /** A guard as a source: one listener per guard, shared. */
 import { outsideContexts } from '../base/async-context.js'
 import { reportError } from '../base/diagnostics.js'
-import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
+import { ofThisCopy } from '../base/copies.js'
+import { invalidType, invalidValue } from '../base/errors.js'
 import { edgeCount } from '../addon/board.js'
 import { Guard, kLatestReason } from '../monitor/guard.js'
 import { namesOf, parseLimits, type Limits } from '../monitor/limits.js'
@@ -149,7 +150,7 @@ export function resourceLink(resources: Limits | Guard, target: Target): Link {
 /** @internal */
 export function checkResources(resources: Limits | Guard, name: string = 'resources'): Limits | Guard {
   if (resources instanceof Guard) return resources
-  const foreign = ofThisCopy('Guard', resources)
+  const foreign = ofThisCopy(resources)
   if (foreign !== '') throw invalidType(name, `limits, or a guard${foreign}`, resources)
   parseLimits(resources)
   return resources

@@ -1,5 +1,6 @@
 /** The interface of a source of cancelation, for this library and for its users. */
 import { thisContext } from '../base/async-context.js'
+import { markInstances, ofThisCopy } from '../base/copies.js'
 import { invalidType } from '../base/errors.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
 import { toReason, type CancelationReason, type CancelSink } from '../base/reason.js'
@@ -34,6 +35,10 @@ export const kLink: unique symbol = Symbol('tripline.link')
 
 /** A source of this library: it marks everything that it cancels before any listener is called. */
 export abstract class BuiltInSource implements CancelationSource {
+  static {
+    markInstances(this)
+  }
+
   /** A link for the target, not connected yet. @internal */
   abstract [kLink](target: Target): Link
 
@@ -168,7 +173,9 @@ export function checkSource(value: unknown, name: string): CancelationSource {
   if (typeof value === 'object' && value !== null && typeof (value as Partial<CancelationSource>).arm === 'function') {
     return value as CancelationSource
   }
-  throw invalidType(name, 'a source of cancelation: an object with a method arm(sink)', value)
+  const foreign = ofThisCopy(value)
+  const allowed = foreign === '' ? ': an object with a method arm(sink)' : foreign
+  throw invalidType(name, `a source of cancelation${allowed}`, value)
 }
 
 /** The link from any source to a target. @internal */

@@ -2,7 +2,8 @@
 import { inThisContext } from '../base/async-context.js'
 import { callIsolated } from '../base/diagnostics.js'
 import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
-import { invalidType, invalidValue, ofThisCopy } from '../base/errors.js'
+import { markInstances, ofThisCopy } from '../base/copies.js'
+import { invalidType, invalidValue } from '../base/errors.js'
 import { toReason, type CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, WATCH_SHARED, type Link } from '../engine/link.js'
 import { SharedFlag, type SharedToken } from './shared-token.js'
@@ -52,6 +53,10 @@ class TokenHub extends Hub {
  * token.cancel('not needed any more')
  */
 export class CancelationToken {
+  static {
+    markInstances(this)
+  }
+
   /** @internal */
   [kNext]: Target | null = null
   /** @internal */
@@ -283,5 +288,5 @@ export function tokenLink(token: CancelationToken, target: Target): HubLink {
 /** @internal */
 export function checkToken(value: unknown, name: string): CancelationToken {
   if (value instanceof CancelationToken) return value
-  throw invalidType(name, `a CancelationToken${ofThisCopy('CancelationToken', value)}`, value)
+  throw invalidType(name, `a CancelationToken${ofThisCopy(value)}`, value)
 }

@@ -18,40 +18,132 @@ function makeCopy(): string {
   return JSON.stringify(join(folder, 'dist/index.js'))
 }
 
+/** What a program prints with `seen` at its end; `other` is a second copy. */
+async function withCopy(program: string): Promise<unknown> {
+  const { stdout, stderr } = await runModule(`
+    const other = await import(${makeCopy()})
+    const alive = setInterval(() => {}, 1000)
+    const seen = []
+    ${program}
+    console.log(JSON.stringify(seen))
+    process.exit()`)
+  expect(stderr).toBe('')
+  return JSON.parse(stdout)
+}
+
 describe('two copies of the package', () => {
-  it('work beside each other, know each other’s errors, and say what they cannot share', async () => {
-    const { stdout, stderr } = await runModule(`
-      const other = await import(${makeCopy()})
+  it('work beside each other, and know each other’s errors, reasons and signals', async () => {
+    const seen = await withCopy(`
       const limits = { 'memory.available': { below: '1000TB' } }
       const guards = [tripline.guard(limits), other.guard(limits)]
-      const seen = [guards.map((each) => each.state)]
+      seen.push(guards.map((each) => each.state))
       const error = await tripline.Cancelable.run((cancel) => cancel.sleep(60_000), { timeout: 1 }).catch((e) => e)
       seen.push([other.CancelationError.is(error), error instanceof other.CancelationError])
+      const passedOn = new other.Cancelable()
+      await passedOn.run(() => Promise.reject(error)).catch((e) => e)
+      seen.push([passedOn.context.status, passedOn.reason.kind])
+      const canceled = new other.Cancelable()
+      canceled.cancel(error)
+      seen.push(canceled.reason.kind)
       const token = new tripline.CancelationToken()
       const ended = other.Cancelable.run((cancel) => cancel.sleep(60_000), { abortSignal: token.signal })
       token.cancel('enough')
-      seen.push((await ended.catch((e) => e)).reason.kind)
-      const attempts = [
-        () => other.Cancelable.run(() => 1, { token }),
-        () => other.Cancelable.run(() => 1, { resources: guards[0] }),
-        () => other.every({ hz: 1 }, () => 1, { guard: guards[0] }),
-      ]
-      for (const attempt of attempts) {
-        try { attempt() } catch (error) { seen.push([error.code, error.message]) }
+      seen.push((await ended.catch((e) => e)).reason.kind)`)
+    expect(seen).toEqual([['breached', 'breached'], [true, false], ['canceled', 'timeout'], 'timeout', 'abort'])
+  })
+
+  it('share what goes by a public interface: sources, streams, shared tokens', async () => {
+    const seen = await withCopy(`
+      const never = () => new Promise(() => {})
+      const kindOf = (run) => run.catch((error) => error.reason.kind)
+      const { TimeoutSource, TokenSource, anyOf, allOf } = other
+      const token = new other.CancelationToken()
+      const sources = [new TimeoutSource(1), anyOf(new TimeoutSource(1)), allOf(new TimeoutSource(1)), new TokenSource(token)]
+      setTimeout(() => token.cancel(), 5)
+      for (const each of sources) seen.push(await kindOf(tripline.Cancelable.run(never, { sources: [each] })))
+      seen.push(await kindOf(tripline.Cancelable.run(never, { sources: [tripline.allOf(...sources.slice(0, 3))] })))
+      seen.push(await kindOf(tripline.Cancelable.combine([new TimeoutSource(1)]).run(never)))
+      const shared = tripline.CancelationToken.from(new other.CancelationToken().share())
+      seen.push(shared.isCanceled)
+      const outer = new other.Cancelable().enter()
+      const items = []
+      for await (const item of new tripline.Cancelable().enter().stream(outer.stream([1, 2]))) items.push(item)
+      seen.push(items)`)
+    expect(seen).toEqual(['timeout', 'timeout', 'all', 'manual', 'all', 'timeout', false, [1, 2]])
+  })
+
+  it('refuse what they cannot share, wherever it is given', async () => {
+    const seen = await withCopy(`
+      const { Cancelable, CancelationToken, TokenSource, ResourceSource, anyOf, allOf, every, guard, run } = tripline
+      const limits = { 'memory.available': { below: '1B' } }
+      const theirs = {
+        operation: new other.Cancelable(),
+        token: new other.CancelationToken(),
+        linked: other.CancelationToken.any(new other.CancelationToken()),
+        derived: new (class Job extends other.Cancelable {})(),
+        guard: other.guard(limits),
       }
-      console.log(JSON.stringify(seen))
-      process.exit()`)
-    expect(stderr).toBe('')
-    const copy = 'of this copy of tripline (another one is loaded too)'
-    const wrong = 'ERR_INVALID_ARG_TYPE'
-    expect(JSON.parse(stdout)).toEqual([
-      ['breached', 'breached'],
-      [true, false],
-      'abort',
-      [wrong, `The "token" option must be a CancelationToken ${copy}. Received an instance of CancelationToken`],
-      [wrong, `The "resources" option must be limits, or a guard ${copy}. Received an instance of Guard`],
-      [wrong, `The "guard" option must be limits, or a guard ${copy}. Received an instance of Guard`],
-    ])
+      const body = () => 1
+      const token = { token: theirs.token }
+      const parent = { parent: theirs.operation }
+      const own = new Cancelable()
+      const attempts = {
+        'parent of an operation': () => new Cancelable(parent),
+        'parent, of a subclass': () => new Cancelable({ parent: theirs.derived }),
+        'token of an operation': () => new Cancelable(token),
+        'token, linked': () => new Cancelable({ token: theirs.linked }),
+        'token among several': () => new Cancelable({ token: [new CancelationToken(), theirs.token] }),
+        'token of a shorthand': () => Cancelable.withToken(theirs.token),
+        'token of a function': () => tripline.cancelable(token, body),
+        'token of a stream': () => tripline.cancelableStream([], token),
+        'token of a child': () => own.child(token),
+        'token of a source': () => new TokenSource(theirs.token),
+        'token of a token': () => CancelationToken.any(new CancelationToken(), theirs.token),
+        'token as a shared one': () => CancelationToken.from(theirs.token),
+        'token as a source': () => own.addSource(theirs.token),
+        'token as a signal': () => new Cancelable({ abortSignal: theirs.token }),
+        'operation among sources': () => new Cancelable({ sources: [theirs.operation] }),
+        'operation as a part': () => Cancelable.combine([theirs.operation]),
+        'operation as a further part': () => own.combine(theirs.operation),
+        'token as a part': () => Cancelable.combine([theirs.token]),
+        'guard as a part': () => Cancelable.combine([theirs.guard]),
+        'token in anyOf': () => anyOf(theirs.token),
+        'operation in allOf': () => allOf(theirs.operation),
+        'guard in anyOf': () => anyOf(theirs.guard),
+        'guard of an operation': () => new Cancelable({ resources: theirs.guard }),
+        'guard of a shorthand': () => Cancelable.withResources(theirs.guard),
+        'guard of a source': () => new ResourceSource(theirs.guard),
+        'guard as limits': () => guard(theirs.guard),
+        'guard of a ticker': () => every(1, body, { guard: theirs.guard }),
+        'guard that ends a ticker': () => every(1, body, { guard: theirs.guard, whileBreached: 'cancel' }),
+        'token of a ticker': () => every(1, body, token),
+        'parent of a ticker': () => every(1, body, parent),
+        'token of a command': () => run('true', [], token),
+        'parent of a command': () => run('true', [], parent),
+      }
+      for (const [name, attempt] of Object.entries(attempts)) {
+        try {
+          await attempt()
+          seen.push([name, 'accepted'])
+        } catch ({ code, message }) {
+          seen.push([name, code, message])
+        }
+      }`)
+    const all = seen as [string, string, string][]
+    expect(all).toHaveLength(32)
+    expect(all.filter(([, code]) => code !== 'ERR_INVALID_ARG_TYPE')).toEqual([])
+    const unclear = all.filter(
+      ([, , message]) => !message.includes('of this copy of tripline (another one is loaded too)'),
+    )
+    // These are refused whichever copy they are of.
+    expect(unclear.map(([name]) => name)).toEqual(['token as a shared one', 'token as a signal', 'guard as limits'])
+    expect(Object.fromEntries(all.map(([name, , message]) => [name, message]))).toMatchObject({
+      'parent of an operation':
+        'The "parent" option must be a Cancelable of this copy of tripline (another one is loaded too). Received an instance of Cancelable',
+      'token as a signal':
+        'The "abortSignal" option must be an AbortSignal, which it has as its `signal`. Received an instance of CancelationToken',
+      'guard as limits': 'The "limits" option must be an object of limits by metric. Received an instance of Guard',
+    })
   })
 })
 
