@@ -23,6 +23,16 @@ export type { Limit, Limits, MetricLimits, Selector, Value } from './monitor/lim
 export type { MetricName, MetricUnit } from './addon/metrics.js'
 export type { SamplerStats } from './addon/native.js'
 export { samplerStats } from './addon/sampler.js'
+export type { MetricText } from './monitor/expression.js'
+export {
+  Monitor,
+  monitor,
+  type KnownReading,
+  type MissingReading,
+  type MonitorOptions,
+  type MonitorReading,
+  type MonitoredMetric,
+} from './monitor/monitor.js'
 export type { SampleBlock } from './monitor/blocks.js'
 export {
   Snapshot,

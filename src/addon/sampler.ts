@@ -5,6 +5,7 @@ import { realNow } from '../base/clock.js'
 import { MetricUnavailableError } from '../base/errors.js'
 import { allocateCell, freeCell, hasNews, openBoard, isKnown, readCell, readCells, type Cell } from './board.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
+import { mountHint } from './mounts.js'
 import { loadAddon, type Addon, type SamplerStats } from './native.js'
 import { deliverTicks, fetchTicks } from './ticks.js'
 
@@ -163,7 +164,8 @@ export class Series {
     const subscription = this.#addon.subscribe(number, name, pid, tree, window, this.#cell, mustExist)
     if (typeof subscription === 'string') {
       freeCell(this.#cell)
-      throw new MetricUnavailableError(key.metric, subscription)
+      const isPath = info.scope === 'path' && subscription.endsWith('(no such path)')
+      throw new MetricUnavailableError(key.metric, isPath ? subscription + mountHint() : subscription)
     }
     this.subscription = subscription
   }
@@ -213,6 +215,8 @@ export class Series {
   }
 
   removeReader(period: number): void {
+    // Its number may be another's by now.
+    if (this.#uses === 0) return
     this.#periods.splice(this.#periods.indexOf(period), 1)
     this.#setPeriod()
   }
@@ -295,4 +299,26 @@ export function nextReading(wanted: readonly Series[]): Promise<void> {
   )
   if (answer !== true) throw new MetricUnavailableError(wanted[0]?.key.metric ?? '', answer)
   return new Promise((resolve) => requests.set(request, resolve))
+}
+
+// In milliseconds, for what has no value yet: in effect as often as each source allows.
+const SOON = 10
+
+/**
+ * Resolves once each of these has been read anew and has a value, or is known to have none. Until then they are read often: a
+ * window that begins with the first read is over soonest, whatever the period.
+ *
+ * @throws MetricUnavailableError where the thread cannot be started
+ */
+export async function firstReading(wanted: readonly Series[]): Promise<void> {
+  const reading: Series[] = []
+  try {
+    for (const each of wanted) {
+      each.addReader(SOON)
+      reading.push(each)
+    }
+    await nextReading(wanted)
+  } finally {
+    for (const each of reading) each.removeReader(SOON)
+  }
 }

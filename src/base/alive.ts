@@ -18,3 +18,18 @@ export function unref(): void {
   realTimers.clearInterval(timer)
   timer = undefined
 }
+
+/** One holder of the process, as `ref()` and `unref()` of an object mean it: twice is once. */
+export class AliveHold {
+  #held = false
+
+  hold(): void {
+    if (!this.#held) keepAlive()
+    this.#held = true
+  }
+
+  release(): void {
+    if (this.#held) unref()
+    this.#held = false
+  }
+}

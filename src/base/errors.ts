@@ -47,6 +47,18 @@ export function unknownName(what: string, given: string, known: readonly string[
   return withCode(new TypeError(`Unknown ${what} '${printable(given)}'. ${hint}`), 'ERR_INVALID_ARG_VALUE')
 }
 
+/** Text that cannot be read; the message is followed by the text with a caret under the place. */
+export class ExpressionError extends TypeError {
+  /** The code of other arguments that make no sense. */
+  readonly code = 'ERR_INVALID_ARG_VALUE' as const
+  readonly lines: readonly string[]
+
+  constructor(...lines: readonly string[]) {
+    super(lines.join('\n'))
+    this.lines = lines
+  }
+}
+
 /**
  * Returns the options, checked to be an object.
  *

@@ -36,7 +36,7 @@ export async function main(words: readonly string[]): Promise<number> {
     ...(missing === '' ? [await describeRun()] : []),
   ]
   const tried = await Promise.all(metrics.map(tryMetric))
-  print(given.has('json') ? toJson(findings, tried) : toText(findings, tried))
+  print(given.has('json') ? toJson(findings, metrics, tried) : toText(findings, tried))
   return metrics.length > 0 ? EXIT.ok : EXIT.failure
 }
 
@@ -142,15 +142,18 @@ function mark(good: boolean): string {
 
 function toText(findings: readonly Finding[], metrics: readonly Tried[]): string {
   const lines = findings.map(({ topic, good, text }) => [mark(good) + topic, text])
-  const rows = metrics.map(({ capability: { metric, unit, available, origin, why }, found }) => {
-    const value = found === undefined ? '' : formatValue(found.value, unit)
-    return [mark(available) + metric, value, available ? origin : why]
+  const rows = metrics.map(({ label, unit, available, value, origin, why }) => {
+    const shown = value === undefined ? '' : formatValue(value, unit)
+    return [mark(available) + label, shown, available ? origin : why]
   })
   return `${[...alignColumns(lines), '', ...alignColumns(rows, { right: [1] })].join('\n')}\n`
 }
 
-function toJson(findings: readonly Finding[], tried: readonly Tried[]): string {
-  const metrics = tried.map(({ capability }) => capability)
+function toJson(findings: readonly Finding[], all: readonly Capability[], tried: readonly Tried[]): string {
+  const metrics = all.map((each, index) => {
+    const { available, why } = tried[index]!
+    return { ...each, available, why }
+  })
   return `${JSON.stringify({ findings, metrics }, undefined, 2)}\n`
 }
 

@@ -1,5 +1,6 @@
 /** The latest values of one metric, for the table and its sparkline. */
-import { SELECTORS, type MetricInfo } from '../addon/metrics.js'
+import type { MetricInfo } from '../addon/metrics.js'
+import { metricText, type SelectedMetric } from '../monitor/expression.js'
 import type { Selector } from '../monitor/limits.js'
 
 const LENGTH = 60
@@ -13,16 +14,14 @@ export class History {
   /** Why there is no value to show; empty while there is one. */
   why = ''
 
-  constructor(info: MetricInfo, selector: Selector = {}) {
+  constructor({ info, selector }: SelectedMetric) {
     this.info = info
     this.selector = selector
   }
 
   /** `'disk(/data)'` */
   get label(): string {
-    const [key] = SELECTORS[this.info.scope]
-    const selected = key === undefined ? undefined : this.selector[key]
-    return selected === undefined ? this.info.name : `${this.info.name}(${selected})`
+    return metricText(this)
   }
 
   add(value: number): void {

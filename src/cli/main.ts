@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The `tripline` command: picks the verb and loads only its module. */
-import { unknownName } from '../base/errors.js'
+import { ExpressionError, unknownName } from '../base/errors.js'
 import { EXIT, HelpWanted, UsageError, print, say, sayPlainly } from './usage.js'
 import type { VerbName } from './verbs.js'
 
@@ -54,7 +54,7 @@ function isVerb(word: string): word is VerbName {
 /** The lines of a usage error, or the one of an error with a code; the stack for a defect in tripline. */
 function explain(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return [String(error)]
-  if (error instanceof UsageError) return error.lines
+  if (error instanceof UsageError || error instanceof ExpressionError) return error.lines
   return 'code' in error ? [error.message] : (error.stack ?? error.message).split('\n')
 }
 

@@ -3,8 +3,9 @@ import { constants, totalmem } from 'node:os'
 import { unknownName } from '../base/errors.js'
 import { REACTIONS, type RunOptions } from '../run/options.js'
 import type { Limits } from '../monitor/limits.js'
-import type { Refuse } from './expression.js'
+import type { Refuse } from '../monitor/expression.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
+import { readOnMissing } from './on-missing.js'
 import { UsageError } from './usage.js'
 import { VERBS } from './verbs.js'
 
@@ -68,20 +69,26 @@ async function readLimits(given: ParsedArguments): Promise<Limits | undefined> {
   const shorthands = Object.entries(TREE_LIMITS).filter(([option]) => given.has(option))
   const cpuTime = given.duration('cpu-time') ?? 0
   const texts = given.all('limit')
+  const onMissing = readOnMissing(given)
+  if (given.has('on-missing') && texts.length === 0)
+    throw new UsageError('--on-missing needs --limit, which it is about')
   if (shorthands.length === 0 && cpuTime === 0 && texts.length === 0) return undefined
-  const { parseAbove, parseExpression, toLimits } = await import('./expression.js')
+  const { parseAbove, parseExpression, toLimits } = await import('../monitor/expression.js')
   return toLimits([
     ...shorthands.map(([option, metric]) =>
       parseAbove(`--${option}`, metric, given.get(option)!, option === 'memory' ? memoryHere : undefined),
     ),
     ...(cpuTime === 0 ? [] : [{ metric: 'process.cpuTime' as const, limit: { above: cpuTime } }]),
-    ...texts.map((text) => parseExpression(text, refuseOurOwn)),
+    ...texts.map((text) => {
+      const { metric, limit } = parseExpression(text, refuseOurOwn)
+      return { metric, limit: { ...limit, onMissing } }
+    }),
   ])
 }
 
 async function readConditions(texts: readonly string[]): Promise<Limits | undefined> {
   if (texts.length === 0) return undefined
-  const { parseExpression, toLimits } = await import('./expression.js')
+  const { parseExpression, toLimits } = await import('../monitor/expression.js')
   return toLimits(texts.map((text) => parseExpression(text, refuseBeforeStart)))
 }
 

@@ -1,20 +1,52 @@
-/** Every metric read once: some sources exist but turn out to be empty only when they are read. */
+/** Metrics read once: some sources exist but turn out to be empty only when they are read. */
 import { MetricUnavailableError } from '../base/errors.js'
-import { sample, type Capability, type SnapshotValue } from '../monitor/snapshot.js'
+import { Series } from '../addon/sampler.js'
+import type { MetricUnit } from '../addon/metrics.js'
+import { metricText, parseMetric, type MetricText } from '../monitor/expression.js'
+import { parseQuery, sample, type Capability } from '../monitor/snapshot.js'
 
 export interface Tried {
-  readonly capability: Capability
-  /** Undefined where it is unavailable. */
-  readonly found?: SnapshotValue | undefined
+  /** `'disk(/data)'` */
+  readonly label: string
+  readonly unit: MetricUnit
+  /** Whether it was asked for with a selector. */
+  readonly isSelected: boolean
+  readonly available: boolean
+  /** Undefined where it is unavailable, and where its counters stand still. */
+  readonly value?: number | undefined
+  readonly origin: string
+  readonly why: string
 }
 
 export async function tryMetric(capability: Capability): Promise<Tried> {
-  const { metric, available } = capability
-  if (!available) return { capability }
+  const { metric, unit, available, origin, why } = capability
+  const tried = { label: metric, unit, isSelected: false, available, origin, why }
+  return available ? readOnce(metric, tried) : tried
+}
+
+/** A metric that may have a selector. @throws TypeError; ExpressionError */
+export async function tryText(text: string): Promise<Tried> {
+  const metric = parseMetric(text)
+  const label = metricText(metric)
+  const tried = { label, unit: metric.info.unit, isSelected: label !== metric.info.name, available: true, why: '' }
   try {
-    return { capability, found: (await sample(metric)).get(metric) }
+    const series = Series.open(parseQuery(label as MetricText), true)
+    try {
+      return await readOnce(label as MetricText, { ...tried, origin: series.describe().origin })
+    } finally {
+      series.release()
+    }
   } catch (error) {
     if (!(error instanceof MetricUnavailableError)) throw error
-    return { capability: { ...capability, available: false, why: error.why } }
+    return { ...tried, available: false, origin: '', why: error.why }
+  }
+}
+
+async function readOnce(metric: MetricText, tried: Tried): Promise<Tried> {
+  try {
+    return { ...tried, value: (await sample(metric)).get(metric)?.value }
+  } catch (error) {
+    if (!(error instanceof MetricUnavailableError)) throw error
+    return { ...tried, available: false, why: error.why }
   }
 }

@@ -24,6 +24,7 @@ export interface VerbSpec {
   readonly notes?: readonly string[]
 }
 
+const ON_MISSING = ['error', 'ignore', 'breach']
 const SIGNALS = ['TERM', 'INT', 'HUP', 'QUIT', 'KILL', 'USR1', 'USR2']
 
 export type VerbName = 'run' | 'watch' | 'doctor' | 'profile' | 'completion'
@@ -51,6 +52,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
         choices: ['term', 'pause', 'kill'],
         help: 'term, kill, or pause until it is clear (default term)',
       },
+      'on-missing': { value: 'WHAT', choices: ON_MISSING, help: 'a --limit not known here: error, ignore, breach' },
       signal: { value: 'NAME', short: 's', choices: SIGNALS, help: 'what ends it (default TERM)' },
       'kill-after': { value: 'D', short: 'k', help: 'then KILL (default 5s; 0: never)' },
       'start-when': { value: "'EXPR'", choices: 'metric', many: true, help: 'wait until this holds' },
@@ -63,20 +65,18 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       quiet: { short: 'q', help: 'do not say why it was ended' },
       verbose: { short: 'v', help: 'say more' },
     },
-    notes: [
-      "Exit status: the command's own; 124 time limit; 123 other limit; 122 not begun;",
-      '125 usage or internal error; 126 cannot be run; 127 not found; 128+n signal n.',
-    ],
+    notes: ["Exit status: the command's; 124 time, 123 other limit, 122 not begun, 125 usage."],
   },
   watch: {
     summary: 'show live what this machine is doing',
-    usage: '[OPTION]... [METRIC]...',
+    usage: "[OPTION]... ['METRIC(SELECTOR)']...",
     options: {
       interval: { value: 'D', help: 'between two samples (default 1s)' },
       for: { value: 'D', help: 'stop after this long' },
       limit: { value: "'EXPR'", choices: 'metric', many: true, help: "show a limit and its state: 'cpu>80 for 2s'" },
+      'on-missing': { value: 'WHAT', choices: ON_MISSING, help: 'what is not known here: error, ignore, breach' },
       once: { help: 'every metric once, or why it is missing' },
-      json: { help: 'one object per line and sample (NDJSON), units of docs/cli.md' },
+      json: { help: 'one object per line and sample (NDJSON), units: docs/cli.md' },
     },
     notes: ['Keys: q ends it, p pauses, ? explains. Not on a terminal it prints plain lines.'],
   },

@@ -1,10 +1,12 @@
 /** `tripline watch`: what this machine is doing, live, line by line, or once. */
 import { once } from 'node:events'
 import type { Snapshot } from '../monitor/snapshot.js'
+import { MetricUnavailableError } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import { formatValue } from '../base/units.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
 import { alignColumns } from './columns.js'
+import { readOnMissing } from './on-missing.js'
 import type { Tried } from './tried.js'
 import { EXIT, UsageError, watchStdout, print } from './usage.js'
 import { VERBS } from './verbs.js'
@@ -20,7 +22,7 @@ export async function main(words: readonly string[]): Promise<number> {
     return watchOnce(given)
   }
   const { WatchList } = await import('./watched.js')
-  const list = new WatchList(given.rest, given.all('limit'))
+  const list = new WatchList(given.rest, given.all('limit'), readOnMissing(given))
   const last = given.duration('for') || Infinity
   const live = process.stdout.isTTY && !isDumb() && !given.has('json')
   if (live) {
@@ -81,27 +83,31 @@ function toObject(list: WatchList, at: Date): string {
 }
 
 async function watchOnce(given: ParsedArguments): Promise<number> {
+  const { tryMetric, tryText } = await import('./tried.js')
   const { capabilities } = await import('../monitor/snapshot.js')
-  const { checkMetric } = await import('../monitor/limits.js')
-  const { tryMetric } = await import('./tried.js')
-  const wanted = new Set(given.rest.map((name) => checkMetric(name).name))
-  const metrics = capabilities().filter(({ metric }) => wanted.size === 0 || wanted.has(metric))
-  const tried = await Promise.all(metrics.map(tryMetric))
+  const all = given.rest.length === 0
+  const tried = await Promise.all(
+    all ? capabilities().map(tryMetric) : [...new Set(given.rest)].map((text) => tryText(text)),
+  )
+  const missing = tried.find(({ isSelected, available }) => isSelected && !available)
+  if (missing !== undefined && readOnMissing(given) === 'throw') {
+    throw new MetricUnavailableError(missing.label, missing.why)
+  }
   print(given.has('json') ? onceAsJson(tried) : onceAsTable(tried))
   return EXIT.ok
 }
 
 /** One object on one line: keys stay, values are in the metric's own unit. */
 function onceAsJson(tried: readonly Tried[]): string {
-  const values = Object.fromEntries(tried.map(({ capability, found }) => [capability.metric, found?.value ?? null]))
-  const missing = tried.filter(({ capability }) => !capability.available)
-  const unavailable = Object.fromEntries(missing.map(({ capability }) => [capability.metric, capability.why]))
+  const values = Object.fromEntries(tried.map(({ label, value }) => [label, value ?? null]))
+  const missing = tried.filter(({ available }) => !available)
+  const unavailable = Object.fromEntries(missing.map(({ label, why }) => [label, why]))
   return `${JSON.stringify({ at: new Date().toISOString(), metrics: values, limits: [], unavailable })}\n`
 }
 
 function onceAsTable(tried: readonly Tried[]): string {
-  const rows = tried.map(({ capability: { metric, unit, origin, why }, found }) => {
-    return [metric, found === undefined ? 'n/a' : formatValue(found.value, unit), found === undefined ? why : origin]
+  const rows = tried.map(({ label, unit, value, origin, why }) => {
+    return [label, value === undefined ? 'n/a' : formatValue(value, unit), value === undefined ? why : origin]
   })
   return `${alignColumns(rows, { right: [1] }).join('\n')}\n`
 }

@@ -1,11 +1,14 @@
 /** The rows of `watch`: one per metric, with its limit where one was given. */
+import { setTimeout as delay } from 'node:timers/promises'
 import { MetricUnavailableError } from '../base/errors.js'
+import { parseExpression, parseMetric, type SelectedMetric } from '../monitor/expression.js'
 import { guard, type Guard } from '../monitor/guard.js'
-import { checkMetric, type Limit, type Selector } from '../monitor/limits.js'
+import { checkMetric, type Limit } from '../monitor/limits.js'
+import { monitor, type Monitor } from '../monitor/monitor.js'
 import { SELECTORS, type MetricName } from '../addon/metrics.js'
-import { capabilities, samples, type MetricQuery, type Snapshot } from '../monitor/snapshot.js'
-import { parseExpression } from './expression.js'
+import { capabilities, samples, snapshot, type MetricQuery, type Snapshot } from '../monitor/snapshot.js'
 import { History } from './history.js'
+import type { OnMissing } from './on-missing.js'
 import type { Row } from './table.js'
 import { UsageError } from './usage.js'
 
@@ -32,19 +35,26 @@ const USUAL: readonly MetricName[] = [
 interface Watched {
   readonly history: History
   readonly query: MetricQuery
-  readonly selector: Selector
   readonly text: string | undefined
   readonly guard: Guard | undefined
+  /** Looks whether a metric that is missing has come back. */
+  lookout?: Monitor | undefined
 }
 
 export class WatchList {
   readonly #all: Watched[]
+  readonly #onMissing: OnMissing
 
-  /** @throws UsageError; MetricUnavailableError for a limit that cannot be watched */
-  constructor(names: readonly string[], limits: readonly string[]) {
-    const limited = limits.map((text) => watchLimit(text))
+  /**
+   * Checks that everything that is named with a selector exists, unless `onMissing` says that it may be missing.
+   *
+   * @throws UsageError, ExpressionError; MetricUnavailableError for a limit or a selector that names nothing here
+   */
+  constructor(names: readonly string[], limits: readonly string[], onMissing: OnMissing = 'throw') {
+    this.#onMissing = onMissing
+    const limited = limits.map((text) => watchLimit(text, onMissing))
     const shown = names.length > 0 || limited.length > 0 ? names : usual()
-    const plain = shown.map((name) => watchMetric(name))
+    const plain = shown.map((name) => watchMetric(name, onMissing))
     const more = plain.filter(({ history }) => limited.every((each) => each.history.label !== history.label))
     this.#all = [...limited, ...more]
   }
@@ -56,32 +66,62 @@ export class WatchList {
     }))
   }
 
-  /** Samples repeatedly, for `last` milliseconds. A metric that goes missing stays in the list, with the reason. */
+  /** Samples repeatedly, for `last` milliseconds. A metric that is missing stays in the list, with the reason. */
   async *sample(interval: number, last: number): AsyncGenerator<Snapshot, void> {
     // Counted from the first sample, which waits for windows to fill: the number of samples does not depend on the metrics.
     let end: number | undefined
     for (;;) {
       const there = this.#all.filter(({ history }) => history.why === '')
-      if (there.length === 0) throw new UsageError('This machine has no such metrics')
+      if (there.length === 0) {
+        if (this.#onMissing === 'throw') throw new UsageError('This machine has no such metrics')
+        end ??= performance.now() + last
+        yield snapshot()
+        if (performance.now() + interval / 2 > end) return
+        await delay(interval)
+        this.#welcome()
+        continue
+      }
       try {
-        for await (const snapshot of samples({ interval, metrics: there.map(({ query }) => query) })) {
-          for (const { history, selector } of there) {
-            const value = snapshot.get(history.info.name, selector)
+        for await (const newest of samples({ interval, metrics: there.map(({ query }) => query) })) {
+          for (const { history } of there) {
+            const value = newest.get(history.info.name, history.selector)
             if (value !== undefined) history.add(value.value)
           }
           end ??= performance.now() + last
-          yield snapshot
+          yield newest
           // The last sample belongs to the period, although it comes a little late.
           if (performance.now() + interval / 2 > end) return
+          if (this.#welcome()) break
         }
       } catch (error) {
         if (!(error instanceof MetricUnavailableError)) throw error
-        const lost = there.find(({ history }) => history.info.name === error.metric)
-        if (lost === undefined) throw error
-        lost.history.why = error.why
+        for (const each of there) if (each.history.info.name === error.metric) lookOut(each, error)
       }
     }
   }
+
+  /** Whether a metric that was missing has come back. */
+  #welcome(): boolean {
+    const back = this.#all.filter(({ lookout, query }) => lookout?.get(query).state === 'known')
+    for (const each of back) {
+      each.history.why = ''
+      each.lookout?.close()
+      each.lookout = undefined
+    }
+    return back.length > 0
+  }
+}
+
+/** Notes that a metric is missing, if it is: several rows may have one name. */
+function lookOut(row: Watched, lost: MetricUnavailableError): void {
+  row.lookout = monitor(row.query, { onMissing: 'ignore' })
+  const { state, why } = row.lookout.get(row.query)
+  if (state === 'unavailable') {
+    row.history.why = why === '' ? lost.why : why
+    return
+  }
+  row.lookout.close()
+  row.lookout = undefined
 }
 
 function usual(): readonly MetricName[] {
@@ -89,34 +129,29 @@ function usual(): readonly MetricName[] {
   return USUAL.filter((metric) => there.has(metric))
 }
 
-function watchMetric(name: string): Watched {
-  const history = new History(readMetric(name))
-  return { history, query: history.info.name, selector: {}, text: undefined, guard: undefined }
+function watchMetric(text: string, onMissing: OnMissing): Watched {
+  const metric = parseMetric(text)
+  if (onMissing === 'throw' && isSelected(metric)) monitor(toQuery(metric)).close()
+  return { history: new History(metric), query: toQuery(metric), text: undefined, guard: undefined }
 }
 
-function readMetric(name: string): ReturnType<typeof checkMetric> {
-  try {
-    return checkMetric(name)
-  } catch (error) {
-    throw new UsageError((error as Error).message)
-  }
+function isSelected({ selector }: SelectedMetric): boolean {
+  return Object.keys(selector).length > 0
 }
 
-function watchLimit(text: string): Watched {
+function toQuery({ info, selector }: SelectedMetric): MetricQuery {
+  return { metric: info.name, ...selector }
+}
+
+function watchLimit(text: string, onMissing: OnMissing): Watched {
   const { metric, limit } = parseExpression(text)
-  const selector = selectorOf(metric, limit)
+  const selected = { info: checkMetric(metric), selector: selectorOf(metric, limit) }
   const line = text.slice(text.search(/[<>]/)).trim()
-  const watched = guard({ [metric]: limit }, { name: text })
-  return {
-    history: new History(checkMetric(metric), selector),
-    query: { metric, ...selector },
-    selector,
-    text: line,
-    guard: watched,
-  }
+  const watched = guard({ [metric]: { ...limit, onMissing } }, { name: text })
+  return { history: new History(selected), query: toQuery(selected), text: line, guard: watched }
 }
 
-function selectorOf(metric: MetricName, limit: Limit): Selector {
+function selectorOf(metric: MetricName, limit: Limit): SelectedMetric['selector'] {
   const [key] = SELECTORS[checkMetric(metric).scope]
   return key === undefined || limit[key] === undefined ? {} : { [key]: limit[key] }
 }

@@ -1,6 +1,6 @@
 /** Guards: limits watched together, breached or clear, with evidence. */
 import { inThisContext } from '../base/async-context.js'
-import { keepAlive, unref } from '../base/alive.js'
+import { AliveHold } from '../base/alive.js'
 import { now, realNow } from '../base/clock.js'
 import { cancelationError } from '../base/cancelation-error.js'
 import { breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
@@ -139,7 +139,7 @@ export class Guard implements Disposable {
   readonly #flag: number
   #id: number
   #closed = false
-  #ref = false
+  readonly #alive = new AliveHold()
   /** By what was registered, bound to the async context of that. */
   #listeners: { [event in keyof GuardEvents]: Map<GuardEvents[event], GuardEvents[event]> } | undefined
   #waiting: Set<Waiting> | undefined
@@ -314,22 +314,20 @@ export class Guard implements Disposable {
 
   /** Keeps the process alive until the guard is closed, or {@link unref} is called. */
   ref(): this {
-    if (!this.#ref && !this.#closed) keepAlive()
-    this.#ref = !this.#closed
+    if (!this.#closed) this.#alive.hold()
     return this
   }
 
   /** Lets the process end although the guard watches, which is the default. */
   unref(): this {
-    if (this.#ref) unref()
-    this.#ref = false
+    this.#alive.release()
     return this
   }
 
   /** Stops watching. No listener is called afterwards, and no check of a condition begins. */
   close(): void {
     if (this.#closed) return
-    this.unref()
+    this.#alive.release()
     this.#reportedBreaches = this.breachCount
     this.#closed = true
     for (const each of this.#conditions) each.stop()

@@ -251,6 +251,13 @@ export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration
   }
 }
 
+/** Whether a series is the one that a key with any window names. */
+export function isSeriesOf(wanted: SeriesKey, { key, info }: { key: SeriesKey; info: MetricInfo }): boolean {
+  if (key.metric !== wanted.metric) return false
+  // The name of what counts from when it is made never comes again.
+  return info.scope === 'guard' || (key.name === wanted.name && key.pid === wanted.pid && key.tree === wanted.tree)
+}
+
 let lastGuard = 0
 
 /** What distinguishes a series from others of its metric. */

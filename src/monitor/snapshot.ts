@@ -5,12 +5,14 @@ import { printable } from '../base/printable.js'
 import { parsePeriod, type Duration } from '../base/units.js'
 import { isKnown } from '../addon/board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
-import { SELECTOR_KEYS, checkMetric, selectorOf, toSeriesKey, type Selector } from './limits.js'
+import { parseMetric, type MetricText } from './expression.js'
+import { SELECTOR_KEYS, checkMetric, isSeriesOf, selectorOf, toSeriesKey, type Selector } from './limits.js'
 import { Stream, Supply } from './stream.js'
 import { METRICS, type MetricName, type MetricUnit } from '../addon/metrics.js'
 import {
   Series,
   connect,
+  firstReading,
   keepClocks,
   nextReading,
   readValues,
@@ -19,9 +21,9 @@ import {
   type Values,
 } from '../addon/sampler.js'
 
-/** A metric by name, or with a selector and an averaging window. */
+/** A metric by name, as text with its selector (`'disk(/data)'`), or as an object with selector and averaging window. */
 export type MetricQuery =
-  | MetricName
+  | MetricText
   | ({
       /** The name of the metric. */
       metric: MetricName
@@ -51,15 +53,19 @@ export class Snapshot {
     this.#numbers = numbers
   }
 
-  /** The value of a metric, of the first series that fits the selector; undefined where it is not known. */
-  get(metric: MetricName, selector: Selector = {}): SnapshotValue | undefined {
-    const info = checkMetric(metric)
-    const wanted = Object.keys(selector).length === 0 ? undefined : toSeriesKey(info, selector, undefined, metric)
+  /**
+   * The value of a metric; undefined where it is not known. Of the series that the selector names, where `{}` is the default
+   * one; without a selector, of the first series of the metric.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` for an unknown metric or a selector that it does not take
+   */
+  get(metric: MetricText, selector?: Selector): SnapshotValue | undefined {
+    const { info, selector: written } = parseMetric(metric)
+    const given = selector ?? (metric === info.name ? undefined : written)
+    const wanted = given && toSeriesKey(info, given, undefined, info.name)
     const index = this.#series.findIndex(
-      ({ key }, place) =>
-        key.metric === metric &&
-        this.#isKnown(place) &&
-        (wanted === undefined || (key.name === wanted.name && key.pid === wanted.pid && key.tree === wanted.tree)),
+      (each, place) =>
+        each.key.metric === info.name && this.#isKnown(place) && (wanted === undefined || isSeriesOf(wanted, each)),
     )
     return index === -1 ? undefined : this.#valueAt(index)
   }
@@ -149,7 +155,8 @@ class Snapshots extends Supply<Snapshot> {
   async next(): Promise<Snapshot> {
     const { series } = this
     const awaited = this.#awaited ?? series.filter((each) => !isFresh(each))
-    if (awaited.length > 0) await nextReading(awaited)
+    const wait = this.#awaited === undefined ? firstReading : nextReading
+    if (awaited.length > 0) await wait(awaited)
     for (const each of series) {
       if (each.read().state === 'unavailable') throw new MetricUnavailableError(each.key.metric, each.describe().why)
     }
@@ -170,18 +177,30 @@ function isFresh(series: Series): boolean {
   return state === 'known' && realNow() - at <= series.info.minPeriod
 }
 
-function parseQueries(metrics: SamplesOptions['metrics']): SeriesKey[] {
+/** @throws TypeError, RangeError with Node's codes */
+export function parseQueries(metrics: MetricQuery | readonly MetricQuery[]): SeriesKey[] {
   const queries: readonly MetricQuery[] = Array.isArray(metrics) ? metrics : [metrics as MetricQuery]
   if (queries.length === 0) throw invalidValue('metrics', 'at least one metric', '[]')
-  return queries.map((query) => {
-    if (typeof query !== 'string' && (typeof query !== 'object' || query === null)) {
-      throw invalidType('metrics', 'names of metrics, or objects such as { metric, over }', query)
-    }
-    const { metric, over, ...selector } = typeof query === 'string' ? { metric: query, over: undefined } : query
-    const info = checkMetric(metric)
-    checkKeys(selector, 'metric option', SELECTOR_KEYS)
-    return toSeriesKey(info, selector, over, metric)
-  })
+  return queries.map(parseQuery)
+}
+
+/** @throws TypeError, RangeError with Node's codes */
+export function parseQuery(query: MetricQuery): SeriesKey {
+  if (typeof query === 'string') {
+    const { info, selector } = parseMetric(query)
+    return toSeriesKey(info, selector, undefined, info.name)
+  }
+  if (typeof query !== 'object' || query === null) {
+    throw invalidType(
+      'metrics',
+      "names of metrics, texts such as 'disk(/data)', or objects such as { metric, over }",
+      query,
+    )
+  }
+  const { metric, over, ...selector } = query
+  const info = checkMetric(metric)
+  checkKeys(selector, 'metric option', SELECTOR_KEYS)
+  return toSeriesKey(info, selector, over, metric)
 }
 
 /** Whether and how one metric is available on this machine. */

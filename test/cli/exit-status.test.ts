@@ -113,6 +113,18 @@ describe('tripline run exits', () => {
 })
 
 describe('tripline run in scripts', () => {
+  it('as --on-missing says for a metric that is not there', async () => {
+    const [error, ignore, breach] = await Promise.all(
+      [[], ['--on-missing', 'ignore'], ['--on-missing=breach']].map((args) =>
+        tripline('run', '--limit', 'network.rx(nonesuch)>1MB', ...args, 'sleep', '.3'),
+      ),
+    )
+    expect([error!.code, ignore!.code, breach!.code]).toEqual([125, 0, 123])
+    expect(error!.stderr).toMatch(/no interface "nonesuch"; there is .*lo/)
+    expect(ignore!.stderr).toBe('')
+    expect(breach!.stderr).toMatch(/network\.rx is missing/)
+  })
+
   it('leaves stdout and stdin to the command', async () => {
     const outcome = await shell('echo hello | tripline run --timeout 20 -v -- cat')
     expect([outcome.code, outcome.stdout]).toEqual([0, 'hello\n'])

@@ -57,6 +57,8 @@ describe('completion', () => {
     expect(await complete('')).toEqual([...VERB_NAMES, '--help', '--version'])
     expect(await complete('run', '--idle')).toEqual(['--idle-output'])
     expect(await complete('run', '--on-breach', '')).toEqual(['term', 'pause', 'kill'])
+    expect(await complete('run', '--on-missing', '')).toEqual(['error', 'ignore', 'breach'])
+    expect(await complete('watch', '--on-missing', 'i')).toEqual(['ignore'])
     expect(await complete('run', '--limit', 'memory.a')).toEqual(['memory.available'])
     expect(await complete('watch', 'pressure.i')).toEqual(['pressure.io', 'pressure.io.full'])
     expect(await complete('run', 'nohu')).toContain('nohup')

@@ -132,6 +132,43 @@ describe('tripline watch elsewhere', () => {
     expect(outcome.stdout.split('\n').length - 1).toBe(2)
   })
 
+  it('shows metrics with their selectors, the plain one beside them', async () => {
+    const words = ['disk(/)', 'disk', `process.rss(${process.pid})`, 'network.rx(lo)', 'disk(/tmp)']
+    const outcome = await tripline(
+      'watch',
+      '--json',
+      '--interval',
+      '.1',
+      '--for',
+      '.2',
+      '--limit',
+      'disk(/)<0',
+      ...words,
+    )
+    const [first] = outcome.stdout.split('\n').map((line) => JSON.parse(line || '{}') as { metrics: object })
+    expect(Object.keys(first!.metrics)).toEqual(['disk(/)', 'disk', words[2], 'network.rx(lo)', 'disk(/tmp)'])
+    for (const value of Object.values(first!.metrics)) expect(value).toEqual(expect.any(Number))
+    const once = await tripline('watch', '--once', 'disk(/)', words[2]!)
+    expect(once.stdout).toMatch(/^disk\(\/\) +\d+\.\d% {2}.*\nprocess\.rss\(\d+\) +\d/)
+  })
+
+  it('keeps what is missing in the list where --on-missing says so, with the state of its limit', async () => {
+    const words = ['--interval', '.1', '--for', '.2', '--json', '--limit', 'network.rx(nonesuch)>1MB']
+    for (const [onMissing, state, more] of [
+      ['breach', 'breached', []],
+      ['ignore', 'clear', ['memory', 'network.tx(nonesuch)']],
+    ] as const) {
+      const outcome = await tripline('watch', '--on-missing', onMissing, ...words, ...more)
+      const last = JSON.parse(outcome.stdout.trim().split('\n').at(-1)!) as Record<string, object>
+      expect(last).toMatchObject({
+        metrics: { 'network.rx(nonesuch)': null },
+        limits: [{ metric: 'network.rx(nonesuch)', state }],
+        unavailable: { 'network.rx(nonesuch)': expect.stringMatching(/no interface "nonesuch"/) as string },
+      })
+      expect(outcome.code).toBe(0)
+    }
+  })
+
   it('keeps to COLUMNS', async () => {
     const outcome = await shell('COLUMNS=20 tripline watch --interval .1 --for .2 memory memory.host')
     expect(outcome.stdout).toMatch(/^(.{1,20}\n)+$/)
@@ -174,7 +211,7 @@ describe('tripline watch elsewhere', () => {
   it('shows once only what was asked for, and takes options behind it', async () => {
     const outcome = await tripline('watch', 'battery', 'load', '--once', '--json')
     const { metrics } = JSON.parse(outcome.stdout) as { metrics: object }
-    expect(Object.keys(metrics)).toEqual(['load', 'battery'])
+    expect(Object.keys(metrics)).toEqual(['battery', 'load'])
   })
 
   it('is quiet when its reader has had enough', async () => {
@@ -185,6 +222,18 @@ describe('tripline watch elsewhere', () => {
   it.each([
     [['watch', 'memroy'], /Unknown metric 'memroy'\. Did you mean 'memory'\?/],
     [['watch', '--once', 'memroy'], /Did you mean 'memory'\?/],
+    [['watch', 'disk(/'], /selector in '\(\.\.\.\)'\n {2}disk\(\/\n {6}\^/],
+    [['watch', 'memory(x)'], /'memory' takes no selector/],
+    [['watch', 'process.rss(x)'], /expected a process id/],
+    [['watch', 'network.rx(nonesuch)'], /no interface "nonesuch"; there is .*lo/],
+    [['watch', '--once', 'network.rx(nonesuch)'], /no interface "nonesuch"; there is .*lo/],
+    [['watch', 'disk(/no/such)'], /\/no\/such: ENOENT \(no such path\); file systems are mounted at \//],
+    [['watch', '--limit', 'network.rx(nonesuch)>1MB'], /no interface "nonesuch"/],
+    [
+      ['watch', '--on-missing', 'perhaps', 'memory'],
+      /--on-missing must be error, ignore or breach; received 'perhaps'/,
+    ],
+    [['run', '--on-missing', 'ignore', 'true'], /--on-missing needs --limit/],
     [['watch', '--once', '--limit', 'memory>90'], /--once and --limit exclude each other/],
     [['watch', '--interval', '0'], /--interval must be more than 0/],
     [['watch', '--limit', 'memory'], /expected '>' or '<'/],
@@ -192,6 +241,16 @@ describe('tripline watch elsewhere', () => {
     const outcome = await tripline(...args)
     expect([outcome.code, outcome.stdout]).toEqual([125, ''])
     expect(outcome.stderr).toMatch(says)
+  })
+})
+
+describe.skipIf(process.platform !== 'linux')('tripline watch of a metric that comes later', () => {
+  it('shows it when it is there', async () => {
+    using machine = new FakeMachine()
+    const meminfo = `${machine.root}/proc/meminfo`
+    const command = `mv ${meminfo} ${meminfo}.x; (sleep 1.5; mv ${meminfo}.x ${meminfo}) & tripline watch --on-missing ignore --interval .1 memory load | grep -m 1 'memory 50.0%'`
+    const { stdout } = await shell(command)
+    expect(stdout).toMatch(/memory 50\.0%/)
   })
 })
 

@@ -102,6 +102,38 @@ describe('samples', () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b))
   })
 
+  it('begin with a share, however long their interval', async () => {
+    let busy = 100
+    const advance = (): void => {
+      busy += 10
+      machine.write('proc/stat', `cpu  ${busy} 0 0 ${busy * 3} 0 0 0 0 0 0\ncpu0 ${busy} 0 0 ${busy * 3} 0 0 0 0 0 0\n`)
+    }
+    advance()
+    const ticks = setInterval(advance, 20)
+    for await (const first of samples({ metrics: 'cpu.host', interval: '3s' })) {
+      expect(first.get('cpu.host')!.value).toBeCloseTo(25, 0)
+      break
+    }
+    clearInterval(ticks)
+  })
+
+  it('take metrics as text, and distinguish those of one name', async () => {
+    for await (const first of samples({
+      metrics: ['disk(/tmp)', 'disk', { metric: 'disk', path: '/' }],
+      interval: 10,
+    })) {
+      const paths = [...first].map(({ path }) => path)
+      expect(paths).toEqual(['/tmp', process.cwd(), '/'])
+      const [tmp, here, root] = [...first].map(({ at, value }) => ({ at, value }))
+      expect(first.get('disk(/)')).toEqual(root)
+      expect(first.get('disk', {})).toEqual(here)
+      expect(first.get('disk')).toEqual(tmp)
+      expect(first.get('disk', { path: '/tmp' })).toEqual(tmp)
+      expect(first.get('disk(/var)')).toBeUndefined()
+      break
+    }
+  })
+
   it('end with an error when the metric is lost', async () => {
     const readings = samples({ metrics: 'memory', interval: 10 })
     await readings.next()

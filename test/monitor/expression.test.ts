@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parseAbove, parseExpression } from '../../src/cli/expression.js'
+import { parseAbove, parseExpression } from '../../src/monitor/expression.js'
 
 describe('a limit as a person writes it', () => {
   it.each([

@@ -1,9 +1,18 @@
-/** Parses limits written as text: `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
-import { checkMetric, parseLimits, parseValue, toSeriesKey, type Limit, type Limits } from '../monitor/limits.js'
-import { SELECTORS, type MetricInfo, type MetricName } from '../addon/metrics.js'
+/** Parses metrics and limits written as text: `disk(/data)`, `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
+import { SELECTORS, findMetric, type MetricInfo, type MetricName } from '../addon/metrics.js'
+import { ExpressionError } from '../base/errors.js'
 import { replaceUnprintable } from '../base/printable.js'
 import { parseDuration, parsePercent } from '../base/units.js'
-import { UsageError } from './usage.js'
+import { checkMetric, parseLimits, parseValue, toSeriesKey, type Limit, type Limits, type Selector } from './limits.js'
+
+/** A metric by name, which may be followed by its selector in brackets: `'cpu'`, `'disk(/data)'`, `'process.rss(812)'`. */
+export type MetricText = MetricName | `${MetricName}(${string})`
+
+/** A metric with its selector. */
+export interface SelectedMetric {
+  readonly info: MetricInfo
+  readonly selector: Selector
+}
 
 export interface LimitExpression {
   readonly metric: MetricName
@@ -11,11 +20,31 @@ export interface LimitExpression {
 }
 
 const NAME = /[A-Za-z][\w.]*/y
-const SELECTOR = /\(([^)]*)\)/y
+// Brackets within, as in the name of a folder, come in pairs.
+const SELECTOR = /\((?:[^()]|\([^()]*\))*\)/y
 const OPERATOR = /[<>]/y
 const VALUE = /[\d.]+(?:\s*(?!(?:for|clear|over)\b)(?:[A-Za-z]+(?:\/s)?|%|°C))?/y
 const KEYWORD = /for|clear|over/y
 const DURATION = /[\d.]+\s*[a-z]+/y
+
+/** `METRIC[(SELECTOR)]`. @throws TypeError; ExpressionError, with a caret, where there is more than a name */
+export function parseMetric(text: string): SelectedMetric {
+  const found = findMetric(text)
+  if (found !== undefined) return { info: found.info, selector: {} }
+  if (/^[\w.]*$/.test(text)) return { info: checkMetric(text), selector: {} }
+  const reader = new Reader('metric', text)
+  const selector: Selector = {}
+  const info = takeMetric(reader, selector)
+  if (!reader.done) throw reader.error(reader.at, "expected a selector in '(...)' or the end")
+  return { info, selector }
+}
+
+/** The text that {@link parseMetric} reads; where a selector has none, the name alone. */
+export function metricText({ info, selector }: SelectedMetric): string {
+  const [key] = SELECTORS[info.scope]
+  const selected = key === undefined ? undefined : selector[key]
+  return selected === undefined ? info.name : `${info.name}(${selected})`
+}
 
 /** Why an expression makes no sense where it stands; undefined where it does. */
 export type Refuse = (expression: LimitExpression) => string | undefined
@@ -23,21 +52,20 @@ export type Refuse = (expression: LimitExpression) => string | undefined
 /**
  * `METRIC[(PATH | ZONE | PID)] > VALUE [for DURATION] [clear VALUE] [over DURATION]`, or with `<`.
  *
- * @throws UsageError with a caret under the place that could not be read, or under the metric that is refused
+ * @throws ExpressionError with a caret under the place that could not be read, or under the metric that is refused
  */
 export function parseExpression(text: string, refuse?: Refuse): LimitExpression {
-  if (text.trim() === '') throw new UsageError("Expected a limit such as 'memory>90%'; received an empty one")
-  const reader = new Reader(text)
-  const name = reader.take(NAME, 'the name of a metric')
-  const info = reader.check(name.at, () => checkMetric(name.text))
+  if (text.trim() === '') throw new ExpressionError("Expected a limit such as 'memory>90%'; received an empty one")
+  const reader = new Reader('limit', text)
+  const { at } = reader
   const limit: Limit = {}
-  if (reader.next === '(') selectBy(info, reader, limit)
+  const info = takeMetric(reader, limit)
   const operator = reader.take(OPERATOR, "'>' or '<'")
   limit[operator.text === '>' ? 'above' : 'below'] = takeValue(reader, info)
   takeRest(reader, info, limit)
   const expression = { metric: info.name, limit }
   const why = refuse?.(expression)
-  if (why !== undefined) throw reader.error(name.at, why)
+  if (why !== undefined) throw reader.error(at, why)
   return expression
 }
 
@@ -45,10 +73,10 @@ export function parseExpression(text: string, refuse?: Refuse): LimitExpression 
  * Parses what follows the `>` of an expression, the value of an option such as `--memory '1GB for 2s'`.
  *
  * @param whole what a percentage is a share of, where one may be given
- * @throws UsageError
+ * @throws ExpressionError
  */
 export function parseAbove(option: string, metric: MetricName, text: string, whole?: () => number): LimitExpression {
-  const reader = new Reader(`${option} ${text}`, option.length + 1)
+  const reader = new Reader('limit', `${option} ${text}`, option.length + 1)
   const info = checkMetric(metric)
   const { at } = reader
   const limit: Limit = { above: takeValue(reader, info, whole) }
@@ -126,7 +154,14 @@ function describeValues({ unit, max }: MetricInfo): string {
   }
 }
 
-function selectBy(info: MetricInfo, reader: Reader, limit: Limit): void {
+function takeMetric(reader: Reader, selector: Selector): MetricInfo {
+  const name = reader.take(NAME, 'the name of a metric')
+  const info = reader.check(name.at, () => checkMetric(name.text))
+  if (reader.next === '(') selectBy(info, reader, selector)
+  return info
+}
+
+function selectBy(info: MetricInfo, reader: Reader, into: Selector): void {
   const selector = reader.take(SELECTOR, "a selector in '(...)'")
   const text = selector.text.slice(1, -1).trim()
   const at = selector.at + 1
@@ -135,19 +170,21 @@ function selectBy(info: MetricInfo, reader: Reader, limit: Limit): void {
   if (text === '') throw reader.error(at, `expected a ${key === 'pid' ? 'process id' : key}`)
   if (key === 'pid') {
     if (!/^\d{1,9}$/.test(text) || Number(text) === 0) throw reader.error(at, 'expected a process id')
-    limit.pid = Number(text)
+    into.pid = Number(text)
   } else {
-    Object.assign(limit, { [key]: text })
-    reader.check(at, () => toSeriesKey(info, limit, undefined, info.name))
+    Object.assign(into, { [key]: text })
+    reader.check(at, () => toSeriesKey(info, into, undefined, info.name))
   }
 }
 
 class Reader {
+  readonly #what: 'metric' | 'limit'
   readonly #text: string
   at: number
 
   /** @param at where reading begins; the text before it is only shown */
-  constructor(text: string, at: number = 0) {
+  constructor(what: 'metric' | 'limit', text: string, at: number = 0) {
+    this.#what = what
     // The caret is in place only where every character is one column wide.
     this.#text = text.replaceAll(/\s/g, ' ')
     this.at = at
@@ -182,9 +219,9 @@ class Reader {
     }
   }
 
-  error(at: number, message: string): UsageError {
+  error(at: number, message: string): ExpressionError {
     const shown = replaceUnprintable(this.#text, () => '\uFFFD')
-    return new UsageError(`This limit cannot be read: ${message}`, `  ${shown}`, `  ${' '.repeat(at)}^`)
+    return new ExpressionError(`This ${this.#what} cannot be read: ${message}`, `  ${shown}`, `  ${' '.repeat(at)}^`)
   }
 
   #skipSpace(): void {
@@ -192,7 +229,7 @@ class Reader {
   }
 }
 
-/** Removes the name of the library's option, which does not occur on the command line. */
+/** Removes the name of the library's option, which does not occur in the text. */
 function withoutOptionName(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   const [, allowed] = /^The "[^"]*" option (?:is out of range: it )?must be (.*)\. Received /s.exec(message) ?? []
