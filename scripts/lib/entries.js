@@ -7,6 +7,7 @@ import { join } from 'node:path'
 /** Each entry by the name of its files in dist: its subpath in the package, and its module in src, without `.ts`. */
 export const ENTRIES = {
   index: { subpath: '.', module: 'index' },
+  testing: { subpath: './testing', module: 'testing/index' },
 }
 
 /** What package.json must have for the entries. */

@@ -10,9 +10,9 @@ export type TriplineErrorCode =
   | 'ERR_TRIPLINE_REUSED'
   | 'ERR_TRIPLINE_DUPLICATE_ID'
 
-type ArgumentCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE'
+type NodeCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_STATE'
 
-function withCode<E extends Error>(error: E, code: ArgumentCode): E & { code: ArgumentCode } {
+function withCode<E extends Error>(error: E, code: NodeCode): E & { code: NodeCode } {
   return Object.assign(error, { code })
 }
 
@@ -38,6 +38,11 @@ export function outOfRange(name: string, allowed: string, given: unknown): Range
     new RangeError(`The "${name}" option is out of range: it must be ${allowed}. Received ${describe(given)}`),
     'ERR_OUT_OF_RANGE',
   )
+}
+
+/** `Error [ERR_INVALID_STATE]`: the call is right, but not now. */
+export function invalidState(message: string): Error {
+  return withCode(new Error(message), 'ERR_INVALID_STATE')
 }
 
 /** `TypeError [ERR_INVALID_ARG_VALUE]`: a name that is not one of `known`. The message suggests the nearest. */

@@ -184,7 +184,8 @@ export function errorReason(cause: unknown): ErrorReason {
   return frozen({ kind: 'error', message: messageOf(cause), at: now(), cause })
 }
 
-const KINDS: ReadonlySet<string> = new Set<CancelationReason['kind']>([
+/** The kinds of reasons. @internal */
+export const REASON_KINDS: ReadonlySet<string> = new Set<CancelationReason['kind']>([
   'timeout',
   'manual',
   'signal',
@@ -221,7 +222,7 @@ export function toReason(given: unknown): CancelationReason {
 export function isReason(value: unknown): value is CancelationReason {
   if (typeof value !== 'object' || value === null) return false
   const { kind, message, at } = value as Partial<CancelationReason>
-  return typeof kind === 'string' && KINDS.has(kind) && typeof message === 'string' && typeof at === 'number'
+  return typeof kind === 'string' && REASON_KINDS.has(kind) && typeof message === 'string' && typeof at === 'number'
 }
 
 /** One line about anything that can be thrown. @internal */

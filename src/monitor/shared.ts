@@ -2,7 +2,7 @@
 import { outsideContexts } from '../base/async-context.js'
 import { realTimers } from '../base/real-timers.js'
 import { Guard } from './guard.js'
-import { parseLimits, type Limits } from './limits.js'
+import { parseLimits, type Limits, type ParsedLimit, type ParsedLimits } from './limits.js'
 
 // Checked this often, and closed when found unused a second time: a loop of operations keeps its baselines, without which a
 // share over time would be unknown for each of them.
@@ -49,12 +49,17 @@ export function releaseGuard(guard: Guard): void {
   sweeper ??= outsideContexts(() => realTimers.setInterval(sweep, SWEEP_MS).unref())
 }
 
-function find(limits: Limits): Shared {
-  const parsed = parseLimits(limits)
-  const key = JSON.stringify(parsed, (name, value: unknown) => {
+/** A text that is the same for equal limits in the same order. */
+export function keyOf(limits: ParsedLimits | ParsedLimit): string {
+  return JSON.stringify(limits, (name, value: unknown) => {
     if (name === 'info') return undefined
     return typeof value === 'function' ? numberOf(value) : value
   })
+}
+
+function find(limits: Limits): Shared {
+  const parsed = parseLimits(limits)
+  const key = keyOf(parsed)
   const found = byKey.get(key)
   if (found !== undefined) return found
   // For all callers with equal limits, and so in the context of none.

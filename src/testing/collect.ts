@@ -1,0 +1,151 @@
+/** Notes the events of an operation, in order. */
+import { ofThisCopy } from '../base/copies.js'
+import { now } from '../base/clock.js'
+import { invalidType, invalidValue } from '../base/errors.js'
+import type { OperationContext, OperationStatus } from '../base/operation-context.js'
+import type { CancelationReason } from '../base/reason.js'
+import { Cancelable } from '../cancelable/cancelable.js'
+import { whenEnded } from '../cancelable/ended.js'
+
+interface EventBase<T extends string> {
+  /** The kind of event; it narrows the type. */
+  readonly type: T
+  /** When, in milliseconds on the clock in force: that of `performance.now()`, or a test's. */
+  readonly at: number
+}
+
+/** The operation was started. */
+export type OperationStarted = EventBase<'started'>
+/** It, or a descendant, has reported progress. */
+export interface OperationProgress extends EventBase<'progress'> {
+  /** The message that was given. */
+  readonly message: string
+  /** The data that was given. */
+  readonly data: unknown
+  /** The operation that reported. */
+  readonly operation: OperationContext
+}
+/** Its body has set a partial result. */
+export interface OperationPartial extends EventBase<'partial'> {
+  /** The result so far. */
+  readonly value: unknown
+}
+/** It was canceled. */
+export interface OperationCanceled extends EventBase<'canceled'> {
+  /** Why. */
+  readonly reason: CancelationReason
+}
+/** It has ended: the last event. */
+export interface OperationSettled extends EventBase<'settled'> {
+  /** How it ended. */
+  readonly status: OperationStatus
+  /** What it fulfilled with; `undefined` unless it completed. */
+  readonly value: unknown
+  /** What it was rejected with: the error of its body, or its `CancelationError`; `undefined` unless it was. */
+  readonly error: unknown
+  /** The partial result at the end, which may be that of a stream. */
+  readonly partialResult: unknown
+}
+
+/** One event of an operation. Narrow it by `type`. */
+export type OperationEvent =
+  | OperationStarted
+  | OperationProgress
+  | OperationPartial
+  | OperationCanceled
+  | OperationSettled
+
+/** The events of an operation so far; see {@link collect}. */
+export interface Collection {
+  /** In the order in which they came; it grows. */
+  readonly events: readonly OperationEvent[]
+  /** Their types alone: `['started', 'progress', 'canceled', 'settled']`. */
+  readonly types: readonly OperationEvent['type'][]
+  /** Resolves with the last event. Never rejects. */
+  readonly settled: Promise<OperationSettled>
+}
+
+class Collector implements Collection {
+  readonly events: OperationEvent[] = []
+  readonly settled: Promise<OperationSettled>
+  #settle!: (event: OperationSettled) => void
+
+  constructor(operation: Cancelable) {
+    this.settled = new Promise((resolve) => {
+      this.#settle = resolve
+    })
+    const { startedAt } = operation.context
+    if (startedAt !== undefined) this.events.push({ type: 'started', at: startedAt })
+    operation
+      .onStart(() => this.events.push({ type: 'started', at: now() }))
+      .onProgress((progress) => this.events.push({ type: 'progress', ...progress }))
+      .onCancel((reason) => this.events.push({ type: 'canceled', at: now(), reason }))
+      .onComplete((value) => this.#end(operation, value, undefined))
+      .onError((error) => this.#end(operation, undefined, error))
+    whenEnded(operation, (status, error) => {
+      // Those two have the listeners above, which are called next.
+      if (status === 'completed' || status === 'failed') return
+      this.#end(operation, undefined, error)
+    })
+    this.#watchPartialResult(operation)
+  }
+
+  get types(): readonly OperationEvent['type'][] {
+    return this.events.map(({ type }) => type)
+  }
+
+  #end({ context }: Cancelable, value: unknown, error: unknown): void {
+    // A block that is left by `complete()` is disposed of at first.
+    if (this.events.at(-1)?.type === 'settled') this.events.pop()
+    const { status, partialResult } = context
+    const event: OperationSettled = { type: 'settled', at: now(), status, value, error, partialResult }
+    this.events.push(event)
+    // Later, so that it is the last of those two.
+    queueMicrotask(() => this.#settle(this.events.at(-1) as OperationSettled))
+  }
+
+  /** On the one object: no listener of the library is for it. */
+  #watchPartialResult(operation: Cancelable): void {
+    const inherited = inheritedAccessor(operation, 'partialResult')
+    Object.defineProperty(operation, 'partialResult', {
+      configurable: true,
+      enumerable: false,
+      get: () => inherited.get?.call(operation) as unknown,
+      set: (value: unknown) => {
+        inherited.set?.call(operation, value)
+        this.events.push({ type: 'partial', at: now(), value })
+      },
+    })
+  }
+}
+
+function inheritedAccessor(from: object, name: string): PropertyDescriptor {
+  let each: object | null = from
+  while (each !== null) {
+    const found = Object.getOwnPropertyDescriptor(each, name)
+    if (found !== undefined) return found
+    each = Object.getPrototypeOf(each) as object | null
+  }
+  return {}
+}
+
+/**
+ * Notes what happens to an operation from now on: its start, reports of progress (also of descendants), partial results that
+ * its body sets, its cancelation with the reason, and how it ended. Of one that runs already, the start is the first event.
+ *
+ * @example
+ * const operation = new Cancelable({ timeout: '5s' })
+ * const log = collect(operation)
+ * await operation.run(importRows)
+ * assert.deepEqual(log.types, ['started', 'progress', 'settled'])
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`; TypeError `ERR_INVALID_ARG_VALUE` for an operation that has ended
+ */
+export function collect(operation: Cancelable): Collection {
+  if (!(operation instanceof Cancelable)) {
+    throw invalidType('operation', `a Cancelable${ofThisCopy(operation)}`, operation)
+  }
+  const { status } = operation.context
+  const hasEnded = status !== 'pending' && status !== 'running' && status !== 'canceled'
+  if (hasEnded) throw invalidValue('operation', 'one that has not ended', `${status} operation`)
+  return new Collector(operation)
+}

@@ -1,0 +1,241 @@
+/** Recorded values of metrics: the forms in which traces come, as rows of a time and a value per metric. */
+import { StringDecoder } from 'node:string_decoder'
+import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { parseDuration } from '../base/units.js'
+import type { MetricName } from '../addon/metrics.js'
+import type { SampleBlock } from '../monitor/blocks.js'
+import { checkMetric, labelOf, parseValue, toSeriesKey, type Selector, type Value } from '../monitor/limits.js'
+import { Snapshot, type SnapshotValue } from '../monitor/snapshot.js'
+
+/** A metric by name, or one of its series by its selector in brackets: `'disk.free(/data)'`, `'process.rss(4711)'`. */
+export type MetricKey = MetricName | `${MetricName}(${string})`
+
+/** The values of one moment. */
+export interface TraceSample {
+  /** Milliseconds, a `Date`, its ISO form, or a duration since the beginning: `'1.5s'`. Never before the sample before. */
+  readonly time: number | string | Date
+  /** By metric, in its unit; `null` where a read failed. A metric that is left out was not read then. */
+  readonly values: { readonly [metric in MetricKey]?: Value | null | undefined }
+}
+
+/** A line of `tripline watch --json`, parsed. */
+export interface WatchSample {
+  /** When, in ISO form. */
+  readonly at: string
+  /** By metric, in its unit; `null` where it was not known. */
+  readonly metrics: { readonly [metric in MetricKey]?: number | null | undefined }
+  /** The states of the limits that were watched; not used. */
+  readonly limits?: readonly unknown[] | undefined
+  /** Why metrics are unavailable. */
+  readonly unavailable?: { readonly [metric in MetricKey]?: string | undefined } | undefined
+}
+
+/** A value of a snapshot that went through JSON. */
+export interface RecordedValue extends SnapshotValue, Selector {
+  /** The name of the metric. */
+  readonly metric: MetricName
+}
+
+/** One entry of a trace: a sample, a line of `tripline watch --json`, or what `samples()` yields, also after JSON. */
+export type TraceEntry = TraceSample | WatchSample | Snapshot | SampleBlock | readonly RecordedValue[]
+
+/** A recorded trace, oldest first. */
+export type Trace = Iterable<TraceEntry> | AsyncIterable<TraceEntry>
+
+/** A moment of a trace. */
+export interface Row {
+  /** In milliseconds, on whatever clock the trace is. */
+  readonly time: number
+  /** By key; NaN where a read failed. */
+  readonly values: ReadonlyMap<string, number>
+}
+
+/** The metric of a key. */
+export function metricOf(key: string): string {
+  const bracket = key.indexOf('(')
+  return bracket > 0 && key.endsWith(')') ? key.slice(0, bracket) : key
+}
+
+/**
+ * Reads a trace of JSON lines, such as `tripline watch --json` writes, or snapshots of `samples()` written down by
+ * `JSON.stringify`, one per line. Empty lines are skipped.
+ *
+ * @param lines the whole text, or its lines or pieces as they come: a stream of a file, `readline`, the stdout of a child
+ * @example
+ * const trace = readTrace(createReadStream('incident.ndjson'))
+ * const { breaches } = await simulate({ memory: 90 }, trace)
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`; while it is read, TypeError `ERR_INVALID_ARG_VALUE` that names the line which is
+ *   no JSON object or array
+ */
+export function readTrace(
+  lines: string | Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+): AsyncGenerator<TraceEntry, void> {
+  if (typeof lines !== 'string' && !isIterable(lines)) {
+    throw invalidType('lines', 'a text, or an iterable of texts such as a stream', lines)
+  }
+  return parseLines(typeof lines === 'string' ? [lines] : lines)
+}
+
+async function* parseLines(
+  pieces: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
+): AsyncGenerator<TraceEntry, void> {
+  const decoder = new StringDecoder('utf8')
+  let number = 0
+  let rest = ''
+  for await (const piece of pieces) {
+    rest += typeof piece === 'string' ? piece : decoder.write(Buffer.from(piece))
+    const parts = rest.split('\n')
+    rest = parts.pop()!
+    for (const part of parts) {
+      number++
+      if (part.trim() !== '') yield parseLine(part, number)
+    }
+    // What comes as lines has no line ends. The beginning of a line is never a whole object.
+    const whole = tryParse(rest)
+    if (whole === undefined) continue
+    number++
+    rest = ''
+    yield whole
+  }
+  if (rest.trim() !== '') yield parseLine(rest, number + 1)
+}
+
+function parseLine(text: string, number: number): TraceEntry {
+  const parsed = tryParse(text)
+  if (parsed === undefined) throw invalidValue(`line ${number} of the trace`, 'one JSON object or array', text)
+  return parsed
+}
+
+function tryParse(text: string): TraceEntry | undefined {
+  if (!/[}\]]\s*$/.test(text)) return undefined
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as TraceEntry) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
+}
+
+/**
+ * All rows of a trace, checked.
+ *
+ * @throws TypeError, RangeError that name the entry
+ */
+export async function readRows(trace: Trace): Promise<Row[]> {
+  if (!isIterable(trace)) throw invalidType('trace', 'an iterable of samples', trace)
+  const reader = new RowReader()
+  // Not awaited one by one where that is not needed: a recorded trace may be long.
+  if (Symbol.iterator in trace) for (const entry of trace) reader.add(entry)
+  else for await (const entry of trace) reader.add(entry)
+  if (reader.rows.length === 0) throw invalidValue('trace', 'one with at least one sample', '[]')
+  return reader.rows
+}
+
+// Native times are counted in a range that is a little longer.
+const LONGEST = 30 * 365 * 8.64e7
+
+class RowReader {
+  readonly rows: Row[] = []
+  readonly #known = new Set<string>()
+  // Metrics of blocks that have had a value.
+  readonly #begun = new Set<string>()
+  #entries = 0
+
+  add(entry: TraceEntry): void {
+    const name = `trace[${this.#entries++}]`
+    if (typeof entry !== 'object' || entry === null) throw invalidType(name, 'a sample', entry)
+    if (entry instanceof Snapshot) this.#addSnapshot(name, entry.at, [...entry])
+    else if (Array.isArray(entry)) this.#addRecorded(name, entry as readonly RecordedValue[])
+    else if ('values' in entry && 'time' in entry) this.#addSample(name, entry)
+    else if ('missed' in entry && entry.at instanceof Float64Array) this.#addBlock(name, entry)
+    else if ('metrics' in entry) this.#addWatched(name, entry)
+    else throw invalidType(name, 'a sample { time, values }, a line of `watch --json`, or one of samples()', entry)
+  }
+
+  #addSample(name: string, { time, values }: TraceSample): void {
+    if (typeof values !== 'object' || values === null) throw invalidType(`${name}.values`, 'an object', values)
+    this.#push(name, parseTime(time, `${name}.time`), Object.entries(values))
+  }
+
+  #addWatched(name: string, { at, metrics, unavailable = {} }: WatchSample): void {
+    if (typeof metrics !== 'object' || metrics === null) throw invalidType(`${name}.metrics`, 'an object', metrics)
+    // `null` is a value that is not known yet; one that was lost is repeated beside the reason.
+    const values = Object.entries(metrics).map(([key, value]) => {
+      return [key, Object.hasOwn(unavailable, key) ? null : (value ?? undefined)] as const
+    })
+    this.#push(name, parseTime(at, `${name}.at`), values)
+  }
+
+  #addRecorded(name: string, values: readonly RecordedValue[]): void {
+    for (const each of values) {
+      if (typeof each !== 'object' || each === null || typeof each.at !== 'number') {
+        throw invalidType(name, 'values as JSON.stringify writes those of a snapshot', each)
+      }
+    }
+    // A snapshot of nothing has no time.
+    if (values.length > 0) this.#addSnapshot(name, Math.max(...values.map(({ at }) => at)), values)
+  }
+
+  #addSnapshot(name: string, at: number, values: readonly RecordedValue[]): void {
+    const entries = values.map(({ metric, at: readAt, value, ...rest }) => {
+      const info = checkMetric(metric)
+      const { unit: _, ...selector } = rest as Selector & { unit?: unknown }
+      const key = labelOf(info.scope, toSeriesKey(info, selector, undefined, name))
+      return [Object.keys(selector).length === 0 ? metric : key, readAt > at ? undefined : value] as const
+    })
+    this.#push(name, at, entries)
+  }
+
+  #addBlock(name: string, { at, values }: SampleBlock): void {
+    const columns = Object.entries(values)
+    at.forEach((time, index) => {
+      const entries = columns.map(([key, column]) => {
+        const value = column[index]!
+        if (!Number.isNaN(value)) this.#begun.add(key)
+        // Its first window is not over; later it is a read that failed.
+        return [key, this.#begun.has(key) ? value : undefined] as const
+      })
+      this.#push(name, time, entries)
+    })
+  }
+
+  #push(name: string, time: number, entries: readonly (readonly [string, unknown])[]): void {
+    this.#checkOrder(name, time)
+    const values = new Map<string, number>()
+    for (const [key, value] of entries) {
+      if (!this.#known.has(key)) checkMetric(metricOf(key))
+      this.#known.add(key)
+      if (value === undefined) continue
+      const missing = value === null || Number.isNaN(value)
+      values.set(key, missing ? NaN : parseValue(checkMetric(metricOf(key)), value, `${name}.${key}`))
+    }
+    this.rows.push({ time, values })
+  }
+
+  #checkOrder(name: string, time: number): void {
+    const first = this.rows[0]?.time ?? time
+    const before = this.rows.at(-1)?.time ?? time
+    if (time < before) throw outOfRange(`time of ${name}`, `${before} or later, as the one before it`, time)
+    if (time - first > LONGEST) throw outOfRange(`time of ${name}`, 'within 30 years of the first', time)
+  }
+}
+
+const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d/
+
+/** In milliseconds; since 1970 for a date. */
+function parseTime(time: unknown, name: string): number {
+  const ms =
+    time instanceof Date ? time.getTime() : typeof time === 'string' && ISO.test(time) ? Date.parse(time) : undefined
+  if (ms === undefined) return typeof time === 'number' ? checkNumber(time, name) : parseDuration(time, name)
+  if (Number.isNaN(ms)) throw invalidValue(name, 'a valid date', time)
+  return ms
+}
+
+function checkNumber(time: number, name: string): number {
+  if (!Number.isFinite(time)) throw outOfRange(name, 'a finite number of milliseconds', time)
+  return time
+}
