@@ -15,28 +15,24 @@ namespace {
 // ---- the environment -----------------------------------------------------------------------------------------------
 
 // Runs when the environment ends by itself or its worker is terminated; not on process.exit() or a fatal signal.
-void EndEnvironment(Instance* instance) {
-  Sampler::Get()->RemoveEnvironment(&instance->environment);
-  // The sampler notifies no more, so the function is ours alone.
-  if (instance->deliver != nullptr) instance->deliver.Abort();
-  instance->deliver = Instance::Deliver();
-  instance->board.Reset();
-}
+void EndEnvironment(Instance* instance) { instance->End(); }
 
-// attach(board, deliver): `deliver` is only taken the first time.
+// attach(board, deliver): `board` is the bytes, and the resource of all deliveries for async_hooks; `deliver` is only
+// taken the first time, and its caller keeps it alive.
 void Attach(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto* instance = env.GetInstanceData<Instance>();
   if (instance->deliver == nullptr) {
-    instance->deliver = Instance::Deliver::New(env, info[1].As<Napi::Function>(), "tripline", 0, 1);
+    instance->deliver = Instance::Deliver::New(env, info[0].As<Napi::Object>(), "tripline", 0, 1);
     // A guard never keeps a process alive by itself.
     if (instance->deliver != nullptr) instance->deliver.Unref(env);
+    instance->listener = Napi::Weak(info[1].As<Napi::Function>());
   }
-  const Numbers<int32_t> words(info[0]);
+  const Numbers<int32_t> bytes(info[0]);
   Napi::ObjectReference board = Napi::Persistent(info[0].As<Napi::Object>());
   // The sampler writes only to memory that is held.
   if (board.IsEmpty()) return;
-  Sampler::Get()->AttachBoard(&instance->environment, words.data, words.size);
+  Sampler::Get()->AttachBoard(&instance->environment, bytes.data, bytes.size / sizeof(int32_t));
   instance->board = std::move(board);
 }
 

@@ -21,11 +21,26 @@ void CallListener(Napi::Env env, Napi::Function listener, const std::initializer
   if (env.IsExceptionPending()) napi_fatal_exception(env, env.GetAndClearPendingException().Value());
 }
 
-void CallDeliver(Napi::Env env, Napi::Function deliver, void*, void*) {
-  if (env == nullptr || deliver == nullptr) return;
+void Instance::End() {
+  Sampler::Get()->RemoveEnvironment(&environment);
+  // The sampler notifies no more, so the function is ours alone.
+  if (deliver != nullptr) deliver.Abort();
+  deliver = Deliver();
+  board.Reset();
+}
+
+void CallDeliver(Napi::Env env, Napi::Function, void*, void*) {
+  if (env == nullptr) return;
+  auto* instance = env.GetInstanceData<Instance>();
+  const Napi::Function listener = instance->listener.Value();
+  // The context that loaded the library is gone, and its guards with it.
+  if (listener.IsEmpty()) {
+    instance->End();
+    return;
+  }
   // Here and not by what fetches: whether anything is fetched, and what first, is JavaScript's own business.
-  Sampler::Get()->Acknowledge(&env.GetInstanceData<Instance>()->environment);
-  CallListener(env, deliver, {});
+  Sampler::Get()->Acknowledge(&instance->environment);
+  CallListener(env, listener, {});
 }
 
 void Export(Napi::Object exports, const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {

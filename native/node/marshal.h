@@ -22,7 +22,7 @@ namespace tripline {
 // Calls a listener from a thread-safe function.
 void CallListener(Napi::Env env, Napi::Function listener, const std::initializer_list<napi_value>& arguments);
 
-void CallDeliver(Napi::Env env, Napi::Function deliver, void* context, void* data);
+void CallDeliver(Napi::Env env, Napi::Function, void* context, void* data);
 
 // What one JavaScript environment owns. Lives until the environment's finalizers run.
 struct Instance {
@@ -35,10 +35,16 @@ struct Instance {
     if (self->deliver.NonBlockingCall() == napi_closing) self->deliver = Deliver();
   }
 
+  // Nothing is sampled for it any more. May be called again.
+  void End();
+
   using Deliver = Napi::TypedThreadSafeFunction<void, void, CallDeliver>;
 
   Environment environment;
-  Deliver deliver;              // guarded by the sampler's lock once the environment is in use
+  Deliver deliver;  // guarded by the sampler's lock once the environment is in use
+  // Weak, as test runners load the library into one vm context after the other: a function that is held would hold all
+  // of its context for as long as the process lives.
+  Napi::FunctionReference listener;
   Napi::ObjectReference board;  // keeps the board's memory alive
 };
 

@@ -3,6 +3,8 @@
  * `native/sampler/board.h` says what the words mean.
  */
 
+import { Buffer } from 'node:buffer'
+
 const EDGE_WORD = 0
 const NEWS_WORD = 1
 const WRITES_WORD = 2
@@ -13,26 +15,28 @@ const FIRST_SLOT = 2
 const SLOT_WORDS = 4
 const FIRST_SIZE = 1024
 
-// Not shared until something is sampled: Atomics works on either.
 let words: Int32Array = new Int32Array(HEADER_WORDS)
 let doubles: Float64Array = new Float64Array(words.buffer)
 let next = HEADER_WORDS
 const freeCells: number[] = []
 const freeFlags: number[] = []
-let attach: (words: Int32Array) => void = () => undefined
+let attach: (memory: Buffer) => void = () => undefined
 
 /** Makes the memory and hands it, and each larger one that replaces it, to `connect`, which copies the old contents. */
-export function openBoard(connect: (words: Int32Array) => void): void {
+export function openBoard(connect: (memory: Buffer) => void): void {
   attach = connect
   replace(FIRST_SIZE)
 }
 
 function replace(size: number): void {
-  const larger = new Int32Array(new SharedArrayBuffer(size * 4))
+  // Of Node's own realm, also in a vm context of a test runner: native code holds it as long as the process lives.
+  const memory = Buffer.alloc(size * 4)
   // Native code copies and switches under its lock, so no write falls between.
-  attach(larger)
-  words = larger
-  doubles = new Float64Array(larger.buffer)
+  attach(memory)
+  // What an AsyncLocalStorage has left on it was of the moment only. Since Node 24 there is nothing.
+  for (const key of Object.getOwnPropertySymbols(memory)) Reflect.deleteProperty(memory, key)
+  words = new Int32Array(memory.buffer)
+  doubles = new Float64Array(memory.buffer)
 }
 
 function allocate(count: number): number {

@@ -89,8 +89,11 @@ export interface CommandRefusal {
  * must be right: they are not checked again.
  */
 export interface Addon {
-  /** Hands over the board, at first together with the function to call when there is something to drain. */
-  attach(board: Int32Array, deliver: () => void): void
+  /**
+   * Hands over the board, which is held, at first together with the function to call when there is something to drain,
+   * which is not: the environment ends when it was collected.
+   */
+  attach(board: Buffer, deliver: () => void): void
   subscribe(
     metric: number,
     name: string,

@@ -41,7 +41,10 @@ export function connect(): Addon {
   if (addon !== undefined) return addon
   const loaded = loadAddon()
   // For all of this thread, and so in the context of none.
-  outsideContexts(() => openBoard((words) => loaded.attach(words, drain)))
+  outsideContexts(() => openBoard((memory) => loaded.attach(memory, drain)))
+  // Native code holds the function weakly, so that a realm that a test runner drops is not retained. The global object of
+  // the realm, which goes with it, keeps the function.
+  Reflect.defineProperty(globalThis, Symbol('tripline'), { value: drain, configurable: true })
   clockOffset = compareClocks(loaded)
   addon = loaded
   return addon

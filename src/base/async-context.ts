@@ -4,7 +4,19 @@
  */
 import { AsyncResource } from 'node:async_hooks'
 
-const outside = new AsyncResource('tripline')
+const kOutside = Symbol.for('tripline.outside')
+
+const outside = outermost()
+
+/**
+ * That of the moment at which the package is loaded. Test runners load it into one vm context after the other, within
+ * contexts of theirs: there it is the first of the process, so that none of the others is retained.
+ */
+function outermost(): AsyncResource {
+  const holder = AsyncResource as { [kOutside]?: AsyncResource }
+  const isOwnRealm = Object.getPrototypeOf(AsyncResource) !== Function.prototype
+  return isOwnRealm ? (holder[kOutside] ??= new AsyncResource('tripline')) : new AsyncResource('tripline')
+}
 
 /** The callback, bound to the current context. It is called without `this`. */
 export function inThisContext<F extends (...args: never[]) => unknown>(callback: F): F {

@@ -13,7 +13,8 @@ import {
 
 let words: Int32Array
 beforeAll(() =>
-  openBoard((larger) => {
+  openBoard((memory) => {
+    const larger = new Int32Array(memory.buffer)
     if (words !== undefined) larger.set(words)
     words = larger
   }),

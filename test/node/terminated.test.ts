@@ -35,7 +35,7 @@ const START = `
     Float64Array.of(-1, -1, -1, 0, 15, 100, Infinity), () => {})`
 
 const BREACH = `
-  (addon.attach(new Int32Array(new SharedArrayBuffer(65536)), () => {}), () => {
+  (addon.attach(Buffer.alloc(262144), () => {}), () => {
     for (let i = 0; i < 1e6; i++) {
       const id = addon.subscribe(0, '', -1, false, 0, 0, false)
       addon.describe(id)

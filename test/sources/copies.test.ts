@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { ROOT, runModule } from '../helpers/child.js'
 
-const BUNDLE = JSON.stringify(join(ROOT, 'dist/index.cjs'))
+const BUNDLE = JSON.stringify(join(ROOT, 'dist/library.cjs'))
 
 // Where it finds what it depends on.
 mkdirSync(join(ROOT, '.cache'), { recursive: true })
@@ -203,5 +203,31 @@ describe('one copy of the package', () => {
     )
     expect(stderr).toBe('')
     expect(JSON.parse(stdout)).toEqual(ALL_WELL)
+  })
+
+  it('goes with its vm context, also with a guard that was left open', async () => {
+    const helper = JSON.stringify(new URL('../helpers/in-context.mjs', import.meta.url).href)
+    const { stdout, stderr } = await runModule(
+      `import { AsyncLocalStorage } from 'node:async_hooks'
+       import { loadInContext } from ${helper}
+       const stores = new AsyncLocalStorage()
+       function leaveOpen() {
+         const other = loadInContext(${BUNDLE})
+         // Test runners keep one for each test, too.
+         stores.run({ other }, () => other.guard({ 'memory.available': { below: '1000TB' } })).on('breach', () => {})
+         return new WeakRef(other)
+       }
+       // What the first leaves behind in an async context is kept.
+       const dropped = [leaveOpen(), leaveOpen(), leaveOpen(), leaveOpen()].slice(1)
+       const isLeft = () => dropped.some((each) => each.deref() !== undefined)
+       for (let rounds = 0; rounds < 100 && isLeft(); rounds++) {
+         await new Promise((resolve) => setTimeout(resolve, 10))
+         globalThis.gc()
+       }
+       console.log(isLeft())`,
+      { flags: ['--expose-gc'] },
+    )
+    expect(stderr).toBe('')
+    expect(stdout).toBe('false\n')
   })
 })

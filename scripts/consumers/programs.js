@@ -1,0 +1,32 @@
+// The texts that rows run, all made of test/consumers/check.js.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+
+const fixture = (name) => readFileSync(fileURLToPath(new URL(`../../test/consumers/${name}`, import.meta.url)), 'utf8')
+
+export const check = fixture('check.js')
+export const types = fixture('types.ts')
+
+/** The same text as a CommonJS module. */
+export function asCommonJs(text) {
+  const names = [...text.matchAll(/^export async function (\w+)/gm)].map(([, name]) => name)
+  const body = text
+    .replaceAll(/^import (\{.*\}) from ('.*')$/gm, 'const $1 = require($2)')
+    .replaceAll(/^export (?=async function)/gm, '')
+  return body + names.map((name) => `exports.${name} = ${name}\n`).join('')
+}
+
+/** A program that is one file. */
+export const program = `${check}
+report().catch((error) => {
+  console.error(error)
+  process.exitCode = 1
+})
+`
+
+/** A file with one test. */
+export const testFile = (framework, checkFile, name = 'test') => `import { ${name} } from '${framework}'
+import { report } from '${checkFile}'
+
+${name}('a guard breaches', () => report())
+`

@@ -1,0 +1,82 @@
+// The consumers' matrix: real projects with the packed tarball, in each of which a guard must breach.
+//
+//   npm run test:consumers [-- OPTION...] [WORD...]     rows whose name has one of the words
+//     --list        only prints which rows there are
+//     --everyday    the few that CI runs
+//     --own-build   the addon of build/Release in place of the release binary for this machine
+//     --keep        leaves the projects where they are
+//
+// A row that cannot install what it needs has failed, because it proves nothing. Ends in one line of counts.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { pack } from '../lib/pack.js'
+import { frameworkRows } from './frameworks.js'
+import { Workshop } from './project.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const { values: options, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: {
+    list: { type: 'boolean' },
+    everyday: { type: 'boolean' },
+    'own-build': { type: 'boolean' },
+    keep: { type: 'boolean' },
+  },
+})
+const rows = [...frameworkRows].filter(
+  ({ name, everyday }) =>
+    (!options.everyday || everyday) && (words.length === 0 || words.some((word) => name.includes(word))),
+)
+if (rows.length === 0) {
+  console.error(`no row has ${words.join(' or ')} in its name; --list shows them`)
+  process.exit(1)
+}
+if (options.list) {
+  for (const { name } of rows) console.log(name)
+  process.exit()
+}
+
+const red = (text) => (process.stdout.isTTY ? `\u001B[31m${text}\u001B[39m` : text)
+const folder = realpathSync(mkdtempSync(join(tmpdir(), 'consumers-')))
+const widths = [Math.max(...rows.map(({ name }) => name.length)), 24, 8]
+const print = (...cells) => console.log(cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  '))
+
+/** What a row has shown: the breach, the file that was loaded, and what the consumer had to do for it. */
+function describeResult({ breach, addon, shown, needs }) {
+  const parts = [
+    breach && `breached at ${(breach.value / 1e6).toFixed(0)} MB`,
+    addon && `loaded ${relative(folder, addon).replace(/^.*node_modules\/(?=.*tripline)/, '')}`,
+    shown,
+    needs && `needs ${needs}`,
+  ]
+  return parts.filter(Boolean).join('; ')
+}
+
+let failed = 0
+try {
+  execFileSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' })
+  const workshop = new Workshop(folder, pack(folder, { ownBuild: options['own-build'] }))
+  print('consumer', 'module system', 'took', 'what it showed')
+  for (const row of rows) {
+    const started = Date.now()
+    let result
+    try {
+      // One after the other: they share the cores with whatever each of them starts.
+      // oxlint-disable-next-line no-await-in-loop
+      result = describeResult(await row.check(workshop))
+    } catch (error) {
+      failed++
+      result = red(`FAILED ${error.message}`)
+    }
+    print(row.name, row.system, `${((Date.now() - started) / 1000).toFixed(1)} s`, result)
+  }
+} finally {
+  if (options.keep) console.log(`\nthe projects are in ${folder}`)
+  else rmSync(folder, { recursive: true, force: true })
+}
+console.log(`\n${rows.length - failed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1

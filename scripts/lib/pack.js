@@ -1,0 +1,55 @@
+// The tarball as it is published: that of `npm pack` without what package.json has for developers alone.
+import { execFileSync } from 'node:child_process'
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** Fields of package.json that mean nothing to users, or would run something there. */
+const DEVELOPMENT = ['scripts', 'devDependencies']
+
+/**
+ * Packs the checkout as it is, compiled before, into `folder`. With `ownBuild`, the addon of build/Release takes the place
+ * of the release binary for this machine, which may be older than the sources. Returns the path of the tarball.
+ */
+export function pack(folder, { ownBuild = false } = {}) {
+  mkdirSync(folder, { recursive: true })
+  const work = mkdtempSync(join(folder, 'pack-'))
+  try {
+    execFileSync('tar', ['xzf', npmPack(root, work), '--no-same-owner', '-C', work])
+    const staged = join(work, 'package')
+    clean(join(staged, 'package.json'))
+    if (ownBuild) replaceAddon(join(staged, 'prebuilds', `${process.platform}-${process.arch}`))
+    return npmPack(staged, folder)
+  } finally {
+    rmSync(work, { recursive: true })
+  }
+}
+
+function npmPack(cwd, folder) {
+  const args = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
+  const [{ filename }] = JSON.parse(execFileSync('npm', args, { cwd, encoding: 'utf8' }))
+  return join(folder, filename)
+}
+
+function clean(file) {
+  const manifest = JSON.parse(readFileSync(file, 'utf8'))
+  for (const field of DEVELOPMENT) delete manifest[field]
+  writeFileSync(file, `${JSON.stringify(manifest, null, 2)}\n`)
+}
+
+function replaceAddon(folder) {
+  const addon = join(root, 'build/Release/tripline.node')
+  if (!existsSync(addon)) throw new Error('there is no addon in build/Release: npm run build:native makes it')
+  for (const file of readdirSync(folder)) if (file.endsWith('.node')) copyFileSync(addon, join(folder, file))
+}
