@@ -6,7 +6,7 @@ import { dirname, resolve } from 'node:path'
 import { dts } from 'rolldown-plugin-dts'
 import { ENTRIES } from './scripts/lib/entries.js'
 
-// The sentence that heads a file is no comment of the declaration that comes to stand first.
+// The sentence that heads a file is not a comment on the declaration that comes to stand first.
 const withoutHeads = {
   name: 'without-heads',
   transform: {

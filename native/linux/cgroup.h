@@ -19,13 +19,13 @@ class CgroupPlace {
 
   // 1 or 2; 0 where no hierarchy that is mounted has the controller, or the place is hidden.
   int version() const { return version_; }
-  // The directory of the own group; ancestors are its prefixes.
+  // The directory of this process's group; ancestors are its prefixes.
   const char* path() const { return path_.get(); }
   size_t size() const { return path_.size(); }
 
   // From the length of one group's path to that of its parent. False at the mount point.
   bool Parent(size_t* length) const;
-  // How many groups there are from the own one up to the mount point.
+  // How many groups there are from this process's own up to the mount point.
   uint32_t CountLevels() const;
 
   // Version 2: whether what a group protects is shared out among its descendants (mount option memory_recursiveprot).

@@ -109,7 +109,7 @@ class OwnCpus {
   uint64_t round_ = 2;
 };
 
-// One cgroup of the chain, the own one first.
+// One cgroup of the chain, this process's own first.
 struct Group {
   size_t length = 0;  // of its path
   File quota;         // cpu.max in version 2, cpu.cfs_quota_us in version 1
@@ -366,7 +366,7 @@ class CpuProbe final : public Probe {
     CgroupCpu cpu;
     if (!ReadUsage(now, quota, buffer, &cpu)) {
       quota->has_last = false;
-      // The group was removed, or we have left it: look for the own group again.
+      // The group was removed, or we have left it: look for this process's group again.
       group_.Forget();
       usage_group_.Forget();
       quotas_at_ = 0;

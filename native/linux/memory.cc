@@ -32,8 +32,8 @@ constexpr uint64_t kLimitsPeriod = kSecond;
 constexpr uint64_t kStuck = 5 * kSecond;
 constexpr uint64_t kUnlimited = uint64_t{1} << 60;  // version 1 says "none" with the largest multiple of the page size
 
-// One cgroup of the chain, the own one first. Its memory.stat costs ten times what its usage does, so it is read only
-// when it can have changed the verdict.
+// One cgroup of the chain, this process's own first. Its memory.stat costs ten times what its usage does, so it is read
+// only when it can have changed the verdict.
 struct Level {
   size_t length = 0;  // of its path
   uint64_t limit = kNoLimit;
@@ -338,7 +338,7 @@ class MemoryProbe final : public Probe {
 
   // Pages that wait to be written are reclaimed once they are, and a group that writes a file is full of them. They are
   // in use only where nothing gets written any more: the device hangs, say. Then either pages have been on their way to
-  // it all the time, or the group tries in vain to reclaim. REQUIRES: `buffer` holds memory.stat.
+  // it all the time, or the group tries to reclaim without success. REQUIRES: `buffer` holds memory.stat.
   void FollowWriting(uint64_t now, const CgroupMemory& old, bool shrunk, Level* level, Buffer* buffer) {
     uint64_t reclaimed = level->reclaimed;
     ParseReclaimed(buffer->data(), buffer->size, group_.version(), &reclaimed);

@@ -1,5 +1,5 @@
-// memory.oomKills: how many processes of the own memory group the kernel has killed for want of memory, since the probe
-// was made.
+// memory.oomKills: how many processes of this process's memory group the kernel has killed for want of memory, since
+// the probe was made.
 //   memory.events: oom_kill (version 2), memory.oom_control: oom_kill (version 1, since 4.13), whatever limit was hit
 //   /proc/vmstat: oom_kill, where there is no memory group: then the whole machine is the group
 #include <unistd.h>
@@ -42,7 +42,7 @@ class OomKillsProbe final : public Probe {
   const char* Origin(Metric) const override { return file_.path(); }
 
  private:
-  // That of the own group; of the nearest one above where the own one has no memory controller.
+  // That of this process's group; of the nearest one above where this process's own has no memory controller.
   void FindFile() {
     Text before;
     before.Set(file_.path());

@@ -1,5 +1,5 @@
-// pids: tasks of the own group, of how many it may have; of the group up the chain, or the machine, that is nearest to
-// its limit. Tasks are threads.
+// pids: tasks of this process's group, of how many it may have; of the group up the chain, or the machine, that is
+// nearest to its limit. Tasks are threads.
 //   pids.current, pids.max    of every group up the chain, version 1 or 2
 //   /proc/loadavg, /proc/sys/kernel/pid_max, threads-max    of the machine
 #include <cerrno>
@@ -114,7 +114,7 @@ class PidsProbe final : public Probe {
 
   const Roots roots_;
   CgroupPlace place_;
-  List<std::unique_ptr<Level>> groups_;  // the own one first
+  List<std::unique_ptr<Level>> groups_;  // this process's own first
   Level machine_;
   const Level* fullest_ = nullptr;
   double share_ = 0;

@@ -5,7 +5,7 @@
 // every reader on the machine, and triggers starve. So regardless of how many probes ask, this process reads
 // each of the system's files once per second and no faster.
 //   /proc/pressure/{cpu,memory,io}                  the whole machine
-//   <own cgroup>/{cpu,memory,io}.pressure           the own group of version 2
+//   <own cgroup>/{cpu,memory,io}.pressure           this process's group of version 2
 #include <cerrno>
 #include <cstring>
 #include <memory>
@@ -191,8 +191,8 @@ class PressureProbe final : public Probe {
     return nullptr;
   }
 
-  // The own group's files, which are others once this process has been moved. Only version 2 has them; no controller of
-  // version 1 has this name.
+  // This process's group's files, which are others once this process has been moved. Only version 2 has them; no
+  // controller of version 1 has this name.
   bool FindGroup(uint64_t now, Failure* why) {
     if (place_.Update(now, roots_, "pressure", SharedBuffer())) {
       for (uint32_t i = 0; i < kResources; i++) {

@@ -239,7 +239,7 @@ class OwnProcess final : public OneProcess {
   }
 };
 
-// Another process. Its files are opened once: after it has ended they say so for ever, also when its number is given to
+// Another process. Its files are opened once: after it has ended they say so forever, also when its number is given to
 // another one.
 class OtherProcess final : public OneProcess {
  public:

@@ -355,7 +355,7 @@ class ProcessTree final : public Probe {
     return false;
   }
 
-  // The supervisor above a command holds it together and is no part of it; what its children used is.
+  // The supervisor above a command holds it together and is not part of it; what its children used is.
   bool IsUncounted(const Member& member) const { return uncounted_ && member.pid == root_; }
 
   bool ReadMember(Member* member, ProcessStat* stat) {
@@ -541,8 +541,6 @@ const char* HintOfIo(int error) {
   }
 }
 
-Probe* MakeProcessTreeProbe(int64_t pid, bool own, Failure* why) {
-  return OpenProbe<ProcessTree>(pid, own, why);
-}
+Probe* MakeProcessTreeProbe(int64_t pid, bool own, Failure* why) { return OpenProbe<ProcessTree>(pid, own, why); }
 
 }  // namespace tripline

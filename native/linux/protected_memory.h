@@ -1,5 +1,5 @@
 // What other control groups hold under memory.min (version 2). The kernel takes none of it back for anything outside of
-// them, so it is no headroom, although memory.stat and MemAvailable count its page cache as reclaimable.
+// them, so it is not headroom, although memory.stat and MemAvailable count its page cache as reclaimable.
 #pragma once
 
 #include <memory>

@@ -1,5 +1,5 @@
-// Kernel push on Linux: PSI triggers, memory.events and memory.pressure of the own cgroup (version 2), and thresholds
-// on its usage through an eventfd (version 1).
+// Kernel push on Linux: PSI triggers, memory.events and memory.pressure of this process's cgroup (version 2), and
+// thresholds on its usage through an eventfd (version 1).
 #include "linux/push_trigger.h"
 
 #include <errno.h>
@@ -56,7 +56,7 @@ class PriorityTrigger : public PushTrigger {
   intptr_t handle() const override { return fd_.get(); }
   uint32_t readiness() const override { return EPOLLPRI; }
   bool Acknowledge() override {
-    // A trigger whose group was removed reports an error and POLLPRI at once, for ever.
+    // A trigger whose group was removed reports an error and POLLPRI at once, forever.
     struct pollfd state = {fd_.get(), POLLPRI, 0};
     if (poll(&state, 1, 0) > 0 && (state.revents & POLLERR) != 0) return false;
     if (!reread_) return true;
@@ -114,7 +114,7 @@ PushTrigger* MakePsiTrigger(const char* path, double share, long magic, Failure*
   return nullptr;
 }
 
-// `scope`: empty for the machine, else the own group.
+// `scope`: empty for the machine, else this process's group.
 PushTrigger* MakePressureTrigger(const char* name, const char* scope, double enter, Failure* why) {
   const Roots roots;
   Text path;

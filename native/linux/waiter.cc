@@ -76,7 +76,7 @@ bool Waiter::Open(Failure* why) {
   State& state = os_.As<State>();
   state.armed = false;
   // Each call is tried once: one that a seccomp filter refuses must fail here, with its name, and not leave the thread
-  // waiting for ever.
+  // waiting forever.
   struct epoll_event unused;
   const char* refused = nullptr;
   if ((state.epoll = epoll_create1(EPOLL_CLOEXEC)) < 0)

@@ -42,7 +42,7 @@ enum class Family : uint8_t {
 // What distinguishes one series of a metric from another.
 enum class Scope : uint8_t {
   kMachine,      // nothing: there is one series
-  kGroup,        // the machine, or "group" for the own control group
+  kGroup,        // the machine, or "group" for this process's control group
   kPath,         // a path on a file system
   kInterface,    // a network interface
   kZone,         // the type of a thermal zone

@@ -6,8 +6,8 @@
 //   word 2     changes before and after each write of a value to any cell: odd while one is being written
 //   word 16    JavaScript's own, in a cache line of its own
 //   a cell     10 words: how many values have been written to it, a spare, and two slots of 4 words. Value n is in slot
-//              n mod 2: a double, and its time as a double in milliseconds. A time of 0 is no value yet, a value that
-//              is not a number is one that is unavailable since that time.
+//              n mod 2: a double, and its time as a double in milliseconds. A time of 0 means no value yet, a value
+//              that is not a number is one that is unavailable since that time.
 //   a flag     1 word: a guard's state in the low 3 bits, above them how often it has breached
 //
 // A reader takes the count of the cell, the slot that it names, and the count again: as long as that is the same, the

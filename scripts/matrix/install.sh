@@ -6,7 +6,7 @@ dpkg --print-foreign-architectures | grep -q arm64 || dpkg --add-architecture ar
 dpkg --print-foreign-architectures | grep -q armhf || dpkg --add-architecture armhf
 
 # A mirror that is being synced has lists that do not match, or names packages that are gone; it recovers after a while.
-# Lists that could not be fetched are no reason to stop as long as the packages can be.
+# Lists that could not be fetched are not a reason to stop as long as the packages can be.
 attempt=1
 while :; do
   apt-get update -qq -o Acquire::Retries=3 || echo 'install.sh: not all package lists could be fetched' >&2

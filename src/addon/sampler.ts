@@ -113,7 +113,7 @@ function drainNews(connected: Addon): void {
   for (const id of news.guards) guards.get(id)?.[kDeliver]()
 }
 
-/** Cumulative time that the loop has spent waiting; NaN where it is not counted: Bun and Deno answer 0 for ever. */
+/** Cumulative time that the loop has spent waiting; NaN where it is not counted: Bun and Deno answer 0 forever. */
 function idleTime(): number {
   const { performance: ofLoop } = loadBuiltin('node:perf_hooks')
   const { idle, active } = ofLoop.eventLoopUtilization()

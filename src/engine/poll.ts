@@ -10,7 +10,7 @@ export interface PollSettings {
   readonly check: (signal: AbortSignal) => unknown
   /** From the end of one check to the start of the next, in milliseconds. */
   readonly interval: number
-  /** How long an answer is waited for, in milliseconds; Infinity is for ever. */
+  /** How long an answer is waited for, in milliseconds; Infinity is forever. */
   readonly timeout: number
 }
 

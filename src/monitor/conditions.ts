@@ -22,7 +22,7 @@ export interface GuardCondition {
   /** From the end of one check to the start of the next. @default 1 s */
   interval?: Duration | undefined
   /**
-   * How long an answer is waited for; Infinity is for ever. A check that is still silent then has failed, and fails again
+   * How long an answer is waited for; Infinity is forever. A check that is still silent then has failed, and fails again
    * with every `interval` until it settles. Its late answer is not used. @default 5 s
    */
   timeout?: Duration | undefined

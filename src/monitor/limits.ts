@@ -31,7 +31,7 @@ export interface Selector {
   zone?: string | undefined
   /** `gpu*`: the GPU's name in `/sys/class/drm` (`'card1'`), or its PCI address. @default all of them */
   gpu?: string | undefined
-  /** `pressure.*`: of the machine, or of the own control group, which is version 2. @default 'machine' */
+  /** `pressure.*`: of the machine, or of this process's control group, which is version 2. @default 'machine' */
   scope?: 'machine' | 'group' | undefined
   /** `process.*`: the id of a process. @default this process */
   pid?: number | undefined

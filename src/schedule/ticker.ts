@@ -74,7 +74,7 @@ export class Ticker implements AsyncDisposable {
   #pumping = false
   #failure: { readonly error: unknown } | undefined
 
-  // Apart, so that what the sampler, the guard and the bodies call is no part of the public class.
+  // Apart, so that what the sampler, the guard and the bodies call is not part of the public class.
   readonly #ticking: Ticking = { beat: (beats, index, due) => this.#beat(beats, index, due) }
   readonly #bodyListener: BodyListener = {
     bodyOver: (elapsed) => this.#bodyOver(elapsed),

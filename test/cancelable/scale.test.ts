@@ -99,7 +99,7 @@ describe('many', () => {
         least = Math.min(least, (after - before) / 5000)
         before = after
       }
-      // What is kept for ever is kept in every round; the rest is the collector's own hesitation.
+      // What is kept forever is kept in every round; the rest is the collector's own hesitation.
       console.log(Math.round(least))
     `,
       { flags: ['--expose-gc'] },

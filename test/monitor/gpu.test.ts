@@ -1,4 +1,4 @@
-/** GPUs of made trees, and NVIDIA's through a stand-in for its library: one that answers, lies, hangs, is old or missing. */
+/** GPUs over made-up file trees, and NVIDIA's through a stand-in for its library: one that answers, lies, hangs, is old or missing. */
 import { execFileSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,4 @@
-/** Metrics of the own control group, over a made tree. */
+/** Metrics of this process's control group, over a made-up file tree. */
 import { describe, expect, it } from 'vitest'
 import { Cancelable, guard, sample } from '../../src/index.js'
 import { eventually } from '../helpers/eventually.js'

@@ -64,7 +64,7 @@ describe('sample', () => {
     expect(now.get('cpu.host')!.value).toBeCloseTo(25, 0)
   })
 
-  it('does not wait for ever for counters that stand still', async () => {
+  it('does not wait forever for counters that stand still', async () => {
     const now = await sample(['cpu.host', 'memory'])
     expect(now.get('cpu.host')).toBeUndefined()
     expect(now.get('memory')).toBeDefined()
