@@ -7,6 +7,7 @@ import type { CancelationReason } from '../base/reason.js'
 import { Cancelable } from '../cancelable/cancelable.js'
 import { whenEnded } from '../cancelable/ended.js'
 
+/** What all events have. */
 interface EventBase<T extends string> {
   /** The kind of event; it narrows the type. */
   readonly type: T

@@ -60,6 +60,7 @@ export class RecordingToken extends CancelationToken {
     this.#checks = 0
   }
 
+  /** As of any token; the attempt is remembered first. @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` */
   override cancel(reason?: string | Error | CancelationReason): boolean {
     const checked = toReason(reason)
     const attempt = { reason: checked, first: this[kHub].current() === null, at: now() }
@@ -68,21 +69,25 @@ export class RecordingToken extends CancelationToken {
     return super.cancel(checked)
   }
 
+  /** As of any token; counted as a check. */
   override get isCanceled(): boolean {
     this.#checks++
     return super.isCanceled
   }
 
+  /** As of any token; counted as a check. */
   override get reason(): CancelationReason | undefined {
     this.#checks++
     return super.reason
   }
 
+  /** As of any token; counted as a check. @throws CancelationError if it is canceled */
   override throwIfCanceled(): void {
     this.#checks++
     super.throwIfCanceled()
   }
 
+  /** As of any token; the listener is remembered. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   override onCancel(listener: (reason: CancelationReason) => unknown): Disposable {
     const recorded = { listener, at: now(), calls: 0, removed: false }
     const called = (reason: CancelationReason): unknown => {
