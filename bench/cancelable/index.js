@@ -66,7 +66,7 @@ function operations(add) {
 
 function memory(add) {
   const { enterExit, plain, runBare, runLinked, kept } = measure('memory')
-  add(row('allocated by enter and exit, its options included', enterExit, 'B', { atMost: 300 }))
+  add(row('allocated by enter and exit, including the options', enterExit, 'B', { atMost: 300 }))
   add(row('allocated by run, over a plain await', runBare - plain, 'B', { atMost: 800 }))
   add(row('allocated by run with parent, timeout and token, over a plain await', runLinked - plain, 'B'))
   add(row('retained by an operation, over a million', kept, 'B', { atMost: 1 }))
@@ -84,11 +84,11 @@ function streams(add) {
 function pending(add) {
   const { entered, run: runs } = measure('pending')
   const promises =
-    'about 470 B of it are promises: that of the run, its two resolving functions, and the reaction on the body with its own'
-  const errors = 'each with an error of its own; most of it is the collector, in a heap of a million errors'
-  add(row('a million pending with a timeout, entered, each', entered.bytes, 'B', { atMost: 500 }))
-  add(row('a million pending runs with a timeout, each', runs.bytes, 'B', { atMost: 500, note: promises }))
-  add(row('canceling the million entered', entered.cancelSettled, 'ms', { atMost: 500 }))
+    'about 470 B of it are promises: that of the run, its two resolving functions, and the reaction on the body with its own promise'
+  const errors = 'each has its own error; most of the time is garbage collection, in a heap of a million errors'
+  add(row('a million pending operations with a timeout, entered: each', entered.bytes, 'B', { atMost: 500 }))
+  add(row('a million pending runs with a timeout: each', runs.bytes, 'B', { atMost: 500, note: promises }))
+  add(row('canceling the million entered operations', entered.cancelSettled, 'ms', { atMost: 500 }))
   add(row('canceling the million runs, until all are canceled and notified', runs.cancelMarked, 'ms', { atMost: 500 }))
   add(row('the same, until all have rejected', runs.cancelSettled, 'ms', { atMost: 500, note: errors }))
 }
@@ -105,15 +105,20 @@ function leaks(add) {
   const kept = measure('leaks')
   const every = 'a million on one parent, token, OS signal and guard'
   add(row('retained by a run', kept.tripline, 'B', { atMost: 1, note: every }))
-  add(row('retained by an entered one', kept.triplineEnter, 'B', { atMost: 1, note: every }))
+  add(row('retained by an entered operation', kept.triplineEnter, 'B', { atMost: 1, note: every }))
   add(
-    row('retained by one that is canceled while racing one long promise', kept.triplineCanceledRace, 'B', {
-      atMost: 1,
-    }),
+    row(
+      'retained by an operation that is canceled while racing one long-lived promise',
+      kept.triplineCanceledRace,
+      'B',
+      {
+        atMost: 1,
+      },
+    ),
   )
-  add(row('retained by Promise.race against one long promise', kept.promiseRace, 'B'))
-  add(row('retained by AbortSignal.any with one long signal', kept.abortSignalAny, 'B'))
-  add(row('retained by hand-written listeners, taken off', kept.byHand, 'B'))
+  add(row('retained by Promise.race against one long-lived promise', kept.promiseRace, 'B'))
+  add(row('retained by AbortSignal.any with one long-lived signal', kept.abortSignalAny, 'B'))
+  add(row('retained by hand-written listeners that are removed', kept.byHand, 'B'))
   add(row('retained by p-timeout', kept.pTimeout, 'B'))
   add(row('retained by cockatiel', kept.cockatiel, 'B'))
 }

@@ -9,7 +9,7 @@ export function measureNative(add) {
       add(row(`one sample: ${name}`, undefined, 'x', { note }))
       continue
     }
-    const files = `${preads} reads and ${opens} opens of a file a sample`
+    const files = `${preads} file reads and ${opens} opens per sample`
     add(
       row(`one sample: ${name}`, ratio, 'x the bare calls', {
         // 150 ns if the calls are cheap.
@@ -24,7 +24,7 @@ export function measureNative(add) {
     add(
       row(`${limits} limits on one metric`, each, 'ns each per sample', {
         atMost: 5,
-        note: `${Math.round(sample)} ns the sample`,
+        note: `${Math.round(sample)} ns per sample`,
       }),
     )
   }
@@ -33,7 +33,7 @@ export function measureNative(add) {
     add(
       row(`wake-up and read of two fast sources at ${hz} Hz`, ratio, 'x a bare thread', {
         ...(hz === 1000 && { atMost: 1.3 }),
-        note: `CPU a tick: ${us(ours)} against ${us(bare)} µs; ${us(wake)} for a bare wake-up alone`,
+        note: `CPU per tick: ${us(ours)} against ${us(bare)} µs; ${us(wake)} for a bare wake-up alone`,
       }),
     )
   }

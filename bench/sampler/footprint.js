@@ -14,12 +14,12 @@ const child = (name) => new URL(`children/${name}`, import.meta.url)
 export async function measureFootprint(add) {
   const { load, metrics, all, get, iterate, flag } = await runChild(child('read.js'))
   add(
-    row('newest values from JavaScript: snapshot() of all', all / metrics, 'ns a metric', {
+    row('newest values from JavaScript: snapshot() of all', all / metrics, 'ns per metric', {
       atMost: 50,
-      note: `${metrics} metrics; three atomic operations for all of them, at up to ${load.toFixed(1)} ns a call in a loop of its own`,
+      note: `${metrics} metrics; three atomic operations for all of them, at up to ${load.toFixed(1)} ns per call in a loop of its own`,
     }),
   )
-  add(row('newest values from JavaScript: snapshot() and every value of it', iterate / metrics, 'ns a metric'))
+  add(row('newest values from JavaScript: snapshot() and every value of it', iterate / metrics, 'ns per metric'))
   add(row('newest values from JavaScript: snapshot().get() of one', get, `ns, of ${metrics}`))
   add(row('guard.isBreached', flag, 'ns'))
 

@@ -37,7 +37,7 @@ export async function measureLatency(add) {
   const { delays } = await runChild(child('stall'), [3])
   add(
     row('load to listener, pushed by a pressure trigger', delays.length > 0 ? quantile(delays, 0.5) : undefined, 'ms', {
-      note: `${delays.length} of 3 tries (a machine that stalls already gives none); the kernel looks at a trigger of an unprivileged user every 2 s`,
+      note: `${delays.length} of 3 tries (a machine that stalls already gives none); the kernel checks a trigger of an unprivileged user every 2 s`,
     }),
   )
 }
@@ -55,7 +55,7 @@ async function measurePush(add) {
     const { delays, missed } = await runChild(child('push'), [group, PUSHES])
     add(
       row(name, delays.length > 0 ? quantile(delays, 0.99) : undefined, 'ms', {
-        note: `p50 ${delays.length > 0 ? quantile(delays, 0.5).toFixed(2) : '-'}; ${missed} of ${PUSHES} unseen; polling was put at an hour`,
+        note: `p50 ${delays.length > 0 ? quantile(delays, 0.5).toFixed(2) : '-'}; ${missed} of ${PUSHES} unseen; with a polling period of an hour`,
       }),
     )
   } finally {

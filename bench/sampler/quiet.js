@@ -61,9 +61,9 @@ export async function measureQuiet(add) {
     ),
   )
   add(
-    row('typical guard set: wake-ups', of(guarded, 'wakeups'), 'a second', {
+    row('typical guard set: wake-ups', of(guarded, 'wakeups'), 'per second', {
       atMost: 10,
-      note: `${of(guarded, 'reads').toFixed(1)} reads of a source a second`,
+      note: `${of(guarded, 'reads').toFixed(1)} reads of a source per second`,
     }),
   )
   await trace(add)
@@ -120,12 +120,12 @@ async function trace(add) {
   )
   child.kill('SIGKILL')
   const period = `in ${SECONDS} s`
-  add(row(name, sum(calls.main), period, { atMost: 0, note: 'it stays in the wait that it was in' }))
+  add(row(name, sum(calls.main), period, { atMost: 0, note: 'it stays in its wait' }))
   add(
     row(
       'typical guard set under strace: system calls on the sampling thread',
       sum(calls.sampler) / SECONDS,
-      'a second',
+      'per second',
       {
         note: `${period}: ${list(calls.sampler)}`,
       },

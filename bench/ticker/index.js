@@ -11,7 +11,7 @@ export const title = 'a steady beat: rate, drift, lateness, CPU'
 
 const SECONDS = 2
 const ROUNDS = 5
-const BARE = 'native thread, one call a tick'
+const BARE = 'native thread, one call per tick'
 const OURS = 'tripline'
 
 const execute = promisify(execFile)
@@ -66,13 +66,18 @@ async function compare(hz, add) {
     const theirs = of(BARE, figure)
     // 4 kHz is too fast for one call per beat; it is shown for comparison.
     const target = hz === 1000 ? { atMost: 1.3 } : {}
-    const note = `${ours.toFixed(2)} / ${theirs.toFixed(2)} ${unit}, medians of ${ROUNDS} runs in turns${remark}`
+    const note = `${ours.toFixed(2)} / ${theirs.toFixed(2)} ${unit}, medians of ${ROUNDS} alternating runs${remark}`
     add(row(`${what} beside a bare native thread, ${hz} Hz`, ours / theirs, 'x', { ...target, note }))
   }
-  const stalls = '; what a stall makes late is one call of ours, and all of its beats there'
+  const stalls = '; a stall delays one call here, and every missed beat there'
   beside('late p99', 'ms', (each) => each.late.p99, stalls)
   beside('late p50', 'ms', (each) => each.late.p50)
   beside('CPU', '%', (each) => each.cpu)
   const exact = of(OURS, (each) => Math.abs(each.beatRate / hz - 1) * 1e6)
-  add(row(`beats, delivered and missed, off ${hz} Hz by`, exact, 'ppm', { atMost: 1, note: 'by their due times' }))
+  add(
+    row(`deviation of delivered and missed beats from ${hz} Hz`, exact, 'ppm', {
+      atMost: 1,
+      note: 'by their due times',
+    }),
+  )
 }

@@ -84,7 +84,7 @@ export const METHODS = {
     },
   },
 
-  'native thread, one call a tick': {
+  'native thread, one call per tick': {
     rates: [100, 1000, 4000],
     async start(period, beat) {
       const bare = loadBare()
