@@ -193,6 +193,8 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
   result.Set("timerSlack", ToMilliseconds(stats.punctuality.timer_slack));
   result.Set("slice", ToMilliseconds(stats.punctuality.slice));
   result.Set("realTime", stats.punctuality.real_time);
+  result.Set("memoryLocked", !stats.unlocked.failed());
+  result.Set("memoryLockedWhy", stats.unlocked.text);
   return result;
 }
 

@@ -20,6 +20,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "port/memory_lock.h"
+
 namespace tripline {
 
 struct Value;
@@ -28,6 +30,8 @@ class Board {
  public:
   // `words` stays valid until the next call or the end of the environment.
   void Attach(int32_t* words, size_t count);
+
+  MemoryRange memory() const { return {words_, count_ * sizeof(int32_t)}; }
 
   // Places beyond the end are ignored: a board being replaced by a larger one is never written past.
   void WriteCell(uint32_t place, const Value& value);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "port/memory_lock.h"
+
 namespace tripline {
 namespace {
 
@@ -18,7 +20,21 @@ constexpr uint64_t kSuspendNoise = 50 * kMillisecond;
 // elapses and most counters stand still in a suspend, so that values are hardly wrong until it is seen.
 constexpr uint64_t kSuspendEvery = kSecond;
 
+constexpr char kNoThread[] = "the sampling thread does not run";
+
+// All of them or none: a limit that is too small for all is left to others.
+template <size_t kCount>
+void LockAll(const MemoryRange (&ranges)[kCount], Failure* why) {
+  for (const MemoryRange& each : ranges) {
+    if (!LockMemory(each, why)) break;
+  }
+  if (!why->failed()) return;
+  for (const MemoryRange& each : ranges) UnlockMemory(each);
+}
+
 }  // namespace
+
+Sampler::Sampler() { unlocked_.Set(kNoThread); }
 
 Sampler* Sampler::Get() {
   // Never destroyed: process.exit() runs static destructors while the thread lives.
@@ -47,7 +63,8 @@ bool Sampler::EnsureThread(Failure* why) {
 
 void Sampler::ThreadBody(void* self) {
   PreferPunctuality();
-  static_cast<Sampler*>(self)->Loop();
+  const char frame = 0;
+  static_cast<Sampler*>(self)->Loop(&frame);
 }
 
 void Sampler::WakeFromHelper(void* self) {
@@ -68,8 +85,12 @@ Feed* Sampler::FeedOf(uint32_t subscription) { return monitor_.FeedOf(subscripti
 
 bool Sampler::Idle() const { return monitor_.idle() && tickers_.empty() && recorders_.empty(); }
 
-void Sampler::Loop() {
+void Sampler::Loop(const void* frame) {
+  const MemoryRange needed[] = {OwnImage(), OwnStack(frame), {this, sizeof(*this)}};
+  Failure unlocked;
+  LockAll(needed, &unlocked);
   lock_.Lock();
+  unlocked_ = unlocked;
   uint64_t now = MonotonicNow();
   suspended_ = SuspendedTotal(now);
   governor_.Begin(now, ThreadCpuNow());
@@ -107,6 +128,9 @@ void Sampler::Loop() {
   cpu_before_ += ThreadCpuNow();
   cpu_ = cpu_before_;
   running_ = false;
+  // Before another thread may lock it anew.
+  for (const MemoryRange& each : needed) UnlockMemory(each);
+  unlocked_.Set(kNoThread);
   lock_.Unlock();
 }
 
@@ -147,7 +171,11 @@ void Sampler::FollowRealTime() {
 
 void Sampler::AttachBoard(Environment* environment, int32_t* words, size_t count) {
   MutexLock lock(&lock_);
+  const MemoryRange before = environment->board.memory();
   environment->board.Attach(words, count);
+  UnlockMemory(before);
+  Failure ignored;
+  LockMemory(environment->board.memory(), &ignored);
 }
 
 void Sampler::RemoveEnvironment(Environment* environment) {
@@ -155,6 +183,7 @@ void Sampler::RemoveEnvironment(Environment* environment) {
   tickers_.RemoveEnvironment(environment);
   recorders_.RemoveEnvironment(environment);
   monitor_.RemoveEnvironment(environment, MonotonicNow());
+  UnlockMemory(environment->board.memory());
   environment->board.Attach(nullptr, 0);
   WakeIfIdle();
 }
@@ -263,7 +292,8 @@ SamplerStats Sampler::Stats() {
                       monitor_.limit_count(),
                       monitor_.series_count(),
                       tickers_.count(),
-                      punctuality_};
+                      punctuality_,
+                      unlocked_};
 }
 
 }  // namespace tripline

@@ -32,6 +32,7 @@ struct SamplerStats {
   uint32_t series;
   uint32_t tickers;
   Punctuality punctuality;  // of the thread
+  Failure unlocked;         // why what it needs is not locked in memory; empty where it is
 };
 
 // What an environment has not fetched yet.
@@ -98,12 +99,13 @@ class Sampler : private Host {
  private:
   friend class SamplerBench;  // bench/sampler/native.cc runs passes by hand to time them
 
-  Sampler() = default;
+  Sampler();
 
   static void ThreadBody(void* self);
   // For Source, which holds the lock.
   static void WakeFromHelper(void* self);
-  void Loop() EXCLUDES(lock_);
+  // `frame` is a variable of the thread's first function.
+  void Loop(const void* frame) EXCLUDES(lock_);
   // Returns when the next one is due; `exact` becomes whether a beat is, which must not be late.
   uint64_t Pass(uint64_t now, bool* exact) REQUIRES(lock_);
   void NoticeStandstill(uint64_t now, bool interrupted) REQUIRES(lock_);
@@ -134,6 +136,7 @@ class Sampler : private Host {
   uint64_t suspend_noticed_at_ GUARDED_BY(lock_) = 0;
   bool real_time_asked_ GUARDED_BY(lock_) = false;
   Punctuality punctuality_ GUARDED_BY(lock_);
+  Failure unlocked_ GUARDED_BY(lock_);
 
   // What it costs.
   Governor governor_ GUARDED_BY(lock_);

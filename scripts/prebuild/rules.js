@@ -25,7 +25,7 @@ const LIBSYSTEM = new Set(
   `abort access bzero calloc chdir clock_gettime clock_gettime_nsec_np close dladdr dlopen dup2 dyld_stub_binder
   execve fcntl fork free getcwd getfsstat getpgrp getpid getppid getrlimit getrusage host_page_size
   host_processor_info host_statistics64 kevent kill kqueue llround mach_host_self mach_port_deallocate
-  mach_task_self_ mach_timebase_info malloc memchr memcmp memcpy memmove memset mmap munmap notify_cancel
+  mach_task_self_ mach_timebase_info malloc memchr memcmp memcpy memmove memset mlock mmap munlock munmap notify_cancel
   notify_get_state notify_register_check open pipe poll proc_listallpids proc_listpids proc_pid_rusage
   proc_pidinfo pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_set_qos_class_self_np pthread_setname_np

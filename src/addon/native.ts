@@ -50,6 +50,13 @@ export interface SamplerStats {
   readonly slice: number
   /** Whether the thread has real-time scheduling (SCHED_FIFO). */
   readonly realTime: boolean
+  /**
+   * Whether what the thread needs of this library is locked in memory, so that it is never reclaimed: code, stack, board.
+   * Only where the system allows it (Linux: RLIMIT_MEMLOCK), and while the thread runs.
+   */
+  readonly memoryLocked: boolean
+  /** Human-readable reason why it is not; empty where it is. */
+  readonly memoryLockedWhy: string
 }
 
 /** An event of a command; `gone` and `lost` are the last. */

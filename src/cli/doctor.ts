@@ -6,7 +6,8 @@ import { NativeMissingError } from '../base/errors.js'
 import { capabilities, type Capability } from '../monitor/snapshot.js'
 import { packageRoot } from '../base/package.js'
 import { run } from '../run/run.js'
-import type { TickerStats } from '../schedule/stats.js'
+import type { SamplerStats } from '../addon/native.js'
+import { samplerStats } from '../addon/sampler.js'
 import { every } from '../schedule/ticker.js'
 import { formatDuration, formatSize, formatValue } from '../base/units.js'
 import { parseArguments } from './arguments.js'
@@ -32,7 +33,7 @@ export async function main(words: readonly string[]): Promise<number> {
     { topic: 'addon', ...describeAddon(missing) },
     ...describeControlGroups(),
     ...describePush(metrics),
-    ...(metrics.length > 0 ? [await describePunctuality()] : []),
+    ...(metrics.length > 0 ? await describeThread() : []),
     ...(missing === '' ? [await describeRun()] : []),
   ]
   const tried = await Promise.all(metrics.map(tryMetric))
@@ -92,33 +93,37 @@ function describePush(metrics: readonly Capability[]): Finding[] {
   ]
 }
 
-/** Measured, not guessed: what the scheduler grants the sampling thread. */
-async function describePunctuality(): Promise<Finding> {
-  const { timerSlack, slice } = await trySchedule(false)
+/** Measured, not guessed: what the system grants the sampling thread. */
+async function describeThread(): Promise<Finding[]> {
+  const { timerSlack, slice, memoryLocked, memoryLockedWhy } = await trySchedule(false)
   const { realTime } = await trySchedule(true)
   const obtained = [
     ...(timerSlack > 0 ? [`timer slack ${formatDuration(timerSlack)}`] : []),
     ...(slice > 0 ? [`slice ${formatDuration(slice)}`] : []),
     `real-time priority ${realTime ? 'allowed' : 'not allowed'}`,
   ]
-  return { topic: 'ticker', good: true, text: obtained.join(', ') }
+  const memory = memoryLocked ? 'what the sampling thread needs stays in memory' : `not locked: ${memoryLockedWhy}`
+  return [
+    { topic: 'ticker', good: true, text: obtained.join(', ') },
+    { topic: 'memory', good: memoryLocked, text: memory },
+  ]
 }
 
-async function trySchedule(realTime: boolean): Promise<TickerStats['scheduling']> {
+async function trySchedule(realTime: boolean): Promise<SamplerStats> {
   let ticks = 0
-  let scheduling: TickerStats['scheduling'] | undefined
+  let stats: SamplerStats | undefined
   const ticker = every(
     1,
     () => {
       // At the first tick the thread may still lack some of its settings.
       if (++ticks < 3) return
-      scheduling = ticker.stats.scheduling
+      stats = samplerStats()
       void ticker.close()
     },
     { realTime },
   )
   await ticker.done
-  return scheduling!
+  return stats!
 }
 
 /** Runs a command to see whether it works. */

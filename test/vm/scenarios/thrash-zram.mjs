@@ -1,5 +1,5 @@
-// A machine with compressed swap in memory: the amount and the rate of swapping, and a guard that is breached before the
-// kernel kills.
+// A machine with compressed swap in memory: the amount and the rate of swapping, a guard that is breached before the
+// kernel kills, and pages of the sampling thread that are locked and stay.
 import {
   Subject,
   bin,
@@ -21,6 +21,13 @@ const info = () =>
       .map((line) => line.split(/[:\s]+/)),
   )
 
+/** How much of the addon's file is locked in a process's memory, in KiB. */
+function lockedAddon(pid) {
+  const mappings = read(`/proc/${pid}/smaps`).split(/\n(?=[0-9a-f]+-)/)
+  const sizes = mappings.filter((each) => each.includes('.node\n')).map((each) => /^Locked:\s+(\d+)/m.exec(each)[1])
+  return sizes.reduce((sum, each) => sum + Number(each), 0)
+}
+
 await scenario(async () => {
   await shell('modprobe zram; echo 200M >/sys/block/zram0/disksize; mkswap -q /dev/zram0; swapon /dev/zram0')
   const subject = await Subject.start({ score: -900 })
@@ -29,11 +36,16 @@ await scenario(async () => {
   await subject.guard('half', { swap: 40 })
   await subject.guard('stalled', { 'pressure.memory': { above: 5, for: '1s' } })
   await subject.guard('end', { swap: 85 })
+  const { memoryLocked, memoryLockedWhy } = await subject.run((t) => t.tripline.samplerStats())
+  check('what the sampling thread needs is locked', memoryLocked, memoryLockedWhy)
+  const locked = lockedAddon(subject.pid)
+  check('the pages of the addon are', locked > 64, locked)
   const breach = await endsInTime(subject, 'end', killsOfMachine, { rate: 40 })
   await subject.comes('swap.rate has breached', 'swapping', 'breach')
   const half = await subject.comes('swap has breached at 40 %', 'half', 'breach')
   check('swap has breached at 40 % before it was at 85 %', half?.at < breach?.at, [half?.at, breach?.at])
   await subject.comes('pressure.memory has breached', 'stalled', 'breach')
+  check('the pages of the addon have stayed', lockedAddon(subject.pid) >= locked, [lockedAddon(subject.pid), locked])
 
   await comes(
     'swap matches the kernel’s figures',
