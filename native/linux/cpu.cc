@@ -177,15 +177,11 @@ class CpuProbe final : public Probe {
     const File::Result result = stat_.ReadIfOlder(now, kStatPeriod, buffer);
     if (result == File::kFresh) stat_wrong_ = TakeStat(now, buffer);
     if (result == File::kFailed || stat_wrong_ != nullptr) {
-      Failure why;
-      if (result == File::kFailed)
-        stat_.Explain(stat_.error() == EACCES ? "hidden from this user" : "", &why);
-      else
-        why.Set(stat_wrong_);
       // What is used of a quota is known without it.
-      SetUnavailable(wanted & kOfStat & (HasQuota() ? ~MaskOf(Metric::kCpu) : ~MetricMask{0}), why, out);
-      has_total_ = has_total_ && result != File::kFailed;
-      return;
+      wanted &= kOfStat & (HasQuota() ? ~MaskOf(Metric::kCpu) : ~MetricMask{0});
+      if (result != File::kFailed) return SetUnavailable(wanted, stat_wrong_, out);
+      has_total_ = false;
+      return stat_.SetUnavailable(wanted, stat_.HintOfMachine(), out);
     }
     if (Wants(wanted, Metric::kCpuHost)) SetShare(Metric::kCpuHost, host_.busy, out);
     if (Wants(wanted, Metric::kCpuSteal)) SetShare(Metric::kCpuSteal, host_.steal, out);
@@ -253,7 +249,7 @@ class CpuProbe final : public Probe {
     if (quotas_at_ != 0 && now - quotas_at_ < kSetupPeriod) return;
     quotas_at_ = now;
     Buffer* buffer = SharedBuffer();
-    unknown_ = Failure();
+    unknown_.Clear();
     const bool moved = group_.Update(now, roots_, "cpu", buffer);
     const bool moved_usage = version_ == 1 && HasQuota() && usage_group_.Update(now, roots_, "cpuacct", buffer);
     if (moved || moved_usage) FindGroups(now, buffer);
@@ -424,11 +420,11 @@ class CpuProbe final : public Probe {
 
   void SetThrottled(uint64_t now, Readings* out) const {
     if (!can_throttle_ && !HasQuota()) {
-      Failure why;
-      why.Set(version_ == 0 ? "no cgroup hierarchy with the cpu controller is mounted"
-                            : "this process's cgroup does not have the cpu controller, so nothing can throttle it");
-      SetUnavailable(MaskOf(Metric::kCpuThrottled), why, out);
-      return;
+      return SetUnavailable(MaskOf(Metric::kCpuThrottled),
+                            version_ == 0
+                                ? "no cgroup hierarchy with the cpu controller is mounted"
+                                : "this process's cgroup does not have the cpu controller, so nothing can throttle it",
+                            out);
     }
     Reading& reading = (*out)[Metric::kCpuThrottled];
     reading.state = Reading::kKnown;

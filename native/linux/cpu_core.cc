@@ -33,11 +33,7 @@ class CpuCoreProbe final : public Probe {
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     if (!busiest_.IsDue(now)) return;
     Buffer* buffer = SharedBuffer();
-    if (!stat_.Read(now, buffer)) {
-      Failure why;
-      stat_.Explain(stat_.error() == EACCES ? "hidden from this user" : "", &why);
-      return SetUnavailable(wanted, why, out);
-    }
+    if (!stat_.Read(now, buffer)) return stat_.SetUnavailable(wanted, stat_.HintOfMachine(), out);
     // The affinity is of this machine; HOST_PROC shows another, or all of this one.
     if (!roots_.other_proc && (affinity_at_ == 0 || now - affinity_at_ >= kSecond)) {
       affinity_at_ = now;

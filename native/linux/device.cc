@@ -7,6 +7,11 @@
 
 namespace tripline {
 
+void Device::SetNumbered(const char* folder, const char* name, uint32_t number) {
+  folder_.Set(folder, "/", name);
+  folder_.AddNumber(number);
+}
+
 const char* Device::PathOf(const char* file) {
   file_name_.Set(folder_.get(), "/", file);
   return file_name_.get();

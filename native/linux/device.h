@@ -13,7 +13,15 @@ namespace tripline {
 // Reads such files one at a time, without holding them. Not thread-safe.
 class Device {
  public:
-  void SetPath(const char* a, const char* b = "", const char* c = "", const char* d = "") { folder_.Set(a, b, c, d); }
+  // Of the parts that Text::Set() takes.
+  template <typename... Parts>
+  void SetPath(Parts... parts) {
+    folder_.Set(parts...);
+  }
+  // <folder>/<name><number>, such as /sys/class/hwmon/hwmon3.
+  void SetNumbered(const char* folder, const char* name, uint32_t number);
+  // To a folder below it.
+  void Descend(const char* name) { folder_.Add(name); }
   const char* path() const { return folder_.get(); }
 
   // The path of a file of it, valid until the next call of any of these.

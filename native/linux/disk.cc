@@ -1,8 +1,6 @@
 // disk, disk.free, disk.inodes: statvfs() of a path, as df counts.
 #include <sys/statvfs.h>
-#include <unistd.h>
 #include <cerrno>
-#include <cstdio>
 
 #include "linux/ext4.h"
 #include "linux/families.h"
@@ -36,7 +34,7 @@ class DiskProbe final : public Probe {
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     if (!blocking_ && watch_.HasChanged(now)) {
-      remote_ = Failure();
+      remote_.Clear();
       FindMount(&remote_);
     }
     // What is mounted there now may hang this thread: a new probe will have one of its own.
@@ -89,11 +87,10 @@ class DiskProbe final : public Probe {
     if (has_mount_ && mount.id == mount_) return;
     has_mount_ = true;
     mount_ = mount.id;
-    gone_ = Failure();
-    char number[48];
-    snprintf(number, sizeof(number), "/dev/block/%u:%u/dev", static_cast<unsigned>(mount.major),
-             static_cast<unsigned>(mount.minor));
-    device_.SetPath(roots_.sys.get(), number);
+    gone_.Clear();
+    Text folder;
+    SetDeviceFolder(roots_, mount, &folder);
+    device_.SetPath(folder.get(), "/dev");
     const bool shown = mount.major != 0 && (device_.Read(1, SharedBuffer()) || IsResourceShortage(device_.error()));
     if (!shown) device_.SetPath("");
   }
@@ -132,9 +129,8 @@ class DiskProbe final : public Probe {
     const double size = ToDouble(fs.f_frsize != 0 ? fs.f_frsize : fs.f_bsize);
     bytes_ = (used + free) * size;
     if (bytes_ <= 0) {
-      Failure why;
-      why.Set("a file system without blocks, such as proc, has no space to run out of");
-      return SetUnavailable(wanted & (MaskOf(Metric::kDisk) | MaskOf(Metric::kDiskFree)), why, out);
+      return SetUnavailable(wanted & (MaskOf(Metric::kDisk) | MaskOf(Metric::kDiskFree)),
+                            "a file system without blocks, such as proc, has no space to run out of", out);
     }
     if (Wants(wanted, Metric::kDisk)) out->SetLevel(Metric::kDisk, 100 * used / (used + free));
     if (Wants(wanted, Metric::kDiskFree)) {
@@ -152,9 +148,7 @@ class DiskProbe final : public Probe {
     const double free = ToDouble(Available(fs.f_favail, fs.f_files));
     inodes_ = used + free;
     if (fs.f_files == 0 || inodes_ <= 0) {
-      Failure why;
-      why.Set("no inode limit on this file system");
-      return SetUnavailable(MaskOf(Metric::kDiskInodes), why, out);
+      return SetUnavailable(MaskOf(Metric::kDiskInodes), "no inode limit on this file system", out);
     }
     out->SetLevel(Metric::kDiskInodes, 100 * used / inodes_);
   }

@@ -40,7 +40,7 @@ bool DiskDevices::Find(const char* path, Failure* why) {
   if (!mounts.Find(real, &mount) && !local) return false;
   // A file system that a process serves from a device of this machine: its counters are asked, and not the process.
   if (!local && !mount.type.Is("fuseblk")) return false;
-  *why = Failure();
+  why->Clear();
   if (local && access(real, F_OK) != 0) {
     why->SetErrno("access", path, errno, errno == ENOENT ? "no such path" : "");
     return false;
@@ -49,10 +49,9 @@ bool DiskDevices::Find(const char* path, Failure* why) {
   if (mount.type.Is("btrfs")) return AddBtrfs(mount.source, why);
   bool found = false;
   if (mount.major != 0) {
-    char number[48];
-    snprintf(number, sizeof(number), "/dev/block/%u:%u", static_cast<unsigned>(mount.major),
-             static_cast<unsigned>(mount.minor));
-    device_.SetPath(roots_.sys.get(), number);
+    Text folder;
+    SetDeviceFolder(roots_, mount, &folder);
+    device_.SetPath(folder.get());
     found = AddFolder(why);
     // Where XFS keeps its log and its real-time files, which may be devices of their own.
     for (const char* option : {"logdev=", "rtdev="}) {

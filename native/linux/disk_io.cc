@@ -70,8 +70,8 @@ class DiskIoProbe final : public Probe {
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     if (now >= look_at_ || watch_.HasChanged(now)) {
-      Failure why;
-      missing_ = Look(&why) ? Failure() : why;
+      missing_.Clear();
+      if (Look(&missing_)) missing_.Clear();
       look_at_ = missing_.failed() ? now + kRetry : devices_.may_grow() ? now + kLookAgain : kNever;
     }
     // A column once requested stays on, because series may take turns reading.
@@ -126,8 +126,8 @@ class DiskIoProbe final : public Probe {
   }
 
   void Take(uint64_t now) {
-    idle_.text[0] = '\0';
-    timeless_.text[0] = '\0';
+    idle_.Clear();
+    timeless_.Clear();
     stuck_ = false;
     double busiest = 0;
     for (const std::unique_ptr<Counted>& each : counted_) {

@@ -1,7 +1,6 @@
 #include "linux/ext4.h"
 
 #include <unistd.h>
-#include <cstdio>
 #include <cstring>
 
 #include "linux/parse/sensor.h"
@@ -17,17 +16,17 @@ void Ext4Watch::Set(const Roots& roots, const Mount& mount, const char* path) {
   mount_ = mount.id;
   has_count_ = has_stopped_ = false;
   // The kernel's name of the device, which the mount's source need not be.
+  Text folder;
+  SetDeviceFolder(roots, mount, &folder);
   char link[kMaxPath];
-  snprintf(link, sizeof(link), "/dev/block/%u:%u", static_cast<unsigned>(mount.major),
-           static_cast<unsigned>(mount.minor));
-  Text number;
-  number.Set(roots.sys.get(), link);
-  const ssize_t size = readlink(number.get(), link, sizeof(link) - 1);
+  const ssize_t size = readlink(folder.get(), link, sizeof(link) - 1);
   link[size > 0 ? size : 0] = '\0';
   const char* name = strrchr(link, '/');
   if (name == nullptr) name = "/";
-  errors_.SetPath(roots.sys.get(), "/fs/ext4", name, "/errors_count");
-  options_.SetPath(roots.proc.get(), "/fs/ext4", name, "/options");
+  folder.Set(roots.sys.get(), "/fs/ext4", name);
+  errors_.SetPath(folder.get(), "/errors_count");
+  folder.Set(roots.proc.get(), "/fs/ext4", name);
+  options_.SetPath(folder.get(), "/options");
 }
 
 bool Ext4Watch::HasStopped(uint64_t now, const Roots& roots) {

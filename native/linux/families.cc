@@ -26,7 +26,12 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kTemperature: return MakeTemperatureProbe(selector, why);
     case Family::kThrottled: return MakeThrottledProbe(why);
     case Family::kPower: return MakePowerProbe(why);
+#ifdef TRIPLINE_WITHOUT_GPU
+    // The release binary for ARMv6: no machine with such a CPU has a GPU that these metrics are of.
+    case Family::kGpu: why->Set("the addon for ARMv6 reads no GPU; the one for ARMv7 does"); return nullptr;
+#else
     case Family::kGpu: return MakeGpuProbe(selector, why);
+#endif
     case Family::kProcess: return MakeProcessProbe(selector, why);
     default: why->Set("this operating system has no such figure"); return nullptr;
   }

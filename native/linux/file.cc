@@ -71,9 +71,9 @@ Roots::Roots() {
   other_proc = strcmp(proc.get(), "/proc") != 0;
 }
 
-void File::SetPath(const char* a, const char* b, const char* c, const char* d) {
+void File::SetPath(const char* folder, const char* name) {
   Close();
-  path_.Set(a, b, c, d);
+  path_.Set(folder, name);
   was_open_ = false;
   stream_ = false;
   read_at_ = 0;
@@ -174,6 +174,14 @@ File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
   if (read_at_ != 0 && now - read_at_ < period - period / 8) return kKept;
   return ReadAll(now, buffer, 0);
 }
+
+void File::SetUnavailable(MetricMask metrics, const char* hint, Readings* out) const {
+  Failure why;
+  Explain(hint, &why);
+  tripline::SetUnavailable(metrics, why, out);
+}
+
+const char* File::HintOfMachine() const { return error_ == EACCES ? "hidden from this user" : ""; }
 
 DirectoryReader::DirectoryReader(const char* directory) : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
 

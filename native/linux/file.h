@@ -72,7 +72,8 @@ class File {
   File& operator=(const File&) = delete;
 
   // Closes what was open. `pinned`: never opened a second time, because the name may then mean another process.
-  void SetPath(const char* a, const char* b = "", const char* c = "", const char* d = "");
+  void SetPath(const char* path) { SetPath(path, ""); }
+  void SetPath(const char* folder, const char* name);
   void SetPinned() { pinned_ = true; }
   const char* path() const { return path_.get(); }
   void Close();
@@ -95,6 +96,10 @@ class File {
   int error() const { return error_; }
   const char* call() const { return call_; }
   void Explain(const char* hint, Failure* out) const { out->SetErrno(call_, path(), error_, hint); }
+  // Marks `metrics` as unavailable because of that failure.
+  void SetUnavailable(MetricMask metrics, const char* hint, Readings* out) const;
+  // What a failure to read files of the machine may mean, such as /proc/stat.
+  const char* HintOfMachine() const;
   // When the last read that worked was; 0 for never.
   uint64_t read_at() const { return read_at_; }
 

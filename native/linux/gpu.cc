@@ -147,9 +147,10 @@ class GpuProbe final : public Probe {
     DirectoryReader addresses(folder.get());
     while (const char* address = addresses.Next()) {
       device_.SetPath(folder.get(), "/", address);
-      uint64_t kind = 0;
+      Span kind;
       // Display controllers: the same board has a sound device as well.
-      if (IsKnown(address) || !ReadHex("class", &kind) || kind >> 16 != 3 || !IsVendorNvidia()) continue;
+      if (IsKnown(address) || !device_.ReadLine("class", &kind) || !kind.StartsWith("0x03") || !IsVendorNvidia())
+        continue;
       Gpu* gpu = Add(address);
       snprintf(gpu->address, sizeof(gpu->address), "%.23s", address);
       if (IsNvidia(*gpu)) gpu->kind = Gpu::kNvidia;
@@ -218,11 +219,6 @@ class GpuProbe final : public Probe {
     memcpy(out, fits ? last : "", fits ? strlen(last) + 1 : 1);
   }
 
-  bool ReadHex(const char* file, uint64_t* value) {
-    Span line;
-    return device_.ReadLine(file, &line) && ParseHex(line.data, line.size, value);
-  }
-
   bool IsVendorNvidia() { return device_.Says("vendor", "0x10de"); }
 
   // Not where another driver has it: nouveau, or vfio-pci for a guest.
@@ -235,9 +231,7 @@ class GpuProbe final : public Probe {
     Text folder;
     folder.Set(gpu->folder.get(), "/hwmon");
     for (const uint32_t number : NumbersIn(folder.get(), "hwmon")) {
-      FixedText<24> name;
-      name.Add("/hwmon").Add(uint64_t{number});
-      device_.SetPath(folder.get(), name.get());
+      device_.SetNumbered(folder.get(), "hwmon", number);
       if (device_.Has("temp1_input")) return gpu->temperature.Set(device_.PathOf("temp1_input"));
     }
   }

@@ -33,11 +33,7 @@ class LoadProbe final : public Probe {
     double load = 0;
     const char* wrong = nullptr;
     if (roots_.other_proc) {
-      if (!load_.Read(now, buffer)) {
-        Failure why;
-        load_.Explain("", &why);
-        return SetUnavailable(wanted, why, out);
-      }
+      if (!load_.Read(now, buffer)) return load_.SetUnavailable(wanted, "", out);
       if (!ParseLoadavg(buffer->data(), buffer->size, &load)) wrong = "/proc/loadavg: not a number";
     } else {
       struct sysinfo info;
@@ -51,9 +47,7 @@ class LoadProbe final : public Probe {
     else if (load == 0 && !counts_)
       wrong = "the load is 0, and so is every counter of /proc/stat: neither is counted here";
     if (wrong == nullptr) return out->SetLevel(Metric::kLoad, load / cpus_);
-    Failure why;
-    why.Set(wrong);
-    SetUnavailable(wanted, why, out);
+    SetUnavailable(wanted, wrong, out);
   }
 
   const char* Origin(Metric) const override { return load_.path(); }

@@ -137,7 +137,7 @@ class MemoryProbe final : public Probe {
         reparse && meminfo_.Read(now, buffer) ? File::kFresh : meminfo_.ReadIfOlder(now, kMeminfoPeriod, buffer);
     if (result == File::kKept) return;
     if (result == File::kFailed) {
-      meminfo_.Explain(meminfo_.error() == EACCES ? "hidden from this user" : "", &failure_);
+      meminfo_.Explain(meminfo_.HintOfMachine(), &failure_);
       host_known_ = false;
       return;
     }
@@ -161,13 +161,10 @@ class MemoryProbe final : public Probe {
     uint64_t pages = 0;
     if (result == File::kFailed ||
         (result == File::kFresh && !ParseSwapCounters(buffer->data(), buffer->size, &pages))) {
-      Failure why;
-      if (result == File::kFailed)
-        vmstat_.Explain("", &why);
-      else
-        why.Set("/proc/vmstat: no counters of swapping (kernel without swap)");
       swapped_.Forget();
-      return SetUnavailable(MaskOf(Metric::kSwapRate), why, out);
+      if (result == File::kFailed) return vmstat_.SetUnavailable(MaskOf(Metric::kSwapRate), "", out);
+      return SetUnavailable(MaskOf(Metric::kSwapRate), "/proc/vmstat: no counters of swapping (kernel without swap)",
+                            out);
     }
     if (result == File::kFresh) swapped_.Add(now, pages);
     swapped_.Set(Metric::kSwapRate, page_, out);
@@ -227,11 +224,7 @@ class MemoryProbe final : public Probe {
   void Lose(uint64_t now, MetricMask wanted, const File& usage, Readings* out) {
     group_.Forget();
     limits_at_ = lost_ ? now - kLimitsPeriod + kStatPeriod : 0;
-    if (lost_) {
-      Failure why;
-      usage.Explain("so what is left of a limit is unknown", &why);
-      SetUnavailable(wanted, why, out);
-    }
+    if (lost_) usage.SetUnavailable(wanted, "so what is left of a limit is unknown", out);
     lost_ = true;
   }
 
@@ -240,7 +233,7 @@ class MemoryProbe final : public Probe {
     if (limits_at_ != 0 && now - limits_at_ < kLimitsPeriod) return;
     limits_at_ = now;
     Buffer* buffer = SharedBuffer();
-    unknown_ = Failure();
+    unknown_.Clear();
     if (group_.Update(now, roots_, "memory", buffer)) FindLevels(buffer);
     if (group_.unknown()) group_.Explain(&unknown_);
     for (uint32_t i = 0; i < count_; i++) {

@@ -27,6 +27,13 @@ constexpr const char* kLocal =
 
 }  // namespace
 
+void SetDeviceFolder(const Roots& roots, const Mount& mount, Text* out) {
+  out->Set(roots.sys.get(), "/dev/block/");
+  out->AddNumber(mount.major);
+  out->Add(":");
+  out->AddNumber(mount.minor);
+}
+
 Mounts::Mounts(const Roots& roots) {
   File file;
   file.SetPath(roots.proc.get(), "/self/mountinfo");

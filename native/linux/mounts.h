@@ -7,6 +7,9 @@
 
 namespace tripline {
 
+// The folder in `roots` of the block device that a mount is on, which the kernel names by its numbers.
+void SetDeviceFolder(const Roots& roots, const Mount& mount, Text* out);
+
 // What is mounted, read once when it is made. Not thread-safe.
 class Mounts {
  public:

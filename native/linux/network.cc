@@ -141,7 +141,7 @@ class NetworkProbe final : public Probe {
 
   void Choose(uint64_t now) {
     choose_at_ = now + wait_;
-    choice_ = Failure();
+    choice_.Clear();
     if (!selected_.empty()) return;
     rules_.Choose(interfaces_, &choice_);
   }

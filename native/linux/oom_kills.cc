@@ -18,22 +18,20 @@ class OomKillsProbe final : public Probe {
  public:
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     Buffer* buffer = SharedBuffer();
-    Failure why;
     if (place_.Update(now, roots_, "memory", buffer) || file_.path()[0] == '\0') FindFile();
     if (place_.unknown()) {
+      Failure why;
       place_.Explain(&why);
       return SetUnavailable(wanted, why, out);
     }
     constexpr Key kKey = {"oom_kill"};
     uint64_t kills = 0;
     if (!file_.ReadPieces(now, buffer)) {
-      file_.Explain("", &why);
-      file_.SetPath("");  // another may do
-      return SetUnavailable(wanted, why, out);
+      file_.SetUnavailable(wanted, "", out);
+      return file_.SetPath("");  // another may do
     }
     if (ReadKeys(buffer->data(), buffer->size, &kKey, 1, 1, &kills) == 0) {
-      why.Set("this kernel does not count what it kills (before 4.13)");
-      return SetUnavailable(wanted, why, out);
+      return SetUnavailable(wanted, "this kernel does not count what it kills (before 4.13)", out);
     }
     kills_.Add(kills);
     out->SetLevel(Metric::kMemoryOomKills, kills_.sum());

@@ -45,8 +45,7 @@ class PidsProbe final : public Probe {
     for (const auto& group : groups_) known = known && Judge(now, group.get(), &why);
     if (!known || !Judge(now, &machine_, &why)) return SetUnavailable(wanted, why, out);
     if (fullest_ != nullptr) return out->SetLevel(Metric::kPids, share_);
-    why.Set("no group up the chain has a limit, and that of the machine is not shown");
-    SetUnavailable(wanted, why, out);
+    SetUnavailable(wanted, "no group up the chain has a limit, and that of the machine is not shown", out);
   }
 
   const char* Origin(Metric) const override { return fullest_ == nullptr ? "" : fullest_->tasks.path(); }

@@ -228,9 +228,8 @@ class PressureProbe final : public Probe {
     if (Wants(wanted, kSome[index])) Report(kSome[index], resource, resource.some, &resource.reported_at[0], out);
     if (!Wants(wanted, kFull[index])) return;
     if (resource.last.has_full) return Report(kFull[index], resource, resource.full, &resource.reported_at[1], out);
-    Failure why;
-    why.Set("the kernel has no line \"full\" for this resource; for cpu it came with 5.13");
-    SetUnavailable(MaskOf(kFull[index]), why, out);
+    SetUnavailable(MaskOf(kFull[index]), "the kernel has no line \"full\" for this resource; for cpu it came with 5.13",
+                   out);
   }
 
   // Once: an old reading under a new time would stretch the window.

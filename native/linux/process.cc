@@ -215,7 +215,7 @@ class OwnProcess final : public OneProcess {
       if (ReadRss(now))
         out->SetLevel(Metric::kProcessRss, rss_);
       else
-        Fail(Metric::kProcessRss, statm_, out);
+        statm_.SetUnavailable(MaskOf(Metric::kProcessRss), "", out);
     }
     if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
     if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, true, true, out);
@@ -227,15 +227,8 @@ class OwnProcess final : public OneProcess {
       if (result != File::kFailed && last_.threads > 0)
         out->SetLevel(Metric::kProcessThreads, ToDouble(last_.threads));
       else
-        Fail(Metric::kProcessThreads, stat_, out);
+        stat_.SetUnavailable(MaskOf(Metric::kProcessThreads), "", out);
     }
-  }
-
- private:
-  static void Fail(Metric metric, const File& file, Readings* out) {
-    Failure why;
-    file.Explain("", &why);
-    SetUnavailable(MaskOf(metric), why, out);
   }
 };
 
@@ -298,12 +291,8 @@ class OtherProcess final : public OneProcess {
     }
     if (ended_) return SetEnded(pid_, wanted, out);
     if (failed_) {
-      Failure why;
-      if (stat_.error() != 0)
-        stat_.Explain("", &why);
-      else
-        why.Set("the process's stat is not understood");
-      return SetUnavailable(wanted, why, out);
+      if (stat_.error() != 0) return stat_.SetUnavailable(wanted, "", out);
+      return SetUnavailable(wanted, "the process's stat is not understood", out);
     }
     if (Wants(wanted, Metric::kProcessFootprint)) ReadFootprint(now, out);
     if (Wants(wanted, Metric::kProcessFds)) ReadDescriptors(now, false, !other_proc_, out);
@@ -313,9 +302,7 @@ class OtherProcess final : public OneProcess {
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, ToDouble(last_.threads));
     if (!needs_rss) return;
     if (has_rss) return out->SetLevel(Metric::kProcessRss, rss_);
-    Failure why;
-    statm_.Explain("", &why);
-    SetUnavailable(MaskOf(Metric::kProcessRss), why, out);
+    statm_.SetUnavailable(MaskOf(Metric::kProcessRss), "", out);
   }
 
  private:

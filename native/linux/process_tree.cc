@@ -122,22 +122,11 @@ class ProcessTree final : public Probe {
       SetPair(Metric::kProcessWrite, written_, io_elapsed_.seconds(), out);
       if (io_failure_.failed()) SetUnavailable(wanted & kOfIo, io_failure_, out);
     }
-    Failure why;
-    if (Wants(wanted, Metric::kProcessFootprint)) {
-      why.Set("no process of the tree shows its anonymous memory (kernel before 4.5, or not allowed)");
-      if (footprint_ >= 0)
-        out->SetLevel(Metric::kProcessFootprint, footprint_);
-      else
-        SetUnavailable(MaskOf(Metric::kProcessFootprint), why, out);
-    }
+    SetIfKnown(wanted, Metric::kProcessFootprint, footprint_,
+               "no process of the tree shows its anonymous memory (kernel before 4.5, or not allowed)", out);
     // The fullest of them: limits are each process's own.
-    if (Wants(wanted, Metric::kProcessFds)) {
-      why.Set("the descriptors of no process of the tree can be counted");
-      if (descriptors_ >= 0)
-        out->SetLevel(Metric::kProcessFds, descriptors_);
-      else
-        SetUnavailable(MaskOf(Metric::kProcessFds), why, out);
-    }
+    SetIfKnown(wanted, Metric::kProcessFds, descriptors_, "the descriptors of no process of the tree can be counted",
+               out);
   }
 
   const char* Origin(Metric) const override { return origin_; }
@@ -147,6 +136,13 @@ class ProcessTree final : public Probe {
   }
 
  private:
+  // A value below 0 is not known.
+  static void SetIfKnown(MetricMask wanted, Metric metric, double value, const char* why, Readings* out) {
+    if (!Wants(wanted, metric)) return;
+    if (value >= 0) return out->SetLevel(metric, value);
+    SetUnavailable(MaskOf(metric), why, out);
+  }
+
   void Refresh(uint64_t now) {
     const uint64_t begun = ThreadCpuNow();
     if (scanned_at_ == 0 || now - scanned_at_ >= scan_period_ - scan_period_ / 8) {
@@ -418,7 +414,7 @@ class ProcessTree final : public Probe {
   }
 
   void ReadMembers() {
-    io_failure_ = Failure();
+    io_failure_.Clear();
     rss_ = 0;
     // A command's tree may be empty, and then needs nothing.
     footprint_ = uncounted_ ? 0 : -1;

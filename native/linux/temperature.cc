@@ -152,9 +152,7 @@ class TemperatureProbe final : public Probe {
     Text folder;
     folder.Set(roots_.sys.get(), "/class/thermal");
     for (const uint32_t number : NumbersIn(folder.get(), "thermal_zone")) {
-      char name[32];
-      snprintf(name, sizeof(name), "/thermal_zone%u", static_cast<unsigned>(number));
-      device_.SetPath(folder.get(), name);
+      device_.SetNumbered(folder.get(), "thermal_zone", number);
       Span type;
       if (!device_.ReadLine("type", &type)) continue;
       Note(type);
@@ -170,11 +168,9 @@ class TemperatureProbe final : public Probe {
     Text folder;
     folder.Set(roots_.sys.get(), "/class/hwmon");
     for (const uint32_t number : NumbersIn(folder.get(), "hwmon")) {
-      char name[32];
-      snprintf(name, sizeof(name), "/hwmon%u", static_cast<unsigned>(number));
-      device_.SetPath(folder.get(), name);
+      device_.SetNumbered(folder.get(), "hwmon", number);
       // Drivers put their files one level below before 3.15.
-      if (!device_.Has("name")) device_.SetPath(folder.get(), name, "/device");
+      if (!device_.Has("name")) device_.Descend("/device");
       Span chip;
       if (!device_.ReadLine("name", &chip)) continue;
       Note(chip);

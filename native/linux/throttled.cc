@@ -7,7 +7,6 @@
 // The Pi's file asks the firmware through a mailbox and may take long, so this runs on a helper thread.
 // clang-format on
 #include <unistd.h>
-#include <cstdio>
 #include <initializer_list>
 
 #include "linux/device.h"
@@ -49,7 +48,7 @@ class ThrottledProbe final : public Probe {
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     known_ = on_ = false;
-    failure_ = Failure();
+    failure_.Clear();
     if (firmware_.found()) ReadFirmware();
     ReadCounts(now);
     ReadCoolers();
@@ -109,9 +108,8 @@ class ThrottledProbe final : public Probe {
   }
 
   void SetCpu(uint32_t cpu) {
-    char name[48];
-    snprintf(name, sizeof(name), "/cpu%u/thermal_throttle", static_cast<unsigned>(cpu));
-    device_.SetPath(cpus_.get(), name);
+    device_.SetNumbered(cpus_.get(), "cpu", cpu);
+    device_.Descend("/thermal_throttle");
   }
 
   // ---- cooling devices
@@ -131,9 +129,7 @@ class ThrottledProbe final : public Probe {
   }
 
   bool SetCooler(uint32_t number) {
-    char name[48];
-    snprintf(name, sizeof(name), "/cooling_device%u", static_cast<unsigned>(number));
-    device_.SetPath(coolers_.get(), name);
+    device_.SetNumbered(coolers_.get(), "cooling_device", number);
     Span type;
     return device_.ReadLine("type", &type) && IsCpuCooler(type);
   }

@@ -2,7 +2,6 @@
 //   the firmware's get_throttled, bit 0 (the Raspberry Pi's own kernels)
 //   hwmon rpi_volt, in0_lcrit_alarm: within the last two seconds (mainline's)
 // Either asks the firmware and may take long, so this runs on a helper thread.
-#include <cstdio>
 
 #include "linux/device.h"
 #include "linux/families.h"
@@ -44,9 +43,7 @@ class UndervoltageProbe final : public Probe {
     Text folder;
     folder.Set(roots_.sys.get(), "/class/hwmon");
     for (const uint32_t number : NumbersIn(folder.get(), "hwmon")) {
-      FixedText<24> name;
-      name.Add("/hwmon").Add(uint64_t{number});
-      device_.SetPath(folder.get(), name.get());
+      device_.SetNumbered(folder.get(), "hwmon", number);
       if (!device_.Says("name", "rpi_volt")) continue;
       alarm_.Set(device_.PathOf(kAlarm));
       return true;

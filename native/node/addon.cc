@@ -28,11 +28,11 @@ void Attach(const Napi::CallbackInfo& info) {
     if (instance->deliver != nullptr) instance->deliver.Unref(env);
     instance->listener = Napi::Weak(info[1].As<Napi::Function>());
   }
-  const Numbers<int32_t> bytes(info[0]);
+  const Numbers<int32_t> bytes(info, 0);
   Napi::ObjectReference board = Napi::Persistent(info[0].As<Napi::Object>());
   // The sampler writes only to memory that is held.
   if (board.IsEmpty()) return;
-  Sampler::Get()->AttachBoard(&instance->environment, bytes.data, bytes.size / sizeof(int32_t));
+  Sampler::Get()->AttachBoard(&instance->environment, bytes.data(), bytes.size / sizeof(int32_t));
   instance->board = std::move(board);
 }
 
@@ -41,53 +41,53 @@ void Attach(const Napi::CallbackInfo& info) {
 // subscribe(metric, name, pid, tree, windowMs, cell, mustExist): id, or why not
 Napi::Value Subscribe(const Napi::CallbackInfo& info) {
   Environment* environment = EnvironmentOf(info);
-  const std::string name = ToText(info[1]);
+  const TextArgument name(info, 1);
   Selector selector;
   selector.environment = environment;
-  selector.name = name.c_str();
-  selector.pid = static_cast<int64_t>(ToDouble(info[2]));
-  selector.tree = ToBool(info[3]);
+  selector.name = name.get();
+  selector.pid = static_cast<int64_t>(ToDouble(info, 2));
+  selector.tree = ToBool(info, 3);
   Failure why;
-  const uint32_t id = Sampler::Get()->Subscribe(environment, static_cast<Metric>(ToUint32(info[0])), selector,
-                                                ToDuration(info[4]), ToUint32(info[5]), ToBool(info[6]), &why);
-  return Result(info.Env(), id != 0, id, why);
+  const uint32_t id = Sampler::Get()->Subscribe(environment, static_cast<Metric>(ToUint32(info, 0)), selector,
+                                                ToDuration(info, 4), ToUint32(info, 5), ToBool(info, 6), &why);
+  return IdOrReason(info.Env(), id, why);
 }
 
 // unsubscribe(id)
-void Unsubscribe(const Napi::CallbackInfo& info) { Sampler::Get()->Unsubscribe(ToUint32(info[0])); }
+void Unsubscribe(const Napi::CallbackInfo& info) { Sampler::Get()->Unsubscribe(ToUint32(info, 0)); }
 
 // setPeriod(id, ms | Infinity): true, or why not
 Napi::Value SetPeriod(const Napi::CallbackInfo& info) {
   Failure why;
-  const bool done = Sampler::Get()->SetPeriod(ToUint32(info[0]), ToDuration(info[1]), &why);
-  return Result(info.Env(), done, true, why);
+  const bool done = Sampler::Get()->SetPeriod(ToUint32(info, 0), ToDuration(info, 1), &why);
+  return TrueOrReason(info.Env(), done, why);
 }
 
 // describe(id): { period, minPeriod, origin, why }
 Napi::Value Describe(const Napi::CallbackInfo& info) {
-  const SubscriptionInfo found = Sampler::Get()->InfoOf(ToUint32(info[0]));
-  auto result = Napi::Object::New(info.Env());
-  result.Set("period", ToMillisecondsOrNever(found.period));
-  result.Set("minPeriod", ToMillisecondsOrNever(found.min_period));
-  result.Set("origin", found.origin);
-  result.Set("why", found.failure.text);
+  const SubscriptionInfo found = Sampler::Get()->InfoOf(ToUint32(info, 0));
+  ResultObject result(info.Env());
+  result.SetTime("period", found.period);
+  result.SetTime("minPeriod", found.min_period);
+  result.SetText("origin", found.origin);
+  result.SetText("why", found.failure.text);
   return result;
 }
 
 // canPush(metric): true, or why not
 Napi::Value CanPush(const Napi::CallbackInfo& info) {
   Failure why;
-  const bool can = Sampler::Get()->CanPush(static_cast<Metric>(ToUint32(info[0])), &why);
-  return Result(info.Env(), can, true, why);
+  const bool can = Sampler::Get()->CanPush(static_cast<Metric>(ToUint32(info, 0)), &why);
+  return TrueOrReason(info.Env(), can, why);
 }
 
 // request(number, subscriptions: Uint32Array): true, or why not
 Napi::Value Request(const Napi::CallbackInfo& info) {
-  const Numbers<uint32_t> subscriptions(info[1]);
+  const Numbers<uint32_t> subscriptions(info, 1);
   Failure why;
-  const bool done = Sampler::Get()->Request(EnvironmentOf(info), ToUint32(info[0]), subscriptions.data,
+  const bool done = Sampler::Get()->Request(EnvironmentOf(info), ToUint32(info, 0), subscriptions.data(),
                                             static_cast<uint32_t>(subscriptions.size), &why);
-  return Result(info.Env(), done, true, why);
+  return TrueOrReason(info.Env(), done, why);
 }
 
 // addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 7 numbers each, breaches): id, or why
@@ -95,15 +95,15 @@ Napi::Value Request(const Napi::CallbackInfo& info) {
 // onMissing.
 Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   GuardSpec spec;
-  spec.all = ToBool(info[0]);
-  spec.within = ToDuration(info[1]);
-  spec.interval = ToDuration(info[2]);
-  spec.min_hold = ToDuration(info[3]);
-  spec.flag = ToUint32(info[4]);
-  spec.breaches = ToUint32(info[6]);
+  spec.all = ToBool(info, 0);
+  spec.within = ToDuration(info, 1);
+  spec.interval = ToDuration(info, 2);
+  spec.min_hold = ToDuration(info, 3);
+  spec.flag = ToUint32(info, 4);
+  spec.breaches = ToUint32(info, 6);
   constexpr size_t kFields = 7;
-  const Numbers<double> array(info[5]);
-  const double* numbers = array.data;
+  const Numbers<double> array(info, 5);
+  const double* numbers = array.data();
   List<LimitRequest> limits(array.size / kFields);
   for (LimitRequest& each : limits) {
     each.subscription = static_cast<uint32_t>(numbers[0]);
@@ -118,40 +118,40 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   Failure why;
   const uint32_t id =
       Sampler::Get()->AddGuard(EnvironmentOf(info), spec, limits.data(), static_cast<uint32_t>(limits.size()), &why);
-  return Result(info.Env(), id != 0, id, why);
+  return IdOrReason(info.Env(), id, why);
 }
 
 // removeGuard(id)
-void RemoveGuard(const Napi::CallbackInfo& info) { Sampler::Get()->RemoveGuard(ToUint32(info[0])); }
+void RemoveGuard(const Napi::CallbackInfo& info) { Sampler::Get()->RemoveGuard(ToUint32(info, 0)); }
 
 // playGuard(id, now, gapMs, values: Float64Array): when it would change by itself after `now`, or Infinity
 Napi::Value PlayGuard(const Napi::CallbackInfo& info) {
-  const uint64_t end = Sampler::Get()->PlayGuard(ToUint32(info[0]), ToDuration(info[1]), ToDuration(info[2]),
-                                                 Numbers<double>(info[3]).data);
+  const uint64_t end = Sampler::Get()->PlayGuard(ToUint32(info, 0), ToDuration(info, 1), ToDuration(info, 2),
+                                                 Numbers<double>(info, 3).data());
   return Napi::Number::New(info.Env(), ToMillisecondsOrNever(end));
 }
 
 // stepCondition(guard, limit, value, lateMs, atMs): whether that is the proof of a breach
 Napi::Value StepCondition(const Napi::CallbackInfo& info) {
-  const bool proven = Sampler::Get()->StepCondition(ToUint32(info[0]), ToUint32(info[1]), ToDouble(info[2]),
-                                                    ToDuration(info[3]), ToDuration(info[4]));
+  const bool proven = Sampler::Get()->StepCondition(ToUint32(info, 0), ToUint32(info, 1), ToDouble(info, 2),
+                                                    ToDuration(info, 3), ToDuration(info, 4));
   return Napi::Boolean::New(info.Env(), proven);
 }
 
 // evidence(guard): [{ limit, value, since, at, origin, recent, breached }] of its latest breach
 Napi::Value GetEvidence(const Napi::CallbackInfo& info) {
   auto result = Napi::Array::New(info.Env());
-  for (const EvidenceCopy& each : Sampler::Get()->EvidenceOf(ToUint32(info[0]))) {
+  for (const EvidenceCopy& each : Sampler::Get()->EvidenceOf(ToUint32(info, 0))) {
     const Evidence& evidence = each.evidence;
-    auto item = Napi::Object::New(info.Env());
-    item.Set("limit", each.limit);
-    item.Set("value", evidence.value);
-    item.Set("since", ToMilliseconds(evidence.since));
-    item.Set("at", ToMilliseconds(evidence.at));
-    item.Set("origin", evidence.origin);
+    ResultObject item(info.Env());
+    item.SetCount("limit", each.limit);
+    item.SetNumber("value", evidence.value);
+    item.SetTime("since", evidence.since);
+    item.SetTime("at", evidence.at);
+    item.SetText("origin", evidence.origin);
     item.Set("recent", ToArray(info.Env(), evidence.recent, evidence.recent_count));
-    item.Set("breached", each.breached);
-    result.Set(result.Length(), item);
+    item.SetBool("breached", each.breached);
+    result.Set(result.Length(), Napi::Value(item));
   }
   return result;
 }
@@ -159,16 +159,16 @@ Napi::Value GetEvidence(const Napi::CallbackInfo& info) {
 // drain(): { guards: ids with news, answers: requests that are done, beat: whether a sign of life is wanted }
 Napi::Value Drain(const Napi::CallbackInfo& info) {
   const News news = Sampler::Get()->Drain(EnvironmentOf(info));
-  auto result = Napi::Object::New(info.Env());
+  ResultObject result(info.Env());
   result.Set("guards", ToArray(info.Env(), news.guards.data(), news.guards.size()));
   result.Set("answers", ToArray(info.Env(), news.answers.data(), news.answers.size()));
-  result.Set("beat", news.beat);
+  result.SetBool("beat", news.beat);
   return result;
 }
 
 // beat(idleMs, heapUsed, heapLimit): the answer to a drain that said `beat`
 void TakeHeartbeat(const Napi::CallbackInfo& info) {
-  Sampler::Get()->TakeHeartbeat(EnvironmentOf(info), ToDouble(info[0]), ToDouble(info[1]), ToDouble(info[2]));
+  Sampler::Get()->TakeHeartbeat(EnvironmentOf(info), ToDouble(info, 0), ToDouble(info, 1), ToDouble(info, 2));
 }
 
 // now(): the sampler's clock, in milliseconds
@@ -179,29 +179,33 @@ Napi::Value Now(const Napi::CallbackInfo& info) {
 // stats(): what the sampler does and costs
 Napi::Value Stats(const Napi::CallbackInfo& info) {
   const SamplerStats stats = Sampler::Get()->Stats();
-  auto result = Napi::Object::New(info.Env());
-  result.Set("running", stats.running);
-  result.Set("wakeups", static_cast<double>(stats.wakeups));
-  result.Set("rings", static_cast<double>(stats.rings));
-  result.Set("reads", static_cast<double>(stats.reads));
-  result.Set("cpu", ToMilliseconds(stats.cpu));
-  result.Set("stretch", stats.stretch);
-  result.Set("guards", stats.guards);
-  result.Set("limits", stats.limits);
-  result.Set("series", stats.series);
-  result.Set("tickers", stats.tickers);
-  result.Set("timerSlack", ToMilliseconds(stats.punctuality.timer_slack));
-  result.Set("slice", ToMilliseconds(stats.punctuality.slice));
-  result.Set("realTime", stats.punctuality.real_time);
-  result.Set("memoryLocked", !stats.unlocked.failed());
-  result.Set("memoryLockedWhy", stats.unlocked.text);
+  ResultObject result(info.Env());
+  result.SetBool("running", stats.running);
+  result.SetCount("wakeups", stats.wakeups);
+  result.SetCount("rings", stats.rings);
+  result.SetCount("reads", stats.reads);
+  result.SetTime("cpu", stats.cpu);
+  result.SetNumber("stretch", stats.stretch);
+  result.SetCount("guards", stats.guards);
+  result.SetCount("limits", stats.limits);
+  result.SetCount("series", stats.series);
+  result.SetCount("tickers", stats.tickers);
+  result.SetTime("timerSlack", stats.punctuality.timer_slack);
+  result.SetTime("slice", stats.punctuality.slice);
+  result.SetBool("realTime", stats.punctuality.real_time);
+  result.SetBool("memoryLocked", !stats.unlocked.failed());
+  result.SetText("memoryLockedWhy", stats.unlocked.text);
   return result;
 }
 
 // metrics(): the names of metrics.def, in its order
 Napi::Value Metrics(const Napi::CallbackInfo& info) {
   auto result = Napi::Array::New(info.Env(), kMetricCount);
-  for (uint32_t i = 0; i < kMetricCount; i++) result.Set(i, kMetrics[i].name);
+  for (uint32_t i = 0; i < kMetricCount; i++) {
+    // As a plain value: Set() would read a Napi::String into a std::string, and make one of that again.
+    const Napi::Value name = Napi::String::New(info.Env(), kMetrics[i].name);
+    result.Set(i, name);
+  }
   return result;
 }
 

@@ -1,10 +1,10 @@
 // The Node-API face of commands that run under limits; see addon.cc.
 #include <cstring>
 #include <memory>
-#include <string>
 
 #include "node/marshal.h"
 #include "port/spawn.h"
+#include "util/list.h"
 
 namespace tripline {
 namespace {
@@ -12,21 +12,16 @@ namespace {
 // A JavaScript string of parts divided by NUL, one character for each byte, as a list that ends with a null pointer.
 class Strings {
  public:
-  explicit Strings(Napi::Value value) : text_(ToBytes(value)) {
-    size_t count = 1;
-    for (const char each : text_) count += each == '\0' ? 1 : 0;
-    list_.reset(new const char*[count + 1]());
-    const char* part = text_.c_str();
-    for (size_t i = 0; i < count; i++) {
-      list_[i] = part;
-      part += strlen(part) + 1;
-    }
+  Strings(const Napi::CallbackInfo& info, size_t at) : text_(info, at, napi_get_value_string_latin1) {
+    const char* const end = text_.get() + text_.size();
+    for (const char* part = text_.get(); part <= end; part += strlen(part) + 1) list_.push_back(part);
+    list_.push_back(nullptr);
   }
-  const char* const* get() const { return list_.get(); }
+  const char* const* get() const { return list_.data(); }
 
  private:
-  std::string text_;
-  std::unique_ptr<const char*[]> list_;
+  const TextArgument text_;
+  List<const char*> list_;
 };
 
 struct Running;
@@ -97,15 +92,15 @@ void CallReport(Napi::Env env, Napi::Function report, Running* running, CommandE
   if (env == nullptr || report == nullptr) return;
   // On the thread that gives the orders; the command is destroyed only when the garbage is collected.
   if (event->kind == CommandEvent::kGone || event->kind == CommandEvent::kLost) running->command->Close();
-  auto result = Napi::Object::New(env);
-  result.Set("kind", NameOf(event->kind));
-  result.Set("code", static_cast<uint32_t>(event->code));
-  result.Set("signal", event->signal);
-  result.Set("ended", event->ended);
-  result.Set("left", event->left);
-  result.Set("killed", event->killed);
-  result.Set("cpu", ToMilliseconds(event->cpu));
-  CallListener(env, report, {result});
+  ResultObject result(env);
+  result.SetText("kind", NameOf(event->kind));
+  result.SetCount("code", static_cast<uint32_t>(event->code));
+  result.SetNumber("signal", event->signal);
+  result.SetCount("ended", event->ended);
+  result.SetCount("left", event->left);
+  result.SetBool("killed", event->killed);
+  result.SetTime("cpu", event->cpu);
+  CallListener(env, report, {Napi::Value(result)});
 }
 
 // Ends the command and reports nothing more of it: the environment ends, or something could not be made.
@@ -166,10 +161,10 @@ const char* NameOf(SpawnFailure::Kind kind) {
   }
 }
 
-Napi::Object Refused(Napi::Env env, const SpawnFailure& failure) {
-  auto result = Napi::Object::New(env);
-  result.Set("kind", NameOf(failure.kind));
-  result.Set("why", failure.why.text);
+Napi::Value Refused(Napi::Env env, const SpawnFailure& failure) {
+  ResultObject result(env);
+  result.SetText("kind", NameOf(failure.kind));
+  result.SetText("why", failure.why.text);
   return result;
 }
 
@@ -180,17 +175,17 @@ constexpr size_t kSettings = 7;
 // killAfterMs, idleMs, shared...], report): { handle, pid, root, group }, or { kind, why }
 Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
-  const Strings files(info[0]), arguments(info[1]), environment(info[2]);
-  const std::string directory = ToText(info[3]), marker = ToText(info[4]);
-  const Numbers<double> settings(info[5]);
+  const Strings files(info, 0), arguments(info, 1), environment(info, 2);
+  const TextArgument directory(info, 3), marker(info, 4);
+  const Numbers<double> settings(info, 5);
   if (settings.size < kSettings) return Napi::Value();
-  const double* numbers = settings.data;
+  const double* numbers = settings.data();
   SpawnSpec spec;
   spec.files = files.get();
   spec.arguments = arguments.get();
   spec.environment = environment.get();
-  spec.directory = directory.c_str();
-  spec.marker = marker.c_str();
+  spec.directory = directory.get();
+  spec.marker = marker.get();
   for (int i = 0; i < 3; i++) spec.stdio[i] = static_cast<int>(numbers[i]);
   spec.foreground = numbers[3] != 0;
   spec.end_signal = static_cast<int>(numbers[4]);
@@ -212,11 +207,11 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   // Without a report of its end, or a handle to end it by, it must not run.
   const bool whole = reports && follows && !handle.IsEmpty();
   if (!whole) Abandon(running);
-  auto result = Napi::Object::New(env);
+  ResultObject result(env);
   result.Set("handle", handle);
-  result.Set("pid", static_cast<double>(command->pid));
-  result.Set("root", static_cast<double>(command->root));
-  result.Set("group", command->group);
+  result.SetNumber("pid", static_cast<double>(command->pid));
+  result.SetNumber("root", static_cast<double>(command->root));
+  result.SetText("group", command->group);
   running->LetGo();
   if (whole) return result;
   failure.why.Set(follows ? "the environment is ending" : "the system refuses another thread");
@@ -226,14 +221,14 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
 Command* CommandOf(const Napi::CallbackInfo& info) { return info[0].As<Napi::External<Running>>().Data()->command; }
 
 // signalCommand(handle, signal)
-void SignalCommand(const Napi::CallbackInfo& info) { CommandOf(info)->Signal(ToInt32(info[1])); }
+void SignalCommand(const Napi::CallbackInfo& info) { CommandOf(info)->Signal(ToInt32(info, 1)); }
 
 // endCommand(handle, signal, killAfterMs)
-void EndCommand(const Napi::CallbackInfo& info) { CommandOf(info)->End(ToInt32(info[1]), ToDuration(info[2])); }
+void EndCommand(const Napi::CallbackInfo& info) { CommandOf(info)->End(ToInt32(info, 1), ToDuration(info, 2)); }
 
 // pauseCommand(handle, pause)
 void PauseCommand(const Napi::CallbackInfo& info) {
-  if (ToBool(info[1]))
+  if (ToBool(info, 1))
     CommandOf(info)->Pause();
   else
     CommandOf(info)->Resume();
@@ -243,7 +238,7 @@ void PauseCommand(const Napi::CallbackInfo& info) {
 void Reap(const Napi::CallbackInfo&) { ReapAdopted(); }
 
 // takeSent(signal): boolean
-Napi::Value Sent(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), TakeSent(ToInt32(info[0]))); }
+Napi::Value Sent(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), TakeSent(ToInt32(info, 0))); }
 
 }  // namespace
 

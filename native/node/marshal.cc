@@ -1,5 +1,8 @@
 #include "node/marshal.h"
 
+#include <cmath>
+#include <limits>
+
 #include "sampler/sampler.h"
 
 namespace tripline {
@@ -8,8 +11,7 @@ namespace {
 // `entry` finds the function in its data.
 void AddFunction(Napi::Object exports, const char* name, void* function, napi_callback entry) {
   napi_value value = nullptr;
-  const napi_status status = napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, entry, function, &value);
-  NAPI_THROW_IF_FAILED_VOID(exports.Env(), status);
+  Check(exports.Env(), napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, entry, function, &value));
   exports.Set(name, value);
 }
 
@@ -58,17 +60,51 @@ void Export(Napi::Object exports, const char* name, void (*function)(const Napi:
   });
 }
 
-std::string ToBytes(Napi::Value value) {
-  std::string text;
-  size_t size = 0;
-  // node-addon-api reads strings as UTF-8 and UTF-16 alone.
-  napi_status status = napi_get_value_string_latin1(value.Env(), value, nullptr, 0, &size);
-  if (status == napi_ok) {
-    text.resize(size);
-    status = napi_get_value_string_latin1(value.Env(), value, &text[0], size + 1, &size);
-  }
-  NAPI_THROW_IF_FAILED(value.Env(), status, std::string());
-  return text;
+void Check(Napi::Env env, napi_status status) { NAPI_THROW_IF_FAILED_VOID(env, status); }
+
+double ToDouble(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi::Number>().DoubleValue(); }
+uint32_t ToUint32(const Napi::CallbackInfo& info, size_t at) { return static_cast<uint32_t>(ToDouble(info, at)); }
+int32_t ToInt32(const Napi::CallbackInfo& info, size_t at) { return static_cast<int32_t>(ToDouble(info, at)); }
+bool ToBool(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi::Boolean>().Value(); }
+uint64_t ToDuration(const Napi::CallbackInfo& info, size_t at) { return ToNanoseconds(ToDouble(info, at)); }
+
+uint64_t ToNanoseconds(double milliseconds) {
+  if (std::isinf(milliseconds)) return kNever;
+  // Anything beyond 30 years is cut off there, which leaves room to add it to the clock of any machine.
+  return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6 + 0.5) : kNever / 16;
 }
+
+TextArgument::TextArgument(const Napi::CallbackInfo& info, size_t at, Reader reader) {
+  const Napi::Value value = info[at];
+  Check(value.Env(), reader(value.Env(), value, nullptr, 0, &size_));
+  text_.reset(new char[size_ + 1]());
+  reader(value.Env(), value, text_.get(), size_ + 1, &size_);
+}
+
+Memory::Memory(const Napi::CallbackInfo& info, size_t at) {
+  Check(info.Env(), napi_get_typedarray_info(info.Env(), info[at], nullptr, &size, &start, nullptr, nullptr));
+}
+
+double ToMillisecondsOrNever(uint64_t nanoseconds) {
+  return nanoseconds == kNever ? std::numeric_limits<double>::infinity() : ToMilliseconds(nanoseconds);
+}
+
+Napi::Value IdOrReason(Napi::Env env, uint32_t id, const Failure& why) {
+  if (id != 0) return Napi::Number::New(env, id);
+  return Napi::String::New(env, why.failed() ? why.text : "unknown failure");
+}
+
+Napi::Value TrueOrReason(Napi::Env env, bool succeeded, const Failure& why) {
+  return succeeded ? Napi::Boolean::New(env, true) : IdOrReason(env, 0, why);
+}
+
+void ResultObject::Set(const char* name, Napi::Value value) { object_.Set(name, value); }
+void ResultObject::SetNumber(const char* name, double value) { Set(name, Napi::Number::New(object_.Env(), value)); }
+void ResultObject::SetCount(const char* name, uint64_t value) { SetNumber(name, static_cast<double>(value)); }
+void ResultObject::SetTime(const char* name, uint64_t nanoseconds) {
+  SetNumber(name, ToMillisecondsOrNever(nanoseconds));
+}
+void ResultObject::SetBool(const char* name, bool value) { Set(name, Napi::Boolean::New(object_.Env(), value)); }
+void ResultObject::SetText(const char* name, const char* value) { Set(name, Napi::String::New(object_.Env(), value)); }
 
 }  // namespace tripline

@@ -7,9 +7,7 @@
 
 #include <napi.h>
 
-#include <cmath>
-#include <limits>
-#include <string>
+#include <memory>
 
 #include "port/platform.h"
 #include "port/probe.h"
@@ -54,55 +52,81 @@ inline Environment* EnvironmentOf(const Napi::CallbackInfo& info) {
 
 // ---- arguments -----------------------------------------------------------------------------------------------------
 
-inline double ToDouble(Napi::Value value) { return value.As<Napi::Number>().DoubleValue(); }
-inline uint32_t ToUint32(Napi::Value value) { return value.As<Napi::Number>().Uint32Value(); }
-inline int32_t ToInt32(Napi::Value value) { return value.As<Napi::Number>().Int32Value(); }
-inline bool ToBool(Napi::Value value) { return value.As<Napi::Boolean>().Value(); }
-inline std::string ToText(Napi::Value value) { return value.As<Napi::String>().Utf8Value(); }
+// Throws in JavaScript where a raw call has failed.
+void Check(Napi::Env env, napi_status status);
 
-// The bytes of a string that holds one byte per character.
-std::string ToBytes(Napi::Value value);
-
+// All of these take the argument at a position, because that makes each use one call.
+double ToDouble(const Napi::CallbackInfo& info, size_t at);
+uint32_t ToUint32(const Napi::CallbackInfo& info, size_t at);
+int32_t ToInt32(const Napi::CallbackInfo& info, size_t at);
+bool ToBool(const Napi::CallbackInfo& info, size_t at);
 // Milliseconds; Infinity is kNever.
-inline uint64_t ToNanoseconds(double milliseconds) {
-  if (std::isinf(milliseconds)) return kNever;
-  // Anything beyond 30 years is cut off there, which leaves room to add it to the clock of any machine.
-  return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6 + 0.5) : kNever / 16;
-}
-inline uint64_t ToDuration(Napi::Value value) { return ToNanoseconds(ToDouble(value)); }
+uint64_t ToDuration(const Napi::CallbackInfo& info, size_t at);
+uint64_t ToNanoseconds(double milliseconds);
 
-// What a typed array of `T` holds; nothing where it is not one. Raw, because node-addon-api asks for the type of the
-// array as well, which would double the cost of fetching a tick.
+// A string. Raw, because node-addon-api returns a std::string, which nothing else here uses.
+class TextArgument {
+ public:
+  using Reader = decltype(&napi_get_value_string_utf8);
+
+  // `reader`: napi_get_value_string_latin1 for a string that holds one byte per character.
+  TextArgument(const Napi::CallbackInfo& info, size_t at, Reader reader = napi_get_value_string_utf8);
+
+  const char* get() const { return text_.get(); }
+  size_t size() const { return size_; }
+
+ private:
+  size_t size_ = 0;
+  std::unique_ptr<char[]> text_;
+};
+
+// The memory of a typed array; nothing where the argument is not one. Raw, because node-addon-api asks for the type of
+// the array as well, which would double the cost of fetching a tick.
+struct Memory {
+  Memory(const Napi::CallbackInfo& info, size_t at);
+
+  void* start = nullptr;
+  size_t size = 0;  // elements
+};
+
 template <typename T>
-struct Numbers {
-  explicit Numbers(Napi::Value array) {
-    void* start = nullptr;
-    const napi_status status = napi_get_typedarray_info(array.Env(), array, nullptr, &size, &start, nullptr, nullptr);
-    NAPI_THROW_IF_FAILED_VOID(array.Env(), status);
-    data = static_cast<T*>(start);
-  }
+struct Numbers : private Memory {
+  Numbers(const Napi::CallbackInfo& info, size_t at) : Memory(info, at) {}
 
-  T* data = nullptr;
-  size_t size = 0;
+  T* data() const { return static_cast<T*>(start); }
+  using Memory::size;
 };
 
 // ---- results -------------------------------------------------------------------------------------------------------
 
-inline double ToMillisecondsOrNever(uint64_t nanoseconds) {
-  return nanoseconds == kNever ? std::numeric_limits<double>::infinity() : ToMilliseconds(nanoseconds);
-}
+double ToMillisecondsOrNever(uint64_t nanoseconds);
 
-// The result of a call that may fail: `value`, or the reason as text.
-template <typename T>
-Napi::Value Result(Napi::Env env, bool succeeded, T value, const Failure& why) {
-  if (succeeded) return Napi::Value::From(env, value);
-  return Napi::String::New(env, why.failed() ? why.text : "unknown failure");
-}
+// The result of a call that may fail: the id, or true; or the reason as text.
+Napi::Value IdOrReason(Napi::Env env, uint32_t id, const Failure& why);
+Napi::Value TrueOrReason(Napi::Env env, bool succeeded, const Failure& why);
+
+// An object of plain properties. Each setter takes its value as it lies in our structures.
+class ResultObject {
+ public:
+  explicit ResultObject(Napi::Env env) : object_(Napi::Object::New(env)) {}
+
+  void Set(const char* name, Napi::Value value);
+  void SetNumber(const char* name, double value);
+  void SetCount(const char* name, uint64_t value);
+  void SetTime(const char* name, uint64_t nanoseconds);
+  void SetBool(const char* name, bool value);
+  void SetText(const char* name, const char* value);
+
+  operator Napi::Value() const { return object_; }
+
+ private:
+  Napi::Object object_;
+};
 
 template <typename T>
 Napi::Array ToArray(Napi::Env env, const T* numbers, size_t count) {
   auto result = Napi::Array::New(env, count);
-  for (uint32_t i = 0; i < count; i++) result.Set(i, numbers[i]);
+  for (uint32_t i = 0; i < count; i++) result.Set(i, Napi::Number::New(env, numbers[i]));
   return result;
 }
 

@@ -63,8 +63,8 @@ struct MetricInfo {
   Family family;
   Scope scope;
   uint8_t systems;
-  uint32_t min_period_ms;
-  uint32_t window_ms;
+  uint16_t min_period_ms;
+  uint16_t window_ms;
 };
 
 // Defined in metrics.cc.

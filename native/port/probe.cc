@@ -77,7 +77,7 @@ void Failure::Set(const char* message) { snprintf(text, sizeof(text), "%s", mess
 
 void ClearReadings(MetricMask metrics, Readings* out) {
   for (MetricMask left = metrics; left != 0; left &= left - 1) out->of[LowestOf(left)].state = Reading::kAbsent;
-  out->failure.text[0] = '\0';
+  out->failure.Clear();
 }
 
 void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out) {
@@ -86,6 +86,12 @@ void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out) {
     if ((metrics >> i & 1) != 0) out->of[i].state = Reading::kUnavailable;
   }
   if (!out->failure.failed()) out->failure = why;
+}
+
+void SetUnavailable(MetricMask metrics, const char* why, Readings* out) {
+  Failure failure;
+  failure.Set(why);
+  SetUnavailable(metrics, failure, out);
 }
 
 void SetEnded(int64_t pid, MetricMask metrics, Readings* out) {

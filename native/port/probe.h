@@ -23,11 +23,12 @@ struct Selector {
 // Human-readable reason why a metric is unavailable: "open /proc/pressure/cpu: ENOENT (kernel without PSI)".
 struct Failure {
   // Clears only the first byte: clearing all of them would be inlined in a hundred places.
-  Failure() { text[0] = '\0'; }
+  Failure() { Clear(); }
 
   char text[160];
 
   bool failed() const { return text[0] != '\0'; }
+  void Clear() { text[0] = '\0'; }
   // "<call> <subject>: <name of the errno> (<hint>)"; subject and hint may be empty.
   void SetErrno(const char* call, const char* subject, int error, const char* hint);
   void Set(const char* message);
@@ -74,6 +75,7 @@ void ClearReadings(MetricMask metrics, Readings* out);
 
 // Marks `metrics` as unavailable. Only the first failure of a read is reported.
 void SetUnavailable(MetricMask metrics, const Failure& why, Readings* out);
+void SetUnavailable(MetricMask metrics, const char* why, Readings* out);
 
 // Marks `metrics` as unavailable because the process they describe has ended.
 void SetEnded(int64_t pid, MetricMask metrics, Readings* out);

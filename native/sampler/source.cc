@@ -137,10 +137,8 @@ MetricMask Source::Note(MetricMask answered, const Readings& readings) {
 }
 
 MetricMask Source::Refuse(MetricMask metrics, const char* why, Readings* out) {
-  Failure failure;
-  failure.Set(why);
   ClearReadings(metrics, out);
-  SetUnavailable(metrics, failure, out);
+  SetUnavailable(metrics, why, out);
   return Note(metrics, *out);
 }
 

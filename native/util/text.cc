@@ -38,6 +38,9 @@ void FixedTextBase::AppendHex(char* buffer, size_t capacity, uint32_t number) {
   Append(buffer, capacity, text, sizeof(text) - 1);
 }
 
+// Out of line, as is the destructor: most probes have several.
+[[gnu::noinline]] Text::Text() = default;
+
 Text::~Text() {
   if (capacity_ != 0) free(data_);
 }
@@ -58,17 +61,24 @@ char* Text::Extend(size_t size) {
   return added;
 }
 
-void Text::Set(const char* a, const char* b, const char* c, const char* d) {
-  const char* const parts[] = {a, b, c, d};
-  size_t size = 0;
-  for (const char* part : parts) size += strlen(part);
+void Text::Set(const char* text) {
   Clear();
-  char* at = Extend(size);
-  for (const char* part : parts) {
-    const size_t length = strlen(part);
-    memcpy(at, part, length);
-    at += length;
-  }
+  Add(text);
+}
+
+void Text::Set(const char* a, const char* b) {
+  Set(a);
+  Add(b);
+}
+
+void Text::Set(const char* a, const char* b, const char* c) {
+  Set(a, b);
+  Add(c);
+}
+
+void Text::Set(const char* a, const char* b, const char* c, const char* d) {
+  Set(a, b, c);
+  Add(d);
 }
 
 void Text::SetPart(const char* data, size_t size) {
@@ -81,6 +91,11 @@ void Text::Add(const char* text) { Add(text, strlen(text)); }
 void Text::Add(const char* data, size_t size) { memcpy(Extend(size), data, size); }
 
 void Text::Add(char each, size_t times) { memset(Extend(times), each, times); }
+
+void Text::AddNumber(uint64_t number) {
+  char digits[20];
+  Add(digits, ToDigits(number, digits));
+}
 
 void Text::Cut(size_t size) {
   if (size >= size_) return;

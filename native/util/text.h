@@ -62,16 +62,21 @@ class FixedText : public FixedTextBase {
 // Grows as needed; ends the process when memory runs out, as all of this library does.
 class Text {
  public:
-  Text() = default;
+  Text();
   ~Text();
   Text(const Text&) = delete;
   Text& operator=(const Text&) = delete;
 
-  void Set(const char* a, const char* b = "", const char* c = "", const char* d = "");
+  // One text, or several one after the other. Overloads, because a default argument would be passed at every call.
+  void Set(const char* text);
+  void Set(const char* a, const char* b);
+  void Set(const char* a, const char* b, const char* c);
+  void Set(const char* a, const char* b, const char* c, const char* d);
   void SetPart(const char* data, size_t size);
   void Add(const char* text);
   void Add(const char* data, size_t size);
   void Add(char each, size_t times = 1);
+  void AddNumber(uint64_t number);
   void Cut(size_t size);
   void Clear() { Cut(0); }
 

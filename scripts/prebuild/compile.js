@@ -46,19 +46,30 @@ const flags = [
   ...(os === 'windows' ? [] : ['-fno-plt']),
   // The addresses of the host's functions: native/runtime/windows_host.c.
   ...(os === 'windows' ? ['-DNAPI_EXTERN=__declspec(dllimport)', '-D__USE_MINGW_ANSI_STDIO=0'] : []),
+  ...(target.withoutGpu ? ['-DTRIPLINE_WITHOUT_GPU'] : []),
   ...includeFlags,
   ...nodeApiFlags(),
 ]
 
 const zig = (...args) => run(zigCommand(), args, zigEnvironment())
 
-/** What makes a Linux binary smaller; on 32-bit ARM also what costs a little time, because its code is the largest. */
+/** What makes a Linux binary smaller: the merging linker does not optimize for size where this does not make it. */
 const smaller = [
   '-enable-merge-functions',
-  // Inlines only what is smaller than its call; -Oz means it, and the merging linker does not.
+  '-enable-machine-outliner=always',
+  // Inlines only what is smaller than its call.
   '-inline-threshold=-25',
-  ...(target.arch === 'arm' ? ['-enable-machine-outliner=always', '-arm-promote-constant'] : []),
+  // These three keep values in registers, which are then saved and restored around loops that hardly ever run.
+  '-disable-machine-licm',
+  '-disable-lsr',
+  '-enable-load-pre=false',
+  // A table is larger than a few comparisons.
+  '-min-jump-table-entries=8',
+  ...(target.arch === 'arm' ? ['-arm-promote-constant'] : []),
 ]
+
+/** Once more for size after what is usual: merging has made visible what is written twice. */
+const passes = 'lto<O2>,default<Oz>'
 
 // Names that no libc has: Node-API, and what the C runtime uses only where it exists.
 const isHosts = (name) => /^(?:napi_|__gmon_start__$|__cxa_finalize$|_ITM_)/.test(name)
@@ -79,6 +90,7 @@ const mergers = {
       '--gc-sections',
       `--version-script=${writeExportMap()}`,
       `--lto-obj-path=${merged}`,
+      `--lto-newpm-passes=${passes}`,
       ...smaller.flatMap((option) => ['-mllvm', option]),
       ...files,
       nothing,

@@ -1,5 +1,6 @@
 // What a release binary must be, judged from the file alone.
 import { inspect } from './inspect.js'
+import { maxBytes } from './targets.js'
 
 const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 
@@ -107,7 +108,8 @@ export function judge(target, file) {
   const wrong = formats[target.platform](found, target)
   if (found.machine !== target.arch) wrong.push(`is for ${found.machine}`)
   if (found.exports.toSorted().join() !== EXPORTS.join()) wrong.push(`exports ${found.exports.join(' ')}`)
-  if (file.length > target.maxBytes) wrong.push(`has ${file.length} bytes, more than ${target.maxBytes}`)
+  if (file.length > maxBytes) wrong.push(`has ${file.length} bytes, more than ${maxBytes}`)
+  if (target.withoutGpu && file.includes('libnvidia-ml')) wrong.push('reads a GPU')
   // `/root/`, `/home/`, `/tmp/`: a path of the machine that it was made on.
   const path = /\/(?:root|home|tmp|work|Users)\/[^\0]*/.exec(file.toString('latin1'))
   if (path !== null) wrong.push(`holds the path ${path[0]}`)
