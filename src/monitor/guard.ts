@@ -150,8 +150,9 @@ export class Guard implements Disposable {
   #reportedBreaches = 0
   #reportedBreached = false
   #reportedUnavailable = false
-  // Tests: whether it is played, and the evidence of before that began or ended.
+  // Tests: whether it is played, what is then called when it is closed, and the evidence of before that began or ended.
   #played = false
+  #playEnds: (() => void) | undefined
   #kept: readonly Breach[] = []
 
   /** @internal Use {@link guard}. */
@@ -331,6 +332,7 @@ export class Guard implements Disposable {
     this.#reportedBreaches = this.breachCount
     this.#closed = true
     for (const each of this.#conditions) each.stop()
+    this.#playEnds?.()
     forgetGuard(this.#id)
     connect().removeGuard(this.#id)
     for (const each of this.#series) each.release()
@@ -351,18 +353,23 @@ export class Guard implements Disposable {
 
   /**
    * Has it begin anew, played by {@link kStep} or back with the machine. Listeners are not notified before {@link kDeliver} is
-   * called. @internal
+   * called. `closed` is called when it is closed meanwhile. @internal
    */
-  [kPlay](played: boolean): void {
+  [kPlay](played: boolean, closed?: () => void): void {
+    this.#playEnds = closed
     if (this.#played === played || this.#closed) return
     const { breachCount } = this
     this.#kept = this.#evidence(true)
     forgetGuard(this.#id)
     connect().removeGuard(this.#id)
-    // Of no guard, in case that the next one is refused.
     this.#id = 0
     this.#played = played
-    this.#id = this.#add(breachCount)
+    try {
+      this.#id = this.#add(breachCount)
+    } catch (error) {
+      this.close()
+      throw error
+    }
     registerGuard(this.#id, this)
   }
 

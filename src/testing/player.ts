@@ -32,7 +32,8 @@ export class Player {
     let player = players.get(guard)
     if (player === undefined) {
       player = new Player(guard)
-      guard[kPlay](true)
+      const timer = player.#timer
+      guard[kPlay](true, () => timer.stop())
       players.set(guard, player)
     }
     player.#users++

@@ -39,7 +39,7 @@ export interface RecordedValue extends SnapshotValue, Selector {
 /** One entry of a trace: a sample, a line of `tripline watch --json`, or what `samples()` yields, also after JSON. */
 export type TraceEntry = TraceSample | WatchSample | Snapshot | SampleBlock | readonly RecordedValue[]
 
-/** A recorded trace, oldest first. */
+/** A recorded trace, oldest first, that comes to an end. */
 export type Trace = Iterable<TraceEntry> | AsyncIterable<TraceEntry>
 
 /** A moment of a trace. */

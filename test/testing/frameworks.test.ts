@@ -57,6 +57,17 @@ describe('tripline/testing', () => {
     expect(stdout.trim()).toBe('true true')
   })
 
+  it('lets the process end once the guard is closed, whatever still runs of a fake', async () => {
+    const code = `
+      const { guard } = require('tripline')
+      const watched = guard({ memory: { above: 99.9, for: '1h' } })
+      require('tripline/testing').fakeBreach(watched, 'memory', 100)
+      watched.close()`
+    const cwd = fileURLToPath(new URL('../..', import.meta.url))
+    const { status, signal } = spawnSync(process.execPath, ['-e', code], { cwd, timeout: 25_000 })
+    expect([status, signal]).toEqual([0, null])
+  })
+
   it('needs the addon, and says so', async () => {
     const code = `
       const { fakeBreach, simulate, useClock, recordingToken } = require('tripline/testing')
