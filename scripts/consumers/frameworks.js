@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, runCheck, write } from './project.js'
-import { asCommonJs, check, program, testFile } from './programs.js'
+import { asCommonJs, check, program, testFile, testing } from './programs.js'
 
 const TYPESCRIPT = '5.9.3'
 
@@ -149,9 +149,29 @@ const leavingRows = [29, 30].map((version) => ({
   },
 }))
 
+/** `tripline/testing`: Jest reports its assertions, and its fakes follow Jest's timers. */
+const testingRows = [29, 30].flatMap((version) =>
+  [
+    ['CommonJS', 'a.test.js', asCommonJs(testing)],
+    ['ES modules', 'a.test.mjs', testing],
+  ].map(([name, file, text]) => ({
+    name: `Jest ${version}, tripline/testing, ${name}`,
+    system: jestSystems[name].system ?? name,
+    async check(workshop) {
+      const cwd = await jestProject(workshop, version)
+      write(cwd, { [`testing/${file}`]: text })
+      const { flags = [], config } = jestSystems[name]
+      const args = jestArguments({ ...config, testMatch: [`**/testing/${file}`] })
+      const output = await run(process.execPath, [...flags, ...args], { cwd })
+      return { shown: /^Tests: +(\d+ passed)/m.exec(output)[1] }
+    },
+  })),
+)
+
 export const frameworkRows = [
   ...jestRows,
   ...leavingRows,
+  ...testingRows,
   ...['3.2.4', '4.1.12'].map((version) => ({
     name: `Vitest ${version.split('.')[0]}`,
     system: 'ESM',

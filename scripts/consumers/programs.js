@@ -1,4 +1,4 @@
-// The texts that rows run, all made of test/consumers/check.js.
+// The texts that rows run, made of those in test/consumers.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -6,12 +6,15 @@ const fixture = (name) => readFileSync(fileURLToPath(new URL(`../../test/consume
 
 export const check = fixture('check.js')
 export const types = fixture('types.ts')
+export const testing = fixture('testing.js')
 
 /** The same text as a CommonJS module. */
 export function asCommonJs(text) {
   const names = [...text.matchAll(/^export async function (\w+)/gm)].map(([, name]) => name)
   const body = text
-    .replaceAll(/^import (\{.*\}) from ('.*')$/gm, 'const $1 = require($2)')
+    .replaceAll(/^import (\{.*\}) from ('.*')$/gm, (_, imported, from) => {
+      return `const ${imported.replaceAll(' as ', ': ')} = require(${from})`
+    })
     .replaceAll(/^export (?=async function)/gm, '')
   return body + names.map((name) => `exports.${name} = ${name}\n`).join('')
 }
