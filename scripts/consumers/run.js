@@ -16,6 +16,7 @@ import { parseArgs } from 'node:util'
 import { pack } from '../lib/pack.js'
 import { frameworkRows } from './frameworks.js'
 import { Workshop } from './project.js'
+import { typeRows } from './types.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const { values: options, positionals: words } = parseArgs({
@@ -27,7 +28,7 @@ const { values: options, positionals: words } = parseArgs({
     keep: { type: 'boolean' },
   },
 })
-const rows = [...frameworkRows].filter(
+const rows = [...frameworkRows, ...typeRows].filter(
   ({ name, everyday }) =>
     (!options.everyday || everyday) && (words.length === 0 || words.some((word) => name.includes(word))),
 )

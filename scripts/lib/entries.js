@@ -27,14 +27,27 @@ export function manifestFields() {
   return { main: './dist/index.cjs', types: './dist/index.d.cts', exports, ...more }
 }
 
+/**
+ * Brings in the types of Node, also for projects that do not list them. Where they are not installed, TypeScript reports
+ * one error, here; the many that follow from it in the other declarations are off. Tests check those without that comment.
+ */
+const NODE_TYPES = `// These declarations need the types of Node: npm install --save-dev @types/node
+/// <reference types="node" />
+export {}
+`
+const TYPES_HEAD = `// @ts-nocheck
+/// <reference path="./node.d.cts" />
+`
+
 /** Writes the ES modules of all entries, their declarations, and the hint for file tracers. */
 export function finishEntries(dist) {
   // Types exist once, too: those of the ES modules are re-exports.
   for (const file of readdirSync(dist).filter((each) => each.endsWith('.d.ts'))) {
     const types = readFileSync(join(dist, file), 'utf8')
-    writeFileSync(join(dist, file), types.replaceAll(/(from "\.\/[^"]+)\.js"/g, '$1.cjs"'))
+    writeFileSync(join(dist, file), TYPES_HEAD + types)
     renameSync(join(dist, file), join(dist, file.replace(/\.d\.ts$/, '.d.cts')))
   }
+  writeFileSync(join(dist, 'node.d.cts'), NODE_TYPES)
   for (const name of Object.keys(ENTRIES)) writeEntry(dist, name)
   appendTrace(join(dist, 'library.cjs'))
 }

@@ -16,7 +16,7 @@ export interface ChunkOptions<T = unknown> extends StreamOptions<T> {
 }
 
 /** The items of a source in arrays; made by `cancel.chunks(source, size)`. */
-export class ChunkedStream<T> implements AsyncIterableIterator<T[], undefined>, AsyncDisposable {
+export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDisposable {
   readonly #items: CancelableStream<T>
   readonly #operation: Operation
   readonly #size: number

@@ -64,7 +64,7 @@ class StreamWaiter extends Waiter {
  * The items of a source inside an operation; made by `cancel.stream(source)`. It reads an item only on request, so a slow
  * consumer slows the source down.
  */
-export class CancelableStream<T> implements AsyncIterableIterator<T, undefined>, AsyncDisposable {
+export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDisposable {
   readonly #operation: Operation
   readonly #reader: Reader<T>
   readonly #interruptible: boolean
