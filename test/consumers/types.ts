@@ -1,6 +1,16 @@
 // What a project writes that checks its libraries with `exactOptionalPropertyTypes`: options that may be undefined, classes
 // of its own, and the types of what it is handed.
 import { Cancelable, CancelationToken, Guard, every, guard, run, sample } from 'tripline'
+import {
+  assertCancelsWithin,
+  collect,
+  fakeBreach,
+  readTrace,
+  recordingToken,
+  simulate,
+  useClock,
+} from 'tripline/testing'
+import type { Collection, FakeBreach, RecordingToken, Simulation, TestClock, Trace } from 'tripline/testing'
 import type { CancelableOptions, GuardOptions, Limits, RunOptions, SamplesOptions, TickerOptions } from 'tripline'
 
 export function operation(timeout?: string, token?: CancelationToken, abortSignal?: AbortSignal): Cancelable {
@@ -33,4 +43,21 @@ export async function used(): Promise<number> {
   await ticker.close()
   const taken = await sample('process.rss')
   return taken.get('process.rss')?.value ?? 0
+}
+
+export function faked(watched: Guard): FakeBreach {
+  return fakeBreach(watched, 'disk.free(/data)', '1GB')
+}
+
+export async function played(trace: Trace, minHold?: string): Promise<Simulation> {
+  await simulate({ memory: 90 }, [{ time: '1s', values: { memory: null, 'disk.free(/)': 5, cpu: undefined } }], {
+    minHold,
+  })
+  await simulate({ memory: 90 }, readTrace('[]'))
+  return simulate({ memory: 90 }, trace, { interval: undefined })
+}
+
+export async function tools(kind?: 'timeout'): Promise<[TestClock, RecordingToken, Collection]> {
+  await assertCancelsWithin((cancel) => cancel.sleep(5), '1s', { kind })
+  return [useClock(), recordingToken(), collect(new Cancelable())]
 }
