@@ -5,7 +5,7 @@ import { checkKeys, checkOptions, invalidValue } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import { parsePeriod, type Duration } from '../base/units.js'
 import type { MetricName, MetricUnit } from '../addon/metrics.js'
-import { Series, firstReading, keepClocks, type Reading } from '../addon/sampler.js'
+import { Series, firstReading, keepClocks, readValues, toLocalTime } from '../addon/sampler.js'
 import { metricText } from './expression.js'
 import { SELECTOR_KEYS, isSeriesOf, selectorOf, type Selector } from './limits.js'
 import { parseQueries, parseQuery, type MetricQuery } from './snapshot.js'
@@ -82,9 +82,12 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
   readonly #entries: readonly Entry[]
   readonly #byText = new Map<unknown, Entry>()
   readonly #alive = new AliveHold()
+  readonly #series: readonly Series[]
   readonly #warmedUp: Promise<void>
   #ready: Promise<void> | undefined
   #closed = false
+  // How many of them are asked to be read.
+  #readers = 0
 
   /** @internal Use {@link monitor}. */
   constructor(metrics: MetricQuery | readonly MetricQuery[], options: MonitorOptions) {
@@ -100,11 +103,15 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
       for (const [index, key] of keys.entries()) {
         entries.push(toEntry(queries[index]!, Series.open(key, onMissing === 'throw')))
       }
-      for (const { series } of entries) series.addReader(this.interval)
+      for (const { series } of entries) {
+        series.addReader(this.interval)
+        this.#readers++
+      }
     } catch (error) {
-      for (const { series } of entries) series.release()
+      this.#release()
       throw error
     }
+    this.#series = entries.map(({ series }) => series)
     this.#warmedUp = this.#warmUp()
     // A failure shows in `ready`.
     this.#warmedUp.catch(() => undefined)
@@ -122,13 +129,19 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     const entry = this.#byText.get(query) ?? this.#find(query)
     // On Linux both clocks stand still while the machine sleeps; asking costs more than a value.
     if (process.platform !== 'linux') keepClocks()
-    return this.#read(entry)
+    const { value, at } = entry.series.read()
+    return this.#toReading(entry, value, at, realNow())
   }
 
-  /** The newest reading of each metric, in the order in which they were given. */
+  /** The readings of all metrics at one moment, in the order in which the metrics were given. */
   *[Symbol.iterator](): IterableIterator<MonitorReading> {
     if (process.platform !== 'linux') keepClocks()
-    for (const entry of this.#entries) yield this.#read(entry)
+    const now = realNow()
+    const { numbers } = readValues(this.#series)
+    for (const [index, entry] of this.#entries.entries()) {
+      const at = numbers[2 * index + 1]!
+      yield this.#toReading(entry, numbers[2 * index]!, at === 0 ? NaN : toLocalTime(at), now)
+    }
   }
 
   /** The same as an array, for `JSON.stringify`. */
@@ -172,10 +185,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     if (this.#closed) return
     this.#closed = true
     this.#alive.release()
-    for (const { series } of this.#entries) {
-      series.removeReader(this.interval)
-      series.release()
-    }
+    this.#release()
   }
 
   /** The same as {@link close}. */
@@ -183,8 +193,16 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     this.close()
   }
 
+  /** Also what a constructor that fails has opened. */
+  #release(): void {
+    for (const { series } of this.#entries) {
+      if (this.#readers-- > 0) series.removeReader(this.interval)
+      series.release()
+    }
+  }
+
   async #warmUp(): Promise<void> {
-    const unknown = this.#entries.map(({ series }) => series).filter((series) => series.read().state === 'unknown')
+    const unknown = this.#series.filter((series) => series.read().state === 'unknown')
     if (unknown.length > 0) await firstReading(unknown)
   }
 
@@ -204,18 +222,16 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     throw invalidValue('query', `one of the monitor's metrics (${printable(known)})`, query)
   }
 
-  #read({ series, metric, text, selector, unit }: Entry): MonitorReading {
-    const reading = this.#closed ? CLOSED : series.read()
-    const { state, value, at } = reading
-    if (state === 'known') return { metric, text, selector, unit, state, value, at, age: realNow() - at, why: '' }
-    const missing = { value: undefined, at: undefined, age: undefined }
-    if (state === 'unknown') return { metric, text, selector, unit, state: 'pending', ...missing, why: NOT_YET }
-    const why = this.#closed ? 'the monitor was closed' : printable(series.describe().why)
-    return { metric, text, selector, unit, state, ...missing, why }
+  /** @param at NaN where there was no value yet */
+  #toReading({ series, metric, text, selector, unit }: Entry, value: number, at: number, now: number): MonitorReading {
+    const missing = { metric, text, selector, unit, value: undefined, at: undefined, age: undefined }
+    if (this.#closed) return { ...missing, state: 'unavailable', why: 'the monitor was closed' }
+    if (Number.isNaN(at)) return { ...missing, state: 'pending', why: NOT_YET }
+    if (Number.isNaN(value)) return { ...missing, state: 'unavailable', why: printable(series.describe().why) }
+    return { metric, text, selector, unit, state: 'known', value, at, age: Math.max(0, now - at), why: '' }
   }
 }
 
-const CLOSED: Reading = Object.freeze({ state: 'unavailable', value: NaN, at: NaN })
 const NOT_YET = 'there is no value yet: it was not read, its first window is not over, or its counters stand still'
 
 /** A path that was not asked for, the working directory's, is not shown. */
