@@ -1,14 +1,14 @@
-/** Samples taken natively and handed over in blocks of typed arrays, for rates at which one call per sample costs too much. */
+/** Samples in blocks of typed arrays, taken natively, for rates at which one call per sample costs too much. */
 import { MetricUnavailableError, invalidValue, outOfRange } from '../base/errors.js'
 import type { MetricName } from '../addon/metrics.js'
 import { connect, forgetRequest, newRequest, toLocalTime, type SeriesKey } from '../addon/sampler.js'
 import { Stream, Supply } from './stream.js'
 
-/** One block of samples; the arrays are the consumer's own, of `batch` numbers each. */
+/** One block of samples. Each array has `batch` numbers, and is not used for another block. */
 export interface SampleBlock {
-  /** When each was taken, in milliseconds on the clock of `performance.now()`. */
+  /** When each sample was taken, in milliseconds on the clock of `performance.now()`. */
   readonly at: Float64Array
-  /** By metric, in its unit; NaN where it was not known. */
+  /** The values by metric, in its unit; NaN where a value was not known. */
   readonly values: Readonly<Partial<Record<MetricName, Float64Array>>>
   /** How many samples are missing between the previous block and this one, because the consumer or the machine was too slow. */
   readonly missed: number
@@ -34,7 +34,7 @@ export function sampleBlocks(
 class Blocks extends Supply<SampleBlock> {
   readonly #batch: number
   #recorder: number | undefined
-  // When the last sample was taken that was handed over; NaN before the first.
+  // The time of the last sample that the consumer got; NaN before the first.
   #lastAt = NaN
   #rested = false
 
@@ -59,7 +59,7 @@ class Blocks extends Supply<SampleBlock> {
     return this.#toBlock(block, missed)
   }
 
-  /** A negative number once there is a block to take; otherwise how many samples were missed before the block just taken. */
+  /** Fills a block and resolves with the number of samples missed before it; with a negative number if it has to be called again. */
   #take(block: Float64Array): Promise<number> {
     return new Promise((resolve) => {
       const request = newRequest(() => resolve(-1))
@@ -75,7 +75,7 @@ class Blocks extends Supply<SampleBlock> {
     const at = column(0)
     for (let i = 0; i < at.length; i++) at[i] = toLocalTime(at[i]!)
     const values = Object.fromEntries(this.series.map(({ key }, index) => [key.metric, column(index + 1)]))
-    // A new recorder does not know of the samples that lie between it and the one before.
+    // A new recorder does not count the samples that are missing since the one before.
     const rested = this.#rested ? Math.max(0, Math.round((at[0]! - this.#lastAt) / this.interval) - 1) : 0
     this.#rested = false
     this.#lastAt = at.at(-1)!
@@ -83,7 +83,7 @@ class Blocks extends Supply<SampleBlock> {
   }
 
   override rest(): void {
-    // The recorder reads the series.
+    // Removed before the series that it reads.
     if (this.#recorder !== undefined) connect().removeRecorder(this.#recorder)
     this.#recorder = undefined
     this.#rested = !Number.isNaN(this.#lastAt)

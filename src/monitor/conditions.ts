@@ -1,4 +1,4 @@
-/** Conditions of a guard: checks of the user's that must hold, judged by the sampler as limits are. */
+/** Conditions of a guard: the user's own checks, which the sampler judges in the same way as limits. */
 import { checkKeys, ConditionUnknownError, invalidType, invalidValue } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import { messageOf } from '../base/reason.js'
@@ -6,33 +6,33 @@ import { parseDuration, parsePeriod, type Duration } from '../base/units.js'
 import { Poll, type Outcome } from '../engine/poll.js'
 
 /**
- * Returns, or resolves to, `true` while all is well and `false` while it is not. Anything else, an exception, a rejection
- * and silence for longer than `timeout` is a failed check. The signal aborts when that time is over, and when the guard is
- * closed.
+ * Returns, or resolves to, `true` while the condition holds and `false` while it does not. The check fails if it returns
+ * anything else, throws, rejects, or does not settle within `timeout`. The signal aborts after that time, and when the guard
+ * is closed.
  */
 export type GuardCheck = (signal: AbortSignal) => boolean | PromiseLike<boolean>
 
 /**
- * Something that must hold beside the metrics of a guard. It is breached while the check returns false, or fails; a check of
- * which the answer is not there yet, the first one included, changes nothing.
+ * A condition that must hold, beside the metrics of a guard. It is breached while its check returns false or fails. A check
+ * that has not settled yet changes nothing.
  */
 export interface GuardCondition {
-  /** Whether it holds. The first check is when the guard is made; none begins before the one before has settled. */
+  /** Checks the condition: first when the guard is made, and never again before the previous check has settled. */
   check: GuardCheck
   /** From the end of one check to the start of the next. @default 1 s */
   interval?: Duration | undefined
   /**
-   * How long an answer is waited for; Infinity is forever. A check that is still silent then has failed, and fails again
-   * with every `interval` until it settles. Its late answer is not used. @default 5 s
+   * The longest time that a check may take; `Infinity` is no limit. A check that takes longer has failed, and fails again
+   * after every `interval` until it settles. Its late result is not used. @default 5 s
    */
   timeout?: Duration | undefined
-  /** How long it must have failed to hold. Judged with each check. @default 0 */
+  /** How long it must not hold before it is a breach; judged at each check. @default 0 */
   for?: Duration | undefined
-  /** How long it must hold again. Judged with each check. @default 0 */
+  /** How long it must hold again before the breach is over; judged at each check. @default 0 */
   clearFor?: Duration | undefined
   /**
-   * What a failed check means: that the condition does not hold, nothing, or as with a metric that is missing, an error
-   * when the guard is made (where the first check fails at once) and later that the guard is unavailable.
+   * What a failed check means. `'breach'`: the condition does not hold. `'ignore'`: nothing. `'throw'`: `guard()` throws if
+   * the first check fails synchronously, and the guard becomes unavailable if checks fail later.
    *
    * @default 'breach'
    */
@@ -55,10 +55,10 @@ const DEFAULT_TIMEOUT = 5000
 const KEYS = ['check', 'interval', 'timeout', 'for', 'clearFor', 'onMissing']
 const ON_MISSING = ['breach', 'ignore', 'throw'] as const
 
-// A check that begins this much late, in milliseconds, was held up: in that time nothing was observed.
+// If a check begins this much late, in milliseconds, the delay does not count as observed time.
 const LATE = 50
 
-/** Whether a value was meant as a condition. */
+/** Whether a value was probably meant as a condition. */
 export function isCheck(value: unknown): boolean {
   return typeof value === 'function' || (typeof value === 'object' && value !== null && 'check' in value)
 }
@@ -97,11 +97,11 @@ function parseCondition(name: string, given: GuardCheck | GuardCondition): Parse
   }
 }
 
-/** What a breach of a condition rests on. */
+/** The evidence for the breach of a condition. */
 export interface ConditionProof {
-  /** 0, or NaN where the check failed. */
+  /** 0, or NaN if the check failed. */
   readonly value: number
-  /** What it failed with. */
+  /** The error of a failed check. */
   readonly error?: unknown
 }
 
@@ -114,8 +114,9 @@ export class ConditionWatch {
   #lost: ConditionUnknownError | undefined
 
   /**
-   * @param isReal whether it keeps to the real clock, whichever is in force
-   * @param step takes an outcome: 1 where the condition does not hold, 0, NaN; whether that is the proof of a breach
+   * @param isReal whether it stays on the real clock, even if a test has replaced the clock
+   * @param step takes an outcome: 0 if the condition holds, 1 if not, NaN if unknown. Returns whether that is the evidence
+   *   of a breach
    */
   constructor(condition: ParsedCondition, isReal: boolean, step: (value: number, late: number) => boolean) {
     this.#condition = condition
@@ -127,17 +128,17 @@ export class ConditionWatch {
     return this.#condition.name
   }
 
-  /** Of the latest breach. */
+  /** The evidence for the latest breach. */
   get proof(): ConditionProof {
     return this.#proof
   }
 
-  /** Why it is unknown whether the condition holds, where a failed check means that. */
+  /** Why it is unknown whether the condition holds; undefined while it is known. */
   get lost(): ConditionUnknownError | undefined {
     return this.#lost
   }
 
-  /** Runs the first check. @throws ConditionUnknownError where it fails at once, and `onMissing` is 'throw' */
+  /** Runs the first check. @throws ConditionUnknownError if it fails synchronously and `onMissing` is 'throw' */
   start(): void {
     this.#poll.start()
     if (this.#lost !== undefined) throw this.#lost

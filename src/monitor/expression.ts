@@ -5,7 +5,7 @@ import { replaceUnprintable } from '../base/printable.js'
 import { parseDuration, parsePercent } from '../base/units.js'
 import { checkMetric, parseLimits, parseValue, toSeriesKey, type Limit, type Limits, type Selector } from './limits.js'
 
-/** A metric by name, which may be followed by its selector in brackets: `'cpu'`, `'disk(/data)'`, `'process.rss(812)'`. */
+/** The name of a metric, optionally with a selector in brackets: `'cpu'`, `'disk(/data)'`, `'process.rss(812)'`. */
 export type MetricText = MetricName | `${MetricName}(${string})`
 
 /** A metric with its selector. */
@@ -20,14 +20,14 @@ export interface LimitExpression {
 }
 
 const NAME = /[A-Za-z][\w.]*/y
-// Brackets within, as in the name of a folder, come in pairs.
+// A selector may itself contain pairs of brackets, as in the name of a folder.
 const SELECTOR = /\((?:[^()]|\([^()]*\))*\)/y
 const OPERATOR = /[<>]/y
 const VALUE = /[\d.]+(?:\s*(?!(?:for|clear|over)\b)(?:[A-Za-z]+(?:\/s)?|%|°C))?/y
 const KEYWORD = /for|clear|over/y
 const DURATION = /[\d.]+\s*[a-z]+/y
 
-/** `METRIC[(SELECTOR)]`. @throws TypeError; ExpressionError, with a caret, where there is more than a name */
+/** Parses `METRIC[(SELECTOR)]`. @throws TypeError; ExpressionError, with a caret, for text that is more than a name */
 export function parseMetric(text: string): SelectedMetric {
   const found = findMetric(text)
   if (found !== undefined) return { info: found.info, selector: {} }
@@ -39,18 +39,18 @@ export function parseMetric(text: string): SelectedMetric {
   return { info, selector }
 }
 
-/** The text that {@link parseMetric} reads; where a selector has none, the name alone. */
+/** Prints a metric as {@link parseMetric} reads it. Selectors that have no place in the brackets are left out. */
 export function metricText({ info, selector }: SelectedMetric): string {
   const [key] = SELECTORS[info.scope]
   const selected = key === undefined ? undefined : selector[key]
   return selected === undefined ? info.name : `${info.name}(${selected})`
 }
 
-/** Why an expression makes no sense where it stands; undefined where it does. */
+/** Says why an expression makes no sense where it is used; undefined if it does. */
 export type Refuse = (expression: LimitExpression) => string | undefined
 
 /**
- * `METRIC[(PATH | ZONE | PID)] > VALUE [for DURATION] [clear VALUE] [over DURATION]`, or with `<`.
+ * Parses `METRIC[(SELECTOR)] > VALUE [for DURATION] [clear VALUE] [over DURATION]`, or with `<`.
  *
  * @throws ExpressionError with a caret under the place that could not be read, or under the metric that is refused
  */
@@ -72,7 +72,7 @@ export function parseExpression(text: string, refuse?: Refuse): LimitExpression 
 /**
  * Parses what follows the `>` of an expression, the value of an option such as `--memory '1GB for 2s'`.
  *
- * @param whole what a percentage is a share of, where one may be given
+ * @param whole what 100 % is; only with it may the value be a percentage
  * @throws ExpressionError
  */
 export function parseAbove(option: string, metric: MetricName, text: string, whole?: () => number): LimitExpression {
@@ -182,10 +182,10 @@ class Reader {
   readonly #text: string
   at: number
 
-  /** @param at where reading begins; the text before it is only shown */
+  /** @param at where reading begins; the text before that is only shown in errors */
   constructor(what: 'metric' | 'limit', text: string, at: number = 0) {
     this.#what = what
-    // The caret is in place only where every character is one column wide.
+    // The caret is in the right place only if every character is one column wide.
     this.#text = text.replaceAll(/\s/g, ' ')
     this.at = at
     this.#skipSpace()
@@ -210,7 +210,7 @@ class Reader {
     return { text: match[0], at }
   }
 
-  /** Runs `parse` and points at `at` where it throws. */
+  /** Runs `parse`, and points at `at` if it throws. */
   check<T>(at: number, parse: () => T): T {
     try {
       return parse()
@@ -229,7 +229,7 @@ class Reader {
   }
 }
 
-/** Removes the name of the library's option, which does not occur in the text. */
+/** Removes the name of the library's option from a message, because the text does not contain it. */
 function withoutOptionName(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error)
   const [, allowed] = /^The "[^"]*" option (?:is out of range: it )?must be (.*)\. Received /s.exec(message) ?? []

@@ -1,4 +1,4 @@
-/** Guards: limits watched together, breached or clear, with evidence. */
+/** Guards: limits that are watched together, with evidence of their breaches. */
 import { inThisContext } from '../base/async-context.js'
 import { AliveHold } from '../base/alive.js'
 import { now, realNow } from '../base/clock.js'
@@ -19,40 +19,40 @@ import { Series, connect, forgetGuard, kDeliver, registerGuard, toLocalTime, toS
 /** The options of a guard, all optional. */
 export interface GuardOptions {
   /**
-   * A crossing is noticed at most this late, as far as the source of the metric allows. A share over time that is far from
-   * its line is read less often than that, because its mean cannot come to the line any sooner. @default 100 ms
+   * The longest time until a crossing is noticed, if the source of the metric allows it. A share over time that is far from
+   * its line is read less often, because its mean cannot reach the line any sooner. @default 100 ms
    */
   within?: Duration | undefined
-  /** A fixed time between reads instead of the adaptive one; excludes `within`. @default none */
+  /** A fixed time between reads instead of the adaptive one; not together with `within`. @default none */
   interval?: Duration | undefined
-  /** Breached while any limit is, or only while all of them are. @default 'any' */
+  /** Whether it is breached while any limit is, or only while all limits are. @default 'any' */
   mode?: 'any' | 'all' | undefined
-  /** Once breached, it stays so for at least this long. @default 0 */
+  /** How long a breach lasts at least. @default 0 */
   minHold?: Duration | undefined
-  /** Watches and reports, but cancels nothing. @default false */
+  /** Whether it only watches and reports, and cancels nothing. @default false */
   dryRun?: boolean | undefined
-  /** For reasons, messages and diagnostics. @default the names of its metrics and conditions */
+  /** Its name in reasons, messages and diagnostics. @default the names of its metrics and conditions */
   name?: string | undefined
 }
 
 /**
- * Where a guard stands.
+ * The states of a guard.
  *
  * - `clear`: no limit is crossed
  * - `pending`: a limit is crossed, but not yet for as long as its `for`
  * - `breached`: a limit has been crossed for long enough
  * - `clearing`: recovered, but not yet for as long as `clearFor` or `minHold`; it still counts as breached
- * - `unavailable`: a metric went missing, so that nothing is known
+ * - `unavailable`: a metric went missing, so the state is unknown
  */
 export type GuardState = 'clear' | 'pending' | 'breached' | 'clearing' | 'unavailable'
 
 /** The listeners of a guard, by event. */
 export interface GuardEvents {
-  /** A limit was crossed, for as long as its `for` says. */
+  /** A limit has been crossed, or a condition has not held, for as long as `for` says. */
   breach: (breach: Breach, guard: Guard) => void
   /** A breach is over. */
   clear: (guard: Guard) => void
-  /** A metric went missing. */
+  /** A metric went missing, or the check of a condition fails. */
   unavailable: (error: MetricUnavailableError, guard: Guard) => void
 }
 
@@ -70,28 +70,28 @@ export interface ClearMessage {
   readonly guard: Guard
 }
 
-/** How one limit of a guard is sampled. The period is a result of `within` and of what the metric does. */
+/** How one limit of a guard is sampled. The period follows from `within` and from the metric's values. */
 export interface Sampling {
   /** The name of the metric. */
   readonly metric: MetricName
-  /** Milliseconds to the next read, now. */
+  /** The current time between two reads, in milliseconds. */
   readonly period: number
-  /** The least that the source allows, in milliseconds. */
+  /** The shortest period that the source allows, in milliseconds. */
   readonly minPeriod: number
   /** The file or API that the value is read from. */
   readonly origin: string
 }
 
-// By number as on the board.
+// By their numbers on the board.
 const STATES: readonly GuardState[] = ['clear', 'pending', 'breached', 'clearing', 'unavailable']
-/** In place of a condition's subscription. */
+/** Stands in for the subscription of a condition, which has no series. */
 const NO_SERIES = 2 ** 32 - 1
 const ON_MISSING_CODES = { throw: 0, ignore: 1, breach: 2 } as const
 const OPTION_KEYS = ['within', 'interval', 'mode', 'minHold', 'dryRun', 'name']
 const EVENTS: readonly (keyof GuardEvents)[] = ['breach', 'clear', 'unavailable']
 
 const DEFAULT_WITHIN = 100
-/** The unit of a breach that is one of a condition. */
+/** The unit that marks the breach of a condition. */
 const CONDITION = 'condition'
 
 /** @internal */
@@ -103,7 +103,7 @@ export const kPlay: unique symbol = Symbol('tripline.play')
 /** @internal */
 export const kStep: unique symbol = Symbol('tripline.step')
 
-/** What tests put between the machine and guards that are made meanwhile. @internal */
+/** Lets tests feed guards with values of their own. @internal */
 export interface Stage {
   /** Whether a guard with these limits is to be played from the start, also where the machine lacks a metric. */
   claims(limits: readonly ParsedLimit[]): boolean
@@ -119,8 +119,9 @@ export function setStage(next: Stage | undefined): void {
 }
 
 /**
- * One or more limits watched together by the sampling thread; made by {@link guard}. It never keeps a process alive.
- * Listeners run in a turn of their own; `state` and `breaches` are true at once, also inside code that never yields.
+ * One or more limits that the sampling thread watches together; made by {@link guard}. It does not keep the process alive,
+ * unless {@link Guard.ref} is called. Listeners run in a turn of their own; `state` and `breaches` are up to date even inside
+ * code that never yields.
  */
 export class Guard implements Disposable {
   static {
@@ -140,7 +141,7 @@ export class Guard implements Disposable {
   #id: number
   #closed = false
   readonly #alive = new AliveHold()
-  /** By what was registered, bound to the async context of that. */
+  /** Each listener bound to the async context in which it was registered, by the function itself. */
   #listeners: { [event in keyof GuardEvents]: Map<GuardEvents[event], GuardEvents[event]> } | undefined
   #waiting: Set<Waiting> | undefined
   #controller: AbortController | undefined
@@ -150,7 +151,7 @@ export class Guard implements Disposable {
   #reportedBreaches = 0
   #reportedBreached = false
   #reportedUnavailable = false
-  // Tests: whether it is played, what is then called when it is closed, and the evidence of before that began or ended.
+  // For tests: whether it is played, what to call when it is closed, and the evidence from before that began or ended.
   #played = false
   #playEnds: (() => void) | undefined
   #kept: readonly Breach[] = []
@@ -192,7 +193,7 @@ export class Guard implements Disposable {
   }
 
   #stepCondition(place: number, value: number, late: number): boolean {
-    // One that is played is on the clock of the test.
+    // A guard that is played is on the test's clock.
     return connect().stepCondition(this.#id, place, value, late, this.#played ? toSamplerTime(now()) : 0)
   }
 
@@ -205,7 +206,7 @@ export class Guard implements Disposable {
     throw new MetricUnavailableError(this.#limits[0]?.series.metric ?? this.name, id)
   }
 
-  /** Where it stands; true also inside code that never yields, and cheap: no native call. `'clear'` once closed. */
+  /** Its state, up to date even inside code that never yields. Reading it takes no native call. `'clear'` once closed. */
   get state(): GuardState {
     return this.#closed ? 'clear' : STATES[readFlag(this.#flag) & 7]!
   }
@@ -216,7 +217,7 @@ export class Guard implements Disposable {
     return state === 'breached' || state === 'clearing'
   }
 
-  /** Clear for sure: a breached guard that loses its metric is not. */
+  /** Whether it is known to be clear, which a breached guard that has lost its metric is not. */
   get #recovered(): boolean {
     const state = this.state
     return state === 'clear' || state === 'pending'
@@ -251,8 +252,8 @@ export class Guard implements Disposable {
   }
 
   /**
-   * Calls `listener` with each breach, each end of one, or when a metric goes missing. Breaches that follow each other
-   * faster than the event loop turns are reported as one. Disposing of the result removes the listener.
+   * Calls `listener` at each breach, at the end of each, or when a metric goes missing. Several breaches within one turn of
+   * the event loop are reported as one. Disposing of the result removes the listener.
    *
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
    */
@@ -273,7 +274,7 @@ export class Guard implements Disposable {
    */
   whenClear(
     options: {
-      /** Ends the waiting. @default none */
+      /** Aborts the wait. @default none */
       signal?: AbortSignal | undefined
     } = {},
   ): Promise<void> {
@@ -352,8 +353,8 @@ export class Guard implements Disposable {
   }
 
   /**
-   * Has it begin anew, played by {@link kStep} or back with the machine. Listeners are not notified before {@link kDeliver} is
-   * called. `closed` is called when it is closed meanwhile. @internal
+   * Starts it again, either played by {@link kStep} or with the machine's values. Listeners are not notified before
+   * {@link kDeliver} is called. If it is closed before the next call of this method, `closed` is called. @internal
    */
   [kPlay](played: boolean, closed?: () => void): void {
     this.#playEnds = closed
@@ -507,7 +508,7 @@ export function guard(limits: Limits, options: GuardOptions = {}): Guard {
   return new Guard(parseLimits(limits), options)
 }
 
-/** One line for a person: `'memory 93.1% > 90.0% for 1.2s'`, `'database has failed for 10s: connect ECONNREFUSED'`. */
+/** Describes a breach in one line: `'memory 93.1% > 90.0% for 1.2s'`, `'database has failed for 10s: connect ECONNREFUSED'`. */
 export function describeBreach(breach: Breach): string {
   const { metric, unit, direction, since, at } = breach
   if (unit === CONDITION) return describeCondition(breach)

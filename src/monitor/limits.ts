@@ -1,4 +1,4 @@
-/** Limits as users write them, checked and turned into what the sampler takes. */
+/** Limits as users write them: checked, and converted for the sampler. */
 import { resolve } from 'node:path'
 import { isMarked } from '../base/copies.js'
 import { checkKeys, invalidType, invalidValue, outOfRange, unknownName } from '../base/errors.js'
@@ -21,21 +21,21 @@ import { isCheck, parseConditions, type GuardCheck, type GuardCondition, type Pa
 /** A number in the metric's unit, or a string with a unit: `90`, `'90%'`, `'500MB'`, `'80C'`. */
 export type Value = number | string
 
-/** Narrows a metric to one file system, sensor, GPU or process. */
+/** Narrows a metric to one file system, network interface, sensor, GPU or process. */
 export interface Selector {
   /** `disk*`: any path on the file system. @default the working directory */
   path?: string | undefined
-  /** `network.*`: the interface's name, or its alias on Windows. @default all that carry what goes in and out */
+  /** `network.*`: the interface's name, or its alias on Windows. @default the sum of all that connect to the outside */
   interface?: string | undefined
-  /** `temperature`: the zone's type. @default the hottest that matters */
+  /** `temperature`: the type of a thermal zone, or a sensor's name. @default the hottest sensor of the CPU or its chip */
   zone?: string | undefined
   /** `gpu*`: the GPU's name in `/sys/class/drm` (`'card1'`), or its PCI address. @default all of them */
   gpu?: string | undefined
-  /** `pressure.*`: of the machine, or of this process's control group, which is version 2. @default 'machine' */
+  /** `pressure.*`: that of the machine, or of this process's control group (version 2 only). @default 'machine' */
   scope?: 'machine' | 'group' | undefined
   /** `process.*`: the id of a process. @default this process */
   pid?: number | undefined
-  /** `process.*`: with all descendants, summed. @default false */
+  /** `process.*`: whether the metric includes all descendants of the process. @default false */
   tree?: boolean | undefined
 }
 
@@ -53,12 +53,12 @@ export interface Limit extends Selector {
   clearFor?: Duration | undefined
   /** Averaging window of a share or rate. @default the metric's own */
   over?: Duration | undefined
-  /** What a missing metric means: an error when the guard is made, nothing, or a breach. @default 'throw' */
+  /** What it means that the metric is missing: an error from `guard()`, nothing, or a breach. @default 'throw' */
   onMissing?: 'throw' | 'ignore' | 'breach' | undefined
 }
 
 /**
- * Limits by metric; a bare value limits in the direction in which the metric is bad. And conditions beside them.
+ * Limits by metric, and conditions beside them. A bare value is a limit in the direction in which the metric gets worse.
  *
  * @example
  * const limits: Limits = {
@@ -70,8 +70,8 @@ export interface Limit extends Selector {
  */
 export interface Limits extends MetricLimits {
   /**
-   * What must hold beside the metrics, by a name of your own; see {@link GuardCondition}. Names of metrics and of conditions
-   * do not meet, so no metric that a later version has can take a condition's name. @default none
+   * What must hold beside the metrics, by a name of your own; see {@link GuardCondition}. Because these names are apart from
+   * those of metrics, a metric that a later version adds cannot clash with them. @default none
    */
   readonly conditions?: Readonly<Record<string, GuardCheck | GuardCondition | undefined>> | undefined
 }
@@ -100,7 +100,7 @@ export interface ParsedLimit {
 export const SELECTOR_KEYS: readonly SelectorName[] = Object.values(SELECTORS).flat()
 
 const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', ...SELECTOR_KEYS, 'onMissing']
-/** What each selector that is a text must be. */
+/** What the value of each text selector must be. */
 const TEXTS: Readonly<Record<TextSelector, string>> = {
   scope: "'machine' or 'group'",
   path: 'a path',
@@ -110,7 +110,7 @@ const TEXTS: Readonly<Record<TextSelector, string>> = {
 }
 const ON_MISSING = ['throw', 'ignore', 'breach'] as const
 
-/** The names of the metrics and conditions, each once. */
+/** The names of the metrics and conditions, without duplicates. */
 export function namesOf({ limits, conditions }: ParsedLimits): string {
   const names = [...limits.map(({ info }) => info.name), ...conditions.map(({ name }) => name)]
   return [...new Set(names)].join(', ')
@@ -129,7 +129,7 @@ export function parseLimits(limits: Limits): ParsedLimits {
       throw invalidValue(name, `among the conditions: { conditions: { ${printable(name)}: ... } }`, value)
     }
     const info = checkMetric(name)
-    // A metric given as undefined is one left out, as with every option.
+    // As with every option, `undefined` means that it was left out.
     if (value === undefined) continue
     if (Array.isArray(value)) {
       if (value.length === 0) throw invalidValue(name, 'at least one limit', '[]')
@@ -145,7 +145,7 @@ export function parseLimits(limits: Limits): ParsedLimits {
   return { limits: parsed, conditions }
 }
 
-/** The row of a metric. @throws TypeError that names the nearest, for an unknown name */
+/** Looks up a metric by its name. @throws TypeError that suggests the nearest name, for an unknown one */
 export function checkMetric(name: unknown): MetricInfo {
   if (typeof name !== 'string') throw invalidType('metric', 'the name of a metric', name)
   const found = findMetric(name)
@@ -181,7 +181,7 @@ function parseLimit(info: MetricInfo, limit: Value | Limit, name: string): Parse
   }
 }
 
-/** A value in the metric's unit. */
+/** Converts a value to a number in the metric's unit. */
 export function parseValue(info: MetricInfo, value: unknown, name: string): number {
   switch (info.unit) {
     case '%':
@@ -220,11 +220,11 @@ function parseExit(
   if (info.unit === 'flag') return enter
   const margin = Math.abs(enter) * 0.1
   if (direction === 'above') return enter - margin
-  // Where the scale ends sooner than 10 % inside, half of what is left.
+  // Close to the end of the scale, where 10 % would lie beyond it, half of what is left.
   return Math.min(enter + margin, (enter + info.max) / 2)
 }
 
-/** The complete key of a metric with its selectors. */
+/** Builds the key of a metric's series, with all defaults filled in. */
 export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration | undefined, name: string): SeriesKey {
   for (const key of SELECTOR_KEYS) {
     const given = selector[key]
@@ -251,10 +251,10 @@ export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration
   }
 }
 
-/** Whether a series is the one that a key with any window names. */
+/** Whether a series matches a key, whatever its window. */
 export function isSeriesOf(wanted: SeriesKey, { key, info }: { key: SeriesKey; info: MetricInfo }): boolean {
   if (key.metric !== wanted.metric) return false
-  // The name of what counts from when it is made never comes again.
+  // Each such series has a name of its own, which no other key can have.
   return info.scope === 'guard' || (key.name === wanted.name && key.pid === wanted.pid && key.tree === wanted.tree)
 }
 
@@ -262,7 +262,7 @@ let lastGuard = 0
 
 /** What distinguishes a series from others of its metric. */
 function nameOf(scope: MetricScope, text: string | undefined): string {
-  // Resolved now: a later chdir must not move a line that is set already.
+  // Resolved now, so that a later chdir does not change what is watched.
   if (scope === 'path') return resolve(text ?? '.')
   // Never shared: it counts from when it is made.
   if (scope === 'guard') return String(++lastGuard)
@@ -288,7 +288,7 @@ export function labelOf(scope: MetricScope, { metric, name, pid }: Pick<SeriesKe
 
 const NO_SELECTOR: Selector = Object.freeze({})
 
-/** The selectors that make up a key; those that are the default are left out. */
+/** Converts a key back to selectors, leaving out those that have their default. */
 export function selectorOf(scope: MetricScope, { name, pid, tree }: SeriesKey): Selector {
   if (name === '' && pid === 0 && !tree) return NO_SELECTOR
   const [key] = SELECTORS[scope]

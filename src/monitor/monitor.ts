@@ -1,4 +1,4 @@
-/** Monitors: metrics that are kept warm, so that their newest values can be asked for at any time. */
+/** Monitors: keep reading metrics, so that their newest values are available at any time. */
 import { AliveHold } from '../base/alive.js'
 import { realNow } from '../base/clock.js'
 import { checkKeys, checkOptions, invalidValue } from '../base/errors.js'
@@ -12,23 +12,23 @@ import { parseQueries, parseQuery, type MetricQuery } from './snapshot.js'
 
 /** The options of a monitor, all optional. */
 export interface MonitorOptions {
-  /** Time between two reads. A metric with a slower source is read as often as that allows. @default 1 s */
+  /** Time between two reads; longer for a metric whose source is slower. @default 1 s */
   interval?: Duration | undefined
   /**
-   * What a metric that this machine does not have means: an error when the monitor is made, or a reading that says why.
+   * What it means that a metric is missing: an error from `monitor()`, or a reading without a value that says why.
    *
    * @default 'throw'
    */
   onMissing?: 'throw' | 'ignore' | undefined
 }
 
-/** What a reading is of. */
+/** The metric that a reading belongs to. */
 export interface MonitoredMetric {
   /** The name of the metric. */
   readonly metric: MetricName
   /** The metric with its selector, as text: `'disk(/data)'`. */
   readonly text: string
-  /** Its selector; empty where it has none. */
+  /** Its selector; empty if none was given. */
   readonly selector: Selector
   /** The unit of the value. */
   readonly unit: MetricUnit
@@ -42,15 +42,15 @@ export interface KnownReading extends MonitoredMetric {
   readonly value: number
   /** When it was read, in milliseconds on the clock of `performance.now()`. */
   readonly at: number
-  /** How long ago that was, in milliseconds. */
+  /** How long ago it was read, in milliseconds. */
   readonly age: number
   /** Empty. */
   readonly why: ''
 }
 
-/** No value, with the reason. */
+/** The reason why there is no value. */
 export interface MissingReading extends MonitoredMetric {
-  /** `pending`: there was none yet, as before the first window of a share over time is over. */
+  /** `pending`: there is no value yet, for example before the first window of a share over time is over. */
   readonly state: 'pending' | 'unavailable'
   /** None. */
   readonly value: undefined
@@ -73,8 +73,8 @@ interface Entry extends MonitoredMetric {
 }
 
 /**
- * Metrics that are kept warm; made by {@link monitor}. It never keeps a process alive, unless {@link Monitor.ref} is called,
- * and does nothing on the JavaScript thread between two questions.
+ * Keeps the newest values of metrics available; made by {@link monitor}. It does not keep the process alive, unless
+ * {@link Monitor.ref} is called. The sampling thread reads; nothing runs on the JavaScript thread between two calls.
  */
 export class Monitor implements Disposable, Iterable<MonitorReading> {
   /** Time between two reads, in milliseconds. */
@@ -86,7 +86,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
   readonly #warmedUp: Promise<void>
   #ready: Promise<void> | undefined
   #closed = false
-  // How many of them are asked to be read.
+  // How many of the series have a reader, counted from the first.
   #readers = 0
 
   /** @internal Use {@link monitor}. */
@@ -113,21 +113,21 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     }
     this.#series = entries.map(({ series }) => series)
     this.#warmedUp = this.#warmUp()
-    // A failure shows in `ready`.
+    // `ready` reports the failure.
     this.#warmedUp.catch(() => undefined)
     for (const [index, query] of queries.entries()) this.#byText.set(query, entries[index]!)
     for (const entry of entries.toReversed()) this.#byText.set(entry.text, entry)
   }
 
   /**
-   * The newest reading of one of the metrics, at once: nothing is read for it. Of several with other windows it is the first,
-   * unless the question says `over`.
+   * The newest reading of one of the metrics. It is there at once, because nothing is read for it. If the metric is monitored
+   * over several windows, `over` picks one; the default is the first.
    *
    * @throws TypeError `ERR_INVALID_ARG_VALUE` for a metric that is not one of the monitor's
    */
   get(query: MetricQuery): MonitorReading {
     const entry = this.#byText.get(query) ?? this.#find(query)
-    // On Linux both clocks stand still while the machine sleeps; asking costs more than a value.
+    // On Linux both clocks stop while the machine sleeps, and comparing them costs more than reading a value.
     if (process.platform !== 'linux') keepClocks()
     const { value, at } = entry.series.read()
     return this.#toReading(entry, value, at, realNow())
@@ -144,20 +144,20 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     }
   }
 
-  /** The same as an array, for `JSON.stringify`. */
+  /** The readings as an array, for `JSON.stringify`. */
   toJSON(): MonitorReading[] {
     return [...this]
   }
 
   /**
-   * Resolves once each metric has a value or is unavailable; a share over time takes its window for that, and goes without
-   * where its counters stand still. Rejects with an `AbortError` where the monitor is closed before. Does not keep the
-   * process alive.
+   * Resolves once each metric has a value or is known to have none. A share over time takes as long as its window, and has no
+   * value if its counters stand still. Rejects with an `AbortError` if the monitor is closed first. Does not keep the process
+   * alive.
    */
   get ready(): Promise<void> {
     if (this.#ready === undefined) {
       this.#ready = this.#untilReady()
-      // Nothing may wait for it any more by the time the monitor is closed.
+      // When the monitor is closed, the promise may have no handler any more.
       this.#ready.catch(() => undefined)
     }
     return this.#ready
@@ -193,7 +193,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     this.close()
   }
 
-  /** Also what a constructor that fails has opened. */
+  /** Releases the series, also those that a failing constructor has opened. */
   #release(): void {
     for (const { series } of this.#entries) {
       if (this.#readers-- > 0) series.removeReader(this.interval)
@@ -222,7 +222,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     throw invalidValue('query', `one of the monitor's metrics (${printable(known)})`, query)
   }
 
-  /** @param at NaN where there was no value yet */
+  /** @param at NaN if there is no value yet */
   #toReading({ series, metric, text, selector, unit }: Entry, value: number, at: number, now: number): MonitorReading {
     const missing = { metric, text, selector, unit, value: undefined, at: undefined, age: undefined }
     if (this.#closed) return { ...missing, state: 'unavailable', why: 'the monitor was closed' }
@@ -234,7 +234,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
 
 const NOT_YET = 'there is no value yet: it was not read, its first window is not over, or its counters stand still'
 
-/** A path that was not asked for, the working directory's, is not shown. */
+/** The selector is the one that was given: the default path, which is the working directory, is left out. */
 function toEntry(query: MetricQuery, series: Series): Entry {
   const { info, key } = series
   const selected =
@@ -244,7 +244,8 @@ function toEntry(query: MetricQuery, series: Series): Entry {
 }
 
 /**
- * Keeps metrics warm until it is closed, so that `get()` answers at once: for exporters, pages and readiness.
+ * Keeps reading metrics until it is closed, so that `get()` can return their newest values at once. For exporters, status
+ * pages and readiness probes.
  *
  * @example
  * using warm = monitor(['cpu', 'memory', 'disk(/data)', 'network.rx(eth0)'], { onMissing: 'ignore' })

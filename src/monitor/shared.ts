@@ -4,30 +4,30 @@ import { realTimers } from '../base/real-timers.js'
 import { Guard } from './guard.js'
 import { parseLimits, type Limits, type ParsedLimit, type ParsedLimits } from './limits.js'
 
-// Checked this often, and closed when found unused a second time: a loop of operations keeps its baselines, without which a
-// share over time would be unknown for each of them.
+// Guards are checked this often, and closed when found unused twice in a row. A loop of operations so keeps its baselines,
+// without which a share over time would be unknown at the start of each.
 const SWEEP_MS = 5000
 
 interface Shared {
   readonly guard: Guard
   readonly key: string
   uses: number
-  /** Whether it counts from when it was made, so that what happened before an operation would end it. */
+  /** Whether a metric counts from when the guard was made: what happened before an operation must not end it. */
   readonly counts: boolean
-  /** Whether it calls functions of the user's, which must not go on after the operation. */
+  /** Whether it calls the user's functions, which must not happen after the operation has ended. */
   readonly checks: boolean
-  /** Whether the sweep has already seen it unused once. */
+  /** Whether a sweep has already found it unused. */
   stale: boolean
 }
 
 const byKey = new Map<string, Shared>()
-// The usual case is one options object for many operations: no parsing then.
+// Many operations usually share one options object, which is then parsed once.
 const byLimits = new WeakMap<Limits, Shared>()
 const byGuard = new WeakMap<Guard, Shared>()
 let sweeper: NodeJS.Timeout | undefined
 
 /**
- * The guard for `limits`, shared by all callers with equal ones until each has called {@link releaseGuard}.
+ * Returns the guard for `limits`, which callers with equal limits share until each has called {@link releaseGuard}.
  *
  * @throws as `guard()` does
  */
@@ -62,7 +62,7 @@ function find(limits: Limits): Shared {
   const key = keyOf(parsed)
   const found = byKey.get(key)
   if (found !== undefined) return found
-  // For all callers with equal limits, and so in the context of none.
+  // Outside of all contexts, because it serves every caller with equal limits.
   const guard = outsideContexts(() => new Guard(parsed, {}))
   const shared: Shared = {
     guard,
@@ -85,7 +85,7 @@ function drop({ key, guard }: Shared): void {
 let functions = 0
 const numbers = new WeakMap<object, number>()
 
-/** Equal conditions have the same function. */
+/** A number for a function: conditions are equal only if they call the same one. */
 function numberOf(check: object): number {
   let number = numbers.get(check)
   if (number === undefined) numbers.set(check, (number = ++functions))

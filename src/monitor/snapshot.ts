@@ -1,4 +1,4 @@
-/** The newest values, on demand: snapshots, fresh readings, streams of them, and which metrics this machine has. */
+/** Reading metrics without a limit: snapshots, fresh samples, streams of them, and which metrics this machine has. */
 import { MetricUnavailableError, checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
 import { realNow } from '../base/clock.js'
 import { printable } from '../base/printable.js'
@@ -21,7 +21,7 @@ import {
   type Values,
 } from '../addon/sampler.js'
 
-/** A metric by name, as text with its selector (`'disk(/data)'`), or as an object with selector and averaging window. */
+/** A metric: its name, a text with its selector (`'disk(/data)'`), or an object with selector and averaging window. */
 export type MetricQuery =
   | MetricText
   | ({
@@ -39,12 +39,12 @@ export interface SnapshotValue {
   readonly at: number
 }
 
-/** The newest values of what was being sampled at one moment. */
+/** The newest values, at one moment, of everything that was being sampled. */
 export class Snapshot {
   /** When it was taken, in milliseconds on the clock of `performance.now()`. */
   readonly at: number = realNow()
   readonly #series: readonly Series[]
-  // Side by side, so that a snapshot is one array and not an object per value.
+  // A value and a time per series, so that a snapshot is one array and not an object per value.
   readonly #numbers: readonly number[]
 
   /** @internal */
@@ -54,8 +54,8 @@ export class Snapshot {
   }
 
   /**
-   * The value of a metric; undefined where it is not known. Of the series that the selector names, where `{}` is the default
-   * one; without a selector, of the first series of the metric.
+   * The value of a metric; undefined if it is not known. A selector picks the series, and `{}` the default one; without a
+   * selector it is the first series of the metric.
    *
    * @throws TypeError `ERR_INVALID_ARG_VALUE` for an unknown metric or a selector that it does not take
    */
@@ -78,7 +78,7 @@ export class Snapshot {
     return { value: this.#numbers[2 * place]!, at: toLocalTime(this.#numbers[2 * place + 1]!) }
   }
 
-  /** Every known value with its metric, unit and selector. */
+  /** Iterates over all known values, each with its metric, unit and selector. */
   *[Symbol.iterator](): IterableIterator<
     SnapshotValue &
       Selector & {
@@ -96,27 +96,27 @@ export class Snapshot {
     }
   }
 
-  /** The same as an array, for `JSON.stringify`. */
+  /** The values as an array, for `JSON.stringify`. */
   toJSON(): object[] {
     return [...this]
   }
 }
 
-/** The newest values of what is being sampled, straight from the board: no native call, nothing is read for it. */
+/** The newest values of everything that is being sampled, from shared memory: no native call, and nothing is read for it. */
 export function snapshot(): Snapshot {
-  // On Linux both clocks stand still while the machine sleeps; asking costs more than a value.
+  // On Linux both clocks stop while the machine sleeps, and comparing them costs more than reading a value.
   if (process.platform !== 'linux') keepClocks()
   return new Snapshot(readValues())
 }
 
 /**
- * One fresh reading of each metric, also when nothing is being sampled. A share over time takes its averaging window; where
- * its counters stand still it has no value. Keeps the process alive until it is there.
+ * Reads each metric once, even if nothing is being sampled. A share over time takes as long as its averaging window, and has
+ * no value if its counters stand still. Keeps the process alive until the readings are there.
  *
  * @throws as {@link samples} does
  */
 export async function sample(metrics: MetricQuery | readonly MetricQuery[]): Promise<Snapshot> {
-  // As often as each source allows: what is not known yet comes soonest.
+  // With a short interval, values that are not known yet come soonest.
   for await (const first of samples({ metrics, interval: 10 })) return first
   throw new Error('unreachable')
 }
@@ -127,14 +127,14 @@ export interface SamplesOptions {
   metrics: MetricQuery | readonly MetricQuery[]
   /** Time between two snapshots. A metric with a slower source repeats its newest value. @default 1 s */
   interval?: Duration | undefined
-  /** Samples per {@link SampleBlock}, 1 to 65536: they are then taken natively, up to 4000 per second. @default no blocks */
+  /** Number of samples per {@link SampleBlock}, 1 to 65536. They are taken natively, up to 4000 per second. @default no blocks */
   batch?: number | undefined
 }
 
 /**
- * A stream of snapshots at a steady interval, or of blocks of samples. A slow consumer skips beats and never builds a
- * backlog. Keeps the process alive while it is waited for. Where nothing has waited for 5 to 10 s, nothing is read for it
- * until its next item is asked for; where it is dropped, garbage collection ends it.
+ * A stream of snapshots at a steady interval, or of blocks of samples. A slow consumer skips snapshots instead of building up
+ * a backlog. Keeps the process alive while its next item is awaited. If none has been awaited for 5 to 10 s, nothing is read
+ * until the next one is; a stream that is dropped is ended by garbage collection.
  *
  * @throws TypeError, RangeError for bad input; MetricUnavailableError for a metric that this machine does not have
  */
@@ -149,7 +149,7 @@ export function samples(options: SamplesOptions): AsyncGenerator<Snapshot | Samp
 }
 
 class Snapshots extends Supply<Snapshot> {
-  // The first snapshot, and the first after a rest, wait for what is not known or not fresh...
+  // The first snapshot, and the first after a rest, wait for values that are unknown or old...
   #awaited: readonly Series[] | undefined
 
   async next(): Promise<Snapshot> {
@@ -160,7 +160,7 @@ class Snapshots extends Supply<Snapshot> {
     for (const each of series) {
       if (each.read().state === 'unavailable') throw new MetricUnavailableError(each.key.metric, each.describe().why)
     }
-    // ...and the others for what can be new by then.
+    // ...and later ones for metrics that can change within the interval.
     const punctual = series.filter((each) => each.info.minPeriod <= this.interval)
     this.#awaited = punctual.length > 0 ? punctual : series
     return new Snapshot(readValues(series))
@@ -211,21 +211,21 @@ export interface Capability {
   readonly unit: MetricUnit
   /** Whether this machine has it. */
   readonly available: boolean
-  /** The file or API that it is read from; empty where it is unavailable. */
+  /** The file or API that it is read from; empty if it is unavailable. */
   readonly origin: string
-  /** Human-readable reason why it is unavailable; empty where it is available. */
+  /** Human-readable reason why it is unavailable; empty if it is available. */
   readonly why: string
-  /** The least time between two reads that can differ, in milliseconds. */
+  /** The shortest time after which another read can give a new value, in milliseconds. */
   readonly minPeriod: number
   /** Default averaging window in milliseconds; 0 for a level. */
   readonly window: number
   /** Whether the kernel reports a change on its own, so that a crossing is noticed before the next poll. */
   readonly push: boolean
-  /** Human-readable reason why it does not; empty where it does. */
+  /** Human-readable reason why it does not; empty if it does. */
   readonly pushWhy: string
 }
 
-/** Every metric, with its unit and source here, or why it is unavailable. @throws NativeMissingError */
+/** Lists all metrics, with their units and sources on this machine, or why they are unavailable. @throws NativeMissingError */
 export function capabilities(): Capability[] {
   return METRICS.map((info, number) => {
     const { name: metric, unit, window } = info

@@ -1,15 +1,15 @@
-/** Endless streams of samples, which cost nothing once nothing waits for their next item. */
+/** Endless streams of samples. A stream whose next item is not awaited costs nothing. */
 import { keepAlive, unref } from '../base/alive.js'
 import { outsideContexts } from '../base/async-context.js'
 import { realTimers } from '../base/real-timers.js'
 import { Series, type SeriesKey } from '../addon/sampler.js'
 
-/** Series that are read for a stream while it is awaited, and the items that come of them. */
+/** What feeds a stream: series that are read while the stream is awaited, and the items made of them. */
 export abstract class Supply<T> {
   readonly #keys: readonly SeriesKey[]
   protected readonly interval: number
   protected series: readonly Series[] = []
-  // How many of them are asked to be read.
+  // How many of the series have a reader, counted from the first.
   #readers = 0
 
   constructor(keys: readonly SeriesKey[], interval: number) {
@@ -17,12 +17,12 @@ export abstract class Supply<T> {
     this.interval = interval
   }
 
-  /** Opens the series, or has them read again after a rest. @throws MetricUnavailableError */
+  /** Opens the series, or resumes reading them after a rest. @throws MetricUnavailableError */
   start(): void {
     if (this.#readers > 0) return
     if (this.series.length === 0) {
       const opened: Series[] = []
-      // Kept at once: close() releases what was opened before one that is not there.
+      // Set before they are opened: if one is missing, close() releases those before it.
       this.series = opened
       for (const key of this.#keys) opened.push(Series.open(key, true))
     }
@@ -32,10 +32,10 @@ export abstract class Supply<T> {
     }
   }
 
-  /** The next item. Called after start(), and again once the one before has come. */
+  /** The next item. Called after start(), and not again before the previous item is there. */
   abstract next(): Promise<T>
 
-  /** Has the series read no more; start() goes on from here. */
+  /** Stops reading the series until the next start(). */
   rest(): void {
     while (this.#readers > 0) this.series[--this.#readers]!.removeReader(this.interval)
   }
@@ -49,7 +49,7 @@ export abstract class Supply<T> {
 
 const SWEEP_MS = 5000
 
-// Streams whose consumer is busy with an item, or has forgotten about it; and whether the sweep has seen that once.
+// Streams whose consumer is busy with an item or has dropped the stream, and whether a sweep has already seen them so.
 const idle = new Map<Supply<unknown>, boolean>()
 let sweeper: NodeJS.Timeout | undefined
 
@@ -80,7 +80,7 @@ async function* draw<T>(supply: Supply<T>): AsyncGenerator<T, void> {
   }
 }
 
-/** Waiting for the sampler holds nothing open by itself, and a process must not end in the middle of an await. */
+/** Keeps the process alive while it waits for the sampler, which by itself does not. */
 async function nextOf<T>(supply: Supply<T>): Promise<T> {
   keepAlive()
   try {
@@ -91,12 +91,12 @@ async function nextOf<T>(supply: Supply<T>): Promise<T> {
   }
 }
 
-// A generator that is dropped at a yield never comes to its end by itself.
+// A generator that is dropped at a yield never runs its `finally`.
 const dropped = new FinalizationRegistry<AsyncGenerator<unknown, void>>((items) => void items.return())
 
 /**
- * An async generator over a supply that is closed when it is returned from, fails, or is collected as garbage, and that
- * rests where nothing has waited for its next item for 5 to 10 s.
+ * An async generator over a supply. The supply is closed when the generator returns, fails or is collected as garbage. It
+ * rests while nothing has waited for the next item for 5 to 10 s.
  */
 export class Stream<T> implements AsyncGenerator<T, void> {
   readonly #items: AsyncGenerator<T, void>
