@@ -1,6 +1,6 @@
 /**
- * The shared memory in which the sampler leaves the newest values and the guards' flags. Reading it takes no native call.
- * `native/sampler/board.h` says what the words mean.
+ * The shared memory to which the sampler writes the newest values and the guards' flags. Reading it takes no native call.
+ * `native/sampler/board.h` documents the layout.
  */
 
 import { Buffer } from 'node:buffer'
@@ -22,7 +22,7 @@ const freeCells: number[] = []
 const freeFlags: number[] = []
 let attach: (memory: Buffer) => void = () => undefined
 
-/** Makes the memory and hands it, and each larger one that replaces it, to `connect`, which copies the old contents. */
+/** Allocates the memory. Passes it, and later each larger replacement, to `connect`, which copies the old contents. */
 export function openBoard(connect: (memory: Buffer) => void): void {
   attach = connect
   replace(FIRST_SIZE)
@@ -31,7 +31,7 @@ export function openBoard(connect: (memory: Buffer) => void): void {
 function replace(size: number): void {
   // Of Node's own realm, also in a vm context of a test runner: native code holds it as long as the process lives.
   const memory = Buffer.alloc(size * 4)
-  // Native code copies and switches under its lock, so no write falls between.
+  // Native code copies and switches under its lock, so that no write is lost.
   attach(memory)
   // What an AsyncLocalStorage has left on it was of the moment only. Since Node 24 there is nothing.
   for (const key of Object.getOwnPropertySymbols(memory)) Reflect.deleteProperty(memory, key)
@@ -46,11 +46,11 @@ function allocate(count: number): number {
   return place
 }
 
-/** A place for a value. */
+/** Allocates a cell for a value, and returns its place. */
 export function allocateCell(): number {
   const free = freeCells.pop()
   if (free !== undefined) return free
-  // Doubles lie at even words.
+  // Doubles are aligned to even words.
   if (next % 2 !== 0) freeFlags.push(allocate(1))
   return allocate(CELL_WORDS)
 }
@@ -59,7 +59,7 @@ export function freeCell(place: number): void {
   freeCells.push(place)
 }
 
-/** A place for a guard's state. */
+/** Allocates the word for a guard's state, and returns its place. */
 export function allocateFlag(): number {
   return freeFlags.pop() ?? allocate(1)
 }
@@ -69,45 +69,45 @@ export function freeFlag(place: number): void {
   freeFlags.push(place)
 }
 
-/** Changes with every breach, clear or loss of any guard of this environment; 0 while nothing was ever sampled. */
+/** A counter that changes whenever any guard of this environment breaches, clears or loses a metric; 0 before the first. */
 export function edgeCount(): number {
   return Atomics.load(words, EDGE_WORD)
 }
 
-/** Whether news of guards, or answers, wait to be fetched. */
+/** Whether news of guards, or answers to requests, are waiting to be fetched. */
 export function hasNews(): boolean {
   return Atomics.load(words, NEWS_WORD) !== 0
 }
 
-/** A guard's word: its state in the low 3 bits, above them how often it has breached. */
+/** Reads a guard's word: the state in the low 3 bits, and above them the number of breaches. */
 export function readFlag(place: number): number {
   return Atomics.load(words, place)
 }
 
-/** The newest value of a cell: filled in by {@link readCell}, so that reading allocates nothing. */
+/** The newest value of a cell. {@link readCell} fills it in, so that reading allocates nothing. */
 export interface Cell {
-  /** NaN where it is unavailable. */
+  /** NaN if it is unavailable. */
   value: number
-  /** Milliseconds on the sampler's clock; 0 while there was no value yet. */
+  /** When it was read, in milliseconds on the sampler's clock; 0 before the first value. */
   at: number
 }
 
-/** Whether a cell's value and time are of a value that is known. */
+/** Whether the value and the time of a cell stand for a known value. */
 export function isKnown(value: number, at: number): boolean {
   return at !== 0 && !Number.isNaN(value)
 }
 
-// Of the value that this many writes have left behind.
+// The slot of the newest value, after this many writes.
 function slotOf(place: number, count: number): number {
   return (place + FIRST_SLOT + (count & 1) * SLOT_WORDS) >> 1
 }
 
-// Keeps plain loads ahead of the atomic one that comes next: an atomic load alone does not.
+// Keeps the plain loads before the next atomic load, which alone would not order them.
 function barrier(): void {
   Atomics.add(words, BARRIER_WORD, 0)
 }
 
-/** Reads a cell whole: never half of one value and half of the next. */
+/** Reads a cell consistently: value and time always belong together. */
 export function readCell(place: number, into: Cell): void {
   let count: number
   do {
@@ -119,7 +119,7 @@ export function readCell(place: number, into: Cell): void {
   } while (Atomics.load(words, place) !== count)
 }
 
-/** The same of many cells, at a fraction of the cost for each: a value and a time of every one. */
+/** Reads many cells consistently, at a fraction of the cost per cell: a value and a time for each. */
 export function readCells(places: readonly number[]): number[] {
   const numbers: number[] = []
   const writes = Atomics.load(words, WRITES_WORD)
@@ -128,7 +128,7 @@ export function readCells(places: readonly number[]): number[] {
     numbers.push(doubles[slot]!, doubles[slot + 1]!)
   }
   barrier()
-  // Nothing was written meanwhile, nor was a write under way.
+  // No write happened meanwhile, and none was in progress.
   if (writes % 2 === 0 && Atomics.load(words, WRITES_WORD) === writes) return numbers
   numbers.length = 0
   for (const place of places) {

@@ -1,8 +1,8 @@
-/** What Linux does not say, or says too late, of the file of a shared library. */
+/** Checks a shared library's ELF header for problems that dlopen reports late or not at all. */
 import { Buffer } from 'node:buffer'
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
 
-// Places in the header of an ELF file, and what is there.
+// Offsets in the header of an ELF file, and values at them.
 const CLASS = 4
 const CLASS_64 = 2
 const BYTE_ORDER = 5
@@ -11,19 +11,19 @@ const MACHINE = 18
 const MACHINES: Readonly<Record<string, number>> = { arm: 40, arm64: 183, x64: 62 }
 
 /**
- * Why a library cannot be loaded; undefined where nothing is known against it. One that was cut off is mapped all the
- * same, and kills the process at the first look at what is missing; one for another processor is called "not found".
+ * Says why a library cannot be loaded; undefined if no problem is found. The loader maps a truncated library, which kills the
+ * process at the first access to the missing part, and calls one for another processor "not found".
  */
 export function elfProblem(file: string): string | undefined {
   const header = process.platform === 'linux' ? readHeader(file) : undefined
-  // For what is no library at all the loader has words of its own.
+  // For a file that is not a library, the loader's own message is clear.
   if (header === undefined) return undefined
   const machine = MACHINES[process.arch]
   if (machine !== undefined && header.readUInt16LE(MACHINE) !== machine) return 'made for another processor'
   return statSync(file).size < sizeBy(header) ? 'cut off: the end of the file is missing' : undefined
 }
 
-/** Where the table of sections ends, which is what linkers write last. */
+/** The end of the section table, which linkers write last. */
 function sizeBy(header: Buffer): number {
   const is64 = header[CLASS] === CLASS_64
   const table = is64 ? Number(header.readBigUInt64LE(40)) : header.readUInt32LE(32)
@@ -31,7 +31,7 @@ function sizeBy(header: Buffer): number {
   return table + header.readUInt16LE(entrySize) * header.readUInt16LE(entries)
 }
 
-/** Undefined where it cannot be read or is not one of ELF. */
+/** Reads the header; undefined if the file cannot be read or is not an ELF file. */
 function readHeader(file: string): Buffer | undefined {
   const header = Buffer.alloc(64)
   try {

@@ -1,13 +1,13 @@
-/** The file systems of this machine, for the error about a path that does not exist. */
+/** Finds the file systems of this machine, for the error about a path that does not exist. */
 import { readFileSync } from 'node:fs'
 
-/** File systems that hold no files of the user's. */
+/** Types of file systems that hold no user files. */
 const KERNEL_ONLY =
   /^(?:autofs|binfmt_misc|bpf|cgroup2?|configfs|debugfs|devpts|devtmpfs|efivarfs|fusectl|hugetlbfs|mqueue|nsfs|proc|pstore|rpc_pipefs|securityfs|selinuxfs|sysfs|tracefs)$/
 
 const SHOWN = 8
 
-/** `'; file systems are mounted at /, /data'`; empty where that is not known. */
+/** `'; file systems are mounted at /, /data'`; empty if that is not known. */
 export function mountHint(): string {
   const points = process.platform === 'linux' ? mountPoints(readMounts()) : []
   if (points.length === 0) return ''
@@ -23,7 +23,7 @@ function readMounts(): string {
   }
 }
 
-/** Where each file system is mounted, in `/proc/self/mountinfo`; of several places the one with the shortest path. */
+/** The mount point of each file system in `/proc/self/mountinfo`; if it has several, the one with the shortest path. */
 export function mountPoints(mountinfo: string): string[] {
   const byDevice = new Map<string, string>()
   for (const line of mountinfo.split('\n')) {

@@ -7,38 +7,38 @@ import { packageRoot } from '../base/package.js'
 import { elfProblem } from './library-file.js'
 import { METRIC_NAMES } from './metrics.js'
 
-/** What a call answers that could not do what it was asked: why, for a person. */
+/** The result of a call that failed: a human-readable reason. */
 export type NativeError = string
 
 export interface NativeEvidence {
-  /** Place of the limit among the guard's. */
+  /** The index of the limit in its guard. */
   readonly limit: number
   readonly value: number
   readonly since: number
   readonly at: number
   readonly origin: string
   readonly recent: readonly number[]
-  /** Whether the limit is breached still. */
+  /** Whether the limit is still breached. */
   readonly breached: boolean
 }
 
 /** What the sampler does and costs. */
 export interface SamplerStats {
-  /** Whether the thread runs: only while it has something to do. */
+  /** Whether the thread is running, which it does only while it has something to do. */
   readonly running: boolean
   /** How often it woke up. */
   readonly wakeups: number
-  /** How often the kernel reported a change: pressure triggers, cgroup events. Each only made the next read earlier. */
+  /** How often the kernel reported a change (pressure triggers, cgroup events), which only moves the next read forward. */
   readonly rings: number
   /** How often it read a source. */
   readonly reads: number
   /** CPU time of the thread in milliseconds, updated every 16 wake-ups. */
   readonly cpu: number
-  /** The factor by which adaptive periods are lengthened now, to keep the cost low; 1 is not at all. */
+  /** The current factor by which adaptive periods are lengthened to limit the cost; 1 means not at all. */
   readonly stretch: number
   /** Guards of this process that are open. */
   readonly guards: number
-  /** Their limits. */
+  /** The limits of these guards. */
   readonly limits: number
   /** Series that are sampled: metrics with their selectors and windows. */
   readonly series: number
@@ -59,14 +59,14 @@ export interface SamplerStats {
   readonly memoryLockedWhy: string
 }
 
-/** An event of a command; `gone` and `lost` are the last. */
+/** An event of a command; `gone` or `lost` is the last one. */
 export interface CommandEvent {
   readonly kind: 'exited' | 'idle' | 'gone' | 'lost'
-  /** `exited`: its status, where it did not die of a signal. */
+  /** `exited`: its exit status, unless a signal killed it. */
   readonly code: number
-  /** `exited`: the number of the signal that it died of; 0 for none. */
+  /** `exited`: the number of the signal that killed it; 0 for none. */
   readonly signal: number
-  /** How many processes had to be ended; of them, how many could not be. */
+  /** How many processes had to be ended, and how many of these could not be. */
   readonly ended: number
   readonly left: number
   /** Whether some had to be killed. */
@@ -75,25 +75,25 @@ export interface CommandEvent {
   readonly cpu: number
 }
 
-/** A command that runs. */
+/** A running command. */
 export interface NativeCommand {
   readonly handle: object
   readonly pid: number
-  /** The root of the command's tree for `process.*`; not counted itself. */
+  /** The root of the command's tree for `process.*`. The root itself does not count. */
   readonly root: number
   /** The control group that holds the tree together; empty without one. */
   readonly group: string
 }
 
-/** Why a command does not run. */
+/** The reason why a command could not be started. */
 export interface CommandRefusal {
   readonly kind: 'not-found' | 'not-executable' | 'unsupported' | 'other'
   readonly why: string
 }
 
 /**
- * The addon's functions; `native/node/addon.cc` implements them. Times are milliseconds on the sampler's clock. Arguments
- * must be right: they are not checked again.
+ * The addon's functions, implemented in `native/node/`. Times are milliseconds on the sampler's clock. Arguments must be
+ * valid, because native code does not check them.
  */
 export interface Addon {
   /**
@@ -113,7 +113,7 @@ export interface Addon {
   unsubscribe(subscription: number): void
   setPeriod(subscription: number, period: number): true | NativeError
   describe(subscription: number): { period: number; minPeriod: number; origin: string; why: string }
-  /** Whether the kernel would push this metric here; tries it. */
+  /** Tries whether the kernel can push this metric on this machine. */
   canPush(metric: number): true | NativeError
   request(request: number, subscriptions: Uint32Array): true | NativeError
   addGuard(
@@ -134,40 +134,41 @@ export interface Addon {
    */
   playGuard(guard: number, now: number, gap: number, values: Float64Array): number
   /**
-   * The outcome of a condition's check: 1 where it does not hold, 0 where it does, NaN where that is unknown; `late`
-   * milliseconds before it there was no check that was due. `at` is 0 for now, another time
-   * where the guard is played. Whether that is the proof of a breach.
+   * Takes the outcome of a condition's check: 0 if the condition holds, 1 if not, NaN if unknown. The check began `late`
+   * milliseconds after it was due. `at` is 0 for now; only a guard that is played has another time. Returns whether this
+   * outcome is the evidence of a breach.
    */
   stepCondition(guard: number, limit: number, value: number, late: number, at: number): boolean
   evidence(guard: number): NativeEvidence[]
   drain(): { guards: number[]; answers: number[]; beat: boolean }
-  /** A sign of life: how long the loop has been idle in all, in milliseconds; the heap and its limit, in bytes. */
+  /** Answers a heartbeat: the total idle time of the loop in milliseconds, the used heap and its limit in bytes. */
   beat(idle: number, heapUsed: number, heapLimit: number): void
   now(): number
   stats(): SamplerStats
   /** The names of the metrics, in the order of `native/port/metrics.def`. */
   metrics(): readonly string[]
-  /** Beats every `period`, the first after one. With `delay`, a beat delivered late moves those that follow. */
+  /** Beats every `period`, first after one period. With `delay`, a beat that is delivered late shifts the following ones. */
   addTicker(period: number, delay: boolean, realTime: boolean): number | NativeError
   removeTicker(ticker: number): void
   setTickerPeriod(ticker: number, period: number): void
   pauseTicker(ticker: number): void
-  /** Beats go on, none of them before `earliest` from now. */
+  /** Resumes the beats; none comes earlier than `earliest` from now. */
   resumeTicker(ticker: number, earliest: number): void
-  /** No deliveries until it is released. */
+  /** Stops deliveries until the ticker is released. */
   holdTicker(ticker: number): void
-  /** Writes the beats that passed meanwhile as one tick; how many it wrote, 0 or 1. */
+  /** Writes the beats that passed meanwhile as one tick. Returns the number of ticks written, 0 or 1. */
   releaseTicker(ticker: number, ticks: Float64Array): number
-  /** Writes ticks of 4 numbers each: ticker, beats, index and due time of the last of them. How many it wrote. */
+  /** Writes ticks of 4 numbers each: ticker, beats, and index and due time of the last beat. Returns how many. */
   takeTicks(ticks: Float64Array): number
-  /** Writes down the newest values of the series every `interval`. */
+  /** Records the newest values of the series every `interval`. */
   addRecorder(interval: number, batch: number, subscriptions: Uint32Array): number | NativeError
   removeRecorder(recorder: number): void
-  /** Fills `block` column by column; how many beats it lacks. -1 where `request` is answered once there is a block. */
+  /** Fills `block` by columns and returns the number of missed rows, or -1: then `request` is answered when a block is ready. */
   takeBlock(recorder: number, request: number, block: Float64Array): number
   /**
-   * Starts a command. Lists are one text each, divided by NUL, with one character for each byte. Numbers: stdin, stdout, stderr (-1 is the null device),
-   * foreground, end signal, `killAfter` and `idle` in milliseconds, more descriptors that it gets. Keeps the process alive until the last event.
+   * Starts a command. Each list is one string, separated by NUL, with one character per byte. `numbers`: stdin, stdout, stderr
+   * (-1 is the null device), foreground, end signal, `killAfter` and `idle` in milliseconds, then further descriptors that the
+   * command inherits. Keeps the process alive until the last event.
    */
   startCommand(
     files: string,
@@ -181,17 +182,17 @@ export interface Addon {
   signalCommand(handle: object, signal: number): void
   endCommand(handle: object, signal: number, killAfter: number): void
   pauseCommand(handle: object, pause: boolean): void
-  /** Waits for orphans that fell to this process because it is process 1. */
+  /** Reaps orphans that this process has adopted as process 1. */
   reapAdopted(): void
-  /** Whether a process, not the terminal, has sent this signal since the last call. The first call starts recording. */
+  /** Whether a process, and not the terminal, has sent this signal since the last call. The first call starts recording. */
   takeSent(signal: number): boolean
 }
 
 let addon: Addon | undefined
 
 /**
- * The addon, loaded with the first call: the file that the environment variable `TRIPLINE_ADDON` names, else from `build/`
- * in a checkout and from `prebuilds/` in an installed package.
+ * Returns the addon, and loads it at the first call: the file that `TRIPLINE_ADDON` names, or the one in `build/` (checkout)
+ * or `prebuilds/` (installed package).
  *
  * @throws NativeMissingError `ERR_TRIPLINE_NATIVE_MISSING`
  */
@@ -216,15 +217,15 @@ function findAndLoad(): Addon {
   }
 }
 
-/** @throws Error where the package is bundled or incomplete */
+/** @throws Error if the package is bundled or incomplete */
 function findInPackage(): string {
   const folder = packageRoot()
-  // Required here and not imported above: it takes several milliseconds, which only users of resources should pay.
+  // Not imported above, because loading it takes several milliseconds that only users of resources should pay.
   const loader = createRequire(import.meta.url)('node-gyp-build') as { resolve: (folder: string) => string }
   try {
     return loader.resolve(folder)
   } catch (error) {
-    // An installed package always has this folder; copies by file tracers may lack it.
+    // An installed package always has this folder, but a copy made by a file tracer may not.
     if (existsSync(join(folder, 'prebuilds'))) throw error
     const why = `the folder ${join(folder, 'prebuilds')} was not copied with the package`
     throw new AddonFileError(why, NOT_COPIED, error)
@@ -234,8 +235,8 @@ function findInPackage(): string {
 function load(file: string): Addon {
   const problem = existsSync(file) ? elfProblem(file) : 'there is no such file'
   if (problem !== undefined) throw new Error(`${file}: ${problem}`)
-  // Not required: the module cache hands out one instance. Where this code runs twice (test runners that begin anew with
-  // every file, modules that are loaded again when they change), the second would take the board and the news of the first.
+  // Not `require`, whose cache would return the same instance twice. If this code is loaded again (by test runners for each
+  // file, or by hot reloading), the second copy would take over the board and the news of the first.
   const module: { exports: Partial<Addon> } = { exports: {} }
   process.dlopen(module, toNamespacedPath(file))
   const { exports } = module
@@ -243,7 +244,7 @@ function load(file: string): Addon {
   return exports
 }
 
-/** Metrics go by number between here and there, so an addon of another version would quietly mean others. */
+/** Whether the addon numbers its metrics in the same way. One of another version would silently mix them up. */
 function hasTable(loaded: Partial<Addon>): loaded is Addon {
   const theirs = loaded.metrics?.() ?? []
   return theirs.length === METRIC_NAMES.length && METRIC_NAMES.every((name, number) => theirs[number] === name)

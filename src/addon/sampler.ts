@@ -9,12 +9,12 @@ import { mountHint } from './mounts.js'
 import { loadAddon, type Addon, type SamplerStats } from './native.js'
 import { deliverTicks, fetchTicks } from './ticks.js'
 
-/** Identifies a series. Complete: defaults are filled in. */
+/** Identifies a series. All defaults are filled in. */
 export interface SeriesKey {
   readonly metric: MetricName
   /** Averaging window in milliseconds; 0 for levels. */
   readonly window: number
-  /** The text of the one selector that is a text: a path, a zone. Empty for the default. */
+  /** The value of the selector that is a text, such as a path or a zone; empty for the default. */
   readonly name: string
   readonly pid: number
   readonly tree: boolean
@@ -50,7 +50,7 @@ export function connect(): Addon {
   return addon
 }
 
-/** How far this environment's clock is ahead of the sampler's. The first comparisons are slow and so not good. */
+/** How far this environment's clock is ahead of the sampler's. Takes the best of several comparisons: the first are slow. */
 function compareClocks(loaded: Addon): number {
   let offset = 0
   let doubt = Infinity
@@ -65,13 +65,12 @@ function compareClocks(loaded: Addon): number {
   return offset
 }
 
-// Apart by more than this, the clocks have parted; the first comparison is no better than a few milliseconds.
+// If the offset changes by more than this, in milliseconds, one of the clocks has stopped. Comparisons are less exact than that.
 const PARTED = 20
 
 /**
- * Notices that the machine has slept: on Windows and macOS the sampler's clock stands still meanwhile and the one of
- * `performance.now()` does not. To be called before times of the sampler are reported; compares once per second at most,
- * which is at once after a longer sleep.
+ * Corrects the offset after the machine has slept: on Windows and macOS the sampler's clock stops meanwhile, and the one of
+ * `performance.now()` does not. Call it before reporting times of the sampler. It compares the clocks at most once per second.
  */
 export function keepClocks(): void {
   const here = realNow()
@@ -80,21 +79,21 @@ export function keepClocks(): void {
   if (Math.abs(here - addon.now() - clockOffset) > PARTED) clockOffset = compareClocks(addon)
 }
 
-/** Turns a time of the sampler into one on the clock of `performance.now()`. */
+/** Converts a time of the sampler to the clock of `performance.now()`. */
 export function toLocalTime(at: number): number {
   return at + clockOffset
 }
 
-/** Turns a time on the clock of `performance.now()` into one of the sampler. */
+/** Converts a time on the clock of `performance.now()` to one of the sampler. */
 export function toSamplerTime(at: number): number {
   return at - clockOffset
 }
 
-/** Delivers all that waits to be fetched. The addon calls it when there is something. */
+/** Fetches and delivers everything that is pending. The addon calls it when there is something. */
 export function drain(): void {
   const connected = connect()
   keepClocks()
-  // Fetched first, so that what comes from here on is announced anew; delivered last, so that a guard can still pause them.
+  // Fetched first, so that later ones are announced again; delivered last, so that a guard can still pause their tickers.
   const ticks = fetchTicks(connected)
   if (hasNews()) drainNews(connected)
   deliverTicks(ticks)
@@ -102,14 +101,14 @@ export function drain(): void {
 
 function drainNews(connected: Addon): void {
   const news = connected.drain()
-  // First of all: what listeners do now is not the delay that is measured.
+  // First, so that the measured delay does not include the listeners below.
   if (news.beat) beat(connected)
   for (const request of news.answers) {
     const answered = requests.get(request)
     requests.delete(request)
     answered?.()
   }
-  // A guard closed by a listener before its turn is gone from the map.
+  // A guard that a listener has closed in the meantime is no longer in the map.
   for (const id of news.guards) guards.get(id)?.[kDeliver]()
 }
 
@@ -121,7 +120,7 @@ function idleTime(): number {
 }
 
 function beat(connected: Addon): void {
-  // It brings all of node:stream with it, which takes milliseconds.
+  // Loaded late: it loads all of node:stream, which takes milliseconds.
   const { getHeapStatistics } = loadBuiltin('node:v8')
   const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
   connected.beat(idleTime(), used, limit)
@@ -135,17 +134,17 @@ export function forgetGuard(id: number): void {
   guards.delete(id)
 }
 
-/** The guards of this environment that are open. */
+/** The open guards of this environment. */
 export function openGuards(): Iterable<Deliverable> {
   return guards.values()
 }
 
-/** What the sampling thread does and costs; undefined while this environment has never asked it for anything. */
+/** What the sampling thread does and costs; undefined if this environment has not used it yet. */
 export function samplerStats(): SamplerStats | undefined {
   return addon?.stats()
 }
 
-/** One series in use here, shared by all guards and readers of this environment that want the same. */
+/** A series in use, shared by all guards and readers of this environment that want the same one. */
 export class Series {
   readonly key: SeriesKey
   readonly info: MetricInfo
@@ -174,9 +173,9 @@ export class Series {
   }
 
   /**
-   * The series of `key`, counted as used once more.
+   * Returns the series of `key` and counts one more use of it.
    *
-   * @param mustExist whether a metric that this machine does not have now is an error
+   * @param mustExist whether it is an error that this machine does not have the metric now
    * @throws MetricUnavailableError; NativeMissingError
    */
   static open(key: SeriesKey, mustExist: boolean): Series {
@@ -206,7 +205,7 @@ export class Series {
     freeCell(this.#cell)
   }
 
-  /** Asks for a value at least every `period` milliseconds. The source's own minimum holds all the same. */
+  /** Requests a value at least every `period` milliseconds, but not more often than the source allows. */
   addReader(period: number): void {
     this.#periods.push(period)
     try {
@@ -218,7 +217,7 @@ export class Series {
   }
 
   removeReader(period: number): void {
-    // Its number may be another's by now.
+    // It was released, and its number may already belong to another series.
     if (this.#uses === 0) return
     this.#periods.splice(this.#periods.indexOf(period), 1)
     this.#setPeriod()
@@ -229,7 +228,7 @@ export class Series {
     if (answer !== true) throw new MetricUnavailableError(this.key.metric, answer)
   }
 
-  /** Effective period now, the least that the source allows, where it is read, and why it is not available. */
+  /** The current period, the shortest that the source allows, where it is read, and why it is unavailable. */
   describe(): { period: number; minPeriod: number; origin: string; why: string } {
     return this.#addon.describe(this.subscription)
   }
@@ -252,7 +251,7 @@ const cell: Cell = { value: NaN, at: 0 }
 
 /** One reading of a series. */
 export interface Reading {
-  /** `unknown`: a share over time whose first window is not over yet. */
+  /** `unknown`: there is no value yet, for example before the first window of a share over time is over. */
   readonly state: 'unknown' | 'known' | 'unavailable'
   /** NaN unless known. */
   readonly value: number
@@ -262,17 +261,17 @@ export interface Reading {
 
 const UNKNOWN: Reading = Object.freeze({ state: 'unknown', value: NaN, at: NaN })
 
-/** Some series and, of each, the newest value and its time in milliseconds on the sampler's clock. */
+/** Series with the newest value of each, and its time in milliseconds on the sampler's clock. */
 export interface Values {
   readonly series: readonly Series[]
-  /** A value and a time of each, to be asked about with `isKnown`. */
+  /** A value and a time per series, to be checked with `isKnown`. */
   readonly numbers: readonly number[]
 }
 
-// The series in use, side by side: made anew when they change, and never changed then.
+// All series in use, as an array that is replaced when they change and never modified.
 let inUse: { series: readonly Series[]; cells: readonly number[] } | undefined
 
-/** The newest values of these series, or of all that are in use in this environment, from the board. */
+/** Reads the newest values of these series, or of all series in use in this environment, from the board. */
 export function readValues(wanted?: readonly Series[]): Values {
   if (wanted !== undefined) return { series: wanted, numbers: readCells(Series.cellsOf(wanted)) }
   if (inUse === undefined) {
@@ -282,18 +281,18 @@ export function readValues(wanted?: readonly Series[]): Values {
   return { series: inUse.series, numbers: readCells(inUse.cells) }
 }
 
-/** The number of a request to the addon, whose answer is `answered`. */
+/** Returns the number for a request to the addon; `answered` is called with the answer. */
 export function newRequest(answered: () => void): number {
   requests.set(++lastRequest, answered)
   return lastRequest
 }
 
-/** Takes a request back. */
+/** Withdraws a request. */
 export function forgetRequest(request: number): void {
   requests.delete(request)
 }
 
-/** Resolves once each of these has been read anew. @throws MetricUnavailableError where the thread cannot be started */
+/** Resolves once each of these has been read again. @throws MetricUnavailableError if the thread cannot be started */
 export function nextReading(wanted: readonly Series[]): Promise<void> {
   const request = ++lastRequest
   const answer = connect().request(
@@ -304,14 +303,14 @@ export function nextReading(wanted: readonly Series[]): Promise<void> {
   return new Promise((resolve) => requests.set(request, resolve))
 }
 
-// In milliseconds, for what has no value yet: in effect as often as each source allows.
+// In milliseconds: short enough that a source without a value yet is read as often as it allows.
 const SOON = 10
 
 /**
- * Resolves once each of these has been read anew and has a value, or is known to have none. Until then they are read often: a
- * window that begins with the first read is over soonest, whatever the period.
+ * Resolves once each of these has been read again and has a value, or is known to have none. They are read often until then,
+ * so that the first window of a share is over as soon as possible, whatever the period.
  *
- * @throws MetricUnavailableError where the thread cannot be started
+ * @throws MetricUnavailableError if the thread cannot be started
  */
 export async function firstReading(wanted: readonly Series[]): Promise<void> {
   const reading: Series[] = []

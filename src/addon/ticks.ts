@@ -5,8 +5,8 @@ import type { Addon } from './native.js'
 export interface Ticking {
   /**
    * @param beats how many have passed since the last delivery
-   * @param index of the last of them
-   * @param due when that one was due, in milliseconds on the sampler's clock
+   * @param index the index of the last of them
+   * @param due when the last one was due, in milliseconds on the sampler's clock
    */
   beat(beats: number, index: number, due: number): void
 }
@@ -15,7 +15,7 @@ const FIELDS = 4
 const AT_ONCE = 64
 
 const tickers = new Map<number, Ticking>()
-// All deliveries pass through these, so that a tick allocates nothing here.
+// Buffers for all deliveries, so that a tick allocates nothing here.
 const fetched = new Float64Array(FIELDS * AT_ONCE)
 const released = new Float64Array(FIELDS)
 let more: number[] | undefined
@@ -28,7 +28,7 @@ export function forgetTicker(id: number): void {
   tickers.delete(id)
 }
 
-/** Fetches all ticks that wait; returns how many there are for {@link deliverTicks}. */
+/** Fetches all pending ticks; returns their number, for {@link deliverTicks}. */
 export function fetchTicks(addon: Addon): number {
   if (tickers.size === 0) return 0
   const count = addon.takeTicks(fetched)
@@ -42,7 +42,7 @@ export function fetchTicks(addon: Addon): number {
   return all.length / FIELDS
 }
 
-/** Calls the tickers, except those that were closed by another meanwhile. */
+/** Calls the tickers, except those that another one has closed meanwhile. */
 export function deliverTicks(count: number): void {
   const ticks: ArrayLike<number> = more ?? fetched
   more = undefined
@@ -51,7 +51,7 @@ export function deliverTicks(count: number): void {
   }
 }
 
-/** Beats that passed while a ticker was held. */
+/** The beats that passed while a ticker was held. */
 export interface ReleasedBeats {
   readonly beats: number
   readonly index: number

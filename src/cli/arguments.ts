@@ -7,7 +7,7 @@ import type { OptionSpec, VerbSpec } from './verbs.js'
 type OptionSpecs = Readonly<Record<string, OptionSpec>>
 
 export class ParsedArguments {
-  /** Everything from the first word on that is not an option, without a leading `--`. */
+  /** The words after the options, without a leading `--`. */
   readonly rest: readonly string[]
   readonly #values: ReadonlyMap<string, readonly string[]>
 
@@ -25,12 +25,12 @@ export class ParsedArguments {
     return this.#values.get(name)?.[0]
   }
 
-  /** The values of an option in the order given. */
+  /** The values of an option, in the order in which they were given. */
   all(name: string): readonly string[] {
     return this.#values.get(name) ?? []
   }
 
-  /** Milliseconds; a bare number is seconds, as timeout(1) takes it. @throws UsageError */
+  /** A duration in milliseconds. A bare number means seconds, as for timeout(1). @throws UsageError */
   duration(name: string): number | undefined {
     const text = this.get(name)
     return text === undefined ? undefined : toMilliseconds(text, `--${name}`)
@@ -48,8 +48,8 @@ function toMilliseconds(text: string, name: string): number {
 }
 
 /**
- * Where a command follows, parsing stops at the first word that is not an option, or behind `--`, as with nice, env and
- * timeout: what follows belongs to the command. Elsewhere options may also stand behind other words.
+ * If the verb takes a command, parsing stops at the first word that is not an option, or after `--`, as with nice, env and
+ * timeout: the rest belongs to the command. For other verbs, options may also follow other words.
  *
  * @throws UsageError; HelpWanted
  */
@@ -91,8 +91,10 @@ function takeOption(word: string, queue: string[], specs: OptionSpecs, values: M
   else throw new UsageError(`--${name} was given twice`)
 }
 
-/** Names the nearest option; for a long one, the only one with this prefix. Every letter is near every other, so a short
- * one lists them all. */
+/**
+ * Suggests the nearest long option, or the only one with this prefix. For a short one all are listed, because one letter is
+ * as near as another.
+ */
 function unknownOption(word: string, specs: OptionSpecs): UsageError {
   const given = word.split('=', 1)[0]!
   const longs = [...Object.keys(specs), 'help'].map((long) => `--${long}`)
@@ -117,7 +119,7 @@ function splitLong(word: string): SplitOption {
   return { name: word.slice(2, equals), attached: word.slice(equals + 1) }
 }
 
-/** `-q`, `-k 5s` or `-k5s`; of `-qv` the rest goes back into the queue. */
+/** Splits `-q`, `-k 5s` or `-k5s`. The rest of `-qv` goes back into the queue. */
 function splitShort(word: string, queue: string[], specs: OptionSpecs): SplitOption {
   const found = Object.entries(specs).find(([, { short }]) => short === word[1])
   if (found === undefined) return { name: '', attached: undefined }

@@ -1,14 +1,14 @@
-/** Rows of words as lines with aligned columns. */
+/** Prints a table as lines with aligned columns. */
 import { printable } from '../base/printable.js'
 
 export interface ColumnOptions {
-  /** Blanks between two columns. */
+  /** The number of blanks between two columns. @default 2 */
   readonly gap?: number
-  /** The columns that are aligned to the right, by index. */
+  /** The indexes of the columns that are aligned to the right. */
   readonly right?: readonly number[]
 }
 
-/** One line per row, control characters escaped. Columns are as wide as their widest cell; the last one is not padded. */
+/** Returns one line per row, with control characters escaped. Each column is as wide as its widest cell; the last is not padded. */
 export function alignColumns(
   table: readonly (readonly string[])[],
   { gap = 2, right = [] }: ColumnOptions = {},

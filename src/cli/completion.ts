@@ -36,7 +36,7 @@ function optionsWithValue(options: Readonly<Record<string, OptionSpec>>): string
   return optionWords(Object.fromEntries(Object.entries(options).filter(([, { value }]) => value !== undefined)))
 }
 
-/** The values an option can take; `undefined` where they are not a fixed list. */
+/** The values that an option can take; undefined if they are not a fixed list. */
 function valueWords({ choices }: OptionSpec): readonly string[] | undefined {
   if (choices === 'metric') return METRIC_NAMES
   return choices === 'file' ? undefined : choices
@@ -142,7 +142,7 @@ function fishText(text: string): string {
   return `'${text.replaceAll("'", "\\'")}'`
 }
 
-// Finds where the wrapped command begins; fish's own helper mistakes the value of an option for it.
+// Finds where the wrapped command begins. fish's own helper would take the value of an option for it.
 const FISH_COMMAND = `function __tripline_command
   set -l takes_value $argv
   set -l words (commandline -opc)
@@ -176,7 +176,7 @@ function fish(): string {
   for (const [name, { summary, options, takesCommand = false }] of verbs) {
     lines.push(`complete -c tripline -n __fish_use_subcommand -a ${name} -d ${fishText(summary)}`)
     const takeValue = words(optionsWithValue(options))
-    // "run" may also be a word of the command, as in "npm run".
+    // "run" may also be a word of the wrapped command, as in "npm run".
     const isVerb = `contains -- ${name} (commandline -opc)[2]`
     const before = takesCommand ? `${isVerb}; and not __tripline_command ${takeValue} >/dev/null` : isVerb
     const here = `complete -c tripline -n '${before}'`

@@ -41,7 +41,7 @@ export async function main(words: readonly string[]): Promise<number> {
   return metrics.length > 0 ? EXIT.ok : EXIT.failure
 }
 
-/** The metrics of this machine; empty, with the reason, where the addon is missing. */
+/** The metrics of this machine. If the addon is missing, there are none, and `missing` says why. */
 function readMetrics(): { metrics: readonly Capability[]; missing: string } {
   try {
     return { metrics: capabilities(), missing: '' }
@@ -79,7 +79,7 @@ function describeControlGroups(): Finding[] {
   return [{ topic, good: true, text: `${which}; this process is in ${place?.split(':')[2] ?? '/'}` }]
 }
 
-/** Which metrics the kernel pushes; refusals are listed once per reason. */
+/** Says which metrics the kernel pushes; those that it refuses are listed once per reason. */
 function describePush(metrics: readonly Capability[]): Finding[] {
   const topic = 'push'
   const pushed = metrics.filter((each) => each.push).map((each) => each.metric)
@@ -115,7 +115,7 @@ async function trySchedule(realTime: boolean): Promise<SamplerStats> {
   const ticker = every(
     1,
     () => {
-      // At the first tick the thread may still lack some of its settings.
+      // At the first ticks the thread may not have all of its settings yet.
       if (++ticks < 3) return
       stats = samplerStats()
       void ticker.close()

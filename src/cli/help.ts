@@ -1,4 +1,4 @@
-/** Help that fits a screen of 24 lines and 80 columns. */
+/** Prints the help, which fits a screen of 24 lines and 80 columns. */
 import { alignColumns } from './columns.js'
 import { VERBS, type VerbName } from './verbs.js'
 

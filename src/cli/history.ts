@@ -11,7 +11,7 @@ export class History {
   readonly info: MetricInfo
   readonly selector: Selector
   readonly #values: number[] = []
-  /** Why there is no value to show; empty while there is one. */
+  /** Why the metric is unavailable; empty while it is available. */
   why = ''
 
   constructor({ info, selector }: SelectedMetric) {
@@ -19,7 +19,7 @@ export class History {
     this.selector = selector
   }
 
-  /** `'disk(/data)'` */
+  /** The metric with its selector: `'disk(/data)'`. */
   get label(): string {
     return metricText(this)
   }
@@ -43,7 +43,7 @@ export class History {
     return length === 0 ? undefined : this.#values.reduce((sum, each) => sum + each, 0) / length
   }
 
-  /** The latest values as bars: from 0 to the end of the scale, or to the largest value seen where it has no end. */
+  /** Draws the latest values as bars, from 0 to the end of the scale or, without one, to the largest value seen. */
   sparkline(width: number): string {
     const shown = this.#values.slice(-width)
     const top = Number.isFinite(this.info.max) ? this.info.max : Math.max(...this.#values, Number.MIN_VALUE)

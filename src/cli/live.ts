@@ -1,4 +1,4 @@
-/** The live view: samples, draws, and handles keys. */
+/** The live view of `watch`: samples, draws and handles keys. */
 import { samplerStats } from '../addon/sampler.js'
 import type { SamplerStats } from '../addon/native.js'
 import { formatSize } from '../base/units.js'
@@ -7,13 +7,13 @@ import { draw } from './table.js'
 import { EXIT } from './usage.js'
 import type { WatchList } from './watched.js'
 
-/** Until `q`, a signal, or `last` milliseconds have passed. */
+/** Shows the live view until `q`, a signal, or until `last` milliseconds have passed. */
 export function watchLive(list: WatchList, interval: number, last: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const view = new LiveView(list, () => resolve(EXIT.ok))
     view.follow(interval, last).then(() => resolve(EXIT.ok), reject)
   }).then((status) => {
-    // A sample still in progress must not keep the process alive after the view has ended.
+    // A sample that is still in progress must not keep the process alive.
     process.exit(status as number)
   })
 }
@@ -22,7 +22,7 @@ class LiveView {
   readonly #list: WatchList
   readonly #screen: Screen
   readonly #cost = new Cost()
-  // https://no-color.org: any value but an empty one.
+  // https://no-color.org: any value that is not empty turns colors off.
   readonly #color = (process.env['NO_COLOR'] ?? '') === ''
   #paused = false
   #help = false
@@ -62,7 +62,7 @@ class LiveView {
   }
 }
 
-/** What watching costs, between the last two samples. */
+/** What watching cost between the last two samples. */
 class Cost {
   text = ''
   #before: SamplerStats | undefined

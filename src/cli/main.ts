@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The `tripline` command: picks the verb and loads only its module. */
+/** The `tripline` command: loads and runs the module of the verb. */
 import { ExpressionError, unknownName } from '../base/errors.js'
 import { EXIT, HelpWanted, UsageError, print, say, sayPlainly } from './usage.js'
 import type { VerbName } from './verbs.js'
@@ -51,7 +51,7 @@ function isVerb(word: string): word is VerbName {
   return Object.hasOwn(VERBS, word)
 }
 
-/** The lines of a usage error, or the one of an error with a code; the stack for a defect in tripline. */
+/** The lines of a usage error, or the message of an error with a code. Any other error is a defect and shows its stack. */
 function explain(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return [String(error)]
   if (error instanceof UsageError || error instanceof ExpressionError) return error.lines
@@ -60,7 +60,7 @@ function explain(error: unknown): readonly string[] {
 
 async function readWords(): Promise<readonly string[]> {
   const words = process.argv.slice(2)
-  // Node replaces bytes that are not UTF-8 by U+FFFD.
+  // Node replaces bytes that are not valid UTF-8 with U+FFFD.
   if (!words.some((word) => word.includes('\uFFFD'))) return words
   const { asGiven } = await import('../run/bytes.js')
   return asGiven(words)

@@ -1,9 +1,9 @@
-/** The option `--on-missing`: what a limit on a metric means that this machine does not have. */
+/** The option `--on-missing`: what it means that this machine does not have the metric of a limit. */
 import type { Limit } from '../monitor/limits.js'
 import type { ParsedArguments } from './arguments.js'
 import { UsageError } from './usage.js'
 
-/** As the library names them. */
+/** The meanings, as the library names them. */
 export type OnMissing = NonNullable<Limit['onMissing']>
 
 const MEANINGS: Readonly<Record<string, OnMissing>> = { error: 'throw', ignore: 'ignore', breach: 'breach' }

@@ -67,7 +67,7 @@ function toText(result: RunResult, margin: number): string[] {
   ]
 }
 
-/** The words of a `run` that this run would have passed. */
+/** The words of a `run` command whose limits this run would have kept. */
 function proposal(result: RunResult, margin: number): string[] {
   const { command, args, peaks, duration, cpuTime } = result
   const words = ['tripline', 'run', '--timeout', seconds(duration * margin), '--cpu-time', seconds(cpuTime * margin)]

@@ -4,11 +4,11 @@ import { replaceUnprintable } from '../base/printable.js'
 export function quote(word: string, platform: NodeJS.Platform = process.platform): string {
   if (platform !== 'win32') {
     if (/^[\w@%+=:,./-]+$/.test(word)) return word
-    // As bash, zsh, ksh and POSIX since 2024 read what stands in $'...'.
+    // The $'...' of bash, zsh, ksh and POSIX since 2024.
     const escaped = replaceUnprintable(word.replaceAll(/[\\']/g, String.raw`\$&`), octal)
     return replaceUnprintable(word, octal) === word ? `'${word.replaceAll("'", "'\\''")}'` : `$'${escaped}'`
   }
-  // For cmd.exe and for the program that parses its own command line; backslashes count only before a quote.
+  // For cmd.exe, and for the program that parses its command line: backslashes are special only before a quote.
   if (/^[\w@+:./\\-]+$/.test(word)) return word
   return `"${word.replaceAll(/(\\*)(?="|$)/g, '$1$1').replaceAll('"', '\\"')}"`
 }

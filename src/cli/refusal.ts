@@ -1,4 +1,4 @@
-/** The exit status for a command that does not start. */
+/** The exit status for a command that could not be started. */
 import type { CommandNotStartedError } from '../base/errors.js'
 import { EXIT } from './usage.js'
 

@@ -1,4 +1,4 @@
-/** Reports a run: the line on stderr, and the JSON file. */
+/** Reports a run: as a line on stderr, and as a JSON file. */
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { describeBreach } from '../monitor/guard.js'
 import { printableLines } from '../base/printable.js'
@@ -9,7 +9,7 @@ import { UsageError, say } from './usage.js'
 
 const STDOUT = 1
 
-/** The report file, opened before the command starts, so that an unwritable path is refused in time. */
+/** The report file. It is opened before the command starts, so that a path that cannot be written is refused in time. */
 export class ReportFile {
   readonly #file: number
 
@@ -32,7 +32,7 @@ export class ReportFile {
   }
 }
 
-/** Three decimals are enough for a report. */
+/** Rounds numbers to three decimals, which is enough for a report. */
 function rounded(_key: string, value: unknown): unknown {
   return typeof value === 'number' ? Number(value.toFixed(3)) : value
 }

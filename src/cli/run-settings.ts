@@ -14,10 +14,10 @@ export interface Settings {
   readonly args: readonly string[]
   readonly options: RunOptions
   readonly startWhen: Limits | undefined
-  /** Milliseconds; Infinity for none. */
+  /** How long to wait for it, in milliseconds; Infinity for no limit. */
   readonly wait: number
   readonly report: string | undefined
-  /** The exit status to use where tripline ended the run or did not start it. */
+  /** The exit status if tripline ended the command or did not start it; undefined for the default ones. */
   readonly exitCode: number | undefined
   readonly preserveStatus: boolean
   readonly gnuStatus: boolean
@@ -25,7 +25,7 @@ export interface Settings {
   readonly verbose: boolean
 }
 
-// Shorthands for limits on the tree.
+// Options that are shorthands for limits on the process tree.
 const TREE_LIMITS = { memory: 'process.footprint', cpu: 'process.cpu', procs: 'process.count' } as const
 
 /** @throws UsageError */
@@ -50,7 +50,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
       killAfter: (given.duration('kill-after') ?? 5000) || Infinity,
       dryRun: given.has('dry-run'),
       shared: namedDescriptors(args),
-      // They cost a thread and some reads, so only where they are shown.
+      // Peaks cost a thread and some reads, so they are sampled only if they are shown.
       peaks: given.has('report') || given.has('verbose') || limits !== undefined,
     },
     startWhen: await readConditions(given.all('start-when')),
@@ -64,7 +64,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
   }
 }
 
-/** Loads the parser and the table of metrics only where there is something to parse. */
+/** Loads the parser and the table of metrics only if there is something to parse. */
 async function readLimits(given: ParsedArguments): Promise<Limits | undefined> {
   const shorthands = Object.entries(TREE_LIMITS).filter(([option]) => given.has(option))
   const cpuTime = given.duration('cpu-time') ?? 0
@@ -92,25 +92,25 @@ async function readConditions(texts: readonly string[]): Promise<Limits | undefi
   return toLimits(texts.map((text) => parseExpression(text, refuseBeforeStart)))
 }
 
-/** Here the event loop and the heap would be tripline's own, and no limit is meant for those. */
+/** Refuses metrics of the event loop and the heap, which would be those of tripline itself. */
 const refuseOurOwn: Refuse = ({ metric }) =>
   metric === 'heap' || metric.startsWith('eventLoop.')
     ? `'${metric}' is known inside a program only, and here that is tripline`
     : undefined
 
-/** Before the command starts, `process.*` would also be tripline's own process. */
+/** Also refuses `process.*`, which before the command starts would be tripline itself. */
 const refuseBeforeStart: Refuse = (expression) => {
   const { metric, limit } = expression
   if (!metric.startsWith('process.') || limit.pid !== undefined) return refuseOurOwn(expression)
   return `there is no command yet; name a process, as in '${metric}(123)'`
 }
 
-/** Memory of this machine, or the limit of its control group where that is lower, in bytes. */
+/** The memory of this machine, or the limit of the control group if that is lower, in bytes. */
 function memoryHere(): number {
   return Math.min(totalmem(), process.constrainedMemory() || Infinity)
 }
 
-/** 0 to 255. */
+/** Parses an exit status from 0 to 255. @throws UsageError */
 function readExitCode(text: string | undefined): number | undefined {
   if (text === undefined) return undefined
   if (!/^\d{1,3}$/.test(text) || Number(text) > 255) {
@@ -126,7 +126,7 @@ function readReaction(given: ParsedArguments): (typeof REACTIONS)[number] {
   return found
 }
 
-/** `TERM`, `SIGTERM`, `sigterm` or `15`. */
+/** Parses a signal: `TERM`, `SIGTERM`, `sigterm` or `15`. @throws UsageError */
 function readSignal(text: string): NodeJS.Signals {
   const names = Object.keys(constants.signals)
   const wanted = text.toUpperCase().replace(/^(?:SIG)?/, 'SIG')
@@ -140,7 +140,7 @@ function readSignal(text: string): NodeJS.Signals {
   return found as NodeJS.Signals
 }
 
-/** Descriptors named by arguments such as `/dev/fd/63`, which is what a shell makes of `<(...)`. */
+/** The descriptors that arguments such as `/dev/fd/63` name, which a shell puts in place of `<(...)`. */
 export function namedDescriptors(args: readonly string[]): number[] {
   const found = args.flatMap((each) =>
     [...each.matchAll(/\/(?:dev|proc\/self)\/fd\/(\d{1,9})\b/g)].map((match) => Number(match[1])),

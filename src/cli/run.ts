@@ -15,7 +15,7 @@ export async function main(words: readonly string[]): Promise<number> {
   try {
     return await runReported(settings, report)
   } catch (error) {
-    // An empty report would not say what happened.
+    // Otherwise the report would stay empty.
     report?.write(notStarted(settings, EXIT.failure, error instanceof Error ? error.message : String(error)))
     throw error
   }
@@ -52,7 +52,7 @@ async function runReported(settings: Settings, report: Report | undefined): Prom
   return status
 }
 
-/** The report of a command that never ran. */
+/** The report for a command that was not started. */
 function notStarted({ command, args }: Settings, status: number, message: string): object {
   return { command: [command, ...args], status, reason: { kind: 'not-started', message } }
 }
@@ -77,12 +77,12 @@ async function supervise(settings: Settings): Promise<RunResult> {
   return await run(settings.command, settings.args, { ...settings.options, foreground, onEvent })
 }
 
-/** Process 1 adopts every orphan, including those of other programs in the container. */
+/** Reaps orphans: process 1 adopts every one of its container, not only those of the command. */
 async function reapOrphans(): Promise<void> {
   const { loadAddon } = await import('../addon/native.js')
   const addon = loadAddon()
   process.on('SIGCHLD', () => addon.reapAdopted())
-  // Children that ended before the listener was there.
+  // For children that ended before the listener was registered.
   addon.reapAdopted()
 }
 

@@ -20,7 +20,7 @@ export class Screen {
 
   constructor(listener: ScreenListener) {
     this.#listener = listener
-    // Also after an uncaught exception.
+    // Runs even after an uncaught exception.
     process.on('exit', () => this.giveBack())
     for (const signal of FATAL) process.on(signal, () => this.endBy(signal))
     process.on('SIGCONT', () => {
@@ -59,7 +59,7 @@ export class Screen {
     }
   }
 
-  /** Ends by the signal itself, so that a shell sees the right status. */
+  /** Ends the process with the signal itself, so that a shell sees the right status. */
   endBy(signal: NodeJS.Signals): void {
     this.giveBack()
     for (const each of FATAL) process.removeAllListeners(each)

@@ -1,9 +1,9 @@
-/** Waits until the machine can take the command. */
+/** Waits until the conditions of `--start-when` hold. */
 import { guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 
 /**
- * Resolves with true as soon as all of these hold at once, and with false when `wait` milliseconds have passed before.
+ * Resolves with true as soon as all conditions hold at once, or with false if that takes longer than `wait` milliseconds.
  *
  * @throws MetricUnavailableError
  */
@@ -16,7 +16,7 @@ export function untilHolds(conditions: Limits, wait: number): Promise<boolean> {
       resolve(holds)
     }
     const deadline = performance.now() + wait
-    // The interval also keeps the process alive; a guard does not.
+    // The interval also keeps the process alive, which the guard does not.
     const timer = setInterval(() => performance.now() >= deadline && finish(false), Math.min(wait, 50))
     watched.on('breach', () => finish(true))
     if (watched.isBreached) finish(true)

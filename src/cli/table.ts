@@ -5,7 +5,7 @@ import type { History } from './history.js'
 
 export interface Row {
   readonly history: History
-  /** The limit as it was written, and its state; undefined for a metric without a limit. */
+  /** The limit as the user wrote it, and its state; undefined for a metric without a limit. */
   readonly limit: { readonly text: string; readonly state: string } | undefined
 }
 
@@ -24,7 +24,7 @@ interface Column {
   readonly title: string
   readonly cell: (row: Row, width: number) => string
   readonly width: (rows: readonly Row[]) => number
-  /** Columns with the lowest rank are left out first where room is short. */
+  /** If the terminal is too narrow, the columns with the lowest rank are left out first. */
   readonly rank: number
   readonly left?: boolean
 }
@@ -44,7 +44,7 @@ const HELP = [
   '  q  end      p  pause, go on      ?  this help',
 ]
 
-/** As many lines as fit, none longer than the width. */
+/** Returns as many lines as fit, none of them longer than the width. */
 export function draw(look: Look): string[] {
   const columns = chooseColumns(look)
   const header = columns.map(({ column, width }) => fit(column.title, width, column.left)).join(' '.repeat(GAP))
@@ -60,7 +60,7 @@ export function draw(look: Look): string[] {
     '',
     cut(`${keys}  ${look.cost}`, look.width),
   ]
-  // A line more than the terminal has would scroll the others up.
+  // More lines than the terminal has would scroll the first ones out of sight.
   return lines.slice(0, look.height)
 }
 
@@ -142,7 +142,7 @@ function cut(text: string, width: number): string {
   return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
 }
 
-/** The same for a line that may be in color. */
+/** Cuts a line that may be in color. */
 function cutPainted(line: string, width: number): string {
   if (!line.startsWith(ESCAPE)) return cut(line, width)
   const start = line.indexOf('m') + 1

@@ -5,11 +5,11 @@ import { loadAddon, type Addon } from '../addon/native.js'
 import type { RunHandle } from '../run/result.js'
 
 interface Rules {
-  /** Signals that are handled at all. */
+  /** All signals that are handled. */
   readonly handled: readonly NodeJS.Signals[]
-  /** On a terminal the whole foreground group has already received these from it. */
+  /** Signals that the terminal sends to the whole foreground group, so that the command has already received them. */
   readonly fromTerminal: readonly NodeJS.Signals[]
-  /** These only ever come from the console, and reach every process on it. */
+  /** Signals that always come from the console, and reach every process on it. */
   readonly toWholeConsole: readonly NodeJS.Signals[]
 }
 
@@ -19,7 +19,7 @@ const POSIX: Rules = {
   toWholeConsole: [],
 }
 
-// Ctrl-C, Ctrl-Break, and a closed console; a process that does not handle the last one ends before the command does.
+// Ctrl-C, Ctrl-Break and a closed console. Without a handler for the last one, tripline would end before the command.
 const WINDOWS: Rules = {
   handled: ['SIGINT', 'SIGBREAK', 'SIGHUP'],
   fromTerminal: ['SIGINT', 'SIGBREAK'],
@@ -28,22 +28,22 @@ const WINDOWS: Rules = {
 
 const RULES = process.platform === 'win32' ? WINDOWS : POSIX
 
-// Two interrupts within this time, in milliseconds, mean that the command is to be killed.
+// A second interrupt within this time, in milliseconds, kills the command.
 const KILL_WINDOW_MS = 2000
 
-// A signal sent by a process this soon after the same one from the terminal is a repetition: npm and other runners forward
-// what their whole process group has already received. In milliseconds.
+// If a process sends the same signal as the terminal within this time, in milliseconds, it is a repetition: npm and other
+// runners forward signals that their whole process group has already received.
 const ECHO_MS = 500
 
-/** Forwards signals until it is disposed of. A second interrupt soon after the first kills. */
+/** Forwards signals until it is disposed of. A second interrupt soon after the first kills the command. */
 export class SignalForwarder implements Disposable {
-  /** Distinguishes signals of the terminal from sent ones; undefined without a terminal. */
+  /** Distinguishes signals of the terminal from those sent by processes; undefined without a terminal. */
   readonly #addon: Addon | undefined
   readonly #forward = (signal: NodeJS.Signals): void => this.#take(signal)
   /** Signals that arrived before the command started. */
   #early: NodeJS.Signals[] = []
   #command: RunHandle | undefined
-  /** When each signal last came, from the terminal and from a process. */
+  /** When each signal last arrived, from the terminal and from a process. */
   readonly #typedAt = new Map<NodeJS.Signals, number>()
   readonly #sentAt = new Map<NodeJS.Signals, number>()
 
@@ -56,7 +56,7 @@ export class SignalForwarder implements Disposable {
     for (const signal of RULES.fromTerminal) this.#addon.takeSent(constants.signals[signal])
   }
 
-  /** Names the command that signals go to. */
+  /** Sets the command that signals are forwarded to. */
   attach(command: RunHandle): void {
     this.#command = command
     for (const signal of this.#early.splice(0)) command.signal(signal)
@@ -78,7 +78,7 @@ export class SignalForwarder implements Disposable {
     else if (!typed && !RULES.toWholeConsole.includes(signal)) this.#command.signal(signal)
   }
 
-  /** Whether the terminal sent it; then the command has received it too. */
+  /** Whether the terminal sent the signal, so that the command has received it, too. */
   #wasTyped(signal: NodeJS.Signals): boolean {
     return (
       this.#addon !== undefined &&
@@ -88,7 +88,7 @@ export class SignalForwarder implements Disposable {
   }
 }
 
-/** Node aborts with a core dump when it cannot restore a terminal that is gone. End by SIGHUP instead. */
+/** Ends the process by SIGHUP. Otherwise Node would abort with a core dump, because it cannot restore a terminal that is gone. */
 function endWithTerminals(terminals: readonly number[]): void {
   if (terminals.every((fd) => isatty(fd))) return
   process.removeAllListeners('SIGHUP')

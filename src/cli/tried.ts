@@ -1,4 +1,4 @@
-/** Metrics read once: some sources exist but turn out to be empty only when they are read. */
+/** Reads metrics once, because some sources exist and show only when they are read that they are empty. */
 import { MetricUnavailableError } from '../base/errors.js'
 import { Series } from '../addon/sampler.js'
 import type { MetricUnit } from '../addon/metrics.js'
@@ -6,13 +6,13 @@ import { metricText, parseMetric, type MetricText } from '../monitor/expression.
 import { parseQuery, sample, type Capability } from '../monitor/snapshot.js'
 
 export interface Tried {
-  /** `'disk(/data)'` */
+  /** The metric with its selector: `'disk(/data)'`. */
   readonly label: string
   readonly unit: MetricUnit
-  /** Whether it was asked for with a selector. */
+  /** Whether the user named it with a selector. */
   readonly isSelected: boolean
   readonly available: boolean
-  /** Undefined where it is unavailable, and where its counters stand still. */
+  /** Undefined if it is unavailable, or if its counters stand still. */
   readonly value?: number | undefined
   readonly origin: string
   readonly why: string
@@ -24,7 +24,7 @@ export async function tryMetric(capability: Capability): Promise<Tried> {
   return available ? readOnce(metric, tried) : tried
 }
 
-/** A metric that may have a selector. @throws TypeError; ExpressionError */
+/** Reads a metric that may have a selector. @throws TypeError; ExpressionError */
 export async function tryText(text: string): Promise<Tried> {
   const metric = parseMetric(text)
   const label = metricText(metric)

@@ -5,7 +5,7 @@ import { EXIT } from '../run/status.js'
 
 export { EXIT } from '../run/status.js'
 
-/** Bad usage: one clear line, and lines that show the place; exit status 125. */
+/** Wrong usage, with exit status 125. The first line says what is wrong; others show the place. */
 export class UsageError extends Error {
   readonly lines: readonly string[]
 
@@ -18,7 +18,7 @@ export class UsageError extends Error {
   }
 }
 
-/** `--help` among the options of a verb. */
+/** Thrown if `--help` is among the options of a verb. */
 export class HelpWanted extends Error {
   static {
     this.prototype.name = 'HelpWanted'
@@ -27,7 +27,7 @@ export class HelpWanted extends Error {
 
 let listening = false
 
-/** Ends the process when the reader of stdout closes it (`| head`), which is no failure; a full disk is one. */
+/** Ends the process when stdout fails: without an error if its reader closed it (`| head`), with one for a full disk. */
 export function watchStdout(): void {
   if (listening) return
   listening = true
@@ -38,7 +38,7 @@ export function watchStdout(): void {
   })
 }
 
-/** Writes the requested output to stdout. Names in it that hold control characters have them escaped. */
+/** Writes the requested output to stdout, with control characters escaped. */
 export function print(text: string): void {
   watchStdout()
   process.stdout.write(printableLines(text))
@@ -54,6 +54,6 @@ export function sayPlainly(text: string): void {
   try {
     writeSync(2, `${printable(text)}\n`)
   } catch {
-    // Closed, or a pipe without a reader.
+    // stderr is closed, or a pipe without a reader.
   }
 }

@@ -1,13 +1,13 @@
-/** The verbs and their options: the one table for parsing, help and completion. */
+/** The verbs and their options: one table for parsing, help and completion. */
 
 export interface OptionSpec {
-  /** What the value is called in the help; absent for a switch. */
+  /** The name of the value in the help; absent if the option takes none. */
   readonly value?: string
-  /** What can be completed for the value. */
+  /** What the shell can complete for the value. */
   readonly choices?: readonly string[] | 'file' | 'metric'
   /** Whether it may be given more than once. */
   readonly many?: boolean
-  /** One letter for it. */
+  /** A letter that stands for it. */
   readonly short?: string
   readonly help: string
 }
@@ -16,11 +16,11 @@ export interface VerbSpec {
   readonly summary: string
   readonly usage: string
   readonly options: Readonly<Record<string, OptionSpec>>
-  /** Whether what follows the options is a command and its arguments. */
+  /** Whether a command with its arguments follows the options. */
   readonly takesCommand?: boolean
-  /** Words that may follow. */
+  /** The words that may follow the options. */
   readonly words?: readonly string[]
-  /** Lines under the options. */
+  /** Lines below the options. */
   readonly notes?: readonly string[]
 }
 

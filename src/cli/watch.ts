@@ -1,4 +1,4 @@
-/** `tripline watch`: what this machine is doing, live, line by line, or once. */
+/** `tripline watch`: shows what this machine is doing, live, line by line, or once. */
 import { once } from 'node:events'
 import type { Snapshot } from '../monitor/snapshot.js'
 import { MetricUnavailableError } from '../base/errors.js'
@@ -33,7 +33,7 @@ export async function main(words: readonly string[]): Promise<number> {
   return watchLines(list, interval, last, given.has('json') ? toObject : toLine)
 }
 
-/** A terminal, such as an editor's, that would print cursor movements as text. */
+/** Whether the terminal, such as an editor's, would print cursor movements as text. */
 function isDumb(): boolean {
   const term = process.env['TERM'] ?? ''
   return process.platform !== 'win32' && (term === '' || term === 'dumb')
@@ -47,7 +47,7 @@ async function watchLines(
 ): Promise<number> {
   for await (const snapshot of list.sample(interval, last)) {
     print(`${toText(list, wallTime(snapshot))}\n`)
-    // Nothing is queued for a reader that is slow or stopped.
+    // Waits for a slow or stopped reader, instead of queueing lines for it.
     if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain')
   }
   return EXIT.ok
@@ -57,7 +57,7 @@ function wallTime(snapshot: Snapshot): Date {
   return new Date(performance.timeOrigin + snapshot.at)
 }
 
-/** `08:15:00  cpu 12.0%  memory 41.5% >90 clear`, cut to COLUMNS where that is set. */
+/** One sample as a line, cut to COLUMNS if that is set: `08:15:00  cpu 12.0%  memory 41.5% >90 clear`. */
 function toLine(list: WatchList, at: Date): string {
   const parts = list.rows.map(({ history, limit }) => {
     const value =
@@ -69,7 +69,7 @@ function toLine(list: WatchList, at: Date): string {
   return columns > 0 ? line.slice(0, columns) : line
 }
 
-/** One sample as one object: values in the metrics' own units, null where they are not known. */
+/** One sample as a JSON object, with values in the metrics' own units; null if a value is not known. */
 function toObject(list: WatchList, at: Date): string {
   const rows = list.rows
   const metrics = Object.fromEntries(rows.map(({ history }) => [history.label, history.now ?? null]))
@@ -97,7 +97,7 @@ async function watchOnce(given: ParsedArguments): Promise<number> {
   return EXIT.ok
 }
 
-/** One object on one line: keys stay, values are in the metric's own unit. */
+/** All metrics as one JSON object on one line, with values in the metrics' own units. */
 function onceAsJson(tried: readonly Tried[]): string {
   const values = Object.fromEntries(tried.map(({ label, value }) => [label, value ?? null]))
   const missing = tried.filter(({ available }) => !available)

@@ -1,4 +1,4 @@
-/** The rows of `watch`: one per metric, with its limit where one was given. */
+/** The rows of `watch`: one per metric, with its limit if one was given. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { MetricUnavailableError } from '../base/errors.js'
 import { parseExpression, parseMetric, type SelectedMetric } from '../monitor/expression.js'
@@ -12,7 +12,7 @@ import type { OnMissing } from './on-missing.js'
 import type { Row } from './table.js'
 import { UsageError } from './usage.js'
 
-// Shown by default, in order of interest; those that the machine lacks are left out.
+// Shown by default, the most interesting first. Those that the machine lacks are left out.
 const USUAL: readonly MetricName[] = [
   'cpu',
   'load',
@@ -37,7 +37,7 @@ interface Watched {
   readonly query: MetricQuery
   readonly text: string | undefined
   readonly guard: Guard | undefined
-  /** Looks whether a metric that is missing has come back. */
+  /** Watches for a metric that is missing; undefined while it is there. */
   lookout?: Monitor | undefined
 }
 
@@ -46,9 +46,9 @@ export class WatchList {
   readonly #onMissing: OnMissing
 
   /**
-   * Checks that everything that is named with a selector exists, unless `onMissing` says that it may be missing.
+   * Makes the rows. Limits, and metrics with a selector, must exist on this machine unless `onMissing` says otherwise.
    *
-   * @throws UsageError, ExpressionError; MetricUnavailableError for a limit or a selector that names nothing here
+   * @throws TypeError, ExpressionError for bad input; MetricUnavailableError if one of these does not exist
    */
   constructor(names: readonly string[], limits: readonly string[], onMissing: OnMissing = 'throw') {
     this.#onMissing = onMissing
@@ -66,9 +66,9 @@ export class WatchList {
     }))
   }
 
-  /** Samples repeatedly, for `last` milliseconds. A metric that is missing stays in the list, with the reason. */
+  /** Samples repeatedly, for `last` milliseconds. A metric that is missing stays in the list, with the reason, until it comes. */
   async *sample(interval: number, last: number): AsyncGenerator<Snapshot, void> {
-    // Counted from the first sample, which waits for windows to fill: the number of samples does not depend on the metrics.
+    // Counted from the first sample, which waits for windows: so the number of samples does not depend on the metrics.
     let end: number | undefined
     for (;;) {
       const there = this.#all.filter(({ history }) => history.why === '')
@@ -89,7 +89,7 @@ export class WatchList {
           }
           end ??= performance.now() + last
           yield newest
-          // The last sample belongs to the period, although it comes a little late.
+          // The sample at the end still belongs to the period, although it may come a little late.
           if (performance.now() + interval / 2 > end) return
           if (this.#welcome()) break
         }
@@ -100,7 +100,7 @@ export class WatchList {
     }
   }
 
-  /** Whether a metric that was missing has come back. */
+  /** Marks metrics that were missing and have come as available. Returns whether there are any. */
   #welcome(): boolean {
     const back = this.#all.filter(({ lookout, query }) => lookout?.get(query).state === 'known')
     for (const each of back) {
@@ -112,7 +112,7 @@ export class WatchList {
   }
 }
 
-/** Notes that a metric is missing, if it is: several rows may have one name. */
+/** Notes why a row's metric is missing. Several rows may have the metric of the error, and not all need to be missing. */
 function lookOut(row: Watched, lost: MetricUnavailableError): void {
   row.lookout = monitor(row.query, { onMissing: 'ignore' })
   const { state, why } = row.lookout.get(row.query)

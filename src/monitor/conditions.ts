@@ -22,7 +22,7 @@ export interface GuardCondition {
   /** From the end of one check to the start of the next. @default 1 s */
   interval?: Duration | undefined
   /**
-   * The longest time that a check may take; `Infinity` is no limit. A check that takes longer has failed, and fails again
+   * The longest time that a check may take; `Infinity` never ends the wait. A check that takes longer has failed, and fails again
    * after every `interval` until it settles. Its late result is not used. @default 5 s
    */
   timeout?: Duration | undefined

@@ -121,7 +121,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
 
   /**
    * The newest reading of one of the metrics. It is there at once, because nothing is read for it. If the metric is monitored
-   * over several windows, `over` picks one; the default is the first.
+   * over several windows, `over` picks one; without it, the first counts.
    *
    * @throws TypeError `ERR_INVALID_ARG_VALUE` for a metric that is not one of the monitor's
    */
