@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, runCheck, write } from './project.js'
-import { asCommonJs, check, program, testFile, testing } from './programs.js'
+import { asCommonJs, check, clockScenarios, jestClocks, program, testFile, testing, vitestClocks } from './programs.js'
 
 const TYPESCRIPT = '5.9.3'
+const VITESTS = ['3.2.4', '4.1.12']
 
 const jestDependencies = {
   29: { jest: '29.7.0', '@jest/globals': '29.7.0', 'babel-jest': '29.7.0' },
@@ -162,23 +163,50 @@ const testingRows = [29, 30].flatMap((version) =>
       write(cwd, { [`testing/${file}`]: text })
       const { flags = [], config } = jestSystems[name]
       const args = jestArguments({ ...config, testMatch: [`**/testing/${file}`] })
-      const output = await run(process.execPath, [...flags, ...args], { cwd })
-      return { shown: /^Tests: +(\d+ passed)/m.exec(output)[1] }
+      return { shown: passedOf(await run(process.execPath, [...flags, ...args], { cwd })) }
     },
   })),
 )
+
+/** How many tests passed, by the last lines of Jest or vitest. */
+const passedOf = (output) => /^ *Tests:? +(\d+ passed)/m.exec(output)[1]
+
+/** Operations under the fake timers of the framework. */
+const clockRows = [
+  ...[29, 30].map((version) => ({
+    name: `Jest ${version}, fake timers`,
+    system: 'CommonJS',
+    async check(workshop) {
+      const cwd = await jestProject(workshop, version)
+      write(cwd, { 'clocks/a.test.js': jestClocks, 'clocks/fake-clocks.cjs': clockScenarios })
+      const args = jestArguments({ ...jestSystems.CommonJS.config, testMatch: ['**/clocks/*.test.js'] })
+      return { shown: passedOf(await run(process.execPath, args, { cwd })) }
+    },
+  })),
+  ...VITESTS.map((version) => ({
+    name: `Vitest ${version.split('.')[0]}, fake timers`,
+    system: 'ESM',
+    async check(workshop) {
+      const cwd = await workshop.project(`vitest-${version}`, { vitest: version }, { type: 'module' })
+      write(cwd, { 'clocks/a.test.js': vitestClocks, 'clocks/fake-clocks.cjs': clockScenarios })
+      const args = ['node_modules/vitest/vitest.mjs', 'run', 'clocks']
+      return { shown: passedOf(await run(process.execPath, args, { cwd, env: { NO_COLOR: '1' } })) }
+    },
+  })),
+]
 
 export const frameworkRows = [
   ...jestRows,
   ...leavingRows,
   ...testingRows,
-  ...['3.2.4', '4.1.12'].map((version) => ({
+  ...clockRows,
+  ...VITESTS.map((version) => ({
     name: `Vitest ${version.split('.')[0]}`,
     system: 'ESM',
     async check(workshop) {
       const cwd = await workshop.project(`vitest-${version}`, { vitest: version }, { type: 'module' })
       write(cwd, { 'check.js': check, 'a.test.js': testFile('vitest', './check.js') })
-      return runCheck(process.execPath, ['node_modules/vitest/vitest.mjs', 'run'], { cwd })
+      return runCheck(process.execPath, ['node_modules/vitest/vitest.mjs', 'run', join(cwd, 'a.test.js')], { cwd })
     },
   })),
   ...plainRunner('node:test', {}, 'node:test', ['--test'], 'test'),

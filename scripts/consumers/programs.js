@@ -7,6 +7,9 @@ const fixture = (name) => readFileSync(fileURLToPath(new URL(`../../test/consume
 export const check = fixture('check.js')
 export const types = fixture('types.ts')
 export const testing = fixture('testing.js')
+export const jestClocks = fixture('jest-clocks.js')
+export const vitestClocks = fixture('vitest-clocks.js')
+export const clockScenarios = fixture('../helpers/fake-clocks.cjs')
 
 /** The same text as a CommonJS module. */
 export function asCommonJs(text) {

@@ -1,4 +1,4 @@
-/** The clocks of other test frameworks: what operations do under them. Jest's is in the tests of consumers. */
+/** The clocks of other test frameworks: what operations do under them. Jest's, and vitest 3's, are rows of test:consumers. */
 import { fileURLToPath } from 'node:url'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import * as tripline from '../../src/index.js'
