@@ -1,4 +1,4 @@
-/** An assertion: something is canceled in time, for the right reason. */
+/** Asserts that an operation or a function is canceled in time, for the right reason. */
 import { AssertionError } from 'node:assert'
 import { ofThisCopy } from '../base/copies.js'
 import { CancelationError } from '../base/cancelation-error.js'
@@ -14,13 +14,13 @@ import { clockInForce } from './clock.js'
 
 /** The options of {@link assertCancelsWithin}, all optional. */
 export interface CancelsWithinOptions {
-  /** The kind of reason that it must be. @default any */
+  /** The required kind of reason. @default any */
   kind?: CancelationReason['kind'] | undefined
-  /** For a function: cancels the operation that it gets, as soon as it has begun, with this reason. @default does not */
+  /** For a function: cancels its operation with this reason as soon as the function has started. @default no cancelation */
   cancel?: string | Error | CancelationReason | undefined
 }
 
-/** What has become of it: a reason, an error, or a status that is final; none of them where the time is over. */
+/** The outcome: a reason, an error, or a final status; empty if the time is over. */
 interface Outcome {
   readonly reason?: CancelationReason | undefined
   readonly status?: OperationStatus
@@ -28,19 +28,19 @@ interface Outcome {
 }
 
 /**
- * Asserts that an operation is canceled within `duration` from now, or that a function is: it is called with an operation of
- * its own, and must reject (or throw) with a `CancelationError`, whether of that operation or of another one inside. With
- * the option `cancel` that operation is canceled once the function has begun, so that this asserts that the function reacts:
- * one that goes on instead is too late, and one that ends with a result has reacted. What has been canceled already passes.
+ * Asserts that an operation or a function is canceled within `duration` from now. A function is called with an operation of
+ * its own and must reject (or throw) with a `CancelationError`, of that operation or of another one inside it. With the
+ * option `cancel`, its operation is canceled as soon as the function has started, to assert that the function reacts: it
+ * passes if it rejects or ends with a result in time. An operation that is canceled already passes too.
  *
- * The time is that of the clock in force. A {@link useClock} is moved on as far as needed, by `duration` at most.
+ * The time is measured on the clock in force. A {@link useClock} is advanced as far as needed, at most by `duration`.
  *
  * @returns the reason
  * @example
  * await assertCancelsWithin(() => fetchAll({ timeout: '1s' }), '2s', { kind: 'timeout' })
  * await assertCancelsWithin((cancel) => copy(source, target, cancel), '100ms', { cancel: 'stop' })
- * @throws AssertionError `ERR_ASSERTION` (rejection) where it is not, or for another kind of reason; TypeError, RangeError
- *   (rejections) for bad input
+ * @throws AssertionError `ERR_ASSERTION` (rejection) if it is not canceled in time, or for another kind of reason;
+ *   TypeError, RangeError (rejections) for bad input
  */
 export async function assertCancelsWithin(
   work: Cancelable | ((cancel: Cancelable) => unknown),
@@ -59,18 +59,18 @@ export async function assertCancelsWithin(
   if (typeof work !== 'function') {
     throw invalidType('work', `a Cancelable${ofThisCopy(work)} or a function`, work)
   }
-  // One that is canceled has all the time for its end.
+  // A canceled operation may take any time to end.
   const operation = new Cancelable({ name: work.name || 'function', grace: ms })
   const outcome = await within(ms, start(operation, work, reason))
   try {
     return judge(operation, outcome, ms, kind)
   } finally {
-    // Nothing of it is left behind.
+    // Remove the timer and the listeners.
     operation.cancel('assertCancelsWithin() is over')
   }
 }
 
-/** Runs the function; resolves with what becomes of it. */
+/** Runs the function and resolves with its outcome. */
 async function start(
   operation: Cancelable,
   work: (cancel: Cancelable) => unknown,
@@ -82,7 +82,7 @@ async function start(
       if (reason !== undefined) cancel.cancel(reason)
       return result
     })
-    // One that was canceled and ended with a result has reacted.
+    // A function that ends with a result after its cancelation has reacted.
     return { reason: operation.reason, status: 'completed' }
   } catch (error) {
     const { status } = operation.context

@@ -1,19 +1,19 @@
-/** A clock of a test's own, in the place of the real one: time passes only where the test says so. */
+/** A clock for tests, which replaces the real one: time passes only when the test advances it. */
 import { realNow, substituteClock, useClock as substitute, type Clock } from '../base/clock.js'
 import { invalidState } from '../base/errors.js'
 import { nextTurn } from '../base/real-timers.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { deliverNews } from './news.js'
 
-/** A clock on which time passes only by {@link TestClock.advance}. Disposing of it gives the real clock back. */
+/** A clock on which time passes only by {@link TestClock.advance}. Disposing of it restores the real clock. */
 export interface TestClock extends Disposable {
   /** The time on this clock, in milliseconds; at first that of `performance.now()`, rounded up. */
   now(): number
-  /** How many timers are armed on it: timeouts, sleeps, intervals of conditions, graces, the `for` of faked breaches. */
+  /** The number of armed timers: timeouts, sleeps, intervals of conditions, grace periods, the `for` of fake breaches. */
   readonly pending: number
   /**
-   * Lets time pass: fires the timers that fall due, each at its own time and the earliest first, and lets the event loop turn
-   * after each, so that what follows from one is armed before the next. Calls are carried out one after the other.
+   * Lets time pass: fires timers in the order in which they are due, each at its own time, and lets the event loop turn after
+   * each, so that code that reacts to one timer can arm the next. Calls are executed one after the other.
    *
    * @throws TypeError, RangeError for a bad duration; Error `ERR_INVALID_STATE` once the clock is disposed of (all as
    *   rejections)
@@ -26,15 +26,16 @@ interface Armed {
   readonly callback: () => void
 }
 
-// A breach is delivered in a turn, the operation that it cancels settles in the next, and what awaits that goes on after it.
+// A breach is delivered in one turn, the operation that it cancels settles in the next, and code that awaits it continues in a
+// third.
 const TURNS = 4
 
 /** @internal */
 export class OwnClock implements TestClock, Clock {
-  // In the order in which they fire.
+  // Sorted by the order in which they fire.
   readonly #armed: Armed[] = []
   readonly #aheadOfDate: number
-  // Whole, so that sums of it are exact.
+  // A whole number, so that sums are exact.
   #time = Math.ceil(realNow())
   #last: Promise<void> = Promise.resolve()
 
@@ -70,7 +71,7 @@ export class OwnClock implements TestClock, Clock {
     await this.advanceUntil(parseDuration(duration, 'duration'), () => false)
   }
 
-  /** Lets `ms` milliseconds pass, or less where `isDone` says so after a timer. */
+  /** Lets `ms` milliseconds pass, or less if `isDone` returns true after a timer. */
   async advanceUntil(ms: number, isDone: () => boolean): Promise<void> {
     this.#checkInForce()
     const advanced = this.#last.then(() => this.#advanceBy(ms, isDone))
@@ -80,7 +81,7 @@ export class OwnClock implements TestClock, Clock {
 
   async #advanceBy(ms: number, isDone: () => boolean): Promise<void> {
     const until = this.#time + ms
-    // What was started just before the call gets to its first timer.
+    // Let code that was started just before the call arm its first timer.
     await turns()
     for (let first = this.#armed[0]; first !== undefined && first.due <= until; first = this.#armed[0]) {
       if (isDone()) return
@@ -117,13 +118,12 @@ export function clockInForce(): OwnClock | undefined {
 }
 
 /**
- * Puts a clock of the test's own in the place of the real one, for everything that is armed from here on: timeouts,
- * deadlines, sleeps, intervals of conditions, graces, and the `for`, `clearFor` and `minHold` of {@link fakeBreach}. `Date`,
- * `performance` and timers that are not tripline's stay as they are, and so do the machine's own values, tickers and
- * commands.
+ * Replaces the real clock by one that the test controls, for everything that is armed from now on: timeouts, deadlines,
+ * sleeps, intervals of conditions, grace periods, and the `for`, `clearFor` and `minHold` of {@link fakeBreach}. `Date`,
+ * `performance`, other timers, the machine's own values, tickers and commands are not affected.
  *
- * What is expected of a promise that rejects meanwhile must be said ahead of `advance()`, as with all fake timers: the
- * process would take it for an unhandled rejection.
+ * As with all fake timers, attach handlers to promises before calling `advance()`: a promise that rejects without a handler
+ * is an unhandled rejection.
  *
  * @example
  * using clock = useClock()

@@ -1,4 +1,4 @@
-/** Notes the events of an operation, in order. */
+/** Records the events of an operation, in order. */
 import { ofThisCopy } from '../base/copies.js'
 import { now } from '../base/clock.js'
 import { invalidType, invalidValue } from '../base/errors.js'
@@ -7,17 +7,17 @@ import type { CancelationReason } from '../base/reason.js'
 import { Cancelable } from '../cancelable/cancelable.js'
 import { whenEnded } from '../cancelable/ended.js'
 
-/** What all events have. */
+/** The properties that all events have. */
 interface EventBase<T extends string> {
   /** The kind of event; it narrows the type. */
   readonly type: T
-  /** When, in milliseconds on the clock in force: that of `performance.now()`, or a test's. */
+  /** When it happened, in milliseconds on the clock in force: that of `performance.now()`, or a test clock. */
   readonly at: number
 }
 
 /** The operation was started. */
 export type OperationStarted = EventBase<'started'>
-/** It, or a descendant, has reported progress. */
+/** The operation or a descendant has reported progress. */
 export interface OperationProgress extends EventBase<'progress'> {
   /** The message that was given. */
   readonly message: string
@@ -26,23 +26,23 @@ export interface OperationProgress extends EventBase<'progress'> {
   /** The operation that reported. */
   readonly operation: OperationContext
 }
-/** Its body has set a partial result. */
+/** The body has set a partial result. */
 export interface OperationPartial extends EventBase<'partial'> {
   /** The result so far. */
   readonly value: unknown
 }
-/** It was canceled. */
+/** The operation was canceled. */
 export interface OperationCanceled extends EventBase<'canceled'> {
-  /** Why. */
+  /** Why it was canceled. */
   readonly reason: CancelationReason
 }
-/** It has ended: the last event. */
+/** The operation has ended: the last event. */
 export interface OperationSettled extends EventBase<'settled'> {
   /** How it ended. */
   readonly status: OperationStatus
-  /** What it fulfilled with; `undefined` unless it completed. */
+  /** Its result; `undefined` unless it completed. */
   readonly value: unknown
-  /** What it was rejected with: the error of its body, or its `CancelationError`; `undefined` unless it was. */
+  /** The error that it rejected with: that of its body, or its `CancelationError`; `undefined` if it did not reject. */
   readonly error: unknown
   /** The partial result at the end, which may be that of a stream. */
   readonly partialResult: unknown
@@ -58,9 +58,9 @@ export type OperationEvent =
 
 /** The events of an operation so far; see {@link collect}. */
 export interface Collection {
-  /** In the order in which they came; it grows. */
+  /** The events so far, in order. The array grows. */
   readonly events: readonly OperationEvent[]
-  /** Their types alone: `['started', 'progress', 'canceled', 'settled']`. */
+  /** Only the types of the events: `['started', 'progress', 'canceled', 'settled']`. */
   readonly types: readonly OperationEvent['type'][]
   /** Resolves with the last event. Never rejects. */
   readonly settled: Promise<OperationSettled>
@@ -84,7 +84,7 @@ class Collector implements Collection {
       .onComplete((value) => this.#end(operation, value, undefined))
       .onError((error) => this.#end(operation, undefined, error))
     whenEnded(operation, (status, error) => {
-      // Those two have the listeners above, which are called next.
+      // The listeners above record these two; they are called next.
       if (status === 'completed' || status === 'failed') return
       this.#end(operation, undefined, error)
     })
@@ -96,16 +96,16 @@ class Collector implements Collection {
   }
 
   #end({ context }: Cancelable, value: unknown, error: unknown): void {
-    // A block that is left by `complete()` is disposed of at first.
+    // A block that is left after `complete()` is disposed of first.
     if (this.events.at(-1)?.type === 'settled') this.events.pop()
     const { status, partialResult } = context
     const event: OperationSettled = { type: 'settled', at: now(), status, value, error, partialResult }
     this.events.push(event)
-    // Later, so that it is the last of those two.
+    // Recorded later, so that it is the last of the two.
     queueMicrotask(() => this.#settle(this.events.at(-1) as OperationSettled))
   }
 
-  /** On the one object: no listener of the library is for it. */
+  /** Intercepts the setter on this object, because the library has no listener for it. */
   #watchPartialResult(operation: Cancelable): void {
     const inherited = inheritedAccessor(operation, 'partialResult')
     Object.defineProperty(operation, 'partialResult', {
@@ -131,8 +131,9 @@ function inheritedAccessor(from: object, name: string): PropertyDescriptor {
 }
 
 /**
- * Notes what happens to an operation from now on: its start, reports of progress (also of descendants), partial results that
- * its body sets, its cancelation with the reason, and how it ended. Of one that runs already, the start is the first event.
+ * Records what happens to an operation from now on: its start, reports of progress (including those of descendants), partial
+ * results that its body sets, its cancelation with the reason, and how it ended. If it is running already, the start is still
+ * the first event.
  *
  * @example
  * const operation = new Cancelable({ timeout: '5s' })

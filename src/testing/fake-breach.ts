@@ -1,4 +1,4 @@
-/** Breaches without a machine in trouble: guards that take the value of a test, through the real decision and delivery. */
+/** Fakes breaches: guards take a value from the test, and decide and deliver as they would for a real one. */
 import { ofThisCopy } from '../base/copies.js'
 import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { formatValue } from '../base/units.js'
@@ -17,33 +17,33 @@ import { keyOf } from '../monitor/shared.js'
 import { Player } from './player.js'
 import { metricOf, type MetricKey } from './trace.js'
 
-/** A breach that a test has faked; see {@link fakeBreach}. Disposing of it ends it and gives the guards back to the machine. */
+/** A fake breach; see {@link fakeBreach}. Disposing of it ends the breach, and the guards watch the machine again. */
 export interface FakeBreach extends Disposable {
-  /** The metric that was faked, as it was given. */
+  /** The faked metric, as given. */
   readonly metric: MetricKey
   /** The faked value, in the unit of the metric. */
   readonly value: number
-  /** The guards that take it, as far as they are open; with limits, also those that were made since. */
+  /** The open guards that take the value; with limits, including guards that were made later. */
   readonly guards: readonly Guard[]
   /**
-   * Has the value recover, to where the limit counts as clear. The guards go on to be clear as after a real breach, once
-   * `clearFor` and `minHold` are over, and stay off the machine until this is disposed of. A second call does nothing.
+   * Makes the value recover, to where the limit counts as clear. As after a real breach, the guards are clear after `clearFor`
+   * and `minHold`. They ignore the machine until this is disposed of. A second call does nothing.
    */
   clear(): void
 }
 
 /**
- * Has guards take `value` for a metric, as if this machine had been read: what follows goes through the code that real
- * breaches go through. The state and `breaches` are true at once, also inside code that never yields; listeners run and
- * operations are canceled in a turn of their own; `for`, `clearFor` and `minHold` pass on the clock in force, which is real
- * time, a {@link useClock} or the fake timers of a test runner. The evidence names `tripline/testing` as its origin.
+ * Makes guards treat `value` as if it had been read from this machine; everything that follows is the same as for a real
+ * breach. The state and `breaches` change at once, even inside code that never yields. Listeners run and operations are
+ * canceled in a later turn of the event loop. `for`, `clearFor` and `minHold` use the clock in force: real time, a
+ * {@link useClock} or the fake timers of a test runner. The evidence has `tripline/testing` as its origin.
  *
- * While anything of a guard is faked it takes nothing from the machine: it begins with all limits clear, and those that are
- * not faked stay so. With limits instead of a guard this is so of all open guards, and those made from now on, that hold all
- * of these limits among theirs, such as the one that operations with these `resources` share. Such guards can then be made
- * where the machine lacks the metric. Where several fakes are of one metric, the latest counts.
+ * While a guard has a fake breach, it ignores the machine's values: all limits start clear, and limits without a fake breach
+ * stay clear. If limits are given instead of a guard, this applies to all open and later guards that have all of these limits,
+ * such as the guard that operations with these `resources` share. Such guards can then be made even if the machine lacks the
+ * metric. If a metric has several fake breaches, the latest counts.
  *
- * @param metric the name of a metric that is limited; with a selector, such as `'disk.free(/data)'`, only that limit's
+ * @param metric the name of a limited metric, with a selector such as `'disk.free(/data)'` to choose among several limits
  * @param value in the unit of the metric: a number, or a string such as `'95%'`
  * @example
  * using memory = guard({ memory: 90 })
@@ -52,9 +52,9 @@ export interface FakeBreach extends Disposable {
  * await assert.rejects(done, ResourceCancelation)
  * breach.clear()
  * await memory.whenClear()
- * @throws TypeError `ERR_INVALID_ARG_TYPE`; TypeError `ERR_INVALID_ARG_VALUE` for an unknown metric, one that is not limited,
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`; TypeError `ERR_INVALID_ARG_VALUE` for an unknown metric, a metric without a limit,
  *   or a closed guard; RangeError `ERR_OUT_OF_RANGE` for a value that crosses no limit; NativeMissingError
- *   `ERR_TRIPLINE_NATIVE_MISSING` where the addon cannot be loaded: it makes the decision
+ *   `ERR_TRIPLINE_NATIVE_MISSING` without the addon, which makes the decision
  */
 export function fakeBreach(target: Guard | Limits, metric: MetricKey, value: Value): FakeBreach {
   const limits = limitsOf(target)
@@ -84,7 +84,7 @@ function limitsOf(target: Guard | Limits): readonly ParsedLimit[] {
   return parseLimits(target).limits
 }
 
-/** Whether a limit is on the metric, and on what its selector says, if there is one. */
+/** Whether a limit is on this metric, with this selector if there is one. */
 function isOf({ info, series }: ParsedLimit, metric: string): boolean {
   return info.name === metric || labelOf(info.scope, series) === metric
 }
@@ -97,20 +97,20 @@ function toLine({ direction, enter, info }: ParsedLimit): string {
   return `${direction} ${formatValue(enter, info.unit)}`
 }
 
-/** What makes two limits the same. Those that count from when they were made are never shared, but equal all the same. */
+/** A key that is the same for equal limits. Limits that count since their creation are never shared but may be equal. */
 function sameKey(limit: ParsedLimit): string {
   const { info, series } = limit
   return keyOf(info.scope === 'guard' ? { ...limit, series: { ...series, name: '' } } : limit)
 }
 
-/** Fakes of limits, for guards that are made meanwhile. */
+/** The fake breaches of limits, which apply to later guards too. */
 const ofLimits = new Set<Faked>()
 
 class Faked implements FakeBreach {
   readonly metric: MetricKey
   readonly value: number
   readonly #players = new Map<Guard, Player>()
-  // Of the limits that were given; undefined for a guard, whose limits are all meant.
+  // The keys of the given limits; undefined for a guard, of which all limits count.
   readonly #keys: ReadonlySet<string> | undefined
   #isCleared = false
   #isOver = false
@@ -125,7 +125,7 @@ class Faked implements FakeBreach {
     return [...this.#players.keys()].filter((guard) => !guard.closed)
   }
 
-  /** Takes over those of the open guards that are meant. All or none: a refusal gives back those before it. */
+  /** Takes over the matching open guards. If one refuses, those taken before it are released. */
   begin(open: Iterable<unknown>): void {
     try {
       for (const each of open) {
@@ -145,7 +145,7 @@ class Faked implements FakeBreach {
     })
   }
 
-  /** Whether these limits contain all that were given. */
+  /** Whether these limits include all of the given ones. */
   holds(limits: readonly ParsedLimit[]): boolean {
     if (this.#keys === undefined) return true
     const theirs = new Set(limits.map(sameKey))
@@ -182,7 +182,7 @@ class Faked implements FakeBreach {
     this.#isOver = true
     ofLimits.delete(this)
     if (ofLimits.size === 0) setStage(undefined)
-    // For guards of which something else is faked as well.
+    // Other fake breaches of the same guards may be left.
     this.clear()
     for (const player of this.#players.values()) player.release()
     this.#players.clear()

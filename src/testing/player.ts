@@ -1,4 +1,4 @@
-/** Plays a guard: as long as a test fakes a breach of it, it takes values from here and none from the machine. */
+/** Feeds values to a guard while a test fakes a breach of it; the guard then ignores the machine. */
 import { now } from '../base/clock.js'
 import { kDeliver } from '../addon/sampler.js'
 import { Timer } from '../engine/timers.js'
@@ -6,20 +6,20 @@ import { kLimits, kPlay, kStep, type Guard } from '../monitor/guard.js'
 import type { ParsedLimit } from '../monitor/limits.js'
 import { deliverNewsSoon } from './news.js'
 
-// What a limit takes that is not to be stepped: it stays as it is.
+// The value for a limit that must not change its state.
 const NOT_READ = Infinity
 
 const players = new WeakMap<Guard, Player>()
 
-/** The player of one guard, shared by all that fake something of it. */
+/** The player of one guard, which all fake breaches of that guard share. */
 export class Player {
   readonly #guard: Guard
   readonly #values: Float64Array
-  // A `for` or `minHold` that runs. It keeps the process alive, for a test that waits for nothing else.
+  // The timer of a running `for` or `minHold`. It keeps the process alive for a test that waits for nothing else.
   readonly #timer: Timer = new Timer(() => this.#step(this.#next), true)
   #users = 0
   #at = -Infinity
-  // When it changes by itself.
+  // When the guard changes its state without a new value.
   #next = Infinity
 
   private constructor(guard: Guard) {
@@ -27,7 +27,7 @@ export class Player {
     this.#values = new Float64Array(guard[kLimits].length).fill(NOT_READ)
   }
 
-  /** The player of a guard, used once more; the first use takes the guard off the machine. */
+  /** Returns the player of a guard and counts one more use. At the first use, the guard stops watching the machine. */
   static use(guard: Guard): Player {
     let player = players.get(guard)
     if (player === undefined) {
@@ -40,7 +40,7 @@ export class Player {
     return player
   }
 
-  /** Gives up one use; the last gives the guard back to the machine. */
+  /** Ends one use. After the last, the guard watches the machine again. */
   release(): void {
     if (--this.#users > 0) return
     this.#timer.stop()
@@ -49,7 +49,7 @@ export class Player {
     deliverNewsSoon(() => this.#guard[kDeliver]())
   }
 
-  /** Has the limits that `selects` chooses take a value each from now on. */
+  /** From now on, gives each limit that `selects` chooses a value. */
   set(selects: (limit: ParsedLimit) => boolean, value: (limit: ParsedLimit) => number): void {
     this.#guard[kLimits].forEach((limit, place) => {
       if (selects(limit)) this.#values[place] = value(limit)
@@ -57,13 +57,13 @@ export class Player {
     this.#step()
   }
 
-  /** @param earliest the time that it is at least */
+  /** @param earliest the earliest time to assume */
   #step(earliest: number = -Infinity): void {
     if (this.#guard.closed) return
     // The clock in force may have changed since the last step.
     this.#at = Math.max(this.#at, earliest, now())
     this.#next = this.#guard[kStep](this.#at, this.#values)
-    // To microseconds: what the difference has beyond that is an error of its subtraction, which a timer would round up.
+    // Rounded to microseconds: smaller fractions are rounding errors, which a timer would round up.
     this.#timer.start(Math.round((this.#next - this.#at) * 1e3) / 1e3)
     deliverNewsSoon(() => this.#guard[kDeliver]())
   }

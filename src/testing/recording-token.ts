@@ -1,15 +1,15 @@
-/** A cancelation token that remembers what was done with it. */
+/** A cancelation token that records how it is used. */
 import { now } from '../base/clock.js'
 import { toReason, type CancelationReason } from '../base/reason.js'
 import { CancelationToken, kHub } from '../sources/token.js'
 
 /** One call of `cancel()`. */
 export interface CancelAttempt {
-  /** The whole reason that was made of the argument. */
+  /** The reason that was made from the argument. */
   readonly reason: CancelationReason
-  /** Whether it was the first, and so counted. */
+  /** Whether it was the first, and therefore canceled the token. */
   readonly first: boolean
-  /** When, in milliseconds on the clock in force: that of `performance.now()`, or a test's. */
+  /** When it happened, in milliseconds on the clock in force: that of `performance.now()`, or a test clock. */
   readonly at: number
 }
 
@@ -25,13 +25,13 @@ export interface RecordedListener {
   readonly removed: boolean
 }
 
-/** A token that works as any other, and remembers. Made by {@link recordingToken}. */
+/** A token that works like any other and records how it is used. Made by {@link recordingToken}. */
 export class RecordingToken extends CancelationToken {
   readonly #attempts: CancelAttempt[] = []
   readonly #listeners: RecordedListener[] = []
   #checks = 0
 
-  /** Every call of `cancel()` with a reason that is valid, in order, also those that came too late. */
+  /** Every call of `cancel()` with a valid reason, in order, including those that came too late. */
   get attempts(): readonly CancelAttempt[] {
     return [...this.#attempts]
   }
@@ -41,30 +41,30 @@ export class RecordingToken extends CancelationToken {
     return [...this.#listeners]
   }
 
-  /** How often `isCanceled`, `reason` or `throwIfCanceled()` was asked. */
+  /** How often `isCanceled` or `reason` was read or `throwIfCanceled()` was called. */
   get checks(): number {
     return this.#checks
   }
 
-  /** How many operations, linked tokens and listeners are attached now; 0 once it is canceled, or all have ended. */
+  /** How many operations, linked tokens and listeners are attached now; 0 after it is canceled, or when all have ended. */
   get attached(): number {
     let count = 0
     for (let link = this[kHub].head; link !== null; link = link.next) count++
     return count
   }
 
-  /** Forgets what was done so far; what is attached stays. */
+  /** Clears the records; everything that is attached stays. */
   clear(): void {
     this.#attempts.length = 0
     this.#listeners.length = 0
     this.#checks = 0
   }
 
-  /** As of any token; the attempt is remembered first. @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` */
+  /** Records the attempt, then cancels as any token does. @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` */
   override cancel(reason?: string | Error | CancelationReason): boolean {
     const checked = toReason(reason)
     const attempt = { reason: checked, first: this[kHub].current() === null, at: now() }
-    // Before its listeners, whose own attempts come after it.
+    // Recorded before the listeners run, because their own attempts come after it.
     this.#attempts.push(attempt)
     return super.cancel(checked)
   }
@@ -81,20 +81,20 @@ export class RecordingToken extends CancelationToken {
     return super.reason
   }
 
-  /** As of any token; counted as a check. @throws CancelationError if it is canceled */
+  /** Throws as any token does; counts as a check. @throws CancelationError if it is canceled */
   override throwIfCanceled(): void {
     this.#checks++
     super.throwIfCanceled()
   }
 
-  /** As of any token; the listener is remembered. @throws TypeError `ERR_INVALID_ARG_TYPE` */
+  /** Calls the listener as any token does, and records it. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   override onCancel(listener: (reason: CancelationReason) => unknown): Disposable {
     const recorded = { listener, at: now(), calls: 0, removed: false }
     const called = (reason: CancelationReason): unknown => {
       recorded.calls++
       return listener(reason)
     }
-    // What is no function is refused as by any other token.
+    // The base class refuses a value that is not a function.
     const subscription = super.onCancel(typeof listener === 'function' ? called : listener)
     this.#listeners.push(recorded)
     return {
@@ -107,7 +107,7 @@ export class RecordingToken extends CancelationToken {
 }
 
 /**
- * A token that remembers all attempts to cancel it, the listeners that were attached, and how often it was checked.
+ * Makes a token that records all attempts to cancel it, the attached listeners, and how often it was checked.
  *
  * @example
  * const token = recordingToken()

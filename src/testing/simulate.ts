@@ -1,4 +1,4 @@
-/** Recorded traces played through real limits: the sampler's own decision says which would have been crossed, and when. */
+/** Plays recorded traces through real limits: the sampler's own code decides which would have been crossed, and when. */
 import { MetricUnavailableError, checkKeys, checkOptions, invalidValue, outOfRange } from '../base/errors.js'
 import type { Breach } from '../base/reason.js'
 import { parseDuration, type Duration } from '../base/units.js'
@@ -12,73 +12,73 @@ import { readRows, type MetricKey, type Row, type Trace } from './trace.js'
 /** The options of {@link simulate}, all optional. */
 export interface SimulateOptions extends Pick<GuardOptions, 'mode' | 'minHold' | 'name'> {
   /**
-   * How often the trace was sampled. Where more than three times that lies between two samples, the rest of it is a gap: as
-   * nothing was observed in it, it counts into no `for`, `clearFor` and `minHold`. `Infinity` knows no gaps: a value then
-   * lasts until the next one. @default the median distance of the samples
+   * The interval between samples. If more than three intervals pass between two samples, the rest is a gap, which does not
+   * count into `for`, `clearFor` or `minHold`, because nothing was observed. With `Infinity` there are no gaps: a value lasts
+   * until the next one. @default the median distance between samples
    */
   interval?: Duration | undefined
 }
 
 /** A part of a trace. All times are in milliseconds on the clock of the trace: since 1970 where it has dates. */
 export interface TraceSpan {
-  /** Where it begins. */
+  /** When it begins. */
   readonly start: number
-  /** Where it ends; `undefined` where it lasts to the end of the trace. */
+  /** When it ends; `undefined` if it lasts to the end of the trace. */
   readonly end: number | undefined
 }
 
-/** A breach that there would have been. */
+/** A breach that would have happened. */
 export interface SimulatedBreach extends TraceSpan {
-  /** The evidence: of the first limit, where several were breached at once. */
+  /** The evidence; that of the first limit if several were breached at once. */
   readonly breach: Breach
   /** The evidence of each limit that was breached by then. */
   readonly breaches: readonly Breach[]
 }
 
-/** What would have become of one limit. */
+/** The result for one limit. */
 export interface SimulatedLimit {
   /** Its metric. */
   readonly metric: MetricName
   /** The metric with its selector, as a trace has it: `'disk.free(/data)'`. */
   readonly key: MetricKey
-  /** On which side of the line a breach is. */
+  /** The side of the line on which a value is a breach. */
   readonly direction: 'above' | 'below'
   /** The line, in the unit of the metric. */
   readonly limit: number
-  /** When it would have been crossed for long enough; `mode` and `minHold` are the guard's and change nothing here. */
+  /** When it would have been crossed for long enough. `mode` and `minHold` belong to the guard and have no effect here. */
   readonly breaches: readonly SimulatedBreach[]
 }
 
-/** The outcome of a simulation. */
+/** The result of a simulation. */
 export interface Simulation extends TraceSpan {
   /** The end of the trace. */
   readonly end: number
-  /** How many samples the trace has. */
+  /** The number of samples in the trace. */
   readonly samples: number
   /** The breaches of a guard with all the limits, in order. */
   readonly breaches: readonly SimulatedBreach[]
-  /** Each limit by itself, in the order in which they were given. */
+  /** The result for each limit by itself, in the order in which the limits were given. */
   readonly limits: readonly SimulatedLimit[]
   /** When the guard would have been unavailable, because a metric was missing. */
   readonly unavailable: readonly TraceSpan[]
-  /** In which nothing was observed; see {@link SimulateOptions.interval}. */
+  /** The times in which nothing was observed; see {@link SimulateOptions.interval}. */
   readonly gaps: readonly TraceSpan[]
 }
 
 const OPTION_KEYS = ['mode', 'minHold', 'name', 'interval']
 const NOT_READ = Infinity
-/** This many intervals without a sample are a gap. */
+/** More than this many intervals without a sample are a gap. */
 const GAP = 3
 
 /**
- * Plays a recorded trace through limits: says which would have fired, when, and for how long, with the decision of real
- * guards, so that `for`, `clearFor`, `clear`, `minHold`, `mode` and `onMissing` mean exactly what they mean there. Crossings
- * are seen at the samples, as nothing is known of the time between them; the machine that it runs on is not read, and need
- * not have the metrics.
+ * Plays a recorded trace through limits, and returns which of them would have been breached, when, and for how long. The
+ * decisions are those of a real guard: `for`, `clearFor`, `clear`, `minHold`, `mode` and `onMissing` have the same meaning.
+ * Crossings happen at samples, because the values between them are unknown. The machine is not read and need not have the
+ * metrics.
  *
- * A limit takes the values of its key, such as `'disk.free(/data)'`, or of the bare metric where the trace has no such key.
+ * A limit takes the values under its key, such as `'disk.free(/data)'`, or else those of the metric without a selector.
  *
- * @param trace samples `{ time, values }`, what `samples()` yields, or lines of `tripline watch --json` by {@link readTrace}
+ * @param trace samples `{ time, values }`, items of `samples()`, or lines of `tripline watch --json` read by {@link readTrace}
  * @example
  * const { breaches } = await simulate({ memory: { above: 90, for: '10s' } }, readTrace(createReadStream('monday.ndjson')))
  * for (const { start, end, breach } of breaches) console.log(new Date(start), describeBreach(breach))
@@ -107,7 +107,7 @@ export async function simulate(limits: Limits, trace: Trace, options: SimulateOp
   return play(parsed, keys, rows, given ?? medianDistance(rows), all, minHold)
 }
 
-/** The key under which a trace has the values of a limit. */
+/** The key of a limit's values in a trace. */
 function keyIn(rows: readonly Row[], { info, series }: ParsedLimit): string {
   const label = labelOf(info.scope, series)
   const has = (key: string): boolean => rows.some(({ values }) => values.has(key))
@@ -132,7 +132,7 @@ function play(
   all: boolean,
   minHold: number,
 ): Simulation {
-  // Native times begin with 1: 0 is no time.
+  // Native times begin at 1, because 0 means no time.
   const origin = rows[0]!.time - 1
   const guard = new Rehearsal(limits, all, minHold, origin)
   const single: Rehearsal[] = []
@@ -169,30 +169,30 @@ function play(
   }
 }
 
-// By number as on the board.
+// The states by their numbers on the board.
 const CLEAR = 0
 const PENDING = 1
 const UNAVAILABLE = 4
 
 interface Open<T extends TraceSpan> {
-  /** All so far; the last may still be open. */
+  /** All spans so far; the last may still be open. */
   readonly spans: (T & { end: number | undefined })[]
 }
 
-/** A guard of the sampler that is played, and what has become of it. */
+/** A guard of the sampler that is fed from a trace, and its results. */
 class Rehearsal {
   readonly #limits: readonly ParsedLimit[]
   readonly #origin: number
   readonly #flag: number
   readonly #id: number
   readonly #none: Float64Array
-  // When it would change without another value, on its own clock.
+  // When it changes without another value, on its own clock.
   #next = Infinity
   #count = 0
   readonly #breached: Open<SimulatedBreach> = { spans: [] }
   readonly #lost: Open<TraceSpan> = { spans: [] }
 
-  /** @param origin what is 0 on its own clock */
+  /** @param origin the time of the trace that is 0 on the guard's own clock */
   constructor(limits: readonly ParsedLimit[], all: boolean, minHold: number, origin: number) {
     this.#limits = limits
     this.#origin = origin
