@@ -241,4 +241,10 @@ uint32_t CgroupPlace::CountLevels() const {
   return levels;
 }
 
+bool CountsChildren(const char* directory, Buffer* buffer) {
+  Text name;
+  name.Set(directory, "/memory.use_hierarchy");
+  return !ReadOnce(name.get(), buffer) || buffer->size == 0 || buffer->data()[0] != '0';
+}
+
 }  // namespace tripline

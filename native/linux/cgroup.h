@@ -45,4 +45,7 @@ class CgroupPlace {
   bool protects_descendants_ = false;
 };
 
+// Whether a memory group counts and limits what is below it: in version 1 without use_hierarchy it does not.
+bool CountsChildren(const char* directory, Buffer* buffer);
+
 }  // namespace tripline

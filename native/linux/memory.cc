@@ -7,6 +7,7 @@
 #include "linux/cgroup.h"
 #include "linux/families.h"
 #include "linux/file.h"
+#include "linux/group_swap.h"
 #include "linux/parse/cgroup.h"
 #include "linux/parse/counters.h"
 #include "linux/parse/meminfo.h"
@@ -30,7 +31,6 @@ constexpr uint64_t kNearStatPeriod = 10 * kMillisecond;
 constexpr uint64_t kLimitsPeriod = kSecond;
 // The figures of memory.stat are up to two seconds old by themselves, and SD cards pause for as long.
 constexpr uint64_t kStuck = 5 * kSecond;
-constexpr uint64_t kUnlimited = uint64_t{1} << 60;  // version 1 says "none" with the largest multiple of the page size
 
 // One cgroup of the chain, this process's own first. Its memory.stat costs ten times what its usage does, so it is read
 // only when it can have changed the verdict.
@@ -79,11 +79,7 @@ class MemoryProbe final : public Probe {
       if (Wants(wanted, Metric::kMemoryHost)) {
         out->SetLevel(Metric::kMemoryHost, 100 * (1 - ToDouble(host_.available) / Total()));
       }
-      if (Wants(wanted, Metric::kSwap)) {
-        // Without swap none of it is used.
-        const double total = ToDouble(host_.swap_total);
-        out->SetLevel(Metric::kSwap, total > 0 ? 100 * (1 - ToDouble(host_.swap_free) / total) : 0);
-      }
+      if (Wants(wanted, Metric::kSwap)) ReadSwap(now, out);
       host_slope_.Add(now, ToDouble(host_.available));
     } else {
       SetUnavailable(wanted & (MaskOf(Metric::kMemoryHost) | MaskOf(Metric::kSwap)), failure_, out);
@@ -95,6 +91,7 @@ class MemoryProbe final : public Probe {
   const char* Origin(Metric metric) const override {
     const bool of_groups = metric == Metric::kMemory || metric == Metric::kMemoryAvailable;
     if (metric == Metric::kSwapRate) return vmstat_.path();
+    if (metric == Metric::kSwap && of_group_swap_) return group_swap_.origin();
     return of_groups && tightest_ != nullptr ? tightest_->usage.path() : meminfo_.path();
   }
 
@@ -104,7 +101,7 @@ class MemoryProbe final : public Probe {
       case Metric::kMemoryAvailable: return slope_.Credible();
       case Metric::kMemoryHost: return host_known_ ? 100 * host_slope_.Credible() / Total() : 0;
       // Swap devices are slower than memory; zram only slightly so.
-      case Metric::kSwap: return host_.swap_total > 0 ? 100 * Slope::kFloor / ToDouble(host_.swap_total) : 0;
+      case Metric::kSwap: return swap_limit_ > 0 ? 100 * Slope::kFloor / swap_limit_ : 0;
       default: return 0;
     }
   }
@@ -152,6 +149,18 @@ class MemoryProbe final : public Probe {
     }
     if (arc == File::kFresh && !ParseArcstats(buffer->data(), buffer->size, &arc_bytes_)) arc_bytes_ = 0;
     host_.available = arc_bytes_ > host_.total - host_.available ? host_.total : host_.available + arc_bytes_;
+  }
+
+  void ReadSwap(uint64_t now, Readings* out) {
+    Failure why;
+    if (!group_swap_.Read(now, roots_, &why)) return SetUnavailable(MaskOf(Metric::kSwap), why, out);
+    // Without swap none of it is used.
+    const double total = ToDouble(host_.swap_total), least = ToDouble(group_swap_.least());
+    double share = total > 0 ? 100 * (1 - ToDouble(host_.swap_free) / total) : 0;
+    of_group_swap_ = group_swap_.share() > share;
+    if (of_group_swap_) share = group_swap_.share();
+    swap_limit_ = least > 0 && least < total ? least : total;
+    out->SetLevel(Metric::kSwap, share);
   }
 
   // Pages swapped in and out. zram counts too: its pages cost CPU instead of I/O.
@@ -283,7 +292,7 @@ class MemoryProbe final : public Probe {
       level.usage.SetPath(group_dir_.get(), first ? "/memory.usage_in_bytes" : "/memory.current");
       level.stat.SetPath(group_dir_.get(), "/memory.stat");
       level.attempts_file.SetPath(group_dir_.get(), first ? "/memory.failcnt" : "/memory.events");
-    } while (group_.Parent(&length) && (!first || CountsChildren(length, buffer)));
+    } while (group_.Parent(&length) && (!first || ParentCounts(length, buffer)));
     // The root of version 2 has no limit, and its children share the machine.
     file_name_.Set(group_dir_.get(), "/memory.max");
     if (!first && access(file_name_.get(), F_OK) != 0) {
@@ -291,11 +300,9 @@ class MemoryProbe final : public Probe {
     }
   }
 
-  // In version 1 without use_hierarchy a parent neither counts nor limits its children.
-  bool CountsChildren(size_t length, Buffer* buffer) {
+  bool ParentCounts(size_t length, Buffer* buffer) {
     group_dir_.SetPart(group_.path(), length);
-    file_name_.Set(group_dir_.get(), "/memory.use_hierarchy");
-    return !ReadOnce(file_name_.get(), buffer) || buffer->size == 0 || buffer->data()[0] != '0';
+    return CountsChildren(group_dir_.get(), buffer);
   }
 
   bool ReadLevel(uint64_t now, Level* level) {
@@ -368,6 +375,9 @@ class MemoryProbe final : public Probe {
   Failure failure_;
   Failure unknown_;  // why limits are not known
   Slope host_slope_;
+  GroupSwap group_swap_;
+  bool of_group_swap_ = false;
+  double swap_limit_ = 0;  // the least of the machine's and the groups'
   File vmstat_;
   Rate swapped_;
   const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));

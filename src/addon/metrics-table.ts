@@ -103,7 +103,7 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   'memory.available': ['bytes', 'level', 'below', 1, 0, 0, 'machine'],
   /** 100 x (1 - available / total) of the whole machine. */
   'memory.host': ['%', 'level', 'above', 10, 0, 0, 'machine'],
-  /** Swap in use. */
+  /** Used share of the machine's swap, or of what this process's cgroups may use, whichever is fuller. */
   swap: ['%', 'level', 'above', 10, 0, 0, 'machine'],
   /** Pages swapped in and out. Swap in use is harmless; traffic hurts. */
   'swap.rate': ['bytes/s', 'rate', 'above', 250, 1000, 1000, 'machine'],

@@ -8,6 +8,7 @@
 
 namespace tripline {
 
+constexpr uint64_t kUnlimited = uint64_t{1} << 60;  // version 1 says "none" with the largest multiple of the page size
 constexpr uint64_t kNoLimit = UINT64_MAX;
 
 // One line of /proc/<pid>/cgroup: "4:cpu,cpuacct:/a/b" in version 1, "0::/a/b" in version 2.

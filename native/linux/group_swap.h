@@ -1,0 +1,46 @@
+// How much of their limits of swap this process's control groups use.
+//   memory.swap.current, memory.swap.max    (version 2)
+//   memory.stat: total_swap, memory.memsw.limit_in_bytes less memory.limit_in_bytes    (version 1)
+#pragma once
+
+#include <memory>
+
+#include "linux/cgroup.h"
+#include "util/list.h"
+
+namespace tripline {
+
+// Not thread-safe.
+class GroupSwap {
+ public:
+  // Reads every group up the chain that has a limit. False with why where a limit, or what is used of it, is not known.
+  bool Read(uint64_t now, const Roots& roots, Failure* why);
+
+  // The percentage of its limit that the fullest group uses; 0 where no group has a limit. A group that may not swap at
+  // all has no swap that could be used up, so that it counts as full only where some of it was swapped out before.
+  double share() const { return share_; }
+  // The file that says so; empty where no group uses any.
+  const char* origin() const { return fullest_ == nullptr ? "" : fullest_->used.path(); }
+  // The smallest limit that is more than 0, in bytes.
+  uint64_t least() const { return least_; }
+
+ private:
+  struct Level {
+    File used, file;
+    File memory;  // version 1, whose limit is of memory and swap together
+    uint64_t limit = 0;
+  };
+
+  void FindLevels(Buffer* buffer);
+  bool FindLimits(uint64_t now, Failure* why);
+  bool Judge(uint64_t now, Level* level, Failure* why);
+
+  CgroupPlace place_;
+  uint64_t limits_at_ = 0;
+  List<std::unique_ptr<Level>> levels_;  // this process's group first
+  double share_ = 0;
+  uint64_t least_ = 0;
+  const Level* fullest_ = nullptr;
+};
+
+}  // namespace tripline
