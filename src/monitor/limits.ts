@@ -280,12 +280,6 @@ function checkText(text: unknown, key: TextSelector, name: string): string | und
   return text
 }
 
-/** `'disk(/data)'`: the metric with the selector that is a text or a process id; without one, its name alone. */
-export function labelOf(scope: MetricScope, { metric, name, pid }: Pick<SeriesKey, 'metric' | 'name' | 'pid'>): string {
-  const selected = scope === 'guard' ? '' : name || (pid === 0 ? '' : String(pid))
-  return selected === '' ? metric : `${metric}(${selected})`
-}
-
 const NO_SELECTOR: Selector = Object.freeze({})
 
 /** Converts a key back to selectors, leaving out those that have their default. */

@@ -3,24 +3,17 @@ import { ofThisCopy } from '../base/copies.js'
 import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { formatValue } from '../base/units.js'
 import { connect, openGuards } from '../addon/sampler.js'
+import { parseMetric, type MetricText } from '../monitor/expression.js'
 import { Guard, kLimits, setStage } from '../monitor/guard.js'
-import {
-  checkMetric,
-  labelOf,
-  parseLimits,
-  parseValue,
-  type Limits,
-  type ParsedLimit,
-  type Value,
-} from '../monitor/limits.js'
+import { parseLimits, parseValue, type Limits, type ParsedLimit, type Value } from '../monitor/limits.js'
 import { keyOf } from '../monitor/shared.js'
 import { Player } from './player.js'
-import { metricOf, type MetricKey } from './trace.js'
+import { normalText, textOf } from './trace.js'
 
 /** A fake breach; see {@link fakeBreach}. Disposing of it ends the breach, and the guards watch the machine again. */
 export interface FakeBreach extends Disposable {
-  /** The faked metric, as given. */
-  readonly metric: MetricKey
+  /** The faked metric. */
+  readonly metric: MetricText
   /** The faked value, in the unit of the metric. */
   readonly value: number
   /** The open guards that take the value; with limits, including guards that were made later. */
@@ -56,20 +49,21 @@ export interface FakeBreach extends Disposable {
  *   or a closed guard; RangeError `ERR_OUT_OF_RANGE` for a value that crosses no limit; NativeMissingError
  *   `ERR_TRIPLINE_NATIVE_MISSING` without the addon, which makes the decision
  */
-export function fakeBreach(target: Guard | Limits, metric: MetricKey, value: Value): FakeBreach {
+export function fakeBreach(target: Guard | Limits, metric: MetricText, value: Value): FakeBreach {
   const limits = limitsOf(target)
-  const info = checkMetric(typeof metric === 'string' ? metricOf(metric) : metric)
-  const selected = limits.filter((limit) => isOf(limit, metric))
+  const named = parseMetric(metric)
+  const text = normalText(named)
+  const selected = limits.filter((limit) => isOf(limit, text))
   if (selected.length === 0) {
-    const names = [...new Set(limits.map(({ series, info: { scope } }) => labelOf(scope, series)))]
+    const names = [...new Set(limits.map(textOf))]
     throw invalidValue('metric', `one that is limited: ${names.map((name) => `'${name}'`).join(', ')}`, metric)
   }
-  const number = parseValue(info, value, 'value')
+  const number = parseValue(named.info, value, 'value')
   if (!selected.some((limit) => isCrossedBy(limit, number))) {
     throw outOfRange('value', `beyond the limit: ${selected.map(toLine).join(' or ')}`, value)
   }
   connect()
-  const faked = new Faked(metric, number, target instanceof Guard ? undefined : limits)
+  const faked = new Faked(text, number, target instanceof Guard ? undefined : limits)
   faked.begin(target instanceof Guard ? [target] : openGuards())
   return faked
 }
@@ -85,8 +79,8 @@ function limitsOf(target: Guard | Limits): readonly ParsedLimit[] {
 }
 
 /** Whether a limit is on this metric, with this selector if there is one. */
-function isOf({ info, series }: ParsedLimit, metric: string): boolean {
-  return info.name === metric || labelOf(info.scope, series) === metric
+function isOf(limit: ParsedLimit, metric: MetricText): boolean {
+  return limit.info.name === metric || textOf(limit) === metric
 }
 
 function isCrossedBy({ direction, enter }: ParsedLimit, value: number): boolean {
@@ -107,7 +101,7 @@ function sameKey(limit: ParsedLimit): string {
 const ofLimits = new Set<Faked>()
 
 class Faked implements FakeBreach {
-  readonly metric: MetricKey
+  readonly metric: MetricText
   readonly value: number
   readonly #players = new Map<Guard, Player>()
   // The keys of the given limits; undefined for a guard, of which all limits count.
@@ -115,7 +109,7 @@ class Faked implements FakeBreach {
   #isCleared = false
   #isOver = false
 
-  constructor(metric: MetricKey, value: number, limits: readonly ParsedLimit[] | undefined) {
+  constructor(metric: MetricText, value: number, limits: readonly ParsedLimit[] | undefined) {
     this.metric = metric
     this.value = value
     this.#keys = limits === undefined ? undefined : new Set(limits.map(sameKey))

@@ -25,7 +25,6 @@ export {
 } from './simulate.js'
 export {
   readTrace,
-  type MetricKey,
   type RecordedValue,
   type Trace,
   type TraceEntry,

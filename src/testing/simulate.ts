@@ -6,8 +6,9 @@ import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
 import type { MetricName } from '../addon/metrics.js'
 import { connect } from '../addon/sampler.js'
 import { encode, parseOptions, toBreach, type GuardOptions } from '../monitor/guard.js'
-import { labelOf, parseLimits, type Limits, type ParsedLimit } from '../monitor/limits.js'
-import { readRows, type MetricKey, type Row, type Trace } from './trace.js'
+import type { MetricText } from '../monitor/expression.js'
+import { parseLimits, type Limits, type ParsedLimit } from '../monitor/limits.js'
+import { readRows, textOf, type Row, type Trace } from './trace.js'
 
 /** The options of {@link simulate}, all optional. */
 export interface SimulateOptions extends Pick<GuardOptions, 'mode' | 'minHold' | 'name'> {
@@ -40,7 +41,7 @@ export interface SimulatedLimit {
   /** Its metric. */
   readonly metric: MetricName
   /** The metric with its selector, as a trace has it: `'disk.free(/data)'`. */
-  readonly key: MetricKey
+  readonly key: MetricText
   /** The side of the line on which a value is a breach. */
   readonly direction: 'above' | 'below'
   /** The line, in the unit of the metric. */
@@ -108,10 +109,10 @@ export async function simulate(limits: Limits, trace: Trace, options: SimulateOp
 }
 
 /** The key of a limit's values in a trace. */
-function keyIn(rows: readonly Row[], { info, series }: ParsedLimit): string {
-  const label = labelOf(info.scope, series)
+function keyIn(rows: readonly Row[], limit: ParsedLimit): string {
+  const label = textOf(limit)
   const has = (key: string): boolean => rows.some(({ values }) => values.has(key))
-  const found = [label, info.name].find(has)
+  const found = [label, limit.info.name].find(has)
   if (found !== undefined) return found
   const there = [...new Set(rows.flatMap(({ values }) => [...values.keys()]))]
   const known = there.length === 0 ? 'no values at all' : there.map((key) => `'${key}'`).join(', ')
@@ -154,11 +155,11 @@ function play(
       end: before,
       samples: rows.length,
       breaches: guard.breaches,
-      limits: limits.map(({ info, series, direction, enter }, place) => ({
-        metric: info.name,
-        key: labelOf(info.scope, series) as MetricKey,
-        direction,
-        limit: enter,
+      limits: limits.map((limit, place) => ({
+        metric: limit.info.name,
+        key: textOf(limit),
+        direction: limit.direction,
+        limit: limit.enter,
         breaches: single[place]!.breaches,
       })),
       unavailable: guard.unavailable,

@@ -2,20 +2,26 @@
 import { StringDecoder } from 'node:string_decoder'
 import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { parseDuration } from '../base/units.js'
-import type { MetricName } from '../addon/metrics.js'
+import type { MetricInfo, MetricName } from '../addon/metrics.js'
 import type { SampleBlock } from '../monitor/blocks.js'
-import { checkMetric, labelOf, parseValue, toSeriesKey, type Selector, type Value } from '../monitor/limits.js'
+import { metricText, parseMetric, type MetricText, type SelectedMetric } from '../monitor/expression.js'
+import {
+  checkMetric,
+  parseValue,
+  selectorOf,
+  toSeriesKey,
+  type ParsedLimit,
+  type Selector,
+  type Value,
+} from '../monitor/limits.js'
 import { Snapshot, type SnapshotValue } from '../monitor/snapshot.js'
-
-/** A metric by name, or one of its series by its selector in brackets: `'disk.free(/data)'`, `'process.rss(4711)'`. */
-export type MetricKey = MetricName | `${MetricName}(${string})`
 
 /** The values of one moment. */
 export interface TraceSample {
   /** Milliseconds, a `Date`, its ISO form, or a duration since the beginning: `'1.5s'`. Never before the sample before. */
   readonly time: number | string | Date
   /** By metric, in its unit; `null` where a read failed. A metric that is left out was not read then. */
-  readonly values: { readonly [metric in MetricKey]?: Value | null | undefined }
+  readonly values: { readonly [metric in MetricText]?: Value | null | undefined }
 }
 
 /** A line of `tripline watch --json`, parsed. */
@@ -23,11 +29,11 @@ export interface WatchSample {
   /** When, in ISO form. */
   readonly at: string
   /** By metric, in its unit; `null` where it was not known. */
-  readonly metrics: { readonly [metric in MetricKey]?: number | null | undefined }
+  readonly metrics: { readonly [metric in MetricText]?: number | null | undefined }
   /** The states of the limits that were watched; not used. */
   readonly limits?: readonly unknown[] | undefined
   /** Why metrics are unavailable. */
-  readonly unavailable?: { readonly [metric in MetricKey]?: string | undefined } | undefined
+  readonly unavailable?: { readonly [metric in MetricText]?: string | undefined } | undefined
 }
 
 /** A value of a snapshot that went through JSON. */
@@ -46,14 +52,23 @@ export type Trace = Iterable<TraceEntry> | AsyncIterable<TraceEntry>
 export interface Row {
   /** In milliseconds, on whatever clock the trace is. */
   readonly time: number
-  /** By key; NaN where a read failed. */
+  /** By metric as {@link normalText}; NaN where a read failed. */
   readonly values: ReadonlyMap<string, number>
 }
 
-/** The metric of a key. */
-export function metricOf(key: string): string {
-  const bracket = key.indexOf('(')
-  return bracket > 0 && key.endsWith(')') ? key.slice(0, bracket) : key
+/** The metric of a limit as text, with its selector where that is not the default. */
+export function textOf({ info, series }: Pick<ParsedLimit, 'info' | 'series'>): MetricText {
+  return metricText({ info, selector: selectorOf(info.scope, series) }) as MetricText
+}
+
+/**
+ * A metric as text, in the one form that the same ones have: as {@link textOf}, or the bare name.
+ *
+ * @throws TypeError for an unknown one
+ */
+export function normalText({ info, selector }: SelectedMetric): MetricText {
+  const isBare = Object.keys(selector).length === 0
+  return isBare ? info.name : textOf({ info, series: toSeriesKey(info, selector, undefined, info.name) })
 }
 
 /**
@@ -140,7 +155,7 @@ const LONGEST = 30 * 365 * 8.64e7
 
 class RowReader {
   readonly rows: Row[] = []
-  readonly #known = new Set<string>()
+  readonly #known = new Map<string, MetricInfo & { readonly text: string }>()
   // Metrics of blocks that have had a value.
   readonly #begun = new Set<string>()
   #entries = 0
@@ -182,10 +197,8 @@ class RowReader {
 
   #addSnapshot(name: string, at: number, values: readonly RecordedValue[]): void {
     const entries = values.map(({ metric, at: readAt, value, ...rest }) => {
-      const info = checkMetric(metric)
       const { unit: _, ...selector } = rest as Selector & { unit?: unknown }
-      const key = labelOf(info.scope, toSeriesKey(info, selector, undefined, name))
-      return [Object.keys(selector).length === 0 ? metric : key, readAt > at ? undefined : value] as const
+      return [normalText({ info: checkMetric(metric), selector }), readAt > at ? undefined : value] as const
     })
     this.#push(name, at, entries)
   }
@@ -207,13 +220,22 @@ class RowReader {
     this.#checkOrder(name, time)
     const values = new Map<string, number>()
     for (const [key, value] of entries) {
-      if (!this.#known.has(key)) checkMetric(metricOf(key))
-      this.#known.add(key)
+      const metric = this.#metricOf(key)
       if (value === undefined) continue
       const missing = value === null || Number.isNaN(value)
-      values.set(key, missing ? NaN : parseValue(checkMetric(metricOf(key)), value, `${name}.${key}`))
+      values.set(metric.text, missing ? NaN : parseValue(metric, value, `${name}.${key}`))
     }
     this.rows.push({ time, values })
+  }
+
+  #metricOf(key: string): MetricInfo & { readonly text: string } {
+    let known = this.#known.get(key)
+    if (known === undefined) {
+      const selected = parseMetric(key)
+      known = { ...selected.info, text: normalText(selected) }
+      this.#known.set(key, known)
+    }
+    return known
   }
 
   #checkOrder(name: string, time: number): void {

@@ -4,20 +4,16 @@ import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { describeBreach, samples, samplerStats, type Limits, type Snapshot } from '../../src/index.js'
-import {
-  readTrace,
-  simulate,
-  type MetricKey,
-  type SimulateOptions,
-  type Trace,
-  type TraceSample,
-} from '../../src/testing/index.js'
+import { describeBreach, samples, samplerStats, type Limits, type Snapshot, type MetricText } from '../../src/index.js'
+import { readTrace, simulate, type SimulateOptions, type Trace, type TraceSample } from '../../src/testing/index.js'
 
 const N = null
 
 /** One sample per second. */
-function seconds(values: readonly (number | string | null | undefined)[], metric: MetricKey = 'memory'): TraceSample[] {
+function seconds(
+  values: readonly (number | string | null | undefined)[],
+  metric: MetricText = 'memory',
+): TraceSample[] {
   return values.map((value, index) => ({ time: index * 1000, values: { [metric]: value } }))
 }
 
@@ -149,6 +145,16 @@ describe('simulate()', () => {
       ['disk.free(/data)', [1000]],
       ['disk.free(/)', [0]],
     ])
+  })
+
+  it('knows a metric however it is written', async () => {
+    const limits: Limits = {
+      'disk.free': { below: '1GB', path: '/data' },
+      'process.rss': { above: '1GB', pid: process.pid },
+    }
+    const own: MetricText = `process.rss(${process.pid})`
+    const trace = [{ time: 0, values: { 'disk.free(/data/x/..)': 5, [own]: '2GB' } }]
+    expect((await simulate(limits, trace)).limits.map(({ breaches }) => breaches.length)).toEqual([1, 1])
   })
 
   it('needs no metric of this machine, starts no reading, and leaves nothing behind', async () => {
