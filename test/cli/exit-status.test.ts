@@ -8,12 +8,12 @@ import { shell, tripline } from '../helpers/cli.js'
 const folder = mkdtempSync(join(tmpdir(), 'tripline-cli-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-// A script whose interpreter is not there.
+// A script whose interpreter does not exist.
 writeFileSync(join(folder, 'hollow'), '#!/no/such/interpreter\n', { mode: 0o755 })
 
 const IGNORES_TERM = 'trap "" TERM; while :; do sleep 0.2; done'
 
-// For each exit status a command that gives it, and what is said about it.
+// For each exit status, a command that causes it, and the message.
 const TABLE: readonly [status: number, args: readonly string[], stderr: string | RegExp][] = [
   [0, ['true'], ''],
   [1, ['false'], ''],
@@ -56,7 +56,7 @@ const TABLE: readonly [status: number, args: readonly string[], stderr: string |
   [127, ['./no-such-file'], 'tripline: ./no-such-file: command not found\n'],
 ]
 
-// What is wrong with each, and how that is said.
+// Wrong arguments, and the message for each.
 const WRONG: readonly [args: readonly string[], says: string | RegExp][] = [
   [[], /^tripline: Say what to do: .*\n$/],
   [['rum'], "tripline: Unknown command 'rum'. Did you mean 'run'?\n"],
@@ -104,7 +104,7 @@ describe('tripline run exits', () => {
     expect([outcome.code, outcome.stdout]).toEqual([125, ''])
   })
 
-  it('with 125 and nothing started for a metric that is not there', async () => {
+  it('with 125 without starting anything for a metric that does not exist', async () => {
     const file = join(folder, 'started')
     const outcome = await tripline('run', '--limit', 'battery<5', '--limit', 'process.rss(4194303)>1GB', 'touch', file)
     expect(outcome.code).toBe(125)
@@ -113,7 +113,7 @@ describe('tripline run exits', () => {
 })
 
 describe('tripline run in scripts', () => {
-  it('as --on-missing says for a metric that is not there', async () => {
+  it('follows --on-missing for a metric that does not exist', async () => {
     const [error, ignore, breach] = await Promise.all(
       [[], ['--on-missing', 'ignore'], ['--on-missing=breach']].map((args) =>
         tripline('run', '--limit', 'network.rx(nonesuch)>1MB', ...args, 'sleep', '.3'),
@@ -131,21 +131,21 @@ describe('tripline run in scripts', () => {
     expect(outcome.stderr).toMatch(/^tripline: started cat/)
   })
 
-  it('is quiet when its reader goes away, and shows it under pipefail as the command would', async () => {
+  it('is silent when its reader goes away, and fails under pipefail as the command would', async () => {
     const outcome = await shell('set -o pipefail; tripline run yes | head -1; echo "${PIPESTATUS[@]}"')
     expect(outcome.stdout).toBe('y\n141 0\n')
     expect(outcome.stderr).toBe('')
   })
 
-  it('hands over what a shell makes of <(...) and >(...), and nothing else', async () => {
+  it('passes on the descriptors that a shell makes for <(...) and >(...), and no others', async () => {
     const outcome = await shell(`tripline run cat <(echo one) <(echo two) && tripline run tee >(cat >&2) <<< three
       tripline run sh -c 'ls /proc/self/fd | wc -l' && tripline run sh -c 'ls /proc/self/fd | wc -l' <(:)`)
-    // Of ls there are 0, 1, 2 and the folder itself.
+    // ls has 0, 1, 2 and the folder itself.
     expect(outcome.stdout).toBe('one\ntwo\nthree\n4\n5\n')
     expect(outcome.stderr).toBe('three\n')
   })
 
-  it('relays what a command writes when it watches for silence, up to a reader that goes away', async () => {
+  it('relays output while it watches for silence, until the reader goes away', async () => {
     const outcome = await shell('tripline run --idle-output 20 yes | head -c 1000000 | wc -c; echo "${PIPESTATUS[0]}"')
     expect(outcome.stdout).toBe('1000000\n141\n')
     const whole = await shell('tripline run --idle-output 20 seq 200000 | cksum; seq 200000 | cksum')
@@ -158,7 +158,7 @@ describe('tripline run in scripts', () => {
     expect([outcome.code, outcome.stdout]).toEqual([5, 'script a b\n'])
   })
 
-  it('bisects: a good and a bad commit, and one that takes too long is bad', async () => {
+  it('works with git bisect: a commit that takes too long is bad', async () => {
     const outcome = await shell(`cd ${folder} && git init -q . && git config user.email a@b && git config user.name a
       for i in 1 2 3 4 5 6; do echo $i > n; git add n; git commit -qm $i; done
       git bisect start; git bisect bad HEAD; git bisect good HEAD~5
@@ -168,7 +168,7 @@ describe('tripline run in scripts', () => {
     expect(outcome.stdout).toMatch(/^ {4}4$/m)
   })
 
-  it('writes a report to stdout, behind what the command has written', async () => {
+  it('writes a report to stdout, after the output of the command', async () => {
     const outcome = await shell('tripline run --report - echo first | cat')
     expect(outcome.stdout.slice(0, 6)).toBe('first\n')
     expect(JSON.parse(outcome.stdout.slice(6))).toMatchObject({ command: ['echo', 'first'], status: 0 })
@@ -193,7 +193,7 @@ describe('tripline run in scripts', () => {
     [127, ['no-such-command'], 'no-such-command: command not found'],
     [125, ['--limit', 'process.rss(4194303)>1GB', 'true'], /process\.rss/],
     [122, ['--start-when', 'memory>99.99', '--wait', '0.1', 'true'], /did not hold in time/],
-  ])('writes a report also with %i, of a command that never ran', async (status, args, message) => {
+  ])('writes a report with status %i for a command that was not started', async (status, args, message) => {
     const file = join(folder, `never-${status}.json`)
     await tripline('run', '--report', file, ...args)
     const report = JSON.parse(readFileSync(file, 'utf8')) as { reason: { message: string } }

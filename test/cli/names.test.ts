@@ -12,7 +12,7 @@ import { checkMetric } from '../../src/monitor/limits.js'
 import { guard } from '../../src/index.js'
 import { shell } from '../helpers/cli.js'
 
-// Colors, a window's title, the 8-bit form of an escape, a line of its own, and a line that runs backwards.
+// Colors, a window title, an 8-bit escape, a line break, and text that runs from right to left.
 const NASTY = 'd\u001B[31m\u001B]0;pwn\u0007\u009B31m\ntripline: all is well\u202Egnp'
 const CONTROL = /[^\P{Cc}\n\t]|[\u200E\u200F\u202A-\u202E\u2066-\u2069]/u
 const folder = mkdtempSync(join(tmpdir(), 'tripline-names-'))
@@ -25,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const quoted = (text: string): string => quote(text, 'linux')
 
 describe('printable', () => {
-  it('escapes what is no printable character, and nothing else', () => {
+  it('escapes characters that are not printable, and no others', () => {
     expect(printable('a\u001Bb\n\r\t\u0000\u007F\u0085\u202E\u2067')).toBe(
       String.raw`a\u001bb\n\r\t\u0000\u007f\u0085\u202e\u2067`,
     )
@@ -33,7 +33,7 @@ describe('printable', () => {
     expect(printable(plain)).toBe(plain)
   })
 
-  it('keeps lines, and JSON the same JSON', () => {
+  it('keeps line breaks, and does not change the value of JSON', () => {
     expect(printableLines('a\tb\nc\u0007\n')).toBe('a\tb\nc\\u0007\n')
     expect(JSON.parse(printableLines(JSON.stringify({ [NASTY]: NASTY }, undefined, 2)))).toEqual({ [NASTY]: NASTY })
   })
@@ -49,7 +49,7 @@ describe.skipIf(process.platform === 'win32')('a directory whose name holds esca
     },
   )
 
-  it('is shown escaped as the place of a limit, by lines and by errors', async () => {
+  it('is escaped in lines and errors about a limit', async () => {
     // A line end within a limit counts as a blank.
     const place = join(folder, NASTY.slice(0, NASTY.indexOf('\n')))
     mkdirSync(place)
@@ -67,7 +67,7 @@ describe.skipIf(process.platform === 'win32')('a directory whose name holds esca
     }
   })
 
-  it('is escaped in what the library throws', () => {
+  it('is escaped in errors of the library', () => {
     const path = join(directory, 'none')
     let message = ''
     try {
@@ -81,7 +81,7 @@ describe.skipIf(process.platform === 'win32')('a directory whose name holds esca
     expect(() => guard({ [NASTY]: 1 } as never)).toThrow(String.raw`Unknown metric 'd\u001b[31m`)
   })
 
-  it('is escaped in the table of a terminal', () => {
+  it('is escaped in the table on a terminal', () => {
     const history = new History({ info: checkMetric('disk'), selector: { path: NASTY } })
     history.add(5)
     const row = { history, limit: { text: `>1\u0007`, state: 'clear' } }
@@ -93,7 +93,7 @@ describe.skipIf(process.platform === 'win32')('a directory whose name holds esca
 })
 
 describe.skipIf(process.platform === 'win32')('a command whose name holds escape sequences', () => {
-  it('is shown escaped by the lines of run', async () => {
+  it('is escaped in the messages of run', async () => {
     const report = join(folder, 'report.json')
     const { stderr, code } = await shell(
       `tripline run -v --report ${report} --timeout 200ms -- ${quoted(program)} 30; exit $?`,
@@ -107,7 +107,7 @@ describe.skipIf(process.platform === 'win32')('a command whose name holds escape
     expect(missing.stderr).not.toMatch(CONTROL)
   })
 
-  it('is proposed by profile as a shell reads it back', async () => {
+  it('is quoted by profile so that a shell reads it back', async () => {
     const { stderr } = await shell(`tripline profile -- ${quoted(program)} 0`)
     expect(stderr).not.toMatch(CONTROL)
     const [, proposed] = / -- (\S+) 0$/m.exec(stderr)!

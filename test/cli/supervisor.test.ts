@@ -1,4 +1,4 @@
-/** What must not keep a command from ending: a pause, a reader that does not read, a /proc of another pid namespace. */
+/** Situations that must not keep a command from ending: a pause, a reader that does not read, a foreign /proc. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
@@ -35,7 +35,7 @@ describe('a paused command', () => {
     clearTimeout(bound)
   })
 
-  it('is not waited for by a busy loop when it is silent for longer than it may be', async () => {
+  it('does not cause a busy loop when it has been silent for longer than allowed', async () => {
     const limit = ['--on-breach', 'pause', '--limit', 'memory.available<1000TB', '--idle-output', '100ms']
     using background = new Background('run', ...limit, '--', 'sleep', '300')
     await background.shows('paused')
@@ -43,7 +43,7 @@ describe('a paused command', () => {
     await sleep(200)
     const before = cpuOf(supervisor!)
     await sleep(1000)
-    // A loop would take all of the second, on a busy machine a good part of it.
+    // A busy loop would use most of the second, even on a busy machine.
     expect(cpuOf(supervisor!) - before).toBeLessThan(10)
     background.child.kill('SIGTERM')
     expect(await background.ended).toBe(143)
@@ -51,7 +51,7 @@ describe('a paused command', () => {
 })
 
 describe('a stopped supervisor', () => {
-  it('obeys its orders', async () => {
+  it('still ends the command on request', async () => {
     const tag = makeTag()
     using background = new Background('run', '-v', 'sleep', tag)
     await background.shows('started')
@@ -71,9 +71,9 @@ describe('a stopped supervisor', () => {
 })
 
 describe('output without a reader', () => {
-  it('holds up the end for no longer than it takes to pass on what there is', async () => {
+  it('delays the end no longer than it takes to pass on what was written', async () => {
     const args = [CLI, 'run', '--idle-output', '1h', '--timeout', '500ms', '--', 'yes']
-    // A pipe without a reader: it is full at once and stays so.
+    // A pipe that is not read, and therefore full at once.
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] })
     child.stdout.pause()
     const bound = setTimeout(() => child.kill('SIGKILL'), BOUND)
@@ -83,7 +83,7 @@ describe('output without a reader', () => {
   })
 })
 
-// More than the reader's pipe takes, so that a part waits with us.
+// More than fits into the reader's pipe, so that tripline has to hold the rest.
 const SIZE = 120_000
 
 function startUnread(): ReturnType<typeof spawn> {
@@ -94,7 +94,7 @@ function startUnread(): ReturnType<typeof spawn> {
   return child
 }
 
-/** Until its command has ended. */
+/** Resolves once the command has ended. */
 async function commandEnded(child: ReturnType<typeof spawn>): Promise<void> {
   await once(child.stderr!, 'data')
   const [supervisor] = childrenOf(child.pid!)
@@ -102,10 +102,10 @@ async function commandEnded(child: ReturnType<typeof spawn>): Promise<void> {
 }
 
 describe('output that is read late', () => {
-  it('arrives whole, however late', async () => {
+  it('arrives completely, however late', async () => {
     const child = startUnread()
     await commandEnded(child)
-    // For longer than what a command leaves behind may live.
+    // Longer than the processes that a command leaves behind may live.
     await sleep(1000)
     let size = 0
     child.stdout!.on('data', (chunk: Buffer) => (size += chunk.length)).resume()

@@ -14,7 +14,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline run on a terminal', () => {
     expect(await terminal.ended).toBe(0)
   })
 
-  it('gives the command an interrupt once', async () => {
+  it('passes a typed interrupt to the command once', async () => {
     const script =
       'n=0; trap "n=$((n+1)); echo interrupt $n" INT; echo ready; while [ $n -eq 0 ]; do sleep 0.05; done; sleep 0.3'
     using terminal = onTerminal('run', 'bash', '-c', `${script}; echo "in all $n"; exit 4`)
@@ -36,7 +36,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline run on a terminal', () => {
     expect(await terminal.ended).toBe(6)
   })
 
-  it('takes a typed interrupt that another process repeats for one interrupt, not for two', async () => {
+  it('counts a typed interrupt that another process repeats as one', async () => {
     const script = 'trap "echo interrupted; sleep 1; exit 7" INT; echo ready; while :; do sleep 0.05; done'
     using terminal = onTerminal('run', 'bash', '-c', script)
     await terminal.shows('ready')

@@ -13,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 const noneLeft = (tag: string): Promise<void> =>
   eventually(() => processesWith(tag).length === 0, `none left of ${tag}`)
 
-// Each starts processes in its own bad way; SLEEP is a sleep that is found again.
+// Each starts processes in a way that makes them hard to end. SLEEP is a sleep that the test can find.
 const TREES: Readonly<Record<string, string>> = {
   'double forks': '((SLEEP &) &); SLEEP',
   'daemons in sessions of their own': 'setsid SLEEP & (setsid sh -c "SLEEP & SLEEP; :" &); SLEEP',
@@ -25,7 +25,7 @@ const TREES: Readonly<Record<string, string>> = {
   'other process groups': 'set -m; SLEEP & SLEEP & SLEEP & wait',
 }
 
-describe('nothing gets away', () => {
+describe('no process escapes', () => {
   it.concurrent.each(Object.entries(TREES))('after a timeout: %s', async (_name, script) => {
     const tag = makeTag()
     const line = script.replaceAll('SLEEP', `sleep ${tag}`)
@@ -57,7 +57,7 @@ describe('nothing gets away', () => {
     await noneLeft(tag)
   })
 
-  it('nor a control group that was left behind: the next run removes it', async () => {
+  it('and a control group that was left behind is removed by the next run', async () => {
     const tag = makeTag()
     using background = new Background('run', '-v', 'sleep', tag)
     await background.shows('started')
@@ -91,19 +91,19 @@ describe('nothing gets away', () => {
     })
   })
 
-  it('ends what a command leaves behind, and exits as the command did', async () => {
+  it('ends the processes that a command leaves behind, and exits with the status of the command', async () => {
     const tag = makeTag()
     const outcome = await tripline('run', 'bash', '-c', `setsid sleep ${tag} & (setsid sleep ${tag} &); exit 7`)
     expect([outcome.code, outcome.stderr]).toEqual([7, 'tripline: bash left 2 processes behind; ended\n'])
     expect(processesWith(tag)).toEqual([])
   })
 
-  it('lets the end of a pipeline finish', async () => {
+  it('lets the last command of a pipeline finish', async () => {
     const outcome = await tripline('run', 'bash', '-c', 'seq 3 > >(sleep 0.05; cat)')
     expect([outcome.code, outcome.stdout, outcome.stderr]).toEqual([0, '1\n2\n3\n', ''])
   })
 
-  it('ends a fork bomb with a bound', async () => {
+  it('ends a bounded fork bomb', async () => {
     const tag = makeTag()
     // Each process becomes two until there are 127 of them, whatever is killed meanwhile.
     const bomb = join(folder, 'bomb')

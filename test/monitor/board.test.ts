@@ -40,7 +40,7 @@ function read(cell: number): Cell {
 }
 
 describe('a cell', () => {
-  it('holds nothing, then the newest value, then the loss of it', () => {
+  it('holds nothing, then the newest value, then its loss', () => {
     const cell = allocateCell()
     expect(read(cell)).toEqual({ value: 0, at: 0 })
     expect(isKnown(0, 0)).toBe(false)
@@ -55,11 +55,11 @@ describe('a cell', () => {
     expect(isKnown(NaN, 500)).toBe(false)
   })
 
-  it('is read whole, and at once, beside a writer that was stopped in the middle', () => {
+  it('is read consistently and without waiting while a writer is stopped in the middle', () => {
     const [first, second] = [allocateCell(), allocateCell()]
     write(first, 1, 10)
     write(second, 2, 20)
-    // Under way in the second: the word of writes is odd, and its other slot half full.
+    // A write to the second cell is in progress: the count of writes is odd, and the other slot is half full.
     words[WRITES]!++
     fill(second, words[second]! + 1, 99, 20)
     expect(read(second)).toEqual({ value: 2, at: 20 })
@@ -67,7 +67,7 @@ describe('a cell', () => {
     words[WRITES]!++
   })
 
-  it('lies where doubles can, whatever was allocated before', () => {
+  it('is aligned for doubles, whatever was allocated before', () => {
     allocateFlag()
     const cell = allocateCell()
     expect(cell % 2).toBe(0)

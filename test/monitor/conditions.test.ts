@@ -39,7 +39,7 @@ class Switch {
     return this.answer
   }
 
-  /** Resolves once the check has been called anew, and so the call before it was judged. */
+  /** Resolves once the check has been called again, so that the previous answer was judged. */
   async judged(): Promise<void> {
     const { calls } = this
     await eventually(() => this.calls > calls + 1)
@@ -130,7 +130,7 @@ describe('a condition', () => {
     expect(watched.breaches).toEqual(watched.latestBreaches)
   })
 
-  it('counts with metrics in mode all, each with its proof', async () => {
+  it('is judged together with metrics in mode all, each with its evidence', async () => {
     const ready = new Switch(false)
     using watched = guard(
       { memory: 90, conditions: { ready: { check: ready.check, interval: 5 } } },
@@ -143,14 +143,14 @@ describe('a condition', () => {
     expect(watched.breaches.map(({ metric }) => metric)).toEqual(['memory', 'ready'])
   })
 
-  it('is no metric: capabilities do not change', () => {
+  it('does not appear among the capabilities', () => {
     using _ = guard({ conditions: { ready: () => true } })
     expect(capabilities().map(({ metric }) => metric as string)).not.toContain('ready')
   })
 })
 
 describe('a check that fails', () => {
-  it('is a breach that holds the error, and waits for `for`', async () => {
+  it('is a breach with the error as evidence, and waits for `for`', async () => {
     const failure = new Error('connect\u001B[31m ECONNREFUSED')
     const ready = new Switch(failure)
     using watched = guard({ conditions: { ready: ready.check } })
@@ -189,7 +189,7 @@ describe('a check that fails', () => {
     await hasState(watched, 'breached')
   })
 
-  it('may be an error when the guard is made, which leaves nothing', () => {
+  it('may be an error when the guard is made, which leaves nothing open', () => {
     const cause = new Error('no')
     const other = new Switch()
     const conditions = { other: other.check, ready: { check: new Switch(cause).check, onMissing: 'throw' } } as const
@@ -215,7 +215,7 @@ describe('a check that fails', () => {
 })
 
 describe('a check that hangs', () => {
-  it('fails with its timeout, and again until `for` is over; its signal aborts and none begins beside it', async () => {
+  it('fails at its timeout and again until `for` is over; its signal aborts, and no other check begins', async () => {
     let calls = 0
     let signal: AbortSignal | undefined
     const check = (given: AbortSignal): Promise<boolean> => {
@@ -232,7 +232,7 @@ describe('a check that hangs', () => {
     expect(calls).toBe(1)
   })
 
-  it('is followed by the next check once it settles; its late answer is not used', async () => {
+  it('is followed by the next check once it has settled; its late answer is not used', async () => {
     let answer!: (holds: boolean) => void
     const later = [
       new Promise<boolean>((resolve) => (answer = resolve)),
@@ -271,7 +271,7 @@ describe('a check that hangs', () => {
     await hasState(watched, 'breached')
   })
 
-  it('is not taken for one when the loop was blocked', async () => {
+  it('does not fail because the loop was blocked', async () => {
     const ready = new Switch()
     const check = (): Promise<boolean> => delay(1).then(ready.check)
     using watched = guard({ conditions: { ready: { check, interval: 5, timeout: 20 } } })
@@ -296,14 +296,14 @@ describe('the time in which no check could begin', () => {
     const blockedUntil = performance.now()
     await hasState(watched, 'breached')
     const [breach] = watched.breaches
-    // Lower bounds only: what is observed takes as long as it takes.
+    // Lower bounds only, because a busy machine may take longer.
     expect(breach!.at).toBeGreaterThan(blockedUntil)
     expect(breach!.since).toBeGreaterThan(blockedUntil - 400)
   })
 })
 
 describe('a guard with conditions', () => {
-  it('that is closed ends them, and aborts the check under way', async () => {
+  it('ends its checks when it is closed, and aborts the one in progress', async () => {
     const ready = new Switch()
     let signal: AbortSignal | undefined
     const hanging = (given: AbortSignal): Promise<boolean> => {
@@ -345,18 +345,18 @@ describe('a guard with conditions', () => {
     const after = ready.calls
     await delay(20)
     expect(ready.calls).toBe(after)
-    // What lingers for the next operation has metrics only.
+    // Only guards without conditions are kept for the next operation.
     expect(samplerStats()!.guards).toBe(0)
   })
 
-  it('is shared by operations only where the function is the same', async () => {
+  it('is shared by operations only if the function is the same', async () => {
     const calls = [0, 0]
     const checks = calls.map((_, index) => (): boolean => ++calls[index]! > 0)
     await Promise.all([runUnder(checks[0]!), runUnder(checks[0]!), runUnder(checks[1]!)])
     expect(calls).toEqual([1, 1])
   })
 
-  it('holds a ticker', async () => {
+  it('pauses a ticker', async () => {
     const ready = new Switch()
     using watched = guard({ conditions: { ready: { check: ready.check, interval: 5 } } })
     const ticker = every(5, () => undefined, { guard: watched, whileBreached: 'pause' })
@@ -390,7 +390,7 @@ describe('bad input', () => {
     expect(samplerStats()?.guards ?? 0).toBe(0)
   })
 
-  it('is found by the compiler: names of metrics stay checked', () => {
+  it('is found by the compiler, which still checks the names of metrics', () => {
     expectTypeOf<{ memory: 90; conditions: { ready: () => true } }>().toExtend<Limits>()
     // @ts-expect-error -- no such metric
     const wrong: Limits = { memroy: 90 }

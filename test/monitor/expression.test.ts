@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { parseAbove, parseExpression } from '../../src/monitor/expression.js'
 
-describe('a limit as a person writes it', () => {
+describe('a limit as text', () => {
   it.each([
     ['process.rss>150MB', 'process.rss', { above: 150e6 }],
     ['memory > 90% for 2s clear 80', 'memory', { above: 90, for: 2000, clear: 80 }],

@@ -15,7 +15,7 @@ function putAmd(machine: FakeMachine, card: string, busy: number): void {
   machine.write(`sys/class/drm/${card}/device/hwmon/hwmon0/temp1_input`, '55000\n')
 }
 
-/** What a program sees of a machine with one of them, or why it sees nothing. */
+/** The readings of a program on a machine with one of them, or why there are none. */
 async function see(path: string, behaviour = ''): Promise<unknown> {
   using machine = new FakeMachine()
   machine.write('sys/bus/pci/devices/0000:01:00.0/class', '0x030000\n')
@@ -54,7 +54,7 @@ describe('GPUs of AMD', () => {
     expect([...one]).toMatchObject([{ metric: 'gpu', gpu: 'card0', unit: '%' }])
   })
 
-  it('are named where one is asked for that is not there', () => {
+  it('are listed in the error for one that does not exist', () => {
     using machine = new FakeMachine()
     putAmd(machine, 'card1', 12)
     expect(() => guard({ gpu: { above: 90, gpu: 'card7' } })).toThrow('no GPU "card7"; there is card1')
@@ -105,7 +105,7 @@ describe('GPUs of NVIDIA', () => {
     ['hangs', () => whole, 'has not answered for 2 s'],
     ['lacks a function', () => old, 'NVML has no nvmlDeviceGetTemperature'],
     ['is missing', () => folder, 'libnvidia-ml.so.1 of NVIDIA'],
-  ])('are unavailable where the library %s', async (behaviour, path, why) => {
+  ])('are unavailable if the library %s', async (behaviour, path, why) => {
     expect(await see(path(), behaviour)).toContain(why)
   })
 })

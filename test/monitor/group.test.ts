@@ -36,7 +36,7 @@ describe('memory.oomKills', () => {
     ])
   })
 
-  it('ends no operation for what was killed before it', async () => {
+  it('does not cancel an operation for kills before it started', async () => {
     using machine = inGroup()
     machine.write(EVENTS, 'oom_kill 0\n')
     const resources = { 'memory.oomKills': 0 }

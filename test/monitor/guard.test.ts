@@ -16,7 +16,7 @@ beforeEach(() => {
 })
 afterEach(async () => {
   machine[Symbol.dispose]()
-  // Whatever a test did, it leaves no guard behind, and without guards there is no thread.
+  // No test leaves a guard open, and without guards the thread stops.
   await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last guard')
   expect(samplerStats()).toMatchObject({ guards: 0, limits: 0, series: 0 })
 })
@@ -26,7 +26,7 @@ function nextBreach(watched: Guard): Promise<Breach> {
 }
 
 describe('a guard', () => {
-  it('is breached at once where the limit is crossed already', async () => {
+  it('is breached at once if the limit is already crossed', async () => {
     machine.setMemory(95)
     using watched = guard({ memory: 90 })
     expect(watched.state).toBe('breached')
@@ -78,7 +78,7 @@ describe('a guard', () => {
     expect(watched.breaches).toMatchObject([{ metric: 'memory', value: 95 }])
   })
 
-  it('of mode all needs every limit, and has the proof of each', async () => {
+  it('of mode all needs every limit to be crossed, and has evidence of each', async () => {
     using watched = guard({ memory: 90, swap: 90 }, { within: 10, mode: 'all' })
     machine.setMemory(95)
     await eventually(() => watched.sampling.length === 2)
@@ -169,7 +169,7 @@ describe('a guard', () => {
 })
 
 describe('a metric that is missing', () => {
-  it('is an error when the guard is made, and leaves nothing', () => {
+  it('is an error when the guard is made, which leaves nothing open', () => {
     machine.remove('proc/meminfo')
     expect(() => guard({ load: 100, memory: 90 })).toThrow(
       expect.objectContaining({ code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE', metric: 'memory' }) as Error,
@@ -177,7 +177,7 @@ describe('a metric that is missing', () => {
     expect(samplerStats()).toMatchObject({ guards: 0, series: 0 })
   })
 
-  it('may be ignored until it comes', async () => {
+  it('may be ignored until it appears', async () => {
     machine.remove('proc/meminfo')
     using watched = guard({ memory: { above: 90, onMissing: 'ignore' } }, { within: 10 })
     expect(watched.state).toBe('clear')
@@ -185,7 +185,7 @@ describe('a metric that is missing', () => {
     await eventually(() => watched.state === 'breached')
   })
 
-  it('that may block is seen when it comes, when it goes, and when it comes back', async () => {
+  it('from a source that may block is noticed when it appears, disappears and comes back', async () => {
     const sensor = (zone: number, degrees: number): void => {
       machine.write(`sys/class/thermal/thermal_zone${zone}/type`, 'cpu-thermal\n')
       machine.write(`sys/class/thermal/thermal_zone${zone}/temp`, `${degrees * 1000}\n`)
@@ -249,7 +249,7 @@ describe('a read that fails', () => {
 })
 
 describe('a breached guard that loses its metric', () => {
-  it('is unavailable, which is no recovery', async () => {
+  it('is unavailable, which does not count as recovery', async () => {
     machine.setMemory(95)
     using watched = guard({ memory: 90 }, { within: 10 })
     const seen: string[] = []
@@ -279,7 +279,7 @@ describe('durations without a sensible end', () => {
     await eventually(() => watched.state === 'clearing')
     const before = samplerStats()!.wakeups
     await new Promise((resolve) => setTimeout(resolve, 300))
-    // Ten a second are meant; a wrapped deadline makes thousands.
+    // About ten per second are expected; an overflowing deadline would cause thousands.
     expect(samplerStats()!.wakeups - before).toBeLessThan(100)
   })
 })
@@ -309,7 +309,7 @@ describe('bad input', () => {
     )
   })
 
-  it('an unknown event, a listener that is no function', () => {
+  it('an unknown event, and a listener that is not a function', () => {
     using watched = guard({ memory: 90 })
     expect(() => watched.on('braech' as 'breach', () => undefined)).toThrow(/breach/)
     expect(() => watched.on('breach', 1 as never)).toThrow(/function/)
@@ -339,7 +339,7 @@ describe('many guards', () => {
     const other = acquireGuard({ memory: 91 })
     expect(other).not.toBe(first)
     for (const each of [first, first, first, other]) releaseGuard(each)
-    // They linger for the next operation; the test does not wait for that.
+    // They would be kept for the next operation, for which the test does not wait.
     first.close()
     other.close()
   })

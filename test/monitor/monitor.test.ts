@@ -1,4 +1,4 @@
-/** Metrics that are kept warm: their newest values at once, or why there is none. */
+/** Monitors: the newest values of metrics at once, or why there are none. */
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest'
 import { samplerStats } from '../../src/addon/sampler.js'
 import { monitor, type MissingReading, type MonitorReading } from '../../src/monitor/monitor.js'
@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 describe('a monitor', () => {
-  it('has a level at once, and what it becomes', async () => {
+  it('returns a level at once, and later what it has become', async () => {
     using warm = monitor('memory', { interval: 10 })
     const first = warm.get('memory')
     expect(first).toMatchObject({ metric: 'memory', text: 'memory', selector: {}, unit: '%', state: 'known', why: '' })
@@ -28,7 +28,7 @@ describe('a monitor', () => {
     await eventually(() => warm.get('memory').value === 70)
   })
 
-  it('says of a share that its first window is not over, and is ready when it is', async () => {
+  it('says that the first window of a share is not over, and is ready when it is', async () => {
     let busy = 100
     const advance = (): void => {
       busy += 10
@@ -57,13 +57,13 @@ describe('a monitor', () => {
     expect(JSON.parse(JSON.stringify(warm))).toHaveLength(4)
   })
 
-  it('of one metric over several windows answers with the first, or with the one that is asked for', () => {
+  it('of one metric over several windows returns the first, or the requested one', () => {
     using warm = monitor([{ metric: 'cpu.host', over: '2s' }, 'cpu.host'])
     expect(warm.get({ metric: 'cpu.host', over: '2s' })).not.toBe(undefined)
     expect(() => warm.get({ metric: 'cpu.host', over: '3s' })).toThrow(/one of the monitor's metrics/)
   })
 
-  it('fails where the machine lacks a metric, and leaves nothing; or says why, until it comes', async () => {
+  it('fails if the machine lacks a metric, and leaves nothing open; or says why until the metric appears', async () => {
     machine.remove('proc/meminfo')
     expect(() => monitor(['load', 'memory'])).toThrow(
       expect.objectContaining({ code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE', metric: 'memory' }) as Error,
@@ -80,7 +80,7 @@ describe('a monitor', () => {
     await eventually(() => warm.get('memory').state === 'unavailable')
   })
 
-  it('that is closed reads no more, says so, and rejects what waits', async () => {
+  it('stops reading when it is closed, says so, and rejects `ready`', async () => {
     const warm = monitor(['cpu.host', 'memory'])
     const { ready } = warm
     warm.close()
@@ -93,7 +93,7 @@ describe('a monitor', () => {
     await expect(late.ready).rejects.toMatchObject({ name: 'AbortError' })
   })
 
-  it('keeps no process alive, unless ref() says so', async () => {
+  it('does not keep the process alive, except after ref()', async () => {
     const outcome = await runModule(`
       tripline.monitor('memory').ready
       const held = tripline.monitor('process.cpu').ref().ref()
@@ -126,14 +126,14 @@ describe('a monitor', () => {
     expect(samplerStats()?.series ?? 0).toBe(0)
   })
 
-  it('refuses a question for what it does not have', () => {
+  it('refuses a metric that it does not monitor', () => {
     using warm = monitor(['memory', 'disk(/)'])
     expect(() => warm.get('load')).toThrow(/one of the monitor's metrics \(memory, disk\(\/\)\)\. Received 'load'/)
     expect(() => warm.get('disk(/tmp)')).toThrow(/Received 'disk\(\/tmp\)'/)
     expect(() => warm.get('memroy' as 'memory')).toThrow(/Did you mean/)
   })
 
-  it('has a value in its type where it is known', () => {
+  it('has readings whose type says whether there is a value', () => {
     expectTypeOf<Extract<MonitorReading, { state: 'known' }>['value']>().toEqualTypeOf<number>()
     expectTypeOf<MissingReading['value']>().toEqualTypeOf<undefined>()
     // @ts-expect-error -- no such metric

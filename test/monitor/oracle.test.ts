@@ -1,4 +1,4 @@
-/** Values against what the system itself says, read another way, idle and under load. */
+/** Compares values with the system's own figures, read in another way, idle and under load. */
 import { execFileSync, spawn } from 'node:child_process'
 import { readFileSync, statfsSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
@@ -38,7 +38,7 @@ function readTicks(pid: number): number {
   return Number(fields[11]) + Number(fields[12])
 }
 
-describe('against the system’s own word', () => {
+describe('compared with the system’s own figures', () => {
   it('memory.host and memory.available of the host', async () => {
     const now = await sample(['memory.host', 'memory.available'])
     const expected = 100 * (1 - readMeminfo('MemAvailable') / readMeminfo('MemTotal'))
@@ -103,7 +103,7 @@ describe('against the system’s own word', () => {
 
   it('cpu.host under load, over the same second', async () => {
     await underLoad(availableParallelism(), async () => {
-      // The burners must be up before the window starts.
+      // The burners must be running before the window starts.
       await sample({ metric: 'cpu.host', over: 500 })
       const before = readBusy()
       const now = await sample([

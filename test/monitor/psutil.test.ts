@@ -1,4 +1,4 @@
-/** Values against psutil's, under load; skipped where no python3 has psutil (Debian: python3-psutil). */
+/** Compares values with psutil's, under load; skipped if python3 has no psutil (Debian: python3-psutil). */
 import { type ChildProcess, execFile, spawn, spawnSync } from 'node:child_process'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -7,14 +7,14 @@ import { sample } from '../../src/monitor/snapshot.js'
 const python = ['python3', '/usr/bin/python3'].find((each) => spawnSync(each, ['-c', 'import psutil']).status === 0)
 if (python === undefined) console.warn('skipped: no python3 has psutil (Debian: python3-psutil)')
 
-/** What a python expression over psutil gives. */
+/** The result of a Python expression that uses psutil. */
 async function ask<T>(expression: string): Promise<T> {
   const script = `import json, os, time, psutil\nprint(json.dumps(${expression}))`
   const { stdout } = await promisify(execFile)(python!, ['-c', script])
   return JSON.parse(stdout) as T
 }
 
-/** How much the numbers of a python list grow per second, over about a second. */
+/** How much the numbers in a Python list grow per second, measured over about a second. */
 async function askRates(list: string): Promise<number[]> {
   const { rates } = await ask<{ rates: number[] }>(
     `(lambda read: (lambda a, t, _, b: {'rates': [(y - x) / (time.monotonic() - t) for x, y in zip(a, b)]})` +
@@ -28,13 +28,13 @@ function start(code: string): Promise<ChildProcess> {
   return new Promise((resolve) => child.stdout.once('data', () => resolve(child)))
 }
 
-describe.skipIf(python === undefined)('against psutil', () => {
+describe.skipIf(python === undefined)('compared with psutil', () => {
   let loads: ChildProcess[] = []
 
   beforeAll(async () => {
     loads = await Promise.all([
       start(`process.stdout.write('.'); setTimeout(() => { for (;;); }, 10)`),
-      // Some ten megabytes a second to the disk under the working directory.
+      // Writes some ten megabytes per second to the disk of the working directory.
       start(`
         const fs = require('node:fs'), file = '.tripline-test-' + process.pid
         const fd = fs.openSync(file, 'w'), block = Buffer.alloc(1 << 18, 1)
@@ -110,7 +110,7 @@ describe.skipIf(python === undefined)('against psutil', () => {
         ? Promise.resolve([0])
         : askRates(`[psutil.disk_io_counters(perdisk=True)['${disks[0]}'].write_bytes]`),
     ])
-    // A container's root is on no device of its own.
+    // The root of a container is not on a device of its own.
     if (ours === undefined || written === undefined || disks.length === 0) return
     const value = ours.get('disk.write')!.value
     expect(value).toBeGreaterThan(1e6)

@@ -1,4 +1,4 @@
-/** Kernel push: polling is set to an hour, so that only a ring can bring the read that decides. */
+/** Kernel push: the polling interval is an hour, so that only a notification can cause the deciding read. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
@@ -64,7 +64,7 @@ function canMakeGroup(): boolean {
   }
 }
 
-/** The first breach in a group of that size, as the child printed it. */
+/** The first breach in a group of this size, as the child process printed it. */
 async function inGroup(within: string): Promise<string> {
   mkdirSync(group)
   try {

@@ -1,4 +1,4 @@
-/** A kernel that refuses the sampling thread's timer: what needs the thread fails with that reason, and nothing waits. */
+/** A kernel that refuses the sampling thread's timer: everything that needs the thread fails with that reason at once. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

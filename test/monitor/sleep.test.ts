@@ -9,7 +9,7 @@ import { runModule } from '../helpers/child.js'
 const compiler = process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0
 if (!compiler) console.warn('skipped: no C compiler for the library that is preloaded')
 
-describe('a sleep in which only the clock of the host goes on', () => {
+describe('a sleep during which only the host’s clock runs', () => {
   it.skipIf(!compiler)('leaves the times of evidence, snapshots and beats true', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tripline-sleep-'))
     const library = join(folder, 'lib.so')
@@ -18,7 +18,7 @@ describe('a sleep in which only the clock of the host goes on', () => {
     const outcome = await runModule(
       `
       const now = () => performance.now()
-      // How old a time is, in minutes; and whether the clock itself has leapt.
+      // The age of a time in minutes, and whether the clock itself has jumped.
       const age = (at) => Math.round((now() - at) / 60_000)
       const breach = () => new Promise((resolve) => {
         const guard = tripline.guard({ 'process.rss': 1 })

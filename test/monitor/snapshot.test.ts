@@ -27,7 +27,7 @@ describe('snapshot', () => {
     expect(JSON.parse(JSON.stringify(now))).toMatchObject([{ metric: 'memory', unit: '%' }])
   })
 
-  it('keeps what it was when values move on', async () => {
+  it('keeps its values when newer ones arrive', async () => {
     using watched = guard({ memory: 90 }, { within: 10 })
     const before = snapshot()
     machine.setMemory(60)
@@ -36,13 +36,13 @@ describe('snapshot', () => {
     expect(watched.isBreached).toBe(false)
   })
 
-  it('of an unknown metric names the nearest', () => {
+  it('suggests the nearest name for an unknown metric', () => {
     expect(() => snapshot().get('memroy' as 'memory')).toThrow(/Did you mean 'memory'/)
   })
 })
 
 describe('sample', () => {
-  it('reads once, also when nothing is being sampled', async () => {
+  it('reads once, even if nothing is being sampled', async () => {
     machine.setMemory(25)
     const now = await sample(['memory', 'memory.available', 'swap'])
     expect(now.get('memory')!.value).toBeCloseTo(25)
@@ -83,7 +83,7 @@ describe('sample', () => {
     await expect(sample(metrics as never)).rejects.toMatchObject({ code })
   })
 
-  it('of a metric that is not there says why', async () => {
+  it('says why a metric is unavailable', async () => {
     await expect(sample('pressure.io')).rejects.toMatchObject({
       code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE',
       metric: 'pressure.io',
@@ -92,7 +92,7 @@ describe('sample', () => {
 })
 
 describe('samples', () => {
-  it('come one after the other, each newer, until the consumer has enough', async () => {
+  it('come one after the other, each with newer values, until the consumer stops', async () => {
     const times: number[] = []
     for await (const each of samples({ metrics: ['memory', 'load'], interval: 10 })) {
       times.push(each.get('memory')!.at)
@@ -102,7 +102,7 @@ describe('samples', () => {
     expect(times).toEqual(times.toSorted((a, b) => a - b))
   })
 
-  it('begin with a share, however long their interval', async () => {
+  it('have a share in the first snapshot, however long their interval', async () => {
     let busy = 100
     const advance = (): void => {
       busy += 10
@@ -147,7 +147,7 @@ describe('samples', () => {
 })
 
 describe('capabilities', () => {
-  it('say of each metric where it is read, or why it is not there', () => {
+  it('say where each metric is read, or why it is unavailable', () => {
     const all = capabilities()
     const of = (name: string): (typeof all)[number] => all.find((each) => each.metric === name)!
     expect(of('memory')).toMatchObject({ available: true, unit: '%', origin: `${machine.root}/proc/meminfo`, why: '' })

@@ -1,4 +1,4 @@
-/** Streams of samples that nothing waits for any more. */
+/** Streams of samples whose next item is no longer awaited. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { samplerStats } from '../../src/addon/sampler.js'
 import { samples, type SamplesOptions } from '../../src/monitor/snapshot.js'
@@ -11,7 +11,7 @@ const KINDS: [string, SamplesOptions][] = [
   ['blocks', { metrics: ['memory', 'load'], interval: 5, batch: 4 }],
 ]
 
-describe('a stream that nothing waits for', () => {
+describe('a stream whose next item is not awaited', () => {
   let machine: FakeMachine
   beforeAll(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
   afterAll(() => void vi.useRealTimers())
@@ -37,13 +37,13 @@ describe('a stream that nothing waits for', () => {
       expect((value as unknown as { get(name: string): { value: number } }).get('memory').value).toBeCloseTo(75)
     } else {
       expect(value!.values.memory!.every((each) => Math.round(each) === 75)).toBe(true)
-      // All those that lie in the rest.
+      // All samples during the rest.
       expect(value!.missed).toBeGreaterThan(0)
     }
     await stream.return()
   })
 
-  it.each(KINDS)('does not rest while it is waited for, nor between items: %s', async (_, options) => {
+  it.each(KINDS)('does not rest while its next item is awaited, nor between items: %s', async (_, options) => {
     const stream = samples({ ...options, interval: 20 } as SamplesOptions & { batch: number })
     for (let i = 0; i < 3; i++) {
       const next = stream.next()
