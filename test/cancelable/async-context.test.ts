@@ -31,8 +31,8 @@ class Contexts {
   }
 }
 
-describe('what a timer sets off', () => {
-  it('has listeners and cleanups run where they were registered, not where the operation was made', async () => {
+describe('a timer', () => {
+  it('runs listeners and cleanups in the context of their registration, not of the operation', async () => {
     const { seen, note } = bound()
     const operation = storage.run('made', () => new Cancelable({ timeout: 5 }))
     storage.run('a', () => operation.onStart(note('start')).onCancel(note('cancel')).defer(note('cleanup')))
@@ -52,7 +52,7 @@ describe('what a timer sets off', () => {
     })
   })
 
-  it('has the other listeners so too', async () => {
+  it('runs all other listeners there too', async () => {
     const { seen, note } = bound()
     const completed = new Cancelable()
     storage.run('a', () => completed.onComplete(note('complete')))
@@ -66,7 +66,7 @@ describe('what a timer sets off', () => {
     expect(seen).toEqual({ complete: 'a', error: 'b', token: 'c' })
   })
 
-  it('has all checks of a condition run in one context, also within a composite', async () => {
+  it('runs all checks of a condition in one context, even within a composite', async () => {
     const checks: (string | undefined)[] = []
     const check = (): boolean => checks.push(storage.getStore()) > 3
     const plain = storage.run('a', () => new Cancelable({ condition: { check, interval: 1 } }))
@@ -79,7 +79,7 @@ describe('what a timer sets off', () => {
     expect(checks).toEqual(['b', 'b', 'b', 'b'])
   })
 
-  it('has a source armed and disposed of where the operation was made', async () => {
+  it('arms and disposes of a source in the context of the operation', async () => {
     const { seen, note } = bound()
     const source: CancelationSource = {
       arm: () => {
@@ -91,7 +91,7 @@ describe('what a timer sets off', () => {
     expect(seen).toEqual({ arm: 'a', dispose: 'a' })
   })
 
-  it('has the source of a stream closed where the stream was made', async () => {
+  it('closes the source of a stream in the context of the stream', async () => {
     const { seen, note } = bound()
     const source: AsyncIterable<number> = {
       [Symbol.asyncIterator]: () => ({
@@ -110,8 +110,8 @@ describe('what a timer sets off', () => {
   })
 })
 
-describe('what the sampling thread sets off', () => {
-  it('has listeners of a guard, and of operations under it, run where they were registered', async () => {
+describe('the sampling thread', () => {
+  it('runs listeners of a guard, and of operations under it, in the context of their registration', async () => {
     const { seen, note } = bound()
     const watched = storage.run('made', () => guard(BREACHED))
     const breached = new Promise<void>((resolve) => {
@@ -133,7 +133,7 @@ describe('what the sampling thread sets off', () => {
     expect(seen).toEqual({ breach: 'a', second: 'b', cancel: 'c' })
   })
 
-  it('has the body and callbacks of a ticker, and of a command, run where they were given', async () => {
+  it('runs the body and callbacks of a ticker and of a command in the context in which they were passed', async () => {
     const { seen, note } = bound()
     const ticker = storage.run('a', () =>
       every(
@@ -157,8 +157,8 @@ describe('what the sampling thread sets off', () => {
   })
 })
 
-describe('what is shared', () => {
-  it('retains the context of no operation that came first', async () => {
+describe('shared timers and guards', () => {
+  it('do not retain the context of the first operation', async () => {
     const { stdout, stderr } = await runModule(
       `import { AsyncLocalStorage } from 'node:async_hooks'
        const { Cancelable, CancelationToken, every, guard } = tripline

@@ -25,7 +25,7 @@ function spinUntil(condition: () => boolean): boolean {
 }
 
 describe('deadlines', () => {
-  test('row 161: an expired timeout is seen before its timer can run, and its listeners run in their own turn', async () => {
+  test('row 161: an expired timeout is noticed before its timer can run, and its listeners run in a later turn', async () => {
     const notified: string[] = []
     const operation = new Cancelable({ timeout: 20 }).onCancel((reason) => notified.push(reason.kind)).enter()
     expect(spinUntil(() => operation.isCanceled)).toBe(true)
@@ -48,7 +48,7 @@ describe('deadlines', () => {
     expect(leaf.reason).toMatchObject({ kind: 'parent', parent: { kind: 'parent' } })
   })
 
-  test('one that an ancestor gets later counts as well, and so does one in a composite', () => {
+  test('a timeout that an ancestor gets later counts as well, and so does one in a composite', () => {
     const root = new Cancelable().enter()
     const leaf = root.child().enter().child().enter()
     root.extend(5)
@@ -77,7 +77,7 @@ describe('deadlines', () => {
     expect(operation.isCanceled).toBe(true)
   })
 
-  test('reading runs no listeners, even where many cancelations are found', async () => {
+  test('a check runs no listeners, even if it finds many cancelations', async () => {
     const notified: string[] = []
     const root = new Cancelable({ timeout: 5 }).onCancel(() => notified.push('root')).enter()
     const token = new CancelationToken()
@@ -108,7 +108,7 @@ describe('guards', () => {
     await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last guard')
   })
 
-  test('a loop that never yields learns of a breach, with its evidence', async () => {
+  test('a loop that never yields notices a breach, with its evidence', async () => {
     using watched = guard({ memory: 90 }, { within: 5, name: 'room' })
     const run = Cancelable.run(
       (cancel) => {
@@ -144,7 +144,7 @@ describe('guards', () => {
     expect(notified).toEqual(['root', 'guard'])
   })
 
-  test('a breach that was over again between two looks cancels as well', async () => {
+  test('a breach that began and ended between two checks cancels as well', async () => {
     using watched = guard({ memory: 90 }, { within: 5 })
     const operation = new Cancelable({ resources: watched }).enter()
     machine.setMemory(95)
@@ -172,7 +172,7 @@ describe('guards', () => {
     expect(operation.reason).toMatchObject({ kind: 'all', causes: [{ kind: 'resource' }, { kind: 'manual' }] })
   })
 
-  test('breached already: the body never starts; a dry run cancels nothing', async () => {
+  test('with a guard that is breached already, the body never starts; a dry run cancels nothing', async () => {
     machine.setMemory(95)
     using watched = guard({ memory: 90 }, { within: 5 })
     let called = false
@@ -197,7 +197,7 @@ describe('guards', () => {
     })
   })
 
-  test('an operation lets go of its guard when it ends or is canceled', async () => {
+  test('an operation releases its guard when it ends or is canceled', async () => {
     using watched = guard({ memory: 90 }, { within: 5 })
     const token = new CancelationToken()
     const operations = [0, 1, 2].map(() => new Cancelable({ resources: watched, token }).enter())

@@ -41,7 +41,7 @@ describe('combining', () => {
     }
   })
 
-  test('row 76: takes over what the parts are configured with, and leaves them as they are', async () => {
+  test('row 76: copies the configuration of the parts and leaves them unchanged', async () => {
     const token = new CancelationToken()
     const a = new Cancelable({ token, timeout: '1m', name: 'a' })
     const b = Cancelable.withTimeout(5)
@@ -187,7 +187,7 @@ describe('listeners', () => {
 })
 
 describe('shields', () => {
-  test('row 101: what is in it survives, the run waits for it, and the cancelation comes after', async () => {
+  test('row 101: a shielded part survives, the run waits for it, and the cancelation follows', async () => {
     const steps: string[] = []
     const operation = new Cancelable()
     const run = operation.run(async (cancel) => {
@@ -206,7 +206,7 @@ describe('shields', () => {
     expect(operation.context.status).toBe('canceled')
   })
 
-  test('row 101: nested ones hold as well', async () => {
+  test('row 101: nested shields work as well', async () => {
     const steps: string[] = []
     const operation = new Cancelable()
     const run = operation.run((cancel) =>
@@ -237,7 +237,7 @@ describe('shields', () => {
     expect(inside!.context).toMatchObject({ name: 'shield', status: 'completed' })
   })
 
-  test('rows 103 and 104: max bounds it, counted from the cancelation; then it is given up', async () => {
+  test('rows 103 and 104: max limits a shield, counted from the cancelation; then the shield is abandoned', async () => {
     let inside: Cancelable | undefined
     const operation = new Cancelable()
     const run = operation.run((cancel) =>
@@ -257,7 +257,7 @@ describe('shields', () => {
     expect(operation.context.status).toBe('canceled')
   })
 
-  test('row 103: one does not begin in a canceled operation', async () => {
+  test('row 103: a shield does not start in a canceled operation', async () => {
     let called = false
     const run = Cancelable.run((cancel) => {
       cancel.cancel('stop')
@@ -271,7 +271,7 @@ describe('shields', () => {
     expect(await rejection(bad)).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
   })
 
-  test('a shield that the body did not wait for is waited for', async () => {
+  test('the run waits for a shield that the body did not await', async () => {
     let saved = false
     await Cancelable.run((cancel) => {
       void cancel.shield(async () => {
@@ -284,7 +284,7 @@ describe('shields', () => {
 })
 
 describe('wrapping', () => {
-  test('row 105: a wrapped function looks first, and is otherwise the same', () => {
+  test('row 105: a wrapped function checks first, and otherwise behaves the same', () => {
     const operation = new Cancelable().enter()
     const target = { factor: 2 }
     const times = operation.wrap(function times(this: typeof target, a: number, b: number): number {
@@ -357,7 +357,7 @@ describe('families', () => {
     expect(await rejection(child!)).toMatchObject({ reason: { kind: 'parent', parent: { kind: 'timeout' } } })
   })
 
-  test('row 118: those that have ended or were canceled before keep what they have', () => {
+  test('row 118: children that have ended or were canceled before keep their reason', () => {
     const root = new Cancelable().enter()
     const first = root.child().enter()
     first.cancel('first')
@@ -365,7 +365,7 @@ describe('families', () => {
     expect(first.reason).toMatchObject({ message: 'first' })
   })
 
-  test('row 119: a child that fails or is canceled does not touch its parent', async () => {
+  test('row 119: a child that fails or is canceled does not affect its parent', async () => {
     const result = await Cancelable.run(async (cancel) => {
       await cancel
         .child()

@@ -113,7 +113,7 @@ describe('the context', () => {
     wall[Symbol.dispose]()
   })
 
-  test('row 26: what goes into a log', () => {
+  test('row 26: its JSON for a log', () => {
     const operation = new Cancelable({ id: 'x', name: 'job', metadata: { a: 1 } }).enter()
     operation.cancel('stop')
     operation[Symbol.dispose]()
@@ -133,7 +133,7 @@ describe('the context', () => {
     expect(operation.context.metadata).toBe(metadata)
   })
 
-  test('row 29: the error is the object that it failed with', async () => {
+  test('row 29: the error is the thrown object', async () => {
     const failure = { not: 'an Error' }
     const operation = new Cancelable()
     // oxlint-disable-next-line prefer-promise-reject-errors -- bodies reject with anything, and that is tested
@@ -186,7 +186,7 @@ describe('errors', () => {
     }
   })
 
-  test('no stack unless asked for, and that of others is left alone', () => {
+  test('no stack unless requested, and stacks of other errors are kept', () => {
     expect(expired().stack).not.toContain('\n')
     CancelationError.captureStack = true
     expect(expired().stack).toContain('context.test')
@@ -213,7 +213,7 @@ describe('errors', () => {
     expect(Object.isFrozen(reason)).toBe(false)
   })
 
-  test('rootCause digs through parents', () => {
+  test('rootCause follows the reasons of parents', () => {
     const manual: CancelationReason = { kind: 'manual', message: 'x', at: 1 }
     const parent: CancelationReason = { kind: 'parent', message: 'p', at: 1, parentId: 'a', parent: manual }
     expect(rootCause({ ...parent, parent })).toBe(manual)

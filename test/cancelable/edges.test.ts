@@ -36,7 +36,7 @@ function within(promise: PromiseLike<unknown>, ms: number = 1000): Promise<unkno
 }
 
 describe('ending', () => {
-  test('an operation that was found canceled by looking is left at once with its grace pending', async () => {
+  test('an operation whose cancelation a check has noticed is left at once, with its grace period pending', async () => {
     const operation = new Cancelable({ timeout: 5, grace: 20 }).enter()
     block(10)
     expect(operation.isCanceled).toBe(true)
@@ -78,7 +78,7 @@ describe('ending', () => {
     expect(steps).toEqual(['run', 'entered'])
   })
 
-  test('a cleanup that never ends holds a run that never started for its grace only', async () => {
+  test('a cleanup that never ends delays a run that never started by its grace period only', async () => {
     const operation = new Cancelable({ timeout: 0 })
     operation.defer(() => never())
     expect(await within(operation.run(() => 1))).toBeInstanceOf(CancelationError)
@@ -86,7 +86,7 @@ describe('ending', () => {
 })
 
 describe('leaving', () => {
-  test('no timer is left behind where the children ended within the grace', async () => {
+  test('no timer is left behind if the children ended within the grace period', async () => {
     const before = process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
     await Cancelable.run(
       (cancel) => {
@@ -204,7 +204,7 @@ describe('notifying', () => {
 })
 
 describe('bad calls', () => {
-  test('what would guard nothing, or would go unseen, is an argument error', () => {
+  test('arguments that would guard nothing, or would be ignored, are errors', () => {
     const cancel = new Cancelable().enter()
     const nothing = undefined as never
     const bad: (() => unknown)[] = [
@@ -238,7 +238,7 @@ describe('bad calls', () => {
 })
 
 describe('many and deep', () => {
-  test('20,000 tokens are taken in no time, in their order', () => {
+  test('20,000 tokens are linked quickly, in their order', () => {
     const tokens = Array.from({ length: 20_000 }, () => new CancelationToken())
     tokens[1]!.cancel('second')
     tokens[2]!.cancel('third')
@@ -261,7 +261,7 @@ describe('many and deep', () => {
 })
 
 describe('time', () => {
-  test('the time of one that has been left does not grow', async () => {
+  test('the elapsed time of an operation does not grow after its end', async () => {
     const operation = new Cancelable().enter()
     operation[Symbol.dispose]()
     const { elapsed } = operation.context
@@ -297,7 +297,7 @@ describe('time', () => {
 })
 
 describe('shields', () => {
-  test('one that cancels the operation in its synchronous part is bounded too', async () => {
+  test('a shield that cancels the operation in its synchronous part is limited too', async () => {
     const operation = new Cancelable()
     const run = operation.run((cancel) =>
       cancel.shield(
@@ -337,7 +337,7 @@ describe('thenables', () => {
   })
 })
 
-describe('errors that fail when they are looked at', () => {
+describe('errors that throw when they are inspected', () => {
   test('one with a throwing cause, thrown after a cancelation', async () => {
     const error = new Error('body')
     Object.defineProperty(error, 'cause', {

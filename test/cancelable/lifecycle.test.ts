@@ -14,7 +14,7 @@ import { kTimerList } from '../../src/engine/timers.js'
 import { kHub } from '../../src/sources/token.js'
 import { deferred, never, rejection, thrown, turns } from './helpers.js'
 
-describe('making one', () => {
+describe('creating an operation', () => {
   test('row 1: takes id, name, parent and metadata, all optional', () => {
     const parent = new Cancelable()
     const metadata = { tenant: 'a' }
@@ -50,7 +50,7 @@ describe('making one', () => {
     expect(Cancelable.withTimeout(5, { name: 'n' }).context.name).toBe('n')
   })
 
-  test('misspelled options name the nearest, and nothing of another type is taken', () => {
+  test('the error for a misspelled option names the nearest, and wrong types are refused', () => {
     const bad: [object, string, RegExp][] = [
       [{ timout: 5 }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'timeout'/],
       [{ timeout: '5 parsecs' }, 'ERR_INVALID_ARG_VALUE', /timeout/],
@@ -169,7 +169,7 @@ describe('starting and ending', () => {
     expect(operation.context.status).toBe('canceled')
   })
 
-  test('row 14: what can be read of it', () => {
+  test('row 14: its properties', () => {
     const parent = new Cancelable().enter()
     const operation = parent.child().enter()
     expect(operation.context.status).toBe('running')
@@ -255,7 +255,7 @@ describe('starting and ending', () => {
     expect(await rejection(run)).toMatchObject({ reason: { kind: 'manual' } })
   })
 
-  test('a source that cannot be armed fails the call before the body starts, and leaves nothing', async () => {
+  test('a source that cannot be armed makes the call fail before the body starts, and leaves nothing behind', async () => {
     const token = new CancelationToken()
     const broken = {
       arm() {
@@ -299,7 +299,7 @@ describe('starting and ending', () => {
     expect(inSource[kLinks]).toBeNull()
   })
 
-  test('a body that is no function is refused at the call', () => {
+  test('a body that is not a function is refused at the call', () => {
     expect(thrown(() => Cancelable.run(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 

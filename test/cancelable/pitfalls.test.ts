@@ -41,7 +41,7 @@ describe('pitfalls', () => {
     expect((error as CancelationError).context).toBe(operation.context)
   })
 
-  test('first wins, also among sources that report together', async () => {
+  test('the first reason wins, even if sources report together', async () => {
     const token = new CancelationToken()
     const operation = new Cancelable({ token, sources: [new TimeoutSource(1)], timeout: 1 })
     const error = rejection(operation.run(() => never()))
@@ -101,7 +101,7 @@ describe('pitfalls', () => {
     expect(operation.reason).toMatchObject({ message: 'once' })
   })
 
-  test('a canceled operation lets go of everything at once, though its body never settles', async () => {
+  test('a canceled operation releases everything at once, even if its body never settles', async () => {
     const token = new CancelationToken()
     const controller = new AbortController()
     const parent = new Cancelable().enter()
@@ -128,7 +128,7 @@ describe('pitfalls', () => {
     expect(operation[kTimerList]).not.toBeNull()
   })
 
-  test('nothing that rejects is made before it is asked for', async () => {
+  test('no rejecting promise is created before it is requested', async () => {
     const result = await runModule(`
       const { Cancelable, CancelationToken } = tripline
       process.on('unhandledRejection', (error) => { console.log('unhandled', error.message); process.exit(1) })

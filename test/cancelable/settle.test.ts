@@ -38,7 +38,7 @@ describe('without grace', () => {
     expect(operation.context.status).toBe('canceled')
   })
 
-  test('a whole chain of bodies that cooperate unwinds, none is given up', async () => {
+  test('a whole chain of cooperating bodies unwinds, and none is abandoned', async () => {
     const root = new Cancelable()
     const operations: Cancelable[] = [root]
     const nest =
@@ -62,7 +62,7 @@ describe('without grace', () => {
     ])
   })
 
-  test('row 163: a body that goes on is given up after one turn, and counted', async () => {
+  test('row 163: a body that goes on is abandoned after one turn, and counted', async () => {
     const before = Cancelable.abandoned
     const late = deferred<number>()
     const operation = new Cancelable()
@@ -102,7 +102,7 @@ describe('without grace', () => {
 })
 
 describe('with grace', () => {
-  test('row 156: the body may go on for that long; what it fulfills with within it counts', async () => {
+  test('row 156: the body may go on during the grace period; its result within it counts', async () => {
     const operation = new Cancelable({ grace: '30s' })
     const run = operation.run(async () => {
       await coreSleep(5)
@@ -140,7 +140,7 @@ describe('with grace', () => {
   })
 })
 
-describe('what must end first', () => {
+describe('what a run waits for', () => {
   test('cleanups: the last one first, on every way out', async () => {
     for (const way of ['fulfills', 'fails', 'is canceled', 'goes on']) {
       const steps: number[] = []

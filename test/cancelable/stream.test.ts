@@ -309,7 +309,7 @@ describe('cancelableStream', () => {
     expect(await rejection(cancelableStream(numbers(), { timeout: 0 }).next())).toBeInstanceOf(TimeoutCancelation)
   })
 
-  test('row 97: leaving it ends its operation and lets go of its sources', async () => {
+  test('row 97: leaving the stream ends its operation and releases its sources', async () => {
     const token = new CancelationToken()
     const closed: string[] = []
     {
@@ -322,7 +322,7 @@ describe('cancelableStream', () => {
 })
 
 describe('chunks', () => {
-  test('row 98: arrays of one size, the last one shorter, none where there is nothing', async () => {
+  test('row 98: arrays of one size, a shorter last one, and none for an empty source', async () => {
     await Cancelable.run(async (cancel) => {
       const seen: number[][] = []
       for await (const chunk of cancel.chunks(numbers(7), 3)) seen.push(chunk)
@@ -331,7 +331,7 @@ describe('chunks', () => {
     })
   })
 
-  test('row 98: on cancelation the unfinished chunk is delivered first, or dropped if so asked', async () => {
+  test('row 98: on cancelation, the unfinished chunk is delivered first, or dropped if the option says so', async () => {
     for (const flushOnCancel of [true, false]) {
       const seen: number[][] = []
       const operation = new Cancelable()

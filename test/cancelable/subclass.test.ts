@@ -70,7 +70,7 @@ describe('a subclass of Cancelable', () => {
     expect(kept.reason).toMatchObject({ kind: 'parent', parentId: expect.stringMatching(/^operation-/) as string })
   })
 
-  it('meets no name that is not public', () => {
+  it('cannot collide with names that are not public', () => {
     const operation = new Cancelable({ timeout: '1h', name: 'all', token: new CancelationToken() }).enter()
     expect(Object.getOwnPropertyNames(operation)).toEqual([])
     expect(namesOn(operation).filter((name) => name.startsWith('_'))).toEqual([])
@@ -79,7 +79,7 @@ describe('a subclass of Cancelable', () => {
 })
 
 describe('a subclass of a token or a source', () => {
-  it('meets no name that is not public', () => {
+  it('cannot collide with names that are not public', () => {
     const token = new CancelationToken()
     token.cancel()
     expect(Object.getOwnPropertyNames(token)).toEqual([])

@@ -143,7 +143,7 @@ describe('in a pid namespace with the /proc of another', () => {
     expect(outcome).toMatchObject({ code: 124, signal: null })
   })
 
-  it.skipIf(!possible)('what cannot be found there does not keep the run from ending, and is reported', async () => {
+  it.skipIf(!possible)('processes that cannot be found do not keep the run from ending, and are reported', async () => {
     const tripline = [process.execPath, CLI, 'run', '--timeout', '500ms', '-k', '200ms', '--']
     // In no process group of the command's, and without control groups in none of those either.
     const script = 'umount -l /sys/fs/cgroup/unified 2>/dev/null; umount -l /sys/fs/cgroup 2>/dev/null; exec "$@"'

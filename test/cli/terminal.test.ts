@@ -46,7 +46,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline run on a terminal', () => {
     expect(await terminal.ended).toBe(7)
   })
 
-  it('ends a command that an interrupt ends, as a shell reports it', async () => {
+  it('exits as a shell would if an interrupt ends the command', async () => {
     using terminal = onTerminal('run', 'sh', '-c', 'echo ready; exec sleep 60')
     await terminal.shows('ready')
     terminal.type('\u0003')
@@ -73,7 +73,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline run on a terminal', () => {
     expect(stdout).toBe('1\n')
   })
 
-  it('stops and goes on under a shell with job control', async () => {
+  it('stops and continues under a shell with job control', async () => {
     using terminal = new Terminal(['bash', '--norc', '-i'], { PS1: '> ' })
     terminal.type(`${process.execPath} ${CLI} run sh -c 'echo rea""dy; read x; echo "got $x"'\r`)
     await terminal.shows('ready')

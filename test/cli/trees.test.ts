@@ -180,7 +180,7 @@ describe('as process 1', () => {
     expect([outcome.code, outcome.stdout, outcome.stderr]).toEqual([6, '0\n', ''])
   })
 
-  it.skipIf(why !== undefined)('reaps what others leave to it', async () => {
+  it.skipIf(why !== undefined)('reaps orphans of other processes', async () => {
     // The first shell is no child of the command: its orphan falls to process 1.
     const line = `(setsid sh -c 'sleep 0.2' &) ; exec ${process.execPath} ${CLI} run sh -c 'sleep 0.8; ps -A -o stat= | grep -c Z; exit 0'`
     const outcome = await runCommand('unshare', ['-pf', '--mount-proc', 'sh', '-c', line])

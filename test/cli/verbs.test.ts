@@ -31,7 +31,7 @@ describe('help', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
   })
 
-  it('is found wherever it is asked for', async () => {
+  it('is shown wherever --help stands', async () => {
     for (const words of [
       ['help', 'run'],
       ['run', '-q', '--help'],
@@ -122,7 +122,7 @@ describe('completion', () => {
 })
 
 describe('tripline doctor', () => {
-  it('says what works and every metric', async () => {
+  it('shows what works, and every metric', async () => {
     const { code, stdout } = await tripline('doctor')
     expect(code).toBe(0)
     expect(stdout).toMatch(/^ {2}addon +(built here from source|the prebuilt one)$/m)
@@ -136,7 +136,7 @@ describe('tripline doctor', () => {
 })
 
 describe('tripline profile', () => {
-  it('proposes a run that passes', async () => {
+  it('proposes limits that the command does not cross', async () => {
     const { code, stdout, stderr } = await shell(`tripline profile -- bash -c 'echo "a  b"; sleep 0.5; exit 3'`)
     expect([code, stdout]).toEqual([3, 'a  b\n'])
     expect(stderr).toMatch(/^tripline: bash exited with 3\n/)
@@ -145,7 +145,7 @@ describe('tripline profile', () => {
     expect((await shell(proposal)).code).toBe(3)
   })
 
-  it('exits as run does for a command that does not start', async () => {
+  it('exits with the status of run for a command that does not start', async () => {
     expect((await tripline('profile', 'no-such-command')).code).toBe(127)
   })
 })

@@ -63,7 +63,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline watch on a terminal', () =>
     expect(terminal.output).toContain(GIVEN_BACK)
   })
 
-  it('gives the terminal back after a crash', async () => {
+  it('restores the terminal after a crash', async () => {
     const crash = `setTimeout(() => { throw new Error('on purpose') }, 1500)`
     const preload = `data:text/javascript,${encodeURIComponent(crash)}`
     using terminal = new Terminal([process.execPath, '--import', preload, CLI, 'watch', 'memory'])
@@ -74,7 +74,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline watch on a terminal', () =>
     expect(back).toBeGreaterThan(terminal.output.lastIndexOf(TAKEN))
   })
 
-  it('goes away with Ctrl-Z and comes back', async () => {
+  it('is suspended by Ctrl-Z and comes back', async () => {
     using terminal = new Terminal(['bash', '--norc', '-i'])
     terminal.type(`${process.execPath} ${CLI} watch memory\r`)
     await terminal.shows('q end')
@@ -96,7 +96,7 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline watch on a terminal', () =>
     expect(terminal.output.replaceAll(ESCAPE, '')).not.toMatch(/\[\d+m/)
   })
 
-  it('keeps to a terminal of two lines', async () => {
+  it('fits a terminal of two lines', async () => {
     using terminal = watch('memory', 'load')
     await terminal.shows('q end')
     terminal.resize(2, 40)
@@ -127,7 +127,7 @@ describe('tripline watch elsewhere', () => {
     expect(outcome.stdout).toMatch(/^(\d\d:\d\d:\d\d {2}memory \d+\.\d% >0\.1 \w+ {2}memory\.host \d+\.\d%\n)+$/)
   })
 
-  it('has the look with which its time is up, counted from the first, which waits for a share of time', async () => {
+  it('takes the last sample when its time is up, counted from the first sample, which waits for shares over time', async () => {
     const outcome = await tripline('watch', '--interval', '2', '--for', '2', 'cpu')
     expect(outcome.stdout.split('\n').length - 1).toBe(2)
   })
@@ -152,7 +152,7 @@ describe('tripline watch elsewhere', () => {
     expect(once.stdout).toMatch(/^disk\(\/\) +\d+\.\d% {2}.*\nprocess\.rss\(\d+\) +\d/)
   })
 
-  it('keeps what is missing in the list where --on-missing says so, with the state of its limit', async () => {
+  it('keeps missing metrics in the list if --on-missing says so, with the state of their limits', async () => {
     const words = ['--interval', '.1', '--for', '.2', '--json', '--limit', 'network.rx(nonesuch)>1MB']
     for (const [onMissing, state, more] of [
       ['breach', 'breached', []],
@@ -169,12 +169,12 @@ describe('tripline watch elsewhere', () => {
     }
   })
 
-  it('keeps to COLUMNS', async () => {
+  it('respects COLUMNS', async () => {
     const outcome = await shell('COLUMNS=20 tripline watch --interval .1 --for .2 memory memory.host')
     expect(outcome.stdout).toMatch(/^(.{1,20}\n)+$/)
   })
 
-  it('prints an object a line, with the same keys in each', async () => {
+  it('prints one object per line, with the same keys in each', async () => {
     const outcome = await tripline(
       'watch',
       '--json',
@@ -201,20 +201,20 @@ describe('tripline watch elsewhere', () => {
     }
   })
 
-  it('shows every metric once, or why it is not there', async () => {
+  it('shows every metric once, or why it is missing', async () => {
     const outcome = await tripline('watch', '--once')
     expect(outcome.stdout).toMatch(/^memory +\d+\.\d% {2}\//m)
     const { metrics } = JSON.parse((await tripline('watch', '--once', '--json')).stdout) as { metrics: object }
     expect(metrics).toHaveProperty('memory')
   })
 
-  it('shows once only what was asked for, and takes options behind it', async () => {
+  it('shows only the named metrics once, and accepts options after them', async () => {
     const outcome = await tripline('watch', 'battery', 'load', '--once', '--json')
     const { metrics } = JSON.parse(outcome.stdout) as { metrics: object }
     expect(Object.keys(metrics)).toEqual(['battery', 'load'])
   })
 
-  it('is quiet when its reader has had enough', async () => {
+  it('ends silently when its reader closes the pipe', async () => {
     const outcome = await shell('set -o pipefail; tripline watch --interval .05 memory | head -2')
     expect([outcome.stderr, outcome.stdout.split('\n').length]).toEqual(['', 3])
   })
@@ -244,8 +244,8 @@ describe('tripline watch elsewhere', () => {
   })
 })
 
-describe.skipIf(process.platform !== 'linux')('tripline watch of a metric that comes later', () => {
-  it('shows it when it is there', async () => {
+describe.skipIf(process.platform !== 'linux')('tripline watch of a metric that appears later', () => {
+  it('shows the metric when it appears', async () => {
     using machine = new FakeMachine()
     const meminfo = `${machine.root}/proc/meminfo`
     const command = `mv ${meminfo} ${meminfo}.x; (sleep 1.5; mv ${meminfo}.x ${meminfo}) & tripline watch --on-missing ignore --interval .1 memory load | grep -m 1 'memory 50.0%'`
@@ -255,7 +255,7 @@ describe.skipIf(process.platform !== 'linux')('tripline watch of a metric that c
 })
 
 describe.skipIf(process.platform !== 'linux')('tripline watch --once', () => {
-  it('says of a source that turns out to be empty why, and of the others what they are', async () => {
+  it('gives the reason for an empty source and the values of the others', async () => {
     using machine = new FakeMachine()
     machine.write('sys/class/power_supply/BAT0/type', 'Battery\n')
     machine.write('sys/class/power_supply/BAT0/capacity', '255\n')

@@ -58,7 +58,7 @@ function hasState(watched: Guard, state: GuardState): Promise<void> {
 }
 
 describe('a condition', () => {
-  it('that does not hold is a breach at once, with its name as evidence', () => {
+  it('that does not hold is a breach at once, with its name in the evidence', () => {
     const ready = new Switch(false)
     using watched = guard({ memory: 90, conditions: { ready: ready.check } })
     expect(watched.name).toBe('memory, ready')
@@ -287,7 +287,7 @@ describe('a check that hangs', () => {
 })
 
 describe('the time in which no check could begin', () => {
-  it('counts into no `for`', async () => {
+  it('does not count into `for`', async () => {
     const ready = new Switch(false)
     using watched = guard({ conditions: { ready: { check: ready.check, interval: 10, for: 400 } } })
     await ready.judged()

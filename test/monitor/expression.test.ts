@@ -48,7 +48,7 @@ describe('a limit as text', () => {
   })
 })
 
-describe('a limit with an option of its own', () => {
+describe('a limit with its own option', () => {
   it.each([
     ['1GB for 2s', { above: 1e9, for: 2000 }],
     [' 64MiB', { above: 2 ** 26 }],

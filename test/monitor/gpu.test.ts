@@ -62,7 +62,7 @@ describe('GPUs of AMD', () => {
     expect(() => guard({ cpu: { above: 90, gpu: 'card1' } })).toThrow("'cpu' has no gpu")
   })
 
-  it('are unavailable with a reason on a machine without one', () => {
+  it('are unavailable with a reason on a machine without a GPU', () => {
     using _machine = new FakeMachine()
     const missing = capabilities().filter(({ metric }) => metric.startsWith('gpu'))
     expect(missing).toHaveLength(3)

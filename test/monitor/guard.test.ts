@@ -118,7 +118,7 @@ describe('a guard', () => {
     expect(watched.signal.aborted).toBe(false)
   })
 
-  it('fetches the evidence of a breach once, for all that it cancels and notifies', async () => {
+  it('fetches the evidence of a breach once for all operations and listeners', async () => {
     using watched = guard({ memory: 90 }, { within: 10 })
     const evidence = vi.spyOn(connect(), 'evidence')
     const { signal } = watched

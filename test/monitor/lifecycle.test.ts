@@ -12,11 +12,11 @@ function expectClean(outcome: Outcome, code = 0): void {
 }
 
 describe('a process', () => {
-  it('whose only business is a guard exits by itself', async () => {
+  it('that has only a guard exits by itself', async () => {
     expectClean(await runModule(`tripline.guard(${FAR})`))
   })
 
-  it('whose only business is a guard with conditions exits by itself, also while a check hangs', async () => {
+  it('that has only a guard with conditions exits by itself, even while a check hangs', async () => {
     const hanging = '() => new Promise(() => {})'
     expectClean(await runModule(`tripline.guard({ conditions: { ready: () => true, silent: ${hanging} } })`))
   })
@@ -52,7 +52,7 @@ describe('a process', () => {
     }
   })
 
-  it('with an uncaught throw while guards live ends as it would without', async () => {
+  it('with an uncaught error ends the same with and without guards', async () => {
     const outcome = await runModule(`tripline.guard(${CROSSED}); setTimeout(() => { throw new Error('mine') }, 20)`)
     expect(outcome.code).toBe(1)
     expect(outcome.stderr).toContain('mine')
@@ -78,7 +78,7 @@ describe('a worker', () => {
     setInterval(() => guard(${CROSSED}, { within: 1 }), 1)
   `
 
-  it('terminated with live guards does no harm', async () => {
+  it('that is terminated with open guards does no harm', async () => {
     const outcome = await runModule(`
       import { Worker } from 'node:worker_threads'
       const own = tripline.guard(${FAR}, { within: 1 })
@@ -99,7 +99,7 @@ describe('a worker', () => {
     expect(outcome.stdout).toBe('1 clear\n')
   })
 
-  it('that alone had loaded the addon may end while the thread still lingers', async () => {
+  it('that alone has loaded the addon may end while the sampling thread is still running', async () => {
     const outcome = await runModule(`
       import { Worker } from 'node:worker_threads'
       for (let round = 0; round < 5; round++) {

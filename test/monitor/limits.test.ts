@@ -11,7 +11,7 @@ function parseOne(limits: unknown): ParsedLimit {
 }
 
 describe('a limit', () => {
-  it('as a bare number lies on the side where the metric is bad', () => {
+  it('as a bare number is on the side on which the metric is bad', () => {
     expect(parseOne({ memory: 90 })).toMatchObject({ direction: 'above', enter: 90 })
     expect(parseOne({ 'disk.free': '500MB' })).toMatchObject({ direction: 'below', enter: 500e6 })
   })
@@ -39,7 +39,7 @@ describe('a limit', () => {
     expect(parseOne({ 'process.cpu': 250 }).enter).toBe(250)
   })
 
-  it('may come several on one metric', () => {
+  it('may be one of several on a metric', () => {
     const limits = parse({
       disk: [
         { path: '/', above: 90 },
@@ -49,7 +49,7 @@ describe('a limit', () => {
     expect(limits.map((each) => each.series.name)).toEqual(['/', '/tmp'])
   })
 
-  it('is of the machine unless it says otherwise', () => {
+  it('is of the machine by default', () => {
     expect(parseOne({ 'pressure.io': { above: 1, scope: 'machine' } }).series).toEqual(
       parseOne({ 'pressure.io': 1 }).series,
     )
@@ -57,7 +57,7 @@ describe('a limit', () => {
     expect(() => parseOne({ 'pressure.io': { above: 1, scope: 'host' } })).toThrow("must be 'machine' or 'group'")
   })
 
-  it('takes this process by its number as this process', () => {
+  it("treats this process's own pid as this process", () => {
     expect(parseOne({ 'process.rss': { above: 1, pid: process.pid } }).series.pid).toBe(0)
   })
 })

@@ -25,7 +25,7 @@ describe('eventLoop.delay', () => {
 })
 
 describe('eventLoop.utilization', () => {
-  it('is low while idle and high while busy, in each window anew', async () => {
+  it('is low while idle and high while busy, in each window', async () => {
     const idle = await sample({ metric: 'eventLoop.utilization', over: 500 })
     expect(idle.get('eventLoop.utilization')!.value).toBeLessThan(60)
     using watched = guard({ 'eventLoop.utilization': { above: 90, for: 0, over: 300 } })
@@ -35,7 +35,7 @@ describe('eventLoop.utilization', () => {
 })
 
 describe('heap', () => {
-  it('in bytes is what V8 has in use', async () => {
+  it("in bytes is V8's used heap", async () => {
     const { value } = (await sample('heap.used')).get('heap.used')!
     expect(value).toBeGreaterThan(1e6)
     expect(value).toBeLessThan(2 * getHeapStatistics().used_heap_size)
@@ -44,7 +44,7 @@ describe('heap', () => {
     expect(watched.breaches[0]).toMatchObject({ unit: 'bytes', origin: 'v8.getHeapStatistics()' })
   })
 
-  it('is that of V8, of its limit', async () => {
+  it("is V8's used heap as a share of its limit", async () => {
     const { value } = (await sample('heap')).get('heap')!
     expect(value).toBeGreaterThan(0)
     expect(value).toBeLessThan(50)

@@ -20,7 +20,7 @@ const canPush = (metric: string): boolean => capabilities().find((each) => each.
 describe('a pressure trigger', () => {
   if (!canPush('pressure.cpu')) console.warn('skipped: the kernel allows no pressure trigger here')
 
-  it.skipIf(!canPush('pressure.cpu'))('brings the read, and the read decides', async () => {
+  it.skipIf(!canPush('pressure.cpu'))('causes a read, and the read decides', async () => {
     using watched = guard({ 'pressure.cpu': { above: 10, for: 0 } }, { within: '1h' })
     const before = samplerStats()!.rings
     for (let i = 0; i < availableParallelism() * 3; i++) {
@@ -109,7 +109,7 @@ describe('a memory cgroup of 64 MB', () => {
     expect(breach.value).toBeGreaterThan(80)
   })
 
-  it.skipIf(!possible)('rings by its usage threshold where polling would take an hour', async () => {
+  it.skipIf(!possible)('triggers at its usage threshold when polling would take an hour', async () => {
     const breach = JSON.parse(await inGroup('1h')) as { rings: number }
     expect(breach.rings).toBeGreaterThan(0)
   })

@@ -16,7 +16,7 @@ afterEach(async () => {
 })
 
 describe('snapshot', () => {
-  it('has what is being sampled, and nothing else', () => {
+  it('has the metrics that are being sampled, and no others', () => {
     expect([...snapshot()]).toEqual([])
     using watched = guard({ memory: 90 })
     expect(watched.state).toBe('clear')

@@ -47,8 +47,8 @@ const BREACH = `
 
 const descriptors = (): number => readdirSync('/proc/self/fd').length
 
-describe.runIf(process.platform === 'linux')('a worker that is terminated within a call', () => {
-  it('that starts a command leaves no descriptor', async () => {
+describe.runIf(process.platform === 'linux')('a worker that is terminated during a call', () => {
+  it('that starts a command leaves no descriptor open', async () => {
     await terminateWithin(START)
     const before = descriptors()
     let within = 0
@@ -57,7 +57,7 @@ describe.runIf(process.platform === 'linux')('a worker that is terminated within
     await eventually(() => descriptors() <= before)
   })
 
-  it('that builds results ends alone', async () => {
+  it('that builds results ends without the process', async () => {
     expect(await terminateWithin(BREACH)).toBe(true)
   })
 })

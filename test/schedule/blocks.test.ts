@@ -16,7 +16,7 @@ afterEach(async () => {
 })
 
 describe('samples in blocks', () => {
-  it('come as arrays of the size that was asked for', async () => {
+  it('come as arrays of the requested size', async () => {
     const before = performance.now()
     for await (const block of samples({ metrics: ['memory', 'swap'], interval: 1, batch: 25 })) {
       expect(block.at).toBeInstanceOf(Float64Array)
@@ -33,7 +33,7 @@ describe('samples in blocks', () => {
     }
   })
 
-  it('follow each other without a gap while the consumer keeps up, and say how many are lacking where it does not', async () => {
+  it('follow each other without a gap while the consumer keeps up, and otherwise say how many samples are missing', async () => {
     const stream = samples({ metrics: 'memory', interval: '250us', batch: 20 })
     const first = (await stream.next()).value!
     // Four blocks are kept; the rest of the time is lost.
@@ -55,7 +55,7 @@ describe('samples in blocks', () => {
     }
   })
 
-  it('are NaN while a share over time has no window yet', async () => {
+  it('contain NaN during the first window of a share over time', async () => {
     machine.write('proc/stat', 'cpu  100 0 50 1000 0 0 0 0 0 0\n')
     for await (const { values } of samples({ metrics: 'cpu.host', interval: 1, batch: 5 })) {
       expect(values['cpu.host']![0]).toBeNaN()

@@ -10,8 +10,8 @@ const errors = channel('tripline:error')
 errors.subscribe(listen)
 afterEach(() => seen.splice(0))
 
-describe('what goes wrong in a canceled body', () => {
-  test('is reported, though the tick ended for another reason', async () => {
+describe('an error in a canceled body', () => {
+  test('is reported, although the tick ended for another reason', async () => {
     const clumsy = new Error('the batch was not saved')
     const ticker = every(
       5,
@@ -28,7 +28,7 @@ describe('what goes wrong in a canceled body', () => {
     await ticker.close()
   })
 
-  test('is nothing where the body just ends as it was asked to', async () => {
+  test('is not reported if it is only the cancelation', async () => {
     let ended = 0
     const ticker = every(
       5,

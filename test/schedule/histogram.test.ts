@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { Histogram } from '../../src/schedule/histogram.js'
 
 describe('a histogram', () => {
-  it('of nothing knows nothing', () => {
+  it('without values has no quantiles', () => {
     expect(new Histogram().quantile(0.5)).toBeNaN()
   })
 

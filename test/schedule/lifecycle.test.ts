@@ -148,7 +148,7 @@ describe('a worker', () => {
 const compiler = process.platform === 'linux' && spawnSync('cc', ['--version']).status === 0
 if (!compiler) console.warn('skipped: no C compiler for the library that is preloaded')
 
-describe('a wall clock that leaps by hours', () => {
+describe('a wall clock that jumps by hours', () => {
   it.skipIf(!compiler)('neither adds nor loses a beat', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tripline-clock-'))
     const library = join(folder, 'step-clock.so')

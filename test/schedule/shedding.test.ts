@@ -79,7 +79,7 @@ describe('while its guard is breached', () => {
     expect(ticker.stats.slowed).toBeGreaterThan(0)
   })
 
-  it('a ticker ends, with the proof', async () => {
+  it('a ticker ends, with the evidence', async () => {
     let bodies = 0
     using memory = guard({ memory: 90 }, { within: 10 })
     const ticker = every(1, () => void bodies++, { guard: memory, whileBreached: 'cancel' })
@@ -89,7 +89,7 @@ describe('while its guard is breached', () => {
     expect(reason).toMatchObject({ kind: 'resource', breach: { metric: 'memory', value: 95, limit: 90 } })
   })
 
-  it('a ticker goes on where a breach is to change nothing', async () => {
+  it('a ticker goes on if a breach must not change anything', async () => {
     machine.setMemory(95)
     using memory = guard({ memory: 90 })
     let bodies = 0
@@ -121,7 +121,7 @@ describe('while its guard is breached', () => {
     await ticker.close()
   })
 
-  it('its owner’s pause counts too: it comes back when neither wants it paused', async () => {
+  it('a pause by its owner counts too: it resumes when neither has paused it', async () => {
     using memory = guard({ memory: 90 }, { within: 10 })
     const ticker = every(1, () => undefined, { guard: memory })
     ticker.pause()

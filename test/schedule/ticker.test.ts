@@ -75,7 +75,7 @@ describe('a ticker', () => {
     await ticker.close()
   })
 
-  it('waits for days without being in the way', async () => {
+  it('waits for days without delaying others', async () => {
     const ticker = every('20d', () => expect.unreachable())
     await rest(20)
     expect(ticker.stats).toMatchObject({ ticks: 0, missed: 0, running: 0 })
@@ -411,7 +411,7 @@ describe('an end', () => {
     await ticker.close()
   })
 
-  it('may be asked for many times', async () => {
+  it('may be requested many times', async () => {
     const ticker = every(1, () => undefined)
     await Promise.all([ticker.close(), ticker.close()])
     await ticker.close()
@@ -459,7 +459,7 @@ describe('an error of the body', () => {
     expect(bodies).toBe(2)
   })
 
-  it('goes to `onError` instead, and the ticker goes on', async () => {
+  it('is passed to `onError` instead, and the ticker goes on', async () => {
     const errors: unknown[] = []
     const ticker = every(
       1,
@@ -510,7 +510,7 @@ describe('pausing', () => {
   })
 })
 
-describe('what is missed', () => {
+describe('missed beats', () => {
   it('is published on the diagnostics channel', async () => {
     const messages: MissedMessage[] = []
     const listener = (message: unknown): void => void messages.push(message as MissedMessage)
@@ -527,7 +527,7 @@ describe('what is missed', () => {
 })
 
 describe('stats', () => {
-  it('say what the thread got from the scheduler', async () => {
+  it('show the scheduling of the thread', async () => {
     const ticker = every(1, () => undefined, { realTime: true })
     await eventually(() => ticker.stats.ticks > 3)
     const { scheduling, late, rate, running } = ticker.stats

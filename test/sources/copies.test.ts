@@ -205,7 +205,7 @@ describe('one copy of the package', () => {
     expect(JSON.parse(stdout)).toEqual(ALL_WELL)
   })
 
-  it('goes with its vm context, also with a guard that was left open', async () => {
+  it('is collected with its vm context, even with a guard that was left open', async () => {
     const helper = JSON.stringify(new URL('../helpers/in-context.mjs', import.meta.url).href)
     const { stdout, stderr } = await runModule(
       `import { AsyncLocalStorage } from 'node:async_hooks'

@@ -64,7 +64,7 @@ describe('foreign signals', () => {
     expect(operation.reason).toMatchObject({ kind: 'abort' })
   })
 
-  test('an imitation that cannot be let go of is reported, and the run settles', async () => {
+  test('a failure to remove the listener of an imitation is reported, and the run settles', async () => {
     const failure = new Error('remove')
     class Broken extends Imitation {
       override removeEventListener(): void {
@@ -131,7 +131,7 @@ describe('shared tokens', () => {
     expect((other.reason as { cause: unknown }).cause).toEqual({ at: 5, since: 6, deadline: 7 })
   })
 
-  test('a token that hangs on a shared one sees it in code that never yields', () => {
+  test('a token linked to a shared one notices its cancelation in code that never yields', () => {
     const token = new CancelationToken()
     const other = CancelationToken.from(token.share())
     const above = CancelationToken.any(CancelationToken.any(other, new CancelationToken()))

@@ -13,7 +13,7 @@ describe('shared guards', () => {
     machine[Symbol.dispose]()
   })
 
-  test('rows 63 to 67: limits in plain words, shared by equal ones; 0 is a limit; the loop is never blocked', async () => {
+  test('rows 63 to 67: equal limits share a guard; 0 is a limit; the event loop is never blocked', async () => {
     const first = new Cancelable({ resources: { memory: { above: 90 } } }).enter()
     const second = new Cancelable({ resources: { memory: { above: 90 } } }).enter()
     expect(samplerStats()).toMatchObject({ guards: 1 })

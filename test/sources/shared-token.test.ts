@@ -25,7 +25,7 @@ async function startRemote(shared: { buffer: SharedArrayBuffer }): Promise<Worke
 }
 
 describe('a shared token', () => {
-  test('row 40: what one thread cancels is canceled in the others', async () => {
+  test('row 40: a cancelation in one thread reaches the others', async () => {
     const token = new CancelationToken()
     const copy = CancelationToken.from(token.share())
     expect(token.share().buffer).toBe(token.share().buffer)
@@ -74,7 +74,7 @@ describe('a shared token', () => {
     await worker.terminate()
   })
 
-  test('one that waits is woken by a worker', async () => {
+  test('an operation that waits is woken by a worker', async () => {
     const token = new CancelationToken()
     const worker = await startRemote(token.share())
     const run = Cancelable.run((cancel) => cancel.sleep(60_000), { token })

@@ -55,7 +55,7 @@ afterEach(() => {
   stop = undefined
 })
 
-describe("one's own source", () => {
+describe('a custom source', () => {
   test('rows 50 and 51: arm(sink) returns what disarms it; each use is its own', () => {
     const source = new HandSource()
     const a = new Cancelable({ sources: [source] }).enter()
@@ -83,7 +83,7 @@ describe("one's own source", () => {
     expect(ended.isCanceled).toBe(false)
   })
 
-  test('one that reports while it is armed cancels before the body', async () => {
+  test('a source that reports while it is armed cancels before the body starts', async () => {
     let disarmed = 0
     const source: CancelationSource = {
       arm(sink) {
@@ -146,14 +146,14 @@ describe("one's own source", () => {
 })
 
 describe('timeouts', () => {
-  test('row 53: the least of several counts, in milliseconds or in words', async () => {
+  test('row 53: the shortest of several timeouts counts, as a number or a string', async () => {
     const operation = new Cancelable({ timeout: '1m', sources: [new TimeoutSource(5), new TimeoutSource('1h')] })
     expect(await rejection(operation.run(() => never()))).toMatchObject({ reason: { kind: 'timeout', timeout: 5 } })
     const combined = Cancelable.withTimeout(5).combine(Cancelable.withTimeout('1m'))
     expect(await rejection(combined.run(() => never()))).toMatchObject({ reason: { timeout: 5 } })
   })
 
-  test('0 has run out, Infinity means no timeout, beyond 2^31 ms works, NaN and less than 0 are errors', async () => {
+  test('0 times out at once, Infinity never, more than 2^31 ms works, NaN and negative numbers are errors', async () => {
     expect(await rejection(Cancelable.run(() => 1, { timeout: 0 }))).toMatchObject({ name: 'TimeoutError' })
     expect(await Cancelable.run(() => 1, { timeout: Infinity })).toBe(1)
     expect(await Cancelable.run((cancel) => cancel.sleep(3), { timeout: 2 ** 31 + 5 })).toBeUndefined()
@@ -169,7 +169,7 @@ describe('timeouts', () => {
     })
   })
 
-  test('never early, in the order in which they are due, whatever was started first', async () => {
+  test('timeouts never fire early, and fire in the order in which they are due', async () => {
     const order: number[] = []
     const ends: Promise<unknown>[] = []
     for (const timeout of [400, 10, 20, 10, 1, 0.25]) {
@@ -239,7 +239,7 @@ describe('the wall clock', () => {
     vi.useRealTimers()
   })
 
-  test('a deadline follows it: after a suspend, or a step ahead, it is over; after a step back, it is not', async () => {
+  test('a deadline follows it: it has passed after a suspend or a step forwards, but not after a step back', async () => {
     vi.useFakeTimers({ toFake: ['Date'] })
     const deadline = new Date(Date.now() + 3_600_000)
     const operation = new Cancelable({ deadline }).enter()
@@ -264,7 +264,7 @@ describe('the wall clock', () => {
 })
 
 describe('OS signals', () => {
-  test('rows 55 to 57: one listener a signal, gone with the last operation', async () => {
+  test('rows 55 to 57: one listener per signal, removed with the last operation', async () => {
     const before = process.listenerCount('SIGUSR2')
     const operations = [0, 1, 2].map(() => new Cancelable({ signals: ['SIGUSR2', 'SIGHUP'] }).enter())
     expect(process.listenerCount('SIGUSR2')).toBe(before + 1)
@@ -310,7 +310,7 @@ describe('OS signals', () => {
 })
 
 describe('conditions', () => {
-  test('rows 58 and 61: looked at from the start on; exactly true cancels', async () => {
+  test('rows 58 and 61: checked from the start on; only true cancels', async () => {
     let called = false
     const run = Cancelable.run(
       () => {
@@ -342,7 +342,7 @@ describe('conditions', () => {
     expect(most).toBe(1)
   })
 
-  test('row 59: one that fails is reported once and goes on; or cancels, if so asked', async () => {
+  test('row 59: a check that fails is reported once and goes on, or cancels if the option says so', async () => {
     const errors = collectErrors()
     const failure = new Error('sensor')
     let checks = 0
@@ -390,7 +390,7 @@ describe('a foreign AbortSignal', () => {
     }
   })
 
-  test('one listener a signal, however many operations, removed with the last', () => {
+  test('one listener per signal, however many operations, removed with the last', () => {
     let listeners = 0
     const signal = {
       aborted: false,
@@ -507,7 +507,7 @@ describe('composites', () => {
     expect(token[kHub].head).toBeNull()
   })
 
-  test('a composite is let go of with its operation', () => {
+  test('a composite is disposed of with its operation', () => {
     const hand = new HandSource()
     const token = new CancelationToken()
     const operation = new Cancelable({ sources: [allOf(hand, token), anyOf(hand, token)] }).enter()

@@ -61,7 +61,7 @@ describe('a token', () => {
     expect(thrown(() => timed.throwIfCanceled())).toBeInstanceOf(TimeoutCancelation)
   })
 
-  test('rows 44 and 45: listeners are called with the reason, at once if it is late, and can be taken off', () => {
+  test('rows 44 and 45: listeners are called with the reason, at once after a cancelation, and can be removed', () => {
     const token = new CancelationToken()
     const seen: string[] = []
     token.onCancel((reason) => seen.push(`a ${reason.message}`))
@@ -77,7 +77,7 @@ describe('a token', () => {
     expect(thrown(() => token.onCancel(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 
-  test('row 44: one that throws or rejects is reported, and the others are called', async () => {
+  test('row 44: a listener that throws or rejects is reported, and the others are called', async () => {
     const messages: unknown[] = []
     const listener = (message: unknown): void => void messages.push(message)
     subscribe('tripline:error', listener)
@@ -102,7 +102,7 @@ describe('a token', () => {
     ])
   })
 
-  test('row 46: each is itself, whatever it says', () => {
+  test('row 46: tokens are compared by identity', () => {
     const tokens = new Set([new CancelationToken(), new CancelationToken()])
     expect(tokens.size).toBe(2)
     for (const token of tokens) token.cancel('same')
@@ -143,7 +143,7 @@ describe('a token', () => {
     expect(other.isCanceled).toBe(true)
   })
 
-  test('row 49: whatever ends lets go of it', async () => {
+  test('row 49: operations that end release the token', async () => {
     const token = new CancelationToken()
     const operation = new Cancelable({ token }).enter()
     expect(token[kHub].head).not.toBeNull()

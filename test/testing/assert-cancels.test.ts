@@ -38,7 +38,7 @@ describe('assertCancelsWithin()', () => {
     }, LONG)
   })
 
-  it('says what became of it instead', async () => {
+  it('reports the actual outcome', async () => {
     await expect(assertCancelsWithin(() => 5, LONG)).rejects.toMatchObject(
       failure(/not canceled within 60s: it was completed$/),
     )
@@ -75,7 +75,7 @@ describe('assertCancelsWithin()', () => {
     await expect(assertCancelsWithin(entered, LONG)).rejects.toBeInstanceOf(AssertionError)
   })
 
-  it('ends what it started', async () => {
+  it('cancels the operation that it started', async () => {
     let inner: Cancelable | undefined
     await assertCancelsWithin((cancel) => {
       inner = cancel
@@ -84,7 +84,7 @@ describe('assertCancelsWithin()', () => {
     expect(inner!.isCanceled).toBe(true)
   })
 
-  it('moves a test clock on, as far as needed', async () => {
+  it('advances a test clock as far as needed', async () => {
     using clock = useClock()
     const start = clock.now()
     await assertCancelsWithin(() => Cancelable.run((cancel) => cancel.sleep('1d'), { timeout: '1h' }), '2h', {

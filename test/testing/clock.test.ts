@@ -12,7 +12,7 @@ function clockOf(): TestClock {
 afterEach(() => open.splice(0).forEach((each) => each[Symbol.dispose]()))
 
 describe('a test clock', () => {
-  it('moves timeouts, in their order', async () => {
+  it('fires timeouts in their order', async () => {
     const clock = clockOf()
     const seen: string[] = []
     const start = clock.now()
@@ -93,7 +93,7 @@ describe('a test clock', () => {
     expect(clock.now() - start).toBe(3000)
   })
 
-  it('gives the real clock back, and leaves what was armed under it where it is', async () => {
+  it('restores the real clock, and does not move timers that were armed under the test clock', async () => {
     const clock = useClock()
     const operation = new Cancelable({ timeout: 20 }).enter()
     clock[Symbol.dispose]()
@@ -106,7 +106,7 @@ describe('a test clock', () => {
     await expect(clock.advance('1s')).rejects.toMatchObject({ code: 'ERR_INVALID_STATE' })
   })
 
-  it('leaves guards with the machine: they go on in real time', async () => {
+  it('does not affect guards on the machine, which stay in real time', async () => {
     clockOf()
     using watched = guard({ memory: { above: 0, for: 20 } }, { within: 5 })
     await new Promise((resolve) => watched.on('breach', resolve))

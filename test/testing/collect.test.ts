@@ -8,7 +8,7 @@ function last(log: { readonly events: readonly unknown[] }): OperationSettled {
 }
 
 describe('collect()', () => {
-  it('notes start, progress, partial results and the result', async () => {
+  it('records start, progress, partial results and the result', async () => {
     const operation = new Cancelable()
     const log = collect(operation)
     expect(log.types).toEqual([])
@@ -34,7 +34,7 @@ describe('collect()', () => {
     expect(await log.settled).toBe(last(log))
   })
 
-  it('notes a cancelation with its reason and error', async () => {
+  it('records a cancelation with its reason and error', async () => {
     const operation = new Cancelable()
     const log = collect(operation)
     const done = operation.run((cancel) => cancel.sleep('1h'))
@@ -46,7 +46,7 @@ describe('collect()', () => {
     expect(error).toBeInstanceOf(ManualCancelation)
   })
 
-  it('notes a failure', async () => {
+  it('records a failure', async () => {
     const operation = new Cancelable()
     const log = collect(operation)
     const boom = new Error('boom')
@@ -55,7 +55,7 @@ describe('collect()', () => {
     expect(last(log)).toMatchObject({ status: 'failed', error: boom })
   })
 
-  it('notes a body that is abandoned, and one that completes in spite of a cancelation', async () => {
+  it('records a body that is abandoned, and one that completes in spite of a cancelation', async () => {
     const abandoned = new Cancelable({ grace: 0 })
     const first = collect(abandoned)
     const done = abandoned.run(() => new Promise(() => {})).catch((error: unknown) => error)
@@ -73,7 +73,7 @@ describe('collect()', () => {
     expect(last(second)).toMatchObject({ status: 'completed', value: 7 })
   })
 
-  it('notes one that is canceled before it is run', async () => {
+  it('records an operation that is canceled before its start', async () => {
     const operation = new Cancelable()
     const log = collect(operation)
     operation.cancel('early')
@@ -82,7 +82,7 @@ describe('collect()', () => {
     expect(last(log).error).toBeInstanceOf(CancelationError)
   })
 
-  it('notes blocks, left with and without completion', async () => {
+  it('records blocks that are left with and without completion', async () => {
     const logs = [true, false].map((completes) => {
       using operation = new Cancelable().enter()
       const log = collect(operation)
@@ -108,7 +108,7 @@ describe('collect()', () => {
     expect(last(log).partialResult).toMatchObject({ count: 3, items: [1, 2, 3] })
   })
 
-  it('leaves what the operation does as it is', async () => {
+  it('does not change the behavior of the operation', async () => {
     class Special extends Cancelable {
       set = 0
       override get partialResult(): unknown {

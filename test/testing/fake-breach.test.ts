@@ -40,7 +40,7 @@ function eventsOf(watched: Guard): string[] {
 describe('a faked breach of a guard', () => {
   afterEach(threadStops)
 
-  it('is there at once, with evidence, and reported in a turn of its own', async () => {
+  it('takes effect at once, with evidence, and is reported in a later turn', async () => {
     using watched = guard({ memory: 90, 'disk.free': { below: '1MB' } })
     const seen = eventsOf(watched)
     const { signal } = watched
@@ -92,7 +92,7 @@ describe('a faked breach of a guard', () => {
     await expect(Cancelable.run(() => 'runs', { resources: watched })).resolves.toBe('runs')
   })
 
-  it('cancels nothing where the guard only watches', async () => {
+  it('cancels nothing if the guard only watches', async () => {
     using watched = guard({ memory: 90 }, { dryRun: true })
     const seen = eventsOf(watched)
     const operation = Cancelable.run((cancel) => cancel.sleep(100), { resources: watched })
@@ -111,7 +111,7 @@ describe('a faked breach of a guard', () => {
     await eventually(() => ticker.state === 'running')
   })
 
-  it('takes the guard off the machine until it is disposed of', async () => {
+  it('makes the guard ignore the machine until it is disposed of', async () => {
     machine.setMemory(99)
     using watched = guard({ memory: 90, swap: { above: 50, onMissing: 'ignore' } }, { within: 10, minHold: '1h' })
     const seen = eventsOf(watched)
@@ -128,7 +128,7 @@ describe('a faked breach of a guard', () => {
     expect(watched.latestBreaches[0]!.origin).toBe(`${machine.root}/proc/meminfo`)
   })
 
-  it('keeps its evidence, and is reported, where it is disposed of in the same turn', async () => {
+  it('keeps its evidence and is reported, even if it is disposed of in the same turn', async () => {
     using watched = guard({ memory: 90 })
     const breaches: Breach[] = []
     const seen = eventsOf(watched)
@@ -141,7 +141,7 @@ describe('a faked breach of a guard', () => {
     expect(watched.latestBreaches).toEqual(breaches)
   })
 
-  it('is one of several that stand side by side', () => {
+  it('can be combined with others', () => {
     using watched = guard({ memory: 90, load: 5 }, { mode: 'all' })
     const memory = fakeBreach(watched, 'memory', 95)
     expect(watched.isBreached).toBe(false)
@@ -206,7 +206,7 @@ describe('`for`, `clearFor` and `minHold` of a faked breach', () => {
     expect(breach.value).toBe(95)
   })
 
-  it('are over at once where the value recovers in between', async () => {
+  it('end at once if the value recovers in between', async () => {
     using clock = useClock()
     using watched = guard({ memory: { above: 90, for: '5s' } })
     using breach = fakeBreach(watched, 'memory', 95)
@@ -258,7 +258,7 @@ describe('bad input of fakeBreach()', () => {
 
 // Last, because guards that were shared are kept for a while.
 describe('a faked breach of limits', () => {
-  it('is one of every guard that holds them, also of those made since', async () => {
+  it('breaches every guard with these limits, including later ones', async () => {
     const limits = { memory: 90 }
     using early = guard({ load: 50, memory: 90 })
     using other = guard({ memory: 91 })
@@ -299,7 +299,7 @@ describe('a faked breach of limits', () => {
     expect(breach.guards).toEqual([watched])
   })
 
-  it('is of one selector where it is named with one', () => {
+  it('applies to one selector if it is named with one', () => {
     const onMissing = 'ignore'
     using watched = guard({
       'disk.free': [

@@ -40,7 +40,7 @@ describe('tripline/testing', () => {
     expect(breaches).toHaveLength(1)
   })
 
-  it('is one with the library, however either is loaded', async () => {
+  it('shares its state with the library, however either is loaded', async () => {
     const code = `
       const { fakeBreach, collect } = require('tripline/testing')
       import('tripline').then(({ guard, Cancelable }) => {

@@ -24,7 +24,7 @@ async function breachesOf(limits: Limits, trace: Trace, options?: SimulateOption
 }
 
 describe('simulate()', () => {
-  it('says when a limit would have been crossed, and when it would have recovered', async () => {
+  it('returns when a limit would have been crossed and when it would have recovered', async () => {
     const result = await simulate({ memory: 90 }, seconds([50, 91, 95, 85, 82, 81, 95]))
     expect(result).toMatchObject({ start: 0, end: 6000, samples: 7, gaps: [], unavailable: [] })
     const [first, second] = result.breaches
@@ -79,7 +79,7 @@ describe('simulate()', () => {
     ])
   })
 
-  it('honors values that are missing, as `onMissing` says', async () => {
+  it('treats missing values as `onMissing` says', async () => {
     // One failed read takes nothing back; from the second on nothing is known.
     const trace = seconds([95, N, 95, N, N, N, 95, 10, N, 10])
     const unknown = await simulate({ memory: 90 }, trace)
@@ -222,7 +222,7 @@ describe('simulate()', () => {
 })
 
 describe('a trace', () => {
-  it('is what samples() yields, whole, in blocks, and after JSON', async () => {
+  it('can be the items of samples(): snapshots, blocks, and either after JSON', async () => {
     const snapshots: Snapshot[] = []
     for await (const each of samples({ metrics: ['memory', { metric: 'disk.free', path: '/' }], interval: 5 })) {
       snapshots.push(each)
@@ -240,7 +240,7 @@ describe('a trace', () => {
     }
   })
 
-  it('of blocks takes what was not known at first for nothing, and later for missing', async () => {
+  it('of blocks treats unknown values as no value at first, and later as missing', async () => {
     const block = {
       at: Float64Array.of(1, 2, 3, 4, 5),
       values: { cpu: Float64Array.of(NaN, NaN, 5, NaN, NaN) },
@@ -250,7 +250,7 @@ describe('a trace', () => {
     expect(unavailable).toEqual([{ start: 4, end: undefined }])
   })
 
-  it('is the output of `tripline watch --json`', async () => {
+  it('can be the output of `tripline watch --json`', async () => {
     const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url))
     const args = [main, 'watch', '--json', '--interval', '20ms', '--for', '100ms', 'memory', 'load']
     const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' })
@@ -291,12 +291,12 @@ describe('a trace', () => {
     }
   })
 
-  it('knows what was not known yet from what went missing', async () => {
+  it('distinguishes values that are not known yet from missing ones', async () => {
     const { unavailable } = await simulate({ cpu: 90, memory: 99 }, readTrace(lines.join('\n')))
     expect(unavailable).toEqual([{ start: Date.parse('2026-03-01T12:00:02.000Z'), end: undefined }])
   })
 
-  it('that is no JSON names the line', async () => {
+  it('that is not JSON is refused with the number of the line', async () => {
     for (const text of [`${lines[0]}\nnot json\n`, `${lines[0]}\n{"at":`, `${lines[0]}\n42\n`]) {
       const error = expect.objectContaining({
         code: 'ERR_INVALID_ARG_VALUE',
