@@ -1,6 +1,7 @@
 /**
- * Async context (`AsyncLocalStorage`): a callback runs in the context in which it was registered, whichever timer, thread or
- * caller sets it off. What serves many callers stays outside of all contexts, or it would retain that of the first.
+ * Async context (`AsyncLocalStorage`): a callback runs in the context in which it was registered, whichever timer, thread
+ * or caller triggers it. What serves many callers runs outside of all contexts, because it would otherwise retain the
+ * first caller's.
  */
 import { AsyncResource } from 'node:async_hooks'
 
@@ -9,8 +10,8 @@ const kOutside = Symbol.for('tripline.outside')
 const outside = outermost()
 
 /**
- * That of the moment at which the package is loaded. Test runners load it into one vm context after the other, within
- * contexts of theirs: there it is the first of the process, so that none of the others is retained.
+ * The async context in which the package was loaded. A test runner may load the package into one vm context after another:
+ * all of them then use the first such context of the process, so that no later one is retained.
  */
 function outermost(): AsyncResource {
   const holder = AsyncResource as { [kOutside]?: AsyncResource }
@@ -25,7 +26,7 @@ export function inThisContext<F extends (...args: never[]) => unknown>(callback:
   return ((...args: unknown[]) => context.runInAsyncScope(call, undefined, ...args)) as unknown as F
 }
 
-/** What calls functions in the current context later. */
+/** Returns a function that calls others in the context that is current now. */
 export function thisContext(): <R>(fn: () => R) => R {
   const context = new AsyncResource('tripline')
   return (fn) => context.runInAsyncScope(fn)

@@ -4,10 +4,10 @@
  */
 
 const kCopy = Symbol.for('tripline.copy')
-/** What marks the objects of this copy. */
+/** The mark of objects that this copy made. */
 const own = {}
 
-/** Marks all instances of a class, and of its subclasses, as made by this copy. */
+/** Marks all instances of a class and of its subclasses as made by this copy. */
 export function markInstances(of: { readonly prototype: object }): void {
   Object.defineProperty(of.prototype, kCopy, { value: own })
 }

@@ -1,6 +1,6 @@
 /**
- * A way in for hot paths of this package that start thousands of operations per second: nothing is parsed, and the outcome
- * comes by callbacks, not by a promise.
+ * An entry point for hot paths of this package that start thousands of operations per second: nothing is parsed, and the
+ * outcome is reported by callbacks instead of a promise.
  */
 import { now } from '../base/clock.js'
 import { runBody } from './body.js'
@@ -26,7 +26,7 @@ export function runChild(
   return child
 }
 
-/** How long a child has run, in milliseconds; until now where its end was not recorded. */
+/** How long a child has run, in milliseconds; up to now if its end was not recorded. */
 export function elapsedOf(child: Cancelable): number {
   return (child[kEndedAt] ?? now()) - child[kStartedAt]!
 }

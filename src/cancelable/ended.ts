@@ -1,4 +1,4 @@
-/** A way in for the rest of the package: notification of the end of an operation, however it ends. */
+/** For the rest of the package: notification that an operation has ended, however it did. */
 import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationStatus } from '../base/operation-context.js'
 import type { Cancelable } from './cancelable.js'

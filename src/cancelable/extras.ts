@@ -19,7 +19,7 @@ export interface ListenerTypes {
   progress: (progress: Progress) => unknown
 }
 
-/** In the order of registration; each isolated from the others. */
+/** Listeners in the order of registration, each isolated from the others. */
 export class Listeners {
   readonly start: ListenerTypes['start'][] = []
   readonly complete: ListenerTypes['complete'][] = []
@@ -52,7 +52,7 @@ export class Followers extends Hub {
 export interface Shield {
   /** Resolves when it is over, however it ended. */
   readonly over: Promise<void>
-  /** The operation outside was canceled. */
+  /** The outer operation was canceled. */
   limit(): void
 }
 
@@ -64,7 +64,7 @@ export interface PartialSource {
 /** A function for `defer`; a promise that it returns is waited for. */
 export type Cleanup = () => unknown
 
-/** Aborts a signal in the async context in which it was first read: so its listeners run there too. */
+/** Aborts a signal in the async context in which it was first read, so that its listeners run there. */
 export class Aborter {
   readonly #controller = new AbortController()
   readonly #inContext = thisContext()

@@ -29,7 +29,7 @@ import { callListeners } from './listeners.js'
 import * as S from './state.js'
 import { dismissWaiters } from './waiter.js'
 
-/** The wall clock may be set, and the machine may sleep: a deadline on it is checked this often, in milliseconds. */
+/** The wall clock may be set, and the machine may sleep, so a deadline on it is checked this often, in milliseconds. */
 const WALL_CLOCK_CHECK = 30_000
 
 /** @throws ReusedError */
@@ -87,7 +87,7 @@ function connectAll(operation: Operation): void {
   } catch (error) {
     release(operation)
     for (let link = operation[kLinks]; link !== null; link = link.sibling) link.close()
-    // Canceled meanwhile: that came first, and it stays so.
+    // The cancelation came first, and it stands.
     if (operation[kReason] !== null) {
       end(operation, S.CANCELED)
       throw error
@@ -99,7 +99,7 @@ function connectAll(operation: Operation): void {
   }
 }
 
-/** Connects one link; cuts it again if its own code has canceled the operation meanwhile. */
+/** Connects one link; disconnects it again if its own code has canceled the operation meanwhile. */
 export function connect(operation: Operation, link: Link): CancelationReason | null {
   const reason = link.connect()
   if (operation[kStatus] !== S.RUNNING) {
@@ -114,7 +114,7 @@ export function connect(operation: Operation, link: Link): CancelationReason | n
 export function release(operation: Operation): void {
   removeTimer(operation)
   for (let link = operation[kLinks]; link !== null; link = link.sibling) link.disconnect()
-  // While it unwinds, the parent waits for it.
+  // While its body unwinds, the parent waits for it.
   if ((operation[kFlags] & (S.BODY | S.FINISHING)) === 0) leaveParent(operation)
 }
 
@@ -123,7 +123,7 @@ export function end(operation: Operation, status: number): void {
   const flags = operation[kFlags]
   operation[kFlags] = (flags & ~(S.WATCH | S.BODY | S.FINISHING)) | S.ENDED
   operation[kStatus] = status
-  // Without a reader of the context, present or likely, a second reading of the clock would be a third of the cost.
+  // Only where the context is, or may be, read: a second reading of the clock would be a third of the whole cost.
   if (operation[kExtras] !== null || (operation[kResolve] !== null && (flags & S.UNHELD) === 0)) {
     operation[kEndedAt] = now()
   }
@@ -200,7 +200,7 @@ export function deadlineOf(operation: Operation): number {
   return operation[kDueAt]()
 }
 
-/** How long ago its time was over, in milliseconds; negative or NaN while it is not. `time` is the real one. */
+/** How long its time has been over, in milliseconds; negative or NaN while it is not. `time` is the real time. */
 export function overdueOf(operation: Operation, time: number): number {
   if (operation[kStatus] !== S.RUNNING || operation[kTimeout] === undefined) return -Infinity
   const extras = operation[kExtras]
@@ -257,7 +257,7 @@ export function spreadFrom(operation: Operation): void {
   }
 }
 
-/** A running operation has something new to poll: so do its descendants. */
+/** A running operation has something new to poll, and so have its descendants. */
 export function raiseWatch(operation: Operation, bits: number): void {
   operation[kFlags] |= bits
   let each = operation[kFirstChild]

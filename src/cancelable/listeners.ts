@@ -16,7 +16,7 @@ const SOURCES: Readonly<Record<keyof ListenerTypes, ErrorSource>> = {
 }
 
 /**
- * Registers a listener, to be called in the async context of now.
+ * Registers a listener. It will be called in the current async context.
  *
  * @throws TypeError `ERR_INVALID_ARG_TYPE`
  */
@@ -31,7 +31,7 @@ export function listen<E extends keyof ListenerTypes>(
   list.push(inThisContext(listener))
 }
 
-/** Calls the listeners of an event, each whatever the others do. */
+/** Calls all listeners of an event, whatever each of them does. */
 export function callListeners<E extends keyof ListenerTypes>(
   operation: Operation,
   event: E,

@@ -11,8 +11,9 @@ import { queueTurn } from './turn.js'
 import { releaseWaiters } from './waiter.js'
 
 /**
- * The second phase of a cancelation, for one operation; a second call does nothing. Its ancestors that are canceled and
- * wait to be notified go first: a source that it shares with one of them has marked it before those between. Never throws.
+ * The second phase of a cancelation, for one operation; a second call does nothing. Canceled ancestors that have not been
+ * notified go first: a source that is shared with one of them may have marked this operation before those in between.
+ * Never throws.
  */
 export function notifyCanceled(operation: Operation): void {
   if ((operation[kFlags] & NOTIFIED) !== 0) return
@@ -65,7 +66,7 @@ export function startGrace(operation: Operation): void {
   operation[kFlags] |= IN_GRACE
 }
 
-/** The grace period is over; the turn is not, if the loop was blocked for as long. */
+/** The grace period is over, but if the loop was blocked for that long, the turn is still to come. */
 export function graceExpired(operation: Operation): void {
   operation[kFlags] &= ~IN_GRACE
   queueTurn(operation)

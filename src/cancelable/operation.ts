@@ -1,7 +1,6 @@
 /**
- * The record of one operation, which every file of this folder works on. `Cancelable` implements it; its file is above all
- * others, which know only the record. All keys are symbols: nothing that a user's subclass declares or overrides can reach
- * the record.
+ * The record of one operation, which every file of this folder works on. `Cancelable` implements it; all other files know
+ * only the record. All keys are symbols: nothing that a user's subclass declares or overrides can reach the record.
  */
 import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
 import type { kContext, OperationContext } from '../base/operation-context.js'
@@ -34,7 +33,7 @@ export interface Operation extends Target, Timed {
   [kReason]: CancelationReason | null
   [kParent]: Operation | null
   [kFirstChild]: Operation | null
-  /** The first child's is the last child. */
+  /** For the first child, this is the last child. */
   [kPreviousSibling]: Operation | null
   [kNextSibling]: Operation | null
   [kLinks]: Link | null
@@ -43,7 +42,7 @@ export interface Operation extends Target, Timed {
   [kStartedAt]: number | undefined
   [kEndedAt]: number | undefined
   [kResolve]: ((value: unknown) => void) | null
-  /** Rejects the run; once it has, and there are no extras to keep it, the error. */
+  /** Rejects the run. Afterwards, if there are no extras to hold it, the error itself. */
   [kReject]: ((error: unknown) => void) | CancelationError | null
   [kExtras]: Extras | null
   readonly [kContext]: OperationContext

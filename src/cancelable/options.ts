@@ -77,8 +77,8 @@ export const CANCELABLE_OPTIONS: readonly OptionName[] = [
 ]
 
 /**
- * Checks and applies the options; nothing is armed yet. One pass over those that are given, because looking up each of the
- * thirteen in every operation would cost more than all the rest.
+ * Checks and applies the options; nothing is armed yet. It goes over the given options once, because looking up all
+ * thirteen for each operation would cost more than everything else.
  *
  * @throws TypeError, RangeError with Node's codes, naming the option
  */
@@ -165,7 +165,7 @@ function listOf(value: unknown): readonly unknown[] {
 }
 
 function checkParent(value: unknown): Operation {
-  // By shape: this file is below the class.
+  // By shape, because this file is below the class.
   if (typeof value === 'object' && value !== null && kFirstChild in value) return value as Operation
   throw invalidType('parent', `a Cancelable${ofThisCopy(value)}`, value)
 }

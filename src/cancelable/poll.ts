@@ -1,6 +1,6 @@
 /**
- * Polling, for code that never yields: no event can reach it, so a check compares the deadlines with the clock, and checks
- * the guards when the word of shared memory has changed that changes with every edge of any guard.
+ * Polling, for code that never yields: no event can reach it, so a check compares the deadlines with the clock, and polls
+ * the guards if a word of shared memory has changed, which counts the edges of all guards.
  */
 import { realNow } from '../base/clock.js'
 import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'

@@ -52,7 +52,7 @@ export function rejected(operation: Operation, error: unknown): void {
     settle(operation, FAILED, error)
     return
   }
-  // It passed on the cancelation of something else: so it is canceled, with that same error.
+  // The body passed on the cancelation of something else, so this is canceled too, with the same error.
   extrasOf(operation).error = error as CancelationError
   // Before it is marked: the parent waits for children that are finishing.
   operation[kFlags] |= FINISHING
@@ -100,7 +100,7 @@ function abandon(operation: Operation): void {
   else settle(operation, ABANDONED, errorOf(operation))
 }
 
-/** The same for an operation without extras: with a million of them, none is made just to keep the error. */
+/** The same for an operation without extras, which are not made just to keep the error: there may be a million of them. */
 function rejectBare(operation: Operation): void {
   if (operation[kFirstChild] !== null) {
     settle(operation, ABANDONED, errorOf(operation))
@@ -192,7 +192,7 @@ function childrenGone(operation: Operation): Promise<void> {
   const extras = extrasOf(operation)
   return new Promise((resolve) => {
     extras.childless = resolve
-    // A canceled operation is woken when its grace period is over; any other counts its own from here.
+    // A canceled operation is woken when its grace period is over; for any other, the grace period begins here.
     if ((operation[kFlags] & (IN_TURN | IN_GRACE)) !== 0) return
     if (extras.grace === 0) {
       nextTurn(resolve)
@@ -209,7 +209,7 @@ function childrenGone(operation: Operation): Promise<void> {
 
 /** Waits for the shields, each of which is bounded by its own `max` once the operation is canceled. */
 async function shieldsGone(operation: Operation): Promise<void> {
-  // One after the other: they may start more.
+  // One after the other, as each may start more.
   for (const each of operation[kExtras]?.shields ?? []) await each.over
 }
 

@@ -14,8 +14,7 @@ export interface ShieldOptions {
 const DEFAULT_MAX = 30_000
 
 /**
- * Runs a part of `outer` that is no child of it: nothing reaches it but `limit`, which is called with `max` when `outer` is
- * canceled.
+ * Runs a part of `outer` that is not its child. Only `limit` reaches it, called with `max` when `outer` is canceled.
  */
 export async function shield<T>(
   outer: Operation,
@@ -32,7 +31,7 @@ export async function shield<T>(
     finished = resolve
   })
   const entry: Shield = { over, limit: () => limit(max) }
-  // Before the body: already its first part may cancel the operation outside.
+  // Before the body runs, because its first part may already cancel the outer operation.
   shields.add(entry)
   try {
     const result = await run()

@@ -47,5 +47,5 @@ export const IN_GRACE: number = 1 << 11
 export const CHILD_HAD_TURN: number = 1 << 12
 /** Its listeners have been notified of the cancelation, or are being notified. */
 export const NOTIFIED: number = 1 << 13
-/** Only its body ever sees it. */
+/** Only its body has a reference to it. */
 export const UNHELD: number = 1 << 14

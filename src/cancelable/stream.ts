@@ -75,9 +75,9 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   #count = 0
   #complete = false
   #closed = false
-  /** The error of reading on after the operation has ended. */
+  /** The error with which reads fail after the operation has ended. */
   #ended: CancelationError | undefined
-  /** The settling of the `next` that is waiting, if one is. */
+  /** Settles the pending `next`, if there is one. */
   #resolve: Resolve<T> | undefined
   #reject: Reject | undefined
   #latest: Promise<unknown> | undefined
@@ -189,7 +189,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     reject?.(error)
   }
 
-  /** The operation has ended before the source: reading on must not look like the end of the source. */
+  /** The operation has ended before the source. To a reader, this must not look like the end of the source. */
   #dismissed(error: CancelationError): void {
     this.#ended = error
     if (this.#latest !== undefined) quiet(this.#latest)
@@ -205,7 +205,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     return promise
   }
 
-  /** A `next` that is called before the last one has settled follows it. */
+  /** A `next` that is called before the previous one has settled waits for it. */
   #afterLatest(): Promise<Result<T>> {
     const promise = this.#latest!.then(
       () => this.next(),
@@ -282,7 +282,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     return Promise.reject(error)
   }
 
-  /** Ends a `next` that still waits. */
+  /** Settles a pending `next`. */
   #settleWaiting(): void {
     const resolve = this.#resolve
     this.#resolve = undefined

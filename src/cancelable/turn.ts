@@ -19,7 +19,7 @@ export function queueTurn(operation: Operation): void {
   queue = operation
 }
 
-/** The last canceled first: usually the body of a parent waits for those of its children. */
+/** The one canceled last goes first, because the body of a parent usually waits for those of its children. */
 function turn(): void {
   let operation = queue
   queue = null
@@ -36,7 +36,7 @@ function takeTurn(operation: Operation): void {
   if ((operation[kFlags] & ENDED) !== 0) return
   const parent = operation[kParent]
   if (parent !== null) parent[kFlags] |= CHILD_HAD_TURN
-  // Its body may be waiting for a child that has just been abandoned, or is about to be: one turn more, once.
+  // Its body may be waiting for a child that was just abandoned or is about to be, so it gets one more turn, once.
   if ((operation[kFlags] & (CHILD_HAD_TURN | POSTPONED | FINISHING)) === CHILD_HAD_TURN) {
     operation[kFlags] |= POSTPONED
     queueTurn(operation)

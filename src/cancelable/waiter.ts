@@ -43,7 +43,7 @@ export abstract class Waiter implements WaiterNode {
 
 /**
  * Ends all waiting inside an operation that has ended: as with children, what is left is canceled. Otherwise the losers of
- * a race would pile up on a promise that lives long.
+ * races would pile up on a long-lived promise.
  */
 export function dismissWaiters(operation: Operation): void {
   const extras = operation[kExtras]!

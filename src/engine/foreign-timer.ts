@@ -1,6 +1,6 @@
 /**
- * A timer on another clock than the real one: a test's. Each member of a timer list has one of its own there, armed for just
- * its duration, so that every way of moving a fake clock moves it, and none has to show what time it is.
+ * A timer on a clock other than the real one, such as a test's. Each member has a timer of its own there, armed for
+ * exactly its duration. So every way of advancing a fake clock works, and the clock need not show its time.
  */
 import { isPerformanceReal, LONGEST_DELAY, substituteClock } from '../base/clock.js'
 import { isFake } from '../base/real-timers.js'
@@ -24,7 +24,7 @@ export class ForeignTimer {
   /**
    * Arms it.
    *
-   * @param delay in milliseconds; fake clocks have Node's longest one
+   * @param delay in milliseconds; above Node's longest delay it is armed in steps
    * @param keepsAlive whether it keeps the process alive, as far as the clock's timers do
    * @param expired must not throw
    */
@@ -39,7 +39,7 @@ export class ForeignTimer {
     return this.#clock.now()
   }
 
-  /** Takes it back. It may fire nevertheless if its clock was taken away. */
+  /** Cancels it. If its clock has been removed, it may still fire. */
   cancel(): void {
     const timer = this.#timer
     if (timer === undefined) return
@@ -74,7 +74,7 @@ function globalClock(): ArmedClock {
   const { setTimeout, clearTimeout, performance, Date } = globalThis
   // oxlint-disable-next-line typescript/unbound-method -- called with its object only
   const read = performance.now
-  // A fake one that goes without `performance` stands still while the real time passes.
+  // A fake clock without a fake `performance` has no time that can be read.
   const isShown = !isFake(setTimeout) || !isPerformanceReal()
   return {
     arm: (callback, delay) => setTimeout(callback, delay),
@@ -90,8 +90,8 @@ function isOfNodeTest(timer: unknown): boolean {
 }
 
 /**
- * The functions of `node:test` are the same each time its mocks are enabled, but a timer of an earlier time is not in its
- * queue any more, and clearing it would take another one out. Only the mocked `Date` is a new one.
+ * `node:test` installs the same functions each time its mocks are enabled. A timer from an earlier time is no longer in
+ * its queue, and clearing it would remove a different timer. Only its mocked `Date` is new each time.
  */
 function isSameRunOfNodeTest(date: DateConstructor): boolean {
   return globalThis.Date === date && 'isMock' in date

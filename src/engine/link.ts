@@ -11,7 +11,7 @@ export const WATCH_SHARED: number = 1 << 2
 
 /** Connects one target to one source. */
 export abstract class Link {
-  // Declared, and set in the constructor: initialized fields make a class that others extend twice as slow to make.
+  // Declared here and set in the constructor: field initializers double the cost of constructing a subclass.
   declare readonly target: Target
   /** The next link of the same target. */
   declare sibling: Link | null
@@ -43,7 +43,7 @@ export abstract class Hub {
   head: HubLink | null = null
   tail: HubLink | null = null
 
-  /** The reason with which a target that is added now is canceled at once. */
+  /** The reason for which a target that is added now is canceled at once; null if there is none. */
   abstract current(): CancelationReason | null
   /** See {@link Link.watch}. */
   get watch(): number {

@@ -1,4 +1,4 @@
-/** Runs a check of the user's again and again, never twice at once. */
+/** Runs a user's check repeatedly, one at a time. */
 import { inThisContext } from '../base/async-context.js'
 import { now, realNow } from '../base/clock.js'
 import { isThenable } from '../base/diagnostics.js'
@@ -14,7 +14,7 @@ export interface PollSettings {
   readonly timeout: number
 }
 
-/** What came of a check. */
+/** The outcome of a check. */
 export type Outcome = {
   /** By how much the check began later than it was due, in milliseconds. */
   readonly late: number
@@ -44,7 +44,7 @@ interface Attempt {
 /**
  * Polling keeps no process alive. A check that does not answer in time is reported as failed, and again every `interval`
  * until its promise settles; what it settles with is then not reported, and the next check begins `interval` later. All
- * checks run in the async context in which this was made.
+ * checks run in the async context in which the `Poll` was made.
  */
 export class Poll {
   readonly #settings: PollSettings
@@ -122,7 +122,7 @@ export class Poll {
     const { interval, timeout } = this.#settings
     const overdue = this.#now() - attempt.deadline
     if (!attempt.timedOut && overdue >= LATE) {
-      // Its answer may be waiting behind what blocked the loop: it gets the time of the block once more.
+      // The answer may be queued behind whatever blocked the loop, so wait for as long again as the loop was blocked.
       attempt.deadline += 2 * overdue
       this.#timer.start(overdue)
       return

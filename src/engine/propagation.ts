@@ -7,7 +7,7 @@
 import { reportError } from '../base/diagnostics.js'
 import type { CancelationReason } from '../base/reason.js'
 
-// Symbols, named as Node's own internals name theirs: nothing that a user's subclass declares can collide with them.
+// Symbols, named as in Node's internals, so that nothing that a user's subclass declares can collide with them.
 export const kNext: unique symbol = Symbol('tripline.next')
 export const kMark: unique symbol = Symbol('tripline.mark')
 export const kSpread: unique symbol = Symbol('tripline.spread')

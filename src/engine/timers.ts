@@ -1,9 +1,9 @@
 /**
  * Timers by the million: one list per duration, in which the order of arrival is the order of expiry, so that adding and
- * removing are a few pointer writes; a heap over the lists; one Node timer for all of them. The Node timer is left armed
- * when no member needs it any more: the next operation is probably about to.
+ * removing are a few pointer writes; a heap over the lists; one Node timer for all of them. The Node timer stays armed
+ * when no member needs it any more, because the next operation probably will.
  *
- * All that is for the real clock. Under any other one a member has a list, and a timer, of its own.
+ * All this applies to the real clock. On any other clock each member has its own list and its own timer.
  */
 import { outsideContexts } from '../base/async-context.js'
 import { isClockReal, LONGEST_DELAY, now, realNow } from '../base/clock.js'
@@ -54,7 +54,7 @@ const listsThatKeepAlive = new Map<number, TimerList>()
 const heap: TimerList[] = []
 let latest = new TimerList(-1, false)
 const SWEEP_FROM = 1000
-/** From this many lists on, empty ones are looked for. */
+/** The number of lists from which empty ones are swept. */
 let sweepAt = SWEEP_FROM
 
 let nodeTimer: NodeJS.Timeout | undefined
@@ -63,9 +63,9 @@ let armedFor = Infinity
 let holds = 0
 
 /**
- * Adds a member that is due in `duration` milliseconds on the clock in force; they are rounded up to whole ones, as finer
- * ones could not be kept. Its due time must be one of `now()`, read just before. It must not change while it is a member,
- * and later members must not be due more than a millisecond earlier. One that is a member already stays where it is.
+ * Adds a member that is due in `duration` milliseconds on the clock in force; rounded up to whole milliseconds, which is
+ * as fine as Node's timers are. Its due time must come from a reading of `now()` just before, and must not change while it
+ * is a member. Later members must not be due more than a millisecond earlier. An existing member stays where it is.
  *
  * @param keepsAlive whether the process stays alive while it is a member
  */
@@ -99,7 +99,7 @@ function addForeignTimer(timed: Timed, duration: number, keepsAlive: boolean): v
   list.foreign = new ForeignTimer(Math.ceil(duration), keepsAlive, () => expireForeign(list))
 }
 
-/** Whenever its clock says so: that may show another time, or none. */
+/** Expires the member when its clock calls, whatever time that clock shows. */
 function expireForeign(list: TimerList): void {
   const timed = list.head
   if (timed === null) return
@@ -108,7 +108,9 @@ function expireForeign(list: TimerList): void {
   deliver()
 }
 
-/** The time on the clock that a member's timer was armed with, which may not show it: then NaN. The default is real time. */
+/**
+ * The time on the clock that a member's timer was armed with; NaN if that clock does not show it. `time` is the real one.
+ */
 export function timeOf(timed: Timed, time: number = realNow()): number {
   const foreign = timed[kTimerList]?.foreign ?? null
   return foreign === null ? time : foreign.now()
@@ -251,7 +253,7 @@ function siftDown(list: TimerList, from: number = 0): void {
   heap[at] = list
 }
 
-/** A timer of its own, for anything but an operation. It is a {@link Timed}. */
+/** A single timer, for anything other than an operation; implements {@link Timed}. */
 export class Timer {
   /** @internal */
   [kTimerList]: TimerList | null = null;

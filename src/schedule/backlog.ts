@@ -57,7 +57,7 @@ export class Backlog {
   }
 
   #skip(beats: number, busy: boolean): void {
-    // Never twice in a row without running the body: a loop that is always late would starve it.
+    // Never skip twice in a row without running the body: a loop that is always late would starve it.
     if (busy || (beats > 1 && !this.#skipped)) {
       this.#skipped = !busy
       this.#missed += beats

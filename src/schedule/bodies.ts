@@ -53,7 +53,7 @@ export class Bodies {
     }
   }
 
-  // One function for all bodies instead of closures and a promise for each: a tick allocates little.
+  // One function for all bodies, instead of closures and a promise for each, so that a tick allocates little.
   readonly #call = (cancel: Cancelable): unknown => {
     const result = this.#body(cancel, this.#tick!)
     if (isThenable(result)) this.#promise = result
@@ -69,7 +69,7 @@ export class Bodies {
     this.operations--
     if (CancelationError.is(error)) {
       if (error.reason.kind === 'timeout') this.#listener.bodyTimedOut()
-      // What failed on the way out of a canceled body: no caller awaits a tick.
+      // What failed while a canceled body unwound is reported here, because no caller awaits a tick.
       if (error.cause !== undefined && !endsLikeCancelation(error.cause)) this.#listener.cancelFailed(error.cause)
     } else {
       this.#listener.bodyFailed(error)

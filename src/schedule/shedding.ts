@@ -51,7 +51,7 @@ export class Shedding {
     this.#shedOne(member)
   }
 
-  // Apart, as listeners that were made in `join` would keep its first ticker.
+  // A method of its own: closures that were made in `join` would retain the first ticker.
   #subscribe(): Disposable[] {
     const step = (): void => this.#step()
     return [this.#guard.on('breach', step), this.#guard.on('clear', step)]

@@ -132,7 +132,7 @@ export class Ticker implements AsyncDisposable {
       if (typeof id === 'string') throw new Error(`The ticker cannot start: ${id}`)
       this.#id = id
     } catch (error) {
-      // Canceled before it began: it has ended already, which is no error.
+      // Canceled before it began: it has already ended, which is not an error.
       if (this.#state === 'closed' && CancelationError.is(error)) return
       unref()
       this.#operation[Symbol.dispose]()

@@ -1,4 +1,7 @@
-/** A foreign `AbortSignal` as a source: one listener per signal, shared, as each more would slow down all of them. */
+/**
+ * A foreign `AbortSignal` as a source: one shared listener per signal, because each further listener slows down all of
+ * them.
+ */
 import { reportError } from '../base/diagnostics.js'
 import { isMarked } from '../base/copies.js'
 import { invalidType } from '../base/errors.js'
@@ -11,7 +14,7 @@ class AbortHub extends Hub {
   readonly #signal: AbortSignal
   #reason: CancelationReason | null = null
   readonly #aborted = (): void => {
-    // Some imitations call their listeners before they are `aborted`.
+    // Some polyfills call their listeners before they set `aborted`.
     this.#reason ??= abortReason(this.#signal.reason)
     this.markAll(this.#reason)
     deliver()
@@ -33,7 +36,7 @@ class AbortHub extends Hub {
     try {
       this.#signal.removeEventListener('abort', this.#aborted)
     } catch (error) {
-      // In the middle of marking, which must not be interrupted.
+      // Reached while targets are being marked, which must not be interrupted.
       reportError(error, 'abort signal')
     }
   }

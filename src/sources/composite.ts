@@ -159,7 +159,7 @@ class Part implements Target {
     return true
   }
 
-  /** Only here, so that a chain of composites does not recurse. */
+  /** The composite is marked here, and not in `kMark`, so that a chain of composites does not recurse. */
   [kSpread](): void {
     const whole = this.#composite.connected ? this.#composite.whole() : null
     if (whole === null) return

@@ -1,4 +1,4 @@
-/** A condition of the user's as a source: checked again and again, never twice at once. */
+/** A user's condition as a source: checked repeatedly, one check at a time. */
 import { reportError } from '../base/diagnostics.js'
 import { checkKeys, invalidType } from '../base/errors.js'
 import { conditionReason, errorReason, type CancelationReason } from '../base/reason.js'
@@ -31,7 +31,7 @@ const KEYS = ['check', 'interval', 'name', 'onError'] as const
 
 /** Cancels as soon as the condition holds. */
 export class ConditionSource extends BuiltInSource {
-  /** Of the condition, or of its function. */
+  /** The name of the condition, or of its function. */
   readonly name: string
   /** From the end of one check to the start of the next, in milliseconds. */
   readonly interval: number

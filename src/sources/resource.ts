@@ -27,7 +27,7 @@ class GuardHub extends Hub {
 
   protected override open(): void {
     if (this.guard.dryRun) return
-    // For all operations of this guard, and so in the context of none.
+    // Shared by all operations of this guard, so outside of the async context of each.
     this.#subscriptions = outsideContexts(() => [
       this.guard.on('breach', () => {
         this.poll()
@@ -46,7 +46,7 @@ class GuardHub extends Hub {
   /** Marks all targets that were added before the latest breach. */
   override poll(): void {
     const count = this.guard.breachCount
-    // In the order of arrival: the first that came after this breach, and all behind it, are not concerned.
+    // In the order of arrival: the first link that was added after this breach, and all behind it, are unaffected.
     for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count;) {
       this.remove(link)
       link.target[kMark](this.guard[kLatestReason]())
@@ -60,8 +60,8 @@ const active = new Set<GuardHub>()
 let seenEdges = 0
 
 /**
- * For code that never yields: one word of shared memory says whether any guard has crossed a line since the last poll, and
- * only then they are polled. Listeners are notified later.
+ * For code that never yields: one word of shared memory says whether any guard has crossed a line since the last poll.
+ * Only then are the guards polled. Listeners are notified later.
  */
 export function pollGuards(): void {
   const edges = edgeCount()

@@ -39,10 +39,10 @@ interface AsyncAtomics {
 /** Where threads cannot be woken, they poll this often, in milliseconds. */
 const POLL = 10
 
-/** Ends the waiting for tokens that have been collected. */
+/** Ends the wait of a token that has been garbage-collected. */
 const collected = new FinalizationRegistry<Int32Array>((words) => Atomics.notify(words, STATE))
 
-/** A token's hold on the shared word. */
+/** A token's access to the shared memory. */
 export class SharedFlag {
   readonly buffer: SharedArrayBuffer
   readonly #words: Int32Array
@@ -57,7 +57,7 @@ export class SharedFlag {
     this.#words = new Int32Array(this.buffer, 0, 2)
     this.#token = new WeakRef(token)
     collected.register(token, this.#words)
-    // It may wait for as long as the process lives, which must not retain the context of this call.
+    // It may wait as long as the process lives, and must not retain this call's async context.
     void outsideContexts(() => this.#watch())
   }
 
@@ -88,7 +88,7 @@ export class SharedFlag {
     if (reason !== null && token[kMark](reason)) deliverLater()
   }
 
-  /** Does not keep the process alive, nor the token. */
+  /** Keeps neither the process nor the token alive. */
   async #watch(): Promise<void> {
     const words = this.#words
     const held = this.#token
@@ -104,7 +104,7 @@ export class SharedFlag {
   }
 }
 
-/** Resolves at the latest when the state has changed from this one. */
+/** Resolves when the state is no longer this one, or earlier. */
 function changed(words: Int32Array, state: number): PromiseLike<unknown> | string {
   const atomics = Atomics as unknown as AsyncAtomics
   if (atomics.waitAsync !== undefined) return atomics.waitAsync(words, STATE, state).value
@@ -129,7 +129,7 @@ function encoded(reason: CancelationReason): Uint8Array {
 function encode(reason: CancelationReason): Uint8Array {
   let values = 0
   const withoutClasses = (_key: string, value: unknown): unknown => {
-    // More than could fit: what a cause refers to may be endless.
+    // More than could fit: a cause may refer to endlessly many values.
     if (++values > SIZE) throw new RangeError('Too much for a shared token')
     return value instanceof Error ? { name: value.name, message: value.message } : value
   }

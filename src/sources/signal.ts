@@ -18,7 +18,8 @@ class SignalHub extends Hub {
     super()
     this.signal = signal
     this.#received = () => {
-      // Targets that are added from now on wait for the next delivery; without any, that one has its default effect again.
+      // Targets that are added from now on wait for the next delivery. If there are none, that delivery has its default
+      // effect.
       this.markAll(signalReason(signal))
       deliver()
     }
@@ -37,7 +38,7 @@ class SignalHub extends Hub {
   }
 }
 
-/** Only when needed: loading the module of worker threads takes longer than all of the sources. */
+/** Loaded only when needed: `node:worker_threads` takes longer to load than all sources together. */
 function isMainThread(): boolean {
   return loadBuiltin('node:worker_threads').isMainThread
 }

@@ -42,7 +42,7 @@ export abstract class BuiltInSource implements CancelationSource {
   /** A link for the target, not connected yet. @internal */
   abstract [kLink](target: Target): Link
 
-  /** Starts watching for a sink of one's own; disposing of the result stops it. */
+  /** Starts watching for a given sink; disposing of the result stops it. */
   arm(sink: CancelSink): Disposable {
     const link = this[kLink](new SinkTarget(sink))
     const reason = link.connect()
@@ -150,7 +150,7 @@ class SourceLink extends Link implements CancelSink {
   }
 }
 
-/** The name of a foreign source may be of any type, and may throw. */
+/** The name of a foreign source may be of any type, and reading it may throw. */
 function nameOf(source: CancelationSource): string {
   try {
     return typeof source.name === 'string' ? source.name : ''

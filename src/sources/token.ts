@@ -17,7 +17,7 @@ const NONE: readonly TokenHub[] = []
 class TokenHub extends Hub {
   reason: CancelationReason | null = null
   readonly #token: CancelationToken
-  /** The flag that other threads see; undefined for a token that is not shared. */
+  /** The flag that other threads see; undefined if the token is not shared. */
   flag: SharedFlag | undefined = undefined
   /** The shared hubs among the tokens that its token is linked to, at any depth: one list, as chains may be deep. */
   above: readonly TokenHub[] = NONE
