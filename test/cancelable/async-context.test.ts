@@ -1,4 +1,4 @@
-/** Callbacks run in the async context in which they were registered, and what is shared retains none. */
+/** Callbacks run in the async context in which they were registered, and shared timers and guards retain no context. */
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import {

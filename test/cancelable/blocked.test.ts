@@ -1,4 +1,4 @@
-/** Design 4.4: cancelation that is seen inside code that never yields. */
+/** Cancelations are noticed inside code that never yields. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import {
   allOf,
@@ -17,7 +17,7 @@ import { eventually } from '../helpers/eventually.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
 import { block, rejection, thrown, turns } from './helpers.js'
 
-/** Spins until `condition`; true unless it took far too long. */
+/** Spins until `condition` is true; returns false if that took far too long. */
 function spinUntil(condition: () => boolean): boolean {
   const end = performance.now() + 20_000
   while (!condition()) if (performance.now() > end) return false
@@ -153,7 +153,7 @@ describe('guards', () => {
     expect(spinUntil(() => !watched.isBreached)).toBe(true)
     expect(operation.isCanceled).toBe(true)
     expect((operation.reason as ResourceReason).breach.value).toBeCloseTo(95)
-    // A later operation is not affected, even where the listeners run only after it has started.
+    // A later operation is not affected, even if the listeners run only after it has started.
     const later = new Cancelable({ resources: watched }).enter()
     await turns(5)
     expect(later.isCanceled).toBe(false)

@@ -27,7 +27,7 @@ afterEach(() => {
   unsubscribe('tripline:error', listener)
 })
 
-/** What a promise comes to, or `'hangs'`. */
+/** The outcome of a promise, or `'hangs'`. */
 function within(promise: PromiseLike<unknown>, ms: number = 1000): Promise<unknown> {
   return Promise.race([
     Promise.resolve(promise).catch((error: unknown) => error),

@@ -1,7 +1,7 @@
 /** The seven examples of the getting-started page, run as they are. */
 import { afterEach, describe, expect, test, vi } from 'vitest'
 
-/** What a program prints, line by line. */
+/** The lines that a program prints. */
 async function run(name: string): Promise<string[]> {
   const lines: string[] = []
   vi.spyOn(console, 'log').mockImplementation((...parts: unknown[]) => {

@@ -1,6 +1,6 @@
 import { setImmediate as turn } from 'node:timers/promises'
 
-/** A promise and its settling. */
+/** A promise with the functions that settle it. */
 export function deferred<T = void>(): {
   promise: Promise<T>
   resolve: (value: T) => void
@@ -25,7 +25,7 @@ export async function turns(count: number = 1): Promise<void> {
   for (let i = 0; i < count; i++) await turn()
 }
 
-/** What a promise rejects with. */
+/** The error that a promise rejects with. */
 export async function rejection(promise: PromiseLike<unknown>): Promise<unknown> {
   try {
     await promise
@@ -35,7 +35,7 @@ export async function rejection(promise: PromiseLike<unknown>): Promise<unknown>
   throw new Error('it did not reject')
 }
 
-/** What a function throws. */
+/** The error that a function throws. */
 export function thrown(fn: () => unknown): unknown {
   try {
     fn()
@@ -45,7 +45,7 @@ export function thrown(fn: () => unknown): unknown {
   throw new Error('it did not throw')
 }
 
-/** Waits for a moment to come; the test's own time limit is the bound. */
+/** Waits until a condition is true, at most until the test's own time limit. */
 export async function until(condition: () => boolean): Promise<void> {
   while (!condition()) await new Promise((resolve) => setTimeout(resolve, 1))
 }

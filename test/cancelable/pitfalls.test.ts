@@ -118,7 +118,7 @@ describe('pitfalls', () => {
     expect(token[kHub].head).toBeNull()
     expect(process.listenerCount('SIGUSR2')).toBe(0)
     expect(operation[kLinks]).toBeNull()
-    // Its grace is what it waits for; the parent would wait for that as well.
+    // The run waits for its grace period; the parent would wait for that as well.
     expect(parent[kFirstChild]).toBe(operation)
     const quick = new Cancelable({ parent })
     void quick.run(() => never()).catch(() => undefined)

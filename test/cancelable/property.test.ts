@@ -1,4 +1,4 @@
-/** Random trees of operations, canceled and ended in random order, against a model of what must hold. */
+/** Random trees of operations, canceled and ended in random order, compared with a model. */
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { allOf, anyOf, Cancelable, CancelationToken, rootCause, type CancelationSource } from '../../src/index.js'
@@ -30,7 +30,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('token' as const), which: fc.nat(TOKENS - 1) }) },
 )
 
-/** What the tree should look like. */
+/** The expected state of the tree. */
 interface Model {
   parent: number
   token: number | undefined
@@ -108,7 +108,7 @@ class World {
       const { state, cause, parent } = this.model[i]!
       expect(operation.isCanceled, `canceled ${i}`).toBe(state === 'canceled')
       expect(operation.reason && rootCause(operation.reason).message).toBe(cause)
-      // Of those canceled together, none is notified before its parent.
+      // Among operations that are canceled together, none is notified before its parent.
       if (this.seen.includes(i) && this.seen.includes(parent) && this.model[parent]!.cause === cause) {
         expect(this.seen.indexOf(parent)).toBeLessThan(this.seen.indexOf(i))
       }
@@ -117,7 +117,7 @@ class World {
     expect(this.seen.length).toBe(new Set(this.seen).size)
   }
 
-  /** With everything over, nothing is linked to anything. */
+  /** When all operations have ended, none is linked to anything. */
   checkNothingLeft(): void {
     this.operations.forEach((operation) => operation[Symbol.dispose]())
     this.operations.forEach((operation) => {

@@ -1,4 +1,4 @@
-/** Many, and deep: what must not overflow, pile up or leak. */
+/** Many operations and deep trees, which must not overflow the stack, accumulate or leak. */
 import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationToken } from '../../src/index.js'
 import { kFirstChild } from '../../src/cancelable/operation.js'
@@ -99,7 +99,7 @@ describe('many', () => {
         least = Math.min(least, (after - before) / 5000)
         before = after
       }
-      // What is kept forever is kept in every round; the rest is the collector's own hesitation.
+      // A leak grows in every round; other growth is memory that the collector has not freed yet.
       console.log(Math.round(least))
     `,
       { flags: ['--expose-gc'] },

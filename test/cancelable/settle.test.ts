@@ -1,4 +1,4 @@
-/** How a canceled run settles: its turn, its grace, what may delay it, and what is given up. */
+/** How a canceled run settles: its turn, its grace period, what may delay it, and when its body is abandoned. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
@@ -293,7 +293,7 @@ describe('what the run rejects with', () => {
     operation.cancel('stop')
     const error = (await rejection(run)) as CancelationError
     expect(error).toBe(operation.signal.reason)
-    // Core's error has ours as its cause already: no ring.
+    // Node's error has the cancelation as its cause already, so the causes must not form a circle.
     expect(error.cause).toBeUndefined()
 
     const foreign = new DOMException('gone', 'AbortError')

@@ -14,7 +14,7 @@ import {
 import { kHub } from '../../src/sources/token.js'
 import { deferred, never, rejection, thrown, turns } from './helpers.js'
 
-/** Counts up to `end`, and notes when it is closed. */
+/** Counts up to `end`, and records when it is closed. */
 async function* numbers(end: number = Infinity, closed: string[] = []): AsyncGenerator<number> {
   try {
     for (let i = 1; i <= end; i++) yield i

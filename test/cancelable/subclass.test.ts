@@ -1,4 +1,4 @@
-/** Subclasses: whatever one declares or holds, the operation under it works as any other. */
+/** Subclasses: whatever properties a subclass declares, its operation works like any other. */
 import { describe, expect, it } from 'vitest'
 import {
   AbortSignalSource,
@@ -12,7 +12,7 @@ import {
   type CancelationReason,
 } from '../../src/index.js'
 
-/** A job that knows the one after it, by a name that a linked list would have anywhere. */
+/** A job that refers to the next one, by a name that is common in linked lists. */
 class Job extends Cancelable {
   _next: Job | null
   next: Job | null
@@ -29,7 +29,7 @@ class Job extends Cancelable {
   }
 }
 
-/** Every name that is found on an object or above it, up to what all objects have. */
+/** Every property name on an object and its prototypes, except those that all objects have. */
 function namesOn(value: object): string[] {
   const names: string[] = []
   for (let each: object = value; each !== Object.prototype; each = Object.getPrototypeOf(each) as object) {
@@ -52,7 +52,7 @@ describe('a subclass of Cancelable', () => {
     second.cancel('the second')
     expect(reasons.map((each) => each.message)).toEqual(['the second'])
     expect([first._next, first.status, first.timeout]).toEqual([second, 'mine', 'mine'])
-    // Given over when the turn is over.
+    // Reported at the end of the turn.
     await new Promise(setImmediate)
   })
 

@@ -1,4 +1,4 @@
-/** What the compiler must know; checked by compiling this file. */
+/** Types that the compiler must infer or refuse, checked by compiling this file. */
 import { describe, expect, expectTypeOf, test } from 'vitest'
 import {
   cancelable,
@@ -47,7 +47,7 @@ function explain(reason: CancelationReason): string {
 describe('types', () => {
   test('reasons narrow by kind', () => {
     expect(explain({ kind: 'manual', message: 'x', at: 0 })).toBe('x')
-    // @ts-expect-error timeout lacks its fields
+    // @ts-expect-error a timeout reason needs its own fields
     const bad: CancelationReason = { kind: 'timeout', message: 'x', at: 0 }
     // @ts-expect-error reasons are read-only
     bad.message = 'y'
@@ -58,7 +58,7 @@ describe('types', () => {
   test('misspelled and wrong options do not compile', () => {
     // @ts-expect-error misspelled
     expect(() => new Cancelable({ timout: 5 })).toThrow(TypeError)
-    // @ts-expect-error of another type
+    // @ts-expect-error wrong type
     expect(() => new Cancelable({ token: 5 })).toThrow(TypeError)
     // @ts-expect-error no such signal
     expect(() => new Cancelable({ signals: ['SIGFOO'] })).toThrow(TypeError)

@@ -1,5 +1,5 @@
-// What a project writes that checks its libraries with `exactOptionalPropertyTypes`: options that may be undefined, classes
-// of its own, and the types of what it is handed.
+// Code of a project that checks its libraries with `exactOptionalPropertyTypes`: options that may be undefined, subclasses,
+// and the types of callback arguments.
 import { Cancelable, CancelationToken, Guard, every, guard, run, sample } from 'tripline'
 import {
   assertCancelsWithin,

@@ -6,7 +6,7 @@ import { eventually } from '../helpers/eventually.js'
 
 const addon = fileURLToPath(new URL('../../build/Release/tripline.node', import.meta.url))
 
-/** Says in `flag` that a call begins, makes it, says that it has returned, and never yields. */
+/** Sets `flag` before and after making a call, and never yields. */
 const WORKER = `
   const { workerData: { flag, addon, call } } = require('node:worker_threads')
   const module = { exports: {} }
@@ -17,7 +17,7 @@ const WORKER = `
   Atomics.store(flag, 0, 2)
   for (;;);`
 
-/** Terminates a worker within `call`; whether it was still within it. */
+/** Terminates a worker during `call`; returns whether the call was still in progress. */
 async function terminateWithin(call: string): Promise<boolean> {
   const flag = new Int32Array(new SharedArrayBuffer(4))
   const worker = new Worker(WORKER, { eval: true, workerData: { flag, addon, call } })

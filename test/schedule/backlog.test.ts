@@ -4,7 +4,7 @@ import { Backlog, POLICIES, type Beat } from '../../src/schedule/backlog.js'
 
 const PERIOD = 10
 
-/** Everything that can be taken now. */
+/** Takes all beats that can be taken now. */
 function takeAll(backlog: Backlog): Beat[] {
   const taken: Beat[] = []
   for (const beat: Beat = { index: 0, due: 0, missed: 0 }; backlog.take(PERIOD, beat);) taken.push({ ...beat })

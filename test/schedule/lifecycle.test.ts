@@ -1,4 +1,4 @@
-/** Ends of environments at every stage of a ticker's life, and what keeps them alive. */
+/** Processes and workers that end at every stage of a ticker's life, and what keeps them alive. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -125,7 +125,7 @@ describe('a worker', () => {
       await ticker.close()
     `)
     expectClean(outcome)
-    // Only ours is left: a worker takes its tickers with it.
+    // Only this thread's ticker is left: those of a worker end with it.
     expect(outcome.stdout).toBe('1 running\n')
   })
 
@@ -167,7 +167,7 @@ describe('a wall clock that jumps by hours', () => {
       const onGrid = ticks.every((tick) => Math.abs(tick.due - ticks[0].due - (tick.index - ticks[0].index) * 10) < 0.01)
       const beats = ticks.at(-1).index - ticks[0].index
       const missed = ticks.slice(1).reduce((sum, tick) => sum + tick.missed, 0)
-      // No hour was caught up or waited for.
+      // The ticker neither made up for an hour nor waited for one.
       const early = ticks.some((tick) => tick.late > 1.8e6)
       console.log(dates.size > 1, onGrid, beats === 59 + missed, missed < 1000, early)
       `,

@@ -35,7 +35,7 @@ class Loop implements Disposable {
     this.#closed = once(this.#child, 'close')
   }
 
-  /** Waits for what it prints or writes; fails at once where it has ended. */
+  /** Waits for text that the program prints or writes; fails at once if it has ended. */
   until(check: () => boolean): Promise<void> {
     return eventually(() => {
       expect(this.#child.exitCode).toBeNull()
@@ -51,7 +51,7 @@ class Loop implements Disposable {
     return readFileSync(this.out, 'utf8').split('\n').slice(0, -1)
   }
 
-  /** Ends it with SIGTERM; what it reports. */
+  /** Ends the program with SIGTERM and returns its report. */
   async end(): Promise<{ reason: string; rows: number; partial: number }> {
     this.#child.kill('SIGTERM')
     expect(await this.#closed).toEqual([0, null])

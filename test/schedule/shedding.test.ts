@@ -30,7 +30,7 @@ describe('while its guard is breached', () => {
     const before = bodies
     await rest(30)
     expect(bodies).toBe(before)
-    // Not before the hysteresis says so.
+    // The ticker must not resume within the hysteresis.
     machine.setMemory(85)
     await rest(50)
     expect(ticker.state).toBe('paused')
@@ -188,7 +188,7 @@ describe('a hundred tickers of mixed periods and priorities', () => {
   it('pause from the lowest priority up, and come back from the highest down, spread out', async () => {
     using memory = guard({ memory: 90 }, { within: 10 })
     const moves: Move[] = []
-    // With a burst the first body is that of the first beat, also where this machine stands still for a moment.
+    // With a burst, the first body belongs to the first beat, even if this machine stands still for a moment.
     const { tickers, firsts } = makeHundred(moves, { guard: memory, missed: 'burst', maxBurst: Infinity })
     await eventually(() => firsts.size === 100)
 
@@ -198,7 +198,7 @@ describe('a hundred tickers of mixed periods and priorities', () => {
     const down = moves.map((move) => move.priority)
     expect(down).toEqual(down.toSorted((a, b) => a - b))
 
-    // Longer than any period: each has a beat to make up for.
+    // Longer than any period, so each ticker has a beat to make up for.
     await rest(50)
     moves.length = 0
     firsts.clear()
@@ -208,7 +208,7 @@ describe('a hundred tickers of mixed periods and priorities', () => {
     const up = moves.map((move) => move.priority)
     expect(up).toEqual(up.toSorted((a, b) => b - a))
 
-    // Their first beats lie in the same order, and those of one priority do not fall on one another.
+    // Their first beats come in the same order, and those of one priority at different times.
     const inOrder = moves.map((move) => firsts.get(move.ticker)!)
     for (const priority of PRIORITIES) {
       const beats = moves.flatMap((move, place) => (move.priority === priority ? [inOrder[place]!] : []))

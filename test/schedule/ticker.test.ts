@@ -9,7 +9,7 @@ import { CancelationToken } from '../../src/sources/token.js'
 import { eventually } from '../helpers/eventually.js'
 
 afterEach(async () => {
-  // Whatever a test did, it leaves no ticker behind, and without tickers there is no thread.
+  // No test may leave a ticker behind, and without tickers there is no sampling thread.
   await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last ticker')
   expect(samplerStats()?.tickers ?? 0).toBe(0)
 })
@@ -94,7 +94,7 @@ describe('a ticker', () => {
     await eventually(() => ticks.length > bodiesBefore)
     const after = ticks[bodiesBefore]!
     expect(after.missed).toBeGreaterThanOrEqual(4900)
-    // Its own beat is the latest one, and not as late as the block was long.
+    // The body belongs to the latest beat, which is less late than the loop was blocked.
     expect(performance.now() - after.due).toBeLessThan(4900)
     await eventually(() => ticks.length > bodiesBefore + 5)
     expectOneGrid(ticks, 1)
@@ -142,7 +142,7 @@ describe('a ticker', () => {
     await eventually(() => ticks.length >= 1)
     block(70)
     await eventually(() => ticks.length >= 3)
-    // The second body was 30 ms late, and the third one comes a period after it, not with the old grid 10 ms later.
+    // The second body was 30 ms late. The third comes one period after it, not 10 ms later on the old grid.
     expect(ticks[2]!.due - started[1]!).toBeGreaterThan(15)
     await ticker.close()
   })
@@ -274,7 +274,7 @@ describe('a change of period', () => {
     expect(ticker.period).toBe(2)
     const before = ticks.length
     await eventually(() => ticks.length >= before + 10)
-    // All but the beat that may have been under way lie on the new grid.
+    // All beats except one that may have been under way are on the new grid.
     expectOneGrid(ticks.slice(before + 1), 2)
     ticker.period = '1h'
     await rest(30)
@@ -306,7 +306,7 @@ describe('a change of period', () => {
   })
 })
 
-/** Ends a ticker at 1 kHz after some bodies as `stop` says; fails if anything fires afterwards. */
+/** Ends a ticker of 1 kHz after some bodies by calling `stop`; fails if a body starts afterwards. */
 async function expectSilenceAfter(
   stop: (ticker: Ticker, bodies: number) => void,
   options: TickerOptions = {},
@@ -370,7 +370,7 @@ describe('an end', () => {
     const first = every(10, () => {
       closed = true
       for (const each of tickers) void each.close()
-      // Must not take over beats that were meant for one that was closed just now.
+      // A new ticker must not receive beats of a ticker that was just closed.
       made.push(every('1h', () => expect.unreachable()))
     })
     for (let i = 0; i < 10; i++) tickers.push(every(10, () => (closed ? expect.unreachable() : second++)))
@@ -493,7 +493,7 @@ describe('pausing', () => {
     expect(states).toEqual(['paused', 'running', 'closed'])
     const { paused, missed, ticks, rate } = ticker.stats
     expect(paused).toBeGreaterThan(20)
-    // Beats of the pause are not missed: no more than one per millisecond in which it was not paused.
+    // Beats during the pause do not count as missed: at most one per millisecond outside the pause.
     expect(missed).toBeLessThanOrEqual((1000 * ticks) / rate + 1)
   })
 

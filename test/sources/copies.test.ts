@@ -1,4 +1,4 @@
-/** The package more than once in one process, as dependencies of a program or test runners bring it. */
+/** Several copies of the package in one process, as dependencies or test runners load them. */
 import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -6,7 +6,7 @@ import { ROOT, runModule } from '../helpers/child.js'
 
 const BUNDLE = JSON.stringify(join(ROOT, 'dist/library.cjs'))
 
-// Where it finds what it depends on.
+// The folder in which the copy finds its dependencies.
 mkdirSync(join(ROOT, '.cache'), { recursive: true })
 const folder = mkdtempSync(join(ROOT, '.cache/copy-'))
 afterAll(() => rmSync(folder, { recursive: true }))
@@ -18,7 +18,7 @@ function makeCopy(): string {
   return JSON.stringify(join(folder, 'dist/index.js'))
 }
 
-/** What a program prints with `seen` at its end; `other` is a second copy. */
+/** Runs a program that prints `seen` at its end, with a second copy as `other`, and returns its output. */
 async function withCopy(program: string): Promise<unknown> {
   const { stdout, stderr } = await runModule(`
     const other = await import(${makeCopy()})
@@ -135,7 +135,7 @@ describe('two copies of the package', () => {
     const unclear = all.filter(
       ([, , message]) => !message.includes('of this copy of tripline (another one is loaded too)'),
     )
-    // These are refused whichever copy they are of.
+    // These are refused, whichever copy they come from.
     expect(unclear.map(([name]) => name)).toEqual(['token as a shared one', 'token as a signal', 'guard as limits'])
     expect(Object.fromEntries(all.map(([name, , message]) => [name, message]))).toMatchObject({
       'parent of an operation':
@@ -147,7 +147,7 @@ describe('two copies of the package', () => {
   })
 })
 
-/** That all which needs the addon's news gets them, for `other` as for the first. */
+/** Checks that everything that depends on events of the addon works, for `other` as well as for the first copy. */
 const BOTH = `
   const alive = setInterval(() => {}, 1000)
   const resources = { 'memory.available': { below: '1000TB' } }
@@ -213,11 +213,11 @@ describe('one copy of the package', () => {
        const stores = new AsyncLocalStorage()
        function leaveOpen() {
          const other = loadInContext(${BUNDLE})
-         // Test runners keep one for each test, too.
+         // Test runners keep one for each test as well.
          stores.run({ other }, () => other.guard({ 'memory.available': { below: '1000TB' } })).on('breach', () => {})
          return new WeakRef(other)
        }
-       // What the first leaves behind in an async context is kept.
+       // The first context leaves some memory in an async context, which is not freed.
        const dropped = [leaveOpen(), leaveOpen(), leaveOpen(), leaveOpen()].slice(1)
        const isLeft = () => dropped.some((each) => each.deref() !== undefined)
        for (let rounds = 0; rounds < 100 && isLeft(); rounds++) {

@@ -1,4 +1,4 @@
-/** Sources and reasons that fail when they are read: all listeners are called regardless. */
+/** Sources and reasons that throw when they are read: all listeners are still called. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { runInNewContext } from 'node:vm'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationToken } from '../../src/index.js'
 import { rejection, thrown } from '../cancelable/helpers.js'
 
-/** Sets the word as another thread's token would, from a real other thread, on request. */
+/** Sets the shared word on request from another thread, as a token in that thread would. */
 async function startRemote(shared: { buffer: SharedArrayBuffer }): Promise<Worker> {
   const worker = new Worker(
     `const { parentPort, workerData } = require('node:worker_threads')

@@ -1,4 +1,4 @@
-/** Rows 50 to 75 of docs/coming-from-python.md: what can cancel. */
+/** Rows 50 to 75 of docs/coming-from-python.md: sources. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test, vi } from 'vitest'
@@ -23,7 +23,7 @@ import { kTimerList, kExpire } from '../../src/engine/timers.js'
 import { kHub } from '../../src/sources/token.js'
 import { block, deferred, never, rejection, thrown, turns, until } from '../cancelable/helpers.js'
 
-/** A source of the tests' own, which reports on request. */
+/** A source for tests, which reports on request. */
 class HandSource implements CancelationSource {
   readonly name = 'hand'
   readonly sinks = new Set<CancelSink>()
@@ -42,7 +42,7 @@ class HandSource implements CancelationSource {
 }
 
 let stop: (() => void) | undefined
-/** Errors reported on the diagnostics channel from now on. */
+/** Collects the errors that are reported on the diagnostics channel from now on. */
 function collectErrors(): { error: unknown; origin: string }[] {
   const errors: { error: unknown; origin: string }[] = []
   const listener = (message: unknown): void => void errors.push(message as never)
@@ -244,7 +244,7 @@ describe('the wall clock', () => {
     const deadline = new Date(Date.now() + 3_600_000)
     const operation = new Cancelable({ deadline }).enter()
     expect(operation.isCanceled).toBe(false)
-    // What the timer does every half minute.
+    // Simulates the check that the timer makes every half minute.
     operation[kExpire]()
     expect(operation.reason).toBeUndefined()
     expect(operation[kTimerList]).not.toBeNull()
@@ -405,7 +405,7 @@ describe('a foreign AbortSignal', () => {
   })
 })
 
-/** Every kind of source there is, and how to make it report. */
+/** Every kind of source, and how to make it report. */
 function everyKind(): [CancelationSource, () => void][] {
   const token = new CancelationToken()
   const controller = new AbortController()
@@ -431,7 +431,7 @@ describe('composites', () => {
     for (const [source, trigger] of everyKind()) {
       const operation = new Cancelable({ sources: [anyOf(source, new TokenSource(new CancelationToken()))] })
       const run = operation.run(() => never())
-      // A short timeout may have run out by now on a busy machine; nothing else can have happened.
+      // On a busy machine a short timeout may have run out by now; no other source can have reported.
       expect(operation.reason?.kind ?? 'timeout').toBe('timeout')
       trigger()
       await rejection(run)

@@ -1,4 +1,4 @@
-/** assertCancelsWithin(): what passes, and what each failure says. */
+/** assertCancelsWithin(): what passes, and the message of each failure. */
 import { AssertionError } from 'node:assert'
 import { describe, expect, it } from 'vitest'
 import { Cancelable } from '../../src/index.js'

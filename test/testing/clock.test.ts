@@ -1,4 +1,4 @@
-/** The test clock: what is armed under it waits for it, and only for it. */
+/** The test clock: everything that is armed under it depends on it, and on no other clock. */
 import { afterEach, describe, expect, it } from 'vitest'
 import { Cancelable, ConditionSource, TimeoutCancelation, guard } from '../../src/index.js'
 import { useClock, type TestClock } from '../../src/testing/index.js'

@@ -1,4 +1,4 @@
-/** The events of operations, in order, for every way in which one ends. */
+/** The events of operations, in order, for every way in which an operation can end. */
 import { describe, expect, it } from 'vitest'
 import { Cancelable, CancelationError, ManualCancelation } from '../../src/index.js'
 import { collect, type OperationSettled } from '../../src/testing/index.js'

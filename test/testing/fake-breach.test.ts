@@ -1,4 +1,4 @@
-/** Faked breaches: everything that depends on a guard behaves as with a real one, whatever this machine does. */
+/** Fake breaches: everything that depends on a guard behaves as in a real breach, whatever this machine does. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import {
@@ -28,7 +28,7 @@ async function threadStops(): Promise<void> {
   await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last guard')
 }
 
-/** What the listeners of a guard are called with, in order. */
+/** Records the arguments of a guard's listeners, in order. */
 function eventsOf(watched: Guard): string[] {
   const seen: string[] = []
   watched.on('breach', (breach) => seen.push(`breach: ${describeBreach(breach)}`))
@@ -117,7 +117,7 @@ describe('a faked breach of a guard', () => {
     const seen = eventsOf(watched)
     await eventually(() => seen.length === 1)
     const breach = fakeBreach(watched, 'swap', 60)
-    // The machine's own breach is over for it, and its hold too.
+    // The machine's own breach and its hold are over for the guard.
     expect(watched.breaches.map(({ metric }) => metric)).toEqual(['swap'])
     expect(watched.breachCount).toBe(2)
     breach[Symbol.dispose]()
@@ -285,7 +285,7 @@ describe('a faked breach of limits', () => {
       await expect(Cancelable.run(() => 'never', { resources: limits })).rejects.toBeInstanceOf(ResourceCancelation)
       const seen = eventsOf(watched)
       breach[Symbol.dispose]()
-      // Back with a machine that has none.
+      // The guard watches the machine again, which lacks the metric.
       await eventually(() => watched.state === 'unavailable')
       await eventually(() => seen.includes('unavailable: temperature'))
     }

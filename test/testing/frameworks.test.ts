@@ -11,7 +11,7 @@ describe('tripline/testing', () => {
   it('works in node:test', () => {
     const file = fileURLToPath(new URL('fixtures/node-test.mjs', import.meta.url))
     const env = { ...process.env }
-    // Otherwise it would report to a runner that this process is not.
+    // Otherwise it would report to a test runner, which this process is not.
     delete env['NODE_TEST_CONTEXT']
     const { status, stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=tap', file], {
       encoding: 'utf8',

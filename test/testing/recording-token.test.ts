@@ -1,4 +1,4 @@
-/** The token that remembers what was done with it. */
+/** The token that records how it is used. */
 import { describe, expect, it } from 'vitest'
 import { Cancelable, CancelationToken, ErrorCancelation } from '../../src/index.js'
 import { recordingToken } from '../../src/testing/index.js'

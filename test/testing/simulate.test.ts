@@ -1,4 +1,4 @@
-/** Traces played through limits: each rule of the decision, and the forms in which traces come. */
+/** Traces played through limits: each rule of the decision, and each format of a trace. */
 import { spawnSync } from 'node:child_process'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
@@ -29,7 +29,7 @@ describe('simulate()', () => {
     expect(result).toMatchObject({ start: 0, end: 6000, samples: 7, gaps: [], unavailable: [] })
     const [first, second] = result.breaches
     expect(result.breaches).toHaveLength(2)
-    // Recovered 10 % inside the limit.
+    // The limit counts as clear 10 % inside its line.
     expect(first).toMatchObject({ start: 1000, end: 5000, breach: { value: 91, limit: 90, since: 1000, at: 1000 } })
     expect(second).toMatchObject({ start: 6000, end: undefined })
     expect(describeBreach(first!.breach)).toBe('memory 91.0% > 90.0%')
@@ -80,7 +80,7 @@ describe('simulate()', () => {
   })
 
   it('treats missing values as `onMissing` says', async () => {
-    // One failed read takes nothing back; from the second on nothing is known.
+    // One failed read changes nothing; from the second on, the value is unknown.
     const trace = seconds([95, N, 95, N, N, N, 95, 10, N, 10])
     const unknown = await simulate({ memory: 90 }, trace)
     expect(unknown.unavailable).toEqual([
@@ -95,7 +95,7 @@ describe('simulate()', () => {
     expect(ignored).toMatchObject({ breaches: [], unavailable: [] })
     const breach = await simulate({ memory: { above: 90, onMissing: 'breach' } }, seconds([10, N, N, 10]))
     expect(breach.breaches).toMatchObject([{ start: 1000, end: 3000, breach: { value: NaN } }])
-    // A running `for` goes on after one failed read, without the time of it.
+    // A running `for` goes on after one failed read, without the time of that read.
     const dwell = await simulate({ memory: { above: 90, for: '2s' } }, seconds([95, N, 95, 95, 95]))
     expect(dwell.breaches).toMatchObject([{ start: 3000 }])
   })
@@ -109,11 +109,11 @@ describe('simulate()', () => {
     ]
     trace.push({ time: 62_000, values: { memory: 95 } })
     const result = await simulate(limits, trace)
-    // 2 s before the gap, 1 s to the end of it, and 2 s more.
+    // 2 s before the gap, 1 s within it, and 2 s after it.
     expect(result.breaches).toMatchObject([{ start: 62_000, breach: { since: 57_000 } }])
     expect(result.gaps).toEqual([{ start: 3000, end: 60_000 }])
     expect(await breachesOf(limits, trace, { interval: Infinity })).toEqual([[60, undefined]])
-    // Three values without a gap.
+    // Three values in which there is no gap.
     expect(
       await breachesOf(
         limits,
@@ -125,7 +125,7 @@ describe('simulate()', () => {
   it('keeps a hold through a gap', async () => {
     const later = [60, 61, 62].map((second) => ({ time: second * 1000, values: { memory: 10 } }))
     const { breaches } = await simulate({ memory: 90 }, [...seconds([95, 10, 10]), ...later], { minHold: '4500ms' })
-    // The 57 s before 60 s are no time of it.
+    // The 57 s before second 60 do not count.
     expect(breaches).toMatchObject([{ start: 0, end: 61_500 }])
   })
 
