@@ -109,7 +109,7 @@ describe('simulate()', () => {
     ]
     trace.push({ time: 62_000, values: { memory: 95 } })
     const result = await simulate(limits, trace)
-    // 2 s before the gap, 1 s within it, and 2 s after it.
+    // 2 s of samples, 1 s until the gap begins, and 2 s after it.
     expect(result.breaches).toMatchObject([{ start: 62_000, breach: { since: 57_000 } }])
     expect(result.gaps).toEqual([{ start: 3000, end: 60_000 }])
     expect(await breachesOf(limits, trace, { interval: Infinity })).toEqual([[60, undefined]])
