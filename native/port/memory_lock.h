@@ -1,5 +1,5 @@
-// Memory that stays where it is when the machine, or a control group, runs out of it. What is reclaimed first then is
-// code, page by page, because it can be read from its file again: the sampling thread would wait for the disk just when
+// Locks pages in memory, so that they stay when the machine or a control group runs out of it. The system reclaims code
+// pages first, because it can read them from their file again: the sampling thread would wait for the disk just when
 // it has something to report. Implemented by each OS folder.
 #pragma once
 
@@ -14,14 +14,15 @@ struct MemoryRange {
   size_t size = 0;
 };
 
-// What this library itself is mapped to.
+// The memory range that this library itself is mapped to.
 MemoryRange OwnImage();
 
-// As much of the calling thread's stack as the sampling thread uses; `frame` is a variable of its first function.
+// The part of the calling thread's stack that the sampling thread uses. `frame` is a variable of the thread's first
+// function.
 MemoryRange OwnStack(const void* frame);
 
-// Keeps the pages that the range touches in memory: where the system can, only those that are in use, each from its
-// first use on. False with why, as where a limit of the system does not allow it.
+// Locks the pages of `range` in memory. Where the system supports it, a page is locked only once it is used. Returns
+// false with the reason in `why`, for example when a limit of the system does not allow it.
 bool LockMemory(MemoryRange range, Failure* why);
 void UnlockMemory(MemoryRange range);
 

@@ -14,7 +14,7 @@ namespace tripline {
 uint64_t MonotonicNow();
 
 // Nanoseconds that the machine has slept since it started; grows only across a suspend. 0 where the OS does not count
-// them. `now` is MonotonicNow(); the time since it was read may be counted as well.
+// them. `now` is a reading of MonotonicNow(); the time since that reading may be counted as well.
 uint64_t SuspendedTotal(uint64_t now);
 
 // CPU time of the calling thread in nanoseconds.

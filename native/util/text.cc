@@ -38,7 +38,7 @@ void FixedTextBase::AppendHex(char* buffer, size_t capacity, uint32_t number) {
   Append(buffer, capacity, text, sizeof(text) - 1);
 }
 
-// Out of line, as is the destructor: most probes have several.
+// The constructor and the destructor are not inlined, because most probes have several texts.
 [[gnu::noinline]] Text::Text() = default;
 
 Text::~Text() {

@@ -67,7 +67,7 @@ class Text {
   Text(const Text&) = delete;
   Text& operator=(const Text&) = delete;
 
-  // One text, or several one after the other. Overloads, because a default argument would be passed at every call.
+  // Sets one text or a concatenation. Overloads rather than default arguments, which every call would have to pass.
   void Set(const char* text);
   void Set(const char* a, const char* b);
   void Set(const char* a, const char* b, const char* c);

@@ -2,7 +2,7 @@
 #include "port/memory_lock.h"
 #include "windows/win.h"
 
-// By the linker: where the module begins in memory.
+// Defined by the linker: the address at which the module begins in memory.
 extern "C" IMAGE_DOS_HEADER __ImageBase;
 
 namespace tripline {
@@ -13,7 +13,7 @@ MemoryRange OwnImage() {
   return {base, headers->OptionalHeader.SizeOfImage};
 }
 
-// What lies below is not committed before it is used.
+// The pages of the stack below `frame` are not committed until they are used, so only the page of `frame` is locked.
 MemoryRange OwnStack(const void* frame) { return {frame, 1}; }
 
 bool LockMemory(MemoryRange range, Failure* why) {

@@ -19,7 +19,7 @@ export function unref(): void {
   timer = undefined
 }
 
-/** One holder of the process, as `ref()` and `unref()` of an object mean it: twice is once. */
+/** An object's hold on the process for its `ref()` and `unref()`: a repeated call has no effect. */
 export class AliveHold {
   #held = false
 

@@ -1,7 +1,7 @@
 /**
  * Async context (`AsyncLocalStorage`): a callback runs in the context in which it was registered, whichever timer, thread
- * or caller triggers it. What serves many callers runs outside of all contexts, because it would otherwise retain the
- * first caller's.
+ * or caller triggers it. Shared timers and guards run outside of all contexts, because they would otherwise retain the
+ * context of their first user.
  */
 import { AsyncResource } from 'node:async_hooks'
 

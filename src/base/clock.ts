@@ -58,8 +58,8 @@ export function realNow(): number {
 }
 
 /**
- * The time on the clock in force. A fake one is noticed by its timers, its `Date`, or a mocked `performance.now`. A check
- * of the global `performance` itself, which is a getter, would make each operation a tenth slower.
+ * The time on the clock in force. A fake clock is recognized by its timers, its `Date`, or a mocked `performance.now`.
+ * A check of the global `performance` itself, which is a getter, would make each operation a tenth slower.
  */
 export function now(): number {
   if (performance.now !== ownNow || globalThis.Date !== ownDate || substitute !== undefined || !areTimersReal()) {

@@ -12,7 +12,7 @@ export function markInstances(of: { readonly prototype: object }): void {
   Object.defineProperty(of.prototype, kCopy, { value: own })
 }
 
-/** Whether it is an instance of a marked class of any copy. */
+/** Whether the value is an instance of a marked class, of this copy or another. */
 export function isMarked(value: unknown): boolean {
   return markOf(value) !== undefined
 }

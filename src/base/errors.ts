@@ -114,7 +114,7 @@ export class MetricUnavailableError extends Error {
   }
 }
 
-/** A condition of a guard of which is not known whether it holds: its check failed. The `cause` is what it failed with. */
+/** A condition of a guard whose check failed, so that it is not known whether it holds. The `cause` is the error of the check. */
 export class ConditionUnknownError extends MetricUnavailableError {
   /** For the library; its users catch a {@link MetricUnavailableError}. */
   constructor(condition: string, why: string, cause: unknown) {

@@ -4,16 +4,19 @@ import { now } from './clock.js'
 import { invalidType, invalidValue } from './errors.js'
 import { formatDuration } from './units.js'
 
-/** The evidence of a crossed limit, or of a condition that does not hold. All times are milliseconds on the clock of `performance.now()`. */
+/**
+ * The evidence of a crossed limit, or of a condition that does not hold. All times are in milliseconds on the clock of
+ * `performance.now()`.
+ */
 export interface Breach {
   /** Name of the metric: `'memory'`; or of the condition. */
   readonly metric: string
   /**
-   * The value that crossed the limit, in the unit of the metric; NaN where the metric went missing. Of a condition 0, or NaN
+   * The value that crossed the limit, in the unit of the metric; NaN if the metric went missing. For a condition 0, or NaN
    * where its check failed.
    */
   readonly value: number
-  /** The line that was crossed, in the unit of the metric; 1 of a condition. */
+  /** The line that was crossed, in the unit of the metric; 1 for a condition. */
   readonly limit: number
   /** The side of the line that the value was on. */
   readonly direction: 'above' | 'below'
@@ -23,11 +26,11 @@ export interface Breach {
   readonly since: number
   /** When the breach was decided. */
   readonly at: number
-  /** The file or API that the value was read from: `'/sys/fs/cgroup/memory.current'`; `'check'` of a condition. */
+  /** The file or API that the value was read from: `'/sys/fs/cgroup/memory.current'`; `'check'` for a condition. */
   readonly origin: string
   /** The last values up to the breach, oldest first. */
   readonly recent: readonly number[]
-  /** Of a condition, what its check failed with; absent where it returned false. */
+  /** For a condition, the error of its check; absent if the check returned false. */
   readonly error?: unknown
 }
 

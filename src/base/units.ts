@@ -61,7 +61,7 @@ export function parseDuration(value: unknown, name: string, infinite: boolean = 
   return ms
 }
 
-/** The same of a duration that must be more than 0. */
+/** Like `parseDuration()`, but the duration must be more than 0. */
 export function parsePeriod(value: unknown, name: string, infinite: boolean = false): number {
   const ms = parseDuration(value, name, infinite)
   if (ms === 0) throw outOfRange(name, 'more than 0', value)

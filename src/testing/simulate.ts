@@ -216,7 +216,8 @@ class Rehearsal {
   }
 
   step(time: number, gap: number, values: Float64Array): void {
-    // What changes by time alone, as the end of a hold, does so between the samples; not in what nothing observed.
+    // Changes that depend on time alone, such as the end of a hold, happen between the samples, but not within a gap,
+    // which nothing observed.
     for (let next = 0; next !== this.#next && this.#next <= time - this.#origin - gap;) {
       next = this.#next
       this.#play(this.#origin + next, next, 0, this.#none)

@@ -178,7 +178,8 @@ class RowReader {
 
   #addWatched(name: string, { at, metrics, unavailable = {} }: WatchSample): void {
     if (typeof metrics !== 'object' || metrics === null) throw invalidType(`${name}.metrics`, 'an object', metrics)
-    // `null` is a value that is not known yet; one that was lost is repeated beside the reason.
+    // A `null` is a value that is not known yet. A value that has become unavailable is still listed in `metrics`, with
+    // its reason in `unavailable`.
     const values = Object.entries(metrics).map(([key, value]) => {
       return [key, Object.hasOwn(unavailable, key) ? null : (value ?? undefined)] as const
     })
@@ -191,7 +192,7 @@ class RowReader {
         throw invalidType(name, 'values as JSON.stringify writes those of a snapshot', each)
       }
     }
-    // A snapshot of nothing has no time.
+    // An empty snapshot has no time.
     if (values.length > 0) this.#addSnapshot(name, Math.max(...values.map(({ at }) => at)), values)
   }
 

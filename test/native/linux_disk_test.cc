@@ -126,7 +126,7 @@ TEST(DiskThatIsPulledOut) {
   CHECK_EQ(reader.Read(Metric::kDiskRead).state, Reading::kKnown);
 }
 
-// What the kernel does to a file in sysfs whose device has gone.
+// Makes reads fail as the kernel does for a file in sysfs whose device is gone.
 int pulled = -1;
 
 int OpenUnlessPulled(const char* path) {
@@ -156,7 +156,7 @@ TEST(DiskSpaceOfADeviceThatIsPulledOut) {
   CHECK(reader.WhyHas(Metric::kDiskFree, "/sys/dev/block/8:0/dev: ENODEV (the device is gone)"));
   CHECK(reader.WhyHas(Metric::kDisk, "the device is gone"));
   CHECK(reader.probe->recovers());
-  // Another one with its number is not what is mounted.
+  // Another device that has the same number is not the mounted one.
   file_calls = real;
   now += 5 * kSecond;
   CHECK(reader.WhyHas(Metric::kDiskFree, "the device is gone"));

@@ -13,7 +13,7 @@ using test::FakeRoot;
 using test::now;
 using test::Reader;
 
-// A machine half of whose swap is in use, and this process in a group of it.
+// A machine with half of its swap in use, and this process in one of its groups.
 struct Machine {
   FakeRoot root;
 
@@ -51,12 +51,12 @@ TEST(SwapIsThatOfTheFullestGroup) {
   CHECK_NEAR(reader.Level(Metric::kSwap), 90, 1e-9);
   CHECK(EndsWith(reader.probe->Origin(Metric::kSwap), "/sys/fs/cgroup/a/memory.swap.current"));
   CHECK_NEAR(reader.probe->MaxSlope(Metric::kSwap), 100 * 2e9 / 200000, 1);
-  // The machine's where that is fuller.
+  // The machine's swap decides if it is fuller.
   now += kSecond;
   machine.Group("a", "200000\n", "20000\n");
   CHECK_NEAR(reader.Level(Metric::kSwap), 50, 1e-9);
   CHECK(EndsWith(reader.probe->Origin(Metric::kSwap), "/proc/meminfo"));
-  // Limits change.
+  // The limits change.
   now += kSecond;
   machine.Group("a/b", "20000\n", "16000\n");
   CHECK_NEAR(reader.Level(Metric::kSwap), 80, 1e-9);
@@ -70,7 +70,7 @@ TEST(SwapOfAGroupThatMayNotSwap) {
   Reader reader(Metric::kSwap);
   CHECK_NEAR(reader.Level(Metric::kSwap), 50, 1e-9);
   CHECK(EndsWith(reader.probe->Origin(Metric::kSwap), "/proc/meminfo"));
-  // What was swapped out before the limit was lowered.
+  // More was swapped out before the limit was lowered.
   now += kSecond;
   machine.Group("a/b", "0\n", "4096\n");
   CHECK_NEAR(reader.Level(Metric::kSwap), 100, 0);
@@ -80,7 +80,7 @@ TEST(SwapWithoutTheControllerIsTheMachines) {
   Second machine;
   Reader reader(Metric::kSwap);
   CHECK_NEAR(reader.Level(Metric::kSwap), 50, 1e-9);
-  // Without any swap none is used.
+  // Without swap, the value is 0.
   now += kSecond;
   machine.Host(0, 0);
   CHECK_NEAR(reader.Level(Metric::kSwap), 0, 0);
@@ -110,7 +110,7 @@ TEST(SwapOfVersionOneIsWhatTheLimitsLeave) {
   Reader reader(Metric::kSwap);
   CHECK_NEAR(reader.Level(Metric::kSwap), 80, 1e-9);
   CHECK(EndsWith(reader.probe->Origin(Metric::kSwap), "/a/b/memory.stat"));
-  // A parent that does not count its children has no say.
+  // A parent that does not count its children is ignored.
   machine.Put("a/memory.memsw.limit_in_bytes", "300001\n");
   machine.Put("a/memory.limit_in_bytes", "300000\n");
   machine.Put("a/memory.stat", "total_swap 1\n");

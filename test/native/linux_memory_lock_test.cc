@@ -41,7 +41,7 @@ TEST(MemoryThatMayNotBeLockedIsRefusedWithTheReason) {
   if (child == 0) {
     const struct rlimit none = {0, 0};
     if (setrlimit(RLIMIT_MEMLOCK, &none) != 0) _exit(2);
-    // Root may lock as much as it likes.
+    // Root may lock any amount of memory.
     if (geteuid() == 0 && setuid(65534) != 0) _exit(3);
     Failure why;
     static char memory[kSize];

@@ -289,7 +289,7 @@ TEST(MonitorPlaysAGuardOnItsOwnTime) {
 
 namespace {
 
-// A guard of one condition alone.
+// A guard with a single condition.
 struct Condition {
   World world;
   uint32_t guard;
@@ -311,7 +311,7 @@ TEST(MonitorJudgesAConditionByItsChecks) {
   CHECK(condition.world.State() == LimitState::kClear);
   CHECK(!condition.Step(1));
   CHECK(condition.world.State() == LimitState::kPending);
-  // Time alone decides nothing: only the next check can say that it has lasted.
+  // Time alone decides nothing: only the next check can show that the condition still does not hold.
   condition.world.Run(3 * kSecond);
   CHECK(condition.world.State() == LimitState::kPending);
   CHECK(condition.Step(1));
@@ -355,8 +355,8 @@ TEST(MonitorCountsNoLateCheckIntoFor) {
 }
 
 TEST(MonitorCountsAStandstillOfAConditionOnce) {
-  // Both the thread and the check that comes late notice it, in either order; the thread may have slept for long
-  // before.
+  // Both the thread and the late check notice the standstill, in either order; the thread may have slept for a long
+  // time before.
   for (const bool check_first : {false, true}) {
     Condition condition(5 * kSecond);
     condition.world.Run(60 * kSecond);
