@@ -95,6 +95,8 @@ function required<T>(name: string, allowed: string, value: T): T {
  * operation (`signal`, `race`, `sleep`, `yield`, `stream`, `throwIfCanceled`). A body that does none of these is abandoned
  * after the grace period; its later result is discarded.
  *
+ * Listeners, cleanups and conditions run in the async context (`AsyncLocalStorage`) in which they were registered.
+ *
  * @example
  * const result = await Cancelable.run(async (cancel) => {
  *   const response = await fetch(url, { signal: cancel.signal })

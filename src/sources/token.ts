@@ -113,7 +113,8 @@ export class CancelationToken {
   }
 
   /**
-   * Calls `listener` when it is canceled, or at once if it is already. Disposing of the result removes it.
+   * Calls `listener` when it is canceled, or at once if it is already, in the current async context. Disposing of the result
+   * removes it.
    *
    * @throws TypeError `ERR_INVALID_ARG_TYPE`
    */

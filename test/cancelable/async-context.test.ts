@@ -186,7 +186,7 @@ describe('shared timers and guards', () => {
          return [reference, others]
        }
        const [reference, others] = await first()
-       // The latest promise is kept until the next one.
+       // The package keeps a reference to its latest promise until it makes the next.
        await Cancelable.run((cancel) => cancel.sleep(1))
        for (let i = 0; i < 50 && reference.deref() !== undefined; i++) {
          await new Promise((resolve) => setTimeout(resolve, 10))

@@ -1,4 +1,4 @@
-/** Hostile or unlucky calls: nothing may hang, be lost or crash the process. */
+/** Hostile input and unlucky timing: nothing may hang, get lost or crash the process. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { queryObjects } from 'node:v8'
@@ -46,7 +46,7 @@ describe('ending', () => {
     expect(operation.context.status).toBe('canceled')
   })
 
-  test('a child that ends during a cleanup does not end the waiting for it', async () => {
+  test('a child that ends during a cleanup does not end the wait for that cleanup', async () => {
     let cleaned = false
     const result = await Cancelable.run((cancel) => {
       cancel.defer(async () => {
@@ -314,7 +314,7 @@ describe('shields', () => {
 
 type Settling = (resolve: (value: unknown) => void, reject: (error: unknown) => void) => void
 
-/** Anything with a `then`. */
+/** A thenable that is not a promise. */
 function thenable(then: Settling): PromiseLike<unknown> {
   // oxlint-disable-next-line unicorn/no-thenable -- what any thenable does to us is what is tested
   return { then } as PromiseLike<unknown>

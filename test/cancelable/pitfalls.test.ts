@@ -32,7 +32,7 @@ describe('pitfalls', () => {
     expect(new Set([...seen, error, operation.signal.reason]).size).toBe(1)
   })
 
-  test('also for an operation that was not read before', async () => {
+  test('one error object, even if nothing read it before', async () => {
     const operation = new Cancelable()
     const run = operation.run(() => never())
     operation.cancel('stop')
@@ -233,7 +233,7 @@ describe('pitfalls', () => {
     expect(result).toMatchObject({ signal: 'SIGINT', stdout: 'SIGINT\n' })
   })
 
-  test('listeners run in whatever context cancels; a body keeps its own', async () => {
+  test('a body keeps its async context, whichever context cancels it', async () => {
     const storage = new AsyncLocalStorage<string>()
     const operation = new Cancelable()
     let inBody: string | undefined
@@ -247,16 +247,6 @@ describe('pitfalls', () => {
     storage.run('canceler', () => operation.cancel())
     expect(await run).toBe(1)
     expect(inBody).toBe('body')
-  })
-
-  test('the shared timer keeps no caller’s async context', async () => {
-    const storage = new AsyncLocalStorage<string>()
-    const seen: (string | undefined)[] = []
-    await storage.run('request', () => {
-      const operation = new Cancelable({ timeout: 3 }).onCancel(() => seen.push(storage.getStore()))
-      return rejection(operation.run(() => never()))
-    })
-    expect(seen).toEqual([undefined])
   })
 
   test('the signal is a real one, which every core API takes', async () => {

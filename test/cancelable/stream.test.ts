@@ -173,7 +173,7 @@ describe('streaming', () => {
     expect(operation.context.status).not.toBe('abandoned')
   })
 
-  test('several asks at once are answered in order', async () => {
+  test('several calls of next() at once are answered in order', async () => {
     const operation = new Cancelable().enter()
     const stream = operation.stream(numbers(3))
     const all = await Promise.all([stream.next(), stream.next(), stream.next(), stream.next()])

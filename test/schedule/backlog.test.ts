@@ -1,3 +1,4 @@
+/** What becomes of beats that could not be delivered in time. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Backlog, POLICIES, type Beat } from '../../src/schedule/backlog.js'

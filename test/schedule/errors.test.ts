@@ -1,3 +1,4 @@
+/** Errors of bodies that were canceled. */
 import { channel } from 'node:diagnostics_channel'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { ErrorMessage } from '../../src/base/diagnostics.js'

@@ -1,3 +1,4 @@
+/** The histogram of a ticker's delays. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Histogram } from '../../src/schedule/histogram.js'

@@ -1,3 +1,4 @@
+/** The options of a ticker, and what is wrong with bad ones. */
 import { describe, expect, it } from 'vitest'
 import { CancelationToken } from '../../src/sources/token.js'
 import { parseOptions, parsePeriod } from '../../src/schedule/options.js'

@@ -1,4 +1,4 @@
-/** The example examples/sensor-loop, run as a user would. */
+/** examples/sensor-loop, run as a user would run it. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'

@@ -1,3 +1,4 @@
+/** Tickers: their beats, their end, their errors. */
 import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { EventEmitter, once } from 'node:events'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -393,7 +394,7 @@ describe('an end', () => {
     expect(ticker.stats.running).toBe(0)
   })
 
-  it('by a token cancels the body that runs, and does not wait for a deaf one', async () => {
+  it('by a token cancels the body that runs, and does not wait for one that ignores it', async () => {
     const token = new CancelationToken()
     let reason: unknown
     const ticker = every(
@@ -532,7 +533,7 @@ describe('stats', () => {
     await eventually(() => ticker.stats.ticks > 3)
     const { scheduling, late, rate, running } = ticker.stats
     expect(scheduling).toMatchObject({ timerSlack: expect.any(Number), slice: expect.any(Number) })
-    // Only where privileges allow it; usually root here.
+    // Granted only with sufficient privileges, which root has.
     if (process.getuid?.() !== 0) expect(scheduling.realTime).toBe(false)
     expect(late.p50).toBeLessThanOrEqual(late.p99)
     expect(late.p99).toBeLessThanOrEqual(late.max)

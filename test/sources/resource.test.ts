@@ -1,3 +1,4 @@
+/** Limits as a source of cancelation. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { Cancelable, samplerStats } from '../../src/index.js'
 import { thrown } from '../cancelable/helpers.js'
