@@ -438,33 +438,32 @@ class CpuProbe final : public Probe {
     }
   }
 
-  const Roots roots_;
-  uint64_t started_at_ = 0;
-
-  File stat_;
-  const char* stat_wrong_ = nullptr;  // why what was read last is not believed
   bool has_total_ = false;
-  CpuTimes times_[2];  // of all CPUs: the newest, and those before
+  bool restricted_ = false;
+  bool can_throttle_ = false;
   uint8_t newest_ = 0;
+  uint8_t parts_ = 1;  // 1 and as many quotas as there ever were at once
+  int version_ = 0;
+  uint32_t count_ = 0;
+  uint32_t failures_ = 0;  // to read what was used of a quota, in a row
+  std::unique_ptr<Group[]> groups_;
+  const char* stat_wrong_ = nullptr;  // why what was read last is not believed
+  uint64_t started_at_ = 0;
   uint64_t still_look_at_ = 0;
   uint64_t still_at_ = 0;  // by MonotonicNow(): since when nothing has moved; 0 while it does
-  Sums host_, own_;
-  OwnCpus cpus_;
-  bool restricted_ = false;
   uint64_t setup_at_ = 0;
-
-  CgroupPlace group_, usage_group_;
-  int version_ = 0;
-  bool can_throttle_ = false;
   uint64_t quotas_at_ = 0;
-  uint32_t failures_ = 0;  // to read what was used of a quota, in a row
-  Failure unknown_;        // why the quotas, or the time used under one, are not known
-  File own_throttle_;
-  Quota quotas_[kQuotas];
-  uint8_t parts_ = 1;  // 1 and as many quotas as there ever were at once
-  std::unique_ptr<Group[]> groups_;
-  uint32_t count_ = 0;
+  Sums host_, own_;
+  CpuTimes times_[2];  // of all CPUs: the newest, and those before
+
+  const Roots roots_;
+  CgroupPlace group_, usage_group_;
   Text group_dir_;
+  File stat_;
+  File own_throttle_;
+  Failure unknown_;  // why the quotas, or the time used under one, are not known
+  Quota quotas_[kQuotas];
+  OwnCpus cpus_;
 };
 
 }  // namespace

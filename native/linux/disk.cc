@@ -153,21 +153,22 @@ class DiskProbe final : public Probe {
     out->SetLevel(Metric::kDiskInodes, 100 * used / inodes_);
   }
 
-  const Roots roots_;
-  Text path_;
-  MountWatch watch_{kLook};
-  Ext4Watch ext4_;
-  Failure remote_;  // what was local is no longer
-  File device_;     // of it in /sys; without a path where that is not shown
-  Failure gone_;    // that it was, and is no longer
   bool has_mount_ = false;
-  uint64_t mount_ = 0;  // its id
   bool blocking_ = false;
   bool asked_ = false;
   bool writable_ = false;
+  uint64_t mount_ = 0;  // its id
   unsigned long id_ = 0;
   double bytes_ = 0;
   double inodes_ = 0;
+
+  const Roots roots_;
+  Text path_;
+  MountWatch watch_{kLook};
+  File device_;  // of it in /sys; without a path where that is not shown
+  Ext4Watch ext4_;
+  Failure remote_;  // what was local is no longer
+  Failure gone_;    // that it was, and is no longer
 };
 
 }  // namespace

@@ -21,7 +21,6 @@ constexpr double kSector = 512;
 // Busy time is counted in ticks: a small excess over the elapsed time belongs to the next tick.
 constexpr double kTick = 0.01;
 // Interval between checks for new devices that no change of the mounts reveals.
-constexpr uint64_t kRetry = kSecond;
 constexpr uint64_t kLookAgain = 10 * kSecond;
 // A device that has moved this many sectors was busy; if its time is 0, the kernel does not keep it.
 constexpr uint64_t kSomeSectors = 2048;
@@ -206,22 +205,23 @@ class DiskIoProbe final : public Probe {
     if (seconds > *busiest) *busiest = seconds;
   }
 
+  uint8_t columns_ = 0;
+  bool stuck_ = false;
+  uint64_t look_at_ = kNever;
+  uint64_t at_ = 0;  // when they were last read
+  double read_ = 0, written_ = 0, busy_ = 0;
+  double operations_ = 0, waited_ = 0;  // waited: milliseconds
+  double over_ = 0;
+  ElapsedTime elapsed_;
+  List<std::unique_ptr<Counted>> counted_;
+
   const Roots roots_;
   Text path_;
   MountWatch watch_{kSecond};
   DiskDevices devices_{roots_};
-  List<std::unique_ptr<Counted>> counted_;
   Failure missing_;   // why there are no figures
   Failure idle_;      // why it is not known how busy they are
   Failure timeless_;  // or how long their operations take
-  uint8_t columns_ = 0;
-  uint64_t look_at_ = kNever;
-  uint64_t at_ = 0;  // when they were last read
-  ElapsedTime elapsed_;
-  double read_ = 0, written_ = 0, busy_ = 0;
-  double operations_ = 0, waited_ = 0;  // waited: milliseconds
-  double over_ = 0;
-  bool stuck_ = false;
 };
 
 }  // namespace

@@ -364,35 +364,34 @@ class MemoryProbe final : public Probe {
     level->stuck = waited >= kStuck && (writing || attempts != level->attempts);
   }
 
-  const Roots roots_;
-  File meminfo_;
-  File arc_;
-  Meminfo host_;
   bool host_known_ = false;
   bool with_swap_ = false, has_swap_ = false;
   bool in_lxcfs_ = false, arc_absent_ = false;
-  uint64_t arc_bytes_ = 0;
-  Failure failure_;
-  Failure unknown_;  // why limits are not known
-  Slope host_slope_;
-  GroupSwap group_swap_;
+  bool lost_ = false;  // the last read of a level's usage failed
   bool of_group_swap_ = false;
-  double swap_limit_ = 0;  // the least of the machine's and the groups'
-  File vmstat_;
-  Rate swapped_;
-  const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
-
-  CgroupPlace group_;
-  uint64_t limits_at_ = 0;
-  File own_stat_;  // version 1: for the limits of ancestors
-  std::unique_ptr<Level[]> levels_;
   uint32_t count_ = 0;
-  ProtectedMemory others_;  // of the machine
-  bool lost_ = false;       // the last read of a level's usage failed
+  uint64_t arc_bytes_ = 0;
+  uint64_t limits_at_ = 0;
   const Level* tightest_ = nullptr;
   double limit_ = 0;
-  Slope slope_;
+  double swap_limit_ = 0;  // the least of the machine's and the groups'
+  const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
+  std::unique_ptr<Level[]> levels_;
+  Meminfo host_;
+
+  const Roots roots_;
+  CgroupPlace group_;
+  ProtectedMemory others_;  // of the machine
+  Slope host_slope_, slope_;
+  Rate swapped_;
+  GroupSwap group_swap_;
   Text group_dir_, file_name_;
+  File meminfo_;
+  File arc_;
+  File vmstat_;
+  File own_stat_;  // version 1: for the limits of ancestors
+  Failure failure_;
+  Failure unknown_;  // why limits are not known
 };
 
 }  // namespace

@@ -146,18 +146,18 @@ class NetworkProbe final : public Probe {
     rules_.Choose(interfaces_, &choice_);
   }
 
-  const Roots roots_;
-  Text selected_;  // empty for all that count
   bool found_ = false;
-  File file_;
-  InterfaceRules rules_;
-  List<Interface> interfaces_, fresh_;
   MetricMask columns_ = 0;  // those that were asked for
   uint64_t last_id_ = 0;
-  Failure choice_;  // why it is not known which ones count
   uint64_t choose_at_ = 0;
   uint64_t wait_ = 0;
+  const Roots roots_;
+  Text selected_;  // empty for all that count
+  List<Interface> interfaces_, fresh_;
+  File file_;
   Traffic traffic_;
+  InterfaceRules rules_;
+  Failure choice_;  // why it is not known which ones count
 };
 
 }  // namespace

@@ -169,29 +169,29 @@ class OneProcess : public Probe {
     out->SetLevel(Metric::kProcessFds, descriptors_share_);
   }
 
+  double rss_ = 0;
+  const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
+  const char* cpu_origin_ = "";
+  ProcessStat last_;
+  Text descriptors_;
   File stat_;
   File statm_;
   File status_;
   File limits_;
   File io_;
-  Text descriptors_;
-  ProcessStat last_;
-  double rss_ = 0;
-  const char* cpu_origin_ = "";
-  const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
 
  private:
-  OnlineCpus cpus_;
-  Slope slope_, footprint_slope_;
-  double footprint_ = 0;
+  uint64_t last_at_ = 0;
   uint64_t descriptors_at_ = 0;
+  double last_seconds_ = 0;
+  double used_ = 0, elapsed_ = 0;
+  double footprint_ = 0;
   double descriptors_share_ = 0;
+  SteadyGrowth growth_;
   GrowingSum read_, written_;
   ElapsedTime io_time_;
-  uint64_t last_at_ = 0;
-  double last_seconds_ = 0;
-  SteadyGrowth growth_;
-  double used_ = 0, elapsed_ = 0;
+  Slope slope_, footprint_slope_;
+  OnlineCpus cpus_;
 };
 
 // Always from the real /proc: this process is this process, wherever HOST_PROC points.

@@ -488,42 +488,42 @@ class ProcessTree final : public Probe {
     return nullptr;
   }
 
-  const Roots roots_;
-  const char* proc_ = "/proc";
-  int64_t root_ = 0;
   bool exact_ = false;
   bool uncounted_ = false;
   bool has_children_files_ = false;
-  uint64_t made_at_ = 0;  // ticks since boot
-  char origin_[160] = "";
-  const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
-
-  Member* members_ = nullptr;
+  bool alive_ = true;
+  bool waited_grown_ = false;  // a child has come and gone since the last read
   uint32_t count_ = 0;
   uint32_t capacity_ = 0;
   uint32_t held_ = 0;
+  Member* members_ = nullptr;
+  const char* proc_ = "/proc";
+  int64_t root_ = 0;
+  uint64_t made_at_ = 0;  // ticks since boot
+  uint64_t io_from_ = 0;  // the same; what a process that began later has read and written is growth
+  MetricMask extra_ = 0;
 
   uint64_t last_at_ = 0;
+  uint64_t read_at_ = 0;
   uint64_t scanned_at_ = 0;
   uint64_t read_period_ = kReadPeriod;
   uint64_t scan_period_ = kScanPeriod;
-  bool alive_ = true;
   double growth_ = 0;
-  SteadyGrowth late_;
-  OnlineCpus cpus_{roots_};
-  bool waited_grown_ = false;  // a child has come and gone since the last read
   double last_threads_ = 0;
-  uint64_t read_at_ = 0;
   double used_ = 0, elapsed_ = 0;
   double total_ = 0;  // seconds of CPU since each of them began
   double rss_ = 0, threads_ = 0, processes_ = 0;
-  MetricMask extra_ = 0;
-  uint64_t io_from_ = 0;  // ticks since boot; what a process that began later has read and written is growth
   double read_ = 0, written_ = 0;
-  ElapsedTime io_elapsed_;
-  Failure io_failure_;
   double footprint_ = -1, descriptors_ = -1;  // negative: not known
+  const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
+
+  const Roots roots_;
+  SteadyGrowth late_;
+  OnlineCpus cpus_{roots_};
+  ElapsedTime io_elapsed_;
   Slope slope_;
+  Failure io_failure_;
+  char origin_[160] = "";
 };
 
 }  // namespace

@@ -6,10 +6,14 @@
 #include <memory>
 
 #include "port/metrics.h"
+#include "util/time.h"
 
 namespace tripline {
 
 class Environment;
+
+// How often a source that was lost is tried again.
+constexpr uint64_t kRetry = kSecond;
 
 // Narrows a metric to one path, zone, process or the like. The metric's scope (metrics.h) says which field counts; the
 // others keep their defaults.

@@ -44,12 +44,12 @@ void ResetSignals() {
 class Supervisor {
  public:
   explicit Supervisor(const SpawnSpec& spec, const CommandGroup& group)
-      : group_(group), end_signal_(spec.end_signal), kill_after_(spec.kill_after), idle_(spec.idle) {
+      : end_signal_(spec.end_signal), kill_after_(spec.kill_after), idle_(spec.idle), group_(group) {
     own_process_group_ = !spec.foreground;
   }
 
   // Starts the command. False when that failed, which has been reported.
-  bool Start(const SpawnSpec& spec, const char** shell_arguments, int control) {
+  [[gnu::noinline]] bool Start(const SpawnSpec& spec, const char** shell_arguments, int control) {
     HoldOrphans();
     ResetSignals();
     const pid_t parent_group = getpgrp();
@@ -77,7 +77,7 @@ class Supervisor {
     return true;
   }
 
-  void Run() {
+  [[gnu::noinline]] void Run() {
     written_at_ = bare::Now();
     for (;;) {
       is_empty_ = Reap();
@@ -375,15 +375,11 @@ class Supervisor {
     gave_up_ = refusals_ >= kRefusals;
   }
 
-  CommandGroup group_;
-  ProcessScanner scanner_;
-  Relay relays_[2];
   Drain drain_;
   const int end_signal_;
   const uint64_t kill_after_;
   const uint64_t idle_;
   bool own_process_group_ = true;
-  int shared_[SpawnSpec::kMostShared];  // extra descriptors for the command, open until it has started
   uint32_t shared_count_ = 0;
   int control_ = -1;
   pid_t command_ = 0;
@@ -403,6 +399,12 @@ class Supervisor {
   bool killed_ = false;
   uint32_t refusals_ = 0;
   bool gave_up_ = false;
+
+  // What is large comes last: each access to a member behind it would take three bytes more.
+  int shared_[SpawnSpec::kMostShared];  // extra descriptors for the command, open until it has started
+  ProcessScanner scanner_;
+  CommandGroup group_;
+  Relay relays_[2];
 };
 
 }  // namespace

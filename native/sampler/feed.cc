@@ -15,9 +15,6 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // Reads that are this far apart share their moments; faster ones are the last stretch before a line.
 constexpr uint64_t kSharedFrom = 50 * kMillisecond;
 
-// A lost source is tried again this often.
-constexpr uint64_t kRetry = kSecond;
-
 }  // namespace
 
 void Feed::Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty) {

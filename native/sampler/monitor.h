@@ -127,11 +127,11 @@ class Monitor {
   Handles<Guard> guards_;
   Requests requests_;
   Verdicts verdicts_;
-  Readings readings_;
   double stretch_ = 1;
   uint64_t next_due_ = kNever;
   uint64_t reads_ = 0;
   uint32_t limit_count_ = 0;
+  Readings readings_;
 };
 
 }  // namespace tripline

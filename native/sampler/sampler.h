@@ -123,9 +123,6 @@ class Sampler : private Host {
 
   Mutex lock_;
   Waiter waiter_;
-  Monitor monitor_ GUARDED_BY(lock_){MakeProbeOf, &waiter_, &lock_, WakeFromHelper, this};
-  Tickers tickers_{this};
-  Recorders recorders_{this};
 
   // The thread.
   bool running_ GUARDED_BY(lock_) = false;
@@ -136,13 +133,17 @@ class Sampler : private Host {
   uint64_t suspend_noticed_at_ GUARDED_BY(lock_) = 0;
   bool real_time_asked_ GUARDED_BY(lock_) = false;
   Punctuality punctuality_ GUARDED_BY(lock_);
-  Failure unlocked_ GUARDED_BY(lock_);
 
   // What it costs.
   Governor governor_ GUARDED_BY(lock_);
   uint64_t wakeups_ GUARDED_BY(lock_) = 0;
   uint64_t cpu_ GUARDED_BY(lock_) = 0;
   uint64_t cpu_before_ GUARDED_BY(lock_) = 0;  // of threads that have ended
+
+  Tickers tickers_{this};
+  Recorders recorders_{this};
+  Failure unlocked_ GUARDED_BY(lock_);
+  Monitor monitor_ GUARDED_BY(lock_){MakeProbeOf, &waiter_, &lock_, WakeFromHelper, this};
 };
 
 }  // namespace tripline

@@ -15,17 +15,8 @@ namespace {
 // How long a blocking read may take before its metrics count as unavailable.
 constexpr uint64_t kSlowLimit = 2 * kSecond;
 
-// How often a probe that could not be made is tried again. One that yields nothing any more is made anew as well, but
-// less and less often, since the old one may recover by itself.
-constexpr uint64_t kRetry = kSecond;
+// A probe that yields nothing any more is made again less and less often, since the old one may recover by itself.
 constexpr uint64_t kLongestRetry = 16 * kSecond;
-
-std::unique_ptr<char[]> Copy(const char* text) {
-  const size_t size = std::strlen(text) + 1;
-  std::unique_ptr<char[]> copy(new char[size]);
-  std::memcpy(copy.get(), text, size);
-  return copy;
-}
 
 }  // namespace
 
@@ -44,12 +35,13 @@ Source::Source(Metric metric, const Selector& selector, ProbeMaker make, Mutex* 
       pid_(selector.pid),
       tree_(selector.tree),
       environment_(InfoOf(metric).scope == Scope::kEnvironment ? selector.environment : nullptr),
-      name_(Copy(selector.name)),
       make_(make),
       lock_(lock),
       wake_(wake),
       argument_(argument),
-      retry_after_(kRetry) {}
+      retry_after_(kRetry) {
+  name_.Set(selector.name);
+}
 
 Source::~Source() {
   if (slow_ != nullptr) slow_->Abandon();

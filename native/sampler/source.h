@@ -9,6 +9,7 @@
 #include "port/probe.h"
 #include "sampler/standstill.h"
 #include "util/list.h"
+#include "util/text.h"
 
 namespace tripline {
 
@@ -86,7 +87,7 @@ class Source {
   const int64_t pid_;
   const bool tree_;
   Environment* const environment_;
-  const std::unique_ptr<char[]> name_;
+  Text name_;
   const ProbeMaker make_;
   Mutex* const lock_;
   void (*const wake_)(void*);
