@@ -7,7 +7,7 @@ import { addonFlags, compileAll, linkAddon, nodeApiFlags, root, systemCompiler }
 const folder = join(root, '.cache/bench')
 const addon = join(folder, 'bare.node')
 
-/** Whether it could be built. */
+/** Whether the bare ticker could be built. */
 export async function buildBare() {
   mkdirSync(folder, { recursive: true })
   const flags = ['-std=c++17', '-O2', '-DNDEBUG', ...addonFlags, ...nodeApiFlags()]

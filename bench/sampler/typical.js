@@ -11,7 +11,7 @@ const LIMITS = {
   temperature: { above: 150 },
 }
 
-/** Those of the limits whose metrics this machine has. */
+/** The limits whose metrics this machine has. */
 export function typicalLimits() {
   const here = new Set(capabilities().flatMap((each) => (each.available ? [each.metric] : [])))
   return Object.fromEntries(Object.entries(LIMITS).filter(([metric]) => here.has(metric)))

@@ -10,7 +10,7 @@ namespace tripline {
 void CloseAllBut(int* kept, uint32_t count) {
   struct proc_fdinfo open[128];
   const pid_t own = getpid();
-  // Lists as many at a time as fit, until only those to keep are left.
+  // Lists as many descriptors at a time as fit, until only those to keep are left.
   for (bool closed = true; closed;) {
     closed = false;
     const int size = proc_pidinfo(own, PROC_PIDLISTFDS, 0, open, sizeof(open));

@@ -1,5 +1,5 @@
-// How long the end of a command waits for output that was not passed on yet, after the last process that could write
-// more has ended.
+// Decides how long the end of a command is delayed for output that was not passed on yet, after the last process that
+// could write more has ended.
 #pragma once
 
 #include <algorithm>

@@ -13,7 +13,7 @@ struct ErrnoName {
   char name[13];
 };
 
-// Names rather than strerror(): that one follows the locale, and a name can be searched for.
+// Names rather than strerror(), whose texts depend on the locale; a name can be searched for.
 constexpr ErrnoName kErrnoNames[] = {
     {EACCES, "EACCES"},
     {EAGAIN, "EAGAIN"},
@@ -60,7 +60,7 @@ void Failure::SetErrno(const char* call, const char* subject, int error, const c
   }
   const bool has_subject = subject != nullptr && subject[0] != '\0';
   const bool has_hint = hint != nullptr && hint[0] != '\0';
-  // Of a path that is too long for the text its middle is left out, and not the reason.
+  // If the path is too long for the text, its middle is left out, so that the reason is kept.
   const size_t others =
       strlen(call) + strlen(" ...: ") + strlen(name) + (has_hint ? strlen(hint) + strlen(" ()") : 0) + 1;
   const size_t room = others < sizeof(text) ? sizeof(text) - others : 0;

@@ -1,4 +1,4 @@
-// Which processes belong to a command, and signals to all of them. Implemented by the OS folders of POSIX systems, for
+// Finds the processes that belong to a command, and signals them. Implemented by the OS folders of POSIX systems, for
 // native/posix: the supervisor uses it to follow its command, and the process that started the supervisor uses it to
 // clean up after a supervisor that was killed. System calls only (posix/bare.h), on memory that Open() maps.
 #pragma once

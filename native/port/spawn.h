@@ -1,4 +1,4 @@
-// Running a command so that nothing it starts gets away. A specification: each OS folder implements it.
+// Runs a command in such a way that no process it starts can escape. Implemented by each OS folder.
 //
 // Linux and macOS put a small process, the supervisor, between this one and the command (native/posix): it ends the
 // whole tree when this process dies. On Linux the supervisor is the subreaper that inherits every orphan of the
@@ -57,7 +57,7 @@ struct CommandEvent {
   enum Kind : uint8_t {
     kExited,  // the command itself has ended: `code`, or the signal that it died of
     kIdle,
-    kGone,  // so has everything that it had started; the last event
+    kGone,  // everything that it had started has ended too; the last event
     kLost,  // the supervisor was killed, and every process that could be found is dead; the last event
   };
   Kind kind = kGone;

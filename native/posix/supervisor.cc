@@ -23,7 +23,7 @@ namespace tripline {
 
 namespace {
 
-// Scans in a row in which all survivors could not be killed (EPERM): they belong to another user.
+// Consecutive scans in which no survivor could be killed (EPERM), because all belong to another user.
 constexpr uint32_t kRefusals = 20;
 // Attempts to remove the group.
 constexpr uint32_t kRemovals = 20;

@@ -40,7 +40,7 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
    */
   static captureStack: boolean = false
 
-  /** The same for every kind of reason. */
+  /** The code of this class, which is the same for every kind of reason. */
   declare readonly code: 'ERR_TRIPLINE_CANCELED'
   /** Why it was canceled; narrow it by `kind`. */
   readonly reason: R

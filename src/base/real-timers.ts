@@ -16,7 +16,7 @@ export function isFake(value: object): boolean {
   )
 }
 
-/** Node's own timers. If this file was loaded under a fake clock that hides them, that clock's, until {@link reveal}. */
+/** Node's own timers; until {@link reveal}, those of a fake clock that hid Node's own when this file was loaded. */
 export const realTimers: RealTimers = { ...timers }
 
 let hidden = isFake(timers.setTimeout)

@@ -15,7 +15,7 @@ export function checkLimits(limits: Limits): void {
 
 /** Returns the limits with those on `process.*` bound to the tree under `root`, unless they name another process. */
 export function bindToTree(limits: Limits, root: number): Limits {
-  // The metrics are known to exist. If the tree does not, the command ended before the first read.
+  // The metrics are known to exist. If the tree does not exist, the command ended before the first read.
   const { conditions, ...metrics } = limits
   return { ...bindTo(metrics, { pid: root, tree: true, onMissing: 'ignore' }), ...(conditions && { conditions }) }
 }

@@ -7,15 +7,15 @@ export const EXIT = {
   notStarted: 122,
   /** Ended because a resource limit was crossed. */
   limit: 123,
-  /** Ended because its time was up, as timeout(1). */
+  /** Ended because its time was up; the same status as that of timeout(1). */
   timeout: 124,
   /** Wrong usage, or a failure of tripline. */
   failure: 125,
-  /** The command was found and could not be run. */
+  /** The command was found but could not be run. */
   notExecutable: 126,
   notFound: 127,
   /** Added to the number of the signal that the command died of. */
   signalBase: 128,
-  /** With `--gnu-status`: it had to be killed. */
+  /** With `--gnu-status`: the command had to be killed. */
   killed: 137,
 } as const

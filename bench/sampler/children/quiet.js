@@ -4,7 +4,7 @@ import { guard, samplerStats } from '../../../dist/index.js'
 import { typicalLimits } from '../typical.js'
 
 const [mode, seconds] = process.argv.slice(2)
-// Everything is loaded either way, so that what the garbage collector has left to do is the same.
+// Everything is loaded either way, so that the garbage collector has the same work left to do.
 const limits = typicalLimits()
 const heap = process.memoryUsage().heapUsed
 if (mode === 'guard') guard(limits)

@@ -1,5 +1,5 @@
-// race.js <group> <adaptive|fixed> <bytes per second> <line in bytes>: memory races towards a line; how far past it it was
-// when the breach was seen, and what the sampling thread had cost by then.
+// race.js <group> <adaptive|fixed> <bytes per second> <line in bytes>: memory races towards a line. Measures how far past
+// the line the memory was when the breach was seen, and the CPU time of the sampling thread until then.
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { guard, samplerStats } from '../../../dist/index.js'
