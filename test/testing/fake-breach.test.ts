@@ -292,6 +292,19 @@ describe('a faked breach of limits', () => {
     expect(() => guard(limits)).toThrow(MetricUnavailableError)
   })
 
+  it('can begin calm where this machine lacks the metric', () => {
+    const limits = { undervoltage: 0 }
+    using calm = fakeBreach(limits, 'undervoltage', 1)
+    calm.clear()
+    using watched = guard(limits)
+    expect(watched.state).toBe('clear')
+    using breach = fakeBreach(limits, 'undervoltage', 1)
+    expect(watched.state).toBe('breached')
+    breach[Symbol.dispose]()
+    expect(watched.state).toBe('clear')
+    expect(calm.guards).toEqual([watched])
+  })
+
   it('finds limits that are never shared', () => {
     using breach = fakeBreach({ 'memory.oomKills': 0 }, 'memory.oomKills', 1)
     using watched = guard({ 'memory.oomKills': 0 })
