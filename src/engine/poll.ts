@@ -6,32 +6,33 @@ import { Timer } from './timers.js'
 
 /** A check, and when it is run. */
 export interface PollSettings {
-  /** Gets a signal where there is a `timeout`; it aborts when that is over, or polling ends. */
+  /** Receives a signal only if `abortable`; it aborts at the timeout, and when polling ends. */
   readonly check: (signal: AbortSignal) => unknown
+  readonly abortable: boolean
   /** From the end of one check to the start of the next, in milliseconds. */
   readonly interval: number
-  /** How long an answer is waited for, in milliseconds; Infinity is forever. */
+  /** The longest time that a check may take, in milliseconds; Infinity never ends the wait. */
   readonly timeout: number
 }
 
 /** The outcome of a check. */
 export type Outcome = {
-  /** By how much the check began later than it was due, in milliseconds. */
+  /** How late the check began after it was due, in milliseconds. */
   readonly late: number
 } & (
   | {
       readonly failed: false
-      /** What it returned, or its promise resolved to. */
+      /** The value that it returned, or that its promise resolved to. */
       readonly value: unknown
     }
   | {
       readonly failed: true
-      /** What it threw, or its promise rejected with; a `TimeoutError` where it has not answered in time. */
+      /** The error that it threw, or that its promise rejected with; a `TimeoutError` if it took too long. */
       readonly error: unknown
     }
 )
 
-/** A timeout that comes this much late, in milliseconds, says that the event loop was blocked, not that the check hangs. */
+/** If a timeout comes this much late, in milliseconds, the event loop was blocked, and the check may not hang. */
 const LATE = 50
 
 interface Attempt {
@@ -42,9 +43,9 @@ interface Attempt {
 }
 
 /**
- * Polling keeps no process alive. A check that does not answer in time is reported as failed, and again every `interval`
- * until its promise settles; what it settles with is then not reported, and the next check begins `interval` later. All
- * checks run in the async context in which the `Poll` was made.
+ * Repeats a check, without keeping the process alive. A check that takes too long is reported as failed, and again after every
+ * `interval` until its promise settles. The result is then not reported, and the next check begins `interval` later. All checks
+ * run in the async context in which the poll was made.
  */
 export class Poll {
   readonly #settings: PollSettings
@@ -58,7 +59,7 @@ export class Poll {
 
   /**
    * @param report called with each outcome; must not throw
-   * @param isReal whether it keeps to the real clock, whichever is in force
+   * @param isReal whether it stays on the real clock, even if a test has replaced the clock
    */
   constructor(settings: PollSettings, report: (outcome: Outcome) => void, isReal: boolean = false) {
     this.#settings = settings
@@ -68,7 +69,7 @@ export class Poll {
     this.#now = isReal ? realNow : now
   }
 
-  /** Runs the first check now; where that is not asynchronous, its outcome is reported before this returns. */
+  /** Runs the first check now. If it is synchronous, its outcome is reported before this returns. */
   start(): void {
     this.#polling = true
     this.#dueAt = this.#now()
@@ -85,9 +86,9 @@ export class Poll {
   }
 
   #check(): void {
-    const { timeout } = this.#settings
+    const { abortable, timeout } = this.#settings
     const at = this.#now()
-    const controller = timeout === Infinity ? undefined : new AbortController()
+    const controller = abortable ? new AbortController() : undefined
     const attempt: Attempt = { late: at - this.#dueAt, controller, deadline: at + timeout, timedOut: false }
     this.#attempt = attempt
     try {

@@ -121,7 +121,7 @@ export class ConditionWatch {
   constructor(condition: ParsedCondition, isReal: boolean, step: (value: number, late: number) => boolean) {
     this.#condition = condition
     this.#step = step
-    this.#poll = new Poll(condition, (outcome) => this.#take(outcome), isReal)
+    this.#poll = new Poll({ ...condition, abortable: true }, (outcome) => this.#take(outcome), isReal)
   }
 
   get name(): string {

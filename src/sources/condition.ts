@@ -56,7 +56,7 @@ export class ConditionSource extends BuiltInSource {
     }
     this.interval = parsePeriod(interval, 'condition.interval')
     this.name = name === '' ? 'condition' : name
-    const polled = { check, interval: this.interval, timeout: Infinity }
+    const polled = { check, abortable: false, interval: this.interval, timeout: Infinity }
     this.#settings = { ...polled, name: this.name, cancelOnError: onError === 'cancel' }
   }
 

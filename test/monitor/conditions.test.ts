@@ -319,6 +319,18 @@ describe('a guard with conditions', () => {
     expect(ready.calls).toBe(calls)
   })
 
+  it('gives a check without a timeout a signal, too', () => {
+    let signal: AbortSignal | undefined
+    const check = (given: AbortSignal): Promise<boolean> => {
+      signal = given
+      return silent()
+    }
+    const watched = guard({ conditions: { ready: { check, timeout: Infinity } } })
+    expect(signal!.aborted).toBe(false)
+    watched.close()
+    expect(signal!.aborted).toBe(true)
+  })
+
   it('may be closed by its own check, and by a listener', async () => {
     const watched: Guard = guard({
       conditions: { ready: { check: () => (watched as Guard | undefined)?.close() === undefined, interval: 1 } },
