@@ -96,7 +96,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     this.interval = parsePeriod(options.interval ?? 1000, 'interval')
     if (!ON_MISSING.includes(onMissing)) throw invalidValue('onMissing', "'throw' or 'ignore'", onMissing)
     const keys = parseQueries(metrics)
-    const queries = [metrics].flat() as MetricQuery[]
+    const queries: readonly MetricQuery[] = Array.isArray(metrics) ? metrics : [metrics as MetricQuery]
     const entries: Entry[] = []
     this.#entries = entries
     try {

@@ -20,7 +20,8 @@ await scenario(async () => {
     `disk.free breaches (mounted ${mount
       .split(' ')[3]
       .split(',')
-      .filter((word) => /^(ro|rw|emergency_ro)$/.test(word))})`,
+      .filter((word) => /^(ro|rw|emergency_ro)$/.test(word))
+      .join()})`,
     'low',
     'breach',
   )
