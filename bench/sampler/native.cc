@@ -530,24 +530,27 @@ void Typical(int rounds, char** names, int count) {
   }
   OtherCalls others;
   const std::vector<std::vector<Call>> passes = RecordPasses(quick, &others);
+  OtherCalls unused;
+  const std::vector<std::vector<Call>> of_memory = RecordPasses({Watched("memory")}, &unused);
   SamplerBench bench(true);
   for (const Watched& each : metrics) bench.Watch(each, 100 * kMillisecond, 0);
   SleepUntil(MonotonicNow() + 3 * kSecond);
-  std::vector<double> ours, wakes, reads;
+  std::vector<double> ours, wakes, reads, memory;
   double wakeups = 0;
   for (int i = 0; i < rounds; i++) {
     const uint64_t before = bench.Stats().wakeups, cpu = SamplerBench::ThreadCpu(), start = MonotonicNow();
     wakes.push_back(RunBare(10, 2, false).cpu);
     reads.push_back(RunBare(10, 2, false, &passes, &others).cpu);
+    memory.push_back(RunBare(10, 2, false, &of_memory, &unused).cpu);
     const double woken = static_cast<double>(bench.Stats().wakeups - before);
     ours.push_back(static_cast<double>(SamplerBench::ThreadCpu() - cpu) / woken);
     wakeups += woken / ToSeconds(MonotonicNow() - start);
   }
   bench.Stop();
-  for (auto* each : {&ours, &wakes, &reads}) std::sort(each->begin(), each->end());
+  for (auto* each : {&ours, &wakes, &reads, &memory}) std::sort(each->begin(), each->end());
   const size_t middle = ours.size() / 2;
-  printf("{\"ours\":%.0f,\"wakes\":%.0f,\"reads\":%.0f,\"wakeups\":%.2f}\n", ours[middle], wakes[middle], reads[middle],
-         wakeups / rounds);
+  printf("{\"ours\":%.0f,\"wakes\":%.0f,\"reads\":%.0f,\"memory\":%.0f,\"wakeups\":%.2f}\n", ours[middle],
+         wakes[middle], reads[middle], memory[middle], wakeups / rounds);
 }
 
 // ---- memory --------------------------------------------------------------------------------------------------------

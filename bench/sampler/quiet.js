@@ -56,7 +56,7 @@ export async function measureQuiet(add) {
       'x a thread that only wakes',
       {
         atMost: 2,
-        note: `${us(typical.ours)} against ${us(typical.wakes)} µs; ${us(typical.reads)} for a bare thread that makes the same reads`,
+        note: `${us(typical.ours)} against ${us(typical.wakes)} µs; ${us(typical.reads)} for a bare thread that makes the same reads, ${us(typical.memory)} for one that reads /proc/meminfo alone. That file is read at every wake-up: memory can fill within 100 ms, and a limit on it promises to see that. Shares over time are read every second or third time, disks and pressure less often`,
       },
     ),
   )

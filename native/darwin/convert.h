@@ -46,7 +46,6 @@ struct CpuSums {
 // vm_statistics64, in pages.
 struct VmPages {
   uint64_t internal = 0, purgeable = 0, wired = 0, compressor = 0;
-  uint64_t swapins = 0, swapouts = 0;
 };
 
 // Free memory plus memory that can be reclaimed, which is everything that Activity Monitor does not call used. A
