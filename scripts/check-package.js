@@ -1,12 +1,13 @@
 // Checks package.json against the entry points, and the packed tarball against the rules of the registry (publint) and of
 // TypeScript's module resolution (attw).
-import { execFileSync, spawnSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { manifestFields } from './lib/entries.js'
+import { pack } from './lib/pack.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'tripline-package-'))
@@ -30,9 +31,7 @@ function checkEntries() {
 }
 
 try {
-  const pack = ['pack', '--json', '--ignore-scripts', '--pack-destination', folder]
-  const [{ filename }] = JSON.parse(execFileSync('npm', pack, { cwd: root, encoding: 'utf8' }))
-  const tarball = join(folder, filename)
+  const tarball = pack(folder)
   const sound = [checkEntries(), check('publint', 'run', tarball, '--strict'), check('attw', tarball)]
   process.exitCode = sound.every(Boolean) ? 0 : 1
 } finally {

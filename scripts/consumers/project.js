@@ -12,6 +12,12 @@ export class Workshop {
     this.tarball = tarball
   }
 
+  /** The path of the binary for this machine, as installed. */
+  async addon() {
+    const folder = await this.project('plain')
+    return join(folder, `node_modules/tripline/prebuilds/${process.platform}-${process.arch}/tripline.node`)
+  }
+
   /** A new folder in which nothing is installed. */
   empty(name, manifest = {}) {
     const folder = join(this.folder, name)
@@ -44,9 +50,11 @@ export function write(folder, files) {
   }
 }
 
-/** The environment without what npm and a test runner above would hand down. */
+/** The environment without what npm and a test runner above would hand down; how the registry is reached stays. */
 function ownEnvironment(more) {
-  const own = Object.entries(process.env).filter(([name]) => !/^(?:npm_|NODE_|TRIPLINE_|INIT_CWD|VITEST)/i.test(name))
+  const own = Object.entries(process.env).filter(
+    ([name]) => !/^(?:npm_(?!config_)|NODE_(?:OPTIONS|ENV|PATH|TEST)|TRIPLINE_|INIT_CWD|VITEST)/i.test(name),
+  )
   return { ...Object.fromEntries(own), ...more }
 }
 

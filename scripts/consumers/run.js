@@ -14,8 +14,10 @@ import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { pack } from '../lib/pack.js'
+import { bundlerRows } from './bundlers.js'
 import { frameworkRows } from './frameworks.js'
 import { Workshop } from './project.js'
+import { installerRows } from './installers.js'
 import { typeRows } from './types.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -28,7 +30,7 @@ const { values: options, positionals: words } = parseArgs({
     keep: { type: 'boolean' },
   },
 })
-const rows = [...frameworkRows, ...typeRows].filter(
+const rows = [...frameworkRows, ...typeRows, ...installerRows, ...bundlerRows].filter(
   ({ name, everyday }) =>
     (!options.everyday || everyday) && (words.length === 0 || words.some((word) => name.includes(word))),
 )

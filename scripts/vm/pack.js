@@ -1,13 +1,13 @@
 // Packs the tarball and installs it as a user would. prebuilds/ holds the last released binaries, so for x64 the addon in
 // build/Release replaces the one in the tarball.
-import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createHash } from 'node:crypto'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { pack as packTarball } from '../lib/pack.js'
 import { run } from './shell.js'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
-const built = join(root, 'build/Release')
 
 /**
  * Packs into `folder` and installs there. With `prebuilt`, prebuilds/ is used unchanged. Returns the folder of the
@@ -17,30 +17,12 @@ export function pack(folder, { prebuilt = false } = {}) {
   rmSync(folder, { recursive: true, force: true })
   mkdirSync(folder, { recursive: true })
   run('npm', ['run', '--silent', 'build:ts'], { cwd: root })
-  const packed = run('npm', ['pack', '--silent', '--ignore-scripts', '--pack-destination', folder], { cwd: root })
-  let tarball = join(folder, packed.split('\n').at(-1))
-  if (!prebuilt) tarball = replaceAddon(folder, tarball)
+  const tarball = packTarball(folder, { ownBuild: !prebuilt })
   const app = join(folder, 'app')
   mkdirSync(app)
   writeFileSync(join(app, 'package.json'), '{"type":"module","private":true}\n')
   run('npm', ['install', tarball, '--ignore-scripts', '--no-audit', '--no-fund', '--silent'], { cwd: app })
   return { installed: app, hash: hashOf(join(app, 'node_modules/tripline')) }
-}
-
-/** Replaces the addon for x64 in the tarball by that of this checkout. */
-function replaceAddon(folder, tarball) {
-  const addon = existsSync(built) ? readdirSync(built).find((each) => each.endsWith('.node')) : undefined
-  if (addon === undefined) throw new Error('there is no addon in build/Release: npm run build:native makes it')
-  run('tar', ['xzf', tarball], { cwd: folder })
-  rmSync(tarball)
-  const prebuilds = join(folder, 'package/prebuilds/linux-x64')
-  for (const each of readdirSync(prebuilds).filter((file) => file.endsWith('.node'))) {
-    copyFileSync(join(built, addon), join(prebuilds, each))
-  }
-  return join(
-    folder,
-    run('npm', ['pack', '--silent', '--ignore-scripts', './package'], { cwd: folder }).split('\n').at(-1),
-  )
 }
 
 /** A hash of the files that run. Not of the tarball: that contains file times, and docs/ with the table of results. */

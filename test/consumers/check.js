@@ -4,9 +4,9 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { guard } from 'tripline'
 
 export async function report() {
+  const watched = guard({ 'process.rss': { above: '1MB' } })
   // A guard alone keeps no process alive.
   const alive = setInterval(() => {}, 1000)
-  const watched = guard({ 'process.rss': { above: '1MB' } })
   const breach = await new Promise((resolve) => watched.on('breach', resolve))
   watched.close()
   clearInterval(alive)
