@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { pack } from '../lib/pack.js'
 import { bundlerRows } from './bundlers.js'
+import { executableRows } from './executables.js'
 import { frameworkRows } from './frameworks.js'
 import { Workshop } from './project.js'
 import { installerRows } from './installers.js'
@@ -30,7 +31,7 @@ const { values: options, positionals: words } = parseArgs({
     keep: { type: 'boolean' },
   },
 })
-const rows = [...frameworkRows, ...typeRows, ...installerRows, ...bundlerRows].filter(
+const rows = [...frameworkRows, ...typeRows, ...installerRows, ...bundlerRows, ...executableRows].filter(
   ({ name, everyday }) =>
     (!options.everyday || everyday) && (words.length === 0 || words.some((word) => name.includes(word))),
 )
