@@ -1,15 +1,21 @@
-// Refuses a release that is not whole: `npm run release [-- --quick] [FOLDER]`, which npm also runs ahead of `npm publish`.
+// Refuses a release that is not whole, and packs one that is: `npm run release [-- --quick] [FOLDER]`.
 // `--quick` leaves out what takes minutes: the checks, the tests and the proof of the binaries. CONTRIBUTING has the steps.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './lib/cxx.js'
+import { pack } from './lib/pack.js'
 
 const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean', default: false } },
+  options: { quick: { type: 'boolean', default: false }, refuse: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
+// Ahead of `npm publish` in a checkout, whose package.json has fields for developers.
+if (values.refuse) {
+  console.error('release: npm run release writes a tarball; publish that')
+  process.exit(1)
+}
 const folder = resolve(positionals[0] ?? root)
 
 /** Each takes minutes; a failure explains itself. */
@@ -82,4 +88,5 @@ for (const [command, ...args] of values.quick ? [] : STEPS) {
     process.exit(1)
   }
 }
-console.log(`release: ${manifest.name} ${manifest.version} is ready`)
+const tarball = values.quick ? '' : ` in ${relative(process.cwd(), pack(join(root, '.cache/release')))}`
+console.log(`release: ${manifest.name} ${manifest.version} is ready${tarball}`)

@@ -35,7 +35,7 @@ const webpackConfig = (external) => `module.exports = {
 }
 `
 
-/** Of each: the command with tripline outside or inside, what it writes, and what users are told to do. */
+/** Of each: the command with tripline outside or inside, what it writes, and what the manual advises. */
 const bundlers = {
   esbuild: {
     file: 'program.mjs',

@@ -34,7 +34,14 @@ const seaRow = (version) => ({
     const host = fetchRuntime(node(version))
     await run(host, ['--experimental-sea-config', 'sea.json'], { cwd })
     copyFileSync(host, join(cwd, 'program'))
-    const postject = ['node_modules/postject/dist/cli.js', 'program', 'NODE_SEA_BLOB', 'bundle.blob', '--sentinel-fuse', FUSE]
+    const postject = [
+      'node_modules/postject/dist/cli.js',
+      'program',
+      'NODE_SEA_BLOB',
+      'bundle.blob',
+      '--sentinel-fuse',
+      FUSE,
+    ]
     await run(process.execPath, postject, { cwd })
     const result = await ship(workshop, `sea-${version}`, join(cwd, 'program'))
     return { ...result, needs: 'TRIPLINE_ADDON' }

@@ -57,7 +57,7 @@ const row = (name, { manager, version = 24, args, files = {}, flags, ...more }) 
 const YARN = tool('@yarnpkg/cli-dist@4.18.1', 'bin/yarn.js')
 const yarnSettings = (linker) => ({
   '.yarnrc.yml': `nodeLinker: ${linker}\nenableGlobalCache: false\nenableTelemetry: false\nenableImmutableInstalls: false\n`,
-  // The project is no part of one above.
+  // Marks a project of its own.
   'yarn.lock': '',
 })
 

@@ -88,11 +88,16 @@ describe('a release', () => {
     expect(look().output).toContain('v1.2.0 is released already')
   })
 
-  it('is checked by npm before each publication', () => {
+  it('is not published from a checkout, whose package.json has fields for developers', () => {
     const { scripts, ...manifest } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
       scripts: Record<string, string>
     }
-    expect(scripts['prepublishOnly']).toBe('node scripts/release.js')
+    expect(scripts['prepublishOnly']).toBe('node scripts/release.js --refuse')
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'scripts/release.js'), '--refuse'], {
+      encoding: 'utf8',
+    })
+    expect(status).toBe(1)
+    expect(stderr).toContain('npm run release writes a tarball')
     for (const field of ['author', 'repository', 'homepage', 'bugs']) expect(manifest).toHaveProperty(field)
   })
 })

@@ -1,0 +1,17 @@
+// Holds what loading the library costs against a bound: a process that does nothing else may take half as long again as
+// `node -e 0`. Far above what is measured, and tried again, because other programs may be using the machine.
+import { importCost } from './lib/import-cost.js'
+
+const BOUND = 1.5
+const TRIES = 3
+
+let held = false
+for (let tried = 0; tried < TRIES && !held; tried++) {
+  const cost = importCost(15)
+  held = Object.values(cost).every(({ ratio }) => ratio <= BOUND)
+  for (const [way, { over, ratio }] of Object.entries(cost)) {
+    console.log(`${way}: ${over.toFixed(1)} ms over an empty module, ${ratio.toFixed(2)} times node -e 0`)
+  }
+}
+if (!held) console.error(`loading the library takes more than ${BOUND} times as long as node -e 0`)
+process.exitCode = held ? 0 : 1
