@@ -19,7 +19,7 @@ namespace {
 
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;  // its counters move with the tick
 constexpr uint64_t kSetupPeriod = kSecond;            // affinity, CPUs, quotas
-// Counters of a kernel that counts move within a tick.
+// If the kernel counts CPU time, its counters move within a tick.
 constexpr uint64_t kStandstill = 5 * kSecond;
 constexpr uint64_t kFewTicks = 100 * kMillisecond;
 constexpr uint32_t kQuotas = kMaxParts - 1;
@@ -28,7 +28,7 @@ constexpr MetricMask kOfQuotas = MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuThrot
 constexpr MetricMask kOfStat =
     MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuHost) | MaskOf(Metric::kCpuSteal) | MaskOf(Metric::kCpuIowait);
 
-// Ticks that never go backwards, although single counters of the kernel do (iowait, steal, guests, hot-plug).
+// Ticks that never decrease, although single counters of the kernel do (iowait, steal, guests, hot-plug).
 struct Sums {
   uint64_t all = 0, busy = 0, steal = 0, iowait = 0;
 
@@ -48,7 +48,7 @@ struct Sums {
   }
 };
 
-// The CPUs of this process, when those are not all of the machine's.
+// The CPUs that this process may use, if those are not all of the machine's.
 class OwnCpus {
  public:
   OwnCpus() = default;
@@ -177,7 +177,7 @@ class CpuProbe final : public Probe {
     const File::Result result = stat_.ReadIfOlder(now, kStatPeriod, buffer);
     if (result == File::kFresh) stat_wrong_ = TakeStat(now, buffer);
     if (result == File::kFailed || stat_wrong_ != nullptr) {
-      // What is used of a quota is known without it.
+      // The usage of a quota is known without /proc/stat.
       wanted &= kOfStat & (HasQuota() ? ~MaskOf(Metric::kCpu) : ~MetricMask{0});
       if (result != File::kFailed) return SetUnavailable(wanted, stat_wrong_, out);
       has_total_ = false;
@@ -226,8 +226,8 @@ class CpuProbe final : public Probe {
     return nullptr;
   }
 
-  // Called for the first time when nothing has moved for a while. That may have been between two reads only, far apart
-  // because this process was stopped, or read again within a tick.
+  // Called when nothing has moved for a while. That may only be two reads that were far apart because this process was
+  // stopped, or two within one tick.
   bool StandsStill(uint64_t now) {
     const uint64_t clock = MonotonicNow();
     still_look_at_ = now + kStandstill;
@@ -275,7 +275,7 @@ class CpuProbe final : public Probe {
     }
   }
 
-  // The one that it has, else one that is unused; nullptr where there is none left.
+  // The group's entry, or else an unused one; nullptr if none is left.
   Quota* QuotaOf(const Group* group) {
     Quota* unused = nullptr;
     for (Quota& quota : quotas_) {
@@ -357,7 +357,7 @@ class CpuProbe final : public Probe {
   void ReadQuota(uint64_t now, Quota* quota) {
     if (quota->has_last && now == quota->last_at) return;
     Buffer* buffer = SharedBuffer();
-    // What is used is held against the quota under which it was.
+    // Usage is compared with the quota that applied at the time.
     if (quota->group->quota.read_at() != now) quota->cpus = ReadCpus(now, quota->group, buffer);
     CgroupCpu cpu;
     if (!ReadUsage(now, quota, buffer, &cpu)) {
@@ -376,7 +376,7 @@ class CpuProbe final : public Probe {
     failures_ = 0;
     if (quota->has_last && now > quota->last_at) {
       const double elapsed = ToSeconds(now - quota->last_at);
-      // A quota that was changed in the meantime was one of the two for an unknown part of it.
+      // If the quota has changed since the last read, it is unknown when; the larger one counts.
       const double cpus = quota->cpus > quota->last_cpus ? quota->cpus : quota->last_cpus;
       if (quota->cpus > 0) {
         quota->used += ToSeconds(SaturatingDifference(cpu.usage, quota->last_usage));
@@ -442,12 +442,12 @@ class CpuProbe final : public Probe {
   bool restricted_ = false;
   bool can_throttle_ = false;
   uint8_t newest_ = 0;
-  uint8_t parts_ = 1;  // 1 and as many quotas as there ever were at once
+  uint8_t parts_ = 1;  // 1 and the largest number of quotas at one time
   int version_ = 0;
   uint32_t count_ = 0;
-  uint32_t failures_ = 0;  // to read what was used of a quota, in a row
+  uint32_t failures_ = 0;  // consecutive failures to read the usage of a quota
   std::unique_ptr<Group[]> groups_;
-  const char* stat_wrong_ = nullptr;  // why what was read last is not believed
+  const char* stat_wrong_ = nullptr;  // why the last reading is implausible
   uint64_t started_at_ = 0;
   uint64_t still_look_at_ = 0;
   uint64_t still_at_ = 0;  // by MonotonicNow(): since when nothing has moved; 0 while it does

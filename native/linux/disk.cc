@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kBytesPerSecond = 2e9;  // the fastest that a disk credibly fills
 constexpr double kInodesPerSecond = 2e5;
-// Only for what a mount that comes later may be: statvfs() itself follows it at once.
+// Only for the type of a later mount; statvfs() itself follows it at once.
 constexpr uint64_t kLook = 4 * kSecond;
 
 class DiskProbe final : public Probe {
@@ -24,7 +24,7 @@ class DiskProbe final : public Probe {
     if (!MakeAbsolute(selector.name, &path_, why)) return false;
     watch_.Open(roots_);
     device_.SetPinned();
-    // A path that may hang is looked at later, by the helper thread.
+    // A path that may hang is only read by the helper thread.
     Failure remote;
     blocking_ = !FindMount(&remote);
     if (blocking_) watch_.Close();
@@ -37,14 +37,14 @@ class DiskProbe final : public Probe {
       remote_.Clear();
       FindMount(&remote_);
     }
-    // What is mounted there now may hang this thread: a new probe will have one of its own.
+    // The file system that is mounted there now could hang this thread; a new probe will use a helper thread.
     if (remote_.failed()) return SetUnavailable(wanted, remote_, out);
     struct statvfs fs;
     Failure why;
     const unsigned long before = id_;
     if (!Ask(&fs, &why)) return SetUnavailable(wanted, why, out);
     if (!blocking_ && id_ != before) {
-      // Its device may be pulled before the next look.
+      // The device may be pulled before the next check.
       has_mount_ = false;
       FindMount(&remote_);
     }
@@ -65,7 +65,7 @@ class DiskProbe final : public Probe {
   }
 
   bool blocking() const override { return blocking_; }
-  // A new probe would not know that there was a device.
+  // A new probe would not know that the device was there before.
   bool recovers() const override { return gone_.failed(); }
 
  private:
@@ -95,8 +95,8 @@ class DiskProbe final : public Probe {
     if (!shown) device_.SetPath("");
   }
 
-  // A file that was opened before reads as ENODEV from then on, for a sixth of the price of looking for its name. The
-  // device does not come back to this mount: what has its number later is another one.
+  // A sysfs file that is open reads as ENODEV once its device is gone; this costs a sixth of looking up its name. The
+  // device does not come back to this mount: a later one with the same number is another device.
   bool IsGone(uint64_t now) {
     if (device_.path()[0] == '\0' || gone_.failed()) return gone_.failed();
     if (!device_.Read(now, SharedBuffer()) && device_.error() == ENODEV) device_.Explain("the device is gone", &gone_);
@@ -119,7 +119,7 @@ class DiskProbe final : public Probe {
     return true;
   }
 
-  // More than all is a negative number: servers say so when root's reserve is in use.
+  // A number above the total is a negative one; servers report that when root's reserve is in use.
   static uint64_t Available(uint64_t available, uint64_t all) { return available <= all ? available : 0; }
 
   // The blocks reserved for root are neither used nor free for other users.
@@ -165,10 +165,10 @@ class DiskProbe final : public Probe {
   const Roots roots_;
   Text path_;
   MountWatch watch_{kLook};
-  File device_;  // of it in /sys; without a path where that is not shown
+  File device_;  // its file `dev` in /sys; without a path if /sys does not show it
   Ext4Watch ext4_;
-  Failure remote_;  // what was local is no longer
-  Failure gone_;    // that it was, and is no longer
+  Failure remote_;  // why the path, which was local, no longer is
+  Failure gone_;    // why: the device was there and is gone
 };
 
 }  // namespace

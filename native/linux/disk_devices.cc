@@ -10,7 +10,7 @@ namespace tripline {
 
 namespace {
 
-// The last part of a path.
+// The last component of a path.
 const char* BaseName(const char* path) {
   const char* slash = strrchr(path, '/');
   return slash == nullptr ? path : slash + 1;
@@ -38,7 +38,8 @@ bool DiskDevices::Find(const char* path, Failure* why) {
   Mount mount;
   const bool local = mounts.ResolveLocal(path, real, why);
   if (!mounts.Find(real, &mount) && !local) return false;
-  // A file system that a process serves from a device of this machine: its counters are asked, and not the process.
+  // A file system that a process serves from a local device (fuseblk): the device's counters are read without asking
+  // the process.
   if (!local && !mount.type.Is("fuseblk")) return false;
   why->Clear();
   if (local && access(real, F_OK) != 0) {
@@ -116,7 +117,7 @@ bool DiskDevices::AddBtrfs(Span source, Failure* why) {
   return false;
 }
 
-// One node, or several with colons in between: "/dev/sda:/dev/sdb" of bcachefs.
+// One device node, or several separated by colons: "/dev/sda:/dev/sdb" of bcachefs.
 bool DiskDevices::AddSources(Span sources, Failure* why) {
   while (sources.size > 0) {
     size_t end = 0;
@@ -136,7 +137,7 @@ bool DiskDevices::AddSources(Span sources, Failure* why) {
 
 // The device whose folder `device_` is. False where it has no counters, with the reason where that is known.
 bool DiskDevices::AddFolder(Failure* why) {
-  // The folder of a partition lies in that of the whole device.
+  // The folder of a partition is inside that of the whole device.
   const bool partition = device_.Has("partition");
   if (device_.Says(partition ? "../queue/iostats" : "queue/iostats", "0")) {
     snprintf(why->text, sizeof(why->text), "%.110s: statistics are switched off", device_.PathOf("queue/iostats"));

@@ -1,4 +1,4 @@
-// Which devices a path is on: one, the several of a file system that spans them, or the paths to one of NVMe.
+// The devices that a path is on: one, all devices of a file system that spans several, or the NVMe paths to one.
 #pragma once
 
 #include <cstdint>

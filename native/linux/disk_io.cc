@@ -139,7 +139,7 @@ class DiskIoProbe final : public Probe {
     }
     const double before = elapsed_.seconds();
     elapsed_.Add(now);
-    // Never more than the elapsed time; the excess may belong to the next interval.
+    // Never more than the elapsed time; any excess may belong to the next interval.
     const double passed = elapsed_.seconds() - before;
     const double busy = stuck_ ? passed : busiest + over_;
     busy_ += busy < passed ? busy : passed;

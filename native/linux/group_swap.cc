@@ -66,7 +66,7 @@ bool GroupSwap::Judge(uint64_t now, Level* level, Failure* why) {
   constexpr Key kKey = {"total_swap "};
   uint64_t used = 0;
   if (!level->used.Read(now, buffer)) {
-    // Removed, or left by this process: the next read looks for the group again.
+    // The group was removed, or this process has left it; the next read looks for the group again.
     place_.Forget();
     level->used.Explain("so what is used of a limit of swap is unknown", why);
     return false;

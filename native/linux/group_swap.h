@@ -1,4 +1,4 @@
-// How much of their limits of swap this process's control groups use.
+// How much of their swap limits the control groups of this process use.
 //   memory.swap.current, memory.swap.max    (version 2)
 //   memory.stat: total_swap, memory.memsw.limit_in_bytes less memory.limit_in_bytes    (version 1)
 #pragma once
@@ -16,8 +16,8 @@ class GroupSwap {
   // Reads every group up the chain that has a limit. False with why where a limit, or what is used of it, is not known.
   bool Read(uint64_t now, const Roots& roots, Failure* why);
 
-  // The percentage of its limit that the fullest group uses; 0 where no group has a limit. A group that may not swap at
-  // all has no swap that could be used up, so that it counts as full only where some of it was swapped out before.
+  // The percentage of its limit that the fullest group uses; 0 if no group has a limit. A group whose limit is 0 cannot
+  // run out of swap; it counts as full only if some of its memory was swapped out earlier.
   double share() const { return share_; }
   // The file that says so; empty where no group uses any.
   const char* origin() const { return fullest_ == nullptr ? "" : fullest_->used.path(); }

@@ -72,7 +72,7 @@ class MemoryProbe final : public Probe {
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    // Swap is far down the file: not parsed before it is asked for.
+    // Swap is far down in the file, so it is only parsed once it was requested.
     with_swap_ = with_swap_ || Wants(wanted, Metric::kSwap);
     if ((wanted & ~MaskOf(Metric::kSwapRate)) != 0) ReadMeminfo(now);
     if (host_known_) {
@@ -192,14 +192,14 @@ class MemoryProbe final : public Probe {
     Buffer* buffer = SharedBuffer();
     uint64_t available = host_known_ ? SaturatingDifference(host_.available, others_.Read(now, buffer)) : kNoLimit;
     uint64_t limit = host_known_ ? host_.total : kNoLimit;
-    // Where meminfo is that of a group, and wrong, the group's own files say what it has.
+    // If meminfo describes a group and is wrong, the files of that group decide.
     if (host_known_ && host_.doubtful && IsLimit(host_.total)) available = kNoLimit;
     tightest_ = nullptr;
     for (uint32_t i = 0; i < count_; i++) {
       Level& level = levels_[i];
       if (level.limit == kNoLimit) continue;
-      // Of a limit of 0 nothing is left, whatever is in use. In such a group the kernel refuses to open the files of
-      // use.
+      // With a limit of 0 nothing is left, whatever is in use. In such a group the kernel refuses to open the usage
+      // files.
       if (level.limit > 0 && !ReadLevel(now, &level)) return Lose(now, wanted, level.usage, out);
       if (level.limit < limit) limit = level.limit;
       const uint64_t left = level.Available(level.others.Read(now, buffer));
@@ -263,14 +263,14 @@ class MemoryProbe final : public Probe {
     } else if (!ParseLimit(buffer->data(), buffer->size, &limit)) {
       limit = kNoLimit;
     }
-    // In version 1 the group's own memory.stat also shows limits of ancestors that the container cannot see.
+    // In version 1, memory.stat of the process's group also shows limits of ancestors that the container cannot see.
     CgroupMemory memory;
     if (own && group_.version() == 1 && own_stat_.Read(now, buffer) &&
         ParseCgroupMemory(buffer->data(), buffer->size, 1, &memory) && memory.limit < limit) {
       limit = memory.limit;
     }
-    // A limit that the machine cannot reach does not count. Inside lxcfs the machine is the group: there the two are
-    // equal.
+    // A limit above the machine's memory does not count. Inside lxcfs the machine's memory is the group's limit, so the
+    // two are equal.
     return limit >= kUnlimited || (host_known_ && limit > host_.total) ? kNoLimit : limit;
   }
 
@@ -313,7 +313,7 @@ class MemoryProbe final : public Probe {
     if (result == File::kFailed || !ParseLimit(buffer->data(), buffer->size, &level->current)) return false;
     const uint64_t moved = SaturatingDifference(level->used_at_stat, level->current) +
                            SaturatingDifference(level->current, level->used_at_stat);
-    // Close to its limit a group trades cache for memory in use without any change of the sum.
+    // Close to its limit, a group exchanges cache for used memory while its usage stays the same.
     const bool near = SaturatingDifference(level->limit, level->current) < level->limit / 16;
     uint64_t period = kStatPeriod;
     if (moved > level->limit / 256)

@@ -5,7 +5,7 @@
 
 #include "port/memory_lock.h"
 
-// Both by the linker: where the file begins in memory, and where its data ends.
+// Defined by the linker: where the library begins in memory, and where its data ends.
 extern "C" {
 [[gnu::visibility("hidden")]] extern const char __ehdr_start[];
 [[gnu::visibility("hidden")]] extern const char _end[];
@@ -24,7 +24,7 @@ MemoryRange OwnImage() { return {__ehdr_start, static_cast<size_t>(_end - __ehdr
 MemoryRange OwnStack(const void* frame) { return {static_cast<const char*>(frame) - kStackInUse, kStackInUse}; }
 
 bool LockMemory(MemoryRange range, Failure* why) {
-  // By number, since the C libraries that we link against do not all have the newer one.
+  // By number, because not all C libraries that we link against have mlock2().
   long result = syscall(SYS_mlock2, range.start, range.size, kOnFault);
   if (result != 0 && errno == ENOSYS) result = syscall(SYS_mlock, range.start, range.size);
   if (result == 0) return true;

@@ -1,9 +1,9 @@
-// pressure.*: the share of time in which some task stalled, from the growth of `total`; the kernel's averages move
+// pressure.*: the share of time in which some task stalled, from the growth of `total`. The kernel's averages change
 // only every two seconds.
 //
-// Reading a PSI file changes it: an interval between two reads in which a CPU was busy for less than a tick is lost for
-// every reader on the machine, and triggers starve. So regardless of how many probes ask, this process reads
-// each of the system's files once per second and no faster.
+// Reading a PSI file too often spoils it for every reader on the machine: times of less than a tick between two reads
+// are lost, and triggers fire late. So this process reads each file at most once per second, however many probes use
+// it.
 //   /proc/pressure/{cpu,memory,io}                  the whole machine
 //   <own cgroup>/{cpu,memory,io}.pressure           this process's group of version 2
 #include <cerrno>
@@ -31,8 +31,8 @@ const char* const kNames[kResources] = {"cpu", "memory", "io"};
 constexpr Metric kSome[kResources] = {Metric::kPressureCpu, Metric::kPressureMemory, Metric::kPressureIo};
 constexpr Metric kFull[kResources] = {Metric::kPressureCpuFull, Metric::kPressureMemoryFull, Metric::kPressureIoFull};
 
-// One file and what its last read gave, shared by all probes of it. It outlives them by a second, because a new probe
-// must not read again at once. Guarded by the sampler's lock.
+// One file and its last reading, shared by all probes of it. It is kept for a second after them, because a new probe
+// must not read it again at once. Guarded by the sampler's lock.
 class PressureFile {
  public:
   // The file at `path`, which exists once.
@@ -216,8 +216,8 @@ class PressureProbe final : public Probe {
     if (resource.file == nullptr) resource.file = PressureFile::Acquire(resource.path.get(), now);
     const uint64_t left = resource.file->Read(now);
     resource.next_ms = kPeriodMs;
-    // A wake-up that is shared with others may come a tenth too early; then the rest is still to be waited for, and a
-    // little more, since that may be shared as well.
+    // A shared wake-up may come a tenth too early. Then the next one is due after the rest of the second and a little
+    // more, since it may be early as well.
     if (left < kPeriod) resource.next_ms = static_cast<uint32_t>((left + left / 8) / kMillisecond) + 1;
     if (resource.file->failed()) {
       Failure why;
@@ -232,7 +232,7 @@ class PressureProbe final : public Probe {
                    out);
   }
 
-  // Once: an old reading under a new time would stretch the window.
+  // Reports each reading once: an old one under a new time would stretch the window.
   static void Report(Metric metric, const Resource& resource, uint64_t stalled, uint64_t* reported_at, Readings* out) {
     if (*reported_at == resource.at) return;
     *reported_at = resource.at;

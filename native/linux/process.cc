@@ -39,7 +39,7 @@ bool CpuSeconds(clockid_t clock, double* seconds) {
   return true;
 }
 
-// What both kinds of process probe share: the CPU counter that never goes backwards, and the resident set.
+// What both kinds of process probe share, among it a CPU counter that never decreases.
 class OneProcess : public Probe {
  public:
   explicit OneProcess(const Roots& roots) : cpus_(roots) {}
@@ -73,7 +73,7 @@ class OneProcess : public Probe {
     descriptors_.Set(folder, "/fd");
   }
 
-  // `at` is when the counter was read, as exactly as can be said: within a short window nothing else would do.
+  // `at` is when the counter was read, as exactly as possible: for short windows anything else would be too inexact.
   // `threads` 0: not known.
   void SetCpu(uint64_t at, double seconds, uint64_t threads, Readings* out) {
     if (last_at_ != 0 && at > last_at_) {
@@ -194,7 +194,7 @@ class OneProcess : public Probe {
   OnlineCpus cpus_;
 };
 
-// Always from the real /proc: this process is this process, wherever HOST_PROC points.
+// Always from the real /proc, wherever HOST_PROC points.
 class OwnProcess final : public OneProcess {
  public:
   explicit OwnProcess(const Roots& roots) : OneProcess(roots) {
@@ -232,8 +232,7 @@ class OwnProcess final : public OneProcess {
   }
 };
 
-// Another process. Its files are opened once: after it has ended they say so forever, also when its number is given to
-// another one.
+// Another process. Its files are opened once, so that they keep failing after its end, even if its pid is used again.
 class OtherProcess final : public OneProcess {
  public:
   OtherProcess(const Roots& roots, int64_t pid) : OneProcess(roots), pid_(pid) {
@@ -258,7 +257,7 @@ class OtherProcess final : public OneProcess {
     }
     has_clock_ = !other_proc_ && clock_getcpuclockid(static_cast<pid_t>(pid_), &clock_) == 0;
     cpu_origin_ = stat_.path();
-    // Opened after stat_, checked after that: so both are of the same process.
+    // Opened after stat_, which is then checked again, so that both belong to the same process.
     Buffer* buffer = SharedBuffer();
     if (statm_.Read(1, buffer) && ReadStat(1) && IsAlive(1)) return true;
     snprintf(why->text, sizeof(why->text), "process %lld has ended", static_cast<long long>(pid_));
@@ -284,7 +283,7 @@ class OtherProcess final : public OneProcess {
       }
     }
     bool has_rss = !ended_ && (!needs_rss || ReadRss(now));
-    // Without memory, either all of it has ended since the last look, or the thread has whose files these are.
+    // Without any memory, either the process has ended since the last check, or the thread whose files these are.
     if (!ended_ && needs_rss && (!has_rss || rss_ == 0)) {
       Check(now);
       has_rss = ReadRss(now);
@@ -349,7 +348,7 @@ class OtherProcess final : public OneProcess {
 
 Probe* MakeProcessProbe(const Selector& selector, Failure* why) {
   const Roots roots;
-  // Under HOST_PROC numbers are those of that tree, where ours may be another process's.
+  // Under HOST_PROC, pids are those of that tree, where this process's own pid may belong to another process.
   const bool own = selector.pid == 0 || (selector.pid == getpid() && !roots.other_proc);
   if (selector.pid < 0) {
     why->Set("a process id is positive");

@@ -31,7 +31,7 @@ void StorePair(int32_t* words, const void* bytes) {
   Store(words + 1, halves[1]);
 }
 
-// One more than what is there. The sampler's lock makes this the only writer, so no atomic addition is needed.
+// The current value plus one. No atomic addition is needed, because the sampler's lock makes this the only writer.
 uint32_t Counted(int32_t* word) { return static_cast<uint32_t>(Word(word).load(std::memory_order_relaxed)) + 1; }
 
 }  // namespace

@@ -18,8 +18,7 @@ class Environment {
   // held, once until it is acknowledged.
   Environment(void (*notify)(void*), void* context) : notify_(notify), context_(context) {}
 
-  // The notification has arrived, and what is undelivered is about to be fetched: whatever comes from here on notifies
-  // again.
+  // The notification has arrived and JavaScript is about to fetch what is undelivered; anything new notifies again.
   void Acknowledge() { notified_ = false; }
 
   void Deliver(Guard* guard) {
@@ -33,7 +32,7 @@ class Environment {
     board.SetNews(true);
     Notify();
   }
-  // Has JavaScript say that it is there; see loop.h.
+  // Asks JavaScript for a sign of life; see loop.h.
   void AskForHeartbeat(uint64_t now) {
     heartbeat.sent = now;
     beat_wanted = true;
@@ -55,14 +54,14 @@ class Environment {
     board.SetNews(false);
   }
 
-  // Beats are apart from the news, so that fetching them builds nothing.
+  // Beats are kept apart from the news, so that fetching them allocates nothing.
   void Deliver(Ticker* ticker) {
     ticker->undelivered = true;
     tickers_.push_back(ticker);
     Notify();
   }
   void Forget(const Ticker* ticker) { tickers_.erase(std::find(tickers_.begin(), tickers_.end(), ticker)); }
-  // The one that has waited longest, which is delivered herewith; nullptr when there is none.
+  // Removes and returns the ticker that has waited longest; nullptr if there is none.
   Ticker* NextTicker() {
     if (tickers_.empty()) return nullptr;
     Ticker* first = tickers_.front();

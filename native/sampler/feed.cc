@@ -12,13 +12,13 @@ namespace {
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// Reads that are this far apart share their moments; faster ones are the last stretch before a line.
+// Reads with at least this period are aligned to shared times; shorter periods only occur close to a line.
 constexpr uint64_t kSharedFrom = 50 * kMillisecond;
 
 }  // namespace
 
 void Feed::Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty) {
-  // What counted up while nothing wanted it says nothing about now.
+  // Counters that went on while nothing used the feed say nothing about now.
   if (rested_ && now - last_read >= 2 * series.window()) series.Reset();
   rested_ = false;
   last_read = now;
@@ -122,10 +122,10 @@ uint64_t Feed::TimeToLine() const {
 }
 
 uint64_t Feed::LongestPeriod(uint64_t time_to_line) const {
-  // The mean over a window cannot come to a far line any sooner, whatever the machine does: its crossing is noticed
-  // within `within` all the same. What is to last, or is lost, is looked at as often as ever.
+  // A mean over a window cannot reach a distant line sooner, so its crossing is still noticed within `within`. A limit
+  // with a running dwell, or without a value, is read at the usual period.
   if (!series.share() || dwell_end_ != kNever || series.now().state != Value::kKnown) return within_;
-  // A multiple, so that it is read in wake-ups that others need; twice in a window at least.
+  // A multiple of `within`, so that the read shares wake-ups of other feeds; at least twice per window.
   const uint64_t most = std::min(series.window() / 2, time_to_line);
   return std::max(within_, most - most % within_);
 }
@@ -152,8 +152,8 @@ void Feed::Schedule(double stretch) {
   if (clamped_) period = floor;
   if (series.now().state == Value::kUnavailable && period < kRetry) period = kRetry;
   due = last_read + period;
-  // Reads drift, a tenth of a period at a time, to moments that everything of this period shares: phases that sources
-  // have from their beginnings would each cost wake-ups of their own for good. Not what must not come early.
+  // Reads are moved, by at most a tenth of a period each time, to multiples of the period. Otherwise each source would
+  // keep the phase in which it began, and need wake-ups of its own. Reads that must not be early are not moved.
   const bool movable = period >= kSharedFrom && !clamped_ && floor < kSecond;
   if (movable) due -= std::min(due % period, Tenth(period));
   if (dwell_end_ >= due) return;

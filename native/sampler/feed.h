@@ -1,4 +1,4 @@
-// A feed: one series, the limits and readers that want it, and when it is next to be read.
+// A feed: one series, the limits and readers that use it, and when it is read next.
 #pragma once
 
 #include <cstdint>
@@ -14,15 +14,16 @@ namespace tripline {
 
 class Environment;
 
-// Slightly less than a tenth: a division would take longer than the rest of what is asked of every feed in every pass.
+// Slightly less than a tenth. This runs for every feed in every pass, where a division would cost more than all the
+// rest.
 constexpr uint64_t Tenth(uint64_t time) { return (time >> 4) + (time >> 5); }
 
-// One environment's interest in a feed: a cell on its board, and readers that want it fresh.
+// One environment's use of a feed: a cell on its board, and the period that its readers ask for.
 struct Subscription {
   Environment* environment;
   Feed* feed;
   uint32_t cell;
-  uint64_t period;  // of its readers; kNever where only guards look
+  uint64_t period;  // of its readers; kNever if only guards use it
 };
 
 class Feed {
@@ -30,39 +31,40 @@ class Feed {
   // Without a source it is one guard's alone, which plays values on it, and nothing reads it.
   Feed(Metric metric, uint64_t window, Source* source) : source(source), series(metric, window) {}
 
-  // Takes in a reading, writes the boards and runs the limits; guards with a changed limit are appended to `dirty`.
+  // Adds a reading to the series, writes the boards and steps the limits. Guards with a changed limit are appended to
+  // `dirty`.
   void Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty);
 
   void AddLimit(GuardLimit* limit);
   void RemoveLimit(GuardLimit* limit);
   bool watched() const { return !limits_.empty(); }
 
-  // Brings one limit up to date with the newest value, as when it is new. True where its guard may judge differently.
+  // Steps one limit by the newest value. True if its guard has to be judged again.
   bool StepOne(GuardLimit* limit, uint64_t now);
 
-  // Sets `due` from the newest value: the rate is an output. `stretch` (1 or more) lengthens the adaptive part.
+  // Computes `due` from the newest value. `stretch` (1 or more) lengthens adaptive periods.
   void Schedule(double stretch);
 
-  // Reads share wake-ups, because those cost more than reads do. One at the period that was asked for may come a
-  // tenth of it early; one at the minimum period of its source must not, and may come a quarter late instead.
+  // Reads share wake-ups, because a wake-up costs more than a read. A read at the requested period may be a tenth of it
+  // early; a read at the source's minimum period must not be early, but may be a quarter late.
   uint64_t slack() const { return due == kNever || clamped_ ? 0 : Tenth(due - last_read); }
   uint64_t patience() const { return due == kNever || !clamped_ ? 0 : (due - last_read) / 4; }
 
-  // Whether values are wanted at all.
+  // Whether any limit or reader uses its values.
   bool wanted() const;
 
   void PublishTo(const Subscription& subscription) const;
 
-  // Pulls the next read to now, as far as the source's minimum period lets it.
+  // Moves the next read to now, or to the earliest time that the source's minimum period allows.
   void Hurry(uint64_t now);
 
-  // What every pass looks at comes first, in one cache line with the metric.
+  // The fields that every pass reads come first, in one cache line with the metric.
   uint64_t due = kNever;
   uint64_t last_read = 0;
   Source* const source;
 
  private:
-  bool clamped_ = false;  // whether `due` follows from the source's minimum period and nothing more urgent
+  bool clamped_ = false;  // whether the source's minimum period alone decides `due`
 
  public:
   Series series;
@@ -70,26 +72,26 @@ class Feed {
 
   // Kernel push; owned here, watched by the sampler.
   List<std::unique_ptr<PushTrigger>> push_triggers;
-  bool rings = false;   // whether they were asked for, had or not
-  double rings_at = 0;  // the line that they were asked for
+  bool rings = false;   // whether triggers were requested, successfully or not
+  double rings_at = 0;  // the line that they were requested for
 
  private:
-  // The time in which the newest value could reach the nearest line; kNever for never.
+  // The shortest time in which the value could reach the nearest line; kNever if it cannot.
   uint64_t TimeToLine() const;
-  // The longest period that guards allow where the nearest line is that far away.
+  // The longest period that the guards allow at that distance from the nearest line.
   uint64_t LongestPeriod(uint64_t time_to_line) const;
   void Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty);
   const char* KeepOrigin();
   void CountDemand(const GuardSpec& spec);
   void FindDemand();
 
-  // Limits in flat arrays: the bands are all that most samples touch.
+  // The bands of the limits are in an array of their own, because most samples need nothing else.
   List<Band> bands_;
   List<GuardLimit*> limits_;
   double distance_ = 0;          // from the newest value to the nearest edge of a band
-  bool rested_ = false;          // nothing has wanted it since it was read last
+  bool rested_ = false;          // it has had no limit and no reader since its last read
   uint64_t dwell_end_ = kNever;  // the earliest end of a limit's dwell
-  bool demand_known_ = true;     // whether the next two hold what limits_ ask for, or more
+  bool demand_known_ = true;     // whether the next two are those of limits_
   uint64_t within_ = kNever;
   uint64_t interval_ = kNever;
   List<std::unique_ptr<char[]>> origins_;

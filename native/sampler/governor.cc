@@ -7,11 +7,11 @@
 namespace tripline {
 namespace {
 
-// How much of one core the adaptive reads may take, and how often that is judged.
+// The share of one core that adaptive reads may use, and how often it is checked.
 constexpr double kBudget = 0.005;
 constexpr uint64_t kJudgeEvery = 64;  // wake-ups
-// What is not used is saved up to this much: a value that races towards a limit, or hovers at it for a second or two,
-// is read as fast as its source allows.
+// Unused budget is saved up to this amount, so that a value that approaches a limit quickly, or stays close to it for a
+// second or two, is read as fast as its source allows.
 constexpr double kMostSaved = 50.0 * kMillisecond;
 constexpr double kMaxStretch = 64;
 
@@ -39,7 +39,7 @@ void Governor::Judge(uint64_t now, uint64_t cpu) {
   judged_at_ = now;
   judged_cpu_ = cpu;
   wakeups_ = reading_wakeups_ = 0;
-  // Once stretched, only what is worth a second of the budget ends it: no swinging to and fro.
+  // Stretching only ends once a whole second's budget is saved, so that it does not alternate.
   const bool afford = saved_ > (stretch_ > 1 ? kBudget * kSecond : 0);
   stretch_ = afford ? 1 : std::min(kMaxStretch, std::max(1.0, stretch_ * used / allowed));
 }

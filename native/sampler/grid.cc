@@ -19,7 +19,7 @@ Beats Grid::Take(uint64_t now) {
 
 void Grid::SetPeriod(uint64_t period, uint64_t now) {
   if (next_ > now) {
-    // Before the first beat has been, `next_` may lie less than a period after the start of the clock.
+    // Before the first beat, `next_` may be less than one period after the clock's zero.
     const uint64_t last = next_ > period_ ? next_ - period_ : 0;
     next_ = last + period > now ? last + period : now;
   }

@@ -1,12 +1,11 @@
-// A steady grid of beats: where they lie and which have passed. Pure: no clock, no thread; times are nanoseconds that
-// come in from outside.
+// A steady grid of beats. Pure: no clock, no thread; times are passed in, in nanoseconds.
 #pragma once
 
 #include <cstdint>
 
 namespace tripline {
 
-// Beats that have passed and not been taken.
+// Beats that have passed since the last Take().
 struct Beats {
   uint64_t count = 0;
   uint64_t index = 0;  // of the last of them, counted from 0
@@ -19,23 +18,23 @@ class Grid {
   Grid(uint64_t first, uint64_t period) : period_(period), next_(first) {}
 
   uint64_t period() const { return period_; }
-  // The first beat that has not been taken, which may have passed.
+  // The first beat that has not been taken; it may be in the past.
   uint64_t next() const { return next_; }
   // The first beat after `now`.
   uint64_t After(uint64_t now) const;
 
-  // Takes all beats up to and including `now`. Every beat lies at a whole number of periods from the first one, so that
-  // no lateness adds up.
+  // Takes all beats up to and including `now`. Every beat is a whole number of periods after the first one, so lateness
+  // does not add up.
   Beats Take(uint64_t now);
 
-  // The beats after the one that was taken last follow at the new period; the first of them at once if its time has
-  // passed. A beat that has passed and not been taken stays.
+  // Later beats follow the last one at the new period; the first of them is due at once if its time has passed. A beat
+  // that has passed but was not taken is kept.
   void SetPeriod(uint64_t period, uint64_t now);
 
-  // A new grid, whose first beat is at `first`; indexes go on.
+  // Starts a new grid at `first`; the numbering of beats continues.
   void MoveTo(uint64_t first) { next_ = first; }
 
-  // No beat before `earliest`; where one would have been, the grid moves.
+  // Moves the grid if its next beat would be before `earliest`.
   void NotBefore(uint64_t earliest) {
     if (next_ < earliest) MoveTo(earliest);
   }

@@ -1,5 +1,5 @@
-// Numbers for things, as JavaScript holds them; 0 stands for nothing. A number may be used again once its thing is
-// gone: thousands are made and removed in a row, each in constant time.
+// Objects under the numbers that JavaScript uses for them; 0 means none. A number may be used again after its object is
+// gone. Adding and removing take constant time.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ class Handles {
     count_--;
   }
   uint32_t count() const { return count_; }
-  // Beyond the last number; some of those below it may be free.
+  // One more than the highest number; numbers below it may be free.
   uint32_t end() const { return static_cast<uint32_t>(items_.size()) + 1; }
 
  private:

@@ -1,4 +1,4 @@
-// What keeps time on the sampling thread (tickers, recorders) needs of it; the sampler implements it.
+// What tickers and recorders need from the sampling thread; the sampler implements it.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +15,7 @@ class Host {
   // The one lock, which the thread holds during a pass.
   virtual Mutex* lock() = 0;
 
-  // Starts the thread, or has the running one plan anew. False with `why` when it cannot be started.
+  // Starts the thread, or wakes the running one so that it plans again. False with `why` if it cannot be started.
   virtual bool EnsureThread(Failure* why) REQUIRES(lock()) = 0;
 
   // Wakes the thread if it means to sleep beyond `due`.

@@ -11,10 +11,10 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 bool Recovered(const LimitSpec& spec, double value) { return spec.above ? value <= spec.exit : value >= spec.exit; }
 
-// Neither `since` nor what it becomes lies after `now`.
+// `since` is never after `now`, neither before nor after this call.
 void Postpone(uint64_t* since, uint64_t by, uint64_t now) { *since = now - *since > by ? *since + by : now; }
 
-// A running dwell, which ends `dwell` after `since`, goes on after a loss.
+// A dwell that is running, from `since` on, continues after a loss.
 void Continue(const Limit& limit, uint64_t dwell, uint64_t* since, uint64_t now) {
   const uint64_t gap = now - limit.lost_at;
   const bool too_long = limit.failed_reads > 1 && gap > dwell;
@@ -24,7 +24,7 @@ void Continue(const Limit& limit, uint64_t dwell, uint64_t* since, uint64_t now)
 void Recover(Limit* limit, double value, uint64_t now) {
   if (limit->state == LimitState::kPending) Continue(*limit, limit->spec.dwell, &limit->beyond_since, now);
   if (limit->state == LimitState::kClearing) Continue(*limit, limit->spec.clear_dwell, &limit->inside_since, now);
-  // What is beyond the line after a long loss is not known to have been so all the time.
+  // After a long loss it is unknown whether the value was beyond the line all the time.
   if (limit->breached() && limit->failed_reads > 1 && IsBeyond(limit->spec, value)) limit->beyond_since = now;
   limit->failed_reads = 0;
 }
@@ -69,7 +69,7 @@ bool StepLimit(Limit* limit, double value, uint64_t now) {
 
 bool StepLimitMissing(Limit* limit, uint64_t now) {
   if (!limit->lost()) limit->lost_at = now;
-  // From the second on nothing is new.
+  // Only the first two failed reads change anything.
   if (limit->failed_reads == 2) return false;
   limit->failed_reads++;
   return true;

@@ -10,12 +10,13 @@ class LoopProbe : public Probe {
  public:
   explicit LoopProbe(Environment* environment) : environment_(environment) {}
 
-  // Each read judges the latest answer and asks for the next one, so a heartbeat costs one turn of the loop a period.
+  // Each read uses the latest answer and asks for the next one, so the heartbeat costs one turn of the event loop per
+  // period.
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     const Heartbeat& beat = environment_->heartbeat;
     if (beat.answered != 0) {
       if ((wanted & MaskOf(Metric::kEventLoopDelay)) != 0) {
-        // While an answer is out, the delay is at least as long as it has been waited for.
+        // While an answer is pending, the delay is at least the time waited so far.
         const uint64_t waited = beat.outstanding() ? now - beat.sent : 0;
         const uint64_t delay = waited > beat.delay ? waited : beat.delay;
         out->SetLevel(Metric::kEventLoopDelay, ToMilliseconds(delay));
@@ -50,7 +51,7 @@ class LoopProbe : public Probe {
       out->failure.Set("this runtime does not count the time that its event loop waits");
       return;
     }
-    // Where it has not come round since its last answer, it has been busy all that time.
+    // If the loop has not answered since, it has been busy all that time.
     double until = ToNumber((beat.outstanding() ? now : beat.answered) - beat.still);
     double busy = until - beat.idle_ms * 1e6;
     if (busy < busy_) busy = busy_;

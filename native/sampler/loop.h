@@ -1,5 +1,5 @@
-// The event loop of one JavaScript environment, seen from the sampling thread by a heartbeat that exists only while one
-// of its metrics is wanted: eventLoop.delay, eventLoop.utilization, heap, heap.used.
+// The metrics of one environment's event loop: eventLoop.delay, eventLoop.utilization, heap, heap.used. The sampling
+// thread measures them by a heartbeat, which exists only while one of them is used.
 #pragma once
 
 #include <memory>
@@ -21,10 +21,10 @@ struct Heartbeat {
   double idle_ms = 0;     // cumulative time that the loop has spent waiting; NaN where it is not counted
   double heap_used = 0;   // V8's heap and its limit, in bytes
   double heap_limit = 0;
-  uint64_t still = 0;  // in all, while the loop was not waiting
+  uint64_t still = 0;  // total time in which the process was stopped while the loop was busy
   bool outstanding() const { return sent > answered; }
 
-  // The process was stopped for `gap` nanoseconds before `now`: a loop that was to answer could not.
+  // Subtracts the `gap` nanoseconds before `now` in which the process was stopped and the loop could not answer.
   void DiscountGap(uint64_t gap, uint64_t now) {
     if (!outstanding()) return;
     const uint64_t stopped = now - sent > gap ? gap : now - sent;

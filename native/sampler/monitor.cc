@@ -8,8 +8,8 @@
 namespace tripline {
 namespace {
 
-// An average over a standstill as long as this says nothing about now. One over a shorter one does: on a machine that
-// starves this thread time and again there would otherwise never be any.
+// After a standstill of this length, averages begin anew. Shorter ones are averaged over; on a machine that keeps
+// starving this thread there would otherwise never be an average.
 constexpr uint64_t kLongStandstill = 5 * kSecond;
 
 // What the values of a guard that is played count as: a level, which is taken as it is.
@@ -44,7 +44,7 @@ void Monitor::ReadSource(Source* source, uint64_t now, MetricMask wanted) {
   const MetricMask answered = source->Read(now, wanted, &readings_);
   Settle(source, answered, now);
   if ((wanted & ~answered) == 0) return;
-  // Planned anew when the read comes back; until then only so often that it cannot be forgotten.
+  // Scheduled again when the read comes back; until then, this is only a fallback.
   for (Feed* each : source->feeds) {
     if ((wanted & ~answered & MaskOf(each->series.metric())) != 0) each->due = now + kSecond;
   }
@@ -61,7 +61,7 @@ void Monitor::Settle(Source* source, MetricMask answered, uint64_t now) {
 }
 
 void Monitor::Plan() {
-  // The first moment at which something can wait no longer...
+  // The latest time that suits everything that is due...
   uint64_t latest = verdicts_.NextRelease();
   for (const auto& source : sources_.all()) {
     if (source->blocking()) latest = std::min(latest, source->OverdueAt());
@@ -72,7 +72,7 @@ void Monitor::Plan() {
     latest = feed->due + feed->patience();
     due = feed->due;
   }
-  // ...and the last one up to it at which a read falls due: that wake-up serves all of them.
+  // ...and the last read that is due before it: one wake-up then serves all of them.
   if (due != latest) {
     for (const auto& feed : sources_.feeds()) {
       if (feed->due <= latest && feed->due > due) due = feed->due;
@@ -236,7 +236,8 @@ void Monitor::DropGuard(uint32_t id) {
     Feed* feed = guard->limit(i).feed;
     if (feed == nullptr) continue;
     feed->RemoveLimit(&guard->limit(i));
-    // With others left, the next read plans anew: thousands of guards closed in a row must not each look at the rest.
+    // If limits remain, the next read schedules again. Closing thousands of guards must not go through all others each
+    // time.
     if (feed->watched()) continue;
     if (IsPlayed(feed)) {
       delete feed;
@@ -276,7 +277,7 @@ List<EvidenceCopy> Monitor::EvidenceOf(uint32_t guard) const {
   List<EvidenceCopy> copies;
   Guard* found = guards_.Get(guard);
   if (found == nullptr || found->breaches() == 0) return copies;
-  // While only the hold keeps it breached, all of the breach's limits stand for it.
+  // While only `min_hold` keeps the guard breached, all limits of the breach count as breached.
   const bool held = found->hold_end() != kNever;
   for (uint32_t i = 0; i < found->limit_count(); i++) {
     const GuardLimit& each = found->limit(i);

@@ -1,5 +1,5 @@
-// What is watched in this process and what follows from it: series, the guards and readers that want them, when which
-// is next to be read. Knows no thread and no clock: the sampler (sampler.h) has it run at the times that it names.
+// Everything that is watched in this process: series, the guards and readers that use them, and when each is read next.
+// It has no thread and no clock: the sampler (sampler.h) calls it at the times that it asks for.
 #pragma once
 
 #include <cstdint>
@@ -52,21 +52,22 @@ class Monitor {
 
   // ---- the thread's part
 
-  // Reads what is due, judges and answers. True where anything was read. Adaptive periods are multiplied by `stretch`.
+  // Reads what is due, judges the guards and answers requests. True if anything was read. Adaptive periods are
+  // multiplied by `stretch`.
   bool Pass(uint64_t now, double stretch);
 
-  // When the next pass is due; kNever while nothing is wanted. Kept up to date by all that changes it.
+  // When the next pass is due; kNever while nothing is watched. Always up to date.
   uint64_t next_due() const { return next_due_; }
 
-  // Nothing was observed in the time before `now` that the process stood still.
+  // The process stood still before `now`: nothing was observed in that time.
   void Discount(const Standstill& standstill, uint64_t now);
-  // The machine has slept: averages over that would say nothing about now.
+  // The machine was suspended: averages over that time would be meaningless.
   void ForgetBaselines();
 
-  // What came in while the thread waited.
+  // The triggers that fired while the thread waited.
   void Acknowledge(PushTrigger* const* rung, uint32_t count) { push_triggers_.Acknowledge(rung, count); }
 
-  // Whether the thread runs, and so comes by now and then.
+  // Whether the thread runs and calls Pass().
   void set_running(bool running) { sources_.set_swept(running); }
   // The thread ends.
   void Stop();
@@ -76,8 +77,8 @@ class Monitor {
 
   // ---- series and guards; ids are never 0
 
-  // Interest in a series. A probe that cannot block is read once, so that a level is known when this returns. 0 with
-  // `why` where the metric is unavailable and `must_exist`.
+  // Subscribes to a series. A probe that cannot block is read once, so that a level is known when this returns. Returns
+  // 0 with `why` if the metric is unavailable and `must_exist` is set.
   uint32_t Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window, uint32_t cell,
                      bool must_exist, uint64_t now, Failure* why);
   void Unsubscribe(uint32_t subscription, uint64_t now);
@@ -104,7 +105,7 @@ class Monitor {
   // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
   List<EvidenceCopy> EvidenceOf(uint32_t guard) const;
 
-  // Closes all that the environment has left open.
+  // Closes everything that the environment still has open.
   void RemoveEnvironment(Environment* environment, uint64_t now);
 
   uint32_t guard_count() const { return guards_.count(); }

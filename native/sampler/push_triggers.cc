@@ -10,7 +10,7 @@ void PushTriggers::Arm(const GuardLimit& limit) {
   const Metric metric = feed->series.metric();
   const LimitSpec& spec = limit.limit.spec;
   const bool bad_direction = spec.above == (InfoOf(metric).worse == kAbove);
-  // Where polling is as fast as the source allows, nothing can pull it any closer.
+  // If the feed is polled as fast as its source allows, a trigger could not make the next read earlier.
   if (!bad_direction || limit.guard->spec().within <= feed->source->MinPeriod(metric)) return;
   if ((feed->source->silent & MaskOf(metric)) != 0) return;
   const bool nearer = spec.above ? spec.enter < feed->rings_at : spec.enter > feed->rings_at;
@@ -18,7 +18,7 @@ void PushTriggers::Arm(const GuardLimit& limit) {
 
   Disarm(feed);
   PushTrigger* made[kMostPushTriggers];
-  // Without them polling goes on, so a refusal is no failure here; CanRing() reports it.
+  // A refusal is not a failure, because polling continues; CanRing() reports it.
   Failure ignored;
   const uint32_t count = MakePushTriggers(metric, feed->source->name(), spec.enter, spec.above, made, &ignored);
   if (count == 0) feed->source->silent |= MaskOf(metric);
@@ -36,7 +36,7 @@ void PushTriggers::Disarm(Feed* feed) {
   if (feed->push_triggers.empty()) return;
   for (auto& each : feed->push_triggers) {
     waiter_->Unwatch(each.get());
-    // The thread may be about to come back from its wait with this one in hand.
+    // The thread's wait may be about to return this trigger.
     taken_.push_back(std::move(each));
   }
   feed->push_triggers.clear();

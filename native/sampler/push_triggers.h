@@ -1,4 +1,4 @@
-// The push_triggers that hang at feeds: where they are wanted, and what a ring does.
+// Push triggers of feeds: where they are armed, and what happens when the kernel fires one.
 #pragma once
 
 #include <cstdint>
@@ -12,34 +12,34 @@
 
 namespace tripline {
 
-// Guarded by the sampler's lock, as a member of it.
+// Guarded by the sampler's lock.
 class PushTriggers {
  public:
   // `waiter` is the sampling thread's.
   explicit PushTriggers(Waiter* waiter) : waiter_(waiter) {}
 
-  // Asks the kernel to ring when a new limit may have been crossed, where that can pull the next read closer. Only
-  // while the thread runs.
+  // Asks the kernel for a notification when a new limit may have been crossed, if that would make the next read
+  // earlier. Only called while the thread runs.
   void Arm(const GuardLimit& limit);
 
-  // The feed needs them no more. They are destroyed when the thread has come round.
+  // Disarms a feed's triggers. They are destroyed after the thread's current wait.
   void Disarm(Feed* feed);
 
-  // Called by the thread when it comes back from its wait, with what rang.
+  // Called by the thread after its wait, with the triggers that fired.
   void Acknowledge(PushTrigger* const* rung, uint32_t count);
 
-  // Called by the thread at its end.
+  // Called by the thread before it ends.
   void Clear() { taken_.clear(); }
 
   uint64_t rings() const { return rings_; }
 
  private:
   Waiter* const waiter_;
-  List<std::unique_ptr<PushTrigger>> taken_;  // down already, and alive until the thread has come round
+  List<std::unique_ptr<PushTrigger>> taken_;  // disarmed; kept until the thread's wait is over
   uint64_t rings_ = 0;
 };
 
-// Whether the kernel would ring for `metric` here; tries it. False with why not.
+// Tries whether the kernel supports a push trigger for `metric` here. False with the reason if not.
 bool CanRing(Metric metric, Failure* why);
 
 }  // namespace tripline

@@ -10,7 +10,7 @@
 namespace tripline {
 namespace {
 
-// A consumer may be this many blocks late before rows are lost.
+// A consumer may be this many blocks behind before rows are lost.
 constexpr uint32_t kBlocks = 4;
 
 double NewestOf(const Feed* feed) {

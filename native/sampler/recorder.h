@@ -1,5 +1,5 @@
-// Recorders: the newest values of some series, written down on every beat and handed to JavaScript in blocks. For rates
-// at which a call for every sample would cost more than the samples.
+// Recorders: store the newest values of some series on every beat and pass them to JavaScript in blocks, for rates at
+// which a call per sample would cost more than the samples.
 #pragma once
 
 #include <cstdint>
@@ -14,13 +14,13 @@ namespace tripline {
 
 class Environment;
 
-// Rows of numbers in fixed memory, oldest first: the time in milliseconds, then a value of every series. Pure.
+// A ring of rows, oldest first: the time in milliseconds, then one value per series. Pure.
 class RowRing {
  public:
   RowRing(uint32_t columns, uint32_t rows)
       : columns_(columns), rows_(rows), data_(new double[size_t{columns} * rows]) {}
 
-  // Room for one more row; where there is none left, the oldest is lost. Returns how many were lost (0 or 1).
+  // Adds a row; if the ring is full, the oldest is dropped. Returns how many were dropped (0 or 1).
   uint32_t Push(double** row);
   // Moves the oldest `count` rows, which must be there, into columns of `count` numbers each.
   void Take(uint32_t count, double* out);
@@ -79,7 +79,7 @@ class Recorders {
   }
 
  private:
-  // That the lock of `host_` is the one that its caller holds cannot be said where the caller is declared.
+  // The analysis cannot see that the lock of `host_` is the one that the caller holds.
   void AssertLocked() const ASSERT_CAPABILITY(host_->lock()) {}
   Host* const host_;
   Numbered<Recorder> recorders_ GUARDED_BY(host_->lock());

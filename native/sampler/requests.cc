@@ -11,7 +11,7 @@ namespace {
 bool IsFresh(const Feed& feed, uint64_t since) {
   const Value& value = feed.series.now();
   if (value.state != Value::kUnknown && value.at >= since) return true;
-  // Counters that stand still never make a share: after a window and a bit there is nothing more to wait for.
+  // A counter that does not move never yields a share, so waiting ends after slightly more than a window.
   const uint64_t window = feed.series.window();
   return feed.last_read >= since + window + window / 4;
 }

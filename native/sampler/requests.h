@@ -1,4 +1,4 @@
-// Requests of JavaScript for fresh values: answered once every feed of one has been read since it was made.
+// Requests for fresh values: a request is answered once every one of its feeds has been read since.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ class Requests {
     requests_.push_back(Request{environment, request, now, std::move(feeds)});
   }
 
-  // Answers those that have what they wait for.
+  // Answers the requests whose feeds have all been read.
   void Answer();
 
   // No request waits for this feed any more.

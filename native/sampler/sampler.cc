@@ -8,7 +8,8 @@
 namespace tripline {
 namespace {
 
-// The thread outlives its last user by this much, so that guards made and closed in a loop do not each start one.
+// The thread stays this long after its last user is gone, so that a loop that makes and closes guards does not start a
+// thread for each.
 constexpr uint64_t kLinger = 50 * kMillisecond;
 
 constexpr uint64_t kClockEvery = 16;  // wake-ups, after which the thread looks at its own CPU clock
@@ -16,13 +17,13 @@ constexpr uint64_t kClockEvery = 16;  // wake-ups, after which the thread looks 
 // How much the sleep clock may grow without it being a suspend: the two clocks are not read at one instant.
 constexpr uint64_t kSuspendNoise = 50 * kMillisecond;
 
-// How often a suspend is looked for. The clock costs as much as all else that a pass does around its reads, and what
-// elapses and most counters stand still in a suspend, so that values are hardly wrong until it is seen.
+// How often to check for a suspend. Reading the clock costs as much as the rest of a pass, and during a suspend the
+// elapsed time and most counters stand still too, so values are hardly affected before the check.
 constexpr uint64_t kSuspendEvery = kSecond;
 
 constexpr char kNoThread[] = "the sampling thread does not run";
 
-// All of them or none: a limit that is too small for all is left to others.
+// Locks all ranges or none: if the limit is too small for all of them, it is left to the rest of the process.
 template <size_t kCount>
 void LockAll(const MemoryRange (&ranges)[kCount], Failure* why) {
   for (const MemoryRange& each : ranges) {
@@ -128,14 +129,14 @@ void Sampler::Loop(const void* frame) {
   cpu_before_ += ThreadCpuNow();
   cpu_ = cpu_before_;
   running_ = false;
-  // Before another thread may lock it anew.
+  // Before a new thread locks the same ranges.
   for (const MemoryRange& each : needed) UnlockMemory(each);
   unlocked_.Set(kNoThread);
   lock_.Unlock();
 }
 
 uint64_t Sampler::Pass(uint64_t now, bool* exact) {
-  // Beats first: reads take longer than a beat may be late.
+  // Beats come first, because reads take longer than a beat may be late.
   uint64_t next_beat = tickers_.empty() ? kNever : tickers_.Beat(now);
   NoticeSuspend(now);
   const bool read = monitor_.Pass(now, governor_.stretch());
@@ -155,7 +156,7 @@ void Sampler::NoticeSuspend(uint64_t now) {
   if (now - suspend_noticed_at_ < kSuspendEvery) return;
   suspend_noticed_at_ = now;
   uint64_t suspended = SuspendedTotal(now);
-  // Or this thread was held up since `now`.
+  // This thread may have been delayed since `now` was read.
   if (suspended > suspended_ + kSuspendNoise) suspended = SuspendedTotal(MonotonicNow());
   if (suspended > suspended_ + kSuspendNoise) monitor_.ForgetBaselines();
   suspended_ = suspended;
@@ -263,7 +264,7 @@ bool Sampler::StepCondition(uint32_t guard, uint32_t limit, double value, uint64
 }
 
 // ---- answers -------------------------------------------------------------------------------------------------------
-// Copies: building JavaScript values under the lock would let a garbage collection hold up the thread.
+// These return copies: if JavaScript values were built under the lock, a garbage collection could delay the thread.
 
 List<EvidenceCopy> Sampler::EvidenceOf(uint32_t guard) {
   MutexLock lock(&lock_);

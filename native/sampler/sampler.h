@@ -23,10 +23,10 @@ namespace tripline {
 struct SamplerStats {
   bool running;
   uint64_t wakeups;
-  uint64_t rings;  // of push_triggers
+  uint64_t rings;  // how often push triggers fired
   uint64_t reads;
   uint64_t cpu;    // of the thread and those before it, nanoseconds
-  double stretch;  // by how much the governor lengthens periods now; 1 is not at all
+  double stretch;  // the governor's factor for periods; 1 means none
   uint32_t guards;
   uint32_t limits;
   uint32_t series;
@@ -39,15 +39,15 @@ struct SamplerStats {
 struct News {
   List<uint32_t> guards;
   List<uint32_t> answers;
-  bool beat;  // the sampler waits for a sign of life
+  bool beat;  // the sampler waits for an answer to its heartbeat
 };
 
 class Sampler : private Host {
  public:
-  // The one of this process; made with the first call and never destroyed.
+  // The sampler of this process, made at the first call and never destroyed.
   static Sampler* Get();
 
-  // Closes all that the environment has left open. No notification comes afterwards.
+  // Closes everything that the environment still has open. No notification comes afterwards.
   void RemoveEnvironment(Environment* environment) EXCLUDES(lock_);
   void AttachBoard(Environment* environment, int32_t* words, size_t count) EXCLUDES(lock_);
 
@@ -79,10 +79,10 @@ class Sampler : private Host {
   // A notification of `environment` has arrived; Drain() and Tickers::Take() follow.
   void Acknowledge(Environment* environment) EXCLUDES(lock_);
 
-  // All that `environment` has not fetched yet; it is forgotten here.
+  // Returns and clears everything that `environment` has not fetched yet.
   News Drain(Environment* environment) EXCLUDES(lock_);
 
-  // The environment's sign of life: how long its loop has been idle in all; its heap and the limit of that in bytes.
+  // The environment's answer to a heartbeat: total idle time of its loop, used heap and heap limit in bytes.
   void TakeHeartbeat(Environment* environment, double idle_ms, double heap_used, double heap_limit) EXCLUDES(lock_);
 
   SubscriptionInfo InfoOf(uint32_t subscription) EXCLUDES(lock_);
@@ -90,7 +90,7 @@ class Sampler : private Host {
   // Whether the kernel would push `metric` here; tries it. False with why not.
   bool CanPush(Metric metric, Failure* why) EXCLUDES(lock_);
 
-  // What else keeps time on the thread.
+  // Tickers and recorders run on the same thread.
   Tickers& tickers() { return tickers_; }
   Recorders& recorders() { return recorders_; }
 
@@ -102,11 +102,11 @@ class Sampler : private Host {
   Sampler();
 
   static void ThreadBody(void* self);
-  // For Source, which holds the lock.
+  // Called by Source, which holds the lock.
   static void WakeFromHelper(void* self);
   // `frame` is a variable of the thread's first function.
   void Loop(const void* frame) EXCLUDES(lock_);
-  // Returns when the next one is due; `exact` becomes whether a beat is, which must not be late.
+  // Returns when the next pass is due. `exact` is set to whether that is for a beat, which must not be late.
   uint64_t Pass(uint64_t now, bool* exact) REQUIRES(lock_);
   void NoticeStandstill(uint64_t now, bool interrupted) REQUIRES(lock_);
   void NoticeSuspend(uint64_t now) REQUIRES(lock_);
@@ -118,7 +118,7 @@ class Sampler : private Host {
   Feed* FeedOf(uint32_t subscription) override REQUIRES(lock_);
 
   bool Idle() const REQUIRES(lock_);
-  // Demand has gone: lets the thread see it when nothing is left.
+  // Wakes the thread if nothing is left to do, so that it can end.
   void WakeIfIdle() REQUIRES(lock_);
 
   Mutex lock_;
@@ -127,7 +127,7 @@ class Sampler : private Host {
   // The thread.
   bool running_ GUARDED_BY(lock_) = false;
   uint64_t idle_since_ GUARDED_BY(lock_) = 0;
-  uint64_t sleeping_until_ GUARDED_BY(lock_) = 0;  // what it means to, or 0 while it is at work
+  uint64_t sleeping_until_ GUARDED_BY(lock_) = 0;  // when its wait ends at the latest; 0 while it works
   StandstillWatch standstill_ GUARDED_BY(lock_);
   uint64_t suspended_ GUARDED_BY(lock_) = 0;
   uint64_t suspend_noticed_at_ GUARDED_BY(lock_) = 0;

@@ -9,7 +9,7 @@
 namespace tripline {
 namespace {
 
-// The growth of one pair as the metric's kind wants it; negative where the pair has not moved.
+// The quotient of a pair's growth, by the metric's kind; negative if the pair has not moved.
 double Quotient(Kind kind, double num, double den) {
   if (den <= 0) return -1;
   const double quotient = num / den;
@@ -31,10 +31,10 @@ bool CounterWindow::Continues(const Reading& reading) const {
 }
 
 bool CounterWindow::Advance(const Reading& reading, Kind kind, uint64_t now, uint64_t window, double* value) {
-  // Counters that have started anew say nothing of what was before, and a wrap is the probe's to undo.
+  // Counters that were reset have no connection to earlier marks. Wraps are undone by the probe.
   if (count_ > 0 && !Continues(reading)) Reset();
 
-  // The youngest mark that is a window old; older ones will not be wanted again.
+  // Keeps the newest mark that is at least a window old; older ones are not needed again.
   const uint64_t old = window - window / 64;
   while (count_ > 1 && now - Oldest(1).at >= old) count_--;
   const Mark& base = Oldest(0);
@@ -42,8 +42,8 @@ bool CounterWindow::Advance(const Reading& reading, Kind kind, uint64_t now, uin
 
   double largest = -1;
   if (count_ > 0 && passed >= old) {
-    // Where the window began, between that mark and the next: so it is as long as it was asked for, however the reads
-    // lie.
+    // Interpolates where the window began, between that mark and the next, so that the window has its exact length
+    // whenever the reads were.
     const Mark& next = count_ > 1 ? Oldest(1) : base;
     const double share = passed > window && count_ > 1 ? ToNumber(passed - window) / ToNumber(next.at - base.at) : 0;
     for (uint32_t i = 0; i < reading.parts; i++) {
@@ -104,7 +104,7 @@ bool Series::Absorb(const Reading& reading, const Failure& failure, uint64_t now
     Lose(no_number, now);
     return true;
   }
-  // The parts of a share are not read at one instant, so that it can come out a little beyond its scale.
+  // The parts of a share are not read at the same instant, so it can be slightly outside of 0 to 100.
   if (share_) value = std::max(0.0, std::min(100.0, value));
   value_.state = Value::kKnown;
   value_.value = value;

@@ -24,7 +24,7 @@ class CounterWindow {
   // Where too little time has passed since the first reading there is no value yet: never 0, never since boot.
   bool Advance(const Reading& reading, Kind kind, uint64_t now, uint64_t window, double* value);
 
-  // The part of the reading that the last value was the largest of.
+  // Which part of the reading the last value came from: the one with the largest share.
   uint32_t part() const { return part_; }
 
   // Forgets everything: an average over a suspend or a long gap would say nothing about now.
@@ -47,7 +47,7 @@ class CounterWindow {
 
   Mark marks_[kMarks];
   uint32_t part_ = 0;
-  uint32_t next_ = 0;  // is written, modulo their number
+  uint32_t next_ = 0;  // the mark to write next, modulo kMarks
   uint32_t count_ = 0;
 };
 
@@ -64,8 +64,7 @@ class Series {
   const Value& now() const { return value_; }
   const Failure& failure() const { return failure_; }
 
-  // Takes in what a probe read. True where there is something new: a value, or the loss of it. Shares come out within 0
-  // to 100.
+  // Adds what a probe has read. True if there is a new value, or if the value was lost. Shares are limited to 0 to 100.
   bool Absorb(const Reading& reading, const Failure& failure, uint64_t now);
 
   // Which part of a ratio the newest value is of; 0 of anything else.

@@ -5,7 +5,7 @@ namespace tripline {
 void SlowRead::Body(void* raw) {
   auto* self = static_cast<SlowRead*>(raw);
   self->probe_->Read(self->started_, self->wanted_, &self->readings_);
-  // The object may go as soon as it is unlocked.
+  // The object may be deleted as soon as the lock is released.
   Mutex* const lock = self->lock_;
   lock->Lock();
   self->state_ = kDone;

@@ -15,7 +15,7 @@ namespace {
 // How long a blocking read may take before its metrics count as unavailable.
 constexpr uint64_t kSlowLimit = 2 * kSecond;
 
-// A probe that yields nothing any more is made again less and less often, since the old one may recover by itself.
+// A probe that yields nothing is replaced at growing intervals, since it may also recover by itself.
 constexpr uint64_t kLongestRetry = 16 * kSecond;
 
 }  // namespace
@@ -91,8 +91,8 @@ MetricMask Source::Watched() const {
   return watched;
 }
 
-// Sensors are plugged in again, modules loaded again, mounts made again: what a probe opened once is gone for good
-// then. A process that has ended is not: its number may be another's by now.
+// When a sensor is plugged in again, a module reloaded or a file system mounted again, the files that a probe has open
+// are gone for good, and a new probe helps. Not for a process that has ended: its pid may belong to another one.
 bool Source::MayMakeAnew() const {
   if (slow_ != nullptr && !slow_->idle()) return false;
   if (environment_ != nullptr || pid_ != 0 || probe()->recovers()) return false;
@@ -163,7 +163,7 @@ MetricMask Source::Take(uint64_t now, Readings* out) {
     return Note(answered, *out);
   }
   if (now < OverdueAt()) return 0;
-  // Whichever read it is that hangs, none of the others would come back.
+  // If one read hangs, the others would hang too.
   overdue_ = true;
   queued_ = 0;
   return Refuse(Watched(), "the source has not answered for 2 s (a hung mount or device?)", out);
@@ -176,7 +176,7 @@ uint64_t Source::OverdueAt() const {
 
 void Source::Discount(const Standstill& standstill, uint64_t now) {
   if (slow_ != nullptr && slow_->running()) slow_->DiscountGap(standstill.duration, now);
-  // Where this thread alone was starved, the loop may have run; where both were, its delay is what it was.
+  // If only this thread was starved, the event loop may have run; if both were, the loop's delay is real.
   if (environment_ != nullptr && standstill.stopped) environment_->heartbeat.DiscountGap(standstill.duration, now);
 }
 

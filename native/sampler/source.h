@@ -1,5 +1,5 @@
-// A probe in use, shared by every feed that reads it. Where the probe may block, it is read by a helper thread of
-// its own, and a read that does not come back costs the sampler nothing.
+// A probe in use, shared by all feeds that read it. A probe that may block is read on a helper thread of its own, so a
+// read that hangs does not delay the sampler.
 #pragma once
 
 #include <cstdint>
@@ -16,17 +16,17 @@ namespace tripline {
 class Feed;
 class SlowRead;
 
-// Makes the probe for a metric; nullptr with why there is none. Owned by the caller.
+// Makes the probe for a metric; nullptr with the reason in `why` if there is none. Owned by the caller.
 using ProbeMaker = Probe* (*)(Metric metric, const Selector& selector, Failure* why);
 
-// The one of this system, the event loop's probes included.
+// Makes the probes of this system and of the event loop.
 Probe* MakeProbeOf(Metric metric, const Selector& selector, Failure* why);
 
 // Used under the sampler's lock.
 class Source {
  public:
-  // It serves the family of `metric`; alone that metric where this system never has it. A helper thread takes `lock`
-  // and calls `wake` when it is done.
+  // Serves the family of `metric`, or that metric alone if this system never has it. A helper thread takes `lock` and
+  // calls `wake` when it is done.
   Source(Metric metric, const Selector& selector, ProbeMaker make, Mutex* lock, void (*wake)(void*), void* argument);
   ~Source();
   Source(const Source&) = delete;
@@ -36,7 +36,7 @@ class Source {
   // Of the selector.
   const char* name() const { return name_.get(); }
 
-  // Makes the probe. False with why there is none; each Read() may try again then.
+  // Makes the probe. False with the reason in `why` if that fails; Read() then tries again now and then.
   bool Make(uint64_t now, Failure* why);
 
   // Whether Read() leaves its work to a helper thread.
@@ -44,30 +44,30 @@ class Source {
   // Whether the helper thread has not come back in time: until it does, every metric is unavailable.
   bool overdue() const { return overdue_; }
 
-  // Reads what is wanted, and what was asked for while the helper thread was busy. Returns the metrics that `out`
-  // answers now; the others come by Take().
+  // Reads the metrics in `wanted`, and those queued while the helper thread was busy. Returns the metrics that `out`
+  // has now; Take() returns the others later.
   MetricMask Read(uint64_t now, MetricMask wanted, Readings* out);
 
-  // The metrics that `out` answers because the helper thread has come back, or is overdue. REQUIRES: blocking().
+  // Returns the metrics that `out` has because the helper thread has finished or is overdue. REQUIRES: blocking().
   MetricMask Take(uint64_t now, Readings* out);
 
-  // What was asked for while the helper thread was busy with something else.
+  // Metrics that were requested while the helper thread was busy with others.
   MetricMask queued() const { return queued_; }
 
-  // When the read under way will be overdue; kNever where there is none. REQUIRES: blocking().
+  // When the current read will be overdue; kNever if there is none. REQUIRES: blocking().
   uint64_t OverdueAt() const;
 
-  // Time in which the process stood still counts neither as a read's nor as an event loop's delay.
+  // Excludes time in which the process stood still from the delay of reads and event loops.
   void Discount(const Standstill& standstill, uint64_t now);
 
-  // What the probe says of itself; where a helper thread has it or there is none, what can be said without.
-  // `part`: of a ratio, which part the value is of.
+  // What the probe reports about itself, or a default while there is no probe or a helper thread has it. `part`: the
+  // part of a ratio that the value comes from.
   const char* Origin(Metric metric, uint32_t part = 0) const;
   double MaxSlope(Metric metric) const;
   uint64_t MinPeriod(Metric metric) const;
 
-  // Whether it may be kept for the next user: not where a helper thread or one environment is involved, nor once
-  // something was unavailable, which making it anew might mend.
+  // Whether it can be kept for the next user. Not if it has a helper thread or belongs to one environment, nor if
+  // anything was ever unavailable, which a new probe might cure.
   bool keepable() const { return probe_ != nullptr && environment_ == nullptr && healthy_; }
 
   List<Feed*> feeds;
@@ -93,14 +93,14 @@ class Source {
   void (*const wake_)(void*);
   void* const argument_;
 
-  std::unique_ptr<Probe> probe_;  // unless `slow_` has it, or there is none
+  std::unique_ptr<Probe> probe_;  // nullptr if `slow_` has it, or there is none
   SlowRead* slow_ = nullptr;
-  Failure why_;  // there is no probe, or no newer one
+  Failure why_;  // why there is no probe, or no newer one
   MetricMask queued_ = 0;
-  MetricMask lost_ = 0;  // unavailable at their last reading
+  MetricMask lost_ = 0;  // that were unavailable at their last reading
   bool overdue_ = false;
   bool healthy_ = true;    // nothing was ever unavailable
-  uint64_t retry_at_ = 0;  // not to be made again before
+  uint64_t retry_at_ = 0;  // the probe is not made again before
   uint64_t retry_after_;
 };
 

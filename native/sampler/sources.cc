@@ -5,7 +5,8 @@
 namespace tripline {
 namespace {
 
-// A source outlives its last feed by this much, so that guards made and closed in a loop do not each open its files.
+// A source is kept this long after its last feed, so that a loop that makes and closes guards does not open its files
+// each time.
 constexpr uint64_t kKeep = kSecond;
 
 }  // namespace

@@ -1,4 +1,5 @@
-// All sources and feeds of the process: found by what they read, made when first wanted, kept for a moment afterwards.
+// All sources and feeds of the process: found by what they read, made at first use, and kept for a moment after the
+// last.
 #pragma once
 
 #include <cstdint>
@@ -25,12 +26,12 @@ class Sources {
   // The feed of a metric; `window` 0 is the metric's own.
   Feed* FindFeed(Source* source, Metric metric, uint64_t window);
 
-  // Drops a feed, and its source where that has no other and is not worth keeping, or nothing sweeps.
+  // Drops a feed. Its source is dropped too if it has no other feed and cannot be kept, or if nothing calls Sweep().
   void Drop(Feed* feed, uint64_t now);
 
-  // Whether Sweep() is called now and then.
+  // Whether Sweep() is called regularly.
   void set_swept(bool swept) { swept_ = swept; }
-  // Drops sources that nothing has come back for.
+  // Drops sources that have been unused for a while.
   void Sweep(uint64_t now);
   bool has_unused() const { return unused_ > 0; }
   void SweepAll();

@@ -7,11 +7,11 @@
 namespace tripline {
 namespace {
 
-// A thread that wakes this much later than it meant to has stood still.
+// A thread that wakes this much too late has stood still.
 constexpr uint64_t kLate = 50 * kMillisecond;
 
-// A sleep as short as this is observed up to its deadline even where it was interrupted. Tools that hold a process back
-// by stopping it many times per second (cpulimit) would otherwise keep every `for` from ever passing.
+// A sleep this short counts as observed up to its deadline even if it was interrupted. Otherwise, tools that slow a
+// process down by stopping it many times per second (cpulimit) would keep every `for` from passing.
 constexpr uint64_t kShortSleep = 250 * kMillisecond;
 
 }  // namespace

@@ -14,12 +14,12 @@ struct Standstill {
 
 class StandstillWatch {
  public:
-  // The thread goes to sleep, and means to wake at `deadline` at the latest.
+  // The thread goes to sleep and should wake at `deadline` at the latest.
   void Sleep(uint64_t now, uint64_t deadline);
 
-  // It is awake again. `interrupted` says that the kernel ended the sleep because the process was stopped or frozen in
-  // it: when that began is not known then, so that none of the sleep counts as observed. Lateness of a busy machine is
-  // no standstill.
+  // The thread is awake again. `interrupted`: the kernel ended the sleep because the process was stopped or frozen
+  // during it. It is unknown when that began, so none of the sleep counts as observed. The usual lateness on a busy
+  // machine is not a standstill.
   Standstill Wake(uint64_t now, bool interrupted) const;
 
  private:

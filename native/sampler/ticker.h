@@ -34,23 +34,23 @@ class Ticker {
   Environment* environment() const { return environment_; }
   bool real_time() const { return spec_.real_time; }
 
-  // When the thread must look at it next; kNever while it has nothing to do.
+  // When Beat() has to be called next; kNever while nothing is due.
   uint64_t wake() const { return wake_; }
 
-  // At its wake time. True where a delivery is to be made: at most one until Take(). A ticker whose delivery has not
-  // been taken by the next beat is left alone until it is: its beats can be counted then, and nothing need wake for
-  // them.
+  // Called at its wake time. True if a delivery is due, of which there is at most one until Take(). If the last
+  // delivery has not been taken by the next beat, the ticker sleeps until it is; the beats in between are counted then.
   bool Beat(uint64_t now);
 
-  // All beats up to now; none where it was paused meanwhile.
+  // Takes all beats up to now; none if the ticker is paused.
   Beats Take(uint64_t now);
-  // No deliveries until Release(), because the body of the last one is still running; that takes what has passed.
+  // Stops deliveries until Release(), because the body of the last one is still running. Release() takes the beats that
+  // passed.
   void Hold();
   Beats Release(uint64_t now);
 
   void SetPeriod(uint64_t period, uint64_t now);
   void Pause();
-  // The grid goes on if its next beat comes after `earliest`; else it begins anew there.
+  // Continues the grid if its next beat is after `earliest`; otherwise a new grid begins there.
   void Resume(uint64_t earliest);
 
   uint32_t id = 0;
@@ -106,7 +106,7 @@ class Tickers {
   }
 
  private:
-  // That the lock of `host_` is the one that its caller holds cannot be said where the caller is declared.
+  // The analysis cannot see that the lock of `host_` is the one that the caller holds.
   void AssertLocked() const ASSERT_CAPABILITY(host_->lock()) {}
   void Drop(uint32_t id) REQUIRES(host_->lock());
 

@@ -1,4 +1,4 @@
-// Guards that are to be judged: those with a limit that has changed, and those that only their hold keeps breached.
+// Guards that have to be judged: those with a changed limit, and those that only their `min_hold` keeps breached.
 #pragma once
 
 #include <cstdint>
