@@ -1,10 +1,10 @@
-// What is published of the code: one CommonJS file for the library, because sixty small modules take four times as long to
-// load and `import` and `require` must share one instance; a file per entry point with what only that needs; one file per
-// verb for the command; and the types, in one file where there is one entry. tsc compiles into .cache/ts and .cache/types;
-// this only joins. Nothing is minified: it is what people step through.
+// Joins what tsc has compiled into .cache/ts and .cache/types: a CommonJS file for the library, because sixty small modules
+// take four times as long to load and `import` and `require` must share one instance; files for what loads with its first
+// call; a file for each entry point with what only that needs; one for each verb of the command; and the types of each
+// entry. Nothing is minified, so that it can be stepped through.
 import { dirname, resolve } from 'node:path'
 import { dts } from 'rolldown-plugin-dts'
-import { ENTRIES } from './scripts/lib/entries.js'
+import { ENTRIES, LAZY } from './scripts/lib/entries.js'
 
 // The sentence that heads a file is not a comment on the declaration that comes to stand first.
 const withoutHeads = {
@@ -48,13 +48,24 @@ export default [
   {
     ...common,
     input: Object.fromEntries(names.map((name) => [name, `./.cache/ts/${ENTRIES[name].module}.js`])),
+    preserveEntrySignatures: 'allow-extension',
     output: {
       dir: 'dist',
       format: 'cjs',
       entryFileNames: '[name].cjs',
       chunkFileNames: '[name].cjs',
-      // All that the main entry needs: the others share it, so that no class exists twice.
-      codeSplitting: { groups: [{ name: 'library', test: /\.cache\/ts\/index\.js$/ }] },
+      // What entries share is in files of its own, so that no class exists twice.
+      codeSplitting: {
+        includeDependenciesRecursively: false,
+        groups: [
+          ...Object.entries(LAZY).map(([name, test]) => ({ name, test, priority: 2 })),
+          {
+            name: 'library',
+            test: /\.cache\/ts\/(?:addon|base|cancelable|engine|monitor|sources)\/|rolldown\/runtime/,
+            priority: 1,
+          },
+        ],
+      },
     },
   },
   {

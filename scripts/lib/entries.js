@@ -10,6 +10,13 @@ export const ENTRIES = {
   testing: { subpath: './testing', module: 'testing/index' },
 }
 
+/** Files of dist that are loaded with the first call of what they export, by the modules in them. */
+export const LAZY = {
+  commands: /\.cache\/ts\/run\//,
+  samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
+  tickers: /\.cache\/ts\/schedule\//,
+}
+
 /** What package.json must have for the entries. */
 export function manifestFields() {
   const exports = {}
@@ -48,9 +55,58 @@ export function finishEntries(dist) {
     renameSync(join(dist, file), join(dist, file.replace(/\.d\.ts$/, '.d.cts')))
   }
   writeFileSync(join(dist, 'node.d.cts'), NODE_TYPES)
+  makeLazy(join(dist, 'index.cjs'))
   for (const name of Object.keys(ENTRIES)) writeEntry(dist, name)
   appendTrace(join(dist, 'library.cjs'))
 }
+
+/** Replaces what an entry takes from the lazy files by functions and classes of the same name that load them. */
+function makeLazy(file) {
+  const load = createRequire(file)
+  let text = readFileSync(file, 'utf8')
+  for (const name of Object.keys(LAZY)) {
+    const names = [...text.matchAll(new RegExp(`^exports\\.(\\w+) = require_${name}\\.\\1;$`, 'gm'))].map(
+      ([, each]) => each,
+    )
+    const exported = load(`./${name}.cjs`)
+    const isClass = (each) => String(exported[each]).startsWith('class')
+    const classes = names.filter(isClass)
+    const stubs = names.map((each) =>
+      isClass(each)
+        ? `function ${each}(...args) {\n\treturn new (load_${name}().${each})(...args);\n}`
+        : `function ${each}(...args) {\n\treturn load_${name}().${each}(...args);\n}`,
+    )
+    const adopted = classes.map((each) => `\t\tadopt(${each}, loaded_${name}.${each});\n`).join('')
+    const loader = `let loaded_${name};
+function load_${name}() {
+\tif (loaded_${name} === void 0) {
+\t\tloaded_${name} = require("./${name}.cjs");
+${adopted}\t}
+\treturn loaded_${name};
+}`
+    const instances = classes.map((each) => `ofReal(${each}, () => load_${name}().${each});`)
+    text = text.replace(
+      `const require_${name} = require("./${name}.cjs");`,
+      [loader, ...stubs, ...instances].join('\n'),
+    )
+    for (const each of names)
+      text = text.replace(`exports.${each} = require_${name}.${each};`, `exports.${each} = ${each};`)
+  }
+  if (/require_(?!library\b)/.test(text)) throw new Error(`${file}: something lazy is not replaced`)
+  writeFileSync(file, text + STAND_INS)
+}
+
+/** A class that is loaded takes over the prototype of its stand-in, which until then answers `instanceof` by loading it. */
+const STAND_INS = `
+function ofReal(standIn, load) {
+\tObject.defineProperty(standIn, Symbol.hasInstance, { configurable: true, value: (value) => value instanceof load() });
+}
+function adopt(standIn, real) {
+\tObject.setPrototypeOf(standIn, real);
+\tstandIn.prototype = real.prototype;
+\tObject.defineProperty(real.prototype, "constructor", { configurable: true, writable: true, value: standIn });
+}
+`
 
 function writeEntry(dist, name) {
   const names = Object.keys(createRequire(import.meta.url)(join(dist, `${name}.cjs`)))

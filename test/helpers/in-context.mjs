@@ -12,8 +12,16 @@ export function loadInContext(file) {
     if (!own.has(name)) Object.defineProperty(context, name, Object.getOwnPropertyDescriptor(globalThis, name))
   }
   const parameters = ['exports', 'require', 'module', '__filename', '__dirname']
-  const run = compileFunction(readFileSync(file, 'utf8'), parameters, { filename: file, parsingContext: context })
-  const module = { exports: {} }
-  run(module.exports, createRequire(file), module, file, dirname(file))
-  return module.exports
+  const modules = new Map()
+  function load(path) {
+    if (modules.has(path)) return modules.get(path).exports
+    const module = { exports: {} }
+    modules.set(path, module)
+    const run = compileFunction(readFileSync(path, 'utf8'), parameters, { filename: path, parsingContext: context })
+    const outer = createRequire(path)
+    const require = (id) => (id.startsWith('./') ? load(outer.resolve(id)) : outer(id))
+    run(module.exports, Object.assign(require, outer), module, path, dirname(path))
+    return module.exports
+  }
+  return load(file)
 }
