@@ -11,7 +11,7 @@ export function packageRoot(): string {
   const here = thisFile()
   const root = here === undefined ? undefined : nearestPackage(dirname(here))
   if (root === undefined || nameOf(root) !== NAME) {
-    const why = `its code is part of a bundle; make "${NAME}" an external package of that, or name the binary by TRIPLINE_ADDON`
+    const why = `its code is part of a bundle; make "${NAME}" an external package of that (esbuild and Bun: --external, webpack: externals, Rollup: external, ncc: -e, Next: serverExternalPackages), or name the binary by TRIPLINE_ADDON`
     throw Object.assign(new Error(why), { code: BUNDLED })
   }
   return root

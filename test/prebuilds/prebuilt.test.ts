@@ -199,6 +199,14 @@ describe('an installed package without a binary for this machine', () => {
       }
     })
     expect(attempt('own name.node')).toBe('loaded\nTimeoutError\n')
+    // The variable of node-gyp-build names a folder with prebuilds.
+    const elsewhere = join(folder, 'elsewhere')
+    const place = join(elsewhere, `prebuilds/${process.platform}-${process.arch}`)
+    mkdirSync(place, { recursive: true })
+    writeFileSync(join(place, 'tripline.node'), whole)
+    const args = ['--input-type=module', '--eval', ATTEMPT]
+    const env = { ...process.env, TRIPLINE_PREBUILD: elsewhere }
+    expect(spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8', env }).stdout).toBe('loaded\nTimeoutError\n')
     expect(attempt('nowhere.node')).toMatch(/TRIPLINE_ADDON names .*nowhere\.node: there is no such file\)/)
     expect(attempt('cut.node')).toMatch(/cut\.node: cut off: the end of the file is missing\)/)
     expect(attempt('text.node')).toMatch(/TRIPLINE_ADDON names .*text\.node: .*\)/)
