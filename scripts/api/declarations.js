@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { parseSync } from 'rolldown/utils'
 
-/** The entry points that have types, by the name that they are imported with: `{ tripline: 'dist/index.d.ts' }`. */
+/** The entry points that have types, by the name under which they are imported: `{ tripline: 'dist/index.d.ts' }`. */
 export function entryPoints(root) {
   const { name, exports } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const entries = Object.entries(exports).flatMap(([subpath, { import: conditions }]) => {
@@ -62,7 +62,7 @@ function typesBeside(path, specifier) {
   return resolve(dirname(path), specifier.replace(/(?:\.d)?\.([cm]?)[jt]s$/, '.d.$1ts'))
 }
 
-/** The names that a file exports, each of which must be what it is declared as. */
+/** The names that a file exports. Each must be the name of its declaration. */
 function exportsOf(path, files) {
   const { exports, all } = files.get(path)
   const own = [...exports.keys()].map((name) => {
@@ -146,7 +146,7 @@ function toMember(node, source) {
     optional: node.optional === true,
     doc: docBefore(node.start, source),
     signature: slice(node).replace(/;$/, '').replaceAll('\n  ', '\n'),
-    // That an optional member may be undefined goes without saying.
+    // An optional member may always be undefined, so the type does not repeat it.
     type: type === undefined ? undefined : slice(type).replace(node.optional === true ? / \| undefined$/ : '', ''),
     members: type?.type === 'TSTypeLiteral' ? type.members.map((each) => toMember(each, source)) : [],
   }

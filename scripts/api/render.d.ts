@@ -1,2 +1,2 @@
-/** What the tests use of render.js. */
+/** The function of render.js that the tests use. */
 export function slugOf(heading: string): string

@@ -1,13 +1,13 @@
-// Writes declarations as Markdown. `links` maps the name of a declaration to where its section is.
+// Writes declarations as Markdown. `links` maps the name of a declaration to the location of its section.
 
 const FENCE = '```'
 
-/** The heading of a declaration; no two of one page give the same anchor. */
+/** The heading of a declaration. Headings on one page have different anchors. */
 export function headingOf({ name, kind }) {
   return kind === 'function' ? `${name}()` : `${kind} ${name}`
 }
 
-/** The anchor that GitHub makes of a heading. */
+/** The anchor that GitHub gives a heading. */
 export function slugOf(heading) {
   return heading
     .toLowerCase()
@@ -36,7 +36,7 @@ export function renderDeclaration(declaration, { declarations, exported, links }
   return parts.filter((each) => each !== '').join('\n\n')
 }
 
-/** Its own members, after those of bases that are not exported and so have no section. */
+/** The declaration's own members, preceded by those of bases that are not exported and therefore have no section. */
 function allMembers(declaration, declarations, exported) {
   const inherited = declaration.bases.flatMap(({ name, arguments: given }) => {
     const base = declarations.get(name)
@@ -46,7 +46,7 @@ function allMembers(declaration, declarations, exported) {
   return [...inherited, ...declaration.members]
 }
 
-/** A member of a generic base, with the types that are given for its parameters. */
+/** A member of a generic base, with the type arguments in place of its parameters. */
 function withTypes(member, parameters, given) {
   const replace = (text) =>
     parameters.reduce((all, each, i) => all.replaceAll(new RegExp(`\\b${each}\\b`, 'g'), given[i]), text)
@@ -55,7 +55,7 @@ function withTypes(member, parameters, given) {
     : { ...member, type: replace(member.type), signature: replace(member.signature) }
 }
 
-/** What a type is made of that has no section of its own, because it is not exported. */
+/** The parts of a type that have no section, because they are not exported. */
 function hiddenParts(declaration, declarations, exported) {
   if (declaration.kind !== 'type') return []
   return [...declaration.mentions]
@@ -63,7 +63,7 @@ function hiddenParts(declaration, declarations, exported) {
     .filter((each) => each && !exported.has(each.name))
 }
 
-/** The signature; empty where it only repeats the heading. Bases without a section are replaced by what they extend. */
+/** The signature; empty if it only repeats the heading. Bases without a section are replaced by their own bases. */
 function signatureOf(declaration, declarations, exported) {
   const { kind, name, type, head, overloads, bases } = declaration
   if (kind === 'type') return wrapUnion(`type ${name} = ${type}`)
@@ -99,7 +99,7 @@ function renderProperties(members, context) {
   return rows.length === 0 ? '' : ['| property | type | |', '|---|---|---|', ...rows].join('\n')
 }
 
-/** Whether an accessor of a class can be set too. */
+/** Whether an accessor of a class has a setter too. */
 function writable({ name, kind }, members) {
   return kind === 'get' && members.some((each) => each.kind === 'set' && each.name === name)
 }
@@ -131,7 +131,7 @@ function renderMethod(member, members, context) {
   return parts.filter((each) => each !== '').join('\n\n')
 }
 
-/** What instances are called in headings, where that is not the name of the class. */
+/** The names of instances in headings, where they differ from the name of the class. */
 const INSTANCES = {
   Cancelable: 'cancel',
   CancelableStream: 'stream',
@@ -153,7 +153,7 @@ function renderCode(text) {
   return text === '' ? '' : `${FENCE}ts\n${text}\n${FENCE}`
 }
 
-/** A type in one line, each name that has a section linked to it. */
+/** A type in one line, in which each name that has a section is a link to it. */
 function renderType(type, { links }) {
   const line = type
     .replaceAll(/\/\*\*(?:(?!\*\/)[^])*\*\//g, '')
@@ -182,7 +182,7 @@ function renderText({ text }, context) {
   return linkText(text, context)
 }
 
-/** Links of a doc comment, and the names of pages of this manual. */
+/** Converts the links of a doc comment, and the names of pages in docs/, to Markdown links. */
 function linkText(text, { links, own }) {
   return text
     .replaceAll(/\{@link (\w+)\}/g, (_, name) => linkTo(name, links, own))
@@ -211,7 +211,7 @@ function renderTags({ tags }, context) {
   return [parameters.join('\n'), sentences.join('\n\n'), ...examples].filter(Boolean).join('\n\n')
 }
 
-/** A default that is code is shown as such. */
+/** The value of a tag as Markdown. A default value that is code is formatted as code. */
 function tagValue({ name, value }, context) {
   const isCode = name === 'default' && /^(?:'.*'|true|false|Infinity|-?[\d.]+)$/.test(value)
   return isCode ? `\`${value}\`` : linkText(value.replaceAll(/\n\s+/g, '\n'), context)

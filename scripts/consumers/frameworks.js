@@ -1,4 +1,4 @@
-// Rows of test runners and of what runs TypeScript.
+// Rows for test runners and for tools that run TypeScript.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, runCheck, write } from './project.js'
@@ -68,7 +68,7 @@ async function jestProject(workshop, version) {
   return cwd
 }
 
-/** Arguments of node. The cache would outlive the project. */
+/** Arguments for node. Jest's cache is off, because it would outlive the project. */
 const jestArguments = (config) => [
   'node_modules/jest/bin/jest.js',
   '--no-cache',
@@ -90,7 +90,7 @@ const jestRows = [29, 30].flatMap((version) =>
 
 const FILES = 200
 
-/** Leaves a guard open, and writes down how large the heap is. */
+/** A test that leaves a guard open and records the size of the heap. */
 const leavingTest = `const { appendFileSync } = require('node:fs')
 const { test } = require('@jest/globals')
 const { guard } = require('tripline')
@@ -118,7 +118,7 @@ const plainRunner = (title, dependencies, framework, args, name) =>
     },
   }))
 
-/** What runs TypeScript without a build. */
+/** A tool that runs TypeScript without a build. */
 const typeScriptRunner = (name, system, dependencies, args) => ({
   name,
   system,
@@ -129,7 +129,7 @@ const typeScriptRunner = (name, system, dependencies, args) => ({
   },
 })
 
-/** All files in one process, each with a context and a copy of the library of its own. */
+/** Runs all files in one process, each with its own context and its own copy of the library. */
 const leavingRows = [29, 30].map((version) => ({
   name: `Jest ${version}, ${FILES} files that leave guards open`,
   system: 'CommonJS',
@@ -138,7 +138,7 @@ const leavingRows = [29, 30].map((version) => ({
     const tests = Array.from({ length: FILES }, (_, number) => [`left/${number}.test.js`, leavingTest])
     write(cwd, { ...Object.fromEntries(tests), heap: '' })
     const args = jestArguments({ testMatch: ['**/left/*.test.js'], transform: {} })
-    // Jest ends by itself, or the time runs out.
+    // The row fails if Jest does not end by itself in time.
     await run(process.execPath, ['--expose-gc', ...args, '--runInBand'], { cwd, timeout: 300_000 })
     const heaps = readFileSync(join(cwd, 'heap'), 'utf8').trim().split('\n').map(Number)
     if (heaps.length !== FILES) throw new Error(`${heaps.length} of ${FILES} files ran`)
@@ -150,7 +150,7 @@ const leavingRows = [29, 30].map((version) => ({
   },
 }))
 
-/** `tripline/testing`: Jest reports its assertions, and its fakes follow Jest's timers. */
+/** `tripline/testing`: Jest reports its assertions, and Jest's timers control its fakes. */
 const testingRows = [29, 30].flatMap((version) =>
   [
     ['CommonJS', 'a.test.js', asCommonJs(testing)],
@@ -168,7 +168,7 @@ const testingRows = [29, 30].flatMap((version) =>
   })),
 )
 
-/** How many tests passed, by the last lines of Jest or vitest. */
+/** The number of tests that passed, from the last lines of Jest or vitest. */
 const passedOf = (output) => /^ *Tests:? +(\d+ passed)/m.exec(output)[1]
 
 /** Operations under the fake timers of the framework. */

@@ -1,4 +1,4 @@
-// The texts that rows run, made of those in test/consumers.
+// The programs that rows run, made from the files in test/consumers.
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -11,7 +11,7 @@ export const jestClocks = fixture('jest-clocks.js')
 export const vitestClocks = fixture('vitest-clocks.js')
 export const clockScenarios = fixture('../helpers/fake-clocks.cjs')
 
-/** The same text as a CommonJS module. */
+/** Converts the text of an ES module to a CommonJS module. */
 export function asCommonJs(text) {
   const names = [...text.matchAll(/^export async function (\w+)/gm)].map(([, name]) => name)
   const body = text
@@ -22,7 +22,7 @@ export function asCommonJs(text) {
   return body + names.map((name) => `exports.${name} = ${name}\n`).join('')
 }
 
-/** A program that is one file. */
+/** A program in a single file. */
 export const program = `${check}
 report().catch((error) => {
   console.error(error)

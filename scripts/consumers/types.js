@@ -1,10 +1,10 @@
-// Rows of TypeScript: every way to resolve modules, with libraries checked, and what they compile is run.
+// Rows for TypeScript: compiles with every way to resolve modules, checks the types of libraries too, and runs the output.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, runCheck, write } from './project.js'
 import { program, types } from './programs.js'
 
-/** Each with types of Node that it can read. */
+/** The versions of TypeScript, each with types of Node that it can read. */
 const versions = {
   5.2: { typescript: '5.2.2', node: '20.11.30' },
   5.5: { typescript: '5.5.4', node: '20.19.43' },
@@ -13,7 +13,7 @@ const versions = {
   '7.0': { typescript: '7.0.2', node: '24' },
 }
 
-/** By name: options, the extension of the sources, and the file that comes of them. */
+/** Module systems by name: compiler options, the extension of the sources, and the versions of TypeScript to test with. */
 const systems = {
   'commonjs, node10': { module: 'commonjs', moduleResolution: 'node10', extension: 'ts', type: 'commonjs', until: 6 },
   'node16, .cts': { module: 'node16', moduleResolution: 'node16', extension: 'cts' },
@@ -39,7 +39,7 @@ function project(workshop, version, withNode = true) {
   return workshop.project(`typescript-${version}${withNode ? '' : '-bare'}`, dependencies)
 }
 
-/** Compiles files with options; the diagnostics, one a line. */
+/** Compiles files with options and returns the errors, one per line of output. */
 async function compile(cwd, options, files) {
   write(cwd, { 'tsconfig.json': JSON.stringify({ compilerOptions: { ...OPTIONS, ...options }, files }) })
   const args = ['node_modules/typescript/bin/tsc', '--pretty', 'false', '-p', '.']
@@ -50,7 +50,7 @@ async function compile(cwd, options, files) {
   return output.split('\n').filter((line) => line.includes('error TS'))
 }
 
-/** Takes away what spares projects without `@types/node` its many errors, so that all is checked. */
+/** Removes the comment that turns off errors for projects without `@types/node`, so that all declarations are checked. */
 function checkAll(cwd) {
   const file = join(cwd, 'node_modules/tripline/dist/index.d.cts')
   const text = readFileSync(file, 'utf8')
@@ -72,7 +72,7 @@ const systemRow = (version, name) => ({
       [files[0]]: program,
       [files[1]]: types,
     })
-    // Version 6 knows it, and says that it is the last.
+    // Version 6 still has node10 but reports it as deprecated.
     const more = moduleResolution === 'node10' && version === '6.0' ? { ignoreDeprecations: '6.0' } : {}
     const errors = await compile(cwd, { module, moduleResolution, types: ['node'], ...more }, files)
     if (errors.length > 0) throw new Error(errors.join('\n'))
@@ -96,7 +96,7 @@ export const typeRows = [
       write(cwd, { 'types.mts': types })
       const errors = await compile(cwd, { module: 'nodenext', moduleResolution: 'nodenext', types: [] }, ['types.mts'])
       if (errors.length > 0) throw new Error(errors.join('\n'))
-      return { shown: 'the types bring those of Node' }
+      return { shown: 'the types include those of Node' }
     },
   })),
   ...Object.keys(versions).map((version) => ({

@@ -1,5 +1,5 @@
-// Compiling C++ where node-gyp does not: the flags, the include folders and a bounded pool, for the native tests, the
-// stand-in of macOS, the fuzzers, the benches and the release binaries.
+// Compiles C++ that node-gyp does not build: the native tests, the stand-in for macOS, the fuzzers, the benchmarks and the
+// release binaries. Holds the flags and the include folders, and compiles in a bounded pool.
 import { execFile, spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,16 +7,16 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-/** The top of the checkout; paths below are relative to it, and so are those that a compiler is called with. */
+/** The root of the checkout. The paths in this file, and those that are passed to a compiler, are relative to it. */
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** The folder of this system in native/. */
 export const hostOs = { win32: 'windows' }[process.platform] ?? process.platform
 
-/** The language of everything in native/: binding.gyp and native/addon.gypi say the same to node-gyp. */
+/** The language options for all of native/. binding.gyp and native/addon.gypi pass the same ones to node-gyp. */
 const language = ['-std=c++17', '-fno-exceptions', '-fno-rtti']
 
-/** What decides how fast and how large the release's code is; the benches measure code made with the same. */
+/** The flags that decide the speed and the size of the release's code. The benchmarks are compiled with the same flags. */
 export const releaseFlags = [
   ...language,
   '-Os',
@@ -29,7 +29,7 @@ export const releaseFlags = [
   '-fvisibility-inlines-hidden',
   '-ffunction-sections',
   '-fdata-sections',
-  // zig adds checks of its own to what is not optimized for size alone.
+  // zig adds its own checks to code that is not optimized purely for size.
   '-fno-sanitize=all',
   '-fno-stack-protector',
 ]
@@ -39,7 +39,7 @@ export const testFlags = [...language, '-O1', '-g']
 
 export const warningFlags = ['-Wall', '-Wextra', '-Wconversion']
 
-/** What clang alone can check: that a lock is held where its data is used (native/util/thread_annotations.h). */
+/** Checks that only clang has: that a lock is held where its data is used (native/util/thread_annotations.h). */
 export const lockFlags = ['-Wthread-safety', '-Werror=thread-safety']
 
 /** The sanitizers that scripts/test-sanitize.js runs with. */
@@ -48,10 +48,10 @@ export const sanitizerFlags = {
   thread: ['-fsanitize=thread', '-fno-omit-frame-pointer'],
 }
 
-/** Includes are paths from native/; for quoted ones alone, so that no header of ours can hide one of the system. */
+/** Only quoted includes are searched for in native/, so that no header there hides one of the system. */
 export const includeFlags = ['-iquote', 'native']
 
-/** What the Node-API face in native/node/ needs: headers of Node-API alone, so that nothing else of Node is used. */
+/** Flags for native/node/, which may use only the headers of Node-API, so that nothing else of Node is used. */
 export function nodeApiFlags() {
   const require = createRequire(import.meta.url)
   const folders = [require('node-api-headers').include_dir, path.dirname(require.resolve('node-addon-api'))]
@@ -59,16 +59,16 @@ export function nodeApiFlags() {
     '-DNAPI_VERSION=8',
     '-DNAPI_DISABLE_CPP_EXCEPTIONS',
     '-DNODE_ADDON_API_DISABLE_DEPRECATED',
-    // A worker that is terminated within a call of ours must not end the process.
+    // A worker that is terminated during a call into the addon must not end the process.
     '-DNODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
     ...folders.flatMap((folder) => ['-isystem', folder]),
   ]
 }
 
-/** What an object needs that becomes part of an addon. */
+/** Flags for objects that become part of an addon. */
 export const addonFlags = ['-fPIC', '-fvisibility=hidden']
 
-/** The compiler of the tests: `CXX`, or the system's. */
+/** The compiler for the tests: `CXX`, or the system's. */
 export const systemCompiler = process.env.CXX ?? 'g++'
 
 export function isClang(compiler) {
@@ -76,8 +76,8 @@ export function isClang(compiler) {
 }
 
 /**
- * Compiles `sources`, each a path or `[path, ...flags of its own]`, into `folder`, several at a time. `command` is the
- * compiler with what always comes first. With `incremental` an object is kept that is newer than all it was made of.
+ * Compiles `sources`, each a path or `[path, ...its own flags]`, into `folder`, several at a time. `command` is the
+ * compiler with its leading arguments. With `incremental`, an object that is newer than all of its sources is kept.
  *
  * @returns the objects, in the order of the sources
  */
@@ -101,13 +101,13 @@ export async function compileAll(sources, { command, flags, folder, env, increme
   try {
     await Promise.all(Array.from({ length: Math.min(most, availableParallelism()) }, work))
   } finally {
-    // After a failure no other worker begins another.
+    // After a failure, no worker starts another compilation.
     next = sources.length
   }
   return objects
 }
 
-/** The file in which the compiler lists what it made an object of. */
+/** The file in which the compiler lists the sources of an object. */
 const listOf = (object) => object.replace(/\.o$/, '.d')
 
 function changedAt(file) {
@@ -122,7 +122,7 @@ function isCurrent(object) {
   return files.length > 0 && files.every((file) => changedAt(file) < made)
 }
 
-/** Runs a compiler or linker at the top of the checkout; returns its warnings. @throws with its errors */
+/** Runs a compiler or linker in the root of the checkout and returns its warnings. @throws Error with its messages */
 export function run(program, args, env = {}) {
   return new Promise((resolve, reject) => {
     const options = { cwd: root, env: { ...process.env, ...env }, maxBuffer: 1 << 26 }
@@ -133,7 +133,7 @@ export function run(program, args, env = {}) {
   })
 }
 
-/** Links an addon with the system's compiler, on Linux; it makes the folder of `output`. */
+/** Links an addon with the system's compiler, on Linux. Creates the folder of `output`. */
 export async function linkAddon(objects, output) {
   mkdirSync(path.dirname(output), { recursive: true })
   await run(systemCompiler, ['-shared', ...objects, '-o', output, '-pthread', '-ldl'])

@@ -1,23 +1,23 @@
-// The entry points of the package, and what of dist is written for each beside what rolldown joins. The ES module re-exports
-// the CommonJS one, so that `import` and `require` in one process share classes, guards and the sampler.
+// The entry points of the package, and the files of dist that are written for each in addition to rolldown's bundle. The ES
+// module re-exports the CommonJS one, so that `import` and `require` in one process share classes, guards and the sampler.
 import { appendFileSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
-/** Each entry by the name of its files in dist: its subpath in the package, and its module in src, without `.ts`. */
+/** The entries by the name of their files in dist, with the subpath in the package and the module in src, without `.ts`. */
 export const ENTRIES = {
   index: { subpath: '.', module: 'index' },
   testing: { subpath: './testing', module: 'testing/index' },
 }
 
-/** Files of dist that are loaded with the first call of what they export, by the modules in them. */
+/** Files of dist that are loaded when one of their exports is first called, with the modules in them. */
 export const LAZY = {
   commands: /\.cache\/ts\/run\//,
   samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
   tickers: /\.cache\/ts\/schedule\//,
 }
 
-/** What package.json must have for the entries. */
+/** The fields that package.json must have for the entries. */
 export function manifestFields() {
   const exports = {}
   const typesVersions = {}
@@ -35,8 +35,9 @@ export function manifestFields() {
 }
 
 /**
- * Brings in the types of Node, also for projects that do not list them. Where they are not installed, TypeScript reports
- * one error, here; the many that follow from it in the other declarations are off. Tests check those without that comment.
+ * Includes the types of Node, also for projects that do not list them. If they are not installed, TypeScript reports one
+ * error in this file; the errors that follow from it in the other declarations are turned off by the comment in TYPES_HEAD.
+ * The tests type-check the declarations without that comment.
  */
 const NODE_TYPES = `// These declarations need the types of Node: npm install --save-dev @types/node
 /// <reference types="node" />
@@ -48,7 +49,7 @@ const TYPES_HEAD = `// @ts-nocheck
 
 /** Writes the ES modules of all entries, their declarations, and the hint for file tracers. */
 export function finishEntries(dist) {
-  // Types exist once, too: those of the ES modules are re-exports.
+  // The types exist only once, too: the types of the ES modules are re-exports.
   for (const file of readdirSync(dist).filter((each) => each.endsWith('.d.ts'))) {
     const types = readFileSync(join(dist, file), 'utf8')
     writeFileSync(join(dist, file), TYPES_HEAD + types)
@@ -120,7 +121,7 @@ function writeEntry(dist, name) {
   writeFileSync(join(dist, `${name}.d.ts`), `${head}export * from './${name}.cjs'\n`)
 }
 
-/** File tracers (@vercel/nft, and with it Next and Nitro) evaluate this very call and then copy the binary. */
+/** File tracers (@vercel/nft, which Next and Nitro use) evaluate exactly this call and then copy the binary. */
 function appendTrace(file) {
   appendFileSync(
     file,

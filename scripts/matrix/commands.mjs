@@ -1,5 +1,5 @@
-// Commands under limits on Windows, beside an installed tripline: how they end, what is found and how, and that nothing
-// they start outlives them or us. Prints one line of JSON; anything else is a failure.
+// Tests commands under limits on Windows, in a project with tripline installed: how commands are found and how they end,
+// and that no process they start outlives them or this program. Prints one line of JSON; any other output is a failure.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import {
@@ -21,12 +21,12 @@ const cli = 'node_modules/tripline/dist/cli/main.js'
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 const forEver = () => setInterval(() => {}, 1000)
 
-// What this very program is as a command, by its first argument.
+// What this program does when it is run as a command, by its first argument.
 const roles = {
   argv() {
     writeFileSync('argv', JSON.stringify([process.argv.slice(3), process.cwd(), process.env.WORD]))
   },
-  /** Itself and `more` below it, each in a session of its own; each writes down its number, and a line now and then. */
+  /** Starts a chain of `more` descendants, each in its own session. Each process keeps appending its process id. */
   tree(file, more) {
     if (Number(more) > 0) spawn(node, [self, 'tree', file, String(more - 1)], { detached: true, stdio: 'ignore' })
     setInterval(() => appendFileSync(file, `${process.pid}\n`), 20)
@@ -48,11 +48,11 @@ const roles = {
   flood() {
     for (let i = 0; i < 1000; i++) process.stdout.write(`${'x'.repeat(9999)}\n`)
   },
-  // A little more than a pipe takes.
+  // Slightly more than fits into a pipe.
   burst() {
     process.stdout.write('x'.repeat(67_000))
   },
-  /** Runs a tree, and is killed meanwhile. */
+  /** Runs a tree; this process is killed while the tree is running. */
   async guard(file) {
     await run(node, [self, 'tree', file, '2'])
   },
@@ -67,7 +67,7 @@ const isThere = (pid) => {
     return false
   }
 }
-/** A bound for what never comes. */
+/** Waits until a condition holds. Returns false if it does not hold within 30 s. */
 async function until(condition) {
   for (const end = performance.now() + 30_000; !condition();) {
     if (performance.now() > end) return false
@@ -103,9 +103,9 @@ const refusal = (...command) => run(...command).catch((error) => error.kind)
 
 async function statuses() {
   const own = await run(node, ['-e', 'process.exit(7)'])
-  expect('a status is the command’s own', own.status === 7 && own.ended === 0, own)
+  expect('the exit status is that of the command', own.status === 7 && own.ended === 0, own)
   const large = await run(node, ['-e', 'process.exit(0xC0000005)'])
-  expect('all 32 bits of it', large.code === 0xc0000005, large)
+  expect('the exit status has all 32 bits', large.code === 0xc0000005, large)
   writeFileSync('text.exe', 'no program')
   mkdirSync('folder.exe', { recursive: true })
   const kinds = [
@@ -125,8 +125,11 @@ async function words() {
   const env = { ...process.env, WORD: 'ä %PATH%' }
   await run(node, [`..\\${self}`, 'argv', ...WORDS], { cwd: 'ünï 日本', env })
   const [argv, folder, word] = JSON.parse(readFileSync('ünï 日本/argv', 'utf8'))
-  expect('arguments come as they are', argv.join('\n') === WORDS.join('\n'), argv)
-  expect('so do the folder and the environment', folder.endsWith('ünï 日本') && word === env.WORD, [folder, word])
+  expect('arguments arrive unchanged', argv.join('\n') === WORDS.join('\n'), argv)
+  expect('the folder and the environment arrive unchanged', folder.endsWith('ünï 日本') && word === env.WORD, [
+    folder,
+    word,
+  ])
 }
 
 async function batchFiles() {
@@ -139,49 +142,49 @@ async function batchFiles() {
   const { status } = await run('a tool', plain, { env })
   const [argv] = JSON.parse(readFileSync('argv', 'utf8'))
   expect('a batch file is found by its name', status === 6, status)
-  expect('and gets its arguments as they are', argv.join('\n') === plain.join('\n'), argv)
+  expect('a batch file receives its arguments unchanged', argv.join('\n') === plain.join('\n'), argv)
   const refused = await run('a tool', ['a\n& b'], { env }).catch((error) => error.code)
-  expect('but no second line', refused === 'ERR_TRIPLINE_NOT_STARTED', refused)
+  expect('an argument with a second line is refused for a batch file', refused === 'ERR_TRIPLINE_NOT_STARTED', refused)
 }
 
 async function trees() {
-  // Nothing is ended while it is starting a process: wine's server dies of that now and then.
+  // Never end a process while it is starting another one: that crashes wine's server now and then.
   const file = fresh('tree.pids')
   const stop = new AbortController()
   const whole = until(() => numbersIn(file).size === 8).then(() => stop.abort())
   const tree = await run(node, [self, 'tree', file, '7'], { abortSignal: stop.signal })
   await whole
   expect('a tree of 8 is ended', tree.status === 137 && tree.signal === 'SIGKILL' && tree.ended === 8, tree)
-  expect('and none of its processes is left', numbersIn(file).size === 8 && (await gone(file)))
+  expect('no process of the tree is left', numbersIn(file).size === 8 && (await gone(file)))
   const limits = { 'process.count': { above: 3, for: '2s' } }
   const many = await run(node, [self, 'tree', fresh('many.pids'), '3'], { limits })
-  expect('a limit on processes ends it', many.status === 123 && many.reason.breach.value === 4, many)
+  expect('a limit on processes ends a command', many.status === 123 && many.reason.breach.value === 4, many)
   const timeout = await run(node, [self, 'quiet'], { timeout: 3000, stdio: 'ignore' })
-  expect('a timeout ends it', timeout.status === 124 && timeout.ended === 1, timeout)
+  expect('a timeout ends a command', timeout.status === 124 && timeout.ended === 1, timeout)
   const leaving = await run(node, [self, 'leave', fresh('left.pids')])
-  expect('what a command leaves behind is ended', leaving.status === 5 && leaving.ended === 2, leaving)
-  expect('and gone', await gone('left.pids'))
+  expect('processes that a command leaves behind are ended', leaving.status === 5 && leaving.ended === 2, leaving)
+  expect('processes that a command leaves behind are gone', await gone('left.pids'))
   const memory = await run(node, [self, 'eat'], { limits: { 'process.footprint': '300MB' }, timeout: 30_000 })
-  expect('a limit on memory ends it', memory.status === 123 && memory.peaks.memory >= 300e6, memory)
+  expect('a limit on memory ends a command', memory.status === 123 && memory.peaks.memory >= 300e6, memory)
 }
 
 async function output() {
   const quiet = await run(node, [self, 'quiet'], { idleOutput: 3000, stdio: 'ignore' })
-  expect('silence ends it', quiet.status === 124 && quiet.reason.timeout === 3000, quiet)
+  expect('a command without output is ended', quiet.status === 124 && quiet.reason.timeout === 3000, quiet)
   const file = openSync('flood', 'w')
   const flood = await run(node, [self, 'flood'], { idleOutput: 20_000, stdio: ['ignore', file, 'ignore'] })
   closeSync(file)
   const size = readFileSync('flood').length
-  expect('a flood is passed on to the last byte', flood.status === 0 && size === 1e7, [flood, size])
+  expect('a large output is passed on to the last byte', flood.status === 0 && size === 1e7, [flood, size])
   const late = spawn(node, [cli, 'run', '--idle-output', '1h', node, self, 'burst'], { stdio: ['ignore', 'pipe', 2] })
   let read = 0
-  // Before it is paused: when the process ends, Node reads on by itself.
+  // Add the listener before pausing, because Node reads on by itself when the process ends.
   late.stdout.on('data', (chunk) => (read += chunk.length)).pause()
   const closed = once(late, 'close')
   await wait(3000)
   late.stdout.resume()
   const [status] = await closed
-  expect('what is read late arrives whole', status === 0 && read === 67_000, [status, read])
+  expect('output that is read late is complete', status === 0 && read === 67_000, [status, read])
 }
 
 async function pauses() {
@@ -189,7 +192,7 @@ async function pauses() {
   const size = () => readFileSync(file).length
   const stood = []
   const held = []
-  // A limit on this process: it is in our hand when it is clear again.
+  // The limit is on this process, so that this test decides when it is clear again.
   const limits = { 'process.rss': { above: process.memoryUsage.rss() + 200e6, pid: process.pid } }
   const follow = async ({ kind }) => {
     if (kind === 'started') {
@@ -214,8 +217,8 @@ async function pauses() {
   const onEvent = (event) => void follow(event)
   const options = { limits, onBreach: 'pause', timeout: 20_000, onEvent }
   const { pauses: count } = await run(node, [self, 'tree', file, '2'], options)
-  expect('a pause stops all of them', count >= 1 && stood[0] > 0 && stood[0] === stood[1], stood)
-  expect('until it is over', stood[3] > stood[2], stood)
+  expect('a pause stops all processes of the tree', count >= 1 && stood[0] > 0 && stood[0] === stood[1], stood)
+  expect('the processes continue after the pause', stood[3] > stood[2], stood)
 }
 
 async function ends() {
@@ -223,11 +226,14 @@ async function ends() {
   const worker = new Worker(new URL(self, import.meta.url), { argv: ['guard', file] })
   await until(() => numbersIn(file).size === 3)
   await worker.terminate()
-  expect('a worker’s end is its commands’', numbersIn(file).size === 3 && (await gone(file)))
+  expect('the commands of a worker end with it', numbersIn(file).size === 3 && (await gone(file)))
   const guard = spawn(node, [self, 'guard', fresh('guard.pids')], { stdio: 'ignore' })
   await until(() => numbersIn('guard.pids').size === 3)
   guard.kill('SIGKILL')
-  expect('and so is our own by force', numbersIn('guard.pids').size === 3 && (await gone('guard.pids')))
+  expect(
+    'the commands of a killed process end with it',
+    numbersIn('guard.pids').size === 3 && (await gone('guard.pids')),
+  )
 }
 
 const printed = () => readFileSync('out', 'utf8')
@@ -253,12 +259,16 @@ function onCommandLine() {
   expect('exit statuses', seen.join() === '9,122,123,124,125,126,127,137', seen)
   tripline('run', '--timeout', '2', ...forever)
   expect(
-    'the line says why',
+    'the last line of the output gives the reason',
     /^tripline: ended .* 1 process\): time limit of 2s; sent TERM, then KILL, gone in /.test(printed()),
     printed(),
   )
   expect('profile', tripline('profile', node, '-e', 'process.exit(4)') === 4)
-  expect('proposes a run', /^ {2}tripline run --timeout \d+s .* "process\.exit\(4\)"$/m.test(printed()), printed())
+  expect(
+    'profile suggests a command line',
+    /^ {2}tripline run --timeout \d+s .* "process\.exit\(4\)"$/m.test(printed()),
+    printed(),
+  )
   expect('doctor', tripline('doctor') === 0 && /run +works, with a job object/.test(printed()), printed())
 }
 
@@ -266,7 +276,7 @@ const [role, ...rest] = process.argv.slice(2)
 if (role !== undefined) {
   await roles[role](...rest)
 } else {
-  // Nothing here waits for long; a runtime that gets stuck must not hold up the others.
+  // The steps are short. A runtime that hangs must not delay the others.
   const watchdog = setTimeout(() => {
     console.log(JSON.stringify({ failed: 'stuck', steps }))
     process.exit(1)

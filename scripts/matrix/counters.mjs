@@ -1,5 +1,5 @@
-// Under wine with the stand-in pdh.dll of test/platforms: the values of its counters, that they were queried, that nothing
-// waits for their slow first load, and that a corrupt one is reported.
+// Tests performance counters under wine, with the stand-in pdh.dll of test/platforms: the values, that the counters were
+// queried, that nothing waits for their slow first load, and that a corrupt counter is reported.
 import { capabilities, guard, samples, snapshot } from 'tripline'
 
 const steps = []
@@ -10,7 +10,7 @@ const expect = (what, condition) => {
 const near = (value, expected) => Math.abs(value - expected) <= expected / 50
 const originOf = (name) => capabilities().find((each) => each.metric === name).origin
 
-// Guards keep no process alive.
+// Guards do not keep a process alive.
 setInterval(() => {}, 1000)
 
 try {
@@ -28,12 +28,13 @@ try {
     const [queue, read, written, busy] = ['load', 'disk.read', 'disk.write', 'disk.busy'].map(
       (name) => each.get(name)?.value,
     )
-    // A queue of 1000 over some processors, 1 and 2 MB/s, half of the time.
+    // The stand-in reports a queue of 1000, which is divided by the number of processors, 1 and 2 MB/s, and a disk that is
+    // busy half of the time.
     ok = queue > 5 && near(read, 1e6) && near(written, 2e6) && near(busy, 50)
     if (ok || ++rounds === 20) break
   }
-  expect('counters of pdh.dll', ok)
-  expect('the origin says so', originOf('load').startsWith('PDH \\System\\Processor Queue Length'))
+  expect('the values are those of pdh.dll', ok)
+  expect('the origin names the counter', originOf('load').startsWith('PDH \\System\\Processor Queue Length'))
   load.close()
 
   // The counter may or may not have been queried before the guard is made.
@@ -46,7 +47,7 @@ try {
       resolve(message)
     }
   })
-  expect(`a corrupt counter is not believed (${why})`, /PDH.*invalid data/.test(why))
+  expect(`a corrupt counter is reported as unavailable (${why})`, /PDH.*invalid data/.test(why))
   console.log(JSON.stringify({ ok: true, steps }))
   process.exit(0)
 } catch (error) {

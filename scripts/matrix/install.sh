@@ -1,12 +1,12 @@
 #!/bin/sh
-# Installs what the matrix and the release binaries need beyond Node, on Debian 12.
+# Installs the packages that the matrix and the release binaries need in addition to Node, on Debian 12.
 set -eu
 export DEBIAN_FRONTEND=noninteractive
 dpkg --print-foreign-architectures | grep -q arm64 || dpkg --add-architecture arm64
 dpkg --print-foreign-architectures | grep -q armhf || dpkg --add-architecture armhf
 
-# A mirror that is being synced has lists that do not match, or names packages that are gone; it recovers after a while.
-# Lists that could not be fetched are not a reason to stop as long as the packages can be.
+# A mirror that is being synchronized has lists that do not match, or lists packages that are gone; it recovers after a
+# while. Continue without lists that could not be fetched, as long as the packages can be.
 attempt=1
 while :; do
   apt-get update -qq -o Acquire::Retries=3 || echo 'install.sh: not all package lists could be fetched' >&2

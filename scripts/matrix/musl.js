@@ -1,4 +1,5 @@
-// Runs musl programs on a glibc system: with Debian's packages of musl, and for Bun a libstdc++ made from Debian's static one.
+// Runs musl programs on a glibc system, with Debian's packages of musl and, for Bun, a libstdc++ made from Debian's static
+// one.
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdirSync, readFileSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -23,8 +24,8 @@ const machines = {
   arm: { zig: 'arm-linux-musleabihf', debian: 'armhf', triplet: 'arm-linux-gnueabihf', loader: 'ld-musl-armhf.so.1' },
 }
 
-// What libstdc++.a needs of glibc and musl lacks: no unwind tables are found, the process counts as threaded, and random
-// numbers are the kernel's.
+// Functions of glibc that libstdc++.a needs and musl lacks. They find no unwind tables, report the process as
+// multithreaded, and take random numbers from the kernel.
 const SHIM = `#include <stdint.h>
 #include <sys/random.h>
 #include <sys/auxv.h>
@@ -50,7 +51,7 @@ function unpack(name, folder) {
   execFileSync('dpkg-deb', ['-x', file, folder], { cwd: folder })
 }
 
-/** A root folder with the musl of another machine. */
+/** Returns a root folder that contains musl for another architecture. */
 function sysrootOf(machine) {
   const { debian, loader } = machines[machine]
   const folder = join(cacheFolder, `musl-${debian}`)
@@ -65,7 +66,7 @@ const symbolsOf = (file, ...flags) =>
     .split('\n')
     .map((line) => line.trim().split(/\s+/))
 
-/** The folder of libraries with which a musl-linked `program` runs here. */
+/** Returns the folder of libraries that a `program` linked to musl needs to run here. */
 export function muslLibraries(machine, program) {
   const { zig: triple, loader, libc, triplet } = machines[machine]
   const sysroot = machine === 'x64' ? '/' : sysrootOf(machine)
@@ -81,7 +82,7 @@ export function muslLibraries(machine, program) {
   const wanted = new Set()
   for (const fields of symbolsOf(program)) {
     const name = fields.at(-1).replace(/@.*/, '')
-    // The vtables of type information are copied into the program, which counts as defined there.
+    // The vtables of type information are copied into the program, so `nm` lists them as defined there.
     if (/^[Uwv]$/.test(fields.at(-2) ?? '') || name.startsWith('_ZTVN10__cxxabiv1')) wanted.add(name)
   }
   const undefined_ = [...wanted].filter((name) => !own.has(name)).map((name) => `-Wl,-u,${name}`)
@@ -103,7 +104,7 @@ function archive(triplet, name) {
   throw new Error(`${name} for ${triplet} is missing`)
 }
 
-/** A program that loads an addon and asks for its version; it offers all of Node-API, none of which does anything. */
+/** Builds a program that loads an addon and prints its Node-API version. It exports all of Node-API as stubs. */
 export function muslLoader() {
   const sysroot = sysrootOf('arm')
   const folder = join(cacheFolder, 'musl-loader-arm')
@@ -129,7 +130,7 @@ __asm__(".globl _start\\n_start: mov fp, #0\\n mov lr, #0\\n mov r0, sp\\n bic s
   const file = join(folder, 'host.c')
   if (!existsSync(host) || readFileSync(file, 'utf8') !== source) {
     writeFileSync(file, source)
-    // zig links musl statically, so it only compiles: the real loader is to do the work.
+    // zig would link musl statically, so it only compiles: the program must use the real loader.
     zig(
       'cc',
       '-target',

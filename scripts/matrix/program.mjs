@@ -1,5 +1,6 @@
-// What every runtime of the matrix runs beside an installed tripline: a guard that breaches, an operation that ends for
-// it, a loop that never yields and sees it all the same. Prints one line of JSON; anything else is a failure.
+// Run by every runtime of the matrix, in a project with tripline installed: a guard that breaches, an operation that the
+// breach cancels, and a loop that sees the breach although it never yields. Prints one line of JSON; any other output is a
+// failure.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
@@ -7,7 +8,7 @@ import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
 import { Cancelable, capabilities, every, guard, sample, samplerStats } from 'tripline'
 
-// The only Node for ARMv7 on the registry is 20.11, older than what we ask for; this is all that it lacks.
+// The only Node for ARMv7 on the registry is 20.11, older than the required version; it lacks only this function.
 if (!('getBuiltinModule' in process)) process.getBuiltinModule = createRequire(import.meta.url)
 
 const steps = []
@@ -15,7 +16,7 @@ const expect = (what, condition) => {
   if (!condition) throw new Error(`${what}: no`)
   steps.push(what)
 }
-// Nothing here waits for long; a runtime that gets stuck must not hold up the others.
+// The steps are short. A runtime that hangs must not delay the others.
 const watchdog = setTimeout(() => {
   console.log(JSON.stringify({ failed: 'stuck', steps }))
   process.exit(1)
@@ -25,7 +26,7 @@ try {
   const metrics = capabilities()
   const available = metrics.filter((each) => each.available)
   expect(
-    'process.rss is there',
+    'process.rss is available',
     available.some((each) => each.metric === 'process.rss'),
   )
 
@@ -37,11 +38,11 @@ try {
   const resources = guard({ 'process.rss': { above: '1MB' } })
   const cancel = new Cancelable({ resources })
   const error = await cancel.run(() => new Promise(() => {})).catch((caught) => caught)
-  expect('an operation ends for it', error.reason?.kind === 'resource')
+  expect('a breach cancels an operation', error.reason?.kind === 'resource')
 
   resources.close()
 
-  // Filled from inside the loop: it must not be breached before.
+  // The loop itself fills the memory, so that the limit is not crossed earlier.
   const used = (await sample('process.rss')).get('process.rss').value
   const room = guard({ 'process.rss': { above: used + 64e6 } }, { within: 10 })
   const blocked = new Cancelable({ resources: room })
@@ -54,7 +55,7 @@ try {
       }
     })
     .catch(() => {})
-  expect('a loop that never yields sees it', seen)
+  expect('a loop that never yields sees the breach', seen)
   room.close()
 
   const beats = every({ hz: 100 }, () => {})
@@ -72,10 +73,10 @@ try {
   while ((samplerStats().guards > 0 || runs()) && performance.now() < gone)
     await new Promise((resolve) => setTimeout(resolve, 20))
   expect('a worker is ended with live guards', samplerStats().guards === 0)
-  expect('and its command with it', !runs())
+  expect('the command of a worker ends with it', !runs())
 
   if (process.platform === 'win32') {
-    // Of a process that runs, Windows says that its exit code is 259.
+    // Windows reports 259 as the exit code of a running process.
     const child = spawn(process.execPath, ['-e', 'setTimeout(() => process.exit(259), 1000)'], { stdio: 'ignore' })
     const watched = guard({ 'process.rss': { above: '1TB', pid: child.pid } })
     await new Promise((resolve) => watched.on('unavailable', resolve))

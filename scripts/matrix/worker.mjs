@@ -1,10 +1,10 @@
-// A worker thread with live guards and a live command, for program.mjs to end.
+// A worker thread with open guards and a running command, which program.mjs terminates.
 import { parentPort } from 'node:worker_threads'
 import { guard, run } from 'tripline'
 
 guard({ 'process.rss': { above: '1TB' } })
 const breached = new Promise((resolve) => guard({ 'process.rss': { above: '1MB' } }).on('breach', resolve))
-// commands.mjs does this on Windows.
+// On Windows, commands.mjs tests this.
 const started =
   process.platform === 'win32'
     ? undefined

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
-// What prebuildify calls in place of node-gyp: compiles the addon for one target and leaves it where node-gyp would.
-// The target comes in the environment; the arguments (rebuild, --target, --arch, ...) add nothing to it.
+// Called by prebuildify in place of node-gyp: compiles the addon for one target and writes it where node-gyp would.
+// The environment names the target; the arguments (rebuild, --target, --arch, ...) are not needed.
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { nativeSources } from '../../native/sources.js'
@@ -18,33 +18,33 @@ const output = resolve('build/Release')
 const objects = resolve('build/obj')
 const cpu = target.cpu === undefined ? [] : [`-mcpu=${target.cpu}`]
 const machine = ['-target', target.zig, ...cpu]
-// Thumb and ARM objects mix; zig has a C library for the latter only.
+// Thumb and ARM objects can be linked together, and zig has a C library for ARM only.
 const compileMachine = target.thumb ? ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu] : machine
 
 const flags = [
-  // Intermediate code, which mergers make one object of: a tenth smaller than a link of separate objects. zig refuses
-  // -flto for macOS, but its bitcode is all that the linker needs for it.
+  // Emits intermediate code, which is merged into one object: a tenth smaller than linking separate objects. zig rejects
+  // -flto for macOS, but the linker there needs only the bitcode.
   ...(os === 'darwin' ? ['-Xclang', '-emit-llvm-bc'] : ['-flto']),
   ...releaseFlags,
   '-fPIC',
-  // Large file systems on 32-bit machines; node-gyp defines it too.
+  // Supports large file systems on 32-bit machines; node-gyp defines it too.
   '-D_FILE_OFFSET_BITS=64',
-  // Tables of virtual functions with distances instead of addresses, which the loader would have to write: 5 KB. An ABI of
-  // its own, but every class in a binary is compiled here.
+  // Virtual function tables contain offsets instead of addresses, which the loader would have to write. This saves 5 KB.
+  // The ABI is not compatible with others, but every class in a binary is compiled here.
   ...(os === 'linux' ? ['-fexperimental-relative-c++-abi-vtables'] : []),
-  // Otherwise every atomic operation is a call that looks up what the processor can do.
+  // Otherwise every atomic operation is a call that looks up the features of the processor.
   ...(target.arch === 'arm64' && os === 'linux' ? ['-mno-outline-atomics'] : []),
   '-Wall',
   '-Wextra',
   '-Werror',
   ...lockFlags,
-  // Neither the machine nor the folder shows in the result.
+  // The result does not depend on the machine or the folder.
   '-fno-ident',
   `-ffile-prefix-map=${root}=.`,
   '-Wdate-time',
-  // Functions of the system are found when the binary is loaded: the supervisor of a command must not look for one.
+  // System functions are resolved when the binary is loaded: a command's supervisor must not resolve one later.
   ...(os === 'windows' ? [] : ['-fno-plt']),
-  // The addresses of the host's functions: native/runtime/windows_host.c.
+  // The addresses of the host's functions are in native/runtime/windows_host.c.
   ...(os === 'windows' ? ['-DNAPI_EXTERN=__declspec(dllimport)', '-D__USE_MINGW_ANSI_STDIO=0'] : []),
   ...(target.withoutGpu ? ['-DTRIPLINE_WITHOUT_GPU'] : []),
   ...includeFlags,
@@ -53,35 +53,35 @@ const flags = [
 
 const zig = (...args) => run(zigCommand(), args, zigEnvironment())
 
-/** What makes a Linux binary smaller: the merging linker does not optimize for size where this does not make it. */
+/** Options that make a Linux binary smaller: without them, the merging linker does not optimize for size. */
 const smaller = [
   '-enable-merge-functions',
   '-enable-machine-outliner=always',
-  // Inlines only what is smaller than its call.
+  // Inlines a function only if its body is smaller than the call.
   '-inline-threshold=-25',
-  // These three keep values in registers, which are then saved and restored around loops that hardly ever run.
+  // Turns off three passes that keep values in registers, which are then saved and restored around rarely executed loops.
   '-disable-machine-licm',
   '-disable-lsr',
   '-enable-load-pre=false',
-  // A table is larger than a few comparisons.
+  // A jump table is larger than a few comparisons.
   '-min-jump-table-entries=8',
   ...(target.arch === 'arm' ? ['-arm-promote-constant'] : []),
 ]
 
-/** Once more for size after what is usual: merging has made visible what is written twice. */
+/** After the usual passes, optimizes for size again, because merging reveals duplicate code. */
 const passes = 'lto<O2>,default<Oz>'
 
-// Names that no libc has: Node-API, and what the C runtime uses only where it exists.
+// Names that no libc has: those of Node-API, and functions that the C runtime uses only if they exist.
 const isHosts = (name) => /^(?:napi_|__gmon_start__$|__cxa_finalize$|_ITM_)/.test(name)
 
 const exported = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 
-// zig's linker only merges all of them into one object here; another step links it: with -flto zig would link all of its
-// mathematics on ARM, and does not link at all for Windows.
+// These steps only merge all files into one object, which a later step links: with -flto, zig would link all of its math
+// library on ARM, and cannot link for Windows at all.
 const mergers = {
   async linux(files) {
     const merged = join(objects, 'merged.o')
-    // Intermediate code does not say for which ARM it is; an object without code does.
+    // Intermediate code does not name the version of ARM that it is for, so add an empty object that does.
     const nothing = join(objects, 'nothing.o')
     await zig('cc', '-c', ...compileMachine, '-fno-sanitize=all', '-x', 'c', '/dev/null', '-o', nothing)
     await zig(
@@ -100,7 +100,7 @@ const mergers = {
     return [merged]
   },
 
-  // Apple's linker does both at once.
+  // The linker for macOS merges and links in one step.
   darwin: (files) => Promise.resolve(files),
 
   async win32(files) {
@@ -121,7 +121,7 @@ function writeExportMap() {
 
 const linkers = {
   async linux(files, result) {
-    // `cc` and not `c++`: that is what leaves the C++ runtime out.
+    // `cc` rather than `c++`, so that the C++ runtime is not linked.
     await zig(
       'cc',
       ...machine,
@@ -140,14 +140,14 @@ const linkers = {
       result,
     )
     const file = readFileSync(result)
-    // The linker takes a name that no library exports for one of the host.
+    // The linker assumes that the host provides each name that no library exports.
     const unknown = inspect(file).imports.filter(({ name, version }) => version === undefined && !isHosts(name))
     if (unknown.length > 0) throw new Error(`glibc 2.17 has no ${unknown.map(({ name }) => name).join(', ')}`)
     forgetLibraries(file)
     writeFileSync(result, file)
   },
 
-  // zig's linker exports everything and stores the path of its output; Apple's does not run here.
+  // zig's linker exports everything and stores the path of its output, and Apple's linker does not run here, so use lld.
   async darwin(files, result) {
     const list = join(objects, 'exports')
     writeFileSync(list, exported.map((name) => `_${name}\n`).join(''))
@@ -179,7 +179,7 @@ const linkers = {
   },
 
   async win32(files, result) {
-    // All of Node-API that the addon calls, through slots of these names, which windows_host.c fills.
+    // The addon calls Node-API through slots with these names, which windows_host.c fills.
     const text = files.map((file) => readFileSync(file, 'latin1')).join('\n')
     const names = [...new Set(text.match(/(?<=__imp__?)napi_\w+/g))].toSorted((a, b) => (a < b ? -1 : 1))
     writeFileSync(join(objects, 'napi_names.inc'), names.map((name) => `NAPI(${name})\n`).join(''))
@@ -199,7 +199,7 @@ const linkers = {
       host,
     )
     await zig('cc', ...machine, '-shared', '-Os', '-s', '-Wl,--gc-sections', ...files, host, '-o', result)
-    // The time of the link: it would differ every time.
+    // Clear the time of linking, which would differ in every build.
     const file = readFileSync(result)
     file.writeUInt32LE(0, file.readUInt32LE(0x3c) + 8)
     writeFileSync(result, file)
@@ -213,7 +213,7 @@ try {
   mkdirSync(output, { recursive: true })
   const sources = [...nativeSources(os), 'native/runtime/runtime.cc']
   const command = [zigCommand(), 'c++', ...compileMachine]
-  // More of zig at a time than this take more memory than small machines have.
+  // At most four processes, because more would need more memory than small machines have.
   const files = await compileAll(sources, { command, flags, folder: objects, env: zigEnvironment(), most: 4 })
   const merged = await mergers[target.platform](files)
   await linkers[target.platform](merged, join(output, 'tripline.node'))

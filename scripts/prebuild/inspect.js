@@ -1,4 +1,4 @@
-// Reads a release binary in any of the three formats: what it imports and exports, and which system it requires.
+// Reads a release binary in any of the three formats: its imports and exports, and the system that it requires.
 import { createHash } from 'node:crypto'
 
 /**
@@ -79,7 +79,7 @@ function inspectElf(file) {
   const exports = []
   const symbols = toOffset(dynamic.get(6))
   const versionTable = dynamic.has(0x6ffffff0) ? toOffset(dynamic.get(0x6ffffff0)) : undefined
-  // Only the section header says how many symbols there are.
+  // Only the section header contains the number of symbols.
   const count = symbolCount(file, wide, symbols)
   for (let i = 1; i < count; i++) {
     const at = symbols + i * (wide ? 24 : 16)
@@ -166,7 +166,7 @@ function readMachOSymbols(file, at, result) {
   }
 }
 
-/** 'ad-hoc' where every page has the hash in the signature; otherwise what is wrong. */
+/** 'ad-hoc' if the signature has the right hash of every page; otherwise the reason why it is invalid. */
 function checkSignature(file, start) {
   if (file.readUInt32BE(start) !== 0xfade0cc0) return 'no signature'
   for (let i = 0; i < file.readUInt32BE(start + 8); i++) {
@@ -240,7 +240,7 @@ function inspectPe(file) {
     libraries,
     timestamp: file.readUInt32LE(header + 8),
     minOs: `${file.readUInt16LE(optional + 48)}.${file.readUInt16LE(optional + 50)}`,
-    // Loadable at any address, and no data that runs.
+    // Whether it can be loaded at any address and its data cannot be executed.
     hardened: (file.readUInt16LE(optional + 70) & 0x140) === 0x140,
     text: [],
   }

