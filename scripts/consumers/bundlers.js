@@ -1,5 +1,6 @@
-// Rows of bundlers. Each with tripline left outside of the bundle, as docs/platforms.md advises for it; and with its code
-// inside, where the binary is named by TRIPLINE_ADDON, and where it is not and the message must name the remedy.
+// Rows for bundlers. Each bundles a program in three ways: with tripline left out of the bundle, as docs/platforms.md
+// advises; with tripline inside and TRIPLINE_ADDON set to the binary; and inside without it, where the error message must
+// name the remedy.
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { run, runCheck, write } from './project.js'
@@ -35,7 +36,7 @@ const webpackConfig = (external) => `module.exports = {
 }
 `
 
-/** Of each: the command with tripline outside or inside, what it writes, and what the manual advises. */
+/** The bundlers by name: the command with tripline outside or inside, the file that it writes, and the advised setting. */
 const bundlers = {
   esbuild: {
     file: 'program.mjs',
@@ -102,7 +103,7 @@ async function bundle(workshop, name, external) {
   return { cwd, out: join(cwd, out), file }
 }
 
-/** A folder with nothing but the bundle in it. */
+/** Creates a folder that contains only the bundle. */
 async function alone(workshop, name) {
   const { out, file } = await bundle(workshop, name, [])
   const folder = workshop.empty(`alone-${name}`)

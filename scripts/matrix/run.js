@@ -1,6 +1,6 @@
-// The matrix: the packed tarball, installed as a user would with scripts blocked, in every runtime that runs here.
-// `npm run test:matrix [-- WORD...]` takes rows whose name or target has one of the words. Ends in one plain line of
-// counts. Needs what scripts/matrix/install.sh installs; a row that lacks something has failed, because it is not proved.
+// The matrix: installs the packed tarball with scripts blocked and runs it in every runtime that this machine can run.
+// `npm run test:matrix [-- WORD...]` runs the rows whose name or target contains one of the words. The last line has the
+// counts. Needs the packages of scripts/matrix/install.sh; a row that lacks one has failed, because it proves nothing.
 import { execFile, execFileSync } from 'node:child_process'
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +20,7 @@ const work = mkdtempSync(join(tmpdir(), 'tripline-matrix-'))
 const app = join(work, 'app')
 let tarball
 
-/** Makes the tarball and installs it in an empty folder without running any script. */
+/** Packs the tarball and installs it in an empty folder without running any script. */
 function install() {
   execFileSync('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' })
   tarball = pack(work)
@@ -32,7 +32,7 @@ function install() {
   return readFileSync(tarball).length
 }
 
-/** An empty project with the programs that are run in it. */
+/** Creates a project that contains only the programs that are run in it. */
 function makeProject(folder) {
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{"type":"module","private":true}\n')
@@ -40,7 +40,7 @@ function makeProject(folder) {
     copyFileSync(join(root, 'scripts/matrix', each), join(folder, each))
 }
 
-/** Runs a command to its end; its output, which ends in the program's line of JSON. */
+/** Runs a command to its end and returns its output, which ends in the program's line of JSON. */
 function run(command, args, options = {}) {
   return new Promise((done, fail) => {
     const env = { ...process.env, ...options.env }
@@ -72,7 +72,7 @@ function readResult(output) {
 
 const programOf = ({ runtime }, script = 'program.mjs') => [...(runtime.args ?? []), script]
 
-/** wine cannot give node.exe pipes: its output goes to files. */
+/** Runs a program under wine. Its output goes to files, because wine cannot give pipes to node.exe. */
 async function runWine(row, host, { script = 'program.mjs', prefix = 'wine', env = {} } = {}) {
   const folder = join(cacheFolder, prefix)
   const command = `exec wine "$0" "$@" </dev/null >"${work}/out" 2>"${work}/err"`
@@ -111,7 +111,7 @@ const ways = {
     const args = ['-L', sysroot, '-E', `LD_LIBRARY_PATH=${libraries}`, program, ...programOf(row)]
     return readResult(await run('qemu-aarch64', args))
   },
-  // There is no runtime for it at all: the real loader loads the file into a host with all of Node-API as stubs.
+  // No runtime exists for this target, so the real loader loads the file into a program that has all of Node-API as stubs.
   async 'musl-loader-arm'(row) {
     const { file } = targets.find((each) => each.name === row.target)
     const { host, sysroot } = muslLoader()
@@ -145,7 +145,7 @@ const ways = {
     })
     return runWine(row, runtime, { script: 'counters.mjs', prefix, env: { WINEDLLOVERRIDES: 'pdh=n' } })
   },
-  /** By the two commands of docs/platforms.md; the headers beside this node save a download. */
+  /** Builds with the two commands in docs/platforms.md. The headers that came with this node save a download. */
   async source() {
     const cwd = join(work, 'source')
     makeProject(cwd)

@@ -1,4 +1,4 @@
-// Every way in which Jest fakes timers, and what operations do under them; `fake-clocks.cjs` is put beside this file.
+// Tests operations under every kind of Jest's fake timers. The row copies `fake-clocks.cjs` beside this file.
 const { jest: runner, test } = require('@jest/globals')
 const tripline = require('tripline')
 const { scenarios } = require('./fake-clocks.cjs')
@@ -17,7 +17,7 @@ for (const [way, config] of Object.entries(ways)) {
   }
   for (const [name, run] of Object.entries(scenarios)) {
     test(`${way}: ${name}`, () => {
-      // Legacy timers are the same ones each time.
+      // Clear the timers, because Jest uses the same legacy timers each time.
       runner.useFakeTimers(config).clearAllTimers()
       runner.useRealTimers()
       return run(tripline, clock)

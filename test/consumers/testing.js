@@ -1,5 +1,5 @@
-// What a user of Jest writes: everything of tripline/testing once, also with Jest's own fake timers in force. A row of the
-// consumers' matrix runs it, as ES modules and as CommonJS.
+// Uses every export of tripline/testing as a user of Jest would, also with Jest's own fake timers in force. Rows of the
+// consumers' matrix run it as ES modules and as CommonJS.
 import { ok } from 'node:assert'
 import { expect, jest as runner, test } from '@jest/globals'
 import { Cancelable, Guard, ResourceCancelation, TimeoutCancelation, guard } from 'tripline'

@@ -1,5 +1,5 @@
-// Code of a project that checks its libraries with `exactOptionalPropertyTypes`: options that may be undefined, subclasses,
-// and the types of callback arguments.
+// Code as in a project that type-checks its libraries and uses `exactOptionalPropertyTypes`: options that may be undefined,
+// subclasses, and the types of callback arguments.
 import { Cancelable, CancelationToken, Guard, every, guard, run, sample } from 'tripline'
 import {
   assertCancelsWithin,

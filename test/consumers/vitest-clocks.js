@@ -1,4 +1,4 @@
-// Vitest's fake timers, and what operations do under them; `fake-clocks.cjs` is put beside this file.
+// Tests operations under Vitest's fake timers. The row copies `fake-clocks.cjs` beside this file.
 import { test, vi } from 'vitest'
 import * as tripline from 'tripline'
 import { scenarios } from './fake-clocks.cjs'
