@@ -19,7 +19,8 @@ const objects = resolve('build/obj')
 const cpu = target.cpu === undefined ? [] : [`-mcpu=${target.cpu}`]
 const machine = ['-target', target.zig, ...cpu]
 // Thumb and ARM objects can be linked together, and zig has a C library for ARM only.
-const compileMachine = target.thumb ? ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu] : machine
+const thumbMachine = ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu]
+const compileMachine = target.thumb === 'all' ? thumbMachine : machine
 
 const flags = [
   // Emits intermediate code, which is merged into one object: a tenth smaller than linking separate objects. zig rejects
@@ -52,6 +53,28 @@ const flags = [
 ]
 
 const zig = (...args) => run(zigCommand(), args, zigEnvironment())
+
+// Thumb code of ARMv6 has no instructions for these. Nor may a function with a floating-point argument be Thumb code there:
+// it would expect the argument in another register.
+const NOT_THUMB = /\b(?:double|float|atomic|atomicrmw|cmpxchg|fence)\b/
+// Lines of intermediate code without instructions.
+const NO_CODE = /^(?:%.* = type|attributes|!|;|source_filename)/
+
+/** Whether all of `source` can be Thumb code on ARMv6, according to its intermediate code. */
+async function canBeThumb(source) {
+  const text = join(objects, `${source.replaceAll('/', '-')}.ll`)
+  await zig('c++', ...machine, ...flags.filter((flag) => flag !== '-flto'), '-S', '-emit-llvm', source, '-o', text)
+  const lines = readFileSync(text, 'utf8').split('\n')
+  return !lines.some((line) => NOT_THUMB.test(line) && !NO_CODE.test(line))
+}
+
+/** The sources, each with flags that are not common to all. */
+async function withOwnFlags(sources) {
+  if (target.thumb !== 'where possible') return sources
+  const all = []
+  for (const source of sources) all.push((await canBeThumb(source)) ? [source, ...thumbMachine] : source)
+  return all
+}
 
 /** Options that make a Linux binary smaller: without them, the merging linker does not optimize for size. */
 const smaller = [
@@ -213,8 +236,14 @@ try {
   mkdirSync(output, { recursive: true })
   const sources = [...nativeSources(os), 'native/runtime/runtime.cc']
   const command = [zigCommand(), 'c++', ...compileMachine]
-  // At most four processes, because more would need more memory than small machines have.
-  const files = await compileAll(sources, { command, flags, folder: objects, env: zigEnvironment(), most: 4 })
+  // More of zig at a time than this take more memory than small machines have.
+  const files = await compileAll(await withOwnFlags(sources), {
+    command,
+    flags,
+    folder: objects,
+    env: zigEnvironment(),
+    most: 4,
+  })
   const merged = await mergers[target.platform](files)
   await linkers[target.platform](merged, join(output, 'tripline.node'))
 } catch (error) {

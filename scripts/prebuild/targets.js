@@ -6,9 +6,16 @@ const rows = [
   { platform: 'linux', arch: 'x64', zig: 'x86_64-linux-gnu.2.17' },
   { platform: 'linux', arch: 'arm64', zig: 'aarch64-linux-gnu.2.17' },
   // Without an armv tag, the binary is for every 32-bit ARM. The tagged one is preferred if Node reports ARMv7, where the
-  // kernel emulates the barriers of ARMv6, or they trap. ARMv6 cannot use Thumb code with its FPU. To stay within the same
+  // kernel emulates the barriers of ARMv6, or they trap. Thumb code of ARMv6 cannot use the FPU. To stay within the same
   // bound as the others, this binary reads no GPU: no ARMv6 machine has one.
-  { platform: 'linux', arch: 'arm', zig: 'arm-linux-gnueabihf.2.17', cpu: 'arm1176jzf_s', withoutGpu: true },
+  {
+    platform: 'linux',
+    arch: 'arm',
+    zig: 'arm-linux-gnueabihf.2.17',
+    cpu: 'arm1176jzf_s',
+    thumb: 'where possible',
+    withoutGpu: true,
+  },
   // Thumb code is a third smaller. The CPU means ARMv7-A with VFPv3-D16, without NEON and division.
   {
     platform: 'linux',
@@ -16,7 +23,7 @@ const rows = [
     armv: '7',
     zig: 'arm-linux-gnueabihf.2.17',
     cpu: 'cortex_a9-neon-d32',
-    thumb: true,
+    thumb: 'all',
   },
   { platform: 'darwin', arch: 'x64', zig: 'x86_64-macos.11.0' },
   { platform: 'darwin', arch: 'arm64', zig: 'aarch64-macos.11.0' },
