@@ -4,6 +4,7 @@
 
 #include <memory>
 
+#include "node/contract.h"
 #include "node/marshal.h"
 #include "port/platform.h"
 #include "sampler/sampler.h"
@@ -232,6 +233,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export(exports, "now", Now);
   Export(exports, "stats", Stats);
   Export(exports, "metrics", Metrics);
+  exports.Set("contract", Napi::Value::From(env, kContract));
   ExportSchedule(exports);
   ExportSpawn(exports);
   return exports;

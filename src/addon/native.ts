@@ -4,6 +4,7 @@ import { createRequire } from 'node:module'
 import { join, resolve, toNamespacedPath } from 'node:path'
 import { ADDON_NAMED, AddonFileError, NOT_COPIED, NativeMissingError } from '../base/errors.js'
 import { packageRoot } from '../base/package.js'
+import { CONTRACT } from './contract.js'
 import { elfProblem } from './library-file.js'
 import { METRIC_NAMES } from './metrics.js'
 
@@ -145,6 +146,8 @@ export interface Addon {
   beat(idle: number, heapUsed: number, heapLimit: number): void
   now(): number
   stats(): SamplerStats
+  /** The number of the agreement that the addon was built for; contract.ts has this version's. */
+  readonly contract: number
   /** The names of the metrics, in the order of `native/port/metrics.def`. */
   metrics(): readonly string[]
   /** Beats every `period`, first after one period. With `delay`, a beat that is delivered late shifts the following ones. */
@@ -240,12 +243,16 @@ function load(file: string): Addon {
   const module: { exports: Partial<Addon> } = { exports: {} }
   process.dlopen(module, toNamespacedPath(file))
   const { exports } = module
-  if (!hasTable(exports)) throw new Error(`${file}: built from other sources than this version's`)
+  if (!isOurs(exports)) throw new Error(`${file}: built from other sources than this version's`)
   return exports
 }
 
-/** Whether the addon numbers its metrics in the same way. One of another version would silently mix them up. */
-function hasTable(loaded: Partial<Addon>): loaded is Addon {
+/**
+ * Whether the addon numbers its metrics in the same way, and takes the same arguments and memory. One of another version would
+ * mix them up silently, or write outside of the board.
+ */
+function isOurs(loaded: Partial<Addon>): loaded is Addon {
+  if (loaded.contract !== CONTRACT) return false
   const theirs = loaded.metrics?.() ?? []
   return theirs.length === METRIC_NAMES.length && METRIC_NAMES.every((name, number) => theirs[number] === name)
 }

@@ -1,0 +1,44 @@
+// Writes the number by which the addon and JavaScript recognize each other: `npm run generate`. It follows from what they
+// have agreed upon: the addon's interface and the layout of the board. (The metrics are compared by their names.) An addon
+// with another number would take arguments for something else, or write outside of the board's memory.
+import { createHash } from 'node:crypto'
+import { writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { read } from './generate-metrics.js'
+
+const GENERATED = 'written by scripts/generate-contract.js: not to be edited by hand.'
+
+/** The agreement as text: without comments, whose changes do not matter. */
+export function agreement(native = read('src/addon/native.ts'), board = read('src/addon/board.ts')) {
+  const code = native.replaceAll(/\/\*[^]*?\*\//g, '')
+  const interfaces = code.match(/^export (?:interface|type) [^]*?\n(?=\n|$)/gm)
+  const layout = board.match(/^const [A-Z_]+ = .*$/gm)
+  return [...interfaces, ...layout].join('\n').replaceAll(/\s+/g, ' ')
+}
+
+/** The generated files. */
+export function contractFiles() {
+  const number = createHash('sha256').update(agreement()).digest().readUInt32BE()
+  return {
+    'src/addon/contract.ts': `/** The number of what this version and its addon have agreed upon, ${GENERATED} */
+export const CONTRACT = ${number}
+`,
+    'native/node/contract.h': `// The number of what this version and its addon have agreed upon,
+// ${GENERATED}
+#pragma once
+
+#include <cstdint>
+
+namespace tripline {
+
+constexpr uint32_t kContract = ${number}u;
+
+}  // namespace tripline
+`,
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  for (const [path, text] of Object.entries(contractFiles()))
+    writeFileSync(new URL(`../${path}`, import.meta.url), text)
+}
