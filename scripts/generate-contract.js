@@ -1,4 +1,4 @@
-// Writes the number by which the addon and JavaScript recognize each other: `npm run generate`. It follows from what they
+// Writes the number by which the addon and JavaScript recognize each other: `npm run generate`. It is a hash of what they
 // have agreed upon: the addon's interface and the layout of the board. (The metrics are compared by their names.) An addon
 // with another number would take arguments for something else, or write outside of the board's memory.
 import { createHash } from 'node:crypto'
@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { read } from './generate-metrics.js'
 
-const GENERATED = 'written by scripts/generate-contract.js: not to be edited by hand.'
+const GENERATED = 'written by scripts/generate-contract.js, not edited by hand.'
 
 /** The agreement as text: without comments, whose changes do not matter. */
 export function agreement(native = read('src/addon/native.ts'), board = read('src/addon/board.ts')) {
@@ -20,10 +20,10 @@ export function agreement(native = read('src/addon/native.ts'), board = read('sr
 export function contractFiles() {
   const number = createHash('sha256').update(agreement()).digest().readUInt32BE()
   return {
-    'src/addon/contract.ts': `/** The number of what this version and its addon have agreed upon, ${GENERATED} */
+    'src/addon/contract.ts': `/** Identifies the interface between this version and its addon; ${GENERATED} */
 export const CONTRACT = ${number}
 `,
-    'native/node/contract.h': `// The number of what this version and its addon have agreed upon,
+    'native/node/contract.h': `// Identifies the interface between this version and its addon;
 // ${GENERATED}
 #pragma once
 

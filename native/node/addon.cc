@@ -18,8 +18,8 @@ namespace {
 // Runs when the environment ends by itself or its worker is terminated; not on process.exit() or a fatal signal.
 void EndEnvironment(Instance* instance) { instance->End(); }
 
-// attach(board, deliver): `board` is the bytes, and the resource of all deliveries for async_hooks; `deliver` is only
-// taken the first time, and its caller keeps it alive.
+// attach(board, deliver): `board` holds the board's memory, and is the resource of all deliveries for async_hooks.
+// `deliver` is only used the first time, and its caller keeps it alive.
 void Attach(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto* instance = env.GetInstanceData<Instance>();
@@ -31,7 +31,7 @@ void Attach(const Napi::CallbackInfo& info) {
   }
   const Numbers<int32_t> bytes(info, 0);
   Napi::ObjectReference board = Napi::Persistent(info[0].As<Napi::Object>());
-  // The sampler writes only to memory that is held.
+  // The sampler may only write to memory that is kept alive.
   if (board.IsEmpty()) return;
   Sampler::Get()->AttachBoard(&instance->environment, bytes.data(), bytes.size / sizeof(int32_t));
   instance->board = std::move(board);
@@ -125,14 +125,14 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
 // removeGuard(id)
 void RemoveGuard(const Napi::CallbackInfo& info) { Sampler::Get()->RemoveGuard(ToUint32(info, 0)); }
 
-// playGuard(id, now, gapMs, values: Float64Array): when it would change by itself after `now`, or Infinity
+// playGuard(id, now, gapMs, values: Float64Array): the time after `now` at which it would change by itself, or Infinity
 Napi::Value PlayGuard(const Napi::CallbackInfo& info) {
   const uint64_t end = Sampler::Get()->PlayGuard(ToUint32(info, 0), ToDuration(info, 1), ToDuration(info, 2),
                                                  Numbers<double>(info, 3).data());
   return Napi::Number::New(info.Env(), ToMillisecondsOrNever(end));
 }
 
-// stepCondition(guard, limit, value, lateMs, atMs): whether that is the proof of a breach
+// stepCondition(guard, limit, value, lateMs, atMs): whether this check has crossed the limit
 Napi::Value StepCondition(const Napi::CallbackInfo& info) {
   const bool proven = Sampler::Get()->StepCondition(ToUint32(info, 0), ToUint32(info, 1), ToDouble(info, 2),
                                                     ToDuration(info, 3), ToDuration(info, 4));
@@ -157,7 +157,7 @@ Napi::Value GetEvidence(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// drain(): { guards: ids with news, answers: requests that are done, beat: whether a sign of life is wanted }
+// drain(): { guards: ids with events, answers: requests that are done, beat: whether a heartbeat is requested }
 Napi::Value Drain(const Napi::CallbackInfo& info) {
   const News news = Sampler::Get()->Drain(EnvironmentOf(info));
   ResultObject result(info.Env());
@@ -167,7 +167,7 @@ Napi::Value Drain(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// beat(idleMs, heapUsed, heapLimit): the answer to a drain that said `beat`
+// beat(idleMs, heapUsed, heapLimit): answers a drain() whose result had `beat` set
 void TakeHeartbeat(const Napi::CallbackInfo& info) {
   Sampler::Get()->TakeHeartbeat(EnvironmentOf(info), ToDouble(info, 0), ToDouble(info, 1), ToDouble(info, 2));
 }
@@ -203,7 +203,7 @@ Napi::Value Stats(const Napi::CallbackInfo& info) {
 Napi::Value Metrics(const Napi::CallbackInfo& info) {
   auto result = Napi::Array::New(info.Env(), kMetricCount);
   for (uint32_t i = 0; i < kMetricCount; i++) {
-    // As a plain value: Set() would read a Napi::String into a std::string, and make one of that again.
+    // A plain value, because Set() would convert a Napi::String to a std::string and back.
     const Napi::Value name = Napi::String::New(info.Env(), kMetrics[i].name);
     result.Set(i, name);
   }

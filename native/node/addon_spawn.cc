@@ -9,7 +9,7 @@
 namespace tripline {
 namespace {
 
-// A JavaScript string of parts divided by NUL, one character for each byte, as a list that ends with a null pointer.
+// Splits a JavaScript string at NUL, one character per byte, into a list that ends with a null pointer.
 class Strings {
  public:
   Strings(const Napi::CallbackInfo& info, size_t at) : text_(info, at, napi_get_value_string_latin1) {
@@ -28,7 +28,7 @@ struct Running;
 void CallReport(Napi::Env env, Napi::Function report, Running* running, CommandEvent* event);
 void EndEarly(Running* running);
 
-// One command, held by its thread, by the function that reports its events, and by JavaScript's handle.
+// One command. It is held by its thread, by the function that reports its events, and by its JavaScript handle.
 struct Running {
   using Reporter = Napi::TypedThreadSafeFunction<Running, CommandEvent, CallReport>;
   using Hook = Napi::Env::CleanupHook<void (*)(Running*), Running>;
@@ -69,7 +69,7 @@ void Follow(void* raw) {
     if (running->reporter != nullptr) {
       running->reporter.Release();
     } else {
-      // The environment has ended, and gives no more orders.
+      // The environment has ended and sends no more orders.
       running->command->Close();
     }
     running->reporter = Running::Reporter();
@@ -90,7 +90,7 @@ const char* NameOf(CommandEvent::Kind kind) {
 void CallReport(Napi::Env env, Napi::Function report, Running* running, CommandEvent* raw) {
   const std::unique_ptr<CommandEvent> event(raw);
   if (env == nullptr || report == nullptr) return;
-  // On the thread that gives the orders; the command is destroyed only when the garbage is collected.
+  // Runs on the thread that gives the orders; the command is destroyed only when it is garbage-collected.
   if (event->kind == CommandEvent::kGone || event->kind == CommandEvent::kLost) running->command->Close();
   ResultObject result(env);
   result.SetText("kind", NameOf(event->kind));
@@ -103,7 +103,7 @@ void CallReport(Napi::Env env, Napi::Function report, Running* running, CommandE
   CallListener(env, report, {Napi::Value(result)});
 }
 
-// Ends the command and reports nothing more of it: the environment ends, or something could not be made.
+// Ends the command and stops reporting its events, because the environment ends or an object could not be made.
 void Abandon(Running* running) {
   Running::Reporter reporter;
   {
@@ -117,7 +117,8 @@ void Abandon(Running* running) {
   if (reporter != nullptr) reporter.Abort();
 }
 
-// The environment ends, and the command with it. Not left to EndReporting(), which Deno does not call for a worker.
+// Ends the command when the environment ends. EndReporting() cannot do this, because Deno does not call it for a
+// worker.
 void EndEarly(Running* running) {
   running->hook = Running::Hook();
   Abandon(running);
@@ -125,7 +126,7 @@ void EndEarly(Running* running) {
 
 // The function has ended: all was reported, or the environment ends.
 void EndReporting(Napi::Env env, Running* running, Running*) {
-  // Some hosts end the process over a hook that does not exist.
+  // Some hosts end the process if a hook that does not exist is removed.
   if (!running->hook.IsEmpty()) running->hook.Remove(env);
   running->hook = Running::Hook();
   bool early = false;
@@ -138,7 +139,7 @@ void EndReporting(Napi::Env env, Running* running, Running*) {
   running->LetGo();
 }
 
-// False where the environment is ending already.
+// False if the environment is already ending.
 bool BeginReporting(Napi::Env env, Napi::Function report, Running* running) {
   auto reporter = Running::Reporter::New(env, report, Napi::Object(), "tripline command", 0, 1, running->Hold(),
                                          EndReporting, running);
@@ -168,7 +169,7 @@ Napi::Value Refused(Napi::Env env, const SpawnFailure& failure) {
   return result;
 }
 
-// Of the numbers that startCommand() takes, those ahead of the shared descriptors.
+// How many numbers startCommand() takes before the shared descriptors.
 constexpr size_t kSettings = 7;
 
 // startCommand(files, arguments, environment, directory, marker, [stdin, stdout, stderr, foreground, endSignal,
@@ -204,7 +205,7 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   if (handle.IsEmpty()) running->LetGo();
   const bool follows = StartThread(Follow, running->Hold(), "tripline-run");
   if (!follows) running->LetGo();
-  // Without a report of its end, or a handle to end it by, it must not run.
+  // If its end could not be reported, or it had no handle to end it by, it must not run.
   const bool whole = reports && follows && !handle.IsEmpty();
   if (!whole) Abandon(running);
   ResultObject result(env);

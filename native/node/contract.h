@@ -1,5 +1,5 @@
-// The number of what this version and its addon have agreed upon,
-// written by scripts/generate-contract.js: not to be edited by hand.
+// Identifies the interface between this version and its addon;
+// written by scripts/generate-contract.js, not edited by hand.
 #pragma once
 
 #include <cstdint>

@@ -8,7 +8,7 @@
 namespace tripline {
 namespace {
 
-// `entry` finds the function in its data.
+// `entry` is the function, stored as the callback's data.
 void AddFunction(Napi::Object exports, const char* name, void* function, napi_callback entry) {
   napi_value value = nullptr;
   Check(exports.Env(), napi_create_function(exports.Env(), name, NAPI_AUTO_LENGTH, entry, function, &value));
@@ -25,7 +25,7 @@ void CallListener(Napi::Env env, Napi::Function listener, const std::initializer
 
 void Instance::End() {
   Sampler::Get()->RemoveEnvironment(&environment);
-  // The sampler notifies no more, so the function is ours alone.
+  // The sampler sends no more notifications, so no other thread uses the function.
   if (deliver != nullptr) deliver.Abort();
   deliver = Deliver();
   board.Reset();
@@ -35,12 +35,12 @@ void CallDeliver(Napi::Env env, Napi::Function, void*, void*) {
   if (env == nullptr) return;
   auto* instance = env.GetInstanceData<Instance>();
   const Napi::Function listener = instance->listener.Value();
-  // The context that loaded the library is gone, and its guards with it.
+  // The vm context that loaded the library is gone, and its guards with it.
   if (listener.IsEmpty()) {
     instance->End();
     return;
   }
-  // Here and not by what fetches: whether anything is fetched, and what first, is JavaScript's own business.
+  // Acknowledged here and not when JavaScript fetches, because JavaScript may fetch in any order, or not at all.
   Sampler::Get()->Acknowledge(&instance->environment);
   CallListener(env, listener, {});
 }
@@ -70,7 +70,7 @@ uint64_t ToDuration(const Napi::CallbackInfo& info, size_t at) { return ToNanose
 
 uint64_t ToNanoseconds(double milliseconds) {
   if (std::isinf(milliseconds)) return kNever;
-  // Anything beyond 30 years is cut off there, which leaves room to add it to the clock of any machine.
+  // Values above 30 years are clamped, so that adding one to any machine's clock cannot overflow.
   return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6 + 0.5) : kNever / 16;
 }
 

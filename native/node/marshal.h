@@ -1,8 +1,8 @@
-// Between JavaScript's values and ours; shared by addon.cc and addon_*.cc.
+// Conversions between JavaScript's values and native ones; shared by addon.cc and addon_*.cc.
 //
-// Every Node-API status is checked: node-addon-api turns a failed one into a JavaScript exception and an empty
-// value. While an environment ends (a worker that is terminated in the middle of a call) such an exception cannot be
-// thrown and is dropped; calls that build a result then build nothing, and only what holds a resource has to notice.
+// Every Node-API status is checked: node-addon-api turns a failed one into a JavaScript exception and an empty value.
+// While an environment ends (a worker that is terminated in the middle of a call), such an exception cannot be thrown
+// and is dropped. Calls that build a result then build nothing; only code that holds a resource has to check for this.
 #pragma once
 
 #include <napi.h>
@@ -33,15 +33,15 @@ struct Instance {
     if (self->deliver.NonBlockingCall() == napi_closing) self->deliver = Deliver();
   }
 
-  // Nothing is sampled for it any more. May be called again.
+  // Ends all sampling for the environment. May be called again.
   void End();
 
   using Deliver = Napi::TypedThreadSafeFunction<void, void, CallDeliver>;
 
   Environment environment;
   Deliver deliver;  // guarded by the sampler's lock once the environment is in use
-  // Weak, as test runners load the library into one vm context after the other: a function that is held would hold all
-  // of its context for as long as the process lives.
+  // Weak, because test runners load the library into one vm context after another, and a function that is held would
+  // keep its whole context alive until the process ends.
   Napi::FunctionReference listener;
   Napi::ObjectReference board;  // keeps the board's memory alive
 };
@@ -52,10 +52,10 @@ inline Environment* EnvironmentOf(const Napi::CallbackInfo& info) {
 
 // ---- arguments -----------------------------------------------------------------------------------------------------
 
-// Throws in JavaScript where a raw call has failed.
+// Throws in JavaScript if a raw call has failed.
 void Check(Napi::Env env, napi_status status);
 
-// All of these take the argument at a position, because that makes each use one call.
+// All of these take the position of the argument, so that each use is a single call.
 double ToDouble(const Napi::CallbackInfo& info, size_t at);
 uint32_t ToUint32(const Napi::CallbackInfo& info, size_t at);
 int32_t ToInt32(const Napi::CallbackInfo& info, size_t at);
@@ -80,8 +80,8 @@ class TextArgument {
   std::unique_ptr<char[]> text_;
 };
 
-// The memory of a typed array; nothing where the argument is not one. Raw, because node-addon-api asks for the type of
-// the array as well, which would double the cost of fetching a tick.
+// The memory of a typed array; empty if the argument is not one. Raw, because node-addon-api also asks for the array's
+// type, which would double the cost of fetching a tick.
 struct Memory {
   Memory(const Napi::CallbackInfo& info, size_t at);
 
@@ -105,7 +105,7 @@ double ToMillisecondsOrNever(uint64_t nanoseconds);
 Napi::Value IdOrReason(Napi::Env env, uint32_t id, const Failure& why);
 Napi::Value TrueOrReason(Napi::Env env, bool succeeded, const Failure& why);
 
-// An object of plain properties. Each setter takes its value as it lies in our structures.
+// An object of plain properties. The setters take native values as they are.
 class ResultObject {
  public:
   explicit ResultObject(Napi::Env env) : object_(Napi::Object::New(env)) {}
@@ -132,11 +132,12 @@ Napi::Array ToArray(Napi::Env env, const T* numbers, size_t count) {
 
 // ---- the addon's functions -----------------------------------------------------------------------------------------
 
-// Adds one to the addon. Of one kind for all: Napi::Function::New would repeat its code for each, 6 KB in all.
+// Adds one function to the addon. One non-template function serves all of them: Napi::Function::New would repeat its
+// code for each, 6 KB in all.
 void Export(Napi::Object exports, const char* name, Napi::Value (*function)(const Napi::CallbackInfo&));
 void Export(Napi::Object exports, const char* name, void (*function)(const Napi::CallbackInfo&));
 
-// Adds those of tickers and recorders, and of commands under limits.
+// Add the functions of tickers and recorders, and those of commands under limits.
 void ExportSchedule(Napi::Object exports);
 void ExportSpawn(Napi::Object exports);
 

@@ -1,20 +1,20 @@
-// The shared memory in which the sampler leaves the newest values and the guards' flags, as JavaScript reads it:
-// int32 words, of which src/addon/board.ts hands out the places.
+// The shared memory in which the sampler publishes the newest values and the guards' flags for JavaScript. It consists
+// of int32 words; src/addon/board.ts allocates them.
 //
-//   word 0     how many edges (breach, clear, unavailable) any guard of this environment has had
-//   word 1     1 while news of guards, or answers, wait to be fetched
-//   word 2     changes before and after each write of a value to any cell: odd while one is being written
-//   word 16    JavaScript's own, in a cache line of its own
-//   a cell     10 words: how many values have been written to it, a spare, and two slots of 4 words. Value n is in slot
-//              n mod 2: a double, and its time as a double in milliseconds. A time of 0 means no value yet, a value
-//              that is not a number is one that is unavailable since that time.
-//   a flag     1 word: a guard's state in the low 3 bits, above them how often it has breached
+//   word 0     how many times any guard of this environment has been breached, has cleared, or has become unavailable
+//   word 1     1 while guard events or answers wait to be fetched
+//   word 2     incremented before and after each write to any cell, so it is odd during a write
+//   word 16    used by JavaScript only, in a separate cache line
+//   a cell     10 words: how many values have been written to it, one unused word, and two slots of 4 words. Value n is
+//              in slot n mod 2: a double, and its time as a double in milliseconds. A time of 0 means that there is no
+//              value yet. NaN means that the value has been unavailable since that time.
+//   a flag     1 word: a guard's state in the low 3 bits; the bits above count its breaches
 //
-// A reader takes the count of the cell, the slot that it names, and the count again: as long as that is the same, the
-// writer has at most been at the other slot. So no reader ever waits for the writer, which may be off its CPU in the
-// middle of a write. Many cells are read faster where word 2 is even and the same before and after. In both cases the
-// reader needs a barrier ahead of its second look, because the doubles are read by plain loads, which ARM moves past an
-// acquire: an addition to word 16.
+// A reader loads the count of the cell, then the slot that the count names, then the count again. If the count has not
+// changed, the writer can only have been writing to the other slot. So no reader ever waits for the writer, which may
+// be preempted in the middle of a write. To read many cells at once, a reader checks instead that word 2 is even and
+// unchanged. In both cases the reader needs a barrier before the second check, because the doubles are plain loads,
+// which ARM may move past an acquire. An atomic addition to word 16 is that barrier.
 #pragma once
 
 #include <cstddef>

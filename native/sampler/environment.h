@@ -32,7 +32,7 @@ class Environment {
     board.SetNews(true);
     Notify();
   }
-  // Asks JavaScript for a sign of life; see loop.h.
+  // Requests a heartbeat from JavaScript; see loop.h.
   void AskForHeartbeat(uint64_t now) {
     heartbeat.sent = now;
     beat_wanted = true;
@@ -54,7 +54,7 @@ class Environment {
     board.SetNews(false);
   }
 
-  // Beats are kept apart from the news, so that fetching them allocates nothing.
+  // Beats are kept apart from guard events, so that fetching them allocates nothing.
   void Deliver(Ticker* ticker) {
     ticker->undelivered = true;
     tickers_.push_back(ticker);

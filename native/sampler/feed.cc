@@ -18,7 +18,7 @@ constexpr uint64_t kSharedFrom = 50 * kMillisecond;
 }  // namespace
 
 void Feed::Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty) {
-  // Counters that went on while nothing used the feed say nothing about now.
+  // Counters that advanced while nothing used the feed do not describe the present.
   if (rested_ && now - last_read >= 2 * series.window()) series.Reset();
   rested_ = false;
   last_read = now;

@@ -28,7 +28,7 @@ struct Subscription {
 
 class Feed {
  public:
-  // Without a source it is one guard's alone, which plays values on it, and nothing reads it.
+  // A feed without a source belongs to one simulated guard, which supplies its values; nothing reads it.
   Feed(Metric metric, uint64_t window, Source* source) : source(source), series(metric, window) {}
 
   // Adds a reading to the series, writes the boards and steps the limits. Guards with a changed limit are appended to
@@ -39,7 +39,7 @@ class Feed {
   void RemoveLimit(GuardLimit* limit);
   bool watched() const { return !limits_.empty(); }
 
-  // Steps one limit by the newest value. True if its guard has to be judged again.
+  // Advances one limit by the newest value. True if its guard has to be judged again.
   bool StepOne(GuardLimit* limit, uint64_t now);
 
   // Computes `due` from the newest value. `stretch` (1 or more) lengthens adaptive periods.
@@ -70,7 +70,7 @@ class Feed {
   Series series;
   List<Subscription*> subscriptions;
 
-  // Kernel push; owned here, watched by the sampler.
+  // The kernel's push triggers. Owned here; the sampler waits on them.
   List<std::unique_ptr<PushTrigger>> push_triggers;
   bool rings = false;   // whether triggers were requested, successfully or not
   double rings_at = 0;  // the line that they were requested for

@@ -10,14 +10,14 @@ namespace tripline {
 namespace {
 
 struct Count {
-  uint32_t breached = 0;  // of them `clearing`
+  uint32_t breached = 0;  // including those that are clearing
   uint32_t clearing = 0;
   uint32_t pending = 0;
-  uint32_t missing = 0;  // and `on_missing` leaves it at that
+  uint32_t missing = 0;  // without a value, and `on_missing` is kUnavailable
   uint32_t ignored = 0;
 };
 
-// The part of a gap that was not taken out of a condition's dwell before: checks that come late notice it, too.
+// The part of a gap that has not been excluded from a condition's dwell yet. Checks that come late exclude it, too.
 void DiscountCondition(GuardLimit* each, uint64_t gap, uint64_t now) {
   const uint64_t unseen = std::min(gap, now - each->observed_at);
   DiscountGap(&each->limit, unseen, now);
@@ -31,7 +31,7 @@ GuardLimit::Progress GuardLimit::Step(double value, uint64_t now) {
   const bool was_guilty = guilty();
   const bool known = !std::isnan(value);
   const bool changed = known ? StepLimit(&limit, value, now) : StepLimitMissing(&limit, now);
-  // A breach that has outlasted a loss, and is between its lines now, keeps the proof of its crossing.
+  // A breach that has outlasted a loss, and whose value is now between its lines, keeps the evidence of its crossing.
   const bool outlasted = known && was_breached && !IsBeyond(limit.spec, value);
   const bool proven = guilty() && !was_guilty && !outlasted;
   if (proven) {
@@ -112,7 +112,7 @@ bool Guard::Judge(uint64_t now) {
     breached_at_ = now;
   }
   if (breached()) {
-    // Limits that crossed before the others, or join later, are proof of this breach too.
+    // Limits that crossed before the others, or join later, are part of this breach's evidence too.
     for (uint32_t i = 0; i < limit_count_; i++) {
       if (limits_[i].guilty()) limits_[i].evidence.breach = breaches_;
     }

@@ -15,7 +15,7 @@ class Guard;
 
 enum class OnMissing : uint8_t { kUnavailable, kIgnore, kBreach };
 
-// The proof of a crossed limit, taken at the moment of the breach.
+// The evidence of a crossed limit, taken at the moment of the breach.
 struct Evidence {
   double value = 0;
   uint64_t since = 0;
@@ -32,24 +32,24 @@ struct GuardLimit {
   Guard* guard = nullptr;
   Feed* feed = nullptr;      // none for a condition, which JavaScript checks
   uint32_t place = 0;        // in the feed's arrays
-  uint64_t observed_at = 0;  // of a condition: up to when time without an observation was taken out of its dwell
+  uint64_t observed_at = 0;  // conditions only: unobserved time is excluded from the dwell up to here
   Evidence evidence;
 
-  // Whether `limit.state` still counts. One failed read takes nothing back: sensors have bad moments, and work that a
-  // crossed limit holds off must not start in one. Where a missing metric is a breach it is one at once.
+  // Whether `limit.state` still counts. A single failed read changes nothing: sensors fail briefly, and work that a
+  // crossed limit holds off must not start because of that. If a missing metric counts as a breach, it does so at once.
   bool by_value() const {
     if (!limit.lost()) return true;
     return limit.failed_reads == 1 && limit.state != LimitState::kClear && on_missing != OnMissing::kBreach;
   }
 
-  // Whether it counts as breached, by a value or by the lack of one.
+  // Whether it counts as breached, because of its value or because the value is missing.
   bool guilty() const { return by_value() ? limit.breached() : on_missing == OnMissing::kBreach; }
 
   struct Progress {
     bool changed;  // the guard may judge differently
-    bool proven;   // it has become guilty: `evidence` is of now, without what led to it
+    bool proven;   // it has just crossed its line; `evidence` holds the current value, not yet its history
   };
-  // Moves the limit on by one value; NaN is a read that yielded none.
+  // Advances the limit by one value. NaN is a read that yielded no value.
   Progress Step(double value, uint64_t now);
 };
 
@@ -59,7 +59,7 @@ struct GuardSpec {
   uint64_t interval = 0;  // a fixed period instead; 0 for none
   uint64_t min_hold = 0;  // once breached, it stays so for at least this long
   uint32_t flag = 0;      // its place on the board
-  uint32_t breaches = 0;  // how many it is to go on counting from
+  uint32_t breaches = 0;  // the count of breaches to continue from
 };
 
 class Guard {
@@ -75,17 +75,17 @@ class Guard {
   bool breached() const { return state_ == LimitState::kBreached || state_ == LimitState::kClearing; }
   uint32_t breaches() const { return breaches_; }
 
-  // Takes the limits' states together. True where JavaScript is to be notified: a breach, its end, or the loss or
+  // Combines the limits' states. True if JavaScript has to be notified: of a breach, of its end, or of the loss or
   // return of a metric.
   bool Judge(uint64_t now);
 
   // When `min_hold` alone keeps it breached: the time at which to judge again; kNever otherwise.
   uint64_t hold_end() const { return hold_end_; }
 
-  // Moves a condition on by the outcome of a check that came `late`: by so much there was no observation before it.
+  // Advances a condition by the outcome of a check. `late` is how long before the check nothing was observed.
   GuardLimit::Progress StepCondition(uint32_t index, double value, uint64_t late, uint64_t now);
 
-  // Takes `gap` nanoseconds before `now`, in which the process stood still, out of every dwell and the hold.
+  // Excludes the `gap` nanoseconds before `now`, in which the process stood still, from every dwell and from the hold.
   void DiscountGap(uint64_t gap, uint64_t now);
 
   uint32_t id = 0;

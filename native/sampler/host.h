@@ -18,7 +18,7 @@ class Host {
   // Starts the thread, or wakes the running one so that it plans again. False with `why` if it cannot be started.
   virtual bool EnsureThread(Failure* why) REQUIRES(lock()) = 0;
 
-  // Wakes the thread if it means to sleep beyond `due`.
+  // Wakes the thread if it would otherwise sleep beyond `due`.
   virtual void WakeBy(uint64_t due) REQUIRES(lock()) = 0;
 
   // The feed of a subscription, or nullptr.

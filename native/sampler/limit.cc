@@ -14,7 +14,7 @@ bool Recovered(const LimitSpec& spec, double value) { return spec.above ? value 
 // `since` is never after `now`, neither before nor after this call.
 void Postpone(uint64_t* since, uint64_t by, uint64_t now) { *since = now - *since > by ? *since + by : now; }
 
-// A dwell that is running, from `since` on, continues after a loss.
+// A dwell that has been running since `since` continues after a loss.
 void Continue(const Limit& limit, uint64_t dwell, uint64_t* since, uint64_t now) {
   const uint64_t gap = now - limit.lost_at;
   const bool too_long = limit.failed_reads > 1 && gap > dwell;

@@ -9,8 +9,8 @@ namespace tripline {
 enum class LimitState : uint8_t { kClear, kPending, kBreached, kClearing, kUnavailable };
 
 struct LimitSpec {
-  double enter = 0;  // beyond it: breached, once that has lasted for `dwell`
-  double exit = 0;   // at or inside it: recovered, once that has lasted for `clear_dwell`
+  double enter = 0;  // breached once the value has been beyond this line for `dwell`
+  double exit = 0;   // recovered once the value has been at or inside this line for `clear_dwell`
   uint64_t dwell = 0;
   uint64_t clear_dwell = 0;
   bool above = true;
@@ -18,7 +18,7 @@ struct LimitSpec {
 
 struct Limit {
   LimitSpec spec;
-  LimitState state = LimitState::kClear;  // by the last value that there was
+  LimitState state = LimitState::kClear;  // according to the last known value
   uint32_t failed_reads = 0;              // since then; 2 stands for more
   uint64_t beyond_since = 0;              // first value beyond `enter` of this crossing
   uint64_t inside_since = 0;              // first value at or inside `exit` of this recovery
@@ -31,20 +31,21 @@ struct Limit {
 // Whether `value` is on the wrong side of the line.
 bool IsBeyond(const LimitSpec& spec, double value);
 
-// Moves `limit` on by one value, or by a read that yielded none. True where that may change a guard's verdict.
+// Advances `limit` by one value, or by a read that yielded no value. True if that may change a guard's verdict.
 //
-// Time without a value counts into no dwell: it moves the beginning of a running one. Where more than one read failed
-// and that took longer than the dwell itself, what was seen before is too old to count and the dwell begins anew.
+// Time without a value does not count towards a dwell: the start of a running dwell is moved by it. If more than one
+// read failed and the loss lasted longer than the dwell itself, earlier observations are too old to count and the dwell
+// starts again.
 bool StepLimit(Limit* limit, double value, uint64_t now);
 bool StepLimitMissing(Limit* limit, uint64_t now);
 
-// Takes `gap` nanoseconds before `now`, in which nothing was observed, out of a running dwell.
+// Excludes the `gap` nanoseconds before `now`, in which nothing was observed, from a running dwell.
 void DiscountGap(Limit* limit, uint64_t gap, uint64_t now);
 
-// When the state will change if values stay where they are; kNever for never.
+// When the state will change if the value stays as it is; kNever if it will not.
 uint64_t DwellEnd(const Limit& limit);
 
-// The open interval of values that change nothing: most limits on most samples need no more than two comparisons.
+// The open interval of values that change nothing. It makes two comparisons enough for most samples.
 struct Band {
   double low;
   double high;

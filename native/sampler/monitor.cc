@@ -12,7 +12,7 @@ namespace {
 // starving this thread there would otherwise never be an average.
 constexpr uint64_t kLongStandstill = 5 * kSecond;
 
-// What the values of a guard that is played count as: a level, which is taken as it is.
+// The values of a simulated guard are treated like those of this metric: as levels, unchanged.
 constexpr Metric kPlayed = Metric::kTemperature;
 
 bool IsPlayed(const Feed* feed) { return feed != nullptr && feed->source == nullptr; }
@@ -256,7 +256,7 @@ void Monitor::DropGuard(uint32_t id) {
 uint64_t Monitor::PlayGuard(uint32_t id, uint64_t now, uint64_t gap, const double* values) {
   Guard* guard = guards_.Get(id);
   guard->DiscountGap(gap, now);
-  // Marked ahead, so that its feeds do not hand it to the verdicts, which are on the machine's time.
+  // Marked as dirty beforehand, so that its feeds do not pass it to the verdicts, which use the machine's clock.
   guard->dirty = true;
   uint64_t end = kNever;
   for (uint32_t i = 0; i < guard->limit_count(); i++) {

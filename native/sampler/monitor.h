@@ -22,9 +22,9 @@ namespace tripline {
 // The subscription of a condition, which JavaScript checks.
 constexpr uint32_t kCondition = UINT32_MAX;
 
-// What AddGuard takes; `subscription` says on which series. Conditions come after all others.
+// Parameters of AddGuard; `subscription` names the series. Conditions come after all other limits.
 struct LimitRequest {
-  uint32_t subscription;  // 0 in all limits of a guard that is played
+  uint32_t subscription;  // 0 in all limits of a simulated guard
   LimitSpec spec;
   OnMissing on_missing;
 };
@@ -36,10 +36,10 @@ struct SubscriptionInfo {
   Failure failure;
 };
 
-// One limit's part in a guard's latest breach.
+// The state of one limit in a guard's latest breach.
 struct EvidenceCopy {
   uint32_t limit;
-  bool breached;  // still
+  bool breached;  // whether it still is
   Evidence evidence;
 };
 
@@ -64,15 +64,15 @@ class Monitor {
   // The machine was suspended: averages over that time would be meaningless.
   void ForgetBaselines();
 
-  // The triggers that fired while the thread waited.
+  // Handles the triggers that fired while the thread waited.
   void Acknowledge(PushTrigger* const* rung, uint32_t count) { push_triggers_.Acknowledge(rung, count); }
 
   // Whether the thread runs and calls Pass().
   void set_running(bool running) { sources_.set_swept(running); }
-  // The thread ends.
+  // Called when the thread ends.
   void Stop();
 
-  // Whether nothing is wanted.
+  // Whether there is nothing to sample.
   bool idle() const { return guards_.count() == 0 && requests_.empty() && next_due_ == kNever; }
 
   // ---- series and guards; ids are never 0
@@ -94,13 +94,14 @@ class Monitor {
                     uint64_t now);
   void RemoveGuard(uint32_t guard);
 
-  // A guard that is played, by tests, knows no machine and no clock: it takes what it is given here, one value per
-  // limit. NaN is a read that failed, infinity none; `gap` nanoseconds before `now` were not observed, and `now` does
-  // not go backwards. Returns when it would change by itself after `now`; kNever for never.
+  // Advances a simulated guard, which tests use. Its time and its values come only from these arguments, one value per
+  // limit: NaN is a failed read, infinity means no value. Nothing was observed in the `gap` nanoseconds before `now`,
+  // and `now` must not go backwards. Returns the time after `now` at which the guard would change by itself; kNever if
+  // it would not.
   uint64_t PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values);
 
-  // The outcome of a condition's check: 1 where it does not hold, 0 where it does, NaN where that is unknown; `late` as
-  // in Guard::StepCondition(). True where that has just made it guilty.
+  // Advances a condition by the outcome of its check: 1 if it does not hold, 0 if it does, NaN if that is unknown.
+  // `late` is the same as in Guard::StepCondition(). True if this outcome has just crossed the limit.
   bool StepCondition(uint32_t guard, uint32_t limit, double value, uint64_t late, uint64_t now);
   // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
   List<EvidenceCopy> EvidenceOf(uint32_t guard) const;

@@ -58,19 +58,19 @@ class Recorders {
 
   // ---- on any JavaScript thread
 
-  // A row of these subscriptions' newest values every `interval`; the subscriptions must live longer. 0 with `why` when
-  // the thread cannot be started.
+  // Records these subscriptions' newest values every `interval`; the subscriptions must outlive the recorder. Returns 0
+  // with `why` if the thread cannot be started.
   uint32_t Add(Environment* environment, uint64_t interval, uint32_t batch, const uint32_t* subscriptions,
                uint32_t count, Failure* why) EXCLUDES(host_->lock());
   void Remove(uint32_t id) EXCLUDES(host_->lock());
 
   // Fills `out`, which has room for a block, column by column, and returns how many beats were missed since the last
-  // one. Where there is no whole block yet it returns -1 and answers `request` when there is.
+  // block. If no block is complete yet, it returns -1 and answers `request` once one is.
   int64_t Take(uint32_t id, uint32_t request, double* out) EXCLUDES(host_->lock());
 
   // ---- for the host, which holds its lock
 
-  // Writes down what is due, after the reads of the same pass; returns when to be called next.
+  // Stores the rows that are due, after the reads of the same pass; returns when to be called next.
   uint64_t Record(uint64_t now);
   void RemoveEnvironment(const Environment* environment);
   bool empty() const {
@@ -79,7 +79,7 @@ class Recorders {
   }
 
  private:
-  // The analysis cannot see that the lock of `host_` is the one that the caller holds.
+  // The analysis does not know that the caller holds this lock, the one of `host_`.
   void AssertLocked() const ASSERT_CAPABILITY(host_->lock()) {}
   Host* const host_;
   Numbered<Recorder> recorders_ GUARDED_BY(host_->lock());

@@ -12,7 +12,7 @@ namespace {
 // thread for each.
 constexpr uint64_t kLinger = 50 * kMillisecond;
 
-constexpr uint64_t kClockEvery = 16;  // wake-ups, after which the thread looks at its own CPU clock
+constexpr uint64_t kClockEvery = 16;  // wake-ups between two reads of the thread's CPU clock
 
 // How much the sleep clock may grow without it being a suspend: the two clocks are not read at one instant.
 constexpr uint64_t kSuspendNoise = 50 * kMillisecond;

@@ -25,14 +25,14 @@ struct SamplerStats {
   uint64_t wakeups;
   uint64_t rings;  // how often push triggers fired
   uint64_t reads;
-  uint64_t cpu;    // of the thread and those before it, nanoseconds
+  uint64_t cpu;    // CPU time of this thread and of earlier ones, nanoseconds
   double stretch;  // the governor's factor for periods; 1 means none
   uint32_t guards;
   uint32_t limits;
   uint32_t series;
   uint32_t tickers;
   Punctuality punctuality;  // of the thread
-  Failure unlocked;         // why what it needs is not locked in memory; empty where it is
+  Failure unlocked;         // why the thread's memory is not locked; empty if it is
 };
 
 // What an environment has not fetched yet.
@@ -51,32 +51,32 @@ class Sampler : private Host {
   void RemoveEnvironment(Environment* environment) EXCLUDES(lock_);
   void AttachBoard(Environment* environment, int32_t* words, size_t count) EXCLUDES(lock_);
 
-  // Interest in a series; ids are never 0. A probe that cannot block is read once, so that a level is known when this
-  // returns. 0 with `why` where the metric is unavailable and `must_exist`.
+  // Subscribes to a series; ids are never 0. A probe that cannot block is read once, so that a level is known when this
+  // returns. Returns 0 with `why` if the metric is unavailable and `must_exist` is set.
   uint32_t Subscribe(Environment* environment, Metric metric, const Selector& selector, uint64_t window, uint32_t cell,
                      bool must_exist, Failure* why) EXCLUDES(lock_);
   void Unsubscribe(uint32_t subscription) EXCLUDES(lock_);
   // The longest time between two reads that readers of this subscription accept; kNever for no readers.
   bool SetPeriod(uint32_t subscription, uint64_t period, Failure* why) EXCLUDES(lock_);
 
-  // The guard's state is on the board when this returns, as far as it can be known without waiting. 0 with `why` when
-  // the thread cannot be started.
+  // The guard's state is on the board when this returns, as far as it can be known without waiting. Returns 0 with
+  // `why` if the thread cannot be started.
   uint32_t AddGuard(Environment* environment, const GuardSpec& spec, const LimitRequest* limits, uint32_t count,
                     Failure* why) EXCLUDES(lock_);
   void RemoveGuard(uint32_t guard) EXCLUDES(lock_);
   // See monitor.h.
   uint64_t PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values) EXCLUDES(lock_);
-  // `at` 0 is now; another time is for a guard that is played.
+  // `at` is the time of the check; 0 means now. Simulated guards use other times.
   bool StepCondition(uint32_t guard, uint32_t limit, double value, uint64_t late, uint64_t at) EXCLUDES(lock_);
 
-  // Asks for an answer (environment.h) once every one of these subscriptions has been read anew.
+  // Requests a notification (environment.h) once each of these subscriptions has been read again.
   bool Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count, Failure* why)
       EXCLUDES(lock_);
 
   // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
   List<EvidenceCopy> EvidenceOf(uint32_t guard) EXCLUDES(lock_);
 
-  // A notification of `environment` has arrived; Drain() and Tickers::Take() follow.
+  // Called when a notification of `environment` has arrived; calls of Drain() and Tickers::Take() follow.
   void Acknowledge(Environment* environment) EXCLUDES(lock_);
 
   // Returns and clears everything that `environment` has not fetched yet.
@@ -87,7 +87,7 @@ class Sampler : private Host {
 
   SubscriptionInfo InfoOf(uint32_t subscription) EXCLUDES(lock_);
 
-  // Whether the kernel would push `metric` here; tries it. False with why not.
+  // Tries whether the kernel pushes `metric` here. False with `why` if it does not.
   bool CanPush(Metric metric, Failure* why) EXCLUDES(lock_);
 
   // Tickers and recorders run on the same thread.
@@ -134,7 +134,7 @@ class Sampler : private Host {
   bool real_time_asked_ GUARDED_BY(lock_) = false;
   Punctuality punctuality_ GUARDED_BY(lock_);
 
-  // What it costs.
+  // The thread's own cost.
   Governor governor_ GUARDED_BY(lock_);
   uint64_t wakeups_ GUARDED_BY(lock_) = 0;
   uint64_t cpu_ GUARDED_BY(lock_) = 0;

@@ -10,7 +10,7 @@ namespace tripline {
 
 constexpr uint32_t kRecent = 8;
 
-// What is known of a series now.
+// The current state of a series.
 struct Value {
   enum State : uint8_t { kUnknown, kKnown, kUnavailable };
   State state = kUnknown;
@@ -21,7 +21,7 @@ struct Value {
 // Turns cumulative counters into shares and rates over a window.
 class CounterWindow {
  public:
-  // Where too little time has passed since the first reading there is no value yet: never 0, never since boot.
+  // Yields no value while too little time has passed since the first reading, instead of 0 or an average since boot.
   bool Advance(const Reading& reading, Kind kind, uint64_t now, uint64_t window, double* value);
 
   // Which part of the reading the last value came from: the one with the largest share.
@@ -39,7 +39,7 @@ class CounterWindow {
   };
   static constexpr uint32_t kMarks = 16;
 
-  // Whether these are the counters of the newest mark, further on.
+  // Whether these counters continue those of the newest mark, without a reset.
   bool Continues(const Reading& reading) const;
   const Mark& Oldest(uint32_t index) const { return marks_[(next_ - count_ + index) % kMarks]; }
   const Mark& Newest() const { return marks_[(next_ - 1) % kMarks]; }
@@ -67,7 +67,7 @@ class Series {
   // Adds what a probe has read. True if there is a new value, or if the value was lost. Shares are limited to 0 to 100.
   bool Absorb(const Reading& reading, const Failure& failure, uint64_t now);
 
-  // Which part of a ratio the newest value is of; 0 of anything else.
+  // The part of a ratio that the newest value comes from; 0 for other metrics.
   uint32_t part() const { return counters_.part(); }
 
   // Drops baselines without losing the newest value.

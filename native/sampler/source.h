@@ -33,7 +33,7 @@ class Source {
   Source& operator=(const Source&) = delete;
 
   bool Matches(Metric metric, const Selector& selector) const;
-  // Of the selector.
+  // The selector's fields.
   const char* name() const { return name_.get(); }
 
   // Makes the probe. False with the reason in `why` if that fails; Read() then tries again now and then.
@@ -51,7 +51,7 @@ class Source {
   // Returns the metrics that `out` has because the helper thread has finished or is overdue. REQUIRES: blocking().
   MetricMask Take(uint64_t now, Readings* out);
 
-  // Metrics that were requested while the helper thread was busy with others.
+  // Metrics that were requested while the helper thread was busy.
   MetricMask queued() const { return queued_; }
 
   // When the current read will be overdue; kNever if there is none. REQUIRES: blocking().
@@ -97,7 +97,7 @@ class Source {
   SlowRead* slow_ = nullptr;
   Failure why_;  // why there is no probe, or no newer one
   MetricMask queued_ = 0;
-  MetricMask lost_ = 0;  // that were unavailable at their last reading
+  MetricMask lost_ = 0;  // metrics that were unavailable at their last reading
   bool overdue_ = false;
   bool healthy_ = true;    // nothing was ever unavailable
   uint64_t retry_at_ = 0;  // the probe is not made again before

@@ -1,5 +1,5 @@
-// All sources and feeds of the process: found by what they read, made at first use, and kept for a moment after the
-// last.
+// All sources and feeds of the process. They are looked up by what they read, made at first use, and kept for a moment
+// after the last use.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ class Sources {
   Sources(ProbeMaker make, Mutex* lock, void (*wake)(void*), void* argument)
       : make_(make), lock_(lock), wake_(wake), argument_(argument) {}
 
-  // The source of a metric; nullptr with why where there is none and it `must_exist`.
+  // The source of a metric; nullptr with `why` if there is none and `must_exist` is set.
   Source* Find(Metric metric, const Selector& selector, uint64_t now, bool must_exist, Failure* why);
 
   // The feed of a metric; `window` 0 is the metric's own.

@@ -1,5 +1,5 @@
-// Tickers: beats on absolute deadlines, reported to JavaScript one delivery at a time. What a beat that came too late
-// means is decided in JavaScript (src/schedule/backlog.ts); here they are only counted.
+// Tickers: beats on absolute deadlines, reported to JavaScript one delivery at a time. This code only counts beats that
+// are late; JavaScript decides what they mean (src/schedule/backlog.ts).
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ class Environment;
 struct TickerSpec {
   uint64_t period;
   bool delay;      // a beat that is delivered late moves those that follow
-  bool real_time;  // the thread is to run ahead of all that is not real-time, where that is allowed
+  bool real_time;  // gives the thread real-time priority, if that is allowed
 };
 
 // One delivery of a ticker to JavaScript.
@@ -37,14 +37,14 @@ class Ticker {
   // When Beat() has to be called next; kNever while nothing is due.
   uint64_t wake() const { return wake_; }
 
-  // Called at its wake time. True if a delivery is due, of which there is at most one until Take(). If the last
-  // delivery has not been taken by the next beat, the ticker sleeps until it is; the beats in between are counted then.
+  // Called at its wake time. True if a delivery is due; there is at most one until Take(). If the last delivery has not
+  // been taken by the next beat, the ticker sleeps until Take(), which then counts the beats in between.
   bool Beat(uint64_t now);
 
   // Takes all beats up to now; none if the ticker is paused.
   Beats Take(uint64_t now);
   // Stops deliveries until Release(), because the body of the last one is still running. Release() takes the beats that
-  // passed.
+  // have passed since then.
   void Hold();
   Beats Release(uint64_t now);
 
@@ -74,7 +74,7 @@ class Tickers {
 
   // ---- on any JavaScript thread
 
-  // 0 with `why` when the thread cannot be started.
+  // Returns 0 with `why` if the thread cannot be started.
   uint32_t Add(Environment* environment, const TickerSpec& spec, Failure* why) EXCLUDES(host_->lock());
   void Remove(uint32_t id) EXCLUDES(host_->lock());
   void SetPeriod(uint32_t id, uint64_t period) EXCLUDES(host_->lock());
@@ -82,7 +82,7 @@ class Tickers {
   // No beat comes before `delay` is over.
   void Resume(uint32_t id, uint64_t delay) EXCLUDES(host_->lock());
   void Hold(uint32_t id) EXCLUDES(host_->lock());
-  // Ends a hold; these are the beats that have passed in it.
+  // Ends a hold and returns the beats that have passed during it.
   Beats Release(uint32_t id) EXCLUDES(host_->lock());
   // Takes up to `capacity` of the environment's deliveries; fewer mean that there are no more.
   uint32_t Take(Environment* environment, Tick* out, uint32_t capacity) EXCLUDES(host_->lock());
@@ -106,13 +106,13 @@ class Tickers {
   }
 
  private:
-  // The analysis cannot see that the lock of `host_` is the one that the caller holds.
+  // The analysis does not know that the caller holds this lock, the one of `host_`.
   void AssertLocked() const ASSERT_CAPABILITY(host_->lock()) {}
   void Drop(uint32_t id) REQUIRES(host_->lock());
 
   Host* const host_;
   Numbered<Ticker> tickers_ GUARDED_BY(host_->lock());
-  uint32_t real_time_ GUARDED_BY(host_->lock()) = 0;  // how many ask for it
+  uint32_t real_time_ GUARDED_BY(host_->lock()) = 0;  // how many tickers request it
 };
 
 }  // namespace tripline

@@ -11,7 +11,7 @@ namespace tripline {
 // Used under the sampler's lock.
 class Verdicts {
  public:
-  // Guards with a changed limit are appended here by whatever changes it, which marks them as dirty.
+  // Guards with a changed limit. The code that changes a limit appends its guard and marks it as dirty.
   List<Guard*>* dirty() { return &dirty_; }
   void Add(Guard* guard) {
     guard->dirty = true;
@@ -23,10 +23,10 @@ class Verdicts {
   // Judges them, writes their flags to the boards and delivers what has happened.
   void Judge(uint64_t now);
 
-  // The same of one guard, whose hold is the caller's affair.
+  // Judges one guard; the caller handles its hold.
   static void JudgeOne(Guard* guard, uint64_t now);
 
-  // The first moment at which a hold ends; kNever for none.
+  // The first moment at which a hold ends; kNever if there is none.
   uint64_t NextRelease() const;
 
   void Forget(Guard* guard) {

@@ -1,2 +1,2 @@
-/** The number of what this version and its addon have agreed upon, written by scripts/generate-contract.js: not to be edited by hand. */
+/** Identifies the interface between this version and its addon; written by scripts/generate-contract.js, not edited by hand. */
 export const CONTRACT = 3116968818
