@@ -7,7 +7,7 @@ namespace tripline {
 
 class Affinity {
  public:
-  // Reads it anew. False where the kernel does not say; every CPU counts then.
+  // Reads the affinity again. False if the kernel does not report it; all CPUs count then.
   bool Read();
   bool Has(uint32_t cpu) const { return !known_ || (cpu < kBytes * 8 && (mask_[cpu / 8] >> cpu % 8 & 1) != 0); }
 

@@ -1,4 +1,4 @@
-// Numbers of system calls that older headers do not have: the same on every architecture that Linux 5.x runs on.
+// System call numbers that older headers lack. They are the same on every architecture that Linux 5.x runs on.
 #pragma once
 
 namespace tripline {

@@ -13,7 +13,7 @@ namespace tripline {
 namespace {
 
 constexpr uint64_t kPeriod = kSecond;
-// A search of the whole hierarchy is not repeated every second.
+// The whole hierarchy is not searched every second.
 constexpr uint64_t kSearchPeriod = 10 * kSecond;
 constexpr uint32_t kMostSearched = 4096;  // groups
 constexpr uint32_t kDeepestSearch = 16;   // levels; each takes 2 KB of the thread's stack
@@ -24,7 +24,7 @@ uint64_t HashOf(const char* data, size_t size) {
   return hash | 1;
 }
 
-// What `path` is beneath `root`, with its leading slash; nullptr where it is not beneath it.
+// The part of `path` beneath `root`, with its leading slash; nullptr if `path` is not beneath `root`.
 const char* Below(const char* path, const char* root) {
   if (!IsBeneath(path, root)) return nullptr;
   const char* rest = path + (strcmp(root, "/") == 0 ? 0 : strlen(root));
@@ -33,7 +33,7 @@ const char* Below(const char* path, const char* root) {
 
 bool LeadsOut(const char* path) { return strncmp(path, "/..", 3) == 0 && (path[3] == '/' || path[3] == '\0'); }
 
-// How many levels `*path` begins by going up, which it is moved past.
+// Skips the leading "/.." parts of `*path` and returns how many there were.
 uint32_t TakeLevelsUp(const char** path) {
   uint32_t levels = 0;
   for (; LeadsOut(*path); *path += 3) levels++;
@@ -41,7 +41,7 @@ uint32_t TakeLevelsUp(const char** path) {
   return levels;
 }
 
-// How sure it is that a directory is our own group's.
+// How certain it is that a directory is this process's own group.
 enum Proof : uint8_t {
   kNone,
   kAssumed,  // the mount point, where nothing shows which group it is
@@ -68,9 +68,9 @@ Membership MembershipIn(const char* group, Buffer* list) {
   return Membership::kUnknown;
 }
 
-// In a cgroup namespace whose hierarchy was mounted outside of it the mount shows groups above the namespace's root, by
-// how many levels but not by which names: "/../.." in mountinfo. Our own group is found by its members, or because
-// there is no other of that depth.
+// If the hierarchy was mounted outside of this cgroup namespace, the mount also shows groups above the namespace's
+// root. The "/../.." in mountinfo says how many levels above, but not by which names. Our own group is then found by
+// its members, or because it is the only group at that depth.
 class GroupSearch {
  public:
   GroupSearch(const char* rest, Buffer* list) : rest_(rest), list_(list) {}
@@ -117,7 +117,8 @@ class GroupSearch {
   bool listed_ = false;
 };
 
-// Where `group`, as /proc/self/cgroup names it, is below a mount of its hierarchy at `base`; and how sure that is.
+// The place of `group`, as /proc/self/cgroup names it, below a mount of its hierarchy at `base`, and how certain that
+// is.
 Proof FindIn(const char* base, const char* root, const char* group, Buffer* list, Text* path) {
   const char* below = Below(group, root);
   if (below != nullptr && !LeadsOut(below)) {
@@ -131,8 +132,8 @@ Proof FindIn(const char* base, const char* root, const char* group, Buffer* list
     const uint32_t own_up = TakeLevelsUp(&group);
     return own_up < up ? GroupSearch(group, list).Find(base, up - own_up, path) : kNone;
   }
-  // In a container that shares the host's cgroup namespace the path may lead outside of what is mounted, or be one of
-  // the host's: then the mount point is our group, unless its members say otherwise.
+  // In a container that shares the host's cgroup namespace, the path may lead outside of the mount, or may be one of
+  // the host's. The mount point is then taken as our group, unless its members show otherwise.
   path->Set(base);
   if (access(base, F_OK) != 0) return kNone;
   switch (MembershipIn(base, list)) {
@@ -170,7 +171,7 @@ void CgroupPlace::Locate(uint64_t now, const Roots& roots, const char* controlle
   version_ = 0;
   hidden_ = false;
   path_.Set("");
-  // Paths in both kinds of hierarchy; the controller is in one of them only.
+  // Paths in both kinds of hierarchy; the controller is in only one of them.
   Text group[3];
   CgroupLine line;
   for (Scanner scan(buffer->data(), buffer->size); NextCgroupLine(&scan, &line);) {
@@ -183,13 +184,13 @@ void CgroupPlace::Locate(uint64_t now, const Roots& roots, const char* controlle
   const int version = group[1].empty() ? 2 : 1;
   if (group[version].empty()) return;
 
-  // Long lists on some machines, so they are not kept in the buffer that stays.
+  // These lists are long on some machines, so they are not kept in the permanent buffer.
   Buffer list, members;
   File mounts;
   mounts.SetPath(roots.proc.get(), "/self/mountinfo");
   if (!mounts.ReadPieces(1, &list)) {
     starved_ = IsResourceShortage(mounts.error());
-    // Looked at anew with the next update, though the list of groups will be the same.
+    // Read again at the next update, even if the list of groups has not changed.
     if (starved_) Forget();
     return;
   }
@@ -205,7 +206,8 @@ void CgroupPlace::Locate(uint64_t now, const Roots& roots, const char* controlle
     base.Set(in_sys ? roots.sys.get() : "", in_sys ? point + 4 : point);
     const Proof proof = FindIn(base.get(), root, group[version].get(), &members, &path);
     hidden_ = hidden_ || access(base.get(), F_OK) == 0;
-    // The same hierarchy may be mounted more than once; the last of those that prove as much covers the others.
+    // The same hierarchy may be mounted more than once. Among equally certain mounts the last one counts, because it
+    // covers the others.
     if (proof == kNone || proof < best || (proof == best && proof == kAssumed)) continue;
     best = proof;
     version_ = version;
@@ -214,7 +216,7 @@ void CgroupPlace::Locate(uint64_t now, const Roots& roots, const char* controlle
     protects_descendants_ = ListHas(mount.super_options, "memory_recursiveprot");
   }
   hidden_ = hidden_ && best == kNone;
-  // It may be mounted later, or move into what is, without a change of its name.
+  // The group may be mounted later, or be moved into a mounted part, without a change of its name.
   if (!hidden_) return;
   hash_ = 0;
   next_at_ = now + kSearchPeriod;

@@ -1,4 +1,4 @@
-// Where this process is in the hierarchy of one cgroup controller, in version 1, version 2 and mixtures.
+// The place of this process in the hierarchy of one cgroup controller: version 1, version 2, or a mixture of both.
 #pragma once
 
 #include "linux/file.h"
@@ -7,17 +7,17 @@ namespace tripline {
 
 class CgroupPlace {
  public:
-  // Looks again when a second has passed and /proc/self/cgroup has changed (migration), or after Forget().
-  // True when the place may be another one than before. Called on the sampling thread.
+  // Looks again when a second has passed and /proc/self/cgroup has changed (migration), or after Forget(). True if the
+  // place may have changed. Called on the sampling thread.
   bool Update(uint64_t now, const Roots& roots, const char* controller, Buffer* buffer);
   void Forget() { hash_ = 0, next_at_ = 0; }
 
-  // Whether the place is not known, so that neither are its limits: the last look failed for want of descriptors or
-  // memory, or the hierarchy is mounted and our group cannot be found in it. Explain() says which.
+  // Whether the place, and so its limits, are unknown: either the last look failed for lack of descriptors or memory,
+  // or the hierarchy is mounted but our group was not found in it. Explain() gives the reason.
   bool unknown() const { return starved_ || hidden_; }
   void Explain(Failure* out) const;
 
-  // 1 or 2; 0 where no hierarchy that is mounted has the controller, or the place is hidden.
+  // 1 or 2; 0 if no mounted hierarchy has the controller, or the place is hidden.
   int version() const { return version_; }
   // The directory of this process's group; ancestors are its prefixes.
   const char* path() const { return path_.get(); }
@@ -25,10 +25,10 @@ class CgroupPlace {
 
   // From the length of one group's path to that of its parent. False at the mount point.
   bool Parent(size_t* length) const;
-  // How many groups there are from this process's own up to the mount point.
+  // The number of groups from this process's own up to the mount point.
   uint32_t CountLevels() const;
 
-  // Version 2: whether what a group protects is shared out among its descendants (mount option memory_recursiveprot).
+  // Version 2: whether a group's protection is shared out among its descendants (mount option memory_recursiveprot).
   bool protects_descendants() const { return protects_descendants_; }
 
  private:
@@ -45,7 +45,7 @@ class CgroupPlace {
   bool protects_descendants_ = false;
 };
 
-// Whether a memory group counts and limits what is below it: in version 1 without use_hierarchy it does not.
+// Whether a memory group counts and limits its descendants. In version 1 without use_hierarchy it does not.
 bool CountsChildren(const char* directory, Buffer* buffer);
 
 }  // namespace tripline

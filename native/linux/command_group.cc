@@ -1,4 +1,4 @@
-// A control group of a command's own, in the version 2 hierarchy, where this process may make one.
+// A command's own control group in the version 2 hierarchy, if this process may make one.
 #include "port/command_group.h"
 
 #include <signal.h>
@@ -16,19 +16,19 @@ namespace tripline {
 
 namespace {
 
-// No controller is called that, so only version 2 can be meant.
+// No controller has this name, so only version 2 can match.
 constexpr char kNoController[] = "-";
 
-// The name of a group is this, the maker's process id, and a number.
+// A group's name consists of this prefix, the process id of its maker, and a number.
 constexpr char kOwnPrefix[] = "tripline-";
 
 constexpr uint32_t kDeepest = 8;
 
 struct State {
-  char path[256] = "";  // of the control group; empty where there is none
+  char path[256] = "";  // of the control group; empty if there is none
 };
 
-// Other managers may make groups only below what systemd has marked as theirs, root's own included.
+// Other managers may only make groups below one that systemd has marked as theirs. This holds for root, too.
 bool IsDelegated(const char* path) {
   if (access("/run/systemd/system", F_OK) != 0 || geteuid() != 0) return true;
   char value[4];
@@ -36,8 +36,8 @@ bool IsDelegated(const char* path) {
          syscall(SYS_getxattr, path, "user.delegate", value, sizeof(value)) > 0;
 }
 
-// Removes a group with those below it, which its processes may have made (a tripline that was killed), as far as they
-// are empty. False where one is not. System calls only.
+// Removes a group and its empty descendants, which its processes may have made (a tripline that was killed, for
+// example). False if one of them is not empty. Makes system calls only.
 bool RemoveTree(const char* path, uint32_t depth) {
   if (rmdir(path) == 0 || errno != EBUSY) return true;
   if (depth == 0) return false;
@@ -45,13 +45,14 @@ bool RemoveTree(const char* path, uint32_t depth) {
   while (const char* name = names.Next()) {
     bare::Line below;
     below.Add(path).Add("/").Add(name);
-    // A path that was cut off is another one's. Most of them are files.
+    // A truncated path names another file. Most entries are files.
     if (!below.cut() && rmdir(below.get()) != 0 && errno == EBUSY) RemoveTree(below.get(), depth - 1);
   }
   return rmdir(path) == 0 || errno != EBUSY;
 }
 
-// Groups whose maker and supervisor were killed at once are still there. Once in each process.
+// Removes groups that were left behind because their maker and their supervisor were killed at once. Done once per
+// process.
 void RemoveOrphans(const char* place) {
   static bool done = false;
   if (__atomic_exchange_n(&done, true, __ATOMIC_RELAXED)) return;
@@ -81,7 +82,7 @@ bool CommandGroup::Make(uint64_t number) {
   if (place.version() != 2 || !IsDelegated(place.path())) return false;
   bare::Line procs;
   procs.Add(place.path()).Add("/cgroup.procs");
-  // Moving a process takes writing here too: the group that both have in common.
+  // Moving a process also requires write access here: to the closest common ancestor of both groups.
   if (access(procs.get(), W_OK) != 0) return false;
   RemoveOrphans(place.path());
   bare::Line path;
@@ -114,7 +115,7 @@ bool CommandGroup::Remove() {
   return true;
 }
 
-// It takes nothing in the process that made it, and the kernel knows its members.
+// A group allocates nothing in the process that made it, and the kernel keeps the list of its members.
 void CommandGroup::Publish(int64_t) {}
 void CommandGroup::Release() {}
 

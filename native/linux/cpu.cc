@@ -23,7 +23,7 @@ constexpr uint64_t kSetupPeriod = kSecond;            // affinity, CPUs, quotas
 constexpr uint64_t kStandstill = 5 * kSecond;
 constexpr uint64_t kFewTicks = 100 * kMillisecond;
 constexpr uint32_t kQuotas = kMaxParts - 1;
-constexpr double kTick = 0.01;  // USER_HZ is 100 on every architecture we build for
+constexpr double kTick = 0.01;  // USER_HZ is 100 on every architecture that we build for
 constexpr MetricMask kOfQuotas = MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuThrottled);
 constexpr MetricMask kOfStat =
     MaskOf(Metric::kCpu) | MaskOf(Metric::kCpuHost) | MaskOf(Metric::kCpuSteal) | MaskOf(Metric::kCpuIowait);
@@ -48,7 +48,7 @@ struct Sums {
   }
 };
 
-// The CPUs that this process may use, if those are not all of the machine's.
+// The CPUs that this process may use, unless it may use all of the machine's.
 class OwnCpus {
  public:
   OwnCpus() = default;
@@ -56,7 +56,7 @@ class OwnCpus {
   OwnCpus(const OwnCpus&) = delete;
   OwnCpus& operator=(const OwnCpus&) = delete;
 
-  // Reads the affinity; `text` is /proc/stat. True when it leaves out a CPU that is online.
+  // Reads the affinity; `text` is /proc/stat. True if it excludes an online CPU.
   bool Restricted(const char* text, size_t size) {
     if (!affinity_.Read()) return false;
     bool all = true, any = false;
@@ -76,7 +76,7 @@ class OwnCpus {
     for (CpuLines lines(text, size); lines.Next(&cpu, &times);) {
       if (!affinity_.Has(cpu) || !Reserve(cpu)) continue;
       Last& last = last_[cpu];
-      // A CPU that was away has no baseline: its counters may have started anew.
+      // A CPU that was offline has no baseline: its counters may have started again.
       if (last.round == round_ - 1) sums->Add(last.times, times);
       last.times = times;
       last.round = round_;
@@ -91,7 +91,7 @@ class OwnCpus {
     uint64_t round;
   };
 
-  // Allocates only when a CPU with a higher number than ever appears.
+  // Allocates only when a CPU with a new highest number appears.
   bool Reserve(uint32_t cpu) {
     if (cpu < count_) return true;
     const uint32_t count = (cpu / 16 + 1) * 16;
@@ -116,7 +116,7 @@ struct Group {
   File period;        // version 1: cpu.cfs_period_us
 };
 
-// One group with a quota. Cumulative figures stay when it gives way to another group.
+// One group with a quota. The cumulative figures are kept when another group takes its place.
 struct Quota {
   Group* group = nullptr;  // nullptr: unused
   double cpus = 0;
@@ -192,7 +192,7 @@ class CpuProbe final : public Probe {
     SetPair(metric, kTick * ToDouble(ticks), kTick * ToDouble(host_.all), out);
   }
 
-  // nullptr, or why the counters are not believed.
+  // nullptr, or why the counters are implausible.
   const char* TakeStat(uint64_t now, Buffer* buffer) {
     const CpuTimes& before = times_[newest_];
     CpuTimes* times = &times_[newest_ ^ 1];
@@ -212,7 +212,7 @@ class CpuProbe final : public Probe {
 
     if (now - setup_at_ >= kSetupPeriod || setup_at_ == 0) {
       setup_at_ = now;
-      // The affinity is of this machine; HOST_PROC shows another, or all of this one.
+      // The affinity is that of this machine. HOST_PROC may show another machine, or all of this one.
       const bool restricted = !roots_.other_proc && cpus_.Restricted(buffer->data(), buffer->size);
       if (restricted != restricted_) cpus_.Forget();
       restricted_ = restricted;
@@ -244,7 +244,7 @@ class CpuProbe final : public Probe {
     return false;
   }
 
-  // The chain and its quotas may change at any time: another look every second.
+  // The chain and its quotas may change at any time, so they are checked every second.
   void FindQuotas(uint64_t now) {
     if (quotas_at_ != 0 && now - quotas_at_ < kSetupPeriod) return;
     quotas_at_ = now;
@@ -275,7 +275,7 @@ class CpuProbe final : public Probe {
     }
   }
 
-  // The group's entry, or else an unused one; nullptr if none is left.
+  // The group's entry, or else an unused one; nullptr if all are in use.
   Quota* QuotaOf(const Group* group) {
     Quota* unused = nullptr;
     for (Quota& quota : quotas_) {
@@ -308,7 +308,7 @@ class CpuProbe final : public Probe {
     } while (group_.Parent(&length));
   }
 
-  // 0 without a quota.
+  // 0 if there is no quota.
   double ReadCpus(uint64_t now, Group* group, Buffer* buffer) {
     double cpus = 0;
     if (!ReadLimitFile(now, &group->quota, buffer)) return 0;
@@ -319,7 +319,7 @@ class CpuProbe final : public Probe {
     return period == 0 || period == kNoLimit ? 0 : ToDouble(quota) / ToDouble(period);
   }
 
-  // A quota that cannot be read is not the same as none.
+  // A quota that cannot be read must not be treated as no quota.
   bool ReadLimitFile(uint64_t now, File* file, Buffer* buffer) {
     if (file->Read(now, buffer)) return true;
     if (!IsMissing(file->error())) file->Explain("so the CPU quota is unknown", &unknown_);
@@ -336,15 +336,15 @@ class CpuProbe final : public Probe {
     quota->usage.SetPath("");
     usage_group_.Update(now, roots_, "cpuacct", buffer);
     quota->throttle.SetPath(group_dir_.get(), "/cpu.stat");
-    // Version 1 counts in cpuacct, which may be a hierarchy of its own: only where the group has the same path in it,
-    // seen from its end, are the two the same group.
+    // Version 1 counts in cpuacct, which may be a separate hierarchy. The two groups are the same only if their paths
+    // are equal, compared from the end.
     const size_t tail = group_.size() - group->length;
     if (usage_group_.version() != 1 || tail > CommonTail()) return;
     group_dir_.SetPart(usage_group_.path(), usage_group_.size() - tail);
     quota->usage.SetPath(group_dir_.get(), "/cpuacct.usage");
   }
 
-  // How many bytes at the end of both paths are the same.
+  // The number of equal bytes at the end of both paths.
   size_t CommonTail() const {
     size_t same = 0;
     while (same < group_.size() && same < usage_group_.size() &&
@@ -362,7 +362,7 @@ class CpuProbe final : public Probe {
     CgroupCpu cpu;
     if (!ReadUsage(now, quota, buffer, &cpu)) {
       quota->has_last = false;
-      // The group was removed, or we have left it: look for this process's group again.
+      // The group was removed, or this process has left it: look for this process's group again.
       group_.Forget();
       usage_group_.Forget();
       quotas_at_ = 0;
@@ -376,7 +376,7 @@ class CpuProbe final : public Probe {
     failures_ = 0;
     if (quota->has_last && now > quota->last_at) {
       const double elapsed = ToSeconds(now - quota->last_at);
-      // If the quota has changed since the last read, it is unknown when; the larger one counts.
+      // If the quota has changed since the last read, the time of the change is unknown, so the larger quota counts.
       const double cpus = quota->cpus > quota->last_cpus ? quota->cpus : quota->last_cpus;
       if (quota->cpus > 0) {
         quota->used += ToSeconds(SaturatingDifference(cpu.usage, quota->last_usage));
@@ -429,7 +429,7 @@ class CpuProbe final : public Probe {
     Reading& reading = (*out)[Metric::kCpuThrottled];
     reading.state = Reading::kKnown;
     reading.parts = parts_;
-    // Without any quota nothing is throttled, and that is known.
+    // Without any quota nothing can be throttled, so the value is known to be 0.
     reading.num[0] = 0;
     reading.den[0] = ToSeconds(now - started_at_);
     for (uint32_t i = 1; i < parts_; i++) {
@@ -450,11 +450,11 @@ class CpuProbe final : public Probe {
   const char* stat_wrong_ = nullptr;  // why the last reading is implausible
   uint64_t started_at_ = 0;
   uint64_t still_look_at_ = 0;
-  uint64_t still_at_ = 0;  // by MonotonicNow(): since when nothing has moved; 0 while it does
+  uint64_t still_at_ = 0;  // MonotonicNow() when the counters stopped moving; 0 while they move
   uint64_t setup_at_ = 0;
   uint64_t quotas_at_ = 0;
   Sums host_, own_;
-  CpuTimes times_[2];  // of all CPUs: the newest, and those before
+  CpuTimes times_[2];  // of all CPUs: the newest, and the previous ones
 
   const Roots roots_;
   CgroupPlace group_, usage_group_;

@@ -1,4 +1,4 @@
-// cpu.core: the lines of single CPUs in /proc/stat, of those that this process may use.
+// cpu.core: the lines of single CPUs in /proc/stat, for the CPUs that this process may use.
 #include <cerrno>
 
 #include "linux/affinity.h"
@@ -14,7 +14,7 @@ namespace {
 // Ticks that never go backwards, although single counters of the kernel do.
 struct Core {
   CpuTimes last;
-  uint64_t round = 0;  // in which it was last there
+  uint64_t round = 0;  // in which the CPU was last listed
   double busy = 0, all = 0;
 
   void Take(const CpuTimes& now) {
@@ -34,7 +34,7 @@ class CpuCoreProbe final : public Probe {
     if (!busiest_.IsDue(now)) return;
     Buffer* buffer = SharedBuffer();
     if (!stat_.Read(now, buffer)) return stat_.SetUnavailable(wanted, stat_.HintOfMachine(), out);
-    // The affinity is of this machine; HOST_PROC shows another, or all of this one.
+    // The affinity is that of this machine. HOST_PROC may show another machine, or all of this one.
     if (!roots_.other_proc && (affinity_at_ == 0 || now - affinity_at_ >= kSecond)) {
       affinity_at_ = now;
       affinity_.Read();
@@ -55,7 +55,7 @@ class CpuCoreProbe final : public Probe {
   void Take(uint32_t number, const CpuTimes& times) {
     while (cores_.size() <= number) cores_.push_back(Core());
     Core& core = cores_[number];
-    // The counters of one that was away may have started anew.
+    // The counters of a CPU that was offline may have started again.
     if (core.round == round_ - 1) core.Take(times);
     core.last = times;
     core.round = round_;

@@ -15,7 +15,7 @@ namespace {
 
 constexpr double kBytesPerSecond = 2e9;  // the fastest that a disk credibly fills
 constexpr double kInodesPerSecond = 2e5;
-// Only for the type of a later mount; statvfs() itself follows it at once.
+// Only for the type of a later mount; statvfs() itself follows a new mount at once.
 constexpr uint64_t kLook = 4 * kSecond;
 
 class DiskProbe final : public Probe {
@@ -37,14 +37,14 @@ class DiskProbe final : public Probe {
       remote_.Clear();
       FindMount(&remote_);
     }
-    // The file system that is mounted there now could hang this thread; a new probe will use a helper thread.
+    // The file system that is now mounted there could hang this thread; a new probe will use a helper thread.
     if (remote_.failed()) return SetUnavailable(wanted, remote_, out);
     struct statvfs fs;
     Failure why;
     const unsigned long before = id_;
     if (!Ask(&fs, &why)) return SetUnavailable(wanted, why, out);
     if (!blocking_ && id_ != before) {
-      // The device may be pulled before the next check.
+      // The device may be unplugged before the next check.
       has_mount_ = false;
       FindMount(&remote_);
     }
@@ -65,11 +65,11 @@ class DiskProbe final : public Probe {
   }
 
   bool blocking() const override { return blocking_; }
-  // A new probe would not know that the device was there before.
+  // A new probe could not know that the device was present before.
   bool recovers() const override { return gone_.failed(); }
 
  private:
-  // False, with the reason, where the path is not known to be on a file system that answers at once.
+  // False, with the reason, if the path is not known to be on a file system that answers at once.
   bool FindMount(Failure* why) {
     const Mounts mounts(roots_);
     char real[kMaxPath];
@@ -81,8 +81,9 @@ class DiskProbe final : public Probe {
     return true;
   }
 
-  // File systems answer from memory after their device was pulled, and their mounts stay. A device that is not shown
-  // from the start may be hidden (a container that masks /sys), so only one that goes is gone.
+  // File systems answer from memory after their device is unplugged, and their mounts stay. A device that was never
+  // visible may only be hidden (by a container that masks /sys), so a device counts as gone only if it was visible
+  // before.
   void WatchDevice(const Mount& mount) {
     if (has_mount_ && mount.id == mount_) return;
     has_mount_ = true;
@@ -95,8 +96,8 @@ class DiskProbe final : public Probe {
     if (!shown) device_.SetPath("");
   }
 
-  // A sysfs file that is open reads as ENODEV once its device is gone; this costs a sixth of looking up its name. The
-  // device does not come back to this mount: a later one with the same number is another device.
+  // An open sysfs file fails with ENODEV once its device is gone. Reading it costs a sixth of a lookup by name. The
+  // device does not come back to this mount: a later device with the same number is another one.
   bool IsGone(uint64_t now) {
     if (device_.path()[0] == '\0' || gone_.failed()) return gone_.failed();
     if (!device_.Read(now, SharedBuffer()) && device_.error() == ENODEV) device_.Explain("the device is gone", &gone_);
@@ -112,14 +113,14 @@ class DiskProbe final : public Probe {
       why->SetErrno("statvfs", path_.get(), errno, errno == ENOENT ? "no such path" : "");
       return false;
     }
-    // Another file system has been mounted there, or this is the first time.
+    // Another file system has been mounted there, or this is the first read.
     if (!asked_ || fs->f_fsid != id_) writable_ = (fs->f_flag & ST_RDONLY) == 0;
     asked_ = true;
     id_ = fs->f_fsid;
     return true;
   }
 
-  // A number above the total is a negative one; servers report that when root's reserve is in use.
+  // A number above the total is a wrapped negative one; servers report that when root's reserve is in use.
   static uint64_t Available(uint64_t available, uint64_t all) { return available <= all ? available : 0; }
 
   // The blocks reserved for root are neither used nor free for other users.
@@ -134,8 +135,8 @@ class DiskProbe final : public Probe {
     }
     if (Wants(wanted, Metric::kDisk)) out->SetLevel(Metric::kDisk, 100 * used / (used + free));
     if (Wants(wanted, Metric::kDiskFree)) {
-      // A file system that was writable and has turned read-only, which is what ext4 does on errors and what a worn SD
-      // card ends as, takes no more bytes.
+      // A file system that was writable and has turned read-only accepts no more bytes. ext4 does this on errors, and a
+      // worn SD card ends this way.
       const bool flipped = writable_ && (fs.f_flag & ST_RDONLY) != 0;
       const bool stopped = flipped || (!blocking_ && ext4_.HasStopped(now, roots_));
       out->SetLevel(Metric::kDiskFree, stopped ? 0 : free * size);
@@ -165,10 +166,10 @@ class DiskProbe final : public Probe {
   const Roots roots_;
   Text path_;
   MountWatch watch_{kLook};
-  File device_;  // its file `dev` in /sys; without a path if /sys does not show it
+  File device_;  // the device's file `dev` in /sys; no path if /sys does not show the device
   Ext4Watch ext4_;
-  Failure remote_;  // why the path, which was local, no longer is
-  Failure gone_;    // why: the device was there and is gone
+  Failure remote_;  // why the path is no longer local
+  Failure gone_;    // why the device is gone
 };
 
 }  // namespace

@@ -16,7 +16,7 @@ const char* BaseName(const char* path) {
   return slash == nullptr ? path : slash + 1;
 }
 
-// The kernel's name of a device whose node may be a link: "dm-0" of /dev/mapper/root, which is one to ../dm-0.
+// The kernel's name of a device whose node may be a link: "dm-0" for /dev/mapper/root, a link to ../dm-0.
 bool NameDevice(Span source, char (&name)[kMaxPath]) {
   char node[kMaxPath];
   if (!source.StartsWith("/dev/") || !Unescape(source, node, sizeof(node))) return false;
@@ -91,7 +91,7 @@ bool DiskDevices::AddPool(Span source, Failure* why) {
   return false;
 }
 
-// All devices of the file system that one of them names.
+// All devices of a file system, given one of them.
 bool DiskDevices::AddBtrfs(Span source, Failure* why) {
   char name[kMaxPath];
   if (!NameDevice(source, name)) name[0] = '\0';
@@ -135,7 +135,7 @@ bool DiskDevices::AddSources(Span sources, Failure* why) {
   return !counters_.empty();
 }
 
-// The device whose folder `device_` is. False where it has no counters, with the reason where that is known.
+// Adds the device whose folder is `device_`. False if it has no counters, with the reason if that is known.
 bool DiskDevices::AddFolder(Failure* why) {
   // The folder of a partition is inside that of the whole device.
   const bool partition = device_.Has("partition");
@@ -151,7 +151,7 @@ bool DiskDevices::AddFolder(Failure* why) {
   Text stat;
   stat.Set(device_.PathOf(partition ? "../stat" : "stat"));
   if (access(stat.get(), F_OK) != 0) return false;
-  // Two partitions of one device count once.
+  // Two partitions of one device count as one.
   for (const std::unique_ptr<DeviceCounters>& each : counters_) {
     if (number[0] != '\0' && strcmp(each->number, number) == 0) return true;
   }
@@ -161,8 +161,8 @@ bool DiskDevices::AddFolder(Failure* why) {
   return true;
 }
 
-// Where NVMe has several paths to a device, kernels before 6.4 count in the paths and not in the device: "nvme0c1n2" is
-// one to "nvme0n2".
+// Where NVMe has several paths to a device, kernels before 6.4 count on the paths and not on the device: "nvme0c1n2" is
+// a path to "nvme0n2".
 bool DiskDevices::AddPaths(bool partition, const char* stat) {
   // Names with a number in them are links to the folder, whose name is the device's.
   char target[kMaxPath];

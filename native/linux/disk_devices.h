@@ -14,32 +14,32 @@ namespace tripline {
 
 constexpr size_t kNumberSize = 24;
 
-// What the file of a device's counters looks like.
+// The format of the file with a device's counters.
 enum class CounterFormat : uint8_t {
   kBlock,      // /sys/block/<device>/stat
   kPool,       // /proc/spl/kstat/zfs/<pool>/io
   kPoolStats,  // /proc/spl/kstat/zfs/<pool>/iostats
 };
 
-// Where the counters of one device are.
+// The place of one device's counters.
 struct DeviceCounters {
   Text path;
   CounterFormat format = CounterFormat::kBlock;
   char number[kNumberSize] = "";  // of a block device: "8:0"
 };
 
-// Finds them. A whole device stands for its partitions, because that is what gets busy. Not thread-safe.
+// Finds the devices. A whole device stands for its partitions, because the device is what gets busy. Not thread-safe.
 class DiskDevices {
  public:
   explicit DiskDevices(const Roots& roots) : roots_(roots) {}
 
-  // False, with the reason, where they cannot be known or have no counters. `path` is absolute.
+  // False, with the reason, if the devices cannot be known or have no counters. `path` is absolute.
   bool Find(const char* path, Failure* why);
 
   const List<std::unique_ptr<DeviceCounters>>& counters() const { return counters_; }
   // The file, or the folder that lists the devices.
   const char* origin() const { return origin_.get(); }
-  // Whether others can join without a change of the mounts.
+  // Whether other devices can join without a change of the mounts.
   bool may_grow() const { return may_grow_; }
 
  private:

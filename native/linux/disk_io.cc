@@ -18,7 +18,7 @@ namespace {
 
 constexpr uint64_t kPeriod = 100 * kMillisecond;
 constexpr double kSector = 512;
-// Busy time is counted in ticks: a small excess over the elapsed time belongs to the next tick.
+// Busy time is counted in ticks, so a small excess over the elapsed time belongs to the next tick.
 constexpr double kTick = 0.01;
 // Interval between checks for new devices that no change of the mounts reveals.
 constexpr uint64_t kLookAgain = 10 * kSecond;
@@ -26,8 +26,8 @@ constexpr uint64_t kLookAgain = 10 * kSecond;
 constexpr uint64_t kSomeSectors = 2048;
 // The same for operations.
 constexpr uint64_t kSomeOperations = 1000;
-// Without an operation there is nothing to wait for: this many operations per second are added to the divisor, so that
-// the quotient is 0 then, and the same to six digits otherwise.
+// Without operations there is nothing to wait for. This many operations per second are added to the divisor, so that
+// the quotient is 0 in that case and changes by less than a millionth otherwise.
 constexpr double kNoOperation = 1e-6;
 
 // One counter of a device.
@@ -47,7 +47,7 @@ class Column {
   uint64_t last_ = 0;
 };
 
-// What was last seen of one device.
+// The last reading of one device.
 struct Counted {
   File file;
   CounterFormat format = CounterFormat::kBlock;
@@ -101,7 +101,7 @@ class DiskIoProbe final : public Probe {
   bool recovers() const override { return true; }
 
  private:
-  // Which devices there are now. Those that were there before go on counting.
+  // Updates the list of devices. Devices that were listed before keep their counts.
   bool Look(Failure* why) {
     if (!devices_.Find(path_.get(), why)) {
       counted_.clear();
@@ -147,7 +147,7 @@ class DiskIoProbe final : public Probe {
     at_ = now;
   }
 
-  // False, with the reason in `missing_`, where its counters cannot be read.
+  // False, with the reason in `missing_`, if the device's counters cannot be read.
   bool TakeOne(uint64_t now, Counted* device, double* busiest) {
     Buffer* buffer = SharedBuffer();
     if (!device->file.Read(now, buffer)) {
@@ -177,7 +177,7 @@ class DiskIoProbe final : public Probe {
     if ((columns_ & kBusyColumn) == 0) return true;
     const double busy = 1e-3 * device->busy.Grow(stat.busy_ms);
     TakeBusy(busy, busiest);
-    // Kernels before 5.18 count the time of a request that hangs only when it comes back: nothing began or ended.
+    // Kernels before 5.18 count the time of a hanging request only when it completes: nothing began or ended.
     stuck_ = stuck_ || (busy == 0 && device->waits && stat.in_flight > 0);
     device->waits = stat.in_flight > 0;
     if (stat.busy_ms > 0) return true;

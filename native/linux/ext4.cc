@@ -15,7 +15,7 @@ void Ext4Watch::Set(const Roots& roots, const Mount& mount, const char* path) {
   if (!watched_ || mount_ == mount.id) return;
   mount_ = mount.id;
   has_count_ = has_stopped_ = false;
-  // The kernel's name of the device, which the mount's source need not be.
+  // The kernel's name of the device, which may differ from the mount's source.
   Text folder;
   SetDeviceFolder(roots, mount, &folder);
   char link[kMaxPath];
@@ -52,7 +52,7 @@ void Ext4Watch::TakeOptions(const Mount& mount) {
   has_option_ = HasOption(mount.super_options, "emergency_ro") || HasOption(mount.super_options, "shutdown");
 }
 
-// One option a line, those included that are the file system's own default.
+// One option per line, including the file system's own defaults.
 bool Ext4Watch::StopsOnErrors(uint64_t now, Buffer* buffer) {
   if (!options_.Read(now, buffer)) return false;
   for (Scanner scan(buffer->data(), buffer->size); !scan.done();) {

@@ -9,14 +9,14 @@
 
 namespace tripline {
 
-// Since 6.15, and in older kernels with its repairs, an option of the mount says so. Before, the count of errors grows
-// in a mount that is to become read-only on errors. Not thread-safe; uses the shared buffer.
+// Since 6.15, and in older kernels with backported fixes, a mount option says so. In other kernels, the count of errors
+// grows on a mount that is set to become read-only on errors. Not thread-safe; uses the shared buffer.
 class Ext4Watch {
  public:
-  // Which mount to watch; may be any. `path`: one that it holds, without links.
+  // Sets the mount to watch, of any file system. `path`: a path on it, without links.
   void Set(const Roots& roots, const Mount& mount, const char* path);
 
-  // Looks once a second at most.
+  // Checks at most once per second.
   bool HasStopped(uint64_t now, const Roots& roots);
 
  private:
@@ -26,8 +26,8 @@ class Ext4Watch {
   Text path_;
   uint64_t mount_ = 0;  // its id
   bool watched_ = false;
-  bool has_option_ = false;   // that says that it has stopped
-  bool has_stopped_ = false;  // as far as its errors show
+  bool has_option_ = false;   // whether the option exists that says that writing has stopped
+  bool has_stopped_ = false;  // according to its error count
   bool has_count_ = false;
   int64_t count_ = 0;
   uint64_t look_at_ = 0;

@@ -27,7 +27,7 @@ Probe* MakeProbe(Family family, const Selector& selector, Failure* why) {
     case Family::kThrottled: return MakeThrottledProbe(why);
     case Family::kPower: return MakePowerProbe(why);
 #ifdef TRIPLINE_WITHOUT_GPU
-    // The release binary for ARMv6: no machine with such a CPU has a GPU that these metrics are of.
+    // Left out of the release binary for ARMv6: no machine with such a CPU has a GPU that these metrics support.
     case Family::kGpu: why->Set("the addon for ARMv6 reads no GPU; the one for ARMv7 does"); return nullptr;
 #else
     case Family::kGpu: return MakeGpuProbe(selector, why);

@@ -19,13 +19,13 @@ constexpr size_t kFirstCapacity = 4096;
 constexpr size_t kPiece = 4096;  // the smallest page
 constexpr size_t kLargest = size_t{16} << 20;
 constexpr uint64_t kFirstBackOff = 100 * kMillisecond;
-constexpr uint64_t kLongestBackOff = kSecond;  // a source that is back is seen within a second
+constexpr uint64_t kLongestBackOff = kSecond;  // a source that has come back is noticed within a second
 constexpr int kInterruptions = 16;
 
 int OpenReadOnly(const char* path) { return open(path, O_RDONLY | O_CLOEXEC); }
 
-// Whether opening the file again could cure it. Nearly everything can be cured: what was a control group, a device or
-// the server of a FUSE file system (ENOTCONN) may have come back under the same name.
+// Whether opening the file again could help. It nearly always can: a control group, a device or the server of a FUSE
+// file system (ENOTCONN) may have come back under the same name.
 bool IsCurable(int error) { return error != EINTR && error != EAGAIN && !IsResourceShortage(error); }
 
 }  // namespace
@@ -81,7 +81,7 @@ void File::SetPath(const char* folder, const char* name) {
   back_off_ = 0;
 }
 
-// Once, since most probes have several.
+// Not inlined, because most probes have several files.
 [[gnu::noinline]] File::File() = default;
 
 File::~File() { Close(); }
@@ -101,8 +101,8 @@ bool File::Open(uint64_t now) {
     fd_ = file_calls.open(path_.get());
   } while (fd_ < 0 && errno == EINTR && ++tries < kInterruptions);
   if (fd_ < 0) {
-    // In a memory cgroup without room every open fails, that of a file that does not exist, too. A shortage says
-    // nothing about the file: what was missing still is, as far as known.
+    // In a memory cgroup without room every open fails, even for a file that does not exist. A shortage says nothing
+    // about the file, so a missing file still counts as missing.
     if (!was_missing || !IsResourceShortage(errno)) error_ = errno;
     BackOff(now);
     return false;
@@ -117,8 +117,8 @@ void File::BackOff(uint64_t now) {
   retry_at_ = now + back_off_;
 }
 
-// 0, or the errno of the read. `record` 0: the file comes in one piece. Inline, as few returns as possible follow a
-// system call: the kernel has used up what predicts them.
+// 0, or the errno of the read. `record` 0: the file is read in one piece. Inline, so that few returns follow a system
+// call: the kernel has used up the CPU's return predictions.
 [[gnu::always_inline]] inline int File::Fill(Buffer* buffer, size_t record) {
   const bool pieces = record > 0;
   if (!buffer->Reserve(kFirstCapacity)) return ENOMEM;
@@ -134,9 +134,9 @@ void File::BackOff(uint64_t now) {
     }
     filled += static_cast<size_t>(got);
     if (static_cast<size_t>(got) == room) {
-      // Never a part of a file in place of all of it.
+      // A partial file is never returned as the whole file.
       if (!buffer->Grow()) return ENOMEM;
-      // What is formatted in one go would be torn between two reads: from the start again.
+      // A file that is formatted in one go would be torn between two reads, so it is read again from the start.
       if (!pieces && !stream_) filled = 0;
       continue;
     }
@@ -158,8 +158,8 @@ File::Result File::ReadAll(uint64_t now, Buffer* buffer, size_t record) {
       return kFresh;
     }
     call_ = "read";
-    // Something else in this process has closed our descriptor, and its number may already mean another file: it is no
-    // longer ours to close.
+    // Other code in this process has closed our descriptor, and its number may already refer to another file, so we
+    // must not close it.
     if (error_ == EBADF) fd_ = -1;
     if (pinned_ || (!stream_ && !IsCurable(error_))) return kFailed;
     Close();
@@ -170,7 +170,7 @@ File::Result File::ReadAll(uint64_t now, Buffer* buffer, size_t record) {
 }
 
 File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
-  // A wake-up that is shared with other sources may come a tenth of a period early.
+  // A wake-up that is shared with other sources may be early by a tenth of a period.
   if (read_at_ != 0 && now - read_at_ < period - period / 8) return kKept;
   return ReadAll(now, buffer, 0);
 }
@@ -227,7 +227,7 @@ bool DirectoryReader::NextNumber(int64_t* number) {
 
 uint64_t CountDescriptors(const char* directory, bool has_size) {
 #ifdef SYS_statx
-  // By number, since the C libraries that we link against do not all have it.
+  // By number, because not all C libraries that we link against have the function.
   struct statx info;
   if (has_size && syscall(SYS_statx, AT_FDCWD, directory, 0, STATX_SIZE, &info) == 0 && info.stx_size > 0) {
     return info.stx_size;

@@ -12,7 +12,7 @@ namespace tripline {
 
 constexpr size_t kMaxPath = 4096;  // PATH_MAX
 
-// The system calls under File and friends; tests put their own here to make files fail, shrink and vanish.
+// The system calls that File and its relatives use. Tests replace them to make files fail, shrink and vanish.
 struct FileCalls {
   int (*open)(const char* path);  // read-only, close-on-exec
   ssize_t (*pread)(int fd, void* data, size_t size, off_t offset);
@@ -21,7 +21,7 @@ struct FileCalls {
 };
 extern FileCalls file_calls;
 
-// Where files are read into; grows when one does not fit, never shrinks.
+// The buffer that files are read into. It grows when a file does not fit, and never shrinks.
 class Buffer {
  public:
   Buffer() = default;
@@ -34,19 +34,19 @@ class Buffer {
   char* data() const { return data_; }
   size_t capacity() const { return capacity_; }
 
-  size_t size = 0;  // of what was read last
+  size_t size = 0;  // of the last read
 
  private:
   char* data_ = nullptr;
   size_t capacity_ = 0;
 };
 
-// The buffer of all probes that do not block; REQUIRES: the sampler's lock is held.
+// The buffer that all non-blocking probes share. REQUIRES: the sampler's lock is held.
 Buffer* SharedBuffer();
 
-// The directories that every path hangs under: /proc and /sys, or HOST_PROC and HOST_SYS where those are set.
-// Read when a probe is made. With HOST_PROC set, metrics of the machine, of cgroups and of other pids are those of that
-// tree; this process's own figures, its clocks and its view of mounted disks stay its own.
+// The root directories of all paths: /proc and /sys, or HOST_PROC and HOST_SYS if those are set. Read when a probe is
+// made. With HOST_PROC set, metrics of the machine, of cgroups and of other pids come from that tree. This process's
+// own figures, its clocks and its view of mounted disks stay its own.
 struct Roots {
   Roots();
   Text proc;
@@ -60,8 +60,8 @@ bool IsResourceShortage(int error);
 // Whether an error says that there is no such file.
 bool IsMissing(int error);
 
-// One kernel file, read from its start again and again through a descriptor that is held. Not for directories.
-// Called by one thread at a time.
+// One kernel file, which is read repeatedly from its start through a descriptor that stays open. Not for directories.
+// Used by one thread at a time.
 class File {
  public:
   enum Result : uint8_t { kFailed, kFresh, kKept };
@@ -71,36 +71,37 @@ class File {
   File(const File&) = delete;
   File& operator=(const File&) = delete;
 
-  // Closes what was open. `pinned`: never opened a second time, because the name may then mean another process.
+  // Closes the open file. `pinned`: it is never opened a second time, because the name may then refer to another
+  // process.
   void SetPath(const char* path) { SetPath(path, ""); }
   void SetPath(const char* folder, const char* name);
   void SetPinned() { pinned_ = true; }
   const char* path() const { return path_.get(); }
   void Close();
 
-  // The whole content in one pread: right for files that the kernel formats in one go, which are nearly all.
-  // What fails to be read (migration, hot-plug, a FUSE server that has died) is opened again at once, then with
-  // back-off, at least once a second.
+  // Reads the whole content with one pread, which is correct for files that the kernel formats in one go (nearly all).
+  // A file that cannot be read (migration, hot-plug, a dead FUSE server) is opened again at once, then with back-off,
+  // at least once per second.
   [[gnu::always_inline]] bool Read(uint64_t now, Buffer* buffer) { return ReadAll(now, buffer, 0) != kFailed; }
 
-  // The same for files that come in pieces of whole records, a page at most: mountinfo, net/dev, arcstats. Where no
-  // record is longer than `record`, a piece that leaves room for one more is the last, which spares a read.
+  // The same for files that come in pieces of whole records, at most a page each: mountinfo, net/dev, arcstats. If no
+  // record is longer than `record`, a piece with room for another record is the last one, which saves a read.
   bool ReadPieces(uint64_t now, Buffer* buffer, size_t record = kMaxPath) {
     return ReadAll(now, buffer, record) != kFailed;
   }
 
-  // kKept, and nothing read, when the last read that worked is younger than `period`.
+  // Returns kKept, and reads nothing, if the last successful read is younger than `period`.
   Result ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer);
 
-  // The errno of the last failure, and the call that gave it.
+  // The errno of the last failure, and the call that failed.
   int error() const { return error_; }
   const char* call() const { return call_; }
   void Explain(const char* hint, Failure* out) const { out->SetErrno(call_, path(), error_, hint); }
   // Marks `metrics` as unavailable because of that failure.
   void SetUnavailable(MetricMask metrics, const char* hint, Readings* out) const;
-  // What a failure to read files of the machine may mean, such as /proc/stat.
+  // A hint at why files of the machine, such as /proc/stat, cannot be read.
   const char* HintOfMachine() const;
-  // When the last read that worked was; 0 for never.
+  // When the last successful read was; 0 for never.
   uint64_t read_at() const { return read_at_; }
 
  private:
@@ -115,7 +116,7 @@ class File {
   const char* call_ = "open";
   bool pinned_ = false;
   bool was_open_ = false;
-  bool stream_ = false;  // pread gave ESPIPE once: open, read and close each time
+  bool stream_ = false;  // pread has failed with ESPIPE: the file is opened, read and closed each time
   uint64_t read_at_ = 0;
   uint64_t retry_at_ = 0;
   uint64_t back_off_ = 0;
@@ -134,7 +135,7 @@ class DirectoryReader {
   const char* Next();
   // The next name that is a number.
   bool NextNumber(int64_t* number);
-  // Whether what Next() returned last is a directory, as far as its file system says.
+  // Whether the entry that Next() returned last is a directory, as far as the file system reports types.
   bool is_directory() const { return is_directory_; }
 
  private:
@@ -145,11 +146,11 @@ class DirectoryReader {
   alignas(8) char data_[2048];
 };
 
-// How many descriptors are open, of /proc/<pid>/fd. 0 and errno where that is not known.
+// The number of open descriptors, from /proc/<pid>/fd. 0 and errno if it is not known.
 // `has_size`: Linux 6.2 and later give the number as the directory's size, which saves listing it.
 uint64_t CountDescriptors(const char* directory, bool has_size);
 
-// Reads a small file once, without holding it.
+// Reads a small file once, without keeping it open.
 bool ReadOnce(const char* path, Buffer* buffer);
 
 }  // namespace tripline

@@ -2,10 +2,10 @@
 // sysfs; NVIDIA's other driver has a library for them (port/gpu.h).
 //   /sys/class/drm/card<N>/device/gpu_busy_percent, mem_info_vram_total, mem_info_vram_used, hwmon/hwmon*/temp1_input
 //   /sys/class/devfreq/<name>/device/load, in thousandths
-// A driver may answer late or, when its GPU has crashed, never: all of this is read by a helper thread.
+// A driver may answer late or, if its GPU has crashed, never. A helper thread therefore does all of this.
 //
-// A GPU that its driver has put to sleep is left so. Nearly every question wakes it, which takes a second and ten
-// watts, and a laptop would never sleep again. Reading power/runtime_status does not wake it, so that comes first.
+// A GPU that its driver has put to sleep is left asleep. Nearly every query wakes it, which takes a second and ten
+// watts, and a laptop's GPU would never sleep. Reading power/runtime_status does not wake it, so that is read first.
 #include <dlfcn.h>
 #include <unistd.h>
 #include <cerrno>
@@ -22,7 +22,7 @@
 namespace tripline {
 namespace {
 
-// From one look at which GPUs there are to the next: one may be plugged in, or given to another driver.
+// Interval between checks for GPUs: one may be plugged in, or be given to another driver.
 constexpr uint64_t kLookEvery = 10 * kSecond;
 constexpr double kDegreesPerSecond = 20;
 
@@ -38,7 +38,7 @@ struct Gpu {
   enum Kind : uint8_t { kSilent, kAmd, kTegra, kNvidia };
 
   Kind kind = kSilent;
-  uint32_t index = 0;     // among NVIDIA's
+  uint32_t index = 0;     // among NVIDIA's GPUs
   char name[40] = "";     // "card1"; without a card the PCI address, or the name of a platform device
   char address[24] = "";  // on the PCI bus: "0000:01:00.0"; empty where it is not known
   char driver[24] = "";
@@ -93,7 +93,7 @@ class GpuProbe final : public Probe {
     unlisted_ = nvidia == 0 && HasNvidiaDriver();
   }
 
-  // False with why where nothing can be read: no GPU, none of that name, or none whose driver says anything.
+  // False with `why` if nothing can be read: there is no GPU, none of that name, or none whose driver reports anything.
   bool IsReadable(Failure* why) const {
     FixedText<96> seen;
     bool selected = false;
@@ -119,13 +119,13 @@ class GpuProbe final : public Probe {
   void AddCards() {
     Text folder;
     folder.Set(roots_.sys.get(), "/class/drm");
-    // Beside the cards stand their connectors: card0-HDMI-A-1.
+    // The cards' connectors are listed next to them: card0-HDMI-A-1.
     for (const uint32_t number : NumbersIn(folder.get(), "card")) {
       FixedText<40> name;
       name.Add("card").Add(uint64_t{number});
       device_.SetPath(folder.get(), "/", name.get(), "/device");
       Gpu* gpu = Add(name.get());
-      // The address is the last name of what the folder is a link to.
+      // The address is the last part of the folder's link target.
       ReadLastName(gpu->folder.get(), gpu->address, sizeof(gpu->address));
       if (strchr(gpu->address, ':') == nullptr) gpu->address[0] = '\0';
       if (device_.Has("gpu_busy_percent")) {
@@ -140,7 +140,7 @@ class GpuProbe final : public Probe {
     }
   }
 
-  // NVIDIA's driver makes a card only where it drives screens too.
+  // NVIDIA's driver makes a card only for a GPU that drives screens.
   void AddPci() {
     Text folder;
     folder.Set(roots_.sys.get(), "/bus/pci/devices");
@@ -148,7 +148,7 @@ class GpuProbe final : public Probe {
     while (const char* address = addresses.Next()) {
       device_.SetPath(folder.get(), "/", address);
       Span kind;
-      // Display controllers: the same board has a sound device as well.
+      // Display controllers only: the same board has a sound device as well.
       if (IsKnown(address) || !device_.ReadLine("class", &kind) || !kind.StartsWith("0x03") || !IsVendorNvidia())
         continue;
       Gpu* gpu = Add(address);
@@ -157,7 +157,7 @@ class GpuProbe final : public Probe {
     }
   }
 
-  // Of all devices whose frequency is governed, only the GPUs of Tegra boards have a load.
+  // Among all devices with a governed frequency, only the GPUs of Tegra boards have a load.
   void AddTegra() {
     Text folder;
     folder.Set(roots_.sys.get(), "/class/devfreq");
@@ -167,7 +167,7 @@ class GpuProbe final : public Probe {
       device_.SetPath(folder.get(), "/", name, "/device");
       found = AddTegraDevice(name) || found;
     }
-    // Kernels up to 4.9 of these boards.
+    // Kernels up to 4.9 of Tegra boards.
     device_.SetPath(roots_.sys.get(), "/devices/gpu.0");
     if (!found) AddTegraDevice("gpu.0");
   }
@@ -191,7 +191,7 @@ class GpuProbe final : public Probe {
     return true;
   }
 
-  // The GPU whose directory `device_` is.
+  // Adds the GPU whose directory is `device_`.
   Gpu* Add(const char* name) {
     gpus_.push_back(std::unique_ptr<Gpu>(new Gpu()));
     Gpu* gpu = gpus_.back().get();
@@ -208,7 +208,7 @@ class GpuProbe final : public Probe {
     return false;
   }
 
-  // The last name of what a link leads to; empty where there is no link or no room.
+  // The last part of a link's target; empty if there is no link or no room.
   static void ReadLastName(const char* link, char* out, size_t size) {
     char target[256];
     const ssize_t length = readlink(link, target, sizeof(target) - 1);
@@ -221,7 +221,7 @@ class GpuProbe final : public Probe {
 
   bool IsVendorNvidia() { return device_.Says("vendor", "0x10de"); }
 
-  // Not where another driver has it: nouveau, or vfio-pci for a guest.
+  // Skipped if another driver has the GPU: nouveau, or vfio-pci for a guest.
   bool IsNvidia(const Gpu& gpu) {
     return IsVendorNvidia() && (gpu.driver[0] == '\0' || strcmp(gpu.driver, "nvidia") == 0);
   }
@@ -236,7 +236,7 @@ class GpuProbe final : public Probe {
     }
   }
 
-  // Where the bus does not show the GPU and the driver is there all the same: in WSL, and in some containers.
+  // The bus does not show the GPU although the driver is loaded: in WSL, and in some containers.
   bool HasNvidiaDriver() const {
     Text version;
     version.Set(roots_.proc.get(), "/driver/nvidia/version");
@@ -340,7 +340,7 @@ class GpuProbe final : public Probe {
     nvml_.Read(gpu->handle, gpu->name, wanted, &summary_);
   }
 
-  // All that the library knows of, where the bus shows none of them.
+  // All GPUs that the library knows, if the bus shows none of them.
   void ReadUnlisted(MetricMask wanted) {
     Failure why;
     uint32_t count = 0;

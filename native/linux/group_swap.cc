@@ -9,8 +9,8 @@ namespace {
 
 constexpr uint64_t kLimitsPeriod = kSecond;
 
-// False with why where it cannot be read. A file that is missing sets no limit: the controller is off, or the kernel
-// does not account for swap.
+// False with `why` if it cannot be read. A missing file means no limit: the controller is off, or the kernel does not
+// account for swap.
 bool ReadLimit(uint64_t now, File* file, uint64_t* limit, Failure* why) {
   Buffer* buffer = SharedBuffer();
   *limit = kNoLimit;

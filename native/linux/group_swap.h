@@ -13,13 +13,13 @@ namespace tripline {
 // Not thread-safe.
 class GroupSwap {
  public:
-  // Reads every group up the chain that has a limit. False with why where a limit, or what is used of it, is not known.
+  // Reads every group up the chain that has a limit. False with `why` if a limit or the usage under it is unknown.
   bool Read(uint64_t now, const Roots& roots, Failure* why);
 
   // The percentage of its limit that the fullest group uses; 0 if no group has a limit. A group whose limit is 0 cannot
   // run out of swap; it counts as full only if some of its memory was swapped out earlier.
   double share() const { return share_; }
-  // The file that says so; empty where no group uses any.
+  // The file that the usage comes from; empty if no group uses any.
   const char* origin() const { return fullest_ == nullptr ? "" : fullest_->used.path(); }
   // The smallest limit that is more than 0, in bytes.
   uint64_t least() const { return least_; }
@@ -27,7 +27,7 @@ class GroupSwap {
  private:
   struct Level {
     File used, file;
-    File memory;  // version 1, whose limit is of memory and swap together
+    File memory;  // version 1, whose limit covers memory and swap together
     uint64_t limit = 0;
   };
 

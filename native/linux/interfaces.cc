@@ -26,7 +26,7 @@ enum LinkType : int64_t {
   kNone = 65534,  // tun, wireguard
 };
 
-constexpr int kDeepest = 8;  // as many interfaces rest on each other in the kernel
+constexpr int kDeepest = 8;  // the kernel's own limit on stacked interfaces
 constexpr const char* kLower = "lower_";
 
 bool StartsWith(const char* text, const char* start) { return strncmp(text, start, strlen(start)) == 0; }
@@ -59,20 +59,20 @@ void InterfaceRules::SetRoots(const char* sys, const char* net) {
 
 InterfaceRank InterfaceRules::RankOf(const char* name) {
   if (strcmp(name, "lo") == 0) return InterfaceRank::kNever;
-  // A copy of what another interface receives.
+  // It receives a copy of another interface's traffic.
   if (StartsWith(name, "ifb")) return InterfaceRank::kTunnel;
   SetDevice(name);
   int64_t type = 0;
   if (!device_.ReadInteger("type", &type)) type = 0;
   if (type == kLoopback) return InterfaceRank::kNever;
-  // It receives what the station beside it does, and much that is for others.
+  // It receives the same as the station interface next to it, and much that is for other stations.
   if (type >= kMonitor && type <= kLastMonitor) return InterfaceRank::kNever;
   if (device_.Has("device")) {
     Span port;
     return device_.ReadLine("phys_port_name", &port) && IsRepresentor(port) ? InterfaceRank::kVirtual
                                                                             : InterfaceRank::kDevice;
   }
-  // What dials has no device of its own.
+  // A dial-up interface has no device of its own.
   if (IsDialed(name) || StartsWith(name, "wwan")) return InterfaceRank::kDevice;
   if (IsTunnelType(type) || device_.Has("tun_flags")) return InterfaceRank::kTunnel;
   Span line;
@@ -95,7 +95,7 @@ bool InterfaceRules::Choose(const List<Interface>& all, Failure* why) {
     others = others || best_ == InterfaceRank::kDevice || !IsPort(interface.name);
   }
   if (best_ != InterfaceRank::kDevice) {
-    // The ports of a bridge lead to containers inside of this one, unless there is no other way out.
+    // The ports of a bridge lead to containers inside this one, unless there is no other way out.
     for (Interface& interface : all) interface.counts = interface.counts && !(others && IsPort(interface.name));
     return true;
   }
@@ -116,13 +116,13 @@ const Interface* InterfaceRules::FindCandidate(const char* name, const List<Inte
   return nullptr;
 }
 
-// Whether another candidate has its bytes too.
+// Whether another candidate also carries its bytes.
 bool InterfaceRules::IsCarried(const Interface& interface, const List<Interface>& all) {
   if (RestsOnAnother(interface.name, all, 0)) return true;
   return best_ == InterfaceRank::kDevice && (BelongsToAnother(interface, all) || IsLinkedToAnother(interface, all));
 }
 
-// A VLAN, a bond, a bridge, the port of a switch whose frames pass a conduit (DSA); also through others in between.
+// A VLAN, a bond, a bridge, or the port of a switch whose frames pass a conduit (DSA); also through others in between.
 bool InterfaceRules::RestsOnAnother(const char* name, const List<Interface>& all, int depth) {
   if (depth == kDeepest) return false;
   Text folder;
@@ -132,7 +132,7 @@ bool InterfaceRules::RestsOnAnother(const char* name, const List<Interface>& all
     if (!StartsWith(entry, kLower)) continue;
     const char* lower = entry + strlen(kLower);
     const Interface* candidate = FindCandidate(lower, all);
-    // With hardware on both sides the lower one may be what belongs to the upper one, which counts for both.
+    // If both interfaces have hardware, the lower one may belong to the upper one, which counts for both.
     if (candidate != nullptr && best_ == InterfaceRank::kDevice && BelongsToAnother(*candidate, all)) continue;
     if (candidate != nullptr || RestsOnAnother(lower, all, depth + 1)) return true;
   }
@@ -154,8 +154,8 @@ bool InterfaceRules::BelongsToAnother(const Interface& interface, const List<Int
   return false;
 }
 
-// Ports of a switch, in kernels that do not link them to their conduit otherwise. What is not Ethernet (InfiniBand)
-// uses the number for a parent that does not carry it.
+// Ports of a switch, in kernels that do not link them to their conduit in another way. Other types than Ethernet
+// (InfiniBand) use the number for a parent that does not carry their traffic.
 bool InterfaceRules::IsLinkedToAnother(const Interface& interface, const List<Interface>& all) {
   SetDevice(interface.name);
   int64_t type = 0, own = 0, link = 0, number = 0;
@@ -173,7 +173,7 @@ bool InterfaceRules::IsPort(const char* name) {
   return device_.Has("brport");
 }
 
-// Sessions of PPPoE and PPP over L2TP whose bytes a candidate carries.
+// PPPoE sessions, and PPP over L2TP sessions, whose bytes a candidate carries.
 uint32_t InterfaceRules::CountSessions(const List<Interface>& all) {
   uint32_t sessions = 0;
   File pppoe, l2tp;

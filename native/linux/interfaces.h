@@ -1,7 +1,8 @@
-// Which network interfaces count: those that carry what goes in and out, and none whose bytes another one carries too.
+// Which network interfaces count: those that carry traffic in and out of the machine, and none whose bytes another
+// counted one carries too.
 //
-// It follows from /sys/class/net/<name>/ (Documentation/ABI/testing/sysfs-class-net): `device` is there where hardware
-// is behind an interface, `lower_<other>` names what it rests on, `master` what it belongs to.
+// Decided from /sys/class/net/<name>/ (Documentation/ABI/testing/sysfs-class-net): `device` exists if the interface has
+// hardware, `lower_<other>` names an interface below it, and `master` names the one that it belongs to.
 #pragma once
 
 #include <cstdint>
@@ -13,23 +14,23 @@
 
 namespace tripline {
 
-// In this order of preference: only interfaces of the best rank that there is can count.
+// In order of preference: only interfaces of the best rank that is present can count.
 enum class InterfaceRank : uint8_t {
-  kDevice,   // hardware, or what dials through a serial line
+  kDevice,   // hardware, or a dial-up interface on a serial line
   kVirtual,  // no hardware, as in most containers
-  kTunnel,   // what passes it passes another interface once more, unless it is all that there is
+  kTunnel,   // its traffic also passes another interface, unless it is the only one
   kNever,
 };
 
 struct Interface {
-  uint64_t id = 0;  // not used again for another one
+  uint64_t id = 0;  // not reused for another interface
   char name[kInterfaceNameSize] = "";
   InterfaceRank rank = InterfaceRank::kNever;
   bool counts = false;
 };
 
-// The folder of net/dev and the like: of this process's namespace. A tree of another machine, or of the host seen from
-// a container, is seen through its first process.
+// The folder of net/dev and similar files, in this process's network namespace. A tree of another machine, or of the
+// host seen from a container, is read through its first process.
 void FindNet(const Roots& roots, Text* net);
 
 class InterfaceRules {
@@ -37,10 +38,10 @@ class InterfaceRules {
   // `sys`: the root of sysfs; `net`: the folder that dev is in.
   void SetRoots(const char* sys, const char* net);
 
-  // What stays the same as long as the interface is there.
+  // The properties that do not change while the interface exists.
   InterfaceRank RankOf(const char* name);
 
-  // Sets `counts` of all. False, with the reason, where it cannot be known which ones count.
+  // Sets `counts` of all interfaces. False, with the reason, if it cannot be known which ones count.
   bool Choose(const List<Interface>& all, Failure* why);
 
  private:

@@ -18,7 +18,7 @@ int64_t FindLiveThread(const char* proc, int64_t pid) {
     path.Set(tasks.get(), thread_number, "/statm");
     Buffer buffer;
     uint64_t size = 0, resident = 0;
-    // One that is about to end has given up its memory already.
+    // A thread that is about to end has already given up its memory.
     if (ReadOnce(path.get(), &buffer) && ParseStatm(buffer.data(), buffer.size, &size, &resident) && size > 0) {
       return thread;
     }

@@ -1,5 +1,5 @@
-// load: the 1-minute average over the CPUs that are online. The average counts the whole machine's tasks, those in
-// uninterruptible sleep too, so it is divided by the machine's CPUs, whatever this process may use of them.
+// load: the 1-minute average divided by the number of online CPUs. The average counts the whole machine's tasks,
+// including those in uninterruptible sleep, so it is divided by the machine's CPUs even if this process may use fewer.
 #include <sys/sysinfo.h>
 #include <cstring>
 

@@ -29,11 +29,11 @@ constexpr uint64_t kUsagePeriod = kMillisecond;
 constexpr uint64_t kStatPeriod = 100 * kMillisecond;
 constexpr uint64_t kNearStatPeriod = 10 * kMillisecond;
 constexpr uint64_t kLimitsPeriod = kSecond;
-// The figures of memory.stat are up to two seconds old by themselves, and SD cards pause for as long.
+// The figures of memory.stat can themselves be two seconds old, and SD cards pause for as long.
 constexpr uint64_t kStuck = 5 * kSecond;
 
-// One cgroup of the chain, this process's own first. Its memory.stat costs ten times what its usage does, so it is read
-// only when it can have changed the verdict.
+// One cgroup of the chain, starting with this process's own. Reading memory.stat costs ten times as much as reading the
+// usage, so it is read only when it could have changed the verdict.
 struct Level {
   size_t length = 0;  // of its path
   uint64_t limit = kNoLimit;
@@ -49,7 +49,7 @@ struct Level {
   File attempts_file;  // memory.events, memory.failcnt
   uint64_t progress_at = 0;
   uint64_t reclaimed = 0;
-  uint64_t attempts = 0;  // to reclaim, when there had been no progress for a while
+  uint64_t attempts = 0;  // to reclaim, at the time when progress had stopped for a while
   bool attempts_known = false;
   bool stuck = false;
 
@@ -115,7 +115,7 @@ class MemoryProbe final : public Probe {
  private:
   double Total() const { return ToDouble(host_.total); }
 
-  // Inside lxcfs meminfo is the container's, and the host's ZFS cache is not in it.
+  // Inside lxcfs, meminfo describes the container and does not include the host's ZFS cache.
   void LookForLxcfs() {
     File mounts;
     mounts.SetPath(roots_.proc.get(), "/self/mountinfo");
@@ -154,7 +154,7 @@ class MemoryProbe final : public Probe {
   void ReadSwap(uint64_t now, Readings* out) {
     Failure why;
     if (!group_swap_.Read(now, roots_, &why)) return SetUnavailable(MaskOf(Metric::kSwap), why, out);
-    // Without swap none of it is used.
+    // Without swap, none is in use.
     const double total = ToDouble(host_.swap_total), least = ToDouble(group_swap_.least());
     double share = total > 0 ? 100 * (1 - ToDouble(host_.swap_free) / total) : 0;
     of_group_swap_ = group_swap_.share() > share;
@@ -185,7 +185,7 @@ class MemoryProbe final : public Probe {
     wanted &= kOfGroups;
     FindLimits(now);
     if (unknown_.failed()) {
-      // A limit that cannot be looked up is not the same as none: the host's figure would hide it.
+      // A limit that cannot be looked up must not be treated as no limit: the host's figure would hide it.
       limits_at_ = now - kLimitsPeriod + kStatPeriod;
       return SetUnavailable(wanted, unknown_, out);
     }
@@ -198,8 +198,8 @@ class MemoryProbe final : public Probe {
     for (uint32_t i = 0; i < count_; i++) {
       Level& level = levels_[i];
       if (level.limit == kNoLimit) continue;
-      // With a limit of 0 nothing is left, whatever is in use. In such a group the kernel refuses to open the usage
-      // files.
+      // With a limit of 0 nothing is left, whatever the usage. The kernel refuses to open the usage files of such a
+      // group.
       if (level.limit > 0 && !ReadLevel(now, &level)) return Lose(now, wanted, level.usage, out);
       if (level.limit < limit) limit = level.limit;
       const uint64_t left = level.Available(level.others.Read(now, buffer));
@@ -228,8 +228,8 @@ class MemoryProbe final : public Probe {
     return false;
   }
 
-  // The group was removed, or we were moved away: the next read finds out where we are now. Until then no value
-  // is reported; if the next read fails too, the headroom is unavailable.
+  // The group was removed, or this process was moved away; the next read finds its new group. Until then no value is
+  // reported; if the next read fails too, the headroom is unavailable.
   void Lose(uint64_t now, MetricMask wanted, const File& usage, Readings* out) {
     group_.Forget();
     limits_at_ = lost_ ? now - kLimitsPeriod + kStatPeriod : 0;
@@ -237,7 +237,7 @@ class MemoryProbe final : public Probe {
     lost_ = true;
   }
 
-  // Limits change while we run, and processes are moved: another look every second.
+  // Limits change at run time, and processes are moved, so check again every second.
   void FindLimits(uint64_t now) {
     if (limits_at_ != 0 && now - limits_at_ < kLimitsPeriod) return;
     limits_at_ = now;
@@ -293,7 +293,7 @@ class MemoryProbe final : public Probe {
       level.stat.SetPath(group_dir_.get(), "/memory.stat");
       level.attempts_file.SetPath(group_dir_.get(), first ? "/memory.failcnt" : "/memory.events");
     } while (group_.Parent(&length) && (!first || ParentCounts(length, buffer)));
-    // The root of version 2 has no limit, and its children share the machine.
+    // The root of version 2 has no limit; the groups below it share the machine.
     file_name_.Set(group_dir_.get(), "/memory.max");
     if (!first && access(file_name_.get(), F_OK) != 0) {
       others_.Watch(group_.path(), group_dir_.size(), group_.protects_descendants());
@@ -336,9 +336,10 @@ class MemoryProbe final : public Probe {
     return true;
   }
 
-  // Pages that wait to be written are reclaimed once they are, and a group that writes a file is full of them. They are
-  // in use only where nothing gets written any more: the device hangs, say. Then either pages have been on their way to
-  // it all the time, or the group tries to reclaim without success. REQUIRES: `buffer` holds memory.stat.
+  // Pages that wait to be written can be reclaimed after the write, and a group that writes a file has many of them.
+  // They count as used only if nothing is being written any more, for example because the device hangs. In that case
+  // either pages have been under writeback all the time, or the group tries to reclaim without success. REQUIRES:
+  // `buffer` holds memory.stat.
   void FollowWriting(uint64_t now, const CgroupMemory& old, bool shrunk, Level* level, Buffer* buffer) {
     uint64_t reclaimed = level->reclaimed;
     ParseReclaimed(buffer->data(), buffer->size, group_.version(), &reclaimed);
@@ -374,7 +375,7 @@ class MemoryProbe final : public Probe {
   uint64_t limits_at_ = 0;
   const Level* tightest_ = nullptr;
   double limit_ = 0;
-  double swap_limit_ = 0;  // the least of the machine's and the groups'
+  double swap_limit_ = 0;  // the smallest of the machine's and the groups'
   const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
   std::unique_ptr<Level[]> levels_;
   Meminfo host_;

@@ -5,7 +5,7 @@
 
 #include "port/memory_lock.h"
 
-// Defined by the linker: where the library begins in memory, and where its data ends.
+// Defined by the linker: the start of the library in memory, and the end of its data.
 extern "C" {
 [[gnu::visibility("hidden")]] extern const char __ehdr_start[];
 [[gnu::visibility("hidden")]] extern const char _end[];

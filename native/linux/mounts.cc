@@ -16,7 +16,7 @@ namespace tripline {
 
 namespace {
 
-constexpr int kLinks = 40;  // as many symbolic links as the kernel follows
+constexpr int kLinks = 40;  // the kernel's own limit on symbolic links
 
 // File systems that answer from this machine's own memory and disks.
 constexpr const char* kLocal =
@@ -39,7 +39,7 @@ Mounts::Mounts(const Roots& roots) {
   file.SetPath(roots.proc.get(), "/self/mountinfo");
   bool known = file.ReadPieces(1, &buffer_);
   if (!known && roots.other_proc) {
-    // Another machine's files: paths are still ours.
+    // The files under HOST_PROC are another machine's, but paths are still ours.
     file.SetPath("/proc/self/mountinfo");
     known = file.ReadPieces(1, &buffer_);
   }
@@ -56,7 +56,7 @@ bool Mounts::Find(const char* path, Mount* out) const {
   size_t longest = 0;
   char point[kMaxPath];
   for (const Mount& mount : mounts_) {
-    // Escaped, it is no shorter than what it stands for.
+    // The escaped text is at least as long as the original.
     if (mount.point.size < longest || !Unescape(mount.point, point, sizeof(point)) || !IsBeneath(path, point)) continue;
     const size_t length = strlen(point);
     if (length < longest) continue;
@@ -102,8 +102,8 @@ void MountWatch::Open(const Roots& roots) {
   path.Set(roots.proc.get(), "/self/mountinfo");
   fd_ = open(path.get(), O_RDONLY | O_CLOEXEC);
   struct statfs where;
-  // Only proc reports changes; elsewhere it is a copy of another machine's file. (Not by fstat(), which is not the same
-  // function in every C library.)
+  // Only proc reports changes; on another file system, the file is a copy from another machine. (Not by fstat(), which
+  // differs between C libraries.)
   always_ = fd_ < 0 || fstatfs(fd_, &where) != 0 || where.f_type != PROC_SUPER_MAGIC;
   if (always_) Close();
 }
@@ -113,7 +113,7 @@ bool MountWatch::HasChanged(uint64_t now) {
   const bool first = look_at_ == 0;
   look_at_ = now + period_;
   if (always_) return !first;
-  // The kernel sets POLLERR and POLLPRI once for each reader after a change.
+  // The kernel sets POLLERR and POLLPRI once per reader after a change.
   struct pollfd file = {fd_, POLLPRI, 0};
   return poll(&file, 1, 0) > 0;
 }

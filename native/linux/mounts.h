@@ -1,4 +1,4 @@
-// Which file system a path is on, found by name from mountinfo: looking at a path on a dead server would hang.
+// Which file system a path is on, found by name in mountinfo, because accessing a path on a dead server would hang.
 #pragma once
 
 #include "linux/file.h"
@@ -7,21 +7,21 @@
 
 namespace tripline {
 
-// The folder in `roots` of the block device that a mount is on, which the kernel names by its numbers.
+// The folder in `roots` of a mount's block device, by the device's numbers.
 void SetDeviceFolder(const Roots& roots, const Mount& mount, Text* out);
 
-// What is mounted, read once when it is made. Not thread-safe.
+// The table of mounts, read once at construction. Not thread-safe.
 class Mounts {
  public:
   explicit Mounts(const Roots& roots);
 
-  // The mount with the longest point above `path`; of several on one point the last, which hides the others. Its spans
-  // live as long as this.
+  // The mount with the longest mount point above `path`; if several share one mount point, the last, which hides the
+  // others. Its spans live as long as this object.
   bool Find(const char* path, Mount* out) const;
 
-  // Follows the symbolic links in an absolute path, touching each directory only after its mount is known to answer
-  // from this machine's own memory and disks. False, with the reason, where something on the way may hang; `real` is
-  // then the path as far as that went.
+  // Follows the symbolic links in an absolute path. Touches a directory only after its mount is known to answer from
+  // this machine's own memory and disks. False, with the reason, if a part of the path may hang; `real` is then the
+  // path up to that part.
   bool ResolveLocal(const char* path, char (&real)[kMaxPath], Failure* why) const;
 
  private:
@@ -29,23 +29,23 @@ class Mounts {
 
   Buffer buffer_;
   List<Mount> mounts_;
-  Failure why_;  // the table cannot be read
+  Failure why_;  // why the table cannot be read
 };
 
-// Whether the table of mounts has changed since it was last looked at.
+// Whether the table of mounts has changed since the last check.
 class MountWatch {
  public:
-  // Looks no more often than so, since each look is a system call.
+  // Checks no more often than this, since each check is a system call.
   explicit MountWatch(uint64_t period) : period_(period) {}
   ~MountWatch() { Close(); }
   MountWatch(const MountWatch&) = delete;
   MountWatch& operator=(const MountWatch&) = delete;
 
-  // What changes from now on counts.
+  // Only changes from now on count.
   void Open(const Roots& roots);
   void Close();
 
-  // False in between.
+  // False between checks.
   bool HasChanged(uint64_t now);
 
  private:
@@ -55,8 +55,8 @@ class MountWatch {
   uint64_t look_at_ = 0;
 };
 
-// `path` from the working directory; empty is the working directory. False, with the reason, when that is gone, or when
-// it is longer than the kernel takes.
+// Makes `path` absolute, from the working directory; an empty path is the working directory. False, with the reason, if
+// that is gone, or if the result is longer than the kernel accepts.
 bool MakeAbsolute(const char* path, Text* out, Failure* why);
 
 }  // namespace tripline
