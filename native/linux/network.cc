@@ -1,4 +1,4 @@
-// network.*: /proc/net/dev, summed over the interfaces that interfaces.h finds to count, or of one that is named.
+// network.*: /proc/net/dev, summed over the interfaces that count (interfaces.h), or of one interface that is named.
 #include <cstdio>
 #include <cstring>
 
@@ -15,7 +15,7 @@ namespace {
 
 constexpr uint64_t kPeriod = 100 * kMillisecond;
 constexpr MetricMask kOfErrors = MaskOf(Metric::kNetworkErrors) | MaskOf(Metric::kNetworkDrops);
-constexpr size_t kLine = 512;  // no line of it is that long
+constexpr size_t kLine = 512;  // every line is shorter
 // An interface is given to another one only some time after it has appeared, and rarely later.
 constexpr uint64_t kFirstWait = kSecond;
 constexpr uint64_t kLongestWait = 32 * kSecond;
@@ -32,7 +32,7 @@ class NetworkProbe final : public Probe {
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    // Once asked for, each goes on: two series may read in turn.
+    // Once requested, each column stays on, because two series may take turns reading.
     const MetricMask before = columns_;
     columns_ |= wanted;
     const bool more = columns_ != before;
@@ -50,7 +50,7 @@ class NetworkProbe final : public Probe {
     return selected_.empty() ? interface.counts : strcmp(interface.name, selected_.get()) == 0;
   }
 
-  // Whether the interface that was asked for exists; if not, which ones do.
+  // Checks that the requested interface exists; if it does not, names those that do.
   bool IsThere(Failure* why) {
     Buffer* buffer = SharedBuffer();
     if (!file_.ReadPieces(1, buffer, kLine)) {
@@ -89,7 +89,7 @@ class NetworkProbe final : public Probe {
     return !why->failed();
   }
 
-  // Adds what the interfaces that count have had. False where they are not those of the last time.
+  // Adds the growth of the interfaces that count. False if they are not the same interfaces as at the last read.
   bool Take(const Buffer& buffer) {
     size_t count = 0;
     found_ = false;
@@ -113,7 +113,7 @@ class NetworkProbe final : public Probe {
     return count == interfaces_.size();
   }
 
-  // Those that are there now; what was known of the ones that stay is kept.
+  // Updates the list of interfaces. The state of those that stay is kept.
   void Relist(const Buffer& buffer) {
     fresh_.clear();
     InterfaceLine line;
@@ -147,12 +147,12 @@ class NetworkProbe final : public Probe {
   }
 
   bool found_ = false;
-  MetricMask columns_ = 0;  // those that were asked for
+  MetricMask columns_ = 0;  // those that were requested
   uint64_t last_id_ = 0;
   uint64_t choose_at_ = 0;
   uint64_t wait_ = 0;
   const Roots roots_;
-  Text selected_;  // empty for all that count
+  Text selected_;  // empty: all interfaces that count
   List<Interface> interfaces_, fresh_;
   File file_;
   Traffic traffic_;

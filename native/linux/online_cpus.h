@@ -1,4 +1,4 @@
-// How many CPUs are online: more than that no process can use.
+// The number of online CPUs: no process can use more.
 #pragma once
 
 #include "linux/file.h"
@@ -9,7 +9,7 @@ class OnlineCpus {
  public:
   explicit OnlineCpus(const Roots& roots);
 
-  // Looks again when a second has passed. A very large number where it is not known.
+  // Looks again when a second has passed. A very large number if it is not known.
   double Count(uint64_t now);
 
  private:

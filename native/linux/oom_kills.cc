@@ -1,5 +1,5 @@
-// memory.oomKills: how many processes of this process's memory group the kernel has killed for want of memory, since
-// the probe was made.
+// memory.oomKills: how many processes of this process's memory group the kernel has killed for lack of memory since the
+// probe was made.
 //   memory.events: oom_kill (version 2), memory.oom_control: oom_kill (version 1, since 4.13), whatever limit was hit
 //   /proc/vmstat: oom_kill, where there is no memory group: then the whole machine is the group
 #include <unistd.h>
@@ -28,7 +28,7 @@ class OomKillsProbe final : public Probe {
     uint64_t kills = 0;
     if (!file_.ReadPieces(now, buffer)) {
       file_.SetUnavailable(wanted, "", out);
-      return file_.SetPath("");  // another may do
+      return file_.SetPath("");  // another path may work
     }
     if (ReadKeys(buffer->data(), buffer->size, &kKey, 1, 1, &kills) == 0) {
       return SetUnavailable(wanted, "this kernel does not count what it kills (before 4.13)", out);
@@ -40,7 +40,7 @@ class OomKillsProbe final : public Probe {
   const char* Origin(Metric) const override { return file_.path(); }
 
  private:
-  // That of this process's group; of the nearest one above where this process's own has no memory controller.
+  // The file of this process's group, or of the nearest ancestor with a memory controller.
   void FindFile() {
     Text before;
     before.Set(file_.path());

@@ -1,4 +1,4 @@
-// Processes and what lies between them: how Linux does what POSIX leaves open.
+// Processes and their communication: the parts that POSIX leaves open, on Linux.
 #include "port/os_process.h"
 
 #include <sys/prctl.h>
@@ -21,7 +21,8 @@ void HoldOrphans() {
 
 void DieWithParent() { prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
 
-// A fork would copy the page tables for a moment's use. The child never returns to here, which is what vfork asks.
+// fork() would copy the page tables, only for a moment's use. The child never returns to this function, as vfork
+// requires.
 int32_t ForkForExec(void (*become)(const void*), const void* argument) {
   const pid_t pid = vfork();
   if (pid == 0) become(argument);

@@ -7,7 +7,7 @@
 
 namespace tripline {
 
-// The device is called differently on different boards; its driver is not.
+// The device has different names on different boards; its driver does not.
 bool PiFirmware::Find(const Roots& roots) {
   Text folder;
   folder.Set(roots.sys.get(), "/bus/platform/drivers/raspberrypi-firmware");

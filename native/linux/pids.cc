@@ -1,4 +1,4 @@
-// pids: tasks of this process's group, of how many it may have; of the group up the chain, or the machine, that is
+// pids: tasks of this process's group as a share of its limit; of the group up the chain, or the machine, that is
 // nearest to its limit. Tasks are threads.
 //   pids.current, pids.max    of every group up the chain, version 1 or 2
 //   /proc/loadavg, /proc/sys/kernel/pid_max, threads-max    of the machine
@@ -17,11 +17,11 @@ namespace {
 
 constexpr uint64_t kLimitsPeriod = kSecond;
 
-// One that has a limit: a group, or the machine.
+// A group or the machine, with its limit.
 struct Level {
   File tasks;
   File limits[2];
-  double limit = 0;  // 0 where there is none
+  double limit = 0;  // 0 if there is none
 };
 
 class PidsProbe final : public Probe {
@@ -64,7 +64,7 @@ class PidsProbe final : public Probe {
     } while (place_.Parent(&size));
   }
 
-  // False with why where it has a limit and cannot be judged.
+  // False with `why` if it has a limit but cannot be judged.
   bool Judge(uint64_t now, Level* level, Failure* why) {
     double limit = 0;
     for (File& file : level->limits) {
@@ -74,13 +74,13 @@ class PidsProbe final : public Probe {
         case File::kKept: limit = level->limit; continue;
         case File::kFresh: ParseLimit(SharedBuffer()->data(), SharedBuffer()->size, &value); break;
         case File::kFailed:
-          // The top of the hierarchy has none, nor has a group without the controller.
+          // The top of the hierarchy has no limit, nor has a group without the controller.
           if (file.error() == ENOENT) break;
           file.Explain("", why);
           return false;
       }
       if (value == kNoLimit) continue;
-      // None may be started at all where it is 0: that is as full as with 1.
+      // With a limit of 0 no task may be started, so the group counts as full, as with a limit of 1.
       const double number = value == 0 ? 1 : ToDouble(value);
       if (limit == 0 || number < limit) limit = number;
     }
@@ -91,7 +91,7 @@ class PidsProbe final : public Probe {
       level->tasks.Explain("", why);
       return false;
     }
-    // A process that is moved into a group may bring more than the group may start.
+    // A process that is moved into a group may exceed the group's limit.
     const double share = tasks < limit ? 100 * tasks / limit : 100;
     if (fullest_ != nullptr && share <= share_) return true;
     fullest_ = level;
@@ -103,7 +103,7 @@ class PidsProbe final : public Probe {
     Buffer* buffer = SharedBuffer();
     if (!level->tasks.Read(now, buffer)) return false;
     Scanner scan(buffer->data(), buffer->size);
-    // "0.50 0.40 0.30 1/100 1234": those that run, and all of them.
+    // "0.50 0.40 0.30 1/100 1234": running tasks / all tasks.
     if (level == &machine_ && (!scan.Find('/') || !scan.Match("/"))) return false;
     uint64_t number = 0;
     const bool known = scan.Number(&number);

@@ -1,6 +1,6 @@
 // battery, power.online: /sys/class/power_supply (Documentation/ABI/testing/sysfs-class-power). Batteries of mice and
-// headsets (scope "Device") supply nothing of the machine. A machine without a battery runs on external power, whether
-// or not anything says so.
+// headsets (scope "Device") do not supply the machine. A machine without a battery runs on external power, even if
+// nothing reports it.
 #include <cstdio>
 #include <initializer_list>
 
@@ -13,14 +13,14 @@ namespace tripline {
 
 namespace {
 
-// Firmware computes shares from a full charge that it last saw long ago, so a little more than 100 % is real; 127 or
-// 255 stands for "unknown".
+// Firmware computes shares from an old measurement of the full charge, so a little more than 100 % is real; 127 or 255
+// means "unknown".
 constexpr double kMostFull = 1.2;
 // Microvolts.
 constexpr double kLeastVoltage = 1e6;
 constexpr double kMostVoltage = 1e9;
 
-// Of one battery, or of several together.
+// The figures of one battery, or of several together.
 struct Content {
   double now = 0, full = 0;
   int count = 0;
@@ -32,7 +32,7 @@ class PowerProbe final : public Probe {
  public:
   PowerProbe() {
     folder_.Set(roots_.sys.get(), "/class/power_supply");
-    // Asking a battery's embedded controller takes long. Without one the answer takes no time, and is known at once.
+    // Querying a battery's embedded controller takes long. Without a battery the answer is immediate.
     DirectoryReader names(folder_.get());
     while (const char* name = names.Next()) {
       supply_.SetPath(folder_.get(), "/", name);
@@ -63,14 +63,14 @@ class PowerProbe final : public Probe {
 
  private:
   struct Totals {
-    bool online = false;   // some charger delivers
+    bool online = false;   // some charger supplies power
     bool offline = false;  // the mains adapter does not
     bool charging = false;
     bool discharging = false;
     int batteries = 0;
     double percent = 0;  // summed
     Content energy, charge;
-    Failure why;  // a battery that does not say how full it is
+    Failure why;  // why the charge of a battery is unknown
   };
 
   static bool IsOnBattery(const Totals& totals) {
@@ -78,7 +78,7 @@ class PowerProbe final : public Probe {
     return totals.offline || totals.discharging;
   }
 
-  // Several batteries count by what they hold, as far as their units can be compared.
+  // Several batteries are weighted by capacity, as far as their units can be compared.
   static double Charge(const Totals& totals) {
     if (totals.batteries > 1) {
       if (totals.energy.count == totals.batteries) return totals.energy.Percent();
@@ -94,7 +94,7 @@ class PowerProbe final : public Probe {
     int64_t online = 0;
     const bool mains = type.Is("Mains");
     if (type.Is("UPS") || !supply_.ReadInteger("online", &online)) return;
-    // A port (USB, UCSI) that is offline only says that nothing is plugged in there.
+    // A port (USB, UCSI) that is offline only means that nothing is plugged in there.
     totals->online = totals->online || online > 0;
     totals->offline = totals->offline || (mains && online == 0);
   }
@@ -102,7 +102,7 @@ class PowerProbe final : public Probe {
   void AddBattery(Totals* totals) {
     Span line;
     int64_t present = 0;
-    // Empty in the battery that WSL 1 makes up on a desktop.
+    // Empty for the battery that WSL 1 fakes on a desktop.
     if (supply_.ReadLine("present", &line) && (!ParseInteger(line.data, line.size, &present) || present == 0)) return;
     totals->batteries++;
     if (supply_.ReadLine("status", &line)) {

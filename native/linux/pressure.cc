@@ -39,7 +39,7 @@ class PressureFile {
   static PressureFile* Acquire(const char* path, uint64_t now);
   void Release();
 
-  // Reads, where a second has passed since it was tried last. Returns the time until the next read is due.
+  // Reads if a second has passed since the last attempt. Returns the time until the next read is due.
   uint64_t Read(uint64_t now);
 
   uint64_t at() const { return at_; }  // of `pressure`
@@ -191,7 +191,7 @@ class PressureProbe final : public Probe {
     return nullptr;
   }
 
-  // This process's group's files, which are others once this process has been moved. Only version 2 has them; no
+  // The files of this process's group; they change when the process is moved. Only version 2 has them, and no
   // controller of version 1 has this name.
   bool FindGroup(uint64_t now, Failure* why) {
     if (place_.Update(now, roots_, "pressure", SharedBuffer())) {
@@ -216,8 +216,8 @@ class PressureProbe final : public Probe {
     if (resource.file == nullptr) resource.file = PressureFile::Acquire(resource.path.get(), now);
     const uint64_t left = resource.file->Read(now);
     resource.next_ms = kPeriodMs;
-    // A shared wake-up may come a tenth too early. Then the next one is due after the rest of the second and a little
-    // more, since it may be early as well.
+    // A shared wake-up may be early by a tenth of a period. The next one is then due after the rest of the second and a
+    // little more, since it may be early as well.
     if (left < kPeriod) resource.next_ms = static_cast<uint32_t>((left + left / 8) / kMillisecond) + 1;
     if (resource.file->failed()) {
       Failure why;
@@ -232,7 +232,7 @@ class PressureProbe final : public Probe {
                    out);
   }
 
-  // Reports each reading once: an old one under a new time would stretch the window.
+  // Reports each reading only once: an old reading with a new time would stretch the window.
   static void Report(Metric metric, const Resource& resource, uint64_t stalled, uint64_t* reported_at, Readings* out) {
     if (*reported_at == resource.at) return;
     *reported_at = resource.at;

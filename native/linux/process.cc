@@ -39,7 +39,7 @@ bool CpuSeconds(clockid_t clock, double* seconds) {
   return true;
 }
 
-// What both kinds of process probe share, among it a CPU counter that never decreases.
+// The parts that both kinds of process probe share, such as a CPU counter that never decreases.
 class OneProcess : public Probe {
  public:
   explicit OneProcess(const Roots& roots) : cpus_(roots) {}
@@ -66,14 +66,14 @@ class OneProcess : public Probe {
   }
 
  protected:
-  // `folder` is that of the process or of one of its threads.
+  // `folder` is the folder of the process or of one of its threads.
   void SetFolder(const char* folder) {
     statm_.SetPath(folder, "/statm");
     status_.SetPath(folder, "/status");
     descriptors_.Set(folder, "/fd");
   }
 
-  // `at` is when the counter was read, as exactly as possible: for short windows anything else would be too inexact.
+  // `at` is when the counter was read, as exactly as possible, because an error would matter in short windows.
   // `threads` 0: not known.
   void SetCpu(uint64_t at, double seconds, uint64_t threads, Readings* out) {
     if (last_at_ != 0 && at > last_at_) {
@@ -194,7 +194,7 @@ class OneProcess : public Probe {
   OnlineCpus cpus_;
 };
 
-// Always from the real /proc, wherever HOST_PROC points.
+// Always from the real /proc, even if HOST_PROC is set.
 class OwnProcess final : public OneProcess {
  public:
   explicit OwnProcess(const Roots& roots) : OneProcess(roots) {
@@ -232,7 +232,7 @@ class OwnProcess final : public OneProcess {
   }
 };
 
-// Another process. Its files are opened once, so that they keep failing after its end, even if its pid is used again.
+// Another process. Its files are opened once, so that reads fail after its end even if its pid is reused.
 class OtherProcess final : public OneProcess {
  public:
   OtherProcess(const Roots& roots, int64_t pid) : OneProcess(roots), pid_(pid) {
@@ -283,7 +283,7 @@ class OtherProcess final : public OneProcess {
       }
     }
     bool has_rss = !ended_ && (!needs_rss || ReadRss(now));
-    // Without any memory, either the process has ended since the last check, or the thread whose files these are.
+    // If it has no memory, either the process has ended since the last check, or the thread that the files belong to.
     if (!ended_ && needs_rss && (!has_rss || rss_ == 0)) {
       Check(now);
       has_rss = ReadRss(now);
@@ -310,8 +310,8 @@ class OtherProcess final : public OneProcess {
     return stat_.Read(now, buffer) && ParseProcessStat(buffer->data(), buffer->size, &last_);
   }
 
-  // Whether the process lives, by its stat. An error that says nothing about it, such as a lack of memory, is not its
-  // end.
+  // Whether the process lives, according to its stat. An error that says nothing about it, such as a lack of memory,
+  // does not count as its end.
   void Check(uint64_t now) {
     failed_ = !ReadStat(now);
     if (failed_) {
@@ -321,7 +321,7 @@ class OtherProcess final : public OneProcess {
     }
   }
 
-  // REQUIRES: `last_` was read. Where it lives, the files are those of a thread that does.
+  // REQUIRES: `last_` was read. While the process lives, the files are those of a thread that lives.
   bool IsAlive(uint64_t now) {
     if (last_.ended()) return false;
     if (!last_.lost_main_thread() || (ReadRss(now) && rss_ > 0)) return true;

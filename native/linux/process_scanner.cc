@@ -1,4 +1,4 @@
-// Processes of a command on Linux: the supervisor is the subreaper of all of them, and /proc lists them.
+// The processes of a command on Linux: the supervisor is the subreaper of all of them, and /proc lists them.
 #include "port/process_scanner.h"
 
 #include <signal.h>
@@ -35,7 +35,7 @@ struct Found {
 struct State {
   Found* found = nullptr;
   uint32_t count = 0, room = 0;
-  // One bit for each pid that there can be.
+  // One bit for each possible pid.
   uint64_t* member = nullptr;
   uint64_t* signaled = nullptr;
   bool blind = false;
@@ -54,7 +54,7 @@ void SetBit(uint64_t* bits, int32_t pid) { bits[pid / 64] |= uint64_t{1} << (pid
 
 void Clear(uint64_t* bits) { madvise(bits, kBitsBytes, MADV_DONTNEED); }
 
-// Whether /proc is that of this process's pid namespace: in another one its numbers mean other processes.
+// Whether /proc belongs to this process's pid namespace; in another one, the numbers mean other processes.
 bool SeesItself() {
   char link[24];
   const ssize_t size = readlink("/proc/self", link, sizeof(link));
@@ -91,7 +91,7 @@ bool HasMarker(int64_t pid, const char* marker) {
     const size_t size = kept + static_cast<size_t>(got);
     for (size_t at = 0; !has && at + length <= size; at++) has = memcmp(text + at, marker, length) == 0;
     if (has) break;
-    // It may lie across two reads.
+    // It may be split across two reads.
     kept = size < length ? size : length - 1;
     memmove(text, text + size - kept, kept);
   }
@@ -101,7 +101,7 @@ bool HasMarker(int64_t pid, const char* marker) {
 
 size_t BytesOf(uint32_t room) { return room * sizeof(Found); }
 
-// Where one more goes; nullptr where there is no memory for it.
+// The next free entry; nullptr if there is no memory for it.
 Found* MakeRoom(State* state) {
   if (state->count == state->room) {
     void* grown = mremap(state->found, BytesOf(state->room), BytesOf(2 * state->room), MREMAP_MAYMOVE);
@@ -144,7 +144,7 @@ bool ProcessScanner::Open() {
   return state.found != nullptr && state.member != nullptr && state.signaled != nullptr;
 }
 
-// Every orphan becomes a child of the supervisor, so that there is nothing else to follow.
+// Every orphan becomes a child of the supervisor, so nothing else needs to be followed.
 bool ProcessScanner::Follow(CommandGroup*, int32_t, const char*) {
   sigset_t child;
   sigemptyset(&child);
@@ -168,14 +168,14 @@ bool ProcessScanner::IsEmpty() { return true; }
 
 bool ProcessScanner::blind() const { return os_.As<State>().blind; }
 
-// Orphans go to the nearest subreaper above them, so that no process gets out from under one.
+// Orphans go to the nearest subreaper above them, so no process escapes from below one.
 uint32_t ProcessScanner::FindDescendants(int32_t root) {
   State& state = os_.As<State>();
   if (state.blind) return state.count = 0;
   ReadAll(&state);
   Clear(state.member);
   SetBit(state.member, root);
-  // Children usually have the larger number, so that one or two rounds find all of them.
+  // Children usually have larger pids, so one or two rounds find all of them.
   for (bool grown = true; grown;) {
     grown = false;
     for (uint32_t i = 0; i < state.count; i++) {
@@ -195,7 +195,7 @@ uint32_t ProcessScanner::FindDescendants(int32_t root) {
   return state.count = kept;
 }
 
-// Its processes have become children of some other process, and only the marker in their environment says which command
+// Its processes have become children of some other process. Only the marker in their environment shows which command
 // they belong to.
 uint32_t ProcessScanner::FindSurvivors(CommandGroup*, const char* marker) {
   State& state = os_.As<State>();
@@ -222,7 +222,7 @@ void ProcessScanner::SetSignaled(uint32_t index) { SetBit(os_.As<State>().signal
 void ProcessScanner::ForgetSignaled() { Clear(os_.As<State>().signaled); }
 
 bool ProcessScanner::Signal(const ProcessEntry& process, int signal) {
-  // Its number may have been given to another process since it was read: pin the process first, then look again.
+  // The pid may have been reused since it was read, so pin the process first and then check again.
   const long handle = syscall(kPidfdOpen, process.pid, 0);
   Found now = {};
   const bool same = ReadProcess(process.pid, &now) && now.entry.id == process.id && !IsDead(now.entry);
@@ -245,7 +245,7 @@ void ReapAdopted() {
   DirectoryReader all("/proc");
   Found each;
   for (int64_t pid = 0; all.NextNumber(&pid);) {
-    // Supervisors are waited for by the threads that have started them.
+    // Supervisors are reaped by the threads that have started them.
     const bool adopted = ReadProcess(pid, &each) && each.parent == own && IsDead(each.entry) && !IsCommandRoot(pid);
     if (adopted) waitpid(each.entry.pid, nullptr, WNOHANG);
   }

@@ -26,13 +26,13 @@ namespace {
 
 constexpr uint64_t kScanPeriod = 100 * kMillisecond;
 constexpr uint64_t kReadPeriod = kMillisecond;
-// However many processes there are, reading them takes at most a hundredth of a core, and scanning for new ones at most
+// Reading the processes takes at most a hundredth of a core, however many there are, and scanning for new ones at most
 // a two-hundredth.
 constexpr uint64_t kReadShare = 100;
 constexpr uint64_t kScanShare = 200;
-// Where the tree is a command's that is held within limits, it matters more how soon they are seen.
+// In the tree of a command under limits, new processes must be noticed sooner.
 constexpr uint64_t kCommandScanShare = 40;
-constexpr uint32_t kHeld = 64;  // descriptors that are kept; beyond that files are opened each time
+constexpr uint32_t kHeld = 64;  // descriptors that stay open; further files are opened for each read
 constexpr double kTick = 0.01;
 constexpr double kLongestDelay = 10;  // seconds by which the time of a child may be counted late
 
@@ -52,11 +52,11 @@ struct Member {
   bool has_clock;
   bool gone;
   bool ended;      // a zombie
-  int64_t thread;  // one that lives, where the main thread has ended; else 0
+  int64_t thread;  // a living thread, if the main thread has ended; else 0
   clockid_t clock;
   double own;         // seconds of CPU
-  double waited;      // of children that it has waited for, and theirs
-  double fresh_loss;  // what members under it had used that have ended since the last read
+  double waited;      // CPU seconds of its reaped children and their descendants
+  double fresh_loss;  // what members below it had used that have ended since the last read
   double lost;        // the same, less the growth of `waited`
   double owed;        // what is left of that from the read before: it may have waited for one only after it was read
   double rss;
@@ -66,9 +66,9 @@ struct Member {
   InheritingCounter read, written;  // bytes
 };
 
-// Growth is summed per member, so that nothing goes backwards when one ends: the time of a child that was waited for
-// appears in its parent's figure, and what had already been counted of it is taken off there. A child that is not
-// waited for leaves what was counted.
+// Growth is summed per member, so that the sum does not decrease when a member ends. The time of a reaped child appears
+// in its parent's figure, and the part that was already counted is subtracted there. A child that is not reaped leaves
+// its counted part in the sum.
 class ProcessTree final : public Probe {
  public:
   ~ProcessTree() override {
@@ -98,7 +98,7 @@ class ProcessTree final : public Probe {
   }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
-    // What costs a file of its own for each process is read only once it has been asked for.
+    // Figures that need a separate file per process are only read once they were requested.
     constexpr MetricMask kExtra = MaskOf(Metric::kProcessFootprint) | MaskOf(Metric::kProcessFds) | kOfIo;
     if ((wanted & kOfIo) != 0 && (extra_ & kOfIo) == 0) io_from_ = TicksSinceBoot();
     if ((wanted & kOfIo) != 0) wanted |= kOfIo;
@@ -112,7 +112,7 @@ class ProcessTree final : public Probe {
       return SetUnavailable(wanted, why, out);
     }
     if (Wants(wanted, Metric::kProcessCpu)) SetPair(Metric::kProcessCpu, used_, elapsed_, out);
-    // Pages that several of them share count for each.
+    // Pages that several processes share are counted for each of them.
     if (Wants(wanted, Metric::kProcessRss)) out->SetLevel(Metric::kProcessRss, rss_);
     if (Wants(wanted, Metric::kProcessThreads)) out->SetLevel(Metric::kProcessThreads, threads_);
     if (Wants(wanted, Metric::kProcessCount)) out->SetLevel(Metric::kProcessCount, processes_);
@@ -124,7 +124,7 @@ class ProcessTree final : public Probe {
     }
     SetIfKnown(wanted, Metric::kProcessFootprint, footprint_,
                "no process of the tree shows its anonymous memory (kernel before 4.5, or not allowed)", out);
-    // The fullest of them: limits are each process's own.
+    // The process nearest to its limit, because each process has its own limit.
     SetIfKnown(wanted, Metric::kProcessFds, descriptors_, "the descriptors of no process of the tree can be counted",
                out);
   }
@@ -136,7 +136,7 @@ class ProcessTree final : public Probe {
   }
 
  private:
-  // A value below 0 is not known.
+  // A negative value is not known.
   static void SetIfKnown(MetricMask wanted, Metric metric, double value, const char* why, Readings* out) {
     if (!Wants(wanted, metric)) return;
     if (value >= 0) return out->SetLevel(metric, value);
@@ -152,7 +152,7 @@ class ProcessTree final : public Probe {
       scan_period_ = cost > kScanPeriod ? cost : kScanPeriod;
     }
     const uint64_t scanned = ThreadCpuNow();
-    // Exact counters want an exact time: scanning may have taken longer than a short window.
+    // Exact counters need an exact time: the scan may have taken longer than a short window.
     const uint64_t at = exact_ ? MonotonicNow() : now;
     ReadMembers();
     const uint64_t cost = (ThreadCpuNow() - scanned) * kReadShare;
@@ -173,8 +173,8 @@ class ProcessTree final : public Probe {
     slope_.Add(now, -rss_);
   }
 
-  // How many CPUs may have been in use since the last read: one per thread that there was or is, where none that came
-  // and went has been counted.
+  // How many CPUs may have been in use since the last read: one per thread, old or new, unless uncounted children have
+  // come and gone.
   double MostCpus(uint64_t now) {
     const double online = cpus_.Count(now);
     const double threads = threads_ > last_threads_ ? threads_ : last_threads_;
@@ -183,7 +183,7 @@ class ProcessTree final : public Probe {
     return most < 1 ? 1 : most < online ? most : online;
   }
 
-  // ---- which processes belong to it. Once in, a process stays in until it ends, even when its parent ends before it.
+  // ---- which processes belong to it. A process stays a member until it ends, even if its parent ends first.
 
   void Scan() {
     if (!has_children_files_) return ScanAll();
@@ -212,7 +212,7 @@ class ProcessTree final : public Probe {
       if (got <= 0) break;
       at += got;
       const size_t size = kept + static_cast<size_t>(got);
-      // A number is followed by a blank; what comes after the last one is continued in the next piece.
+      // A number is followed by a blank; an incomplete number at the end continues in the next piece.
       size_t end = size;
       while (end > 0 && text[end - 1] != ' ') end--;
       uint64_t pid = 0;
@@ -224,7 +224,7 @@ class ProcessTree final : public Probe {
     file_calls.close(fd);
   }
 
-  // Kernels without CONFIG_PROC_CHILDREN: every process on the machine, by the parent that it names.
+  // Kernels without CONFIG_PROC_CHILDREN: looks at every process on the machine and its parent.
   void ScanAll() {
     DirectoryReader all(proc_);
     for (int64_t pid = 0; all.NextNumber(&pid);) {
@@ -283,8 +283,8 @@ class ProcessTree final : public Probe {
       member->fd = -1;
     }
     Take(member, stat);
-    // Of one born since the probe was made, all that it has used is growth. For an older process that was reparented,
-    // earlier usage counts as baseline.
+    // For a process born after the probe was made, all usage counts as growth. For an older process that was
+    // reparented, earlier usage counts as baseline.
     const double past = member->own + member->waited;
     (stat.start >= made_at_ ? growth_ : total_) += past;
     return true;
@@ -322,7 +322,7 @@ class ProcessTree final : public Probe {
     double own = kTick * ToDouble(stat.user + stat.system);
     struct timespec time;
     if (member->has_clock) {
-      // Exact; of a zombie, the last that it gave.
+      // Exact; for a zombie, its last value.
       own = clock_gettime(member->clock, &time) == 0
                 ? static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) / 1e9
                 : member->own;
@@ -335,7 +335,7 @@ class ProcessTree final : public Probe {
     waited_grown_ = true;
   }
 
-  // Resident pages by the files of a thread that lives. False where there is none.
+  // Resident pages, from the files of a living thread. False if there is none.
   bool ReadThread(Member* member, uint64_t* resident) const {
     Buffer* buffer = SharedBuffer();
     for (int attempt = 0; attempt < 2; attempt++) {
@@ -351,7 +351,7 @@ class ProcessTree final : public Probe {
     return false;
   }
 
-  // The supervisor above a command holds it together and is not part of it; what its children used is.
+  // The supervisor above a command is not part of it, but its figure of children's usage is the command's.
   bool IsUncounted(const Member& member) const { return uncounted_ && member.pid == root_; }
 
   bool ReadMember(Member* member, ProcessStat* stat) {
@@ -361,11 +361,11 @@ class ProcessTree final : public Probe {
     if (fd < 0) return false;
     const bool good = ReadStat(fd, text, sizeof(text), stat);
     if (!held) file_calls.close(fd);
-    // Its number may have been given to another process.
+    // The pid may have been reused.
     return good && stat->start == member->start;
   }
 
-  // Files that are opened each time; after the read that shows the member to be the process that it was.
+  // Files that are opened for each read, after the check that the member is still the same process.
   void ReadExtra(const Member& member) {
     Buffer* buffer = SharedBuffer();
     char folder[480], path[512];
@@ -392,7 +392,7 @@ class ProcessTree final : public Probe {
     }
   }
 
-  // Without one that runs, the sum would be too low: then there is none.
+  // Without a running process, the sum would be too low, so there is no value.
   void ReadIo(Member* member) {
     char path[512];
     snprintf(path, sizeof(path), "%s/%lld/io", proc_, static_cast<long long>(member->pid));
@@ -406,7 +406,7 @@ class ProcessTree final : public Probe {
       member->written.Read(ToDouble(io.written), fresh);
       return;
     }
-    // It may have ended just now.
+    // It may have just ended.
     const int error = file.error();
     snprintf(path, sizeof(path), "%s/%lld/stat", proc_, static_cast<long long>(member->pid));
     if (error == ESRCH || access(path, F_OK) != 0) return;
@@ -416,7 +416,7 @@ class ProcessTree final : public Probe {
   void ReadMembers() {
     io_failure_.Clear();
     rss_ = 0;
-    // A command's tree may be empty, and then needs nothing.
+    // A command's tree may be empty, and then needs no scan.
     footprint_ = uncounted_ ? 0 : -1;
     descriptors_ = uncounted_ ? 0 : -1;
     threads_ = 0;
@@ -474,7 +474,7 @@ class ProcessTree final : public Probe {
     count_ = kept;
   }
 
-  // Where the time of a member that has ended went: its nearest ancestor that lives.
+  // The member that received the time of one that has ended: its nearest living ancestor.
   Member* HeirOf(const Member& ended) {
     int64_t parent = ended.parent;
     for (uint32_t steps = 0; steps <= count_; steps++) {
@@ -500,7 +500,7 @@ class ProcessTree final : public Probe {
   const char* proc_ = "/proc";
   int64_t root_ = 0;
   uint64_t made_at_ = 0;  // ticks since boot
-  uint64_t io_from_ = 0;  // the same; what a process that began later has read and written is growth
+  uint64_t io_from_ = 0;  // the same; all I/O of processes that began later is growth
   MetricMask extra_ = 0;
 
   uint64_t last_at_ = 0;

@@ -15,11 +15,11 @@ namespace {
 
 constexpr uint64_t kSearchPeriod = 5 * kSecond;
 constexpr uint64_t kReadPeriod = kSecond;
-// Where there are very many groups, looking through them takes at most a thousandth of a core.
+// With very many groups, the search takes at most a thousandth of a core.
 constexpr uint64_t kSearchShare = 1000;
 constexpr uint32_t kDeepest = 8;
 
-// A number of one group; `otherwise` where it does not have the file.
+// The number in a group's file; `otherwise` if it does not have the file.
 uint64_t Number(const char* directory, const char* name, uint64_t otherwise, Buffer* buffer) {
   Text path;
   path.Set(directory, name);
@@ -28,13 +28,13 @@ uint64_t Number(const char* directory, const char* name, uint64_t otherwise, Buf
   return value;
 }
 
-// Of memory.min, what there is to protect.
+// The part of memory.min that is in use.
 uint64_t ClaimOf(const char* directory, Buffer* buffer) {
   const uint64_t least = Number(directory, "/memory.min", 0, buffer);
   return least == 0 ? 0 : std::min(least, Number(directory, "/memory.current", 0, buffer));
 }
 
-// Groups that claim more than the one above them is given get shares of that.
+// If groups claim more than their parent was given, each gets a proportional share.
 uint64_t ShareOf(uint64_t claim, uint64_t claims, uint64_t most) {
   if (claims <= most) return claim;
   return static_cast<uint64_t>(ToDouble(claim) / ToDouble(claims) * ToDouble(most));
@@ -67,8 +67,8 @@ uint64_t ProtectedMemory::Read(uint64_t now, Buffer* buffer) {
   return held_;
 }
 
-// The groups directly below where memory is reclaimed have all that they claim. Those further down our own path share
-// what the group above them has; where that is nothing, they have nothing.
+// Groups directly below the one in which memory is reclaimed get all that they claim. Groups further down our own path
+// share the protection of their parent, which may be none.
 void ProtectedMemory::Search(Buffer* buffer) {
   groups_.clear();
   uint64_t most = kNoLimit;
@@ -116,11 +116,11 @@ uint64_t ProtectedMemory::HeldBy(const char* directory, uint64_t protection, uin
   path.Set(directory, "/memory.stat");
   CgroupMemory memory;
   if (!ReadOnce(path.get(), buffer) || !ParseCgroupMemory(buffer->data(), buffer->size, 2, &memory)) return 0;
-  // What is beyond the protection is reclaimed first from what can be.
+  // Memory beyond the protection is reclaimed first, from the reclaimable part.
   const uint64_t whole = SaturatingDifference(memory.reclaimable, SaturatingDifference(usage, protection));
   if (descendants_ || depth == kDeepest || whole == 0) return whole;
 
-  // Its descendants are protected only as far as they ask for it themselves.
+  // Its descendants are protected only as far as they claim protection themselves.
   uint64_t claims = 0, held = 0;
   bool leaf = true;
   for (const bool adding : {false, true}) {

@@ -1,5 +1,5 @@
-// What other control groups hold under memory.min (version 2). The kernel takes none of it back for anything outside of
-// them, so it is not headroom, although memory.stat and MemAvailable count its page cache as reclaimable.
+// Memory that other control groups hold under memory.min (version 2). The kernel reclaims none of it for anything
+// outside of them, so it is not headroom, although memory.stat and MemAvailable count its page cache as reclaimable.
 #pragma once
 
 #include <memory>
@@ -11,14 +11,15 @@ namespace tripline {
 
 class ProtectedMemory {
  public:
-  // Memory is reclaimed below the group whose path is the first `length` bytes of `own`, because of its limit or, where
-  // it is the root, of a shortage of the machine. `own` is this process's group: what that protects it can use itself.
-  // `descendants`: whether what a group protects is shared out among its descendants (memory_recursiveprot).
+  // Memory is reclaimed below the group whose path is the first `length` bytes of `own`: because of that group's limit
+  // or, if it is the root, because the machine is short of memory. `own` is this process's group, which can use its own
+  // protected memory. `descendants`: whether a group's protection is shared out among its descendants
+  // (memory_recursiveprot).
   void Watch(const char* own, size_t length, bool descendants);
   void Forget() { own_.Set(""); }
 
-  // How many bytes that count as reclaimable are protected. Groups with memory.min are looked for every five seconds,
-  // what they hold is read once a second.
+  // How many of the bytes that count as reclaimable are protected. Searches for groups with memory.min every five
+  // seconds, and reads their usage once per second.
   uint64_t Read(uint64_t now, Buffer* buffer);
 
  private:

@@ -1,4 +1,4 @@
-// What the scheduler can be asked for on Linux beyond a fair share.
+// Requests to Linux's scheduler for more than a fair share.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -49,10 +49,10 @@ bool Set(const SchedulingAttributes& attributes) {
 }  // namespace
 
 void PreferPunctuality() {
-  // Only the waits that are not on a timerfd have slack, but those are the ones that triggers end.
+  // Only waits that do not use a timerfd have slack, but those are the ones that triggers end.
   prctl(PR_SET_TIMERSLACK, kTimerSlack, 0UL, 0UL, 0UL);
   // Kernels from 6.12 on let any thread ask for a short EEVDF slice; older ones ignore it or refuse, which is as good.
-  // The rest is set to what it is: the nice value is the user's.
+  // All other fields keep their values: the nice value is the user's choice.
   SchedulingAttributes attributes;
   if (!Get(&attributes) || attributes.policy != SCHED_OTHER) return;
   attributes.runtime = kSlice;
@@ -67,16 +67,17 @@ Punctuality ObtainedPunctuality() {
   SchedulingAttributes attributes;
   if (!Get(&attributes)) return obtained;
   obtained.real_time = attributes.policy == SCHED_FIFO;
-  // Kernels that know no slices answer 0.
+  // Kernels without slices return 0.
   if (attributes.policy == SCHED_OTHER) obtained.slice = attributes.runtime;
   return obtained;
 }
 
 bool SetRealTime(bool on) {
-  // The lowest of the real-time priorities is ahead of everything that has none, and behind what was meant to be.
+  // The lowest real-time priority is ahead of all ordinary threads, and behind everything that has a higher priority on
+  // purpose.
   struct sched_param parameters = {};
   parameters.sched_priority = on ? 1 : 0;
-  // Not by the library's function: that of musl always refuses, since it means a process where the kernel means a
+  // Not with the library's function: musl's always refuses, because POSIX means a process and the kernel means a
   // thread.
   if (syscall(SYS_sched_setscheduler, 0, on ? SCHED_FIFO : SCHED_OTHER, &parameters) != 0) return false;
   if (!on) PreferPunctuality();

@@ -23,8 +23,8 @@ namespace {
 constexpr long kProcMagic = 0x9fa0;
 constexpr long kCgroup2Magic = 0x63677270;
 
-// Kernels from 6.4 on give triggers to any process, in windows of whole multiples of two seconds; shorter ones, which
-// fire sooner, only to CAP_SYS_RESOURCE.
+// From 6.4 on, kernels allow triggers to any process, in windows that are multiples of two seconds. Shorter windows,
+// which fire sooner, require CAP_SYS_RESOURCE.
 constexpr unsigned kWindows[] = {1000000, 2000000};
 
 class Descriptor {
@@ -50,7 +50,7 @@ class Descriptor {
 // A file that epoll reports as EPOLLPRI: PSI triggers, and kernfs files that notify.
 class PriorityTrigger : public PushTrigger {
  public:
-  // `reread`: the kernel notifies again only after the file was read.
+  // `reread`: the kernel notifies again only after the file has been read.
   PriorityTrigger(int fd, bool reread) : fd_(fd), reread_(reread) {}
 
   intptr_t handle() const override { return fd_.get(); }
@@ -107,14 +107,14 @@ PushTrigger* MakePsiTrigger(const char* path, double share, long magic, Failure*
     if (threshold > window) threshold = window;
     char trigger[64];
     const int size = snprintf(trigger, sizeof(trigger), "some %u %u", threshold, window);
-    // With its terminating NUL: the kernel overwrites the last byte of what it is given.
+    // With its terminating NUL: the kernel overwrites the last byte of the string that it is given.
     if (write(fd.get(), trigger, static_cast<size_t>(size) + 1) > 0) return new PriorityTrigger(fd.Release(), false);
   }
   why->SetErrno("write trigger", path, errno, "kernels before 6.4 ask for CAP_SYS_RESOURCE");
   return nullptr;
 }
 
-// `scope`: empty for the machine, else this process's group.
+// `scope`: empty for the machine, otherwise this process's group.
 PushTrigger* MakePressureTrigger(const char* name, const char* scope, double enter, Failure* why) {
   const Roots roots;
   Text path;
@@ -138,7 +138,7 @@ double ReadNumber(const char* directory, const char* name) {
   return static_cast<double>(strtoull(text, nullptr, 10));
 }
 
-// Fires when the usage of a version 1 group passes what would cross the limit if none of it could be reclaimed.
+// Fires when the usage of a version 1 group passes the point that would cross the limit if nothing could be reclaimed.
 PushTrigger* MakeUsageTrigger(const char* group, Metric metric, double enter, Failure* why) {
   const double limit = ReadNumber(group, "/memory.limit_in_bytes");
   if (limit < 0 || limit >= 9e18) {
@@ -182,7 +182,7 @@ uint32_t MakeMemoryTriggers(Metric metric, double enter, PushTrigger** out, Fail
   uint32_t count = 0;
   Text events;
   events.Set(place.path(), "/memory.events");
-  // Reading is enough for this one, so it works in containers that see their cgroup read-only.
+  // Read access is enough here, so it works in containers with a read-only view of their cgroup.
   Descriptor fd(open(events.get(), O_RDONLY | O_CLOEXEC));
   if (fd.get() >= 0 && IsOf(fd.get(), kCgroup2Magic)) {
     out[count] = new PriorityTrigger(fd.Release(), true);

@@ -1,4 +1,4 @@
-// Kernel push on Linux, as far as tests need a part of it alone.
+// The part of Linux's push triggers that tests need by itself.
 #pragma once
 
 #include "port/push_trigger.h"

@@ -1,4 +1,4 @@
-// Signals by their senders: those of a process are counted, and not those of the terminal.
+// Counts signals that a process has sent, as opposed to signals from the terminal.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
@@ -12,12 +12,12 @@ namespace tripline {
 
 namespace {
 
-// Indexed by signal. The handlers that were there before, and how often a process has sent it.
+// Indexed by signal: the previous handlers, and how often a process has sent the signal.
 struct sigaction before[NSIG];
 uint32_t sent[NSIG];
 
 void Note(int signal, siginfo_t* info, void* context) {
-  // The kernel's own codes are above 0, and what the terminal sends is the kernel's.
+  // The kernel's own codes are above 0, and signals from the terminal come from the kernel.
   if (info->si_code <= 0) __atomic_add_fetch(&sent[signal], 1, __ATOMIC_RELAXED);
   const struct sigaction& next = before[signal];
   if ((next.sa_flags & SA_SIGINFO) != 0)

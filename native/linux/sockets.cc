@@ -1,6 +1,6 @@
-// sockets: TCP sockets in use, of both families: "TCP: inuse 5 orphan 0 tw 1 alloc 7 mem 1" in /proc/net/sockstat, and
-// "TCP6: inuse 3" in sockstat6. Of this process's network namespace. Counting them by their list would take the kernel
-// a walk over all of its tables.
+// sockets: TCP sockets in use, IPv4 and IPv6, in this process's network namespace: "TCP: inuse 5 orphan 0 tw 1 alloc 7
+// mem 1" in /proc/net/sockstat, and "TCP6: inuse 3" in sockstat6. To list the sockets instead, the kernel would have to
+// walk all of its tables.
 #include "linux/families.h"
 #include "linux/file.h"
 #include "linux/interfaces.h"
@@ -22,7 +22,7 @@ class SocketsProbe final : public Probe {
     Failure why;
     double first = 0, second = 0;
     if (Count(now, &first_, "TCP:", &first, &why)) {
-      // A kernel may do without the newer family.
+      // A kernel may be built without IPv6.
       Failure absent;
       Count(now, &second_, "TCP6:", &second, &absent);
       return out->SetLevel(Metric::kSockets, first + second);

@@ -1,5 +1,5 @@
-// temperature: the hottest plausible sensor of the CPU or its chip, or of the one that was asked for. Names say which
-// sensors those are, because zone 0 may be a wireless card.
+// temperature: the hottest plausible sensor of the CPU or its chip, or the one that was requested. Sensors are chosen
+// by name, because zone 0 may be a wireless card.
 //   /sys/class/thermal/thermal_zone*/type, temp
 //   /sys/class/hwmon/hwmon*/name, temp*_label, temp*_input, temp*_fault, temp*_enable
 // A sensor may sit on a slow bus (a millisecond on many boards, seconds on some disks), so this runs on a helper
@@ -22,13 +22,12 @@ namespace {
 constexpr double kDegreesPerSecond = 20;
 constexpr uint64_t kSlow = 20 * kMillisecond;
 constexpr uint64_t kRest = 50;  // a slow sensor rests for this many times its reading
-// From one look at which sensors there are to the next, while one of them is missing: a look reads many files.
+// Interval between searches for sensors while one of them is missing; a search reads many files.
 constexpr uint64_t kLookAgain = 2 * kSecond;
-// While they are there and none of them answers: they may be asleep.
+// The interval while sensors exist but none of them answers: they may be asleep.
 constexpr uint64_t kLookElsewhere = 5 * kSecond;
 
-// The descriptor is what pins a sensor: numbers of zones and hwmon devices are given anew when a driver is loaded
-// again.
+// The open descriptor identifies a sensor: numbers of zones and hwmon devices change when a driver is loaded again.
 struct Sensor {
   File file;
   Text fault, enable;  // empty where the sensor has no such file
@@ -38,7 +37,8 @@ struct Sensor {
   double celsius = 0;
 };
 
-// Where the sensors are taken from; the first that has any. Once chosen, no worse one stands in while a driver is gone.
+// The sources of sensors; the first one with any is used. Once chosen, no worse source replaces it while a driver is
+// gone.
 enum Choice : uint8_t { kCpuZones, kCpuChips, kUnnamedZones };
 
 class TemperatureProbe final : public Probe {
@@ -75,7 +75,7 @@ class TemperatureProbe final : public Probe {
   bool recovers() const override { return true; }
 
  private:
-  // False where one of them is missing, or none has a temperature and none rests: a look would end its rest.
+  // False if one of them is missing, or none has a temperature and none rests: a search would end its rest.
   bool ReadSensors(uint64_t now) {
     missing_ = sensors_.empty();
     hottest_ = nullptr;
@@ -86,7 +86,7 @@ class TemperatureProbe final : public Probe {
       resting = resting || sensor->due > now;
       if (sensor->known && (hottest_ == nullptr || sensor->celsius > hottest_->celsius)) hottest_ = sensor.get();
     }
-    // A slow sensor that failed rests, and what it said then still holds.
+    // A slow sensor that failed rests, and its last result still holds.
     if (why.failed()) failure_ = why;
     return !missing_ && (hottest_ != nullptr || resting);
   }
@@ -116,7 +116,7 @@ class TemperatureProbe final : public Probe {
     sensor->due = took > kSlow ? now + took * kRest : 0;
   }
 
-  // Whether the device of the file has gone, or was never opened.
+  // Whether the file's device is gone, or was never opened.
   static bool IsMissing(const File& file) {
     const int error = file.error();
     return strcmp(file.call(), "open") == 0 || error == ENODEV || error == ENOENT || error == EBADF ||
@@ -163,7 +163,7 @@ class TemperatureProbe final : public Probe {
     }
   }
 
-  // Drivers of the CPU under hwmon; or the one with the name that was asked for, or the input with that label.
+  // Drivers of the CPU under hwmon; or the driver with the requested name, or the input with that label.
   void AddChips() {
     Text folder;
     folder.Set(roots_.sys.get(), "/class/hwmon");
@@ -179,7 +179,7 @@ class TemperatureProbe final : public Probe {
     }
   }
 
-  // All inputs of a chip, or those with the label that was asked for.
+  // All inputs of a chip, or those with the requested label.
   void AddInputs(bool whole) {
     const List<uint32_t> inputs = NumbersIn(device_.path(), "temp", "_input");
     bool has_die = false;
@@ -213,7 +213,7 @@ class TemperatureProbe final : public Probe {
     if (device_.Has(file)) out->Set(device_.PathOf(file));
   }
 
-  // For the message that names what there is.
+  // For the message that lists the available sensors.
   void Note(Span name) {
     const size_t length = strlen(seen_);
     seen_all_ = seen_all_ && length + name.size + 3 < sizeof(seen_);

@@ -1,4 +1,4 @@
-// Clocks of Linux, the names of its threads, and staying mapped.
+// Linux's clocks and thread names, and keeping the library mapped.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

@@ -22,13 +22,13 @@ namespace {
 constexpr uint64_t kLately = 2 * kSecond;  // how long a count that has grown means "now"
 constexpr uint32_t kMostCpus = 8192;       // as many as Linux can be built for
 
-// What the counts of one CPU were; -1 where they have not been read.
+// The last counts of one CPU; -1 if they have not been read.
 struct Counts {
   int64_t core = -1, package = -1;
 };
 
-// Files are opened for each read and not held: a large machine has a thousand of them, CPUs come and go, and the number
-// of a cooling device is given anew.
+// Files are opened for each read and not kept open: a large machine has a thousand of them, CPUs come and go, and the
+// numbers of cooling devices change.
 class ThrottledProbe final : public Probe {
  public:
   bool Open(Failure* why) {
@@ -63,7 +63,7 @@ class ThrottledProbe final : public Probe {
   bool blocking() const override { return true; }
 
  private:
-  // What one source says. The origin is the first that is on, or else the first of all.
+  // The result of one source. The origin is the first source that is on, or else the first one.
   void Judge(bool on, const char* path) {
     if (!known_ || (on && !on_)) origin_.Set(path);
     known_ = true;

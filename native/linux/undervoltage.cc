@@ -1,7 +1,7 @@
 // undervoltage: 1 while the supply of a Raspberry Pi is too weak.
 //   the firmware's get_throttled, bit 0 (the Raspberry Pi's own kernels)
 //   hwmon rpi_volt, in0_lcrit_alarm: within the last two seconds (mainline's)
-// Either asks the firmware and may take long, so this runs on a helper thread.
+// Both query the firmware and may take long, so this runs on a helper thread.
 
 #include "linux/device.h"
 #include "linux/families.h"
@@ -23,7 +23,7 @@ class UndervoltageProbe final : public Probe {
     Failure why;
     uint64_t bits = 0;
     int64_t alarm = 0;
-    // Numbers of hwmon devices are given anew when a driver is loaded again.
+    // The numbers of hwmon devices change when a driver is loaded again.
     if (firmware_.found() ? firmware_.Read(&buffer_, &bits, &why)
                           : FindAlarm() && device_.ReadInteger(kAlarm, &alarm)) {
       const bool low = (bits & kUndervoltageBit) != 0 || alarm != 0;

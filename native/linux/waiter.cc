@@ -26,7 +26,7 @@ bool Add(int epoll, int fd, uint32_t events, void* data) {
   return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
-// A wait that is at least this long may end a millisecond late.
+// A wait that is at least this long may end up to a millisecond late.
 constexpr uint64_t kRelaxed = 20 * kMillisecond;
 
 int RoundUp(uint64_t left) {
@@ -46,20 +46,20 @@ bool SetTimer(int timer, uint64_t deadline) {
   return timerfd_settime(timer, TFD_TIMER_ABSTIME, &due, nullptr) == 0;
 }
 
-// Has the wait end at `deadline`: by the timer, or by the timeout of epoll_wait, which is returned.
+// Makes the wait end at `deadline`: by the timer, or by the timeout of epoll_wait, which is returned.
 int Arm(State* state, uint64_t deadline, bool exact) {
   constexpr uint64_t kMostLeft = 10 * kSecond;
   const uint64_t now = deadline == kNever ? 0 : MonotonicNow();
   const uint64_t left = deadline == kNever ? 0 : deadline > now ? deadline - now : 0;
-  // A timeout of whole milliseconds costs two thirds of the timer, which is an event to be fetched beside. Longer ones
-  // the kernel rounds by a thousandth.
+  // A timeout in whole milliseconds costs two thirds of the timer, which needs an additional event. The kernel rounds
+  // long timeouts by a thousandth.
   if (!exact && left >= kRelaxed && left <= kMostLeft) {
     if (state->armed) state->armed = !SetTimer(state->timer, kNever);
     if (!state->armed) return RoundUp(left);
   }
   if (deadline == kNever && !state->armed) return -1;
   state->armed = deadline != kNever;
-  // A filter that came later than Open() leaves the timeout.
+  // A seccomp filter that was installed after Open() leaves only the timeout.
   return SetTimer(state->timer, deadline) || deadline == kNever ? -1 : RoundUp(left);
 }
 
@@ -121,7 +121,7 @@ uint32_t Waiter::Wait(uint64_t deadline, bool exact, PushTrigger** fired, bool* 
   const int timeout = Arm(&state, deadline, exact);
   struct epoll_event ready[kMostFired];
   const int count = epoll_wait(state.epoll, ready, kMostFired, timeout);
-  // All signals are blocked in this thread: only being stopped or frozen ends the wait so, when the process goes on.
+  // All signals are blocked in this thread, so only a stop or freeze interrupts the wait, when the process continues.
   *interrupted = count < 0 && errno == EINTR;
   uint32_t fired_count = 0;
   for (int i = 0; i < count; i++) {

@@ -10,7 +10,7 @@ bool NextCgroupLine(Scanner* scan, CgroupLine* out) {
     if (first == nullptr) continue;
     const char* list = static_cast<const char*>(first) + 1;
     const size_t rest = static_cast<size_t>(line.data + line.size - list);
-    // A version 1 name may hold a colon ("name=a:b"), a path begins with a slash: the separator is ":/".
+    // A version 1 name may contain a colon ("name=a:b"), and a path begins with a slash, so the separator is ":/".
     const char* colon = list;
     const char* end = list + rest;
     while (colon != end && !(*colon == ':' && colon + 1 != end && colon[1] == '/')) colon++;
@@ -68,7 +68,7 @@ bool ParseCgroupCpu(const char* data, size_t size, CgroupCpu* out) {
 }
 
 bool ParseCgroupMemory(const char* data, size_t size, int version, CgroupMemory* out) {
-  // In version 1 the lines without "total_" are of the group alone, without its children.
+  // In version 1, the lines without "total_" count the group alone, without its children.
   enum : uint32_t { kInactive, kActive, kDirty, kWriteback, kLast, kCount };
   constexpr Key kFirst[kCount] = {{"total_inactive_file "},
                                   {"total_active_file "},

@@ -8,7 +8,7 @@
 
 namespace tripline {
 
-constexpr uint64_t kUnlimited = uint64_t{1} << 60;  // version 1 says "none" with the largest multiple of the page size
+constexpr uint64_t kUnlimited = uint64_t{1} << 60;  // version 1 shows no limit as the largest multiple of the page size
 constexpr uint64_t kNoLimit = UINT64_MAX;
 
 // One line of /proc/<pid>/cgroup: "4:cpu,cpuacct:/a/b" in version 1, "0::/a/b" in version 2.
@@ -18,10 +18,11 @@ struct CgroupLine {
 };
 bool NextCgroupLine(Scanner* scan, CgroupLine* out);
 
-// Whether a comma-separated list holds `item`.
+// Whether a comma-separated list contains `item`.
 bool ListHas(Span list, const char* item);
 
-// A file of one number, or of "max": kNoLimit. Negative numbers (cpu.cfs_quota_us) are kNoLimit too.
+// A file with one number, or with "max", which becomes kNoLimit. Negative numbers (cpu.cfs_quota_us) become kNoLimit,
+// too.
 bool ParseLimit(const char* data, size_t size, uint64_t* out);
 
 // cpu.max: "50000 100000" or "max 100000". CPUs is quota / period; 0 without a quota.
@@ -38,17 +39,17 @@ bool ParseCgroupCpu(const char* data, size_t size, CgroupCpu* out);
 
 // memory.stat of either version, in bytes.
 struct CgroupMemory {
-  uint64_t reclaimable = 0;   // page cache, and in version 2 slab, that the kernel can take back
-  uint64_t waiting = 0;       // of it, what has to be written first: dirty, or being written
-  uint64_t writeback = 0;     // what is being written
+  uint64_t reclaimable = 0;   // page cache, and in version 2 slab, that the kernel can reclaim
+  uint64_t waiting = 0;       // the part of it that must be written first: dirty, or under writeback
+  uint64_t writeback = 0;     // under writeback
   uint64_t limit = kNoLimit;  // version 1: the tightest limit of this group and its ancestors, visible or not
 };
 bool ParseCgroupMemory(const char* data, size_t size, int version, CgroupMemory* out);
 
-// Of memory.stat, how many pages have left the group so far: by reclaim in version 2, in any way in version 1.
+// From memory.stat: how many pages have left the group so far. By reclaim in version 2, in any way in version 1.
 bool ParseReclaimed(const char* data, size_t size, int version, uint64_t* pages);
 
-// Of memory.events (version 2), how often the group was about to go over its limit.
+// From memory.events (version 2): how often the group was about to exceed its limit.
 bool ParseEventsMax(const char* data, size_t size, uint64_t* count);
 
 }  // namespace tripline

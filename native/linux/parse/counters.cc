@@ -36,7 +36,7 @@ bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* o
 bool ParsePoolIo(const char* data, size_t size, PoolIo* out) {
   *out = PoolIo();
   Scanner scan(data, size);
-  // The kstat's own line, then names and numbers:
+  // The kstat's own line, then the names, then the numbers:
   // nread nwritten reads writes wtime wlentime wupdate RTIME rlentime rupdate wcnt rcnt
   scan.SkipLine();
   scan.SkipLine();
@@ -65,12 +65,12 @@ bool NextInterface(Scanner* scan, InterfaceLine* out) {
   while (!scan->done()) {
     scan->SkipBlanks();
     const Span line = scan->Line();
-    // The name stands up to the first blank, and the first number may follow the colon at once.
+    // The name ends at the last colon; the first number may follow it without a blank.
     size_t colon = 0;
     for (size_t i = 0; i < line.size && line.data[i] != ' '; i++) {
       if (line.data[i] == ':') colon = i;
     }
-    // The two headings have none.
+    // The two heading lines have no colon.
     if (colon == 0 || colon >= kInterfaceNameSize) continue;
     out->name = {line.data, colon};
     out->numbers = {line.data + colon + 1, line.size - colon - 1};

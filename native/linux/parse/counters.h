@@ -13,12 +13,12 @@ namespace tripline {
 struct BlockStat {
   uint64_t read_sectors = 0;  // of 512 bytes, whatever the device's own are
   uint64_t written_sectors = 0;
-  uint64_t operations = 0;  // reads and writes that have come back
-  uint64_t waited_ms = 0;   // that they have taken, summed
+  uint64_t operations = 0;  // completed reads and writes
+  uint64_t waited_ms = 0;   // the sum of their durations
   uint64_t in_flight = 0;   // requests; with the next
   uint64_t busy_ms = 0;
 };
-// Which of them to parse; what stands behind the last one is not looked at.
+// The columns to parse. Nothing behind the last of them is read.
 enum BlockColumns : uint8_t {
   kReadColumn = 1,
   kWrittenColumn = 2,
@@ -30,7 +30,7 @@ bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* o
 
 constexpr size_t kInterfaceNameSize = 16;  // IFNAMSIZ
 
-// What a pool of ZFS has read and written, and the nanoseconds in which it did: /proc/spl/kstat/zfs/<pool>/io, up to
+// What a ZFS pool has read and written, and the nanoseconds that this took: /proc/spl/kstat/zfs/<pool>/io, up to
 // version 0.8.
 struct PoolIo {
   uint64_t read = 0, written = 0;  // bytes
@@ -39,7 +39,7 @@ struct PoolIo {
 };
 bool ParsePoolIo(const char* data, size_t size, PoolIo* out);
 
-// The same but for the time of .../iostats, from version 2.3 on: what its cache did not have, and what passed it by.
+// The same without the time, from .../iostats, since version 2.3: reads that missed the cache, and direct I/O.
 bool ParsePoolStats(const char* data, size_t size, PoolIo* out);
 
 // One line of /proc/net/dev.
@@ -48,17 +48,17 @@ struct InterfaceLine {
   Span numbers;  // bytes packets errs drop fifo frame compressed multicast, and the same eight for what is sent
 };
 
-// The next one; the two headings are passed over. The name ends at the last colon before the numbers, since an alias
-// may hold one.
+// The next line of an interface; the two heading lines are skipped. The name ends at the last colon before the numbers,
+// because an alias may contain a colon.
 bool NextInterface(Scanner* scan, InterfaceLine* out);
 
-// The bytes of a line; null for what need not be parsed.
+// The bytes of a line; pass nullptr for a value that is not needed.
 bool ParseTraffic(Span numbers, uint64_t* received, uint64_t* sent);
 
-// What was damaged and what was dropped, in both directions together.
+// Damaged and dropped packets, both directions together.
 bool ParseTrafficErrors(Span numbers, uint64_t* errors, uint64_t* drops);
 
-// /proc/vmstat: pages swapped in and out since the start. False when the kernel has no swap counters.
+// /proc/vmstat: pages swapped in and out since boot. False if the kernel has no swap counters.
 bool ParseSwapCounters(const char* data, size_t size, uint64_t* pages);
 
 }  // namespace tripline

@@ -52,7 +52,7 @@ bool ParseMeminfo(const char* data, size_t size, bool with_swap, Meminfo* out) {
     const uint32_t swap = with_swap ? Bit(kSwapTotal) | Bit(kSwapFree) : 0;
     found = ReadKeys(data, size, kMeminfoKeys, kKeys, kEnough | swap, values);
   }
-  // A 0 stands for none, and then the rest is needed.
+  // A 0 means that the kernel does not provide it, so the other fields are needed.
   if (values[kAvailable] == 0) found = ReadKeys(data, size, kMeminfoKeys, kKeys, UINT32_MAX, values);
   for (uint64_t& value : values) value = SaturatingProduct(value, kKibi);
   out->total = values[kTotal];

@@ -29,7 +29,7 @@ bool ParseMount(Span line, Mount* out) {
   return out->root.size > 0 && out->point.size > 0 && out->type.size > 0;
 }
 
-// Takes the first option off a list of them.
+// Removes and returns the first option of a list.
 bool NextOption(Span* options, Span* option) {
   if (options->size == 0) return false;
   size_t end = 0;

@@ -9,26 +9,27 @@
 namespace tripline {
 
 struct Mount {
-  uint64_t id = 0;  // another one once it is mounted anew
+  uint64_t id = 0;  // changes when the file system is mounted again
   uint32_t major = 0;
   uint32_t minor = 0;
-  Span root;  // still escaped, like all of them
+  Span root;  // still escaped, like all fields
   Span point;
   Span type;
   Span source;
   Span super_options;  // for cgroup version 1: the controllers
 };
 
-// Whether a list such as "rw,errors=remount-ro" holds `option`, in whole.
+// Whether a list such as "rw,errors=remount-ro" contains exactly `option`.
 bool HasOption(Span options, const char* option);
 
-// What stands behind `name`, such as "logdev=".
+// The value of the option that begins with `name`, such as "logdev=".
 bool FindOption(Span options, const char* name, Span* value);
 
-// The next line that has the shape; others are skipped.
+// The next well-formed line; others are skipped.
 bool NextMount(Scanner* scan, Mount* out);
 
-// Undoes \040 and the like into `out` of `size` bytes, terminated. False when it does not fit.
+// Replaces \040 and similar escapes, and writes the terminated result to `out` of `size` bytes. False if it does not
+// fit.
 bool Unescape(Span text, char* out, size_t size);
 
 // Whether `path` is `prefix` or lies beneath it.

@@ -17,7 +17,7 @@ bool NextPppoeDevice(Scanner* scan, Span* device) {
 }
 
 uint32_t CountL2tpSessions(const char* data, size_t size) {
-  // The heading has "  SESSION name, ...", each session "  SESSION 'l2tp0' ...".
+  // The heading begins with "  SESSION name, ...", each session with "  SESSION 'l2tp0' ...".
   uint32_t count = 0;
   for (Scanner scan(data, size); !scan.done(); scan.SkipLine()) {
     scan.SkipBlanks();

@@ -14,8 +14,8 @@ uint32_t FourBytes(const char* at) {
   return word;
 }
 
-// The averages are left alone: they move every two seconds only. The total is the last field in every kernel so far, so
-// it is read from the end.
+// The averages are ignored, because they only change every two seconds. The total is the last field in every kernel so
+// far, so it is read from the end.
 bool Total(const char* line, const char* end, uint64_t* out) {
   uint64_t value = 0, unit = 1;
   const char* at = end;

@@ -8,7 +8,7 @@ bool ParseProcessStat(const char* data, size_t size, ProcessStat* out) {
   *out = ProcessStat();
   Scanner head(data, size);
   if (!head.Signed(&out->pid)) return false;
-  // A program may call itself anything, ") R 1" too: the name ends at the last parenthesis.
+  // A program may have any name, even ") R 1", so the name ends at the last parenthesis.
   const char* end = data + size;
   const char* close = end;
   while (close != head.at() && *(close - 1) != ')') close--;

@@ -13,14 +13,14 @@ struct ProcessStat {
   char state = 0;
   uint64_t user = 0, system = 0;
   uint64_t child_user = 0, child_system = 0;  // of children that were waited for
-  uint64_t child_faults = 0;                  // minor ones, of the same: grows with each
+  uint64_t child_faults = 0;                  // minor faults of the same children; grows with each child
   uint64_t threads = 0;
   uint64_t start = 0;  // ticks since boot: with the pid, the identity of a process
   uint64_t resident = 0;
 
-  // Whether the main thread has ended and others live: the process does too, though the kernel calls it a zombie.
+  // Whether the main thread has ended and others live. The process then lives, too, although the kernel shows a zombie.
   bool lost_main_thread() const { return state == 'Z' && threads > 1; }
-  // Whether all of it has ended. A zombie only waits for its parent to take notice.
+  // Whether all threads have ended. A zombie only waits for its parent to reap it.
   bool ended() const { return state == 'X' || (state == 'Z' && threads <= 1); }
 };
 bool ParseProcessStat(const char* data, size_t size, ProcessStat* out);
@@ -28,22 +28,22 @@ bool ParseProcessStat(const char* data, size_t size, ProcessStat* out);
 // /proc/<pid>/statm: resident pages.
 bool ParseStatm(const char* data, size_t size, uint64_t* size_pages, uint64_t* resident_pages);
 
-// /proc/<pid>/status: what the process alone is charged for, in memory or in swap, in bytes. False on kernels before
-// 4.5, which do not count anonymous pages separately, and for kernel threads.
+// /proc/<pid>/status: the memory that is charged to the process alone, resident or swapped, in bytes. False for kernel
+// threads, and on kernels before 4.5, which do not count anonymous pages separately.
 bool ParseFootprint(const char* data, size_t size, uint64_t* bytes);
 
-// /proc/<pid>/io: bytes that were fetched from storage and that are to go there, of a process with the children that it
-// has waited for.
+// /proc/<pid>/io: bytes fetched from storage and bytes to be written to it, by the process and the children that it has
+// reaped.
 struct ProcessIo {
   uint64_t read = 0;
   uint64_t written = 0;
 };
 bool ParseProcessIo(const char* data, size_t size, ProcessIo* out);
 
-// /proc/<pid>/limits: the soft limit of open files; UINT64_MAX when there is none.
+// /proc/<pid>/limits: the soft limit of open files; UINT64_MAX if there is none.
 bool ParseOpenFilesLimit(const char* data, size_t size, uint64_t* limit);
 
-// The first figure of /proc/loadavg.
+// The first number of /proc/loadavg.
 bool ParseLoadavg(const char* data, size_t size, double* one_minute);
 
 }  // namespace tripline

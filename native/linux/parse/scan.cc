@@ -12,7 +12,7 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 
 bool IsBlank(char c) { return c == ' ' || c == '\t'; }
 
-// The value of so many digits, where they may be too many for it.
+// The value of a digit string that may be too long for 64 bits.
 uint64_t SaturatingNumber(const char* at, const char* end) {
   uint64_t value = 0;
   for (; at != end; at++) {
@@ -30,19 +30,19 @@ inline uint64_t LoadWord(const char* at, uint8_t change) {
   return word ^ kEachByte * change;
 }
 
-// The highest bit of each byte that is above `most`; exact up to the first such byte, and beyond it where all are
+// The highest bit of each byte that is above `most`. Exact up to the first such byte, and for all bytes if they are
 // ASCII.
 inline uint64_t Above(uint64_t word, uint8_t most) {
   return ((word + kEachByte * (0x7fu - most)) | word) & kEachByte * 0x80;
 }
 
-// How many bytes there are before the first that is above `most`.
+// The number of bytes before the first one above `most`.
 inline uint32_t CountSmall(uint64_t word, uint8_t most) {
   const uint64_t others = Above(word, most);
   return others == 0 ? 8 : static_cast<uint32_t>(__builtin_ctzll(others)) / 8;
 }
 
-// Eight bytes at once, because columns of the kernel are often padded to as many.
+// Eight bytes at once, because kernel files often pad columns with that many blanks.
 inline const char* PassBlanks(const char* at, const char* end) {
   while (kLittleEndian && end - at >= 8) {
     const uint32_t blanks = CountSmall(LoadWord(at, ' '), 0);
@@ -98,7 +98,7 @@ bool Scanner::Match(const char* text) {
   return true;
 }
 
-// Byte by byte, in a loop that is small: most numbers are short.
+// Byte by byte, in a small loop: most numbers are short.
 bool Scanner::Number(uint64_t* out) {
   const char* at = at_;
   while (at != end_ && IsBlank(*at)) at++;

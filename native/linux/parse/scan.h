@@ -1,4 +1,4 @@
-// What every parser is made of: a cursor over bytes that never reads past their end. No allocation, locale or errno.
+// The basis of all parsers: a cursor over bytes that never reads past their end. No allocation, locale or errno.
 #pragma once
 
 #include <cstddef>
@@ -14,7 +14,7 @@ struct Span {
 
   bool Is(const char* text) const;
   bool StartsWith(const char* text) const;
-  // Whether it is one of some words, each ended by a zero, the last by two.
+  // Whether it equals one of several words. Each word ends with a zero byte, the last with two.
   bool IsAnyOf(const char* words) const;
 };
 
@@ -31,20 +31,20 @@ class Scanner {
 
   void SkipBlanks();
 
-  // To the byte after the next newline, or to the end.
+  // Moves to the byte after the next newline, or to the end.
   void SkipLine();
 
   // Consumes `text` if it comes next.
   bool Match(const char* text);
 
-  // An unsigned decimal after optional blanks; what does not fit saturates. False, and nothing consumed but the
-  // blanks, when no digit comes next.
+  // An unsigned decimal number after optional blanks; a number that is too large saturates. False if no digit follows;
+  // then only the blanks are consumed.
   bool Number(uint64_t* out);
 
-  // Passes over `count` words of digits. False when there are fewer.
+  // Skips `count` words of digits. False if there are fewer.
   bool SkipNumbers(uint32_t count);
 
-  // To the next `c`, which is not consumed. False, and at the end, when there is none.
+  // Moves to the next `c`, which is not consumed. If there is none, moves to the end and returns false.
   bool Find(char c) {
     const void* found = at_ == end_ ? nullptr : memchr(at_, c, static_cast<size_t>(end_ - at_));
     at_ = found == nullptr ? end_ : static_cast<const char*>(found);
@@ -54,10 +54,10 @@ class Scanner {
   // The same with an optional minus sign; saturates at the ends of int64.
   bool Signed(int64_t* out);
 
-  // Up to the next blank or newline, after optional blanks; empty at the end of the line.
+  // The bytes up to the next blank or newline, after optional blanks; empty at the end of the line.
   Span Word();
 
-  // Up to the end of the line, which is consumed.
+  // The bytes up to the end of the line, which is consumed.
   Span Line();
 
  private:
@@ -65,23 +65,23 @@ class Scanner {
   const char* end_;
 };
 
-// Lines of a key and a number, such as "MemFree:  1234 kB". Keys hold all that stands before the blanks.
+// Lines of a key and a number, such as "MemFree:  1234 kB". The key is everything before the blanks.
 struct Key {
   char text[28];
 };
 
-// Reads the number after keys[i] into values[i], once each; returns a bit for every key that was found. Stops early
-// when it has those in `enough`. The first number after a key is passed over `skip` times.
+// Reads the number after keys[i] into values[i], once each; returns a bit for each key that was found. Stops as soon as
+// all keys in `enough` were found. Skips the first `skip` numbers after a key.
 uint32_t ReadKeys(const char* data, size_t size, const Key* keys, uint32_t count, uint32_t enough, uint64_t* values,
                   uint32_t skip = 0);
 
-// Out of line, because the conversion is long on x86-64 and there are many.
+// Not inlined, because the conversion is long on x86-64 and used in many places.
 double ToDouble(uint64_t value);
 
-// a + b, or the largest number where that does not fit.
+// a + b, or the largest number if the sum does not fit.
 uint64_t SaturatingSum(uint64_t a, uint64_t b);
 
-// value * factor, or the largest number where that does not fit.
+// value * factor, or the largest number if the product does not fit.
 uint64_t SaturatingProduct(uint64_t value, uint64_t factor);
 
 }  // namespace tripline

@@ -7,25 +7,25 @@ namespace {
 constexpr int64_t kColdest = -40;
 constexpr int64_t kHottest = 150;
 
-// Words, each ended by a zero, the last by two.
+// Each word ends with a zero byte, the last with two.
 //
-// Those that stand for the CPU alone; a word that begins or ends with "cpu" does too (cpuss, tcpu, mtktscpu).
+// Words that mean the CPU alone. A word that begins or ends with "cpu" does, too (cpuss, tcpu, mtktscpu).
 constexpr const char* kCpuWords =
     "coretemp\0k10temp\0k8temp\0zenpower\0pkg\0tctl\0tdie\0bigcore\0littlecore\0mpu\0"
     // Intel's name for the processor's own zone.
     "b0d\0";
-// Those that stand for the CPU or its chip unless another word of the name says what they are part of: "gpu-core".
+// Words that mean the CPU or its chip, unless another word of the name says otherwise: "gpu-core".
 constexpr const char* kChipWords = "core\0cluster\0soc\0package\0tsens\0big\0little\0bcm\0imx\0armada\0";
-// Those that say nothing.
+// Words without a meaning of their own.
 constexpr const char* kFillers =
     "thermal\0therm\0temp\0temperature\0tz\0zone\0sensor\0id\0max\0min\0avg\0top\0bottom\0usr\0step\0dts\0die\0";
-// Those that stand for something else.
+// Words that mean something else.
 constexpr const char* kOtherWords =
     "gpu\0gpuss\0gfx\0npu\0vpu\0dsp\0isp\0ddr\0dram\0dimm\0mem\0memory\0nvme\0ssd\0hdd\0disk\0flash\0"
     "iwlwifi\0wifi\0wlan\0wireless\0phy\0modem\0mdm\0lte\0radio\0usb\0ucsi\0typec\0hdmi\0pcie\0pch\0"
     "bat\0battery\0bms\0bq\0sbs\0gauge\0charger\0charge\0chg\0power\0supply\0adapter\0vrm\0vr\0pmic\0pm\0pmi\0"
     "skin\0case\0quiet\0ambient\0board\0tboard\0tdiode\0fan\0camera\0cam\0video\0display\0lcd\0backlight\0xo\0pa\0"
-    // Intel's policy zone, which reads 20 whatever the heat.
+    // Intel's policy zone, which always reads 20.
     "int\0";
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -41,8 +41,8 @@ bool IsOneOf(Span word, const char* words) {
   return false;
 }
 
-// The words of a name, without the digits that they end with: "cpu", "thermal" of "cpu0-thermal". A word that is only
-// a number is passed over.
+// The words of a name, without trailing digits: "cpu", "thermal" of "cpu0-thermal". A word that is only a number is
+// skipped.
 bool NextWord(Span* name, Span* word) {
   while (name->size > 0) {
     size_t skipped = 0;
@@ -80,7 +80,7 @@ bool ParseTemperature(const char* data, size_t size, bool* in_thousandths, doubl
   int64_t value = 0;
   if (!ParseInteger(data, size, &value)) return false;
   const bool fits_thousandths = value >= kColdest * 1000 && value <= kHottest * 1000;
-  // From one degree on a number is too large to be whole degrees.
+  // Numbers of 1000 and more cannot be whole degrees.
   if (fits_thousandths && (value >= 1000 || value <= -1000)) *in_thousandths = true;
   *celsius = *in_thousandths ? static_cast<double>(value) / 1000 : static_cast<double>(value);
   return *in_thousandths ? fits_thousandths : value >= kColdest && value <= kHottest;

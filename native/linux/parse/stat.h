@@ -14,7 +14,7 @@ struct CpuTimes {
   enum Field : uint8_t { kUser, kNice, kSystem, kIdle, kIowait, kIrq, kSoftirq, kSteal, kFields };
   uint64_t of[kFields] = {};
 
-  // gVisor and the like show the file without keeping the counters: a kernel that runs anything has counted something.
+  // gVisor and similar systems show the file without keeping the counters: on any real kernel, some counter is above 0.
   bool IsZero() const {
     uint64_t any = 0;
     for (const uint64_t field : of) any |= field;
@@ -22,10 +22,10 @@ struct CpuTimes {
   }
 };
 
-// The line of all CPUs, which is the first. False when it is not there or has fewer than four columns.
+// The line of all CPUs, which is the first. False if it is missing or has fewer than four columns.
 bool ParseCpuTotal(const char* data, size_t size, CpuTimes* out);
 
-// Walks the lines of single CPUs, which follow. CPUs that are offline are missing, so the number on the line counts.
+// Iterates over the lines of single CPUs, which follow. Offline CPUs have no line, so use the number on the line.
 class CpuLines {
  public:
   CpuLines(const char* data, size_t size) : scan_(data, size) {}
@@ -35,10 +35,10 @@ class CpuLines {
   Scanner scan_;
 };
 
-// How many CPUs have lines.
+// The number of CPUs with a line.
 uint32_t CountCpuLines(const char* data, size_t size);
 
-// A list such as "0-3,6" (sysfs): how many CPUs it holds. False for anything else.
+// The number of CPUs in a list such as "0-3,6" (sysfs). False for anything else.
 bool ParseCpuList(const char* data, size_t size, uint32_t* count);
 
 }  // namespace tripline
