@@ -35,12 +35,16 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true }))
 
-describe.each(Object.keys(PROGRAMS))('%s, traced by @vercel/nft', (program) => {
+describe.each([
+  ['program.mjs', 'node'],
+  ['program.mjs', 'module'],
+  ['program.cjs', 'node'],
+])('%s, traced by @vercel/nft under the condition %s', (program, condition) => {
   it('includes only the binary of this platform, and runs with the traced files alone', async () => {
-    const { fileList } = await nodeFileTrace([join(project, program)], { base: project })
+    const { fileList } = await nodeFileTrace([join(project, program)], { base: project, conditions: [condition, 'node'] })
     const files = [...fileList]
     expect(files.filter((file) => file.endsWith('.node'))).toEqual([`node_modules/tripline/prebuilds/${target}/tripline.node`])
-    const standalone = join(folder, `standalone-${program}`)
+    const standalone = join(folder, `standalone-${condition}-${program}`)
     for (const file of files) cpSync(join(project, file), join(standalone, file), { recursive: true })
     const output = execFileSync(process.execPath, [join(standalone, program)], { cwd: folder, encoding: 'utf8' })
     expect(output).toBe('breached\n')
