@@ -1,5 +1,5 @@
-# Builds the addon in a checkout. Not part of the package: beside a package.json it makes yarn 1, older pnpm and others
-# compile at installation in spite of the binaries that ship, and fail where there is no compiler.
+# Builds the addon in a checkout. Not part of the package: next to a package.json, it makes yarn 1, older pnpm and other
+# package managers compile at installation in spite of the prebuilt binaries, and fail if there is no compiler.
 {
   'targets': [{ 'target_name': 'tripline', 'includes': ['native/addon.gypi'] }],
 }

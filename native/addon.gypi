@@ -1,10 +1,10 @@
-# How the addon is built from source: what ../binding.gyp (in a checkout) and binding.gyp (in an installed package) share.
+# Builds the addon from source. Shared by ../binding.gyp (in a checkout) and binding.gyp (in an installed package).
 {
-  # gyp makes a path that is relative to this file of what ends in _dir.
+  # gyp treats the value of a variable that ends in _dir as a path relative to this file.
   'variables': { 'addon_dir': '.' },
   'include_dirs': [
     '.',
-    # Those of a checkout, so that what Node-API 8 lacks is noticed; an installed package makes do with Node's own.
+    # In a checkout, headers that declare no more than Node-API 8; in an installed package, Node's own headers.
     '<!(node -p "try { require(\'node-api-headers\').include_dir } catch { \'.\' }")',
     '<!(node -p "require(\'node-addon-api\').include_dir")',
   ],
@@ -12,7 +12,7 @@
     'NAPI_VERSION=8',
     'NAPI_DISABLE_CPP_EXCEPTIONS',
     'NODE_ADDON_API_DISABLE_DEPRECATED',
-    # A worker that is terminated within a call of ours must not end the process.
+    # A worker that is terminated during a call into the addon must not end the process.
     'NODE_API_SWALLOW_UNTHROWABLE_EXCEPTIONS',
   ],
   'cflags': ['-Wall', '-Wextra', '-Wconversion', '-fvisibility=hidden'],
@@ -20,8 +20,9 @@
   'cflags_cc': ['-std=c++17', '-fno-exceptions', '-fno-rtti', '-fvisibility-inlines-hidden'],
   'conditions': [
     ['OS=="linux"', {
-      # The supervisor of a command drops the memory in which the linker would look for a function on its first call; and
-      # the library stays mapped, because a helper thread stuck in the kernel must not return into nothing.
+      # Functions are resolved when the addon is loaded, because a command's supervisor releases the memory that lazy
+      # resolution needs. The library stays mapped, because a helper thread stuck in the kernel must not return to
+      # unmapped code.
       'ldflags': ['-Wl,-z,now', '-Wl,-z,nodelete'],
       'sources': ['<!@(node <(addon_dir)/sources.js linux)'],
     }],

@@ -1,9 +1,9 @@
-# Builds the addon in an installed package, into the build folder where a checkout has it: docs/platforms.md says how.
+# Builds the addon in an installed package, into the same build folder as in a checkout; see docs/platforms.md.
 {
   'targets': [{
     'target_name': 'tripline',
     'includes': ['addon.gypi'],
-    # Seen from the folder that node-gyp builds in.
+    # Relative to the folder in which node-gyp builds.
     'product_dir': '../../build/<(CONFIGURATION_NAME)',
   }],
 }

@@ -1,5 +1,5 @@
-// The C++ sources of one OS, for everything that compiles them. As a program it prints them for binding.gyp, as paths
-// from the working directory.
+// Lists the C++ sources of one OS, for all builds. Run as a program, it prints them for binding.gyp, as paths relative to
+// the working directory.
 import { readdirSync } from 'node:fs'
 import { relative } from 'node:path'
 import { fileURLToPath } from 'node:url'

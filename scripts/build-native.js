@@ -1,4 +1,4 @@
-// Compiles the addon from source into build/Release, with the headers beside the running node before any download.
+// Compiles the addon from source into build/Release, with the headers of the running node if they are installed.
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -7,13 +7,13 @@ import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-/** The folder above this node's own headers; undefined where they are not installed. */
+/** The folder above this node's own headers; undefined if they are not installed. */
 export function headersFolder() {
   const prefix = dirname(dirname(process.execPath))
   return existsSync(join(prefix, 'include/node/node_api.h')) ? prefix : undefined
 }
 
-/** Runs node-gyp; its output is only shown when it fails. Returns whether it succeeded. */
+/** Runs node-gyp, and shows its output only if it fails. Returns whether it succeeded. */
 export function buildNative(...options) {
   const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
   const prefix = headersFolder()

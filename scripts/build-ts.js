@@ -1,4 +1,4 @@
-// Compiles src into dist: types by tsc, code by tsc and joined by rolldown (rolldown.config.js says why).
+// Compiles src into dist: tsc emits types and code, and rolldown bundles the code (rolldown.config.js explains why).
 import { spawnSync } from 'node:child_process'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -8,7 +8,7 @@ import { finishEntries } from './lib/entries.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 
-// Output of files that src no longer has must not be shipped.
+// Removes the output of files that were deleted from src, so that it is not published.
 for (const stale of ['dist', '.cache/ts', '.cache/types']) rmSync(join(root, stale), { recursive: true, force: true })
 
 const STEPS = [
@@ -18,7 +18,7 @@ const STEPS = [
 for (const [command, ...args] of STEPS) {
   const { status } = spawnSync(join(root, 'node_modules/.bin', command), args, {
     cwd: root,
-    // Only errors are shown.
+    // Shows errors only.
     stdio: ['ignore', command === 'rolldown' ? 'ignore' : 'inherit', 'inherit'],
   })
   if (status !== 0) process.exit(status ?? 1)

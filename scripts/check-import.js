@@ -1,5 +1,6 @@
-// Holds what loading the library costs against a bound: a process that does nothing else may take half as long again as
-// `node -e 0`. Far above what is measured, and tried again, because other programs may be using the machine.
+// Checks that loading the library is cheap: a process that does nothing else may take at most half as long again as
+// `node -e 0`. The bound is far above the measured cost, and the check is repeated, because other programs may use the
+// machine.
 import { importCost } from './lib/import-cost.js'
 
 const BOUND = 1.5

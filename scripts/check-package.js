@@ -19,7 +19,7 @@ function check(command, ...args) {
   return false
 }
 
-/** Whether package.json has what follows from the table of entries, and nothing older. */
+/** Whether package.json has exactly the fields that follow from the table of entries. */
 function checkEntries() {
   const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const wanted = { typesVersions: undefined, ...manifestFields() }

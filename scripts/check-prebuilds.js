@@ -1,5 +1,5 @@
-// Proves prebuilds/: nothing is missing or left over, every binary keeps the rules of scripts/prebuild/rules.js, all of
-// them together are small enough, and they are what the sources give, byte for byte (`--quick` leaves that out).
+// Checks prebuilds/: no file is missing or left over, every binary follows the rules of scripts/prebuild/rules.js, all
+// of them together are small enough, and they match the sources byte for byte (`--quick` skips the last check).
 import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
@@ -20,7 +20,7 @@ function fail(what) {
   console.error(`  ${what}`)
 }
 
-// The stub of Apple's library lists what it exports; a binary would only fail when it calls what is missing.
+// The stub of Apple's library lists its exports. A binary that calls a missing function would only fail at that call.
 function checkLibSystem() {
   const known = new Set(readFileSync(join(zigFolder(), 'lib/libc/darwin/libSystem.tbd'), 'utf8').match(/[\w$]+/g))
   for (const [target, file] of files) {

@@ -1,8 +1,8 @@
 // Fuzzes every parser for a bounded time: node scripts/fuzz.js [--seconds 10] [--keep] [target...]
 //
-// Needs a clang with libFuzzer (Debian: clang-19 libclang-rt-19-dev); CXX overrides. Seeds are the fixtures of the native
-// tests and test/fuzz/corpus; --keep puts a few small inputs that cover what was found into the corpus.
-// A crash leaves its input in .cache/fuzz and ends with status 1.
+// Needs a clang with libFuzzer (Debian: clang-19 libclang-rt-19-dev); CXX selects another compiler. The seeds are the
+// fixtures of the native tests and test/fuzz/corpus. --keep adds a few small inputs to the corpus that reach newly
+// covered code. A crash stores its input in .cache/fuzz and sets exit status 1.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -13,7 +13,7 @@ import { includeFlags, lockFlags, root, sanitizerFlags, testFlags } from './lib/
 
 process.chdir(root)
 
-// The fixture folders whose files are what a target parses.
+// For each target, the fixture folders with files that it parses.
 const SEEDS = {
   stat: ['stat'],
   meminfo: ['meminfo'],
@@ -75,7 +75,7 @@ for (const target of targets) {
   rmSync(committed, { recursive: true, force: true })
   mkdirSync(committed, { recursive: true })
   run(program, ['-set_cover_merge=1', '-max_len=512', committed, found], target)
-  // A few are enough beside the fixtures: a longer run finds the others again quickly.
+  // A few are enough in addition to the fixtures: a longer run finds the others again quickly.
   const bySize = readdirSync(committed)
     .map((name) => path.join(committed, name))
     .toSorted((a, b) => statSync(a).size - statSync(b).size)

@@ -1,3 +1,3 @@
-/** What the tests use of generate-api.js. */
+/** The functions of generate-api.js that the tests use. */
 export function generate(entries?: Readonly<Record<string, string>>): Map<string, string>
 export function differences(pages: ReadonlyMap<string, string>): string[]

@@ -1,6 +1,6 @@
-// Writes docs/api from the published types and the pages in scripts/api/pages, which hold what is written by hand:
-// `{{Guard guard}}` on a line of its own becomes the sections of these exports, `{{*tripline/testing}}` those of all
-// exports of an entry point, and `{{index}}` the list of pages. `--check` writes nothing and fails where a page differs.
+// Writes docs/api from the published types and the hand-written pages in scripts/api/pages. There, `{{Guard guard}}` on
+// a line of its own becomes the sections of these exports, `{{*tripline/testing}}` those of all exports of an entry
+// point, and `{{index}}` the list of pages. `--check` writes nothing and fails if a page would change.
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -17,7 +17,7 @@ const PLACEHOLDER = /^\{\{(.+)\}\}$/gm
 const NOTE =
   '<!-- Written by scripts/generate-api.js: change src/ or scripts/api/pages/, then run `npm run docs:api`. -->'
 
-/** The pages as written by hand, in the order of the index, without those of an entry point that does not exist. */
+/** The hand-written pages, in the order of the index, without those of entry points that do not exist. */
 function readSources(entries) {
   const index = readFileSync(join(SOURCES, INDEX), 'utf8')
   const order = [...index.matchAll(/^- ([\w-]+\.md)$/gm)].map(([, file]) => file)
@@ -27,12 +27,12 @@ function readSources(entries) {
   return { index, pages: pages.filter(({ text }) => entriesOf(text).every((entry) => entry in entries)) }
 }
 
-/** The entry points of which a page shows all exports. */
+/** The entry points whose exports are all on one page. */
 function entriesOf(text) {
   return [...text.matchAll(/^\{\{\*(.+)\}\}$/gm)].map(([, entry]) => entry)
 }
 
-/** The names that a placeholder stands for; what an entry point only exports again is on the page of the first. */
+/** The names that a placeholder stands for. A re-export of an entry point is on the page of the original. */
 function namesOf(placeholder, exported) {
   if (!placeholder.startsWith('*')) return placeholder.split(/\s+/)
   const [[, first]] = Object.entries(exported)

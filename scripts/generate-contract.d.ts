@@ -1,3 +1,3 @@
-/** What the tests use of generate-contract.js. */
+/** The functions of generate-contract.js that the tests use. */
 export function agreement(native?: string, board?: string): string
 export function contractFiles(): Record<string, string>

@@ -1,4 +1,4 @@
-/** What the tests use of generate-metrics.js. */
+/** The functions of generate-metrics.js that the tests use. */
 export interface TableRow {
   readonly name: string
   readonly family: string

@@ -1,5 +1,5 @@
-// Writes what follows from native/port/metrics.def: the rows of the TypeScript table and the columns of docs/metrics.md
-// that repeat them. `--check` writes nothing and fails where something would change.
+// Generates what depends on native/port/metrics.def: the rows of the TypeScript table, and the columns of
+// docs/metrics.md that repeat them. `--check` writes nothing and fails if a file would change.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -7,7 +7,7 @@ const TABLE = 'native/port/metrics.def'
 const ROWS = 'src/addon/metrics-table.ts'
 const PAGE = 'docs/metrics.md'
 
-/** The columns of docs/metrics.md that say where a figure is read, written by hand; by the system's name in the table. */
+/** The hand-written columns of docs/metrics.md with the sources of each metric, by the system's name in the table. */
 const SOURCES = ['kLinux', 'kMacos', 'kWindows']
 
 export function read(path) {
@@ -48,7 +48,7 @@ function parseRow(row) {
   }
 }
 
-/** A union of these texts, laid out as oxfmt does it. */
+/** A union of these texts, formatted as oxfmt does. */
 function union(name, values) {
   const texts = [...new Set(values)].map((value) => `'${value}'`)
   const line = `export type ${name} = ${texts.join(' | ')}`
@@ -103,7 +103,7 @@ function inWords(milliseconds) {
   return milliseconds >= 1000 ? `${milliseconds / 1000} s` : `${milliseconds} ms`
 }
 
-/** A row of docs/metrics.md; `sources` are the cells of the systems, which are written by hand. */
+/** A row of docs/metrics.md; `sources` are the hand-written cells of the systems. */
 function toDocsRow(metric, sources) {
   const cells = SOURCES.map((system, i) => sourceOf(metric, system, sources[i]))
   const unit = metric.unit + (metric.worse === 'below' ? ', *below*' : '')
@@ -115,13 +115,16 @@ function toDocsRow(metric, sources) {
   return `| ${[`\`${metric.name}\``, unit, ...cells, ...figures].join(' | ')} |`
 }
 
-/** A dash where the system lacks the metric; a question mark where it has it and the page does not say from where. */
+/** A dash if the system does not have the metric; a question mark if it does but the page does not name the source. */
 function sourceOf(metric, system, written) {
   if (!metric.systems.includes(system)) return '-'
   return written === undefined || written === '-' ? '?' : written
 }
 
-/** docs/metrics.md with its columns as in the table. A new metric comes after the one that it follows in the table. */
+/**
+ * docs/metrics.md with its columns updated from the table. A new metric comes after the one that precedes it in the
+ * table.
+ */
 export function toDocs(metrics, page) {
   const lines = page.split('\n')
   const written = new Map()

@@ -1,6 +1,6 @@
-// Makes the release binaries: `npm run prebuild [-- [--out FOLDER] [NAME...]]`, where NAME is the name of a target in
-// scripts/prebuild/targets.js or its beginning. prebuildify drives each target and names the file; in place of node-gyp it
-// calls scripts/prebuild/compile.js.
+// Builds the release binaries: `npm run prebuild [-- [--out FOLDER] [NAME...]]`, where NAME is the name of a target in
+// scripts/prebuild/targets.js or the beginning of one. prebuildify drives each target and names the file; it calls
+// scripts/prebuild/compile.js in place of node-gyp.
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
@@ -13,9 +13,9 @@ import { zigFolder } from './prebuild/toolchain.js'
 
 const prebuildify = promisify(createRequire(import.meta.url)('prebuildify'))
 
-/** Builds one target into `out`/prebuilds; returns the file. */
+/** Builds one target into `out`/prebuilds and returns the path of the file. */
 export async function prebuild(target, out) {
-  // In a folder of its own: build/Release of the checkout is what the tests load.
+  // In a separate folder, because the tests load build/Release of the checkout.
   const work = mkdtempSync(join(tmpdir(), 'tripline-prebuild-'))
   try {
     copyFileSync(join(root, 'package.json'), join(work, 'package.json'))

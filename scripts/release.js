@@ -1,5 +1,5 @@
-// Refuses a release that is not whole, and packs one that is: `npm run release [-- --quick] [FOLDER]`.
-// `--quick` leaves out what takes minutes: the checks, the tests and the proof of the binaries. CONTRIBUTING has the steps.
+// Checks whether a release is complete, and packs it if it is: `npm run release [-- --quick] [FOLDER]`. `--quick` skips
+// the slow parts: the checks, the tests and the comparison of the binaries. CONTRIBUTING has the steps.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
@@ -11,14 +11,14 @@ const { values, positionals } = parseArgs({
   options: { quick: { type: 'boolean', default: false }, refuse: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
-// Ahead of `npm publish` in a checkout, whose package.json has fields for developers.
+// Runs before `npm publish` in a checkout, whose package.json has fields for developers.
 if (values.refuse) {
   console.error('release: npm run release writes a tarball; publish that')
   process.exit(1)
 }
 const folder = resolve(positionals[0] ?? root)
 
-/** Each takes minutes; a failure explains itself. */
+/** Each takes minutes and explains its own failures. */
 const STEPS = [
   ['npm', 'run', '--silent', 'check'],
   ['npm', 'test'],
@@ -33,7 +33,7 @@ function git(...args) {
   return stdout.trim()
 }
 
-/** An address that anyone can follow; the names that RFC 2606 reserves stand for one that is still to come. */
+/** Whether it is a public address; names that RFC 2606 reserves are placeholders. */
 function isAddress(text) {
   const address = String(text).replace(/^git\+/, '')
   if (!URL.canParse(address)) return false
@@ -42,7 +42,7 @@ function isAddress(text) {
   return /^(?:https|ssh):$/.test(protocol) && !reserved.test(hostname)
 }
 
-/** What package.json must say of where the project lives. */
+/** Checks the fields of package.json that name the author and the project's addresses. */
 function* addressProblems(manifest) {
   const { author, repository, homepage, bugs } = manifest
   if (!(author?.name ?? author)) yield "package.json has no 'author'"
@@ -53,7 +53,7 @@ function* addressProblems(manifest) {
   }
 }
 
-/** The version, and what the changelog says of it. */
+/** Checks the version and its entry in the changelog. */
 function* versionProblems({ version }) {
   if (!/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version)) yield `package.json: '${version}' is no version`
   const lock = JSON.parse(read('package-lock.json')).version

@@ -1,6 +1,6 @@
-// Builds and runs the native unit tests: everything in native/ below the Node-API face, and test/native/*.cc, in one
-// program; on Linux a second one runs commands as macOS does (test/native/darwin_stand_in). Takes CXX and CXXFLAGS
-// (sanitizers) from the environment; an argument selects tests by a part of their names.
+// Builds and runs the native unit tests. One program contains everything in native/ below the Node-API layer, and
+// test/native/*.cc. On Linux, a second program runs commands as macOS does (test/native/darwin_stand_in). CXX and
+// CXXFLAGS (sanitizers) come from the environment; an argument selects tests by a part of their names.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
@@ -23,10 +23,10 @@ process.chdir(root)
 
 const standIn = 'test/native/darwin_stand_in'
 
-/** What each program consists of, and what it needs beside the common flags. */
+/** The parts of each program, and its additional flags. */
 const programs = [{ own: [], sources: [...samplerSources(hostOs), ...sourcesIn('test/native')] }]
 if (hostOs === 'linux') {
-  // The folder of macOS that runs commands, on real processes: what it calls of macOS is a stand-in.
+  // The command code of native/darwin on real processes, over a stand-in for the calls of macOS.
   const used =
     /\/(?:posix\/\w+|darwin\/(?:process_scanner|inheritance|command_group|os_process|process_list|process))\.cc$/
   programs.push({
@@ -48,7 +48,7 @@ function sourcesIn(folder) {
     .map((name) => `${folder}/${name}`)
 }
 
-/** Builds one program and runs it; its exit status. */
+/** Builds one program, runs it and returns its exit status. */
 async function test({ own, sources }) {
   const flags = [
     ...testFlags,
@@ -79,5 +79,5 @@ async function test({ own, sources }) {
 
 const statuses = []
 for (const program of programs) statuses.push(await test(program))
-// 2 is a program without a test of that name: all right, as long as another has one.
+// Status 2 means that no test of a program has that name, which is fine if another program has one.
 process.exitCode = statuses.find((status) => status !== 0 && status !== 2) ?? (statuses.includes(0) ? 0 : 1)

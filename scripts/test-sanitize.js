@@ -1,5 +1,5 @@
-// Native and lifecycle tests under the address, undefined-behaviour and thread sanitizers, without suppressions.
-// Builds its own copies and leaves build/ alone. Arguments: address, thread (default: both).
+// Runs native and lifecycle tests under the address, undefined-behavior and thread sanitizers, without suppressions.
+// Builds separate copies and does not touch build/. Arguments: address, thread (default: both).
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -9,7 +9,8 @@ import { root, sanitizerFlags } from './lib/cxx.js'
 const SANITIZERS = {
   address: {
     library: 'libasan.so',
-    // With these gcc takes no address of a function for a constant, which node-addon-api does. Null is caught all the same.
+    // With these checks, gcc does not accept the address of a function as a constant, which node-addon-api needs. Null
+    // pointers are detected anyway.
     addon: '-fno-sanitize=null,nonnull-attribute,returns-nonnull-attribute',
     env: { ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' },
   },
@@ -23,9 +24,9 @@ function run(what, command, args, options) {
 }
 
 /**
- * The same for a program in which the runtime may race: its code is not instrumented, so it is not ours to judge. Nothing
- * is suppressed, and a report counts when it is about our code. Races on descriptor numbers do not count: the runtime closes
- * descriptors unseen, so their next use looks like a race with the last one.
+ * The same for a program in which the runtime may have races, because its code is not instrumented. Nothing is
+ * suppressed, and only reports about this project's code count. Races on descriptor numbers do not count: the runtime
+ * closes descriptors without the sanitizer noticing, so their next use looks like a race with the last one.
  */
 function runRaced(what, command, args, options) {
   console.log(`== ${what}`)
@@ -40,8 +41,9 @@ function runRaced(what, command, args, options) {
 const isOurs = (text) => /native\/|tripline\.node/.test(text)
 
 /**
- * Whether a report is about our code. A race is, when the first frame below the sanitizer's own in one of its two accesses
- * is ours; what V8 does while we call it is not. Anything else is, when our code is in a stack.
+ * Whether a report is about this project's code. A race is if, in one of its two accesses, the first frame below the
+ * sanitizer's own is ours; V8's actions during a call from our code do not count. Any other report is if our code is in
+ * a stack.
  */
 function isAboutUs(report) {
   if (!report.includes('ThreadSanitizer: data race')) return isOurs(report)
@@ -54,7 +56,8 @@ function sanitize(name) {
   const { library, addon, env } = SANITIZERS[name]
   const flags = sanitizerFlags[name].join(' ')
   const compile = { CXXFLAGS: `${flags} -g -O1`, LDFLAGS: flags }
-  // The unit tests run on one thread: nothing for the thread sanitizer, and they would count its own thread.
+  // The unit tests run on one thread, so the thread sanitizer has nothing to check, and they would count its own
+  // thread.
   if (name === 'address') {
     run(`native unit tests, ${name}`, process.execPath, ['scripts/test-native.js'], {
       cwd: root,
@@ -68,7 +71,7 @@ function sanitize(name) {
       cpSync(join(root, each), join(copy, each), { recursive: true })
     }
     symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-    // Built without the sanitizer loaded: only the program under test needs it.
+    // Built without the sanitizer loaded, because only the program under test needs it.
     run(`build, ${name}`, process.execPath, [join(copy, 'scripts/build-native.js'), '--debug'], {
       env: { ...process.env, ...compile, CXXFLAGS: `${compile.CXXFLAGS} ${addon}` },
     })

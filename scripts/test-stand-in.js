@@ -1,5 +1,5 @@
-// The tests of `run` and of the command line over macOS's way of running commands, on Linux: an addon with Linux's probes
-// and macOS's folder for commands, whose calls are a stand-in (test/native/darwin_stand_in). Builds a copy of its own.
+// Runs the tests of `run` and of the command line with the macOS code for commands, on Linux. The addon has Linux's
+// probes and the macOS code, over a stand-in for macOS's calls (test/native/darwin_stand_in). Builds a separate copy.
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -17,7 +17,8 @@ import {
   testFlags,
 } from './lib/cxx.js'
 
-// What only Linux has. The first is in test/native/darwin_stand_in too, where no test looks for the supervisor by its name.
+// Tests of features that only Linux has. The first one also exists in test/native/darwin_stand_in, without the check of
+// the supervisor's name.
 const LINUX_ONLY = [
   'after kill -9 of the process that holds the tree together',
   'as process 1',

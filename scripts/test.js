@@ -1,4 +1,5 @@
-// The everyday tests: types, lint, format, the native unit tests, then vitest over test/. Stops at the first failure.
+// Runs the everyday tests: types, lint, format, the native unit tests, then vitest over test/. Stops at the first
+// failure.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 

@@ -1,4 +1,4 @@
-// What loading the library costs over an empty module, for the bench and for a bound in CI.
+// Measures what loading the library costs over an empty module, for the bench and for a bound in CI.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -7,7 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const dist = fileURLToPath(new URL('../../dist', import.meta.url))
 
-// Each prints the processor time of its whole life: unlike the wall clock, it hardly depends on what else is running.
+// Each prints the processor time of its whole life, which unlike wall-clock time hardly depends on other programs.
 const SPENT = '{ const { user, system } = process.cpuUsage(); writeSync(1, String(user + system)) }'
 const COMMONJS = `process.on('exit', () => { const { writeSync } = require('node:fs'); ${SPENT} })\n`
 const ESM = `import { writeSync } from 'node:fs'\nprocess.on('exit', () => ${SPENT})\n`
@@ -29,8 +29,9 @@ function time(args) {
 }
 
 /**
- * Milliseconds of processor time of whole processes, in interleaved rounds: medians of what `require` and `import` of the library take more
- * than an empty module of the same kind in the same round, and of their ratio to `node -e 0`.
+ * Milliseconds of processor time of whole processes, in interleaved rounds: medians of how much more `require` and
+ * `import` of the library take than an empty module of the same kind in the same round, and of their ratio to `node -e
+ * 0`.
  */
 export function importCost(rounds) {
   const folder = mkdtempSync(join(tmpdir(), 'tripline-import-'))

@@ -1,4 +1,4 @@
-// Makes the tarball as it is published: that of `npm pack`, without the fields of package.json that only developers need.
+// Packs the published tarball: that of `npm pack`, without the fields of package.json that only developers need.
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
