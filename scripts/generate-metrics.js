@@ -65,7 +65,7 @@ export function toTypeScript(metrics) {
   })
   return `/** The rows of \`${TABLE}\`, written by scripts/generate-metrics.js: not to be edited by hand. */
 
-/** Every metric there is; \`capabilities()\` says which of them this machine has. */
+/** Every metric. docs/metrics.md lists them, and \`capabilities()\` says which of them this machine has. */
 ${union(
   'MetricName',
   metrics.map((each) => each.name),

@@ -1,6 +1,8 @@
 // Writes declarations as Markdown. `links` maps the name of a declaration to the location of its section.
 
 const FENCE = '```'
+/** A union with more lines than this is the table of metrics, which only docs/metrics.md repeats. */
+const MOST_LINES = 6
 
 /** The heading of a declaration. Headings on one page have different anchors. */
 export function headingOf({ name, kind }) {
@@ -76,7 +78,7 @@ function signatureOf(declaration, declarations, exported) {
   return signature === headingOf(declaration) ? '' : signature
 }
 
-/** A long union of literals, in lines of at most 100 characters. */
+/** A long union of literals, in lines of at most 100 characters. Of a very long one, only the first is shown. */
 function wrapUnion(text) {
   if (text.length <= 100 || text.includes('\n')) return text
   const lines = ['']
@@ -85,7 +87,7 @@ function wrapUnion(text) {
     if (line.length <= 100) lines[lines.length - 1] = line
     else lines.push(`  | ${part}`)
   }
-  return lines.join('\n')
+  return lines.length > MOST_LINES ? `${text.split(' | ', 1)[0]} | …` : lines.join('\n')
 }
 
 function isCallable({ kind }) {

@@ -1,6 +1,6 @@
 /** The rows of `native/port/metrics.def`, written by scripts/generate-metrics.js: not to be edited by hand. */
 
-/** Every metric there is; `capabilities()` says which of them this machine has. */
+/** Every metric. docs/metrics.md lists them, and `capabilities()` says which of them this machine has. */
 export type MetricName =
   | 'cpu'
   | 'cpu.host'

@@ -97,6 +97,10 @@ describe('docs/api', () => {
     expect(pages).not.toContain('BeatOptions')
   })
 
+  it('does not repeat the table of metrics, so a new metric does not change it', () => {
+    expect(generate().get('snapshots-and-samples.md')).toContain("type MetricName = 'cpu' | …\n")
+  })
+
   it('has one section per anchor', () => {
     for (const [file, text] of generate()) {
       const anchors = anchorsOf(text)
