@@ -1,5 +1,5 @@
 /** The only file that loads the addon. */
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join, resolve, toNamespacedPath } from 'node:path'
 import { ADDON_NAMED, AddonFileError, NOT_COPIED, NativeMissingError } from '../base/errors.js'
@@ -214,9 +214,14 @@ function findAndLoad(): Addon {
   try {
     return load(file)
   } catch (error) {
-    throw named === ''
-      ? error
-      : new AddonFileError(`TRIPLINE_ADDON names ${(error as Error).message}`, ADDON_NAMED, error)
+    if (named === '') throw error
+    // Node's own messages may lack the file, or have it at the end.
+    const why = (error as Error).message.replace(/\.$/, '')
+    throw new AddonFileError(
+      `TRIPLINE_ADDON names ${why.startsWith(file) ? why : `${file}: ${why}`}`,
+      ADDON_NAMED,
+      error,
+    )
   }
 }
 
@@ -236,15 +241,23 @@ function findInPackage(): string {
 }
 
 function load(file: string): Addon {
-  const problem = existsSync(file) ? elfProblem(file) : 'there is no such file'
+  const problem = problemOf(file)
   if (problem !== undefined) throw new Error(`${file}: ${problem}`)
   // Not `require`, whose cache would return the same instance twice. If this code is loaded again (by test runners for each
   // file, or by hot reloading), the second copy would take over the board and the news of the first.
-  const module: { exports: Partial<Addon> } = { exports: {} }
+  const module: { exports: Partial<Addon> | null | undefined } = { exports: {} }
   process.dlopen(module, toNamespacedPath(file))
   const { exports } = module
+  if (typeof exports?.metrics !== 'function') throw new Error(`${file}: not the addon of tripline`)
   if (!isOurs(exports)) throw new Error(`${file}: built from other sources than this version's`)
   return exports
+}
+
+/** Why the file cannot be loaded; undefined if no problem is found. */
+function problemOf(file: string): string | undefined {
+  if (!existsSync(file)) return 'there is no such file'
+  // Opening a pipe would wait for its other end.
+  return statSync(file).isFile() ? elfProblem(file) : 'not a file'
 }
 
 /**

@@ -188,6 +188,7 @@ describe('an installed package without a binary for this machine', () => {
     writeFileSync(join(folder, 'own name.node'), whole)
     writeFileSync(join(folder, 'cut.node'), whole.subarray(0, 4096))
     writeFileSync(join(folder, 'text.node'), 'not a library')
+    spawnSync('mkfifo', [join(folder, 'pipe.node')])
     const require = createRequire(import.meta.url)
     const foreign = createRequire(require.resolve('rolldown'))
     const names = Object.keys((require('rolldown/package.json') as { optionalDependencies: object }).optionalDependencies)
@@ -210,8 +211,10 @@ describe('an installed package without a binary for this machine', () => {
     expect(attempt('nowhere.node')).toMatch(/TRIPLINE_ADDON names .*nowhere\.node: there is no such file\)/)
     expect(attempt('cut.node')).toMatch(/cut\.node: cut off: the end of the file is missing\)/)
     expect(attempt('text.node')).toMatch(/TRIPLINE_ADDON names .*text\.node: .*\)/)
-    expect(attempt(binding[0]!)).toMatch(/TRIPLINE_ADDON names .*: built from other sources than this version's\)/)
-    for (const file of ['nowhere.node', 'cut.node', 'text.node', binding[0]!]) {
+    expect(attempt(binding[0]!)).toMatch(/TRIPLINE_ADDON names .*: not the addon of tripline\)/)
+    expect(attempt(folder)).toMatch(/TRIPLINE_ADDON names .*: not a file\)/)
+    expect(attempt('pipe.node')).toMatch(/pipe\.node: not a file\)/)
+    for (const file of ['nowhere.node', 'cut.node', 'text.node', folder, 'pipe.node', binding[0]!]) {
       expect(attempt(file)).toMatch(/^ERR_TRIPLINE_NATIVE_MISSING [^\n]*\nTimeoutError\n$/)
       expect(attempt(file)).not.toContain('compiler')
     }
