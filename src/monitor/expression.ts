@@ -1,6 +1,6 @@
 /** Parses metrics and limits written as text: `disk(/data)`, `temperature > 80 for 2s`, `disk(/data) > 90% clear 80%`. */
 import { SELECTORS, findMetric, type MetricInfo, type MetricName } from '../addon/metrics.js'
-import { ExpressionError } from '../base/errors.js'
+import { ExpressionError, invalidType } from '../base/errors.js'
 import { replaceUnprintable } from '../base/printable.js'
 import { parseDuration, parsePercent } from '../base/units.js'
 import { checkMetric, parseLimits, parseValue, toSeriesKey, type Limit, type Limits, type Selector } from './limits.js'
@@ -29,6 +29,7 @@ const DURATION = /[\d.]+\s*[a-z]+/y
 
 /** Parses `METRIC[(SELECTOR)]`. @throws TypeError; ExpressionError, with a caret, for text that is more than a name */
 export function parseMetric(text: string): SelectedMetric {
+  if (typeof text !== 'string') throw invalidType('metric', 'the name of a metric', text)
   const found = findMetric(text)
   if (found !== undefined) return { info: found.info, selector: {} }
   if (/^[\w.]*$/.test(text)) return { info: checkMetric(text), selector: {} }

@@ -118,6 +118,9 @@ export function setStage(next: Stage | undefined): void {
   stage = next
 }
 
+/** Whether it is a guard itself: a proxy, or an object with the prototype, has none of a guard's private state. @internal */
+export let isGuard: (value: unknown) => value is Guard
+
 /**
  * One or more limits that the sampling thread watches together; made by {@link guard}. It does not keep the process alive,
  * unless {@link Guard.ref} is called. Listeners run in a turn of their own; `state` and `breaches` are up to date even inside
@@ -140,6 +143,9 @@ export class Guard implements Disposable {
   readonly #flag: number
   #id: number
   #closed = false
+  static {
+    isGuard = (value): value is Guard => typeof value === 'object' && value !== null && #closed in value
+  }
   readonly #alive = new AliveHold()
   /** Each listener bound to the async context in which it was registered, by the function itself. */
   #listeners: { [event in keyof GuardEvents]: Map<GuardEvents[event], GuardEvents[event]> } | undefined

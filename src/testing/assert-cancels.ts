@@ -50,6 +50,7 @@ export async function assertCancelsWithin(
   const ms = parseDuration(duration, 'duration')
   checkKeys(checkOptions(options), 'option', ['kind', 'cancel'])
   const { kind, cancel } = options
+  if (kind !== undefined && typeof kind !== 'string') throw invalidType('kind', 'the kind of a reason', kind)
   if (kind !== undefined && !REASON_KINDS.has(kind)) throw unknownName('kind of reason', kind, [...REASON_KINDS])
   const reason = cancel === undefined ? undefined : toReason(cancel)
   if (work instanceof Cancelable) {

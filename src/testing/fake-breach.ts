@@ -4,10 +4,10 @@ import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { formatValue } from '../base/units.js'
 import { connect, openGuards } from '../addon/sampler.js'
 import { parseMetric, type MetricText } from '../monitor/expression.js'
-import { Guard, kLimits, setStage } from '../monitor/guard.js'
+import { Guard, isGuard, kLimits, setStage } from '../monitor/guard.js'
 import { parseLimits, parseValue, type Limits, type ParsedLimit, type Value } from '../monitor/limits.js'
 import { keyOf } from '../monitor/shared.js'
-import { Player } from './player.js'
+import { Player, type FakeValue } from './player.js'
 import { normalText, textOf } from './trace.js'
 
 /** A fake breach; see {@link fakeBreach}. Disposing of it ends the breach, and the guards watch the machine again. */
@@ -34,7 +34,7 @@ export interface FakeBreach extends Disposable {
  * While a guard has a fake breach, it ignores the machine's values: all limits start clear, and limits without a fake breach
  * stay clear. If limits are given instead of a guard, this applies to all open and later guards that have all of these limits,
  * such as the guard that operations with these `resources` share. Such guards can then be made even if the machine lacks the
- * metric. If a metric has several fake breaches, the latest counts.
+ * metric. If a metric has several fake breaches, the latest that is left counts.
  *
  * @param metric the name of a limited metric, with a selector such as `'disk.free(/data)'` to choose among several limits
  * @param value in the unit of the metric: a number, or a string such as `'95%'`
@@ -70,7 +70,9 @@ export function fakeBreach(target: Guard | Limits, metric: MetricText, value: Va
 
 function limitsOf(target: Guard | Limits): readonly ParsedLimit[] {
   if (target instanceof Guard) {
+    if (!isGuard(target)) throw invalidType('target', 'limits, or a guard itself', target)
     if (target.closed) throw invalidValue('target', 'a guard that is not closed', target)
+    if (target[kLimits].length === 0) throw invalidValue('target', 'a guard with limits', target)
     return target[kLimits]
   }
   const foreign = ofThisCopy(target)
@@ -106,6 +108,10 @@ class Faked implements FakeBreach {
   readonly #players = new Map<Guard, Player>()
   // The keys of the given limits; undefined for a guard, of which all limits count.
   readonly #keys: ReadonlySet<string> | undefined
+  readonly #valueFor: FakeValue = (limit) => {
+    if (!this.#means(limit)) return undefined
+    return this.#isCleared ? limit.exit : this.value
+  }
   #isCleared = false
   #isOver = false
 
@@ -147,13 +153,7 @@ class Faked implements FakeBreach {
   }
 
   take(guard: Guard): void {
-    const player = Player.use(guard)
-    this.#players.set(guard, player)
-    if (this.#isCleared) return
-    player.set(
-      (limit) => this.#means(limit),
-      () => this.value,
-    )
+    this.#players.set(guard, Player.add(guard, this.#valueFor))
   }
 
   #means(limit: ParsedLimit): boolean {
@@ -163,12 +163,7 @@ class Faked implements FakeBreach {
   clear(): void {
     if (this.#isCleared) return
     this.#isCleared = true
-    for (const player of this.#players.values()) {
-      player.set(
-        (limit) => this.#means(limit),
-        (limit) => limit.exit,
-      )
-    }
+    for (const player of this.#players.values()) player.update()
   }
 
   [Symbol.dispose](): void {
@@ -176,9 +171,8 @@ class Faked implements FakeBreach {
     this.#isOver = true
     ofLimits.delete(this)
     if (ofLimits.size === 0) setStage(undefined)
-    // Other fake breaches of the same guards may be left.
-    this.clear()
-    for (const player of this.#players.values()) player.release()
+    this.#isCleared = true
+    for (const player of this.#players.values()) player.remove(this.#valueFor)
     this.#players.clear()
   }
 }

@@ -9,6 +9,9 @@ import { deliverNewsSoon } from './news.js'
 // The value for a limit that must not change its state.
 const NOT_READ = Infinity
 
+/** What one fake breach gives a limit; undefined for limits that it does not concern. */
+export type FakeValue = (limit: ParsedLimit) => number | undefined
+
 const players = new WeakMap<Guard, Player>()
 
 /** The player of one guard, which all fake breaches of that guard share. */
@@ -17,7 +20,8 @@ export class Player {
   readonly #values: Float64Array
   // The timer of a running `for` or `minHold`. It keeps the process alive for a test that waits for nothing else.
   readonly #timer: Timer = new Timer(() => this.#step(this.#next), true)
-  #users = 0
+  // The latest is last. It counts.
+  readonly #fakes = new Set<FakeValue>()
   #at = -Infinity
   // When the guard changes its state without a new value.
   #next = Infinity
@@ -27,8 +31,8 @@ export class Player {
     this.#values = new Float64Array(guard[kLimits].length).fill(NOT_READ)
   }
 
-  /** Returns the player of a guard and counts one more use. At the first use, the guard stops watching the machine. */
-  static use(guard: Guard): Player {
+  /** Adds a fake breach to the player of a guard. At the first, the guard stops watching the machine. */
+  static add(guard: Guard, fake: FakeValue): Player {
     let player = players.get(guard)
     if (player === undefined) {
       player = new Player(guard)
@@ -36,23 +40,28 @@ export class Player {
       guard[kPlay](true, () => timer.stop())
       players.set(guard, player)
     }
-    player.#users++
+    player.#fakes.add(fake)
+    player.update()
     return player
   }
 
-  /** Ends one use. After the last, the guard watches the machine again. */
-  release(): void {
-    if (--this.#users > 0) return
+  /** Removes a fake breach. An earlier one counts again. After the last, the guard watches the machine again. */
+  remove(fake: FakeValue): void {
+    this.#fakes.delete(fake)
+    this.update()
+    if (this.#fakes.size > 0) return
     this.#timer.stop()
     players.delete(this.#guard)
     this.#guard[kPlay](false)
     deliverNewsSoon(() => this.#guard[kDeliver]())
   }
 
-  /** From now on, gives each limit that `selects` chooses a value. */
-  set(selects: (limit: ParsedLimit) => boolean, value: (limit: ParsedLimit) => number): void {
+  /** Gives each limit the value of its latest fake breach; without one, a value that was breached recovers. */
+  update(): void {
     this.#guard[kLimits].forEach((limit, place) => {
-      if (selects(limit)) this.#values[place] = value(limit)
+      const given = [...this.#fakes].map((fake) => fake(limit)).findLast((value) => value !== undefined)
+      if (given !== undefined) this.#values[place] = given
+      else if (this.#values[place] !== NOT_READ) this.#values[place] = limit.exit
     })
     this.#step()
   }

@@ -91,6 +91,8 @@ export function readTrace(
   return parseLines(typeof lines === 'string' ? [lines] : lines)
 }
 
+const BYTE_ORDER_MARK = '\uFEFF'
+
 async function* parseLines(
   pieces: Iterable<string | Uint8Array> | AsyncIterable<string | Uint8Array>,
 ): AsyncGenerator<TraceEntry, void> {
@@ -98,7 +100,11 @@ async function* parseLines(
   let number = 0
   let rest = ''
   for await (const piece of pieces) {
+    if (typeof piece !== 'string' && !(piece instanceof Uint8Array)) {
+      throw invalidType('lines', 'an iterable of texts or bytes', piece)
+    }
     rest += typeof piece === 'string' ? piece : decoder.write(Buffer.from(piece))
+    if (number === 0 && rest.startsWith(BYTE_ORDER_MARK)) rest = rest.slice(1)
     const parts = rest.split('\n')
     rest = parts.pop()!
     for (const part of parts) {
@@ -132,7 +138,9 @@ function tryParse(text: string): TraceEntry | undefined {
 }
 
 function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<unknown> {
-  return typeof value === 'object' && value !== null && (Symbol.iterator in value || Symbol.asyncIterator in value)
+  if (typeof value !== 'object' || value === null) return false
+  const { [Symbol.iterator]: sync, [Symbol.asyncIterator]: async } = value as Record<symbol, unknown>
+  return typeof sync === 'function' || typeof async === 'function'
 }
 
 /**
@@ -178,6 +186,9 @@ class RowReader {
 
   #addWatched(name: string, { at, metrics, unavailable = {} }: WatchSample): void {
     if (typeof metrics !== 'object' || metrics === null) throw invalidType(`${name}.metrics`, 'an object', metrics)
+    if (typeof unavailable !== 'object' || unavailable === null) {
+      throw invalidType(`${name}.unavailable`, 'an object', unavailable)
+    }
     // A `null` is a value that is not known yet. A value that has become unavailable is still listed in `metrics`, with
     // its reason in `unavailable`.
     const values = Object.entries(metrics).map(([key, value]) => {
@@ -205,7 +216,12 @@ class RowReader {
   }
 
   #addBlock(name: string, { at, values }: SampleBlock): void {
+    if (typeof values !== 'object' || values === null) throw invalidType(`${name}.values`, 'an object', values)
     const columns = Object.entries(values)
+    for (const [key, column] of columns) {
+      if (column instanceof Float64Array && column.length === at.length) continue
+      throw invalidType(`${name}.values.${key}`, `a Float64Array of ${at.length} values`, column)
+    }
     at.forEach((time, index) => {
       const entries = columns.map(([key, column]) => {
         const value = column[index]!
@@ -218,6 +234,7 @@ class RowReader {
   }
 
   #push(name: string, time: number, entries: readonly (readonly [string, unknown])[]): void {
+    checkTime(time, `time of ${name}`)
     this.#checkOrder(name, time)
     const values = new Map<string, number>()
     for (const [key, value] of entries) {
@@ -247,18 +264,20 @@ class RowReader {
   }
 }
 
+const LAST_DATE = 8.64e15
 const ISO = /^\d{4}-\d\d-\d\dT\d\d:\d\d/
 
 /** In milliseconds; since 1970 for a date. */
 function parseTime(time: unknown, name: string): number {
   const ms =
     time instanceof Date ? time.getTime() : typeof time === 'string' && ISO.test(time) ? Date.parse(time) : undefined
-  if (ms === undefined) return typeof time === 'number' ? checkNumber(time, name) : parseDuration(time, name)
+  if (ms === undefined) return typeof time === 'number' ? checkTime(time, name) : parseDuration(time, name)
   if (Number.isNaN(ms)) throw invalidValue(name, 'a valid date', time)
   return ms
 }
 
-function checkNumber(time: number, name: string): number {
-  if (!Number.isFinite(time)) throw outOfRange(name, 'a finite number of milliseconds', time)
+/** Beyond the last `Date`, numbers are too coarse for durations. */
+function checkTime(time: number, name: string): number {
+  if (!(Math.abs(time) <= LAST_DATE)) throw outOfRange(name, 'milliseconds that a Date can have', time)
   return time
 }

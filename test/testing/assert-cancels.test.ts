@@ -101,6 +101,11 @@ describe('assertCancelsWithin()', () => {
     await expect(assertCancelsWithin(() => 1, 10, { kind: 'timeuot' as 'timeout' })).rejects.toMatchObject({
       message: "Unknown kind of reason 'timeuot'. Did you mean 'timeout'?",
     })
+    for (const kind of [null, 5, {}]) {
+      await expect(assertCancelsWithin(() => 1, 10, { kind } as never)).rejects.toMatchObject(
+        code('ERR_INVALID_ARG_TYPE'),
+      )
+    }
     await expect(assertCancelsWithin(() => 1, 10, { reason: 'x' } as never)).rejects.toMatchObject(
       code('ERR_INVALID_ARG_VALUE'),
     )

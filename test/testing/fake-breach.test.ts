@@ -326,3 +326,51 @@ describe('a faked breach of limits', () => {
     expect(breach.value).toBe(0.5e9)
   })
 })
+
+describe('several fake breaches of one metric', () => {
+  const LIMITS = { memory: 99.99 }
+  it('count by the latest that is left', () => {
+    using watched = guard(LIMITS)
+    const first = fakeBreach(watched, 'memory', 100)
+    const second = fakeBreach(watched, 'memory', 99.995)
+    first.clear()
+    expect(watched.state).toBe('breached')
+    second.clear()
+    expect(watched.state).toBe('clear')
+    first[Symbol.dispose]()
+    second[Symbol.dispose]()
+  })
+
+  it('leave the earlier one in force when a later one is disposed of, and the other way round', () => {
+    using watched = guard(LIMITS)
+    for (const dropped of [0, 1] as const) {
+      const both = [fakeBreach(watched, 'memory', 100), fakeBreach(watched, 'memory', 99.995)] as const
+      both[dropped][Symbol.dispose]()
+      expect(watched.state).toBe('breached')
+      both[1 - dropped]![Symbol.dispose]()
+      expect(watched.isBreached).toBe(false)
+    }
+  })
+})
+
+/** The code of the error. */
+function codeOf(target: unknown, metric: unknown = 'memory'): unknown {
+  try {
+    return fakeBreach(target as Guard, metric as 'memory', 100)
+  } catch (error) {
+    return (error as { code?: string }).code
+  }
+}
+
+describe('bad targets and metrics', () => {
+  it('are refused with a code, and nothing is faked', () => {
+    using watched = guard({ memory: 99.99 })
+    using conditions = guard({ conditions: { database: () => true } })
+    const prototype = Object.getPrototypeOf(watched) as Guard
+    expect(codeOf(new Proxy(watched, {}))).toBe('ERR_INVALID_ARG_TYPE')
+    expect(codeOf(Object.create(prototype))).toBe('ERR_INVALID_ARG_TYPE')
+    expect(codeOf(watched, Symbol('memory'))).toBe('ERR_INVALID_ARG_TYPE')
+    expect(codeOf(conditions)).toBe('ERR_INVALID_ARG_VALUE')
+    expect(watched.isBreached).toBe(false)
+  })
+})

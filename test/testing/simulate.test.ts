@@ -307,3 +307,33 @@ describe('a trace', () => {
     expect(() => readTrace(7 as never)).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }))
   })
 })
+
+describe('a trace that is not right', () => {
+  const VALUES = { memory: 95 }
+  const AT = '2026-11-30T10:00:00.000Z'
+  const at = new Float64Array([0, 1000])
+  it.each([
+    ['a recorded time that is not a number', [[{ metric: 'memory', at: NaN, value: 95 }]], 'ERR_OUT_OF_RANGE'],
+    [
+      'a time in a block that is not a number',
+      [{ at: new Float64Array([NaN]), missed: 0, values: {} }],
+      'ERR_OUT_OF_RANGE',
+    ],
+    ['a time beyond all dates', [{ time: 1e300, values: VALUES }], 'ERR_OUT_OF_RANGE'],
+    ['no object of reasons', [{ at: AT, metrics: VALUES, unavailable: null }], 'ERR_INVALID_ARG_TYPE'],
+    ['a block without values', [{ at, missed: 0, values: null }], 'ERR_INVALID_ARG_TYPE'],
+    ['a block with a number for a column', [{ at, missed: 0, values: VALUES }], 'ERR_INVALID_ARG_TYPE'],
+    ['a short column', [{ at, missed: 0, values: { memory: new Float64Array(1) } }], 'ERR_INVALID_ARG_TYPE'],
+    ['an iterator that cannot be called', { [Symbol.iterator]: 5 }, 'ERR_INVALID_ARG_TYPE'],
+    ['numbers for lines', readTrace([5] as never), 'ERR_INVALID_ARG_TYPE'],
+  ])('is refused with a code: %s', async (_, trace, code) => {
+    await expect(simulate({ memory: 90 }, trace as Trace)).rejects.toMatchObject({ code })
+  })
+
+  it('may begin with a byte order mark', async () => {
+    const line = '\uFEFF{"time":0,"values":{"memory":95}}\n'
+    for (const lines of [line, [Buffer.from(line).subarray(0, 2), Buffer.from(line).subarray(2)]]) {
+      expect(await breachesOf({ memory: 90 }, readTrace(lines))).toEqual([[0, undefined]])
+    }
+  })
+})
