@@ -1,4 +1,5 @@
 /** Error classes and codes: invalid arguments and tripline's own errors. */
+import { isMarked } from './copies.js'
 import { printable } from './printable.js'
 
 /** The codes of tripline's own errors; invalid arguments carry Node's codes. */
@@ -79,6 +80,7 @@ export function checkOptions<T extends object>(options: T): T {
   ) {
     throw invalidType('options', 'an object', options)
   }
+  if (isMarked(options)) throw invalidType('options', 'an object of options, such as { token }', options)
   return options
 }
 

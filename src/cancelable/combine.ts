@@ -4,7 +4,7 @@ import { invalidType, invalidValue } from '../base/errors.js'
 import { abortLink, checkAbortSignal } from '../sources/abort.js'
 import { HubLink, type Link } from '../engine/link.js'
 import { checkSource, linkTo, type CancelationSource } from '../sources/source.js'
-import { CancelationToken, tokenLink } from '../sources/token.js'
+import { CancelationToken, checkToken, tokenLink } from '../sources/token.js'
 import { extrasOf, kReason, kParent, kFirstChild, kLinks, kTimeout, type Operation } from './operation.js'
 import { Followers } from './extras.js'
 import { addLink } from './options.js'
@@ -21,7 +21,7 @@ export function combineInto(operation: Operation, parts: Iterable<Part>): void {
   for (const part of all) {
     if (typeof part !== 'object' || part === null) throw invalidType('parts', 'operations, tokens or sources', part)
     if (kFirstChild in part) follow(operation, part)
-    else if (part instanceof CancelationToken) addLink(operation, tokenLink(part, operation))
+    else if (part instanceof CancelationToken) addLink(operation, tokenLink(checkToken(part, 'parts'), operation))
     else if ('arm' in part) addLink(operation, linkTo(checkSource(part, 'parts'), operation))
     else if ('aborted' in part) addLink(operation, abortLink(checkAbortSignal(part, 'parts'), operation))
     else throw invalidType('parts', `operations, tokens, signals or sources${ofThisCopy(part)}`, part)

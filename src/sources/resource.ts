@@ -4,7 +4,7 @@ import { reportError } from '../base/diagnostics.js'
 import { ofThisCopy } from '../base/copies.js'
 import { invalidType, invalidValue } from '../base/errors.js'
 import { edgeCount } from '../addon/board.js'
-import { Guard, kLatestReason } from '../monitor/guard.js'
+import { Guard, isGuard, kLatestReason } from '../monitor/guard.js'
 import { namesOf, parseLimits, type Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
 import type { CancelationReason } from '../base/reason.js'
@@ -149,7 +149,8 @@ export function resourceLink(resources: Limits | Guard, target: Target): Link {
 
 /** @internal */
 export function checkResources(resources: Limits | Guard, name: string = 'resources'): Limits | Guard {
-  if (resources instanceof Guard) return resources
+  if (isGuard(resources)) return resources
+  if (resources instanceof Guard) throw invalidType(name, 'limits, or a guard itself', resources)
   const foreign = ofThisCopy(resources)
   if (foreign !== '') throw invalidType(name, `limits, or a guard${foreign}`, resources)
   parseLimits(resources)

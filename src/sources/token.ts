@@ -288,6 +288,7 @@ export function tokenLink(token: CancelationToken, target: Target): HubLink {
 
 /** @internal */
 export function checkToken(value: unknown, name: string): CancelationToken {
-  if (value instanceof CancelationToken) return value
+  // An object with only the prototype of a token has no hub.
+  if (value instanceof CancelationToken && (value[kHub] as Hub | undefined) !== undefined) return value
   throw invalidType(name, `a CancelationToken${ofThisCopy(value)}`, value)
 }

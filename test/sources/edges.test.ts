@@ -6,8 +6,11 @@ import {
   anyOf,
   Cancelable,
   CancelationToken,
+  every,
+  guard,
   type CancelationReason,
   type CancelationSource,
+  type Guard,
   type SharedToken,
 } from '../../src/index.js'
 import { never, rejection, until } from '../cancelable/helpers.js'
@@ -185,4 +188,34 @@ test('an error of another realm is a reason', () => {
   const operation = new Cancelable().enter()
   expect(operation.cancel(error)).toBe(true)
   expect(operation.reason).toMatchObject({ kind: 'error', message: 'foreign', cause: error })
+})
+
+function isRefused(attempt: () => unknown): void {
+  expect(attempt).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_TYPE' }))
+}
+
+describe('objects that are not what they seem', () => {
+  test('a proxy of a guard, or its prototype alone, is refused at the call', () => {
+    using watched = guard({ 'memory.available': { below: '1B' } })
+    for (const each of [new Proxy(watched, {}), Object.create(Object.getPrototypeOf(watched) as object) as Guard]) {
+      isRefused(() => new Cancelable({ resources: each }))
+      isRefused(() => every(1000, () => undefined, { guard: each }))
+    }
+  })
+
+  test('the prototype of a token alone is refused at the call', () => {
+    const forged = Object.create(CancelationToken.prototype) as CancelationToken
+    isRefused(() => new Cancelable({ token: forged }))
+    isRefused(() => CancelationToken.any(forged))
+    isRefused(() => Cancelable.combine([forged]))
+    isRefused(() => anyOf(forged))
+  })
+
+  test('an operation, a token or a guard in place of options is refused, not ignored', () => {
+    using watched = guard({ 'memory.available': { below: '1B' } })
+    for (const each of [new Cancelable(), new CancelationToken(), watched]) {
+      isRefused(() => new Cancelable(each as object))
+      isRefused(() => new Cancelable().child(each as object))
+    }
+  })
 })
