@@ -25,7 +25,7 @@ ptrdiff_t SendMessage(int end, const void* message, size_t size, bool wait) {
 }
 
 // Does nothing: orphans become children of process 1, and ProcessScanner follows them instead.
-void HoldOrphans() {}
+bool HoldOrphans() { return true; }
 void DieWithParent() {}
 
 // Since macOS 12, vfork is the same as fork.

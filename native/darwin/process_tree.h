@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <cstring>
 
+#include "posix/marker.h"
+
 namespace tripline::darwin {
 
 // One line of the process list.
@@ -169,11 +171,9 @@ inline bool HasMarker(const char* block, size_t size, const char* marker) {
     while (at < size && block[at] != '\0') at++;
     at++;
   }
-  const size_t length = strlen(marker);
-  for (; at + length <= size; at++) {
-    if (memcmp(block + at, marker, length) == 0) return true;
-  }
-  return false;
+  MarkerSearch search(marker);
+  if (at < size) search.Read(block + at, size - at);
+  return search.found();
 }
 
 }  // namespace tripline::darwin

@@ -1,7 +1,6 @@
 // A command's own control group in the version 2 hierarchy, if this process may make one.
 #include "port/command_group.h"
 
-#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,7 +18,8 @@ namespace {
 // No controller has this name, so only version 2 can match.
 constexpr char kNoController[] = "-";
 
-// A group's name consists of this prefix, the process id of its maker, and a number.
+// A group's name consists of this prefix, the process id of its maker, a number, and a random number, because makers in
+// two sandboxes may have the same process id.
 constexpr char kOwnPrefix[] = "tripline-";
 
 constexpr uint32_t kDeepest = 8;
@@ -51,8 +51,19 @@ bool RemoveTree(const char* path, uint32_t depth) {
   return rmdir(path) == 0 || errno != EBUSY;
 }
 
+// Whether the kernel says that no process is in the group or below it.
+bool IsEmpty(const char* group) {
+  constexpr char kEmpty[] = "populated 0";
+  char text[64];
+  bare::Line path;
+  path.Add(group).Add("/cgroup.events");
+  const ssize_t size = bare::ReadFile(path.get(), text, sizeof(text));
+  return !path.cut() && size > static_cast<ssize_t>(strlen(kEmpty)) && memcmp(text, kEmpty, strlen(kEmpty)) == 0;
+}
+
 // Removes groups that were left behind because their maker and their supervisor were killed at once. Done once per
-// process.
+// process. The process id in a name proves nothing: it may be another sandbox's, or reused. If a group is removed
+// before its command has entered it, Enter() makes it again.
 void RemoveOrphans(const char* place) {
   static bool done = false;
   if (__atomic_exchange_n(&done, true, __ATOMIC_RELAXED)) return;
@@ -60,11 +71,10 @@ void RemoveOrphans(const char* place) {
   while (const char* name = names.Next()) {
     Scanner scanner(name, strlen(name));
     uint64_t maker = 0;
-    if (!scanner.Match(kOwnPrefix) || !scanner.Number(&maker) || maker == 0 || maker > INT32_MAX) continue;
-    if (kill(static_cast<pid_t>(maker), 0) == 0 || errno != ESRCH) continue;
+    if (!scanner.Match(kOwnPrefix) || !scanner.Number(&maker)) continue;
     bare::Line path;
     path.Add(place).Add("/").Add(name);
-    if (!path.cut()) RemoveTree(path.get(), kDeepest);
+    if (!path.cut() && IsEmpty(path.get())) RemoveTree(path.get(), kDeepest);
   }
 }
 
@@ -85,8 +95,11 @@ bool CommandGroup::Make(uint64_t number) {
   // Moving a process also requires write access here: to the closest common ancestor of both groups.
   if (access(procs.get(), W_OK) != 0) return false;
   RemoveOrphans(place.path());
+  uint64_t random = 0;
+  syscall(SYS_getrandom, &random, sizeof(random), 0);
   bare::Line path;
   path.Add(place.path()).Add("/").Add(kOwnPrefix).Add(static_cast<uint64_t>(getpid())).Add("-").Add(number);
+  path.Add("-").Add(random);
   State& state = os_.As<State>();
   if (path.size() >= sizeof(state.path) || mkdir(path.get(), 0755) != 0) return false;
   memcpy(state.path, path.get(), path.size() + 1);
@@ -100,7 +113,12 @@ const char* CommandGroup::path() const { return os_.As<State>().path; }
 bool CommandGroup::Enter() const {
   bare::Line procs;
   procs.Add(path()).Add("/cgroup.procs");
-  return bare::WriteFile(procs.get(), "0", 1);
+  for (int attempt = 0; attempt < 3; attempt++) {
+    if (bare::WriteFile(procs.get(), "0", 1)) return true;
+    // Another run may have removed it as a leftover.
+    if (errno != ENOENT || mkdir(path(), 0755) != 0) return false;
+  }
+  return false;
 }
 
 bool CommandGroup::Kill() const {

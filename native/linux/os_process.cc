@@ -14,9 +14,9 @@ ptrdiff_t SendMessage(int end, const void* message, size_t size, bool wait) {
   return send(end, message, size, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
 }
 
-void HoldOrphans() {
+bool HoldOrphans() {
   prctl(PR_SET_NAME, "tripline-super", 0, 0, 0);
-  prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+  return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
 }
 
 void DieWithParent() { prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }

@@ -16,6 +16,7 @@
 #include "port/platform.h"
 #include "port/spawn.h"
 #include "posix/bare.h"
+#include "posix/marker.h"
 
 namespace tripline {
 
@@ -30,6 +31,7 @@ constexpr size_t kBitsBytes = kMostPids / 8;
 struct Found {
   ProcessEntry entry;  // its id is the start time
   int32_t parent;
+  int32_t thread;  // one that lives, where the main thread has ended and others have not; else 0
 };
 
 struct State {
@@ -63,40 +65,52 @@ bool SeesItself() {
   return number == getpid();
 }
 
-bool ReadProcess(int64_t pid, Found* process) {
+bare::Line ThreadsOf(int64_t pid) {
+  bare::Line path;
+  path.Add("/proc/").Add(static_cast<uint64_t>(pid)).Add("/task");
+  return path;
+}
+
+bool ReadStat(const char* folder, int64_t number, ProcessStat* stat) {
   char text[1024];
   bare::Line path;
-  path.Add("/proc/").Add(static_cast<uint64_t>(pid)).Add("/stat");
+  path.Add(folder).Add("/").Add(static_cast<uint64_t>(number)).Add("/stat");
   const ssize_t size = bare::ReadFile(path.get(), text, sizeof(text));
+  return size > 0 && ParseProcessStat(text, static_cast<size_t>(size), stat);
+}
+
+bool ReadProcess(int64_t pid, Found* process) {
   ProcessStat stat;
-  if (size <= 0 || !ParseProcessStat(text, static_cast<size_t>(size), &stat)) return false;
-  *process = {{static_cast<int32_t>(pid), stat.state, stat.start}, static_cast<int32_t>(stat.parent)};
+  if (!ReadStat("/proc", pid, &stat)) return false;
+  *process = {{static_cast<int32_t>(pid), stat.state, stat.start}, static_cast<int32_t>(stat.parent), 0};
+  if (!stat.lost_main_thread()) return true;
+  // The process lives, and only another thread shows its state and its environment.
+  const bare::Line folder = ThreadsOf(pid);
+  DirectoryReader threads(folder.get());
+  for (int64_t thread = 0; threads.NextNumber(&thread);) {
+    if (thread == pid || !ReadStat(folder.get(), thread, &stat) || stat.ended() || stat.lost_main_thread()) continue;
+    process->entry.state = stat.state;
+    process->thread = static_cast<int32_t>(thread);
+    break;
+  }
   return true;
 }
 
 bool IsDead(const ProcessEntry& process) { return process.state == 'Z' || process.state == 'X'; }
 
-bool HasMarker(int64_t pid, const char* marker) {
-  bare::Line path;
-  path.Add("/proc/").Add(static_cast<uint64_t>(pid)).Add("/environ");
+bool HasMarker(const Found& process, const char* marker) {
+  bare::Line path = ThreadsOf(process.entry.pid);
+  path.Add("/").Add(static_cast<uint64_t>(process.thread != 0 ? process.thread : process.entry.pid)).Add("/environ");
   const int fd = open(path.get(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return false;
-  const size_t length = strlen(marker);
+  MarkerSearch search(marker);
   char text[4096];
-  size_t kept = 0;
-  bool has = false;
-  for (;;) {
-    const ssize_t got = read(fd, text + kept, sizeof(text) - kept);
-    if (got <= 0) break;
-    const size_t size = kept + static_cast<size_t>(got);
-    for (size_t at = 0; !has && at + length <= size; at++) has = memcmp(text + at, marker, length) == 0;
-    if (has) break;
-    // It may be split across two reads.
-    kept = size < length ? size : length - 1;
-    memmove(text, text + size - kept, kept);
+  for (ssize_t got = 1; got > 0 && !search.found();) {
+    got = read(fd, text, sizeof(text));
+    if (got > 0) search.Read(text, static_cast<size_t>(got));
   }
   close(fd);
-  return has;
+  return search.found();
 }
 
 size_t BytesOf(uint32_t room) { return room * sizeof(Found); }
@@ -203,10 +217,10 @@ uint32_t ProcessScanner::FindSurvivors(CommandGroup*, const char* marker) {
   const pid_t own = getpid();
   DirectoryReader all("/proc");
   for (int64_t pid = 0; all.NextNumber(&pid);) {
-    if (pid == own || pid >= kMostPids || !HasMarker(pid, marker)) continue;
+    if (pid == own || pid >= kMostPids) continue;
     Found* found = MakeRoom(&state);
     if (found == nullptr) break;
-    if (ReadProcess(pid, found) && !IsDead(found->entry)) state.count++;
+    if (ReadProcess(pid, found) && !IsDead(found->entry) && HasMarker(*found, marker)) state.count++;
   }
   return state.count;
 }

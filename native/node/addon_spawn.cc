@@ -47,9 +47,8 @@ struct Running {
 
   Command* const command;
   Mutex mutex;
-  Reporter reporter GUARDED_BY(mutex);      // empty once all is reported, or the environment ends
-  bool followed GUARDED_BY(mutex) = false;  // whether the last event has come
-  Hook hook;                                // on the environment's thread only; empty once it has run
+  Reporter reporter GUARDED_BY(mutex);  // empty once all is reported, or the environment ends
+  Hook hook;                            // on the environment's thread only; empty once it has run
   uint32_t holders = 1;
 };
 
@@ -59,19 +58,16 @@ void Follow(void* raw) {
   CommandEvent event;
   while (running->command->Next(&event)) {
     MutexLock lock(&running->mutex);
+    // At once: the environment may be busy starting other commands, and may never read the report.
+    if (event.kind == CommandEvent::kGone || event.kind == CommandEvent::kLost) running->command->Close();
     if (running->reporter == nullptr) continue;
     auto copy = std::make_unique<CommandEvent>(event);
     if (running->reporter.NonBlockingCall(copy.get()) == napi_ok) copy.release();
   }
   {
     MutexLock lock(&running->mutex);
-    running->followed = true;
-    if (running->reporter != nullptr) {
-      running->reporter.Release();
-    } else {
-      // The environment has ended and sends no more orders.
-      running->command->Close();
-    }
+    running->command->Close();
+    if (running->reporter != nullptr) running->reporter.Release();
     running->reporter = Running::Reporter();
   }
   running->LetGo();
@@ -87,11 +83,9 @@ const char* NameOf(CommandEvent::Kind kind) {
   return "";
 }
 
-void CallReport(Napi::Env env, Napi::Function report, Running* running, CommandEvent* raw) {
+void CallReport(Napi::Env env, Napi::Function report, Running*, CommandEvent* raw) {
   const std::unique_ptr<CommandEvent> event(raw);
   if (env == nullptr || report == nullptr) return;
-  // Runs on the thread that gives the orders; the command is destroyed only when it is garbage-collected.
-  if (event->kind == CommandEvent::kGone || event->kind == CommandEvent::kLost) running->command->Close();
   ResultObject result(env);
   result.SetText("kind", NameOf(event->kind));
   result.SetCount("code", static_cast<uint32_t>(event->code));
@@ -111,7 +105,6 @@ void Abandon(Running* running) {
     reporter = running->reporter;
     running->reporter = Running::Reporter();
     running->command->Abandon();
-    if (running->followed) running->command->Close();
   }
   // Last, and without the lock: it may call EndReporting().
   if (reporter != nullptr) reporter.Abort();
@@ -179,7 +172,8 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   const Strings files(info, 0), arguments(info, 1), environment(info, 2);
   const TextArgument directory(info, 3), marker(info, 4);
   const Numbers<double> settings(info, 5);
-  if (settings.size < kSettings) return Napi::Value();
+  // Some arguments could not be read, because the environment is ending.
+  if (settings.size < kSettings || marker.size() == 0) return Napi::Value();
   const double* numbers = settings.data();
   SpawnSpec spec;
   spec.files = files.get();
@@ -219,20 +213,33 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   return Refused(env, failure);
 }
 
-Command* CommandOf(const Napi::CallbackInfo& info) { return info[0].As<Napi::External<Running>>().Data()->command; }
+// Gives an order under the lock, because the command's thread closes the command.
+template <typename Order>
+void Give(const Napi::CallbackInfo& info, Order order) {
+  Running* running = info[0].As<Napi::External<Running>>().Data();
+  if (running == nullptr) return;
+  MutexLock lock(&running->mutex);
+  order(running->command);
+}
 
 // signalCommand(handle, signal)
-void SignalCommand(const Napi::CallbackInfo& info) { CommandOf(info)->Signal(ToInt32(info, 1)); }
+void SignalCommand(const Napi::CallbackInfo& info) {
+  Give(info, [&](Command* command) { command->Signal(ToInt32(info, 1)); });
+}
 
 // endCommand(handle, signal, killAfterMs)
-void EndCommand(const Napi::CallbackInfo& info) { CommandOf(info)->End(ToInt32(info, 1), ToDuration(info, 2)); }
+void EndCommand(const Napi::CallbackInfo& info) {
+  Give(info, [&](Command* command) { command->End(ToInt32(info, 1), ToDuration(info, 2)); });
+}
 
 // pauseCommand(handle, pause)
 void PauseCommand(const Napi::CallbackInfo& info) {
-  if (ToBool(info, 1))
-    CommandOf(info)->Pause();
-  else
-    CommandOf(info)->Resume();
+  Give(info, [&](Command* command) {
+    if (ToBool(info, 1))
+      command->Pause();
+    else
+      command->Resume();
+  });
 }
 
 // reapAdopted()

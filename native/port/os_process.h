@@ -16,8 +16,9 @@ bool OpenSocketPair(int* ends);
 ptrdiff_t SendMessage(int end, const void* message, size_t size, bool wait);
 
 // Makes the calling process the parent of every orphan below it where the system can do that; elsewhere the scanner
-// finds the orphans. Also sets the name of the process in process lists where that is possible.
-void HoldOrphans();
+// finds the orphans. False with errno where it is refused. Also sets the name of the process in process lists where
+// that is possible.
+bool HoldOrphans();
 
 // Makes the calling process die with its parent where the system can do that.
 void DieWithParent();

@@ -14,7 +14,7 @@ namespace {
 
 // The parent can read `call` as a pointer: the text has the same address in both processes.
 [[noreturn]] void Fail(const Launch& launch, const char* call, int error) {
-  const LaunchFailure why = {call, error};
+  const LaunchFailure why = {call, error, false};
   if (write(launch.failure[1], &why, sizeof(why)) < 0) _exit(126);
   _exit(127);
 }
@@ -43,7 +43,11 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
 [[noreturn]] void BecomeCommand(const Launch& launch, pid_t supervisor) {
   // Fails only if the group has disappeared in the meantime. The command then runs in its parent's group.
   setpgid(0, launch.process_group);
-  if (launch.group->made()) launch.group->Enter();
+  if (launch.group->made() && !launch.group->Enter()) {
+    // The command can run without its group.
+    constexpr LaunchFailure kOutside = {nullptr, 0, true};
+    if (write(launch.failure[1], &kOutside, sizeof(kOutside)) < 0) _exit(126);
+  }
   // Done before exec, so that a supervisor that dies now does not leave the command behind.
   DieWithParent();
   if (getppid() != supervisor) _exit(127);
@@ -76,9 +80,12 @@ pid_t StartCommand(const Launch& launch, LaunchFailure* why) {
   const int error = errno;
   close(launch.failure[1]);
   // All signals are blocked, so this read is never interrupted.
-  const ssize_t got = read(launch.failure[0], why, sizeof(*why));
+  bool outside = false;
+  ssize_t got = 0;
+  while ((got = read(launch.failure[0], why, sizeof(*why))) > 0 && why->call == nullptr) outside = true;
+  why->outside = outside;
   close(launch.failure[0]);
-  if (pid < 0) *why = {"fork", error};
+  if (pid < 0) *why = {"fork", error, false};
   if (got <= 0) return pid;
   waitpid(pid, nullptr, 0);
   return -1;

@@ -57,6 +57,12 @@ class PosixCommand final : public Command {
 
   void Publish() { own_group_.Publish(root); }
 
+  // The command could not enter its group.
+  void DropGroup() {
+    own_group_.Remove();
+    group[0] = '\0';
+  }
+
   bool Next(CommandEvent* event) override {
     if (done_) return false;
     Report report;
@@ -185,6 +191,7 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   if (reported && report.kind == Report::kStarted) {
     command->pid = report.pid;
     command->root = supervisor;
+    if (report.error != 0) command->DropGroup();
     CommandRoots()->Add(supervisor, {});
     command->Publish();
     return command;

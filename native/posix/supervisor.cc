@@ -50,7 +50,6 @@ class Supervisor {
 
   // Starts the command. False when that failed, which has been reported.
   [[gnu::noinline]] bool Start(const SpawnSpec& spec, const char** shell_arguments, int control) {
-    HoldOrphans();
     ResetSignals();
     const pid_t parent_group = getpgrp();
     // A process group of its own: a signal that a terminal or service manager sends to the parent's group must not end
@@ -59,6 +58,8 @@ class Supervisor {
 
     Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : parent_group, {-1, -1}};
     if (!TakeDescriptors(spec, control, &launch)) return Refuse("dup", errno);
+    // Without it, orphans would leave the tree unnoticed.
+    if (!HoldOrphans()) return Refuse("prctl", errno);
     if (!scanner_.Open()) return Refuse("mmap", ENOMEM);
     if (!scanner_.Follow(&group_, getpid(), spec.marker)) return Refuse("follow", errno);
     LaunchFailure why;
@@ -72,7 +73,10 @@ class Supervisor {
     Report report;
     report.kind = Report::kStarted;
     report.pid = command_;
+    report.error = why.outside ? 1 : 0;
     Send(report);
+    // Killing an empty group would count as having killed the tree.
+    if (why.outside) group_.Remove();
     DropMemory();
     return true;
   }
@@ -362,9 +366,11 @@ class Supervisor {
       if (!scanner_.WasSignaled(i)) ended_++;
       scanner_.SetSignaled(i);
     }
+    // Even if none was found: the kernel also knows members that /proc does not show.
+    const bool by_group = group_.Kill();
     if (before == 0) return;
     killed_ = true;
-    if (!group_.Kill()) StopAll();
+    if (!by_group) StopAll();
     // Processes outside the group too, because a process may have left it.
     uint32_t refused = 0;
     scanner_.FindDescendants(getpid());

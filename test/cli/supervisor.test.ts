@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { CLI, runCommand } from '../helpers/child.js'
-import { Background, childrenOf, makeTag, processesWith } from '../helpers/cli.js'
+import { Background, childrenOf, makeTag, NO_TERMINAL, processesWith } from '../helpers/cli.js'
 import { eventually } from '../helpers/eventually.js'
 
 const BOUND = 20_000
@@ -47,6 +47,22 @@ describe('a paused command', () => {
     expect(cpuOf(supervisor!) - before).toBeLessThan(10)
     background.child.kill('SIGTERM')
     expect(await background.ended).toBe(143)
+  })
+})
+
+describe.skipIf(NO_TERMINAL)('a command whose main thread has ended while another runs', () => {
+  const lines = [
+    'import ctypes, threading',
+    'c = ctypes.CDLL(None)',
+    'threading.Thread(target=c.sleep, args=(3600,)).start()',
+    'c.pthread_exit(None)',
+  ]
+
+  it.each(['TERM', 'KILL'])('is ended with %s', async (signal) => {
+    const args = [CLI, 'run', '--signal', signal, '--kill-after', '1', '--timeout', '1', '--', 'python3', '-c']
+    const outcome = await runCommand(process.execPath, [...args, lines.join('\n')])
+    expect(outcome.code).toBe(124)
+    expect(outcome.stderr).toContain(`1 process): time limit of 1s; sent ${signal}`)
   })
 })
 

@@ -1,7 +1,8 @@
-import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Background, childrenOf, makeTag, processesWith, shell, tripline } from '../helpers/cli.js'
 import { CLI, runCommand } from '../helpers/child.js'
@@ -72,6 +73,27 @@ describe('no process escapes', () => {
     expect(existsSync(group)).toBe(true)
     await tripline('run', 'true')
     expect(existsSync(group)).toBe(false)
+  })
+
+  it('and of leftover control groups only those in which nothing runs are removed', async () => {
+    using outer = new Background('run', '-v', 'sleep', '60')
+    await outer.shows('held together by')
+    const [, own] = /held together by (.*)/.exec(outer.output)!
+    if (!own!.startsWith('/')) return console.warn('skipped: no control group of its own can be made here')
+    // Names of makers that live, as process 1 always does, or are in another sandbox.
+    const [empty, used] = ['tripline-1-1', 'tripline-1-2'].map((name) => `${dirname(own!)}/${name}.${makeTag()}`)
+    for (const group of [empty!, used!, `${used}/runs`, `${used}/waits`]) mkdirSync(group)
+    const guest = spawn('sleep', ['60'])
+    try {
+      writeFileSync(`${used}/runs/cgroup.procs`, String(guest.pid))
+      await tripline('run', 'true')
+      expect([empty!, `${used}/runs`, `${used}/waits`].map((group) => existsSync(group))).toEqual([false, true, true])
+      expect(guest.exitCode ?? guest.signalCode).toBe(null)
+    } finally {
+      guest.kill()
+      await once(guest, 'exit')
+      for (const group of [`${used}/runs`, `${used}/waits`, used!]) rmdirSync(group)
+    }
   })
 
   it('after a timeout: a tree of 50 with two daemons, and the report says so', async () => {

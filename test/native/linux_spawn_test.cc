@@ -2,12 +2,18 @@
 #include "port/spawn.h"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <pthread.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstddef>
 #include <cstdio>
 #include <cstring>
 #include <initializer_list>
@@ -15,6 +21,7 @@
 #include "check.h"
 #include "port/inheritance.h"
 #include "port/process_scanner.h"
+#include "posix/marker.h"
 
 namespace tripline {
 namespace {
@@ -179,12 +186,12 @@ TEST(CommandEndsWithAllThatIgnoreTheSignal) {
   CHECK(scanner.Open());
   while (scanner.FindDescendants(static_cast<int32_t>(command->root)) < 4) usleep(1000);
   // For a moment during exec, a process has no environment.
-  while (scanner.FindSurvivors(nullptr, marker.text) < 4) usleep(1000);
+  while (scanner.FindSurvivors(nullptr, marker.value()) < 4) usleep(1000);
   command->End(SIGTERM, 50 * kMillisecond);
   const CommandEvent end = Await(command, CommandEvent::kGone);
   CHECK(end.killed);
   CHECK(end.ended >= 4);
-  CHECK_EQ(scanner.FindSurvivors(nullptr, marker.text), 0u);
+  CHECK_EQ(scanner.FindSurvivors(nullptr, marker.value()), 0u);
   delete command;
 }
 
@@ -224,8 +231,119 @@ TEST(CommandIsSweptUpWhenItsSupervisorIsKilled) {
   const CommandEvent end = Await(command, CommandEvent::kLost);
   CHECK(end.ended > 0);
   CHECK(end.killed);
-  CHECK_EQ(scanner.FindSurvivors(nullptr, marker.text), 0u);
+  CHECK_EQ(scanner.FindSurvivors(nullptr, marker.value()), 0u);
   delete command;
+}
+
+// Refuses a system call to this process and its children where the low half of the argument at `at` is `value`.
+bool RefuseCall(uint32_t call, uint32_t at, uint32_t value) {
+  const auto argument = static_cast<uint32_t>(offsetof(struct seccomp_data, args) + 8 * at);
+  struct sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+// Runs a check in a forked process, which may make calls fail, and is over with it.
+template <typename Run>
+bool HoldsInAFork(Run run) {
+  const pid_t child = fork();
+  if (child == 0) _exit(run() ? 0 : 1);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return status == 0;
+}
+
+TEST(CommandIsNotStartedWhereItsOrphansCannotBeHeld) {
+  CHECK(HoldsInAFork([] {
+    if (!RefuseCall(SYS_prctl, 0, PR_SET_CHILD_SUBREAPER)) return false;
+    Shell shell("exit 0");
+    SpawnFailure why;
+    return Command::Start(shell.spec, &why) == nullptr && strcmp(why.why.text, "prctl: EPERM") == 0;
+  }));
+}
+
+TEST(CommandThatItsGroupRefusesRunsWithoutOne) {
+  CHECK(HoldsInAFork([] {
+    // What is written to enter a group has one byte.
+    if (!RefuseCall(SYS_write, 2, 1)) return false;
+    Shell shell("exec sleep 60");
+    SpawnFailure why;
+    Command* command = Command::Start(shell.spec, &why);
+    if (command == nullptr || command->group[0] != '\0') return false;
+    command->End(SIGKILL, 0);
+    CommandEvent event;
+    while (command->Next(&event) && event.kind != CommandEvent::kGone) {
+    }
+    return event.killed && event.ended == 1;
+  }));
+}
+
+// A process whose main thread has ended, and another has not.
+pid_t ForkWithoutMainThread() {
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  pthread_t other;
+  pthread_create(
+      &other, nullptr,
+      [](void*) -> void* {
+        for (;;) pause();
+      },
+      nullptr);
+  pthread_exit(nullptr);
+}
+
+TEST(ProcessWithoutItsMainThreadIsFoundStoppedAndKilled) {
+  const pid_t child = ForkWithoutMainThread();
+  char path[64], text[256] = "";
+  snprintf(path, sizeof(path), "/proc/%d/stat", child);
+  while (strstr(text, ") Z ") == nullptr) {
+    FILE* file = fopen(path, "r");
+    CHECK(file != nullptr && fgets(text, sizeof(text), file) != nullptr);
+    fclose(file);
+    usleep(1000);
+  }
+  ProcessScanner scanner;
+  CHECK(scanner.Open());
+  CHECK_EQ(scanner.FindDescendants(getpid()), 1u);
+  CHECK(ProcessScanner::Signal(scanner[0], SIGSTOP));
+  while (scanner.FindDescendants(getpid()) == 1 && scanner[0].state != 'T') usleep(1000);
+  CHECK_EQ(scanner.count(), 1u);
+  CHECK(ProcessScanner::Signal(scanner[0], SIGKILL));
+  CHECK_EQ(waitpid(child, nullptr, 0), child);
+  CHECK_EQ(scanner.FindDescendants(getpid()), 0u);
+}
+
+bool HasMarker(const char* environment, size_t size, size_t piece) {
+  MarkerSearch search("7.a.1");
+  for (size_t at = 0; at < size; at += piece) search.Read(environment + at, piece < size - at ? piece : size - at);
+  return search.found();
+}
+
+TEST(MarkerIsTheValueOfAVariable) {
+  for (const size_t piece : {1, 3, 4096}) {
+    const auto has = [&](const char* value) {
+      char text[128];
+      const int size = snprintf(text, sizeof(text), "A=b%c%s%cC=d", 0, value, 0) + 1;
+      return HasMarker(text, static_cast<size_t>(size), piece);
+    };
+    CHECK(has("TRIPLINE_RUN=7.a.1"));
+    CHECK(has("TRIPLINE_RUN=6.b.2:7.a.1"));
+    CHECK(has("TRIPLINE_RUN=7.a.1:8.c.3"));
+    CHECK(!has("TRIPLINE_RUN=7.a.12"));
+    CHECK(!has("TRIPLINE_RUN=17.a.1"));
+    CHECK(!has("TRIPLINE_RUN="));
+    CHECK(!has("MY_TRIPLINE_RUN=7.a.1"));
+    CHECK(!has("LOG=TRIPLINE_RUN=7.a.1"));
+    CHECK(!has("LOG=x:7.a.1"));
+    CHECK(!has("7.a.1"));
+  }
 }
 
 TEST(ProcessScannerSignalsOnlyTheProcessThatItSaw) {

@@ -32,6 +32,22 @@ describe('run', () => {
     expect(Number(stdout)).toBeLessThan(10)
   })
 
+  it('closes the descriptor of a command that has ended before its end is reported', async () => {
+    const { stdout } = await runModule(`
+      const { readdirSync } = await import('node:fs')
+      const open = () => readdirSync('/proc/self/fd').length
+      await tripline.run('true', [], { peaks: false })
+      const before = open()
+      const all = Array.from({ length: 40 }, () => tripline.run('true', [], { peaks: false }))
+      for (let i = 0; i < 20; i++) await undefined
+      // Nothing is reported while this thread waits.
+      const word = new Int32Array(new SharedArrayBuffer(4))
+      for (let i = 0; i < 1000 && open() - before > 10; i++) Atomics.wait(word, 0, 0, 10)
+      console.log(open() - before)
+      await Promise.all(all)`)
+    expect(Number(stdout)).toBeLessThanOrEqual(10)
+  })
+
   it('gives a command the descriptors that are shared with it', async () => {
     const file = join(folder, 'shared')
     const shared = openSync(file, 'w')
