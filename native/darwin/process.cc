@@ -168,7 +168,7 @@ class ProcessProbe final : public Probe {
     return size == static_cast<int>(sizeof(info)) ? info.pti_threadnum : 0;
   }
 
-  // Allocates only when the tree grows beyond what it ever was.
+  // Allocates only when the tree is larger than ever before.
   // `past`: what the process has used so far does not count as growth.
   void Join(pid_t pid, const rusage_info_v2& usage, bool past) {
     Member member = {pid, usage.ri_proc_start_abstime, 0, 0, 0, false};

@@ -98,8 +98,8 @@ class Command {
   // The process id by which a probe finds the command's tree: that of the supervisor, which is not counted, or of the
   // command itself.
   int64_t root = 0;
-  // What the kernel holds the processes together with: the path of a control group, or a name. Empty where there is
-  // nothing of the kind.
+  // The name by which the kernel holds the processes together: the path of a control group, or another name. Empty if
+  // it does not.
   char group[256] = "";
 
  protected:

@@ -406,7 +406,7 @@ class Supervisor {
   uint32_t refusals_ = 0;
   bool gave_up_ = false;
 
-  // What is large comes last: each access to a member behind it would take three bytes more.
+  // Large members come last, because each access to a member behind them takes three bytes more.
   int shared_[SpawnSpec::kMostShared];  // extra descriptors for the command, open until it has started
   ProcessScanner scanner_;
   CommandGroup group_;

@@ -55,7 +55,7 @@ describe('combining', () => {
     expect(await rejection(run)).toMatchObject({ message: 'token' })
   })
 
-  test('row 76: a parent of a part is a parent of it', () => {
+  test('row 76: a parent of a part is a parent of the combination', () => {
     const parents = [new Cancelable().enter(), new Cancelable().enter()]
     for (const which of [0, 1]) {
       const operation = Cancelable.combine(parents.map((parent) => parent.child())).enter()
@@ -66,7 +66,7 @@ describe('combining', () => {
     }
   })
 
-  test('row 78: the reason of the first stays; a part that was canceled before counts', async () => {
+  test('row 78: the first reason stays, and a part that was canceled before the combination counts', async () => {
     const part = new Cancelable()
     part.cancel('before')
     expect(await rejection(Cancelable.combine([part, new CancelationToken()]).run(() => 1))).toMatchObject({
@@ -78,7 +78,7 @@ describe('combining', () => {
 })
 
 describe('listeners', () => {
-  test('row 80: of every kind, several of each, chained', async () => {
+  test('row 80: listeners of every kind, several of each, can be chained', async () => {
     const seen: string[] = []
     const operation = new Cancelable()
       .onStart(() => seen.push('start'))
@@ -142,14 +142,14 @@ describe('listeners', () => {
     })
   })
 
-  test('row 82: an asynchronous listener holds nothing up', async () => {
+  test('row 82: an asynchronous listener delays nothing', async () => {
     const slow = deferred()
     const operation = new Cancelable().onComplete(() => slow.promise)
     expect(await operation.run(() => 1)).toBe(1)
     slow.resolve()
   })
 
-  test('row 83: called at the moment of the cancelation; a later one is called at once', () => {
+  test('row 83: a listener is called at the moment of the cancelation; one that is added later is called at once', () => {
     const seen: string[] = []
     const operation = new Cancelable()
       .onCancel((reason, context) => seen.push(`${reason.message} ${context.status}`))
@@ -170,7 +170,7 @@ describe('listeners', () => {
     operation[Symbol.dispose]()
   })
 
-  test('row 86: progress bubbles to the parents, own listeners first', () => {
+  test('row 86: progress bubbles to the parents, after the operation’s own listeners', () => {
     const seen: string[] = []
     const root = new Cancelable({ name: 'root' }).onProgress(({ operation }) => seen.push(`root: ${operation.name}`))
     root.enter()
@@ -223,7 +223,7 @@ describe('shields', () => {
     expect(steps).toEqual(['inner', 'outer'])
   })
 
-  test('row 102: the part has an operation of its own, with an end', async () => {
+  test('row 102: the shielded part has an operation of its own, which ends', async () => {
     let inside: Cancelable | undefined
     const result = await Cancelable.run((cancel) =>
       cancel.shield((inner) => {
@@ -336,7 +336,7 @@ describe('families', () => {
     expect(root[kFirstChild]).toBeNull()
   })
 
-  test('row 116: children may be spared, until the parent ends', () => {
+  test('row 116: children may be spared until the parent ends', () => {
     const root = new Cancelable().enter()
     const child = root.child().enter()
     root.cancel('only me', { children: false })
@@ -411,7 +411,7 @@ describe('families', () => {
     expect(child.reason).toMatchObject({ kind: 'parent' })
   })
 
-  test('marked first, notified later: in any listener the whole subtree is canceled; parents come first', () => {
+  test('the whole subtree is canceled before any listener is called, and parents are notified first', () => {
     const root = new Cancelable().enter()
     const all: Cancelable[] = [root]
     const order: number[] = []

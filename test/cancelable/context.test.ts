@@ -47,7 +47,7 @@ const REASONS: CancelationReason[] = [
 ]
 
 describe('the context', () => {
-  test('row 21: a live view that is read-only', () => {
+  test('row 21: is a live, read-only view', () => {
     const operation = new Cancelable({ id: 'x', name: 'job' })
     const { context } = operation
     expect(operation.context).toBe(context)
@@ -61,7 +61,7 @@ describe('the context', () => {
     expect(context.status).toBe('disposed')
   })
 
-  test('row 22: every status, and timed out is a reason', async () => {
+  test('row 22: has every status; a timeout is a reason, not a status', async () => {
     const seen: string[] = []
     const note = (operation: Cancelable): void => void seen.push(operation.context.status)
     const operation = new Cancelable()
@@ -85,7 +85,7 @@ describe('the context', () => {
     expect(abandoned.context.reason?.kind).toBe('timeout')
   })
 
-  test('rows 23 and 24: times count from the start, on one clock', async () => {
+  test('rows 23 and 24: has times that count from the start, on one clock', async () => {
     const operation = new Cancelable()
     expect([operation.context.startedAt, operation.context.endedAt, operation.context.elapsed]).toEqual([
       undefined,
@@ -102,7 +102,7 @@ describe('the context', () => {
     expect(operation.context.elapsed).toBeGreaterThanOrEqual(3)
   })
 
-  test('row 24: the deadline, own or inherited', () => {
+  test('row 24: has the deadline, its own or an inherited one', () => {
     const root = new Cancelable({ timeout: '1m' }).enter()
     expect(root.context.deadline).toBe(root.context.startedAt! + 60_000)
     expect(root.child().enter().context.deadline).toBe(root.context.deadline)
@@ -113,7 +113,7 @@ describe('the context', () => {
     wall[Symbol.dispose]()
   })
 
-  test('row 26: its JSON for a log', () => {
+  test('row 26: has a JSON form for logs', () => {
     const operation = new Cancelable({ id: 'x', name: 'job', metadata: { a: 1 } }).enter()
     operation.cancel('stop')
     operation[Symbol.dispose]()
@@ -122,7 +122,7 @@ describe('the context', () => {
     expect(log['metadata']).toEqual({ a: 1 })
   })
 
-  test('rows 25, 27, 28: a final status stays, and metadata is what was given', async () => {
+  test('rows 25, 27, 28: keeps a final status, and has the given metadata', async () => {
     const metadata = Object.freeze({ tenant: 'a' })
     const operation = new Cancelable({ metadata })
     await operation.run(() => 1)
@@ -194,7 +194,7 @@ describe('errors', () => {
     expect(new Error('x').stack).toContain('context.test')
   })
 
-  test('an error given as the reason is kept as its cause; a cancelation gives its reason on', () => {
+  test('an error given as the reason is kept as its cause; the reason of a cancelation error is passed on', () => {
     const failure = new Error('disk')
     const first = new Cancelable().enter()
     first.cancel(failure)
@@ -204,7 +204,7 @@ describe('errors', () => {
     expect(second.reason).toBe(first.reason)
   })
 
-  test('a reason is frozen, and that of the caller is copied, not frozen', () => {
+  test('a reason is frozen; an object from the caller is copied and not frozen', () => {
     const reason = { kind: 'manual' as const, message: 'mine', at: 5, by: 'me' }
     const operation = new Cancelable().enter()
     operation.cancel(reason)

@@ -59,7 +59,7 @@ describe('ending', () => {
     expect([result, cleaned]).toEqual([1, true])
   })
 
-  test('what was deferred runs when the operation is canceled before its start', async () => {
+  test('deferred cleanups run when the operation is canceled before its start', async () => {
     const token = new CancelationToken()
     token.cancel('early')
     const steps: string[] = []
@@ -101,7 +101,7 @@ describe('leaving', () => {
     expect(after).toBeLessThanOrEqual(before)
   })
 
-  test('complete leaves the cleanups to be waited for at the end of the block', async () => {
+  test('complete() leaves the cleanups to the end of the block', async () => {
     let cleaned = false
     const operation = new Cancelable().enter()
     operation.defer(async () => {
@@ -171,7 +171,7 @@ describe('notifying', () => {
     expect(inListener).toBe(2)
   })
 
-  test('an operation that a source cancels while it fails to be armed stays canceled', () => {
+  test('an operation stays canceled if a source cancels it and then fails to be armed', () => {
     const failure = new Error('arm')
     const source = {
       arm(): never {
@@ -185,14 +185,14 @@ describe('notifying', () => {
     expect([operation.context.status, operation.reason?.message]).toEqual(['canceled', 'first'])
   })
 
-  test('the message of a cancelation can be written, as that of any error', () => {
+  test('the message of a cancelation error can be changed, like that of any error', () => {
     const error = thrown(() => new Cancelable({ timeout: 0 }).enter()) as Error
     error.message = `load: ${error.message}`
     expect(error.message).toBe('load: The time had run out already')
     expect(Object.keys(error)).not.toContain('message')
   })
 
-  test('a cancelation where the intrinsics are frozen', () => {
+  test('a cancelation works with frozen intrinsics', () => {
     const limit = Object.getOwnPropertyDescriptor(Error, 'stackTraceLimit')!
     Object.defineProperty(Error, 'stackTraceLimit', { ...limit, writable: false })
     try {
@@ -227,18 +227,18 @@ describe('bad calls', () => {
     for (const call of bad) expect(thrown(call), String(call)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 
-  test('so is a shield without options, as a rejection', async () => {
+  test('a shield without options is an error too, as a rejection', async () => {
     const shielded = new Cancelable().enter().shield(() => 1, null as never)
     expect(await rejection(shielded)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 
-  test('an invalid part is refused with what would be valid', () => {
+  test('the error for an invalid part names the valid ones', () => {
     expect((thrown(() => Cancelable.combine([{} as never])) as Error).message).toContain('tokens, signals or sources')
   })
 })
 
 describe('many and deep', () => {
-  test('20,000 tokens are linked quickly, in their order', () => {
+  test('20,000 tokens are linked quickly and in order', () => {
     const tokens = Array.from({ length: 20_000 }, () => new CancelationToken())
     tokens[1]!.cancel('second')
     tokens[2]!.cancel('third')
@@ -269,7 +269,7 @@ describe('time', () => {
     expect(operation.context.elapsed).toBe(elapsed)
   })
 
-  test('extending the timeout leaves the deadline a bound', async () => {
+  test('extending the timeout does not move it beyond the deadline', async () => {
     for (const timeout of [Infinity, 5000]) {
       const operation = new Cancelable({ timeout, deadline: new Date(Date.now() + 30) }).enter()
       operation.extend('1h')
@@ -283,7 +283,7 @@ describe('time', () => {
     later[Symbol.dispose]()
   })
 
-  test('timeouts of many lengths leave nothing behind, and the others still come in their order', async () => {
+  test('timeouts of many lengths leave nothing behind, and the others still fire in order', async () => {
     const order: number[] = []
     for (const ms of [60, 20, 40]) {
       new Cancelable({ timeout: ms }).onCancel(() => order.push(ms)).enter()
@@ -321,7 +321,7 @@ function thenable(then: Settling): PromiseLike<unknown> {
 }
 
 describe('thenables', () => {
-  test('race takes one that settles within its then', async () => {
+  test('race accepts one that settles inside its then()', async () => {
     const cancel = new Cancelable().enter()
     const resolved = thenable((resolve) => resolve(7))
     expect(await within(cancel.race(resolved))).toBe(7)
@@ -338,7 +338,7 @@ describe('thenables', () => {
 })
 
 describe('errors that throw when they are inspected', () => {
-  test('one with a throwing cause, thrown after a cancelation', async () => {
+  test('an error with a throwing cause, thrown after a cancelation', async () => {
     const error = new Error('body')
     Object.defineProperty(error, 'cause', {
       get() {
@@ -378,7 +378,7 @@ describe('errors that throw when they are inspected', () => {
     expect(operation.context.status).toBe('failed')
   })
 
-  test('one with a throwing stack, thrown by a listener: the others and all timers go on', async () => {
+  test('an error with a throwing stack, thrown by a listener: other listeners and all timers go on', async () => {
     unsubscribe('tripline:error', listener)
     const error = new Error('listener')
     Object.defineProperty(error, 'stack', {
@@ -408,14 +408,14 @@ describe('streams of broken sources', () => {
   for (const interruptible of [true, false]) {
     const how = interruptible ? 'interruptible' : 'checked'
 
-    test(`a result that is no object fails the reading, ${how}`, async () => {
+    test(`a result that is not an object fails the read, ${how}`, async () => {
       const source = { [Symbol.asyncIterator]: () => ({ next: async () => undefined as never }) }
       const stream = new Cancelable().enter().stream(source, { interruptible })
       expect(await within(stream.next())).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
       expect(await within(stream.next())).toEqual({ done: true, value: undefined })
     })
 
-    test(`a result that is no promise is taken, as for await does, ${how}`, async () => {
+    test(`a result that is not a promise is accepted, as in for await, ${how}`, async () => {
       let i = 0
       const next = (): IteratorResult<number> =>
         i < 2 ? { done: false, value: ++i } : { done: true, value: undefined }
@@ -426,7 +426,7 @@ describe('streams of broken sources', () => {
     })
   }
 
-  test('a result with a getter that throws fails the reading', async () => {
+  test('a result with a getter that throws fails the read', async () => {
     const failure = new Error('done')
     const result = {
       get done(): boolean {
@@ -437,7 +437,7 @@ describe('streams of broken sources', () => {
     expect(await within(new Cancelable().enter().stream(source).next())).toBe(failure)
   })
 
-  test('a generator that yields a promise which rejects is closed', async () => {
+  test('a generator that yields a rejecting promise is closed', async () => {
     let closed = false
     const failure = new Error('item')
     function* items(): Generator<Promise<number>> {

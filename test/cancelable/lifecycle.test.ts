@@ -37,7 +37,7 @@ describe('creating an operation', () => {
     expect(await rejection(run)).toMatchObject({ reason: { kind: 'manual', message: 'by the source' } })
   })
 
-  test('rows 3 and 4: an id is made when it is first read, is unique, and stays', () => {
+  test('rows 3 and 4: an id is made when it is first read, and is unique and permanent', () => {
     const a = new Cancelable()
     const b = new Cancelable()
     expect(a.context.id).not.toBe(b.context.id)
@@ -45,7 +45,7 @@ describe('creating an operation', () => {
     expect(new Cancelable({ id: 'mine' }).context.id).toBe('mine')
   })
 
-  test('row 5: nothing is named by default; shorthands take all other options', () => {
+  test('row 5: operations have no name by default; shorthands accept all other options', () => {
     expect(Cancelable.withTimeout(5).context.name).toBeUndefined()
     expect(Cancelable.withTimeout(5, { name: 'n' }).context.name).toBe('n')
   })
@@ -80,7 +80,7 @@ describe('creating an operation', () => {
     expect(thrown(() => new Cancelable(null as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 
-  test('an option given as undefined is one left out', async () => {
+  test('an undefined option counts as left out', async () => {
     const options = { timeout: undefined, token: undefined, parent: undefined, grace: undefined }
     expect(await Cancelable.run(() => 1, options)).toBe(1)
   })
@@ -106,21 +106,21 @@ describe('starting and ending', () => {
     expect(operation.context.status).toBe('disposed')
   })
 
-  test('row 8: the rejection is a typed error, whatever canceled', async () => {
+  test('row 8: the rejection is a typed error, whatever the source', async () => {
     const error = await rejection(Cancelable.run(() => never(), { timeout: 5 }))
     expect(error).toBeInstanceOf(TimeoutCancelation)
     expect(error).toBeInstanceOf(CancelationError)
     expect(error).toMatchObject({ code: 'ERR_TRIPLINE_CANCELED', name: 'TimeoutError', reason: { timeout: 5 } })
   })
 
-  test('row 9: disposed of before it started', () => {
+  test('row 9: an operation may be disposed of before it starts', () => {
     const operation = new Cancelable()
     operation[Symbol.dispose]()
     expect(operation.context.status).toBe('disposed')
     expect(thrown(() => operation.enter())).toBeInstanceOf(ReusedError)
   })
 
-  test('row 10: single use', async () => {
+  test('row 10: an operation can only be used once', async () => {
     const operation = new Cancelable()
     expect(await operation.run(() => 1)).toBe(1)
     expect(thrown(() => operation.run(() => 2))).toMatchObject({ code: 'ERR_TRIPLINE_REUSED' })
@@ -132,7 +132,7 @@ describe('starting and ending', () => {
     entered[Symbol.dispose]()
   })
 
-  test('row 11: canceled already, so the body is never called', async () => {
+  test('row 11: an operation that is already canceled never calls the body', async () => {
     const token = new CancelationToken()
     token.cancel('before')
     let called = false
@@ -151,7 +151,7 @@ describe('starting and ending', () => {
     expect(called).toBe(false)
   })
 
-  test('row 12: cancel is synchronous and says whether it was the first', () => {
+  test('row 12: cancel() is synchronous and returns whether it was the first', () => {
     const operation = new Cancelable().enter()
     expect(operation.cancel('one')).toBe(true)
     expect(operation.cancel('two')).toBe(false)
@@ -161,7 +161,7 @@ describe('starting and ending', () => {
     expect(operation.context.status).toBe('canceled')
   })
 
-  test('row 13: canceled at once', () => {
+  test('row 13: an operation may be canceled at once', () => {
     const operation = new Cancelable().enter()
     operation.cancel()
     expect(operation.isCanceled).toBe(true)
@@ -169,7 +169,7 @@ describe('starting and ending', () => {
     expect(operation.context.status).toBe('canceled')
   })
 
-  test('row 14: its properties', () => {
+  test('row 14: an operation has these properties', () => {
     const parent = new Cancelable().enter()
     const operation = parent.child().enter()
     expect(operation.context.status).toBe('running')
@@ -182,7 +182,7 @@ describe('starting and ending', () => {
     expect(operation.context.status).toBe('canceled')
   })
 
-  test('row 15: a check throws the very error that the run rejects with', async () => {
+  test('row 15: a check throws the same error with which the run rejects', async () => {
     let checked: unknown
     let aborted: unknown
     const run = Cancelable.run((cancel) => {
@@ -198,7 +198,7 @@ describe('starting and ending', () => {
     expect(aborted).toBe(error)
   })
 
-  test('row 16: yield lets the loop turn, and then checks', async () => {
+  test('row 16: yield() lets the loop turn and then checks', async () => {
     let turned = false
     const run = Cancelable.run(async (cancel) => {
       setImmediate(() => {
@@ -277,7 +277,7 @@ describe('starting and ending', () => {
     })
   })
 
-  test('disposed of, or canceled, while it starts', async () => {
+  test('an operation may be disposed of or canceled while it starts', async () => {
     const disposed = new Cancelable()
     disposed.onStart(() => disposed[Symbol.dispose]())
     expect(await rejection(disposed.run(() => 1))).toBeInstanceOf(ReusedError)

@@ -11,7 +11,7 @@ import { runModule } from '../helpers/child.js'
 import { deferred, never, rejection, turns } from './helpers.js'
 
 describe('pitfalls', () => {
-  test('one error object for every observer', async () => {
+  test('every observer gets the same error object', async () => {
     const operation = new Cancelable()
     const seen: unknown[] = []
     const run = operation.run(async (cancel) => {
@@ -32,7 +32,7 @@ describe('pitfalls', () => {
     expect(new Set([...seen, error, operation.signal.reason]).size).toBe(1)
   })
 
-  test('one error object, even if nothing read it before', async () => {
+  test('they get the same error object even if nothing has read it before', async () => {
     const operation = new Cancelable()
     const run = operation.run(() => never())
     operation.cancel('stop')
@@ -83,7 +83,7 @@ describe('pitfalls', () => {
     expect(errors).toHaveLength(3)
   })
 
-  test('canceling inside a listener does nothing; adding one there calls it; another operation is canceled in its turn', () => {
+  test('canceling again inside a listener does nothing; a listener added there is called; another operation can be canceled there', () => {
     const order: string[] = []
     const other = new Cancelable().onCancel(() => order.push('other')).enter()
     const operation = new Cancelable().enter()
@@ -128,7 +128,7 @@ describe('pitfalls', () => {
     expect(operation[kTimerList]).not.toBeNull()
   })
 
-  test('no rejecting promise is created before it is requested', async () => {
+  test('a rejecting promise is only created on request', async () => {
     const result = await runModule(`
       const { Cancelable, CancelationToken } = tripline
       process.on('unhandledRejection', (error) => { console.log('unhandled', error.message); process.exit(1) })
@@ -151,7 +151,7 @@ describe('pitfalls', () => {
     expect(result).toMatchObject({ code: 0, stdout: 'fine\n' })
   })
 
-  test('row 159: many races against one promise leave one reaction, and nothing when they are over', async () => {
+  test('row 159: many races against one promise share one reaction, and leave nothing behind', async () => {
     let reactions = 0
     const long = deferred<string>()
     const promise: PromiseLike<string> = {
@@ -196,7 +196,7 @@ describe('pitfalls', () => {
     expect(await rejection(canceled.race(Promise.reject(new Error('unheard'))))).toMatchObject({ message: 'before' })
   })
 
-  test('waiting for a timeout keeps no process alive; sleeping and grace do', async () => {
+  test('a pending timeout does not keep the process alive; a sleep and a grace period do', async () => {
     const idle = await runModule(`
       new tripline.Cancelable({ timeout: '1h', condition: () => false }).enter()
       console.log('end')
@@ -310,7 +310,7 @@ describe('pitfalls', () => {
     expect(result).toMatchObject({ code: 0, stdout: 'false\n' })
   })
 
-  test('row 160: sleeping ends with the time, or with a cancelation, and checks its argument', async () => {
+  test('row 160: a sleep ends after its time or with a cancelation, and checks its argument', async () => {
     const operation = new Cancelable().enter()
     const start = performance.now()
     await operation.sleep('5ms')
@@ -326,7 +326,7 @@ describe('pitfalls', () => {
     operation[Symbol.dispose]()
   })
 
-  test('channels: a subscriber receives every cancelation', () => {
+  test('a subscriber to the channels receives every cancelation', () => {
     const messages: unknown[] = []
     const listener = (message: unknown): void => void messages.push(message)
     subscribe('tripline:cancel', listener)

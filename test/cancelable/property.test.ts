@@ -133,7 +133,7 @@ class World {
 }
 
 describe('properties', () => {
-  test('first wins, all descendants are canceled and nothing else, and nothing stays linked', () => {
+  test('the first cancelation wins, only descendants are canceled, and nothing stays linked', () => {
     fc.assert(
       fc.property(fc.array(action, { maxLength: 60 }), (actions) => {
         const world = new World()
@@ -147,7 +147,7 @@ describe('properties', () => {
     )
   })
 
-  test('composites: any and all of them agree with their meaning, in any order', () => {
+  test('composites: anyOf and allOf agree with the model, in any order', () => {
     interface Tree {
       all: boolean
       parts: (number | Tree)[]
@@ -190,7 +190,7 @@ describe('properties', () => {
     )
   })
 
-  test('runs: however body, timeout, cancelation and grace fall together, the run settles once and as the status says', async () => {
+  test('runs: in any order of body, timeout, cancelation and grace, the run settles once and as the status says', async () => {
     const scenario = fc.record({
       body: fc.constantFrom('fulfills', 'fails', 'sleeps', 'ignores', 'returns'),
       bodyTurns: fc.nat(3),

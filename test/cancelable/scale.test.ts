@@ -5,7 +5,7 @@ import { kFirstChild } from '../../src/cancelable/operation.js'
 import { runModule } from '../helpers/child.js'
 
 describe('deep', () => {
-  test('row 120: a chain of 200,000 is canceled, and each is notified', () => {
+  test('row 120: a chain of 200,000 operations is canceled, and each is notified', () => {
     const root = new Cancelable().enter()
     let leaf = root
     let seen = 0
@@ -28,7 +28,7 @@ describe('deep', () => {
     expect(root.context.status).toBe('canceled')
   })
 
-  test('tokens and combined operations in long chains', () => {
+  test('tokens and combined operations work in long chains', () => {
     const first = new CancelationToken()
     let last = first
     for (let i = 0; i < 100_000; i++) last = CancelationToken.any(last)
@@ -58,7 +58,7 @@ describe('many', () => {
     root[Symbol.dispose]()
   })
 
-  test('row 18: what has ended is collected, whatever it was linked to', async () => {
+  test('row 18: operations that have ended are collected, whatever they were linked to', async () => {
     const result = await runModule(
       `
       const { Cancelable, CancelationToken, TimeoutSource, anyOf } = tripline

@@ -115,7 +115,7 @@ describe('with grace', () => {
     expect(operation.isCanceled).toBe(true)
   })
 
-  test('row 156: after it the run rejects without the body', async () => {
+  test('row 156: after the grace period, the run rejects without waiting for the body', async () => {
     const operation = new Cancelable({ grace: 5 })
     const run = operation.run(() => never())
     operation.cancel('stop')
@@ -126,7 +126,7 @@ describe('with grace', () => {
     expect(operation[kTimerList]).toBeNull()
   })
 
-  test('a body that fails within it becomes the cause', async () => {
+  test('the error of a body that fails within the grace period becomes the cause', async () => {
     const operation = new Cancelable({ grace: '30s' })
     const failure = new Error('could not save')
     const run = operation.run(async () => {
@@ -168,7 +168,7 @@ describe('what a run waits for', () => {
     }
   })
 
-  test('asynchronous cleanups of a canceled run are waited for within its grace, no longer', async () => {
+  test('a canceled run waits for asynchronous cleanups, but no longer than its grace period', async () => {
     const steps: string[] = []
     const patient = new Cancelable({ grace: '30s' })
     const run = patient.run(async (cancel) => {
@@ -192,7 +192,7 @@ describe('what a run waits for', () => {
     expect(steps).toEqual(['cleaned', 'first'])
   })
 
-  test('a cleanup that fails fails a run that went well; one that failed keeps its error', async () => {
+  test('a failing cleanup fails a run that succeeded; a run that failed keeps its error', async () => {
     const failure = new Error('cleanup')
     const operation = new Cancelable()
     const failing = operation.run((cancel) => {
@@ -219,7 +219,7 @@ describe('what a run waits for', () => {
     expect(await rejection(several)).toMatchObject({ errors: [failure, primary] })
   })
 
-  test('a cleanup that comes after the end runs at once', async () => {
+  test('a cleanup that is added after the end runs at once', async () => {
     let late: Cancelable | undefined
     await Cancelable.run((cancel) => {
       late = cancel
@@ -231,7 +231,7 @@ describe('what a run waits for', () => {
     expect(ran).toBe(true)
   })
 
-  test('row 162: children that are left when the body ends are canceled, and waited for within the grace', async () => {
+  test('row 162: children that outlive the body are canceled, and the run waits for them within the grace period', async () => {
     const steps: string[] = []
     const operation = new Cancelable({ grace: '30s' })
     let child: Promise<unknown> | undefined
@@ -272,7 +272,7 @@ describe('what a run waits for', () => {
     expect(steps).toEqual(['cleaned'])
   })
 
-  test('children that never end do not hold it longer than the grace', async () => {
+  test('children that never end delay it by the grace period only', async () => {
     const operation = new Cancelable()
     let child: Promise<unknown> | undefined
     const run = operation.run((cancel) => {
@@ -285,7 +285,7 @@ describe('what a run waits for', () => {
 })
 
 describe('what the run rejects with', () => {
-  test("a library's own AbortError becomes the cause of ours, unless it says so itself", async () => {
+  test("a library's own AbortError becomes the cause of ours, unless ours is its cause already", async () => {
     const operation = new Cancelable()
     const run = operation.run(async (cancel) => {
       await coreSleep(60_000, undefined, { signal: cancel.signal })
@@ -307,7 +307,7 @@ describe('what the run rejects with', () => {
     expect(((await rejection(second)) as Error).cause).toBe(foreign)
   })
 
-  test('row 35: a cancelation that the body passes on is its own', async () => {
+  test('row 35: a cancelation error that the body passes on counts as its own cancelation', async () => {
     const token = new CancelationToken()
     token.cancel('elsewhere')
     const seen: string[] = []

@@ -60,7 +60,7 @@ describe('streaming', () => {
       expect(closed).toEqual(['closed'])
     })
 
-    test(`row 92: an error of the source passes, and the partial result stays (interruptible: ${interruptible})`, async () => {
+    test(`row 92: an error of the source is passed on, and the partial result stays (interruptible: ${interruptible})`, async () => {
       const failure = new Error('disk')
       async function* source(): AsyncGenerator<number> {
         yield 1
@@ -75,7 +75,7 @@ describe('streaming', () => {
     })
   }
 
-  test('row 90: a pending item is not waited for', async () => {
+  test('row 90: a cancelation does not wait for a pending item', async () => {
     const operation = new Cancelable()
     const run = operation.run(async (cancel) => {
       for await (const _ of cancel.stream(stuck(1), { keep: 'all' }));
@@ -86,7 +86,7 @@ describe('streaming', () => {
     expect(operation.context.status).toBe('canceled')
   })
 
-  test('rows 88 and 91: progress every so many items', async () => {
+  test('rows 88 and 91: progress is reported after every `reportEvery` items', async () => {
     const seen: unknown[] = []
     const operation = new Cancelable().onProgress(({ message, data }) => seen.push([message, data]))
     await operation.run(async (cancel) => {
@@ -98,7 +98,7 @@ describe('streaming', () => {
     ])
   })
 
-  test('row 93: keep holds the last so many, in order', async () => {
+  test('row 93: the last `keep` items are kept, in order', async () => {
     for (const [keep, items] of [
       [0, []],
       [1, [7]],
@@ -259,7 +259,7 @@ describe('sources', () => {
     expect(await canceled.promise).toBe(operation.signal.reason)
   })
 
-  test('row 99: a slow consumer holds the source up: nothing is read ahead', async () => {
+  test('row 99: a slow consumer slows the source down: nothing is read ahead', async () => {
     let produced = 0
     async function* source(): AsyncGenerator<number> {
       for (;;) yield ++produced
@@ -322,7 +322,7 @@ describe('cancelableStream', () => {
 })
 
 describe('chunks', () => {
-  test('row 98: arrays of one size, a shorter last one, and none for an empty source', async () => {
+  test('row 98: chunks have the same size except the last, and an empty source has no chunks', async () => {
     await Cancelable.run(async (cancel) => {
       const seen: number[][] = []
       for await (const chunk of cancel.chunks(numbers(7), 3)) seen.push(chunk)
@@ -375,7 +375,7 @@ describe('chunks', () => {
 })
 
 describe('partial results', () => {
-  test('row 100: the body may set one; it is on the context and on the error', async () => {
+  test('row 100: the body may set one, which the context and the error then have', async () => {
     const operation = new Cancelable()
     const run = operation.run(async (cancel) => {
       cancel.partialResult = { rows: 5 }

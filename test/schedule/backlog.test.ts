@@ -1,4 +1,4 @@
-/** What becomes of beats that could not be delivered in time. */
+/** How beats that could not be delivered in time are handled. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Backlog, POLICIES, type Beat } from '../../src/schedule/backlog.js'
@@ -23,7 +23,7 @@ describe('beats that came in time', () => {
 })
 
 describe('beats that came too late', () => {
-  it.each(['coalesce', 'delay'] as const)('become the latest of them (%s)', (policy) => {
+  it.each(['coalesce', 'delay'] as const)('are delivered as one, the latest (%s)', (policy) => {
     const backlog = new Backlog(policy, 100)
     backlog.add(5000, 4999, 49_990, false)
     expect(takeAll(backlog)).toEqual([{ index: 4999, due: 49_990, missed: 4999 }])

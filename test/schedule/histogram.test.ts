@@ -18,7 +18,7 @@ describe('a histogram', () => {
     expect(histogram.count).toBe(11)
   })
 
-  it('takes in times of years', () => {
+  it('holds durations of years', () => {
     const histogram = new Histogram()
     histogram.add(1e11)
     expect(histogram.quantile(0.5)).toBeGreaterThan(1e9)

@@ -24,7 +24,7 @@ describe('a process', () => {
     expect(outcome.stdout).toBe('10\n')
   })
 
-  it('does not wait for one that is unref’d, and again for one that is ref’d', async () => {
+  it('does not wait for a ticker after unref(), and waits again after ref()', async () => {
     expectClean(await runModule(`tripline.every(5, () => {}).unref()`))
     const outcome = await runModule(`
       let bodies = 0

@@ -84,7 +84,7 @@ describe('a ticker', () => {
     await ticker.close()
   })
 
-  it('reports 5000 beats once to a loop that was blocked for 5 s', async () => {
+  it('reports 5000 beats in one delivery to a loop that was blocked for 5 s', async () => {
     const ticks: Tick[] = []
     const ticker = every(1, (_cancel, tick) => void ticks.push(tick))
     await eventually(() => ticks.length >= 3)
@@ -117,7 +117,7 @@ describe('a ticker', () => {
     await ticker.close()
   })
 
-  it('goes on with the next beat of the grid with skip', async () => {
+  it('continues with the next beat of the grid with skip', async () => {
     const ticks: Tick[] = []
     const ticker = every(20, (_cancel, tick) => void ticks.push(tick), { missed: 'skip' })
     await eventually(() => ticks.length >= 1)
@@ -196,7 +196,7 @@ describe('a ticker', () => {
     expectOneGrid(ticks, 1)
   })
 
-  it('does not wait for the next beat with the rest of a burst', async () => {
+  it('delivers the rest of a burst without waiting for the next beat', async () => {
     const ticks: Tick[] = []
     const body = async (_cancel: Cancelable, tick: Tick): Promise<void> => {
       ticks.push(tick)
@@ -211,7 +211,7 @@ describe('a ticker', () => {
     await ticker.close()
   })
 
-  it('cancels a tick that takes too long, and goes on', async () => {
+  it('cancels a tick that takes too long, and continues', async () => {
     let canceled = 0
     const body = async (cancel: Cancelable): Promise<void> => {
       try {
@@ -226,7 +226,7 @@ describe('a ticker', () => {
     await ticker.close()
   })
 
-  it('does not start the next body while one that was given up goes on', async () => {
+  it('does not start the next body while an abandoned one is still running', async () => {
     let bodies = 0
     const deaf = new EventEmitter()
     const body = async (): Promise<void> => {

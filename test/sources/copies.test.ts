@@ -52,7 +52,7 @@ describe('two copies of the package', () => {
     expect(seen).toEqual([['breached', 'breached'], [true, false], ['canceled', 'timeout'], 'timeout', 'abort'])
   })
 
-  it('share what goes by a public interface: sources, streams, shared tokens', async () => {
+  it('share objects that only need a public interface: sources, streams, shared tokens', async () => {
     const seen = await withCopy(`
       const never = () => new Promise(() => {})
       const kindOf = (run) => run.catch((error) => error.reason.kind)
@@ -72,7 +72,7 @@ describe('two copies of the package', () => {
     expect(seen).toEqual(['timeout', 'timeout', 'all', 'manual', 'all', 'timeout', false, [1, 2]])
   })
 
-  it('refuse what they cannot share, wherever it is given', async () => {
+  it('refuse objects that they cannot share, wherever they are given', async () => {
     const seen = await withCopy(`
       const { Cancelable, CancelationToken, TokenSource, ResourceSource, anyOf, allOf, every, guard, run } = tripline
       const limits = { 'memory.available': { below: '1B' } }
@@ -184,7 +184,7 @@ describe('one copy of the package', () => {
     expect(JSON.parse(stdout)).toEqual([true, true])
   })
 
-  it('works when it is loaded anew, and so does the one before', async () => {
+  it('works when it is loaded again, and so does the earlier copy', async () => {
     const { stdout, stderr } = await runModule(
       `import { createRequire } from 'node:module'
        const require = createRequire(import.meta.url)

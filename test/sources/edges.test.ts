@@ -26,7 +26,7 @@ afterEach(() => {
 })
 
 describe('foreign signals', () => {
-  test('a reason that cannot be printed cancels', () => {
+  test('a signal whose reason cannot be printed still cancels', () => {
     for (const cause of [
       Object.create(null),
       Object.assign(new Error(), { message: Object.create(null) }),
@@ -39,7 +39,7 @@ describe('foreign signals', () => {
     }
   })
 
-  test('a condition that fails with what cannot be printed cancels', async () => {
+  test('a condition that fails with an unprintable error still cancels', async () => {
     const failure = Object.create(null) as Error
     const check = (): Promise<boolean> => Promise.reject(failure)
     const operation = new Cancelable({ condition: { check, onError: 'cancel' } }).enter()
@@ -127,7 +127,7 @@ describe('shared tokens', () => {
     })
   }
 
-  test("the numbers in a user's cause are not times", () => {
+  test("numbers in a user's cause are not converted as times", () => {
     const token = new CancelationToken()
     const other = CancelationToken.from(token.share())
     token.cancel({ kind: 'abort', message: 'why', at, cause: { at: 5, since: 6, deadline: 7 } })

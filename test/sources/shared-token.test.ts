@@ -44,7 +44,7 @@ describe('a shared token', () => {
     expect(token.cancel('token')).toBe(false)
   })
 
-  test('one that is canceled before it is shared', () => {
+  test('a token may be canceled before it is shared', () => {
     const token = new CancelationToken()
     token.cancel('early')
     expect(CancelationToken.from(token.share()).reason).toMatchObject({ message: 'early' })
@@ -61,7 +61,7 @@ describe('a shared token', () => {
     expect(cut.reason!.message).toBe('x'.repeat(500))
   })
 
-  test('a loop that never yields sees what a worker does, and times are on its own clock', async () => {
+  test('a loop that never yields sees the cancelation by a worker, with times on its own clock', async () => {
     const token = new CancelationToken()
     const worker = await startRemote(token.share())
     const operation = new Cancelable({ token }).enter()

@@ -56,7 +56,7 @@ afterEach(() => {
 })
 
 describe('a custom source', () => {
-  test('rows 50 and 51: arm(sink) returns what disarms it; each use is its own', () => {
+  test('rows 50 and 51: arm(sink) returns the function that disarms it; each use is independent', () => {
     const source = new HandSource()
     const a = new Cancelable({ sources: [source] }).enter()
     const b = new Cancelable({ sources: [source] }).enter()
@@ -103,7 +103,7 @@ describe('a custom source', () => {
     expect(disarmed).toBe(1)
   })
 
-  test('row 74: a source that fails to stop is reported, and the rest goes on', () => {
+  test('row 74: a source that fails to stop is reported, and the other sources are stopped', () => {
     const errors = collectErrors()
     const failure = new Error('stuck')
     const source: CancelationSource = {
@@ -137,7 +137,7 @@ describe('a custom source', () => {
     expect(thrown(() => operation.addSource({} as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 
-  test('a source that is added and has its reason already cancels at once', () => {
+  test('an added source that already has a reason cancels at once', () => {
     const token = new CancelationToken()
     token.cancel('already')
     const operation = new Cancelable().enter().addSource(new TokenSource(token))
@@ -193,7 +193,7 @@ describe('timeouts', () => {
     expect(child.reason).toMatchObject({ kind: 'parent', parent: { timeout: 5 } })
   })
 
-  test('rows 54 and 165: extend moves the timeout, also to none, and is what a watchdog feeds', async () => {
+  test('rows 54 and 165: extend() moves the timeout or removes it, as a watchdog needs', async () => {
     const operation = new Cancelable({ timeout: 20 }).enter()
     operation.extend('1h')
     block(25)
@@ -280,7 +280,7 @@ describe('OS signals', () => {
     expect(process.listenerCount('SIGHUP')).toBe(0)
   })
 
-  test('by the shorthand and as a source; unknown and uncatchable ones are refused', () => {
+  test('they can be given by the shorthand and as a source; unknown and uncatchable signals are refused', () => {
     using one = Cancelable.withSignal('SIGUSR2').enter()
     expect(process.listenerCount('SIGUSR2')).toBe(1)
     expect(one.isCanceled).toBe(false)
@@ -310,7 +310,7 @@ describe('OS signals', () => {
 })
 
 describe('conditions', () => {
-  test('rows 58 and 61: checked from the start on; only true cancels', async () => {
+  test('rows 58 and 61: it is checked from the start on, and only true cancels', async () => {
     let called = false
     const run = Cancelable.run(
       () => {
@@ -368,7 +368,7 @@ describe('conditions', () => {
     expect(operation.isCanceled).toBe(false)
   })
 
-  test('row 62: by the shorthand; interval and name are the condition’s', async () => {
+  test('row 62: the shorthand takes a condition with its interval and name', async () => {
     const operation = Cancelable.withCondition(() => true, { interval: 5, name: 'full', timeout: '1m' })
     expect(operation.context.name).toBe('full')
     expect(await rejection(operation.run(() => 1))).toMatchObject({ reason: { condition: 'full' } })
@@ -427,7 +427,7 @@ function everyKind(): [CancelationSource, () => void][] {
 }
 
 describe('composites', () => {
-  test('row 69: any of them, with the reason of the first, for every kind of source', async () => {
+  test('row 69: anyOf cancels with the reason of the first part, for every kind of source', async () => {
     for (const [source, trigger] of everyKind()) {
       const operation = new Cancelable({ sources: [anyOf(source, new TokenSource(new CancelationToken()))] })
       const run = operation.run(() => never())
@@ -440,7 +440,7 @@ describe('composites', () => {
     expect(process.listenerCount('SIGUSR2')).toBe(0)
   })
 
-  test('row 70: all of them, each latched, with their reasons in the order in which they came', async () => {
+  test('row 70: allOf latches each part, and has their reasons in the order of arrival', async () => {
     const kinds = everyKind()
     const operation = new Cancelable({ sources: [allOf(...kinds.map(([source]) => source))] }).enter()
     for (const [, trigger] of kinds) {
@@ -465,7 +465,7 @@ describe('composites', () => {
     expect(process.listenerCount('SIGUSR2')).toBe(0)
   })
 
-  test('row 71: nested at will, also deep', () => {
+  test('row 71: composites can be nested to any depth', () => {
     const [a, b, c] = [new CancelationToken(), new CancelationToken(), new CancelationToken()]
     const operation = new Cancelable({ sources: [allOf(anyOf(a, b), anyOf(allOf(b, c), c))] }).enter()
     a.cancel('a')
@@ -482,7 +482,7 @@ describe('composites', () => {
     expect(below.isCanceled).toBe(true)
   })
 
-  test('tokens and AbortSignals stand for their sources; an empty one is an error', () => {
+  test('tokens and AbortSignals can be parts; a composite without parts is an error', () => {
     const controller = new AbortController()
     const operation = new Cancelable({ sources: [anyOf(new CancelationToken(), controller.signal)] }).enter()
     controller.abort()

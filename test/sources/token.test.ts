@@ -12,7 +12,7 @@ import { kHub } from '../../src/sources/token.js'
 import { never, rejection, thrown, turns } from '../cancelable/helpers.js'
 
 describe('a token', () => {
-  test('rows 38 and 43: says whether, why and when', () => {
+  test('rows 38 and 43: says whether, why and when it was canceled', () => {
     const token = new CancelationToken()
     expect(token.isCanceled).toBe(false)
     expect(token.reason).toBeUndefined()
@@ -49,7 +49,7 @@ describe('a token', () => {
     expect(await token.whenCanceled()).toBe(token.reason)
   })
 
-  test('rows 33 and 42: a check throws one error, of the class that the reason has', () => {
+  test('rows 33 and 42: each check throws the same error, whose class depends on the reason', () => {
     const token = new CancelationToken()
     token.throwIfCanceled()
     token.cancel('x')
