@@ -158,6 +158,8 @@ uint32_t ProcessScanner::FindSurvivors(CommandGroup* group, const char* marker) 
   return Scan(&state, marker, true);
 }
 
+bool ProcessScanner::only_dead() const { return false; }
+
 const ProcessEntry& ProcessScanner::operator[](uint32_t index) const { return os_.As<State>().found[index].entry; }
 
 uint32_t ProcessScanner::count() const { return os_.As<State>().count; }

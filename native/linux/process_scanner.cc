@@ -41,6 +41,7 @@ struct State {
   uint64_t* member = nullptr;
   uint64_t* signaled = nullptr;
   bool blind = false;
+  bool dead = false;  // whether some of the last search were dead
   int children = -1;  // a signalfd for SIGCHLD
 };
 
@@ -201,9 +202,13 @@ uint32_t ProcessScanner::FindDescendants(int32_t root) {
     }
   }
   uint32_t kept = 0;
+  state.dead = false;
   for (uint32_t i = 0; i < state.count; i++) {
     const Found& each = state.found[i];
-    if (each.entry.pid != root && HasBit(state.member, each.entry.pid) && !IsDead(each.entry))
+    if (each.entry.pid == root || !HasBit(state.member, each.entry.pid)) continue;
+    if (IsDead(each.entry))
+      state.dead = true;
+    else
       state.found[kept++] = each;
   }
   return state.count = kept;
@@ -224,6 +229,8 @@ uint32_t ProcessScanner::FindSurvivors(CommandGroup*, const char* marker) {
   }
   return state.count;
 }
+
+bool ProcessScanner::only_dead() const { return os_.As<State>().dead && count() == 0; }
 
 const ProcessEntry& ProcessScanner::operator[](uint32_t index) const { return os_.As<State>().found[index].entry; }
 

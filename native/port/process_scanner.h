@@ -51,6 +51,9 @@ class ProcessScanner {
   // The same for a tree whose supervisor is dead, in the process that started it.
   uint32_t FindSurvivors(CommandGroup* group, const char* marker);
 
+  // Whether the last FindDescendants() saw dead processes only: they were not reaped, as a debugger can delay that.
+  bool only_dead() const;
+
   const ProcessEntry& operator[](uint32_t index) const;
   uint32_t count() const;
 

@@ -307,6 +307,9 @@ class Supervisor {
       KillAll();
     else
       SignalAll();
+    // A dead process is reaped at once, unless a debugger has not yet waited for it.
+    held_ = scanner_.only_dead() ? held_ + 1 : 0;
+    if (held_ >= kRefusals) gave_up_ = true;
     next_at_ = bare::Now() + scan_interval_;
     if (next_at_ > kill_at_ && phase_ == kEnding) next_at_ = kill_at_;
     scan_interval_ = scan_interval_ * 2 > kLastScanInterval ? kLastScanInterval : scan_interval_ * 2;
@@ -404,6 +407,7 @@ class Supervisor {
   uint32_t ended_ = 0;
   bool killed_ = false;
   uint32_t refusals_ = 0;
+  uint32_t held_ = 0;  // consecutive scans that found only dead processes
   bool gave_up_ = false;
 
   // Large members come last, because each access to a member behind them takes three bytes more.

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -192,6 +193,21 @@ TEST(CommandEndsWithAllThatIgnoreTheSignal) {
   CHECK(end.killed);
   CHECK(end.ended >= 4);
   CHECK_EQ(scanner.FindSurvivors(nullptr, marker.value()), 0u);
+  delete command;
+}
+
+TEST(CommandIsNotHeldByADebuggerThatDoesNotWaitForIt) {
+  Shell shell("exec sleep 60");
+  SpawnFailure why;
+  Command* command = Command::Start(shell.spec, &why);
+  CHECK(command != nullptr);
+  const auto pid = static_cast<pid_t>(command->pid);
+  CHECK_EQ(ptrace(PTRACE_SEIZE, pid, nullptr, PTRACE_O_TRACESYSGOOD), 0);
+  command->End(SIGKILL, 0);
+  const CommandEvent end = Await(command, CommandEvent::kGone);
+  CHECK_EQ(end.ended, 1u);
+  CHECK_EQ(end.left, 0u);
+  waitpid(pid, nullptr, __WALL);
   delete command;
 }
 
