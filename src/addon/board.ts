@@ -33,7 +33,7 @@ function replace(size: number): void {
   const memory = Buffer.alloc(size * 4)
   // Native code copies and switches under its lock, so that no write is lost.
   attach(memory)
-  // What an AsyncLocalStorage has left on it was of the moment only. Since Node 24 there is nothing.
+  // Removes the reference that an AsyncLocalStorage may have left on it. Since Node 24 there is none.
   for (const key of Object.getOwnPropertySymbols(memory)) Reflect.deleteProperty(memory, key)
   words = new Int32Array(memory.buffer)
   doubles = new Float64Array(memory.buffer)

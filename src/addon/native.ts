@@ -52,8 +52,8 @@ export interface SamplerStats {
   /** Whether the thread has real-time scheduling (SCHED_FIFO). */
   readonly realTime: boolean
   /**
-   * Whether what the thread needs of this library is locked in memory, so that it is never reclaimed: code, stack, board.
-   * Only where the system allows it (Linux: RLIMIT_MEMLOCK), and while the thread runs.
+   * Whether the thread's part of this library is locked in memory, so that it is never reclaimed: code, stack, board.
+   * Only if the system allows it (Linux: RLIMIT_MEMLOCK), and while the thread runs.
    */
   readonly memoryLocked: boolean
   /** Human-readable reason why it is not; empty where it is. */
@@ -98,8 +98,8 @@ export interface CommandRefusal {
  */
 export interface Addon {
   /**
-   * Hands over the board, which is held, at first together with the function to call when there is something to drain,
-   * which is not: the environment ends when it was collected.
+   * Hands over the board, which the addon holds. The first call also passes the function to call when there is
+   * something to drain. The addon does not hold that one: the environment ends once it is collected.
    */
   attach(board: Buffer, deliver: () => void): void
   subscribe(
@@ -129,15 +129,15 @@ export interface Addon {
   ): number | NativeError
   removeGuard(guard: number): void
   /**
-   * For a guard whose limits have no subscription (0), which knows no machine and no clock: gives it a value per limit, NaN
-   * for a read that failed and Infinity for none. `now` may not go backwards; `gap` milliseconds before it were not observed.
-   * Returns when the guard would change by itself after `now`; Infinity for never.
+   * For a simulated guard, whose limits have no subscription (0): gives it one value per limit, NaN for a failed read
+   * and Infinity for no value. `now` must not go backwards; nothing was observed in the `gap` milliseconds before it.
+   * Returns when the guard would change by itself after `now`; Infinity if it would not.
    */
   playGuard(guard: number, now: number, gap: number, values: Float64Array): number
   /**
-   * Takes the outcome of a condition's check: 0 if the condition holds, 1 if not, NaN if unknown. The check began `late`
-   * milliseconds after it was due. `at` is 0 for now; only a guard that is played has another time. Returns whether this
-   * outcome is the evidence of a breach.
+   * Passes on the outcome of a condition's check: 0 if the condition holds, 1 if not, NaN if unknown. The check began
+   * `late` milliseconds after it was due. `at` is 0 for now; only a simulated guard has another time. Returns whether
+   * this outcome is the evidence of a breach.
    */
   stepCondition(guard: number, limit: number, value: number, late: number, at: number): boolean
   evidence(guard: number): NativeEvidence[]
@@ -146,7 +146,7 @@ export interface Addon {
   beat(idle: number, heapUsed: number, heapLimit: number): void
   now(): number
   stats(): SamplerStats
-  /** The number of the agreement that the addon was built for; contract.ts has this version's. */
+  /** The interface that the addon was built for, as a number; contract.ts has this version's. */
   readonly contract: number
   /** The names of the metrics, in the order of `native/port/metrics.def`. */
   metrics(): readonly string[]
@@ -261,8 +261,8 @@ function problemOf(file: string): string | undefined {
 }
 
 /**
- * Whether the addon numbers its metrics in the same way, and takes the same arguments and memory. One of another version would
- * mix them up silently, or write outside of the board.
+ * Whether the addon numbers its metrics in the same way, and takes the same arguments and memory. With an addon of
+ * another version, they would be mixed up silently, or memory outside of the board would be written.
  */
 function isOurs(loaded: Partial<Addon>): loaded is Addon {
   if (loaded.contract !== CONTRACT) return false

@@ -22,7 +22,7 @@ export interface SeriesKey {
 
 export const kDeliver: unique symbol = Symbol('tripline.deliver')
 
-/** Called when the sampler has news of a guard. */
+/** Called when the sampler has an event of a guard. */
 export interface Deliverable {
   [kDeliver](): void
 }
@@ -40,7 +40,7 @@ const requests = new Map<number, () => void>()
 export function connect(): Addon {
   if (addon !== undefined) return addon
   const loaded = loadAddon()
-  // For all of this thread, and so in the context of none.
+  // For all of this thread, so outside of any async context.
   outsideContexts(() => openBoard((memory) => loaded.attach(memory, drain)))
   // Native code holds the function weakly, so that a realm that a test runner drops is not retained. The global object of
   // the realm, which goes with it, keeps the function.

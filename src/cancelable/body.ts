@@ -49,7 +49,7 @@ function skipBody(operation: Operation, resolve: (value: unknown) => void, rejec
     reject(error)
     return
   }
-  // A cleanup that takes its time has the grace for it.
+  // Cleanups may take as long as the grace period.
   if (operation[kExtras]?.cleanups !== undefined) startGrace(operation)
   neverRun(operation, resolve, reject, error)
 }

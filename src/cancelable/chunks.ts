@@ -23,7 +23,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
   readonly #flush: boolean
   readonly #maxWait: number
   #chunk: T[] = []
-  /** An item that was requested, and had not come when its chunk was delivered. */
+  /** An item that was requested but had not arrived when its chunk was delivered. */
   #requested: Promise<IteratorResult<T, undefined>> | undefined
   #error: unknown
 
@@ -40,7 +40,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
     this.#items = new CancelableStream(operation, source, rest)
   }
 
-  /** Itself: it can be iterated over once. */
+  /** Returns itself, so it can only be iterated over once. */
   [Symbol.asyncIterator](): this {
     return this
   }

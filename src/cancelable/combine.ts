@@ -11,7 +11,7 @@ import { addLink } from './options.js'
 
 type Part = Operation | CancelationToken | AbortSignal | CancelationSource
 
-/** Adds every part, and what the parts are configured with, to an operation that has not started. */
+/** Adds every part, with the sources that the parts are configured with, to an operation that has not started. */
 export function combineInto(operation: Operation, parts: Iterable<Part>): void {
   if (typeof (parts as Partial<Iterable<Part>> | null | undefined)?.[Symbol.iterator] !== 'function') {
     throw invalidType('parts', 'an iterable of operations, tokens or sources', parts)
@@ -28,7 +28,7 @@ export function combineInto(operation: Operation, parts: Iterable<Part>): void {
   }
 }
 
-/** Follows the part, and its parent where it has one, and so on up. */
+/** Follows the part, its parent, and so on up the chain. */
 function follow(operation: Operation, part: Operation): void {
   let last = operation[kLinks]
   for (let each: Operation | null = part; each !== null; each = each[kParent]) {

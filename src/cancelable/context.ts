@@ -18,7 +18,7 @@ import { ENDED, PENDING, STATUS } from './state.js'
 
 let ids = 0
 
-/** The result so far: what the body has set, or else how far its latest stream has got. */
+/** The result so far: the value that the body has set, or else the progress of its latest stream. */
 export function partialResultOf(operation: Operation): unknown {
   const extras = operation[kExtras]
   return extras?.stream === undefined ? extras?.partial : extras.stream.partial()
@@ -78,7 +78,7 @@ export class Context implements OperationContext {
     return this.#operation[kExtras]?.metadata
   }
 
-  /** For logs: without what is unknown, and without the partial result, which may be any value. */
+  /** For logs: without unknown values, and without the partial result, which may be any value. */
   toJSON(): Record<string, unknown> {
     const { id, name, status, parentId, startedAt, endedAt, elapsed, reason, metadata } = this
     return {

@@ -1,4 +1,4 @@
-/** For the rest of the package: notification that an operation has ended, however it did. */
+/** Notifies the rest of the package that an operation has ended, in whichever way. */
 import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationStatus } from '../base/operation-context.js'
 import type { Cancelable } from './cancelable.js'
@@ -16,7 +16,7 @@ class EndWatcher extends Waiter {
     this.#ended = ended
   }
 
-  // The cancel listener, which is called next, has it join again: all that is in the list now is being released.
+  // The list is being released now, so the waiter joins it again in the cancel listener, which is called next.
   canceled(): void {}
 
   dismissed(): void {
@@ -25,8 +25,8 @@ class EndWatcher extends Waiter {
 }
 
 /**
- * Calls `ended` when the status is final: ahead of the listeners of completion and failure, and of the promise. Not for an
- * operation that has ended already. It must not throw.
+ * Calls `ended` when the status is final: before the listeners of completion and failure, and before the promise
+ * settles. Not called for an operation that has already ended. `ended` must not throw.
  *
  * @param ended its second argument is the error of an operation that was canceled
  */

@@ -19,7 +19,7 @@ export interface ListenerTypes {
   progress: (progress: Progress) => unknown
 }
 
-/** Listeners in the order of registration, each isolated from the others. */
+/** Listeners in the order of registration. None affects the others. */
 export class Listeners {
   readonly start: ListenerTypes['start'][] = []
   readonly complete: ListenerTypes['complete'][] = []
@@ -28,7 +28,7 @@ export class Listeners {
   readonly progress: ListenerTypes['progress'][] = []
 }
 
-/** A member of the list of those that are released when the operation is canceled, or ends. */
+/** A member of the list of waiters, which are released when the operation is canceled or ends. */
 export interface WaiterNode {
   previous: WaiterNode | null
   following: WaiterNode | null
@@ -86,12 +86,12 @@ export class Extras {
   grace: number = 0
   /** Wall-clock time in milliseconds at which the time is over, independent of the monotonic clock. */
   deadline: number = Infinity
-  /** The same while the timer waits for it: `Infinity` where the timeout is earlier. */
+  /** The same while the timer waits for it: `Infinity` if the timeout is earlier. */
   wallDeadline: number = Infinity
-  /** When the timer is due, where that is not the start plus the timeout. */
+  /** When the timer is due, if that is not the start plus the timeout. */
   due: number = Number.NaN
   error: CancelationError | undefined = undefined
-  /** What the body failed with. */
+  /** The error with which the body failed. */
   failure: unknown = undefined
   aborter: Aborter | undefined = undefined
   context: OperationContext | undefined = undefined
@@ -100,17 +100,17 @@ export class Extras {
   lastWaiter: WaiterNode | null = null
   followers: Followers | undefined = undefined
   cleanups: Cleanup[] | undefined = undefined
-  /** The cleanups of one that was left without waiting for them. */
+  /** The pending cleanups of an operation that was left without waiting for them. */
   leaving: Promise<void> | undefined = undefined
-  /** What delays the end of a canceled operation. */
+  /** Everything that delays the end of a canceled operation. */
   shields: Set<Shield> | undefined = undefined
-  /** What the body has set. */
+  /** The partial result that the body has set. */
   partial: unknown = undefined
   /** The latest stream, unless the body has set a result after it. */
   stream: PartialSource | undefined = undefined
   progress: Progress | undefined = undefined
-  /** Ends the waiting for the children. */
+  /** Stops waiting for the children. */
   childless: (() => void) | undefined = undefined
-  /** Ends the waiting for a cleanup. */
+  /** Stops waiting for a cleanup. */
   cleanedUp: (() => void) | undefined = undefined
 }

@@ -38,7 +38,7 @@ export function checkUnused(operation: Operation): void {
 }
 
 /**
- * Starts the clock and links the operation to all that can cancel it. It may be canceled afterwards.
+ * Starts the clock and links the operation to everything that can cancel it. It may already be canceled afterwards.
  *
  * @throws whatever a source that cannot be armed throws; then nothing is linked, and it can be started again
  */
@@ -87,7 +87,7 @@ function connectAll(operation: Operation): void {
   } catch (error) {
     release(operation)
     for (let link = operation[kLinks]; link !== null; link = link.sibling) link.close()
-    // The cancelation came first, and it stands.
+    // The cancelation came first, so it counts.
     if (operation[kReason] !== null) {
       end(operation, S.CANCELED)
       throw error
@@ -99,7 +99,7 @@ function connectAll(operation: Operation): void {
   }
 }
 
-/** Connects one link; disconnects it again if its own code has canceled the operation meanwhile. */
+/** Connects one link, and disconnects it again if the source's own code has canceled the operation meanwhile. */
 export function connect(operation: Operation, link: Link): CancelationReason | null {
   const reason = link.connect()
   if (operation[kStatus] !== S.RUNNING) {
@@ -123,7 +123,7 @@ export function end(operation: Operation, status: number): void {
   const flags = operation[kFlags]
   operation[kFlags] = (flags & ~(S.WATCH | S.BODY | S.FINISHING)) | S.ENDED
   operation[kStatus] = status
-  // Only where the context is, or may be, read: a second reading of the clock would be a third of the whole cost.
+  // Only if the context is used, or may be: reading the clock a second time would be a third of the whole cost.
   if (operation[kExtras] !== null || (operation[kResolve] !== null && (flags & S.UNHELD) === 0)) {
     operation[kEndedAt] = now()
   }
@@ -175,7 +175,7 @@ export function restartTimer(operation: Operation): void {
   raiseWatch(operation, WATCH_DEADLINE)
 }
 
-/** Whether its time is really over when its timer is due. */
+/** Whether its time is really over when its timer fires. */
 function isOver(operation: Operation): boolean {
   const wallDeadline = operation[kExtras]?.wallDeadline ?? Infinity
   return wallDeadline === Infinity || wallTime() >= wallDeadline
@@ -200,7 +200,7 @@ export function deadlineOf(operation: Operation): number {
   return operation[kDueAt]()
 }
 
-/** How long its time has been over, in milliseconds; negative or NaN while it is not. `time` is the real time. */
+/** How long its time has been over, in milliseconds; negative or NaN if it is not. `time` is the real time. */
 export function overdueOf(operation: Operation, time: number): number {
   if (operation[kStatus] !== S.RUNNING || operation[kTimeout] === undefined) return -Infinity
   const extras = operation[kExtras]
@@ -250,7 +250,7 @@ export function spreadFrom(operation: Operation): void {
   if (child === null || (operation[kFlags] & S.KEEP_CHILDREN) !== 0) return
   const inherited = parentReason(operation[kContext].id, reason)
   while (child !== null) {
-    // Marking takes it out of the list.
+    // Marking removes it from the list.
     const next: Operation | null = child[kNextSibling]
     child[kMark](inherited)
     child = next

@@ -31,7 +31,7 @@ export function listen<E extends keyof ListenerTypes>(
   list.push(inThisContext(listener))
 }
 
-/** Calls all listeners of an event, whatever each of them does. */
+/** Calls all listeners of an event, even if some fail. */
 export function callListeners<E extends keyof ListenerTypes>(
   operation: Operation,
   event: E,
@@ -40,7 +40,7 @@ export function callListeners<E extends keyof ListenerTypes>(
   const extras = operation[kExtras]
   const listeners = extras?.listeners?.[event] as readonly ((...args: Parameters<ListenerTypes[E]>) => unknown)[]
   if (listeners === undefined) return
-  // By index and to the length as it was: one that is registered meanwhile has been called at once.
+  // By index and up to the original length: a listener that is registered meanwhile has already been called.
   const { length } = listeners
   for (let i = 0; i < length; i++) callIsolated(SOURCES[event], extras?.name, listeners[i]!, ...args)
 }

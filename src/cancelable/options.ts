@@ -145,9 +145,9 @@ function take(operation: Operation, key: OptionName, value: unknown): void {
 }
 
 /**
- * Adds a link behind the others, so that sources are armed in the order in which they were given.
+ * Appends a link, so that sources are armed in the order in which they were given.
  *
- * @param after where the search for the last one starts: callers that add many pass the one before
+ * @param after the link at which the search for the end starts; a caller that adds many links passes the previous one
  */
 export function addLink(operation: Operation, link: Link, after: Link | null = operation[kLinks]): Link {
   let last = after
@@ -165,7 +165,7 @@ function listOf(value: unknown): readonly unknown[] {
 }
 
 function checkParent(value: unknown): Operation {
-  // By shape, because this file is below the class.
+  // Checked by shape, because this file is below the class.
   if (typeof value === 'object' && value !== null && kFirstChild in value) return value as Operation
   throw invalidType('parent', `a Cancelable${ofThisCopy(value)}`, value)
 }

@@ -23,7 +23,7 @@ import { end } from './lifecycle.js'
 import { callListeners } from './listeners.js'
 import { ABANDONED, BODY, CANCELED, COMPLETED, FAILED, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN } from './state.js'
 
-/** The body fulfilled: so does the run, also after a cancelation. */
+/** The body fulfilled, so the run fulfills too, even after a cancelation. */
 export function fulfilled(operation: Operation, value: unknown): void {
   if ((operation[kFlags] & BODY) === 0) return settledLate(operation, { status: 'fulfilled', value })
   operation[kFlags] &= ~BODY
@@ -52,7 +52,7 @@ export function rejected(operation: Operation, error: unknown): void {
     settle(operation, FAILED, error)
     return
   }
-  // The body passed on the cancelation of something else, so this is canceled too, with the same error.
+  // The body passed on the cancelation of another operation, so this one is canceled too, with the same error.
   extrasOf(operation).error = error as CancelationError
   // Before it is marked: the parent waits for children that are finishing.
   operation[kFlags] |= FINISHING
@@ -173,7 +173,7 @@ function conclude(operation: Operation, status: number, value: unknown): void {
   else reject(value)
 }
 
-/** Cancels the children that are left. */
+/** Cancels the children that still run. */
 export function disband(operation: Operation): void {
   let child = operation[kFirstChild]
   if (child === null) return

@@ -31,7 +31,7 @@ export const STARTED: number = 1 << 3
 export const BODY: number = 1 << 4
 /** The status is final, and nothing is linked any more. */
 export const ENDED: number = 1 << 5
-/** The body has settled, or was abandoned; what must end before the operation does is being waited for. */
+/** The body has settled, or was abandoned; the operation waits for everything that must end before it. */
 export const FINISHING: number = 1 << 6
 /** The grace period and the turn are over: a canceled operation settles now. */
 export const GRACE_OVER: number = 1 << 7

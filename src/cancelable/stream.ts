@@ -13,26 +13,26 @@ import { race } from './waiting.js'
 
 /** Options of `cancel.stream()`. */
 export interface StreamOptions<_T = unknown> {
-  /** Reports progress after every so many items; 0 is never. @default 0 */
+  /** Reports progress after every `reportEvery` items; 0 turns this off. @default 0 */
   reportEvery?: number | undefined
   /** How many of the latest items the partial result holds. @default 0 */
   keep?: number | 'all' | undefined
   /**
-   * Whether a cancelation ends the waiting for an item. With false it is checked between two items only, which costs about
-   * half as much per item.
+   * Whether a cancelation interrupts the wait for an item. If false, it is only checked between two items, which costs
+   * about half as much per item.
    *
    * @default true
    */
   interruptible?: boolean | undefined
 }
 
-/** How far a stream has got. */
+/** The progress of a stream. */
 export interface PartialStream<T = unknown> {
   /** How many items were delivered. */
   count: number
   /** The latest of them, at most `keep`, oldest first. */
   items: T[]
-  /** Whether the source came to its end. */
+  /** Whether the source has ended by itself. */
   complete: boolean
 }
 
@@ -114,7 +114,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     this.#waiter.join(operation)
   }
 
-  /** Itself: it can be iterated over once. */
+  /** Returns itself, so a stream can only be iterated over once. */
   [Symbol.asyncIterator](): this {
     return this
   }
@@ -124,7 +124,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     return this.#count
   }
 
-  /** How far it has got. */
+  /** The progress so far. */
   partial(): PartialStream<T> {
     const items = this.#items
     const oldest = items.length === this.#keep ? this.#count % this.#keep : 0

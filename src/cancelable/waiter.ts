@@ -42,8 +42,8 @@ export abstract class Waiter implements WaiterNode {
 }
 
 /**
- * Ends all waiting inside an operation that has ended: as with children, what is left is canceled. Otherwise the losers of
- * races would pile up on a long-lived promise.
+ * Ends all waiting inside an operation that has ended: like children, the remaining waiters are canceled. Otherwise the
+ * losers of races would accumulate on a long-lived promise.
  */
 export function dismissWaiters(operation: Operation): void {
   const extras = operation[kExtras]!

@@ -18,8 +18,8 @@ type Reject = (error: unknown) => void
 type Outcome = (waiter: { readonly resolve: Resolve; readonly reject: Reject }) => void
 
 /**
- * All waiters for one foreign promise. A promise never forgets a reaction, so one that lives long gets a single reaction,
- * however many waiters come and go.
+ * All waiters for one foreign promise. A promise never drops a reaction, so a long-lived promise gets a single
+ * reaction, however many waiters come and go.
  */
 class Awaited {
   first: RaceWaiter | null = null

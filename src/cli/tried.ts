@@ -1,4 +1,4 @@
-/** Reads metrics once, because some sources exist and show only when they are read that they are empty. */
+/** Reads metrics once, because some sources exist but turn out to be empty only when they are read. */
 import { MetricUnavailableError } from '../base/errors.js'
 import { Series } from '../addon/sampler.js'
 import type { MetricUnit } from '../addon/metrics.js'

@@ -87,7 +87,7 @@ function addRealTimer(timed: Timed, duration: number, keepsAlive: boolean): void
   }
   list.tail = timed
   if (keepsAlive && ++holds === 1) nodeTimer?.ref()
-  // A list that is in the heap already stands there at a time that may be too early, but never too late.
+  // A list in the heap is never placed later than its due time, but may be placed too early.
   if (list.due === 0) enter(list, timed[kDueAt]())
 }
 
@@ -138,7 +138,7 @@ export function removeTimer(timed: Timed): void {
   if (list.keepsAlive && --holds === 0) nodeTimer?.unref()
   if (list.head !== null) return
   if (list.foreign !== null) list.foreign.cancel()
-  // Empty lists stay, as the next operation probably needs them; but not one for every duration that ever was.
+  // Empty lists stay, because the next operation will probably need them, but not one for every duration ever used.
   else if (heap.length >= sweepAt) sweep()
 }
 

@@ -105,7 +105,7 @@ export const kStep: unique symbol = Symbol('tripline.step')
 
 /** Lets tests feed guards with values of their own. @internal */
 export interface Stage {
-  /** Whether a guard with these limits is to be played from the start, also where the machine lacks a metric. */
+  /** Whether a guard with these limits is simulated from the start, even if the machine lacks a metric. */
   claims(limits: readonly ParsedLimit[]): boolean
   /** Such a guard was made. */
   made(guard: Guard): void
@@ -199,11 +199,11 @@ export class Guard implements Disposable {
   }
 
   #stepCondition(place: number, value: number, late: number): boolean {
-    // A guard that is played is on the test's clock.
+    // A simulated guard uses the test's clock.
     return connect().stepCondition(this.#id, place, value, late, this.#played ? toSamplerTime(now()) : 0)
   }
 
-  /** Has the sampler watch the limits, unless it is played. Returns its number there. */
+  /** Makes the sampler watch the limits, unless the guard is simulated. Returns the guard's number there. */
   #add(breaches: number): number {
     const { all, within, interval, minHold } = this.#settings
     const limits = encode(this.#limits, this.#played ? [] : this.#series, this.#checked)
