@@ -1,6 +1,7 @@
 #include "linux/cgroup.h"
 
 #include <unistd.h>
+#include <cstdio>
 #include <cstring>
 #include <initializer_list>
 
@@ -241,6 +242,10 @@ uint32_t CgroupPlace::CountLevels() const {
   uint32_t levels = 1;
   for (size_t length = size(); Parent(&length);) levels++;
   return levels;
+}
+
+void ExplainLimit(const File& file, Failure* out) {
+  snprintf(out->text, sizeof(out->text), "%.120s: not a limit", file.path());
 }
 
 bool CountsChildren(const char* directory, Buffer* buffer) {

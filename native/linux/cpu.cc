@@ -312,9 +312,11 @@ class CpuProbe final : public Probe {
   double ReadCpus(uint64_t now, Group* group, Buffer* buffer) {
     double cpus = 0;
     if (!ReadLimitFile(now, &group->quota, buffer)) return 0;
-    if (version_ == 2) return ParseCpuMax(buffer->data(), buffer->size, &cpus) ? cpus : 0;
     uint64_t quota = kNoLimit, period = 0;
-    if (!ParseLimit(buffer->data(), buffer->size, &quota) || quota == kNoLimit) return 0;
+    const bool known = version_ == 2 ? ParseCpuMax(buffer->data(), buffer->size, &cpus)
+                                     : ParseLimit(buffer->data(), buffer->size, &quota);
+    if (!known) ExplainLimit(group->quota, &unknown_);
+    if (!known || version_ == 2 || quota == kNoLimit) return cpus;
     if (!ReadLimitFile(now, &group->period, buffer) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
     return period == 0 || period == kNoLimit ? 0 : ToDouble(quota) / ToDouble(period);
   }

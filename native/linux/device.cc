@@ -32,7 +32,7 @@ bool Device::ReadInteger(const char* file, int64_t* value) {
 
 bool Device::Says(const char* file, const char* text) {
   Span line;
-  return ReadLine(file, &line) && line.Is(text);
+  return ReadLine(file, &line) && IsSameName(line, text);
 }
 
 List<uint32_t> NumbersIn(const char* directory, const char* prefix, const char* suffix) {

@@ -31,7 +31,7 @@ class Device {
   // The first line of a file without surrounding blanks; valid until the next read. False if it cannot be read.
   bool ReadLine(const char* file, Span* line);
   bool ReadInteger(const char* file, int64_t* value);
-  // Whether the first line of a file is `text`.
+  // Whether the first line of a file is `text`, ignoring case.
   bool Says(const char* file, const char* text);
 
  private:

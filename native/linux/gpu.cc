@@ -45,6 +45,7 @@ struct Gpu {
   void* handle = nullptr;  // NVML's
   Text folder;
   Text busy, total, used, temperature;  // files
+  bool in_thousandths = false;          // of a degree
 
   bool IsNamed(const char* text) const { return strcmp(name, text) == 0 || strcmp(address, text) == 0; }
 };
@@ -258,7 +259,9 @@ class GpuProbe final : public Probe {
       if (gpu->temperature.empty()) {
         summary_.AddAbsent(Metric::kGpuTemperature, "the GPU's driver shows no temperature");
       } else if (ReadNumber(*gpu, gpu->temperature, Metric::kGpuTemperature, &value)) {
-        Report(*gpu, Metric::kGpuTemperature, value / 1000, gpu->temperature);
+        // Kernels of vendors may write whole degrees.
+        ParseTemperature(buffer_.data(), buffer_.size, &gpu->in_thousandths, &value);
+        Report(*gpu, Metric::kGpuTemperature, value, gpu->temperature);
       }
     }
     if (!Wants(wanted, Metric::kGpuMemoryAvailable)) return;

@@ -15,9 +15,10 @@ bool ReadLimit(uint64_t now, File* file, uint64_t* limit, Failure* why) {
   Buffer* buffer = SharedBuffer();
   *limit = kNoLimit;
   if (file->Read(now, buffer)) {
-    ParseLimit(buffer->data(), buffer->size, limit);
+    const bool known = ParseLimit(buffer->data(), buffer->size, limit);
+    if (!known) ExplainLimit(*file, why);
     if (*limit >= kUnlimited) *limit = kNoLimit;
-    return true;
+    return known;
   }
   if (IsMissing(file->error())) return true;
   file->Explain("so the limit of swap is unknown", why);

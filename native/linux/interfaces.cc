@@ -74,7 +74,11 @@ InterfaceRank InterfaceRules::RankOf(const char* name) {
   }
   // A dial-up interface has no device of its own.
   if (IsDialed(name) || StartsWith(name, "wwan")) return InterfaceRank::kDevice;
-  if (IsTunnelType(type) || device_.Has("tun_flags")) return InterfaceRank::kTunnel;
+  // One that is linked to no interface at all is a tunnel that looks like Ethernet (gretap).
+  int64_t link = 1;
+  if (IsTunnelType(type) || device_.Has("tun_flags") || (device_.ReadInteger("iflink", &link) && link == 0)) {
+    return InterfaceRank::kTunnel;
+  }
   Span line;
   if (!device_.ReadLine("uevent", &line)) return InterfaceRank::kVirtual;
   const bool tunnel = line.Is("DEVTYPE=vxlan") || line.Is("DEVTYPE=geneve") || line.Is("DEVTYPE=wireguard");

@@ -261,7 +261,7 @@ class MemoryProbe final : public Probe {
     if (!level->limit_file.Read(now, buffer)) {
       if (!IsMissing(level->limit_file.error())) level->limit_file.Explain("so the limit is unknown", &unknown_);
     } else if (!ParseLimit(buffer->data(), buffer->size, &limit)) {
-      limit = kNoLimit;
+      ExplainLimit(level->limit_file, &unknown_);
     }
     // In version 1, memory.stat of the process's group also shows limits of ancestors that the container cannot see.
     CgroupMemory memory;

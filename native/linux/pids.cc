@@ -72,7 +72,10 @@ class PidsProbe final : public Probe {
       if (file.path()[0] == '\0') continue;
       switch (file.ReadIfOlder(now, kLimitsPeriod, SharedBuffer())) {
         case File::kKept: limit = level->limit; continue;
-        case File::kFresh: ParseLimit(SharedBuffer()->data(), SharedBuffer()->size, &value); break;
+        case File::kFresh:
+          if (ParseLimit(SharedBuffer()->data(), SharedBuffer()->size, &value)) break;
+          ExplainLimit(file, why);
+          return false;
         case File::kFailed:
           // The top of the hierarchy has no limit, nor has a group without the controller.
           if (file.error() == ENOENT) break;

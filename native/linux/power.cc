@@ -55,7 +55,11 @@ class PowerProbe final : public Probe {
         SetUnavailable(MaskOf(Metric::kBattery), totals.why, out);
       }
     }
-    if (Wants(wanted, Metric::kPowerOnline)) out->SetLevel(Metric::kPowerOnline, IsOnBattery(totals) ? 0 : 1);
+    if (!Wants(wanted, Metric::kPowerOnline)) return;
+    if (totals.batteries > 0 && !totals.known) {
+      return SetUnavailable(MaskOf(Metric::kPowerOnline), "no charger is shown, nor what the battery does", out);
+    }
+    out->SetLevel(Metric::kPowerOnline, IsOnBattery(totals) ? 0 : 1);
   }
 
   const char* Origin(Metric) const override { return folder_.get(); }
@@ -67,6 +71,7 @@ class PowerProbe final : public Probe {
     bool offline = false;  // the mains adapter does not
     bool charging = false;
     bool discharging = false;
+    bool known = false;  // some adapter, charger or battery says where the power comes from
     int batteries = 0;
     double percent = 0;  // summed
     Content energy, charge;
@@ -90,13 +95,14 @@ class PowerProbe final : public Probe {
   void Add(Totals* totals) {
     Span type;
     if (supply_.Says("scope", "Device") || !supply_.ReadLine("type", &type)) return;
-    if (type.Is("Battery")) return AddBattery(totals);
+    if (IsSameName(type, "Battery")) return AddBattery(totals);
     int64_t online = 0;
-    const bool mains = type.Is("Mains");
-    if (type.Is("UPS") || !supply_.ReadInteger("online", &online)) return;
+    const bool mains = IsSameName(type, "Mains");
+    if (IsSameName(type, "UPS") || !supply_.ReadInteger("online", &online)) return;
     // A port (USB, UCSI) that is offline only means that nothing is plugged in there.
     totals->online = totals->online || online > 0;
     totals->offline = totals->offline || (mains && online == 0);
+    totals->known = totals->known || mains || online > 0;
   }
 
   void AddBattery(Totals* totals) {
@@ -106,8 +112,9 @@ class PowerProbe final : public Probe {
     if (supply_.ReadLine("present", &line) && (!ParseInteger(line.data, line.size, &present) || present == 0)) return;
     totals->batteries++;
     if (supply_.ReadLine("status", &line)) {
-      totals->charging = totals->charging || line.Is("Charging");
-      totals->discharging = totals->discharging || line.Is("Discharging");
+      totals->charging = totals->charging || IsSameName(line, "Charging");
+      totals->known = totals->known || !(line.size == 0 || IsSameName(line, "Unknown"));
+      totals->discharging = totals->discharging || IsSameName(line, "Discharging");
     }
     Content energy, charge;
     double voltage = 0;

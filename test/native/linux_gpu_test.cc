@@ -160,6 +160,14 @@ TEST(GpuOfTegra) {
   CHECK_NEAR(Reader(Metric::kGpu, Named("17000000.gpu")).Level(Metric::kGpu), 42.5, 1e-9);
 }
 
+TEST(GpuOfTegraInWholeDegrees) {
+  FakeRoot root;
+  root.Change("sys/class/devfreq/17000000.gpu/device/load", "425\n");
+  root.Put("sys/class/thermal/thermal_zone1/type", "GPU-therm\n");
+  root.Put("sys/class/thermal/thermal_zone1/temp", "92\n");
+  CHECK_NEAR(Reader(Metric::kGpu).Level(Metric::kGpuTemperature), 92, 1e-9);
+}
+
 TEST(GpuOfOldTegra) {
   FakeRoot root;
   root.Put("sys/devices/gpu.0/load", "1000\n");

@@ -99,6 +99,12 @@ TEST(SwapOfALimitThatIsNotKnown) {
   CHECK(reader.WhyHas(Metric::kSwap, "so what is used of a limit of swap is unknown"));
 }
 
+TEST(SwapOfALimitThatIsNoNumber) {
+  Second machine;
+  machine.Group("a/b", "\n", "1\n");
+  CHECK(Reader(Metric::kSwap).WhyHas(Metric::kSwap, "/a/b/memory.swap.max: not a limit"));
+}
+
 TEST(SwapOfVersionOneIsWhatTheLimitsLeave) {
   Machine machine("4:memory:/a/b\n", "40 22 0:30 / /sys/fs/cgroup rw - cgroup cgroup rw,memory\n");
   machine.Put("a/b/memory.memsw.limit_in_bytes", "500000\n");

@@ -121,6 +121,14 @@ TEST(PidsOfTheTightestGroup) {
   CHECK(EndsWith(reader.probe->Origin(Metric::kPids), "/proc/loadavg"));
 }
 
+TEST(PidsOfALimitThatIsNoNumber) {
+  FakeRoot root;
+  PutGroup(&root, kMounts2, "0::/a/b\n");
+  root.Put("sys/fs/cgroup/a/b/pids.max", "\n");
+  root.Put("sys/fs/cgroup/a/b/pids.current", "3\n");
+  CHECK(Reader(Metric::kPids).WhyHas(Metric::kPids, "/a/b/pids.max: not a limit"));
+}
+
 TEST(PidsOfAGroupThatMayStartNothing) {
   FakeRoot root;
   PutMachine(&root);

@@ -255,6 +255,27 @@ TEST(LimitOfZero) {
   CHECK(reader.probe->MaxSlope(Metric::kMemory) >= 0);
 }
 
+TEST(LimitThatIsNoNumber) {
+  FakeRoot root;
+  PutHierarchy(&root, "/a");
+  PutMemory(&root, "/a", "100000000\n", "40000000\n", "inactive_file 0\n");
+  PutQuota(&root, "/a", 1);
+  PutUsage(&root, "/a", 0);
+  for (const char* const text : {"", "\n", "none\n"}) {
+    PutFile(&root, "/a", "memory.max", text);
+    PutFile(&root, "/a", "cpu.max", text);
+    Reader memory(Metric::kMemory), cpu(Metric::kCpu);
+    CHECK(memory.WhyHas(Metric::kMemory, "/a/memory.max: not a limit"));
+    CHECK_EQ(memory.Read(Metric::kMemoryHost).state, Reading::kKnown);
+    CHECK(cpu.WhyHas(Metric::kCpu, "/a/cpu.max: not a limit"));
+    PutFile(&root, "/a", "memory.max", "100000000\n");
+    PutQuota(&root, "/a", 1);
+    now += 2 * kSecond;
+    CHECK_NEAR(memory.Level(Metric::kMemory), 40, 1e-9);
+    CHECK_EQ(cpu.Read(Metric::kCpu).state, Reading::kKnown);
+  }
+}
+
 TEST(LimitThatLxcfsShowsAsTheMachine) {
   FakeRoot root;
   PutHierarchy(&root, "/init.scope");

@@ -52,6 +52,22 @@ TEST(NetworkInAContainerCountsAllButLoopback) {
   CHECK_NEAR(Quotient(first, reader.Read(Metric::kNetworkRx)), 700, 1e-6);
 }
 
+TEST(NetworkInAContainerCountsATunnelOnce) {
+  FakeRoot root;
+  root.Put("sys/class/net/eth0/iflink", "40\n");
+  root.Put("sys/class/net/gretap1/iflink", "0\n");
+  const char* const lines = "a|\n b|\n eth0: %d 1 0 0 0 0 0 0 0 0\n gretap1: %d 1 0 0 0 0 0 0 0 0\n";
+  char text[160];
+  snprintf(text, sizeof(text), lines, 0, 0);
+  root.Change("proc/net/dev", text);
+  Reader reader(Metric::kNetworkRx);
+  const Reading first = reader.Read(Metric::kNetworkRx);
+  now += kSecond;
+  snprintf(text, sizeof(text), lines, 500, 400);
+  root.Change("proc/net/dev", text);
+  CHECK_NEAR(Quotient(first, reader.Read(Metric::kNetworkRx)), 500, 1e-6);
+}
+
 TEST(NetworkWrapsAndInterfacesThatComeAndGo) {
   FakeRoot root;
   root.MakeDirectory("sys/class/net/eth0/device");

@@ -413,14 +413,14 @@ TEST(PowerOfABoardWithABatteryAlone) {
   CHECK_NEAR(reader.Level(Metric::kPowerOnline), 0, 0);
 }
 
-// The two figures of a made-up machine; -1 is a missing battery.
+// The two figures of a made-up machine; -1 where one is unavailable.
 struct Power {
   double battery = -1, online = -1;
 
   Power() {
     Reader reader(Metric::kBattery);
     if (reader.Read(Metric::kBattery).state == Reading::kKnown) battery = reader.Level(Metric::kBattery);
-    online = reader.Level(Metric::kPowerOnline);
+    if (reader.Read(Metric::kPowerOnline).state == Reading::kKnown) online = reader.Level(Metric::kPowerOnline);
   }
 };
 
@@ -460,6 +460,27 @@ TEST(PowerOfALaptopWithPortsOnly) {
   CHECK_NEAR(Power().online, 1, 0);
   PutAll(&root, kBattery0, {{"status", "Discharging"}});
   CHECK_NEAR(Power().online, 0, 0);
+}
+
+TEST(PowerInWordsOfAnyCase) {
+  FakeRoot root;
+  PutAll(&root, kBattery0, {{"type", "battery"}, {"capacity", "40"}, {"status", "discharging"}});
+  PutAll(&root, kBattery1, {{"type", "Battery"}, {"scope", "DEVICE"}, {"capacity", "3"}, {"status", "Charging"}});
+  CHECK_NEAR(Power().battery, 40, 1e-9);
+  CHECK_NEAR(Power().online, 0, 0);
+  PutAll(&root, "sys/class/power_supply/AC", {{"type", "MAINS"}, {"online", "1"}});
+  CHECK_NEAR(Power().online, 1, 0);
+}
+
+TEST(PowerThatNothingReports) {
+  FakeRoot root;
+  PutAll(&root, kBattery0, {{"type", "Battery"}, {"capacity", "40"}, {"status", "Unknown"}});
+  PutAll(&root, "sys/class/power_supply/ucsi0", {{"type", "USB"}, {"online", "0"}});
+  Reader reader(Metric::kBattery);
+  CHECK_NEAR(reader.Level(Metric::kBattery), 40, 1e-9);
+  CHECK(reader.WhyHas(Metric::kPowerOnline, "no charger is shown"));
+  PutAll(&root, "sys/class/power_supply/AC", {{"type", "Mains"}, {"online", "1"}});
+  CHECK_NEAR(reader.Level(Metric::kPowerOnline), 1, 0);
 }
 
 TEST(BatteryWithoutACapacity) {
