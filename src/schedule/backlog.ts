@@ -4,7 +4,7 @@
  * How beats are treated that could not be delivered when they were due.
  *
  * - `coalesce`: the latest one is delivered at once, and its `missed` counts the others
- * - `skip`: none of them is delivered; the body goes on with the next beat of the grid
+ * - `skip`: none of them is delivered; the body continues with the next beat of the grid
  * - `burst`: each is delivered, one right after the other, up to `maxBurst`
  * - `delay`: as `coalesce`, and the following beats count from this delivery
  */
@@ -12,19 +12,19 @@ export type MissedPolicy = 'coalesce' | 'skip' | 'burst' | 'delay'
 
 export const POLICIES: readonly MissedPolicy[] = ['coalesce', 'skip', 'burst', 'delay']
 
-/** A beat to deliver. Filled in by {@link Backlog.take}, so that beats allocate nothing. */
+/** A beat to deliver. {@link Backlog.take} fills it in, so that beats allocate nothing. */
 export interface Beat {
   index: number
   /** On the clock of the caller of {@link Backlog.add}. */
   due: number
-  /** How many beats since the last one that was delivered were not delivered. */
+  /** How many beats were not delivered since the last delivery. */
   missed: number
 }
 
 export class Backlog {
   readonly #policy: MissedPolicy
   readonly #bound: number
-  // Beats that wait, and the latest of them.
+  // The beats that wait, and the latest of them.
   #waiting = 0
   #index = -1
   #due = 0
@@ -37,7 +37,7 @@ export class Backlog {
     this.#bound = policy === 'burst' ? bound : 1
   }
 
-  /** How many missed beats no delivered one has counted yet. */
+  /** How many missed beats no delivery has reported yet. */
   get uncounted(): number {
     return this.#missed
   }
@@ -68,7 +68,7 @@ export class Backlog {
     this.#waiting = 1
   }
 
-  /** Takes the next one to deliver; false without any. */
+  /** Takes the next beat to deliver. Returns false if there is none. */
   take(period: number, into: Beat): boolean {
     if (this.#waiting === 0) return false
     const behind = --this.#waiting
@@ -79,7 +79,7 @@ export class Backlog {
     return true
   }
 
-  /** Drops the beats that wait: they count as missed. */
+  /** Drops the beats that wait, which then count as missed. */
   drop(): void {
     this.#missed += this.#waiting
     this.#waiting = 0

@@ -9,7 +9,7 @@ import type { Tick, TickBody } from './tick.js'
 export interface BodyListener {
   /** @param elapsed how long it took, in milliseconds */
   bodyOver(elapsed: number): void
-  /** An operation has settled: with its body, or without it where that was abandoned. */
+  /** An operation has settled: with its body, or without it if the body was abandoned. */
   operationOver(): void
   bodyFailed(error: unknown): void
   /** A canceled body failed with an error of its own. */
@@ -18,7 +18,7 @@ export interface BodyListener {
 }
 
 export class Bodies {
-  /** Bodies that run, abandoned ones included. */
+  /** Bodies that run, including abandoned ones. */
   running = 0
   /** Operations that have not settled. */
   operations = 0
@@ -83,7 +83,7 @@ export class Bodies {
   }
 }
 
-/** Whether a body that failed with this only obeyed the cancelation: functions of Node end with an AbortError. */
+/** Whether a body that failed with this error only obeyed the cancelation: functions of Node fail with an AbortError. */
 function endsLikeCancelation(cause: unknown): boolean {
   return CancelationError.is(cause) || (cause instanceof Error && cause.name === 'AbortError')
 }

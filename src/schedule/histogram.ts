@@ -28,7 +28,10 @@ export class Histogram {
     return this.#max
   }
 
-  /** The least value that `share` (0 to 1) of all do not exceed, in milliseconds, rounded up to its bucket's end; NaN if empty. */
+  /**
+   * The smallest value that at least `share` (0 to 1) of all values do not exceed, in milliseconds, rounded up to its
+   * bucket's end; NaN if empty.
+   */
   quantile(share: number): number {
     if (this.#count === 0) return NaN
     let left = Math.max(1, Math.ceil(share * this.#count))

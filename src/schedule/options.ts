@@ -22,7 +22,7 @@ export type WhileBreached =
   | 'pause'
   | 'cancel'
   | {
-      /** By how much the period is multiplied, more than 1. */
+      /** The factor by which the period is multiplied, more than 1. */
       readonly slow: number
     }
 
@@ -39,17 +39,20 @@ export interface BeatOptions {
   /** Limits, shared with all users of equal ones, or a guard; see `whileBreached`. @default none */
   guard?: Limits | Guard | undefined
   /**
-   * While the guard is breached: go on (`'run'`), beat only every n-th time (`{ slow: n }`), stop beating until it is clear
-   * (`'pause'`), or end for good (`'cancel'`). Only `'cancel'` cancels a body that runs.
+   * While the guard is breached: continue (`'run'`), beat only every n-th time (`{ slow: n }`), stop beating until it
+   * is clear (`'pause'`), or end permanently (`'cancel'`). Only `'cancel'` cancels a running body.
    *
    * @default 'pause'
    */
   whileBreached?: WhileBreached | undefined
-  /** Among tickers under the same guard the lower one pauses first and comes back last. Any number. @default 0 */
+  /**
+   * Among tickers under the same guard, the one with the lowest priority pauses first and resumes last. Any number.
+   * @default 0
+   */
   priority?: number | undefined
   /** Requests real-time scheduling (SCHED_FIFO) for the sampling thread; `stats` says whether it has that. @default false */
   realTime?: boolean | undefined
-  /** Tokens that end the ticker, and cancel the body that runs. */
+  /** Tokens that end the ticker and cancel its running body. */
   token?: CancelationToken | readonly CancelationToken[] | undefined
   /** Signals that end it in the same way. */
   abortSignal?: AbortSignal | readonly AbortSignal[] | undefined
@@ -74,7 +77,7 @@ export interface TickerSettings {
   /** In milliseconds; undefined without one. */
   readonly timeout: number | undefined
   readonly guard: Limits | Guard | undefined
-  /** By how much the period is multiplied during a breach: 1 to go on, `Infinity` to pause. */
+  /** The factor by which the period is multiplied during a breach: 1 to continue, `Infinity` to pause. */
   readonly slow: number
   /** For the operation that is the parent of all ticks. */
   readonly operation: CancelableOptions

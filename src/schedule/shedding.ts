@@ -7,19 +7,19 @@ import { Timer } from '../engine/timers.js'
 export interface Sheddable {
   readonly priority: number
   shed(): void
-  /** @param delay when to beat again at the earliest, in milliseconds from now */
+  /** @param delay the earliest next beat, in milliseconds from now */
   restore(delay: number): void
 }
 
-/** From one priority to the next, both ways, in milliseconds; tickers of one priority come back spread over it. */
+/** The time between two priorities in both directions, in milliseconds; tickers of one priority come back spread over it. */
 const STEP_MS = 250
 
 const sheddings = new WeakMap<Guard, Shedding>()
 
 /**
- * With a breach the lowest priority gives way at once, and each higher one a step later, while the breach lasts. Once the
- * guard is clear the highest priority comes back first, each lower one a step later, and those of one priority at random
- * moments of their step, so that they do not all beat at once.
+ * At a breach, the lowest priority gives way at once, and each higher one a step later, while the breach lasts. Once
+ * the guard is clear, the highest priority comes back first, and each lower one a step later. Tickers of one priority
+ * come back at random moments of their step, so that they do not all beat at once.
  */
 export class Shedding {
   readonly #guard: Guard
@@ -80,7 +80,7 @@ export class Shedding {
     const lowest = standing[0]?.priority
     for (const each of standing) {
       if (each.priority !== lowest) return true
-      // The body of one that was shed before may have closed this one.
+      // The body of a ticker that gave way before may have closed this one.
       if (!this.#members.includes(each)) continue
       this.#shedOne(each)
     }

@@ -30,7 +30,7 @@ export interface TickerStats {
   readonly paused: number
   /** How long it was slowed down by its guard. */
   readonly slowed: number
-  /** How the system schedules the sampling thread. 0 and false where it does not say. */
+  /** How the system schedules the sampling thread. 0 and false if the system does not report it. */
   readonly scheduling: {
     /** By how much the kernel may delay its wake-ups to merge them with others, in milliseconds. */
     readonly timerSlack: number

@@ -3,13 +3,13 @@ import type { Cancelable } from '../cancelable/cancelable.js'
 
 /** One beat, as its body gets it. All times are milliseconds on the clock of `performance.now()`. */
 export interface Tick {
-  /** The number of the beat, counted from 0, with those that were missed. */
+  /** The number of the beat, counted from 0, including missed beats. */
   readonly index: number
   /** When it was due: a whole number of periods after the first one, so that no lateness adds up. */
   readonly due: number
-  /** How long after that its body was called. */
+  /** How long after that time its body was called. */
   readonly late: number
-  /** How many beats since the last body had none of their own. */
+  /** How many beats since the last body had no body of their own. */
   readonly missed: number
 }
 

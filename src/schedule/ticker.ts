@@ -22,7 +22,10 @@ import type { Tick, TickBody, TickerState } from './tick.js'
 
 /** The options of a ticker, all optional. */
 export interface TickerOptions extends BeatOptions {
-  /** Called with errors of bodies, and the ticker goes on. Without it the first error ends the ticker and rejects `done`. */
+  /**
+   * Called with errors of bodies; the ticker then continues. Without it, the first error ends the ticker and rejects
+   * `done`.
+   */
   onError?: ((error: unknown, ticker: Ticker) => unknown) | undefined
   /** Called when it slows down, pauses, runs again, or is closed. */
   onState?: ((state: TickerState, ticker: Ticker) => unknown) | undefined
@@ -74,7 +77,7 @@ export class Ticker implements AsyncDisposable {
   #pumping = false
   #failure: { readonly error: unknown } | undefined
 
-  // Apart, so that what the sampler, the guard and the bodies call is not part of the public class.
+  // Separate, so that the methods that the sampler, the guard and the bodies call are not part of the public class.
   readonly #ticking: Ticking = { beat: (beats, index, due) => this.#beat(beats, index, due) }
   readonly #bodyListener: BodyListener = {
     bodyOver: (elapsed) => this.#bodyOver(elapsed),
@@ -145,7 +148,7 @@ export class Ticker implements AsyncDisposable {
   // The public face
 
   /**
-   * Milliseconds from beat to beat, while its guard does not slow it down. A new one counts from the latest beat.
+   * Milliseconds from beat to beat, while its guard does not slow it down. A new period counts from the latest beat.
    *
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`; RangeError `ERR_OUT_OF_RANGE`
    */
@@ -184,7 +187,10 @@ export class Ticker implements AsyncDisposable {
     this.#adapt(0)
   }
 
-  /** Lets the beats go on: at once if one came meanwhile, else with the next. While the guard is breached, not yet. */
+  /**
+   * Resumes the beats: at once if a beat has passed meanwhile, otherwise with the next one. While the guard is breached,
+   * not yet.
+   */
   resume(): void {
     this.#pausedByUser = false
     this.#adapt(0)
@@ -298,7 +304,7 @@ export class Ticker implements AsyncDisposable {
     return this.#state === 'slowed' ? this.#period * this.#settings.slow : this.#period
   }
 
-  /** Enters the state that its owner and its guard want. `delay`: the earliest next beat, in milliseconds from now. */
+  /** Enters the state that its owner and its guard require. `delay`: the earliest next beat, in milliseconds from now. */
   #adapt(delay: number): void {
     if (this.#state === 'closed') return
     const before = this.#state
@@ -347,7 +353,7 @@ export class Ticker implements AsyncDisposable {
     this.#finishIfOver()
   }
 
-  /** A canceled one does not wait for abandoned bodies: they may never end. */
+  /** A canceled ticker does not wait for abandoned bodies, which may never end. */
   #finishIfOver(): void {
     const { running, operations } = this.#bodies
     if (operations > 0 || (running > 0 && !this.#operation.isCanceled)) return

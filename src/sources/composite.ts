@@ -126,7 +126,7 @@ class CompositeLink extends Link {
     this.#causes.push(cause)
   }
 
-  /** The composite's own reason, if enough has come together. */
+  /** The composite's own reason, if enough of its parts have reported. */
   whole(): CancelationReason | null {
     if (!this.#all) return this.#causes[0] ?? null
     return this.#causes.length === this.#sources.length ? allReason(this.#causes) : null

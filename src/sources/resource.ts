@@ -33,7 +33,7 @@ class GuardHub extends Hub {
         this.poll()
         deliver()
       }),
-      // Operations that depend on it go on unguarded, which must not stay unnoticed.
+      // Operations that depend on the guard continue unguarded, which must be reported.
       this.guard.on('unavailable', (error) => reportError(error, 'guard', this.guard.name)),
     ])
     active.add(this)
@@ -46,7 +46,8 @@ class GuardHub extends Hub {
   /** Marks all targets that were added before the latest breach. */
   override poll(): void {
     const count = this.guard.breachCount
-    // In the order of arrival: the first link that was added after this breach, and all behind it, are unaffected.
+    // In the order of arrival: the first link that was added after this breach, and all links behind it, are
+    // unaffected.
     for (let link = this.head as BreachLink | null; link !== null && link.armedAt !== count;) {
       this.remove(link)
       link.target[kMark](this.guard[kLatestReason]())

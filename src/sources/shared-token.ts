@@ -1,6 +1,6 @@
 /**
- * One token in several threads: a word of shared memory that any of them sets, with the reason behind it as JSON. A thread
- * that yields is woken by it; one that never yields polls it.
+ * One token in several threads: a word of shared memory that any of them sets, followed by the reason as JSON. A thread
+ * that yields is woken; one that never yields polls the word.
  */
 import { outsideContexts } from '../base/async-context.js'
 import { invalidType } from '../base/errors.js'
@@ -23,11 +23,11 @@ const TEXT = 8
 const MESSAGE = 500
 
 const OPEN = 0
-/** One thread has won, and is still writing the reason. */
+/** One thread was first, and is still writing the reason. */
 const WRITING = 1
 const CANCELED = 2
 
-/** Missing in some engines that have the rest. */
+/** Missing in some engines that have the other functions. */
 interface AsyncAtomics {
   waitAsync?(
     words: Int32Array,
@@ -57,11 +57,11 @@ export class SharedFlag {
     this.#words = new Int32Array(this.buffer, 0, 2)
     this.#token = new WeakRef(token)
     collected.register(token, this.#words)
-    // It may wait as long as the process lives, and must not retain this call's async context.
+    // The wait may last as long as the process, and must not retain this call's async context.
     void outsideContexts(() => this.#watch())
   }
 
-  /** The reason, if some thread has canceled. */
+  /** The reason, if a thread has canceled the token. */
   read(): CancelationReason | null {
     if (Atomics.load(this.#words, STATE) !== CANCELED) return null
     const bytes = new Uint8Array(this.buffer, TEXT, Atomics.load(this.#words, LENGTH))
@@ -73,7 +73,7 @@ export class SharedFlag {
   /** Sets it for all threads, unless another one was first. */
   write(reason: CancelationReason): void {
     if (Atomics.load(this.#words, STATE) !== OPEN) return
-    // Before the word is taken: the other threads wait while one is writing.
+    // Done before the word is taken, because the other threads wait while one is writing.
     const text = encoded(reason)
     if (Atomics.compareExchange(this.#words, STATE, OPEN, WRITING) !== OPEN) return
     new Uint8Array(this.buffer, TEXT).set(text)
@@ -113,14 +113,14 @@ function changed(words: Int32Array, state: number): PromiseLike<unknown> | strin
   })
 }
 
-/** The reason as text, with as much of its evidence as fits and as JSON can hold. Never throws. */
+/** The reason as text, with as much of its evidence as fits and can be converted to JSON. Never throws. */
 function encoded(reason: CancelationReason): Uint8Array {
   for (const each of [() => reason, () => withoutEvidence(reason)]) {
     try {
       const text = encode(each())
       if (text.length <= SIZE - TEXT) return text
     } catch {
-      // A ring, a BigInt, a getter that throws, a chain too deep.
+      // A circular reference, a BigInt, a getter that throws, or a chain that is too deep.
     }
   }
   return encode({ kind: 'manual', message: reason.message.slice(0, MESSAGE), at: reason.at })
@@ -129,7 +129,7 @@ function encoded(reason: CancelationReason): Uint8Array {
 function encode(reason: CancelationReason): Uint8Array {
   let values = 0
   const withoutClasses = (_key: string, value: unknown): unknown => {
-    // More than could fit: a cause may refer to endlessly many values.
+    // More than could ever fit: a cause may refer to infinitely many values.
     if (++values > SIZE) throw new RangeError('Too much for a shared token')
     return value instanceof Error ? { name: value.name, message: value.message } : value
   }
@@ -160,8 +160,8 @@ function withoutEvidence(reason: CancelationReason): CancelationReason {
 }
 
 /**
- * A frozen copy with its times on another clock: those of a thread's `performance.now()` start with the thread. What a
- * cause holds is the user's, and stays as it is.
+ * A frozen copy with its times on another clock: a thread's `performance.now()` starts with the thread. The content of
+ * a cause is the user's, and is not converted.
  */
 function shifted(reason: CancelationReason, by: number): CancelationReason {
   const chain: CancelationReason[] = []

@@ -8,8 +8,8 @@ import { Link } from '../engine/link.js'
 import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
 
 /**
- * Anything that can cancel an operation. One source may be armed by many operations at once: keep the state of each in what
- * `arm` returns.
+ * Anything that can cancel an operation. Many operations may arm one source at once, so keep the state of each in the
+ * object that `arm` returns.
  *
  * @example
  * const source: CancelationSource = {

@@ -1,4 +1,4 @@
-/** Recorded values of metrics: the forms in which traces come, as rows of a time and a value per metric. */
+/** Recorded values of metrics: the formats of traces, converted to rows with a time and a value per metric. */
 import { StringDecoder } from 'node:string_decoder'
 import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { parseDuration } from '../base/units.js'
@@ -18,9 +18,12 @@ import { Snapshot, type SnapshotValue } from '../monitor/snapshot.js'
 
 /** The values of one moment. */
 export interface TraceSample {
-  /** Milliseconds, a `Date`, its ISO form, or a duration since the beginning: `'1.5s'`. Never before the sample before. */
+  /**
+   * Milliseconds, a `Date`, its ISO form, or a duration since the beginning: `'1.5s'`. Never earlier than the previous
+   * sample.
+   */
   readonly time: number | string | Date
-  /** By metric, in its unit; `null` where a read failed. A metric that is left out was not read then. */
+  /** By metric, in its unit; `null` if a read failed. A metric that is left out was not read then. */
   readonly values: { readonly [metric in MetricText]?: Value | null | undefined }
 }
 
@@ -28,7 +31,7 @@ export interface TraceSample {
 export interface WatchSample {
   /** When, in ISO form. */
   readonly at: string
-  /** By metric, in its unit; `null` where it was not known. */
+  /** By metric, in its unit; `null` if it was not known. */
   readonly metrics: { readonly [metric in MetricText]?: number | null | undefined }
   /** The states of the limits that were watched; not used. */
   readonly limits?: readonly unknown[] | undefined
@@ -42,27 +45,27 @@ export interface RecordedValue extends SnapshotValue, Selector {
   readonly metric: MetricName
 }
 
-/** One entry of a trace: a sample, a line of `tripline watch --json`, or what `samples()` yields, also after JSON. */
+/** One entry of a trace: a sample, a line of `tripline watch --json`, or an item of `samples()`, also after JSON. */
 export type TraceEntry = TraceSample | WatchSample | Snapshot | SampleBlock | readonly RecordedValue[]
 
-/** A recorded trace, oldest first, that comes to an end. */
+/** A finite recorded trace, oldest first. */
 export type Trace = Iterable<TraceEntry> | AsyncIterable<TraceEntry>
 
 /** A moment of a trace. */
 export interface Row {
-  /** In milliseconds, on whatever clock the trace is. */
+  /** In milliseconds, on the clock of the trace. */
   readonly time: number
-  /** By metric as {@link normalText}; NaN where a read failed. */
+  /** By metric as {@link normalText}; NaN if a read failed. */
   readonly values: ReadonlyMap<string, number>
 }
 
-/** The metric of a limit as text, with its selector where that is not the default. */
+/** The metric of a limit as text, with its selector if that is not the default. */
 export function textOf({ info, series }: Pick<ParsedLimit, 'info' | 'series'>): MetricText {
   return metricText({ info, selector: selectorOf(info.scope, series) }) as MetricText
 }
 
 /**
- * A metric as text, in the one form that the same ones have: as {@link textOf}, or the bare name.
+ * A metric as text, in one form for equal metrics: as {@link textOf}, or the bare name.
  *
  * @throws TypeError for an unknown one
  */
@@ -111,7 +114,7 @@ async function* parseLines(
       number++
       if (part.trim() !== '') yield parseLine(part, number)
     }
-    // What comes as lines has no line ends. The beginning of a line is never a whole object.
+    // Input that comes as lines has no line ends. The beginning of a line is never a whole object.
     const whole = tryParse(rest)
     if (whole === undefined) continue
     number++
@@ -151,14 +154,14 @@ function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<
 export async function readRows(trace: Trace): Promise<Row[]> {
   if (!isIterable(trace)) throw invalidType('trace', 'an iterable of samples', trace)
   const reader = new RowReader()
-  // Not awaited one by one where that is not needed: a recorded trace may be long.
+  // Not awaited one by one unless necessary, because a recorded trace may be long.
   if (Symbol.iterator in trace) for (const entry of trace) reader.add(entry)
   else for await (const entry of trace) reader.add(entry)
   if (reader.rows.length === 0) throw invalidValue('trace', 'one with at least one sample', '[]')
   return reader.rows
 }
 
-// Native times are counted in a range that is a little longer.
+// Slightly less than the range of native times.
 const LONGEST = 30 * 365 * 8.64e7
 
 class RowReader {
@@ -226,7 +229,7 @@ class RowReader {
       const entries = columns.map(([key, column]) => {
         const value = column[index]!
         if (!Number.isNaN(value)) this.#begun.add(key)
-        // Its first window is not over; later it is a read that failed.
+        // The first window is not over yet; later, it is a read that failed.
         return [key, this.#begun.has(key) ? value : undefined] as const
       })
       this.#push(name, time, entries)
