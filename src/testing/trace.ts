@@ -177,7 +177,7 @@ class RowReader {
     if (entry instanceof Snapshot) this.#addSnapshot(name, entry.at, [...entry])
     else if (Array.isArray(entry)) this.#addRecorded(name, entry as readonly RecordedValue[])
     else if ('values' in entry && 'time' in entry) this.#addSample(name, entry)
-    else if ('missed' in entry && entry.at instanceof Float64Array) this.#addBlock(name, entry)
+    else if ('missed' in entry && 'values' in entry) this.#addBlock(name, entry)
     else if ('metrics' in entry) this.#addWatched(name, entry)
     else throw invalidType(name, 'a sample { time, values }, a line of `watch --json`, or one of samples()', entry)
   }
@@ -207,7 +207,12 @@ class RowReader {
       }
     }
     // An empty snapshot has no time.
-    if (values.length > 0) this.#addSnapshot(name, Math.max(...values.map(({ at }) => at)), values)
+    if (values.length === 0) return
+    this.#addSnapshot(
+      name,
+      values.reduce((latest, { at }) => Math.max(latest, at), -Infinity),
+      values,
+    )
   }
 
   #addSnapshot(name: string, at: number, values: readonly RecordedValue[]): void {
@@ -218,13 +223,13 @@ class RowReader {
     this.#push(name, at, entries)
   }
 
-  #addBlock(name: string, { at, values }: SampleBlock): void {
+  #addBlock(name: string, block: SampleBlock): void {
+    const { values } = block
     if (typeof values !== 'object' || values === null) throw invalidType(`${name}.values`, 'an object', values)
-    const columns = Object.entries(values)
-    for (const [key, column] of columns) {
-      if (column instanceof Float64Array && column.length === at.length) continue
-      throw invalidType(`${name}.values.${key}`, `a Float64Array of ${at.length} values`, column)
-    }
+    const at = toColumn(block.at, `${name}.at`)
+    const columns = Object.entries(values).map(([key, column]) => {
+      return [key, toColumn(column, `${name}.values.${key}`, at.length)] as const
+    })
     at.forEach((time, index) => {
       const entries = columns.map(([key, column]) => {
         const value = column[index]!
@@ -265,6 +270,20 @@ class RowReader {
     if (time < before) throw outOfRange(`time of ${name}`, `${before} or later, as the one before it`, time)
     if (time - first > LONGEST) throw outOfRange(`time of ${name}`, 'within 30 years of the first', time)
   }
+}
+
+/** A column of a block; `JSON.stringify` makes it an object of numbers by index, with null for NaN. */
+function toColumn(given: unknown, name: string, length?: number): Float64Array {
+  const column = given instanceof Float64Array ? given : fromJson(given)
+  if (column !== undefined && column.length === (length ?? column.length)) return column
+  throw invalidType(name, `a Float64Array${length === undefined ? '' : ` of ${length} values`}`, given)
+}
+
+function fromJson(given: unknown): Float64Array | undefined {
+  if (typeof given !== 'object' || given === null) return undefined
+  const numbers: unknown[] = Object.values(given)
+  if (!numbers.every((each) => typeof each === 'number' || each === null)) return undefined
+  return Float64Array.from(numbers, (each) => each ?? NaN)
 }
 
 const LAST_DATE = 8.64e15

@@ -323,6 +323,8 @@ describe('a trace that is not right', () => {
     ['no object of reasons', [{ at: AT, metrics: VALUES, unavailable: null }], 'ERR_INVALID_ARG_TYPE'],
     ['a block without values', [{ at, missed: 0, values: null }], 'ERR_INVALID_ARG_TYPE'],
     ['a block with a number for a column', [{ at, missed: 0, values: VALUES }], 'ERR_INVALID_ARG_TYPE'],
+    ['a column of texts', [{ at, missed: 0, values: { memory: { 0: 'a', 1: 'b' } } }], 'ERR_INVALID_ARG_TYPE'],
+    ['a block with a number for times', [{ at: 5, missed: 0, values: {} }], 'ERR_INVALID_ARG_TYPE'],
     ['a short column', [{ at, missed: 0, values: { memory: new Float64Array(1) } }], 'ERR_INVALID_ARG_TYPE'],
     ['an iterator that cannot be called', { [Symbol.iterator]: 5 }, 'ERR_INVALID_ARG_TYPE'],
     ['numbers for lines', readTrace([5] as never), 'ERR_INVALID_ARG_TYPE'],
@@ -335,5 +337,17 @@ describe('a trace that is not right', () => {
     for (const lines of [line, [Buffer.from(line).subarray(0, 2), Buffer.from(line).subarray(2)]]) {
       expect(await breachesOf({ memory: 90 }, readTrace(lines))).toEqual([[0, undefined]])
     }
+  })
+})
+
+describe('a block of samples', () => {
+  it('may have gone through JSON, which writes NaN as null', async () => {
+    const at = Float64Array.from({ length: 12 }, (_, index) => index * 1000)
+    const memory = Float64Array.from(at, (_, index) => (index === 11 ? NaN : index < 10 ? 50 : 95))
+    const block = { at, missed: 0, values: { memory } }
+    const ofBlock = await simulate({ memory: 90 }, [block])
+    expect(ofBlock.breaches).toHaveLength(1)
+    expect(ofBlock.samples).toBe(12)
+    expect(await simulate({ memory: 90 }, readTrace(JSON.stringify(block)))).toEqual(ofBlock)
   })
 })
