@@ -32,7 +32,7 @@ export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace
   dryRun?: boolean | undefined
   /** The working directory of the command. @default that of this process */
   cwd?: string | undefined
-  /** The environment of the command. @default that of this process */
+  /** The environment of the command. Numbers become text. @default that of this process */
   env?: NodeJS.ProcessEnv | undefined
   /** One stream for all three, or an array of stdin, stdout and stderr. @default 'inherit' */
   stdio?: RunStream | readonly [RunStream, RunStream, RunStream] | undefined
@@ -46,7 +46,7 @@ export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace
   foreground?: boolean | undefined
   /** Whether to sample the command's peak usage. @default true */
   peaks?: boolean | undefined
-  /** Called with each event as it happens. */
+  /** Called with each event as it happens. If it throws, the command is ended, and `run` rejects with that error. */
   onEvent?: ((event: RunEvent) => void) | undefined
 }
 
@@ -100,7 +100,6 @@ export function readRunOptions(command: string, args: readonly string[], options
   if (!REACTIONS.includes(onBreach)) throw invalidValue('onBreach', "'term', 'pause' or 'kill'", onBreach)
   if (!(signal in constants.signals)) throw invalidValue('signal', "the name of a signal, such as 'SIGTERM'", signal)
   if (cwd !== undefined) checkText(cwd, 'cwd')
-  if (typeof env !== 'object') throw invalidType('env', 'an object of strings', env)
   return {
     command,
     args,
@@ -112,12 +111,12 @@ export function readRunOptions(command: string, args: readonly string[], options
     killAfter: parseDuration(killAfter, 'killAfter', true),
     dryRun: checkSwitch(options.dryRun, 'dryRun', false),
     cwd,
-    env,
+    env: readEnv(env),
     stdio: readStdio(options.stdio),
     shared: readShared(options.shared),
     foreground: checkSwitch(options.foreground, 'foreground', false),
     peaks: checkSwitch(options.peaks, 'peaks', true),
-    notify: inThisContext(options.onEvent ?? (() => undefined)),
+    notify: readListener(options.onEvent),
   }
 }
 
@@ -125,6 +124,28 @@ export function readRunOptions(command: string, args: readonly string[], options
 function checkText(value: unknown, name: string): void {
   if (typeof value !== 'string') throw invalidType(name, 'a string', value)
   if (value.includes('\0')) throw invalidValue(name, 'without NUL characters', value)
+}
+
+/** Numbers become text, as in `child_process`. Read once, so that what was checked is what the command gets. */
+function readEnv(env: unknown): NodeJS.ProcessEnv {
+  if (typeof env !== 'object' || env === null || Array.isArray(env))
+    throw invalidType('env', 'an object of strings', env)
+  const variables = Object.entries(env).filter(([, value]) => value !== undefined)
+  return Object.fromEntries(
+    variables.map(([name, value]: [string, unknown]) => {
+      checkText(name, 'env')
+      // Windows keeps the folder of each drive in a variable such as "=C:".
+      if (name.includes('=', 1)) throw invalidValue('env', 'without "=" in names', name)
+      const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value
+      checkText(text, `env.${name}`)
+      return [name, text as string]
+    }),
+  )
+}
+
+function readListener(listener: RunOptions['onEvent'] = () => undefined): (event: RunEvent) => void {
+  if (typeof listener !== 'function') throw invalidType('onEvent', 'a function', listener)
+  return inThisContext(listener)
 }
 
 function checkSwitch(value: boolean | undefined, name: string, otherwise: boolean): boolean {

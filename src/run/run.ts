@@ -1,5 +1,6 @@
 /** Runs a command as an operation: limits, a timeout or any other source end its whole process tree. */
 import { constants } from 'node:os'
+import { capture, capturedReject } from '../base/capture.js'
 import { LONGEST_DELAY, realNow } from '../base/clock.js'
 import { realTimers } from '../base/real-timers.js'
 import { Cancelable } from '../cancelable/cancelable.js'
@@ -12,7 +13,7 @@ import { FIRST_REAL_TIME, RunningCommand, type CommandExit, type TreeEnd } from 
 import { bindToTree, checkLimits } from './limits.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
-import type { RunResult } from './result.js'
+import type { RunEvent, RunResult } from './result.js'
 import { EXIT } from './status.js'
 
 // A grace period that never runs out in practice: the operation ends with the last process, however long that takes.
@@ -42,7 +43,10 @@ export async function run(command: string, args: readonly string[] = [], options
 class Run {
   readonly #settings: RunSettings
   readonly #operation: Cancelable
+  readonly #failed: Promise<never>
+  readonly #fail: (error: unknown) => void
   readonly #wouldHaveEnded: CancelationReason[] = []
+  #failure: { readonly error: unknown } | undefined
   #reason: CancelationReason | undefined
   #sent: NodeJS.Signals | undefined
   #endedAt: number | undefined
@@ -53,6 +57,9 @@ class Run {
 
   constructor(settings: RunSettings) {
     this.#settings = settings
+    this.#failed = new Promise<never>(capture)
+    this.#fail = capturedReject
+    this.#failed.catch(() => undefined)
     const { timeout, ...others } = settings.sources
     const { dryRun } = settings
     this.#operation = new Cancelable({
@@ -73,6 +80,7 @@ class Run {
         result = await this.#supervise(cancel)
       })
     } catch (error) {
+      if (this.#failure !== undefined) throw this.#failure.error
       // After a cancelation, the tree has ended and the result says why.
       if (result === undefined) throw error
     }
@@ -83,14 +91,18 @@ class Run {
     const settings = this.#settings
     const startedAt = realNow()
     const running = new RunningCommand({ ...settings, onIdle: () => this.#onIdle() })
-    settings.notify({ kind: 'started', command: running })
     let guard: Guard | undefined
     let timer: NodeJS.Timeout | undefined
     try {
+      this.#notify({ kind: 'started', command: running })
       if (settings.peaks) this.#meter = new PeakMeter(running.root)
       if (settings.limits !== undefined) guard = this.#watch(settings.limits, running, cancel)
       timer = this.#watchTimeInDryRun()
-      await cancel.race(running.exited).catch(() => this.#end(running, cancel.reason!))
+      await cancel.race(Promise.race([running.exited, this.#failed])).catch((error: unknown) => {
+        if (cancel.reason === undefined) throw error
+        return this.#end(running, cancel.reason)
+      })
+      if (this.#failure !== undefined) throw this.#failure.error
     } catch (error) {
       // A failure here must leave nothing running.
       running.end('SIGKILL', 0)
@@ -110,12 +122,22 @@ class Run {
     return this.#result(running, exit, end, startedAt)
   }
 
+  /** An exception from the caller's listener ends the command, whichever timer or guard has caused the event. */
+  #notify(event: RunEvent): void {
+    try {
+      this.#settings.notify(event)
+    } catch (error) {
+      this.#failure ??= { error }
+      this.#fail(error)
+    }
+  }
+
   async #end(running: RunningCommand, reason: CancelationReason): Promise<void> {
     if (this.#reason === undefined) {
       this.#reason = reason
       this.#endedAt = realNow()
       this.#stopCountingPause()
-      this.#settings.notify({ kind: 'ending', reason })
+      this.#notify({ kind: 'ending', reason })
     }
     const cause = rootCause(reason)
     // The meter only samples and may have missed the value that crossed the limit.
@@ -138,13 +160,13 @@ class Run {
         this.#pauses++
         this.#pausedAt = realNow()
         running.pause()
-        this.#settings.notify({ kind: 'paused', reason: reasonOf(breach) })
+        this.#notify({ kind: 'paused', reason: reasonOf(breach) })
       })
       guard.on('clear', () => {
         if (this.#pausedAt === undefined) return
         this.#stopCountingPause()
         running.resume()
-        this.#settings.notify({ kind: 'resumed' })
+        this.#notify({ kind: 'resumed' })
       })
     } else {
       cancel.addSource(new ResourceSource(guard))
@@ -167,7 +189,7 @@ class Run {
 
   #reportWouldEnd(reason: CancelationReason): void {
     this.#wouldHaveEnded.push(reason)
-    this.#settings.notify({ kind: 'would-end', reason })
+    this.#notify({ kind: 'would-end', reason })
   }
 
   #onIdle(): void {

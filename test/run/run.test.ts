@@ -151,11 +151,44 @@ describe('run', () => {
     await expect(bad({ stdio: 'pipe' })).rejects.toThrow('"stdio"')
     await expect(bad({ shared: [2] })).rejects.toThrow('"shared" option must be descriptors from 3 on. Received 2')
     await expect(bad({ shared: 3 })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    await expect(bad({ env: null })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    await expect(bad({ env: ['A=b'] })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    await expect(bad({ env: { TITLE: 'a\0B=c' } })).rejects.toThrow('"env.TITLE" option must be without NUL')
+    await expect(bad({ env: { 'A\0B': 'c' } })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+    await expect(bad({ env: { 'A=B': 'c' } })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+    await expect(bad({ env: { A: {} } })).rejects.toThrow('"env.A" option must be a string')
+    await expect(bad({ onEvent: 1 })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
     await expect(run('a\0b')).rejects.toThrow('without NUL')
     await expect(run('true', [1 as unknown as string])).rejects.toThrow('args[0]')
     await expect(bad({ limits: { 'process.rss': { above: 1, pid: 2 ** 22 } } })).rejects.toMatchObject({
       code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE',
     })
+  })
+
+  it('passes numbers in an environment as text', async () => {
+    const env = {
+      PATH: process.env['PATH'],
+      COUNT: 3,
+      RATE: 0.5,
+      SET: true,
+      NOT: undefined,
+    } as unknown as NodeJS.ProcessEnv
+    expect((await shell('[ "$COUNT $RATE $SET ${NOT-unset}" = "3 0.5 true unset" ]', { env })).status).toBe(0)
+  })
+
+  it.each([
+    ['started', {}],
+    ['ending', { timeout: 100, killAfter: 100 }],
+    ['would-end', { timeout: 100, dryRun: true }],
+    ['paused', { limits: { 'memory.available': '1000TB' }, onBreach: 'pause' }],
+  ] as const)('ends the command and rejects if onEvent throws at "%s"', async (kind, options) => {
+    const tag = makeTag()
+    const error = new Error('thrown by onEvent')
+    const onEvent = (event: RunEvent): void => {
+      if (event.kind === kind) throw error
+    }
+    await expect(shell(`(setsid sleep ${tag} &); sleep ${tag}`, { ...options, onEvent })).rejects.toBe(error)
+    expect(processesWith(tag)).toEqual([])
   })
 
   it('reports why a command could not be started', async () => {
