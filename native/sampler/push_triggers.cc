@@ -18,7 +18,7 @@ void PushTriggers::Arm(const GuardLimit& limit) {
 
   Disarm(feed);
   PushTrigger* made[kMostPushTriggers];
-  // A refusal is not a failure, because polling continues; CanRing() reports it.
+  // A trigger that the kernel refuses is not a failure, because polling continues; CanRing() reports it.
   Failure ignored;
   const uint32_t count = MakePushTriggers(metric, feed->source->name(), spec.enter, spec.above, made, &ignored);
   if (count == 0) feed->source->silent |= MaskOf(metric);

@@ -151,13 +151,13 @@ export class Guard implements Disposable {
   #listeners: { [event in keyof GuardEvents]: Map<GuardEvents[event], GuardEvents[event]> } | undefined
   #waiting: Set<Waiting> | undefined
   #controller: AbortController | undefined
-  // The reason for a breach, fetched once for all that it cancels and notifies.
+  // The reason for a breach, fetched once for all operations and listeners.
   #latest: { readonly count: number; readonly reason: ResourceReason } | undefined
   // What listeners were last notified of.
   #reportedBreaches = 0
   #reportedBreached = false
   #reportedUnavailable = false
-  // For tests: whether it is played, what to call when it is closed, and the evidence from before that began or ended.
+  // For tests: whether it is simulated, what to call when it is closed, and the evidence from before the simulation began or ended.
   #played = false
   #playEnds: (() => void) | undefined
   #kept: readonly Breach[] = []
@@ -359,7 +359,7 @@ export class Guard implements Disposable {
   }
 
   /**
-   * Starts it again, either played by {@link kStep} or with the machine's values. Listeners are not notified before
+   * Starts it again, either simulated by {@link kStep} or with the machine's values. Listeners are not notified before
    * {@link kDeliver} is called. If it is closed before the next call of this method, `closed` is called. @internal
    */
   [kPlay](played: boolean, closed?: () => void): void {
@@ -389,7 +389,7 @@ export class Guard implements Disposable {
     return toLocalTime(connect().playGuard(this.#id, toSamplerTime(at), 0, values))
   }
 
-  /** @internal The reason for the latest breach, shared by all that it cancels; there must have been one. */
+  /** @internal The reason for the latest breach, shared by all operations that it cancels; there must have been a breach. */
   [kLatestReason](): ResourceReason {
     const count = this.breachCount
     if (this.#latest?.count !== count) {
@@ -399,7 +399,7 @@ export class Guard implements Disposable {
     return this.#latest.reason
   }
 
-  /** Notifies listeners of what has changed since they were last notified. @internal */
+  /** Notifies listeners of changes since the last notification. @internal */
   [kDeliver](): void {
     const breaches = this.breachCount
     if (breaches !== this.#reportedBreaches) {
@@ -559,7 +559,7 @@ export function parseOptions(options: GuardOptions): GuardSettings {
   }
 }
 
-/** Limits as the addon takes them; without a series they are played. @internal */
+/** Limits in the form that the addon takes; without a series, the guard is simulated. @internal */
 export function encode(
   limits: readonly ParsedLimit[],
   series: readonly Series[],

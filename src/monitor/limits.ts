@@ -220,7 +220,7 @@ function parseExit(
   if (info.unit === 'flag') return enter
   const margin = Math.abs(enter) * 0.1
   if (direction === 'above') return enter - margin
-  // Close to the end of the scale, where 10 % would lie beyond it, half of what is left.
+  // Close to the end of the scale, where 10 % would lie beyond it, half of the rest.
   return Math.min(enter + margin, (enter + info.max) / 2)
 }
 
@@ -254,7 +254,7 @@ export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration
 /** Whether a series matches a key, whatever its window. */
 export function isSeriesOf(wanted: SeriesKey, { key, info }: { key: SeriesKey; info: MetricInfo }): boolean {
   if (key.metric !== wanted.metric) return false
-  // Each such series has a name of its own, which no other key can have.
+  // Each such series has a unique name, which no other key can have.
   return info.scope === 'guard' || (key.name === wanted.name && key.pid === wanted.pid && key.tree === wanted.tree)
 }
 

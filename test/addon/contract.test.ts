@@ -7,16 +7,16 @@ import { loadAddon } from '../../src/addon/native.js'
 const native = read('src/addon/native.ts')
 const board = read('src/addon/board.ts')
 
-describe('the number of the agreement with the addon', () => {
+describe('the number of the addon’s interface', () => {
   test.each(Object.entries(contractFiles()))('is generated: %s (npm run generate)', (path, text) => {
     expect(read(path)).toBe(text)
   })
 
-  test("is the addon's", () => {
+  test('is compiled into the addon', () => {
     expect(loadAddon().contract).toBe(CONTRACT)
   })
 
-  test('follows from arguments, results and layout', () => {
+  test('depends on arguments, results and layout', () => {
     const changed = [
       [native.replace('mustExist: boolean', 'mustExist: number'), board],
       [native.replace('unsubscribe(subscription: number): void', 'unsubscribe(subscription: number): boolean'), board],
@@ -27,7 +27,7 @@ describe('the number of the agreement with the addon', () => {
     expect(new Set([agreement(), ...texts]).size).toBe(5)
   })
 
-  test('does not follow from comments', () => {
+  test('does not depend on comments', () => {
     const changed = native.replaceAll(/\/\*\* [^]*?\*\//g, '/** Other words. */')
     expect(changed).not.toBe(native)
     expect(agreement(changed)).toBe(agreement())

@@ -70,7 +70,7 @@ describe('types', () => {
     expect(new Cancelable(fine).context.status).toBe('pending')
   })
 
-  test('what a body returns is what the run gives', async () => {
+  test('a run resolves with the result of its body', async () => {
     expectTypeOf(Cancelable.run(() => 5)).toEqualTypeOf<Promise<number>>()
     expectTypeOf(Cancelable.run(async (cancel) => cancel.race(Promise.resolve('x')))).toEqualTypeOf<Promise<string>>()
     expectTypeOf(Cancelable.run((cancel) => cancel.shield(() => true))).toEqualTypeOf<Promise<boolean>>()
