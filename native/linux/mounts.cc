@@ -111,7 +111,8 @@ void MountWatch::Open(const Roots& roots) {
 bool MountWatch::HasChanged(uint64_t now) {
   if (now < look_at_) return false;
   const bool first = look_at_ == 0;
-  look_at_ = now + period_;
+  // Without notice, a check makes the caller read the whole table.
+  look_at_ = now + (always_ && period_ < kSecond ? 4 * kSecond : period_);
   if (always_) return !first;
   // The kernel sets POLLERR and POLLPRI once per reader after a change.
   struct pollfd file = {fd_, POLLPRI, 0};

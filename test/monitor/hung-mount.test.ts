@@ -69,4 +69,30 @@ describe('a mount that hangs', () => {
     expect(outcome.stdout).toBe(`true breach of another metric,${code},${code}\n${code}\n${code}\n`)
     expect(outcome.code).toBe(0)
   })
+
+  it('that appears above a guarded path stops no other read', async ({ skip }) => {
+    skip(answer !== 'mounted', answer)
+    const later = mkdtempSync(join(tmpdir(), 'tripline-hung-'))
+    const outcome = await runModule(`
+      const { spawn } = await import('node:child_process')
+      const path = ${JSON.stringify(later)}
+      const alive = setTimeout(() => {}, 20_000)
+      const guard = tripline.guard({ disk: { above: 100, path } }, { within: 20 })
+      const lost = new Promise((resolve) => guard.on('unavailable', resolve))
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      const helper = spawn('python3', [${JSON.stringify(HELPER)}, path], { stdio: ['pipe', 'pipe', 'inherit'] })
+      await new Promise((resolve) => helper.stdout.once('data', resolve))
+      console.log((await lost).code)
+      const [rss] = await tripline.sample('process.rss')
+      console.log(rss.value > 0)
+      guard.close()
+      const ended = new Promise((resolve) => helper.once('exit', resolve))
+      helper.stdin.end()
+      await ended
+      clearTimeout(alive)
+    `)
+    rmdirSync(later)
+    expect(outcome.stdout).toBe('ERR_TRIPLINE_METRIC_UNAVAILABLE\ntrue\n')
+    expect(outcome.code).toBe(0)
+  })
 })
