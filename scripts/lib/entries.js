@@ -1,6 +1,6 @@
 // The entry points of the package, and the files of dist that are written for each in addition to rolldown's bundle. The ES
 // modules re-export the CommonJS one, so that `import` and `require` in one process share classes, guards and the sampler.
-import { appendFileSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 
@@ -10,9 +10,15 @@ export const ENTRIES = {
   testing: { subpath: './testing', module: 'testing/index' },
 }
 
-/** Files of dist that are loaded when one of their exports is first called, with the modules in them. */
+/**
+ * Files of dist that are loaded when one of their exports is first used, with the modules in them. Of these, the rest of the
+ * library may use functions only.
+ */
 export const LAZY = {
   commands: /\.cache\/ts\/run\//,
+  guards:
+    /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:conditions|expression|guard|limits|shared)\.js$|sources\/resource\.js$)/,
+  sources: /\.cache\/ts\/sources\/(?:composite|shared-token)\.js$/,
   samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
   tickers: /\.cache\/ts\/schedule\//,
 }
@@ -62,57 +68,101 @@ export function finishEntries(dist) {
     renameSync(join(dist, file), join(dist, file.replace(/\.d\.ts$/, '.d.cts')))
   }
   writeFileSync(join(dist, 'node.d.cts'), NODE_TYPES)
-  makeLazy(join(dist, 'index.cjs'))
+  for (const name of ['library', ...Object.keys(LAZY)]) edit(dist, name, plainExports)
+  makeLazy(dist)
   for (const name of Object.keys(ENTRIES)) writeEntry(dist, name)
-  appendTrace(join(dist, 'library.cjs'))
+  edit(dist, 'guards', (text) => text + TRACE)
 }
 
-/** Replaces what an entry takes from the lazy files by functions and classes of the same name that load them. */
-function makeLazy(file) {
-  const load = createRequire(file)
-  let text = readFileSync(file, 'utf8')
+function edit(dist, name, change) {
+  const file = join(dist, `${name}.cjs`)
+  writeFileSync(file, change(readFileSync(file, 'utf8')))
+}
+
+const GETTER =
+  /^Object\.defineProperty\(exports, "(\w+)", \{\n\tenumerable: true,\n\tget: function\(\) \{\n\t\treturn (\w+);\n\t\}\n\}\);$/gm
+
+/** Makes values of exports with getters, which take longer to load and to use, except for variables. */
+function plainExports(text) {
+  return text.replace(GETTER, (getter, name, local) =>
+    new RegExp(`^let ${local}\\b`, 'm').test(text) ? getter : `exports.${name} = ${local};`,
+  )
+}
+
+/** Replaces what the library and the main entry take from the lazy files by what loads them. */
+function makeLazy(dist) {
+  const names = Object.keys(LAZY)
+  const entry = readFileSync(join(dist, 'index.cjs'), 'utf8')
+  const members = names.flatMap((name) => takeLazy(dist, name, entry)).join('')
+  const lazy = `${names.map(loader).join('')}\nconst stand_ins = {};\nexports.lazy = {\n${members}};\n${STAND_INS}`
+  edit(dist, 'library', (text) => reroute(text, (name) => `load_${name}().`) + lazy)
+  edit(dist, 'index', (text) => reroute(text, () => 'require_library.lazy.'))
+}
+
+/** Takes from elsewhere what a file takes from the lazy files. */
+function reroute(text, to) {
   for (const name of Object.keys(LAZY)) {
-    const names = [...text.matchAll(new RegExp(`^exports\\.(\\w+) = require_${name}\\.\\1;$`, 'gm'))].map(
-      ([, each]) => each,
-    )
-    const exported = load(`./${name}.cjs`)
-    const isClass = (each) => String(exported[each]).startsWith('class')
-    const classes = names.filter(isClass)
-    const stubs = names.map((each) =>
-      isClass(each)
-        ? `function ${each}(...args) {\n\treturn new (load_${name}().${each})(...args);\n}`
-        : `function ${each}(...args) {\n\treturn load_${name}().${each}(...args);\n}`,
-    )
-    const adopted = classes.map((each) => `\t\tadopt(${each}, loaded_${name}.${each});\n`).join('')
-    const loader = `let loaded_${name};
-function load_${name}() {
-\tif (loaded_${name} === void 0) {
-\t\tloaded_${name} = require("./${name}.cjs");
-${adopted}\t}
-\treturn loaded_${name};
-}`
-    const instances = classes.map((each) => `ofReal(${each}, () => load_${name}().${each});`)
-    text = text.replace(
-      `const require_${name} = require("./${name}.cjs");`,
-      [loader, ...stubs, ...instances].join('\n'),
-    )
-    for (const each of names)
-      text = text.replace(`exports.${each} = require_${name}.${each};`, `exports.${each} = ${each};`)
+    text = text
+      .replace(`const require_${name} = require("./${name}.cjs");\n`, '')
+      .replaceAll(`require_${name}.`, to(name))
   }
-  if (/require_(?!library\b)/.test(text)) throw new Error(`${file}: something lazy is not replaced`)
-  writeFileSync(file, text + STAND_INS)
+  if (/require_(?!library\b|rolldown_)/.test(text)) throw new Error('something lazy is not replaced')
+  return text
 }
 
-/** A class that is loaded takes over the prototype of its stand-in, which until then answers `instanceof` by loading it. */
+const loader = (name) => `
+let loaded_${name};
+function load_${name}() {
+	return loaded_${name} ??= require("./${name}.cjs");
+}
+`
+
+/** Members of `lazy` for what the main entry takes from a lazy file: functions that load it, and stand-ins for classes. */
+function takeLazy(dist, name, entry) {
+  const pattern = new RegExp(`^exports\\.(\\w+) = require_${name}\\.\\1;$`, 'gm')
+  const names = [...entry.matchAll(pattern)].map(([, each]) => each)
+  const text = readFileSync(join(dist, `${name}.cjs`), 'utf8')
+  const classes = names.filter((each) => new RegExp(`^(?:var ${each} = class|class ${each})\\b`, 'm').test(text))
+  const adopted = classes.map((each) => `require_library.adopt("${each}", exports.${each});\n`)
+  edit(dist, name, (before) => before + adopted.join(''))
+  return names.map((each) =>
+    classes.includes(each)
+      ? `\t${each}: standIn("${each}", load_${name}),\n`
+      : `\t${each}(...args) {\n\t\treturn load_${name}().${each}(...args);\n\t},\n`,
+  )
+}
+
+/**
+ * A stand-in is a class for every use: `instanceof`, `extends`, static members. Its first use loads the real one, which it
+ * then inherits from, sharing its prototype.
+ */
 const STAND_INS = `
-function ofReal(standIn, load) {
-\tObject.defineProperty(standIn, Symbol.hasInstance, { configurable: true, value: (value) => value instanceof load() });
+function standIn(name, load) {
+	const target = { [name]: function() {
+		"use strict";
+	} }[name];
+	const real = () => {
+		load();
+		return Object.getPrototypeOf(target);
+	};
+	const handler = {
+		apply: (_, self, args) => Reflect.apply(real(), self, args),
+		construct: (_, args, made) => Reflect.construct(real(), args, made === proxy ? real() : made)
+	};
+	const proxy = new Proxy(target, handler);
+	for (const trap of ["defineProperty", "deleteProperty", "get", "getOwnPropertyDescriptor", "getPrototypeOf", "has", "ownKeys", "set", "setPrototypeOf"]) handler[trap] = (...args) => {
+		load();
+		return Reflect[trap](...args);
+	};
+	stand_ins[name] = (loaded) => {
+		for (const trap of Object.keys(handler)) if (trap !== "apply" && trap !== "construct") delete handler[trap];
+		Object.setPrototypeOf(target, loaded);
+		target.prototype = loaded.prototype;
+		Object.defineProperty(loaded.prototype, "constructor", { configurable: true, writable: true, value: proxy });
+	};
+	return proxy;
 }
-function adopt(standIn, real) {
-\tObject.setPrototypeOf(standIn, real);
-\tstandIn.prototype = real.prototype;
-\tObject.defineProperty(real.prototype, "constructor", { configurable: true, writable: true, value: standIn });
-}
+exports.adopt = (name, loaded) => stand_ins[name](loaded);
 `
 
 /**
@@ -134,9 +184,9 @@ function writeEntry(dist, name) {
 }
 
 /** File tracers (@vercel/nft, which Next and Nitro use) evaluate exactly this call and then copy the binary. */
-function appendTrace(file) {
-  appendFileSync(
-    file,
-    `\n// Never called: file tracers follow it to the addon.\nfunction _traced() {\n\treturn require('node-gyp-build')(__dirname + '/..')\n}\n`,
-  )
+const TRACE = `
+// Never called: file tracers follow it to the addon.
+function _traced() {
+	return require('node-gyp-build')(__dirname + '/..')
 }
+`

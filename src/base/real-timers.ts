@@ -1,5 +1,8 @@
 /** Node's own timers, even if a test has replaced the globals. */
-import timers from 'node:timers'
+import { loadBuiltin } from './builtin.js'
+
+// Not an import: a bundle would copy all of its properties, one by one, when it is loaded.
+const timers: typeof import('node:timers') = loadBuiltin('node:timers')
 
 type RealTimers = Pick<
   typeof timers,

@@ -3,8 +3,7 @@
  * the guards if a word of shared memory has changed, which counts the edges of all guards.
  */
 import { realNow } from '../base/clock.js'
-import { WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'
-import { pollGuards } from '../sources/resource.js'
+import { pollGuards, WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'
 import { deliverLater } from '../engine/propagation.js'
 import { overdueOf, timeOut } from './lifecycle.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, type Operation } from './operation.js'

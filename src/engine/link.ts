@@ -9,6 +9,13 @@ export const WATCH_DEADLINE: number = 1 << 0
 export const WATCH_GUARD: number = 1 << 1
 export const WATCH_SHARED: number = 1 << 2
 
+/** Polls all guards. They are loaded with the first one, which sets this. */
+export let pollGuards: () => void = () => undefined
+
+export function setPollGuards(poll: () => void): void {
+  pollGuards = poll
+}
+
 /** Connects one target to one source. */
 export abstract class Link {
   // Declared here and set in the constructor: field initializers double the cost of constructing a subclass.

@@ -8,7 +8,7 @@ import { Guard, isGuard, kLatestReason } from '../monitor/guard.js'
 import { namesOf, parseLimits, type Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
 import type { CancelationReason } from '../base/reason.js'
-import { Hub, HubLink, hubOf, Link, WATCH_GUARD } from '../engine/link.js'
+import { Hub, HubLink, hubOf, Link, setPollGuards, WATCH_GUARD } from '../engine/link.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, deliverLater, kMark, type Target } from '../engine/propagation.js'
 
@@ -64,13 +64,14 @@ let seenEdges = 0
  * For code that never yields: one word of shared memory says whether any guard has crossed a line since the last poll.
  * Only then are the guards polled. Listeners are notified later.
  */
-export function pollGuards(): void {
+function pollGuards(): void {
   const edges = edgeCount()
   if (edges === seenEdges) return
   seenEdges = edges
   for (const hub of active) hub.poll()
   deliverLater()
 }
+setPollGuards(pollGuards)
 
 const hubs = new WeakMap<Guard, GuardHub>()
 

@@ -42,13 +42,17 @@ const POLL = 10
 /** Ends the wait of a token that has been garbage-collected. */
 const collected = new FinalizationRegistry<Int32Array>((words) => Atomics.notify(words, STATE))
 
+/** @throws TypeError `ERR_INVALID_ARG_TYPE` for a buffer that is not that of a token */
+export function sharedFlag(token: Target, buffer?: SharedArrayBuffer): SharedFlag {
+  return new SharedFlag(token, buffer)
+}
+
 /** A token's access to the shared memory. */
-export class SharedFlag {
+class SharedFlag {
   readonly buffer: SharedArrayBuffer
   readonly #words: Int32Array
   readonly #token: WeakRef<Target>
 
-  /** @throws TypeError `ERR_INVALID_ARG_TYPE` for a buffer that is not that of a token */
   constructor(token: Target, buffer?: SharedArrayBuffer) {
     if (buffer !== undefined && (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== SIZE)) {
       throw invalidType('shared', 'what share() of a token returned', buffer)
@@ -201,3 +205,5 @@ function shiftedOne(reason: CancelationReason, by: number): CancelationReason {
       return Object.freeze({ ...reason, at })
   }
 }
+
+export type { SharedFlag }

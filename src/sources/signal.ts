@@ -1,5 +1,4 @@
 /** OS signals as a source: one listener per signal, shared; the removal of the last target restores the default action. */
-import { constants } from 'node:os'
 import { loadBuiltin } from '../base/builtin.js'
 import { invalidType, invalidValue, unknownName } from '../base/errors.js'
 import { signalReason, type CancelationReason } from '../base/reason.js'
@@ -103,9 +102,10 @@ export function signalLink(signal: NodeJS.Signals, target: Target): HubLink {
 export function checkSignals(value: unknown, name: string): NodeJS.Signals[] {
   if (!Array.isArray(value)) throw invalidType(name, "an array of signal names like 'SIGINT'", value)
   if (value.length === 0) throw invalidValue(name, 'at least one signal', value)
+  const { signals } = loadBuiltin('node:os').constants
   for (const signal of value) {
     if (typeof signal !== 'string') throw invalidType(name, "an array of signal names like 'SIGINT'", signal)
-    if (!(signal in constants.signals)) throw unknownName('signal', signal, Object.keys(constants.signals))
+    if (!(signal in signals)) throw unknownName('signal', signal, Object.keys(signals))
     if (UNCATCHABLE.has(signal)) throw invalidValue(name, 'signals that a process can catch', signal)
   }
   return [...new Set(value as NodeJS.Signals[])]

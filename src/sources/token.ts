@@ -6,7 +6,7 @@ import { markInstances, ofThisCopy } from '../base/copies.js'
 import { invalidType, invalidValue } from '../base/errors.js'
 import { toReason, type CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, WATCH_SHARED, type Link } from '../engine/link.js'
-import { SharedFlag, type SharedToken } from './shared-token.js'
+import { sharedFlag, type SharedFlag, type SharedToken } from './shared-token.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
 
@@ -144,7 +144,7 @@ export class CancelationToken {
   share(): SharedToken {
     const hub = this[kHub]
     if (hub.flag === undefined) {
-      hub.flag = new SharedFlag(this)
+      hub.flag = sharedFlag(this)
       if (hub.reason !== null) hub.flag.write(hub.reason)
     }
     return { buffer: hub.flag.buffer }
@@ -157,7 +157,7 @@ export class CancelationToken {
    */
   static from(shared: SharedToken): CancelationToken {
     const token = new CancelationToken()
-    token[kHub].flag = new SharedFlag(token, (shared as SharedToken | undefined)?.buffer ?? (null as never))
+    token[kHub].flag = sharedFlag(token, (shared as SharedToken | undefined)?.buffer ?? (null as never))
     token[kHub].poll()
     return token
   }

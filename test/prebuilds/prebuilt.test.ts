@@ -222,7 +222,7 @@ describe('an installed package without a binary for this machine', () => {
 
   it.each(['esm', 'cjs'] as const)('reports that it must be external to a bundle: %s', async (format) => {
     const file = join(folder, `bundle.${format === 'esm' ? 'mjs' : 'cjs'}`)
-    const bundle = await rolldown({ input: join(root, 'dist/index.bundler.js'), platform: 'node', logLevel: 'silent' })
+    const bundle = await rolldown({ cwd: folder, input: 'tripline', platform: 'node', logLevel: 'silent' })
     await bundle.write({ file, format })
     const { output } = run(
       folder,

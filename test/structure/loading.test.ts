@@ -1,15 +1,21 @@
-/** What loading the built package loads: commands, samples and tickers wait for their first call. */
+/** What loading the built package loads: commands, guards, samples and tickers wait for their first use. */
 import { describe, expect, it } from 'vitest'
 import { ROOT, runModule } from '../helpers/child.js'
 
 describe('loading the package', () => {
-  it('loads commands, samples and tickers with their first call, whose classes are known before', async () => {
+  it('loads commands, guards, samples and tickers with their first use, whose classes are known before', async () => {
     const { stdout, stderr } = await runModule(`
       import { createRequire } from 'node:module'
       const { cache } = createRequire(import.meta.url)
-      const loaded = () => Object.keys(cache).map((file) => file.slice(${ROOT.length})).filter((file) => /^dist.(?:commands|samples|tickers)/.test(file)).map((file) => file.slice(5, -4))
-      const { Monitor, Snapshot, Ticker, every, run, sample } = tripline
-      const seen = [loaded(), (await run('true')).code, loaded()]
+      const loaded = () => Object.keys(cache).map((file) => file.slice(${ROOT.length})).filter((file) => /^dist.(?:commands|guards|samples|tickers)/.test(file)).map((file) => file.slice(5, -4))
+      const { Cancelable, Guard, Monitor, Snapshot, Ticker, every, guard, run, sample } = tripline
+      const seen = [await Cancelable.run(loaded, { timeout: 1000 })]
+      const resources = { 'memory.available': { below: '1000TB' } }
+      await Cancelable.run(() => {}, { resources }).catch((error) => seen.push(error.name, loaded()))
+      const watched = guard(resources)
+      seen.push([watched instanceof Guard, watched.constructor === Guard])
+      watched.close()
+      seen.push((await run('true')).code, loaded())
       const taken = await sample('process.rss')
       seen.push(loaded(), [taken instanceof Snapshot, taken instanceof Monitor, taken.constructor === Snapshot])
       const ticker = every({ hz: 100 }, () => {})
@@ -19,11 +25,14 @@ describe('loading the package', () => {
     expect(stderr).toBe('')
     expect(JSON.parse(stdout)).toEqual([
       [],
+      'ResourceCancelation',
+      ['guards'],
+      [true, true],
       0,
-      ['commands'],
-      ['commands', 'samples'],
+      ['guards', 'commands'],
+      ['guards', 'commands', 'samples'],
       [true, false, true],
-      ['commands', 'samples', 'tickers'],
+      ['guards', 'commands', 'samples', 'tickers'],
       [true, false],
     ])
   })
@@ -34,5 +43,30 @@ describe('loading the package', () => {
       console.log({} instanceof Ticker, snapshot() instanceof Snapshot, Ticker.name, Snapshot.name)`)
     expect(stderr).toBe('')
     expect(stdout).toBe('false true Ticker Snapshot\n')
+  })
+
+  it('lets a class extend one that was not loaded yet, and patches its prototype', async () => {
+    const { stdout, stderr } = await runModule(`
+      const { Cancelable, Guard, ResourceSource, Ticker, guard } = tripline
+      class Named extends ResourceSource { get name() { return 'mine' } }
+      class Own extends Ticker {}
+      Guard.prototype.patched = () => 'patched'
+      const limits = { 'memory.available': { below: '1000TB' } }
+      const source = new Named(limits)
+      const watched = guard(limits)
+      const error = await Cancelable.run(() => {}, { sources: [source] }).catch((caught) => caught)
+      const called = (() => { try { Guard(limits) } catch (caught) { return caught.name } })()
+      console.log(JSON.stringify([
+        [source.name, source.constructor === Named, source instanceof ResourceSource, new ResourceSource(limits) instanceof Named],
+        [Object.getPrototypeOf(Own) === Ticker, Own.prototype instanceof Ticker],
+        [watched.patched(), Guard.name, 'prototype' in Guard, error.name, called],
+      ]))
+      watched.close()`)
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual([
+      ['mine', true, true, false],
+      [true, true],
+      ['patched', 'Guard', true, 'ResourceCancelation', 'TypeError'],
+    ])
   })
 })
