@@ -6,7 +6,7 @@ import { printable } from '../base/printable.js'
 import { formatValue } from '../base/units.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
 import { alignColumns } from './columns.js'
-import { readOnMissing } from './on-missing.js'
+import { type OnMissing, readOnMissing } from './on-missing.js'
 import type { Tried } from './tried.js'
 import { EXIT, UsageError, watchStdout, print } from './usage.js'
 import { VERBS } from './verbs.js'
@@ -16,13 +16,14 @@ export async function main(words: readonly string[]): Promise<number> {
   const given = parseArguments(words, VERBS.watch)
   const interval = given.duration('interval') ?? 1000
   if (interval === 0) throw new UsageError('--interval must be more than 0')
+  const onMissing = readOnMissing(given)
   if (given.has('once')) {
     const more = ['limit', 'for'].find((name) => given.has(name))
     if (more !== undefined) throw new UsageError(`--once and --${more} exclude each other`)
-    return watchOnce(given)
+    return watchOnce(given, onMissing)
   }
   const { WatchList } = await import('./watched.js')
-  const list = new WatchList(given.rest, given.all('limit'), readOnMissing(given))
+  const list = new WatchList(given.rest, given.all('limit'), onMissing)
   const last = given.duration('for') || Infinity
   const live = process.stdout.isTTY && !isDumb() && !given.has('json')
   if (live) {
@@ -82,7 +83,7 @@ function toObject(list: WatchList, at: Date): string {
   return JSON.stringify({ at: at.toISOString(), metrics, limits, unavailable })
 }
 
-async function watchOnce(given: ParsedArguments): Promise<number> {
+async function watchOnce(given: ParsedArguments, onMissing: OnMissing): Promise<number> {
   const { tryMetric, tryText } = await import('./tried.js')
   const { capabilities } = await import('../monitor/snapshot.js')
   const all = given.rest.length === 0
@@ -90,7 +91,7 @@ async function watchOnce(given: ParsedArguments): Promise<number> {
     all ? capabilities().map(tryMetric) : [...new Set(given.rest)].map((text) => tryText(text)),
   )
   const missing = tried.find(({ isSelected, available }) => isSelected && !available)
-  if (missing !== undefined && readOnMissing(given) === 'throw') {
+  if (missing !== undefined && onMissing === 'throw') {
     throw new MetricUnavailableError(missing.label, missing.why)
   }
   print(given.has('json') ? onceAsJson(tried) : onceAsTable(tried))
