@@ -15,10 +15,10 @@ function sourcesIn(folder) {
     .toSorted((a, b) => (a < b ? -1 : 1))
 }
 
-/** The folders whose sources every system compiles, without the Node-API face. */
+/** The folders whose sources every system compiles, without the Node-API layer. */
 const COMMON = ['port/', 'sampler/', 'util/']
 
-/** The sources below the Node-API face for one OS, as paths from the top of the package. */
+/** The sources below the Node-API layer for one OS, as paths from the top of the package. */
 export function samplerSources(os) {
   return [...COMMON, ...(os === 'windows' ? [] : ['posix/']), `${os}/`].flatMap((folder) => sourcesIn(folder))
 }

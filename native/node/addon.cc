@@ -1,4 +1,4 @@
-// The Node-API face: arguments in, values out, no logic. src/addon/native.ts describes the functions and is the only
+// The Node-API layer: arguments in, values out, no logic. src/addon/native.ts describes the functions and is the only
 // caller; it has checked every argument.
 #include <napi.h>
 

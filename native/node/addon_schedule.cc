@@ -1,4 +1,4 @@
-// The Node-API face of tickers and recorders; see addon.cc.
+// The Node-API layer of tickers and recorders; see addon.cc.
 #include "node/marshal.h"
 #include "sampler/sampler.h"
 

@@ -1,4 +1,4 @@
-// The Node-API face of commands that run under limits; see addon.cc.
+// The Node-API layer of commands that run under limits; see addon.cc.
 #include <cstring>
 #include <memory>
 

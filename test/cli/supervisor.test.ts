@@ -161,7 +161,7 @@ describe('in a pid namespace with the /proc of another', () => {
 
   it.skipIf(!possible)('processes that cannot be found do not keep the run from ending, and are reported', async () => {
     const tripline = [process.execPath, CLI, 'run', '--timeout', '500ms', '-k', '200ms', '--']
-    // In no process group of the command's, and without control groups in none of those either.
+    // In none of the command's process groups, and in no control group of its own.
     const script = 'umount -l /sys/fs/cgroup/unified 2>/dev/null; umount -l /sys/fs/cgroup 2>/dev/null; exec "$@"'
     const command = ['-pfm', 'sh', '-c', script, 'sh', ...tripline, 'sh', '-c', 'setsid sleep 300 & sleep 300']
     const outcome = await runCommand('unshare', command, { limit: BOUND })

@@ -127,7 +127,7 @@ describe('no process escapes', () => {
 
   it('ends a bounded fork bomb', async () => {
     const tag = makeTag()
-    // Each process becomes two until there are 127 of them, whatever is killed meanwhile.
+    // Each process forks twice until there are 127, even if some are killed meanwhile.
     const bomb = join(folder, 'bomb')
     const line = `trap "" TERM; n=$1; [ $n -gt 0 ] && { "$0" $((n-1)) & "$0" $((n-1)) & }; sleep ${tag}; :`
     spawnSync('sh', ['-c', `printf '#!/bin/sh\\n%s\\n' '${line}' > ${bomb}; chmod +x ${bomb}`])
@@ -203,14 +203,14 @@ describe('as process 1', () => {
   })
 
   it.skipIf(why !== undefined)('reaps orphans of other processes', async () => {
-    // The first shell is no child of the command: its orphan falls to process 1.
+    // The first shell is not a child of the command, so process 1 adopts its orphan.
     const line = `(setsid sh -c 'sleep 0.2' &) ; exec ${process.execPath} ${CLI} run sh -c 'sleep 0.8; ps -A -o stat= | grep -c Z; exit 0'`
     const outcome = await runCommand('unshare', ['-pf', '--mount-proc', 'sh', '-c', line])
     expect([outcome.code, outcome.stdout]).toEqual([0, '0\n'])
   })
 })
 
-/** The folder of a process's group of version 2. */
+/** The folder of a process's version 2 control group. */
 function groupOf(pid: number): string {
   const [, path = ''] = /^0::(.*)$/m.exec(readFileSync(`/proc/${pid}/cgroup`, 'utf8')) ?? []
   return (

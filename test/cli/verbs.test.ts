@@ -7,14 +7,14 @@ import { NO_TERMINAL, Terminal, shell, tripline } from '../helpers/cli.js'
 const VERB_NAMES = Object.keys(VERBS)
 const manual = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
 
-// What bash would offer for the last of these words.
+// The completions that bash would offer for the last of these words.
 const complete = async (...words: string[]): Promise<string[]> => {
   const list = words.map((word) => `'${word}'`).join(' ')
   const line = `source <(tripline completion bash); COMP_WORDS=(tripline ${list}); COMP_CWORD=${words.length}; _tripline`
   return (await shell(`${line}; printf '%s\\n' "\${COMPREPLY[@]}"`)).stdout.trim().split('\n')
 }
 
-// What fish would.
+// The same for fish.
 const fish = async (line: string): Promise<string[]> => {
   const script = `tripline completion fish | fish -c 'source; complete --do-complete="${line}"'`
   const { stdout, stderr } = await shell(script)
@@ -31,7 +31,7 @@ describe('help', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
   })
 
-  it('is shown wherever --help stands', async () => {
+  it('is shown wherever --help is placed', async () => {
     for (const words of [
       ['help', 'run'],
       ['run', '-q', '--help'],
@@ -39,7 +39,7 @@ describe('help', () => {
     ]) {
       expect((await tripline(...words)).stdout).toMatch(/^tripline run /)
     }
-    // What follows the command is its own.
+    // Words after the command belong to it.
     expect((await tripline('run', 'sh', '-c', 'echo $0', '--help')).stdout).toBe('--help\n')
   })
 
@@ -64,7 +64,7 @@ describe('completion', () => {
     expect(await complete('run', 'nohu')).toContain('nohup')
     expect(await complete('run', '--timeout', '5', 'nohu')).toContain('nohup')
     expect(await complete('run', '--on-breach', '=', 'p')).toEqual(['pause'])
-    // Behind the command nothing is ours any more.
+    // After the command, no word belongs to tripline.
     expect(await complete('run', '-k', '5', 'make', '--on')).toEqual([''])
     expect(await complete('run', '-q', '--', 'cat', '/etc/host')).toContain('/etc/hosts')
   })
@@ -104,7 +104,7 @@ describe('completion', () => {
     expect(await terminal.ended).toBe(0)
   })
 
-  it.each(['zsh', 'fish'])('of %s is there, and right where that shell is', async (name) => {
+  it.each(['zsh', 'fish'])('of %s exists, and is valid if that shell is installed', async (name) => {
     const { code, stdout } = await tripline('completion', name)
     expect(code).toBe(0)
     for (const verb of VERB_NAMES) expect(stdout).toContain(verb)

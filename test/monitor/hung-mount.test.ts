@@ -36,7 +36,7 @@ describe('a mount that hangs', () => {
     ['behind a symbolic link', link],
   ])('%s makes all its metrics unavailable and delays nothing else', async ([, path], { skip }) => {
     skip(answer !== 'mounted', answer)
-    // The path is named only inside the child: whatever else looks at it would hang too.
+    // Only the child accesses the path, because any other process would hang there too.
     const outcome = await runModule(`
       const path = ${JSON.stringify(path)}
       const alive = setTimeout(() => {}, 20_000)
@@ -46,7 +46,7 @@ describe('a mount that hangs', () => {
       const own = tripline.guard({ 'process.rss': '1MB' })
       own.on('breach', () => order.push('breach of another metric'))
       const all = [lost(guards[0])]
-      // The first read is under way, and it is not the one that these wait for.
+      // The first read is under way, but these wait for the next one.
       await new Promise((resolve) => setTimeout(resolve, 200))
       guards.push(tripline.guard({ 'disk.free': { below: '1GB', path } }, { interval: '1h' }))
       all.push(lost(guards[1]))
@@ -54,7 +54,7 @@ describe('a mount that hangs', () => {
         all.push(tripline.sample({ metric, path }).catch((error) => (order.push(error.code), error.message)))
       }
       console.log((await Promise.all(all)).every((each) => /has not answered/.test(each)), order.join())
-      // From then on it is known.
+      // From then on, the mount is known to hang.
       try {
         tripline.guard({ 'disk.inodes': { above: 99, path } })
       } catch (error) {

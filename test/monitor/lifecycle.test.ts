@@ -4,7 +4,7 @@ import { PACKAGE, runModule, type Outcome } from '../helpers/child.js'
 
 // Crossed on every machine, so that deliveries are under way.
 const CROSSED = "{ 'process.rss': { above: 1, for: 0 } }"
-// Shares of the machine reach 100 where others are at work on it.
+// Shares of the machine reach 100 if other programs keep it busy.
 const FAR = "{ memory: { above: 100 }, 'process.cpu': { above: 1e6 } }"
 
 function expectClean(outcome: Outcome, code = 0): void {
@@ -95,11 +95,11 @@ describe('a worker', () => {
       own.close()
     `)
     expectClean(outcome)
-    // Only ours is left: a worker takes its guards with it.
+    // Only this thread's guard is left: those of a worker end with it.
     expect(outcome.stdout).toBe('1 clear\n')
   })
 
-  it('that alone has loaded the addon may end while the sampling thread is still running', async () => {
+  it('that is the only one to have loaded the addon may end while the sampling thread is still running', async () => {
     const outcome = await runModule(`
       import { Worker } from 'node:worker_threads'
       for (let round = 0; round < 5; round++) {

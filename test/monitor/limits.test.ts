@@ -11,7 +11,7 @@ function parseOne(limits: unknown): ParsedLimit {
 }
 
 describe('a limit', () => {
-  it('as a bare number is on the side on which the metric is bad', () => {
+  it('as a bare number applies in the direction in which the metric gets worse', () => {
     expect(parseOne({ memory: 90 })).toMatchObject({ direction: 'above', enter: 90 })
     expect(parseOne({ 'disk.free': '500MB' })).toMatchObject({ direction: 'below', enter: 500e6 })
   })
@@ -49,7 +49,7 @@ describe('a limit', () => {
     expect(limits.map((each) => each.series.name)).toEqual(['/', '/tmp'])
   })
 
-  it('is of the machine by default', () => {
+  it('applies to the machine by default', () => {
     expect(parseOne({ 'pressure.io': { above: 1, scope: 'machine' } }).series).toEqual(
       parseOne({ 'pressure.io': 1 }).series,
     )
@@ -72,7 +72,7 @@ describe('bad input', () => {
     ['neither', { memory: {} }, 'ERR_INVALID_ARG_VALUE', /exactly one/],
     ['no limits', {}, 'ERR_INVALID_ARG_VALUE', /at least one/],
     ['an empty list', { memory: [] }, 'ERR_INVALID_ARG_VALUE', /at least one/],
-    ['a size without sense', { 'process.rss': '12 apples' }, 'ERR_INVALID_ARG_VALUE', /12 apples/],
+    ['a size that makes no sense', { 'process.rss': '12 apples' }, 'ERR_INVALID_ARG_VALUE', /12 apples/],
     ['a size without a unit', { 'process.rss': '12' }, 'ERR_INVALID_ARG_VALUE', /'12'/],
     ['5 parsecs', { cpu: { above: 90, for: '5 parsecs' } }, 'ERR_INVALID_ARG_VALUE', /5 parsecs/],
     ['a duration below 0', { cpu: { above: 90, for: -1 } }, 'ERR_OUT_OF_RANGE', /cpu\.for/],

@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 describe('a monitor', () => {
-  it('returns a level at once, and later what it has become', async () => {
+  it('returns a level at once, and later its new value', async () => {
     using warm = monitor('memory', { interval: 10 })
     const first = warm.get('memory')
     expect(first).toMatchObject({ metric: 'memory', text: 'memory', selector: {}, unit: '%', state: 'known', why: '' })
@@ -28,7 +28,7 @@ describe('a monitor', () => {
     await eventually(() => warm.get('memory').value === 70)
   })
 
-  it('says that the first window of a share is not over, and is ready when it is', async () => {
+  it('reports that the first window of a share is not over, and is ready once it is', async () => {
     let busy = 100
     const advance = (): void => {
       busy += 10

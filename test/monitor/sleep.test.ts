@@ -10,7 +10,7 @@ const compiler = process.platform === 'linux' && spawnSync('cc', ['--version']).
 if (!compiler) console.warn('skipped: no C compiler for the library that is preloaded')
 
 describe('a sleep during which only the host’s clock runs', () => {
-  it.skipIf(!compiler)('leaves the times of evidence, snapshots and beats true', async () => {
+  it.skipIf(!compiler)('does not falsify the times of evidence, snapshots and beats', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'tripline-sleep-'))
     const library = join(folder, 'lib.so')
     const source = fileURLToPath(new URL('fixtures/sleep-clock.c', import.meta.url))

@@ -92,7 +92,7 @@ describe('sample', () => {
 })
 
 describe('samples', () => {
-  it('come one after the other, each with newer values, until the consumer stops', async () => {
+  it('arrive one after the other, each with newer values, until the consumer stops', async () => {
     const times: number[] = []
     for await (const each of samples({ metrics: ['memory', 'load'], interval: 10 })) {
       times.push(each.get('memory')!.at)

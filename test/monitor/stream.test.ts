@@ -24,7 +24,7 @@ describe('a stream whose next item is not awaited', () => {
     expect(samplerStats()).toMatchObject({ guards: 0, series: 0 })
   })
 
-  it.each(KINDS)('rests, and goes on with the next item: %s', async (_, options) => {
+  it.each(KINDS)('rests, and continues with the next item: %s', async (_, options) => {
     const stream = samples(options as SamplesOptions & { batch: number })
     await stream.next()
     vi.advanceTimersByTime(5000)
