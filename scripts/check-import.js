@@ -3,7 +3,7 @@
 // machine.
 import { importCost } from './lib/import-cost.js'
 
-const BOUND = 1.5
+const BOUND = 1.4
 const TRIES = 3
 
 let held = false
