@@ -15,7 +15,8 @@ namespace {
 
 constexpr double kBytesPerSecond = 2e9;  // the fastest that a disk credibly fills
 constexpr double kInodesPerSecond = 2e5;
-// Before practically every read: statvfs() follows a later mount at once, and one that hangs would stop this thread.
+// Checked before nearly every read, because statvfs() follows a later mount at once, and a mount that hangs would stop
+// this thread.
 constexpr uint64_t kLook = 10 * kMillisecond;
 
 class DiskProbe final : public Probe {

@@ -35,7 +35,7 @@ constexpr Metric kFull[kResources] = {Metric::kPressureCpuFull, Metric::kPressur
 // must not read it again at once. Guarded by the sampler's lock.
 class PressureFile {
  public:
-  // The file at `path`, which exists once.
+  // The only object for the file at `path`.
   static PressureFile* Acquire(const char* path, uint64_t now);
   void Release();
 
@@ -45,7 +45,7 @@ class PressureFile {
   uint64_t at() const { return at_; }  // of `pressure`
   const Pressure& pressure() const { return pressure_; }
   bool failed() const { return failed_; }
-  // Why the last read gave nothing.
+  // Why the last read failed.
   void Explain(bool of_group, Failure* out) const;
 
  private:

@@ -31,7 +31,7 @@ constexpr size_t kBitsBytes = kMostPids / 8;
 struct Found {
   ProcessEntry entry;  // its id is the start time
   int32_t parent;
-  int32_t thread;  // one that lives, where the main thread has ended and others have not; else 0
+  int32_t thread;  // a living thread, if the main thread has ended; else 0
 };
 
 struct State {
@@ -41,7 +41,7 @@ struct State {
   uint64_t* member = nullptr;
   uint64_t* signaled = nullptr;
   bool blind = false;
-  bool dead = false;  // whether some of the last search were dead
+  bool dead = false;  // whether the last search found dead processes
   int children = -1;  // a signalfd for SIGCHLD
 };
 

@@ -21,7 +21,7 @@ struct Launch {
 struct LaunchFailure {
   const char* call;
   int error;
-  bool outside;  // whether the command was refused by its group and runs, if it does, without one
+  bool outside;  // whether the group refused the command, which then runs without a group
 };
 
 // Starts the command as a child of the calling process; the command dies with that process. -1 where it could not be

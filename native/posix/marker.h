@@ -35,7 +35,7 @@ class MarkerSearch {
   }
 
   const char* const marker_;
-  const char* expected_ = kName;  // what must follow; nullptr where this variable or part is another one
+  const char* expected_ = kName;  // the text that must follow; nullptr in any other variable or part
   bool in_value_ = false;
   bool found_ = false;
 };

@@ -17,7 +17,7 @@ struct Order {
 struct Report {
   enum Kind : int32_t { kStarted, kFailed, kEvent };
   Kind kind = kEvent;
-  int32_t error = 0;           // kFailed: the errno; kStarted: not 0 where the command is not in its group
+  int32_t error = 0;           // kFailed: the errno; kStarted: not 0 if the command is not in its group
   const char* call = nullptr;  // kFailed: the call; the text has the same address in both processes
   int64_t pid = 0;             // kStarted
   CommandEvent event;

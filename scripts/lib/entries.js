@@ -11,8 +11,8 @@ export const ENTRIES = {
 }
 
 /**
- * Files of dist that are loaded when one of their exports is first used, with the modules in them. Of these, the rest of the
- * library may use functions only.
+ * Files of dist that are loaded when one of their exports is first used, with the modules in them. The rest of the library
+ * may only use functions of these files.
  */
 export const LAZY = {
   commands: /\.cache\/ts\/run\//,
@@ -89,7 +89,7 @@ function plainExports(text) {
   )
 }
 
-/** Replaces what the library and the main entry take from the lazy files by what loads them. */
+/** Replaces the uses of the lazy files in the library and the main entry by code that loads them. */
 function makeLazy(dist) {
   const names = Object.keys(LAZY)
   const entry = readFileSync(join(dist, 'index.cjs'), 'utf8')
@@ -99,14 +99,14 @@ function makeLazy(dist) {
   edit(dist, 'index', (text) => reroute(text, () => 'require_library.lazy.'))
 }
 
-/** Takes from elsewhere what a file takes from the lazy files. */
+/** Replaces a file's uses of the lazy files by other expressions. */
 function reroute(text, to) {
   for (const name of Object.keys(LAZY)) {
     text = text
       .replace(`const require_${name} = require("./${name}.cjs");\n`, '')
       .replaceAll(`require_${name}.`, to(name))
   }
-  if (/require_(?!library\b|rolldown_)/.test(text)) throw new Error('something lazy is not replaced')
+  if (/require_(?!library\b|rolldown_)/.test(text)) throw new Error('a use of a lazy file was not replaced')
   return text
 }
 
@@ -117,7 +117,7 @@ function load_${name}() {
 }
 `
 
-/** Members of `lazy` for what the main entry takes from a lazy file: functions that load it, and stand-ins for classes. */
+/** The members of `lazy` for a lazy file's exports in the main entry: functions that load it, and stand-ins for classes. */
 function takeLazy(dist, name, entry) {
   const pattern = new RegExp(`^exports\\.(\\w+) = require_${name}\\.\\1;$`, 'gm')
   const names = [...entry.matchAll(pattern)].map(([, each]) => each)

@@ -9,7 +9,7 @@ export const WATCH_DEADLINE: number = 1 << 0
 export const WATCH_GUARD: number = 1 << 1
 export const WATCH_SHARED: number = 1 << 2
 
-/** Polls all guards. They are loaded with the first one, which sets this. */
+/** Polls all guards. The module of guards sets it when it is loaded, with the first guard. */
 export let pollGuards: () => void = () => undefined
 
 export function setPollGuards(poll: () => void): void {

@@ -75,7 +75,7 @@ describe('no process escapes', () => {
     expect(existsSync(group)).toBe(false)
   })
 
-  it('and of leftover control groups only those in which nothing runs are removed', async () => {
+  it('and only leftover control groups without processes are removed', async () => {
     using outer = new Background('run', '-v', 'sleep', '60')
     await outer.shows('held together by')
     const [, own] = /held together by (.*)/.exec(outer.output)!

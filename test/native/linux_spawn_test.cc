@@ -266,7 +266,7 @@ bool RefuseCall(uint32_t call, uint32_t at, uint32_t value) {
   return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
 }
 
-// Runs a check in a forked process, which may make calls fail, and is over with it.
+// Runs a check in a forked process, which may make calls fail and ends after the check.
 template <typename Run>
 bool HoldsInAFork(Run run) {
   const pid_t child = fork();
@@ -287,7 +287,7 @@ TEST(CommandIsNotStartedWhereItsOrphansCannotBeHeld) {
 
 TEST(CommandThatItsGroupRefusesRunsWithoutOne) {
   CHECK(HoldsInAFork([] {
-    // What is written to enter a group has one byte.
+    // The write that enters a group has one byte.
     if (!RefuseCall(SYS_write, 2, 1)) return false;
     Shell shell("exec sleep 60");
     SpawnFailure why;
@@ -301,7 +301,7 @@ TEST(CommandThatItsGroupRefusesRunsWithoutOne) {
   }));
 }
 
-// A process whose main thread has ended, and another has not.
+// A process whose main thread has ended while another thread runs.
 pid_t ForkWithoutMainThread() {
   const pid_t pid = fork();
   if (pid != 0) return pid;

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ROOT, runModule } from '../helpers/child.js'
 
 describe('loading the package', () => {
-  it('loads commands, guards, samples and tickers with their first use, whose classes are known before', async () => {
+  it('loads commands, guards, samples and tickers with their first use, but has their classes before', async () => {
     const { stdout, stderr } = await runModule(`
       import { createRequire } from 'node:module'
       const { cache } = createRequire(import.meta.url)
