@@ -2,7 +2,7 @@
 import { realTimers } from '../base/real-timers.js'
 import { checkMetric, toSeriesKey } from '../monitor/limits.js'
 import type { MetricName } from '../addon/metrics.js'
-import { Series } from '../addon/sampler.js'
+import { firstReading, Series } from '../addon/sampler.js'
 
 /** The largest values that were sampled; undefined if the command ended before the first sample. */
 export interface Peaks {
@@ -25,16 +25,24 @@ const METRICS: Readonly<Record<keyof Peaks, MetricName>> = {
 
 const FIRST_DELAY_MS = 5
 const LAST_DELAY_MS = 200
+// A small tree may always be read again after this.
+const READ_AGAIN_MS = 50
 
 /** Samples often at first, because most commands are short, and later a few times per second. */
 export class PeakMeter implements Disposable {
   readonly #series = new Map<keyof Peaks, Series>()
   readonly #peaks = new Map<keyof Peaks, number>()
+  readonly #gone: Promise<unknown>
   #delay = FIRST_DELAY_MS
   #timer: NodeJS.Timeout | undefined
 
-  /** Leaves out metrics that this machine does not have. */
-  constructor(root: number) {
+  /**
+   * Leaves out metrics that this machine does not have.
+   *
+   * @param gone resolves once no process of the tree is left
+   */
+  constructor(root: number, gone: Promise<unknown>) {
+    this.#gone = gone
     for (const [peak, metric] of Object.entries(METRICS) as [keyof Peaks, MetricName][]) {
       const key = toSeriesKey(checkMetric(metric), { pid: root, tree: true }, undefined, metric)
       const series = Series.open(key, false)
@@ -58,11 +66,13 @@ export class PeakMeter implements Disposable {
 
   [Symbol.dispose](): void {
     realTimers.clearTimeout(this.#timer)
-    for (const series of this.#series.values()) {
-      series.removeReader(LAST_DELAY_MS / 4)
-      series.release()
-    }
+    const all = [...this.#series.values()]
     this.#series.clear()
+    for (const series of all) series.removeReader(LAST_DELAY_MS / 4)
+    const release = (): void => all.forEach((series) => series.release())
+    // The sampler keeps the files of what was just in use for a second, unless it has seen that the tree is gone.
+    const look = (): void => void firstReading(all.slice(0, 1)).then(release, release)
+    void this.#gone.then(() => realTimers.setTimeout(look, READ_AGAIN_MS).unref())
   }
 
   #add(peak: keyof Peaks, value: number): void {

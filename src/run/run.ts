@@ -95,7 +95,7 @@ class Run {
     let timer: NodeJS.Timeout | undefined
     try {
       this.#notify({ kind: 'started', command: running })
-      if (settings.peaks) this.#meter = new PeakMeter(running.root)
+      if (settings.peaks) this.#meter = new PeakMeter(running.root, running.gone)
       if (settings.limits !== undefined) guard = this.#watch(settings.limits, running, cancel)
       timer = this.#watchTimeInDryRun()
       await cancel.race(Promise.race([running.exited, this.#failed])).catch((error: unknown) => {

@@ -5,7 +5,7 @@ import { Worker } from 'node:worker_threads'
 import { afterAll, describe, expect, it } from 'vitest'
 import { Cancelable, CancelationToken, run, type RunEvent, type RunOptions } from '../../src/index.js'
 import { makeTag, processesWith } from '../helpers/cli.js'
-import { PACKAGE, runModule } from '../helpers/child.js'
+import { PACKAGE, runCommand, runModule } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'tripline-run-'))
@@ -30,6 +30,16 @@ describe('run', () => {
       for (let i = 0; i < 40; i++) await tripline.run('true', [], { peaks: false })
       console.log(open() - before)`)
     expect(Number(stdout)).toBeLessThan(10)
+  })
+
+  it('starts more short commands than it may have files open', async () => {
+    const script = `import(${JSON.stringify(PACKAGE)}).then(async ({ run }) => {
+      for (let i = 0; i < 300; i++) await run('true')
+      console.log('all')
+    })`
+    const line = 'ulimit -n 256; exec "$0" -e "$1"'
+    const { stdout, stderr } = await runCommand('bash', ['-c', line, process.execPath, script])
+    expect({ stdout, stderr }).toEqual({ stdout: 'all\n', stderr: '' })
   })
 
   it('closes the descriptor of a command that has ended before its end is reported', async () => {
