@@ -262,7 +262,7 @@ struct OtherCalls {
     cpu_clock |= metric == Metric::kProcessCpu;
     statvfs |= InfoOf(metric).family == Family::kDisk;
     sysinfo |= metric == Metric::kLoad;
-    if (InfoOf(metric).family == Family::kDisk) looks_ms = 4000;
+    if (InfoOf(metric).family == Family::kDisk) looks_ms = 10;
     if (InfoOf(metric).family == Family::kDiskIo) looks_ms = 1000;
   }
   void Make(uint64_t now_ms) const {
