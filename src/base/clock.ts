@@ -7,9 +7,8 @@
  * test.
  */
 import { loadBuiltin } from './builtin.js'
-import { areTimersReal, isFake } from './real-timers.js'
-
 import { INT32_MAX } from './int32.js'
+import { areTimersReal, isFake } from './real-timers.js'
 
 /** Node treats a delay above this, in milliseconds, as 1 ms. */
 export const LONGEST_DELAY: number = INT32_MAX
@@ -31,7 +30,7 @@ type Performance = typeof globalThis.performance
 const performance: Performance = isFake(globalThis.performance)
   ? loadBuiltin('node:perf_hooks').performance
   : globalThis.performance
-// oxlint-disable-next-line typescript/unbound-method -- called with its object only
+// oxlint-disable-next-line typescript/unbound-method -- kept to be compared; called with its object
 const ownNow = performance.now
 const ownDate = globalThis.Date
 

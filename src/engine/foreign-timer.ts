@@ -72,14 +72,14 @@ function clockInForce(): ArmedClock {
 
 function globalClock(): ArmedClock {
   const { setTimeout, clearTimeout, performance, Date } = globalThis
-  // oxlint-disable-next-line typescript/unbound-method -- called with its object only
-  const read = performance.now
+  // Bound now: the clock may be uninstalled while the timer is pending.
+  const read = performance.now.bind(performance)
   // A fake clock without a fake `performance` has no time that can be read.
   const isShown = !isFake(setTimeout) || !isPerformanceReal()
   return {
     arm: (callback, delay) => setTimeout(callback, delay),
     clear: (timer) => clearTimeout(timer as NodeJS.Timeout),
-    now: () => (isShown ? read.call(performance) : NaN),
+    now: () => (isShown ? read() : NaN),
     mayClear: (timer) =>
       globalThis.clearTimeout === clearTimeout && (!isOfNodeTest(timer) || isSameRunOfNodeTest(Date)),
   }

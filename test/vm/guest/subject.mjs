@@ -100,7 +100,7 @@ const helpers = {
 
 for await (const line of createInterface({ input: process.stdin })) {
   const { id, body, args } = JSON.parse(line)
-  // oxlint-disable-next-line no-eval -- functions of the scenarios beside this file
+  // oxlint-disable-next-line no-eval -- scenarios run on the host and send their functions as text
   const act = (0, eval)(`(${body})`)
   // Not awaited, because a later request may arrive while this one waits.
   Promise.resolve()
