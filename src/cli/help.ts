@@ -22,9 +22,12 @@ export function overview(): string {
   ].join('\n')
 }
 
-export function help(name: VerbName): string {
+/** The help of a verb: the options that fit a screen, or all of them. */
+export function help(name: VerbName, all: boolean): string {
   const { summary, usage, options, notes = [] } = VERBS[name]
-  const rows = Object.entries(options).map(([long, { short, value, help: text }]) => {
+  const shown = Object.entries(options).filter(([, { rare = false }]) => all || !rare)
+  const more = Object.keys(options).length - shown.length
+  const rows = shown.map(([long, { short, value, help: text }]) => {
     const left = `${short === undefined ? '' : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`
     return [`  ${left}`, text]
   })
@@ -33,6 +36,7 @@ export function help(name: VerbName): string {
     `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
     ...alignColumns(rows),
     ...notes,
+    ...(more === 0 ? [] : [`${more} more options: tripline help ${name} --all`]),
     '',
   ].join('\n')
 }

@@ -35,10 +35,11 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 /** Prints the overview, or the help of one verb. */
-async function printHelp([verb]: readonly string[]): Promise<number> {
+async function printHelp(words: readonly string[]): Promise<number> {
   const { help, overview } = await import('./help.js')
+  const verb = words.find((word) => word !== '--all')
   if (verb !== undefined && !isVerb(verb)) throw unknownVerb(verb)
-  print(verb === undefined ? overview() : help(verb))
+  print(verb === undefined ? overview() : help(verb, words.includes('--all')))
   return EXIT.ok
 }
 

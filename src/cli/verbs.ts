@@ -9,6 +9,8 @@ export interface OptionSpec {
   readonly many?: boolean
   /** A letter that stands for it. */
   readonly short?: string
+  /** Whether `--help` leaves it out, because all options would not fit a screen; `tripline help VERB --all` shows it. */
+  readonly rare?: boolean
   readonly help: string
 }
 
@@ -52,16 +54,21 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
         choices: ['term', 'pause', 'kill'],
         help: 'term, kill, or pause until it is clear (default term)',
       },
-      'on-missing': { value: 'WHAT', choices: ON_MISSING, help: 'a --limit not known here: error, ignore, breach' },
+      'on-missing': {
+        value: 'WHAT',
+        choices: ON_MISSING,
+        rare: true,
+        help: 'a --limit not known here: error, ignore, breach',
+      },
       signal: { value: 'NAME', short: 's', choices: SIGNALS, help: 'what ends it (default TERM)' },
       'kill-after': { value: 'D', short: 'k', help: 'then KILL (default 5s; 0: never)' },
       'start-when': { value: "'EXPR'", choices: 'metric', many: true, help: 'wait until this holds' },
       wait: { value: 'D', help: 'at most this long, then exit with 122' },
       'dry-run': { help: 'only say what would have ended it' },
       report: { value: 'FILE', choices: 'file', help: 'write what happened, as JSON' },
-      'exit-code': { value: 'N', help: 'exit with N where it was ended or not begun' },
-      'preserve-status': { help: "exit with the command's status, whatever ended it" },
-      'gnu-status': { help: 'exit with 137 when it had to be killed, as timeout(1)' },
+      'exit-code': { value: 'N', rare: true, help: 'exit with N where it was ended or not begun' },
+      'preserve-status': { rare: true, help: "exit with the command's status, whatever ended it" },
+      'gnu-status': { rare: true, help: 'exit with 137 when it had to be killed, as timeout(1)' },
       quiet: { short: 'q', help: 'do not say why it was ended' },
       verbose: { short: 'v', help: 'say more' },
     },

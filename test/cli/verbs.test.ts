@@ -31,6 +31,15 @@ describe('help', () => {
     expect(Math.max(...lines.map((line) => line.length))).toBeLessThanOrEqual(80)
   })
 
+  it('has every option with --all, and says so where some are left out', async () => {
+    const { stdout } = await tripline('help', 'run', '--all')
+    for (const name of Object.keys(VERBS.run.options)) expect(stdout).toContain(`--${name}`)
+    expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBeLessThanOrEqual(80)
+    expect(stdout).not.toContain('more options')
+    expect((await tripline('run', '--help')).stdout).toMatch(/\n\d+ more options: tripline help run --all\n$/)
+    expect((await tripline('help', 'watch')).stdout).not.toContain('more options')
+  })
+
   it('is shown wherever --help is placed', async () => {
     for (const words of [
       ['help', 'run'],
