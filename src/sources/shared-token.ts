@@ -1,12 +1,18 @@
 /**
- * One token in several threads: a word of shared memory that any of them sets, followed by the reason as JSON. A thread
- * that yields is woken; one that never yields polls the word.
+ * One token in several threads: a word of shared memory that any of them sets, and the reason as JSON. A thread that yields
+ * is woken; one that never yields polls the word.
+ *
+ * A thread may be terminated at any point. Therefore a writer puts its reason into a part of the memory that is its own, and
+ * then cancels by a single exchange of the word: until that the token is open for others, and after it the reason is whole.
  */
+import { types } from 'node:util'
 import { outsideContexts } from '../base/async-context.js'
+import { now } from '../base/clock.js'
 import { invalidType } from '../base/errors.js'
 import type { CancelationReason } from '../base/reason.js'
 import { Timer } from '../engine/timers.js'
 import { deliver, deliverLater, kMark, type Target } from '../engine/propagation.js'
+import { packReason, unpackReason } from './shared-reason.js'
 
 /** A token for other threads: post it there, and make a token of it with `CancelationToken.from`. */
 export interface SharedToken {
@@ -14,18 +20,24 @@ export interface SharedToken {
   readonly buffer: SharedArrayBuffer
 }
 
-const SIZE = 4096
-/** The words at the start: the state, and how many bytes the reason has. */
-const STATE = 0
-const LENGTH = 1
-const TEXT = 8
-/** Characters of a message that always fit. */
-const MESSAGE = 500
+/** The first words: `tripline` and the version of this layout. */
+const MARK: readonly number[] = [0x74726970, 0x6c696e65, 2]
+/** 0 while the token is open; then the slot of the reason, counted from 1, or more than SLOTS if it has none. */
+const STATE = 3
+/** How many slots were taken. */
+const TAKEN = 4
+/** How many writers have started, which wakes threads that wait, and how many have finished. */
+const STARTED = 5
+const FINISHED = 6
+const WORDS = 16
+
+const SLOTS = 4
+/** Bytes: the length of the text, and the text. */
+const SLOT = 4096
+const SIZE = WORDS * 4 + SLOTS * SLOT
 
 const OPEN = 0
-/** One thread was first, and is still writing the reason. */
-const WRITING = 1
-const CANCELED = 2
+const WITHOUT_REASON = SLOTS + 1
 
 /** Missing in some engines that have the other functions. */
 interface AsyncAtomics {
@@ -33,18 +45,28 @@ interface AsyncAtomics {
     words: Int32Array,
     index: number,
     value: number,
+    timeout?: number,
   ): { async: true; value: Promise<string> } | { async: false; value: string }
 }
 
 /** Where threads cannot be woken, they poll this often, in milliseconds. */
 const POLL = 10
+/** While a writer is at work, or was terminated, the state is read this often, in milliseconds. */
+const WATCHFUL = 1000
 
 /** Ends the wait of a token that has been garbage-collected. */
-const collected = new FinalizationRegistry<Int32Array>((words) => Atomics.notify(words, STATE))
+const collected = new FinalizationRegistry<Int32Array>((words) => Atomics.notify(words, STARTED))
 
 /** @throws TypeError `ERR_INVALID_ARG_TYPE` for a buffer that is not that of a token */
 export function sharedFlag(token: Target, buffer?: SharedArrayBuffer): SharedFlag {
   return new SharedFlag(token, buffer)
+}
+
+/** Whether the memory is that of a token. */
+function isToken(buffer: unknown): buffer is SharedArrayBuffer {
+  if (!types.isSharedArrayBuffer(buffer) || buffer.byteLength !== SIZE) return false
+  const words = new Int32Array(buffer, 0, WORDS)
+  return MARK.every((each, index) => Atomics.load(words, index) === each)
 }
 
 /** A token's access to the shared memory. */
@@ -54,36 +76,60 @@ class SharedFlag {
   readonly #token: WeakRef<Target>
 
   constructor(token: Target, buffer?: SharedArrayBuffer) {
-    if (buffer !== undefined && (!(buffer instanceof SharedArrayBuffer) || buffer.byteLength !== SIZE)) {
-      throw invalidType('shared', 'what share() of a token returned', buffer)
+    if (buffer !== undefined && !isToken(buffer)) {
+      throw invalidType('shared', 'what share() returned, of this version of tripline', buffer)
     }
     this.buffer = buffer ?? new SharedArrayBuffer(SIZE)
-    this.#words = new Int32Array(this.buffer, 0, 2)
+    this.#words = new Int32Array(this.buffer, 0, WORDS)
+    if (buffer === undefined) MARK.forEach((each, index) => Atomics.store(this.#words, index, each))
     this.#token = new WeakRef(token)
     collected.register(token, this.#words)
     // The wait may last as long as the process, and must not retain this call's async context.
     void outsideContexts(() => this.#watch())
   }
 
-  /** The reason, if a thread has canceled the token. */
+  /** The reason, if a thread has canceled the token. Never throws, whatever the memory contains. */
   read(): CancelationReason | null {
-    if (Atomics.load(this.#words, STATE) !== CANCELED) return null
-    const bytes = new Uint8Array(this.buffer, TEXT, Atomics.load(this.#words, LENGTH))
+    const state = Atomics.load(this.#words, STATE)
+    if (state === OPEN) return null
+    return (
+      this.#readSlot(state - 1) ??
+      Object.freeze({ kind: 'manual', message: 'Canceled in another thread, without a readable reason', at: now() })
+    )
+  }
+
+  #readSlot(slot: number): CancelationReason | null {
+    if (slot < 0 || slot >= SLOTS) return null
+    const { start, length } = this.#slot(slot)
+    const size = Atomics.load(length, 0)
+    if (size <= 0 || size > SLOT - 4) return null
     // A copy: decoders refuse shared memory.
-    const reason = JSON.parse(new TextDecoder().decode(Uint8Array.from(bytes))) as CancelationReason
-    return shifted(reason, -performance.timeOrigin)
+    return unpackReason(Uint8Array.from(new Uint8Array(this.buffer, start, size)))
+  }
+
+  #slot(slot: number): { start: number; length: Int32Array } {
+    const offset = WORDS * 4 + slot * SLOT
+    return { start: offset + 4, length: new Int32Array(this.buffer, offset, 1) }
   }
 
   /** Sets it for all threads, unless another one was first. */
   write(reason: CancelationReason): void {
-    if (Atomics.load(this.#words, STATE) !== OPEN) return
-    // Done before the word is taken, because the other threads wait while one is writing.
-    const text = encoded(reason)
-    if (Atomics.compareExchange(this.#words, STATE, OPEN, WRITING) !== OPEN) return
-    new Uint8Array(this.buffer, TEXT).set(text)
-    Atomics.store(this.#words, LENGTH, text.length)
-    Atomics.store(this.#words, STATE, CANCELED)
-    Atomics.notify(this.#words, STATE)
+    const words = this.#words
+    if (Atomics.load(words, STATE) !== OPEN) return
+    const text = packReason(reason, SLOT - 4)
+    // A writer that is terminated between the exchange and the last wake-up has woken the others here.
+    Atomics.add(words, STARTED, 1)
+    Atomics.notify(words, STARTED)
+    const slot = Atomics.add(words, TAKEN, 1)
+    const whole = slot >= 0 && slot < SLOTS
+    if (whole) {
+      const { start, length } = this.#slot(slot)
+      new Uint8Array(this.buffer, start).set(text)
+      Atomics.store(length, 0, text.length)
+    }
+    Atomics.compareExchange(words, STATE, OPEN, whole ? slot + 1 : WITHOUT_REASON)
+    Atomics.notify(words, STATE)
+    Atomics.add(words, FINISHED, 1)
   }
 
   /** Cancels the token if another thread has canceled it. Runs no user code. */
@@ -97,9 +143,11 @@ class SharedFlag {
     const words = this.#words
     const held = this.#token
     for (;;) {
-      const state = Atomics.load(words, STATE)
-      if (state === CANCELED) break
-      await changed(words, state)
+      const started = Atomics.load(words, STARTED)
+      const quiet = Atomics.load(words, FINISHED) === started
+      // After both counts: a writer that has finished has set it.
+      if (Atomics.load(words, STATE) !== OPEN) break
+      await (quiet ? changed(words, STARTED, started) : changed(words, STATE, OPEN, WATCHFUL))
       if (held.deref() === undefined) return
     }
     const token = held.deref()
@@ -108,102 +156,13 @@ class SharedFlag {
   }
 }
 
-/** Resolves when the state is no longer this one, or earlier. */
-function changed(words: Int32Array, state: number): PromiseLike<unknown> | string {
+/** Resolves when the word no longer has this value, or earlier. */
+function changed(words: Int32Array, index: number, value: number, timeout?: number): PromiseLike<unknown> | string {
   const atomics = Atomics as unknown as AsyncAtomics
-  if (atomics.waitAsync !== undefined) return atomics.waitAsync(words, STATE, state).value
+  if (atomics.waitAsync !== undefined) return atomics.waitAsync(words, index, value, timeout).value
   return new Promise<void>((resolve) => {
     new Timer(resolve, false, true).start(POLL)
   })
-}
-
-/** The reason as text, with as much of its evidence as fits and can be converted to JSON. Never throws. */
-function encoded(reason: CancelationReason): Uint8Array {
-  for (const each of [() => reason, () => withoutEvidence(reason)]) {
-    try {
-      const text = encode(each())
-      if (text.length <= SIZE - TEXT) return text
-    } catch {
-      // A circular reference, a BigInt, a getter that throws, or a chain that is too deep.
-    }
-  }
-  return encode({ kind: 'manual', message: reason.message.slice(0, MESSAGE), at: reason.at })
-}
-
-function encode(reason: CancelationReason): Uint8Array {
-  let values = 0
-  const withoutClasses = (_key: string, value: unknown): unknown => {
-    // More than could ever fit: a cause may refer to infinitely many values.
-    if (++values > SIZE) throw new RangeError('Too much for a shared token')
-    return value instanceof Error ? { name: value.name, message: value.message } : value
-  }
-  return new TextEncoder().encode(JSON.stringify(shifted(reason, performance.timeOrigin), withoutClasses))
-}
-
-/** A reason of the same kind, with the same message. */
-function withoutEvidence(reason: CancelationReason): CancelationReason {
-  const short = { ...reason, message: reason.message.slice(0, MESSAGE) }
-  switch (short.kind) {
-    case 'abort':
-    case 'error':
-      return { ...short, cause: short.message }
-    case 'all':
-      return { ...short, causes: [] }
-    case 'resource':
-      return { ...short, breach: { ...short.breach, recent: [] } }
-    case 'parent': {
-      const { parent: _, ...rest } = short
-      return rest
-    }
-    case 'timeout':
-    case 'manual':
-    case 'signal':
-    case 'condition':
-      return short
-  }
-}
-
-/**
- * A frozen copy with its times on another clock: a thread's `performance.now()` starts with the thread. The content of
- * a cause is the user's, and is not converted.
- */
-function shifted(reason: CancelationReason, by: number): CancelationReason {
-  const chain: CancelationReason[] = []
-  for (let each: CancelationReason | undefined = reason; each !== undefined;) {
-    chain.push(each)
-    each = each.kind === 'parent' ? each.parent : undefined
-  }
-  let copy = shiftedOne(chain.pop()!, by)
-  for (let each = chain.pop(); each !== undefined; each = chain.pop()) {
-    copy = Object.freeze({ ...shiftedOne(each, by), parent: copy } as CancelationReason)
-  }
-  return copy
-}
-
-function shiftedOne(reason: CancelationReason, by: number): CancelationReason {
-  const at = reason.at + by
-  switch (reason.kind) {
-    case 'timeout':
-      return Object.freeze({ ...reason, at, deadline: reason.deadline + by })
-    case 'resource': {
-      const { breach } = reason
-      const recent = Object.freeze([...breach.recent])
-      return Object.freeze({
-        ...reason,
-        at,
-        breach: Object.freeze({ ...breach, at: breach.at + by, since: breach.since + by, recent }),
-      })
-    }
-    case 'all':
-      return Object.freeze({ ...reason, at, causes: Object.freeze(reason.causes.map((each) => shifted(each, by))) })
-    case 'manual':
-    case 'signal':
-    case 'condition':
-    case 'abort':
-    case 'parent':
-    case 'error':
-      return Object.freeze({ ...reason, at })
-  }
 }
 
 export type { SharedFlag }

@@ -1,27 +1,35 @@
 /** Tokens that several threads share. */
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { Cancelable, CancelationToken } from '../../src/index.js'
-import { rejection, thrown } from '../cancelable/helpers.js'
+import { Cancelable, CancelationToken, type CancelationReason, type SharedToken } from '../../src/index.js'
+import { rejection, thrown, turns } from '../cancelable/helpers.js'
 
-/** Sets the shared word on request from another thread, as a token in that thread would. */
-async function startRemote(shared: { buffer: SharedArrayBuffer }): Promise<Worker> {
+const INDEX = JSON.stringify(fileURLToPath(new URL('../../dist/index.cjs', import.meta.url)))
+
+/** Runs code in a worker that has the library as `tripline` and the shared token as `token`. */
+async function startRemote(shared: SharedToken, code: string): Promise<Worker> {
   const worker = new Worker(
     `const { parentPort, workerData } = require('node:worker_threads')
-     const words = new Int32Array(workerData.buffer, 0, 2)
-     parentPort.once('message', () => {
-       const text = new TextEncoder().encode(JSON.stringify({ kind: 'manual', message: 'from afar', at: performance.timeOrigin + 5 }))
-       new Uint8Array(workerData.buffer, 8).set(text)
-       Atomics.store(words, 1, text.length)
-       Atomics.store(words, 0, 2)
-       Atomics.notify(words, 0)
-     })
+     const tripline = require(${INDEX})
+     const token = tripline.CancelationToken.from(workerData)
+     parentPort.once('message', () => { ${code} })
      parentPort.postMessage('ready')`,
     { eval: true, workerData: shared },
   )
   await once(worker, 'message')
   return worker
+}
+
+/** The words of the layout. */
+const STATE = 3
+const TAKEN = 4
+const STARTED = 5
+
+function wordsOf({ buffer }: SharedToken): Int32Array {
+  return new Int32Array(buffer, 0, 16)
 }
 
 describe('a shared token', () => {
@@ -63,7 +71,7 @@ describe('a shared token', () => {
 
   test('a loop that never yields sees the cancelation by a worker, with times on its own clock', async () => {
     const token = new CancelationToken()
-    const worker = await startRemote(token.share())
+    const worker = await startRemote(token.share(), `token.cancel('from afar')`)
     const operation = new Cancelable({ token }).enter()
     const child = operation.child().enter()
     worker.postMessage('now')
@@ -76,11 +84,136 @@ describe('a shared token', () => {
 
   test('an operation that waits is woken by a worker', async () => {
     const token = new CancelationToken()
-    const worker = await startRemote(token.share())
+    const worker = await startRemote(token.share(), `token.cancel('from afar')`)
     const run = Cancelable.run((cancel) => cancel.sleep(60_000), { token })
     worker.postMessage('now')
     expect(await rejection(run)).toMatchObject({ message: 'from afar' })
     await worker.terminate()
+  })
+
+  test('a worker in a loop that never yields sees the cancelation by the main thread', async () => {
+    const token = new CancelationToken()
+    const worker = await startRemote(
+      token.share(),
+      `const cancel = new tripline.Cancelable({ token }).enter()
+       parentPort.postMessage('looping')
+       while (!cancel.isCanceled);
+       parentPort.postMessage(cancel.reason.message)`,
+    )
+    worker.postMessage('now')
+    await once(worker, 'message')
+    token.cancel('enough')
+    expect(await once(worker, 'message')).toEqual(['enough'])
+    await worker.terminate()
+  })
+
+  test('a metric that went missing stays NaN', () => {
+    const breach = { metric: 'memory', value: NaN, limit: 90, direction: 'above', unit: '%', since: 1, at: 2 } as const
+    const reason: CancelationReason = {
+      kind: 'resource',
+      message: 'gone',
+      at: 3,
+      guard: 'g',
+      breach: { ...breach, origin: '/proc', recent: [1, NaN] },
+    }
+    const token = new CancelationToken()
+    const copy = CancelationToken.from(token.share())
+    token.cancel(reason)
+    expect(copy.reason).toMatchObject({ kind: 'resource', breach: { value: NaN, limit: 90, recent: [1, NaN] } })
+  })
+
+  test('shared memory that is not that of a token is refused', () => {
+    for (const buffer of [
+      new SharedArrayBuffer(8),
+      new SharedArrayBuffer(new CancelationToken().share().buffer.byteLength),
+    ]) {
+      new Int32Array(buffer)[STATE - 1] = 2
+      expect(thrown(() => CancelationToken.from({ buffer }))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    }
+  })
+
+  test('bad content cancels, and nothing throws', async () => {
+    const token = new CancelationToken()
+    const run = Cancelable.run((cancel) => cancel.sleep(60_000), { token })
+    const words = wordsOf(token.share())
+    words[16] = 7
+    Atomics.store(words, STATE, 1)
+    Atomics.add(words, STARTED, 1)
+    Atomics.notify(words, STARTED)
+    expect(await rejection(run)).toMatchObject({ reason: { kind: 'manual' } })
+  })
+
+  test('any content at all: isCanceled answers, and a reason is whole', () => {
+    const whole = fc.record({ state: fc.integer(), length: fc.integer(), text: fc.oneof(fc.json(), fc.string()) })
+    fc.assert(
+      fc.property(whole, ({ state, length, text }) => {
+        const token = new CancelationToken()
+        const { buffer } = token.share()
+        const words = new Int32Array(buffer)
+        const bytes = new TextEncoder().encode(text).subarray(0, 4000)
+        for (let slot = 0; slot < 4; slot++) {
+          words[16 + slot * 1024] = length % 2 === 0 ? bytes.length : length
+          new Uint8Array(buffer, 64 + slot * 4096 + 4).set(bytes)
+        }
+        words[STATE] = state
+        expect(token.isCanceled).toBe(state !== 0)
+        if (state !== 0) expect(token.reason).toMatchObject({ message: expect.any(String), at: expect.any(Number) })
+      }),
+    )
+  })
+
+  test('reasons that lack what their kind has are not passed on', () => {
+    const bad = [
+      { kind: 'timeout', message: 'm', at: 1 },
+      { kind: 'resource', message: 'm', at: 1, guard: 'g', breach: { metric: 'memory' } },
+      { kind: 'parent', message: 'm', at: 1, parentId: 'p', parent: { kind: 'parent' } },
+      { kind: 'all', message: 'm', at: 1, causes: [null] },
+      { kind: 'manual', message: 'm', at: null },
+    ]
+    for (const reason of bad) {
+      const token = new CancelationToken()
+      const { buffer } = token.share()
+      const words = new Int32Array(buffer)
+      const bytes = new TextEncoder().encode(JSON.stringify(reason))
+      words[16] = bytes.length
+      new Uint8Array(buffer, 68).set(bytes)
+      words[STATE] = 1
+      expect(token.reason).toMatchObject({ kind: 'manual', message: expect.stringContaining('another thread') })
+    }
+  })
+
+  test('a writer that died before it had canceled leaves the token to the others', async () => {
+    const token = new CancelationToken()
+    const copy = CancelationToken.from(token.share())
+    const words = wordsOf(token.share())
+    // It has announced itself and taken a slot.
+    Atomics.add(words, STARTED, 1)
+    Atomics.notify(words, STARTED)
+    Atomics.add(words, TAKEN, 1)
+    expect(token.isCanceled).toBe(false)
+    const run = Cancelable.run((cancel) => cancel.sleep(60_000), { token })
+    copy.cancel('by another')
+    expect(await rejection(run)).toMatchObject({ message: 'by another' })
+  })
+
+  test('a writer that died before its last wake-up is noticed without it', async () => {
+    const token = new CancelationToken()
+    const run = Cancelable.run((cancel) => cancel.sleep(60_000), { token })
+    const words = wordsOf(token.share())
+    Atomics.add(words, STARTED, 1)
+    Atomics.notify(words, STARTED)
+    await turns(2)
+    Atomics.store(words, STATE, 5)
+    expect(await rejection(run)).toMatchObject({ reason: { kind: 'manual' } })
+  })
+
+  test('more writers than slots: the token is canceled, without a reason of theirs', () => {
+    const token = new CancelationToken()
+    const copy = CancelationToken.from(token.share())
+    Atomics.store(wordsOf(token.share()), TAKEN, 4)
+    copy.cancel('too many')
+    expect(token.isCanceled).toBe(true)
+    expect(token.reason).toMatchObject({ kind: 'manual', message: expect.stringContaining('another thread') })
   })
 
   test('bad input', () => {

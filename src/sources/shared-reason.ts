@@ -1,0 +1,144 @@
+/** Reasons as bytes, for other threads: cut to a size, with times that every thread can read, and checked when read. */
+import { isReason, type Breach, type CancelationReason } from '../base/reason.js'
+
+/** Characters of a message that always fit. */
+const MESSAGE = 500
+/** A cause may refer to infinitely many values; more than this could never fit. */
+const VALUES = 4096
+
+/**
+ * The reason as text, with as much of its evidence as fits and can be converted to JSON. Never throws.
+ *
+ * @param size the most bytes that it may have; at least 2 KiB
+ */
+export function packReason(reason: CancelationReason, size: number): Uint8Array {
+  for (const each of [() => reason, () => withoutEvidence(reason)]) {
+    try {
+      const text = encode(each())
+      if (text.length <= size) return text
+    } catch {
+      // A circular reference, a BigInt, a getter that throws, or a chain that is too deep.
+    }
+  }
+  return encode({ kind: 'manual', message: reason.message.slice(0, MESSAGE), at: reason.at })
+}
+
+/** The reason that was packed, with its times on this thread's clock; null for any other bytes. Never throws. */
+export function unpackReason(bytes: Uint8Array): CancelationReason | null {
+  try {
+    const reason: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
+    return isWhole(reason) ? shifted(reason, -performance.timeOrigin) : null
+  } catch {
+    return null
+  }
+}
+
+function encode(reason: CancelationReason): Uint8Array {
+  let values = 0
+  const withoutClasses = (_key: string, value: unknown): unknown => {
+    if (++values > VALUES) throw new RangeError('Too much for a shared reason')
+    return value instanceof Error ? { name: value.name, message: value.message } : value
+  }
+  return new TextEncoder().encode(JSON.stringify(shifted(reason, performance.timeOrigin), withoutClasses))
+}
+
+/** A reason of the same kind, with the same message. */
+function withoutEvidence(reason: CancelationReason): CancelationReason {
+  const short = { ...reason, message: reason.message.slice(0, MESSAGE) }
+  switch (short.kind) {
+    case 'abort':
+    case 'error':
+      return { ...short, cause: short.message }
+    case 'all':
+      return { ...short, causes: [] }
+    case 'resource': {
+      const { error: _, ...breach } = short.breach
+      return { ...short, breach: { ...breach, recent: [] } }
+    }
+    case 'parent': {
+      const { parent: _, ...rest } = short
+      return rest
+    }
+    case 'timeout':
+    case 'manual':
+    case 'signal':
+    case 'condition':
+      return short
+  }
+}
+
+/** Whether a value from shared memory has every property of its kind. */
+function isWhole(value: unknown): value is CancelationReason {
+  if (!isReason(value) || !Number.isFinite(value.at)) return false
+  switch (value.kind) {
+    case 'timeout':
+      return isNumber(value.timeout) && isNumber(value.deadline)
+    case 'signal':
+      return typeof value.signal === 'string'
+    case 'condition':
+      return typeof value.condition === 'string' && isNumber(value.checks)
+    case 'resource':
+      return typeof value.guard === 'string' && isBreach(value.breach)
+    case 'parent':
+      return typeof value.parentId === 'string' && (value.parent === undefined || isWhole(value.parent))
+    case 'all':
+      return Array.isArray(value.causes) && value.causes.every(isWhole)
+    case 'manual':
+    case 'abort':
+    case 'error':
+      return true
+  }
+}
+
+function isBreach(value: unknown): value is Breach {
+  if (typeof value !== 'object' || value === null) return false
+  const { metric, unit, origin, limit, since, at, recent } = value as Partial<Breach>
+  const texts: readonly unknown[] = [metric, unit, origin]
+  return texts.every((each) => typeof each === 'string') && [limit, since, at].every(isNumber) && Array.isArray(recent)
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === 'number'
+}
+
+/**
+ * A frozen copy with its times on another clock: a thread's `performance.now()` starts with the thread. The content of
+ * a cause is the user's, and is not converted.
+ */
+function shifted(reason: CancelationReason, by: number): CancelationReason {
+  const chain: CancelationReason[] = []
+  for (let each: CancelationReason | undefined = reason; each !== undefined;) {
+    chain.push(each)
+    each = each.kind === 'parent' ? each.parent : undefined
+  }
+  let copy = shiftedOne(chain.pop()!, by)
+  for (let each = chain.pop(); each !== undefined; each = chain.pop()) {
+    copy = Object.freeze({ ...shiftedOne(each, by), parent: copy } as CancelationReason)
+  }
+  return copy
+}
+
+function shiftedOne(reason: CancelationReason, by: number): CancelationReason {
+  const at = reason.at + by
+  switch (reason.kind) {
+    case 'timeout':
+      return Object.freeze({ ...reason, at, deadline: reason.deadline + by })
+    case 'resource': {
+      const { breach } = reason
+      // JSON has no NaN, and writes null.
+      const value = Number(breach.value ?? NaN)
+      const recent = Object.freeze(breach.recent.map((each) => Number(each ?? NaN)))
+      const times = { at: breach.at + by, since: breach.since + by }
+      return Object.freeze({ ...reason, at, breach: Object.freeze({ ...breach, ...times, value, recent }) })
+    }
+    case 'all':
+      return Object.freeze({ ...reason, at, causes: Object.freeze(reason.causes.map((each) => shifted(each, by))) })
+    case 'manual':
+    case 'signal':
+    case 'condition':
+    case 'abort':
+    case 'parent':
+    case 'error':
+      return Object.freeze({ ...reason, at })
+  }
+}
