@@ -44,7 +44,7 @@ function valueWords({ choices }: OptionSpec): readonly string[] | undefined {
 
 /** The words that are neither options nor their values. */
 function plainWords(name: VerbName): readonly string[] {
-  return VERBS[name].words ?? (name === 'watch' ? METRIC_NAMES : [])
+  return VERBS[name].words ?? (name === 'watch' || name === 'check' ? METRIC_NAMES : [])
 }
 
 function bash(): string {

@@ -11,6 +11,7 @@ interface Verb {
 const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
   run: () => import('./run.js'),
   watch: () => import('./watch.js'),
+  check: () => import('./check.js'),
   doctor: () => import('./doctor.js'),
   profile: () => import('./profile.js'),
   completion: () => import('./completion.js'),

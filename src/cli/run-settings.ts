@@ -3,9 +3,9 @@ import { constants, totalmem } from 'node:os'
 import { unknownName } from '../base/errors.js'
 import { REACTIONS, type RunOptions } from '../run/options.js'
 import type { Limits } from '../monitor/limits.js'
-import type { Refuse } from '../monitor/expression.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
 import { readOnMissing } from './on-missing.js'
+import { refuseOurOwn, refuseOurProcess } from './own-metrics.js'
 import { UsageError } from './usage.js'
 import { VERBS } from './verbs.js'
 
@@ -89,20 +89,7 @@ async function readLimits(given: ParsedArguments): Promise<Limits | undefined> {
 async function readConditions(texts: readonly string[]): Promise<Limits | undefined> {
   if (texts.length === 0) return undefined
   const { parseExpression, toLimits } = await import('../monitor/expression.js')
-  return toLimits(texts.map((text) => parseExpression(text, refuseBeforeStart)))
-}
-
-/** Refuses metrics of the event loop and the heap, which would be those of tripline itself. */
-const refuseOurOwn: Refuse = ({ metric }) =>
-  metric === 'heap' || metric.startsWith('eventLoop.')
-    ? `'${metric}' is known inside a program only, and here that is tripline`
-    : undefined
-
-/** Also refuses `process.*`, which before the command starts would be tripline itself. */
-const refuseBeforeStart: Refuse = (expression) => {
-  const { metric, limit } = expression
-  if (!metric.startsWith('process.') || limit.pid !== undefined) return refuseOurOwn(expression)
-  return `there is no command yet; name a process, as in '${metric}(123)'`
+  return toLimits(texts.map((text) => parseExpression(text, refuseOurProcess('there is no command yet'))))
 }
 
 /** The memory of this machine, or the limit of the control group if that is lower, in bytes. */

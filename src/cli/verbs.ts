@@ -29,7 +29,7 @@ export interface VerbSpec {
 const ON_MISSING = ['error', 'ignore', 'breach']
 const SIGNALS = ['TERM', 'INT', 'HUP', 'QUIT', 'KILL', 'USR1', 'USR2']
 
-export type VerbName = 'run' | 'watch' | 'doctor' | 'profile' | 'completion'
+export type VerbName = 'run' | 'watch' | 'check' | 'doctor' | 'profile' | 'completion'
 
 export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
   run: {
@@ -86,6 +86,17 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       json: { help: 'one object per line and sample (NDJSON), units: docs/cli.md' },
     },
     notes: ['Keys: q ends it, p pauses, ? explains. Not on a terminal it prints plain lines.'],
+  },
+  check: {
+    summary: 'check limits once, for cron and health checks',
+    usage: "[OPTION]... 'LIMIT'...",
+    options: {
+      within: { value: 'D', help: 'how long values may take to be known (default 10s)' },
+      quiet: { short: 'q', help: 'print nothing; the exit status says it' },
+      verbose: { short: 'v', help: 'print limits that are not crossed too' },
+      json: { help: 'all limits as one JSON object' },
+    },
+    notes: ['Exit status: 0 if none is crossed, 1 if one is, 125 if a metric is missing.'],
   },
   doctor: {
     summary: 'show what works on this machine, and why the rest does not',
