@@ -11,6 +11,7 @@ export type ErrorSource =
   | 'cancel listener'
   | 'error listener'
   | 'progress listener'
+  | 'settled listener'
   | 'breach listener'
   | 'clear listener'
   | 'unavailable listener'

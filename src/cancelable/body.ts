@@ -27,7 +27,8 @@ export function runBody<O extends Operation>(
   operation[kReject] = reject
   operation[kFlags] |= BODY
   try {
-    const result = body(operation)
+    const around = operation[kExtras]?.around
+    const result = around === undefined ? body(operation) : around(() => body(operation))
     if (result instanceof Promise || isThenable(result)) {
       const settling = result instanceof Promise ? (result as Promise<unknown>) : Promise.resolve(result)
       settling.then(

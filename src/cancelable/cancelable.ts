@@ -34,7 +34,6 @@ import {
   cancelWith,
   checkUnused,
   connect,
-  end,
   notStarted,
   raiseWatch,
   release,
@@ -43,7 +42,7 @@ import {
   start,
   timeOut,
 } from './lifecycle.js'
-import { callListeners, listen, reportProgress } from './listeners.js'
+import { listen, reportProgress } from './listeners.js'
 import { checkFirst } from './mimic-function.js'
 import { graceExpired, startGrace, notifyCanceled } from './notify.js'
 import {
@@ -67,7 +66,7 @@ import {
 } from './operation.js'
 import { addLink, configure, type OperationOptions } from './options.js'
 import { isCanceled, throwIfCanceled } from './poll.js'
-import { cleanUp, disband, finishUp } from './settle.js'
+import { finishUp, leave } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
@@ -269,6 +268,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
       this[Symbol.dispose]()
       throw error
     }
+    this[kExtras]?.around?.(() => undefined)
     return this
   }
 
@@ -279,15 +279,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
       cancelWith(this, toReason('The operation was disposed'))
       return
     }
-    if (this[kFirstChild] !== null) disband(this)
-    if (this[kExtras]?.cleanups !== undefined) {
-      this[kExtras].leaving = cleanUp(this).then((errors) =>
-        errors.forEach((error) => reportError(error, 'cleanup', this[kExtras]?.name)),
-      )
-      // A cleanup may have started some.
-      if (this[kFirstChild] !== null) disband(this)
-    }
-    end(this, this[kReason] === null ? S.DISPOSED : S.CANCELED)
+    leave(this, false)
   }
 
   /** Ends it as well, and waits for its children, shields and cleanups; a canceled one waits within its grace period. */
@@ -304,10 +296,8 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   /** Ends an entered operation as `completed`; without this, leaving its block ends it as `disposed`. */
   complete(): void {
-    if (this[kStatus] !== S.RUNNING || (this[kFlags] & S.BODY) !== 0) return
-    this[Symbol.dispose]()
-    this[kStatus] = S.COMPLETED
-    if (this[kExtras]?.listeners !== undefined) callListeners(this, 'complete', undefined, this[kContext])
+    if (this[kStatus] !== S.RUNNING || (this[kFlags] & (S.BODY | S.FINISHING)) !== 0) return
+    leave(this, true)
   }
 
   /**
@@ -531,6 +521,19 @@ export class Cancelable implements Disposable, AsyncDisposable {
     listen(this, 'cancel', listener)
     if ((this[kFlags] & S.NOTIFIED) !== 0) {
       callIsolated('cancel listener', this[kExtras]?.name, listener, this[kReason]!, this[kContext])
+    }
+    return this
+  }
+  /**
+   * Called when it has ended in whichever way, blocks included, after all other listeners and before `run` settles; at once
+   * if it has ended already. An operation that is never started ends when it is disposed.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`
+   */
+  onSettled(listener: ListenerTypes['settled']): this {
+    listen(this, 'settled', listener)
+    if ((this[kFlags] & S.ENDED) !== 0) {
+      callIsolated('settled listener', this[kExtras]?.name, listener, this[kContext])
     }
     return this
   }

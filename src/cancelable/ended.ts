@@ -1,27 +1,20 @@
 /** Notifies the rest of the package that an operation has ended, in whichever way. */
 import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationStatus } from '../base/operation-context.js'
-import type { Cancelable } from './cancelable.js'
-import { listen } from './listeners.js'
-import { errorOf, kReason, kStatus } from './operation.js'
+import type { EndNode } from './extras.js'
+import { errorOf, extrasOf, kReason, kStatus, type Operation } from './operation.js'
 import { STATUS } from './state.js'
-import { Waiter } from './waiter.js'
 
-/** A member of the list of waiters that outlasts a cancelation. */
-class EndWatcher extends Waiter {
-  readonly #ended: () => void
-
-  constructor(ended: () => void) {
-    super()
-    this.#ended = ended
+/** Appends a node to the list of what happens when the operation has ended. */
+export function addEndNode(operation: Operation, node: EndNode): void {
+  const extras = extrasOf(operation)
+  let last = extras.ends
+  if (last === null) {
+    extras.ends = node
+    return
   }
-
-  // The list is being released now, so the waiter joins it again in the cancel listener, which is called next.
-  canceled(): void {}
-
-  dismissed(): void {
-    this.#ended()
-  }
+  while (last.nextEnd !== null) last = last.nextEnd
+  last.nextEnd = node
 }
 
 /**
@@ -31,12 +24,11 @@ class EndWatcher extends Waiter {
  * @param ended its second argument is the error of an operation that was canceled
  */
 export function whenEnded(
-  operation: Cancelable,
+  operation: Operation,
   ended: (status: OperationStatus, error: CancelationError | undefined) => void,
 ): void {
-  const watcher = new EndWatcher(() => {
-    ended(STATUS[operation[kStatus]]!, operation[kReason] === null ? undefined : errorOf(operation))
+  addEndNode(operation, {
+    nextEnd: null,
+    ended: () => ended(STATUS[operation[kStatus]]!, operation[kReason] === null ? undefined : errorOf(operation)),
   })
-  watcher.join(operation)
-  listen(operation, 'cancel', () => watcher.operation === null && watcher.join(operation))
 }

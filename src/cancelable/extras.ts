@@ -17,6 +17,8 @@ export interface ListenerTypes {
   error: (error: unknown, operation: OperationContext) => unknown
   /** Of `onProgress`. */
   progress: (progress: Progress) => unknown
+  /** Of `onSettled`; the status is final. */
+  settled: (operation: OperationContext) => unknown
 }
 
 /** Listeners in the order of registration. None affects the others. */
@@ -26,6 +28,7 @@ export class Listeners {
   readonly cancel: ListenerTypes['cancel'][] = []
   readonly error: ListenerTypes['error'][] = []
   readonly progress: ListenerTypes['progress'][] = []
+  readonly settled: ListenerTypes['settled'][] = []
 }
 
 /** A member of the list of waiters, which are released when the operation is canceled or ends. */
@@ -37,6 +40,13 @@ export interface WaiterNode {
   canceled(error: CancelationError): void
   /** The operation ended in another way; the waiter is out of its list. Must not throw. */
   dismissed(error: CancelationError): void
+}
+
+/** A member of the list of what the rest of the package does when the operation has ended. */
+export interface EndNode {
+  nextEnd: EndNode | null
+  /** The status is final. Must not throw. */
+  ended(): void
 }
 
 /** Operations that were combined from this one. */
@@ -98,6 +108,10 @@ export class Extras {
   listeners: Listeners | undefined = undefined
   firstWaiter: WaiterNode | null = null
   lastWaiter: WaiterNode | null = null
+  /** In the order of registration. */
+  ends: EndNode | null = null
+  /** Calls the body, or for a block nothing, within a trace. */
+  around: ((body: () => unknown) => unknown) | undefined = undefined
   followers: Followers | undefined = undefined
   cleanups: Cleanup[] | undefined = undefined
   /** The pending cleanups of an operation that was left without waiting for them. */

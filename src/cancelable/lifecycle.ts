@@ -32,6 +32,13 @@ import { dismissWaiters } from './waiter.js'
 /** The wall clock may be set, and the machine may sleep, so a deadline on it is checked this often, in milliseconds. */
 const WALL_CLOCK_CHECK = 30_000
 
+/** Called with each operation that starts; may add links. */
+let startObserver: ((operation: Operation) => void) | null = null
+
+export function observeStarts(observer: ((operation: Operation) => void) | null): void {
+  startObserver = observer
+}
+
 /** @throws ReusedError */
 export function checkUnused(operation: Operation): void {
   if ((operation[kFlags] & (S.STARTED | S.ENDED)) !== 0) throw new ReusedError(operation[kContext].status)
@@ -47,6 +54,7 @@ export function start(operation: Operation): void {
   operation[kStartedAt] = now()
   if (operation[kStatus] !== S.PENDING) return
   operation[kStatus] = S.RUNNING
+  if (startObserver !== null) startObserver(operation)
   const parent = operation[kParent]
   if (parent !== null) {
     if (parent[kStatus] > S.RUNNING) {
@@ -90,6 +98,7 @@ function connectAll(operation: Operation): void {
     // The cancelation came first, so it counts.
     if (operation[kReason] !== null) {
       end(operation, S.CANCELED)
+      notifySettled(operation)
       throw error
     }
     operation[kStatus] = S.PENDING
@@ -133,7 +142,17 @@ export function end(operation: Operation, status: number): void {
   let link = operation[kLinks]
   operation[kLinks] = null
   for (; link !== null; link = link.sibling) link.close()
-  if (operation[kExtras] !== null) dismissWaiters(operation)
+  const extras = operation[kExtras]
+  if (extras === null) return
+  dismissWaiters(operation)
+  let watcher = extras.ends
+  extras.ends = null
+  for (; watcher !== null; watcher = watcher.nextEnd) watcher.ended()
+}
+
+/** Calls the listeners of an operation that has ended, after those of its completion or failure. */
+export function notifySettled(operation: Operation): void {
+  if (operation[kExtras]?.listeners !== undefined) callListeners(operation, 'settled', operation[kContext])
 }
 
 // Time

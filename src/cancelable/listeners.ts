@@ -13,6 +13,7 @@ const SOURCES: Readonly<Record<keyof ListenerTypes, ErrorSource>> = {
   cancel: 'cancel listener',
   error: 'error listener',
   progress: 'progress listener',
+  settled: 'settled listener',
 }
 
 /**

@@ -19,9 +19,20 @@ import {
   kExtras,
   type Operation,
 } from './operation.js'
-import { end } from './lifecycle.js'
+import { end, notifySettled } from './lifecycle.js'
 import { callListeners } from './listeners.js'
-import { ABANDONED, BODY, CANCELED, COMPLETED, FAILED, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN } from './state.js'
+import {
+  ABANDONED,
+  BODY,
+  CANCELED,
+  COMPLETED,
+  DISPOSED,
+  FAILED,
+  FINISHING,
+  GRACE_OVER,
+  IN_GRACE,
+  IN_TURN,
+} from './state.js'
 
 /** The body fulfilled, so the run fulfills too, even after a cancelation. */
 export function fulfilled(operation: Operation, value: unknown): void {
@@ -168,13 +179,31 @@ function conclude(operation: Operation, status: number, value: unknown): void {
   if (extras?.listeners !== undefined) {
     if (status === COMPLETED) callListeners(operation, 'complete', value, operation[kContext])
     if (status === FAILED) callListeners(operation, 'error', value, operation[kContext])
+    notifySettled(operation)
   }
   if (status === COMPLETED) resolve(value)
   else reject(value)
 }
 
+/** Ends an entered operation, which does not wait for its cleanups. */
+export function leave(operation: Operation, complete: boolean): void {
+  if (operation[kFirstChild] !== null) disband(operation)
+  const extras = operation[kExtras]
+  if (extras?.cleanups !== undefined) {
+    extras.leaving = cleanUp(operation).then((errors) =>
+      errors.forEach((error) => reportError(error, 'cleanup', extras.name)),
+    )
+    // A cleanup may have started some.
+    if (operation[kFirstChild] !== null) disband(operation)
+  }
+  end(operation, complete ? COMPLETED : operation[kReason] === null ? DISPOSED : CANCELED)
+  if (operation[kExtras]?.listeners === undefined) return
+  if (complete) callListeners(operation, 'complete', undefined, operation[kContext])
+  notifySettled(operation)
+}
+
 /** Cancels the children that still run. */
-export function disband(operation: Operation): void {
+function disband(operation: Operation): void {
   let child = operation[kFirstChild]
   if (child === null) return
   const reason = parentReason(operation[kContext].id, operation[kReason])
@@ -214,7 +243,7 @@ async function shieldsGone(operation: Operation): Promise<void> {
 }
 
 /** Runs the cleanups, the last one first, and returns their errors. A canceled operation waits within its grace period. */
-export async function cleanUp(operation: Operation): Promise<unknown[]> {
+async function cleanUp(operation: Operation): Promise<unknown[]> {
   const errors: unknown[] = []
   const cleanups = operation[kExtras]?.cleanups
   for (let cleanup = cleanups?.pop(); cleanup !== undefined; cleanup = cleanups?.pop()) {

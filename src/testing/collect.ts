@@ -96,13 +96,10 @@ class Collector implements Collection {
   }
 
   #end({ context }: Cancelable, value: unknown, error: unknown): void {
-    // A block that is left after `complete()` is disposed of first.
-    if (this.events.at(-1)?.type === 'settled') this.events.pop()
     const { status, partialResult } = context
     const event: OperationSettled = { type: 'settled', at: now(), status, value, error, partialResult }
     this.events.push(event)
-    // Recorded later, so that it is the last of the two.
-    queueMicrotask(() => this.#settle(this.events.at(-1) as OperationSettled))
+    this.#settle(event)
   }
 
   /** Intercepts the setter on this object, because the library has no listener for it. */
