@@ -105,4 +105,5 @@ export { Ticker, every, type MissedMessage, type TickerOptions } from './schedul
 export type { RunOptions, RunStream } from './run/options.js'
 export type { Peaks } from './run/peaks.js'
 export type { RunEvent, RunHandle, RunResult } from './run/result.js'
+export type { SignalName } from './run/signals.js'
 export { run } from './run/run.js'

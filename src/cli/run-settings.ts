@@ -2,6 +2,7 @@
 import { constants, totalmem } from 'node:os'
 import { unknownName } from '../base/errors.js'
 import { REACTIONS, type RunOptions } from '../run/options.js'
+import { findSignal, type SignalName } from '../run/signals.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
 import { readOnMissing } from './on-missing.js'
@@ -113,18 +114,14 @@ function readReaction(given: ParsedArguments): (typeof REACTIONS)[number] {
   return found
 }
 
-/** Parses a signal: `TERM`, `SIGTERM`, `sigterm` or `15`. @throws UsageError */
-function readSignal(text: string): NodeJS.Signals {
-  const names = Object.keys(constants.signals)
-  const wanted = text.toUpperCase().replace(/^(?:SIG)?/, 'SIG')
-  const found = names.find((name) => name === wanted || String(constants.signals[name as NodeJS.Signals]) === text)
-  if (found === undefined) {
-    if (!/^[a-z]/i.test(text))
-      throw new UsageError(`--signal must be a name such as TERM, or its number; received '${text}'`)
-    const short = names.map((name) => name.slice(3))
-    throw new UsageError(`${unknownName('signal', text, short).message} (--signal)`)
-  }
-  return found as NodeJS.Signals
+/** Parses a signal: `TERM`, `SIGTERM`, `sigterm`, `15` or `RTMIN+3`. @throws UsageError */
+function readSignal(text: string): SignalName {
+  const found = findSignal(text)
+  if (found !== undefined) return found
+  if (!/^[a-z]/i.test(text))
+    throw new UsageError(`--signal must be a name such as TERM, or its number; received '${text}'`)
+  const short = Object.keys(constants.signals).map((name) => name.slice(3))
+  throw new UsageError(`${unknownName('signal', text, short).message} (--signal)`)
 }
 
 /** The descriptors that arguments such as `/dev/fd/63` name, which a shell puts in place of `<(...)`. */

@@ -1,9 +1,9 @@
 /** A running command with its process tree: turns the addon's events into promises. */
-import { constants } from 'node:os'
 import { capture, capturedResolve } from '../base/capture.js'
 import { CommandNotStartedError } from '../base/errors.js'
 import { toByteString, variablesOf } from './bytes.js'
 import { loadAddon, type Addon, type CommandEvent, type NativeCommand } from '../addon/native.js'
+import { signalName, signalNumber, type SignalName } from './signals.js'
 import { system } from './system.js'
 import { exists } from './exists.js'
 
@@ -38,7 +38,7 @@ export interface CommandSpec {
   readonly shared: readonly number[]
   /** Whether the command stays in this process's group, the terminal's foreground group. */
   readonly foreground: boolean
-  readonly signal: NodeJS.Signals
+  readonly signal: SignalName
   /** Milliseconds from the signal to SIGKILL. */
   readonly killAfter: number
   /** Milliseconds without output after which `onIdle` is called; Infinity for never. */
@@ -49,9 +49,6 @@ export interface CommandSpec {
 // Each run appends its own marker, so that the outer run finds the processes of a nested run too.
 const MARKER = 'TRIPLINE_RUN'
 let runs = 0
-
-/** The first real-time signal. Node has no names for these. */
-export const FIRST_REAL_TIME = 34
 
 export class RunningCommand {
   readonly pid: number
@@ -71,7 +68,7 @@ export class RunningCommand {
     const gone = withResolvers<TreeEnd>()
     const notify = (event: CommandEvent): void => {
       if (event.kind === 'idle') return spec.onIdle()
-      const died = event.signal === 0 ? null : signalName(event.signal)
+      const died = event.signal === 0 ? null : (signalName(event.signal) as NodeJS.Signals)
       if (event.kind === 'exited') {
         exited.resolve({ code: died === null ? event.code : null, signal: died })
         return
@@ -103,7 +100,7 @@ export class RunningCommand {
       toByteString(variables.map(([name, value]) => `${name}=${value}`).join('\0')),
       cwd,
       marker,
-      Float64Array.of(...stdio, foreground ? 1 : 0, constants.signals[signal], killAfter, idle, ...shared),
+      Float64Array.of(...stdio, foreground ? 1 : 0, signalNumber(signal)!, killAfter, idle, ...shared),
       notify,
     )
     if ('kind' in started) {
@@ -116,13 +113,13 @@ export class RunningCommand {
   }
 
   /** Sends a signal to the command and, where it has its own process group, to that group. */
-  signal(signal: NodeJS.Signals): void {
-    this.#addon.signalCommand(this.#handle, constants.signals[signal])
+  signal(signal: SignalName): void {
+    this.#addon.signalCommand(this.#handle, signalNumber(signal)!)
   }
 
   /** Ends the tree: `signal` first, SIGKILL for what is left after `killAfter` milliseconds. */
-  end(signal: NodeJS.Signals, killAfter: number): void {
-    this.#addon.endCommand(this.#handle, constants.signals[signal], killAfter)
+  end(signal: SignalName, killAfter: number): void {
+    this.#addon.endCommand(this.#handle, signalNumber(signal)!, killAfter)
   }
 
   kill(): void {
@@ -136,11 +133,6 @@ export class RunningCommand {
   resume(): void {
     this.#addon.pauseCommand(this.#handle, false)
   }
-}
-
-function signalName(number: number): NodeJS.Signals {
-  const found = Object.entries(constants.signals).find(([, each]) => each === number)
-  return (found?.[0] ?? `SIGRTMIN+${number - FIRST_REAL_TIME}`) as NodeJS.Signals
 }
 
 interface Resolvers<T> {

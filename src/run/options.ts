@@ -1,5 +1,4 @@
 /** The options of `run`, and their checks. */
-import { constants } from 'node:os'
 import { inThisContext } from '../base/async-context.js'
 import type { CancelableOptions } from '../cancelable/cancelable.js'
 import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
@@ -8,6 +7,7 @@ import { INT32_MAX } from '../base/int32.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import type { RunEvent } from './result.js'
+import { signalNumber, type SignalName } from './signals.js'
 
 /** One of the command's streams: inherited, /dev/null, or a descriptor. */
 export type RunStream = 'inherit' | 'ignore' | number
@@ -24,8 +24,8 @@ export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace
   idleOutput?: Duration | undefined
   /** What a crossed limit does: end the command, pause it until the limit is clear again, or kill it. @default 'term' */
   onBreach?: 'term' | 'pause' | 'kill' | undefined
-  /** The signal that ends the command. @default 'SIGTERM' */
-  signal?: NodeJS.Signals | undefined
+  /** The signal that ends the command; on Linux also a real-time one, as in `'SIGRTMIN+3'`. @default 'SIGTERM' */
+  signal?: SignalName | undefined
   /** The time from that signal to `SIGKILL`; `Infinity` never kills. @default 5 s */
   killAfter?: Duration | undefined
   /** Only reports what would have ended the command. @default false */
@@ -57,7 +57,7 @@ export interface RunSettings {
   readonly limits: Limits | undefined
   readonly idle: number
   readonly onBreach: 'term' | 'pause' | 'kill'
-  readonly signal: NodeJS.Signals
+  readonly signal: SignalName
   readonly killAfter: number
   readonly dryRun: boolean
   readonly cwd: string | undefined
@@ -98,7 +98,9 @@ export function readRunOptions(command: string, args: readonly string[], options
   checkKeys(checkOptions(options), 'option', [...OWN_KEYS, ...SOURCE_KEYS])
   const { onBreach = 'term', signal = 'SIGTERM', killAfter = 5000, idleOutput, cwd, env = process.env } = options
   if (!REACTIONS.includes(onBreach)) throw invalidValue('onBreach', "'term', 'pause' or 'kill'", onBreach)
-  if (!(signal in constants.signals)) throw invalidValue('signal', "the name of a signal, such as 'SIGTERM'", signal)
+  if (typeof signal !== 'string' || signalNumber(signal) === undefined) {
+    throw invalidValue('signal', "the name of a signal, such as 'SIGTERM'", signal)
+  }
   if (cwd !== undefined) checkText(cwd, 'cwd')
   return {
     command,

@@ -1,6 +1,7 @@
 /** The events and the result of a run. */
 import type { CancelationReason } from '../base/reason.js'
 import type { Peaks } from './peaks.js'
+import type { SignalName } from './signals.js'
 
 /** What happens while a command runs; narrow it by `kind`. */
 export type RunEvent = StartedEvent | ReasonEvent | ResumedEvent
@@ -36,7 +37,7 @@ export interface RunHandle {
   /** The command's own control group, or `'a job object'` on Windows; empty if the system does not allow one. */
   readonly group: string
   /** Sends a signal to the command and its process group. */
-  signal(signal: NodeJS.Signals): void
+  signal(signal: SignalName): void
   /** Kills the command and everything that it has started. */
   kill(): void
 }
@@ -61,7 +62,7 @@ export interface RunResult {
   /** Why it was ended; undefined if it ended on its own. */
   readonly reason: CancelationReason | undefined
   /** The first signal that was sent to end it; undefined if it ended on its own. */
-  readonly sent: NodeJS.Signals | undefined
+  readonly sent: SignalName | undefined
   /** The time from its start until the last of its processes was gone, in milliseconds. */
   readonly duration: number
   /** The time from the decision to end it until the last process was gone, in milliseconds; 0 if it ended on its own. */

@@ -1,5 +1,4 @@
 /** Runs a command as an operation: limits, a timeout or any other source end its whole process tree. */
-import { constants } from 'node:os'
 import { capture, capturedReject } from '../base/capture.js'
 import { LONGEST_DELAY, realNow } from '../base/clock.js'
 import { realTimers } from '../base/real-timers.js'
@@ -9,11 +8,12 @@ import type { Limits } from '../monitor/limits.js'
 import { resourceReason, rootCause, timeoutReason, type Breach, type CancelationReason } from '../base/reason.js'
 import { ResourceSource } from '../sources/resource.js'
 import { formatDuration, parseDuration } from '../base/units.js'
-import { FIRST_REAL_TIME, RunningCommand, type CommandExit, type TreeEnd } from './command.js'
+import { RunningCommand, type CommandExit, type TreeEnd } from './command.js'
 import { bindToTree, checkLimits } from './limits.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
 import type { RunEvent, RunResult } from './result.js'
+import { signalNumber, type SignalName } from './signals.js'
 import { EXIT } from './status.js'
 
 // A grace period that never runs out in practice: the operation ends with the last process, however long that takes.
@@ -48,7 +48,7 @@ class Run {
   readonly #wouldHaveEnded: CancelationReason[] = []
   #failure: { readonly error: unknown } | undefined
   #reason: CancelationReason | undefined
-  #sent: NodeJS.Signals | undefined
+  #sent: SignalName | undefined
   #endedAt: number | undefined
   #meter: PeakMeter | undefined
   #pauses = 0
@@ -241,10 +241,5 @@ function toStatus(exit: CommandExit, reason: CancelationReason | undefined, lost
 
 /** The command's own status: its exit code, or 128 plus the number of the signal that killed it. */
 export function ownStatus({ code, signal }: CommandExit): number {
-  return code ?? EXIT.signalBase + (signal === null ? 0 : numberOf(signal))
-}
-
-function numberOf(signal: string): number {
-  const [, above] = /^SIGRTMIN\+(\d+)$/.exec(signal) ?? []
-  return above === undefined ? (constants.signals[signal as NodeJS.Signals] ?? 0) : FIRST_REAL_TIME + Number(above)
+  return code ?? EXIT.signalBase + (signal === null ? 0 : (signalNumber(signal) ?? 0))
 }
