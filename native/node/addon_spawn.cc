@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "node/marshal.h"
+#include "port/file_lock.h"
 #include "port/spawn.h"
 #include "util/list.h"
 
@@ -248,6 +249,11 @@ void Reap(const Napi::CallbackInfo&) { ReapAdopted(); }
 // takeSent(signal): boolean
 Napi::Value Sent(const Napi::CallbackInfo& info) { return Napi::Boolean::New(info.Env(), TakeSent(ToInt32(info, 0))); }
 
+// lockFile(fd, shared): boolean
+Napi::Value Lock(const Napi::CallbackInfo& info) {
+  return Napi::Boolean::New(info.Env(), LockFile(ToInt32(info, 0), ToBool(info, 1)));
+}
+
 }  // namespace
 
 void ExportSpawn(Napi::Object exports) {
@@ -257,6 +263,7 @@ void ExportSpawn(Napi::Object exports) {
   Export(exports, "pauseCommand", PauseCommand);
   Export(exports, "reapAdopted", Reap);
   Export(exports, "takeSent", Sent);
+  Export(exports, "lockFile", Lock);
 }
 
 }  // namespace tripline

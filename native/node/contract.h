@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 3116968818u;
+constexpr uint32_t kContract = 991558404u;
 
 }  // namespace tripline

@@ -8,7 +8,7 @@ const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'
 // behavior as far as this package uses them (see neutral.js).
 const LIBC = new Set(
   `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dlopen dlsym dup2 epoll_create1
-  epoll_ctl epoll_wait eventfd execve fcntl fork free fstatfs64 getcwd getenv geteuid getpgrp getpid getppid
+  epoll_ctl epoll_wait eventfd execve fcntl flock fork free fstatfs64 getcwd getenv geteuid getpgrp getpid getppid
   getrlimit64 getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap64 mremap munmap open64 pipe poll
   prctl pread64 pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask read
@@ -25,7 +25,7 @@ const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+)$/
 // called.
 const LIBSYSTEM = new Set(
   `abort access bzero calloc chdir clock_gettime clock_gettime_nsec_np close dladdr dlopen dup2 dyld_stub_binder
-  execve fcntl fork free getcwd getfsstat getpgrp getpid getppid getrlimit getrusage host_page_size
+  execve fcntl flock fork free getcwd getfsstat getpgrp getpid getppid getrlimit getrusage host_page_size
   host_processor_info host_statistics64 kevent kill kqueue llround mach_host_self mach_port_deallocate
   mach_task_self_ mach_timebase_info malloc memchr memcmp memcpy memmove memset mlock mmap munlock munmap notify_cancel
   notify_get_state notify_register_check open pipe poll proc_listallpids proc_listpids proc_pid_rusage

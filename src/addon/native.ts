@@ -189,6 +189,11 @@ export interface Addon {
   reapAdopted(): void
   /** Whether a process, and not the terminal, has sent this signal since the last call. The first call starts recording. */
   takeSent(signal: number): boolean
+  /**
+   * Locks an open file without waiting, exclusively or shared. Returns whether it has the lock, which ends when the
+   * descriptor is closed, also by the death of the process. Always false on Windows.
+   */
+  lockFile(fd: number, shared: boolean): boolean
 }
 
 let addon: Addon | undefined
