@@ -46,6 +46,7 @@ export {
   type SnapshotValue,
 } from './monitor/snapshot.js'
 export {
+  customReason,
   rootCause,
   type AbortReason,
   type AllReason,
@@ -53,13 +54,16 @@ export {
   type CancelationReason,
   type CancelSink,
   type ConditionReason,
+  type CustomReason,
   type ErrorReason,
   type ManualReason,
+  type Origin,
   type ParentReason,
   type ResourceReason,
   type SignalReason,
   type TimeoutReason,
 } from './base/reason.js'
+export type { ReasonFields } from './base/reason-fields.js'
 export type { Duration, DurationLike } from './base/units.js'
 
 export {
@@ -67,12 +71,14 @@ export {
   AllCancelation,
   CancelationError,
   ConditionCancelation,
+  CustomCancelation,
   ErrorCancelation,
   ManualCancelation,
   ParentCancelation,
   ResourceCancelation,
   SignalCancelation,
   TimeoutCancelation,
+  type GivenReason,
 } from './base/cancelation-error.js'
 export { Cancelable, type CancelableOptions, type Combinable } from './cancelable/cancelable.js'
 export { cancelable, cancelableStream, type CancelableStreamOptions } from './cancelable/wrap.js'
@@ -94,7 +100,7 @@ export { SignalSource } from './sources/signal.js'
 export type { SharedToken } from './sources/shared-token.js'
 export type { CancelationSource } from './sources/source.js'
 export { TimeoutSource } from './sources/timeout.js'
-export { CancelationToken, TokenSource } from './sources/token.js'
+export { CancelationToken, TokenSource, type TokenOptions } from './sources/token.js'
 
 export type { MissedPolicy } from './schedule/backlog.js'
 export type { Period, WhileBreached } from './schedule/options.js'

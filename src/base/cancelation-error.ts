@@ -1,16 +1,25 @@
 /** The errors that canceled operations reject with: one class per kind of reason. */
+import { cloneable } from './cloneable-reason.js'
+import { invalidType, invalidValue } from './errors.js'
 import { kContext, type OperationContext } from './operation-context.js'
-import type {
-  AbortReason,
-  AllReason,
-  CancelationReason,
-  ConditionReason,
-  ErrorReason,
-  ManualReason,
-  ParentReason,
-  ResourceReason,
-  SignalReason,
-  TimeoutReason,
+import { inspectWith, kInspect, type Inspect, type InspectOptions } from './printing.js'
+import { completeReason, type ReasonFields } from './reason-fields.js'
+import { Reason } from './reason-record.js'
+import {
+  amended,
+  isReason,
+  manualReason,
+  type AbortReason,
+  type AllReason,
+  type CancelationReason,
+  type ConditionReason,
+  type CustomReason,
+  type ErrorReason,
+  type ManualReason,
+  type ParentReason,
+  type ResourceReason,
+  type SignalReason,
+  type TimeoutReason,
 } from './reason.js'
 
 /** The operation that an error is about. */
@@ -18,6 +27,15 @@ interface Canceled {
   readonly [kContext]: OperationContext
 }
 
+/**
+ * What an error can be made of: for an error of a certain kind the reason's own fields, for one of the kind `'manual'` also
+ * its message.
+ */
+export type GivenReason<R extends CancelationReason> =
+  | (ManualReason extends R ? string : never)
+  | (CancelationReason extends R ? never : ReasonFields<R>)
+
+const kKind = Symbol('tripline.kind')
 const BRAND = Symbol.for('tripline.CancelationError')
 
 /**
@@ -46,20 +64,24 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
   readonly reason: R
   readonly #operation: Canceled | undefined
 
-  /** @internal Made by operations and tokens; see {@link cancelationError}. */
-  constructor(reason: R, operation?: Canceled) {
-    super()
-    this.reason = reason
-    this.#operation = operation
-  }
-
-  /** The reason's message: one line for people. */
-  override get message(): string {
-    // Some engines read the message while the error is being constructed.
-    return (this.reason as R | undefined)?.message ?? ''
-  }
-  override set message(message: string) {
-    Object.defineProperty(this, 'message', { value: message, writable: true, configurable: true })
+  /**
+   * An error to throw in a body, which cancels the operation with its reason.
+   *
+   * @example
+   * throw new ManualCancelation('The user left the page')
+   * throw new TimeoutCancelation({ timeout: 5000, message: 'The device did not answer' })
+   * @param reason a whole reason, its fields without `kind` and `at`, or a message, for a reason of the kind `'manual'`
+   * @param options its `cause` replaces the reason as the error's `cause`
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for anything else, or a reason of another kind
+   */
+  constructor(reason: R | GivenReason<R>, options?: ErrorOptions) {
+    const own = toOwn(reason, new.target.prototype as Kinded)
+    super(own.message)
+    this.reason = own as R
+    const internal = options !== undefined && kContext in options
+    // The only field that a structured clone keeps beside the message.
+    this.cause = internal || options?.cause === undefined ? cloneable(own) : options.cause
+    this.#operation = internal ? (options as Canceled) : undefined
   }
 
   /** The operation that was canceled; `undefined` where a token or a signal threw on its own. */
@@ -82,6 +104,35 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
     }
   }
 
+  /**
+   * The error again from what a structured clone (`postMessage`, `structuredClone`) has left of it: a plain `Error` with the
+   * message, and the reason as its `cause`. It has no operation, and its times are on the clock of the thread it came from.
+   *
+   * @returns `undefined` if `error` is neither a cancelation error nor the clone of one
+   */
+  static from(error: unknown): CancelationError | undefined {
+    if (this.is(error)) return error
+    const reason: unknown = error instanceof Error ? error.cause : undefined
+    if (!isReason(reason) || reason.message !== (error as Error).message) return undefined
+    return cancelationError(amended(reason, {}))
+  }
+
+  /** For logs: `name`, `message`, `code`, `reason`, and the `operation` with its id and name. */
+  toJSON(): Record<string, unknown> {
+    const { name, message, code, reason, context } = this
+    return { name, message, code, reason, operation: context && { id: context.id, name: context.name } }
+  }
+
+  /** @internal */
+  [kInspect](depth: number, options: InspectOptions, inspect: Inspect): string {
+    const { reason, cause } = this
+    const head = this.stack ?? String(this)
+    const shown = head.includes('\n') ? head : `[${head}]`
+    return depth < 0
+      ? shown
+      : `${shown} ${inspectWith({ reason, cause: isReason(cause) ? undefined : cause }, options, inspect)}`
+  }
+
   static {
     Object.assign(this.prototype, { name: 'CancelationError', code: 'ERR_TRIPLINE_CANCELED', [BRAND]: true })
   }
@@ -90,56 +141,88 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
 /** The time ran out. The error's `name` is `'TimeoutError'`, as with `AbortSignal.timeout`. */
 export class TimeoutCancelation extends CancelationError<TimeoutReason> {
   static {
-    this.prototype.name = 'TimeoutError'
+    define(this, 'timeout', 'TimeoutError')
   }
 }
 /** `cancel()` was called on the operation or on one of its tokens. */
 export class ManualCancelation extends CancelationError<ManualReason> {
   static {
-    this.prototype.name = 'ManualCancelation'
+    define(this, 'manual', 'ManualCancelation')
   }
 }
 /** The process received an OS signal. */
 export class SignalCancelation extends CancelationError<SignalReason> {
   static {
-    this.prototype.name = 'SignalCancelation'
+    define(this, 'signal', 'SignalCancelation')
   }
 }
 /** A condition held. */
 export class ConditionCancelation extends CancelationError<ConditionReason> {
   static {
-    this.prototype.name = 'ConditionCancelation'
+    define(this, 'condition', 'ConditionCancelation')
   }
 }
 /** A guard's limit was crossed. */
 export class ResourceCancelation extends CancelationError<ResourceReason> {
   static {
-    this.prototype.name = 'ResourceCancelation'
+    define(this, 'resource', 'ResourceCancelation')
   }
 }
 /** A foreign `AbortSignal` aborted. */
 export class AbortCancelation extends CancelationError<AbortReason> {
   static {
-    this.prototype.name = 'AbortCancelation'
+    define(this, 'abort', 'AbortCancelation')
   }
 }
 /** The parent was canceled, or ended. */
 export class ParentCancelation extends CancelationError<ParentReason> {
   static {
-    this.prototype.name = 'ParentCancelation'
+    define(this, 'parent', 'ParentCancelation')
   }
 }
 /** All sources of an `allOf` have reported. */
 export class AllCancelation extends CancelationError<AllReason> {
   static {
-    this.prototype.name = 'AllCancelation'
+    define(this, 'all', 'AllCancelation')
   }
 }
 /** `cancel()` was called with an error. */
 export class ErrorCancelation extends CancelationError<ErrorReason> {
   static {
-    this.prototype.name = 'ErrorCancelation'
+    define(this, 'error', 'ErrorCancelation')
   }
+}
+
+/** A source of one's own canceled, or `cancel()` was called with a {@link customReason}. */
+export class CustomCancelation<D = unknown> extends CancelationError<CustomReason<D>> {
+  static {
+    define(this, 'custom', 'CustomCancelation')
+  }
+}
+
+/** The prototype of a class; that of the base class takes reasons of all kinds. */
+interface Kinded {
+  readonly [kKind]?: CancelationReason['kind']
+}
+
+function define(of: { readonly prototype: object }, kind: CancelationReason['kind'], name: string): void {
+  Object.assign(of.prototype, { name, [kKind]: kind })
+}
+
+/** The reason of a new error. @throws TypeError */
+function toOwn(given: unknown, of: Kinded): CancelationReason {
+  const kind = of[kKind]
+  const reason = given instanceof Reason ? (given as CancelationReason) : toReasonOf(kind, given)
+  if (kind !== undefined && reason.kind !== kind) throw invalidValue('reason', `of the kind '${kind}'`, reason.kind)
+  return reason
+}
+
+function toReasonOf(kind: CancelationReason['kind'] | undefined, given: unknown): CancelationReason {
+  if (typeof given === 'string' && (kind ?? 'manual') === 'manual') return manualReason(given)
+  if (isReason(given)) return amended(given, {})
+  const help = kind === undefined ? 'a message or a CancelationReason' : `the fields of a reason of the kind '${kind}'`
+  if (typeof given !== 'object' || given === null || kind === undefined) throw invalidType('reason', help, given)
+  return completeReason(kind, given)
 }
 
 /** Creates an error of the class that belongs to the reason's kind. */
@@ -152,7 +235,9 @@ export function cancelationError(reason: CancelationReason, operation?: Canceled
   return error
 }
 
-function create(reason: CancelationReason, operation: Canceled | undefined): CancelationError {
+/** @param operation recognized by the constructor, in place of its public options */
+function create(reason: CancelationReason, canceled: Canceled | undefined): CancelationError {
+  const operation = canceled as ErrorOptions | undefined
   switch (reason.kind) {
     case 'timeout':
       return new TimeoutCancelation(reason, operation)
@@ -172,5 +257,7 @@ function create(reason: CancelationReason, operation: Canceled | undefined): Can
       return new AllCancelation(reason, operation)
     case 'error':
       return new ErrorCancelation(reason, operation)
+    case 'custom':
+      return new CustomCancelation(reason, operation)
   }
 }

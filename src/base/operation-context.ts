@@ -48,6 +48,10 @@ export interface OperationContext {
   readonly endedAt: number | undefined
   /** How long it has run so far, or ran in all, in milliseconds; `undefined` before its start, or if `endedAt` is missing. */
   readonly elapsed: number | undefined
+  /** When it was started, on the wall clock as it is now set; `undefined` before that. */
+  readonly startDate: Date | undefined
+  /** When it ended, on the wall clock as it is now set; `undefined` if `endedAt` is. */
+  readonly endDate: Date | undefined
   /** When its own time or an ancestor's runs out, whichever is earlier; `undefined` if neither has a timeout. */
   readonly deadline: number | undefined
   /** Why it was canceled; kept even if the body completed in spite of the cancelation. */
@@ -60,4 +64,6 @@ export interface OperationContext {
   readonly progress: Progress | undefined
   /** The option `metadata`. */
   readonly metadata: Readonly<Record<string, unknown>> | undefined
+  /** For logs: short and safe, without the partial result, which may be any value. */
+  toJSON(): Record<string, unknown>
 }

@@ -1,7 +1,8 @@
 /** Why something was canceled, and the sink that sources report to. */
 import { types } from 'node:util'
 import { now } from './clock.js'
-import { invalidType, invalidValue } from './errors.js'
+import { checkKeys, invalidType, invalidValue } from './errors.js'
+import { Reason } from './reason-record.js'
 import { formatDuration } from './units.js'
 
 /**
@@ -34,8 +35,16 @@ export interface Breach {
   readonly error?: unknown
 }
 
+/** What canceled, as far as it has a name. */
+export interface Origin {
+  /** What or whose decision it was, if the caller of `cancel` said so: `'admin'`, `'deploy 17'`. */
+  readonly by?: string | undefined
+  /** The name of the token or source that canceled; absent if it has none. */
+  readonly source?: string | undefined
+}
+
 /** The properties that all reasons have. */
-interface ReasonBase<K extends string> {
+interface ReasonBase<K extends string> extends Origin {
   /** The kind of reason; it narrows the type. */
   readonly kind: K
   /** One line for people. */
@@ -53,8 +62,8 @@ export interface TimeoutReason extends ReasonBase<'timeout'> {
 }
 /** `cancel()` was called with a message, or without an argument. */
 export interface ManualReason extends ReasonBase<'manual'> {
-  /** What requested it, if the caller said so. */
-  readonly by?: string
+  /** What or whose decision it was, if the caller of `cancel` said so. */
+  readonly by?: string | undefined
 }
 /** The process received an OS signal. */
 export interface SignalReason extends ReasonBase<'signal'> {
@@ -98,7 +107,16 @@ export interface ErrorReason extends ReasonBase<'error'> {
   readonly cause: unknown
 }
 
-/** Why an operation was canceled. Narrow it by `kind`. Frozen once made. */
+/** The reason of a source of one's own; see {@link customReason}. */
+export interface CustomReason<D = unknown> extends ReasonBase<'custom'> {
+  /** Whatever the source has to say. */
+  readonly data: D
+}
+
+/**
+ * Why an operation was canceled. Narrow it by `kind`. Frozen once made. Its text is its message, and its JSON is short and
+ * safe to log.
+ */
 export type CancelationReason =
   | TimeoutReason
   | ManualReason
@@ -109,6 +127,7 @@ export type CancelationReason =
   | ParentReason
   | AllReason
   | ErrorReason
+  | CustomReason
 
 /** Receives the reason of a source. */
 export interface CancelSink {
@@ -128,63 +147,92 @@ export function rootCause(reason: CancelationReason): CancelationReason {
   return root
 }
 
-/** Freezes a reason, because all operations that it reaches share it. */
-function frozen<R extends CancelationReason>(reason: R): R {
-  return Object.freeze(reason)
+/** Makes a reason. It is frozen, because all operations that it reaches share it. */
+function made<R extends CancelationReason>(kind: R['kind'], message: string, fields: Own<R>): R {
+  return Object.freeze(Object.assign(new Reason(kind, message, now()), fields)) as unknown as R
+}
+
+/** The fields that only reasons of this kind have. */
+type Own<R extends CancelationReason> = Omit<R, keyof ReasonBase<string>> & Origin
+
+/** A copy of the reason with other fields. @internal */
+export function amended<R extends CancelationReason>(reason: R, fields: Partial<R>): R {
+  const { kind, message, at } = reason
+  return Object.freeze(Object.assign(new Reason(kind, message, at), reason, fields))
 }
 
 /** @internal */
 export function timeoutReason(timeout: number, deadline: number): TimeoutReason {
-  return frozen({
-    kind: 'timeout',
-    message: timeout === 0 ? 'The time had run out already' : `Timed out after ${formatDuration(timeout)}`,
-    at: now(),
-    timeout,
-    deadline,
-  })
+  const message = timeout === 0 ? 'The time had run out already' : `Timed out after ${formatDuration(timeout)}`
+  return made<TimeoutReason>('timeout', message, { timeout, deadline })
 }
 
-function manualReason(message: string = 'Canceled'): ManualReason {
-  return frozen({ kind: 'manual', message, at: now() })
+/** @internal */
+export function manualReason(message: string = 'Canceled'): ManualReason {
+  return made<ManualReason>('manual', message, {})
 }
 
 /** @internal */
 export function signalReason(signal: NodeJS.Signals): SignalReason {
-  return frozen({ kind: 'signal', message: `Received ${signal}`, at: now(), signal })
+  return made<SignalReason>('signal', `Received ${signal}`, { signal })
 }
 
 /** @internal */
 export function conditionReason(condition: string, checks: number): ConditionReason {
-  return frozen({ kind: 'condition', message: `The condition '${condition}' held`, at: now(), condition, checks })
+  return made<ConditionReason>('condition', `The condition '${condition}' held`, { condition, checks })
 }
 
 /** @internal */
 export function resourceReason(guard: string, breach: Breach, message: string): ResourceReason {
-  return frozen({ kind: 'resource', message, at: now(), guard, breach })
+  return made<ResourceReason>('resource', message, { guard, breach })
 }
 
 /** @internal */
 export function abortReason(cause: unknown): AbortReason {
-  return frozen({ kind: 'abort', message: `Aborted: ${messageOf(cause)}`, at: now(), cause })
+  return made<AbortReason>('abort', `Aborted: ${messageOf(cause)}`, { cause })
 }
 
 /** The reason for a child whose parent was canceled for the reason `parent`, or simply ended. @internal */
 export function parentReason(parentId: string, parent: CancelationReason | null): ParentReason {
-  if (parent === null) return frozen({ kind: 'parent', message: 'The parent operation ended', at: now(), parentId })
+  if (parent === null) return made<ParentReason>('parent', 'The parent operation ended', { parentId })
   // Do not prefix the message at every level: it would grow with the depth of the chain.
   const message = parent.kind === 'parent' ? parent.message : `The parent operation was canceled: ${parent.message}`
-  return frozen({ kind: 'parent', message, at: now(), parent, parentId })
+  return made<ParentReason>('parent', message, { parent, parentId })
 }
 
 /** @internal */
 export function allReason(causes: readonly CancelationReason[]): AllReason {
   const message = `All of: ${causes.map((cause) => cause.message).join('; ')}`
-  return frozen({ kind: 'all', message, at: now(), causes: Object.freeze([...causes]) })
+  return made<AllReason>('all', message, { causes: Object.freeze([...causes]) })
 }
 
 /** @internal */
 export function errorReason(cause: unknown): ErrorReason {
-  return frozen({ kind: 'error', message: messageOf(cause), at: now(), cause })
+  return made<ErrorReason>('error', messageOf(cause), { cause })
+}
+
+/**
+ * A reason of the kind `'custom'`, for sources of one's own and for `cancel()`.
+ *
+ * @example
+ * token.cancel(customReason('The queue is full', { queue: 'mail', length: 10_000 }))
+ * @param data anything that says more; keep it small, because logs and other threads get it
+ * @throws TypeError `ERR_INVALID_ARG_TYPE` for a message that is not a string
+ */
+export function customReason<D>(message: string, data: D, origin: Origin = {}): CustomReason<D> {
+  if (typeof message !== 'string') throw invalidType('message', 'a string', message)
+  const { by, source } = checkOrigin(origin)
+  return made<CustomReason<D>>('custom', message, { data, ...(by && { by }), ...(source && { source }) })
+}
+
+/** @throws TypeError `ERR_INVALID_ARG_TYPE` @internal */
+export function checkOrigin(origin: Origin): Origin {
+  checkKeys(origin, 'option', ['by', 'source'])
+  for (const key of ['by', 'source'] as const) {
+    const value: unknown = origin[key]
+    if (value !== undefined && typeof value !== 'string') throw invalidType(key, 'a string', value)
+  }
+  return origin
 }
 
 /** The kinds of reasons. @internal */
@@ -198,6 +246,7 @@ export const REASON_KINDS: ReadonlySet<string> = new Set<CancelationReason['kind
   'parent',
   'all',
   'error',
+  'custom',
 ])
 
 /**
@@ -214,11 +263,27 @@ export function toReason(given: unknown): CancelationReason {
     const reason = (given as { reason?: unknown }).reason
     return isReason(reason) ? reason : errorReason(given)
   }
-  if (isReason(given)) return Object.isFrozen(given) ? given : frozen({ ...given })
+  if (isReason(given)) return given instanceof Reason && Object.isFrozen(given) ? given : amended(given, {})
   if (typeof given === 'object' && given !== null && 'kind' in given) {
     throw invalidValue('reason', `one with a known kind, a message and a time`, given)
   }
   throw invalidType('reason', 'a string, an Error or a CancelationReason', given)
+}
+
+/** The reason for whatever the listener of an event is called with. @throws TypeError as {@link toReason} @internal */
+export function eventReason(given: unknown): CancelationReason {
+  const says =
+    typeof given === 'string' || isError(given) || (typeof given === 'object' && given !== null && 'kind' in given)
+  return toReason(says ? given : undefined)
+}
+
+/** The reason with its origin, unless it names one already. @internal */
+export function fromOrigin(reason: CancelationReason, { by, source }: Origin): CancelationReason {
+  const added = {
+    ...(by !== undefined && reason.by === undefined && { by }),
+    ...(source !== undefined && reason.source === undefined && { source }),
+  }
+  return Object.keys(added).length === 0 ? reason : amended(reason, added)
 }
 
 /** @internal */

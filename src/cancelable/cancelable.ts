@@ -5,7 +5,8 @@ import { callIsolated, reportError } from '../base/diagnostics.js'
 import { markInstances } from '../base/copies.js'
 import { checkKeys, checkOptions, invalidType } from '../base/errors.js'
 import { kContext, type OperationContext } from '../base/operation-context.js'
-import { toReason, type CancelationReason } from '../base/reason.js'
+import { kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
+import { checkOrigin, fromOrigin, toReason, type CancelationReason } from '../base/reason.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import type { Link } from '../engine/link.js'
 import { join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
@@ -66,6 +67,7 @@ import {
 } from './operation.js'
 import { addLink, configure, type OperationOptions } from './options.js'
 import { isCanceled, throwIfCanceled } from './poll.js'
+import { describeOperation, inspectOperation } from './print.js'
 import { finishUp, leave } from './settle.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
@@ -312,10 +314,15 @@ export class Cancelable implements Disposable, AsyncDisposable {
     options?: {
       /** Whether its children are canceled too; if not, they run on until it ends. @default true */
       children?: boolean | undefined
+      /** What or whose decision it was, for the reason. @default none */
+      by?: string | undefined
     },
   ): boolean {
-    const checked = toReason(reason)
-    if (options !== undefined) checkKeys(options, 'option', ['children'])
+    let checked = toReason(reason)
+    if (options !== undefined) {
+      checkKeys(options, 'option', ['children', 'by'])
+      checked = fromOrigin(checked, checkOrigin({ by: options.by }))
+    }
     if (options?.children === false && this[kReason] === null) this[kFlags] |= S.KEEP_CHILDREN
     return cancelWith(this, checked)
   }
@@ -541,6 +548,23 @@ export class Cancelable implements Disposable, AsyncDisposable {
   onError(listener: ListenerTypes['error']): this {
     listen(this, 'error', listener)
     return this
+  }
+
+  // Printing
+
+  /** `Cancelable "import" (running)`. */
+  toString(): string {
+    return describeOperation(this)
+  }
+
+  /** For logs: the same as that of its {@link context}. */
+  toJSON(): Record<string, unknown> {
+    return this[kContext].toJSON()
+  }
+
+  /** @internal */
+  [kInspect](depth: number, options: InspectOptions, inspect: Inspect): string {
+    return inspectOperation(this, 'Cancelable', depth, options, inspect)
   }
 
   // For the other files of this folder

@@ -1,5 +1,7 @@
 /** The read-only view of an operation. */
-import { now } from '../base/clock.js'
+import { now, wallTime } from '../base/clock.js'
+import { plainFields } from '../base/plain.js'
+import { kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
 import { kContext, type OperationContext, type OperationStatus, type Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
 import {
@@ -14,9 +16,15 @@ import {
   type Operation,
 } from './operation.js'
 import { deadlineOf } from './lifecycle.js'
+import { inspectOperation } from './print.js'
 import { ENDED, PENDING, STATUS } from './state.js'
 
 let ids = 0
+
+/** The wall-clock time of a moment on the clock of `performance.now()`. */
+function dateOf(at: number | undefined): Date | undefined {
+  return at === undefined ? undefined : new Date(wallTime() - (now() - at))
+}
 
 /** The result so far: the value that the body has set, or else the progress of its latest stream. */
 export function partialResultOf(operation: Operation): unknown {
@@ -33,7 +41,7 @@ export class Context implements OperationContext {
 
   get id(): string {
     const extras = extrasOf(this.#operation)
-    return (extras.id ??= `operation-${++ids}`)
+    return (extras.id ??= `operation_${++ids}`)
   }
   get name(): string | undefined {
     return this.#operation[kExtras]?.name
@@ -54,6 +62,12 @@ export class Context implements OperationContext {
     const { startedAt } = this
     const until = (this.#operation[kFlags] & ENDED) === 0 ? now() : this.endedAt
     return startedAt === undefined || until === undefined ? undefined : until - startedAt
+  }
+  get startDate(): Date | undefined {
+    return dateOf(this.startedAt)
+  }
+  get endDate(): Date | undefined {
+    return dateOf(this.endedAt)
   }
   get deadline(): number | undefined {
     let deadline = Infinity
@@ -78,20 +92,26 @@ export class Context implements OperationContext {
     return this.#operation[kExtras]?.metadata
   }
 
-  /** For logs: without unknown values, and without the partial result, which may be any value. */
   toJSON(): Record<string, unknown> {
-    const { id, name, status, parentId, startedAt, endedAt, elapsed, reason, metadata } = this
+    const { id, name, status, parentId, startedAt, startDate, endedAt, elapsed, reason, progress, metadata } = this
     return {
       id,
       name,
       status,
       parentId,
       startedAt,
+      startDate,
       endedAt,
       elapsed,
       reason: reason?.message,
       kind: reason?.kind,
-      metadata,
+      progress: progress?.message,
+      metadata: metadata && plainFields(metadata),
     }
+  }
+
+  /** @internal */
+  [kInspect](depth: number, options: InspectOptions, inspect: Inspect): string {
+    return inspectOperation(this.#operation, 'OperationContext', depth, options, inspect)
   }
 }

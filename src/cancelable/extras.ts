@@ -1,4 +1,6 @@
 /** The part of an operation's record that few operations need; made when first needed. */
+import { setMaxListeners } from 'node:events'
+import type { AliveHold } from '../base/alive.js'
 import { thisContext } from '../base/async-context.js'
 import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationContext, Progress } from '../base/operation-context.js'
@@ -79,6 +81,11 @@ export class Aborter {
   readonly #controller = new AbortController()
   readonly #inContext = thisContext()
 
+  constructor() {
+    // One per waiting call inside the operation; they all end with it, so many are no leak.
+    setMaxListeners(0, this.#controller.signal)
+  }
+
   get signal(): AbortSignal {
     return this.#controller.signal
   }
@@ -98,6 +105,8 @@ export class Extras {
   deadline: number = Infinity
   /** The same while the timer waits for it: `Infinity` if the timeout is earlier. */
   wallDeadline: number = Infinity
+  /** Keeps the process alive while it runs; undefined without the option `ref`. */
+  alive: AliveHold | undefined = undefined
   /** When the timer is due, if that is not the start plus the timeout. */
   due: number = Number.NaN
   error: CancelationError | undefined = undefined

@@ -55,6 +55,7 @@ export function start(operation: Operation): void {
   if (operation[kStatus] !== S.PENDING) return
   operation[kStatus] = S.RUNNING
   if (startObserver !== null) startObserver(operation)
+  operation[kExtras]?.alive?.hold()
   const parent = operation[kParent]
   if (parent !== null) {
     if (parent[kStatus] > S.RUNNING) {
@@ -122,6 +123,7 @@ export function connect(operation: Operation, link: Link): CancelationReason | n
 /** Releases it from everything that could cancel it. Runs no user code. */
 export function release(operation: Operation): void {
   removeTimer(operation)
+  operation[kExtras]?.alive?.release()
   for (let link = operation[kLinks]; link !== null; link = link.sibling) link.disconnect()
   // While its body unwinds, the parent waits for it.
   if ((operation[kFlags] & (S.BODY | S.FINISHING)) === 0) leaveParent(operation)

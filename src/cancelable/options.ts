@@ -1,4 +1,5 @@
 /** The options of an operation, and their checks. */
+import { AliveHold } from '../base/alive.js'
 import { ofThisCopy } from '../base/copies.js'
 import { checkOptions, invalidType, invalidValue, unknownName } from '../base/errors.js'
 import type { Guard } from '../monitor/guard.js'
@@ -49,6 +50,12 @@ export interface OperationOptions {
    * @default 0
    */
   grace?: Duration | undefined
+  /**
+   * Whether it keeps the process alive while it runs, as a program needs that waits for nothing else. `sleep` always does.
+   *
+   * @default false
+   */
+  ref?: boolean | undefined
   /** Identifies it in logs and in reasons of its children. @default a new one, unique in this thread */
   id?: string | undefined
   /** For logs, messages and diagnostics. @default none */
@@ -71,14 +78,15 @@ export const CANCELABLE_OPTIONS: readonly OptionName[] = [
   'sources',
   'parent',
   'grace',
+  'ref',
   'id',
   'name',
   'metadata',
 ]
 
 /**
- * Checks and applies the options; nothing is armed yet. It goes over the given options once, because looking up all
- * thirteen for each operation would cost more than everything else.
+ * Checks and applies the options; nothing is armed yet. It goes over the given options once, because looking up every
+ * name for each operation would cost more than everything else.
  *
  * @throws TypeError, RangeError with Node's codes, naming the option
  */
@@ -129,6 +137,10 @@ function take(operation: Operation, key: OptionName, value: unknown): void {
       break
     case 'grace':
       extrasOf(operation).grace = parseDuration(value, key)
+      break
+    case 'ref':
+      if (typeof value !== 'boolean') throw invalidType(key, 'true or false', value)
+      extrasOf(operation).alive = value ? new AliveHold() : undefined
       break
     case 'id':
     case 'name':

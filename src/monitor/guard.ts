@@ -7,6 +7,7 @@ import { breachChannel, callIsolated, clearChannel } from '../base/diagnostics.j
 import { markInstances } from '../base/copies.js'
 import { MetricUnavailableError, checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
 import { printable } from '../base/printable.js'
+import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
 import { messageOf, resourceReason, type Breach, type ResourceReason } from '../base/reason.js'
 import { formatDuration, formatPair, parseDuration, parsePeriod, type Duration } from '../base/units.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
@@ -255,6 +256,22 @@ export class Guard implements Disposable {
   /** Whether it was closed. */
   get closed(): boolean {
     return this.#closed
+  }
+
+  /** `Guard "memory" (breached)`. */
+  toString(): string {
+    return `Guard ${JSON.stringify(this.name)} (${this.closed ? 'closed' : this.state})`
+  }
+
+  /** For logs. */
+  toJSON(): Record<string, unknown> {
+    const { name, state, closed, dryRun, breachCount, breaches } = this
+    return { name, state: closed ? 'closed' : state, dryRun, breachCount, breaches }
+  }
+
+  /** @internal */
+  [kInspect](depth: number, options: InspectOptions, inspect: Inspect): string {
+    return inspectAs('Guard', this.toJSON(), depth, options, inspect)
   }
 
   /**

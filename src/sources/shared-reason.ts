@@ -1,5 +1,5 @@
 /** Reasons as bytes, for other threads: cut to a size, with times that every thread can read, and checked when read. */
-import { isReason, type Breach, type CancelationReason } from '../base/reason.js'
+import { amended, isReason, type Breach, type CancelationReason } from '../base/reason.js'
 
 /** Characters of a message that always fit. */
 const MESSAGE = 500
@@ -27,7 +27,7 @@ export function packReason(reason: CancelationReason, size: number): Uint8Array 
 export function unpackReason(bytes: Uint8Array): CancelationReason | null {
   try {
     const reason: unknown = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes))
-    return isWhole(reason) ? shifted(reason, -performance.timeOrigin) : null
+    return isWhole(reason) ? amended(shifted(reason, -performance.timeOrigin), {}) : null
   } catch {
     return null
   }
@@ -59,6 +59,8 @@ function withoutEvidence(reason: CancelationReason): CancelationReason {
       const { parent: _, ...rest } = short
       return rest
     }
+    case 'custom':
+      return { ...short, data: undefined }
     case 'timeout':
     case 'manual':
     case 'signal':
@@ -70,6 +72,7 @@ function withoutEvidence(reason: CancelationReason): CancelationReason {
 /** Whether a value from shared memory has every property of its kind. */
 function isWhole(value: unknown): value is CancelationReason {
   if (!isReason(value) || !Number.isFinite(value.at)) return false
+  if (![value.by, value.source].every((each) => each === undefined || typeof each === 'string')) return false
   switch (value.kind) {
     case 'timeout':
       return isNumber(value.timeout) && isNumber(value.deadline)
@@ -86,6 +89,7 @@ function isWhole(value: unknown): value is CancelationReason {
     case 'manual':
     case 'abort':
     case 'error':
+    case 'custom':
       return true
   }
 }
@@ -139,6 +143,7 @@ function shiftedOne(reason: CancelationReason, by: number): CancelationReason {
     case 'abort':
     case 'parent':
     case 'error':
+    case 'custom':
       return Object.freeze({ ...reason, at })
   }
 }

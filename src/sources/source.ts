@@ -3,7 +3,7 @@ import { thisContext } from '../base/async-context.js'
 import { markInstances, ofThisCopy } from '../base/copies.js'
 import { invalidType } from '../base/errors.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
-import { toReason, type CancelationReason, type CancelSink } from '../base/reason.js'
+import { fromOrigin, toReason, type CancelationReason, type CancelSink } from '../base/reason.js'
 import { Link } from '../engine/link.js'
 import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
 
@@ -123,7 +123,7 @@ class SourceLink extends Link implements CancelSink {
 
   /** Called by the source. */
   cancel(given: CancelationReason): boolean {
-    const reason = toReason(given)
+    const reason = fromOrigin(toReason(given), { source: nameOf(this.#source) || undefined })
     if (this.#stage === 1) {
       if (this.#early !== null) return false
       this.#early = reason

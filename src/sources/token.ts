@@ -1,10 +1,12 @@
 /** A cancelation token: cancels every operation that holds it. */
-import { inThisContext } from '../base/async-context.js'
+import { setMaxListeners } from 'node:events'
+import { inThisContext, outsideContexts } from '../base/async-context.js'
 import { callIsolated } from '../base/diagnostics.js'
 import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
 import { markInstances, ofThisCopy } from '../base/copies.js'
-import { invalidType, invalidValue } from '../base/errors.js'
-import { toReason, type CancelationReason } from '../base/reason.js'
+import { checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
+import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
+import { eventReason, fromOrigin, type CancelationReason, type Origin } from '../base/reason.js'
 import { Hub, HubLink, WATCH_SHARED, type Link } from '../engine/link.js'
 import { sharedFlag, type SharedFlag, type SharedToken } from './shared-token.js'
 import { BuiltInSource, kLink } from './source.js'
@@ -43,6 +45,12 @@ class TokenHub extends Hub {
   }
 }
 
+/** The options of a token. */
+export interface TokenOptions {
+  /** Its name, which reasons have as their `source`. @default none */
+  name?: string | undefined
+}
+
 /**
  * Cancels every operation that holds it, once. Operations release it when they end, so one token may live as long as the
  * process. It may be shared with other threads; see {@link share}.
@@ -61,8 +69,27 @@ export class CancelationToken {
   [kNext]: Target | null = null
   /** @internal */
   readonly [kHub]: TokenHub = new TokenHub(this)
+  readonly #name: string | undefined
   #controller: AbortController | undefined
   #error: CancelationError | undefined
+  #whenCanceled: Promise<CancelationReason> | undefined
+
+  /**
+   * Makes a token.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
+   */
+  constructor(options: TokenOptions = {}) {
+    const { name } = checkOptions(options)
+    checkKeys(options, 'option', ['name'])
+    if (name !== undefined && typeof name !== 'string') throw invalidType('name', 'a string', name)
+    this.#name = name
+  }
+
+  /** The option `name`. */
+  get name(): string | undefined {
+    return this.#name
+  }
 
   /**
    * A token that is canceled as soon as one of these is, with its reason. Disposing of it unlinks it from them.
@@ -76,13 +103,19 @@ export class CancelationToken {
   }
 
   /**
-   * Cancels; the first call counts.
+   * Cancels; the first call counts. It may be used as the listener of any event: `socket.once('close', token.cancel.bind(token))`.
    *
+   * @param reason a message, an error, or a whole reason; for anything else the message is `'Canceled'`
+   * @param origin `by` says what or whose decision it was; anything else is ignored
    * @returns whether it was the first
-   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for anything else as the reason
+   * @throws TypeError `ERR_INVALID_ARG_VALUE` for an object that has a `kind` but is not a reason
    */
-  cancel(reason?: string | Error | CancelationReason): boolean {
-    const checked = toReason(reason)
+  cancel(reason?: string | Error | CancelationReason, origin?: Pick<Origin, 'by'>): boolean
+  cancel(...event: readonly unknown[]): boolean
+  cancel(reason?: unknown, origin?: unknown): boolean {
+    if (this[kHub].reason !== null) return false
+    const by: unknown = typeof origin === 'object' && origin !== null ? (origin as Origin).by : undefined
+    const checked = fromOrigin(eventReason(reason), { by: typeof by === 'string' ? by : undefined, source: this.#name })
     if (!this[kMark](checked)) return false
     deliver()
     return true
@@ -102,6 +135,8 @@ export class CancelationToken {
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()
+      // A token is meant to be shared, so many listeners are no leak.
+      setMaxListeners(0, this.#controller.signal)
       if (this[kHub].current() !== null) this.#controller.abort(this.#toError())
     }
     return this.#controller.signal
@@ -125,11 +160,11 @@ export class CancelationToken {
     return subscription
   }
 
-  /** Resolves with the reason when it is canceled; never rejects. */
+  /** Resolves with the reason when it is canceled; never rejects. Every call returns the same promise. */
   whenCanceled(): Promise<CancelationReason> {
-    return new Promise((resolve) => {
-      this.onCancel(resolve)
-    })
+    return (this.#whenCanceled ??= new Promise((resolve) => {
+      outsideContexts(() => this.onCancel(resolve))
+    }))
   }
 
   /**
@@ -160,6 +195,24 @@ export class CancelationToken {
     token[kHub].flag = sharedFlag(token, (shared as SharedToken | undefined)?.buffer ?? (null as never))
     token[kHub].poll()
     return token
+  }
+
+  /** `CancelationToken "user" (canceled: The user left)`. */
+  toString(): string {
+    const { name, reason } = this
+    const label = name === undefined ? 'CancelationToken' : `CancelationToken ${JSON.stringify(name)}`
+    return reason === undefined ? label : `${label} (canceled: ${reason.message})`
+  }
+
+  /** For logs. */
+  toJSON(): Record<string, unknown> {
+    const { name, isCanceled, reason } = this
+    return { name, isCanceled, reason }
+  }
+
+  /** @internal */
+  [kInspect](depth: number, options: InspectOptions, inspect: Inspect): string {
+    return inspectAs('CancelationToken', this.toJSON(), depth, options, inspect)
   }
 
   #toError(): CancelationError {
@@ -270,9 +323,9 @@ export class TokenSource extends BuiltInSource {
     this.token = checkToken(token, 'token')
   }
 
-  /** For messages. */
+  /** The name of the token, or `'token'`. */
   get name(): string {
-    return 'token'
+    return this.token.name ?? 'token'
   }
 
   /** @internal */

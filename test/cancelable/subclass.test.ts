@@ -67,7 +67,7 @@ describe('a subclass of Cancelable', () => {
     const kept = child.context
     parent[Symbol.dispose]()
     await expect(running).rejects.toBeInstanceOf(ParentCancelation)
-    expect(kept.reason).toMatchObject({ kind: 'parent', parentId: expect.stringMatching(/^operation-/) as string })
+    expect(kept.reason).toMatchObject({ kind: 'parent', parentId: expect.stringMatching(/^operation_/) as string })
   })
 
   it('cannot collide with names that are not public', () => {

@@ -31,6 +31,9 @@ function explain(reason: CancelationReason): string {
     case 'resource':
       expectTypeOf(reason.breach).toEqualTypeOf<Breach>()
       return reason.guard
+    case 'custom':
+      expectTypeOf(reason.data).toEqualTypeOf<unknown>()
+      return reason.message
     case 'abort':
     case 'error':
       expectTypeOf(reason.cause).toEqualTypeOf<unknown>()

@@ -30,8 +30,9 @@ describe('a token', () => {
     expect(token.cancel('User stopped')).toBe(true)
     expect(token.cancel('again')).toBe(false)
     expect(await rejection(run)).toMatchObject({ message: 'User stopped' })
-    expect(thrown(() => token.cancel(7 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
-    expect(thrown(() => token.cancel({ kind: 'moon' } as never))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+    expect(thrown(() => new CancelationToken().cancel({ kind: 'moon' }))).toMatchObject({
+      code: 'ERR_INVALID_ARG_VALUE',
+    })
   })
 
   test('row 40: canceling is synchronous', () => {
