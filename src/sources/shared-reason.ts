@@ -130,8 +130,8 @@ function shiftedOne(reason: CancelationReason, by: number): CancelationReason {
     case 'resource': {
       const { breach } = reason
       // JSON has no NaN, and writes null.
-      const value = Number(breach.value ?? NaN)
-      const recent = Object.freeze(breach.recent.map((each) => Number(each ?? NaN)))
+      const value = (breach.value as number | null) ?? NaN
+      const recent = Object.freeze(breach.recent.map((each: number | null) => each ?? NaN))
       const times = { at: breach.at + by, since: breach.since + by }
       return Object.freeze({ ...reason, at, breach: Object.freeze({ ...breach, ...times, value, recent }) })
     }

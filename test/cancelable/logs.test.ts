@@ -210,7 +210,7 @@ describe('errors of a caller', () => {
   test('refuse bad fields', () => {
     const bad: (() => unknown)[] = [
       () => new CancelationError(7 as never),
-      () => new CancelationError({} as never),
+      () => new CancelationError(JSON.parse('{}') as never),
       () => new TimeoutCancelation('too slow' as never),
       () => new TimeoutCancelation({} as never),
       () => new TimeoutCancelation({ timeout: -1 }),
