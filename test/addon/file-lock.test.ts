@@ -7,15 +7,15 @@ import { loadAddon } from '../../src/addon/native.js'
 
 it('excludes other openings until the descriptor is closed, and shared locks only exclude exclusive ones', () => {
   const file = join(mkdtempSync(join(tmpdir(), 'tripline-lock-')), 'lock')
-  const { lockFile } = loadAddon()
+  const addon = loadAddon()
   const [first, second, third] = [openSync(file, 'w', 0o600), openSync(file, 'r'), openSync(file, 'r')]
-  expect(lockFile(first, false)).toBe(true)
-  expect(lockFile(second, true)).toBe(false)
+  expect(addon.lockFile(first, false)).toBe(true)
+  expect(addon.lockFile(second, true)).toBe(false)
   closeSync(first)
-  expect(lockFile(second, true)).toBe(true)
-  expect(lockFile(third, true)).toBe(true)
-  expect(lockFile(third, false)).toBe(false)
+  expect(addon.lockFile(second, true)).toBe(true)
+  expect(addon.lockFile(third, true)).toBe(true)
+  expect(addon.lockFile(third, false)).toBe(false)
   closeSync(second)
   closeSync(third)
-  expect(lockFile(first, false)).toBe(false)
+  expect(addon.lockFile(first, false)).toBe(false)
 })
