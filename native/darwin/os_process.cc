@@ -24,6 +24,13 @@ ptrdiff_t SendMessage(int end, const void* message, size_t size, bool wait) {
   return send(end, message, size, wait ? 0 : MSG_DONTWAIT);
 }
 
+bool OpenStream(bool both, int* ends) {
+  if (both) return OpenSocketPair(ends);
+  if (pipe(ends) != 0) return false;
+  for (int i = 0; i < 2; i++) fcntl(ends[i], F_SETFD, FD_CLOEXEC);
+  return true;
+}
+
 // Does nothing: orphans become children of process 1, and ProcessScanner follows them instead.
 bool HoldOrphans() { return true; }
 void DieWithParent() {}

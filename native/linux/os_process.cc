@@ -1,6 +1,10 @@
 // Processes and their communication: the parts that POSIX leaves open, on Linux.
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
 #include "port/os_process.h"
 
+#include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +18,11 @@ bool OpenSocketPair(int* ends) { return socketpair(AF_UNIX, SOCK_SEQPACKET | SOC
 
 ptrdiff_t SendMessage(int end, const void* message, size_t size, bool wait) {
   return send(end, message, size, MSG_NOSIGNAL | (wait ? 0 : MSG_DONTWAIT));
+}
+
+bool OpenStream(bool both, int* ends) {
+  // A pipe where one serves: a command can open /dev/stdin and /dev/stdout anew, which it cannot if they are sockets.
+  return (both ? socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) : pipe2(ends, O_CLOEXEC)) == 0;
 }
 
 bool HoldOrphans() {

@@ -164,10 +164,10 @@ Napi::Value Refused(Napi::Env env, const SpawnFailure& failure) {
 }
 
 // How many numbers startCommand() takes before the shared descriptors.
-constexpr size_t kSettings = 7;
+constexpr size_t kSettings = 8;
 
 // startCommand(files, arguments, environment, directory, marker, [stdin, stdout, stderr, foreground, endSignal,
-// killAfterMs, idleMs, shared...], report): { handle, pid, root, group }, or { kind, why }
+// killAfterMs, idleMs, openFiles, (shared, its number)...], report): { handle, pid, root, group }, or { kind, why }
 Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const Strings files(info, 0), arguments(info, 1), environment(info, 2);
@@ -187,8 +187,10 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   spec.end_signal = static_cast<int>(numbers[4]);
   spec.kill_after = ToNanoseconds(numbers[5]);
   spec.idle = ToNanoseconds(numbers[6]);
-  for (size_t i = kSettings; i < settings.size && spec.shared_count < SpawnSpec::kMostShared; i++) {
-    spec.shared[spec.shared_count++] = static_cast<int>(numbers[i]);
+  spec.open_files = static_cast<uint64_t>(numbers[7]);
+  for (size_t i = kSettings; i + 1 < settings.size && spec.shared_count < SpawnSpec::kMostShared; i += 2) {
+    spec.shared[spec.shared_count] = static_cast<int>(numbers[i]);
+    spec.numbers[spec.shared_count++] = static_cast<int>(numbers[i + 1]);
   }
 
   SpawnFailure failure;
@@ -221,6 +223,16 @@ void Give(const Napi::CallbackInfo& info, Order order) {
   if (running == nullptr) return;
   MutexLock lock(&running->mutex);
   order(running->command);
+}
+
+// openPipe(use, ends): true, or the reason
+Napi::Value OpenPipe(const Napi::CallbackInfo& info) {
+  int ends[2] = {};
+  Failure why;
+  const bool opened = OpenCommandPipe(static_cast<PipeUse>(ToUint32(info, 0)), ends, &why);
+  const Numbers<int32_t> out(info, 1);
+  for (size_t i = 0; opened && i < 2 && i < out.size; i++) out.data()[i] = ends[i];
+  return TrueOrReason(info.Env(), opened, why);
 }
 
 // signalCommand(handle, signal)
@@ -258,6 +270,7 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
 
 void ExportSpawn(Napi::Object exports) {
   Export(exports, "startCommand", StartCommand);
+  Export(exports, "openPipe", OpenPipe);
   Export(exports, "signalCommand", SignalCommand);
   Export(exports, "endCommand", EndCommand);
   Export(exports, "pauseCommand", PauseCommand);

@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 991558404u;
+constexpr uint32_t kContract = 246197399u;
 
 }  // namespace tripline

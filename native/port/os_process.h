@@ -15,6 +15,10 @@ bool OpenSocketPair(int* ends);
 // no room; without it, the call fails with EAGAIN.
 ptrdiff_t SendMessage(int end, const void* message, size_t size, bool wait);
 
+// Opens what connects a stream of a command with this process, closed by exec: a pipe, the end for reading first, or a
+// pair of stream sockets where both ends write.
+bool OpenStream(bool both, int* ends);
+
 // Makes the calling process the parent of every orphan below it where the system can do that; elsewhere the scanner
 // finds the orphans. False with errno where it is refused. Also sets the name of the process in process lists where
 // that is possible.

@@ -31,10 +31,13 @@ struct SpawnSpec {
   const char* directory = "";  // empty: that of this process
   const char* marker = "";     // a text that only this run has in its environment, to find stray processes
   int stdio[3] = {0, 1, 2};    // descriptors of this process; -1 is the null device
-  // Extra descriptors (3 and up) that the command inherits under the same number.
-  static constexpr uint32_t kMostShared = 16;
+  // Extra descriptors, and the numbers (3 and up) that they have in the command. On Windows a command inherits none.
+  static constexpr uint32_t kMostShared = 64;
   int shared[kMostShared] = {};
+  int numbers[kMostShared] = {};
   uint32_t shared_count = 0;
+  // The soft limit on open files, where the command does not get that of this process; 0 where it does. POSIX only.
+  uint64_t open_files = 0;
   bool foreground = false;  // stays in this process's group, which is the terminal's
   // The signal that ends the tree when this process dies, and when the command leaves processes behind.
   int end_signal = 0;
@@ -105,6 +108,11 @@ class Command {
  protected:
   Command() = default;
 };
+
+// Opens a pipe between this process and a command. `ends`: that of this process, which is suitable for the event loop
+// of the host, and that of the command; both are descriptors of the host, and neither is inherited.
+enum class PipeUse : uint8_t { kCommandReads, kCommandWrites, kBoth };
+bool OpenCommandPipe(PipeUse use, int* ends, Failure* why);
 
 // Whether `pid` is the root of a running command, and not one of its processes.
 bool IsCommandRoot(int64_t pid);

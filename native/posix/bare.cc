@@ -4,7 +4,7 @@
 namespace tripline {
 namespace bare {
 
-int Duplicate(int fd) { return fcntl(fd < 0 ? 0 : fd, F_DUPFD_CLOEXEC, 10); }
+int Duplicate(int fd) { return fcntl(fd < 0 ? 0 : fd, F_DUPFD_CLOEXEC, kFirstFree); }
 
 bool OpenPipe(int* ends) {
   int made[2];

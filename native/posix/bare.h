@@ -24,7 +24,8 @@ inline uint64_t Now() {
   return static_cast<uint64_t>(now.tv_sec) * kSecond + static_cast<uint64_t>(now.tv_nsec);
 }
 
-// Duplicates a descriptor to a number above 2; exec closes it.
+// Duplicates a descriptor to a number above those of a command's stdio entries; exec closes it.
+constexpr int kFirstFree = 20;
 int Duplicate(int fd);
 bool OpenPipe(int* ends);
 

@@ -2,11 +2,14 @@
 #include "posix/launch.h"
 
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cstring>
 
 #include "port/os_process.h"
+#include "util/text.h"
 
 namespace tripline {
 
@@ -17,6 +20,17 @@ namespace {
   const LaunchFailure why = {call, error, false};
   if (write(launch.failure[1], &why, sizeof(why)) < 0) _exit(126);
   _exit(127);
+}
+
+// sd_listen_fds() compares LISTEN_PID with the process id of the command, which only the command itself knows in time.
+// The caller has left room for it.
+void SetListenPid(const char* const* environment) {
+  static constexpr char kMarked[] = "LISTEN_PID=?";
+  for (; *environment != nullptr; environment++) {
+    if (strncmp(*environment, kMarked, sizeof(kMarked) - 1) != 0) continue;
+    char* digits = const_cast<char*>(*environment) + sizeof(kMarked) - 2;
+    digits[ToDigits(static_cast<uint64_t>(getpid()), digits)] = '\0';
+  }
 }
 
 char* const* ToList(const char* const* list) { return const_cast<char* const*>(list); }
@@ -56,6 +70,11 @@ char* const* ToList(const char* const* list) { return const_cast<char* const*>(l
   for (int i = 0; i < 3; i++) {
     if (dup2(launch.stdio[i], i) < 0) Fail(launch, "dup2", errno);
   }
+  for (uint32_t i = 0; i < launch.spec->shared_count; i++) {
+    if (dup2(launch.shared[i], launch.spec->numbers[i]) < 0) Fail(launch, "dup2", errno);
+  }
+  SetListenPid(launch.spec->environment);
+  LimitOpenFiles(launch.spec->open_files);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -68,6 +87,13 @@ struct Child {
 };
 
 }  // namespace
+
+void LimitOpenFiles(uint64_t soft) {
+  struct rlimit limit;
+  if (soft == 0 || getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = static_cast<rlim_t>(soft);
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
 
 pid_t StartCommand(const Launch& launch, LaunchFailure* why) {
   const Child child = {&launch, getpid()};

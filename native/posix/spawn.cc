@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include "port/command_table.h"
 #include "port/os_process.h"
@@ -214,6 +215,15 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   }
   delete command;
   return nullptr;
+}
+
+bool OpenCommandPipe(PipeUse use, int* ends, Failure* why) {
+  if (!OpenStream(use == PipeUse::kBoth, ends)) {
+    why->SetErrno("pipe", "", errno, "");
+    return false;
+  }
+  if (use == PipeUse::kCommandReads) std::swap(ends[0], ends[1]);
+  return true;
 }
 
 bool IsCommandRoot(int64_t pid) { return CommandRoots()->Has(pid); }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
+#include <initializer_list>
 
 #include "port/drain.h"
 #include "port/inheritance.h"
@@ -56,7 +57,8 @@ class Supervisor {
     // the supervisor before the tree.
     setpgid(0, 0);
 
-    Launch launch = {&spec, &group_, shell_arguments, {-1, -1, -1}, own_process_group_ ? 0 : parent_group, {-1, -1}};
+    Launch launch = {&spec,   &group_, shell_arguments, {-1, -1, -1}, shared_, own_process_group_ ? 0 : parent_group,
+                     {-1, -1}};
     if (!TakeDescriptors(spec, control, &launch)) return Refuse("dup", errno);
     // Without it, orphans would leave the tree unnoticed.
     if (!HoldOrphans()) return Refuse("prctl", errno);
@@ -68,7 +70,9 @@ class Supervisor {
     target_ = own_process_group_ ? -command_ : command_;
 
     for (const int fd : launch.stdio) close(fd);
-    for (uint32_t i = 0; i < shared_count_; i++) close(shared_[i]);
+    for (uint32_t i = 0; i < spec.shared_count; i++) close(shared_[i]);
+    // A tripline below this one takes the limit from its parent.
+    LimitOpenFiles(spec.open_files);
     for (Relay& relay : relays_) relay.CloseInput();
     Report report;
     report.kind = Report::kStarted;
@@ -107,10 +111,11 @@ class Supervisor {
   bool TakeDescriptors(const SpawnSpec& spec, int control, Launch* launch) {
     // Set before it is duplicated, so that a failure in this function can be reported.
     control_ = control;
-    // Checked before anything else is opened, because that could take the number of a descriptor that is not open.
+    int kept[10 + SpawnSpec::kMostShared];
+    uint32_t count = 0;
     for (uint32_t i = 0; i < spec.shared_count; i++) {
-      const int fd = spec.shared[i];
-      if (fd != control && fcntl(fd, F_SETFD, 0) == 0) shared_[shared_count_++] = fd;
+      kept[count++] = shared_[i] = bare::Duplicate(spec.shared[i]);
+      if (shared_[i] < 0) return false;
     }
     int* stdio = launch->stdio;
     const int null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -122,9 +127,7 @@ class Supervisor {
     if (own_control < 0) return false;
     control_ = own_control;
     if (!bare::OpenPipe(launch->failure)) return false;
-    int kept[10 + SpawnSpec::kMostShared] = {stdio[0], control_, launch->failure[0], launch->failure[1]};
-    uint32_t count = 4;
-    for (uint32_t i = 0; i < shared_count_; i++) kept[count++] = shared_[i];
+    for (const int fd : {stdio[0], control_, launch->failure[0], launch->failure[1]}) kept[count++] = fd;
     for (int i = 0; i < 2; i++) {
       kept[count++] = stdio[i + 1];
       if (idle_ == kNever) continue;
@@ -389,7 +392,6 @@ class Supervisor {
   const uint64_t kill_after_;
   const uint64_t idle_;
   bool own_process_group_ = true;
-  uint32_t shared_count_ = 0;
   int control_ = -1;
   pid_t command_ = 0;
   pid_t target_ = 0;  // the command, or its process group

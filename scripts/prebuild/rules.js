@@ -9,10 +9,10 @@ const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'
 const LIBC = new Set(
   `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dlopen dlsym dup2 epoll_create1
   epoll_ctl epoll_wait eventfd execve fcntl flock fork free fstatfs64 getcwd getenv geteuid getpgrp getpid getppid
-  getrlimit64 getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap64 mremap munmap open64 pipe poll
-  prctl pread64 pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
+  getrlimit64 getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap64 mremap munmap open64 pipe
+  pipe2 poll prctl pread64 pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask read
-  readlink realloc recv rmdir sched_getaffinity send setpgid shutdown sigaction sigaddset sigemptyset sigfillset
+  readlink realloc recv rmdir sched_getaffinity send setpgid setrlimit64 shutdown sigaction sigaddset sigemptyset sigfillset
   signalfd sigprocmask snprintf socketpair statvfs64 strcat strchr strcmp strcpy strcspn strlen strncat strncmp strncpy
   strrchr strspn strtoull syscall sysconf sysinfo timerfd_create timerfd_settime usleep vfork waitpid wmemchr write`
     .split(/\s+/)
@@ -31,7 +31,7 @@ const LIBSYSTEM = new Set(
   notify_get_state notify_register_check open pipe poll proc_listallpids proc_listpids proc_pid_rusage
   proc_pidinfo pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_set_qos_class_self_np pthread_setname_np
-  pthread_sigmask read readlink realloc recv send setpgid setsockopt shutdown sigaction sigprocmask snprintf
+  pthread_sigmask read readlink realloc recv send setpgid setrlimit setsockopt shutdown sigaction sigprocmask snprintf
   socketpair statfs strcmp strcspn strlcat strlen strncmp strncpy strspn sysctl sysctlbyname usleep
   vm_deallocate waitpid write __bzero __error _exit`
     .split(/\s+/)

@@ -170,8 +170,9 @@ export interface Addon {
   takeBlock(recorder: number, request: number, block: Float64Array): number
   /**
    * Starts a command. Each list is one string, separated by NUL, with one character per byte. `numbers`: stdin, stdout, stderr
-   * (-1 is the null device), foreground, end signal, `killAfter` and `idle` in milliseconds, then further descriptors that the
-   * command inherits. Keeps the process alive until the last event.
+   * (-1 is the null device), foreground, end signal, `killAfter` and `idle` in milliseconds, the soft limit on open files (0:
+   * unchanged), then pairs of a further descriptor and its number in the command. An environment's `LISTEN_PID=?` with room for
+   * a number becomes the command's process id. Keeps the process alive until the last event.
    */
   startCommand(
     files: string,
@@ -182,6 +183,11 @@ export interface Addon {
     numbers: Float64Array,
     report: (event: CommandEvent) => void,
   ): NativeCommand | CommandRefusal
+  /**
+   * Opens a pipe to a command: it reads (0), writes (1), or both (2). Writes two descriptors: the end of this process and that
+   * of the command.
+   */
+  openPipe(use: number, ends: Int32Array): true | NativeError
   signalCommand(handle: object, signal: number): void
   endCommand(handle: object, signal: number, killAfter: number): void
   pauseCommand(handle: object, pause: boolean): void

@@ -7,7 +7,7 @@ import { formatDuration, formatSize, parsePercent } from '../base/units.js'
 import { parseArguments } from './arguments.js'
 import { alignColumns } from './columns.js'
 import { quote } from './quote.js'
-import { namedDescriptors } from './run-settings.js'
+import { descriptorsFor } from './inherited.js'
 import { statusOfRefusal } from './refusal.js'
 import { SignalForwarder } from './terminal-signals.js'
 import { UsageError, say, sayPlainly } from './usage.js'
@@ -24,7 +24,7 @@ export async function main(words: readonly string[]): Promise<number> {
   try {
     result = await run(command, args, {
       foreground,
-      shared: namedDescriptors(args),
+      shared: descriptorsFor(args, process.env, []),
       onEvent: (event) => event.kind === 'started' && forwarder.attach(event.command),
     })
   } catch (error) {

@@ -5,6 +5,7 @@ import { REACTIONS, type RunOptions } from '../run/options.js'
 import { findSignal, type SignalName } from '../run/signals.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
+import { descriptorsFor } from './inherited.js'
 import { readOnMissing } from './on-missing.js'
 import { refuseOurOwn, refuseOurProcess } from './own-metrics.js'
 import { UsageError } from './usage.js'
@@ -50,7 +51,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
       signal: readSignal(given.get('signal') ?? 'TERM'),
       killAfter: (given.duration('kill-after') ?? 5000) || Infinity,
       dryRun: given.has('dry-run'),
-      shared: namedDescriptors(args),
+      shared: descriptorsFor(args, process.env, given.all('fd')),
       // Peaks cost a thread and some reads, so they are sampled only if they are shown.
       peaks: given.has('report') || given.has('verbose') || limits !== undefined,
     },
@@ -122,12 +123,4 @@ function readSignal(text: string): SignalName {
     throw new UsageError(`--signal must be a name such as TERM, or its number; received '${text}'`)
   const short = Object.keys(constants.signals).map((name) => name.slice(3))
   throw new UsageError(`${unknownName('signal', text, short).message} (--signal)`)
-}
-
-/** The descriptors that arguments such as `/dev/fd/63` name, which a shell puts in place of `<(...)`. */
-export function namedDescriptors(args: readonly string[]): number[] {
-  const found = args.flatMap((each) =>
-    [...each.matchAll(/\/(?:dev|proc\/self)\/fd\/(\d{1,9})\b/g)].map((match) => Number(match[1])),
-  )
-  return [...new Set(found)].filter((fd) => fd > 2).slice(0, 16)
 }

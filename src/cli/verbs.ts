@@ -60,6 +60,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
         rare: true,
         help: 'a --limit not known here: error, ignore, breach',
       },
+      fd: { value: 'N', many: true, rare: true, help: 'a descriptor to pass on, besides 0, 1 and 2' },
       signal: { value: 'NAME', short: 's', choices: SIGNALS, help: 'what ends it (default TERM)' },
       'kill-after': { value: 'D', short: 'k', help: 'then KILL (default 5s; 0: never)' },
       'start-when': { value: "'EXPR'", choices: 'metric', many: true, help: 'wait until this holds' },

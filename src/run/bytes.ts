@@ -4,6 +4,7 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
+import { isMainThread } from 'node:worker_threads'
 
 // The character that Node puts in place of bytes that are not UTF-8.
 const LOST = '\uFFFD'
@@ -38,17 +39,60 @@ export function asGiven(words: readonly string[]): readonly string[] {
   return words.map((word, at) => sameAsGiven(word, given[at]))
 }
 
-/** `[name, value]` of each variable, with the original bytes of inherited ones where Node replaced some. */
-export function variablesOf(env: NodeJS.ProcessEnv): [name: string, value: string][] {
-  const all = Object.entries(env).filter((each): each is [string, string] => each[1] !== undefined)
-  if (!all.some(([, value]) => value.includes(LOST))) return all
-  const given = new Map(
-    readParts('/proc/self/environ').map((part) => {
-      const equals = part.indexOf('=')
-      return [part.toString('utf8', 0, equals), part.subarray(equals + 1)]
-    }),
-  )
-  return all.map(([name, value]) => [name, sameAsGiven(value, given.get(name))])
+/**
+ * The entries of an environment, with the original bytes of inherited ones where Node replaced some.
+ *
+ * @param whole whether `env` is a copy of `process.env`: then entries that Node does not show there are kept too, in their
+ *   places: those without "=", repeated ones, and names that are not UTF-8
+ */
+export function entriesOf(env: NodeJS.ProcessEnv, whole: boolean): string[] {
+  const left = new Map(Object.entries(env).filter((each): each is [string, string] => each[1] !== undefined))
+  // An environment that a worker was given differs from that of the process.
+  if (whole && isMainThread) return [...keptEntries(left), ...textsOf(left)]
+  if (![...left.values()].some((value) => value.includes(LOST))) return textsOf(left)
+  const given = new Map(inheritedEntries().map(({ name, value }) => [name, value]))
+  return textsOf(new Map([...left].map(([name, value]) => [name, sameAsGiven(value, given.get(name))])))
+}
+
+function textsOf(variables: ReadonlyMap<string, string>): string[] {
+  return [...variables].map(([name, value]) => `${name}=${value}`)
+}
+
+/** The inherited entries, as far as they were not removed, with the values that they have now. Takes these out of `left`. */
+function keptEntries(left: Map<string, string>): string[] {
+  const unchanged = new Set<string>()
+  const kept: string[] = []
+  for (const { name, value, bytes } of inheritedEntries()) {
+    // Node cannot change entries without a name or "=", nor those with names that are not UTF-8.
+    if (value === undefined || name === '' || name.includes(LOST)) {
+      if (value !== undefined) left.delete(name)
+      kept.push(fromBytes(bytes))
+      continue
+    }
+    const now = left.get(name)
+    // Of repeated entries, Node shows the first.
+    if (now === value.toString()) unchanged.add(name)
+    if (unchanged.has(name)) kept.push(fromBytes(bytes))
+    else if (now !== undefined) kept.push(`${name}=${now}`)
+    left.delete(name)
+  }
+  return kept
+}
+
+interface InheritedEntry {
+  readonly name: string
+  /** Undefined for an entry without "=". */
+  readonly value: Buffer | undefined
+  readonly bytes: Buffer
+}
+
+/** What this process was started with; empty on systems that do not keep it. */
+function inheritedEntries(): InheritedEntry[] {
+  return readParts('/proc/self/environ').map((bytes) => {
+    const equals = bytes.indexOf('=')
+    if (equals < 0) return { name: bytes.toString(), value: undefined, bytes }
+    return { name: bytes.toString('utf8', 0, equals), value: bytes.subarray(equals + 1), bytes }
+  })
 }
 
 /** The original bytes, unless the variable has changed since. */

@@ -1,9 +1,10 @@
 /** A running command with its process tree: turns the addon's events into promises. */
 import { capture, capturedResolve } from '../base/capture.js'
 import { CommandNotStartedError } from '../base/errors.js'
-import { toByteString, variablesOf } from './bytes.js'
+import { entriesOf, toByteString } from './bytes.js'
 import { loadAddon, type Addon, type CommandEvent, type NativeCommand } from '../addon/native.js'
 import { signalName, signalNumber, type SignalName } from './signals.js'
+import { openFilesBefore } from './open-files.js'
 import { system } from './system.js'
 import { exists } from './exists.js'
 
@@ -27,15 +28,20 @@ export interface TreeEnd {
   readonly lost: boolean
 }
 
+/** A descriptor of this process, and its number in the command. */
+export type SharedDescriptor = readonly [fd: number, number: number]
+
 export interface CommandSpec {
   readonly command: string
   readonly args: readonly string[]
   readonly cwd: string | undefined
   readonly env: NodeJS.ProcessEnv
+  /** Whether `env` is the environment of this process. */
+  readonly isOwnEnv: boolean
   /** Descriptors of stdin, stdout and stderr; -1 is /dev/null. */
   readonly stdio: readonly [number, number, number]
-  /** Extra descriptors (3 and up) that the command inherits under the same number. */
-  readonly shared: readonly number[]
+  /** Extra descriptors, and the numbers (3 and up) that they have in the command. */
+  readonly shared: readonly SharedDescriptor[]
   /** Whether the command stays in this process's group, the terminal's foreground group. */
   readonly foreground: boolean
   readonly signal: SignalName
@@ -49,6 +55,9 @@ export interface CommandSpec {
 // Each run appends its own marker, so that the outer run finds the processes of a nested run too.
 const MARKER = 'TRIPLINE_RUN'
 let runs = 0
+
+// The number of the first socket that a service manager passes.
+const FIRST_LISTENING = 3
 
 export class RunningCommand {
   readonly pid: number
@@ -92,15 +101,23 @@ export class RunningCommand {
     const marker = `${process.pid}.${process.hrtime.bigint().toString(36)}.${++runs}`
     const outer = spec.env[MARKER]
     const env = system.complete({ ...spec.env, [MARKER]: outer === undefined ? marker : `${outer}:${marker}` })
-    const variables = variablesOf(env)
+    const entries = entriesOf(env, spec.isOwnEnv)
     const files = system.candidates(command, env, cwd)
     const started = this.#addon.startCommand(
       toByteString(files.join('\0')),
       toByteString([command, ...args].join('\0')),
-      toByteString(variables.map(([name, value]) => `${name}=${value}`).join('\0')),
+      toByteString(entries.map((each) => forCommand(each, shared)).join('\0')),
       cwd,
       marker,
-      Float64Array.of(...stdio, foreground ? 1 : 0, signalNumber(signal)!, killAfter, idle, ...shared),
+      Float64Array.of(
+        ...stdio,
+        foreground ? 1 : 0,
+        signalNumber(signal)!,
+        killAfter,
+        idle,
+        openFilesBefore(),
+        ...shared.flat(),
+      ),
       notify,
     )
     if ('kind' in started) {
@@ -133,6 +150,15 @@ export class RunningCommand {
   resume(): void {
     this.#addon.pauseCommand(this.#handle, false)
   }
+}
+
+/**
+ * If this process was given sockets, with LISTEN_PID to say that they are meant for it, and it passes them on, then they are
+ * meant for the command. The addon puts the process id in place of the question mark and the blanks.
+ */
+function forCommand(entry: string, shared: readonly SharedDescriptor[]): string {
+  const passedOn = entry === `LISTEN_PID=${process.pid}` && shared.some(([, number]) => number === FIRST_LISTENING)
+  return passedOn ? 'LISTEN_PID=?'.padEnd(40) : entry
 }
 
 interface Resolvers<T> {

@@ -6,6 +6,7 @@ import { checkKeys, checkOptions, invalidType, invalidValue } from '../base/erro
 import { INT32_MAX } from '../base/int32.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseDuration, type Duration } from '../base/units.js'
+import type { SharedDescriptor } from './command.js'
 import type { RunEvent } from './result.js'
 import { signalNumber, type SignalName } from './signals.js'
 
@@ -37,7 +38,7 @@ export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace
   /** One stream for all three, or an array of stdin, stdout and stderr. @default 'inherit' */
   stdio?: RunStream | readonly [RunStream, RunStream, RunStream] | undefined
   /**
-   * Extra descriptors (3 and up, at most 16) that the command inherits under the same number. It inherits no others.
+   * Extra descriptors (3 and up, at most 64) that the command inherits under the same number. It inherits no others.
    *
    * @default none
    */
@@ -62,8 +63,9 @@ export interface RunSettings {
   readonly dryRun: boolean
   readonly cwd: string | undefined
   readonly env: NodeJS.ProcessEnv
+  readonly isOwnEnv: boolean
   readonly stdio: readonly [number, number, number]
-  readonly shared: readonly number[]
+  readonly shared: readonly SharedDescriptor[]
   readonly foreground: boolean
   readonly peaks: boolean
   readonly notify: (event: RunEvent) => void
@@ -114,6 +116,7 @@ export function readRunOptions(command: string, args: readonly string[], options
     dryRun: checkSwitch(options.dryRun, 'dryRun', false),
     cwd,
     env: readEnv(env),
+    isOwnEnv: env === process.env,
     stdio: readStdio(options.stdio),
     shared: readShared(options.shared),
     foreground: checkSwitch(options.foreground, 'foreground', false),
@@ -167,12 +170,12 @@ function readStdio(stdio: RunOptions['stdio'] = 'inherit'): [number, number, num
   return fds as [number, number, number]
 }
 
-function readShared(shared: readonly number[] = []): readonly number[] {
+function readShared(shared: readonly number[] = []): readonly SharedDescriptor[] {
   if (!Array.isArray(shared)) throw invalidType('shared', 'an array of descriptors', shared)
   const distinct = [...new Set(shared as readonly number[])]
-  if (distinct.length > 16) throw invalidValue('shared', 'at most 16 descriptors', distinct.length)
+  if (distinct.length > 64) throw invalidValue('shared', 'at most 64 descriptors', distinct.length)
   for (const fd of distinct) {
     if (!Number.isInteger(fd) || fd < 3 || fd > INT32_MAX) throw invalidValue('shared', 'descriptors from 3 on', fd)
   }
-  return distinct
+  return distinct.map((fd) => [fd, fd])
 }

@@ -61,9 +61,10 @@ describe('run', () => {
   it('gives a command the descriptors that are shared with it', async () => {
     const file = join(folder, 'shared')
     const shared = openSync(file, 'w')
-    await shell(`echo "$(ls /proc/self/fd | wc -l)" >&${shared}`, { shared: [shared, 4_000_000] })
+    await shell(`echo "$(ls /proc/self/fd | wc -l)" >&${shared}`, { shared: [shared] })
     closeSync(shared)
     expect(readFileSync(file, 'utf8')).toBe('5\n')
+    await expect(shell('true', { shared: [4_000_000] })).rejects.toThrow('EBADF')
   })
 
   it('reports how a command ended', async () => {
