@@ -29,7 +29,7 @@ export function run(add) {
 }
 
 function operations(add) {
-  const { own, runs, checking, canceling, compared } = measure('operations')
+  const { own, runs, opted, checking, canceling, compared } = measure('operations')
   const cpu = 'process CPU, least of the rounds'
   const plain = runs.plain.min
   // Measured alone first, and again together with the others.
@@ -37,6 +37,8 @@ function operations(add) {
   add(row('enter and exit, with parent, timeout and token', enterExit, 'ns', { atMost: 150, note: cpu }))
   add(row('run(asyncFn) over a plain await', runs.runBare.min - plain, 'ns', { atMost: 250, note: cpu }))
   add(row('run with parent, timeout and token over a plain await', runs.runLinked.min - plain, 'ns', { note: cpu }))
+
+  add(row('the same enter and exit, registered: on top', opted.registered.min - opted.enterExit.min, 'ns'))
 
   const body = compared.plain.min
   const ours = compared.runLinked.min - body

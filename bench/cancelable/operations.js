@@ -1,6 +1,7 @@
 // One operation after the other: enter and exit, run, checks; and the same job by hand and with other libraries.
 import { Cancelable, CancelationToken, guard } from '../../dist/index.js'
 import { awaitEach, each, report, time } from './harness.js'
+import { OperationRegistry } from '../../dist/registry.js'
 import * as peers from './peers.js'
 
 const root = new Cancelable().enter()
@@ -10,6 +11,10 @@ const body = async () => 1
 
 const enterExit = each(() => {
   new Cancelable({ parent: root, timeout: 30_000, token }).enter()[Symbol.dispose]()
+})
+const registry = new OperationRegistry()
+const registered = each(() => {
+  new Cancelable({ parent: root, timeout: 30_000, token, register: registry }).enter()[Symbol.dispose]()
 })
 const runBare = awaitEach(() => Cancelable.run(body))
 const runLinked = awaitEach(() => Cancelable.run(body, options))
@@ -32,6 +37,7 @@ try {
 } catch (error) {
   console.error(`without guards: ${error.message}`)
 }
+const opted = await time({ enterExit, registered })
 const checking = await time(checks, { count: 1_000_000 })
 watched?.close()
 
@@ -69,5 +75,5 @@ const compared = await time(
   { count: 50_000, rounds: 9 },
 )
 
-report({ own, runs, checking, canceling, compared })
+report({ own, runs, opted, checking, canceling, compared })
 process.exit()

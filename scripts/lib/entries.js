@@ -7,6 +7,7 @@ import { join } from 'node:path'
 /** The entries by the name of their files in dist, with the subpath in the package and the module in src, without `.ts`. */
 export const ENTRIES = {
   index: { subpath: '.', module: 'index' },
+  registry: { subpath: './registry', module: 'registry/index' },
   testing: { subpath: './testing', module: 'testing/index' },
 }
 

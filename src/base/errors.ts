@@ -229,6 +229,23 @@ export class ReusedError extends Error {
   }
 }
 
+/** An operation has the id of another one that is registered in the same registry. */
+export class DuplicateIdError extends Error {
+  /** The code of this class. */
+  readonly code = 'ERR_TRIPLINE_DUPLICATE_ID' as const
+  /** The id. */
+  readonly id: string
+
+  /** For the library; its users catch this error. */
+  constructor(id: string) {
+    super(`Another operation with the id '${printable(id)}' is registered`)
+    this.id = id
+  }
+  static {
+    this.prototype.name = 'DuplicateIdError'
+  }
+}
+
 /** Describes a value as Node's own argument errors do. */
 export function describe(value: unknown): string {
   if (value === null) return 'null'

@@ -47,7 +47,8 @@ function followOne(operation: Operation, part: Operation, after: Link | null): L
   }
   let last = addLink(operation, new HubLink(extras.followers, operation), after)
   for (let link = part[kLinks]; link !== null; link = link.sibling) {
-    last = addLink(operation, link.copy(operation), last)
+    const copy = link.copy(operation)
+    if (copy !== null) last = addLink(operation, copy, last)
   }
   if (part[kTimeout] !== undefined) operation[kTimeout] = Math.min(part[kTimeout], operation[kTimeout] ?? Infinity)
   if (extras.deadline !== Infinity) {

@@ -12,6 +12,7 @@ import { checkSignals, signalLink } from '../sources/signal.js'
 import { checkSource, kLink, linkTo, type CancelationSource } from '../sources/source.js'
 import { checkToken, tokenLink, type CancelationToken } from '../sources/token.js'
 import { parseDuration, type Duration } from '../base/units.js'
+import { registerAtStart, type Registrar } from './registration.js'
 import { extrasOf, kParent, kFirstChild, kLinks, kTimeout, type Operation } from './operation.js'
 
 /** The shape of a `Temporal.Instant`, by which it is recognized: Node 20 has no Temporal. */
@@ -62,6 +63,12 @@ export interface OperationOptions {
   name?: string | undefined
   /** Any data of the caller's, for logs and listeners. @default none */
   metadata?: Readonly<Record<string, unknown>> | undefined
+  /**
+   * Registers it from its start to its end: in this registry, or with `true` in the one that `tripline/registry` exports.
+   *
+   * @default false
+   */
+  register?: boolean | Registrar | undefined
 }
 
 type OptionName = keyof OperationOptions | 'parent'
@@ -82,6 +89,7 @@ export const CANCELABLE_OPTIONS: readonly OptionName[] = [
   'id',
   'name',
   'metadata',
+  'register',
 ]
 
 /**
@@ -150,6 +158,9 @@ function take(operation: Operation, key: OptionName, value: unknown): void {
     case 'metadata':
       if (typeof value !== 'object' || value === null) throw invalidType(key, 'an object', value)
       extrasOf(operation).metadata = value as Record<string, unknown>
+      break
+    case 'register':
+      registerAtStart(operation, value)
       break
     default:
       throw unknownName('option', key, CANCELABLE_OPTIONS)

@@ -34,8 +34,8 @@ export abstract class Link {
   abstract disconnect(): void
   /** Releases what only user code can release; called after {@link disconnect}, when listeners may be called. */
   close(): void {}
-  /** A link of the same kind for another target. */
-  abstract copy(target: Target): Link
+  /** A link of the same kind for another target; null if only its own target can have it. */
+  abstract copy(target: Target): Link | null
 
   /** `WATCH_*` bits of what {@link poll} checks. */
   get watch(): number {

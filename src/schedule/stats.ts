@@ -1,7 +1,7 @@
 /** The statistics of a ticker. */
 import { realNow } from '../base/clock.js'
 import { samplerStats } from '../addon/sampler.js'
-import { Histogram } from './histogram.js'
+import { Histogram } from '../base/histogram.js'
 
 /** What a ticker has done so far. All times are in milliseconds. */
 export interface TickerStats {

@@ -16,7 +16,8 @@ function firstColumn(heading: string): string[] {
 
 describe('docs/diagnostics.md', () => {
   it('lists every channel', () => {
-    const channels = [...declared.matchAll(/channel\('([^']+)'\)/g)].map((match) => match[1]!)
+    const traced = readFileSync(join(root, 'src/registry/tracing.ts'), 'utf8')
+    const channels = [...(declared + traced).matchAll(/[cC]hannel\('([^']+)'\)/g)].map((match) => match[1]!)
     expect(firstColumn('channel').toSorted()).toEqual(channels.toSorted())
   })
 

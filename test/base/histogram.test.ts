@@ -1,7 +1,7 @@
 /** The histogram of a ticker's delays. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { Histogram } from '../../src/schedule/histogram.js'
+import { Histogram } from '../../src/base/histogram.js'
 
 describe('a histogram', () => {
   it('without values has no quantiles', () => {

@@ -1,0 +1,268 @@
+/**
+ * A registered operation: a node in the list of its registry. It is a link of the operation, so that it is connected at the
+ * start with everything else; a registry that refuses it makes the start fail with nothing armed.
+ */
+import { invalidType } from '../base/errors.js'
+import type { CancelationError } from '../base/cancelation-error.js'
+import { kContext, type OperationContext, type OperationStatus } from '../base/operation-context.js'
+import type { CancelationReason } from '../base/reason.js'
+import { Link } from '../engine/link.js'
+import { addEndNode } from './ended.js'
+import type { EndNode } from './extras.js'
+import { cancelWith, observeStarts } from './lifecycle.js'
+import {
+  errorOf,
+  extrasOf,
+  kEndedAt,
+  kExtras,
+  kFirstChild,
+  kFlags,
+  kLinks,
+  kParent,
+  kReason,
+  kStartedAt,
+  kStatus,
+  type Operation,
+} from './operation.js'
+import { ENDED, STARTED, STATUS } from './state.js'
+
+export const kBook: unique symbol = Symbol('tripline.book')
+
+/** What a registry does when its operations start and end. */
+export interface Book {
+  /** @throws DuplicateIdError */
+  add(registration: Registration): void
+  remove(registration: Registration): void
+  /** Its stage has changed. */
+  moved(registration: Registration, from: number): void
+  /** It has ended, and is to be removed. Must not throw. */
+  ended(registration: Registration): void
+}
+
+/** A registry of operations: `registry`, or another `OperationRegistry` of `tripline/registry`. */
+export interface Registrar {
+  /** @internal */
+  readonly [kBook]?: Book
+  /** How many operations are registered. */
+  readonly size: number
+}
+
+export const PENDING = 0
+export const RUNNING = 1
+export const CANCELED = 2
+
+/** The default registry; null until `tripline/registry` is loaded. */
+let standard: Book | null = null
+
+export function setDefaultBook(book: Book): void {
+  standard = book
+}
+
+export class Registration extends Link implements EndNode {
+  declare readonly book: Book
+  declare readonly operation: Operation
+  declare previous: Registration | null
+  declare next: Registration | null
+  declare nextEnd: EndNode | null
+  declare stage: number
+  /** Whether it is in the list. */
+  declare listed: boolean
+  /** Registered before its start, so that it stays if the start fails. */
+  declare early: boolean
+  declare watching: boolean
+  /** For the registry: what it publishes of the operation. */
+  declare trace: object | null
+
+  constructor(book: Book, operation: Operation) {
+    super(operation)
+    this.book = book
+    this.operation = operation
+    this.previous = null
+    this.next = null
+    this.nextEnd = null
+    this.stage = PENDING
+    this.listed = false
+    this.early = false
+    this.watching = false
+    this.trace = null
+  }
+
+  get context(): OperationContext {
+    return this.operation[kContext]
+  }
+
+  get reason(): CancelationReason | null {
+    return this.operation[kReason]
+  }
+
+  get status(): OperationStatus {
+    return STATUS[this.operation[kStatus]]!
+  }
+
+  /** In milliseconds; undefined without a start. */
+  get elapsed(): number | undefined {
+    const { [kStartedAt]: startedAt, [kEndedAt]: endedAt } = this.operation
+    return startedAt === undefined || endedAt === undefined ? undefined : endedAt - startedAt
+  }
+
+  get error(): CancelationError {
+    return errorOf(this.operation)
+  }
+
+  /** The id, if it was given or has been read; no other code can know one that was not. */
+  get knownId(): string | undefined {
+    return this.operation[kExtras]?.id
+  }
+
+  cancel(reason: CancelationReason): boolean {
+    return cancelWith(this.operation, reason)
+  }
+
+  /** Calls the body of the operation by `around`. */
+  surround(around: (body: () => unknown) => unknown): void {
+    extrasOf(this.operation).around = around
+  }
+
+  /** Puts it into the list. @throws DuplicateIdError */
+  list(): void {
+    this.book.add(this)
+    this.listed = true
+    if (this.watching) return
+    this.watching = true
+    addEndNode(this.operation, this)
+  }
+
+  /** The operation starts. */
+  connect(): null {
+    this.#move(RUNNING)
+    if (!this.listed && !this.early) this.list()
+    return null
+  }
+
+  disconnect(): void {
+    const operation = this.operation
+    if ((operation[kFlags] & ENDED) !== 0 || !this.listed) return
+    if (operation[kReason] !== null) {
+      this.#move(CANCELED)
+      // Nothing is left that could end it.
+      if ((operation[kFlags] & STARTED) === 0) this.ended()
+    } else if (this.early) {
+      this.#move(PENDING)
+    } else {
+      this.leave()
+    }
+  }
+
+  leave(): void {
+    if (!this.listed) return
+    this.listed = false
+    this.book.remove(this)
+  }
+
+  ended(): void {
+    if (!this.listed) return
+    this.listed = false
+    this.book.ended(this)
+  }
+
+  /** Only the operation itself is registered, as its id and name stay with it. */
+  copy(): null {
+    return null
+  }
+
+  #move(stage: number): void {
+    const from = this.stage
+    this.stage = stage
+    if (this.listed && from !== stage) this.book.moved(this, from)
+  }
+}
+
+/** The option `register`: registers the operation when it starts. */
+export function registerAtStart(operation: Operation, value: unknown): void {
+  if (value === false) return
+  const book = value === true ? standard : bookOf(value)
+  if (book === null) {
+    throw invalidType('register', "a registry, or true after an import of 'tripline/registry'", value)
+  }
+  prepend(operation, book)
+}
+
+function bookOf(value: unknown): Book | null {
+  return typeof value === 'object' && value !== null ? ((value as Registrar)[kBook] ?? null) : null
+}
+
+/** Before all other links, so that an operation which one of them cancels at once is registered. */
+function prepend(operation: Operation, book: Book): void {
+  if (linkTo(book, operation) === undefined) linkFirst(operation, new Registration(book, operation))
+}
+
+function linkTo(book: Book, operation: Operation): Registration | undefined {
+  for (let link = operation[kLinks]; link !== null; link = link.sibling) {
+    if (link instanceof Registration && link.book === book) return link
+  }
+  return undefined
+}
+
+function linkFirst(operation: Operation, registration: Registration): void {
+  registration.sibling = operation[kLinks]
+  operation[kLinks] = registration
+}
+
+/**
+ * Registers an operation that has not ended, now; one that is registered there already stays so.
+ *
+ * @throws DuplicateIdError
+ */
+export function registerNow(book: Book, operation: Operation): Registration {
+  const there = registrationOf(book, operation)
+  if (there !== undefined) return there
+  const linked = linkTo(book, operation)
+  const registration = linked ?? new Registration(book, operation)
+  registration.early = (operation[kFlags] & STARTED) === 0
+  registration.stage = operation[kReason] !== null ? CANCELED : registration.early ? PENDING : RUNNING
+  registration.list()
+  if (operation[kReason] === null && linked === undefined) linkFirst(operation, registration)
+  return registration
+}
+
+/** The listed registration of an operation. */
+export function registrationOf(book: Book, operation: Operation): Registration | undefined {
+  for (let node = operation[kExtras]?.ends ?? null; node !== null; node = node.nextEnd) {
+    if (node instanceof Registration && node.book === book && node.listed) return node
+  }
+  return undefined
+}
+
+/** The value as an operation that has not ended. */
+export function asOperation(value: unknown): Operation | undefined {
+  return typeof value === 'object' && value !== null && kFirstChild in value ? (value as Operation) : undefined
+}
+
+export function hasEnded(operation: Operation): boolean {
+  return (operation[kFlags] & ENDED) !== 0
+}
+
+/** The nearest ancestor for which `found` returns a value. */
+export function findAncestor<T>(operation: Operation, found: (ancestor: Operation) => T | undefined): T | undefined {
+  for (let each = operation[kParent]; each !== null; each = each[kParent]) {
+    const value = found(each)
+    if (value !== undefined) return value
+  }
+  return undefined
+}
+
+const observers = new Set<Book>()
+
+/** Registers every operation that starts from now on; returns a function that ends that. */
+export function registerAll(book: Book): () => void {
+  observers.add(book)
+  observeStarts(observe)
+  return () => {
+    observers.delete(book)
+    if (observers.size === 0) observeStarts(null)
+  }
+}
+
+function observe(operation: Operation): void {
+  for (const book of observers) prepend(operation, book)
+}
