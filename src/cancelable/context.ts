@@ -19,7 +19,13 @@ import { deadlineOf } from './lifecycle.js'
 import { inspectOperation } from './print.js'
 import { ENDED, PENDING, STATUS } from './state.js'
 
+const PREFIX = 'operation_'
 let ids = 0
+
+/** Whether the id looks like one that an operation without the option `id` has. */
+export function isMadeId(id: string): boolean {
+  return id.startsWith(PREFIX)
+}
 
 /** The wall-clock time of a moment on the clock of `performance.now()`. */
 function dateOf(at: number | undefined): Date | undefined {
@@ -41,7 +47,7 @@ export class Context implements OperationContext {
 
   get id(): string {
     const extras = extrasOf(this.#operation)
-    return (extras.id ??= `operation_${++ids}`)
+    return (extras.id ??= `${PREFIX}${++ids}`)
   }
   get name(): string | undefined {
     return this.#operation[kExtras]?.name

@@ -8,6 +8,7 @@ import type { OperationContext } from '../base/operation-context.js'
 import { nextTurn } from '../base/real-timers.js'
 import { messageOf, toReason, type CancelationReason } from '../base/reason.js'
 import type { Cancelable } from '../cancelable/cancelable.js'
+import { isMadeId } from '../cancelable/context.js'
 import {
   asOperation,
   CANCELED,
@@ -57,9 +58,6 @@ export interface OperationNode {
 
 /** In milliseconds: longer than this, a batch does not hold the event loop. */
 const TURN = 5
-
-/** Ids that the library makes itself. */
-const MADE = /^operation-\d+$/
 
 /** The list of a registry. */
 class List implements Book {
@@ -136,7 +134,7 @@ class List implements Book {
   /** An id that the library made is unknown here until it has been read, so such ids are searched for. */
   find(id: string): Registration | undefined {
     const found = this.#byId.get(id)
-    if (found !== undefined || !MADE.test(id)) return found
+    if (found !== undefined || !isMadeId(id)) return found
     for (let each = this.first; each !== null; each = each.next) {
       if (each.knownId !== id) continue
       this.#byId.set(id, each)
