@@ -81,18 +81,25 @@ export {
   type GivenReason,
 } from './base/cancelation-error.js'
 export { Cancelable, type CancelableOptions, type Combinable } from './cancelable/cancelable.js'
-export { cancelable, cancelableStream, type CancelableStreamOptions } from './cancelable/wrap.js'
+export {
+  cancelable,
+  cancelableStream,
+  type CancelableDecorator,
+  type CancelableStreamOptions,
+  type WrapOptions,
+} from './cancelable/wrap.js'
 export type { AbandonedCounts, AbandonedMessage } from './cancelable/abandoned.js'
 export type { Cleanup, ListenerTypes } from './cancelable/extras.js'
 export type { ChunkedStream, ChunkOptions } from './cancelable/chunks.js'
 export type { StreamSource } from './cancelable/iterate.js'
 export type { InstantLike } from './cancelable/options.js'
 export type { Registrar } from './cancelable/registration.js'
+export type { ProgressOptions, ProgressReport } from './cancelable/progress.js'
 export type { ShieldOptions } from './cancelable/shield.js'
 export type { CancelableStream, PartialStream, StreamOptions } from './cancelable/stream.js'
 export type { CancelMessage, ErrorMessage, ErrorOrigin, ErrorSource } from './base/diagnostics.js'
 export { DuplicateIdError, ReusedError } from './base/errors.js'
-export type { OperationContext, OperationStatus, Progress } from './base/operation-context.js'
+export type { Amount, OperationContext, OperationStatus, Progress } from './base/operation-context.js'
 export { AbortSignalSource } from './sources/abort.js'
 export { allOf, anyOf, type SourceLike } from './sources/composite.js'
 export { ConditionSource, type Condition, type ConditionCheck, type ConditionOptions } from './sources/condition.js'

@@ -17,8 +17,22 @@ export const kContext: unique symbol = Symbol('tripline.context')
  */
 export type OperationStatus = 'pending' | 'running' | 'canceled' | 'completed' | 'failed' | 'disposed' | 'abandoned'
 
+/** Progress as numbers. */
+export interface Amount {
+  /** How much is done, in the unit of the report. */
+  readonly done: number
+  /** How much there is in all; `undefined` if that is not known. */
+  readonly total: number | undefined
+  /** The part that is done, from 0 to 1; `undefined` without a total. */
+  readonly fraction: number | undefined
+  /** How much is done per second, smoothed over about 5 s; `undefined` before the second report. */
+  readonly rate: number | undefined
+  /** How long the rest will take at this rate, in milliseconds; `undefined` if that is not known. */
+  readonly eta: number | undefined
+}
+
 /** One report of progress. */
-export interface Progress {
+export interface Progress extends Partial<Amount> {
   /** The operation that reported; listeners of a parent are called for its descendants too. */
   readonly operation: OperationContext
   /** The message that was given. */
@@ -37,6 +51,8 @@ export interface OperationContext {
   readonly name: string | undefined
   /** Its current state. */
   readonly status: OperationStatus
+  /** The view of the parent, if it has one. */
+  readonly parent: OperationContext | undefined
   /** The id of the parent, if it has one. */
   readonly parentId: string | undefined
   /** When it was started; `undefined` before that. */

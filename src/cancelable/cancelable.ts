@@ -43,7 +43,7 @@ import {
   start,
   timeOut,
 } from './lifecycle.js'
-import { listen, reportProgress } from './listeners.js'
+import { listen, listenThrottled, reportProgress } from './listeners.js'
 import { checkFirst } from './mimic-function.js'
 import { graceExpired, startGrace, notifyCanceled } from './notify.js'
 import {
@@ -69,6 +69,7 @@ import { addLink, configure, type OperationOptions } from './options.js'
 import { isCanceled, throwIfCanceled } from './poll.js'
 import { describeOperation, inspectOperation } from './print.js'
 import { finishUp, leave } from './settle.js'
+import { throttleOf, type ProgressOptions, type ProgressReport } from './progress.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
@@ -437,7 +438,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     return new Cancelable({ ...(options && checkOptions(options)), parent: this })
   }
 
-  /** A function that throws if this is canceled, and else calls `fn`. @throws TypeError `ERR_INVALID_ARG_TYPE` */
+  /** A function that throws if this is canceled (an async one rejects), and else calls `fn`. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   wrap<F extends (...args: never[]) => unknown>(fn: F): F {
     if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
     return checkFirst(this, fn)
@@ -502,10 +503,17 @@ export class Cancelable implements Disposable, AsyncDisposable {
     extras.stream = undefined
   }
 
-  /** Calls the progress listeners of this and of its ancestors. @throws TypeError `ERR_INVALID_ARG_TYPE` */
-  reportProgress(message: string, data?: unknown): void {
-    if (typeof message !== 'string') throw invalidType('message', 'a string', message)
-    reportProgress(this, message, data)
+  /**
+   * Calls the progress listeners of this and of its ancestors.
+   *
+   * @example
+   * cancel.reportProgress({ done: 3, total: 10 })
+   * @param progress a line for people, or numbers, from which the listeners also get the rate and the time that is left
+   * @param data any further data, with a line
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
+   */
+  reportProgress(progress: string | ProgressReport, data?: unknown): void {
+    reportProgress(this, progress, data)
   }
 
   /** Called at the start. @throws TypeError `ERR_INVALID_ARG_TYPE` */
@@ -513,9 +521,15 @@ export class Cancelable implements Disposable, AsyncDisposable {
     listen(this, 'start', listener)
     return this
   }
-  /** Called with each report of progress of this and of its descendants. @throws TypeError `ERR_INVALID_ARG_TYPE` */
-  onProgress(listener: ListenerTypes['progress']): this {
-    listen(this, 'progress', listener)
+  /**
+   * Called with each report of progress of this and of its descendants.
+   *
+   * @throws TypeError, RangeError for a bad listener or option
+   */
+  onProgress(listener: ListenerTypes['progress'], options?: ProgressOptions): this {
+    const period = throttleOf(options)
+    if (period === 0) listen(this, 'progress', listener)
+    else listenThrottled(this, listener, period)
     return this
   }
   /** Called with the result when the body has fulfilled, before `run` does. @throws TypeError `ERR_INVALID_ARG_TYPE` */

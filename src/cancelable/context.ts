@@ -55,6 +55,9 @@ export class Context implements OperationContext {
   get status(): OperationStatus {
     return STATUS[this.#operation[kStatus]]!
   }
+  get parent(): OperationContext | undefined {
+    return this.#operation[kParent]?.[kContext]
+  }
   get parentId(): string | undefined {
     return this.#operation[kParent]?.[kContext].id
   }

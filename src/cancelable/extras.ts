@@ -6,6 +6,7 @@ import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationContext, Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
 import { Hub } from '../engine/link.js'
+import type { ProgressMeter } from './progress.js'
 
 /** The types of an operation's listeners, by event. Their results are ignored, but a promise that rejects is reported. */
 export interface ListenerTypes {
@@ -132,6 +133,8 @@ export class Extras {
   /** The latest stream, unless the body has set a result after it. */
   stream: PartialSource | undefined = undefined
   progress: Progress | undefined = undefined
+  /** Measures progress that is reported as numbers. */
+  meter: ProgressMeter | undefined = undefined
   /** Stops waiting for the children. */
   childless: (() => void) | undefined = undefined
   /** Stops waiting for a cleanup. */

@@ -6,6 +6,7 @@ import { invalidType } from '../base/errors.js'
 import { kContext, type Progress } from '../base/operation-context.js'
 import { Listeners, type ListenerTypes } from './extras.js'
 import { extrasOf, kExtras, kParent, type Operation } from './operation.js'
+import { checkReport, messageOfReport, ProgressMeter, Throttle, type ProgressReport } from './progress.js'
 
 const SOURCES: Readonly<Record<keyof ListenerTypes, ErrorSource>> = {
   start: 'start listener',
@@ -46,9 +47,33 @@ export function callListeners<E extends keyof ListenerTypes>(
   for (let i = 0; i < length; i++) callIsolated(SOURCES[event], extras?.name, listeners[i]!, ...args)
 }
 
-/** Notifies the operation's own listeners, then its ancestors'. */
-export function reportProgress(operation: Operation, message: string, data: unknown): void {
-  const progress: Progress = { operation: operation[kContext], message, data, at: now() }
+/** Registers a listener of progress that is called at most once per period, in milliseconds, and at the end. */
+export function listenThrottled(operation: Operation, listener: ListenerTypes['progress'], period: number): void {
+  if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
+  const throttle = new Throttle((progress) => {
+    callIsolated('progress listener', operation[kExtras]?.name, listener, progress)
+  }, period)
+  listen(operation, 'progress', (progress) => throttle.take(progress))
+  listen(operation, 'settled', () => throttle.flush())
+}
+
+/**
+ * Notifies the operation's own listeners, then its ancestors'.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
+ */
+export function reportProgress(operation: Operation, given: string | ProgressReport, data: unknown): void {
+  const report = typeof given === 'string' ? undefined : checkReport(given)
+  if (report !== undefined && data !== undefined) throw invalidType('data', 'undefined beside numbers', data)
+  const amount = report === undefined ? undefined : (extrasOf(operation).meter ??= new ProgressMeter()).take(report)
+  const message = report === undefined ? (given as string) : messageOfReport(report)
+  const progress: Progress = {
+    operation: operation[kContext],
+    message,
+    data: report === undefined ? data : report.data,
+    at: now(),
+    ...amount,
+  }
   extrasOf(operation).progress = progress
   for (let each: Operation | null = operation; each !== null; each = each[kParent]) {
     callListeners(each, 'progress', progress)

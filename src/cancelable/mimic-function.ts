@@ -1,6 +1,7 @@
 /** Wrapped functions that look like the original. */
-import { throwIfCanceled } from './poll.js'
-import type { Operation } from './operation.js'
+import { types } from 'node:util'
+import { errorOf, type Operation } from './operation.js'
+import { isCanceled, throwIfCanceled } from './poll.js'
 
 /** Gives `wrapper` the name and length of `fn`, without the first `own` arguments, which the wrapper itself passes. */
 export function mimicFunction<F extends (...args: never[]) => unknown>(
@@ -13,9 +14,11 @@ export function mimicFunction<F extends (...args: never[]) => unknown>(
   return wrapper
 }
 
-/** `fn`, which first throws if the operation is canceled. */
+/** `fn`, which first throws if the operation is canceled; an async function rejects instead. */
 export function checkFirst<F extends (...args: never[]) => unknown>(operation: Operation, fn: F): F {
+  const isAsync = types.isAsyncFunction(fn)
   function wrapped(this: unknown, ...args: never[]): unknown {
+    if (isAsync && isCanceled(operation)) return Promise.reject(errorOf(operation))
     throwIfCanceled(operation)
     return fn.apply(this, args)
   }

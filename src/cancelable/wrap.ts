@@ -1,34 +1,115 @@
 /** Functions and streams with an operation of their own. */
 import { CancelationError } from '../base/cancelation-error.js'
-import { checkOptions, invalidType } from '../base/errors.js'
+import { checkOptions, invalidType, invalidValue } from '../base/errors.js'
 import { Cancelable, type CancelableOptions } from './cancelable.js'
 import { mimicFunction } from './mimic-function.js'
 import type { StreamSource } from './iterate.js'
 import type { ListenerTypes } from './extras.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
 
+/** The options of a function or method with an operation of its own. */
+export interface WrapOptions extends CancelableOptions {
+  /** Whether the operation comes first among the arguments of the function. @default true */
+  inject?: boolean | undefined
+}
+
+/** Any function or method. */
+type Method = (...args: never[]) => unknown
+
+/** Makes a method run in an operation of its own; takes both standard and legacy (`experimentalDecorators`) decorations. */
+export interface CancelableDecorator {
+  /** A standard decorator of a method. */
+  <This, A extends unknown[], R>(
+    method: (this: This, ...args: A) => R,
+    context: ClassMethodDecoratorContext<This, (this: This, ...args: A) => R>,
+  ): (this: This, ...args: A) => R
+  /** A legacy decorator of a method. */
+  <F extends Method>(
+    target: object,
+    key: string | symbol,
+    descriptor: TypedPropertyDescriptor<F>,
+  ): TypedPropertyDescriptor<F>
+}
+
 /**
  * A function that runs `fn` in a new operation with these options on every call; the operation comes first among its
- * arguments. The operation has the name of `fn` unless the options name it.
+ * arguments, unless `inject` is false. The operation has the name of `fn` unless the options name it. Without `fn`, a
+ * decorator of methods, whose operations are named after the class and the method: `Store.save`. A decorated method that gets
+ * the operation is called with it left out; give it a default or mark it optional for the compiler.
  *
  * @throws TypeError, RangeError with Node's codes for bad options, here and not at the first call
  *
  * @example
  * const load = cancelable({ timeout: '5s' }, async (cancel, url: string) => fetch(url, { signal: cancel.signal }))
  * await load('https://example.org')
+ *
+ * class Store {
+ *   @cancelable({ timeout: '5s', inject: false })
+ *   async save(row: Row) { ... }
+ * }
  */
 export function cancelable<A extends unknown[], R>(
-  options: CancelableOptions,
+  options: WrapOptions & { inject: false },
+  fn: (...args: A) => R | PromiseLike<R>,
+): (...args: A) => Promise<R>
+export function cancelable<A extends unknown[], R>(
+  options: WrapOptions,
   fn: (cancel: Cancelable, ...args: A) => R | PromiseLike<R>,
-): (...args: A) => Promise<R> {
+): (...args: A) => Promise<R>
+export function cancelable(options?: WrapOptions): CancelableDecorator
+export function cancelable(options: WrapOptions = {}, ...rest: [fn?: Method]): unknown {
+  if (rest.length === 0) return decorator(options)
+  const [fn] = rest
   if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
-  // Bad options are found here, not at the first call.
-  const checked = new Cancelable({ name: fn.name, ...checkOptions(options) }).context.name
-  const named: CancelableOptions = checked === '' ? options : { name: fn.name, ...options }
-  function wrapped(this: unknown, ...args: A): Promise<R> {
-    return new Cancelable(named).run((cancel) => fn.call(this, cancel, ...args))
+  const wrapper = wrapperOf(options)
+  return wrapper(fn, () => fn.name)
+}
+
+function decorator(options: WrapOptions): (...args: [unknown, unknown, unknown?]) => unknown {
+  const wrapper = wrapperOf(options)
+  return (given, where, descriptor) => {
+    if (isStandard(where)) {
+      const { kind, name } = where
+      if (kind !== 'method') throw invalidValue('cancelable()', 'on a method', kind)
+      return wrapper(given as Method, (receiver) => `${classOf(receiver)}.${String(name)}`)
+    }
+    const { value, ...others } = (descriptor ?? {}) as TypedPropertyDescriptor<Method>
+    if (typeof value !== 'function') throw invalidType('cancelable()', 'on a method', value)
+    return { ...others, value: wrapper(value, () => `${classOf(given)}.${String(where)}`) }
   }
-  return mimicFunction(wrapped, fn, 1)
+}
+
+function isStandard(where: unknown): where is ClassMethodDecoratorContext {
+  return typeof where === 'object' && where !== null && 'kind' in where
+}
+
+/** The name of the class of an instance or prototype, or of the class itself. */
+function classOf(receiver: unknown): string {
+  if (typeof receiver === 'function') return receiver.name
+  const { constructor } = Object(receiver) as { readonly constructor?: unknown }
+  return typeof constructor === 'function' ? constructor.name : ''
+}
+
+/** Checks the options at once, and returns what wraps a function with them. */
+function wrapperOf(options: WrapOptions): (fn: Method, nameOf: (receiver: unknown) => string) => Method {
+  const { inject = true, ...rest } = allOf(options)
+  if (typeof inject !== 'boolean') throw invalidType('inject', 'true or false', inject)
+  const { name } = new Cancelable(rest).context
+  return (fn, nameOf) => {
+    const run = fn as (this: unknown, ...args: unknown[]) => unknown
+    function wrapped(this: unknown, ...args: unknown[]): Promise<unknown> {
+      const operation = new Cancelable(name === undefined ? { ...rest, name: nameOf(this) } : rest)
+      return operation.run((cancel) => (inject ? run.call(this, cancel, ...args) : run.apply(this, args)))
+    }
+    return mimicFunction(wrapped, fn, inject ? 1 : 0)
+  }
+}
+
+/** The options, inherited ones included, as the constructor of an operation sees them. */
+function allOf(options: WrapOptions): WrapOptions {
+  const all: Record<string, unknown> = {}
+  for (const key in checkOptions(options)) all[key] = options[key as keyof WrapOptions]
+  return all
 }
 
 /** The options of an operation and of its stream. */
