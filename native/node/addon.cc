@@ -91,9 +91,9 @@ Napi::Value Request(const Napi::CallbackInfo& info) {
   return TrueOrReason(info.Env(), done, why);
 }
 
-// addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 7 numbers each, breaches): id, or why
-// not. A limit: subscription (0: it is played; 2^32 - 1: a condition), above, enter, exit, forMs, clearForMs,
-// onMissing.
+// addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 7 numbers each, breaches, command): id,
+// or why not. `command`: the handle of one that it ends or pauses, or undefined. A limit: subscription (0: it is
+// played; 2^32 - 1: a condition), above, enter, exit, forMs, clearForMs, onMissing.
 Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   GuardSpec spec;
   spec.all = ToBool(info, 0);
@@ -102,6 +102,7 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   spec.min_hold = ToDuration(info, 3);
   spec.flag = ToUint32(info, 4);
   spec.breaches = ToUint32(info, 6);
+  spec.reaction = ReactionOf(info[7]);
   constexpr size_t kFields = 7;
   const Numbers<double> array(info, 5);
   const double* numbers = array.data();
@@ -119,6 +120,7 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   Failure why;
   const uint32_t id =
       Sampler::Get()->AddGuard(EnvironmentOf(info), spec, limits.data(), static_cast<uint32_t>(limits.size()), &why);
+  if (id == 0 && spec.reaction != nullptr) spec.reaction->LetGo();
   return IdOrReason(info.Env(), id, why);
 }
 

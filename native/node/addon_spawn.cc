@@ -5,6 +5,7 @@
 #include "node/marshal.h"
 #include "port/file_lock.h"
 #include "port/spawn.h"
+#include "sampler/sampler.h"
 #include "util/list.h"
 
 namespace tripline {
@@ -29,25 +30,120 @@ struct Running;
 void CallReport(Napi::Env env, Napi::Function report, Running* running, CommandEvent* event);
 void EndEarly(Running* running);
 
-// One command. It is held by its thread, by the function that reports its events, and by its JavaScript handle.
-struct Running {
+// What a breach of the command's guard does.
+enum class OnBreach : uint8_t { kEnd, kKill, kPause, kReport };
+
+// Why the command is paused; it is as long as there is any reason.
+enum PausedBy : uint8_t { kByLimit = 1, kByCall = 2 };
+
+constexpr int kKillSignal = 9;
+
+// One command. It is held by its thread, by the function that reports its events, by its JavaScript handle and by
+// guards. What ends it first decides the reason: JavaScript, a guard, or the command's own clock, which Follow() learns
+// of. The mutex makes that one decision.
+struct Running final : Reaction {
   using Reporter = Napi::TypedThreadSafeFunction<Running, CommandEvent, CallReport>;
   using Hook = Napi::Env::CleanupHook<void (*)(Running*), Running>;
 
-  explicit Running(Command* command) : command(command) {}
+  Running(Command* command, const SpawnSpec& spec, OnBreach on_breach)
+      : command(command), end_signal(spec.end_signal), kill_after(spec.kill_after), on_breach(on_breach) {}
 
   Running* Hold() {
     __atomic_add_fetch(&holders, 1, __ATOMIC_RELAXED);
     return this;
   }
-  void LetGo() {
+  void LetGo() override {
     if (__atomic_sub_fetch(&holders, 1, __ATOMIC_ACQ_REL) != 0) return;
     delete command;
     delete this;
   }
 
+  void React(bool breached) override EXCLUDES(mutex) {
+    MutexLock lock(&mutex);
+    is_breached = breached;
+    if (started) Act();
+  }
+
+  // ---- orders of JavaScript, under the lock, because the command's thread closes the command
+
+  void Go(uint64_t timeout) EXCLUDES(mutex) {
+    MutexLock lock(&mutex);
+    command->Go(timeout);
+  }
+  void Signal(int signal) EXCLUDES(mutex) {
+    MutexLock lock(&mutex);
+    command->Signal(signal);
+  }
+  void Pause(bool pause) EXCLUDES(mutex) {
+    MutexLock lock(&mutex);
+    SetHold(kByCall, pause);
+  }
+  // Whether a guard or the clock had ended it before.
+  bool End(int signal, uint64_t kill_after) EXCLUDES(mutex) {
+    MutexLock lock(&mutex);
+    command->End(signal, kill_after);
+    if (ending == Ending::kNo) ending = Ending::kAsked;
+    return ending == Ending::kActed;
+  }
+
+  // ---- for the command's thread, and for guards
+
+  // Does what the guard asks for, once the command runs.
+  void Act() REQUIRES(mutex) {
+    CommandEvent event;
+    if (ending != Ending::kNo || on_breach == OnBreach::kReport) return;
+    if (on_breach == OnBreach::kPause) {
+      if (((holds & kByLimit) != 0) == is_breached) return;
+      SetHold(kByLimit, is_breached);
+      event.kind = is_breached ? CommandEvent::kPaused : CommandEvent::kResumed;
+    } else {
+      if (!is_breached) return;
+      ending = Ending::kActed;
+      const bool kill = on_breach == OnBreach::kKill;
+      command->End(kill ? kKillSignal : end_signal, kill ? 0 : kill_after);
+      event.kind = CommandEvent::kLimit;
+    }
+    event.at = MonotonicNow();
+    Post(event);
+  }
+
+  // A pause of the caller stops the clock of the timeout, one of a limit does not.
+  void SetHold(PausedBy by, bool on) REQUIRES(mutex) {
+    holds = static_cast<uint8_t>(on ? holds | by : holds & ~by);
+    if (holds == 0)
+      command->Resume();
+    else
+      command->Pause((holds & kByCall) != 0);
+  }
+
+  // Whether an event of the command is reported: its clock may have ended it when JavaScript or a guard already had.
+  bool Decides(CommandEvent::Kind kind) REQUIRES(mutex) {
+    const bool acts = kind == CommandEvent::kTimeout || kind == CommandEvent::kIdle;
+    if (!acts && kind != CommandEvent::kExited) return true;
+    if (on_breach == OnBreach::kReport) return true;
+    const bool first = ending == Ending::kNo;
+    if (first) ending = acts ? Ending::kActed : Ending::kAsked;
+    return first || !acts;
+  }
+
+  void Post(const CommandEvent& event) REQUIRES(mutex) {
+    if (reporter == nullptr) return;
+    auto copy = std::make_unique<CommandEvent>(event);
+    if (reporter.NonBlockingCall(copy.get()) == napi_ok) copy.release();
+  }
+
+  // Whether the end has been decided: not yet, by JavaScript or the command itself, or by a limit or the clock.
+  enum class Ending : uint8_t { kNo, kAsked, kActed };
+
   Command* const command;
+  const int end_signal;
+  const uint64_t kill_after;
+  const OnBreach on_breach;
   Mutex mutex;
+  bool started GUARDED_BY(mutex) = false;
+  bool is_breached GUARDED_BY(mutex) = false;
+  uint8_t holds GUARDED_BY(mutex) = 0;
+  Ending ending GUARDED_BY(mutex) = Ending::kNo;
   Reporter reporter GUARDED_BY(mutex);  // empty once all is reported, or the environment ends
   Hook hook;                            // on the environment's thread only; empty once it has run
   uint32_t holders = 1;
@@ -58,12 +154,14 @@ void Follow(void* raw) {
   auto* running = static_cast<Running*>(raw);
   CommandEvent event;
   while (running->command->Next(&event)) {
+    if (event.kind == CommandEvent::kStarted) Sampler::Get()->Hurry(running->command->root);
     MutexLock lock(&running->mutex);
     // At once: the environment may be busy starting other commands, and may never read the report.
-    if (event.kind == CommandEvent::kGone || event.kind == CommandEvent::kLost) running->command->Close();
-    if (running->reporter == nullptr) continue;
-    auto copy = std::make_unique<CommandEvent>(event);
-    if (running->reporter.NonBlockingCall(copy.get()) == napi_ok) copy.release();
+    if (event.kind >= CommandEvent::kGone) running->command->Close();
+    if (running->Decides(event.kind)) running->Post(event);
+    if (event.kind != CommandEvent::kStarted) continue;
+    running->started = true;
+    running->Act();
   }
   {
     MutexLock lock(&running->mutex);
@@ -76,19 +174,45 @@ void Follow(void* raw) {
 
 const char* NameOf(CommandEvent::Kind kind) {
   switch (kind) {
-    case CommandEvent::kExited: return "exited";
+    case CommandEvent::kStarted: return "started";
+    case CommandEvent::kFailed: return "failed";
+    case CommandEvent::kTimeout: return "timeout";
     case CommandEvent::kIdle: return "idle";
+    case CommandEvent::kLimit: return "limit";
+    case CommandEvent::kPaused: return "paused";
+    case CommandEvent::kResumed: return "resumed";
+    case CommandEvent::kExited: return "exited";
     case CommandEvent::kGone: return "gone";
     case CommandEvent::kLost: return "lost";
   }
   return "";
 }
 
-void CallReport(Napi::Env env, Napi::Function report, Running*, CommandEvent* raw) {
+const char* NameOf(SpawnFailure::Kind kind) {
+  switch (kind) {
+    case SpawnFailure::kNotFound: return "not-found";
+    case SpawnFailure::kNotExecutable: return "not-executable";
+    case SpawnFailure::kUnsupported: return "unsupported";
+    default: return "other";
+  }
+}
+
+void SetFailure(const SpawnFailure& failure, ResultObject* result) {
+  result->SetText("refused", NameOf(failure.kind));
+  result->SetText("why", failure.why.text);
+}
+
+void CallReport(Napi::Env env, Napi::Function report, Running* running, CommandEvent* raw) {
   const std::unique_ptr<CommandEvent> event(raw);
   if (env == nullptr || report == nullptr) return;
   ResultObject result(env);
   result.SetText("kind", NameOf(event->kind));
+  result.SetTime("age", MonotonicNow() - event->at);
+  if (event->kind == CommandEvent::kFailed) SetFailure(running->command->failure, &result);
+  if (event->kind == CommandEvent::kStarted) {
+    result.SetCount("pid", static_cast<uint64_t>(running->command->pid));
+    result.SetText("group", running->command->group);
+  }
   result.SetCount("code", static_cast<uint32_t>(event->code));
   result.SetNumber("signal", event->signal);
   result.SetCount("ended", event->ended);
@@ -147,28 +271,12 @@ bool BeginReporting(Napi::Env env, Napi::Function report, Running* running) {
   return !running->hook.IsEmpty();
 }
 
-const char* NameOf(SpawnFailure::Kind kind) {
-  switch (kind) {
-    case SpawnFailure::kNotFound: return "not-found";
-    case SpawnFailure::kNotExecutable: return "not-executable";
-    case SpawnFailure::kUnsupported: return "unsupported";
-    default: return "other";
-  }
-}
+// How many numbers prepareCommand() takes before the shared descriptors.
+constexpr size_t kSettings = 9;
 
-Napi::Value Refused(Napi::Env env, const SpawnFailure& failure) {
-  ResultObject result(env);
-  result.SetText("kind", NameOf(failure.kind));
-  result.SetText("why", failure.why.text);
-  return result;
-}
-
-// How many numbers startCommand() takes before the shared descriptors.
-constexpr size_t kSettings = 8;
-
-// startCommand(files, arguments, environment, directory, marker, [stdin, stdout, stderr, foreground, endSignal,
-// killAfterMs, idleMs, openFiles, (shared, its number)...], report): { handle, pid, root, group }, or { kind, why }
-Napi::Value StartCommand(const Napi::CallbackInfo& info) {
+// prepareCommand(files, arguments, environment, directory, marker, [stdin, stdout, stderr, foreground, endSignal,
+// killAfterMs, idleMs, openFiles, onBreach, (shared, its number)...], report): { handle, root }, or { refused, why }
+Napi::Value PrepareCommand(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const Strings files(info, 0), arguments(info, 1), environment(info, 2);
   const TextArgument directory(info, 3), marker(info, 4);
@@ -188,15 +296,21 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   spec.kill_after = ToNanoseconds(numbers[5]);
   spec.idle = ToNanoseconds(numbers[6]);
   spec.open_files = static_cast<uint64_t>(numbers[7]);
+  const auto on_breach = static_cast<OnBreach>(numbers[8]);
+  spec.dry_run = on_breach == OnBreach::kReport;
   for (size_t i = kSettings; i + 1 < settings.size && spec.shared_count < SpawnSpec::kMostShared; i += 2) {
     spec.shared[spec.shared_count] = static_cast<int>(numbers[i]);
     spec.numbers[spec.shared_count++] = static_cast<int>(numbers[i + 1]);
   }
 
+  ResultObject result(env);
   SpawnFailure failure;
-  Command* command = Command::Start(spec, &failure);
-  if (command == nullptr) return Refused(env, failure);
-  auto* running = new Running(command);
+  Command* command = Command::Prepare(spec, &failure);
+  if (command == nullptr) {
+    SetFailure(failure, &result);
+    return result;
+  }
+  auto* running = new Running(command, spec, on_breach);
   const bool reports = BeginReporting(env, info[6].As<Napi::Function>(), running);
   const auto handle = Napi::External<Running>::New(env, running->Hold(), [](Napi::Env, Running* it) { it->LetGo(); });
   if (handle.IsEmpty()) running->LetGo();
@@ -204,25 +318,28 @@ Napi::Value StartCommand(const Napi::CallbackInfo& info) {
   if (!follows) running->LetGo();
   // If its end could not be reported, or it had no handle to end it by, it must not run.
   const bool whole = reports && follows && !handle.IsEmpty();
-  if (!whole) Abandon(running);
-  ResultObject result(env);
-  result.Set("handle", handle);
-  result.SetNumber("pid", static_cast<double>(command->pid));
-  result.SetNumber("root", static_cast<double>(command->root));
-  result.SetText("group", command->group);
+  if (whole) {
+    result.Set("handle", handle);
+    result.SetNumber("root", static_cast<double>(command->root));
+  } else {
+    Abandon(running);
+    // What was prepared ends at once, and is waited for here if no thread does that.
+    CommandEvent event;
+    while (!follows && command->Next(&event)) {
+    }
+    failure.why.Set(follows ? "the environment is ending" : "no thread for it: at the limit of threads or processes?");
+    SetFailure(failure, &result);
+  }
   running->LetGo();
-  if (whole) return result;
-  failure.why.Set(follows ? "the environment is ending" : "the system refuses another thread");
-  return Refused(env, failure);
+  return result;
 }
 
-// Gives an order under the lock, because the command's thread closes the command.
-template <typename Order>
-void Give(const Napi::CallbackInfo& info, Order order) {
-  Running* running = info[0].As<Napi::External<Running>>().Data();
-  if (running == nullptr) return;
-  MutexLock lock(&running->mutex);
-  order(running->command);
+// The command of the handle; an environment that ends may have none.
+Running* CommandOf(const Napi::CallbackInfo& info) { return info[0].As<Napi::External<Running>>().Data(); }
+
+// goCommand(handle, timeoutMs)
+void GoCommand(const Napi::CallbackInfo& info) {
+  if (Running* running = CommandOf(info)) running->Go(ToDuration(info, 1));
 }
 
 // openPipe(use, ends): true, or the reason
@@ -237,22 +354,18 @@ Napi::Value OpenPipe(const Napi::CallbackInfo& info) {
 
 // signalCommand(handle, signal)
 void SignalCommand(const Napi::CallbackInfo& info) {
-  Give(info, [&](Command* command) { command->Signal(ToInt32(info, 1)); });
+  if (Running* running = CommandOf(info)) running->Signal(ToInt32(info, 1));
 }
 
-// endCommand(handle, signal, killAfterMs)
-void EndCommand(const Napi::CallbackInfo& info) {
-  Give(info, [&](Command* command) { command->End(ToInt32(info, 1), ToDuration(info, 2)); });
+// endCommand(handle, signal, killAfterMs): whether a limit or the clock had ended it before
+Napi::Value EndCommand(const Napi::CallbackInfo& info) {
+  Running* running = CommandOf(info);
+  return Napi::Boolean::New(info.Env(), running != nullptr && running->End(ToInt32(info, 1), ToDuration(info, 2)));
 }
 
 // pauseCommand(handle, pause)
 void PauseCommand(const Napi::CallbackInfo& info) {
-  Give(info, [&](Command* command) {
-    if (ToBool(info, 1))
-      command->Pause();
-    else
-      command->Resume();
-  });
+  if (Running* running = CommandOf(info)) running->Pause(ToBool(info, 1));
 }
 
 // reapAdopted()
@@ -268,8 +381,13 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
 
 }  // namespace
 
+Reaction* ReactionOf(const Napi::Value& handle) {
+  return handle.IsExternal() ? handle.As<Napi::External<Running>>().Data()->Hold() : nullptr;
+}
+
 void ExportSpawn(Napi::Object exports) {
-  Export(exports, "startCommand", StartCommand);
+  Export(exports, "prepareCommand", PrepareCommand);
+  Export(exports, "goCommand", GoCommand);
   Export(exports, "openPipe", OpenPipe);
   Export(exports, "signalCommand", SignalCommand);
   Export(exports, "endCommand", EndCommand);

@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 246197399u;
+constexpr uint32_t kContract = 2594601713u;
 
 }  // namespace tripline

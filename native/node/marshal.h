@@ -140,5 +140,7 @@ void Export(Napi::Object exports, const char* name, void (*function)(const Napi:
 // Add the functions of tickers and recorders, and those of commands under limits.
 void ExportSchedule(Napi::Object exports);
 void ExportSpawn(Napi::Object exports);
+// One hold of the reaction that a command's handle stands for; nullptr for undefined.
+Reaction* ReactionOf(const Napi::Value& handle);
 
 }  // namespace tripline

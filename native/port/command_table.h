@@ -28,7 +28,7 @@ class CommandTable {
   template <typename Use>
   bool With(int64_t pid, Use use) EXCLUDES(mutex_) {
     const MutexLock lock(&mutex_);
-    for (const Entry& each : entries_) {
+    for (Entry& each : entries_) {
       if (each.pid != pid) continue;
       use(each.value);
       return true;
@@ -37,7 +37,7 @@ class CommandTable {
   }
 
   bool Has(int64_t pid) EXCLUDES(mutex_) {
-    return With(pid, [](const T&) {});
+    return With(pid, [](T&) {});
   }
 
  private:

@@ -23,6 +23,9 @@ constexpr uint64_t kLeftoverTime = 200 * kMillisecond;
 constexpr uint64_t kFirstScanInterval = 5 * kMillisecond;
 constexpr uint64_t kLastScanInterval = 100 * kMillisecond;
 
+// `by` after `from`; kNever for what is too far off.
+inline uint64_t Later(uint64_t from, uint64_t by) { return by > kNever - from ? kNever : from + by; }
+
 struct SpawnSpec {
   // All lists end with a null pointer, and need to live only until Start() returns.
   const char* const* files = nullptr;  // paths where the command may be, in the order in which they are tried
@@ -39,10 +42,12 @@ struct SpawnSpec {
   // The soft limit on open files, where the command does not get that of this process; 0 where it does. POSIX only.
   uint64_t open_files = 0;
   bool foreground = false;  // stays in this process's group, which is the terminal's
+  bool dry_run = false;     // silence is only reported
   // The signal that ends the tree when this process dies, and when the command leaves processes behind.
   int end_signal = 0;
   uint64_t kill_after = 0;  // nanoseconds from that signal to SIGKILL
-  uint64_t idle = kNever;   // report when nothing was written to stdout or stderr for this long; both are then relayed
+  // Ends the tree when nothing was written to stdout or stderr for this long; both are then relayed.
+  uint64_t idle = kNever;
 };
 
 struct SpawnFailure {
@@ -58,10 +63,16 @@ struct SpawnFailure {
 // and any other exit with the command's own code.
 struct CommandEvent {
   enum Kind : uint8_t {
+    kStarted,
+    kFailed,   // it could not be started, and `Command::failure` says why; the last event
+    kTimeout,  // the tree is being ended: its time was up
+    kIdle,     // the same: it has written nothing for `SpawnSpec::idle`
+    kLimit,    // the same: a limit was crossed; from the guard of the command (addon_spawn.cc), as the next two
+    kPaused,
+    kResumed,
     kExited,  // the command itself has ended: `code`, or the signal that it died of
-    kIdle,
-    kGone,  // everything that it had started has ended too; the last event
-    kLost,  // the supervisor was killed, and every process that could be found is dead; the last event
+    kGone,    // everything that it had started has ended too; the last event
+    kLost,    // the supervisor was killed, and every process that could be found is dead; the last event
   };
   Kind kind = kGone;
   int32_t code = 0;  // all 32 bits of it
@@ -70,9 +81,10 @@ struct CommandEvent {
   uint32_t left = 0;    // those of them that this user may not signal
   bool killed = false;  // whether some had to be killed
   uint64_t cpu = 0;     // nanoseconds of CPU time of all processes that were reaped
+  uint64_t at = 0;      // MonotonicNow() when this process learned of it
 };
 
-// A running command, with everything that it has started. All calls but Next() may come from any thread, one at a time.
+// A command, with everything that it has started. All calls but Next() may come from any thread, one at a time.
 // Destroyed after Next() has returned false.
 class Command {
  public:
@@ -80,8 +92,12 @@ class Command {
   Command(const Command&) = delete;
   Command& operator=(const Command&) = delete;
 
-  // Returns once the command runs; nullptr, with the reason, when it could not be started.
-  static Command* Start(const SpawnSpec& spec, SpawnFailure* why);
+  // Makes everything that the command needs, `root` and `group` included, but does not run it yet: what watches it is
+  // made first, so that a limit holds from its first instruction. nullptr, with the reason, where that failed.
+  static Command* Prepare(const SpawnSpec& spec, SpawnFailure* why);
+
+  // Runs it. The first event says whether that worked. After `timeout` nanoseconds the tree is ended as the spec says.
+  virtual void Go(uint64_t timeout) = 0;
 
   // Waits for the next event. False after the last one. Called on a thread of its own.
   virtual bool Next(CommandEvent* event) = 0;
@@ -89,20 +105,23 @@ class Command {
   // Signals the command, and its process group where it has one of its own.
   virtual void Signal(int signal) = 0;
   // Ends the whole tree: sends `signal` to each process, including later ones, and kills the rest after `kill_after`.
+  // Before Go(), the command is never run.
   virtual void End(int signal, uint64_t kill_after) = 0;
-  virtual void Pause() = 0;
+  // Pauses the whole tree, or changes whether its timeout stands still meanwhile.
+  virtual void Pause(bool stops_clock) = 0;
   virtual void Resume() = 0;
   // After the last event: releases system resources. Not called concurrently with any of the others.
   virtual void Close() {}
   // Acts as if this process had died: the tree is ended, and Next() soon returns false.
   virtual void Abandon() = 0;
 
-  int64_t pid = 0;
+  int64_t pid = 0;  // from kStarted on
+  SpawnFailure failure;
   // The process id by which a probe finds the command's tree: that of the supervisor, which is not counted, or of the
   // command itself.
   int64_t root = 0;
   // The name by which the kernel holds the processes together: the path of a control group, or another name. Empty if
-  // it does not.
+  // it does not, which for a control group is certain only from kStarted on.
   char group[256] = "";
 
  protected:
@@ -114,8 +133,12 @@ class Command {
 enum class PipeUse : uint8_t { kCommandReads, kCommandWrites, kBoth };
 bool OpenCommandPipe(PipeUse use, int* ends, Failure* why);
 
-// Whether `pid` is the root of a running command, and not one of its processes.
+// Whether `pid` is the root of a command, and not one of its processes.
 bool IsCommandRoot(int64_t pid);
+
+// The same, for a command that does not run yet. Its tree counts as unknown until then: between fork and exec, a
+// process has the memory of the one that it was forked from.
+bool IsWaitingRoot(int64_t pid);
 
 // Reaps the orphans that this process has inherited as process 1.
 void ReapAdopted();

@@ -22,7 +22,9 @@ namespace tripline {
 namespace {
 
 // The supervisors of this process, which the probe of a tree must not count.
-struct Root {};
+struct Root {
+  bool waits;  // the command does not run yet
+};
 CommandTable<Root>* CommandRoots() {
   static auto* const table = new CommandTable<Root>();
   return table;
@@ -38,11 +40,21 @@ bool Receive(int control, Report* report) {
   }
 }
 
+void Fail(SpawnFailure* why, const char* call, int error) {
+  why->kind = SpawnFailure::kOther;
+  // Both limit processes and threads together.
+  why->why.SetErrno(call, "", error, error == EAGAIN ? "at the limit of processes: pids.max, ulimit -u?" : "");
+}
+
 class PosixCommand final : public Command {
  public:
-  PosixCommand(int control, const CommandGroup& own, const char* marker) : control_(control), own_group_(own) {
+  PosixCommand(int control, const CommandGroup& own, pid_t supervisor, const char* marker)
+      : control_(control), own_group_(own) {
+    root = supervisor;
     marker_.Add(marker);
     if (own.made()) snprintf(group, sizeof(group), "%s", own.path());
+    own_group_.Publish(root);
+    CommandRoots()->Add(root, {true});
   }
   ~PosixCommand() override {
     Close();
@@ -56,26 +68,25 @@ class PosixCommand final : public Command {
     control_ = -1;
   }
 
-  void Publish() { own_group_.Publish(root); }
-
-  // The command could not enter its group.
-  void DropGroup() {
-    own_group_.Remove();
-    group[0] = '\0';
-  }
-
   bool Next(CommandEvent* event) override {
     if (done_) return false;
     Report report;
     if (Receive(control_, &report)) {
       *event = report.event;
-      done_ = event->kind == CommandEvent::kGone;
+      done_ = event->kind == CommandEvent::kGone || event->kind == CommandEvent::kFailed;
+      if (event->kind == CommandEvent::kStarted) NoteStart(report);
+      if (event->kind == CommandEvent::kFailed) NoteFailure(report);
     } else {
       *event = CommandEvent();
       event->kind = CommandEvent::kLost;
       done_ = true;
       if (!WasAbandoned()) Sweep(event);
+      if (pid == 0) {
+        event->kind = CommandEvent::kFailed;
+        failure.why.Set("its supervisor process was killed");
+      }
     }
+    event->at = MonotonicNow();
     if (done_) {
       CommandRoots()->Remove(root);
       // Wait for this pid only: waiting for any child would reap the host's.
@@ -86,7 +97,8 @@ class PosixCommand final : public Command {
 
   void Signal(int signal) override { Give(Order::kSignal, signal, 0); }
   void End(int signal, uint64_t kill_after) override { Give(Order::kEnd, signal, kill_after); }
-  void Pause() override { Give(Order::kPause, 0, 0); }
+  void Go(uint64_t timeout) override { Give(Order::kGo, 0, timeout); }
+  void Pause(bool stops_clock) override { Give(Order::kPause, stops_clock ? 1 : 0, 0); }
   void Resume() override { Give(Order::kResume, 0, 0); }
 
   void Abandon() override {
@@ -95,12 +107,27 @@ class PosixCommand final : public Command {
   }
 
  private:
-  friend Command;
-
   bool WasAbandoned() const { return __atomic_load_n(&abandoned_, __ATOMIC_ACQUIRE); }
 
-  void Give(Order::Kind kind, int signal, uint64_t kill_after) {
-    const Order order = {kind, signal, kill_after};
+  void NoteStart(const Report& report) {
+    pid = report.pid;
+    CommandRoots()->With(root, [](Root& each) { each.waits = false; });
+    if (report.error == 0) return;
+    // The command could not enter its group.
+    own_group_.Remove();
+    group[0] = '\0';
+  }
+
+  void NoteFailure(const Report& report) {
+    Fail(&failure, report.call, report.error);
+    const bool by_exec = strcmp(report.call, "exec") == 0;
+    failure.kind = !by_exec                 ? SpawnFailure::kOther
+                   : report.error == ENOENT ? SpawnFailure::kNotFound
+                                            : SpawnFailure::kNotExecutable;
+  }
+
+  void Give(Order::Kind kind, int signal, uint64_t time) {
+    const Order order = {kind, signal, time};
     const ssize_t sent = SendMessage(control_, &order, sizeof(order), false);
     // After a partial write the supervisor would misread the next order. Close the socket instead, which ends the tree.
     if (sent >= 0 && sent < static_cast<ssize_t>(sizeof(order))) shutdown(control_, SHUT_RDWR);
@@ -132,12 +159,6 @@ class PosixCommand final : public Command {
   bool done_ = false;
   bool abandoned_ = false;  // set by a thread other than the one in Next()
 };
-
-bool Fail(SpawnFailure* why, const char* call, int error) {
-  why->kind = error == ENOENT ? SpawnFailure::kNotFound : SpawnFailure::kOther;
-  why->why.SetErrno(call, "", error, "");
-  return false;
-}
 
 // Returns "/bin/sh", a place for the script's path, and all arguments but the first.
 const char** MakeShellArguments(const SpawnSpec& spec) {
@@ -173,7 +194,7 @@ pid_t ForkSupervisor(const SpawnSpec& spec, const CommandGroup& group, const int
 
 }  // namespace
 
-Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
+Command* Command::Prepare(const SpawnSpec& spec, SpawnFailure* why) {
   int ends[2];
   if (!OpenSocketPair(ends)) {
     Fail(why, "socketpair", errno);
@@ -184,36 +205,12 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
   group.Make(__atomic_add_fetch(&runs, 1, __ATOMIC_RELAXED));
 
   const pid_t supervisor = ForkSupervisor(spec, group, ends);
-  const int error = errno;
+  if (supervisor < 0) Fail(why, "fork", errno);
   close(ends[1]);
-  auto* command = new PosixCommand(ends[0], group, spec.marker);
-  Report report;
-  const bool reported = supervisor > 0 && Receive(ends[0], &report);
-  if (reported && report.kind == Report::kStarted) {
-    command->pid = report.pid;
-    command->root = supervisor;
-    if (report.error != 0) command->DropGroup();
-    CommandRoots()->Add(supervisor, {});
-    command->Publish();
-    return command;
-  }
-  if (supervisor < 0) {
-    Fail(why, "fork", error);
-  } else {
-    waitpid(supervisor, nullptr, 0);
-    if (reported) {
-      Fail(why, report.call, report.error);
-      if (strcmp(report.call, "exec") == 0 && report.error != ENOENT) why->kind = SpawnFailure::kNotExecutable;
-      if (strcmp(report.call, "exec") != 0) why->kind = SpawnFailure::kOther;
-    } else {
-      // The supervisor was killed before it reported that the command runs, presumably by the command itself.
-      CommandEvent event;
-      command->Sweep(&event);
-      why->kind = SpawnFailure::kOther;
-      why->why.Set("its supervisor process was killed");
-    }
-  }
-  delete command;
+  if (supervisor > 0) return new PosixCommand(ends[0], group, supervisor, spec.marker);
+  close(ends[0]);
+  group.Remove();
+  group.Release();
   return nullptr;
 }
 
@@ -227,5 +224,11 @@ bool OpenCommandPipe(PipeUse use, int* ends, Failure* why) {
 }
 
 bool IsCommandRoot(int64_t pid) { return CommandRoots()->Has(pid); }
+
+bool IsWaitingRoot(int64_t pid) {
+  bool waits = false;
+  CommandRoots()->With(pid, [&waits](const Root& root) { waits = root.waits; });
+  return waits;
+}
 
 }  // namespace tripline

@@ -45,9 +45,12 @@ void ResetSignals() {
 class Supervisor {
  public:
   explicit Supervisor(const SpawnSpec& spec, const CommandGroup& group)
-      : end_signal_(spec.end_signal), kill_after_(spec.kill_after), idle_(spec.idle), group_(group) {
-    own_process_group_ = !spec.foreground;
-  }
+      : end_signal_(spec.end_signal),
+        kill_after_(spec.kill_after),
+        idle_(spec.idle),
+        dry_run_(spec.dry_run),
+        own_process_group_(!spec.foreground),
+        group_(group) {}
 
   // Starts the command. False when that failed, which has been reported.
   [[gnu::noinline]] bool Start(const SpawnSpec& spec, const char** shell_arguments, int control) {
@@ -64,6 +67,7 @@ class Supervisor {
     if (!HoldOrphans()) return Refuse("prctl", errno);
     if (!scanner_.Open()) return Refuse("mmap", ENOMEM);
     if (!scanner_.Follow(&group_, getpid(), spec.marker)) return Refuse("follow", errno);
+    if (!AwaitGo()) return Refuse("start", ECANCELED);
     LaunchFailure why;
     command_ = StartCommand(launch, &why);
     if (command_ < 0) return Refuse(why.call, why.error);
@@ -75,7 +79,7 @@ class Supervisor {
     LimitOpenFiles(spec.open_files);
     for (Relay& relay : relays_) relay.CloseInput();
     Report report;
-    report.kind = Report::kStarted;
+    report.event.kind = CommandEvent::kStarted;
     report.pid = command_;
     report.error = why.outside ? 1 : 0;
     Send(report);
@@ -89,6 +93,7 @@ class Supervisor {
     written_at_ = bare::Now();
     for (;;) {
       is_empty_ = Reap();
+      CheckTime();
       if (is_empty_ && (!HasOutput() || drain_.IsOver(bare::Now(), written_at_))) return ReportGone();
       if (!is_empty_) Advance();
       if (gave_up_) return ReportGone();
@@ -140,9 +145,21 @@ class Supervisor {
     return true;
   }
 
+  // Until everything that watches the command is ready. Any other order, or the end of the socket, means that it is not
+  // to be run.
+  bool AwaitGo() {
+    Order order;
+    ssize_t got = 0;
+    while ((got = recv(control_, &order, sizeof(order), MSG_WAITALL)) < 0 && errno == EINTR) {
+    }
+    if (got != sizeof(order) || order.kind != Order::kGo) return false;
+    timeout_at_ = Later(bare::Now(), order.time);
+    return true;
+  }
+
   bool Refuse(const char* call, int error) {
     Report report;
-    report.kind = Report::kFailed;
+    report.event.kind = CommandEvent::kFailed;
     report.call = call;
     report.error = error;
     Send(report);
@@ -218,7 +235,8 @@ class Supervisor {
   int TimeToWait() const {
     const uint64_t next_at = is_empty_ ? drain_.End(written_at_) : next_at_;
     uint64_t at = next_at < scanner_.update_at() ? next_at : scanner_.update_at();
-    if (WaitsForSilence() && written_at_ + idle_ < at) at = written_at_ + idle_;
+    if (SilentAt() < at) at = SilentAt();
+    if (OverAt() < at) at = OverAt();
     if (at == kNever) return -1;
     const uint64_t now = bare::Now();
     if (at <= now) return 0;
@@ -226,7 +244,37 @@ class Supervisor {
     return ms > 1000000 ? 1000000 : static_cast<int>(ms);
   }
 
-  bool WaitsForSilence() const { return phase_ == kRunning && idle_ != kNever && !idle_reported_ && !paused_; }
+  // When it has been silent for too long; kNever while that does not count.
+  uint64_t SilentAt() const {
+    const bool counts = phase_ == kRunning && idle_ != kNever && !idle_reported_ && !paused_;
+    return counts ? written_at_ + idle_ : kNever;
+  }
+
+  // When its time is up; kNever while its clock stands still.
+  uint64_t OverAt() const { return clock_stopped_at_ == 0 ? timeout_at_ : kNever; }
+
+  void CheckTime() {
+    const uint64_t now = bare::Now();
+    const bool over = now >= OverAt();
+    if (!over && now < SilentAt()) return;
+    // Once the command has ended, only output and processes that it left behind remain.
+    if (phase_ == kRunning) {
+      Report report;
+      report.event.kind = over ? CommandEvent::kTimeout : CommandEvent::kIdle;
+      Send(report);
+      idle_reported_ = true;
+    }
+    if (over) timeout_at_ = kNever;
+    if (!over && dry_run_) return;
+    drain_.Hurry();
+    if (phase_ < kEnding) End(end_signal_, kill_after_);
+  }
+
+  void StopClock(bool stop) {
+    const uint64_t now = bare::Now();
+    if (clock_stopped_at_ != 0) timeout_at_ = Later(timeout_at_, now - clock_stopped_at_);
+    clock_stopped_at_ = stop ? now : 0;
+  }
 
   void Obey() {
     Order order;
@@ -241,17 +289,19 @@ class Supervisor {
     }
     switch (order.kind) {
       case Order::kSignal: return Pass(order.signal);
-      case Order::kEnd: drain_.Hurry(); return End(order.signal, order.kill_after);
+      case Order::kEnd: drain_.Hurry(); return End(order.signal, order.time);
       case Order::kPause:
-        if (phase_ == kEnding || phase_ == kKilling) return;
+        StopClock(order.signal != 0);
+        if (phase_ >= kEnding || paused_) return;
         paused_ = true;
-        StopAll();
-        return;
+        return StopAll();
+      case Order::kGo: return;
       case Order::kResume: return Resume();
     }
   }
 
   void Resume() {
+    StopClock(false);
     paused_ = false;
     scanner_.FindDescendants(getpid());
     for (uint32_t i = 0; i < scanner_.count(); i++) ProcessScanner::Signal(scanner_[i], SIGCONT);
@@ -278,8 +328,8 @@ class Supervisor {
 
   void End(int signal, uint64_t kill_after) {
     const uint64_t now = bare::Now();
-    const uint64_t kill_at = kill_after > kNever - now ? kNever : now + kill_after;
-    if (phase_ == kEnding || phase_ == kKilling) {
+    const uint64_t kill_at = Later(now, kill_after);
+    if (phase_ >= kEnding) {
       if (kill_at < kill_at_) kill_at_ = kill_at;
     } else {
       kill_at_ = kill_at;
@@ -296,14 +346,7 @@ class Supervisor {
   // Does everything that is due now.
   void Advance() {
     const uint64_t now = bare::Now();
-    if (phase_ == kRunning) {
-      if (!WaitsForSilence() || now < written_at_ + idle_) return;
-      idle_reported_ = true;
-      Report report;
-      report.event.kind = CommandEvent::kIdle;
-      return Send(report);
-    }
-    if (now < next_at_) return;
+    if (phase_ == kRunning || now < next_at_) return;
     if (phase_ == kLingering) End(end_signal_, kill_after_);
     if (phase_ == kEnding && now >= kill_at_) phase_ = kKilling;
     if (phase_ == kKilling)
@@ -391,7 +434,8 @@ class Supervisor {
   const int end_signal_;
   const uint64_t kill_after_;
   const uint64_t idle_;
-  bool own_process_group_ = true;
+  const bool dry_run_;
+  const bool own_process_group_;
   int control_ = -1;
   pid_t command_ = 0;
   pid_t target_ = 0;  // the command, or its process group
@@ -404,6 +448,8 @@ class Supervisor {
   uint64_t written_at_ = 0;
   uint64_t next_at_ = kNever;
   uint64_t kill_at_ = kNever;
+  uint64_t timeout_at_ = kNever;
+  uint64_t clock_stopped_at_ = 0;  // 0 while the clock of the timeout runs
   uint64_t scan_interval_ = kFirstScanInterval;
   int end_signal_sent_ = 0;
   uint32_t ended_ = 0;

@@ -1,5 +1,6 @@
 // The supervisor: a process between the library and a command, which keeps track of everything that the command starts.
-// It takes orders over a socket, reports events, and ends the tree when the other end of the socket is closed.
+// It takes orders over a socket, reports events, and ends the tree when the other end of the socket is closed, when its
+// time is up or when it is silent for too long: without JavaScript, whose loop may be blocked.
 #pragma once
 
 #include "port/command_group.h"
@@ -8,15 +9,13 @@
 namespace tripline {
 
 struct Order {
-  enum Kind : int32_t { kSignal, kEnd, kPause, kResume };
+  enum Kind : int32_t { kGo, kSignal, kEnd, kPause, kResume };
   Kind kind = kSignal;
-  int32_t signal = 0;
-  uint64_t kill_after = 0;
+  int32_t signal = 0;  // kPause: not 0 if the timeout stands still meanwhile
+  uint64_t time = 0;   // kGo: the timeout; kEnd: from the signal to SIGKILL
 };
 
 struct Report {
-  enum Kind : int32_t { kStarted, kFailed, kEvent };
-  Kind kind = kEvent;
   int32_t error = 0;           // kFailed: the errno; kStarted: not 0 if the command is not in its group
   const char* call = nullptr;  // kFailed: the call; the text has the same address in both processes
   int64_t pid = 0;             // kStarted

@@ -49,6 +49,10 @@ Guard::Guard(Environment* environment, const GuardSpec& spec, uint32_t limit_cou
       limits_(new GuardLimit[limit_count]),
       hold_end_(kNever) {}
 
+Guard::~Guard() {
+  if (spec_.reaction != nullptr) spec_.reaction->LetGo();
+}
+
 void Guard::DiscountGap(uint64_t gap, uint64_t now) {
   for (uint32_t i = 0; i < limit_count_; i++) {
     if (limits_[i].feed == nullptr) {

@@ -53,6 +53,18 @@ struct GuardLimit {
   Progress Step(double value, uint64_t now);
 };
 
+// What a guard does at once, without JavaScript, whose loop may be blocked.
+class Reaction {
+ public:
+  // The guard is breached, or that is over. Called under the sampler's lock, so it must not wait.
+  virtual void React(bool breached) = 0;
+  // The guard needs it no longer.
+  virtual void LetGo() = 0;
+
+ protected:
+  ~Reaction() = default;
+};
+
 struct GuardSpec {
   bool all = false;       // breached while all limits are, instead of any
   uint64_t within = 0;    // how long a crossing may go unnoticed; the longest period between reads
@@ -60,11 +72,14 @@ struct GuardSpec {
   uint64_t min_hold = 0;  // once breached, it stays so for at least this long
   uint32_t flag = 0;      // its place on the board
   uint32_t breaches = 0;  // the count of breaches to continue from
+  Reaction* reaction = nullptr;
 };
 
 class Guard {
  public:
+  // Takes over one hold of the reaction, if there is one.
   Guard(Environment* environment, const GuardSpec& spec, uint32_t limit_count);
+  ~Guard();
 
   Environment* environment() const { return environment_; }
   const GuardSpec& spec() const { return spec_; }

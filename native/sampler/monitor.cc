@@ -153,6 +153,13 @@ void Monitor::SetPeriod(uint32_t subscription, uint64_t period) {
   Plan();
 }
 
+void Monitor::Hurry(int64_t pid, uint64_t now) {
+  for (const auto& feed : sources_.feeds()) {
+    if (feed->source->pid() == pid && feed->due != kNever) feed->Hurry(now);
+  }
+  Plan();
+}
+
 Feed* Monitor::FeedOf(uint32_t subscription) const {
   const Subscription* found = subscriptions_.Get(subscription);
   return found == nullptr ? nullptr : found->feed;

@@ -83,6 +83,8 @@ class Monitor {
                      bool must_exist, uint64_t now, Failure* why);
   void Unsubscribe(uint32_t subscription, uint64_t now);
   void SetPeriod(uint32_t subscription, uint64_t period);
+  // Everything that is watched of process `pid`, or of the tree below it, is read as soon as its sources allow.
+  void Hurry(int64_t pid, uint64_t now);
   // The feed of a subscription, or nullptr.
   Feed* FeedOf(uint32_t subscription) const;
   SubscriptionInfo InfoOf(uint32_t subscription) const;

@@ -231,6 +231,12 @@ bool Sampler::SetPeriod(uint32_t subscription, uint64_t period, Failure* why) {
   return true;
 }
 
+void Sampler::Hurry(int64_t pid) {
+  MutexLock lock(&lock_);
+  monitor_.Hurry(pid, MonotonicNow());
+  WakeBy(monitor_.next_due());
+}
+
 bool Sampler::Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count,
                       Failure* why) {
   MutexLock lock(&lock_);

@@ -59,6 +59,9 @@ class Sampler : private Host {
   // The longest time between two reads that readers of this subscription accept; kNever for no readers.
   bool SetPeriod(uint32_t subscription, uint64_t period, Failure* why) EXCLUDES(lock_);
 
+  // See monitor.h.
+  void Hurry(int64_t pid) EXCLUDES(lock_);
+
   // The guard's state is on the board when this returns, as far as it can be known without waiting. Returns 0 with
   // `why` if the thread cannot be started.
   uint32_t AddGuard(Environment* environment, const GuardSpec& spec, const LimitRequest* limits, uint32_t count,

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "port/spawn.h"
 #include "sampler/environment.h"
 #include "sampler/feed.h"
 #include "sampler/loop.h"
@@ -140,7 +141,7 @@ MetricMask Source::Read(uint64_t now, MetricMask wanted, Readings* out) {
     queued_ = 0;
     if (probe_ == nullptr) return Refuse(wanted, why_.text, out);
     ClearReadings(wanted, out);
-    probe_->Read(now, wanted, out);
+    if (!tree_ || !IsWaitingRoot(pid_)) probe_->Read(now, wanted, out);
     return Note(wanted, *out);
   }
   if (overdue_ && slow_->running()) {

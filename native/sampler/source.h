@@ -35,6 +35,7 @@ class Source {
   bool Matches(Metric metric, const Selector& selector) const;
   // The selector's fields.
   const char* name() const { return name_.get(); }
+  int64_t pid() const { return pid_; }
 
   // Makes the probe. False with the reason in `why` if that fails; Read() then tries again now and then.
   bool Make(uint64_t now, Failure* why);
@@ -67,8 +68,9 @@ class Source {
   uint64_t MinPeriod(Metric metric) const;
 
   // Whether it can be kept for the next user. Not if it has a helper thread or belongs to one environment, nor if
-  // anything was ever unavailable, which a new probe might cure.
-  bool keepable() const { return probe_ != nullptr && environment_ == nullptr && healthy_; }
+  // anything was ever unavailable, which a new probe might cure. Nor if it is a tree: each command has another one,
+  // with files of every process.
+  bool keepable() const { return probe_ != nullptr && environment_ == nullptr && healthy_ && !tree_; }
 
   List<Feed*> feeds;
   uint64_t unused_since = 0;  // while `feeds` is empty

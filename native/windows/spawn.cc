@@ -28,16 +28,20 @@ bool IsRequestToEnd(int signal) { return signal == 1 || signal == 2 || signal ==
 enum Key : ULONG_PTR { kOfJob = 1, kOfOrder, kOfExit, kOfRelay };
 
 struct Order {
-  enum Kind : uint8_t { kSignal, kEnd, kPause, kResume };
+  enum Kind : uint8_t { kGo, kSignal, kEnd, kPause, kResume };
   Kind kind;
-  int signal;
-  uint64_t kill_after;
+  int signal;     // kPause: not 0 if the timeout stands still meanwhile
+  uint64_t time;  // kGo: the timeout; kEnd: from the request to the end by force
 };
 
 class WindowsCommand final : public Command {
  public:
   explicit WindowsCommand(const SpawnSpec& spec)
-      : end_signal_(spec.end_signal), kill_after_(spec.kill_after), idle_(spec.idle), foreground_(spec.foreground) {}
+      : end_signal_(spec.end_signal),
+        kill_after_(spec.kill_after),
+        idle_(spec.idle),
+        foreground_(spec.foreground),
+        dry_run_(spec.dry_run) {}
 
   ~WindowsCommand() override {
     ForgetJob(pid);
@@ -46,6 +50,7 @@ class WindowsCommand final : public Command {
     Packet packet;
     while (port_ != nullptr && Take(0, &packet)) delete packet.order;
     if (process_ != nullptr) CloseHandle(process_);
+    if (thread_ != nullptr) CloseHandle(thread_);
     if (port_ != nullptr) CloseHandle(port_);
   }
 
@@ -65,20 +70,17 @@ class WindowsCommand final : public Command {
     }
     if (!started) return false;
     process_ = launched.process;
+    thread_ = launched.thread;
     pid = root = launched.pid;
     lstrcpyA(group, "a job object");
     // The job ends with this object, so a failure from here on leaves no process behind.
     const bool watched =
         RegisterWaitForSingleObject(&exit_wait_, process_, NotifyExit, port_, INFINITE, WT_EXECUTEONLYONCE) &&
         relays_[0].Start() && relays_[1].Start();
-    if (watched) {
+    if (watched)
       RememberJob(pid, job_.get());
-      written_at_ = MonotonicNow();
-      ResumeThread(launched.thread);
-    } else {
+    else
       SetWinError("RegisterWaitForSingleObject", "", GetLastError(), "", &why->why);
-    }
-    CloseHandle(launched.thread);
     return watched;
   }
 
@@ -86,6 +88,7 @@ class WindowsCommand final : public Command {
     if (done_) return false;
     *event = CommandEvent();
     for (;;) {
+      event->at = MonotonicNow();
       if (__atomic_load_n(&abandoned_, __ATOMIC_ACQUIRE)) {
         job_.Terminate(kKilledCode);
         return false;
@@ -101,14 +104,16 @@ class WindowsCommand final : public Command {
         ReportGone(usage, event);
         return true;
       }
-      if (!is_empty_ && Advance(event)) return true;
+      if (CheckTime(event) || Start(event)) return true;
+      if (!is_empty_) Advance();
       Wait();
     }
   }
 
   void Signal(int signal) override { Give({Order::kSignal, signal, 0}); }
   void End(int signal, uint64_t kill_after) override { Give({Order::kEnd, signal, kill_after}); }
-  void Pause() override { Give({Order::kPause, 0, 0}); }
+  void Go(uint64_t timeout) override { Give({Order::kGo, 0, timeout}); }
+  void Pause(bool stops_clock) override { Give({Order::kPause, stops_clock ? 1 : 0, 0}); }
   void Resume() override { Give({Order::kResume, 0, 0}); }
 
   void Abandon() override {
@@ -171,7 +176,8 @@ class WindowsCommand final : public Command {
 
   DWORD TimeToWait() const {
     uint64_t at = is_empty_ ? drain_.End(WrittenAt()) : next_at_;
-    if (WaitsForSilence() && WrittenAt() + idle_ < at) at = WrittenAt() + idle_;
+    if (SilentAt() < at) at = SilentAt();
+    if (OverAt() < at) at = OverAt();
     if (at == kNever) return INFINITE;
     const uint64_t now = MonotonicNow();
     if (at <= now) return 0;
@@ -185,7 +191,36 @@ class WindowsCommand final : public Command {
     return latest;
   }
 
-  bool WaitsForSilence() const { return phase_ == kRunning && idle_ != kNever && !idle_reported_ && !paused_; }
+  // When it has been silent for too long; kNever while that does not count.
+  uint64_t SilentAt() const {
+    const bool counts = phase_ == kRunning && idle_ != kNever && !idle_reported_ && !paused_ && written_at_ != 0;
+    return counts ? WrittenAt() + idle_ : kNever;
+  }
+
+  // When its time is up; kNever while its clock stands still.
+  uint64_t OverAt() const { return clock_stopped_at_ == 0 ? timeout_at_ : kNever; }
+
+  // Ends it when its time is up. True when there is something to report.
+  bool CheckTime(CommandEvent* event) {
+    const uint64_t now = MonotonicNow();
+    const bool over = now >= OverAt();
+    if (!over && now < SilentAt()) return false;
+    // Once the command has ended, only output and processes that it left behind remain.
+    const bool reports = phase_ == kRunning;
+    if (reports) event->kind = over ? CommandEvent::kTimeout : CommandEvent::kIdle;
+    idle_reported_ = true;
+    if (over) timeout_at_ = kNever;
+    if (!over && dry_run_) return reports;
+    drain_.Hurry();
+    if (phase_ < kEnding) BeginEnd(end_signal_, kill_after_);
+    return reports;
+  }
+
+  void StopClock(bool stop) {
+    const uint64_t now = MonotonicNow();
+    if (clock_stopped_at_ != 0) timeout_at_ = Later(timeout_at_, now - clock_stopped_at_);
+    clock_stopped_at_ = stop ? now : 0;
+  }
 
   bool HasOutput() const { return relays_[0].open() || relays_[1].open(); }
 
@@ -220,16 +255,31 @@ class WindowsCommand final : public Command {
   void Obey(const Order& order) {
     switch (order.kind) {
       case Order::kSignal: return Pass(order.signal);
-      case Order::kEnd: drain_.Hurry(); return BeginEnd(order.signal, order.kill_after);
+      case Order::kEnd: drain_.Hurry(); return BeginEnd(order.signal, order.time);
+      case Order::kGo:
+        goes_ = true;
+        timeout_at_ = Later(MonotonicNow(), order.time);
+        return;
       case Order::kPause:
-        if (phase_ >= kEnding) return;
+        StopClock(order.signal != 0);
+        if (phase_ >= kEnding || paused_) return;
         paused_ = true;
         return job_.Suspend();
       case Order::kResume: return Continue();
     }
   }
 
+  // Runs the command, which waits for its first instruction. True when it did.
+  bool Start(CommandEvent* event) {
+    if (!goes_ || written_at_ != 0) return false;
+    written_at_ = MonotonicNow();
+    ResumeThread(thread_);
+    event->kind = CommandEvent::kStarted;
+    return true;
+  }
+
   void Continue() {
+    StopClock(false);
     paused_ = false;
     job_.Resume();
     written_at_ = MonotonicNow();
@@ -255,7 +305,7 @@ class WindowsCommand final : public Command {
 
   void BeginEnd(int signal, uint64_t kill_after) {
     const uint64_t now = MonotonicNow();
-    const uint64_t kill_at = kill_after > kNever - now ? kNever : now + kill_after;
+    const uint64_t kill_at = Later(now, kill_after);
     if (phase_ < kEnding) {
       JobUsage usage;
       ReadJobUsage(job_.get(), &usage);
@@ -278,16 +328,10 @@ class WindowsCommand final : public Command {
     if (request_.Ask(list_, foreground_ ? 0 : static_cast<DWORD>(pid))) asked_with_ = signal;
   }
 
-  // Does what is due now. True when there is something to report.
-  bool Advance(CommandEvent* event) {
+  // Does what is due now.
+  void Advance() {
     const uint64_t now = MonotonicNow();
-    if (phase_ == kRunning) {
-      if (!WaitsForSilence() || now < WrittenAt() + idle_) return false;
-      idle_reported_ = true;
-      event->kind = CommandEvent::kIdle;
-      return true;
-    }
-    if (now < next_at_) return false;
+    if (phase_ == kRunning || now < next_at_) return;
     if (phase_ == kLingering) BeginEnd(end_signal_, kill_after_);
     // If no process has received the request, there is nothing to wait for.
     const bool may_end = list_.Read(job_.get()) && request_.MayStillEnd(list_);
@@ -300,15 +344,16 @@ class WindowsCommand final : public Command {
     next_at_ = now + scan_interval_;
     if (next_at_ > kill_at_ && phase_ == kEnding) next_at_ = kill_at_;
     scan_interval_ = scan_interval_ * 2 > kLastScanInterval ? kLastScanInterval : scan_interval_ * 2;
-    return false;
   }
 
   const int end_signal_;
   const uint64_t kill_after_;
   const uint64_t idle_;
   const bool foreground_;
+  const bool dry_run_;
   HANDLE port_ = nullptr;
   HANDLE process_ = nullptr;
+  HANDLE thread_ = nullptr;  // its first
   HANDLE exit_wait_ = nullptr;
   Job job_;
   JobList list_;
@@ -318,14 +363,17 @@ class WindowsCommand final : public Command {
   bool abandoned_ = false;  // set by a thread other than the one in Next()
 
   Phase phase_ = kRunning;
+  bool goes_ = false;
   bool exited_ = false;
   bool done_ = false;
   bool paused_ = false;
   bool idle_reported_ = false;
   bool is_empty_ = false;
-  uint64_t written_at_ = 0;
+  uint64_t written_at_ = 0;  // 0 until it runs
   uint64_t next_at_ = kNever;
   uint64_t kill_at_ = kNever;
+  uint64_t timeout_at_ = kNever;
+  uint64_t clock_stopped_at_ = 0;  // 0 while the clock of the timeout runs
   uint64_t scan_interval_ = kFirstScanInterval;
   int asked_with_ = 0;      // the signal that the last Ctrl-Break to the command stood for
   int asked_all_with_ = 0;  // the signal that the last request to the whole tree stood for
@@ -336,7 +384,7 @@ class WindowsCommand final : public Command {
 
 }  // namespace
 
-Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
+Command* Command::Prepare(const SpawnSpec& spec, SpawnFailure* why) {
   auto* command = new WindowsCommand(spec);
   if (command->Begin(spec, why)) return command;
   delete command;
@@ -345,6 +393,7 @@ Command* Command::Start(const SpawnSpec& spec, SpawnFailure* why) {
 
 // The root is the command itself.
 bool IsCommandRoot(int64_t) { return false; }
+bool IsWaitingRoot(int64_t) { return false; }
 
 void ReapAdopted() {}
 

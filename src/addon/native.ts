@@ -60,9 +60,21 @@ export interface SamplerStats {
   readonly memoryLockedWhy: string
 }
 
-/** An event of a command; `gone` or `lost` is the last one. */
+/** An event of a command; `failed`, `gone` or `lost` is the last one. */
 export interface CommandEvent {
-  readonly kind: 'exited' | 'idle' | 'gone' | 'lost'
+  /**
+   * `timeout`, `idle` and `limit`: the tree is being ended for that, and nothing had ended it before. In a dry run, `idle` is
+   * only a report. `failed`: the command could not be started.
+   */
+  readonly kind: 'started' | 'failed' | 'timeout' | 'idle' | 'limit' | 'paused' | 'resumed' | 'exited' | 'gone' | 'lost'
+  /** How long ago it happened, in milliseconds. */
+  readonly age: number
+  /** `started`: its process id, and the control group that holds the tree together; empty without one. */
+  readonly pid: number
+  readonly group: string
+  /** `failed`: why. */
+  readonly refused: CommandRefusal['refused']
+  readonly why: string
   /** `exited`: its exit status, unless a signal killed it. */
   readonly code: number
   /** `exited`: the number of the signal that killed it; 0 for none. */
@@ -76,19 +88,16 @@ export interface CommandEvent {
   readonly cpu: number
 }
 
-/** A running command. */
+/** A command that waits for `goCommand`. */
 export interface NativeCommand {
   readonly handle: object
-  readonly pid: number
   /** The root of the command's tree for `process.*`. The root itself does not count. */
   readonly root: number
-  /** The control group that holds the tree together; empty without one. */
-  readonly group: string
 }
 
 /** The reason why a command could not be started. */
 export interface CommandRefusal {
-  readonly kind: 'not-found' | 'not-executable' | 'unsupported' | 'other'
+  readonly refused: 'not-found' | 'not-executable' | 'unsupported' | 'other'
   readonly why: string
 }
 
@@ -126,6 +135,8 @@ export interface Addon {
     limits: Float64Array,
     /** How often it has breached already. */
     breaches: number,
+    /** The handle of a command that it ends or pauses while it is breached. */
+    command?: object,
   ): number | NativeError
   removeGuard(guard: number): void
   /**
@@ -169,12 +180,13 @@ export interface Addon {
   /** Fills `block` by columns and returns the number of missed rows, or -1: then `request` is answered when a block is ready. */
   takeBlock(recorder: number, request: number, block: Float64Array): number
   /**
-   * Starts a command. Each list is one string, separated by NUL, with one character per byte. `numbers`: stdin, stdout, stderr
-   * (-1 is the null device), foreground, end signal, `killAfter` and `idle` in milliseconds, the soft limit on open files (0:
-   * unchanged), then pairs of a further descriptor and its number in the command. An environment's `LISTEN_PID=?` with room for
-   * a number becomes the command's process id. Keeps the process alive until the last event.
+   * Makes everything that a command needs, so that limits can watch it from its first instruction. Each list is one string,
+   * separated by NUL, with one character per byte. `numbers`: stdin, stdout, stderr (-1 is the null device), foreground, end
+   * signal, `killAfter` and `idle` in milliseconds, the soft limit on open files (0: unchanged), what a breach does (its index
+   * in {@link ON_BREACH_CODES}), then pairs of a further descriptor and its number in the command. An environment's
+   * `LISTEN_PID=?` with room for a number becomes the command's process id. Keeps the process alive until the last event.
    */
-  startCommand(
+  prepareCommand(
     files: string,
     args: string,
     environment: string,
@@ -183,13 +195,17 @@ export interface Addon {
     numbers: Float64Array,
     report: (event: CommandEvent) => void,
   ): NativeCommand | CommandRefusal
+  /** Runs it. After `timeout` milliseconds its tree is ended. The event `started` or `failed` follows. */
+  goCommand(handle: object, timeout: number): void
   /**
    * Opens a pipe to a command: it reads (0), writes (1), or both (2). Writes two descriptors: the end of this process and that
    * of the command.
    */
   openPipe(use: number, ends: Int32Array): true | NativeError
   signalCommand(handle: object, signal: number): void
-  endCommand(handle: object, signal: number, killAfter: number): void
+  /** Before `goCommand`, it is never run. Returns whether a limit or its clock had ended it before: their event follows. */
+  endCommand(handle: object, signal: number, killAfter: number): boolean
+  /** Pauses it, and the clock of its timeout, in addition to what its limits do. */
   pauseCommand(handle: object, pause: boolean): void
   /** Reaps orphans that this process has adopted as process 1. */
   reapAdopted(): void
@@ -201,6 +217,9 @@ export interface Addon {
    */
   lockFile(fd: number, shared: boolean): boolean
 }
+
+/** What a breach of a command's guard does; `report` is a dry run. */
+export const ON_BREACH_CODES = ['term', 'kill', 'pause', 'report'] as const
 
 let addon: Addon | undefined
 

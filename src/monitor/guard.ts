@@ -142,6 +142,7 @@ export class Guard implements Disposable {
   readonly #checked: readonly ParsedCondition[]
   readonly #conditions: readonly ConditionWatch[]
   readonly #flag: number
+  readonly #command: object | undefined
   #id: number
   #closed = false
   static {
@@ -163,8 +164,13 @@ export class Guard implements Disposable {
   #playEnds: (() => void) | undefined
   #kept: readonly Breach[] = []
 
-  /** @internal Use {@link guard}. */
-  constructor(parsed: ParsedLimits, options: GuardOptions) {
+  /**
+   * Use {@link guard}.
+   *
+   * @param command the handle of a command, on which the sampling thread acts by itself
+   * @internal
+   */
+  constructor(parsed: ParsedLimits, options: GuardOptions, command?: object) {
     const { limits, conditions } = parsed
     const settings = parseOptions(options)
     connect()
@@ -173,6 +179,7 @@ export class Guard implements Disposable {
     this.#limits = limits
     this.#checked = conditions
     this.#settings = settings
+    this.#command = command
     this.#played = (limits.length > 0 && stage?.claims(limits)) ?? false
     const series: Series[] = []
     this.#series = series
@@ -208,7 +215,7 @@ export class Guard implements Disposable {
   #add(breaches: number): number {
     const { all, within, interval, minHold } = this.#settings
     const limits = encode(this.#limits, this.#played ? [] : this.#series, this.#checked)
-    const id = connect().addGuard(all, within, interval, minHold, this.#flag, limits, breaches)
+    const id = connect().addGuard(all, within, interval, minHold, this.#flag, limits, breaches, this.#command)
     if (typeof id === 'number') return id
     throw new MetricUnavailableError(this.#limits[0]?.series.metric ?? this.name, id)
   }

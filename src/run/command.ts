@@ -1,8 +1,16 @@
 /** A running command with its process tree: turns the addon's events into promises. */
-import { capture, capturedResolve } from '../base/capture.js'
+import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { CommandNotStartedError } from '../base/errors.js'
 import { entriesOf, toByteString } from './bytes.js'
-import { loadAddon, type Addon, type CommandEvent, type NativeCommand } from '../addon/native.js'
+import { realNow } from '../base/clock.js'
+import {
+  loadAddon,
+  ON_BREACH_CODES,
+  type Addon,
+  type CommandEvent,
+  type CommandRefusal,
+  type NativeCommand,
+} from '../addon/native.js'
 import { signalName, signalNumber, type SignalName } from './signals.js'
 import { openFilesBefore } from './open-files.js'
 import { system } from './system.js'
@@ -26,10 +34,16 @@ export interface TreeEnd {
   readonly cpuTime: number
   /** Whether the supervisor itself was killed; all processes of the tree that could be found were then killed. */
   readonly lost: boolean
+  /** When its last process was gone, on the clock of `performance.now()`. */
+  readonly at: number
 }
 
 /** A descriptor of this process, and its number in the command. */
 export type SharedDescriptor = readonly [fd: number, number: number]
+
+/** What native code does by itself, because the event loop may be blocked. */
+export type Act = 'timeout' | 'idle' | 'limit' | 'paused' | 'resumed'
+const ACTS: readonly string[] = ['timeout', 'idle', 'limit', 'paused', 'resumed'] satisfies Act[]
 
 export interface CommandSpec {
   readonly command: string
@@ -47,9 +61,14 @@ export interface CommandSpec {
   readonly signal: SignalName
   /** Milliseconds from the signal to SIGKILL. */
   readonly killAfter: number
-  /** Milliseconds without output after which `onIdle` is called; Infinity for never. */
+  /** Milliseconds without output after which it is ended; Infinity for never. */
   readonly idle: number
-  readonly onIdle: () => void
+  /** What its guard does. */
+  readonly onBreach: 'term' | 'pause' | 'kill'
+  /** Whether limits do nothing, and silence is only reported. */
+  readonly dryRun: boolean
+  /** Native code did this, at this time on the clock of `performance.now()`. */
+  readonly onAct: (act: Act, at: number) => void
 }
 
 // Each run appends its own marker, so that the outer run finds the processes of a nested run too.
@@ -59,24 +78,59 @@ let runs = 0
 // The number of the first socket that a service manager passes.
 const FIRST_LISTENING = 3
 
+interface Marked {
+  readonly marker: string
+  readonly env: NodeJS.ProcessEnv
+}
+
+/** The environment of a command, with the marker by which its processes are found. */
+function withMarker(env: NodeJS.ProcessEnv): Marked {
+  const marker = `${process.pid}.${process.hrtime.bigint().toString(36)}.${++runs}`
+  const outer = env[MARKER]
+  return { marker, env: system.complete({ ...env, [MARKER]: outer === undefined ? marker : `${outer}:${marker}` }) }
+}
+
+/** A command that waits to be run, runs or has run. */
 export class RunningCommand {
-  readonly pid: number
+  /** 0 until it has started. */
+  pid: number = 0
   /** For `process.*` with `tree`: the process id that stands for exactly the processes of the command. */
   readonly root: number
   /** What holds the tree together: the path of a control group, or `'a job object'`; empty if there is neither. */
-  readonly group: string
+  group: string = ''
+  /** For a guard that acts on it. */
+  readonly handle: object
+  /** Rejects with CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED`. */
+  readonly started: Promise<void>
   readonly exited: Promise<CommandExit>
   readonly gone: Promise<TreeEnd>
   readonly #addon: Addon
-  readonly #handle: object
 
-  /** @throws CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED`; NativeMissingError */
+  /** Makes what it needs; {@link go} runs it. @throws CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED`; NativeMissingError */
   constructor(spec: CommandSpec) {
     this.#addon = loadAddon()
+    const { command, cwd = '' } = spec
+    const marked = withMarker(spec.env)
+    const files = system.candidates(command, marked.env, cwd)
+    const refusal = ({ refused, why }: CommandRefusal): CommandNotStartedError => {
+      // A script whose interpreter is missing fails with ENOENT too.
+      const hollow = refused === 'not-found' && files.some((file) => exists(file))
+      const text = hollow ? 'its interpreter or a library is missing' : why
+      return new CommandNotStartedError(command, refused, text, hollow)
+    }
+    const started = withResolvers<void>()
     const exited = withResolvers<CommandExit>()
     const gone = withResolvers<TreeEnd>()
+    started.promise.catch(() => undefined)
     const notify = (event: CommandEvent): void => {
-      if (event.kind === 'idle') return spec.onIdle()
+      const at = realNow() - event.age
+      if (ACTS.includes(event.kind)) return spec.onAct(event.kind as Act, at)
+      if (event.kind === 'started') {
+        this.pid = event.pid
+        this.group = event.group
+        return started.resolve()
+      }
+      if (event.kind === 'failed') started.reject(refusal(event))
       const died = event.signal === 0 ? null : (signalName(event.signal) as NodeJS.Signals)
       if (event.kind === 'exited') {
         exited.resolve({ code: died === null ? event.code : null, signal: died })
@@ -85,30 +139,37 @@ export class RunningCommand {
       // A lost tree has no exit status: the command died with its supervisor.
       exited.resolve({ code: null, signal: 'SIGKILL' })
       const { ended, left, killed, cpu: cpuTime } = event
-      gone.resolve({ ended, left, killed, cpuTime, lost: event.kind === 'lost' })
+      gone.resolve({ ended, left, killed, cpuTime, lost: event.kind === 'lost', at })
     }
-    const started = this.#start(spec, notify)
-    this.#handle = started.handle
-    this.pid = started.pid
-    this.root = started.root
-    this.group = started.group
+    const prepared = this.#prepare(spec, files, marked, notify)
+    if ('refused' in prepared) throw refusal(prepared)
+    this.handle = prepared.handle
+    this.root = prepared.root
+    this.started = started.promise
     this.exited = exited.promise
     this.gone = gone.promise
   }
 
-  #start(spec: CommandSpec, notify: (event: CommandEvent) => void): NativeCommand {
+  /** Runs it. After `timeout` milliseconds its tree is ended. */
+  go(timeout: number): void {
+    this.#addon.goCommand(this.handle, timeout)
+  }
+
+  #prepare(
+    spec: CommandSpec,
+    files: string[],
+    marked: Marked,
+    notify: (event: CommandEvent) => void,
+  ): NativeCommand | CommandRefusal {
     const { command, args, cwd = '', stdio, shared, foreground, signal, killAfter, idle } = spec
-    const marker = `${process.pid}.${process.hrtime.bigint().toString(36)}.${++runs}`
-    const outer = spec.env[MARKER]
-    const env = system.complete({ ...spec.env, [MARKER]: outer === undefined ? marker : `${outer}:${marker}` })
-    const entries = entriesOf(env, spec.isOwnEnv)
-    const files = system.candidates(command, env, cwd)
-    const started = this.#addon.startCommand(
+    const onBreach = ON_BREACH_CODES.indexOf(spec.dryRun ? 'report' : spec.onBreach)
+    const entries = entriesOf(marked.env, spec.isOwnEnv)
+    return this.#addon.prepareCommand(
       toByteString(files.join('\0')),
       toByteString([command, ...args].join('\0')),
       toByteString(entries.map((each) => forCommand(each, shared)).join('\0')),
       cwd,
-      marker,
+      marked.marker,
       Float64Array.of(
         ...stdio,
         foreground ? 1 : 0,
@@ -116,39 +177,37 @@ export class RunningCommand {
         killAfter,
         idle,
         openFilesBefore(),
+        onBreach,
         ...shared.flat(),
       ),
       notify,
     )
-    if ('kind' in started) {
-      const { kind, why } = started
-      // A script whose interpreter is missing fails with ENOENT too.
-      const hollow = kind === 'not-found' && files.some((file) => exists(file))
-      throw new CommandNotStartedError(command, kind, hollow ? 'its interpreter or a library is missing' : why, hollow)
-    }
-    return started
   }
 
   /** Sends a signal to the command and, where it has its own process group, to that group. */
   signal(signal: SignalName): void {
-    this.#addon.signalCommand(this.#handle, signalNumber(signal)!)
+    this.#addon.signalCommand(this.handle, signalNumber(signal)!)
   }
 
-  /** Ends the tree: `signal` first, SIGKILL for what is left after `killAfter` milliseconds. */
-  end(signal: SignalName, killAfter: number): void {
-    this.#addon.endCommand(this.#handle, signalNumber(signal)!, killAfter)
+  /**
+   * Ends the tree: `signal` first, SIGKILL for what is left after `killAfter` milliseconds. Returns whether native code had
+   * ended it before, which `onAct` reports.
+   */
+  end(signal: SignalName, killAfter: number): boolean {
+    return this.#addon.endCommand(this.handle, signalNumber(signal)!, killAfter)
   }
 
   kill(): void {
     this.end('SIGKILL', 0)
   }
 
+  /** Pauses the tree, and the clock of its timeout, whatever its limits do. */
   pause(): void {
-    this.#addon.pauseCommand(this.#handle, true)
+    this.#addon.pauseCommand(this.handle, true)
   }
 
   resume(): void {
-    this.#addon.pauseCommand(this.#handle, false)
+    this.#addon.pauseCommand(this.handle, false)
   }
 }
 
@@ -164,9 +223,10 @@ function forCommand(entry: string, shared: readonly SharedDescriptor[]): string 
 interface Resolvers<T> {
   readonly promise: Promise<T>
   readonly resolve: (value: T) => void
+  readonly reject: (error: unknown) => void
 }
 
 function withResolvers<T>(): Resolvers<T> {
   const promise = new Promise<T>(capture)
-  return { promise, resolve: capturedResolve }
+  return { promise, resolve: capturedResolve, reject: capturedReject }
 }

@@ -2,7 +2,7 @@
 import { realTimers } from '../base/real-timers.js'
 import { checkMetric, toSeriesKey } from '../monitor/limits.js'
 import type { MetricName } from '../addon/metrics.js'
-import { firstReading, Series } from '../addon/sampler.js'
+import { Series } from '../addon/sampler.js'
 
 /** The largest values that were sampled; undefined if the command ended before the first sample. */
 export interface Peaks {
@@ -25,24 +25,16 @@ const METRICS: Readonly<Record<keyof Peaks, MetricName>> = {
 
 const FIRST_DELAY_MS = 5
 const LAST_DELAY_MS = 200
-// A small tree may always be read again after this.
-const READ_AGAIN_MS = 50
 
 /** Samples often at first, because most commands are short, and later a few times per second. */
 export class PeakMeter implements Disposable {
   readonly #series = new Map<keyof Peaks, Series>()
   readonly #peaks = new Map<keyof Peaks, number>()
-  readonly #gone: Promise<unknown>
   #delay = FIRST_DELAY_MS
   #timer: NodeJS.Timeout | undefined
 
-  /**
-   * Leaves out metrics that this machine does not have.
-   *
-   * @param gone resolves once no process of the tree is left
-   */
-  constructor(root: number, gone: Promise<unknown>) {
-    this.#gone = gone
+  /** Leaves out metrics that this machine does not have. */
+  constructor(root: number) {
     for (const [peak, metric] of Object.entries(METRICS) as [keyof Peaks, MetricName][]) {
       const key = toSeriesKey(checkMetric(metric), { pid: root, tree: true }, undefined, metric)
       const series = Series.open(key, false)
@@ -65,27 +57,31 @@ export class PeakMeter implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    // The thread may have read the tree once more.
+    this.#take()
     realTimers.clearTimeout(this.#timer)
-    const all = [...this.#series.values()]
+    for (const series of this.#series.values()) {
+      series.removeReader(LAST_DELAY_MS / 4)
+      series.release()
+    }
     this.#series.clear()
-    for (const series of all) series.removeReader(LAST_DELAY_MS / 4)
-    const release = (): void => all.forEach((series) => series.release())
-    // The sampler keeps the files of what was just in use for a second, unless it has seen that the tree is gone.
-    const look = (): void => void firstReading(all.slice(0, 1)).then(release, release)
-    void this.#gone.then(() => realTimers.setTimeout(look, READ_AGAIN_MS).unref())
   }
 
   #add(peak: keyof Peaks, value: number): void {
     this.#peaks.set(peak, Math.max(value, this.#peaks.get(peak) ?? 0))
   }
 
-  #sample(): void {
+  #take(): void {
     // A tree that has ended reads as 0 everywhere, which is not a sample.
     const there = this.#series.get('processes')!.read()
     for (const [peak, series] of there.state === 'known' && there.value === 0 ? [] : this.#series) {
       const { state, value } = series.read()
       if (state === 'known') this.#add(peak, value)
     }
+  }
+
+  #sample(): void {
+    this.#take()
     this.#timer = realTimers.setTimeout(() => this.#sample(), this.#delay).unref()
     this.#delay = Math.min(this.#delay * 2, LAST_DELAY_MS)
   }

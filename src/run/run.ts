@@ -1,14 +1,16 @@
 /** Runs a command as an operation: limits, a timeout or any other source end its whole process tree. */
-import { capture, capturedReject } from '../base/capture.js'
-import { LONGEST_DELAY, realNow } from '../base/clock.js'
+import { capture, capturedReject, capturedResolve } from '../base/capture.js'
+import { isClockReal, LONGEST_DELAY, now, realNow } from '../base/clock.js'
+import { CommandNotStartedError, MetricUnavailableError } from '../base/errors.js'
 import { realTimers } from '../base/real-timers.js'
 import { Cancelable } from '../cancelable/cancelable.js'
-import { describeBreach, guard as makeGuard, type Guard } from '../monitor/guard.js'
-import type { Limits } from '../monitor/limits.js'
-import { resourceReason, rootCause, timeoutReason, type Breach, type CancelationReason } from '../base/reason.js'
+import { samplerStats } from '../addon/sampler.js'
+import { Guard, kLatestReason } from '../monitor/guard.js'
+import { parseLimits, type Limits } from '../monitor/limits.js'
+import { rootCause, timeoutReason, type CancelationReason } from '../base/reason.js'
 import { ResourceSource } from '../sources/resource.js'
 import { formatDuration, parseDuration } from '../base/units.js'
-import { RunningCommand, type CommandExit, type TreeEnd } from './command.js'
+import { RunningCommand, type Act, type CommandExit, type TreeEnd } from './command.js'
 import { bindToTree, checkLimits } from './limits.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
@@ -43,6 +45,12 @@ export async function run(command: string, args: readonly string[] = [], options
 class Run {
   readonly #settings: RunSettings
   readonly #operation: Cancelable
+  readonly #startedAt = realNow()
+  /** The timeout that native code holds, in milliseconds. */
+  readonly #timeout: number
+  /** Why native code has ended the command. */
+  readonly #acted: Promise<CancelationReason>
+  readonly #resolveActed: (reason: CancelationReason) => void
   readonly #failed: Promise<never>
   readonly #fail: (error: unknown) => void
   readonly #wouldHaveEnded: CancelationReason[] = []
@@ -50,6 +58,7 @@ class Run {
   #reason: CancelationReason | undefined
   #sent: SignalName | undefined
   #endedAt: number | undefined
+  #guard: Guard | undefined
   #meter: PeakMeter | undefined
   #pauses = 0
   #paused = 0
@@ -60,12 +69,18 @@ class Run {
     this.#failed = new Promise<never>(capture)
     this.#fail = capturedReject
     this.#failed.catch(() => undefined)
-    const { timeout, ...others } = settings.sources
-    const { dryRun } = settings
+    this.#acted = new Promise<CancelationReason>(capture)
+    this.#resolveActed = capturedResolve
+    const { timeout = Infinity, ...others } = settings.sources
+    const ms = parseDuration(timeout, 'timeout', true)
+    now()
+    // On a test's clock, or if the time is up already, the operation holds the timeout.
+    const isNative = isClockReal() && ms > 0
+    this.#timeout = isNative && !settings.dryRun ? ms : Infinity
     this.#operation = new Cancelable({
       name: settings.command,
       ...others,
-      ...(!dryRun && { timeout }),
+      ...(!isNative && !settings.dryRun && { timeout }),
       grace: UNTIL_GONE,
     })
   }
@@ -73,7 +88,7 @@ class Run {
   async toEnd(): Promise<RunResult> {
     const { limits } = this.#settings
     // Checked before the start, so that a missing metric does not end a command that is already running.
-    if (limits !== undefined) checkLimits(limits)
+    if (limits !== undefined) this.#orRefuse(() => checkLimits(limits))
     let result: RunResult | undefined
     try {
       await this.#operation.run(async (cancel) => {
@@ -89,14 +104,16 @@ class Run {
 
   async #supervise(cancel: Cancelable): Promise<RunResult> {
     const settings = this.#settings
-    const startedAt = realNow()
-    const running = new RunningCommand({ ...settings, onIdle: () => this.#onIdle() })
-    let guard: Guard | undefined
+    const running = new RunningCommand({ ...settings, onAct: (act, at) => this.#onAct(act, at) })
     let timer: NodeJS.Timeout | undefined
     try {
+      this.#orRefuse(() => {
+        if (settings.peaks) this.#meter = new PeakMeter(running.root)
+        if (settings.limits !== undefined) this.#guard = this.#watch(settings.limits, running, cancel)
+      })
+      running.go(Math.max(0, this.#timeout - (realNow() - this.#startedAt)))
+      await running.started
       this.#notify({ kind: 'started', command: running })
-      if (settings.peaks) this.#meter = new PeakMeter(running.root, running.gone)
-      if (settings.limits !== undefined) guard = this.#watch(settings.limits, running, cancel)
       timer = this.#watchTimeInDryRun()
       await cancel.race(Promise.race([running.exited, this.#failed])).catch((error: unknown) => {
         if (cancel.reason === undefined) throw error
@@ -110,7 +127,7 @@ class Run {
       throw error
     } finally {
       realTimers.clearTimeout(timer)
-      guard?.close()
+      this.#guard?.close()
       this.#meter?.[Symbol.dispose]()
     }
     const exit = await running.exited
@@ -119,7 +136,17 @@ class Run {
       running.end(settings.signal, settings.killAfter)
       return running.gone
     })
-    return this.#result(running, exit, end, startedAt)
+    return this.#result(running, exit, end)
+  }
+
+  /** Where no thread can be started, no metric is missing: nothing can be run. */
+  #orRefuse(watch: () => void): void {
+    try {
+      watch()
+    } catch (error) {
+      if (!(error instanceof MetricUnavailableError) || samplerStats()?.running !== false) throw error
+      throw new CommandNotStartedError(this.#settings.command, 'other', error.why)
+    }
   }
 
   /** An exception from the caller's listener ends the command, whichever timer or guard has caused the event. */
@@ -132,50 +159,72 @@ class Run {
     }
   }
 
-  async #end(running: RunningCommand, reason: CancelationReason): Promise<void> {
-    if (this.#reason === undefined) {
-      this.#reason = reason
-      this.#endedAt = realNow()
-      this.#stopCountingPause()
-      this.#notify({ kind: 'ending', reason })
-    }
+  async #end(running: RunningCommand, wanted: CancelationReason): Promise<void> {
+    const { signal, killAfter, onBreach } = this.#settings
+    const kills = (reason: CancelationReason): boolean => onBreach === 'kill' && rootCause(reason).kind === 'resource'
+    const kill = kills(wanted)
+    const acted = running.end(kill ? 'SIGKILL' : signal, kill ? 0 : killAfter)
+    // A limit or the clock was first, and its event is on the way.
+    const reason = acted ? await this.#acted : wanted
+    this.#reason = reason
+    this.#sent = kills(reason) ? 'SIGKILL' : signal
+    this.#endedAt ??= realNow()
+    this.#stopCountingPause(this.#endedAt)
     const cause = rootCause(reason)
     // The meter only samples and may have missed the value that crossed the limit.
     if (cause.kind === 'resource') this.#meter?.note(cause.breach.metric, cause.breach.value)
-    const kill = this.#settings.onBreach === 'kill' && cause.kind === 'resource'
-    this.#sent = kill ? 'SIGKILL' : this.#settings.signal
-    running.end(this.#sent, kill ? 0 : this.#settings.killAfter)
+    this.#notify({ kind: 'ending', reason })
     await running.gone
   }
 
+  /** Makes the guard, on whose breaches the sampling thread acts by itself. */
   #watch(limits: Limits, running: RunningCommand, cancel: Cancelable): Guard {
-    const reasonOf = (breach: Breach): CancelationReason => resourceReason(guard.name, breach, describeBreach(breach))
-    const { command: name, dryRun } = this.#settings
-    const guard = makeGuard(bindToTree(limits, running.root), { name, dryRun })
+    const { command: name, dryRun, onBreach } = this.#settings
+    const guard = new Guard(parseLimits(bindToTree(limits, running.root)), { name, dryRun }, running.handle)
     if (dryRun) {
-      guard.on('breach', (breach) => this.#reportWouldEnd(reasonOf(breach)))
-    } else if (this.#settings.onBreach === 'pause') {
-      guard.on('breach', (breach) => {
-        if (this.#reason !== undefined || this.#pausedAt !== undefined) return
-        this.#pauses++
-        this.#pausedAt = realNow()
-        running.pause()
-        this.#notify({ kind: 'paused', reason: reasonOf(breach) })
+      guard.on('breach', () => {
+        const reason = guard[kLatestReason]()
+        void running.started.then(
+          () => this.#reportWouldEnd(reason),
+          () => undefined,
+        )
       })
-      guard.on('clear', () => {
-        if (this.#pausedAt === undefined) return
-        this.#stopCountingPause()
-        running.resume()
-        this.#notify({ kind: 'resumed' })
-      })
-    } else {
+    } else if (onBreach !== 'pause') {
       cancel.addSource(new ResourceSource(guard))
     }
     return guard
   }
 
-  #stopCountingPause(): void {
-    if (this.#pausedAt !== undefined) this.#paused += realNow() - this.#pausedAt
+  /** Native code has ended, paused or resumed the command. */
+  #onAct(act: Act, at: number): void {
+    if (act === 'paused') {
+      this.#pauses++
+      this.#pausedAt = at
+      this.#notify({ kind: 'paused', reason: this.#guard![kLatestReason]() })
+    } else if (act === 'resumed') {
+      this.#stopCountingPause(at)
+      this.#notify({ kind: 'resumed' })
+    } else {
+      const reason = this.#reasonOf(act, at)
+      if (this.#settings.dryRun) return this.#reportWouldEnd(reason)
+      this.#endedAt = at
+      this.#resolveActed(reason)
+      this.#operation.cancel(reason)
+    }
+  }
+
+  #reasonOf(act: 'timeout' | 'idle' | 'limit', at: number): CancelationReason {
+    if (act === 'limit') return Object.freeze({ ...this.#guard![kLatestReason](), at })
+    if (act === 'timeout') {
+      return Object.freeze({ ...timeoutReason(this.#timeout, this.#startedAt + this.#timeout), at })
+    }
+    const { idle } = this.#settings
+    const message = `No output for ${formatDuration(idle)}`
+    return Object.freeze({ kind: 'timeout', message, at, timeout: idle, deadline: at })
+  }
+
+  #stopCountingPause(at: number): void {
+    if (this.#pausedAt !== undefined) this.#paused += at - this.#pausedAt
     this.#pausedAt = undefined
   }
 
@@ -192,20 +241,10 @@ class Run {
     this.#notify({ kind: 'would-end', reason })
   }
 
-  #onIdle(): void {
-    const { idle, dryRun } = this.#settings
-    const at = realNow()
-    const message = `No output for ${formatDuration(idle)}`
-    const reason: CancelationReason = Object.freeze({ kind: 'timeout', message, at, timeout: idle, deadline: at })
-    if (dryRun) this.#reportWouldEnd(reason)
-    else this.#operation.cancel(reason)
-  }
-
-  #result(running: RunningCommand, exit: CommandExit, end: TreeEnd, startedAt: number): RunResult {
+  #result(running: RunningCommand, exit: CommandExit, end: TreeEnd): RunResult {
     const { command, args } = this.#settings
-    const now = realNow()
-    this.#stopCountingPause()
-    const { ended, left, killed, lost, cpuTime } = end
+    const { ended, left, killed, lost, cpuTime, at } = end
+    this.#stopCountingPause(at)
     if (this.#reason !== undefined) this.#meter?.note('process.count', ended)
     return {
       command,
@@ -215,8 +254,8 @@ class Run {
       status: toStatus(exit, this.#reason, lost),
       reason: this.#reason,
       sent: this.#sent,
-      duration: now - startedAt,
-      endedIn: this.#endedAt === undefined ? 0 : now - this.#endedAt,
+      duration: at - this.#startedAt,
+      endedIn: this.#endedAt === undefined ? 0 : at - this.#endedAt,
       cpuTime,
       ended,
       left,

@@ -23,9 +23,12 @@
 #include "port/inheritance.h"
 #include "port/process_scanner.h"
 #include "posix/marker.h"
+#include "start_command.h"
 
 namespace tripline {
 namespace {
+
+using test::StartCommand;
 
 constexpr char kName[] = "TRIPLINE_RUN=";
 
@@ -65,7 +68,7 @@ CommandEvent Await(Command* command, CommandEvent::Kind kind) {
 TEST(CommandReportsHowItEnded) {
   Shell shell("exit 7");
   SpawnFailure why;
-  Command* command = Command::Start(shell.spec, &why);
+  Command* command = StartCommand(shell.spec, &why);
   CHECK(command != nullptr);
   CHECK(IsCommandRoot(command->root));
   CHECK_EQ(Await(command, CommandEvent::kExited).code, 7);
@@ -75,10 +78,87 @@ TEST(CommandReportsHowItEnded) {
   delete command;
 }
 
+TEST(CommandWaitsUntilItMayGo) {
+  Shell shell("exit 7");
+  SpawnFailure why;
+  Command* command = Command::Prepare(shell.spec, &why);
+  CHECK(command != nullptr);
+  CHECK(IsCommandRoot(command->root));
+  CHECK(IsWaitingRoot(command->root));
+  command->Go(kNever);
+  CHECK(Await(command, CommandEvent::kStarted).kind == CommandEvent::kStarted);
+  CHECK(!IsWaitingRoot(command->root));
+  CHECK_EQ(Await(command, CommandEvent::kExited).code, 7);
+  Await(command, CommandEvent::kGone);
+  delete command;
+}
+
+TEST(CommandThatIsEndedBeforeItMayGoIsNeverRun) {
+  char path[64];
+  snprintf(path, sizeof(path), "/tmp/tripline-never-%d", getpid());
+  char line[96];
+  snprintf(line, sizeof(line), "touch %s", path);
+  Shell shell(line);
+  SpawnFailure why;
+  Command* command = Command::Prepare(shell.spec, &why);
+  CHECK(command != nullptr);
+  char group[300];
+  snprintf(group, sizeof(group), "%s", command->group);
+  command->End(SIGTERM, kSecond);
+  command->Go(kNever);
+  Await(command, CommandEvent::kFailed);
+  CommandEvent event;
+  CHECK(!command->Next(&event));
+  delete command;
+  CHECK_EQ(access(path, F_OK), -1);
+  CHECK_EQ(access(group[0] == '\0' ? "/none" : group, F_OK), -1);
+}
+
+TEST(CommandIsEndedByItsOwnClock) {
+  Shell shell("trap '' TERM; sleep 60; sleep 60");
+  SpawnFailure why;
+  Command* command = StartCommand(shell.spec, &why, 100 * kMillisecond);
+  CHECK(command != nullptr);
+  Await(command, CommandEvent::kTimeout);
+  CHECK_EQ(Await(command, CommandEvent::kExited).signal, SIGKILL);
+  CHECK(Await(command, CommandEvent::kGone).killed);
+  delete command;
+}
+
+TEST(CommandThatIsSilentIsEndedUnlessItIsADryRun) {
+  for (const bool dry_run : {false, true}) {
+    Shell shell("sleep 0.5");
+    shell.spec.idle = 100 * kMillisecond;
+    shell.spec.dry_run = dry_run;
+    SpawnFailure why;
+    Command* command = StartCommand(shell.spec, &why);
+    CHECK(command != nullptr);
+    Await(command, CommandEvent::kIdle);
+    CHECK_EQ(Await(command, CommandEvent::kExited).signal, dry_run ? 0 : SIGTERM);
+    Await(command, CommandEvent::kGone);
+    delete command;
+  }
+}
+
+TEST(CommandHasNoTimeoutWhileItsClockStandsStill) {
+  Shell shell("exec sleep 60");
+  SpawnFailure why;
+  Command* command = StartCommand(shell.spec, &why, kSecond);
+  CHECK(command != nullptr);
+  command->Pause(true);
+  usleep(1200000);
+  // Still waiting: the order is obeyed before the timeout, which goes on afterwards.
+  command->Signal(SIGUSR1);
+  command->Resume();
+  CHECK_EQ(Await(command, CommandEvent::kExited).signal, SIGUSR1);
+  Await(command, CommandEvent::kGone);
+  delete command;
+}
+
 TEST(CommandTakesItsGroupAwayWithWhatWasMadeBelow) {
   Shell shell("exec sleep 60");
   SpawnFailure why;
-  Command* command = Command::Start(shell.spec, &why);
+  Command* command = StartCommand(shell.spec, &why);
   CHECK(command != nullptr);
   if (command->group[0] == '\0') printf("skipped: no control group of its own can be made here\n");
   for (const char* below : {"/below", "/below/that", "/beside"}) {
@@ -95,7 +175,7 @@ TEST(CommandTakesItsGroupAwayWithWhatWasMadeBelow) {
 TEST(CommandTakesItsGroupAwayWhenItsSupervisorCouldNot) {
   Shell shell("exec sleep 60");
   SpawnFailure why;
-  Command* command = Command::Start(shell.spec, &why);
+  Command* command = StartCommand(shell.spec, &why);
   CHECK(command != nullptr);
   if (command->group[0] == '\0') {
     printf("skipped: no control group of its own can be made here\n");
@@ -129,7 +209,7 @@ TEST(CommandTakesItsGroupAwayWhenItsSupervisorCouldNot) {
 TEST(CommandThatEndsWithOrdersOnTheirWayIsNotLost) {
   Shell shell("exec sleep 60");
   SpawnFailure why;
-  Command* command = Command::Start(shell.spec, &why);
+  Command* command = StartCommand(shell.spec, &why);
   CHECK(command != nullptr);
   // The supervisor is stopped, so all of these orders are waiting when it continues, and it leaves most of them unread.
   kill(static_cast<pid_t>(command->root), SIGSTOP);
@@ -149,13 +229,13 @@ TEST(CommandThatRunsOutOfDescriptorsSaysSo) {
   // One more descriptor each time: wherever the supervisor runs out, the error is reported. With fewer, the kernel
   // returns another error.
   bool started = false;
-  for (rlim_t most = 11; most < 64 && !started; most++) {
+  for (rlim_t most = 21; most < 64 && !started; most++) {
     struct rlimit few = before;
     few.rlim_cur = most;
     setrlimit(RLIMIT_NOFILE, &few);
     Shell shell("exit 0");
     SpawnFailure why;
-    Command* command = Command::Start(shell.spec, &why);
+    Command* command = StartCommand(shell.spec, &why);
     setrlimit(RLIMIT_NOFILE, &before);
     started = command != nullptr;
     if (started)
@@ -171,7 +251,7 @@ TEST(CommandThatIsNotThere) {
   Shell shell("");
   shell.files[1] = nullptr;
   SpawnFailure why;
-  CHECK(Command::Start(shell.spec, &why) == nullptr);
+  CHECK(StartCommand(shell.spec, &why) == nullptr);
   CHECK_EQ(static_cast<int>(why.kind), static_cast<int>(SpawnFailure::kNotFound));
   CHECK_EQ(static_cast<const char*>(why.why.text), "exec: ENOENT");
   // The test process has no child left to reap.
@@ -181,7 +261,7 @@ TEST(CommandThatIsNotThere) {
 TEST(CommandEndsWithAllThatIgnoreTheSignal) {
   Shell shell("trap '' TERM; (setsid sh -c \"trap '' TERM; sleep 60; sleep 60\" &); sleep 60; sleep 60");
   SpawnFailure why;
-  Command* command = Command::Start(shell.spec, &why);
+  Command* command = StartCommand(shell.spec, &why);
   CHECK(command != nullptr);
   ProcessScanner scanner;
   CHECK(scanner.Open());
@@ -199,7 +279,7 @@ TEST(CommandEndsWithAllThatIgnoreTheSignal) {
 TEST(CommandIsNotHeldByADebuggerThatDoesNotWaitForIt) {
   Shell shell("exec sleep 60");
   SpawnFailure why;
-  Command* command = Command::Start(shell.spec, &why);
+  Command* command = StartCommand(shell.spec, &why);
   CHECK(command != nullptr);
   const auto pid = static_cast<pid_t>(command->pid);
   CHECK_EQ(ptrace(PTRACE_SEIZE, pid, nullptr, PTRACE_O_TRACESYSGOOD), 0);
@@ -214,7 +294,7 @@ TEST(CommandIsNotHeldByADebuggerThatDoesNotWaitForIt) {
 TEST(CommandIsPausedWhole) {
   Shell shell("sleep 60 & setsid sleep 60 & wait");
   SpawnFailure why;
-  Command* command = Command::Start(shell.spec, &why);
+  Command* command = StartCommand(shell.spec, &why);
   CHECK(command != nullptr);
   ProcessScanner scanner;
   CHECK(scanner.Open());
@@ -226,7 +306,7 @@ TEST(CommandIsPausedWhole) {
     return count;
   };
   while (scanner.FindDescendants(root) < 3) usleep(1000);
-  command->Pause();
+  command->Pause(false);
   while (stopped() < 3) usleep(1000);
   command->Resume();
   while (stopped() > 0) usleep(1000);
@@ -238,7 +318,7 @@ TEST(CommandIsPausedWhole) {
 TEST(CommandIsSweptUpWhenItsSupervisorIsKilled) {
   Shell shell("(setsid sleep 60 &); (trap '' TERM; sleep 60; sleep 60) & sleep 60");
   SpawnFailure why;
-  Command* command = Command::Start(shell.spec, &why);
+  Command* command = StartCommand(shell.spec, &why);
   CHECK(command != nullptr);
   ProcessScanner scanner;
   CHECK(scanner.Open());
@@ -281,7 +361,7 @@ TEST(CommandIsNotStartedWhereItsOrphansCannotBeHeld) {
     if (!RefuseCall(SYS_prctl, 0, PR_SET_CHILD_SUBREAPER)) return false;
     Shell shell("exit 0");
     SpawnFailure why;
-    return Command::Start(shell.spec, &why) == nullptr && strcmp(why.why.text, "prctl: EPERM") == 0;
+    return StartCommand(shell.spec, &why) == nullptr && strcmp(why.why.text, "prctl: EPERM") == 0;
   }));
 }
 
@@ -291,7 +371,7 @@ TEST(CommandThatItsGroupRefusesRunsWithoutOne) {
     if (!RefuseCall(SYS_write, 2, 1)) return false;
     Shell shell("exec sleep 60");
     SpawnFailure why;
-    Command* command = Command::Start(shell.spec, &why);
+    Command* command = StartCommand(shell.spec, &why);
     if (command == nullptr || command->group[0] != '\0') return false;
     command->End(SIGKILL, 0);
     CommandEvent event;

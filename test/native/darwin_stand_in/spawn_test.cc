@@ -16,6 +16,7 @@
 #include <initializer_list>
 
 #include "../check.h"
+#include "../start_command.h"
 #include "darwin/command_group.h"
 #include "darwin/families.h"
 #include "darwin/process_list.h"
@@ -25,6 +26,8 @@
 
 namespace tripline {
 namespace {
+
+using test::StartCommand;
 
 // Does in every forked process what libuv does: closes the descriptors that it takes for its pipe, and opens a new
 // pipe.
@@ -64,7 +67,7 @@ struct Shell {
   ~Shell() { delete command; }
 
   bool Start() {
-    command = Command::Start(spec, &why);
+    command = StartCommand(spec, &why);
     CHECK(command != nullptr);
     return command != nullptr;
   }
@@ -153,11 +156,11 @@ TEST(StandInReportsHowACommandEnded) {
 TEST(StandInSaysWhatCannotBeRun) {
   Shell shell("");
   shell.files[1] = nullptr;
-  CHECK(Command::Start(shell.spec, &shell.why) == nullptr);
+  CHECK(StartCommand(shell.spec, &shell.why) == nullptr);
   CHECK_EQ(static_cast<int>(shell.why.kind), static_cast<int>(SpawnFailure::kNotFound));
   CHECK_EQ(static_cast<const char*>(shell.why.why.text), "exec: ENOENT");
   shell.files[0] = "/etc/passwd";
-  CHECK(Command::Start(shell.spec, &shell.why) == nullptr);
+  CHECK(StartCommand(shell.spec, &shell.why) == nullptr);
   CHECK_EQ(static_cast<int>(shell.why.kind), static_cast<int>(SpawnFailure::kNotExecutable));
   // The test process has no child left to reap.
   CHECK_EQ(waitpid(-1, nullptr, WNOHANG), -1);
@@ -256,11 +259,11 @@ TEST(StandInPausesAllOfThem) {
   if (!shell.Start()) return;
   shell.AwaitCount(4);
   shell.AwaitKnown(4);
-  shell.command->Pause();
+  shell.command->Pause(false);
   shell.AwaitCount(4, 'T');
   shell.command->Resume();
   shell.AwaitCount(0, 'T');
-  shell.command->Pause();
+  shell.command->Pause(false);
   shell.AwaitCount(4, 'T');
   shell.command->End(SIGKILL, 0);
   shell.Await(CommandEvent::kGone);
@@ -286,7 +289,7 @@ TEST(StandInEndsTheTreeWhenTheHostIsKilled) {
     Shell shell("sleep 60 & setsid sleep 60 & (trap '' TERM; sleep 60; :) & wait", mode);
     const pid_t host = fork();
     if (host == 0) {
-      shell.command = Command::Start(shell.spec, &shell.why);
+      shell.command = StartCommand(shell.spec, &shell.why);
       for (;;) pause();
     }
     shell.AwaitCount(5);
