@@ -109,15 +109,15 @@ class OneProcess : public Probe {
     Buffer* buffer = SharedBuffer();
     const File::Result result = status_.ReadIfOlder(now, kStatusPeriod, buffer);
     Failure why;
-    uint64_t bytes = 0;
+    Footprint read;
     if (result == File::kFailed)
       status_.Explain("", &why);
-    else if (result == File::kFresh && !ParseFootprint(buffer->data(), buffer->size, &bytes)) {
+    else if (result == File::kFresh && !ParseFootprint(buffer->data(), buffer->size, &read)) {
       why.Set("no RssAnon in the process's status (kernel before 4.5, or a kernel thread)");
     }
     if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFootprint), why, out);
     if (result == File::kFresh) {
-      footprint_ = ToDouble(bytes);
+      footprint_ = ToDouble(read.anonymous + read.shared) * 1024;
       footprint_slope_.Add(now, -footprint_);
     }
     out->SetLevel(Metric::kProcessFootprint, footprint_);

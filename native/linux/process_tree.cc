@@ -19,6 +19,7 @@
 #include "util/inheriting_counter.h"
 #include "util/slope.h"
 #include "util/steady_growth.h"
+#include "util/tree_footprint.h"
 
 namespace tripline {
 
@@ -26,9 +27,10 @@ namespace {
 
 constexpr uint64_t kScanPeriod = 100 * kMillisecond;
 constexpr uint64_t kReadPeriod = kMillisecond;
-// Reading the processes takes at most a hundredth of a core, however many there are, and scanning for new ones at most
-// a two-hundredth.
+// Reading the processes takes at most a hundredth of a core, however many there are, walking over their page tables at
+// most a fiftieth, and scanning for new ones at most a two-hundredth.
 constexpr uint64_t kReadShare = 100;
+constexpr uint64_t kExactShare = 50;
 constexpr uint64_t kScanShare = 200;
 // In the tree of a command under limits, new processes must be noticed sooner.
 constexpr uint64_t kCommandScanShare = 40;
@@ -62,6 +64,7 @@ struct Member {
   double rss;
   uint64_t threads;
   uint64_t child_faults;
+  MemberFootprint footprint;
   bool has_waited;                  // since the last read
   InheritingCounter read, written;  // bytes
 };
@@ -122,7 +125,8 @@ class ProcessTree final : public Probe {
       SetPair(Metric::kProcessWrite, written_, io_elapsed_.seconds(), out);
       if (io_failure_.failed()) SetUnavailable(wanted & kOfIo, io_failure_, out);
     }
-    SetIfKnown(wanted, Metric::kProcessFootprint, footprint_,
+    SetIfKnown(wanted, Metric::kProcessFootprint,
+               footprints_known_ ? static_cast<double>(footprints_.value()) * 1024 : -1,
                "no process of the tree shows its anonymous memory (kernel before 4.5, or not allowed)", out);
     // The process nearest to its limit, because each process has its own limit.
     SetIfKnown(wanted, Metric::kProcessFds, descriptors_, "the descriptors of no process of the tree can be counted",
@@ -155,7 +159,8 @@ class ProcessTree final : public Probe {
     // Exact counters need an exact time: the scan may have taken longer than a short window.
     const uint64_t at = exact_ ? MonotonicNow() : now;
     ReadMembers();
-    const uint64_t cost = (ThreadCpuNow() - scanned) * kReadShare;
+    uint64_t cost = (ThreadCpuNow() - scanned) * kReadShare;
+    if (footprints_.IsDue()) cost += ReadShares() * kExactShare;
     read_period_ = cost > kReadPeriod ? cost : kReadPeriod;
     if (read_at_ != 0) {
       const double elapsed = ToSeconds(at - read_at_);
@@ -365,20 +370,48 @@ class ProcessTree final : public Probe {
     return good && stat->start == member->start;
   }
 
+  // Returns the time it took.
+  uint64_t ReadShares() {
+    const uint64_t begun = ThreadCpuNow();
+    // Scans first: pages that are shared with an unknown process would be counted in part.
+    Scan();
+    footprints_.BeginExact();
+    for (uint32_t i = 0; i < count_; i++) {
+      const Member& member = members_[i];
+      // Also 0 for one that has ended or is not counted.
+      if (member.footprint.now == 0) continue;
+      Buffer* buffer = SharedBuffer();
+      char path[512];
+      snprintf(path, sizeof(path), "%s/%lld/smaps_rollup", proc_, static_cast<long long>(member.pid));
+      Footprint share;
+      // The file of a process whose main thread has ended shows nothing.
+      const bool known =
+          member.thread == 0 && ReadOnce(path, buffer) && ParseShare(buffer->data(), buffer->size, &share);
+      if (known)
+        footprints_.AddExact(static_cast<long>(share.anonymous + share.shared));
+      else if (member.thread != 0 || (errno != ESRCH && errno != ENOENT))
+        footprints_.AddExact(member.footprint.now);
+      // Otherwise it is just ending, and its pages are those of the others.
+    }
+    return ThreadCpuNow() - begun;
+  }
+
   // Files that are opened for each read, after the check that the member is still the same process.
-  void ReadExtra(const Member& member) {
+  void ReadExtra(Member* member, uint64_t faults) {
     Buffer* buffer = SharedBuffer();
     char folder[480], path[512];
-    const auto pid = static_cast<long long>(member.pid);
-    if (member.thread == 0)
+    const auto pid = static_cast<long long>(member->pid);
+    if (member->thread == 0)
       snprintf(folder, sizeof(folder), "%s/%lld", proc_, pid);
     else
-      snprintf(folder, sizeof(folder), "%s/%lld/task/%lld", proc_, pid, static_cast<long long>(member.thread));
+      snprintf(folder, sizeof(folder), "%s/%lld/task/%lld", proc_, pid, static_cast<long long>(member->thread));
     if ((extra_ & MaskOf(Metric::kProcessFootprint)) != 0) {
-      uint64_t bytes = 0;
+      Footprint read;
       snprintf(path, sizeof(path), "%s/status", folder);
-      if (ReadOnce(path, buffer) && ParseFootprint(buffer->data(), buffer->size, &bytes)) {
-        footprint_ = (footprint_ < 0 ? 0 : footprint_) + ToDouble(bytes);
+      if (ReadOnce(path, buffer) && ParseFootprint(buffer->data(), buffer->size, &read)) {
+        footprints_known_ = true;
+        footprints_.Add(static_cast<long>(read.anonymous), static_cast<long>(read.shared),
+                        static_cast<long>(ToDouble(faults) * page_ / 1024), &member->footprint);
       }
     }
     if ((extra_ & MaskOf(Metric::kProcessFds)) != 0) {
@@ -417,7 +450,8 @@ class ProcessTree final : public Probe {
     io_failure_.Clear();
     rss_ = 0;
     // A command's tree may be empty, and then needs no scan.
-    footprint_ = uncounted_ ? 0 : -1;
+    footprints_known_ = uncounted_;
+    footprints_.Begin();
     descriptors_ = uncounted_ ? 0 : -1;
     threads_ = 0;
     processes_ = 0;
@@ -444,7 +478,7 @@ class ProcessTree final : public Probe {
       rss_ += member->rss;
       threads_ += ToDouble(member->threads);
       processes_ += member->ended ? 0 : 1;
-      if (extra_ != 0 && !member->ended) ReadExtra(*member);
+      if (extra_ != 0 && !member->ended) ReadExtra(member, stat.faults);
     }
     for (uint32_t i = 0; i < count_; i++) {
       if (!members_[i].gone) continue;
@@ -458,6 +492,7 @@ class ProcessTree final : public Probe {
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count_; i++) {
       Member* member = &members_[i];
+      if (member->gone || member->ended) footprints_.Leave(&member->footprint);
       if (member->gone) {
         Drop(member);
         continue;
@@ -514,8 +549,10 @@ class ProcessTree final : public Probe {
   double total_ = 0;  // seconds of CPU since each of them began
   double rss_ = 0, threads_ = 0, processes_ = 0;
   double read_ = 0, written_ = 0;
-  double footprint_ = -1, descriptors_ = -1;  // negative: not known
+  double descriptors_ = -1;  // negative: not known
   const double page_ = static_cast<double>(sysconf(_SC_PAGESIZE));
+  TreeFootprint footprints_;
+  bool footprints_known_ = false;
 
   const Roots roots_;
   SteadyGrowth late_;

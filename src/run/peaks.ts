@@ -6,7 +6,7 @@ import { Series } from '../addon/sampler.js'
 
 /** The largest values that were sampled; undefined if the command ended before the first sample. */
 export interface Peaks {
-  /** `process.footprint`: memory charged to the tree alone, in bytes, including what was swapped out. */
+  /** `process.footprint`: memory of the tree in bytes, with what was swapped out; shared pages count once. */
   readonly memory: number | undefined
   /** `process.rss`, in bytes; shared pages count once per process. */
   readonly rss: number | undefined

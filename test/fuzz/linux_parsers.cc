@@ -96,7 +96,9 @@ void Process(const char* data, size_t size) {
   ParseProcessStat(data, size, &stat);
   uint64_t a = 0, b = 0;
   ParseStatm(data, size, &a, &b);
-  ParseFootprint(data, size, &a);
+  Footprint footprint;
+  ParseFootprint(data, size, &footprint);
+  ParseShare(data, size, &footprint);
   ProcessIo io;
   ParseProcessIo(data, size, &io);
   ParseTrafficErrors({data, size}, &a, &a);

@@ -471,12 +471,32 @@ TEST(SwapCounters) {
 }
 
 TEST(Footprint) {
-  uint64_t bytes = 0;
+  Footprint read;
   const Bytes swapped("linux/status/swapped-out");
-  CHECK(ParseFootprint(swapped.data, swapped.size, &bytes));
-  CHECK_EQ(bytes, 64000 * kKiB);
+  CHECK(ParseFootprint(swapped.data, swapped.size, &read));
+  CHECK_EQ(read.anonymous, 64000u);
+  CHECK_EQ(read.shared, 10000u);
+  const char* text = "RssAnon:\t     12 kB\nRssFile:\t  99 kB\nRssShmem:\t  300 kB\nVmSwap:\t       5 kB\n";
+  CHECK(ParseFootprint(text, strlen(text), &read));
+  CHECK_EQ(read.anonymous, 17u);
+  CHECK_EQ(read.shared, 300u);
   const Bytes kernel("linux/status/kernel-thread");
-  CHECK(!ParseFootprint(kernel.data, kernel.size, &bytes));
+  CHECK(!ParseFootprint(kernel.data, kernel.size, &read));
+}
+
+TEST(Share) {
+  Footprint share;
+  const char* text =
+      "55d0-7ffd ---p 00000000 00:00 0     [rollup]\nRss:   900 kB\nPss:    500 kB\nPss_Dirty:   1 kB\n"
+      "Pss_Anon:   100 kB\nPss_File:   380 kB\nPss_Shmem:   20 kB\nSwap:    64 kB\nSwapPss:   3 kB\nLocked:   0 kB\n";
+  CHECK(ParseShare(text, strlen(text), &share));
+  CHECK_EQ(share.anonymous, 103u);
+  CHECK_EQ(share.shared, 20u);
+  const char* old = "Rss:   900 kB\nPss:    500 kB\nSwapPss:   3 kB\n";  // before kernel 5.4
+  CHECK(ParseShare(old, strlen(old), &share));
+  CHECK_EQ(share.anonymous, 503u);
+  CHECK_EQ(share.shared, 0u);
+  CHECK(!ParseShare("", 0, &share));
 }
 
 TEST(OpenFilesLimit) {
@@ -624,7 +644,9 @@ void ParseAll(const char* data, size_t size) {
   for (Scanner scan(data, size); NextPppoeDevice(&scan, &device);) {
   }
   CountL2tpSessions(data, size);
-  ParseFootprint(data, size, &number);
+  Footprint footprint;
+  ParseFootprint(data, size, &footprint);
+  ParseShare(data, size, &footprint);
   ProcessIo io;
   ParseProcessIo(data, size, &io);
   ParseOpenFilesLimit(data, size, &number);

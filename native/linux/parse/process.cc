@@ -25,6 +25,7 @@ bool ParseProcessStat(const char* data, size_t size, ProcessStat* out) {
     if (fields[field] < 0) fields[field] = 0;
   }
   const auto unsigned_field = [&fields](int number) { return static_cast<uint64_t>(fields[number]); };
+  out->faults = unsigned_field(10);
   out->child_faults = unsigned_field(11);
   out->user = unsigned_field(14);
   out->system = unsigned_field(15);
@@ -41,12 +42,25 @@ bool ParseStatm(const char* data, size_t size, uint64_t* size_pages, uint64_t* r
   return scan.Number(size_pages) && scan.Number(resident_pages);
 }
 
-bool ParseFootprint(const char* data, size_t size, uint64_t* bytes) {
-  constexpr Key kKeys[] = {{"RssAnon:"}, {"VmSwap:"}};
-  uint64_t values[2] = {};
-  const uint32_t found = ReadKeys(data, size, kKeys, 2, 3, values);
-  *bytes = SaturatingProduct(SaturatingSum(values[0], values[1]), 1024);
-  return (found & 1) != 0;
+// The keys are those of anonymous, shared and swapped memory.
+[[gnu::noinline]] static bool ReadFootprint(const char* data, size_t size, const Key* keys, Footprint* out) {
+  constexpr Key kAll = {"Pss:"};
+  uint64_t values[3] = {};
+  uint32_t found = ReadKeys(data, size, keys, 3, 7, values) & 1;
+  if (found == 0) found = ReadKeys(data, size, &kAll, 1, 1, values);
+  out->anonymous = values[0] + values[2];
+  out->shared = values[1];
+  return found != 0;
+}
+
+bool ParseFootprint(const char* data, size_t size, Footprint* out) {
+  constexpr Key kKeys[] = {{"RssAnon:"}, {"RssShmem:"}, {"VmSwap:"}};
+  return ReadFootprint(data, size, kKeys, out);
+}
+
+bool ParseShare(const char* data, size_t size, Footprint* out) {
+  constexpr Key kKeys[] = {{"Pss_Anon:"}, {"Pss_Shmem:"}, {"SwapPss:"}};
+  return ReadFootprint(data, size, kKeys, out);
 }
 
 bool ParseProcessIo(const char* data, size_t size, ProcessIo* out) {

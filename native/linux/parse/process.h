@@ -13,6 +13,7 @@ struct ProcessStat {
   char state = 0;
   uint64_t user = 0, system = 0;
   uint64_t child_user = 0, child_system = 0;  // of children that were waited for
+  uint64_t faults = 0;                        // minor faults of its own
   uint64_t child_faults = 0;                  // minor faults of the same children; grows with each child
   uint64_t threads = 0;
   uint64_t start = 0;  // ticks since boot: with the pid, the identity of a process
@@ -28,9 +29,17 @@ bool ParseProcessStat(const char* data, size_t size, ProcessStat* out);
 // /proc/<pid>/statm: resident pages.
 bool ParseStatm(const char* data, size_t size, uint64_t* size_pages, uint64_t* resident_pages);
 
-// /proc/<pid>/status: the memory that is charged to the process alone, resident or swapped, in bytes. False for kernel
-// threads, and on kernels before 4.5, which do not count anonymous pages separately.
-bool ParseFootprint(const char* data, size_t size, uint64_t* bytes);
+// Memory in KiB.
+struct Footprint {
+  uint64_t anonymous = 0;  // resident or swapped out
+  uint64_t shared = 0;     // resident
+};
+// /proc/<pid>/status. False for kernel threads, and on kernels before 4.5, which do not count anonymous pages
+// separately.
+bool ParseFootprint(const char* data, size_t size, Footprint* out);
+// /proc/<pid>/smaps_rollup: each page divided by the number of processes that map it. Kernels before 5.4 only have the
+// sum of both, which includes pages of files.
+bool ParseShare(const char* data, size_t size, Footprint* out);
 
 // /proc/<pid>/io: bytes fetched from storage and bytes to be written to it, by the process and the children that it has
 // reaped.
