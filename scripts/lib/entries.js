@@ -19,7 +19,7 @@ export const LAZY = {
   commands: /\.cache\/ts\/run\//,
   guards:
     /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:conditions|expression|guard|limits|shared)\.js$|sources\/resource\.js$)/,
-  sources: /\.cache\/ts\/sources\/(?:composite|shared-reason|shared-token)\.js$/,
+  sources: /\.cache\/ts\/(?:sources\/(?:composite|shared-reason|shared-token)|cancelable\/shared-operation)\.js$/,
   samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
   tickers: /\.cache\/ts\/schedule\//,
 }

@@ -25,6 +25,7 @@ export type ErrorSource =
   | 'source'
   | 'sink'
   | 'abort signal'
+  | 'shared operation'
   | 'cancelation'
 
 /**

@@ -70,6 +70,7 @@ import { isCanceled, throwIfCanceled } from './poll.js'
 import { describeOperation, inspectOperation } from './print.js'
 import { finishUp, leave } from './settle.js'
 import { throttleOf, type ProgressOptions, type ProgressReport } from './progress.js'
+import { checkShared, followShared, shareOperation, type SharedOperation } from './shared-operation.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
@@ -225,6 +226,24 @@ export class Cancelable implements Disposable, AsyncDisposable {
   /** An operation made of this one and the parts: `Cancelable.combine([this, ...parts])`. */
   combine(...parts: Combinable[]): Cancelable {
     return Cancelable.combine([this, ...parts])
+  }
+
+  /**
+   * An operation that another thread has shared: a copy in this thread. Whatever cancels one of them, `options` included,
+   * cancels the other, with the same reason; a loop that never yields sees it on either side. The progress and the partial
+   * results of the copy are also those of the original. The end of the copy does not end the original; the end of the
+   * original cancels the copy, as that of a parent.
+   *
+   * @example
+   * // In the worker:
+   * await Cancelable.from(workerData).run((cancel) => crunch(cancel))
+   * @throws TypeError, RangeError as the constructor; TypeError `ERR_INVALID_ARG_TYPE` for anything that `share` has not
+   *   returned
+   */
+  static from(shared: SharedOperation, options?: CancelableOptions): Cancelable {
+    const copy = new Cancelable(options)
+    followShared(copy, checkShared(shared))
+    return copy
   }
 
   /** How many bodies of this thread went on after their operation had been abandoned. */
@@ -486,6 +505,20 @@ export class Cancelable implements Disposable, AsyncDisposable {
     if (typeof cleanup !== 'function') throw invalidType('cleanup', 'a function', cleanup)
     if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', this[kExtras]?.name, cleanup)
     else (extrasOf(this).cleanups ??= []).push(inThisContext(cleanup))
+  }
+
+  /**
+   * The operation for other threads: post it to a worker, and call {@link Cancelable.from} there. Progress and partial results
+   * of the copies are received until this operation has ended; they must be values that can be cloned.
+   *
+   * @example
+   * await Cancelable.run(async (cancel) => {
+   *   const worker = new Worker('./job.js', { workerData: cancel.share() })
+   *   await cancel.race(once(worker, 'exit'))
+   * }, { timeout: '1m' })
+   */
+  share(): SharedOperation {
+    return shareOperation(this)
   }
 
   // Reporting

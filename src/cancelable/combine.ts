@@ -39,13 +39,19 @@ function follow(operation: Operation, part: Operation): void {
   }
 }
 
-function followOne(operation: Operation, part: Operation, after: Link | null): Link {
-  const extras = extrasOf(part)
+/** The hub of everything that is canceled with the operation, besides its children. */
+export function followersOf(operation: Operation): Followers {
+  const extras = extrasOf(operation)
   if (extras.followers === undefined) {
     extras.followers = new Followers()
-    extras.followers.reason = part[kReason]
+    extras.followers.reason = operation[kReason]
   }
-  let last = addLink(operation, new HubLink(extras.followers, operation), after)
+  return extras.followers
+}
+
+function followOne(operation: Operation, part: Operation, after: Link | null): Link {
+  const extras = extrasOf(part)
+  let last = addLink(operation, new HubLink(followersOf(part), operation), after)
   for (let link = part[kLinks]; link !== null; link = link.sibling) {
     const copy = link.copy(operation)
     if (copy !== null) last = addLink(operation, copy, last)

@@ -6,6 +6,7 @@ import type { OperationContext, OperationStatus } from '../base/operation-contex
 import type { CancelationReason } from '../base/reason.js'
 import { Cancelable } from '../cancelable/cancelable.js'
 import { whenEnded } from '../cancelable/ended.js'
+import { onPartialResult } from '../cancelable/partial.js'
 
 /** The properties that all events have. */
 interface EventBase<T extends string> {
@@ -88,7 +89,7 @@ class Collector implements Collection {
       if (status === 'completed' || status === 'failed') return
       this.#end(operation, undefined, error)
     })
-    this.#watchPartialResult(operation)
+    onPartialResult(operation, (value) => this.events.push({ type: 'partial', at: now(), value }))
   }
 
   get types(): readonly OperationEvent['type'][] {
@@ -101,30 +102,6 @@ class Collector implements Collection {
     this.events.push(event)
     this.#settle(event)
   }
-
-  /** Intercepts the setter on this object, because the library has no listener for it. */
-  #watchPartialResult(operation: Cancelable): void {
-    const inherited = inheritedAccessor(operation, 'partialResult')
-    Object.defineProperty(operation, 'partialResult', {
-      configurable: true,
-      enumerable: false,
-      get: () => inherited.get?.call(operation) as unknown,
-      set: (value: unknown) => {
-        inherited.set?.call(operation, value)
-        this.events.push({ type: 'partial', at: now(), value })
-      },
-    })
-  }
-}
-
-function inheritedAccessor(from: object, name: string): PropertyDescriptor {
-  let each: object | null = from
-  while (each !== null) {
-    const found = Object.getOwnPropertyDescriptor(each, name)
-    if (found !== undefined) return found
-    each = Object.getPrototypeOf(each) as object | null
-  }
-  return {}
 }
 
 /**
