@@ -104,6 +104,7 @@ export type { Amount, OperationContext, OperationStatus, Progress } from './base
 export { AbortSignalSource } from './sources/abort.js'
 export { allOf, anyOf, type SourceLike } from './sources/composite.js'
 export { ConditionSource, type Condition, type ConditionCheck, type ConditionOptions } from './sources/condition.js'
+export { named } from './sources/named.js'
 export { ResourceSource } from './sources/resource.js'
 export { SignalSource } from './sources/signal.js'
 export type { SharedToken } from './sources/shared-token.js'

@@ -12,6 +12,8 @@ export interface Reader<T> {
   next(): IteratorResult<T | PromiseLike<T>> | PromiseLike<IteratorResult<T>>
   /** Closes the source, also while a `next` is pending. The promise that it returns may never settle. */
   close(reason: unknown): unknown
+  /** Lets others read the source, after it has ended by itself. */
+  release?(): void
 }
 
 /** @throws TypeError `ERR_INVALID_ARG_TYPE` */
@@ -91,6 +93,11 @@ class WebReader<T> implements Reader<T> {
     return this.#reader.read() as Promise<IteratorResult<T>>
   }
   close(reason: unknown): unknown {
-    return this.#reader.cancel(reason)
+    const canceled = this.#reader.cancel(reason)
+    this.release()
+    return canceled
+  }
+  release(): void {
+    this.#reader.releaseLock()
   }
 }

@@ -246,12 +246,16 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     this.#reject = undefined
     // A source that failed has closed itself; one that yielded a failing promise has not.
     if (this.#reader.sync) this.#drop(error)
-    else this.#end(false)
+    else {
+      this.#end(false)
+      this.#reader.release?.()
+    }
     reject(error)
   }
 
   #endWith(error: unknown): never {
     this.#end(false)
+    this.#reader.release?.()
     throw error
   }
 
@@ -262,6 +266,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     }
     if (result.done === true) {
       this.#end(true)
+      this.#reader.release?.()
       return { done: true, value: undefined }
     }
     if (this.#keep !== 0) {

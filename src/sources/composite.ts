@@ -35,6 +35,13 @@ export function allOf(...sources: SourceLike[]): CancelationSource {
   return new CompositeSource(sources, true)
 }
 
+/** @throws TypeError `ERR_INVALID_ARG_TYPE` @internal */
+export function toSource(given: SourceLike, name: string): CancelationSource {
+  if (given instanceof CancelationToken) return new TokenSource(given)
+  // By shape, as everywhere: a polyfill, or a signal of another realm.
+  return isAbortSignal(given) ? new AbortSignalSource(given) : checkSource(given, name)
+}
+
 class CompositeSource extends BuiltInSource {
   readonly #sources: readonly CancelationSource[]
   readonly #all: boolean
@@ -43,12 +50,7 @@ class CompositeSource extends BuiltInSource {
     super()
     const name = all ? 'allOf' : 'anyOf'
     if (sources.length === 0) throw invalidValue(name, 'given at least one source', 'none')
-    this.#sources = sources.map((each) => {
-      if (each instanceof CancelationToken) return new TokenSource(each)
-      // By shape, as everywhere: a polyfill, or a signal of another realm.
-      if (isAbortSignal(each)) return new AbortSignalSource(each)
-      return checkSource(each, name)
-    })
+    this.#sources = sources.map((each) => toSource(each, name))
     this.#all = all
   }
 

@@ -17,8 +17,11 @@ import {
   ParentCancelation,
   SignalCancelation,
   TimeoutCancelation,
+  TimeoutSource,
+  anyOf,
   customReason,
   guard,
+  named,
   type CancelationReason,
 } from '../../src/index.js'
 import { rejection, thrown } from './helpers.js'
@@ -272,6 +275,30 @@ describe('what canceled', () => {
     emitter.once(name, token.cancel.bind(token))
     emitter.emit(name, ...values)
     expect(token.reason).toMatchObject({ message })
+  })
+
+  test('is named for any source, each operation on its own, also in composites and copies', async () => {
+    const shared = new AbortController()
+    const plain = new Cancelable({ abortSignal: shared.signal }).enter()
+    const sources = [named('client', shared.signal)]
+    const first = new Cancelable({ sources }).enter()
+    const combined = Cancelable.combine([first]).enter()
+    const any = new Cancelable({ sources: [anyOf(new TimeoutSource('1h'), named('socket', shared.signal))] }).enter()
+    shared.abort('gone')
+    expect([plain, first, combined, any].map((each) => each.reason?.source)).toEqual([
+      undefined,
+      'client',
+      'client',
+      'socket',
+    ])
+    const late = new Cancelable({ sources: [named('late', shared.signal)] })
+    expect(await rejection(late.run(() => 1))).toMatchObject({ reason: { source: 'late', kind: 'abort' } })
+    // Noticed by polling, inside code that never yields.
+    const expiring = new Cancelable({ sources: [named('budget', new TimeoutSource(1))] }).enter()
+    while (!expiring.isCanceled);
+    expect(expiring.reason).toMatchObject({ kind: 'timeout', source: 'budget' })
+    expect(thrown(() => named(7 as never, shared.signal))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(thrown(() => named('x', {} as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
   })
 
   test('bad options of a token are refused', () => {

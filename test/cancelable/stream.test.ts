@@ -386,3 +386,37 @@ describe('partial results', () => {
     expect(operation.context.partialResult).toEqual({ rows: 5 })
   })
 })
+
+/** Endless ones, or a stream that fails. */
+function webStream(fails?: Error): ReadableStream<number> {
+  return new ReadableStream({
+    pull(controller) {
+      if (fails === undefined) controller.enqueue(1)
+      else controller.error(fails)
+    },
+  })
+}
+
+describe('a web stream', () => {
+  test('is unlocked when it is left, canceled, at its end, and when it fails', async () => {
+    const left = webStream()
+    await Cancelable.run(async (cancel) => {
+      for await (const _ of cancel.stream(left)) break
+    })
+    const token = new CancelationToken()
+    const canceled = new ReadableStream<number>({})
+    const run = Cancelable.run((cancel) => cancel.stream(canceled).next(), { token })
+    token.cancel()
+    await rejection(run)
+    const ended = new ReadableStream<number>({ start: (controller) => controller.close() })
+    const failed = webStream(new Error('broken'))
+    for (const interruptible of [true, false]) {
+      await Cancelable.run(async (cancel) => {
+        for await (const _ of cancel.stream(interruptible ? ended : webStream(), { interruptible }))
+          if (!interruptible) break
+        await rejection(cancel.stream(interruptible ? failed : webStream(new Error('x')), { interruptible }).next())
+      })
+    }
+    for (const each of [left, canceled, ended, failed]) expect(each.locked).toBe(false)
+  })
+})
