@@ -6,7 +6,6 @@ import { join, resolve } from 'node:path'
 import { nativeSources } from '../../native/sources.js'
 import { compileAll, includeFlags, lockFlags, nodeApiFlags, releaseFlags, root, run } from '../lib/cxx.js'
 import { inspect } from './inspect.js'
-import { forgetLibraries } from './neutral.js'
 import { targetOf } from './targets.js'
 import { findTool, zigCommand, zigEnvironment, zigFolder } from './toolchain.js'
 
@@ -19,8 +18,7 @@ const objects = resolve('build/obj')
 const cpu = target.cpu === undefined ? [] : [`-mcpu=${target.cpu}`]
 const machine = ['-target', target.zig, ...cpu]
 // Thumb and ARM objects can be linked together, and zig has a C library for ARM only.
-const thumbMachine = ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu]
-const compileMachine = target.thumb === 'all' ? thumbMachine : machine
+const compileMachine = target.thumb ? ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu] : machine
 
 const flags = [
   // Emits intermediate code, which is merged into one object: a tenth smaller than linking separate objects. zig rejects
@@ -54,27 +52,43 @@ const flags = [
 
 const zig = (...args) => run(zigCommand(), args, zigEnvironment())
 
-// Thumb code of ARMv6 has no instructions for these. Nor may a function with a floating-point argument be Thumb code there:
-// it would expect the argument in another register.
-const NOT_THUMB = /\b(?:double|float|atomic|atomicrmw|cmpxchg|fence)\b/
-// Lines of intermediate code without instructions.
-const NO_CODE = /^(?:%.* = type|attributes|!|;|source_filename)/
+// Thumb code of ARMv6 has no instructions for these. Nor may a function that passes or takes floating-point values be Thumb
+// code there: it would expect them in other registers. A structure that is passed by value may contain some.
+const NOT_THUMB = /\b(?:double|float|atomic|atomicrmw|cmpxchg|fence)\b|\b(?:define|call) .*[(,] ?%/
+const FUNCTION = /^define [^\n]*\{\n[\s\S]*?^\}/gm
 
-/** Whether all of `source` can be Thumb code on ARMv6, according to its intermediate code. */
-async function canBeThumb(source) {
-  const text = join(objects, `${source.replaceAll('/', '-')}.ll`)
-  await zig('c++', ...machine, ...flags.filter((flag) => flag !== '-flto'), '-S', '-emit-llvm', source, '-o', text)
-  const lines = readFileSync(text, 'utf8').split('\n')
-  return !lines.some((line) => NOT_THUMB.test(line) && !NO_CODE.test(line))
+const nameForThumb = (number) => `#1${number.padStart(6, '0')}`
+
+/** Marks every function of this intermediate code as Thumb code, except those that cannot be. */
+function markThumb(code) {
+  const marked = new Set()
+  const functions = code.replace(FUNCTION, (body) => {
+    if (body.split('\n').some((line) => NOT_THUMB.test(line))) return body
+    return body.replace(/#(\d+)/, (_, number) => {
+      marked.add(number)
+      return nameForThumb(number)
+    })
+  })
+  const attributes = [...marked].map((number) => {
+    const line = new RegExp(`^attributes #${number} = .*$`, 'm').exec(code)[0]
+    if (!line.includes(',-thumb-mode,')) throw new Error(`functions with attributes #${number} are not ARM code`)
+    return line.replace(`#${number}`, nameForThumb(number)).replace(',-thumb-mode,', ',+thumb-mode,')
+  })
+  return `${functions}\n${attributes.join('\n')}\n`
 }
 
-/** The sources, each with flags that are not common to all. */
-async function withOwnFlags(sources) {
-  if (target.thumb !== 'where possible') return sources
-  const all = []
-  for (const source of sources) all.push((await canBeThumb(source)) ? [source, ...thumbMachine] : source)
-  return all
+/** Compiles optimized intermediate code for ARMv6. What can be Thumb code, a quarter smaller, becomes Thumb code. */
+async function compileMixed(bitcode, object) {
+  const clang = ['clang', '-target', target.zig.replace(/\.[\d.]+$/, ''), `-mcpu=${target.cpu.replace('_', '-')}`]
+  const raw = ['-Xclang', '-disable-llvm-passes', '-x', 'ir']
+  const code = join(objects, 'merged.ll')
+  await zig(...clang, ...raw, '-S', '-emit-llvm', bitcode, '-o', code)
+  writeFileSync(code, markThumb(readFileSync(code, 'utf8')))
+  const options = ['-O2', '-fPIC', '-ffunction-sections', '-fdata-sections', ...forCompiler(smaller)]
+  await zig(...clang, ...options, ...raw, '-c', code, '-o', object)
 }
+
+const forCompiler = (options) => options.flatMap((option) => ['-mllvm', option])
 
 /** Options that make a Linux binary smaller: without them, the merging linker does not optimize for size. */
 const smaller = [
@@ -114,12 +128,14 @@ const mergers = {
       `--version-script=${writeExportMap()}`,
       `--lto-obj-path=${merged}`,
       `--lto-newpm-passes=${passes}`,
-      ...smaller.flatMap((option) => ['-mllvm', option]),
+      ...forCompiler(smaller),
+      ...(target.mixed ? ['--save-temps=opt'] : []),
       ...files,
       nothing,
       '-o',
       join(objects, 'unused'),
     )
+    if (target.mixed) await compileMixed(join(objects, 'unused.0.4.opt.bc'), merged)
     return [merged]
   },
 
@@ -143,31 +159,46 @@ function writeExportMap() {
 }
 
 const linkers = {
+  // The binary names no C library. A trial with the stubs of glibc 2.17 proves that glibc has every function that it calls.
+  // At run time the functions come from the libc that the host has already loaded, glibc or musl. This relies on three
+  // facts; rules.js checks the list of functions:
+  //   - both have every function, and the layout of the arguments is the same in both, or larger in glibc;
+  //   - where glibc has two versions of a function, a name without a version means the older one, which must work too;
+  //   - on 32-bit ARM, musl's functions with the plain names use 32-bit times.
   async linux(files, result) {
     // `cc` rather than `c++`, so that the C++ runtime is not linked.
+    const trial = join(objects, 'trial')
+    const log = await zig('cc', '--verbose', ...machine, '-shared', ...files, '-lpthread', '-ldl', '-o', trial)
+    // The linker assumes that the host provides each name that no library exports.
+    const known = new Set()
+    for (const { name, version } of inspect(readFileSync(trial)).imports) {
+      if (version === undefined && !isHosts(name)) throw new Error(`glibc 2.17 has no ${name}`)
+      known.add(name)
+    }
+    // Instructions that the processor may lack, such as division and atomic exchange. The library also has memcpy() and
+    // the like, so x64, which needs nothing else of it, takes those from the host instead.
+    const helpers = target.arch === 'x64' ? [] : /\S+\/libcompiler_rt\.a/.exec(log)
     await zig(
-      'cc',
-      ...machine,
+      'ld.lld',
       '-shared',
-      '-Os',
-      '-s',
-      '-Wl,--gc-sections',
-      `-Wl,--version-script=${writeExportMap()}`,
-      '-Wl,-z,now',
-      '-Wl,-z,nodelete',
-      '-Wl,--hash-style=gnu',
+      // Also merges strings that end alike.
+      '-O2',
+      '--strip-all',
+      '--gc-sections',
+      '--icf=safe',
+      `--version-script=${writeExportMap()}`,
+      '-z',
+      'now',
+      '-z',
+      'nodelete',
+      '--hash-style=gnu',
       ...files,
-      '-lpthread',
-      '-ldl',
+      ...helpers,
       '-o',
       result,
     )
-    const file = readFileSync(result)
-    // The linker assumes that the host provides each name that no library exports.
-    const unknown = inspect(file).imports.filter(({ name, version }) => version === undefined && !isHosts(name))
-    if (unknown.length > 0) throw new Error(`glibc 2.17 has no ${unknown.map(({ name }) => name).join(', ')}`)
-    forgetLibraries(file)
-    writeFileSync(result, file)
+    const lost = inspect(readFileSync(result)).imports.find(({ name }) => !known.has(name))
+    if (lost !== undefined) throw new Error(`${lost.name} is neither in glibc 2.17 nor in the binary`)
   },
 
   // zig's linker exports everything and stores the path of its output, and Apple's linker does not run here, so use lld.
@@ -237,7 +268,7 @@ try {
   const sources = [...nativeSources(os), 'native/runtime/runtime.cc']
   const command = [zigCommand(), 'c++', ...compileMachine]
   // More of zig at a time than this take more memory than small machines have.
-  const files = await compileAll(await withOwnFlags(sources), {
+  const files = await compileAll(sources, {
     command,
     flags,
     folder: objects,

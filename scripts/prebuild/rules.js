@@ -5,7 +5,7 @@ import { maxBytes } from './targets.js'
 const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 
 // The functions that Linux binaries may import from the host's libc: both musl and glibc 2.17 have them, with the same
-// behavior as far as this package uses them (see neutral.js).
+// behavior as far as this package uses them (see linkers.linux in compile.js).
 const LIBC = new Set(
   `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dlopen dlsym dup2 epoll_create1
   epoll_ctl epoll_wait eventfd execve fcntl flock fork free fstatfs64 getcwd getenv geteuid getpgrp getpid getppid

@@ -1,19 +1,19 @@
 // The binaries of a release, one row each. `platform`, `arch` and `armv` are the names that prebuildify and node-gyp-build
 // use; `file` is derived from these.
 const rows = [
-  // One binary for every libc: see neutral.js. The oldest glibc is that of RHEL 7, which Amazon Linux 2 and Ubuntu 14.04
-  // meet too.
+  // One binary for every libc: see linkers.linux in compile.js. The oldest glibc is that of RHEL 7, which Amazon Linux 2
+  // and Ubuntu 14.04 meet too.
   { platform: 'linux', arch: 'x64', zig: 'x86_64-linux-gnu.2.17' },
   { platform: 'linux', arch: 'arm64', zig: 'aarch64-linux-gnu.2.17' },
   // Without an armv tag, the binary is for every 32-bit ARM. The tagged one is preferred if Node reports ARMv7, where the
-  // kernel emulates the barriers of ARMv6, or they trap. Thumb code of ARMv6 cannot use the FPU. To stay within the same
-  // bound as the others, this binary reads no GPU: no ARMv6 machine has one.
+  // kernel emulates the barriers of ARMv6, or they trap. Thumb code of ARMv6 cannot use the FPU, so this binary mixes ARM
+  // and Thumb functions. It reads no GPU: no ARMv6 machine has one.
   {
     platform: 'linux',
     arch: 'arm',
     zig: 'arm-linux-gnueabihf.2.17',
     cpu: 'arm1176jzf_s',
-    thumb: 'where possible',
+    mixed: true,
     withoutGpu: true,
   },
   // Thumb code is a third smaller. The CPU means ARMv7-A with VFPv3-D16, without NEON and division.
@@ -23,7 +23,7 @@ const rows = [
     armv: '7',
     zig: 'arm-linux-gnueabihf.2.17',
     cpu: 'cortex_a9-neon-d32',
-    thumb: 'all',
+    thumb: true,
   },
   { platform: 'darwin', arch: 'x64', zig: 'x86_64-macos.11.0' },
   { platform: 'darwin', arch: 'arm64', zig: 'aarch64-macos.11.0' },
