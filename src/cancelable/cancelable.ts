@@ -68,7 +68,7 @@ import {
 import { addLink, configure, type OperationOptions } from './options.js'
 import { isCanceled, throwIfCanceled } from './poll.js'
 import { describeOperation, inspectOperation } from './print.js'
-import { finishUp, leave } from './settle.js'
+import { finishUp, givenGrace, keepPromise, leave } from './settle.js'
 import { throttleOf, type ProgressOptions, type ProgressReport } from './progress.js'
 import { checkShared, followShared, shareOperation, type SharedOperation } from './shared-operation.js'
 import { shield, type ShieldOptions } from './shield.js'
@@ -95,8 +95,8 @@ function required<T>(name: string, allowed: string, value: T): T {
  * One run of something that can be canceled. Single use: `run` it, or `enter` it and leave it with `using`.
  *
  * JavaScript cannot be interrupted while it awaits: a body notices a cancelation where it checks or waits through the
- * operation (`signal`, `race`, `sleep`, `yield`, `stream`, `throwIfCanceled`). A body that does none of these is abandoned
- * after the grace period; its later result is discarded.
+ * operation (`signal`, `race`, `sleep`, `yield`, `stream`, `throwIfCanceled`), and is then given a grace period of 1 s to
+ * unwind. A body that does none of these is abandoned after one turn of the event loop; its later result is discarded.
  *
  * Listeners, cleanups and conditions run in the async context (`AsyncLocalStorage`) in which they were registered.
  *
@@ -140,7 +140,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
   /** @internal */
   [kStartedAt]: number | undefined = undefined;
   /** @internal */
-  [kEndedAt]: number | undefined = undefined;
+  [kEndedAt]: number | Promise<unknown> | undefined = undefined;
   /** @internal */
   [kNext]: Target | null = null;
   /** @internal */
@@ -255,8 +255,8 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   /**
    * Starts, calls `operation` with this, and settles as it does. When canceled it rejects with the {@link CancelationError}
-   * as soon as the body has settled, or after the grace period and one turn of the event loop. The body is not called if it
-   * is canceled already.
+   * as soon as the body, its children, shields and cleanups have settled, or after the grace period. The body is not called
+   * if it is canceled already.
    *
    * @throws ReusedError `ERR_TRIPLINE_REUSED` on a second start; TypeError `ERR_INVALID_ARG_TYPE`
    */
@@ -265,6 +265,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     checkUnused(this)
     const promise = new Promise<T>(capture)
     runBody(this, operation, capturedResolve, capturedReject)
+    if (this[kParent] !== null) keepPromise(this, promise)
     return promise
   }
 
@@ -434,14 +435,15 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   /**
    * Runs a part that must not be interrupted: `operation` gets an operation of its own, which no cancelation of this one
-   * reaches. It delays the end of a canceled one by at most `max`, 30 s by default; afterwards the cancelation is thrown.
+   * reaches. It delays the end of a canceled one, and of its parents, by at most `max`, 30 s by default, and is then canceled
+   * itself; afterwards the cancelation is thrown.
    *
    * @example
    * await cancel.shield(() => transaction.commit(), { max: '5s' })
    * @throws CancelationError (rejection) if this is canceled before, meanwhile, or for longer than `max`
    */
   shield<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: ShieldOptions): Promise<T> {
-    const inner = new Cancelable({ name: 'shield' })
+    const inner = new Cancelable({ name: 'shield', grace: givenGrace(this) })
     return shield(
       this,
       () => inner.run(operation),
@@ -573,6 +575,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
   /** Called at the moment of the cancelation, or at once if that has passed. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onCancel(listener: ListenerTypes['cancel']): this {
     listen(this, 'cancel', listener)
+    this[kFlags] |= S.LEARNED
     if ((this[kFlags] & S.NOTIFIED) !== 0) {
       callIsolated('cancel listener', this[kExtras]?.name, listener, this[kReason]!, this[kContext])
     }

@@ -5,10 +5,11 @@
 import { now } from '../base/clock.js'
 import { runBody } from './body.js'
 import { Cancelable } from './cancelable.js'
-import { kEndedAt, kParent, kStartedAt, kTimeout } from './operation.js'
+import { endedAtOf, kFlags, kParent, kStartedAt, kTimeout } from './operation.js'
+import { NO_GRACE } from './state.js'
 
 /**
- * Runs `body` in a new child of `parent`. Neither `resolve` nor `reject` may throw.
+ * Runs `body` in a new child of `parent`, without a grace period. Neither `resolve` nor `reject` may throw.
  *
  * @param timeout in milliseconds
  */
@@ -20,6 +21,8 @@ export function runChild(
   reject: (error: unknown) => void,
 ): Cancelable {
   const child = new Cancelable()
+  // No grace period: a beat must not wait for the body of one before it.
+  child[kFlags] = NO_GRACE
   child[kParent] = parent
   child[kTimeout] = timeout
   runBody(child, body, resolve, reject)
@@ -28,5 +31,5 @@ export function runChild(
 
 /** How long a child has run, in milliseconds; up to now if its end was not recorded. */
 export function elapsedOf(child: Cancelable): number {
-  return (child[kEndedAt] ?? now()) - child[kStartedAt]!
+  return (endedAtOf(child) ?? now()) - child[kStartedAt]!
 }

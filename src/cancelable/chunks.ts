@@ -2,14 +2,19 @@
 import { invalidType, outOfRange } from '../base/errors.js'
 import { Timer } from '../engine/timers.js'
 import { parseDuration, type Duration } from '../base/units.js'
-import { errorOf, type Operation } from './operation.js'
+import { quiet, rejectedQuietly } from '../base/quiet.js'
+import type { Operation } from './operation.js'
 import type { StreamSource } from './iterate.js'
-import { isCanceled } from './poll.js'
+import { refusalOf } from './poll.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
 
 /** Options of `cancel.chunks()`. */
 export interface ChunkOptions<T = unknown> extends StreamOptions<T> {
-  /** Whether the items of an unfinished chunk are delivered before the cancelation is thrown. @default true */
+  /**
+   * Whether the items of an unfinished chunk are delivered before the cancelation, or the error of the source, is thrown.
+   *
+   * @default true
+   */
   flushOnCancel?: boolean | undefined
   /** A chunk is delivered unfinished when its first item has waited this long. @default Infinity */
   maxWait?: Duration | undefined
@@ -25,7 +30,9 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
   #chunk: T[] = []
   /** An item that was requested but had not arrived when its chunk was delivered. */
   #requested: Promise<IteratorResult<T, undefined>> | undefined
-  #error: unknown
+  /** Further reads fail with this error. */
+  #failure: { readonly error: unknown } | undefined
+  #latest: Promise<unknown> | undefined
 
   /** @internal Use `cancel.chunks()`. */
   constructor(operation: Operation, source: StreamSource<T>, size: number, options: ChunkOptions<T> = {}) {
@@ -46,8 +53,14 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
   }
 
   /** The next chunk; rejects with the operation's error once that is canceled. */
-  async next(): Promise<IteratorResult<T[], undefined>> {
-    if (this.#error !== undefined) throw this.#error
+  next(): Promise<IteratorResult<T[], undefined>> {
+    if (this.#failure !== undefined) return rejectedQuietly(this.#failure.error)
+    const promise = this.#nextChunk()
+    this.#latest = promise
+    return promise
+  }
+
+  async #nextChunk(): Promise<IteratorResult<T[], undefined>> {
     const timer = this.#maxWait === Infinity ? undefined : new IdleTimer(this.#maxWait)
     try {
       while (this.#chunk.length < this.#size) {
@@ -56,9 +69,11 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
         this.#chunk.push(item.value)
       }
     } catch (error) {
-      this.#error = error
-      const canceled = isCanceled(this.#operation) && error === errorOf(this.#operation)
-      if (!canceled || !this.#flush || this.#chunk.length === 0) throw error
+      this.#failure = { error }
+      if (!this.#flush || this.#chunk.length === 0) {
+        if (refusalOf(this.#operation) !== undefined) quiet(this.#latest!)
+        throw error
+      }
     } finally {
       timer?.stop()
     }

@@ -61,6 +61,9 @@ function followOne(operation: Operation, part: Operation, after: Link | null): L
     const own = extrasOf(operation)
     own.deadline = Math.min(own.deadline, extras.deadline)
   }
-  if (extras.grace > 0) extrasOf(operation).grace = Math.max(extrasOf(operation).grace, extras.grace)
+  if (extras.grace !== undefined) {
+    const own = extrasOf(operation)
+    own.grace = Math.max(own.grace ?? 0, extras.grace)
+  }
   return last
 }

@@ -5,13 +5,13 @@ import { kInspect, type Inspect, type InspectOptions } from '../base/printing.js
 import { kContext, type OperationContext, type OperationStatus, type Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
 import {
+  endedAtOf,
   extrasOf,
   kStatus,
   kFlags,
   kReason,
   kParent,
   kStartedAt,
-  kEndedAt,
   kExtras,
   type Operation,
 } from './operation.js'
@@ -65,7 +65,7 @@ export class Context implements OperationContext {
     return this.#operation[kStartedAt]
   }
   get endedAt(): number | undefined {
-    return this.#operation[kEndedAt]
+    return endedAtOf(this.#operation)
   }
   get elapsed(): number | undefined {
     const { startedAt } = this

@@ -1,5 +1,5 @@
 /** The part of an operation's record that few operations need; made when first needed. */
-import { setMaxListeners } from 'node:events'
+import { getEventListeners, setMaxListeners } from 'node:events'
 import type { AliveHold } from '../base/alive.js'
 import { thisContext } from '../base/async-context.js'
 import type { CancelationError } from '../base/cancelation-error.js'
@@ -39,8 +39,8 @@ export interface WaiterNode {
   previous: WaiterNode | null
   following: WaiterNode | null
   leave(): void
-  /** The operation was canceled; the waiter is out of its list. Must not throw. */
-  canceled(error: CancelationError): void
+  /** The operation was canceled; the waiter is out of its list. Returns whether the body learns of it. Must not throw. */
+  canceled(error: CancelationError): boolean
   /** The operation ended in another way; the waiter is out of its list. Must not throw. */
   dismissed(error: CancelationError): void
 }
@@ -74,6 +74,21 @@ export interface PartialSource {
   partial(): unknown
 }
 
+/** The symbol under which Node keeps the signals that `AbortSignal.any` made of a signal. */
+const FOLLOWERS = 'kDependantSignals'
+
+function isObserved(signal: AbortSignal): boolean {
+  try {
+    if (getEventListeners(signal, 'abort').length > 0) return true
+  } catch {
+    // A test environment has replaced `AbortController` by its own.
+    return true
+  }
+  const key = Object.getOwnPropertySymbols(signal).find((each) => each.description === FOLLOWERS)
+  if (key === undefined) return false
+  return ((signal as unknown as Record<symbol, Set<unknown> | undefined>)[key]?.size ?? 0) > 0
+}
+
 /** A function for `defer`; a promise that it returns is waited for. */
 export type Cleanup = () => unknown
 
@@ -91,6 +106,11 @@ export class Aborter {
     return this.#controller.signal
   }
 
+  /** Whether a listener, or a signal that follows this one, learns of the abort. */
+  isObserved(): boolean {
+    return isObserved(this.#controller.signal)
+  }
+
   abort(error: CancelationError): void {
     this.#inContext(() => this.#controller.abort(error))
   }
@@ -100,8 +120,8 @@ export class Extras {
   id: string | undefined = undefined
   name: string | undefined = undefined
   metadata: Readonly<Record<string, unknown>> | undefined = undefined
-  /** In milliseconds. */
-  grace: number = 0
+  /** In milliseconds; undefined for the default. */
+  grace: number | undefined = undefined
   /** Wall-clock time in milliseconds at which the time is over, independent of the monotonic clock. */
   deadline: number = Infinity
   /** The same while the timer waits for it: `Infinity` if the timeout is earlier. */

@@ -1,13 +1,11 @@
 /** Notifies an operation's listeners of its cancelation, and starts its grace period. */
 import { kContext } from '../base/operation-context.js'
-import { now } from '../base/clock.js'
 import { cancelChannel, type CancelMessage } from '../base/diagnostics.js'
-import { addTimer } from '../engine/timers.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, kExtras, type Operation } from './operation.js'
 import type { Extras } from './extras.js'
 import { callListeners } from './listeners.js'
-import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, NOTIFIED } from './state.js'
-import { queueTurn } from './turn.js'
+import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, LEARNED, NOTIFIED } from './state.js'
+import { giveGrace, queueTurn } from './turn.js'
 import { releaseWaiters } from './waiter.js'
 
 /**
@@ -44,7 +42,11 @@ function notifyOne(operation: Operation): void {
 }
 
 function notifyListeners(operation: Operation, extras: Extras): void {
-  extras.aborter?.abort(errorOf(operation))
+  const { aborter } = extras
+  if (aborter !== undefined) {
+    if (aborter.isObserved()) operation[kFlags] |= LEARNED
+    aborter.abort(errorOf(operation))
+  }
   releaseWaiters(operation)
   if (extras.shields !== undefined) for (const shield of extras.shields) shield.limit()
   // A listener that is registered from here on is called at once; those registered before are called below.
@@ -52,18 +54,15 @@ function notifyListeners(operation: Operation, extras: Extras): void {
   if (extras.listeners !== undefined) callListeners(operation, 'cancel', operation[kReason]!, operation[kContext])
 }
 
-/** Starts the grace period of the body, which lasts at least one turn of the event loop. There is only one. */
+/**
+ * Starts the grace period that the options name, for any body. The default one follows after one turn of the event loop, for
+ * bodies that have learned of the cancelation by then.
+ */
 export function startGrace(operation: Operation): void {
   if ((operation[kFlags] & (IN_GRACE | IN_TURN | GRACE_OVER)) !== 0) return
-  const extras = operation[kExtras]
-  if (extras === null || extras.grace === 0) {
-    queueTurn(operation)
-    return
-  }
-  extras.due = now() + extras.grace
-  // Short and bounded: unlike a timeout it keeps the process alive, so that the cleanup after it can run.
-  addTimer(operation, extras.grace, true)
-  operation[kFlags] |= IN_GRACE
+  const grace = operation[kExtras]?.grace
+  if (grace === undefined || grace === 0) queueTurn(operation)
+  else giveGrace(operation, grace)
 }
 
 /** The grace period is over, but if the loop was blocked for that long, the turn is still to come. */

@@ -40,12 +40,19 @@ export interface Operation extends Target, Timed {
   /** In milliseconds. */
   [kTimeout]: number | undefined
   [kStartedAt]: number | undefined
-  [kEndedAt]: number | undefined
+  /** In milliseconds. Until then, the promise of a run inside a parent; see `keepPromise`. */
+  [kEndedAt]: number | Promise<unknown> | undefined
   [kResolve]: ((value: unknown) => void) | null
   /** Rejects the run. Afterwards, if there are no extras to hold it, the error itself. */
   [kReject]: ((error: unknown) => void) | CancelationError | null
   [kExtras]: Extras | null
   readonly [kContext]: OperationContext
+}
+
+/** When it ended, in milliseconds; undefined if that was not recorded. */
+export function endedAtOf(operation: Operation): number | undefined {
+  const endedAt = operation[kEndedAt]
+  return typeof endedAt === 'number' ? endedAt : undefined
 }
 
 /** The extras, made on first use. */

@@ -45,10 +45,10 @@ export interface OperationOptions {
   /** Any other sources: `anyOf(...)`, `allOf(...)`, or implementations of {@link CancelationSource}. */
   sources?: readonly CancelationSource[] | undefined
   /**
-   * The grace period: how long the body may go on after a cancelation before it is abandoned. With 0 it has one turn of the
-   * event loop.
+   * The grace period: how long the body, its children and its cleanups may go on after a cancelation before they are
+   * abandoned. With 0 they have one turn of the event loop.
    *
-   * @default 0
+   * @default 1 s for a body that has learned of the cancelation, and for cleanups; else 0. docs/nesting.md has the whole rule
    */
   grace?: Duration | undefined
   /**

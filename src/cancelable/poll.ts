@@ -2,21 +2,37 @@
  * Polling, for code that never yields: no event can reach it, so a check compares the deadlines with the clock, and polls
  * the guards if a word of shared memory has changed, which counts the edges of all guards.
  */
+import type { CancelationError } from '../base/cancelation-error.js'
 import { realNow } from '../base/clock.js'
 import { pollGuards, WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'
 import { deliverLater } from '../engine/propagation.js'
 import { overdueOf, timeOut } from './lifecycle.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, type Operation } from './operation.js'
-import { WATCH } from './state.js'
+import { ENDED, LEARNED, WATCH } from './state.js'
+import { endedError } from './waiter.js'
 
-/** Whether it is canceled; also true inside code that never yields. Runs no user code. */
+/**
+ * Whether it is canceled; also true inside code that never yields. Runs no user code. A body that finds it canceled is given
+ * time to unwind.
+ */
 export function isCanceled(operation: Operation): boolean {
-  return operation[kReason] !== null || ((operation[kFlags] & WATCH) !== 0 && poll(operation))
+  return (operation[kReason] !== null || ((operation[kFlags] & WATCH) !== 0 && poll(operation))) && learn(operation)
 }
 
 /** @throws CancelationError if it is canceled; see {@link isCanceled} */
 export function throwIfCanceled(operation: Operation): void {
-  if (operation[kReason] !== null || ((operation[kFlags] & WATCH) !== 0 && poll(operation))) throw errorOf(operation)
+  if (isCanceled(operation)) throw errorOf(operation)
+}
+
+/** Why nothing may wait in the operation: it is canceled, or has ended. Undefined while it may. */
+export function refusalOf(operation: Operation): CancelationError | undefined {
+  if (isCanceled(operation)) return errorOf(operation)
+  return (operation[kFlags] & ENDED) === 0 ? undefined : endedError(operation)
+}
+
+function learn(operation: Operation): true {
+  operation[kFlags] |= LEARNED
+  return true
 }
 
 /** Whether the operation turns out to be canceled. Marks what it finds; listeners are notified later. */

@@ -11,9 +11,9 @@ import { addEndNode } from './ended.js'
 import type { EndNode } from './extras.js'
 import { cancelWith, observeStarts } from './lifecycle.js'
 import {
+  endedAtOf,
   errorOf,
   extrasOf,
-  kEndedAt,
   kExtras,
   kFirstChild,
   kFlags,
@@ -101,7 +101,8 @@ export class Registration extends Link implements EndNode {
 
   /** In milliseconds; undefined without a start. */
   get elapsed(): number | undefined {
-    const { [kStartedAt]: startedAt, [kEndedAt]: endedAt } = this.operation
+    const startedAt = this.operation[kStartedAt]
+    const endedAt = endedAtOf(this.operation)
     return startedAt === undefined || endedAt === undefined ? undefined : endedAt - startedAt
   }
 

@@ -2,6 +2,7 @@
 import { kContext } from '../base/operation-context.js'
 import { cancelationError, CancelationError } from '../base/cancelation-error.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
+import { quiet } from '../base/quiet.js'
 import { nextTurn } from '../base/real-timers.js'
 import { isReason, parentReason, type CancelationReason } from '../base/reason.js'
 import { Timer } from '../engine/timers.js'
@@ -10,10 +11,12 @@ import { countAbandoned, settledLate } from './abandoned.js'
 import {
   errorOf,
   extrasOf,
+  kEndedAt,
   kFlags,
   kReason,
   kFirstChild,
   kNextSibling,
+  kParent,
   kResolve,
   kReject,
   kExtras,
@@ -27,12 +30,28 @@ import {
   CANCELED,
   COMPLETED,
   DISPOSED,
+  ENDED,
   FAILED,
   FINISHING,
   GRACE_OVER,
   IN_GRACE,
   IN_TURN,
+  LEARNED,
+  NO_GRACE,
 } from './state.js'
+
+/** How long a canceled operation waits for what is unwinding in it, in milliseconds, unless the option `grace` says so. */
+const DEFAULT_GRACE = 1000
+
+/** In milliseconds. */
+export function graceOf(operation: Operation): number {
+  return givenGrace(operation) ?? DEFAULT_GRACE
+}
+
+/** In milliseconds; undefined for the default. */
+export function givenGrace(operation: Operation): number | undefined {
+  return (operation[kFlags] & NO_GRACE) !== 0 ? 0 : operation[kExtras]?.grace
+}
 
 /** The body fulfilled, so the run fulfills too, even after a cancelation. */
 export function fulfilled(operation: Operation, value: unknown): void {
@@ -99,11 +118,11 @@ export function graceOver(operation: Operation): void {
   if ((operation[kFlags] & FINISHING) !== 0) {
     operation[kExtras]?.childless?.()
     operation[kExtras]?.cleanedUp?.()
-  } else if ((operation[kExtras]?.shields?.size ?? 0) > 0) void abandonAfterShields(operation)
-  else abandon(operation)
+  } else abandon(operation)
 }
 
-function abandon(operation: Operation): void {
+/** Its run settles now, without its body. */
+export function abandon(operation: Operation): void {
   if ((operation[kFlags] & BODY) === 0) return
   operation[kFlags] &= ~BODY
   countAbandoned(operation)
@@ -119,16 +138,10 @@ function rejectBare(operation: Operation): void {
   }
   const reject = operation[kReject] as (error: unknown) => void
   const error = cancelationError(operation[kReason]!, operation)
+  hush(operation)
   end(operation, ABANDONED)
   operation[kReject] = error
   reject(error)
-}
-
-async function abandonAfterShields(operation: Operation): Promise<void> {
-  await shieldsGone(operation)
-  // A body that was waiting for the last shield unwinds now.
-  await new Promise<void>(nextTurn)
-  abandon(operation)
 }
 
 function settle(operation: Operation, status: number, value: unknown): void {
@@ -175,6 +188,7 @@ function conclude(operation: Operation, status: number, value: unknown): void {
   const reject = operation[kReject] as (error: unknown) => void
   if (status === FAILED) extrasOf(operation).failure = value
   const extras = operation[kExtras]
+  if (status !== COMPLETED) hush(operation)
   end(operation, status)
   if (extras?.listeners !== undefined) {
     if (status === COMPLETED) callListeners(operation, 'complete', value, operation[kContext])
@@ -202,6 +216,29 @@ export function leave(operation: Operation, complete: boolean): void {
   notifySettled(operation)
 }
 
+/** Keeps the promise of a run inside a parent until the end, so that it can be marked as handled. */
+export function keepPromise(operation: Operation, promise: Promise<unknown>): void {
+  if ((operation[kFlags] & ENDED) === 0) operation[kEndedAt] = promise
+  else if (endsWithParent(operation)) quiet(promise)
+}
+
+/**
+ * The run rejects. If its parent ends as well, the rejection is never unhandled, because the end of the parent says the same,
+ * and the parent's body, which usually waits for the run, learns of the cancelation.
+ */
+function hush(operation: Operation): void {
+  if (!endsWithParent(operation)) return
+  const promise = operation[kEndedAt]
+  if (typeof promise === 'object') quiet(promise)
+  if (operation[kParent] !== null) operation[kParent][kFlags] |= LEARNED
+}
+
+/** Whether it is canceled because of its parent, or together with it. */
+function endsWithParent(operation: Operation): boolean {
+  const reason = operation[kReason]
+  return reason !== null && (reason.kind === 'parent' || (operation[kParent]?.[kReason] ?? null) !== null)
+}
+
 /** Cancels the children that still run. */
 function disband(operation: Operation): void {
   let child = operation[kFirstChild]
@@ -223,7 +260,8 @@ function childrenGone(operation: Operation): Promise<void> {
     extras.childless = resolve
     // A canceled operation is woken when its grace period is over; for any other, the grace period begins here.
     if ((operation[kFlags] & (IN_TURN | IN_GRACE)) !== 0) return
-    if (extras.grace === 0) {
+    const grace = graceOf(operation)
+    if (grace === 0) {
       nextTurn(resolve)
       return
     }
@@ -232,12 +270,12 @@ function childrenGone(operation: Operation): Promise<void> {
       timer.stop()
       resolve()
     }
-    timer.start(extras.grace)
+    timer.start(grace)
   })
 }
 
 /** Waits for the shields, each of which is bounded by its own `max` once the operation is canceled. */
-async function shieldsGone(operation: Operation): Promise<void> {
+export async function shieldsGone(operation: Operation): Promise<void> {
   // One after the other, as each may start more.
   for (const each of operation[kExtras]?.shields ?? []) await each.over
 }

@@ -1,9 +1,11 @@
 /** A part of a body that no cancelation interrupts. */
+import { CancelationError } from '../base/cancelation-error.js'
+import { quiet } from '../base/quiet.js'
 import { checkKeys, checkOptions } from '../base/errors.js'
 import { parseDuration, type Duration } from '../base/units.js'
-import { extrasOf, type Operation } from './operation.js'
+import { extrasOf, kParent, kReason, type Operation } from './operation.js'
 import type { Shield } from './extras.js'
-import { throwIfCanceled } from './poll.js'
+import { refusalOf, throwIfCanceled } from './poll.js'
 
 /** Options of `cancel.shield()`. */
 export interface ShieldOptions {
@@ -14,9 +16,23 @@ export interface ShieldOptions {
 const DEFAULT_MAX = 30_000
 
 /**
- * Runs a part of `outer` that is not its child. Only `limit` reaches it, called with `max` when `outer` is canceled.
+ * Runs a part of `outer` that is not its child. Only `limit` reaches it, called with `max` when `outer` is canceled. Usually
+ * awaited; if not, the cancelation that it rejects with is marked as handled.
  */
-export async function shield<T>(
+export function shield<T>(
+  outer: Operation,
+  run: () => Promise<T>,
+  limit: (max: number) => void,
+  options?: ShieldOptions,
+): Promise<T> {
+  const promise = shielded(outer, run, limit, options).catch((error: unknown) => {
+    if (refusalOf(outer) !== undefined && CancelationError.is(error)) quiet(promise)
+    throw error
+  })
+  return promise
+}
+
+async function shielded<T>(
   outer: Operation,
   run: () => Promise<T>,
   limit: (max: number) => void,
@@ -24,21 +40,31 @@ export async function shield<T>(
 ): Promise<T> {
   checkKeys(checkOptions(options), 'shield option', ['max'])
   const max = options.max === undefined ? DEFAULT_MAX : parseDuration(options.max, 'max', true)
-  throwIfCanceled(outer)
-  const shields = (extrasOf(outer).shields ??= new Set())
+  const refusal = refusalOf(outer)
+  if (refusal !== undefined) throw refusal
   let finished!: () => void
   const over = new Promise<void>((resolve) => {
     finished = resolve
   })
-  const entry: Shield = { over, limit: () => limit(max) }
+  const entry: Shield = { over, limit: () => void (outer[kReason] !== null && limit(max)) }
   // Before the body runs, because its first part may already cancel the outer operation.
-  shields.add(entry)
+  const holders = addToAll(outer, entry)
   try {
     const result = await run()
     throwIfCanceled(outer)
     return result
   } finally {
-    shields.delete(entry)
+    for (const shields of holders) shields.delete(entry)
     finished()
   }
+}
+
+/** Ancestors wait for it as well, because their bodies usually wait for this operation. */
+function addToAll(outer: Operation, entry: Shield): Set<Shield>[] {
+  const holders: Set<Shield>[] = []
+  for (let each: Operation | null = outer; each !== null; each = each[kParent]) {
+    const shields = (extrasOf(each).shields ??= new Set())
+    holders.push(shields.add(entry))
+  }
+  return holders
 }

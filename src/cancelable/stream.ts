@@ -4,10 +4,12 @@ import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import type { CancelationError } from '../base/cancelation-error.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
 import { checkKeys, checkOptions, invalidType, outOfRange } from '../base/errors.js'
-import { errorOf, extrasOf, kExtras, type Operation } from './operation.js'
+import { quiet, rejectedQuietly } from '../base/quiet.js'
+import { errorOf, extrasOf, kExtras, kFlags, type Operation } from './operation.js'
 import { readerOf, type Reader, type StreamSource } from './iterate.js'
 import { reportProgress } from './listeners.js'
-import { isCanceled } from './poll.js'
+import { isCanceled, refusalOf } from './poll.js'
+import { ENDED } from './state.js'
 import { Waiter } from './waiter.js'
 import { race } from './waiting.js'
 
@@ -44,16 +46,16 @@ const KEYS: readonly string[] = ['reportEvery', 'keep', 'interruptible']
 
 /** The stream's place in its operation's list. */
 class StreamWaiter extends Waiter {
-  readonly #canceled: (error: CancelationError) => void
+  readonly #canceled: (error: CancelationError) => boolean
   readonly #dismissed: (error: CancelationError) => void
 
-  constructor(canceled: (error: CancelationError) => void, dismissed: (error: CancelationError) => void) {
+  constructor(canceled: (error: CancelationError) => boolean, dismissed: (error: CancelationError) => void) {
     super()
     this.#canceled = canceled
     this.#dismissed = dismissed
   }
-  canceled(error: CancelationError): void {
-    this.#canceled(error)
+  canceled(error: CancelationError): boolean {
+    return this.#canceled(error)
   }
   dismissed(error: CancelationError): void {
     this.#dismissed(error)
@@ -107,10 +109,15 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     this.#interruptible = interruptible
     this.#operation = operation
     this.#reader = readerOf(source)
+    this.#onClosed = onClosed
+    if ((operation[kFlags] & ENDED) !== 0) {
+      // Closes the source at once.
+      this.#dismissed(refusalOf(operation)!)
+      return
+    }
     const extras = extrasOf(operation)
     extras.partial = undefined
     extras.stream = this
-    this.#onClosed = onClosed
     this.#waiter.join(operation)
   }
 
@@ -139,7 +146,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   next(): Promise<IteratorResult<T, undefined>> {
     if (this.#resolve !== undefined) return this.#afterLatest()
     if (isCanceled(this.#operation)) return this.#refuse()
-    if (this.#ended !== undefined) return Promise.reject(this.#ended)
+    if (this.#ended !== undefined) return rejectedQuietly(this.#ended)
     if (this.#closed) return Promise.resolve({ done: true, value: undefined })
     let result: ReturnType<Reader<T>['next']>
     try {
@@ -159,7 +166,8 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   async return(): Promise<IteratorResult<T, undefined>> {
     if (!this.#closed) {
       const closing = this.#close(undefined)
-      if (isThenable(closing) && !isCanceled(this.#operation)) {
+      if ((this.#operation[kFlags] & ENDED) !== 0) await closing
+      else if (isThenable(closing) && !isCanceled(this.#operation)) {
         // Inside the operation: a source that never closes does not hold a canceled consumer.
         await race(this.#operation, closing).catch((error: unknown) => {
           if (!isCanceled(this.#operation)) throw error
@@ -181,18 +189,21 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     await this.return()
   }
 
-  #canceled(error: CancelationError): void {
+  /** Returns whether a `next` was waiting. */
+  #canceled(error: CancelationError): boolean {
     const reject = this.#reject
     this.#resolve = undefined
     this.#reject = undefined
     this.#drop(error)
-    reject?.(error)
+    if (reject === undefined) return false
+    quiet(this.#latest!)
+    reject(error)
+    return true
   }
 
   /** The operation has ended before the source. To a reader, this must not look like the end of the source. */
   #dismissed(error: CancelationError): void {
     this.#ended = error
-    if (this.#latest !== undefined) quiet(this.#latest)
     this.#canceled(error)
   }
 
@@ -284,7 +295,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   #refuse(): Promise<never> {
     const error = errorOf(this.#operation)
     this.#drop(error)
-    return Promise.reject(error)
+    return rejectedQuietly(error)
   }
 
   /** Settles a pending `next`. */
@@ -325,11 +336,6 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
       reportError(error, 'stream', this.#operation[kExtras]?.name)
     }
   }
-}
-
-/** Usually not awaited; marks it handled. */
-function quiet(promise: Promise<unknown>): void {
-  promise.catch(() => undefined)
 }
 
 function wholeNumber(value: unknown, name: string): number {

@@ -1,19 +1,21 @@
 /**
- * The turn of the event loop that a canceled operation always gets, so that a body which cooperates can unwind. One
- * callback serves all that were canceled in the meantime; the list is threaded through them.
+ * The time that a canceled operation gets to unwind: a turn of the event loop for every body, so that one callback serves all
+ * that were canceled in the meantime and the list is threaded through them; then a grace period for those that need it.
  */
+import { now } from '../base/clock.js'
 import { nextTurn } from '../base/real-timers.js'
-import { kFlags, kParent, type Operation } from './operation.js'
+import { extrasOf, kExtras, kFirstChild, kFlags, kNextSibling, kParent, type Operation } from './operation.js'
 import { kNext } from '../engine/propagation.js'
-import { graceOver } from './settle.js'
-import { CHILD_HAD_TURN, ENDED, FINISHING, IN_TURN, POSTPONED } from './state.js'
+import { addTimer } from '../engine/timers.js'
+import { abandon, graceOf, graceOver, shieldsGone } from './settle.js'
+import * as S from './state.js'
 
 let queue: Operation | null = null
 
 /** Queues an operation, canceled and notified, for its turn. */
 export function queueTurn(operation: Operation): void {
-  if ((operation[kFlags] & (IN_TURN | ENDED)) !== 0) return
-  operation[kFlags] = (operation[kFlags] & ~CHILD_HAD_TURN) | IN_TURN
+  if ((operation[kFlags] & (S.IN_TURN | S.ENDED)) !== 0) return
+  operation[kFlags] = (operation[kFlags] & ~S.CHILD_HAD_TURN) | S.IN_TURN
   if (queue === null) nextTurn(turn)
   operation[kNext] = queue
   queue = operation
@@ -26,21 +28,62 @@ function turn(): void {
   while (operation !== null) {
     const next = operation[kNext] as Operation | null
     operation[kNext] = null
-    operation[kFlags] &= ~IN_TURN
+    operation[kFlags] &= ~S.IN_TURN
     takeTurn(operation)
     operation = next
   }
 }
 
+/** Decides what a canceled operation that has not ended still waits for. */
 function takeTurn(operation: Operation): void {
-  if ((operation[kFlags] & ENDED) !== 0) return
+  if ((operation[kFlags] & S.ENDED) !== 0) return
   const parent = operation[kParent]
-  if (parent !== null) parent[kFlags] |= CHILD_HAD_TURN
+  if (parent !== null) parent[kFlags] |= S.CHILD_HAD_TURN
+  if ((operation[kExtras]?.shields?.size ?? 0) > 0) {
+    void waitForShields(operation)
+    return
+  }
+  const grace = (operation[kFlags] & S.GRACE_GIVEN) === 0 ? graceOf(operation) : 0
+  if (grace > 0 && isUnwinding(operation)) {
+    giveGrace(operation, grace)
+    return
+  }
   // Its body may be waiting for a child that was just abandoned or is about to be, so it gets one more turn, once.
-  if ((operation[kFlags] & (CHILD_HAD_TURN | POSTPONED | FINISHING)) === CHILD_HAD_TURN) {
-    operation[kFlags] |= POSTPONED
+  if ((operation[kFlags] & (S.CHILD_HAD_TURN | S.POSTPONED | S.FINISHING)) === S.CHILD_HAD_TURN) {
+    operation[kFlags] |= S.POSTPONED
     queueTurn(operation)
     return
   }
+  if (grace > 0 && operation[kExtras]?.cleanups !== undefined) {
+    // The body has not learned of it, so only the cleanups are waited for.
+    giveGrace(operation, grace)
+    abandon(operation)
+    return
+  }
   graceOver(operation)
+}
+
+/** Whether its body has learned of the cancelation, or something else that must end before it is under way. */
+function isUnwinding(operation: Operation): boolean {
+  if ((operation[kFlags] & (S.LEARNED | S.FINISHING)) !== 0) return true
+  for (let child = operation[kFirstChild]; child !== null; child = child[kNextSibling]) {
+    if ((child[kFlags] & (S.IN_GRACE | S.FINISHING)) !== 0) return true
+  }
+  return false
+}
+
+/** Starts the grace period, in milliseconds. */
+export function giveGrace(operation: Operation, grace: number): void {
+  extrasOf(operation).due = now() + grace
+  // Short and bounded: unlike a timeout it keeps the process alive, so that the cleanup after it can run.
+  addTimer(operation, grace, true)
+  operation[kFlags] |= S.IN_GRACE | S.GRACE_GIVEN
+}
+
+/** Shields delay the end; a body that was waiting for the last one learns of the cancelation only then. */
+async function waitForShields(operation: Operation): Promise<void> {
+  await shieldsGone(operation)
+  await new Promise<void>(nextTurn)
+  operation[kFlags] &= ~S.GRACE_GIVEN
+  takeTurn(operation)
 }

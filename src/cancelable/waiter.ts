@@ -4,17 +4,15 @@ import { kContext } from '../base/operation-context.js'
 import { parentReason } from '../base/reason.js'
 import type { WaiterNode } from './extras.js'
 import { errorOf, extrasOf, kExtras, kFlags, type Operation } from './operation.js'
-import { ENDED } from './state.js'
+import { ENDED, LEARNED } from './state.js'
 
 /** A member of an operation's list of waiters. */
 export abstract class Waiter implements WaiterNode {
   previous: WaiterNode | null = null
   following: WaiterNode | null = null
   operation: Operation | null = null
-  /** The promise that was returned to the user. */
-  promise: Promise<unknown> | null = null
 
-  abstract canceled(error: CancelationError): void
+  abstract canceled(error: CancelationError): boolean
   abstract dismissed(error: CancelationError): void
 
   join(operation: Operation): void {
@@ -48,11 +46,16 @@ export abstract class Waiter implements WaiterNode {
 export function dismissWaiters(operation: Operation): void {
   const extras = operation[kExtras]!
   if (extras.firstWaiter === null) return
-  const error = cancelationError(parentReason(operation[kContext].id, null), operation)
+  const error = endedError(operation)
   for (let waiter: WaiterNode | null = extras.firstWaiter; waiter !== null; waiter = extras.firstWaiter) {
     waiter.leave()
     waiter.dismissed(error)
   }
+}
+
+/** The error of whatever still waits, or wants to wait, in an operation that has ended without being canceled. */
+export function endedError(operation: Operation): CancelationError {
+  return cancelationError(parentReason(operation[kContext].id, null), operation)
 }
 
 /** Releases all waiters of a canceled operation, in the order in which they came. */
@@ -60,6 +63,6 @@ export function releaseWaiters(operation: Operation): void {
   const extras = operation[kExtras]!
   for (let waiter = extras.firstWaiter; waiter !== null; waiter = extras.firstWaiter) {
     waiter.leave()
-    waiter.canceled(errorOf(operation))
+    if (waiter.canceled(errorOf(operation))) operation[kFlags] |= LEARNED
   }
 }

@@ -3,15 +3,10 @@ import type { CancelationError } from '../base/cancelation-error.js'
 import { isThenable } from '../base/diagnostics.js'
 import { nextTurn } from '../base/real-timers.js'
 import { Timer } from '../engine/timers.js'
-import { errorOf, type Operation } from './operation.js'
-import { isCanceled } from './poll.js'
+import { quiet, rejectedQuietly } from '../base/quiet.js'
+import type { Operation } from './operation.js'
+import { isCanceled, refusalOf } from './poll.js'
 import { Waiter } from './waiter.js'
-
-/** Usually not awaited; marks it handled. */
-function rejectQuietly(promise: Promise<unknown> | null, reject: () => void): void {
-  promise?.catch(() => undefined)
-  reject()
-}
 
 type Resolve = (value: unknown) => void
 type Reject = (error: unknown) => void
@@ -49,18 +44,42 @@ class Awaited {
 
 const awaited = new WeakMap<PromiseLike<unknown>, Awaited>()
 
-class RaceWaiter extends Waiter {
+/** A wait that rejects when the operation is canceled or ends, whether or not it is awaited then. */
+abstract class Wait extends Waiter {
+  readonly reject: Reject
+  /** The promise that was returned to the user. */
+  promise: Promise<unknown> | null = null
+
+  constructor(reject: Reject) {
+    super()
+    this.reject = reject
+  }
+
+  /** The operation is what ended the wait. */
+  protected abstract stop(): void
+
+  canceled(error: CancelationError): true {
+    this.stop()
+    quiet(this.promise!)
+    this.reject(error)
+    return true
+  }
+
+  dismissed(error: CancelationError): void {
+    this.canceled(error)
+  }
+}
+
+class RaceWaiter extends Wait {
   readonly #awaited: Awaited
   #before: RaceWaiter | null
   #after: RaceWaiter | null = null
   readonly resolve: Resolve
-  readonly reject: Reject
 
   constructor(of: Awaited, resolve: Resolve, reject: Reject) {
-    super()
+    super(reject)
     this.#awaited = of
     this.resolve = resolve
-    this.reject = reject
     this.#before = of.last
     if (of.last === null) of.first = this
     else of.last.#after = this
@@ -69,20 +88,11 @@ class RaceWaiter extends Waiter {
 
   settle(): this {
     this.leave()
-    this.#forget()
+    this.stop()
     return this
   }
 
-  canceled(error: CancelationError): void {
-    this.#forget()
-    this.reject(error)
-  }
-
-  dismissed(error: CancelationError): void {
-    rejectQuietly(this.promise, () => this.canceled(error))
-  }
-
-  #forget(): void {
+  protected stop(): void {
     const all = this.#awaited
     const before = this.#before
     const after = this.#after
@@ -95,9 +105,10 @@ class RaceWaiter extends Waiter {
 
 /** Settles as `promise` does, or rejects when the operation is canceled, whichever is first. */
 export function race<T>(operation: Operation, promise: PromiseLike<T>): Promise<T> {
-  if (isCanceled(operation)) {
+  const refusal = refusalOf(operation)
+  if (refusal !== undefined) {
     if (isThenable(promise)) promise.then(undefined, () => undefined)
-    return Promise.reject(errorOf(operation))
+    return rejectedQuietly(refusal)
   }
   if (!isThenable(promise)) return Promise.resolve(promise)
   const all = awaited.get(promise) ?? new Awaited(promise)
@@ -108,8 +119,8 @@ export function race<T>(operation: Operation, promise: PromiseLike<T>): Promise<
 }
 
 /** Returns the promise of a new waiter. */
-function waiting(operation: Operation, make: (resolve: Resolve, reject: Reject) => Waiter): Promise<unknown> {
-  let waiter!: Waiter
+function waiting(operation: Operation, make: (resolve: Resolve, reject: Reject) => Wait): Promise<unknown> {
+  let waiter!: Wait
   const promise = new Promise<unknown>((resolve, reject) => {
     waiter = make(resolve, reject)
   })
@@ -118,13 +129,11 @@ function waiting(operation: Operation, make: (resolve: Resolve, reject: Reject) 
   return promise
 }
 
-class Sleeper extends Waiter {
+class Sleeper extends Wait {
   readonly #timer: Timer
-  readonly #reject: Reject
 
   constructor(duration: number, resolve: Resolve, reject: Reject) {
-    super()
-    this.#reject = reject
+    super(reject)
     this.#timer = new Timer(() => {
       this.leave()
       resolve(undefined)
@@ -132,28 +141,32 @@ class Sleeper extends Waiter {
     this.#timer.start(duration)
   }
 
-  canceled(error: CancelationError): void {
+  protected stop(): void {
     this.#timer.stop()
-    this.#reject(error)
-  }
-
-  dismissed(error: CancelationError): void {
-    rejectQuietly(this.promise, () => this.canceled(error))
   }
 }
 
 /** Keeps the process alive for `duration` ms; rejects when the operation is canceled. */
 export function sleep(operation: Operation, duration: number): Promise<void> {
-  if (isCanceled(operation)) return Promise.reject(errorOf(operation))
+  const refusal = refusalOf(operation)
+  if (refusal !== undefined) return rejectedQuietly(refusal)
   return waiting(operation, (resolve, reject) => new Sleeper(duration, resolve, reject)) as Promise<void>
 }
 
-/** Lets the event loop turn once, then rejects if the operation is canceled. */
+/** Lets the event loop turn once, then rejects if the operation is canceled or has ended. */
 export function yieldTurn(operation: Operation): Promise<void> {
-  return new Promise((resolve, reject) => {
+  // A body that yields after the cancelation learns of it only after its turn, so it is recorded here.
+  isCanceled(operation)
+  const promise = new Promise<void>((resolve, reject) => {
     nextTurn(() => {
-      if (isCanceled(operation)) reject(errorOf(operation))
-      else resolve()
+      const refusal = refusalOf(operation)
+      if (refusal === undefined) {
+        resolve()
+        return
+      }
+      quiet(promise)
+      reject(refusal)
     })
   })
+  return promise
 }

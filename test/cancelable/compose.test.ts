@@ -103,7 +103,7 @@ describe('listeners', () => {
     subscribe('tripline:error', listener)
     const failure = new Error('listener')
     const seen: string[] = []
-    const operation = new Cancelable()
+    const operation = new Cancelable({ grace: 0 })
       .onStart(() => {
         throw failure
       })

@@ -79,7 +79,7 @@ describe('ending', () => {
   })
 
   test('a cleanup that never ends delays a run that never started by its grace period only', async () => {
-    const operation = new Cancelable({ timeout: 0 })
+    const operation = new Cancelable({ timeout: 0, grace: 5 })
     operation.defer(() => never())
     expect(await within(operation.run(() => 1))).toBeInstanceOf(CancelationError)
   })

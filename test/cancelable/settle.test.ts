@@ -182,12 +182,15 @@ describe('what a run waits for', () => {
     await rejection(run)
     expect(steps).toEqual(['cleaned'])
 
-    const hurried = Cancelable.run(async (cancel) => {
-      cancel.defer(() => never())
-      cancel.defer(() => steps.push('first'))
-      cancel.cancel()
-      await cancel.sleep(60_000)
-    })
+    const hurried = Cancelable.run(
+      async (cancel) => {
+        cancel.defer(() => never())
+        cancel.defer(() => steps.push('first'))
+        cancel.cancel()
+        await cancel.sleep(60_000)
+      },
+      { grace: 0 },
+    )
     await rejection(hurried)
     expect(steps).toEqual(['cleaned', 'first'])
   })
@@ -273,7 +276,7 @@ describe('what a run waits for', () => {
   })
 
   test('children that never end delay it by the grace period only', async () => {
-    const operation = new Cancelable()
+    const operation = new Cancelable({ grace: 5 })
     let child: Promise<unknown> | undefined
     const run = operation.run((cancel) => {
       child = rejection(cancel.child({ grace: '30s' }).run(() => never()))

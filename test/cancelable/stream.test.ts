@@ -355,6 +355,22 @@ describe('chunks', () => {
     }
   })
 
+  test('on an error of the source, the unfinished chunk is delivered first, or dropped if the option says so', async () => {
+    const failure = new Error('connection lost')
+    async function* failing(): AsyncGenerator<number> {
+      yield* [1, 2, 3]
+      throw failure
+    }
+    for (const flushOnCancel of [true, false]) {
+      const seen: number[][] = []
+      const run = Cancelable.run(async (cancel) => {
+        for await (const chunk of cancel.chunks(failing(), 2, { flushOnCancel })) seen.push(chunk)
+      })
+      expect(await rejection(run)).toBe(failure)
+      expect(seen).toEqual(flushOnCancel ? [[1, 2], [3]] : [[1, 2]])
+    }
+  })
+
   test('maxWait delivers a chunk before it is full, and loses nothing', async () => {
     const more = deferred()
     async function* source(): AsyncGenerator<number> {

@@ -74,7 +74,7 @@ describe('foreign signals', () => {
         throw failure
       }
     }
-    const operation = new Cancelable({ abortSignal: new Broken() as unknown as AbortSignal })
+    const operation = new Cancelable({ abortSignal: new Broken() as unknown as AbortSignal, grace: 0 })
     let seen = 0
     operation.onCancel(() => seen++)
     const run = operation.run(() => never())
@@ -88,7 +88,7 @@ describe('foreign signals', () => {
 test('a source whose name is no string is disposed of, and the run settles', async () => {
   let disposed = 0
   const source = { name: Symbol('odd'), arm: () => ({ [Symbol.dispose]: () => disposed++ }) }
-  const operation = new Cancelable({ sources: [source as unknown as CancelationSource] })
+  const operation = new Cancelable({ sources: [source as unknown as CancelationSource], grace: 0 })
   let seen = 0
   operation.onCancel(() => seen++)
   const run = operation.run(() => never())
