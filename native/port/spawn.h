@@ -144,7 +144,8 @@ bool IsWaitingRoot(int64_t pid);
 void ReapAdopted();
 
 // Whether a process, and not the terminal, which signals the whole process group, has sent `signal` to this process
-// since the last call. Counting starts with the first call that finds a handler installed.
+// since the last call. Counting starts with the first call that finds a handler installed. A real-time signal of Linux
+// needs none: once it is counted, this process sends itself SIGURG, so that its event loop asks for it.
 bool TakeSent(int signal);
 
 }  // namespace tripline

@@ -316,12 +316,15 @@ class Supervisor {
       if (ends) drain_.Hurry();
       return;
     }
+    // What continues us does not continue what a limit has paused, although a shell has done just that.
+    if (paused_ && signal == SIGCONT) return StopAll();
     const pid_t target = own_process_group_ ? -command_ : command_;
     if (kill(target, signal) != 0) kill(command_, signal);
+    if (!ends) return;
     // A paused command could not end, so it is resumed.
-    if (paused_ && ends) return Resume();
+    if (paused_) return Resume();
     // A stopped process receives it only once it continues.
-    if (signal != SIGSTOP && signal != SIGTSTP && signal != SIGCONT && !paused_) kill(target, SIGCONT);
+    kill(target, SIGCONT);
   }
 
   // ---- ending

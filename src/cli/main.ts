@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 /** The `tripline` command: loads and runs the module of the verb. */
+import { holdSignals } from './early-signals.js'
 import { ExpressionError, unknownName } from '../base/errors.js'
 import { EXIT, HelpWanted, UsageError, print, say, sayPlainly } from './usage.js'
 import type { VerbName } from './verbs.js'
@@ -68,6 +69,7 @@ async function readWords(): Promise<readonly string[]> {
   return asGiven(words)
 }
 
+if (['run', 'profile'].includes(process.argv[2] ?? '')) holdSignals()
 try {
   process.exitCode = await main(await readWords())
 } catch (error) {

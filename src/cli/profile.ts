@@ -1,11 +1,11 @@
 /** `tripline profile`: runs a command and proposes limits for it. */
-import { isatty } from 'node:tty'
 import { CommandNotStartedError } from '../base/errors.js'
 import type { RunResult } from '../run/result.js'
 import { run } from '../run/run.js'
 import { formatDuration, formatSize, parsePercent } from '../base/units.js'
 import { parseArguments } from './arguments.js'
 import { alignColumns } from './columns.js'
+import { isInFront } from './own-process.js'
 import { quote } from './quote.js'
 import { descriptorsFor } from './inherited.js'
 import { statusOfRefusal } from './refusal.js'
@@ -14,12 +14,13 @@ import { UsageError, say, sayPlainly } from './usage.js'
 import { VERBS } from './verbs.js'
 
 export async function main(words: readonly string[]): Promise<number> {
+  using forwarder = new SignalForwarder()
   const given = parseArguments(words, VERBS.profile)
   const [command, ...args] = given.rest
   if (command === undefined) throw new UsageError('Say which command to run: tripline profile [OPTION]... [--] COMMAND')
   const margin = readMargin(given.get('margin') ?? '50')
-  const foreground = isatty(0)
-  using forwarder = new SignalForwarder(foreground)
+  const foreground = isInFront()
+  forwarder.begin(foreground)
   let result: RunResult
   try {
     result = await run(command, args, {
@@ -32,7 +33,9 @@ export async function main(words: readonly string[]): Promise<number> {
     say(error.message)
     return statusOfRefusal(error)
   }
+  forwarder.detach()
   for (const line of given.has('json') ? [toJson(result, margin)] : toText(result, margin)) sayPlainly(line)
+  await forwarder.dieLike(result)
   return result.status
 }
 

@@ -23,6 +23,8 @@ export interface Settings {
   readonly exitCode: number | undefined
   readonly preserveStatus: boolean
   readonly gnuStatus: boolean
+  /** Whether the command stays in our process group even if that is not in front on the terminal. */
+  readonly foreground: boolean
   readonly quiet: boolean
   readonly verbose: boolean
 }
@@ -61,6 +63,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
     exitCode: readExitCode(given.get('exit-code')),
     preserveStatus: given.has('preserve-status'),
     gnuStatus: given.has('gnu-status'),
+    foreground: given.has('foreground'),
     quiet: given.has('quiet'),
     verbose: given.has('verbose'),
   }

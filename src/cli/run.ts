@@ -1,19 +1,20 @@
 /** `tripline run`: a command and all its processes under limits. */
-import { isatty } from 'node:tty'
 import { CommandNotStartedError } from '../base/errors.js'
 import type { CancelationReason } from '../base/reason.js'
 import type { RunEvent, RunHandle, RunResult } from '../run/result.js'
 import { ownStatus, run } from '../run/run.js'
+import { isInFront } from './own-process.js'
 import { readSettings, type Settings } from './run-settings.js'
 import { statusOfRefusal } from './refusal.js'
 import { SignalForwarder } from './terminal-signals.js'
 import { EXIT, say } from './usage.js'
 
 export async function main(words: readonly string[]): Promise<number> {
+  using forwarder = new SignalForwarder()
   const settings = await readSettings(words)
   const report = settings.report === undefined ? undefined : await openReport(settings.report)
   try {
-    return await runReported(settings, report)
+    return await runReported(settings, report, forwarder)
   } catch (error) {
     // Otherwise the report would stay empty.
     report?.write(notStarted(settings, EXIT.failure, error instanceof Error ? error.message : String(error)))
@@ -21,7 +22,11 @@ export async function main(words: readonly string[]): Promise<number> {
   }
 }
 
-async function runReported(settings: Settings, report: Report | undefined): Promise<number> {
+async function runReported(
+  settings: Settings,
+  report: Report | undefined,
+  forwarder: SignalForwarder,
+): Promise<number> {
   if (settings.startWhen !== undefined) {
     const { untilHolds } = await import('./start-when.js')
     if (!(await untilHolds(settings.startWhen, settings.wait))) {
@@ -35,7 +40,7 @@ async function runReported(settings: Settings, report: Report | undefined): Prom
   const startedAt = new Date()
   let result: RunResult
   try {
-    result = await supervise(settings)
+    result = await supervise(settings, forwarder)
   } catch (error) {
     if (!(error instanceof CommandNotStartedError)) throw error
     say(error.message)
@@ -49,6 +54,7 @@ async function runReported(settings: Settings, report: Report | undefined): Prom
     report.write(toReport(result, status, startedAt))
   }
   await reportEnd(result, settings)
+  if (result.reason === undefined) await forwarder.dieLike(result)
   return status
 }
 
@@ -66,15 +72,21 @@ async function openReport(path: string): Promise<Report> {
   return new ReportFile(path)
 }
 
-async function supervise(settings: Settings): Promise<RunResult> {
-  const foreground = isatty(0)
-  using forwarder = new SignalForwarder(foreground)
+async function supervise(settings: Settings, forwarder: SignalForwarder): Promise<RunResult> {
+  const foreground = settings.foreground || isInFront()
+  forwarder.begin(foreground, () => {
+    if (!settings.quiet) say(`killed ${settings.command}: a second interrupt was sent`)
+  })
   if (process.pid === 1) await reapOrphans()
   const onEvent = (event: RunEvent): void => {
     if (event.kind === 'started') forwarder.attach(event.command)
     if (!settings.quiet) void describeEvent(event, settings)
   }
-  return await run(settings.command, settings.args, { ...settings.options, foreground, onEvent })
+  try {
+    return await run(settings.command, settings.args, { ...settings.options, foreground, onEvent })
+  } finally {
+    forwarder.detach()
+  }
 }
 
 /** Reaps orphans: process 1 adopts every one of its container, not only those of the command. */

@@ -70,6 +70,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       'exit-code': { value: 'N', rare: true, help: 'exit with N where it was ended or not begun' },
       'preserve-status': { rare: true, help: "exit with the command's status, whatever ended it" },
       'gnu-status': { rare: true, help: 'exit with 137 when it had to be killed, as timeout(1)' },
+      foreground: { rare: true, help: "stay in tripline's process group, to read from a terminal" },
       quiet: { short: 'q', help: 'do not say why it was ended' },
       verbose: { short: 'v', help: 'say more' },
     },

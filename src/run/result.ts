@@ -38,6 +38,10 @@ export interface RunHandle {
   readonly group: string
   /** Sends a signal to the command and its process group. */
   signal(signal: SignalName): void
+  /** Stops the command with everything that it has started, and the clock of its timeout, until {@link resume}. */
+  pause(): void
+  /** Continues it, unless a limit has paused it too. */
+  resume(): void
   /** Kills the command and everything that it has started. */
   kill(): void
 }

@@ -31,7 +31,7 @@ describe('a paused command', () => {
       })
     })
     child.kill('SIGTERM')
-    expect(await closed).toEqual([143, null])
+    expect(await closed).toEqual([null, 'SIGTERM'])
     clearTimeout(bound)
   })
 
@@ -46,7 +46,7 @@ describe('a paused command', () => {
     // A busy loop would use most of the second, even on a busy machine.
     expect(cpuOf(supervisor!) - before).toBeLessThan(10)
     background.child.kill('SIGTERM')
-    expect(await background.ended).toBe(143)
+    expect(await background.ended).toBe('SIGTERM')
   })
 })
 
@@ -73,7 +73,7 @@ describe('a stopped supervisor', () => {
     await background.shows('started')
     process.kill(childrenOf(background.child.pid!)[0]!, 'SIGSTOP')
     background.child.kill('SIGTERM')
-    expect(await background.ended).toBe(143)
+    expect(await background.ended).toBe('SIGTERM')
   })
 
   it('ends the command when tripline is killed', async () => {

@@ -46,6 +46,49 @@ describe.skipIf(NO_TERMINAL !== undefined)('tripline run on a terminal', () => {
     expect(await terminal.ended).toBe(7)
   })
 
+  it('never kills for typed interrupts', async () => {
+    const script =
+      'n=0; trap \'n=$((n+1)); echo "interrupt $n"\' INT; echo ready; while [ $n -lt 3 ]; do sleep 0.05; done'
+    using terminal = onTerminal('run', 'bash', '-c', `${script}; exit 4`)
+    await terminal.shows('ready')
+    for (const count of [1, 2, 3]) {
+      terminal.type('\u0003')
+      await terminal.shows(`interrupt ${count}`)
+    }
+    expect(await terminal.ended).toBe(4)
+  })
+
+  it('lets the command read from it when stdin is a pipe, and with --foreground in the background', async () => {
+    using terminal = new Terminal(['bash', '--norc', '-i'], { PS1: '> ' })
+    const read = `sh -c 'echo rea""dy; read x </dev/tty; echo "got $x"'`
+    terminal.type(`true | ${process.execPath} ${CLI} run ${read}\r`)
+    await terminal.shows('ready')
+    terminal.type('one\r')
+    await terminal.shows('got one')
+    terminal.type(`${process.execPath} ${CLI} run --foreground ${read} &\r`)
+    await terminal.shows(/ready[^]*ready/)
+    // bash reports it with the next prompt.
+    for (let tries = 0; tries < 400 && !terminal.output.includes('Stopped'); tries++) {
+      terminal.type('\r')
+      await new Promise((resolve) => setTimeout(resolve, 50))
+    }
+    terminal.type('fg\r')
+    await terminal.shows(/fg\r\n[^]*run --foreground/)
+    terminal.type('two\r')
+    await terminal.shows('got two')
+    terminal.type('exit\r')
+    expect(await terminal.ended).toBe(0)
+  })
+
+  it('ends a loop in a script with one interrupt', async () => {
+    const loop = `for i in 1 2 3; do echo round $i; ${process.execPath} ${CLI} run sh -c 'echo ready; exec sleep 60'; done`
+    using terminal = new Terminal(['bash', '-c', `${loop}; echo all`])
+    await terminal.shows('ready')
+    terminal.type('\u0003')
+    expect(await terminal.ended).toBe(130)
+    expect(terminal.output).not.toMatch(/round 2|all/)
+  })
+
   it('exits as a shell would if an interrupt ends the command', async () => {
     using terminal = onTerminal('run', 'sh', '-c', 'echo ready; exec sleep 60')
     await terminal.shows('ready')

@@ -51,13 +51,14 @@ export function childrenOf(pid: number): number[] {
 export class Background implements Disposable {
   readonly child: ChildProcess
   output = ''
-  readonly ended: Promise<number | null>
+  /** Its exit status, or the signal that it died of. */
+  readonly ended: Promise<number | NodeJS.Signals>
 
   constructor(...args: string[]) {
     this.child = spawn(process.execPath, [CLI, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
     this.child.stdout!.on('data', (chunk) => (this.output += String(chunk)))
     this.child.stderr!.on('data', (chunk) => (this.output += String(chunk)))
-    this.ended = new Promise((resolve) => this.child.on('close', resolve))
+    this.ended = new Promise((resolve) => this.child.on('close', (code, signal) => resolve(code ?? signal!)))
   }
 
   shows(text: string | RegExp): Promise<void> {
