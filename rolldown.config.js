@@ -47,7 +47,10 @@ const types = (name) => {
 export default [
   {
     ...common,
-    input: Object.fromEntries(names.map((name) => [name, `./.cache/ts/${ENTRIES[name].module}.js`])),
+    input: {
+      ...Object.fromEntries(names.map((name) => [name, `./.cache/ts/${ENTRIES[name].module}.js`])),
+      worker: './.cache/ts/workers/thread.js',
+    },
     preserveEntrySignatures: 'allow-extension',
     output: {
       dir: 'dist',

@@ -22,6 +22,7 @@ export const LAZY = {
   sources: /\.cache\/ts\/(?:sources\/(?:composite|shared-reason|shared-token)|cancelable\/shared-operation)\.js$/,
   samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
   tickers: /\.cache\/ts\/schedule\//,
+  workers: /\.cache\/ts\/workers\/(?!thread\.js$)/,
 }
 
 /** The fields that package.json must have for the entries. */
@@ -73,6 +74,7 @@ export function finishEntries(dist) {
   makeLazy(dist)
   for (const name of Object.keys(ENTRIES)) writeEntry(dist, name)
   edit(dist, 'guards', (text) => text + TRACE)
+  edit(dist, 'workers', (text) => text + TRACE_THREAD)
 }
 
 function edit(dist, name, change) {
@@ -183,6 +185,14 @@ function writeEntry(dist, name) {
   writeFileSync(join(dist, `${name}.bundler.js`), `${head}import library from './${name}.cjs'\n${exported}${trace}`)
   writeFileSync(join(dist, `${name}.d.ts`), `${head}export * from './${name}.cjs'\n`)
 }
+
+/** The same for the main module of worker threads, which is named by its path only. */
+const TRACE_THREAD = `
+// Never called: file tracers follow it.
+function _traced() {
+	return require('node:path').join(__dirname, 'worker.cjs')
+}
+`
 
 /** File tracers (@vercel/nft, which Next and Nitro use) evaluate exactly this call and then copy the binary. */
 const TRACE = `

@@ -10,6 +10,7 @@ export type TriplineErrorCode =
   | 'ERR_TRIPLINE_NOT_STARTED'
   | 'ERR_TRIPLINE_REUSED'
   | 'ERR_TRIPLINE_DUPLICATE_ID'
+  | 'ERR_TRIPLINE_WORKER_EXITED'
 
 type NodeCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_STATE'
 
@@ -243,6 +244,23 @@ export class DuplicateIdError extends Error {
   }
   static {
     this.prototype.name = 'DuplicateIdError'
+  }
+}
+
+/** The thread of `runInWorker` ended before its job: it called `process.exit()`, or was terminated. */
+export class WorkerExitedError extends Error {
+  /** The code of this class. */
+  readonly code = 'ERR_TRIPLINE_WORKER_EXITED' as const
+  /** The exit status of the thread; 1 if it was terminated. */
+  readonly exitCode: number
+
+  /** For the library; its users catch this error. */
+  constructor(exitCode: number) {
+    super(`The worker thread ended with status ${exitCode} before its job had`)
+    this.exitCode = exitCode
+  }
+  static {
+    this.prototype.name = 'WorkerExitedError'
   }
 }
 

@@ -16,6 +16,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   cancelable: ['base', 'addon', 'engine', 'monitor', 'sources'],
   run: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   schedule: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
+  workers: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   registry: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   testing: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   cli: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'run', 'schedule'],
