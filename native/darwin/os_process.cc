@@ -35,6 +35,10 @@ bool OpenStream(bool both, int* ends) {
 bool HoldOrphans() { return true; }
 void DieWithParent() {}
 
+// A debugger that does not wait for a dead process holds its parent up here.
+int WatchEnd(int32_t) { return -1; }
+bool ReadEnd(int32_t, int*) { return false; }
+
 // Since macOS 12, vfork is the same as fork.
 int32_t ForkForExec(void (*become)(const void*), const void* argument) {
   const pid_t pid = fork();

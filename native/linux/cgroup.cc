@@ -216,6 +216,7 @@ void CgroupPlace::Locate(uint64_t now, const Roots& roots, const char* controlle
     path_.Set(path.get());
     protects_descendants_ = ListHas(mount.super_options, "memory_recursiveprot");
   }
+  proven_ = best == kListed;
   hidden_ = hidden_ && best == kNone;
   // The group may be mounted later, or be moved into a mounted part, without a change of its name.
   if (!hidden_) return;

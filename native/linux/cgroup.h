@@ -19,6 +19,8 @@ class CgroupPlace {
 
   // 1 or 2; 0 if no mounted hierarchy has the controller, or the place is hidden.
   int version() const { return version_; }
+  // Whether the kernel lists this process among the members of the group. Without that, the place is a guess.
+  bool proven() const { return proven_; }
   // The directory of this process's group; ancestors are its prefixes.
   const char* path() const { return path_.get(); }
   size_t size() const { return path_.size(); }
@@ -42,6 +44,7 @@ class CgroupPlace {
   uint64_t next_at_ = 0;
   bool starved_ = false;
   bool hidden_ = false;
+  bool proven_ = false;
   bool protects_descendants_ = false;
 };
 

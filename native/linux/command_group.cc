@@ -89,7 +89,8 @@ bool CommandGroup::Make(uint64_t number) {
   Buffer buffer;
   CgroupPlace place;
   place.Update(1, real, kNoController, &buffer);
-  if (place.version() != 2 || !IsDelegated(place.path())) return false;
+  // In a wrong place, the command would leave the group that limits it.
+  if (place.version() != 2 || !place.proven() || !IsDelegated(place.path())) return false;
   bare::Line procs;
   procs.Add(place.path()).Add("/cgroup.procs");
   // Moving a process also requires write access here: to the closest common ancestor of both groups.

@@ -7,10 +7,14 @@
 #include <fcntl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+
+#include "linux/calls.h"
+#include "posix/bare.h"
 
 namespace tripline {
 
@@ -29,6 +33,23 @@ bool HoldOrphans() {
   prctl(PR_SET_NAME, "tripline-super", 0, 0, 0);
   // qemu's emulation of single programs lacks it (EINVAL); there, orphans are found by their marker and group alone.
   return prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0 || errno == EINVAL;
+}
+
+int WatchEnd(int32_t pid) { return static_cast<int>(syscall(kPidfdOpen, pid, 0)); }
+
+bool ReadEnd(int32_t pid, int* status) {
+  bare::Line link, stat;
+  link.Add("/proc/").Add(static_cast<uint64_t>(pid)).Add("/ns/user");
+  stat.Add("/proc/").Add(static_cast<uint64_t>(pid)).Add("/stat");
+  char text[1024];
+  // Of another user's process, the kernel shows a status of 0, and refuses to read this link.
+  if (readlink(link.get(), text, sizeof(text)) < 0) return false;
+  ssize_t at = bare::ReadFile(stat.get(), text, sizeof(text));
+  // The last field.
+  while (at > 0 && text[at - 1] != ' ') at--;
+  *status = 0;
+  for (; at > 0 && text[at] >= '0' && text[at] <= '9'; at++) *status = *status * 10 + (text[at] - '0');
+  return at > 0;
 }
 
 void DieWithParent() { prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }

@@ -24,6 +24,12 @@ bool OpenStream(bool both, int* ends);
 // that is possible.
 bool HoldOrphans();
 
+// A descriptor that becomes readable when a child has ended, even if a debugger keeps that from its parent; -1 where the
+// system has none.
+int WatchEnd(int32_t pid);
+// The status of such a child, as waitpid() would return it. False where it cannot be read.
+bool ReadEnd(int32_t pid, int* status);
+
 // Makes the calling process die with its parent where the system can do that.
 void DieWithParent();
 

@@ -72,6 +72,7 @@ class Supervisor {
     command_ = StartCommand(launch, &why);
     if (command_ < 0) return Refuse(why.call, why.error);
     target_ = own_process_group_ ? -command_ : command_;
+    end_watch_ = WatchEnd(command_);
 
     for (const int fd : launch.stdio) close(fd);
     for (uint32_t i = 0; i < spec.shared_count; i++) close(shared_[i]);
@@ -174,7 +175,13 @@ class Supervisor {
       int status = 0;
       // Waiting for any child is safe here: this process has no children but the command and orphans of the tree.
       const pid_t pid = waitpid(-1, &status, WNOHANG);
-      if (pid == 0) return false;
+      if (pid == 0) {
+        // A debugger that does not wait for the command must not hold it.
+        if (bare::Now() < held_until_ || command_ == 0) return false;
+        held_until_ = kNever;
+        if (ReadEnd(command_, &status)) ReportExited(status);
+        return false;
+      }
       if (pid < 0) {
         if (errno == EINTR) continue;
         return scanner_.IsEmpty();
@@ -220,12 +227,18 @@ class Supervisor {
   }
 
   void Wait() {
-    struct pollfd waits[4] = {{control_, POLLIN, 0}, {scanner_.handle(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}};
+    struct pollfd waits[5] = {
+        {control_, POLLIN, 0}, {scanner_.handle(), POLLIN, 0}, {-1, 0, 0}, {-1, 0, 0}, {end_watch_, POLLIN, 0}};
     for (int i = 0; i < 2; i++) {
       if (relays_[i].open()) waits[2 + i] = relays_[i].Interest();
     }
-    poll(waits, 4, TimeToWait());
+    poll(waits, 5, TimeToWait());
     if (waits[0].revents != 0) Obey();
+    if (waits[4].revents != 0) {
+      close(end_watch_);
+      end_watch_ = -1;
+      held_until_ = bare::Now() + kLeftoverTime;
+    }
     scanner_.Update();
     for (int i = 0; i < 2; i++) {
       if (relays_[i].Move(waits[2 + i].revents)) written_at_ = bare::Now();
@@ -237,6 +250,7 @@ class Supervisor {
     uint64_t at = next_at < scanner_.update_at() ? next_at : scanner_.update_at();
     if (SilentAt() < at) at = SilentAt();
     if (OverAt() < at) at = OverAt();
+    if (held_until_ < at && command_ != 0) at = held_until_;
     if (at == kNever) return -1;
     const uint64_t now = bare::Now();
     if (at <= now) return 0;
@@ -442,6 +456,7 @@ class Supervisor {
   int control_ = -1;
   pid_t command_ = 0;
   pid_t target_ = 0;  // the command, or its process group
+  int end_watch_ = -1;
   int signaled_blindly_ = 0;
 
   Phase phase_ = kRunning;
@@ -452,6 +467,7 @@ class Supervisor {
   uint64_t next_at_ = kNever;
   uint64_t kill_at_ = kNever;
   uint64_t timeout_at_ = kNever;
+  uint64_t held_until_ = kNever;   // when the command counts as ended, if nothing else has reported its end by then
   uint64_t clock_stopped_at_ = 0;  // 0 while the clock of the timeout runs
   uint64_t scan_interval_ = kFirstScanInterval;
   int end_signal_sent_ = 0;

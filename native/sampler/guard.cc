@@ -73,6 +73,12 @@ GuardLimit::Progress Guard::StepCondition(uint32_t index, double value, uint64_t
   return each.Step(value, now);
 }
 
+void Guard::React() {
+  if (spec_.reaction == nullptr || breached() == reacted_ || state_ == LimitState::kUnavailable) return;
+  reacted_ = breached();
+  spec_.reaction->React(reacted_);
+}
+
 bool Guard::Judge(uint64_t now) {
   Count count;
   for (uint32_t i = 0; i < limit_count_; i++) {

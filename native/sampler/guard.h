@@ -94,6 +94,9 @@ class Guard {
   // return of a metric.
   bool Judge(uint64_t now);
 
+  // Notifies the reaction of an edge. A breached guard that loses its metric is not clear.
+  void React();
+
   // When `min_hold` alone keeps it breached: the time at which to judge again; kNever otherwise.
   uint64_t hold_end() const { return hold_end_; }
 
@@ -114,6 +117,7 @@ class Guard {
   const uint32_t limit_count_;
   std::unique_ptr<GuardLimit[]> limits_;
   LimitState state_ = LimitState::kClear;
+  bool reacted_ = false;
   uint32_t breaches_ = spec_.breaches;
   uint64_t breached_at_ = 0;
   uint64_t hold_end_;

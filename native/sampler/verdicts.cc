@@ -27,11 +27,8 @@ void Verdicts::Judge(uint64_t now) {
 
 void Verdicts::JudgeOne(Guard* guard, uint64_t now) {
   guard->dirty = false;
-  const bool was_breached = guard->breached();
   const bool edge = guard->Judge(now);
-  if (guard->breached() != was_breached && guard->spec().reaction != nullptr) {
-    guard->spec().reaction->React(!was_breached);
-  }
+  guard->React();
   Environment* environment = guard->environment();
   environment->board.WriteFlag(guard->spec().flag, static_cast<uint8_t>(guard->state()), guard->breaches());
   if (!edge) return;

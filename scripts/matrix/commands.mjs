@@ -161,6 +161,10 @@ async function trees() {
   expect('a limit on processes ends a command', many.status === 123 && many.reason.breach.value === 4, many)
   const timeout = await run(node, [self, 'quiet'], { timeout: 3000, stdio: 'ignore' })
   expect('a timeout ends a command', timeout.status === 124 && timeout.ended === 1, timeout)
+  const late = run(node, [self, 'quiet'], { timeout: 2000, killAfter: 200, stdio: 'ignore' })
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 6000)
+  const { duration } = await late
+  expect('a timeout ends a command while the event loop is blocked', duration < 6000, await late)
   const leaving = await run(node, [self, 'leave', fresh('left.pids')])
   expect('processes that a command leaves behind are ended', leaving.status === 5 && leaving.ended === 2, leaving)
   expect('processes that a command leaves behind are gone', await gone('left.pids'))

@@ -7,6 +7,7 @@
 
 #include "check.h"
 #include "fixture.h"
+#include "linux/cgroup.h"
 #include "linux/file.h"
 #include "reader.h"
 
@@ -64,6 +65,21 @@ void PutMembers(FakeRoot* root, const char* group, int64_t pid) {
   char text[64];
   snprintf(text, sizeof(text), "1\n%lld\n4000000\n", static_cast<long long>(pid));
   PutFile(root, group, "cgroup.procs", text);
+}
+
+// ---- the place itself
+
+TEST(PlaceIsProvenByTheListOfMembersAlone) {
+  for (const int64_t pid : {int64_t{getpid()}, int64_t{2}}) {
+    FakeRoot root;
+    PutHierarchy(&root, "/a");
+    PutMembers(&root, "/a", pid);
+    Buffer buffer;
+    CgroupPlace place;
+    place.Update(1, Roots(), "-", &buffer);
+    CHECK_EQ(place.version(), 2);
+    CHECK_EQ(place.proven(), pid == getpid());
+  }
 }
 
 // ---- chains of any length

@@ -291,6 +291,26 @@ TEST(CommandIsNotHeldByADebuggerThatDoesNotWaitForIt) {
   delete command;
 }
 
+TEST(CommandThatDiedByItselfIsNotHeldByADebuggerEither) {
+  Shell shell("read line; exit 7");
+  int ends[2];
+  CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+  shell.spec.stdio[0] = ends[0];
+  SpawnFailure why;
+  Command* command = StartCommand(shell.spec, &why);
+  CHECK(command != nullptr);
+  close(ends[0]);
+  const auto pid = static_cast<pid_t>(command->pid);
+  CHECK_EQ(ptrace(PTRACE_SEIZE, pid, nullptr, PTRACE_O_TRACESYSGOOD), 0);
+  close(ends[1]);
+  CHECK_EQ(Await(command, CommandEvent::kExited).code, 7);
+  const CommandEvent end = Await(command, CommandEvent::kGone);
+  CHECK_EQ(end.ended, 0u);
+  CHECK_EQ(end.left, 0u);
+  waitpid(pid, nullptr, __WALL);
+  delete command;
+}
+
 TEST(CommandIsPausedWhole) {
   Shell shell("sleep 60 & setsid sleep 60 & wait");
   SpawnFailure why;

@@ -96,6 +96,40 @@ struct World {
 
 }  // namespace
 
+struct Noted final : Reaction {
+  void React(bool breached) override { (breached ? breaches : clears)++; }
+  void LetGo() override { holds--; }
+  int breaches = 0, clears = 0, holds = 1;
+};
+
+TEST(MonitorReactsToBothEdgesOfABreachAndToNothingElse) {
+  World world;
+  Noted noted;
+  LimitRequest limit = {world.series, LimitSpec{80, 72, kSecond, 0, true}, OnMissing::kUnavailable};
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.flag = kFlag;
+  spec.reaction = &noted;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+  level = 95;
+  world.Run(kSecond / 2);
+  CHECK_EQ(noted.breaches, 0);
+  world.Run(kSecond);
+  CHECK_EQ(noted.breaches, 1);
+  // The loss of the metric is no end of the breach.
+  failing = true;
+  world.Run(5 * kSecond);
+  failing = false;
+  world.Run(2 * kSecond);
+  CHECK_EQ(noted.breaches, 1);
+  level = 50;
+  world.Run(kSecond);
+  CHECK_EQ(noted.clears, 1);
+  CHECK_EQ(noted.holds, 1);
+  world.monitor.RemoveGuard(guard);
+  CHECK_EQ(noted.holds, 0);
+}
+
 TEST(MonitorCountsNoStandstillIntoFor) {
   for (const bool interrupted : {false, true}) {
     World world;
