@@ -5,6 +5,7 @@ export {
   CommandNotStartedError,
   MetricUnavailableError,
   NativeMissingError,
+  NotReservedError,
   type TriplineErrorCode,
 } from './base/errors.js'
 export {
@@ -118,6 +119,8 @@ export type { TickerStats } from './schedule/stats.js'
 export type { Tick, TickBody, TickerState } from './schedule/tick.js'
 export { Ticker, every, type MissedMessage, type TickerOptions } from './schedule/ticker.js'
 
+export type { ReserveOptions, ReserveRequest, RunReservation } from './admit/request.js'
+export { Reservation, reserve } from './admit/reserve.js'
 export type { RunOptions, RunStream } from './run/options.js'
 export type { Peaks } from './run/peaks.js'
 export type { RunEvent, RunHandle, RunResult } from './run/result.js'

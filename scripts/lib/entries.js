@@ -16,6 +16,7 @@ export const ENTRIES = {
  * may only use functions of these files.
  */
 export const LAZY = {
+  reservations: /\.cache\/ts\/admit\//,
   commands: /\.cache\/ts\/run\//,
   guards:
     /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:conditions|expression|guard|limits|shared)\.js$|sources\/resource\.js$)/,

@@ -8,6 +8,7 @@ export type TriplineErrorCode =
   | 'ERR_TRIPLINE_METRIC_UNAVAILABLE'
   | 'ERR_TRIPLINE_NATIVE_MISSING'
   | 'ERR_TRIPLINE_NOT_STARTED'
+  | 'ERR_TRIPLINE_NOT_RESERVED'
   | 'ERR_TRIPLINE_REUSED'
   | 'ERR_TRIPLINE_DUPLICATE_ID'
   | 'ERR_TRIPLINE_WORKER_EXITED'
@@ -213,6 +214,26 @@ export class CommandNotStartedError extends Error {
   }
   static {
     this.prototype.name = 'CommandNotStartedError'
+  }
+}
+
+/** A reservation was not granted; the message says what is free, and what others hold. */
+export class NotReservedError extends Error {
+  /** The code of this class. */
+  readonly code = 'ERR_TRIPLINE_NOT_RESERVED' as const
+  /**
+   * Why: `wait`, the longest wait is over; `folder`, the folder of reservations cannot be used; `locks`, its file system
+   * or this runtime cannot lock files; `many`, this process has too many open reservations.
+   */
+  readonly kind: 'wait' | 'folder' | 'locks' | 'many'
+
+  /** For the library; its users catch this error. */
+  constructor(kind: NotReservedError['kind'], why: string) {
+    super(`Nothing was reserved: ${printable(why)}`)
+    this.kind = kind
+  }
+  static {
+    this.prototype.name = 'NotReservedError'
   }
 }
 

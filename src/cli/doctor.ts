@@ -12,6 +12,7 @@ import { every } from '../schedule/ticker.js'
 import { formatDuration, formatSize, formatValue } from '../base/units.js'
 import { parseArguments } from './arguments.js'
 import { alignColumns } from './columns.js'
+import { describeReservations, type Reserved } from './reserved.js'
 import { tryMetric, type Tried } from './tried.js'
 import { EXIT, UsageError, print } from './usage.js'
 import { VERBS } from './verbs.js'
@@ -27,6 +28,7 @@ export async function main(words: readonly string[]): Promise<number> {
   const given = parseArguments(words, VERBS.doctor)
   if (given.rest.length > 0) throw new UsageError(`tripline doctor takes no arguments; received '${given.rest[0]}'`)
   const { metrics, missing } = readMetrics()
+  const reserved = missing === '' ? await describeReservations() : undefined
   const findings = [
     { topic: 'tripline', good: true, text: `${version()} on ${process.platform} ${release()} ${process.arch}` },
     describeRuntime(),
@@ -35,9 +37,10 @@ export async function main(words: readonly string[]): Promise<number> {
     ...describePush(metrics),
     ...(metrics.length > 0 ? await describeThread() : []),
     ...(missing === '' ? [await describeRun()] : []),
+    ...(reserved?.findings ?? []),
   ]
   const tried = await Promise.all(metrics.map(tryMetric))
-  print(given.has('json') ? toJson(findings, metrics, tried) : toText(findings, tried))
+  print(given.has('json') ? toJson(findings, metrics, tried, reserved?.reservations ?? []) : toText(findings, tried))
   return metrics.length > 0 ? EXIT.ok : EXIT.failure
 }
 
@@ -154,12 +157,17 @@ function toText(findings: readonly Finding[], metrics: readonly Tried[]): string
   return `${[...alignColumns(lines), '', ...alignColumns(rows, { right: [1] })].join('\n')}\n`
 }
 
-function toJson(findings: readonly Finding[], all: readonly Capability[], tried: readonly Tried[]): string {
+function toJson(
+  findings: readonly Finding[],
+  all: readonly Capability[],
+  tried: readonly Tried[],
+  reservations: Reserved['reservations'],
+): string {
   const metrics = all.map((each, index) => {
     const { available, why } = tried[index]!
     return { ...each, available, why }
   })
-  return `${JSON.stringify({ findings, metrics }, undefined, 2)}\n`
+  return `${JSON.stringify({ findings, metrics, reservations }, undefined, 2)}\n`
 }
 
 function readText(path: string): string {

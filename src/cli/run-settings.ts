@@ -3,6 +3,7 @@ import { constants, totalmem } from 'node:os'
 import { unknownName } from '../base/errors.js'
 import { REACTIONS, type RunOptions } from '../run/options.js'
 import { findSignal, type SignalName } from '../run/signals.js'
+import type { ReserveRequest } from '../admit/request.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseArguments, type ParsedArguments } from './arguments.js'
 import { descriptorsFor } from './inherited.js'
@@ -18,6 +19,9 @@ export interface Settings {
   readonly startWhen: Limits | undefined
   /** How long to wait for it, in milliseconds; Infinity for no limit. */
   readonly wait: number
+  /** What to reserve before the start, and the lane to wait in. */
+  readonly reserve: ReserveRequest | undefined
+  readonly lane: string | undefined
   readonly report: string | undefined
   /** The exit status if tripline ended the command or did not start it; undefined for the default ones. */
   readonly exitCode: number | undefined
@@ -39,7 +43,9 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
   if (command === undefined) throw new UsageError('Say which command to run: tripline run [OPTION]... [--] COMMAND')
   const limits = await readLimits(given)
   const wait = given.duration('wait') ?? 0
-  if (given.has('wait') && !given.has('start-when')) throw new UsageError('--wait needs --start-when, which it limits')
+  const reserve = await readReservation(given)
+  if (given.has('wait') && !given.has('start-when') && reserve.reserve === undefined)
+    throw new UsageError('--wait needs --start-when or --reserve, which it limits')
   const statuses = ['exit-code', 'preserve-status', 'gnu-status'].filter((name) => given.has(name))
   if (statuses.length > 1) throw new UsageError(`--${statuses[0]} and --${statuses[1]} exclude each other`)
   return {
@@ -59,6 +65,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
     },
     startWhen: await readConditions(given.all('start-when')),
     wait: wait === 0 ? Infinity : wait,
+    ...reserve,
     report: given.get('report'),
     exitCode: readExitCode(given.get('exit-code')),
     preserveStatus: given.has('preserve-status'),
@@ -67,6 +74,16 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
     quiet: given.has('quiet'),
     verbose: given.has('verbose'),
   }
+}
+
+async function readReservation(given: ParsedArguments): Promise<Pick<Settings, 'reserve' | 'lane'>> {
+  const [text, name] = [given.get('reserve'), given.get('lane')]
+  if (text === undefined) {
+    if (name !== undefined) throw new UsageError('--lane needs --reserve, which waits in it')
+    return { reserve: undefined, lane: undefined }
+  }
+  const { readLane, readReserve } = await import('./reservation.js')
+  return { reserve: readReserve(text), lane: name === undefined ? undefined : readLane(name) }
 }
 
 /** Loads the parser and the table of metrics only if there is something to parse. */

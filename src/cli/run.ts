@@ -1,5 +1,6 @@
 /** `tripline run`: a command and all its processes under limits. */
-import { CommandNotStartedError } from '../base/errors.js'
+import type { Reservation } from '../admit/reserve.js'
+import { CommandNotStartedError, NotReservedError } from '../base/errors.js'
 import type { CancelationReason } from '../base/reason.js'
 import type { RunEvent, RunHandle, RunResult } from '../run/result.js'
 import { ownStatus, run } from '../run/run.js'
@@ -27,20 +28,24 @@ async function runReported(
   report: Report | undefined,
   forwarder: SignalForwarder,
 ): Promise<number> {
+  const deadline = performance.now() + settings.wait
   if (settings.startWhen !== undefined) {
     const { untilHolds } = await import('./start-when.js')
-    if (!(await untilHolds(settings.startWhen, settings.wait))) {
-      const message = 'the start condition did not hold in time'
-      if (!settings.quiet) say(`never started ${settings.command}: ${message}`)
-      const status = settings.exitCode ?? EXIT.notStarted
-      report?.write(notStarted(settings, status, message))
-      return status
-    }
+    if (!(await untilHolds(settings.startWhen, settings.wait)))
+      return neverStarted(settings, 'the start condition did not hold in time', report)
   }
+  let reservation: Reservation | undefined
+  try {
+    reservation = await reserveWithin(settings, deadline)
+  } catch (error) {
+    if (!(error instanceof NotReservedError) || error.kind !== 'wait') throw error
+    return neverStarted(settings, error.message, report)
+  }
+  using _held = reservation
   const startedAt = new Date()
   let result: RunResult
   try {
-    result = await supervise(settings, forwarder)
+    result = await supervise(settings, forwarder, reservation)
   } catch (error) {
     if (!(error instanceof CommandNotStartedError)) throw error
     say(error.message)
@@ -58,6 +63,23 @@ async function runReported(
   return status
 }
 
+/** Waits until the deadline, but looks at least once. */
+async function reserveWithin(settings: Settings, deadline: number): Promise<Reservation | undefined> {
+  const { command, reserve, lane, quiet, startWhen } = settings
+  if (reserve === undefined) return undefined
+  const { waitToReserve } = await import('./reservation.js')
+  const wait = startWhen === undefined ? settings.wait : Math.max(0, Math.ceil(deadline - performance.now()))
+  return waitToReserve(command, reserve, { lane, wait }, quiet)
+}
+
+/** Ends where a wait was too long. */
+function neverStarted(settings: Settings, message: string, report: Report | undefined): number {
+  if (!settings.quiet) say(`never started ${settings.command}: ${message}`)
+  const status = settings.exitCode ?? EXIT.notStarted
+  report?.write(notStarted(settings, status, message))
+  return status
+}
+
 /** The report for a command that was not started. */
 function notStarted({ command, args }: Settings, status: number, message: string): object {
   return { command: [command, ...args], status, reason: { kind: 'not-started', message } }
@@ -72,14 +94,21 @@ async function openReport(path: string): Promise<Report> {
   return new ReportFile(path)
 }
 
-async function supervise(settings: Settings, forwarder: SignalForwarder): Promise<RunResult> {
+async function supervise(
+  settings: Settings,
+  forwarder: SignalForwarder,
+  reservation: Reservation | undefined,
+): Promise<RunResult> {
   const foreground = settings.foreground || isInFront()
   forwarder.begin(foreground, () => {
     if (!settings.quiet) say(`killed ${settings.command}: a second interrupt was sent`)
   })
   if (process.pid === 1) await reapOrphans()
   const onEvent = (event: RunEvent): void => {
-    if (event.kind === 'started') forwarder.attach(event.command)
+    if (event.kind === 'started') {
+      forwarder.attach(event.command)
+      reservation?.follow(event.command.root)
+    }
     if (!settings.quiet) void describeEvent(event, settings)
   }
   try {

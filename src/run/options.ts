@@ -7,6 +7,7 @@ import { INT32_MAX } from '../base/int32.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import type { SharedDescriptor } from './command.js'
+import { readReservation, type RunReservation } from '../admit/request.js'
 import type { RunEvent } from './result.js'
 import { signalNumber, type SignalName } from './signals.js'
 
@@ -47,6 +48,8 @@ export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace
   foreground?: boolean | undefined
   /** Whether to sample the command's peak usage. @default true */
   peaks?: boolean | undefined
+  /** Waits for a reservation before the command starts, and holds it until all its processes are gone. @default none */
+  reserve?: RunReservation | undefined
   /** Called with each event as it happens. If it throws, the command is ended, and `run` rejects with that error. */
   onEvent?: ((event: RunEvent) => void) | undefined
 }
@@ -69,6 +72,7 @@ export interface RunSettings {
   readonly foreground: boolean
   readonly peaks: boolean
   readonly notify: (event: RunEvent) => void
+  readonly reserve: RunReservation | undefined
 }
 
 const OWN_KEYS = [
@@ -85,6 +89,7 @@ const OWN_KEYS = [
   'foreground',
   'peaks',
   'onEvent',
+  'reserve',
 ] as const
 const SOURCE_KEYS = CANCELABLE_OPTIONS.filter((key) => key !== 'resources' && key !== 'grace')
 
@@ -122,6 +127,7 @@ export function readRunOptions(command: string, args: readonly string[], options
     foreground: checkSwitch(options.foreground, 'foreground', false),
     peaks: checkSwitch(options.peaks, 'peaks', true),
     notify: readListener(options.onEvent),
+    reserve: readReserve(options.reserve),
   }
 }
 
@@ -151,6 +157,15 @@ function readEnv(env: unknown): NodeJS.ProcessEnv {
 function readListener(listener: RunOptions['onEvent'] = () => undefined): (event: RunEvent) => void {
   if (typeof listener !== 'function') throw invalidType('onEvent', 'a function', listener)
   return inThisContext(listener)
+}
+
+function readReserve(reserve: RunReservation | undefined): RunReservation | undefined {
+  if (reserve === undefined) return undefined
+  if (typeof reserve !== 'object' || reserve === null)
+    throw invalidType('reserve', 'an object such as { memory, cpu }', reserve)
+  const { lane, wait, ...request } = reserve
+  readReservation(request, { lane, wait })
+  return reserve
 }
 
 function checkSwitch(value: boolean | undefined, name: string, otherwise: boolean): boolean {

@@ -8,6 +8,8 @@ import { samplerStats } from '../addon/sampler.js'
 import { Guard, kLatestReason } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
 import { rootCause, timeoutReason, type CancelationReason } from '../base/reason.js'
+import { WITHIN } from '../admit/owner.js'
+import type { Reservation } from '../admit/reserve.js'
 import { ResourceSource } from '../sources/resource.js'
 import { formatDuration, parseDuration } from '../base/units.js'
 import { RunningCommand, type Act, type CommandExit, type TreeEnd } from './command.js'
@@ -16,6 +18,7 @@ import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
 import type { RunEvent, RunResult } from './result.js'
 import { signalNumber, type SignalName } from './signals.js'
+import { reserveFor } from './reservation.js'
 import { EXIT } from './status.js'
 
 // A grace period that never runs out in practice: the operation ends with the last process, however long that takes.
@@ -36,7 +39,7 @@ const NO_PEAKS: Peaks = { memory: undefined, rss: undefined, cpu: undefined, pro
  * @returns the result, even if the command failed or was ended for a reason
  * @throws TypeError, RangeError for bad options; CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED` if the command cannot
  *   be run; MetricUnavailableError for a limit that this machine cannot watch, before anything is started;
- *   CancelationError if it was canceled before the start; NativeMissingError without the addon
+ *   NotReservedError if what it reserves was not free in time; CancelationError if it was canceled before the start; NativeMissingError without the addon
  */
 export async function run(command: string, args: readonly string[] = [], options: RunOptions = {}): Promise<RunResult> {
   return new Run(readRunOptions(command, args, options)).toEnd()
@@ -45,7 +48,7 @@ export async function run(command: string, args: readonly string[] = [], options
 class Run {
   readonly #settings: RunSettings
   readonly #operation: Cancelable
-  readonly #startedAt = realNow()
+  #startedAt = realNow()
   /** The timeout that native code holds, in milliseconds. */
   readonly #timeout: number
   /** Why native code has ended the command. */
@@ -89,10 +92,13 @@ class Run {
     const { limits } = this.#settings
     // Checked before the start, so that a missing metric does not end a command that is already running.
     if (limits !== undefined) this.#orRefuse(() => checkLimits(limits))
+    const { command, reserve, sources } = this.#settings
+    using reservation = reserve && (await reserveFor(command, reserve, sources))
+    if (reservation !== undefined) this.#startedAt = realNow()
     let result: RunResult | undefined
     try {
       await this.#operation.run(async (cancel) => {
-        result = await this.#supervise(cancel)
+        result = await this.#supervise(cancel, reservation)
       })
     } catch (error) {
       if (this.#failure !== undefined) throw this.#failure.error
@@ -102,9 +108,11 @@ class Run {
     return result!
   }
 
-  async #supervise(cancel: Cancelable): Promise<RunResult> {
+  async #supervise(cancel: Cancelable, reservation: Reservation | undefined): Promise<RunResult> {
     const settings = this.#settings
-    const running = new RunningCommand({ ...settings, onAct: (act, at) => this.#onAct(act, at) })
+    const env = reservation === undefined ? settings.env : { ...settings.env, [WITHIN]: reservation.key }
+    const running = new RunningCommand({ ...settings, env, onAct: (act, at) => this.#onAct(act, at) })
+    reservation?.follow(running.root)
     let timer: NodeJS.Timeout | undefined
     try {
       this.#orRefuse(() => {

@@ -3,7 +3,7 @@
 /** The statuses of `tripline` itself, which `RunResult.status` uses too; any other status is the command's own. */
 export const EXIT = {
   ok: 0,
-  /** Never started: the condition of `--start-when` did not hold in time. */
+  /** Never started: the condition of `--start-when` did not hold in time, or what `--reserve` wants was not free in time. */
   notStarted: 122,
   /** Ended because a resource limit was crossed. */
   limit: 123,

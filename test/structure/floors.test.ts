@@ -14,12 +14,13 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   monitor: ['base', 'addon', 'engine'],
   sources: ['base', 'addon', 'engine', 'monitor'],
   cancelable: ['base', 'addon', 'engine', 'monitor', 'sources'],
-  run: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
+  admit: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
+  run: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'admit'],
   schedule: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   workers: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   registry: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   testing: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
-  cli: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'run', 'schedule'],
+  cli: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'admit', 'run', 'schedule'],
 }
 
 /** The same for native/. A header without a folder is one that the build chooses or writes. */
