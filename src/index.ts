@@ -121,10 +121,13 @@ export { Ticker, every, type MissedMessage, type TickerOptions } from './schedul
 
 export type { ReserveOptions, ReserveRequest, RunReservation } from './admit/request.js'
 export { Reservation, reserve } from './admit/reserve.js'
-export type { RunOptions, RunStream } from './run/options.js'
+export type { RunInput } from './run/input.js'
+export type { RunOptions } from './run/options.js'
 export type { Peaks } from './run/peaks.js'
-export type { RunEvent, RunHandle, RunResult } from './run/result.js'
+export type { RunEvent, RunHandle, RunResult, Running } from './run/result.js'
 export type { SignalName } from './run/signals.js'
 export { run } from './run/run.js'
+export type { HasDescriptor, RunStream, RunStreamOptions } from './run/stdio.js'
+export type { CommandStreams } from './run/streams.js'
 
 export { runInWorker, type RunInWorkerOptions, type WorkerJob } from './workers/run-in-worker.js'

@@ -13,6 +13,9 @@ import {
 } from '../addon/native.js'
 import { signalName, signalNumber, type SignalName } from './signals.js'
 import { openFilesBefore } from './open-files.js'
+import type { RunHandle } from './result.js'
+import type { SharedDescriptor } from './stdio.js'
+import type { CommandStreams, Streams } from './streams.js'
 import { system } from './system.js'
 import { exists } from './exists.js'
 
@@ -38,9 +41,6 @@ export interface TreeEnd {
   readonly at: number
 }
 
-/** A descriptor of this process, and its number in the command. */
-export type SharedDescriptor = readonly [fd: number, number: number]
-
 /** What native code does by itself, because the event loop may be blocked. */
 export type Act = 'timeout' | 'idle' | 'limit' | 'paused' | 'resumed'
 const ACTS: readonly string[] = ['timeout', 'idle', 'limit', 'paused', 'resumed'] satisfies Act[]
@@ -52,10 +52,7 @@ export interface CommandSpec {
   readonly env: NodeJS.ProcessEnv
   /** Whether `env` is the environment of this process. */
   readonly isOwnEnv: boolean
-  /** Descriptors of stdin, stdout and stderr; -1 is /dev/null. */
-  readonly stdio: readonly [number, number, number]
-  /** Extra descriptors, and the numbers (3 and up) that they have in the command. */
-  readonly shared: readonly SharedDescriptor[]
+  readonly streams: Streams
   /** Whether the command stays in this process's group, the terminal's foreground group. */
   readonly foreground: boolean
   readonly signal: SignalName
@@ -91,13 +88,17 @@ function withMarker(env: NodeJS.ProcessEnv): Marked {
 }
 
 /** A command that waits to be run, runs or has run. */
-export class RunningCommand {
+export class RunningCommand implements RunHandle {
   /** 0 until it has started. */
   pid: number = 0
   /** For `process.*` with `tree`: the process id that stands for exactly the processes of the command. */
   readonly root: number
   /** What holds the tree together: the path of a control group, or `'a job object'`; empty if there is neither. */
   group: string = ''
+  readonly stdin: CommandStreams['stdin']
+  readonly stdout: CommandStreams['stdout']
+  readonly stderr: CommandStreams['stderr']
+  readonly stdio: CommandStreams['stdio']
   /** For a guard that acts on it. */
   readonly handle: object
   /** Rejects with CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED`. */
@@ -109,6 +110,10 @@ export class RunningCommand {
   /** Makes what it needs; {@link go} runs it. @throws CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED`; NativeMissingError */
   constructor(spec: CommandSpec) {
     this.#addon = loadAddon()
+    this.stdin = spec.streams.stdin
+    this.stdout = spec.streams.stdout
+    this.stderr = spec.streams.stderr
+    this.stdio = spec.streams.stdio
     const { command, cwd = '' } = spec
     const marked = withMarker(spec.env)
     const files = system.candidates(command, marked.env, cwd)
@@ -161,7 +166,8 @@ export class RunningCommand {
     marked: Marked,
     notify: (event: CommandEvent) => void,
   ): NativeCommand | CommandRefusal {
-    const { command, args, cwd = '', stdio, shared, foreground, signal, killAfter, idle } = spec
+    const { fds, shared } = spec.streams
+    const { command, args, cwd = '', foreground, signal, killAfter, idle } = spec
     const onBreach = ON_BREACH_CODES.indexOf(spec.dryRun ? 'report' : spec.onBreach)
     const entries = entriesOf(marked.env, spec.isOwnEnv)
     return this.#addon.prepareCommand(
@@ -171,7 +177,7 @@ export class RunningCommand {
       cwd,
       marked.marker,
       Float64Array.of(
-        ...stdio,
+        ...fds,
         foreground ? 1 : 0,
         signalNumber(signal)!,
         killAfter,

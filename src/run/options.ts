@@ -1,21 +1,20 @@
 /** The options of `run`, and their checks. */
 import { inThisContext } from '../base/async-context.js'
+import { loadBuiltin } from '../base/builtin.js'
 import type { CancelableOptions } from '../cancelable/cancelable.js'
 import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
 import { checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
-import { INT32_MAX } from '../base/int32.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseDuration, type Duration } from '../base/units.js'
-import type { SharedDescriptor } from './command.js'
 import { readReservation, type RunReservation } from '../admit/request.js'
 import type { RunEvent } from './result.js'
+import { readStreamOptions, STREAM_KEYS, type RunStreamOptions, type StreamSettings } from './stdio.js'
 import { signalNumber, type SignalName } from './signals.js'
 
-/** One of the command's streams: inherited, /dev/null, or a descriptor. */
-export type RunStream = 'inherit' | 'ignore' | number
-
 /** The options of `run`, all optional: those of an operation, with `limits` in place of `resources`, and its own. */
-export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace'> {
+export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace' | 'timeout'>, RunStreamOptions {
+  /** Ends the command after this time; 0 means no timeout, as on the command line. @default none */
+  timeout?: Duration | undefined
   /** Limits on the command and on the machine. Here `process.*` means the command with all its processes. @default none */
   limits?: Limits | undefined
   /**
@@ -32,18 +31,10 @@ export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace
   killAfter?: Duration | undefined
   /** Only reports what would have ended the command. @default false */
   dryRun?: boolean | undefined
-  /** The working directory of the command. @default that of this process */
-  cwd?: string | undefined
+  /** The working directory of the command: a path, or a `file:` URL. @default that of this process */
+  cwd?: string | URL | undefined
   /** The environment of the command. Numbers become text. @default that of this process */
   env?: NodeJS.ProcessEnv | undefined
-  /** One stream for all three, or an array of stdin, stdout and stderr. @default 'inherit' */
-  stdio?: RunStream | readonly [RunStream, RunStream, RunStream] | undefined
-  /**
-   * Extra descriptors (3 and up, at most 64) that the command inherits under the same number. It inherits no others.
-   *
-   * @default none
-   */
-  shared?: readonly number[] | undefined
   /** Keeps the command in this process's group, which it needs to read from a terminal. @default false */
   foreground?: boolean | undefined
   /** Whether to sample the command's peak usage. @default true */
@@ -67,8 +58,7 @@ export interface RunSettings {
   readonly cwd: string | undefined
   readonly env: NodeJS.ProcessEnv
   readonly isOwnEnv: boolean
-  readonly stdio: readonly [number, number, number]
-  readonly shared: readonly SharedDescriptor[]
+  readonly streams: StreamSettings
   readonly foreground: boolean
   readonly peaks: boolean
   readonly notify: (event: RunEvent) => void
@@ -84,12 +74,11 @@ const OWN_KEYS = [
   'dryRun',
   'cwd',
   'env',
-  'stdio',
-  'shared',
   'foreground',
   'peaks',
   'onEvent',
   'reserve',
+  ...STREAM_KEYS,
 ] as const
 const SOURCE_KEYS = CANCELABLE_OPTIONS.filter((key) => key !== 'resources' && key !== 'grace')
 
@@ -108,32 +97,43 @@ export function readRunOptions(command: string, args: readonly string[], options
   if (typeof signal !== 'string' || signalNumber(signal) === undefined) {
     throw invalidValue('signal', "the name of a signal, such as 'SIGTERM'", signal)
   }
-  if (cwd !== undefined) checkText(cwd, 'cwd')
   return {
     command,
     args,
-    sources: Object.fromEntries(Object.entries(options).filter(([key]) => SOURCE_KEYS.includes(key as never))),
+    sources: readSources(options),
     limits: options.limits,
     idle: idleOutput === undefined ? Infinity : parseDuration(idleOutput, 'idleOutput', true) || Infinity,
     onBreach,
     signal,
     killAfter: parseDuration(killAfter, 'killAfter', true),
     dryRun: checkSwitch(options.dryRun, 'dryRun', false),
-    cwd,
+    cwd: cwd === undefined ? undefined : readFolder(cwd),
     env: readEnv(env),
     isOwnEnv: env === process.env,
-    stdio: readStdio(options.stdio),
-    shared: readShared(options.shared),
     foreground: checkSwitch(options.foreground, 'foreground', false),
     peaks: checkSwitch(options.peaks, 'peaks', true),
     notify: readListener(options.onEvent),
     reserve: readReserve(options.reserve),
+    // Last, because it may take hold of the input.
+    streams: readStreamOptions(options),
   }
 }
 
+function readSources(options: RunOptions): CancelableOptions {
+  const given = Object.entries(options).filter(([key]) => SOURCE_KEYS.includes(key as never))
+  const { timeout = 0, ...others } = Object.fromEntries(given) as CancelableOptions
+  return parseDuration(timeout, 'timeout', true) === 0 ? others : { timeout, ...others }
+}
+
+function readFolder(cwd: unknown): string {
+  const path = cwd instanceof URL ? loadBuiltin('node:url').fileURLToPath(cwd) : cwd
+  checkText(path, 'cwd', 'a string or a URL')
+  return path
+}
+
 /** System calls take text up to the first NUL, so a NUL would silently cut it off. */
-function checkText(value: unknown, name: string): void {
-  if (typeof value !== 'string') throw invalidType(name, 'a string', value)
+function checkText(value: unknown, name: string, allowed: string = 'a string'): asserts value is string {
+  if (typeof value !== 'string') throw invalidType(name, allowed, value)
   if (value.includes('\0')) throw invalidValue(name, 'without NUL characters', value)
 }
 
@@ -149,7 +149,7 @@ function readEnv(env: unknown): NodeJS.ProcessEnv {
       if (name.includes('=', 1)) throw invalidValue('env', 'without "=" in names', name)
       const text = typeof value === 'number' || typeof value === 'boolean' ? String(value) : value
       checkText(text, `env.${name}`)
-      return [name, text as string]
+      return [name, text]
     }),
   )
 }
@@ -171,26 +171,4 @@ function readReserve(reserve: RunReservation | undefined): RunReservation | unde
 function checkSwitch(value: boolean | undefined, name: string, otherwise: boolean): boolean {
   if (value !== undefined && typeof value !== 'boolean') throw invalidType(name, 'true or false', value)
   return value ?? otherwise
-}
-
-function readStdio(stdio: RunOptions['stdio'] = 'inherit'): [number, number, number] {
-  const list = (Array.isArray(stdio) ? stdio : [stdio, stdio, stdio]) as readonly RunStream[]
-  if (list.length !== 3) throw invalidValue('stdio', 'one stream, or three: stdin, stdout and stderr', list.length)
-  const fds = list.map((stream, index) => {
-    if (stream === 'inherit') return index
-    if (stream === 'ignore') return -1
-    if (typeof stream === 'number' && Number.isInteger(stream) && stream >= 0) return stream
-    throw invalidValue('stdio', "'inherit', 'ignore' or a descriptor", stream)
-  })
-  return fds as [number, number, number]
-}
-
-function readShared(shared: readonly number[] = []): readonly SharedDescriptor[] {
-  if (!Array.isArray(shared)) throw invalidType('shared', 'an array of descriptors', shared)
-  const distinct = [...new Set(shared as readonly number[])]
-  if (distinct.length > 64) throw invalidValue('shared', 'at most 64 descriptors', distinct.length)
-  for (const fd of distinct) {
-    if (!Number.isInteger(fd) || fd < 3 || fd > INT32_MAX) throw invalidValue('shared', 'descriptors from 3 on', fd)
-  }
-  return distinct.map((fd) => [fd, fd])
 }

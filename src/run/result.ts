@@ -1,6 +1,7 @@
 /** The events and the result of a run. */
 import type { CancelationReason } from '../base/reason.js'
 import type { Peaks } from './peaks.js'
+import type { CommandStreams } from './streams.js'
 import type { SignalName } from './signals.js'
 
 /** What happens while a command runs; narrow it by `kind`. */
@@ -29,7 +30,7 @@ interface ResumedEvent {
 }
 
 /** A running command. */
-export interface RunHandle {
+export interface RunHandle extends CommandStreams {
   /** The process id of the command. */
   readonly pid: number
   /** The process id for `process.*` metrics with `tree`; on Linux and macOS that of a supervisor, which is not counted. */
@@ -89,6 +90,25 @@ export interface RunResult {
   readonly wouldHaveEnded: readonly CancelationReason[]
   /** The command's own control group, or `'a job object'` on Windows; empty if it had none. */
   readonly group: string
+  /** With `capture`, what it wrote to stdout, up to `maxBuffer` bytes; undefined if that is not captured. */
+  readonly stdout: string | undefined
+  /** With `capture`, what it wrote to stderr, up to `maxBuffer` bytes; undefined if that is not captured. */
+  readonly stderr: string | undefined
+  /** Whether there was more output than was captured. */
+  readonly truncated: boolean
   /** Its peak usage. */
   readonly peaks: Peaks
+}
+
+/** A command that runs: the promise of its result, and its streams. Those that are no pipes are null. */
+export interface Running extends Promise<RunResult>, CommandStreams {
+  /**
+   * The lines of stdout or stderr, without their ends (`\n` or `\r\n`), as UTF-8, for `for await`. The command is held back while
+   * they are not taken. Leaving the loop closes the pipe, unless its output is captured too. If the command cannot be run,
+   * the iteration fails with that error.
+   *
+   * @param stream the one to read; once per stream @default 'stdout'
+   * @throws Error `ERR_INVALID_STATE` if it is no pipe, or is being read already
+   */
+  lines(stream?: 'stdout' | 'stderr'): AsyncGenerator<string, void, undefined>
 }

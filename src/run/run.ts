@@ -4,10 +4,9 @@ import { isClockReal, LONGEST_DELAY, now, realNow } from '../base/clock.js'
 import { CommandNotStartedError, MetricUnavailableError } from '../base/errors.js'
 import { realTimers } from '../base/real-timers.js'
 import { Cancelable } from '../cancelable/cancelable.js'
-import { samplerStats } from '../addon/sampler.js'
 import { Guard, kLatestReason } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
-import { rootCause, timeoutReason, type CancelationReason } from '../base/reason.js'
+import { errorReason, rootCause, timeoutReason, type CancelationReason } from '../base/reason.js'
 import { WITHIN } from '../admit/owner.js'
 import type { Reservation } from '../admit/reserve.js'
 import { ResourceSource } from '../sources/resource.js'
@@ -16,13 +15,18 @@ import { RunningCommand, type Act, type CommandExit, type TreeEnd } from './comm
 import { bindToTree, checkLimits } from './limits.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
-import type { RunEvent, RunResult } from './result.js'
+import type { RunEvent, RunResult, Running } from './result.js'
+import { withStreams } from './running.js'
 import { signalNumber, type SignalName } from './signals.js'
 import { reserveFor } from './reservation.js'
 import { EXIT } from './status.js'
+import { Streams } from './streams.js'
 
 // A grace period that never runs out in practice: the operation ends with the last process, however long that takes.
 const UNTIL_GONE = 2 ** 40
+
+// The addon's words for it.
+const NO_THREAD = 'thread could not be started'
 
 const NO_PEAKS: Peaks = { memory: undefined, rss: undefined, cpu: undefined, processes: undefined }
 
@@ -41,11 +45,18 @@ const NO_PEAKS: Peaks = { memory: undefined, rss: undefined, cpu: undefined, pro
  *   be run; MetricUnavailableError for a limit that this machine cannot watch, before anything is started;
  *   NotReservedError if what it reserves was not free in time; CancelationError if it was canceled before the start; NativeMissingError without the addon
  */
-export async function run(command: string, args: readonly string[] = [], options: RunOptions = {}): Promise<RunResult> {
-  return new Run(readRunOptions(command, args, options)).toEnd()
+export function run(command: string, args: readonly string[] = [], options: RunOptions = {}): Running {
+  const holder: { streams?: Streams } = {}
+  const start = async (): Promise<RunResult> => {
+    const one = new Run(readRunOptions(command, args, options))
+    holder.streams = one.streams
+    return one.toEnd()
+  }
+  return withStreams(start(), holder.streams)
 }
 
 class Run {
+  readonly streams: Streams
   readonly #settings: RunSettings
   readonly #operation: Cancelable
   #startedAt = realNow()
@@ -59,6 +70,7 @@ class Run {
   readonly #wouldHaveEnded: CancelationReason[] = []
   #failure: { readonly error: unknown } | undefined
   #reason: CancelationReason | undefined
+  #overflow: CancelationReason | undefined
   #sent: SignalName | undefined
   #endedAt: number | undefined
   #guard: Guard | undefined
@@ -86,21 +98,27 @@ class Run {
       ...(!isNative && !settings.dryRun && { timeout }),
       grace: UNTIL_GONE,
     })
+    this.streams = new Streams(settings.command, settings.streams, {
+      onOverflow: (error) => this.#operation.cancel((this.#overflow = errorReason(error))),
+      onInputError: (error) => this.#stopWith(error),
+    })
   }
 
   async toEnd(): Promise<RunResult> {
     const { limits } = this.#settings
     // Checked before the start, so that a missing metric does not end a command that is already running.
-    if (limits !== undefined) this.#orRefuse(() => checkLimits(limits))
-    const { command, reserve, sources } = this.#settings
-    using reservation = reserve && (await reserveFor(command, reserve, sources))
-    if (reservation !== undefined) this.#startedAt = realNow()
     let result: RunResult | undefined
     try {
+      this.#throwFailure()
+      if (limits !== undefined) this.#orRefuse(() => checkLimits(limits))
+      const { command, reserve, sources } = this.#settings
+      using reservation = reserve && (await reserveFor(command, reserve, sources))
+      if (reservation !== undefined) this.#startedAt = realNow()
       await this.#operation.run(async (cancel) => {
         result = await this.#supervise(cancel, reservation)
       })
     } catch (error) {
+      if (result === undefined) this.streams.discard()
       if (this.#failure !== undefined) throw this.#failure.error
       // After a cancelation, the tree has ended and the result says why.
       if (result === undefined) throw error
@@ -111,7 +129,12 @@ class Run {
   async #supervise(cancel: Cancelable, reservation: Reservation | undefined): Promise<RunResult> {
     const settings = this.#settings
     const env = reservation === undefined ? settings.env : { ...settings.env, [WITHIN]: reservation.key }
-    const running = new RunningCommand({ ...settings, env, onAct: (act, at) => this.#onAct(act, at) })
+    const running = new RunningCommand({
+      ...settings,
+      env,
+      streams: this.streams,
+      onAct: (act, at) => this.#onAct(act, at),
+    })
     reservation?.follow(running.root)
     let timer: NodeJS.Timeout | undefined
     try {
@@ -121,13 +144,14 @@ class Run {
       })
       running.go(Math.max(0, this.#timeout - (realNow() - this.#startedAt)))
       await running.started
+      this.streams.started()
       this.#notify({ kind: 'started', command: running })
       timer = this.#watchTimeInDryRun()
       await cancel.race(Promise.race([running.exited, this.#failed])).catch((error: unknown) => {
         if (cancel.reason === undefined) throw error
         return this.#end(running, cancel.reason)
       })
-      if (this.#failure !== undefined) throw this.#failure.error
+      this.#throwFailure()
     } catch (error) {
       // A failure here must leave nothing running.
       running.end('SIGKILL', 0)
@@ -144,6 +168,10 @@ class Run {
       running.end(settings.signal, settings.killAfter)
       return running.gone
     })
+    await this.streams.finish()
+    this.#throwFailure()
+    // The last output may be read only after the command has ended by itself.
+    this.#reason ??= this.#overflow
     return this.#result(running, exit, end)
   }
 
@@ -152,7 +180,7 @@ class Run {
     try {
       watch()
     } catch (error) {
-      if (!(error instanceof MetricUnavailableError) || samplerStats()?.running !== false) throw error
+      if (!(error instanceof MetricUnavailableError) || !error.why.includes(NO_THREAD)) throw error
       throw new CommandNotStartedError(this.#settings.command, 'other', error.why)
     }
   }
@@ -162,9 +190,17 @@ class Run {
     try {
       this.#settings.notify(event)
     } catch (error) {
-      this.#failure ??= { error }
-      this.#fail(error)
+      this.#stopWith(error)
     }
+  }
+
+  #throwFailure(): void {
+    if (this.#failure !== undefined) throw this.#failure.error
+  }
+
+  #stopWith(error: unknown): void {
+    this.#failure ??= { error }
+    this.#fail(error)
   }
 
   async #end(running: RunningCommand, wanted: CancelationReason): Promise<void> {
@@ -273,6 +309,9 @@ class Run {
       paused: this.#paused,
       wouldHaveEnded: this.#wouldHaveEnded,
       group: running.group,
+      stdout: this.streams.textOf('stdout'),
+      stderr: this.streams.textOf('stderr'),
+      truncated: this.streams.truncated,
       peaks: this.#meter?.peaks ?? NO_PEAKS,
     }
   }

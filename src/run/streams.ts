@@ -1,0 +1,194 @@
+/** The pipes between this process and a command, as streams of Node. */
+import type { Socket } from 'node:net'
+import type { Readable, Writable } from 'node:stream'
+import { loadBuiltin } from '../base/builtin.js'
+import { CommandNotStartedError, invalidState } from '../base/errors.js'
+import { realTimers } from '../base/real-timers.js'
+import { loadAddon } from '../addon/native.js'
+import { Capture } from './capture.js'
+import { feed } from './input.js'
+import { LineReader } from './lines.js'
+import type { SharedDescriptor, StreamSettings } from './stdio.js'
+
+/**
+ * The streams of a command, null where the option `stdio` does not ask for a pipe. A pipe that breaks is closed; its error needs
+ * no listener.
+ */
+export interface CommandStreams {
+  /** What the command reads. */
+  readonly stdin: Writable | null
+  /** What it writes. */
+  readonly stdout: Readable | null
+  /** Its messages. */
+  readonly stderr: Readable | null
+  /** All of them by descriptor; those from 3 on work in both directions. */
+  readonly stdio: readonly (Writable | Readable | null)[]
+}
+
+/** What happens to the streams that the run has to act on. */
+export interface StreamEvents {
+  /** There was more output than `maxBuffer`. */
+  readonly onOverflow: (error: RangeError) => void
+  /** The input cannot be read. */
+  readonly onInputError: (error: Error) => void
+}
+
+// The numbers that the addon uses.
+const USE = { commandReads: 0, commandWrites: 1, both: 2 } as const
+
+// After the last process, no more output can come, unless another process holds the pipe: one that was not part of the tree.
+const QUIET_MS = 200
+
+export class Streams implements CommandStreams {
+  readonly stdio: readonly (Socket | null)[]
+  /** Descriptors of stdin, stdout and stderr for the command; -1 is /dev/null. */
+  readonly fds: readonly [number, number, number]
+  readonly shared: readonly SharedDescriptor[]
+  readonly #settings: StreamSettings
+  readonly #events: StreamEvents
+  readonly #theirs: number[] = []
+  readonly #captures = new Map<'stdout' | 'stderr', Capture>()
+  readonly #readers = new Map<'stdout' | 'stderr', LineReader>()
+  #hasOverflown = false
+
+  /** @throws CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED` if no pipe can be made */
+  constructor(command: string, settings: StreamSettings, events: StreamEvents) {
+    this.#settings = settings
+    this.#events = events
+    const { entries, capture, maxBuffer, input } = settings
+    const sockets: (Socket | null)[] = []
+    this.stdio = sockets
+    if (process.platform === 'win32' && (settings.shared.length > 0 || entries.slice(3).some((each) => each !== -1))) {
+      const why = 'commands on Windows get no descriptors but 0, 1 and 2'
+      throw new CommandNotStartedError(command, 'unsupported', why)
+    }
+    try {
+      const fds = entries.map((entry, index) => {
+        sockets.push(null)
+        return entry === 'pipe' ? this.#open(sockets, index) : entry
+      })
+      this.fds = [fds[0]!, fds[1]!, fds[2]!]
+      const above = fds.map((fd, index) => [fd, index] as const).filter(([fd, index]) => index > 2 && fd >= 0)
+      this.shared = [...above, ...settings.shared]
+    } catch (error) {
+      this.discard()
+      throw new CommandNotStartedError(command, 'other', (error as Error).message)
+    }
+    for (const name of ['stdout', 'stderr'] as const) {
+      const stream = this[name]
+      if (!capture || stream === null) continue
+      this.#captures.set(name, new Capture(stream, maxBuffer, () => this.#overflow(name)))
+    }
+    if (input !== undefined) feed(input, this.stdin!, events.onInputError)
+  }
+
+  get stdin(): Socket | null {
+    return this.stdio[0] ?? null
+  }
+
+  get stdout(): Socket | null {
+    return this.stdio[1] ?? null
+  }
+
+  get stderr(): Socket | null {
+    return this.stdio[2] ?? null
+  }
+
+  /** The text that was captured; undefined without a capture. */
+  textOf(name: 'stdout' | 'stderr'): string | undefined {
+    return this.#captures.get(name)?.text
+  }
+
+  /** Whether not all output was captured. */
+  get truncated(): boolean {
+    return [...this.#captures.values()].some((each) => each.truncated)
+  }
+
+  /** @param ended rejects if the run fails */
+  linesOf(name: 'stdout' | 'stderr', ended: Promise<unknown>): AsyncGenerator<string, void, undefined> {
+    const stream = this[name]
+    if (stream === null) throw invalidState(`There are no lines of ${name}: the option "stdio" asks for no pipe`)
+    if (this.#readers.has(name)) throw invalidState(`The lines of ${name} are being read already`)
+    const capture = this.#captures.get(name)
+    if (capture?.truncated === true) throw invalidState(`The first lines of ${name} are no longer known`)
+    const reader = new LineReader({
+      stream,
+      before: capture?.chunks ?? [],
+      most: this.#settings.maxBuffer,
+      onOverflow: () => this.#overflow(name),
+      isShared: capture !== undefined,
+      ended,
+    })
+    this.#readers.set(name, reader)
+    return reader.read()
+  }
+
+  /** The command has its ends of the pipes. */
+  started(): void {
+    const { closeSync } = loadBuiltin('node:fs')
+    for (const fd of this.#theirs.splice(0)) closeSync(fd)
+  }
+
+  /** The command was not started. */
+  discard(): void {
+    this.started()
+    for (const each of this.stdio) each?.destroy()
+  }
+
+  /** No process of the command is left. Returns when all of its output is captured. */
+  async finish(): Promise<void> {
+    this.stdin?.destroy()
+    const left = [...this.#captures.keys()].map((name) => this[name]!).filter((stream) => !stream.closed)
+    for (const reader of this.#readers.values()) reader.hurry()
+    await Promise.all(left.map((stream) => untilQuiet(stream)))
+  }
+
+  #open(sockets: (Socket | null)[], index: number): number {
+    const ends = new Int32Array(2)
+    const opened = loadAddon().openPipe(index === 0 ? USE.commandReads : index < 3 ? USE.commandWrites : USE.both, ends)
+    if (opened !== true) throw new Error(opened)
+    const [ours, theirs] = ends as unknown as [number, number]
+    this.#theirs.push(theirs)
+    const { Socket } = loadBuiltin('node:net')
+    let socket: Socket
+    try {
+      socket = new Socket({ fd: ours, readable: index > 0, writable: index === 0 || index > 2 })
+    } catch (error) {
+      this.#theirs.push(ours)
+      throw error
+    }
+    // A command may close its streams at any time, so a broken pipe is nothing that must be handled.
+    socket.on('error', () => undefined)
+    sockets[index] = socket
+    return theirs
+  }
+
+  #overflow(name: 'stdout' | 'stderr'): void {
+    const first = !this.#hasOverflown
+    this.#hasOverflown = true
+    if (!first || this.#settings.overflow === 'truncate') return
+    const error = new RangeError(`${name} maxBuffer length exceeded`)
+    this.#events.onOverflow(Object.assign(error, { code: 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER' }))
+  }
+}
+
+/** Waits until a stream ends, or nothing more has come for some time; then it is closed. */
+function untilQuiet(stream: Readable): Promise<void> {
+  return new Promise((resolve) => {
+    let hasRead = false
+    // A loop that was blocked runs its timers before it reads.
+    const look = (): void => void realTimers.setImmediate(() => (hasRead ? again() : stream.destroy()))
+    const timer = realTimers.setTimeout(look, QUIET_MS)
+    const again = (): void => {
+      hasRead = false
+      stream.resume()
+      timer.refresh()
+    }
+    stream.on('data', () => (hasRead = true))
+    stream.once('close', () => {
+      realTimers.clearTimeout(timer)
+      resolve()
+    })
+    stream.resume()
+  })
+}
