@@ -43,10 +43,15 @@ export function countAbandoned(operation: Operation): void {
   abandonedChannel.publish(message)
 }
 
-/** An abandoned body has settled. */
-export function settledLate(operation: Operation, outcome: NonNullable<AbandonedMessage['outcome']>): void {
+/** Whether its abandonment was published. */
+export function isAnnounced(operation: Operation): boolean {
+  return messages.has(operation)
+}
+
+/** An abandoned body has settled. The operation may be left out if that was not published. */
+export function settledLate(operation: Operation | undefined, outcome: NonNullable<AbandonedMessage['outcome']>): void {
   counts.running--
   counts[outcome.status]++
-  const message = messages.get(operation)
+  const message = operation && messages.get(operation)
   if (message !== undefined) message.outcome = outcome
 }

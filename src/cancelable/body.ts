@@ -3,6 +3,7 @@ import { isThenable } from '../base/diagnostics.js'
 import { notStarted, start } from './lifecycle.js'
 import { startGrace } from './notify.js'
 import { kExtras, kFlags, kReject, kResolve, kStatus, type Operation } from './operation.js'
+import { followShared, forgetLatest, isShared } from './shared-body.js'
 import { fulfilled, neverRun, rejected } from './settle.js'
 import { BODY, ENDED, RUNNING } from './state.js'
 
@@ -31,16 +32,31 @@ export function runBody<O extends Operation>(
     const result = around === undefined ? body(operation) : around(() => body(operation))
     if (result instanceof Promise || isThenable(result)) {
       const settling = result instanceof Promise ? (result as Promise<unknown>) : Promise.resolve(result)
-      settling.then(
-        (value) => fulfilled(operation, value),
-        (error: unknown) => rejected(operation, error),
-      )
+      if (isShared(settling)) followShared(operation, settling, settleAs)
+      else followOwn(operation, settling)
     } else {
       fulfilled(operation, result)
     }
   } catch (error) {
     rejected(operation, error)
   }
+}
+
+function followOwn(operation: Operation, promise: Promise<unknown>): void {
+  promise.then(
+    (value) => ended(operation, fulfilled, value),
+    (error: unknown) => ended(operation, rejected, error),
+  )
+}
+
+function ended(operation: Operation, settle: typeof fulfilled, outcome: unknown): void {
+  forgetLatest()
+  settle(operation, outcome)
+}
+
+function settleAs(operation: Operation, outcome: PromiseSettledResult<unknown>): void {
+  if (outcome.status === 'fulfilled') fulfilled(operation, outcome.value)
+  else rejected(operation, outcome.reason)
 }
 
 /** It was canceled before its body could start. */

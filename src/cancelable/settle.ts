@@ -22,6 +22,7 @@ import {
   kExtras,
   type Operation,
 } from './operation.js'
+import { leaveShared } from './shared-body.js'
 import { end, notifySettled } from './lifecycle.js'
 import { callListeners } from './listeners.js'
 import {
@@ -126,6 +127,7 @@ export function abandon(operation: Operation): void {
   if ((operation[kFlags] & BODY) === 0) return
   operation[kFlags] &= ~BODY
   countAbandoned(operation)
+  leaveShared(operation)
   if (operation[kExtras] === null) rejectBare(operation)
   else settle(operation, ABANDONED, errorOf(operation))
 }
