@@ -1,7 +1,7 @@
 // Runs the tests of `run` and of the command line with the macOS code for commands, on Linux. The addon has Linux's
 // probes and the macOS code, over a stand-in for macOS's calls (test/native/darwin_stand_in). Builds a separate copy.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
+import { chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -42,6 +42,8 @@ async function build(copy) {
 
 const copy = mkdtempSync(join(tmpdir(), 'tripline-stand-in-'))
 try {
+  // For a test that runs as another user.
+  chmodSync(copy, 0o755)
   for (const each of ['native', 'src', 'dist', 'docs', 'test', 'package.json', 'tsconfig.json', 'vitest.config.ts']) {
     cpSync(join(root, each), join(copy, each), { recursive: true })
   }

@@ -114,7 +114,6 @@ describe('the reason', () => {
     const result = await shell(`trap 'sleep 0.4; exit 5' TERM; sleep 60 & wait`, {
       token,
       timeout: 300,
-      limits: { 'process.count': 1 },
       onEvent: ({ kind }) => {
         events.push(kind)
         token.cancel('later')
