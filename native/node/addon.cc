@@ -102,10 +102,11 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   spec.min_hold = ToDuration(info, 3);
   spec.flag = ToUint32(info, 4);
   spec.breaches = ToUint32(info, 6);
-  spec.reaction = ReactionOf(info[7]);
   constexpr size_t kFields = 7;
   const Numbers<double> array(info, 5);
   const double* numbers = array.data();
+  // They could not be read, because the environment is ending.
+  if (numbers == nullptr) return Napi::Value();
   List<LimitRequest> limits(array.size / kFields);
   for (LimitRequest& each : limits) {
     each.subscription = static_cast<uint32_t>(numbers[0]);
@@ -118,6 +119,7 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
     numbers += kFields;
   }
   Failure why;
+  spec.reaction = ReactionOf(info[7]);
   const uint32_t id =
       Sampler::Get()->AddGuard(EnvironmentOf(info), spec, limits.data(), static_cast<uint32_t>(limits.size()), &why);
   if (id == 0 && spec.reaction != nullptr) spec.reaction->LetGo();
@@ -129,8 +131,10 @@ void RemoveGuard(const Napi::CallbackInfo& info) { Sampler::Get()->RemoveGuard(T
 
 // playGuard(id, now, gapMs, values: Float64Array): the time after `now` at which it would change by itself, or Infinity
 Napi::Value PlayGuard(const Napi::CallbackInfo& info) {
-  const uint64_t end = Sampler::Get()->PlayGuard(ToUint32(info, 0), ToDuration(info, 1), ToDuration(info, 2),
-                                                 Numbers<double>(info, 3).data());
+  const Numbers<double> values(info, 3);
+  if (values.data() == nullptr) return Napi::Value();
+  const uint64_t end =
+      Sampler::Get()->PlayGuard(ToUint32(info, 0), ToDuration(info, 1), ToDuration(info, 2), values.data());
   return Napi::Number::New(info.Env(), ToMillisecondsOrNever(end));
 }
 

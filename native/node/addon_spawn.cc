@@ -382,7 +382,8 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
 }  // namespace
 
 Reaction* ReactionOf(const Napi::Value& handle) {
-  return handle.IsExternal() ? handle.As<Napi::External<Running>>().Data()->Hold() : nullptr;
+  Running* running = handle.IsExternal() ? handle.As<Napi::External<Running>>().Data() : nullptr;
+  return running == nullptr ? nullptr : running->Hold();
 }
 
 void ExportSpawn(Napi::Object exports) {

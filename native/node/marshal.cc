@@ -78,7 +78,9 @@ TextArgument::TextArgument(const Napi::CallbackInfo& info, size_t at, Reader rea
   const Napi::Value value = info[at];
   Check(value.Env(), reader(value.Env(), value, nullptr, 0, &size_));
   text_.reset(new char[size_ + 1]());
-  reader(value.Env(), value, text_.get(), size_ + 1, &size_);
+  const napi_status status = reader(value.Env(), value, text_.get(), size_ + 1, &size_);
+  if (status != napi_ok) size_ = 0;
+  Check(value.Env(), status);
 }
 
 Memory::Memory(const Napi::CallbackInfo& info, size_t at) {
