@@ -172,54 +172,23 @@ void Follow(void* raw) {
   running->LetGo();
 }
 
-const char* NameOf(CommandEvent::Kind kind) {
-  switch (kind) {
-    case CommandEvent::kStarted: return "started";
-    case CommandEvent::kFailed: return "failed";
-    case CommandEvent::kTimeout: return "timeout";
-    case CommandEvent::kIdle: return "idle";
-    case CommandEvent::kLimit: return "limit";
-    case CommandEvent::kPaused: return "paused";
-    case CommandEvent::kResumed: return "resumed";
-    case CommandEvent::kExited: return "exited";
-    case CommandEvent::kGone: return "gone";
-    case CommandEvent::kLost: return "lost";
-  }
-  return "";
-}
-
-const char* NameOf(SpawnFailure::Kind kind) {
-  switch (kind) {
-    case SpawnFailure::kNotFound: return "not-found";
-    case SpawnFailure::kNotExecutable: return "not-executable";
-    case SpawnFailure::kUnsupported: return "unsupported";
-    default: return "other";
-  }
-}
-
 void SetFailure(const SpawnFailure& failure, ResultObject* result) {
-  result->SetText("refused", NameOf(failure.kind));
+  result->SetCount("refused", failure.kind);
   result->SetText("why", failure.why.text);
 }
 
 void CallReport(Napi::Env env, Napi::Function report, Running* running, CommandEvent* raw) {
   const std::unique_ptr<CommandEvent> event(raw);
   if (env == nullptr || report == nullptr) return;
-  ResultObject result(env);
-  result.SetText("kind", NameOf(event->kind));
-  result.SetTime("age", MonotonicNow() - event->at);
-  if (event->kind == CommandEvent::kFailed) SetFailure(running->command->failure, &result);
-  if (event->kind == CommandEvent::kStarted) {
-    result.SetCount("pid", static_cast<uint64_t>(running->command->pid));
-    result.SetText("group", running->command->group);
-  }
-  result.SetCount("code", static_cast<uint32_t>(event->code));
-  result.SetNumber("signal", event->signal);
-  result.SetCount("ended", event->ended);
-  result.SetCount("left", event->left);
-  result.SetBool("killed", event->killed);
-  result.SetTime("cpu", event->cpu);
-  CallListener(env, report, {Napi::Value(result)});
+  const Command& command = *running->command;
+  const double numbers[] = {static_cast<double>(event->kind),   ToMilliseconds(MonotonicNow() - event->at),
+                            static_cast<double>(command.pid),   static_cast<double>(static_cast<uint32_t>(event->code)),
+                            static_cast<double>(event->signal), static_cast<double>(event->ended),
+                            static_cast<double>(event->left),   static_cast<double>(event->killed),
+                            ToMilliseconds(event->cpu),         static_cast<double>(command.failure.kind)};
+  const char* text = event->kind == CommandEvent::kFailed ? command.failure.why.text : command.group;
+  const Napi::Value list = ToArray(env, numbers, sizeof(numbers) / sizeof(numbers[0]));
+  CallListener(env, report, {list, Napi::String::New(env, text)});
 }
 
 // Ends the command and stops reporting its events, because the environment ends or an object could not be made.

@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 2594601713u;
+constexpr uint32_t kContract = 1247675047u;
 
 }  // namespace tripline

@@ -60,33 +60,45 @@ export interface SamplerStats {
   readonly memoryLockedWhy: string
 }
 
-/** An event of a command; `failed`, `gone` or `lost` is the last one. */
-export interface CommandEvent {
-  /**
-   * `timeout`, `idle` and `limit`: the tree is being ended for that, and nothing had ended it before. In a dry run, `idle` is
-   * only a report. `failed`: the command could not be started.
-   */
-  readonly kind: 'started' | 'failed' | 'timeout' | 'idle' | 'limit' | 'paused' | 'resumed' | 'exited' | 'gone' | 'lost'
-  /** How long ago it happened, in milliseconds. */
-  readonly age: number
-  /** `started`: its process id, and the control group that holds the tree together; empty without one. */
-  readonly pid: number
-  readonly group: string
-  /** `failed`: why. */
-  readonly refused: CommandRefusal['refused']
-  readonly why: string
-  /** `exited`: its exit status, unless a signal killed it. */
-  readonly code: number
-  /** `exited`: the number of the signal that killed it; 0 for none. */
-  readonly signal: number
-  /** How many processes had to be ended, and how many of these could not be. */
-  readonly ended: number
-  readonly left: number
-  /** Whether some had to be killed. */
-  readonly killed: boolean
-  /** CPU time of all processes that were reaped, in milliseconds. */
-  readonly cpu: number
-}
+/**
+ * The kinds of events of a command, by their numbers. `timeout`, `idle` and `limit`: the tree is being ended for that, and
+ * nothing had ended it before; in a dry run, `idle` is only a report. `failed`: the command could not be started. `failed`,
+ * `gone` or `lost` is the last event.
+ */
+export const COMMAND_EVENTS = [
+  'started',
+  'failed',
+  'timeout',
+  'idle',
+  'limit',
+  'paused',
+  'resumed',
+  'exited',
+  'gone',
+  'lost',
+] as const
+
+/**
+ * An event of a command: the index of its kind in {@link COMMAND_EVENTS}; how many milliseconds ago it happened; its process
+ * id; the exit status and the number of the signal that killed it (0 for none; `exited`); how many processes had to be ended,
+ * how many of these could not be, whether some had to be killed (1), and the CPU time of all processes that were reaped, in
+ * milliseconds (`gone`, `lost`); the index of why it was not started in {@link REFUSALS} (`failed`).
+ */
+export type CommandEvent = readonly [
+  kind: number,
+  age: number,
+  pid: number,
+  code: number,
+  signal: number,
+  ended: number,
+  left: number,
+  killed: number,
+  cpu: number,
+  refused: number,
+]
+
+/** Why a command could not be started, by number. */
+export const REFUSALS = ['other', 'not-found', 'not-executable', 'unsupported', 'other'] as const
 
 /** A command that waits for `goCommand`. */
 export interface NativeCommand {
@@ -97,7 +109,8 @@ export interface NativeCommand {
 
 /** The reason why a command could not be started. */
 export interface CommandRefusal {
-  readonly refused: 'not-found' | 'not-executable' | 'unsupported' | 'other'
+  /** Its index in {@link REFUSALS}. */
+  readonly refused: number
   readonly why: string
 }
 
@@ -193,7 +206,8 @@ export interface Addon {
     directory: string,
     marker: string,
     numbers: Float64Array,
-    report: (event: CommandEvent) => void,
+    /** `text`: the control group that holds the tree together, empty without one; for `failed`, why. */
+    report: (event: CommandEvent, text: string) => void,
   ): NativeCommand | CommandRefusal
   /** Runs it. After `timeout` milliseconds its tree is ended. The event `started` or `failed` follows. */
   goCommand(handle: object, timeout: number): void

@@ -5,7 +5,9 @@ import { entriesOf, toByteString } from './bytes.js'
 import { realNow } from '../base/clock.js'
 import {
   loadAddon,
+  COMMAND_EVENTS,
   ON_BREACH_CODES,
+  REFUSALS,
   type Addon,
   type CommandEvent,
   type CommandRefusal,
@@ -43,7 +45,6 @@ export interface TreeEnd {
 
 /** What native code does by itself, because the event loop may be blocked. */
 export type Act = 'timeout' | 'idle' | 'limit' | 'paused' | 'resumed'
-const ACTS: readonly string[] = ['timeout', 'idle', 'limit', 'paused', 'resumed'] satisfies Act[]
 
 export interface CommandSpec {
   readonly command: string
@@ -119,32 +120,44 @@ export class RunningCommand implements RunHandle {
     const files = system.candidates(command, marked.env, cwd)
     const refusal = ({ refused, why }: CommandRefusal): CommandNotStartedError => {
       // A script whose interpreter is missing fails with ENOENT too.
-      const hollow = refused === 'not-found' && files.some((file) => exists(file))
+      const kind = REFUSALS[refused]!
+      const hollow = kind === 'not-found' && files.some((file) => exists(file))
       const text = hollow ? 'its interpreter or a library is missing' : why
-      return new CommandNotStartedError(command, refused, text, hollow)
+      return new CommandNotStartedError(command, kind, text, hollow)
     }
     const started = withResolvers<void>()
     const exited = withResolvers<CommandExit>()
     const gone = withResolvers<TreeEnd>()
     started.promise.catch(() => undefined)
-    const notify = (event: CommandEvent): void => {
-      const at = realNow() - event.age
-      if (ACTS.includes(event.kind)) return spec.onAct(event.kind as Act, at)
-      if (event.kind === 'started') {
-        this.pid = event.pid
-        this.group = event.group
-        return started.resolve()
-      }
-      if (event.kind === 'failed') started.reject(refusal(event))
-      const died = event.signal === 0 ? null : (signalName(event.signal) as NodeJS.Signals)
-      if (event.kind === 'exited') {
-        exited.resolve({ code: died === null ? event.code : null, signal: died })
-        return
+    const notify = (event: CommandEvent, text: string): void => {
+      const [number, age, pid, code, signal, ended, left, killed, cpuTime, refused] = event
+      const kind = COMMAND_EVENTS[number]!
+      const at = realNow() - age
+      switch (kind) {
+        case 'started':
+          this.pid = pid
+          this.group = text
+          return started.resolve()
+        case 'exited': {
+          const died = signal === 0 ? null : (signalName(signal) as NodeJS.Signals)
+          return exited.resolve({ code: died === null ? code : null, signal: died })
+        }
+        case 'failed':
+          started.reject(refusal({ refused, why: text }))
+          break
+        case 'gone':
+        case 'lost':
+          break
+        case 'timeout':
+        case 'idle':
+        case 'limit':
+        case 'paused':
+        case 'resumed':
+          return spec.onAct(kind, at)
       }
       // A lost tree has no exit status: the command died with its supervisor.
       exited.resolve({ code: null, signal: 'SIGKILL' })
-      const { ended, left, killed, cpu: cpuTime } = event
-      gone.resolve({ ended, left, killed, cpuTime, lost: event.kind === 'lost', at })
+      gone.resolve({ ended, left, killed: killed === 1, cpuTime, lost: kind === 'lost', at })
     }
     const prepared = this.#prepare(spec, files, marked, notify)
     if ('refused' in prepared) throw refusal(prepared)
@@ -164,7 +177,7 @@ export class RunningCommand implements RunHandle {
     spec: CommandSpec,
     files: string[],
     marked: Marked,
-    notify: (event: CommandEvent) => void,
+    notify: (event: CommandEvent, text: string) => void,
   ): NativeCommand | CommandRefusal {
     const { fds, shared } = spec.streams
     const { command, args, cwd = '', foreground, signal, killAfter, idle } = spec
