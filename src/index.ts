@@ -57,6 +57,7 @@ export {
   type ConditionReason,
   type CustomReason,
   type ErrorReason,
+  type IdleReason,
   type ManualReason,
   type Origin,
   type ParentReason,
@@ -74,6 +75,7 @@ export {
   ConditionCancelation,
   CustomCancelation,
   ErrorCancelation,
+  IdleCancelation,
   ManualCancelation,
   ParentCancelation,
   ResourceCancelation,
@@ -81,7 +83,13 @@ export {
   TimeoutCancelation,
   type GivenReason,
 } from './base/cancelation-error.js'
-export { Cancelable, type CancelableOptions, type Combinable } from './cancelable/cancelable.js'
+export {
+  Cancelable,
+  type CancelableOptions,
+  type Combinable,
+  type TaskFunction,
+  type TaskResult,
+} from './cancelable/cancelable.js'
 export {
   cancelable,
   cancelableStream,
@@ -97,6 +105,7 @@ export type { InstantLike } from './cancelable/options.js'
 export type { Registrar } from './cancelable/registration.js'
 export type { ProgressOptions, ProgressReport } from './cancelable/progress.js'
 export type { SharedOperation } from './cancelable/shared-operation.js'
+export type { AllOptions } from './cancelable/scope.js'
 export type { ShieldOptions } from './cancelable/shield.js'
 export type { CancelableStream, PartialStream, StreamOptions } from './cancelable/stream.js'
 export type { CancelMessage, ErrorMessage, ErrorOrigin, ErrorSource } from './base/diagnostics.js'

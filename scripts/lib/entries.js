@@ -9,6 +9,7 @@ export const ENTRIES = {
   index: { subpath: '.', module: 'index' },
   registry: { subpath: './registry', module: 'registry/index' },
   testing: { subpath: './testing', module: 'testing/index' },
+  context: { subpath: './context', module: 'context/index' },
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What a reservation asks for: its options, and their checks. */
-import { checkKeys, checkOptions, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import { parseDuration, parseSize, type Duration } from '../base/units.js'
 
 /** What to reserve: memory, CPUs, or both. */
@@ -53,7 +54,7 @@ export function readReservation(request: ReserveRequest, options: ReserveOptions
   if (typeof request !== 'object' || request === null || Array.isArray(request))
     throw invalidType('request', 'an object such as { memory, cpu }', request)
   checkKeys(request, 'resource', ['memory', 'cpu'])
-  checkKeys(checkOptions(options), 'option', ['lane', 'wait', 'signal', 'name'])
+  readOptions(options, 'option', ['lane', 'wait', 'signal', 'name'])
   const { memory, cpu } = request
   if (memory === undefined && cpu === undefined) throw invalidValue('request', 'memory, cpu or both', undefined)
   const { signal, wait = Infinity } = options

@@ -15,6 +15,7 @@ import {
   type ConditionReason,
   type CustomReason,
   type ErrorReason,
+  type IdleReason,
   type ManualReason,
   type ParentReason,
   type ResourceReason,
@@ -144,6 +145,12 @@ export class TimeoutCancelation extends CancelationError<TimeoutReason> {
     define(this, 'timeout', 'TimeoutError')
   }
 }
+/** Nothing has happened for the time of an option `idle`. */
+export class IdleCancelation extends CancelationError<IdleReason> {
+  static {
+    define(this, 'idle', 'IdleCancelation')
+  }
+}
 /** `cancel()` was called on the operation or on one of its tokens. */
 export class ManualCancelation extends CancelationError<ManualReason> {
   static {
@@ -241,6 +248,8 @@ function create(reason: CancelationReason, canceled: Canceled | undefined): Canc
   switch (reason.kind) {
     case 'timeout':
       return new TimeoutCancelation(reason, operation)
+    case 'idle':
+      return new IdleCancelation(reason, operation)
     case 'manual':
       return new ManualCancelation(reason, operation)
     case 'signal':

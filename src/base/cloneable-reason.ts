@@ -30,6 +30,7 @@ export function cloneable(reason: CancelationReason): CancelationReason {
         : amended(reason, { breach: { ...breach, error: messageOf(breach.error) } })
     }
     case 'timeout':
+    case 'idle':
     case 'manual':
     case 'signal':
     case 'condition':

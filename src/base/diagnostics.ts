@@ -18,6 +18,7 @@ export type ErrorSource =
   | 'onError callback'
   | 'onState callback'
   | 'cleanup'
+  | 'task'
   | 'stream'
   | 'ticker body'
   | 'condition'

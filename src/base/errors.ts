@@ -1,5 +1,4 @@
 /** Error classes and codes: invalid arguments and tripline's own errors. */
-import { isMarked } from './copies.js'
 import { printable } from './printable.js'
 
 /** The codes of tripline's own errors; invalid arguments carry Node's codes. */
@@ -65,25 +64,6 @@ export class ExpressionError extends TypeError {
     super(lines.join('\n'))
     this.lines = lines
   }
-}
-
-/**
- * Returns the options, checked to be an object.
- *
- * @throws TypeError `ERR_INVALID_ARG_TYPE` for any other value, and for objects whose content would be ignored
- */
-export function checkOptions<T extends object>(options: T): T {
-  if (
-    typeof options !== 'object' ||
-    options === null ||
-    Array.isArray(options) ||
-    options instanceof Map ||
-    options instanceof Date
-  ) {
-    throw invalidType('options', 'an object', options)
-  }
-  if (isMarked(options)) throw invalidType('options', 'an object of options, such as { token }', options)
-  return options
 }
 
 /**

@@ -1,6 +1,7 @@
 /** Reasons from the fields that a caller gives: what is missing gets its default, and everything is checked. */
 import { now } from './clock.js'
-import { checkOptions, invalidType, invalidValue } from './errors.js'
+import { invalidType, invalidValue } from './errors.js'
+import { checkOptions } from './options.js'
 import {
   abortReason,
   allReason,
@@ -9,6 +10,7 @@ import {
   conditionReason,
   customReason,
   errorReason,
+  idleReason,
   isReason,
   manualReason,
   parentReason,
@@ -33,6 +35,7 @@ type Given = Readonly<Record<string, unknown>>
 
 const MAKERS: Readonly<Record<Kind, (given: Given) => CancelationReason>> = {
   timeout: ({ timeout, deadline = now() }) => timeoutReason(number(timeout, 'timeout'), number(deadline, 'deadline')),
+  idle: ({ idle }) => idleReason(number(idle, 'idle')),
   manual: () => manualReason(),
   signal: ({ signal }) => signalReason(text(signal, 'signal') as NodeJS.Signals),
   condition: ({ condition, checks = 1 }) => conditionReason(text(condition, 'condition'), number(checks, 'checks')),

@@ -60,6 +60,11 @@ export interface TimeoutReason extends ReasonBase<'timeout'> {
   /** When it ran out, in milliseconds on the clock of `performance.now()`. */
   readonly deadline: number
 }
+/** Nothing has happened for the time of an option `idle`: no progress, no item, no touch; or a command has written nothing. */
+export interface IdleReason extends ReasonBase<'idle'> {
+  /** For how long, in milliseconds. */
+  readonly idle: number
+}
 /** `cancel()` was called with a message, or without an argument. */
 export interface ManualReason extends ReasonBase<'manual'> {
   /** What or whose decision it was, if the caller of `cancel` said so. */
@@ -119,6 +124,7 @@ export interface CustomReason<D = unknown> extends ReasonBase<'custom'> {
  */
 export type CancelationReason =
   | TimeoutReason
+  | IdleReason
   | ManualReason
   | SignalReason
   | ConditionReason
@@ -165,6 +171,11 @@ export function amended<R extends CancelationReason>(reason: R, fields: Partial<
 export function timeoutReason(timeout: number, deadline: number): TimeoutReason {
   const message = timeout === 0 ? 'The time had run out already' : `Timed out after ${formatDuration(timeout)}`
   return made<TimeoutReason>('timeout', message, { timeout, deadline })
+}
+
+/** @param what has not come: `'progress'`, `'item'` @internal */
+export function idleReason(idle: number, what: string = 'progress'): IdleReason {
+  return made<IdleReason>('idle', `No ${what} for ${formatDuration(idle)}`, { idle })
 }
 
 /** @internal */
@@ -238,6 +249,7 @@ export function checkOrigin(origin: Origin): Origin {
 /** The kinds of reasons. @internal */
 export const REASON_KINDS: ReadonlySet<string> = new Set<CancelationReason['kind']>([
   'timeout',
+  'idle',
   'manual',
   'signal',
   'condition',

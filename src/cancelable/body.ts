@@ -1,5 +1,6 @@
 /** Runs a body in an operation. */
 import { isThenable } from '../base/diagnostics.js'
+import { callAs, tracker } from './current.js'
 import { notStarted, start } from './lifecycle.js'
 import { startGrace } from './notify.js'
 import { kExtras, kFlags, kReject, kResolve, kStatus, type Operation } from './operation.js'
@@ -29,7 +30,12 @@ export function runBody<O extends Operation>(
   operation[kFlags] |= BODY
   try {
     const around = operation[kExtras]?.around
-    const result = around === undefined ? body(operation) : around(() => body(operation))
+    const result =
+      around !== undefined
+        ? around(() => callAs(operation, body, operation))
+        : tracker === null
+          ? body(operation)
+          : tracker.run(operation, body, operation)
     if (result instanceof Promise || isThenable(result)) {
       const settling = result instanceof Promise ? (result as Promise<unknown>) : Promise.resolve(result)
       if (isShared(settling)) followShared(operation, settling, settleAs)

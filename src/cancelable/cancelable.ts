@@ -3,7 +3,8 @@ import { inThisContext } from '../base/async-context.js'
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
 import { markInstances } from '../base/copies.js'
-import { checkKeys, checkOptions, invalidType } from '../base/errors.js'
+import { checkKeys, invalidType, invalidValue } from '../base/errors.js'
+import { ownOptions } from '../base/options.js'
 import { kContext, type OperationContext } from '../base/operation-context.js'
 import { kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
 import { checkOrigin, fromOrigin, toReason, type CancelationReason } from '../base/reason.js'
@@ -29,6 +30,7 @@ import { runBody } from './body.js'
 import { ChunkedStream, type ChunkOptions } from './chunks.js'
 import { combineInto } from './combine.js'
 import { Context, partialResultOf } from './context.js'
+import { besideCurrent } from './current.js'
 import { Aborter, type Cleanup, type Extras, type ListenerTypes } from './extras.js'
 import type { StreamSource } from './iterate.js'
 import {
@@ -45,6 +47,7 @@ import {
 } from './lifecycle.js'
 import { listen, listenThrottled, reportProgress } from './listeners.js'
 import { checkFirst } from './mimic-function.js'
+import { touch } from './idle.js'
 import { graceExpired, startGrace, notifyCanceled } from './notify.js'
 import {
   errorOf,
@@ -65,12 +68,13 @@ import {
   kTimeout,
   type Operation,
 } from './operation.js'
-import { addLink, configure, type OperationOptions } from './options.js'
+import { addLink, CANCELABLE_OPTIONS, configure, take, type OperationOptions, type OptionName } from './options.js'
 import { isCanceled, throwIfCanceled } from './poll.js'
 import { describeOperation, inspectOperation } from './print.js'
-import { finishUp, givenGrace, keepPromise, leave } from './settle.js'
+import { finishUp, givenGrace, keepPromise, leave, tasksGone } from './settle.js'
 import { throttleOf, type ProgressOptions, type ProgressReport } from './progress.js'
 import { checkShared, followShared, shareOperation, type SharedOperation } from './shared-operation.js'
+import { runAll, startTask, type AllOptions, type Started } from './scope.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
 import { CancelableStream, type StreamOptions } from './stream.js'
@@ -78,17 +82,36 @@ import { race, sleep, yieldTurn } from './waiting.js'
 
 /** The options of an operation, all optional. The first of its sources cancels it. */
 export interface CancelableOptions extends OperationOptions {
-  /** Cancels it when this operation is canceled or ends. Its end waits for the child. @default none */
-  parent?: Cancelable | undefined
+  /**
+   * Cancels it when this operation is canceled or ends. Its end waits for the child. `null` is for work that must outlive the
+   * operation in whose body it starts, which matters with `tripline/context` only.
+   *
+   * @default none; with `tripline/context`, the operation in whose body it starts
+   */
+  parent?: Cancelable | null | undefined
 }
 
 /** A part of a combined operation. */
 export type Combinable = Cancelable | CancelationToken | AbortSignal | CancelationSource
 
+/** A function for `cancel.all()`. */
+export type TaskFunction<T = unknown> = (cancel: Cancelable) => T | PromiseLike<T>
+
+/** What a function for `cancel.all()` results in. */
+export type TaskResult<F> = F extends TaskFunction<infer T> ? Awaited<T> : never
+
 /** Requires the one option that a shorthand is named after. */
 function required<T>(name: string, allowed: string, value: T): T {
   if (value === undefined) throw invalidType(name, allowed, value)
   return value
+}
+
+/** An operation with one more option, which adds to what the others say. */
+function withOption(name: OptionName, value: unknown, options: CancelableOptions | undefined): Cancelable {
+  const operation = new Cancelable()
+  take(operation, name, value)
+  if (options !== undefined) configure(operation, options)
+  return operation
 }
 
 /**
@@ -166,33 +189,36 @@ export class Cancelable implements Disposable, AsyncDisposable {
    */
   static run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
     const own = new Cancelable(options)
-    own[kFlags] = S.UNHELD
+    own[kFlags] |= S.UNHELD
     return own.run(operation)
   }
 
+  // A source that the options name as well is one more source, and the shortest of several times counts.
+
   /** An operation with the option `timeout`. @throws TypeError, RangeError as the constructor */
   static withTimeout(timeout: Duration, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, timeout: required('timeout', 'a duration', timeout) })
+    return withOption('timeout', required('timeout', 'a duration', timeout), options)
   }
   /** An operation with the option `deadline`. @throws TypeError as the constructor */
   static withDeadline(deadline: NonNullable<CancelableOptions['deadline']>, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, deadline: required('deadline', 'a Date or a Temporal.Instant', deadline) })
+    return withOption('deadline', required('deadline', 'a Date or a Temporal.Instant', deadline), options)
   }
   /** An operation with the option `token`. @throws TypeError as the constructor */
-  static withToken(token: CancelationToken, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, token: required('token', 'a CancelationToken', token) })
+  static withToken(token: CancelationToken | readonly CancelationToken[], options?: CancelableOptions): Cancelable {
+    return withOption('token', required('token', 'a CancelationToken', token), options)
   }
   /** An operation with the option `signals`; a single name will do. @throws TypeError as the constructor */
   static withSignal(signals: NodeJS.Signals | readonly NodeJS.Signals[], options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, signals: typeof signals === 'string' ? [signals] : signals })
+    const names = typeof signals === 'string' ? [signals] : signals
+    return withOption('signals', required('signals', "an array of signal names like 'SIGINT'", names), options)
   }
   /** An operation with the option `abortSignal`. @throws TypeError as the constructor */
-  static withAbortSignal(abortSignal: AbortSignal, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, abortSignal: required('abortSignal', 'an AbortSignal', abortSignal) })
+  static withAbortSignal(abortSignal: AbortSignal | readonly AbortSignal[], options?: CancelableOptions): Cancelable {
+    return withOption('abortSignal', required('abortSignal', 'an AbortSignal', abortSignal), options)
   }
   /** An operation with the option `resources`. @throws TypeError, RangeError as the constructor */
   static withResources(resources: Limits | Guard, options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...options, resources: required('resources', 'limits or a guard', resources) })
+    return withOption('resources', required('resources', 'limits or a guard', resources), options)
   }
   /**
    * An operation with the option `condition`; `interval`, `name` and `onError` are those of the condition, and `name` also
@@ -204,12 +230,12 @@ export class Cancelable implements Disposable, AsyncDisposable {
     check: ConditionCheck,
     options: CancelableOptions & Omit<ConditionOptions, 'check'> = {},
   ): Cancelable {
-    const { interval, onError, ...rest } = checkOptions(options)
+    const { interval, onError, ...rest } = ownOptions(options, [...CANCELABLE_OPTIONS, 'interval', 'onError'])
     const condition: ConditionOptions = { check }
     if (interval !== undefined) condition.interval = interval
     if (onError !== undefined) condition.onError = onError
     if (rest.name !== undefined) condition.name = rest.name
-    return new Cancelable({ ...rest, condition })
+    return withOption('condition', condition, rest)
   }
 
   /**
@@ -309,6 +335,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if ((this[kFlags] & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
       if (this[kReason] !== null) startGrace(this)
+      await tasksGone(this)
       for (const error of await finishUp(this)) reportError(error, 'cleanup', this[kExtras]?.name)
       this[kFlags] &= ~S.FINISHING
     }
@@ -377,7 +404,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     const extras = extrasOf(this)
     if (extras.aborter === undefined) {
       extras.aborter = new Aborter()
-      if (isCanceled(this)) extras.aborter.abort(errorOf(this))
+      if (isCanceled(this)) extras.aborter.abort(errorOf(this), this)
     }
     return extras.aborter.signal
   }
@@ -443,7 +470,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws CancelationError (rejection) if this is canceled before, meanwhile, or for longer than `max`
    */
   shield<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: ShieldOptions): Promise<T> {
-    const inner = new Cancelable({ name: 'shield', grace: givenGrace(this) })
+    const inner = new Cancelable({ name: 'shield', parent: null, grace: givenGrace(this) })
     return shield(
       this,
       () => inner.run(operation),
@@ -454,9 +481,59 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   // Composing
 
-  /** An operation with this one as its parent. @throws TypeError, RangeError as the constructor */
+  /**
+   * An operation with this one as its parent.
+   *
+   * @throws TypeError, RangeError as the constructor; TypeError `ERR_INVALID_ARG_VALUE` if the options name another parent
+   */
   child(options?: CancelableOptions): Cancelable {
-    return new Cancelable({ ...(options && checkOptions(options)), parent: this })
+    const child = new Cancelable(options)
+    if ((child[kParent] ?? this) !== this || (child[kFlags] & S.PARENTLESS) !== 0) {
+      throw invalidValue('parent', 'left out, because this operation is the parent', options?.parent)
+    }
+    child[kParent] = this
+    return child
+  }
+
+  /**
+   * Starts a child that this does not end before. An error of it cancels the other tasks and fails this operation, whether or
+   * not the promise is awaited; a `cancel()` of the task alone does not. With the option `onChildError: 'ignore'` of this
+   * operation, the error is only that of the promise.
+   *
+   * @example
+   * await Cancelable.run(async (cancel) => {
+   *   cancel.task((inner) => copy(source, { signal: inner.signal }))
+   *   cancel.task((inner) => watch(inner), { timeout: '1m' })
+   * })    // both have ended here
+   * @throws TypeError, RangeError as the constructor
+   */
+  task<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
+    if (typeof operation !== 'function') throw invalidType('operation', 'a function', operation)
+    const child = this.child(options)
+    return startTask(this, () => ({ operation: child, promise: child.run(operation) }))
+  }
+
+  /**
+   * Runs functions as children, all at once or `concurrency` at a time, and resolves to their results in the order of the
+   * functions. The first error cancels the others, and rejects when they have ended.
+   *
+   * @param functions any iterable; the next one is taken when its turn comes
+   * @example
+   * const pages = await cancel.all(urls.map((url) => (inner) => load(url, inner.signal)), { concurrency: 4 })
+   * @throws TypeError, RangeError for bad options; TypeError before anything starts for an array with anything but functions
+   */
+  all<F extends readonly TaskFunction[] | []>(
+    functions: F,
+    options?: Omit<AllOptions, 'onChildError'>,
+  ): Promise<{ -readonly [K in keyof F]: TaskResult<F[K]> }>
+  all<T>(functions: Iterable<TaskFunction<T>>, options?: Omit<AllOptions, 'onChildError'>): Promise<T[]>
+  all<T>(functions: Iterable<TaskFunction<T>>, options: AllOptions): Promise<(T | undefined)[]>
+  all(functions: Iterable<TaskFunction>, options?: AllOptions): Promise<unknown> {
+    const begin = (fn: TaskFunction): Started => {
+      const child = this.child()
+      return { operation: child, promise: child.run(fn) }
+    }
+    return runAll(this, functions, begin, options)
   }
 
   /** A function that throws if this is canceled (an async one rejects), and else calls `fn`. @throws TypeError `ERR_INVALID_ARG_TYPE` */
@@ -485,9 +562,14 @@ export class Cancelable implements Disposable, AsyncDisposable {
     return this
   }
 
+  /** A sign of life, for the option `idle` of this, of its parents, and of its streams. */
+  touch(): void {
+    touch(this)
+  }
+
   /**
-   * Sets its timeout anew, counted from now: for watchdogs and idle timeouts. The parent's time still counts; `Infinity`
-   * takes its own away.
+   * Sets its timeout anew, counted from now. The parent's time still counts; `Infinity` takes its own away. (For idle time
+   * there is the option `idle`.)
    *
    * @throws TypeError, RangeError for a bad duration
    */
@@ -506,7 +588,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
   defer(cleanup: Cleanup): void {
     if (typeof cleanup !== 'function') throw invalidType('cleanup', 'a function', cleanup)
     if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', this[kExtras]?.name, cleanup)
-    else (extrasOf(this).cleanups ??= []).push(inThisContext(cleanup))
+    else (extrasOf(this).cleanups ??= []).push(inThisContext(besideCurrent(this, cleanup)))
   }
 
   /**

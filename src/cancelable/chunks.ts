@@ -1,12 +1,13 @@
 /** A stream in chunks of several items. */
 import { invalidType, outOfRange } from '../base/errors.js'
+import { ownOptions } from '../base/options.js'
 import { Timer } from '../engine/timers.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
 import type { Operation } from './operation.js'
 import type { StreamSource } from './iterate.js'
 import { refusalOf } from './poll.js'
-import { CancelableStream, type StreamOptions } from './stream.js'
+import { CancelableStream, STREAM_KEYS, type StreamOptions } from './stream.js'
 
 /** Options of `cancel.chunks()`. */
 export interface ChunkOptions<T = unknown> extends StreamOptions<T> {
@@ -19,6 +20,8 @@ export interface ChunkOptions<T = unknown> extends StreamOptions<T> {
   /** A chunk is delivered unfinished when its first item has waited this long. @default Infinity */
   maxWait?: Duration | undefined
 }
+
+const CHUNK_OPTIONS: readonly string[] = [...STREAM_KEYS, 'flushOnCancel', 'maxWait']
 
 /** The items of a source in arrays; made by `cancel.chunks(source, size)`. */
 export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDisposable {
@@ -38,7 +41,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
   constructor(operation: Operation, source: StreamSource<T>, size: number, options: ChunkOptions<T> = {}) {
     if (typeof size !== 'number') throw invalidType('size', 'a whole number', size)
     if (!Number.isInteger(size) || size < 1) throw outOfRange('size', 'a whole number, 1 or more', size)
-    const { flushOnCancel = true, maxWait, ...rest } = options
+    const { flushOnCancel = true, maxWait, ...rest } = ownOptions(options, CHUNK_OPTIONS)
     if (typeof flushOnCancel !== 'boolean') throw invalidType('flushOnCancel', 'true or false', flushOnCancel)
     this.#size = size
     this.#flush = flushOnCancel

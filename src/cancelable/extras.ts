@@ -5,7 +5,9 @@ import { thisContext } from '../base/async-context.js'
 import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationContext, Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
+import type { IdleWatch } from '../engine/idle-watch.js'
 import { Hub } from '../engine/link.js'
+import { callBeside } from './current.js'
 import type { ProgressMeter } from './progress.js'
 
 /** The types of an operation's listeners, by event. Their results are ignored, but a promise that rejects is reported. */
@@ -111,8 +113,8 @@ export class Aborter {
     return isObserved(this.#controller.signal)
   }
 
-  abort(error: CancelationError): void {
-    this.#inContext(() => this.#controller.abort(error))
+  abort(error: CancelationError, operation: object): void {
+    this.#inContext(() => callBeside(operation, () => this.#controller.abort(error)))
   }
 }
 
@@ -155,6 +157,16 @@ export class Extras {
   progress: Progress | undefined = undefined
   /** Measures progress that is reported as numbers. */
   meter: ProgressMeter | undefined = undefined
+  /** The idle times of the operation and of its open streams. */
+  idleWatches: readonly IdleWatch[] | undefined = undefined
+  /** Whether the error of a task leaves the operation as it is. */
+  ignoresTaskErrors: boolean = false
+  /** How many tasks have not settled. */
+  tasks: number = 0
+  /** Stops waiting for the tasks. */
+  tasksOver: (() => void) | undefined = undefined
+  /** The error of a task, with which the operation fails. */
+  taskFailure: { readonly error: unknown } | undefined = undefined
   /** Stops waiting for the children. */
   childless: (() => void) | undefined = undefined
   /** Stops waiting for a cleanup. */

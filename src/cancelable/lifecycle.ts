@@ -25,6 +25,7 @@ import {
   kExtras,
   type Operation,
 } from './operation.js'
+import { tracker } from './current.js'
 import { callListeners } from './listeners.js'
 import * as S from './state.js'
 import { dismissWaiters } from './waiter.js'
@@ -56,7 +57,7 @@ export function start(operation: Operation): void {
   operation[kStatus] = S.RUNNING
   if (startObserver !== null) startObserver(operation)
   operation[kExtras]?.alive?.hold()
-  const parent = operation[kParent]
+  const parent = operation[kParent] ?? (tracker === null ? null : currentParent(operation))
   if (parent !== null) {
     if (parent[kStatus] > S.RUNNING) {
       cancelWith(operation, parentReason(parent[kContext].id, parent[kReason]))
@@ -230,6 +231,18 @@ export function overdueOf(operation: Operation, time: number): number {
 }
 
 // Parents and children
+
+/** The current operation becomes the parent of one that starts in its body, unless the options say otherwise. */
+function currentParent(operation: Operation): Operation | null {
+  if ((operation[kFlags] & S.PARENTLESS) !== 0) return null
+  const parent = (tracker!.parent() ?? null) as Operation | null
+  // A body may start an operation that it is itself below.
+  for (let each = operation[kFirstChild] === null ? null : parent; each !== null; each = each[kParent]) {
+    if (each === operation) return null
+  }
+  operation[kParent] = parent
+  return parent
+}
 
 function addChild(parent: Operation, child: Operation): void {
   const first = parent[kFirstChild]

@@ -4,6 +4,8 @@ import { now } from '../base/clock.js'
 import { callIsolated, type ErrorSource } from '../base/diagnostics.js'
 import { invalidType } from '../base/errors.js'
 import { kContext, type Progress } from '../base/operation-context.js'
+import { besideCurrent } from './current.js'
+import { touch } from './idle.js'
 import { Listeners, type ListenerTypes } from './extras.js'
 import { extrasOf, kExtras, kParent, type Operation } from './operation.js'
 import { checkReport, messageOfReport, ProgressMeter, Throttle, type ProgressReport } from './progress.js'
@@ -30,7 +32,7 @@ export function listen<E extends keyof ListenerTypes>(
   if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
   const listeners = (extrasOf(operation).listeners ??= new Listeners())
   const list = listeners[event] as ListenerTypes[E][]
-  list.push(inThisContext(listener))
+  list.push(inThisContext(besideCurrent(operation, listener as (...args: unknown[]) => unknown) as ListenerTypes[E]))
 }
 
 /** Calls all listeners of an event, even if some fail. */
@@ -75,6 +77,7 @@ export function reportProgress(operation: Operation, given: string | ProgressRep
     ...amount,
   }
   extrasOf(operation).progress = progress
+  touch(operation)
   for (let each: Operation | null = operation; each !== null; each = each[kParent]) {
     callListeners(each, 'progress', progress)
   }

@@ -45,9 +45,10 @@ function notifyListeners(operation: Operation, extras: Extras): void {
   const { aborter } = extras
   if (aborter !== undefined) {
     if (aborter.isObserved()) operation[kFlags] |= LEARNED
-    aborter.abort(errorOf(operation))
+    aborter.abort(errorOf(operation), operation)
   }
   releaseWaiters(operation)
+  extras.tasksOver?.()
   if (extras.shields !== undefined) for (const shield of extras.shields) shield.limit()
   // A listener that is registered from here on is called at once; those registered before are called below.
   operation[kFlags] |= NOTIFIED

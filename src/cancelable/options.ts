@@ -1,19 +1,22 @@
 /** The options of an operation, and their checks. */
 import { AliveHold } from '../base/alive.js'
 import { ofThisCopy } from '../base/copies.js'
-import { checkOptions, invalidType, invalidValue, unknownName } from '../base/errors.js'
+import { invalidType, invalidValue, unknownName } from '../base/errors.js'
+import { ownOptions } from '../base/options.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { abortLink, checkAbortSignal } from '../sources/abort.js'
 import { ConditionSource, type Condition } from '../sources/condition.js'
 import type { Link } from '../engine/link.js'
 import { checkResources, resourceLink } from '../sources/resource.js'
+import { idleLink } from './idle.js'
 import { checkSignals, signalLink } from '../sources/signal.js'
 import { checkSource, kLink, linkTo, type CancelationSource } from '../sources/source.js'
 import { checkToken, tokenLink, type CancelationToken } from '../sources/token.js'
 import { parseDuration, type Duration } from '../base/units.js'
+import { extrasOf, kFlags, kParent, kFirstChild, kLinks, kTimeout, type Operation } from './operation.js'
+import { PARENTLESS } from './state.js'
 import { registerAtStart, type Registrar } from './registration.js'
-import { extrasOf, kParent, kFirstChild, kLinks, kTimeout, type Operation } from './operation.js'
 
 /** The shape of a `Temporal.Instant`, by which it is recognized: Node 20 has no Temporal. */
 export interface InstantLike {
@@ -27,11 +30,20 @@ export interface InstantLike {
 export interface OperationOptions {
   /** How long it may take, counted from the start. 0 cancels at the start. @default Infinity */
   timeout?: Duration | undefined
+  /**
+   * Cancels it when nothing has happened in it or below it for this long: no progress, no item of a stream, no `touch()`. The
+   * reason is of the kind `'idle'`. A `timeout` beside it limits the whole time.
+   *
+   * @default Infinity
+   */
+  idle?: Duration | undefined
   /** A moment of the wall clock at which it is canceled; with a `timeout`, the earlier counts. @default none */
   deadline?: Date | InstantLike | undefined
   /** Cancels it when one of these tokens is canceled. */
   token?: CancelationToken | readonly CancelationToken[] | undefined
-  /** Cancels it when one of these signals aborts. */
+  /** Cancels it when one of these signals aborts; `signal` is the name that `fetch` and Node's own functions use. */
+  signal?: AbortSignal | readonly AbortSignal[] | undefined
+  /** The same as `signal`; given both, either cancels. */
   abortSignal?: AbortSignal | readonly AbortSignal[] | undefined
   /**
    * OS signals that cancel it, by name: `['SIGINT', 'SIGTERM']`. While the operation runs, their default action is off. Only
@@ -57,6 +69,12 @@ export interface OperationOptions {
    * @default false
    */
   ref?: boolean | undefined
+  /**
+   * What the error of a task does: cancel the other tasks and fail the operation, or nothing; see `task()`.
+   *
+   * @default 'cancel'
+   */
+  onChildError?: 'cancel' | 'ignore' | undefined
   /** Identifies it in logs and in reasons of its children. @default a new one, unique in this thread */
   id?: string | undefined
   /** For logs, messages and diagnostics. @default none */
@@ -71,13 +89,15 @@ export interface OperationOptions {
   register?: boolean | Registrar | undefined
 }
 
-type OptionName = keyof OperationOptions | 'parent'
+export type OptionName = keyof OperationOptions | 'parent'
 
 /** The names of all options. */
 export const CANCELABLE_OPTIONS: readonly OptionName[] = [
   'timeout',
+  'idle',
   'deadline',
   'token',
+  'signal',
   'abortSignal',
   'signals',
   'condition',
@@ -85,6 +105,7 @@ export const CANCELABLE_OPTIONS: readonly OptionName[] = [
   'sources',
   'parent',
   'grace',
+  'onChildError',
   'ref',
   'id',
   'name',
@@ -99,32 +120,47 @@ export const CANCELABLE_OPTIONS: readonly OptionName[] = [
  * @throws TypeError, RangeError with Node's codes, naming the option
  */
 export function configure(operation: Operation, options: OperationOptions): void {
-  checkOptions(options)
-  for (const key in options) {
-    const value: unknown = options[key as keyof OperationOptions]
+  const own = ownOptions(options, CANCELABLE_OPTIONS)
+  for (const key in own) {
+    const value: unknown = own[key as keyof OperationOptions]
     if (value !== undefined) take(operation, key as OptionName, value)
   }
 }
 
-function take(operation: Operation, key: OptionName, value: unknown): void {
+/** Applies one option, in addition to what was given before; of several times, the shortest counts. */
+export function take(operation: Operation, key: OptionName, value: unknown): void {
   let last = operation[kLinks]
   switch (key) {
     case 'timeout': {
       const timeout = parseDuration(value, key, true)
-      if (timeout !== Infinity) operation[kTimeout] = timeout
+      const before = operation[kTimeout]
+      if (timeout !== Infinity && (before === undefined || timeout < before)) operation[kTimeout] = timeout
       break
     }
+    case 'idle': {
+      const idle = parseDuration(value, key, true)
+      if (idle !== Infinity) addLink(operation, idleLink(idle, operation))
+      break
+    }
+    case 'onChildError':
+      if (value !== 'cancel' && value !== 'ignore') throw invalidValue(key, "'cancel' or 'ignore'", value)
+      extrasOf(operation).ignoresTaskErrors = value === 'ignore'
+      break
     case 'token':
       if (Array.isArray(value))
         for (const each of value) last = addLink(operation, tokenLink(checkToken(each, key), operation), last)
       else addLink(operation, tokenLink(checkToken(value, key), operation))
       break
     case 'parent':
-      operation[kParent] = checkParent(value)
+      if (value === null) operation[kFlags] |= PARENTLESS
+      else operation[kParent] = checkParent(value)
       break
-    case 'deadline':
-      extrasOf(operation).deadline = parseDeadline(value)
+    case 'deadline': {
+      const extras = extrasOf(operation)
+      extras.deadline = Math.min(parseDeadline(value), extras.deadline)
       break
+    }
+    case 'signal':
     case 'abortSignal':
       for (const each of listOf(value))
         last = addLink(operation, abortLink(checkAbortSignal(each, key), operation), last)
@@ -190,7 +226,7 @@ function listOf(value: unknown): readonly unknown[] {
 function checkParent(value: unknown): Operation {
   // Checked by shape, because this file is below the class.
   if (typeof value === 'object' && value !== null && kFirstChild in value) return value as Operation
-  throw invalidType('parent', `a Cancelable${ofThisCopy(value)}`, value)
+  throw invalidType('parent', `a Cancelable, or null for none${ofThisCopy(value)}`, value)
 }
 
 /** Milliseconds since 1970. */

@@ -7,8 +7,8 @@ import { realNow } from '../base/clock.js'
 import { pollGuards, WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'
 import { deliverLater } from '../engine/propagation.js'
 import { overdueOf, timeOut } from './lifecycle.js'
-import { errorOf, kFlags, kReason, kParent, kLinks, type Operation } from './operation.js'
-import { ENDED, LEARNED, WATCH } from './state.js'
+import { errorOf, kFlags, kReason, kParent, kLinks, kStatus, type Operation } from './operation.js'
+import { ENDED, LEARNED, RUNNING, WATCH } from './state.js'
 import { endedError } from './waiter.js'
 
 /**
@@ -28,6 +28,11 @@ export function throwIfCanceled(operation: Operation): void {
 export function refusalOf(operation: Operation): CancelationError | undefined {
   if (isCanceled(operation)) return errorOf(operation)
   return (operation[kFlags] & ENDED) === 0 ? undefined : endedError(operation)
+}
+
+/** Whether it is canceled or has ended. */
+export function isOver(operation: Operation): boolean {
+  return operation[kStatus] > RUNNING
 }
 
 function learn(operation: Operation): true {

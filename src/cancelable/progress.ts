@@ -1,6 +1,7 @@
 /** Progress as numbers: what is done of how much, how fast, and how long it will take; and reports that are thinned out. */
 import { now } from '../base/clock.js'
-import { checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
+import { invalidType, invalidValue } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import type { Amount, Progress } from '../base/operation-context.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { Timer } from '../engine/timers.js'
@@ -67,7 +68,7 @@ function fractionOf(done: number, total: number): number {
 
 /** @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` */
 export function checkReport(report: ProgressReport): ProgressReport {
-  checkKeys(checkOptions(report), 'progress option', ['done', 'total', 'message', 'data'])
+  readOptions(report, 'progress option', ['done', 'total', 'message', 'data'])
   checkAmount(report.done, 'done')
   if (report.total !== undefined) checkAmount(report.total, 'total')
   if (report.message !== undefined && typeof report.message !== 'string') {
@@ -84,7 +85,7 @@ function checkAmount(value: unknown, name: string): void {
 /** @throws TypeError, RangeError for bad options */
 export function throttleOf(options: ProgressOptions | undefined): number {
   if (options === undefined) return 0
-  checkKeys(checkOptions(options), 'option', ['throttle'])
+  readOptions(options, 'option', ['throttle'])
   return options.throttle === undefined ? 0 : parseDuration(options.throttle, 'throttle')
 }
 

@@ -150,7 +150,7 @@ function settle(operation: Operation, status: number, value: unknown): void {
   const extras = operation[kExtras]
   if (
     operation[kFirstChild] === null &&
-    (extras === null || (extras.cleanups === undefined && (extras.shields?.size ?? 0) === 0))
+    (extras === null || (extras.cleanups === undefined && (extras.shields?.size ?? 0) === 0 && extras.tasks === 0))
   ) {
     conclude(operation, status, value)
   } else {
@@ -169,6 +169,21 @@ export async function finishUp(operation: Operation): Promise<unknown[]> {
   return errors
 }
 
+/**
+ * Waits until no task runs any more, or the operation is canceled; returns whether it was canceled meanwhile.
+ */
+export async function tasksGone(operation: Operation): Promise<boolean> {
+  const extras = operation[kExtras]
+  if (extras === null || extras.tasks === 0 || operation[kReason] !== null) return false
+  operation[kFlags] |= FINISHING
+  while (extras.tasks > 0 && operation[kReason] === null) {
+    await new Promise<void>((resolve) => {
+      extras.tasksOver = resolve
+    })
+  }
+  return operation[kReason] !== null
+}
+
 function endChildren(operation: Operation): Promise<void> | undefined {
   disband(operation)
   return operation[kFirstChild] === null ? undefined : childrenGone(operation)
@@ -176,6 +191,11 @@ function endChildren(operation: Operation): Promise<void> | undefined {
 
 /** Never rejects. */
 async function finish(operation: Operation, status: number, value: unknown): Promise<void> {
+  if (status === COMPLETED && (await tasksGone(operation))) {
+    // The cancelation has cut off tasks, without which the operation is not complete.
+    status = CANCELED
+    value = errorOf(operation)
+  }
   const errors = await finishUp(operation)
   if (errors.length > 0 && status === COMPLETED) {
     conclude(operation, FAILED, errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several cleanups failed'))
@@ -188,8 +208,12 @@ async function finish(operation: Operation, status: number, value: unknown): Pro
 function conclude(operation: Operation, status: number, value: unknown): void {
   const resolve = operation[kResolve]!
   const reject = operation[kReject] as (error: unknown) => void
-  if (status === FAILED) extrasOf(operation).failure = value
   const extras = operation[kExtras]
+  if (extras?.taskFailure !== undefined) {
+    value = extras.taskFailure.error
+    if (status !== ABANDONED) status = FAILED
+  }
+  if (status === FAILED) extrasOf(operation).failure = value
   if (status !== COMPLETED) hush(operation)
   end(operation, status)
   if (extras?.listeners !== undefined) {

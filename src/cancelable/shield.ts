@@ -1,7 +1,7 @@
 /** A part of a body that no cancelation interrupts. */
 import { CancelationError } from '../base/cancelation-error.js'
 import { quiet } from '../base/quiet.js'
-import { checkKeys, checkOptions } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { extrasOf, kParent, kReason, type Operation } from './operation.js'
 import type { Shield } from './extras.js'
@@ -38,7 +38,7 @@ async function shielded<T>(
   limit: (max: number) => void,
   options: ShieldOptions = {},
 ): Promise<T> {
-  checkKeys(checkOptions(options), 'shield option', ['max'])
+  readOptions(options, 'shield option', ['max'])
   const max = options.max === undefined ? DEFAULT_MAX : parseDuration(options.max, 'max', true)
   const refusal = refusalOf(outer)
   if (refusal !== undefined) throw refusal

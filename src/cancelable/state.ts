@@ -55,3 +55,5 @@ export const LEARNED: number = 1 << 15
 export const GRACE_GIVEN: number = 1 << 16
 /** Its grace period is 0; spares operations of hot paths the extras. */
 export const NO_GRACE: number = 1 << 17
+/** Its options say that it has no parent, not even the current operation. */
+export const PARENTLESS: number = 1 << 18

@@ -1,10 +1,16 @@
 /** A stream that ends with its operation. */
 import { thisContext } from '../base/async-context.js'
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
-import type { CancelationError } from '../base/cancelation-error.js'
+import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
+import { idleReason, type IdleReason } from '../base/reason.js'
+import { parseDuration, type Duration } from '../base/units.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
-import { checkKeys, checkOptions, invalidType, outOfRange } from '../base/errors.js'
+import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
+import { callBeside, tracker } from './current.js'
+import { IdleWatch } from '../engine/idle-watch.js'
+import { addIdleWatch, removeIdleWatch, touch, watchesIdleness } from './idle.js'
 import { errorOf, extrasOf, kExtras, kFlags, type Operation } from './operation.js'
 import { readerOf, type Reader, type StreamSource } from './iterate.js'
 import { reportProgress } from './listeners.js'
@@ -26,6 +32,14 @@ export interface StreamOptions<_T = unknown> {
    * @default true
    */
   interruptible?: boolean | undefined
+  /**
+   * Ends the stream when an item that was asked for does not come for this long, and nothing else happens in the operation: no
+   * progress, no `touch()`. The read rejects with a {@link CancelationError} whose reason is of the kind `'idle'`, and cancels
+   * the operation if the body passes that on.
+   *
+   * @default Infinity
+   */
+  idle?: Duration | undefined
 }
 
 /** The progress of a stream. */
@@ -42,7 +56,8 @@ type Result<T> = IteratorResult<T, undefined>
 type Resolve<T> = (result: Result<T>) => void
 type Reject = (error: unknown) => void
 
-const KEYS: readonly string[] = ['reportEvery', 'keep', 'interruptible']
+/** The names of the options. */
+export const STREAM_KEYS: readonly string[] = ['reportEvery', 'keep', 'interruptible', 'idle']
 
 /** The stream's place in its operation's list. */
 class StreamWaiter extends Waiter {
@@ -88,6 +103,10 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     (error) => this.#dismissed(error),
   )
   readonly #inContext = thisContext()
+  #idle: IdleWatch | undefined
+  /** Whether an item is a sign of life for an idle time of the operation. */
+  #isWatched = false
+  readonly #onIdle: ((reason: IdleReason) => void) | undefined
   readonly #onClosed: ((complete: boolean) => void) | undefined
   readonly #onResult = (result: IteratorResult<T>): void => this.#received(result)
   readonly #onError = (error: unknown): void => this.#failed(error)
@@ -100,13 +119,18 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     source: StreamSource<T>,
     options: StreamOptions<T> = {},
     onClosed?: (complete: boolean) => void,
+    onIdle?: (reason: IdleReason) => void,
   ) {
-    checkKeys(checkOptions(options), 'stream option', KEYS)
-    const { reportEvery = 0, keep = 0, interruptible = true } = options
+    this.#onIdle = onIdle
+    readOptions(options, 'stream option', STREAM_KEYS)
+    const { reportEvery = 0, keep = 0, interruptible = true, idle } = options
     this.#reportEvery = wholeNumber(reportEvery, 'reportEvery')
     this.#keep = keep === 'all' ? Infinity : wholeNumber(keep, 'keep')
     if (typeof interruptible !== 'boolean') throw invalidType('interruptible', 'true or false', interruptible)
     this.#interruptible = interruptible
+    const longest = idle === undefined ? Infinity : parseDuration(idle, 'idle', true)
+    if (longest !== Infinity && !interruptible)
+      throw invalidValue('idle', 'left out where interruptible is false', idle)
     this.#operation = operation
     this.#reader = readerOf(source)
     this.#onClosed = onClosed
@@ -119,6 +143,11 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     extras.partial = undefined
     extras.stream = this
     this.#waiter.join(operation)
+    this.#isWatched = watchesIdleness(operation)
+    if (longest !== Infinity) {
+      this.#idle = new IdleWatch(longest, () => this.#idleFor(longest))
+      addIdleWatch(operation, this.#idle)
+    }
   }
 
   /** Returns itself, so a stream can only be iterated over once. */
@@ -150,7 +179,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     if (this.#closed) return Promise.resolve({ done: true, value: undefined })
     let result: ReturnType<Reader<T>['next']>
     try {
-      result = this.#reader.next()
+      result = tracker === null ? this.#reader.next() : tracker.run(this.#operation, () => this.#reader.next())
       if (this.#reader.sync) return this.#takeSync(result as IteratorResult<T | PromiseLike<T>>)
     } catch (error) {
       this.#end(false)
@@ -212,6 +241,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     this.#resolve = capturedResolve
     this.#reject = capturedReject
     this.#latest = promise
+    this.#idle?.start()
     result.then(this.#onResult, this.#onError)
     return promise
   }
@@ -285,11 +315,20 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
       else this.#items[this.#count % this.#keep] = result.value
     }
     const count = ++this.#count
+    if (this.#isWatched) touch(this.#operation)
     if (this.#reportEvery !== 0 && count % this.#reportEvery === 0) {
       const data = { count, latest: result.value }
       reportProgress(this.#operation, `Processed ${count} items`, data)
     }
     return result
+  }
+
+  /** Nothing has happened for that long. While no item is asked for, the source is not to blame. */
+  #idleFor(duration: number): void {
+    if (this.#reject === undefined) return
+    const reason = idleReason(duration, 'item')
+    if (this.#onIdle === undefined) this.#canceled(cancelationError(reason, this.#operation))
+    else this.#onIdle(reason)
   }
 
   #refuse(): Promise<never> {
@@ -308,7 +347,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
 
   #close(reason: unknown): unknown {
     this.#end(false)
-    return this.#reader.close(reason)
+    return callBeside(this.#operation, () => this.#reader.close(reason))
   }
 
   /** Marks it as ended: no further item is delivered. */
@@ -316,6 +355,10 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     this.#closed = true
     this.#complete = complete
     this.#waiter.leave()
+    if (this.#idle !== undefined) {
+      this.#idle.stop()
+      removeIdleWatch(this.#operation, this.#idle)
+    }
     this.#onClosed?.(complete)
   }
 

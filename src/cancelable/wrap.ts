@@ -1,11 +1,13 @@
 /** Functions and streams with an operation of their own. */
 import { CancelationError } from '../base/cancelation-error.js'
-import { checkOptions, invalidType, invalidValue } from '../base/errors.js'
+import { invalidType, invalidValue } from '../base/errors.js'
+import { ownOptions } from '../base/options.js'
 import { Cancelable, type CancelableOptions } from './cancelable.js'
 import { mimicFunction } from './mimic-function.js'
 import type { StreamSource } from './iterate.js'
 import type { ListenerTypes } from './extras.js'
-import { CancelableStream, type StreamOptions } from './stream.js'
+import { CANCELABLE_OPTIONS } from './options.js'
+import { CancelableStream, STREAM_KEYS, type StreamOptions } from './stream.js'
 
 /** The options of a function or method with an operation of its own. */
 export interface WrapOptions extends CancelableOptions {
@@ -90,9 +92,11 @@ function classOf(receiver: unknown): string {
   return typeof constructor === 'function' ? constructor.name : ''
 }
 
+const WRAP_OPTIONS: readonly string[] = [...CANCELABLE_OPTIONS, 'inject']
+
 /** Checks the options at once, and returns what wraps a function with them. */
 function wrapperOf(options: WrapOptions): (fn: Method, nameOf: (receiver: unknown) => string) => Method {
-  const { inject = true, ...rest } = allOf(options)
+  const { inject = true, ...rest } = ownOptions(options, WRAP_OPTIONS)
   if (typeof inject !== 'boolean') throw invalidType('inject', 'true or false', inject)
   const { name } = new Cancelable(rest).context
   return (fn, nameOf) => {
@@ -105,12 +109,7 @@ function wrapperOf(options: WrapOptions): (fn: Method, nameOf: (receiver: unknow
   }
 }
 
-/** The options, inherited ones included, as the constructor of an operation sees them. */
-function allOf(options: WrapOptions): WrapOptions {
-  const all: Record<string, unknown> = {}
-  for (const key in checkOptions(options)) all[key] = options[key as keyof WrapOptions]
-  return all
-}
+const STREAM_OPTIONS: readonly string[] = [...CANCELABLE_OPTIONS, ...STREAM_KEYS, 'onProgress']
 
 /** The options of an operation and of its stream. */
 export interface CancelableStreamOptions<T = unknown> extends CancelableOptions, StreamOptions<T> {
@@ -130,13 +129,22 @@ export function cancelableStream<T>(
   source: StreamSource<T>,
   options: CancelableStreamOptions<T> = {},
 ): CancelableStream<T> {
-  const { reportEvery, keep, interruptible, onProgress, ...rest } = checkOptions(options)
+  const { reportEvery, keep, interruptible, idle, onProgress, ...rest } = ownOptions(options, STREAM_OPTIONS)
   const operation = new Cancelable(rest)
   if (onProgress !== undefined) operation.onProgress(onProgress)
-  const stream = new CancelableStream(operation, source, { reportEvery, keep, interruptible }, (complete) => {
+  const close = (complete: boolean): void => {
     if (complete) operation.complete()
     else operation[Symbol.dispose]()
-  })
+  }
+  const stream = new CancelableStream(
+    operation,
+    source,
+    { reportEvery, keep, interruptible, idle },
+    close,
+    (reason) => {
+      operation.cancel(reason)
+    },
+  )
   try {
     operation.enter()
   } catch (error) {

@@ -5,7 +5,8 @@ import { now, realNow } from '../base/clock.js'
 import { cancelationError } from '../base/cancelation-error.js'
 import { breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
 import { markInstances } from '../base/copies.js'
-import { MetricUnavailableError, checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
+import { MetricUnavailableError, invalidType, invalidValue } from '../base/errors.js'
+import { checkOptions, readOptions } from '../base/options.js'
 import { printable } from '../base/printable.js'
 import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
 import { messageOf, resourceReason, type Breach, type ResourceReason } from '../base/reason.js'
@@ -566,7 +567,7 @@ export interface GuardSettings {
 
 /** @internal */
 export function parseOptions(options: GuardOptions): GuardSettings {
-  checkKeys(checkOptions(options), 'guard option', OPTION_KEYS)
+  readOptions(options, 'guard option', OPTION_KEYS)
   const { within, interval, mode = 'any', minHold, dryRun, name } = options
   if (within !== undefined && interval !== undefined) {
     throw invalidValue('interval', "left out where 'within' is given", interval)

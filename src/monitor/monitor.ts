@@ -1,7 +1,8 @@
 /** Monitors: keep reading metrics, so that their newest values are available at any time. */
 import { AliveHold } from '../base/alive.js'
 import { realNow } from '../base/clock.js'
-import { checkKeys, checkOptions, invalidValue } from '../base/errors.js'
+import { invalidValue } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import { printable } from '../base/printable.js'
 import { parsePeriod, type Duration } from '../base/units.js'
 import type { MetricName, MetricUnit } from '../addon/metrics.js'
@@ -91,7 +92,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
 
   /** @internal Use {@link monitor}. */
   constructor(metrics: MetricQuery | readonly MetricQuery[], options: MonitorOptions) {
-    checkKeys(checkOptions(options), 'monitor option', KEYS)
+    readOptions(options, 'monitor option', KEYS)
     const { onMissing = 'throw' } = options
     this.interval = parsePeriod(options.interval ?? 1000, 'interval')
     if (!ON_MISSING.includes(onMissing)) throw invalidValue('onMissing', "'throw' or 'ignore'", onMissing)

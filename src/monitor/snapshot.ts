@@ -1,5 +1,6 @@
 /** Reading metrics without a limit: snapshots, fresh samples, streams of them, and which metrics this machine has. */
-import { MetricUnavailableError, checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
+import { MetricUnavailableError, checkKeys, invalidType, invalidValue } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import { realNow } from '../base/clock.js'
 import { printable } from '../base/printable.js'
 import { parsePeriod, type Duration } from '../base/units.js'
@@ -141,7 +142,7 @@ export interface SamplesOptions {
 export function samples(options: SamplesOptions & { batch: number }): AsyncGenerator<SampleBlock, void>
 export function samples(options: SamplesOptions & { batch?: undefined }): AsyncGenerator<Snapshot, void>
 export function samples(options: SamplesOptions): AsyncGenerator<Snapshot | SampleBlock, void> {
-  checkKeys(checkOptions(options), 'samples option', ['metrics', 'interval', 'batch'])
+  readOptions(options, 'samples option', ['metrics', 'interval', 'batch'])
   const interval = parsePeriod(options.interval ?? 1000, 'interval')
   const keys = parseQueries(options.metrics)
   if (options.batch !== undefined) return sampleBlocks(keys, interval, options.batch)

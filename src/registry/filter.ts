@@ -1,5 +1,6 @@
 /** Which operations a call is about. */
-import { checkKeys, checkOptions, invalidType, unknownName } from '../base/errors.js'
+import { checkKeys, invalidType, unknownName } from '../base/errors.js'
+import { checkOptions } from '../base/options.js'
 import { kContext, type OperationContext, type OperationStatus } from '../base/operation-context.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import type { Cancelable } from '../cancelable/cancelable.js'

@@ -3,20 +3,32 @@ import { inThisContext } from '../base/async-context.js'
 import { loadBuiltin } from '../base/builtin.js'
 import type { CancelableOptions } from '../cancelable/cancelable.js'
 import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
-import { checkKeys, checkOptions, invalidType, invalidValue } from '../base/errors.js'
+import { invalidType, invalidValue } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
+import { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { readReservation, type RunReservation } from '../admit/request.js'
 import type { RunEvent } from './result.js'
 import { readStreamOptions, STREAM_KEYS, type RunStreamOptions, type StreamSettings } from './stdio.js'
 import { signalNumber, type SignalName } from './signals.js'
+import { isAbortSignal } from '../sources/abort.js'
+import { resourcesOf } from '../sources/resource.js'
 
-/** The options of `run`, all optional: those of an operation, with `limits` in place of `resources`, and its own. */
-export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace' | 'timeout'>, RunStreamOptions {
+/** The options of `run`, all optional: those of an operation, and its own. */
+export interface RunOptions
+  extends Omit<CancelableOptions, 'resources' | 'signal' | 'timeout' | LeftOut>, RunStreamOptions {
   /** Ends the command after this time; 0 means no timeout, as on the command line. @default none */
   timeout?: Duration | undefined
-  /** Limits on the command and on the machine. Here `process.*` means the command with all its processes. @default none */
-  limits?: Limits | undefined
+  /**
+   * Limits on the command and on the machine, in which `process.*` means the command with all its processes; or a guard, whose
+   * `process.*` means what it was made for.
+   *
+   * @default none
+   */
+  resources?: Limits | Guard | undefined
+  /** Another name of `resources`. */
+  limits?: Limits | Guard | undefined
   /**
    * Ends the command when it has written nothing for this long. Its stdout and stderr are then pipes, even on a terminal.
    *
@@ -25,8 +37,13 @@ export interface RunOptions extends Omit<CancelableOptions, 'resources' | 'grace
   idleOutput?: Duration | undefined
   /** What a crossed limit does: end the command, pause it until the limit is clear again, or kill it. @default 'term' */
   onBreach?: 'term' | 'pause' | 'kill' | undefined
-  /** The signal that ends the command; on Linux also a real-time one, as in `'SIGRTMIN+3'`. @default 'SIGTERM' */
-  signal?: SignalName | undefined
+  /**
+   * The signal that ends the command; on Linux also a real-time one, as in `'SIGRTMIN+3'`. An `AbortSignal`, as Node's own
+   * functions take it, is one more source, the same as `abortSignal`.
+   *
+   * @default 'SIGTERM'
+   */
+  signal?: SignalName | AbortSignal | undefined
   /** The time from that signal to `SIGKILL`; `Infinity` never kills. @default 5 s */
   killAfter?: Duration | undefined
   /** Only reports what would have ended the command. @default false */
@@ -66,6 +83,7 @@ export interface RunSettings {
 }
 
 const OWN_KEYS = [
+  'resources',
   'limits',
   'idleOutput',
   'onBreach',
@@ -80,28 +98,33 @@ const OWN_KEYS = [
   'reserve',
   ...STREAM_KEYS,
 ] as const
-const SOURCE_KEYS = CANCELABLE_OPTIONS.filter((key) => key !== 'resources' && key !== 'grace')
+/** Options of operations that have no meaning here, or another name: `killAfter`, `idleOutput`. */
+type LeftOut = 'grace' | 'idle' | 'onChildError'
+const LEFT_OUT: readonly string[] = ['resources', 'signal', 'grace', 'idle', 'onChildError']
+const SOURCE_KEYS = CANCELABLE_OPTIONS.filter((key) => !LEFT_OUT.includes(key))
 
 /** The values of `onBreach`. */
 export const REACTIONS = ['term', 'pause', 'kill'] as const
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
-export function readRunOptions(command: string, args: readonly string[], options: RunOptions): RunSettings {
+export function readRunOptions(command: string, args: readonly string[], given: RunOptions): RunSettings {
   checkText(command, 'command')
   if (command === '') throw invalidValue('command', 'the name or the path of a program', command)
   if (!Array.isArray(args)) throw invalidType('args', 'an array of strings', args)
   args.forEach((each, index) => checkText(each, `args[${index}]`))
-  checkKeys(checkOptions(options), 'option', [...OWN_KEYS, ...SOURCE_KEYS])
-  const { onBreach = 'term', signal = 'SIGTERM', killAfter = 5000, idleOutput, cwd, env = process.env } = options
+  const options = readOptions(given, 'option', [...OWN_KEYS, ...SOURCE_KEYS])
+  const signal = isAbortSignal(options.signal) ? 'SIGTERM' : (options.signal ?? 'SIGTERM')
+  const { onBreach = 'term', killAfter = 5000, idleOutput, cwd, env = process.env } = options
   if (!REACTIONS.includes(onBreach)) throw invalidValue('onBreach', "'term', 'pause' or 'kill'", onBreach)
   if (typeof signal !== 'string' || signalNumber(signal) === undefined) {
-    throw invalidValue('signal', "the name of a signal, such as 'SIGTERM'", signal)
+    throw invalidValue('signal', "the name of a signal, such as 'SIGTERM', or an AbortSignal", signal)
   }
+  const [limits, guard] = splitResources(options)
   return {
     command,
     args,
-    sources: readSources(options),
-    limits: options.limits,
+    sources: { ...readSources(options), ...(guard !== undefined && { resources: guard }) },
+    limits,
     idle: idleOutput === undefined ? Infinity : parseDuration(idleOutput, 'idleOutput', true) || Infinity,
     onBreach,
     signal,
@@ -122,7 +145,18 @@ export function readRunOptions(command: string, args: readonly string[], options
 function readSources(options: RunOptions): CancelableOptions {
   const given = Object.entries(options).filter(([key]) => SOURCE_KEYS.includes(key as never))
   const { timeout = 0, ...others } = Object.fromEntries(given) as CancelableOptions
+  if (isAbortSignal(options.signal)) others.signal = options.signal
   return parseDuration(timeout, 'timeout', true) === 0 ? others : { timeout, ...others }
+}
+
+/** Limits are bound to the command and act without JavaScript; a guard of the caller's is one more source of the operation. */
+function splitResources(options: RunOptions): [limits: Limits | undefined, guard: Guard | undefined] {
+  const resources = resourcesOf(options, 'limits')
+  if (resources === undefined || !(resources instanceof Guard)) return [resources, undefined]
+  if (options.onBreach === 'pause' || options.dryRun === true) {
+    throw invalidValue('resources', "limits, not a guard, with onBreach: 'pause' or dryRun", resources)
+  }
+  return [undefined, resources]
 }
 
 function readFolder(cwd: unknown): string {

@@ -1,9 +1,10 @@
 /** The options of a ticker, and their checks. */
 import type { Cancelable, CancelableOptions } from '../cancelable/cancelable.js'
-import { checkKeys, checkOptions, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
-import { checkResources } from '../sources/resource.js'
+import { checkResources, resourcesOf } from '../sources/resource.js'
 import type { CancelationToken } from '../sources/token.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { POLICIES, type MissedPolicy } from './backlog.js'
@@ -37,6 +38,8 @@ export interface BeatOptions {
   /** Cancels the operation of a tick that takes longer. @default Infinity */
   timeout?: Duration | undefined
   /** Limits, shared with all users of equal ones, or a guard; see `whileBreached`. @default none */
+  resources?: Limits | Guard | undefined
+  /** Another name of `resources`. */
   guard?: Limits | Guard | undefined
   /**
    * While the guard is breached: continue (`'run'`), beat only every n-th time (`{ slow: n }`), stop beating until it
@@ -55,11 +58,13 @@ export interface BeatOptions {
   /** Tokens that end the ticker and cancel its running body. */
   token?: CancelationToken | readonly CancelationToken[] | undefined
   /** Signals that end it in the same way. */
+  signal?: AbortSignal | readonly AbortSignal[] | undefined
+  /** The same as `signal`; given both, either ends it. */
   abortSignal?: AbortSignal | readonly AbortSignal[] | undefined
   /** OS signals that end it in the same way. Only on the main thread. */
   signals?: readonly NodeJS.Signals[] | undefined
-  /** An operation that ends it in the same way. @default none */
-  parent?: Cancelable | undefined
+  /** An operation that ends it in the same way; `null` for none. @default as for an operation */
+  parent?: Cancelable | null | undefined
   /** For messages and diagnostics. @default 'ticker' */
   name?: string | undefined
 }
@@ -90,11 +95,13 @@ const KEYS: readonly (keyof BeatOptions | keyof Callbacks)[] = [
   'maxBurst',
   'concurrency',
   'timeout',
+  'resources',
   'guard',
   'whileBreached',
   'priority',
   'realTime',
   'token',
+  'signal',
   'abortSignal',
   'signals',
   'parent',
@@ -128,16 +135,8 @@ function parseRate(value: { readonly hz: number }): number {
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
 export function parseOptions(options: BeatOptions & Callbacks): TickerSettings {
-  checkKeys(checkOptions(options), 'ticker option', KEYS)
-  const {
-    missed = 'coalesce',
-    maxBurst = 100,
-    concurrency = 1,
-    timeout,
-    guard,
-    priority = 0,
-    realTime = false,
-  } = options
+  readOptions(options, 'ticker option', KEYS)
+  const { missed = 'coalesce', maxBurst = 100, concurrency = 1, timeout, priority = 0, realTime = false } = options
   const { onError, onState } = options
   if (!POLICIES.includes(missed)) throw invalidValue('missed', `one of '${POLICIES.join("', '")}'`, missed)
   checkCount(maxBurst, 'maxBurst')
@@ -147,14 +146,18 @@ export function parseOptions(options: BeatOptions & Callbacks): TickerSettings {
   for (const [name, value] of [['onError', onError] as const, ['onState', onState] as const]) {
     if (value !== undefined && typeof value !== 'function') throw invalidType(name, 'a function', value)
   }
+  const guard = resourcesOf(options, 'guard')
   const limit = timeout === undefined ? Infinity : parseDuration(timeout, 'timeout', true)
-  const slow = parseWhileBreached(options)
+  const slow = parseWhileBreached(options, guard)
   return {
     missed,
     maxBurst,
     concurrency,
     timeout: limit === Infinity ? undefined : limit,
-    guard: guard === undefined || slow === 1 ? undefined : checkResources(guard, 'guard'),
+    guard:
+      guard === undefined || slow === 1
+        ? undefined
+        : checkResources(guard, options.resources === undefined ? 'guard' : 'resources'),
     slow,
     operation: operationOptions(options),
     priority,
@@ -163,9 +166,9 @@ export function parseOptions(options: BeatOptions & Callbacks): TickerSettings {
 }
 
 /** The factor of the period during a breach. */
-function parseWhileBreached({ guard, whileBreached }: BeatOptions): number {
+function parseWhileBreached({ whileBreached }: BeatOptions, guard: Limits | Guard | undefined): number {
   if (whileBreached === undefined) return guard === undefined ? 1 : Infinity
-  if (guard === undefined) throw invalidValue('whileBreached', "left out where there is no 'guard'", whileBreached)
+  if (guard === undefined) throw invalidValue('whileBreached', "left out where there are no 'resources'", whileBreached)
   if (whileBreached === 'run' || whileBreached === 'cancel') return 1
   if (whileBreached === 'pause') return Infinity
   if (typeof whileBreached !== 'object' || whileBreached === null || !('slow' in whileBreached)) {
@@ -179,9 +182,9 @@ function parseWhileBreached({ guard, whileBreached }: BeatOptions): number {
 }
 
 function operationOptions(options: BeatOptions): CancelableOptions {
-  const { token, abortSignal, signals, parent, name, guard, whileBreached } = options
-  const resources = whileBreached === 'cancel' ? guard : undefined
-  return { token, abortSignal, signals, parent, name: name ?? 'ticker', resources }
+  const { token, signal, abortSignal, signals, parent, name, whileBreached } = options
+  const resources = whileBreached === 'cancel' ? resourcesOf(options, 'guard') : undefined
+  return { token, signal, abortSignal, signals, parent, name: name ?? 'ticker', resources }
 }
 
 function checkCount(value: unknown, name: string): void {

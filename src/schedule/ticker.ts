@@ -1,6 +1,7 @@
 /** Tickers: a body on a steady beat, which slows down, pauses or ends while a guard is breached. */
 import { inThisContext } from '../base/async-context.js'
 import { Cancelable } from '../cancelable/cancelable.js'
+import { callAs } from '../cancelable/current.js'
 import { CancelationError } from '../base/cancelation-error.js'
 import { realNow } from '../base/clock.js'
 import { callIsolated, missedChannel, reportError } from '../base/diagnostics.js'
@@ -109,7 +110,7 @@ export class Ticker implements AsyncDisposable {
     }
     this.#backlog = new Backlog(settings.missed, settings.maxBurst)
     this.#operation = new Cancelable(settings.operation)
-    this.#bodies = new Bodies(inThisContext(body), this.#operation, settings.timeout, this.#bodyListener)
+    this.#bodies = new Bodies(inThisContext(asTick(body)), this.#operation, settings.timeout, this.#bodyListener)
     this.#finished = new Promise((resolve) => (this.#finish = resolve))
     this.#addon = connect()
     this.#guard = openGuard(settings.guard)
@@ -364,6 +365,11 @@ export class Ticker implements AsyncDisposable {
   #releaseGuard(): void {
     if (this.#guard !== undefined && this.#settings.guard !== this.#guard) releaseGuard(this.#guard)
   }
+}
+
+/** The body, whose operation is the current one in it, although it runs in the context in which the ticker was made. */
+function asTick(body: TickBody): TickBody {
+  return (cancel, tick) => callAs(cancel, body, cancel, tick)
 }
 
 function openGuard(wanted: Limits | Guard | undefined): Guard | undefined {

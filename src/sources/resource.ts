@@ -149,6 +149,24 @@ export function resourceLink(resources: Limits | Guard, target: Target): Link {
   return new ResourceLink(resources, target)
 }
 
+/**
+ * The limits or the guard of an option that has another name as well.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_VALUE` for both names at once, unless they have the same value
+ * @internal
+ */
+export function resourcesOf<O extends string>(
+  options: { readonly resources?: Limits | Guard | undefined } & { readonly [K in O]?: Limits | Guard | undefined },
+  other: O,
+): Limits | Guard | undefined {
+  const { resources } = options
+  const named = options[other]
+  if (resources !== undefined && named !== undefined && resources !== named) {
+    throw invalidValue('resources', `left out where '${other}' is given, which is another name of it`, resources)
+  }
+  return resources ?? named
+}
+
 /** @internal */
 export function checkResources(resources: Limits | Guard, name: string = 'resources'): Limits | Guard {
   if (isGuard(resources)) return resources

@@ -62,6 +62,7 @@ function withoutEvidence(reason: CancelationReason): CancelationReason {
     case 'custom':
       return { ...short, data: undefined }
     case 'timeout':
+    case 'idle':
     case 'manual':
     case 'signal':
     case 'condition':
@@ -76,6 +77,8 @@ function isWhole(value: unknown): value is CancelationReason {
   switch (value.kind) {
     case 'timeout':
       return isNumber(value.timeout) && isNumber(value.deadline)
+    case 'idle':
+      return isNumber(value.idle)
     case 'signal':
       return typeof value.signal === 'string'
     case 'condition':
@@ -137,6 +140,7 @@ function shiftedOne(reason: CancelationReason, by: number): CancelationReason {
     }
     case 'all':
       return Object.freeze({ ...reason, at, causes: Object.freeze(reason.causes.map((each) => shifted(each, by))) })
+    case 'idle':
     case 'manual':
     case 'signal':
     case 'condition':

@@ -2,7 +2,8 @@
 import { AssertionError } from 'node:assert'
 import { ofThisCopy } from '../base/copies.js'
 import { CancelationError } from '../base/cancelation-error.js'
-import { checkKeys, checkOptions, describe, invalidType, unknownName } from '../base/errors.js'
+import { describe, invalidType, unknownName } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import type { OperationStatus } from '../base/operation-context.js'
 import { printable } from '../base/printable.js'
 import { REASON_KINDS, toReason, type CancelationReason } from '../base/reason.js'
@@ -48,7 +49,7 @@ export async function assertCancelsWithin(
   options: CancelsWithinOptions = {},
 ): Promise<CancelationReason> {
   const ms = parseDuration(duration, 'duration')
-  checkKeys(checkOptions(options), 'option', ['kind', 'cancel'])
+  readOptions(options, 'option', ['kind', 'cancel'])
   const { kind, cancel } = options
   if (kind !== undefined && typeof kind !== 'string') throw invalidType('kind', 'the kind of a reason', kind)
   if (kind !== undefined && !REASON_KINDS.has(kind)) throw unknownName('kind of reason', kind, [...REASON_KINDS])

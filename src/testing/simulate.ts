@@ -1,5 +1,6 @@
 /** Plays recorded traces through real limits: the sampler's own code decides which would have been crossed, and when. */
-import { MetricUnavailableError, checkKeys, checkOptions, invalidValue, outOfRange } from '../base/errors.js'
+import { MetricUnavailableError, checkKeys, invalidValue, outOfRange } from '../base/errors.js'
+import { checkOptions } from '../base/options.js'
 import type { Breach } from '../base/reason.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'

@@ -55,3 +55,19 @@ export function block(ms: number): void {
   const end = performance.now() + ms
   while (performance.now() < end);
 }
+
+/** The rejections that nothing handled while `fn` ran. */
+export async function unhandledIn(fn: () => Promise<unknown>): Promise<unknown[]> {
+  const seen: unknown[] = []
+  const listeners = process.listeners('unhandledRejection')
+  process.removeAllListeners('unhandledRejection')
+  process.on('unhandledRejection', (error) => seen.push(error))
+  try {
+    await fn()
+    await turns(3)
+  } finally {
+    process.removeAllListeners('unhandledRejection')
+    for (const each of listeners) process.on('unhandledRejection', each)
+  }
+  return seen
+}

@@ -11,6 +11,7 @@ import {
   type CancelableOptions,
   type CancelationError,
   type CancelationReason,
+  type IdleReason,
   type TimeoutReason,
 } from '../../src/index.js'
 
@@ -20,6 +21,9 @@ function explain(reason: CancelationReason): string {
     case 'timeout':
       expectTypeOf(reason).toEqualTypeOf<TimeoutReason>()
       return String(reason.timeout)
+    case 'idle':
+      expectTypeOf(reason).toEqualTypeOf<IdleReason>()
+      return String(reason.idle)
     case 'manual':
       expectTypeOf(reason.by).toEqualTypeOf<string | undefined>()
       return reason.message

@@ -3,7 +3,7 @@ import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationError } from '../../src/index.js'
 import { runChild } from '../../src/cancelable/child-run.js'
-import { deferred, never, rejection, turns, until } from './helpers.js'
+import { deferred, never, rejection, turns, unhandledIn, until } from './helpers.js'
 
 /** Longer than the few turns of a body that is left. */
 const rollBack = (): Promise<void> => coreSleep(15)
@@ -36,22 +36,6 @@ const left = async (options: object, body: (cancel: Cancelable) => unknown): Pro
   const { status } = operation.context
   await run
   return status
-}
-
-/** The rejections that nothing handled while `fn` ran. */
-const unhandled = async (fn: () => Promise<unknown>): Promise<unknown[]> => {
-  const seen: unknown[] = []
-  const listeners = process.listeners('unhandledRejection')
-  process.removeAllListeners('unhandledRejection')
-  process.on('unhandledRejection', (error) => seen.push(error))
-  try {
-    await fn()
-    await turns(3)
-  } finally {
-    process.removeAllListeners('unhandledRejection')
-    for (const each of listeners) process.on('unhandledRejection', each)
-  }
-  return seen
 }
 
 /** An operation that has completed. */
@@ -258,7 +242,7 @@ describe('a wait that is not awaited when the cancelation comes', () => {
 
   for (const [name, begin] of Object.entries(WAITS)) {
     test(`${name}: its rejection is not unhandled, whenever it was begun`, async () => {
-      const seen = await unhandled(async () => {
+      const seen = await unhandledIn(async () => {
         const operation = new Cancelable()
         const run = operation.run(async (cancel) => {
           begin(cancel)
@@ -278,7 +262,7 @@ describe('a wait that is not awaited when the cancelation comes', () => {
 
   test('an error that a child fails with itself is unhandled as ever', async () => {
     const failure = new Error('mine')
-    const seen = await unhandled(async () => {
+    const seen = await unhandledIn(async () => {
       using operation = new Cancelable().enter()
       void operation.child().run(() => Promise.reject(failure))
       await turns(2)

@@ -1,6 +1,7 @@
 // Code as in a project that type-checks its libraries and uses `exactOptionalPropertyTypes`: options that may be undefined,
 // subclasses, and the types of callback arguments.
 import { Cancelable, CancelationToken, Guard, every, guard, run, sample } from 'tripline'
+import { currentOperation } from 'tripline/context'
 import {
   assertCancelsWithin,
   collect,
@@ -12,6 +13,11 @@ import {
 } from 'tripline/testing'
 import type { Collection, FakeBreach, RecordingToken, Simulation, TestClock, Trace } from 'tripline/testing'
 import type { CancelableOptions, GuardOptions, Limits, RunOptions, SamplesOptions, TickerOptions } from 'tripline'
+
+export function parts(): Promise<[number, string]> | undefined {
+  const cancel: Cancelable | undefined = currentOperation()
+  return cancel?.all([() => 1, async (inner) => inner.context.id], { concurrency: 2 })
+}
 
 export function operation(timeout?: string, token?: CancelationToken, abortSignal?: AbortSignal): Cancelable {
   const options: CancelableOptions = { timeout, token, abortSignal, resources: undefined, signals: undefined }

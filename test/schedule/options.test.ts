@@ -67,7 +67,7 @@ describe('options', () => {
     [{ timeout: 'soon' }, 'ERR_INVALID_ARG_VALUE', /"timeout"/],
     [{ priority: NaN }, 'ERR_INVALID_ARG_TYPE', /"priority"/],
     [{ realTime: 1 }, 'ERR_INVALID_ARG_TYPE', /"realTime"/],
-    [{ whileBreached: 'pause' }, 'ERR_INVALID_ARG_VALUE', /"whileBreached".*"guard"|no 'guard'/],
+    [{ whileBreached: 'pause' }, 'ERR_INVALID_ARG_VALUE', /"whileBreached".*"guard"|no 'resources'/],
     [{ guard: { memory: 90 }, whileBreached: 'stop' }, 'ERR_INVALID_ARG_VALUE', /'run', 'pause', 'cancel' or/],
     [{ guard: { memory: 90 }, whileBreached: { slow: 1 } }, 'ERR_OUT_OF_RANGE', /"slow"/],
     [{ guard: { memory: 90 }, whileBreached: { slow: NaN } }, 'ERR_OUT_OF_RANGE', /"slow"/],

@@ -20,6 +20,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   workers: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   registry: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   testing: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
+  context: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   cli: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'admit', 'run', 'schedule'],
 }
 

@@ -1,0 +1,220 @@
+/** Scopes: children that an operation waits for, and whose errors end it. */
+import { CancelationError } from '../base/cancelation-error.js'
+import { reportError } from '../base/diagnostics.js'
+import { invalidType, outOfRange, invalidValue } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
+import { quiet, rejectedQuietly } from '../base/quiet.js'
+import { errorReason, type CancelationReason } from '../base/reason.js'
+import { cancelWith } from './lifecycle.js'
+import { extrasOf, kExtras, kReason, type Operation } from './operation.js'
+import { isOver, refusalOf } from './poll.js'
+
+/** Options of `cancel.all()`. */
+export interface AllOptions {
+  /** How many of the functions may run at once, 1 or more; the next one starts when one of them ends. @default Infinity */
+  concurrency?: number | undefined
+  /**
+   * With `'ignore'`, an error does not end the others, and the result of a function that failed is `undefined`.
+   *
+   * @default 'cancel'
+   */
+  onChildError?: 'cancel' | 'ignore' | undefined
+}
+
+/** A child that has been started. */
+export interface Started {
+  readonly operation: Operation
+  readonly promise: Promise<unknown>
+}
+
+/** The operation does not end before what is waited for with `promise`. */
+function waitFor(operation: Operation, promise: Promise<unknown>, failed: (error: unknown) => void): void {
+  const extras = extrasOf(operation)
+  extras.tasks++
+  const over = (): void => {
+    if (--extras.tasks === 0) extras.tasksOver?.()
+  }
+  promise.then(over, (error: unknown) => {
+    failed(error)
+    over()
+  })
+}
+
+/** Starts a task; its error ends the operation. Its promise may be awaited or not. */
+export function startTask<T>(
+  operation: Operation,
+  start: () => Started & { readonly promise: Promise<T> },
+): Promise<T> {
+  const refusal = refusalOf(operation)
+  if (refusal !== undefined) return rejectedQuietly(refusal)
+  const { operation: task, promise } = start()
+  waitFor(operation, promise, (error) => taskFailed(operation, task, error))
+  return promise
+}
+
+function taskFailed(operation: Operation, task: Operation, error: unknown): void {
+  const extras = extrasOf(operation)
+  if (extras.ignoresTaskErrors || endedOnPurpose(task[kReason], error)) return
+  if (CancelationError.is(error)) {
+    if (isOver(operation)) return
+    // The operation is canceled for the same reason, and with the same error.
+    extras.error = error
+    cancelWith(operation, error.reason)
+  } else if (isOver(operation)) {
+    reportError(error, 'task', extras.name)
+  } else {
+    extras.taskFailure = { error }
+    cancelWith(operation, errorReason(error))
+  }
+}
+
+/** Whether the task was canceled by a call, of its own `cancel`, token or signal, and not because something went wrong. */
+function endedOnPurpose(reason: CancelationReason | null, error: unknown): boolean {
+  if (reason === null || !CancelationError.is(error)) return false
+  if (reason.kind === 'manual') return true
+  return reason.kind === 'abort' && reason.cause instanceof Error && reason.cause.name === 'AbortError'
+}
+
+/**
+ * Runs functions as children, `concurrency` at a time. An error cancels the others, and is reported when they have ended.
+ *
+ * @throws TypeError, RangeError with Node's codes
+ */
+export function runAll(
+  operation: Operation,
+  functions: Iterable<unknown>,
+  start: (fn: never) => Started,
+  options: AllOptions = {},
+): Promise<unknown[]> {
+  const { concurrency = Infinity, onChildError = 'cancel' } = readOptions(options, 'option', [
+    'concurrency',
+    'onChildError',
+  ])
+  if (typeof concurrency !== 'number') throw invalidType('concurrency', 'a number', concurrency)
+  if (!(concurrency >= 1) || (concurrency !== Infinity && !Number.isInteger(concurrency))) {
+    throw outOfRange('concurrency', 'a whole number of 1 or more, or Infinity', concurrency)
+  }
+  if (onChildError !== 'cancel' && onChildError !== 'ignore') {
+    throw invalidValue('onChildError', "'cancel' or 'ignore'", onChildError)
+  }
+  if (typeof (functions as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== 'function') {
+    throw invalidType('functions', 'an iterable of functions', functions)
+  }
+  // All at once, so that nothing has started when one turns out to be wrong.
+  if (Array.isArray(functions)) functions.forEach(checkFunction)
+  const refusal = refusalOf(operation)
+  if (refusal !== undefined) return rejectedQuietly(refusal)
+  const batch = new Batch(operation, functions[Symbol.iterator](), start, concurrency, onChildError === 'ignore')
+  waitFor(operation, batch.promise, () => undefined)
+  return batch.promise
+}
+
+function checkFunction(fn: unknown): void {
+  if (typeof fn !== 'function') throw invalidType('functions', 'an iterable of functions, which all() calls', fn)
+}
+
+class Batch {
+  readonly promise: Promise<unknown[]>
+  readonly #operation: Operation
+  readonly #functions: Iterator<unknown>
+  readonly #start: (fn: never) => Started
+  readonly #concurrency: number
+  readonly #ignoresErrors: boolean
+  readonly #results: unknown[] = []
+  readonly #running = new Set<Operation>()
+  #resolve!: (results: unknown[]) => void
+  #reject!: (error: unknown) => void
+  #count = 0
+  #isComplete = false
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(
+    operation: Operation,
+    functions: Iterator<unknown>,
+    start: (fn: never) => Started,
+    concurrency: number,
+    ignoresErrors: boolean,
+  ) {
+    this.#operation = operation
+    this.#functions = functions
+    this.#start = start
+    this.#concurrency = concurrency
+    this.#ignoresErrors = ignoresErrors
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve
+      this.#reject = reject
+    })
+    this.#fill()
+  }
+
+  #fill(): void {
+    while (!this.#isComplete && this.#running.size < this.#concurrency) {
+      if (isOver(this.#operation)) this.#fail(refusalOf(this.#operation))
+      else this.#startNext()
+    }
+    if (this.#running.size === 0) this.#settle()
+  }
+
+  #startNext(): void {
+    let fn: unknown
+    try {
+      const next = this.#functions.next()
+      if (next.done === true) {
+        this.#isComplete = true
+        return
+      }
+      checkFunction(next.value)
+      fn = next.value
+    } catch (error) {
+      this.#fail(error)
+      return
+    }
+    const index = this.#count++
+    const { operation, promise } = this.#start(fn as never)
+    this.#running.add(operation)
+    promise.then(
+      (value) => this.#over(operation, index, value),
+      (error: unknown) => {
+        if (!this.#ignoresErrors) this.#fail(error)
+        this.#over(operation, index, undefined)
+      },
+    )
+  }
+
+  #over(operation: Operation, index: number, value: unknown): void {
+    this.#results[index] = value
+    this.#running.delete(operation)
+    this.#fill()
+  }
+
+  /** Starts no more, and cancels those that run. */
+  #fail(error: unknown): void {
+    if (this.#failure !== undefined) return
+    this.#failure = { error }
+    if (!this.#isComplete) this.#close()
+    this.#isComplete = true
+    const reason = CancelationError.is(error) ? error.reason : errorReason(error)
+    for (const each of this.#running) cancelWith(each, reason)
+  }
+
+  #close(): void {
+    try {
+      this.#functions.return?.()
+    } catch (error) {
+      reportError(error, 'task', this.#operation[kExtras]?.name)
+    }
+  }
+
+  #settle(): void {
+    const refusal = refusalOf(this.#operation)
+    if (refusal !== undefined) {
+      quiet(this.promise)
+      this.#reject(refusal)
+    } else if (this.#failure !== undefined) {
+      this.#reject(this.#failure.error)
+    } else {
+      this.#results.length = this.#count
+      this.#resolve(this.#results)
+    }
+  }
+}

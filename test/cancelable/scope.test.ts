@@ -1,0 +1,323 @@
+/** Scopes: tasks that an operation waits for, and functions that run as its children. */
+import { setTimeout as coreSleep } from 'node:timers/promises'
+import { describe, expect, test } from 'vitest'
+import { Cancelable, CancelationToken, type TaskFunction } from '../../src/index.js'
+import { deferred, never, rejection, thrown, turns, unhandledIn } from './helpers.js'
+
+/** A body that takes a moment to unwind. */
+async function unwind(cancel: Cancelable, steps: string[]): Promise<void> {
+  try {
+    await cancel.sleep('1h')
+  } finally {
+    await coreSleep(5)
+    steps.push('unwound')
+  }
+}
+
+/** A function that takes `ms` milliseconds. */
+const slow =
+  (ms: number, value: unknown): TaskFunction =>
+  async () => {
+    await coreSleep(ms)
+    return value
+  }
+
+describe('task()', () => {
+  test('an operation does not end before its tasks', async () => {
+    const steps: string[] = []
+    const result = await Cancelable.run((cancel) => {
+      void cancel.task(async () => {
+        await coreSleep(5)
+        steps.push('first')
+      })
+      void cancel.task(async (inner) => {
+        await coreSleep(1)
+        // A task may start more of them, in its own operation or in its parent's.
+        void cancel.task(() => coreSleep(10).then(() => steps.push('third')))
+        void inner.task(() => coreSleep(1).then(() => steps.push('second')))
+      })
+      return 'done'
+    })
+    expect(result).toBe('done')
+    expect(steps.toSorted()).toEqual(['first', 'second', 'third'])
+  })
+
+  test('it is a child, with options of its own, and its promise has the result', async () => {
+    await Cancelable.run(async (cancel) => {
+      const id = await cancel.task((inner) => inner.context.parentId, { name: 'part' })
+      expect(id).toBe(cancel.context.id)
+      const refused = cancel.task((inner) => inner.sleep('1h'), { token: canceled() })
+      expect(await rejection(refused)).toMatchObject({ reason: { kind: 'manual' } })
+    })
+  })
+
+  test('row 119: an error cancels the others and fails the operation with that very error', async () => {
+    const failure = new Error('disk full')
+    const steps: string[] = []
+    const operation = new Cancelable()
+    const seen = await unhandledIn(async () => {
+      const run = operation.run(async (cancel) => {
+        void cancel.task((inner) => unwind(inner, steps))
+        void cancel.task(async () => {
+          await coreSleep(1)
+          throw failure
+        })
+        await cancel.sleep('1h')
+      })
+      expect(await rejection(run)).toBe(failure)
+    })
+    expect(seen).toEqual([])
+    expect(steps).toEqual(['unwound'])
+    expect(operation.context).toMatchObject({
+      status: 'failed',
+      error: failure,
+      reason: { kind: 'error', cause: failure },
+    })
+  })
+
+  test('so does an error after the body has fulfilled, or that the body swallows', async () => {
+    const failure = new Error('late')
+    const fail = (): Promise<never> => coreSleep(1).then(() => Promise.reject(failure))
+    expect(await rejection(Cancelable.run((cancel) => void cancel.task(fail)))).toBe(failure)
+    expect(await rejection(Cancelable.run((cancel) => cancel.task(fail).catch(() => 'swallowed')))).toBe(failure)
+    expect(
+      await rejection(Cancelable.run((cancel) => [cancel.task(() => Promise.reject(failure)), cancel.sleep('1h')][1])),
+    ).toBe(failure)
+    const sync = Cancelable.run((cancel) => {
+      void cancel.task(() => {
+        throw failure
+      })
+    })
+    expect(await rejection(sync)).toBe(failure)
+  })
+
+  test('a task whose time runs out cancels the operation with its error', async () => {
+    const operation = new Cancelable()
+    const run = operation.run(async (cancel) => {
+      void cancel.task((inner) => inner.sleep('1h'), { timeout: 1 })
+      await cancel.sleep('1h')
+    })
+    const error = await rejection(run)
+    expect(error).toMatchObject({ name: 'TimeoutError', reason: { kind: 'timeout' } })
+    expect(operation.context).toMatchObject({ status: 'canceled', reason: { kind: 'timeout' } })
+  })
+
+  test('a task that is canceled on purpose leaves the others alone', async () => {
+    const token = new CancelationToken()
+    const controller = new AbortController()
+    const seen = await unhandledIn(async () => {
+      const run = Cancelable.run(async (cancel) => {
+        void cancel.task((inner) => inner.sleep('1h'), { token })
+        void cancel.task((inner) => inner.sleep('1h'), { signal: controller.signal })
+        void cancel.task((inner) => {
+          inner.cancel()
+          return inner.sleep('1h')
+        })
+        token.cancel('not needed')
+        controller.abort()
+        return cancel.task(() => coreSleep(2, 'other'))
+      })
+      expect(await run).toBe('other')
+    })
+    expect(seen).toEqual([])
+  })
+
+  test("onChildError: 'ignore' leaves the error to the promise of the task", async () => {
+    const failure = new Error('minor')
+    const errors: unknown[] = []
+    const seen = await unhandledIn(async () => {
+      const run = Cancelable.run(
+        async (cancel) => {
+          void cancel.task(() => Promise.reject(failure))
+          void cancel.task(() => Promise.reject(failure)).catch((error: unknown) => errors.push(error))
+          await cancel.task(() => coreSleep(2))
+          return 'done'
+        },
+        { onChildError: 'ignore' },
+      )
+      expect(await run).toBe('done')
+    })
+    expect(seen).toEqual([])
+    expect(errors).toEqual([failure])
+  })
+
+  test('a cancelation reaches tasks, also while only they are left', async () => {
+    const steps: string[] = []
+    const operation = new Cancelable()
+    const seen = await unhandledIn(async () => {
+      const run = operation.run((cancel) => {
+        void cancel.task((inner) => unwind(inner, steps))
+        return 'done'
+      })
+      await turns(2)
+      expect(operation.context.status).toBe('running')
+      operation.cancel('stop')
+      expect(await rejection(run)).toMatchObject({ message: 'stop' })
+    })
+    expect(seen).toEqual([])
+    expect(steps).toEqual(['unwound'])
+    expect(operation.context.status).toBe('canceled')
+  })
+
+  test('an error of the body cancels the tasks', async () => {
+    const failure = new Error('body')
+    let reason: unknown
+    const run = Cancelable.run((cancel) => {
+      void cancel.task((inner) => {
+        inner.onCancel((given) => (reason = given))
+        return inner.sleep('1h')
+      })
+      throw failure
+    })
+    expect(await rejection(run)).toBe(failure)
+    expect(reason).toMatchObject({ kind: 'parent' })
+  })
+
+  test('await using waits for the tasks of a block', async () => {
+    const steps: string[] = []
+    {
+      await using cancel = new Cancelable().enter()
+      void cancel.task(() => coreSleep(5).then(() => steps.push('task')))
+    }
+    expect(steps).toEqual(['task'])
+  })
+
+  test('bad input: clear errors, and nothing starts', async () => {
+    using cancel = new Cancelable().enter()
+    expect(thrown(() => cancel.task('x' as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(thrown(() => cancel.task(never, { timeout: -1 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    expect(thrown(() => new Cancelable({ onChildError: 'stop' as never }))).toMatchObject({
+      code: 'ERR_INVALID_ARG_VALUE',
+    })
+    let ended!: Cancelable
+    await Cancelable.run((each) => void (ended = each))
+    let called = false
+    const refused = ended.task(() => (called = true))
+    expect(await rejection(refused)).toMatchObject({ message: 'The parent operation ended' })
+    expect(called).toBe(false)
+  })
+})
+
+describe('all()', () => {
+  test('results are in the order of the functions, whichever ends first', async () => {
+    const results = await Cancelable.run((cancel) => cancel.all([slow(6, 'a'), () => 'b', slow(1, 'c')]))
+    expect(results).toEqual(['a', 'b', 'c'])
+    expect(await Cancelable.run((cancel) => cancel.all([]))).toEqual([])
+  })
+
+  test('concurrency bounds how many run at once; an iterable is taken from as they end', async () => {
+    let running = 0
+    let most = 0
+    let taken = 0
+    function* functions(): Generator<TaskFunction<number>> {
+      for (let i = 0; i < 20; i++) {
+        taken++
+        yield async () => {
+          most = Math.max(most, ++running)
+          expect(taken).toBeLessThanOrEqual(i + 4)
+          await coreSleep(1)
+          running--
+          return i
+        }
+      }
+    }
+    const results = await Cancelable.run((cancel) => cancel.all(functions(), { concurrency: 3 }))
+    expect(results).toEqual(Array.from({ length: 20 }, (_, i) => i))
+    expect(most).toBe(3)
+  })
+
+  test('an error cancels the rest, starts no more, and is thrown when the others have ended', async () => {
+    const failure = new Error('page 2')
+    const steps: string[] = []
+    const seen = await unhandledIn(async () => {
+      const result = await Cancelable.run(async (cancel) => {
+        const all = cancel.all(
+          [(inner) => unwind(inner, steps), () => Promise.reject(failure), () => steps.push('must not start')],
+          { concurrency: 2 },
+        )
+        expect(await rejection(all)).toBe(failure)
+        expect(steps).toEqual(['unwound'])
+        expect(cancel.isCanceled).toBe(false)
+        return 'fallback'
+      })
+      expect(result).toBe('fallback')
+    })
+    expect(seen).toEqual([])
+    expect(await rejection(Cancelable.run((cancel) => cancel.all([() => Promise.reject(failure)])))).toBe(failure)
+  })
+
+  test("onChildError: 'ignore' lets the others go on", async () => {
+    const results = await Cancelable.run((cancel) =>
+      cancel.all([slow(2, 'a'), () => Promise.reject(new Error('b')), slow(1, 'c')], {
+        onChildError: 'ignore',
+        concurrency: 1,
+      }),
+    )
+    expect(results).toEqual(['a', undefined, 'c'])
+  })
+
+  test('a cancelation ends all, and rejects with the error of the operation', async () => {
+    const operation = new Cancelable()
+    const started: number[] = []
+    const seen = await unhandledIn(async () => {
+      const run = operation.run(async (cancel) => {
+        const functions = [1, 2, 3].map((each) => (inner: Cancelable) => {
+          started.push(each)
+          return inner.sleep('1h')
+        })
+        void cancel.all(functions, { concurrency: 2 })
+        await cancel.all(functions, { concurrency: 1 })
+      })
+      await turns()
+      operation.cancel('stop')
+      expect(await rejection(run)).toBe(operation.signal.reason)
+    })
+    expect(seen).toEqual([])
+    expect(started).toEqual([1, 2, 1])
+  })
+
+  test('the operation does not end before it', async () => {
+    const steps: unknown[] = []
+    await Cancelable.run((cancel) => {
+      void cancel.all([slow(2, 1), slow(1, 2), slow(1, 3)], { concurrency: 1 }).then((all) => steps.push(...all))
+    })
+    expect(steps).toEqual([1, 2, 3])
+  })
+
+  test('an iterator that throws, or yields anything but functions, ends what runs', async () => {
+    let closed = false
+    const done = deferred()
+    function* broken(): Generator<never> {
+      try {
+        yield ((inner: Cancelable) => inner.sleep('1h').finally(done.resolve)) as never
+        yield 5 as never
+      } finally {
+        closed = true
+      }
+    }
+    const run = Cancelable.run((cancel) => cancel.all(broken()))
+    expect(await rejection(run)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    await done.promise
+    expect(closed).toBe(true)
+  })
+
+  test('bad input: clear errors, and nothing starts', async () => {
+    using cancel = new Cancelable().enter()
+    let called = 0
+    const call = (): number => called++
+    expect(thrown(() => cancel.all(5 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(thrown(() => cancel.all([call, Promise.resolve() as never]))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(thrown(() => cancel.all([call], { concurrency: 0 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
+    expect(thrown(() => cancel.all([call], { concurrency: 'x' as never }))).toMatchObject({
+      code: 'ERR_INVALID_ARG_TYPE',
+    })
+    expect(thrown(() => cancel.all([call], { limit: 2 } as never))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+    expect(called).toBe(0)
+  })
+})
+
+function canceled(): CancelationToken {
+  const token = new CancelationToken()
+  token.cancel('before')
+  return token
+}
