@@ -7,13 +7,17 @@ import {
   closeSync,
   existsSync,
   mkdirSync,
+  mkdtempSync,
   openSync,
   readFileSync,
+  readdirSync,
   rmSync,
   writeFileSync,
 } from 'node:fs'
+import { cpus, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
-import { run } from 'tripline'
+import { reserve, run } from 'tripline'
 
 const node = process.execPath
 const self = 'commands.mjs'
@@ -51,6 +55,12 @@ const roles = {
   // Slightly more than fits into a pipe.
   burst() {
     process.stdout.write('x'.repeat(67_000))
+  },
+  /** Holds all CPUs; this process is killed meanwhile. */
+  async hold(file) {
+    await reserve({ cpu: cpus().length })
+    writeFileSync(file, '')
+    forEver()
   },
   /** Runs a tree; this process is killed while the tree is running. */
   async guard(file) {
@@ -240,6 +250,28 @@ async function ends() {
   )
 }
 
+async function reservations() {
+  const folder = mkdtempSync(join(tmpdir(), 'tripline-matrix-'))
+  process.env.TRIPLINE_RESERVATIONS = folder
+  const all = { cpu: cpus().length }
+  const first = await reserve({ memory: '1MB', ...all })
+  const late = await reserve({ cpu: 1 }, { wait: 0 }).catch((error) => error.kind)
+  expect('a reservation is not granted twice', late === 'wait', late)
+  first.release()
+  const left = readdirSync(folder)
+  expect('a reservation leaves no files', left.length === 0, left)
+  const holder = spawn(node, [self, 'hold', fresh('held')], { stdio: 'ignore' })
+  await until(() => existsSync('held'))
+  const refused = await reserve({ cpu: 1 }, { wait: 0 }).catch((error) => error.message)
+  expect('a reservation of another process is respected', /held by commands\.mjs \(pid/.test(refused), refused)
+  const next = reserve(all)
+  holder.kill('SIGKILL')
+  ;(await next).release()
+  const after = readdirSync(folder)
+  expect('a killed process holds nothing, and its files are removed', after.length === 0, after)
+  delete process.env.TRIPLINE_RESERVATIONS
+}
+
 const printed = () => readFileSync('out', 'utf8')
 
 function onCommandLine() {
@@ -286,7 +318,7 @@ if (role !== undefined) {
     process.exit(1)
   }, 170_000)
   try {
-    for (const part of [statuses, words, batchFiles, trees, output, pauses, ends]) await part()
+    for (const part of [statuses, words, batchFiles, trees, output, pauses, ends, reservations]) await part()
     onCommandLine()
     console.log(JSON.stringify({ ok: true, steps }))
   } catch (error) {
