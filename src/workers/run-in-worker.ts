@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker, type ResourceLimits, type TransferListItem, type WorkerOptions } from 'node:worker_threads'
-import { invalidType, invalidValue, WorkerExitedError } from '../base/errors.js'
+import { invalidState, invalidType, invalidValue, WorkerExitedError } from '../base/errors.js'
 import { checkOptions } from '../base/options.js'
 import { packageRoot } from '../base/package.js'
 import { realTimers } from '../base/real-timers.js'
@@ -53,7 +53,8 @@ const LINGER = 100
  *   }
  *   return found
  * }, { data: 100_000, timeout: '5s' })
- * @throws TypeError, RangeError with Node's codes for bad options, and for a function that cannot be sent
+ * @throws TypeError, RangeError with Node's codes for bad options, and for a function that cannot be sent; Error
+ *   `ERR_INVALID_STATE` in a bundle, which lacks the file of the thread
  * @throws WorkerExitedError `ERR_TRIPLINE_WORKER_EXITED` (rejection) if the thread ends without a result; CancelationError
  *   (rejection) if it is canceled
  */
@@ -96,13 +97,22 @@ function startThread(file: string, options: WorkerOptions): Worker {
   }
 }
 
-/** @throws Error if this code is part of a bundle */
+/** @throws Error `ERR_INVALID_STATE` if this code is part of a bundle */
 function threadFile(): string {
-  const file = join(packageRoot(), 'dist', 'worker.cjs')
-  if (existsSync(file)) return file
-  throw new Error(
-    `runInWorker needs the file ${file}, which is missing: keep tripline an external package of the bundle`,
+  const file = fileBeside()
+  if (file !== undefined && existsSync(file)) return file
+  throw invalidState(
+    'runInWorker needs the file dist/worker.cjs of the package tripline, which is missing here: make tripline an external ' +
+      'package of the bundle, and copy the whole package',
   )
+}
+
+function fileBeside(): string | undefined {
+  try {
+    return join(packageRoot(), 'dist', 'worker.cjs')
+  } catch {
+    return undefined
+  }
 }
 
 /** Settles when the thread has ended. */

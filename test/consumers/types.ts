@@ -1,7 +1,8 @@
 // Code as in a project that type-checks its libraries and uses `exactOptionalPropertyTypes`: options that may be undefined,
 // subclasses, and the types of callback arguments.
-import { Cancelable, CancelationToken, Guard, every, guard, run, sample } from 'tripline'
+import { Cancelable, CancelationToken, Guard, every, guard, run, runInWorker, sample } from 'tripline'
 import { currentOperation } from 'tripline/context'
+import { OperationRegistry, operationChannel, registry, type OperationNode } from 'tripline/registry'
 import {
   assertCancelsWithin,
   collect,
@@ -67,3 +68,15 @@ export async function tools(kind?: 'timeout'): Promise<[TestClock, RecordingToke
   await assertCancelsWithin((cancel) => cancel.sleep(5), '1s', { kind })
   return [useClock(), recordingToken(), collect(new Cancelable())]
 }
+
+export async function listed(name?: string, parent?: Cancelable): Promise<[number, OperationNode[]]> {
+  const own = new OperationRegistry({ history: undefined })
+  const { asyncEnd } = operationChannel
+  asyncEnd.subscribe((message) => message)
+  using _registered = new Cancelable({ register: own, parent }).enter()
+  return [await registry.cancelAll({ name, parent }, { batch: undefined }), own.tree()]
+}
+
+export const inThread: Promise<number> = runInWorker((cancel, data) => (cancel.isCanceled ? 0 : data.length), {
+  data: [1, 2],
+})
