@@ -321,6 +321,9 @@ Napi::Value OpenPipe(const Napi::CallbackInfo& info) {
   return TrueOrReason(info.Env(), opened, why);
 }
 
+// closePipe(end)
+void ClosePipe(const Napi::CallbackInfo& info) { CloseCommandPipe(ToInt32(info, 0)); }
+
 // signalCommand(handle, signal)
 void SignalCommand(const Napi::CallbackInfo& info) {
   if (Running* running = CommandOf(info)) running->Signal(ToInt32(info, 1));
@@ -359,6 +362,7 @@ void ExportSpawn(Napi::Object exports) {
   Export(exports, "prepareCommand", PrepareCommand);
   Export(exports, "goCommand", GoCommand);
   Export(exports, "openPipe", OpenPipe);
+  Export(exports, "closePipe", ClosePipe);
   Export(exports, "signalCommand", SignalCommand);
   Export(exports, "endCommand", EndCommand);
   Export(exports, "pauseCommand", PauseCommand);

@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 1247675047u;
+constexpr uint32_t kContract = 1952563335u;
 
 }  // namespace tripline

@@ -132,6 +132,9 @@ class Command {
 // of the host, and that of the command; both are descriptors of the host, and neither is inherited.
 enum class PipeUse : uint8_t { kCommandReads, kCommandWrites, kBoth };
 bool OpenCommandPipe(PipeUse use, int* ends, Failure* why);
+// Closes an end, for hosts that close only descriptors that they have opened themselves. Does nothing on Windows, where
+// descriptors belong to the host.
+void CloseCommandPipe(int end);
 
 // Whether `pid` is the root of a command, and not one of its processes.
 bool IsCommandRoot(int64_t pid);

@@ -223,6 +223,8 @@ bool OpenCommandPipe(PipeUse use, int* ends, Failure* why) {
   return true;
 }
 
+void CloseCommandPipe(int end) { close(end); }
+
 bool IsCommandRoot(int64_t pid) { return CommandRoots()->Has(pid); }
 
 bool IsWaitingRoot(int64_t pid) {

@@ -85,6 +85,8 @@ bool OpenCommandPipe(PipeUse, int* ends, Failure* why) {
   return false;
 }
 
+void CloseCommandPipe(int) {}
+
 HANDLE OpenStream(int descriptor, Failure* why) {
   constexpr DWORD kStandard[] = {STD_INPUT_HANDLE, STD_OUTPUT_HANDLE, STD_ERROR_HANDLE};
   if (descriptor < 0) return OpenNull(why);

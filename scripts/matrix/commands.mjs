@@ -201,6 +201,29 @@ async function output() {
   expect('output that is read late is complete', status === 0 && read === 67_000, [status, read])
 }
 
+async function pipes() {
+  const echo = 'process.stdin.pipe(process.stdout); console.error("error")'
+  const both = await run(node, ['-e', echo], { input: 'ünï', capture: true })
+  expect('input arrives, and output is captured', both.stdout === 'ünï' && both.stderr === 'error\n', both)
+  const count = run(node, ['-e', 'for (let i = 0; i < 20000; i++) console.log(i)'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  })
+  const lines = []
+  for await (const line of count.lines()) lines.push(line)
+  expect('lines arrive', lines.length === 20_000 && lines.at(-1) === '19999', lines.length)
+  const full = await run(node, [self, 'flood'], { capture: true, maxBuffer: 1000 })
+  expect('a command is ended at maxBuffer', full.reason?.kind === 'error' && full.stdout.length === 1000, full)
+  const relayed = await run(node, [self, 'flood'], { capture: true, maxBuffer: '20MB', idleOutput: '20s' })
+  expect('output that is watched is captured whole', relayed.stdout.length === 10_000_000, relayed.stdout.length)
+  const endless = (function* () {
+    for (;;) yield 'x'.repeat(1000)
+  })()
+  const early = await run(node, ['-e', 'process.stdin.once("data", () => process.exit(4))'], { input: endless })
+  expect('a command may leave input unread', early.status === 4, early)
+  const above = await run(node, [], { stdio: ['ignore', 1, 2, 'pipe'] }).catch((error) => error.kind)
+  expect('descriptors above 2 are refused', above === 'unsupported', above)
+}
+
 async function pauses() {
   const file = fresh('paused.pids')
   const size = () => readFileSync(file).length
@@ -318,7 +341,7 @@ if (role !== undefined) {
     process.exit(1)
   }, 170_000)
   try {
-    for (const part of [statuses, words, batchFiles, trees, output, pauses, ends, reservations]) await part()
+    for (const part of [statuses, words, batchFiles, trees, output, pipes, pauses, ends, reservations]) await part()
     onCommandLine()
     console.log(JSON.stringify({ ok: true, steps }))
   } catch (error) {

@@ -216,6 +216,8 @@ export interface Addon {
    * of the command.
    */
   openPipe(use: number, ends: Int32Array): true | NativeError
+  /** Closes an end. Deno's `closeSync` takes only descriptors that it has opened itself. Does nothing on Windows. */
+  closePipe(end: number): void
   signalCommand(handle: object, signal: number): void
   /** Before `goCommand`, it is never run. Returns whether a limit or its clock had ended it before: their event follows. */
   endCommand(handle: object, signal: number, killAfter: number): boolean

@@ -1,4 +1,5 @@
 /** The pipes between this process and a command, as streams of Node. */
+import type { ReadStream } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { loadBuiltin } from '../base/builtin.js'
@@ -33,6 +34,10 @@ export interface StreamEvents {
   readonly onInputError: (error: Error) => void
 }
 
+type Pipe = Socket | ReadStream
+
+const isBun = 'bun' in process.versions
+
 // The numbers that the addon uses.
 const USE = { commandReads: 0, commandWrites: 1, both: 2 } as const
 
@@ -40,7 +45,7 @@ const USE = { commandReads: 0, commandWrites: 1, both: 2 } as const
 const QUIET_MS = 200
 
 export class Streams implements CommandStreams {
-  readonly stdio: readonly (Socket | null)[]
+  readonly stdio: readonly (Pipe | null)[]
   /** Descriptors of stdin, stdout and stderr for the command; -1 is /dev/null. */
   readonly fds: readonly [number, number, number]
   readonly shared: readonly SharedDescriptor[]
@@ -56,16 +61,16 @@ export class Streams implements CommandStreams {
     this.#settings = settings
     this.#events = events
     const { entries, capture, maxBuffer, input } = settings
-    const sockets: (Socket | null)[] = []
-    this.stdio = sockets
+    const pipes: (Pipe | null)[] = []
+    this.stdio = pipes
     if (process.platform === 'win32' && (settings.shared.length > 0 || entries.slice(3).some((each) => each !== -1))) {
       const why = 'commands on Windows get no descriptors but 0, 1 and 2'
       throw new CommandNotStartedError(command, 'unsupported', why)
     }
     try {
       const fds = entries.map((entry, index) => {
-        sockets.push(null)
-        return entry === 'pipe' ? this.#open(sockets, index) : entry
+        pipes.push(null)
+        return entry === 'pipe' ? this.#open(pipes, index) : entry
       })
       this.fds = [fds[0]!, fds[1]!, fds[2]!]
       const above = fds.map((fd, index) => [fd, index] as const).filter(([fd, index]) => index > 2 && fd >= 0)
@@ -82,15 +87,15 @@ export class Streams implements CommandStreams {
     if (input !== undefined) feed(input, this.stdin!, events.onInputError)
   }
 
-  get stdin(): Socket | null {
-    return this.stdio[0] ?? null
+  get stdin(): Writable | null {
+    return (this.stdio[0] ?? null) as Writable | null
   }
 
-  get stdout(): Socket | null {
+  get stdout(): Readable | null {
     return this.stdio[1] ?? null
   }
 
-  get stderr(): Socket | null {
+  get stderr(): Readable | null {
     return this.stdio[2] ?? null
   }
 
@@ -125,8 +130,10 @@ export class Streams implements CommandStreams {
 
   /** The command has its ends of the pipes. */
   started(): void {
-    const { closeSync } = loadBuiltin('node:fs')
-    for (const fd of this.#theirs.splice(0)) closeSync(fd)
+    for (const fd of this.#theirs.splice(0)) {
+      if (process.platform === 'win32') loadBuiltin('node:fs').closeSync(fd)
+      else loadAddon().closePipe(fd)
+    }
   }
 
   /** The command was not started. */
@@ -143,23 +150,22 @@ export class Streams implements CommandStreams {
     await Promise.all(left.map((stream) => untilQuiet(stream)))
   }
 
-  #open(sockets: (Socket | null)[], index: number): number {
+  #open(pipes: (Pipe | null)[], index: number): number {
     const ends = new Int32Array(2)
     const opened = loadAddon().openPipe(index === 0 ? USE.commandReads : index < 3 ? USE.commandWrites : USE.both, ends)
     if (opened !== true) throw new Error(opened)
     const [ours, theirs] = ends as unknown as [number, number]
     this.#theirs.push(theirs)
-    const { Socket } = loadBuiltin('node:net')
-    let socket: Socket
+    let pipe: Pipe
     try {
-      socket = new Socket({ fd: ours, readable: index > 0, writable: index === 0 || index > 2 })
+      pipe = index === 1 || index === 2 ? readerOf(ours) : socketOf(ours, index > 0)
     } catch (error) {
       this.#theirs.push(ours)
       throw error
     }
     // A command may close its streams at any time, so a broken pipe is nothing that must be handled.
-    socket.on('error', () => undefined)
-    sockets[index] = socket
+    pipe.on('error', () => undefined)
+    pipes[index] = pipe
     return theirs
   }
 
@@ -170,6 +176,17 @@ export class Streams implements CommandStreams {
     const error = new RangeError(`${name} maxBuffer length exceeded`)
     this.#events.onOverflow(Object.assign(error, { code: 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER' }))
   }
+}
+
+function readerOf(fd: number): Pipe {
+  // A socket of Bun reads nothing from a pipe.
+  if (isBun) return loadBuiltin('node:fs').createReadStream('', { fd })
+  return new (loadBuiltin('node:net').Socket)({ fd, readable: true, writable: false })
+}
+
+function socketOf(fd: number, readable: boolean): Pipe {
+  if (isBun && readable) throw new Error('Bun has no pipes that work in both directions')
+  return new (loadBuiltin('node:net').Socket)({ fd, readable, writable: true })
 }
 
 /** Waits until a stream ends, or nothing more has come for some time; then it is closed. */
