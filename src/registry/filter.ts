@@ -5,6 +5,7 @@ import { kContext, type OperationContext, type OperationStatus } from '../base/o
 import { parseDuration, type Duration } from '../base/units.js'
 import type { Cancelable } from '../cancelable/cancelable.js'
 import { asOperation } from '../cancelable/registration.js'
+import { STATUS } from '../cancelable/state.js'
 import { matchesGlob } from './glob.js'
 
 /** What a running operation and the record of an ended one have in common. */
@@ -38,15 +39,6 @@ export interface OperationFilter {
 }
 
 const FILTERS = ['name', 'status', 'parent', 'metadata', 'olderThan', 'youngerThan', 'where'] as const
-const STATUSES: readonly OperationStatus[] = [
-  'pending',
-  'running',
-  'canceled',
-  'completed',
-  'failed',
-  'disposed',
-  'abandoned',
-]
 
 /** Whether an operation is meant; `age` is in milliseconds, and undefined before the start. */
 export type Matcher = (operation: OperationSummary, age: number | undefined) => boolean
@@ -88,7 +80,7 @@ function byStatus(given: OperationStatus | readonly OperationStatus[]): Matcher 
   const statuses: readonly unknown[] = Array.isArray(given) ? given : [given]
   for (const each of statuses) {
     if (typeof each !== 'string') throw invalidType('status', 'a status or an array of them', each)
-    if (!(STATUSES as readonly string[]).includes(each)) throw unknownName('status', each, STATUSES)
+    if (!(STATUS as readonly string[]).includes(each)) throw unknownName('status', each, STATUS)
   }
   return ({ status }) => statuses.includes(status)
 }

@@ -1,5 +1,6 @@
 /** The bodies of one ticker: each an operation under the ticker's own. */
 import { CancelationError } from '../base/cancelation-error.js'
+import { isReason } from '../base/reason.js'
 import { isThenable } from '../base/diagnostics.js'
 import type { Cancelable } from '../cancelable/cancelable.js'
 import { elapsedOf, runChild } from '../cancelable/child-run.js'
@@ -83,7 +84,10 @@ export class Bodies {
   }
 }
 
-/** Whether a body that failed with this error only obeyed the cancelation: functions of Node fail with an AbortError. */
+/**
+ * Whether a body that failed with this error only obeyed the cancelation: functions of Node fail with an AbortError. Without
+ * an error of the body, the cause is the reason itself.
+ */
 function endsLikeCancelation(cause: unknown): boolean {
-  return CancelationError.is(cause) || (cause instanceof Error && cause.name === 'AbortError')
+  return isReason(cause) || CancelationError.is(cause) || (cause instanceof Error && cause.name === 'AbortError')
 }
