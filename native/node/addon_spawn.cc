@@ -34,7 +34,7 @@ void EndEarly(Running* running);
 enum class OnBreach : uint8_t { kEnd, kKill, kPause, kReport };
 
 // Why the command is paused; it is as long as there is any reason.
-enum PausedBy : uint8_t { kByLimit = 1, kByCall = 2 };
+enum PausedBy : uint8_t { kByLimit = 1, kByCall = 2, kByShare = 4 };
 
 constexpr int kKillSignal = 9;
 
@@ -74,9 +74,9 @@ struct Running final : Reaction {
     MutexLock lock(&mutex);
     command->Signal(signal);
   }
-  void Pause(bool pause) EXCLUDES(mutex) {
+  void Pause(PausedBy by, bool pause) EXCLUDES(mutex) {
     MutexLock lock(&mutex);
-    SetHold(kByCall, pause);
+    SetHold(by, pause);
   }
   // Whether a guard or the clock had ended it before.
   bool End(int signal, uint64_t kill_after) EXCLUDES(mutex) {
@@ -107,7 +107,7 @@ struct Running final : Reaction {
     Post(event);
   }
 
-  // A pause of the caller stops the clock of the timeout, one of a limit does not.
+  // A pause of the caller stops the clock of the timeout; one of a limit, or for a share of CPU time, does not.
   void SetHold(PausedBy by, bool on) REQUIRES(mutex) {
     holds = static_cast<uint8_t>(on ? holds | by : holds & ~by);
     if (holds == 0)
@@ -243,7 +243,7 @@ bool BeginReporting(Napi::Env env, Napi::Function report, Running* running) {
 // How many numbers prepareCommand() takes before the shared descriptors.
 constexpr size_t kSettings = 9;
 
-// prepareCommand(files, arguments, environment, directory, marker, [stdin, stdout, stderr, foreground, endSignal,
+// prepareCommand(files, arguments, environment, directory, marker, [stdin, stdout, stderr, flags, endSignal,
 // killAfterMs, idleMs, openFiles, onBreach, (shared, its number)...], report): { handle, root }, or { refused, why }
 Napi::Value PrepareCommand(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
@@ -260,7 +260,9 @@ Napi::Value PrepareCommand(const Napi::CallbackInfo& info) {
   spec.directory = directory.get();
   spec.marker = marker.get();
   for (int i = 0; i < 3; i++) spec.stdio[i] = static_cast<int>(numbers[i]);
-  spec.foreground = numbers[3] != 0;
+  const auto flags = static_cast<int>(numbers[3]);
+  spec.foreground = (flags & 1) != 0;
+  spec.keep = (flags & 2) != 0;
   spec.end_signal = static_cast<int>(numbers[4]);
   spec.kill_after = ToNanoseconds(numbers[5]);
   spec.idle = ToNanoseconds(numbers[6]);
@@ -335,9 +337,9 @@ Napi::Value EndCommand(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), running != nullptr && running->End(ToInt32(info, 1), ToDuration(info, 2)));
 }
 
-// pauseCommand(handle, pause)
+// pauseCommand(handle, pause, clockGoesOn)
 void PauseCommand(const Napi::CallbackInfo& info) {
-  if (Running* running = CommandOf(info)) running->Pause(ToBool(info, 1));
+  if (Running* running = CommandOf(info)) running->Pause(ToBool(info, 2) ? kByShare : kByCall, ToBool(info, 1));
 }
 
 // reapAdopted()

@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 1952563335u;
+constexpr uint32_t kContract = 760038179u;
 
 }  // namespace tripline

@@ -42,6 +42,7 @@ struct SpawnSpec {
   // The soft limit on open files, where the command does not get that of this process; 0 where it does. POSIX only.
   uint64_t open_files = 0;
   bool foreground = false;  // stays in this process's group, which is the terminal's
+  bool keep = false;        // what the command leaves behind is left alone
   bool dry_run = false;     // silence is only reported
   // The signal that ends the tree when this process dies, and when the command leaves processes behind.
   int end_signal = 0;

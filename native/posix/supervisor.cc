@@ -49,6 +49,7 @@ class Supervisor {
         kill_after_(spec.kill_after),
         idle_(spec.idle),
         dry_run_(spec.dry_run),
+        keep_(spec.keep),
         own_process_group_(!spec.foreground),
         group_(group) {}
 
@@ -97,7 +98,7 @@ class Supervisor {
       CheckTime();
       if (is_empty_ && (!HasOutput() || drain_.IsOver(bare::Now(), written_at_))) return ReportGone();
       if (!is_empty_) Advance();
-      if (gave_up_) return ReportGone();
+      if (gave_up_ || phase_ == kLeaving) return ReportGone();
       Wait();
     }
   }
@@ -108,7 +109,7 @@ class Supervisor {
   }
 
  private:
-  enum Phase { kRunning, kLingering, kEnding, kKilling };
+  enum Phase { kRunning, kLeaving, kLingering, kEnding, kKilling };
 
   // ---- starting
 
@@ -198,7 +199,9 @@ class Supervisor {
     report.event.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
     Send(report);
     if (phase_ != kRunning) return;
-    phase_ = kLingering;
+    phase_ = keep_ ? kLeaving : kLingering;
+    // Nothing could continue what is left alone.
+    if (keep_ && paused_at_ != 0) Resume();
     next_at_ = bare::Now() + kLeftoverTime;
   }
 
@@ -260,7 +263,7 @@ class Supervisor {
 
   // When it has been silent for too long; kNever while that does not count.
   uint64_t SilentAt() const {
-    const bool counts = phase_ == kRunning && idle_ != kNever && !idle_reported_ && !paused_;
+    const bool counts = phase_ == kRunning && idle_ != kNever && !idle_reported_ && paused_at_ == 0;
     return counts ? written_at_ + idle_ : kNever;
   }
 
@@ -306,8 +309,8 @@ class Supervisor {
       case Order::kEnd: drain_.Hurry(); return End(order.signal, order.time);
       case Order::kPause:
         StopClock(order.signal != 0);
-        if (phase_ >= kEnding || paused_) return;
-        paused_ = true;
+        if (phase_ >= kEnding || paused_at_ != 0) return;
+        paused_at_ = bare::Now();
         return StopAll();
       case Order::kGo: return;
       case Order::kResume: return Resume();
@@ -316,11 +319,12 @@ class Supervisor {
 
   void Resume() {
     StopClock(false);
-    paused_ = false;
+    // Silence counts only while it runs.
+    if (paused_at_ != 0) written_at_ += bare::Now() - paused_at_;
+    paused_at_ = 0;
     scanner_.FindDescendants(getpid());
     for (uint32_t i = 0; i < scanner_.count(); i++) ProcessScanner::Signal(scanner_[i], SIGCONT);
     if (scanner_.blind()) kill(target_, SIGCONT);
-    written_at_ = bare::Now();
   }
 
   // Passes a signal on to the command.
@@ -331,12 +335,12 @@ class Supervisor {
       return;
     }
     // What continues us does not continue what a limit has paused, although a shell has done just that.
-    if (paused_ && signal == SIGCONT) return StopAll();
+    if (paused_at_ != 0 && signal == SIGCONT) return StopAll();
     const pid_t target = own_process_group_ ? -command_ : command_;
     if (kill(target, signal) != 0) kill(command_, signal);
     if (!ends) return;
     // A paused command could not end, so it is resumed.
-    if (paused_) return Resume();
+    if (paused_at_ != 0) return Resume();
     // A stopped process receives it only once it continues.
     kill(target, SIGCONT);
   }
@@ -353,7 +357,7 @@ class Supervisor {
       scan_interval_ = kFirstScanInterval;
     }
     if (phase_ != kKilling) phase_ = kEnding;
-    paused_ = false;
+    paused_at_ = 0;
     // A different signal is sent to every process again.
     if (signal != end_signal_sent_) scanner_.ForgetSignaled();
     end_signal_sent_ = signal;
@@ -452,6 +456,7 @@ class Supervisor {
   const uint64_t kill_after_;
   const uint64_t idle_;
   const bool dry_run_;
+  const bool keep_;
   const bool own_process_group_;
   int control_ = -1;
   pid_t command_ = 0;
@@ -460,7 +465,7 @@ class Supervisor {
   int signaled_blindly_ = 0;
 
   Phase phase_ = kRunning;
-  bool paused_ = false;
+  uint64_t paused_at_ = 0;  // 0 while it is not paused
   bool idle_reported_ = false;
   bool is_empty_ = false;
   uint64_t written_at_ = 0;

@@ -194,7 +194,7 @@ export interface Addon {
   takeBlock(recorder: number, request: number, block: Float64Array): number
   /**
    * Makes everything that a command needs, so that limits can watch it from its first instruction. Each list is one string,
-   * separated by NUL, with one character per byte. `numbers`: stdin, stdout, stderr (-1 is the null device), foreground, end
+   * separated by NUL, with one character per byte. `numbers`: stdin, stdout, stderr (-1 is the null device), 1 for foreground plus 2 for keep, end
    * signal, `killAfter` and `idle` in milliseconds, the soft limit on open files (0: unchanged), what a breach does (its index
    * in {@link ON_BREACH_CODES}), then pairs of a further descriptor and its number in the command. An environment's
    * `LISTEN_PID=?` with room for a number becomes the command's process id. Keeps the process alive until the last event.
@@ -221,8 +221,8 @@ export interface Addon {
   signalCommand(handle: object, signal: number): void
   /** Before `goCommand`, it is never run. Returns whether a limit or its clock had ended it before: their event follows. */
   endCommand(handle: object, signal: number, killAfter: number): boolean
-  /** Pauses it, and the clock of its timeout, in addition to what its limits do. */
-  pauseCommand(handle: object, pause: boolean): void
+  /** Pauses it in addition to what its limits do; the clock of its timeout too, unless `clockGoesOn`. */
+  pauseCommand(handle: object, pause: boolean, clockGoesOn: boolean): void
   /** Reaps orphans that this process has adopted as process 1. */
   reapAdopted(): void
   /** Whether a process, and not the terminal, has sent this signal since the last call. The first call starts recording. */

@@ -83,6 +83,7 @@ function takeOption(word: string, queue: string[], specs: OptionSpecs, values: M
     values.set(name, [''])
     return
   }
+  if (spec.optional === true) value ??= ''
   value ??= queue.shift()
   if (value === undefined) throw new UsageError(`--${name} needs a value: --${name} ${spec.value}`)
   const given = values.get(name)

@@ -33,7 +33,12 @@ function optionWords(options: Readonly<Record<string, OptionSpec>>): string[] {
 }
 
 function optionsWithValue(options: Readonly<Record<string, OptionSpec>>): string[] {
-  return optionWords(Object.fromEntries(Object.entries(options).filter(([, { value }]) => value !== undefined)))
+  return optionWords(Object.fromEntries(Object.entries(options).filter(([, spec]) => takesNext(spec))))
+}
+
+/** Whether the next word is its value. */
+function takesNext({ value, optional = false }: OptionSpec): boolean {
+  return value !== undefined && !optional
 }
 
 /** The values that an option can take; undefined if they are not a fixed list. */
@@ -50,7 +55,7 @@ function plainWords(name: VerbName): readonly string[] {
 function bash(): string {
   const cases = verbs.map(([name, { options, takesCommand = false }]) => {
     const values = Object.entries(options).flatMap(([long, spec]) => {
-      if (spec.value === undefined) return []
+      if (!takesNext(spec)) return []
       const list = valueWords(spec)
       const pattern = spec.short === undefined ? `--${long}` : `--${long}|-${spec.short}`
       if (list !== undefined)
@@ -111,7 +116,7 @@ function zsh(): string {
     const specs = Object.entries(options).map(([long, spec]) => {
       const list = valueWords(spec)
       const action = list === undefined ? (spec.choices === 'file' ? '_files' : ' ') : `(${words(list)})`
-      const value = spec.value === undefined ? '' : `:${zshText(spec.value.replaceAll("'", ''))}:${action}`
+      const value = takesNext(spec) ? `:${zshText(spec.value!.replaceAll("'", ''))}:${action}` : ''
       const repeat = spec.many === true ? '*' : ''
       const names = spec.short === undefined ? `'${repeat}--${long}` : `{-${spec.short},--${long}}'`
       return `      ${names}[${zshText(spec.help)}]${value}'`
@@ -185,8 +190,7 @@ function fish(): string {
       const list = valueWords(spec)
       const short = spec.short === undefined ? '' : ` -s ${spec.short}`
       const files = spec.choices === 'file' ? ' -r -F' : ' -x'
-      const value =
-        spec.value === undefined ? '' : `${files}${list === undefined ? '' : ` -a ${fishText(words(list))}`}`
+      const value = takesNext(spec) ? `${files}${list === undefined ? '' : ` -a ${fishText(words(list))}`}` : ''
       lines.push(`${here} -l ${long}${short}${value} -d ${fishText(spec.help)}`)
     }
     const plain = plainWords(name as VerbName)

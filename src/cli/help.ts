@@ -27,8 +27,8 @@ export function help(name: VerbName, all: boolean): string {
   const { summary, usage, options, notes = [] } = VERBS[name]
   const shown = Object.entries(options).filter(([, { rare = false }]) => all || !rare)
   const more = Object.keys(options).length - shown.length
-  const rows = shown.map(([long, { short, value, help: text }]) => {
-    const left = `${short === undefined ? '' : `-${short}, `}--${long}${value === undefined ? '' : ` ${value}`}`
+  const rows = shown.map(([long, { short, value, optional = false, help: text }]) => {
+    const left = `${short === undefined ? '' : `-${short}, `}--${long}${valueText(value, optional)}`
     return [`  ${left}`, text]
   })
   return [
@@ -39,4 +39,9 @@ export function help(name: VerbName, all: boolean): string {
     ...(more === 0 ? [] : [`${more} more options: tripline help ${name} --all`]),
     '',
   ].join('\n')
+}
+
+function valueText(value: string | undefined, optional: boolean): string {
+  if (value === undefined) return ''
+  return optional ? `[=${value}]` : ` ${value}`
 }

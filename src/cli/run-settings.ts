@@ -58,6 +58,10 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
       onBreach: readReaction(given),
       signal: readSignal(given.get('signal') ?? 'TERM'),
       killAfter: (given.duration('kill-after') ?? 5000) || Infinity,
+      cpuShare: readCpuShare(given.get('cpu-share')),
+      restart: readRestart(given),
+      backoff: given.duration('backoff') ?? 1000,
+      keep: readKeep(given),
       dryRun: given.has('dry-run'),
       shared: descriptorsFor(args, process.env, given.all('fd')),
       // Peaks cost a thread and some reads, so they are sampled only if they are shown.
@@ -117,6 +121,37 @@ async function readConditions(texts: readonly string[]): Promise<Limits | undefi
 /** The memory of this machine, or the limit of the control group if that is lower, in bytes. */
 function memoryHere(): number {
   return Math.min(totalmem(), process.constrainedMemory() || Infinity)
+}
+
+/** Parses the share of one CPU. @throws UsageError */
+function readCpuShare(text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
+  const [, number] = /^(\d+\.?\d*|\.\d+)%?$/.exec(text) ?? []
+  if (number === undefined || Number(number) === 0) {
+    throw new UsageError(`--cpu-share must be a percentage of one CPU such as 50; received '${text}'`)
+  }
+  return Number(number)
+}
+
+/** The number of restarts: none without the option, no bound without a number. @throws UsageError */
+function readRestart(given: ParsedArguments): number {
+  const text = given.get('restart')
+  if (text === undefined) {
+    if (given.has('backoff')) throw new UsageError('--backoff needs --restart, which it is about')
+    return 0
+  }
+  if (!/^\d{0,9}$/.test(text))
+    throw new UsageError(`--restart must be a number such as --restart=3; received '${text}'`)
+  return text === '' ? Infinity : Number(text)
+}
+
+/** @throws UsageError */
+function readKeep(given: ParsedArguments): boolean {
+  const keep = given.has('keep')
+  if (keep && process.platform === 'win32')
+    throw new UsageError('--keep is not possible on Windows: a job object ends all')
+  if (keep && given.duration('idle-output')) throw new UsageError('--keep and --idle-output exclude each other')
+  return keep
 }
 
 /** Parses an exit status from 0 to 255. @throws UsageError */

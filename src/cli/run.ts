@@ -2,7 +2,8 @@
 import type { Reservation } from '../admit/reserve.js'
 import { CommandNotStartedError, NotReservedError } from '../base/errors.js'
 import type { CancelationReason } from '../base/reason.js'
-import type { RunEvent, RunHandle, RunResult } from '../run/result.js'
+import { formatDuration } from '../base/units.js'
+import type { RestartEvent, RunEvent, RunHandle, RunResult } from '../run/result.js'
 import { ownStatus, run } from '../run/run.js'
 import { isInFront } from './own-process.js'
 import { readSettings, type Settings } from './run-settings.js'
@@ -109,6 +110,7 @@ async function supervise(
       forwarder.attach(event.command)
       reservation?.follow(event.command.root)
     }
+    if (event.kind === 'restarting') forwarder.rest()
     if (!settings.quiet) void describeEvent(event, settings)
   }
   try {
@@ -136,6 +138,8 @@ async function describeEvent(event: RunEvent, settings: Settings): Promise<void>
       return say(`paused ${settings.command}: ${await textOf(event.reason)}`)
     case 'resumed':
       return say(`resumed ${settings.command}`)
+    case 'restarting':
+      return say(await describeRestart(event, settings))
     case 'would-end':
       return say(`would have ended ${settings.command}: ${await textOf(event.reason)}`)
     case 'ending':
@@ -146,6 +150,13 @@ async function describeEvent(event: RunEvent, settings: Settings): Promise<void>
 
 function describeStart({ pid, group }: RunHandle, { command }: Settings): string {
   return `started ${command} (pid ${pid}), held together by ${group === '' ? 'a supervisor process' : group}`
+}
+
+/** `'ended make (...): time limit of 5s; sent TERM, gone in 0.1s; restart 2 of 3 in 2s'` */
+async function describeRestart(event: RestartEvent, { options }: Settings): Promise<string> {
+  const { endedLine } = await import('./report.js')
+  const of = options.restart === Infinity ? '' : ` of ${String(options.restart)}`
+  return `${endedLine(event.result)}; restart ${event.restart}${of} in ${formatDuration(event.wait)}`
 }
 
 async function textOf(reason: CancelationReason): Promise<string> {

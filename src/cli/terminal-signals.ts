@@ -103,14 +103,14 @@ export class SignalForwarder implements Disposable {
     this.#addon = loadAddon()
     for (const signal of RULES.handled) this.#isSent(signal)
     for (const number of REAL_TIME) this.#addon.takeSent(number)
-    for (const signal of RULES.stop) this.#catchStop(signal)
-    if (RULES === POSIX) process.on('SIGCONT', this.#continue)
+    this.#catchJobSignals()
   }
 
   /** Sets the command that signals are forwarded to. */
   attach(command: RunHandle): void {
     this.#command = command
     this.#phase = 'running'
+    this.#catchJobSignals()
     for (const signal of this.#early.splice(0)) {
       if (RULES.stop.includes(signal)) void this.#suspend(signal, true)
       else command.signal(signal)
@@ -183,6 +183,12 @@ export class SignalForwarder implements Disposable {
   #isSent(signal: NodeJS.Signals): boolean {
     const sent = this.#addon?.takeSent(signalNumber(signal)!) ?? false
     return sent || (process.platform !== 'linux' && !this.#inOurGroup)
+  }
+
+  #catchJobSignals(): void {
+    if (RULES !== POSIX || process.listeners('SIGCONT').includes(this.#continue)) return
+    for (const signal of RULES.stop) this.#catchStop(signal)
+    process.on('SIGCONT', this.#continue)
   }
 
   #catchStop(signal: NodeJS.Signals): void {

@@ -5,6 +5,8 @@ export interface OptionSpec {
   readonly value?: string
   /** What the shell can complete for the value. */
   readonly choices?: readonly string[] | 'file' | 'metric'
+  /** Whether its value may be left out; it is then given as `--name=value`. */
+  readonly optional?: boolean
   /** Whether it may be given more than once. */
   readonly many?: boolean
   /** A letter that stands for it. */
@@ -42,6 +44,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       cpu: { value: 'PERCENT', help: 'of one CPU, all its processes together' },
       procs: { value: 'N', help: 'at most this many processes' },
       'cpu-time': { value: 'D', help: 'CPU time of all its processes' },
+      'cpu-share': { value: 'PERCENT', help: 'of one CPU: hold it to this, by pausing it' },
       'idle-output': { value: 'D', help: 'nothing written for this long' },
       limit: {
         value: "'EXPR'",
@@ -63,6 +66,9 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       fd: { value: 'N', many: true, rare: true, help: 'a descriptor to pass on, besides 0, 1 and 2' },
       signal: { value: 'NAME', short: 's', choices: SIGNALS, help: 'what ends it (default TERM)' },
       'kill-after': { value: 'D', short: 'k', help: 'then KILL (default 5s; 0: never)' },
+      restart: { value: 'N', optional: true, help: 'run it again if a limit ended it (N times at most)' },
+      backoff: { value: 'D', rare: true, help: 'before a restart (default 1s; doubles up to 5m)' },
+      keep: { rare: true, help: 'leave alone what it leaves behind (daemons)' },
       'start-when': { value: "'EXPR'", choices: 'metric', many: true, help: 'wait until this holds' },
       reserve: { value: 'WHAT', help: 'wait until 2GB,cpu=2 are free and not reserved' },
       lane: { value: 'NAME', rare: true, help: 'the queue to wait in for --reserve' },

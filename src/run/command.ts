@@ -54,6 +54,8 @@ export interface CommandSpec {
   /** Whether `env` is the environment of this process. */
   readonly isOwnEnv: boolean
   readonly streams: Streams
+  /** Whether processes that it leaves behind are left alone. */
+  readonly keep: boolean
   /** Whether the command stays in this process's group, the terminal's foreground group. */
   readonly foreground: boolean
   readonly signal: SignalName
@@ -180,7 +182,7 @@ export class RunningCommand implements RunHandle {
     notify: (event: CommandEvent, text: string) => void,
   ): NativeCommand | CommandRefusal {
     const { fds, shared } = spec.streams
-    const { command, args, cwd = '', foreground, signal, killAfter, idle } = spec
+    const { command, args, cwd = '', foreground, keep, signal, killAfter, idle } = spec
     const onBreach = ON_BREACH_CODES.indexOf(spec.dryRun ? 'report' : spec.onBreach)
     const entries = entriesOf(marked.env, spec.isOwnEnv)
     return this.#addon.prepareCommand(
@@ -191,7 +193,7 @@ export class RunningCommand implements RunHandle {
       marked.marker,
       Float64Array.of(
         ...fds,
-        foreground ? 1 : 0,
+        (foreground ? 1 : 0) + (keep ? 2 : 0),
         signalNumber(signal)!,
         killAfter,
         idle,
@@ -222,11 +224,16 @@ export class RunningCommand implements RunHandle {
 
   /** Pauses the tree, and the clock of its timeout, whatever its limits do. */
   pause(): void {
-    this.#addon.pauseCommand(this.handle, true)
+    this.#addon.pauseCommand(this.handle, true, false)
   }
 
   resume(): void {
-    this.#addon.pauseCommand(this.handle, false)
+    this.#addon.pauseCommand(this.handle, false, false)
+  }
+
+  /** Pauses or continues it, while the clock of its timeout goes on. */
+  throttle(pause: boolean): void {
+    this.#addon.pauseCommand(this.handle, pause, true)
   }
 }
 

@@ -3,11 +3,11 @@ import { inThisContext } from '../base/async-context.js'
 import { loadBuiltin } from '../base/builtin.js'
 import type { CancelableOptions } from '../cancelable/cancelable.js'
 import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
-import { invalidType, invalidValue } from '../base/errors.js'
+import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
-import { parseDuration, type Duration } from '../base/units.js'
+import { parseDuration, parsePercent, type Duration } from '../base/units.js'
 import { readReservation, type RunReservation } from '../admit/request.js'
 import type { RunEvent } from './result.js'
 import { readStreamOptions, STREAM_KEYS, type RunStreamOptions, type StreamSettings } from './stdio.js'
@@ -46,6 +46,23 @@ export interface RunOptions
   signal?: SignalName | AbortSignal | undefined
   /** The time from that signal to `SIGKILL`; `Infinity` never kills. @default 5 s */
   killAfter?: Duration | undefined
+  /**
+   * Holds the command with all its processes to this share of CPU time, in percent of one CPU, by pausing them for parts of
+   * each second. A timeout goes on meanwhile. @default none
+   */
+  cpuShare?: number | `${number}%` | undefined
+  /**
+   * Runs the command again if a limit, the timeout or `idleOutput` has ended it: this many times at most, or without bound for
+   * `true`. Each run has the whole timeout. Not with pipes, `capture` or `input`. @default 0
+   */
+  restart?: number | boolean | undefined
+  /** The time before a restart. It doubles with each, up to five minutes, and starts anew after a run of ten. @default 1 s */
+  backoff?: Duration | undefined
+  /**
+   * Leaves alone what the command has left behind when it ends by itself; limits no longer hold for that. Not on Windows, and
+   * not with `idleOutput`. @default false
+   */
+  keep?: boolean | undefined
   /** Only reports what would have ended the command. @default false */
   dryRun?: boolean | undefined
   /** The working directory of the command: a path, or a `file:` URL. @default that of this process */
@@ -71,6 +88,13 @@ export interface RunSettings {
   readonly onBreach: 'term' | 'pause' | 'kill'
   readonly signal: SignalName
   readonly killAfter: number
+  /** In percent of one CPU; undefined for no bound. */
+  readonly cpuShare: number | undefined
+  /** How often it may be run again. */
+  readonly restart: number
+  /** The first wait before that, in milliseconds. */
+  readonly backoff: number
+  readonly keep: boolean
   readonly dryRun: boolean
   readonly cwd: string | undefined
   readonly env: NodeJS.ProcessEnv
@@ -89,6 +113,10 @@ const OWN_KEYS = [
   'onBreach',
   'signal',
   'killAfter',
+  'cpuShare',
+  'restart',
+  'backoff',
+  'keep',
   'dryRun',
   'cwd',
   'env',
@@ -129,6 +157,10 @@ export function readRunOptions(command: string, args: readonly string[], given: 
     onBreach,
     signal,
     killAfter: parseDuration(killAfter, 'killAfter', true),
+    cpuShare: readShare(options.cpuShare),
+    restart: readRestart(options),
+    backoff: parseDuration(options.backoff ?? 1000, 'backoff'),
+    keep: readKeep(options),
     dryRun: checkSwitch(options.dryRun, 'dryRun', false),
     cwd: cwd === undefined ? undefined : readFolder(cwd),
     env: readEnv(env),
@@ -200,6 +232,37 @@ function readReserve(reserve: RunReservation | undefined): RunReservation | unde
   const { lane, wait, ...request } = reserve
   readReservation(request, { lane, wait })
   return reserve
+}
+
+function readShare(share: RunOptions['cpuShare']): number | undefined {
+  if (share === undefined) return undefined
+  const percent = parsePercent(share, 'cpuShare', Infinity)
+  if (percent <= 0) throw outOfRange('cpuShare', 'more than 0', share)
+  return percent
+}
+
+function readRestart({ restart = 0, stdio, capture = false, input }: RunOptions): number {
+  const wrong = typeof restart !== 'number' && typeof restart !== 'boolean'
+  if (wrong) throw invalidType('restart', 'a number of restarts, or true for no bound', restart)
+  const most = restart === true ? Infinity : Number(restart)
+  if (!(most >= 0) || (!Number.isInteger(most) && most !== Infinity)) {
+    throw outOfRange('restart', 'a whole number from 0 on', restart)
+  }
+  // A pipe ends with the first run.
+  const pipes = capture || input !== undefined || [stdio].flat().includes('pipe')
+  if (most > 0 && pipes) throw invalidValue('restart', 'left out with pipes, capture and input', restart)
+  return most
+}
+
+function readKeep({ keep, idleOutput }: RunOptions): boolean {
+  const keeps = checkSwitch(keep, 'keep', false)
+  if (!keeps) return false
+  if (process.platform === 'win32') throw invalidValue('keep', 'left out on Windows, where a job object ends all', keep)
+  // What is left would write into a pipe that is read no more.
+  if (idleOutput !== undefined && parseDuration(idleOutput, 'idleOutput', true) !== Infinity) {
+    throw invalidValue('keep', 'left out with idleOutput', keep)
+  }
+  return true
 }
 
 function checkSwitch(value: boolean | undefined, name: string, otherwise: boolean): boolean {

@@ -5,7 +5,7 @@ import type { CommandStreams } from './streams.js'
 import type { SignalName } from './signals.js'
 
 /** What happens while a command runs; narrow it by `kind`. */
-export type RunEvent = StartedEvent | ReasonEvent | ResumedEvent
+export type RunEvent = StartedEvent | ReasonEvent | ResumedEvent | RestartEvent
 
 /** The command has started. */
 interface StartedEvent {
@@ -27,6 +27,18 @@ interface ReasonEvent {
 interface ResumedEvent {
   /** The kind of event. */
   readonly kind: 'resumed'
+}
+
+/** A limit has ended the command, which will be run again. */
+export interface RestartEvent {
+  /** The kind of event. */
+  readonly kind: 'restarting'
+  /** The result of the run that has ended. */
+  readonly result: RunResult
+  /** Which restart it is, counted from 1. */
+  readonly restart: number
+  /** The time until then, in milliseconds. */
+  readonly wait: number
 }
 
 /** A running command. */
@@ -82,6 +94,8 @@ export interface RunResult {
   readonly killed: boolean
   /** Whether the supervisor itself was killed; all processes of the tree that could be found were then killed. */
   readonly lost: boolean
+  /** How often it was run again with `restart`; the rest of the result is that of the last run. */
+  readonly restarts: number
   /** How often it was paused. */
   readonly pauses: number
   /** How long it was paused in all, in milliseconds. */

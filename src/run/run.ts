@@ -12,9 +12,11 @@ import type { Reservation } from '../admit/reserve.js'
 import { ResourceSource } from '../sources/resource.js'
 import { formatDuration, parseDuration } from '../base/units.js'
 import { RunningCommand, type Act, type CommandExit, type TreeEnd } from './command.js'
+import { CpuShare } from './cpu-share.js'
 import { bindToTree, checkLimits } from './limits.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
+import { withRestarts } from './restart.js'
 import type { RunEvent, RunResult, Running } from './result.js'
 import { withStreams } from './running.js'
 import { signalNumber, type SignalName } from './signals.js'
@@ -48,9 +50,11 @@ const NO_PEAKS: Peaks = { memory: undefined, rss: undefined, cpu: undefined, pro
 export function run(command: string, args: readonly string[] = [], options: RunOptions = {}): Running {
   const holder: { streams?: Streams } = {}
   const start = async (): Promise<RunResult> => {
-    const one = new Run(readRunOptions(command, args, options))
-    holder.streams = one.streams
-    return one.toEnd()
+    const settings = readRunOptions(command, args, options)
+    const first = new Run(settings)
+    holder.streams = first.streams
+    // Only the first has streams of the caller: options that make some exclude restarts.
+    return withRestarts(settings, (restarts) => (restarts === 0 ? first : new Run(settings)).toEnd())
   }
   return withStreams(start(), holder.streams)
 }
@@ -137,10 +141,12 @@ class Run {
     })
     reservation?.follow(running.root)
     let timer: NodeJS.Timeout | undefined
+    let share: CpuShare | undefined
     try {
       this.#orRefuse(() => {
         if (settings.peaks) this.#meter = new PeakMeter(running.root)
         if (settings.limits !== undefined) this.#guard = this.#watch(settings.limits, running, cancel)
+        if (settings.cpuShare !== undefined && !settings.dryRun) share = new CpuShare(running, settings.cpuShare)
       })
       running.go(Math.max(0, this.#timeout - (realNow() - this.#startedAt)))
       await running.started
@@ -160,6 +166,7 @@ class Run {
     } finally {
       realTimers.clearTimeout(timer)
       this.#guard?.close()
+      share?.[Symbol.dispose]()
       this.#meter?.[Symbol.dispose]()
     }
     const exit = await running.exited
@@ -305,6 +312,7 @@ class Run {
       left,
       killed,
       lost,
+      restarts: 0,
       pauses: this.#pauses,
       paused: this.#paused,
       wouldHaveEnded: this.#wouldHaveEnded,

@@ -97,23 +97,38 @@ describe.skipIf(NO_TERMINAL !== undefined)('job control without a terminal', () 
     'pid = os.fork()',
     'if pid == 0: os.setpgid(0, 0); os.execvp(sys.argv[1], sys.argv[1:])',
     'print("tripline", pid, flush=True)',
-    'sys.exit(os.waitpid(pid, 0)[1])',
+    'print("status", os.waitpid(pid, 0)[1])',
   ]
 
   /** Runs a command as such a job, and calls `steps` with the process ids of tripline and of the command. */
-  async function runJob(script: string, steps: (tripline: number, command: number) => Promise<void>): Promise<void> {
-    const words = ['-c', parent.join('\n'), process.execPath, CLI, 'run', 'bash', '-c', `echo command $$; ${script}`]
+  async function runJob(
+    script: string,
+    steps: (tripline: number, command: number) => Promise<void>,
+    options: string[] = [],
+    status?: number,
+  ): Promise<void> {
+    const words = [
+      '-c',
+      parent.join('\n'),
+      process.execPath,
+      CLI,
+      'run',
+      ...options,
+      'bash',
+      '-c',
+      `echo command $$; ${script}`,
+    ]
     const child = spawn('python3', words, { stdio: ['ignore', 'pipe', 'inherit'] })
     let output = ''
     child.stdout.on('data', (chunk) => (output += String(chunk)))
-    const ended = new Promise((resolve) => child.on('close', resolve))
+    const ended = new Promise((resolve) => child.on('close', () => resolve(Number(/status (\d+)/.exec(output)?.[1]))))
     await eventually(() => /command \d+\n/.test(output))
     const [tripline, command] = ['tripline', 'command'].map((name) =>
       Number(new RegExp(`${name} (\\d+)`).exec(output)![1]),
     )
     await steps(tripline!, command!)
-    process.kill(tripline!, 'SIGTERM')
-    expect(await ended).toBe(constants.signals.SIGTERM)
+    if (status === undefined) process.kill(tripline!, 'SIGTERM')
+    expect(await ended).toBe(status ?? constants.signals.SIGTERM)
   }
 
   it.each(['SIGTSTP', 'SIGTTIN'] as const)('stops the command when tripline gets %s, and continues it', (signal) =>
@@ -132,6 +147,19 @@ describe.skipIf(NO_TERMINAL !== undefined)('job control without a terminal', () 
       process.kill(tripline, 'SIGCONT')
       await eventually(() => !stopped(tripline) && !stopped(command))
     }))
+
+  it('stops the clock of the timeout, too', () =>
+    runJob(
+      `trap 'echo continued; exit 5' CONT; ${wait}`,
+      async (tripline, command) => {
+        process.kill(tripline, 'SIGTSTP')
+        await eventually(() => stopped(tripline) && stopped(command))
+        await new Promise((resolve) => setTimeout(resolve, 5000))
+        process.kill(tripline, 'SIGCONT')
+      },
+      ['--timeout', '4'],
+      5 << 8,
+    ))
 
   it('does not stop tripline if the command does not stop', () =>
     runJob(`trap 'echo no' TSTP; ${wait}`, async (tripline, command) => {
