@@ -245,10 +245,6 @@ uint32_t CgroupPlace::CountLevels() const {
   return levels;
 }
 
-void ExplainLimit(const File& file, Failure* out) {
-  snprintf(out->text, sizeof(out->text), "%.120s: not a limit", file.path());
-}
-
 bool CountsChildren(const char* directory, Buffer* buffer) {
   Text name;
   name.Set(directory, "/memory.use_hierarchy");

@@ -48,9 +48,6 @@ class CgroupPlace {
   bool protects_descendants_ = false;
 };
 
-// Sets the reason if `file` can be read and its content is not a limit, which differs from having none.
-void ExplainLimit(const File& file, Failure* out);
-
 // Whether a memory group counts and limits its descendants. In version 1 without use_hierarchy it does not.
 bool CountsChildren(const char* directory, Buffer* buffer);
 

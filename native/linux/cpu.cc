@@ -315,10 +315,12 @@ class CpuProbe final : public Probe {
     uint64_t quota = kNoLimit, period = 0;
     const bool known = version_ == 2 ? ParseCpuMax(buffer->data(), buffer->size, &cpus)
                                      : ParseLimit(buffer->data(), buffer->size, &quota);
-    if (!known) ExplainLimit(group->quota, &unknown_);
+    if (!known) group->quota.Explain("", &unknown_);
     if (!known || version_ == 2 || quota == kNoLimit) return cpus;
-    if (!ReadLimitFile(now, &group->period, buffer) || !ParseLimit(buffer->data(), buffer->size, &period)) return 0;
-    return period == 0 || period == kNoLimit ? 0 : ToDouble(quota) / ToDouble(period);
+    if (!ReadLimitFile(now, &group->period, buffer)) return 0;
+    if (ParseCount(buffer->data(), buffer->size, &period) && period > 0) return ToDouble(quota) / ToDouble(period);
+    group->period.Explain("", &unknown_);
+    return 0;
   }
 
   // A quota that cannot be read must not be treated as no quota.
@@ -402,7 +404,7 @@ class CpuProbe final : public Probe {
     }
     return quota->throttle.Read(now, buffer) && ParseCgroupCpu(buffer->data(), buffer->size, cpu) &&
            quota->usage.path()[0] != '\0' && quota->usage.Read(now, buffer) &&
-           ParseLimit(buffer->data(), buffer->size, &cpu->usage);
+           ParseCount(buffer->data(), buffer->size, &cpu->usage);
   }
 
   // ---- what comes of them: part 0 is the CPUs, the others are the quotas

@@ -175,6 +175,10 @@ File::Result File::ReadIfOlder(uint64_t now, uint64_t period, Buffer* buffer) {
   return ReadAll(now, buffer, 0);
 }
 
+void File::Explain(const char* hint, Failure* out) const {
+  out->SetErrno(error_ == 0 ? "read" : call_, path(), error_, hint);
+}
+
 void File::SetUnavailable(MetricMask metrics, const char* hint, Readings* out) const {
   Failure why;
   Explain(hint, &why);

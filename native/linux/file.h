@@ -96,7 +96,8 @@ class File {
   // The errno of the last failure, and the call that failed.
   int error() const { return error_; }
   const char* call() const { return call_; }
-  void Explain(const char* hint, Failure* out) const { out->SetErrno(call_, path(), error_, hint); }
+  // Sets the reason: that failure, or that the content is not understood if the file could be read.
+  void Explain(const char* hint, Failure* out) const;
   // Marks `metrics` as unavailable because of that failure.
   void SetUnavailable(MetricMask metrics, const char* hint, Readings* out) const;
   // A hint at why files of the machine, such as /proc/stat, cannot be read.

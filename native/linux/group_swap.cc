@@ -16,7 +16,7 @@ bool ReadLimit(uint64_t now, File* file, uint64_t* limit, Failure* why) {
   *limit = kNoLimit;
   if (file->Read(now, buffer)) {
     const bool known = ParseLimit(buffer->data(), buffer->size, limit);
-    if (!known) ExplainLimit(*file, why);
+    if (!known) file->Explain("", why);
     if (*limit >= kUnlimited) *limit = kNoLimit;
     return known;
   }
@@ -72,11 +72,10 @@ bool GroupSwap::Judge(uint64_t now, Level* level, Failure* why) {
     level->used.Explain("so what is used of a limit of swap is unknown", why);
     return false;
   }
-  if (place_.version() == 1)
-    ReadKeys(buffer->data(), buffer->size, &kKey, 1, 1, &used);
-  else
-    ParseLimit(buffer->data(), buffer->size, &used);
-  if (used == 0) return true;
+  const bool known = place_.version() == 1 ? ReadKeys(buffer->data(), buffer->size, &kKey, 1, 1, &used) != 0
+                                           : ParseCount(buffer->data(), buffer->size, &used);
+  if (!known) level->used.Explain("", why);
+  if (!known || used == 0) return known;
   const double share = used < level->limit ? 100 * ToDouble(used) / ToDouble(level->limit) : 100;
   if (share <= share_) return true;
   share_ = share;

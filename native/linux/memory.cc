@@ -147,7 +147,10 @@ class MemoryProbe final : public Probe {
       arc_absent_ = arc_.read_at() == 0;
       return;
     }
-    if (arc == File::kFresh && !ParseArcstats(buffer->data(), buffer->size, &arc_bytes_)) arc_bytes_ = 0;
+    if (arc == File::kFresh && !ParseArcstats(buffer->data(), buffer->size, &arc_bytes_)) {
+      host_known_ = false;
+      return arc_.Explain("so what ZFS gives back is unknown", &failure_);
+    }
     host_.available = arc_bytes_ > host_.total - host_.available ? host_.total : host_.available + arc_bytes_;
   }
 
@@ -261,7 +264,7 @@ class MemoryProbe final : public Probe {
     if (!level->limit_file.Read(now, buffer)) {
       if (!IsMissing(level->limit_file.error())) level->limit_file.Explain("so the limit is unknown", &unknown_);
     } else if (!ParseLimit(buffer->data(), buffer->size, &limit)) {
-      ExplainLimit(level->limit_file, &unknown_);
+      level->limit_file.Explain("", &unknown_);
     }
     // In version 1, memory.stat of the process's group also shows limits of ancestors that the container cannot see.
     CgroupMemory memory;
@@ -310,7 +313,7 @@ class MemoryProbe final : public Probe {
     const File::Result result = level->usage.ReadIfOlder(now, kUsagePeriod, buffer);
     if (result == File::kKept) return true;
     const uint64_t before = level->current;
-    if (result == File::kFailed || !ParseLimit(buffer->data(), buffer->size, &level->current)) return false;
+    if (result == File::kFailed || !ParseCount(buffer->data(), buffer->size, &level->current)) return false;
     const uint64_t moved = SaturatingDifference(level->used_at_stat, level->current) +
                            SaturatingDifference(level->current, level->used_at_stat);
     // Close to its limit, a group exchanges cache for used memory while its usage stays the same.
@@ -356,7 +359,7 @@ class MemoryProbe final : public Probe {
     if (writing && waited < kStuck) return;
     uint64_t attempts = 0;
     if (!level->attempts_file.Read(now, buffer) ||
-        !(group_.version() == 1 ? ParseLimit(buffer->data(), buffer->size, &attempts)
+        !(group_.version() == 1 ? ParseCount(buffer->data(), buffer->size, &attempts)
                                 : ParseEventsMax(buffer->data(), buffer->size, &attempts))) {
       attempts = level->attempts;
     }

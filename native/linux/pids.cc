@@ -74,7 +74,7 @@ class PidsProbe final : public Probe {
         case File::kKept: limit = level->limit; continue;
         case File::kFresh:
           if (ParseLimit(SharedBuffer()->data(), SharedBuffer()->size, &value)) break;
-          ExplainLimit(file, why);
+          file.Explain("", why);
           return false;
         case File::kFailed:
           // The top of the hierarchy has no limit, nor has a group without the controller.
@@ -109,7 +109,7 @@ class PidsProbe final : public Probe {
     // "0.50 0.40 0.30 1/100 1234": running tasks / all tasks.
     if (level == &machine_ && (!scan.Find('/') || !scan.Match("/"))) return false;
     uint64_t number = 0;
-    const bool known = scan.Number(&number);
+    const bool known = scan.Whole(&number);
     *tasks = ToDouble(number);
     return known;
   }

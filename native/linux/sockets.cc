@@ -41,7 +41,7 @@ class SocketsProbe final : public Probe {
     }
     for (Scanner scan(buffer->data(), buffer->size); !scan.done(); scan.SkipLine()) {
       uint64_t number = 0;
-      if (!scan.Match(family) || !scan.Match(" inuse") || !scan.Number(&number)) continue;
+      if (!scan.Match(family) || !scan.Match(" inuse") || !scan.Whole(&number)) continue;
       *count = ToDouble(number);
       return true;
     }

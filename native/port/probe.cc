@@ -54,6 +54,7 @@ void Failure::SetErrno(const char* call, const char* subject, int error, const c
     if (entry.error == error) name = entry.name;
   }
   char number[24];
+  if (error == 0) name = "not understood";
   if (name == nullptr) {
     snprintf(number, sizeof(number), "errno %d", error);
     name = number;

@@ -33,7 +33,8 @@ struct Failure {
 
   bool failed() const { return text[0] != '\0'; }
   void Clear() { text[0] = '\0'; }
-  // "<call> <subject>: <name of the errno> (<hint>)"; subject and hint may be empty.
+  // "<call> <subject>: <name of the errno> (<hint>)"; subject and hint may be empty. Without an errno, what was read is
+  // not understood.
   void SetErrno(const char* call, const char* subject, int error, const char* hint);
   void Set(const char* message);
 };

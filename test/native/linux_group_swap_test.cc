@@ -102,7 +102,15 @@ TEST(SwapOfALimitThatIsNotKnown) {
 TEST(SwapOfALimitThatIsNoNumber) {
   Second machine;
   machine.Group("a/b", "\n", "1\n");
-  CHECK(Reader(Metric::kSwap).WhyHas(Metric::kSwap, "/a/b/memory.swap.max: not a limit"));
+  CHECK(Reader(Metric::kSwap).WhyHas(Metric::kSwap, "/a/b/memory.swap.max: not understood"));
+}
+
+TEST(SwapInUseThatIsNoNumber) {
+  for (const char* const text : {"", "max\n", "-1\n", "7x\n", "0x10\n"}) {
+    Second machine;
+    machine.Group("a/b", "100000\n", text);
+    CHECK(Reader(Metric::kSwap).WhyHas(Metric::kSwap, "/a/b/memory.swap.current: not understood"));
+  }
 }
 
 TEST(SwapOfVersionOneIsWhatTheLimitsLeave) {

@@ -126,7 +126,7 @@ TEST(PidsOfALimitThatIsNoNumber) {
   PutGroup(&root, kMounts2, "0::/a/b\n");
   root.Put("sys/fs/cgroup/a/b/pids.max", "\n");
   root.Put("sys/fs/cgroup/a/b/pids.current", "3\n");
-  CHECK(Reader(Metric::kPids).WhyHas(Metric::kPids, "/a/b/pids.max: not a limit"));
+  CHECK(Reader(Metric::kPids).WhyHas(Metric::kPids, "/a/b/pids.max: not understood"));
 }
 
 TEST(PidsOfAGroupThatMayStartNothing) {

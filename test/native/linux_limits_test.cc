@@ -277,18 +277,57 @@ TEST(LimitThatIsNoNumber) {
   PutMemory(&root, "/a", "100000000\n", "40000000\n", "inactive_file 0\n");
   PutQuota(&root, "/a", 1);
   PutUsage(&root, "/a", 0);
-  for (const char* const text : {"", "\n", "none\n"}) {
+  for (const char* const text :
+       {"", "\n", "none\n", "0x100\n", "12abc\n", "1e9\n", "100,5\n", "5 5 5\n", "maximum\n", "-\n", "-x\n", "+5\n"}) {
     PutFile(&root, "/a", "memory.max", text);
     PutFile(&root, "/a", "cpu.max", text);
     Reader memory(Metric::kMemory), cpu(Metric::kCpu);
-    CHECK(memory.WhyHas(Metric::kMemory, "/a/memory.max: not a limit"));
+    CHECK(memory.WhyHas(Metric::kMemory, "/a/memory.max: not understood"));
     CHECK_EQ(memory.Read(Metric::kMemoryHost).state, Reading::kKnown);
-    CHECK(cpu.WhyHas(Metric::kCpu, "/a/cpu.max: not a limit"));
+    CHECK(cpu.WhyHas(Metric::kCpu, "/a/cpu.max: not understood"));
     PutFile(&root, "/a", "memory.max", "100000000\n");
     PutQuota(&root, "/a", 1);
     now += 2 * kSecond;
     CHECK_NEAR(memory.Level(Metric::kMemory), 40, 1e-9);
     CHECK_EQ(cpu.Read(Metric::kCpu).state, Reading::kKnown);
+  }
+}
+
+TEST(LimitsOfAnyPlainNumber) {
+  FakeRoot root;
+  PutHierarchy(&root, "/a");
+  for (const char* const text : {"100000000", "  100000000\n", "100000000 \n\n"}) {
+    PutMemory(&root, "/a", text, "40000000\n", "inactive_file 0\n");
+    CHECK_NEAR(Reader(Metric::kMemory).Level(Metric::kMemory), 40, 1e-9);
+  }
+  // More than any machine has is no limit.
+  PutMemory(&root, "/a", "99999999999999999999999\n", "40000000\n", "inactive_file 0\n");
+  CHECK_NEAR(Reader(Metric::kMemory).Level(Metric::kMemory), 50, 0.1);
+}
+
+TEST(UsageThatIsNoNumber) {
+  FakeRoot root;
+  PutHierarchy(&root, "/a");
+  for (const char* const text : {"", "max\n", "-1\n", "0x10\n", "4 4\n", "99999999999999999999999\n"}) {
+    PutMemory(&root, "/a", "100000000\n", text, "inactive_file 0\n");
+    Reader memory(Metric::kMemory);
+    memory.Read(Metric::kMemory);
+    CHECK(memory.WhyHas(Metric::kMemory, "/a/memory.current: not understood"));
+  }
+}
+
+TEST(QuotaOfVersionOneWithoutAPeriod) {
+  FakeRoot root;
+  PutHost(&root);
+  root.Put("proc/self/cgroup", "3:cpu,cpuacct:/a\n");
+  root.Put("proc/self/mountinfo", "31 22 0:26 / /sys/fs/cgroup/cpu rw shared:9 - cgroup cgroup rw,cpu,cpuacct\n");
+  root.MakeDirectory("sys/fs/cgroup/cpu");
+  PutFile(&root, "/cpu/a", "cpu.stat", "nr_periods 0\nnr_throttled 0\nthrottled_time 0\n");
+  PutFile(&root, "/cpu/a", "cpuacct.usage", "0\n");
+  PutFile(&root, "/cpu/a", "cpu.cfs_quota_us", "50000\n");
+  for (const char* const text : {"", "0\n", "max\n", "1e5\n"}) {
+    PutFile(&root, "/cpu/a", "cpu.cfs_period_us", text);
+    CHECK(Reader(Metric::kCpu).WhyHas(Metric::kCpu, "/a/cpu.cfs_period_us: not understood"));
   }
 }
 

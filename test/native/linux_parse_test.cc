@@ -148,6 +148,80 @@ TEST(MeminfoWithoutAvailable) {
   CHECK_EQ(Memory("linux/meminfo/available-is-zero").available, (100000 + 10000 + 50000 + 1000 - 5000) * kKiB);
 }
 
+TEST(MeminfoOfAMachineThatIsRunningOut) {
+  Meminfo memory;
+  const char* const text =
+      "MemTotal: 500000 kB\nMemFree: 12000 kB\nMemAvailable: 0 kB\nBuffers: 0 kB\nCached: 9000 kB\nShmem: 8000 kB\n";
+  CHECK(ParseMeminfo(text, strlen(text), false, &memory));
+  CHECK_EQ(memory.available, 0u);
+}
+
+// ---- what no kernel writes
+
+// A parser must not take the digits before or after something else for the number.
+TEST(NumbersWithSomethingElse) {
+  uint64_t count = 0, other = 0;
+  double number = 0;
+  ProcessIo io;
+  Pressure pressure;
+  BlockStat block;
+  CpuTimes times;
+  int64_t integer = 0;
+  const auto parses = [&](int parser, const char* text) {
+    const size_t size = strlen(text);
+    switch (parser) {
+      case 0: return ParseCount(text, size, &count);
+      case 1: return ParseLimit(text, size, &count);
+      case 2: return ParseCpuMax(text, size, &number);
+      case 3: return ParseStatm(text, size, &count, &other);
+      case 4: return ParseProcessIo(text, size, &io);
+      case 5: return ParsePressure(text, size, &pressure);
+      case 6: return ParseBlockStat(text, size, kAllColumns, &block);
+      case 7: return ParseCpuTotal(text, size, &times);
+      case 8: return ParseInteger(text, size, &integer);
+      case 9: return ParseHex(text, size, &count);
+      case 10: return ParseLoadavg(text, size, &number);
+      case 11: return ParseOpenFilesLimit(text, size, &count);
+      case 12: return ParseSwapCounters(text, size, &count);
+      default: return ParseEventsMax(text, size, &count);
+    }
+  };
+  const struct {
+    int parser;
+    const char* good;
+    const char* bad;
+  } all[] = {
+      {0, "12\n", "12x\n"},
+      {0, "12", "18446744073709551616"},
+      {0, " 12\n", "-12\n"},
+      {0, "0\n", "0x100\n"},
+      {0, "12\n", "12\r\n"},
+      {0, "12\n", "12 13\n"},
+      {1, "-1\n", "-1x\n"},
+      {1, "max\n", "max 5\n"},
+      {2, "max\n", "maximal\n"},
+      {2, "5 100\n", "5 100x\n"},
+      {2, "max 100\n", "max x\n"},
+      {3, "5 4 3\n", "5 4x 3\n"},
+      {4, "read_bytes: 5\nwrite_bytes: 6\n", "read_bytes: 5x\nwrite_bytes: 6\n"},
+      {4, "read_bytes: 5\nwrite_bytes: 6\n", "read_bytes: 5\nwrite_bytes: 0x6\n"},
+      {5, "some avg10=0.00 total=7\n", "some avg10=0.00 total=7x\n"},
+      {6, "1 2 3 4 5 6 7 8 9 10 11\n", "1 2 3 4 5 6 7 8 9 10x 11\n"},
+      {7, "cpu  1 2 3 4\n", "cpu  1 2 3 4x\n"},
+      {7, "cpu  1 2 3 4 5 6\n", "cpu  1 2 3 4 5 -6\n"},
+      {8, "-5\n", "-5.5\n"},
+      {9, "0x50005\n", "0x5000g\n"},
+      {10, "0.50 0.40\n", "0.50x 0.40\n"},
+      {11, "Max open files  10  20  files\n", "Max open files  10x  20  files\n"},
+      {12, "pswpin 1\npswpout 2\n", "pswpin 1\npswpout 2.5\n"},
+      {13, "low 0\nmax 4\n", "low 0\nmax four\n"},
+  };
+  for (const auto& each : all) {
+    CHECK(parses(each.parser, each.good));
+    CHECK(!parses(each.parser, each.bad));
+  }
+}
+
 TEST(MeminfoWithMoreAvailableThanThereIs) {
   CHECK_EQ(Memory("linux/meminfo/container-nonsense").available, 262144 * kKiB);
   Meminfo memory;

@@ -34,22 +34,38 @@ bool ListHas(Span list, const char* item) {
   return false;
 }
 
+bool ParseCount(const char* data, size_t size, uint64_t* out) {
+  Scanner scan(data, size);
+  uint64_t value = 0;
+  if (!scan.Whole(&value) || !scan.AtContentEnd()) return false;
+  *out = value;
+  return true;
+}
+
 bool ParseLimit(const char* data, size_t size, uint64_t* out) {
   Scanner scan(data, size);
   scan.SkipBlanks();
-  if (scan.Match("max") || scan.Match("-")) {
-    *out = kNoLimit;
-    return true;
+  uint64_t value = kNoLimit;
+  if (!scan.Match("max")) {
+    const bool negative = scan.Match("-");
+    if (!scan.Number(&value)) return false;
+    if (negative) value = kNoLimit;
   }
-  return scan.Number(out);
+  if (!scan.AtContentEnd()) return false;
+  *out = value;
+  return true;
 }
 
 bool ParseCpuMax(const char* data, size_t size, double* cpus) {
   Scanner scan(data, size);
   *cpus = 0;
-  if (scan.Match("max")) return true;
+  scan.SkipBlanks();
+  const bool unlimited = scan.Match("max") && scan.AtWordEnd();
   uint64_t quota = 0, period = 0;
-  if (!scan.Number(&quota) || !scan.Number(&period) || period == 0) return false;
+  if (!unlimited && !scan.Whole(&quota)) return false;
+  if (unlimited && scan.AtContentEnd()) return true;
+  if (!scan.Whole(&period) || period == 0 || !scan.AtContentEnd()) return false;
+  if (unlimited) return true;
   *cpus = ToDouble(quota) / ToDouble(period);
   return true;
 }

@@ -21,8 +21,11 @@ bool NextCgroupLine(Scanner* scan, CgroupLine* out);
 // Whether a comma-separated list contains `item`.
 bool ListHas(Span list, const char* item);
 
-// A file with one number, or with "max", which becomes kNoLimit. Negative numbers (cpu.cfs_quota_us) become kNoLimit,
-// too.
+// A file with one number and nothing else.
+bool ParseCount(const char* data, size_t size, uint64_t* out);
+
+// The same, or "max", which becomes kNoLimit. Numbers that are negative (cpu.cfs_quota_us) or too large become
+// kNoLimit, too.
 bool ParseLimit(const char* data, size_t size, uint64_t* out);
 
 // cpu.max: "50000 100000" or "max 100000". CPUs is quota / period; 0 without a quota.

@@ -30,7 +30,7 @@ bool ParseBlockStat(const char* data, size_t size, uint8_t columns, BlockStat* o
   }
   out->operations = SaturatingSum(operations[0], operations[1]);
   out->waited_ms = SaturatingSum(waited[0], waited[1]);
-  return (columns & kBusyColumn) == 0 || scan.Number(&out->busy_ms);
+  return (columns & kBusyColumn) == 0 ? scan.AtWordEnd() : scan.Whole(&out->busy_ms);
 }
 
 bool ParsePoolIo(const char* data, size_t size, PoolIo* out) {
@@ -45,7 +45,7 @@ bool ParsePoolIo(const char* data, size_t size, PoolIo* out) {
     return false;
   }
   out->operations = SaturatingSum(reads, writes);
-  return scan.SkipNumbers(3) && scan.Number(&out->busy_ns);
+  return scan.SkipNumbers(3) && scan.Whole(&out->busy_ns);
 }
 
 bool ParsePoolStats(const char* data, size_t size, PoolIo* out) {
@@ -82,7 +82,7 @@ bool NextInterface(Scanner* scan, InterfaceLine* out) {
 bool ParseTraffic(Span numbers, uint64_t* received, uint64_t* sent) {
   Scanner scan(numbers.data, numbers.size);
   const bool good = received != nullptr ? scan.Number(received) : scan.SkipNumbers(1);
-  return good && (sent == nullptr || (scan.SkipNumbers(7) && scan.Number(sent)));
+  return good && (sent == nullptr || (scan.SkipNumbers(7) && scan.Number(sent))) && scan.AtWordEnd();
 }
 
 bool ParseTrafficErrors(Span numbers, uint64_t* errors, uint64_t* drops) {
@@ -90,7 +90,7 @@ bool ParseTrafficErrors(Span numbers, uint64_t* errors, uint64_t* drops) {
   uint64_t sent_errors = 0, sent_drops = 0;
   // bytes packets ERRS DROP fifo frame compressed multicast, and bytes packets ERRS DROP
   if (!scan.SkipNumbers(2) || !scan.Number(errors) || !scan.Number(drops)) return false;
-  if (!scan.SkipNumbers(6) || !scan.Number(&sent_errors) || !scan.Number(&sent_drops)) return false;
+  if (!scan.SkipNumbers(6) || !scan.Number(&sent_errors) || !scan.Whole(&sent_drops)) return false;
   *errors = SaturatingSum(*errors, sent_errors);
   *drops = SaturatingSum(*drops, sent_drops);
   return true;

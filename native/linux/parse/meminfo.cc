@@ -35,7 +35,7 @@ constexpr uint32_t Bit(MeminfoKey key) { return uint32_t{1} << key; }
 bool ReadFirstLines(const char* data, size_t size, uint64_t* values) {
   Scanner scan(data, size);
   for (const MeminfoKey key : {kTotal, kFree, kAvailable}) {
-    if (!scan.Match(kMeminfoKeys[key].text) || !scan.Number(&values[key])) return false;
+    if (!scan.Match(kMeminfoKeys[key].text) || !scan.Whole(&values[key], "kB")) return false;
     scan.SkipLine();
   }
   return true;
@@ -52,7 +52,7 @@ bool ParseMeminfo(const char* data, size_t size, bool with_swap, Meminfo* out) {
     const uint32_t swap = with_swap ? Bit(kSwapTotal) | Bit(kSwapFree) : 0;
     found = ReadKeys(data, size, kMeminfoKeys, kKeys, kEnough | swap, values);
   }
-  // A 0 means that the kernel does not provide it, so the other fields are needed.
+  // Without it, or if it is 0, the other fields are needed.
   if (values[kAvailable] == 0) found = ReadKeys(data, size, kMeminfoKeys, kKeys, UINT32_MAX, values);
   for (uint64_t& value : values) value = SaturatingProduct(value, kKibi);
   out->total = values[kTotal];
@@ -61,7 +61,11 @@ bool ParseMeminfo(const char* data, size_t size, bool with_swap, Meminfo* out) {
   if (out->available == 0) {
     const uint64_t cache = SaturatingSum(SaturatingSum(values[kBuffers], values[kCached]), values[kSlab]);
     const uint64_t sum = SaturatingSum(values[kFree], cache);
-    out->available = sum > values[kShmem] ? sum - values[kShmem] : values[kFree];
+    const uint64_t estimate = sum > values[kShmem] ? sum - values[kShmem] : values[kFree];
+    // The kernel shows 0 on a machine that is running out, where what it keeps for itself exceeds what is left. That is
+    // a small part of the machine; next to more than that, a 0 means that the figure is not provided.
+    const bool true_zero = (found & Bit(kAvailable)) != 0 && estimate < out->total / 8;
+    out->available = true_zero ? 0 : estimate;
   }
   // lxcfs mixes figures of the container with those of the host.
   if (out->available > out->total) {

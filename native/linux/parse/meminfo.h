@@ -15,8 +15,8 @@ struct Meminfo {
 };
 
 // With `with_swap` false, swap stays 0 and parsing stops earlier. False if there is no MemTotal, or more is free than
-// that. Kernels before 3.14 and some containers have no MemAvailable (or an impossible 0): it is then MemFree + Buffers
-// + Cached + SReclaimable - Shmem. If that is more than MemTotal, it is MemFree.
+// that. Kernels before 3.14 and some containers have no MemAvailable (or a 0 next to much free memory or cache): it is
+// then MemFree + Buffers + Cached + SReclaimable - Shmem. If that is more than MemTotal, it is MemFree.
 bool ParseMeminfo(const char* data, size_t size, bool with_swap, Meminfo* out);
 
 // /proc/spl/kstat/zfs/arcstats: what ZFS gives back under memory pressure, max(0, size - c_min). MemAvailable does not

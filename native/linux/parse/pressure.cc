@@ -30,7 +30,7 @@ bool Total(const char* line, const char* end, uint64_t* out) {
     return true;
   }
   for (Scanner scan(line, static_cast<size_t>(end - line)); scan.Find('t'); scan.Advance()) {
-    if (scan.Match("total=")) return scan.Number(out);
+    if (scan.Match("total=")) return scan.Whole(out);
   }
   return false;
 }

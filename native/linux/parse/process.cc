@@ -24,6 +24,7 @@ bool ParseProcessStat(const char* data, size_t size, ProcessStat* out) {
     if (!scan.Signed(&fields[field])) return false;
     if (fields[field] < 0) fields[field] = 0;
   }
+  if (!scan.AtWordEnd()) return false;
   const auto unsigned_field = [&fields](int number) { return static_cast<uint64_t>(fields[number]); };
   out->faults = unsigned_field(10);
   out->child_faults = unsigned_field(11);
@@ -39,7 +40,7 @@ bool ParseProcessStat(const char* data, size_t size, ProcessStat* out) {
 
 bool ParseStatm(const char* data, size_t size, uint64_t* size_pages, uint64_t* resident_pages) {
   Scanner scan(data, size);
-  return scan.Number(size_pages) && scan.Number(resident_pages);
+  return scan.Number(size_pages) && scan.Number(resident_pages) && scan.AtWordEnd();
 }
 
 // The keys are those of anonymous, shared and swapped memory.
@@ -66,9 +67,9 @@ bool ParseShare(const char* data, size_t size, Footprint* out) {
 bool ParseProcessIo(const char* data, size_t size, ProcessIo* out) {
   // The first name with an underscore is read_bytes, and write_bytes follows it.
   Scanner scan(data, size);
-  if (!scan.Find('_') || !scan.Match("_bytes:") || !scan.Number(&out->read)) return false;
+  if (!scan.Find('_') || !scan.Match("_bytes:") || !scan.Whole(&out->read)) return false;
   scan.SkipLine();
-  return scan.Match("write_bytes:") && scan.Number(&out->written);
+  return scan.Match("write_bytes:") && scan.Whole(&out->written);
 }
 
 bool ParseOpenFilesLimit(const char* data, size_t size, uint64_t* limit) {
@@ -79,7 +80,7 @@ bool ParseOpenFilesLimit(const char* data, size_t size, uint64_t* limit) {
   for (; !scan.done(); scan.SkipLine()) {
     if (!scan.Match(kKey[0].text)) continue;
     scan.SkipBlanks();
-    return scan.Match("unlimited");
+    return scan.Match("unlimited") && scan.AtWordEnd();
   }
   return false;
 }
@@ -96,7 +97,7 @@ bool ParseLoadavg(const char* data, size_t size, double* one_minute) {
     scan.Advance();
   }
   *one_minute = value;
-  return digits > 0;
+  return digits > 0 && scan.AtWordEnd();
 }
 
 }  // namespace tripline

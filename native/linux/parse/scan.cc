@@ -116,6 +116,20 @@ bool Scanner::Number(uint64_t* out) {
   return true;
 }
 
+bool Scanner::Whole(uint64_t* out, const char* unit) {
+  uint64_t value = 0;
+  if (!Number(&value) || value == UINT64_MAX) return false;
+  Match(unit);
+  if (!AtWordEnd()) return false;
+  *out = value;
+  return true;
+}
+
+bool Scanner::AtContentEnd() {
+  while (at_ != end_ && AtWordEnd()) at_++;
+  return at_ == end_;
+}
+
 bool Scanner::SkipNumbers(uint32_t count) {
   const char* at = at_;
   bool within = false;  // a number, whose end is still to come
@@ -182,9 +196,7 @@ uint32_t ReadKeys(const char* data, size_t size, const Key* keys, uint32_t count
     const char first = scan.peek();
     for (uint32_t i = 0; i < count; i++) {
       if (keys[i].text[0] != first || !scan.Match(keys[i].text)) continue;
-      bool good = true;
-      for (uint32_t number = 0; number <= skip; number++) good = good && scan.Number(&values[i]);
-      if (good) found |= uint32_t{1} << i;
+      if ((skip == 0 || scan.SkipNumbers(skip)) && scan.Whole(&values[i], "kB")) found |= uint32_t{1} << i;
       break;
     }
     scan.SkipLine();

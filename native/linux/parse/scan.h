@@ -41,6 +41,16 @@ class Scanner {
   // then only the blanks are consumed.
   bool Number(uint64_t* out);
 
+  // Whether a word ends here: at a blank, a newline or the end.
+  bool AtWordEnd() const { return at_ == end_ || *at_ == ' ' || *at_ == '\t' || *at_ == '\n'; }
+
+  // A number that is a whole word, if need be with its unit, and fits 64 bits: no kernel writes "0x100", "12abc" or
+  // 2^64. Keeps `out` otherwise.
+  bool Whole(uint64_t* out, const char* unit = "");
+
+  // Whether only blanks and newlines follow, which are consumed.
+  bool AtContentEnd();
+
   // Skips `count` words of digits. False if there are fewer.
   bool SkipNumbers(uint32_t count);
 
@@ -70,8 +80,8 @@ struct Key {
   char text[28];
 };
 
-// Reads the number after keys[i] into values[i], once each; returns a bit for each key that was found. Stops as soon as
-// all keys in `enough` were found. Skips the first `skip` numbers after a key.
+// Reads the number after keys[i] into values[i], once each; returns a bit for each key that has one (see Whole()).
+// Stops as soon as all keys in `enough` were found. Skips the first `skip` numbers after a key.
 uint32_t ReadKeys(const char* data, size_t size, const Key* keys, uint32_t count, uint32_t enough, uint64_t* values,
                   uint32_t skip = 0);
 

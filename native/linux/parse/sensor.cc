@@ -96,7 +96,7 @@ Span FirstLine(const char* data, size_t size) {
 
 bool ParseInteger(const char* data, size_t size, int64_t* out) {
   Scanner scan(data, size);
-  return scan.Signed(out);
+  return scan.Signed(out) && scan.AtContentEnd();
 }
 
 bool ParseHex(const char* data, size_t size, uint64_t* out) {
@@ -116,7 +116,7 @@ bool ParseHex(const char* data, size_t size, uint64_t* out) {
     scan.Advance();
   }
   *out = value;
-  return digits > 0;
+  return digits > 0 && scan.AtContentEnd();
 }
 
 bool IsCpuSensor(Span name) {

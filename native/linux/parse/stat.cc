@@ -8,7 +8,7 @@ bool ParseColumns(Scanner* scan, CpuTimes* out) {
   int columns = 0;
   while (columns < CpuTimes::kFields && scan->Number(&out->of[columns])) columns++;
   for (int missing = columns; missing < CpuTimes::kFields; missing++) out->of[missing] = 0;
-  return columns > CpuTimes::kIdle;
+  return columns > CpuTimes::kIdle && scan->AtWordEnd();
 }
 
 }  // namespace
