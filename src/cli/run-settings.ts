@@ -67,7 +67,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
       // Peaks cost a thread and some reads, so they are sampled only if they are shown.
       peaks: given.has('report') || given.has('verbose') || limits !== undefined,
     },
-    startWhen: await readConditions(given.all('start-when')),
+    startWhen: await readConditions(given),
     wait: wait === 0 ? Infinity : wait,
     ...reserve,
     report: given.get('report'),
@@ -96,8 +96,8 @@ async function readLimits(given: ParsedArguments): Promise<Limits | undefined> {
   const cpuTime = given.duration('cpu-time') ?? 0
   const texts = given.all('limit')
   const onMissing = readOnMissing(given)
-  if (given.has('on-missing') && texts.length === 0)
-    throw new UsageError('--on-missing needs --limit, which it is about')
+  if (given.has('on-missing') && texts.length === 0 && !given.has('start-when'))
+    throw new UsageError('--on-missing needs --limit or --start-when, which it is about')
   if (shorthands.length === 0 && cpuTime === 0 && texts.length === 0) return undefined
   const { parseAbove, parseExpression, toLimits } = await import('../monitor/expression.js')
   return toLimits([
@@ -112,10 +112,17 @@ async function readLimits(given: ParsedArguments): Promise<Limits | undefined> {
   ])
 }
 
-async function readConditions(texts: readonly string[]): Promise<Limits | undefined> {
+async function readConditions(given: ParsedArguments): Promise<Limits | undefined> {
+  const texts = given.all('start-when')
   if (texts.length === 0) return undefined
+  const onMissing = readOnMissing(given)
   const { parseExpression, toLimits } = await import('../monitor/expression.js')
-  return toLimits(texts.map((text) => parseExpression(text, refuseOurProcess('there is no command yet'))))
+  return toLimits(
+    texts.map((text) => {
+      const { metric, limit } = parseExpression(text, refuseOurProcess('there is no command yet'))
+      return { metric, limit: { ...limit, onMissing } }
+    }),
+  )
 }
 
 /** The memory of this machine, or the limit of the control group if that is lower, in bytes. */

@@ -61,7 +61,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
         value: 'WHAT',
         choices: ON_MISSING,
         rare: true,
-        help: 'a --limit not known here: error, ignore, breach',
+        help: 'a metric not known here: error, ignore, breach',
       },
       fd: { value: 'N', many: true, rare: true, help: 'a descriptor to pass on, besides 0, 1 and 2' },
       signal: { value: 'NAME', short: 's', choices: SIGNALS, help: 'what ends it (default TERM)' },

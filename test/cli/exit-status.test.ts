@@ -129,6 +129,20 @@ describe('tripline run in scripts', () => {
     expect(breach!.stderr).toMatch(/network\.rx is missing/)
   })
 
+  it('follows --on-missing for a condition of the start', async () => {
+    const missing = ['--start-when', 'network.rx(nonesuch)<1MB']
+    const outcomes = await Promise.all(
+      [
+        missing,
+        [...missing, '--wait', '0.2', '--on-missing', 'ignore'],
+        [...missing, '--start-when', 'memory<100', '--wait', '20', '--on-missing', 'ignore'],
+        [...missing, '--wait', '20', '--on-missing', 'breach'],
+      ].map((args) => tripline('run', ...args, 'true')),
+    )
+    expect(outcomes.map((each) => each.code)).toEqual([125, 122, 0, 0])
+    expect(outcomes[0]!.stderr).toMatch(/no interface "nonesuch"; there is .*lo/)
+  })
+
   it('leaves stdout and stdin to the command', async () => {
     const outcome = await shell('echo hello | tripline run --timeout 20 -v -- cat')
     expect([outcome.code, outcome.stdout]).toEqual([0, 'hello\n'])

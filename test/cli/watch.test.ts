@@ -234,7 +234,7 @@ describe('tripline watch elsewhere', () => {
       /--on-missing must be error, ignore or breach; received 'perhaps'/,
     ],
     [['watch', '--once', '--on-missing', 'perhaps', 'memory'], /--on-missing must be .*; received 'perhaps'/],
-    [['run', '--on-missing', 'ignore', 'true'], /--on-missing needs --limit/],
+    [['run', '--on-missing', 'ignore', 'true'], /--on-missing needs --limit or --start-when/],
     [['watch', '--once', '--limit', 'memory>90'], /--once and --limit exclude each other/],
     [['watch', '--interval', '0'], /--interval must be more than 0/],
     [['watch', '--limit', 'memory'], /expected '>' or '<'/],

@@ -300,7 +300,7 @@ TEST(LimitsOfAnyPlainNumber) {
     PutMemory(&root, "/a", text, "40000000\n", "inactive_file 0\n");
     CHECK_NEAR(Reader(Metric::kMemory).Level(Metric::kMemory), 40, 1e-9);
   }
-  // More than any machine has is no limit.
+  // A number beyond any memory limits nothing.
   PutMemory(&root, "/a", "99999999999999999999999\n", "40000000\n", "inactive_file 0\n");
   CHECK_NEAR(Reader(Metric::kMemory).Level(Metric::kMemory), 50, 0.1);
 }
