@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "linux/parse/ppp.h"
+#include "linux/parse/route.h"
 #include "linux/parse/sensor.h"
 
 namespace tripline {
@@ -26,7 +27,8 @@ enum LinkType : int64_t {
   kNone = 65534,  // tun, wireguard
 };
 
-constexpr int kDeepest = 8;  // the kernel's own limit on stacked interfaces
+constexpr uint64_t kNoArp = 0x80;  // IFF_NOARP
+constexpr int kDeepest = 8;        // the kernel's own limit on stacked interfaces
 constexpr const char* kLower = "lower_";
 
 bool StartsWith(const char* text, const char* start) { return strncmp(text, start, strlen(start)) == 0; }
@@ -80,6 +82,13 @@ InterfaceRank InterfaceRules::RankOf(const char* name) {
     return InterfaceRank::kTunnel;
   }
   Span line;
+  // A dummy leads nowhere. It neither resolves addresses nor is it linked to another interface, as an ipvlan is.
+  uint64_t flags = 0;
+  int64_t own = 0;
+  if (device_.ReadLine("flags", &line) && ParseHex(line.data, line.size, &flags) && (flags & kNoArp) != 0 &&
+      device_.ReadInteger("ifindex", &own) && own == link) {
+    return InterfaceRank::kNever;
+  }
   if (!device_.ReadLine("uevent", &line)) return InterfaceRank::kVirtual;
   const bool tunnel = line.Is("DEVTYPE=vxlan") || line.Is("DEVTYPE=geneve") || line.Is("DEVTYPE=wireguard");
   return tunnel ? InterfaceRank::kTunnel : InterfaceRank::kVirtual;
@@ -101,6 +110,7 @@ bool InterfaceRules::Choose(const List<Interface>& all, Failure* why) {
   if (best_ != InterfaceRank::kDevice) {
     // The ports of a bridge lead to containers inside this one, unless there is no other way out.
     for (Interface& interface : all) interface.counts = interface.counts && !(others && IsPort(interface.name));
+    if (best_ == InterfaceRank::kVirtual) LeaveOutPods(all);
     return true;
   }
   const uint32_t sessions = dialed > 0 ? CountSessions(all) : 0;
@@ -111,6 +121,28 @@ bool InterfaceRules::Choose(const List<Interface>& all, Failure* why) {
   }
   for (Interface& interface : all) interface.counts = interface.counts && !IsDialed(interface.name);
   return true;
+}
+
+// Inside a container that runs containers, their links look like its own. Where no bridge joins them, each has a route
+// to the one host at its end, and the way out has the default route.
+void InterfaceRules::LeaveOutPods(const List<Interface>& all) {
+  File routes;
+  routes.SetPath(net_.get(), "/route");
+  if (!routes.ReadPieces(1, &buffer_)) return;
+  for (Interface& interface : all) interface.leads_to_hosts = interface.leads_on = false;
+  bool has_way_out = false;
+  Route route;
+  for (Scanner scan(buffer_.data(), buffer_.size); NextRoute(&scan, &route);) {
+    for (Interface& interface : all) {
+      if (!route.interface.Is(interface.name)) continue;
+      (route.to_one_host ? interface.leads_to_hosts : interface.leads_on) = true;
+      has_way_out = has_way_out || (route.is_default && interface.counts);
+    }
+  }
+  for (Interface& interface : all) {
+    const bool pod = has_way_out && interface.leads_to_hosts && !interface.leads_on;
+    interface.counts = interface.counts && !pod;
+  }
 }
 
 const Interface* InterfaceRules::FindCandidate(const char* name, const List<Interface>& all) const {

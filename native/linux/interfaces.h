@@ -27,6 +27,8 @@ struct Interface {
   char name[kInterfaceNameSize] = "";
   InterfaceRank rank = InterfaceRank::kNever;
   bool counts = false;
+  bool leads_to_hosts = false;  // some route through it leads to one host,
+  bool leads_on = false;        // and some to more
 };
 
 // The folder of net/dev and similar files, in this process's network namespace. A tree of another machine, or of the
@@ -52,6 +54,7 @@ class InterfaceRules {
   bool BelongsToAnother(const Interface& interface, const List<Interface>& all);
   bool IsLinkedToAnother(const Interface& interface, const List<Interface>& all);
   bool IsPort(const char* name);
+  void LeaveOutPods(const List<Interface>& all);
   uint32_t CountSessions(const List<Interface>& all);
   void SetDevice(const char* name) { device_.SetPath(class_.get(), "/", name); }
 

@@ -12,6 +12,7 @@
 #include "linux/parse/ppp.h"
 #include "linux/parse/pressure.h"
 #include "linux/parse/process.h"
+#include "linux/parse/route.h"
 #include "linux/parse/sensor.h"
 #include "linux/parse/stat.h"
 
@@ -117,6 +118,8 @@ void Counters(const char* data, size_t size) {
     Require(device.size > 0);
   }
   Require(CountL2tpSessions(data, size) <= size);
+  Route route;
+  for (Scanner scan(data, size); NextRoute(&scan, &route);) RequireInside(route.interface, data, size);
   BlockStat block;
   ParseBlockStat(data, size, kAllColumns, &block);
   uint64_t pages = 0;

@@ -313,6 +313,32 @@ TEST(NetworkOfAContainerWithContainersInIt) {
   CHECK_NEAR(machine.Counted(), 1, 1e-9);
 }
 
+TEST(NetworkOfAContainerWithRoutedContainersInIt) {
+  Machine machine;
+  for (const char* name : {"lo", "eth0", "eth1", "veth1", "veth2", "dummy0", "ipvlan0"}) machine.Add(name);
+  for (const char* name : {"dummy0", "ipvlan0"}) {
+    machine.Put(name, "flags", "0x83\n");
+    machine.Put(name, "ifindex", "9\n");
+  }
+  machine.Put("dummy0", "iflink", "9\n");
+  machine.Put("ipvlan0", "iflink", "2\n");
+  // Without routes, nothing tells the links apart, but a dummy leads nowhere.
+  CHECK_NEAR(machine.Counted(), 5, 1e-9);
+  constexpr const char* kHeading = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n";
+  const std::string pods =
+      "veth1\t0200F40A\t00000000\t0005\t0\t0\t0\tFFFFFFFF\t0\t0\t0\n"
+      "veth2\t0300F40A\t00000000\t0005\t0\t0\t0\tFFFFFFFF\t0\t0\t0\n";
+  const std::string own =
+      "eth0\t00000000\t010011AC\t0003\t0\t0\t0\t00000000\t0\t0\t0\n"
+      "eth0\t01FEA9A9\t00000000\t0005\t0\t0\t0\tFFFFFFFF\t0\t0\t0\n"
+      "eth1\t000012AC\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0\n";
+  machine.root.Change("proc/net/route", (kHeading + own + pods).c_str());
+  CHECK_NEAR(machine.Counted(), 3, 1e-9);
+  // The way out is not known: all count.
+  machine.root.Change("proc/net/route", (kHeading + pods).c_str());
+  CHECK_NEAR(machine.Counted(), 5, 1e-9);
+}
+
 TEST(NetworkOfAContainerWithNothingButATunnel) {
   Machine machine;
   machine.Add("lo");
