@@ -10,6 +10,8 @@ namespace tripline {
 
 namespace {
 
+constexpr int kDeepest = 8;  // levels of devices that rest on others
+
 // The last component of a path.
 const char* BaseName(const char* path) {
   const char* slash = strrchr(path, '/');
@@ -62,6 +64,7 @@ bool DiskDevices::Find(const char* path, Failure* why) {
   } else {
     found = AddSources(mount.source, why);
   }
+  if (found) LeaveOutCarried();
   if (found || why->failed()) return found;
   const int length = mount.type.size < 24 ? static_cast<int>(mount.type.size) : 24;
   const char* hint = mount.type.Is("overlay") ? " (in a container, give a path on a volume)" : "";
@@ -110,6 +113,7 @@ bool DiskDevices::AddBtrfs(Span source, Failure* why) {
       if (!why->failed()) snprintf(why->text, sizeof(why->text), "%.120s: no counters", device_.path());
       return false;
     }
+    LeaveOutCarried();
     if (counters_.size() > 1) origin_.Set(folder.get());
     return !counters_.empty();
   }
@@ -158,7 +162,37 @@ bool DiskDevices::AddFolder(Failure* why) {
   if (AddPaths(partition, stat.get())) return true;
   AddCounters(stat.get(), CounterFormat::kBlock);
   memcpy(counters_.back()->number, number, sizeof(number));
+  counters_.back()->folder.Set(device_.path(), partition ? "/.." : "");
   return true;
+}
+
+// Whether a device, such as a logical volume or an encrypted one, keeps its data on another one that counts.
+bool DiskDevices::RestsOnAnother(const char* folder, int depth) {
+  if (depth == kDeepest) return false;
+  Text slaves, lower;
+  slaves.Set(folder, "/slaves");
+  DirectoryReader names(slaves.get());
+  while (const char* name = names.Next()) {
+    lower.Set(slaves.get(), "/", name);
+    device_.SetPath(lower.get());
+    if (device_.Has("partition")) lower.Add("/..");
+    Span line;
+    device_.SetPath(lower.get());
+    if (device_.ReadLine("dev", &line)) {
+      for (const std::unique_ptr<DeviceCounters>& each : counters_) {
+        if (line.size > 0 && line.Is(each->number)) return true;
+      }
+    }
+    if (RestsOnAnother(lower.get(), depth + 1)) return true;
+  }
+  return false;
+}
+
+// A whole device stands for its partitions, so it also counts what a volume on one of them reads and writes.
+void DiskDevices::LeaveOutCarried() {
+  for (size_t i = counters_.size(); counters_.size() > 1 && i-- > 0;) {
+    if (RestsOnAnother(counters_[i]->folder.get(), 0)) counters_.erase(&counters_[i]);
+  }
 }
 
 // Where NVMe has several paths to a device, kernels before 6.4 count on the paths and not on the device: "nvme0c1n2" is

@@ -26,6 +26,7 @@ struct DeviceCounters {
   Text path;
   CounterFormat format = CounterFormat::kBlock;
   char number[kNumberSize] = "";  // of a block device: "8:0"
+  Text folder;                    // of a block device, in sysfs
 };
 
 // Finds the devices. A whole device stands for its partitions, because the device is what gets busy. Not thread-safe.
@@ -48,6 +49,8 @@ class DiskDevices {
   bool AddSources(Span sources, Failure* why);
   bool AddFolder(Failure* why);
   bool AddPaths(bool partition, const char* stat);
+  bool RestsOnAnother(const char* folder, int depth);
+  void LeaveOutCarried();
   void AddCounters(const char* path, CounterFormat format);
 
   const Roots& roots_;

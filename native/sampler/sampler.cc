@@ -109,7 +109,7 @@ void Sampler::Loop(const void* frame) {
     }
     if (tickers_.real_time() != real_time_asked_) FollowRealTime();
     sleeping_until_ = deadline;
-    standstill_.Sleep(MonotonicNow(), deadline);
+    standstill_.Sleep(now, MonotonicNow(), deadline);
     lock_.Unlock();
     PushTrigger* rung[Waiter::kMostFired];
     bool interrupted = false;

@@ -14,8 +14,9 @@ struct Standstill {
 
 class StandstillWatch {
  public:
-  // The thread goes to sleep and should wake at `deadline` at the latest.
-  void Sleep(uint64_t now, uint64_t deadline);
+  // The thread has been at work since `begun`, goes to sleep and should wake at `deadline` at the latest. If it was at
+  // work for far longer than any pass takes, it stood still in the middle of it.
+  void Sleep(uint64_t begun, uint64_t now, uint64_t deadline);
 
   // The thread is awake again. `interrupted`: the kernel ended the sleep because the process was stopped or frozen
   // during it. It is unknown when that began, so none of the sleep counts as observed. The usual lateness on a busy
@@ -23,6 +24,7 @@ class StandstillWatch {
   Standstill Wake(uint64_t now, bool interrupted) const;
 
  private:
+  uint64_t within_pass_ = 0;
   uint64_t slept_at_ = 0;
   uint64_t deadline_ = 0;
 };

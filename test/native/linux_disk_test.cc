@@ -232,6 +232,47 @@ TEST(DiskRatesOfTwoPartitionsOfOneDevice) {
   CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 0, 100, 1); }).written, 100 * 512, 1e-6);
 }
 
+TEST(DiskRatesOfVolumesAreThoseOfTheirOwnDevice) {
+  // An encrypted volume on a partition, and a logical one on that.
+  Machine machine;
+  machine.Mount("254:1 / / rw - ext4 /dev/mapper/root rw");
+  machine.AddDisk("sda", "8:0", "sda2", "8:2");
+  machine.AddDisk("dm-0", "254:0");
+  machine.AddDisk("dm-1", "254:1");
+  machine.Link("sys/devices/dm-0/slaves/", "sda2", "../../sda/sda2");
+  machine.Link("sys/devices/dm-1/slaves/", "dm-0", "../../dm-0");
+  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  const Rates rates(&reader, [&] {
+    for (const char* name : {"sda", "dm-0", "dm-1"}) machine.Set(name, 0, 100, 1);
+  });
+  CHECK_NEAR(rates.written, 100 * 512, 1e-6);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kDiskRead), "254:1/stat"));
+}
+
+TEST(DiskRatesOfAVolumeBesideItsDevice) {
+  for (const char* mount : {"254:1 / / rw - xfs /dev/mapper/root rw,logdev=/dev/sda3",
+                            "0:41 / / rw - bcachefs /dev/sda3:/dev/dm-1 rw", "0:41 / / rw - btrfs /dev/sda3 rw"}) {
+    Machine machine;
+    machine.Mount(mount);
+    machine.AddDisk("sda", "8:0", "sda3", "8:3");
+    machine.AddDisk("sdb", "8:16");
+    machine.AddDisk("dm-0", "254:0");
+    machine.AddDisk("dm-1", "254:1");
+    machine.root.Put("sys/devices/sda/sda2/partition", "2\n");
+    machine.root.Put("sys/devices/sda/sda2/dev", "8:2\n");
+    machine.Link("sys/devices/dm-0/slaves/", "sda2", "../../sda/sda2");
+    machine.Link("sys/devices/dm-1/slaves/", "dm-0", "../../dm-0");
+    machine.Link("sys/fs/btrfs/u-u-i-d/devices/", "sda3", "../../../../devices/sda/sda3");
+    machine.Link("sys/fs/btrfs/u-u-i-d/devices/", "dm-1", "../../../../devices/dm-1");
+    Reader reader(Metric::kDiskWrite, OfPath("/"));
+    const Rates rates(&reader, [&] {
+      machine.Set("sda", 0, 300, 1);  // 200 of them from the volume
+      for (const char* name : {"dm-0", "dm-1"}) machine.Set(name, 0, 200, 1);
+    });
+    CHECK_NEAR(rates.written, 300 * 512, 1e-6);
+  }
+}
+
 TEST(DiskRatesOfABtrfsThatIsNotListed) {
   Machine machine;
   machine.Mount("0:41 / / rw - btrfs /dev/sda rw");

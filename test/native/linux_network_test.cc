@@ -322,7 +322,7 @@ TEST(NetworkOfAContainerWithRoutedContainersInIt) {
   }
   machine.Put("dummy0", "iflink", "9\n");
   machine.Put("ipvlan0", "iflink", "2\n");
-  // Without routes, nothing tells the links apart, but a dummy leads nowhere.
+  // Without routes the links look alike, but a dummy leads nowhere.
   CHECK_NEAR(machine.Counted(), 5, 1e-9);
   constexpr const char* kHeading = "Iface\tDestination\tGateway\tFlags\tRefCnt\tUse\tMetric\tMask\tMTU\tWindow\tIRTT\n";
   const std::string pods =

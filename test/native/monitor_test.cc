@@ -68,7 +68,7 @@ struct World {
   void Run(uint64_t time) {
     const uint64_t end = now + time;
     while (monitor.next_due() <= end) {
-      watch.Sleep(now, monitor.next_due());
+      watch.Sleep(now, now, monitor.next_due());
       now = std::max(now, monitor.next_due());
       Wake(false);
     }
@@ -83,7 +83,7 @@ struct World {
   }
   // Simulates a standstill of `time` that begins before the next read is due.
   void Stop(uint64_t time, bool interrupted) {
-    watch.Sleep(now, monitor.next_due());
+    watch.Sleep(now, now, monitor.next_due());
     now += time;
     Wake(interrupted);
   }

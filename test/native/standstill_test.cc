@@ -13,7 +13,7 @@ constexpr uint64_t kStart = 1000 * kSecond;
 // The standstill that follows from a sleep of `planned` that ended after `slept`.
 Standstill Sleep(uint64_t planned, uint64_t slept, bool interrupted) {
   StandstillWatch watch;
-  watch.Sleep(kStart, planned == kNever ? kNever : kStart + planned);
+  watch.Sleep(kStart, kStart, planned == kNever ? kNever : kStart + planned);
   return watch.Wake(kStart + slept, interrupted);
 }
 
@@ -50,9 +50,20 @@ TEST(StandstillOfAShortSleepIsOnlyItsLateness) {
   CHECK(late.stopped);
 }
 
+TEST(StandstillInTheMiddleOfAPass) {
+  // Frozen or stopped while it was reading, and continued before it went to sleep.
+  StandstillWatch watch;
+  watch.Sleep(kStart, kStart + 9 * kSecond, kStart + 9 * kSecond + 10 * kMillisecond);
+  CHECK_EQ(watch.Wake(kStart + 9 * kSecond + 10 * kMillisecond, false).duration, 9 * kSecond);
+  CHECK_EQ(watch.Wake(kStart + 11 * kSecond, true).duration, 11 * kSecond);
+  // The next pass was as short as usual.
+  watch.Sleep(kStart + 20 * kSecond, kStart + 20 * kSecond + kMillisecond, kStart + 21 * kSecond);
+  CHECK_EQ(watch.Wake(kStart + 21 * kSecond, false).duration, 0u);
+}
+
 TEST(StandstillBeginsWithTheSleepWhereTheDeadlineHasPassed) {
   StandstillWatch watch;
   // Reads that take longer than their period are not a standstill.
-  watch.Sleep(kStart, kStart - kSecond);
+  watch.Sleep(kStart - 40 * kMillisecond, kStart, kStart - kSecond);
   CHECK_EQ(watch.Wake(kStart + kMillisecond, false).duration, 0u);
 }
