@@ -120,7 +120,8 @@ export function clockInForce(): OwnClock | undefined {
 /**
  * Replaces the real clock by one that the test controls, for everything that is armed from now on: timeouts, deadlines,
  * sleeps, intervals of conditions, grace periods, and the `for`, `clearFor` and `minHold` of {@link fakeBreach}. `Date`,
- * `performance`, other timers, the machine's own values, tickers and commands are not affected.
+ * `performance`, other timers, the machine's own values, tickers and commands are not affected. A guard stays on the real
+ * clock, with the conditions in it: the machine's values and the conditions are judged together.
  *
  * As with all fake timers, attach handlers to promises before calling `advance()`: a promise that rejects without a handler
  * is an unhandled rejection.
