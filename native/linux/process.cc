@@ -26,6 +26,7 @@ constexpr uint64_t kThreadsPeriod = 10 * kMillisecond;
 constexpr uint64_t kStatusPeriod = 10 * kMillisecond;
 constexpr uint64_t kDescriptorsPeriod = 250 * kMillisecond;
 constexpr uint64_t kIoPeriod = 100 * kMillisecond;
+constexpr uint64_t kLongestSkip = 3 * kSecond;
 constexpr uint64_t kAlivePeriod = 100 * kMillisecond;
 constexpr double kTick = 0.01;
 constexpr double kLongestDelay = 1;  // seconds by which a counter of CPU time may be late
@@ -123,6 +124,27 @@ class OneProcess : public Probe {
     out->SetLevel(Metric::kProcessFootprint, footprint_);
   }
 
+  // The faults of all children whose figures the process has inherited: it grows with each.
+  virtual uint64_t InheritedFaults(uint64_t now) = 0;
+
+  // A process inherits the figures of a child that it waits for, all at once. Its own part of such an interval is not
+  // known, and is left out.
+  void LeaveOutInherited(uint64_t now) {
+    const uint64_t faults = InheritedFaults(now);
+    const bool inherits = faults != inherited_ && own_at_ != 0;
+    inherited_ = faults;
+    // The child may have ended after `io` was read, so that its figures are in the next interval.
+    if (!inherits && !inherits_) own_at_ = now;
+    if (inherits || inherits_) ForgetIo();
+    inherits_ = inherits;
+  }
+
+  void ForgetIo() {
+    read_.Forget();
+    written_.Forget();
+    io_time_.Forget();
+  }
+
   void ReadIo(uint64_t now, MetricMask wanted, Readings* out) {
     Buffer* buffer = SharedBuffer();
     const File::Result result = io_.ReadIfOlder(now, kIoPeriod, buffer);
@@ -134,15 +156,17 @@ class OneProcess : public Probe {
       why.Set("the process's io is not understood");
     }
     if (why.failed()) {
-      read_.Forget();
-      written_.Forget();
-      io_time_.Forget();
+      ForgetIo();
       return SetUnavailable(wanted & kOfIo, why, out);
     }
     if (result == File::kFresh) {
+      LeaveOutInherited(now);
       read_.Add(io.read);
       written_.Add(io.written);
       io_time_.Add(now);
+    }
+    if (now - own_at_ > kLongestSkip) {
+      return SetUnavailable(wanted & kOfIo, "its children end too often to know its own part; try tree: true", out);
     }
     if (Wants(wanted, Metric::kProcessRead)) SetPair(Metric::kProcessRead, read_.sum(), io_time_.seconds(), out);
     if (Wants(wanted, Metric::kProcessWrite)) SetPair(Metric::kProcessWrite, written_.sum(), io_time_.seconds(), out);
@@ -188,6 +212,9 @@ class OneProcess : public Probe {
   double footprint_ = 0;
   double descriptors_share_ = 0;
   SteadyGrowth growth_;
+  bool inherits_ = false;  // since the last read
+  uint64_t inherited_ = 0;
+  uint64_t own_at_ = 0;  // the end of the last interval without a child that ended
   GrowingSum read_, written_;
   ElapsedTime io_time_;
   Slope slope_, footprint_slope_;
@@ -230,6 +257,12 @@ class OwnProcess final : public OneProcess {
         stat_.SetUnavailable(MaskOf(Metric::kProcessThreads), "", out);
     }
   }
+
+ private:
+  uint64_t InheritedFaults(uint64_t) override {
+    struct rusage used;
+    return getrusage(RUSAGE_CHILDREN, &used) == 0 ? static_cast<uint64_t>(used.ru_minflt) : 0;
+  }
 };
 
 // Another process. Its files are opened once, so that reads fail after its end even if its pid is reused.
@@ -249,6 +282,7 @@ class OtherProcess final : public OneProcess {
     stat_.SetPinned();
     limits_.SetPath(folder.get(), "/limits");
     io_.SetPath(folder.get(), "/io");
+    io_.SetPinned();
     SetFolder(folder.get());
     statm_.SetPinned();
     if (!ReadStat(1)) {
@@ -305,6 +339,11 @@ class OtherProcess final : public OneProcess {
   }
 
  private:
+  uint64_t InheritedFaults(uint64_t now) override {
+    Check(now);
+    return last_.child_faults;
+  }
+
   bool ReadStat(uint64_t now) {
     Buffer* buffer = SharedBuffer();
     return stat_.Read(now, buffer) && ParseProcessStat(buffer->data(), buffer->size, &last_);

@@ -72,6 +72,34 @@ TEST(IoOfAProcessIsThatOfStorage) {
   CHECK(EndsWith(reader.probe->Origin(Metric::kProcessRead), "/proc/10/io"));
 }
 
+TEST(IoOfAProcessIsNotThatOfItsChildren) {
+  FakeRoot root;
+  PutProcess(&root, 10, 1, 0);
+  PutIo(&root, 10, 1000, 2000);
+  Reader reader(Metric::kProcessRead, Of(10, false));
+  const double first = Read(&reader);
+  const auto pass = [&](long read, int faults) {
+    now += kSecond;
+    PutIo(&root, 10, read, 2000);
+    PutProcess(&root, 10, 1, faults);
+    return Read(&reader) - first;
+  };
+  CHECK_NEAR(pass(1100, 0), 100, 1e-9);
+  // It inherits the 700000 of a child, and what it has read itself meanwhile is not known.
+  CHECK_NEAR(pass(701200, 40), 100, 1e-9);
+  CHECK_NEAR(pass(701300, 40), 100, 1e-9);
+  CHECK_NEAR(pass(701400, 40), 200, 1e-9);
+  // A child ends in every interval.
+  for (int faults = 50; faults < 52; faults++) pass(800000, faults);
+  now += 2 * kSecond;
+  PutProcess(&root, 10, 1, 60);
+  CHECK(reader.WhyHas(Metric::kProcessRead, "children end too often"));
+  now += kSecond;
+  reader.Read(Metric::kProcessRead);
+  CHECK_NEAR(pass(900000, 60), 100200, 1e-9);
+  CHECK_NEAR(pass(900500, 60), 100700, 1e-9);
+}
+
 TEST(IoOfThisProcessIsKnown) {
   Reader reader(Metric::kProcessWrite);
   CHECK_EQ(reader.Read(Metric::kProcessWrite).state, Reading::kKnown);
