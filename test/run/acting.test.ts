@@ -215,6 +215,8 @@ describe('before a command runs', () => {
     // Threads count too. Only a user other than root has the limit.
     const script = `import(${JSON.stringify(PACKAGE)}).then(async ({ run, CommandNotStartedError }) => {
       const { execSync } = await import('node:child_process')
+      // The stand-in for macOS needs processes when it is loaded.
+      await run('true', [], { peaks: false })
       execSync('prlimit --nproc=1 --pid ' + process.pid)
       for (const limits of [undefined, { 'process.count': 100 }]) {
         await run('true', [], { limits }).then(
