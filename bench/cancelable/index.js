@@ -21,6 +21,7 @@ function measure(program) {
 
 export function run(add) {
   operations(add)
+  nesting(add)
   memory(add)
   streams(add)
   pending(add)
@@ -64,6 +65,14 @@ function operations(add) {
   add(row('throwIfCanceled with a deadline', checking.deadline.min, 'ns', { note: 'it reads the clock' }))
   add(row('enter and cancel', canceling.cancel.min, 'ns'))
   add(row('cancel a sleeping run, until it has rejected', canceling.cancelRun.min, 'ns'))
+}
+
+function nesting(add) {
+  const { before, after, scopes } = measure('nesting')
+  add(row('tripline/context: run on top', after.run.min - before.run.min, 'ns'))
+  add(row('tripline/context: every await of the process on top', after.await.min - before.await.min, 'ns'))
+  add(row('a task, over a child that is run and awaited', scopes.task.min - scopes.child.min, 'ns'))
+  add(row('all() over a hundred functions, ten at a time: each', scopes.all.min / 100, 'ns'))
 }
 
 function memory(add) {

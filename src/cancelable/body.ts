@@ -32,7 +32,7 @@ export function runBody<O extends Operation>(
     const around = operation[kExtras]?.around
     const result =
       around !== undefined
-        ? around(() => callAs(operation, body, operation))
+        ? callIn(around, operation, body)
         : tracker === null
           ? body(operation)
           : tracker.run(operation, body, operation)
@@ -63,6 +63,15 @@ function ended(operation: Operation, settle: typeof fulfilled, outcome: unknown)
 function settleAs(operation: Operation, outcome: PromiseSettledResult<unknown>): void {
   if (outcome.status === 'fulfilled') fulfilled(operation, outcome.value)
   else rejected(operation, outcome.reason)
+}
+
+/** A function of its own, so that other runs need no closure over their body. */
+function callIn<O extends Operation>(
+  around: (body: () => unknown) => unknown,
+  operation: O,
+  body: (operation: O) => unknown,
+): unknown {
+  return around(() => callAs(operation, body, operation))
 }
 
 /** It was canceled before its body could start. */

@@ -129,14 +129,34 @@ export function configure(operation: Operation, options: OperationOptions): void
 
 /** Applies one option, in addition to what was given before; of several times, the shortest counts. */
 export function take(operation: Operation, key: OptionName, value: unknown): void {
+  // The usual ones, in a function that is short enough to be inlined.
+  if (key === 'timeout') {
+    const timeout = parseDuration(value, key, true)
+    const before = operation[kTimeout]
+    if (timeout !== Infinity && (before === undefined || timeout < before)) operation[kTimeout] = timeout
+  } else if (key === 'token') {
+    if (Array.isArray(value)) takeTokens(operation, value)
+    else addLink(operation, tokenLink(checkToken(value, key), operation))
+  } else if (key === 'parent') {
+    if (value === null) operation[kFlags] |= PARENTLESS
+    else operation[kParent] = checkParent(value)
+  } else {
+    takeOther(operation, key, value)
+  }
+}
+
+function takeTokens(operation: Operation, tokens: readonly unknown[]): void {
+  let last = operation[kLinks]
+  for (const each of tokens) last = addLink(operation, tokenLink(checkToken(each, 'token'), operation), last)
+}
+
+function takeOther(
+  operation: Operation,
+  key: Exclude<OptionName, 'timeout' | 'token' | 'parent'>,
+  value: unknown,
+): void {
   let last = operation[kLinks]
   switch (key) {
-    case 'timeout': {
-      const timeout = parseDuration(value, key, true)
-      const before = operation[kTimeout]
-      if (timeout !== Infinity && (before === undefined || timeout < before)) operation[kTimeout] = timeout
-      break
-    }
     case 'idle': {
       const idle = parseDuration(value, key, true)
       if (idle !== Infinity) addLink(operation, idleLink(idle, operation))
@@ -145,15 +165,6 @@ export function take(operation: Operation, key: OptionName, value: unknown): voi
     case 'onChildError':
       if (value !== 'cancel' && value !== 'ignore') throw invalidValue(key, "'cancel' or 'ignore'", value)
       extrasOf(operation).ignoresTaskErrors = value === 'ignore'
-      break
-    case 'token':
-      if (Array.isArray(value))
-        for (const each of value) last = addLink(operation, tokenLink(checkToken(each, key), operation), last)
-      else addLink(operation, tokenLink(checkToken(value, key), operation))
-      break
-    case 'parent':
-      if (value === null) operation[kFlags] |= PARENTLESS
-      else operation[kParent] = checkParent(value)
       break
     case 'deadline': {
       const extras = extrasOf(operation)
@@ -226,7 +237,8 @@ function listOf(value: unknown): readonly unknown[] {
 function checkParent(value: unknown): Operation {
   // Checked by shape, because this file is below the class.
   if (typeof value === 'object' && value !== null && kFirstChild in value) return value as Operation
-  throw invalidType('parent', `a Cancelable, or null for none${ofThisCopy(value)}`, value)
+  const foreign = ofThisCopy(value)
+  throw invalidType('parent', `a Cancelable${foreign === '' ? ', or null for none' : foreign}`, value)
 }
 
 /** Milliseconds since 1970. */

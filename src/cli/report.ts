@@ -58,6 +58,7 @@ function describeReason(reason: CancelationReason): object {
     return { kind: 'limit', message: reasonText(cause), metric, value, limit, direction, unit, lasted, origin, recent }
   }
   if (cause.kind === 'timeout') return { kind: 'timeout', message: reasonText(cause), limit: cause.timeout }
+  if (cause.kind === 'idle') return { kind: 'idle', message: reasonText(cause), limit: cause.idle }
   return { kind: cause.kind, message: cause.message }
 }
 

@@ -6,11 +6,11 @@ import { realTimers } from '../base/real-timers.js'
 import { Cancelable } from '../cancelable/cancelable.js'
 import { Guard, kLatestReason } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
-import { errorReason, rootCause, timeoutReason, type CancelationReason } from '../base/reason.js'
+import { errorReason, idleReason, rootCause, timeoutReason, type CancelationReason } from '../base/reason.js'
 import { WITHIN } from '../admit/owner.js'
 import type { Reservation } from '../admit/reserve.js'
 import { ResourceSource } from '../sources/resource.js'
-import { formatDuration, parseDuration } from '../base/units.js'
+import { parseDuration } from '../base/units.js'
 import { RunningCommand, type Act, type CommandExit, type TreeEnd } from './command.js'
 import { CpuShare } from './cpu-share.js'
 import { bindToTree, checkLimits } from './limits.js'
@@ -270,8 +270,7 @@ class Run {
       return Object.freeze({ ...timeoutReason(this.#timeout, this.#startedAt + this.#timeout), at })
     }
     const { idle } = this.#settings
-    const message = `No output for ${formatDuration(idle)}`
-    return Object.freeze({ kind: 'timeout', message, at, timeout: idle, deadline: at })
+    return Object.freeze({ ...idleReason(idle, 'output'), at })
   }
 
   #stopCountingPause(at: number): void {
@@ -327,7 +326,7 @@ class Run {
 
 function toStatus(exit: CommandExit, reason: CancelationReason | undefined, lost: boolean): number {
   const cause = reason === undefined ? undefined : rootCause(reason)
-  if (cause?.kind === 'timeout') return EXIT.timeout
+  if (cause?.kind === 'timeout' || cause?.kind === 'idle') return EXIT.timeout
   if (cause?.kind === 'resource') return EXIT.limit
   if (lost) return EXIT.failure
   return ownStatus(exit)

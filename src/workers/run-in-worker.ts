@@ -3,11 +3,12 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker, type ResourceLimits, type TransferListItem, type WorkerOptions } from 'node:worker_threads'
 import { invalidState, invalidType, invalidValue, WorkerExitedError } from '../base/errors.js'
-import { checkOptions } from '../base/options.js'
+import { checkOptions, ownOptions } from '../base/options.js'
 import { packageRoot } from '../base/package.js'
 import { realTimers } from '../base/real-timers.js'
 import { parseDuration } from '../base/units.js'
 import { Cancelable, type CancelableOptions } from '../cancelable/cancelable.js'
+import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
 import { drainShared } from '../cancelable/shared-operation.js'
 import { errorOfFailure, type Outcome } from './outcome.js'
 import { taskOf } from './task.js'
@@ -29,6 +30,8 @@ export interface RunInWorkerOptions<D = unknown> extends CancelableOptions {
 
 /** A function that can be run in another thread: it is sent as its text, and uses nothing from outside itself. */
 export type WorkerJob<T, D> = (cancel: Cancelable, data: D) => T | PromiseLike<T>
+
+const OPTIONS: readonly string[] = [...CANCELABLE_OPTIONS, 'data', 'transfer', 'resourceLimits', 'worker']
 
 /** In milliseconds: how long a canceled job may go on, by default. */
 const GRACE = 1000
@@ -63,7 +66,7 @@ export function runInWorker<T, D = unknown>(
   options: RunInWorkerOptions<D> = {},
 ): Promise<Awaited<T>> {
   const task = taskOf(job)
-  const { data, transfer = [], resourceLimits, worker, ...rest } = checkOptions(options)
+  const { data, transfer = [], resourceLimits, worker, ...rest } = ownOptions(options, OPTIONS)
   if (!Array.isArray(transfer)) throw invalidType('transfer', 'an array', transfer)
   if (worker !== undefined) checkOptions(worker)
   const grace = rest.grace === undefined ? GRACE : parseDuration(rest.grace, 'grace')

@@ -61,7 +61,7 @@ describe('while the event loop is blocked', () => {
   it('silence ends the command', async () => {
     expect(await blocked('echo; sleep TAG', 'idleOutput: 300', 'status, reason')).toMatchObject({
       status: 124,
-      reason: { kind: 'timeout', message: 'No output for 300ms' },
+      reason: { kind: 'idle', idle: 300, message: 'No output for 300ms' },
     })
   })
 
