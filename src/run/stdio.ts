@@ -21,7 +21,7 @@ export interface HasDescriptor {
 export interface RunStreamOptions {
   /**
    * One stream for all three, or an array of stdin, stdout and stderr, and of up to 17 more, which the command gets as
-   * descriptors 3 and up (not on Windows). A pipe above 2 works in both directions. A pipe that is not read holds the command
+   * descriptors 3 and up (not on Windows). A pipe above 2 works in both directions (Node only). A pipe that is not read holds the command
    * back once it is full, and limits and timeouts go on.
    *
    * @default 'inherit'; 'pipe' for stdin with `input`, and for stdout and stderr with `capture`

@@ -68,7 +68,7 @@ const WRONG: readonly [args: readonly string[], says: string | RegExp][] = [
   [['run', '--timeout', 'soon', 'true'], /^tripline: --timeout must be a duration such as .*; received 'soon'\n$/],
   [['run', '--timeout=1', '--timeout=2', 'true'], 'tripline: --timeout was given twice\n'],
   [['run', '--dry-run=yes', 'true'], "tripline: --dry-run takes no value; received 'yes'\n"],
-  [['run', '--wait', '1', 'true'], 'tripline: --wait needs --start-when, which it limits\n'],
+  [['run', '--wait', '1', 'true'], 'tripline: --wait needs --start-when or --reserve, which it limits\n'],
   [['run', '--on-breach', 'cry', 'true'], "tripline: --on-breach must be term, pause or kill; received 'cry'\n"],
   [['run', '--signal', 'TERMM', 'true'], /^tripline: Unknown signal 'TERMM'. Did you mean 'TERM'\?/],
   [['run', '-t', '5', 'true'], "tripline: Unknown option '-t'. With one letter there are -s, -k, -q, -v, -h\n"],
