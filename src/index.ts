@@ -58,6 +58,7 @@ export {
   type CustomReason,
   type ErrorReason,
   type IdleReason,
+  type OomReason,
   type ManualReason,
   type Origin,
   type ParentReason,
@@ -76,6 +77,7 @@ export {
   CustomCancelation,
   ErrorCancelation,
   IdleCancelation,
+  OomCancelation,
   ManualCancelation,
   ParentCancelation,
   ResourceCancelation,
@@ -132,6 +134,8 @@ export type { ReserveOptions, ReserveRequest, RunReservation } from './admit/req
 export { Reservation, reserve } from './admit/reserve.js'
 export type { RunInput } from './run/input.js'
 export type { RunOptions } from './run/options.js'
+export type { Certainty, OomKill, OomProof } from './base/oom.js'
+export type { Enforced } from './run/enforce.js'
 export type { Peaks } from './run/peaks.js'
 export type { RunEvent, RunHandle, RunResult, Running } from './run/result.js'
 export type { SignalName } from './run/signals.js'

@@ -26,7 +26,7 @@ CommandTable<const darwin::ProcessTree*>* Published() {
 
 CommandGroup::CommandGroup() { os_.Make<State>(); }
 
-bool CommandGroup::Make(uint64_t) {
+bool CommandGroup::Make(uint64_t, const char*) {
   auto* tree = static_cast<darwin::ProcessTree*>(darwin::Reserve(sizeof(darwin::ProcessTree), true));
   os_.As<State>().tree = tree;
   return tree != nullptr;

@@ -78,28 +78,37 @@ void RemoveOrphans(const char* place) {
   }
 }
 
-}  // namespace
-
-CommandGroup::CommandGroup() { os_.Make<State>(); }
-
-bool CommandGroup::Make(uint64_t number) {
+// The group of this process, if it may make groups there.
+[[gnu::noinline]] bool FindPlace(CgroupPlace* place) {
   Roots real;
   real.proc.Set("/proc");
   real.sys.Set("/sys");
   Buffer buffer;
-  CgroupPlace place;
-  place.Update(1, real, kNoController, &buffer);
+  place->Update(1, real, kNoController, &buffer);
   // In a wrong place, the command would leave the group that limits it.
-  if (place.version() != 2 || !place.proven() || !IsDelegated(place.path())) return false;
+  if (place->version() != 2 || !place->proven() || !IsDelegated(place->path())) return false;
   bare::Line procs;
-  procs.Add(place.path()).Add("/cgroup.procs");
+  procs.Add(place->path()).Add("/cgroup.procs");
   // Moving a process also requires write access here: to the closest common ancestor of both groups.
   if (access(procs.get(), W_OK) != 0) return false;
-  RemoveOrphans(place.path());
+  RemoveOrphans(place->path());
+  return true;
+}
+
+}  // namespace
+
+CommandGroup::CommandGroup() { os_.Make<State>(); }
+
+bool CommandGroup::Make(uint64_t number, const char* place) {
+  CgroupPlace own;
+  if (place[0] == '\0') {
+    if (!FindPlace(&own)) return false;
+    place = own.path();
+  }
   uint64_t random = 0;
   syscall(SYS_getrandom, &random, sizeof(random), 0);
   bare::Line path;
-  path.Add(place.path()).Add("/").Add(kOwnPrefix).Add(static_cast<uint64_t>(getpid())).Add("-").Add(number);
+  path.Add(place).Add("/").Add(kOwnPrefix).Add(static_cast<uint64_t>(getpid())).Add("-").Add(number);
   path.Add("-").Add(random);
   State& state = os_.As<State>();
   if (path.size() >= sizeof(state.path) || mkdir(path.get(), 0755) != 0) return false;

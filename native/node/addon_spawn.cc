@@ -244,11 +244,12 @@ bool BeginReporting(Napi::Env env, Napi::Function report, Running* running) {
 constexpr size_t kSettings = 9;
 
 // prepareCommand(files, arguments, environment, directory, marker, [stdin, stdout, stderr, flags, endSignal,
-// killAfterMs, idleMs, openFiles, onBreach, (shared, its number)...], report): { handle, root }, or { refused, why }
+// killAfterMs, idleMs, openFiles, onBreach, (shared, its number)...], report, place): { handle, root }, or { refused,
+// why }
 Napi::Value PrepareCommand(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   const Strings files(info, 0), arguments(info, 1), environment(info, 2);
-  const TextArgument directory(info, 3), marker(info, 4);
+  const TextArgument directory(info, 3), marker(info, 4), place(info, 7);
   const Numbers<double> settings(info, 5);
   // Some arguments could not be read, because the environment is ending.
   if (settings.size < kSettings || marker.size() == 0) return Napi::Value();
@@ -259,6 +260,7 @@ Napi::Value PrepareCommand(const Napi::CallbackInfo& info) {
   spec.environment = environment.get();
   spec.directory = directory.get();
   spec.marker = marker.get();
+  spec.place = place.get();
   for (int i = 0; i < 3; i++) spec.stdio[i] = static_cast<int>(numbers[i]);
   const auto flags = static_cast<int>(numbers[3]);
   spec.foreground = (flags & 1) != 0;

@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 760038179u;
+constexpr uint32_t kContract = 3035804027u;
 
 }  // namespace tripline

@@ -14,9 +14,9 @@ class CommandGroup {
  public:
   CommandGroup();
 
-  // Makes the group; no two calls in this process pass the same `number`. False where the system allows no group: the
-  // command then runs without one.
-  bool Make(uint64_t number);
+  // Makes the group, in `place` unless that is empty; no two calls in this process pass the same `number`. False where
+  // the system allows no group: the command then runs without one.
+  bool Make(uint64_t number, const char* place);
 
   // ---- in both processes, system calls only (posix/bare.h)
 

@@ -33,7 +33,9 @@ struct SpawnSpec {
   const char* const* environment = nullptr;
   const char* directory = "";  // empty: that of this process
   const char* marker = "";     // a text that only this run has in its environment, to find stray processes
-  int stdio[3] = {0, 1, 2};    // descriptors of this process; -1 is the null device
+  // The control group in which the command's own is made; empty: that of this process, if that may be. Linux only.
+  const char* place = "";
+  int stdio[3] = {0, 1, 2};  // descriptors of this process; -1 is the null device
   // Extra descriptors, and the numbers (3 and up) that they have in the command. On Windows a command inherits none.
   static constexpr uint32_t kMostShared = 64;
   int shared[kMostShared] = {};

@@ -202,7 +202,7 @@ Command* Command::Prepare(const SpawnSpec& spec, SpawnFailure* why) {
   }
   static uint32_t runs = 0;
   CommandGroup group;
-  group.Make(__atomic_add_fetch(&runs, 1, __ATOMIC_RELAXED));
+  group.Make(__atomic_add_fetch(&runs, 1, __ATOMIC_RELAXED), spec.place);
 
   const pid_t supervisor = ForkSupervisor(spec, group, ends);
   if (supervisor < 0) Fail(why, "fork", errno);

@@ -197,7 +197,7 @@ export interface Addon {
    * separated by NUL, with one character per byte. `numbers`: stdin, stdout, stderr (-1 is the null device), 1 for foreground plus 2 for keep, end
    * signal, `killAfter` and `idle` in milliseconds, the soft limit on open files (0: unchanged), what a breach does (its index
    * in {@link ON_BREACH_CODES}), then pairs of a further descriptor and its number in the command. An environment's
-   * `LISTEN_PID=?` with room for a number becomes the command's process id. Keeps the process alive until the last event.
+   * `LISTEN_PID=?` with room for a number becomes the command's process id. `place`: the control group in which its own is made. Keeps the process alive until the last event.
    */
   prepareCommand(
     files: string,
@@ -208,6 +208,7 @@ export interface Addon {
     numbers: Float64Array,
     /** `text`: the control group that holds the tree together, empty without one; for `failed`, why. */
     report: (event: CommandEvent, text: string) => void,
+    place: string,
   ): NativeCommand | CommandRefusal
   /** Runs it. After `timeout` milliseconds its tree is ended. The event `started` or `failed` follows. */
   goCommand(handle: object, timeout: number): void

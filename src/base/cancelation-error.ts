@@ -17,6 +17,7 @@ import {
   type ErrorReason,
   type IdleReason,
   type ManualReason,
+  type OomReason,
   type ParentReason,
   type ResourceReason,
   type SignalReason,
@@ -207,6 +208,13 @@ export class CustomCancelation<D = unknown> extends CancelationError<CustomReaso
   }
 }
 
+/** The reason was that of a command which the kernel's out-of-memory killer ended. */
+export class OomCancelation extends CancelationError<OomReason> {
+  static {
+    define(this, 'oom', 'OomCancelation')
+  }
+}
+
 /** The prototype of a class; that of the base class takes reasons of all kinds. */
 interface Kinded {
   readonly [kKind]?: CancelationReason['kind']
@@ -268,5 +276,7 @@ function create(reason: CancelationReason, canceled: Canceled | undefined): Canc
       return new ErrorCancelation(reason, operation)
     case 'custom':
       return new CustomCancelation(reason, operation)
+    case 'oom':
+      return new OomCancelation(reason, operation)
   }
 }

@@ -34,6 +34,7 @@ export function cloneable(reason: CancelationReason): CancelationReason {
     case 'manual':
     case 'signal':
     case 'condition':
+    case 'oom':
       return reason
   }
 }

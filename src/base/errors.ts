@@ -181,8 +181,9 @@ export class CommandNotStartedError extends Error {
   readonly code = 'ERR_TRIPLINE_NOT_STARTED' as const
   /** The command, as given. */
   readonly command: string
-  /** Why it could not be started; `unsupported` means that this system lacks what `run` needs. */
-  readonly kind: 'not-found' | 'not-executable' | 'unsupported' | 'other'
+  /** Why it could not be started; `unsupported` means that this system lacks what `run` needs,
+   * `unenforceable` that no control group can be made for `enforce`. */
+  readonly kind: 'not-found' | 'not-executable' | 'unsupported' | 'unenforceable' | 'other'
 
   /** @param there whether the file itself was found, but not something that it needs */
   constructor(command: string, kind: CommandNotStartedError['kind'], why: string, there: boolean = false) {

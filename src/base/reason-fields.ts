@@ -2,6 +2,7 @@
 import { now } from './clock.js'
 import { invalidType, invalidValue } from './errors.js'
 import { checkOptions } from './options.js'
+import { isOomKill } from './oom.js'
 import {
   abortReason,
   allReason,
@@ -13,6 +14,7 @@ import {
   idleReason,
   isReason,
   manualReason,
+  oomReason,
   parentReason,
   resourceReason,
   signalReason,
@@ -52,6 +54,11 @@ const MAKERS: Readonly<Record<Kind, (given: Given) => CancelationReason>> = {
     parentReason(text(parentId, 'parentId'), parent === null ? null : reason(parent, 'parent')),
   all: ({ causes }) => allReason(list(causes, 'causes').map((each) => reason(each, 'causes'))),
   error: ({ cause }) => errorReason(cause),
+  oom: ({ certainty, proof, kills, whole, origin }) => {
+    const kill = { certainty, proof, kills, whole, origin }
+    if (!isOomKill(kill)) throw invalidValue('reason', 'one with the fields of an OomKill', kill)
+    return oomReason(kill)
+  },
   custom: ({ message, data }) => customReason(text(message, 'message'), data),
 }
 

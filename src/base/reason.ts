@@ -3,6 +3,7 @@ import { types } from 'node:util'
 import { now } from './clock.js'
 import { checkKeys, invalidType, invalidValue } from './errors.js'
 import { Reason } from './reason-record.js'
+import { oomText, type OomKill } from './oom.js'
 import { formatDuration } from './units.js'
 
 /**
@@ -118,6 +119,12 @@ export interface CustomReason<D = unknown> extends ReasonBase<'custom'> {
   readonly data: D
 }
 
+/** The kernel's out-of-memory killer ended a command, or a part of its tree. Only the result of `run` has this reason. */
+export interface OomReason extends ReasonBase<'oom'>, OomKill {
+  /** The kind of this reason. */
+  readonly kind: 'oom'
+}
+
 /**
  * Why an operation was canceled. Narrow it by `kind`. Frozen once made. Its text is its message, and its JSON is short and
  * safe to log.
@@ -134,6 +141,7 @@ export type CancelationReason =
   | AllReason
   | ErrorReason
   | CustomReason
+  | OomReason
 
 /** Receives the reason of a source. */
 export interface CancelSink {
@@ -222,6 +230,11 @@ export function errorReason(cause: unknown): ErrorReason {
   return made<ErrorReason>('error', messageOf(cause), { cause })
 }
 
+/** @internal */
+export function oomReason(kill: OomKill): OomReason {
+  return made<OomReason>('oom', oomText(kill), kill)
+}
+
 /**
  * A reason of the kind `'custom'`, for sources of one's own and for `cancel()`.
  *
@@ -259,6 +272,7 @@ export const REASON_KINDS: ReadonlySet<string> = new Set<CancelationReason['kind
   'all',
   'error',
   'custom',
+  'oom',
 ])
 
 /**

@@ -1,8 +1,10 @@
 /** Reports a run: as a line on stderr, and as a JSON file. */
 import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { describeBreach } from '../monitor/guard.js'
+import { oomText } from '../base/oom.js'
 import { printableLines } from '../base/printable.js'
 import { rootCause, type CancelationReason } from '../base/reason.js'
+import type { Enforced } from '../run/enforce.js'
 import type { RunResult } from '../run/result.js'
 import { formatDuration, formatSize } from '../base/units.js'
 import { UsageError, say } from './usage.js'
@@ -59,6 +61,10 @@ function describeReason(reason: CancelationReason): object {
   }
   if (cause.kind === 'timeout') return { kind: 'timeout', message: reasonText(cause), limit: cause.timeout }
   if (cause.kind === 'idle') return { kind: 'idle', message: reasonText(cause), limit: cause.idle }
+  if (cause.kind === 'oom') {
+    const { certainty, proof, kills, whole, origin } = cause
+    return { kind: 'oom', message: reasonText(cause), certainty, proof, kills, whole, origin }
+  }
   return { kind: cause.kind, message: cause.message }
 }
 
@@ -68,17 +74,39 @@ export function reasonText(reason: CancelationReason): string {
   if (cause.kind === 'timeout' && cause.message.startsWith('Timed out')) {
     return `time limit of ${formatDuration(cause.timeout)}`
   }
-  return cause.message.charAt(0).toLowerCase() + cause.message.slice(1)
+  return lowered(cause.message)
+}
+
+function lowered(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
 }
 
 /** `'ended make (pid 812, 14 processes): process.footprint 1.02GiB > 1.00GiB; sent TERM, gone in 0.4s'` */
 export function endedLine(result: RunResult): string {
-  const { command, pid, reason, sent, ended, killed, endedIn, left } = result
-  const name = sent!.slice(3)
+  const { command, pid, reason, sent, ended, killed, endedIn, left, oom, enforced } = result
+  if (sent === undefined) {
+    const rest = ended > 0 ? `; left ${count(ended)} behind, ended` : ''
+    const by =
+      rootCause(reason!).kind === 'resource'
+        ? `; ended by the kernel's out-of-memory killer at memory.max ${formatSize(enforced?.memory ?? 0)}`
+        : ''
+    return `${command} (pid ${pid}): ${reasonText(reason!)}${by}${rest}`
+  }
+  const name = sent.slice(3)
   const signals = killed && name !== 'KILL' ? `${name}, then KILL` : name
-  const rest = left > 0 ? `; ${count(left)} could not be ended: owned by another user, or not visible` : ''
+  const kernel = oom === undefined ? '' : `; ${lowered(oomText(oom))}`
+  const owned = left > 0 ? `; ${count(left)} could not be ended: owned by another user, or not visible` : ''
   const gone = `gone in ${(endedIn / 1000).toFixed(1)}s`
-  return `ended ${command} (pid ${pid}, ${count(ended)}): ${reasonText(reason!)}; sent ${signals}, ${gone}${rest}`
+  return `ended ${command} (pid ${pid}, ${count(ended)}): ${reasonText(reason!)}; sent ${signals}, ${gone}${owned}${kernel}`
+}
+
+/** `'memory.max 144MB, pids.max 704, cpu.max 375%'` */
+export function enforcedText({ memory, tasks, cpu }: Enforced): string {
+  return [
+    ...(memory === undefined ? [] : [`memory.max ${formatSize(memory)}`]),
+    ...(tasks === undefined ? [] : [`pids.max ${tasks}`]),
+    ...(cpu === undefined ? [] : [`cpu.max ${Number(cpu.toFixed(1))}%`]),
+  ].join(', ')
 }
 
 export function summary(result: RunResult): string {

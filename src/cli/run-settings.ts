@@ -42,6 +42,8 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
   const [command, ...args] = given.rest
   if (command === undefined) throw new UsageError('Say which command to run: tripline run [OPTION]... [--] COMMAND')
   const limits = await readLimits(given)
+  if (given.has('enforce') && given.has('dry-run')) throw new UsageError('--enforce and --dry-run exclude each other')
+  if (given.has('enforce')) await checkEnforced(limits)
   const wait = given.duration('wait') ?? 0
   const reserve = await readReservation(given)
   if (given.has('wait') && !given.has('start-when') && reserve.reserve === undefined)
@@ -62,6 +64,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
       restart: readRestart(given),
       backoff: given.duration('backoff') ?? 1000,
       keep: readKeep(given),
+      enforce: given.has('enforce'),
       dryRun: given.has('dry-run'),
       shared: descriptorsFor(args, process.env, given.all('fd')),
       // Peaks cost a thread and some reads, so they are sampled only if they are shown.
@@ -88,6 +91,15 @@ async function readReservation(given: ParsedArguments): Promise<Pick<Settings, '
   }
   const { readLane, readReserve } = await import('./reservation.js')
   return { reserve: readReserve(text), lane: name === undefined ? undefined : readLane(name) }
+}
+
+/** @throws UsageError if there is nothing that the kernel can hold */
+async function checkEnforced(limits: Limits | undefined): Promise<void> {
+  const { linesOf } = await import('../run/enforce.js')
+  if (linesOf(limits) !== undefined) return
+  throw new UsageError(
+    '--enforce needs --memory, --procs or --cpu, without a duration, which the kernel then holds too',
+  )
 }
 
 /** Loads the parser and the table of metrics only if there is something to parse. */

@@ -1,7 +1,7 @@
 /** `tripline run`: a command and all its processes under limits. */
 import type { Reservation } from '../admit/reserve.js'
 import { CommandNotStartedError, NotReservedError } from '../base/errors.js'
-import type { CancelationReason } from '../base/reason.js'
+import { rootCause, type CancelationReason } from '../base/reason.js'
 import { formatDuration } from '../base/units.js'
 import type { RestartEvent, RunEvent, RunHandle, RunResult } from '../run/result.js'
 import { ownStatus, run } from '../run/run.js'
@@ -132,7 +132,7 @@ async function reapOrphans(): Promise<void> {
 async function describeEvent(event: RunEvent, settings: Settings): Promise<void> {
   switch (event.kind) {
     case 'started':
-      if (settings.verbose) say(describeStart(event.command, settings))
+      if (settings.verbose) say(await describeStart(event.command, settings))
       return
     case 'paused':
       return say(`paused ${settings.command}: ${await textOf(event.reason)}`)
@@ -148,8 +148,11 @@ async function describeEvent(event: RunEvent, settings: Settings): Promise<void>
   }
 }
 
-function describeStart({ pid, group }: RunHandle, { command }: Settings): string {
-  return `started ${command} (pid ${pid}), held together by ${group === '' ? 'a supervisor process' : group}`
+async function describeStart({ pid, group, enforced }: RunHandle, { command }: Settings): Promise<string> {
+  const line = `started ${command} (pid ${pid}), held together by ${group === '' ? 'a supervisor process' : group}`
+  if (enforced === undefined) return line
+  const { enforcedText } = await import('./report.js')
+  return `${line}; the kernel holds ${enforcedText(enforced)}`
 }
 
 /** `'ended make (...): time limit of 5s; sent TERM, gone in 0.1s; restart 2 of 3 in 2s'` */
@@ -165,7 +168,8 @@ async function textOf(reason: CancelationReason): Promise<string> {
 }
 
 function statusOf(result: RunResult, { exitCode, preserveStatus, gnuStatus }: Settings): number {
-  if (result.reason === undefined) return result.status
+  // The kernel's doing is not tripline's: the command has its own status.
+  if (result.reason === undefined || rootCause(result.reason).kind === 'oom') return result.status
   if (exitCode !== undefined) return exitCode
   if (preserveStatus) return ownStatus(result)
   return gnuStatus && result.killed ? EXIT.killed : result.status

@@ -64,6 +64,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
         help: 'a metric not known here: error, ignore, breach',
       },
       fd: { value: 'N', many: true, rare: true, help: 'a descriptor to pass on, besides 0, 1 and 2' },
+      enforce: { rare: true, help: 'the kernel holds --memory, --procs and --cpu too' },
       signal: { value: 'NAME', short: 's', choices: SIGNALS, help: 'what ends it (default TERM)' },
       'kill-after': { value: 'D', short: 'k', help: 'then KILL (default 5s; 0: never)' },
       restart: { value: 'N', optional: true, help: 'run it again if a limit ended it (N times at most)' },

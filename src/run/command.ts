@@ -18,6 +18,7 @@ import { openFilesBefore } from './open-files.js'
 import type { RunHandle } from './result.js'
 import type { SharedDescriptor } from './stdio.js'
 import type { CommandStreams, Streams } from './streams.js'
+import type { Enforced } from './enforce.js'
 import { system } from './system.js'
 import { exists } from './exists.js'
 
@@ -67,6 +68,9 @@ export interface CommandSpec {
   readonly onBreach: 'term' | 'pause' | 'kill'
   /** Whether limits do nothing, and silence is only reported. */
   readonly dryRun: boolean
+  /** The control group in which the command's own is made; empty for that of this process, if that may be. */
+  readonly place: string
+  readonly enforced: Enforced | undefined
   /** Native code did this, at this time on the clock of `performance.now()`. */
   readonly onAct: (act: Act, at: number) => void
 }
@@ -102,6 +106,8 @@ export class RunningCommand implements RunHandle {
   readonly stdout: CommandStreams['stdout']
   readonly stderr: CommandStreams['stderr']
   readonly stdio: CommandStreams['stdio']
+  /** What the kernel holds, with `enforce`. */
+  readonly enforced: Enforced | undefined
   /** For a guard that acts on it. */
   readonly handle: object
   /** Rejects with CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED`. */
@@ -117,6 +123,7 @@ export class RunningCommand implements RunHandle {
     this.stdout = spec.streams.stdout
     this.stderr = spec.streams.stderr
     this.stdio = spec.streams.stdio
+    this.enforced = spec.enforced
     const { command, cwd = '' } = spec
     const marked = withMarker(spec.env)
     const files = system.candidates(command, marked.env, cwd)
@@ -202,6 +209,7 @@ export class RunningCommand implements RunHandle {
         ...shared.flat(),
       ),
       notify,
+      spec.place,
     )
   }
 

@@ -69,6 +69,12 @@ export interface RunOptions
   cwd?: string | URL | undefined
   /** The environment of the command. Numbers become text. @default that of this process */
   env?: NodeJS.ProcessEnv | undefined
+  /**
+   * Makes the kernel hold the limits on `process.footprint`, `process.count`, `process.threads` and `process.cpu` too, behind
+   * those of this library: `memory.max`, `pids.max` and `cpu.max` of a control group. Where that cannot be done, the command is
+   * not started. Linux only; docs/cli.md says what it needs, and the slack of each limit. @default false
+   */
+  enforce?: boolean | undefined
   /** Keeps the command in this process's group, which it needs to read from a terminal. @default false */
   foreground?: boolean | undefined
   /** Whether to sample the command's peak usage. @default true */
@@ -100,6 +106,7 @@ export interface RunSettings {
   readonly env: NodeJS.ProcessEnv
   readonly isOwnEnv: boolean
   readonly streams: StreamSettings
+  readonly enforce: boolean
   readonly foreground: boolean
   readonly peaks: boolean
   readonly notify: (event: RunEvent) => void
@@ -120,6 +127,7 @@ const OWN_KEYS = [
   'dryRun',
   'cwd',
   'env',
+  'enforce',
   'foreground',
   'peaks',
   'onEvent',
@@ -165,6 +173,7 @@ export function readRunOptions(command: string, args: readonly string[], given: 
     cwd: cwd === undefined ? undefined : readFolder(cwd),
     env: readEnv(env),
     isOwnEnv: env === process.env,
+    enforce: readEnforce(options),
     foreground: checkSwitch(options.foreground, 'foreground', false),
     peaks: checkSwitch(options.peaks, 'peaks', true),
     notify: readListener(options.onEvent),
@@ -263,6 +272,12 @@ function readKeep({ keep, idleOutput }: RunOptions): boolean {
     throw invalidValue('keep', 'left out with idleOutput', keep)
   }
   return true
+}
+
+function readEnforce({ enforce, dryRun }: RunOptions): boolean {
+  const does = checkSwitch(enforce, 'enforce', false)
+  if (does && dryRun === true) throw invalidValue('enforce', 'false with dryRun, which only reports', enforce)
+  return does
 }
 
 function checkSwitch(value: boolean | undefined, name: string, otherwise: boolean): boolean {

@@ -1,5 +1,7 @@
 /** The events and the result of a run. */
 import type { CancelationReason } from '../base/reason.js'
+import type { OomKill } from '../base/oom.js'
+import type { Enforced } from './enforce.js'
 import type { Peaks } from './peaks.js'
 import type { CommandStreams } from './streams.js'
 import type { SignalName } from './signals.js'
@@ -49,6 +51,8 @@ export interface RunHandle extends CommandStreams {
   readonly root: number
   /** The command's own control group, or `'a job object'` on Windows; empty if the system does not allow one. */
   readonly group: string
+  /** What the kernel holds, with `enforce`. */
+  readonly enforced: Enforced | undefined
   /** Sends a signal to the command and its process group. */
   signal(signal: SignalName): void
   /** Stops the command with everything that it has started, and the clock of its timeout, until {@link resume}. */
@@ -76,8 +80,15 @@ export interface RunResult {
    * was lost; otherwise the command's own status, or 128 plus the number of the signal that killed it.
    */
   readonly status: number
-  /** Why it was ended; undefined if it ended on its own. */
+  /**
+   * Why it was ended; undefined if it ended on its own. The kind `oom` means that the kernel's out-of-memory killer has ended
+   * it or a part of its tree, and nothing else had.
+   */
   readonly reason: CancelationReason | undefined
+  /** What the kernel's out-of-memory killer has ended, even if `reason` is another; undefined if nothing speaks for it. */
+  readonly oom: OomKill | undefined
+  /** What the kernel held, with `enforce`. */
+  readonly enforced: Enforced | undefined
   /** The first signal that was sent to end it; undefined if it ended on its own. */
   readonly sent: SignalName | undefined
   /** The time from its start until the last of its processes was gone, in milliseconds. */

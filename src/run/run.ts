@@ -2,18 +2,31 @@
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { isClockReal, LONGEST_DELAY, now, realNow } from '../base/clock.js'
 import { CommandNotStartedError, MetricUnavailableError } from '../base/errors.js'
+import type { OomKill } from '../base/oom.js'
 import { realTimers } from '../base/real-timers.js'
 import { Cancelable } from '../cancelable/cancelable.js'
-import { Guard, kLatestReason } from '../monitor/guard.js'
+import { describeBreach, Guard, kLatestReason } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
-import { errorReason, idleReason, rootCause, timeoutReason, type CancelationReason } from '../base/reason.js'
+import {
+  errorReason,
+  idleReason,
+  oomReason,
+  resourceReason,
+  rootCause,
+  timeoutReason,
+  type Breach,
+  type CancelationReason,
+} from '../base/reason.js'
 import { WITHIN } from '../admit/owner.js'
 import type { Reservation } from '../admit/reserve.js'
 import { ResourceSource } from '../sources/resource.js'
 import { parseDuration } from '../base/units.js'
 import { RunningCommand, type Act, type CommandExit, type TreeEnd } from './command.js'
+import { ownGroups, type OwnGroup } from './control-groups.js'
+import { OuterGroup, someLinesOf, type Lines } from './enforce.js'
 import { CpuShare } from './cpu-share.js'
 import { bindToTree, checkLimits } from './limits.js'
+import { OomWatch } from './oom-watch.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
 import { withRestarts } from './restart.js'
@@ -72,6 +85,8 @@ class Run {
   readonly #failed: Promise<never>
   readonly #fail: (error: unknown) => void
   readonly #wouldHaveEnded: CancelationReason[] = []
+  readonly #lines: Lines | undefined
+  #kills: OomWatch | undefined
   #failure: { readonly error: unknown } | undefined
   #reason: CancelationReason | undefined
   #overflow: CancelationReason | undefined
@@ -85,6 +100,7 @@ class Run {
 
   constructor(settings: RunSettings) {
     this.#settings = settings
+    this.#lines = settings.enforce ? someLinesOf(settings.limits) : undefined
     this.#failed = new Promise<never>(capture)
     this.#fail = capturedReject
     this.#failed.catch(() => undefined)
@@ -119,7 +135,14 @@ class Run {
       using reservation = reserve && (await reserveFor(command, reserve, sources))
       if (reservation !== undefined) this.#startedAt = realNow()
       await this.#operation.run(async (cancel) => {
-        result = await this.#supervise(cancel, reservation)
+        const groups = process.platform === 'linux' ? ownGroups() : []
+        const outer = this.#makeOuter(groups)
+        this.#kills = new OomWatch(groups)
+        try {
+          result = await this.#supervise(cancel, outer, reservation)
+        } finally {
+          await outer?.close(this.#settings.keep)
+        }
       })
     } catch (error) {
       if (result === undefined) this.streams.discard()
@@ -130,13 +153,25 @@ class Run {
     return result!
   }
 
-  async #supervise(cancel: Cancelable, reservation: Reservation | undefined): Promise<RunResult> {
+  #makeOuter(groups: readonly OwnGroup[]): OuterGroup | undefined {
+    const { command } = this.#settings
+    return this.#lines === undefined ? OuterGroup.count(groups) : OuterGroup.enforce(command, this.#lines, groups)
+  }
+
+  async #supervise(
+    cancel: Cancelable,
+    outer: OuterGroup | undefined,
+    reservation: Reservation | undefined,
+  ): Promise<RunResult> {
     const settings = this.#settings
     const env = reservation === undefined ? settings.env : { ...settings.env, [WITHIN]: reservation.key }
+    const { path: place = '', enforced } = outer ?? {}
     const running = new RunningCommand({
       ...settings,
       env,
       streams: this.streams,
+      place,
+      enforced,
       onAct: (act, at) => this.#onAct(act, at),
     })
     reservation?.follow(running.root)
@@ -150,6 +185,9 @@ class Run {
       })
       running.go(Math.max(0, this.#timeout - (realNow() - this.#startedAt)))
       await running.started
+      if (enforced !== undefined && !running.group.startsWith(place)) {
+        throw new CommandNotStartedError(settings.command, 'unenforceable', `it cannot be moved into ${place}`)
+      }
       this.streams.started()
       this.#notify({ kind: 'started', command: running })
       timer = this.#watchTimeInDryRun()
@@ -179,7 +217,7 @@ class Run {
     this.#throwFailure()
     // The last output may be read only after the command has ended by itself.
     this.#reason ??= this.#overflow
-    return this.#result(running, exit, end)
+    return this.#result(running, exit, end, outer)
   }
 
   /** Where no thread can be started, no metric is missing: nothing can be run. */
@@ -291,11 +329,39 @@ class Run {
     this.#notify({ kind: 'would-end', reason })
   }
 
-  #result(running: RunningCommand, exit: CommandExit, end: TreeEnd): RunResult {
+  /** The reason if the kernel ended the command, or a part of it. */
+  #kernelReason(oom: OomKill | undefined, outer: OuterGroup | undefined): CancelationReason | undefined {
+    if (oom === undefined) return undefined
+    const { memory: limit } = this.#lines ?? {}
+    if (outer?.isExceeded !== true || limit === undefined) return oomReason(oom)
+    const value = outer.peak ?? outer.enforced!.memory!
+    const at = realNow()
+    const breach: Breach = Object.freeze({
+      metric: 'process.footprint',
+      value,
+      limit,
+      direction: 'above',
+      unit: 'bytes',
+      since: at,
+      at,
+      origin: outer.events,
+      recent: Object.freeze([value]),
+    })
+    return resourceReason(this.#settings.command, breach, describeBreach(breach))
+  }
+
+  #result(running: RunningCommand, exit: CommandExit, end: TreeEnd, outer: OuterGroup | undefined): RunResult {
     const { command, args } = this.#settings
     const { ended, left, killed, lost, cpuTime, at } = end
     this.#stopCountingPause(at)
     if (this.#reason !== undefined) this.#meter?.note('process.count', ended)
+    // A command that the kernel kept out of the group is not counted there.
+    const around = outer !== undefined && running.group.startsWith(outer.path) ? outer : undefined
+    const oom = this.#kills?.verdict(
+      { ...exit, pids: [running.pid, running.root], groups: running.group ? [running.group] : [] },
+      around,
+    )
+    this.#reason ??= this.#kernelReason(oom, around)
     return {
       command,
       args,
@@ -303,6 +369,8 @@ class Run {
       ...exit,
       status: toStatus(exit, this.#reason, lost),
       reason: this.#reason,
+      oom,
+      enforced: running.enforced,
       sent: this.#sent,
       duration: at - this.#startedAt,
       endedIn: this.#endedAt === undefined ? 0 : at - this.#endedAt,

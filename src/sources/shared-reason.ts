@@ -1,4 +1,5 @@
 /** Reasons as bytes, for other threads: cut to a size, with times that every thread can read, and checked when read. */
+import { isOomKill } from '../base/oom.js'
 import { amended, isReason, type Breach, type CancelationReason } from '../base/reason.js'
 
 /** Characters of a message that always fit. */
@@ -66,6 +67,7 @@ function withoutEvidence(reason: CancelationReason): CancelationReason {
     case 'manual':
     case 'signal':
     case 'condition':
+    case 'oom':
       return short
   }
 }
@@ -89,6 +91,8 @@ function isWhole(value: unknown): value is CancelationReason {
       return typeof value.parentId === 'string' && (value.parent === undefined || isWhole(value.parent))
     case 'all':
       return Array.isArray(value.causes) && value.causes.every(isWhole)
+    case 'oom':
+      return isOomKill(value)
     case 'manual':
     case 'abort':
     case 'error':
@@ -148,6 +152,7 @@ function shiftedOne(reason: CancelationReason, by: number): CancelationReason {
     case 'parent':
     case 'error':
     case 'custom':
+    case 'oom':
       return Object.freeze({ ...reason, at })
   }
 }

@@ -42,6 +42,8 @@ function explain(reason: CancelationReason): string {
     case 'error':
       expectTypeOf(reason.cause).toEqualTypeOf<unknown>()
       return reason.message
+    case 'oom':
+      return reason.origin
     case 'parent':
       expectTypeOf(reason.parent).toEqualTypeOf<CancelationReason | undefined>()
       return reason.parentId

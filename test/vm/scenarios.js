@@ -49,6 +49,18 @@ export const scenarios = [
     kernels: ['6.1'],
   },
   {
+    name: 'enforce',
+    what: '`--enforce`, and what is said of the kernel’s out-of-memory killer',
+    machine: 'plain',
+    kernels: both,
+  },
+  {
+    name: 'enforce-systemd',
+    what: '`--enforce` in units of systemd, delegated and not',
+    machine: 'systemd',
+    kernels: ['6.1'],
+  },
+  {
     name: 'standstill',
     what: 'time in which a process is stopped or frozen does not count into `for`',
     machine: 'plain',

@@ -1,0 +1,100 @@
+/** Control groups as files: where this process is, and what the files of a group say. Linux only. */
+import { existsSync, readFileSync } from 'node:fs'
+
+/** A group of this process: in the version 2 hierarchy, or the one of version 1 that has the memory controller. */
+export interface OwnGroup {
+  readonly version: 1 | 2
+  /** The mount point of the hierarchy. */
+  readonly mount: string
+  /** The group's own folder, at or below the mount point. */
+  readonly path: string
+}
+
+interface Mount {
+  readonly root: string
+  readonly point: string
+  readonly type: string
+  readonly options: readonly string[]
+}
+
+/** The text of a file; undefined if it cannot be read. */
+export function readText(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return undefined
+  }
+}
+
+/** A value of a file of lines `name number`, such as memory.events. */
+export function readCount(path: string, name: string): number | undefined {
+  const [, digits] = new RegExp(`^${name} (\\d+)$`, 'm').exec(readText(path) ?? '') ?? []
+  return digits === undefined ? undefined : Number(digits)
+}
+
+/**
+ * The groups of this process, as far as they are visible.
+ *
+ * @param proc the folder of this process in /proc
+ */
+export function ownGroups(proc: string = '/proc/self'): readonly OwnGroup[] {
+  const mounts = (readText(`${proc}/mountinfo`) ?? '').split('\n').flatMap(parseMount)
+  return (readText(`${proc}/cgroup`) ?? '').split('\n').flatMap((line): OwnGroup[] => {
+    const [, id, controllers, place] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? []
+    if (id === undefined || controllers === undefined || place === undefined) return []
+    const version = id === '0' && controllers === '' ? 2 : 1
+    if (version === 1 && !controllers.split(',').includes('memory')) return []
+    // A later mount hides an earlier one at the same place.
+    return mounts
+      .filter(({ type, options }) =>
+        version === 2 ? type === 'cgroup2' : type === 'cgroup' && options.includes('memory'),
+      )
+      .toReversed()
+      .flatMap(({ root, point }): OwnGroup[] => {
+        const below =
+          root === '/'
+            ? place
+            : place === root
+              ? ''
+              : place.startsWith(`${root}/`)
+                ? place.slice(root.length)
+                : undefined
+        if (below === undefined || below.split('/').includes('..')) return []
+        const path = point + below.replace(/\/$/, '')
+        return existsSync(`${path}/cgroup.procs`) ? [{ version, mount: point, path }] : []
+      })
+      .slice(0, 1)
+  })
+}
+
+/** The process ids in a group itself; undefined if they cannot be read, as in a threaded group. */
+export function membersOf(path: string): number[] | undefined {
+  return readText(`${path}/cgroup.procs`)?.split('\n').filter(Boolean).map(Number)
+}
+
+/** The paths from a group up to the mount point. */
+export function ancestry({ mount, path }: OwnGroup): string[] {
+  const paths: string[] = []
+  for (let each = path; each.length >= mount.length; each = each.slice(0, each.lastIndexOf('/'))) paths.push(each)
+  return paths
+}
+
+function parseMount(line: string): Mount[] {
+  const words = line.split(' ')
+  const dash = words.indexOf('-', 6)
+  const [, , , root, point] = words
+  if (dash < 0 || root === undefined || point === undefined) return []
+  return [
+    {
+      root: unescape(root),
+      point: unescape(point),
+      type: words[dash + 1] ?? '',
+      options: (words[dash + 3] ?? '').split(','),
+    },
+  ]
+}
+
+/** Blanks, tabs, line breaks and backslashes are octal in mountinfo. */
+function unescape(text: string): string {
+  return text.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)))
+}
