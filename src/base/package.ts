@@ -28,9 +28,9 @@ function thisFile(): string | undefined {
   }
 }
 
-/** The nearest folder with a package.json, from here upwards. */
+/** The nearest folder with a package.json that has a name, from here upwards: one without only says how to load files. */
 function nearestPackage(folder: string): string | undefined {
-  if (existsSync(join(folder, 'package.json'))) return folder
+  if (existsSync(join(folder, 'package.json')) && nameOf(folder) !== undefined) return folder
   const above = dirname(folder)
   return above === folder ? undefined : nearestPackage(above)
 }

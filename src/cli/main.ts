@@ -69,12 +69,16 @@ async function readWords(): Promise<readonly string[]> {
   return asGiven(words)
 }
 
-if (['run', 'profile'].includes(process.argv[2] ?? '')) holdSignals()
-try {
-  process.exitCode = await main(await readWords())
-} catch (error) {
-  const [first, ...below] = explain(error)
-  say(first!)
-  for (const line of below) sayPlainly(line)
-  process.exitCode = EXIT.failure
+async function start(): Promise<void> {
+  try {
+    process.exitCode = await main(await readWords())
+  } catch (error) {
+    const [first, ...below] = explain(error)
+    say(first!)
+    for (const line of below) sayPlainly(line)
+    process.exitCode = EXIT.failure
+  }
 }
+
+if (['run', 'profile'].includes(process.argv[2] ?? '')) holdSignals()
+void start()

@@ -1,7 +1,7 @@
 /** Where this process stands: on which terminal, in front or not, and below which shell. */
-import { spawnSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
 import { isatty } from 'node:tty'
+import { loadBuiltin } from '../base/builtin.js'
 
 interface ProcessStat {
   /** `T` for a stopped process, `Z` for a dead one. */
@@ -48,6 +48,7 @@ function hasTerminal(): boolean {
 
 /** For systems without `/proc`: macOS. */
 function isInFrontByPs(): boolean {
+  const { spawnSync } = loadBuiltin('node:child_process')
   const { stdout } = spawnSync('ps', ['-o', 'pgid=,tpgid=', '-p', String(process.pid)], { encoding: 'utf8' })
   const [group, front] = (stdout ?? '').trim().split(/\s+/)
   return group === undefined || front === undefined ? isatty(0) : group === front

@@ -5,6 +5,7 @@ import { rootCause, type CancelationReason } from '../base/reason.js'
 import { formatDuration } from '../base/units.js'
 import type { RestartEvent, RunEvent, RunHandle, RunResult } from '../run/result.js'
 import { ownStatus, run } from '../run/run.js'
+import { lowerScore, restoreScore } from './oom-score.js'
 import { isInFront } from './own-process.js'
 import { readSettings, type Settings } from './run-settings.js'
 import { statusOfRefusal } from './refusal.js'
@@ -108,9 +109,13 @@ async function supervise(
   const onEvent = (event: RunEvent): void => {
     if (event.kind === 'started') {
       forwarder.attach(event.command)
+      lowerScore(event.command)
       reservation?.follow(event.command.root)
     }
-    if (event.kind === 'restarting') forwarder.rest()
+    if (event.kind === 'restarting') {
+      forwarder.rest()
+      restoreScore()
+    }
     if (!settings.quiet) void describeEvent(event, settings)
   }
   try {

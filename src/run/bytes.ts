@@ -3,8 +3,8 @@
  * surrogates from U+DC80 on, as in Python's "surrogateescape"; no valid text contains those.
  */
 import { isUtf8 } from 'node:buffer'
-import { readFileSync } from 'node:fs'
-import { isMainThread } from 'node:worker_threads'
+import { readFileSync, readlinkSync } from 'node:fs'
+import { loadBuiltin } from '../base/builtin.js'
 
 // The character that Node puts in place of bytes that are not UTF-8.
 const LOST = '\uFFFD'
@@ -48,10 +48,20 @@ export function asGiven(words: readonly string[]): readonly string[] {
 export function entriesOf(env: NodeJS.ProcessEnv, whole: boolean): string[] {
   const left = new Map(Object.entries(env).filter((each): each is [string, string] => each[1] !== undefined))
   // An environment that a worker was given differs from that of the process.
-  if (whole && isMainThread) return [...keptEntries(left), ...textsOf(left)]
+  if (whole && isMainThread()) return [...keptEntries(left), ...textsOf(left)]
   if (![...left.values()].some((value) => value.includes(LOST))) return textsOf(left)
   const given = new Map(inheritedEntries().map(({ name, value }) => [name, value]))
   return textsOf(new Map([...left].map(([name, value]) => [name, sameAsGiven(value, given.get(name))])))
+}
+
+/** Loading `node:worker_threads` takes a megabyte, so that the kernel is asked where it knows. */
+function isMainThread(): boolean {
+  try {
+    const [pid, , thread] = readlinkSync('/proc/thread-self').split('/')
+    return pid === thread
+  } catch {
+    return loadBuiltin('node:worker_threads').isMainThread
+  }
 }
 
 function textsOf(variables: ReadonlyMap<string, string>): string[] {

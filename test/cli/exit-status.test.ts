@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { EXIT } from '../../src/run/status.js'
 import { CLI } from '../helpers/child.js'
 import { shell, tripline } from '../helpers/cli.js'
 
@@ -94,6 +95,17 @@ const WRONG: readonly [args: readonly string[], says: string | RegExp][] = [
 ]
 
 describe('tripline run exits', () => {
+  it('with the statuses of the manual', () => {
+    const manual = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
+    const [, table = ''] = manual.split('| exit status | |')
+    const listed = [...table.split('\n\n')[0]!.matchAll(/^\| (\d+)/gm)].map((match) => Number(match[1]))
+    const { ok: _, ...others } = EXIT
+    expect(new Set(listed)).toEqual(new Set<number>(Object.values(others)))
+    // Each of them is caused by a row above.
+    const caused = new Set(TABLE.map(([status]) => status))
+    expect(listed.filter((status) => status !== EXIT.signalBase && !caused.has(status))).toEqual([])
+  })
+
   it.concurrent.each(TABLE)('with %i: %j', async (status, args, stderr) => {
     const outcome = await tripline('run', ...args)
     if (typeof stderr === 'string') expect(outcome.stderr).toBe(stderr)

@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process'
 import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { constants } from 'node:os'
 import { describe, expect, it } from 'vitest'
+import { PASSED_ON } from '../../src/cli/early-signals.js'
+import { STOP_SIGNALS } from '../../src/cli/job-control.js'
 import { CLI } from '../helpers/child.js'
 import { Background, NO_TERMINAL } from '../helpers/cli.js'
 import { eventually } from '../helpers/eventually.js'
@@ -11,6 +13,14 @@ import { eventually } from '../helpers/eventually.js'
 const wait = 'exec 9<> <(:); while :; do read -rt 0.05 -u 9; done'
 
 describe('signals', () => {
+  it('that are passed on are those of the manual', () => {
+    const manual = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
+    const [, listed = ''] = /^\*\*Signals\*\* that tripline receives[^:]*:([^.]*)\./m.exec(manual) ?? []
+    const names = [...listed.matchAll(/`([A-Z0-9]+)`/g)].map((match) => `SIG${match[1]}`)
+    const ours = [...PASSED_ON, ...STOP_SIGNALS, 'SIGCONT'].filter((name) => name !== 'SIGINFO')
+    expect(names.toSorted()).toEqual(ours.toSorted())
+  })
+
   it.concurrent.each(['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2', 'SIGWINCH', 'SIGALRM'] as const)(
     'passes on %s',
     async (signal) => {
