@@ -100,13 +100,19 @@ const smaller = [
   '-disable-machine-licm',
   '-disable-lsr',
   '-enable-load-pre=false',
+  // Chooses where to spill a register for size, and keeps blocks whole, which costs fewer jumps.
+  '-split-spill-mode=size',
+  '-machine-sink-split=false',
   // A jump table is larger than a few comparisons.
   '-min-jump-table-entries=8',
   ...(target.arch === 'arm' ? ['-arm-promote-constant'] : []),
 ]
 
-/** After the usual passes, optimizes for size again, because merging reveals duplicate code. */
-const passes = 'lto<O2>,default<Oz>'
+/**
+ * After the usual passes, optimizes for size again, because merging reveals duplicate code. What is still duplicate becomes
+ * functions: destructors and constructors above all, few of which run more than once.
+ */
+const passes = 'lto<O2>,default<Oz>,iroutliner,default<Oz>'
 
 // Names that no libc has: those of Node-API, and functions that the C runtime uses only if they exist.
 const isHosts = (name) => /^(?:napi_|__gmon_start__$|__cxa_finalize$|_ITM_)/.test(name)
