@@ -103,6 +103,9 @@ const smaller = [
   // Chooses where to spill a register for size, and keeps blocks whole, which costs fewer jumps.
   '-split-spill-mode=size',
   '-machine-sink-split=false',
+  // A function is not expected to change registers that it does not use. Only for x64: elsewhere, what the outliner adds
+  // later may use such a register.
+  ...(target.arch === 'x64' ? ['-enable-ipra'] : []),
   // A jump table is larger than a few comparisons.
   '-min-jump-table-entries=8',
   ...(target.arch === 'arm' ? ['-arm-promote-constant'] : []),
