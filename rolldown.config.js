@@ -63,6 +63,8 @@ export default [
     output: {
       dir: 'dist',
       format: 'cjs',
+      // As the source is, which consists of modules; a detached method must not get the global object as `this`.
+      strict: true,
       entryFileNames: '[name].cjs',
       chunkFileNames: '[name].cjs',
       // What entries share is in files of its own, so that no class exists twice.

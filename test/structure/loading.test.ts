@@ -1,5 +1,7 @@
 /** What loading the built package loads: commands, guards, samples and tickers wait for their first use. */
-import { describe, expect, it } from 'vitest'
+import { createRequire } from 'node:module'
+import { describe, expect, it, test } from 'vitest'
+import type * as Library from '../../src/index.js'
 import { ROOT, runModule } from '../helpers/child.js'
 
 describe('loading the package', () => {
@@ -69,4 +71,12 @@ describe('loading the package', () => {
       ['patched', 'Guard', true, 'ResourceCancelation', 'TypeError'],
     ])
   })
+})
+
+test('the compiled library is strict code: a function that is called without an object gets none', async () => {
+  const { cancelable } = createRequire(import.meta.url)('../../dist/index.cjs') as typeof Library
+  const called = cancelable({ inject: false }, function (this: unknown) {
+    return this
+  })
+  expect(await called()).toBeUndefined()
 })
