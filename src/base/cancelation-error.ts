@@ -132,7 +132,7 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
     const shown = head.includes('\n') ? head : `[${head}]`
     return depth < 0
       ? shown
-      : `${shown} ${inspectWith({ reason, cause: isReason(cause) ? undefined : cause }, options, inspect)}`
+      : `${shown} ${inspectWith({ reason, cause: isReason(cause) ? undefined : cause }, depth, options, inspect)}`
   }
 
   static {

@@ -1,4 +1,5 @@
 /** Reasons as a structured clone can take them, for errors that are posted to other threads. */
+import { types } from 'node:util'
 import { amended, messageOf, rootCause, type CancelationReason } from './reason.js'
 
 const MOST_VALUES = 1000
@@ -47,6 +48,7 @@ function isCloneable(value: unknown): boolean {
       const each = open.pop()
       if (seen > MOST_VALUES || typeof each === 'function' || typeof each === 'symbol') return false
       if (typeof each !== 'object' || each === null) continue
+      if (types.isProxy(each)) return false
       if (each instanceof Error) {
         open.push(each.cause)
         continue

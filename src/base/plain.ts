@@ -3,17 +3,27 @@
 // A log line is for reading: longer lists and deeper objects are cut.
 const MOST_ITEMS = 20
 const DEEPEST = 4
+const MOST_CHARACTERS = 1000
 
 const UNREADABLE = 'a value that cannot be read'
 
 /** The fields of an object as JSON, without those that are undefined. */
 export function plainFields(fields: object, depth: number = DEEPEST): Record<string, unknown> {
   const plain: Record<string, unknown> = {}
-  for (const key of Object.keys(fields).slice(0, MOST_ITEMS)) {
+  for (const key of keysOf(fields)) {
     const value = plainField(fields, key, depth - 1)
     if (value !== undefined) plain[key] = value
   }
   return plain
+}
+
+function keysOf(fields: object): readonly string[] {
+  try {
+    return Object.keys(fields).slice(0, MOST_ITEMS)
+  } catch {
+    // A proxy.
+    return []
+  }
 }
 
 function plainField(fields: object, key: string, depth: number): unknown {
@@ -27,6 +37,7 @@ function plainField(fields: object, key: string, depth: number): unknown {
 function plainValue(value: unknown, depth: number): unknown {
   switch (typeof value) {
     case 'string':
+      return value.length <= MOST_CHARACTERS ? value : `${value.slice(0, MOST_CHARACTERS)}...`
     case 'boolean':
     case 'undefined':
       return value

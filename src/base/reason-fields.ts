@@ -1,8 +1,8 @@
 /** Reasons from the fields that a caller gives: what is missing gets its default, and everything is checked. */
 import { now } from './clock.js'
 import { invalidType, invalidValue } from './errors.js'
-import { checkOptions } from './options.js'
 import { isOomKill } from './oom.js'
+import { checkOptions, readOptions } from './options.js'
 import {
   abortReason,
   allReason,
@@ -62,9 +62,27 @@ const MAKERS: Readonly<Record<Kind, (given: Given) => CancelationReason>> = {
   custom: ({ message, data }) => customReason(text(message, 'message'), data),
 }
 
+/** The fields that only reasons of a kind have. */
+const OWN_FIELDS: Readonly<Record<Kind, readonly string[]>> = {
+  timeout: ['timeout', 'deadline'],
+  idle: ['idle'],
+  manual: [],
+  signal: ['signal'],
+  condition: ['condition', 'checks'],
+  resource: ['guard', 'breach'],
+  abort: ['cause'],
+  parent: ['parentId', 'parent'],
+  all: ['causes'],
+  error: ['cause'],
+  oom: ['certainty', 'proof', 'kills', 'whole', 'origin'],
+  custom: ['data'],
+}
+
 /** @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, naming the field */
 export function completeReason(kind: Kind, fields: object): CancelationReason {
-  const given = fields as Given
+  const known = [...OWN_FIELDS[kind], 'kind', 'message', 'at', 'by', 'source']
+  const given = readOptions(fields, 'field of a reason', known) as Given
+  if (given['kind'] !== undefined && given['kind'] !== kind) throw invalidValue('kind', `'${kind}'`, given['kind'])
   const made = MAKERS[kind](given)
   const { message = made.message, at = made.at } = given
   const { by, source } = checkOrigin({

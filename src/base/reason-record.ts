@@ -1,5 +1,6 @@
 /** The class of the reasons that this library makes: what they look like in text and in logs. */
 import { kPlain, plainFields } from './plain.js'
+import { inspectAs, kInspect, type Inspect, type InspectOptions } from './printing.js'
 
 /** Not exported: a reason is recognized by its fields, because one that came from another thread has nothing else. */
 export class Reason {
@@ -21,6 +22,11 @@ export class Reason {
   /** For logs: of a chain of parents only the root, and nothing but plain values. Never throws. */
   toJSON(): Record<string, unknown> {
     return plainFields(this)
+  }
+
+  /** @internal */
+  [kInspect](depth: number, options: InspectOptions, inspect: Inspect): string {
+    return inspectAs('Reason', this, depth, options, inspect)
   }
 
   /** Inside another one: what happened in the first place. @internal */

@@ -1,7 +1,8 @@
 /** Why something was canceled, and the sink that sources report to. */
 import { types } from 'node:util'
 import { now } from './clock.js'
-import { checkKeys, invalidType, invalidValue } from './errors.js'
+import { invalidType, invalidValue } from './errors.js'
+import { readOptions } from './options.js'
 import { Reason } from './reason-record.js'
 import { oomText, type OomKill } from './oom.js'
 import { formatDuration } from './units.js'
@@ -251,12 +252,12 @@ export function customReason<D>(message: string, data: D, origin: Origin = {}): 
 
 /** @throws TypeError `ERR_INVALID_ARG_TYPE` @internal */
 export function checkOrigin(origin: Origin): Origin {
-  checkKeys(origin, 'option', ['by', 'source'])
+  const own = readOptions(origin, 'option', ['by', 'source'])
   for (const key of ['by', 'source'] as const) {
-    const value: unknown = origin[key]
+    const value: unknown = own[key]
     if (value !== undefined && typeof value !== 'string') throw invalidType(key, 'a string', value)
   }
-  return origin
+  return own
 }
 
 /** The kinds of reasons. @internal */

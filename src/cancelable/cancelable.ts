@@ -3,7 +3,8 @@ import { inThisContext } from '../base/async-context.js'
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
 import { markInstances } from '../base/copies.js'
-import { checkKeys, invalidType, invalidValue } from '../base/errors.js'
+import { invalidType, invalidValue } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import { ownOptions } from '../base/options.js'
 import { kContext, type OperationContext } from '../base/operation-context.js'
 import { kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
@@ -368,10 +369,11 @@ export class Cancelable implements Disposable, AsyncDisposable {
   ): boolean {
     let checked = toReason(reason)
     if (options !== undefined) {
-      checkKeys(options, 'option', ['children', 'by'])
-      checked = fromOrigin(checked, checkOrigin({ by: options.by }))
+      const { children = true, by } = readOptions(options, 'option', ['children', 'by'])
+      if (typeof children !== 'boolean') throw invalidType('children', 'true or false', children)
+      checked = fromOrigin(checked, checkOrigin({ by }))
+      if (!children && this[kReason] === null) this[kFlags] |= S.KEEP_CHILDREN
     }
-    if (options?.children === false && this[kReason] === null) this[kFlags] |= S.KEEP_CHILDREN
     return cancelWith(this, checked)
   }
 
@@ -515,7 +517,8 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   /**
    * Runs functions as children, all at once or `concurrency` at a time, and resolves to their results in the order of the
-   * functions. The first error cancels the others, and rejects when they have ended.
+   * functions. The first error cancels the others, and rejects when they have ended; await the promise, for nothing else
+   * reports that error.
    *
    * @param functions any iterable; the next one is taken when its turn comes
    * @example

@@ -27,17 +27,13 @@ export interface Started {
   readonly promise: Promise<unknown>
 }
 
-/** The operation does not end before what is waited for with `promise`. */
-function waitFor(operation: Operation, promise: Promise<unknown>, failed: (error: unknown) => void): void {
+/** The operation does not end before the function that this returns is called. */
+function hold(operation: Operation): () => void {
   const extras = extrasOf(operation)
   extras.tasks++
-  const over = (): void => {
+  return () => {
     if (--extras.tasks === 0) extras.tasksOver?.()
   }
-  promise.then(over, (error: unknown) => {
-    failed(error)
-    over()
-  })
 }
 
 /** Starts a task; its error ends the operation. Its promise may be awaited or not. */
@@ -48,7 +44,11 @@ export function startTask<T>(
   const refusal = refusalOf(operation)
   if (refusal !== undefined) return rejectedQuietly(refusal)
   const { operation: task, promise } = start()
-  waitFor(operation, promise, (error) => taskFailed(operation, task, error))
+  const over = hold(operation)
+  promise.then(over, (error: unknown) => {
+    taskFailed(operation, task, error)
+    over()
+  })
   return promise
 }
 
@@ -104,9 +104,7 @@ export function runAll(
   if (Array.isArray(functions)) functions.forEach(checkFunction)
   const refusal = refusalOf(operation)
   if (refusal !== undefined) return rejectedQuietly(refusal)
-  const batch = new Batch(operation, functions[Symbol.iterator](), start, concurrency, onChildError === 'ignore')
-  waitFor(operation, batch.promise, () => undefined)
-  return batch.promise
+  return new Batch(operation, functions[Symbol.iterator](), start, concurrency, onChildError === 'ignore').promise
 }
 
 function checkFunction(fn: unknown): void {
@@ -122,6 +120,8 @@ class Batch {
   readonly #ignoresErrors: boolean
   readonly #results: unknown[] = []
   readonly #running = new Set<Operation>()
+  /** Lets the operation end. It is not called by a reaction to the promise, which would hide a failure that nothing awaits. */
+  readonly #over: () => void
   #resolve!: (results: unknown[]) => void
   #reject!: (error: unknown) => void
   #count = 0
@@ -140,6 +140,7 @@ class Batch {
     this.#start = start
     this.#concurrency = concurrency
     this.#ignoresErrors = ignoresErrors
+    this.#over = hold(operation)
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve
       this.#reject = reject
@@ -173,15 +174,15 @@ class Batch {
     const { operation, promise } = this.#start(fn as never)
     this.#running.add(operation)
     promise.then(
-      (value) => this.#over(operation, index, value),
+      (value) => this.#ended(operation, index, value),
       (error: unknown) => {
         if (!this.#ignoresErrors) this.#fail(error)
-        this.#over(operation, index, undefined)
+        this.#ended(operation, index, undefined)
       },
     )
   }
 
-  #over(operation: Operation, index: number, value: unknown): void {
+  #ended(operation: Operation, index: number, value: unknown): void {
     this.#results[index] = value
     this.#running.delete(operation)
     this.#fill()
@@ -216,5 +217,6 @@ class Batch {
       this.#results.length = this.#count
       this.#resolve(this.#results)
     }
+    this.#over()
   }
 }

@@ -57,9 +57,16 @@ const WATCHFUL = 1000
 /** Ends the wait of a token that has been garbage-collected. */
 const collected = new FinalizationRegistry<Int32Array>((words) => Atomics.notify(words, STARTED))
 
-/** @throws TypeError `ERR_INVALID_ARG_TYPE` for a buffer that is not that of a token */
-export function sharedFlag(token: Target, buffer?: SharedArrayBuffer): SharedFlag {
-  return new SharedFlag(token, buffer)
+/** The access of a token to new shared memory. */
+export function sharedFlag(token: Target): SharedFlag {
+  return new SharedFlag(token)
+}
+
+/** That of a token to the memory that another thread has shared. @throws TypeError `ERR_INVALID_ARG_TYPE` */
+export function openShared(token: Target, shared: SharedToken): SharedFlag {
+  const buffer: unknown = (shared as Partial<SharedToken> | null | undefined)?.buffer
+  if (isToken(buffer)) return new SharedFlag(token, buffer)
+  throw invalidType('shared', 'what share() returned, of this version of tripline', buffer ?? shared)
 }
 
 /** Whether the memory is that of a token. */
@@ -76,9 +83,6 @@ class SharedFlag {
   readonly #token: WeakRef<Target>
 
   constructor(token: Target, buffer?: SharedArrayBuffer) {
-    if (buffer !== undefined && !isToken(buffer)) {
-      throw invalidType('shared', 'what share() returned, of this version of tripline', buffer)
-    }
     this.buffer = buffer ?? new SharedArrayBuffer(SIZE)
     this.#words = new Int32Array(this.buffer, 0, WORDS)
     if (buffer === undefined) MARK.forEach((each, index) => Atomics.store(this.#words, index, each))

@@ -4,12 +4,12 @@ import { inThisContext, outsideContexts } from '../base/async-context.js'
 import { callIsolated } from '../base/diagnostics.js'
 import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
 import { markInstances, ofThisCopy } from '../base/copies.js'
-import { checkKeys, invalidType, invalidValue } from '../base/errors.js'
-import { checkOptions } from '../base/options.js'
+import { invalidType, invalidValue } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
 import { eventReason, fromOrigin, type CancelationReason, type Origin } from '../base/reason.js'
 import { Hub, HubLink, WATCH_SHARED, type Link } from '../engine/link.js'
-import { sharedFlag, type SharedFlag, type SharedToken } from './shared-token.js'
+import { openShared, sharedFlag, type SharedFlag, type SharedToken } from './shared-token.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
 
@@ -81,8 +81,7 @@ export class CancelationToken {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
    */
   constructor(options: TokenOptions = {}) {
-    const { name } = checkOptions(options)
-    checkKeys(options, 'option', ['name'])
+    const { name } = readOptions(options, 'option', ['name'])
     if (name !== undefined && typeof name !== 'string') throw invalidType('name', 'a string', name)
     this.#name = name
   }
@@ -161,7 +160,10 @@ export class CancelationToken {
     return subscription
   }
 
-  /** Resolves with the reason when it is canceled; never rejects. Every call returns the same promise. */
+  /**
+   * Resolves with the reason when it is canceled; never rejects. Every call returns the same promise, and a promise keeps every
+   * `then` until it settles: where many calls wait for a long-lived token, use `onCancel`, or `race` of an operation.
+   */
   whenCanceled(): Promise<CancelationReason> {
     return (this.#whenCanceled ??= new Promise((resolve) => {
       outsideContexts(() => this.onCancel(resolve))
@@ -193,7 +195,7 @@ export class CancelationToken {
    */
   static from(shared: SharedToken): CancelationToken {
     const token = new CancelationToken()
-    token[kHub].flag = sharedFlag(token, (shared as SharedToken | undefined)?.buffer ?? (null as never))
+    token[kHub].flag = openShared(token, shared)
     token[kHub].poll()
     return token
   }

@@ -66,6 +66,35 @@ describe('in text and logs', () => {
     expect(String(new CancelationToken({ name: 'b\n' }))).toBe(String.raw`CancelationToken "b\n"`)
   })
 
+  test('values that throw, contain the operation or are long: safe and short', () => {
+    const throwing = {
+      [inspect.custom]: () => {
+        throw new Error('trap')
+      },
+    }
+    const unreadable = new Proxy(
+      {},
+      {
+        ownKeys: () => {
+          throw new Error('trap')
+        },
+      },
+    )
+    const metadata: Record<string, unknown> = { throwing, long: 'x'.repeat(1e5), array: new Array(1e5).fill(1) }
+    const job = new Cancelable({ metadata }).enter()
+    metadata['job'] = job
+    job.cancel(customReason('m', { throwing, unreadable }))
+    const error = thrown(() => job.throwIfCanceled())
+    const proxied = new Cancelable({ metadata: unreadable }).enter()
+    for (const each of [job, job.context, job.reason, error, proxied, proxied.context]) {
+      expect(inspect(each).length).toBeLessThan(10_000)
+      expect(JSON.stringify(each).length).toBeLessThan(10_000)
+    }
+    metadata['throwing'] = undefined
+    expect(inspect(job).length).toBeLessThan(10_000)
+    proxied[Symbol.dispose]()
+  })
+
   test('a token and a guard', () => {
     const token = new CancelationToken({ name: 'user' })
     expect(JSON.parse(JSON.stringify(token))).toEqual({ name: 'user', isCanceled: false })
@@ -154,7 +183,7 @@ describe('an error in another thread', () => {
   })
 
   test('can be cloned whatever the reason holds', () => {
-    const reasons: unknown[] = [hostile(), () => 1, new Map(), new Error('plain')]
+    const reasons: unknown[] = [hostile(), () => 1, new Map(), new Error('plain'), new Proxy({}, {})]
     for (const cause of reasons) {
       const error = new ErrorCancelation({ cause })
       expect(error.reason.cause).toBe(cause)
@@ -223,6 +252,11 @@ describe('errors of a caller', () => {
       () => new ManualCancelation({ by: 7 } as never),
       () => new CustomCancelation({ data: 1 }),
       () => new ParentCancelation({ parentId: 'x', parent: {} } as never),
+      () => new ManualCancelation({ mesage: 'm' } as never),
+      () => new ManualCancelation({ kind: 'timeout', message: 'm' } as never),
+      () => new ManualCancelation([] as never),
+      () => new CustomCancelation({ message: 'm', dat: 1 } as never),
+      () => customReason('m', 1, null as never),
       () => customReason(7 as never, 1),
       () => customReason('m', 1, { bye: 'x' } as never),
     ]
@@ -299,6 +333,16 @@ describe('what canceled', () => {
     expect(expiring.reason).toMatchObject({ kind: 'timeout', source: 'budget' })
     expect(thrown(() => named(7 as never, shared.signal))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
     expect(thrown(() => named('x', {} as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+  })
+
+  test('bad options of cancel() are refused, and nothing is canceled', () => {
+    const job = new Cancelable().enter()
+    for (const bad of [null, 7, { children: 'no' }, { by: 7 }, { childen: false }, new (class Options {})()])
+      expect(thrown(() => job.cancel('x', bad as never))).toMatchObject({
+        code: expect.stringMatching(/^ERR_INVALID_ARG_/),
+      })
+    expect(job.isCanceled).toBe(false)
+    job[Symbol.dispose]()
   })
 
   test('bad options of a token are refused', () => {

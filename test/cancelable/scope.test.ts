@@ -246,6 +246,20 @@ describe('all()', () => {
     expect(await rejection(Cancelable.run((cancel) => cancel.all([() => Promise.reject(failure)])))).toBe(failure)
   })
 
+  test('an error that nothing awaits is not lost', async () => {
+    const failure = new Error('page 2')
+    for (const waits of [0, 3]) {
+      const seen = await unhandledIn(async () => {
+        await Cancelable.run(async (cancel) => {
+          void cancel.all([() => Promise.reject(failure)])
+          await turns(waits)
+        })
+        await turns()
+      })
+      expect(seen).toEqual([failure])
+    }
+  })
+
   test("onChildError: 'ignore' lets the others go on", async () => {
     const results = await Cancelable.run((cancel) =>
       cancel.all([slow(2, 'a'), () => Promise.reject(new Error('b')), slow(1, 'c')], {
