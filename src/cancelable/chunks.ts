@@ -1,6 +1,6 @@
 /** A stream in chunks of several items. */
 import { invalidType, outOfRange } from '../base/errors.js'
-import { ownOptions } from '../base/options.js'
+import { readOptions } from '../base/options.js'
 import { Timer } from '../engine/timers.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
@@ -41,7 +41,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
   constructor(operation: Operation, source: StreamSource<T>, size: number, options: ChunkOptions<T> = {}) {
     if (typeof size !== 'number') throw invalidType('size', 'a whole number', size)
     if (!Number.isInteger(size) || size < 1) throw outOfRange('size', 'a whole number, 1 or more', size)
-    const { flushOnCancel = true, maxWait, ...rest } = ownOptions(options, CHUNK_OPTIONS)
+    const { flushOnCancel = true, maxWait, ...rest } = readOptions(options, 'stream option', CHUNK_OPTIONS)
     if (typeof flushOnCancel !== 'boolean') throw invalidType('flushOnCancel', 'true or false', flushOnCancel)
     this.#size = size
     this.#flush = flushOnCancel

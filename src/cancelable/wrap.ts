@@ -1,7 +1,7 @@
 /** Functions and streams with an operation of their own. */
 import { CancelationError } from '../base/cancelation-error.js'
 import { invalidType, invalidValue } from '../base/errors.js'
-import { ownOptions } from '../base/options.js'
+import { readOptions } from '../base/options.js'
 import { Cancelable, type CancelableOptions } from './cancelable.js'
 import { mimicFunction } from './mimic-function.js'
 import type { StreamSource } from './iterate.js'
@@ -62,7 +62,7 @@ export function cancelable(options?: WrapOptions): CancelableDecorator
 export function cancelable(options: WrapOptions = {}, ...rest: [fn?: Method]): unknown {
   if (rest.length === 0) return decorator(options)
   const [fn] = rest
-  if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
+  if (typeof fn !== 'function') throw invalidType('fn', 'a function (the decorator is written `@cancelable()`)', fn)
   const wrapper = wrapperOf(options)
   return wrapper(fn, () => fn.name)
 }
@@ -73,11 +73,11 @@ function decorator(options: WrapOptions): (...args: [unknown, unknown, unknown?]
     if (isStandard(where)) {
       const { kind, name } = where
       if (kind !== 'method') throw invalidValue('cancelable()', 'on a method', kind)
-      return wrapper(given as Method, (receiver) => `${classOf(receiver)}.${String(name)}`)
+      return wrapper(given as Method, (receiver) => nameIn(receiver, name))
     }
     const { value, ...others } = (descriptor ?? {}) as TypedPropertyDescriptor<Method>
     if (typeof value !== 'function') throw invalidType('cancelable()', 'on a method', value)
-    return { ...others, value: wrapper(value, () => `${classOf(given)}.${String(where)}`) }
+    return { ...others, value: wrapper(value, () => nameIn(given, where as string | symbol)) }
   }
 }
 
@@ -85,18 +85,30 @@ function isStandard(where: unknown): where is ClassMethodDecoratorContext {
   return typeof where === 'object' && where !== null && 'kind' in where
 }
 
+/** `Store.save`; without the class if there is none. */
+function nameIn(receiver: unknown, method: string | symbol): string {
+  const owner = classOf(receiver)
+  return owner === '' ? String(method) : `${owner}.${String(method)}`
+}
+
 /** The name of the class of an instance or prototype, or of the class itself. */
 function classOf(receiver: unknown): string {
   if (typeof receiver === 'function') return receiver.name
-  const { constructor } = Object(receiver) as { readonly constructor?: unknown }
-  return typeof constructor === 'function' ? constructor.name : ''
+  if (typeof receiver !== 'object' || receiver === null) return ''
+  try {
+    const { constructor } = receiver
+    return typeof constructor === 'function' ? constructor.name : ''
+  } catch {
+    // A proxy or a getter: the method itself may do without it.
+    return ''
+  }
 }
 
 const WRAP_OPTIONS: readonly string[] = [...CANCELABLE_OPTIONS, 'inject']
 
 /** Checks the options at once, and returns what wraps a function with them. */
 function wrapperOf(options: WrapOptions): (fn: Method, nameOf: (receiver: unknown) => string) => Method {
-  const { inject = true, ...rest } = ownOptions(options, WRAP_OPTIONS)
+  const { inject = true, ...rest } = readOptions(options, 'option', WRAP_OPTIONS)
   if (typeof inject !== 'boolean') throw invalidType('inject', 'true or false', inject)
   const { name } = new Cancelable(rest).context
   return (fn, nameOf) => {
@@ -129,7 +141,7 @@ export function cancelableStream<T>(
   source: StreamSource<T>,
   options: CancelableStreamOptions<T> = {},
 ): CancelableStream<T> {
-  const { reportEvery, keep, interruptible, idle, onProgress, ...rest } = ownOptions(options, STREAM_OPTIONS)
+  const { reportEvery, keep, interruptible, idle, onProgress, ...rest } = readOptions(options, 'option', STREAM_OPTIONS)
   const operation = new Cancelable(rest)
   if (onProgress !== undefined) operation.onProgress(onProgress)
   const close = (complete: boolean): void => {

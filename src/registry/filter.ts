@@ -1,6 +1,6 @@
 /** Which operations a call is about. */
-import { checkKeys, invalidType, unknownName } from '../base/errors.js'
-import { checkOptions } from '../base/options.js'
+import { invalidType, unknownName } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
 import { kContext, type OperationContext, type OperationStatus } from '../base/operation-context.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import type { Cancelable } from '../cancelable/cancelable.js'
@@ -48,9 +48,8 @@ export type Matcher = (operation: OperationSummary, age: number | undefined) => 
  * @throws TypeError, RangeError with Node's codes, naming the filter
  */
 export function compileFilter(filter: OperationFilter = {}, more: readonly string[] = []): Matcher {
-  checkOptions(filter)
-  checkKeys(filter, 'filter', [...FILTERS, ...more])
-  const { name, status, parent, metadata, olderThan, youngerThan, where } = filter
+  const given = readOptions(filter, 'filter', [...FILTERS, ...more])
+  const { name, status, parent, metadata, olderThan, youngerThan, where } = given
   const all: Matcher[] = []
   if (status !== undefined) all.push(byStatus(status))
   if (name !== undefined) all.push(byName(name))

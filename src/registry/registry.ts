@@ -3,9 +3,9 @@ import { inThisContext } from '../base/async-context.js'
 import { now, realNow } from '../base/clock.js'
 import { ofThisCopy } from '../base/copies.js'
 import { callIsolated } from '../base/diagnostics.js'
-import { checkKeys, DuplicateIdError, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { DuplicateIdError, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import type { OperationContext } from '../base/operation-context.js'
-import { checkOptions } from '../base/options.js'
+import { readOptions } from '../base/options.js'
 import { nextTurn } from '../base/real-timers.js'
 import { messageOf, toReason, type CancelationReason } from '../base/reason.js'
 import type { Cancelable } from '../cancelable/cancelable.js'
@@ -165,9 +165,8 @@ export class OperationRegistry implements Registrar {
 
   /** @throws TypeError, RangeError with Node's codes for bad options */
   constructor(options: RegistryOptions = {}) {
-    checkOptions(options)
-    checkKeys(options, 'option', ['history'])
-    this.historySize = options.history ?? 0
+    const { history = 0 } = readOptions(options, 'option', ['history'])
+    this.historySize = history
     this.#list = new List((registration) => this.#ended(registration))
   }
 
@@ -226,9 +225,9 @@ export class OperationRegistry implements Registrar {
 
   // Looking
 
-  /** The operation with this id. */
+  /** The operation with this id. @throws TypeError `ERR_INVALID_ARG_TYPE` for an id that is not a string */
   get(id: string): OperationContext | undefined {
-    return this.#list.find(id)?.context
+    return this.#list.find(checkId(id))?.context
   }
 
   /**
@@ -308,11 +307,11 @@ export class OperationRegistry implements Registrar {
    * Cancels the operation with this id.
    *
    * @returns whether there is one, and it was not canceled before
-   * @throws TypeError as `cancel` of an operation
+   * @throws TypeError as `cancel` of an operation, or `ERR_INVALID_ARG_TYPE` for an id that is not a string
    */
   cancel(id: string, reason?: string | Error | CancelationReason): boolean {
     const checked = toReason(reason)
-    return this.#list.find(id)?.cancel(checked) ?? false
+    return this.#list.find(checkId(id))?.cancel(checked) ?? false
   }
 
   /**
@@ -325,10 +324,8 @@ export class OperationRegistry implements Registrar {
    */
   cancelAll(filter?: OperationFilter, options: CancelAllOptions = {}): Promise<number> {
     const matches = compileFilter(filter)
-    checkOptions(options)
-    checkKeys(options, 'option', ['reason', 'batch'])
-    const reason = toReason(options.reason)
-    return this.#cancelInBatches(matches, reason, count(options.batch ?? 100, 'batch', 1))
+    const { reason, batch = 100 } = readOptions(options, 'option', ['reason', 'batch'])
+    return this.#cancelInBatches(matches, toReason(reason), count(batch, 'batch', 1))
   }
 
   async #cancelInBatches(matches: Matcher, reason: CancelationReason, batch: number): Promise<number> {
@@ -377,6 +374,11 @@ function recordOf(operation: OperationContext): OperationRecord {
   const { id, name, status, parentId, startedAt, endedAt, elapsed, reason, metadata, error } = operation
   const message = status === 'failed' ? messageOf(error) : undefined
   return Object.freeze({ id, name, status, parentId, startedAt, endedAt, elapsed, reason, metadata, error: message })
+}
+
+function checkId(id: unknown): string {
+  if (typeof id !== 'string') throw invalidType('id', 'a string', id)
+  return id
 }
 
 /** @throws TypeError `ERR_INVALID_ARG_TYPE`; RangeError `ERR_OUT_OF_RANGE` */

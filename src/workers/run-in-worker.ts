@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Worker, type ResourceLimits, type TransferListItem, type WorkerOptions } from 'node:worker_threads'
 import { invalidState, invalidType, invalidValue, WorkerExitedError } from '../base/errors.js'
-import { checkOptions, ownOptions } from '../base/options.js'
+import { ownOptions, readOptions } from '../base/options.js'
 import { packageRoot } from '../base/package.js'
 import { realTimers } from '../base/real-timers.js'
 import { parseDuration } from '../base/units.js'
@@ -32,6 +32,8 @@ export interface RunInWorkerOptions<D = unknown> extends CancelableOptions {
 export type WorkerJob<T, D> = (cancel: Cancelable, data: D) => T | PromiseLike<T>
 
 const OPTIONS: readonly string[] = [...CANCELABLE_OPTIONS, 'data', 'transfer', 'resourceLimits', 'worker']
+// All others of the Worker, such as `eval`, are set here.
+const WORKER_OPTIONS: readonly string[] = ['argv', 'env', 'execArgv', 'stdin', 'stdout', 'stderr', 'trackUnmanagedFds']
 
 /** In milliseconds: how long a canceled job may go on, by default. */
 const GRACE = 1000
@@ -68,7 +70,7 @@ export function runInWorker<T, D = unknown>(
   const task = taskOf(job)
   const { data, transfer = [], resourceLimits, worker, ...rest } = ownOptions(options, OPTIONS)
   if (!Array.isArray(transfer)) throw invalidType('transfer', 'an array', transfer)
-  if (worker !== undefined) checkOptions(worker)
+  const own = worker === undefined ? {} : readOptions(worker, "option of 'worker'", WORKER_OPTIONS)
   const grace = rest.grace === undefined ? GRACE : parseDuration(rest.grace, 'grace')
   const named = task.name === undefined ? rest : { name: task.name, ...rest }
   const operation = new Cancelable({ ...named, grace: grace + TERMINATION })
@@ -76,7 +78,7 @@ export function runInWorker<T, D = unknown>(
   return operation.run((cancel) => {
     const threadData: ThreadData = { shared: cancel.share(), task, data, grace: grace + TERMINATION }
     const thread = startThread(file, {
-      ...worker,
+      ...own,
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
       workerData: threadData,
       transferList: [...transfer],
@@ -90,10 +92,11 @@ function startThread(file: string, options: WorkerOptions): Worker {
     return new Worker(file, options)
   } catch (error) {
     if (!(error instanceof Error) || error.name !== 'DataCloneError') throw error
+    const { data } = options.workerData as ThreadData
     const refused = invalidValue(
       'data',
-      `values that can be cloned, and "transfer" parts of it (${error.message})`,
-      'others',
+      `made of values that can be cloned, or are in "transfer" (${error.message})`,
+      data,
     )
     refused.cause = error
     throw refused

@@ -67,6 +67,21 @@ test('a decorator of a static method is named after the class', async () => {
   expect(await legacy(Store, 'open').call(Store)).toBe('Store.open')
 })
 
+test('a receiver without a class, or one that cannot be read, names the operation after the method', async () => {
+  const save = standard('save') as (this: unknown, ...args: unknown[]) => Promise<unknown[]>
+  const unreadable = new Proxy(
+    { label: 'l' },
+    {
+      get: (target, key) => {
+        if (key === 'constructor') throw new Error('trap')
+        return Reflect.get(target, key) as unknown
+      },
+    },
+  )
+  for (const receiver of [Object.assign(Object.create(null) as object, { label: 'l' }), unreadable])
+    expect(await save.call(receiver, 1, 2)).toEqual(['l', 'save', 3])
+})
+
 test('every call has an operation of its own, with all sources armed', async () => {
   const token = new CancelationToken()
   const waits = cancelable({ token, timeout: '1h', inject: false }, () => new Promise(() => undefined))

@@ -139,6 +139,19 @@ describe('options in other forms than a literal', () => {
     })
   })
 
+  test('a misspelled option of chunks is compared with all that there are', () => {
+    using cancel = new Cancelable().enter()
+    expect(thrown(() => cancel.chunks([], 2, { maxWiat: 5 } as never))).toMatchObject({
+      message: expect.stringContaining("Did you mean 'maxWait'"),
+    })
+    expect(thrown(() => cancelableStream([], { reportEvry: 5 } as never))).toMatchObject({
+      message: expect.stringContaining("Did you mean 'reportEvery'"),
+    })
+    expect(thrown(() => cancelable({ injekt: false } as never))).toMatchObject({
+      message: expect.stringContaining("Did you mean 'inject'"),
+    })
+  })
+
   test('options of streams and chunks', async () => {
     class Keep {
       get keep(): number {

@@ -223,6 +223,8 @@ describe('looking', () => {
       [{ metadata: 'x' }, 'ERR_INVALID_ARG_TYPE'],
       [{ where: true }, 'ERR_INVALID_ARG_TYPE'],
       ['name', 'ERR_INVALID_ARG_TYPE'],
+      [new (class Filter {})(), 'ERR_INVALID_ARG_TYPE'],
+      [Object.create({ nmae: 'x' }), 'ERR_INVALID_ARG_VALUE'],
       [null, 'ERR_INVALID_ARG_TYPE'],
     ]
     for (const [filter, code] of bad) {
@@ -234,6 +236,9 @@ describe('looking', () => {
       ]) {
         expect(thrown(call), JSON.stringify(filter)).toMatchObject({ code })
       }
+    }
+    for (const call of [() => registry.get(1 as never), () => registry.cancel(undefined as never)]) {
+      expect(thrown(call)).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
     }
     expect(thrown(() => registry.history({ limit: -1 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
     expect(thrown(() => registry.cancelAll({}, { batch: 0 }))).toMatchObject({ code: 'ERR_OUT_OF_RANGE' })
