@@ -80,7 +80,11 @@ describe('in text and logs', () => {
         },
       },
     )
-    const metadata: Record<string, unknown> = { throwing, long: 'x'.repeat(1e5), array: new Array(1e5).fill(1) }
+    const metadata: Record<string, unknown> = {
+      throwing,
+      long: 'x'.repeat(1e5),
+      array: Array.from({ length: 1e5 }, () => 1),
+    }
     const job = new Cancelable({ metadata }).enter()
     metadata['job'] = job
     job.cancel(customReason('m', { throwing, unreadable }))
@@ -337,7 +341,7 @@ describe('what canceled', () => {
 
   test('bad options of cancel() are refused, and nothing is canceled', () => {
     const job = new Cancelable().enter()
-    for (const bad of [null, 7, { children: 'no' }, { by: 7 }, { childen: false }, new (class Options {})()])
+    for (const bad of [null, 7, { children: 'no' }, { by: 7 }, { childen: false }, Object.create({})])
       expect(thrown(() => job.cancel('x', bad as never))).toMatchObject({
         code: expect.stringMatching(/^ERR_INVALID_ARG_/),
       })

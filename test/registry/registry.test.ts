@@ -223,7 +223,7 @@ describe('looking', () => {
       [{ metadata: 'x' }, 'ERR_INVALID_ARG_TYPE'],
       [{ where: true }, 'ERR_INVALID_ARG_TYPE'],
       ['name', 'ERR_INVALID_ARG_TYPE'],
-      [new (class Filter {})(), 'ERR_INVALID_ARG_TYPE'],
+      [Object.create({}), 'ERR_INVALID_ARG_TYPE'],
       [Object.create({ nmae: 'x' }), 'ERR_INVALID_ARG_VALUE'],
       [null, 'ERR_INVALID_ARG_TYPE'],
     ]
