@@ -252,18 +252,24 @@ export function findAncestor<T>(operation: Operation, found: (ancestor: Operatio
   return undefined
 }
 
-const observers = new Set<Book>()
+/** The books that register everything, each with the number of calls that have asked for it. */
+const observers = new Map<Book, number>()
 
 /** Registers every operation that starts from now on; returns a function that ends that. */
 export function registerAll(book: Book): () => void {
-  observers.add(book)
+  observers.set(book, (observers.get(book) ?? 0) + 1)
   observeStarts(observe)
+  let isOver = false
   return () => {
-    observers.delete(book)
+    if (isOver) return
+    isOver = true
+    const left = observers.get(book)! - 1
+    if (left > 0) observers.set(book, left)
+    else observers.delete(book)
     if (observers.size === 0) observeStarts(null)
   }
 }
 
 function observe(operation: Operation): void {
-  for (const book of observers) prepend(operation, book)
+  for (const book of observers.keys()) prepend(operation, book)
 }

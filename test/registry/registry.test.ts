@@ -70,6 +70,20 @@ describe('registering', () => {
     expect(own.size).toBe(0)
   })
 
+  test('row 122: tracking that was asked for twice ends when both have ended it', () => {
+    const own = new OperationRegistry()
+    const first = own.trackAll()
+    const second = own.trackAll()
+    first[Symbol.dispose]()
+    first[Symbol.dispose]()
+    const during = enter({})
+    expect(own.size).toBe(1)
+    during[Symbol.dispose]()
+    second[Symbol.dispose]()
+    enter({})
+    expect(own.size).toBe(0)
+  })
+
   test('by a call, before the start and after it; twice is once', async () => {
     const own = new OperationRegistry()
     const operation = new Cancelable({ register: own })
