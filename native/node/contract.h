@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 3035804027u;
+constexpr uint32_t kContract = 323428204u;
 
 }  // namespace tripline

@@ -20,7 +20,7 @@ describe('the number of the addon’s interface', () => {
     const changed = [
       [native.replace('mustExist: boolean', 'mustExist: number'), board],
       [native.replace('unsubscribe(subscription: number): void', 'unsubscribe(subscription: number): boolean'), board],
-      [native.replace("'exited' | 'idle'", "'idle' | 'exited'"), board],
+      [native.replace("  'paused',\n  'resumed',", "  'resumed',\n  'paused',"), board],
       [native, board.replace(/(const CELL_WORDS = )\d+/, '$19')],
     ] as const
     const texts = changed.map((sources) => agreement(...sources))

@@ -31,8 +31,11 @@ async function terminateWithin(call: string): Promise<boolean> {
 }
 
 const START = `
-  () => addon.startCommand('/bin/sleep', 'sleep\\u000060', 'PATH=/bin', '', 'TRIPLINE_RUN=terminated',
-    Float64Array.of(-1, -1, -1, 0, 15, 100, Infinity), () => {})`
+  () => {
+    const numbers = Float64Array.of(-1, -1, -1, 0, 15, 100, Infinity, 0, 0)
+    const { handle } = addon.prepareCommand('/bin/sleep', 'sleep\\u000060', 'PATH=/bin', '', 'terminated', numbers, () => {}, '')
+    addon.goCommand(handle, Infinity)
+  }`
 
 const BREACH = `
   (addon.attach(Buffer.alloc(262144), () => {}), () => {
