@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/statvfs.h>
 #include <sys/sysinfo.h>
 #include <time.h>
@@ -245,7 +246,7 @@ void MakeCalls(const std::vector<Call>& calls, char* buffer) {
 
 // System calls of metrics that do not go through File.
 struct OtherCalls {
-  bool cpu_clock = false, statvfs = false, sysinfo = false;
+  bool cpu_clock = false, statvfs = false, sysinfo = false, children = false;
   uint64_t looks_ms = 0;  // time between two checks whether the mounts have changed
   char* here = getcwd(nullptr, 0);
   mutable uint64_t looked = UINT64_MAX;
@@ -262,6 +263,7 @@ struct OtherCalls {
     cpu_clock |= metric == Metric::kProcessCpu;
     statvfs |= InfoOf(metric).family == Family::kDisk;
     sysinfo |= metric == Metric::kLoad;
+    children |= metric == Metric::kProcessRead || metric == Metric::kProcessWrite;
     if (InfoOf(metric).family == Family::kDisk) looks_ms = 10;
     if (InfoOf(metric).family == Family::kDiskIo) looks_ms = 1000;
   }
@@ -272,6 +274,8 @@ struct OtherCalls {
     if (cpu_clock) Clock(CLOCK_PROCESS_CPUTIME_ID);
     if (statvfs) ::statvfs(here, &fs);
     if (sysinfo) ::sysinfo(&info);
+    struct rusage used;
+    if (children) getrusage(RUSAGE_CHILDREN, &used);
   }
 };
 
@@ -340,10 +344,11 @@ void Floor(const Case& what, const char* only) {
     }
   }
   printf(
-      "{\"name\":\"%s\",\"ours\":%.1f,\"bare\":%.1f,\"ratio\":%.4f,\"medianRatio\":%.4f,\"reads\":%.2f,\"preads\":%.3f,"
+      "{\"name\":\"%s\",\"metrics\":%zu,\"ours\":%.1f,\"bare\":%.1f,\"ratio\":%.4f,\"medianRatio\":%.4f,\"reads\":%.2f,"
+      "\"preads\":%.3f,"
       "\"opens\":%.3f}\n",
-      name.c_str(), ours, bare, ours / bare, ratios[kRounds / 2], reads, static_cast<double>(preads) / kPasses,
-      static_cast<double>(opens) / kPasses);
+      name.c_str(), what.metrics.size(), ours, bare, ours / bare, ratios[kRounds / 2], reads,
+      static_cast<double>(preads) / kPasses, static_cast<double>(opens) / kPasses);
   fflush(stdout);
 }
 

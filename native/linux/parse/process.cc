@@ -65,8 +65,11 @@ bool ParseShare(const char* data, size_t size, Footprint* out) {
 }
 
 bool ParseProcessIo(const char* data, size_t size, ProcessIo* out) {
-  // The first name with an underscore is read_bytes, and write_bytes follows it.
-  Scanner scan(data, size);
+  // The first name with an underscore is read_bytes, and write_bytes follows it. Four lines come before, which have at
+  // least nine bytes each and need not be searched.
+  constexpr size_t kBefore = 36;
+  const size_t skipped = size < kBefore ? size : kBefore;
+  Scanner scan(data + skipped, size - skipped);
   if (!scan.Find('_') || !scan.Match("_bytes:") || !scan.Whole(&out->read)) return false;
   scan.SkipLine();
   return scan.Match("write_bytes:") && scan.Whole(&out->written);
