@@ -46,6 +46,7 @@ import {
   start,
   timeOut,
 } from './lifecycle.js'
+import { learn } from './learned.js'
 import { listen, listenThrottled, reportProgress } from './listeners.js'
 import { checkFirst } from './mimic-function.js'
 import { touch } from './idle.js'
@@ -660,7 +661,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
   /** Called at the moment of the cancelation, or at once if that has passed. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onCancel(listener: ListenerTypes['cancel']): this {
     listen(this, 'cancel', listener)
-    this[kFlags] |= S.LEARNED
+    learn(this)
     if ((this[kFlags] & S.NOTIFIED) !== 0) {
       callIsolated('cancel listener', this[kExtras]?.name, listener, this[kReason]!, this[kContext])
     }

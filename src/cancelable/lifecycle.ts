@@ -278,6 +278,8 @@ export function spreadFrom(operation: Operation): void {
   const followers = operation[kExtras]?.followers
   if (followers !== undefined) {
     followers.reason = reason
+    // The body may wait for what follows, here or in another thread.
+    if (followers.head !== null) operation[kFlags] |= S.LEARNED
     followers.markAll(reason)
   }
   let child = operation[kFirstChild]

@@ -3,6 +3,7 @@ import { kContext } from '../base/operation-context.js'
 import { cancelChannel, type CancelMessage } from '../base/diagnostics.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, kExtras, type Operation } from './operation.js'
 import type { Extras } from './extras.js'
+import { learn } from './learned.js'
 import { callListeners } from './listeners.js'
 import { BODY, FINISHING, GRACE_OVER, IN_GRACE, IN_TURN, LEARNED, NOTIFIED } from './state.js'
 import { giveGrace, queueTurn } from './turn.js'
@@ -39,6 +40,7 @@ function notifyOne(operation: Operation): void {
     cancelChannel.publish({ operation: operation[kContext], reason: operation[kReason]! } satisfies CancelMessage)
   }
   if ((operation[kFlags] & (BODY | FINISHING)) !== 0) startGrace(operation)
+  else if ((operation[kFlags] & LEARNED) !== 0) learn(operation)
 }
 
 function notifyListeners(operation: Operation, extras: Extras): void {

@@ -6,9 +6,10 @@ import type { CancelationError } from '../base/cancelation-error.js'
 import { realNow } from '../base/clock.js'
 import { pollGuards, WATCH_DEADLINE, WATCH_GUARD, WATCH_SHARED } from '../engine/link.js'
 import { deliverLater } from '../engine/propagation.js'
+import { learn } from './learned.js'
 import { overdueOf, timeOut } from './lifecycle.js'
 import { errorOf, kFlags, kReason, kParent, kLinks, kStatus, type Operation } from './operation.js'
-import { ENDED, LEARNED, RUNNING, WATCH } from './state.js'
+import { ENDED, RUNNING, WATCH } from './state.js'
 import { endedError } from './waiter.js'
 
 /**
@@ -33,11 +34,6 @@ export function refusalOf(operation: Operation): CancelationError | undefined {
 /** Whether it is canceled or has ended. */
 export function isOver(operation: Operation): boolean {
   return operation[kStatus] > RUNNING
-}
-
-function learn(operation: Operation): true {
-  operation[kFlags] |= LEARNED
-  return true
 }
 
 /** Whether the operation turns out to be canceled. Marks what it finds; listeners are notified later. */

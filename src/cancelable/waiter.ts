@@ -3,8 +3,9 @@ import { cancelationError, type CancelationError } from '../base/cancelation-err
 import { kContext } from '../base/operation-context.js'
 import { parentReason } from '../base/reason.js'
 import type { WaiterNode } from './extras.js'
+import { learn } from './learned.js'
 import { errorOf, extrasOf, kExtras, kFlags, type Operation } from './operation.js'
-import { ENDED, LEARNED } from './state.js'
+import { ENDED } from './state.js'
 
 /** A member of an operation's list of waiters. */
 export abstract class Waiter implements WaiterNode {
@@ -63,6 +64,6 @@ export function releaseWaiters(operation: Operation): void {
   const extras = operation[kExtras]!
   for (let waiter = extras.firstWaiter; waiter !== null; waiter = extras.firstWaiter) {
     waiter.leave()
-    if (waiter.canceled(errorOf(operation))) operation[kFlags] |= LEARNED
+    if (waiter.canceled(errorOf(operation))) learn(operation)
   }
 }

@@ -1,7 +1,7 @@
 /** Clean-up is waited for: which bodies a canceled run waits for without the option `grace`, and for which it does not. */
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
-import { Cancelable, CancelationError } from '../../src/index.js'
+import { Cancelable, CancelationError, cancelableStream } from '../../src/index.js'
 import { runChild } from '../../src/cancelable/child-run.js'
 import { deferred, never, rejection, turns, unhandledIn, until } from './helpers.js'
 
@@ -50,6 +50,21 @@ const completed = async (): Promise<Cancelable> => {
 /** Bodies that wait through their operation in one way each, or find out by a check. */
 const WAYS: Readonly<Record<string, (cancel: Cancelable) => unknown>> = {
   sleep: (cancel) => cancel.sleep('1h'),
+  'a wait of a block': (cancel) => cancel.child().enter().child().enter().sleep('1h'),
+  'a check of a block': async (cancel) => {
+    const block = cancel.child().enter()
+    while (!block.isCanceled) await turns()
+    block.throwIfCanceled()
+  },
+  'a listener of a block': async (cancel) => {
+    const block = cancel.child().enter()
+    await new Promise((resolve) => block.onCancel(resolve))
+    block.throwIfCanceled()
+  },
+  'a stream with an operation of its own': async (cancel) => {
+    for await (const each of cancelableStream(silent, { parent: cancel })) void each
+  },
+  'an operation that is combined with it': (cancel) => Cancelable.combine([cancel]).run((inner) => inner.sleep('1h')),
   race: (cancel) => cancel.race(never()),
   stream: async (cancel) => {
     for await (const each of cancel.stream(silent)) void each
