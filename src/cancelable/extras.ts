@@ -5,7 +5,7 @@ import { thisContext } from '../base/async-context.js'
 import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationContext, Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
-import type { IdleWatch } from '../engine/idle-watch.js'
+import type { Watched } from '../engine/idle-watch.js'
 import { Hub } from '../engine/link.js'
 import { callBeside } from './current.js'
 import type { ProgressMeter } from './progress.js'
@@ -158,7 +158,7 @@ export class Extras {
   /** Measures progress that is reported as numbers. */
   meter: ProgressMeter | undefined = undefined
   /** The idle times of the operation and of its open streams. */
-  idleWatches: readonly IdleWatch[] | undefined = undefined
+  idleWatches: readonly Watched[] | undefined = undefined
   /** Whether the error of a task leaves the operation as it is. */
   ignoresTaskErrors: boolean = false
   /** How many tasks have not settled. */

@@ -1,6 +1,6 @@
 /** The idle time of operations, and the signs of life that reach it. */
 import { idleReason, type CancelationReason } from '../base/reason.js'
-import { IdleWatch } from '../engine/idle-watch.js'
+import { IdleWatch, type Watched } from '../engine/idle-watch.js'
 import { Link, WATCH_DEADLINE } from '../engine/link.js'
 import { kMark } from '../engine/propagation.js'
 import { extrasOf, kExtras, kParent, type Operation } from './operation.js'
@@ -44,12 +44,12 @@ export function idleLink(duration: number, target: Operation): Link {
 }
 
 /** Every sign of life in the operation, or below it, also reaches the watch. */
-export function addIdleWatch(operation: Operation, watch: IdleWatch): void {
+export function addIdleWatch(operation: Operation, watch: Watched): void {
   const extras = extrasOf(operation)
   extras.idleWatches = [...(extras.idleWatches ?? []), watch]
 }
 
-export function removeIdleWatch(operation: Operation, watch: IdleWatch): void {
+export function removeIdleWatch(operation: Operation, watch: Watched): void {
   const extras = extrasOf(operation)
   extras.idleWatches = extras.idleWatches?.filter((each) => each !== watch)
 }
@@ -64,8 +64,15 @@ export function touch(operation: Operation): void {
 
 /** Whether the operation or an ancestor has an idle time. */
 export function watchesIdleness(operation: Operation): boolean {
+  return shortestIdle(operation) < Infinity
+}
+
+/** The shortest idle time of the operation and its ancestors, in milliseconds. */
+export function shortestIdle(operation: Operation): number {
+  let shortest = Infinity
   for (let each: Operation | null = operation; each !== null; each = each[kParent]) {
-    if (each[kExtras]?.idleWatches !== undefined) return true
+    const watches = each[kExtras]?.idleWatches
+    if (watches !== undefined) for (const { duration } of watches) shortest = Math.min(shortest, duration)
   }
-  return false
+  return shortest
 }

@@ -4,15 +4,18 @@
  */
 import { BroadcastChannel, receiveMessageOnPort, threadId } from 'node:worker_threads'
 import { outsideContexts } from '../base/async-context.js'
+import { now } from '../base/clock.js'
 import { reportError } from '../base/diagnostics.js'
 import { invalidType } from '../base/errors.js'
 import { kContext } from '../base/operation-context.js'
 import { parentReason } from '../base/reason.js'
+import type { Watched } from '../engine/idle-watch.js'
 import { HubLink } from '../engine/link.js'
 import type { SharedToken } from '../sources/shared-token.js'
 import { CancelationToken, TokenSource } from '../sources/token.js'
 import { followersOf } from './combine.js'
 import { whenEnded } from './ended.js'
+import { addIdleWatch, shortestIdle, touch } from './idle.js'
 import { listen, reportProgress } from './listeners.js'
 import { extrasOf, kExtras, kFlags, kReason, type Operation } from './operation.js'
 import { onPartialResult } from './partial.js'
@@ -26,6 +29,8 @@ export interface SharedOperation extends SharedToken {
   readonly id: string
   /** The name of the operation, which its copies have too. */
   readonly name: string | undefined
+  /** The shortest idle time that its signs of life are for, in milliseconds; Infinity without one. */
+  readonly idle: number
 }
 
 /** What the file works on: `Cancelable`, which is above it. */
@@ -42,6 +47,9 @@ interface ProgressNews {
 }
 interface PartialNews {
   readonly partial: unknown
+}
+interface TouchNews {
+  readonly touched: true
 }
 
 interface Original {
@@ -60,7 +68,8 @@ export function shareOperation(operation: Shareable): SharedOperation {
   if (known !== undefined) return known.shared
   const token = new CancelationToken()
   const { id, name } = operation[kContext]
-  const shared = { ...token.share(), channel: `tripline-${threadId}-${copy}-${++channels}`, id, name }
+  const channel = `tripline-${threadId}-${copy}-${++channels}`
+  const shared = { ...token.share(), channel, id, name, idle: shortestIdle(operation) }
   if (operation[kReason] === null && (operation[kFlags] & ENDED) !== 0) token.cancel(parentReason(id, null))
   else bind(operation, token)
   const drain = (operation[kFlags] & ENDED) === 0 ? receive(operation, token, shared) : () => undefined
@@ -113,7 +122,8 @@ function nextOf(channel: BroadcastChannel): { message: unknown } | undefined {
 function take(operation: Shareable, news: unknown): void {
   if (typeof news !== 'object' || news === null) return
   const { message, data, done, total } = news as Partial<ProgressNews>
-  if ('partial' in news) operation.partialResult = news.partial
+  if ('touched' in news) touch(operation)
+  else if ('partial' in news) operation.partialResult = news.partial
   else if (typeof message !== 'string') return
   else if (isAmount(done) && (total === undefined || isAmount(total))) {
     reportProgress(operation, { done, total, message, data }, undefined)
@@ -150,6 +160,7 @@ export function followShared(operation: Shareable, shared: SharedOperation): voi
     sender.send({ message, data, done, total }, { message, data: undefined, done, total })
   })
   onPartialResult(operation, (partial) => sender.send({ partial }))
+  if (shared.idle < Infinity) addIdleWatch(operation, new Signs(sender, shared.idle))
   const sendStream = (): void => {
     if (operation[kExtras]?.stream !== undefined) sender.send({ partial: operation.partialResult })
   }
@@ -159,6 +170,25 @@ export function followShared(operation: Shareable, shared: SharedOperation): voi
     sendStream()
     sender.close()
   })
+}
+
+/** Sends signs of life to the original, as seldom as its idle time allows. */
+class Signs implements Watched {
+  readonly duration: number
+  readonly #sender: Sender
+  #sentAt = -Infinity
+
+  constructor(sender: Sender, idle: number) {
+    this.duration = idle
+    this.#sender = sender
+  }
+
+  touch(): void {
+    const time = now()
+    if (time - this.#sentAt < this.duration / 4) return
+    this.#sentAt = time
+    this.#sender.send({ touched: true })
+  }
 }
 
 class Sender {
@@ -173,7 +203,7 @@ class Sender {
   }
 
   /** @param instead what is sent if `news` has values that cannot be cloned */
-  send(news: ProgressNews | PartialNews, instead?: ProgressNews): void {
+  send(news: ProgressNews | PartialNews | TouchNews, instead?: ProgressNews): void {
     if (this.#closed) return
     if (this.#channel === undefined) {
       this.#channel = new BroadcastChannel(this.#name)

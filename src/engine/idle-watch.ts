@@ -2,8 +2,15 @@
 import { now } from '../base/clock.js'
 import { timeOf, Timer } from './timers.js'
 
-export class IdleWatch {
-  /** In milliseconds. */
+/** What takes signs of life. */
+export interface Watched {
+  /** How long there may be no sign of life, in milliseconds. */
+  readonly duration: number
+  /** A sign of life. */
+  touch(): void
+}
+
+export class IdleWatch implements Watched {
   readonly duration: number
   readonly #timer: Timer
   readonly #idle: () => void
@@ -18,7 +25,6 @@ export class IdleWatch {
     this.#timer = new Timer(() => this.#due(), false)
   }
 
-  /** A sign of life. */
   touch(): void {
     this.#touched = true
     this.#last = now()

@@ -6,6 +6,8 @@ import { afterEach, describe, expect, test } from 'vitest'
 import { Cancelable, CancelationToken, type Progress, type SharedOperation } from '../../src/index.js'
 import { runModule } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
+import { drainShared } from '../../src/cancelable/shared-operation.js'
+import { useClock } from '../../src/testing/index.js'
 import { rejection, thrown } from './helpers.js'
 
 const INDEX = JSON.stringify(fileURLToPath(new URL('../../dist/index.cjs', import.meta.url)))
@@ -165,6 +167,44 @@ describe('a shared operation', () => {
     const token = CancelationToken.from(operation.share())
     operation.cancel('both')
     expect(token.reason).toMatchObject({ message: 'both' })
+  })
+
+  test('signs of life of a copy count for the idle time of the original, or of its parent', async () => {
+    using clock = useClock()
+    using parent = new Cancelable({ idle: '30s' }).enter()
+    using original = parent.child().enter()
+    using copy = Cancelable.from(original.share()).enter()
+    const signs: (() => unknown)[] = [
+      () => copy.touch(),
+      async () => {
+        for await (const each of copy.stream([1])) void each
+      },
+      () => copy.reportProgress('one'),
+      () => copy.child().enter().touch(),
+    ]
+    for (const sign of signs) {
+      await clock.advance('20s')
+      await sign()
+      drainShared(original)
+      expect(parent.reason).toBeUndefined()
+    }
+    await clock.advance('30s')
+    expect(parent.reason).toMatchObject({ kind: 'idle' })
+    expect(copy.isCanceled).toBe(true)
+  })
+
+  test('without an idle time a copy sends no signs of life', async () => {
+    using original = new Cancelable().enter()
+    const shared = original.share()
+    using copy = Cancelable.from(shared).enter()
+    const channel = new BroadcastChannel(shared.channel)
+    const received = once(channel as unknown as EventTarget, 'message')
+    copy.touch()
+    for await (const each of copy.stream([1])) void each
+    copy.reportProgress('the first message')
+    const [event] = (await received) as [MessageEvent]
+    channel.close()
+    expect(event.data).toMatchObject({ message: 'the first message' })
   })
 
   test('a message that is not from a copy is ignored', async () => {
