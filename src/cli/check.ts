@@ -1,19 +1,20 @@
 /** `tripline check`: whether limits are crossed now, as an exit status. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { MetricUnavailableError } from '../base/errors.js'
-import { formatDuration, formatValue } from '../base/units.js'
+import { formatDuration, formatValue, parseDuration } from '../base/units.js'
 import { parseExpression } from '../monitor/expression.js'
 import { describeBreach, guard, type Guard } from '../monitor/guard.js'
 import { checkMetric, type Limit } from '../monitor/limits.js'
 import { monitor, type Monitor, type MonitorReading } from '../monitor/monitor.js'
 import type { MetricName } from '../addon/metrics.js'
-import { parseArguments } from './arguments.js'
+import { parseArguments, type ParsedArguments } from './arguments.js'
 import { alignColumns } from './columns.js'
 import { refuseOurProcess } from './own-metrics.js'
 import { EXIT, UsageError, print } from './usage.js'
 import { VERBS } from './verbs.js'
 
 const CROSSED = 1
+/** By default, the values may take this long, and then the longest `for`. */
 const DEFAULT_WITHIN_MS = 10_000
 /** The time between two looks at the values, in milliseconds; reading them is cheap. */
 const STEP_MS = 10
@@ -26,11 +27,10 @@ export async function main(words: readonly string[]): Promise<number> {
   if (given.rest.length === 0) throw new UsageError("Say which limits to check: tripline check 'memory>90%'")
   const outputs = ['quiet', 'verbose', 'json'].filter((name) => given.has(name))
   if (outputs.length > 1) throw new UsageError(`--${outputs[0]} and --${outputs[1]} exclude each other`)
-  const within = given.duration('within') ?? DEFAULT_WITHIN_MS
   const checks: Check[] = []
   try {
     for (const text of given.rest) checks.push(new Check(text))
-    const verdicts = await decide(checks, within)
+    const verdicts = await decide(checks, readWithin(given, checks))
     const isCrossed = verdicts.includes('crossed')
     if (given.has('json')) print(toJson(checks, verdicts))
     else if (!given.has('quiet')) print(toText(checks, verdicts, given.has('verbose')))
@@ -38,6 +38,15 @@ export async function main(words: readonly string[]): Promise<number> {
   } finally {
     for (const each of checks) each[Symbol.dispose]()
   }
+}
+
+/** The longest time that the verdicts may take. @throws UsageError if it is too short for a `for` */
+function readWithin(given: ParsedArguments, checks: readonly Check[]): number {
+  const within = given.duration('within')
+  if (within === undefined) return DEFAULT_WITHIN_MS + Math.max(...checks.map(({ lasting }) => lasting))
+  const longer = checks.find(({ lasting }) => lasting > within)
+  if (longer === undefined) return within
+  throw new UsageError(`'${longer.text}': ${formatDuration(longer.lasting)} is longer than --within`)
 }
 
 class Check implements Disposable {
@@ -60,6 +69,11 @@ class Check implements Disposable {
 
   get reading(): MonitorReading {
     return [...this.#monitor][0]!
+  }
+
+  /** Its `for`, in milliseconds. */
+  get lasting(): number {
+    return parseDuration(this.#limit.for ?? 0, 'for', true)
   }
 
   /** @throws MetricUnavailableError if the metric has gone missing */
@@ -98,19 +112,23 @@ class Check implements Disposable {
 /**
  * The verdicts as soon as one limit is crossed, or all are clear.
  *
- * @throws UsageError if a value takes longer than `within`; MetricUnavailableError
+ * @throws UsageError if that takes longer than `within`; MetricUnavailableError
  */
 async function decide(checks: readonly Check[], within: number): Promise<readonly Verdict[]> {
   const deadline = performance.now() + within
   for (;;) {
     const verdicts = checks.map(({ verdict }) => verdict)
     if (verdicts.includes('crossed') || !verdicts.includes('pending')) return verdicts
-    const unknown = checks.find(({ reading }) => reading.state === 'pending')
-    if (unknown !== undefined && performance.now() >= deadline) {
-      throw new UsageError(`'${unknown.text}': no value within ${formatDuration(within)}: ${unknown.reading.why}`)
-    }
+    if (performance.now() >= deadline) throw new UsageError(describeDelay(checks, verdicts, within))
     await delay(STEP_MS)
   }
+}
+
+function describeDelay(checks: readonly Check[], verdicts: readonly Verdict[], within: number): string {
+  const limit = formatDuration(within)
+  const unknown = checks.find(({ reading }) => reading.state === 'pending')
+  if (unknown !== undefined) return `'${unknown.text}': no value within ${limit}: ${unknown.reading.why}`
+  return `'${checks[verdicts.indexOf('pending')]!.text}': not decided within ${limit}`
 }
 
 function toJson(checks: readonly Check[], verdicts: readonly Verdict[]): string {

@@ -102,7 +102,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
     summary: 'check limits once, for cron and health checks',
     usage: "[OPTION]... 'LIMIT'...",
     options: {
-      within: { value: 'D', help: 'how long values may take to be known (default 10s)' },
+      within: { value: 'D', help: 'how long it may take (default 10s, and the longest for)' },
       quiet: { short: 'q', help: 'print nothing; the exit status says it' },
       verbose: { short: 'v', help: 'print limits that are not crossed too' },
       json: { help: 'all limits as one JSON object' },

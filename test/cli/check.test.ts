@@ -52,6 +52,7 @@ describe('tripline check', () => {
     [['heap>1'], /known inside a program only/],
     [['-q', '--json', 'memory>90%'], /--quiet and --json exclude each other/],
     [['--within', '1ms', 'cpu>100'], /'cpu>100': no value within 1ms: /],
+    [['--within', '59s', `${ABOVE_NOTHING} for 1m`], /'memory\.available>1MB for 1m': 60s is longer than --within/],
   ])('exits with 125 for %j', async (args, says) => {
     const { code, stdout, stderr } = await tripline('check', ...args)
     expect([code, stdout]).toEqual([125, ''])
