@@ -1,5 +1,5 @@
 /** A lock file that ends with its holder, however the holder ends. */
-import { closeSync, constants, fstatSync, openSync, renameSync, rmSync } from 'node:fs'
+import { closeSync, constants, fchmodSync, fstatSync, openSync, renameSync, rmSync } from 'node:fs'
 import { loadAddon } from '../addon/native.js'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants
@@ -20,9 +20,12 @@ export function createLock(file: string, mode: number): number | undefined {
   }
   // Under another name until it is locked, because an unlocked file is taken for that of a dead owner.
   const early = `${file}.new`
-  const fd = openSync(early, O_CREAT | O_EXCL | O_RDWR | CAREFULLY, mode)
+  // Until it is locked, no other user can lock it instead.
+  const fd = openSync(early, O_CREAT | O_EXCL | O_RDWR | CAREFULLY, 0o600)
   // The second check finds runtimes whose descriptors are not the system's, and file systems that ignore locks.
   if (loadAddon().lockFile(fd, false) && isHeld(early) === true) {
+    // Whatever the umask is: a lock that other users cannot open would be that of no living owner to them.
+    fchmodSync(fd, mode)
     renameSync(early, file)
     return fd
   }
