@@ -13,7 +13,7 @@ import {
   readSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
   type Stats,
 } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
@@ -27,6 +27,8 @@ const WINDOWS = process.platform === 'win32'
 /** The most owners that are looked at. */
 const MOST_OWNERS = 1024
 const MOST_ENTRIES = 16 * MOST_OWNERS
+/** The most claims that are looked at. Judging more would block the event loop. */
+const MOST_CLAIMS_IN_ALL = 4 * MOST_OWNERS
 // A file without an owner that is older than this was left by a crash.
 const ABANDONED_MS = 3_600_000
 
@@ -43,7 +45,7 @@ export interface Owner extends OwnerContent {
 /** What the folder contains. */
 export interface Listing {
   readonly owners: readonly Owner[]
-  /** Whether there were more files than are looked at. */
+  /** Whether there was more than is looked at. */
   readonly crowded: boolean
 }
 
@@ -92,13 +94,19 @@ export class Folder {
   /** Replaces the content of a claim file at once. */
   write(id: string, text: string): void {
     const early = `${this.claimFile(id)}.new`
-    const fd = this.#create(early)
     try {
-      writeSync(fd, text)
-    } finally {
-      closeSync(fd)
+      const fd = this.#create(early)
+      try {
+        writeFileSync(fd, text)
+      } finally {
+        closeSync(fd)
+      }
+      rename(early, this.claimFile(id))
+    } catch (error) {
+      // Left by a full disk, it would be in the way of the next one.
+      rmSync(early, { force: true })
+      throw error
     }
-    rename(early, this.claimFile(id))
   }
 
   #create(file: string): number {
@@ -122,9 +130,13 @@ export class Folder {
   list(): Listing {
     const { ids, crowded } = this.#ids()
     const owners: Owner[] = []
+    let claims = 0
     for (const id of ids) {
       const owner = this.#read(id)
-      if (owner !== undefined) owners.push(owner)
+      if (owner === undefined) continue
+      claims += owner.claims.length
+      if (claims > MOST_CLAIMS_IN_ALL) return { owners, crowded: true }
+      owners.push(owner)
     }
     return { owners, crowded }
   }

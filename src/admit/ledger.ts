@@ -32,6 +32,9 @@ export type Verdict =
 /** For so long, claims of other lanes may pass one that waits. */
 export const PASSED_FOR_MS = 60_000
 
+/** The most older claims that are compared with what is free. With more, a claim waits until one of them is granted. */
+const MOST_COMPARED = 128
+
 /**
  * Whether `claim` may be granted now.
  *
@@ -52,11 +55,13 @@ export function judge(
   const blocked = new Set<string>()
   const names = new Set(pools.map(({ id }) => id))
   const older = others.filter((each) => !isGranted(each) && isOlder(each, claim)).toSorted(byAge)
+  let compared = 0
   for (const each of older) {
     const { lane, lacks, since } = each.claim
     // What it lacks may be a pool of its own, in which this claim takes nothing.
     if (lacks !== '' && !names.has(lacks)) continue
     if (!blocked.has(lane)) {
+      if (++compared > MOST_COMPARED) return { granted: false, lacks: lacks || MEMORY, behind: each.key }
       const verdict = fits(each, held, pools)
       if (verdict.granted) {
         // It will be granted as soon as its process looks, so it counts as if it were.

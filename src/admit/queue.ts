@@ -258,7 +258,7 @@ class Queue {
     return first ? FIRST_LOOKS_MS : OTHERS_LOOK_MS * (0.75 + Math.random() / 2)
   }
 
-  /** Judges all claims that wait here. In a folder with too many files, none has a verdict. */
+  /** Judges all claims that wait here. In a folder with too many files or claims, none has a verdict. */
   #judgeAll(files: OwnFiles, measured: Measured): View {
     const { owners, crowded } = files.folder.list()
     const entries = toEntries(owners, measured.trees)
@@ -319,7 +319,7 @@ class Queue {
       const claim = files.get(waiting.number)
       if (claim === undefined || verdict?.granted === true) continue
       if (verdict === undefined) {
-        waiting.why = `${files.folder.path} contains too many files`
+        waiting.why = `${files.folder.path} contains too many files or claims`
       } else {
         waiting.behind = verdict.behind?.split(':', 1)[0]
         waiting.why = explain(verdict, measured, owners, held, entries)

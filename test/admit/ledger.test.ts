@@ -119,6 +119,15 @@ describe('a claim', () => {
     expect(next(small, [large], [memory(10)], PASSED_FOR_MS + 1)).toBe(false)
   })
 
+  it('waits if too many older ones have to be compared first', () => {
+    const older = Array.from({ length: 200 }, (_, index) =>
+      entry({ key: String(index), since: index, lane: `lane${index}`, memory: 20 }),
+    )
+    const claim = entry({ key: 'mine', since: 1000, memory: 1 })
+    expect(judge(claim, older.slice(0, 100), [memory(10)], 1000, () => false)).toEqual({ granted: true })
+    expect(judge(claim, older, [memory(10)], 1000, () => false)).toMatchObject({ granted: false, behind: '128' })
+  })
+
   it('does not wait for one that lacks something in another pool', () => {
     const inGroup = entry({ key: 'a', memory: 5, since: 1, levels: ['memory', 'memory:7'], lacks: 'memory:7' })
     expect(next(entry({ key: 'b', memory: 8, since: 2 }), [inGroup], [memory(10)])).toBe(true)

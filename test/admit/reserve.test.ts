@@ -1,5 +1,5 @@
 /** Reservations among real processes. Each test has its own folder, so that tests do not wait for each other. */
-import { spawn, type ChildProcess } from 'node:child_process'
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process'
 import {
   chmodSync,
   linkSync,
@@ -284,9 +284,9 @@ describe('among processes', () => {
     await next.shows('held')
   })
 
-  it.runIf(root)('of two users in a sticky folder, each respects the other', async () => {
+  it.runIf(root)('of two users in a sticky folder, each respects the other, whatever their umask is', async () => {
     chmodSync(folder, 0o1777)
-    const foreign = new Peer(holds(`{ cpu: ${ALL} }`), { uid: 1 })
+    const foreign = new Peer(`process.umask(0o077)\n${holds(`{ cpu: ${ALL} }`)}`, { uid: 1 })
     await foreign.shows('held')
     expect((await listReservations()).reservations).toMatchObject([{ user: 'daemon', state: 'held' }])
     await expect(reserve({ cpu: 1 }, { wait: 0 })).rejects.toMatchObject({ kind: 'wait' })
@@ -294,6 +294,11 @@ describe('among processes', () => {
     await foreign.ended()
     using mine = await reserve({ cpu: ALL })
     expect(mine.held).toBe(true)
+    const umask = process.umask(0o077)
+    onTestFinished(() => void process.umask(umask))
+    mine.release()
+    using again = await reserve({ cpu: ALL })
+    expect(again.held).toBe(true)
     const late = new Peer(
       `await reserve({ cpu: 1 }, { wait: 0 }).catch((error) => console.log(error.kind, error.message))`,
       { uid: 1 },
@@ -387,6 +392,42 @@ describe('the folder', () => {
     forge('6', (path) => writeFileSync(path, valid))
     expect(await states()).toEqual(['held', 'held'])
     mine.release()
+  })
+
+  it('grants nothing while there are more claims than can be looked at', async () => {
+    using mine = await reserve({ cpu: 0.1 })
+    const lock = readdirSync(folder).find((name) => name.endsWith('.lock'))
+    const content = decode(valid)!
+    const full = encode({ ...content, claims: Array.from({ length: 128 }, () => ({ ...content.claims[0]!, cpu: 0 })) })
+    for (let index = 0; index < 33; index++) {
+      const other = index.toString(16).padStart(16, '0')
+      writeFileSync(claimFile(other), full)
+      linkSync(join(folder, lock!), new Folder().lockFile(other))
+    }
+    await expect(reserve({ cpu: 0.1 }, { wait: 0 })).rejects.toThrow(/too many files or claims/)
+    for (const name of readdirSync(folder).filter((each) => each.includes('-0000'))) rmSync(join(folder, name))
+    using second = await reserve({ cpu: 0.1 })
+    expect([mine.held, second.held]).toEqual([true, true])
+  })
+
+  it.runIf(root && process.platform === 'linux')('may be on a disk that was full', async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=16k', 'none', folder])
+    onTestFinished(() => void execFileSync('umount', ['--lazy', folder]))
+    const fill = join(folder, 'fill')
+    const first = await reserve({ cpu: 0.1 }, { name: 'first' })
+    using second = await reserve({ cpu: 0.1 }, { name: 'second' })
+    // Room for one page: a longer text can only be written in part.
+    writeFileSync(fill, Buffer.alloc(8192))
+    expect(() => new Folder().write(id, 'x'.repeat(6000))).toThrow(/ENOSPC/)
+    expect(readdirSync(folder).filter((name) => name.includes(id))).toEqual([])
+    expect(() => writeFileSync(`${fill}2`, Buffer.alloc(8192))).toThrow(/ENOSPC/)
+    first.release()
+    expect(await code(reserve({ cpu: 0.1 }))).toBe('ENOSPC')
+    rmSync(fill)
+    rmSync(`${fill}2`)
+    await reservationsWhen((all) => all.length === 1 && all[0]!.name === 'second')
+    using third = await reserve({ cpu: 0.1 })
+    expect([second.held, third.held]).toEqual([true, true])
   })
 
   it('is refused if it is a link, a file, or open to others without being sticky', async () => {
