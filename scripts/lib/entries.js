@@ -27,6 +27,18 @@ export const LAZY = {
   workers: /\.cache\/ts\/workers\/(?!thread\.js$)/,
 }
 
+/** The same for `dist/cli`: what `tripline run` does not need for a command without limits. The rest is in `core.js`. */
+export const COMMAND_LAZY = {
+  verbs:
+    /\.cache\/ts\/(?:base\/histogram|cli\/(?:check|columns|completion|doctor|help|history|live|profile|screen|start-when|table|tried|version|watch|watched)|monitor\/(?:blocks|monitor|snapshot|stream))\.js$|\.cache\/ts\/schedule\//,
+  reservations: /\.cache\/ts\/(?:admit\/(?!request\.)|cli\/reserv|run\/reservation\.)/,
+  guards:
+    /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:conditions|expression|guard|limits|shared)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
+  sources: LAZY.sources,
+  operations:
+    /\.cache\/ts\/(?:cancelable\/(?:chunks|combine|context|idle|iterate|listeners|mimic-function|partial|progress|scope|shield|stream|wrap)|engine\/(?:idle-watch|poll)|run\/(?:capture|lines)|sources\/(?:condition|named|token))\.js$/,
+}
+
 /** The fields that package.json must have for the entries. */
 export function manifestFields() {
   const exports = {}
@@ -74,13 +86,28 @@ export function finishEntries(dist) {
   writeFileSync(join(dist, 'node.d.cts'), NODE_TYPES)
   for (const name of ['library', ...Object.keys(LAZY)]) edit(dist, name, plainExports)
   makeLazy(dist)
+  splitCommand(dist)
   for (const name of Object.keys(ENTRIES)) writeEntry(dist, name)
   edit(dist, 'guards', (text) => text + TRACE)
   edit(dist, 'workers', (text) => text + TRACE_THREAD)
 }
 
-function edit(dist, name, change) {
-  const file = join(dist, `${name}.cjs`)
+/** Makes the files of the command load each other with the first use of their exports. */
+function splitCommand(dist) {
+  const names = Object.keys(COMMAND_LAZY)
+  const members = names.map((name) => `\tget ${name}() {\n\t\treturn require("./${name}.js");\n\t}`).join(',\n')
+  for (const name of [...names, 'main']) {
+    edit(dist, `cli/${name}`, (text) => toLazy(plainExports(text), names, `const lazy = {\n${members}\n};\n`), 'js')
+  }
+}
+
+function toLazy(text, names, lazy) {
+  const [head] = /^#!.*\n/.exec(text) ?? ['']
+  return head + lazy + reroute(text.slice(head.length), names, (name) => `lazy.${name}.`)
+}
+
+function edit(dist, name, change, extension = 'cjs') {
+  const file = join(dist, `${name}.${extension}`)
   writeFileSync(file, change(readFileSync(file, 'utf8')))
 }
 
@@ -100,18 +127,18 @@ function makeLazy(dist) {
   const entry = readFileSync(join(dist, 'index.cjs'), 'utf8')
   const members = names.flatMap((name) => takeLazy(dist, name, entry)).join('')
   const lazy = `${names.map(loader).join('')}\nconst stand_ins = {};\nexports.lazy = {\n${members}};\n${STAND_INS}`
-  edit(dist, 'library', (text) => reroute(text, (name) => `load_${name}().`) + lazy)
-  edit(dist, 'index', (text) => reroute(text, () => 'require_library.lazy.'))
+  edit(dist, 'library', (text) => reroute(text, names, (name) => `load_${name}().`) + lazy)
+  edit(dist, 'index', (text) => reroute(text, names, () => 'require_library.lazy.'))
 }
 
 /** Replaces a file's uses of the lazy files by other expressions. */
-function reroute(text, to) {
-  for (const name of Object.keys(LAZY)) {
+function reroute(text, names, to) {
+  for (const name of names) {
     text = text
-      .replace(`const require_${name} = require("./${name}.cjs");\n`, '')
+      .replace(new RegExp(`^const require_${name} = require\\("\\./${name}\\.c?js"\\);\n`, 'm'), '')
       .replaceAll(`require_${name}.`, to(name))
   }
-  if (/require_(?!library\b|rolldown_)/.test(text)) throw new Error('a use of a lazy file was not replaced')
+  if (/require_(?!library\b|rolldown_|cli_main\b)/.test(text)) throw new Error('a use of a lazy file was not replaced')
   return text
 }
 

@@ -6,7 +6,7 @@ import { ADDON_NAMED, AddonFileError, NOT_COPIED, NativeMissingError } from '../
 import { packageRoot } from '../base/package.js'
 import { CONTRACT } from './contract.js'
 import { elfProblem } from './library-file.js'
-import { METRIC_NAMES } from './metrics.js'
+import { ROWS } from './metrics-table.js'
 
 /** The result of a call that failed: a human-readable reason. */
 export type NativeError = string
@@ -313,6 +313,6 @@ function problemOf(file: string): string | undefined {
  */
 function isOurs(loaded: Partial<Addon>): loaded is Addon {
   if (loaded.contract !== CONTRACT) return false
-  const theirs = loaded.metrics?.() ?? []
-  return theirs.length === METRIC_NAMES.length && METRIC_NAMES.every((name, number) => theirs[number] === name)
+  const [ours, theirs] = [Object.keys(ROWS), loaded.metrics?.() ?? []]
+  return theirs.length === ours.length && ours.every((name, number) => theirs[number] === name)
 }

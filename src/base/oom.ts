@@ -33,7 +33,7 @@ const PLACES: Readonly<Record<OomProof, string>> = {
 
 const CERTAINTIES: ReadonlySet<unknown> = new Set<Certainty>(['proved', 'likely'])
 
-/** One sentence: `"The kernel's out-of-memory killer likely ended a part of it (1 kill in /sys/…, …)"`. */
+/** One sentence: `"The kernel's out-of-memory killer likely ended a part of it (1 kill in /sys/fs/cgroup/job)"`. */
 export function oomText({ certainty, proof, kills, whole, origin }: OomKill): string {
   const what = whole ? 'it' : 'a part of it'
   const counted = `${kills === 1 ? '1 kill' : `${kills} kills`} in ${origin}, ${PLACES[proof]}`

@@ -1,5 +1,5 @@
 /** Ends this process by a signal, so that a shell's loop and a supervisor see what they would see of the command. */
-import { isatty } from 'node:tty'
+import { isTerminal } from './terminal.js'
 
 // Their default action writes a core dump, which would be one of tripline.
 const DUMPING = new Set<string>([
@@ -26,11 +26,11 @@ export function dieAtExit(signal: NodeJS.Signals): void {
 
 /** Makes this process die of `SIGHUP` if its terminal is gone. Otherwise Node would abort, because it cannot restore it. */
 export function dieWithTerminals(): void {
-  const terminals = [0, 1, 2].filter((fd) => isatty(fd))
+  const terminals = [0, 1, 2].filter((fd) => isTerminal(fd))
   if (terminals.length === 0) return
   process.once('SIGHUP', () =>
     process.once('exit', () => {
-      if (terminals.every((fd) => isatty(fd))) return
+      if (terminals.every((fd) => isTerminal(fd))) return
       process.removeAllListeners('SIGHUP')
       process.kill(process.pid, 'SIGHUP')
     }),

@@ -1,7 +1,7 @@
 /** Where this process stands: on which terminal, in front or not, and below which shell. */
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { isatty } from 'node:tty'
 import { loadBuiltin } from '../base/builtin.js'
+import { isTerminal } from './terminal.js'
 
 interface ProcessStat {
   /** `T` for a stopped process, `Z` for a dead one. */
@@ -31,7 +31,7 @@ function readStat(pid: number | 'self'): ProcessStat | undefined {
 
 /** Whether this process's group is in front on its terminal, whatever its stdin is. On Windows: whether stdin is a console. */
 export function isInFront(): boolean {
-  if (process.platform === 'win32') return isatty(0)
+  if (process.platform === 'win32') return isTerminal(0)
   const own = readStat('self')
   if (own !== undefined) return own.terminal !== 0 && own.front === own.group
   return hasTerminal() && isInFrontByPs()
@@ -51,7 +51,7 @@ function isInFrontByPs(): boolean {
   const { spawnSync } = loadBuiltin('node:child_process')
   const { stdout } = spawnSync('ps', ['-o', 'pgid=,tpgid=', '-p', String(process.pid)], { encoding: 'utf8' })
   const [group, front] = (stdout ?? '').trim().split(/\s+/)
-  return group === undefined || front === undefined ? isatty(0) : group === front
+  return group === undefined || front === undefined ? isTerminal(0) : group === front
 }
 
 /** Whether a process is stopped; undefined if this system does not say. */

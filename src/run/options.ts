@@ -192,6 +192,8 @@ function readSources(options: RunOptions): CancelableOptions {
 
 /** Limits are bound to the command and act without JavaScript; a guard of the caller's is one more source of the operation. */
 function splitResources(options: RunOptions): [limits: Limits | undefined, guard: Guard | undefined] {
+  // Without limits, the code of guards stays unloaded.
+  if (options.resources === undefined && options.limits === undefined) return [undefined, undefined]
   const resources = resourcesOf(options, 'limits')
   if (resources === undefined || !(resources instanceof Guard)) return [resources, undefined]
   if (options.onBreach === 'pause' || options.dryRun === true) {
