@@ -6,8 +6,9 @@ import { readOptions } from '../base/options.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
 import { errorReason, type CancelationReason } from '../base/reason.js'
 import { cancelWith } from './lifecycle.js'
-import { extrasOf, kExtras, kReason, type Operation } from './operation.js'
+import { extrasOf, kExtras, kFlags, kReason, type Operation } from './operation.js'
 import { isOver, refusalOf } from './poll.js'
+import { FINISHING } from './state.js'
 
 /** Options of `cancel.all()`. */
 export interface AllOptions {
@@ -111,6 +112,11 @@ function checkFunction(fn: unknown): void {
   if (typeof fn !== 'function') throw invalidType('functions', 'an iterable of functions, which all() calls', fn)
 }
 
+/** Whether its body has settled, or it is over. */
+function isEnding(operation: Operation): boolean {
+  return (operation[kFlags] & FINISHING) !== 0 || isOver(operation)
+}
+
 class Batch {
   readonly promise: Promise<unknown[]>
   readonly #operation: Operation
@@ -176,7 +182,11 @@ class Batch {
     promise.then(
       (value) => this.#ended(operation, index, value),
       (error: unknown) => {
-        if (!this.#ignoresErrors) this.#fail(error)
+        if (!this.#ignoresErrors) {
+          // The end of the parent, which ends these children, reports it.
+          if (operation[kReason]?.kind === 'parent' && isEnding(this.#operation)) quiet(this.promise)
+          this.#fail(error)
+        }
         this.#ended(operation, index, undefined)
       },
     )

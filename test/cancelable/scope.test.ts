@@ -246,6 +246,25 @@ describe('all()', () => {
     expect(await rejection(Cancelable.run((cancel) => cancel.all([() => Promise.reject(failure)])))).toBe(failure)
   })
 
+  test('its end with the operation is not unhandled, however the body ends', async () => {
+    const seen = await unhandledIn(async () => {
+      for (const concurrency of [1, 2]) {
+        const failing = Cancelable.run(async (cancel) => {
+          void cancel.all([(inner) => inner.sleep('1h'), (inner) => inner.sleep('1h')], { concurrency })
+          await turns()
+          throw new Error('body')
+        })
+        expect(await rejection(failing)).toMatchObject({ message: 'body' })
+        const block = new Cancelable().enter()
+        void block.all([(inner) => inner.sleep('1h'), (inner) => inner.sleep('1h')], { concurrency })
+        await turns()
+        block[Symbol.dispose]()
+        await turns(2)
+      }
+    })
+    expect(seen).toEqual([])
+  })
+
   test('an error that nothing awaits is not lost', async () => {
     const failure = new Error('page 2')
     for (const waits of [0, 3]) {
