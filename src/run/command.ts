@@ -170,6 +170,8 @@ export class RunningCommand implements RunHandle {
     }
     const prepared = this.#prepare(spec, files, marked, notify)
     if ('refused' in prepared) throw refusal(prepared)
+    // At once: a worker may be terminated before the command runs, and nothing else would close them.
+    spec.streams.closeTheirs()
     this.handle = prepared.handle
     this.root = prepared.root
     this.started = started.promise

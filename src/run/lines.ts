@@ -13,6 +13,8 @@ export interface LineSource {
   readonly onOverflow: () => void
   /** Whether something else reads the stream too, so that it goes on when nothing asks for lines any more. */
   readonly isShared: boolean
+  /** Whether the command was started, once that is known. */
+  readonly hasStarted: Promise<boolean>
   /** Rejects if the run fails. */
   readonly ended: Promise<unknown>
 }
@@ -46,7 +48,7 @@ export class LineReader {
   }
 
   async *read(): AsyncGenerator<string, void, undefined> {
-    const { stream, isShared, ended } = this.#source
+    const { stream, isShared, hasStarted, ended } = this.#source
     try {
       for (;;) {
         const lines = this.#lines
@@ -59,8 +61,8 @@ export class LineReader {
           stream.resume()
         })
       }
-      // Closed before its end: the command was not started, or the stream was destroyed.
-      if (!stream.readableEnded) await ended
+      // If it was closed before its end, the stream was destroyed.
+      if (!stream.readableEnded || !(await hasStarted)) await ended
     } finally {
       this.#detach()
       if (isShared) stream.resume()

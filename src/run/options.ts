@@ -59,8 +59,8 @@ export interface RunOptions
   /** The time before a restart. It doubles with each, up to five minutes, and starts anew after a run of ten. @default 1 s */
   backoff?: Duration | undefined
   /**
-   * Leaves alone what the command has left behind when it ends by itself; limits no longer hold for that. Not on Windows, and
-   * not with `idleOutput`. @default false
+   * Leaves alone what the command has left behind when it ends by itself; limits no longer hold for that, and its output is no
+   * longer captured. Not on Windows, and not with `idleOutput`. @default false
    */
   keep?: boolean | undefined
   /** Only reports what would have ended the command. @default false */
@@ -147,7 +147,9 @@ export function readRunOptions(command: string, args: readonly string[], given: 
   checkText(command, 'command')
   if (command === '') throw invalidValue('command', 'the name or the path of a program', command)
   if (!Array.isArray(args)) throw invalidType('args', 'an array of strings', args)
-  args.forEach((each, index) => checkText(each, `args[${index}]`))
+  // A copy, without holes: what was checked is what the command gets, however long it waits for a reservation.
+  const words: readonly string[] = Array.from(args)
+  words.forEach((each, index) => checkText(each, `args[${index}]`))
   const options = readOptions(given, 'option', [...OWN_KEYS, ...SOURCE_KEYS])
   const signal = isAbortSignal(options.signal) ? 'SIGTERM' : (options.signal ?? 'SIGTERM')
   const { onBreach = 'term', killAfter = 5000, idleOutput, cwd, env = process.env } = options
@@ -158,7 +160,7 @@ export function readRunOptions(command: string, args: readonly string[], given: 
   const [limits, guard] = splitResources(options)
   return {
     command,
-    args,
+    args: words,
     sources: { ...readSources(options), ...(guard !== undefined && { resources: guard }) },
     limits,
     idle: idleOutput === undefined ? Infinity : parseDuration(idleOutput, 'idleOutput', true) || Infinity,

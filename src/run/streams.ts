@@ -3,6 +3,8 @@ import type { ReadStream } from 'node:fs'
 import type { Socket } from 'node:net'
 import type { Readable, Writable } from 'node:stream'
 import { loadBuiltin } from '../base/builtin.js'
+import { capture, capturedResolve } from '../base/capture.js'
+import { realNow } from '../base/clock.js'
 import { CommandNotStartedError, invalidState } from '../base/errors.js'
 import { realTimers } from '../base/real-timers.js'
 import { loadAddon } from '../addon/native.js'
@@ -43,6 +45,8 @@ const USE = { commandReads: 0, commandWrites: 1, both: 2 } as const
 
 // After the last process, no more output can come, unless another process holds the pipe: one that was not part of the tree.
 const QUIET_MS = 200
+// Such a process, or one that `keep` leaves alone, may write without end.
+const LONGEST_MS = 1000
 
 export class Streams implements CommandStreams {
   readonly stdio: readonly (Pipe | null)[]
@@ -54,13 +58,17 @@ export class Streams implements CommandStreams {
   readonly #theirs: number[] = []
   readonly #captures = new Map<'stdout' | 'stderr', Capture>()
   readonly #readers = new Map<'stdout' | 'stderr', LineReader>()
+  readonly #hasStarted: Promise<boolean>
+  readonly #setStarted: (started: boolean) => void
   #hasOverflown = false
 
   /** @throws CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED` if no pipe can be made */
   constructor(command: string, settings: StreamSettings, events: StreamEvents) {
     this.#settings = settings
     this.#events = events
-    const { entries, capture, maxBuffer, input } = settings
+    this.#hasStarted = new Promise<boolean>(capture)
+    this.#setStarted = capturedResolve
+    const { entries, capture: captures, maxBuffer, input } = settings
     const pipes: (Pipe | null)[] = []
     this.stdio = pipes
     if (process.platform === 'win32' && (settings.shared.length > 0 || entries.slice(3).some((each) => each !== -1))) {
@@ -81,7 +89,7 @@ export class Streams implements CommandStreams {
     }
     for (const name of ['stdout', 'stderr'] as const) {
       const stream = this[name]
-      if (!capture || stream === null) continue
+      if (!captures || stream === null) continue
       this.#captures.set(name, new Capture(stream, maxBuffer, () => this.#overflow(name)))
     }
     if (input !== undefined) feed(input, this.stdin!, events.onInputError)
@@ -114,31 +122,38 @@ export class Streams implements CommandStreams {
     const stream = this[name]
     if (stream === null) throw invalidState(`There are no lines of ${name}: the option "stdio" asks for no pipe`)
     if (this.#readers.has(name)) throw invalidState(`The lines of ${name} are being read already`)
-    const capture = this.#captures.get(name)
-    if (capture?.truncated === true) throw invalidState(`The first lines of ${name} are no longer known`)
+    const captured = this.#captures.get(name)
+    if (captured?.truncated === true) throw invalidState(`The first lines of ${name} are no longer known`)
     const reader = new LineReader({
       stream,
-      before: capture?.chunks ?? [],
+      before: captured?.chunks ?? [],
       most: this.#settings.maxBuffer,
       onOverflow: () => this.#overflow(name),
-      isShared: capture !== undefined,
+      isShared: captured !== undefined,
+      hasStarted: this.#hasStarted,
       ended,
     })
     this.#readers.set(name, reader)
     return reader.read()
   }
 
-  /** The command has its ends of the pipes. */
-  started(): void {
+  /** The command has its ends of the pipes, or is never run. */
+  closeTheirs(): void {
     for (const fd of this.#theirs.splice(0)) {
       if (process.platform === 'win32') loadBuiltin('node:fs').closeSync(fd)
       else loadAddon().closePipe(fd)
     }
   }
 
+  /** The command runs. */
+  started(): void {
+    this.#setStarted(true)
+  }
+
   /** The command was not started. */
   discard(): void {
-    this.started()
+    this.#setStarted(false)
+    this.closeTheirs()
     for (const each of this.stdio) each?.destroy()
   }
 
@@ -189,12 +204,14 @@ function socketOf(fd: number, readable: boolean): Pipe {
   return new (loadBuiltin('node:net').Socket)({ fd, readable, writable: true })
 }
 
-/** Waits until a stream ends, or nothing more has come for some time; then it is closed. */
+/** Waits until a stream ends, or nothing more has come for some time, or that lasts too long; then it is closed. */
 function untilQuiet(stream: Readable): Promise<void> {
   return new Promise((resolve) => {
     let hasRead = false
+    const until = realNow() + LONGEST_MS
+    const isNoisy = (): boolean => hasRead && realNow() < until
     // A loop that was blocked runs its timers before it reads.
-    const look = (): void => void realTimers.setImmediate(() => (hasRead ? again() : stream.destroy()))
+    const look = (): void => void realTimers.setImmediate(() => (isNoisy() ? again() : stream.destroy()))
     const timer = realTimers.setTimeout(look, QUIET_MS)
     const again = (): void => {
       hasRead = false

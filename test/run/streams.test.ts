@@ -110,6 +110,13 @@ describe('pipes', () => {
 })
 
 describe('capture', () => {
+  it('ends with the command, even if a process that is kept goes on writing', async () => {
+    const line = 'echo first; (while sleep 0.05; do echo more || exit; done) &'
+    const result = await shell(line, { capture: true, keep: true })
+    expect(result).toMatchObject({ status: 0, reason: undefined })
+    expect(result.stdout).toMatch(/^first\n(more\n)*$/)
+  })
+
   it('keeps both streams as text, of the pipes only', async () => {
     expect(await shell('echo out; echo err >&2', { capture: true })).toMatchObject({ stdout: 'out\n', stderr: 'err\n' })
     const one = await shell('echo out; echo err >&2', { capture: true, stdio: ['ignore', 'pipe', 'ignore'] })
