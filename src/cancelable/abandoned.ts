@@ -33,6 +33,11 @@ export function abandonedCounts(): AbandonedCounts {
   return { ...counts }
 }
 
+/** Whether a body goes on after its operation was abandoned. */
+export function anyAbandoned(): boolean {
+  return counts.running > 0
+}
+
 /** The body goes on, and its result will be discarded. */
 export function countAbandoned(operation: Operation): void {
   counts.running++

@@ -4,7 +4,7 @@ import { callAs, tracker } from './current.js'
 import { notStarted, start } from './lifecycle.js'
 import { startGrace } from './notify.js'
 import { kExtras, kFlags, kReject, kResolve, kStatus, type Operation } from './operation.js'
-import { followShared, forgetLatest, isShared } from './shared-body.js'
+import { followShared, isShared } from './shared-body.js'
 import { fulfilled, neverRun, rejected } from './settle.js'
 import { BODY, ENDED, RUNNING } from './state.js'
 
@@ -39,25 +39,17 @@ export function runBody<O extends Operation>(
     if (result instanceof Promise || isThenable(result)) {
       const settling = result instanceof Promise ? (result as Promise<unknown>) : Promise.resolve(result)
       if (isShared(settling)) followShared(operation, settling, settleAs)
-      else followOwn(operation, settling)
+      else
+        settling.then(
+          (value) => fulfilled(operation, value),
+          (error: unknown) => rejected(operation, error),
+        )
     } else {
       fulfilled(operation, result)
     }
   } catch (error) {
     rejected(operation, error)
   }
-}
-
-function followOwn(operation: Operation, promise: Promise<unknown>): void {
-  promise.then(
-    (value) => ended(operation, fulfilled, value),
-    (error: unknown) => ended(operation, rejected, error),
-  )
-}
-
-function ended(operation: Operation, settle: typeof fulfilled, outcome: unknown): void {
-  forgetLatest()
-  settle(operation, outcome)
 }
 
 function settleAs(operation: Operation, outcome: PromiseSettledResult<unknown>): void {

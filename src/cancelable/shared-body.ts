@@ -1,8 +1,8 @@
 /**
  * Bodies that return a promise for which other runs wait, too. A promise never drops a reaction, so a long-lived one would
- * keep every canceled run that has returned it. Here all its runs but the first share a single reaction.
+ * keep every canceled run that has returned it. Here all its runs but the first two share a single reaction.
  */
-import { isAnnounced, settledLate } from './abandoned.js'
+import { anyAbandoned, isAnnounced, settledLate } from './abandoned.js'
 import type { Operation } from './operation.js'
 
 type Outcome = PromiseSettledResult<unknown>
@@ -12,7 +12,10 @@ type Settle = (operation: Operation, outcome: Outcome) => void
 let pending = 0
 const promises = new WeakMap<Promise<unknown>, SharedBody>()
 const bodies = new WeakMap<Operation, SharedBody>()
-/** The promise of the latest body, while it is pending. One that is returned twice is taken to be shared. */
+/**
+ * The promise of the latest body since one was abandoned. One that is returned twice is taken to be shared. Keeping each
+ * promise, even before, would make every run a tenth slower.
+ */
 let latest: Promise<unknown> | undefined
 
 /** The runs of one promise. */
@@ -54,14 +57,10 @@ class SharedBody {
 
 /** Whether another run is known to wait for the promise. */
 export function isShared(promise: Promise<unknown>): boolean {
+  if (!anyAbandoned()) return false
   if (promise === latest || (pending > 0 && promises.has(promise))) return true
   latest = promise
   return false
-}
-
-/** A body has settled: its value is not kept. */
-export function forgetLatest(): void {
-  latest = undefined
 }
 
 /** Settles the operation as the promise does. */
