@@ -56,7 +56,6 @@ export function start(operation: Operation): void {
   if (operation[kStatus] !== S.PENDING) return
   operation[kStatus] = S.RUNNING
   if (startObserver !== null) startObserver(operation)
-  operation[kExtras]?.alive?.hold()
   const parent = operation[kParent] ?? (tracker === null ? null : currentParent(operation))
   if (parent !== null) {
     if (parent[kStatus] > S.RUNNING) {
@@ -96,6 +95,7 @@ function connectAll(operation: Operation): void {
     }
   } catch (error) {
     release(operation)
+    operation[kExtras]?.alive?.release()
     for (let link = operation[kLinks]; link !== null; link = link.sibling) link.close()
     // The cancelation came first, so it counts.
     if (operation[kReason] !== null) {
@@ -124,7 +124,6 @@ export function connect(operation: Operation, link: Link): CancelationReason | n
 /** Releases it from everything that could cancel it. Runs no user code. */
 export function release(operation: Operation): void {
   removeTimer(operation)
-  operation[kExtras]?.alive?.release()
   for (let link = operation[kLinks]; link !== null; link = link.sibling) link.disconnect()
   // While its body unwinds, the parent waits for it.
   if ((operation[kFlags] & (S.BODY | S.FINISHING)) === 0) leaveParent(operation)
@@ -147,6 +146,7 @@ export function end(operation: Operation, status: number): void {
   for (; link !== null; link = link.sibling) link.close()
   const extras = operation[kExtras]
   if (extras === null) return
+  extras.alive?.release()
   dismissWaiters(operation)
   let watcher = extras.ends
   extras.ends = null
@@ -162,6 +162,7 @@ export function notifySettled(operation: Operation): void {
 
 function startTimer(operation: Operation, time: number): void {
   const extras = operation[kExtras]
+  extras?.alive?.hold()
   if (extras !== null && extras.deadline !== Infinity) {
     const left = Math.max(0, extras.deadline - wallTime())
     const first = operation[kTimeout] === undefined || left < operation[kTimeout]

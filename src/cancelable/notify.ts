@@ -44,6 +44,8 @@ function notifyOne(operation: Operation): void {
 }
 
 function notifyListeners(operation: Operation, extras: Extras): void {
+  // A canceled block may stay open for long. A body is waited for.
+  if ((operation[kFlags] & BODY) === 0) extras.alive?.release()
   const { aborter } = extras
   if (aborter !== undefined) {
     if (aborter.isObserved()) operation[kFlags] |= LEARNED
