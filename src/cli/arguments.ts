@@ -83,7 +83,11 @@ function takeOption(word: string, queue: string[], specs: OptionSpecs, values: M
     values.set(name, [''])
     return
   }
-  if (spec.optional === true) value ??= ''
+  if (spec.optional === true) {
+    // An empty variable is no choice: `--restart=$N` must not mean the default.
+    if (value === '') throw new UsageError(`--${name}= has no value; it is --${name}=${spec.value} or --${name}`)
+    value ??= ''
+  }
   value ??= queue.shift()
   if (value === undefined) throw new UsageError(`--${name} needs a value: --${name} ${spec.value}`)
   const given = values.get(name)

@@ -68,6 +68,7 @@ describe('a command that a limit has ended', () => {
 
   it.each([
     [['--restart=x'], /^tripline: --restart must be a number such as --restart=3; received 'x'\n$/],
+    [['--restart='], /^tripline: --restart= has no value; it is --restart=N or --restart\n$/],
     [['--backoff', '1'], /^tripline: --backoff needs --restart/],
     [['--cpu-share', '0'], /^tripline: --cpu-share must be a percentage of one CPU such as 50; received '0'\n$/],
     [['--keep', '--idle-output', '1'], /^tripline: --keep and --idle-output exclude each other\n$/],
