@@ -39,6 +39,8 @@ const hold = (signal: NodeJS.Signals): void => void held.push(signal)
 export function holdSignals(): void {
   if (process.platform === 'win32') return
   endDebugger()
+  // Node opens it once more in the first turn of the loop, for a signal that came while it started.
+  setImmediate(endDebugger)
   if (process.pid === 1) held.push(...lost())
   for (const signal of process.pid === 1 ? PASSED_ON : (['SIGUSR1'] as const)) process.on(signal, hold)
 }

@@ -1,7 +1,8 @@
 /** Signals that reach `tripline run` without a terminal. */
 import { spawn } from 'node:child_process'
-import { readFileSync, readdirSync, readlinkSync } from 'node:fs'
-import { constants } from 'node:os'
+import { mkdtempSync, readFileSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs'
+import { constants, tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { PASSED_ON } from '../../src/cli/early-signals.js'
 import { STOP_SIGNALS } from '../../src/cli/job-control.js'
@@ -94,6 +95,27 @@ describe('signals', () => {
     child.kill('SIGUSR2')
     expect(await ended).toBe(3)
     expect(output).not.toContain('Writing Node.js report')
+  })
+
+  it('that come before tripline has loaded leave no debugger open', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'tripline-early-'))
+    const early = join(folder, 'early.cjs')
+    writeFileSync(
+      early,
+      `if (process.argv[1] === ${JSON.stringify(CLI)}) {
+         process.kill(process.pid, 'SIGUSR1')
+         Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+       }`,
+    )
+    const options = `NODE_OPTIONS=--inspect-port=0 --require=${early}`
+    const background = spawn('env', [options, process.execPath, CLI, 'run', 'sh', '-c', 'echo ready; cat'])
+    let output = ''
+    for (const stream of [background.stdout, background.stderr]) stream.on('data', (chunk) => (output += String(chunk)))
+    await eventually(() => output.includes('ready'))
+    expect(output).toContain('Debugger listening')
+    expect(listeners(background.pid!)).toBe(0)
+    background.stdin.end()
+    await new Promise((resolve) => background.on('close', resolve))
   })
 })
 
