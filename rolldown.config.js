@@ -91,6 +91,9 @@ export default [
     // CommonJS in few files: the loader of ES modules starts four threads and takes two megabytes, and one that resolves the
     // paths of many files makes V8 load its optimizing compiler, which takes four. `tripline run` without limits is in one.
     input: { 'cli/main': './.cache/ts/cli/main.js' },
+    preserveEntrySignatures: 'allow-extension',
+    // Some are imported dynamically by one module only.
+    checks: { ineffectiveDynamicImport: false },
     // Node's own modules take 0.1 and 0.7 megabytes.
     external: [/^node:(?!diagnostics_channel$)/, 'node-gyp-build'],
     resolve: { alias: { 'node:diagnostics_channel': resolve('.cache/ts/cli/no-channels.js') } },
