@@ -1,6 +1,6 @@
 /** A running command with its process tree: turns the addon's events into promises. */
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
-import { CommandNotStartedError } from '../base/errors.js'
+import { CommandNotStartedError, invalidValue } from '../base/errors.js'
 import { entriesOf, toByteString } from './bytes.js'
 import { realNow } from '../base/clock.js'
 import {
@@ -217,7 +217,9 @@ export class RunningCommand implements RunHandle {
 
   /** Sends a signal to the command and, where it has its own process group, to that group. */
   signal(signal: SignalName): void {
-    this.#addon.signalCommand(this.handle, signalNumber(signal)!)
+    const number = typeof signal === 'string' ? signalNumber(signal) : undefined
+    if (number === undefined) throw invalidValue('signal', "the name of a signal, such as 'SIGTERM'", signal)
+    this.#addon.signalCommand(this.handle, number)
   }
 
   /**

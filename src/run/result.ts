@@ -53,7 +53,7 @@ export interface RunHandle extends CommandStreams {
   readonly group: string
   /** What the kernel holds, with `enforce`. */
   readonly enforced: Enforced | undefined
-  /** Sends a signal to the command and its process group. */
+  /** Sends a signal to the command and its process group. @throws TypeError `ERR_INVALID_ARG_VALUE` for another name */
   signal(signal: SignalName): void
   /** Stops the command with everything that it has started, and the clock of its timeout, until {@link resume}. */
   pause(): void
@@ -107,9 +107,9 @@ export interface RunResult {
   readonly lost: boolean
   /** How often it was run again with `restart`; the rest of the result is that of the last run. */
   readonly restarts: number
-  /** How often it was paused. */
+  /** How often a limit has paused it. */
   readonly pauses: number
-  /** How long it was paused in all, in milliseconds. */
+  /** How long limits have paused it in all, in milliseconds. */
   readonly paused: number
   /** The reasons for which limits would have ended it, with `dryRun`. */
   readonly wouldHaveEnded: readonly CancelationReason[]

@@ -68,6 +68,22 @@ describe('run', () => {
     await expect(shell('true', { shared: [4_000_000] })).rejects.toThrow('EBADF')
   })
 
+  it('refuses a signal that does not exist, and the command goes on', async () => {
+    const errors: unknown[] = []
+    const onEvent = (event: RunEvent): void => {
+      if (event.kind !== 'started') return
+      for (const signal of ['SIGFOO', 15, undefined]) {
+        try {
+          event.command.signal(signal as never)
+        } catch (error) {
+          errors.push((error as NodeJS.ErrnoException).code)
+        }
+      }
+    }
+    expect(await shell('exit 3', { onEvent })).toMatchObject({ status: 3 })
+    expect(errors).toEqual(['ERR_INVALID_ARG_VALUE', 'ERR_INVALID_ARG_VALUE', 'ERR_INVALID_ARG_VALUE'])
+  })
+
   it('reports how a command ended', async () => {
     const result = await shell('exit 3')
     expect(result).toMatchObject({ command: 'bash', code: 3, signal: null, status: 3, reason: undefined, ended: 0 })
