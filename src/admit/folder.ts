@@ -14,6 +14,7 @@ import {
   renameSync,
   rmSync,
   writeFileSync,
+  type Dir,
   type Stats,
 } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
@@ -67,6 +68,11 @@ export class Folder {
     this.shared = this.#exists && check(this.path)
     this.#prefix = machine()
     this.#name = new RegExp(`^${this.#prefix}-([0-9a-f]{16})\\.(claim|lock|claim\\.new|lock\\.new)$`)
+  }
+
+  /** Makes it again, if a cleaner of temporary files has removed it. Not one that users share, which one alone cannot make. */
+  restore(): void {
+    if (!this.shared) check(this.path)
   }
 
   get mode(): number {
@@ -144,7 +150,14 @@ export class Folder {
   #ids(): { ids: Iterable<string>; crowded: boolean } {
     const ids = new Set<string>()
     if (!this.#exists) return { ids, crowded: false }
-    const directory = opendirSync(this.path)
+    let directory: Dir
+    try {
+      directory = opendirSync(this.path)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+      // A cleaner has removed it. The next look makes it again.
+      return { ids, crowded: true }
+    }
     try {
       for (let seen = 0; seen < MOST_ENTRIES && ids.size < MOST_OWNERS; seen++) {
         const entry = directory.readSync()

@@ -68,6 +68,7 @@ export class OwnFiles implements Disposable {
     const lost = this.#isLost()
     if (lost) {
       this.#close()
+      this.folder.restore()
       this.#create()
     }
     const text = encode({

@@ -450,4 +450,15 @@ describe('the folder', () => {
     expect(held.held).toBe(true)
     await reservationsWhen((all) => all.length === 1)
   })
+
+  it('may be removed while reservations are held and waited for', async () => {
+    const holder = await reserve({ cpu: ALL })
+    const waiter = reserve({ cpu: 1 })
+    await reservationsWhen((all) => all.length === 2)
+    rmSync(folder, { recursive: true })
+    await reservationsWhen((all) => all.length === 2)
+    holder.release()
+    using late = await waiter
+    expect(late.held).toBe(true)
+  })
 })
