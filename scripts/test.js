@@ -1,24 +1,28 @@
-// Runs the everyday tests: types, lint, format, the native unit tests, then vitest over test/. Stops at the first
-// failure.
+// Runs the everyday tests: types, lint, format, the native unit tests, then vitest over test/. With `--slow`, only those
+// tests that take too long for every day. Stops at the first failure.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const isSlow = process.argv[2] === '--slow'
+const vitest = ['npx', 'vitest', 'run', ...process.argv.slice(isSlow ? 3 : 2)]
 
-const STEPS = [
+const BUILD = [
   ['compile', 'npm', 'run', '--silent', 'build:ts'],
+  ['native build', 'npm', 'run', '--silent', 'build:native'],
+]
+const CHECKS = [
   ['types of the tests', 'npx', 'tsc', '-p', 'tsconfig.json'],
   ['lint', 'npm', 'run', '--silent', 'lint'],
   ['format', 'npm', 'run', '--silent', 'format:check'],
   ['package', 'npm', 'run', '--silent', 'check:package'],
-  ['native build', 'npm', 'run', '--silent', 'build:native'],
   ['native unit tests', 'node', 'scripts/test-native.js'],
-  ['tests', 'npx', 'vitest', 'run', ...process.argv.slice(2)],
 ]
 
-for (const [name, command, ...args] of STEPS) {
+for (const [name, command, ...args] of [...BUILD, ...(isSlow ? [] : CHECKS), ['tests', ...vitest]]) {
   console.log(`\n== ${name}`)
-  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
+  const env = { ...process.env, ...(isSlow && { TRIPLINE_SLOW_TESTS: '1' }) }
+  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env })
   if (status !== 0) {
     console.error(`tripline: '${name}' failed`)
     process.exit(status ?? 1)
