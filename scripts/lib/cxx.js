@@ -136,5 +136,7 @@ export function run(program, args, env = {}) {
 /** Links an addon with the system's compiler, on Linux. Creates the folder of `output`. */
 export async function linkAddon(objects, output) {
   mkdirSync(path.dirname(output), { recursive: true })
-  await run(systemCompiler, ['-shared', ...objects, '-o', output, '-pthread', '-ldl'])
+  // As binding.gyp links it: the end of a worker must not unload the code of a running thread.
+  const flags = ['-shared', '-pthread', '-Wl,-z,nodelete']
+  await run(systemCompiler, [...flags, ...objects, '-o', output, '-ldl'])
 }
