@@ -19,7 +19,6 @@ async function runEverywhere(cwd, flags = () => []) {
   for (const version of VERSIONS) {
     for (const file of Object.keys(programs)) {
       // Running two programs at once would hardly be faster.
-      // oxlint-disable-next-line no-await-in-loop
       last = await runCheck(fetchRuntime(node(version)), [...flags(version), file], { cwd }).catch((error) => {
         throw new Error(`Node ${version}, ${file}: ${error.message}`, { cause: error })
       })

@@ -70,7 +70,6 @@ try {
     let result
     try {
       // Rows run one after the other, because the programs that each row starts already use all cores.
-      // oxlint-disable-next-line no-await-in-loop
       result = describeResult(await row.check(workshop))
     } catch (error) {
       failed++

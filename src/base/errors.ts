@@ -241,7 +241,9 @@ export class DuplicateIdError extends Error {
 
   /** For the library; its users catch this error. */
   constructor(id: string) {
-    super(`Another operation with the id '${printable(id)}' is registered`)
+    super(
+      `Another operation with the id '${printable(id)}' is registered. Give each its own, or leave the ids to the library`,
+    )
     this.id = id
   }
   static {

@@ -6,9 +6,8 @@ export function quiet(promise: Promise<unknown>): void {
 }
 
 /** A promise that has rejected, marked as handled. */
-export function rejectedQuietly(error: unknown): Promise<never> {
-  // oxlint-disable-next-line promise/no-promise-in-callback -- the rule takes the name of the parameter for a callback's
-  const promise = Promise.reject(error)
+export function rejectedQuietly(reason: unknown): Promise<never> {
+  const promise = Promise.reject(reason)
   quiet(promise)
   return promise
 }

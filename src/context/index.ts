@@ -1,6 +1,6 @@
 /** The entry point `tripline/context`: loading it switches on the tracking of the current operation. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-// oxlint-disable-next-line import/no-unassigned-import -- adds Symbol.dispose in vm contexts, before any class uses it
+// Adds Symbol.dispose in vm contexts, before any class uses it.
 import '../base/symbols.js'
 import type { Cancelable } from '../cancelable/cancelable.js'
 import { track } from '../cancelable/current.js'

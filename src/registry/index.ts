@@ -1,5 +1,5 @@
 /** The entry point `tripline/registry`: nothing but exports. */
-// oxlint-disable-next-line import/no-unassigned-import -- adds Symbol.dispose in vm contexts, before any class uses it
+// Adds Symbol.dispose in vm contexts, before any class uses it.
 import '../base/symbols.js'
 export type { OperationFilter, OperationSummary } from './filter.js'
 export type { OperationRecord } from './history.js'

@@ -1,5 +1,5 @@
 /** The entry point `tripline/testing`: nothing but exports. */
-// oxlint-disable-next-line import/no-unassigned-import -- adds Symbol.dispose in vm contexts, before any class uses it
+// Adds Symbol.dispose in vm contexts, before any class uses it.
 import '../base/symbols.js'
 export { assertCancelsWithin, type CancelsWithinOptions } from './assert-cancels.js'
 export { useClock, type TestClock } from './clock.js'
