@@ -23,6 +23,7 @@ export const LAZY = {
     /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:conditions|expression|guard|limits|shared)\.js$|sources\/resource\.js$)/,
   sources: /\.cache\/ts\/(?:sources\/(?:composite|shared-reason|shared-token)|cancelable\/shared-operation)\.js$/,
   samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
+  recordings: /\.cache\/ts\/monitor\/rehearsal\.js$/,
   tickers: /\.cache\/ts\/schedule\//,
   workers: /\.cache\/ts\/workers\/(?!thread\.js$)/,
 }

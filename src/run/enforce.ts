@@ -14,7 +14,7 @@ import { messageOf } from '../base/reason.js'
 import { INT32_MAX } from '../base/int32.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
 import { bindToTree } from './limits.js'
-import { ancestry, membersOf, readCount, readText, type OwnGroup } from './control-groups.js'
+import { ancestry, membersOf, readCount, readText, type OwnGroup } from '../base/control-groups.js'
 
 /** What the kernel holds for a command with `enforce`; undefined where no limit is about it. */
 export interface Enforced {

@@ -1,7 +1,7 @@
 /** Finds out whether the kernel's out-of-memory killer has ended a command or a part of its tree. */
-import { closeSync, constants, openSync, readSync, readlinkSync } from 'node:fs'
+import { ancestry, readCount, type OwnGroup } from '../base/control-groups.js'
+import { KERNEL_LOG, isFirstNamespace, readKernelLog, type KernelKill } from '../base/kernel-log.js'
 import type { OomKill, OomProof } from '../base/oom.js'
-import { ancestry, readCount, type OwnGroup } from './control-groups.js'
 import type { OuterGroup } from './enforce.js'
 
 /** How the command ended, and what the kernel may call it. */
@@ -20,12 +20,9 @@ interface Counter {
   readonly before: number
 }
 
-/** The process id namespace in which the kernel's log counts: PROC_PID_INIT_INO. */
-const FIRST_NAMESPACE = 'pid:[4026531836]'
 const KILLED = 137
 // The log has the clock of the scheduler, which nothing adjusts.
 const CLOCK_DRIFT_S = 60
-const MOST_RECORDS = 100_000
 
 /** Counts kills from its construction on, in the nearest group that counts them, or on the machine. */
 export class OomWatch {
@@ -53,7 +50,7 @@ export class OomWatch {
     const kills = this.#grown()
     if (kills === 0 || (kills === undefined && !whole)) return undefined
     const logged = killsInLog(subject, this.#startedAt)
-    if (logged > 0) return { certainty: 'proved', proof: 'log', kills: logged, whole, origin: LOG }
+    if (logged > 0) return { certainty: 'proved', proof: 'log', kills: logged, whole, origin: KERNEL_LOG }
     if (kills === undefined || this.#counter === undefined) return undefined
     const { proof, file: origin } = this.#counter
     // On a whole machine, a kill alone says nothing about the command.
@@ -84,65 +81,26 @@ function counterOf(files: readonly string[], proof: OomProof): Counter | undefin
   return undefined
 }
 
-const LOG = '/dev/kmsg'
-
 /** How many kills the kernel's log has of the command, or in its groups; 0 if the log cannot be read. */
 function killsInLog(subject: OomSubject, since: number): number {
-  let file: number
-  try {
-    file = openSync(LOG, constants.O_RDONLY | constants.O_NONBLOCK)
-  } catch {
-    return 0
-  }
-  try {
-    const lines = [...recordsOf(file)]
-    return countKills(lines, subject, since - CLOCK_DRIFT_S, isFirstNamespace())
-  } finally {
-    closeSync(file)
-  }
+  const kills = readKernelLog()?.kills ?? []
+  return countKills(kills, subject, since - CLOCK_DRIFT_S, isFirstNamespace())
 }
 
 /**
- * Counts the kills in records of /dev/kmsg, `priority,sequence,microseconds,flags;text`.
+ * Counts the kills of a command.
  *
  * @param since in seconds since boot
  * @param pids whether process ids in the log are those of this process's namespace
  */
-export function countKills(records: readonly string[], subject: OomSubject, since: number, pids: boolean): number {
+export function countKills(kills: readonly KernelKill[], subject: OomSubject, since: number, pids: boolean): number {
   const names = subject.groups.map((path) => path.slice(path.lastIndexOf('/')))
-  return records.filter((record) => {
-    const [, micros, text] = /^\d+,\d+,(\d+),[^;]*;(oom-kill:.*)/.exec(record) ?? []
-    if (micros === undefined || text === undefined || Number(micros) / 1e6 < since) return false
-    // A name at the end may be anything, so the text is read from its fixed parts: ",task_memcg=…,task=…,pid=…,uid=…".
-    const [, group, pid] = /,task_memcg=(.*?),task=.*,pid=(\d+),uid=\d+$/.exec(text) ?? []
-    if (group === undefined) return false
-    if (pids && subject.pids.includes(Number(pid))) return true
+  return kills.filter(({ at, pid, group }) => {
+    // Each kill has a line with a group.
+    if (at < since || group === undefined) return false
+    if (pids && subject.pids.includes(pid)) return true
     return names.some((name) => group.endsWith(name) || group.includes(`${name}/`))
   }).length
-}
-
-/** Each read of the log returns one record, and fails at its end, or where records were overwritten meanwhile. */
-function* recordsOf(file: number): Generator<string> {
-  const buffer = Buffer.allocUnsafe(8192)
-  for (let read = 0, lost = 0; read < MOST_RECORDS && lost < 10; read++) {
-    try {
-      const size = readSync(file, buffer)
-      if (size === 0) return
-      const text = buffer.toString('latin1', 0, size)
-      if (text.includes(';oom-kill:')) yield text.split('\n', 1)[0]!
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EPIPE') return
-      lost++
-    }
-  }
-}
-
-function isFirstNamespace(): boolean {
-  try {
-    return readlinkSync('/proc/self/ns/pid') === FIRST_NAMESPACE
-  } catch {
-    return false
-  }
 }
 
 /** Seconds since boot, without time asleep, as in the log. */

@@ -1,15 +1,15 @@
 /** Plays recorded traces through real limits: the sampler's own code decides which would have been crossed, and when. */
-import { MetricUnavailableError, checkKeys, invalidValue, outOfRange } from '../base/errors.js'
+import { checkKeys, invalidValue, outOfRange } from '../base/errors.js'
 import { checkOptions } from '../base/options.js'
 import type { Breach } from '../base/reason.js'
 import { parseDuration, type Duration } from '../base/units.js'
-import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
 import type { MetricName } from '../addon/metrics.js'
 import { connect } from '../addon/sampler.js'
-import { encode, parseOptions, toBreach, type GuardOptions } from '../monitor/guard.js'
+import { parseOptions, type GuardOptions } from '../monitor/guard.js'
 import type { MetricText } from '../monitor/expression.js'
 import { parseLimits, type Limits, type ParsedLimit } from '../monitor/limits.js'
-import { readRows, textOf, type Row, type Trace } from './trace.js'
+import { Rehearsal, medianDistance, toSteps, type Row, type Step } from '../monitor/rehearsal.js'
+import { readRows, textOf, type Trace } from './trace.js'
 
 /** The options of {@link simulate}, all optional. */
 export interface SimulateOptions extends Pick<GuardOptions, 'mode' | 'minHold' | 'name'> {
@@ -68,9 +68,6 @@ export interface Simulation extends TraceSpan {
 }
 
 const OPTION_KEYS = ['mode', 'minHold', 'name', 'interval']
-const NOT_READ = Infinity
-/** More than this many intervals without a sample are a gap. */
-const GAP = 3
 
 /**
  * Plays a recorded trace through limits, and returns which of them would have been breached, when, and for how long. The
@@ -120,12 +117,6 @@ function keyIn(rows: readonly Row[], limit: ParsedLimit): string {
   throw invalidValue('trace', `one with values of '${label}'`, known)
 }
 
-function medianDistance(rows: readonly Row[]): number {
-  const distances = rows.slice(1).map(({ time }, index) => time - rows[index]!.time)
-  const sorted = Float64Array.from(distances.filter((each) => each > 0)).toSorted()
-  return sorted.length === 0 ? Infinity : sorted[sorted.length >> 1]!
-}
-
 function play(
   limits: readonly ParsedLimit[],
   keys: readonly string[],
@@ -134,26 +125,20 @@ function play(
   all: boolean,
   minHold: number,
 ): Simulation {
-  // Native times begin at 1, because 0 means no time.
-  const origin = rows[0]!.time - 1
-  const guard = new Rehearsal(limits, all, minHold, origin)
-  const single: Rehearsal[] = []
+  const guard = new Observed(limits, all, minHold, rows[0]!.time)
+  const single: Observed[] = []
   const gaps: TraceSpan[] = []
   try {
-    for (const limit of limits) single.push(new Rehearsal([limit], false, 0, origin))
-    let before = rows[0]!.time
-    for (const { time, values } of rows) {
-      const distance = time - before
-      const gap = distance > GAP * interval ? distance - interval : 0
+    for (const limit of limits) single.push(new Observed([limit], false, 0, rows[0]!.time))
+    for (const step of toSteps(rows, keys, interval)) {
+      const { time, gap, values } = step
       if (gap > 0) gaps.push({ start: time - gap, end: time })
-      const numbers = Float64Array.from(keys, (key) => values.get(key) ?? NOT_READ)
-      guard.step(time, gap, numbers)
-      single.forEach((each, place) => each.step(time, gap, numbers.subarray(place, place + 1)))
-      before = time
+      guard.step(step)
+      single.forEach((each, place) => each.step({ time, gap, values: values.subarray(place, place + 1) }))
     }
     return {
       start: rows[0]!.time,
-      end: before,
+      end: rows.at(-1)!.time,
       samples: rows.length,
       breaches: guard.breaches,
       limits: limits.map((limit, place) => ({
@@ -171,41 +156,29 @@ function play(
   }
 }
 
-// The states by their numbers on the board.
-const CLEAR = 0
-const PENDING = 1
-const UNAVAILABLE = 4
-
 interface Open<T extends TraceSpan> {
   /** All spans so far; the last may still be open. */
   readonly spans: (T & { end: number | undefined })[]
 }
 
-/** A guard of the sampler that is fed from a trace, and its results. */
-class Rehearsal {
-  readonly #limits: readonly ParsedLimit[]
-  readonly #origin: number
-  readonly #flag: number
-  readonly #id: number
-  readonly #none: Float64Array
-  // When it changes without another value, on its own clock.
-  #next = Infinity
-  #count = 0
+/** A rehearsal, and the spans of its breaches. */
+class Observed {
+  readonly #rehearsal: Rehearsal
   readonly #breached: Open<SimulatedBreach> = { spans: [] }
   readonly #lost: Open<TraceSpan> = { spans: [] }
 
-  /** @param origin the time of the trace that is 0 on the guard's own clock */
-  constructor(limits: readonly ParsedLimit[], all: boolean, minHold: number, origin: number) {
-    this.#limits = limits
-    this.#origin = origin
-    this.#none = new Float64Array(limits.length).fill(NOT_READ)
-    this.#flag = allocateFlag()
-    const id = connect().addGuard(all, 100, 0, minHold, this.#flag, encode(limits, []), 0)
-    if (typeof id === 'string') {
-      freeFlag(this.#flag)
-      throw new MetricUnavailableError(limits[0]!.info.name, id)
-    }
-    this.#id = id
+  constructor(limits: readonly ParsedLimit[], all: boolean, minHold: number, start: number) {
+    this.#rehearsal = new Rehearsal(limits, { all, minHold }, start, {
+      breached: (time, breaches) => {
+        endLast(this.#breached, time)
+        this.#breached.spans.push({ start: time, end: undefined, breach: breaches[0]!, breaches })
+      },
+      clear: (time) => endLast(this.#breached, time),
+      missing: (time, isMissing) => {
+        if (!isMissing) endLast(this.#lost, time)
+        else if (!isOpen(this.#lost)) this.#lost.spans.push({ start: time, end: undefined })
+      },
+    })
   }
 
   get breaches(): readonly SimulatedBreach[] {
@@ -216,39 +189,12 @@ class Rehearsal {
     return this.#lost.spans
   }
 
-  step(time: number, gap: number, values: Float64Array): void {
-    // Changes that depend on time alone, such as the end of a hold, happen between the samples, but not within a gap,
-    // which nothing observed.
-    for (let next = 0; next !== this.#next && this.#next <= time - this.#origin - gap;) {
-      next = this.#next
-      this.#play(this.#origin + next, next, 0, this.#none)
-    }
-    this.#play(time, time - this.#origin, gap, values)
-  }
-
-  #play(time: number, ownTime: number, gap: number, values: Float64Array): void {
-    this.#next = connect().playGuard(this.#id, ownTime, gap, values)
-    const word = readFlag(this.#flag)
-    const state = word & 7
-    const isClear = state === CLEAR || state === PENDING
-    if (isClear) endLast(this.#breached, time)
-    if (word >>> 3 !== this.#count) this.#begin(time)
-    this.#count = word >>> 3
-    if (state !== UNAVAILABLE) endLast(this.#lost, time)
-    else if (!isOpen(this.#lost)) this.#lost.spans.push({ start: time, end: undefined })
-  }
-
-  #begin(start: number): void {
-    endLast(this.#breached, start)
-    const breaches = connect()
-      .evidence(this.#id)
-      .map((each) => toBreach(this.#limits[each.limit]!, each, (at) => this.#origin + at))
-    this.#breached.spans.push({ start, end: undefined, breach: breaches[0]!, breaches })
+  step(step: Step): void {
+    this.#rehearsal.step(step)
   }
 
   close(): void {
-    connect().removeGuard(this.#id)
-    freeFlag(this.#flag)
+    this.#rehearsal.close()
   }
 }
 

@@ -14,6 +14,7 @@ import {
   type Selector,
   type Value,
 } from '../monitor/limits.js'
+import type { Row } from '../monitor/rehearsal.js'
 import { Snapshot, type SnapshotValue } from '../monitor/snapshot.js'
 
 /** The values of one moment. */
@@ -50,14 +51,6 @@ export type TraceEntry = TraceSample | WatchSample | Snapshot | SampleBlock | re
 
 /** A finite recorded trace, oldest first. */
 export type Trace = Iterable<TraceEntry> | AsyncIterable<TraceEntry>
-
-/** A moment of a trace. */
-export interface Row {
-  /** In milliseconds, on the clock of the trace. */
-  readonly time: number
-  /** By metric as {@link normalText}; NaN if a read failed. */
-  readonly values: ReadonlyMap<string, number>
-}
 
 /** The metric of a limit as text, with its selector if that is not the default. */
 export function textOf({ info, series }: Pick<ParsedLimit, 'info' | 'series'>): MetricText {
