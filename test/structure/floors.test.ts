@@ -15,13 +15,14 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   sources: ['base', 'addon', 'engine', 'monitor'],
   cancelable: ['base', 'addon', 'engine', 'monitor', 'sources'],
   admit: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
-  run: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'admit'],
+  run: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'admit', 'record'],
   schedule: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   workers: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   registry: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   testing: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   context: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
-  cli: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'admit', 'run', 'schedule'],
+  record: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
+  cli: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'admit', 'run', 'schedule', 'record'],
 }
 
 /** The same for native/. A header without a folder is one that the build chooses or writes. */
