@@ -24,7 +24,13 @@ process.chdir(root)
 const standIn = 'test/native/darwin_stand_in'
 
 /** The parts of each program, and its additional flags. */
-const programs = [{ own: [], sources: [...samplerSources(hostOs), ...sourcesIn('test/native')] }]
+const programs = [
+  {
+    own: [],
+    // The test program is a host without V8.
+    sources: [...samplerSources(hostOs), 'native/node/v8_names.cc', ...sourcesIn('test/native')],
+  },
+]
 if (hostOs === 'linux') {
   // The command code of native/darwin on real processes, over a stand-in for the calls of macOS.
   const used =

@@ -218,7 +218,7 @@ Napi::Value Metrics(const Napi::CallbackInfo& info) {
 
 Napi::Object Init(Napi::Env env, Napi::Object exports) {
   PinLibrary();
-  auto* instance = new Instance();
+  auto* instance = new Instance(env);
   env.SetInstanceData(instance);
   env.AddCleanupHook(EndEnvironment, instance);
 
@@ -241,6 +241,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export(exports, "metrics", Metrics);
   exports.Set("contract", Napi::Value::From(env, kContract));
   ExportSchedule(exports);
+  ExportEngine(exports);
   ExportSpawn(exports);
   return exports;
 }

@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 323428204u;
+constexpr uint32_t kContract = 2613204848u;
 
 }  // namespace tripline

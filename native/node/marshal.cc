@@ -24,6 +24,8 @@ void CallListener(Napi::Env env, Napi::Function listener, const std::initializer
 }
 
 void Instance::End() {
+  Engine::Release(engine, env);
+  engine = nullptr;
   Sampler::Get()->RemoveEnvironment(&environment);
   // The sampler sends no more notifications, so no other thread uses the function.
   if (deliver != nullptr) deliver.Abort();

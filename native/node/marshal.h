@@ -9,6 +9,7 @@
 
 #include <memory>
 
+#include "node/engine.h"
 #include "port/platform.h"
 #include "port/probe.h"
 #include "sampler/environment.h"
@@ -24,7 +25,7 @@ void CallDeliver(Napi::Env env, Napi::Function, void* context, void* data);
 
 // What one JavaScript environment owns. Lives until the environment's finalizers run.
 struct Instance {
-  Instance() : environment(Notify, this) {}
+  explicit Instance(napi_env env) : env(env), environment(Notify, this) {}
 
   static void Notify(void* raw) {
     auto* self = static_cast<Instance*>(raw);
@@ -38,8 +39,10 @@ struct Instance {
 
   using Deliver = Napi::TypedThreadSafeFunction<void, void, CallDeliver>;
 
+  const napi_env env;
   Environment environment;
-  Deliver deliver;  // guarded by the sampler's lock once the environment is in use
+  Engine* engine = nullptr;  // held from the first use on; see addon_engine.cc
+  Deliver deliver;           // guarded by the sampler's lock once the environment is in use
   // Weak, because test runners load the library into one vm context after another, and a function that is held would
   // keep its whole context alive until the process ends.
   Napi::FunctionReference listener;
@@ -139,6 +142,7 @@ void Export(Napi::Object exports, const char* name, void (*function)(const Napi:
 
 // Add the functions of tickers and recorders, and those of commands under limits.
 void ExportSchedule(Napi::Object exports);
+void ExportEngine(Napi::Object exports);
 void ExportSpawn(Napi::Object exports);
 // One hold of the reaction that a command's handle stands for; nullptr for undefined.
 Reaction* ReactionOf(const Napi::Value& handle);

@@ -233,6 +233,11 @@ export interface Addon {
    * descriptor is closed, also by the death of the process. Always false on Windows.
    */
   lockFile(fd: number, shared: boolean): boolean
+  /**
+   * Whether the functions of V8 that interrupt and end JavaScript can be called in this runtime, and behave. `probe` loops for
+   * a while and returns a number; it is called twice, and ended early once.
+   */
+  testEngine(probe: () => number): true | NativeError
 }
 
 /** What a breach of a command's guard does; `report` is a dry run. */

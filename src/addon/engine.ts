@@ -1,0 +1,23 @@
+/** Whether this runtime's V8 can be reached by the addon: its functions have no promised names, and other engines lack them. */
+import { loadAddon } from './native.js'
+
+/** Loops long enough to be interrupted; short enough that an interrupt that never comes does no harm. */
+function probe(): number {
+  let sum = 0
+  for (let i = 0; i < 1e6; i++) sum += i
+  return sum
+}
+
+let problem: string | undefined
+
+/**
+ * Why interrupts, stacks and the heap's limit cannot be used in this runtime; empty if they can. Tried once per thread.
+ *
+ * @throws NativeMissingError
+ */
+export function engineProblem(): string {
+  if (problem !== undefined) return problem
+  const answer = loadAddon().testEngine(probe)
+  problem = answer === true ? '' : answer
+  return problem
+}
