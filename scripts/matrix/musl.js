@@ -104,7 +104,10 @@ function archive(triplet, name) {
   throw new Error(`${name} for ${triplet} is missing`)
 }
 
-/** Builds a program that loads an addon and prints its Node-API version. It exports all of Node-API as stubs. */
+/**
+ * Builds a program that loads an addon, registers its module and prints its Node-API version. It exports all of Node-API as
+ * stubs. An addon that finds all functions of its host calls one of them; otherwise it only makes a text of what is missing.
+ */
 export function muslLoader() {
   const sysroot = sysrootOf('arm')
   const folder = join(cacheFolder, 'musl-loader-arm')
@@ -112,16 +115,21 @@ export function muslLoader() {
   const host = join(folder, 'host')
   const { symbols } = createRequire(import.meta.url)('node-api-headers')
   const names = Object.values(symbols).flatMap((each) => each.js_native_api_symbols.concat(each.node_api_symbols))
+  const others = [...new Set(names)].filter((name) => name !== 'napi_create_string_utf8')
   const source = `#include <dlfcn.h>
 #include <stdio.h>
-${[...new Set(names)].map((name) => `__attribute__((visibility("default"))) int ${name}(void) { return 9; }`).join('\n')}
+#include <stdlib.h>
+static int (*version)(void);
+static int called(void) { printf("{\\"version\\":%d}\\n", version()); exit(0); }
+__attribute__((visibility("default"))) int napi_create_string_utf8(void* env, const char* text) { puts(text); exit(1); }
+${others.map((name) => `__attribute__((visibility("default"))) int ${name}(void) { return called(); }`).join('\n')}
 int main(int count, char** arguments) {
   void* addon = count == 2 ? dlopen(arguments[1], RTLD_NOW) : 0;
   if (addon == 0) return puts(dlerror()), 1;
-  int (*version)(void) = (int (*)(void))dlsym(addon, "node_api_module_get_api_version_v1");
-  if (version == 0 || dlsym(addon, "napi_register_module_v1") == 0) return 1;
-  printf("{\\"version\\":%d}\\n", version());
-  return 0;
+  version = (int (*)(void))dlsym(addon, "node_api_module_get_api_version_v1");
+  void* (*start)(void*, void*) = (void* (*)(void*, void*))dlsym(addon, "napi_register_module_v1");
+  if (version != 0 && start != 0) start(0, 0);
+  return 1;
 }
 int __libc_start_main(int (*main)(int, char**), int count, char** arguments, void (*init)(void), void (*fini)(void), void (*end)(void));
 __attribute__((used)) void start(int* stack) { __libc_start_main(main, stack[0], (char**)(stack + 1), 0, 0, 0); }

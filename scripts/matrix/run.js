@@ -118,7 +118,7 @@ const ways = {
     return (await run('qemu-arm', ['-L', sysroot, host, join(app, 'node_modules/tripline/prebuilds', file)])).includes(
       '{"version":8}',
     )
-      ? 'its version asked'
+      ? 'its functions found'
       : Promise.reject(new Error('not loaded'))
   },
   wine: (row) => runWine(row, fetchRuntime(row.runtime)),

@@ -20,29 +20,36 @@ const machine = ['-target', target.zig, ...cpu]
 // Thumb and ARM objects can be linked together, and zig has a C library for ARM only.
 const compileMachine = target.thumb ? ['-target', target.zig.replace(/^arm-/, 'thumb-'), ...cpu] : machine
 
+const exported = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
+// On Linux, the first export is linux_host.c's, which calls the addon's own by this name.
+const renamed = 'tripline_register_module'
+const needed = [renamed, exported[1]]
+
+const warnings = ['-Wall', '-Wextra', '-Werror']
 const flags = [
   // Emits intermediate code, which is merged into one object: a tenth smaller than linking separate objects. zig rejects
   // -flto for macOS, but the linker there needs only the bitcode.
   ...(os === 'darwin' ? ['-Xclang', '-emit-llvm-bc'] : ['-flto']),
   ...releaseFlags,
   '-fPIC',
-  // Supports large file systems on 32-bit machines; node-gyp defines it too.
-  '-D_FILE_OFFSET_BITS=64',
+  // Supports large file systems on 32-bit machines; node-gyp defines it too. On others it would only choose the names that
+  // end in 64, for which see byLoader() below.
+  ...(target.arch === 'arm64' || target.arch === 'x64' ? [] : ['-D_FILE_OFFSET_BITS=64']),
   // Virtual function tables contain offsets instead of addresses, which the loader would have to write. This saves 5 KB.
   // The ABI is not compatible with others, but every class in a binary is compiled here.
   ...(os === 'linux' ? ['-fexperimental-relative-c++-abi-vtables'] : []),
   // Otherwise every atomic operation is a call that looks up the features of the processor.
   ...(target.arch === 'arm64' && os === 'linux' ? ['-mno-outline-atomics'] : []),
-  '-Wall',
-  '-Wextra',
-  '-Werror',
+  ...warnings,
   ...lockFlags,
   // The result does not depend on the machine or the folder.
   '-fno-ident',
   `-ffile-prefix-map=${root}=.`,
   '-Wdate-time',
-  // System functions are resolved when the binary is loaded: a command's supervisor must not resolve one later.
-  ...(os === 'windows' ? [] : ['-fno-plt']),
+  // System functions are resolved when the binary is loaded: a command's supervisor must not resolve one later. For Linux,
+  // native/runtime/linux_host.c does this.
+  ...(os === 'darwin' ? ['-fno-plt'] : []),
+  ...(os === 'linux' ? [`-D${exported[0]}=${renamed}`] : []),
   // The addresses of the host's functions are in native/runtime/windows_host.c.
   ...(os === 'windows' ? ['-DNAPI_EXTERN=__declspec(dllimport)', '-D__USE_MINGW_ANSI_STDIO=0'] : []),
   ...(target.withoutGpu ? ['-DTRIPLINE_WITHOUT_GPU'] : []),
@@ -120,7 +127,8 @@ const passes = 'lto<O2>,default<Oz>,iroutliner,default<Oz>'
 // Names that no libc has: those of Node-API, and functions that the C runtime uses only if they exist.
 const isHosts = (name) => /^(?:napi_|__gmon_start__$|__cxa_finalize$|_ITM_)/.test(name)
 
-const exported = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
+// The loader of musl accepts names like open64, but its dlsym() does not.
+const byLoader = (name) => name.endsWith('64')
 
 // These steps only merge all files into one object, which a later step links: with -flto, zig would link all of its math
 // library on ARM, and cannot link for Windows at all.
@@ -134,7 +142,7 @@ const mergers = {
       'ld.lld',
       '-shared',
       '--gc-sections',
-      `--version-script=${writeExportMap()}`,
+      `--version-script=${writeExportMap(needed)}`,
       `--lto-obj-path=${merged}`,
       `--lto-newpm-passes=${passes}`,
       ...forCompiler(smaller),
@@ -161,10 +169,34 @@ const mergers = {
 }
 const peMachines = { x64: 'x64', arm64: 'arm64', ia32: 'x86' }
 
-function writeExportMap() {
+function writeExportMap(names) {
   const map = join(objects, 'exports.map')
-  writeFileSync(map, `{ global: ${exported.join('; ')}; local: *; };\n`)
+  writeFileSync(map, `{ global: ${names.join('; ')}; local: *; };\n`)
   return map
+}
+
+/** Compiles linux_host.c, which finds these functions. */
+async function compileHost(names) {
+  let before = ''
+  const encoded = names.map((name) => {
+    let shared = 0
+    while (shared < 31 && name[shared] === before[shared]) shared++
+    before = name
+    return `"\\${shared.toString(8).padStart(3, '0')}${name.slice(shared)}"`
+  })
+  const lines = [
+    `#define IMPORTS(X) ${names.map((name) => `X(${name})`).join(' ')}`,
+    `#define NAMES ${encoded.join(' ')} "\\0"`,
+    `#define LONGEST ${Math.max(...names.map((name) => name.length))}`,
+  ]
+  writeFileSync(join(objects, 'imports.h'), `${lines.join('\n')}\n`)
+  const host = join(objects, 'linux_host.o')
+  const source = 'native/runtime/linux_host.c'
+  // Without -fno-builtin, a loop could become a call of memcpy(), which has no address yet.
+  const cFlags = releaseFlags.filter((flag) => !/std=|inlines/.test(flag))
+  const options = [...compileMachine, ...cFlags, ...warnings, '-fPIC', '-fno-ident', '-fno-builtin', `-I${objects}`]
+  await zig('cc', '-c', ...options, source, '-o', host)
+  return host
 }
 
 const linkers = {
@@ -172,7 +204,8 @@ const linkers = {
   // At run time the functions come from the libc that the host has already loaded, glibc or musl. This relies on three
   // facts; rules.js checks the list of functions:
   //   - both have every function, and the layout of the arguments is the same in both, or larger in glibc;
-  //   - where glibc has two versions of a function, a name without a version means the older one, which must work too;
+  //   - where glibc has two versions of a function, dlsym() finds the newer one, and the loader the older one for a name
+  //     without a version: both must work;
   //   - on 32-bit ARM, musl's functions with the plain names use 32-bit times.
   async linux(files, result) {
     // `cc` rather than `c++`, so that the C++ runtime is not linked.
@@ -187,27 +220,38 @@ const linkers = {
     // Instructions that the processor may lack, such as division and atomic exchange. The library also has memcpy() and
     // the like, so x64, which needs nothing else of it, takes those from the host instead.
     const helpers = target.arch === 'x64' ? [] : /\S+\/libcompiler_rt\.a/.exec(log)
-    await zig(
-      'ld.lld',
-      '-shared',
-      // Also merges strings that end alike.
-      '-O2',
-      '--strip-all',
-      '--gc-sections',
-      '--icf=safe',
-      `--version-script=${writeExportMap()}`,
-      '-z',
-      'now',
-      '-z',
-      'nodelete',
-      '--hash-style=gnu',
-      ...files,
-      ...helpers,
-      '-o',
-      result,
-    )
-    const lost = inspect(readFileSync(result)).imports.find(({ name }) => !known.has(name))
+    const link = async (inputs, names, file) => {
+      await zig(
+        'ld.lld',
+        '-shared',
+        // Also merges strings that end alike.
+        '-O2',
+        '--strip-all',
+        '--gc-sections',
+        '--icf=safe',
+        `--version-script=${writeExportMap(names)}`,
+        '-z',
+        'now',
+        '-z',
+        'nodelete',
+        '--hash-style=gnu',
+        ...inputs,
+        ...helpers,
+        '-o',
+        file,
+      )
+      return inspect(readFileSync(file)).imports
+    }
+    const direct = await link(files, needed, join(objects, 'direct'))
+    const lost = direct.find(({ name }) => !known.has(name))
     if (lost !== undefined) throw new Error(`${lost.name} is neither in glibc 2.17 nor in the binary`)
+    const byTable = direct.filter(({ name, weak }) => !weak && !byLoader(name) && name !== 'dlsym')
+    const names = [...new Set(['mprotect', ...byTable.map(({ name }) => name)])].toSorted((a, b) => (a < b ? -1 : 1))
+    // Not every addon calls dlsym() itself, and --wrap wants it to.
+    const wrap = ['--wrap=dlsym', '--undefined=dlsym']
+    const left = await link([...files, await compileHost(names), ...wrap], exported, result)
+    const late = left.find(({ name, weak }) => !weak && !byLoader(name) && name !== 'dlsym')
+    if (late !== undefined) throw new Error(`${late.name} is still an import`)
   },
 
   // zig's linker exports everything and stores the path of its output, and Apple's linker does not run here, so use lld.
@@ -247,20 +291,8 @@ const linkers = {
     const names = [...new Set(text.match(/(?<=__imp__?)napi_\w+/g))].toSorted((a, b) => (a < b ? -1 : 1))
     writeFileSync(join(objects, 'napi_names.inc'), names.map((name) => `NAPI(${name})\n`).join(''))
     const host = join(objects, 'windows_host.o')
-    await zig(
-      'cc',
-      '-c',
-      ...machine,
-      '-Os',
-      '-fno-ident',
-      '-Wall',
-      '-Wextra',
-      '-Werror',
-      `-I${objects}`,
-      'native/runtime/windows_host.c',
-      '-o',
-      host,
-    )
+    const source = 'native/runtime/windows_host.c'
+    await zig('cc', '-c', ...machine, '-Os', '-fno-ident', ...warnings, `-I${objects}`, source, '-o', host)
     await zig('cc', ...machine, '-shared', '-Os', '-s', '-Wl,--gc-sections', ...files, host, '-o', result)
     // Clear the time of linking, which would differ in every build.
     const file = readFileSync(result)

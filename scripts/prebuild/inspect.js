@@ -1,11 +1,12 @@
-// Reads a release binary in any of the three formats: its imports and exports, and the system that it requires.
+// Reads a release binary in any of the three formats: its imports, the functions that it looks up instead, its exports, and
+// the system that it requires.
 import { createHash } from 'node:crypto'
 
 /**
  * @returns {{
  *   format: 'elf' | 'macho' | 'pe', machine: string, exports: string[],
  *   imports: { name: string, version?: string, library?: string }[], libraries: string[],
- *   minOs?: string, nodelete?: boolean, bindNow?: boolean, execStack?: boolean, pageAlign?: number,
+ *   lookedUp?: string[], minOs?: string, nodelete?: boolean, bindNow?: boolean, execStack?: boolean, pageAlign?: number,
  *   signature?: string, timestamp?: number, text: Buffer[],
  * }}
  */
@@ -100,6 +101,7 @@ function inspectElf(file) {
     machine: ELF_MACHINES[file.readUInt16LE(18)],
     exports,
     imports,
+    lookedUp: readNames(file),
     libraries: needed.map(name),
     nodelete: (flags & 8) !== 0,
     bindNow: (flags & 1) !== 0,
@@ -108,6 +110,21 @@ function inspectElf(file) {
     text: loaded
       .filter((each) => (each.flags & 1) !== 0)
       .map((each) => file.subarray(each.offset, each.offset + each.size)),
+  }
+}
+
+/** The functions that native/runtime/linux_host.c looks up when the binary is loaded. */
+function readNames(file) {
+  const marker = 'undefined symbol: \0'
+  const start = file.indexOf(marker, 'latin1')
+  if (start === -1) return []
+  const names = []
+  for (let at = start + marker.length - 1; ;) {
+    let name = (names.at(-1) ?? '').slice(0, file[at++])
+    const shared = name.length
+    while (file[at] >= 0x20) name += String.fromCharCode(file[at++])
+    if (name.length === shared) return names
+    names.push(name)
   }
 }
 

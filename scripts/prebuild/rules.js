@@ -4,20 +4,22 @@ import { maxBytes } from './targets.js'
 
 const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1']
 
-// The functions that Linux binaries may import from the host's libc: both musl and glibc 2.17 have them, with the same
+// The functions that Linux binaries may use of the host's libc: both musl and glibc 2.17 have them, with the same
 // behavior as far as this package uses them (see linkers.linux in compile.js).
 const LIBC = new Set(
   `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dlopen dlsym dup2 epoll_create1
-  epoll_ctl epoll_wait eventfd execve fcntl flock fork free fstatfs64 getcwd getenv geteuid getpgrp getpid getppid
-  getrlimit64 getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap64 mremap munmap open64 pipe
-  pipe2 poll prctl pread64 pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
+  epoll_ctl epoll_wait eventfd execve fcntl flock fork free fstatfs getcwd getenv geteuid getpgrp getpid getppid
+  getrlimit getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap mprotect mremap munmap open pipe
+  pipe2 poll prctl pread pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask read
-  readlink realloc recv rmdir sched_getaffinity send setpgid setrlimit64 shutdown sigaction sigaddset sigemptyset sigfillset
-  signalfd sigprocmask snprintf socketpair statvfs64 strcat strchr strcmp strcpy strcspn strlen strncat strncmp strncpy
+  readlink realloc recv rmdir sched_getaffinity send setpgid setrlimit shutdown sigaction sigaddset sigemptyset sigfillset
+  signalfd sigprocmask snprintf socketpair statvfs strcat strchr strcmp strcpy strcspn strlen strncat strncmp strncpy
   strrchr strspn strtoull syscall sysconf sysinfo timerfd_create timerfd_settime usleep vfork waitpid wmemchr write`
     .split(/\s+/)
     .filter(Boolean),
 )
+// The imports: how they find all others, and on 32-bit ARM the functions for large files, which musl's dlsym() does not find.
+const IMPORTS = new Set('dlsym fstatfs64 getrlimit64 mmap64 open64 pread64 setrlimit64 statvfs64'.split(' '))
 // Weak imports of the C runtime: any of these may be missing.
 const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+)$/
 
@@ -59,10 +61,13 @@ const formats = {
   linux(found, target) {
     const wrong = []
     for (const { name, version } of found.imports) {
-      const known = name.startsWith('napi_') || LIBC.has(name) || ABI.test(name)
-      if (!known) wrong.push(`imports ${name}, which is not on the list`)
+      if (!IMPORTS.has(name) && !ABI.test(name)) wrong.push(`imports ${name} instead of looking it up`)
       if (version !== undefined) wrong.push(`imports a version of ${name}`)
     }
+    for (const name of found.lookedUp) {
+      if (!name.startsWith('napi_') && !LIBC.has(name)) wrong.push(`uses ${name}, which is not on the list`)
+    }
+    if (!found.lookedUp.some((name) => name.startsWith('napi_'))) wrong.push('looks up no function of Node-API')
     if (found.libraries.length > 0) wrong.push(`needs ${found.libraries.join(' ')}`)
     if (!found.nodelete) wrong.push('could be unloaded')
     if (!found.bindNow) wrong.push('would resolve symbols late')

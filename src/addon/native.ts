@@ -297,9 +297,11 @@ function load(file: string): Addon {
   if (problem !== undefined) throw new Error(`${file}: ${problem}`)
   // Not `require`, whose cache would return the same instance twice. If this code is loaded again (by test runners for each
   // file, or by hot reloading), the second copy would take over the board and the news of the first.
-  const module: { exports: Partial<Addon> | null | undefined } = { exports: {} }
+  const module: { exports: Partial<Addon> | string | null | undefined } = { exports: {} }
   process.dlopen(module, toNamespacedPath(file))
   const { exports } = module
+  // A release binary reports a function that the host does not have.
+  if (typeof exports === 'string') throw new Error(`${file}: ${exports}`)
   if (typeof exports?.metrics !== 'function') throw new Error(`${file}: not the addon of tripline`)
   if (!isOurs(exports)) throw new Error(`${file}: built from other sources than this version's`)
   return exports

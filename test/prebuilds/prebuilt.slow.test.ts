@@ -272,6 +272,14 @@ describe('an installed package without a binary for this machine', () => {
     }
   })
 
+  it.runIf(process.platform === 'linux')('names the function that the host does not have', () => {
+    const whole = readFileSync(join(root, `prebuilds/linux-${process.arch}/tripline.node`))
+    // The whole name need not be in the file: it may share its beginning with the name before.
+    const at = whole.indexOf('typedarray_info')
+    const renamed = Buffer.concat([whole.subarray(0, at), Buffer.from('typedarray_none'), whole.subarray(at + 15)])
+    expect(withBinary(renamed)).toMatch(/tripline\.node: undefined symbol: napi_get_typedarray_none\b/)
+  })
+
   it('still supports operations, timeouts and tokens', () => {
     const { status, output } = run(
       folder,
