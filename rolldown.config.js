@@ -2,9 +2,10 @@
 // take four times as long to load and `import` and `require` must share one instance; files for what loads with its first
 // call; a file for each entry point with what only that needs; one for the command; and the types of each
 // entry. Nothing is minified, so that it can be stepped through.
+import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { dts } from 'rolldown-plugin-dts'
-import { COMMAND_LAZY, ENTRIES, LAZY } from './scripts/lib/entries.js'
+import { COMMAND_LAZY, ENTRIES, LAZY, SHARED } from './scripts/lib/entries.js'
 import { asAscii, lazyBuiltins } from './scripts/lib/slim.js'
 
 // The sentence that heads a file is not a comment on the declaration that comes to stand first.
@@ -36,21 +37,30 @@ const asCommonJs = {
 /** Where the command has its clock from. */
 const CLOCK = [resolve('.cache/ts/cli/clock.js'), 'performance']
 
-/** The types that an entry shares come from the main one, which exports all that is public. */
-const sharedTypes = (folder) => ({
+/** The entry whose folder in the source a file of another entry is in: itself if none. */
+const homes = names.map((name) => [name, `${resolve('.cache/types', dirname(ENTRIES[name].module))}/`])
+const homeOf = (file) => homes.find(([name, folder]) => name !== 'index' && file.startsWith(folder))?.[0] ?? 'index'
+
+/** The types that an entry shares come from the entry in whose folder they are, or else from the main one, which exports all that is public. */
+const sharedTypes = (name) => ({
   name: 'shared-types',
-  resolveId: (id, importer) =>
-    importer !== undefined && id.startsWith('.') && !resolve(importer, '..', id).startsWith(`${resolve(folder)}/`)
-      ? { id: './index.cjs', external: true }
-      : undefined,
+  resolveId: (id, importer) => {
+    if (importer === undefined || !id.startsWith('.')) return undefined
+    const home = homeOf(resolve(importer, '..', id))
+    return home === name ? undefined : { id: `./${home}.cjs`, external: true }
+  },
 })
+
+/** Frameworks, whose types are those that the user has installed. */
+const PEERS = Object.keys(createRequire(import.meta.url)('./package.json').peerDependencies)
+const isPeer = (id) => PEERS.some((each) => id === each || id.startsWith(`${each}/`))
 
 const types = (name) => {
   const { module } = ENTRIES[name]
-  const shared = name === 'index' ? [] : [sharedTypes(dirname(`.cache/types/${module}`))]
+  const shared = name === 'index' ? [] : [sharedTypes(name)]
   return {
     input: { [name]: `./.cache/types/${module}.d.ts` },
-    external: [/^node:/],
+    external: (id) => id.startsWith('node:') || isPeer(id),
     plugins: [withoutHeads, ...shared, dts({ dtsOnly: true, generator: 'oxc' })],
     output: { dir: 'dist' },
   }
@@ -76,7 +86,7 @@ export default [
       codeSplitting: {
         includeDependenciesRecursively: false,
         groups: [
-          ...Object.entries(LAZY).map(([name, test]) => ({ name, test, priority: 2 })),
+          ...Object.entries({ ...LAZY, ...SHARED }).map(([name, test]) => ({ name, test, priority: 2 })),
           {
             name: 'library',
             test: /\.cache\/ts\/(?:addon|base|cancelable|engine|monitor|sources)\/|rolldown\/runtime/,

@@ -1,11 +1,16 @@
 import { defineConfig } from 'vitest/config'
 
-// `npm test` leaves out the slow ones, which have `.slow` in their names; `npm run test:slow` runs only them.
-const isSlow = process.env['TRIPLINE_SLOW_TESTS'] === '1'
+// `npm test` leaves out the slow ones, which have `.slow` in their names, and those against real frameworks and services, which
+// are in test/integrations; `npm run test:slow` and `npm run test:integrations` run only them.
+const EVERYDAY = 'test/!(integrations)/**/!(*.slow).test.ts'
+const KINDS: Readonly<Record<string, string>> = {
+  slow: 'test/**/*.slow.test.ts',
+  integrations: 'test/integrations/**/*.test.ts',
+}
 
 export default defineConfig({
   test: {
-    include: [isSlow ? 'test/**/*.slow.test.ts' : 'test/**/!(*.slow).test.ts'],
+    include: [KINDS[process.env['TRIPLINE_TESTS'] ?? ''] ?? EVERYDAY],
     // Waiting is for events; this is only the bound after which something is surely stuck.
     testTimeout: 30_000,
     hookTimeout: 60_000,

@@ -1,11 +1,12 @@
 // Runs the everyday tests: types, lint, format, the native unit tests, then vitest over test/. With `--slow`, only those
-// tests that take too long for every day. Stops at the first failure.
+// tests that take too long for every day; with `--integrations`, only those against real frameworks and services. Stops at
+// the first failure.
 import { spawnSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const isSlow = process.argv[2] === '--slow'
-const vitest = ['npx', 'vitest', 'run', ...process.argv.slice(isSlow ? 3 : 2)]
+const [kind] = /^--(?:slow|integrations)$/.exec(process.argv[2] ?? '') ?? []
+const vitest = ['npx', 'vitest', 'run', ...process.argv.slice(kind === undefined ? 2 : 3)]
 
 const BUILD = [
   ['compile', 'npm', 'run', '--silent', 'build:ts'],
@@ -19,9 +20,9 @@ const CHECKS = [
   ['native unit tests', 'node', 'scripts/test-native.js'],
 ]
 
-for (const [name, command, ...args] of [...BUILD, ...(isSlow ? [] : CHECKS), ['tests', ...vitest]]) {
+for (const [name, command, ...args] of [...BUILD, ...(kind === undefined ? CHECKS : []), ['tests', ...vitest]]) {
   console.log(`\n== ${name}`)
-  const env = { ...process.env, ...(isSlow && { TRIPLINE_SLOW_TESTS: '1' }) }
+  const env = { ...process.env, ...(kind !== undefined && { TRIPLINE_TESTS: kind.slice(2) }) }
   const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env })
   if (status !== 0) {
     console.error(`tripline: '${name}' failed`)

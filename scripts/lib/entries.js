@@ -10,6 +10,14 @@ export const ENTRIES = {
   registry: { subpath: './registry', module: 'registry/index' },
   testing: { subpath: './testing', module: 'testing/index' },
   context: { subpath: './context', module: 'context/index' },
+  http: { subpath: './http', module: 'integrations/http/index' },
+  express: { subpath: './express', module: 'integrations/express/index' },
+}
+
+/** Files of dist that several integrations share, with the modules in them. Their own entry is not one of the modules. */
+export const SHARED = {
+  web: /\.cache\/ts\/integrations\/http\/(?!index\.js$)/,
+  peers: /\.cache\/ts\/integrations\/peer\.js$/,
 }
 
 /**
@@ -85,12 +93,18 @@ export function finishEntries(dist) {
     renameSync(join(dist, file), join(dist, file.replace(/\.d\.ts$/, '.d.cts')))
   }
   writeFileSync(join(dist, 'node.d.cts'), NODE_TYPES)
-  for (const name of ['library', ...Object.keys(LAZY)]) edit(dist, name, plainExports)
+  for (const name of ['library', ...Object.keys(LAZY), ...sharedFiles(dist)]) edit(dist, name, plainExports)
   makeLazy(dist)
   splitCommand(dist)
   for (const name of Object.keys(ENTRIES)) writeEntry(dist, name)
   edit(dist, 'guards', (text) => text + TRACE)
   edit(dist, 'workers', (text) => text + TRACE_THREAD)
+}
+
+/** Those of the shared files that the build has written: one that no entry uses is not. */
+function sharedFiles(dist) {
+  const written = readdirSync(dist)
+  return Object.keys(SHARED).filter((name) => written.includes(`${name}.cjs`))
 }
 
 /** Makes the files of the command load each other with the first use of their exports. */

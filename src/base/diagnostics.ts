@@ -28,6 +28,7 @@ export type ErrorSource =
   | 'abort signal'
   | 'shared operation'
   | 'cancelation'
+  | 'request'
 
 /**
  * What failed, followed by the name of the operation, guard or ticker that it belongs to, if that has a name. The name is

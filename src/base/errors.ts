@@ -11,6 +11,8 @@ export type TriplineErrorCode =
   | 'ERR_TRIPLINE_REUSED'
   | 'ERR_TRIPLINE_DUPLICATE_ID'
   | 'ERR_TRIPLINE_WORKER_EXITED'
+  | 'ERR_TRIPLINE_PEER_MISSING'
+  | 'ERR_TRIPLINE_OVERLOADED'
 
 type NodeCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_STATE'
 
@@ -265,6 +267,23 @@ export class WorkerExitedError extends Error {
   }
   static {
     this.prototype.name = 'WorkerExitedError'
+  }
+}
+
+/** An integration needs a package that is not installed. The `cause` is the error of loading it. */
+export class PeerMissingError extends Error {
+  /** The code of this class. */
+  readonly code = 'ERR_TRIPLINE_PEER_MISSING' as const
+  /** The package: `'prom-client'`. */
+  readonly peer: string
+
+  /** For the library; its users catch this error. */
+  constructor(peer: string, integration: string, cause: unknown) {
+    super(`'${integration}' needs the package '${peer}', which is not installed: npm install ${peer}`, { cause })
+    this.peer = peer
+  }
+  static {
+    this.prototype.name = 'PeerMissingError'
   }
 }
 

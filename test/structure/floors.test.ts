@@ -22,6 +22,20 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   testing: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   context: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   record: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
+  integrations: [
+    'base',
+    'addon',
+    'engine',
+    'monitor',
+    'sources',
+    'cancelable',
+    'admit',
+    'run',
+    'schedule',
+    'workers',
+    'registry',
+    'context',
+  ],
   cli: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'admit', 'run', 'schedule', 'record'],
 }
 
