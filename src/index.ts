@@ -6,6 +6,7 @@ export {
   MetricUnavailableError,
   NativeMissingError,
   NotReservedError,
+  UnreadableRecordingError,
   type TriplineErrorCode,
 } from './base/errors.js'
 export {

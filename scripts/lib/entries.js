@@ -31,7 +31,7 @@ export const LAZY = {
     /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:conditions|expression|guard|limits|shared)\.js$|sources\/resource\.js$)/,
   sources: /\.cache\/ts\/(?:sources\/(?:composite|shared-reason|shared-token)|cancelable\/shared-operation)\.js$/,
   samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
-  recordings: /\.cache\/ts\/monitor\/rehearsal\.js$/,
+  recordings: /\.cache\/ts\/(?:monitor\/rehearsal\.js$|record\/)/,
   tickers: /\.cache\/ts\/schedule\//,
   workers: /\.cache\/ts\/workers\/(?!thread\.js$)/,
 }
@@ -40,7 +40,8 @@ export const LAZY = {
 export const COMMAND_LAZY = {
   verbs:
     /\.cache\/ts\/(?:base\/histogram|cli\/(?:check|columns|completion|doctor|help|history|live|profile|screen|start-when|table|tried|version|watch|watched)|monitor\/(?:blocks|monitor|snapshot|stream))\.js$|\.cache\/ts\/schedule\//,
-  reservations: /\.cache\/ts\/(?:admit\/(?!request\.)|cli\/reserv|run\/reservation\.)/,
+  recordings: /\.cache\/ts\/(?:base\/kernel-log\.js$|cli\/explain|monitor\/rehearsal\.js$|record\/)/,
+  reservations: /\.cache\/ts\/(?:addon\/lock\.|admit\/(?!request\.)|cli\/reserv|run\/reservation\.)/,
   guards:
     /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:conditions|expression|guard|limits|shared)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
   sources: LAZY.sources,

@@ -21,7 +21,7 @@ import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { NotReservedError } from '../base/errors.js'
 import { LARGEST_FILE, decode, type OwnerContent } from './claims.js'
-import { CAREFULLY, isHeld } from './lock.js'
+import { CAREFULLY, isHeld } from '../addon/lock.js'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants
 const WINDOWS = process.platform === 'win32'

@@ -3,7 +3,7 @@ import { closeSync, fstatSync } from 'node:fs'
 import { NotReservedError } from '../base/errors.js'
 import { MOST_CLAIMS, encode, type Claim, type OwnerContent } from './claims.js'
 import type { Folder } from './folder.js'
-import { createLock } from './lock.js'
+import { createLock } from '../addon/lock.js'
 import { namespaceHere } from './meter.js'
 
 /** The variable by which a command learns of the claim that it runs within. */

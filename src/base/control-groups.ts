@@ -38,7 +38,7 @@ export function readCount(path: string, name: string): number | undefined {
  * @param proc the folder of this process in /proc
  */
 export function ownGroups(proc: string = '/proc/self'): readonly OwnGroup[] {
-  const mounts = (readText(`${proc}/mountinfo`) ?? '').split('\n').flatMap(parseMount)
+  const mounts = readMounts(proc)
   return (readText(`${proc}/cgroup`) ?? '').split('\n').flatMap((line): OwnGroup[] => {
     const [, id, controllers, place] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? []
     if (id === undefined || controllers === undefined || place === undefined) return []
@@ -77,6 +77,23 @@ export function ancestry({ mount, path }: OwnGroup): string[] {
   const paths: string[] = []
   for (let each = path; each.length >= mount.length; each = each.slice(0, each.lastIndexOf('/'))) paths.push(each)
   return paths
+}
+
+/** Whether an absolute path leads into a hierarchy of control groups, where every file is the kernel's. */
+export function isInHierarchy(path: string, proc: string = '/proc/self'): boolean {
+  if (!path.startsWith('/') || path.split('/').some((part) => part === '..' || part === '.')) return false
+  // A later mount hides an earlier one at the same place, and the longest path is the innermost mount.
+  const inner = readMounts(proc)
+    .filter(({ point }) => path.startsWith(point === '/' ? '/' : `${point}/`))
+    .reduce<Mount | undefined>(
+      (best, each) => (best === undefined || each.point.length >= best.point.length ? each : best),
+      undefined,
+    )
+  return inner?.type === 'cgroup' || inner?.type === 'cgroup2'
+}
+
+function readMounts(proc: string): Mount[] {
+  return (readText(`${proc}/mountinfo`) ?? '').split('\n').flatMap(parseMount)
 }
 
 function parseMount(line: string): Mount[] {

@@ -8,6 +8,7 @@ export type TriplineErrorCode =
   | 'ERR_TRIPLINE_NATIVE_MISSING'
   | 'ERR_TRIPLINE_NOT_STARTED'
   | 'ERR_TRIPLINE_NOT_RESERVED'
+  | 'ERR_TRIPLINE_RECORDING_UNREADABLE'
   | 'ERR_TRIPLINE_REUSED'
   | 'ERR_TRIPLINE_DUPLICATE_ID'
   | 'ERR_TRIPLINE_WORKER_EXITED'
@@ -217,6 +218,39 @@ export class NotReservedError extends Error {
   }
   static {
     this.prototype.name = 'NotReservedError'
+  }
+}
+
+/** A file cannot be read as a recording; the message says why. */
+export class UnreadableRecordingError extends Error {
+  /** The code of this class. */
+  readonly code = 'ERR_TRIPLINE_RECORDING_UNREADABLE' as const
+  /** The file, as given. */
+  readonly file: string
+  /**
+   * Why: `not-found`, `not-allowed` and `other` are errors of the system; `not-a-file` is a directory, device, pipe, socket
+   * or symbolic link; `not-a-recording`, the file has another format; `version`, another version of the format; `truncated`
+   * and `too-large`, its size; `damaged`, its header is wrong.
+   */
+  readonly kind:
+    | 'not-found'
+    | 'not-allowed'
+    | 'not-a-file'
+    | 'not-a-recording'
+    | 'version'
+    | 'truncated'
+    | 'too-large'
+    | 'damaged'
+    | 'other'
+
+  /** For the library; its users catch this error. */
+  constructor(kind: UnreadableRecordingError['kind'], file: string, why: string, options: ErrorOptions = {}) {
+    super(`The recording '${printable(file)}' cannot be read: ${printable(why)}`, options)
+    this.file = file
+    this.kind = kind
+  }
+  static {
+    this.prototype.name = 'UnreadableRecordingError'
   }
 }
 

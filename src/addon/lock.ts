@@ -1,6 +1,6 @@
 /** A lock file that ends with its holder, however the holder ends. */
 import { closeSync, constants, fchmodSync, fstatSync, openSync, renameSync, rmSync } from 'node:fs'
-import { loadAddon } from '../addon/native.js'
+import { loadAddon } from './native.js'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants
 /** Follows no link, and does not wait for the other end of a pipe. Windows has neither flag. */
