@@ -113,11 +113,16 @@ class SamplerBench {
     clock_sink_ += MonotonicNow();
     bool exact;
     sampler_->Pass(now, &exact);
-    if (!environment_.beat_wanted) return;
-    // Acknowledges in place of JavaScript.
-    environment_.Acknowledge();
+    if (!environment_.figures_wanted) return;
+    // Answers in place of JavaScript.
+    environment_.Acknowledge(now);
     environment_.Drained();
-    environment_.TakeHeartbeat(now, 0, 1 << 20, 1 << 30);
+    LoopFigures figures;
+    figures.at = now;
+    figures.heap_used = 1 << 20;
+    figures.heap_limit = 1 << 30;
+    environment_.TakeFigures(figures);
+    sampler_->monitor_.Refresh(&environment_, now);
   }
 
   // Whether a helper thread reads any of the metrics.

@@ -18,8 +18,19 @@ namespace {
 // Runs when the environment ends by itself or its worker is terminated; not on process.exit() or a fatal signal.
 void EndEnvironment(Instance* instance) { instance->End(); }
 
-// attach(board, deliver): `board` holds the board's memory, and is the resource of all deliveries for async_hooks.
-// `deliver` is only used the first time, and its caller keeps it alive.
+// The idle time of the environment's loop, where the host lets other threads read it.
+void WatchLoop(Napi::Env env, Environment* environment) {
+  IdleClock clock;
+  *reinterpret_cast<void**>(&clock.read) = FindInHost("uv_metrics_idle_time");
+  uv_loop_s* loop = nullptr;
+  if (clock.read == nullptr || napi_get_uv_event_loop(env, &loop) != napi_ok) return;
+  clock.loop = loop;
+  Sampler::Get()->WatchLoop(environment, clock);
+}
+
+// attach(board, deliver, onLibuv): `board` holds the board's memory, and is the resource of all deliveries for
+// async_hooks. `deliver` is only used the first time, and its caller keeps it alive. `onLibuv`: the loop is one of
+// libuv; other hosts may export its functions, as stubs that end the process.
 void Attach(const Napi::CallbackInfo& info) {
   Napi::Env env = info.Env();
   auto* instance = env.GetInstanceData<Instance>();
@@ -28,6 +39,7 @@ void Attach(const Napi::CallbackInfo& info) {
     // A guard never keeps a process alive by itself.
     if (instance->deliver != nullptr) instance->deliver.Unref(env);
     instance->listener = Napi::Weak(info[1].As<Napi::Function>());
+    if (ToBool(info, 2)) WatchLoop(env, &instance->environment);
   }
   const Numbers<int32_t> bytes(info, 0);
   Napi::ObjectReference board = Napi::Persistent(info[0].As<Napi::Object>());
@@ -163,19 +175,23 @@ Napi::Value GetEvidence(const Napi::CallbackInfo& info) {
   return result;
 }
 
-// drain(): { guards: ids with events, answers: requests that are done, beat: whether a heartbeat is requested }
+// drain(): { guards: ids with events, answers: requests that are done, figures: whether figures() has to be called }
 Napi::Value Drain(const Napi::CallbackInfo& info) {
   const News news = Sampler::Get()->Drain(EnvironmentOf(info));
   ResultObject result(info.Env());
   result.Set("guards", ToArray(info.Env(), news.guards.data(), news.guards.size()));
   result.Set("answers", ToArray(info.Env(), news.answers.data(), news.answers.size()));
-  result.SetBool("beat", news.beat);
+  result.SetBool("figures", news.figures);
   return result;
 }
 
-// beat(idleMs, heapUsed, heapLimit): answers a drain() whose result had `beat` set
-void TakeHeartbeat(const Napi::CallbackInfo& info) {
-  Sampler::Get()->TakeHeartbeat(EnvironmentOf(info), ToDouble(info, 0), ToDouble(info, 1), ToDouble(info, 2));
+// figures(idleMs, heapUsed, heapLimit)
+void TakeFigures(const Napi::CallbackInfo& info) {
+  LoopFigures figures;
+  figures.idle_ms = ToDouble(info, 0);
+  figures.heap_used = ToDouble(info, 1);
+  figures.heap_limit = ToDouble(info, 2);
+  Sampler::Get()->TakeFigures(EnvironmentOf(info), figures);
 }
 
 // now(): the sampler's clock, in milliseconds
@@ -235,7 +251,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   Export(exports, "stepCondition", StepCondition);
   Export(exports, "evidence", GetEvidence);
   Export(exports, "drain", Drain);
-  Export(exports, "beat", TakeHeartbeat);
+  Export(exports, "figures", TakeFigures);
   Export(exports, "now", Now);
   Export(exports, "stats", Stats);
   Export(exports, "metrics", Metrics);

@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 2613204848u;
+constexpr uint32_t kContract = 1196469948u;
 
 }  // namespace tripline

@@ -43,8 +43,7 @@ void CallDeliver(Napi::Env env, Napi::Function, void*, void*) {
     return;
   }
   // Acknowledged here and not when JavaScript fetches, because JavaScript may fetch in any order, or not at all.
-  Sampler::Get()->Acknowledge(&instance->environment);
-  CallListener(env, listener, {});
+  if (Sampler::Get()->Acknowledge(&instance->environment)) CallListener(env, listener, {});
 }
 
 void Export(Napi::Object exports, const char* name, Napi::Value (*function)(const Napi::CallbackInfo&)) {

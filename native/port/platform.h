@@ -96,8 +96,11 @@ class Waiter {
   OsState<384> os_;
 };
 
-// A function that the host program, or a library that it is linked with, exports under this name; nullptr with `why` if
-// there is none, or if its ABI is not known.
+// A C function that the host program, or a library that it is linked with, exports under this name; nullptr if there is
+// none.
+void* FindInHost(const char* name);
+
+// The same for a C++ function, by its mangled name; nullptr with `why` if there is none, or if its ABI is not known.
 void* FindInHost(const char* name, struct Failure* why);
 
 // Keeps this library mapped until the process ends: a helper thread stuck in the kernel must not return to unmapped

@@ -117,6 +117,19 @@ class Probe {
     return 0;
   }
 
+  // How fast the value of `metric` can move at the very most; 0 where that is not known. Far from its limits, a level
+  // is then read less often than their guards ask for, because it cannot reach them sooner.
+  virtual double Ceiling(Metric metric) const {
+    (void)metric;
+    return 0;
+  }
+
+  // The metrics of the last Read() whose values are asked for and come later.
+  virtual MetricMask Pending() const { return 0; }
+
+  // Nothing uses `metric` any more. What was found out about it until now does not describe a later time.
+  virtual void Rest(Metric metric) { (void)metric; }
+
   // The shortest time in milliseconds in which the source of `metric` can change. Called after each Read(), because it
   // may depend on which file decides.
   virtual uint32_t MinPeriodMs(Metric metric) const { return InfoOf(metric).min_period_ms; }

@@ -11,8 +11,10 @@
 
 namespace tripline {
 
+void* FindInHost(const char* name) { return dlsym(RTLD_DEFAULT, name); }
+
 void* FindInHost(const char* name, Failure* why) {
-  void* found = dlsym(RTLD_DEFAULT, name);
+  void* found = FindInHost(name);
   if (found == nullptr) std::snprintf(why->text, sizeof(why->text), "this runtime does not export %s", name);
   return found;
 }

@@ -6,6 +6,7 @@
 
 #include "sampler/board.h"
 #include "sampler/guard.h"
+#include "sampler/idle_clock.h"
 #include "sampler/loop.h"
 #include "sampler/ticker.h"
 #include "util/list.h"
@@ -18,8 +19,13 @@ class Environment {
   // held, once until it is acknowledged.
   Environment(void (*notify)(void*), void* context) : notify_(notify), context_(context) {}
 
-  // The notification has arrived and JavaScript is about to fetch what is undelivered; anything new notifies again.
-  void Acknowledge() { notified_ = false; }
+  // The notification has arrived, so the loop turns, which answers a heartbeat. True if JavaScript has anything to
+  // fetch; what is new afterwards notifies again.
+  bool Acknowledge(uint64_t now) {
+    notified_ = false;
+    heartbeat.Answer(now);
+    return figures_wanted || !undelivered.empty() || !answered.empty() || !tickers_.empty();
+  }
 
   void Deliver(Guard* guard) {
     if (!guard->undelivered) undelivered.push_back(guard);
@@ -32,22 +38,23 @@ class Environment {
     board.SetNews(true);
     Notify();
   }
-  // Requests a heartbeat from JavaScript; see loop.h.
-  void AskForHeartbeat(uint64_t now) {
-    heartbeat.sent = now;
-    beat_wanted = true;
-    board.SetNews(true);
+  // Requests a heartbeat; with `figures`, JavaScript is asked for its own too. See loop.h.
+  void AskForHeartbeat(uint64_t now, bool figures) {
+    if (!heartbeat.outstanding()) heartbeat.sent = now;
+    if (figures) {
+      figures_wanted = true;
+      board.SetNews(true);
+    }
     Notify();
   }
-  void TakeHeartbeat(uint64_t now, double idle_ms, double heap_used, double heap_limit) {
-    heartbeat.answered = now;
-    heartbeat.delay = now - heartbeat.sent;
-    heartbeat.idle_ms = idle_ms;
-    heartbeat.heap_used = heap_used;
-    heartbeat.heap_limit = heap_limit;
+  void TakeFigures(const LoopFigures& given) {
+    figures = given;
+    figures.look = idle_clock.Look();
   }
+  // Excludes the `gap` nanoseconds before `now`, in which the process was stopped as a whole.
+  void DiscountGap(uint64_t gap, uint64_t now);
   void Drained() {
-    beat_wanted = false;
+    figures_wanted = false;
     for (Guard* each : undelivered) each->undelivered = false;
     undelivered.clear();
     answered.clear();
@@ -74,7 +81,10 @@ class Environment {
   List<Guard*> undelivered;
   List<uint32_t> answered;
   Heartbeat heartbeat;
-  bool beat_wanted = false;
+  LoopFigures figures;
+  bool figures_wanted = false;
+  IdleClock idle_clock;  // of the loop, which may not be touched once the environment is removed
+  IdleLook look;         // the latest
 
  private:
   void Notify() {

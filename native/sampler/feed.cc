@@ -15,6 +15,9 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // Reads with at least this period are aligned to shared times; shorter periods only occur close to a line.
 constexpr uint64_t kSharedFrom = 50 * kMillisecond;
 
+// In seconds, for limits that can never be reached.
+constexpr double kLongestRest = 10;
+
 }  // namespace
 
 void Feed::Settle(const Reading& reading, const Failure& failure, uint64_t now, List<Guard*>* dirty) {
@@ -122,11 +125,21 @@ uint64_t Feed::TimeToLine() const {
 }
 
 uint64_t Feed::LongestPeriod(uint64_t time_to_line) const {
-  // A mean over a window cannot reach a distant line sooner, so its crossing is still noticed within `within`. A limit
-  // with a running dwell, or without a value, is read at the usual period.
-  if (!series.share() || dwell_end_ != kNever || series.now().state != Value::kKnown) return within_;
-  // A multiple of `within`, so that the read shares wake-ups of other feeds; at least twice per window.
-  const uint64_t most = std::min(series.window() / 2, time_to_line);
+  // A mean over a window, or a level whose fastest move is known, cannot reach a distant line sooner, so its crossing
+  // is still noticed within `within`. A limit with a running dwell, or without a value, is read at the usual period.
+  if (dwell_end_ != kNever || series.now().state != Value::kKnown) return within_;
+  uint64_t most = 0;
+  const double ceiling = source->Ceiling(series.metric());
+  if (ceiling > 0) {
+    const double seconds = std::min(distance_ / ceiling, kLongestRest);
+    most = static_cast<uint64_t>(static_cast<int64_t>(seconds * 1e9));
+  } else if (series.share()) {
+    // At least twice per window.
+    most = std::min(series.window() / 2, time_to_line);
+  } else {
+    return within_;
+  }
+  // A multiple of `within`, so that the read shares wake-ups of other feeds.
   return std::max(within_, most - most % within_);
 }
 
@@ -138,7 +151,9 @@ void Feed::Schedule(double stretch) {
   }
 
   const uint64_t floor = source->MinPeriod(series.metric());
-  if (within_ != kNever) {
+  // A loop's delay is a time that runs: it is also read when it reaches a line if its guards have fixed periods.
+  const bool runs = interval_ != kNever && series.metric() == Metric::kEventLoopDelay;
+  if (within_ != kNever || runs) {
     const auto stretched = static_cast<uint64_t>(static_cast<int64_t>(ToNumber(floor) * stretch));
     const uint64_t time_to_line = series.now().state == Value::kKnown ? TimeToLine() : kNever;
     period = std::min({period, std::max(time_to_line, stretched), LongestPeriod(time_to_line)});

@@ -1,10 +1,17 @@
-// The metrics of one environment's event loop: eventLoop.delay, eventLoop.utilization, heap, heap.used. The sampling
-// thread measures them by a heartbeat, which exists only while one of them is used.
+// The metrics of one environment's event loop: eventLoop.delay, eventLoop.utilization, heap, heap.used.
+//
+// The sampling thread looks at the loop from outside (idle_clock.h). A loop that waits is not delayed, and is left to
+// wait. One that does not wait may be blocked or only busy, which a heartbeat decides: a message that its next turn
+// answers. So no look wakes a loop that sleeps. Hosts without an idle clock get a heartbeat with each read.
+//
+// V8's heap has no clock that another thread may read: JavaScript gives its figures with a heartbeat. While the loop
+// has done nothing since, they are still right, and it is left alone.
 #pragma once
 
-#include <memory>
+#include <cstdint>
 
 #include "port/probe.h"
+#include "sampler/idle_clock.h"
 
 namespace tripline {
 
@@ -13,24 +20,28 @@ class Environment;
 // The probe of Family::kLoop, which no OS folder has. `environment` must outlive it.
 Probe* MakeLoopProbe(Environment* environment);
 
-// What JavaScript answers to a heartbeat.
 struct Heartbeat {
   uint64_t sent = 0;      // when the sampler asked; 0 for never
   uint64_t answered = 0;  // of the latest answer
-  uint64_t delay = 0;     // of the latest answer
-  double idle_ms = 0;     // cumulative time that the loop has spent waiting; NaN where it is not counted
-  double heap_used = 0;   // V8's heap and its limit, in bytes
-  double heap_limit = 0;
-  uint64_t still = 0;  // total time in which the process was stopped while the loop was busy
+  uint64_t delay = 0;     // of the latest answer; 0 once it was used
+  uint64_t still = 0;     // total time in which the process was stopped while the loop was busy
   bool outstanding() const { return sent > answered; }
 
-  // Subtracts the `gap` nanoseconds before `now` in which the process was stopped and the loop could not answer.
-  void DiscountGap(uint64_t gap, uint64_t now) {
+  void Answer(uint64_t now) {
     if (!outstanding()) return;
-    const uint64_t stopped = now - sent > gap ? gap : now - sent;
-    sent += stopped;
-    still += stopped;
+    // Later than the question even on a coarse clock.
+    answered = now > sent ? now : sent + 1;
+    if (now - sent > delay) delay = now - sent;
   }
+};
+
+// What only JavaScript knows, and gives when it is asked.
+struct LoopFigures {
+  uint64_t at = 0;       // 0 for never
+  double idle_ms = 0;    // cumulative time that the loop has waited; NaN where it is not counted
+  double heap_used = 0;  // V8's heap and its limit, in bytes
+  double heap_limit = 0;
+  IdleLook look;  // at the loop at that time
 };
 
 }  // namespace tripline

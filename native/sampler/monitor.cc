@@ -177,6 +177,16 @@ SubscriptionInfo Monitor::InfoOf(uint32_t subscription) const {
   return info;
 }
 
+void Monitor::Refresh(const Environment* environment, uint64_t now) {
+  for (auto& source : sources_.all()) {
+    if (source->environment() == environment && source->pending() != 0)
+      ReadSource(source.get(), now, source->pending());
+  }
+  verdicts_.Judge(now);
+  requests_.Answer();
+  Plan();
+}
+
 void Monitor::Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count,
                       uint64_t now) {
   List<Feed*> feeds;

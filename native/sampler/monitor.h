@@ -89,6 +89,9 @@ class Monitor {
   Feed* FeedOf(uint32_t subscription) const;
   SubscriptionInfo InfoOf(uint32_t subscription) const;
 
+  // Values that the environment's sources were waiting for are there.
+  void Refresh(const Environment* environment, uint64_t now);
+
   void Request(Environment* environment, uint32_t request, const uint32_t* subscriptions, uint32_t count, uint64_t now);
 
   // The guard's state is on the board when this returns, as far as it can be known without waiting.

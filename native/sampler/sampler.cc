@@ -184,14 +184,16 @@ void Sampler::RemoveEnvironment(Environment* environment) {
   tickers_.RemoveEnvironment(environment);
   recorders_.RemoveEnvironment(environment);
   monitor_.RemoveEnvironment(environment, MonotonicNow());
+  // Its loop is freed next.
+  environment->idle_clock = IdleClock();
   UnlockMemory(environment->board.memory());
   environment->board.Attach(nullptr, 0);
   WakeIfIdle();
 }
 
-void Sampler::Acknowledge(Environment* environment) {
+bool Sampler::Acknowledge(Environment* environment) {
   MutexLock lock(&lock_);
-  environment->Acknowledge();
+  return environment->Acknowledge(MonotonicNow());
 }
 
 News Sampler::Drain(Environment* environment) {
@@ -199,14 +201,22 @@ News Sampler::Drain(Environment* environment) {
   News news;
   for (const Guard* each : environment->undelivered) news.guards.push_back(each->id);
   news.answers.swap(environment->answered);
-  news.beat = environment->beat_wanted;
+  news.figures = environment->figures_wanted;
   environment->Drained();
   return news;
 }
 
-void Sampler::TakeHeartbeat(Environment* environment, double idle_ms, double heap_used, double heap_limit) {
+void Sampler::WatchLoop(Environment* environment, const IdleClock& clock) {
   MutexLock lock(&lock_);
-  environment->TakeHeartbeat(MonotonicNow(), idle_ms, heap_used, heap_limit);
+  environment->idle_clock = clock;
+}
+
+void Sampler::TakeFigures(Environment* environment, LoopFigures figures) {
+  MutexLock lock(&lock_);
+  figures.at = MonotonicNow();
+  environment->TakeFigures(figures);
+  monitor_.Refresh(environment, figures.at);
+  WakeBy(monitor_.next_due());
 }
 
 // ---- series and guards ---------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ struct SamplerStats {
 struct News {
   List<uint32_t> guards;
   List<uint32_t> answers;
-  bool beat;  // the sampler waits for an answer to its heartbeat
+  bool figures;  // the sampler asks for TakeFigures()
 };
 
 class Sampler : private Host {
@@ -79,14 +79,17 @@ class Sampler : private Host {
   // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
   List<EvidenceCopy> EvidenceOf(uint32_t guard) EXCLUDES(lock_);
 
-  // Called when a notification of `environment` has arrived; calls of Drain() and Tickers::Take() follow.
-  void Acknowledge(Environment* environment) EXCLUDES(lock_);
+  // Called when a notification of `environment` has arrived. True if there is anything to fetch: calls of Drain() and
+  // Tickers::Take() follow.
+  bool Acknowledge(Environment* environment) EXCLUDES(lock_);
 
   // Returns and clears everything that `environment` has not fetched yet.
   News Drain(Environment* environment) EXCLUDES(lock_);
 
-  // The environment's answer to a heartbeat: total idle time of its loop, used heap and heap limit in bytes.
-  void TakeHeartbeat(Environment* environment, double idle_ms, double heap_used, double heap_limit) EXCLUDES(lock_);
+  // From now on its loop is watched through this clock, until the environment is removed.
+  void WatchLoop(Environment* environment, const IdleClock& clock) EXCLUDES(lock_);
+  // What JavaScript says when it is asked for figures; `at` and `look` are filled in.
+  void TakeFigures(Environment* environment, LoopFigures figures) EXCLUDES(lock_);
 
   SubscriptionInfo InfoOf(uint32_t subscription) EXCLUDES(lock_);
 

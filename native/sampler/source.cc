@@ -142,7 +142,8 @@ MetricMask Source::Read(uint64_t now, MetricMask wanted, Readings* out) {
     if (probe_ == nullptr) return Refuse(wanted, why_.text, out);
     ClearReadings(wanted, out);
     if (!tree_ || !IsWaitingRoot(pid_)) probe_->Read(now, wanted, out);
-    return Note(wanted, *out);
+    pending_ = (pending_ & ~wanted) | probe_->Pending();
+    return Note(wanted & ~pending_, *out);
   }
   if (overdue_ && slow_->running()) {
     return Refuse(wanted, "the source has not answered for 2 s (a hung mount or device?)", out);
@@ -178,7 +179,7 @@ uint64_t Source::OverdueAt() const {
 void Source::Discount(const Standstill& standstill, uint64_t now) {
   if (slow_ != nullptr && slow_->running()) slow_->DiscountGap(standstill.duration, now);
   // If only this thread was starved, the event loop may have run; if both were, the loop's delay is real.
-  if (environment_ != nullptr && standstill.stopped) environment_->heartbeat.DiscountGap(standstill.duration, now);
+  if (environment_ != nullptr && standstill.stopped) environment_->DiscountGap(standstill.duration, now);
 }
 
 const char* Source::Origin(Metric metric, uint32_t part) const {
@@ -187,6 +188,14 @@ const char* Source::Origin(Metric metric, uint32_t part) const {
 }
 
 double Source::MaxSlope(Metric metric) const { return probe() != nullptr ? probe()->MaxSlope(metric) : 0; }
+
+double Source::Ceiling(Metric metric) const { return probe() != nullptr ? probe()->Ceiling(metric) : 0; }
+
+void Source::Rest(Metric metric) {
+  if ((Watched() & MaskOf(metric)) != 0) return;
+  pending_ &= ~MaskOf(metric);
+  if (environment_ != nullptr && probe_ != nullptr) probe_->Rest(metric);
+}
 
 uint64_t Source::MinPeriod(Metric metric) const {
   return (probe() != nullptr ? probe()->MinPeriodMs(metric) : InfoOf(metric).min_period_ms) * kMillisecond;

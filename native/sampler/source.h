@@ -52,6 +52,13 @@ class Source {
   // Returns the metrics that `out` has because the helper thread has finished or is overdue. REQUIRES: blocking().
   MetricMask Take(uint64_t now, Readings* out);
 
+  // The environment whose loop it reads; nullptr for other sources.
+  const Environment* environment() const { return environment_; }
+  // Metrics of the last read whose values come later. Another read then has them.
+  MetricMask pending() const { return pending_; }
+  // A feed of `metric` is gone.
+  void Rest(Metric metric);
+
   // Metrics that were requested while the helper thread was busy.
   MetricMask queued() const { return queued_; }
 
@@ -65,6 +72,7 @@ class Source {
   // part of a ratio that the value comes from.
   const char* Origin(Metric metric, uint32_t part = 0) const;
   double MaxSlope(Metric metric) const;
+  double Ceiling(Metric metric) const;
   uint64_t MinPeriod(Metric metric) const;
 
   // Whether it can be kept for the next user. Not if it has a helper thread or belongs to one environment, nor if
@@ -99,6 +107,7 @@ class Source {
   SlowRead* slow_ = nullptr;
   Failure why_;  // why there is no probe, or no newer one
   MetricMask queued_ = 0;
+  MetricMask pending_ = 0;
   MetricMask lost_ = 0;  // metrics that were unavailable at their last reading
   bool overdue_ = false;
   bool healthy_ = true;    // nothing was ever unavailable

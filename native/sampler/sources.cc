@@ -36,6 +36,7 @@ Feed* Sources::FindFeed(Source* source, Metric metric, uint64_t window) {
 void Sources::Drop(Feed* feed, uint64_t now) {
   Source* source = feed->source;
   EraseUnordered(&source->feeds, feed);
+  source->Rest(feed->series.metric());
   EraseOwned(&feeds_, feed);
   if (!source->feeds.empty()) return;
   if (swept_ && source->keepable()) {

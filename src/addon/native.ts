@@ -121,9 +121,10 @@ export interface CommandRefusal {
 export interface Addon {
   /**
    * Hands over the board, which the addon holds. The first call also passes the function to call when there is
-   * something to drain. The addon does not hold that one: the environment ends once it is collected.
+   * something to drain. The addon does not hold that one: the environment ends once it is collected. `onLibuv`: whether the
+   * event loop is one of libuv.
    */
-  attach(board: Buffer, deliver: () => void): void
+  attach(board: Buffer, deliver: () => void, onLibuv: boolean): void
   subscribe(
     metric: number,
     name: string,
@@ -165,9 +166,10 @@ export interface Addon {
    */
   stepCondition(guard: number, limit: number, value: number, late: number, at: number): boolean
   evidence(guard: number): NativeEvidence[]
-  drain(): { guards: number[]; answers: number[]; beat: boolean }
-  /** Answers a heartbeat: the total idle time of the loop in milliseconds, the used heap and its limit in bytes. */
-  beat(idle: number, heapUsed: number, heapLimit: number): void
+  /** `figures`: whether the sampler waits for a call of that name. */
+  drain(): { guards: number[]; answers: number[]; figures: boolean }
+  /** The total idle time of the loop in milliseconds, NaN where it is not counted; the used heap and its limit in bytes. */
+  figures(idle: number, heapUsed: number, heapLimit: number): void
   now(): number
   stats(): SamplerStats
   /** The interface that the addon was built for, as a number; contract.ts has this version's. */

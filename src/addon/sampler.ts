@@ -2,6 +2,7 @@
 import { outsideContexts } from '../base/async-context.js'
 import { loadBuiltin } from '../base/builtin.js'
 import { realNow } from '../base/clock.js'
+import { isNode } from '../base/host.js'
 import { MetricUnavailableError } from '../base/errors.js'
 import { allocateCell, freeCell, hasNews, openBoard, isKnown, readCell, readCells, type Cell } from './board.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
@@ -41,7 +42,7 @@ export function connect(): Addon {
   if (addon !== undefined) return addon
   const loaded = loadAddon()
   // For all of this thread, so outside of any async context.
-  outsideContexts(() => openBoard((memory) => loaded.attach(memory, drain)))
+  outsideContexts(() => openBoard((memory) => loaded.attach(memory, drain, isNode)))
   // Native code holds the function weakly, so that a realm that a test runner drops is not retained. The global object of
   // the realm, which goes with it, keeps the function.
   Reflect.defineProperty(globalThis, Symbol('tripline'), { value: drain, configurable: true })
@@ -101,8 +102,8 @@ export function drain(): void {
 
 function drainNews(connected: Addon): void {
   const news = connected.drain()
-  // First, so that the measured delay does not include the listeners below.
-  if (news.beat) beat(connected)
+  // First, so that the figures do not include the listeners below.
+  if (news.figures) giveFigures(connected)
   for (const request of news.answers) {
     const answered = requests.get(request)
     requests.delete(request)
@@ -119,11 +120,11 @@ function idleTime(): number {
   return idle === 0 && active === 0 ? NaN : idle
 }
 
-function beat(connected: Addon): void {
+function giveFigures(connected: Addon): void {
   // Loaded late: it loads all of node:stream, which takes milliseconds.
   const { getHeapStatistics } = loadBuiltin('node:v8')
   const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
-  connected.beat(idleTime(), used, limit)
+  connected.figures(idleTime(), used, limit)
 }
 
 export function registerGuard(id: number, guard: Deliverable): void {

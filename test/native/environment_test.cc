@@ -17,9 +17,9 @@ TEST(EnvironmentNotifiesOnceUntilItIsAcknowledged) {
   Guard guard(&environment, GuardSpec(), 1);
   environment.Deliver(&guard);
   environment.Answer(1);
-  environment.AskForHeartbeat(7);
+  environment.AskForHeartbeat(7, false);
   CHECK_EQ(notifications, 1);
-  environment.Acknowledge();
+  CHECK(environment.Acknowledge(8));
   // News that arrives between the acknowledgment and the fetch is fetched with the rest and notified of again.
   environment.Answer(2);
   CHECK_EQ(notifications, 2);
@@ -33,7 +33,7 @@ TEST(EnvironmentWhoseNewsAreNotFetchedIsNotifiedOfWhatFollows) {
   int notifications = 0;
   Environment environment(Count, &notifications);
   environment.Answer(1);
-  environment.Acknowledge();
+  environment.Acknowledge(8);
   environment.Answer(2);
   CHECK_EQ(notifications, 2);
 }
