@@ -66,7 +66,32 @@ export async function measureQuiet(add) {
       note: `${of(guarded, 'reads').toFixed(1)} reads of a source per second`,
     }),
   )
+  await measureLoop(add)
   await trace(add)
+}
+
+const cost = ({ cpu, mainCpu }) => cpu + mainCpu
+
+/** What limits on the event loop add to the same set. */
+async function measureLoop(add) {
+  const pairs = []
+  for (let round = 0; round < ROUNDS; round++) pairs.push(await Promise.all([watch('loop'), watch('guard')]))
+  add(
+    row(
+      'eventLoop.delay and eventLoop.utilization on top of it: CPU of both threads',
+      median(pairs.map(([loop, alone]) => cost(loop) / cost(alone))),
+      'x the set alone',
+      { atMost: 1.2, note: `median of ${ROUNDS} runs side by side, at rest` },
+    ),
+  )
+  add(
+    row(
+      'the same: wake-ups of the JavaScript thread',
+      min(pairs.map(([loop]) => loop.mainSwitches)),
+      `in ${SECONDS} s`,
+      { atMost: 0 },
+    ),
+  )
 }
 
 function us(nanoseconds) {

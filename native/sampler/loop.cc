@@ -22,7 +22,9 @@ constexpr double kClocksParted = 50e6;
 
 class LoopProbe : public Probe {
  public:
-  explicit LoopProbe(Environment* environment) : environment_(environment) { Rest(Metric::kEventLoopDelay); }
+  explicit LoopProbe(Environment* environment) : environment_(environment), used_(environment->figures.at) {
+    Rest(Metric::kEventLoopDelay);
+  }
 
   void Read(uint64_t now, MetricMask wanted, Readings* out) override {
     environment_->look = environment_->idle_clock.Look();
@@ -147,7 +149,7 @@ class LoopProbe : public Probe {
 
   Environment* const environment_;
   MetricMask pending_ = 0;
-  uint64_t used_ = 0;   // which figures of the heap were used already
+  uint64_t used_;       // which figures of the heap were used already
   bool known_ = false;  // whether there was a delay yet
   double ahead_ = 0;    // how far the loop's clock has gone on alone
   double busy_ = 0;

@@ -16,6 +16,8 @@ const expect = (what, condition) => {
   if (!condition) throw new Error(`${what}: no`)
   steps.push(what)
 }
+// Node counts the turns of its loop from 20.18 on.
+const turns = () => performance.nodeTiming?.uvMetricsInfo?.loopCount ?? 0
 // The steps are short. A runtime that hangs must not delay the others.
 const watchdog = setTimeout(() => {
   console.log(JSON.stringify({ failed: 'stuck', steps }))
@@ -57,6 +59,18 @@ try {
     .catch(() => {})
   expect('a loop that never yields sees the breach', seen)
   room.close()
+
+  const loop = guard({ 'eventLoop.delay': { above: 50 } }, { within: 20 })
+  const patience = performance.now() + 20_000
+  while (!loop.isBreached && performance.now() < patience);
+  expect('a loop that is blocked is seen', loop.isBreached)
+  loop.close()
+
+  const still = guard({ 'eventLoop.delay': { above: 5000 } }, { within: 10 })
+  const [turned, read] = [turns(), samplerStats().reads]
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  expect('a loop that waits is not woken', samplerStats().reads - read > 5 && turns() - turned < 6)
+  still.close()
 
   const beats = every({ hz: 100 }, () => {})
   const tenth = performance.now() + 20_000

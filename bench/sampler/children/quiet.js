@@ -1,4 +1,4 @@
-// quiet.js <guard|none> <seconds>: a process with nothing to do, with or without guards, watched from outside.
+// quiet.js <guard|loop|none> <seconds>: a process with nothing to do, with or without guards, watched from outside.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { guard, samplerStats } from '../../../dist/index.js'
 import { typicalLimits } from '../typical.js'
@@ -7,7 +7,8 @@ const [mode, seconds] = process.argv.slice(2)
 // Everything is loaded either way, so that the garbage collector has the same work left to do.
 const limits = typicalLimits()
 const heap = process.memoryUsage().heapUsed
-if (mode === 'guard') guard(limits)
+const ofLoop = { 'eventLoop.delay': 500, 'eventLoop.utilization': 100 }
+if (mode !== 'none') guard(mode === 'loop' ? { ...limits, ...ofLoop } : limits)
 await sleep(10_000)
 const before = samplerStats()
 const start = performance.now()
