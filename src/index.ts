@@ -7,6 +7,7 @@ export {
   NativeMissingError,
   NotReservedError,
   UnreadableRecordingError,
+  WatchdogError,
   type TriplineErrorCode,
 } from './base/errors.js'
 export {
@@ -143,5 +144,8 @@ export type { SignalName } from './run/signals.js'
 export { run } from './run/run.js'
 export type { HasDescriptor, RunStream, RunStreamOptions } from './run/stdio.js'
 export type { CommandStreams } from './run/streams.js'
+
+export type { WatchdogOptions } from './watchdog/options.js'
+export { Watchdog, watchdog, type WatchdogState, type WatchdogStats } from './watchdog/watchdog.js'
 
 export { runInWorker, type RunInWorkerOptions, type WorkerJob } from './workers/run-in-worker.js'

@@ -103,9 +103,9 @@ Napi::Value Request(const Napi::CallbackInfo& info) {
   return TrueOrReason(info.Env(), done, why);
 }
 
-// addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 7 numbers each, breaches, command): id,
-// or why not. `command`: the handle of one that it ends or pauses, or undefined. A limit: subscription (0: it is
-// played; 2^32 - 1: a condition), above, enter, exit, forMs, clearForMs, onMissing.
+// addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 7 numbers each, breaches, reaction): id,
+// or why not. `reaction`: the handle of a command that it ends or pauses, true for the watchdog, or undefined. A limit:
+// subscription (0: it is played; 2^32 - 1: a condition), above, enter, exit, forMs, clearForMs, onMissing.
 Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   GuardSpec spec;
   spec.all = ToBool(info, 0);
@@ -259,6 +259,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportSchedule(exports);
   ExportEngine(exports);
   ExportSpawn(exports);
+  ExportWatchdog(exports);
   return exports;
 }
 

@@ -58,9 +58,9 @@ struct Running final : Reaction {
     delete this;
   }
 
-  void React(bool breached) override EXCLUDES(mutex) {
+  void React(Guard* guard) override EXCLUDES(mutex) {
     MutexLock lock(&mutex);
-    is_breached = breached;
+    is_breached = guard->breached();
     if (started) Act();
   }
 
@@ -358,6 +358,7 @@ Napi::Value Lock(const Napi::CallbackInfo& info) {
 }  // namespace
 
 Reaction* ReactionOf(const Napi::Value& handle) {
+  if (handle.IsBoolean()) return Sampler::Get()->watchdog().MakeReaction();
   Running* running = handle.IsExternal() ? handle.As<Napi::External<Running>>().Data() : nullptr;
   return running == nullptr ? nullptr : running->Hold();
 }

@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 1196469948u;
+constexpr uint32_t kContract = 2133464263u;
 
 }  // namespace tripline

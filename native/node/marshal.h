@@ -140,11 +140,12 @@ Napi::Array ToArray(Napi::Env env, const T* numbers, size_t count) {
 void Export(Napi::Object exports, const char* name, Napi::Value (*function)(const Napi::CallbackInfo&));
 void Export(Napi::Object exports, const char* name, void (*function)(const Napi::CallbackInfo&));
 
-// Add the functions of tickers and recorders, and those of commands under limits.
+// Add the functions of tickers and recorders, those of commands under limits, and those of the watchdog.
 void ExportSchedule(Napi::Object exports);
 void ExportEngine(Napi::Object exports);
 void ExportSpawn(Napi::Object exports);
-// One hold of the reaction that a command's handle stands for; nullptr for undefined.
+void ExportWatchdog(Napi::Object exports);
+// One hold of the reaction that a command's handle stands for, or of the watchdog for true; nullptr for undefined.
 Reaction* ReactionOf(const Napi::Value& handle);
 
 }  // namespace tripline

@@ -76,7 +76,7 @@ GuardLimit::Progress Guard::StepCondition(uint32_t index, double value, uint64_t
 void Guard::React() {
   if (spec_.reaction == nullptr || breached() == reacted_ || state_ == LimitState::kUnavailable) return;
   reacted_ = breached();
-  spec_.reaction->React(reacted_);
+  spec_.reaction->React(this);
 }
 
 bool Guard::Judge(uint64_t now) {

@@ -57,7 +57,7 @@ struct GuardLimit {
 class Reaction {
  public:
   // The guard is breached, or that is over. Called under the sampler's lock, so it must not wait.
-  virtual void React(bool breached) = 0;
+  virtual void React(Guard* guard) = 0;
   // The guard needs it no longer.
   virtual void LetGo() = 0;
 

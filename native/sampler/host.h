@@ -1,4 +1,4 @@
-// What tickers and recorders need from the sampling thread; the sampler implements it.
+// What tickers, recorders and the watchdog need from the sampling thread; the sampler implements it.
 #pragma once
 
 #include <cstdint>

@@ -84,7 +84,7 @@ void Sampler::WakeIfIdle() {
 
 Feed* Sampler::FeedOf(uint32_t subscription) { return monitor_.FeedOf(subscription); }
 
-bool Sampler::Idle() const { return monitor_.idle() && tickers_.empty() && recorders_.empty(); }
+bool Sampler::Idle() const { return monitor_.idle() && tickers_.empty() && recorders_.empty() && watchdog_.idle(); }
 
 void Sampler::Loop(const void* frame) {
   const MemoryRange needed[] = {OwnImage(), OwnStack(frame), {this, sizeof(*this)}};
@@ -142,7 +142,7 @@ uint64_t Sampler::Pass(uint64_t now, bool* exact) {
   const bool read = monitor_.Pass(now, governor_.stretch());
   governor_.CountWakeup(read);
   if (!recorders_.empty()) next_beat = std::min(next_beat, recorders_.Record(now));
-  const uint64_t next_read = monitor_.next_due();
+  const uint64_t next_read = std::min(monitor_.next_due(), watchdog_.Feed(now));
   *exact = next_beat <= next_read;
   return std::min(next_beat, next_read);
 }
@@ -183,6 +183,7 @@ void Sampler::RemoveEnvironment(Environment* environment) {
   MutexLock lock(&lock_);
   tickers_.RemoveEnvironment(environment);
   recorders_.RemoveEnvironment(environment);
+  watchdog_.RemoveEnvironment(environment);
   monitor_.RemoveEnvironment(environment, MonotonicNow());
   // Its loop is freed next.
   environment->idle_clock = IdleClock();

@@ -16,6 +16,7 @@
 #include "sampler/recorder.h"
 #include "sampler/standstill.h"
 #include "sampler/ticker.h"
+#include "sampler/watchdog.h"
 #include "util/list.h"
 
 namespace tripline {
@@ -96,9 +97,10 @@ class Sampler : private Host {
   // Tries whether the kernel pushes `metric` here. False with `why` if it does not.
   bool CanPush(Metric metric, Failure* why) EXCLUDES(lock_);
 
-  // Tickers and recorders run on the same thread.
+  // These run on the same thread.
   Tickers& tickers() { return tickers_; }
   Recorders& recorders() { return recorders_; }
+  Watchdog& watchdog() { return watchdog_; }
 
   SamplerStats Stats() EXCLUDES(lock_);
 
@@ -148,6 +150,7 @@ class Sampler : private Host {
 
   Tickers tickers_{this};
   Recorders recorders_{this};
+  Watchdog watchdog_{this};
   Failure unlocked_ GUARDED_BY(lock_);
   Monitor monitor_ GUARDED_BY(lock_){MakeProbeOf, &waiter_, &lock_, WakeFromHelper, this};
 };

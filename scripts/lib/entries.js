@@ -34,6 +34,7 @@ export const LAZY = {
   recordings: /\.cache\/ts\/(?:monitor\/rehearsal\.js$|record\/)/,
   tickers: /\.cache\/ts\/schedule\//,
   workers: /\.cache\/ts\/workers\/(?!thread\.js$)/,
+  watchdogs: /\.cache\/ts\/watchdog\//,
 }
 
 /** The same for `dist/cli`: what `tripline run` does not need for a command without limits. The rest is in `core.js`. */

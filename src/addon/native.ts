@@ -149,8 +149,8 @@ export interface Addon {
     limits: Float64Array,
     /** How often it has breached already. */
     breaches: number,
-    /** The handle of a command that it ends or pauses while it is breached. */
-    command?: object,
+    /** What acts on its edges: the handle of a command that it ends or pauses, or true for the watchdog. */
+    reaction?: object | true,
   ): number | NativeError
   removeGuard(guard: number): void
   /**
@@ -240,7 +240,27 @@ export interface Addon {
    * a while and returns a number; it is called twice, and ended early once.
    */
   testEngine(probe: () => number): true | NativeError
+  /**
+   * Makes the one watchdog of this process. `address` is that of the service manager's socket, NUL included; empty for none.
+   * Returns an errno, 0, or {@link WATCHDOG_TAKEN}.
+   */
+  openWatchdog(address: string): number
+  /**
+   * Begins to feed, at once and then every `interval`: the service manager if `notify` is set, and the open device unless it
+   * is -1. The addon closes the device, by the magic close, with the watchdog or its environment.
+   */
+  startWatchdog(interval: number, notify: boolean, device: number): true | NativeError
+  /** Sends one datagram to the service manager; returns an errno or 0. While `hold` is set, nothing is fed. */
+  notifyManager(text: string, hold: boolean): number
+  closeWatchdog(): void
+  /** Writes whether nothing holds it back, how often it was fed, how often that failed, and the errno of the latest failure. */
+  readWatchdog(into: Int32Array): void
+  /** The time in seconds after which an open watchdog device resets the machine; 0 if it has no such timeout. */
+  watchdogTimeout(device: number): number
 }
+
+/** The process has a watchdog already. */
+export const WATCHDOG_TAKEN = -1
 
 /** What a breach of a command's guard does; `report` is a dry run. */
 export const ON_BREACH_CODES = ['term', 'kill', 'pause', 'report'] as const

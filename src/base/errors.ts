@@ -14,6 +14,7 @@ export type TriplineErrorCode =
   | 'ERR_TRIPLINE_WORKER_EXITED'
   | 'ERR_TRIPLINE_PEER_MISSING'
   | 'ERR_TRIPLINE_OVERLOADED'
+  | 'ERR_TRIPLINE_WATCHDOG'
 
 type NodeCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_STATE'
 
@@ -318,6 +319,27 @@ export class PeerMissingError extends Error {
   }
   static {
     this.prototype.name = 'PeerMissingError'
+  }
+}
+
+/** A watchdog could not be made, or could not send what the program reported. */
+export class WatchdogError extends Error {
+  /** The code of this class. */
+  readonly code = 'ERR_TRIPLINE_WATCHDOG' as const
+  /**
+   * What is wrong: `environment`, a variable of the service manager; `period`, a period that is too short to be kept; `device`,
+   * the device, or what it is not; `nowayout`, the device could not be stopped again; `open`, this process has a watchdog
+   * already; `send`, the service manager cannot be reached; `unsupported`, this system has no watchdog.
+   */
+  readonly kind: 'environment' | 'period' | 'device' | 'nowayout' | 'open' | 'send' | 'unsupported'
+
+  /** For the library; its users catch this error. */
+  constructor(kind: WatchdogError['kind'], why: string) {
+    super(`Watchdog: ${printable(why)}`)
+    this.kind = kind
+  }
+  static {
+    this.prototype.name = 'WatchdogError'
   }
 }
 

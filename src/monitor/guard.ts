@@ -105,6 +105,9 @@ export const kPlay: unique symbol = Symbol('tripline.play')
 /** @internal */
 export const kStep: unique symbol = Symbol('tripline.step')
 
+/** @internal */
+export const kTwin: unique symbol = Symbol('tripline.twin')
+
 /** Lets tests feed guards with values of their own. @internal */
 export interface Stage {
   /** Whether a guard with these limits is simulated from the start, even if the machine lacks a metric. */
@@ -143,7 +146,7 @@ export class Guard implements Disposable {
   readonly #checked: readonly ParsedCondition[]
   readonly #conditions: readonly ConditionWatch[]
   readonly #flag: number
-  readonly #command: object | undefined
+  readonly #reaction: object | true | undefined
   #id: number
   #closed = false
   static {
@@ -168,10 +171,10 @@ export class Guard implements Disposable {
   /**
    * Use {@link guard}.
    *
-   * @param command the handle of a command, on which the sampling thread acts by itself
+   * @param reaction on what the sampling thread acts by itself: the handle of a command, or true for the watchdog
    * @internal
    */
-  constructor(parsed: ParsedLimits, options: GuardOptions, command?: object) {
+  constructor(parsed: ParsedLimits, options: GuardOptions, reaction?: object | true) {
     const { limits, conditions } = parsed
     const settings = parseOptions(options)
     connect()
@@ -180,7 +183,7 @@ export class Guard implements Disposable {
     this.#limits = limits
     this.#checked = conditions
     this.#settings = settings
-    this.#command = command
+    this.#reaction = reaction
     this.#played = (limits.length > 0 && stage?.claims(limits)) ?? false
     const series: Series[] = []
     this.#series = series
@@ -216,7 +219,7 @@ export class Guard implements Disposable {
   #add(breaches: number): number {
     const { all, within, interval, minHold } = this.#settings
     const limits = encode(this.#limits, this.#played ? [] : this.#series, this.#checked)
-    const id = connect().addGuard(all, within, interval, minHold, this.#flag, limits, breaches, this.#command)
+    const id = connect().addGuard(all, within, interval, minHold, this.#flag, limits, breaches, this.#reaction)
     if (typeof id === 'number') return id
     throw new MetricUnavailableError(this.#limits[0]?.series.metric ?? this.name, id)
   }
@@ -381,6 +384,14 @@ export class Guard implements Disposable {
   /** @internal What it watches. */
   get [kLimits](): readonly ParsedLimit[] {
     return this.#limits
+  }
+
+  /** @internal Another guard over the same, on whose edges the sampling thread acts by itself. */
+  [kTwin](reaction: object | true): Guard {
+    const { all, within, interval, minHold } = this.#settings
+    const rate = interval === 0 ? { within } : { interval }
+    const options = { ...rate, mode: all ? 'all' : 'any', minHold, name: this.name } as const
+    return new Guard({ limits: this.#limits, conditions: this.#checked }, options, reaction)
   }
 
   /**

@@ -97,7 +97,7 @@ struct World {
 }  // namespace
 
 struct Noted final : Reaction {
-  void React(bool breached) override { (breached ? breaches : clears)++; }
+  void React(Guard* guard) override { (guard->breached() ? breaches : clears)++; }
   void LetGo() override { holds--; }
   int breaches = 0, clears = 0, holds = 1;
 };

@@ -12,6 +12,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   addon: ['base'],
   engine: ['base'],
   monitor: ['base', 'addon', 'engine'],
+  watchdog: ['base', 'addon', 'engine', 'monitor'],
   sources: ['base', 'addon', 'engine', 'monitor'],
   cancelable: ['base', 'addon', 'engine', 'monitor', 'sources'],
   admit: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
@@ -36,7 +37,19 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'registry',
     'context',
   ],
-  cli: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'admit', 'run', 'schedule', 'record'],
+  cli: [
+    'base',
+    'addon',
+    'engine',
+    'monitor',
+    'sources',
+    'cancelable',
+    'admit',
+    'run',
+    'schedule',
+    'record',
+    'watchdog',
+  ],
 }
 
 /** The same for native/. A header without a folder is one that the build chooses or writes. */

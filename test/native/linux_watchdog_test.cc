@@ -1,0 +1,218 @@
+// The watchdog: what it sends and when, over a datagram socket and a pipe in place of systemd's and of a device.
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <cerrno>
+#include <cstring>
+#include <string>
+
+#include "check.h"
+#include "sampler/environment.h"
+#include "sampler/feed.h"
+#include "sampler/watchdog.h"
+
+using namespace tripline;
+
+namespace {
+
+class FakeHost final : public Host {
+ public:
+  Mutex* lock() override { return &lock_; }
+  bool EnsureThread(Failure*) override { return true; }
+  void WakeBy(uint64_t) override { wakes++; }
+  Feed* FeedOf(uint32_t) override { return nullptr; }
+
+  uint32_t wakes = 0;
+
+ private:
+  Mutex lock_;
+};
+
+// Receives what is sent to an abstract name.
+class Manager {
+ public:
+  explicit Manager(const char* name) : address_(std::string(1, 0) + name) {
+    fd_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    sockaddr_un address = {};
+    address.sun_family = AF_UNIX;
+    strcpy(address.sun_path + 1, name);
+    CHECK_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address),
+                  static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address_.size())),
+             0);
+  }
+  ~Manager() { Vanish(); }
+  void Vanish() {
+    if (fd_ >= 0) close(fd_);
+    fd_ = -1;
+  }
+
+  // The next datagram; empty if there is none.
+  const char* Next() {
+    const ssize_t size = recv(fd_, text_, sizeof(text_) - 1, 0);
+    text_[size < 0 ? 0 : size] = '\0';
+    return text_;
+  }
+
+  const std::string& address() const { return address_; }
+
+ private:
+  std::string address_;
+  int fd_ = -1;
+  char text_[512];
+};
+
+struct Fixture {
+  Fixture() : environment([](void*) {}, nullptr), watchdog(&host) {}
+
+  int Open(const std::string& address) { return watchdog.Open(&environment, address.data(), address.size()); }
+
+  FakeHost host;
+  Environment environment;
+  Watchdog watchdog;
+  Failure why;
+};
+
+GuardSpec SpecOf(Watchdog* watchdog) {
+  GuardSpec spec;
+  spec.reaction = watchdog->MakeReaction();
+  return spec;
+}
+
+void SetState(Guard* guard, LimitState state, double value, uint64_t now) {
+  guard->limit(0).limit.state = state;
+  guard->limit(0).limit.failed_reads = 0;
+  guard->limit(0).evidence.value = value;
+  guard->Judge(now);
+  guard->React();
+}
+
+}  // namespace
+
+TEST(WatchdogFeedsAtOnceAndThenOnceAnInterval) {
+  Fixture fixture;
+  Manager manager("tripline-watchdog-1");
+  CHECK_EQ(fixture.Open(manager.address()), 0);
+  CHECK(fixture.watchdog.idle());
+  CHECK(fixture.watchdog.Start(100, true, -1, &fixture.why));
+  CHECK(!fixture.watchdog.idle());
+  CHECK_EQ(fixture.watchdog.Feed(1000), 1100u);
+  CHECK_EQ(manager.Next(), "WATCHDOG=1");
+  CHECK_EQ(fixture.watchdog.Feed(1099), 1100u);
+  CHECK_EQ(manager.Next(), "");
+  CHECK_EQ(fixture.watchdog.Feed(1130), 1230u);
+  CHECK_EQ(manager.Next(), "WATCHDOG=1");
+  CHECK_EQ(fixture.watchdog.Stats().fed, 2u);
+  fixture.watchdog.Close();
+  CHECK(fixture.watchdog.idle());
+  CHECK_EQ(fixture.watchdog.Feed(2000), kNever);
+  CHECK_EQ(manager.Next(), "");
+}
+
+TEST(WatchdogIsWithheldWhileAGuardIsBreachedAndSaysWhyBefore) {
+  Fixture fixture;
+  Manager manager("tripline-watchdog-2");
+  CHECK_EQ(fixture.Open(manager.address()), 0);
+  CHECK(fixture.watchdog.Start(100, true, -1, &fixture.why));
+  Feed feed(Metric::kEventLoopDelay, 0, nullptr);
+  Guard guard(nullptr, SpecOf(&fixture.watchdog), 1);
+  guard.limit(0).feed = &feed;
+  fixture.watchdog.Feed(1000);
+  manager.Next();
+  SetState(&guard, LimitState::kBreached, 10012.7, 1050);
+  CHECK_EQ(manager.Next(), "STATUS=Watchdog not fed: eventLoop.delay 10012 ms");
+  CHECK_EQ(fixture.watchdog.Feed(1100), kNever);
+  CHECK(!fixture.watchdog.Stats().feeding);
+  CHECK_EQ(manager.Next(), "");
+  const uint32_t wakes = fixture.host.wakes;
+  SetState(&guard, LimitState::kClear, 0, 5000);
+  CHECK(fixture.host.wakes > wakes);
+  CHECK_EQ(fixture.watchdog.Feed(5000), 5100u);
+  CHECK_EQ(manager.Next(), "WATCHDOG=1");
+}
+
+TEST(WatchdogIsFedAgainOnlyWhenNoGuardIsBreachedAnyMore) {
+  Fixture fixture;
+  Manager manager("tripline-watchdog-3");
+  CHECK_EQ(fixture.Open(manager.address()), 0);
+  CHECK(fixture.watchdog.Start(100, true, -1, &fixture.why));
+  {
+    Guard first(nullptr, SpecOf(&fixture.watchdog), 1);
+    {
+      Guard second(nullptr, SpecOf(&fixture.watchdog), 1);
+      SetState(&first, LimitState::kBreached, 1, 1);
+      CHECK_EQ(manager.Next(), "STATUS=Watchdog not fed: a condition failed");
+      SetState(&second, LimitState::kBreached, 1, 1);
+      SetState(&first, LimitState::kClear, 0, 2);
+      CHECK_EQ(fixture.watchdog.Feed(1000), kNever);
+    }
+    // A guard that is gone withholds nothing.
+    CHECK_EQ(fixture.watchdog.Feed(1000), 1100u);
+    fixture.watchdog.Send("", 0, true);
+    CHECK_EQ(fixture.watchdog.Feed(1100), kNever);
+    fixture.watchdog.Send("", 0, false);
+    CHECK_EQ(fixture.watchdog.Feed(1101), 1201u);
+  }
+}
+
+TEST(WatchdogTriesAgainSoonAfterItsSocketIsGoneOrFull) {
+  Fixture fixture;
+  Manager manager("tripline-watchdog-4");
+  CHECK_EQ(fixture.Open(manager.address()), 0);
+  CHECK(fixture.watchdog.Start(800, true, -1, &fixture.why));
+  int error;
+  while ((error = fixture.watchdog.Send("FILL=1", 6, false)) == 0) {
+  }
+  CHECK_EQ(error, EAGAIN);
+  CHECK_EQ(fixture.watchdog.Feed(1000), 1100u);
+  CHECK_EQ(fixture.watchdog.Stats().failed, 1u);
+  CHECK_EQ(fixture.watchdog.Stats().fed, 0u);
+  while (manager.Next()[0] != '\0') {
+  }
+  CHECK_EQ(fixture.watchdog.Feed(1100), 1900u);
+  CHECK_EQ(manager.Next(), "WATCHDOG=1");
+  manager.Vanish();
+  CHECK_EQ(fixture.watchdog.Feed(1900), 2000u);
+  CHECK_EQ(fixture.watchdog.Stats().error, ECONNREFUSED);
+  // Another receiver of the same name is found.
+  Manager successor("tripline-watchdog-4");
+  CHECK_EQ(fixture.watchdog.Feed(2000), 2800u);
+  CHECK_EQ(successor.Next(), "WATCHDOG=1");
+}
+
+TEST(WatchdogFeedsADeviceAndDisarmsItOnceWithItsEnvironment) {
+  Fixture fixture;
+  CHECK_EQ(fixture.Open(""), 0);
+  int ends[2];
+  CHECK_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+  CHECK(fixture.watchdog.Start(100, false, ends[1], &fixture.why));
+  fixture.watchdog.Feed(1000);
+  fixture.watchdog.Feed(1100);
+  Environment other([](void*) {}, nullptr);
+  fixture.watchdog.RemoveEnvironment(&other);
+  CHECK(!fixture.watchdog.idle());
+  fixture.watchdog.RemoveEnvironment(&fixture.environment);
+  char written[8] = {};
+  CHECK_EQ(read(ends[0], written, sizeof(written)), 3);
+  CHECK_EQ(memcmp(written, "\0\0V", 3), 0);
+  // The end of the file: it was closed.
+  CHECK_EQ(read(ends[0], written, sizeof(written)), 0);
+  close(ends[0]);
+}
+
+TEST(WatchdogIsOneToAProcess) {
+  Fixture fixture;
+  CHECK_EQ(fixture.Open("/nowhere"), 0);
+  CHECK_EQ(fixture.Open("/nowhere"), Watchdog::kTaken);
+  fixture.watchdog.Close();
+  CHECK_EQ(fixture.Open("/nowhere"), 0);
+  fixture.watchdog.Close();
+}
+
+TEST(WatchdogTimeoutOfWhatIsNoDevice) {
+  int ends[2];
+  CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+  CHECK_EQ(DeviceTimeout(ends[1]), 0u);
+  close(ends[0]);
+  close(ends[1]);
+}
