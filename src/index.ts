@@ -5,6 +5,7 @@ export {
   CommandNotStartedError,
   MetricUnavailableError,
   NativeMissingError,
+  NotAdmittedError,
   NotReservedError,
   UnreadableRecordingError,
   WatchdogError,
@@ -132,6 +133,9 @@ export type { TickerStats } from './schedule/stats.js'
 export type { Tick, TickBody, TickerState } from './schedule/tick.js'
 export { Ticker, every, type MissedMessage, type TickerOptions } from './schedule/ticker.js'
 
+export { Limiter, limiter, type LimitChange, type LimiterEvents } from './limiter/limiter.js'
+export type { DrivenQueue, DrivenUsage } from './limiter/drive.js'
+export type { LimiterOptions, LimiterRunOptions } from './limiter/options.js'
 export type { ReserveOptions, ReserveRequest, RunReservation } from './admit/request.js'
 export { Reservation, reserve } from './admit/reserve.js'
 export type { RunInput } from './run/input.js'

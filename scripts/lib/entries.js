@@ -26,6 +26,7 @@ export const SHARED = {
  */
 export const LAZY = {
   reservations: /\.cache\/ts\/admit\//,
+  limiters: /\.cache\/ts\/limiter\//,
   commands: /\.cache\/ts\/run\//,
   guards:
     /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:conditions|expression|guard|limits|shared)\.js$|sources\/resource\.js$)/,

@@ -15,6 +15,8 @@ export type ErrorSource =
   | 'breach listener'
   | 'clear listener'
   | 'unavailable listener'
+  | 'change listener'
+  | 'driven queue'
   | 'onError callback'
   | 'onState callback'
   | 'cleanup'
@@ -31,7 +33,7 @@ export type ErrorSource =
   | 'request'
 
 /**
- * What failed, followed by the name of the operation, guard or ticker that it belongs to, if that has a name. The name is
+ * What failed, followed by the name of the operation, guard, ticker or limiter that it belongs to, if that has a name. The name is
  * in double quotes and escaped as in JSON: `'cleanup'`, `'condition "drained"'`, `'breach listener "memory"'`.
  */
 export type ErrorOrigin = ErrorSource | `${ErrorSource} "${string}"`

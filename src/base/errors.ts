@@ -9,6 +9,7 @@ export type TriplineErrorCode =
   | 'ERR_TRIPLINE_NOT_STARTED'
   | 'ERR_TRIPLINE_NOT_RESERVED'
   | 'ERR_TRIPLINE_RECORDING_UNREADABLE'
+  | 'ERR_TRIPLINE_NOT_ADMITTED'
   | 'ERR_TRIPLINE_REUSED'
   | 'ERR_TRIPLINE_DUPLICATE_ID'
   | 'ERR_TRIPLINE_WORKER_EXITED'
@@ -252,6 +253,26 @@ export class UnreadableRecordingError extends Error {
   }
   static {
     this.prototype.name = 'UnreadableRecordingError'
+  }
+}
+
+/** A limiter did not run a function: its queue is full, the longest wait is over, or it was closed. */
+export class NotAdmittedError extends Error {
+  /** The code of this class. */
+  readonly code = 'ERR_TRIPLINE_NOT_ADMITTED' as const
+  /**
+   * Why: `full`, as many wait as may wait; `displaced`, the same, and one of a higher priority has taken the place; `wait`,
+   * the longest wait is over; `closed`, the limiter was closed.
+   */
+  readonly kind: 'full' | 'displaced' | 'wait' | 'closed'
+
+  /** For the library; its users catch this error. */
+  constructor(kind: NotAdmittedError['kind'], why: string) {
+    super(`Not admitted: ${printable(why)}`)
+    this.kind = kind
+  }
+  static {
+    this.prototype.name = 'NotAdmittedError'
   }
 }
 

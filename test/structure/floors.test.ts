@@ -16,6 +16,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
   sources: ['base', 'addon', 'engine', 'monitor'],
   cancelable: ['base', 'addon', 'engine', 'monitor', 'sources'],
   admit: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
+  limiter: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   run: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable', 'admit', 'record'],
   schedule: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
   workers: ['base', 'addon', 'engine', 'monitor', 'sources', 'cancelable'],
