@@ -47,6 +47,7 @@ export const COMMAND_LAZY = {
   guards:
     /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:conditions|expression|guard|limits|shared)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
   sources: LAZY.sources,
+  watchdogs: /\.cache\/ts\/(?:cli\/watchdog\.js$|watchdog\/)/,
   operations:
     /\.cache\/ts\/(?:cancelable\/(?:chunks|combine|context|idle|iterate|listeners|mimic-function|partial|progress|scope|shield|stream|wrap)|engine\/(?:idle-watch|poll)|run\/(?:capture|lines)|sources\/(?:condition|named|token))\.js$/,
 }

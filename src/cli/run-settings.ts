@@ -29,6 +29,8 @@ export interface Settings {
   readonly gnuStatus: boolean
   /** Whether the command stays in our process group even if that is not in front on the terminal. */
   readonly foreground: boolean
+  /** Whether systemd's watchdog is fed for the command. */
+  readonly watchdog: boolean
   readonly quiet: boolean
   readonly verbose: boolean
 }
@@ -78,6 +80,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
     preserveStatus: given.has('preserve-status'),
     gnuStatus: given.has('gnu-status'),
     foreground: given.has('foreground'),
+    watchdog: given.has('watchdog'),
     quiet: given.has('quiet'),
     verbose: given.has('verbose'),
   }

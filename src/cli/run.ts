@@ -11,6 +11,7 @@ import { readSettings, type Settings } from './run-settings.js'
 import { statusOfRefusal } from './refusal.js'
 import { SignalForwarder } from './terminal-signals.js'
 import { EXIT, say } from './usage.js'
+import type { CommandWatchdog } from './watchdog.js'
 
 export async function main(words: readonly string[]): Promise<number> {
   using forwarder = new SignalForwarder()
@@ -31,6 +32,7 @@ async function runReported(
   forwarder: SignalForwarder,
 ): Promise<number> {
   const deadline = performance.now() + settings.wait
+  const dog = settings.watchdog ? await openWatchdog(settings) : undefined
   if (settings.startWhen !== undefined) {
     const { untilHolds } = await import('./start-when.js')
     if (!(await untilHolds(settings.startWhen, settings.wait)))
@@ -47,7 +49,7 @@ async function runReported(
   const startedAt = new Date()
   let result: RunResult
   try {
-    result = await supervise(settings, forwarder, reservation)
+    result = await supervise(settings, forwarder, reservation, dog)
   } catch (error) {
     if (!(error instanceof CommandNotStartedError)) throw error
     say(error.message)
@@ -63,6 +65,14 @@ async function runReported(
   await reportEnd(result, settings)
   if (result.reason === undefined) await forwarder.dieLike(result)
   return status
+}
+
+/** @throws WatchdogError */
+async function openWatchdog(settings: Settings): Promise<CommandWatchdog> {
+  const { CommandWatchdog: Dog } = await import('./watchdog.js')
+  const dog = new Dog()
+  if (dog.why !== '' && !settings.quiet) say(`--watchdog: nothing to feed: ${dog.why}`)
+  return dog
 }
 
 /** Waits until the deadline, but looks at least once. */
@@ -100,6 +110,7 @@ async function supervise(
   settings: Settings,
   forwarder: SignalForwarder,
   reservation: Reservation | undefined,
+  dog: CommandWatchdog | undefined,
 ): Promise<RunResult> {
   const foreground = settings.foreground || isInFront()
   forwarder.begin(foreground, () => {
@@ -116,6 +127,7 @@ async function supervise(
       forwarder.rest()
       restoreScore()
     }
+    dog?.follow(event)
     if (!settings.quiet) void describeEvent(event, settings)
   }
   try {

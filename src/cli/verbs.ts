@@ -74,6 +74,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       reserve: { value: 'WHAT', help: 'wait until 2GB,cpu=2 are free and not reserved' },
       lane: { value: 'NAME', rare: true, help: 'the queue to wait in for --reserve' },
       wait: { value: 'D', help: 'wait at most this long, then exit with 122' },
+      watchdog: { rare: true, help: "feed systemd's watchdog while it runs within its limits" },
       'dry-run': { help: 'only say what would have ended it' },
       report: { value: 'FILE', choices: 'file', help: 'write what happened, as JSON' },
       'exit-code': { value: 'N', rare: true, help: 'exit with N where it was ended or not begun' },

@@ -27,7 +27,7 @@ export async function withRestarts(
 
 /** Whether a limit, a timeout or silence has ended it, rather than the caller, a parent or a signal. */
 function wasEndedByLimit({ reason }: RunResult): boolean {
-  return reason?.kind === 'resource' || reason?.kind === 'timeout'
+  return reason?.kind === 'resource' || reason?.kind === 'timeout' || reason?.kind === 'idle'
 }
 
 /** Waits; false if a source has canceled that. */
