@@ -6,6 +6,7 @@ export {
   MetricUnavailableError,
   NativeMissingError,
   NotAdmittedError,
+  NotRecordedError,
   NotReservedError,
   UnreadableRecordingError,
   WatchdogError,
@@ -137,6 +138,8 @@ export { Limiter, limiter, type LimitChange, type LimiterEvents } from './limite
 export type { DrivenQueue, DrivenUsage } from './limiter/drive.js'
 export type { LimiterOptions, LimiterRunOptions } from './limiter/options.js'
 export type { ReserveOptions, ReserveRequest, RunReservation } from './admit/request.js'
+export { record, type RecordOptions } from './record/record.js'
+export { Recording } from './record/recording.js'
 export { Reservation, reserve } from './admit/reserve.js'
 export type { RunInput } from './run/input.js'
 export type { RunOptions } from './run/options.js'

@@ -258,6 +258,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   exports.Set("contract", Napi::Value::From(env, kContract));
   ExportSchedule(exports);
   ExportEngine(exports);
+  ExportFlightLog(exports);
   ExportSpawn(exports);
   ExportWatchdog(exports);
   return exports;

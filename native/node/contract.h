@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 2133464263u;
+constexpr uint32_t kContract = 2321326071u;
 
 }  // namespace tripline

@@ -31,6 +31,7 @@ void Instance::End() {
   if (deliver != nullptr) deliver.Abort();
   deliver = Deliver();
   board.Reset();
+  operations.Reset();
 }
 
 void CallDeliver(Napi::Env env, Napi::Function, void*, void*) {

@@ -46,7 +46,8 @@ struct Instance {
   // Weak, because test runners load the library into one vm context after another, and a function that is held would
   // keep its whole context alive until the process ends.
   Napi::FunctionReference listener;
-  Napi::ObjectReference board;  // keeps the board's memory alive
+  Napi::ObjectReference board;       // keeps the board's memory alive
+  Napi::ObjectReference operations;  // the same for the table of operations
 };
 
 inline Environment* EnvironmentOf(const Napi::CallbackInfo& info) {
@@ -140,9 +141,11 @@ Napi::Array ToArray(Napi::Env env, const T* numbers, size_t count) {
 void Export(Napi::Object exports, const char* name, Napi::Value (*function)(const Napi::CallbackInfo&));
 void Export(Napi::Object exports, const char* name, void (*function)(const Napi::CallbackInfo&));
 
-// Add the functions of tickers and recorders, those of commands under limits, and those of the watchdog.
+// Add the functions of tickers and recorders, those of flight logs, those of commands under limits, and those of the
+// watchdog.
 void ExportSchedule(Napi::Object exports);
 void ExportEngine(Napi::Object exports);
+void ExportFlightLog(Napi::Object exports);
 void ExportSpawn(Napi::Object exports);
 void ExportWatchdog(Napi::Object exports);
 // One hold of the reaction that a command's handle stands for, or of the watchdog for true; nullptr for undefined.

@@ -21,6 +21,7 @@ constexpr ErrnoName kErrnoNames[] = {
     {EBUSY, "EBUSY"},
     {EEXIST, "EEXIST"},
     {EFAULT, "EFAULT"},
+    {EFBIG, "EFBIG"},
     {EINTR, "EINTR"},
     {EINVAL, "EINVAL"},
     {EIO, "EIO"},
@@ -44,6 +45,9 @@ constexpr ErrnoName kErrnoNames[] = {
     {ETIMEDOUT, "ETIMEDOUT"},
     {EOVERFLOW, "EOVERFLOW"},
     {ENAMETOOLONG, "ENAMETOOLONG"},
+#ifdef EDQUOT
+    {EDQUOT, "EDQUOT"},
+#endif
 };
 
 }  // namespace

@@ -13,6 +13,8 @@
 
 namespace tripline {
 
+class FlightLog;
+
 class Environment {
  public:
   // `notify` asks JavaScript to fetch what is undelivered; it must not block and is called with the sampler's lock
@@ -83,8 +85,10 @@ class Environment {
   Heartbeat heartbeat;
   LoopFigures figures;
   bool figures_wanted = false;
-  IdleClock idle_clock;  // of the loop, which may not be touched once the environment is removed
-  IdleLook look;         // the latest
+  IdleClock idle_clock;              // of the loop, which may not be touched once the environment is removed
+  IdleLook look;                     // the latest
+  FlightLog* first_log = nullptr;    // of the list of its flight logs
+  const void* operations = nullptr;  // the table of operations that JavaScript keeps for them
 
  private:
   void Notify() {

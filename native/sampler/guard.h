@@ -84,7 +84,7 @@ class Guard {
   Environment* environment() const { return environment_; }
   const GuardSpec& spec() const { return spec_; }
   uint32_t limit_count() const { return limit_count_; }
-  GuardLimit& limit(uint32_t index) { return limits_[index]; }
+  GuardLimit& limit(uint32_t index) const { return limits_[index]; }
 
   LimitState state() const { return state_; }
   bool breached() const { return state_ == LimitState::kBreached || state_ == LimitState::kClearing; }

@@ -1,4 +1,4 @@
-// What tickers, recorders and the watchdog need from the sampling thread; the sampler implements it.
+// What tickers, recorders, flight logs and the watchdog need from the sampling thread; the sampler implements it.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,7 @@
 namespace tripline {
 
 class Feed;
+class Guard;
 
 class Host {
  public:
@@ -23,6 +24,9 @@ class Host {
 
   // The feed of a subscription, or nullptr.
   virtual Feed* FeedOf(uint32_t subscription) REQUIRES(lock()) = 0;
+
+  // The guard with this number, unless it is a simulated one, or nullptr.
+  virtual const Guard* GuardOf(uint32_t guard) = 0;
 
  protected:
   ~Host() = default;

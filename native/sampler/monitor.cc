@@ -165,6 +165,11 @@ Feed* Monitor::FeedOf(uint32_t subscription) const {
   return found == nullptr ? nullptr : found->feed;
 }
 
+const Guard* Monitor::GuardOf(uint32_t guard) const {
+  Guard* found = guards_.Get(guard);
+  return found == nullptr || IsPlayed(found->limit(0).feed) ? nullptr : found;
+}
+
 SubscriptionInfo Monitor::InfoOf(uint32_t subscription) const {
   SubscriptionInfo info;
   const Feed* feed = FeedOf(subscription);

@@ -87,6 +87,8 @@ class Monitor {
   void Hurry(int64_t pid, uint64_t now);
   // The feed of a subscription, or nullptr.
   Feed* FeedOf(uint32_t subscription) const;
+  // A guard that is not simulated, or nullptr.
+  const Guard* GuardOf(uint32_t guard) const;
   SubscriptionInfo InfoOf(uint32_t subscription) const;
 
   // Values that the environment's sources were waiting for are there.

@@ -84,7 +84,14 @@ void Sampler::WakeIfIdle() {
 
 Feed* Sampler::FeedOf(uint32_t subscription) { return monitor_.FeedOf(subscription); }
 
-bool Sampler::Idle() const { return monitor_.idle() && tickers_.empty() && recorders_.empty() && watchdog_.idle(); }
+const Guard* Sampler::GuardOf(uint32_t guard) {
+  lock_.AssertHeld();
+  return monitor_.GuardOf(guard);
+}
+
+bool Sampler::Idle() const {
+  return monitor_.idle() && tickers_.empty() && recorders_.empty() && flight_logs_.empty() && watchdog_.idle();
+}
 
 void Sampler::Loop(const void* frame) {
   const MemoryRange needed[] = {OwnImage(), OwnStack(frame), {this, sizeof(*this)}};
@@ -142,6 +149,7 @@ uint64_t Sampler::Pass(uint64_t now, bool* exact) {
   const bool read = monitor_.Pass(now, governor_.stretch());
   governor_.CountWakeup(read);
   if (!recorders_.empty()) next_beat = std::min(next_beat, recorders_.Record(now));
+  if (!flight_logs_.empty()) next_beat = std::min(next_beat, flight_logs_.Record(now));
   const uint64_t next_read = std::min(monitor_.next_due(), watchdog_.Feed(now));
   *exact = next_beat <= next_read;
   return std::min(next_beat, next_read);
@@ -179,11 +187,18 @@ void Sampler::AttachBoard(Environment* environment, int32_t* words, size_t count
   LockMemory(environment->board.memory(), &ignored);
 }
 
+void Sampler::AttachOperations(Environment* environment, const void* table) {
+  MutexLock lock(&lock_);
+  environment->operations = table;
+}
+
 void Sampler::RemoveEnvironment(Environment* environment) {
   MutexLock lock(&lock_);
   tickers_.RemoveEnvironment(environment);
   recorders_.RemoveEnvironment(environment);
   watchdog_.RemoveEnvironment(environment);
+  flight_logs_.RemoveEnvironment(environment, MonotonicNow());
+  environment->operations = nullptr;
   monitor_.RemoveEnvironment(environment, MonotonicNow());
   // Its loop is freed next.
   environment->idle_clock = IdleClock();

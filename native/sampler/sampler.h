@@ -10,6 +10,7 @@
 
 #include "port/platform.h"
 #include "sampler/environment.h"
+#include "sampler/flight_log.h"
 #include "sampler/governor.h"
 #include "sampler/host.h"
 #include "sampler/monitor.h"
@@ -100,7 +101,11 @@ class Sampler : private Host {
   // These run on the same thread.
   Tickers& tickers() { return tickers_; }
   Recorders& recorders() { return recorders_; }
+  FlightLogs& flight_logs() { return flight_logs_; }
   Watchdog& watchdog() { return watchdog_; }
+
+  // `words` stays valid until the end of the environment. See FlightLog.
+  void AttachOperations(Environment* environment, const void* table) EXCLUDES(lock_);
 
   SamplerStats Stats() EXCLUDES(lock_);
 
@@ -124,6 +129,7 @@ class Sampler : private Host {
   bool EnsureThread(Failure* why) override REQUIRES(lock_);
   void WakeBy(uint64_t due) override REQUIRES(lock_);
   Feed* FeedOf(uint32_t subscription) override REQUIRES(lock_);
+  const Guard* GuardOf(uint32_t guard) override;
 
   bool Idle() const REQUIRES(lock_);
   // Wakes the thread if nothing is left to do, so that it can end.
@@ -151,6 +157,7 @@ class Sampler : private Host {
   Tickers tickers_{this};
   Recorders recorders_{this};
   Watchdog watchdog_{this};
+  FlightLogs flight_logs_{this};
   Failure unlocked_ GUARDED_BY(lock_);
   Monitor monitor_ GUARDED_BY(lock_){MakeProbeOf, &waiter_, &lock_, WakeFromHelper, this};
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sampler/environment.h"
+#include "sampler/flight_log.h"
 #include "util/time.h"
 
 namespace tripline {
@@ -13,7 +14,11 @@ void Verdicts::Judge(uint64_t now) {
   }
   bool released = false;
   for (Guard* each : dirty_) {
-    JudgeOne(each, now);
+    if (JudgeOne(each, now)) {
+      for (FlightLog* log = each->environment()->first_log; log != nullptr; log = log->next_of_environment) {
+        log->NoteEdge(*each, now);
+      }
+    }
     const bool holds = each->hold_end() != kNever;
     if (holds && !each->held) held_.push_back(each);
     released |= each->held && !holds;
@@ -25,15 +30,16 @@ void Verdicts::Judge(uint64_t now) {
   held_.erase(std::remove_if(held_.begin(), held_.end(), let_go), held_.end());
 }
 
-void Verdicts::JudgeOne(Guard* guard, uint64_t now) {
+bool Verdicts::JudgeOne(Guard* guard, uint64_t now) {
   guard->dirty = false;
   const bool edge = guard->Judge(now);
   guard->React();
   Environment* environment = guard->environment();
   environment->board.WriteFlag(guard->spec().flag, static_cast<uint8_t>(guard->state()), guard->breaches());
-  if (!edge) return;
+  if (!edge) return false;
   environment->board.CountEdge();
   environment->Deliver(guard);
+  return true;
 }
 
 uint64_t Verdicts::NextRelease() const {

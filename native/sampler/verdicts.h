@@ -23,8 +23,8 @@ class Verdicts {
   // Judges them, writes their flags to the boards and delivers what has happened.
   void Judge(uint64_t now);
 
-  // Judges one guard; the caller handles its hold.
-  static void JudgeOne(Guard* guard, uint64_t now);
+  // Judges one guard; the caller handles its hold. True if it was breached, has cleared, or lost or found a metric.
+  static bool JudgeOne(Guard* guard, uint64_t now);
 
   // The first moment at which a hold ends; kNever if there is none.
   uint64_t NextRelease() const;

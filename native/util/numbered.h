@@ -30,6 +30,14 @@ class Numbered {
     if (found != items_.end() && (*found)->id == id) items_.erase(found);
   }
 
+  // The same, but passes it on; it must be there.
+  std::unique_ptr<T> Take(uint32_t id) {
+    const auto found = Find(id);
+    std::unique_ptr<T> item = std::move(*found);
+    items_.erase(found);
+    return item;
+  }
+
   bool empty() const { return items_.empty(); }
   size_t size() const { return items_.size(); }
   T* operator[](size_t place) const { return items_[place].get(); }

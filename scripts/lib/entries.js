@@ -41,9 +41,10 @@ export const LAZY = {
 /** The same for `dist/cli`: what `tripline run` does not need for a command without limits. The rest is in `core.js`. */
 export const COMMAND_LAZY = {
   verbs:
-    /\.cache\/ts\/(?:base\/histogram|cli\/(?:check|columns|completion|doctor|help|history|live|profile|screen|start-when|table|tried|version|watch|watched)|monitor\/(?:blocks|monitor|snapshot|stream))\.js$|\.cache\/ts\/schedule\//,
+    /\.cache\/ts\/(?:base\/histogram|cli\/(?:check|columns|completion|doctor|help|history|live|profile|screen|start-when|table|tried|watch|watched)|monitor\/(?:blocks|monitor|snapshot|stream))\.js$|\.cache\/ts\/schedule\//,
   recordings: /\.cache\/ts\/(?:base\/kernel-log\.js$|cli\/explain|monitor\/rehearsal\.js$|record\/)/,
-  reservations: /\.cache\/ts\/(?:addon\/lock\.|admit\/(?!request\.)|cli\/reserv|run\/reservation\.)/,
+  reservations:
+    /\.cache\/ts\/(?:addon\/lock\.|base\/private-folder|admit\/(?!request\.)|cli\/reserv|run\/reservation\.)/,
   guards:
     /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:conditions|expression|guard|limits|shared)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
   sources: LAZY.sources,

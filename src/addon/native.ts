@@ -195,6 +195,24 @@ export interface Addon {
   /** Fills `block` by columns and returns the number of missed rows, or -1: then `request` is answered when a block is ready. */
   takeBlock(recorder: number, request: number, block: Float64Array): number
   /**
+   * Creates a file with the content `image`, and writes a row of the series' newest values to it every `interval`. A `slow`
+   * file is written on a helper thread. `src/record/format.ts` has the layout.
+   */
+  addFlightLog(
+    file: string,
+    image: Buffer,
+    interval: number,
+    subscriptions: Uint32Array,
+    slow: boolean,
+  ): number | NativeError
+  /** Adds a note to a ring: 0 states, 1 entries, 2 lines. */
+  noteFlightLog(log: number, ring: number, kind: number, number: number, a: number, b: number, text: string): void
+  /** Why the last write failed; empty if none did. */
+  flightLogFailure(log: number): string
+  removeFlightLog(log: number): void
+  /** Hands over the table of operations, which the addon holds. Called once per environment. */
+  attachOperations(table: Buffer): void
+  /**
    * Makes everything that a command needs, so that limits can watch it from its first instruction. Each list is one string,
    * separated by NUL, with one character per byte. `numbers`: stdin, stdout, stderr (-1 is the null device), 1 for foreground plus 2 for keep, end
    * signal, `killAfter` and `idle` in milliseconds, the soft limit on open files (0: unchanged), what a breach does (its index

@@ -129,10 +129,22 @@ function giveFigures(connected: Addon): void {
 
 export function registerGuard(id: number, guard: Deliverable): void {
   guards.set(id, guard)
+  for (const observer of guardObservers) observer(id, guard)
 }
 
 export function forgetGuard(id: number): void {
-  guards.delete(id)
+  if (guards.delete(id)) for (const observer of guardObservers) observer(id, undefined)
+}
+
+/** Notified of each guard that is made, by its number, and then of its end (`undefined`). Must not throw. */
+export type GuardObserver = (id: number, guard: Deliverable | undefined) => void
+const guardObservers = new Set<GuardObserver>()
+
+/** Calls `observer` for all open guards, and from now on. Returns a function that ends that. */
+export function observeGuards(observer: GuardObserver): () => void {
+  guardObservers.add(observer)
+  for (const [id, guard] of guards) observer(id, guard)
+  return () => void guardObservers.delete(observer)
 }
 
 /** The open guards of this environment. */

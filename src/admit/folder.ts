@@ -5,7 +5,6 @@ import {
   fchmodSync,
   fstatSync,
   lstatSync,
-  mkdirSync,
   openSync,
   opendirSync,
   constants,
@@ -19,9 +18,10 @@ import {
 } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { NotReservedError } from '../base/errors.js'
-import { LARGEST_FILE, decode, type OwnerContent } from './claims.js'
 import { CAREFULLY, isHeld } from '../addon/lock.js'
+import { NotReservedError } from '../base/errors.js'
+import { prepareFolder } from '../base/private-folder.js'
+import { LARGEST_FILE, decode, type OwnerContent } from './claims.js'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants
 const WINDOWS = process.platform === 'win32'
@@ -32,9 +32,6 @@ const MOST_ENTRIES = 16 * MOST_OWNERS
 const MOST_CLAIMS_IN_ALL = 4 * MOST_OWNERS
 // A file without an owner that is older than this was left by a crash.
 const ABANDONED_MS = 3_600_000
-
-const STICKY = 0o1000
-const WRITABLE_BY_OTHERS = 0o022
 
 /** An owner whose lock is held, as its file describes it. */
 export interface Owner extends OwnerContent {
@@ -244,36 +241,9 @@ function placeOf(): string {
 
 /** Creates the folder if needed. Returns whether users share it. @throws NotReservedError */
 function check(path: string): boolean {
-  let status: Stats
-  try {
-    mkdirSync(path, { mode: 0o700 })
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException
-    if (code !== 'EEXIST') throw new NotReservedError('folder', `the folder of reservations cannot be made: ${message}`)
-  }
-  try {
-    status = lstatSync(path)
-  } catch (error) {
-    throw new NotReservedError('folder', `the folder of reservations is not there: ${(error as Error).message}`)
-  }
-  const problem = problemOf(status)
-  if (problem === undefined) return isShared(status)
-  throw new NotReservedError('folder', `${path} ${problem}; name another folder by TRIPLINE_RESERVATIONS`)
-}
-
-function isShared({ mode }: Stats): boolean {
-  return !WINDOWS && (mode & WRITABLE_BY_OTHERS) !== 0
-}
-
-function problemOf(status: Stats): string | undefined {
-  if (status.isSymbolicLink()) return 'is a symbolic link, which is not followed'
-  if (!status.isDirectory()) return 'is not a folder'
-  if (WINDOWS) return undefined
-  const { uid, mode } = status
-  const user = process.geteuid!()
-  if (uid !== user && uid !== 0) return `belongs to the user ${uid}`
-  if (!isShared(status)) return uid === user ? undefined : 'belongs to root and is not writable for others'
-  return (mode & STICKY) === 0 ? 'is writable for other users and not sticky (chmod +t)' : undefined
+  const { shared, problem, hint } = prepareFolder(path, 'the folder of reservations')
+  if (problem === undefined) return shared
+  throw new NotReservedError('folder', hint ? `${problem}; name another folder by TRIPLINE_RESERVATIONS` : problem)
 }
 
 /** Identifies this machine since its last boot, as 8 hexadecimal digits. */

@@ -10,6 +10,7 @@ export type TriplineErrorCode =
   | 'ERR_TRIPLINE_NOT_RESERVED'
   | 'ERR_TRIPLINE_RECORDING_UNREADABLE'
   | 'ERR_TRIPLINE_NOT_ADMITTED'
+  | 'ERR_TRIPLINE_NOT_RECORDED'
   | 'ERR_TRIPLINE_REUSED'
   | 'ERR_TRIPLINE_DUPLICATE_ID'
   | 'ERR_TRIPLINE_WORKER_EXITED'
@@ -273,6 +274,27 @@ export class NotAdmittedError extends Error {
   }
   static {
     this.prototype.name = 'NotAdmittedError'
+  }
+}
+
+/** A recording could not be started; nothing was changed. */
+export class NotRecordedError extends Error {
+  /** The code of this class. */
+  readonly code = 'ERR_TRIPLINE_NOT_RECORDED' as const
+  /**
+   * Why: `shared`, another process or thread is writing that file; `file`, there is something else by that name, which is not
+   * replaced; `full`, the disk, the quota or `RLIMIT_FSIZE` has no room for the whole file; `read-only`, the file system or its
+   * permissions do not allow it; `folder`, the folder of recordings cannot be used; `system`, another error of the system.
+   */
+  readonly kind: 'shared' | 'file' | 'full' | 'read-only' | 'folder' | 'system'
+
+  /** For the library; its users catch this error. */
+  constructor(kind: NotRecordedError['kind'], why: string, options: ErrorOptions = {}) {
+    super(`Nothing is recorded: ${printable(why)}`, options)
+    this.kind = kind
+  }
+  static {
+    this.prototype.name = 'NotRecordedError'
   }
 }
 

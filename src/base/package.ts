@@ -17,6 +17,12 @@ export function packageRoot(): string {
   return root
 }
 
+/** The version of the package. @throws Error if this code was copied out of it */
+export function packageVersion(): string {
+  const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }
+  return version
+}
+
 /** The path of the running file; undefined in a bundle that has neither a URL nor a file name. */
 function thisFile(): string | undefined {
   try {

@@ -33,11 +33,25 @@ import { dismissWaiters } from './waiter.js'
 /** The wall clock may be set, and the machine may sleep, so a deadline on it is checked this often, in milliseconds. */
 const WALL_CLOCK_CHECK = 30_000
 
-/** Called with each operation that starts; may add links. */
-let startObserver: ((operation: Operation) => void) | null = null
+type StartObserver = (operation: Operation) => void
+const startObservers = new Set<StartObserver>()
+/** All of them as one; null for none. */
+let startObserver: StartObserver | null = null
 
-export function observeStarts(observer: ((operation: Operation) => void) | null): void {
-  startObserver = observer
+/** Calls `observer` with each operation that starts; it may add links. Returns a function that ends that. */
+export function observeStarts(observer: StartObserver): () => void {
+  startObservers.add(observer)
+  combineObservers()
+  return () => {
+    startObservers.delete(observer)
+    combineObservers()
+  }
+}
+
+function combineObservers(): void {
+  const [first, second] = startObservers
+  startObserver =
+    second === undefined ? (first ?? null) : (operation) => startObservers.forEach((each) => each(operation))
 }
 
 /** @throws ReusedError */

@@ -7,7 +7,7 @@ import { kContext, type Progress } from '../base/operation-context.js'
 import { besideCurrent } from './current.js'
 import { touch } from './idle.js'
 import { Listeners, type ListenerTypes } from './extras.js'
-import { extrasOf, kExtras, kParent, type Operation } from './operation.js'
+import { extrasOf, kExtras, kLinks, kParent, type Operation } from './operation.js'
 import { checkReport, messageOfReport, ProgressMeter, Throttle, type ProgressReport } from './progress.js'
 
 const SOURCES: Readonly<Record<keyof ListenerTypes, ErrorSource>> = {
@@ -77,6 +77,7 @@ export function reportProgress(operation: Operation, given: string | ProgressRep
     ...amount,
   }
   extrasOf(operation).progress = progress
+  for (let link = operation[kLinks]; link !== null; link = link.sibling) link.progressed(amount?.fraction)
   touch(operation)
   for (let each: Operation | null = operation; each !== null; each = each[kParent]) {
     callListeners(each, 'progress', progress)

@@ -254,11 +254,12 @@ export function findAncestor<T>(operation: Operation, found: (ancestor: Operatio
 
 /** The books that register everything, each with the number of calls that have asked for it. */
 const observers = new Map<Book, number>()
+let endObserving: (() => void) | undefined
 
 /** Registers every operation that starts from now on; returns a function that ends that. */
 export function registerAll(book: Book): () => void {
   observers.set(book, (observers.get(book) ?? 0) + 1)
-  observeStarts(observe)
+  endObserving ??= observeStarts(observe)
   let isOver = false
   return () => {
     if (isOver) return
@@ -266,7 +267,9 @@ export function registerAll(book: Book): () => void {
     const left = observers.get(book)! - 1
     if (left > 0) observers.set(book, left)
     else observers.delete(book)
-    if (observers.size === 0) observeStarts(null)
+    if (observers.size > 0) return
+    endObserving?.()
+    endObserving = undefined
   }
 }
 

@@ -16,7 +16,7 @@ import { describeReservations, type Reserved } from './reserved.js'
 import { tryMetric, type Tried } from './tried.js'
 import { EXIT, UsageError, print } from './usage.js'
 import { VERBS } from './verbs.js'
-import { version } from './version.js'
+import { packageVersion } from '../base/package.js'
 
 interface Finding {
   readonly topic: string
@@ -30,7 +30,7 @@ export async function main(words: readonly string[]): Promise<number> {
   const { metrics, missing } = readMetrics()
   const reserved = missing === '' ? await describeReservations() : undefined
   const findings = [
-    { topic: 'tripline', good: true, text: `${version()} on ${process.platform} ${release()} ${process.arch}` },
+    { topic: 'tripline', good: true, text: `${packageVersion()} on ${process.platform} ${release()} ${process.arch}` },
     describeRuntime(),
     { topic: 'addon', ...describeAddon(missing) },
     ...describeControlGroups(),

@@ -22,8 +22,8 @@ async function main(words: readonly string[]): Promise<number> {
   const [verb, ...rest] = words
   if (verb === '--help' || verb === '-h' || verb === 'help') return printHelp(rest)
   if (verb === '--version') {
-    const { version } = await import('./version.js')
-    print(`${version()}\n`)
+    const { packageVersion } = await import('../base/package.js')
+    print(`${packageVersion()}\n`)
     return EXIT.ok
   }
   if (verb === undefined) throw new UsageError(`Say what to do: ${Object.keys(VERBS).join(', ')}. See tripline --help`)

@@ -34,6 +34,8 @@ export abstract class Link {
   abstract disconnect(): void
   /** Releases what only user code can release; called after {@link disconnect}, when listeners may be called. */
   close(): void {}
+  /** The target has reported its progress, from 0 to 1; undefined if that is not known. */
+  progressed(_fraction: number | undefined): void {}
   /** A link of the same kind for another target; null if only its own target can have it. */
   abstract copy(target: Target): Link | null
 

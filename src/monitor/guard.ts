@@ -100,6 +100,7 @@ const CONDITION = 'condition'
 export const kLatestReason: unique symbol = Symbol('tripline.latestReason')
 /** @internal */
 export const kLimits: unique symbol = Symbol('tripline.limits')
+export const kRules: unique symbol = Symbol('tripline.rules')
 /** @internal */
 export const kPlay: unique symbol = Symbol('tripline.play')
 /** @internal */
@@ -392,6 +393,11 @@ export class Guard implements Disposable {
     const rate = interval === 0 ? { within } : { interval }
     const options = { ...rate, mode: all ? 'all' : 'any', minHold, name: this.name } as const
     return new Guard({ limits: this.#limits, conditions: this.#checked }, options, reaction)
+  }
+
+  /** @internal The rest of what it watches, and whether it is simulated. */
+  get [kRules](): { readonly all: boolean; readonly conditions: readonly ParsedCondition[]; readonly played: boolean } {
+    return { all: this.#settings.all, conditions: this.#checked, played: this.#played }
   }
 
   /**

@@ -75,7 +75,7 @@ export const MOST_PARTS = 16
  * The kinds of notes. In the ring of states:
  *
  * - `running`: the process `number` is recorded. The last one counts: a command's process id is known only once it has started
- * - `closed`: `close()` was called; the program may have gone on without a recording
+ * - `closed`: `close()` was called; the program may have gone on without a recording. `number` is 1 if the thread was terminated
  * - `exit`: the process is exiting with the code `number`
  * - `uncaught`: an error was not caught; the text has its name and code. `exit` follows, unless the process was stopped before
  * - `signal`: the recorder saw the process receive the signal `number`, whose name is the text, and end because of it
@@ -90,7 +90,8 @@ export const MOST_PARTS = 16
  * - `breach`: the guard `number` is breached: `a` is the value, `b` the line of the limit, `text` its metric
  * - `clear`: the guard `number` is clear again
  * - `lost`: the guard `number` has no value of its metric
- * - `cancel`: the operation `number` was canceled; the text is the reason's kind and description
+ * - `cancel`: the operation `number` was canceled; the text is the reason's kind and description, `a` the index of the operation's
+ *   name, `b` how many cancelations since the last such entry were left out
  * - `blocked`: the event loop was blocked for `a` milliseconds, so far; the text is the stack
  * - `missing`: the column `number` has no value; the text is why
  * - `mark`: the program's own text
@@ -364,6 +365,7 @@ export interface RecordedInfo {
 
 /** The text of the note `guard`. */
 export interface RecordedGuard {
+  readonly name: string
   /** Breached while all limits are, instead of any. */
   readonly all: boolean
   readonly limits: readonly RecordedLimit[]

@@ -1,0 +1,148 @@
+/** `record()`: a flight recorder, whose file outlives the process. */
+import { resolve } from 'node:path'
+import { Series, type SeriesKey } from '../addon/sampler.js'
+import type { MetricName } from '../addon/metrics.js'
+import { MetricUnavailableError, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { readOptions } from '../base/options.js'
+import { parseDuration, parsePeriod, type Duration } from '../base/units.js'
+import { parseQueries, parseQuery, type MetricQuery } from '../monitor/snapshot.js'
+import { MOST } from './format.js'
+import { programHere } from './identity.js'
+import { startRecording, type Recording } from './recording.js'
+
+/** The options of {@link record}, all optional. */
+export interface RecordOptions {
+  /**
+   * The file. One of the same name must be an older recording of this user, which becomes `file.previous`; the folder must
+   * exist.
+   *
+   * @default a file of this process in a folder of this user, in memory where the system has that (docs/flight-recorder.md)
+   */
+  file?: string | undefined
+  /** How far back the rows go. @default 10 minutes */
+  last?: Duration | undefined
+  /** Time between two rows, 10 ms or more. @default 1 s */
+  interval?: Duration | undefined
+  /**
+   * The metrics. One that this machine does not have is an error.
+   *
+   * @default memory, CPU, heap, event loop, threads and descriptors, as far as this machine has them
+   */
+  metrics?: MetricQuery | readonly MetricQuery[] | undefined
+  /** Whether operations that start from now on are recorded, with their names and progress. @default true */
+  operations?: boolean | undefined
+  /**
+   * Whether texts of the program are recorded, which may contain secrets: messages of errors that were not caught, and of reasons
+   * of cancelations.
+   *
+   * @default false
+   */
+  metadata?: boolean | undefined
+}
+
+/** The metrics that are recorded by default, where the machine has them. */
+const DEFAULTS: readonly MetricName[] = [
+  'process.rss',
+  'process.cpu',
+  'process.threads',
+  'process.fds',
+  'heap.used',
+  'eventLoop.delay',
+  'eventLoop.utilization',
+  'memory',
+  'memory.available',
+  'cpu',
+  'pressure.memory',
+  'pressure.io',
+]
+const KEYS = ['file', 'last', 'interval', 'metrics', 'operations', 'metadata']
+const SHORTEST_MS = 10
+/**
+ * Records the last minutes of this process into a file that outlives it, so that `lastRun()` or `tripline explain` can say why
+ * it ended, even by `kill -9`. The sampling thread writes a row per interval: metrics, for how long the event loop has not
+ * answered, the states of guards, and the operations under way. Breaches and cancelations have entries of their own. It does
+ * not keep the process alive.
+ *
+ * Messages and metadata, which may contain secrets, are not recorded unless `metadata` is set; names of operations and of
+ * guards are.
+ *
+ * @example
+ * using recording = record({ last: '10m' })
+ *
+ * @throws NotRecordedError `ERR_TRIPLINE_NOT_RECORDED` if the file cannot be made; everything is as it was then;
+ *   MetricUnavailableError `ERR_TRIPLINE_METRIC_UNAVAILABLE` for a metric in `metrics`; NativeMissingError; TypeError, RangeError
+ *   with Node's codes for bad options
+ */
+export function record(options: RecordOptions = {}): Recording {
+  const {
+    file,
+    last = '10m',
+    interval: every = 1000,
+    metrics,
+    operations = true,
+    metadata = false,
+  } = readOptions(options, 'option', KEYS)
+  checkBoolean(operations, 'operations')
+  checkBoolean(metadata, 'metadata')
+  const interval = parseInterval(every)
+  const plan = {
+    file: file === undefined ? undefined : checkFile(file),
+    interval,
+    rows: rowsOf(last, interval),
+    operations,
+    metadata,
+    of: 'process' as const,
+    program: programHere(),
+    lines: 0,
+  }
+  const series =
+    metrics === undefined ? openAvailable(DEFAULTS.map((each) => parseQuery(each))) : openAll(parseQueries(metrics))
+  return startRecording({ ...plan, series })
+}
+
+function checkBoolean(value: unknown, name: string): void {
+  if (typeof value !== 'boolean') throw invalidType(name, 'a boolean', value)
+}
+
+/** The path of a recording. @throws TypeError */
+export function checkFile(file: unknown): string {
+  if (typeof file !== 'string') throw invalidType('file', 'a path', file)
+  if (file === '' || file.includes('\0')) throw invalidValue('file', 'a path', file)
+  return resolve(file)
+}
+
+function parseInterval(every: unknown): number {
+  const interval = parsePeriod(every, 'interval')
+  if (interval < SHORTEST_MS) throw outOfRange('interval', `${SHORTEST_MS}ms or more`, every)
+  return interval
+}
+
+/** How many rows that takes. @throws TypeError, RangeError */
+function rowsOf(last: unknown, interval: number): number {
+  const rows = Math.ceil(parseDuration(last, 'last') / interval)
+  if (!(rows >= 1 && rows <= MOST.rows)) throw outOfRange('last', `1 to ${MOST.rows} intervals`, last)
+  return rows
+}
+
+function openAvailable(keys: readonly SeriesKey[]): Series[] {
+  return keys.flatMap((key) => {
+    try {
+      return [Series.open(key, true)]
+    } catch (error) {
+      if (error instanceof MetricUnavailableError) return []
+      throw error
+    }
+  })
+}
+
+/** @throws MetricUnavailableError; then none is open */
+export function openAll(keys: readonly SeriesKey[]): Series[] {
+  const opened: Series[] = []
+  try {
+    for (const key of keys) opened.push(Series.open(key, true))
+    return opened
+  } catch (error) {
+    for (const each of opened) each.release()
+    throw error
+  }
+}
