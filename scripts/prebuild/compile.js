@@ -32,9 +32,9 @@ const flags = [
   ...(os === 'darwin' ? ['-Xclang', '-emit-llvm-bc'] : ['-flto']),
   ...releaseFlags,
   '-fPIC',
-  // Supports large file systems on 32-bit machines; node-gyp defines it too. On others it would only choose the names that
-  // end in 64, for which see byLoader() below.
-  ...(target.arch === 'arm64' || target.arch === 'x64' ? [] : ['-D_FILE_OFFSET_BITS=64']),
+  // Supports large file systems on 32-bit machines; node-gyp defines it too. On 64-bit Linux it would only choose the names
+  // that end in 64, for which see byLoader() below.
+  ...(os === 'linux' && target.arch !== 'arm' ? [] : ['-D_FILE_OFFSET_BITS=64']),
   // Virtual function tables contain offsets instead of addresses, which the loader would have to write. This saves 5 KB.
   // The ABI is not compatible with others, but every class in a binary is compiled here.
   ...(os === 'linux' ? ['-fexperimental-relative-c++-abi-vtables'] : []),
