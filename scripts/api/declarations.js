@@ -46,8 +46,10 @@ function readFile(path, files) {
     const from = statement.source?.value.startsWith('.') ? typesBeside(path, statement.source.value) : undefined
     if (from !== undefined) readFile(from, files)
     if (statement.type === 'ExportAllDeclaration' && from !== undefined) file.all.push(from)
-    const declared = statement.declaration ?? statement
-    if (declared.id != null) {
+    const declaration = statement.declaration ?? statement
+    const declared = declaration.type === 'VariableDeclaration' ? declaration.declarations[0] : declaration
+    // The name of a module that is augmented is a string.
+    if (declared.id?.type === 'Identifier') {
       file.statements.push(toDeclaration(declared, statement, source))
       if (statement.declaration != null) file.exports.set(declared.id.name, { local: declared.id.name })
     }
@@ -92,6 +94,7 @@ function resolveExport(path, name, files) {
 
 function toDeclaration(node, statement, source) {
   const end = node.body?.start ?? node.end
+  const annotation = node.typeAnnotation ?? node.id.typeAnnotation
   return {
     name: node.id.name,
     kind: kindOf(node),
@@ -100,13 +103,12 @@ function toDeclaration(node, statement, source) {
     doc: docBefore(statement.start, source),
     head: source.text
       .slice(node.start, end)
-      .replace(/^(?:export )?(?:declare )?/, '')
+      .replace(/^(?:export )?(?:declare )?/, node.type === 'VariableDeclarator' ? 'const ' : '')
       .trim(),
     members: (node.body?.body ?? []).filter(isPublic).map((each) => toMember(each, source)),
     parameters: (node.typeParameters?.params ?? []).map((each) => each.name.name),
     bases: basesOf(node, source.text),
-    type:
-      node.typeAnnotation == null ? undefined : source.text.slice(node.typeAnnotation.start, node.typeAnnotation.end),
+    type: annotation == null ? undefined : source.text.slice(annotation.start, annotation.end),
     mentions: namesIn(node),
   }
 }

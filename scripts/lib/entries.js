@@ -12,6 +12,7 @@ export const ENTRIES = {
   context: { subpath: './context', module: 'context/index' },
   http: { subpath: './http', module: 'integrations/http/index' },
   express: { subpath: './express', module: 'integrations/express/index' },
+  fastify: { subpath: './fastify', module: 'integrations/fastify/index' },
 }
 
 /** Files of dist that several integrations share, with the modules in them. Their own entry is not one of the modules. */

@@ -57,11 +57,17 @@ export class Exchange {
     return this.#over
   }
 
+  /** Sends the `100 Continue` that is owed, unless the request was answered. */
+  continue(): void {
+    if (!this.awaitsContinue) return
+    this.awaitsContinue = false
+    if (!this.#over && !this.response.headersSent && !this.response.writableEnded) this.response.writeContinue()
+  }
+
   /** The response is closed. Does nothing the second time. */
-  end(): void {
+  end(delivered: boolean): void {
     if (this.#over) return
     this.#over = true
-    const delivered = isDelivered(this.response)
     this.tracker?.ended(this, delivered)
     this.operation?.over(delivered)
   }
@@ -80,7 +86,7 @@ export function exchangeOf(request: HttpRequest, response: HttpResponse): Exchan
   marked[kExchange] = exchange
   ;(request as Marked)[kExchange] = exchange
   if (isClosed(response)) {
-    exchange.end()
+    exchange.end(false)
     return exchange
   }
   response.on('close', onClose)
@@ -101,7 +107,7 @@ export function isHttp2(response: HttpResponse): response is Http2ServerResponse
 }
 
 function onClose(this: HttpResponse): void {
-  ;(this as Marked)[kExchange]!.end()
+  ;(this as Marked)[kExchange]!.end(isDelivered(this))
 }
 
 function isClosed(response: HttpResponse): boolean {
@@ -111,7 +117,9 @@ function isClosed(response: HttpResponse): boolean {
 
 /** Whether all of a closed response was passed on to the system. */
 function isDelivered(response: HttpResponse): boolean {
-  if (!isHttp2(response)) return response.writableFinished
+  // A response that was sent has left its socket, except those that a test injects, which have no real one.
+  if (!isHttp2(response))
+    return response.writableFinished || (response.writableEnded && response.socket?.destroyed !== true)
   // HTTP/2 reports that a response is finished also when the client has reset its stream.
   return response.writableEnded && response.stream.writableFinished
 }
@@ -129,5 +137,5 @@ function queue(exchange: Exchange): void {
 }
 
 function endQueued(this: QueueSocket): void {
-  for (const each of this[kQueued]!) each.end()
+  for (const each of this[kQueued]!) each.end(false)
 }

@@ -58,8 +58,8 @@ export class RequestOperation extends Cancelable implements Ending {
   }
 }
 
-/** The operation of a request; `undefined` before a protection has admitted it. */
-export function operationOf(request: HttpRequest): Cancelable | undefined {
-  const operation = exchangeIn(request)?.operation
+/** The operation of a request, or of a framework's request around it; `undefined` before a protection has admitted it. */
+export function operationOf(request: HttpRequest | { readonly raw: HttpRequest }): Cancelable | undefined {
+  const operation = exchangeIn('raw' in request ? request.raw : request)?.operation
   return operation instanceof RequestOperation ? operation : undefined
 }

@@ -5,6 +5,7 @@ import type { Cancelable } from '../../cancelable/cancelable.js'
 import { isThenable, reportError } from '../../base/diagnostics.js'
 import { invalidState, invalidType } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
+import { realTimers } from '../../base/real-timers.js'
 import { parseDuration, type Duration } from '../../base/units.js'
 import type { Guard } from '../../monitor/guard.js'
 import type { Limits } from '../../monitor/limits.js'
@@ -106,6 +107,8 @@ export class Protection implements Disposable {
   readonly #onRefused: ProtectionOptions['onRefused']
   readonly #active = new Set<RequestOperation>()
   readonly #refused: Record<Priority, number> = { low: 0, normal: 0, high: 0 }
+  // The same for every request: the stack of an error costs more than the rest of a refusal.
+  #refusal: RequestRefusedError | undefined
   #admitted = 0
   #gone = 0
 
@@ -236,7 +239,7 @@ export class Protection implements Disposable {
     if (this.#levels.refuses(priority)) {
       this.#refused[priority]++
       this.#onRefused?.(exchange.request, priority)
-      if (!this.#dryRun) return this.#overloaded()
+      if (!this.#dryRun) return (this.#refusal ??= this.#overloaded())
     }
     const { operation } = exchange
     return operation instanceof RequestOperation ? this.#narrow(operation, budget) : this.#start(exchange, budget, name)
@@ -261,10 +264,7 @@ export class Protection implements Disposable {
     this.#admitted++
     this.#active.add(operation)
     exchange.operation = operation
-    if (exchange.awaitsContinue) {
-      exchange.awaitsContinue = false
-      exchange.response.writeContinue()
-    }
+    exchange.continue()
     // The client went away before the framework came here.
     if (exchange.over) operation.over(false)
     return undefined
@@ -278,7 +278,7 @@ export class Protection implements Disposable {
   }
 
   #overloaded(cause?: unknown): RequestRefusedError {
-    return new RequestRefusedError(503, 'ERR_TRIPLINE_OVERLOADED', this.#headers, cause === undefined ? {} : { cause })
+    return new RequestRefusedError(503, 'ERR_TRIPLINE_OVERLOADED', this.#headers, { cause })
   }
 
   /** Answers a request with an error. @internal */
@@ -351,9 +351,12 @@ export class Protection implements Disposable {
       throw invalidState("The server has a listener of 'checkContinue' already")
     }
     server.on('checkContinue', (request: HttpRequest, response: HttpResponse) => {
-      if (this.#levels.refuses('normal')) exchangeOf(request, response).awaitsContinue = true
-      else response.writeContinue()
+      const exchange = exchangeOf(request, response)
+      exchange.awaitsContinue = this.#levels.refuses('normal')
+      if (!exchange.awaitsContinue) response.writeContinue()
       server.emit('request', request, response)
+      // A route that is not protected has not admitted it.
+      if (exchange.awaitsContinue) realTimers.setImmediate(() => exchange.continue())
     })
   }
 }
