@@ -8,9 +8,9 @@ const EXPORTS = ['napi_register_module_v1', 'node_api_module_get_api_version_v1'
 // behavior as far as this package uses them (see linkers.linux in compile.js).
 const LIBC = new Set(
   `__errno_location _exit abort access bcmp chdir clock_getcpuclockid clock_gettime close dlopen dlsym dup2 epoll_create1
-  epoll_ctl epoll_wait eventfd execve fcntl flock fork free fstatfs getcwd getenv geteuid getpgrp getpid getppid
+  epoll_ctl epoll_wait eventfd execve fcntl flock fork free fstatfs fsync getcwd getenv geteuid getpgrp getpid getppid
   getrlimit getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap mprotect mremap munmap open pipe
-  pipe2 poll prctl pread pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
+  pipe2 poll prctl pread pwrite pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask read
   readlink realloc recv rmdir sched_getaffinity send setpgid setrlimit shutdown sigaction sigaddset sigemptyset sigfillset
   signalfd sigprocmask snprintf socketpair statvfs strcat strchr strcmp strcpy strcspn strlen strncat strncmp strncpy
@@ -19,7 +19,7 @@ const LIBC = new Set(
     .filter(Boolean),
 )
 // The imports: how they find all others, and on 32-bit ARM the functions for large files, which musl's dlsym() does not find.
-const IMPORTS = new Set('dlsym fstatfs64 getrlimit64 mmap64 open64 pread64 setrlimit64 statvfs64'.split(' '))
+const IMPORTS = new Set('dlsym fstatfs64 getrlimit64 mmap64 open64 pread64 pwrite64 setrlimit64 statvfs64'.split(' '))
 // Weak imports of the C runtime: any of these may be missing.
 const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+)$/
 
@@ -27,11 +27,11 @@ const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+)$/
 // called.
 const LIBSYSTEM = new Set(
   `abort access bzero calloc chdir clock_gettime clock_gettime_nsec_np close dladdr dlopen dup2 dyld_stub_binder
-  execve fcntl flock fork free getcwd getfsstat getpgrp getpid getppid getrlimit getrusage host_page_size
+  execve fcntl flock fork free fsync getcwd getfsstat getpgrp getpid getppid getrlimit getrusage host_page_size
   host_processor_info host_statistics64 kevent kill kqueue llround mach_host_self mach_port_deallocate
   mach_task_self_ mach_timebase_info malloc memchr memcmp memcpy memmove memset mlock mmap munlock munmap notify_cancel
   notify_get_state notify_register_check open pipe poll proc_listallpids proc_listpids proc_pid_rusage
-  proc_pidinfo pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
+  proc_pidinfo pwrite pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_set_qos_class_self_np pthread_setname_np
   pthread_sigmask read readlink realloc recv send setpgid setrlimit setsockopt shutdown sigaction sigprocmask snprintf
   socketpair statfs strcmp strcspn strlcat strlen strncmp strncpy strspn sysctl sysctlbyname usleep
