@@ -14,7 +14,7 @@ const LIBC = new Set(
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask read
   readlink realloc recv rmdir sched_getaffinity send setpgid setrlimit shutdown sigaction sigaddset sigemptyset sigfillset
   signalfd sigprocmask snprintf socketpair statvfs strcat strchr strcmp strcpy strcspn strlen strncat strncmp strncpy
-  strrchr strspn strtoull syscall sysconf sysinfo timerfd_create timerfd_settime usleep vfork waitpid wmemchr write`
+  strrchr strspn strtoull syscall sysconf sysinfo timerfd_create timerfd_settime unlink usleep vfork waitpid wmemchr write`
     .split(/\s+/)
     .filter(Boolean),
 )
@@ -34,7 +34,7 @@ const LIBSYSTEM = new Set(
   proc_pidinfo pwrite pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_set_qos_class_self_np pthread_setname_np
   pthread_sigmask read readlink realloc recv send setpgid setrlimit setsockopt shutdown sigaction sigprocmask snprintf
-  socketpair statfs strcmp strcspn strlcat strlen strncmp strncpy strspn sysctl sysctlbyname usleep
+  socketpair statfs strcmp strcspn strlcat strlen strncmp strncpy strspn sysctl sysctlbyname unlink usleep
   vm_deallocate waitpid write __bzero __error _exit`
     .split(/\s+/)
     .filter(Boolean),
