@@ -10,6 +10,7 @@ export {
   NotReservedError,
   UnreadableRecordingError,
   WatchdogError,
+  PreemptionUnavailableError,
   type TriplineErrorCode,
 } from './base/errors.js'
 export {
@@ -106,6 +107,7 @@ export {
 export type { AbandonedCounts, AbandonedMessage } from './cancelable/abandoned.js'
 export type { Cleanup, ListenerTypes } from './cancelable/extras.js'
 export type { ChunkedStream, ChunkOptions } from './cancelable/chunks.js'
+export { preemption, type Preemption } from './cancelable/region.js'
 export type { StreamSource } from './cancelable/iterate.js'
 export type { InstantLike } from './cancelable/options.js'
 export type { Registrar } from './cancelable/registration.js'

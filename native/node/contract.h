@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 2321326071u;
+constexpr uint32_t kContract = 2422974220u;
 
 }  // namespace tripline

@@ -59,7 +59,6 @@ void Engine::Release(Engine* engine, napi_env env) {
   MutexLock lock(&GetAll().lock);
   EraseUnordered(&engine->holders_, env);
   if (!engine->holders_.empty()) return;
-  for (void*& each : engine->of) each = nullptr;
   engine->tested = false;
   MutexLock own(&engine->lock_);
   engine->isolate_ = nullptr;

@@ -39,7 +39,7 @@ class Engine {
   // For functions of Node-API that need any environment of the thread.
   napi_env env() const { return holders_.front(); }
 
-  // For the files that set the handlers; used on the engine's thread only, and empty when an engine is first held.
+  // For the files that set the handlers; used on the engine's thread only, and kept for the next thread that has it.
   void* of[kErrands] = {};
   bool tested = false;  // self_test.h
 

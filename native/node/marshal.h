@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "node/engine.h"
+#include "node/region.h"
 #include "port/platform.h"
 #include "port/probe.h"
 #include "sampler/environment.h"
@@ -42,6 +43,7 @@ struct Instance {
   const napi_env env;
   Environment environment;
   Engine* engine = nullptr;  // held from the first use on; see addon_engine.cc
+  OwnCode own;               // the library's code in it
   Deliver deliver;           // guarded by the sampler's lock once the environment is in use
   // Weak, because test runners load the library into one vm context after another, and a function that is held would
   // keep its whole context alive until the process ends.

@@ -154,4 +154,8 @@ void ReapAdopted();
 // needs none: once it is counted, this process sends itself SIGURG, so that its event loop asks for it.
 bool TakeSent(int signal);
 
+// A counter of the signals of this number that this process receives. Counting starts with the first call that finds a
+// handler installed; call it again after that was replaced. nullptr where signals cannot be counted.
+const int32_t* SignalsReceived(int signal);
+
 }  // namespace tripline

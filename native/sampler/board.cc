@@ -13,6 +13,9 @@ namespace {
 constexpr size_t kEdgeWord = 0;
 constexpr size_t kNewsWord = 1;
 constexpr size_t kWritesWord = 2;
+constexpr size_t kRegionsWord = 3;
+constexpr size_t kEndedWord = 4;
+constexpr size_t kTermWord = 5;
 constexpr size_t kCellWords = 10;
 constexpr size_t kFirstSlot = 2;
 constexpr size_t kSlotWords = 4;
@@ -70,6 +73,20 @@ void Board::CountEdge() {
 
 void Board::SetNews(bool waiting) {
   if (count_ > kNewsWord) Store(words_ + kNewsWord, waiting ? 1 : 0);
+}
+
+uint32_t Board::ReadBreaches(uint32_t place) const {
+  return place < count_ ? static_cast<uint32_t>(Word(words_ + place).load(std::memory_order_acquire)) >> 3 : 0;
+}
+
+void Board::CountRegions(int32_t change) {
+  if (count_ > kRegionsWord) words_[kRegionsWord] += change;
+}
+
+void Board::EndRegion(int32_t how, uint32_t term) {
+  if (count_ <= kTermWord) return;
+  words_[kEndedWord] = how;
+  words_[kTermWord] = static_cast<int32_t>(term);
 }
 
 }  // namespace tripline

@@ -4,6 +4,9 @@
 //   word 0     how many times any guard of this environment has been breached, has cleared, or has become unavailable
 //   word 1     1 while guard events or answers wait to be fetched
 //   word 2     incremented before and after each write to any cell, so it is odd during a write
+//   word 3     how many regions (regions.h) of this environment run; written on its own thread, like the next two
+//   word 4     1 after a region has been ended for its own sake, 2 for that of a region around it
+//   word 5     the term that was met
 //   word 16    used by JavaScript only, in a separate cache line
 //   a cell     10 words: how many values have been written to it, one unused word, and two slots of 4 words. Value n is
 //              in slot n mod 2: a double, and its time as a double in milliseconds. A time of 0 means that there is no
@@ -37,7 +40,11 @@ class Board {
   void WriteCell(uint32_t place, const Value& value);
   void WriteFlag(uint32_t place, uint8_t state, uint32_t breaches);
   void CountEdge();
+  // How often the guard with this flag has breached; 0 beyond the end.
+  uint32_t ReadBreaches(uint32_t place) const;
   void SetNews(bool waiting);
+  void CountRegions(int32_t change);
+  void EndRegion(int32_t how, uint32_t term);
 
  private:
   int32_t* words_ = nullptr;

@@ -109,8 +109,11 @@ void Sampler::Loop(const void* frame) {
     uint64_t deadline = Pass(now, &exact);
     if (Idle()) {
       if (idle_since_ == 0) idle_since_ = now;
-      if (now - idle_since_ >= kLinger) break;
-      deadline = idle_since_ + kLinger;
+      if (now - idle_since_ < kLinger) {
+        deadline = std::min(deadline, idle_since_ + kLinger);
+      } else if (regions_.Rest()) {
+        break;
+      }
     } else {
       idle_since_ = 0;
     }
@@ -150,6 +153,7 @@ uint64_t Sampler::Pass(uint64_t now, bool* exact) {
   governor_.CountWakeup(read);
   if (!recorders_.empty()) next_beat = std::min(next_beat, recorders_.Record(now));
   if (!flight_logs_.empty()) next_beat = std::min(next_beat, flight_logs_.Record(now));
+  next_beat = std::min(next_beat, regions_.Check(now));
   const uint64_t next_read = std::min(monitor_.next_due(), watchdog_.Feed(now));
   *exact = next_beat <= next_read;
   return std::min(next_beat, next_read);

@@ -15,6 +15,7 @@
 #include "sampler/host.h"
 #include "sampler/monitor.h"
 #include "sampler/recorder.h"
+#include "sampler/regions.h"
 #include "sampler/standstill.h"
 #include "sampler/ticker.h"
 #include "sampler/watchdog.h"
@@ -103,6 +104,7 @@ class Sampler : private Host {
   Recorders& recorders() { return recorders_; }
   FlightLogs& flight_logs() { return flight_logs_; }
   Watchdog& watchdog() { return watchdog_; }
+  Regions& regions() { return regions_; }
 
   // `words` stays valid until the end of the environment. See FlightLog.
   void AttachOperations(Environment* environment, const void* table) EXCLUDES(lock_);
@@ -158,6 +160,7 @@ class Sampler : private Host {
   Recorders recorders_{this};
   Watchdog watchdog_{this};
   FlightLogs flight_logs_{this};
+  Regions regions_{this};
   Failure unlocked_ GUARDED_BY(lock_);
   Monitor monitor_ GUARDED_BY(lock_){MakeProbeOf, &waiter_, &lock_, WakeFromHelper, this};
 };

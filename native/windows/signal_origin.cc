@@ -5,4 +5,6 @@ namespace tripline {
 
 bool TakeSent(int) { return false; }
 
+const int32_t* SignalsReceived(int) { return nullptr; }
+
 }  // namespace tripline

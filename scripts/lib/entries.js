@@ -32,6 +32,7 @@ export const LAZY = {
   guards:
     /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:conditions|expression|guard|limits|shared)\.js$|sources\/resource\.js$)/,
   sources: /\.cache\/ts\/(?:sources\/(?:composite|shared-reason|shared-token)|cancelable\/shared-operation)\.js$/,
+  regions: /\.cache\/ts\/cancelable\/region\.js$/,
   samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
   recordings: /\.cache\/ts\/(?:monitor\/rehearsal\.js$|record\/)/,
   tickers: /\.cache\/ts\/schedule\//,

@@ -8,6 +8,9 @@ import { Buffer } from 'node:buffer'
 const EDGE_WORD = 0
 const NEWS_WORD = 1
 const WRITES_WORD = 2
+const REGIONS_WORD = 3
+const ENDED_WORD = 4
+const TERM_WORD = 5
 const BARRIER_WORD = 16
 const HEADER_WORDS = 32
 const CELL_WORDS = 10
@@ -20,6 +23,7 @@ let doubles: Float64Array = new Float64Array(words.buffer)
 let next = HEADER_WORDS
 const freeCells: number[] = []
 const freeFlags: number[] = []
+const parkedFlags: number[] = []
 let attach: (memory: Buffer) => void = () => undefined
 
 /** Allocates the memory. Passes it, and later each larger replacement, to `connect`, which copies the old contents. */
@@ -61,12 +65,36 @@ export function freeCell(place: number): void {
 
 /** Allocates the word for a guard's state, and returns its place. */
 export function allocateFlag(): number {
+  if (parkedFlags.length > 0 && regionDepth() === 0) freeFlags.push(...parkedFlags.splice(0))
   return freeFlags.pop() ?? allocate(1)
 }
 
 export function freeFlag(place: number): void {
   Atomics.store(words, place, 0)
-  freeFlags.push(place)
+  // A region may still watch it, for its previous owner.
+  if (regionDepth() === 0) freeFlags.push(place)
+  else parkedFlags.push(place)
+}
+
+/** How many regions run in this environment, one within the other. */
+export function regionDepth(): number {
+  return words[REGIONS_WORD]!
+}
+
+/** How a region was ended: for its own sake, for that of a region around it, or not even begun. */
+export const ENDED = 1
+export const ENDED_WITH_OUTER = 2
+export const REFUSED = 3
+
+/** Whether the region that has just returned was ended, as one of these; 0 if it was not. */
+export function regionEnd(): number {
+  return words[ENDED_WORD]!
+}
+
+/** The index of the term for which it was ended; -1 if it was ordered. Forgets the end. */
+export function takeEndedTerm(): number {
+  words[ENDED_WORD] = 0
+  return words[TERM_WORD]!
 }
 
 /** A counter that changes whenever any guard of this environment breaches, clears or loses a metric; 0 before the first. */

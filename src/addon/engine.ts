@@ -1,4 +1,7 @@
 /** Whether this runtime's V8 can be reached by the addon: its functions have no promised names, and other engines lack them. */
+import { join, sep } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { ownCodeFolder } from '../base/package.js'
 import { loadAddon } from './native.js'
 
 /** Loops long enough to be interrupted; short enough that an interrupt that never comes does no harm. */
@@ -17,7 +20,9 @@ let problem: string | undefined
  */
 export function engineProblem(): string {
   if (problem !== undefined) return problem
-  const answer = loadAddon().testEngine(probe)
-  problem = answer === true ? '' : answer
-  return problem
+  const addon = loadAddon()
+  const folder = ownCodeFolder()
+  if (folder === undefined) return (problem = 'the code of tripline is part of a bundle, where it cannot be recognized')
+  const answer = addon.testEngine(probe, join(folder, sep), pathToFileURL(join(folder, sep)).href)
+  return (problem = answer === true ? '' : answer)
 }

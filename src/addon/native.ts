@@ -255,9 +255,22 @@ export interface Addon {
   lockFile(fd: number, shared: boolean): boolean
   /**
    * Whether the functions of V8 that interrupt and end JavaScript can be called in this runtime, and behave. `probe` loops for
-   * a while and returns a number; it is called twice, and ended early once.
+   * a while and returns a number; it is called twice, and ended early once. `path` and `url`: the folder with the library's
+   * own code, which a region is never ended in; each ends in a slash.
    */
-  testEngine(probe: () => number): true | NativeError
+  testEngine(probe: () => number, path: string, url: string): true | NativeError
+  /**
+   * Calls `fn` and returns what it returns, unless a word of the board says that it was ended, or why it was not called. It
+   * is to end at `due`, Infinity for never; or, with `tests`, as soon as all tests of one term are true. Tests are four
+   * numbers each, see `native/node/addon_engine.cc`. Always called from the same place in one function of this library.
+   */
+  region<T>(fn: () => T, due: number, tests?: Float64Array, arrays?: readonly Int32Array[]): T
+  /** Replaces the tests of a region of this environment, by its number from the outermost one. */
+  watchRegion(depth: number, tests: Float64Array, arrays: readonly Int32Array[]): void
+  /** Ends a region. */
+  orderRegion(depth: number): void
+  /** How many of these signals have arrived; -1 where they cannot be counted. */
+  signalsReceived(signal: number): number
   /**
    * Makes the one watchdog of this process. `address` is that of the service manager's socket, NUL included; empty for none.
    * Returns an errno, 0, or {@link WATCHDOG_TAKEN}.

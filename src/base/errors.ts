@@ -17,6 +17,7 @@ export type TriplineErrorCode =
   | 'ERR_TRIPLINE_PEER_MISSING'
   | 'ERR_TRIPLINE_OVERLOADED'
   | 'ERR_TRIPLINE_WATCHDOG'
+  | 'ERR_TRIPLINE_PREEMPTION_UNAVAILABLE'
 
 type NodeCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_STATE'
 
@@ -295,6 +296,23 @@ export class NotRecordedError extends Error {
   }
   static {
     this.prototype.name = 'NotRecordedError'
+  }
+}
+
+/** Functions cannot be ended in this runtime, so `preemptible` has not called its function. */
+export class PreemptionUnavailableError extends Error {
+  /** The code of this class. */
+  readonly code = 'ERR_TRIPLINE_PREEMPTION_UNAVAILABLE' as const
+  /** Human-readable reason, which names what is missing. */
+  readonly why: string
+
+  /** For the library; its users catch this error. */
+  constructor(why: string) {
+    super(`preemptible() is unavailable here: ${printable(why)}`)
+    this.why = printable(why)
+  }
+  static {
+    this.prototype.name = 'PreemptionUnavailableError'
   }
 }
 

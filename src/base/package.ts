@@ -1,6 +1,6 @@
 /** Finds the root folder of this package from the file that is running. */
 import { existsSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BUNDLED } from './errors.js'
 
@@ -21,6 +21,18 @@ export function packageRoot(): string {
 export function packageVersion(): string {
   const { version } = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8')) as { version: string }
   return version
+}
+
+/** The folder in which all code of this package is; undefined if it was copied out of the package. */
+export function ownCodeFolder(): string | undefined {
+  try {
+    const root = packageRoot()
+    // `dist` in a package, `src` in a checkout.
+    const [folder] = relative(root, thisFile()!).split(sep)
+    return join(root, folder!)
+  } catch {
+    return undefined
+  }
 }
 
 /** The path of the running file; undefined in a bundle that has neither a URL nor a file name. */

@@ -76,6 +76,7 @@ import { describeOperation, inspectOperation } from './print.js'
 import { finishUp, givenGrace, keepPromise, leave, tasksGone } from './settle.js'
 import { throttleOf, type ProgressOptions, type ProgressReport } from './progress.js'
 import { checkShared, followShared, shareOperation, type SharedOperation } from './shared-operation.js'
+import { preemptible } from './region.js'
 import { runAll, startTask, type AllOptions, type Started } from './scope.js'
 import { shield, type ShieldOptions } from './shield.js'
 import * as S from './state.js'
@@ -538,6 +539,21 @@ export class Cancelable implements Disposable, AsyncDisposable {
       return { operation: child, promise: child.run(fn) }
     }
     return runAll(this, functions, begin, options)
+  }
+
+  /**
+   * For pure computation only: `finally` and `catch` inside do not run when it is ended, and what it was changing stays half
+   * changed. Calls `fn` and returns what it returns. When this is canceled meanwhile, by any source but a condition or a foreign
+   * signal, `fn` is ended, although it never looks, and the error is thrown here. What cannot be ended early is listed in
+   * docs/blocked-loop.md. Regions may nest.
+   *
+   * @example
+   * const html = await Cancelable.run((cancel) => cancel.preemptible(() => render(template, data)), { timeout: '1s' })
+   * @throws CancelationError; PreemptionUnavailableError where {@link preemption} says so; TypeError `ERR_INVALID_ARG_VALUE` for
+   *   an asynchronous function; Error `ERR_INVALID_STATE` before the start; NativeMissingError; whatever `fn` throws
+   */
+  preemptible<T>(fn: () => T): T {
+    return preemptible(this, fn)
   }
 
   /** A function that throws if this is canceled (an async one rejects), and else calls `fn`. @throws TypeError `ERR_INVALID_ARG_TYPE` */

@@ -3,6 +3,7 @@ import { idleReason, type CancelationReason } from '../base/reason.js'
 import { IdleWatch, type Watched } from '../engine/idle-watch.js'
 import { Link, WATCH_DEADLINE } from '../engine/link.js'
 import { kMark } from '../engine/propagation.js'
+import type { Term } from '../engine/watching.js'
 import { extrasOf, kExtras, kParent, type Operation } from './operation.js'
 
 /** The idle time of an operation. */
@@ -35,6 +36,10 @@ class IdleLink extends Link {
 
   override poll(): void {
     this.#watch.poll()
+  }
+
+  override terms(): readonly Term[] {
+    return this.#watch.terms
   }
 }
 

@@ -6,6 +6,7 @@ import { parentReason, timeoutReason, type CancelationReason } from '../base/rea
 import { WATCH_DEADLINE, type Link } from '../engine/link.js'
 import { addTimer, kDueAt, kTimerList, removeTimer, timeOf } from '../engine/timers.js'
 import { deliver, kMark } from '../engine/propagation.js'
+import { regions } from '../engine/watching.js'
 import {
   errorOf,
   extrasOf,
@@ -310,6 +311,7 @@ export function spreadFrom(operation: Operation): void {
 
 /** A running operation has something new to poll, and so have its descendants. */
 export function raiseWatch(operation: Operation, bits: number): void {
+  if (regions !== null) regions.changed()
   operation[kFlags] |= bits
   let each = operation[kFirstChild]
   while (each !== null) {

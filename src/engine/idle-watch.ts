@@ -1,6 +1,7 @@
 /** Waits until nothing has happened for a time. A sign of life only notes the time, and the timer then waits for the rest. */
 import { now } from '../base/clock.js'
-import { timeOf, Timer } from './timers.js'
+import { isForeign, timeOf, Timer } from './timers.js'
+import { NO_TERMS, regions, TEST_TIME, type Term } from './watching.js'
 
 /** What takes signs of life. */
 export interface Watched {
@@ -28,6 +29,13 @@ export class IdleWatch implements Watched {
   touch(): void {
     this.#touched = true
     this.#last = now()
+    if (regions !== null) regions.changed()
+  }
+
+  /** When it ends at the latest, unless something happens. */
+  get terms(): readonly Term[] {
+    if (!this.#running || isForeign(this.#timer)) return NO_TERMS
+    return [[{ kind: TEST_TIME, value: this.#last + this.duration }]]
   }
 
   /** Counts from now; may be called while it runs. */

@@ -3,6 +3,7 @@
  */
 import type { CancelationReason } from '../base/reason.js'
 import { kMark, type Target } from './propagation.js'
+import { NO_TERMS, type Term } from './watching.js'
 
 /** What must be polled to notice a cancelation inside code that never yields. */
 export const WATCH_DEADLINE: number = 1 << 0
@@ -45,6 +46,10 @@ export abstract class Link {
   }
   /** Checks what no event can have reported yet, and marks the target if it has happened. */
   poll(): void {}
+  /** What makes the source cancel, as far as that can be watched while this thread is blocked. */
+  terms(): readonly Term[] {
+    return NO_TERMS
+  }
 }
 
 /** A source that many targets share: a token, an OS signal, a foreign `AbortSignal`, a guard. */
@@ -60,6 +65,11 @@ export abstract class Hub {
   }
   /** Checks what no event can have reported yet, and marks all targets if it has happened. */
   poll(): void {}
+  /** See {@link Link.terms}; `link` is the target's own. */
+  terms(link: HubLink): readonly Term[]
+  terms(): readonly Term[] {
+    return NO_TERMS
+  }
   /** The first link was added. */
   protected open(): void {}
   /** The last link was removed. */
@@ -147,5 +157,9 @@ export class HubLink extends Link {
 
   override poll(): void {
     this.hub.poll()
+  }
+
+  override terms(): readonly Term[] {
+    return this.hub.terms(this)
   }
 }

@@ -6,6 +6,7 @@
  */
 import { reportError } from '../base/diagnostics.js'
 import type { CancelationReason } from '../base/reason.js'
+import { regions } from './watching.js'
 
 // Symbols, named as in Node's internals, so that nothing that a user's subclass declares can collide with them.
 export const kNext: unique symbol = Symbol('tripline.next')
@@ -47,6 +48,7 @@ export function spread(): void {
     target[kSpread]()
     unspread = target[kNext]
   }
+  if (regions !== null) regions.marked()
 }
 
 /** Both phases. Inside a listener only the first: the running loop gets to the rest. */

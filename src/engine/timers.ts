@@ -116,6 +116,11 @@ export function timeOf(timed: Timed, time: number = realNow()): number {
   return foreign === null ? time : foreign.now()
 }
 
+/** Whether its timer was armed with another clock than the real one. */
+export function isForeign(timed: Timed): boolean {
+  return (timed[kTimerList]?.foreign ?? null) !== null
+}
+
 function enter(list: TimerList, due: number): void {
   list.due = due
   siftUp(list)

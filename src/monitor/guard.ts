@@ -98,6 +98,8 @@ const CONDITION = 'condition'
 
 /** @internal */
 export const kLatestReason: unique symbol = Symbol('tripline.latestReason')
+/** Its place on the board. */
+export const kFlag: unique symbol = Symbol('tripline.flag')
 /** @internal */
 export const kLimits: unique symbol = Symbol('tripline.limits')
 export const kRules: unique symbol = Symbol('tripline.rules')
@@ -146,7 +148,8 @@ export class Guard implements Disposable {
   readonly #settings: GuardSettings
   readonly #checked: readonly ParsedCondition[]
   readonly #conditions: readonly ConditionWatch[]
-  readonly #flag: number
+  /** @internal */
+  readonly [kFlag]: number
   readonly #reaction: object | true | undefined
   #id: number
   #closed = false
@@ -188,13 +191,13 @@ export class Guard implements Disposable {
     this.#played = (limits.length > 0 && stage?.claims(limits)) ?? false
     const series: Series[] = []
     this.#series = series
-    this.#flag = allocateFlag()
+    this[kFlag] = allocateFlag()
     try {
       for (const each of limits) series.push(Series.open(each.series, each.onMissing === 'throw' && !this.#played))
       this.#id = this.#add(0)
     } catch (error) {
       for (const each of series) each.release()
-      freeFlag(this.#flag)
+      freeFlag(this[kFlag])
       throw error
     }
     registerGuard(this.#id, this)
@@ -220,14 +223,14 @@ export class Guard implements Disposable {
   #add(breaches: number): number {
     const { all, within, interval, minHold } = this.#settings
     const limits = encode(this.#limits, this.#played ? [] : this.#series, this.#checked)
-    const id = connect().addGuard(all, within, interval, minHold, this.#flag, limits, breaches, this.#reaction)
+    const id = connect().addGuard(all, within, interval, minHold, this[kFlag], limits, breaches, this.#reaction)
     if (typeof id === 'number') return id
     throw new MetricUnavailableError(this.#limits[0]?.series.metric ?? this.name, id)
   }
 
   /** Its state, up to date even inside code that never yields. Reading it takes no native call. `'clear'` once closed. */
   get state(): GuardState {
-    return this.#closed ? 'clear' : STATES[readFlag(this.#flag) & 7]!
+    return this.#closed ? 'clear' : STATES[readFlag(this[kFlag]) & 7]!
   }
 
   /** Whether it is `breached` or `clearing`. */
@@ -244,7 +247,7 @@ export class Guard implements Disposable {
 
   /** How often it has been breached so far. */
   get breachCount(): number {
-    return this.#closed ? this.#reportedBreaches : readFlag(this.#flag) >>> 3
+    return this.#closed ? this.#reportedBreaches : readFlag(this[kFlag]) >>> 3
   }
 
   /** The evidence of each limit that is breached now. */
@@ -372,7 +375,7 @@ export class Guard implements Disposable {
     forgetGuard(this.#id)
     connect().removeGuard(this.#id)
     for (const each of this.#series) each.release()
-    freeFlag(this.#flag)
+    freeFlag(this[kFlag])
     this.#listeners = undefined
     this.#settleWaiting(new DOMException(`The guard '${this.name}' was closed`, 'AbortError'))
   }

@@ -6,6 +6,7 @@ import { AbortSignalSource, isAbortSignal } from './abort.js'
 import { Link } from '../engine/link.js'
 import { BuiltInSource, checkSource, kLink, linkTo, type CancelationSource } from './source.js'
 import { CancelationToken, TokenSource } from './token.js'
+import type { Term } from '../engine/watching.js'
 import { join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
 
 /** A part of a composite: a source, or a token or signal in its place. */
@@ -120,6 +121,16 @@ class CompositeLink extends Link {
     for (const part of this.#parts) part.link.poll()
   }
 
+  /** A part that cannot be watched never comes true, as far as this is concerned. */
+  override terms(): readonly Term[] {
+    const open = this.#parts.flatMap((part) => (part.done ? [] : [part.link.terms()]))
+    if (!this.#all) return open.flat()
+    return open.reduce<readonly Term[]>(
+      (all, terms) => all.flatMap((before) => terms.map((term) => [...before, ...term])),
+      [[]],
+    )
+  }
+
   get connected(): boolean {
     return this.#connected
   }
@@ -145,6 +156,10 @@ class Part implements Target {
   constructor(source: CancelationSource, composite: CompositeLink) {
     this.#composite = composite
     this.link = linkTo(source, this)
+  }
+
+  get done(): boolean {
+    return this.#done
   }
 
   early(reason: CancelationReason): void {

@@ -2,6 +2,7 @@
 import { invalidType } from '../base/errors.js'
 import { fromOrigin, type CancelationReason } from '../base/reason.js'
 import { Link } from '../engine/link.js'
+import type { Term } from '../engine/watching.js'
 import { kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
 import { toSource, type SourceLike } from './composite.js'
 import { BuiltInSource, kLink, linkTo, type CancelationSource } from './source.js'
@@ -67,6 +68,9 @@ class NamedLink extends Link {
   }
   override poll(): void {
     this.#inner.poll()
+  }
+  override terms(): readonly Term[] {
+    return this.#inner.terms()
   }
 }
 

@@ -4,13 +4,14 @@ import { reportError } from '../base/diagnostics.js'
 import { ofThisCopy } from '../base/copies.js'
 import { invalidType, invalidValue } from '../base/errors.js'
 import { edgeCount } from '../addon/board.js'
-import { Guard, isGuard, kLatestReason } from '../monitor/guard.js'
+import { Guard, isGuard, kFlag, kLatestReason } from '../monitor/guard.js'
 import { namesOf, parseLimits, type Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
 import type { CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, hubOf, Link, setPollGuards, WATCH_GUARD } from '../engine/link.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, deliverLater, kMark, type Target } from '../engine/propagation.js'
+import { NO_TERMS, TEST_GUARD, type Term } from '../engine/watching.js'
 
 class GuardHub extends Hub {
   readonly guard: Guard
@@ -114,6 +115,14 @@ class ResourceLink extends Link {
 
   override get watch(): number {
     return WATCH_GUARD
+  }
+
+  override terms(): readonly Term[] {
+    const link = this.#link
+    if (link === undefined) return NO_TERMS
+    const { guard } = link.hub as GuardHub
+    if (guard.dryRun || guard.closed) return NO_TERMS
+    return [[{ kind: TEST_GUARD, value: guard[kFlag], except: link.armedAt }]]
   }
 }
 

@@ -12,6 +12,7 @@ import { invalidType } from '../base/errors.js'
 import type { CancelationReason } from '../base/reason.js'
 import { Timer } from '../engine/timers.js'
 import { deliver, deliverLater, kMark, type Target } from '../engine/propagation.js'
+import { TEST_SHARED, type Test } from '../engine/watching.js'
 import { packReason, unpackReason } from './shared-reason.js'
 
 /** A token for other threads: post it there, and make a token of it with `CancelationToken.from`. */
@@ -134,6 +135,11 @@ class SharedFlag {
     Atomics.compareExchange(words, STATE, OPEN, whole ? slot + 1 : WITHOUT_REASON)
     Atomics.notify(words, STATE)
     Atomics.add(words, FINISHED, 1)
+  }
+
+  /** What another thread sets when it cancels the token. */
+  get test(): Test {
+    return { kind: TEST_SHARED, value: STATE, words: this.#words }
   }
 
   /** Cancels the token if another thread has canceled it. Runs no user code. */

@@ -4,7 +4,8 @@ import { invalidType, invalidValue, unknownName } from '../base/errors.js'
 import { signalReason, type CancelationReason } from '../base/reason.js'
 import { Hub, HubLink, hubOf, Link } from '../engine/link.js'
 import { BuiltInSource, kLink } from './source.js'
-import { deliver, type Target } from '../engine/propagation.js'
+import { deliver, kMark, type Target } from '../engine/propagation.js'
+import { TEST_SIGNAL, type Term } from '../engine/watching.js'
 
 /** Signals that no process can catch. */
 const UNCATCHABLE = new Set<string>(['SIGKILL', 'SIGSTOP'])
@@ -26,6 +27,11 @@ class SignalHub extends Hub {
 
   current(): CancelationReason | null {
     return null
+  }
+  override terms(link: HubLink): readonly Term[] {
+    const value = loadBuiltin('node:os').constants.signals[this.signal]
+    // The event comes when the loop turns, for all targets that are left.
+    return [[{ kind: TEST_SIGNAL, value, happened: () => link.target[kMark](signalReason(this.signal)) }]]
   }
   protected override open(): void {
     if (!isMainThread())
@@ -90,6 +96,9 @@ class SignalsLink extends Link {
   }
   copy(target: Target): Link {
     return new SignalsLink(this.#signals, target)
+  }
+  override terms(): readonly Term[] {
+    return this.#links.flatMap((link) => link.terms())
   }
 }
 

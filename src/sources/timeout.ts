@@ -4,8 +4,9 @@ import { timeoutReason, type CancelationReason } from '../base/reason.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import { Link, WATCH_DEADLINE } from '../engine/link.js'
 import { BuiltInSource, kLink } from './source.js'
-import { timeOf, Timer } from '../engine/timers.js'
+import { isForeign, timeOf, Timer } from '../engine/timers.js'
 import { kMark, type Target } from '../engine/propagation.js'
+import { NO_TERMS, TEST_TIME, type Term } from '../engine/watching.js'
 
 /** Cancels when the time, counted from the start of the operation, has run out. */
 export class TimeoutSource extends BuiltInSource {
@@ -66,6 +67,11 @@ class TimeoutLink extends Link {
 
   override poll(): void {
     if (timeOf(this.#timer) >= this.#deadline) this.#expired()
+  }
+
+  override terms(): readonly Term[] {
+    if (this.#deadline === Infinity || isForeign(this.#timer)) return NO_TERMS
+    return [[{ kind: TEST_TIME, value: this.#deadline }]]
   }
 
   #expired(): void {

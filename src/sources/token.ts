@@ -12,6 +12,7 @@ import { Hub, HubLink, WATCH_SHARED, type Link } from '../engine/link.js'
 import { openShared, sharedFlag, type SharedFlag, type SharedToken } from './shared-token.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
+import { NO_TERMS, type Term } from '../engine/watching.js'
 
 export const kHub: unique symbol = Symbol('tripline.hub')
 
@@ -43,6 +44,11 @@ class TokenHub extends Hub {
     if (this.reason !== null) return
     this.flag?.poll(this.#token)
     for (const hub of this.above) hub.flag!.poll(hub.#token)
+  }
+
+  override terms(): readonly Term[] {
+    if (this.flag === undefined && this.above === NONE) return NO_TERMS
+    return [this, ...this.above].flatMap(({ flag }) => (flag === undefined ? [] : [[flag.test]]))
   }
 }
 

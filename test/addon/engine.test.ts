@@ -13,7 +13,7 @@ test('in Node, its functions are found and behave', () => {
 test('a function that does not loop long enough to be interrupted is no proof, and nothing is left behind', () => {
   const addon = loadAddon()
   // Tested already in this thread.
-  expect(addon.testEngine(() => 0)).toBe(true)
+  expect(addon.testEngine(() => 0, '/', '/')).toBe(true)
   let sum = 0
   for (let i = 0; i < 1e6; i++) sum += i
   expect(sum).toBe(499_999_500_000)
@@ -28,7 +28,7 @@ test('in each worker, and in the next one after it has ended', async () => {
           `const m = { exports: {} }
            process.dlopen(m, ${JSON.stringify(resolve('build/Release/tripline.node'))})
            const probe = () => { let sum = 0; for (let i = 0; i < 1e6; i++) sum += i; return sum }
-           require('node:worker_threads').parentPort.postMessage([m.exports.testEngine(probe), probe()])`,
+           require('node:worker_threads').parentPort.postMessage([m.exports.testEngine(probe, '/', '/'), probe()])`,
           { eval: true },
         ),
     )

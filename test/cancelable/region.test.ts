@@ -1,0 +1,468 @@
+/** Regions: calls that end when their operation is canceled, although they never look. */
+import { spawn, spawnSync } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { setTimeout as later } from 'node:timers/promises'
+import { createContext, runInContext, Script } from 'node:vm'
+import { Worker } from 'node:worker_threads'
+import { describe, expect, test } from 'vitest'
+import {
+  allOf,
+  Cancelable,
+  CancelationError,
+  CancelationToken,
+  guard,
+  preemption,
+  TimeoutSource,
+  TokenSource,
+} from '../../src/index.js'
+import { rejection, thrown } from './helpers.js'
+
+const copy = (value: unknown): unknown => structuredClone(value)
+const print = (value: bigint): string => value.toString()
+const asynchronous = async (): Promise<void> => undefined
+function* numbers(): Generator<number> {
+  for (let i = 0; ; i++) yield i
+}
+
+/** Code that never looks and never ends. */
+const ENDLESS: Readonly<Record<string, () => unknown>> = {
+  'an empty loop': () => {
+    for (;;);
+  },
+  'a regular expression': () => /^(a+)+$/.test(`${'a'.repeat(40)}!`),
+  'calls of Math': () => {
+    for (let i = 0; ; i++) Math.sqrt(i)
+  },
+  'a recursion that goes up and down': () => {
+    const deep = (left: number): number => (left === 0 ? 0 : 1 + deep(left - 1))
+    for (;;) deep(5000)
+  },
+  'a loop far down': () => {
+    const deep = (left: number): number => {
+      if (left > 0) return 1 + deep(left - 1)
+      for (;;);
+    }
+    return deep(7000)
+  },
+  'a sort with a comparator': () => {
+    const list = Array.from({ length: 1e6 }, (_, i) => (i * 7919) % 1e6)
+    for (;;) list.toSorted((a, b) => a - b)
+  },
+  'JSON.stringify': () => {
+    const data = Array.from({ length: 1e5 }, (_, i) => ({ i, text: 'x' }))
+    for (;;) JSON.stringify(data)
+  },
+  structuredClone: () => {
+    const data = Array.from({ length: 100 }, (_, i) => ({ i }))
+    for (;;) copy(data)
+  },
+  BigInt: () => {
+    for (;;) print(7n ** 5000n)
+  },
+  'a generator': () => {
+    let sum = 0
+    for (const i of numbers()) sum += i
+    return sum
+  },
+  'a catch that never lets go': () => {
+    for (;;) {
+      try {
+        throw new Error('x')
+      } catch {
+        continue
+      }
+    }
+  },
+  'another context': () => runInContext('for (;;);', createContext({})) as unknown,
+  'a script': () => new Script('for (;;);').runInThisContext() as unknown,
+}
+
+async function endOf(fn: () => unknown, options: object = { timeout: 30 }): Promise<unknown> {
+  return rejection(Cancelable.run((cancel) => cancel.preemptible(fn), options))
+}
+
+test('works in Node', () => {
+  expect(preemption()).toEqual({ available: true, why: '' })
+})
+
+describe('ends', () => {
+  test.each(Object.entries(ENDLESS))('%s', async (_, fn) => {
+    const error = await endOf(fn)
+    expect(error).toBeInstanceOf(CancelationError)
+    expect((error as CancelationError).reason.kind).toBe('timeout')
+  })
+})
+
+const LIBRARY = JSON.stringify(new URL('../../dist/index.cjs', import.meta.url).pathname)
+
+function spin(ms: number): void {
+  const end = performance.now() + ms
+  while (performance.now() < end);
+}
+
+describe('is ended by', () => {
+  test('the time of a parent', async () => {
+    const error = await rejection(
+      Cancelable.run((parent) => parent.child().run((cancel) => cancel.preemptible(ENDLESS['an empty loop']!)), {
+        timeout: 30,
+      }),
+    )
+    expect((error as CancelationError).reason.kind).toBe('timeout')
+  })
+
+  test('a deadline on the wall clock', async () => {
+    const error = await endOf(ENDLESS['an empty loop']!, { deadline: new Date(Date.now() + 30) })
+    expect((error as CancelationError).reason.kind).toBe('timeout')
+  })
+
+  test('a token that another thread cancels, with its reason', async () => {
+    const token = new CancelationToken()
+    const worker = new Worker(
+      `const { CancelationToken } = require(${LIBRARY})
+       const { workerData, parentPort } = require('node:worker_threads')
+       parentPort.postMessage('ready')
+       setTimeout(() => CancelationToken.from(workerData).cancel('enough'), 50)`,
+      { eval: true, workerData: token.share() },
+    )
+    await once(worker, 'message')
+    const error = await endOf(ENDLESS['an empty loop']!, { token })
+    expect((error as CancelationError).reason).toMatchObject({ kind: 'manual', message: 'enough' })
+    await once(worker, 'exit')
+  })
+
+  test('an operation that another thread cancels', async () => {
+    const error = await rejection(
+      Cancelable.run(async (cancel) => {
+        const worker = new Worker(
+          `const { Cancelable } = require(${LIBRARY})
+           const { workerData, parentPort } = require('node:worker_threads')
+           const copy = Cancelable.from(workerData)
+           copy.run(() => new Promise(() => undefined)).catch(() => undefined)
+           parentPort.postMessage('ready')
+           setTimeout(() => copy.cancel('from there'), 50)`,
+          { eval: true, workerData: cancel.share() },
+        )
+        await once(worker, 'message')
+        cancel.preemptible(ENDLESS['an empty loop']!)
+      }),
+    )
+    expect((error as CancelationError).reason.message).toContain('from there')
+  })
+
+  test('a guard, with its breach', async () => {
+    const held: Uint8Array[] = []
+    const limit = process.memoryUsage.rss() + 100e6
+    const error = await endOf(
+      () => {
+        for (;;) if (held.length < 400) held.push(new Uint8Array(1e6).fill(1))
+      },
+      { resources: { 'process.rss': { above: limit } } },
+    )
+    expect((error as CancelationError).reason).toMatchObject({ kind: 'resource', breach: { metric: 'process.rss' } })
+  })
+
+  test('all of several sources, not one of them', async () => {
+    const token = new CancelationToken()
+    token.share()
+    const sources = [allOf(new TimeoutSource(5), new TokenSource(token))]
+    // One of them alone does not end it.
+    const result = await Cancelable.run((cancel) => cancel.preemptible(() => (spin(60), 'done')), { sources })
+    expect(result).toBe('done')
+    const both = [allOf(new TimeoutSource(5), new TimeoutSource(40))]
+    expect(((await endOf(ENDLESS['an empty loop']!, { sources: both })) as CancelationError).reason.kind).toBe('all')
+  })
+
+  test('an option idle, which signs of life postpone', async () => {
+    const result = await Cancelable.run(
+      (cancel) =>
+        cancel.preemptible(() => {
+          for (let i = 0; i < 12; i++) {
+            spin(100)
+            cancel.touch()
+          }
+          return 'alive'
+        }),
+      { idle: 1000 },
+    )
+    expect(result).toBe('alive')
+    expect(((await endOf(ENDLESS['an empty loop']!, { idle: 30 })) as CancelationError).reason.kind).toBe('idle')
+  })
+
+  test('its own code, which cancels a token or the operation', async () => {
+    const token = new CancelationToken()
+    const byToken = await endOf(
+      () => {
+        token.cancel('inside')
+        for (;;);
+      },
+      { token },
+    )
+    expect((byToken as CancelationError).reason.message).toBe('inside')
+    const own = await rejection(
+      Cancelable.run((cancel) =>
+        cancel.preemptible(() => {
+          cancel.cancel('myself')
+          for (;;);
+        }),
+      ),
+    )
+    expect((own as CancelationError).reason.message).toBe('myself')
+  })
+
+  test('a new time that its own code has set, and not the old one', async () => {
+    const result = await Cancelable.run(
+      (cancel) =>
+        cancel.preemptible(() => {
+          cancel.extend(5000)
+          spin(80)
+          return 'extended'
+        }),
+      { timeout: 40 },
+    )
+    expect(result).toBe('extended')
+  })
+
+  test.skipIf(process.platform === 'win32')('an OS signal', async () => {
+    const program = `
+      const { Cancelable } = require(${LIBRARY})
+      Cancelable.run((cancel) => cancel.preemptible(() => { console.log('blocked'); for (;;); }), { signals: ['SIGINT'] })
+        .catch((error) => { console.log(error.reason.kind, error.reason.signal); setTimeout(() => console.log('alive'), 10) })`
+    const child = spawn(process.execPath, ['-e', program], { stdio: ['ignore', 'pipe', 'inherit'] })
+    let output = ''
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+      if (text.includes('blocked')) setTimeout(() => child.kill('SIGINT'), 50)
+    })
+    const [code] = (await once(child, 'close')) as [number]
+    expect(output.trim().split('\n')).toEqual(['blocked', 'signal SIGINT', 'alive'])
+    expect(code).toBe(0)
+  })
+})
+
+describe('what it does besides', () => {
+  test('passes on results and errors, and leaves no trace', async () => {
+    await Cancelable.run(
+      (cancel) => {
+        expect(cancel.preemptible(() => 7)).toBe(7)
+        expect(cancel.preemptible(() => undefined)).toBeUndefined()
+        const error = new Error('own')
+        expect(
+          thrown(() =>
+            cancel.preemptible(() => {
+              throw error
+            }),
+          ),
+        ).toBe(error)
+        return 0
+      },
+      { timeout: 60_000 },
+    )
+  })
+
+  test("throws the operation's own error, and a catch around the call gets it", async () => {
+    let caught: unknown
+    const error = await rejection(
+      Cancelable.run(
+        (cancel) => {
+          try {
+            cancel.preemptible(ENDLESS['an empty loop']!)
+          } catch (given) {
+            caught = given
+            expect(cancel.isCanceled).toBe(true)
+            expect(cancel.signal.reason).toBe(given)
+            throw given
+          }
+        },
+        { timeout: 20 },
+      ),
+    )
+    expect(caught).toBe(error)
+  })
+
+  test('a finally inside does not run, one around it does', async () => {
+    const ran: string[] = []
+    await endOf(() => {
+      try {
+        for (;;);
+      } finally {
+        ran.push('inside')
+      }
+    })
+    await rejection(
+      Cancelable.run(
+        (cancel) => {
+          try {
+            cancel.preemptible(ENDLESS['an empty loop']!)
+          } finally {
+            ran.push('around')
+          }
+        },
+        { timeout: 20 },
+      ),
+    )
+    expect(ran).toEqual(['around'])
+  })
+
+  test('refuses what it cannot end', async () => {
+    await Cancelable.run((cancel) => {
+      expect(thrown(() => cancel.preemptible(asynchronous))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+      expect(thrown(() => cancel.preemptible(function* () {}))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+      const error = thrown(() => cancel.preemptible(() => Promise.reject(new Error('unhandled?'))))
+      expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+      expect((error as Error).message).toContain('has returned a promise')
+      expect(thrown(() => cancel.preemptible(7 as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    })
+    await later(0)
+    const before = thrown(() => new Cancelable().preemptible(() => 1))
+    expect(before).toMatchObject({ code: 'ERR_INVALID_STATE' })
+    const ended = new Cancelable()
+    await ended.run(() => 1)
+    expect(thrown(() => ended.preemptible(() => 1))).toBeInstanceOf(CancelationError)
+    let ran = false
+    const canceled = new Cancelable({ timeout: 0 })
+    await rejection(canceled.run(() => 1))
+    expect(thrown(() => canceled.preemptible(() => (ran = true)))).toBeInstanceOf(CancelationError)
+    expect(ran).toBe(false)
+  })
+
+  test('nested: the outer order ends both, the inner one only the inner', async () => {
+    const trace: string[] = []
+    const outer = await rejection(
+      Cancelable.run(
+        (cancel) =>
+          cancel.preemptible(() => {
+            const inner = new Cancelable({ parent: null }).enter()
+            try {
+              inner.preemptible(ENDLESS['an empty loop']!)
+            } catch (error) {
+              trace.push((error as CancelationError).reason.kind)
+              for (;;);
+            }
+          }),
+        { timeout: 40 },
+      ),
+    )
+    expect((outer as CancelationError).reason.kind).toBe('timeout')
+    expect(trace).toEqual(['timeout'])
+    const result = await Cancelable.run(
+      (cancel) =>
+        cancel.preemptible(() => {
+          const inner = new Cancelable({ timeout: 20 }).enter()
+          return (thrown(() => inner.preemptible(ENDLESS['an empty loop']!)) as CancelationError).reason.kind
+        }),
+      { timeout: 60_000 },
+    )
+    expect(result).toBe('timeout')
+  })
+
+  test('waits while JavaScript of Node runs its callback', async () => {
+    const emitter = new EventEmitter()
+    let finished = false
+    emitter.on('x', () => {
+      spin(120)
+      finished = true
+    })
+    await endOf(() => {
+      emitter.emit('x')
+      for (;;);
+    })
+    expect(finished).toBe(true)
+  })
+
+  test('waits while JavaScript of this library runs its callback', async () => {
+    let finished = false
+    await endOf(() => {
+      const token = new CancelationToken()
+      token.onCancel(() => {
+        spin(120)
+        finished = true
+      })
+      token.cancel()
+      for (;;);
+    })
+    expect(finished).toBe(true)
+  })
+
+  test('a timeout of vm inside, and a region inside such a timeout', async () => {
+    const result = await Cancelable.run(
+      (cancel) => cancel.preemptible(() => thrown(() => runInContext('for (;;);', createContext({}), { timeout: 20 }))),
+      { timeout: 60_000 },
+    )
+    expect(result).toMatchObject({ code: 'ERR_SCRIPT_EXECUTION_TIMEOUT' })
+    const cancel = new Cancelable({ timeout: 60_000 }).enter()
+    const context = createContext({ work: () => cancel.preemptible(ENDLESS['an empty loop']!) })
+    expect(thrown(() => runInContext('work()', context, { timeout: 20 }))).toMatchObject({
+      code: 'ERR_SCRIPT_EXECUTION_TIMEOUT',
+    })
+    // The next region is not confused by the one that was torn away.
+    expect(cancel.preemptible(() => 5)).toBe(5)
+    cancel.complete()
+  })
+
+  test('process.exit inside', () => {
+    const program = `
+      const { Cancelable } = require(${LIBRARY})
+      Cancelable.run((cancel) => cancel.preemptible(() => process.exit(7)), { timeout: 60_000 })`
+    const { status, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' })
+    expect([status, stderr]).toEqual([7, ''])
+  })
+
+  test('in a worker, which is terminated in the middle of it', async () => {
+    for (let round = 0; round < 10; round++) {
+      const worker = new Worker(
+        `const { Cancelable } = require(${LIBRARY})
+         const { parentPort } = require('node:worker_threads')
+         const loop = () => { for (;;); }
+         const runs = () => Cancelable.run((cancel) => cancel.preemptible(loop), { timeout: 3 })
+           .catch((error) => { parentPort.postMessage(error.reason.kind); return runs() })
+         runs()`,
+        { eval: true },
+      )
+      const [kind] = (await once(worker, 'message')) as [string]
+      expect(kind).toBe('timeout')
+      await later(round)
+      expect(await worker.terminate()).toBe(1)
+    }
+  })
+})
+
+describe('nothing is left behind', () => {
+  test('thousands of regions under racing orders, with Node and this library around and inside', async () => {
+    const guarded = guard({ 'process.rss': { above: '1TB' } })
+    let ended = 0
+    let returned = 0
+    for (let i = 0; i < 3000; i++) {
+      const token = new CancelationToken()
+      const options = { timeout: 0.2 + (i % 10) / 10, token, resources: guarded }
+      const outcome = await Cancelable.run((cancel) => {
+        cancel.onProgress(() => undefined)
+        return cancel.preemptible(() => {
+          let seen = ''
+          for (let n = 0; n < 40 + (i % 7) * 40; n++) {
+            cancel.reportProgress({ done: n, total: 400 })
+            JSON.stringify({ n, text: 'x'.repeat(100) })
+            new CancelationToken().onCancel(() => undefined)
+            seen = new URL(`http://example.com/${n}`).href
+            Buffer.from(`${n}`).toString('base64')
+          }
+          return seen === '' ? '' : 'returned'
+        })
+      }, options).catch((error: unknown) => error)
+      if (outcome === 'returned') returned++
+      else if (outcome instanceof CancelationError && outcome.reason.kind === 'timeout') ended++
+      else throw outcome
+    }
+    expect(ended).toBeGreaterThan(0)
+    expect(ended + returned).toBe(3000)
+    guarded.close()
+    // Everything works as before.
+    let sum = 0
+    for (let i = 0; i < 1e7; i++) sum += i
+    expect(sum).toBeGreaterThan(0)
+    await later(5)
+    expect(await Cancelable.run((cancel) => cancel.race(later(1, 'fine')))).toBe('fine')
+    expect(await import('node:zlib')).toHaveProperty('gzipSync')
+    const worker = new Worker('require("node:worker_threads").parentPort.postMessage(1)', { eval: true })
+    expect(await once(worker, 'message')).toEqual([1])
+  })
+})
