@@ -140,7 +140,10 @@ export class Shutdown implements Disposable {
 
   #follow(session: Http2Session): void {
     this.#sessions.add(session)
-    session.once('close', () => this.#sessions.delete(session))
+    session.once('close', () => {
+      this.#sessions.delete(session)
+      if (this.#state === 'canceling' && this.#open.size + this.#sessions.size === 0) this.#wake()
+    })
     if (this.#isClosing()) session.close()
   }
 
@@ -189,9 +192,10 @@ export class Shutdown implements Disposable {
     this.#resolve({ signal: this.#signal, completed: this.#completed, canceled: late.length, upgraded })
   }
 
-  /** Closes what is left, and lets the event loop turn, so that it is gone. */
+  /** Closes idle connections, and those of clients that never finish a request. Lets the event loop turn, so that they are gone. */
   async #closeConnections(): Promise<void> {
     for (const each of this.#sessions) each.destroy()
+    if (this.#sessions.size > 0) await this.#wait(FLUSH)
     if ('closeAllConnections' in this.#server) this.#server.closeAllConnections()
     await new Promise<void>((resolve) => void realTimers.setImmediate(resolve))
   }
