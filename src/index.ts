@@ -40,6 +40,7 @@ export {
   type MonitoredMetric,
 } from './monitor/monitor.js'
 export type { SampleBlock } from './monitor/blocks.js'
+export type { MetricQuery } from './monitor/queries.js'
 export {
   Snapshot,
   capabilities,
@@ -47,7 +48,6 @@ export {
   samples,
   snapshot,
   type Capability,
-  type MetricQuery,
   type SamplesOptions,
   type SnapshotValue,
 } from './monitor/snapshot.js'
@@ -145,6 +145,7 @@ export { Recording } from './record/recording.js'
 export { Reservation, reserve } from './admit/reserve.js'
 export type { RunInput } from './run/input.js'
 export type { RunOptions } from './run/options.js'
+export type { RunRecording } from './run/recording.js'
 export type { Certainty, OomKill, OomProof } from './base/oom.js'
 export type { Enforced } from './run/enforce.js'
 export type { Peaks } from './run/peaks.js'

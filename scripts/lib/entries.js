@@ -30,7 +30,7 @@ export const LAZY = {
   limiters: /\.cache\/ts\/limiter\//,
   commands: /\.cache\/ts\/run\//,
   guards:
-    /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:conditions|expression|guard|limits|shared)\.js$|sources\/resource\.js$)/,
+    /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:conditions|expression|guard|limits|queries|shared)\.js$|sources\/resource\.js$)/,
   sources: /\.cache\/ts\/(?:sources\/(?:composite|shared-reason|shared-token)|cancelable\/shared-operation)\.js$/,
   regions: /\.cache\/ts\/cancelable\/region\.js$/,
   samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
@@ -44,11 +44,11 @@ export const LAZY = {
 export const COMMAND_LAZY = {
   verbs:
     /\.cache\/ts\/(?:base\/histogram|cli\/(?:check|columns|completion|doctor|help|history|live|profile|screen|start-when|table|tried|watch|watched)|monitor\/(?:blocks|monitor|snapshot|stream))\.js$|\.cache\/ts\/schedule\//,
-  recordings: /\.cache\/ts\/(?:base\/kernel-log\.js$|cli\/explain|monitor\/rehearsal\.js$|record\/)/,
+  recordings: /\.cache\/ts\/(?:base\/kernel-log\.js$|cli\/explain|monitor\/rehearsal\.js$|record\/|run\/recording\.)/,
   reservations:
     /\.cache\/ts\/(?:addon\/lock\.|base\/private-folder|admit\/(?!request\.)|cli\/reserv|run\/reservation\.)/,
   guards:
-    /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:conditions|expression|guard|limits|shared)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
+    /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:conditions|expression|guard|limits|queries|shared)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
   sources: LAZY.sources,
   watchdogs: /\.cache\/ts\/(?:cli\/watchdog\.js$|watchdog\/)/,
   operations:

@@ -2,6 +2,7 @@
 import { constants, totalmem } from 'node:os'
 import { unknownName } from '../base/errors.js'
 import { REACTIONS, type RunOptions } from '../run/options.js'
+import type { RunRecording } from '../run/recording.js'
 import { findSignal, type SignalName } from '../run/signals.js'
 import type { ReserveRequest } from '../admit/request.js'
 import type { Limits } from '../monitor/limits.js'
@@ -68,6 +69,7 @@ export async function readSettings(words: readonly string[]): Promise<Settings> 
       keep: readKeep(given),
       enforce: given.has('enforce'),
       dryRun: given.has('dry-run'),
+      record: readRecord(given),
       shared: descriptorsFor(args, process.env, given.all('fd')),
       // Peaks cost a thread and some reads, so they are sampled only if they are shown.
       peaks: given.has('report') || given.has('verbose') || limits !== undefined,
@@ -94,6 +96,19 @@ async function readReservation(given: ParsedArguments): Promise<Pick<Settings, '
   }
   const { readLane, readReserve } = await import('./reservation.js')
   return { reserve: readReserve(text), lane: name === undefined ? undefined : readLane(name) }
+}
+
+/** @throws UsageError */
+function readRecord(given: ParsedArguments): RunRecording | undefined {
+  const [file, lines] = [given.get('record'), given.get('record-stderr')]
+  if (file === undefined) {
+    if (lines !== undefined) throw new UsageError('--record-stderr needs --record, which it is about')
+    return undefined
+  }
+  if (file === '') throw new UsageError('--record must name a file')
+  if (lines !== undefined && !(/^\d{1,5}$/.test(lines) && Number(lines) >= 1 && Number(lines) <= 10_000))
+    throw new UsageError(`--record-stderr must be a number of lines from 1 to 10000; received '${lines}'`)
+  return { file, stderr: Number(lines ?? 0) }
 }
 
 /** @throws UsageError if there is nothing that the kernel can hold */

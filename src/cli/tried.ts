@@ -3,7 +3,8 @@ import { MetricUnavailableError } from '../base/errors.js'
 import { Series } from '../addon/sampler.js'
 import type { MetricUnit } from '../addon/metrics.js'
 import { metricText, parseMetric, type MetricText } from '../monitor/expression.js'
-import { parseQuery, sample, type Capability } from '../monitor/snapshot.js'
+import { parseQuery } from '../monitor/queries.js'
+import { sample, type Capability } from '../monitor/snapshot.js'
 
 export interface Tried {
   /** The metric with its selector: `'disk(/data)'`. */

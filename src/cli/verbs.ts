@@ -44,7 +44,7 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       cpu: { value: 'PERCENT', help: 'of one CPU, all its processes together' },
       procs: { value: 'N', help: 'at most this many processes' },
       'cpu-time': { value: 'D', help: 'CPU time of all its processes' },
-      'cpu-share': { value: 'PERCENT', help: 'of one CPU: hold it to this, by pausing it' },
+      'cpu-share': { value: 'PERCENT', rare: true, help: 'of one CPU: hold it to this, by pausing it' },
       'idle-output': { value: 'D', help: 'nothing written for this long' },
       limit: {
         value: "'EXPR'",
@@ -77,6 +77,8 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       watchdog: { rare: true, help: "feed systemd's watchdog while it runs within its limits" },
       'dry-run': { help: 'only say what would have ended it' },
       report: { value: 'FILE', choices: 'file', help: 'write what happened, as JSON' },
+      record: { value: 'FILE', choices: 'file', help: 'keep its last minutes in a file that outlives it' },
+      'record-stderr': { value: 'N', rare: true, help: 'with the last N lines of its stderr' },
       'exit-code': { value: 'N', rare: true, help: 'exit with N where it was ended or not begun' },
       'preserve-status': { rare: true, help: "exit with the command's status, whatever ended it" },
       'gnu-status': { rare: true, help: 'exit with 137 when it had to be killed, as timeout(1)' },

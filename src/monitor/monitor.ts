@@ -9,7 +9,7 @@ import type { MetricName, MetricUnit } from '../addon/metrics.js'
 import { Series, firstReading, keepClocks, readValues, toLocalTime } from '../addon/sampler.js'
 import { metricText } from './expression.js'
 import { SELECTOR_KEYS, isSeriesOf, selectorOf, type Selector } from './limits.js'
-import { parseQueries, parseQuery, type MetricQuery } from './snapshot.js'
+import { parseQueries, parseQuery, type MetricQuery } from './queries.js'
 
 /** The options of a monitor, all optional. */
 export interface MonitorOptions {

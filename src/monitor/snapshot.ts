@@ -1,5 +1,5 @@
 /** Reading metrics without a limit: snapshots, fresh samples, streams of them, and which metrics this machine has. */
-import { MetricUnavailableError, checkKeys, invalidType, invalidValue } from '../base/errors.js'
+import { MetricUnavailableError } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { realNow } from '../base/clock.js'
 import { printable } from '../base/printable.js'
@@ -7,7 +7,8 @@ import { parsePeriod, type Duration } from '../base/units.js'
 import { isKnown } from '../addon/board.js'
 import { sampleBlocks, type SampleBlock } from './blocks.js'
 import { parseMetric, type MetricText } from './expression.js'
-import { SELECTOR_KEYS, checkMetric, isSeriesOf, selectorOf, toSeriesKey, type Selector } from './limits.js'
+import { isSeriesOf, selectorOf, toSeriesKey, type Selector } from './limits.js'
+import { parseQueries, type MetricQuery } from './queries.js'
 import { Stream, Supply } from './stream.js'
 import { METRICS, type MetricName, type MetricUnit } from '../addon/metrics.js'
 import {
@@ -18,19 +19,8 @@ import {
   nextReading,
   readValues,
   toLocalTime,
-  type SeriesKey,
   type Values,
 } from '../addon/sampler.js'
-
-/** A metric: its name, a text with its selector (`'disk(/data)'`), or an object with selector and averaging window. */
-export type MetricQuery =
-  | MetricText
-  | ({
-      /** The name of the metric. */
-      metric: MetricName
-      /** Averaging window of a share or rate. @default the metric's own */
-      over?: Duration | undefined
-    } & Selector)
 
 /** A value in a snapshot. */
 export interface SnapshotValue {
@@ -176,32 +166,6 @@ class Snapshots extends Supply<Snapshot> {
 function isFresh(series: Series): boolean {
   const { state, at } = series.read()
   return state === 'known' && realNow() - at <= series.info.minPeriod
-}
-
-/** @throws TypeError, RangeError with Node's codes */
-export function parseQueries(metrics: MetricQuery | readonly MetricQuery[]): SeriesKey[] {
-  const queries: readonly MetricQuery[] = Array.isArray(metrics) ? metrics : [metrics as MetricQuery]
-  if (queries.length === 0) throw invalidValue('metrics', 'at least one metric', '[]')
-  return queries.map(parseQuery)
-}
-
-/** @throws TypeError, RangeError with Node's codes */
-export function parseQuery(query: MetricQuery): SeriesKey {
-  if (typeof query === 'string') {
-    const { info, selector } = parseMetric(query)
-    return toSeriesKey(info, selector, undefined, info.name)
-  }
-  if (typeof query !== 'object' || query === null) {
-    throw invalidType(
-      'metrics',
-      "names of metrics, texts such as 'disk(/data)', or objects such as { metric, over }",
-      query,
-    )
-  }
-  const { metric, over, ...selector } = query
-  const info = checkMetric(metric)
-  checkKeys(selector, 'metric option', SELECTOR_KEYS)
-  return toSeriesKey(info, selector, over, metric)
 }
 
 /** Whether and how one metric is available on this machine. */

@@ -80,7 +80,8 @@ export const MOST_PARTS = 16
  * - `uncaught`: an error was not caught; the text has its name and code. `exit` follows, unless the process was stopped before
  * - `signal`: the recorder saw the process receive the signal `number`, whose name is the text, and end because of it
  * - `ended`: of a command: it ended with the exit code `number`, seen by the supervisor that is its parent
- * - `killed`: of a command: the signal `number` killed it, seen by its supervisor; `a` is 1 if the supervisor had sent it
+ * - `killed`: of a command: the signal `number` killed it, seen by its supervisor; `a` is 1 if the supervisor had sent it, `b` is 2 if
+ *   the kernel killed it for lack of memory and that is proved, 1 if it is likely
  * - `failed`: the recorder could not go on writing; the text has the reason
  *
  * In the ring of entries:

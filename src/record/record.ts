@@ -5,10 +5,10 @@ import type { MetricName } from '../addon/metrics.js'
 import { MetricUnavailableError, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { parseDuration, parsePeriod, type Duration } from '../base/units.js'
-import { parseQueries, parseQuery, type MetricQuery } from '../monitor/snapshot.js'
+import { parseQueries, parseQuery, type MetricQuery } from '../monitor/queries.js'
 import { MOST } from './format.js'
 import { programHere } from './identity.js'
-import { startRecording, type Recording } from './recording.js'
+import { startRecording, type Recording, type RecordingPlan } from './recording.js'
 
 /** The options of {@link record}, all optional. */
 export interface RecordOptions {
@@ -74,21 +74,11 @@ const SHORTEST_MS = 10
  *   with Node's codes for bad options
  */
 export function record(options: RecordOptions = {}): Recording {
-  const {
-    file,
-    last = '10m',
-    interval: every = 1000,
-    metrics,
-    operations = true,
-    metadata = false,
-  } = readOptions(options, 'option', KEYS)
+  const { metrics, operations = true, metadata = false, ...span } = readOptions(options, 'option', KEYS)
   checkBoolean(operations, 'operations')
   checkBoolean(metadata, 'metadata')
-  const interval = parseInterval(every)
   const plan = {
-    file: file === undefined ? undefined : checkFile(file),
-    interval,
-    rows: rowsOf(last, interval),
+    ...readSpan(span),
     operations,
     metadata,
     of: 'process' as const,
@@ -104,8 +94,18 @@ function checkBoolean(value: unknown, name: string): void {
   if (typeof value !== 'boolean') throw invalidType(name, 'a boolean', value)
 }
 
-/** The path of a recording. @throws TypeError */
-export function checkFile(file: unknown): string {
+/** Where it is kept, and for how long. @throws TypeError, RangeError */
+export function readSpan({
+  file,
+  last = '10m',
+  interval: every = 1000,
+}: Pick<RecordOptions, 'file' | 'last' | 'interval'>): Pick<RecordingPlan, 'file' | 'interval' | 'rows'> {
+  const interval = parseInterval(every)
+  return { file: file === undefined ? undefined : checkFile(file), interval, rows: rowsOf(last, interval) }
+}
+
+/** @throws TypeError */
+function checkFile(file: unknown): string {
   if (typeof file !== 'string') throw invalidType('file', 'a path', file)
   if (file === '' || file.includes('\0')) throw invalidValue('file', 'a path', file)
   return resolve(file)
@@ -124,7 +124,8 @@ function rowsOf(last: unknown, interval: number): number {
   return rows
 }
 
-function openAvailable(keys: readonly SeriesKey[]): Series[] {
+/** Those that this machine has. */
+export function openAvailable(keys: readonly SeriesKey[]): Series[] {
   return keys.flatMap((key) => {
     try {
       return [Series.open(key, true)]
@@ -136,7 +137,7 @@ function openAvailable(keys: readonly SeriesKey[]): Series[] {
 }
 
 /** @throws MetricUnavailableError; then none is open */
-export function openAll(keys: readonly SeriesKey[]): Series[] {
+function openAll(keys: readonly SeriesKey[]): Series[] {
   const opened: Series[] = []
   try {
     for (const key of keys) opened.push(Series.open(key, true))

@@ -195,8 +195,8 @@ export class Recording implements Disposable {
   }
 
   /** @internal How it goes with what is recorded. */
-  state(kind: NoteKind, number: number, text: string = '', a: number = NaN): void {
-    this.#note(STATES_RING, kind, number >>> 0, a, NaN, text)
+  state(kind: NoteKind, number: number, text: string = '', a: number = NaN, b: number = NaN): void {
+    this.#note(STATES_RING, kind, number >>> 0, a, b, text)
   }
 
   /** @internal A line of stderr. */

@@ -53,6 +53,11 @@ function seenByItself(recording: Recording): Found | undefined {
   if (end?.kind === 'killed' || end?.kind === 'signal') {
     const seen = `Its supervisor saw it die of ${end.text}${end.a === 1 ? ', which tripline had sent' : ''}.`
     const proofs = [end.kind === 'killed' ? seen : `It recorded that it received ${end.text}.`]
+    // The last state of a killed command may say more than the one before it.
+    if (end.kind === 'killed' && end.b !== undefined && end.b >= 1) {
+      const oom = 'Its supervisor found that the kernel had killed it for lack of memory.'
+      return { end: 'oom', certainty: end.b === 2 ? 'proved' : 'likely', signal: end.text, proofs: [oom, ...proofs] }
+    }
     return { end: 'signal', certainty, signal: end.text, proofs }
   }
   if (uncaught !== undefined && !goesOn(recording, uncaught)) {

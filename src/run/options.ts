@@ -10,6 +10,7 @@ import type { Limits } from '../monitor/limits.js'
 import { parseDuration, parsePercent, type Duration } from '../base/units.js'
 import { readReservation, type RunReservation } from '../admit/request.js'
 import type { RunEvent } from './result.js'
+import { checkStderr, readRunRecording, type RunRecording, type RunRecordingPlan } from './recording.js'
 import { readStreamOptions, STREAM_KEYS, type RunStreamOptions, type StreamSettings } from './stdio.js'
 import { signalNumber, type SignalName } from './signals.js'
 import { isAbortSignal } from '../sources/abort.js'
@@ -79,6 +80,11 @@ export interface RunOptions
   foreground?: boolean | undefined
   /** Whether to sample the command's peak usage. @default true */
   peaks?: boolean | undefined
+  /**
+   * Records the command and its tree into a file that outlives both, for `lastRun()` and `tripline explain`; the path of that file,
+   * or more. Without limits, the sampling thread then runs too. @default none
+   */
+  record?: string | RunRecording | undefined
   /** Waits for a reservation before the command starts, and holds it until all its processes are gone. @default none */
   reserve?: RunReservation | undefined
   /** Called with each event as it happens. If it throws, the command is ended, and `run` rejects with that error. */
@@ -111,6 +117,7 @@ export interface RunSettings {
   readonly peaks: boolean
   readonly notify: (event: RunEvent) => void
   readonly reserve: RunReservation | undefined
+  readonly record: RunRecordingPlan | undefined
 }
 
 const OWN_KEYS = [
@@ -132,6 +139,7 @@ const OWN_KEYS = [
   'peaks',
   'onEvent',
   'reserve',
+  'record',
   ...STREAM_KEYS,
 ] as const
 /** Options of operations that have no meaning here, or another name: `killAfter`, `idleOutput`. */
@@ -158,6 +166,7 @@ export function readRunOptions(command: string, args: readonly string[], given: 
     throw invalidValue('signal', "the name of a signal, such as 'SIGTERM', or an AbortSignal", signal)
   }
   const [limits, guard] = splitResources(options)
+  const record = options.record === undefined ? undefined : readRunRecording(options.record)
   return {
     command,
     args: words,
@@ -180,9 +189,18 @@ export function readRunOptions(command: string, args: readonly string[], given: 
     peaks: checkSwitch(options.peaks, 'peaks', true),
     notify: readListener(options.onEvent),
     reserve: readReserve(options.reserve),
+    record,
     // Last, because it may take hold of the input.
-    streams: readStreamOptions(options),
+    streams: recordStderr(readStreamOptions(options), record),
   }
+}
+
+/** Where lines of stderr are recorded, stderr is a pipe that is passed on. */
+function recordStderr(streams: StreamSettings, record: RunRecordingPlan | undefined): StreamSettings {
+  if (record === undefined || record.lines === 0) return streams
+  const [stdin, stdout, stderr, ...others] = streams.entries
+  checkStderr(record.lines, stderr)
+  return { ...streams, entries: [stdin!, stdout!, 'pipe', ...others], passed: stderr as number }
 }
 
 function readSources(options: RunOptions): CancelableOptions {

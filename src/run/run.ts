@@ -27,6 +27,7 @@ import { OuterGroup, someLinesOf, type Lines } from './enforce.js'
 import { CpuShare } from './cpu-share.js'
 import { bindToTree, checkLimits } from './limits.js'
 import { OomWatch } from './oom-watch.js'
+import { CommandRecording, streamTo, type RunRecordingPlan } from './recording.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
 import { PeakMeter, type Peaks } from './peaks.js'
 import { withRestarts } from './restart.js'
@@ -97,6 +98,7 @@ class Run {
   #pauses = 0
   #paused = 0
   #pausedAt: number | undefined
+  #recording: CommandRecording | undefined
 
   constructor(settings: RunSettings) {
     this.#settings = settings
@@ -141,6 +143,7 @@ class Run {
         try {
           result = await this.#supervise(cancel, outer, reservation)
         } finally {
+          this.#recording?.[Symbol.dispose]()
           await outer?.close(this.#settings.keep)
         }
       })
@@ -182,6 +185,7 @@ class Run {
         if (settings.peaks) this.#meter = new PeakMeter(running.root)
         if (settings.limits !== undefined) this.#guard = this.#watch(settings.limits, running, cancel)
         if (settings.cpuShare !== undefined && !settings.dryRun) share = new CpuShare(running, settings.cpuShare)
+        if (settings.record !== undefined) this.#record(settings.record, running.root)
       })
       running.go(Math.max(0, this.#timeout - (realNow() - this.#startedAt)))
       await running.started
@@ -189,6 +193,7 @@ class Run {
         throw new CommandNotStartedError(settings.command, 'unenforceable', `it cannot be moved into ${place}`)
       }
       this.streams.started()
+      this.#recording?.started(running.pid)
       this.#notify({ kind: 'started', command: running })
       timer = this.#watchTimeInDryRun()
       await cancel.race(Promise.race([running.exited, this.#failed])).catch((error: unknown) => {
@@ -208,6 +213,7 @@ class Run {
       this.#meter?.[Symbol.dispose]()
     }
     const exit = await running.exited
+    this.#recording?.exited(exit, this.#sent !== undefined)
     // Leftovers are being ended. A cancelation now only sets a deadline for that.
     const end = await cancel.race(running.gone).catch(() => {
       running.end(settings.signal, settings.killAfter)
@@ -218,6 +224,13 @@ class Run {
     // The last output may be read only after the command has ended by itself.
     this.#reason ??= this.#overflow
     return this.#result(running, exit, end, outer)
+  }
+
+  /** @throws NotRecordedError */
+  #record(plan: RunRecordingPlan, root: number): void {
+    this.#recording = new CommandRecording(plan, this.#settings.command, root)
+    const [stderr, fd] = this.streams.passed ?? []
+    if (stderr !== undefined) this.#recording.follow(stderr, streamTo(fd!))
   }
 
   /** Where no thread can be started, no metric is missing: nothing can be run. */
@@ -361,6 +374,7 @@ class Run {
       { ...exit, pids: [running.pid, running.root], groups: running.group ? [running.group] : [] },
       around,
     )
+    if (oom !== undefined) this.#recording?.killedForMemory(exit, oom)
     this.#reason ??= this.#kernelReason(oom, around)
     return {
       command,

@@ -73,6 +73,8 @@ export interface StreamSettings {
   /** At least three. */
   readonly entries: readonly StdioEntry[]
   readonly shared: readonly SharedDescriptor[]
+  /** The descriptor that stderr is passed on to, where its pipe is not the caller's. */
+  readonly passed?: number | undefined
   readonly capture: boolean
   /** In bytes. */
   readonly maxBuffer: number

@@ -61,6 +61,7 @@ export class Streams implements CommandStreams {
   readonly #hasStarted: Promise<boolean>
   readonly #setStarted: (started: boolean) => void
   #hasOverflown = false
+  #passed: Pipe | null = null
 
   /** @throws CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED` if no pipe can be made */
   constructor(command: string, settings: StreamSettings, events: StreamEvents) {
@@ -80,6 +81,7 @@ export class Streams implements CommandStreams {
         pipes.push(null)
         return entry === 'pipe' ? this.#open(pipes, index) : entry
       })
+      if (settings.passed !== undefined) this.#passed = pipes.splice(2, 1, null)[0]!
       this.fds = [fds[0]!, fds[1]!, fds[2]!]
       const above = fds.map((fd, index) => [fd, index] as const).filter(([fd, index]) => index > 2 && fd >= 0)
       this.shared = [...above, ...settings.shared]
@@ -105,6 +107,12 @@ export class Streams implements CommandStreams {
 
   get stderr(): Readable | null {
     return this.stdio[2] ?? null
+  }
+
+  /** The pipe of stderr that is not the caller's, and the descriptor that it is passed on to. */
+  get passed(): readonly [stream: Readable, fd: number] | undefined {
+    const { passed } = this.#settings
+    return passed === undefined || this.#passed === null ? undefined : [this.#passed, passed]
   }
 
   /** The text that was captured; undefined without a capture. */
@@ -154,13 +162,15 @@ export class Streams implements CommandStreams {
   discard(): void {
     this.#setStarted(false)
     this.closeTheirs()
-    for (const each of this.stdio) each?.destroy()
+    for (const each of [...this.stdio, this.#passed]) each?.destroy()
   }
 
   /** No process of the command is left. Returns when all of its output is captured. */
   async finish(): Promise<void> {
     this.stdin?.destroy()
-    const left = [...this.#captures.keys()].map((name) => this[name]!).filter((stream) => !stream.closed)
+    const read = [...this.#captures.keys()].map((name) => this[name]!)
+    if (this.passed !== undefined) read.push(this.passed[0])
+    const left = read.filter((stream) => !stream.closed)
     for (const reader of this.#readers.values()) reader.hurry()
     await Promise.all(left.map((stream) => untilQuiet(stream)))
   }

@@ -65,6 +65,8 @@ describe('the verdict on a run that has left a mark', () => {
     const killed: MadeNote = { kind: 'killed', number: 15, text: 'SIGTERM' }
     expect(ending(killed)).toMatchObject({ end: 'signal', certainty: 'proved', signal: 'SIGTERM' })
     expect(ending({ ...killed, a: 1 }).proofs[0]).toContain('tripline had sent')
+    expect(ending({ ...killed, b: 2 })).toMatchObject({ end: 'oom', certainty: 'proved', signal: 'SIGTERM' })
+    expect(ending({ ...killed, b: 1 })).toMatchObject({ end: 'oom', certainty: 'likely' })
   })
 
   it('claims nothing for a recording that was closed, and begins anew where it was opened again', () => {
