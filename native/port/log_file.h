@@ -21,7 +21,7 @@ class LogFile {
   ~LogFile();
 
   // Creates a file that only this user can read, locks it for as long as it is open, and writes all of its content,
-  // so that its space is there. If any of that fails, no file is left. Follows no link and replaces nothing.
+  // so that its space is there. If that fails, the file may be left. Follows no link and replaces nothing.
   bool Create(const char* path, const void* bytes, size_t size, Failure* why);
 
   // May be called on several threads at once.

@@ -32,29 +32,17 @@ bool LogFile::Create(const char* path, const void* bytes, size_t size, Failure* 
     return false;
   }
   handle_ = file;
-  if (flock(file, LOCK_EX | LOCK_NB) != 0) {
-    why->SetErrno("flock", path, errno, "");
-  } else if (Write(0, bytes, size, why)) {
-    return true;
-  }
-  unlink(path);
+  if (flock(file, LOCK_EX | LOCK_NB) == 0) return Write(0, bytes, size, why);
+  why->SetErrno("flock", path, errno, "");
   return false;
 }
 
 bool LogFile::Write(uint64_t offset, const void* bytes, size_t size, Failure* why) {
-  const auto* at = static_cast<const char*>(bytes);
-  while (size > 0) {
-    const ssize_t written = pwrite(static_cast<int>(handle_), at, size, static_cast<off_t>(offset));
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) {
-      why->SetErrno("write", "", written < 0 ? errno : ENOSPC, "");
-      return false;
-    }
-    at += written;
-    offset += static_cast<uint64_t>(written);
-    size -= static_cast<size_t>(written);
-  }
-  return true;
+  const ssize_t written = pwrite(static_cast<int>(handle_), bytes, size, static_cast<off_t>(offset));
+  if (written == static_cast<ssize_t>(size)) return true;
+  // A file takes less than all of it only if there is no room for the rest.
+  why->SetErrno("write", "", written < 0 ? errno : ENOSPC, "");
+  return false;
 }
 
 void LogFile::Unlock() { flock(static_cast<int>(handle_), LOCK_UN); }

@@ -32,11 +32,7 @@ bool LogFile::Create(const char* path, const void* bytes, size_t size, Failure* 
     return false;
   }
   handle_ = reinterpret_cast<intptr_t>(file);
-  if (Write(0, bytes, size, why)) return true;
-  CloseHandle(file);
-  handle_ = -1;
-  DeleteFileW(wide.get());
-  return false;
+  return Write(0, bytes, size, why);
 }
 
 bool LogFile::Write(uint64_t offset, const void* bytes, size_t size, Failure* why) {

@@ -66,7 +66,7 @@ export function isSlow(file: string): boolean {
  * Creates the recording by calling `create` with a temporary name, and gives it its own name. An older recording there becomes
  * the previous one.
  *
- * @param create returns why it failed, if it did; then there is no file
+ * @param create returns why it failed, if it did; the file may be left then
  * @throws NotRecordedError; everything is as it was then
  */
 export function placeRecording(file: string, create: (early: string) => string | undefined): void {
@@ -74,13 +74,22 @@ export function placeRecording(file: string, create: (early: string) => string |
   const early = `${file}.${process.pid}-${threadId}.new`
   // Left by a process with the same id that was killed at this moment.
   attempt(file, () => rmSync(early, { force: true }))
-  const problem = create(early)
-  if (problem !== undefined) throw new NotRecordedError(kindOf(problem), problem)
   try {
+    const problem = create(early)
+    if (problem !== undefined) throw new NotRecordedError(kindOf(problem), problem)
     attempt(file, () => moveIn(early, file))
   } catch (error) {
-    rmSync(early, { force: true })
+    removeQuietly(early)
     throw error
+  }
+}
+
+/** On Windows, a file that is open cannot always be removed; the next recorder does that. */
+function removeQuietly(file: string): void {
+  try {
+    rmSync(file, { force: true })
+  } catch {
+    // The error that led here is the one to report.
   }
 }
 

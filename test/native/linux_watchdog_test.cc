@@ -22,6 +22,7 @@ class FakeHost final : public Host {
   bool EnsureThread(Failure*) override { return true; }
   void WakeBy(uint64_t) override { wakes++; }
   Feed* FeedOf(uint32_t) override { return nullptr; }
+  const Guard* GuardOf(uint32_t) override { return nullptr; }
 
   uint32_t wakes = 0;
 

@@ -1,0 +1,207 @@
+// Flight logs: the bytes that they write to a real file, with a simulated clock.
+#include "sampler/flight_log.h"
+
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+
+#include "check.h"
+#include "sampler/environment.h"
+#include "sampler/feed.h"
+#include "util/crc32.h"
+
+using namespace tripline;
+
+namespace {
+
+constexpr uint64_t kStart = 1000 * kSecond;
+
+class NoHost : public Host {
+ public:
+  Mutex* lock() override { return &lock_; }
+  bool EnsureThread(Failure*) override { return true; }
+  void WakeBy(uint64_t) override {}
+  Feed* FeedOf(uint32_t) override { return nullptr; }
+  const Guard* GuardOf(uint32_t id) override { return id == 2 ? guard : nullptr; }
+
+  const Guard* guard = nullptr;
+
+ private:
+  Mutex lock_;
+};
+
+LogHeader Header() {
+  LogHeader header = {};
+  header.states_offset = 128;
+  header.states = 2;
+  header.entries_offset = header.states_offset + 2 * sizeof(LogNote);
+  header.entries = 4;
+  header.lines_offset = header.entries_offset + 4 * sizeof(LogNote);
+  header.operations_offset = header.lines_offset;
+  header.operations = 4;
+  header.names = 1;
+  header.rows_offset = header.operations_offset + 64 + 4 * 32 + 64;
+  header.rows = 3;
+  header.guards = 3;
+  header.row_operations = 2;
+  header.columns = 1;
+  header.row_size = 48 + 2 * 16 + 8 + 8;
+  header.file_size = header.rows_offset + 3 * header.row_size;
+  return header;
+}
+
+struct Fixture {
+  Fixture() : header(Header()), log(&environment, &host, header, false) {
+    CHECK(mkdtemp(folder) != nullptr);
+    snprintf(path, sizeof(path), "%s/log", folder);
+    std::unique_ptr<uint8_t[]> image(new uint8_t[header.file_size]());
+    CHECK(log.file.Create(path, image.get(), header.file_size, &log.failure));
+    log.feeds.push_back(&feed);
+  }
+  ~Fixture() {
+    remove(path);
+    remove(folder);
+  }
+
+  // Reads `size` bytes of the file, and checks their checksum.
+  bool Read(uint64_t offset, void* out, size_t size) {
+    FILE* file = fopen(path, "rb");
+    if (file == nullptr) return false;
+    const bool read = fseek(file, static_cast<long>(offset), SEEK_SET) == 0 && fread(out, size, 1, file) == 1;
+    fclose(file);
+    uint32_t checksum;
+    memcpy(&checksum, out, sizeof(checksum));
+    return read && checksum == Crc32(static_cast<uint8_t*>(out) + 4, size - 4);
+  }
+  LogNote Entry(uint32_t slot) {
+    LogNote note = {};
+    if (!Read(header.entries_offset + slot * sizeof(LogNote), &note, sizeof(note))) note.sequence = 0;
+    return note;
+  }
+
+  static void Ignore(void*) {}
+  NoHost host;
+  Environment environment{Ignore, nullptr};
+  Feed feed{Metric::kMemory, 0, nullptr};
+  LogHeader header;
+  FlightLog log;
+  char folder[32] = "/tmp/tripline-log-XXXXXX";
+  char path[64];
+};
+
+uint32_t WordAt(const uint8_t* bytes, size_t at) {
+  uint32_t word;
+  memcpy(&word, bytes + at, sizeof(word));
+  return word;
+}
+
+}  // namespace
+
+TEST(Crc32IsThatOfZlib) {
+  CHECK_EQ(Crc32("123456789", 9), 0xcbf43926u);
+  CHECK_EQ(Crc32("", 0), 0u);
+}
+
+TEST(FlightLogSplitsLongTextsAndKeepsTheLastNotes) {
+  Fixture t;
+  char text[LogNote::kText + 10];
+  memset(text, 'x', sizeof(text));
+  t.log.Add(LogRing::kEntries, LogFact{LogKind::kClear, 7, 1, 2}, "one", 3, kStart);
+  t.log.Add(LogRing::kEntries, LogFact{LogKind::kClear, 8, 1, 2}, text, sizeof(text), kStart);
+  const LogNote first = t.Entry(1);
+  const LogNote second = t.Entry(2);
+  CHECK_EQ(first.parts, 2);
+  CHECK_EQ(first.length, LogNote::kText);
+  CHECK_EQ(second.part, 1);
+  CHECK_EQ(second.length, 10);
+  CHECK_EQ(second.number, 8u);
+  CHECK_NEAR(second.at, ToMilliseconds(kStart), 1e-9);
+  // The fifth note replaces the first one.
+  t.log.Add(LogRing::kEntries, LogFact{LogKind::kClear, 9, 1, 2}, "", 0, kStart);
+  t.log.Add(LogRing::kEntries, LogFact{LogKind::kClear, 10, 1, 2}, "", 0, kStart);
+  CHECK_EQ(t.Entry(0).sequence, 5u);
+  CHECK_EQ(t.Entry(0).number, 10u);
+  CHECK_EQ(t.Entry(0).text[0], 0);
+}
+
+TEST(FlightLogWithoutALineRingWritesNoLines) {
+  Fixture t;
+  t.log.Add(LogRing::kLines, LogFact{LogKind::kClear, 0, 0, 0}, "secret", 6, kStart);
+  CHECK_EQ(t.Entry(0).sequence, 0u);
+}
+
+TEST(FlightLogWritesRowsInTurn) {
+  Fixture t;
+  Guard guard(&t.environment, GuardSpec(), 1);
+  t.host.guard = &guard;
+  for (int i = 0; i < 4; i++) t.log.WriteRow(kStart + i * kSecond);
+  uint8_t row[128] = {};
+  CHECK_EQ(t.header.row_size, 96u);
+  CHECK(t.Read(t.header.rows_offset, row, t.header.row_size));
+  CHECK_EQ(WordAt(row, 4), 4u);
+  // The second guard is clear, and there are no others.
+  CHECK_EQ(row[40], 0);
+  CHECK_EQ(row[41], 1);
+  CHECK_EQ(row[42], 0);
+  // No value yet.
+  CHECK_EQ(row[88], 1);
+  CHECK(t.Read(t.header.rows_offset + t.header.row_size, row, t.header.row_size));
+  CHECK_EQ(WordAt(row, 4), 2u);
+}
+
+TEST(FlightLogCopiesOperationsAndDescribesTheOldest) {
+  struct Slot {
+    uint32_t checksum;
+    uint32_t generation;
+    double started;
+    double progress;
+    uint32_t number;
+    uint16_t name;
+    uint16_t state;
+  };
+  struct Table {
+    uint32_t head[16];
+    Slot slots[4];
+    uint8_t names[64];
+  } table = {};
+  Fixture t;
+  const double now = ToMilliseconds(kStart);
+  table.head[0] = 3;
+  table.head[1] = 3;
+  table.slots[0] = {0, 2, now - 100, 0.5, 11, 0, 1};
+  table.slots[2] = {0, 4, now - 900, 0.25, 12, 0xffff, 2};
+  table.slots[3] = {0, 4, now - 500, 0, 13, 0, 0};
+  t.environment.operations = &table;
+  t.log.WriteRow(kStart);
+  uint8_t row[128];
+  CHECK(t.Read(t.header.rows_offset, row, t.header.row_size));
+  CHECK_EQ(WordAt(row, 32), 3u);
+  CHECK_EQ(WordAt(row, 48), 12u);
+  CHECK_EQ(WordAt(row, 52), 0x2ffffu);
+  float elapsed;
+  memcpy(&elapsed, row + 56, sizeof(elapsed));
+  CHECK_NEAR(elapsed, 900, 0.1);
+  CHECK_EQ(WordAt(row, 64), 11u);
+  Slot slot;
+  CHECK(t.Read(t.header.operations_offset + 64, &slot, sizeof(slot)));
+  CHECK_EQ(slot.number, 11u);
+  // The slot that was freed is no longer described.
+  table.head[0]++;
+  table.slots[2].generation = 6;
+  table.slots[2].state = 0;
+  t.log.WriteRow(kStart + kSecond);
+  CHECK(t.Read(t.header.rows_offset + t.header.row_size, row, t.header.row_size));
+  CHECK_EQ(WordAt(row, 48), 11u);
+  CHECK_EQ(WordAt(row, 64), 0u);
+}
+
+TEST(LogFileIsMadeOnceAndReportsFailedWrites) {
+  Fixture t;
+  LogFile other;
+  Failure why;
+  CHECK(!other.Create(t.path, "x", 1, &why));
+  CHECK(strstr(why.text, "EEXIST") != nullptr);
+  LogFile nowhere;
+  CHECK(!nowhere.Write(0, "x", 1, &why));
+  CHECK(strstr(why.text, "EBADF") != nullptr);
+}
