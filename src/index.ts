@@ -17,6 +17,7 @@ export {
   Guard,
   describeBreach,
   guard,
+  type BlockedMessage,
   type BreachMessage,
   type ClearMessage,
   type GuardEvents,
@@ -69,6 +70,7 @@ export {
   type ParentReason,
   type ResourceReason,
   type SignalReason,
+  type StackFrame,
   type TimeoutReason,
 } from './base/reason.js'
 export type { ReasonFields } from './base/reason-fields.js'

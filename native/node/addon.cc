@@ -103,9 +103,9 @@ Napi::Value Request(const Napi::CallbackInfo& info) {
   return TrueOrReason(info.Env(), done, why);
 }
 
-// addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 7 numbers each, breaches, reaction): id,
+// addGuard(all, withinMs, intervalMs, minHoldMs, flag, limits: Float64Array of 8 numbers each, breaches, reaction): id,
 // or why not. `reaction`: the handle of a command that it ends or pauses, true for the watchdog, or undefined. A limit:
-// subscription (0: it is played; 2^32 - 1: a condition), above, enter, exit, forMs, clearForMs, onMissing.
+// subscription (0: it is played; 2^32 - 1: a condition), above, enter, exit, forMs, clearForMs, onMissing, stack.
 Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   GuardSpec spec;
   spec.all = ToBool(info, 0);
@@ -114,7 +114,7 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   spec.min_hold = ToDuration(info, 3);
   spec.flag = ToUint32(info, 4);
   spec.breaches = ToUint32(info, 6);
-  constexpr size_t kFields = 7;
+  constexpr size_t kFields = 8;
   const Numbers<double> array(info, 5);
   const double* numbers = array.data();
   // They could not be read, because the environment is ending.
@@ -128,6 +128,7 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
     each.spec.dwell = ToNanoseconds(numbers[4]);
     each.spec.clear_dwell = ToNanoseconds(numbers[5]);
     each.on_missing = static_cast<OnMissing>(numbers[6]);
+    each.stack = numbers[7] != 0;
     numbers += kFields;
   }
   Failure why;
@@ -157,7 +158,7 @@ Napi::Value StepCondition(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), proven);
 }
 
-// evidence(guard): [{ limit, value, since, at, origin, recent, breached }] of its latest breach
+// evidence(guard): [{ limit, value, since, at, origin, recent, breached, blocked, stack }] of its latest breach
 Napi::Value GetEvidence(const Napi::CallbackInfo& info) {
   auto result = Napi::Array::New(info.Env());
   for (const EvidenceCopy& each : Sampler::Get()->EvidenceOf(ToUint32(info, 0))) {
@@ -170,6 +171,8 @@ Napi::Value GetEvidence(const Napi::CallbackInfo& info) {
     item.SetText("origin", evidence.origin);
     item.Set("recent", ToArray(info.Env(), evidence.recent, evidence.recent_count));
     item.SetBool("breached", each.breached);
+    if (each.blocked != 0) item.SetTime("blocked", each.blocked);
+    if (each.stack != nullptr) item.Set("stack", ToFrames(info.Env(), *each.stack));
     result.Set(result.Length(), Napi::Value(item));
   }
   return result;
@@ -259,6 +262,7 @@ Napi::Object Init(Napi::Env env, Napi::Object exports) {
   ExportSchedule(exports);
   ExportEngine(exports);
   ExportFlightLog(exports);
+  ExportStack(exports);
   ExportSpawn(exports);
   ExportWatchdog(exports);
   return exports;

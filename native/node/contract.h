@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 2422974220u;
+constexpr uint32_t kContract = 982983547u;
 
 }  // namespace tripline

@@ -24,6 +24,7 @@ void CallListener(Napi::Env env, Napi::Function listener, const std::initializer
 }
 
 void Instance::End() {
+  ForgetStack(this);
   Engine::Release(engine, env);
   engine = nullptr;
   Sampler::Get()->RemoveEnvironment(&environment);

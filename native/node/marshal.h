@@ -150,6 +150,10 @@ void ExportEngine(Napi::Object exports);
 void ExportFlightLog(Napi::Object exports);
 void ExportSpawn(Napi::Object exports);
 void ExportWatchdog(Napi::Object exports);
+// Adds what takes the stack of a blocked loop; takes it away from an environment that ends; the stack as an array.
+void ExportStack(Napi::Object exports);
+void ForgetStack(Instance* instance);
+Napi::Value ToFrames(Napi::Env env, const StackCopy& stack);
 // One hold of the reaction that a command's handle stands for, or of the watchdog for true; nullptr for undefined.
 Reaction* ReactionOf(const Napi::Value& handle);
 

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 
+#include "sampler/blocked_stack.h"
 #include "sampler/board.h"
 #include "sampler/guard.h"
 #include "sampler/idle_clock.h"
@@ -26,6 +28,7 @@ class Environment {
   bool Acknowledge(uint64_t now) {
     notified_ = false;
     heartbeat.Answer(now);
+    if (stack != nullptr) stack->Release();
     return figures_wanted || !undelivered.empty() || !answered.empty() || !tickers_.empty();
   }
 
@@ -42,7 +45,10 @@ class Environment {
   }
   // Requests a heartbeat; with `figures`, JavaScript is asked for its own too. See loop.h.
   void AskForHeartbeat(uint64_t now, bool figures) {
-    if (!heartbeat.outstanding()) heartbeat.sent = now;
+    if (!heartbeat.outstanding()) {
+      heartbeat.sent = now;
+      heartbeat.number++;
+    }
     if (figures) {
       figures_wanted = true;
       board.SetNews(true);
@@ -52,6 +58,10 @@ class Environment {
   void TakeFigures(const LoopFigures& given) {
     figures = given;
     figures.look = idle_clock.Look();
+  }
+  // Asks for the stack of the code that blocks the loop, if it is blocked and stacks are watched. Does not wait.
+  void AskForStack() {
+    if (stack != nullptr && heartbeat.outstanding()) stack->Ask(heartbeat.number);
   }
   // Excludes the `gap` nanoseconds before `now`, in which the process was stopped as a whole.
   void DiscountGap(uint64_t gap, uint64_t now);
@@ -85,10 +95,11 @@ class Environment {
   Heartbeat heartbeat;
   LoopFigures figures;
   bool figures_wanted = false;
-  IdleClock idle_clock;              // of the loop, which may not be touched once the environment is removed
-  IdleLook look;                     // the latest
-  FlightLog* first_log = nullptr;    // of the list of its flight logs
-  const void* operations = nullptr;  // the table of operations that JavaScript keeps for them
+  IdleClock idle_clock;                 // of the loop, which may not be touched once the environment is removed
+  IdleLook look;                        // the latest
+  std::unique_ptr<BlockedStack> stack;  // nullptr unless a limit wants stacks
+  FlightLog* first_log = nullptr;       // of the list of its flight logs
+  const void* operations = nullptr;     // the table of operations that JavaScript keeps for them
 
  private:
   void Notify() {

@@ -54,12 +54,18 @@ void Feed::Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty) {
 bool Feed::StepOne(GuardLimit* each, uint64_t now) {
   const Value& value = series.now();
   if (value.state == Value::kUnknown) return false;
+  Environment* environment = each->guard->environment();
+  const bool blocked = each->stack && environment->heartbeat.outstanding();
+  // Before the guard is judged: then the stack is being taken when the loop's thread sees the breach.
+  if (blocked && value.state == Value::kKnown && value.value > each->limit.spec.enter) environment->AskForStack();
   const GuardLimit::Progress progress = each->Step(value.state == Value::kKnown ? value.value : kNaN, now);
   bands_[each->place] = QuietBand(each->limit);
   dwell_end_ = std::min(dwell_end_, DwellEnd(each->limit));
   if (progress.proven) {
     each->evidence.recent_count = series.CopyRecent(each->evidence.recent);
     each->evidence.origin = KeepOrigin();
+    each->evidence.block = blocked ? environment->heartbeat.number : 0;
+    each->kept_stack.reset();
   }
   return progress.changed;
 }

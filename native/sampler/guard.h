@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "sampler/blocked_stack.h"
 #include "sampler/limit.h"
 #include "sampler/series.h"
 
@@ -24,14 +25,17 @@ struct Evidence {
   uint32_t recent_count = 0;
   double recent[kRecent];
   const char* origin = "";
+  uint64_t block = 0;  // the unanswered heartbeat that it is about; 0 for none
 };
 
 struct GuardLimit {
   Limit limit;
   OnMissing on_missing = OnMissing::kUnavailable;
   Guard* guard = nullptr;
-  Feed* feed = nullptr;      // none for a condition, which JavaScript checks
-  uint32_t place = 0;        // in the feed's arrays
+  Feed* feed = nullptr;  // none for a condition, which JavaScript checks
+  uint32_t place = 0;    // in the feed's arrays
+  bool stack = false;    // wants the stack of what blocks the loop
+  std::unique_ptr<StackCopy> kept_stack;
   uint64_t observed_at = 0;  // conditions only: unobserved time is excluded from the dwell up to here
   Evidence evidence;
 

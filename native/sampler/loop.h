@@ -24,6 +24,8 @@ struct Heartbeat {
   uint64_t sent = 0;      // when the sampler asked; 0 for never
   uint64_t answered = 0;  // of the latest answer
   uint64_t delay = 0;     // of the latest answer; 0 once it was used
+  uint64_t number = 0;    // of the latest question, counted from 1
+  uint64_t lasted = 0;    // how long its answer took
   uint64_t still = 0;     // total time in which the process was stopped while the loop was busy
   bool outstanding() const { return sent > answered; }
 
@@ -31,7 +33,8 @@ struct Heartbeat {
     if (!outstanding()) return;
     // Later than the question even on a coarse clock.
     answered = now > sent ? now : sent + 1;
-    if (now - sent > delay) delay = now - sent;
+    lasted = now - sent;
+    if (lasted > delay) delay = lasted;
   }
 };
 

@@ -15,6 +15,18 @@ constexpr uint64_t kLongStandstill = 5 * kSecond;
 // The values of a simulated guard are treated like those of this metric: as levels, unchanged.
 constexpr Metric kPlayed = Metric::kTemperature;
 
+// Adds what is known about the block that crossed the limit. The stack is kept, since a later block replaces it.
+void AddBlock(Environment* environment, GuardLimit* limit, uint64_t now, EvidenceCopy* copy) {
+  const Heartbeat& beat = environment->heartbeat;
+  const uint64_t block = limit->evidence.block;
+  if (beat.number == block) copy->blocked = beat.outstanding() ? now - beat.sent : beat.lasted;
+  if (limit->kept_stack == nullptr && environment->stack != nullptr) {
+    std::unique_ptr<StackCopy> stack(new StackCopy);
+    if (environment->stack->Read(block, stack.get())) limit->kept_stack = std::move(stack);
+  }
+  if (limit->kept_stack != nullptr) copy->stack.reset(new StackCopy(*limit->kept_stack));
+}
+
 bool IsPlayed(const Feed* feed) { return feed != nullptr && feed->source == nullptr; }
 
 }  // namespace
@@ -213,6 +225,7 @@ uint32_t Monitor::AddGuard(Environment* environment, const GuardSpec& spec, cons
     GuardLimit& limit = guard->limit(i);
     limit.limit.spec = limits[i].spec;
     limit.on_missing = limits[i].on_missing;
+    limit.stack = limits[i].stack;
     limit.guard = guard;
     limit.observed_at = now;
     if (limits[i].subscription == kCondition) continue;
@@ -295,16 +308,17 @@ uint64_t Monitor::PlayGuard(uint32_t id, uint64_t now, uint64_t gap, const doubl
   return std::min(end, guard->hold_end());
 }
 
-List<EvidenceCopy> Monitor::EvidenceOf(uint32_t guard) const {
+List<EvidenceCopy> Monitor::EvidenceOf(uint32_t guard, uint64_t now) const {
   List<EvidenceCopy> copies;
   Guard* found = guards_.Get(guard);
   if (found == nullptr || found->breaches() == 0) return copies;
   // While only `min_hold` keeps the guard breached, all limits of the breach count as breached.
   const bool held = found->hold_end() != kNever;
   for (uint32_t i = 0; i < found->limit_count(); i++) {
-    const GuardLimit& each = found->limit(i);
+    GuardLimit& each = found->limit(i);
     if (each.evidence.breach != found->breaches()) continue;
-    copies.push_back(EvidenceCopy{i, held || each.guilty(), each.evidence});
+    copies.push_back(EvidenceCopy{i, held || each.guilty(), each.evidence, 0, nullptr});
+    if (each.evidence.block != 0) AddBlock(found->environment(), &each, now, &copies.back());
   }
   return copies;
 }

@@ -27,6 +27,7 @@ struct LimitRequest {
   uint32_t subscription;  // 0 in all limits of a simulated guard
   LimitSpec spec;
   OnMissing on_missing;
+  bool stack = false;  // of eventLoop.delay only: its evidence has the stack of what blocks the loop
 };
 
 struct SubscriptionInfo {
@@ -41,6 +42,8 @@ struct EvidenceCopy {
   uint32_t limit;
   bool breached;  // whether it still is
   Evidence evidence;
+  uint64_t blocked = 0;              // for how long the loop has been or was blocked; 0 if that is not known
+  std::unique_ptr<StackCopy> stack;  // nullptr if there is none
 };
 
 // Used under the sampler's lock.
@@ -110,8 +113,9 @@ class Monitor {
   // Advances a condition by the outcome of its check: 1 if it does not hold, 0 if it does, NaN if that is unknown.
   // `late` is the same as in Guard::StepCondition(). True if this outcome has just crossed the limit.
   bool StepCondition(uint32_t guard, uint32_t limit, double value, uint64_t late, uint64_t now);
-  // The evidence of the guard's latest breach. `origin` stays valid while the guard does.
-  List<EvidenceCopy> EvidenceOf(uint32_t guard) const;
+  // The evidence of the guard's latest breach, with the stack if it is there. `origin` stays valid while the guard
+  // does.
+  List<EvidenceCopy> EvidenceOf(uint32_t guard, uint64_t now) const;
 
   // Closes everything that the environment still has open.
   void RemoveEnvironment(Environment* environment, uint64_t now);

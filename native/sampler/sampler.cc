@@ -206,6 +206,7 @@ void Sampler::RemoveEnvironment(Environment* environment) {
   monitor_.RemoveEnvironment(environment, MonotonicNow());
   // Its loop is freed next.
   environment->idle_clock = IdleClock();
+  environment->stack.reset();
   UnlockMemory(environment->board.memory());
   environment->board.Attach(nullptr, 0);
   WakeIfIdle();
@@ -229,6 +230,11 @@ News Sampler::Drain(Environment* environment) {
 void Sampler::WatchLoop(Environment* environment, const IdleClock& clock) {
   MutexLock lock(&lock_);
   environment->idle_clock = clock;
+}
+
+void Sampler::WatchStacks(Environment* environment, BlockedStack* stack) {
+  MutexLock lock(&lock_);
+  environment->stack.reset(stack);
 }
 
 void Sampler::TakeFigures(Environment* environment, LoopFigures figures) {
@@ -304,7 +310,7 @@ bool Sampler::StepCondition(uint32_t guard, uint32_t limit, double value, uint64
 
 List<EvidenceCopy> Sampler::EvidenceOf(uint32_t guard) {
   MutexLock lock(&lock_);
-  return monitor_.EvidenceOf(guard);
+  return monitor_.EvidenceOf(guard, MonotonicNow());
 }
 
 SubscriptionInfo Sampler::InfoOf(uint32_t subscription) {

@@ -91,6 +91,8 @@ class Sampler : private Host {
 
   // From now on its loop is watched through this clock, until the environment is removed.
   void WatchLoop(Environment* environment, const IdleClock& clock) EXCLUDES(lock_);
+  // From now on the stack of a block can be asked for. Takes over `stack`.
+  void WatchStacks(Environment* environment, BlockedStack* stack) EXCLUDES(lock_);
   // What JavaScript says when it is asked for figures; `at` and `look` are filled in.
   void TakeFigures(Environment* environment, LoopFigures figures) EXCLUDES(lock_);
 

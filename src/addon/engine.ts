@@ -5,7 +5,7 @@ import { ownCodeFolder } from '../base/package.js'
 import { loadAddon } from './native.js'
 
 /** Loops long enough to be interrupted; short enough that an interrupt that never comes does no harm. */
-function probe(): number {
+export function engineProbe(): number {
   let sum = 0
   for (let i = 0; i < 1e6; i++) sum += i
   return sum
@@ -23,6 +23,6 @@ export function engineProblem(): string {
   const addon = loadAddon()
   const folder = ownCodeFolder()
   if (folder === undefined) return (problem = 'the code of tripline is part of a bundle, where it cannot be recognized')
-  const answer = addon.testEngine(probe, join(folder, sep), pathToFileURL(join(folder, sep)).href)
+  const answer = addon.testEngine(engineProbe, join(folder, sep), pathToFileURL(join(folder, sep)).href)
   return (problem = answer === true ? '' : answer)
 }

@@ -5,6 +5,7 @@ import { join, resolve, toNamespacedPath } from 'node:path'
 import { ADDON_NAMED, AddonFileError, NOT_COPIED, NativeMissingError } from '../base/errors.js'
 import { packageRoot } from '../base/package.js'
 import { CONTRACT } from './contract.js'
+import type { StackFrame } from '../base/reason.js'
 import { elfProblem } from './library-file.js'
 import { ROWS } from './metrics-table.js'
 
@@ -21,6 +22,10 @@ export interface NativeEvidence {
   readonly recent: readonly number[]
   /** Whether the limit is still breached. */
   readonly breached: boolean
+  /** For a blocked event loop: for how long it has been or was blocked, in milliseconds; absent if that is not known. */
+  readonly blocked?: number
+  /** For a blocked event loop whose limit wants it: the stack, if it was taken. */
+  readonly stack?: readonly StackFrame[]
 }
 
 /** What the sampler does and costs. */
@@ -153,6 +158,8 @@ export interface Addon {
     reaction?: object | true,
   ): number | NativeError
   removeGuard(guard: number): void
+  /** Lets limits have the stack of what blocks the loop of this thread. `probe` is a function that loops for a while. */
+  watchStacks(probe: () => unknown): true | NativeError
   /**
    * For a simulated guard, whose limits have no subscription (0): gives it one value per limit, NaN for a failed read
    * and Infinity for no value. `now` must not go backwards; nothing was observed in the `gap` milliseconds before it.

@@ -56,6 +56,8 @@ export interface CancelMessage {
 
 /** A limit was crossed. */
 export const breachChannel: Channel = channel('tripline:breach')
+/** Something has blocked the event loop. */
+export const blockedChannel: Channel = channel('tripline:blocked')
 /** A crossed limit has recovered. */
 export const clearChannel: Channel = channel('tripline:clear')
 /** A ticker could not deliver some of its beats. */

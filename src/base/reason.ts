@@ -7,6 +7,21 @@ import { Reason } from './reason-record.js'
 import { oomText, type OomKill } from './oom.js'
 import { formatDuration } from './units.js'
 
+/** A function that was running, and where in it. */
+export interface StackFrame {
+  /** Its name, cut off after 127 bytes; empty if it has none. */
+  readonly function: string
+  /**
+   * The script as V8 knows it: a path, a URL (`file:`, `node:`, `wasm:`), or the `filename` of a `vm.Script`. Empty for code
+   * from `eval` and `new Function`. Not to be trusted: code chooses its names.
+   */
+  readonly file: string
+  /** Counted from 1. */
+  readonly line: number
+  /** Counted from 1; in WebAssembly the offset of the instruction in bytes. */
+  readonly column: number
+}
+
 /**
  * The evidence of a crossed limit, or of a condition that does not hold. All times are in milliseconds on the clock of
  * `performance.now()`.
@@ -33,6 +48,11 @@ export interface Breach {
   readonly origin: string
   /** The last values up to the breach, oldest first. */
   readonly recent: readonly number[]
+  /**
+   * For a limit on `eventLoop.delay` with `stack: true`: what was running when the loop was seen to be blocked, the newest
+   * call first, 32 at most. Absent if the block ended before that was known, and where the runtime does not allow it.
+   */
+  readonly stack?: readonly StackFrame[]
   /** For a condition, the error of its check; absent if the check returned false. */
   readonly error?: unknown
 }

@@ -2,19 +2,21 @@
 import { inThisContext } from '../base/async-context.js'
 import { AliveHold } from '../base/alive.js'
 import { now, realNow } from '../base/clock.js'
+import { describeFrame, topFrame } from '../base/frames.js'
 import { cancelationError } from '../base/cancelation-error.js'
-import { breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
+import { blockedChannel, breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
 import { markInstances } from '../base/copies.js'
 import { MetricUnavailableError, invalidType, invalidValue } from '../base/errors.js'
 import { checkOptions, readOptions } from '../base/options.js'
 import { printable } from '../base/printable.js'
 import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
-import { messageOf, resourceReason, type Breach, type ResourceReason } from '../base/reason.js'
+import { messageOf, resourceReason, type Breach, type ResourceReason, type StackFrame } from '../base/reason.js'
 import { formatDuration, formatPair, parseDuration, parsePeriod, type Duration } from '../base/units.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
 import { ConditionWatch, type ParsedCondition } from './conditions.js'
 import { namesOf, parseLimits, type Limits, type ParsedLimit, type ParsedLimits } from './limits.js'
 import type { MetricName } from '../addon/metrics.js'
+import { toFrames, watchStacks } from '../addon/stacks.js'
 import type { NativeEvidence } from '../addon/native.js'
 import { Series, connect, forgetGuard, kDeliver, registerGuard, toLocalTime, toSamplerTime } from '../addon/sampler.js'
 
@@ -64,6 +66,18 @@ export interface BreachMessage {
   readonly guard: Guard
   /** The evidence. */
   readonly breach: Breach
+}
+
+/** Published on `tripline:blocked`, as soon as the loop is free again: a limit with `stack: true` was crossed. */
+export interface BlockedMessage {
+  /** The guard; `guard.name` is its name. */
+  readonly guard: Guard
+  /** For how long the loop was blocked, in milliseconds. */
+  readonly delay: number
+  /** The evidence. */
+  readonly breach: Breach
+  /** That of the breach; absent if the block ended before it was known, or if the runtime does not allow it. */
+  readonly stack?: readonly StackFrame[]
 }
 
 /** Published on `tripline:clear`: a breach is over. */
@@ -189,6 +203,8 @@ export class Guard implements Disposable {
     this.#settings = settings
     this.#reaction = reaction
     this.#played = (limits.length > 0 && stage?.claims(limits)) ?? false
+    // Without it, evidence has no stack.
+    if (!this.#played && limits.some((each) => each.stack)) watchStacks()
     const series: Series[] = []
     this.#series = series
     this[kFlag] = allocateFlag()
@@ -452,6 +468,7 @@ export class Guard implements Disposable {
       this.#reportedBreached = true
       const { breach } = this[kLatestReason]()
       if (breachChannel.hasSubscribers) breachChannel.publish({ guard: this, breach } satisfies BreachMessage)
+      if (blockedChannel.hasSubscribers) this.#publishBlocks()
       this.#abort()
       this.#emit('breach', breach, this)
     }
@@ -467,6 +484,17 @@ export class Guard implements Disposable {
       this.#emit('unavailable', this.#whyUnavailable(), this)
     }
     this.#reportedUnavailable = unavailable
+  }
+
+  #publishBlocks(): void {
+    for (const each of connect().evidence(this.#id)) {
+      const limit = this.#limits[each.limit]
+      if (limit?.stack !== true) continue
+      const breach = toBreach(limit, each, toLocalTime)
+      const { value, stack } = breach
+      const message = { guard: this, delay: each.blocked ?? value, breach, ...(stack && { stack }) }
+      blockedChannel.publish(message satisfies BlockedMessage)
+    }
   }
 
   #emit<E extends keyof GuardEvents>(event: E, ...args: Parameters<GuardEvents[E]>): void {
@@ -524,6 +552,7 @@ export function toBreach(
     at: toTime(evidence.at),
     origin: evidence.origin,
     recent: Object.freeze(evidence.recent),
+    ...(evidence.stack && { stack: toFrames(evidence.stack) }),
   })
 }
 
@@ -559,14 +588,20 @@ export function guard(limits: Limits, options: GuardOptions = {}): Guard {
   return new Guard(parseLimits(limits), options)
 }
 
-/** Describes a breach in one line: `'memory 93.1% > 90.0% for 1.2s'`, `'database has failed for 10s: connect ECONNREFUSED'`. */
+/**
+ * Describes a breach in one line: `'memory 93.1% > 90.0% for 1.2s'`, `'database has failed for 10s: connect ECONNREFUSED'`,
+ * `'eventLoop.delay 512ms > 500ms in render (/app/page.js:12:7)'`. A stack yields its topmost function that belongs neither to
+ * Node nor to this library.
+ */
 export function describeBreach(breach: Breach): string {
   const { metric, unit, direction, since, at } = breach
   if (unit === CONDITION) return describeCondition(breach)
   if (Number.isNaN(breach.value)) return `${metric} is missing`
   const [value, limit] = formatPair(breach.value, breach.limit, unit)
   const lasted = at > since ? ` for ${formatDuration(at - since)}` : ''
-  return `${metric} ${value} ${direction === 'above' ? '>' : '<'} ${limit}${lasted}`
+  const frame = breach.stack && topFrame(breach.stack)
+  const place = frame === undefined ? '' : ` in ${printable(describeFrame(frame))}`
+  return `${metric} ${value} ${direction === 'above' ? '>' : '<'} ${limit}${lasted}${place}`
 }
 
 function describeCondition({ metric, since, at, ...proof }: Breach): string {
@@ -619,6 +654,7 @@ export function encode(
       each.for,
       each.clearFor,
       ON_MISSING_CODES[each.onMissing],
+      each.stack ? 1 : 0,
     ]),
     // 1, a condition that does not hold, is beyond the line, and 0 is not.
     ...conditions.flatMap((each) => [
@@ -629,6 +665,7 @@ export function encode(
       each.for,
       each.clearFor,
       ON_MISSING_CODES[each.onMissing],
+      0,
     ]),
   ])
 }

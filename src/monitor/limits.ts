@@ -53,6 +53,11 @@ export interface Limit extends Selector {
   clearFor?: Duration | undefined
   /** Averaging window of a share or rate. @default the metric's own */
   over?: Duration | undefined
+  /**
+   * `eventLoop.delay` with `above`: whether the evidence has the stack of the code that blocks the loop (`Breach.stack`).
+   * @default false
+   */
+  stack?: boolean | undefined
   /** What it means that the metric is missing: an error from `guard()`, nothing, or a breach. @default 'throw' */
   onMissing?: 'throw' | 'ignore' | 'breach' | undefined
 }
@@ -95,11 +100,12 @@ export interface ParsedLimit {
   readonly for: number
   readonly clearFor: number
   readonly onMissing: 'throw' | 'ignore' | 'breach'
+  readonly stack: boolean
 }
 
 export const SELECTOR_KEYS: readonly SelectorName[] = Object.values(SELECTORS).flat()
 
-const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', ...SELECTOR_KEYS, 'onMissing']
+const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', ...SELECTOR_KEYS, 'onMissing', 'stack']
 /** What the value of each text selector must be. */
 const TEXTS: Readonly<Record<TextSelector, string>> = {
   scope: "'machine' or 'group'",
@@ -178,7 +184,17 @@ function parseLimit(info: MetricInfo, limit: Value | Limit, name: string): Parse
     for: limit.for === undefined ? info.for : parseDuration(limit.for, `${name}.for`),
     clearFor: limit.clearFor === undefined ? 0 : parseDuration(limit.clearFor, `${name}.clearFor`),
     onMissing,
+    stack: parseStack(info, limit.stack, direction, `${name}.stack`),
   }
+}
+
+function parseStack(info: MetricInfo, given: unknown, direction: 'above' | 'below', name: string): boolean {
+  if (given === undefined) return false
+  if (typeof given !== 'boolean') throw invalidType(name, 'true or false', given)
+  if (info.name !== 'eventLoop.delay' || direction !== 'above') {
+    throw invalidValue(name, "left out: only a limit on 'eventLoop.delay' with 'above' has a stack", given)
+  }
+  return given
 }
 
 /** Converts a value to a number in the metric's unit. */

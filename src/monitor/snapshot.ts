@@ -10,6 +10,7 @@ import { parseMetric, type MetricText } from './expression.js'
 import { isSeriesOf, selectorOf, toSeriesKey, type Selector } from './limits.js'
 import { parseQueries, type MetricQuery } from './queries.js'
 import { Stream, Supply } from './stream.js'
+import { watchStacks } from '../addon/stacks.js'
 import { METRICS, type MetricName, type MetricUnit } from '../addon/metrics.js'
 import {
   Series,
@@ -188,6 +189,15 @@ export interface Capability {
   readonly push: boolean
   /** Human-readable reason why it does not; empty if it does. */
   readonly pushWhy: string
+  /** Of `eventLoop.delay` alone: whether a limit on it can have the stack of the code that blocks the loop. */
+  readonly stack?: boolean
+  /** Of `eventLoop.delay` alone: human-readable reason why it cannot; empty if it can. */
+  readonly stackWhy?: string
+}
+
+function stackSupport(): { stack: boolean; stackWhy: string } {
+  const why = watchStacks()
+  return { stack: why === '', stackWhy: printable(why) }
 }
 
 /** Lists all metrics, with their units and sources on this machine, or why they are unavailable. @throws NativeMissingError */
@@ -210,6 +220,7 @@ export function capabilities(): Capability[] {
         window,
         push,
         pushWhy: push ? '' : printable(pushes),
+        ...(metric === 'eventLoop.delay' && stackSupport()),
       }
     } catch (error) {
       if (!(error instanceof MetricUnavailableError)) throw error

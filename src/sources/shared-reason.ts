@@ -1,6 +1,6 @@
 /** Reasons as bytes, for other threads: cut to a size, with times that every thread can read, and checked when read. */
 import { isOomKill } from '../base/oom.js'
-import { amended, isReason, type Breach, type CancelationReason } from '../base/reason.js'
+import { amended, isReason, type Breach, type CancelationReason, type StackFrame } from '../base/reason.js'
 
 /** Characters of a message that always fit. */
 const MESSAGE = 500
@@ -53,7 +53,7 @@ function withoutEvidence(reason: CancelationReason): CancelationReason {
     case 'all':
       return { ...short, causes: [] }
     case 'resource': {
-      const { error: _, ...breach } = short.breach
+      const { error: _, stack: __, ...breach } = short.breach
       return { ...short, breach: { ...breach, recent: [] } }
     }
     case 'parent': {
@@ -103,9 +103,19 @@ function isWhole(value: unknown): value is CancelationReason {
 
 function isBreach(value: unknown): value is Breach {
   if (typeof value !== 'object' || value === null) return false
-  const { metric, unit, origin, limit, since, at, recent } = value as Partial<Breach>
-  const texts: readonly unknown[] = [metric, unit, origin]
-  return texts.every((each) => typeof each === 'string') && [limit, since, at].every(isNumber) && Array.isArray(recent)
+  const { metric, unit, origin, limit, since, at, recent, stack } = value as Partial<Breach>
+  if (stack !== undefined && !(Array.isArray(stack) && stack.every(isFrame))) return false
+  return [metric, unit, origin].every(isText) && [limit, since, at].every(isNumber) && Array.isArray(recent)
+}
+
+function isFrame(value: unknown): value is StackFrame {
+  if (typeof value !== 'object' || value === null) return false
+  const { function: name, file, line, column } = value as Partial<StackFrame>
+  return [name, file].every(isText) && [line, column].every(isNumber)
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string'
 }
 
 function isNumber(value: unknown): value is number {
@@ -140,7 +150,8 @@ function shiftedOne(reason: CancelationReason, by: number): CancelationReason {
       const value = (breach.value as number | null) ?? NaN
       const recent = Object.freeze(breach.recent.map((each: number | null) => each ?? NaN))
       const times = { at: breach.at + by, since: breach.since + by }
-      return Object.freeze({ ...reason, at, breach: Object.freeze({ ...breach, ...times, value, recent }) })
+      const stack = breach.stack && { stack: Object.freeze(breach.stack.map((each) => Object.freeze({ ...each }))) }
+      return Object.freeze({ ...reason, at, breach: Object.freeze({ ...breach, ...times, value, recent, ...stack }) })
     }
     case 'all':
       return Object.freeze({ ...reason, at, causes: Object.freeze(reason.causes.map((each) => shifted(each, by))) })

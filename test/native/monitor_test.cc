@@ -144,7 +144,7 @@ TEST(MonitorCountsNoStandstillIntoFor) {
     world.Run(kSecond);
     CHECK(world.State() == LimitState::kBreached);
     // The evidence claims only what was observed.
-    const auto evidence = world.monitor.EvidenceOf(guard);
+    const auto evidence = world.monitor.EvidenceOf(guard, world.now);
     CHECK_EQ(evidence.size(), 1u);
     const uint64_t lasted = evidence[0].evidence.at - evidence[0].evidence.since;
     CHECK(lasted >= 5 * kSecond);
@@ -201,12 +201,12 @@ TEST(MonitorHoldsWithTheProofOfTheBreach) {
   level = 10;
   world.Run(kSecond);
   CHECK(world.State() == LimitState::kClearing);
-  const auto held = world.monitor.EvidenceOf(guard);
+  const auto held = world.monitor.EvidenceOf(guard, world.now);
   CHECK_EQ(held.size(), 1u);
   CHECK(held[0].breached);
   CHECK_NEAR(held[0].evidence.value, 95, 0);
   world.Run(5 * kSecond);
-  CHECK(!world.monitor.EvidenceOf(guard)[0].breached);
+  CHECK(!world.monitor.EvidenceOf(guard, world.now)[0].breached);
 }
 
 TEST(MonitorKeepsACrossingThroughFailedReads) {
@@ -306,7 +306,7 @@ TEST(MonitorPlaysAGuardOnItsOwnTime) {
   CHECK_EQ(play(17, 95), kNever);
   CHECK(world.State() == LimitState::kBreached);
   CHECK_EQ(world.words[kFlag] >> 3, 4);
-  const List<EvidenceCopy> evidence = world.monitor.EvidenceOf(guard);
+  const List<EvidenceCopy> evidence = world.monitor.EvidenceOf(guard, world.now);
   CHECK_EQ(evidence.size(), 1u);
   CHECK_EQ(evidence[0].evidence.since, 15 * kSecond);
   CHECK_EQ(evidence[0].evidence.recent_count, 3u);
@@ -426,7 +426,7 @@ TEST(MonitorJudgesConditionsAndMetricsTogether) {
   CHECK(world.State() == LimitState::kClear);
   world.monitor.StepCondition(guard, 1, 1, 0, world.now);
   CHECK(world.State() == LimitState::kBreached);
-  CHECK_EQ(world.monitor.EvidenceOf(guard).size(), 2u);
+  CHECK_EQ(world.monitor.EvidenceOf(guard, world.now).size(), 2u);
   world.monitor.RemoveGuard(guard);
   CHECK(!world.monitor.StepCondition(guard, 1, 1, 0, world.now));
 }
