@@ -1,6 +1,7 @@
-// The JavaScript stack of a blocked event loop. The sampling thread asks for it when the loop's delay crosses a limit
-// that wants it; the loop's thread takes it in an interrupt, in the middle of the blocking code (node/addon_stack.cc).
-// While the loop is still blocked, other native code can read the newest stack here, such as a watchdog or a recorder:
+// The JavaScript stack of a blocked event loop. The sampling thread asks for it just before the loop's delay crosses a
+// limit that wants it; the loop's thread takes it in an interrupt, in the middle of the blocking code
+// (node/addon_stack.cc). While the loop is still blocked, other native code can read the newest stack here, such as a
+// watchdog or a recorder, and ask for one with environment->AskForStack(), under the sampler's lock:
 //
 //   if (environment->stack != nullptr) environment->stack->Describe(text, sizeof(text));
 #pragma once

@@ -15,6 +15,9 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 // Reads with at least this period are aligned to shared times; shorter periods only occur close to a line.
 constexpr uint64_t kSharedFrom = 50 * kMillisecond;
 
+// In milliseconds: one period of the metric.
+constexpr double kStackLead = 10;
+
 // In seconds, for limits that can never be reached.
 constexpr double kLongestRest = 10;
 
@@ -43,6 +46,21 @@ void Feed::Settle(const Reading& reading, const Failure& failure, uint64_t now, 
     const double near = up < down ? up : down;
     if (near >= 0 && near < distance_) distance_ = near;
   }
+  if (stacks_) AskForStacks();
+}
+
+void Feed::AskForStacks() {
+  for (GuardLimit* each : limits_) {
+    if (!each->stack) continue;
+    // The blocking code may watch the guard and end at the breach, so the stack is taken a little earlier.
+    const double line = each->limit.spec.enter - std::min(kStackLead, each->limit.spec.enter / 2);
+    const double left = line - series.now().value;
+    if (left <= 0) {
+      each->guard->environment()->AskForStack();
+    } else {
+      distance_ = std::min(distance_, left);
+    }
+  }
 }
 
 void Feed::Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty) {
@@ -56,8 +74,6 @@ bool Feed::StepOne(GuardLimit* each, uint64_t now) {
   if (value.state == Value::kUnknown) return false;
   Environment* environment = each->guard->environment();
   const bool blocked = each->stack && environment->heartbeat.outstanding();
-  // Before the guard is judged: then the stack is being taken when the loop's thread sees the breach.
-  if (blocked && value.state == Value::kKnown && value.value > each->limit.spec.enter) environment->AskForStack();
   const GuardLimit::Progress progress = each->Step(value.state == Value::kKnown ? value.value : kNaN, now);
   bands_[each->place] = QuietBand(each->limit);
   dwell_end_ = std::min(dwell_end_, DwellEnd(each->limit));
@@ -86,6 +102,7 @@ void Feed::AddLimit(GuardLimit* limit) {
   limits_.push_back(limit);
   bands_.push_back(QuietBand(limit->limit));
   CountDemand(limit->guard->spec());
+  stacks_ = stacks_ || limit->stack;
 }
 
 void Feed::CountDemand(const GuardSpec& spec) {

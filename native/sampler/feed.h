@@ -81,6 +81,8 @@ class Feed {
   // The longest period that the guards allow at that distance from the nearest line.
   uint64_t LongestPeriod(uint64_t time_to_line) const;
   void Step(GuardLimit* limit, uint64_t now, List<Guard*>* dirty);
+  // Asks for the stacks that limits want, or has the next read do that.
+  void AskForStacks();
   const char* KeepOrigin();
   void CountDemand(const GuardSpec& spec);
   void FindDemand();
@@ -91,6 +93,7 @@ class Feed {
   double distance_ = 0;          // from the newest value to the nearest edge of a band
   bool rested_ = false;          // it has had no limit and no reader since its last read
   uint64_t dwell_end_ = kNever;  // the earliest end of a limit's dwell
+  bool stacks_ = false;          // whether a limit wants stacks, or did
   bool demand_known_ = true;     // whether the next two are those of limits_
   uint64_t within_ = kNever;
   uint64_t interval_ = kNever;

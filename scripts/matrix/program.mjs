@@ -6,7 +6,7 @@ import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { Worker } from 'node:worker_threads'
-import { Cancelable, capabilities, every, guard, sample, samplerStats } from 'tripline'
+import { Cancelable, capabilities, describeBreach, every, guard, sample, samplerStats } from 'tripline'
 
 // The only Node for ARMv7 on the registry is 20.11, older than the required version; it lacks only this function.
 if (!('getBuiltinModule' in process)) process.getBuiltinModule = createRequire(import.meta.url)
@@ -60,10 +60,18 @@ try {
   expect('a loop that never yields sees the breach', seen)
   room.close()
 
-  const loop = guard({ 'eventLoop.delay': { above: 50 } }, { within: 20 })
+  const loop = guard({ 'eventLoop.delay': { above: 50, stack: true } }, { within: 20 })
   const patience = performance.now() + 20_000
-  while (!loop.isBreached && performance.now() < patience);
-  expect('a loop that is blocked is seen', loop.isBreached)
+  const { stack: readable, stackWhy } = metrics.find((each) => each.metric === 'eventLoop.delay')
+  const isSeen = () => loop.isBreached && (!readable || loop.breaches[0].stack !== undefined)
+  ;(function blockTheLoop() {
+    while (!isSeen() && performance.now() < patience);
+  })()
+  expect('a loop that is blocked is seen', isSeen())
+  const ofNode = !('bun' in process.versions) && !('deno' in process.versions) && process.platform !== 'win32'
+  expect('it is said where the stack is not available', readable === ofNode && (stackWhy === '') === readable)
+  const shown = describeBreach(loop.breaches[0])
+  expect('the code that blocks the loop has a name', readable === /(isSeen|blockTheLoop).*program\.mjs:\d+/.test(shown))
   loop.close()
 
   const still = guard({ 'eventLoop.delay': { above: 5000 } }, { within: 10 })

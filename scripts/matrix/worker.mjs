@@ -3,7 +3,7 @@ import { parentPort } from 'node:worker_threads'
 import { guard, run } from 'tripline'
 
 guard({ 'process.rss': { above: '1TB' } })
-guard({ 'eventLoop.delay': { above: 60_000 } }, { within: 1 })
+guard({ 'eventLoop.delay': { above: 60_000, stack: true } }, { within: 1 })
 const breached = new Promise((resolve) => guard({ 'process.rss': { above: '1MB' } }).on('breach', resolve))
 // On Windows, commands.mjs tests this.
 const started =

@@ -11,7 +11,7 @@ import { isSeriesOf, selectorOf, toSeriesKey, type Selector } from './limits.js'
 import { parseQueries, type MetricQuery } from './queries.js'
 import { Stream, Supply } from './stream.js'
 import { watchStacks } from '../addon/stacks.js'
-import { METRICS, type MetricName, type MetricUnit } from '../addon/metrics.js'
+import { METRICS, type MetricInfo, type MetricName, type MetricUnit } from '../addon/metrics.js'
 import {
   Series,
   connect,
@@ -202,31 +202,24 @@ function stackSupport(): { stack: boolean; stackWhy: string } {
 
 /** Lists all metrics, with their units and sources on this machine, or why they are unavailable. @throws NativeMissingError */
 export function capabilities(): Capability[] {
-  return METRICS.map((info, number) => {
-    const { name: metric, unit, window } = info
-    try {
-      const series = Series.open(toSeriesKey(info, {}, undefined, metric), true)
-      const { origin, minPeriod } = series.describe()
-      series.release()
-      const pushes = connect().canPush(number)
-      const push = pushes === true
-      return {
-        metric,
-        unit,
-        available: true,
-        origin,
-        why: '',
-        minPeriod,
-        window,
-        push,
-        pushWhy: push ? '' : printable(pushes),
-        ...(metric === 'eventLoop.delay' && stackSupport()),
-      }
-    } catch (error) {
-      if (!(error instanceof MetricUnavailableError)) throw error
-      const { why } = error
-      const { minPeriod } = info
-      return { metric, unit, available: false, origin: '', why, minPeriod, window, push: false, pushWhy: why }
-    }
-  })
+  return METRICS.map(capabilityOf)
+}
+
+function capabilityOf(info: MetricInfo, number: number): Capability {
+  const { name: metric, unit, window } = info
+  try {
+    const series = Series.open(toSeriesKey(info, {}, undefined, metric), true)
+    const { origin, minPeriod } = series.describe()
+    series.release()
+    const pushes = connect().canPush(number)
+    const push = pushes === true
+    const pushWhy = push ? '' : printable(pushes)
+    const stack = metric === 'eventLoop.delay' ? stackSupport() : undefined
+    return { metric, unit, available: true, origin, why: '', minPeriod, window, push, pushWhy, ...stack }
+  } catch (error) {
+    if (!(error instanceof MetricUnavailableError)) throw error
+    const { why } = error
+    const { minPeriod } = info
+    return { metric, unit, available: false, origin: '', why, minPeriod, window, push: false, pushWhy: why }
+  }
 }

@@ -150,6 +150,58 @@ TEST(LoopThatIsBlockedFromTheFirstMomentIsSeen) {
   CHECK(world.Breached());
 }
 
+TEST(LoopsStackIsAskedForBeforeItsLimitIsCrossed) {
+  World world;
+  uint32_t requests = 0;
+  const auto count = [](void* raw) { ++*static_cast<uint32_t*>(raw); };
+  world.environment.stack.reset(new BlockedStack(count, &requests));
+  LimitRequest limit = {world.Subscribe(Metric::kEventLoopDelay), LimitSpec{500, 450, 0, 0, true},
+                        OnMissing::kUnavailable, true};
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+  world.Run(kSecond);
+  world.loop.waiting = false;
+  while (requests == 0) world.Run(kMillisecond);
+  CHECK(!world.Breached());
+  StackCopy* copy = world.environment.stack->Begin();
+  CHECK(copy->Add("render", "/app/page.js", 12, 7));
+  world.environment.stack->End();
+  world.Run(12 * kMillisecond);
+  CHECK(world.Breached());
+  world.Run(kSecond);
+  CHECK_EQ(requests, 1u);
+  List<EvidenceCopy> evidence = world.monitor.EvidenceOf(guard, world.now);
+  CHECK_EQ(evidence.size(), 1u);
+  CHECK(evidence[0].stack != nullptr);
+  CHECK(evidence[0].blocked >= kSecond);
+  // A later block does not change the evidence of this one.
+  world.Turn();
+  world.loop.waiting = true;
+  world.Run(kSecond);
+  world.environment.AskForHeartbeat(world.now, false);
+  world.environment.AskForStack();
+  world.environment.stack->Begin()->Add("other", "/app/page.js", 1, 1);
+  world.environment.stack->End();
+  evidence = world.monitor.EvidenceOf(guard, world.now);
+  const char* function = evidence[0].stack->texts + evidence[0].stack->frames[0].function;
+  CHECK_EQ(function, "render");
+}
+
+TEST(LoopsStackIsNotAskedForByALimitWithoutIt) {
+  World world;
+  uint32_t requests = 0;
+  const auto count = [](void* raw) { ++*static_cast<uint32_t*>(raw); };
+  world.environment.stack.reset(new BlockedStack(count, &requests));
+  world.GuardDelay(500, 100 * kMillisecond);
+  world.Run(kSecond);
+  world.loop.waiting = false;
+  world.Run(kSecond);
+  CHECK(world.Breached());
+  CHECK_EQ(requests, 0u);
+}
+
 TEST(LoopThatNeverWaitsButTurnsIsNotBlocked) {
   World world;
   world.loop.waiting = false;

@@ -350,7 +350,7 @@ TEST(MonitorJudgesAConditionByItsChecks) {
   CHECK(condition.world.State() == LimitState::kPending);
   CHECK(condition.Step(1));
   CHECK(condition.world.State() == LimitState::kBreached);
-  const auto evidence = condition.world.monitor.EvidenceOf(condition.guard);
+  const auto evidence = condition.world.monitor.EvidenceOf(condition.guard, condition.world.now);
   CHECK_EQ(evidence.size(), 1u);
   CHECK_EQ(evidence[0].evidence.at - evidence[0].evidence.since, 3 * kSecond);
   CHECK_EQ(evidence[0].evidence.recent_count, 0u);
@@ -384,7 +384,7 @@ TEST(MonitorCountsNoLateCheckIntoFor) {
   CHECK(condition.world.State() == LimitState::kPending);
   condition.world.Run(2 * kSecond);
   CHECK(condition.Step(1));
-  const auto evidence = condition.world.monitor.EvidenceOf(condition.guard);
+  const auto evidence = condition.world.monitor.EvidenceOf(condition.guard, condition.world.now);
   CHECK_EQ(evidence[0].evidence.at - evidence[0].evidence.since, 5 * kSecond);
 }
 
