@@ -27,7 +27,9 @@ export function toFrames(frames: readonly StackFrame[]): readonly StackFrame[] {
 function inSource(frame: StackFrame): StackFrame {
   if (frame.file === '' || frame.file.startsWith('node:')) return frame
   try {
-    const entry = loadBuiltin('node:module').findSourceMap?.(frame.file)?.findEntry(frame.line - 1, frame.column - 1)
+    const entry = loadBuiltin('node:module')
+      .findSourceMap?.(frame.file)
+      ?.findEntry(frame.line - 1, frame.column - 1)
     if (entry === undefined || !('originalSource' in entry)) return frame
     const { originalSource, originalLine, originalColumn } = entry
     return { ...frame, file: originalSource, line: originalLine + 1, column: originalColumn + 1 }
