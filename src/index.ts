@@ -160,4 +160,6 @@ export type { CommandStreams } from './run/streams.js'
 export type { WatchdogOptions } from './watchdog/options.js'
 export { Watchdog, watchdog, type WatchdogState, type WatchdogStats } from './watchdog/watchdog.js'
 
+export type { MetricsOptions, OperationCounts } from './integrations/metrics/options.js'
+
 export { runInWorker, type RunInWorkerOptions, type WorkerJob } from './workers/run-in-worker.js'

@@ -11,6 +11,8 @@ export const ENTRIES = {
   testing: { subpath: './testing', module: 'testing/index' },
   context: { subpath: './context', module: 'context/index' },
   http: { subpath: './http', module: 'integrations/http/index' },
+  prometheus: { subpath: './prometheus', module: 'integrations/prometheus/index' },
+  opentelemetry: { subpath: './opentelemetry', module: 'integrations/opentelemetry/index' },
   express: { subpath: './express', module: 'integrations/express/index' },
   fastify: { subpath: './fastify', module: 'integrations/fastify/index' },
 }
@@ -18,6 +20,7 @@ export const ENTRIES = {
 /** Files of dist that several integrations share, with the modules in them. Their own entry is not one of the modules. */
 export const SHARED = {
   web: /\.cache\/ts\/integrations\/http\/(?!index\.js$)/,
+  metrics: /\.cache\/ts\/integrations\/metrics\//,
   peers: /\.cache\/ts\/integrations\/peer\.js$/,
 }
 

@@ -45,6 +45,9 @@ interface Waiter extends Standing {
   refuse(error: NotAdmittedError): void
 }
 
+/** Whether it is a limiter itself: a proxy has none of its private state. @internal */
+export let isLimiter: (value: unknown) => value is Limiter
+
 /** How far back `used` counts, in intervals: the one that runs and the one before. */
 const USED_FOR = 2
 
@@ -54,6 +57,7 @@ const USED_FOR = 2
 export class Limiter implements AsyncDisposable {
   static {
     markInstances(this)
+    isLimiter = (value): value is Limiter => typeof value === 'object' && value !== null && #line in value
   }
 
   /** The option `name`. */

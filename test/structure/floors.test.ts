@@ -32,6 +32,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'sources',
     'cancelable',
     'admit',
+    'limiter',
     'run',
     'schedule',
     'workers',
