@@ -23,7 +23,7 @@ export async function installUnderPressure(app: FastifyInstance, options: UnderP
   const shared: ProtectionOptions = {}
   for (const key of SHARED_KEYS) if (options[key] !== undefined) Object.assign(shared, { [key]: options[key] })
   const protection = new Protection({ ...shared, retryAfter: Number(settings.retryAfter) * 1000 })
-  const load = new Load(settings)
+  const load = watch(settings, protection)
   app.decorate('memoryUsage', () => load.usage)
   app.decorate('isUnderPressure', () => load.pressure !== undefined || protection.refuses())
   const stop = await followHealth(app, settings, load)
@@ -36,6 +36,15 @@ export async function installUnderPressure(app: FastifyInstance, options: UnderP
   const { readiness, liveness } = shared
   if (settings.statusRoute !== undefined) addStatusRoute(app, settings.statusRoute, settings, refuse)
   install(app, protection, { readiness, liveness }, load.limits ? gateOf(settings, load, refuse) : undefined)
+}
+
+function watch(settings: UnderPressureSettings, protection: Protection): Load {
+  try {
+    return new Load(settings)
+  } catch (error) {
+    protection.close()
+    throw error
+  }
 }
 
 function refuser({ error, retryAfter }: UnderPressureSettings): Refuse {

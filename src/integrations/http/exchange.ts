@@ -44,6 +44,8 @@ export class Exchange {
   tracker: Tracker | undefined
   /** Whether `100 Continue` is still owed to the client. */
   awaitsContinue: boolean = false
+  /** Those that wait for their turn on the same connection, with this one. */
+  queue: Set<Exchange> | undefined
   #over = false
 
   /** Use {@link exchangeOf}. */
@@ -68,6 +70,7 @@ export class Exchange {
   end(delivered: boolean): void {
     if (this.#over) return
     this.#over = true
+    this.queue?.delete(this)
     this.tracker?.ended(this, delivered)
     this.operation?.over(delivered)
   }
@@ -131,9 +134,7 @@ function queue(exchange: Exchange): void {
     socket[kQueued] = new Set()
     socket.once('close', endQueued)
   }
-  const queued = socket[kQueued]
-  queued.add(exchange)
-  exchange.response.on('close', () => queued.delete(exchange))
+  exchange.queue = socket[kQueued].add(exchange)
 }
 
 function endQueued(this: QueueSocket): void {

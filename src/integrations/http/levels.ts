@@ -24,9 +24,10 @@ const EARLIER = 0.8
 
 /** The guards of the three priorities. */
 export class Levels {
-  readonly #high: Guard | undefined
-  readonly #normal: Guard | undefined
-  readonly #low: Guard | undefined
+  #high: Guard | undefined
+  #normal: Guard | undefined
+  #low: Guard | undefined
+  readonly #listening: readonly Disposable[]
 
   /** @throws TypeError, RangeError with Node's codes, naming the option; MetricUnavailableError; NativeMissingError */
   constructor(resources: Limits | Guard | undefined, priorities: PriorityLimits | undefined, guards: Guards) {
@@ -44,7 +45,9 @@ export class Levels {
     this.#normal = normalGuard
     this.#high = highGuard
     this.#low = lowGuard ?? (resources === undefined || isGuard(resources) ? undefined : earlier(resources, guards))
-    for (const each of new Set(this.#all())) each.on('unavailable', (error) => reportError(error, 'guard', each.name))
+    this.#listening = [...new Set(this.#all())].map((guard) =>
+      guard.on('unavailable', (error) => reportError(error, 'guard', guard.name)),
+    )
   }
 
   refuses(priority: Priority): boolean {
@@ -55,6 +58,14 @@ export class Levels {
 
   breached(): readonly Guard[] {
     return this.#all().filter(isCrossed)
+  }
+
+  /** Refuses nothing from here on. Guards that were given stay open. */
+  close(): void {
+    for (const each of this.#listening) each[Symbol.dispose]()
+    this.#high = undefined
+    this.#normal = undefined
+    this.#low = undefined
   }
 
   #all(): Guard[] {

@@ -148,7 +148,7 @@ export class Protection implements Disposable {
       this.#levels = new Levels(own.resources, own.priorities, this.#guards)
       this.#routes = own.routes && new Routes(own.routes, this.#guards, this.#budget)
     } catch (error) {
-      this.close()
+      this.#guards.close()
       throw error
     }
   }
@@ -274,7 +274,7 @@ export class Protection implements Disposable {
   #narrow(operation: RequestOperation, budget: ParsedBudget): RequestRefusedError | undefined {
     if (budget.timeout !== Infinity) operation.addSource(new TimeoutSource(budget.timeout))
     if (budget.guard !== undefined) operation.addSource(new ResourceSource(budget.guard))
-    return undefined
+    return operation.isCanceled ? (this.publicError(operation.signal.reason) as RequestRefusedError) : undefined
   }
 
   #overloaded(cause?: unknown): RequestRefusedError {
@@ -333,6 +333,7 @@ export class Protection implements Disposable {
 
   /** Stops watching. Requests are admitted from then on; those that are not over go on. */
   close(): void {
+    this.#levels.close()
     this.#guards.close()
   }
 

@@ -2,7 +2,7 @@
 import type { Server as HttpServer } from 'node:http'
 import type { Server as HttpsServer } from 'node:https'
 import type { Http2SecureServer, Http2Server, Http2Session } from 'node:http2'
-import { invalidType } from '../../base/errors.js'
+import { invalidState, invalidType } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
 import { realTimers } from '../../base/real-timers.js'
 import { parseDuration, type Duration } from '../../base/units.js'
@@ -87,6 +87,8 @@ export class Shutdown implements Disposable {
   constructor(server: AnyServer, options: ShutdownOptions) {
     this.#server = server
     this.#settings = parseOptions(options)
+    if (followed.has(server)) throw invalidState('The server has a graceful shutdown already')
+    followed.add(server)
     this.done = new Promise((resolve) => (this.#resolve = resolve))
     const isDraining = (): boolean => this.#state !== 'running'
     this.#tracker = {
@@ -201,6 +203,7 @@ export class Shutdown implements Disposable {
   }
 
   #forget(): void {
+    followed.delete(this.#server)
     this.#server.off('request', this.#onRequest)
     this.#server.off('session', this.#onSession)
     for (const signal of this.#settings.signals) process.off(signal, this.#onSignal)
@@ -227,6 +230,9 @@ interface Settings {
   readonly grace: number
   readonly close: (() => unknown) | undefined
 }
+
+/** The servers that have a shutdown: a request can only be followed by one. */
+const followed = new WeakSet<AnyServer>()
 
 /** The longest time for which responses that have ended are waited for until they are sent, in milliseconds. */
 const FLUSH = 1000
@@ -280,7 +286,8 @@ function connectionsOf(server: AnyServer): Promise<number> {
  * const shutdown = gracefulShutdown(server, { delay: '5s', deadline: '20s' })
  * await shutdown.done
  * await database.end()
- * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`), naming the option
+ * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`), naming the option;
+ *   Error `ERR_INVALID_STATE` if the server has one already
  */
 export function gracefulShutdown(server: AnyServer, options: ShutdownOptions = {}): Shutdown {
   if (typeof server?.getConnections !== 'function' || typeof server.prependListener !== 'function') {

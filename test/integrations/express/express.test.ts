@@ -13,7 +13,7 @@ import {
 import type { ProtectionOptions } from '../../../src/integrations/http/index.js'
 import { thrown } from '../../cancelable/helpers.js'
 import { eventually } from '../../helpers/eventually.js'
-import { afterTest, get, listen, rawClient } from '../http/helpers.js'
+import { afterTest, get, listen, rawClient, untilStatus } from '../http/helpers.js'
 
 const sleep = async (request: IncomingMessage): Promise<void> => operationOf(request)!.sleep('1h')
 
@@ -122,6 +122,16 @@ describe('a route', () => {
     )
     await eventually(() => web.refuses('low'))
     expect([(await get(port, '/low')).status, (await get(port, '/')).status]).toEqual([503, 200])
+  })
+
+  it('with a limit that is crossed is refused, also behind the middleware', async () => {
+    const { web, port } = await serve((app, protection) => {
+      app.use(protection.middleware())
+      const budget = protection.route({ resources: { 'memory.available': { below: '1000TB' } } })
+      app.get('/heavy', budget, (_, response) => void response.send('ok'))
+    })
+    await untilStatus(port, '/heavy', 503)
+    await eventually(() => web.stats.active === 0)
   })
 
   it('with a misspelled option is refused where it is defined', () => {

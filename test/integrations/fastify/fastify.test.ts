@@ -15,7 +15,7 @@ import {
 } from '../../../src/integrations/fastify/index.js'
 import { rejection } from '../../cancelable/helpers.js'
 import { eventually } from '../../helpers/eventually.js'
-import { get, rawClient } from '../http/helpers.js'
+import { get, rawClient, untilStatus } from '../http/helpers.js'
 
 let app: FastifyInstance
 afterEach(() => app.close())
@@ -30,14 +30,6 @@ async function start(options: FastifyProtectionOptions, add: () => void, isAwait
   add()
   await app.listen({ port: 0, host: '127.0.0.1' })
   return (app.server.address() as AddressInfo).port
-}
-
-async function refusing(port: number, path: string): Promise<void> {
-  let status = 0
-  await eventually(() => {
-    void get(port, path).then((answer) => (status = answer.status))
-    return status === 503
-  })
 }
 
 describe('the operation of a request', () => {
@@ -123,7 +115,7 @@ describe('the budget of a route', () => {
       app.get('/low', { config: { tripline: { priority: 'low' } } }, () => 'ok')
       app.get('/', () => 'ok')
     })
-    await refusing(port, '/low')
+    await untilStatus(port, '/low', 503)
     const answer = await get(port, '/low')
     expect([answer.headers.get('retry-after'), JSON.parse(answer.body)]).toEqual([
       '10',
@@ -167,7 +159,7 @@ describe('errors', () => {
 describe('routes for health', () => {
   it('follow the limits of normal requests', async () => {
     const port = await start({ resources: CROSSED, readiness: '/ready', liveness: '/live' }, () => undefined)
-    await refusing(port, '/ready')
+    await untilStatus(port, '/ready', 503)
     expect((await get(port, '/ready')).body).toBe('{"status":"unavailable"}')
     expect(await get(port, '/live')).toMatchObject({ status: 200, body: '{"status":"ok"}' })
   })

@@ -66,3 +66,15 @@ export async function get(port: number, path = '/', options: RequestInit = {}): 
   const response = await fetch(`http://127.0.0.1:${port}${path}`, options)
   return { status: response.status, headers: response.headers, body: await response.text() }
 }
+
+/** Sends requests, one after the other, until one is answered with this status. */
+export async function untilStatus(port: number, path: string, status: number): Promise<void> {
+  const deadline = performance.now() + 20_000
+  for (;;) {
+    const answer = await get(port, path)
+    if (answer.status === status) return
+    if (performance.now() > deadline)
+      throw new Error(`${path} was answered with ${answer.status}, never with ${status}`)
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}

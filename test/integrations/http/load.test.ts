@@ -3,8 +3,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import autocannon from 'autocannon'
 import { describe, expect, it } from 'vitest'
 import { PACKAGE } from '../../helpers/child.js'
-import { eventually } from '../../helpers/eventually.js'
-import { afterTest, get, rawClient } from './helpers.js'
+import { afterTest, get, rawClient, untilStatus } from './helpers.js'
 
 const HTTP = PACKAGE.replace('index.js', 'http.js')
 
@@ -61,11 +60,7 @@ describe('an overloaded server', () => {
     expect(normal.non2xx).toBeGreaterThan(0)
     expect(low.non2xx).toBeGreaterThan(0)
     expect(share(low)).toBeLessThanOrEqual(share(normal))
-    let status = 0
-    await eventually(() => {
-      void get(port).then((answer) => (status = answer.status))
-      return status === 200
-    })
+    await untilStatus(port, '/', 200)
     // Only those that the generator left at its end have clients that went away.
     const { stats } = await measure(child)
     expect(stats.refused.normal + stats.refused.low).toBeGreaterThanOrEqual(normal.non2xx + low.non2xx)
@@ -85,11 +80,7 @@ describe('an overloaded server', () => {
     expect((await block).status).toBe(200)
     client.socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n')
     expect(await client.until(/\r\n\r\n/)).toMatch(/^HTTP\/1\.1 503 /)
-    let status = 0
-    await eventually(() => {
-      void get(port).then((answer) => (status = answer.status))
-      return status === 200
-    })
+    await untilStatus(port, '/', 200)
   })
 })
 
@@ -111,10 +102,7 @@ describe('many requests', () => {
       client.socket.destroy()
     }
     let after = await measure(child)
-    await eventually(() => {
-      void measure(child).then((next) => (after = next))
-      return after.stats.active === 0
-    })
+    while (after.stats.active > 0) after = await measure(child)
     expect(after.stats.admitted).toBeGreaterThanOrEqual(45_000)
     // The heap of Node itself varies by some hundred kilobytes; 20 bytes for each request would be more than this.
     expect(after.heap - before.heap).toBeLessThan(800_000)

@@ -283,6 +283,11 @@ describe('refusals', () => {
     const other = await serve((_, response) => response.end('ok'), { resources: watching })
     await eventually(() => watching.isBreached)
     expect((await get(other.port)).status).toBe(200)
+    using given = guard(CROSSED)
+    const closed = await serve((_, response) => response.end('ok'), { resources: given })
+    await eventually(() => closed.web.refuses())
+    closed.web.close()
+    expect([(await get(closed.port)).status, given.closed]).toEqual([200, false])
   })
 
   it('spare a client that waits for 100 Continue its upload', async () => {

@@ -143,6 +143,7 @@ describe('a shutdown', () => {
     const names = server.eventNames().length
     const shutdown = gracefulShutdown(server)
     expect(process.listenerCount('SIGTERM')).toBe(before[0]! + 1)
+    expect(thrown(() => gracefulShutdown(server))).toMatchObject({ code: 'ERR_INVALID_STATE' })
     shutdown[Symbol.dispose]()
     expect([process.listenerCount('SIGTERM'), process.listenerCount('SIGINT')]).toEqual(before)
     expect(server.eventNames()).toHaveLength(names)
@@ -291,7 +292,12 @@ describe('signals', () => {
   it('end the wait when they come a second time', async () => {
     const source = program(
       "{ deadline: '1h' }",
-      "setTimeout(() => process.kill(process.pid, 'SIGINT'), 100); console.log((await shutdown.done).signal)",
+      `const look = setInterval(() => {
+        if (shutdown.state !== 'draining') return
+        clearInterval(look)
+        process.kill(process.pid, 'SIGINT')
+      }, 10)
+      console.log((await shutdown.done).signal)`,
     )
     const { code, stdout } = await runModule(source)
     expect([code, stdout.split('\n').toSorted().join(' ').trim()]).toEqual([0, '503 SIGTERM'])
