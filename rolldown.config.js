@@ -72,6 +72,7 @@ export default [
     input: {
       ...Object.fromEntries(names.map((name) => [name, `./.cache/ts/${ENTRIES[name].module}.js`])),
       worker: './.cache/ts/workers/thread.js',
+      'evidence-thread': './.cache/ts/evidence/thread.js',
     },
     plugins: [asAscii],
     preserveEntrySignatures: 'allow-extension',

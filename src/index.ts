@@ -25,6 +25,9 @@ export {
   type GuardState,
   type Sampling,
 } from './monitor/guard.js'
+export type { Evidence } from './evidence/collector.js'
+export type { EvidenceFolder, EvidenceKind } from './evidence/options.js'
+export type { EvidenceItem } from './evidence/take.js'
 export type { GuardCheck, GuardCondition } from './monitor/conditions.js'
 export type { Limit, Limits, MetricLimits, Selector, Value } from './monitor/limits.js'
 export type { MetricName, MetricUnit } from './addon/metrics.js'

@@ -41,6 +41,7 @@ export const LAZY = {
   tickers: /\.cache\/ts\/schedule\//,
   workers: /\.cache\/ts\/workers\/(?!thread\.js$)/,
   watchdogs: /\.cache\/ts\/watchdog\//,
+  evidence: /\.cache\/ts\/evidence\/(?!thread\.js$)/,
 }
 
 /** The same for `dist/cli`: what `tripline run` does not need for a command without limits. The rest is in `core.js`. */
@@ -53,6 +54,7 @@ export const COMMAND_LAZY = {
   guards:
     /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:conditions|expression|guard|limits|queries|shared)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
   sources: LAZY.sources,
+  evidence: LAZY.evidence,
   watchdogs: /\.cache\/ts\/(?:cli\/watchdog\.js$|watchdog\/)/,
   operations:
     /\.cache\/ts\/(?:cancelable\/(?:chunks|combine|context|idle|iterate|listeners|mimic-function|partial|progress|scope|shield|stream|wrap)|engine\/(?:idle-watch|poll)|run\/(?:capture|lines)|sources\/(?:condition|named|token))\.js$/,

@@ -15,6 +15,8 @@ export type ErrorSource =
   | 'breach listener'
   | 'clear listener'
   | 'unavailable listener'
+  | 'evidence listener'
+  | 'evidence'
   | 'change listener'
   | 'driven queue'
   | 'onError callback'

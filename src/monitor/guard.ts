@@ -12,6 +12,8 @@ import { printable } from '../base/printable.js'
 import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
 import { messageOf, resourceReason, type Breach, type ResourceReason, type StackFrame } from '../base/reason.js'
 import { formatDuration, formatPair, parseDuration, parsePeriod, type Duration } from '../base/units.js'
+import { startCollector, type Collector, type Evidence } from '../evidence/collector.js'
+import { parseEvidence, type EvidenceFolder, type EvidenceKind, type EvidenceSettings } from '../evidence/options.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
 import { ConditionWatch, type ParsedCondition } from './conditions.js'
 import { namesOf, parseLimits, type Limits, type ParsedLimit, type ParsedLimits } from './limits.js'
@@ -35,6 +37,13 @@ export interface GuardOptions {
   minHold?: Duration | undefined
   /** Whether it only watches and reports, and cancels nothing. @default false */
   dryRun?: boolean | undefined
+  /**
+   * What to write to `evidenceFolder` when it is breached: `stack`, `profile`, `snapshot`, `report`. The event `evidence`
+   * follows with the names of the files. @default nothing
+   */
+  evidence?: readonly EvidenceKind[] | undefined
+  /** The folder for the evidence, which must exist; an object also has the bounds of what is kept there. @default none */
+  evidenceFolder?: string | EvidenceFolder | undefined
   /** Its name in reasons, messages and diagnostics. @default the names of its metrics and conditions */
   name?: string | undefined
 }
@@ -58,6 +67,8 @@ export interface GuardEvents {
   clear: (guard: Guard) => void
   /** A metric went missing, or the check of a condition fails. */
   unavailable: (error: MetricUnavailableError, guard: Guard) => void
+  /** What was asked for as `evidence` of a breach was written, or failed. */
+  evidence: (evidence: Evidence, guard: Guard) => void
 }
 
 /** Published on `tripline:breach`: a guard is breached. */
@@ -103,8 +114,8 @@ const STATES: readonly GuardState[] = ['clear', 'pending', 'breached', 'clearing
 /** Stands in for the subscription of a condition, which has no series. */
 const NO_SERIES = 2 ** 32 - 1
 const ON_MISSING_CODES = { throw: 0, ignore: 1, breach: 2 } as const
-const OPTION_KEYS = ['within', 'interval', 'mode', 'minHold', 'dryRun', 'name']
-const EVENTS: readonly (keyof GuardEvents)[] = ['breach', 'clear', 'unavailable']
+const OPTION_KEYS = ['within', 'interval', 'mode', 'minHold', 'dryRun', 'evidence', 'evidenceFolder', 'name']
+const EVENTS: readonly (keyof GuardEvents)[] = ['breach', 'clear', 'unavailable', 'evidence']
 
 const DEFAULT_WITHIN = 100
 /** The unit that marks the breach of a condition. */
@@ -184,6 +195,8 @@ export class Guard implements Disposable {
   // For tests: whether it is simulated, what to call when it is closed, and the evidence from before the simulation began or ended.
   #played = false
   #playEnds: (() => void) | undefined
+  readonly #collector: Collector | undefined
+  #latestEvidence: Evidence | undefined
   #kept: readonly Breach[] = []
 
   /**
@@ -221,6 +234,7 @@ export class Guard implements Disposable {
       const place = limits.length + index
       return new ConditionWatch(each, !this.#played, (value, late) => this.#stepCondition(place, value, late))
     })
+    if (settings.evidence !== undefined) this.#collector = this.#startCollector(settings.evidence)
     if (this.#played) stage!.made(this)
     try {
       for (const each of this.#conditions) each.start()
@@ -233,6 +247,22 @@ export class Guard implements Disposable {
   #stepCondition(place: number, value: number, late: number): boolean {
     // A simulated guard uses the test's clock.
     return connect().stepCondition(this.#id, place, value, late, this.#played ? toSamplerTime(now()) : 0)
+  }
+
+  #startCollector(evidence: EvidenceSettings): Collector {
+    const { all, within, interval, minHold } = this.#settings
+    // Only JavaScript of this thread can check conditions.
+    const watched = !this.#played && this.#checked.length === 0
+    const ofLoop = this.#limits.some(({ info }) => info.scope === 'environment')
+    // Stacks are taken for this guard.
+    const alike = this.#limits.map((each) => ({ ...each, stack: false }))
+    const limits = encode(alike, this.#series)
+    const rehearsed = watched && ofLoop ? { all, within, interval, minHold, limits } : undefined
+    return startCollector(evidence, this.name, rehearsed, (found) => {
+      if (this.#closed) return
+      this.#latestEvidence = found
+      this.#emit('evidence', found, this)
+    })
   }
 
   /** Makes the sampler watch the limits, unless the guard is simulated. Returns the guard's number there. */
@@ -276,6 +306,11 @@ export class Guard implements Disposable {
     return this.#evidence(true)
   }
 
+  /** What was written of the latest breach whose evidence is complete; undefined before. */
+  get evidence(): Evidence | undefined {
+    return this.#latestEvidence
+  }
+
   /** How each limit on a metric is sampled now. */
   get sampling(): readonly Sampling[] {
     return this.#series.map((each) => {
@@ -312,9 +347,9 @@ export class Guard implements Disposable {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
    */
   on<E extends keyof GuardEvents>(event: E, listener: GuardEvents[E]): Disposable {
-    if (!EVENTS.includes(event)) throw invalidValue('event', "'breach', 'clear' or 'unavailable'", event)
+    if (!EVENTS.includes(event)) throw invalidValue('event', "'breach', 'clear', 'unavailable' or 'evidence'", event)
     if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
-    this.#listeners ??= { breach: new Map(), clear: new Map(), unavailable: new Map() }
+    this.#listeners ??= { breach: new Map(), clear: new Map(), unavailable: new Map(), evidence: new Map() }
     const listeners: Map<GuardEvents[E], GuardEvents[E]> = this.#listeners[event]
     listeners.set(listener, inThisContext(listener))
     return { [Symbol.dispose]: () => void listeners.delete(listener) }
@@ -388,6 +423,7 @@ export class Guard implements Disposable {
     this.#closed = true
     for (const each of this.#conditions) each.stop()
     this.#playEnds?.()
+    this.#collector?.close()
     forgetGuard(this.#id)
     connect().removeGuard(this.#id)
     for (const each of this.#series) each.release()
@@ -470,6 +506,7 @@ export class Guard implements Disposable {
       if (breachChannel.hasSubscribers) breachChannel.publish({ guard: this, breach } satisfies BreachMessage)
       if (blockedChannel.hasSubscribers) this.#publishBlocks()
       this.#abort()
+      this.#collector?.breached(breach, this.#played ? 0 : breaches)
       this.#emit('breach', breach, this)
     }
     // A listener may have closed the guard.
@@ -618,12 +655,13 @@ export interface GuardSettings {
   readonly interval: number
   readonly minHold: number
   readonly name: string | undefined
+  readonly evidence: EvidenceSettings | undefined
 }
 
 /** @internal */
 export function parseOptions(options: GuardOptions): GuardSettings {
   readOptions(options, 'guard option', OPTION_KEYS)
-  const { within, interval, mode = 'any', minHold, dryRun, name } = options
+  const { within, interval, mode = 'any', minHold, dryRun, evidence, evidenceFolder, name } = options
   if (within !== undefined && interval !== undefined) {
     throw invalidValue('interval', "left out where 'within' is given", interval)
   }
@@ -636,6 +674,8 @@ export function parseOptions(options: GuardOptions): GuardSettings {
     interval: interval === undefined ? 0 : parsePeriod(interval, 'interval'),
     minHold: minHold === undefined ? 0 : parseDuration(minHold, 'minHold'),
     name,
+    evidence:
+      evidence === undefined && evidenceFolder === undefined ? undefined : parseEvidence(evidence, evidenceFolder),
   }
 }
 

@@ -33,7 +33,7 @@ describe('docs/diagnostics.md', () => {
       .map((each) => readFileSync(join(root, 'src', each), 'utf8'))
     // The sources of a guard are built from the names of its events.
     const used = (source: string): boolean => code.some((text) => text.includes(`'${source}'`))
-    const events = ['breach', 'clear', 'unavailable'].map((event) => `${event} listener`)
+    const events = ['breach', 'clear', 'unavailable', 'evidence'].map((event) => `${event} listener`)
     expect(sources.filter((source) => !used(source))).toEqual(events)
   })
 })

@@ -96,6 +96,13 @@ export const scenarios = [
     leaves: true,
   },
   {
+    name: 'watchdog',
+    what: 'systemd’s watchdog and a watchdog device: fed, withheld, stopped',
+    machine: 'systemd',
+    kernels: ['6.1'],
+    limit: 900_000,
+  },
+  {
     name: 'first',
     what: '`tripline run` as process 1',
     machine: 'first',

@@ -1,0 +1,104 @@
+/**
+ * A thread that takes profiles and snapshots of the main thread while that is blocked. A guard of its own watches the same
+ * series as the main thread's, so it sleeps until there is a breach.
+ */
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Worker, isMainThread } from 'node:worker_threads'
+import { packageRoot } from '../base/package.js'
+import { realTimers } from '../base/real-timers.js'
+import { loadBuiltin } from '../base/builtin.js'
+import type { EvidenceKind, EvidenceSettings } from './options.js'
+import type { EvidenceItem } from './take.js'
+
+/** A guard as the addon takes it. */
+export interface Rehearsed {
+  readonly all: boolean
+  readonly within: number
+  readonly interval: number
+  readonly minHold: number
+  readonly limits: Float64Array
+}
+
+/** What the thread gets. */
+export interface HelperData {
+  readonly settings: EvidenceSettings
+  readonly kinds: readonly EvidenceKind[]
+  readonly rehearsed: Rehearsed
+}
+
+/** What it answers: its evidence of the breach with this number; undefined if it has passed over that one. */
+export interface HelperAnswer {
+  readonly count: number
+  readonly items: readonly EvidenceItem[] | undefined
+}
+
+/** After a collection, in milliseconds: breaches are passed over, since a snapshot is itself a blocked event loop. */
+export const QUIET = 10_000
+
+// How long the thread may take beside the profile. A snapshot of a large heap takes long.
+const PATIENCE = 60_000
+
+/** The thread, as the main thread sees it. */
+export class Helper {
+  readonly kinds: readonly EvidenceKind[]
+  readonly #worker: Worker
+  readonly #patience: number
+  #latest: HelperAnswer = { count: 0, items: undefined }
+  #ended = false
+  #waiting: (() => void) | undefined
+
+  private constructor(file: string, data: HelperData) {
+    this.kinds = data.kinds
+    this.#patience = data.settings.profileFor + PATIENCE
+    // No options of the program: what it preloads has no place here.
+    const { TRIPLINE_ADDON: addon } = process.env
+    const env = addon === undefined ? {} : { TRIPLINE_ADDON: addon }
+    this.#worker = new Worker(file, { workerData: data, execArgv: [], env, name: 'tripline evidence' })
+    this.#worker.on('message', (answer: HelperAnswer) => {
+      this.#latest = answer
+      this.#waiting?.()
+    })
+    // What it failed at is then done by the main thread.
+    const end = (): void => {
+      this.#ended = true
+      this.#waiting?.()
+    }
+    this.#worker.on('error', end)
+    this.#worker.on('exit', end)
+    this.#worker.unref()
+  }
+
+  /** Undefined where there can be none: in a worker thread, in a bundle, or in a runtime without such an inspector. */
+  static start(settings: EvidenceSettings, kinds: readonly EvidenceKind[], rehearsed: Rehearsed): Helper | undefined {
+    if (!isMainThread) return undefined
+    try {
+      const { Session } = loadBuiltin('node:inspector')
+      if (typeof Session.prototype.connectToMainThread !== 'function') return undefined
+      const file = join(packageRoot(), 'dist', 'evidence-thread.cjs')
+      return existsSync(file) ? new Helper(file, { settings, kinds, rehearsed }) : undefined
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Its evidence of the breach with this number; undefined if it has none and will have none. */
+  async itemsOf(count: number): Promise<readonly EvidenceItem[] | undefined> {
+    if (this.#latest.count < count && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        const timer = realTimers.setTimeout(resolve, this.#patience).unref()
+        this.#waiting = () => {
+          if (this.#latest.count < count && !this.#ended) return
+          realTimers.clearTimeout(timer)
+          resolve()
+        }
+      })
+      this.#waiting = undefined
+    }
+    return this.#latest.count === count ? this.#latest.items : undefined
+  }
+
+  close(): void {
+    void this.#worker.terminate()
+  }
+}
