@@ -152,9 +152,9 @@ uint64_t Sampler::Pass(uint64_t now, bool* exact) {
   const bool read = monitor_.Pass(now, governor_.stretch());
   governor_.CountWakeup(read);
   if (!recorders_.empty()) next_beat = std::min(next_beat, recorders_.Record(now));
-  if (!flight_logs_.empty()) next_beat = std::min(next_beat, flight_logs_.Record(now));
   next_beat = std::min(next_beat, regions_.Check(now));
-  const uint64_t next_read = std::min(monitor_.next_due(), watchdog_.Feed(now));
+  const uint64_t next_row = flight_logs_.empty() ? kNever : flight_logs_.Record(now);
+  const uint64_t next_read = std::min({monitor_.next_due(), watchdog_.Feed(now), next_row});
   *exact = next_beat <= next_read;
   return std::min(next_beat, next_read);
 }
