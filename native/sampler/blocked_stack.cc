@@ -81,10 +81,11 @@ bool BlockedStack::Read(uint64_t block, StackCopy* copy) {
   return true;
 }
 
-void BlockedStack::Describe(char* text, size_t room) {
+void BlockedStack::Describe(char* text, size_t room, uint64_t block) {
   MutexLock lock(&lock_);
   text[0] = '\0';
   const StackCopy& newest = copies_[newest_];
+  if (block != kNewest && newest.block != block) return;
   size_t used = 0;
   for (uint32_t i = 0; i < newest.count; i++) {
     const StackCopy::Frame& frame = newest.frames[i];

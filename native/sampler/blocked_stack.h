@@ -52,9 +52,10 @@ class BlockedStack {
   // Copies the stack of this block, or of any with kNewest. False if there is none. Any thread.
   static constexpr uint64_t kNewest = 0;
   bool Read(uint64_t block, StackCopy* copy) EXCLUDES(lock_);
-  // Writes the newest stack as text, one line per frame such as "render (/app/page.js:12:7)", cut off where `room`
-  // ends, and a NUL. Control characters are replaced by '?'. Empty if there is none. Any thread.
-  void Describe(char* text, size_t room) EXCLUDES(lock_);
+  // Writes the stack of this block, or the newest with kNewest, as text, one line per frame such as "render
+  // (/app/page.js:12:7)", cut off where `room` ends, and a NUL. Control characters are replaced by '?'. Empty if there
+  // is no such stack. Any thread.
+  void Describe(char* text, size_t room, uint64_t block = kNewest) EXCLUDES(lock_);
 
   BlockedStack* next = nullptr;  // of the same thread; used on it alone
 

@@ -18,6 +18,9 @@ constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 // Pieces that wait for a disk that does not answer; more are dropped.
 constexpr size_t kMostPieces = 1024;
 
+// A loop that has not answered for so long is blocked rather than busy.
+constexpr uint64_t kBlocked = 100 * kMillisecond;
+
 // ---- the layout
 
 constexpr size_t kRowFixed = 40;
@@ -255,6 +258,19 @@ void FlightLog::DescribeOperations(uint8_t* row, double now) {
   }
 }
 
+void FlightLog::NoteStack(uint64_t silence, uint64_t now) {
+  const uint64_t block = environment->heartbeat.number;
+  if (environment->stack == nullptr || noted_block_ == block) return;
+  environment->AskForStack();
+  char text[LogNote::kText * LogNote::kMostParts];
+  environment->stack->Describe(text, sizeof(text), block);
+  // Otherwise it is there by the next row.
+  if (text[0] == '\0') return;
+  noted_block_ = block;
+  const LogFact fact{LogKind::kBlocked, 0, ToMilliseconds(silence), kNone};
+  Add(LogRing::kEntries, fact, text, strlen(text), now);
+}
+
 void FlightLog::WriteRow(uint64_t now) {
   CopyOperations();
   uint8_t* at = row_.get();
@@ -265,7 +281,9 @@ void FlightLog::WriteRow(uint64_t now) {
   head->wall = WallNow();
   // A loop that waits is not asked.
   const bool observed = beat.sent != 0 || environment->look.at != 0;
-  head->silence = !observed ? kNone : beat.outstanding() ? ToMilliseconds(now - beat.sent) : 0;
+  const uint64_t silence = beat.outstanding() ? now - beat.sent : 0;
+  head->silence = observed ? ToMilliseconds(silence) : kNone;
+  if (silence >= kBlocked) NoteStack(silence, now);
   head->operations = operations_ == nullptr ? 0 : reinterpret_cast<const uint32_t*>(operations_.get())[1];
   at += sizeof(*head);
   for (uint32_t i = 0; i < header_.guards; i++) {

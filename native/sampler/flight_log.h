@@ -64,7 +64,15 @@ struct LogNote {
 static_assert(sizeof(LogNote) == 256, "the layout is public");
 
 // The kinds of notes that native code writes; src/record/format.ts has all of them.
-enum class LogKind : uint8_t { kRunning = 1, kClosed = 2, kBreach = 18, kClear = 19, kLost = 20, kMissing = 23 };
+enum class LogKind : uint8_t {
+  kRunning = 1,
+  kClosed = 2,
+  kBreach = 18,
+  kClear = 19,
+  kLost = 20,
+  kBlocked = 22,
+  kMissing = 23
+};
 
 // What a note says, beside its text.
 struct LogFact {
@@ -116,6 +124,8 @@ class FlightLog {
   static void HelperBody(void* self);
   // Brings the copy of the operations up to date.
   void CopyOperations();
+  // Asks for the stack of a loop that has been blocked for `silence` nanoseconds, and notes it once it is there.
+  void NoteStack(uint64_t silence, uint64_t now);
   void DescribeOperations(uint8_t* row, double now);
 
   Host* const host_;
@@ -129,6 +139,7 @@ class FlightLog {
   uint32_t sequences_[3] = {};
   uint32_t changes_ = 0;
   uint32_t names_ = 0;
+  uint64_t noted_block_ = 0;  // the heartbeat whose stack was noted last
   List<Piece> pieces_;
   std::unique_ptr<uint8_t[]> row_{new uint8_t[header_.row_size]()};
   std::unique_ptr<uint8_t[]> operations_;

@@ -1,5 +1,6 @@
 /** `record()`: a flight recorder, whose file outlives the process. */
 import { resolve } from 'node:path'
+import { watchStacks } from '../addon/stacks.js'
 import { Series, type SeriesKey } from '../addon/sampler.js'
 import type { MetricName } from '../addon/metrics.js'
 import { MetricUnavailableError, invalidType, invalidValue, outOfRange } from '../base/errors.js'
@@ -32,6 +33,13 @@ export interface RecordOptions {
   /** Whether operations that start from now on are recorded, with their names and progress. @default true */
   operations?: boolean | undefined
   /**
+   * Whether the stack of code that blocks the event loop for longer than 100 ms is recorded, where the runtime allows to take it:
+   * names of functions and files.
+   *
+   * @default true
+   */
+  stacks?: boolean | undefined
+  /**
    * Whether texts of the program are recorded, which may contain secrets: messages of errors that were not caught, and of reasons
    * of cancelations.
    *
@@ -55,7 +63,7 @@ const DEFAULTS: readonly MetricName[] = [
   'pressure.memory',
   'pressure.io',
 ]
-const KEYS = ['file', 'last', 'interval', 'metrics', 'operations', 'metadata']
+const KEYS = ['file', 'last', 'interval', 'metrics', 'operations', 'stacks', 'metadata']
 const SHORTEST_MS = 10
 /**
  * Records the last minutes of this process into a file that outlives it, so that `lastRun()` or `tripline explain` can say why
@@ -74,8 +82,9 @@ const SHORTEST_MS = 10
  *   with Node's codes for bad options
  */
 export function record(options: RecordOptions = {}): Recording {
-  const { metrics, operations = true, metadata = false, ...span } = readOptions(options, 'option', KEYS)
+  const { metrics, operations = true, stacks = true, metadata = false, ...span } = readOptions(options, 'option', KEYS)
   checkBoolean(operations, 'operations')
+  checkBoolean(stacks, 'stacks')
   checkBoolean(metadata, 'metadata')
   const plan = {
     ...readSpan(span),
@@ -87,7 +96,10 @@ export function record(options: RecordOptions = {}): Recording {
   }
   const series =
     metrics === undefined ? openAvailable(DEFAULTS.map((each) => parseQuery(each))) : openAll(parseQueries(metrics))
-  return startRecording({ ...plan, series })
+  const recording = startRecording({ ...plan, series })
+  // Where it is not possible, rows still say for how long the loop was blocked.
+  if (stacks) watchStacks()
+  return recording
 }
 
 function checkBoolean(value: unknown, name: string): void {

@@ -82,14 +82,15 @@ describe('a process that is ended', () => {
     const source = `
       import { record } from ${JSON.stringify(PACKAGE)}
       record({ file: process.argv[1], interval: 20 })
-      setTimeout(() => { process.send('blocked'); for (;;); }, 200)`
+      setTimeout(function spin() { for (;;); }, 200)`
     const child = spawn(process.execPath, ['--input-type=module', '-e', source, file], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
     await eventually(() => existsSync(file) && (readRecording(file).rows.at(-1)?.silence ?? 0) > 300)
     child.kill('SIGKILL')
     await new Promise((resolve) => child.once('close', resolve))
-    const { rows, states } = readRecording(file)
+    const { rows, states, entries } = readRecording(file)
+    expect(entries.map(({ kind, text }) => [kind, text.split(' ')[0]])).toEqual([['blocked', 'spin']])
     expect(rows.some(({ silence }) => silence === 0)).toBe(true)
     expect(rows.at(-1)!.silence).toBeGreaterThan(300)
     expect(kindsOf(states)).toEqual(['running'])

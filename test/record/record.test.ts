@@ -380,6 +380,7 @@ describe('bad options', () => {
     [{ metrics: [] }, 'ERR_INVALID_ARG_VALUE', /"metrics"/],
     [{ metrics: 'memry' }, 'ERR_INVALID_ARG_VALUE', /memory/],
     [{ operations: 1 }, 'ERR_INVALID_ARG_TYPE', /"operations"/],
+    [{ stacks: 1 }, 'ERR_INVALID_ARG_TYPE', /"stacks"/],
     [{ lst: '1m' }, 'ERR_INVALID_ARG_VALUE', /last/],
   ])('%j is refused by its name', (options, code, message) => {
     const files = readdirSync(folder)
