@@ -1,5 +1,6 @@
 /** The guards of one limiter, seen as one. */
 import { outsideContexts } from '../base/async-context.js'
+import { reportError } from '../base/diagnostics.js'
 import { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { acquireGuard, releaseGuard } from '../monitor/shared.js'
@@ -37,7 +38,11 @@ export class Guards implements Disposable {
       guards.flatMap((each) => [
         each.on('breach', changed),
         each.on('clear', changed),
-        each.on('unavailable', changed),
+        each.on('unavailable', (error) => {
+          // The limiter goes on without this guard, which must be reported.
+          reportError(error, 'guard', each.name)
+          changed()
+        }),
       ]),
     )
   }

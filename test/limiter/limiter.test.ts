@@ -361,6 +361,22 @@ describe('the limit', () => {
     await Promise.all(runs)
   })
 
+  it('stays where it is, and reports it, when a guard loses its metric', async () => {
+    using memory = guard({ memory: 90 }, { within: 10, name: 'ram' })
+    await using limit = limiter({ max: 8, initial: 4, resources: memory, interval: 10, hold: 10 })
+    const reported = new Promise<Error>((resolve) => process.once('warning', resolve))
+    machine.write('proc/meminfo', 'nothing of use\n')
+    expect((await reported).message).toMatch(/^guard "ram" failed: MetricUnavailableError/)
+    const over = new AbortController()
+    const runs = Array.from({ length: 16 }, async () => {
+      while (!over.signal.aborted) await limit.run(() => turn())
+    })
+    await new Promise((resolve) => setTimeout(resolve, 100))
+    expect(limit.limit).toBe(4)
+    over.abort()
+    await Promise.all(runs)
+  })
+
   it('is reported by listeners, whose errors stop nothing and which can be removed', async () => {
     using memory = guard({ memory: 90 }, { within: 10 })
     await using limit = limiter({ max: 8, initial: 8, resources: memory, hold: 10 })
