@@ -150,6 +150,11 @@ export function formatDuration(ms: number): string {
   return `${round(ms / 8.64e7)}d`
 }
 
+/** Prints a moment to the second: `'2026-01-02 03:04:05 UTC'`. */
+export function formatDate(ms: number): string {
+  return `${new Date(ms).toISOString().replace('T', ' ').replace(/\..*/, '')} UTC`
+}
+
 const BINARY_NAMES = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 const DECIMAL_NAMES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 

@@ -2,9 +2,9 @@
 import type { MetricInfo } from '../addon/metrics.js'
 import { metricText, type SelectedMetric } from '../monitor/expression.js'
 import type { Selector } from '../monitor/limits.js'
+import { sparkline } from './sparkline.js'
 
 const LENGTH = 60
-const BARS = '▁▂▃▄▅▆▇█'
 
 /** One row of the table. */
 export class History {
@@ -47,7 +47,6 @@ export class History {
   sparkline(width: number): string {
     const shown = this.#values.slice(-width)
     const top = Number.isFinite(this.info.max) ? this.info.max : Math.max(...this.#values, Number.MIN_VALUE)
-    const bars = shown.map((value) => BARS[Math.min(BARS.length - 1, Math.floor((value / top) * BARS.length))])
-    return bars.join('').padStart(width)
+    return sparkline(shown, 0, top).padStart(width)
   }
 }

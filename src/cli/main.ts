@@ -15,6 +15,7 @@ const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
   check: () => import('./check.js'),
   doctor: () => import('./doctor.js'),
   profile: () => import('./profile.js'),
+  explain: () => import('./explain.js'),
   completion: () => import('./completion.js'),
 }
 

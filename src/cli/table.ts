@@ -1,6 +1,7 @@
 /** Renders the live view as lines of text; a pure function of its input. */
 import { printable } from '../base/printable.js'
 import { formatValue } from '../base/units.js'
+import { cut, fitColumns, rowLine, titleLine, widest, type Column } from './fit-columns.js'
 import type { History } from './history.js'
 
 export interface Row {
@@ -20,20 +21,11 @@ export interface Look {
   readonly help: boolean
 }
 
-interface Column {
-  readonly title: string
-  readonly cell: (row: Row, width: number) => string
-  readonly width: (rows: readonly Row[]) => number
-  /** If the terminal is too narrow, the columns with the lowest rank are left out first. */
-  readonly rank: number
-  readonly left?: boolean
-}
-
 const ESCAPE = '\u001B['
 const PLAIN = `${ESCAPE}0m`
 
 const SPARK_LEAST = 8
-const GAP = 2
+const SPARK_MOST = 60
 
 const HELP = [
   'min, avg, max and the bars cover the last 60 samples. Bars go from 0 to the end',
@@ -46,9 +38,12 @@ const HELP = [
 
 /** Returns as many lines as fit, none of them longer than the width. */
 export function draw(look: Look): string[] {
-  const columns = chooseColumns(look)
-  const header = columns.map(({ column, width }) => fit(column.title, width, column.left)).join(' '.repeat(GAP))
-  const body = look.help ? HELP : look.rows.map((row) => paint(drawRow(row, columns), row, look.color))
+  const wanted = COLUMNS.filter(
+    (column) => column.title !== 'limit' || look.rows.some((row) => row.limit !== undefined),
+  )
+  const columns = fitColumns(wanted, look.rows, look.width)
+  const header = titleLine(columns)
+  const body = look.help ? HELP : look.rows.map((row) => paint(rowLine(row, columns), row, look.color))
   const room = Math.max(1, look.height - 3)
   const more = body.length > room ? `  ${body.length - room + 1} more lines: a taller terminal shows them` : undefined
   const shown = more === undefined ? body : [...body.slice(0, room - 1), more]
@@ -64,29 +59,6 @@ export function draw(look: Look): string[] {
   return lines.slice(0, look.height)
 }
 
-interface Chosen {
-  readonly column: Column
-  readonly width: number
-}
-
-function chooseColumns({ rows, width }: Look): Chosen[] {
-  const wanted = COLUMNS.filter((column) => column.title !== 'limit' || rows.some((row) => row.limit !== undefined))
-  const chosen = new Map<Column, number>()
-  let room = width
-  for (const column of wanted.toSorted((a, b) => b.rank - a.rank)) {
-    const needed = column.width(rows) + (chosen.size === 0 ? 0 : GAP)
-    if (needed > room && chosen.size > 0) continue
-    chosen.set(column, column.width(rows))
-    room -= needed
-  }
-  const list = wanted.filter((column) => chosen.has(column))
-  // The sparkline takes the remaining width, up to its maximum.
-  return list.map((column) => {
-    const own = chosen.get(column)!
-    return { column, width: column.title === '' ? Math.min(60, own + Math.max(0, room)) : own }
-  })
-}
-
 const number =
   (of: (history: History) => number | undefined) =>
   ({ history }: Row): string => {
@@ -95,19 +67,15 @@ const number =
     return of === now && history.why !== '' ? 'n/a' : ''
   }
 const now = (history: History): number | undefined => history.now
-const widest =
-  (title: string, least: number, cell: (row: Row) => string) =>
-  (rows: readonly Row[]): number =>
-    Math.max(title.length, least, ...rows.map((row) => cell(row).length))
 
 const label = ({ history }: Row): string => printable(history.label)
 const limit = ({ limit: each }: Row): string => (each === undefined ? '' : printable(`${each.text} ${each.state}`))
 
-function numeric(title: string, rank: number, of: (history: History) => number | undefined): Column {
+function numeric(title: string, rank: number, of: (history: History) => number | undefined): Column<Row> {
   return { title, rank, cell: number(of), width: widest(title, 9, number(of)) }
 }
 
-const COLUMNS: readonly Column[] = [
+const COLUMNS: readonly Column<Row>[] = [
   { title: 'metric', rank: 9, left: true, cell: label, width: widest('metric', 0, label) },
   numeric('now', 8, now),
   numeric('min', 3, (history) => history.least),
@@ -119,27 +87,16 @@ const COLUMNS: readonly Column[] = [
     left: true,
     cell: ({ history }, width) => (history.why === '' ? history.sparkline(width) : printable(history.why)),
     width: () => SPARK_LEAST,
+    most: SPARK_MOST,
   },
   { title: 'limit', rank: 7, left: true, cell: limit, width: widest('limit', 0, limit) },
 ]
-
-function drawRow(row: Row, columns: readonly Chosen[]): string {
-  return columns.map(({ column, width }) => fit(column.cell(row, width), width, column.left)).join(' '.repeat(GAP))
-}
 
 const COLORS: Readonly<Record<string, number>> = { breached: 31, clearing: 33, pending: 33, unavailable: 90 }
 
 function paint(line: string, { limit: each, history }: Row, color: boolean): string {
   const code = COLORS[history.why === '' ? (each?.state ?? '') : 'unavailable']
   return color && code !== undefined ? `${ESCAPE}${code}m${line}${PLAIN}` : line
-}
-
-function fit(text: string, width: number, left: boolean = false): string {
-  return left ? cut(text, width).padEnd(width) : cut(text, width).padStart(width)
-}
-
-function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`
 }
 
 /** Cuts a line that may be in color. */

@@ -40,8 +40,13 @@ export function watchStdout(): void {
 
 /** Writes the requested output to stdout, with control characters escaped. */
 export function print(text: string): void {
+  printRaw(printableLines(text))
+}
+
+/** Writes text to stdout whose parts from outside were escaped before. */
+export function printRaw(text: string): void {
   watchStdout()
-  process.stdout.write(printableLines(text))
+  process.stdout.write(text)
 }
 
 /** Writes one line with the prefix `tripline: ` to stderr, synchronously. */

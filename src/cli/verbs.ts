@@ -31,7 +31,7 @@ export interface VerbSpec {
 const ON_MISSING = ['error', 'ignore', 'breach']
 const SIGNALS = ['TERM', 'INT', 'HUP', 'QUIT', 'KILL', 'USR1', 'USR2']
 
-export type VerbName = 'run' | 'watch' | 'check' | 'doctor' | 'profile' | 'completion'
+export type VerbName = 'run' | 'watch' | 'check' | 'doctor' | 'profile' | 'explain' | 'completion'
 
 export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
   run: {
@@ -126,6 +126,15 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       json: { help: 'as one JSON object' },
     },
     notes: ["It prints to stderr; stdout and the exit status are the command's own."],
+  },
+  explain: {
+    summary: 'say why a recorded run ended, and what it was doing',
+    usage: '[--brief | --json] FILE',
+    options: {
+      brief: { help: 'only how it ended, and what shows it' },
+      json: { help: 'as one JSON object' },
+    },
+    notes: ['Exit status: 0 if the recording could be read, 125 if not.'],
   },
   completion: {
     summary: 'print the completion of a shell',

@@ -6,7 +6,7 @@ import { isHeld } from '../addon/lock.js'
 import { isInHierarchy, membersOf, readCount, readText } from '../base/control-groups.js'
 import { FIRST_NAMESPACE, readKernelLog, type KernelLog } from '../base/kernel-log.js'
 import type { RecordedGroup } from './format.js'
-import type { Recording } from './reader.js'
+import type { RecordedFile } from './reader.js'
 
 /** The process that has the recorded id now: `hidden` where its ids cannot be compared with ours. */
 export type ProcessNow = { readonly startTicks: number | undefined; readonly isDead: boolean } | 'none' | 'hidden'
@@ -17,7 +17,8 @@ export interface GroupNow {
   readonly oomKills: number | undefined
   /** Its processes; undefined if they cannot be read. */
   readonly members: readonly number[] | undefined
-  readonly hasChildren: boolean
+  /** Whether the kills of other groups are counted with its own: those below it, or of a group above it. */
+  readonly isWider: boolean
 }
 
 /** Everything that a verdict is based on beside the recording. */
@@ -36,7 +37,7 @@ export interface Evidence {
 }
 
 /** Collects what is known now. Nothing that the recording says is opened unless it is a file of the kernel's. */
-export function collectEvidence({ file, info }: Recording): Evidence {
+export function collectEvidence({ file, info }: RecordedFile): Evidence {
   const isLinux = process.platform === 'linux'
   const log = isLinux && `pid:[${info.pidNamespace}]` === FIRST_NAMESPACE ? readKernelLog() : undefined
   return {
@@ -89,15 +90,16 @@ function signalProcess(pid: number): ProcessNow {
 
 const COUNTERS = ['memory.events', 'memory.oom_control']
 
-function findGroup({ events }: RecordedGroup): GroupNow | undefined {
+function findGroup({ path, events }: RecordedGroup): GroupNow | undefined {
   if (events === undefined || !COUNTERS.includes(basename(events)) || !isInHierarchy(events)) return undefined
   const folder = dirname(events)
+  if (!isInHierarchy(path) || !`${path}/`.startsWith(`${folder}/`)) return undefined
   try {
     return {
-      inode: String(statSync(folder).ino),
+      inode: String(statSync(path, { bigint: true }).ino),
       oomKills: readCount(events, 'oom_kill'),
-      members: membersOf(folder)?.filter((pid) => pid !== process.pid),
-      hasChildren: readdirSync(folder, { withFileTypes: true }).some((each) => each.isDirectory()),
+      members: membersOf(path)?.filter((pid) => pid !== process.pid),
+      isWider: folder !== path || readdirSync(path, { withFileTypes: true }).some((each) => each.isDirectory()),
     }
   } catch {
     return undefined

@@ -91,7 +91,7 @@ function parseObject(text: string): Fields | undefined {
   }
 }
 
-function isObject(value: unknown): value is Fields {
+export function isObject(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
@@ -101,11 +101,11 @@ function optional<K extends string, V>(key: K, value: V | undefined): { readonly
 
 const LONGEST_TEXT = 4096
 
-function textOf(value: unknown): string | undefined {
+export function textOf(value: unknown): string | undefined {
   return typeof value === 'string' && value.length <= LONGEST_TEXT ? value : undefined
 }
 
-function numberOf(value: unknown): number | undefined {
+export function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? value : undefined
 }
 

@@ -93,7 +93,7 @@ export interface Skipped {
 }
 
 /** A recording that was read, with everything oldest first. */
-export interface Recording {
+export interface RecordedFile {
   readonly file: string
   readonly info: RecordedInfo
   readonly rows: readonly RecordedRow[]
@@ -112,7 +112,7 @@ export interface Recording {
  *
  * @throws UnreadableRecordingError `ERR_TRIPLINE_RECORDING_UNREADABLE`
  */
-export function readRecording(file: string): Recording {
+export function readRecording(file: string): RecordedFile {
   return parseRecording(readBounded(file), file)
 }
 
@@ -168,7 +168,7 @@ function systemError(file: string, error: unknown): UnreadableRecordingError {
  * @param file its name, for errors
  * @throws UnreadableRecordingError
  */
-export function parseRecording(bytes: Uint8Array, file: string): Recording {
+export function parseRecording(bytes: Uint8Array, file: string): RecordedFile {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const layout = readLayout(view, file)
   const info = parseInfo(decode(bytes, layout.infoOffset, layout.infoLength), layout.columns)
@@ -255,7 +255,7 @@ class Parser {
     this.#layout = layout
   }
 
-  read(file: string, info: RecordedInfo): Recording {
+  read(file: string, info: RecordedInfo): RecordedFile {
     const { statesOffset, states, entriesOffset, entries, linesOffset, lines } = this.#layout
     const names = this.#names()
     const rows = this.#rows(names)

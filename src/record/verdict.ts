@@ -1,9 +1,9 @@
 /** Decides how a recorded process ended: a pure function of the recording and of what the system still knows. */
 import type { Certainty } from '../base/oom.js'
-import { formatDuration } from '../base/units.js'
+import { formatDate, formatDuration } from '../base/units.js'
 import type { Evidence, GroupNow } from './evidence.js'
 import type { RecordedGroup } from './format.js'
-import type { RecordedNote, Recording } from './reader.js'
+import type { RecordedNote, RecordedFile } from './reader.js'
 
 /**
  * How a recorded process ended.
@@ -36,13 +36,13 @@ export interface RunVerdict {
 type Found = Partial<RunVerdict> & Pick<RunVerdict, 'end' | 'proofs'>
 
 /** The verdict on a recording. */
-export function judge(recording: Recording, evidence: Evidence): RunVerdict {
+export function judge(recording: RecordedFile, evidence: Evidence): RunVerdict {
   const found = seenByItself(recording) ?? seenFromOutside(recording, evidence)
   return { certainty: undefined, exitCode: undefined, signal: undefined, error: undefined, ...found }
 }
 
 /** What the process or its supervisor has written about the end. */
-function seenByItself(recording: Recording): Found | undefined {
+function seenByItself(recording: RecordedFile): Found | undefined {
   const begun = recording.states.findLastIndex(({ kind }) => kind === 'running')
   const states = recording.states.slice(begun + 1)
   const last = (...kinds: readonly string[]): RecordedNote | undefined =>
@@ -75,11 +75,11 @@ function seenByItself(recording: Recording): Found | undefined {
 }
 
 /** Whether the process lived on after an error that nothing caught: a listener can prevent the end. */
-function goesOn(recording: Recording, { at }: RecordedNote): boolean {
+function goesOn(recording: RecordedFile, { at }: RecordedNote): boolean {
   return recording.end.at - at > 5 * recording.info.interval + 10_000
 }
 
-function seenFromOutside(recording: Recording, evidence: Evidence): Found {
+function seenFromOutside(recording: RecordedFile, evidence: Evidence): Found {
   const { info, end } = recording
   const failed = recording.states.findLast(({ kind }) => kind === 'failed')
   const remarks = ['The recording has no mark of an end.']
@@ -94,7 +94,7 @@ function seenFromOutside(recording: Recording, evidence: Evidence): Found {
     remarks.push(`Its id ${info.pid} now belongs to a process that started later.`)
   const oom = killedForMemory(recording, evidence)
   if (oom.certainty === undefined) {
-    const last = `Its last sign of life is from ${new Date(end.wall).toISOString()}.`
+    const last = `Its last sign of life is from ${formatDate(end.wall)}.`
     return { end: 'unknown', proofs: [...remarks, ...oom.proofs, last] }
   }
   return { end: 'oom', certainty: oom.certainty, signal: 'SIGKILL', proofs: [...oom.proofs, ...remarks] }
@@ -103,7 +103,7 @@ function seenFromOutside(recording: Recording, evidence: Evidence): Found {
 /** How far two readings of the wall clock may be apart although they mean the same, in milliseconds. */
 const WALL_SLACK = 60_000
 
-function bootedSince({ info, end }: Recording, evidence: Evidence, remarks: readonly string[]): Found {
+function bootedSince({ info, end }: RecordedFile, evidence: Evidence, remarks: readonly string[]): Found {
   const { booted } = evidence
   const boots = `The machine's boot id was ${info.boot}, and is ${evidence.boot} now.`
   if (end.wall > booted + WALL_SLACK) {
@@ -112,11 +112,11 @@ function bootedSince({ info, end }: Recording, evidence: Evidence, remarks: read
       'by its clock.'
     return { end: 'unknown', proofs: [...remarks, boots, elsewhere] }
   }
-  const before = `Its last sign of life is from ${new Date(end.wall).toISOString()}, and this boot from ${new Date(booted).toISOString()}.`
+  const before = `Its last sign of life is from ${formatDate(end.wall)}, and this boot from ${formatDate(booted)}.`
   return { end: 'reboot', certainty: 'likely', proofs: [boots, ...remarks, before] }
 }
 
-function stillThere({ info, end }: Recording, evidence: Evidence): Found | undefined {
+function stillThere({ info, end }: RecordedFile, evidence: Evidence): Found | undefined {
   const silent = evidence.at - end.at
   const isRecent = silent >= 0 && silent < 3 * info.interval + 2000
   const { process: now } = evidence
@@ -144,7 +144,7 @@ interface Memory {
   readonly proofs: readonly string[]
 }
 
-function killedForMemory(recording: Recording, evidence: Evidence): Memory {
+function killedForMemory(recording: RecordedFile, evidence: Evidence): Memory {
   const log = judgeLog(recording, evidence)
   // The log names every process that is killed: if it goes back far enough, it decides.
   if (log.certainty !== undefined || log.isDecisive) return log
@@ -174,7 +174,7 @@ const LIKELY_AFTER = 600
 /** The log has another clock, which drifts from the monotonic one. In seconds, from seconds since boot. */
 const driftOf = (seconds: number): number => Math.min(60, 2 + seconds * 1e-3)
 
-function judgeLog({ info, end, states }: Recording, { log }: Evidence): Logged {
+function judgeLog({ info, end, states }: RecordedFile, { log }: Evidence): Logged {
   if (log === undefined) return undecided("The kernel's log cannot be read here, or has other process ids.")
   const last = end.at / 1000
   const drift = driftOf(last)
@@ -200,7 +200,7 @@ function judgeLog({ info, end, states }: Recording, { log }: Evidence): Logged {
   return { ...undecided(none, ...reused), isDecisive: true }
 }
 
-function judgeGroup(recording: Recording, group: RecordedGroup, now: GroupNow | undefined): Memory {
+function judgeGroup(recording: RecordedFile, group: RecordedGroup, now: GroupNow | undefined): Memory {
   const { events, inode, oomKills } = group
   if (events === undefined || oomKills === undefined) return nothing()
   if (now === undefined) return nothing('Its control group is gone, and with it the count of kills.')
@@ -217,7 +217,7 @@ function judgeGroup(recording: Recording, group: RecordedGroup, now: GroupNow | 
     return { certainty: 'likely', proofs: [counted, 'The kernel kills all processes of this group together.'] }
   }
   const members = recording.rows.at(-1)?.members
-  if (group.alone === true && members === 1 && grown === 1 && now.members?.length === 0 && !now.hasChildren) {
+  if (group.alone === true && members === 1 && grown === 1 && now.members?.length === 0 && !now.isWider) {
     return {
       certainty: 'proved',
       proofs: [counted, 'The group held nothing but the process in its last row, and is empty now.'],
@@ -231,7 +231,7 @@ function judgeGroup(recording: Recording, group: RecordedGroup, now: GroupNow | 
 }
 
 /** The kills that the process has seen itself, from the rows. */
-function killsSeen({ info, rows }: Recording): number {
+function killsSeen({ info, rows }: RecordedFile): number {
   const column = info.columns.findIndex(({ metric }) => metric === 'memory.oomKills')
   const value = rows.at(-1)?.values[column] ?? NaN
   return Number.isNaN(value) ? 0 : value

@@ -6,15 +6,17 @@ import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
 import { UnreadableRecordingError } from '../../src/base/errors.js'
+import { explainLines } from '../../src/cli/explain-text.js'
+import { describeRun } from '../../src/record/describe-run.js'
 import { HEADER, MOST, NOTE, NOTE_SIZE, ROW, type RecordedInfo } from '../../src/record/format.js'
-import { parseRecording, readRecording, type Recording } from '../../src/record/reader.js'
+import { parseRecording, readRecording, type RecordedFile } from '../../src/record/reader.js'
 import { MADE_AT, MADE_INFO, MADE_WALL, MadeRecording, type Made } from '../helpers/recording.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'tripline-reader-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
 const place = (name: string): string => join(folder, name)
-const read = (made: Made = {}): Recording => parseRecording(new MadeRecording(made).bytes, 'made')
+const read = (made: Made = {}): RecordedFile => parseRecording(new MadeRecording(made).bytes, 'made')
 
 function kindOf(attempt: () => unknown): UnreadableRecordingError['kind'] | undefined {
   try {
@@ -242,7 +244,12 @@ describe('a damaged file', () => {
       fc.property(damage, (given) => {
         const bytes = change(given)
         try {
-          const { rows, entries, info } = parseRecording(bytes, 'damaged')
+          const content = parseRecording(bytes, 'damaged')
+          const { rows, entries, info } = content
+          const run = describeRun(content)
+          for (const text of explainLines({ run, guards: [], width: 40, color: false, brief: false })) {
+            expect(text).not.toMatch(/\p{Cc}/u)
+          }
           expect(rows.length).toBeLessThanOrEqual(16)
           for (const row of rows) expect(row.values.length).toBe(info.columns.length)
           for (const { text } of entries) expect(text.length).toBeLessThanOrEqual(16 * 206)

@@ -23,7 +23,7 @@ const GONE: Evidence = {
   group: undefined,
   log: undefined,
 }
-const NOW: GroupNow = { inode: '77', oomKills: 4, members: [], hasChildren: false }
+const NOW: GroupNow = { inode: '77', oomKills: 4, members: [], isWider: false }
 
 const running: MadeNote = { kind: 'running', number: 4711 }
 
@@ -176,7 +176,7 @@ describe('the count of kills in the control group', () => {
     ['it is not known what the group held', {}, {}, 0],
     ['the group holds others now', { members: [5] }, {}, 1],
     ['its members cannot be read', { members: undefined }, {}, 1],
-    ['the group has groups below it', { hasChildren: true }, {}, 1],
+    ['the group has groups below it', { isWider: true }, {}, 1],
     ['more were killed than it held', { oomKills: 5 }, {}, 1],
     ['the kernel kills the whole group', {}, { oomGroup: true, alone: false }, 3],
   ])('makes it likely where %s', (_, now, then, members) => {

@@ -1,0 +1,46 @@
+/** `tripline explain`: how a recorded run ended, and what it was doing. */
+import { NativeMissingError } from '../base/errors.js'
+import { describeRun } from '../record/describe-run.js'
+import { guardsInTime, type TimelyGuard } from '../record/in-time.js'
+import { readRecording, type RecordedFile } from '../record/reader.js'
+import { parseArguments } from './arguments.js'
+import { explainLines } from './explain-text.js'
+import { guardCode } from './guard-code.js'
+import { EXIT, UsageError, print, printRaw, say } from './usage.js'
+import { VERBS } from './verbs.js'
+
+const NARROWEST = 20
+
+export async function main(words: readonly string[]): Promise<number> {
+  const given = parseArguments(words, VERBS.explain)
+  if (given.rest.length > 1) throw new UsageError(`tripline explain takes one file; received '${given.rest[1]}' too`)
+  const [file] = given.rest
+  if (file === undefined) throw new UsageError('Say which recording to explain: tripline explain FILE')
+  if (given.has('json') && given.has('brief')) throw new UsageError('--json and --brief exclude each other')
+  const content = readRecording(file)
+  const run = describeRun(content)
+  const brief = given.has('brief')
+  const guards = brief ? undefined : findGuards(content, run.metrics)
+  if (given.has('json')) {
+    const inTime = guards?.map((each) => ({ ...each, code: guardCode(each.limits) }))
+    print(`${JSON.stringify({ ...run, inTime })}\n`)
+    return EXIT.ok
+  }
+  const { isTTY, columns } = process.stdout
+  // https://no-color.org: any value that is not empty turns colors off.
+  const color = isTTY && (process.env['NO_COLOR'] ?? '') === ''
+  const width = Math.max(NARROWEST, isTTY ? columns : 80)
+  for (const line of explainLines({ run, guards, width, color, brief })) printRaw(`${line}\n`)
+  return EXIT.ok
+}
+
+/** Undefined without the addon, which decides what a guard would have done. */
+function findGuards(content: RecordedFile, metrics: Parameters<typeof guardsInTime>[1]): TimelyGuard[] | undefined {
+  try {
+    return guardsInTime(content, metrics)
+  } catch (error) {
+    if (!(error instanceof NativeMissingError)) throw error
+    say(error.message)
+    return undefined
+  }
+}
