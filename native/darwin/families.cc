@@ -17,6 +17,7 @@ const char* WhyMissing(Metric metric) {
     case Metric::kCpuIowait: return "macOS does not count time that waits for I/O";
     case Metric::kCpuThrottled: return "macOS has no quotas of CPU time";
     case Metric::kMemoryOomKills: return "macOS does not count what it ends for want of memory";
+    case Metric::kMemoryProcesses: return "macOS has no memory groups of processes";
     case Metric::kPids: return "macOS has no groups of processes with a limit";
     case Metric::kPressureCpu:
     case Metric::kPressureMemory:

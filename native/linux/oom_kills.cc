@@ -2,6 +2,8 @@
 // probe was made.
 //   memory.events: oom_kill (version 2), memory.oom_control: oom_kill (version 1, since 4.13), whatever limit was hit
 //   /proc/vmstat: oom_kill, where there is no memory group: then the whole machine is the group
+// memory.processes: how many processes are in the group itself.
+//   cgroup.procs: its lines
 #include <unistd.h>
 #include <cstring>
 
@@ -24,6 +26,9 @@ class OomKillsProbe final : public Probe {
       place_.Explain(&why);
       return SetUnavailable(wanted, why, out);
     }
+    if ((wanted & kProcesses) != 0) CountProcesses(now, buffer, out);
+    wanted &= ~kProcesses;
+    if (wanted == 0) return;
     constexpr Key kKey = {"oom_kill"};
     uint64_t kills = 0;
     if (!file_.ReadPieces(now, buffer)) {
@@ -37,14 +42,27 @@ class OomKillsProbe final : public Probe {
     out->SetLevel(Metric::kMemoryOomKills, kills_.sum());
   }
 
-  const char* Origin(Metric) const override { return file_.path(); }
+  const char* Origin(Metric metric) const override {
+    return metric == Metric::kMemoryProcesses ? members_.path() : file_.path();
+  }
 
  private:
+  static constexpr MetricMask kProcesses = MaskOf(Metric::kMemoryProcesses);
+
+  void CountProcesses(uint64_t now, Buffer* buffer, Readings* out) {
+    if (place_.version() == 0) return SetUnavailable(kProcesses, "there is no memory group", out);
+    if (!members_.ReadPieces(now, buffer)) return members_.SetUnavailable(kProcesses, "", out);
+    size_t lines = 0;
+    for (size_t i = 0; i < buffer->size; i++) lines += buffer->data()[i] == '\n';
+    out->SetLevel(Metric::kMemoryProcesses, static_cast<double>(lines));
+  }
+
   // The file of this process's group, or of the nearest ancestor with a memory controller.
   void FindFile() {
     Text before;
     before.Set(file_.path());
     SetFile();
+    members_.SetPath(place_.path(), "/cgroup.procs");
     if (strcmp(before.get(), file_.path()) != 0) kills_.Forget();
   }
 
@@ -64,6 +82,7 @@ class OomKillsProbe final : public Probe {
   const Roots roots_;
   CgroupPlace place_;
   File file_;
+  File members_;
   GrowingSum kills_;
 };
 

@@ -15,6 +15,7 @@ export type MetricName =
   | 'swap'
   | 'swap.rate'
   | 'memory.oomKills'
+  | 'memory.processes'
   | 'pids'
   | 'pressure.cpu'
   | 'pressure.memory'
@@ -109,6 +110,8 @@ export const ROWS: Readonly<Record<MetricName, MetricRow>> = {
   'swap.rate': ['bytes/s', 'rate', 'above', 250, 1000, 1000, 'machine'],
   /** Processes in this process's cgroup that the OOM killer has killed since the guard was made. */
   'memory.oomKills': ['count', 'level', 'above', 250, 0, 0, 'guard'],
+  /** Processes in this process's memory cgroup, itself included. */
+  'memory.processes': ['count', 'level', 'above', 1000, 0, 0, 'guard'],
   /** Tasks in this process's cgroup, or in the tightest one up the chain, as a share of its limit. */
   pids: ['%', 'level', 'above', 100, 0, 0, 'machine'],
   /** PSI: share of time in which some task waited for a CPU. Never read more than once per second. */

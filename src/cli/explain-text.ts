@@ -183,7 +183,8 @@ function writeMetrics(writer: Writer, { metrics, samples }: LastRun): void {
     writer.heading('No row was recorded')
     return
   }
-  const known = metrics.filter(({ last }) => last !== undefined)
+  const known = metrics.filter((each) => each.last !== undefined && !isZero(each))
+  const zero = metrics.filter(isZero)
   if (known.length === 0) return
   writer.heading(samples.length === 1 ? 'The only row' : 'The last minute')
   const wanted = metricColumns(writer.width).filter(
@@ -192,8 +193,13 @@ function writeMetrics(writer: Writer, { metrics, samples }: LastRun): void {
   const columns = fitColumns(wanted, known, writer.width)
   writer.add(titleLine(columns).trimEnd())
   for (const row of known) writer.add(rowLine(row, columns).trimEnd(), ...(row.isNear ? [RED] : []))
+  if (zero.length > 0) writer.wrap(`Always zero: ${zero.map(nameOf).join(', ')}.`)
   const near = known.filter(({ isNear }) => isNear)
   if (near.length > 0) writer.wrap(`Near its end: ${near.map(nearText).join(', ')}.`)
+}
+
+function isZero({ lowest, highest }: RecordedMetric): boolean {
+  return lowest === 0 && highest === 0
 }
 
 function nearText({ metric, last, limit, unit }: RecordedMetric): string {

@@ -2,6 +2,7 @@
 import { NativeMissingError } from '../base/errors.js'
 import { describeRun } from '../record/describe-run.js'
 import { guardsInTime, type TimelyGuard } from '../record/in-time.js'
+import { findNewestRecording, recordingFolders } from '../record/places.js'
 import { readRecording, type RecordedFile } from '../record/reader.js'
 import { parseArguments } from './arguments.js'
 import { explainLines } from './explain-text.js'
@@ -10,13 +11,18 @@ import { EXIT, UsageError, print, printRaw, say } from './usage.js'
 import { VERBS } from './verbs.js'
 
 const NARROWEST = 20
+/** The exit status without a recording. */
+const NOTHING = 1
 
 export async function main(words: readonly string[]): Promise<number> {
   const given = parseArguments(words, VERBS.explain)
   if (given.rest.length > 1) throw new UsageError(`tripline explain takes one file; received '${given.rest[1]}' too`)
-  const [file] = given.rest
-  if (file === undefined) throw new UsageError('Say which recording to explain: tripline explain FILE')
   if (given.has('json') && given.has('brief')) throw new UsageError('--json and --brief exclude each other')
+  const file = given.rest[0] ?? findNewestRecording()
+  if (file === undefined) {
+    say(`there is no recording in ${recordingFolders().join(' or ')}`)
+    return NOTHING
+  }
   const content = readRecording(file)
   const run = describeRun(content)
   const brief = given.has('brief')

@@ -129,12 +129,15 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
   },
   explain: {
     summary: 'say why a recorded run ended, and what it was doing',
-    usage: '[--brief | --json] FILE',
+    usage: '[--brief | --json] [FILE]',
     options: {
       brief: { help: 'only how it ended, and what shows it' },
       json: { help: 'as one JSON object' },
     },
-    notes: ['Exit status: 0 if the recording could be read, 125 if not.'],
+    notes: [
+      'Without FILE, the newest recording of a process that has ended (docs/explain.md).',
+      'Exit status: 0 if a recording was read, 1 if there is none, 125 if it cannot be read.',
+    ],
   },
   completion: {
     summary: 'print the completion of a shell',

@@ -135,8 +135,8 @@ export const ROW = {
   silence: 24,
   /** Operations under way (uint32). */
   operations: 32,
-  /** Processes in the control group of the recorded process; 0 if that is not known (uint32). */
-  members: 36,
+  /** Zero (uint32). */
+  reserved: 36,
   /** One byte per guard: guard `n` at `n - 1`, see {@link GUARD_STATES}. */
   guards: 40,
 } as const

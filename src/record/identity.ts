@@ -7,10 +7,13 @@ import type { RecordedGroup, RecordedInfo } from './format.js'
 
 type Identity = Omit<RecordedInfo, 'at' | 'wall' | 'interval' | 'columns' | 'metadata' | 'tripline' | 'of' | 'program'>
 
+const EVALUATED = /^(?:-p?e|-p|--eval|--print)(?:=|$)/
+
 /** The path of this program: its main module, or the runtime itself where there is none, as with `node -e`. */
 export function programHere(): string {
   const main = process.argv[1]
-  if (main === undefined) return process.execPath
+  // With `-e` and `-p`, the first argument of the program is there instead, which may be a secret.
+  if (main === undefined || process.execArgv.some((each) => EVALUATED.test(each))) return process.execPath
   try {
     return realpathSync(main)
   } catch {

@@ -98,13 +98,24 @@ export function listRecordings(folder: string): readonly KeptRecording[] {
   return found.toSorted((a, b) => b.wall - a.wall)
 }
 
+/** The recordings of main threads in all folders that no other user can have made, newest first. */
+function allRecordings(): readonly KeptRecording[] {
+  const isNamed = (process.env['TRIPLINE_RECORDINGS'] ?? '') !== ''
+  const folders = recordingFolders().filter((folder) => WINDOWS || isNamed || isOwn(folder, process.geteuid!()))
+  const all = folders.flatMap(listRecordings).filter(({ thread }) => thread === 0)
+  return all.toSorted((a, b) => b.wall - a.wall)
+}
+
 /** The recording of a program's last run that has ended, in any of the folders; that of the main thread. */
 export function findLastRecording(program: string): string | undefined {
   const key = programKey(program)
-  return recordingFolders()
-    .flatMap(listRecordings)
-    .toSorted((a, b) => b.wall - a.wall)
-    .find((each) => each.program === key && each.thread === 0 && !isBeingWritten(each.file))?.file
+  return allRecordings().find((each) => each.program === key && !isBeingWritten(each.file))?.file
+}
+
+/** The newest recording of any program that has ended, or else the newest. */
+export function findNewestRecording(): string | undefined {
+  const all = allRecordings()
+  return (all.find(({ file }) => !isBeingWritten(file)) ?? all[0])?.file
 }
 
 /** Removes old recordings. The last run of each of the last programs stays. */

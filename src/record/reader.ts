@@ -53,8 +53,6 @@ export interface RecordedRow extends Moment {
   readonly guards: readonly (typeof GUARD_STATES)[number][]
   /** The oldest operations that were under way. */
   readonly operations: readonly RecordedOperation[]
-  /** How many processes were in the process's control group; `undefined` if it is not known. */
-  readonly members: number | undefined
   /** One value per column; NaN if it was not known. */
   readonly values: Float64Array
   /** Why a column has no value. */
@@ -336,7 +334,6 @@ class Parser {
         ...times,
         silence: this.#number(offset + ROW.silence),
         underWay: this.#view.getUint32(offset + ROW.operations, true),
-        members: this.#view.getUint32(offset + ROW.members, true) || undefined,
         guards: Array.from(states, (state) => GUARD_STATES[state] ?? 'none'),
         operations: this.#rowOperations(offset + parts.operations, names),
         values,

@@ -59,6 +59,8 @@ const DEFAULTS: readonly MetricName[] = [
   'eventLoop.utilization',
   'memory',
   'memory.available',
+  'memory.oomKills',
+  'memory.processes',
   'cpu',
   'pressure.memory',
   'pressure.io',

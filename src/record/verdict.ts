@@ -1,4 +1,5 @@
 /** Decides how a recorded process ended: a pure function of the recording and of what the system still knows. */
+import type { MetricName } from '../addon/metrics.js'
 import type { Certainty } from '../base/oom.js'
 import { formatDate, formatDuration } from '../base/units.js'
 import type { Evidence, GroupNow } from './evidence.js'
@@ -208,7 +209,8 @@ function judgeGroup(recording: RecordedFile, group: RecordedGroup, now: GroupNow
     return nothing('Its control group was made anew since, so that its count of kills proves nothing.')
   }
   if (now.oomKills === undefined) return nothing(`The count of kills in ${events} cannot be read.`)
-  const before = oomKills + killsSeen(recording)
+  // The kills that the process has seen itself were not its own.
+  const before = oomKills + (lastValue(recording, 'memory.oomKills') ?? 0)
   const grown = now.oomKills - before
   if (grown <= 0) return nothing(`${events} counts no kill for lack of memory since the last row.`)
   const kills = grown === 1 ? 'one kill' : `${grown} kills`
@@ -216,23 +218,37 @@ function judgeGroup(recording: RecordedFile, group: RecordedGroup, now: GroupNow
   if (group.oomGroup === true) {
     return { certainty: 'likely', proofs: [counted, 'The kernel kills all processes of this group together.'] }
   }
-  const members = recording.rows.at(-1)?.members
-  if (group.alone === true && members === 1 && grown === 1 && now.members?.length === 0 && !now.isWider) {
-    return {
-      certainty: 'proved',
-      proofs: [counted, 'The group held nothing but the process in its last row, and is empty now.'],
-    }
+  const members = lastValue(recording, 'memory.processes')
+  const isAlone = group.alone === true && members === 1 && now.members?.length === 0 && !now.isWider
+  if (isAlone && grown === 1 && wasLargest(recording)) {
+    const alone = 'The group held nothing but the process in its last row, and is empty now.'
+    const largest =
+      'The process used more than half of its memory then, so that the kernel would have chosen it before any other.'
+    return { certainty: 'proved', proofs: [counted, alone, largest] }
   }
   const others =
     members !== undefined && members > 1
       ? `The group held ${members} processes in its last row: another one may have been killed.`
-      : 'It is not known that the group held nothing else: another process may have been killed.'
+      : 'It is not known that the group held nothing else then: another process may have been killed.'
   return { certainty: 'likely', proofs: [counted, others] }
 }
 
-/** The kills that the process has seen itself, from the rows. */
-function killsSeen({ info, rows }: RecordedFile): number {
-  const column = info.columns.findIndex(({ metric }) => metric === 'memory.oomKills')
-  const value = rows.at(-1)?.values[column] ?? NaN
-  return Number.isNaN(value) ? 0 : value
+/**
+ * Whether the process used more than half of the memory that there is for it. The kernel kills the largest process, so that one
+ * which joins the group after the last row is not killed instead.
+ */
+function wasLargest(recording: RecordedFile): boolean {
+  const rss = lastValue(recording, 'process.rss')
+  const share = lastValue(recording, 'memory')
+  const available = lastValue(recording, 'memory.available')
+  if (rss === undefined || share === undefined || available === undefined) return false
+  // At 100 %, no more than that is left is known.
+  const whole = share < 100 ? available / (1 - share / 100) : Infinity
+  return rss > whole / 2
+}
+
+/** Of this process itself. */
+function lastValue({ info, rows }: RecordedFile, wanted: MetricName): number | undefined {
+  const value = rows.at(-1)?.values[info.columns.findIndex(({ metric, pid }) => metric === wanted && pid === undefined)]
+  return value === undefined || Number.isNaN(value) ? undefined : value
 }

@@ -52,8 +52,6 @@ export interface MadeRow {
   wall?: number
   silence?: number
   operations?: number
-  /** Processes in the control group; 0 if that is not known. */
-  members?: number
   /** The states of the guards 1, 2 and so on, as numbers. */
   guards?: readonly number[]
   longest?: readonly MadeOperation[]
@@ -142,7 +140,6 @@ export class MadeRecording {
     view.setFloat64(start + ROW.wall, row.wall ?? MADE_WALL + row.at - MADE_AT, true)
     view.setFloat64(start + ROW.silence, row.silence ?? 0, true)
     view.setUint32(start + ROW.operations, row.operations ?? row.longest?.length ?? 0, true)
-    view.setUint32(start + ROW.members, row.members ?? 0, true)
     row.guards?.forEach((state, index) => view.setUint8(start + guards + index, state))
     row.longest?.forEach((each, index) => {
       const at = start + operations + index * ROW_OPERATION_SIZE

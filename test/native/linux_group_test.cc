@@ -63,6 +63,27 @@ TEST(OomKillsOfVersion1) {
   CHECK(reader.WhyHas(Metric::kMemoryOomKills, "does not count what it kills"));
 }
 
+TEST(ProcessesOfTheMemoryGroup) {
+  FakeRoot root;
+  PutGroup(&root, kMounts1, "3:memory:/a/b\n");
+  root.Change("sys/fs/cgroup/memory/a/b/memory.oom_control", "oom_kill 4\n");
+  root.Change("sys/fs/cgroup/memory/a/b/cgroup.procs", "7\n");
+  Reader reader(Metric::kMemoryProcesses);
+  CHECK_NEAR(reader.Level(Metric::kMemoryProcesses), 1, 1e-9);
+  CHECK(EndsWith(reader.probe->Origin(Metric::kMemoryProcesses), "/a/b/cgroup.procs"));
+  // Processes of another namespace are shown as 0.
+  root.Change("sys/fs/cgroup/memory/a/b/cgroup.procs", "0\n0\n7\n");
+  CHECK_NEAR(reader.Level(Metric::kMemoryProcesses), 3, 1e-9);
+}
+
+TEST(ProcessesAreUnknownWithoutAMemoryGroup) {
+  FakeRoot root;
+  PutGroup(&root, kMounts2, "5:cpu:/\n");
+  root.Change("proc/vmstat", "oom_kill 10\n");
+  Reader reader(Metric::kMemoryProcesses);
+  CHECK(reader.WhyHas(Metric::kMemoryProcesses, "no memory group"));
+}
+
 TEST(OomKillsOfTheMachineWithoutAMemoryGroup) {
   FakeRoot root;
   PutGroup(&root, kMounts2, "0::/\n");

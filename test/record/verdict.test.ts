@@ -12,7 +12,10 @@ const GROUP: RecordedGroup = { version: 2, path: '/app', inode: '77', events: EV
 const INFO: Partial<RecordedInfo> = { boot: 'boot-1', startTicks: 900, pidNamespace: '1', group: GROUP }
 /** The last row is 60 s after the start. */
 const END = MADE_AT + 60_000
-const ROWS = [MADE_AT, END].map((at) => ({ at, values: [1e8, 50] }))
+const ROWS = [MADE_AT, END]
+
+/** 600 of 1000 MB: `process.rss`, `memory`, `memory.available`. */
+const FULL = [6e8, 90, 1e8]
 
 const GONE: Evidence = {
   at: END + 100_000,
@@ -27,9 +30,16 @@ const NOW: GroupNow = { inode: '77', oomKills: 4, members: [], isWider: false }
 
 const running: MadeNote = { kind: 'running', number: 4711 }
 
-function verdict(made: Made, evidence: Partial<Evidence> = {}, members = 1): RunVerdict {
-  const rows = ROWS.map((row) => ({ ...row, members }))
-  const { bytes } = new MadeRecording({ rows, ...made, info: { ...INFO, ...made.info } })
+function verdict(made: Made, evidence: Partial<Evidence> = {}, members = 1, usage = FULL): RunVerdict {
+  const columns = [
+    { metric: 'memory.processes', unit: 'count', window: 0 },
+    { metric: 'memory.oomKills', unit: 'count', window: 0 },
+    { metric: 'process.rss', unit: 'bytes', window: 0 },
+    { metric: 'memory', unit: '%', window: 0 },
+    { metric: 'memory.available', unit: 'bytes', window: 0 },
+  ] as const
+  const rows = ROWS.map((at) => ({ at, values: [members, 0, ...usage] }))
+  const { bytes } = new MadeRecording({ rows, ...made, info: { columns, ...INFO, ...made.info } })
   return judge(parseRecording(bytes, 'made'), { ...GONE, ...evidence })
 }
 const ending = (...states: readonly MadeNote[]): RunVerdict => verdict({ states: [running, ...states] })
@@ -170,10 +180,18 @@ describe('the count of kills in the control group', () => {
     expect(unmarked({ group: NOW })).toMatchObject({ end: 'oom', certainty: 'proved' })
   })
 
+  it.each([
+    ['it used less than half of the memory', [4e8, 90, 1e8]],
+    ['what it used is not known', [NaN, 90, 1e8]],
+    ['the memory is not known', [6e8, 100, 0]],
+  ])('makes it likely where %s, because a process that came later may have been killed', (_, usage) => {
+    expect(verdict({ states: [running] }, { group: NOW }, 1, usage)).toMatchObject({ end: 'oom', certainty: 'likely' })
+  })
+
   it.each<[string, Partial<GroupNow>, Partial<RecordedGroup>, number]>([
     ['the group held others at the start', {}, { alone: false }, 1],
     ['the group held others in the last row', {}, {}, 2],
-    ['it is not known what the group held', {}, {}, 0],
+    ['it is not known what the group held', {}, {}, NaN],
     ['the group holds others now', { members: [5] }, {}, 1],
     ['its members cannot be read', { members: undefined }, {}, 1],
     ['the group has groups below it', { isWider: true }, {}, 1],
@@ -201,10 +219,8 @@ describe('the count of kills in the control group', () => {
   })
 
   it('does not count the kills that the process itself has seen', () => {
-    const columns = [{ metric: 'memory.oomKills', unit: 'count', window: 0 } as const]
-    const rows = ROWS.map(({ at }) => ({ at, members: 1, values: [1] }))
-    const seen = (oomKills: number): RunVerdict =>
-      verdict({ states: [running], rows, info: { columns } }, { group: { ...NOW, oomKills } })
+    const rows = ROWS.map((at) => ({ at, values: [1, 1, ...FULL] }))
+    const seen = (oomKills: number): RunVerdict => verdict({ states: [running], rows }, { group: { ...NOW, oomKills } })
     expect(seen(4).end).toBe('unknown')
     expect(seen(5).end).toBe('oom')
   })
