@@ -1,6 +1,6 @@
 // One guest: boots it, makes it run scenarios, serves the hardware events that they request, and ends it.
 import { spawn, spawnSync } from 'node:child_process'
-import { createWriteStream, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -56,11 +56,14 @@ export class Guest {
   #lines = []
   #gone = false
 
-  /** Boots a machine with a kernel; `app` is the image of the second disk, `log` the file for the console. */
-  static async boot({ machine, kernel: name, app, log }) {
+  /**
+   * Boots a machine with a kernel; `app` is the image of the second disk, `log` the file for the console, and `spare` the
+   * file of the disk to plug in, which outlives the guest if it is given.
+   */
+  static async boot({ machine, kernel: name, app, log, spare }) {
     const guest = new Guest()
     try {
-      await guest.#boot(machine, name, app, log)
+      await guest.#boot(machine, name, app, log, spare)
     } catch (error) {
       await guest.end()
       throw error
@@ -68,12 +71,12 @@ export class Guest {
     return guest
   }
 
-  async #boot(machineName, kernelName, app, log) {
+  async #boot(machineName, kernelName, app, log, given) {
     const machine = machines[machineName]
     const { architecture, file } = kernel(kernelName)
     const { program, args, console: tty } = hardware[architecture]
-    const spare = join(this.#folder, 'spare')
-    writeFileSync(spare, '')
+    const spare = given ?? join(this.#folder, 'spare')
+    if (!existsSync(spare)) writeFileSync(spare, '')
     truncateSync(spare, 128e6)
     const append = [
       `console=${tty} quiet loglevel=1 panic=-1`,

@@ -76,9 +76,9 @@ const { installed, hash } = pack(join(vmFolder, 'package'), { prebuilt: options.
 const apps = new Map()
 const versions = {}
 
-function keyOf({ name, kernel: kernelName }) {
+function keyOf({ name, after, kernel: kernelName }) {
   const text = createHash('sha256')
-  for (const file of [`scenarios/${name}.mjs`, 'guest/scenario.mjs', 'guest/subject.mjs']) {
+  for (const file of [`scenarios/${name}.mjs`, `scenarios/${after}.mjs`, 'guest/scenario.mjs', 'guest/subject.mjs']) {
     try {
       text.update(readFileSync(join(tests, file)))
     } catch {
@@ -103,14 +103,14 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     void endGuest().finally(() => process.exit(1))
   })
 
-/** Boots the guest that the scenario needs, unless it is running already. */
-async function guestFor(scenario) {
-  if (running !== guestOf(scenario)) {
+/** Boots the guest that the scenario needs, unless it is running already. With a `spare` disk, it is always a new one. */
+async function guestFor(scenario, spare) {
+  if (running !== guestOf(scenario) || spare !== undefined) {
     await endGuest()
     const { architecture } = kernel(scenario.kernel)
     if (!apps.has(architecture)) apps.set(architecture, appImage(architecture, installed))
     const { machine, kernel: name } = scenario
-    guest = await Guest.boot({ machine, kernel: name, app: apps.get(architecture), log })
+    guest = await Guest.boot({ machine, kernel: name, app: apps.get(architecture), log, spare })
     running = guestOf(scenario)
   }
   return guest
@@ -132,18 +132,26 @@ async function play(scenario) {
       console.log(`    ${said.holds ? 'holds ' : 'FAILS '} ${said.what}${said.seen ? `: ${said.seen}` : ''}`)
     if (!said.holds) result.failed.push(said.seen === undefined ? said.what : `${said.what}: ${said.seen}`)
   }
+  const spare = scenario.after === undefined ? undefined : join(vmFolder, 'spare')
+  if (spare !== undefined) rmSync(spare, { force: true })
   try {
-    const own = await guestFor(scenario)
+    const own = await guestFor(scenario, spare)
     if (scenario.judge !== undefined) {
       if (!(await own.ended(scenario.limit ?? 240_000))) result.failed.push('the guest did not power itself off')
       for (const line of scenario.judge(consoleOf(log))) take(JSON.stringify(line))
       await endGuest()
     } else {
-      const wrong = await own.run(scenario.name, scenario.limit ?? 240_000, take)
+      const limit = scenario.limit ?? 240_000
+      let wrong = await own.run(scenario.name, limit, take)
+      if (wrong === undefined && scenario.after !== undefined) {
+        // The emulator is killed, which is what a power cut is to the guest.
+        await endGuest()
+        wrong = await (await guestFor(scenario, spare)).run(scenario.after, limit, take)
+      }
       if (wrong !== undefined) result.failed.push(wrong)
       if (result.asserts === 0) result.failed.push('nothing was asserted')
       // A failed scenario may have left the guest in any state.
-      if (result.failed.length > 0 || scenario.leaves) await endGuest()
+      if (result.failed.length > 0 || scenario.leaves || spare !== undefined) await endGuest()
     }
   } catch (error) {
     result.failed.push(error.message)

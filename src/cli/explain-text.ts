@@ -7,8 +7,7 @@ import type { TimelyGuard } from '../record/in-time.js'
 import type { RecordedOperation } from '../record/reader.js'
 import type { RecordedMetric } from '../record/trends.js'
 import { cut, fitColumns, rowLine, titleLine, widest, type Column } from './fit-columns.js'
-import { guardCode } from './guard-code.js'
-import { quote } from './quote.js'
+import { guardCode, runLine } from './guard-code.js'
 import { sparkline } from './sparkline.js'
 
 export interface Page {
@@ -253,8 +252,7 @@ function writeInTime(writer: Writer, run: LastRun, guards: readonly TimelyGuard[
   writer.heading(guards.length === 1 ? 'A guard that would have acted in time' : 'Guards that would have acted in time')
   for (const { limits, lead, expression } of guards) {
     writer.wrap(`${formatDuration(Math.round(lead))} before the last row:`)
-    const words = ['tripline', 'run', '--limit', expression, '--', 'COMMAND']
-    writer.addWhole(printable(run.of === 'command' ? words.map((word) => quote(word)).join(' ') : guardCode(limits)))
+    writer.addWhole(printable(run.of === 'command' ? runLine(expression) : guardCode(limits)))
   }
 }
 

@@ -6,7 +6,7 @@ import { findNewestRecording, recordingFolders } from '../record/places.js'
 import { readRecording, type RecordedFile } from '../record/reader.js'
 import { parseArguments } from './arguments.js'
 import { explainLines } from './explain-text.js'
-import { guardCode } from './guard-code.js'
+import { guardCode, runLine } from './guard-code.js'
 import { EXIT, UsageError, print, printRaw, say } from './usage.js'
 import { VERBS } from './verbs.js'
 
@@ -28,7 +28,9 @@ export async function main(words: readonly string[]): Promise<number> {
   const brief = given.has('brief')
   const guards = brief ? undefined : findGuards(content, run.metrics)
   if (given.has('json')) {
-    const inTime = guards?.map((each) => ({ ...each, code: guardCode(each.limits) }))
+    const codeOf = ({ limits, expression }: TimelyGuard): string =>
+      run.of === 'command' ? runLine(expression) : guardCode(limits)
+    const inTime = guards?.map((each) => ({ ...each, code: codeOf(each) }))
     print(`${JSON.stringify({ ...run, inTime })}\n`)
     return EXIT.ok
   }

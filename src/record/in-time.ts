@@ -30,7 +30,7 @@ export function guardsInTime(recording: RecordedFile, trends: readonly RecordedM
   const columns = knownColumns(recording)
   const suspects = trends
     .map((trend, index) => ({ trend, column: columns[index]! }))
-    .filter(({ trend, column }) => isSuspect(trend, column.info))
+    .filter(({ trend, column }) => isSuspect(trend, column.info) && isOwn(recording, column))
     .toSorted((a, b) => rankOf(b.trend) - rankOf(a.trend))
   const found: TimelyGuard[] = []
   for (const { trend, column } of suspects) {
@@ -38,6 +38,11 @@ export function guardsInTime(recording: RecordedFile, trends: readonly RecordedM
     if (best !== undefined) found.push(best)
   }
   return found
+}
+
+/** Another process that was recorded is gone by now, except that `run` watches the tree of its command. */
+function isOwn({ info }: RecordedFile, { selector }: KnownColumn): boolean {
+  return selector.pid === undefined || info.of === 'command'
 }
 
 /** Units in which a limit says something about the end of a process. */

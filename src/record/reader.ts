@@ -85,8 +85,11 @@ export interface RecordedNote extends Moment {
 
 /** How many parts of a recording could not be used. One may be torn because the process was killed while it was written. */
 export interface Skipped {
+  /** Rows. */
   readonly rows: number
+  /** Entries: marks, breaches, lines. */
   readonly notes: number
+  /** Operations, and their names. */
   readonly operations: number
 }
 

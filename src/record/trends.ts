@@ -10,13 +10,17 @@ import type { RecordedFile } from './reader.js'
 export interface RecordedMetric {
   /** With its selector: `'disk.free(/data)'`. */
   readonly metric: MetricText
+  /** The unit of its values. */
   readonly unit: MetricUnit
   /** Its values, oldest first; NaN where it was not known. */
   readonly values: readonly number[]
-  /** The first, last, lowest and highest known value; `undefined` if there is none. */
+  /** The first known value; `undefined` if there is none. */
   readonly first: number | undefined
+  /** The last known value. */
   readonly last: number | undefined
+  /** The lowest known value. */
   readonly lowest: number | undefined
+  /** The highest known value. */
   readonly highest: number | undefined
   /** How fast it changed at the end, in its unit per second; `undefined` if it did not change steadily. */
   readonly perSecond: number | undefined

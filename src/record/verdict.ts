@@ -23,12 +23,15 @@ export type RunEnd = 'clean' | 'exit' | 'error' | 'signal' | 'oom' | 'reboot' | 
 
 /** How a run ended, and what shows it. */
 export interface RunVerdict {
+  /** How it ended. */
   readonly end: RunEnd
   /** `undefined` if the end is not known, or has not come. */
   readonly certainty: Certainty | undefined
   /** What shows it, and what was looked for and not found. */
   readonly proofs: readonly string[]
+  /** The exit code, if it was recorded. */
   readonly exitCode: number | undefined
+  /** The signal that ended it, if that is known: `'SIGKILL'`. */
   readonly signal: string | undefined
   /** The name and code of the error that nothing caught. */
   readonly error: string | undefined
@@ -69,10 +72,17 @@ function seenByItself(recording: RecordedFile): Found | undefined {
   if (end !== undefined) {
     const proof = end.kind === 'ended' ? 'Its supervisor saw it exit with' : 'It recorded that it exits with'
     const { number: exitCode } = end
-    return { end: exitCode === 0 ? 'clean' : 'exit', certainty, exitCode, proofs: [`${proof} ${exitCode}.`] }
+    const proofs = [`${proof} ${exitCode}.`, ...(end.kind === 'ended' ? shellSignal(exitCode) : [])]
+    return { end: exitCode === 0 ? 'clean' : 'exit', certainty, exitCode, proofs }
   }
   if (last('closed') === undefined) return undefined
   return { end: 'closed', proofs: ['It closed the recording, and may have run on without it.'] }
+}
+
+/** What a command that is a shell may mean by its exit code. */
+function shellSignal(code: number): string[] {
+  if (code <= 128 || code > 128 + 64) return []
+  return [`A shell exits with ${code} where the signal ${code - 128} ended the last command that it ran.`]
 }
 
 /** Whether the process lived on after an error that nothing caught: a listener can prevent the end. */

@@ -131,6 +131,13 @@ describe('a guard that would have acted in time', () => {
     expect(inTime(recorded(column('memory', '%'), line(100, of)))).toEqual([])
   })
 
+  it('is not for another process, which is gone, but for the tree of a command', () => {
+    const tree = column('process.rss', 'bytes', { pid: 7, tree: true })
+    const values = line(100, (each) => 1e8 + each * 1e7)
+    expect(inTime(recorded(tree, values))).toEqual([])
+    expect(inTime(recorded(tree, values, { of: 'command' }))).toMatchObject([{ expression: 'process.rss>980MB' }])
+  })
+
   it('is not there without two rows', () => {
     expect(inTime(recorded(column('memory', '%'), []))).toEqual([])
     expect(inTime(recorded(column('memory', '%'), [99]))).toEqual([])

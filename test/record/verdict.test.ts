@@ -56,6 +56,8 @@ describe('the verdict on a run that has left a mark', () => {
     expect(ending({ kind: 'exit', number: 0 })).toMatchObject({ end: 'clean', certainty: 'proved', exitCode: 0 })
     expect(ending({ kind: 'exit', number: 3 })).toMatchObject({ end: 'exit', certainty: 'proved', exitCode: 3 })
     expect(ending({ kind: 'ended', number: 137 })).toMatchObject({ end: 'exit', certainty: 'proved', exitCode: 137 })
+    expect(ending({ kind: 'ended', number: 137 }).proofs[1]).toContain('the signal 9')
+    expect(ending({ kind: 'ended', number: 3 }).proofs).toHaveLength(1)
   })
 
   it('is the error that nothing caught, with or without the exit after it', () => {

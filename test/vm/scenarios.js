@@ -1,5 +1,6 @@
 // The scenarios of `npm run test:vm`. `machine` and `kernels` are names from scripts/vm/machines.js. `limit` is the longest
-// that a scenario may take. `leaves` means that the guest cannot be used afterwards.
+// that a scenario may take. `leaves` means that the guest cannot be used afterwards. `after` is a second program that runs
+// after the power of the guest was cut and it has booted again, with the same spare disk.
 const both = ['6.1', '6.12']
 const arm = ['6.1-arm64', '6.12-arm64-16k']
 
@@ -87,6 +88,32 @@ export const scenarios = [
     leaves: true,
   },
   { name: 'machine-oom', what: 'the machine runs out of memory', machine: 'small', kernels: ['6.1'], leaves: true },
+  {
+    name: 'recorded',
+    what: 'what recordings say of processes that the kernel kills in control groups',
+    machine: 'plain',
+    kernels: both,
+  },
+  {
+    name: 'recorded-machine',
+    what: 'what a recording says where the machine runs out of memory',
+    machine: 'small',
+    kernels: ['6.1'],
+    leaves: true,
+  },
+  {
+    name: 'recorded-systemd',
+    what: '`ExecStopPost` explains the recording of a service that was killed for memory',
+    machine: 'systemd',
+    kernels: ['6.1'],
+  },
+  {
+    name: 'power-cut',
+    what: 'what recordings on a disk say after a power cut',
+    machine: 'plain',
+    kernels: ['6.1'],
+    after: 'power-cut-after',
+  },
   { name: 'thrash-zram', what: 'compressed swap and thrashing', machine: 'small', kernels: ['6.12'], leaves: true },
   {
     name: 'systemd',

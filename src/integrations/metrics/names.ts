@@ -97,6 +97,7 @@ export const HELP: Readonly<Record<MetricName, string>> = {
   swap: 'Swap in use.',
   'swap.rate': 'Pages swapped in and out.',
   'memory.oomKills': 'Processes of this control group that the OOM killer has killed since the export began.',
+  'memory.processes': 'Processes in this memory control group.',
   pids: 'Tasks, as a share of the tightest limit.',
   'pressure.cpu': 'Time in which some task waited for a CPU.',
   'pressure.memory': 'Time in which some task waited for memory.',

@@ -1,6 +1,7 @@
 // Functions for scenarios. Each assertion prints one line of JSON to stdout, which the host reads.
 import { spawn } from 'node:child_process'
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
@@ -263,14 +264,61 @@ export async function cacheFile(file, megabytes, folder) {
   await finish(['cat', file], { group: folder }, { stdio: ['ignore', 'ignore', 'ignore'] })
 }
 
-/** Runs a scenario, and ends everything that it has started. */
-export async function scenario(body) {
+/**
+ * Starts a process that records itself to `file`, at a place as of {@link within}, and runs `body` once it has recorded
+ * some rows. `most()` takes most of a group's 200 MiB, `more()` some more, `later()` runs a function after more rows, and
+ * `block()` waits as long with a blocked loop.
+ */
+export async function recorded(file, place, body) {
+  const source = `
+    import { guard, record } from 'tripline'
+    record({ file: ${JSON.stringify(file)}, interval: 50, last: '10s' })
+    const kept = []
+    const more = () => kept.push(Buffer.alloc(4e6, 1))
+    const most = () => kept.push(Buffer.alloc(11e7, 1))
+    const later = (then) => setTimeout(then, 1000)
+    const block = () => Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000)
+    setInterval(() => {}, 1e6)
+    setTimeout(() => { console.log('recorded'); ${body} }, 1000)`
+  await finish(['mkdir', '-p', dirname(file)])
+  await finish(['chmod', '777', dirname(file)])
+  const child = start([process.execPath, '--input-type=module', '-e', source], place, { cwd: '/app' })
+  await comes(
+    `${file} is recorded`,
+    () => child.output.includes('recorded') || child.exitCode !== null,
+    () => child.output,
+  )
+  return { child, ended: child.ended }
+}
+
+/** What `tripline explain --json` says of a recording, as root or as a user. */
+export async function verdictOf(file, place) {
+  const { output } = await finish(['tripline', 'explain', '--json', file], place)
+  try {
+    return JSON.parse(output)
+  } catch {
+    return { end: output }
+  }
+}
+
+/** Mounts the disk that was plugged in, and returns where. */
+export async function mountSpare(isNew) {
+  const size = 128e6 / 512
+  const name = await comes('the kernel has the disk', () =>
+    readdirSync('/sys/block').find((each) => read(`/sys/block/${each}/size`) === String(size)),
+  )
+  await shell(`mkdir -p /mnt/spare && ${isNew ? `mkfs.ext4 -q /dev/${name} && ` : ''}mount /dev/${name} /mnt/spare`)
+  return '/mnt/spare'
+}
+
+/** Runs a scenario, and ends everything that it has started, unless `leaves` is set. */
+export async function scenario(body, leaves = false) {
   try {
     await body()
   } catch (error) {
     report('comes to its end', false, error.stack)
   }
-  for (const child of started) child.kill('SIGKILL')
+  if (!leaves) for (const child of started) child.kill('SIGKILL')
   // A call that is stuck in the kernel must not keep the process from exiting.
   process.exit(0)
 }
