@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { callAs } from '../../cancelable/current.js'
 import { answer, canAnswer, cut, errorBody } from '../http/answer.js'
 import type { ParsedBudget, RouteBudget } from '../http/budget.js'
+import { exchangeOf } from '../http/exchange.js'
 import { Protection } from '../http/protection.js'
 import { RequestRefusedError } from '../http/reasons.js'
 
@@ -60,8 +61,10 @@ export class ExpressProtection extends Protection {
 
   #middleware(budget: ParsedBudget | undefined): Middleware {
     return (request, response, next) => {
-      const operation = this.admitWith(request, response, budget)
-      if (operation !== undefined) callAs(operation, next)
+      const exchange = exchangeOf(request, response)
+      if (!this.admitWith(exchange, budget)) return
+      if (exchange.operation === undefined) next()
+      else callAs(exchange.operation, next)
     }
   }
 }

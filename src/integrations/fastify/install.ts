@@ -34,8 +34,8 @@ export function install(
     if (budget instanceof Error) return next(budget)
     const exchange = exchangeOf(request.raw, reply.raw)
     const refusal = protection.tryAdmit(exchange, budget)
-    if (refusal === undefined) callAs(exchange.operation as RequestOperation, next)
-    else next(refusal)
+    if (refusal !== undefined || exchange.operation === undefined) next(refusal)
+    else callAs(exchange.operation, next)
   }
   app.addHook('onRequest', (request, reply, next) => {
     if (budgets.isExempt(request)) return next()

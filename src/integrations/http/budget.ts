@@ -41,7 +41,9 @@ export class Guards {
   /** The guard that was given, or one for the limits that were. */
   open(resources: Limits | Guard, option: string, name: string, dryRun: boolean = false): Guard {
     const checked = checkResources(resources, option)
-    return isGuard(checked) ? checked : this.watch(parseLimits(checked), name, dryRun)
+    if (!isGuard(checked)) return this.watch(parseLimits(checked), name, dryRun)
+    if (checked.closed) throw invalidValue(option, 'a guard that is not closed', checked)
+    return checked
   }
 
   /** A guard for limits. */

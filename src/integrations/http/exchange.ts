@@ -106,7 +106,12 @@ export function exchangeIn(request: object): Exchange | undefined {
 
 /** Whether a response is one of HTTP/2. */
 export function isHttp2(response: HttpResponse): response is Http2ServerResponse {
-  return 'stream' in response
+  return 'createPushResponse' in response
+}
+
+/** Whether the connection of a request was upgraded: it is no longer one of HTTP, although frameworks route its request. */
+export function isUpgraded(request: HttpRequest): boolean {
+  return (request as { readonly upgrade?: unknown }).upgrade === true
 }
 
 function onClose(this: HttpResponse): void {

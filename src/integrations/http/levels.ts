@@ -36,8 +36,8 @@ export class Levels {
     }
     const { low, high } = readOptions(priorities ?? {}, 'priority', ['low', 'high'])
     // Checked before anything is watched.
-    const all = [resources, low, high].map((each) => each && checkResources(each))
     const names = ['resources', 'priorities.low', 'priorities.high']
+    const all = [resources, low, high].map((each, index) => each && checkResources(each, names[index]))
     const [normalGuard, lowGuard, highGuard] = all.map((each, index) => {
       const name = names[index]!
       return each === undefined ? undefined : guards.open(each, name, NAMES[index]!)

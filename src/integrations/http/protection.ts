@@ -2,7 +2,7 @@
 import type { EventEmitter } from 'node:events'
 import { callAs } from '../../cancelable/current.js'
 import type { Cancelable } from '../../cancelable/cancelable.js'
-import { isThenable, reportError } from '../../base/diagnostics.js'
+import { callIsolated, isThenable, reportError } from '../../base/diagnostics.js'
 import { invalidState, invalidType } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
 import { realTimers } from '../../base/real-timers.js'
@@ -22,7 +22,7 @@ import {
   type Priority,
   type RouteBudget,
 } from './budget.js'
-import { exchangeIn, exchangeOf, type Exchange, type HttpRequest, type HttpResponse } from './exchange.js'
+import { exchangeIn, exchangeOf, isUpgraded, type Exchange, type HttpRequest, type HttpResponse } from './exchange.js'
 import { Levels, type PriorityLimits } from './levels.js'
 import { RequestOperation, type Owner } from './operation.js'
 import { cancelationIn, RequestRefusedError, statusOf } from './reasons.js'
@@ -208,19 +208,19 @@ export class Protection implements Disposable {
    * @returns the operation, which has started and ends by itself; `undefined` if the request was answered
    */
   admit(request: HttpRequest, response: HttpResponse): Cancelable | undefined {
-    return this.admitWith(request, response)
+    const exchange = exchangeOf(request, response)
+    return this.admitWith(exchange) ? (exchange.operation as RequestOperation) : undefined
   }
 
-  /** @internal */
-  admitWith(request: HttpRequest, response: HttpResponse, budget?: ParsedBudget): Cancelable | undefined {
-    const exchange = exchangeOf(request, response)
+  /** Whether the request was admitted; otherwise it was answered. @internal */
+  admitWith(exchange: Exchange, budget?: ParsedBudget): boolean {
+    const { request, response } = exchange
     const path = this.#routes === undefined && this.#paths.size === 0 ? undefined : pathOf(request)
-    if (path !== undefined && this.#answerHealth(path, exchange)) return undefined
+    if (path !== undefined && this.#answerHealth(path, exchange)) return false
     const found = budget ?? (path === undefined ? undefined : this.#routes?.find(request.method ?? '', path))
     const error = this.tryAdmit(exchange, found ?? this.#budget)
-    if (error === undefined) return exchange.operation as RequestOperation
-    this.refuse(response, error)
-    return undefined
+    if (error !== undefined) this.refuse(response, error)
+    return error === undefined
   }
 
   /** The budget of a route, whose guard closes with the protection. @internal */
@@ -229,7 +229,8 @@ export class Protection implements Disposable {
   }
 
   /**
-   * Admits a request, and gives it an operation if it has none yet.
+   * Admits a request, and gives it an operation if it has none yet. One that was upgraded gets none: nothing here could know
+   * when it ends, and nothing must be sent to it.
    *
    * @returns why it was refused
    * @internal
@@ -238,9 +239,11 @@ export class Protection implements Disposable {
     const { priority } = budget
     if (this.#levels.refuses(priority)) {
       this.#refused[priority]++
-      this.#onRefused?.(exchange.request, priority)
+      if (this.#onRefused !== undefined)
+        callIsolated('request', 'onRefused', this.#onRefused, exchange.request, priority)
       if (!this.#dryRun) return (this.#refusal ??= this.#overloaded())
     }
+    if (isUpgraded(exchange.request)) return undefined
     const { operation } = exchange
     return operation instanceof RequestOperation ? this.#narrow(operation, budget) : this.#start(exchange, budget, name)
   }

@@ -1,7 +1,8 @@
 /** `tripline/fastify` in a real Fastify: operations, budgets, refusals, errors; over HTTP/1 and HTTP/2. */
 import { once } from 'node:events'
+import { ServerResponse, type IncomingMessage } from 'node:http'
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:http2'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
 import { currentOperation } from '../../../src/context/index.js'
@@ -84,6 +85,33 @@ describe('the operation of a request', () => {
     client.socket.destroy()
     await eventually(() => started[0]!.isCanceled)
     expect(isClientGone(started[0]!.reason!)).toBe(true)
+  })
+})
+
+describe('a connection that was upgraded', () => {
+  it('passes through the router without an operation, and nothing is sent to it', async () => {
+    const seen: unknown[] = []
+    const port = await start({ timeout: 5, grace: 5 }, () => {
+      app.get('/socket', (request, reply) => {
+        seen.push(operationOf(request))
+        reply.hijack()
+        request.raw.socket.write('HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n')
+      })
+    })
+    // As @fastify/websocket does.
+    app.server.on('upgrade', (request: IncomingMessage, socket: Socket) => {
+      const response = new ServerResponse(request)
+      response.assignSocket(socket)
+      app.routing(request, response)
+      socket.on('data', (chunk) => setTimeout(() => socket.end(chunk), 50))
+    })
+    const upgrade = 'Connection: Upgrade\r\nUpgrade: echo\r\n\r\n'
+    const client = await rawClient(port, `GET /socket HTTP/1.1\r\nHost: a\r\n${upgrade}`)
+    await client.until(/101/)
+    client.socket.write('ping')
+    expect(await client.until(/ping/)).toMatch(/^HTTP\/1\.1 101 [^]*\r\n\r\nping$/)
+    expect(seen).toEqual([undefined])
+    client.socket.destroy()
   })
 })
 

@@ -28,9 +28,19 @@ async function serve(handle: Handle, options: ProtectionOptions = {}): Promise<{
   return { web, port: await listen(server) }
 }
 
+function closedGuard(): unknown {
+  const closed = guard({ memory: 90 })
+  closed.close()
+  return closed
+}
+
 /** Limits that are crossed on every machine, and limits that are not. */
 const CROSSED = { 'memory.available': { below: '1000TB' } }
 const FAR = { 'memory.available': { below: 1 } }
+
+function nextWarning(): Promise<string> {
+  return new Promise((resolve) => void process.once('warning', (warning) => resolve(warning.message)))
+}
 
 describe('the operation of a request', () => {
   it('is running in the handler, completed with the response, and gone afterwards', async () => {
@@ -229,10 +239,15 @@ describe('refusals', () => {
     const { web, port } = await serve((_, response) => response.end('ok'), {
       resources: CROSSED,
       routes: { '/low': { priority: 'low' }, 'GET /admin/*': { priority: 'high' } },
-      onRefused: (request, priority) => refused.push([request.url, priority]),
+      onRefused: (request, priority) => {
+        refused.push([request.url, priority])
+        throw new Error('a failing log')
+      },
     })
     await eventually(() => web.refuses())
+    const reported = nextWarning()
     const answer = await get(port)
+    expect(await reported).toBe('request "onRefused" failed: Error: a failing log')
     expect(answer.status).toBe(503)
     expect(answer.headers.get('retry-after')).toBe('10')
     expect(answer.headers.get('cache-control')).toBe('no-store')
@@ -348,6 +363,7 @@ describe('bad options', () => {
     [{ timeout: -1 }, /"timeout"/],
     [{ grace: 'soon' }, /"grace"/],
     [{ retryAfter: 'later' }, /"retryAfter"/],
+    [{ resources: closedGuard() }, /"resources" option must be a guard that is not closed/],
     [{ readiness: 'ready' }, /"readiness" option must be a path/],
     [{ dryRun: 1 }, /"dryRun" option must be true or false/],
     [{ onRefused: 1 }, /"onRefused" option must be a function/],
