@@ -38,7 +38,7 @@ const START = `
   }`
 
 const BREACH = `
-  (addon.attach(Buffer.alloc(262144), () => {}), () => {
+  (addon.attach(Buffer.alloc(262144), () => {}, true), () => {
     for (let i = 0; i < 1e6; i++) {
       const id = addon.subscribe(0, '', -1, false, 0, 0, false)
       addon.describe(id)

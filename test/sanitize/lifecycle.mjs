@@ -53,6 +53,18 @@ for await (const _ of samples({ metrics: ['memory', 'eventLoop.utilization'], in
   watched.close()
 }
 
+say('stacks of a loop that is blocked again and again')
+{
+  const watched = guard({ 'eventLoop.delay': { above: 15, clear: 14, stack: true } }, { within: 1 })
+  const taken = () => watched.latestBreaches[0]?.stack !== undefined
+  for (let count = 0; count < 20; count++) {
+    for (const end = Date.now() + 60; Date.now() < end; taken());
+    await delay(5)
+  }
+  if (capabilities().find((each) => each.metric === 'eventLoop.delay').stack && !taken()) throw new Error('no stack')
+  watched.close()
+}
+
 say('a process that ends while it is watched')
 {
   const child = spawn('sleep', ['0.05'])
