@@ -1,6 +1,7 @@
 // The Node-API layer of what reaches V8; see addon.cc.
 #include <limits>
 
+#include "node/heap.h"
 #include "node/marshal.h"
 #include "node/self_test.h"
 #include "node/stack.h"
@@ -133,6 +134,9 @@ void OrderRegionAt(const Napi::CallbackInfo& info) {
   if (region != nullptr) OrderRegion(instance->engine, region);
 }
 
+// watchHeap(on)
+void SetHeapWatch(const Napi::CallbackInfo& info) { WatchHeap(InstanceOf(info.Env()), ToBool(info, 0)); }
+
 // signalsReceived(signal): how many, or -1 where they cannot be counted
 Napi::Value CountSignals(const Napi::CallbackInfo& info) {
   const int32_t* count = SignalsReceived(ToInt32(info, 0));
@@ -145,6 +149,7 @@ void ExportEngine(Napi::Object exports) {
   Export(exports, "testEngine", TestEngineFor);
   Export(exports, "watchRegion", WatchRegion);
   Export(exports, "orderRegion", OrderRegionAt);
+  Export(exports, "watchHeap", SetHeapWatch);
   Export(exports, "signalsReceived", CountSignals);
   napi_value region = nullptr;
   napi_create_function(exports.Env(), "region", NAPI_AUTO_LENGTH, CallRegion, InstanceOf(exports.Env()), &region);

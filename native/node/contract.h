@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 982983547u;
+constexpr uint32_t kContract = 4159026264u;
 
 }  // namespace tripline

@@ -41,7 +41,8 @@ class Engine {
 
   // For the files that set the handlers; used on the engine's thread only, and kept for the next thread that has it.
   void* of[kErrands] = {};
-  bool tested = false;  // self_test.h
+  void* heap = nullptr;  // heap.h
+  bool tested = false;   // self_test.h
 
  private:
   static void OnInterrupt(Isolate* isolate, void* self);

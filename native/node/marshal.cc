@@ -3,6 +3,7 @@
 #include <cmath>
 #include <limits>
 
+#include "node/heap.h"
 #include "sampler/sampler.h"
 
 namespace tripline {
@@ -25,6 +26,7 @@ void CallListener(Napi::Env env, Napi::Function listener, const std::initializer
 
 void Instance::End() {
   ForgetStack(this);
+  WatchHeap(this, false);
   Engine::Release(engine, env);
   engine = nullptr;
   Sampler::Get()->RemoveEnvironment(&environment);

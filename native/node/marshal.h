@@ -44,7 +44,8 @@ struct Instance {
   Environment environment;
   Engine* engine = nullptr;  // held from the first use on; see addon_engine.cc
   OwnCode own;               // the library's code in it
-  Deliver deliver;           // guarded by the sampler's lock once the environment is in use
+  bool watches_heap = false;
+  Deliver deliver;  // guarded by the sampler's lock once the environment is in use
   // Weak, because test runners load the library into one vm context after another, and a function that is held would
   // keep its whole context alive until the process ends.
   Napi::FunctionReference listener;

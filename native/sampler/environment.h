@@ -57,6 +57,7 @@ class Environment {
   }
   void TakeFigures(const LoopFigures& given) {
     figures = given;
+    heap_full = false;
     figures.look = idle_clock.Look();
   }
   // Asks for the stack of the code that blocks the loop, if it is blocked and stacks are watched. Does not wait.
@@ -94,6 +95,7 @@ class Environment {
   List<uint32_t> answered;
   Heartbeat heartbeat;
   LoopFigures figures;
+  bool heap_full = false;  // the figures are those of V8's callback
   bool figures_wanted = false;
   IdleClock idle_clock;                 // of the loop, which may not be touched once the environment is removed
   IdleLook look;                        // the latest

@@ -86,6 +86,23 @@ bool Feed::StepOne(GuardLimit* each, uint64_t now) {
   return progress.changed;
 }
 
+void Feed::Rush(uint64_t now, List<Guard*>* dirty) {
+  for (GuardLimit* each : limits_) {
+    LimitSpec* spec = &each->limit.spec;
+    const uint64_t dwell = spec->dwell;
+    spec->dwell = 0;
+    Step(each, now, dirty);
+    spec->dwell = dwell;
+  }
+}
+
+bool Feed::breached() const {
+  for (const GuardLimit* each : limits_) {
+    if (each->guilty()) return true;
+  }
+  return false;
+}
+
 const char* Feed::KeepOrigin() {
   const char* origin = source == nullptr ? "tripline/testing" : source->Origin(series.metric(), series.part());
   for (const auto& kept : origins_) {

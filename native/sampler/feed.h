@@ -42,6 +42,11 @@ class Feed {
   // Advances one limit by the newest value. True if its guard has to be judged again.
   bool StepOne(GuardLimit* limit, uint64_t now);
 
+  // Settles what is pending without waiting for its time: nothing will be read again before it is too late.
+  void Rush(uint64_t now, List<Guard*>* dirty);
+  // Whether any limit is crossed.
+  bool breached() const;
+
   // Computes `due` from the newest value. `stretch` (1 or more) lengthens adaptive periods.
   void Schedule(double stretch);
 

@@ -65,7 +65,8 @@ class LoopProbe : public Probe {
     const bool counted = environment_->look.idle != 0;
     switch (metric) {
       case Metric::kHeap:
-      case Metric::kHeapUsed: return "v8.getHeapStatistics()";
+      case Metric::kHeapUsed:
+        return environment_->heap_full ? "v8::Isolate::AddNearHeapLimitCallback()" : "v8.getHeapStatistics()";
       case Metric::kEventLoopUtilization:
         return counted ? "uv_metrics_idle_time()" : "performance.eventLoopUtilization()";
       default: return counted ? "uv_metrics_idle_time(), heartbeat" : "heartbeat";

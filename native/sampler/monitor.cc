@@ -165,6 +165,21 @@ void Monitor::SetPeriod(uint32_t subscription, uint64_t period) {
   Plan();
 }
 
+bool Monitor::JudgeFullHeap(Environment* environment, uint64_t now) {
+  bool breached = false;
+  for (const auto& feed : sources_.feeds()) {
+    const Metric metric = feed->series.metric();
+    if (feed->source->environment() != environment || (metric != Metric::kHeap && metric != Metric::kHeapUsed))
+      continue;
+    ReadSource(feed->source, now, MaskOf(metric));
+    feed->Rush(now, verdicts_.dirty());
+    breached |= feed->breached();
+  }
+  verdicts_.Judge(now);
+  Plan();
+  return breached;
+}
+
 void Monitor::Hurry(int64_t pid, uint64_t now) {
   for (const auto& feed : sources_.feeds()) {
     if (feed->source->pid() == pid && feed->due != kNever) feed->Hurry(now);

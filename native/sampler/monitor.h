@@ -86,6 +86,8 @@ class Monitor {
                      bool must_exist, uint64_t now, Failure* why);
   void Unsubscribe(uint32_t subscription, uint64_t now);
   void SetPeriod(uint32_t subscription, uint64_t period);
+  // The heap of this environment has just reached its limit, which its figures say. True if that breaches any limit.
+  bool JudgeFullHeap(Environment* environment, uint64_t now);
   // Everything that is watched of process `pid`, or of the tree below it, is read as soon as its sources allow.
   void Hurry(int64_t pid, uint64_t now);
   // The feed of a subscription, or nullptr.

@@ -267,6 +267,20 @@ bool Sampler::SetPeriod(uint32_t subscription, uint64_t period, Failure* why) {
   return true;
 }
 
+bool Sampler::NoticeFullHeap(Environment* environment, double limit) {
+  MutexLock lock(&lock_);
+  LoopFigures figures;
+  figures.at = MonotonicNow();
+  figures.idle_ms = environment->figures.idle_ms;
+  figures.heap_used = limit;
+  figures.heap_limit = limit;
+  environment->TakeFigures(figures);
+  environment->heap_full = true;
+  const bool breached = monitor_.JudgeFullHeap(environment, figures.at);
+  WakeBy(monitor_.next_due());
+  return breached;
+}
+
 void Sampler::Hurry(int64_t pid) {
   MutexLock lock(&lock_);
   monitor_.Hurry(pid, MonotonicNow());

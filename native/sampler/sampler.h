@@ -62,6 +62,9 @@ class Sampler : private Host {
   // The longest time between two reads that readers of this subscription accept; kNever for no readers.
   bool SetPeriod(uint32_t subscription, uint64_t period, Failure* why) EXCLUDES(lock_);
 
+  // V8 reports that the heap of this environment has reached its limit in bytes. True if that breaches any limit.
+  bool NoticeFullHeap(Environment* environment, double limit) EXCLUDES(lock_);
+
   // See monitor.h.
   void Hurry(int64_t pid) EXCLUDES(lock_);
 

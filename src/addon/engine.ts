@@ -26,3 +26,27 @@ export function engineProblem(): string {
   const answer = addon.testEngine(engineProbe, join(folder, sep), pathToFileURL(join(folder, sep)).href)
   return (problem = answer === true ? '' : answer)
 }
+
+let heapWatchers = 0
+
+/** Whether V8's warning that its heap is almost full is about this metric. */
+export function isOfHeap(metric: string): boolean {
+  return metric === 'heap' || metric === 'heap.used'
+}
+
+/** A limit on the heap is watched, so that warning has to reach it. */
+export function holdHeapWatch(): void {
+  if (engineProblem() !== '') return
+  heapWatchers++
+  loadAddon().watchHeap(true)
+}
+
+/** It reaches it again, if that has ended because the heap was used up; called when the thread is well again. */
+export function renewHeapWatch(): void {
+  if (heapWatchers > 0) loadAddon().watchHeap(true)
+}
+
+/** That limit is watched no longer. */
+export function releaseHeapWatch(): void {
+  if (engineProblem() === '' && --heapWatchers === 0) loadAddon().watchHeap(false)
+}

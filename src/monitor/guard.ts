@@ -14,6 +14,7 @@ import { messageOf, resourceReason, type Breach, type ResourceReason, type Stack
 import { formatDuration, formatPair, parseDuration, parsePeriod, type Duration } from '../base/units.js'
 import { startCollector, type Collector, type Evidence } from '../evidence/collector.js'
 import { parseEvidence, type EvidenceFolder, type EvidenceKind, type EvidenceSettings } from '../evidence/options.js'
+import { holdHeapWatch, isOfHeap, releaseHeapWatch } from '../addon/engine.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
 import { ConditionWatch, type ParsedCondition } from './conditions.js'
 import { namesOf, parseLimits, type Limits, type ParsedLimit, type ParsedLimits } from './limits.js'
@@ -194,6 +195,7 @@ export class Guard implements Disposable {
   #reportedUnavailable = false
   // For tests: whether it is simulated, what to call when it is closed, and the evidence from before the simulation began or ended.
   #played = false
+  #watchesHeap = false
   #playEnds: (() => void) | undefined
   readonly #collector: Collector | undefined
   #latestEvidence: Evidence | undefined
@@ -230,6 +232,8 @@ export class Guard implements Disposable {
       throw error
     }
     registerGuard(this.#id, this)
+    this.#watchesHeap = !this.#played && limits.some(({ series: { metric } }) => isOfHeap(metric))
+    if (this.#watchesHeap) holdHeapWatch()
     this.#conditions = conditions.map((each, index) => {
       const place = limits.length + index
       return new ConditionWatch(each, !this.#played, (value, late) => this.#stepCondition(place, value, late))
@@ -425,6 +429,7 @@ export class Guard implements Disposable {
     this.#playEnds?.()
     this.#collector?.close()
     forgetGuard(this.#id)
+    if (this.#watchesHeap) releaseHeapWatch()
     connect().removeGuard(this.#id)
     for (const each of this.#series) each.release()
     freeFlag(this[kFlag])

@@ -10,6 +10,7 @@ import { parseMetric, type MetricText } from './expression.js'
 import { isSeriesOf, selectorOf, toSeriesKey, type Selector } from './limits.js'
 import { parseQueries, type MetricQuery } from './queries.js'
 import { Stream, Supply } from './stream.js'
+import { engineProblem, isOfHeap } from '../addon/engine.js'
 import { watchStacks } from '../addon/stacks.js'
 import { METRICS, type MetricInfo, type MetricName, type MetricUnit } from '../addon/metrics.js'
 import {
@@ -211,7 +212,7 @@ function capabilityOf(info: MetricInfo, number: number): Capability {
     const series = Series.open(toSeriesKey(info, {}, undefined, metric), true)
     const { origin, minPeriod } = series.describe()
     series.release()
-    const pushes = connect().canPush(number)
+    const pushes = isOfHeap(metric) ? engineProblem() || true : connect().canPush(number)
     const push = pushes === true
     const pushWhy = push ? '' : printable(pushes)
     const stack = metric === 'eventLoop.delay' ? stackSupport() : undefined
