@@ -26,6 +26,9 @@ export async function run(add) {
   }
 }
 
+/** Killed before its first report. */
+const NOTHING = { done: 0, p99: NaN, total: NaN, peak: NaN }
+
 /** One trial: the last figures that the process has printed, and whether it was killed. */
 async function tryOnce(method, scenario) {
   const group = makeGroup(LIMIT)
@@ -37,8 +40,13 @@ async function tryOnce(method, scenario) {
   child.stdout.on('data', (chunk) => (output += chunk))
   const signal = await new Promise((resolve) => child.on('close', (_, by) => resolve(by)))
   if (group !== undefined) await removeGroup(group)
-  const last = output.slice(0, output.lastIndexOf('\n')).split('\n').at(-1)
-  return { ...JSON.parse(last), killed: signal === 'SIGKILL', limited: group !== undefined }
+  const killed = signal === 'SIGKILL'
+  const last = output
+    .slice(0, Math.max(0, output.lastIndexOf('\n')))
+    .split('\n')
+    .at(-1)
+  if (last === '' && !killed) throw new Error(`the trial of ${method} has printed nothing`)
+  return { ...(last === '' ? NOTHING : JSON.parse(last)), killed, limited: group !== undefined }
 }
 
 function toRow(scenario, method, trials) {
