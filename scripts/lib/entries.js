@@ -15,6 +15,7 @@ export const ENTRIES = {
   opentelemetry: { subpath: './opentelemetry', module: 'integrations/opentelemetry/index' },
   express: { subpath: './express', module: 'integrations/express/index' },
   fastify: { subpath: './fastify', module: 'integrations/fastify/index' },
+  bullmq: { subpath: './bullmq', module: 'integrations/bullmq/index' },
 }
 
 /** Files of dist that several integrations share, with the modules in them. Their own entry is not one of the modules. */

@@ -21,6 +21,7 @@ export type ErrorSource =
   | 'driven queue'
   | 'onError callback'
   | 'onState callback'
+  | 'onCanceled callback'
   | 'cleanup'
   | 'task'
   | 'stream'
@@ -33,6 +34,7 @@ export type ErrorSource =
   | 'shared operation'
   | 'cancelation'
   | 'request'
+  | 'job queue'
 
 /**
  * What failed, followed by the name of the operation, guard, ticker or limiter that it belongs to, if that has a name. The name is

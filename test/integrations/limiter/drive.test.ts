@@ -1,16 +1,11 @@
 /** A limiter that drives the queues of other packages: a real p-queue, and a real BullMQ worker on a Redis of its own. */
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Queue, Worker } from 'bullmq'
 import PQueue from 'p-queue'
 import { describe, expect, it } from 'vitest'
 import { guard, limiter } from '../../../src/index.js'
 import { fakeBreach } from '../../../src/testing/index.js'
 import { eventually } from '../../helpers/eventually.js'
+import { Redis } from '../redis.js'
 
 const rest = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
@@ -81,8 +76,8 @@ describe('a function', () => {
 
 describe('BullMQ', () => {
   it('takes as many jobs as the limit allows, which grows and is cut', async () => {
-    await using redis = await startRedis()
-    const connection = { host: '127.0.0.1', port: redis.port, maxRetriesPerRequest: null }
+    await using redis = await Redis.start()
+    const { connection } = redis
     using memory = guard({ memory: '99%' })
     await using limit = limiter({ max: 5, resources: memory, interval: 50, hold: 50 })
     const queue = new Queue('jobs', { connection })
@@ -110,28 +105,3 @@ describe('BullMQ', () => {
     expect(most).toBe(5)
   })
 })
-
-/** Debian's redis-server on a free port of loopback, without persistence. */
-async function startRedis(): Promise<AsyncDisposable & { readonly port: number }> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  const folder = mkdtempSync(join(tmpdir(), 'tripline-redis-'))
-  const options = ['--port', `${port}`, '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder]
-  const server = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] })
-  let output = ''
-  server.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-  await eventually(
-    () => output.includes('Ready to accept connections'),
-    () => `redis is ready: ${output}`,
-  )
-  return {
-    port,
-    async [Symbol.asyncDispose]() {
-      server.kill()
-      await once(server, 'exit')
-      rmSync(folder, { recursive: true, force: true })
-    },
-  }
-}
