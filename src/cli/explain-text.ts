@@ -1,6 +1,7 @@
 /** Prints how a recorded run ended, as lines for a terminal; a pure function of its input. */
 import { findMetric } from '../addon/metrics.js'
 import { printable } from '../base/printable.js'
+import type { MetricText } from '../monitor/expression.js'
 import { formatDate, formatDuration, formatValue } from '../base/units.js'
 import type { LastRun } from '../record/describe-run.js'
 import type { TimelyGuard } from '../record/in-time.js'
@@ -177,7 +178,13 @@ function resample(values: readonly number[], count: number): number[] {
   })
 }
 
-function writeMetrics(writer: Writer, { metrics, samples }: LastRun): void {
+/** The metrics of a command are those of its tree; the id in their names is its supervisor's. */
+function withoutTree(metric: RecordedMetric): RecordedMetric {
+  return { ...metric, metric: metric.metric.replace(/^(process\..*)\(\d+\)$/, '$1') as MetricText }
+}
+
+function writeMetrics(writer: Writer, { metrics: all, samples, of }: LastRun): void {
+  const metrics = of === 'command' ? all.map(withoutTree) : all
   if (samples.length === 0) {
     writer.heading('No row was recorded')
     return

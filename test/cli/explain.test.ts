@@ -137,9 +137,12 @@ describe('the lines', () => {
   })
 
   it('name a limit for the command line where a command was recorded', () => {
-    const run = runOf({ ...LEAK, info: { ...LEAK.info, of: 'command' } })
+    const tree = { ...column('process.rss', 'bytes'), pid: 12, tree: true }
+    const columns = [column('memory', '%'), tree, column('cpu', '%')]
+    const run = runOf({ ...LEAK, info: { columns, of: 'command' } })
     const guards = [{ limits: { memory: 85 }, lead: 5000, expression: 'memory>85%' }]
     const lines = explainLines({ run, guards, width: 80, color: false, brief: false })
+    expect(lines.join('\n')).toMatch(/^process\.rss +124MiB/m)
     expect(lines.join('\n')).toContain("5s before the last row:\ntripline run --limit 'memory>85%' -- COMMAND")
   })
 })

@@ -91,12 +91,14 @@ export const scenarios = [
   {
     name: 'recorded',
     what: 'what recordings say of processes that the kernel kills in control groups',
+    limit: 900_000,
     machine: 'plain',
     kernels: both,
   },
   {
     name: 'recorded-machine',
     what: 'what a recording says where the machine runs out of memory',
+    limit: 600_000,
     machine: 'small',
     kernels: ['6.1'],
     leaves: true,
@@ -104,12 +106,14 @@ export const scenarios = [
   {
     name: 'recorded-systemd',
     what: '`ExecStopPost` explains the recording of a service that was killed for memory',
+    limit: 600_000,
     machine: 'systemd',
     kernels: ['6.1'],
   },
   {
     name: 'power-cut',
     what: 'what recordings on a disk say after a power cut',
+    limit: 600_000,
     machine: 'plain',
     kernels: ['6.1'],
     after: 'power-cut-after',

@@ -283,11 +283,8 @@ export async function recorded(file, place, body) {
   await finish(['mkdir', '-p', dirname(file)])
   await finish(['chmod', '777', dirname(file)])
   const child = start([process.execPath, '--input-type=module', '-e', source], place, { cwd: '/app' })
-  await comes(
-    `${file} is recorded`,
-    () => child.output.includes('recorded') || child.exitCode !== null,
-    () => child.output,
-  )
+  const isReady = () => child.output.includes('recorded') || child.exitCode !== null || child.signalCode !== null
+  await comes(`${file} is recorded`, isReady, () => child.output, 4 * BOUND)
   return { child, ended: child.ended }
 }
 
