@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "port/metrics.h"
+#include "sampler/environment.h"
 #include "sampler/feed.h"
 #include "util/text.h"
 
@@ -17,8 +18,8 @@ constexpr uint64_t kRetryPart = 8;
 
 using Notice = FixedText<256>;
 
-// What is wrong, by the first limit of the guard that is crossed.
-void Describe(Guard* guard, Notice* out) {
+// What is wrong, by the first limit of the guard that is crossed, and the line that blocks the loop.
+void Describe(Guard* guard, Environment* environment, Notice* out) {
   out->Add("STATUS=Watchdog not fed: ");
   for (uint32_t i = 0; i < guard->limit_count(); i++) {
     const GuardLimit& each = guard->limit(i);
@@ -32,6 +33,13 @@ void Describe(Guard* guard, Notice* out) {
     const double value = each.evidence.value;
     // Not a number: the metric is missing.
     if (value >= 0) out->Add(" ").Add(static_cast<uint64_t>(static_cast<int64_t>(value))).Add(" ").Add(metric.unit);
+    if (each.stack && environment->stack != nullptr) {
+      char frames[160];
+      environment->stack->Describe(frames, sizeof(frames), environment->heartbeat.number);
+      // The topmost frame. A line end, also in a name, would begin another assignment.
+      const size_t size = strcspn(frames, "\n");
+      if (size > 0) out->Add(" in ").Add(frames, size);
+    }
     return;
   }
 }
@@ -68,7 +76,7 @@ void Watchdog::Withhold(Guard* guard) {
   breached_++;
   if (socket_ < 0) return;
   Notice notice;
-  Describe(guard, &notice);
+  Describe(guard, environment_, &notice);
   Succeeded(SendNotice(socket_, address_, address_size_, notice.get(), notice.size()));
 }
 

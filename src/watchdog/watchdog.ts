@@ -222,7 +222,9 @@ function nameOf(error: number): string {
 
 /** The guards that withhold the feeding while they are breached. */
 function makeGuards({ eventLoop, resources }: WatchdogSettings): Guard[] {
-  const loop = parseLimits({ 'eventLoop.delay': { above: eventLoop, for: 0, clear: eventLoop, clearFor: 0 } })
+  const loop = parseLimits({
+    'eventLoop.delay': { above: eventLoop, for: 0, clear: eventLoop, clearFor: 0, stack: true },
+  })
   const guards: Guard[] = []
   try {
     // Seen at most a tenth late.

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <cerrno>
 #include <cstring>
+#include <memory>
 #include <string>
 
 #include "check.h"
@@ -130,6 +131,31 @@ TEST(WatchdogIsWithheldWhileAGuardIsBreachedAndSaysWhyBefore) {
   CHECK(fixture.host.wakes > wakes);
   CHECK_EQ(fixture.watchdog.Feed(5000), 5100u);
   CHECK_EQ(manager.Next(), "WATCHDOG=1");
+}
+
+TEST(WatchdogNamesTheLineOfThisBlockAndOfNoOther) {
+  Fixture fixture;
+  Manager manager("tripline-watchdog-6");
+  CHECK_EQ(fixture.Open(manager.address()), 0);
+  CHECK(fixture.watchdog.Start(100, true, -1, &fixture.why));
+  Environment& environment = fixture.environment;
+  environment.stack = std::make_unique<BlockedStack>([](void*) {}, nullptr);
+  environment.heartbeat.number = 5;
+  environment.stack->Ask(5);
+  StackCopy* copy = environment.stack->Begin();
+  CHECK(copy->Add("render\nREADY=1", "/app/page.js", 12, 7));
+  CHECK(copy->Add("", "node:internal/timers", 581, 17));
+  environment.stack->End();
+  Feed feed(Metric::kEventLoopDelay, 0, nullptr);
+  Guard guard(nullptr, SpecOf(&fixture.watchdog), 1);
+  guard.limit(0).feed = &feed;
+  guard.limit(0).stack = true;
+  SetState(&guard, LimitState::kBreached, 600, 1);
+  CHECK_EQ(manager.Next(), "STATUS=Watchdog not fed: eventLoop.delay 600 ms in render?READY=1 (/app/page.js:12:7)");
+  SetState(&guard, LimitState::kClear, 0, 2);
+  environment.heartbeat.number = 6;
+  SetState(&guard, LimitState::kBreached, 700, 3);
+  CHECK_EQ(manager.Next(), "STATUS=Watchdog not fed: eventLoop.delay 700 ms");
 }
 
 TEST(WatchdogIsFedAgainOnlyWhenNoGuardIsBreachedAnyMore) {
