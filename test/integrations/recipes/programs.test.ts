@@ -1,0 +1,227 @@
+/** The programs of docs/recipes, run as a user would run them. The sensor loop has a test of its own in test/schedule. */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createServer, type RequestListener } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { CLI, ROOT } from '../../helpers/child.js'
+import { eventually } from '../../helpers/eventually.js'
+import { FakeMachine } from '../../helpers/fake-machine.js'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'tripline-recipe-'))
+})
+afterEach(() => {
+  for (const each of started.splice(0)) each.kill('SIGKILL')
+  rmSync(folder, { recursive: true })
+})
+
+const started: ChildProcess[] = []
+
+class Program {
+  readonly process: ChildProcess
+  output = ''
+
+  constructor(name: string, args: readonly string[] = [], env: NodeJS.ProcessEnv = {}) {
+    const file = join(ROOT, 'examples/recipes', name)
+    const command = name.endsWith('.sh') ? '/bin/sh' : process.execPath
+    const options = { cwd: ROOT, env: { ...process.env, ...env } }
+    this.process = spawn(command, [file, ...args], { ...options, stdio: ['ignore', 'pipe', 'inherit'] })
+    started.push(this.process)
+    this.process.stdout!.on('data', (chunk: Buffer) => (this.output += chunk.toString()))
+  }
+
+  async says(text: string): Promise<void> {
+    await eventually(
+      () => this.output.includes(text),
+      () => `${text} in ${this.output}`,
+    )
+  }
+
+  /** Its exit status. */
+  async ends(): Promise<number | null> {
+    if (this.process.exitCode === null && this.process.signalCode === null) await once(this.process, 'close')
+    return this.process.exitCode
+  }
+}
+
+async function serve(listener: RequestListener): Promise<AsyncDisposable & { readonly url: string }> {
+  const server = createServer(listener).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections()
+      server.close()
+      await once(server, 'close')
+    },
+  }
+}
+
+describe('the download', () => {
+  it('shows its progress and leaves the whole file', async () => {
+    const content = Buffer.alloc(3_000_000, 'abc')
+    await using server = await serve((_, response) => {
+      response.setHeader('content-length', content.length)
+      response.end(content)
+    })
+    const file = join(folder, 'file')
+    const program = new Program('download.js', [server.url, file])
+    expect(await program.ends()).toBe(0)
+    expect(program.output).toContain(`[##############################] 100 % of 3000000 bytes`)
+    expect(readFileSync(file).equals(content)).toBe(true)
+    expect(existsSync(`${file}.part`)).toBe(false)
+  })
+
+  it('ends when the server is silent, and keeps what came', async () => {
+    await using server = await serve((_, response) => {
+      response.setHeader('content-length', 1000)
+      response.write('x'.repeat(400))
+    })
+    const file = join(folder, 'file')
+    const program = new Program('download.js', [server.url, file], { IDLE: '2s' })
+    expect(await program.ends()).toBe(1)
+    expect(program.output).toContain('idle: No progress for 2s')
+    expect(readFileSync(`${file}.part`, 'utf8')).toBe('x'.repeat(400))
+    expect(existsSync(file)).toBe(false)
+  })
+})
+
+describe('the pipeline', () => {
+  it('sums up the whole file', async () => {
+    const file = join(folder, 'rows.csv')
+    writeFileSync(file, 'a,1\nb,2\na,x\n')
+    const program = new Program('pipeline.js', [file])
+    expect(await program.ends()).toBe(0)
+    expect(program.output).toBe('complete {"lines":3,"bad":1,"sums":{"a":1,"b":2}}\n')
+  })
+
+  it('has what it read when the time is over', async () => {
+    const file = join(folder, 'rows.csv')
+    writeFileSync(file, Buffer.alloc(200_000_000, 'a,1\n'))
+    const program = new Program('pipeline.js', [file, '500ms'])
+    expect(await program.ends()).toBe(2)
+    const [, lines = '', sum] =
+      /^partial \{"lines":(\d+),"bad":0,"sums":\{"a":(\d+)\}\}\nTimed out after 500ms\n$/.exec(program.output) ?? []
+    expect(Number(lines)).toBeGreaterThan(0)
+    expect(sum).toBe(lines)
+  })
+})
+
+it('the busy loop in a pool ends in time, and its thread works on', async () => {
+  const program = new Program('piscina.js')
+  expect(await program.ends()).toBe(0)
+  expect(program.output).toBe('168 primes\nTimed out after 300ms - found some: true\n25 primes\n')
+})
+
+/** A server-sent event with a token. */
+function event(token: string): string {
+  return `data: ${JSON.stringify({ token })}\n\n`
+}
+
+describe('the stream of a model', () => {
+  it('is printed as it comes, wherever it is cut', async () => {
+    await using server = await serve((_, response) => {
+      const text = `${event('Hello')}: keep-alive\n\n${event(', wörld')}data: [DONE]\n\n`
+      const bytes = Buffer.from(text)
+      for (let at = 0; at < bytes.length; at += 7) response.write(bytes.subarray(at, at + 7))
+      response.end()
+    })
+    const program = new Program('llm-stream.js', [server.url, 'hi'])
+    expect(await program.ends()).toBe(0)
+    expect(program.output).toBe('Hello, wörld\ncomplete\n')
+  })
+
+  it('is given up when no token comes, though the connection is kept open', async () => {
+    let gone = false
+    await using server = await serve((request, response) => {
+      response.write(event('The answer is'))
+      const timer = setInterval(() => response.write(': keep-alive\n\n'), 50)
+      response.on('close', () => {
+        clearInterval(timer)
+        gone = true
+      })
+      request.resume()
+    })
+    const program = new Program('llm-stream.js', [server.url, 'hi'], { IDLE: '500ms' })
+    expect(await program.ends()).toBe(1)
+    expect(program.output).toBe('The answer is\nidle: No item for 500ms (13 characters so far)\n')
+    await eventually(() => gone)
+  })
+})
+
+describe('a step of a CI job', () => {
+  it.each([
+    ['passes', ['true'], {}, 0, ''],
+    ['fails', ['sh', '-c', 'exit 3'], {}, 3, 'the step has failed with 3\n'],
+    ['takes too long', ['sleep', '60'], { TIMEOUT: '300ms' }, 124, 'the step took too long, or was silent too long'],
+    ['is silent', ['sleep', '60'], { IDLE: '300ms' }, 124, 'the step took too long, or was silent too long'],
+    [
+      'takes too much memory',
+      [process.execPath, '-e', 'b = Buffer.alloc(3e8, 1); setTimeout(() => b, 60000)'],
+      { MEMORY: '150MB' },
+      123,
+      'the step took more memory than it may',
+    ],
+  ] as const)('that %s', async (_, command, env, status, text) => {
+    const report = join(folder, 'report.json')
+    const program = new Program('ci.sh', command, { ...env, REPORT: report, TRIPLINE: `${process.execPath} ${CLI}` })
+    expect(await program.ends()).toBe(status)
+    expect(program.output).toContain(text)
+    expect(JSON.parse(readFileSync(report, 'utf8'))).toBeTypeOf('object')
+  })
+})
+
+describe('the hot board', () => {
+  it('works slower until it has cooled down', async () => {
+    using machine = new FakeMachine()
+    const setTemperature = (degrees: number): void =>
+      machine.write('sys/class/thermal/thermal_zone0/temp', `${degrees}000\n`)
+    machine.write('sys/class/thermal/thermal_zone0/type', 'cpu-thermal\n')
+    setTemperature(50)
+    const program = new Program('hot-pi.js', [], { MIN_HOLD: '10ms' })
+    await program.says('working')
+    setTemperature(80)
+    await program.says('hot: temperature is 80 °C')
+    await program.says('slowed')
+    setTemperature(70)
+    setTemperature(60)
+    await program.says('cool')
+    program.process.kill()
+    expect(await program.ends()).toBe(0)
+    expect(program.output).toContain('ended after some pictures')
+  })
+
+  it('works on a machine without sensors, and says so', async () => {
+    using _machine = new FakeMachine()
+    const program = new Program('hot-pi.js')
+    await program.says('no temperature: ')
+    await program.says('working')
+    program.process.kill()
+    expect(await program.ends()).toBe(0)
+  })
+})
+
+describe('the shutdown', () => {
+  it('finishes the item in work, cleans up and exits with 0', async () => {
+    const program = new Program('shutdown.js')
+    await program.says('begin b')
+    program.process.kill()
+    expect(await program.ends()).toBe(0)
+    expect(program.output).toBe('begin a\nend a\nbegin b\nend b\nconnections are closed\nReceived SIGTERM\n')
+  })
+
+  it('does not wait beyond its deadline', async () => {
+    const program = new Program('shutdown.js', [], { DEADLINE: '200ms', ITEM_MS: '3600000' })
+    await program.says('begin b')
+    program.process.kill()
+    await program.says('connections are closed')
+    program.process.kill()
+    expect(await program.ends()).toBe(130)
+    expect(program.output).not.toContain('end b')
+  })
+})
