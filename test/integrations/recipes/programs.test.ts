@@ -208,7 +208,7 @@ describe('the hot board', () => {
 
 describe('the shutdown', () => {
   it('finishes the item in work, cleans up and exits with 0', async () => {
-    const program = new Program('shutdown.js')
+    const program = new Program('shutdown.js', [], { ITEM_MS: '4000' })
     await program.says('begin b')
     program.process.kill()
     expect(await program.ends()).toBe(0)
