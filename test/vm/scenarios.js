@@ -1,6 +1,6 @@
-// The scenarios of `npm run test:vm`. `machine` and `kernels` are names from scripts/vm/machines.js. `limit` is the longest
-// that a scenario may take. `leaves` means that the guest cannot be used afterwards. `after` is a second program that runs
-// after the power of the guest was cut and it has booted again, with the same spare disk.
+// The scenarios of `npm run test:vm`. `machine` and `kernels` are names from scripts/vm/machines.js. `leaves` means that the
+// guest cannot be used afterwards. `after` is a second program that runs after the power of the guest was cut and it has
+// booted again, with the same spare disk.
 const both = ['6.1', '6.12']
 const arm = ['6.1-arm64', '6.12-arm64-16k']
 
@@ -91,14 +91,12 @@ export const scenarios = [
   {
     name: 'recorded',
     what: 'what recordings say of processes that the kernel kills in control groups',
-    limit: 900_000,
     machine: 'plain',
     kernels: both,
   },
   {
     name: 'recorded-machine',
     what: 'what a recording says where the machine runs out of memory',
-    limit: 600_000,
     machine: 'small',
     kernels: ['6.1'],
     leaves: true,
@@ -106,14 +104,12 @@ export const scenarios = [
   {
     name: 'recorded-systemd',
     what: '`ExecStopPost` explains the recording of a service that was killed for memory',
-    limit: 600_000,
     machine: 'systemd',
     kernels: ['6.1'],
   },
   {
     name: 'power-cut',
     what: 'what recordings on a disk say after a power cut',
-    limit: 600_000,
     machine: 'plain',
     kernels: ['6.1'],
     after: 'power-cut-after',
@@ -131,7 +127,6 @@ export const scenarios = [
     what: 'systemd’s watchdog and a watchdog device: fed, withheld, stopped',
     machine: 'systemd',
     kernels: ['6.1'],
-    limit: 900_000,
   },
   {
     name: 'first',

@@ -3,22 +3,41 @@ import { existsSync, readdirSync } from 'node:fs'
 import { check, comes, equal, finish, pause, poll, read, scenario, shell, write } from '../guest/scenario.mjs'
 
 const period = 8
-// For services that systemd takes to have started before their first line runs.
-const slowly = 40
 const devices = '/sys/class/watchdog'
 const load = "import { watchdog } from '/app/node_modules/tripline/dist/index.js'"
+const tripline = '/usr/bin/node /app/node_modules/tripline/dist/cli/main.js run --watchdog'
 
-/** Starts a program as a service. */
-async function service(name, lines, source, seconds = period) {
-  if (source !== undefined) write(`/run/${name}.mjs`, `${load}\n${source}\n`)
-  write(`/run/systemd/system/${name}.service`, ['[Service]', `WatchdogSec=${seconds}`, ...lines, ''].join('\n'))
-  await shell('systemctl daemon-reload')
-  return finish(['systemctl', 'start', `${name}.service`])
+/** Starts a service. Its period begins when it has reported that it is ready, however long that takes. */
+async function service(name, command) {
+  const lines = ['Type=notify', 'NotifyAccess=all', 'TimeoutStartSec=infinity', 'WatchdogSignal=SIGKILL']
+  write(
+    `/run/systemd/system/${name}.service`,
+    ['[Service]', ...lines, `WatchdogSec=${period}`, `ExecStart=${command}`, ''].join('\n'),
+  )
+  const { code, output } = await finish(['systemctl', 'start', `${name}.service`])
+  equal(`${name} has started, because it said so`, code, 0)
+  if (code !== 0) console.log(output)
+}
+
+/** Starts a program that uses the library as a service. */
+function program(name, source) {
+  write(`/run/${name}.mjs`, `${load}\n${source}\n`)
+  return service(name, `/usr/bin/node /run/${name}.mjs`)
 }
 
 async function show(name, property) {
   const { output } = await finish(['systemctl', 'show', '--value', '-p', property, `${name}.service`])
   return output.trim()
+}
+
+/** Asserts that systemd kills a service, and returns its last status. */
+async function killed(name, what) {
+  await comes(
+    what,
+    async () => (await show(name, 'Result')) === 'watchdog',
+    () => show(name, 'Result'),
+  )
+  return show(name, 'StatusText')
 }
 
 /** Runs a program that uses the device. */
@@ -35,75 +54,56 @@ async function softdog(parameters) {
 }
 
 await scenario(async () => {
-  const notify = ['Type=notify', 'TimeoutStartSec=120', 'WatchdogSignal=SIGKILL']
-
-  // A healthy program is kept.
-  const started = await service(
-    'healthy',
-    [...notify, 'ExecStart=/usr/bin/node /run/healthy.mjs'],
-    `const dog = watchdog({ eventLoop: '3s', resources: { 'process.rss': '2GB' } })
-    setTimeout(() => dog.ready('all is well'), 1000)
-    setInterval(() => console.log(JSON.stringify([dog.state, dog.stats, Object.keys(process.env).filter((name) => /WATCHDOG|NOTIFY/.test(name))])), 1000)`,
-  )
-  equal('the service has started, because the program said so', started.code, 0)
-  equal('its status is the program’s', await show('healthy', 'StatusText'), 'all is well')
-  const pid = await show('healthy', 'MainPID')
+  // Kept: a healthy program, and a command that knows nothing of the watchdog.
+  await Promise.all([
+    program(
+      'healthy',
+      `const dog = watchdog({ eventLoop: '10s', resources: { 'process.rss': '2GB' } })
+      const left = Object.keys(process.env).filter((name) => /WATCHDOG|NOTIFY/.test(name))
+      dog.ready('all is well, variables left: ' + left.length)
+      setInterval(() => {}, 1000)`,
+    ),
+    service(
+      'command',
+      `${tripline} -- /bin/sh -c "env >/run/command.env; systemd-notify --ready; exec sleep infinity"`,
+    ),
+  ])
+  equal('the status is the program’s', await show('healthy', 'StatusText'), 'all is well, variables left: 0')
+  const pids = [await show('healthy', 'MainPID'), await show('command', 'MainPID')]
   await pause(2.5 * period * 1000)
-  equal('it is alive after more than two periods', await show('healthy', 'MainPID'), pid)
-  equal('and active', await show('healthy', 'ActiveState'), 'active')
-  await shell('systemctl stop healthy')
+  for (const [index, name] of ['healthy', 'command'].entries()) {
+    equal(`${name} is active after more than two periods`, await show(name, 'ActiveState'), 'active')
+    equal(`${name} is the same process`, await show(name, 'MainPID'), pids[index])
+  }
+  const variables = read('/run/command.env')
+  check('the command has no variables of the watchdog', !/^WATCHDOG_/m.test(variables), variables)
+  await shell('systemctl stop healthy command')
 
-  // A blocked loop is killed, and the status has the reason.
-  await service(
-    'blocked',
-    [...notify, 'ExecStart=/usr/bin/node /run/blocked.mjs'],
-    `const dog = watchdog({ eventLoop: '3s' })
-    dog.ready('listening')
-    setTimeout(() => { for (;;); }, 3000)`,
-  )
-  await comes(
-    'a blocked program is killed by the watchdog',
-    async () => (await show('blocked', 'Result')) === 'watchdog',
-    () => show('blocked', 'Result'),
-    120_000,
-  )
-  const said = await show('blocked', 'StatusText')
+  // Killed: a blocked loop, a breach that stays although the loop is free, and a command that is paused for good.
+  await Promise.all([
+    program(
+      'blocked',
+      `const dog = watchdog({ eventLoop: '3s' })
+      dog.ready('listening')
+      setTimeout(function spin() { for (;;); }, 1000)`,
+    ),
+    program(
+      'breached',
+      `const dog = watchdog({ eventLoop: '30s', resources: { 'process.rss': 1 } })
+      dog.ready('listening')
+      setInterval(() => {}, 1000)`,
+    ),
+    service(
+      'paused',
+      `${tripline} --cpu-time 3s --on-breach pause -- /bin/sh -c "systemd-notify --ready; while :; do :; done"`,
+    ),
+  ])
+  const said = await killed('blocked', 'a blocked program is killed')
   check('its status names the blocked loop', /^Watchdog not fed: eventLoop\.delay \d+ ms/.test(said), said)
-
-  // A breach that stays, though the loop is free.
-  await service(
-    'breached',
-    [...notify, 'ExecStart=/usr/bin/node /run/breached.mjs'],
-    `const dog = watchdog({ eventLoop: '30s', resources: { 'process.rss': 1 } })
-    dog.ready('listening')
-    setInterval(() => {}, 1000)`,
-  )
-  await comes(
-    'a program with a breach that stays is killed',
-    async () => (await show('breached', 'Result')) === 'watchdog',
-    () => show('breached', 'Result'),
-    120_000,
-  )
-  const breach = await show('breached', 'StatusText')
+  check('and the line that blocks it', /spin \(\S*blocked\.mjs:4:\d+\)/.test(said), said)
+  const breach = await killed('breached', 'a program with a breach that stays is killed')
   check('its status names the limit', breach.startsWith('Watchdog not fed: process.rss '), breach)
-
-  // `run --watchdog`, for a command that knows nothing of it.
-  const tripline = '/usr/bin/node /app/node_modules/tripline/dist/cli/main.js run --watchdog'
-  const command = `ExecStart=${tripline} -- /bin/sh -c "env >/run/command.env; exec sleep 1000"`
-  await service('command', ['Type=exec', command], undefined, slowly)
-  await pause(1.5 * slowly * 1000)
-  equal('a command is kept alive', await show('command', 'ActiveState'), 'active')
-  check('it has no variables of the watchdog', !/WATCHDOG_/.test(read('/run/command.env')), read('/run/command.env'))
-  await shell('systemctl stop command')
-  const busy = `ExecStart=${tripline} --cpu-time 2s --on-breach pause -- /bin/sh -c "while :; do :; done"`
-  await service('paused', ['Type=exec', 'WatchdogSignal=SIGKILL', busy], undefined, slowly)
-  await comes(
-    'a command that is paused for good is killed',
-    async () => (await show('paused', 'Result')) === 'watchdog',
-    () => show('paused', 'Result'),
-    120_000,
-  )
-  const why = await show('paused', 'StatusText')
+  const why = await killed('paused', 'a command that is paused for good is killed')
   check('its status says that it is paused', why.startsWith('Watchdog not fed: paused: process.cpuTime'), why)
 
   // A device. Its timeout is longer than anything here takes, so that no mistake restarts the guest. The emulated chipset has
@@ -125,13 +125,12 @@ await scenario(async () => {
   equal('with its own status', end.code, 0)
   await run(`${open()}; process.kill(process.pid, 'SIGKILL')`)
   equal('SIGKILL leaves it running', active(), 'active')
-  await run(`${open()}; dog.close()`)
-  equal('the next one feeds it and stops it', active(), 'inactive')
   const twice = await run(`${open()}
     const { openSync } = await import('node:fs')
     try { openSync('/dev/${name}', 'w') } catch (error) { console.log(error.code) }
     dog.close()`)
-  check('nothing else can open it meanwhile', twice.output.includes('EBUSY'), twice.output)
+  check('the next one feeds it, and nothing else can open it meanwhile', twice.output.includes('EBUSY'), twice.output)
+  equal('and it stops it', active(), 'inactive')
   await shell('rmmod softdog')
   const stubborn = await softdog('nowayout=1')
   const refused = await run(
