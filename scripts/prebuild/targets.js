@@ -41,8 +41,11 @@ function complete(row) {
 
 export const targets = rows.map(complete)
 
-/** The largest size of one binary; a machine maps only one of them. */
-export const maxBytes = 160 * 1024
+/**
+ * The largest size of one binary; a machine maps only one of them. It was 160 KiB before the event loop's watch, the reach into
+ * V8, the watchdog and the flight recorder, which take 19 KB on linux-x64; looking up imports saved 8 KB of that.
+ */
+export const maxBytes = 176 * 1024
 
 /** The largest size of all binaries together, compressed in the tarball. */
 export const maxPackedBytes = 720_000
