@@ -13,7 +13,7 @@ constexpr size_t kMebibyte = 1 << 20;
 
 // The room: half of the limit, so that a list that is full can be copied once more, but no more than a quarter of the
 // memory that the machine has left, or its kernel ends the process instead. Less than the least is of no use.
-constexpr size_t kUsualRoom = 32 * kMebibyte;
+constexpr size_t kUsualRoom = 64 * kMebibyte;
 constexpr size_t kLeastRoom = 4 * kMebibyte;
 constexpr double kShareOfAvailable = 0.25;
 

@@ -9,6 +9,23 @@ export const rows = [
     runtime: node(version),
     by: 'native',
   })),
+  ...[20, 22, 24, 26].map((version) => ({
+    name: `calls that never look and full heaps, Node ${version}, Linux x64`,
+    target: 'linux-x64',
+    runtime: node(version),
+    by: 'native',
+    script: 'blocked.mjs',
+  })),
+  ...[
+    { name: 'Bun', runtime: bun },
+    { name: 'Deno', runtime: { ...deno, args: ['run', '-A'] } },
+  ].map(({ name, runtime }) => ({
+    name: `calls that never look, refused by ${name}, Linux x64`,
+    target: 'linux-x64',
+    runtime,
+    by: 'native',
+    script: 'blocked.mjs',
+  })),
   { name: 'built by its user, Linux x64', target: 'linux-x64', by: 'source' },
   {
     name: 'Bun, Linux x64',

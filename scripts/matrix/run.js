@@ -36,7 +36,7 @@ function install() {
 function makeProject(folder) {
   mkdirSync(folder)
   writeFileSync(join(folder, 'package.json'), '{"type":"module","private":true}\n')
-  for (const each of ['program.mjs', 'worker.mjs', 'counters.mjs', 'commands.mjs'])
+  for (const each of ['program.mjs', 'worker.mjs', 'counters.mjs', 'commands.mjs', 'blocked.mjs'])
     copyFileSync(join(root, 'scripts/matrix', each), join(folder, each))
 }
 
@@ -70,7 +70,7 @@ function readResult(output) {
   return `${result.steps.length} steps`
 }
 
-const programOf = ({ runtime }, script = 'program.mjs') => [...(runtime.args ?? []), script]
+const programOf = ({ runtime, script: own }, script = own ?? 'program.mjs') => [...(runtime.args ?? []), script]
 
 /** Runs a program under wine. Its output goes to files, because wine cannot give pipes to node.exe. */
 async function runWine(row, host, { script = 'program.mjs', prefix = 'wine', env = {} } = {}) {

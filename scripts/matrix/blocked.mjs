@@ -1,0 +1,142 @@
+// Run by Node in the matrix, in a project with tripline installed: calls that never look are ended, thousands of them under
+// racing orders, and the heap is exhausted five times in the main thread and in a worker; all works as before afterwards.
+// Other runtimes only say why they cannot. Prints one line of JSON.
+import { spawnSync } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import { setTimeout as later } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { createContext, runInContext } from 'node:vm'
+import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { Cancelable, CancelationError, CancelationToken, guard, preemption } from 'tripline'
+
+const file = fileURLToPath(import.meta.url)
+const steps = []
+const expect = (what, condition) => {
+  if (!condition) throw new Error(`${what}: no`)
+  steps.push(what)
+}
+const endOf = (fn, options = { timeout: 20 }) =>
+  Cancelable.run((cancel) => cancel.preemptible(fn), options).then(
+    () => 'returned',
+    (error) => (error instanceof CancelationError ? error.reason.kind : String(error)),
+  )
+
+// (module (func (export "loop") (loop (br 0))))
+const wasm = Uint8Array.from(
+  '0061736d0100000001040160000003020100070801046c6f6f7000000a0901070003400c000b0b'
+    .match(/../g)
+    .map((each) => parseInt(each, 16)),
+)
+const deep = (left, then) => (left === 0 ? then() : deep(left - 1, then))
+const endless = {
+  loop() {
+    for (;;);
+  },
+  'regular expression': () => /^(a+)+$/.test(`${'a'.repeat(40)}!`),
+  WebAssembly: () => new WebAssembly.Instance(new WebAssembly.Module(wasm)).exports.loop(),
+  'loop far down': () => deep(7000, () => endless.loop()),
+  sort() {
+    const list = Array.from({ length: 1e5 }, (_, i) => (i * 7919) % 1e5)
+    for (;;) list.slice().sort((a, b) => a - b)
+  },
+  'JSON.stringify'() {
+    const data = Array.from({ length: 1e4 }, (_, i) => ({ i }))
+    for (;;) JSON.stringify(data)
+  },
+  'other context': () => runInContext('for (;;);', createContext({})),
+  catch() {
+    for (;;)
+      try {
+        throw new Error('x')
+      } catch {}
+  },
+}
+
+/** Fills the heap five times. */
+async function exhaust() {
+  const resources = guard({ heap: 90 })
+  const kinds = []
+  for (let i = 0; i < 5; i++) {
+    const fill = () => {
+      for (const keep = []; ;) keep.push({ i, text: 'x'.repeat(10) + keep.length })
+    }
+    kinds.push(await endOf(fill, { resources }))
+    while (resources.isBreached) await later(10)
+  }
+  resources.close()
+  return kinds.join()
+}
+const FIVE = 'resource,resource,resource,resource,resource'
+
+async function main() {
+  const { available, why } = preemption()
+  if (!('Bun' in globalThis || 'Deno' in globalThis) && process.platform === 'linux') {
+    expect(`can end calls ${why}`, available)
+  } else {
+    expect(`says why it cannot: ${why}`, !available && why !== '')
+    let code
+    await Cancelable.run((cancel) => cancel.preemptible(() => 1)).catch((error) => (code = error.code))
+    expect('refuses to call', code === 'ERR_TRIPLINE_PREEMPTION_UNAVAILABLE')
+    return
+  }
+  for (const [name, fn] of Object.entries(endless)) expect(`ends: ${name}`, (await endOf(fn)) === 'timeout')
+
+  // Thousands of calls with orders at any moment, among Node's and the library's own code.
+  const resources = guard({ 'process.rss': '1TB' })
+  const emitter = new EventEmitter().on('x', () => JSON.stringify({ a: 1 }))
+  const counts = { returned: 0, timeout: 0 }
+  for (let i = 0; i < 5000; i++) {
+    const token = new CancelationToken()
+    token.share()
+    const outcome = await Cancelable.run(
+      (cancel) =>
+        cancel.preemptible(() => {
+          for (let n = 0; n < 20 + (i % 11) * 20; n++) {
+            cancel.reportProgress({ done: n, total: 200 })
+            emitter.emit('x')
+            new CancelationToken().onCancel(() => {})
+            new URL(`http://example.com/${n}`).searchParams.get('a')
+            Buffer.from(String(n)).toString('base64')
+          }
+        }),
+      { timeout: 0.1 + (i % 13) / 10, token, resources },
+    ).then(
+      () => 'returned',
+      (error) => error.reason?.kind ?? String(error),
+    )
+    counts[outcome] = (counts[outcome] ?? 0) + 1
+  }
+  resources.close()
+  expect(`5000 calls: ${JSON.stringify(counts)}`, counts.timeout > 0 && counts.timeout + counts.returned === 5000)
+
+  let sum = 0
+  for (let i = 0; i < 5e7; i++) sum += i
+  expect('no order has outlasted its call', sum > 0)
+  await later(5)
+  expect('files', readFileSync(file, 'utf8').length > 1000)
+  expect('new modules', 'gzipSync' in (await import('node:zlib')) && 'createServer' in (await import('node:http')))
+  expect('other operations', (await Cancelable.run((cancel) => cancel.race(later(1, 'fine')))) === 'fine')
+  console.error('the console')
+
+  const worker = new Worker(file, { resourceLimits: { maxOldGenerationSizeMb: 48 } })
+  expect('the heap of a worker, five times', (await once(worker, 'message'))[0] === FIVE)
+  await worker.terminate()
+  const flags = [...process.execArgv, '--max-old-space-size=64']
+  const { stdout, status } = spawnSync(process.execPath, [...flags, file, 'exhaust'], { encoding: 'utf8' })
+  expect('the heap of the main thread, five times', stdout.trim() === FIVE && status === 0)
+}
+
+if (!isMainThread) {
+  parentPort.postMessage(await exhaust())
+} else if (process.argv[2] === 'exhaust') {
+  console.log(await exhaust())
+} else {
+  try {
+    await main()
+    console.log(JSON.stringify({ ok: true, steps }))
+  } catch (error) {
+    console.log(JSON.stringify({ failed: String(error?.stack ?? error), steps }))
+    process.exitCode = 1
+  }
+}
