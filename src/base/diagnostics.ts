@@ -34,6 +34,7 @@ export type ErrorSource =
   | 'shared operation'
   | 'cancelation'
   | 'request'
+  | 'registry'
   | 'job queue'
 
 /**

@@ -79,6 +79,8 @@ export class Limiter implements AsyncDisposable {
   readonly #cutTimer = new Timer(() => this.#look(false), false)
   #state: PolicyState
   #active = 0
+  // Of these, slots of abandoned bodies, which are free after `holdAbandoned` at the latest.
+  #held = 0
   #arrivals = 0
   // How many intervals ago all slots were in use, counted down.
   #used = 0
@@ -147,9 +149,10 @@ export class Limiter implements AsyncDisposable {
       this.#take()
       return this.#run(operation, fn)
     }
-    const problem = settings.wait === 0 ? this.#tooLate(0) : this.#makeRoom(settings.priority)
-    if (problem !== undefined) return Promise.reject(problem)
-    const { promise, waiting } = this.#queue(settings)
+    if (settings.wait === 0) return Promise.reject(this.#tooLate(0))
+    const place = this.#findPlace(settings.priority)
+    if (place instanceof NotAdmittedError) return Promise.reject(place)
+    const { promise, waiting } = this.#queue(settings, place)
     const result = promise.then(() => this.#run(operation, fn))
     // As with the run of a child: the end of the parent says the same.
     waiting.onCancel((reason) => {
@@ -282,16 +285,21 @@ export class Limiter implements AsyncDisposable {
 
   /** The slot of a body that goes on, although its run has settled. */
   #holdFor(body: PromiseLike<unknown>): void {
+    const { holdAbandoned } = this.#settings
+    const held = holdAbandoned === Infinity ? 0 : 1
     const release = (): void => {
       if (!isHeld) return
       isHeld = false
       timer.stop()
+      this.#held -= held
       this.#release()
     }
     let isHeld = true
     const timer = new Timer(release, false)
-    timer.start(this.#settings.holdAbandoned)
+    timer.start(holdAbandoned)
     body.then(release, release)
+    this.#held += held
+    this.#keepAlive()
   }
 
   #release(): void {
@@ -309,7 +317,12 @@ export class Limiter implements AsyncDisposable {
       this.#take()
       next.admit()
     }
-    if (this.#active === 0 && this.#line.size > 0) this.#alive.hold()
+    this.#keepAlive()
+  }
+
+  /** What waits still has its turn, although nothing runs that could keep the process alive until then. */
+  #keepAlive(): void {
+    if (this.#active === this.#held && this.#line.size > 0) this.#alive.hold()
     else this.#alive.release()
   }
 
@@ -326,16 +339,16 @@ export class Limiter implements AsyncDisposable {
 
   // Waiting
 
-  /** Why nothing more may wait; undefined if there is room, which a lower priority may have had to make. */
-  #makeRoom(priority: number): NotAdmittedError | undefined {
+  /** Why nothing more may wait, or the one with a lower priority that has to make room; undefined if there is room. */
+  #findPlace(priority: number): NotAdmittedError | Waiter | undefined {
     const { maxWaiting } = this.#settings
     if (this.#line.size < maxWaiting) return undefined
     const last = this.#line.last()
-    const why = `${this.#line.size} wait for ${this.name}, which is the most that may wait`
-    if (last === undefined || last.priority >= priority) return this.#refusal('full', why)
-    this.#line.remove(last)
-    last.refuse(this.#refusal('displaced', `${why}, and one with a higher priority came`))
-    return undefined
+    return last === undefined || last.priority >= priority ? this.#refusal('full', this.#fullLine()) : last
+  }
+
+  #fullLine(): string {
+    return `${this.#settings.maxWaiting} wait for ${this.name}, which is the most that may wait`
   }
 
   #tooLate(wait: number): NotAdmittedError {
@@ -349,8 +362,11 @@ export class Limiter implements AsyncDisposable {
     return new NotAdmittedError(kind, why)
   }
 
-  /** The promise resolves when a slot was taken. */
-  #queue({ priority, wait, operation }: RunSettings): { promise: Promise<void>; waiting: Cancelable } {
+  /** The promise resolves when a slot was taken. `last` makes room for it, unless it is canceled already. */
+  #queue(
+    { priority, wait, operation }: RunSettings,
+    last: Waiter | undefined,
+  ): { promise: Promise<void>; waiting: Cancelable } {
     const promise = new Promise<void>(capture)
     const [resolve, reject] = [capturedResolve as () => void, capturedReject]
     // Stands in for the operation, whose time does not run yet.
@@ -389,6 +405,9 @@ export class Limiter implements AsyncDisposable {
       this.#line.remove(waiter)
       reject(error)
       return { promise, waiting }
+    }
+    if (last !== undefined && this.#line.remove(last)) {
+      last.refuse(this.#refusal('displaced', `${this.#fullLine()}, and one with a higher priority came`))
     }
     timer.start(wait)
     this.#use()

@@ -2,7 +2,7 @@
 import type { CancelableOptions } from '../cancelable/cancelable.js'
 import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
 import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
-import { ownOptions, readOptions } from '../base/options.js'
+import { readOptions } from '../base/options.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
@@ -159,7 +159,7 @@ const PLAIN: RunSettings = { priority: 0, wait: Infinity, operation: undefined }
 /** @throws TypeError, RangeError with Node's codes, naming the option */
 export function parseRun(options: LimiterRunOptions | undefined): RunSettings {
   if (options === undefined) return PLAIN
-  const { priority = 0, wait, ...operation } = ownOptions(options, RUN_KEYS)
+  const { priority = 0, wait, ...operation } = readOptions(options, 'option', RUN_KEYS)
   if (typeof priority !== 'number' || Number.isNaN(priority)) throw invalidType('priority', 'a number', priority)
   return { priority, wait: wait === undefined ? Infinity : parseDuration(wait, 'wait', true), operation }
 }

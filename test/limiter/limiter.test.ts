@@ -7,6 +7,7 @@ import { Cancelable } from '../../src/cancelable/cancelable.js'
 import { limiter, type LimitChange, type Limiter } from '../../src/limiter/limiter.js'
 import { guard } from '../../src/monitor/guard.js'
 import { samplerStats } from '../../src/addon/sampler.js'
+import { PACKAGE, runModule } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
 
@@ -181,6 +182,32 @@ describe('what waits', () => {
     await expect(lowest).rejects.toMatchObject({ kind: 'displaced' })
     first.open()
     expect(await Promise.all([running, low, high])).toEqual([undefined, 'low', 'high'])
+  })
+
+  it('displaces nothing if it is canceled already', async () => {
+    await using limit = fixed(1, { maxWaiting: 1 })
+    const first = gate()
+    const running = limit.run(first.fn)
+    const low = limit.run(() => 'low')
+    await expect(limit.run(() => 'high', { priority: 1, signal: AbortSignal.abort() })).rejects.toThrow(
+      CancelationError,
+    )
+    expect(limit.waiting).toBe(1)
+    first.open()
+    expect(await Promise.all([running, low])).toEqual([undefined, 'low'])
+  })
+
+  it('has its turn after an abandoned function, although nothing else keeps the process alive', async () => {
+    const { code, stdout } = await runModule(`
+      import { limiter } from ${JSON.stringify(PACKAGE)}
+      const limit = limiter({ min: 1, max: 1, holdAbandoned: 200 })
+      const controller = new AbortController()
+      const lost = limit.run(() => new Promise(() => undefined), { signal: controller.signal, grace: 1 })
+      const next = limit.run(() => 'next')
+      controller.abort()
+      await lost.catch(() => undefined)
+      console.log(await next, limit.active)`)
+    expect([code, stdout]).toEqual([0, 'next 0\n'])
   })
 
   it('is never lost, whatever is canceled, fails and is abandoned meanwhile', async () => {

@@ -58,6 +58,12 @@ describe('run() of a limiter', () => {
     ['a priority NaN', () => limit.run(() => 1, { priority: NaN }), 'ERR_INVALID_ARG_TYPE', /"priority"/],
     ['a wait without a unit', () => limit.run(() => 1, { wait: '1' as never }), 'ERR_INVALID_ARG_VALUE', /"wait"/],
     ['a negative timeout', () => limit.run(() => 1, { timeout: -1 }), 'ERR_OUT_OF_RANGE', /"timeout"/],
+    [
+      'a misspelled priority',
+      () => limit.run(() => 1, { priorty: 1 } as never),
+      'ERR_INVALID_ARG_VALUE',
+      /'priority'\?/,
+    ],
     ['an unknown option', () => limit.run(() => 1, { prio: 1 } as never), 'ERR_INVALID_ARG_VALUE', /'prio'/],
     ['an event', () => limit.on('changed' as 'change', () => undefined), 'ERR_INVALID_ARG_VALUE', /'change'/],
     ['a listener', () => limit.on('change', 1 as never), 'ERR_INVALID_ARG_TYPE', /"listener"/],

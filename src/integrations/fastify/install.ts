@@ -77,7 +77,9 @@ function addHealthRoute(
 ): void {
   if (url === undefined) return
   app.route({
-    method: 'GET',
+    method: ['GET', 'HEAD'],
+    // Also in an application that has no other routes for HEAD.
+    exposeHeadRoute: false,
     url,
     config: { [kExempt]: true } as object,
     handler: (request, reply) => {

@@ -107,7 +107,9 @@ export class Load {
 
 /** Without hysteresis, which `@fastify/under-pressure` does not have: a heap that is not collected would never recover. */
 function watch(metric: 'heap.used' | 'process.rss', limit: number): Guard | undefined {
-  return limit === 0 ? undefined : new Guard(parseLimits({ [metric]: { above: limit, clear: limit } }), {})
+  return limit === 0 || limit === Infinity
+    ? undefined
+    : new Guard(parseLimits({ [metric]: { above: limit, clear: limit } }), {})
 }
 
 function valueOf(guard: Guard): number | undefined {

@@ -1,6 +1,7 @@
 /** The options of `@fastify/under-pressure`, checked. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { invalidType, invalidValue, outOfRange } from '../../base/errors.js'
+import { LONGEST_DELAY } from '../../base/clock.js'
 import { readOptions } from '../../base/options.js'
 import type { ProtectionOptions } from '../http/protection.js'
 
@@ -132,7 +133,7 @@ export function parseUnderPressure(options: UnderPressureOptions): UnderPressure
     if (own[key] !== undefined && typeof own[key] !== 'function') throw invalidType(key, 'a function', own[key])
   }
   const statusRoute = parseStatusRoute(own.exposeStatusRoute)
-  const healthCheckInterval = numberOf(own, 'healthCheckInterval', 0)
+  const healthCheckInterval = numberOf(own, 'healthCheckInterval', 0, LONGEST_DELAY)
   if (own.healthCheck !== undefined && healthCheckInterval === 0 && statusRoute === undefined) {
     throw invalidValue('healthCheck', "given with 'healthCheckInterval' or 'exposeStatusRoute'", own.healthCheck)
   }
@@ -140,8 +141,8 @@ export function parseUnderPressure(options: UnderPressureOptions): UnderPressure
   return {
     ...(limits as Record<(typeof LIMITS)[number], number>),
     isCumulative: mode === 'cumulative',
-    sampleInterval: Math.max(SHORTEST_SAMPLE, numberOf(own, 'sampleInterval', 1000) || 1000),
-    retryAfter: String(numberOf(own, 'retryAfter', 10) || 10),
+    sampleInterval: Math.max(SHORTEST_SAMPLE, numberOf(own, 'sampleInterval', 1000, LONGEST_DELAY) || 1000),
+    retryAfter: String(numberOf(own, 'retryAfter', 10, LONGEST_DELAY) || 10),
     error: errorOf(customError, message),
     healthCheck: own.healthCheck,
     healthCheckInterval,
@@ -150,10 +151,17 @@ export function parseUnderPressure(options: UnderPressureOptions): UnderPressure
   }
 }
 
-function numberOf(options: UnderPressureOptions, key: keyof UnderPressureOptions, standard: number): number {
+function numberOf(
+  options: UnderPressureOptions,
+  key: keyof UnderPressureOptions,
+  standard: number,
+  most: number = Infinity,
+): number {
   const value: unknown = options[key] ?? standard
   if (typeof value !== 'number') throw invalidType(key, 'a number', value)
-  if (!(value >= 0)) throw outOfRange(key, '0 or more', value)
+  if (!(value >= 0 && value <= most)) {
+    throw outOfRange(key, most === Infinity ? '0 or more' : `0 to ${most}`, value)
+  }
   return value
 }
 
@@ -161,7 +169,17 @@ function errorOf(custom: unknown, message: string): Error {
   if (custom === undefined) return new UnderPressureError(message)
   if (custom instanceof Error) return custom
   if (typeof custom !== 'function') throw invalidType('customError', 'a class of errors, or an error', custom)
-  return new (custom as new () => Error)()
+  const made: unknown = construct(custom)
+  if (made instanceof Error) return made
+  throw invalidValue('customError', 'a class of errors that needs no arguments, or an error', custom)
+}
+
+function construct(custom: unknown): unknown {
+  try {
+    return new (custom as new () => Error)()
+  } catch {
+    return undefined
+  }
 }
 
 function parseStatusRoute(given: unknown): UnderPressureSettings['statusRoute'] {

@@ -32,7 +32,7 @@ export interface ParsedBudget {
 }
 
 const KEYS = ['timeout', 'resources', 'priority', 'name']
-const PRIORITIES: readonly Priority[] = ['low', 'normal', 'high']
+export const PRIORITIES: readonly Priority[] = ['low', 'normal', 'high']
 
 /** Guards that close together. */
 export class Guards {
@@ -83,7 +83,7 @@ export class Routes {
 
   /** @throws TypeError, RangeError with Node's codes, naming the route and the option */
   constructor(routes: Readonly<Record<string, RouteBudget>>, guards: Guards, defaults: ParsedBudget) {
-    if (typeof routes !== 'object' || routes === null)
+    if (typeof routes !== 'object' || routes === null || Array.isArray(routes))
       throw invalidType('routes', 'an object of budgets by path', routes)
     for (const [route, given] of Object.entries(routes)) {
       const [, method = '', path, star] = ROUTE.exec(route) ?? []

@@ -1,4 +1,5 @@
 /** The operation of a request. */
+import { invalidType } from '../../base/errors.js'
 import { realTimers } from '../../base/real-timers.js'
 import { Cancelable, type CancelableOptions } from '../../cancelable/cancelable.js'
 import { kNotify } from '../../engine/propagation.js'
@@ -58,8 +59,13 @@ export class RequestOperation extends Cancelable implements Ending {
   }
 }
 
-/** The operation of a request, or of a framework's request around it; `undefined` before a protection has admitted it. */
+/**
+ * The operation of a request, or of a framework's request around it; `undefined` before a protection has admitted it.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`
+ */
 export function operationOf(request: HttpRequest | { readonly raw: HttpRequest }): Cancelable | undefined {
+  if (typeof request !== 'object' || request === null) throw invalidType('request', 'a request', request)
   const operation = exchangeIn('raw' in request ? request.raw : request)?.operation
   return operation instanceof RequestOperation ? operation : undefined
 }

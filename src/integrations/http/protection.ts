@@ -3,8 +3,9 @@ import type { EventEmitter } from 'node:events'
 import { callAs } from '../../cancelable/current.js'
 import type { Cancelable } from '../../cancelable/cancelable.js'
 import { callIsolated, isThenable, reportError } from '../../base/diagnostics.js'
-import { invalidState, invalidType } from '../../base/errors.js'
+import { invalidState, invalidType, invalidValue } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
+import { LONGEST_DELAY } from '../../base/clock.js'
 import { realTimers } from '../../base/real-timers.js'
 import { parseDuration, type Duration } from '../../base/units.js'
 import type { Guard } from '../../monitor/guard.js'
@@ -17,6 +18,7 @@ import {
   nameOf,
   parseBudget,
   pathOf,
+  PRIORITIES,
   Routes,
   type ParsedBudget,
   type Priority,
@@ -25,7 +27,7 @@ import {
 import { exchangeIn, exchangeOf, isUpgraded, type Exchange, type HttpRequest, type HttpResponse } from './exchange.js'
 import { Levels, type PriorityLimits } from './levels.js'
 import { RequestOperation, type Owner } from './operation.js'
-import { cancelationIn, RequestRefusedError, statusOf } from './reasons.js'
+import { cancelationIn, isClientGone, RequestRefusedError, statusOf } from './reasons.js'
 
 /** The options of a protection, all optional. */
 export interface ProtectionOptions {
@@ -122,7 +124,7 @@ export class Protection implements Disposable {
     this.#dryRun = dryRun
     this.#onRefused = onRefused
     this.#owner = {
-      patience: parseDuration(grace, 'grace'),
+      patience: Math.min(LONGEST_DELAY, parseDuration(grace, 'grace')),
       unanswered: ({ exchange: { response }, signal }) => {
         this.#finish(response, this.publicError(signal.reason) as RequestRefusedError)
       },
@@ -146,15 +148,20 @@ export class Protection implements Disposable {
     }
     try {
       this.#levels = new Levels(own.resources, own.priorities, this.#guards)
-      this.#routes = own.routes && new Routes(own.routes, this.#guards, this.#budget)
+      this.#routes = own.routes === undefined ? undefined : new Routes(own.routes, this.#guards, this.#budget)
     } catch (error) {
       this.#guards.close()
       throw error
     }
   }
 
-  /** Whether requests of a priority are refused now. Reading it takes no native call. */
+  /**
+   * Whether requests of a priority are refused now. Reading it takes no native call.
+   *
+   * @throws TypeError `ERR_INVALID_ARG_VALUE`
+   */
   refuses(priority: Priority = 'normal'): boolean {
+    if (!PRIORITIES.includes(priority)) throw invalidValue('priority', "'low', 'normal' or 'high'", priority)
     return this.#levels.refuses(priority)
   }
 
@@ -175,7 +182,7 @@ export class Protection implements Disposable {
 
   /**
    * A listener for the event `'request'` of a server. It answers for a handler that was canceled or has failed; a failure is
-   * also published on `tripline:error`.
+   * also published on `tripline:error`, unless it only says that the connection of a client that is gone has ended.
    *
    * @example
    * const web = protect({ resources: { 'eventLoop.delay': 200, memory: 90 }, readiness: '/ready' })
@@ -191,7 +198,11 @@ export class Protection implements Disposable {
     return (request, response) => {
       const operation = this.admit(request, response)
       if (operation === undefined) return
-      const fail = (error: unknown): void => this.#fail(error, response)
+      const fail = (error: unknown): void => {
+        // What fails because the client is gone, such as the rest of its upload, is no failure of the handler.
+        if (isGone(operation) && isOfConnection(error)) return
+        this.#fail(error, response)
+      }
       try {
         const result = callAs(operation, handle, request, response, operation)
         if (isThenable(result)) result.then(undefined, fail)
@@ -348,19 +359,41 @@ export class Protection implements Disposable {
   /**
    * Keeps clients that wait for `100 Continue` from sending a body that would be refused: they get the 503 at once.
    *
-   * @throws Error `ERR_INVALID_STATE` if the server has a listener of `'checkContinue'`
+   * @throws TypeError `ERR_INVALID_ARG_TYPE`; Error `ERR_INVALID_STATE` if the server has a listener of `'checkContinue'`
    */
   attach(server: EventEmitter): void {
+    if (typeof (server as Partial<EventEmitter> | null | undefined)?.listenerCount !== 'function') {
+      throw invalidType('server', 'a server of node:http, node:https or node:http2', server)
+    }
     if (server.listenerCount('checkContinue') > 0) {
       throw invalidState("The server has a listener of 'checkContinue' already")
     }
     server.on('checkContinue', (request: HttpRequest, response: HttpResponse) => {
       const exchange = exchangeOf(request, response)
-      exchange.awaitsContinue = this.#levels.refuses('normal')
+      // A request of low priority is refused whenever any other is.
+      exchange.awaitsContinue = this.#levels.refuses('low')
       if (!exchange.awaitsContinue) response.writeContinue()
       server.emit('request', request, response)
       // A route that is not protected has not admitted it.
       if (exchange.awaitsContinue) realTimers.setImmediate(() => exchange.continue())
     })
   }
+}
+
+function isGone({ reason }: Cancelable): boolean {
+  return reason !== undefined && isClientGone(reason)
+}
+
+/** Errors of a request or a response whose connection has ended. */
+const OF_CONNECTION: ReadonlySet<unknown> = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+  'ERR_HTTP2_INVALID_STREAM',
+  'ERR_HTTP2_STREAM_ERROR',
+])
+
+function isOfConnection(error: unknown): boolean {
+  return error instanceof Error && OF_CONNECTION.has((error as NodeJS.ErrnoException).code)
 }

@@ -1,8 +1,8 @@
 /** Why the operation of a request was canceled, and the HTTP status that says so. */
 import { STATUS_CODES } from 'node:http'
 import { CancelationError } from '../../base/cancelation-error.js'
-import { customReason, rootCause, type CancelationReason, type CustomReason } from '../../base/reason.js'
-import type { TriplineErrorCode } from '../../base/errors.js'
+import { customReason, isReason, rootCause, type CancelationReason, type CustomReason } from '../../base/reason.js'
+import { invalidType, type TriplineErrorCode } from '../../base/errors.js'
 
 /** What the reasons of this entry point say in their `data`. */
 export interface RequestReason {
@@ -19,9 +19,18 @@ export function shutDown(message: string): CustomReason<RequestReason> {
   return customReason(message, { request: 'shutdown' }, { source: 'shutdown' })
 }
 
-/** Whether an operation was canceled because the client closed the connection, reset the stream, or stopped an upload. */
+/**
+ * Whether an operation was canceled because the client closed the connection, reset the stream, or stopped an upload.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE` for anything but a reason, such as the error that has it
+ */
 export function isClientGone(reason: CancelationReason): boolean {
+  checkReason(reason)
   return requestReason(reason) === 'client-gone'
+}
+
+function checkReason(reason: unknown): void {
+  if (!isReason(reason)) throw invalidType('reason', 'the reason of a cancelation, such as `error.reason`', reason)
 }
 
 function requestReason(reason: CancelationReason): RequestReason['request'] | undefined {
@@ -32,8 +41,11 @@ function requestReason(reason: CancelationReason): RequestReason['request'] | un
 /**
  * The HTTP status for a reason: 499 if the client is gone, which only logs will show; 504 for a time limit; 500 for an error;
  * 503 for everything else, such as a resource limit, a shutdown, or a cancelation by the program.
+ *
+ * @throws TypeError `ERR_INVALID_ARG_TYPE` for anything but a reason, such as the error that has it
  */
 export function statusOf(reason: CancelationReason): 499 | 500 | 503 | 504 {
+  checkReason(reason)
   const root = rootCause(reason)
   switch (root.kind) {
     case 'timeout':

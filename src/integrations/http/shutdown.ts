@@ -4,6 +4,7 @@ import type { Server as HttpsServer } from 'node:https'
 import type { Http2SecureServer, Http2Server, Http2Session } from 'node:http2'
 import { invalidState, invalidType } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
+import { LONGEST_DELAY } from '../../base/clock.js'
 import { realTimers } from '../../base/real-timers.js'
 import { parseDuration, type Duration } from '../../base/units.js'
 import { reportError } from '../../base/diagnostics.js'
@@ -16,7 +17,7 @@ export type AnyServer = HttpServer | HttpsServer | Http2Server | Http2SecureServ
 
 /** The options of {@link gracefulShutdown}, all optional. */
 export interface ShutdownOptions {
-  /** OS signals that begin the shutdown; a second one ends the wait. An empty array for none. @default SIGTERM and SIGINT */
+  /** OS signals that begin the shutdown; each further one ends the wait of the current step. An empty array for none. @default SIGTERM and SIGINT */
   signals?: readonly NodeJS.Signals[] | undefined
   /**
    * How long the server still takes connections after readiness went off, so that a load balancer notices. Kubernetes needs
@@ -171,6 +172,8 @@ export class Shutdown implements Disposable {
   async #run(): Promise<void> {
     const { delay, deadline, grace, close } = this.#settings
     await this.#wait(delay)
+    // A signal ends only the step in which it comes.
+    this.#hurried = false
     this.#state = 'draining'
     const closing = closeServer(this.#server, close)
     for (const { response } of this.#open) closeAfter(response)
@@ -213,7 +216,7 @@ export class Shutdown implements Disposable {
   #wait(ms: number): Promise<void> {
     if (this.#hurried || ms === 0) return Promise.resolve()
     return new Promise((resolve) => {
-      const timer = ms === Infinity ? undefined : realTimers.setTimeout(() => this.#wake(), ms)
+      const timer = ms === Infinity ? undefined : realTimers.setTimeout(() => this.#wake(), Math.min(LONGEST_DELAY, ms))
       this.#wake = () => {
         realTimers.clearTimeout(timer)
         this.#wake = () => undefined

@@ -15,6 +15,7 @@ export class Collection implements Disposable {
   readonly #monitor: Monitor | undefined
   readonly #delays: LoopDelays | undefined
   readonly #cancelations: Cancelations
+  #ready: Promise<void> | undefined
   #closed = false
 
   /** @throws as `monitor()` does for bad metrics; NativeMissingError */
@@ -37,9 +38,16 @@ export class Collection implements Disposable {
     return this.#closed
   }
 
-  /** Resolves once each metric has a value or is known to have none. */
+  /** Resolves once each metric has a value or is known to have none. Keeps the process alive until then. */
   get ready(): Promise<void> {
-    return this.#monitor?.ready ?? Promise.resolve()
+    const monitor = this.#monitor
+    if (monitor === undefined) return Promise.resolve()
+    if (this.#ready === undefined) {
+      this.#ready = monitor.ref().ready.finally(() => monitor.unref())
+      // Once this is closed, the promise may have no handler any more.
+      this.#ready.catch(() => undefined)
+    }
+    return this.#ready
   }
 
   [Symbol.dispose](): void {

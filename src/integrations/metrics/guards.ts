@@ -41,9 +41,10 @@ export function guardFamilies(guards: readonly Guard[]): Family[] {
 
 /** One family per metric, because their units differ: `tripline_memory_limit_ratio` is beside `tripline_memory_ratio`. */
 function limitFamilies(guards: readonly Guard[]): Family[] {
-  const lines = guards.flatMap((guard) =>
-    guard[kLimits].map((limit) => ({ guard, limit, labels: labelsOf(guard, limit) })),
-  )
+  const lines = guards.flatMap((guard) => {
+    const known = new Map<string, number>()
+    return guard[kLimits].map((limit) => ({ guard, limit, labels: numbered(labelsOf(guard, limit), limit, known) }))
+  })
   return [...new Set(lines.map(({ limit }) => limit.info))].map((info) => {
     const unit = unitOf(info)
     const own = lines.filter(({ limit }) => limit.info === info)
@@ -52,7 +53,7 @@ function limitFamilies(guards: readonly Guard[]): Family[] {
       type: 'gauge',
       unit,
       help: `The limit of a guard on the metric ${info.name}.`,
-      labels: ['guard', 'direction', 'window', ...SELECTORS[info.scope]],
+      labels: ['guard', 'direction', 'window', 'number', ...SELECTORS[info.scope]],
       read: (emit) => {
         for (const { guard, limit, labels } of own) if (!guard.closed) emit(labels, limit.enter / unit.divisor)
       },
@@ -67,6 +68,14 @@ function labelsOf(guard: Guard, { info, series, direction }: ParsedLimit): Label
     ...windowLabel(info, series),
     ...selectorLabels(selectorOf(info.scope, series)),
   }
+}
+
+/** A guard may have several limits that only differ in what they are: the second one is number 2. */
+function numbered(labels: Labels, { info }: ParsedLimit, known: Map<string, number>): Labels {
+  const key = JSON.stringify([info.name, labels])
+  const number = (known.get(key) ?? 0) + 1
+  known.set(key, number)
+  return number === 1 ? labels : { ...labels, number: String(number) }
 }
 
 export function limiterFamilies(limiters: readonly Limiter[]): Family[] {

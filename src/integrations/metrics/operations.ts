@@ -1,9 +1,9 @@
 /** Counts of operations: cancelations and abandoned bodies of this thread, and the counts of a registry if there is one. */
-import { cancelChannel, type CancelMessage } from '../../base/diagnostics.js'
+import { cancelChannel, reportError, type CancelMessage } from '../../base/diagnostics.js'
 import { REASON_KINDS } from '../../base/reason.js'
 import { Cancelable } from '../../cancelable/cancelable.js'
 import { PLAIN } from './names.js'
-import type { Family } from './families.js'
+import { wellFormed, type Emit, type Family } from './families.js'
 import type { OperationCounts } from './options.js'
 
 /** Counts cancelations by the kind of their reason, until it is disposed of. */
@@ -69,9 +69,7 @@ function registryFamilies(registry: OperationCounts): Family[] {
       unit: PLAIN,
       help: 'Registered operations, by status.',
       labels: ['status'],
-      read: (emit) => {
-        for (const [status, count] of Object.entries(registry.statistics().byStatus)) emit({ status }, count)
-      },
+      read: (emit) => emitCounts(registry, ({ byStatus }) => byStatus, emit),
     },
     {
       id: 'operations.ended',
@@ -79,10 +77,25 @@ function registryFamilies(registry: OperationCounts): Family[] {
       unit: PLAIN,
       help: 'Registered operations that have ended, by status.',
       labels: ['status'],
-      read: (emit) => {
-        const { total: _, ...ended } = registry.statistics().ended
-        for (const [status, count] of Object.entries(ended)) emit({ status }, count)
-      },
+      read: (emit) => emitCounts(registry, ({ ended }) => ({ ...ended, total: undefined }), emit),
     },
   ]
+}
+
+/** Code of the program: if it fails, or what it returns are no counts, the rest of the scrape must not be lost. */
+function emitCounts(
+  registry: OperationCounts,
+  select: (all: ReturnType<OperationCounts['statistics']>) => Readonly<Record<string, number | undefined>>,
+  emit: Emit,
+): void {
+  let counts: [string, unknown][]
+  try {
+    counts = Object.entries(select(registry.statistics()))
+  } catch (error) {
+    reportError(error, 'registry')
+    return
+  }
+  for (const [status, count] of counts) {
+    if (typeof count === 'number' && count >= 0) emit({ status: wellFormed(status) }, count)
+  }
 }

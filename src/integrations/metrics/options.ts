@@ -5,6 +5,7 @@ import { parsePeriod, type Duration } from '../../base/units.js'
 import { isLimiter, type Limiter } from '../../limiter/limiter.js'
 import { isGuard, type Guard } from '../../monitor/guard.js'
 import type { MetricQuery } from '../../monitor/queries.js'
+import { wellFormed } from './families.js'
 import { DEFAULT_METRICS } from './names.js'
 
 /** What has counts of operations: `registry` of `tripline/registry`, or another `OperationRegistry`. */
@@ -93,7 +94,9 @@ function listOf<T extends object>(given: T | readonly T[] | undefined): readonly
 /** Values with equal labels would be refused by whatever reads them. */
 function checkNames(members: readonly { readonly name: string }[], option: string): void {
   const names = new Set<string>()
-  for (const { name } of members) {
+  for (const member of members) {
+    // As it is exported.
+    const name = wellFormed(member.name)
     if (names.has(name))
       throw invalidValue(option, 'members with distinct names, which the option `name` gives them', name)
     names.add(name)

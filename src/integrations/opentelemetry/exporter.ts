@@ -50,7 +50,7 @@ export class OpenTelemetryMetrics implements Disposable {
     this.#meter.addBatchObservableCallback(this.#observe, this.#observables)
   }
 
-  /** Resolves once each metric has a value or is known to have none; for tests and short programs. */
+  /** Resolves once each metric has a value or is known to have none; for tests and short programs. Keeps the process alive until then. */
   get ready(): Promise<void> {
     return this.#collection.ready
   }

@@ -31,7 +31,7 @@ export class PrometheusMetrics implements Disposable {
     this.#collection = new Collection(parseMetrics(options))
   }
 
-  /** Resolves once each metric has a value or is known to have none; for tests and short programs. A scrape does not need it. */
+  /** Resolves once each metric has a value or is known to have none; for tests and short programs. Keeps the process alive until then. A scrape does not need it. */
   get ready(): Promise<void> {
     return this.#collection.ready
   }

@@ -254,6 +254,18 @@ describe('over HTTP/2', () => {
   })
 })
 
+describe('routes for health', () => {
+  it.each([[true], [false]])('answer HEAD, where the application has routes for it and where not: %s', async (has) => {
+    app = Fastify({ exposeHeadRoutes: has })
+    await app.register(protectFastify, { readiness: '/ready', liveness: '/live' })
+    for (const url of ['/ready', '/live']) {
+      expect((await app.inject(url)).json()).toEqual({ status: 'ok' })
+      const { statusCode, body } = await app.inject({ method: 'HEAD', url })
+      expect([statusCode, body]).toEqual([200, ''])
+    }
+  })
+})
+
 describe('bad options', () => {
   it.each([
     [{ maxEventLoopDelai: 5 }, /Unknown option 'maxEventLoopDelai'. Did you mean 'maxEventLoopDelay'\?/],
@@ -264,10 +276,20 @@ describe('bad options', () => {
     [{ message: 5 }, /"message" option must be a string/],
     [{ eventLoopUtilizationMode: 'cumulativ' }, /must be 'cumulative' or 'interval'/],
     [{ healthCheck: true }, /"healthCheck" option must be a function/],
-    [{ healthCheck: async () => true }, /given with 'healthCheckInterval' or 'exposeStatusRoute'/],
+    [{ healthCheck: async (): Promise<boolean> => true }, /given with 'healthCheckInterval' or 'exposeStatusRoute'/],
     [{ exposeStatusRoute: 5 }, /"exposeStatusRoute" option must be true, a path or an object/],
     [{ exposeStatusRoute: { routeOptions: {} } }, /'routeOptions'. Did you mean 'routeOpts'\?/],
     [{ customError: 'teapot' }, /"customError" option must be a class of errors, or an error/],
+    [
+      { customError: (): Error => new Error('mine') },
+      /"customError" option must be a class of errors that needs no arguments/,
+    ],
+    [{ sampleInterval: Infinity }, /"sampleInterval" option is out of range: it must be 0 to 2147483647/],
+    [
+      { healthCheck: async (): Promise<boolean> => true, healthCheckInterval: 2 ** 31 },
+      /"healthCheckInterval" option is out of range/,
+    ],
+    [{ retryAfter: 1e300 }, /"retryAfter" option is out of range/],
     [{ timeout: 'soon' }, /"timeout"/],
   ])('of under-pressure, %o, are refused', async (options, message) => {
     app = Fastify()

@@ -1,10 +1,11 @@
 /** `tripline/http` on real servers: operations of requests, refusals, budgets. */
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setImmediate as turn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { currentOperation } from '../../../src/context/index.js'
-import { Cancelable, guard, type CancelationReason } from '../../../src/index.js'
+import { Cancelable, CancelationError, customReason, guard, type CancelationReason } from '../../../src/index.js'
 import { nameOf } from '../../../src/integrations/http/budget.js'
 import {
   isClientGone,
@@ -325,6 +326,19 @@ describe('refusals', () => {
     second.socket.write('body')
     expect(await second.until(/ok/)).toMatch(/HTTP\/1\.1 200 OK/)
   })
+
+  it('spare it also where only low priorities are refused', async () => {
+    const { web, port } = await serve((_, response) => response.end('ok'), {
+      priorities: { low: CROSSED },
+      routes: { '/low': { priority: 'low' } },
+    })
+    await eventually(() => web.refuses('low'))
+    const upload = ' HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nExpect: 100-continue\r\n\r\n'
+    const low = await rawClient(port, `PUT /low${upload}`)
+    expect(await low.until(/\}/)).toMatch(/^HTTP\/1\.1 503 /)
+    const normal = await rawClient(port, `PUT /${upload}`)
+    expect(await normal.until(/ok/)).toMatch(/^HTTP\/1\.1 100 Continue\r\n\r\nHTTP\/1\.1 200 /)
+  })
 })
 
 describe('routes for health', () => {
@@ -359,6 +373,8 @@ describe('bad options', () => {
     [{ routes: { reports: {} } }, /"routes" option must be by paths such as/],
     [{ routes: { '/a': { timeuot: 5 } } }, /Unknown option of a route 'timeuot'. Did you mean 'timeout'\?/],
     [{ routes: { '/a': { priority: 'urgent' } } }, /"priority" option must be 'low', 'normal' or 'high'/],
+    [{ routes: null }, /"routes" option must be an object/],
+    [{ routes: [] }, /"routes" option must be an object/],
     [{ routes: { '/a': 5 } }, /"routes.\/a" option must be an object/],
     [{ timeout: -1 }, /"timeout"/],
     [{ grace: 'soon' }, /"grace"/],
@@ -372,5 +388,64 @@ describe('bad options', () => {
       code: expect.stringMatching(/^ERR_(?:INVALID_ARG|OUT_OF_RANGE)/) as string,
       message: expect.stringMatching(message) as string,
     })
+  })
+})
+
+describe('bad arguments', () => {
+  const reasonOf = 'the reason of a cancelation'
+  it.each<[string, () => unknown, string, string]>([
+    ['refuses()', () => protect().refuses('hihg' as never), 'ERR_INVALID_ARG_VALUE', "'low', 'normal' or 'high'"],
+    ['attach()', () => protect().attach(undefined as never), 'ERR_INVALID_ARG_TYPE', 'a server of node:http'],
+    ['operationOf()', () => operationOf(undefined as never), 'ERR_INVALID_ARG_TYPE', 'a request'],
+    // The error in place of its reason has no kind, and would have no status.
+    [
+      'statusOf()',
+      () => statusOf(new CancelationError(customReason('x', 1)) as never),
+      'ERR_INVALID_ARG_TYPE',
+      reasonOf,
+    ],
+    ['isClientGone()', () => isClientGone(undefined as never), 'ERR_INVALID_ARG_TYPE', reasonOf],
+  ])('of %s are refused', (_, call, code, message) => {
+    expect(thrown(call)).toMatchObject({ code, message: expect.stringContaining(message) as string })
+  })
+})
+
+describe('a long grace', () => {
+  it('is not taken for a short one', async () => {
+    const { port } = await serve(
+      (_, response, cancel) => {
+        cancel.onCancel(() => void setImmediate(() => setTimeout(() => response.end('mine'), 20)))
+      },
+      { timeout: 5, grace: '60d' },
+    )
+    expect(await get(port)).toMatchObject({ status: 200, body: 'mine' })
+  })
+})
+
+describe('an upload that is cut off', () => {
+  it('is not reported as a failure of its handler, and other errors are', async () => {
+    const reported: unknown[] = []
+    const listener = (message: unknown): unknown => reported.push((message as { error: unknown }).error)
+    subscribe('tripline:error', listener)
+    afterTest(() => unsubscribe('tripline:error', listener))
+    const failed: unknown[] = []
+    const { port } = await serve(async (request) => {
+      try {
+        for await (const chunk of request) void chunk
+      } catch (error) {
+        failed.push(error)
+        throw request.url === '/own' ? new Error('own') : error
+      }
+    })
+    for (const path of ['/', '/own']) {
+      const client = await rawClient(port, `PUT ${path} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nbody`)
+      await eventually(() => client.socket.bytesWritten > 0)
+      await turn()
+      client.socket.destroy()
+      await eventually(() => failed.length === (path === '/' ? 1 : 2))
+    }
+    await eventually(() => reported.length > 0)
+    expect(failed).toMatchObject([{ code: 'ECONNRESET' }, { code: 'ECONNRESET' }])
+    expect(reported).toMatchObject([{ message: 'own' }])
   })
 })

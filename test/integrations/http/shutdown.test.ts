@@ -149,6 +149,18 @@ describe('a shutdown', () => {
     expect(server.eventNames()).toHaveLength(names)
   })
 
+  it('takes a deadline of months for what it is', async () => {
+    const { handle, open } = gate()
+    const { shutdown, port, started } = await serve(handle, { deadline: '60d' })
+    const answer = get(port)
+    await eventually(() => started.length === 1)
+    const done = shutdown.begin()
+    await new Promise((resolve) => setTimeout(resolve, 20))
+    open()
+    expect((await answer).status).toBe(200)
+    expect(await done).toMatchObject({ completed: 1, canceled: 0 })
+  })
+
   it.each([
     [{ delai: 5 }, /Unknown option 'delai'. Did you mean 'delay'\?/],
     [{ deadline: -1 }, /"deadline"/],
@@ -287,6 +299,23 @@ describe('signals', () => {
     expect(stdout.split('\n').toSorted().join(' ')).toMatch(
       /503 \{"signal":"SIGTERM","completed":1,"canceled":1,"upgraded":0\}/,
     )
+  })
+
+  it('end only the wait of the step in which they come', async () => {
+    const source = program(
+      "{ delay: '1h', deadline: '1h' }",
+      `const states = []
+      const look = setInterval(() => {
+        if (shutdown.state === states.at(-1) || shutdown.state === 'running') return
+        states.push(shutdown.state)
+        process.kill(process.pid, 'SIGINT')
+        if (shutdown.state === 'draining') clearInterval(look)
+      }, 10)
+      await shutdown.done
+      console.log(states.join())`,
+    )
+    const { code, stdout } = await runModule(source)
+    expect([code, stdout.split('\n').toSorted().join(' ').trim()]).toEqual([0, '503 delaying,draining'])
   })
 
   it('end the wait when they come a second time', async () => {

@@ -1,6 +1,7 @@
 /** `tripline/prometheus`: text that promtool accepts, and the same in a real registry of prom-client. */
 import { spawnSync } from 'node:child_process'
 import { createServer, type Server } from 'node:http'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
 import { Registry, collectDefaultMetrics, Gauge, register as defaultRegistry } from 'prom-client'
@@ -11,6 +12,7 @@ import { OperationRegistry } from '../../../src/registry/index.js'
 import { fakeBreach } from '../../../src/testing/index.js'
 import { eventually } from '../../helpers/eventually.js'
 import { thrown } from '../../cancelable/helpers.js'
+import { PACKAGE, runModule } from '../../helpers/child.js'
 import { heapInUse, runWithoutPeers } from './helpers.js'
 
 /** The values of a text by their names and labels. */
@@ -117,6 +119,53 @@ describe('the handler', () => {
   })
 })
 
+describe('series', () => {
+  it('are distinct, also those of two limits that differ only in their size', () => {
+    using memory = guard({ memory: [{ above: 90 }, { above: 95, for: '5s' }] }, { name: 'memory' })
+    using metrics = prometheusMetrics({ metrics: [], guards: memory, loopDelays: false })
+    const text = metrics.text()
+    expect(promtool(text)).toEqual({ status: 0, output: '' })
+    const lines = text.split('\n').filter((line) => line.startsWith('tripline_memory_limit_ratio{'))
+    expect(lines).toEqual([
+      'tripline_memory_limit_ratio{guard="memory",direction="above"} 0.9',
+      'tripline_memory_limit_ratio{guard="memory",direction="above",number="2"} 0.95',
+    ])
+  })
+
+  it('of a registry that fails are left out, and the rest of the scrape is not lost', async () => {
+    const reported: unknown[] = []
+    const listener = (message: unknown): unknown => reported.push((message as { origin: unknown }).origin)
+    subscribe('tripline:error', listener)
+    let result: object | undefined
+    const statistics = (): never => {
+      if (result === undefined) throw new Error('mine')
+      return result as never
+    }
+    using metrics = prometheusMetrics({ metrics: [], registry: { statistics } })
+    const registry = new Registry()
+    metrics.register(registry)
+    expect(metrics.text()).toContain('tripline_operations_abandoned_total 0')
+    expect(await registry.metrics()).toContain('tripline_operations_abandoned_total 0')
+    unsubscribe('tripline:error', listener)
+    expect(reported).toEqual(['registry', 'registry', 'registry', 'registry'])
+    result = { byStatus: { running: 2, odd: 'x', less: -1, no: NaN }, ended: { total: 3, completed: 3 } }
+    const values = [...parse(metrics.text())].filter(([name]) => /^tripline_operations(?:_ended_total)?\{/.test(name))
+    expect(values).toEqual([
+      ['tripline_operations{status="running"}', 2],
+      ['tripline_operations_ended_total{status="completed"}', 3],
+    ])
+  })
+
+  it('can be waited for where nothing else keeps the process alive', async () => {
+    const { code, stdout } = await runModule(`
+      import { prometheusMetrics } from ${JSON.stringify(PACKAGE.replace('index.js', 'prometheus.js'))}
+      const metrics = prometheusMetrics({ metrics: ['process.cpu'], loopDelays: false })
+      await metrics.ready
+      console.log(/^tripline_process_cpu_ratio /m.test(metrics.text()))`)
+    expect([code, stdout]).toEqual([0, 'true\n'])
+  })
+})
+
 describe('a registry of prom-client', () => {
   const options: MetricsOptions = {
     metrics: ['memory', 'process.cpuTime', 'temperature(no-such-zone)'],
@@ -204,12 +253,18 @@ describe('10,000 scrapes', () => {
 
 describe('bad input', () => {
   const memory = guard({ memory: '99%' }, { name: 'twice' })
+  const lone = ['\ud800', '\ud801'].map((name) => guard({ memory: '99%' }, { name }))
   const refused: [what: string, options: unknown, message: RegExp][] = [
     ['an unknown option', { metric: ['cpu'] }, /Did you mean 'metrics'/],
     ['an unknown metric', { metrics: ['cpuu'] }, /Did you mean 'cpu'/],
     ['one metric without an array', { metrics: 'cpu' }, /"metrics" option must be an array/],
     ['no guard', { guards: { memory: 90 } }, /"guards" option must be a guard/],
     ['guards with one name', { guards: [memory, memory] }, /"guards" option must be members with distinct names/],
+    [
+      'guards with names that are equal as UTF-8',
+      { guards: lone },
+      /"guards" option must be members with distinct names/,
+    ],
     ['no limiter', { limiters: [1] }, /"limiters" option must be a limiter/],
     ['no registry', { registry: {} }, /"registry" option must be an OperationRegistry/],
     ['an interval of 0', { interval: 0 }, /"interval"/],
