@@ -17,6 +17,9 @@ constexpr uint64_t kShare = 10;
 // Frames that are read at first: few regions wait to be ended within a deep recursion.
 constexpr int kFewFrames = 32;
 
+// So many looks have to find no fragile frame before a region is ended on a thread that has had none.
+constexpr uint32_t kPoliteLooks = 4;
+
 void Interrupt(void* engine) { static_cast<Engine*>(engine)->Interrupt(Engine::kRegion); }
 
 bool StartsWith(const char* text, const char* start) { return std::strncmp(text, start, std::strlen(start)) == 0; }
@@ -58,12 +61,26 @@ bool IsPolite(const Engine& engine, const OwnCode& own) {
   return look == Look::kPolite;
 }
 
+// V8 comes to terminating at its next look for interrupts. In optimized code, that may be within a function of Node
+// that was inlined into the region's code. So where fragile frames were seen, all optimized code is discarded first: it
+// takes some 20 ms to come back, which regions of pure computation are spared. Where V8's internal names are hidden, it
+// is not possible (docs/blocked-loop.md).
+bool IsSure(const Engine& engine, const Regions::Stack* stack, RegionFrame* region) {
+  const auto deoptimize = engine.v8().DeoptimizeAll;
+  if (deoptimize == nullptr) return true;
+  if (!stack->fragile) return ++region->polite >= kPoliteLooks;
+  deoptimize(engine.isolate());
+  return true;
+}
+
 void OnInterrupt(Engine* engine) {
   auto* stack = static_cast<Regions::Stack*>(engine->of[Engine::kRegion]);
   if (stack == nullptr || stack->top == nullptr || !AllRegions().IsOrdered(stack)) return;
   auto* region = static_cast<RegionFrame*>(stack->top);
   const uint64_t start = MonotonicNow();
-  if (IsPolite(*engine, *region->own)) {
+  if (!IsPolite(*engine, *region->own)) {
+    stack->fragile = true;
+  } else if (IsSure(*engine, stack, region)) {
     region->terminated = true;
     engine->v8().TerminateExecution(engine->isolate());
   }

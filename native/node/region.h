@@ -27,6 +27,7 @@ struct OwnCode {
 struct RegionFrame : Regions::Region {
   const OwnCode* own = nullptr;
   bool terminated = false;
+  uint32_t polite = 0;  // looks that found only frames of its own
 };
 
 // How a call in a region has ended.

@@ -39,6 +39,8 @@ struct Found {
     auto** function = reinterpret_cast<void**>(&v8);
     for (const char* name = kNames; *name != '\0' && !why.failed(); name += std::strlen(name) + 1)
       *function++ = FindInHost(name, &why);
+    Failure ignored;
+    *function = FindInHost("_ZN2v88internal11Deoptimizer13DeoptimizeAllEPNS0_7IsolateE", &ignored);
   }
 
   V8 v8;

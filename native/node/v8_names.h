@@ -43,8 +43,11 @@ struct V8 {
   Name* (*GetScriptName)(StackFrame*);
   Name* (*GetFunctionName)(StackFrame*);
   Location (*GetLocation)(StackFrame*);
+  // v8::internal::Deoptimizer: no function runs optimized code any more, not even those that are on the stack. nullptr
+  // where V8's internal names are hidden (Node 24 and later).
+  void (*DeoptimizeAll)(Isolate*);
 
-  // All functions; nullptr with `why` if the host lacks one of them. Looked up once.
+  // All functions; nullptr with `why` if the host lacks one that is not optional. Looked up once.
   static const V8* Find(Failure* why);
 };
 

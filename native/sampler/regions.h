@@ -46,6 +46,8 @@ class Regions {
     void* context;
     Region* top = nullptr;
     uint64_t retry = kRetry;  // until the next interrupt
+    // Whether a region of this thread was ever seen in code that must not be ended. Used on the thread only.
+    bool fragile = false;
   };
 
   explicit Regions(Host* host) : host_(host) {}

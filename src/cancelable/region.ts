@@ -8,7 +8,6 @@ import { engineProblem } from '../addon/engine.js'
 import type { Addon } from '../addon/native.js'
 import { connect, toSamplerTime } from '../addon/sampler.js'
 import { now } from '../base/clock.js'
-import { isThenable } from '../base/diagnostics.js'
 import { PreemptionUnavailableError, invalidState, invalidType, invalidValue } from '../base/errors.js'
 import { timeoutReason } from '../base/reason.js'
 import { WATCH_DEADLINE } from '../engine/link.js'
@@ -85,7 +84,7 @@ export function preemptible<T>(operation: Operation, fn: () => T): T {
   const result = native.region(fn, toSamplerTime(due) + MARGIN, tests, level.arrays)
   const end = regionEnd()
   if (end !== 0) throw endError(level, depth, end, result)
-  if (isThenable(result)) throw refuseThenable(result)
+  if (isPromiseLike(result)) throw refusePromise(result)
   return result
 }
 
@@ -96,9 +95,19 @@ function checkFunction(fn: unknown): void {
   throw invalidValue('fn', `a function whose work is done when it returns, and this one is ${kind}`, fn)
 }
 
-function refuseThenable(result: PromiseLike<unknown>): Error {
-  // The error below is reported, and not that one.
-  result.then(undefined, () => undefined)
+/** Like `await`, but runs no code of the result, which nothing would end any more. */
+function isPromiseLike(value: unknown): value is object {
+  if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false
+  for (let each: object | null = value; each !== null && !types.isProxy(each); each = Object.getPrototypeOf(each)) {
+    const then = Object.getOwnPropertyDescriptor(each, 'then')
+    if (then !== undefined) return typeof then.value === 'function'
+  }
+  return false
+}
+
+function refusePromise(result: object): Error {
+  // The error below is reported, and not that one. Other thenables may begin to work when they are asked.
+  if (types.isPromise(result)) void Promise.prototype.then.call(result, undefined, () => undefined)
   return invalidValue(
     'fn',
     'a function whose work is done when it returns, and this one has returned a promise',
