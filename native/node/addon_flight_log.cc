@@ -35,6 +35,9 @@ Napi::Value FlightLogFailure(const Napi::CallbackInfo& info) {
   return Napi::String::New(info.Env(), AllLogs().FailureOf(ToUint32(info, 0)).text);
 }
 
+// noteSignals(id)
+void NoteSignals(const Napi::CallbackInfo& info) { AllLogs().NoteSignals(ToUint32(info, 0)); }
+
 // removeFlightLog(id)
 void RemoveFlightLog(const Napi::CallbackInfo& info) { AllLogs().Remove(ToUint32(info, 0)); }
 
@@ -55,6 +58,7 @@ void ExportFlightLog(Napi::Object exports) {
   Export(exports, "addFlightLog", AddFlightLog);
   Export(exports, "noteFlightLog", NoteFlightLog);
   Export(exports, "flightLogFailure", FlightLogFailure);
+  Export(exports, "noteSignals", NoteSignals);
   Export(exports, "removeFlightLog", RemoveFlightLog);
   Export(exports, "attachOperations", AttachOperations);
 }

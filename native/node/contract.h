@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 4159026264u;
+constexpr uint32_t kContract = 1564755304u;
 
 }  // namespace tripline

@@ -24,8 +24,8 @@ class LogFile {
   // so that its space is there. If that fails, the file may be left. Follows no link and replaces nothing.
   bool Create(const char* path, const void* bytes, size_t size, Failure* why);
 
-  // May be called on several threads at once.
-  bool Write(uint64_t offset, const void* bytes, size_t size, Failure* why);
+  // May be called on several threads at once, and without `why` in a signal handler.
+  bool Write(uint64_t offset, const void* bytes, size_t size, Failure* why) const;
 
   // Releases the lock before the file is closed.
   void Unlock();

@@ -37,11 +37,11 @@ bool LogFile::Create(const char* path, const void* bytes, size_t size, Failure* 
   return false;
 }
 
-bool LogFile::Write(uint64_t offset, const void* bytes, size_t size, Failure* why) {
+bool LogFile::Write(uint64_t offset, const void* bytes, size_t size, Failure* why) const {
   const ssize_t written = pwrite(static_cast<int>(handle_), bytes, size, static_cast<off_t>(offset));
   if (written == static_cast<ssize_t>(size)) return true;
   // A file takes less than all of it only if there is no room for the rest.
-  why->SetErrno("write", "", written < 0 ? errno : ENOSPC, "");
+  if (why != nullptr) why->SetErrno("write", "", written < 0 ? errno : ENOSPC, "");
   return false;
 }
 

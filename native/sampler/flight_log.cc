@@ -6,6 +6,7 @@
 #include <limits>
 #include <utility>
 
+#include "port/fatal_signal.h"
 #include "sampler/environment.h"
 #include "sampler/feed.h"
 #include "util/crc32.h"
@@ -62,6 +63,43 @@ static_assert(sizeof(Operation) == kOperation, "the layout is public");
 
 uint32_t Load(const uint32_t* word, std::memory_order order = std::memory_order_acquire) {
   return reinterpret_cast<const std::atomic<uint32_t>*>(word)->load(order);
+}
+
+// The logs that note signals, which a signal handler goes through, and the handlers that do so at this moment.
+std::atomic<FlightLog*> signaled{nullptr};
+std::atomic<uint32_t> noting{0};
+
+void NoteSignalInAll(int signal, const char* name) {
+  noting.fetch_add(1);
+  const uint64_t now = MonotonicNow();
+  for (FlightLog* each = signaled.load(); each != nullptr; each = each->next_signaled.load()) {
+    each->NoteSignal(signal, name, now);
+  }
+  noting.fetch_sub(1);
+}
+
+// Does nothing for a log that is not in the list.
+void Unlist(FlightLog* log) {
+  std::atomic<FlightLog*>* at = &signaled;
+  while (at->load() != nullptr && at->load() != log) at = &at->load()->next_signaled;
+  if (at->load() == nullptr) return;
+  at->store(log->next_signaled.load());
+  // The handlers on other threads may still use it, but wait for nothing themselves.
+  while (noting.load() != 0) {
+  }
+  if (signaled.load() == nullptr) UnwatchFatalSignals();
+}
+
+// Begins a note; its sequence number, length and text are left.
+void Begin(LogNote* note, const LogFact& fact, uint64_t now) {
+  std::memset(note, 0, sizeof(*note));
+  note->at = ToMilliseconds(now);
+  note->wall = WallNow();
+  note->kind = static_cast<uint8_t>(fact.kind);
+  note->parts = 1;
+  note->number = fact.number;
+  note->a = fact.a;
+  note->b = fact.b;
 }
 
 // Writes the checksum of a slot, which is its first word.
@@ -156,15 +194,8 @@ void FlightLog::Add(LogRing ring, const LogFact& fact, const char* text, size_t 
   const size_t most = size_t{LogNote::kText} * LogNote::kMostParts;
   if (size > most) size = most;
   LogNote note;
-  note.at = ToMilliseconds(now);
-  note.wall = WallNow();
-  note.kind = static_cast<uint8_t>(fact.kind);
-  note.part = 0;
-  note.parts = static_cast<uint8_t>(size == 0 ? 1 : (size + LogNote::kText - 1) / LogNote::kText);
-  note.zero = 0;
-  note.number = fact.number;
-  note.a = fact.a;
-  note.b = fact.b;
+  Begin(&note, fact, now);
+  if (size > 0) note.parts = static_cast<uint8_t>((size + LogNote::kText - 1) / LogNote::kText);
   do {
     const size_t part = std::min<size_t>(size, LogNote::kText);
     note.sequence = ++*sequence;
@@ -179,6 +210,18 @@ void FlightLog::Add(LogRing ring, const LogFact& fact, const char* text, size_t 
   if (!state) return;
   state_ = fact.kind;
   WritePieces();
+}
+
+void FlightLog::NoteSignal(int signal, const char* name, uint64_t now) const {
+  LogNote note;
+  Begin(&note, LogFact{LogKind::kSignal, static_cast<uint32_t>(signal), kNone, kNone}, now);
+  note.length = static_cast<uint16_t>(strlen(name));
+  std::memcpy(note.text, name, note.length);
+  // A state that another thread adds at this moment may have the same number; one of them is then lost.
+  const uint32_t before = sequences_[static_cast<uint8_t>(LogRing::kStates)];
+  note.sequence = before + 1;
+  Seal(&note, sizeof(note));
+  file.Write(header_.states_offset + uint64_t{before % header_.states} * sizeof(note), &note, sizeof(note), nullptr);
 }
 
 void FlightLog::NoteEdge(const Guard& guard, uint64_t now) {
@@ -324,7 +367,8 @@ uint32_t FlightLogs::Create(Environment* environment, const char* path, const ui
   MutexLock lock(host_->lock());
   if (!host_->EnsureThread(why)) return 0;
   for (uint32_t i = 0; i < count; i++) log->feeds.push_back(host_->FeedOf(subscriptions[i]));
-  log->grid = Grid(MonotonicNow(), interval);
+  log->interval = interval;
+  log->next_row = MonotonicNow();
   log->next_of_environment = environment->first_log;
   environment->first_log = log;
   return logs_.Add(std::move(owned))->id;
@@ -342,6 +386,19 @@ Failure FlightLogs::FailureOf(uint32_t id) {
   return log == nullptr ? Failure() : log->failure;
 }
 
+void FlightLogs::NoteSignals(uint32_t id) {
+  MutexLock lock(host_->lock());
+  FlightLog* log = logs_.Get(id);
+  if (log == nullptr) return;
+  FlightLog* each = signaled.load();
+  while (each != nullptr && each != log) each = each->next_signaled.load();
+  if (each == nullptr) {
+    log->next_signaled.store(signaled.load());
+    signaled.store(log);
+  }
+  WatchFatalSignals(NoteSignalInAll);
+}
+
 void FlightLogs::Remove(uint32_t id) {
   MutexLock lock(host_->lock());
   FlightLog* log = logs_.Get(id);
@@ -352,6 +409,7 @@ void FlightLogs::Remove(uint32_t id) {
 }
 
 void FlightLogs::Drop(FlightLog* log) {
+  Unlist(log);
   FlightLog** at = &log->environment->first_log;
   while (*at != log) at = &(*at)->next_of_environment;
   *at = log->next_of_environment;
@@ -359,13 +417,19 @@ void FlightLogs::Drop(FlightLog* log) {
   if (!log->End()) owned.release();
 }
 
-uint64_t FlightLogs::Record(uint64_t now) {
+uint64_t FlightLog::Record(uint64_t now, uint64_t wake) {
+  if (next_row <= now + interval / 8) {
+    WriteRow(now);
+    // A late row moves those after it, so that they meet the reads, which have the same interval.
+    next_row = std::max(next_row, now) + interval;
+  }
+  return wake <= next_row + interval ? kNever : next_row;
+}
+
+uint64_t FlightLogs::Record(uint64_t now, uint64_t wake) {
   AssertLocked();
   uint64_t next = kNever;
-  for (const auto& each : logs_) {
-    if (each->grid.Take(now).count > 0) each->WriteRow(now);
-    next = std::min(next, each->grid.next());
-  }
+  for (const auto& each : logs_) next = std::min(next, each->Record(now, std::min(wake, next)));
   return next;
 }
 

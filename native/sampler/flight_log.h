@@ -3,11 +3,11 @@
 // something else, blocks of samples for JavaScript.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 
 #include "port/log_file.h"
-#include "sampler/grid.h"
 #include "sampler/host.h"
 #include "util/list.h"
 #include "util/numbered.h"
@@ -67,6 +67,7 @@ static_assert(sizeof(LogNote) == 256, "the layout is public");
 enum class LogKind : uint8_t {
   kRunning = 1,
   kClosed = 2,
+  kSignal = 5,
   kBreach = 18,
   kClear = 19,
   kLost = 20,
@@ -90,6 +91,9 @@ class FlightLog {
       : environment(environment), host_(host), header_(header), slow_(slow) {}
   // Called by the host's users, which hold its lock.
   void WriteRow(uint64_t now);
+  // Writes a row if it is due, or soon. The thread wakes at `wake` for another reason; returns when to be called before
+  // that, or kNever if the row can wait for it.
+  uint64_t Record(uint64_t now, uint64_t wake);
   // Adds a note, in several parts if the text is long. A state is on its way to the disk when this returns, so that it
   // is not lost if the process ends.
   void Add(LogRing ring, const LogFact& fact, const char* text, size_t size, uint64_t now);
@@ -99,14 +103,18 @@ class FlightLog {
   void NoteEdge(const Guard& guard, uint64_t now);
   // Whether no other state has been noted since it was.
   bool running() const { return state_ == LogKind::kRunning; }
+  // Writes that this signal ends the process. Makes system calls only.
+  void NoteSignal(int signal, const char* name, uint64_t now) const;
   // Writes what is left, and no more after that. True if it can be deleted; otherwise its helper thread does that.
   bool End();
 
   Environment* const environment;
   FlightLog* next_of_environment = nullptr;
+  std::atomic<FlightLog*> next_signaled{nullptr};  // of the list of those that note signals
   uint32_t id = 0;
   List<Feed*> feeds;
-  Grid grid{0, 1};
+  uint64_t interval = 0;
+  uint64_t next_row = 0;
   LogFile file;
   Failure failure;  // of the last write that failed
 
@@ -159,14 +167,17 @@ class FlightLogs {
                   const uint32_t* subscriptions, uint32_t count, bool slow, Failure* why) EXCLUDES(host_->lock());
   // See FlightLog::Add(). `flush`: also forces it to the disk.
   void Add(uint32_t id, LogRing ring, const LogFact& fact, const char* text, size_t size) EXCLUDES(host_->lock());
+  // Has a signal noted that ends the process. To be called again when the process no longer handles one.
+  void NoteSignals(uint32_t id) EXCLUDES(host_->lock());
   void Remove(uint32_t id) EXCLUDES(host_->lock());
   // Why the last write failed.
   Failure FailureOf(uint32_t id) EXCLUDES(host_->lock());
 
   // ---- for the host, which holds its lock
 
-  // Writes the rows that are due, after the reads of the same pass; returns when to be called next.
-  uint64_t Record(uint64_t now);
+  // Writes the rows that are due, after the reads of the same pass. The thread wakes at `wake` for other reasons;
+  // returns when to be called before that, or kNever.
+  uint64_t Record(uint64_t now, uint64_t wake);
   void RemoveEnvironment(Environment* environment, uint64_t now);
   bool empty() const {
     AssertLocked();

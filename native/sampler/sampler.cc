@@ -153,8 +153,8 @@ uint64_t Sampler::Pass(uint64_t now, bool* exact) {
   governor_.CountWakeup(read);
   if (!recorders_.empty()) next_beat = std::min(next_beat, recorders_.Record(now));
   next_beat = std::min(next_beat, regions_.Check(now));
-  const uint64_t next_row = flight_logs_.empty() ? kNever : flight_logs_.Record(now);
-  const uint64_t next_read = std::min({monitor_.next_due(), watchdog_.Feed(now), next_row});
+  uint64_t next_read = std::min(monitor_.next_due(), watchdog_.Feed(now));
+  if (!flight_logs_.empty()) next_read = std::min(next_read, flight_logs_.Record(now, std::min(next_beat, next_read)));
   *exact = next_beat <= next_read;
   return std::min(next_beat, next_read);
 }

@@ -35,7 +35,7 @@ bool LogFile::Create(const char* path, const void* bytes, size_t size, Failure* 
   return Write(0, bytes, size, why);
 }
 
-bool LogFile::Write(uint64_t offset, const void* bytes, size_t size, Failure* why) {
+bool LogFile::Write(uint64_t offset, const void* bytes, size_t size, Failure* why) const {
   OVERLAPPED place = {};
   place.Offset = static_cast<DWORD>(offset);
   place.OffsetHigh = static_cast<DWORD>(offset >> 32);

@@ -216,6 +216,11 @@ export interface Addon {
   noteFlightLog(log: number, ring: number, kind: number, number: number, a: number, b: number, text: string): void
   /** Why the last write failed; empty if none did. */
   flightLogFailure(log: number): string
+  /**
+   * Has the file state the signal by which this process ends, where nothing handles that signal. To be called again when its last
+   * listener is removed.
+   */
+  noteSignals(log: number): void
   removeFlightLog(log: number): void
   /** Hands over the table of operations, which the addon holds. Called once per environment. */
   attachOperations(table: Buffer): void

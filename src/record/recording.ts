@@ -149,11 +149,17 @@ export class Recording implements Disposable {
   #watchEnd(): void {
     const exit = (code: number): void => this.state('exit', code)
     const uncaught = (error: unknown): void => this.state('uncaught', 0, this.#describeError(error))
+    const unlistened = (event: string | symbol): void => {
+      if (typeof event === 'string' && event.startsWith('SIG')) connect().noteSignals(this.#log)
+    }
     process.on('exit', exit)
     process.on('uncaughtExceptionMonitor', uncaught)
+    process.on('removeListener', unlistened)
+    connect().noteSignals(this.#log)
     this.#ends.push(() => {
       process.off('exit', exit)
       process.off('uncaughtExceptionMonitor', uncaught)
+      process.off('removeListener', unlistened)
     })
   }
 

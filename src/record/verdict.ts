@@ -45,6 +45,8 @@ export function judge(recording: RecordedFile, evidence: Evidence): RunVerdict {
   return { certainty: undefined, exitCode: undefined, signal: undefined, error: undefined, ...found }
 }
 
+const ENDS = ['exit', 'ended', 'killed', 'signal']
+
 /** What the process or its supervisor has written about the end. */
 function seenByItself(recording: RecordedFile): Found | undefined {
   const begun = recording.states.findLastIndex(({ kind }) => kind === 'running')
@@ -52,7 +54,9 @@ function seenByItself(recording: RecordedFile): Found | undefined {
   const last = (...kinds: readonly string[]): RecordedNote | undefined =>
     states.findLast(({ kind }) => kinds.includes(kind))
   const uncaught = last('uncaught')
-  const end = last('exit', 'ended', 'killed', 'signal')
+  const end = states.findLast(
+    (each) => ENDS.includes(each.kind) && !(each.kind === 'signal' && goesOn(recording, each)),
+  )
   const certainty = 'proved'
   if (end?.kind === 'killed' || end?.kind === 'signal') {
     const seen = `Its supervisor saw it die of ${end.text}${end.a === 1 ? ', which tripline had sent' : ''}.`
@@ -85,7 +89,7 @@ function shellSignal(code: number): string[] {
   return [`A shell exits with ${code} where the signal ${code - 128} ended the last command that it ran.`]
 }
 
-/** Whether the process lived on after an error that nothing caught: a listener can prevent the end. */
+/** Whether the process lived on after an error or a signal that nothing handled: a listener can prevent the end. */
 function goesOn(recording: RecordedFile, { at }: RecordedNote): boolean {
   return recording.end.at - at > 5 * recording.info.interval + 10_000
 }

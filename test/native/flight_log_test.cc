@@ -149,6 +149,45 @@ TEST(FlightLogWritesRowsInTurn) {
   CHECK_EQ(WordAt(row, 4), 2u);
 }
 
+TEST(FlightLogRowsWaitForReads) {
+  Fixture t;
+  t.log.interval = kSecond;
+  t.log.next_row = kStart;
+  // Nothing else wakes the thread: it has to be called when a row is due.
+  CHECK_EQ(t.log.Record(kStart, kNever), kStart + kSecond);
+  CHECK_EQ(t.log.Record(kStart + kSecond, kStart + 4 * kSecond), kStart + 2 * kSecond);
+  // A read 0.7 s later: the row waits for it, and the next one is due an interval after it.
+  const uint64_t read = kStart + 2 * kSecond + 700 * kMillisecond;
+  CHECK_EQ(t.log.Record(kStart + 1500 * kMillisecond, read), kNever);
+  CHECK_EQ(t.log.Record(read, read + kSecond), kNever);
+  CHECK_EQ(t.log.next_row, read + kSecond);
+  uint8_t row[128];
+  CHECK(t.Read(t.header.rows_offset + 2 * t.header.row_size, row, t.header.row_size));
+  CHECK_EQ(WordAt(row, 4), 3u);
+  // Reads ten times as often: rows keep their rate.
+  uint64_t now = read;
+  for (int i = 0; i < 30; i++) {
+    now += 100 * kMillisecond;
+    CHECK_EQ(t.log.Record(now, now + 100 * kMillisecond), kNever);
+  }
+  CHECK_EQ(t.log.next_row, read + 4 * kSecond);
+}
+
+TEST(FlightLogNotesASignal) {
+  Fixture t;
+  t.log.Add(LogRing::kStates, LogFact{LogKind::kRunning, 1, 0, 0}, "", 0, kStart);
+  t.log.NoteSignal(15, "SIGTERM", kStart + kSecond);
+  LogNote note;
+  CHECK(t.Read(t.header.states_offset + sizeof(note), &note, sizeof(note)));
+  CHECK_EQ(note.sequence, 2u);
+  CHECK_EQ(note.kind, 5);
+  CHECK_EQ(note.parts, 1);
+  CHECK_EQ(note.number, 15u);
+  CHECK(note.a != note.a);
+  CHECK_EQ(note.length, 7);
+  CHECK_EQ(strcmp(note.text, "SIGTERM"), 0);
+}
+
 TEST(FlightLogCopiesOperationsAndDescribesTheOldest) {
   struct Slot {
     uint32_t checksum;

@@ -65,14 +65,6 @@ describe('a process that ends by itself', () => {
 })
 
 describe('a process that is ended', () => {
-  it('leaves no mark when it aborts', async () => {
-    const { file, code } = await runRecorded(`${WAIT}; process.abort()`)
-    expect(code).toBeNull()
-    const { states, rows, torn } = readRecording(file)
-    expect(kindsOf(states).filter((kind) => kind !== 'signal')).toEqual(['running'])
-    expect([rows.length > 1, torn]).toEqual([true, 0])
-  })
-
   it('leaves whole rows up to the last moment', async () => {
     await killAtRandom(folder, 5)
   }, 60_000)

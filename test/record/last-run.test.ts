@@ -75,6 +75,12 @@ describe('a program that records itself', () => {
       { end: 'error', error: 'TypeError [ERR_X]', exitCode: 1 },
     ],
     ['rejects', "void Promise.reject(new RangeError('secret'))", { end: 'error', error: 'RangeError', exitCode: 1 }],
+    [
+      'is ended by SIGTERM without a listener',
+      "process.kill(process.pid, 'SIGTERM')",
+      { end: 'signal', signal: 'SIGTERM', exitCode: undefined },
+    ],
+    ['aborts', 'process.abort()', { end: 'signal', signal: 'SIGABRT', exitCode: undefined }],
   ])('leaves a mark if it %s', async (_, body, expected) => {
     const run = await ended(body)
     expect(run).toMatchObject({ ...expected, certainty: 'proved' })
@@ -83,8 +89,6 @@ describe('a program that records itself', () => {
 
   it.each([
     ['SIGKILL', "process.kill(process.pid, 'SIGKILL')"],
-    ['SIGTERM without a listener', "process.kill(process.pid, 'SIGTERM')"],
-    ['abort()', 'process.abort()'],
     [
       'SIGKILL with a blocked loop',
       "setTimeout(() => {}, 0); const end = Date.now() + 100; while (Date.now() < end); process.kill(process.pid, 'SIGKILL')",

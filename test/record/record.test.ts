@@ -16,7 +16,15 @@ import {
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
-import { Cancelable, CancelationToken, guard, record, type NotRecordedError, type Recording } from '../../src/index.js'
+import {
+  Cancelable,
+  CancelationToken,
+  guard,
+  record,
+  samplerStats,
+  type NotRecordedError,
+  type Recording,
+} from '../../src/index.js'
 import { HEADER } from '../../src/record/format.js'
 import { findLastRecording, nameOfRecording, removeOld } from '../../src/record/places.js'
 import { ROOT, runModule } from '../helpers/child.js'
@@ -115,6 +123,19 @@ describe('what is recorded', () => {
     // Not one entry per operation.
     const cancelations = readRecording(file).entries.filter(({ kind }) => kind === 'cancel')
     expect(cancelations.length).toBeLessThanOrEqual(32)
+  })
+
+  it('without waking the sampling thread more often than it reads', async () => {
+    const file = nextFile()
+    recordTo(file, { interval: 20, metrics: ['process.rss', 'memory'] })
+    await untilRow(file, ({ sequence }) => sequence > 5)
+    const sequence = (): number => readRecording(file).rows.at(-1)!.sequence
+    const first = sequence()
+    const { wakeups } = samplerStats()!
+    await untilRow(file, (row) => row.sequence > first + 40)
+    const woken = samplerStats()!.wakeups - wakeups
+    // With a wake-up for each row beside that for the reads, these would be 80.
+    expect(woken).toBeLessThan((sequence() - first) * 1.4)
   })
 
   it('nothing of operations where that is off', async () => {
@@ -237,7 +258,7 @@ describe('the file', () => {
       `try { tripline.record({ file: ${JSON.stringify(file)} }) } catch (error) { console.log(error.kind) }`,
     )
     expect(stdout).toBe('shared\n')
-    expect(readRecording(file).entries[0]!.text).toBe('mine')
+    expect(readRecording(file).entries.find(({ kind }) => kind === 'mark')!.text).toBe('mine')
   })
 
   it('is refused if it is something else, which stays as it is', () => {

@@ -73,6 +73,13 @@ describe('the verdict on a run that has left a mark', () => {
     expect(ending(uncaught).end).toBe('unknown')
   })
 
+  it('a signal that nothing handled, unless it went on', () => {
+    const signal: MadeNote = { kind: 'signal', at: END, number: 15, text: 'SIGTERM' }
+    expect(ending(signal)).toMatchObject({ end: 'signal', certainty: 'proved', signal: 'SIGTERM' })
+    expect(ending({ ...signal, at: MADE_AT }).end).toBe('unknown')
+    expect(ending({ ...signal, at: MADE_AT }, { kind: 'exit', at: END, number: 0 }).end).toBe('clean')
+  })
+
   it('is the signal that the supervisor has seen', () => {
     const killed: MadeNote = { kind: 'killed', number: 15, text: 'SIGTERM' }
     expect(ending(killed)).toMatchObject({ end: 'signal', certainty: 'proved', signal: 'SIGTERM' })
