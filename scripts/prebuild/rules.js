@@ -11,9 +11,9 @@ const LIBC = new Set(
   epoll_ctl epoll_wait eventfd execve fcntl flock fork free fstatfs fsync getcwd getenv geteuid getpgrp getpid getppid
   getrlimit getrusage kill madvise malloc memchr memcmp memcpy memmove memset mkdir mmap mprotect mremap munmap open pipe
   pipe2 poll prctl pread pwrite pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
-  pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask read
+  pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_self pthread_setname_np pthread_sigmask raise read
   readlink realloc recv rmdir sched_getaffinity send setpgid setrlimit shutdown sigaction sigaddset sigemptyset sigfillset
-  signalfd sigprocmask snprintf socketpair statvfs strcat strchr strcmp strcpy strcspn strlen strncat strncmp strncpy
+  sigismember signalfd sigpending sigprocmask snprintf socketpair statvfs strcat strchr strcmp strcpy strcspn strlen strncat strncmp strncpy
   strrchr strspn strtoull syscall sysconf sysinfo timerfd_create timerfd_settime unlink usleep vfork waitpid wmemchr write`
     .split(/\s+/)
     .filter(Boolean),
@@ -26,14 +26,14 @@ const ABI = /^(__cxa_finalize|__gmon_start__|_ITM_\w+)$/
 // The functions that macOS binaries may import from libSystem. `dynamic_lookup` would hide a misspelled name until it is
 // called.
 const LIBSYSTEM = new Set(
-  `abort access bzero calloc chdir clock_gettime clock_gettime_nsec_np close dladdr dlopen dup2 dyld_stub_binder
+  `abort access bzero calloc chdir clock_gettime clock_gettime_nsec_np close dladdr dlopen dlsym dup2 dyld_stub_binder
   execve fcntl flock fork free fsync getcwd getfsstat getpgrp getpid getppid getrlimit getrusage host_page_size
   host_processor_info host_statistics64 kevent kill kqueue llround mach_host_self mach_port_deallocate
   mach_task_self_ mach_timebase_info malloc memchr memcmp memcpy memmove memset mlock mmap munlock munmap notify_cancel
   notify_get_state notify_register_check open pipe poll proc_listallpids proc_listpids proc_pid_rusage
   proc_pidinfo pwrite pthread_attr_destroy pthread_attr_init pthread_attr_setdetachstate pthread_attr_setstacksize
   pthread_create pthread_mutex_lock pthread_mutex_unlock pthread_set_qos_class_self_np pthread_setname_np
-  pthread_sigmask read readlink realloc recv send setpgid setrlimit setsockopt shutdown sigaction sigprocmask snprintf
+  pthread_sigmask raise read readlink realloc recv send setpgid setrlimit setsockopt shutdown sigaction sigpending sigprocmask snprintf
   socketpair statfs strcmp strcspn strlcat strlen strncmp strncpy strspn sysctl sysctlbyname unlink usleep
   vm_deallocate waitpid write __bzero __error _exit`
     .split(/\s+/)
