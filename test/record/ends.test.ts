@@ -78,7 +78,11 @@ describe('a process that is ended', () => {
     const child = spawn(process.execPath, ['--input-type=module', '-e', source, file], {
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })
-    await eventually(() => existsSync(file) && (readRecording(file).rows.at(-1)?.silence ?? 0) > 300)
+    await eventually(() => {
+      if (!existsSync(file)) return false
+      const { rows, entries } = readRecording(file)
+      return entries.length > 0 && (rows.at(-1)?.silence ?? 0) > 300
+    })
     child.kill('SIGKILL')
     await new Promise((resolve) => child.once('close', resolve))
     const { rows, states, entries } = readRecording(file)

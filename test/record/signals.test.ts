@@ -133,10 +133,10 @@ describe.skipIf(process.platform === 'win32')('a process that a signal ends', ()
 
 describe.skipIf(process.platform === 'win32')('signals of a process that is recorded', () => {
   it.each(['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGUSR2'] as const)('%s reaches listeners, in any order', async (sent) => {
-    const listen = `process.on('${sent}', () => { console.log('heard'); process.exit(7) })`
+    const listen = `process.on('${sent}', () => { console.log('listener'); process.exit(7) })`
     for (const source of [`start(); ${listen}`, `${listen}; start()`, `const r = start(); ${listen}; r.close()`]) {
       const { file, code, output } = await runSignaled(`${source}; stay(); ready()`, sent)
-      expect([code, output]).toEqual([7, 'heard\n'])
+      expect([code, output]).toEqual([7, 'listener\n'])
       expect(statesOf(file).flat()).not.toContain('signal')
     }
   })
