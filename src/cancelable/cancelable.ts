@@ -56,6 +56,7 @@ import {
   extrasOf,
   kEndedAt,
   kExtras,
+  kName,
   kFirstChild,
   kFlags,
   kLinks,
@@ -173,6 +174,8 @@ export class Cancelable implements Disposable, AsyncDisposable {
   [kResolve]: ((value: unknown) => void) | null = null;
   /** @internal */
   [kReject]: Operation[typeof kReject] = null;
+  /** @internal */
+  [kName]: string | undefined = undefined;
   /** @internal */
   [kExtras]: Extras | null = null
 
@@ -339,7 +342,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     if ((this[kFlags] & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
       if (this[kReason] !== null) startGrace(this)
       await tasksGone(this)
-      for (const error of await finishUp(this)) reportError(error, 'cleanup', this[kExtras]?.name)
+      for (const error of await finishUp(this)) reportError(error, 'cleanup', this[kName])
       this[kFlags] &= ~S.FINISHING
     }
     this[Symbol.dispose]()
@@ -607,7 +610,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    */
   defer(cleanup: Cleanup): void {
     if (typeof cleanup !== 'function') throw invalidType('cleanup', 'a function', cleanup)
-    if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', this[kExtras]?.name, cleanup)
+    if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', this[kName], cleanup)
     else (extrasOf(this).cleanups ??= []).push(inThisContext(besideCurrent(this, cleanup)))
   }
 
@@ -679,7 +682,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     listen(this, 'cancel', listener)
     learn(this)
     if ((this[kFlags] & S.NOTIFIED) !== 0) {
-      callIsolated('cancel listener', this[kExtras]?.name, listener, this[kReason]!, this[kContext])
+      callIsolated('cancel listener', this[kName], listener, this[kReason]!, this[kContext])
     }
     return this
   }
@@ -692,7 +695,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
   onSettled(listener: ListenerTypes['settled']): this {
     listen(this, 'settled', listener)
     if ((this[kFlags] & S.ENDED) !== 0) {
-      callIsolated('settled listener', this[kExtras]?.name, listener, this[kContext])
+      callIsolated('settled listener', this[kName], listener, this[kContext])
     }
     return this
   }

@@ -13,6 +13,7 @@ import {
   kParent,
   kStartedAt,
   kExtras,
+  kName,
   type Operation,
 } from './operation.js'
 import { deadlineOf } from './lifecycle.js'
@@ -50,7 +51,7 @@ export class Context implements OperationContext {
     return (extras.id ??= `${PREFIX}${++ids}`)
   }
   get name(): string | undefined {
-    return this.#operation[kExtras]?.name
+    return this.#operation[kName]
   }
   get status(): OperationStatus {
     return STATUS[this.#operation[kStatus]]!

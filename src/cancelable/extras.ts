@@ -120,7 +120,6 @@ export class Aborter {
 
 export class Extras {
   id: string | undefined = undefined
-  name: string | undefined = undefined
   metadata: Readonly<Record<string, unknown>> | undefined = undefined
   /** In milliseconds; undefined for the default. */
   grace: number | undefined = undefined

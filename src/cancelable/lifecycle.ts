@@ -24,6 +24,7 @@ import {
   kResolve,
   kReject,
   kExtras,
+  kName,
   type Operation,
 } from './operation.js'
 import { tracker } from './current.js'
@@ -150,7 +151,11 @@ export function end(operation: Operation, status: number): void {
   operation[kFlags] = (flags & ~(S.WATCH | S.BODY | S.FINISHING)) | S.ENDED
   operation[kStatus] = status
   // Only if the context is used, or may be: reading the clock a second time would be a third of the whole cost.
-  if (operation[kExtras] !== null || (operation[kResolve] !== null && (flags & S.UNHELD) === 0)) {
+  if (
+    operation[kExtras] !== null ||
+    operation[kName] !== undefined ||
+    (operation[kResolve] !== null && (flags & S.UNHELD) === 0)
+  ) {
     operation[kEndedAt] = now()
   }
   operation[kResolve] = null

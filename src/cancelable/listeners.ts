@@ -7,7 +7,7 @@ import { kContext, type Progress } from '../base/operation-context.js'
 import { besideCurrent } from './current.js'
 import { touch } from './idle.js'
 import { Listeners, type ListenerTypes } from './extras.js'
-import { extrasOf, kExtras, kLinks, kParent, type Operation } from './operation.js'
+import { extrasOf, kExtras, kName, kLinks, kParent, type Operation } from './operation.js'
 import { checkReport, messageOfReport, ProgressMeter, Throttle, type ProgressReport } from './progress.js'
 
 const SOURCES: Readonly<Record<keyof ListenerTypes, ErrorSource>> = {
@@ -46,14 +46,14 @@ export function callListeners<E extends keyof ListenerTypes>(
   if (listeners === undefined) return
   // By index and up to the original length: a listener that is registered meanwhile has already been called.
   const { length } = listeners
-  for (let i = 0; i < length; i++) callIsolated(SOURCES[event], extras?.name, listeners[i]!, ...args)
+  for (let i = 0; i < length; i++) callIsolated(SOURCES[event], operation[kName], listeners[i]!, ...args)
 }
 
 /** Registers a listener of progress that is called at most once per period, in milliseconds, and at the end. */
 export function listenThrottled(operation: Operation, listener: ListenerTypes['progress'], period: number): void {
   if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
   const throttle = new Throttle((progress) => {
-    callIsolated('progress listener', operation[kExtras]?.name, listener, progress)
+    callIsolated('progress listener', operation[kName], listener, progress)
   }, period)
   listen(operation, 'progress', (progress) => throttle.take(progress))
   listen(operation, 'settled', () => throttle.flush())

@@ -23,6 +23,7 @@ export const kStartedAt: unique symbol = Symbol('tripline.startedAt')
 export const kEndedAt: unique symbol = Symbol('tripline.endedAt')
 export const kResolve: unique symbol = Symbol('tripline.resolve')
 export const kReject: unique symbol = Symbol('tripline.reject')
+export const kName: unique symbol = Symbol('tripline.name')
 export const kExtras: unique symbol = Symbol('tripline.extras')
 
 export interface Operation extends Target, Timed {
@@ -45,6 +46,8 @@ export interface Operation extends Target, Timed {
   [kResolve]: ((value: unknown) => void) | null
   /** Rejects the run. Afterwards, if there are no extras to hold it, the error itself. */
   [kReject]: ((error: unknown) => void) | CancelationError | null
+  /** Here and not in the extras, because a name alone should cost little. */
+  [kName]: string | undefined
   [kExtras]: Extras | null
   readonly [kContext]: OperationContext
 }

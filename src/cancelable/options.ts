@@ -14,7 +14,7 @@ import { checkSignals, signalLink } from '../sources/signal.js'
 import { checkSource, kLink, linkTo, type CancelationSource } from '../sources/source.js'
 import { checkToken, tokenLink, type CancelationToken } from '../sources/token.js'
 import { parseDuration, type Duration } from '../base/units.js'
-import { extrasOf, kFlags, kParent, kFirstChild, kLinks, kTimeout, type Operation } from './operation.js'
+import { kName, extrasOf, kFlags, kParent, kFirstChild, kLinks, kTimeout, type Operation } from './operation.js'
 import { PARENTLESS } from './state.js'
 import { registerAtStart, type Registrar } from './registration.js'
 
@@ -198,9 +198,12 @@ function takeOther(
       extrasOf(operation).alive = value ? new AliveHold() : undefined
       break
     case 'id':
+      if (typeof value !== 'string') throw invalidType(key, 'a string', value)
+      extrasOf(operation).id = value
+      break
     case 'name':
       if (typeof value !== 'string') throw invalidType(key, 'a string', value)
-      extrasOf(operation)[key] = value
+      operation[kName] = value
       break
     case 'metadata':
       if (typeof value !== 'object' || value === null) throw invalidType(key, 'an object', value)

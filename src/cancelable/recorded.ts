@@ -7,7 +7,7 @@ import { Link } from '../engine/link.js'
 import { addEndNode } from './ended.js'
 import type { EndNode } from './extras.js'
 import { observeStarts } from './lifecycle.js'
-import { kExtras, kFlags, kLinks, kReason, kStartedAt, type Operation } from './operation.js'
+import { kName, kFlags, kLinks, kReason, kStartedAt, type Operation } from './operation.js'
 import { ENDED } from './state.js'
 
 /** Where operations are recorded. */
@@ -37,7 +37,7 @@ class RecordedLink extends Link implements EndNode {
 
   connect(): null {
     const operation = this.target as Operation
-    this.slot = this.sink.enter(operation[kExtras]?.name, operation[kStartedAt]!)
+    this.slot = this.sink.enter(operation[kName], operation[kStartedAt]!)
     return null
   }
 
@@ -49,7 +49,7 @@ class RecordedLink extends Link implements EndNode {
     this.canceled = true
     // Its body may go on for long after it was closed.
     addEndNode(operation, this)
-    this.sink.cancel(this.slot, operation[kExtras]?.name, reason)
+    this.sink.cancel(this.slot, operation[kName], reason)
   }
 
   override close(): void {

@@ -6,7 +6,7 @@ import { readOptions } from '../base/options.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
 import { errorReason, type CancelationReason } from '../base/reason.js'
 import { cancelWith } from './lifecycle.js'
-import { extrasOf, kExtras, kFlags, kReason, type Operation } from './operation.js'
+import { extrasOf, kName, kFlags, kReason, type Operation } from './operation.js'
 import { isOver, refusalOf } from './poll.js'
 import { FINISHING } from './state.js'
 
@@ -62,7 +62,7 @@ function taskFailed(operation: Operation, task: Operation, error: unknown): void
     extras.error = error
     cancelWith(operation, error.reason)
   } else if (isOver(operation)) {
-    reportError(error, 'task', extras.name)
+    reportError(error, 'task', operation[kName])
   } else {
     extras.taskFailure = { error }
     cancelWith(operation, errorReason(error))
@@ -212,7 +212,7 @@ class Batch {
     try {
       this.#functions.return?.()
     } catch (error) {
-      reportError(error, 'task', this.#operation[kExtras]?.name)
+      reportError(error, 'task', this.#operation[kName])
     }
   }
 

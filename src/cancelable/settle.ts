@@ -20,6 +20,7 @@ import {
   kResolve,
   kReject,
   kExtras,
+  kName,
   type Operation,
 } from './operation.js'
 import { leaveShared } from './shared-body.js'
@@ -201,7 +202,7 @@ async function finish(operation: Operation, status: number, value: unknown): Pro
     conclude(operation, FAILED, errors.length === 1 ? errors[0] : new AggregateError(errors, 'Several cleanups failed'))
     return
   }
-  for (const error of errors) reportError(error, 'cleanup', operation[kExtras]?.name)
+  for (const error of errors) reportError(error, 'cleanup', operation[kName])
   conclude(operation, status, value)
 }
 
@@ -231,7 +232,7 @@ export function leave(operation: Operation, complete: boolean): void {
   const extras = operation[kExtras]
   if (extras?.cleanups !== undefined) {
     extras.leaving = cleanUp(operation).then((errors) =>
-      errors.forEach((error) => reportError(error, 'cleanup', extras.name)),
+      errors.forEach((error) => reportError(error, 'cleanup', operation[kName])),
     )
     // A cleanup may have started some.
     if (operation[kFirstChild] !== null) disband(operation)
@@ -324,7 +325,7 @@ async function cleanUp(operation: Operation): Promise<unknown[]> {
 function within(operation: Operation, promise: PromiseLike<unknown>, errors: unknown[]): Promise<void> | undefined {
   let late = false
   const failed = (error: unknown): void => {
-    if (late) reportError(error, 'cleanup', operation[kExtras]?.name)
+    if (late) reportError(error, 'cleanup', operation[kName])
     else errors.push(error)
   }
   if ((operation[kFlags] & GRACE_OVER) !== 0) {

@@ -17,7 +17,7 @@ import { followersOf } from './combine.js'
 import { whenEnded } from './ended.js'
 import { addIdleWatch, shortestIdle, touch } from './idle.js'
 import { listen, reportProgress } from './listeners.js'
-import { extrasOf, kExtras, kFlags, kReason, type Operation } from './operation.js'
+import { extrasOf, kExtras, kName, kFlags, kReason, type Operation } from './operation.js'
 import { onPartialResult } from './partial.js'
 import { ENDED } from './state.js'
 
@@ -153,7 +153,7 @@ export function followShared(operation: Shareable, shared: SharedOperation): voi
   const token = CancelationToken.from(shared)
   const extras = extrasOf(operation)
   extras.id ??= shared.id
-  if (typeof shared.name === 'string') extras.name ??= shared.name
+  if (typeof shared.name === 'string') operation[kName] ??= shared.name
   bind(operation, token)
   const sender = new Sender(operation, shared.channel)
   listen(operation, 'progress', ({ message, data, done, total }) => {
@@ -212,7 +212,7 @@ class Sender {
     try {
       this.#channel.postMessage(news)
     } catch (error) {
-      reportError(error, 'shared operation', this.#operation[kExtras]?.name)
+      reportError(error, 'shared operation', this.#operation[kName])
       if (instead !== undefined) this.#channel.postMessage(instead)
     }
   }

@@ -11,7 +11,7 @@ import { quiet, rejectedQuietly } from '../base/quiet.js'
 import { callBeside, tracker } from './current.js'
 import { IdleWatch } from '../engine/idle-watch.js'
 import { addIdleWatch, removeIdleWatch, touch, watchesIdleness } from './idle.js'
-import { errorOf, extrasOf, kExtras, kFlags, type Operation } from './operation.js'
+import { errorOf, extrasOf, kExtras, kName, kFlags, type Operation } from './operation.js'
 import { readerOf, type Reader, type StreamSource } from './iterate.js'
 import { reportProgress } from './listeners.js'
 import { isCanceled, refusalOf } from './poll.js'
@@ -376,7 +376,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
   #closingFailed(error: unknown): void {
     // A canceled source may well reject with the cancelation.
     if (error !== this.#ended && error !== this.#operation[kExtras]?.error) {
-      reportError(error, 'stream', this.#operation[kExtras]?.name)
+      reportError(error, 'stream', this.#operation[kName])
     }
   }
 }
