@@ -90,10 +90,15 @@ function addHealthRoute(
   })
 }
 
+/** The budget of a route without one. */
+const NONE: RouteBudget = {}
+
 /** The budgets of routes, by their `config`. */
 class Budgets {
   readonly #protection: Protection
   readonly #known = new WeakMap<object, ParsedBudget>()
+  // By what was given: a route for GET has one for HEAD, with a config of its own.
+  readonly #parsed = new WeakMap<RouteBudget, ParsedBudget>()
 
   constructor(protection: Protection) {
     this.#protection = protection
@@ -102,7 +107,7 @@ class Budgets {
   /** Checks the budget of a route that is being defined, and makes its errors public ones. */
   prepare(route: RouteOptions & { readonly path?: string }, protection: Protection): void {
     const budget = route.config?.tripline
-    if (budget !== undefined) protection.parse(budget, 'config.tripline')
+    if (budget !== undefined) this.#parse(budget)
     const { errorHandler } = route
     route.errorHandler = function (error, request, reply) {
       const shown = protection.publicError(error)
@@ -116,13 +121,22 @@ class Budgets {
     return (request.routeOptions.config as RouteConfig)[kExempt] === true
   }
 
+  /** Its guard is made once. */
+  #parse(given: RouteBudget): ParsedBudget {
+    const known = this.#parsed.get(given)
+    if (known !== undefined) return known
+    const parsed = this.#protection.parse(given, 'config.tripline')
+    this.#parsed.set(given, parsed)
+    return parsed
+  }
+
   /** That of a route; an error if it is wrong, and was not seen before. */
   of(request: FastifyRequest): ParsedBudget | Error {
     const config = request.routeOptions.config as RouteConfig
     const known = this.#known.get(config)
     if (known !== undefined) return known
     try {
-      const { name, ...parsed } = this.#protection.parse(config.tripline ?? {}, 'config.tripline')
+      const { name, ...parsed } = this.#parse(config.tripline ?? NONE)
       const { url, method } = config
       // No path of a client is in it, so it has few values.
       const budget = {

@@ -125,11 +125,17 @@ function isClosed(response: HttpResponse): boolean {
 
 /** Whether all of a closed response was passed on to the system. */
 function isDelivered(response: HttpResponse): boolean {
+  // Node passes for sent what is written once the socket is gone: the answer of an error handler to an upload that was cut off.
+  if (!isHttp2(response) && isCutOff(response.req)) return false
   // A response that was sent has left its socket, except those that a test injects, which have no real one.
   if (!isHttp2(response))
     return response.writableFinished || (response.writableEnded && response.socket?.destroyed !== true)
   // HTTP/2 reports that a response is finished also when the client has reset its stream.
   return response.writableEnded && response.stream.writableFinished
+}
+
+function isCutOff({ errored }: IncomingMessage): boolean {
+  return (errored as NodeJS.ErrnoException | null | undefined)?.code === 'ECONNRESET'
 }
 
 /** Follows the socket of a pipelined request, with one listener per socket. */

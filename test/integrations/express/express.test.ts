@@ -56,6 +56,23 @@ describe('the middleware', () => {
     expect(web.stats).toMatchObject({ admitted: 1, gone: 0 })
   })
 
+  it('cancels it when an upload is cut off, also if an error handler answers that at once', async () => {
+    const started: Cancelable[] = []
+    const { web, port, seen } = await serve((app, protection) => {
+      app.use(protection.middleware(), (request, _response, next) => {
+        started.push(operationOf(request)!)
+        next()
+      })
+      app.use(express.json())
+    })
+    const type = 'Content-Type: application/json\r\n'
+    const client = await rawClient(port, `POST / HTTP/1.1\r\nHost: a\r\n${type}Content-Length: 99\r\n\r\n{"a`)
+    await eventually(() => started.length === 1)
+    client.socket.destroy()
+    await eventually(() => web.stats.active === 0)
+    expect([seen, web.stats.gone, isClientGone(started[0]!.reason!)]).toEqual([['request aborted'], 1, true])
+  })
+
   it('cancels the operation when the client goes away, and sends nothing then', async () => {
     const started: Cancelable[] = []
     const { web, port, seen } = await serve((app, protection) => {

@@ -5,6 +5,7 @@ import { connect, type ClientHttp2Session, type ClientHttp2Stream } from 'node:h
 import type { AddressInfo, Socket } from 'node:net'
 import Fastify, { type FastifyInstance } from 'fastify'
 import { afterEach, describe, expect, it } from 'vitest'
+import { samplerStats } from '../../../src/addon/sampler.js'
 import { currentOperation } from '../../../src/context/index.js'
 import { Cancelable } from '../../../src/index.js'
 import {
@@ -128,6 +129,16 @@ describe('the budget of a route', () => {
     const message = isAwaited ? 'Gateway Timeout' : expect.any(String)
     expect(JSON.parse(answer.body)).toMatchObject({ statusCode: 504, error: 'Gateway Timeout', message })
     expect((await get(port, '/never')).status).toBe(504)
+  })
+
+  it('is watched once, whatever routes Fastify makes of it', async () => {
+    const before = samplerStats()?.guards ?? 0
+    const port = await start({}, () => {
+      app.get('/', { config: { tripline: { resources: { memory: 99 } } } }, () => 'ok')
+    })
+    expect((await get(port)).status).toBe(200)
+    expect((await get(port, '/', { method: 'HEAD' })).status).toBe(200)
+    expect(samplerStats()!.guards).toBe(before + 1)
   })
 
   it('that is misspelled is refused where it is defined', async () => {
