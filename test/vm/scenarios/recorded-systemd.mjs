@@ -3,19 +3,17 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { check, comes, equal, finish, read, scenario, shell } from '../guest/scenario.mjs'
 
 const program = `
-  import { record } from 'tripline'
+  import { record } from '/app/node_modules/tripline/dist/index.js'
   record({ file: '/run/app/recording', interval: 50, last: '10s' })
   const kept = [Buffer.alloc(11e7, 1)]
   setTimeout(() => setInterval(() => kept.push(Buffer.alloc(4e6, 1)), 1), 2000)`
 const unit = `
 [Service]
 User=joe
-WorkingDirectory=/app
-ExecStart=/usr/bin/node --input-type=module -e "$PROGRAM"
-ExecStopPost=/usr/local/bin/tripline explain --json /run/app/recording
+ExecStart=/usr/bin/node /run/program.mjs
+ExecStopPost=-/usr/local/bin/tripline explain --json /run/app/recording
 ExecStopPost=/bin/sh -c 'echo $SERVICE_RESULT >/run/app/result'
-StandardOutput=truncate:/run/verdict
-EnvironmentFile=/run/program
+StandardOutput=append:/run/verdict
 Environment=PATH=/usr/local/bin:/usr/bin:/bin
 RuntimeDirectory=app
 RuntimeDirectoryPreserve=yes
@@ -26,7 +24,7 @@ TimeoutStopSec=600
 
 await scenario(async () => {
   await finish(['sysctl', '-q', 'kernel.dmesg_restrict=1'])
-  writeFileSync('/run/program', `PROGRAM="${program.replaceAll('\n', ' ')}"\n`)
+  writeFileSync('/run/program.mjs', program)
   writeFileSync('/run/systemd/system/recorded.service', unit)
   await shell('systemctl daemon-reload && systemctl start recorded')
   await comes(

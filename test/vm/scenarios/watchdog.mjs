@@ -99,8 +99,12 @@ await scenario(async () => {
     ),
   ])
   const said = await killed('blocked', 'a blocked program is killed')
-  check('its status names the blocked loop', /^Watchdog not fed: eventLoop\.delay \d+ ms/.test(said), said)
-  check('and the line that blocks it', /spin \(\S*blocked\.mjs:4:\d+\)/.test(said), said)
+  // The line is missing where the sampling thread was so late that it could not ask for it before the limit was crossed.
+  check(
+    'its status names the blocked loop, and no other line than that which blocks it',
+    /^Watchdog not fed: eventLoop\.delay \d+ ms( in spin \(\S*blocked\.mjs:4:\d+\))?$/.test(said),
+    said,
+  )
   const breach = await killed('breached', 'a program with a breach that stays is killed')
   check('its status names the limit', breach.startsWith('Watchdog not fed: process.rss '), breach)
   const why = await killed('paused', 'a command that is paused for good is killed')
