@@ -38,6 +38,8 @@ export const kHold: unique symbol = Symbol('tripline.hold')
 // A notice that finds the socket full is tried again for a second.
 const RETRIES = 100
 const RETRY_MS = 10
+// The stack is taken after this part of the time that the loop may be blocked.
+const SCOUT_PART = 0.8
 // The longest text of STATUS=, in characters. systemd shows one line.
 const LONGEST_STATUS = 1000
 
@@ -58,6 +60,7 @@ export class Watchdog implements Disposable {
   readonly #addon: Addon | undefined
   readonly #manager: Manager
   readonly #guards: readonly Guard[] = []
+  readonly #scout: Guard | undefined
   readonly #disarm: (() => void) | undefined
   #status = ''
   #held = false
@@ -77,7 +80,10 @@ export class Watchdog implements Disposable {
         throw new WatchdogError('unsupported', `this system has no service manager (${nameOf(refused)})`)
       this.#addon = addon
       try {
-        if (manager.period !== undefined || settings.device !== undefined) this.#guards = makeGuards(settings)
+        if (manager.period !== undefined || settings.device !== undefined) {
+          this.#guards = makeGuards(settings)
+          this.#scout = makeScout(settings)
+        }
         this.period = start(addon, manager.period, settings.device)
       } catch (error) {
         this.#release()
@@ -173,6 +179,7 @@ export class Watchdog implements Disposable {
   #release(): void {
     this.#addon?.closeWatchdog()
     for (const each of this.#guards) each.close()
+    this.#scout?.close()
   }
 
   /** Words what the sampling thread could only name, and takes it back once it is over. */
@@ -239,6 +246,17 @@ function makeGuards({ eventLoop, resources }: WatchdogSettings): Guard[] {
     throw error
   }
   return guards
+}
+
+/**
+ * Has the stack of a blocked loop taken before the limit is crossed. The status is sent in that very moment, perhaps as the last
+ * thing, and on a busy machine the blocking code may get no time in which to show its stack.
+ */
+function makeScout({ eventLoop }: WatchdogSettings): Guard {
+  const above = eventLoop * SCOUT_PART
+  // It is never breached, which listeners would see.
+  const early = parseLimits({ 'eventLoop.delay': { above, for: '24d', stack: true } })
+  return new Guard(early, { within: eventLoop / 10, name: 'watchdog scout' })
 }
 
 /** Begins to feed what is there, at half of the shorter period; returns that period. */

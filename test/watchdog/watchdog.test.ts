@@ -97,6 +97,31 @@ describe('a service', () => {
     await eventually(() => socket.received.lastIndexOf('STATUS=fine') > at)
   })
 
+  it('names the line even if the blocking code can show its stack only before the limit', async () => {
+    using socket = await NotifySocket.open()
+    const outcome = await runService(
+      socket.environment(200_000),
+      `
+      const dog = watchdog({ eventLoop: '1s' })
+      const { execFileSync } = await import('node:child_process')
+      function theCulprit() {
+        block(950)
+        // It does not return to V8 before the limit is crossed.
+        execFileSync(process.execPath, ['-e', 'setTimeout(() => {}, 400)'])
+      }
+      // Perhaps the machine is too busy for one.
+      for (let i = 0; i < 4; i++) {
+        await until(() => dog.state === 'feeding')
+        await new Promise((resolve) => setTimeout(resolve, 100))
+        theCulprit()
+      }
+    `,
+    )
+    expectClean(outcome)
+    const native = /^STATUS=Watchdog not fed: eventLoop\.delay \d+ ms in .*:\d+:\d+\)$/
+    await eventually(() => socket.received.some((each) => native.test(each)))
+  })
+
   it('is not fed while a resource is breached', async () => {
     using socket = await NotifySocket.open()
     const outcome = await runService(
