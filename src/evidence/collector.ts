@@ -1,4 +1,5 @@
 /** Collects the evidence of one guard: once per breach, and never two at a time. */
+import { existsSync } from 'node:fs'
 import { outsideContexts } from '../base/async-context.js'
 import { realNow } from '../base/clock.js'
 import { reportError } from '../base/diagnostics.js'
@@ -25,6 +26,7 @@ export class Collector {
   readonly #done: (evidence: Evidence) => void
   readonly #helper: Helper | undefined
   #busy = false
+  #closed = false
   #quietUntil = 0
 
   /**
@@ -60,12 +62,15 @@ export class Collector {
     const { kinds } = this.#settings
     const there = this.#helper?.kinds ?? []
     const here = kinds.filter((each) => !there.includes(each))
-    const items = await takeEvidence(here, this.#settings, false, breach)
+    const taken = await takeEvidence(here, this.#settings, false, breach)
     if (this.#helper !== undefined) {
       const others = count === 0 ? undefined : await this.#helper.itemsOf(count)
+      // The guard was closed: nothing waits for it, and a snapshot would stop the program.
+      if (this.#closed) return
       // It was not there in time, or has ended: better late than never.
-      items.push(...(others ?? (await takeEvidence(there, this.#settings, false, breach))))
+      taken.push(...(others ?? (await takeEvidence(there, this.#settings, false, breach))))
     }
+    const items = taken.map(stillThere)
     this.#busy = false
     this.#quietUntil = realNow() + QUIET
     for (const each of items) {
@@ -75,8 +80,15 @@ export class Collector {
   }
 
   close(): void {
+    this.#closed = true
     this.#helper?.close()
   }
+}
+
+/** A later file may have taken the place of an earlier one, of this process or of another. */
+function stillThere(item: EvidenceItem): EvidenceItem {
+  if ('error' in item || existsSync(item.file)) return item
+  return { kind: item.kind, error: new Error(`${item.file} was removed again: maxFiles or maxSize is too small`) }
 }
 
 /** For the guard, which loads this file only when evidence is asked for. */

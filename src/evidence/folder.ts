@@ -14,9 +14,10 @@ export function checkFolder(path: unknown, name: string): string {
   if (stat.isSymbolicLink()) throw invalidValue(name, 'a folder, and not a symbolic link', path)
   if (!stat.isDirectory()) throw invalidValue(name, 'a folder', path)
   try {
-    accessSync(full, constants.W_OK | constants.X_OK)
+    // Bounds are kept by what it lists.
+    accessSync(full, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch {
-    throw invalidValue(name, 'a folder that this process may write to', path)
+    throw invalidValue(name, 'a folder that this process may read and write to', path)
   }
   return full
 }

@@ -98,7 +98,8 @@ export class Helper {
     return this.#latest.count === count ? this.#latest.items : undefined
   }
 
+  /** It completes the files that it is writing, and ends. */
   close(): void {
-    void this.#worker.terminate()
+    this.#worker.postMessage('close')
   }
 }

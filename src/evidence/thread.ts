@@ -14,6 +14,7 @@ const STATE_BITS = 3
 
 let seen = 0
 let busy = false
+let closing = false
 let quietUntil = 0
 
 async function take(): Promise<void> {
@@ -23,6 +24,7 @@ async function take(): Promise<void> {
   if (busy || realNow() < quietUntil) return answer({ count, items: undefined })
   busy = true
   const items = await takeEvidence(kinds, settings, true)
+  if (closing) process.exit()
   busy = false
   quietUntil = realNow() + QUIET
   answer({ count, items })
@@ -32,8 +34,11 @@ function answer(message: HelperAnswer): void {
   parentPort!.postMessage(message)
 }
 
-// Without it the thread would end. The main thread does not wait for this one.
-parentPort!.on('message', () => undefined)
+// The guard was closed. Without a listener the thread would end. The main thread does not wait for this one.
+parentPort!.on('message', () => {
+  closing = true
+  if (!busy) process.exit()
+})
 const flag = allocateFlag()
 const id = connect().addGuard(all, within, interval, minHold, flag, limits, 0)
 if (typeof id === 'string') throw new Error(id)

@@ -21,6 +21,7 @@ import { EvidenceStore } from '../../src/evidence/files.js'
 import { parseEvidence } from '../../src/evidence/options.js'
 import { guard, type ErrorMessage, type Evidence, type GuardOptions } from '../../src/index.js'
 import { PACKAGE, runModule } from '../helpers/child.js'
+import { FakeMachine } from '../helpers/fake-machine.js'
 
 let folder: string
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'tripline-evidence-'))))
@@ -97,6 +98,43 @@ describe('a breach of a guard with evidence', () => {
     const { items } = await evidenceOf({ evidence: ['report'], evidenceFolder: { path: folder, maxSize: 100 } })
     expect(items).toMatchObject([{ error: { message: expect.stringContaining('larger than') } }])
     expect(files()).toEqual([])
+  })
+
+  it('names no file that another one has displaced', async () => {
+    const { items } = await evidenceOf({
+      evidence: ['profile', 'report'],
+      evidenceFolder: { path: folder, profileFor: 1, maxFiles: 1 },
+    })
+    expect(items).toMatchObject([
+      { kind: 'profile', error: { message: expect.stringContaining('maxFiles or maxSize is too small') } },
+      { kind: 'report', file: join(folder, files()[0]!) },
+    ])
+    expect(files()).toHaveLength(1)
+  })
+
+  it('has no snapshot where memory is too short for one', async () => {
+    using machine = new FakeMachine()
+    machine.write('proc/meminfo', 'MemTotal: 1000000 kB\nMemFree: 1000 kB\nMemAvailable: 1000 kB\n')
+    const { items } = await evidenceOf({ evidence: ['snapshot'] })
+    expect(items).toMatchObject([{ error: { message: expect.stringContaining('is not more than twice the heap') } }])
+    expect(files()).toEqual([])
+  })
+
+  it('completes what its helper thread is writing if the guard is closed meanwhile, and begins nothing', async () => {
+    const outcome = await runModule(`
+      import { readFileSync, readdirSync } from 'node:fs'
+      const folder = ${JSON.stringify(folder)}
+      const watched = tripline.guard({ 'process.rss': 1, 'eventLoop.delay': 100000 }, {
+        evidence: ['profile'], evidenceFolder: { path: folder, profileFor: 500 },
+      }).ref()
+      const until = async (check) => { while (!check()) await new Promise((resolve) => setTimeout(resolve, 10)) }
+      await until(() => readdirSync(folder).length > 0)
+      watched.close()
+      await until(() => readdirSync(folder).every((each) => readFileSync(folder + '/' + each, 'utf8').endsWith('}')))
+      await new Promise((resolve) => setTimeout(resolve, 100))
+      console.log(readdirSync(folder).length)
+    `)
+    expect(outcome).toMatchObject({ code: 0, stderr: '', stdout: '1\n' })
   })
 
   it('fails quietly if its folder is gone, or has become a link', async () => {
@@ -250,16 +288,19 @@ describe('a guard refuses', () => {
     }
   })
 
-  it.runIf(process.platform === 'linux')('a folder that it may not write to', async () => {
-    chmodSync(folder, 0o555)
-    const outcome = await runModule(`
+  it.runIf(process.platform === 'linux').each([0o555, 0o333])(
+    'a folder that it may not read and write: %o',
+    async (mode) => {
+      chmodSync(folder, mode)
+      const outcome = await runModule(`
       if (process.getuid() === 0) process.setuid(65534)
       try {
         tripline.guard({ memory: 100 }, { evidence: ['report'], evidenceFolder: ${JSON.stringify(folder)} })
       } catch (error) {
-        console.log(error.code, error.message.includes('may write to'))
+        console.log(error.code, error.message.includes('may read and write to'))
       }
     `)
-    expect(outcome.stdout).toBe('ERR_INVALID_ARG_VALUE true\n')
-  })
+      expect(outcome.stdout).toBe('ERR_INVALID_ARG_VALUE true\n')
+    },
+  )
 })
