@@ -31,6 +31,8 @@ export interface HelperData {
 export interface HelperAnswer {
   readonly count: number
   readonly items: readonly EvidenceItem[] | undefined
+  /** The breach whose evidence it is still taking, which is an earlier one; 0 for none. */
+  readonly taking: number
 }
 
 /** After a collection, in milliseconds: breaches are passed over, since a snapshot is itself a blocked event loop. */
@@ -39,12 +41,15 @@ export const QUIET = 10_000
 // How long the thread may take beside the profile. A snapshot of a large heap takes long.
 const PATIENCE = 60_000
 
+const NOTHING: HelperAnswer = { count: 0, items: undefined, taking: 0 }
+
 /** The thread, as the main thread sees it. */
 export class Helper {
   readonly kinds: readonly EvidenceKind[]
   readonly #worker: Worker
   readonly #patience: number
-  #latest: HelperAnswer = { count: 0, items: undefined }
+  #latest: HelperAnswer = NOTHING
+  #taken: HelperAnswer = NOTHING
   #ended = false
   #waiting: (() => void) | undefined
 
@@ -56,7 +61,10 @@ export class Helper {
     const env = addon === undefined ? {} : { TRIPLINE_ADDON: addon }
     this.#worker = new Worker(file, { workerData: data, execArgv: [], env, name: 'tripline evidence' })
     this.#worker.on('message', (answer: HelperAnswer) => {
-      this.#latest = answer
+      if (answer.items !== undefined) this.#taken = answer
+      // That of an earlier breach comes after those that were passed over meanwhile.
+      const { count } = answer
+      this.#latest = count < this.#latest.count ? { ...this.#latest, taking: 0 } : answer
       this.#waiting?.()
     })
     // What it failed at is then done by the main thread.
@@ -84,18 +92,23 @@ export class Helper {
 
   /** Its evidence of the breach with this number; undefined if it has none and will have none. */
   async itemsOf(count: number): Promise<readonly EvidenceItem[] | undefined> {
-    if (this.#latest.count < count && !this.#ended) {
+    if (!this.#isSettled(count)) {
       await new Promise<void>((resolve) => {
         const timer = realTimers.setTimeout(resolve, this.#patience).unref()
         this.#waiting = () => {
-          if (this.#latest.count < count && !this.#ended) return
+          if (!this.#isSettled(count)) return
           realTimers.clearTimeout(timer)
           resolve()
         }
       })
       this.#waiting = undefined
     }
-    return this.#latest.count === count ? this.#latest.items : undefined
+    return this.#taken.count === count ? this.#taken.items : undefined
+  }
+
+  /** Whether nothing more will come about this breach. */
+  #isSettled(count: number): boolean {
+    return this.#ended || (this.#latest.count >= count && this.#latest.taking !== count)
   }
 
   /** It completes the files that it is writing, and ends. */

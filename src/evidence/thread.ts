@@ -13,7 +13,7 @@ const { all, within, interval, minHold, limits } = rehearsed
 const STATE_BITS = 3
 
 let seen = 0
-let busy = false
+let taking = 0
 let closing = false
 let quietUntil = 0
 
@@ -21,13 +21,13 @@ async function take(): Promise<void> {
   const count = readFlag(flag) >>> STATE_BITS
   if (count === seen) return
   seen = count
-  if (busy || realNow() < quietUntil) return answer({ count, items: undefined })
-  busy = true
+  if (taking > 0 || realNow() < quietUntil) return answer({ count, items: undefined, taking })
+  taking = count
   const items = await takeEvidence(kinds, settings, true)
   if (closing) process.exit()
-  busy = false
+  taking = 0
   quietUntil = realNow() + QUIET
-  answer({ count, items })
+  answer({ count, items, taking })
 }
 
 function answer(message: HelperAnswer): void {
@@ -37,7 +37,7 @@ function answer(message: HelperAnswer): void {
 // The guard was closed. Without a listener the thread would end. The main thread does not wait for this one.
 parentPort!.on('message', () => {
   closing = true
-  if (!busy) process.exit()
+  if (taking === 0) process.exit()
 })
 const flag = allocateFlag()
 const id = connect().addGuard(all, within, interval, minHold, flag, limits, 0)

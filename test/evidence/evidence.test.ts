@@ -120,6 +120,27 @@ describe('a breach of a guard with evidence', () => {
     expect(files()).toEqual([])
   })
 
+  it('is written once, by the helper thread, though the loop is blocked again meanwhile', async () => {
+    const outcome = await runModule(`
+      import { readFileSync, readdirSync } from 'node:fs'
+      const folder = ${JSON.stringify(folder)}
+      const watched = tripline.guard({ 'eventLoop.delay': { above: 200, for: 0, clear: 200, clearFor: 0 } }, {
+        evidence: ['profile'], evidenceFolder: { path: folder, profileFor: 2000 },
+      }).ref()
+      const done = new Promise((resolve) => watched.on('evidence', resolve))
+      const until = async (check) => { while (!check()) await new Promise((resolve) => setTimeout(resolve, 10)) }
+      const block = () => { const { breachCount } = watched; while (watched.breachCount === breachCount); }
+      await new Promise((resolve) => setTimeout(resolve, 500))
+      block()
+      await until(() => readdirSync(folder).length > 0 && !watched.isBreached)
+      block()
+      const { items } = await done
+      console.log(items[0].error ?? readdirSync(folder).length)
+      watched.close()
+    `)
+    expect(outcome).toMatchObject({ code: 0, stderr: '', stdout: '1\n' })
+  })
+
   it('completes what its helper thread is writing if the guard is closed meanwhile, and begins nothing', async () => {
     const outcome = await runModule(`
       import { readFileSync, readdirSync } from 'node:fs'
