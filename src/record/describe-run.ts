@@ -121,11 +121,11 @@ function messageOf({ end, certainty, exitCode, signal, error }: RunVerdict): str
   const likely = certainty === 'likely' ? 'likely ' : ''
   switch (end) {
     case 'clean':
-      return 'It ended by itself, with the exit code 0.'
+      return `It ${likely}ended by itself, with the exit code 0.`
     case 'exit':
-      return `It ended with the exit code ${exitCode}.`
+      return `It ${likely}ended with the exit code ${exitCode}.`
     case 'error':
-      return `An error that nothing caught ended it: ${error}.`
+      return `An error that nothing caught ${likely}ended it: ${error}.`
     case 'signal':
       return `${signal} ended it.`
     case 'oom':

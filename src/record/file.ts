@@ -6,13 +6,14 @@ import {
   linkSync,
   lstatSync,
   openSync,
+  opendirSync,
   readSync,
   renameSync,
   rmSync,
   statfsSync,
   type BigIntStats,
 } from 'node:fs'
-import { dirname } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { threadId } from 'node:worker_threads'
 import { CAREFULLY } from '../addon/lock.js'
 import { loadAddon } from '../addon/native.js'
@@ -70,6 +71,7 @@ export function isSlow(file: string): boolean {
  * @throws NotRecordedError; everything is as it was then
  */
 export function placeRecording(file: string, create: (early: string) => string | undefined): void {
+  removeLeftovers(dirname(file), `${basename(file)}.`)
   checkReplaceable(file)
   const early = `${file}.${process.pid}-${threadId}.new`
   // Left by a process with the same id that was killed at this moment.
@@ -82,6 +84,39 @@ export function placeRecording(file: string, create: (early: string) => string |
     removeQuietly(early)
     throw error
   }
+}
+
+const EARLY = /\.\d+-\d+\.new$/
+const MOST_ENTRIES = 4096
+/** An early file is locked and named within moments. */
+const LEFT_MS = 60_000
+
+/** Removes what recorders have left that were killed before their file had its own name, or while it had both. */
+export function removeLeftovers(folder: string, prefix: string = ''): void {
+  try {
+    const directory = opendirSync(folder)
+    try {
+      for (let seen = 0; seen < MOST_ENTRIES; seen++) {
+        const entry = directory.readSync()
+        if (entry === null) break
+        if (!entry.isFile() || !entry.name.startsWith(prefix) || !EARLY.test(entry.name)) continue
+        const file = join(folder, entry.name)
+        if (isLeftover(file)) removeQuietly(file)
+      }
+    } finally {
+      directory.closeSync()
+    }
+  } catch {
+    // What cannot be listed or read stays.
+  }
+}
+
+function isLeftover(early: string): boolean {
+  const status = statusOf(early)
+  if (status === undefined || strangeness(early, status) !== undefined) return false
+  const named = statusOf(early.replace(EARLY, ''))
+  if (named?.ino === status.ino && named.dev === status.dev) return true
+  return Date.now() - Number(status.mtimeMs) > LEFT_MS && !isBeingWritten(early)
 }
 
 /** On Windows, a file that is open cannot always be removed; the next recorder does that. */
@@ -115,6 +150,11 @@ function checkReplaceable(file: string): void {
   const problem = problemOf(file, status)
   if (problem !== undefined) throw new NotRecordedError('file', `${file} ${problem}`)
   if (isBeingWritten(file)) throw shared(file)
+  const previous = previousOf(file)
+  const before = status.size === 0n ? undefined : statusOf(previous)
+  // It would be lost: only an older recording is.
+  const obstacle = before === undefined ? undefined : problemOf(previous, before)
+  if (obstacle !== undefined) throw new NotRecordedError('file', `${previous} ${obstacle}`)
 }
 
 function shared(file: string): NotRecordedError {
@@ -132,10 +172,15 @@ function statusOf(file: string): BigIntStats | undefined {
 }
 
 function problemOf(file: string, status: BigIntStats): string | undefined {
+  const isLinked = status.isFile() && status.nlink > 1n && !isBeingWritten(file)
+  return strangeness(file, status) ?? (isLinked ? 'has a second name (a hard link)' : undefined)
+}
+
+/** Why a file is no recording of this user. */
+function strangeness(file: string, status: BigIntStats): string | undefined {
   if (status.isSymbolicLink()) return 'is a symbolic link, which is not followed'
   if (!status.isFile()) return 'is not a file'
   if (!WINDOWS && status.uid !== BigInt(process.geteuid!())) return `belongs to the user ${status.uid}`
-  if (status.nlink > 1n && !isBeingWritten(file)) return 'has a second name (a hard link)'
   return status.size === 0n || isRecording(file) ? undefined : 'is not a recording, and is not replaced'
 }
 

@@ -4,6 +4,9 @@ import type { RecordedColumn, RecordedGroup, RecordedInfo } from './format.js'
 
 type Fields = Readonly<Record<string, unknown>>
 
+/** The last time that a date can have, in milliseconds. */
+export const LAST_DATE = 8.64e15
+
 /**
  * The information of a recording, without fields that are unknown or of the wrong type; undefined if a necessary one is
  * missing.
@@ -24,6 +27,7 @@ export function parseInfo(text: string, columns: number): RecordedInfo | undefin
     return undefined
   if (pid === undefined || thread === undefined) return undefined
   if (at === undefined || wall === undefined || interval === undefined || interval <= 0) return undefined
+  if (Math.max(at, wall, interval) > LAST_DATE) return undefined
   if ((of !== 'process' && of !== 'command') || !Array.isArray(given) || given.length !== columns) return undefined
   const parsed = given.map((each: unknown) => parseColumn(each))
   if (!parsed.every((each) => each !== undefined)) return undefined

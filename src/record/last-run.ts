@@ -12,7 +12,7 @@ import { judge } from './verdict.js'
  * Why the last run of this program ended, from the recording that `record()` or `tripline run --record` wrote; `undefined` if
  * there is none. It claims no more than is proved: see `end`, `certainty` and `proofs`.
  *
- * @param file a recording; if this process is recording to it, the one before, `FILE.previous`. Without it, the last recording
+ * @param file a recording; if this process is recording to it, or it is not there, the one before, `FILE.previous`. Without it, the last recording
  *   of this program in the folder of recordings whose process has ended
  * @example
  * const last = lastRun()
@@ -25,8 +25,10 @@ export function lastRun(file?: string): LastRun | undefined {
   if (file === '' || file?.includes('\0') === true) throw invalidValue('file', 'a path', file)
   const found = file ?? findLastRecording(programHere())
   const content = found === undefined ? undefined : readIfThere(found)
-  if (content === undefined) return undefined
-  if (file === undefined || !isOurs(content)) return describeRun(content)
+  // Without the file, a recorder was killed after it had moved the older recording away.
+  if (file === undefined || (content !== undefined && !isOurs(content))) {
+    return content === undefined ? undefined : describeRun(content)
+  }
   const previous = readIfThere(previousOf(file))
   return previous === undefined ? undefined : describeRun(previous)
 }

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { basename, isAbsolute, join, resolve } from 'node:path'
 import { NotRecordedError } from '../base/errors.js'
 import { prepareFolder } from '../base/private-folder.js'
-import { isBeingWritten } from './file.js'
+import { isBeingWritten, removeLeftovers } from './file.js'
 import { crc32 } from './format.js'
 
 const WINDOWS = process.platform === 'win32'
@@ -120,6 +120,7 @@ export function findNewestRecording(): string | undefined {
 
 /** Removes old recordings. The last run of each of the last programs stays. */
 export function removeOld(folder: string): void {
+  removeLeftovers(folder)
   const perProgram = new Map<string, number>()
   let kept = 0
   for (const { file, program, thread } of listRecordings(folder)) {

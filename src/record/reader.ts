@@ -33,7 +33,7 @@ import {
   type NoteKind,
   type RecordedInfo,
 } from './format.js'
-import { parseInfo } from './info.js'
+import { LAST_DATE, parseInfo } from './info.js'
 
 /** A time on two clocks. */
 export interface Moment {
@@ -237,7 +237,6 @@ function decode(bytes: Uint8Array, at: number, length: number): string {
 const KIND_OF: ReadonlyMap<number, NoteKind> = new Map(
   (Object.keys(NOTES) as NoteKind[]).map((kind) => [NOTES[kind], kind]),
 )
-const LAST_DATE = 8.64e15
 
 interface Slot {
   readonly offset: number

@@ -61,6 +61,19 @@ function toColumn({ key, info }: Series): RecordedColumn {
   }
 }
 
+/** An earlier listener may have changed the code that listeners are called with, as Node does for an `await` without an end. */
+function exitCode(code: number): number {
+  const now = Number(process.exitCode ?? code)
+  return Number.isInteger(now) ? now : code
+}
+
+/** Whether the program has something that is called for errors which nothing caught, so that they need not end it. */
+function isCaughtLater(): boolean {
+  // Not every runtime has it.
+  const some: Partial<NodeJS.Process> = process
+  return process.listenerCount('uncaughtException') > 0 || (some.hasUncaughtExceptionCaptureCallback?.() ?? false)
+}
+
 /** A recording that is being written; made by {@link record}. */
 export class Recording implements Disposable {
   /** The path of the file. */
@@ -147,8 +160,12 @@ export class Recording implements Disposable {
 
   /** The process's own end, without any effect on it. */
   #watchEnd(): void {
-    const exit = (code: number): void => this.state('exit', code)
-    const uncaught = (error: unknown): void => this.state('uncaught', 0, this.#describeError(error))
+    const exit = (code: number): void => {
+      const isLast = process.rawListeners('exit').at(-1) === exit
+      this.state('exit', exitCode(code), '', isLast ? NaN : 1)
+    }
+    const uncaught = (error: unknown): void =>
+      this.state('uncaught', 0, this.#describeError(error), isCaughtLater() ? 1 : NaN)
     const unlistened = (event: string | symbol): void => {
       if (typeof event === 'string' && event.startsWith('SIG')) connect().noteSignals(this.#log)
     }

@@ -2,7 +2,7 @@
 import type { MetricName } from '../addon/metrics.js'
 import type { Certainty } from '../base/oom.js'
 import { formatDate, formatDuration } from '../base/units.js'
-import type { Evidence, GroupNow } from './evidence.js'
+import type { Evidence } from './evidence.js'
 import type { RecordedGroup } from './format.js'
 import type { RecordedNote, RecordedFile } from './reader.js'
 
@@ -69,18 +69,34 @@ function seenByItself(recording: RecordedFile): Found | undefined {
     return { end: 'signal', certainty, signal: end.text, proofs }
   }
   if (uncaught !== undefined && !goesOn(recording, uncaught)) {
-    const exit = end === undefined ? [] : [`It then exited with ${end.number}.`]
-    const proofs = [`It recorded an error that nothing caught: ${uncaught.text}.`, ...exit]
-    return { end: 'error', certainty, error: uncaught.text, exitCode: end?.number, proofs }
+    // With a listener for such errors, it is the listener that decides; an exit before the error has not its code.
+    const after = end !== undefined && states.indexOf(end) > states.indexOf(uncaught) ? end : undefined
+    const isListened = uncaught.a === 1
+    if (!isListened || (after !== undefined && after.number !== 0)) {
+      const exit = after === undefined ? [] : [`It then exited with ${after.number}.`]
+      const listener = isListened
+        ? ['A listener of the program was called for it, which could have prevented the end.']
+        : []
+      const proofs = [`It recorded an error that nothing caught: ${uncaught.text}.`, ...listener, ...exit]
+      const { number: exitCode } = after ?? {}
+      return { end: 'error', certainty: isListened ? 'likely' : 'proved', error: uncaught.text, exitCode, proofs }
+    }
   }
-  if (end !== undefined) {
-    const proof = end.kind === 'ended' ? 'Its supervisor saw it exit with' : 'It recorded that it exits with'
-    const { number: exitCode } = end
-    const proofs = [`${proof} ${exitCode}.`, ...(end.kind === 'ended' ? shellSignal(exitCode) : [])]
-    return { end: exitCode === 0 ? 'clean' : 'exit', certainty, exitCode, proofs }
-  }
+  if (end !== undefined) return exited(end)
   if (last('closed') === undefined) return undefined
   return { end: 'closed', proofs: ['It closed the recording, and may have run on without it.'] }
+}
+
+function exited({ kind, number: exitCode, a }: RecordedNote): Found {
+  const end = exitCode === 0 ? 'clean' : 'exit'
+  if (kind === 'ended') {
+    const proofs = [`Its supervisor saw it exit with ${exitCode}.`, ...shellSignal(exitCode)]
+    return { end, certainty: 'proved', exitCode, proofs }
+  }
+  const proof = `It recorded that it exits with ${exitCode}.`
+  if (a !== 1) return { end, certainty: 'proved', exitCode, proofs: [proof] }
+  const later = "Listeners of the event 'exit' ran after that, which can change the code."
+  return { end, certainty: 'likely', exitCode, proofs: [proof, later] }
 }
 
 /** What a command that is a shell may mean by its exit code. */
@@ -165,7 +181,7 @@ function killedForMemory(recording: RecordedFile, evidence: Evidence): Memory {
   if (log.certainty !== undefined || log.isDecisive) return log
   const { group } = recording.info
   if (group === undefined) return log
-  const counted = judgeGroup(recording, group, evidence.group)
+  const counted = judgeGroup(recording, group, evidence)
   return { certainty: counted.certainty, proofs: [...counted.proofs, ...log.proofs] }
 }
 
@@ -215,7 +231,10 @@ function judgeLog({ info, end, states }: RecordedFile, { log }: Evidence): Logge
   return { ...undecided(none, ...reused), isDecisive: true }
 }
 
-function judgeGroup(recording: RecordedFile, group: RecordedGroup, now: GroupNow | undefined): Memory {
+/** For how long nothing else is likely to have run in a group that is empty again, in milliseconds. */
+const GROUP_PROVES = 60_000
+
+function judgeGroup(recording: RecordedFile, group: RecordedGroup, { group: now, at }: Evidence): Memory {
   const { events, inode, oomKills } = group
   if (events === undefined || oomKills === undefined) return nothing()
   if (now === undefined) return nothing('Its control group is gone, and with it the count of kills.')
@@ -234,6 +253,11 @@ function judgeGroup(recording: RecordedFile, group: RecordedGroup, now: GroupNow
   }
   const members = lastValue(recording, 'memory.processes')
   const isAlone = group.alone === true && members === 1 && now.members?.length === 0 && !now.isWider
+  if (isAlone && grown === 1 && wasLargest(recording) && at - recording.end.at > GROUP_PROVES) {
+    const late =
+      'Since its last sign of life was long ago, another process may have been killed in the group after its end.'
+    return { certainty: 'likely', proofs: [counted, late] }
+  }
   if (isAlone && grown === 1 && wasLargest(recording)) {
     const alone = 'The group held nothing but the process in its last row, and is empty now.'
     const largest =

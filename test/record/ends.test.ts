@@ -4,6 +4,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
+import { lastRun } from '../../src/index.js'
 import { PACKAGE, runModule } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
 import { readRecording, type ReadNote } from '../helpers/read-recording.js'
@@ -44,6 +45,31 @@ describe('a process that ends by itself', () => {
     expect(code).toBe(0)
     expect(readRecording(file).states.at(-1)).toMatchObject({ kind: 'exit', number: 0 })
   })
+
+  it('leaves the code 13 where an await never ends', async () => {
+    const { file, code } = await runRecorded('await new Promise(() => {})')
+    expect(code).toBe(13)
+    expect(readRecording(file).states.at(-1)).toMatchObject({ kind: 'exit', number: 13, a: NaN })
+  })
+
+  it.each(['process.exitCode = 3', 'process.exit(3)'])(
+    'says that a listener came after the mark, here with %s',
+    async (last) => {
+      const { file, code } = await runRecorded(`process.on('exit', () => { ${last} })`)
+      expect(code).not.toBe(0)
+      expect(lastRun(file)).toMatchObject({ end: 'clean', certainty: 'likely', exitCode: 0 })
+    },
+  )
+
+  it.each(["process.on('uncaughtException', () => {})", 'process.setUncaughtExceptionCaptureCallback(() => {})'])(
+    'is not ended by an error that it goes on after, with %s',
+    async (listener) => {
+      const source = `${listener}; setTimeout(() => { throw new TypeError() }); setTimeout(() => process.kill(process.pid, 'SIGKILL'), 100)`
+      const { file } = await runRecorded(source)
+      expect(kindsOf(readRecording(file).states)).toEqual(['running', 'uncaught'])
+      expect(lastRun(file)?.end).toBe('unknown')
+    },
+  )
 
   it('leaves the error that was not caught, without its message, and behaves as ever', async () => {
     const { file, code } = await runRecorded(`throw Object.assign(new TypeError('my secret'), { code: 'E_MINE' })`)

@@ -155,6 +155,7 @@ describe('a file that is refused', () => {
     ['a text', '"x"'],
     ['no member', {}],
     ['a wrong type', { ...MADE_INFO, program: 5 }],
+    ['a time that no date has', { ...MADE_INFO, wall: 1e300 }],
     ['an interval of 0', { ...MADE_INFO, interval: 0 }],
     ['more columns than the header', { ...MADE_INFO, columns: [...MADE_INFO.columns, ...MADE_INFO.columns] }],
   ])('has information that is %s', (_, info) => {

@@ -18,7 +18,7 @@ const ROWS = [MADE_AT, END]
 const FULL = [6e8, 90, 1e8]
 
 const GONE: Evidence = {
-  at: END + 100_000,
+  at: END + 30_000,
   booted: MADE_WALL - MADE_AT,
   boot: 'boot-1',
   isHeld: false,
@@ -67,6 +67,24 @@ describe('the verdict on a run that has left a mark', () => {
     expect(ending(uncaught)).toMatchObject({ ...expected, exitCode: undefined })
   })
 
+  it('is likely where listeners ran after the mark of an exit, which may change the code', () => {
+    expect(ending({ kind: 'exit', number: 0, a: 1 })).toMatchObject({ end: 'clean', certainty: 'likely', exitCode: 0 })
+    expect(ending({ kind: 'exit', number: 2, a: 1 })).toMatchObject({ end: 'exit', certainty: 'likely' })
+  })
+
+  it('is an error that a listener was called for only if an exit with a code followed', () => {
+    const uncaught: MadeNote = { kind: 'uncaught', at: END, text: 'TypeError', a: 1 }
+    const exited = ending(uncaught, { kind: 'exit', at: END, number: 7 })
+    expect(exited).toMatchObject({ end: 'error', certainty: 'likely', exitCode: 7 })
+    expect(ending(uncaught, { kind: 'exit', at: END, number: 0 })).toMatchObject({ end: 'clean', error: undefined })
+    expect(ending(uncaught)).toMatchObject({ end: 'unknown', error: undefined })
+  })
+
+  it('does not take the code of an exit before the error', () => {
+    const thrown = ending({ kind: 'exit', at: END, number: 0, a: 1 }, { kind: 'uncaught', at: END, text: 'Error' })
+    expect(thrown).toMatchObject({ end: 'error', certainty: 'proved', exitCode: undefined })
+  })
+
   it('is not an error after which the process went on', () => {
     const uncaught: MadeNote = { kind: 'uncaught', at: MADE_AT, text: 'TypeError' }
     expect(ending(uncaught, { kind: 'exit', at: END, number: 0 }).end).toBe('clean')
@@ -107,7 +125,7 @@ describe('the verdict on a run without a mark', () => {
 
   it('says that a process that is there has stopped recording', () => {
     const stopped = unmarked({ process: { startTicks: 900, isDead: false } })
-    expect(stopped.proofs.join(' ')).toContain('nothing for 100s')
+    expect(stopped.proofs.join(' ')).toContain('nothing for 30s')
   })
 
   it('goes by the lock, or by the age of the last row, where process ids cannot be compared', () => {
@@ -187,6 +205,8 @@ describe("the kernel's log", () => {
 describe('the count of kills in the control group', () => {
   it('proves a kill where the group held nothing else, and is empty', () => {
     expect(unmarked({ group: NOW })).toMatchObject({ end: 'oom', certainty: 'proved' })
+    // Long after, another process may have come, been killed, and left.
+    expect(unmarked({ group: NOW, at: END + 100_000 })).toMatchObject({ end: 'oom', certainty: 'likely' })
   })
 
   it.each([
