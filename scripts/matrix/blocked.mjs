@@ -1,13 +1,16 @@
-// Run by Node in the matrix, in a project with tripline installed: calls that never look are ended, thousands of them under
-// racing orders, and the heap is exhausted five times in the main thread and in a worker; all works as before afterwards.
-// Other runtimes only say why they cannot. Prints one line of JSON.
+// Run by Node in the matrix, in a project with tripline installed: calls that never look are ended, thousands of them, and
+// thousands more meet their orders as they end; the heap is exhausted five times in the main thread and in a worker; all works
+// as before afterwards. Other runtimes only say why they cannot. Prints one line of JSON.
 import { spawnSync } from 'node:child_process'
+import { Console } from 'node:console'
 import { EventEmitter, once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync, statSync } from 'node:fs'
+import { Writable } from 'node:stream'
 import { setTimeout as later } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { inspect } from 'node:util'
 import { createContext, runInContext } from 'node:vm'
-import { isMainThread, parentPort, Worker } from 'node:worker_threads'
+import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads'
 import { Cancelable, CancelationError, CancelationToken, guard, preemption } from 'tripline'
 
 const file = fileURLToPath(import.meta.url)
@@ -17,7 +20,7 @@ const expect = (what, condition) => {
   steps.push(what)
 }
 const endOf = (fn, options = { timeout: 20 }) =>
-  Cancelable.run((cancel) => cancel.preemptible(fn), options).then(
+  Cancelable.run((cancel) => cancel.preemptible(() => fn(cancel)), options).then(
     () => 'returned',
     (error) => (error instanceof CancelationError ? error.reason.kind : String(error)),
   )
@@ -51,6 +54,65 @@ const endless = {
         throw new Error('x')
       } catch {}
   },
+}
+
+/** Endless code that calls Node's and the library's JavaScript all the time. */
+function busyBodies(resources) {
+  const quiet = new Console(new Writable({ write: (chunk, encoding, done) => done() }))
+  const emitter = new EventEmitter().on('x', (n) => JSON.stringify({ n }))
+  const sample = { list: [1, 2, { three: 3 }], map: new Map([['a', 1]]) }
+  const token = new CancelationToken()
+  const calls = {
+    progress: (n, cancel) => cancel.reportProgress({ done: n, total: 1e9 }),
+    token: () => token.isCanceled || new CancelationToken().onCancel(() => {}),
+    guard: () => resources.isBreached || resources.state,
+    look: (n, cancel) => cancel.isCanceled,
+    console: (n) => quiet.log('%d of %o', n, sample),
+    fs: () => existsSync(file) && statSync(file),
+    inspect: () => inspect(sample, { depth: 5 }),
+    buffer: (n) => Buffer.from(String(n)).toString('base64'),
+    url: (n) => new URL(`http://example.com/${n}`).searchParams.get('a'),
+    emitter: (n) => emitter.emit('x', n),
+    nested: (n, cancel) => cancel.preemptible(() => Math.sqrt(n)),
+  }
+  const each = Object.values(calls)
+  const all = (n, cancel) => each[n % each.length](n, cancel)
+  return [...each, all].map((call) => (cancel) => {
+    for (let n = 0; ; n++) call(n, cancel)
+  })
+}
+
+const THOUSANDS = 2400
+
+/** Ends that many endless calls, by timeouts, deadlines, and tokens that another thread cancels. Counts the kinds. */
+async function endThousands() {
+  const resources = guard({ 'process.rss': '1TB' })
+  const bodies = busyBodies(resources)
+  const canceler = new Worker(file, { workerData: 'cancel' })
+  const counts = { timeout: 0, manual: 0 }
+  for (let i = 0; i < THOUSANDS; i++) {
+    const ms = 0.5 + (i % 7) / 4
+    const token = new CancelationToken()
+    const way = Math.floor(i / bodies.length) % 3
+    if (way === 0) canceler.postMessage({ shared: token.share(), ms })
+    const end = [{}, { timeout: ms }, { deadline: new Date(Date.now() + 2) }][way]
+    const body = bodies[i % bodies.length]
+    const kind = await endOf(body, { ...end, token, resources })
+    counts[kind] = (counts[kind] ?? 0) + 1
+  }
+  await canceler.terminate()
+  resources.close()
+  return counts
+}
+
+/** In a thread of its own: cancels each token that it gets, somewhat later. */
+function cancelTokens() {
+  parentPort.on('message', ({ shared, ms }) => {
+    const token = CancelationToken.from(shared)
+    const until = performance.now() + ms
+    while (performance.now() < until);
+    token.cancel()
+  })
 }
 
 /** Fills the heap five times. */
@@ -110,6 +172,9 @@ async function main() {
   resources.close()
   expect(`5000 calls: ${JSON.stringify(counts)}`, counts.timeout > 0 && counts.timeout + counts.returned === 5000)
 
+  const ended = await endThousands()
+  expect(`ended ${JSON.stringify(ended)}`, ended.timeout + ended.manual === THOUSANDS && ended.manual > 0)
+
   let sum = 0
   for (let i = 0; i < 5e7; i++) sum += i
   expect('no order has outlasted its call', sum > 0)
@@ -117,6 +182,24 @@ async function main() {
   expect('files', readFileSync(file, 'utf8').length > 1000)
   expect('new modules', 'gzipSync' in (await import('node:zlib')) && 'createServer' in (await import('node:http')))
   expect('other operations', (await Cancelable.run((cancel) => cancel.race(later(1, 'fine')))) === 'fine')
+  const token = new CancelationToken()
+  const canceled = Cancelable.run((cancel) => cancel.race(later(60_000)), { token }).catch((error) => error.reason.kind)
+  token.cancel()
+  expect('tokens', (await canceled) === 'manual')
+  let report
+  await Cancelable.run((cancel) => {
+    cancel.onProgress((each) => (report = each.done))
+    cancel.reportProgress({ done: 1 })
+  })
+  expect('progress', report === 1)
+  const small = guard({ 'process.rss': '1MB' })
+  while (!small.isBreached) await later(10)
+  small.close()
+  expect(
+    'inspect, URL, Buffer',
+    inspect({ a: new URL(`http://h/${Buffer.from('x').toString()}`).pathname }) === "{ a: '/x' }",
+  )
+  new EventEmitter().on('x', () => expect('events', true)).emit('x')
   console.error('the console')
 
   const worker = new Worker(file, { resourceLimits: { maxOldGenerationSizeMb: 48 } })
@@ -127,7 +210,9 @@ async function main() {
   expect('the heap of the main thread, five times', stdout.trim() === FIVE && status === 0)
 }
 
-if (!isMainThread) {
+if (workerData === 'cancel') {
+  cancelTokens()
+} else if (!isMainThread) {
   parentPort.postMessage(await exhaust())
 } else if (process.argv[2] === 'exhaust') {
   console.log(await exhaust())
