@@ -1,0 +1,71 @@
+/** Reads the fields of the editor: texts that a person typed, or that a flow file brought. */
+'use strict'
+
+const { library } = require('./library')
+
+/** The trimmed text of a field; undefined if it is empty. */
+function text(field) {
+  const trimmed = String(field ?? '').trim()
+  return trimmed === '' ? undefined : trimmed
+}
+
+/** A value of a limit: numbers are numbers, everything else has a unit, which the library reads. */
+function value(field) {
+  const given = text(field)
+  return given !== undefined && /^-?\d+(?:\.\d+)?$/.test(given) ? Number(given) : given
+}
+
+/** @throws RangeError that names the field */
+function number(field, name, { min, max, otherwise, whole = false }) {
+  const given = text(field)
+  if (given === undefined) return otherwise
+  const read = Number(given)
+  if (!(read >= min && read <= max) || (whole && !Number.isInteger(read))) {
+    const kind = whole ? 'a whole number' : 'a number'
+    throw new RangeError(`${name} must be ${kind} from ${min} to ${max}. Received '${given}'`)
+  }
+  return read
+}
+
+/** @throws TypeError that names the field */
+function choice(field, name, allowed) {
+  const given = text(field) ?? allowed[0]
+  if (allowed.includes(given)) return given
+  throw new TypeError(`${name} must be one of ${allowed.join(', ')}. Received '${given}'`)
+}
+
+/** The metric and the selector of a text such as `disk(/data)`, as the library reads it. */
+function metric(field, name) {
+  const given = text(field)
+  if (given === undefined) throw new TypeError(`${name} has no metric`)
+  const { monitor } = library()
+  // Only to parse the text: it is closed before anything is read.
+  const parsed = monitor(given, { onMissing: 'ignore' })
+  try {
+    const [reading] = parsed
+    return { metric: reading.metric, selector: reading.selector }
+  } finally {
+    parsed.close()
+  }
+}
+
+/** The rows of the editor as limits of the library. @throws TypeError, RangeError */
+function limits(rows, onMissing) {
+  if (!Array.isArray(rows) || rows.length === 0) throw new TypeError('The guard has no limit')
+  const found = {}
+  for (const [index, row] of rows.entries()) {
+    const name = `Limit ${index + 1}`
+    const parsed = metric(row?.metric, name)
+    const line = value(row.value)
+    if (line === undefined) throw new TypeError(`${name} (${parsed.metric}) has no value`)
+    const direction = choice(row.direction, `The direction of limit ${index + 1}`, ['above', 'below'])
+    const limit = { ...parsed.selector, [direction]: line, onMissing }
+    // Fields that are empty stay out, so that the metric's own defaults hold.
+    const rest = { for: text(row.for), clear: value(row.clear), clearFor: text(row.clearFor) }
+    for (const [key, given] of Object.entries(rest)) if (given !== undefined) limit[key] = given
+    ;(found[parsed.metric] ??= []).push(limit)
+  }
+  return found
+}
+
+module.exports = { choice, limits, number, text, value }
