@@ -322,3 +322,33 @@ describe('the run node', () => {
     expect(run.error.args).toHaveLength(1)
   })
 })
+
+describe('without the library', () => {
+  it('all nodes say so, and their messages are errors', async () => {
+    using bare = makeUserDir({ library: false })
+    const load = createRequire(join(bare.nodes, 'package.json'))
+    const own = ['guard', 'metrics', 'run'].map((name) => load(`./nodes/${name}.js`) as unknown)
+    const names = ['guard', 'metrics', 'run']
+    await helper.load(own, [
+      { id: 'f', type: 'tab' },
+      ...names.map((name) => ({
+        id: name,
+        z: 'f',
+        type: `tripline-${name}`,
+        limits: LIMITS,
+        metrics: ['cpu'],
+        command: 'true',
+      })),
+    ])
+    for (const name of names) {
+      const each = helper.getNode(name)
+      expect(lastStatus(each)).toMatchObject({
+        fill: 'red',
+        text: expect.stringContaining("package 'tripline' cannot be loaded"),
+      })
+      each.receive({ payload: name })
+      const failed = () => each.error.args.some(([, msg]) => (msg as Message | undefined)?.payload === (name as never))
+      await eventually(failed)
+    }
+  })
+})
