@@ -114,6 +114,12 @@ export const scenarios = [
     kernels: ['6.1'],
     after: 'power-cut-after',
   },
+  {
+    name: 'reserve',
+    what: 'reservations in groups: memory and CPUs of a group, a queue, a holder that is killed',
+    machine: 'plain',
+    kernels: ['6.1'],
+  },
   { name: 'thrash-zram', what: 'compressed swap and thrashing', machine: 'small', kernels: ['6.12'], leaves: true },
   {
     name: 'systemd',
