@@ -135,8 +135,8 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       json: { help: 'as one JSON object' },
     },
     notes: [
-      'Without FILE, the newest recording of a process that has ended (docs/explain.md).',
-      'Exit status: 0 if a recording was read, 1 if there is none, 125 if it cannot be read.',
+      'Without FILE: the newest recording of a process that has ended.',
+      'Exit status: 0 if it was read, 1 if there is none, 125 if it cannot be read.',
     ],
   },
   completion: {

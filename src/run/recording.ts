@@ -67,6 +67,7 @@ export function checkStderr(lines: number, entry: unknown): void {
 export class CommandRecording implements Disposable {
   readonly #recording: Recording
   readonly #lines: number
+  #splitter: LineSplitter | undefined
 
   /** @throws NotRecordedError */
   constructor(plan: RunRecordingPlan, command: string, root: number) {
@@ -105,6 +106,7 @@ export class CommandRecording implements Disposable {
   /** Records the lines of a stream and passes it on. */
   follow(stderr: Readable, to: Writable | undefined): void {
     const splitter = new LineSplitter(this.#lines, (line) => this.#recording.line(line))
+    this.#splitter = splitter
     let target = to
     const broken = (): void => {
       target = undefined
@@ -124,6 +126,8 @@ export class CommandRecording implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    // The stream may close later, or be held open by a process that left the tree.
+    this.#splitter?.flush()
     this.#recording.end()
   }
 }
