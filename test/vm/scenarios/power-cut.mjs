@@ -6,6 +6,8 @@ await scenario(async () => {
   const path = await mountSpare(true)
   const first = await recorded(`${path}/ended`, {}, 'process.exit(3)')
   await first.ended
+  // The mark of an end is not flushed; the kernel writes it in its own time.
+  await shell('sync')
   // The breach makes the recorder flush.
   await recorded(`${path}/cut`, {}, 'guard({ memory: 0.001 })')
   await comes('the breach is in the recording', async () =>
