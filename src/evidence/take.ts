@@ -39,7 +39,6 @@ export async function takeEvidence(
   for (const kind of kinds) {
     try {
       // One after the other: a snapshot would be all that a profile shows.
-      // eslint-disable-next-line no-await-in-loop
       items.push({ kind, ...(await takeOne(kind, settings, ofMain, breach)) })
     } catch (error) {
       items.push({ kind, error: error instanceof Error ? error : new Error(String(error)) })

@@ -137,6 +137,6 @@ function messageOf({ end, certainty, exitCode, signal, error }: RunVerdict): str
     case 'running':
       return 'It is still running.'
     case 'unknown':
-      return 'What ended it is not known: it left no mark, as with SIGKILL, abort() or a crash.'
+      return 'What ended it is not known: it left no mark, as with SIGKILL.'
   }
 }

@@ -235,7 +235,6 @@ describe('the folder', () => {
     for (let i = 0; i < 6; i++) {
       written.push(writeOne(few, 'x'.repeat(1000)))
       // The names have milliseconds.
-      // eslint-disable-next-line no-await-in-loop
       await new Promise((resolve) => setTimeout(resolve, 3))
     }
     expect(files().map((each) => join(folder, each))).toEqual(written.slice(3))

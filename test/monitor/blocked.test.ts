@@ -113,7 +113,7 @@ describe('the stack of a blocked loop', () => {
         while (!isTaken()) Array.from({ length: 1000 }, () => Math.random()).sort((a, b) => a - b)
       },
       evaluate: (isTaken) =>
-        // eslint-disable-next-line no-eval -- frames of evaluated code are what this is about
+        // oxlint-disable-next-line no-eval -- frames of evaluated code are what this is about
         ((0, eval)('(isTaken) => { while (!isTaken()); }') as (isTaken: () => boolean) => void)(isTaken),
       recurse: (isTaken) => {
         const down = (depth: number): number => (depth > 0 ? 1 + down(depth - 1) : (spinUntil(isTaken), 0))
