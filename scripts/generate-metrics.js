@@ -10,6 +10,9 @@ const PAGE = 'docs/metrics.md'
 /** The hand-written columns of docs/metrics.md with the sources of each metric, by the system's name in the table. */
 const SOURCES = ['kLinux', 'kMacos', 'kWindows']
 
+/** The scopes that no selector narrows; `SELECTORS` in src/addon/metrics.ts has those of the others. */
+const WITHOUT_SELECTOR = ['machine', 'guard', 'environment']
+
 export function read(path) {
   return readFileSync(new URL(`../${path}`, import.meta.url), 'utf8')
 }
@@ -69,6 +72,12 @@ export function toTypeScript(metrics) {
 ${union(
   'MetricName',
   metrics.map((each) => each.name),
+)}
+
+/** The metrics that take a selector, which stands in brackets in their text. */
+${union(
+  'SelectableMetric',
+  metrics.filter(({ scope }) => !WITHOUT_SELECTOR.includes(scope)).map((each) => each.name),
 )}
 
 /** The unit of a metric's values; a flag is 0 or 1, and \`per CPU\` is a load average over the number of CPUs. */

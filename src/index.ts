@@ -29,11 +29,12 @@ export type { Evidence } from './evidence/collector.js'
 export type { EvidenceFolder, EvidenceKind } from './evidence/options.js'
 export type { EvidenceItem } from './evidence/take.js'
 export type { GuardCheck, GuardCondition } from './monitor/conditions.js'
-export type { Limit, Limits, MetricLimits, Selector, Value } from './monitor/limits.js'
-export type { MetricName, MetricUnit } from './addon/metrics.js'
+export type { Limit, Limits, MetricLimits, Value } from './monitor/limits.js'
+export type { Selector } from './monitor/selectors.js'
+export type { MetricName, MetricUnit, SelectableMetric } from './addon/metrics.js'
 export type { SamplerStats } from './addon/native.js'
 export { samplerStats } from './addon/sampler.js'
-export type { MetricText } from './monitor/expression.js'
+export type { MetricText } from './monitor/metric-text.js'
 export {
   Monitor,
   monitor,

@@ -4,7 +4,7 @@
  */
 import { ROWS, type MetricName, type MetricRow, type MetricScope, type MetricUnit } from './metrics-table.js'
 
-export type { MetricName, MetricScope, MetricUnit } from './metrics-table.js'
+export type { MetricName, MetricScope, MetricUnit, SelectableMetric } from './metrics-table.js'
 
 /** `level`: a value as it is; `ratio`: a share over a window; `rate`: an amount per second, or per operation, over a window. */
 export type MetricKind = 'level' | 'ratio' | 'rate'

@@ -2,7 +2,7 @@
 import { readlinkSync } from 'node:fs'
 import type { MetricName } from '../addon/metrics.js'
 import { Series, firstReading } from '../addon/sampler.js'
-import { checkMetric, toSeriesKey } from '../monitor/limits.js'
+import { checkMetric, toSeriesKey } from '../monitor/selectors.js'
 import type { Owner } from './folder.js'
 import { MACHINE, levelsHere, type Level } from './levels.js'
 import type { Entry, Pool } from './ledger.js'

@@ -1,7 +1,7 @@
 /** Prints how a recorded run ended, as lines for a terminal; a pure function of its input. */
 import { findMetric } from '../addon/metrics.js'
 import { printable } from '../base/printable.js'
-import type { MetricText } from '../monitor/expression.js'
+import type { MetricText } from '../monitor/metric-text.js'
 import { formatDate, formatDuration, formatValue } from '../base/units.js'
 import type { LastRun } from '../record/describe-run.js'
 import type { TimelyGuard } from '../record/in-time.js'

@@ -2,7 +2,7 @@
 import { MetricUnavailableError } from '../base/errors.js'
 import { Series } from '../addon/sampler.js'
 import type { MetricUnit } from '../addon/metrics.js'
-import { metricText, parseMetric, type MetricText } from '../monitor/expression.js'
+import { metricText, parseMetric, type MetricText } from '../monitor/metric-text.js'
 import { parseQuery } from '../monitor/queries.js'
 import { sample, type Capability } from '../monitor/snapshot.js'
 

@@ -1,9 +1,11 @@
 /** The rows of `watch`: one per metric, with its limit if one was given. */
 import { setTimeout as delay } from 'node:timers/promises'
 import { MetricUnavailableError } from '../base/errors.js'
-import { parseExpression, parseMetric, type SelectedMetric } from '../monitor/expression.js'
+import { parseExpression } from '../monitor/expression.js'
+import { parseMetric, type SelectedMetric } from '../monitor/metric-text.js'
 import { guard, type Guard } from '../monitor/guard.js'
-import { checkMetric, type Limit } from '../monitor/limits.js'
+import type { Limit } from '../monitor/limits.js'
+import { checkMetric } from '../monitor/selectors.js'
 import { monitor, type Monitor } from '../monitor/monitor.js'
 import { SELECTORS, type MetricName } from '../addon/metrics.js'
 import { capabilities, samples, snapshot, type Snapshot } from '../monitor/snapshot.js'

@@ -620,7 +620,7 @@ interface Waiting {
  * Watches `limits` on the sampling thread until it is closed.
  *
  * @example
- * using memory = guard({ memory: 90, 'disk.free': { below: '1GB', path: '/data' } }, { minHold: '10s' })
+ * using memory = guard({ memory: 90, 'disk.free(/data)': '1GB' }, { minHold: '10s' })
  * memory.on('breach', (breach) => console.warn(describeBreach(breach)))
  * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`) for bad input;
  *   MetricUnavailableError (`ERR_TRIPLINE_METRIC_UNAVAILABLE`) where this machine has no such metric and `onMissing`

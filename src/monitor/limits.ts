@@ -1,43 +1,16 @@
 /** Limits as users write them: checked, and converted for the sampler. */
-import { resolve } from 'node:path'
 import { isMarked } from '../base/copies.js'
-import { checkKeys, invalidType, invalidValue, outOfRange, unknownName } from '../base/errors.js'
+import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { printable } from '../base/printable.js'
-import { INT32_MAX } from '../base/int32.js'
 import { parseDuration, parseNumber, parsePercent, parseSize, type Duration } from '../base/units.js'
-import {
-  METRIC_NAMES,
-  SELECTORS,
-  findMetric,
-  type MetricInfo,
-  type MetricName,
-  type MetricScope,
-  type SelectorName,
-  type TextSelector,
-} from '../addon/metrics.js'
+import { findMetric, type MetricInfo } from '../addon/metrics.js'
 import type { SeriesKey } from '../addon/sampler.js'
 import { isCheck, parseConditions, type GuardCheck, type GuardCondition, type ParsedCondition } from './conditions.js'
+import { parseMetric, type MetricText } from './metric-text.js'
+import { SELECTOR_KEYS, checkMetric, toSeriesKey, type Selector } from './selectors.js'
 
 /** A number in the metric's unit, or a string with a unit: `90`, `'90%'`, `'500MB'`, `'80C'`. */
 export type Value = number | string
-
-/** Narrows a metric to one file system, network interface, sensor, GPU or process. */
-export interface Selector {
-  /** `disk*`: any path on the file system. @default the working directory */
-  path?: string | undefined
-  /** `network.*`: the interface's name, or its alias on Windows. @default the sum of all that connect to the outside */
-  interface?: string | undefined
-  /** `temperature`: the type of a thermal zone, or a sensor's name. @default the hottest sensor of the CPU or its chip */
-  zone?: string | undefined
-  /** `gpu*`: the GPU's name in `/sys/class/drm` (`'card1'`), or its PCI address. @default all of them */
-  gpu?: string | undefined
-  /** `pressure.*`: that of the machine, or of this process's control group (version 2 only). @default 'machine' */
-  scope?: 'machine' | 'group' | undefined
-  /** `process.*`: the id of a process. @default this process */
-  pid?: number | undefined
-  /** `process.*`: whether the metric includes all descendants of the process. @default false */
-  tree?: boolean | undefined
-}
 
 /** One line drawn on one metric: exactly one of `above` and `below`. */
 export interface Limit extends Selector {
@@ -63,13 +36,15 @@ export interface Limit extends Selector {
 }
 
 /**
- * Limits by metric, and conditions beside them. A bare value is a limit in the direction in which the metric gets worse.
+ * Limits by metric, and conditions beside them. A key is the name of a metric, or a text with its selector. A bare value is a
+ * limit in the direction in which the metric gets worse.
  *
  * @example
  * const limits: Limits = {
  *   memory: 90,
  *   temperature: { above: '80C', for: '5s' },
- *   'disk.free': { below: '1GB', path: '/data' },
+ *   'disk.free(/data)': '1GB',
+ *   'process.rss': { above: '2GB', pid: 812, tree: true },
  *   conditions: { database: { check: (signal) => ping(signal), interval: '2s', for: '10s' } },
  * }
  */
@@ -82,7 +57,7 @@ export interface Limits extends MetricLimits {
 }
 
 /** Limits by metric alone. */
-export type MetricLimits = { readonly [metric in MetricName]?: Value | Limit | readonly Limit[] | undefined }
+export type MetricLimits = { readonly [metric in MetricText]?: Value | Limit | readonly Limit[] | undefined }
 
 /** Limits and conditions, checked and complete. */
 export interface ParsedLimits {
@@ -103,17 +78,7 @@ export interface ParsedLimit {
   readonly stack: boolean
 }
 
-export const SELECTOR_KEYS: readonly SelectorName[] = Object.values(SELECTORS).flat()
-
 const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', ...SELECTOR_KEYS, 'onMissing', 'stack']
-/** What the value of each text selector must be. */
-const TEXTS: Readonly<Record<TextSelector, string>> = {
-  scope: "'machine' or 'group'",
-  path: 'a path',
-  interface: "the name of a network interface such as 'eth0'",
-  zone: 'the type of a thermal zone',
-  gpu: "the name of a GPU such as 'card0'",
-}
 const ON_MISSING = ['throw', 'ignore', 'breach'] as const
 
 /** The names of the metrics and conditions, without duplicates. */
@@ -134,14 +99,15 @@ export function parseLimits(limits: Limits): ParsedLimits {
     if (isCheck(value) && findMetric(name) === undefined) {
       throw invalidValue(name, `among the conditions: { conditions: { ${printable(name)}: ... } }`, value)
     }
-    const info = checkMetric(name)
+    const { info, selector } = name.includes('(') ? parseMetric(name) : { info: checkMetric(name), selector: {} }
     // As with every option, `undefined` means that it was left out.
     if (value === undefined) continue
+    const option = printable(name)
     if (Array.isArray(value)) {
-      if (value.length === 0) throw invalidValue(name, 'at least one limit', '[]')
-      value.forEach((each: Limit, index) => parsed.push(parseLimit(info, each, `${name}[${index}]`)))
+      if (value.length === 0) throw invalidValue(option, 'at least one limit', '[]')
+      value.forEach((each: Limit, index) => parsed.push(parseLimit(info, selector, each, `${option}[${index}]`)))
     } else {
-      parsed.push(parseLimit(info, value as Value | Limit, name))
+      parsed.push(parseLimit(info, selector, value as Value | Limit, option))
     }
   }
   const conditions = parseConditions(given)
@@ -151,16 +117,11 @@ export function parseLimits(limits: Limits): ParsedLimits {
   return { limits: parsed, conditions }
 }
 
-/** Looks up a metric by its name. @throws TypeError that suggests the nearest name, for an unknown one */
-export function checkMetric(name: unknown): MetricInfo {
-  if (typeof name !== 'string') throw invalidType('metric', 'the name of a metric', name)
-  const found = findMetric(name)
-  if (found === undefined) throw unknownName('metric', name, METRIC_NAMES)
-  return found.info
-}
-
-function parseLimit(info: MetricInfo, limit: Value | Limit, name: string): ParsedLimit {
-  if (typeof limit === 'number' || typeof limit === 'string') return parseLimit(info, { [info.worse]: limit }, name)
+/** @param selector what the metric's text names; the limit may add other selectors */
+function parseLimit(info: MetricInfo, selector: Selector, limit: Value | Limit, name: string): ParsedLimit {
+  if (typeof limit === 'number' || typeof limit === 'string') {
+    return parseLimit(info, selector, { [info.worse]: limit }, name)
+  }
   if (typeof limit !== 'object' || limit === null || Array.isArray(limit)) {
     throw invalidType(name, 'a value or a limit such as { above: 90 }', limit)
   }
@@ -169,6 +130,10 @@ function parseLimit(info: MetricInfo, limit: Value | Limit, name: string): Parse
     const given = limit.above === undefined ? 'neither' : 'both'
     throw invalidValue(name, "a limit with exactly one of 'above' and 'below'", given)
   }
+  for (const key of SELECTOR_KEYS) {
+    if (selector[key] === undefined || limit[key] === undefined) continue
+    throw invalidValue(`${name}.${key}`, 'left out: it is in the brackets already', limit[key])
+  }
   const direction = limit.above === undefined ? 'below' : 'above'
   const enter = parseValue(info, limit[direction], `${name}.${direction}`)
   const onMissing = limit.onMissing ?? 'throw'
@@ -176,7 +141,7 @@ function parseLimit(info: MetricInfo, limit: Value | Limit, name: string): Parse
     throw invalidValue(`${name}.onMissing`, "'throw', 'ignore' or 'breach'", onMissing)
   }
   return {
-    series: toSeriesKey(info, limit, limit.over, name),
+    series: toSeriesKey(info, { ...limit, ...selector }, limit.over, name),
     info,
     direction,
     enter,
@@ -238,73 +203,4 @@ function parseExit(
   if (direction === 'above') return enter - margin
   // Close to the end of the scale, where 10 % would lie beyond it, half of the rest.
   return Math.min(enter + margin, (enter + info.max) / 2)
-}
-
-/** Builds the key of a metric's series, with all defaults filled in. */
-export function toSeriesKey(info: MetricInfo, selector: Selector, over: Duration | undefined, name: string): SeriesKey {
-  for (const key of SELECTOR_KEYS) {
-    const given = selector[key]
-    if (given !== undefined && !SELECTORS[info.scope].includes(key)) {
-      throw invalidValue(`${name}.${key}`, `left out: '${info.name}' has no ${key}`, given)
-    }
-  }
-  const { pid, tree } = selector
-  const [key] = SELECTORS[info.scope]
-  const text = isTextSelector(key) ? checkText(selector[key], key, `${name}.${key}`) : undefined
-  if (pid !== undefined && (typeof pid !== 'number' || !Number.isInteger(pid) || pid <= 0 || pid > INT32_MAX)) {
-    throw outOfRange(`${name}.pid`, `a process id from 1 to ${INT32_MAX}`, pid)
-  }
-  if (tree !== undefined && typeof tree !== 'boolean') throw invalidType(`${name}.tree`, 'true or false', tree)
-  if (over !== undefined && info.kind === 'level') {
-    throw invalidValue(`${name}.over`, `left out: '${info.name}' is a level, not a share over time`, over)
-  }
-  return {
-    metric: info.name,
-    window: over === undefined ? info.window : Math.max(parseDuration(over, `${name}.over`), info.minPeriod),
-    name: nameOf(info.scope, text),
-    pid: pid === process.pid ? 0 : (pid ?? 0),
-    tree: tree ?? false,
-  }
-}
-
-/** Whether a series matches a key, whatever its window. */
-export function isSeriesOf(wanted: SeriesKey, { key, info }: { key: SeriesKey; info: MetricInfo }): boolean {
-  if (key.metric !== wanted.metric) return false
-  // Each such series has a unique name, which no other key can have.
-  return info.scope === 'guard' || (key.name === wanted.name && key.pid === wanted.pid && key.tree === wanted.tree)
-}
-
-let lastGuard = 0
-
-/** What distinguishes a series from others of its metric. */
-function nameOf(scope: MetricScope, text: string | undefined): string {
-  // Resolved now, so that a later chdir does not change what is watched.
-  if (scope === 'path') return resolve(text ?? '.')
-  // Never shared: it counts from when it is made.
-  if (scope === 'guard') return String(++lastGuard)
-  return text === undefined || (scope === 'group' && text === 'machine') ? '' : text
-}
-
-function isTextSelector(key: SelectorName | undefined): key is TextSelector {
-  return key !== undefined && Object.hasOwn(TEXTS, key)
-}
-
-function checkText(text: unknown, key: TextSelector, name: string): string | undefined {
-  if (text === undefined) return undefined
-  if (typeof text !== 'string' || text === '' || text.includes('\0')) throw invalidType(name, TEXTS[key], text)
-  if (key === 'scope' && text !== 'machine' && text !== 'group') throw invalidValue(name, TEXTS[key], text)
-  return text
-}
-
-const NO_SELECTOR: Selector = Object.freeze({})
-
-/** Converts a key back to selectors, leaving out those that have their default. */
-export function selectorOf(scope: MetricScope, { name, pid, tree }: SeriesKey): Selector {
-  if (name === '' && pid === 0 && !tree) return NO_SELECTOR
-  const [key] = SELECTORS[scope]
-  return {
-    ...(isTextSelector(key) && name !== '' && { [key]: name }),
-    ...(pid !== 0 && { pid }),
-    ...(tree && { tree: true }),
-  }
 }

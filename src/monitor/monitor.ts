@@ -7,8 +7,8 @@ import { printable } from '../base/printable.js'
 import { parsePeriod, type Duration } from '../base/units.js'
 import type { MetricName, MetricUnit } from '../addon/metrics.js'
 import { Series, firstReading, keepClocks, readValues, toLocalTime } from '../addon/sampler.js'
-import { metricText } from './expression.js'
-import { SELECTOR_KEYS, isSeriesOf, selectorOf, type Selector } from './limits.js'
+import { metricText } from './metric-text.js'
+import { SELECTOR_KEYS, isSeriesOf, selectorOf, type Selector } from './selectors.js'
 import { parseQueries, parseQuery, type MetricQuery } from './queries.js'
 
 /** The options of a monitor, all optional. */

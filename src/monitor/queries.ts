@@ -3,8 +3,8 @@ import { checkKeys, invalidType, invalidValue } from '../base/errors.js'
 import type { Duration } from '../base/units.js'
 import type { MetricName } from '../addon/metrics.js'
 import type { SeriesKey } from '../addon/sampler.js'
-import { parseMetric, type MetricText } from './expression.js'
-import { SELECTOR_KEYS, checkMetric, toSeriesKey, type Selector } from './limits.js'
+import { parseMetric, type MetricText } from './metric-text.js'
+import { SELECTOR_KEYS, checkMetric, toSeriesKey, type Selector } from './selectors.js'
 
 /** A metric: its name, a text with its selector (`'disk(/data)'`), or an object with selector and averaging window. */
 export type MetricQuery =

@@ -1,5 +1,5 @@
 /** What a recording says of its run: why it ended, and what it was doing. */
-import type { MetricText } from '../monitor/expression.js'
+import type { MetricText } from '../monitor/metric-text.js'
 import { collectEvidence } from './evidence.js'
 import { guardsAt, type GuardAtEnd } from './guards-at-end.js'
 import type { RecordedFile, RecordedOperation, Skipped } from './reader.js'

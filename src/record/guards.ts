@@ -3,7 +3,8 @@ import { SELECTORS, type MetricScope } from '../addon/metrics.js'
 import type { SeriesKey } from '../addon/sampler.js'
 import type { ParsedCondition } from '../monitor/conditions.js'
 import { kLimits, kRules, type Guard } from '../monitor/guard.js'
-import { selectorOf, type ParsedLimit } from '../monitor/limits.js'
+import type { ParsedLimit } from '../monitor/limits.js'
+import { selectorOf } from '../monitor/selectors.js'
 import type { RecordedGuard, RecordedLimit } from './format.js'
 
 /** The value of a selector that is a text; undefined for the default. */

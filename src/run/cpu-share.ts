@@ -2,7 +2,7 @@
 import { realNow } from '../base/clock.js'
 import { realTimers } from '../base/real-timers.js'
 import { Series } from '../addon/sampler.js'
-import { checkMetric, toSeriesKey } from '../monitor/limits.js'
+import { checkMetric, toSeriesKey } from '../monitor/selectors.js'
 import type { RunningCommand } from './command.js'
 
 /** The time between two looks at a command that may run, in milliseconds. */

@@ -1,5 +1,6 @@
 /** Binds limits to a command: `process.*` means its whole process tree. */
 import { guard } from '../monitor/guard.js'
+import { parseMetric } from '../monitor/metric-text.js'
 import { parseLimits, type Limit, type Limits, type MetricLimits, type Value } from '../monitor/limits.js'
 
 /**
@@ -24,7 +25,8 @@ function bindTo(limits: MetricLimits, tree: Limit): MetricLimits {
   const bound: { [metric: string]: Value | Limit | readonly Limit[] } = {}
   for (const [metric, limit] of Object.entries(limits)) {
     if (limit === undefined) continue
-    bound[metric] = metric.startsWith('process.') ? bind(limit, tree) : limit
+    const { info, selector } = parseMetric(metric)
+    bound[metric] = info.scope === 'process' && selector.pid === undefined ? bind(limit, tree) : limit
   }
   return bound
 }

@@ -1,6 +1,6 @@
 /** Samples the peak usage of a process tree. */
 import { realTimers } from '../base/real-timers.js'
-import { checkMetric, toSeriesKey } from '../monitor/limits.js'
+import { checkMetric, toSeriesKey } from '../monitor/selectors.js'
 import type { MetricName } from '../addon/metrics.js'
 import { Series } from '../addon/sampler.js'
 

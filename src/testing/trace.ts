@@ -4,16 +4,9 @@ import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { parseDuration } from '../base/units.js'
 import type { MetricInfo, MetricName } from '../addon/metrics.js'
 import type { SampleBlock } from '../monitor/blocks.js'
-import { metricText, parseMetric, type MetricText, type SelectedMetric } from '../monitor/expression.js'
-import {
-  checkMetric,
-  parseValue,
-  selectorOf,
-  toSeriesKey,
-  type ParsedLimit,
-  type Selector,
-  type Value,
-} from '../monitor/limits.js'
+import { metricText, parseMetric, type MetricText, type SelectedMetric } from '../monitor/metric-text.js'
+import { parseValue, type ParsedLimit, type Value } from '../monitor/limits.js'
+import { checkMetric, selectorOf, toSeriesKey, type Selector } from '../monitor/selectors.js'
 import type { Row } from '../monitor/rehearsal.js'
 import { Snapshot, type SnapshotValue } from '../monitor/snapshot.js'
 

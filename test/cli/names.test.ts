@@ -8,7 +8,7 @@ import { MetricUnavailableError } from '../../src/base/errors.js'
 import { quote } from '../../src/cli/quote.js'
 import { draw } from '../../src/cli/table.js'
 import { History } from '../../src/cli/history.js'
-import { checkMetric } from '../../src/monitor/limits.js'
+import { checkMetric } from '../../src/monitor/selectors.js'
 import { guard } from '../../src/index.js'
 import { shell } from '../helpers/cli.js'
 

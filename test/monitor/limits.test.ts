@@ -57,6 +57,37 @@ describe('a limit', () => {
     expect(() => parseOne({ 'pressure.io': { above: 1, scope: 'host' } })).toThrow("must be 'machine' or 'group'")
   })
 
+  it.each<[Limits, Limits]>([
+    [{ 'disk.free(/data)': '1GB' }, { 'disk.free': { below: '1GB', path: '/data' } }],
+    [{ 'disk(/data)': { above: 90, for: '2s' } }, { disk: { above: 90, for: '2s', path: '/data' } }],
+    [{ 'disk(/a (b)/c\u00a0d)': 90 }, { disk: { above: 90, path: '/a (b)/c\u00a0d' } }],
+    [{ 'network.rx( eth0 )': '1MB' }, { 'network.rx': { above: '1MB', interface: 'eth0' } }],
+    [{ 'temperature(acpitz)': '80C' }, { temperature: { above: 80, zone: 'acpitz' } }],
+    [{ 'gpu(card1)': [90] as never }, { gpu: [{ above: 90, gpu: 'card1' }] }],
+    [{ 'pressure.io(group)': 5 }, { 'pressure.io': { above: 5, scope: 'group' } }],
+    [{ 'process.rss(812)': { above: '1GB', tree: true } }, { 'process.rss': { above: '1GB', pid: 812, tree: true } }],
+  ])('with its selector in the key: %j', (text, keys) => {
+    expect(parse(text)).toEqual(parse(keys))
+  })
+
+  it('may be on the same metric with different selectors, in the order of the keys', () => {
+    const limits = parse({ 'disk(/)': 90, disk: { above: 80, path: '/b' }, 'disk(/tmp)': [{ above: 95 }] })
+    expect(limits.map((each) => [each.series.name, each.enter])).toEqual([
+      ['/', 90],
+      ['/b', 80],
+      ['/tmp', 95],
+    ])
+  })
+
+  it('has keys whose types are as precise as the metrics', () => {
+    // @ts-expect-error `memory` takes no selector
+    expect(() => parseLimits({ 'memory(/data)': 90 })).toThrow('takes no selector')
+    // @ts-expect-error there is no such metric
+    expect(() => parseLimits({ 'dsik(/data)': 90 })).toThrow("Did you mean 'disk'?")
+    // @ts-expect-error a limit has no such option
+    expect(() => parseLimits({ 'disk(/data)': { abvoe: 90 } })).toThrow("Did you mean 'above'?")
+  })
+
   it("treats this process's own pid as this process", () => {
     expect(parseOne({ 'process.rss': { above: 1, pid: process.pid } }).series.pid).toBe(0)
   })
@@ -81,6 +112,23 @@ describe('bad input', () => {
     ['a path for a metric without one', { memory: { above: 50, path: '/' } }, 'ERR_INVALID_ARG_VALUE', /has no path/],
     ['an averaging window on a level', { memory: { above: 50, over: 100 } }, 'ERR_INVALID_ARG_VALUE', /level/],
     ['a pid of 0', { 'process.rss': { above: 50, pid: 0 } }, 'ERR_OUT_OF_RANGE', /pid/],
+    [
+      'a text without its end',
+      { 'disk(/data': 90 },
+      'ERR_INVALID_ARG_VALUE',
+      /expected a selector.*\n {2}disk\(\/data\n {6}\^/,
+    ],
+    ['a text with more than a metric', { 'disk(/) > 90': 90 }, 'ERR_INVALID_ARG_VALUE', /or the end\n.*\n {10}\^/],
+    ['a text without a selector', { 'disk()': 90 }, 'ERR_INVALID_ARG_VALUE', /expected a path/],
+    ['a pid of 0 as text', { 'process.rss(0)': '1GB' }, 'ERR_INVALID_ARG_VALUE', /expected a process id/],
+    [
+      'a selector twice',
+      { 'disk(/)': { above: 90, path: '/' } },
+      'ERR_INVALID_ARG_VALUE',
+      /"disk\(\/\)\.path".*brackets/,
+    ],
+    ['a wrong value under a text', { 'disk(/)': 150 }, 'ERR_OUT_OF_RANGE', /"disk\(\/\)\.above".*0 to 100/],
+    ['an empty list under a text', { 'disk(/)': [] }, 'ERR_INVALID_ARG_VALUE', /"disk\(\/\)".*at least one/],
     ['null', null, 'ERR_INVALID_ARG_TYPE', /null/],
     ['a list', [1], 'ERR_INVALID_ARG_TYPE', /Array/],
     ['a value of a strange type', { memory: true }, 'ERR_INVALID_ARG_TYPE', /boolean/],

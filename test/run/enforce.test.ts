@@ -41,6 +41,10 @@ describe('the limits that the kernel holds', () => {
     expect(linesOf({ 'process.footprint': others, 'process.cpu': 300 })).toMatchObject({ memory: undefined, cpu: 300 })
   })
 
+  it('leaves out limits whose text names another process', () => {
+    expect(linesOf({ 'process.footprint(1)': '1MB', 'process.footprint': '1GB' })).toMatchObject({ memory: 1e9 })
+  })
+
   it('needs at least one', async () => {
     for (const limits of [undefined, { memory: 90 }, { 'process.footprint': { above: '1GB', for: '2s' } }]) {
       expect(linesOf(limits)).toBeUndefined()

@@ -1,8 +1,6 @@
 /** Reads the fields of the editor: texts that a person typed, or that a flow file brought. */
 'use strict'
 
-const { library } = require('./library')
-
 /** The trimmed text of a field; undefined if it is empty. */
 function text(field) {
   const trimmed = String(field ?? '').trim()
@@ -34,38 +32,31 @@ function choice(field, name, allowed) {
   throw new TypeError(`${name} must be one of ${allowed.join(', ')}. Received '${given}'`)
 }
 
-/** The metric and the selector of a text such as `disk(/data)`, as the library reads it. */
-function metric(field, name) {
-  const given = text(field)
-  if (given === undefined) throw new TypeError(`${name} has no metric`)
-  const { monitor } = library()
-  // Only to parse the text: it is closed before anything is read.
-  const parsed = monitor(given, { onMissing: 'ignore' })
-  try {
-    const [reading] = parsed
-    return { metric: reading.metric, selector: reading.selector }
-  } finally {
-    parsed.close()
-  }
-}
-
-/** The rows of the editor as limits of the library. @throws TypeError, RangeError */
+/**
+ * The rows of the editor as limits of the library, which reads the metrics' texts and the values.
+ *
+ * @throws TypeError
+ */
 function limits(rows, onMissing) {
   if (!Array.isArray(rows) || rows.length === 0) throw new TypeError('The guard has no limit')
-  const found = {}
+  const found = new Map()
   for (const [index, row] of rows.entries()) {
     const name = `Limit ${index + 1}`
-    const parsed = metric(row?.metric, name)
+    const metric = text(row?.metric)
+    if (metric === undefined) throw new TypeError(`${name} has no metric`)
+    // Only code can have conditions.
+    if (metric === 'conditions') throw new TypeError(`${name}: there is no metric 'conditions'`)
     const line = value(row.value)
-    if (line === undefined) throw new TypeError(`${name} (${parsed.metric}) has no value`)
+    if (line === undefined) throw new TypeError(`${name} (${metric}) has no value`)
     const direction = choice(row.direction, `The direction of limit ${index + 1}`, ['above', 'below'])
-    const limit = { ...parsed.selector, [direction]: line, onMissing }
+    const limit = { [direction]: line, onMissing }
     // Fields that are empty stay out, so that the metric's own defaults hold.
     const rest = { for: text(row.for), clear: value(row.clear), clearFor: text(row.clearFor) }
     for (const [key, given] of Object.entries(rest)) if (given !== undefined) limit[key] = given
-    ;(found[parsed.metric] ??= []).push(limit)
+    found.set(metric, [...(found.get(metric) ?? []), limit])
   }
-  return found
+  // fromEntries defines properties, so no text can reach a prototype.
+  return Object.fromEntries(found)
 }
 
 module.exports = { choice, limits, number, text, value }

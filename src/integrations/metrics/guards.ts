@@ -1,6 +1,7 @@
 /** The families of guards and of limiters. */
 import { kLimits, type Guard, type GuardState } from '../../monitor/guard.js'
-import { selectorOf, type ParsedLimit } from '../../monitor/limits.js'
+import type { ParsedLimit } from '../../monitor/limits.js'
+import { selectorOf } from '../../monitor/selectors.js'
 import { SELECTORS } from '../../addon/metrics.js'
 import type { Limiter } from '../../limiter/limiter.js'
 import { PLAIN, dotted, unitOf } from './names.js'
