@@ -1,6 +1,7 @@
 // Builds and runs the native unit tests. One program contains everything in native/ below the Node-API layer, and
-// test/native/*.cc. On Linux, a second program runs commands as macOS does (test/native/darwin_stand_in). CXX and
-// CXXFLAGS (sanitizers) come from the environment; an argument selects tests by a part of their names.
+// test/native/*.cc. A second one runs the sampler over a scripted system (test/native/scripted_system) and, on Linux, a
+// third one commands as macOS does (test/native/darwin_stand_in). CXX and CXXFLAGS (sanitizers) come from the environment;
+// an argument selects tests by a part of their names.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
@@ -22,6 +23,7 @@ import {
 process.chdir(root)
 
 const standIn = 'test/native/darwin_stand_in'
+const scripted = 'test/native/scripted_system'
 
 /** The parts of each program, and its additional flags. */
 const programs = [
@@ -29,6 +31,15 @@ const programs = [
     own: [],
     // The test program is a host without V8.
     sources: [...samplerSources(hostOs), 'native/node/v8_names.cc', ...sourcesIn('test/native')],
+  },
+  // The sampler with its thread, over a system whose clock, waiter, threads and probes the tests script.
+  {
+    own: ['-iquote', 'test/native'],
+    sources: [
+      ...samplerSources(hostOs).filter((file) => /^native\/(?:port|sampler|util)\//.test(file)),
+      'test/native/main.cc',
+      ...sourcesIn(scripted),
+    ],
   },
 ]
 if (hostOs === 'linux') {

@@ -4,10 +4,12 @@ import {
   allocateCell,
   allocateFlag,
   freeCell,
+  freeFlag,
   isKnown,
   openBoard,
   readCell,
   readCells,
+  readFlag,
   type Cell,
 } from '../../src/addon/board.js'
 
@@ -78,5 +80,27 @@ describe('a cell', () => {
     expect(words.length).toBeGreaterThan(1024)
     expect(read(cell)).toEqual({ value: 7, at: 70 })
     for (const each of many) freeCell(each)
+  })
+})
+
+describe('a flag', () => {
+  it('is used again once it is free, and is clear then', () => {
+    const flags = [allocateFlag(), allocateFlag()]
+    expect(new Set(flags).size).toBe(2)
+    words[flags[0]!] = (3 << 3) | 2
+    freeFlag(flags[0]!)
+    const again = allocateFlag()
+    expect(again).toBe(flags[0])
+    expect(readFlag(again)).toBe(0)
+  })
+
+  it('is not used again while a region runs, which may still watch it', () => {
+    const REGIONS = 3
+    const flag = allocateFlag()
+    words[REGIONS] = 1
+    freeFlag(flag)
+    expect(allocateFlag()).not.toBe(flag)
+    words[REGIONS] = 0
+    expect([allocateFlag(), allocateFlag()]).toContain(flag)
   })
 })

@@ -279,6 +279,34 @@ TEST(MemoryLimitOnAnAncestorOfVersion2) {
   CHECK_NEAR(reader.Level(Metric::kMemory), 62.5, 1e-9);
 }
 
+TEST(MemoryStatIsReadMoreOftenCloseToTheLimit) {
+  FakeRoot root;
+  PutVersion2(&root);
+  const auto put = [&](const char* used, const char* stat) {
+    root.Change("sys/fs/cgroup/outer/memory.current", used);
+    root.Change("sys/fs/cgroup/outer/memory.stat", stat);
+  };
+  Reader reader(Metric::kMemory);
+  CHECK_NEAR(reader.Level(Metric::kMemory), 50, 1e-9);
+  // Page cache becomes memory in use, while the usage stays the same. Far from the limit, that may wait.
+  put("805306368\n", "inactive_file 0\nslab_reclaimable 0\n");
+  now += 50 * kMillisecond;
+  CHECK_NEAR(reader.Level(Metric::kMemory), 50, 1e-9);
+  now += 50 * kMillisecond;
+  CHECK_NEAR(reader.Level(Metric::kMemory), 75, 1e-9);
+  // Close to it, the next read after 10 ms has it: the usage was 1008 of 1024 MiB all the time.
+  put("1056964608\n", "inactive_file 268435456\nslab_reclaimable 0\n");
+  now += kMillisecond;
+  CHECK_NEAR(reader.Level(Metric::kMemory), 100 * 752.0 / 1024, 1e-9);
+  put("1056964608\n", "inactive_file 0\nslab_reclaimable 0\n");
+  now += 10 * kMillisecond;
+  CHECK_NEAR(reader.Level(Metric::kMemory), 100 * 1008.0 / 1024, 1e-9);
+  // If the usage has moved by more than a little, both are read together.
+  put("536870912\n", "inactive_file 268435456\nslab_reclaimable 0\n");
+  now += kMillisecond;
+  CHECK_NEAR(reader.Level(Metric::kMemory), 25, 1e-9);
+}
+
 TEST(MemoryLimitsThatChange) {
   FakeRoot root;
   PutVersion2(&root);
