@@ -48,7 +48,7 @@ export const LAZY = {
 /** The same for `dist/cli`: what `tripline run` does not need for a command without limits. The rest is in `core.js`. */
 export const COMMAND_LAZY = {
   verbs:
-    /\.cache\/ts\/(?:base\/histogram|cli\/(?:check|columns|completion|doctor|fit-columns|help|history|live|profile|screen|sparkline|start-when|table|tried|watch|watched)|monitor\/(?:blocks|monitor|snapshot|stream))\.js$|\.cache\/ts\/schedule\//,
+    /\.cache\/ts\/(?:base\/histogram|cli\/(?:check|columns|completion|demo|doctor|fit-columns|help|history|live|profile|screen|sparkline|start-when|table|tried|watch|watched)|monitor\/(?:blocks|monitor|snapshot|stream))\.js$|\.cache\/ts\/schedule\//,
   recordings:
     /\.cache\/ts\/(?:base\/kernel-log\.js$|cli\/(?:explain|guard-code)|monitor\/rehearsal\.js$|record\/|run\/recording\.)/,
   reservations:

@@ -32,7 +32,7 @@ export function help(name: VerbName, all: boolean): string {
     return [`  ${left}`, text]
   })
   return [
-    `tripline ${name} ${usage}`,
+    `tripline ${name} ${usage}`.trimEnd(),
     `${summary[0]!.toUpperCase()}${summary.slice(1)}.`,
     ...alignColumns(rows),
     ...notes,

@@ -16,6 +16,7 @@ const VERBS: Readonly<Record<VerbName, () => Promise<Verb>>> = {
   doctor: () => import('./doctor.js'),
   profile: () => import('./profile.js'),
   explain: () => import('./explain.js'),
+  demo: () => import('./demo.js'),
   completion: () => import('./completion.js'),
 }
 

@@ -31,7 +31,7 @@ export interface VerbSpec {
 const ON_MISSING = ['error', 'ignore', 'breach']
 const SIGNALS = ['TERM', 'INT', 'HUP', 'QUIT', 'KILL', 'USR1', 'USR2']
 
-export type VerbName = 'run' | 'watch' | 'check' | 'doctor' | 'profile' | 'explain' | 'completion'
+export type VerbName = 'run' | 'watch' | 'check' | 'doctor' | 'profile' | 'explain' | 'demo' | 'completion'
 
 export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
   run: {
@@ -138,6 +138,12 @@ export const VERBS: Readonly<Record<VerbName, VerbSpec>> = {
       'Without FILE: the newest recording of a process that has ended.',
       'Exit status: 0 if it was read, 1 if there is none, 125 if it cannot be read.',
     ],
+  },
+  demo: {
+    summary: 'show in ten seconds what ends programs out of hand',
+    usage: '',
+    options: {},
+    notes: ['It takes 200 MB of memory and no rights. Its programs are in examples/demo.'],
   },
   completion: {
     summary: 'print the completion of a shell',
