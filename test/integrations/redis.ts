@@ -1,17 +1,14 @@
 /** Debian's redis-server, started for one test on a free port of loopback with a folder of its own. */
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { eventually } from '../helpers/eventually.js'
+import { freePort, Service } from './service.js'
 
 /** A server that keeps its data when it is stopped and started again. */
 export class Redis implements AsyncDisposable {
   readonly port: number
   readonly #folder = mkdtempSync(join(tmpdir(), 'tripline-redis-'))
-  #server: ChildProcess | undefined
+  #server: Service | undefined
 
   private constructor(port: number) {
     this.port = port
@@ -31,35 +28,17 @@ export class Redis implements AsyncDisposable {
   async start(): Promise<void> {
     const storage = ['--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--dir', this.#folder]
     const options = ['--port', `${this.port}`, '--bind', '127.0.0.1', ...storage]
-    const server = spawn('redis-server', options, { stdio: ['ignore', 'pipe', 'inherit'] })
-    this.#server = server
-    let output = ''
-    server.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-    await eventually(
-      () => output.includes('Ready to accept connections'),
-      () => `redis is ready: ${output}`,
-    )
+    this.#server = new Service('redis-server', options)
+    await this.#server.prints('Ready to accept connections')
   }
 
   async stop(): Promise<void> {
-    const server = this.#server
+    await this.#server?.stop()
     this.#server = undefined
-    if (server === undefined) return
-    server.kill()
-    if (server.exitCode === null) await once(server, 'exit')
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop()
     rmSync(this.#folder, { recursive: true, force: true })
   }
-}
-
-/** A port of loopback that was free just now. */
-export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await once(probe, 'listening')
-  const { port } = probe.address() as AddressInfo
-  probe.close()
-  return port
 }

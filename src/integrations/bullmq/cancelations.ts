@@ -3,7 +3,15 @@ import { reportError } from '../../base/diagnostics.js'
 import { invalidType, invalidValue } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
 import { realTimers } from '../../base/real-timers.js'
-import { CANCEL_FIELD, clientOf, keysOf, runScript, type ConnectedQueue, type RedisClient } from './redis.js'
+import {
+  CANCEL_FIELD,
+  clientOf,
+  keysOf,
+  RefusedCommands,
+  runScript,
+  type ConnectedQueue,
+  type RedisClient,
+} from './redis.js'
 
 /** The options of a cancelation, all optional. */
 export interface CancelJobOptions {
@@ -40,6 +48,7 @@ const MOST_TEXT = 8192
 const BLOCK_MS = 5000
 const PAUSE_MS = 1000
 const MOST_KEPT = 1000
+const MOST_READ = 100
 
 const STATES: readonly CanceledJobState[] = ['waiting', 'active', 'finished', 'unknown']
 
@@ -104,14 +113,16 @@ export class CancelationReader {
   readonly #key: string
   /** Those of jobs that do not run here: the answer with the job may still be on its way. */
   readonly #early = new Map<string, JobCancelation>()
+  readonly #refused: RefusedCommands
   #client: RedisClient | undefined
   #closed = false
-  readonly #catchUp = (): void => void this.#readFields().catch(() => undefined)
+  readonly #catchUp = (): void => void this.#readFields().catch((error) => this.#refused.report(error))
 
   constructor(connection: Connection, sink: CancelationSink) {
     this.#connection = connection
     this.#sink = sink
     this.#key = keysOf(connection).cancelations
+    this.#refused = new RefusedCommands(connection.name)
     void this.#run()
   }
 
@@ -128,6 +139,7 @@ export class CancelationReader {
 
   async #run(): Promise<void> {
     let last: string | undefined
+    let isBehind = false
     while (!this.#closed) {
       try {
         const client = await clientOf(this.#connection)
@@ -138,12 +150,20 @@ export class CancelationReader {
           // Canceled before this reader knew where to begin.
           await this.#readFields()
         }
-        for (const [id, fields] of entriesOf(await this.#read(client, last))) {
+        const entries = [...entriesOf(await this.#read(client, last))]
+        for (const [id, fields] of entries) {
           last = id
           this.#take(fields)
         }
-      } catch {
-        // BullMQ reports errors of connections, and reconnects.
+        if (entries.length === MOST_READ) {
+          isBehind = true
+        } else if (isBehind) {
+          // Redis keeps the last thousand: others may be gone that were not read yet.
+          await this.#readFields()
+          isBehind = false
+        }
+      } catch (error) {
+        this.#refused.report(error)
         if (!this.#closed) await new Promise((resolve) => realTimers.setTimeout(resolve, PAUSE_MS).unref())
       }
     }
@@ -151,7 +171,7 @@ export class CancelationReader {
 
   /** One read. A connection that does not answer in time although it counts as alive is renewed. */
   async #read(client: RedisClient, last: string): Promise<unknown> {
-    const reply = client.xread([{ key: this.#key, id: last }], { BLOCK: BLOCK_MS, COUNT: 100 })
+    const reply = client.xread([{ key: this.#key, id: last }], { BLOCK: BLOCK_MS, COUNT: MOST_READ })
     const watch = realTimers.setInterval(() => client.status === 'ready' && client.disconnect(true), 3 * BLOCK_MS)
     watch.unref()
     try {
@@ -164,11 +184,12 @@ export class CancelationReader {
   /** Looks at the jobs that run here, for cancelations that the stream does not have any more. */
   async #readFields(): Promise<void> {
     const client = this.#client!
-    for (const id of this.#sink.ids()) {
+    const look = async (id: string): Promise<void> => {
       const text = await client.hget(this.#connection.toKey(id), CANCEL_FIELD)
       const cancelation = parseCancelation(text)
       if (cancelation !== undefined) this.#sink.canceled(id, cancelation)
     }
+    await Promise.all(Array.from(this.#sink.ids(), look))
   }
 
   #take(fields: ReadonlyMap<string, unknown>): void {

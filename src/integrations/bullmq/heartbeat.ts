@@ -7,7 +7,7 @@ import { parsePeriod, type Duration } from '../../base/units.js'
 import { Monitor } from '../../monitor/monitor.js'
 import type { MetricQuery } from '../../monitor/queries.js'
 import type { Breach } from '../../base/reason.js'
-import { clientOf, keysOf, runScript, type ConnectedQueue } from './redis.js'
+import { clientOf, keysOf, RefusedCommands, runScript, type ConnectedQueue } from './redis.js'
 
 /** The options of heartbeats, all optional. */
 export interface HeartbeatOptions {
@@ -105,6 +105,7 @@ export class Heartbeat {
   readonly #id: string
   readonly #options: ParsedHeartbeat
   readonly #status: () => WorkerStatus
+  readonly #refused: RefusedCommands
   readonly #timer: NodeJS.Timeout
   #sending = false
   #stopped = false
@@ -114,6 +115,7 @@ export class Heartbeat {
     this.#id = id
     this.#options = options
     this.#status = status
+    this.#refused = new RefusedCommands(queue.name)
     this.#timer = realTimers.setInterval(() => this.beat(), options.interval).unref()
     this.beat()
   }
@@ -124,8 +126,11 @@ export class Heartbeat {
     this.#sending = true
     this.#send().then(
       () => (this.#sending = false),
-      // The next one comes in time. BullMQ reports errors of the connection.
-      () => (this.#sending = false),
+      // The next one comes in time.
+      (error: unknown) => {
+        this.#sending = false
+        this.#refused.report(error)
+      },
     )
   }
 

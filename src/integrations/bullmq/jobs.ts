@@ -1,6 +1,7 @@
 /** The jobs that a worker runs: each is an operation, and goes where its cancelation sends it. */
 import type { Job } from 'bullmq'
 import { CancelationError } from '../../base/cancelation-error.js'
+import { LONGEST_DELAY } from '../../base/clock.js'
 import { reportError } from '../../base/diagnostics.js'
 import { invalidValue } from '../../base/errors.js'
 import { realTimers } from '../../base/real-timers.js'
@@ -104,7 +105,7 @@ export class Jobs implements CancelationSink {
     this.#running.set(id, running)
     if (this.#lockDuration !== undefined) {
       const lost = (): void => this.lockLost(id, `Its lock was not renewed for ${this.#lockDuration} ms`)
-      running.lock = realTimers.setTimeout(lost, this.#lockDuration).unref()
+      running.lock = realTimers.setTimeout(lost, Math.min(this.#lockDuration, LONGEST_DELAY)).unref()
     }
     const early = this.early(id)
     if (early !== undefined) this.canceled(id, early)

@@ -4,6 +4,7 @@ import { invalidType, invalidValue, outOfRange } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
 import type { CancelationReason } from '../../base/reason.js'
 import { parseDuration, type Duration } from '../../base/units.js'
+import { Cancelable } from '../../cancelable/cancelable.js'
 import type { OperationOptions } from '../../cancelable/options.js'
 import { guard, isGuard, type Guard } from '../../monitor/guard.js'
 import type { Limits } from '../../monitor/limits.js'
@@ -95,10 +96,12 @@ export function parseWorkerOptions(options: ProtectWorkerOptions, name: string):
   if (typeof operation !== 'function' && (typeof operation !== 'object' || operation === null)) {
     throw invalidType('operation', 'options of an operation, or a function that returns them', operation)
   }
+  if (typeof operation === 'object') checkOperation(operation)
   const resources = own.resources && checkResources(own.resources)
   if (own.minHold !== undefined && (resources === undefined || isGuard(resources))) {
     throw invalidValue('minHold', "left out, unless 'resources' are limits", own.minHold)
   }
+  if (isGuard(resources) && resources.closed) throw invalidValue('resources', 'a guard that is not closed', resources)
   const minHold = parseDuration(own.minHold ?? 1000, 'minHold')
   const parsed = {
     operationOf: typeof operation === 'function' ? operation : () => operation,
@@ -116,6 +119,12 @@ export function parseWorkerOptions(options: ProtectWorkerOptions, name: string):
     parsed.heartbeat?.monitor?.close()
     throw error
   }
+}
+
+/** Checks the options that all jobs share at once, not with the first job. Nothing is watched before a start. */
+function checkOperation(operation: OperationOptions & { readonly parent?: unknown }): void {
+  if (operation.parent !== undefined) throw invalidValue('operation.parent', 'left out', operation.parent)
+  new Cancelable({ ...operation, parent: null })[Symbol.dispose]()
 }
 
 function decisionOf(onCanceled: ProtectWorkerOptions['onCanceled']): CanceledJobDecision {

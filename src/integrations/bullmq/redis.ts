@@ -1,4 +1,5 @@
 /** What the library keeps in Redis beside BullMQ's own keys, and the scripts that read and write it. */
+import { reportError } from '../../base/diagnostics.js'
 import { invalidType } from '../../base/errors.js'
 
 /** A BullMQ queue, worker or other object that is connected to one; recognized by its shape. */
@@ -28,8 +29,12 @@ export interface RedisClient {
 export const CANCEL_FIELD = 'tripline'
 
 /** The keys of one queue. BullMQ's ids of jobs contain no such names. */
-export function keysOf(queue: ConnectedQueue): Readonly<Record<'cancelations' | 'workers' | 'workerPrefix', string>> {
+export function keysOf(
+  queue: ConnectedQueue,
+): Readonly<Record<'cancelations' | 'workers' | 'workerPrefix' | 'marker', string>> {
   return {
+    // BullMQ's own: workers that wait for a job pop it.
+    marker: queue.toKey('marker'),
     cancelations: queue.toKey('tripline:cancelations'),
     workers: queue.toKey('tripline:workers'),
     workerPrefix: queue.toKey('tripline:worker:'),
@@ -41,7 +46,7 @@ const NOW = `local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `
 
-type ScriptName = 'cancel' | 'newest' | 'beat' | 'list'
+type ScriptName = 'cancel' | 'newest' | 'wake' | 'beat' | 'list'
 
 /** The scripts. Each runs as a whole, so no worker sees half of it. */
 const SCRIPTS: Readonly<Record<ScriptName, { numberOfKeys: number; lua: string }>> = {
@@ -53,17 +58,25 @@ if redis.call('TYPE', job).ok ~= 'hash' then return 'unknown' end
 if redis.call('HEXISTS', job, 'timestamp') == 0 or redis.call('HEXISTS', job, 'data') == 0 then return 'unknown' end
 if redis.call('HEXISTS', job, 'finishedOn') == 1 then return 'finished' end
 local started = redis.call('HGET', job, 'processedOn') or ''
+local active = redis.call('EXISTS', lock) == 1
+if active then
+  -- First, because it fails if the key is something else, and then the job is as it was.
+  redis.call('XADD', stream, 'MAXLEN', '~', 1000, '*', 'id', ARGV[1], 'cancelation', started .. ' ' .. ARGV[3])
+  redis.call('EXPIRE', stream, 86400)
+end
 redis.call('HSETNX', job, 'defa', ARGV[2])
 redis.call('HSET', job, '${CANCEL_FIELD}', started .. ' ' .. ARGV[3])
-if redis.call('EXISTS', lock) == 0 then return 'waiting' end
-redis.call('XADD', stream, 'MAXLEN', '~', 1000, '*', 'id', ARGV[1], 'cancelation', started .. ' ' .. ARGV[3])
-redis.call('EXPIRE', stream, 86400)
-return 'active'`,
+return active and 'active' or 'waiting'`,
   },
   newest: {
     numberOfKeys: 1,
     lua: `local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
 return last[1] and last[1][1] or '0-0'`,
+  },
+  // A worker that is woken without a job finds none, and waits again.
+  wake: {
+    numberOfKeys: 1,
+    lua: `redis.call('ZADD', KEYS[1], 0, '0')`,
   },
   beat: {
     numberOfKeys: 2,
@@ -87,6 +100,26 @@ for index = 1, #known, 2 do
 end
 return found`,
   },
+}
+
+// Every client passes an error of the server on as it came: `WRONGTYPE Operation against ...`
+const SERVER_ERROR = /^(?!LOADING)[A-Z]{3,} /
+
+/** Reports what the server refuses, each message once in a row. Errors of connections are reported by BullMQ. */
+export class RefusedCommands {
+  readonly #queue: string
+  #last: string | undefined
+
+  constructor(queue: string) {
+    this.#queue = queue
+  }
+
+  report(error: unknown): void {
+    const { message } = error as Error
+    if (!SERVER_ERROR.test(message) || message === this.#last) return
+    this.#last = message
+    reportError(error, 'job queue', this.#queue)
+  }
 }
 
 const defined = new WeakSet<RedisClient>()

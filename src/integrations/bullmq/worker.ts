@@ -1,9 +1,9 @@
 /** A BullMQ worker that takes no jobs while its guard is breached. */
 import type { Job, Worker, WorkerOptions } from 'bullmq'
 import { outsideContexts } from '../../base/async-context.js'
+import { LONGEST_DELAY } from '../../base/clock.js'
 import { reportError } from '../../base/diagnostics.js'
-import { invalidType } from '../../base/errors.js'
-import { INT32_MAX } from '../../base/int32.js'
+import { invalidState, invalidType } from '../../base/errors.js'
 import { realTimers } from '../../base/real-timers.js'
 import type { Cancelable } from '../../cancelable/cancelable.js'
 import type { Guard } from '../../monitor/guard.js'
@@ -11,7 +11,7 @@ import { CancelationReader } from './cancelations.js'
 import { Heartbeat, type WorkerState } from './heartbeat.js'
 import { Jobs, type BullErrors, type JobProcessor } from './jobs.js'
 import { parseWorkerOptions, type ParsedWorkerOptions, type ProtectWorkerOptions } from './options.js'
-import type { RedisClient } from './redis.js'
+import { clientOf, keysOf, runScript, type RedisClient } from './redis.js'
 
 /** What a protected worker has beside everything of a BullMQ worker. */
 export interface WorkerProtection {
@@ -53,6 +53,9 @@ export function makeWorker<D, R, N extends string>(
   if (typeof processor !== 'function') throw invalidType('processor', 'a function', processor)
   if (typeof workerOptions !== 'object' || workerOptions === null) {
     throw invalidType('workerOptions', "the options of BullMQ's worker", workerOptions)
+  }
+  if (typeof bullmq.Worker.prototype.getBackend !== 'function') {
+    throw invalidState("'tripline/bullmq' needs BullMQ 6 or later, and an older one is installed")
   }
   const parsed = parseWorkerOptions(options, `worker of ${name}`)
   try {
@@ -165,6 +168,8 @@ function protectedClass(bullmq: BullMQ) {
       if (held) {
         // Sets `paused` at once; jobs that run are not waited for.
         super.pause(true).catch((error: Error) => this.emit('error', error))
+        // A guard that is closed is clear, and calls no listener.
+        guard.whenClear().catch(() => this.#update())
         this.#stopWaiting().catch((error: Error) => this.emit('error', error))
       } else if (!this.#paused) {
         this.#goOn().catch((error: Error) => this.emit('error', error))
@@ -177,8 +182,18 @@ function protectedClass(bullmq: BullMQ) {
       const backend = this.getBackend() as BlockingBackend
       const client = await backend.blockingClient
       // A connection that is lost just now comes back by itself.
-      if (client?.status === 'ready' && this.#held && this.#ending === undefined)
-        await backend.disconnectBlocking?.(false)
+      if (client?.status !== 'ready' || !this.#held || this.#ending !== undefined) return
+      await backend.disconnectBlocking?.(false)
+      // Redis may have given the marker of a job to that read. If it takes the connection for open still, it gives it the next one.
+      for (let times = 0; times < 2; times++) await this.#wakeAnother()
+    }
+
+    /** Wakes a worker that waits for a job, as BullMQ does when one is added. */
+    async #wakeAnother(): Promise<void> {
+      // While Redis is away, workers ask for jobs again and again.
+      await clientOf(this)
+        .then((client) => runScript(client, 'wake', keysOf(this).marker))
+        .catch(() => undefined)
     }
 
     async #goOn(): Promise<void> {
@@ -189,6 +204,8 @@ function protectedClass(bullmq: BullMQ) {
         await backend.reconnectBlocking?.().catch(() => undefined)
       }
       if (this.#held || this.#paused || this.#ending !== undefined) return
+      // Jobs may be waiting, and their marker be gone.
+      void this.#wakeAnother()
       if (this.#started) await super.resume()
       // Not to be started yet: the pause of the guard is over all the same.
       else this.paused = false
@@ -216,7 +233,10 @@ function protectedClass(bullmq: BullMQ) {
 
     protected override async moveToActive(token: string, name?: string): Promise<Job> {
       this.#update()
-      return (this.#held ? undefined : await super.moveToActive(token, name)) as Job
+      if (!this.#held) return await super.moveToActive(token, name)
+      // It has the marker of a job that another worker must take now.
+      void this.#wakeAnother()
+      return undefined as never
     }
 
     override processJob(job: Job, token: string, fetchNext: () => boolean = () => true): Promise<void | Job> {
@@ -235,7 +255,7 @@ function protectedClass(bullmq: BullMQ) {
       const { closeTimeout } = this.#options
       const late = (): void => this.#jobs.close('The worker is closing')
       const timer =
-        closeTimeout === Infinity ? undefined : realTimers.setTimeout(late, Math.min(closeTimeout, INT32_MAX))
+        closeTimeout === Infinity ? undefined : realTimers.setTimeout(late, Math.min(closeTimeout, LONGEST_DELAY))
       // Takes no jobs from here on.
       const closed = super.close(force)
       for (const each of this.#subscriptions) each[Symbol.dispose]()

@@ -36,3 +36,5 @@ for await (const line of createInterface({ input: process.stdin })) {
     break
   }
 }
+// The end of the test ends this as well.
+if (!worker.closing) process.exit(1)

@@ -11,6 +11,7 @@ import {
   type ProtectedWorker,
   type ProtectWorkerOptions,
 } from '../../../src/integrations/bullmq/index.js'
+import { makeWorker, type BullMQ } from '../../../src/integrations/bullmq/worker.js'
 import { fakeBreach } from '../../../src/testing/index.js'
 import { thrown } from '../../cancelable/helpers.js'
 import { eventually } from '../../helpers/eventually.js'
@@ -189,6 +190,39 @@ describe('a worker whose guard is breached', () => {
     expect(done).toEqual([waiting.id])
   })
 
+  it('goes on at once though the marker by which BullMQ wakes workers is gone, and gives it back to others', async () => {
+    const done: string[] = []
+    const held = worker(async (job) => void done.push(job.id!), { resources: memory }, { drainDelay: 3600 })
+    await held.waitUntilReady()
+    const breach = fakeBreach(memory, 'memory', '99.95%')
+    await eventually(() => held.isHeld)
+    const job = await queue.add('a', {})
+    const client = await queue.getBackend().client
+    const marker = queue.toKey('marker')
+    const exists = async (): Promise<boolean> => (await client.zcard(marker)) === 1
+    await client.del(marker)
+    // As after a read that has just taken the marker.
+    type Fetching = { moveToActive(token: string): Promise<unknown> }
+    expect(await (held as unknown as Fetching).moveToActive('token')).toBeUndefined()
+    for (let tries = 0; tries < 400 && !(await exists()); tries++) await rest(20)
+    expect(await exists()).toBe(true)
+    await client.del(marker)
+    breach.clear()
+    await eventuallyState(job, 'completed')
+    expect(done).toEqual([job.id])
+    breach[Symbol.dispose]()
+  })
+
+  it('goes on when that guard is closed', async () => {
+    const held = worker(async () => 1, { resources: memory })
+    using _breach = fakeBreach(memory, 'memory', '99.95%')
+    await eventually(() => held.isHeld)
+    const job = await queue.add('a', {})
+    memory.close()
+    await eventuallyState(job, 'completed')
+    expect([held.isHeld, held.state]).toEqual([false, 'running'])
+  })
+
   it('opens and closes many times without losing or doubling a job', async () => {
     const done: string[] = []
     const held = worker(
@@ -321,6 +355,17 @@ describe('a job', () => {
     expect(made.cancelJob(job.id!, 'not needed')).toBe(true)
     await eventuallyState(job, 'failed')
     expect((await queue.getJob(job.id!))?.failedReason).toBe('Aborted: not needed')
+  })
+
+  it('keeps a lock that lasts longer than a timer can', async () => {
+    const made = worker(
+      async (_, cancel) => await cancel.sleep('50ms'),
+      {},
+      { lockDuration: 2 ** 31, lockRenewTime: 10_000 },
+    )
+    const job = await queue.add('a', {})
+    await eventuallyState(job, 'completed')
+    expect(made.operations).toEqual([])
   })
 
   it('is ended when its lock is lost, and then belongs to the worker that got it', async () => {
@@ -461,6 +506,39 @@ describe('cancelJob()', () => {
     await eventuallyState(job, 'failed')
   })
 
+  it('reaches a job although so many were canceled that Redis has forgotten its entry', async () => {
+    const gate = new Gate()
+    worker(gate.processor)
+    const job = await queue.add('a', {})
+    await eventually(() => gate.starts.length === 1)
+    const client = await queue.getBackend().client
+    const lua = `redis.call('HSET', KEYS[1], 'tripline', redis.call('HGET', KEYS[1], 'processedOn') .. ' {"reason":"one of many"}')
+for index = 1, 150 do redis.call('XADD', KEYS[2], '*', 'id', 'other', 'cancelation', '1 {"reason":"another"}') end`
+    client.defineCommand('test:flood', { numberOfKeys: 2, lua })
+    await client.runCommand('test:flood', [queue.toKey(job.id!), queue.toKey('tripline:cancelations')])
+    await eventuallyState(job, 'failed')
+    expect((await queue.getJob(job.id!))?.failedReason).toBe('one of many')
+  })
+
+  it('that Redis refuses leaves the job as it was, and the worker reports that it cannot read', async () => {
+    const errors: string[] = []
+    const listener = (message: unknown): void => void errors.push((message as { error: Error }).error.message)
+    subscribe('tripline:error', listener)
+    open.push({ close: () => unsubscribe('tripline:error', listener) })
+    const client = await queue.getBackend().client
+    for (const each of ['cancelations', 'workers']) await client.set(queue.toKey(`tripline:${each}`), 'not ours')
+    const gate = new Gate()
+    worker(gate.processor, { heartbeat: { interval: '100ms' } })
+    const job = await queue.add('a', {})
+    await eventually(() => gate.starts.length === 1 && errors.length === 2)
+    await expect(cancelJob(queue, job.id!)).rejects.toThrow('WRONGTYPE')
+    await expect(workers(queue)).rejects.toThrow('WRONGTYPE')
+    expect(await client.hget(queue.toKey(job.id!), 'defa')).toBeNull()
+    expect(errors).toEqual([expect.stringMatching(/^WRONGTYPE/), expect.stringMatching(/^WRONGTYPE/)])
+    gate.open()
+    await eventuallyState(job, 'completed')
+  })
+
   it('is read after Redis was away', async () => {
     const gate = new Gate()
     worker(gate.processor, {}, { lockDuration: 60_000 })
@@ -549,10 +627,23 @@ describe('bad options', () => {
     expect(refusal({ maxRequeues: -1 })).toMatch(/maxRequeues/)
     expect(refusal({ heartbeat: { interval: 1 } })).toMatch(/at least 100 ms/)
     expect(refusal({ heartbeat: { metrics: ['memoy'] } })).toMatch(/memoy/)
+    expect(refusal({ operation: { timout: '5m' } })).toMatch(/Did you mean 'timeout'/)
+    expect(refusal({ operation: { parent: null } })).toMatch(/operation\.parent/)
+    expect(refusal({ operation: { resources: { memry: 90 } } })).toMatch(/memry/)
+    const closed = guard({ memory: 99 })
+    closed.close()
+    expect(refusal({ resources: closed })).toMatch(/not closed/)
     expect(refusal({}, {})).toMatch(/connection/)
     expect(refusal({}, null)).toMatch(/workerOptions/)
     expect((thrown(() => protectWorker('jobs', './file.js' as never, { connection: {} })) as Error).message).toMatch(
       /"processor"/,
+    )
+  })
+
+  it('are not even looked at with an older BullMQ', () => {
+    const old = { Worker: { prototype: {} } } as unknown as BullMQ
+    expect((thrown(() => makeWorker(old, 'jobs', async () => 1, { connection: {} }, {})) as Error).message).toMatch(
+      /BullMQ 6 or later/,
     )
   })
 })

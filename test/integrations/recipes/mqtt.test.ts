@@ -9,11 +9,11 @@ import mqtt, { type MqttClient } from 'mqtt'
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest'
 import { ROOT } from '../../helpers/child.js'
 import { eventually } from '../../helpers/eventually.js'
-import { freePort } from '../redis.js'
+import { freePort, Service } from '../service.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'tripline-mosquitto-'))
 const CANCEL = 'fleet/pump-7/cancel'
-let broker: ChildProcess
+let broker: Service
 let url: string
 const devices: ChildProcess[] = []
 const clients: MqttClient[] = []
@@ -39,7 +39,7 @@ beforeAll(async () => {
   ]
   for (const each of [passwords, rules]) chmodSync(each, 0o600)
   writeFileSync(join(folder, 'mosquitto.conf'), `${settings.join('\n')}\n`)
-  broker = spawn('mosquitto', ['-c', join(folder, 'mosquitto.conf')], { stdio: ['ignore', 'ignore', 'inherit'] })
+  broker = new Service('mosquitto', ['-c', join(folder, 'mosquitto.conf')])
   let isUp = false
   while (!isUp) {
     const socket = connectSocket(port, '127.0.0.1')
@@ -56,8 +56,7 @@ afterEach(() => {
 })
 
 afterAll(async () => {
-  broker.kill()
-  if (broker.exitCode === null) await once(broker, 'exit')
+  await broker.stop()
   rmSync(folder, { recursive: true })
 })
 
