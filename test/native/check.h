@@ -17,7 +17,7 @@ struct Case {
 void Fail(const char* file, int line, const char* what, const char* actual, const char* expected);
 void Pass();
 void Skip(const char* why);
-int RunAll(const char* filter);
+int RunAll(char** filters, int count);
 
 inline void Print(char* out, size_t size, double value) { snprintf(out, size, "%.12g", value); }
 inline void Print(char* out, size_t size, const char* value) { snprintf(out, size, "\"%s\"", value); }

@@ -1,4 +1,4 @@
-// Runs every TEST that is linked in, or those whose names contain the argument.
+// Runs every TEST that is linked in, or those whose names contain one of the arguments.
 #include "check.h"
 
 namespace tripline::test {
@@ -31,9 +31,11 @@ void Skip(const char* why) {
   skipped++;
 }
 
-int RunAll(const char* filter) {
+int RunAll(char** filters, int count) {
   for (Case* test = first; test != nullptr; test = test->next) {
-    if (strstr(test->name, filter) == nullptr) continue;
+    bool wanted = count == 0;
+    for (int i = 0; i < count; i++) wanted = wanted || strstr(test->name, filters[i]) != nullptr;
+    if (!wanted) continue;
     current_failed = false;
     test->body();
     if (current_failed) {
@@ -45,11 +47,11 @@ int RunAll(const char* filter) {
   }
   if (skipped > 0) printf("%d skipped\n", skipped);
   printf("%d passed, %d failed\n", passed, failed);
-  // Exit status 2 means that no test matches the argument.
+  // Exit status 2 means that no test matches the arguments.
   if (failed > 0) return 1;
   return passed > 0 ? 0 : 2;
 }
 
 }  // namespace tripline::test
 
-int main(int count, char** arguments) { return tripline::test::RunAll(count > 1 ? arguments[1] : ""); }
+int main(int count, char** arguments) { return tripline::test::RunAll(arguments + 1, count - 1); }

@@ -1,0 +1,86 @@
+// Which files are mutated, and which tests notice. A file of native/ is tested by the native unit tests that include its header,
+// and then by the vitest files of its part, over an addon that has the mutant; a file of src/ by those of its part alone.
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
+import { root } from '../lib/cxx.js'
+
+/**
+ * `files` belong to the part. `native`: further files of test/native. `quick` and `built`: vitest files, as names below test/;
+ * those in `built` are slower, or load the built package, and run only if the others notice nothing.
+ */
+const PARTS = [
+  {
+    files: /^native\/sampler\/(?:ticker|grid)\./,
+    quick: /^schedule\/(?:ticker|lifecycle|blocks)$/,
+  },
+  { files: /^native\/sampler\/recorder\./, quick: /^monitor\/stream$/ },
+  { files: /^native\/sampler\/flight_log\./, quick: /^record\/(?:record|ends)$/ },
+  { files: /^native\/sampler\/watchdog\./ },
+  { files: /^native\/sampler\/(?:loop|idle_clock|blocked_stack)\./, quick: /^monitor\/(?:loop|blocked)$/ },
+  {
+    files: /^native\/(?:sampler\/regions|node\/region)\./,
+    quick: /^(?:cancelable\/(?:blocked|region)|addon\/engine)$/,
+  },
+  {
+    files: /^native\/sampler\//,
+    native: /^(?:environment|board|governor|guard|limit|loop|monitor|series|source|standstill|sampler|feed)\w*_test/,
+    quick: /^monitor\/(?:guard|monitor|snapshot|board|conditions|push|lifecycle)$/,
+  },
+  { files: /^native\/node\//, quick: /^(?:monitor\/(?:guard|lifecycle)|schedule\/ticker|node\/terminated)$/ },
+  {
+    files: /^native\/posix\/thread\.cc$/,
+    native: /^(?:linux_spawn|thread)\w*_test/,
+    quick: /^monitor\/(?:guard|lifecycle)$/,
+  },
+  { files: /^native\/posix\//, native: /^(?:linux_spawn|links)_test/, quick: /^run\/(?:run|signals)$/ },
+  { files: /^native\/linux\//, native: /^linux_/ },
+  { files: /^native\/util\//, native: /_test/ },
+  {
+    files: /^src\/addon\//,
+    quick: /^(?:addon\/|monitor\/(?:board|guard|snapshot|monitor)$)/,
+    built: /^monitor\/lifecycle$/,
+  },
+  { files: /^src\/schedule\//, quick: /^schedule\/(?!sensor-loop)/, built: /^schedule\/sensor-loop$/ },
+  {
+    files: /^src\/monitor\//,
+    quick: /^monitor\/(?:guard|monitor|snapshot|board|conditions|limits|expression|group|metrics|blocked)$/,
+    built: /^monitor\/(?:stream|lifecycle|loop)$/,
+  },
+  {
+    files: /^src\/(?:engine|sources|cancelable)\//,
+    quick:
+      /^(?:sources\/(?!copies)|cancelable\/(?!region|examples|blocked-examples|pitfalls|edges|logs|async-context|shared|nesting))/,
+    built: /^(?:engine\/|sources\/copies|cancelable\/(?:edges|logs|async-context|shared|nesting|pitfalls))/,
+  },
+]
+
+const SAMPLER = (
+  'limit.cc guard.cc series.cc grid.cc governor.cc feed.cc requests.cc verdicts.cc source.cc sources.cc monitor.cc sampler.cc ' +
+  'push_triggers.cc board.cc slow_read.cc standstill.cc ticker.cc recorder.cc regions.cc loop.cc watchdog.cc flight_log.cc ' +
+  'environment.h'
+).split(' ')
+
+/** The files that the command mutates if none are named: the core. */
+export const CORE = [
+  ...SAMPLER.map((name) => `native/sampler/${name}`),
+  'native/posix/supervisor.cc',
+  'native/posix/thread.cc',
+  ...['engine', 'sources', 'cancelable', 'schedule'].flatMap((folder) => filesIn(`src/${folder}`)),
+]
+
+function filesIn(folder) {
+  return readdirSync(path.join(root, folder))
+    .filter((name) => name.endsWith('.ts'))
+    .toSorted()
+    .map((name) => `${folder}/${name}`)
+}
+
+/** The part of a file. @throws Error if it has none */
+export function partOf(file) {
+  const part = PARTS.find(({ files }) => files.test(file))
+  if (part === undefined) throw new Error(`${file} has no tests in scripts/mutants/parts.js`)
+  return part
+}
+
+/** Whether mutants of this file may signal or start processes at random, so that they only run where they are contained. */
+export const isDangerous = (file) => file.startsWith('native/posix/') || file.startsWith('src/run/')

@@ -1,0 +1,116 @@
+/** The tools of mutation testing: what they change, what they leave alone, and that their lists are true. */
+import { describe, expect, test } from 'vitest'
+import { sites as cppSites, tokens } from '../../scripts/mutants/cpp.js'
+import { equivalents, knownMutants } from '../../scripts/mutants/lists.js'
+import { CORE, partOf } from '../../scripts/mutants/parts.js'
+import { sites as tsSites, type Site } from '../../scripts/mutants/ts.js'
+
+/** What becomes of `text`, one entry per mutant. */
+function mutantsOf(text: string, sites: readonly Site[]): string[] {
+  return sites.map(({ start, end, replacement }) => text.slice(0, start) + replacement + text.slice(end))
+}
+
+const operators = (text: string): string[] => cppSites(`void F() {\n${text}\n}`).map(({ operator }) => operator)
+const cpp = (text: string): string[] => mutantsOf(text, cppSites(text))
+const ts = (text: string): string[] => mutantsOf(text, tsSites(text, 'some.ts'))
+
+describe('mutants of C++', () => {
+  test('comments, strings, preprocessor lines and templates are left alone', () => {
+    const text = `#define LESS(a, b) ((a) < (b) && \\
+  (b) > 1000)
+// if (a < b) Close();
+/* a < b */
+template <typename T>
+const List<std::pair<int, T>> kNames = "a < b && 'c' \\" > d";
+constexpr char kSign = '<';
+`
+    expect(cpp(text)).toEqual([])
+  })
+
+  test('each operator has its place', () => {
+    expect(operators('while (a < b) G();')).toEqual(
+      expect.arrayContaining(['comparison flipped', 'boundary off by one', 'condition negated', 'call left out']),
+    )
+    expect(operators('lock_.Unlock();')).toContain('release left out')
+    expect(operators('wakeups_++;')).toContain('edge lost')
+    expect(operators('last_ = 0;')).toContain('reset left out')
+    expect(operators('x = 5 * kSecond;')).toContain('unit off by ten')
+    expect(operators('x = a && b;')).toContain('any for all')
+    expect(operators('G();')).toContain('early return')
+    expect(operators('return true;')).toContain('edge lost')
+  })
+
+  test('a declaration is not left out, and a class is not a body', () => {
+    const text = `class A {
+ public:
+  void F();
+  int at_ = 0;
+};
+A* Make() {
+  MutexLock lock(&lock_);
+  List<int> list;
+  return nullptr;
+}`
+    expect(cppSites(text).map(({ operator }) => operator)).toEqual(['early return'])
+  })
+
+  test('tokens keep their places', () => {
+    const text = `auto a = R"x(")x" + 1'000u; // <\nb->c();`
+    expect(tokens(text).map((each) => each.text)).toEqual([
+      'auto',
+      'a',
+      '=',
+      `R"x(")x"`,
+      '+',
+      `1'000u`,
+      ';',
+      'b',
+      '->',
+      'c',
+      '(',
+      ')',
+      ';',
+    ])
+    for (const { text: part, start, end } of tokens(text)) expect(text.slice(start, end)).toBe(part)
+  })
+})
+
+describe('mutants of TypeScript', () => {
+  test('types, comments and strings are left alone', () => {
+    const text = `// a < b
+type A<T> = T extends 1000 ? 'a' : B<T>
+const a: Map<string, 1000> = f<number>('a < b')
+interface C { readonly d: 1000 }`
+    expect(ts(text)).toEqual([])
+  })
+
+  test('each operator has its place', () => {
+    expect(ts('if (a < b) f()')).toEqual([
+      'if (!(a < b)) f()',
+      'if (false) f()',
+      'if (true) f()',
+      'if (a > b) f()',
+      'if (a <= b) f()',
+      'if (a < b) ;',
+    ])
+    expect(ts('x = a.every(b)')).toEqual([';', 'x = a.some(b)'])
+    expect(ts('const x = 1000')).toEqual(['const x = (1000 * 10)'])
+    expect(ts('function f(): void { g() }')).toContain('function f(): void { return; g() }')
+    expect(ts('x = a ?? b')).toContain('x = a')
+  })
+})
+
+describe('lists', () => {
+  test('every known error still fits the code once', () => {
+    expect(knownMutants().length).toBeGreaterThan(15)
+  })
+
+  test('every survivor that is argued equivalent is still there', () => {
+    expect(() => equivalents()).not.toThrow()
+  })
+
+  test('every file of the core has tests', () => {
+    expect(CORE.length).toBeGreaterThan(50)
+    for (const file of CORE) expect(partOf(file), file).toBeDefined()
+  })
+})
