@@ -4,12 +4,10 @@
 // an argument selects tests by a part of their names.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { samplerSources } from '../native/sources.js'
 import {
   compileAll,
-  hostOs,
   includeFlags,
   isClang,
   lockFlags,
@@ -19,51 +17,9 @@ import {
   testFlags,
   warningFlags,
 } from './lib/cxx.js'
+import { programs } from './lib/native-tests.js'
 
 process.chdir(root)
-
-const standIn = 'test/native/darwin_stand_in'
-const scripted = 'test/native/scripted_system'
-
-/** The parts of each program, and its additional flags. */
-const programs = [
-  {
-    own: [],
-    // The test program is a host without V8.
-    sources: [...samplerSources(hostOs), 'native/node/v8_names.cc', ...sourcesIn('test/native')],
-  },
-  // The sampler with its thread, over a system whose clock, waiter, threads and probes the tests script.
-  {
-    own: ['-iquote', 'test/native'],
-    sources: [
-      ...samplerSources(hostOs).filter((file) => /^native\/(?:port|sampler|util)\//.test(file)),
-      'test/native/main.cc',
-      ...sourcesIn(scripted),
-    ],
-  },
-]
-if (hostOs === 'linux') {
-  // The command code of native/darwin on real processes, over a stand-in for the calls of macOS.
-  const used =
-    /\/(?:posix\/\w+|darwin\/(?:process_scanner|inheritance|command_group|os_process|process_list|process))\.cc$/
-  programs.push({
-    own: [`-I${standIn}`],
-    sources: [
-      ...samplerSources('darwin').filter((file) => used.test(file)),
-      'native/port/metrics.cc',
-      'native/port/probe.cc',
-      ...samplerSources('linux').filter((file) => /\/util\/\w+\.cc$|\/linux\/thread\.cc$/.test(file)),
-      'test/native/main.cc',
-      ...sourcesIn(standIn),
-    ],
-  })
-}
-
-function sourcesIn(folder) {
-  return readdirSync(folder)
-    .filter((name) => name.endsWith('.cc'))
-    .map((name) => `${folder}/${name}`)
-}
 
 /** Builds one program, runs it and returns its exit status. */
 async function test({ own, sources }) {

@@ -3,8 +3,13 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { root } from '../lib/cxx.js'
 
-/** The text of a file of the checkout. */
-export const read = (file) => readFileSync(path.join(root, file), 'utf8')
+const texts = new Map()
+
+/** The text of a file of the checkout, as it was when it was first read: the tree may change during a run. */
+export function read(file) {
+  if (!texts.has(file)) texts.set(file, readFileSync(path.join(root, file), 'utf8'))
+  return texts.get(file)
+}
 
 const readJson = (name) => JSON.parse(readFileSync(new URL(name, import.meta.url), 'utf8'))
 

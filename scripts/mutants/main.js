@@ -1,9 +1,10 @@
 // Mutation testing: makes small deliberate errors in the core, one at a time, and runs the quick tests of the part. An error that
 // no test notices is a survivor. Mutants live in a temporary copy of the checkout, never in the tree.
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from '../lib/cxx.js'
+import { beginRun } from '../lib/reliability.js'
 import { copyCheckout } from './checkout.js'
 import { sites as cppSites } from './cpp.js'
 import { changeOf, equivalents, isEquivalent, knownMutants, lineOf, read, tidy } from './lists.js'
@@ -123,20 +124,16 @@ class Run {
 
   async #testNative(file, changed) {
     const part = partOf(file)
-    const program = path.join(this.#folder, '.cache/mutants/program')
-    const sources = file.startsWith('native/node/') ? [] : await this.#native.testsOf(file)
-    if (part.native !== undefined) {
-      for (const name of readdirSync(path.join(root, 'test/native')))
-        if (part.native.test(name)) sources.push(`test/native/${name}`)
-    }
-    const names = [...new Set(sources)].flatMap((source) => testsIn(read(source)))
-    if (names.length > 0) {
-      const key = `native tests of ${file}`
+    const programs = file.startsWith('native/node/') ? [] : await this.#native.programsOf(file, part.native)
+    for (const { kind, sources } of programs) {
+      const program = path.join(this.#folder, '.cache/mutants', kind, 'program')
+      const names = sources.flatMap((source) => testsIn(readFileSync(path.join(this.#folder, source), 'utf8')))
+      const key = `${kind} of ${file}`
       if (!this.#limits.has(key)) {
-        await this.#native.build('tests', program)
+        await this.#native.build(kind, program)
         await this.#measure(key, [program, ...names])
       }
-      await this.#native.build('tests', program, file, changed)
+      await this.#native.build(kind, program, file, changed)
       if (await this.#fails(key, [program, ...names])) return 'native tests'
     }
     const files = [...testFiles(part.quick), ...testFiles(part.built)]
@@ -256,11 +253,11 @@ async function main() {
     })
   }
   const began = Date.now()
+  const finish = beginRun('mutants', ['npm run test:mutants --', ...process.argv.slice(2)].join(' '))
   const run = new Run()
   await run.open()
   const counts = { tried: 0, killed: 0, survived: 0, equivalent: 0, uncompilable: 0 }
   const files = {}
-  const survivors = []
   for (const mutant of mutants) {
     if (Date.now() - began > Number(options.minutes) * 60_000) break
     if (isDangerous(mutant.file) && !contains) continue
@@ -285,35 +282,22 @@ async function main() {
       counts.survived++
       const survivor = print(mutant, 'SURVIVED')
       console.log(`    - ${survivor.before}\n    + ${survivor.after}`)
-      survivors.push(survivor)
     } else {
       counts.killed++
       file.killed++
       print(mutant, `killed by ${step} in ${time}:`)
     }
   }
-  const minutes = (Date.now() - began) / 60_000
-  const score = counts.tried === 0 ? 100 : (100 * counts.killed) / counts.tried
+  const score = counts.tried === 0 ? 100 : Math.round((1000 * counts.killed) / counts.tried) / 10
+  const { minutes } = finish({ ...counts, score, seed: Number(options.seed) }, score >= Number(options.least))
   console.log()
   for (const [file, { tried, killed }] of Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1)))
     console.log(`${file}: ${killed} of ${tried}`)
   console.log(
-    `\nseed ${options.seed}: ${counts.tried} tried, ${counts.killed} killed (${score.toFixed(1)} %), ${counts.survived} survived, ` +
-      `${counts.equivalent} argued equivalent, ${counts.uncompilable} did not compile, ${minutes.toFixed(1)} minutes`,
-  )
-  report(
-    { minutes, counts: { ...counts, seed: Number(options.seed) }, passed: score >= Number(options.least) },
-    { files, survivors },
+    `\nseed ${options.seed}: ${counts.tried} tried, ${counts.killed} killed (${score} %), ${counts.survived} survived, ` +
+      `${counts.equivalent} argued equivalent, ${counts.uncompilable} did not compile, ${minutes} minutes`,
   )
   if (score < Number(options.least)) process.exitCode = 1
-}
-
-function report(figures, details) {
-  const folder = path.join(root, 'build/reliability')
-  mkdirSync(folder, { recursive: true })
-  const command = ['npm run test:mutants --', ...process.argv.slice(2)].join(' ')
-  const record = { name: 'mutants', command, date: new Date().toISOString(), ...figures, ...details }
-  writeFileSync(path.join(folder, 'mutants.json'), `${JSON.stringify(record, null, 2)}\n`)
 }
 
 await main()

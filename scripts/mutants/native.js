@@ -15,21 +15,18 @@ const place = (kind) => path.join('.cache/mutants', kind)
 export async function nativeBuilds(folder) {
   const load = (file) => import(pathToFileURL(path.join(folder, file)).href)
   const cxx = await load('scripts/lib/cxx.js')
-  const { samplerSources, nativeSources } = await load('native/sources.js')
-  const { default: fs } = await import('node:fs')
-  const tests = fs
-    .readdirSync(path.join(folder, 'test/native'))
-    .filter((name) => name.endsWith('.cc'))
-    .map((name) => `test/native/${name}`)
+  const { nativeSources } = await load('native/sources.js')
+  const { programs } = await load('scripts/lib/native-tests.js')
   // Without -g, which doubles the time to link.
   const plain = [...cxx.testFlags.filter((flag) => flag !== '-g'), ...cxx.includeFlags]
   const builds = {
-    tests: { sources: [...samplerSources(cxx.hostOs), 'native/node/v8_names.cc', ...tests], flags: plain },
     addon: {
       sources: nativeSources(cxx.hostOs),
       flags: [...plain, ...cxx.addonFlags, ...cxx.nodeApiFlags()],
     },
   }
+  for (const [index, { own, sources }] of programs.entries())
+    builds[`tests-${index}`] = { sources, flags: [...own, ...plain] }
   const command = [cxx.systemCompiler]
 
   const compileBase = async (kind) => {
@@ -89,12 +86,23 @@ export async function nativeBuilds(folder) {
       )
     },
 
-    /** The files of test/native that include what `file` declares. */
-    async testsOf(file) {
-      await compileBase('tests')
+    /**
+     * The test programs that a file is part of, each with its test files that include what the file declares, or whose names
+     * match.
+     */
+    async programsOf(file, match) {
       const header = file.replace(/\.cc$/, '.h')
-      const users = new Set([...usersOf('tests', file), ...(header === file ? [] : usersOf('tests', header))])
-      return [...users].filter((source) => source.startsWith('test/native/'))
+      const found = []
+      for (const kind of Object.keys(builds).filter((each) => each !== 'addon')) {
+        await compileBase(kind)
+        const users = new Set([...usersOf(kind, file), ...usersOf(kind, header)])
+        if (users.size === 0) continue
+        const sources = builds[kind].sources.filter(
+          (source) => source.startsWith('test/') && (users.has(source) || match?.test(path.basename(source))),
+        )
+        if (sources.length > 0) found.push({ kind, sources })
+      }
+      return found
     },
   }
 }
