@@ -1,6 +1,8 @@
-// node bench/report.js: writes docs/performance.md from bench/results/*.json, so that no figure is typed by hand.
+// node bench/report.js: writes docs/performance.md and the figures of the README from bench/results/*.json, so that none is
+// typed by hand.
 import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { writeFigures } from './figures.js'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 
@@ -29,6 +31,7 @@ ${rows.map(tableRow).join('\n')}
 }
 mkdirSync(`${here}../docs`, { recursive: true })
 writeFileSync(`${here}../docs/performance.md`, parts.join('\n'))
+writeFigures()
 
 function describe({ cpu, cores, memory, virtual, kernel, node, package: version, date }) {
   const guest = virtual === 'none' ? '' : ', a virtual machine'

@@ -1,20 +1,30 @@
 // Part 1: a guard on the memory of this process.
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
 import { Cancelable, CancelationError, sample } from 'tripline'
 
 export const title = 'A job that fills the memory'
-export const intro = 'It keeps all that it reads. A limit on the memory of this process ends it.'
+export const intro =
+  'It hashes the executable of Node again and again, and keeps all that it reads. A limit on the memory of this process ends it.'
 
 const MB = 1e6
 /** How much the job may take. */
 const ROOM = 64 * MB
 
+const hash = createHash('sha256')
+
+async function* read() {
+  for (;;) yield* createReadStream(process.execPath, { highWaterMark: MB })
+}
+
 export async function example(limit) {
   const kept = []
   await Cancelable.run(
     async (cancel) => {
-      for (;;) {
-        kept.push(Buffer.alloc(2_000_000, 1))
-        await cancel.sleep(25)
+      for await (const part of cancel.stream(read())) {
+        hash.update(part)
+        kept.push(part)
+        await cancel.sleep(10)
       }
     },
     { resources: { 'process.rss': limit } },
@@ -29,19 +39,20 @@ export async function show(page) {
     const now = process.memoryUsage.rss()
     bar.draw((now - start) / ROOM, `${inMegabytes(now)} of ${inMegabytes(limit)} MB`)
   }, 50)
-  let reason
+  let error
   try {
     await example(limit)
-  } catch (error) {
-    if (!(error instanceof CancelationError)) throw error
-    reason = error.reason
+  } catch (caught) {
+    if (!(caught instanceof CancelationError)) throw caught
+    error = caught
   }
   clearInterval(drawing)
-  const { origin, recent, value } = reason.breach
+  const { origin, recent, value } = error.reason.breach
   bar.draw(1, `${inMegabytes(value)} of ${inMegabytes(limit)} MB`)
   bar.end()
-  page.bad(reason.message)
+  page.bad(error.message)
   page.note(`Read from ${origin}; the evidence has ${recent.length} values before it.`)
+  page.note(`Partial result: ${error.partialResult.count} parts, sha256 ${hash.digest('hex').slice(0, 16)}...`)
   page.good('The operation has ended with that reason, and the program goes on.')
 }
 

@@ -1,0 +1,1 @@
+export function pack(folder: string, options?: { ownBuild?: boolean }): string

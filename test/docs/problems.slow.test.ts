@@ -1,0 +1,43 @@
+/** The programs of the recipes to which the README sends its problems, as far as no other test runs them. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { CLI, ROOT, runCommand } from '../helpers/child.js'
+
+const pathOf = (name: string): string => join(ROOT, 'examples/recipes', name)
+
+it('an import that takes too much memory ends with what it has done', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tripline-container-'))
+  try {
+    const file = join(folder, 'done.json')
+    const env = { ...process.env, LIMIT: '150MB' }
+    const { code, stdout } = await runCommand(process.execPath, [pathOf('container.js'), file], { env })
+    expect(code).toBe(75)
+    expect(stdout).toMatch(/^ended: process\.rss \d+(?:\.\d+)?MB > 150(?:\.0+)?MB\n$/)
+    const { rows } = JSON.parse(readFileSync(file, 'utf8')) as { rows: number }
+    expect(rows).toBeGreaterThan(10)
+    expect(rows).toBeLessThan(2000)
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})
+
+it('jobs that share a runner get their memory, or a message', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tripline-runner-'))
+  try {
+    const base = { ...process.env, TRIPLINE: `${process.execPath} ${CLI}`, TRIPLINE_RESERVATIONS: folder }
+    const job = (env: NodeJS.ProcessEnv, ...words: string[]) =>
+      runCommand('/bin/sh', [pathOf('shared-runner.sh'), ...words], { env: { ...base, ...env } })
+    expect(await job({ RESERVE: '10MB' }, 'sh', '-c', 'echo built; exit 3')).toMatchObject({
+      code: 3,
+      stdout: 'built\n',
+    })
+    // A second job beside the first one finds no CPU left.
+    const second = `env -u TRIPLINE_RESERVATION RESERVE=cpu=1 WAIT=100ms sh ${pathOf('shared-runner.sh')} echo never; true`
+    const { code, stdout } = await job({ RESERVE: `cpu=${availableParallelism()}` }, 'sh', '-c', second)
+    expect({ code, stdout }).toEqual({ code: 0, stdout: 'the memory was not free in time\n' })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+})

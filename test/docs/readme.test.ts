@@ -1,0 +1,48 @@
+/** The README shows programs as they are, measured figures, and links that also work in the package. */
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { figures, withFigures } from '../../bench/figures.js'
+import { ROOT } from '../helpers/child.js'
+
+const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
+const readme = read('README.md')
+const { files, scripts } = JSON.parse(read('package.json')) as { files: string[]; scripts: Record<string, string> }
+
+/** Whether npm packs a file. Pictures are left out: the registry's page and the repository show them. */
+function isShipped(path: string): boolean {
+  const [top] = path.split('/')
+  return ['README.md', 'LICENSE', 'package.json', ...files].includes(top!) && existsSync(join(ROOT, path))
+}
+
+describe('README.md', () => {
+  it.each(['guard', 'blocked'])('shows examples/readme/%s.js as it is', (name) => {
+    expect(readme).toContain(`\`\`\`js\n${read(`examples/readme/${name}.js`)}\`\`\`\n\n\`\`\`text\n`)
+  })
+
+  it('has figures from bench/results only', () => {
+    expect(readme, 'run node bench/report.js').toBe(withFigures(readme))
+    // Each says how to repeat it.
+    for (const [, suite = ''] of figures().matchAll(/`npm run bench -- (\w+)`/g)) {
+      expect(existsSync(join(ROOT, 'bench', suite))).toBe(true)
+    }
+    const prose = readme.replace(/<!-- figures -->[^]*<!-- \/figures -->/, '').replaceAll(/^```[^]*?^```$/gm, '')
+    expect(prose.match(/\d+(?:\.\d+)? (?:µs|ns|ms|KiB|times as)\b/g)).toBe(null)
+  })
+
+  it('links to files of the package only', () => {
+    const links = [...readme.matchAll(/(!?)\[[^\]]*\]\(([^)#\s]+)/g)].filter(([, , to]) => !to!.startsWith('https:'))
+    expect(links.length).toBeGreaterThan(30)
+    expect(links.filter(([, picture, to]) => picture === '' && !isShipped(to!)).map(([, , to]) => to)).toEqual([])
+    const pictures = links.filter(([, picture]) => picture === '!').map(([, , to]) => to!)
+    expect(pictures.filter((each) => !existsSync(join(ROOT, each)))).toEqual([])
+  })
+
+  it('has two commands that do all the set-up', () => {
+    for (const [, install, script] of readme.matchAll(/^ {4}(npm install) && npm (?:run )?(\w+) /gm)) {
+      expect([install, scripts[script!]]).toEqual(['npm install', expect.any(String)])
+    }
+    expect(readme).toMatch(/^ {4}npm install && npm run demo /m)
+    expect(readme).toMatch(/^ {4}npm install && npm test /m)
+  })
+})
