@@ -1,0 +1,4 @@
+// The colors of drawings, on a light and on a dark page.
+export const THEME = `<style>text{font:13px system-ui,-apple-system,"Segoe UI",sans-serif;fill:#24292f}.m{font:12px ui-monospace,Menlo,Consolas,"DejaVu Sans Mono",monospace}.t{font-weight:600}.s{fill:#57606a;font-weight:400}
+.p{fill:#f6f8fa;stroke:#d0d7de}.q{fill:#fff;stroke:#8c959f}.n{fill:#ddf4ff;stroke:#54aeff}.l{stroke:#57606a;fill:none}.a{fill:#57606a}.r{stroke:#cf222e;fill:none}.rt{fill:#cf222e}.v{stroke:#0969da;fill:none;stroke-width:2}.g{stroke:#d0d7de}
+@media (prefers-color-scheme:dark){text{fill:#e6edf3}.s{fill:#9198a1}.p{fill:#161b22;stroke:#30363d}.q{fill:#0d1117;stroke:#6e7681}.n{fill:#0c2d6b;stroke:#388bfd}.l{stroke:#9198a1}.a{fill:#9198a1}.r{stroke:#f85149}.rt{fill:#f85149}.v{stroke:#58a6ff}.g{stroke:#30363d}}</style>`

@@ -1,0 +1,68 @@
+// The site of the manual: the Markdown of this repository as it is, with a search. `npm run docs` builds it.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { slugOf } from '../../scripts/api/render.js'
+import { contents } from '../contents.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const { version, description } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+
+/** Comments are for readers of the source. */
+const withoutComments = {
+  name: 'without-comments',
+  enforce: 'pre',
+  transform: (code, id) => (id.endsWith('.md') ? code.replaceAll(/<!--[^]*?-->\n?/g, '') : undefined),
+}
+
+/** Two braces have no meaning, and indented code looks like other code. */
+function asOnGitHub(md) {
+  const { rules } = md.renderer
+  for (const name of ['text', 'code_inline']) {
+    const render = rules[name]
+    rules[name] = (...args) => render(...args).replaceAll('{{', '&#123;&#123;')
+  }
+  rules.code_block = (tokens, index, ...rest) => {
+    tokens[index].info = 'sh'
+    return rules.fence(tokens, index, ...rest)
+  }
+}
+
+export default {
+  title: 'tripline',
+  description,
+  lang: 'en',
+  srcDir: root,
+  outDir: `${root}.cache/site`,
+  cacheDir: `${root}.cache/vitepress`,
+  srcExclude: [
+    '**/node_modules/**',
+    '.cache/**',
+    'build/**',
+    'native/**',
+    'prebuilds/**',
+    'test/**',
+    'contrib/**',
+    'scripts/**',
+  ],
+  rewrites: { 'README.md': 'index.md', ':folder(.*)/README.md': ':folder/index.md' },
+  // Links of GitHub's kind, which the tests check.
+  markdown: { anchor: { slugify: slugOf }, html: false, config: asOnGitHub },
+  // The tests check links, also those to files that are no pages.
+  ignoreDeadLinks: true,
+  cleanUrls: false,
+  lastUpdated: false,
+  vite: { plugins: [withoutComments] },
+  themeConfig: {
+    search: { provider: 'local' },
+    outline: [2, 3],
+    nav: [
+      { text: 'Start', link: '/docs/start' },
+      { text: 'Manual', link: '/docs/' },
+      { text: 'Recipes', link: '/docs/recipes/' },
+      { text: 'API', link: '/docs/api/' },
+      { text: version, link: '/CHANGELOG' },
+    ],
+    sidebar: contents(root),
+    footer: { message: 'MIT' },
+  },
+}

@@ -1,0 +1,1 @@
+export function contents(root: string): { text: string; items: { text: string; link: string }[] }[]
