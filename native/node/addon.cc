@@ -1,5 +1,6 @@
 // The Node-API layer: arguments in, values out, no logic. src/addon/native.ts describes the functions and is the only
-// caller; it has checked every argument.
+// intended caller, which has checked every argument. Sizes and places of memory are checked again, so that calls with
+// nonsense are refused or have no effect, and do not end the process.
 #include <napi.h>
 
 #include <memory>
@@ -41,28 +42,40 @@ void Attach(const Napi::CallbackInfo& info) {
     instance->listener = Napi::Weak(info[1].As<Napi::Function>());
     if (ToBool(info, 2)) WatchLoop(env, &instance->environment);
   }
-  const Numbers<int32_t> bytes(info, 0);
+  const Numbers<uint8_t> bytes(info, 0);
   Napi::ObjectReference board = Napi::Persistent(info[0].As<Napi::Object>());
   // The sampler may only write to memory that is kept alive.
   if (board.IsEmpty()) return;
-  Sampler::Get()->AttachBoard(&instance->environment, bytes.data(), bytes.size / sizeof(int32_t));
+  Sampler::Get()->AttachBoard(&instance->environment, reinterpret_cast<int32_t*>(bytes.data()),
+                              bytes.size / sizeof(int32_t));
   instance->board = std::move(board);
 }
 
 // ---- series and guards ---------------------------------------------------------------------------------------------
 
+// False, with an exception, if it is none.
+bool ReadMetric(const Napi::CallbackInfo& info, Metric* metric) {
+  const uint32_t number = ToUint32(info, 0);
+  *metric = static_cast<Metric>(number);
+  if (number < kMetricCount) return true;
+  Check(info.Env(), napi_invalid_arg);
+  return false;
+}
+
 // subscribe(metric, name, pid, tree, windowMs, cell, mustExist): id, or why not
 Napi::Value Subscribe(const Napi::CallbackInfo& info) {
   Environment* environment = EnvironmentOf(info);
   const TextArgument name(info, 1);
+  Metric metric;
+  if (name.get() == nullptr || !ReadMetric(info, &metric)) return Napi::Value();
   Selector selector;
   selector.environment = environment;
   selector.name = name.get();
   selector.pid = static_cast<int64_t>(ToDouble(info, 2));
   selector.tree = ToBool(info, 3);
   Failure why;
-  const uint32_t id = Sampler::Get()->Subscribe(environment, static_cast<Metric>(ToUint32(info, 0)), selector,
-                                                ToDuration(info, 4), ToUint32(info, 5), ToBool(info, 6), &why);
+  const uint32_t id = Sampler::Get()->Subscribe(environment, metric, selector, ToDuration(info, 4), ToUint32(info, 5),
+                                                ToBool(info, 6), &why);
   return IdOrReason(info.Env(), id, why);
 }
 
@@ -89,8 +102,10 @@ Napi::Value Describe(const Napi::CallbackInfo& info) {
 
 // canPush(metric): true, or why not
 Napi::Value CanPush(const Napi::CallbackInfo& info) {
+  Metric metric;
+  if (!ReadMetric(info, &metric)) return Napi::Value();
   Failure why;
-  const bool can = Sampler::Get()->CanPush(static_cast<Metric>(ToUint32(info, 0)), &why);
+  const bool can = Sampler::Get()->CanPush(metric, &why);
   return TrueOrReason(info.Env(), can, why);
 }
 
@@ -118,7 +133,7 @@ Napi::Value AddGuard(const Napi::CallbackInfo& info) {
   const Numbers<double> array(info, 5);
   const double* numbers = array.data();
   // They could not be read, because the environment is ending.
-  if (numbers == nullptr) return Napi::Value();
+  if (numbers == nullptr || array.size < kFields || (spec.within == 0 && spec.interval == 0)) return Napi::Value();
   List<LimitRequest> limits(array.size / kFields);
   for (LimitRequest& each : limits) {
     each.subscription = static_cast<uint32_t>(numbers[0]);
@@ -146,8 +161,8 @@ void RemoveGuard(const Napi::CallbackInfo& info) { Sampler::Get()->RemoveGuard(T
 Napi::Value PlayGuard(const Napi::CallbackInfo& info) {
   const Numbers<double> values(info, 3);
   if (values.data() == nullptr) return Napi::Value();
-  const uint64_t end =
-      Sampler::Get()->PlayGuard(ToUint32(info, 0), ToDuration(info, 1), ToDuration(info, 2), values.data());
+  const uint64_t end = Sampler::Get()->PlayGuard(ToUint32(info, 0), ToDuration(info, 1), ToDuration(info, 2),
+                                                 values.data(), values.size);
   return Napi::Number::New(info.Env(), ToMillisecondsOrNever(end));
 }
 

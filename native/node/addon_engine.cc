@@ -35,11 +35,9 @@ enum TestKind { kTime, kShared, kGuard, kSignal };
 // memory: the index of its array in `arrays`, and of the word; of a guard: its flag, and the breaches that do not
 // count; of a signal: its number, and the signals that do not count.
 bool ReadTests(napi_env env, napi_value numbers, napi_value arrays, List<Regions::Test>* tests) {
-  size_t count = 0;
-  void* data = nullptr;
-  if (napi_get_typedarray_info(env, numbers, nullptr, &count, &data, nullptr, nullptr) != napi_ok) return false;
-  const auto* each = static_cast<const double*>(data);
-  for (; count >= kTestFields; count -= kTestFields, each += kTestFields) {
+  const Numbers<double> all(env, numbers);
+  const double* each = all.data();
+  for (size_t count = all.size; count >= kTestFields; count -= kTestFields, each += kTestFields) {
     const auto first = static_cast<uint32_t>(each[1]);
     Regions::Test test = {};
     test.last = each[3] != 0;
@@ -51,11 +49,11 @@ bool ReadTests(napi_env env, napi_value numbers, napi_value arrays, List<Regions
       case kShared: {
         test.kind = Regions::Test::kWord;
         napi_value array = nullptr;
-        void* words = nullptr;
-        if (napi_get_element(env, arrays, first, &array) != napi_ok ||
-            napi_get_typedarray_info(env, array, nullptr, nullptr, &words, nullptr, nullptr) != napi_ok)
-          return false;
-        test.word = static_cast<const int32_t*>(words) + static_cast<size_t>(each[2]);
+        if (napi_get_element(env, arrays, first, &array) != napi_ok) return false;
+        const Numbers<int32_t> words(env, array);
+        const auto at = static_cast<size_t>(each[2]);
+        if (at >= words.size) return false;
+        test.word = words.data() + at;
         break;
       }
       case kGuard:
@@ -88,6 +86,8 @@ napi_value CallRegion(napi_env env, napi_callback_info raw) {
   napi_value arguments[4] = {};
   Instance* instance = nullptr;
   napi_get_cb_info(env, raw, &count, arguments, nullptr, reinterpret_cast<void**>(&instance));
+  // testEngine() was never called.
+  if (instance->engine == nullptr) return nullptr;
   if (instance->own.script == 0) FindOwnCall(instance);
   RegionFrame region;
   region.environment = &instance->environment;
@@ -117,10 +117,16 @@ napi_value CallRegion(napi_env env, napi_callback_info raw) {
   }
 }
 
+// The region of the given depth, or nullptr.
+RegionFrame* RegionAt(const Instance* instance, const Napi::CallbackInfo& info) {
+  const uint32_t depth = ToUint32(info, 0);
+  return instance->engine == nullptr ? nullptr : FindRegion(instance->engine, &instance->environment, depth);
+}
+
 // watchRegion(depth, tests, arrays)
 void WatchRegion(const Napi::CallbackInfo& info) {
   Instance* instance = InstanceOf(info.Env());
-  RegionFrame* region = FindRegion(instance->engine, &instance->environment, ToUint32(info, 0));
+  RegionFrame* region = RegionAt(instance, info);
   List<Regions::Test> tests;
   Failure ignored;
   if (region != nullptr && ReadTests(info.Env(), info[1], info[2], &tests))
@@ -130,7 +136,7 @@ void WatchRegion(const Napi::CallbackInfo& info) {
 // orderRegion(depth)
 void OrderRegionAt(const Napi::CallbackInfo& info) {
   Instance* instance = InstanceOf(info.Env());
-  RegionFrame* region = FindRegion(instance->engine, &instance->environment, ToUint32(info, 0));
+  RegionFrame* region = RegionAt(instance, info);
   if (region != nullptr) OrderRegion(instance->engine, region);
 }
 

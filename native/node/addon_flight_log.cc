@@ -25,9 +25,10 @@ Napi::Value AddFlightLog(const Napi::CallbackInfo& info) {
 // noteFlightLog(id, ring, kind, number, a, b, text)
 void NoteFlightLog(const Napi::CallbackInfo& info) {
   const TextArgument text(info, 6);
-  if (text.get() == nullptr) return;
+  const uint32_t ring = ToUint32(info, 1);
+  if (text.get() == nullptr || ring > static_cast<uint32_t>(LogRing::kLines)) return;
   const LogFact fact{static_cast<LogKind>(ToUint32(info, 2)), ToUint32(info, 3), ToDouble(info, 4), ToDouble(info, 5)};
-  AllLogs().Add(ToUint32(info, 0), static_cast<LogRing>(ToUint32(info, 1)), fact, text.get(), text.size());
+  AllLogs().Add(ToUint32(info, 0), static_cast<LogRing>(ring), fact, text.get(), text.size());
 }
 
 // flightLogFailure(id): why the last write failed, or an empty text
@@ -48,7 +49,7 @@ void AttachOperations(const Napi::CallbackInfo& info) {
   // The sampler may only read memory that is kept alive.
   if (held.IsEmpty()) return;
   auto* instance = info.Env().GetInstanceData<Instance>();
-  Sampler::Get()->AttachOperations(&instance->environment, table.data());
+  Sampler::Get()->AttachOperations(&instance->environment, table.data(), table.size);
   instance->operations = std::move(held);
 }
 

@@ -85,7 +85,7 @@ void RemoveRecorder(const Napi::CallbackInfo& info) { AllRecorders().Remove(ToUi
 Napi::Value TakeBlock(const Napi::CallbackInfo& info) {
   const Numbers<double> out(info, 2);
   if (out.data() == nullptr) return Napi::Value();
-  const int64_t missed = AllRecorders().Take(ToUint32(info, 0), ToUint32(info, 1), out.data());
+  const int64_t missed = AllRecorders().Take(ToUint32(info, 0), ToUint32(info, 1), out.data(), out.size);
   return Napi::Number::New(info.Env(), static_cast<double>(missed));
 }
 

@@ -35,7 +35,7 @@ void CloseWatchdog(const Napi::CallbackInfo&) { TheWatchdog().Close(); }
 void ReadWatchdog(const Napi::CallbackInfo& info) {
   const Numbers<int32_t> into(info, 0);
   const WatchdogStats stats = TheWatchdog().Stats();
-  if (into.data() != nullptr) memcpy(into.data(), &stats, sizeof(stats));
+  if (into.size * sizeof(int32_t) >= sizeof(stats)) memcpy(into.data(), &stats, sizeof(stats));
 }
 
 // watchdogTimeout(device): seconds, or 0

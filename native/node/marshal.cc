@@ -74,6 +74,7 @@ bool ToBool(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi
 uint64_t ToDuration(const Napi::CallbackInfo& info, size_t at) { return ToNanoseconds(ToDouble(info, at)); }
 
 uint64_t ToNanoseconds(double milliseconds) {
+  if (milliseconds < 0) return 0;
   if (std::isinf(milliseconds)) return kNever;
   // Values above 30 years are clamped, so that adding one to any machine's clock cannot overflow.
   return milliseconds < 1e12 ? static_cast<uint64_t>(milliseconds * 1e6 + 0.5) : kNever / 16;
@@ -88,8 +89,16 @@ TextArgument::TextArgument(const Napi::CallbackInfo& info, size_t at, Reader rea
   Check(value.Env(), status);
 }
 
-Memory::Memory(const Napi::CallbackInfo& info, size_t at) {
-  Check(info.Env(), napi_get_typedarray_info(info.Env(), info[at], nullptr, &size, &start, nullptr, nullptr));
+Memory::Memory(napi_env env, napi_value value, size_t bytes) {
+  // By napi_typedarray_type; types that are added later have none that is used here.
+  constexpr uint8_t kBytes[] = {1, 1, 1, 2, 2, 4, 4, 4, 8, 8, 8};
+  napi_typedarray_type type = napi_int8_array;
+  napi_status status = napi_get_typedarray_info(env, value, &type, &size, &start, nullptr, nullptr);
+  if (status == napi_ok && (type >= sizeof(kBytes) || kBytes[type] != bytes)) status = napi_invalid_arg;
+  if (status == napi_ok) return;
+  start = nullptr;
+  size = 0;
+  Check(env, status);
 }
 
 double ToMillisecondsOrNever(uint64_t nanoseconds) {

@@ -102,6 +102,7 @@ class Environment {
   std::unique_ptr<BlockedStack> stack;  // nullptr unless a limit wants stacks
   FlightLog* first_log = nullptr;       // of the list of its flight logs
   const void* operations = nullptr;     // the table of operations that JavaScript keeps for them
+  size_t operations_size = 0;           // bytes
 
  private:
   void Notify() {

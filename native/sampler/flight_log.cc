@@ -29,6 +29,7 @@ constexpr size_t kRowOperation = 16;
 constexpr size_t kOperationsHead = 64;
 constexpr size_t kOperation = 32;
 constexpr size_t kName = 64;
+constexpr uint64_t kMostRowBytes = 1 << 24;
 
 struct RowHead {
   uint32_t checksum;
@@ -63,6 +64,14 @@ static_assert(sizeof(Operation) == kOperation, "the layout is public");
 
 uint32_t Load(const uint32_t* word, std::memory_order order = std::memory_order_acquire) {
   return reinterpret_cast<const std::atomic<uint32_t>*>(word)->load(order);
+}
+
+// Whether rows and operations have the size that their counts say, so that writing them stays within their memory.
+bool IsSound(const LogHeader& header) {
+  const uint64_t row = sizeof(RowHead) + (uint64_t{header.guards} + 7) / 8 * 8 +
+                       uint64_t{header.row_operations} * kRowOperation + uint64_t{header.columns} * sizeof(double) +
+                       (uint64_t{header.columns} + 7) / 8 * 8;
+  return header.row_size == row && row <= kMostRowBytes && header.rows != 0 && header.states != 0;
 }
 
 // The logs that note signals, which a signal handler goes through, and the handlers that do so at this moment.
@@ -250,6 +259,7 @@ void FlightLog::CopyOperations() {
   const auto* head = reinterpret_cast<const uint32_t*>(from);
   const size_t slots = size_t{header_.operations} * kOperation;
   const size_t names = size_t{header_.names} * kName;
+  if (environment->operations_size < kOperationsHead + slots + names) return;
   const uint32_t changes = Load(head);
   const uint32_t used = Load(head + 2);
   if (operations_ == nullptr) {
@@ -315,6 +325,7 @@ void FlightLog::NoteStack(uint64_t silence, uint64_t now) {
 }
 
 void FlightLog::WriteRow(uint64_t now) {
+  AssertLocked();
   CopyOperations();
   uint8_t* at = row_.get();
   auto* head = reinterpret_cast<RowHead*>(at);
@@ -337,9 +348,11 @@ void FlightLog::WriteRow(uint64_t now) {
   at += (header_.guards + 7) / 8 * 8;
   DescribeOperations(at, head->at);
   at += size_t{header_.row_operations} * kRowOperation;
-  uint8_t* const codes = at + feeds.size() * sizeof(double);
-  for (uint32_t i = 0; i < feeds.size(); i++) {
-    const Series& series = feeds[i]->series;
+  uint8_t* const codes = at + subscriptions.size() * sizeof(double);
+  for (uint32_t i = 0; i < subscriptions.size(); i++) {
+    const Feed* feed = host_->FeedOf(subscriptions[i]);
+    if (feed == nullptr) continue;
+    const Series& series = feed->series;
     const Value& value = series.now();
     const double number = value.state == Value::kKnown ? value.value : kNone;
     std::memcpy(at + i * sizeof(double), &number, sizeof(number));
@@ -359,14 +372,16 @@ void FlightLog::WriteRow(uint64_t now) {
 uint32_t FlightLogs::Create(Environment* environment, const char* path, const uint8_t* image, size_t size,
                             uint64_t interval, const uint32_t* subscriptions, uint32_t count, bool slow, Failure* why) {
   LogHeader header;
+  if (size < sizeof(header) || interval == 0) return 0;
   std::memcpy(&header, image, sizeof(header));
+  if (!IsSound(header) || header.columns != count) return 0;
   std::unique_ptr<FlightLog> owned(new FlightLog(environment, host_, header, slow));
   FlightLog* const log = owned.get();
   // Without the lock, because a disk may be slow.
   if (!log->file.Create(path, image, size, why)) return 0;
   MutexLock lock(host_->lock());
   if (!host_->EnsureThread(why)) return 0;
-  for (uint32_t i = 0; i < count; i++) log->feeds.push_back(host_->FeedOf(subscriptions[i]));
+  for (uint32_t i = 0; i < count; i++) log->subscriptions.push_back(subscriptions[i]);
   log->interval = interval;
   log->next_row = MonotonicNow();
   log->next_of_environment = environment->first_log;

@@ -112,7 +112,7 @@ class FlightLog {
   FlightLog* next_of_environment = nullptr;
   std::atomic<FlightLog*> next_signaled{nullptr};  // of the list of those that note signals
   uint32_t id = 0;
-  List<Feed*> feeds;
+  List<uint32_t> subscriptions;
   uint64_t interval = 0;
   uint64_t next_row = 0;
   LogFile file;
@@ -135,6 +135,7 @@ class FlightLog {
   // Asks for the stack of a loop that has been blocked for `silence` nanoseconds, and notes it once it is there.
   void NoteStack(uint64_t silence, uint64_t now);
   void DescribeOperations(uint8_t* row, double now);
+  void AssertLocked() const ASSERT_CAPABILITY(host_->lock()) {}
 
   Host* const host_;
   const LogHeader header_;

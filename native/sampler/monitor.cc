@@ -268,7 +268,7 @@ void Monitor::RemoveGuard(uint32_t guard) {
 
 bool Monitor::StepCondition(uint32_t guard, uint32_t limit, double value, uint64_t late, uint64_t now) {
   Guard* found = guards_.Get(guard);
-  if (found == nullptr) return false;
+  if (found == nullptr || limit >= found->limit_count()) return false;
   const GuardLimit::Progress progress = found->StepCondition(limit, value, late, now);
   if (progress.changed && IsPlayed(found->limit(0).feed)) {
     Verdicts::JudgeOne(found, now);
@@ -303,8 +303,9 @@ void Monitor::DropGuard(uint32_t id) {
   Plan();
 }
 
-uint64_t Monitor::PlayGuard(uint32_t id, uint64_t now, uint64_t gap, const double* values) {
+uint64_t Monitor::PlayGuard(uint32_t id, uint64_t now, uint64_t gap, const double* values, size_t count) {
   Guard* guard = guards_.Get(id);
+  if (guard == nullptr || count < guard->limit_count()) return kNever;
   guard->DiscountGap(gap, now);
   // Marked as dirty beforehand, so that its feeds do not pass it to the verdicts, which use the machine's clock.
   guard->dirty = true;

@@ -110,7 +110,7 @@ class Monitor {
   // limit: NaN is a failed read, infinity means no value. Nothing was observed in the `gap` nanoseconds before `now`,
   // and `now` must not go backwards. Returns the time after `now` at which the guard would change by itself; kNever if
   // it would not.
-  uint64_t PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values);
+  uint64_t PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values, size_t count);
 
   // Advances a condition by the outcome of its check: 1 if it does not hold, 0 if it does, NaN if that is unknown.
   // `late` is the same as in Guard::StepCondition(). True if this outcome has just crossed the limit.

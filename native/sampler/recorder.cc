@@ -13,7 +13,10 @@ namespace {
 // A consumer may be this many blocks behind before rows are lost.
 constexpr uint32_t kBlocks = 4;
 
+constexpr uint32_t kMostRows = 1 << 16;
+
 double NewestOf(const Feed* feed) {
+  if (feed == nullptr) return std::numeric_limits<double>::quiet_NaN();
   const Value& value = feed->series.now();
   return value.state == Value::kKnown ? value.value : std::numeric_limits<double>::quiet_NaN();
 }
@@ -39,20 +42,22 @@ void RowRing::Take(uint32_t count, double* out) {
   count_ -= count;
 }
 
-Recorder::Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Feed*> feeds, uint64_t now)
+Recorder::Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<uint32_t> subscriptions,
+                   uint64_t now)
     : environment(environment),
       batch(batch),
-      feeds(std::move(feeds)),
+      subscriptions(std::move(subscriptions)),
       grid(now + interval, interval),
-      rows(static_cast<uint32_t>(this->feeds.size()) + 1, batch * kBlocks) {}
+      rows(static_cast<uint32_t>(this->subscriptions.size()) + 1, batch * kBlocks) {}
 
 uint32_t Recorders::Add(Environment* environment, uint64_t interval, uint32_t batch, const uint32_t* subscriptions,
                         uint32_t count, Failure* why) {
   MutexLock lock(host_->lock());
-  if (!host_->EnsureThread(why)) return 0;
-  List<Feed*> feeds;
-  for (uint32_t i = 0; i < count; i++) feeds.push_back(host_->FeedOf(subscriptions[i]));
-  return recorders_.Add(std::make_unique<Recorder>(environment, interval, batch, std::move(feeds), MonotonicNow()))->id;
+  if (interval == 0 || batch == 0 || batch > kMostRows || !host_->EnsureThread(why)) return 0;
+  List<uint32_t> columns;
+  for (uint32_t i = 0; i < count; i++) columns.push_back(subscriptions[i]);
+  return recorders_.Add(std::make_unique<Recorder>(environment, interval, batch, std::move(columns), MonotonicNow()))
+      ->id;
 }
 
 void Recorders::Remove(uint32_t id) {
@@ -62,10 +67,10 @@ void Recorders::Remove(uint32_t id) {
   if (recorders_.empty()) host_->WakeBy(0);
 }
 
-int64_t Recorders::Take(uint32_t id, uint32_t request, double* out) {
+int64_t Recorders::Take(uint32_t id, uint32_t request, double* out, size_t room) {
   MutexLock lock(host_->lock());
   Recorder* recorder = recorders_.Get(id);
-  if (recorder == nullptr) return -1;
+  if (recorder == nullptr || room < size_t{recorder->batch} * (recorder->subscriptions.size() + 1)) return -1;
   if (recorder->rows.count() < recorder->batch) {
     recorder->request = request;
     return -1;
@@ -84,7 +89,7 @@ uint64_t Recorders::Record(uint64_t now) {
     double* row;
     each->missed += beats.count - 1 + each->rows.Push(&row);
     *row++ = ToMilliseconds(now);
-    for (const Feed* feed : each->feeds) *row++ = NewestOf(feed);
+    for (const uint32_t column : each->subscriptions) *row++ = NewestOf(host_->FeedOf(column));
     if (each->request != 0 && each->rows.count() >= each->batch)
       each->environment->Answer(std::exchange(each->request, 0));
   }

@@ -39,11 +39,11 @@ class RowRing {
 };
 
 struct Recorder {
-  Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<Feed*> feeds, uint64_t now);
+  Recorder(Environment* environment, uint64_t interval, uint32_t batch, List<uint32_t> subscriptions, uint64_t now);
 
   Environment* const environment;
   const uint32_t batch;
-  const List<Feed*> feeds;
+  const List<uint32_t> subscriptions;
   Grid grid;
   RowRing rows;
   uint64_t missed = 0;   // beats that are in no row, since the last block
@@ -66,7 +66,7 @@ class Recorders {
 
   // Fills `out`, which has room for a block, column by column, and returns how many beats were missed since the last
   // block. If no block is complete yet, it returns -1 and answers `request` once one is.
-  int64_t Take(uint32_t id, uint32_t request, double* out) EXCLUDES(host_->lock());
+  int64_t Take(uint32_t id, uint32_t request, double* out, size_t room) EXCLUDES(host_->lock());
 
   // ---- for the host, which holds its lock
 

@@ -30,7 +30,13 @@ void Requests::Answer() {
 }
 
 void Requests::Forget(Feed* feed) {
-  for (Request& each : requests_) EraseUnordered(&each.feeds, feed);
+  for (Request& each : requests_) {
+    // It may wait for the same one several times.
+    for (size_t before = 0; before != each.feeds.size();) {
+      before = each.feeds.size();
+      EraseUnordered(&each.feeds, feed);
+    }
+  }
 }
 
 void Requests::RemoveEnvironment(const Environment* environment) {

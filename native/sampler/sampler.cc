@@ -191,8 +191,9 @@ void Sampler::AttachBoard(Environment* environment, int32_t* words, size_t count
   LockMemory(environment->board.memory(), &ignored);
 }
 
-void Sampler::AttachOperations(Environment* environment, const void* table) {
+void Sampler::AttachOperations(Environment* environment, const void* table, size_t size) {
   MutexLock lock(&lock_);
+  environment->operations_size = size;
   environment->operations = table;
 }
 
@@ -307,9 +308,9 @@ void Sampler::RemoveGuard(uint32_t guard) {
   WakeIfIdle();
 }
 
-uint64_t Sampler::PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values) {
+uint64_t Sampler::PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values, size_t count) {
   MutexLock lock(&lock_);
-  return monitor_.PlayGuard(guard, now, gap, values);
+  return monitor_.PlayGuard(guard, now, gap, values, count);
 }
 
 bool Sampler::StepCondition(uint32_t guard, uint32_t limit, double value, uint64_t late, uint64_t at) {

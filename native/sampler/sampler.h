@@ -74,7 +74,7 @@ class Sampler : private Host {
                     Failure* why) EXCLUDES(lock_);
   void RemoveGuard(uint32_t guard) EXCLUDES(lock_);
   // See monitor.h.
-  uint64_t PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values) EXCLUDES(lock_);
+  uint64_t PlayGuard(uint32_t guard, uint64_t now, uint64_t gap, const double* values, size_t count) EXCLUDES(lock_);
   // `at` is the time of the check; 0 means now. Simulated guards use other times.
   bool StepCondition(uint32_t guard, uint32_t limit, double value, uint64_t late, uint64_t at) EXCLUDES(lock_);
 
@@ -112,7 +112,7 @@ class Sampler : private Host {
   Regions& regions() { return regions_; }
 
   // `words` stays valid until the end of the environment. See FlightLog.
-  void AttachOperations(Environment* environment, const void* table) EXCLUDES(lock_);
+  void AttachOperations(Environment* environment, const void* table, size_t size) EXCLUDES(lock_);
 
   SamplerStats Stats() EXCLUDES(lock_);
 

@@ -60,7 +60,7 @@ Beats Ticker::Release(uint64_t now) {
 
 uint32_t Tickers::Add(Environment* environment, const TickerSpec& spec, Failure* why) {
   MutexLock lock(host_->lock());
-  if (!host_->EnsureThread(why)) return 0;
+  if (spec.period == 0 || !host_->EnsureThread(why)) return 0;
   if (spec.real_time) real_time_++;
   return tickers_.Add(std::make_unique<Ticker>(environment, spec, MonotonicNow()))->id;
 }
@@ -83,7 +83,7 @@ void Tickers::Drop(uint32_t id) {
 void Tickers::SetPeriod(uint32_t id, uint64_t period) {
   MutexLock lock(host_->lock());
   Ticker* ticker = tickers_.Get(id);
-  if (ticker == nullptr) return;
+  if (ticker == nullptr || period == 0) return;
   ticker->SetPeriod(period, MonotonicNow());
   host_->WakeBy(ticker->wake());
 }

@@ -1,6 +1,7 @@
 #include "sampler/watchdog.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 #include "port/metrics.h"
@@ -97,6 +98,7 @@ void Watchdog::Release() {
 int Watchdog::Open(Environment* environment, const char* address, size_t size) {
   MutexLock lock(host_->lock());
   if (environment_ != nullptr) return kTaken;
+  if (size > kLongestAddress) return ENAMETOOLONG;
   const int error = size == 0 ? 0 : OpenNoticeSocket(&socket_);
   if (error != 0) return error;
   environment_ = environment;

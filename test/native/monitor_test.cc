@@ -292,7 +292,7 @@ TEST(MonitorPlaysAGuardOnItsOwnTime) {
   const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
   // The guard's clock is far behind the machine's.
   const auto play = [&](uint64_t at, double value, uint64_t gap = 0) {
-    return world.monitor.PlayGuard(guard, at * kSecond, gap * kSecond, &value);
+    return world.monitor.PlayGuard(guard, at * kSecond, gap * kSecond, &value, 1);
   };
   CHECK_EQ(play(10, 90), 12 * kSecond);
   CHECK(world.State() == LimitState::kPending);
