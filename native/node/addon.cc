@@ -53,7 +53,7 @@ void Attach(const Napi::CallbackInfo& info) {
 
 // ---- series and guards ---------------------------------------------------------------------------------------------
 
-// False, with an exception, if it is none.
+// False, with an exception, if the argument is not the number of a metric.
 bool ReadMetric(const Napi::CallbackInfo& info, Metric* metric) {
   const uint32_t number = ToUint32(info, 0);
   *metric = static_cast<Metric>(number);
