@@ -14,6 +14,14 @@
 #include "linux/calls.h"
 #include "linux/file.h"
 
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TRIPLINE_SHADOWED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TRIPLINE_SHADOWED
+#endif
+#endif
+
 namespace tripline {
 
 namespace {
@@ -72,8 +80,8 @@ void CloseAllBut(int* kept, uint32_t count) {
 }
 
 void DropMemory() {
-#ifdef __SANITIZE_ADDRESS__
-  // AddressSanitizer's shadow takes terabytes of addresses, and must stay.
+#ifdef TRIPLINE_SHADOWED
+  // A sanitizer's shadow takes terabytes of addresses, and must stay.
   return;
 #endif
   const int fd = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);

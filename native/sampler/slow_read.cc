@@ -4,7 +4,7 @@ namespace tripline {
 
 void SlowRead::Body(void* raw) {
   auto* self = static_cast<SlowRead*>(raw);
-  self->probe_->Read(self->started_, self->wanted_, &self->readings_);
+  self->probe_->Read(self->begun_, self->wanted_, &self->readings_);
   // The object may be deleted as soon as the lock is released.
   Mutex* const lock = self->lock_;
   lock->Lock();
@@ -23,7 +23,7 @@ void SlowRead::Abandon() {
 
 bool SlowRead::Start(uint64_t now, MetricMask wanted) {
   wanted_ = wanted;
-  started_ = now;
+  started_ = begun_ = now;
   ClearReadings(wanted, &readings_);
   state_ = kRunning;
   if (StartThread(Body, this, "tripline-slow", true)) return true;

@@ -52,6 +52,7 @@ class SlowRead {
   State state_ = kIdle;
   bool abandoned_ = false;
   uint64_t started_ = 0;
+  uint64_t begun_ = 0;  // the same, of which nothing is discounted, for the helper
   MetricMask wanted_ = 0;
   Readings readings_;
 };

@@ -7,6 +7,13 @@
 
 namespace tripline::test {
 
+// How many threads a process of these tests has that started none.
+#if defined(__SANITIZE_THREAD__)
+constexpr double kOwnThreads = 2;
+#else
+constexpr double kOwnThreads = 1;
+#endif
+
 struct Case {
   const char* name;
   void (*body)();

@@ -1,4 +1,5 @@
-// Runs every TEST that is linked in, or those whose names contain one of the arguments.
+// Runs every TEST that is linked in, or those whose names contain one of the arguments. An argument that begins with a
+// hyphen leaves out those that contain the rest of it.
 #include "check.h"
 
 namespace tripline::test {
@@ -31,11 +32,25 @@ void Skip(const char* why) {
   skipped++;
 }
 
+static bool IsWanted(const char* name, char** filters, int count) {
+  bool wanted = true, named = false;
+  for (int i = 0; i < count; i++) {
+    const bool without = filters[i][0] == '-';
+    const bool found = strstr(name, filters[i] + without) != nullptr;
+    if (without && found) return false;
+    // The first name that is asked for leaves out all others.
+    if (!without && !named) wanted = false;
+    named |= !without;
+    wanted |= !without && found;
+  }
+  return wanted;
+}
+
 int RunAll(char** filters, int count) {
+  // Otherwise the processes that tests fork would print the same again.
+  setvbuf(stdout, nullptr, _IOLBF, 0);
   for (Case* test = first; test != nullptr; test = test->next) {
-    bool wanted = count == 0;
-    for (int i = 0; i < count; i++) wanted = wanted || strstr(test->name, filters[i]) != nullptr;
-    if (!wanted) continue;
+    if (!IsWanted(test->name, filters, count)) continue;
     current_failed = false;
     test->body();
     if (current_failed) {
