@@ -2,11 +2,14 @@
 import { cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { build, createServer } from 'vitepress'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const site = join(root, 'site')
 const out = join(root, '.cache/site')
+
+// Links to files of these kinds are no pages. VitePress reads the list when it is loaded.
+process.env.VITE_EXTRA_EXTENSIONS = 'acl,def,service,sh'
+const { build, createServer } = await import('vitepress')
 
 if (process.argv.includes('--serve')) {
   const server = await createServer(site)

@@ -125,7 +125,8 @@ function renderMethod(member, members, context) {
   )
   if (sameName[0] !== member) return ''
   const parts = [
-    `${'#'.repeat(context.level + 1)} ${methodHeading(member, context.own)}`,
+    // `name[Symbol.dispose]()` would be a link.
+    `${'#'.repeat(context.level + 1)} ${methodHeading(member, context.own).replaceAll(/[[\]]/g, '\\$&')}`,
     renderText(member.doc, context),
     renderCode(sameName.map(({ signature }) => signature).join('\n')),
     renderTags(member.doc, context),
@@ -188,6 +189,7 @@ function renderText({ text }, context) {
 function linkText(text, { links, own }) {
   return text
     .replaceAll(/\{@link (\w+)\}/g, (_, name) => linkTo(name, links, own))
+    .replaceAll(/\{@link (\w+)\.(\w+)\}/g, (_, type, name) => linkToMember(type, name, links, own))
     .replaceAll(/(?<![\w(/[])docs\/([\w-]+\.md)/g, '[$1](../$1)')
 }
 
@@ -196,6 +198,12 @@ function linkTo(name, links, own) {
   if (member === undefined && links.has(name)) return `[\`${name}\`](${links.get(name)})`
   if (member === undefined) throw new Error(`${own.name}: {@link ${name}} leads nowhere`)
   return isCallable(member) ? `[\`${name}()\`](#${slugOf(methodHeading(member, own))})` : `\`${name}\``
+}
+
+/** A member of any type leads to the section of that type. */
+function linkToMember(type, name, links, own) {
+  if (!links.has(type)) throw new Error(`${own.name}: {@link ${type}.${name}} leads nowhere`)
+  return `[\`${type}.${name}\`](${links.get(type)})`
 }
 
 const LABELS = { default: 'Default', throws: 'Throws', returns: 'Returns' }

@@ -14,9 +14,21 @@ const withoutComments = {
   transform: (code, id) => (id.endsWith('.md') ? code.replaceAll(/<!--[^]*?-->\n?/g, '') : undefined),
 }
 
+/** A folder's README is the index of that folder. */
+function linkFolders(token) {
+  for (const each of token.children ?? []) linkFolders(each)
+  const to = token.type === 'link_open' ? token.attrGet('href') : null
+  if (to === null || /^[a-z]+:/.test(to)) return
+  token.attrSet(
+    'href',
+    to.replace(/(^|\/)README\.md(?=#|$)/, (_, slash) => slash || './'),
+  )
+}
+
 /** Two braces have no meaning, and indented code looks like other code. */
 function asOnGitHub(md) {
   const { rules } = md.renderer
+  md.core.ruler.push('folders', ({ tokens }) => tokens.forEach(linkFolders))
   for (const name of ['text', 'code_inline']) {
     const render = rules[name]
     rules[name] = (...args) => render(...args).replaceAll('{{', '&#123;&#123;')
@@ -31,19 +43,11 @@ export default {
   title: 'tripline',
   description,
   lang: 'en',
+  head: [['link', { rel: 'icon', href: 'data:,' }]],
   srcDir: root,
   outDir: `${root}.cache/site`,
   cacheDir: `${root}.cache/vitepress`,
-  srcExclude: [
-    '**/node_modules/**',
-    '.cache/**',
-    'build/**',
-    'native/**',
-    'prebuilds/**',
-    'test/**',
-    'contrib/**',
-    'scripts/**',
-  ],
+  srcExclude: ['**/node_modules/**', '.cache/**', 'build/**', 'native/**', 'prebuilds/**', 'test/**', 'scripts/**'],
   rewrites: { 'README.md': 'index.md', ':folder(.*)/README.md': ':folder/index.md' },
   // Links of GitHub's kind, which the tests check.
   markdown: { anchor: { slugify: slugOf }, html: false, config: asOnGitHub },
