@@ -340,6 +340,8 @@ export class Cancelable implements Disposable, AsyncDisposable {
   /** Ends it as well, and waits for its children, shields and cleanups; a canceled one waits within its grace period. */
   async [Symbol.asyncDispose](): Promise<void> {
     if ((this[kFlags] & (S.ENDED | S.FINISHING | S.BODY)) === 0) {
+      // At once, so that a parent that ends meanwhile waits for it.
+      this[kFlags] |= S.FINISHING
       if (this[kReason] !== null) startGrace(this)
       await tasksGone(this)
       for (const error of await finishUp(this)) reportError(error, 'cleanup', this[kName])

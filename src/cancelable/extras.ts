@@ -166,6 +166,8 @@ export class Extras {
   tasksOver: (() => void) | undefined = undefined
   /** The error of a task, with which the operation fails. */
   taskFailure: { readonly error: unknown } | undefined = undefined
+  /** The outcome is known, and the tasks are being ended: their errors no longer decide it. */
+  endsTasks: boolean = false
   /** Stops waiting for the children. */
   childless: (() => void) | undefined = undefined
   /** Stops waiting for a cleanup. */

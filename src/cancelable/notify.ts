@@ -66,7 +66,9 @@ function notifyListeners(operation: Operation, extras: Extras): void {
 export function startGrace(operation: Operation): void {
   if ((operation[kFlags] & (IN_GRACE | IN_TURN | GRACE_OVER)) !== 0) return
   const grace = operation[kExtras]?.grace
-  if (grace === undefined || grace === 0) queueTurn(operation)
+  // While a shield holds it, no time counts: that begins at the end of the last one.
+  const isShielded = (operation[kExtras]?.shields?.size ?? 0) > 0
+  if (grace === undefined || grace === 0 || isShielded) queueTurn(operation)
   else giveGrace(operation, grace)
 }
 

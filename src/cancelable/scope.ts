@@ -4,6 +4,7 @@ import { reportError } from '../base/diagnostics.js'
 import { invalidType, outOfRange, invalidValue } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
+import { kContext } from '../base/operation-context.js'
 import { errorReason, type CancelationReason } from '../base/reason.js'
 import { cancelWith } from './lifecycle.js'
 import { extrasOf, kName, kFlags, kReason, type Operation } from './operation.js'
@@ -56,12 +57,13 @@ export function startTask<T>(
 function taskFailed(operation: Operation, task: Operation, error: unknown): void {
   const extras = extrasOf(operation)
   if (extras.ignoresTaskErrors || endedOnPurpose(task[kReason], error)) return
+  const over = extras.endsTasks || isOver(operation)
   if (CancelationError.is(error)) {
-    if (isOver(operation)) return
+    if (over || endedWith(operation, task[kReason])) return
     // The operation is canceled for the same reason, and with the same error.
     extras.error = error
     cancelWith(operation, error.reason)
-  } else if (isOver(operation)) {
+  } else if (over) {
     reportError(error, 'task', operation[kName])
   } else {
     extras.taskFailure = { error }
@@ -74,6 +76,11 @@ function endedOnPurpose(reason: CancelationReason | null, error: unknown): boole
   if (reason === null || !CancelationError.is(error)) return false
   if (reason.kind === 'manual') return true
   return reason.kind === 'abort' && reason.cause instanceof Error && reason.cause.name === 'AbortError'
+}
+
+/** Whether it is the end of the operation that ended the task. */
+function endedWith(operation: Operation, reason: CancelationReason | null): boolean {
+  return reason?.kind === 'parent' && reason.parent === undefined && reason.parentId === operation[kContext].id
 }
 
 /**

@@ -162,11 +162,12 @@ function settle(operation: Operation, status: number, value: unknown): void {
 /** Waits for children, shields and cleanups, which all end before the operation does. Returns the errors of cleanups. */
 export async function finishUp(operation: Operation): Promise<unknown[]> {
   operation[kFlags] |= FINISHING
-  await endChildren(operation)
+  const haveEnded = await endChildren(operation)
   await shieldsGone(operation)
   const errors = await cleanUp(operation)
-  // A cleanup may have started some.
-  await endChildren(operation)
+  // A cleanup may have started some. Children that were given up are not waited for a second time.
+  if (haveEnded) await endChildren(operation)
+  else disband(operation)
   return errors
 }
 
@@ -185,13 +186,18 @@ export async function tasksGone(operation: Operation): Promise<boolean> {
   return operation[kReason] !== null
 }
 
-function endChildren(operation: Operation): Promise<void> | undefined {
+/** Ends the children, and waits for them within the grace period. False if some have not ended by then. */
+async function endChildren(operation: Operation): Promise<boolean> {
   disband(operation)
-  return operation[kFirstChild] === null ? undefined : childrenGone(operation)
+  if (operation[kFirstChild] !== null) await childrenGone(operation)
+  return operation[kFirstChild] === null
 }
 
 /** Never rejects. */
 async function finish(operation: Operation, status: number, value: unknown): Promise<void> {
+  // At once: a parent that ends in the next microtask waits only for children that have a body or are finishing.
+  operation[kFlags] |= FINISHING
+  if (status !== COMPLETED && operation[kExtras] !== null) operation[kExtras].endsTasks = true
   if (status === COMPLETED && (await tasksGone(operation))) {
     // The cancelation has cut off tasks, without which the operation is not complete.
     status = CANCELED

@@ -46,7 +46,16 @@ async function shielded<T>(
   const over = new Promise<void>((resolve) => {
     finished = resolve
   })
-  const entry: Shield = { over, limit: () => void (outer[kReason] !== null && limit(max)) }
+  let isLimited = false
+  const entry: Shield = {
+    over,
+    limit: () => {
+      // Once: ancestors that are canceled later must not give it more time.
+      if (isLimited || outer[kReason] === null) return
+      isLimited = true
+      limit(max)
+    },
+  }
   // Before the body runs, because its first part may already cancel the outer operation.
   const holders = addToAll(outer, entry)
   try {

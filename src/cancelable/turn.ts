@@ -7,7 +7,7 @@ import { nextTurn } from '../base/real-timers.js'
 import { extrasOf, kExtras, kFirstChild, kFlags, kNextSibling, kParent, type Operation } from './operation.js'
 import { kNext } from '../engine/propagation.js'
 import { addTimer } from '../engine/timers.js'
-import { abandon, graceOf, graceOver, shieldsGone } from './settle.js'
+import { abandon, givenGrace, graceOf, graceOver, shieldsGone } from './settle.js'
 import * as S from './state.js'
 
 let queue: Operation | null = null
@@ -44,7 +44,8 @@ function takeTurn(operation: Operation): void {
     return
   }
   const grace = (operation[kFlags] & S.GRACE_GIVEN) === 0 ? graceOf(operation) : 0
-  if (grace > 0 && isUnwinding(operation)) {
+  // The time that the options name is given to any body; usually before this turn, but not while there were shields.
+  if (grace > 0 && (givenGrace(operation) !== undefined || isUnwinding(operation))) {
     giveGrace(operation, grace)
     return
   }

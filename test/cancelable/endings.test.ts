@@ -1,0 +1,141 @@
+/** How operations with tasks, shields and cleanups end; shrunk programs of the model in `test/model/`. */
+import diagnostics from 'node:diagnostics_channel'
+import { describe, expect, it } from 'vitest'
+import { Cancelable, type CancelableOptions } from '../../src/index.js'
+import { useClock } from '../../src/testing/index.js'
+
+interface End {
+  readonly at: number
+  readonly message: string | undefined
+}
+
+/** Runs a body on a test clock; the clock's time counts from the start of the run. */
+async function endOf(
+  body: (cancel: Cancelable, now: () => number) => unknown,
+  options: CancelableOptions = {},
+  act: (operation: Cancelable) => void = () => undefined,
+): Promise<End> {
+  using clock = useClock()
+  const begin = clock.now()
+  const now = (): number => clock.now() - begin
+  const operation = new Cancelable(options)
+  const end = operation
+    .run((cancel) => body(cancel, now))
+    .then(
+      () => ({ at: now(), message: undefined }),
+      (error: Error) => ({ at: now(), message: error.message }),
+    )
+  act(operation)
+  await clock.advance('1m')
+  return end
+}
+
+/** A wait that no cancelation reaches. */
+const plain = (ms: number): Promise<void> => Cancelable.run((cancel) => cancel.sleep(ms), { parent: null })
+
+/** A task that is still cleaning up when its parent's grace period is over. */
+function stuck(cancel: Cancelable): void {
+  void cancel.task((task) => task.defer(() => plain(10_000)), { grace: '1h' }).catch(() => undefined)
+}
+
+describe('children', () => {
+  it('are waited for while they clean up, also if they have just fulfilled', async () => {
+    let cleaned: number | undefined
+    const end = await endOf((cancel, now) => {
+      void cancel.task(async (task) => {
+        task.defer(() => plain(500).then(() => (cleaned = now())))
+      })
+      throw new Error('failed')
+    })
+    expect(cleaned).toBe(500)
+    expect(end).toEqual({ at: 500, message: 'failed' })
+  })
+
+  it('are waited for while a block in them cleans up', async () => {
+    let cleaned: number | undefined
+    const end = await endOf(async (cancel, now) => {
+      const block = cancel.child().enter()
+      block.defer(() => plain(500).then(() => (cleaned = now())))
+      void block[Symbol.asyncDispose]()
+      throw new Error('failed')
+    })
+    expect(cleaned).toBe(500)
+    expect(end).toEqual({ at: 500, message: 'failed' })
+  })
+
+  it('have the grace period once, however the operation ends', async () => {
+    const failed = await endOf((cancel) => {
+      stuck(cancel)
+      throw new Error('failed')
+    })
+    expect(failed).toEqual({ at: 1000, message: 'failed' })
+    const cleanedUp = await endOf((cancel) => {
+      stuck(cancel)
+      cancel.defer(() => plain(300))
+      throw new Error('failed')
+    })
+    expect(cleanedUp).toEqual({ at: 1300, message: 'failed' })
+  })
+})
+
+describe('tasks', () => {
+  it('that are ended with an operation that has failed do not cancel it', async () => {
+    const reasons: string[] = []
+    const operation = new Cancelable()
+    operation.onCancel(({ message }) => reasons.push(message))
+    await expect(
+      operation.run((cancel) => {
+        void cancel.task((task) => task.sleep('1h'))
+        throw new Error('failed')
+      }),
+    ).rejects.toThrow('failed')
+    expect(operation.reason).toBeUndefined()
+    expect(operation.context.status).toBe('failed')
+    expect(reasons).toEqual([])
+  })
+
+  it('that fail while they are being ended do not replace the error of the body', async () => {
+    const errors: string[] = []
+    const note = (message: unknown): void => void errors.push((message as { error: Error }).error.message)
+    diagnostics.subscribe('tripline:error', note)
+    const end = await endOf((cancel) => {
+      void cancel.task(async (task) => {
+        task.defer(async () => {
+          await plain(100)
+          throw new Error('later')
+        })
+      })
+      throw new Error('failed')
+    })
+    diagnostics.unsubscribe('tripline:error', note)
+    expect(end.message).toBe('failed')
+    expect(errors).toEqual(['later'])
+  })
+})
+
+describe('shields', () => {
+  it('have their `max` from the first cancelation on, whatever is canceled after it', async () => {
+    const end = await endOf((cancel) => {
+      for (const time of [3000, 7000]) {
+        void cancel.task((task) => task.shield((inner) => inner.sleep(time), { max: 5000 })).catch(() => undefined)
+      }
+      throw new Error('failed')
+    })
+    expect(end).toEqual({ at: 5000, message: 'failed' })
+  })
+
+  it.each([undefined, 2000])('are followed by the whole grace period (%s)', async (grace) => {
+    const end = await endOf(
+      async (cancel) => {
+        try {
+          await cancel.shield(() => plain(1500))
+        } finally {
+          await plain(60_000)
+        }
+      },
+      grace === undefined ? {} : { grace },
+      (operation) => operation.cancel('stop'),
+    )
+    expect(end).toEqual({ at: 1500 + (grace ?? 1000), message: 'stop' })
+  })
+})
