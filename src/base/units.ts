@@ -42,6 +42,9 @@ const SIZE_UNITS: ReadonlyMap<string, number> = new Map([
 
 const QUANTITY = /^\s*(\d+(?:\.\d+)?|\.\d+)\s*([A-Za-z%°]+)\s*$/u
 
+const SIGNED = /^\s*(-?(?:\d+(?:\.\d+)?|\.\d+))\s*([A-Za-z%°]*)\s*$/u
+const BARE = /^\s*(?:\d+(?:\.\d+)?|\.\d+)\s*$/
+
 const DURATION_HELP =
   "a number of milliseconds, a string like '250us', '10ms', '2s', '5m', '1h' or '1d', or a Temporal.Duration"
 const SIZE_HELP = "a number of bytes or a string like '64MB' (10^6) or '64MiB' (2^20)"
@@ -59,6 +62,11 @@ export function parseDuration(value: unknown, name: string, infinite: boolean = 
     throw outOfRange(name, infinite ? '0 to Infinity' : '0 or more and finite', value)
   }
   return ms
+}
+
+/** Like `parseDuration()`, where the unit is known to be milliseconds: it may be left out of a string, too. */
+export function parseMilliseconds(value: unknown, name: string): number {
+  return parseDuration(typeof value === 'string' && BARE.test(value) ? Number(value) : value, name)
 }
 
 /** Like `parseDuration()`, but the duration must be more than 0. */
@@ -124,7 +132,7 @@ export function parsePercent(value: unknown, name: string, max: number = 100): n
   return percent
 }
 
-/** Parses a plain number, or a string of a number followed by one of `units` (`'80C'`, `'90%'`). */
+/** Parses a plain number, also as a string, or a string of a number followed by one of `units` (`'80C'`, `'90%'`). */
 export function parseNumber(value: unknown, name: string, ...units: readonly string[]): number {
   const help = units.length > 0 ? `a number or a string like '80${units[0]}'` : 'a number'
   if (typeof value === 'number') {
@@ -132,8 +140,8 @@ export function parseNumber(value: unknown, name: string, ...units: readonly str
     return value
   }
   if (typeof value !== 'string') throw invalidType(name, help, value)
-  const match = QUANTITY.exec(value)
-  if (match !== null && units.includes(match[2]!)) return Number(match[1])
+  const match = SIGNED.exec(value)
+  if (match !== null && (match[2] === '' || units.includes(match[2]!))) return Number(match[1])
   throw invalidValue(name, help, value)
 }
 

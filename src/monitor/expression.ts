@@ -13,7 +13,7 @@ export interface LimitExpression {
 }
 
 const OPERATOR = /[<>]/y
-const VALUE = /[\d.]+(?:\s*(?!(?:for|clear|over)\b)(?:[A-Za-z]+(?:\/s)?|%|°C))?/y
+const VALUE = /-?[\d.]+(?:\s*(?!(?:for|clear|over)\b)(?:[A-Za-z]+(?:\/s)?|%|°C))?/y
 const KEYWORD = /for|clear|over/y
 const DURATION = /[\d.]+\s*[a-z]+/y
 
@@ -89,17 +89,16 @@ function takeValue(reader: Reader, info: MetricInfo, whole?: () => number): numb
   if (share !== undefined) {
     return (reader.check(value.at, () => parsePercent(Number(share), info.name)) / 100) * whole!()
   }
-  const bare = /^[\d.]+$/.test(value.text)
+  const bare = /^-?[\d.]+$/.test(value.text)
   const [, letter] = /[\d.]\s*([kKMGT])$/.exec(value.text) ?? []
   if (info.unit.startsWith('bytes') && (bare || letter !== undefined)) {
     const which = letter === undefined ? '' : `: ${letter}B is powers of 1000, ${letter.toUpperCase()}iB of 1024`
     throw reader.error(value.at, `expected ${help}${which}`)
   }
   try {
-    const text = info.unit === 'bytes/s' ? value.text.replace(/\/s$/, '') : value.text
-    return parseValue(info, bare ? Number(text) : text, info.name)
+    return parseValue(info, value.text, info.name)
   } catch {
-    const unit = /[^\d.\s].*$/.exec(value.text)
+    const unit = /[^-\d.\s].*$/.exec(value.text)
     const what = unit === null ? '' : `'${unit[0]}' is not a unit of '${info.name}': `
     throw reader.error(value.at + (unit?.index ?? 0), `${what}expected ${help}`)
   }

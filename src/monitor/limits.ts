@@ -2,14 +2,17 @@
 import { isMarked } from '../base/copies.js'
 import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { printable } from '../base/printable.js'
-import { parseDuration, parseNumber, parsePercent, parseSize, type Duration } from '../base/units.js'
+import { parseDuration, parseMilliseconds, parseNumber, parsePercent, parseSize, type Duration } from '../base/units.js'
 import { findMetric, type MetricInfo } from '../addon/metrics.js'
 import type { SeriesKey } from '../addon/sampler.js'
 import { isCheck, parseConditions, type GuardCheck, type GuardCondition, type ParsedCondition } from './conditions.js'
 import { parseMetric, type MetricText } from './metric-text.js'
 import { SELECTOR_KEYS, checkMetric, toSeriesKey, type Selector } from './selectors.js'
 
-/** A number in the metric's unit, or a string with a unit: `90`, `'90%'`, `'500MB'`, `'80C'`. */
+/**
+ * A number in the metric's unit, or a string with the number and the unit: `90`, `'90%'`, `'500MB'`, `'80C'`. A string may be
+ * without the unit, `'90'`, unless it is a size.
+ */
 export type Value = number | string
 
 /** One line drawn on one metric: exactly one of `above` and `below`. */
@@ -168,10 +171,11 @@ export function parseValue(info: MetricInfo, value: unknown, name: string): numb
     case '%':
       return parsePercent(value, name, info.max)
     case 'bytes':
-    case 'bytes/s':
       return parseSize(value, name)
+    case 'bytes/s':
+      return parseSize(typeof value === 'string' ? value.replace(/\/s\s*$/, '') : value, name)
     case 'ms':
-      return parseDuration(value, name)
+      return parseMilliseconds(value, name)
     case '°C':
       return parseNumber(value, name, 'C', '°C')
     case 'flag':

@@ -15,6 +15,7 @@ describe('a limit as text', () => {
     ['process.rss(17)>1GB', 'process.rss', { above: 1e9, pid: 17 }],
     ['network.rx > 1MB/s', 'network.rx', { above: 1e6 }],
     ['memory\t>\n90 for 2s', 'memory', { above: 90, for: 2000 }],
+    ['temperature<-5 clear -4C', 'temperature', { below: -5, clear: -4 }],
     ['temperature>80C for 2s', 'temperature', { above: 80, for: 2000 }],
   ])('%s', (text, metric, limit) => {
     expect(parseExpression(text)).toEqual({ metric, limit })
@@ -26,6 +27,7 @@ describe('a limit as text', () => {
     ['memory>', /expected a percentage from 0 to 100\n {2}memory>\n {2} {7}\^$/s],
     ['memory>=90', /'>=' and '<=' are not supported/],
     ['memory>150', /0 to 100/],
+    ['memory>-5%', /expected a percentage from 0 to 100\n {2}memory>-5%\n {2} {9}\^$/s],
     ['process.rss>150', /size with its unit/],
     ['memory.available<1G', /GB is powers of 1000, GiB of 1024\n {2}memory\.available<1G\n {2} {17}\^$/s],
     ['memory>90 until 5s', /'until' is not a unit of 'memory': .*\n {2}memory>90 until 5s\n {2} {10}\^$/s],

@@ -37,6 +37,18 @@ describe('a limit', () => {
     expect(parseOne({ 'process.rss': { above: '64MB' } }).enter).toBe(64e6)
     expect(parseOne({ memory: '90%' }).enter).toBe(90)
     expect(parseOne({ 'process.cpu': 250 }).enter).toBe(250)
+    expect(parseOne({ 'network.rx': '1MB/s' }).enter).toBe(1e6)
+  })
+
+  it('reads texts without a unit as numbers in that of the metric, except sizes', () => {
+    expect(parseOne({ memory: ' 90 ' }).enter).toBe(90)
+    expect(parseOne({ temperature: { below: '-5', clear: '-4.5C' } })).toMatchObject({ enter: -5, exit: -4.5 })
+    expect(parseOne({ sockets: '100' }).enter).toBe(100)
+    expect(parseOne({ 'eventLoop.delay': '200' }).enter).toBe(200)
+    for (const metric of ['process.rss', 'network.rx'] as const)
+      expect(() => parse({ [metric]: '500' })).toThrow("'500'")
+    expect(() => parse({ memory: '-1' })).toThrow('0 to 100')
+    expect(() => parse({ sockets: '-1' })).toThrow('0 or more')
   })
 
   it('may be one of several on a metric', () => {

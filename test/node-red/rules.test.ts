@@ -6,7 +6,7 @@ interface Gate {
   readonly held: number
   readonly dropped: number
   start(): void
-  accept(item: unknown, breached: boolean, now: number): 'pass' | 'hold' | 'drop'
+  accept(item: unknown, breached: boolean, now: number): 'pass' | 'hold' | 'drop' | 'swap'
   release(count: number): unknown[]
 }
 interface Release {
@@ -18,10 +18,10 @@ interface Release {
 const load = createRequire(new URL('../../contrib/node-red/lib/gate.js', import.meta.url))
 const { Gate } = load('./gate.js') as { Gate: new (settings: object) => Gate }
 const { Release } = load('./release.js') as { Release: new (rate: number, take: (n: number) => boolean) => Release }
-const { number, choice, value } = load('./fields.js') as {
+const { number, choice, limits } = load('./fields.js') as {
   number: (field: unknown, name: string, bounds: object) => unknown
   choice: (field: unknown, name: string, allowed: string[]) => string
-  value: (field: unknown) => unknown
+  limits: (rows: unknown, onMissing: string) => object
 }
 
 const verdicts = (gate: Gate, count: number, breached: boolean, step = 1) =>
@@ -39,9 +39,16 @@ describe('the gate of a guard node', () => {
   it('keeps the order: behind held messages, others are held although all is clear', () => {
     const gate = new Gate({ policy: 'hold', capacity: 3 })
     gate.accept('first', true, 0)
-    expect(gate.accept('second', false, 0)).toBe('hold')
+    expect(gate.accept('second', false, 0)).toBe('swap')
     expect(gate.release(Infinity)).toEqual(['first', 'second'])
     expect(gate.accept('third', false, 0)).toBe('pass')
+  })
+
+  it('lets a held message pass for each that comes once all is clear, so that the queue cannot stay full', () => {
+    const gate = new Gate({ policy: 'hold', capacity: 2 })
+    verdicts(gate, 3, true)
+    expect(verdicts(gate, 2, false)).toEqual(['swap', 'swap'])
+    expect([gate.release(Infinity), gate.dropped]).toEqual([[0, 1, 0, 1], 1])
   })
 
   it('thins by number and by interval, anew with each breach', () => {
@@ -89,6 +96,27 @@ describe('the fields of the editor', () => {
     )
     expect(() => number(1.5, 'Queue', { min: 1, max: 10, whole: true })).toThrow(/whole number/)
     expect(() => choice('hoard', 'While breached', ['hold', 'drop'])).toThrow(/one of hold, drop. Received 'hoard'/)
-    expect([value('90'), value(' 90% '), value('')]).toEqual([90, '90%', undefined])
+  })
+
+  it('become limits with the texts that the library reads, without empty ones', () => {
+    const rows = [
+      { metric: ' disk.free(/data) ', direction: 'below', value: ' 1GB ', for: '', clear: '2GB' },
+      { metric: 'memory', value: '90', clearFor: '5s' },
+      { metric: 'memory', value: '95%' },
+      { metric: '__proto__', value: '1' },
+    ]
+    expect(limits(rows, 'breach')).toEqual(
+      Object.fromEntries([
+        ['disk.free(/data)', { below: '1GB', clear: '2GB', onMissing: 'breach' }],
+        [
+          'memory',
+          [
+            { above: '90', clearFor: '5s', onMissing: 'breach' },
+            { above: '95%', onMissing: 'breach' },
+          ],
+        ],
+        ['__proto__', { above: '1', onMissing: 'breach' }],
+      ]),
+    )
   })
 })

@@ -7,12 +7,6 @@ function text(field) {
   return trimmed === '' ? undefined : trimmed
 }
 
-/** A value of a limit: numbers are numbers, everything else has a unit, which the library reads. */
-function value(field) {
-  const given = text(field)
-  return given !== undefined && /^-?\d+(?:\.\d+)?$/.test(given) ? Number(given) : given
-}
-
 /** @throws RangeError that names the field */
 function number(field, name, { min, max, otherwise, whole = false }) {
   const given = text(field)
@@ -46,17 +40,18 @@ function limits(rows, onMissing) {
     if (metric === undefined) throw new TypeError(`${name} has no metric`)
     // Only code can have conditions.
     if (metric === 'conditions') throw new TypeError(`${name}: there is no metric 'conditions'`)
-    const line = value(row.value)
+    const line = text(row.value)
     if (line === undefined) throw new TypeError(`${name} (${metric}) has no value`)
     const direction = choice(row.direction, `The direction of limit ${index + 1}`, ['above', 'below'])
     const limit = { [direction]: line, onMissing }
     // Fields that are empty stay out, so that the metric's own defaults hold.
-    const rest = { for: text(row.for), clear: value(row.clear), clearFor: text(row.clearFor) }
+    const rest = { for: text(row.for), clear: text(row.clear), clearFor: text(row.clearFor) }
     for (const [key, given] of Object.entries(rest)) if (given !== undefined) limit[key] = given
     found.set(metric, [...(found.get(metric) ?? []), limit])
   }
+  for (const [metric, list] of found) if (list.length === 1) found.set(metric, list[0])
   // fromEntries defines properties, so no text can reach a prototype.
   return Object.fromEntries(found)
 }
 
-module.exports = { choice, limits, number, text, value }
+module.exports = { choice, limits, number, text }

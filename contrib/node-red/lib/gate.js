@@ -24,10 +24,9 @@ class Gate {
     this.#passedAt = -Infinity
   }
 
-  /** @returns 'pass', 'hold' or 'drop'; a held item is in the queue */
+  /** @returns 'pass', 'hold' (it is in the queue), 'drop', or 'swap' (it is in the queue, and the oldest is due for it) */
   accept(item, breached, now) {
-    // Behind messages that are still held, others are held too: the order stays.
-    if (!breached) return this.held === 0 ? 'pass' : this.#hold(item)
+    if (!breached) return this.held === 0 ? 'pass' : this.#swap(item)
     const { policy } = this.#settings
     if (policy === 'hold') return this.#hold(item)
     if (policy !== 'drop' && this.#isDue(policy, now)) return 'pass'
@@ -43,6 +42,15 @@ class Gate {
     if (this.held >= this.#settings.capacity) return this.#drop()
     this.#queue.push(item)
     return 'hold'
+  }
+
+  /**
+   * Behind messages that are still held, another one waits too, so that the order stays. One is due in its place, so that the
+   * queue gets shorter however many come.
+   */
+  #swap(item) {
+    this.#queue.push(item)
+    return 'swap'
   }
 
   #drop() {

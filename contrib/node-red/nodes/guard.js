@@ -4,7 +4,7 @@
 const { serveMetrics } = require('../lib/endpoint')
 const { choice, limits, number, text } = require('../lib/fields')
 const { Gate } = require('../lib/gate')
-const { fail, library, messageOf } = require('../lib/library')
+const { fail, library, messageOf, shortStatus } = require('../lib/library')
 const { Release } = require('../lib/release')
 
 /** How often the status may change, so that a flood of messages is not a flood of statuses. */
@@ -67,8 +67,9 @@ class GuardedGate {
     const breached = this.#guard.isBreached
     this.#countBreaches()
     const verdict = this.#gate.accept({ msg, send, done }, breached, performance.now())
+    if (verdict === 'swap') this.#pass(1)
     if (verdict === 'pass') send([msg, null])
-    if (verdict !== 'hold') done()
+    if (verdict === 'pass' || verdict === 'drop') done()
     // Also where a metric went missing during a breach, which is not followed by a clear event.
     if (!breached && this.#gate.held > 0) this.#release.start()
     if (breached || verdict !== 'pass') this.#showSoon()
@@ -166,8 +167,8 @@ class GuardedGate {
 
   #state() {
     const [breach] = this.#guard.breaches
-    if (this.#guard.isBreached) return ['red', breach === undefined ? 'breached' : this.#describe(breach)]
-    if (this.#missing !== '') return ['grey', this.#missing]
+    if (this.#guard.isBreached) return ['red', breach === undefined ? 'breached' : shortStatus(this.#describe(breach))]
+    if (this.#missing !== '') return ['grey', shortStatus(this.#missing)]
     return this.#gate.held > 0 ? ['yellow', 'clear, releasing'] : ['green', 'clear']
   }
 }

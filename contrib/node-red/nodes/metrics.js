@@ -3,7 +3,7 @@
 
 const { serveMetrics } = require('../lib/endpoint')
 const { text } = require('../lib/fields')
-const { fail, library } = require('../lib/library')
+const { fail, library, shortStatus } = require('../lib/library')
 
 /** Faster than this, messages would be a load of their own. */
 const SHORTEST_MS = 50
@@ -14,6 +14,8 @@ class Readings {
   #node
   #monitor
   #timer
+  #idle
+  #shown
 
   constructor(node, config) {
     const names = (Array.isArray(config.metrics) ? config.metrics : []).map(text).filter((name) => name !== undefined)
@@ -26,9 +28,21 @@ class Readings {
       this.#monitor.close()
       throw new RangeError(`The interval must be from ${SHORTEST_MS} ms to 24 days. Received '${interval}'`)
     }
-    if (interval !== undefined) this.#timer = setInterval(() => this.#send({}, (msg) => node.send(msg)), period)
-    node.status({ fill: 'green', shape: 'ring', text: interval === undefined ? 'ready' : `every ${interval}` })
-    void this.#showMissing()
+    this.#idle = interval === undefined ? 'ready' : `every ${interval}`
+    this.#show([])
+    void this.#start(interval === undefined ? undefined : period)
+  }
+
+  /** The first message has the first values. */
+  async #start(period) {
+    try {
+      await this.#monitor.ready
+    } catch {
+      return
+    }
+    if (this.#monitor.closed) return
+    this.#show([...this.#monitor].filter(({ state }) => state !== 'known').map(({ text: name }) => name))
+    if (period !== undefined) this.#timer = setInterval(() => this.#send({}, (msg) => this.#node.send(msg)), period)
   }
 
   async take(msg, send, done) {
@@ -60,18 +74,19 @@ class Readings {
     msg.payload = Object.fromEntries(known)
     msg.units = Object.fromEntries(units)
     msg.missing = Object.fromEntries(missing)
+    this.#show(missing.map(([name]) => name))
     send(msg)
   }
 
-  async #showMissing() {
-    try {
-      await this.#monitor.ready
-    } catch {
-      return
-    }
-    const missing = [...this.#monitor].filter(({ state }) => state !== 'known').map(({ text: name }) => name)
-    if (missing.length === 0 || this.#monitor.closed) return
-    this.#node.status({ fill: 'yellow', shape: 'ring', text: `missing: ${missing.join(', ')}` })
+  /** Metrics come and go, as sensors on a cable do. */
+  #show(missing) {
+    const status =
+      missing.length === 0
+        ? { fill: 'green', shape: 'ring', text: this.#idle }
+        : { fill: 'yellow', shape: 'ring', text: shortStatus(`missing: ${missing.join(', ')}`) }
+    if (status.text === this.#shown) return
+    this.#shown = status.text
+    this.#node.status(status)
   }
 }
 

@@ -1,8 +1,8 @@
 /** The run node: runs a command under limits for each message; nothing that it starts outlives the node. */
 'use strict'
 
-const { choice, number, text, value } = require('../lib/fields')
-const { fail, library, messageOf } = require('../lib/library')
+const { choice, number, text } = require('../lib/fields')
+const { fail, library, messageOf, shortStatus } = require('../lib/library')
 
 /** The lines of stderr that a result has: the last ones say why a command failed. */
 const STDERR_LINES = 100
@@ -30,15 +30,15 @@ function readSettings(config) {
 
 function readOptions(config) {
   const limits = {}
-  const memory = value(config.memory)
-  const cpu = value(config.cpu)
+  const memory = text(config.memory)
+  const cpu = text(config.cpu)
   if (memory !== undefined) limits['process.footprint'] = { above: memory }
   if (cpu !== undefined) limits['process.cpu'] = { above: cpu }
   const options = {
     limits: Object.keys(limits).length === 0 ? undefined : limits,
     timeout: text(config.timeout),
     idleOutput: text(config.silence),
-    cpuShare: value(config.cpuShare),
+    cpuShare: text(config.cpuShare),
     killAfter: text(config.killAfter),
     cwd: text(config.cwd),
   }
@@ -63,6 +63,11 @@ class Commands {
   }
 
   take(msg, send, done) {
+    // Node-RED removes the listener only after the node is closed, and nothing would end this command.
+    if (this.#closed) {
+      done()
+      return undefined
+    }
     if (msg.stop === true) {
       this.#stop('stopped by a message')
       done()
@@ -192,8 +197,8 @@ class Commands {
       if (!fromMessage) throw new TypeError('msg.command is not allowed by the settings of this node')
       if (typeof msg.command !== 'string' || msg.command === '') throw new TypeError('msg.command must be a text')
       line = msg.command
-      args = msg.args ?? []
-      if (!Array.isArray(args)) throw new TypeError('msg.args must be an array of texts')
+      if (!Array.isArray(msg.args ?? [])) throw new TypeError('msg.args must be an array of texts and numbers')
+      args = this.#argumentOf({ type: 'msg', value: 'args' }, { args: msg.args ?? [] })
     }
     if (line === undefined) throw new TypeError('The node has no command, and the message has no msg.command')
     // The arguments are $1, $2 and so on: the shell does not read them as code.
@@ -225,7 +230,7 @@ class Commands {
   }
 
   #show(status) {
-    if (!this.#closed) this.#node.status(status)
+    if (!this.#closed) this.#node.status({ ...status, text: shortStatus(status.text) })
   }
 }
 

@@ -1,64 +1,12 @@
 /** A real Node-RED with its editor in Chromium: nodes dragged, wired, deployed and breached. */
-import { fork, type ChildProcess } from 'node:child_process'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { chromium, type Browser, type Locator, type Page } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { eventually } from '../../helpers/eventually.js'
+import { MB, Runtime } from './runtime.js'
 import { installNodeRed, INSTALL_MS, makeUserDir, source, type UserDir } from './setup.js'
 
-const MB = 1024 ** 2
 const examples = join(source, 'examples')
-
-class Runtime {
-  readonly #child: ChildProcess
-  readonly #answers: { answer: string; value: unknown }[] = []
-  output = ''
-  base = ''
-
-  constructor(userDir: string) {
-    const program = fileURLToPath(new URL('runtime.mjs', import.meta.url))
-    this.#child = fork(program, [source, userDir], { execArgv: ['--expose-gc'], silent: true })
-    for (const stream of [this.#child.stdout!, this.#child.stderr!]) stream.on('data', (text) => (this.output += text))
-    this.#child.on('message', (message) => this.#answers.push(message as never))
-  }
-
-  async start(): Promise<void> {
-    this.base = `http://127.0.0.1:${String(await this.#next('ready'))}`
-  }
-
-  async ask<T>(ask: string, value?: unknown): Promise<T> {
-    this.#child.send({ ask, value })
-    return (await this.#next(ask)) as T
-  }
-
-  get hasEnded(): boolean {
-    return this.#child.exitCode !== null || this.#child.signalCode !== null
-  }
-
-  async stop(): Promise<void> {
-    if (this.hasEnded) return
-    this.#child.send({ ask: 'stop' })
-    await eventually(() => this.hasEnded).catch(() => this.#child.kill('SIGKILL'))
-  }
-
-  async deploy(flows: object[]): Promise<void> {
-    const headers = { 'content-type': 'application/json', 'node-red-deployment-type': 'full' }
-    const response = await fetch(`${this.base}/flows`, { method: 'POST', headers, body: JSON.stringify(flows) })
-    expect(response.status).toBe(204)
-  }
-
-  async #next(name: string): Promise<unknown> {
-    const has = () => this.#answers.findIndex(({ answer }) => answer === name)
-    await eventually(
-      () => has() >= 0 || this.hasEnded,
-      () => `${name}: ${this.output}`,
-    )
-    if (has() < 0) throw new Error(`Node-RED has ended: ${this.output}`)
-    return this.#answers.splice(has(), 1)[0]!.value
-  }
-}
 
 let folder: UserDir
 let runtime: Runtime
@@ -194,11 +142,64 @@ describe('the editor', () => {
     expect(problems).toEqual([])
   }, 120_000)
 
+  it('marks fields that are wrong, says why, and keeps what the dialog does not show', async () => {
+    const limits = [{ metric: 'memory', direction: 'above', value: '99.5%', clearFor: '5s' }]
+    const guard = { id: 'g', type: 'tripline-guard', z: 'flow', limits, rate: '50', x: 200, y: 100, wires: [[], []] }
+    const run = {
+      id: 'r',
+      type: 'tripline-run',
+      z: 'flow',
+      command: 'true',
+      most: '0',
+      x: 200,
+      y: 300,
+      wires: [[], [], []],
+    }
+    await open([{ id: 'flow', type: 'tab', label: 'Flow' }, guard, run])
+    const errors = (id: string) => page.evaluate(`RED.nodes.node('${id}').validationErrors`)
+    await expect.poll(() => errors('r')).toEqual(['At once must be a whole number from 1 to 1000'])
+    expect(await errors('g')).toEqual([])
+
+    await node('g').locator('rect.red-ui-flow-node').dblclick()
+    await page.locator('#node-input-rate').fill('0')
+    await page.locator('#node-input-capacity').fill('1.5')
+    await page.getByText('add a limit').click()
+    await page.locator('.tripline-metric').nth(1).fill('disk.free(/data)')
+    await page.locator('.tripline-direction').nth(1).selectOption('below')
+    await page.locator('#node-dialog-ok').click()
+    await expect
+      .poll(() => errors('g'))
+      .toEqual([
+        'Limit 2 has no value',
+        'Queue must be a whole number from 1 to 100000',
+        'Rate must be a number from 0.01 to 10000',
+      ])
+    await expect.poll(() => node('g').locator('.red-ui-flow-node-error').isVisible()).toBe(true)
+
+    await node('g').locator('rect.red-ui-flow-node').dblclick()
+    await page.locator('.tripline-value').nth(1).fill('1GB')
+    await page.locator('#node-input-rate').fill('0.5')
+    await page.locator('#node-input-capacity').fill('')
+    await page.locator('#node-dialog-ok').click()
+    await expect.poll(() => errors('g')).toEqual([])
+    // As it is exported.
+    const exported = await page.evaluate("RED.nodes.convertNode(RED.nodes.node('g'))")
+    expect(exported).toMatchObject({
+      limits: [
+        { metric: 'memory', value: '99.5%', clearFor: '5s' },
+        { metric: 'disk.free(/data)', direction: 'below', value: '1GB', for: '', clear: '' },
+      ],
+    })
+    expect(problems).toEqual([])
+  }, 120_000)
+
   it('imports every example, which runs as it is', async () => {
     for (const file of readdirSync(examples)) {
       await open([])
       await page.keyboard.press('Control+i')
       await page.locator('#red-ui-clipboard-dialog-import-text').fill(readFileSync(join(examples, file), 'utf8'))
+      // The dialog looks at what is typed, not at what is there.
+      await page.locator('#red-ui-clipboard-dialog-import-text').press('End')
       await page.locator('#red-ui-clipboard-dialog-ok').click()
       await expect.poll(() => page.evaluate('RED.nodes.filterNodes({}).length')).toBeGreaterThan(2)
       await deployed()

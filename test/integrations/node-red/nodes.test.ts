@@ -1,5 +1,7 @@
 /** The Node-RED nodes in a runtime of Node-RED, by its own test helper. */
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
@@ -35,7 +37,8 @@ beforeAll(() => {
   folder = makeUserDir()
   const load = createRequire(join(folder.nodes, 'package.json'))
   const own = ['guard', 'metrics', 'run'].map((name) => load(`./nodes/${name}.js`) as unknown)
-  nodes = [...own, requireDev('@node-red/nodes/core/common/25-catch.js')]
+  const core = ['24-complete.js', '25-catch.js'].map((name) => requireDev(`@node-red/nodes/core/common/${name}`))
+  nodes = [...own, ...core]
   library = load('tripline') as typeof library
   ;({ fakeBreach } = load('tripline/testing') as { fakeBreach: typeof fakeBreach })
 }, INSTALL_MS)
@@ -73,6 +76,18 @@ const HALF = { memory: { above: '99.5%' } } as const
 const LIMITS = [{ metric: 'memory', direction: 'above', value: '99.5%' }]
 const payloads = (messages: readonly Message[]) => messages.map(({ payload }) => payload)
 const lastStatus = (node: TestNode) => node.status.args.at(-1)?.[0]
+
+/** The status is short; the error, which the log and the debug sidebar show, has everything. */
+function expectFailed(node: TestNode, text: string): void {
+  expect(lastStatus(node)).toMatchObject({ fill: 'red', shape: 'ring' })
+  const message = String(node.error.args[0]![0])
+    .replace(/^\w+: /, '')
+    .split('\n')
+  expect(message.join('\n')).toContain(text)
+  const shown = lastStatus(node)!.text
+  expect(shown.length).toBeLessThanOrEqual(60)
+  expect(message[0]!.startsWith(shown.replace(/…$/, ''))).toBe(true)
+}
 
 describe('the guard node', () => {
   it('holds messages while breached, drops what is too much, and releases the rest in order', async () => {
@@ -146,6 +161,13 @@ describe('the guard node', () => {
     [{ limits: [{ metric: 'memory', value: '' }] }, 'Limit 1 (memory) has no value'],
     [{ limits: [{ metric: 'memory', value: '90 parsecs' }] }, '90 parsecs'],
     [{ limits: [{ metric: 'memory', value: '90%', for: 'soon' }] }, 'soon'],
+    [{ limits: [{ metric: 'memory', value: '90%', for: '5' }] }, "'5'"],
+    [{ limits: [{ metric: 'memory.available', direction: 'below', value: '500' }] }, "'64MB'"],
+    [{ limits: [{ metric: 'disk.free(/', direction: 'below', value: '1GB' }] }, "expected a selector in '(...)'"],
+    [{ limits: [{ metric: 'conditions', value: '1' }] }, "no metric 'conditions'"],
+    [{ limits: [{ metric: '__proto__', value: '1' }] }, "Unknown metric '__proto__'"],
+    [{ limits: [null] }, 'Limit 1 has no metric'],
+    [{ limits: LIMITS, minHold: 'long' }, 'minHold'],
     [{ limits: LIMITS, capacity: '-1' }, 'Queue must be a whole number'],
     [{ limits: LIMITS, policy: 'hoard' }, 'While breached must be one of'],
     [{ limits: [{ metric: 'gpu.temperature', value: '80C' }], onMissing: 'throw' }, 'gpu.temperature'],
@@ -157,11 +179,31 @@ describe('the guard node', () => {
     const [node, [passed]] = await start('tripline-guard', config, 2, more)
     const caught: Message[] = []
     helper.getNode('caught').on('input', (msg) => caught.push(msg))
-    expect(lastStatus(node)).toMatchObject({ fill: 'red', shape: 'ring', text: expect.stringContaining(text) })
+    expectFailed(node, text)
     node.receive({ payload: 'mine' })
     await eventually(() => caught.length === 1)
     expect(caught[0]).toMatchObject({ payload: 'mine', error: { message: expect.stringContaining(text) } })
     expect(passed).toEqual([])
+  })
+
+  it('completes each message once: held ones when they pass, dropped ones at once', async () => {
+    const more = [
+      { id: 'complete', z: 'f', x: 1, y: 1, type: 'complete', scope: ['n'], wires: [['completed']] },
+      { id: 'completed', z: 'f', type: 'helper' },
+    ]
+    const [node, [passed]] = await start('tripline-guard', { limits: LIMITS, capacity: '2', rate: '500' }, 2, more)
+    const completed: Message[] = []
+    helper.getNode('completed').on('input', (msg) => completed.push(msg))
+    node.receive({ payload: 'before' })
+    await eventually(() => completed.length === 1)
+    const breach = fakeBreach(HALF, 'memory', '99.9%')
+    for (const payload of [1, 2, 3]) node.receive({ payload })
+    await eventually(() => completed.length === 2)
+    breach.clear()
+    await eventually(() => completed.length === 4)
+    expect(payloads(completed)).toEqual(['before', 3, 1, 2])
+    expect(payloads(passed!)).toEqual(['before', 1, 2])
+    expect(node.error.args).toEqual([])
   })
 
   it('leaves nothing behind', async () => {
@@ -184,6 +226,13 @@ describe('the metrics node', () => {
     await eventually(() => lastStatus(node)!.text === 'missing: gpu')
   })
 
+  it('sends by interval from the first values on', async () => {
+    // A share over time has its first value after its window.
+    const [, [out]] = await start('tripline-metrics', { metrics: ['cpu', 'memory'], interval: '50ms' }, 1)
+    await eventually(() => out!.length > 0)
+    expect(out![0]).toMatchObject({ payload: { cpu: expect.any(Number), memory: expect.any(Number) }, missing: {} })
+  })
+
   it('sends by interval, and stops with its flow', async () => {
     const [, [out]] = await start('tripline-metrics', { metrics: ['memory'], interval: '50ms' }, 1)
     await eventually(() => out!.length >= 3)
@@ -201,7 +250,7 @@ describe('the metrics node', () => {
     [{ metrics: ['memory'], interval: 'often' }, 'often'],
   ])('with %j shows the error', async (config, text) => {
     const [node] = await start('tripline-metrics', config, 1)
-    expect(lastStatus(node)).toMatchObject({ fill: 'red', shape: 'ring', text: expect.stringContaining(text) })
+    expectFailed(node, text)
     await eventually(() => [...library.snapshot()].length === 0)
   })
 })
@@ -291,6 +340,100 @@ describe('the run node', () => {
     expect(payloads(lines!)).toEqual(['$(ECHO X); Y'])
   })
 
+  const hostile = [
+    '$(touch pwned)',
+    '`touch pwned`',
+    "'; touch pwned; '",
+    '"; touch pwned; "',
+    '\n touch pwned \n',
+    '&& touch pwned',
+    '| touch pwned',
+    '${IFS}touch${IFS}pwned',
+    '--help',
+    '%s%n',
+    '\u0001\u001b[31m\u202e',
+    '__proto__',
+  ]
+  it.each([
+    ['a program', { command: process.execPath, shell: false }],
+    [
+      'a shell',
+      { command: `"${process.execPath}" -e 'console.log(JSON.stringify(process.argv.slice(1)))' -- "$1"`, shell: true },
+    ],
+  ])('hostile arguments reach %s as they are', async (_, config) => {
+    const cwd = mkdtempSync(join(tmpdir(), 'tripline-hostile-'))
+    const script = 'console.log(JSON.stringify(process.argv.slice(1)))'
+    const before = config.shell ? [] : ['-e', script, '--'].map((value) => ({ type: 'str', value }))
+    const args = [...before, { type: 'msg', value: 'payload' }]
+    const [run, [lines, results]] = await start('tripline-run', { ...config, args, cwd, most: '1000' }, 3)
+    for (const payload of hostile) {
+      run.receive({ payload })
+      await eventually(() => lines!.length > 0 && results!.length > 0)
+      expect(JSON.parse(lines!.pop()!.payload as unknown as string)).toEqual([payload])
+      expect(results!.pop()).toMatchObject({ payload: { status: 0 } })
+    }
+    expect(readdirSync(cwd)).toEqual([])
+    rmSync(cwd, { recursive: true })
+  })
+
+  it.each([
+    ['a zero byte', 'a\0b'],
+    ['an object', { toString: 'x' }],
+    ['nothing', undefined],
+    ['a function', () => 'x'],
+    ['more than the system takes', 'x'.repeat(3_000_000)],
+  ])('%s as an argument is an error, and no command is started', async (_, payload) => {
+    const config = { ...node("console.log('started')", { type: 'msg', value: 'payload' }) }
+    const [run, [lines, results, errors]] = await start('tripline-run', config, 3)
+    run.receive({ payload })
+    await eventually(() => errors!.length === 1)
+    expect([lines, results]).toEqual([[], []])
+    expect(run.error.args).toHaveLength(1)
+  })
+
+  it('takes texts and numbers as msg.args, and no command that is not a text', async () => {
+    const [run, [lines, , errors]] = await start('tripline-run', { fromMessage: true }, 3)
+    run.receive({ command: 'echo', args: [1, 'two', true] })
+    await eventually(() => lines!.length === 1)
+    expect(payloads(lines!)).toEqual(['1 two true'])
+    for (const bad of [{ command: ['echo'] }, { command: 'echo', args: 'x' }, { command: 'echo', args: [{}] }, {}]) {
+      run.receive(bad)
+      await eventually(() => errors!.length === 1)
+      expect(errors!.pop()).toMatchObject({ payload: { message: expect.stringMatching(/msg\.(command|args)/) } })
+    }
+  })
+
+  it('goes on if its command reads no input, and refuses input that cannot be written', async () => {
+    const [run, [, results, errors]] = await start('tripline-run', { command: 'true', input: 'payload' }, 3)
+    run.receive({ payload: 'x'.repeat(5_000_000) })
+    await eventually(() => results!.length === 1)
+    expect(results![0]).toMatchObject({ payload: { status: 0 } })
+    const circle: Record<string, unknown> = {}
+    circle['self'] = circle
+    for (const payload of [circle, 1n, undefined]) {
+      run.receive({ payload })
+      await eventually(() => errors!.length === 1)
+      errors!.pop()
+    }
+    expect(results).toHaveLength(1)
+  })
+
+  it('starts no command while it is closed', async () => {
+    const cwd = mkdtempSync(join(tmpdir(), 'tripline-late-'))
+    const script = "process.on('SIGTERM', () => {}); console.log('up'); setInterval(() => undefined, 1000)"
+    const config = { ...node(script), killAfter: '500ms', fromMessage: true, cwd }
+    const [run, [lines]] = await start('tripline-run', config, 3)
+    run.receive({ payload: 0 })
+    await eventually(() => lines!.length === 1)
+    const unloading = helper.unload()
+    await sleep(100)
+    run.receive({ command: 'touch', args: ['late'] })
+    await unloading
+    await sleep(200)
+    expect(readdirSync(cwd)).toEqual([])
+    rmSync(cwd, { recursive: true })
+  })
+
   it('that cannot start its command sends an error', async () => {
     const [run, [, results, errors]] = await start('tripline-run', { command: '/nowhere/program' }, 3)
     run.receive({ payload: 0 })
@@ -313,12 +456,13 @@ describe('the run node', () => {
   it.each([
     [{ command: '' }, 'no command'],
     [{ command: 'true', memory: 'much' }, 'much'],
+    [{ command: 'true', memory: '500' }, "'500'"],
     [{ command: 'true', most: '0' }, 'At once'],
     [{ command: 'true', timeout: 'soon' }, 'soon'],
   ])('with %j shows the error', async (config, text) => {
     const [run] = await start('tripline-run', config, 3)
     await eventually(() => lastStatus(run)!.fill === 'red')
-    expect(lastStatus(run)).toMatchObject({ fill: 'red', shape: 'ring', text: expect.stringContaining(text) })
+    expectFailed(run, text)
     expect(run.error.args).toHaveLength(1)
   })
 })
