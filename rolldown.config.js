@@ -2,6 +2,7 @@
 // take four times as long to load and `import` and `require` must share one instance; files for what loads with its first
 // call; a file for each entry point with what only that needs; one for the command; and the types of each
 // entry. Nothing is minified, so that it can be stepped through.
+import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, resolve } from 'node:path'
 import { dts } from 'rolldown-plugin-dts'
@@ -66,6 +67,31 @@ const types = (name) => {
   }
 }
 
+/** Files of the page of `tripline/dashboard` that are copied as they are, by where they come from. */
+const PAGE_FILES = {
+  'src/integrations/dashboard/page': ['index.html', 'page.css', 'icon.svg'],
+  'node_modules/uplot/dist': ['uPlot.iife.min.js', 'uPlot.min.css'],
+}
+
+const pageFiles = {
+  name: 'page-files',
+  generateBundle() {
+    const emit = (fileName, file) => this.emitFile({ type: 'asset', fileName, source: readFileSync(resolve(file)) })
+    for (const [folder, files] of Object.entries(PAGE_FILES)) for (const each of files) emit(each, `${folder}/${each}`)
+    emit('uPlot.LICENSE', 'node_modules/uplot/LICENSE')
+  },
+}
+
+/** The code of the page, for browsers. */
+const page = {
+  input: { page: './src/integrations/dashboard/page/main.ts' },
+  platform: 'browser',
+  external: ['uplot'],
+  tsconfig: './src/integrations/dashboard/page/tsconfig.json',
+  plugins: [pageFiles, asAscii],
+  output: { dir: 'dist/dashboard', format: 'iife', globals: { uplot: 'uPlot' }, minify: true },
+}
+
 export default [
   {
     ...common,
@@ -125,5 +151,6 @@ export default [
       },
     },
   },
+  page,
   ...names.map(types),
 ]

@@ -13,6 +13,8 @@ for (const stale of ['dist', '.cache/ts', '.cache/types']) rmSync(join(root, sta
 
 const STEPS = [
   ['tsc', '-p', 'tsconfig.build.json'],
+  // The code of a page, for browsers, which rolldown compiles.
+  ['tsc', '-p', 'src/integrations/dashboard/page/tsconfig.json'],
   ['rolldown', '-c'],
 ]
 for (const [command, ...args] of STEPS) {

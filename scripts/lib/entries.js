@@ -16,12 +16,14 @@ export const ENTRIES = {
   express: { subpath: './express', module: 'integrations/express/index' },
   fastify: { subpath: './fastify', module: 'integrations/fastify/index' },
   bullmq: { subpath: './bullmq', module: 'integrations/bullmq/index' },
+  dashboard: { subpath: './dashboard', module: 'integrations/dashboard/index' },
 }
 
 /** Files of dist that several integrations share, with the modules in them. Their own entry is not one of the modules. */
 export const SHARED = {
   web: /\.cache\/ts\/integrations\/http\/(?!index\.js$)/,
   metrics: /\.cache\/ts\/integrations\/metrics\//,
+  operations: /\.cache\/ts\/registry\/(?!index\.js$)/,
   peers: /\.cache\/ts\/integrations\/peer\.js$/,
 }
 
@@ -49,6 +51,7 @@ export const LAZY = {
 export const COMMAND_LAZY = {
   verbs:
     /\.cache\/ts\/(?:base\/histogram|cli\/(?:check|columns|completion|demo|doctor|fit-columns|help|history|live|profile|screen|sparkline|start-when|table|tried|watch|watched)|monitor\/(?:blocks|monitor|snapshot|stream))\.js$|\.cache\/ts\/schedule\//,
+  web: /\.cache\/ts\/(?:cli\/watch-web\.js$|integrations\/|limiter\/)/,
   recordings:
     /\.cache\/ts\/(?:base\/kernel-log\.js$|cli\/(?:explain|guard-code)|monitor\/rehearsal\.js$|record\/|run\/recording\.)/,
   reservations:

@@ -1,4 +1,4 @@
-/** `tripline watch`: shows what this machine is doing, live, line by line, or once. */
+/** `tripline watch`: shows what this machine is doing, live, line by line, once, or as a page in the browser. */
 import { once } from 'node:events'
 import type { Snapshot } from '../monitor/snapshot.js'
 import { MetricUnavailableError } from '../base/errors.js'
@@ -18,9 +18,17 @@ export async function main(words: readonly string[]): Promise<number> {
   if (interval === 0) throw new UsageError('--interval must be more than 0')
   const onMissing = readOnMissing(given)
   if (given.has('once')) {
-    const more = ['limit', 'for'].find((name) => given.has(name))
+    const more = ['limit', 'for', 'web'].find((name) => given.has(name))
     if (more !== undefined) throw new UsageError(`--once and --${more} exclude each other`)
     return watchOnce(given, onMissing)
+  }
+  for (const name of ['command-lines', 'pid']) {
+    if (given.has(name) && !given.has('web')) throw new UsageError(`--${name} needs --web`)
+  }
+  if (given.has('web')) {
+    if (given.has('json')) throw new UsageError('--web and --json exclude each other')
+    const { watchWeb } = await import('./watch-web.js')
+    return watchWeb(given, interval, given.duration('for') || Infinity, onMissing)
   }
   const { WatchList } = await import('./watched.js')
   const list = new WatchList(given.rest, given.all('limit'), onMissing)

@@ -69,6 +69,14 @@ export class WatchList {
     }))
   }
 
+  get queries(): MetricQuery[] {
+    return this.#all.map(({ query }) => query)
+  }
+
+  get guards(): Guard[] {
+    return this.#all.flatMap(({ guard: watched }) => (watched === undefined ? [] : [watched]))
+  }
+
   /** Samples repeatedly, for `last` milliseconds. A metric that is missing stays in the list, with the reason, until it comes. */
   async *sample(interval: number, last: number): AsyncGenerator<Snapshot, void> {
     // Counted from the first sample, which waits for windows: so the number of samples does not depend on the metrics.
@@ -127,7 +135,8 @@ function lookOut(row: Watched, lost: MetricUnavailableError): void {
   row.lookout = undefined
 }
 
-function usual(): readonly MetricName[] {
+/** Those of the usual metrics that this machine has. */
+export function usual(): readonly MetricName[] {
   const there = new Set(capabilities().flatMap(({ metric, available }) => (available ? [metric] : [])))
   return USUAL.filter((metric) => there.has(metric))
 }

@@ -3,6 +3,7 @@ import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { isClockReal, LONGEST_DELAY, now, realNow } from '../base/clock.js'
 import { CommandNotStartedError, MetricUnavailableError } from '../base/errors.js'
 import type { OomKill } from '../base/oom.js'
+import { listCommand } from '../base/open-commands.js'
 import { realTimers } from '../base/real-timers.js'
 import { Cancelable } from '../cancelable/cancelable.js'
 import { describeBreach, Guard, kLatestReason } from '../monitor/guard.js'
@@ -180,6 +181,7 @@ class Run {
     reservation?.follow(running.root)
     let timer: NodeJS.Timeout | undefined
     let share: CpuShare | undefined
+    let listed: Disposable | undefined
     try {
       this.#orRefuse(() => {
         if (settings.peaks) this.#meter = new PeakMeter(running.root)
@@ -192,6 +194,7 @@ class Run {
       if (enforced !== undefined && !running.group.startsWith(place)) {
         throw new CommandNotStartedError(settings.command, 'unenforceable', `it cannot be moved into ${place}`)
       }
+      listed = this.#list(running)
       this.streams.started()
       this.#recording?.started(running.pid)
       this.#notify({ kind: 'started', command: running })
@@ -208,6 +211,7 @@ class Run {
       throw error
     } finally {
       realTimers.clearTimeout(timer)
+      listed?.[Symbol.dispose]()
       this.#guard?.close()
       share?.[Symbol.dispose]()
       this.#meter?.[Symbol.dispose]()
@@ -224,6 +228,22 @@ class Run {
     // The last output may be read only after the command has ended by itself.
     this.#reason ??= this.#overflow
     return this.#result(running, exit, end, outer)
+  }
+
+  #list({ pid, root }: RunningCommand): Disposable {
+    const { command, args } = this.#settings
+    const startedAt = this.#startedAt
+    const isPaused = (): boolean => this.#pausedAt !== undefined
+    return listCommand({
+      command,
+      args,
+      pid,
+      root,
+      startedAt,
+      get paused() {
+        return isPaused()
+      },
+    })
   }
 
   /** @throws NotRecordedError */

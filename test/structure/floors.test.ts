@@ -29,6 +29,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'base',
     'addon',
     'engine',
+    'evidence',
     'monitor',
     'sources',
     'cancelable',
@@ -39,6 +40,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'workers',
     'registry',
     'context',
+    'record',
   ],
   cli: [
     'base',
@@ -52,6 +54,7 @@ const FLOORS: Readonly<Record<string, readonly string[]>> = {
     'schedule',
     'record',
     'watchdog',
+    'integrations',
   ],
 }
 
