@@ -1,6 +1,7 @@
 #include "node/engine.h"
 
 #include <algorithm>
+#include <atomic>
 
 namespace tripline {
 namespace {
@@ -17,11 +18,12 @@ All& GetAll() {
   return *all;
 }
 
-Engine::Handler handlers[Engine::kErrands];
+// Set by every thread that uses them, to the same value.
+std::atomic<Engine::Handler> handlers[Engine::kErrands];
 
 }  // namespace
 
-void Engine::SetHandler(Errand errand, Handler handler) { handlers[errand] = handler; }
+void Engine::SetHandler(Errand errand, Handler handler) { handlers[errand].store(handler); }
 
 Engine* Engine::Hold(napi_env env, Failure* why) {
   const V8* v8 = V8::Find(why);
@@ -81,7 +83,9 @@ void Engine::OnInterrupt(Isolate* isolate, void* self) {
   if (requested != 0) engine->requested_ = 0;
   engine->lock_.Unlock();
   for (uint32_t errand = 0; errand < kErrands; errand++) {
-    if ((requested & (1u << errand)) != 0 && handlers[errand] != nullptr) handlers[errand](engine);
+    if ((requested & (1u << errand)) == 0) continue;
+    const Handler handler = handlers[errand].load();
+    if (handler != nullptr) handler(engine);
   }
 }
 
