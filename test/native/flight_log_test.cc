@@ -21,10 +21,11 @@ class NoHost : public Host {
   Mutex* lock() override { return &lock_; }
   bool EnsureThread(Failure*) override { return true; }
   void WakeBy(uint64_t) override {}
-  Feed* FeedOf(uint32_t) override { return nullptr; }
+  Feed* FeedOf(uint32_t id) override { return id == 1 ? feed : nullptr; }
   const Guard* GuardOf(uint32_t id) override { return id == 2 ? guard : nullptr; }
 
   const Guard* guard = nullptr;
+  Feed* feed = nullptr;
 
  private:
   Mutex lock_;
@@ -56,7 +57,8 @@ struct Fixture {
     snprintf(path, sizeof(path), "%s/log", folder);
     std::unique_ptr<uint8_t[]> image(new uint8_t[header.file_size]());
     CHECK(log.file.Create(path, image.get(), header.file_size, &log.failure));
-    log.feeds.push_back(&feed);
+    host.feed = &feed;
+    log.subscriptions.push_back(1);
   }
   ~Fixture() {
     remove(path);
@@ -211,6 +213,7 @@ TEST(FlightLogCopiesOperationsAndDescribesTheOldest) {
   table.slots[2] = {0, 4, now - 900, 0.25, 12, 0xffff, 2};
   table.slots[3] = {0, 4, now - 500, 0, 13, 0, 0};
   t.environment.operations = &table;
+  t.environment.operations_size = sizeof(table);
   t.log.WriteRow(kStart);
   uint8_t row[128];
   CHECK(t.Read(t.header.rows_offset, row, t.header.row_size));

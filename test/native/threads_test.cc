@@ -214,7 +214,7 @@ class Worker {
     std::vector<uint8_t> image(header.file_size);
     memcpy(image.data(), &header, sizeof(header));
     if (table_ == nullptr) table_.reset(new uint32_t[kTable / sizeof(uint32_t)]());
-    sampler_->AttachOperations(&environment_, table_.get());
+    sampler_->AttachOperations(&environment_, table_.get(), kTable);
     const uint32_t id = Subscribe(Metric::kProcessCpu);
     static std::atomic<uint32_t> files{0};
     char path[64];
@@ -333,7 +333,7 @@ class Worker {
     Tick ticks[8];
     sampler_->tickers().Take(&environment_, ticks, 8);
     double block[8];
-    if (recorder_ != 0) sampler_->recorders().Take(recorder_, 8, block);
+    if (recorder_ != 0) sampler_->recorders().Take(recorder_, 8, block, 8);
   }
 
   Sampler* const sampler_ = Sampler::Get();
