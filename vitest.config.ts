@@ -11,6 +11,8 @@ const KINDS: Readonly<Record<string, string>> = {
 export default defineConfig({
   test: {
     include: [KINDS[process.env['TRIPLINE_TESTS'] ?? ''] ?? EVERYDAY],
+    // A test without an assertion fails.
+    expect: { requireAssertions: true },
     // Waiting is for events; this is only the bound after which something is surely stuck.
     testTimeout: 30_000,
     hookTimeout: 60_000,

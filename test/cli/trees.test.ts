@@ -11,6 +11,8 @@ import { eventually } from '../helpers/eventually.js'
 const folder = mkdtempSync(join(tmpdir(), 'tripline-trees-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
+const NO_GROUP = 'no control group of its own can be made here'
+
 const noneLeft = (tag: string): Promise<void> =>
   eventually(() => processesWith(tag).length === 0, `none left of ${tag}`)
 
@@ -58,14 +60,12 @@ describe('no process escapes', () => {
     await noneLeft(tag)
   })
 
-  it('and a control group that was left behind is removed by the next run', async () => {
+  it('and a control group that was left behind is removed by the next run', async ({ skip }) => {
     const tag = makeTag()
     using background = new Background('run', '-v', 'sleep', tag)
     await background.shows('started')
     const group = groupOf(processesWith(tag)[0]!)
-    if (!group.includes(`/tripline-${background.child.pid}-`)) {
-      return console.warn('skipped: no control group of its own can be made here')
-    }
+    skip(!group.includes(`/tripline-${background.child.pid}-`), NO_GROUP)
     const [supervisor] = childrenOf(background.child.pid!)
     background.child.kill('SIGKILL')
     process.kill(supervisor!, 'SIGKILL')
@@ -75,11 +75,11 @@ describe('no process escapes', () => {
     expect(existsSync(group)).toBe(false)
   })
 
-  it('and only leftover control groups without processes are removed', async () => {
+  it('and only leftover control groups without processes are removed', async ({ skip }) => {
     using outer = new Background('run', '-v', 'sleep', '60')
     await outer.shows('held together by')
     const [, own] = /held together by (.*)/.exec(outer.output)!
-    if (!own!.startsWith('/')) return console.warn('skipped: no control group of its own can be made here')
+    skip(!own!.startsWith('/'), NO_GROUP)
     // Names of makers that live, as process 1 always does, or are in another sandbox.
     const [empty, used] = ['tripline-1-1', 'tripline-1-2'].map((name) => `${dirname(own!)}/${name}.${makeTag()}`)
     for (const group of [empty!, used!, `${used}/runs`, `${used}/waits`]) mkdirSync(group)
@@ -145,11 +145,11 @@ describe('no process escapes', () => {
     await noneLeft(tag)
   })
 
-  it('leaves no control groups behind', async () => {
+  it('leaves no control groups behind', async ({ skip }) => {
     using background = new Background('run', '-v', 'sleep', '0.2')
     await background.ended
     const [, group] = /held together by (.*)/.exec(background.output)!
-    if (!group!.startsWith('/')) return console.log('skipped: no control groups of our own here')
+    skip(!group!.startsWith('/'), NO_GROUP)
     expect(existsSync(group!)).toBe(false)
   })
 })

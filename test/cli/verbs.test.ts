@@ -78,8 +78,8 @@ describe('completion', () => {
     expect(await complete('run', '-q', '--', 'cat', '/etc/host')).toContain('/etc/hosts')
   })
 
-  it('of fish too', async () => {
-    if ((await shell('command -v fish')).code !== 0) return console.log('skipped: no fish here')
+  it('of fish too', async ({ skip }) => {
+    skip((await shell('command -v fish')).code !== 0, 'no fish here')
     expect(await fish('tripline ')).toEqual([...VERB_NAMES].toSorted())
     expect(await fish('tripline run --idle')).toEqual(['--idle-output'])
     expect(await fish('tripline run --on-breach ')).toEqual(['kill', 'pause', 'term'])
@@ -91,9 +91,9 @@ describe('completion', () => {
     expect(await fish('tripline profile -')).toEqual(['--help', '--json', '--margin'])
   })
 
-  it('of zsh, as it is typed', async () => {
+  it('of zsh, as it is typed', async ({ skip }) => {
     const why = NO_TERMINAL ?? ((await shell('command -v zsh')).code === 0 ? undefined : 'no zsh here')
-    if (why !== undefined) return console.log(`skipped: ${why}`)
+    skip(why !== undefined, why)
     using terminal = new Terminal(['zsh', '-f', '-i'])
     terminal.type(`tripline() { ${process.execPath} ${CLI} "$@"; }\r`)
     terminal.type('autoload -U compinit && compinit -u -D && source <(tripline completion zsh); echo rea""dy\r')
@@ -120,7 +120,6 @@ describe('completion', () => {
     const check = await shell(
       `command -v ${name} >/dev/null || { echo no ${name} here; exit 0; }; tripline completion ${name} | ${name} -n`,
     )
-    if (check.stdout !== '') console.log(`skipped: ${check.stdout.trim()}`)
     expect(check.stderr).toBe('')
   })
 

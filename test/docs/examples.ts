@@ -1,6 +1,7 @@
 /** The examples of a page of docs/, each of which is a whole program. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { expect } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -21,7 +22,7 @@ export function pageOf(name: string): Page {
     mkdirSync(folder, { recursive: true })
     const file = `${folder}/example-${number}.ts`
     writeFileSync(file, examples[number - 1]![1])
-    await import(pathToFileURL(file).href)
+    await expect(import(pathToFileURL(file).href)).resolves.toBeDefined()
   }
   return { text, examples, run }
 }

@@ -41,7 +41,7 @@ describe('docs/testing.md', () => {
     writeFileSync(incident, `${[50, 95, 60].map(toLine).join('\n')}\n`)
     const log = vi.spyOn(console, 'log').mockImplementation(() => undefined)
     try {
-      await import(pathToFileURL(file).href)
+      await expect(import(pathToFileURL(file).href)).resolves.toBeDefined()
       if (code.includes('incident')) expect(log.mock.calls).toEqual([[toDate(1), toDate(2), 'memory 95.0% > 90.0%']])
     } finally {
       log.mockRestore()

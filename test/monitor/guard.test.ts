@@ -143,7 +143,8 @@ describe('a guard', () => {
       throw new Error('clumsy')
     })
     await nextBreach(watched)
-    await warned
+    const [warning] = (await warned) as [Error]
+    expect(warning.message).toContain('clumsy')
   })
 
   it('reports nothing after it was closed by a listener', async () => {

@@ -58,3 +58,49 @@ TEST(GovernorSpendsWhatWasSavedInABurst) {
   thread.Run(1000, 500000, true);
   CHECK(thread.governor.stretch() > 1);
 }
+
+TEST(GovernorBeginsAnew) {
+  Thread thread;
+  thread.Run(2000, kMillisecond, true);
+  CHECK(thread.governor.stretch() > 1);
+  for (int i = 0; i < 40; i++) thread.governor.CountWakeup(true);
+  thread.governor.Begin(thread.now, thread.cpu);
+  CHECK_NEAR(thread.governor.stretch(), 1.0, 0);
+  // Neither the wake-ups from before nor their cost count, and what may be saved is saved again.
+  thread.governor.CountWakeup(true);
+  CHECK(!thread.governor.IsDue(thread.now + 10 * kSecond));
+  thread.Run(64, 500000, true);
+  CHECK_NEAR(thread.governor.stretch(), 1.0, 0);
+}
+
+TEST(GovernorSpendsAllThatIsSaved) {
+  Governor governor;
+  governor.Begin(kSecond, 0);
+  for (int i = 0; i < 64; i++) governor.CountWakeup(true);
+  CHECK(governor.IsDue(kSecond));
+  // 50 ms were saved, 3.2 ms were allowed meanwhile, and all but 3 ms of that is used.
+  governor.Judge(kSecond + 640 * kMillisecond, 50200000);
+  CHECK_NEAR(governor.stretch(), 1.0, 0);
+  for (int i = 0; i < 64; i++) governor.CountWakeup(true);
+  governor.Judge(kSecond + 1280 * kMillisecond, 50200000 + 6400000);
+  // Twice what is allowed.
+  CHECK_NEAR(governor.stretch(), 2.0, 1e-9);
+}
+
+TEST(GovernorIsStretchedNoFurtherThanItsMost) {
+  Thread thread;
+  thread.Run(640, 900 * kMillisecond, true);
+  CHECK_NEAR(thread.governor.stretch(), 64.0, 0);
+}
+
+TEST(GovernorThatStretchesJudgesEverySecond) {
+  Thread thread;
+  thread.Run(2000, kMillisecond, true);
+  thread.governor.Judge(thread.now + kSecond, thread.cpu + kSecond);
+  const uint64_t judged = thread.now + kSecond;
+  CHECK(thread.governor.stretch() > 1);
+  CHECK(!thread.governor.IsDue(judged + kSecond));
+  thread.governor.CountWakeup(true);
+  CHECK(!thread.governor.IsDue(judged + kSecond - 1));
+  CHECK(thread.governor.IsDue(judged + kSecond));
+}

@@ -3,12 +3,11 @@
 
 #include "check.h"
 #include "sampler/limit.h"
+#include "util/time.h"
 
 using namespace tripline;
 
 namespace {
-
-constexpr uint64_t kSecond = 1000000000;
 
 Limit Above(double enter, double exit, uint64_t dwell = 0, uint64_t clear_dwell = 0) {
   Limit limit;
@@ -188,4 +187,46 @@ TEST(LimitQuietBandHoldsNoValueThatWouldMoveIt) {
       }
     }
   }
+}
+
+TEST(LimitThatIsLostCountsAGapOnce) {
+  Limit limit = Above(90, 81, 10 * kSecond);
+  StepLimit(&limit, 95, 0);
+  StepLimitMissing(&limit, 2 * kSecond);
+  // The process stands still from 2 s to 7 s.
+  DiscountGap(&limit, 5 * kSecond, 7 * kSecond);
+  CHECK_EQ(limit.lost_at, 7 * kSecond);
+  StepLimit(&limit, 95, 8 * kSecond);
+  // Neither the standstill nor the second without a value counts.
+  CHECK_EQ(limit.beyond_since, 6 * kSecond);
+  CHECK(!StepLimit(&limit, 95, 16 * kSecond - 1));
+  CHECK(StepLimit(&limit, 95, 16 * kSecond));
+}
+
+TEST(LimitThatClearsCountsALossLikeAGap) {
+  Limit limit = Above(90, 81, 0, 4 * kSecond);
+  StepLimit(&limit, 95, 0);
+  StepLimit(&limit, 50, kSecond);
+  CHECK(limit.state == LimitState::kClearing);
+  StepLimitMissing(&limit, 2 * kSecond);
+  StepLimit(&limit, 50, 3 * kSecond);
+  CHECK_EQ(limit.inside_since, 2 * kSecond);
+  DiscountGap(&limit, kSecond, 5 * kSecond);
+  CHECK_EQ(limit.inside_since, 3 * kSecond);
+  CHECK(!StepLimit(&limit, 50, 7 * kSecond - 1));
+  CHECK(StepLimit(&limit, 50, 7 * kSecond));
+}
+
+TEST(LimitThatLosesItsValueHasNoEndOfItsDwell) {
+  Limit limit = Above(90, 81, 2 * kSecond, 3 * kSecond);
+  CHECK_EQ(DwellEnd(limit), kNever);
+  StepLimit(&limit, 95, kSecond);
+  CHECK_EQ(DwellEnd(limit), 3 * kSecond);
+  StepLimitMissing(&limit, 2 * kSecond);
+  CHECK_EQ(DwellEnd(limit), kNever);
+  StepLimit(&limit, 95, 2 * kSecond);
+  StepLimit(&limit, 95, 3 * kSecond);
+  CHECK_EQ(DwellEnd(limit), kNever);
+  StepLimit(&limit, 10, 5 * kSecond);
+  CHECK_EQ(DwellEnd(limit), 8 * kSecond);
 }

@@ -157,27 +157,32 @@ TEST(RealCgroupFromANamespaceThatWasNotRemounted) {
   RunInside(&group, 1, SeeTheLimitFromANamespace);
 }
 
+double CpuSeconds() { return static_cast<double>(clock()) / CLOCKS_PER_SEC; }
+
+// Compares CPU time with CPU time, as a busy machine gives a process as little as it likes.
 const char* BurnCpu() {
   Reader reader(Metric::kCpu);
-  const Reading first = reader.Read(Metric::kCpu);
+  const double before = CpuSeconds();
   const Reading throttled = reader.Read(Metric::kCpuThrottled);
-  const uint64_t begun = MonotonicNow();
-  const clock_t begun_cpu = clock();
-  while (MonotonicNow() - begun < 1500 * kMillisecond) {
+  const Reading first = reader.Read(Metric::kCpu);
+  const double begun = CpuSeconds();
+  while (CpuSeconds() - begun < 0.2) {
   }
-  const double seconds = static_cast<double>(clock() - begun_cpu) / CLOCKS_PER_SEC;
-  now = MonotonicNow();
-  // Look at the quota alone: other programs may keep the machine's CPUs just as busy.
+  const double burnt = CpuSeconds() - begun;
+  // The quota is a fifth of one CPU, over a time that the test chooses.
+  now += 2 * kSecond;
   const Reading second = reader.Read(Metric::kCpu);
-  if (second.parts < 2 || second.den[1] <= first.den[1]) return "the quota is not seen";
-  const double used = 100 * (second.num[1] - first.num[1]) / (second.den[1] - first.den[1]);
+  const double most = CpuSeconds() - before;
+  if (second.parts < 2) return "the quota is not seen";
   const char* origin = reader.probe->OriginOf(Metric::kCpu, 1);
-  // On a busy machine the process does not even get its quota, so compare with the CPU time that it used.
-  const double expected = 100 * seconds / (0.2 * 1e-9 * static_cast<double>(now - begun));
-  if (used < expected - 25 || used > expected + 25) return Complain("not what it used of its quota", used, origin);
-  if (strstr(origin, "tripline-test") == nullptr) return Complain("decided elsewhere", used, origin);
+  if (strstr(origin, "tripline-test") == nullptr) return Complain("decided elsewhere", 0, origin);
+  const double allowed = second.den[1] - first.den[1];
+  if (allowed < 0.39 || allowed > 0.41) return Complain("not what the quota allows", 100 * allowed, origin);
+  // The kernel's accounts of the process and of the group differ by a tick or two.
+  const double used = second.num[1] - first.num[1];
+  if (used < burnt - 0.02 || used > most + 0.02) return Complain("not what it used", 100 * used, origin);
   const double waited = 100 * Quotient(throttled, reader.Read(Metric::kCpuThrottled));
-  if ((expected > 90 && waited < 20) || waited > 100) return Complain("throttled most of the time", waited, "");
+  if (waited > 100) return Complain("throttled more than all of the time", waited, "");
   return nullptr;
 }
 

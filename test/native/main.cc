@@ -12,6 +12,8 @@ int passed = 0;
 int failed = 0;
 int skipped = 0;
 bool current_failed = false;
+bool current_skipped = false;
+int checks = 0;  // of the current test
 
 }  // namespace
 
@@ -25,11 +27,11 @@ void Fail(const char* file, int line, const char* what, const char* actual, cons
   current_failed = true;
 }
 
-void Pass() {}
+void Pass() { __atomic_add_fetch(&checks, 1, __ATOMIC_RELAXED); }
 
 void Skip(const char* why) {
   printf("  skipped: %s\n", why);
-  skipped++;
+  current_skipped = true;
 }
 
 static bool IsWanted(const char* name, char** filters, int count) {
@@ -51,11 +53,18 @@ int RunAll(char** filters, int count) {
   setvbuf(stdout, nullptr, _IOLBF, 0);
   for (Case* test = first; test != nullptr; test = test->next) {
     if (!IsWanted(test->name, filters, count)) continue;
-    current_failed = false;
+    current_failed = current_skipped = false;
+    checks = 0;
     test->body();
+    if (checks == 0 && !current_failed && !current_skipped) {
+      printf("%s checks nothing\n", test->name);
+      current_failed = true;
+    }
     if (current_failed) {
       printf("FAILED %s\n", test->name);
       failed++;
+    } else if (current_skipped) {
+      skipped++;
     } else {
       passed++;
     }
@@ -64,7 +73,7 @@ int RunAll(char** filters, int count) {
   printf("%d passed, %d failed\n", passed, failed);
   // Exit status 2 means that no test matches the arguments.
   if (failed > 0) return 1;
-  return passed > 0 ? 0 : 2;
+  return passed + skipped > 0 ? 0 : 2;
 }
 
 }  // namespace tripline::test

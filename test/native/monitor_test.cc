@@ -16,6 +16,7 @@ constexpr uint32_t kCell = 8, kFlag = 40;
 double level = 0;
 double busy = 0, total = 0;
 bool failing = false;
+const char* origin = "script";
 
 class LevelProbe : public Probe {
  public:
@@ -26,7 +27,7 @@ class LevelProbe : public Probe {
     why.Set("scripted failure");
     SetUnavailable(wanted, why, out);
   }
-  const char* Origin(Metric) const override { return "script"; }
+  const char* Origin(Metric) const override { return origin; }
 };
 
 Probe* MakeLevel(Metric, const Selector&, Failure*) { return new LevelProbe(); }
@@ -429,4 +430,70 @@ TEST(MonitorJudgesConditionsAndMetricsTogether) {
   CHECK_EQ(world.monitor.EvidenceOf(guard, world.now).size(), 2u);
   world.monitor.RemoveGuard(guard);
   CHECK(!world.monitor.StepCondition(guard, 1, 1, 0, world.now));
+}
+
+TEST(MonitorWritesWhatItReadsToTheBoard) {
+  World world;
+  const auto written = [&world] {
+    double value;
+    std::memcpy(&value, world.words + kCell + 2 + (world.words[kCell] & 1) * 4, sizeof(value));
+    return value;
+  };
+  // A level is there as soon as it is subscribed to, and for a second reader too.
+  CHECK_NEAR(written(), 0, 0);
+  CHECK_EQ(world.words[kCell], 1);
+  Failure why;
+  CHECK(world.monitor.Subscribe(&world.environment, Metric::kDisk, Selector(), 0, kCell + 16, true, world.now, &why) !=
+        0);
+  CHECK_EQ(world.words[kCell + 16], 1);
+  level = 42.5;
+  world.monitor.SetPeriod(world.series, kSecond);
+  world.Run(kSecond);
+  CHECK_NEAR(written(), 42.5, 0);
+  CHECK(world.words[kCell + 16] > 1);
+}
+
+TEST(MonitorClearsAtExactlyTheClearLine) {
+  World world;
+  world.Guard(0);
+  level = 81;
+  world.Run(2 * kSecond);
+  CHECK(world.State() == LimitState::kBreached);
+  level = 72;
+  world.Run(2 * kSecond);
+  CHECK(world.State() == LimitState::kClear);
+}
+
+TEST(MonitorClearsALimitBelowAtExactlyTheClearLine) {
+  World world;
+  level = 50;
+  LimitRequest limit = {world.series, LimitSpec{20, 22, 0, 0, false}, OnMissing::kUnavailable};
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.flag = kFlag;
+  world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+  level = 19;
+  world.Run(2 * kSecond);
+  CHECK(world.State() == LimitState::kBreached);
+  level = 22;
+  world.Run(2 * kSecond);
+  CHECK(world.State() == LimitState::kClear);
+}
+
+TEST(MonitorNamesTheOriginOfEachBreach) {
+  World world;
+  const uint32_t guard = world.Guard(0);
+  const auto breach = [&](const char* from) {
+    origin = from;
+    level = 95;
+    world.Run(2 * kSecond);
+    const auto evidence = world.monitor.EvidenceOf(guard, world.now);
+    CHECK_EQ(evidence[0].evidence.origin, from);
+    level = 10;
+    world.Run(2 * kSecond);
+  };
+  breach("first");
+  breach("second");
+  breach("first");
+  origin = "script";
 }

@@ -169,3 +169,50 @@ TEST(SeriesAveragesOverItsWindowHoweverTheReadsLie) {
     }
   }
 }
+
+TEST(SeriesOfARatioThatComesBackIsUnknownUntilItsWindowIsOver) {
+  Series series(Metric::kCpu, 100 * kMillisecond);
+  series.Absorb(Counter(0, 0), kNone, 0);
+  series.Absorb(Counter(50, 100), kNone, 100 * kMillisecond);
+  Reading lost;
+  lost.state = Reading::kUnavailable;
+  Failure failure;
+  failure.Set("gone");
+  CHECK(series.Absorb(lost, failure, 200 * kMillisecond));
+  // The guards learn that it is no longer lost; nothing is known before its window is over.
+  CHECK(series.Absorb(Counter(900, 1000), kNone, 300 * kMillisecond));
+  CHECK(series.now().state == Value::kUnknown);
+  CHECK(!series.Absorb(Counter(905, 1050), kNone, 350 * kMillisecond));
+  CHECK(series.Absorb(Counter(910, 1100), kNone, 400 * kMillisecond));
+  CHECK_NEAR(series.now().value, 10.0, 1e-9);
+  // Only values from after the loss.
+  double recent[kRecent];
+  CHECK_EQ(series.CopyRecent(recent), 1u);
+}
+
+TEST(SeriesTakesNothingFromAReadingThatIsAbsent) {
+  Series series(Metric::kProcessRss, 0);
+  CHECK(!series.Absorb(Reading(), kNone, 5));
+  CHECK(series.now().state == Value::kUnknown);
+  CHECK_EQ(series.now().at, 0u);
+}
+
+TEST(SeriesWhosePartsChangeBeginsAnew) {
+  Series series(Metric::kCpu, 100 * kMillisecond);
+  Reading reading = Counter(0, 0);
+  series.Absorb(reading, kNone, 0);
+  reading.parts = 2;
+  reading.num[0] = 10, reading.den[0] = 100;
+  reading.num[1] = 90, reading.den[1] = 100;
+  CHECK(!series.Absorb(reading, kNone, 100 * kMillisecond));
+  reading.num[0] = 20, reading.den[0] = 200;
+  reading.num[1] = 95, reading.den[1] = 200;
+  CHECK(series.Absorb(reading, kNone, 200 * kMillisecond));
+  CHECK_NEAR(series.now().value, 10.0, 1e-9);
+  CHECK_EQ(series.part(), 0u);
+  reading.num[0] = 21, reading.den[0] = 300;
+  reading.num[1] = 155, reading.den[1] = 300;
+  series.Absorb(reading, kNone, 300 * kMillisecond);
+  CHECK_NEAR(series.now().value, 60.0, 1e-9);
+  CHECK_EQ(series.part(), 1u);
+}

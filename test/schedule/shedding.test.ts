@@ -158,6 +158,7 @@ describe('while its guard is breached', () => {
     for (let priority = 0; priority < 5; priority++) tickers.push(every(1, () => undefined, { guard: memory, onState }))
     machine.setMemory(95)
     await Promise.all(tickers.map((each) => each.done))
+    expect(tickers.map(({ state }) => state)).toEqual(Array(5).fill('closed'))
   })
 })
 
