@@ -1,0 +1,308 @@
+// Tickers and recorders on the sampling thread, over a scripted system: what is delivered when, and what wakes the
+// thread.
+#include <cmath>
+#include <vector>
+
+#include "check.h"
+#include "sampler/sampler.h"
+#include "scripted_system/system.h"
+
+using namespace tripline;
+using tripline::test::System;
+
+namespace {
+
+constexpr uint64_t kPeriod = 10 * kMillisecond;
+
+// One environment that fetches as JavaScript does.
+struct Program {
+  Sampler* const sampler = Sampler::Get();
+  Tickers& tickers = sampler->tickers();
+  Environment environment{Notify, this};
+  int32_t words[64] = {};
+  int notified = 0;
+  Failure why;
+
+  Program() { sampler->AttachBoard(&environment, words, 64); }
+  ~Program() { sampler->RemoveEnvironment(&environment); }
+  static void Notify(void* self) { static_cast<Program*>(self)->notified++; }
+
+  uint32_t Every(uint64_t period, bool delay = false) {
+    return tickers.Add(&environment, TickerSpec{period, delay, false}, &why);
+  }
+  std::vector<Tick> Fetch(uint32_t capacity = 8) {
+    sampler->Acknowledge(&environment);
+    Tick ticks[8];
+    const uint32_t count = tickers.Take(&environment, ticks, capacity);
+    return std::vector<Tick>(ticks, ticks + count);
+  }
+};
+
+struct Script {
+  Script() { System::Reset(); }
+  ~Script() {
+    System::Run(5 * kSecond);
+    CHECK_EQ(System::threads(), 0);
+    CHECK(!System::waiter_open());
+    CHECK_EQ(Sampler::Get()->Stats().tickers, 0u);
+  }
+};
+
+}  // namespace
+
+TEST(BeatsAreDeliveredOneAtATime) {
+  Script script;
+  Program program;
+  const uint32_t id = program.Every(kPeriod);
+  const uint64_t begun = System::now();
+  System::Settle();
+  // The wait for a beat is exact, and nothing comes before.
+  CHECK_EQ(System::deadline(), begun + kPeriod);
+  CHECK(System::exact());
+  System::Run(kPeriod - 1);
+  CHECK_EQ(program.notified, 0);
+  CHECK(program.Fetch().empty());
+  System::Run(1);
+  CHECK_EQ(program.notified, 1);
+  const auto first = program.Fetch();
+  CHECK_EQ(first.size(), 1u);
+  CHECK_EQ(first[0].id, id);
+  CHECK_EQ(first[0].beats.count, 1u);
+  CHECK_EQ(first[0].beats.index, 0u);
+  CHECK_EQ(first[0].beats.due, begun + kPeriod);
+  CHECK(program.Fetch().empty());
+  program.tickers.Remove(id);
+}
+
+TEST(BeatsThatAreNotFetchedWakeNothingAndAreCounted) {
+  Script script;
+  Program program;
+  const uint32_t id = program.Every(kPeriod);
+  System::Run(2 * kPeriod);
+  const uint64_t wakeups = program.sampler->Stats().wakeups;
+  System::Run(100 * kPeriod);
+  CHECK_EQ(program.sampler->Stats().wakeups, wakeups);
+  CHECK_EQ(program.notified, 1);
+  const auto late = program.Fetch();
+  CHECK_EQ(late.size(), 1u);
+  CHECK_EQ(late[0].beats.count, 102u);
+  // Then the grid goes on.
+  System::Run(kPeriod);
+  CHECK_EQ(program.notified, 2);
+  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  program.tickers.Remove(id);
+}
+
+TEST(BeatsOfManyTickersAreFetchedInPieces) {
+  Script script;
+  Program program;
+  uint32_t ids[3];
+  for (uint32_t& each : ids) each = program.Every(kPeriod);
+  CHECK_EQ(program.sampler->Stats().tickers, 3u);
+  System::Run(kPeriod);
+  CHECK_EQ(program.notified, 1);
+  CHECK_EQ(program.Fetch(2).size(), 2u);
+  const auto rest = program.Fetch(2);
+  CHECK_EQ(rest.size(), 1u);
+  CHECK_EQ(rest[0].id, ids[2]);
+  // One that is removed with a delivery under way is not fetched.
+  System::Run(kPeriod);
+  program.tickers.Remove(ids[0]);
+  const auto left = program.Fetch();
+  CHECK_EQ(left.size(), 2u);
+  CHECK_EQ(left[0].id, ids[1]);
+  program.tickers.Remove(ids[1]);
+  program.tickers.Remove(ids[2]);
+  // Numbers that name none change nothing.
+  program.tickers.Remove(ids[2]);
+  program.tickers.SetPeriod(ids[2], kSecond);
+  program.tickers.Pause(ids[2]);
+  program.tickers.Resume(ids[2], 0);
+  program.tickers.Hold(ids[2]);
+  CHECK_EQ(program.tickers.Release(ids[2]).count, 0u);
+}
+
+TEST(BeatsFollowAPeriodThatChanges) {
+  Script script;
+  Program program;
+  const uint32_t id = program.Every(10 * kSecond);
+  System::Run(kPeriod);
+  program.tickers.SetPeriod(id, kPeriod);
+  System::Run(0);
+  CHECK_EQ(program.notified, 1);
+  CHECK_EQ(program.Fetch().size(), 1u);
+  System::Run(kPeriod);
+  CHECK_EQ(program.notified, 2);
+  // A period of nothing is refused.
+  program.tickers.SetPeriod(id, 0);
+  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  System::Run(kPeriod);
+  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  program.tickers.Remove(id);
+  CHECK_EQ(program.Every(0), 0u);
+}
+
+TEST(BeatsPauseAndComeBackNoEarlierThanAsked) {
+  Script script;
+  Program program;
+  const uint32_t id = program.Every(kPeriod);
+  System::Run(kPeriod);
+  program.Fetch();
+  program.tickers.Pause(id);
+  const int before = program.notified;
+  System::Run(100 * kPeriod);
+  CHECK_EQ(program.notified, before);
+  program.tickers.Resume(id, 3 * kPeriod + kMillisecond);
+  System::Run(3 * kPeriod);
+  CHECK_EQ(program.notified, before);
+  System::Run(kMillisecond);
+  CHECK_EQ(program.notified, before + 1);
+  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  program.tickers.Remove(id);
+}
+
+TEST(BeatsThatAreHeldComeWithTheRelease) {
+  Script script;
+  Program program;
+  const uint32_t id = program.Every(kPeriod);
+  System::Run(kPeriod);
+  program.Fetch();
+  program.tickers.Hold(id);
+  System::Run(5 * kPeriod);
+  CHECK_EQ(program.notified, 1);
+  const Beats held = program.tickers.Release(id);
+  CHECK_EQ(held.count, 5u);
+  System::Run(kPeriod);
+  CHECK_EQ(program.notified, 2);
+  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  program.tickers.Remove(id);
+}
+
+TEST(BeatsOfAnEnvironmentEndWithIt) {
+  Script script;
+  Program stays;
+  stays.Every(kPeriod);
+  {
+    Program ends;
+    ends.Every(kPeriod);
+    ends.Every(kPeriod);
+    System::Run(kPeriod);
+    CHECK_EQ(ends.notified, 1);
+  }
+  CHECK_EQ(stays.sampler->Stats().tickers, 1u);
+  CHECK_EQ(stays.Fetch().size(), 1u);
+  System::Run(kPeriod);
+  CHECK_EQ(stays.Fetch().size(), 1u);
+}
+
+TEST(BeatsNeedAThread) {
+  Script script;
+  Program program;
+  System::refuse_threads = true;
+  CHECK_EQ(program.Every(kPeriod), 0u);
+  CHECK(program.why.failed());
+  System::refuse_threads = false;
+  Failure why;
+  CHECK_EQ(program.sampler->recorders().Add(&program.environment, 0, 1, nullptr, 0, &why), 0u);
+  CHECK_EQ(program.sampler->recorders().Add(&program.environment, kPeriod, 0, nullptr, 0, &why), 0u);
+}
+
+TEST(BeatsThatAreLateMoveTheGridOnlyIfTheyWereMissed) {
+  Script script;
+  Program program;
+  const uint32_t id = program.Every(kPeriod, true);
+  System::Run(kPeriod);
+  System::Run(kPeriod / 2 - 1);
+  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  // Only late: the next beat is where it was.
+  System::Run(kPeriod / 2);
+  CHECK_EQ(program.notified, 1);
+  System::Run(1);
+  CHECK_EQ(program.notified, 2);
+  System::Run(kPeriod / 2);
+  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  // Half a period late: a whole period from now on.
+  System::Run(kPeriod - 1);
+  CHECK_EQ(program.notified, 2);
+  System::Run(1);
+  CHECK_EQ(program.notified, 3);
+  program.tickers.Remove(id);
+}
+
+TEST(RowsAreRecordedOnTheBeat) {
+  Script script;
+  Program program;
+  System::Of(Metric::kDisk).level = 7;
+  Selector selector;
+  const uint32_t series =
+      program.sampler->Subscribe(&program.environment, Metric::kDisk, selector, 0, 32, false, &program.why);
+  CHECK(program.sampler->SetPeriod(series, kPeriod, &program.why));
+  const uint32_t columns[] = {series, 999};
+  Recorders& recorders = program.sampler->recorders();
+  const uint64_t begun = System::now();
+  const uint32_t id = recorders.Add(&program.environment, kPeriod, 3, columns, 2, &program.why);
+  CHECK(id != 0);
+  double out[9] = {};
+  // Too little room, and a recorder that is not there.
+  CHECK_EQ(recorders.Take(id, 5, out, 8), -1);
+  CHECK_EQ(recorders.Take(id + 1, 5, out, 9), -1);
+  System::Run(2 * kPeriod);
+  CHECK_EQ(recorders.Take(id, 5, out, 9), -1);
+  CHECK_EQ(program.notified, 0);
+  System::Run(kPeriod);
+  // The request is answered once there is a block.
+  CHECK_EQ(program.notified, 1);
+  program.sampler->Acknowledge(&program.environment);
+  const News news = program.sampler->Drain(&program.environment);
+  CHECK_EQ(news.answers.size(), 1u);
+  CHECK_EQ(news.answers[0], 5u);
+  CHECK_EQ(recorders.Take(id, 6, out, 9), 0);
+  for (uint32_t row = 0; row < 3; row++) {
+    CHECK_NEAR(out[row], ToMilliseconds(begun + (row + 1) * kPeriod), 1e-9);
+    CHECK_NEAR(out[3 + row], 7, 0);
+    CHECK(std::isnan(out[6 + row]));
+  }
+  // Each request is answered once; without one, nothing is.
+  System::Run(3 * kPeriod);
+  CHECK_EQ(program.notified, 1);
+  CHECK_EQ(recorders.Take(id, 6, out, 9), 0);
+  // Room for four blocks, of which the oldest rows are lost.
+  System::Run(14 * kPeriod);
+  CHECK_EQ(recorders.Take(id, 6, out, 9), 2);
+  CHECK_NEAR(out[0], ToMilliseconds(begun + 9 * kPeriod), 1e-9);
+  recorders.Remove(id);
+  CHECK_EQ(recorders.Take(id, 6, out, 9), -1);
+  program.sampler->Unsubscribe(series);
+}
+
+TEST(RowsOfAValueThatIsLostAreNotANumber) {
+  Script script;
+  Program program;
+  Selector selector;
+  System::Of(Metric::kDisk).failing = true;
+  const uint32_t series =
+      program.sampler->Subscribe(&program.environment, Metric::kDisk, selector, 0, 32, false, &program.why);
+  const uint32_t id = program.sampler->recorders().Add(&program.environment, kPeriod, 1, &series, 1, &program.why);
+  System::Run(kPeriod);
+  double out[2] = {};
+  CHECK_EQ(program.sampler->recorders().Take(id, 0, out, 2), 0);
+  CHECK(std::isnan(out[1]));
+  program.sampler->recorders().Remove(id);
+  program.sampler->Unsubscribe(series);
+}
+
+TEST(RowsThatComeLateAreCountedAsMissed) {
+  Script script;
+  Program stays;
+  const uint32_t id = stays.sampler->recorders().Add(&stays.environment, kPeriod, 1, nullptr, 0, &stays.why);
+  {
+    Program ends;
+    CHECK(ends.sampler->recorders().Add(&ends.environment, kPeriod, 1, nullptr, 0, &ends.why) != 0);
+    System::Run(kPeriod);
+  }
+  double out[1] = {};
+  CHECK_EQ(stays.sampler->recorders().Take(id, 0, out, 1), 0);
+  System::StandStill(4 * kPeriod, false);
+  CHECK_EQ(stays.sampler->recorders().Take(id, 0, out, 1), 3);
+  CHECK_EQ(stays.sampler->recorders().Take(id, 0, out, 1), -1);
+}
