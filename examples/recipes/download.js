@@ -1,20 +1,26 @@
 // Downloads a file with a progress bar. Ends when the server is silent, the disk gets full, or with Ctrl-C.
 //
 //   node download.js URL FILE
-import { createWriteStream } from 'node:fs'
-import { rename } from 'node:fs/promises'
+import { open, rename } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { finished } from 'node:stream/promises'
 import { Cancelable, CancelationError } from 'tripline'
 
 const [url, file] = process.argv.slice(2)
+if (file === undefined) {
+  console.log('usage: node download.js URL FILE')
+  process.exit(64)
+}
 const part = `${file}.part`
 const { stdout } = process
 
-function draw({ fraction = 0, eta, total }) {
-  const bar = '#'.repeat(Math.round(fraction * 30)).padEnd(30, '.')
-  const left = eta === undefined ? '' : `, ${Math.ceil(eta / 1000)} s left`
-  const line = `[${bar}] ${Math.round(fraction * 100)} % of ${total} bytes${left}`
+function draw({ done, fraction, eta, total }) {
+  let line = `${done} bytes`
+  // Some servers do not say how large a file is.
+  if (fraction !== undefined) {
+    const bar = '#'.repeat(Math.round(fraction * 30)).padEnd(30, '.')
+    const left = eta === undefined ? '' : `, ${Math.ceil(eta / 1000)} s left`
+    line = `[${bar}] ${Math.round(fraction * 100)} % of ${total} bytes${left}`
+  }
   stdout.write(stdout.isTTY ? `\r${line}\u001b[K` : `${line}\n`)
 }
 
@@ -25,17 +31,18 @@ const download = new Cancelable({
 })
 download.onProgress(draw, { throttle: '100ms' })
 
+let done = 0
 try {
   await download.run(async (cancel) => {
-    const response = await fetch(url, { signal: cancel.signal })
+    // Not compressed, or the size would be another one than that of the file.
+    const response = await fetch(url, { signal: cancel.signal, headers: { 'accept-encoding': 'identity' } })
     if (!response.ok) throw new Error(`the server answered with ${response.status}`)
-    const total = Number(response.headers.get('content-length'))
-    const output = createWriteStream(part)
+    const total = Number(response.headers.get('content-length')) || undefined
+    const output = await open(part, 'w')
     // Closed on every way out.
-    cancel.defer(() => finished(output.end()))
-    let done = 0
-    for await (const chunk of cancel.stream(response.body)) {
-      if (!output.write(chunk)) await cancel.race(new Promise((free) => output.once('drain', free)))
+    cancel.defer(() => output.close())
+    for await (const chunk of cancel.stream(response.body ?? [])) {
+      await output.appendFile(chunk)
       done += chunk.length
       cancel.reportProgress({ done, total })
     }
@@ -44,6 +51,6 @@ try {
   console.log(`\n${file} is complete`)
 } catch (error) {
   const why = CancelationError.is(error) ? error.reason.kind : 'error'
-  console.log(`\n${why}: ${error.message}; what came is in ${part}`)
+  console.log(`\n${why}: ${error.message}${done > 0 ? `; what came is in ${part}` : ''}`)
   process.exitCode = 1
 }

@@ -26,11 +26,12 @@ try {
       const body = JSON.stringify({ prompt, stream: true })
       const response = await fetch(url, { method: 'POST', body, signal: cancel.signal })
       if (!response.ok) throw new Error(`the model answered with ${response.status}`)
-      const text = response.body.pipeThrough(new TextDecoderStream())
+      const text = response.body?.pipeThrough(new TextDecoderStream()) ?? []
       // Each token starts the idle time again; comments that only keep the connection open do not.
       for await (const data of cancel.stream(eventsOf(text), { idle: process.env.IDLE ?? '20s' })) {
         if (data === '[DONE]') return
-        const { token } = JSON.parse(data)
+        // What comes from outside may be anything: an event without a token is skipped.
+        const token = String(JSON.parse(data)?.token ?? '')
         answer += token
         process.stdout.write(token)
       }
@@ -40,7 +41,7 @@ try {
   )
   console.log('\ncomplete')
 } catch (error) {
-  if (!CancelationError.is(error)) throw error
-  console.log(`\n${error.reason.kind}: ${error.message} (${answer.length} characters so far)`)
+  const why = CancelationError.is(error) ? error.reason.kind : 'error'
+  console.log(`\n${why}: ${error.message} (${answer.length} characters so far)`)
   process.exitCode = 1
 }

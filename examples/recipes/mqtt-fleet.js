@@ -45,7 +45,9 @@ function orderIn(payload) {
   try {
     const { specversion, type, data } = JSON.parse(payload)
     const isOrder = specversion === '1.0' && type === 'tripline.cancel' && typeof data?.job === 'string'
-    return isOrder ? { job: data.job, reason: String(data.reason ?? 'Canceled').slice(0, 200) } : undefined
+    // Control characters would reach a terminal that shows the log.
+    const reason = String(data?.reason ?? 'Canceled').replaceAll(/\p{Cc}/gu, ' ')
+    return isOrder ? { job: data.job, reason: reason.slice(0, 200) } : undefined
   } catch {
     return undefined
   }

@@ -1,7 +1,7 @@
 /** The programs of docs/recipes, run as a user would run them. The sensor loop has a test of its own in test/schedule. */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type RequestListener } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -77,6 +77,37 @@ describe('the download', () => {
     expect(existsSync(`${file}.part`)).toBe(false)
   })
 
+  it('shows bytes of a file whose size is not known, and understands an answer without a body', async () => {
+    await using server = await serve((request, response) => {
+      if (request.url === '/empty') response.writeHead(204).end()
+      else response.write('x'.repeat(1000), () => response.end())
+    })
+    const file = join(folder, 'file')
+    const program = new Program('download.js', [server.url, file])
+    expect(await program.ends()).toBe(0)
+    expect(program.output).toContain('1000 bytes\n')
+    expect(program.output).not.toContain('%')
+    expect(await new Program('download.js', [`${server.url}empty`, file]).ends()).toBe(0)
+    expect(readFileSync(file, 'utf8')).toBe('')
+  })
+
+  it('says why nothing came, or nothing can be written', async () => {
+    await using server = await serve((request, response) => {
+      if (request.url === '/missing') response.writeHead(404)
+      response.end('x'.repeat(1_000_000))
+    })
+    const file = join(folder, 'file')
+    const missing = new Program('download.js', [`${server.url}missing`, file])
+    expect(await missing.ends()).toBe(1)
+    expect(missing.output).toBe('\nerror: the server answered with 404\n')
+    expect(existsSync(`${file}.part`)).toBe(false)
+    mkdirSync(`${file}.part`)
+    const refused = new Program('download.js', [server.url, file])
+    expect(await refused.ends()).toBe(1)
+    expect(refused.output).toMatch(/^\nerror: EISDIR.*\n$/)
+    expect(await new Program('download.js').ends()).toBe(64)
+  })
+
   it('ends when the server is silent, and keeps what came', async () => {
     await using server = await serve((_, response) => {
       response.setHeader('content-length', 1000)
@@ -98,6 +129,17 @@ describe('the pipeline', () => {
     const program = new Program('pipeline.js', [file])
     expect(await program.ends()).toBe(0)
     expect(program.output).toBe('complete {"lines":3,"bad":1,"sums":{"a":1,"b":2}}\n')
+  })
+
+  it('takes any text as a name, and no amount for a bad line', async () => {
+    const file = join(folder, 'rows.csv')
+    writeFileSync(file, '__proto__,1\nconstructor,2\na,\nb\n\n')
+    const program = new Program('pipeline.js', [file])
+    expect(await program.ends()).toBe(0)
+    expect(program.output).toBe('complete {"lines":5,"bad":3,"sums":{"__proto__":1,"constructor":2}}\n')
+    const missing = new Program('pipeline.js', [join(folder, 'missing.csv')])
+    expect(await missing.ends()).toBe(1)
+    expect(missing.output).toContain('ENOENT')
   })
 
   it('has what it read when the time is over', async () => {
@@ -134,6 +176,23 @@ describe('the stream of a model', () => {
     const program = new Program('llm-stream.js', [server.url, 'hi'])
     expect(await program.ends()).toBe(0)
     expect(program.output).toBe('Hello, wörld\ncomplete\n')
+  })
+
+  it('may have events without a token, and errors', async () => {
+    await using server = await serve((request, response) => {
+      if (request.url === '/broken') return response.end(`${event('Hel')}data: {broken\n\n`)
+      if (request.url === '/busy') return response.writeHead(503).end()
+      return response.end(`data: null\n\ndata: {"token":null}\n\ndata: {}\n\n${event('Hello')}`)
+    })
+    const program = new Program('llm-stream.js', [server.url, 'hi'])
+    expect(await program.ends()).toBe(0)
+    expect(program.output).toBe('Hello\ncomplete\n')
+    const broken = new Program('llm-stream.js', [`${server.url}broken`, 'hi'])
+    expect(await broken.ends()).toBe(1)
+    expect(broken.output).toMatch(/^Hel\nerror: .*JSON.* \(3 characters so far\)\n$/)
+    const busy = new Program('llm-stream.js', [`${server.url}busy`, 'hi'])
+    expect(await busy.ends()).toBe(1)
+    expect(busy.output).toBe('\nerror: the model answered with 503 (0 characters so far)\n')
   })
 
   it('is given up when no token comes, though the connection is kept open', async () => {
