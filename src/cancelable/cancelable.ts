@@ -633,8 +633,8 @@ export class Cancelable implements Disposable, AsyncDisposable {
   // Reporting
 
   /**
-   * The result so far, kept when it ends in whichever way. Set it in the body; otherwise it is a {@link PartialStream} of
-   * the latest stream.
+   * The result so far, kept when it ends in whichever way. What the body sets stays, also when a stream is opened later, until
+   * it sets another value; `undefined` is no value. Otherwise it is a {@link PartialStream} of the latest stream.
    */
   get partialResult(): unknown {
     return partialResultOf(this)

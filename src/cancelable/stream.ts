@@ -140,8 +140,8 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
       return
     }
     const extras = extrasOf(operation)
-    extras.partial = undefined
-    extras.stream = this
+    // A partial result that the body has set stays.
+    if (extras.partial === undefined) extras.stream = this
     this.#waiter.join(operation)
     this.#isWatched = watchesIdleness(operation)
     if (longest !== Infinity) {

@@ -49,7 +49,7 @@ export interface RecordOptions {
 }
 
 /** The metrics that are recorded by default, where the machine has them. */
-const DEFAULTS: readonly MetricName[] = [
+export const DEFAULT_METRICS: readonly MetricName[] = [
   'process.rss',
   'process.cpu',
   'process.threads',
@@ -97,7 +97,9 @@ export function record(options: RecordOptions = {}): Recording {
     lines: 0,
   }
   const series =
-    metrics === undefined ? openAvailable(DEFAULTS.map((each) => parseQuery(each))) : openAll(parseQueries(metrics))
+    metrics === undefined
+      ? openAvailable(DEFAULT_METRICS.map((each) => parseQuery(each)))
+      : openAll(parseQueries(metrics))
   const recording = startRecording({ ...plan, series })
   // Where it is not possible, rows still say for how long the loop was blocked.
   if (stacks) watchStacks()

@@ -104,6 +104,7 @@ describe('a shared operation', () => {
          cancel.partialResult = { rows: 1 }
          post('set')
          await new Promise((resolve) => parentPort.once('message', resolve))
+         cancel.partialResult = undefined
          for await (const _ of cancel.stream([1, 2, 3], { keep: 'all' }));
        }).then(() => post('done'))`,
     )

@@ -401,6 +401,19 @@ describe('partial results', () => {
     expect(await rejection(run)).toMatchObject({ partialResult: { rows: 5 } })
     expect(operation.context.partialResult).toEqual({ rows: 5 })
   })
+
+  test('one that was set before a stream stays, until it is undefined', async () => {
+    const operation = new Cancelable()
+    await operation.run(async (cancel) => {
+      cancel.partialResult = 0
+      for await (const _ of cancel.stream([1, 2])) expect(cancel.partialResult).toBe(0)
+      expect(cancel.partialResult).toBe(0)
+      cancel.partialResult = undefined
+      for await (const _ of cancel.stream([1, 2]));
+      expect(cancel.partialResult).toMatchObject({ count: 2, complete: true })
+    })
+    expect(operation.context.partialResult).toMatchObject({ count: 2 })
+  })
 })
 
 /** Endless ones, or a stream that fails. */

@@ -26,6 +26,7 @@ import {
   type NotRecordedError,
   type Recording,
 } from '../../src/index.js'
+import { DEFAULT_METRICS } from '../../src/record/record.js'
 import { HEADER } from '../../src/record/format.js'
 import { findLastRecording, nameOfRecording, removeOld } from '../../src/record/places.js'
 import { ROOT, runModule } from '../helpers/child.js'
@@ -453,4 +454,12 @@ describe('bad options', () => {
     expect(thrown).toMatchObject({ code, message: expect.stringMatching(message) as string })
     expect(readdirSync(folder)).toEqual(files)
   })
+})
+
+it('the bench of rows records the metrics that are recorded by default, where every machine has them', () => {
+  const [, list] = /const METRICS = (\[[^\]]*\])/.exec(
+    readFileSync(join(ROOT, 'bench/recorder/children/rows.js'), 'utf8'),
+  )!
+  const measured = list!.match(/(?<=')[^',]+(?=')/g)
+  expect(measured).toEqual(DEFAULT_METRICS.filter((each) => !/^memory\.(?:oomKills|processes)$|^pressure\./.test(each)))
 })
