@@ -9,11 +9,11 @@ export const title = 'web servers under overload, and the cost of a protected re
 
 /** Short runs, to see whether the bench works: TRIPLINE_BENCH_QUICK=1. */
 const QUICK = process.env.TRIPLINE_BENCH_QUICK === '1'
-const ROUNDS = QUICK ? 1 : 5
-const SECONDS = QUICK ? 4 : 20
+const ROUNDS = QUICK ? 1 : Number(process.env.ROUNDS ?? 5)
+const SECONDS = QUICK ? 4 : 15
 const CONNECTIONS = 400
-const CHEAP = QUICK ? 5000 : 60_000
-const MANY = QUICK ? 20_000 : 1_000_000
+const CHEAP = QUICK ? 5000 : 50_000
+const MANY = QUICK ? 20_000 : 500_000
 
 const PROTECTIONS = {
   none: 'no protection',

@@ -12,11 +12,13 @@ exec 3<&-
 wait $server`
 
 export class Service implements AsyncDisposable {
+  readonly #command: string
   readonly #supervisor: ChildProcess
   /** What it has printed. */
   output = ''
 
   constructor(command: string, args: readonly string[]) {
+    this.#command = command
     const stdio = ['ignore', 'pipe', 'inherit', 'pipe'] as const
     this.#supervisor = spawn('/bin/sh', ['-c', SUPERVISOR, 'sh', command, ...args], { stdio: [...stdio] })
     this.#supervisor.stdout!.on('data', (chunk: Buffer) => (this.output += chunk.toString()))
@@ -24,10 +26,12 @@ export class Service implements AsyncDisposable {
 
   /** Waits until it has printed a text. */
   async prints(text: string): Promise<void> {
+    const hasEnded = (): boolean => this.#supervisor.exitCode !== null
     await eventually(
-      () => this.output.includes(text),
+      () => this.output.includes(text) || hasEnded(),
       () => `'${text}' in: ${this.output}`,
     )
+    if (!this.output.includes(text)) throw new Error(`${this.#command} is not installed, or has ended: ${this.output}`)
   }
 
   async stop(): Promise<void> {

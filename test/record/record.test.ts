@@ -160,7 +160,9 @@ describe('what is recorded', () => {
     breached.close()
     await untilRow(file, ({ guards }) => guards.every((state) => state === 'none'))
     const { entries, rows } = readRecording(file)
-    expect(entries.map(({ kind }) => kind).toSorted()).toEqual(['breach', 'guard', 'guard', 'unguard', 'unguard'])
+    // A busy machine may block the loop meanwhile.
+    const kinds = entries.map(({ kind }) => kind).filter((kind) => kind !== 'blocked')
+    expect(kinds.toSorted()).toEqual(['breach', 'guard', 'guard', 'unguard', 'unguard'])
     expect(JSON.parse(entries.find(({ kind }) => kind === 'guard')!.text)).toMatchObject({
       name: 'low',
       all: false,
