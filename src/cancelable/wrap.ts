@@ -47,7 +47,7 @@ export interface CancelableDecorator {
  *
  * class Store {
  *   @cancelable({ timeout: '5s', inject: false })
- *   async save(row: Row) { ... }
+ *   async save(row: Row) { await insert(row) }
  * }
  */
 export function cancelable<A extends unknown[], R>(

@@ -183,7 +183,7 @@ export class CancelationToken {
    * @example
    * const worker = new Worker('./job.js', { workerData: token.share() })
    * // In the worker:
-   * const token = CancelationToken.from(workerData)
+   * const received = CancelationToken.from(workerData)
    */
   share(): SharedToken {
     const hub = this[kHub]

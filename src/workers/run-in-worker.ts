@@ -51,7 +51,7 @@ const LINGER = 100
  *   the function itself, which is sent as its text
  * @example
  * const primes = await runInWorker((cancel, limit) => {
- *   const found = []
+ *   const found: number[] = []
  *   for (let n = 2; n < limit; n++) {
  *     cancel.throwIfCanceled()
  *     if (found.every((prime) => n % prime !== 0)) found.push(n)

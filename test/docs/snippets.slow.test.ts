@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ROOT, runCommand } from '../helpers/child.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
-import { compile, snippetsOf } from './snippets.js'
+import { apiExamples, compile, snippetsOf, typeErrors } from './snippets.js'
 
 /** Pages whose code has tests of its own, which run all of it. */
 const ELSEWHERE = new Set([
@@ -84,4 +84,10 @@ function withoutOutput(text: string): string {
 
 it('pages with tests of their own exist', () => {
   for (const page of ELSEWHERE) expect(readFileSync(join(ROOT, `docs/${page}.md`), 'utf8')).not.toBe('')
+})
+
+it('the examples of the API reference have right types', () => {
+  const examples = apiExamples()
+  expect(examples.length).toBeGreaterThan(50)
+  expect(typeErrors(join(ROOT, '.cache/api-examples'), examples)).toEqual([])
 })
