@@ -1,10 +1,9 @@
 /** A lock file that ends with its holder, however the holder ends. */
 import { closeSync, constants, fchmodSync, fstatSync, openSync, renameSync, rmSync } from 'node:fs'
+import { CAREFULLY } from '../base/careful.js'
 import { loadAddon } from './native.js'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_RDWR } = constants
-/** Follows no link, and does not wait for the other end of a pipe. Windows has neither flag. */
-export const CAREFULLY: number = (constants.O_NOFOLLOW ?? 0) | (constants.O_NONBLOCK ?? 0)
 // libuv's UV_FS_O_EXLOCK: opens with share mode 0, so that no other opening succeeds.
 const EXCLUSIVE = 0x10000000
 const WINDOWS = process.platform === 'win32'

@@ -1,5 +1,6 @@
 /** Reports a run: as a line on stderr, and as a JSON file. */
-import { closeSync, openSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
+import { CAREFULLY } from '../base/careful.js'
 import { describeBreach } from '../monitor/guard.js'
 import { oomText } from '../base/oom.js'
 import { printableLines } from '../base/printable.js'
@@ -10,6 +11,12 @@ import { formatDuration, formatSize } from '../base/units.js'
 import { UsageError, say } from './usage.js'
 
 const STDOUT = 1
+/** Descriptors of this process, which are links in /dev: of a shell's `>(command)`, for example. */
+const OWN_DESCRIPTOR = /^\/(?:dev\/(?:fd\/\d+|stdout|stderr)|proc\/self\/fd\/\d+)$/
+// It is made for this user only, because arguments may be secrets; in a folder of several users, a link could lead it to a
+// file of somebody else's choice, and a pipe that nothing reads would block the start.
+const PRIVATELY = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | CAREFULLY
+const OWNER_ONLY = 0o600
 
 /** The report file. It is opened before the command starts, so that a path that cannot be written is refused in time. */
 export class ReportFile {
@@ -18,9 +25,11 @@ export class ReportFile {
   /** @throws UsageError */
   constructor(path: string) {
     try {
-      this.#file = path === '-' ? STDOUT : openSync(path, 'w')
+      this.#file = path === '-' ? STDOUT : openSync(path, OWN_DESCRIPTOR.test(path) ? 'w' : PRIVATELY, OWNER_ONLY)
     } catch (error) {
-      throw new UsageError(`--report cannot be written: ${(error as Error).message}`)
+      const { code, message } = error as NodeJS.ErrnoException
+      const why = code === 'ELOOP' ? `${path} is a symbolic link, which is not followed` : message
+      throw new UsageError(`--report cannot be written: ${why}`)
     }
   }
 

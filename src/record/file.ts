@@ -15,7 +15,7 @@ import {
 } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { threadId } from 'node:worker_threads'
-import { CAREFULLY } from '../addon/lock.js'
+import { CAREFULLY } from '../base/careful.js'
 import { loadAddon } from '../addon/native.js'
 import { NotRecordedError } from '../base/errors.js'
 import { MAGIC } from './format.js'

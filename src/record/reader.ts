@@ -1,6 +1,6 @@
 /** Reads recordings without trusting them: every size and offset is bounded, and torn parts are skipped and counted. */
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs'
-import { CAREFULLY } from '../addon/lock.js'
+import { CAREFULLY } from '../base/careful.js'
 import { UnreadableRecordingError } from '../base/errors.js'
 import {
   COLUMN_CODES,

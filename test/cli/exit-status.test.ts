@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -11,6 +12,8 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 // A script whose interpreter does not exist.
 writeFileSync(join(folder, 'hollow'), '#!/no/such/interpreter\n', { mode: 0o755 })
+
+const place = (name: string): string => join(folder, `report-${name}`)
 
 const IGNORES_TERM = 'trap "" TERM; while :; do sleep 0.2; done'
 
@@ -202,6 +205,25 @@ describe('tripline run in scripts', () => {
     const outcome = await shell('tripline run --report - echo first | cat')
     expect(outcome.stdout.slice(0, 6)).toBe('first\n')
     expect(JSON.parse(outcome.stdout.slice(6))).toMatchObject({ command: ['echo', 'first'], status: 0 })
+  })
+
+  it('writes a report that only its owner can read, through no link and to no pipe that nothing reads', async () => {
+    symlinkSync(place('target'), place('link'))
+    execFileSync('mkfifo', [place('pipe')])
+    expect((await tripline('run', '-q', '--report', place('own'), 'true')).code).toBe(0)
+    expect(statSync(place('own')).mode & 0o777).toBe(0o600)
+    const link = await tripline('run', '--report', place('link'), 'touch', place('ran'))
+    expect(link.stderr).toContain(
+      `--report cannot be written: ${place('link')} is a symbolic link, which is not followed`,
+    )
+    const pipe = await tripline('run', '--report', place('pipe'), 'touch', place('ran'))
+    expect(pipe.stderr).toMatch(/--report cannot be written: ENXIO/)
+    for (const name of ['target', 'ran']) expect(existsSync(place(name))).toBe(false)
+    // What a shell substitutes for >(command), and a pipe with a reader.
+    const { stdout } = await shell(
+      `tripline run --report >(cat) true; wait; cat ${place('pipe')} & tripline run --report ${place('pipe')} true; wait`,
+    )
+    expect(stdout.match(/"command"/g)).toHaveLength(2)
   })
 
   it('writes a report', async () => {

@@ -1,5 +1,5 @@
 /** docs/README.md is the one table of contents: it has every page of the manual. */
-import { readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { ROOT } from '../helpers/child.js'
@@ -22,4 +22,10 @@ it('the table of contents has every page', () => {
 it.each(['recipes', 'api'])('the list of docs/%s has every page', (folder) => {
   const links = new Set(linksOf(`docs/${folder}/README.md`))
   expect(pagesIn(`docs/${folder}`).filter((each) => !links.has(each))).toEqual([])
+})
+
+it('SECURITY.md links to files that exist, tests among them', () => {
+  const links = linksOf('SECURITY.md')
+  expect(links.filter((each) => !existsSync(join(ROOT, each)))).toEqual([])
+  expect(links.filter((each) => each.startsWith('test/')).length).toBeGreaterThan(10)
 })
