@@ -1,20 +1,17 @@
 // Part 3: a command that takes too much, with all that it has started.
+import { fileURLToPath } from 'node:url'
 import { run } from 'tripline'
 
 export const title = 'A command that leaks, and leaves daemons behind'
 export const intro =
   'It starts two daemons, and then fills the memory. All three processes end, and the result says why.'
 
-const LEAK = `
-  const { spawn } = require('node:child_process')
-  const daemon = ['-e', 'setInterval(() => {}, 1000)']
-  for (let i = 0; i < 2; i++) spawn(process.execPath, daemon, { detached: true, stdio: 'ignore' }).unref()
-  const kept = []
-  setInterval(() => kept.push(Buffer.alloc(4_000_000, 1)), 20)
-`
+const leak = fileURLToPath(new URL('leak.js', import.meta.url))
+// Deno wants to be asked to run a file.
+const args = 'deno' in process.versions ? ['run', '-A', leak] : [leak]
 
 export function example() {
-  return run(process.execPath, ['-e', LEAK], {
+  return run(process.execPath, args, {
     limits: { 'process.footprint': '160MB' },
     timeout: '5s',
   })

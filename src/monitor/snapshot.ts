@@ -1,5 +1,5 @@
 /** Reading metrics without a limit: snapshots, fresh samples, streams of them, and which metrics this machine has. */
-import { MetricUnavailableError } from '../base/errors.js'
+import { MetricUnavailableError, invalidValue } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { realNow } from '../base/clock.js'
 import { printable } from '../base/printable.js'
@@ -108,7 +108,12 @@ export function snapshot(): Snapshot {
  *
  * @throws as {@link samples} does
  */
-export async function sample(metrics: MetricQuery | readonly MetricQuery[]): Promise<Snapshot> {
+export async function sample(metrics: MetricQuery | readonly MetricQuery[]): Promise<Snapshot>
+export async function sample(
+  metrics: MetricQuery | readonly MetricQuery[],
+  ...more: readonly unknown[]
+): Promise<Snapshot> {
+  if (more.length > 0) throw invalidValue('metrics', 'one metric, or an array of several', [metrics, ...more])
   // With a short interval, values that are not known yet come soonest.
   for await (const first of samples({ metrics, interval: 10 })) return first
   throw new Error('unreachable')

@@ -83,6 +83,14 @@ describe('sample', () => {
     await expect(sample(metrics as never)).rejects.toMatchObject({ code })
   })
 
+  it('takes several metrics as an array only', async () => {
+    const several = sample as (...metrics: string[]) => Promise<unknown>
+    await expect(several('memory', 'load')).rejects.toMatchObject({
+      code: 'ERR_INVALID_ARG_VALUE',
+      message: expect.stringContaining('one metric, or an array of several'),
+    })
+  })
+
   it('says why a metric is unavailable', async () => {
     await expect(sample('pressure.io')).rejects.toMatchObject({
       code: 'ERR_TRIPLINE_METRIC_UNAVAILABLE',
