@@ -1,11 +1,13 @@
 /** docs/api is the generator's output for the published types, and all links in the documentation have a target. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { slugOf } from '../../scripts/api/render.js'
+import { ENTRIES } from '../../scripts/lib/entries.js'
 import { differences, generate } from '../../scripts/generate-api.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -33,6 +35,14 @@ function anchorsOf(text: string): string[] {
   const prose = text.replaceAll(/^```[^]*?^```$/gm, '')
   return [...prose.matchAll(/^#+ (.+)$/gm)].map(([, heading]) => slugOf(heading!))
 }
+
+let known: readonly string[] | undefined
+/** The anchors of all pages of the API reference. */
+const allAnchors = (): readonly string[] => (known ??= [...generate().values()].flatMap(anchorsOf))
+
+/** Whether there is a section for a function (`name()`) or anything else (`class Name`). */
+const hasSection = (name: string): boolean =>
+  allAnchors().some((each) => each === slugOf(name) || each.endsWith(`-${slugOf(name)}`))
 
 /** The pages of the checkout, by path. */
 function allPages(): Map<string, string> {
@@ -71,6 +81,12 @@ describe('docs/api', () => {
     })
     expect(slugs.filter((slug) => !headings.has(slug))).toEqual([])
     expect(pages).toContain('Watches `limits` on the sampling thread until it is closed.')
+  })
+
+  it.each(Object.keys(ENTRIES))('has a section for every value of the entry point %s', (entry) => {
+    const values = Object.keys(createRequire(import.meta.url)(join(root, `dist/${entry}.cjs`)) as object)
+    expect(values.length).toBeGreaterThan(0)
+    expect(values.filter((each) => !hasSection(each))).toEqual([])
   })
 
   it('says when each code is thrown', () => {

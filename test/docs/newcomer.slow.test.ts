@@ -1,6 +1,6 @@
 /** The path of a newcomer: from the packed tarball to a guarded job, with nothing but what the README says. */
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -67,6 +67,11 @@ describe('a newcomer', () => {
     for (const to of links.filter((each) => !each.startsWith('https:'))) {
       expect(readFileSync(join(installed, to), 'utf8'), to).not.toBe('')
     }
+  })
+
+  it('downloads no pictures', () => {
+    expect(existsSync(join(folder, 'node_modules/tripline/docs/start.md'))).toBe(true)
+    expect(existsSync(join(folder, 'node_modules/tripline/docs/images'))).toBe(false)
   })
 
   it('reads the installed README', () => {
