@@ -13,13 +13,19 @@ export function headersFolder() {
   return existsSync(join(prefix, 'include/node/node_api.h')) ? prefix : undefined
 }
 
-/** Runs node-gyp, and shows its output only if it fails. Returns whether it succeeded. */
+/** Builds everything. Shows the output of node-gyp only if it fails. Returns whether it succeeded. */
 export function buildNative(...options) {
+  return runNodeGyp(root, 'rebuild', options)
+}
+
+/** The same for one command of node-gyp in a folder with a binding.gyp. */
+export function runNodeGyp(folder, command, options, env = process.env) {
   const nodeGyp = createRequire(import.meta.url).resolve('node-gyp/bin/node-gyp.js')
   const prefix = headersFolder()
   const headers = prefix === undefined ? [] : [`--nodedir=${prefix}`]
-  const result = spawnSync(process.execPath, [nodeGyp, 'rebuild', '--jobs=max', ...headers, ...options], {
-    cwd: root,
+  const result = spawnSync(process.execPath, [nodeGyp, command, '--jobs=max', ...headers, ...options], {
+    cwd: folder,
+    env,
     encoding: 'utf8',
   })
   if (result.status !== 0) process.stderr.write(`${result.stdout}${result.stderr}`)

@@ -134,7 +134,7 @@ if (values.prove) {
   const { minutes } = finish(counts, failed === 0)
   console.log(`${PROOFS.length * 2 - failed} leaks noticed, ${failed} not, ${minutes} minutes`)
 } else {
-  const finish = beginRun('soak', 'npm run test:soak')
+  const finish = beginRun(positionals.length === 0 ? 'soak' : undefined, 'npm run test:soak')
   for (const part of parts) {
     const result = measure(part, settings)
     const loss = lossOf(result)

@@ -1,10 +1,18 @@
-// Runs native and lifecycle tests under the address, undefined-behavior and thread sanitizers, without suppressions.
-// Builds separate copies and does not touch build/. Arguments: address, thread (default: both).
-import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+// Runs the native unit tests, and programs with the addon in Node, under the address, undefined-behavior and thread
+// sanitizers, without suppressions: npm run test:sanitize [-- address] [thread] [program...]
+//
+// Builds copies in .cache/sanitize and does not touch build/. With --prove, it puts one deliberate bug after the other
+// into such a copy (test/sanitize/bugs.js), and fails if the net that is there for it does not catch it.
+import { spawn, spawnSync } from 'node:child_process'
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { BUGS } from '../test/sanitize/bugs.js'
+import { runNodeGyp } from './build-native.js'
 import { root, sanitizerFlags } from './lib/cxx.js'
+import { beginRun } from './lib/reliability.js'
+
+/** The exit status of a program about which the address sanitizer has reported something. */
+const REPORTED = 99
 
 const SANITIZERS = {
   address: {
@@ -12,83 +20,211 @@ const SANITIZERS = {
     // With these checks, gcc does not accept the address of a function as a constant, which node-addon-api needs. Null
     // pointers are detected anyway.
     addon: '-fno-sanitize=null,nonnull-attribute,returns-nonnull-attribute',
-    env: { ASAN_OPTIONS: 'detect_leaks=1', UBSAN_OPTIONS: 'print_stacktrace=1' },
+    env: { ASAN_OPTIONS: `detect_leaks=1:exitcode=${REPORTED}`, UBSAN_OPTIONS: 'print_stacktrace=1' },
+    // Its bounds fail on a busy machine.
+    leftOut: '-RealCgroupWithACpuQuota',
   },
-  thread: { library: 'libtsan.so', addon: '', env: { TSAN_OPTIONS: 'halt_on_error=0' } },
+  thread: {
+    library: 'libtsan.so',
+    addon: '',
+    env: { TSAN_OPTIONS: 'halt_on_error=0' },
+    // The sanitizer needs more memory than these groups have, and more time than their processors give it.
+    leftOut: '-RealCgroup',
+  },
 }
 
-function run(what, command, args, options) {
-  console.log(`== ${what}`)
-  const { status, signal } = spawnSync(command, args, { stdio: 'inherit', ...options })
-  if (status !== 0) throw new Error(`${what}: ${signal ?? `exit status ${status}`}`)
-}
+/** The programs in test/sanitize, and whether leaks are looked for after them. */
+const PROGRAMS = { lifecycle: true, blocked: true, commands: true, stages: true, exit: false }
 
-/**
- * The same for a program in which the runtime may have races, because its code is not instrumented. Nothing is
- * suppressed, and only reports about this project's code count. Races on descriptor numbers do not count: the runtime
- * closes descriptors without the sanitizer noticing, so their next use looks like a race with the last one.
- */
-function runRaced(what, command, args, options) {
-  console.log(`== ${what}`)
-  const { stdout, stderr } = spawnSync(command, args, { ...options, encoding: 'utf8', maxBuffer: 2 ** 28 })
-  process.stdout.write(stdout)
-  const reports = stderr.split(/^={18}$/m).filter((each) => each.includes('WARNING: ThreadSanitizer'))
-  const ours = reports.filter((each) => isAboutUs(each) && !/Location is file descriptor/.test(each))
-  console.log(`  ${reports.length} reports, ${ours.length} of them about our code`)
-  if (ours.length > 0) throw new Error(`${what}:\n${ours.join('\n')}`)
+/** Runs a command and passes on its output. Returns what it has said, and how it has ended. */
+function run(command, args, options) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+    let stdout = ''
+    let stderr = ''
+    child.stdout.on('data', (chunk) => {
+      stdout += chunk
+      process.stdout.write(chunk)
+    })
+    child.stderr.on('data', (chunk) => (stderr += chunk))
+    child.on('error', reject)
+    child.on('close', (status, signal) => resolve({ stdout, stderr, end: signal ?? status }))
+  })
 }
 
 const isOurs = (text) => /native\/|tripline\.node/.test(text)
 
 /**
- * Whether a report is about this project's code. A race is if, in one of its two accesses, the first frame below the
- * sanitizer's own is ours; V8's actions during a call from our code do not count. Any other report is if our code is in
- * a stack.
+ * Whether a report of the thread sanitizer is about this project's code. A race is if, in one of its two accesses, the
+ * first frame below the sanitizer's own is ours; V8's actions during a call from our code do not count. Any other report
+ * is if our code is in a stack. Races on descriptor numbers do not count: the runtime closes descriptors without the
+ * sanitizer noticing, so their next use looks like a race with the last one.
  */
 function isAboutUs(report) {
+  if (/Location is file descriptor/.test(report)) return false
   if (!report.includes('ThreadSanitizer: data race')) return isOurs(report)
   const [accesses] = report.split(/\n {2}(?:Location|Mutex|Thread|As if)/)
   const stacks = accesses.split(/\n(?= {2}\S)/).map((each) => each.match(/^ +#\d+ .*$/gm) ?? [])
   return stacks.some((frames) => isOurs(frames.find((frame) => !frame.includes('(libtsan')) ?? ''))
 }
 
-function sanitize(name) {
-  const { library, addon, env } = SANITIZERS[name]
-  const flags = sanitizerFlags[name].join(' ')
-  const compile = { CXXFLAGS: `${flags} -g -O1`, LDFLAGS: flags }
-  // The unit tests run on one thread, so the thread sanitizer has nothing to check, and they would count its own
-  // thread.
+/**
+ * Whether the runtime alone has lost the memory: it never frees its own part of an External that is not collected before
+ * its worker ends.
+ */
+function isRuntimesLeak(stderr) {
+  const [, ...leaks] = stderr.split(/^(?:Direct|Indirect) leak of /m)
+  const isOther = /ERROR: AddressSanitizer|runtime error/.test(stderr)
+  return !isOther && leaks.length > 0 && leaks.every((each) => / #1 \S+ in napi_create_external /.test(each))
+}
+
+/**
+ * What a run has found: nothing, or a text. Under the thread sanitizer the runtime may have races, because its code is not
+ * instrumented, and its exit status says only that. Nothing is suppressed.
+ */
+function findings(name, { stderr, end }) {
   if (name === 'address') {
-    run(`native unit tests, ${name}`, process.execPath, ['scripts/test-native.js'], {
-      cwd: root,
-      env: { ...process.env, ...env, CXXFLAGS: compile.CXXFLAGS },
+    return end === 0 || (end === REPORTED && isRuntimesLeak(stderr)) ? '' : `ended with ${end}\n${stderr}`
+  }
+  const reports = stderr.split(/^={18}$/m).filter((each) => each.includes('WARNING: ThreadSanitizer'))
+  const ours = reports.filter(isAboutUs)
+  if (reports.length > 0) console.log(`  ${reports.length} reports, ${ours.length} of them about our code`)
+  if (ours.length > 0) return ours.join('\n')
+  // The status of a program that has only been reported about.
+  return end === 0 || (end === 66 && reports.length > 0) ? '' : `ended with ${end}\n${stderr}`
+}
+
+class Copy {
+  #name
+  #flags
+
+  constructor(name) {
+    this.#name = name
+    this.folder = join(root, '.cache/sanitize', name)
+    this.#flags = sanitizerFlags[name].join(' ')
+    mkdirSync(this.folder, { recursive: true })
+    for (const each of ['native', 'scripts', 'dist', 'test', 'package.json', 'binding.gyp']) {
+      rmSync(join(this.folder, each), { recursive: true, force: true })
+      // Objects that are newer than their sources are kept.
+      cpSync(join(root, each), join(this.folder, each), { recursive: true, preserveTimestamps: true })
+    }
+    if (!existsSync(join(this.folder, 'node_modules'))) {
+      symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'))
+    }
+  }
+
+  /** Builds the addon; the sanitizer is not loaded meanwhile, because only the program under test needs it. */
+  build() {
+    const env = {
+      ...process.env,
+      CXXFLAGS: `${this.#flags} -g -O1 ${SANITIZERS[this.#name].addon}`,
+      LDFLAGS: this.#flags,
+    }
+    const done = ['configure', 'build'].every((each) => runNodeGyp(this.folder, each, ['--debug'], env))
+    if (!done) throw new Error(`the addon could not be built with the ${this.#name} sanitizer`)
+  }
+
+  async #native(words) {
+    return run(process.execPath, ['scripts/test-native.js', ...words], {
+      cwd: this.folder,
+      env: { ...process.env, ...SANITIZERS[this.#name].env, CXXFLAGS: `${this.#flags} -g -O1` },
     })
   }
 
-  const copy = mkdtempSync(join(tmpdir(), `tripline-${name}-`))
-  try {
-    for (const each of ['native', 'scripts', 'dist', 'package.json', 'binding.gyp']) {
-      cpSync(join(root, each), join(copy, each), { recursive: true })
+  async #program(program) {
+    const { library, env } = SANITIZERS[this.#name]
+    const preload = spawnSync(process.env.CC ?? 'gcc', [`-print-file-name=${library}`], { encoding: 'utf8' })
+    const leaks = PROGRAMS[program] ? {} : { ASAN_OPTIONS: 'detect_leaks=0' }
+    return run(process.execPath, [join(this.folder, `test/sanitize/${program}.mjs`), this.folder], {
+      env: { ...process.env, ...env, ...leaks, LD_PRELOAD: preload.stdout.trim() },
+    })
+  }
+
+  /** Runs a net, `native` or the name of a program. */
+  async check([net, ...words]) {
+    const outcome = net === 'native' ? await this.#native(words) : await this.#program(net)
+    return { ...outcome, found: findings(this.#name, outcome) }
+  }
+
+  /** Puts a bug into it, as long as `body` runs. */
+  async with(bug, body) {
+    const path = join(this.folder, bug.file)
+    const before = readFileSync(path, 'utf8')
+    let text = before
+    for (const { find, replace } of [bug, ...(bug.also ?? [])]) {
+      if (text.split(find).length !== 2) throw new Error(`${bug.file} no longer has this once: ${find}`)
+      text = text.replace(find, () => replace)
     }
-    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
-    // Built without the sanitizer loaded, because only the program under test needs it.
-    run(`build, ${name}`, process.execPath, [join(copy, 'scripts/build-native.js'), '--debug'], {
-      env: { ...process.env, ...compile, CXXFLAGS: `${compile.CXXFLAGS} ${addon}` },
-    })
-    const preload = spawnSync(process.env.CC ?? 'gcc', [`-print-file-name=${library}`], {
-      encoding: 'utf8',
-    }).stdout.trim()
-    const loaded = { ...process.env, ...env, LD_PRELOAD: preload }
-    const check = name === 'thread' ? runRaced : run
-    check(`lifecycle, ${name}`, process.execPath, [join(root, 'test/sanitize/lifecycle.mjs'), copy], { env: loaded })
-    check(`exit, ${name}`, process.execPath, [join(root, 'test/sanitize/exit.mjs'), copy], {
-      env: { ...loaded, ASAN_OPTIONS: 'detect_leaks=0' },
-    })
-  } finally {
-    rmSync(copy, { recursive: true, force: true })
+    writeFileSync(path, text)
+    try {
+      return await body()
+    } finally {
+      writeFileSync(path, before)
+    }
   }
 }
 
-const wanted = process.argv.slice(2)
-for (const name of wanted.length > 0 ? wanted : Object.keys(SANITIZERS)) sanitize(name)
-console.log('no sanitizer found anything in our code')
+const counts = {}
+const count = (key, by) => (counts[key] = (counts[key] ?? 0) + by)
+
+async function sanitize(name, nets) {
+  const copy = new Copy(name)
+  if (nets.some((net) => net !== 'native')) copy.build()
+  for (const net of nets) {
+    console.log(`== ${net}, ${name}`)
+    const { stdout, found } = await copy.check(net === 'native' ? [net, SANITIZERS[name].leftOut] : [net])
+    if (found !== '') throw new Error(`${net}, ${name}: ${found}`)
+    if (net === 'native') {
+      for (const [, passed] of stdout.matchAll(/^(\d+) passed, /gm)) count(`${name} unit tests`, Number(passed))
+    } else {
+      count(`${name} programs`, 1)
+      count(`${name} steps`, stdout.match(/^ {2}\S/gm)?.length ?? 0)
+    }
+  }
+}
+
+const missed = []
+
+async function prove(name) {
+  const copy = new Copy(name)
+  for (const bug of BUGS.filter((each) => each.sanitizer === name)) {
+    console.log(`== ${bug.kind}, for ${bug.net.join(' ')} under the ${name} sanitizer`)
+    const { stderr, stdout, found } = await copy.with(bug, () => {
+      if (bug.net[0] !== 'native') copy.build()
+      return copy.check(bug.net)
+    })
+    if (found === '' || !bug.report.test(`${stdout}${stderr}`)) {
+      missed.push(bug.kind)
+      console.log(`  NOT CAUGHT\n${stderr.slice(-4000)}`)
+      continue
+    }
+    console.log(`  caught: ${bug.report.exec(`${stdout}${stderr}`)[0].split('\n')[0]}`)
+    count('bugs caught', 1)
+  }
+}
+
+const words = process.argv.slice(2)
+const proving = words.includes('--prove')
+const names = Object.keys(SANITIZERS).filter((each) => words.includes(each))
+const nets = ['native', ...Object.keys(PROGRAMS)].filter((each) => words.includes(each))
+const isWhole = names.length === 0 && nets.length === 0
+const finish = beginRun(
+  isWhole ? (proving ? 'sanitizers-proved' : 'sanitizers') : undefined,
+  `npm run test:sanitize${proving ? ' -- --prove' : ''}`,
+)
+try {
+  for (const name of names.length > 0 ? names : Object.keys(SANITIZERS)) {
+    if (proving) await prove(name)
+    else await sanitize(name, nets.length > 0 ? nets : ['native', ...Object.keys(PROGRAMS)])
+  }
+  if (missed.length > 0) throw new Error(`no net caught: ${missed.join(', ')}`)
+  const { minutes } = finish(counts, true)
+  const done = Object.entries(counts).map(([key, value]) => `${value} ${key}`)
+  console.log(
+    `${proving ? 'every net caught its bug' : 'no sanitizer found anything in our code'}: ${done.join(', ')}, ${minutes} minutes`,
+  )
+} catch (error) {
+  finish(counts, false)
+  console.error(error.message)
+  process.exitCode = 1
+}

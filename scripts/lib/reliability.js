@@ -8,13 +8,15 @@ const folder = fileURLToPath(new URL('../../build/reliability', import.meta.url)
 /**
  * Starts the clock of a run.
  *
- * @param name names the file: lower case letters, digits and hyphens
+ * @param name names the file: lower case letters, digits and hyphens. Undefined for a run of a part, which must not
+ *   replace the figures of all: no file is written
  * @param command the command that repeats the run, such as `npm run test:soak`
  * @returns a function that writes the file. It takes the counts, by their names, and whether the run passed; a later
  *   call replaces the file. It returns what it wrote.
  */
 export function beginRun(name, command) {
-  if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name)) throw new TypeError(`not a name for a file: ${name}`)
+  if (name !== undefined && !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name))
+    throw new TypeError(`not a name for a file: ${name}`)
   const began = performance.now()
   return (counts, passed) => {
     for (const [key, count] of Object.entries(counts)) {
@@ -22,6 +24,7 @@ export function beginRun(name, command) {
     }
     const minutes = Math.round((performance.now() - began) / 600) / 100
     const run = { name, command, date: new Date().toISOString(), minutes, counts, passed }
+    if (name === undefined) return run
     mkdirSync(folder, { recursive: true })
     writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(run, undefined, 2)}\n`)
     return run

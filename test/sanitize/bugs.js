@@ -1,0 +1,94 @@
+// Deliberate bugs, one of each kind that a net has to catch. They exist only in copies of files that
+// `npm run test:sanitize -- --prove` makes and builds.
+
+/**
+ * - `sanitizer`: the build that it is put into
+ * - `file`, `find`, `replace`: what changes; `find` must be there exactly once
+ * - `net`: what has to fail: `native`, with a word that selects unit tests, or a program in test/sanitize
+ * - `report`: what the net has to say
+ */
+export const BUGS = [
+  {
+    kind: 'use after free',
+    sanitizer: 'address',
+    file: 'native/node/marshal.cc',
+    find: '  ForgetStack(this);\n',
+    replace: '',
+    net: ['blocked'],
+    report: /AddressSanitizer: heap-use-after-free[\s\S]*BlockedStack/,
+  },
+  {
+    kind: 'use after free, of a JavaScript thread that ends',
+    sanitizer: 'address',
+    file: 'native/sampler/sampler.cc',
+    find: '  environment->board.Attach(nullptr, 0);\n',
+    replace: '',
+    net: ['native', 'ThreadsThatEndAtEveryStage'],
+    report: /AddressSanitizer: heap-use-after-free/,
+    // The flag of a guard is still written.
+    also: [{ find: '  monitor_.RemoveEnvironment(environment, MonotonicNow());\n', replace: '' }],
+  },
+  {
+    kind: 'leak',
+    sanitizer: 'address',
+    file: 'native/sampler/flight_log.cc',
+    find: '  if (!log->End()) owned.release();\n',
+    replace: '  log->End();\n  owned.release();\n',
+    net: ['blocked'],
+    report: /LeakSanitizer: detected memory leaks[\s\S]*FlightLogs::Create/,
+  },
+  {
+    kind: 'undefined behavior',
+    sanitizer: 'address',
+    file: 'native/sampler/regions.cc',
+    find: '  stack->retry = retry;\n',
+    replace: '  stack->retry = retry << (retry >> 3);\n',
+    net: ['blocked'],
+    report: /runtime error: shift exponent/,
+  },
+  {
+    kind: 'data race',
+    sanitizer: 'thread',
+    file: 'native/sampler/slow_read.cc',
+    find: 'self->probe_->Read(self->begun_, ',
+    replace: 'self->probe_->Read(self->started_, ',
+    net: ['native', 'SourceThatWasNotRunIsNotOverdue'],
+    report: /ThreadSanitizer: data race[\s\S]*SlowRead::Body/,
+  },
+  {
+    kind: 'data race of a worker that ends',
+    sanitizer: 'thread',
+    file: 'native/sampler/regions.cc',
+    find: 'void Regions::Leave(Stack* stack) {\n  MutexLock lock(&lock_);\n',
+    replace: 'void Regions::Leave(Stack* stack) {\n',
+    net: ['blocked'],
+    report: /ThreadSanitizer: data race[\s\S]*Regions::/,
+  },
+  {
+    kind: 'lock left out',
+    sanitizer: 'thread',
+    file: 'native/sampler/blocked_stack.cc',
+    find: 'bool BlockedStack::Read(uint64_t block, StackCopy* copy) {\n  MutexLock lock(&lock_);\n',
+    replace: 'bool BlockedStack::Read(uint64_t block, StackCopy* copy) {\n',
+    net: ['native', 'ThreadsReadWholeStacks'],
+    report: /ThreadSanitizer: data race[\s\S]*BlockedStack::/,
+  },
+  {
+    kind: 'locks in two orders',
+    sanitizer: 'thread',
+    file: 'native/sampler/regions.cc',
+    find: '  const bool late = Plan(*region);\n  lock_.Unlock();\n  if (!late || Wake(why)) return true;\n',
+    replace: '  const bool late = Plan(*region);\n  if (late) Wake(why);\n  lock_.Unlock();\n  return true;\n',
+    net: ['native', 'ThreadsWhoseRegionsEnd'],
+    report: /ThreadSanitizer: lock-order-inversion/,
+  },
+  {
+    kind: 'descriptor leak',
+    sanitizer: 'address',
+    file: 'native/posix/spawn.cc',
+    find: '    if (control_ >= 0) close(control_);\n',
+    replace: '',
+    net: ['commands'],
+    report: /left behind: .*"descriptors"/,
+  },
+]
