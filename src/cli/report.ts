@@ -14,7 +14,7 @@ const STDOUT = 1
 /** Descriptors of this process, which are links in /dev: of a shell's `>(command)`, for example. */
 const OWN_DESCRIPTOR = /^\/(?:dev\/(?:fd\/\d+|stdout|stderr)|proc\/self\/fd\/\d+)$/
 // It is made for this user only, because arguments may be secrets; in a folder of several users, a link could lead it to a
-// file of somebody else's choice, and a pipe that nothing reads would block the start.
+// file that another user has chosen, and a pipe that nothing reads would block the start.
 const PRIVATELY = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | CAREFULLY
 const OWNER_ONLY = 0o600
 
