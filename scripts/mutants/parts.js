@@ -26,6 +26,7 @@ const PARTS = [
     native: /^(?:environment|board|governor|guard|limit|loop|monitor|series|source|standstill|sampler|feed)\w*_test/,
     quick: /^monitor\/(?:guard|monitor|snapshot|board|conditions|push|lifecycle)$/,
   },
+  { files: /^native\/node\/addon_spawn\./, quick: /^run\/(?:run|signals)$/ },
   { files: /^native\/node\//, quick: /^(?:monitor\/(?:guard|lifecycle)|schedule\/ticker|node\/terminated)$/ },
   {
     files: /^native\/posix\/thread\.cc$/,

@@ -104,3 +104,38 @@ describe('a flag', () => {
     expect([allocateFlag(), allocateFlag()]).toContain(flag)
   })
 })
+
+describe('a flag', () => {
+  it('is free again, and clear, once it was given back', () => {
+    const flag = allocateFlag()
+    words[flag] = 13
+    expect(readFlag(flag)).toBe(13)
+    freeFlag(flag)
+    expect(readFlag(flag)).toBe(0)
+    expect(allocateFlag()).toBe(flag)
+    const other = allocateFlag()
+    expect(other).not.toBe(flag)
+    freeFlag(flag)
+    freeFlag(other)
+  })
+
+  it('is not given away while a region may watch it', () => {
+    const REGIONS = 3
+    const flag = allocateFlag()
+    words[REGIONS] = 1
+    freeFlag(flag)
+    const during = allocateFlag()
+    expect(during).not.toBe(flag)
+    words[REGIONS] = 0
+    const after = [allocateFlag(), allocateFlag()]
+    expect(after).toContain(flag)
+    for (const each of [during, ...after]) freeFlag(each)
+  })
+
+  it('takes no more memory however often guards come and go', () => {
+    const size = words.length
+    for (let i = 0; i < 10_000; i++) freeFlag(allocateFlag())
+    for (let i = 0; i < 10_000; i++) freeCell(allocateCell())
+    expect(words.length).toBe(size)
+  })
+})

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { describeBreach, guard, type Guard } from '../../src/monitor/guard.js'
+import { allocateFlag, freeFlag } from '../../src/addon/board.js'
 import { connect, samplerStats } from '../../src/addon/sampler.js'
 import type { CancelationError } from '../../src/base/cancelation-error.js'
 import { Cancelable } from '../../src/cancelable/cancelable.js'
@@ -145,6 +146,23 @@ describe('a guard', () => {
     await nextBreach(watched)
     const [warning] = (await warned) as [Error]
     expect(warning.message).toContain('clumsy')
+  })
+
+  it('gives its place on the board back when it is closed', () => {
+    const next = allocateFlag()
+    freeFlag(next)
+    for (let i = 0; i < 3; i++) {
+      const watched = guard({ 'memory.host': 99.9 })
+      const during = allocateFlag()
+      expect(during).not.toBe(next)
+      freeFlag(during)
+      watched.close()
+      watched.close()
+      const again = [allocateFlag(), allocateFlag()]
+      expect(again).toContain(next)
+      expect(new Set(again).size).toBe(2)
+      for (const each of again.toReversed()) freeFlag(each)
+    }
   })
 
   it('reports nothing after it was closed by a listener', async () => {

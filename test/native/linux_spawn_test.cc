@@ -376,6 +376,48 @@ bool HoldsInAFork(Run run) {
   return status == 0;
 }
 
+// The first field after the name in /proc/PID/stat; 'X' if there is no such process.
+char StateOf(pid_t pid) {
+  char path[64], text[256] = "";
+  snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+  FILE* file = fopen(path, "r");
+  if (file == nullptr) return 'X';
+  const char* end = fgets(text, sizeof(text), file) == nullptr ? nullptr : strrchr(text, ')');
+  fclose(file);
+  return end == nullptr ? 'X' : end[2];
+}
+
+// Starts a command, writes the ids of its supervisor and of itself, and waits to be killed.
+[[noreturn]] void StartAndWait(int out) {
+  Shell shell("echo $PPID $$ >&3; exec sleep 60");
+  shell.spec.shared[0] = out;
+  shell.spec.numbers[0] = 3;
+  shell.spec.shared_count = 1;
+  SpawnFailure why;
+  if (StartCommand(shell.spec, &why) == nullptr) _exit(1);
+  for (;;) pause();
+}
+
+TEST(CommandDiesWithItsSupervisorThoughNothingSweepsItUp) {
+  int ends[2];
+  CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+  const pid_t library = fork();
+  if (library == 0) StartAndWait(ends[1]);
+  close(ends[1]);
+  int supervisor = 0, command = 0;
+  FILE* lines = fdopen(ends[0], "r");
+  CHECK_EQ(fscanf(lines, "%d %d", &supervisor, &command), 2);
+  // The process with the library could end the command's tree; it is stopped.
+  kill(library, SIGSTOP);
+  if (supervisor > 1) kill(supervisor, SIGKILL);
+  for (int i = 0; i < 2000 && StateOf(command) != 'X' && StateOf(command) != 'Z'; i++) usleep(10000);
+  CHECK(command > 1 && (StateOf(command) == 'X' || StateOf(command) == 'Z'));
+  if (command > 1) kill(command, SIGKILL);
+  kill(library, SIGKILL);
+  waitpid(library, nullptr, 0);
+  fclose(lines);
+}
+
 TEST(CommandIsNotStartedWhereItsOrphansCannotBeHeld) {
   CHECK(HoldsInAFork([] {
     if (!RefuseCall(SYS_prctl, 0, PR_SET_CHILD_SUBREAPER)) return false;
