@@ -4,10 +4,13 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <cstring>
+#include <initializer_list>
 #include <memory>
 
 #include "check.h"
 #include "port/platform.h"
+#include "sampler/push_triggers.h"
 
 namespace tripline {
 namespace {
@@ -42,6 +45,17 @@ TEST(TriggerOfAFileThatIsThereStays) {
   const std::unique_ptr<PushTrigger> trigger(MakePriorityTrigger(ends[0], false));
   CHECK(trigger->Acknowledge());
   close(ends[1]);
+}
+
+// Whether the kernel has triggers depends on the machine; the direction that is asked for does not.
+TEST(TriggerIsTriedInTheDirectionThatIsBad) {
+  for (const Metric metric : {Metric::kMemory, Metric::kMemoryAvailable, Metric::kPressureCpu, Metric::kPressureIo}) {
+    Failure why;
+    CHECK(CanRing(metric, &why) || strstr(why.text, "direction") == nullptr);
+  }
+  Failure why;
+  CHECK(!CanRing(Metric::kDisk, &why));
+  CHECK(strstr(why.text, "does not push") != nullptr);
 }
 
 }  // namespace
