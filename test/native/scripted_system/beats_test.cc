@@ -306,3 +306,31 @@ TEST(RowsThatComeLateAreCountedAsMissed) {
   CHECK_EQ(stays.sampler->recorders().Take(id, 0, out, 1), 3);
   CHECK_EQ(stays.sampler->recorders().Take(id, 0, out, 1), -1);
 }
+
+TEST(BeatsThatAreFarKeepNoThreadOnceTheyAreGone) {
+  Script script;
+  Program program;
+  const uint32_t ticker = program.Every(3600 * kSecond);
+  System::Run(kSecond);
+  CHECK_EQ(System::threads(), 1);
+  program.tickers.Remove(ticker);
+  System::Run(kSecond);
+  CHECK_EQ(System::threads(), 0);
+  Recorders& recorders = program.sampler->recorders();
+  const uint32_t first = recorders.Add(&program.environment, 3600 * kSecond, 1, nullptr, 0, &program.why);
+  const uint32_t second = recorders.Add(&program.environment, 3600 * kSecond, 1, nullptr, 0, &program.why);
+  System::Run(kSecond);
+  recorders.Remove(first);
+  System::Run(kSecond);
+  CHECK_EQ(System::threads(), 1);
+  recorders.Remove(second);
+  System::Run(kSecond);
+  CHECK_EQ(System::threads(), 0);
+  {
+    Program ends;
+    ends.Every(3600 * kSecond);
+    System::Run(kSecond);
+  }
+  System::Run(kSecond);
+  CHECK_EQ(System::threads(), 0);
+}
