@@ -154,13 +154,21 @@ class Run {
     const tsc = [path.join(root, 'node_modules/.bin/tsc'), '-p', 'tsconfig.build.json']
     const quick = testFiles(part.quick)
     const built = testFiles(part.built)
-    const key = `vitest ${quick.join(' ')}`
-    if (!this.#limits.has(key)) await this.#measure(key, this.#vitest(quick, true))
+    // Those that are named after the file, or test all of the part, notice most.
+    const own = path.basename(file, '.ts')
+    const isFirst = (name) => name.includes(`/${own}.`) || part.first?.test(name.slice(5, -8))
+    const steps = [quick.filter(isFirst), quick.filter((name) => !isFirst(name))].filter(({ length }) => length > 0)
+    for (const names of steps) {
+      const key = `vitest ${names.join(' ')}`
+      if (!this.#limits.has(key)) await this.#measure(key, this.#vitest(names, true))
+    }
     try {
       writeFileSync(copy, changed)
       const types = await this.#contain([...tsc, '--noEmit'], 600_000)
       if (types.status !== 0) throw new DoesNotCompile(types.output)
-      if (await this.#fails(key, this.#vitest(quick, true))) return 'vitest'
+      for (const names of steps) {
+        if (await this.#fails(`vitest ${names.join(' ')}`, this.#vitest(names, true))) return 'vitest'
+      }
       if (built.length === 0) return undefined
       const slow = `vitest ${built.join(' ')}`
       if (!this.#limits.has(slow)) {

@@ -6,7 +6,8 @@ import { root } from '../lib/cxx.js'
 
 /**
  * `files` belong to the part. `native`: further files of test/native. `quick` and `built`: vitest files, as names below test/;
- * those in `built` are slower, or load the built package, and run only if the others notice nothing.
+ * those in `built` are slower, or load the built package, and run only if the others notice nothing. Those of `quick` that
+ * match `first`, or are named after the mutated file, run before the others.
  */
 const PARTS = [
   {
@@ -41,7 +42,12 @@ const PARTS = [
     quick: /^(?:addon\/|monitor\/(?:board|guard|snapshot|monitor)$)/,
     built: /^monitor\/lifecycle$/,
   },
-  { files: /^src\/schedule\//, quick: /^schedule\/(?!sensor-loop)/, built: /^schedule\/sensor-loop$/ },
+  {
+    files: /^src\/schedule\//,
+    first: /^schedule\/(?:backlog|shedding)$/,
+    quick: /^schedule\/(?!sensor-loop)/,
+    built: /^schedule\/sensor-loop$/,
+  },
   {
     files: /^src\/monitor\//,
     quick: /^monitor\/(?:guard|monitor|snapshot|board|conditions|limits|expression|group|metrics|blocked)$/,
@@ -49,6 +55,7 @@ const PARTS = [
   },
   {
     files: /^src\/(?:engine|sources|cancelable)\//,
+    first: /^(?:sources\/(?:sources|token)|cancelable\/(?:lifecycle|compose|settle))$/,
     quick:
       /^(?:sources\/(?!copies)|cancelable\/(?!region|examples|blocked-examples|pitfalls|edges|logs|async-context|shared|nesting))/,
     built: /^(?:engine\/|sources\/copies|cancelable\/(?:edges|logs|async-context|shared|nesting|pitfalls))/,
