@@ -20,12 +20,13 @@ class NoHost : public Host {
  public:
   Mutex* lock() override { return &lock_; }
   bool EnsureThread(Failure*) override { return true; }
-  void WakeBy(uint64_t) override {}
+  void WakeBy(uint64_t) override { wakes++; }
   Feed* FeedOf(uint32_t id) override { return id == 1 ? feed : nullptr; }
   const Guard* GuardOf(uint32_t id) override { return id == 2 ? guard : nullptr; }
 
   const Guard* guard = nullptr;
   Feed* feed = nullptr;
+  uint32_t wakes = 0;
 
  private:
   Mutex lock_;
@@ -246,4 +247,36 @@ TEST(LogFileIsMadeOnceAndReportsFailedWrites) {
   LogFile nowhere;
   CHECK(!nowhere.Write(0, "x", 1, &why));
   CHECK(strstr(why.text, "EBADF") != nullptr);
+}
+
+TEST(FlightLogsWakeTheThreadWhenTheLastIsRemoved) {
+  Fixture t;
+  FlightLogs logs(&t.host);
+  std::unique_ptr<uint8_t[]> image(new uint8_t[t.header.file_size]());
+  memcpy(image.get(), &t.header, sizeof(t.header));
+  const uint32_t column = 1;
+  uint32_t ids[2];
+  char paths[2][80];
+  Failure why;
+  for (int i = 0; i < 2; i++) {
+    snprintf(paths[i], sizeof(paths[i]), "%s/of-all-%d", t.folder, i);
+    ids[i] = logs.Create(&t.environment, paths[i], image.get(), t.header.file_size, kSecond, &column, 1, false, &why);
+    CHECK(ids[i] != 0);
+  }
+  CHECK(ids[0] != ids[1]);
+  // Refused: no interval, another number of columns, an image without a header.
+  CHECK_EQ(logs.Create(&t.environment, "/none", image.get(), t.header.file_size, 0, &column, 1, false, &why), 0u);
+  CHECK_EQ(logs.Create(&t.environment, "/none", image.get(), t.header.file_size, kSecond, &column, 0, false, &why), 0u);
+  CHECK_EQ(logs.Create(&t.environment, "/none", image.get(), 8, kSecond, &column, 1, false, &why), 0u);
+  CHECK(!logs.empty());
+  logs.Remove(ids[0]);
+  CHECK_EQ(t.host.wakes, 0u);
+  logs.Remove(ids[0]);
+  CHECK_EQ(t.host.wakes, 0u);
+  CHECK(t.environment.first_log != nullptr);
+  logs.Remove(ids[1]);
+  CHECK_EQ(t.host.wakes, 1u);
+  CHECK(logs.empty());
+  CHECK(t.environment.first_log == nullptr);
+  for (const char* each : paths) remove(each);
 }

@@ -497,3 +497,11 @@ TEST(MonitorNamesTheOriginOfEachBreach) {
   breach("first");
   origin = "script";
 }
+
+TEST(MonitorReadsNothingForFiguresThatNoSourceWaitsFor) {
+  World world;
+  world.Guard(0);
+  const uint64_t reads = world.monitor.reads();
+  world.monitor.Refresh(&world.environment, world.now);
+  CHECK_EQ(world.monitor.reads(), reads);
+}

@@ -1,6 +1,8 @@
 // Late wake-ups, interruptions, and which part of a sleep counts as observed.
 #include "sampler/standstill.h"
 
+#include <initializer_list>
+
 #include "check.h"
 #include "util/time.h"
 
@@ -66,4 +68,18 @@ TEST(StandstillBeginsWithTheSleepWhereTheDeadlineHasPassed) {
   // Reads that take longer than their period are not a standstill.
   watch.Sleep(kStart - 40 * kMillisecond, kStart, kStart - kSecond);
   CHECK_EQ(watch.Wake(kStart + kMillisecond, false).duration, 0u);
+}
+
+TEST(StandstillBeginsAtItsBounds) {
+  CHECK_EQ(Sleep(100 * kMillisecond, 150 * kMillisecond - 1, false).duration, 0u);
+  CHECK_EQ(Sleep(100 * kMillisecond, 150 * kMillisecond, false).duration, 50 * kMillisecond);
+  // An interrupted sleep counts as a whole if it is longer than this.
+  CHECK_EQ(Sleep(kSecond, 250 * kMillisecond, true).duration, 0u);
+  CHECK_EQ(Sleep(kSecond, 250 * kMillisecond + 1, true).duration, 250 * kMillisecond + 1);
+  for (const bool is_long : {false, true}) {
+    const uint64_t pass = 250 * kMillisecond - (is_long ? 0 : 1);
+    StandstillWatch watch;
+    watch.Sleep(kStart, kStart + pass, kStart + kSecond);
+    CHECK_EQ(watch.Wake(kStart + kSecond, false).duration, is_long ? pass : 0);
+  }
 }

@@ -213,3 +213,38 @@ TEST(RowsThatAreNotTakenLoseTheOldest) {
   CHECK_EQ(out[2], 7.0);
   CHECK_EQ(ring.count(), 0u);
 }
+
+namespace {
+
+class NoThread final : public Host {
+ public:
+  Mutex* lock() override { return &lock_; }
+  bool EnsureThread(Failure*) override { return true; }
+  void WakeBy(uint64_t) override {}
+  Feed* FeedOf(uint32_t) override { return nullptr; }
+  const Guard* GuardOf(uint32_t) override { return nullptr; }
+
+ private:
+  Mutex lock_;
+};
+
+}  // namespace
+
+TEST(TickersAskForRealTimeWhileOneOfThemDoes) {
+  NoThread host;
+  Tickers tickers(&host);
+  Failure why;
+  CHECK(!tickers.real_time());
+  const uint32_t plain = tickers.Add(nullptr, TickerSpec{kPeriod, false, false}, &why);
+  CHECK(!tickers.real_time());
+  const uint32_t first = tickers.Add(nullptr, TickerSpec{kPeriod, false, true}, &why);
+  const uint32_t second = tickers.Add(nullptr, TickerSpec{kPeriod, false, true}, &why);
+  CHECK(tickers.real_time());
+  tickers.Remove(first);
+  CHECK(tickers.real_time());
+  tickers.Remove(plain);
+  CHECK(tickers.real_time());
+  tickers.Remove(second);
+  CHECK(!tickers.real_time());
+  CHECK(tickers.empty());
+}

@@ -893,6 +893,13 @@ TEST(ReadThatHangsMakesItsGuardUnavailableAndRecovers) {
   CHECK(stuck.world.state() == LimitState::kBreached);
 }
 
+TEST(ReadThatHangsWakesTheThreadForNothingElse) {
+  Stuck stuck;
+  const uint64_t wakeups = stuck.world.sampler->Stats().wakeups;
+  System::Run(1500 * kMillisecond);
+  CHECK(stuck.world.sampler->Stats().wakeups - wakeups <= 3);
+}
+
 TEST(ReadThatCannotHaveAHelperIsAFailureAndRecovers) {
   Script script;
   World world;
