@@ -222,7 +222,8 @@ function statementOperator(list, index, end, partner) {
     } else if (text === '(' || text === '[') {
       const close = partner.get(at)
       if (text === '(' && close === end - 1) {
-        if (name === '') return undefined
+        // What a thread-safety annotation alone is for does nothing.
+        if (name === '' || name.startsWith('Assert')) return undefined
         if (RELEASE_CALL.test(name)) return 'release left out'
         return EDGE_CALL.test(name) ? 'edge lost' : 'call left out'
       }

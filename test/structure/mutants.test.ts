@@ -48,6 +48,7 @@ constexpr char kSign = '<';
 };
 A* Make() {
   MutexLock lock(&lock_);
+  lock_.AssertHeld();
   List<int> list;
   return nullptr;
 }`
