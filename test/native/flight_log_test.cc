@@ -280,3 +280,62 @@ TEST(FlightLogsWakeTheThreadWhenTheLastIsRemoved) {
   CHECK(t.environment.first_log == nullptr);
   for (const char* each : paths) remove(each);
 }
+
+TEST(FlightLogNotesTheStackOfABlockOnce) {
+  Fixture t;
+  int asked = 0;
+  t.environment.stack = std::make_unique<BlockedStack>([](void* count) { ++*static_cast<int*>(count); }, &asked);
+  t.environment.heartbeat.number = 5;
+  t.environment.heartbeat.sent = kStart;
+  // Not blocked for long enough.
+  t.log.WriteRow(kStart + 100 * kMillisecond - 1);
+  CHECK_EQ(asked, 0);
+  // Asked for; it is not there yet.
+  t.log.WriteRow(kStart + 100 * kMillisecond);
+  CHECK_EQ(asked, 1);
+  CHECK_EQ(t.Entry(0).sequence, 0u);
+  CHECK(t.environment.stack->Begin()->Add("render", "/app/page.js", 12, 7));
+  t.environment.stack->End();
+  t.log.WriteRow(kStart + 300 * kMillisecond);
+  const LogNote note = t.Entry(1).sequence != 0 ? t.Entry(1) : t.Entry(0);
+  CHECK_EQ(static_cast<int>(note.kind), static_cast<int>(LogKind::kBlocked));
+  CHECK_NEAR(note.a, 300, 1e-9);
+  CHECK(strncmp(note.text, "render (/app/page.js:12:7)", 26) == 0);
+  // Once per block.
+  const uint32_t sequence = note.sequence;
+  t.log.WriteRow(kStart + 400 * kMillisecond);
+  for (uint32_t slot = 0; slot < 4; slot++) CHECK(t.Entry(slot).sequence <= sequence);
+}
+
+TEST(FlightLogNotesTheLossOfAValueOnce) {
+  Fixture t;
+  const auto losses = [&t] {
+    int count = 0;
+    for (uint32_t slot = 0; slot < 4; slot++) count += t.Entry(slot).kind == static_cast<uint8_t>(LogKind::kMissing);
+    return count;
+  };
+  Reading reading;
+  reading.state = Reading::kKnown;
+  reading.level = 42;
+  t.feed.series.Absorb(reading, Failure(), kStart);
+  t.log.WriteRow(kStart);
+  uint8_t row[128] = {};
+  CHECK(t.Read(t.header.rows_offset, row, t.header.row_size));
+  double value;
+  memcpy(&value, row + 80, sizeof(value));
+  CHECK_NEAR(value, 42, 0);
+  CHECK_EQ(row[88], 0);
+  CHECK_EQ(losses(), 0);
+  Failure gone;
+  gone.Set("gone");
+  reading.state = Reading::kUnavailable;
+  t.feed.series.Absorb(reading, gone, kStart + 1);
+  for (int i = 1; i < 3; i++) {
+    t.log.WriteRow(kStart + i * kSecond);
+    CHECK(t.Read(t.header.rows_offset + i * t.header.row_size, row, t.header.row_size));
+    memcpy(&value, row + 80, sizeof(value));
+    CHECK(value != value);
+    CHECK_EQ(row[88], 2);
+    CHECK_EQ(losses(), 1);
+  }
+}
