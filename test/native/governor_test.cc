@@ -75,14 +75,15 @@ TEST(GovernorBeginsAnew) {
 
 TEST(GovernorSpendsAllThatIsSaved) {
   Governor governor;
-  governor.Begin(kSecond, 0);
+  constexpr uint64_t kBefore = 7 * kSecond;
+  governor.Begin(kSecond, kBefore);
   for (int i = 0; i < 64; i++) governor.CountWakeup(true);
   CHECK(governor.IsDue(kSecond));
   // 50 ms were saved, 3.2 ms were allowed meanwhile, and all but 3 ms of that is used.
-  governor.Judge(kSecond + 640 * kMillisecond, 50200000);
+  governor.Judge(kSecond + 640 * kMillisecond, kBefore + 50200000);
   CHECK_NEAR(governor.stretch(), 1.0, 0);
   for (int i = 0; i < 64; i++) governor.CountWakeup(true);
-  governor.Judge(kSecond + 1280 * kMillisecond, 50200000 + 6400000);
+  governor.Judge(kSecond + 1280 * kMillisecond, kBefore + 50200000 + 6400000);
   // Twice what is allowed.
   CHECK_NEAR(governor.stretch(), 2.0, 1e-9);
 }
