@@ -54,6 +54,9 @@ function run(command, args, options) {
 
 const isOurs = (text) => /native\/|tripline\.node/.test(text)
 
+/** The calls that make or end the number of a descriptor. */
+const OPENING = /^(?:open|openat|close|dup|pipe|socket|accept|eventfd|epoll_create|inotify_init|fopen|fclose)\w*$/
+
 /**
  * Whether a report of the thread sanitizer is about this project's code. A race is if, in one of its two accesses, the
  * first frame below the sanitizer's own is ours; V8's actions during a call from our code do not count. Any other report
@@ -61,10 +64,11 @@ const isOurs = (text) => /native\/|tripline\.node/.test(text)
  * sanitizer noticing, so their next use looks like a race with the last one.
  */
 function isAboutUs(report) {
-  if (/Location is file descriptor/.test(report)) return false
   if (!report.includes('ThreadSanitizer: data race')) return isOurs(report)
   const [accesses] = report.split(/\n {2}(?:Location|Mutex|Thread|As if)/)
   const stacks = accesses.split(/\n(?= {2}\S)/).map((each) => each.match(/^ +#\d+ .*$/gm) ?? [])
+  const calls = stacks.filter((frames) => frames.length > 0).map(([top]) => top.match(/#0 (\w+)/)?.[1] ?? '')
+  if (/Location is file descriptor/.test(report) || calls.every((each) => OPENING.test(each))) return false
   return stacks.some((frames) => isOurs(frames.find((frame) => !frame.includes('(libtsan')) ?? ''))
 }
 
