@@ -236,6 +236,33 @@ TEST(WatchdogIsOneToAProcess) {
   fixture.watchdog.Close();
 }
 
+TEST(WatchdogThatIsOpenedAgainKnowsNothingOfTheLast) {
+  Fixture fixture;
+  CHECK_EQ(fixture.Open("/nowhere"), 0);
+  CHECK(fixture.watchdog.Start(100, true, -1, &fixture.why));
+  fixture.watchdog.Feed(1000);
+  CHECK_EQ(fixture.watchdog.Stats().failed, 1);
+  CHECK(fixture.watchdog.Stats().error != 0);
+  const uint32_t wakes = fixture.host.wakes;
+  fixture.watchdog.Send("EXTEND", 6, true);
+  fixture.watchdog.Close();
+  // The thread may end now.
+  CHECK(fixture.host.wakes > wakes);
+  CHECK(fixture.watchdog.idle());
+  Manager manager("tripline-watchdog-7");
+  CHECK_EQ(fixture.Open(manager.address()), 0);
+  const WatchdogStats stats = fixture.watchdog.Stats();
+  CHECK_EQ(stats.fed, 0);
+  CHECK_EQ(stats.failed, 0);
+  CHECK_EQ(stats.error, 0);
+  // Neither the interval nor the hold is that of before.
+  CHECK_EQ(fixture.watchdog.Feed(5000), kNever);
+  CHECK(fixture.watchdog.Start(100, true, -1, &fixture.why));
+  CHECK_EQ(fixture.watchdog.Feed(5000), 5100u);
+  CHECK_EQ(manager.Next(), "WATCHDOG=1");
+  fixture.watchdog.Close();
+}
+
 TEST(WatchdogTimeoutOfWhatIsNoDevice) {
   int ends[2];
   CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);

@@ -544,6 +544,23 @@ TEST(SamplerFollowsTheMostDemandingGuardThatIsLeft) {
   CHECK_NEAR(reads(), 5, 1);
 }
 
+TEST(SamplerFollowsTheShortestIntervalThatIsLeft) {
+  Script script;
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kProcessRss);
+  world.Guard(World::Above(series, 80), 0, 2 * kSecond);
+  const uint32_t shorter = world.Guard(World::Above(series, 80), 0, 100 * kMillisecond);
+  const auto reads = [&] {
+    const int before = System::ReadsOf(Metric::kProcessRss);
+    System::Run(10 * kSecond);
+    return static_cast<double>(System::ReadsOf(Metric::kProcessRss) - before);
+  };
+  CHECK_NEAR(reads(), 100, 2);
+  world.sampler->RemoveGuard(shorter);
+  System::Run(kSecond);
+  CHECK_NEAR(reads(), 5, 1);
+}
+
 TEST(SamplerSharesWakeUpsAmongSources) {
   Script script;
   World world;
