@@ -62,7 +62,7 @@ export async function timeline() {
   const rounded = (value) => `${(value / MB).toFixed(0)} MB`
   const lasted = (ended - breach.at).toFixed(1)
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 330" role="img" aria-label="A breach, measured">
-<title>The memory of a process grows by 200 MB per second, crosses its limit, and the operation ends ${lasted} ms after the decision</title>
+<title>The memory of a process grows, crosses its limit, and the operation ends ${lasted} ms after the decision</title>
 ${THEME}
 <text x="${left}" y="24" class="t">A breach, measured <tspan dx="8" class="s">process.rss, read every 2 ms</tspan></text>
 ${ticks.join('\n')}
