@@ -1,11 +1,13 @@
 // The site of the manual: the Markdown of this repository as it is, with a search. `npm run docs` builds it.
 import { readFileSync } from 'node:fs'
+import { posix } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { slugOf } from '../../scripts/api/render.js'
 import { contents } from '../contents.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const { version, description } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+const { version, description, repository } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'))
+const source = repository.url.replace(/^git\+/, '').replace(/\.git$/, '')
 
 /** Comments are for readers of the source. */
 const withoutComments = {
@@ -14,21 +16,22 @@ const withoutComments = {
   transform: (code, id) => (id.endsWith('.md') ? code.replaceAll(/<!--[^]*?-->\n?/g, '') : undefined),
 }
 
-/** A folder's README is the index of that folder. */
-function linkFolders(token) {
-  for (const each of token.children ?? []) linkFolders(each)
+/** A folder's README is the index of that folder; tests and sources are in the repository only. */
+function adaptLink(token, page) {
+  for (const each of token.children ?? []) adaptLink(each, page)
   const to = token.type === 'link_open' ? token.attrGet('href') : null
   if (to === null || /^[a-z]+:/.test(to)) return
-  token.attrSet(
-    'href',
-    to.replace(/(^|\/)README\.md(?=#|$)/, (_, slash) => slash || './'),
-  )
+  const path = posix.join(posix.dirname(page), to)
+  if (/^(?:test|src)\//.test(path)) token.attrSet('href', `${source}/blob/HEAD/${path}`)
+  else token.attrSet('href', withoutReadme(to))
 }
+
+const withoutReadme = (to) => to.replace(/(^|\/)README\.md(?=#|$)/, (_, slash) => slash || './')
 
 /** Two braces have no meaning, and indented code looks like other code. */
 function asOnGitHub(md) {
   const { rules } = md.renderer
-  md.core.ruler.push('folders', ({ tokens }) => tokens.forEach(linkFolders))
+  md.core.ruler.push('links', ({ tokens, env }) => tokens.forEach((each) => adaptLink(each, env.relativePath)))
   for (const name of ['text', 'code_inline']) {
     const render = rules[name]
     rules[name] = (...args) => render(...args).replaceAll('{{', '&#123;&#123;')
