@@ -11,6 +11,7 @@ const ELSEWHERE = new Set([
   'bullmq',
   'clocks-and-context',
   'coming-from-under-pressure',
+  'dashboard',
   'limiter',
   'metrics-export',
   'node-red',
