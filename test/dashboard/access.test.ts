@@ -1,5 +1,12 @@
 /** Which requests get the page: tokens, sessions, names of hosts, sites, methods, paths. */
 import { createServer, type Server } from 'node:http'
+import { once } from 'node:events'
+import {
+  connect as connectHttp2,
+  createServer as createHttp2,
+  type IncomingHttpHeaders,
+  type OutgoingHttpHeaders,
+} from 'node:http2'
 import { connect, type AddressInfo } from 'node:net'
 import express from 'express'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -303,6 +310,31 @@ describe('a handler', () => {
       status: 403,
       code: 'token-missing',
     })
+  })
+
+  it('shows the page over HTTP/2, where the host has another name, and its events', async () => {
+    const show = page.handler({ hosts: '127.0.0.1' })
+    const http2 = createHttp2((request, response) => show(request as never, response as never))
+    await once(http2.listen(0, '127.0.0.1'), 'listening')
+    const session = connectHttp2(`http://127.0.0.1:${(http2.address() as AddressInfo).port}`)
+    const get = async (path: string, headers: OutgoingHttpHeaders = {}): Promise<[IncomingHttpHeaders, string]> => {
+      const stream = session.request({ ':path': path, ...headers })
+      const [answer] = (await once(stream, 'response')) as [IncomingHttpHeaders]
+      const [first] = Number(answer[':status']) === 200 ? ((await once(stream, 'data')) as [Buffer]) : ['']
+      stream.close()
+      return [answer, String(first)]
+    }
+    const { pathname, search } = new URL(page.link('http://x'))
+    expect((await get(pathname + search, { ':authority': 'evil.example' }))[0]['tripline-code']).toBe(
+      'host-not-allowed',
+    )
+    const [entering] = await get(pathname + search)
+    expect(entering).toMatchObject({ ':status': 303 })
+    const cookie = entering['set-cookie']![0]!.split(';')[0]!
+    expect((await get(pathname, { cookie }))[1]).toContain('<title>tripline</title>')
+    expect((await get(`${pathname}events`, { cookie }))[1]).toContain('retry: 2000')
+    session.close()
+    http2.close()
   })
 
   it('marks the cookie as one for encrypted connections behind a proxy that has them', async () => {

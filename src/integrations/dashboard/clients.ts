@@ -1,5 +1,5 @@
 /** The open pages: each has a stream of events, and gets what it has missed if it was slow. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { realNow } from '../../base/clock.js'
 
 /** Bytes that may wait for a page that does not read. */
@@ -26,11 +26,9 @@ export class Client {
   #blockedAt: number | undefined
   #wroteAt = realNow()
 
-  constructor(request: IncomingMessage, response: ServerResponse, position: Position | undefined) {
+  constructor(response: ServerResponse, position: Position | undefined) {
     this.#response = response
     this.position = position
-    request.socket.setNoDelay(true)
-    request.socket.setKeepAlive(true, 30_000)
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
     response.on('drain', () => (this.#blockedAt = undefined))
     this.#write(`retry: ${RETRY}\n\n`)

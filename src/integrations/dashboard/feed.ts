@@ -1,5 +1,5 @@
 /** Samples, and sends to the open pages what is new. */
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { hostname } from 'node:os'
 import { basename } from 'node:path'
 import { outsideContexts } from '../../base/async-context.js'
@@ -73,8 +73,8 @@ export class Feed implements Disposable {
   }
 
   /** Makes a page of a response. @param lastId of the latest event that it has; empty if it has none */
-  follow(request: IncomingMessage, response: ServerResponse, lastId: string): void {
-    const client = new Client(request, response, this.#positionOf(lastId))
+  follow(response: ServerResponse, lastId: string): void {
+    const client = new Client(response, this.#positionOf(lastId))
     this.#clients.add(client)
     response.on('error', () => undefined)
     response.on('close', () => {

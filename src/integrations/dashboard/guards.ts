@@ -35,11 +35,13 @@ interface Entry {
   readonly guardKey: number
   readonly guard: string
   readonly dryRun: boolean
+  /** Which breach of the guard it is. */
+  readonly count: number
   /** On the wall clock, as it was then: a time that changed with every look would be sent with every sample. */
   readonly since: number
   readonly at: number
   /** The breach that the event named, by which evidence is recognized. */
-  readonly first: Breach | undefined
+  first: Breach | undefined
   proofs: readonly Proof[]
   until: number | undefined
   evidence: readonly EvidenceView[] | undefined
@@ -189,10 +191,18 @@ export class Guards implements Disposable {
     const found = guard.breaches
     const breaches = found.length > 0 ? found : first === undefined ? [] : [first]
     if (breaches.length === 0) return
+    const count = guard.breachCount
+    const latest = this.#breaches.findLast((each) => each.guardKey === key)
+    if (latest?.count === count) {
+      // It was there when the guard began to be shown, and is reported now.
+      latest.first ??= first
+      return
+    }
     // A breach that ended and began again within one turn of the event loop is reported once.
     this.#over(key)
     this.#breaches.push({
       key: ++this.#keys,
+      count,
       guardKey: key,
       guard: short(printable(guard.name)),
       dryRun: guard.dryRun,

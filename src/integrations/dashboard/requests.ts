@@ -18,7 +18,6 @@ const HEADERS: Readonly<Record<string, string>> = {
   'x-frame-options': 'DENY',
   'referrer-policy': 'no-referrer',
   'cross-origin-resource-policy': 'same-origin',
-  'cross-origin-opener-policy': 'same-origin',
   'permissions-policy': 'camera=(), geolocation=(), microphone=()',
   'x-robots-tag': 'noindex',
 }
@@ -31,7 +30,7 @@ export interface Target {
   /** Whether one more page may be open. */
   readonly hasRoom: boolean
   /** Takes over the response. @param lastId of the latest event that the page has; empty if it has none */
-  follow(request: IncomingMessage, response: ServerResponse, lastId: string): void
+  follow(response: ServerResponse, lastId: string): void
 }
 
 export class Requests {
@@ -102,7 +101,7 @@ export class Requests {
     if (request.method === 'HEAD') return void response.writeHead(200, { 'content-type': 'text/event-stream' }).end()
     const last = request.headers['last-event-id'] ?? new URLSearchParams(query).get('last') ?? ''
     response.setHeader('content-security-policy', POLICY)
-    this.#target.follow(request, response, String(last))
+    this.#target.follow(response, String(last))
   }
 }
 

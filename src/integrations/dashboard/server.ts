@@ -2,6 +2,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { isIP, type AddressInfo, type Socket } from 'node:net'
 import { hostname, networkInterfaces } from 'node:os'
+import { realTimers } from '../../base/real-timers.js'
 import type { ListenSettings } from './options.js'
 
 const BOUNDS = {
@@ -13,7 +14,9 @@ const BOUNDS = {
 } as const
 const MOST_HEADERS = 50
 /** Beyond the open pages. */
-const SPARE_CONNECTIONS = 64
+const SPARE_CONNECTIONS = 256
+/** In milliseconds: what was written before the end may take as long to leave. */
+const LEAVING = 500
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'] as const
 
@@ -68,16 +71,24 @@ export class PageServer {
     for (const each of this.#sockets) each.unref()
   }
 
-  /** Resolves when no connection is left. What was written before gets a moment to leave. */
+  /** Resolves when no connection is left. */
   close(): Promise<void> {
     return new Promise((resolve) => {
-      this.#server.close(() => resolve())
+      const timer = realTimers.setTimeout(() => {
+        for (const each of this.#sockets) each.destroy()
+      }, LEAVING)
+      this.#server.close(() => {
+        realTimers.clearTimeout(timer)
+        resolve()
+      })
       for (const each of this.#sockets) each.destroySoon()
     })
   }
 
   #hold(socket: Socket): void {
     this.#sockets.add(socket)
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, 30_000)
     socket.once('close', () => this.#sockets.delete(socket))
     if (!this.#isRef) socket.unref()
   }

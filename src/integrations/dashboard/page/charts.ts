@@ -217,6 +217,7 @@ class Chart implements Item<Column> {
     return {
       width,
       height: HEIGHT,
+      padding: [8, 10, 0, 0],
       legend: { show: false },
       cursor: {
         sync: { key: 'metrics' },
@@ -229,7 +230,7 @@ class Chart implements Item<Column> {
         y: { range: (_, __, most) => [0, this.#end(most)] },
       },
       axes: [
-        { ...axis, size: 22, gap: 3, space: 70, grid: { show: false }, values: (_, splits) => splits.map(timeText) },
+        { ...axis, size: 26, gap: 8, space: 70, grid: { show: false }, values: (_, splits) => splits.map(timeText) },
         {
           ...axis,
           size: 52,

@@ -38,7 +38,7 @@ class TreeItem implements Item<Node> {
   readonly #state = el('span', { class: 'state' })
   readonly #text = el('span', { class: 'quiet' })
   readonly #time = el('span', { class: 'number' })
-  readonly #bar = el('progress', { max: '1', 'aria-label': 'Progress' })
+  readonly #bar = el('progress', { max: '1', 'aria-hidden': 'true' })
 
   constructor(tree: Tree, store: Store, { id }: Node) {
     this.#tree = tree

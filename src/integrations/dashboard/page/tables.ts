@@ -50,7 +50,7 @@ class TextTable<T> {
     const body = el('tbody')
     const table = el('table', {}, headOf(titles, numbers), body)
     byId(name).append(
-      el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-labelledby': `${name}-title` }, table),
+      el('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': `Table of ${name}` }, table),
     )
     this.#rows = new KeyedList(
       body,

@@ -1,6 +1,7 @@
 /** What a page gets: the history from before it was opened, changes, what it missed, and the end. */
 import { once } from 'node:events'
 import { request } from 'node:http'
+import { connect } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { dashboard, type Dashboard, type DashboardOptions } from '../../src/integrations/dashboard/index.js'
 import { Client } from '../../src/integrations/dashboard/clients.js'
@@ -357,6 +358,21 @@ describe('pages', () => {
     await expect(ask(entered.base, entered)).rejects.toThrow('ECONNREFUSED')
   })
 
+  it('that do not read do not hold up the end', async () => {
+    const entered = await open({ metrics: undefined })
+    const { hostname, port, pathname } = new URL(entered.base)
+    const socket = connect(Number(port), hostname, () => {
+      socket.pause()
+      socket.write(`GET ${pathname}events HTTP/1.1\r\nHost: localhost\r\nCookie: ${entered.headers.cookie}\r\n\r\n`)
+    })
+    socket.on('error', () => undefined)
+    using events = await Events.open(entered)
+    await events.next(isSample)
+    await page.close()
+    expect(page.closed).toBe(true)
+    socket.destroy()
+  })
+
   it('that do not read are dropped when too much waits for them', () => {
     const response = {
       writableLength: 0,
@@ -371,8 +387,7 @@ describe('pages', () => {
         this.isDestroyed = true
       },
     }
-    const socket = { setNoDelay: () => undefined, setKeepAlive: () => undefined }
-    const client = new Client({ socket } as never, response as never, undefined)
+    const client = new Client(response as never, undefined)
     expect(client.isReady).toBe(false)
     for (let i = 0; i < 20 && !response.isDestroyed; i++)
       client.send('x'.repeat(100_000), '1', { count: i, version: 0 })
