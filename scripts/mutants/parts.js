@@ -31,7 +31,7 @@ const PARTS = [
   { files: /^native\/node\//, quick: /^(?:monitor\/(?:guard|lifecycle)|schedule\/ticker|node\/terminated)$/ },
   {
     files: /^native\/posix\/thread\.cc$/,
-    native: /^(?:linux_spawn|thread)\w*_test/,
+    native: /^(?:linux_spawn|posix_thread|threads)_test/,
     quick: /^monitor\/(?:guard|lifecycle)$/,
   },
   { files: /^native\/posix\//, native: /^(?:linux_spawn|links)_test/, quick: /^run\/(?:run|signals)$/ },

@@ -263,6 +263,26 @@ TEST(WatchdogThatIsOpenedAgainKnowsNothingOfTheLast) {
   fixture.watchdog.Close();
 }
 
+TEST(WatchdogGivesItsSocketBack) {
+  // The lowest number that is free.
+  const auto next = [] {
+    const int fd = dup(0);
+    close(fd);
+    return fd;
+  };
+  Fixture fixture;
+  const int before = next();
+  CHECK_EQ(fixture.Open("/nowhere"), 0);
+  CHECK(next() != before);
+  fixture.watchdog.Close();
+  CHECK_EQ(next(), before);
+  // Without an address there is no socket, and nothing else is closed.
+  CHECK_EQ(fixture.Open(""), 0);
+  CHECK_EQ(next(), before);
+  fixture.watchdog.Close();
+  CHECK_EQ(next(), before);
+}
+
 TEST(WatchdogTimeoutOfWhatIsNoDevice) {
   int ends[2];
   CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);

@@ -561,6 +561,30 @@ TEST(SamplerFollowsTheShortestIntervalThatIsLeft) {
   CHECK_NEAR(reads(), 5, 1);
 }
 
+TEST(SamplerReadsAProcessAtOnceWhenItIsToHurry) {
+  Script script;
+  World world;
+  Selector selector;
+  selector.pid = 4242;
+  const uint32_t series =
+      world.sampler->Subscribe(&world.environment, Metric::kProcessRss, selector, 0, kFirstCell, false, &world.why);
+  CHECK(world.sampler->SetPeriod(series, 10 * kSecond, &world.why));
+  System::Run(3 * kSecond);
+  const int before = System::ReadsOf(Metric::kProcessRss);
+  world.sampler->Hurry(4243);
+  System::Run(kMillisecond);
+  CHECK_EQ(System::ReadsOf(Metric::kProcessRss), before);
+  world.sampler->Hurry(4242);
+  System::Run(kMillisecond);
+  CHECK_EQ(System::ReadsOf(Metric::kProcessRss), before + 1);
+  // What nothing reads is not hurried.
+  CHECK(world.sampler->SetPeriod(series, kNever, &world.why));
+  world.sampler->Hurry(4242);
+  System::Run(kSecond);
+  CHECK_EQ(System::ReadsOf(Metric::kProcessRss), before + 1);
+  world.sampler->Unsubscribe(series);
+}
+
 TEST(SamplerSharesWakeUpsAmongSources) {
   Script script;
   World world;
