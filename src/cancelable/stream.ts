@@ -187,8 +187,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     }
     // An iterator may return a plain result, as `for await` allows.
     const coming = (result instanceof Promise ? result : Promise.resolve(result)) as Promise<IteratorResult<T>>
-    if (!this.#interruptible) return coming.then(this.#check, this.#checkError)
-    return this.#waitFor(coming)
+    return this.#await(coming)
   }
 
   /** Closes the source, and waits for that until the operation is canceled; called by `for await` when its loop is left. */
@@ -256,11 +255,19 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     return promise
   }
 
+  /** Waits for an item that is on its way. */
+  #await(coming: Promise<IteratorResult<T>>): Promise<Result<T>> {
+    return this.#interruptible ? this.#waitFor(coming) : coming.then(this.#check, this.#checkError)
+  }
+
   #takeSync(result: IteratorResult<T | PromiseLike<T>>): Promise<Result<T>> {
     const { value } = result
     if (result.done !== true && isThenable(value)) {
-      const settled = (value as PromiseLike<T>).then((item): IteratorResult<T> => ({ done: false, value: item }))
-      return this.#waitFor(settled)
+      const settled = Promise.resolve(value as PromiseLike<T>).then((item): IteratorResult<T> => ({
+        done: false,
+        value: item,
+      }))
+      return this.#await(settled)
     }
     return Promise.resolve(this.#take(result as IteratorResult<T>))
   }

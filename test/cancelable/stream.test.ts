@@ -45,6 +45,32 @@ describe('streaming', () => {
     expect(operation.context.partialResult).toEqual({ count: 3, items: [1, 2, 3], complete: true })
   })
 
+  describe.each(['async', 'sync'])('a cancelation of a stream over an %s source', (kind) => {
+    test.each([true, false])('ends the wait for an item only if that is interruptible: %s', async (interruptible) => {
+      const item = deferred<number>()
+      async function* slow(): AsyncGenerator<number> {
+        yield await item.promise
+        yield 2
+      }
+      const operation = new Cancelable().enter()
+      const stream = operation.stream(kind === 'sync' ? [item.promise, 2] : slow(), { interruptible })
+      const next = stream.next()
+      let isSettled = false
+      const settled = next.then(
+        () => (isSettled = true),
+        () => (isSettled = true),
+      )
+      operation.cancel('enough')
+      await turns()
+      expect(isSettled).toBe(interruptible)
+      item.resolve(1)
+      await settled
+      expect(isSettled).toBe(true)
+      await expect(stream.next()).rejects.toThrow('enough')
+      operation[Symbol.dispose]()
+    })
+  })
+
   for (const interruptible of [true, false]) {
     test(`a cancelation between two items ends it (interruptible: ${interruptible})`, async () => {
       const closed: string[] = []

@@ -46,6 +46,15 @@ describe('options', () => {
     expect(parseOptions({})).toMatchObject({ missed: 'coalesce', concurrency: 1, priority: 0, slow: 1, maxBurst: 100 })
     expect(parseOptions({ guard: { memory: 90 } }).slow).toBe(Infinity)
     expect(parseOptions({ guard: { memory: 90 }, whileBreached: { slow: 4 } }).slow).toBe(4)
+    for (const [whileBreached, slow] of [
+      ['pause', Infinity],
+      ['run', 1],
+      ['cancel', 1],
+      [undefined, Infinity],
+    ] as const) {
+      expect(parseOptions({ guard: { memory: 90 }, whileBreached }).slow).toBe(slow)
+    }
+    expect(parseOptions({}).slow).toBe(1)
   })
 
   it('that are misspelled name the nearest', () => {
