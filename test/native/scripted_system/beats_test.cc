@@ -334,3 +334,18 @@ TEST(BeatsThatAreFarKeepNoThreadOnceTheyAreGone) {
   System::Run(kSecond);
   CHECK_EQ(System::threads(), 0);
 }
+
+TEST(BeatsInRealTimeAreAskedForAsLongAsOneTickerWantsThem) {
+  Script script;
+  Program program;
+  const uint32_t plain = program.Every(kPeriod);
+  System::Run(kPeriod);
+  CHECK(!System::real_time);
+  const uint32_t strict = program.tickers.Add(&program.environment, TickerSpec{kPeriod, false, true}, &program.why);
+  System::Run(kPeriod);
+  CHECK(System::real_time);
+  program.tickers.Remove(strict);
+  System::Run(kPeriod);
+  CHECK(!System::real_time);
+  program.tickers.Remove(plain);
+}

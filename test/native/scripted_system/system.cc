@@ -181,6 +181,7 @@ void RunReady() {
 
 }  // namespace
 
+bool System::real_time = false;
 bool System::refuse_threads, System::refuse_waiter, System::no_probe, System::blocking, System::refuse_triggers,
     System::refuse_watch, System::drop_triggers;
 
@@ -296,7 +297,10 @@ bool StartThread(void (*body)(void*), void* argument, const char* name, bool) {
 
 void PreferPunctuality() {}
 Punctuality ObtainedPunctuality() { return Punctuality(); }
-bool SetRealTime(bool) { return true; }
+bool SetRealTime(bool on) {
+  test::System::real_time = on;
+  return true;
+}
 void* FindInHost(const char*) { return nullptr; }
 void* FindInHost(const char*, Failure*) { return nullptr; }
 void PinLibrary() {}

@@ -56,6 +56,7 @@ class System {
   // ---- threads
 
   static bool refuse_threads;
+  static bool real_time;  // what the sampling thread has asked for
   static bool refuse_waiter;
   // While closed, reads of probes that may block wait in the middle. Other threads go on.
   static void CloseDoor();
