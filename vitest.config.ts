@@ -11,10 +11,10 @@ const KINDS: Readonly<Record<string, string>> = {
 export default defineConfig({
   test: {
     include: [KINDS[process.env['TRIPLINE_TESTS'] ?? ''] ?? EVERYDAY],
-    // A test without an assertion fails.
-    expect: { requireAssertions: true },
-    // Waiting is for events; this is only the bound after which something is surely stuck.
-    testTimeout: 30_000,
+    // A test without an assertion fails. What is polled for may take long on a busy machine.
+    expect: { requireAssertions: true, poll: { timeout: 20_000 } },
+    // Waiting is for events; this is only the bound after which something is surely stuck. Integrations load the machine.
+    testTimeout: process.env['TRIPLINE_TESTS'] === 'integrations' ? 120_000 : 30_000,
     hookTimeout: 60_000,
     pool: 'forks',
     // Twice as many as the smallest supported machine has cores: half of the time is spent waiting for events.

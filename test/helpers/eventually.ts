@@ -1,11 +1,14 @@
 /** Waiting for what a test expects to come true. */
 import { expect } from 'vitest'
 
+// Integrations load the machine, and start large programs.
+const LIMIT = process.env['TRIPLINE_TESTS'] === 'integrations' ? 100_000 : 20_000
+
 /** Expects a condition to become true, and waits for that. The generous time limit is reached only if something is stuck. */
 export async function eventually(
   check: () => boolean,
   what: string | (() => string) = check.toString(),
-  limit = 20_000,
+  limit = LIMIT,
 ): Promise<void> {
   const deadline = performance.now() + limit
   let isTrue = check()

@@ -137,7 +137,9 @@ export function parseUnderPressure(options: UnderPressureOptions): UnderPressure
   if (own.healthCheck !== undefined && healthCheckInterval === 0 && statusRoute === undefined) {
     throw invalidValue('healthCheck', "given with 'healthCheckInterval' or 'exposeStatusRoute'", own.healthCheck)
   }
-  const limits = Object.fromEntries(LIMITS.map((key) => [key, numberOf(own, key, 0)]))
+  const limits = Object.fromEntries(
+    LIMITS.map((key) => [key, numberOf(own, key, 0, key === 'maxEventLoopUtilization' ? 1 : Infinity)]),
+  )
   return {
     ...(limits as Record<(typeof LIMITS)[number], number>),
     isCumulative: mode === 'cumulative',

@@ -283,6 +283,8 @@ describe('bad options', () => {
     [{ maxHeapBytes: 5 }, /Did you mean 'maxHeapUsedBytes'\?/],
     [{ maxRssBytes: '100' }, /"maxRssBytes" option must be a number. Received '100'/],
     [{ maxEventLoopUtilization: Number.NaN }, /"maxEventLoopUtilization" option is out of range/],
+    // A ratio, not a percentage, which would never be crossed.
+    [{ maxEventLoopUtilization: 98 }, /"maxEventLoopUtilization" option is out of range: it must be 0 to 1/],
     [{ retryAfter: -1 }, /"retryAfter" option is out of range/],
     [{ message: 5 }, /"message" option must be a string/],
     [{ eventLoopUtilizationMode: 'cumulativ' }, /must be 'cumulative' or 'interval'/],
