@@ -69,7 +69,7 @@ export async function get(port: number, path = '/', options: RequestInit = {}): 
 
 /** Sends requests, one after the other, until one is answered with this status. */
 export async function untilStatus(port: number, path: string, status: number): Promise<void> {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + 100_000
   for (;;) {
     const answer = await get(port, path)
     if (answer.status === status) return
