@@ -1,4 +1,4 @@
-// Fuzzes every parser for a bounded time: node scripts/fuzz.js [--seconds 10] [--keep] [target...]
+// Fuzzes every parser, and the sampler's pure rules against obvious models, for a bounded time: node scripts/fuzz.js [--seconds 10] [--keep] [target...]
 //
 // Needs a clang with libFuzzer (Debian: clang-19 libclang-rt-19-dev); CXX selects another compiler. The seeds are the
 // fixtures of the native tests and test/fuzz/corpus. --keep adds a few small inputs to the corpus that reach newly
@@ -27,33 +27,53 @@ const SEEDS = {
   sensor: ['sensor'],
 }
 
+// Of these the inputs are programs, which are compared with a model.
+const RULES = ['limit', 'guard', 'grid', 'series', 'governor']
+
 const KEPT = 16
 
 const { values, positionals } = parseArgs({
   options: { seconds: { type: 'string', default: '10' }, keep: { type: 'boolean', default: false } },
   allowPositionals: true,
 })
-const targets = positionals.length > 0 ? positionals : Object.keys(SEEDS)
-const unknown = targets.find((target) => !(target in SEEDS))
-if (unknown !== undefined) fail(`no target '${unknown}'; there are ${Object.keys(SEEDS).join(', ')}`)
+const known = [...Object.keys(SEEDS), ...RULES]
+const targets = positionals.length > 0 ? positionals : known
+const unknown = targets.find((target) => !known.includes(target))
+if (unknown !== undefined) fail(`no target '${unknown}'; there are ${known.join(', ')}`)
 
 const compiler =
   process.env.CXX ?? ['clang++-19', 'clang++'].find((name) => spawnSync(name, ['--version']).status === 0)
 if (compiler === undefined) fail('no clang++ here; Debian: apt-get install clang-19 libclang-rt-19-dev')
 
 const build = path.join('.cache', 'fuzz')
-const program = path.resolve(build, 'linux_parsers')
 mkdirSync(build, { recursive: true })
-const sources = samplerSources('linux').filter((file) => file.includes('/parse/'))
 const flags = [...testFlags, ...lockFlags, ...sanitizerFlags.address, '-fsanitize=fuzzer', ...includeFlags]
-run(compiler, [...flags, 'test/fuzz/linux_parsers.cc', ...sources, '-o', program])
+
+/** Builds a program once it is needed. */
+function programOf(target) {
+  const name = RULES.includes(target) ? 'rules' : 'linux_parsers'
+  const program = path.resolve(build, name)
+  if (!built.has(name)) {
+    const sources =
+      name === 'rules'
+        ? ['limit', 'guard', 'grid', 'series', 'governor'].map((each) => `native/sampler/${each}.cc`)
+        : samplerSources('linux').filter((file) => file.includes('/parse/'))
+    const shared = name === 'rules' ? ['native/port/metrics.cc', 'native/port/probe.cc'] : []
+    run(compiler, [...flags, `test/fuzz/${name}.cc`, ...sources, ...shared, '-o', program])
+    built.add(name)
+  }
+  return program
+}
+const built = new Set()
 
 for (const target of targets) {
+  const program = programOf(target)
   const committed = path.join('test', 'fuzz', 'corpus', target)
   const found = path.join(build, 'corpus', target)
-  const seeds = [committed, ...SEEDS[target].map((folder) => path.join('test', 'fixtures', 'linux', folder))].filter(
-    (folder) => existsSync(folder),
-  )
+  const seeds = [
+    committed,
+    ...(SEEDS[target] ?? []).map((folder) => path.join('test', 'fixtures', 'linux', folder)),
+  ].filter((folder) => existsSync(folder))
   mkdirSync(found, { recursive: true })
   console.log(`== ${target}, ${values.seconds} s`)
   const limits = ['-max_len=8192', '-timeout=5', '-rss_limit_mb=1024']

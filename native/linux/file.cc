@@ -187,7 +187,8 @@ void File::SetUnavailable(MetricMask metrics, const char* hint, Readings* out) c
 
 const char* File::HintOfMachine() const { return error_ == EACCES ? "hidden from this user" : ""; }
 
-DirectoryReader::DirectoryReader(const char* directory) : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {}
+DirectoryReader::DirectoryReader(const char* directory)
+    : fd_(open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)), error_(fd_ < 0 ? errno : 0) {}
 
 DirectoryReader::~DirectoryReader() {
   if (fd_ >= 0) close(fd_);
@@ -203,6 +204,7 @@ const char* DirectoryReader::Next() {
       end_ = fd_ < 0 ? 0 : static_cast<int>(syscall(SYS_getdents64, fd_, data_, sizeof(data_)));
       at_ = 0;
       if (end_ <= 0) {
+        if (end_ < 0) error_ = errno;
         end_ = 0;
         return nullptr;
       }

@@ -132,6 +132,8 @@ class DirectoryReader {
   DirectoryReader& operator=(const DirectoryReader&) = delete;
 
   bool opened() const { return fd_ >= 0; }
+  // Why it could not be read to the end; 0 if nothing has failed.
+  int error() const { return error_; }
   // Any name but "." and "..", valid until the next call; nullptr at the end.
   const char* Next();
   // The next name that is a number.
@@ -141,6 +143,7 @@ class DirectoryReader {
 
  private:
   int fd_;
+  int error_;
   bool is_directory_ = false;
   int at_ = 0;
   int end_ = 0;

@@ -34,6 +34,9 @@ struct Found {
   int32_t thread;  // a living thread, if the main thread has ended; else 0
 };
 
+// After so many scans that found nothing at all, the process list counts as hidden.
+constexpr uint8_t kMostFailures = 5;
+
 struct State {
   Found* found = nullptr;
   uint32_t count = 0, room = 0;
@@ -41,8 +44,9 @@ struct State {
   uint64_t* member = nullptr;
   uint64_t* signaled = nullptr;
   bool blind = false;
-  bool dead = false;  // whether the last search found dead processes
-  int children = -1;  // a signalfd for SIGCHLD
+  uint8_t failures = 0;  // scans in a row that found nothing at all
+  bool dead = false;     // whether the last search found dead processes
+  int children = -1;     // a signalfd for SIGCHLD
 };
 
 // Only the pages that are used cost memory.
@@ -188,6 +192,9 @@ uint32_t ProcessScanner::FindDescendants(int32_t root) {
   State& state = os_.As<State>();
   if (state.blind) return state.count = 0;
   ReadAll(&state);
+  // Not even this process was found: the system is out of descriptors or memory. That may pass soon.
+  state.failures = state.count > 0 ? 0 : static_cast<uint8_t>(state.failures + 1);
+  if (state.failures == kMostFailures) state.blind = true;
   Clear(state.member);
   SetBit(state.member, root);
   // Children usually have larger pids, so one or two rounds find all of them.

@@ -91,6 +91,7 @@ class ProcessTree final : public Probe {
              static_cast<long long>(pid));
     has_children_files_ = access(path, R_OK) == 0;
     if (!Join(pid) || members_[0].ended) {
+      if (unread_ != 0) return why->SetErrno("open", origin_, unread_, ""), false;
       snprintf(why->text, sizeof(why->text), "open %s/%lld/stat: %s", proc_, static_cast<long long>(pid),
                count_ == 0 ? "ENOENT (no such process)" : "the process has ended");
       return false;
@@ -108,6 +109,11 @@ class ProcessTree final : public Probe {
     const bool more = (wanted & kExtra & ~extra_) != 0;
     extra_ |= wanted & kExtra;
     if (more || last_at_ == 0 || now - last_at_ >= read_period_ - read_period_ / 8) Refresh(now);
+    if (unread_ != 0) {
+      Failure why;
+      why.SetErrno("read", origin_, unread_, "so a part of the tree is unknown");
+      return SetUnavailable(wanted, why, out);
+    }
     if (!alive_) {
       Failure why;
       snprintf(why.text, sizeof(why.text), "process %lld and all that it started have ended",
@@ -191,6 +197,7 @@ class ProcessTree final : public Probe {
   // ---- which processes belong to it. A process stays a member until it ends, even if its parent ends first.
 
   void Scan() {
+    unread_ = 0;
     if (!has_children_files_) return ScanAll();
     for (uint32_t i = 0; i < count_; i++) {
       if (members_[i].gone || members_[i].ended) continue;
@@ -203,12 +210,18 @@ class ProcessTree final : public Probe {
         snprintf(path, sizeof(path), "%s/%lld/task/%lld/children", proc_, pid, static_cast<long long>(thread));
         ReadChildren(path);
       }
+      NoteUnread(threads.error());
     }
+  }
+
+  // A process that has ended, or belongs to another user, is left out. For any other error what it uses is unknown.
+  void NoteUnread(int error) {
+    if (error != 0 && error != ENOENT && error != ESRCH && error != EACCES && error != EPERM) unread_ = error;
   }
 
   void ReadChildren(const char* path) {
     const int fd = file_calls.open(path);
-    if (fd < 0) return;
+    if (fd < 0) return NoteUnread(errno);
     char text[1024];
     size_t kept = 0;
     off_t at = 0;
@@ -242,6 +255,7 @@ class ProcessTree final : public Probe {
       file_calls.close(fd);
       if (good && Find(stat.parent) != nullptr) JoinUnknown(pid);
     }
+    NoteUnread(all.error());
   }
 
   Member* Find(int64_t pid) {
@@ -266,7 +280,10 @@ class ProcessTree final : public Probe {
     char text[1024];
     ProcessStat stat;
     const int fd = OpenStat(pid);
-    if (fd < 0) return false;
+    if (fd < 0) {
+      NoteUnread(errno);
+      return false;
+    }
     clockid_t clock = CLOCK_MONOTONIC;
     const bool has_clock = exact_ && clock_getcpuclockid(static_cast<pid_t>(pid), &clock) == 0;
     if (!ReadStat(fd, text, sizeof(text), &stat)) {
@@ -527,6 +544,7 @@ class ProcessTree final : public Probe {
   bool uncounted_ = false;
   bool has_children_files_ = false;
   bool alive_ = true;
+  int unread_ = 0;             // why a part of the tree could not be read; 0 if all of it was
   bool waited_grown_ = false;  // a child has come and gone since the last read
   uint32_t count_ = 0;
   uint32_t capacity_ = 0;

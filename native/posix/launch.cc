@@ -109,10 +109,13 @@ pid_t StartCommand(const Launch& launch, LaunchFailure* why) {
   bool outside = false;
   ssize_t got = 0;
   while ((got = read(launch.failure[0], why, sizeof(*why))) > 0 && why->call == nullptr) outside = true;
+  if (got < 0) *why = {"read", errno, false};
   why->outside = outside;
   close(launch.failure[0]);
   if (pid < 0) *why = {"fork", error, false};
-  if (got <= 0) return pid;
+  if (pid < 0 || got == 0) return pid;
+  // Whether the command runs is unknown then, so it must not.
+  if (got < 0) kill(pid, SIGKILL);
   waitpid(pid, nullptr, 0);
   return -1;
 }

@@ -21,7 +21,7 @@ export type TriplineErrorCode =
 
 type NodeCode = 'ERR_INVALID_ARG_TYPE' | 'ERR_INVALID_ARG_VALUE' | 'ERR_OUT_OF_RANGE' | 'ERR_INVALID_STATE'
 
-function withCode<E extends Error>(error: E, code: NodeCode): E & { code: NodeCode } {
+function withCode<E extends Error, C extends NodeCode | TriplineErrorCode>(error: E, code: C): E & { code: C } {
   return Object.assign(error, { code })
 }
 
@@ -52,6 +52,11 @@ export function outOfRange(name: string, allowed: string, given: unknown): Range
 /** `Error [ERR_INVALID_STATE]`: the call is right, but not now. */
 export function invalidState(message: string): Error {
   return withCode(new Error(message), 'ERR_INVALID_STATE')
+}
+
+/** `Error [ERR_TRIPLINE_NOT_STARTED]`: the system refuses what is needed to start something. */
+export function notStarted(message: string): Error {
+  return withCode(new Error(message), 'ERR_TRIPLINE_NOT_STARTED')
 }
 
 /** `TypeError [ERR_INVALID_ARG_VALUE]`: a name that is not one of `known`. The message suggests the nearest. */

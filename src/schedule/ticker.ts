@@ -5,7 +5,7 @@ import { callAs } from '../cancelable/current.js'
 import { CancelationError } from '../base/cancelation-error.js'
 import { realNow } from '../base/clock.js'
 import { callIsolated, missedChannel, reportError } from '../base/diagnostics.js'
-import { invalidType, invalidValue } from '../base/errors.js'
+import { invalidType, invalidValue, notStarted } from '../base/errors.js'
 import { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import type { Addon } from '../addon/native.js'
@@ -133,7 +133,7 @@ export class Ticker implements AsyncDisposable {
       this.#operation.enter()
       const { missed, realTime } = this.#settings
       const id = this.#addon.addTicker(this.#period, missed === 'delay', realTime)
-      if (typeof id === 'string') throw new Error(`The ticker cannot start: ${id}`)
+      if (typeof id === 'string') throw notStarted(`The ticker cannot start: ${id}`)
       this.#id = id
     } catch (error) {
       // Canceled before it began: it has already ended, which is not an error.
@@ -385,7 +385,8 @@ function openGuard(wanted: Limits | Guard | undefined): Guard | undefined {
  *
  * @param period from 250 us to 1000 days, or `{ hz }` up to 4000
  * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`) for bad input;
- *   MetricUnavailableError for a guard on a metric that this machine does not have; NativeMissingError without the addon
+ *   MetricUnavailableError for a guard on a metric that this machine does not have; NativeMissingError without the addon;
+ *   Error `ERR_TRIPLINE_NOT_STARTED` if the system refuses the thread that beats
  *
  * @example
  * const ticker = every({ hz: 200 }, (cancel, { due, missed }) => control(sensor.read(), due, missed), {

@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -920,6 +921,28 @@ TEST(TreeWithAChildThatIsFoundLate) {
     last = reading;
   }
   CHECK_NEAR(used, 1, 1e-6);
+}
+
+TEST(TreeThatCannotBeReadForLackOfDescriptorsIsUnavailable) {
+  FakeRoot root;
+  root.Put("sys/devices/system/cpu/online", "0-1\n");
+  root.Put("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 1 0 1 0 100\n");
+  Selector selector;
+  selector.pid = 10;
+  selector.tree = true;
+  Reader reader(Metric::kProcessRss, selector);
+  const double alone = reader.Level(Metric::kProcessRss);
+  CHECK(alone > 0);
+  root.Put("proc/11/stat", "11 (b) R 10 1 1 0 -1 0 0 0 0 0 100 0 0 0 20 0 1 0 4000000000 0 100\n");
+  now += 10 * kSecond;
+  struct rlimit before;
+  getrlimit(RLIMIT_NOFILE, &before);
+  const struct rlimit none = {0, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  CHECK(reader.WhyHas(Metric::kProcessRss, "EMFILE"));
+  setrlimit(RLIMIT_NOFILE, &before);
+  now += 10 * kSecond;
+  CHECK_NEAR(reader.Level(Metric::kProcessRss), 2 * alone, 0);
 }
 
 TEST(TreeUnderHostProc) {

@@ -276,6 +276,27 @@ TEST(CommandEndsWithAllThatIgnoreTheSignal) {
   delete command;
 }
 
+TEST(ProcessScannerIsBlindAfterAWhileWithoutDescriptors) {
+  ProcessScanner scanner;
+  CHECK(scanner.Open());
+  struct rlimit before;
+  getrlimit(RLIMIT_NOFILE, &before);
+  const struct rlimit none = {0, before.rlim_max};
+  const auto scan = [&](int times) {
+    setrlimit(RLIMIT_NOFILE, &none);
+    for (int i = 0; i < times; i++) scanner.FindDescendants(getpid());
+    setrlimit(RLIMIT_NOFILE, &before);
+  };
+  // It passes soon: then processes are found again.
+  for (int i = 0; i < 3; i++) {
+    scan(4);
+    CHECK(!scanner.blind());
+    scanner.FindDescendants(getpid());
+  }
+  scan(5);
+  CHECK(scanner.blind());
+}
+
 TEST(CommandIsNotHeldByADebuggerThatDoesNotWaitForIt) {
   Shell shell("exec sleep 60");
   SpawnFailure why;

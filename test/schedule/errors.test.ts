@@ -1,6 +1,7 @@
 /** Errors of bodies that were canceled. */
 import { channel } from 'node:diagnostics_channel'
-import { afterEach, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test, vi } from 'vitest'
+import { connect } from '../../src/addon/sampler.js'
 import type { ErrorMessage } from '../../src/base/diagnostics.js'
 import { every } from '../../src/schedule/ticker.js'
 import { eventually } from '../helpers/eventually.js'
@@ -45,5 +46,21 @@ describe('an error in a canceled body', () => {
     await eventually(() => ended >= 3)
     await ticker.close()
     expect(seen).toEqual([])
+  })
+})
+
+describe('a ticker whose thread the system refuses', () => {
+  test('throws an error with a code, and leaves nothing', () => {
+    const refused = vi.spyOn(connect(), 'addTicker').mockReturnValue('starting the sampling thread: EAGAIN')
+    try {
+      expect(() => every(5, () => undefined)).toThrow(
+        expect.objectContaining({
+          code: 'ERR_TRIPLINE_NOT_STARTED',
+          message: 'The ticker cannot start: starting the sampling thread: EAGAIN',
+        }),
+      )
+    } finally {
+      refused.mockRestore()
+    }
   })
 })
