@@ -275,7 +275,7 @@ void SeriesTarget(Input input) {
   std::vector<Seen> seen;
   const Failure failure;
   uint64_t now = 1000 * kSecond;
-  double num = 0, den = 0;
+  double base = 30000, num = base, den = base;
   for (int steps = 0; !input.done() && steps < 300; steps++) {
     const uint64_t passed = input.Take(30) * 10 * kMillisecond;
     now += passed;
@@ -293,12 +293,11 @@ void SeriesTarget(Input input) {
       seen.clear();
       continue;
     }
-    // Counters that were reset.
-    if (what == 2) num = den = 0;
+    // Counters that were reset are lower than ever before: this shows, whichever reading they are compared with.
+    if (what == 2) num = den = base -= 100;
     den += ToSeconds(passed);
     num += ToSeconds(passed) * input.Take(10) / 10;
-    // It shows only in a counter that is lower than before.
-    if (!seen.empty() && (num < seen.back().num || den < seen.back().den)) seen.clear();
+    if (what == 2) seen.clear();
     seen.push_back({now, num, den});
     reading.state = Reading::kKnown;
     reading.parts = 1;
@@ -309,19 +308,13 @@ void SeriesTarget(Input input) {
     Require(series.now().at == now);
     // There is a value only over a whole window...
     Require(now - seen.front().at >= window - window / 64);
-    // ...and it lies between the slowest and the fastest stretch of that window, and of the one in which it begins.
+    // ...and it lies between the slowest and the fastest stretch since the counters began.
     double least = 1, most = 0;
-    uint64_t begin = 0;
     for (size_t i = seen.size(); i-- > 1;) {
       const double grown = seen[i].den - seen[i - 1].den;
-      if (grown > 0) {
-        least = std::fmin(least, (seen[i].num - seen[i - 1].num) / grown);
-        most = std::fmax(most, (seen[i].num - seen[i - 1].num) / grown);
-      }
-      // The marks are an eighth of a window apart, so the first may be that much older than the newest reading that is
-      // a window old.
-      if (now - seen[i].at >= window - window / 64 && begin == 0) begin = seen[i].at;
-      if (begin != 0 && seen[i].at + window / 8 <= begin) break;
+      if (grown <= 0) continue;
+      least = std::fmin(least, (seen[i].num - seen[i - 1].num) / grown);
+      most = std::fmax(most, (seen[i].num - seen[i - 1].num) / grown);
     }
     Require(series.now().value >= 100 * least - 1e-6 && series.now().value <= 100 * most + 1e-6);
   }
