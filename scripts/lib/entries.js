@@ -116,6 +116,7 @@ export function finishEntries(dist) {
   for (const name of Object.keys(ENTRIES)) writeEntry(dist, name)
   edit(dist, 'guards', (text) => text + TRACE)
   edit(dist, 'workers', (text) => text + TRACE_THREAD)
+  edit(dist, 'dashboard', (text) => text + tracePage(readdirSync(join(dist, 'dashboard'))))
 }
 
 /** Those of the shared files that the build has written: one that no entry uses is not. */
@@ -254,6 +255,12 @@ function _traced() {
 	return require('node:path').join(__dirname, 'worker.cjs')
 }
 `
+
+/** The same for the files of a page. */
+function tracePage(files) {
+  const paths = files.map((file) => `\t\trequire('node:path').join(__dirname, 'dashboard/${file}'),\n`).join('')
+  return `\n// Never called: file tracers follow it.\nfunction _traced() {\n\treturn [\n${paths}\t]\n}\n`
+}
 
 /** File tracers (@vercel/nft, which Next and Nitro use) evaluate exactly this call and then copy the binary. */
 const TRACE = `
