@@ -15,16 +15,16 @@ export {
 } from './base/errors.js'
 export {
   Guard,
-  describeBreach,
   guard,
   type BlockedMessage,
   type BreachMessage,
   type ClearMessage,
   type GuardEvents,
-  type GuardOptions,
   type GuardState,
   type Sampling,
 } from './monitor/guard.js'
+export { describeBreach } from './monitor/breach.js'
+export type { GuardOptions } from './monitor/guard-options.js'
 export type { Evidence } from './evidence/collector.js'
 export type { EvidenceFolder, EvidenceKind } from './evidence/options.js'
 export type { EvidenceItem } from './evidence/take.js'

@@ -36,7 +36,7 @@ export const LAZY = {
   limiters: /\.cache\/ts\/limiter\//,
   commands: /\.cache\/ts\/run\//,
   guards:
-    /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:conditions|expression|guard|limits|metric-text|queries|selectors|shared|text-reader)\.js$|sources\/resource\.js$)/,
+    /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:breach|clear-waits|conditions|engine-needs|expression|guard|guard-options|limits|metric-text|native-limits|queries|selectors|shared|text-reader)\.js$|sources\/resource\.js$)/,
   sources: /\.cache\/ts\/(?:sources\/(?:composite|shared-reason|shared-token)|cancelable\/shared-operation)\.js$/,
   regions: /\.cache\/ts\/cancelable\/region\.js$/,
   samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
@@ -57,7 +57,7 @@ export const COMMAND_LAZY = {
   reservations:
     /\.cache\/ts\/(?:addon\/lock\.|base\/private-folder|admit\/(?!request\.)|cli\/reserv|run\/reservation\.)/,
   guards:
-    /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:conditions|expression|guard|limits|metric-text|queries|selectors|shared|text-reader)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
+    /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:breach|clear-waits|conditions|engine-needs|expression|guard|guard-options|limits|metric-text|native-limits|queries|selectors|shared|text-reader)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
   sources: LAZY.sources,
   evidence: LAZY.evidence,
   watchdogs: /\.cache\/ts\/(?:cli\/watchdog\.js$|watchdog\/)/,

@@ -1,7 +1,7 @@
 /** Reports a run: as a line on stderr, and as a JSON file. */
 import { closeSync, constants, openSync, writeFileSync } from 'node:fs'
 import { CAREFULLY } from '../base/careful.js'
-import { describeBreach } from '../monitor/guard.js'
+import { describeBreach } from '../monitor/breach.js'
 import { oomText } from '../base/oom.js'
 import { printableLines } from '../base/printable.js'
 import { rootCause, type CancelationReason } from '../base/reason.js'

@@ -25,6 +25,7 @@ export class Collector {
   readonly #name: string
   readonly #done: (evidence: Evidence) => void
   readonly #helper: Helper | undefined
+  #latest: Evidence | undefined
   #busy = false
   #closed = false
   #quietUntil = 0
@@ -76,7 +77,15 @@ export class Collector {
     for (const each of items) {
       if ('error' in each) reportError(each.error, 'evidence', this.#name)
     }
-    this.#done({ breach, items: kinds.flatMap((kind) => items.filter((each) => each.kind === kind)) })
+    // After the end of its guard, no listener is called.
+    if (this.#closed) return
+    this.#latest = { breach, items: kinds.flatMap((kind) => items.filter((each) => each.kind === kind)) }
+    this.#done(this.#latest)
+  }
+
+  /** What was written of the latest breach whose evidence is complete; undefined before. */
+  get latest(): Evidence | undefined {
+    return this.#latest
   }
 
   close(): void {

@@ -1,53 +1,25 @@
-/** Guards: limits that are watched together, with evidence of their breaches. */
+/** Guards: limits and conditions that the sampling thread watches together, and what follows from their breaches. */
 import { inThisContext } from '../base/async-context.js'
 import { AliveHold } from '../base/alive.js'
-import { now, realNow } from '../base/clock.js'
-import { describeFrame, topFrame } from '../base/frames.js'
+import { now } from '../base/clock.js'
 import { cancelationError } from '../base/cancelation-error.js'
 import { blockedChannel, breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
 import { markInstances } from '../base/copies.js'
 import { MetricUnavailableError, invalidType, invalidValue } from '../base/errors.js'
-import { checkOptions, readOptions } from '../base/options.js'
-import { printable } from '../base/printable.js'
+import { checkOptions } from '../base/options.js'
 import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
-import { messageOf, resourceReason, type Breach, type ResourceReason, type StackFrame } from '../base/reason.js'
-import { formatDuration, formatPair, parseDuration, parsePeriod, type Duration } from '../base/units.js'
+import { resourceReason, type Breach, type ResourceReason, type StackFrame } from '../base/reason.js'
 import { startCollector, type Collector, type Evidence } from '../evidence/collector.js'
-import { parseEvidence, type EvidenceFolder, type EvidenceKind, type EvidenceSettings } from '../evidence/options.js'
-import { holdHeapWatch, isOfHeap, releaseHeapWatch } from '../addon/engine.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
-import { ConditionWatch, type ParsedCondition } from './conditions.js'
-import { namesOf, parseLimits, type Limits, type ParsedLimit, type ParsedLimits } from './limits.js'
 import type { MetricName } from '../addon/metrics.js'
-import { toFrames, watchStacks } from '../addon/stacks.js'
-import type { NativeEvidence } from '../addon/native.js'
 import { Series, connect, forgetGuard, kDeliver, registerGuard, toLocalTime, toSamplerTime } from '../addon/sampler.js'
-
-/** The options of a guard, all optional. */
-export interface GuardOptions {
-  /**
-   * The longest time until a crossing is noticed, if the source of the metric allows it. A share over time that is far from
-   * its line is read less often, because its mean cannot reach the line any sooner. @default 100 ms
-   */
-  within?: Duration | undefined
-  /** A fixed time between reads instead of the adaptive one; not together with `within`. @default none */
-  interval?: Duration | undefined
-  /** Whether it is breached while any limit is, or only while all limits are. @default 'any' */
-  mode?: 'any' | 'all' | undefined
-  /** How long a breach lasts at least. @default 0 */
-  minHold?: Duration | undefined
-  /** Whether it only watches and reports, and cancels nothing. @default false */
-  dryRun?: boolean | undefined
-  /**
-   * What to write to `evidenceFolder` when it is breached: `stack`, `profile`, `snapshot`, `report`. The event `evidence`
-   * follows with the names of the files. @default nothing
-   */
-  evidence?: readonly EvidenceKind[] | undefined
-  /** The folder for the evidence, which must exist; an object also has the bounds of what is kept there. @default none */
-  evidenceFolder?: string | EvidenceFolder | undefined
-  /** Its name in reasons, messages and diagnostics. @default the names of its metrics and conditions */
-  name?: string | undefined
-}
+import { blocksOf, conditionBreach, describeBreach, toBreach, withoutEvidence } from './breach.js'
+import { ClearWaits } from './clear-waits.js'
+import { ConditionWatch, type ParsedCondition } from './conditions.js'
+import { needHeapWarning, needStacks } from './engine-needs.js'
+import { parseOptions, type GuardOptions, type GuardSettings } from './guard-options.js'
+import { namesOf, parseLimits, type Limits, type ParsedLimit, type ParsedLimits } from './limits.js'
+import { encode, encodeForHelper } from './native-limits.js'
 
 /**
  * The states of a guard.
@@ -112,15 +84,7 @@ export interface Sampling {
 
 // By their numbers on the board.
 const STATES: readonly GuardState[] = ['clear', 'pending', 'breached', 'clearing', 'unavailable']
-/** Stands in for the subscription of a condition, which has no series. */
-const NO_SERIES = 2 ** 32 - 1
-const ON_MISSING_CODES = { throw: 0, ignore: 1, breach: 2 } as const
-const OPTION_KEYS = ['within', 'interval', 'mode', 'minHold', 'dryRun', 'evidence', 'evidenceFolder', 'name']
 const EVENTS: readonly (keyof GuardEvents)[] = ['breach', 'clear', 'unavailable', 'evidence']
-
-const DEFAULT_WITHIN = 100
-/** The unit that marks the breach of a condition. */
-const CONDITION = 'condition'
 
 /** @internal */
 export const kLatestReason: unique symbol = Symbol('tripline.latestReason')
@@ -185,7 +149,7 @@ export class Guard implements Disposable {
   readonly #alive = new AliveHold()
   /** Each listener bound to the async context in which it was registered, by the function itself. */
   #listeners: { [event in keyof GuardEvents]: Map<GuardEvents[event], GuardEvents[event]> } | undefined
-  #waiting: Set<Waiting> | undefined
+  #waits: ClearWaits | undefined
   #controller: AbortController | undefined
   // The reason for a breach, fetched once for all operations and listeners.
   #latest: { readonly count: number; readonly reason: ResourceReason } | undefined
@@ -193,12 +157,11 @@ export class Guard implements Disposable {
   #reportedBreaches = 0
   #reportedBreached = false
   #reportedUnavailable = false
+  readonly #releaseHeap: (() => void) | undefined
   // For tests: whether it is simulated, what to call when it is closed, and the evidence from before the simulation began or ended.
   #played = false
-  #watchesHeap = false
   #playEnds: (() => void) | undefined
   readonly #collector: Collector | undefined
-  #latestEvidence: Evidence | undefined
   #kept: readonly Breach[] = []
 
   /**
@@ -218,8 +181,7 @@ export class Guard implements Disposable {
     this.#settings = settings
     this.#reaction = reaction
     this.#played = (limits.length > 0 && stage?.claims(limits)) ?? false
-    // Without it, evidence has no stack.
-    if (!this.#played && limits.some((each) => each.stack)) watchStacks()
+    if (!this.#played) needStacks(limits)
     const series: Series[] = []
     this.#series = series
     this[kFlag] = allocateFlag()
@@ -232,13 +194,17 @@ export class Guard implements Disposable {
       throw error
     }
     registerGuard(this.#id, this)
-    this.#watchesHeap = !this.#played && limits.some(({ series: { metric } }) => isOfHeap(metric))
-    if (this.#watchesHeap) holdHeapWatch()
+    if (!this.#played) this.#releaseHeap = needHeapWarning(limits)
     this.#conditions = conditions.map((each, index) => {
       const place = limits.length + index
       return new ConditionWatch(each, !this.#played, (value, late) => this.#stepCondition(place, value, late))
     })
-    if (settings.evidence !== undefined) this.#collector = this.#startCollector(settings.evidence)
+    if (settings.evidence !== undefined) {
+      const rehearsed = this.#played ? undefined : encodeForHelper(settings, limits, series, conditions)
+      this.#collector = startCollector(settings.evidence, this.name, rehearsed, (found) => {
+        this.#emit('evidence', found, this)
+      })
+    }
     if (this.#played) stage!.made(this)
     try {
       for (const each of this.#conditions) each.start()
@@ -251,22 +217,6 @@ export class Guard implements Disposable {
   #stepCondition(place: number, value: number, late: number): boolean {
     // A simulated guard uses the test's clock.
     return connect().stepCondition(this.#id, place, value, late, this.#played ? toSamplerTime(now()) : 0)
-  }
-
-  #startCollector(evidence: EvidenceSettings): Collector {
-    const { all, within, interval, minHold } = this.#settings
-    // Only JavaScript of this thread can check conditions.
-    const watched = !this.#played && this.#checked.length === 0
-    const ofLoop = this.#limits.some(({ info }) => info.scope === 'environment')
-    // Stacks are taken for this guard.
-    const alike = this.#limits.map((each) => ({ ...each, stack: false }))
-    const limits = encode(alike, this.#series)
-    const rehearsed = watched && ofLoop ? { all, within, interval, minHold, limits } : undefined
-    return startCollector(evidence, this.name, rehearsed, (found) => {
-      if (this.#closed) return
-      this.#latestEvidence = found
-      this.#emit('evidence', found, this)
-    })
   }
 
   /** Makes the sampler watch the limits, unless the guard is simulated. Returns the guard's number there. */
@@ -312,7 +262,7 @@ export class Guard implements Disposable {
 
   /** What was written of the latest breach whose evidence is complete; undefined before. */
   get evidence(): Evidence | undefined {
-    return this.#latestEvidence
+    return this.#collector?.latest
   }
 
   /** How each limit on a metric is sampled now. */
@@ -377,22 +327,7 @@ export class Guard implements Disposable {
     }
     if (signal?.aborted === true) return Promise.reject(signal.reason as Error)
     if (this.#recovered) return Promise.resolve()
-    return new Promise((resolve, reject) => {
-      const abort = (): void => {
-        this.#waiting!.delete(waiting)
-        reject(signal!.reason as Error)
-      }
-      const waiting: Waiting = {
-        settle: (error) => {
-          signal?.removeEventListener('abort', abort)
-          if (error === undefined) resolve()
-          else reject(error)
-        },
-      }
-      signal?.addEventListener('abort', abort, { once: true })
-      this.#waiting ??= new Set()
-      this.#waiting.add(waiting)
-    })
+    return (this.#waits ??= new ClearWaits()).add(signal)
   }
 
   /**
@@ -429,12 +364,12 @@ export class Guard implements Disposable {
     this.#playEnds?.()
     this.#collector?.close()
     forgetGuard(this.#id)
-    if (this.#watchesHeap) releaseHeapWatch()
+    this.#releaseHeap?.()
     connect().removeGuard(this.#id)
     for (const each of this.#series) each.release()
     freeFlag(this[kFlag])
     this.#listeners = undefined
-    this.#settleWaiting(new DOMException(`The guard '${this.name}' was closed`, 'AbortError'))
+    this.#waits?.settle(new DOMException(`The guard '${this.name}' was closed`, 'AbortError'))
   }
 
   /** The same as {@link close}. */
@@ -519,7 +454,7 @@ export class Guard implements Disposable {
       this.#reportedBreached = false
       if (clearChannel.hasSubscribers) clearChannel.publish({ guard: this } satisfies ClearMessage)
       this.#emit('clear', this)
-      this.#settleWaiting()
+      this.#waits?.settle()
     }
     const unavailable = this.state === 'unavailable'
     if (unavailable && !this.#reportedUnavailable) {
@@ -529,13 +464,8 @@ export class Guard implements Disposable {
   }
 
   #publishBlocks(): void {
-    for (const each of connect().evidence(this.#id)) {
-      const limit = this.#limits[each.limit]
-      if (limit?.stack !== true) continue
-      const breach = toBreach(limit, each, toLocalTime)
-      const { value, stack } = breach
-      const message = { guard: this, delay: each.blocked ?? value, breach, ...(stack && { stack }) }
-      blockedChannel.publish(message satisfies BlockedMessage)
+    for (const block of blocksOf(this.#limits, connect().evidence(this.#id), toLocalTime)) {
+      blockedChannel.publish({ guard: this, ...block } satisfies BlockedMessage)
     }
   }
 
@@ -545,12 +475,6 @@ export class Guard implements Disposable {
     for (const listener of Array.from(listeners ?? [])) {
       callIsolated(`${event} listener`, this.name, listener, ...args)
     }
-  }
-
-  #settleWaiting(error?: Error): void {
-    const waiting = this.#waiting
-    this.#waiting = undefined
-    for (const each of waiting ?? []) each.settle(error)
   }
 
   #abort(): void {
@@ -578,43 +502,7 @@ export class Guard implements Disposable {
   }
 }
 
-/** The evidence of one limit as users see it. @internal */
-export function toBreach(
-  { info, direction, enter }: ParsedLimit,
-  evidence: NativeEvidence,
-  toTime: (at: number) => number,
-): Breach {
-  return Object.freeze({
-    metric: info.name,
-    value: evidence.value,
-    limit: enter,
-    direction,
-    unit: info.unit,
-    since: toTime(evidence.since),
-    at: toTime(evidence.at),
-    origin: evidence.origin,
-    recent: Object.freeze(evidence.recent),
-    ...(evidence.stack && { stack: toFrames(evidence.stack) }),
-  })
-}
-
-function conditionBreach({ name, proof }: ConditionWatch, since: number, at: number): Breach {
-  const recent = Object.freeze([proof.value])
-  const fixed = { metric: name, limit: 1, direction: 'below', unit: CONDITION, origin: 'check', recent } as const
-  return Object.freeze({ ...fixed, ...proof, since, at })
-}
-
-/** For a guard that was closed after its breach: reading `isCanceled` must not throw. */
-function withoutEvidence(name: string): Breach {
-  const at = realNow()
-  return { metric: name, value: NaN, limit: NaN, direction: 'above', unit: '', since: at, at, origin: '', recent: [] }
-}
-
 type Listener<E extends keyof GuardEvents> = (...args: Parameters<GuardEvents[E]>) => void
-
-interface Waiting {
-  settle(error?: Error): void
-}
 
 /**
  * Watches `limits` on the sampling thread until it is closed.
@@ -628,89 +516,4 @@ interface Waiting {
  */
 export function guard(limits: Limits, options: GuardOptions = {}): Guard {
   return new Guard(parseLimits(limits), options)
-}
-
-/**
- * Describes a breach in one line: `'memory 93.1% > 90.0% for 1.2s'`, `'database has failed for 10s: connect ECONNREFUSED'`,
- * `'eventLoop.delay 512ms > 500ms in render (/app/page.js:12:7)'`. A stack yields its topmost function that belongs neither to
- * Node nor to this library.
- */
-export function describeBreach(breach: Breach): string {
-  const { metric, unit, direction, since, at } = breach
-  if (unit === CONDITION) return describeCondition(breach)
-  if (Number.isNaN(breach.value)) return `${metric} is missing`
-  const [value, limit] = formatPair(breach.value, breach.limit, unit)
-  const lasted = at > since ? ` for ${formatDuration(at - since)}` : ''
-  const frame = breach.stack && topFrame(breach.stack)
-  const place = frame === undefined ? '' : ` in ${printable(describeFrame(frame))}`
-  return `${metric} ${value} ${direction === 'above' ? '>' : '<'} ${limit}${lasted}${place}`
-}
-
-function describeCondition({ metric, since, at, ...proof }: Breach): string {
-  const lasted = at > since ? ` has failed for ${formatDuration(at - since)}` : ' failed'
-  const why = 'error' in proof ? `: ${printable(messageOf(proof.error))}` : ''
-  return `${metric}${lasted}${why}`
-}
-
-/** The options of a guard, checked; times in milliseconds. @internal */
-export interface GuardSettings {
-  readonly all: boolean
-  readonly within: number
-  /** 0 for none. */
-  readonly interval: number
-  readonly minHold: number
-  readonly name: string | undefined
-  readonly evidence: EvidenceSettings | undefined
-}
-
-/** @internal */
-export function parseOptions(options: GuardOptions): GuardSettings {
-  readOptions(options, 'guard option', OPTION_KEYS)
-  const { within, interval, mode = 'any', minHold, dryRun, evidence, evidenceFolder, name } = options
-  if (within !== undefined && interval !== undefined) {
-    throw invalidValue('interval', "left out where 'within' is given", interval)
-  }
-  if (mode !== 'any' && mode !== 'all') throw invalidValue('mode', "'any' or 'all'", mode)
-  if (dryRun !== undefined && typeof dryRun !== 'boolean') throw invalidType('dryRun', 'true or false', dryRun)
-  if (name !== undefined && typeof name !== 'string') throw invalidType('name', 'a string', name)
-  return {
-    all: mode === 'all',
-    within: parsePeriod(within ?? DEFAULT_WITHIN, 'within'),
-    interval: interval === undefined ? 0 : parsePeriod(interval, 'interval'),
-    minHold: minHold === undefined ? 0 : parseDuration(minHold, 'minHold'),
-    name,
-    evidence:
-      evidence === undefined && evidenceFolder === undefined ? undefined : parseEvidence(evidence, evidenceFolder),
-  }
-}
-
-/** Limits in the form that the addon takes; without a series, the guard is simulated. @internal */
-export function encode(
-  limits: readonly ParsedLimit[],
-  series: readonly Series[],
-  conditions: readonly ParsedCondition[] = [],
-): Float64Array {
-  return Float64Array.from([
-    ...limits.flatMap((each, index) => [
-      series[index]?.subscription ?? 0,
-      each.direction === 'above' ? 1 : 0,
-      each.enter,
-      each.exit,
-      each.for,
-      each.clearFor,
-      ON_MISSING_CODES[each.onMissing],
-      each.stack ? 1 : 0,
-    ]),
-    // 1, a condition that does not hold, is beyond the line, and 0 is not.
-    ...conditions.flatMap((each) => [
-      NO_SERIES,
-      1,
-      0.5,
-      0.5,
-      each.for,
-      each.clearFor,
-      ON_MISSING_CODES[each.onMissing],
-      0,
-    ]),
-  ])
 }

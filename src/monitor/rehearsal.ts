@@ -3,7 +3,8 @@ import { MetricUnavailableError } from '../base/errors.js'
 import type { Breach } from '../base/reason.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
 import { connect } from '../addon/sampler.js'
-import { encode, toBreach } from './guard.js'
+import { encode } from './native-limits.js'
+import { toBreach } from './breach.js'
 import type { ParsedLimit } from './limits.js'
 
 /** The values of one moment. */

@@ -6,7 +6,8 @@ import type { OomKill } from '../base/oom.js'
 import { listCommand } from '../base/open-commands.js'
 import { realTimers } from '../base/real-timers.js'
 import { Cancelable } from '../cancelable/cancelable.js'
-import { describeBreach, Guard, kLatestReason } from '../monitor/guard.js'
+import { describeBreach } from '../monitor/breach.js'
+import { Guard, kLatestReason } from '../monitor/guard.js'
 import { parseLimits, type Limits } from '../monitor/limits.js'
 import {
   errorReason,
