@@ -2,9 +2,10 @@
  * Where a reservation counts: the machine, and each control group up from this process's own that has a limit. A level is one
  * pool: all claims that name it share what it has.
  */
-import { readFileSync, statSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
+import { ancestry, countIn, ownGroups, readText, type Controller } from '../base/control-groups.js'
 
 /** One pool of memory or of CPUs. */
 export interface Level {
@@ -53,7 +54,7 @@ function groupLevels(root: string, total: number, all: number): Level[] {
 
 /** The CPUs that this process may run on, as a level if they are not all. */
 function affinity(root: string, all: number): Level[] {
-  const list = /^Cpus_allowed_list:\s*([\d,-]+)$/m.exec(readText(`${root}/proc/self/status`))?.[1]
+  const list = /^Cpus_allowed_list:\s*([\d,-]+)$/m.exec(readText(`${root}/proc/self/status`) ?? '')?.[1]
   if (list === undefined || list.length > 100) return []
   let capacity = 0
   for (const range of list.split(',')) {
@@ -70,65 +71,37 @@ interface Group {
 }
 
 /** The control groups of this process from its own up to the mount point, innermost first. */
-function groupsOf(root: string, controller: 'memory' | 'cpu'): Group[] {
-  const entries = readText(`${root}/proc/self/cgroup`)
-    .split('\n')
-    .map((line) => /^\d+:([^:]*):(.*)$/.exec(line) ?? [])
-  const first = entries.find(([, names]) => names?.split(',').includes(controller) === true)
-  const [, , place] = first ?? entries.find(([, names]) => names === '') ?? []
-  const version = first === undefined ? 2 : 1
-  const mount = place === undefined ? undefined : mountOf(root, version === 1 ? controller : undefined, place)
-  if (mount === undefined) return []
-  const groups: Group[] = []
-  for (let folder = mount.folder; ; folder = dirname(folder)) {
+function groupsOf(root: string, controller: Controller): Group[] {
+  const own = ownGroups(`${root}/proc/self`, controller, root)
+  // Where version 1 has the controller, version 2 does not have it.
+  const group = own.find(({ version }) => version === 1) ?? own[0]
+  if (group === undefined) return []
+  const { version } = group
+  return ancestry(group).flatMap((folder): Group[] => {
     try {
       // The inode is that of the group in every mount and namespace, and the device is not.
-      groups.push({ id: `${controller}:${statSync(folder, { bigint: true }).ino}`, folder, version })
+      return [{ id: `${controller}:${statSync(folder, { bigint: true }).ino}`, folder, version }]
     } catch {
       // The group is gone, or hidden.
+      return []
     }
-    if (folder === mount.top || folder === '/') return groups
-  }
-}
-
-/** The folder of the group `place`, and the mount point above it. Version 2 has no controller in its mount options. */
-function mountOf(
-  root: string,
-  controller: string | undefined,
-  place: string,
-): { folder: string; top: string } | undefined {
-  for (const line of readText(`${root}/proc/self/mountinfo`).split('\n')) {
-    const [mount = '', source = ''] = line.split(' - ')
-    const [, , , within = '', point = ''] = mount.split(' ')
-    const [type, , options = ''] = source.split(' ')
-    if (controller === undefined ? type !== 'cgroup2' : type !== 'cgroup' || !options.split(',').includes(controller))
-      continue
-    const top = root + unescape(point)
-    const base = unescape(within)
-    if (base === '/' || place === base || place.startsWith(`${base}/`))
-      return { folder: join(top, base === '/' ? place : place.slice(base.length)), top }
-  }
-  return undefined
-}
-
-function unescape(text: string): string {
-  return text.replaceAll(/\\(\d{3})/g, (_, octal: string) => String.fromCodePoint(Number.parseInt(octal, 8)))
+  })
 }
 
 function memoryLimit({ folder, version }: Group): number | undefined {
-  const text = readText(join(folder, version === 2 ? 'memory.max' : 'memory.limit_in_bytes')).trim()
+  const text = readText(join(folder, version === 2 ? 'memory.max' : 'memory.limit_in_bytes'))?.trim() ?? ''
   return /^\d+$/.test(text) ? Number(text) : undefined
 }
 
 /** What a group uses without the caches that the kernel drops when it needs memory. */
 function unreclaimable({ folder, version }: Group): number {
-  const used = Number(readText(join(folder, version === 2 ? 'memory.current' : 'memory.usage_in_bytes')))
-  const stat = readText(join(folder, 'memory.stat'))
+  const used = Number(readText(join(folder, version === 2 ? 'memory.current' : 'memory.usage_in_bytes')) ?? 0)
+  const stat = readText(join(folder, 'memory.stat')) ?? ''
   const names =
     version === 2
       ? ['inactive_file', 'active_file', 'slab_reclaimable']
       : ['total_inactive_file', 'total_active_file', 'total_slab_reclaimable']
-  const caches = names.reduce((sum, name) => sum + Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(stat)?.[1] ?? 0), 0)
+  const caches = names.reduce((sum, name) => sum + (countIn(stat, name) ?? 0), 0)
   return Math.max(0, used - caches)
 }
 
@@ -136,15 +109,7 @@ function unreclaimable({ folder, version }: Group): number {
 function cpuQuota({ folder, version }: Group): number | undefined {
   const [quota, period] =
     version === 2
-      ? readText(join(folder, 'cpu.max')).trim().split(' ').map(Number)
+      ? (readText(join(folder, 'cpu.max')) ?? '').trim().split(' ').map(Number)
       : ['cpu.cfs_quota_us', 'cpu.cfs_period_us'].map((name) => Number(readText(join(folder, name)) || NaN))
   return quota! > 0 && period! > 0 ? quota! / period! : undefined
-}
-
-function readText(file: string): string {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return ''
-  }
 }

@@ -1,7 +1,10 @@
 /** Control groups as files: where this process is, and what the files of a group say. Linux only. */
 import { existsSync, readFileSync } from 'node:fs'
 
-/** A group of this process: in the version 2 hierarchy, or the one of version 1 that has the memory controller. */
+/** What a group limits; in version 1, each may have a hierarchy of its own. */
+export type Controller = 'memory' | 'cpu'
+
+/** A group of this process: in the version 2 hierarchy, or the one of version 1 that has the controller. */
 export interface OwnGroup {
   readonly version: 1 | 2
   /** The mount point of the hierarchy. */
@@ -28,7 +31,12 @@ export function readText(path: string): string | undefined {
 
 /** A value of a file of lines `name number`, such as memory.events. */
 export function readCount(path: string, name: string): number | undefined {
-  const [, digits] = new RegExp(`^${name} (\\d+)$`, 'm').exec(readText(path) ?? '') ?? []
+  return countIn(readText(path) ?? '', name)
+}
+
+/** The same of the text of such a file. */
+export function countIn(text: string, name: string): number | undefined {
+  const [, digits] = new RegExp(`^${name} (\\d+)$`, 'm').exec(text) ?? []
   return digits === undefined ? undefined : Number(digits)
 }
 
@@ -36,35 +44,42 @@ export function readCount(path: string, name: string): number | undefined {
  * The groups of this process, as far as they are visible.
  *
  * @param proc the folder of this process in /proc
+ * @param controller chooses among the hierarchies of version 1
+ * @param root stands before all paths of mounts; for tests
  */
-export function ownGroups(proc: string = '/proc/self'): readonly OwnGroup[] {
+export function ownGroups(
+  proc: string = '/proc/self',
+  controller: Controller = 'memory',
+  root: string = '',
+): readonly OwnGroup[] {
   const mounts = readMounts(proc)
   return (readText(`${proc}/cgroup`) ?? '').split('\n').flatMap((line): OwnGroup[] => {
     const [, id, controllers, place] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? []
     if (id === undefined || controllers === undefined || place === undefined) return []
     const version = id === '0' && controllers === '' ? 2 : 1
-    if (version === 1 && !controllers.split(',').includes('memory')) return []
+    if (version === 1 && !controllers.split(',').includes(controller)) return []
     // A later mount hides an earlier one at the same place.
     return mounts
       .filter(({ type, options }) =>
-        version === 2 ? type === 'cgroup2' : type === 'cgroup' && options.includes('memory'),
+        version === 2 ? type === 'cgroup2' : type === 'cgroup' && options.includes(controller),
       )
       .toReversed()
-      .flatMap(({ root, point }): OwnGroup[] => {
-        const below =
-          root === '/'
-            ? place
-            : place === root
-              ? ''
-              : place.startsWith(`${root}/`)
-                ? place.slice(root.length)
-                : undefined
+      .flatMap(({ root: within, point }): OwnGroup[] => {
+        const below = placeBelow(within, place)
         if (below === undefined || below.split('/').includes('..')) return []
-        const path = point + below.replace(/\/$/, '')
-        return existsSync(`${path}/cgroup.procs`) ? [{ version, mount: point, path }] : []
+        const mount = root + point
+        const path = mount + below.replace(/\/$/, '')
+        return existsSync(`${path}/cgroup.procs`) ? [{ version, mount, path }] : []
       })
       .slice(0, 1)
   })
+}
+
+/** What of the path of a group is below a mount that shows only `within`; undefined if it is elsewhere. */
+function placeBelow(within: string, place: string): string | undefined {
+  if (within === '/') return place
+  if (place === within) return ''
+  return place.startsWith(`${within}/`) ? place.slice(within.length) : undefined
 }
 
 /** The process ids in a group itself; undefined if they cannot be read, as in a threaded group. */
