@@ -71,7 +71,8 @@ import {
   kTimeout,
   type Operation,
 } from './operation.js'
-import { addLink, CANCELABLE_OPTIONS, configure, take, type OperationOptions, type OptionName } from './options.js'
+import { addLink } from './links.js'
+import { CANCELABLE_OPTIONS, configure, take, type OperationOptions, type OptionName } from './options.js'
 import { isCanceled, throwIfCanceled } from './poll.js'
 import { describeOperation, inspectOperation } from './print.js'
 import { finishUp, givenGrace, keepPromise, leave, tasksGone } from './settle.js'

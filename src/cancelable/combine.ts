@@ -7,7 +7,7 @@ import { checkSource, linkTo, type CancelationSource } from '../sources/source.j
 import { CancelationToken, checkToken, tokenLink } from '../sources/token.js'
 import { extrasOf, kReason, kParent, kFirstChild, kLinks, kTimeout, type Operation } from './operation.js'
 import { Followers } from './extras.js'
-import { addLink } from './options.js'
+import { addLink } from './links.js'
 
 type Part = Operation | CancelationToken | AbortSignal | CancelationSource
 

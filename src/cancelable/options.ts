@@ -7,9 +7,9 @@ import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { abortLink, checkAbortSignal } from '../sources/abort.js'
 import { ConditionSource, type Condition } from '../sources/condition.js'
-import type { Link } from '../engine/link.js'
 import { checkResources, resourceLink } from '../sources/resource.js'
 import { idleLink } from './idle.js'
+import { addLink } from './links.js'
 import { checkSignals, signalLink } from '../sources/signal.js'
 import { checkSource, kLink, linkTo, type CancelationSource } from '../sources/source.js'
 import { checkToken, tokenLink, type CancelationToken } from '../sources/token.js'
@@ -215,22 +215,6 @@ function takeOther(
     default:
       throw unknownName('option', key, CANCELABLE_OPTIONS)
   }
-}
-
-/**
- * Appends a link, so that sources are armed in the order in which they were given.
- *
- * @param after the link at which the search for the end starts; a caller that adds many links passes the previous one
- */
-export function addLink(operation: Operation, link: Link, after: Link | null = operation[kLinks]): Link {
-  let last = after
-  if (last === null) {
-    operation[kLinks] = link
-    return link
-  }
-  while (last.sibling !== null) last = last.sibling
-  last.sibling = link
-  return link
 }
 
 function listOf(value: unknown): readonly unknown[] {

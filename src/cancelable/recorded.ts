@@ -7,6 +7,7 @@ import { Link } from '../engine/link.js'
 import { addEndNode } from './ended.js'
 import type { EndNode } from './extras.js'
 import { observeStarts } from './lifecycle.js'
+import { prependLink } from './links.js'
 import { kName, kFlags, kLinks, kReason, kStartedAt, type Operation } from './operation.js'
 import { ENDED } from './state.js'
 
@@ -76,8 +77,6 @@ export function recordStarts(sink: OperationSink): () => void {
   return observeStarts((operation) => {
     // It is there already if an earlier start has failed.
     for (let each = operation[kLinks]; each !== null; each = each.sibling) if (each instanceof RecordedLink) return
-    const link = new RecordedLink(sink, operation)
-    link.sibling = operation[kLinks]
-    operation[kLinks] = link
+    prependLink(operation, new RecordedLink(sink, operation))
   })
 }

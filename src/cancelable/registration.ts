@@ -10,6 +10,7 @@ import { Link } from '../engine/link.js'
 import { addEndNode } from './ended.js'
 import type { EndNode } from './extras.js'
 import { cancelWith, observeStarts } from './lifecycle.js'
+import { prependLink } from './links.js'
 import {
   endedAtOf,
   errorOf,
@@ -185,16 +186,15 @@ export function registerAtStart(operation: Operation, value: unknown): void {
   if (book === null) {
     throw invalidType('register', "a registry, or true after an import of 'tripline/registry'", value)
   }
-  prepend(operation, book)
+  linkOnce(operation, book)
 }
 
 function bookOf(value: unknown): Book | null {
   return typeof value === 'object' && value !== null ? ((value as Registrar)[kBook] ?? null) : null
 }
 
-/** Before all other links, so that an operation which one of them cancels at once is registered. */
-function prepend(operation: Operation, book: Book): void {
-  if (linkTo(book, operation) === undefined) linkFirst(operation, new Registration(book, operation))
+function linkOnce(operation: Operation, book: Book): void {
+  if (linkTo(book, operation) === undefined) prependLink(operation, new Registration(book, operation))
 }
 
 function linkTo(book: Book, operation: Operation): Registration | undefined {
@@ -202,11 +202,6 @@ function linkTo(book: Book, operation: Operation): Registration | undefined {
     if (link instanceof Registration && link.book === book) return link
   }
   return undefined
-}
-
-function linkFirst(operation: Operation, registration: Registration): void {
-  registration.sibling = operation[kLinks]
-  operation[kLinks] = registration
 }
 
 /**
@@ -222,7 +217,7 @@ export function registerNow(book: Book, operation: Operation): Registration {
   registration.early = (operation[kFlags] & STARTED) === 0
   registration.stage = operation[kReason] !== null ? CANCELED : registration.early ? PENDING : RUNNING
   registration.list()
-  if (operation[kReason] === null && linked === undefined) linkFirst(operation, registration)
+  if (operation[kReason] === null && linked === undefined) prependLink(operation, registration)
   return registration
 }
 
@@ -274,5 +269,5 @@ export function registerAll(book: Book): () => void {
 }
 
 function observe(operation: Operation): void {
-  for (const book of observers.keys()) prepend(operation, book)
+  for (const book of observers.keys()) linkOnce(operation, book)
 }
