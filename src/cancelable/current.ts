@@ -1,6 +1,6 @@
 /**
- * The current operation, for `tripline/context`: without it, `tracker` stays null, and nothing here costs more than a look at
- * that variable.
+ * The current operation, for `tripline/context`: without it, `tracker` stays null, and each function here costs no more than
+ * reading that variable.
  */
 
 /** An operation; its type is above this file. */

@@ -3,8 +3,8 @@ import { kFlags, kParent, kReason, type Operation } from './operation.js'
 import { BODY, FINISHING, LEARNED } from './state.js'
 
 /**
- * The operation has learned of its cancelation, or will at its moment. A block has no body of its own: what is learned in it,
- * the body around it has learned.
+ * Records that the operation's body knows of the cancelation, or will when the current propagation reaches it. A block has no
+ * body of its own, so the mark goes up to the nearest operation with one, whose code is what runs in the block.
  */
 export function learn(operation: Operation): true {
   operation[kFlags] |= LEARNED

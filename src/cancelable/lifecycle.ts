@@ -37,7 +37,7 @@ const WALL_CLOCK_CHECK = 30_000
 
 type StartObserver = (operation: Operation) => void
 const startObservers = new Set<StartObserver>()
-/** All of them as one; null for none. */
+/** One function that calls all observers, so that a start makes one call; null without observers. */
 let startObserver: StartObserver | null = null
 
 /** Calls `observer` with each operation that starts; it may add links. Returns a function that ends that. */

@@ -1,5 +1,5 @@
 /**
- * Regions: synchronous calls that end when their operation is canceled, although they never look. Another thread watches what
+ * Regions: synchronous calls that end when their operation is canceled, although they never poll. Another thread watches what
  * can cancel it, because no JavaScript runs here meanwhile. See `native/node/region.h`.
  */
 import { types } from 'node:util'

@@ -165,7 +165,7 @@ export async function finishUp(operation: Operation): Promise<unknown[]> {
   const haveEnded = await endChildren(operation)
   await shieldsGone(operation)
   const errors = await cleanUp(operation)
-  // A cleanup may have started some. Children that were given up are not waited for a second time.
+  // A cleanup may have started some. Children that were abandoned are not waited for a second time.
   if (haveEnded) await endChildren(operation)
   else disband(operation)
   return errors

@@ -330,7 +330,7 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     return result
   }
 
-  /** Nothing has happened for that long. While no item is asked for, the source is not to blame. */
+  /** Nothing has happened for the idle time. Without a pending read, that is not the source's fault, so nothing follows. */
   #idleFor(duration: number): void {
     if (this.#reject === undefined) return
     const reason = idleReason(duration, 'item')

@@ -4,7 +4,7 @@ import { outsideContexts } from '../base/async-context.js'
 import { realNow } from '../base/clock.js'
 import { reportError } from '../base/diagnostics.js'
 import type { Breach } from '../base/reason.js'
-import { Helper, QUIET, type Rehearsed } from './helper.js'
+import { Helper, QUIET, type EncodedGuard } from './helper.js'
 import type { EvidenceKind, EvidenceSettings } from './options.js'
 import { takeEvidence, type EvidenceItem } from './take.js'
 
@@ -32,20 +32,20 @@ export class Collector {
 
   /**
    * @param name of the guard
-   * @param rehearsed what the guard watches, if its breaches are better seen from another thread
+   * @param forHelper the guard as the helper thread watches it; undefined if that would not see breaches better
    * @param done is called with the evidence of each breach
    */
   constructor(
     settings: EvidenceSettings,
     name: string,
-    rehearsed: Rehearsed | undefined,
+    forHelper: EncodedGuard | undefined,
     done: (evidence: Evidence) => void,
   ) {
     this.#settings = settings
     this.#name = name
     this.#done = done
     const kinds = settings.kinds.filter((each) => WHILE_BLOCKED.includes(each))
-    if (rehearsed !== undefined && kinds.length > 0) this.#helper = Helper.start(settings, kinds, rehearsed)
+    if (forHelper !== undefined && kinds.length > 0) this.#helper = Helper.start(settings, kinds, forHelper)
   }
 
   /**

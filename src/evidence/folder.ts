@@ -14,7 +14,7 @@ export function checkFolder(path: unknown, name: string): string {
   if (stat.isSymbolicLink()) throw invalidValue(name, 'a folder, and not a symbolic link', path)
   if (!stat.isDirectory()) throw invalidValue(name, 'a folder', path)
   try {
-    // Bounds are kept by what it lists.
+    // The files in it are listed to keep the bounds.
     accessSync(full, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch {
     throw invalidValue(name, 'a folder that this process may read and write to', path)

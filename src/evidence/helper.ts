@@ -11,8 +11,8 @@ import { loadBuiltin } from '../base/builtin.js'
 import type { EvidenceKind, EvidenceSettings } from './options.js'
 import type { EvidenceItem } from './take.js'
 
-/** A guard as the addon takes it. */
-export interface Rehearsed {
+/** A guard in the form that the addon takes; `limits` is encoded by `native-limits.ts`. */
+export interface EncodedGuard {
   readonly all: boolean
   readonly within: number
   readonly interval: number
@@ -24,10 +24,10 @@ export interface Rehearsed {
 export interface HelperData {
   readonly settings: EvidenceSettings
   readonly kinds: readonly EvidenceKind[]
-  readonly rehearsed: Rehearsed
+  readonly guard: EncodedGuard
 }
 
-/** What it answers: its evidence of the breach with this number; undefined if it has passed over that one. */
+/** A message of the thread: its evidence of the breach with this number; undefined if it skipped that breach. */
 export interface HelperAnswer {
   readonly count: number
   readonly items: readonly EvidenceItem[] | undefined
@@ -35,11 +35,11 @@ export interface HelperAnswer {
   readonly taking: number
 }
 
-/** After a collection, in milliseconds: breaches are passed over, since a snapshot is itself a blocked event loop. */
+/** After a collection, in milliseconds: breaches are skipped, since a snapshot is itself a blocked event loop. */
 export const QUIET = 10_000
 
-// How long the thread may take beside the profile. A snapshot of a large heap takes long.
-const PATIENCE = 60_000
+// How long the thread may take in addition to the profile. A snapshot of a large heap takes long.
+const LONGEST_TAKE = 60_000
 
 const NOTHING: HelperAnswer = { count: 0, items: undefined, taking: 0 }
 
@@ -47,7 +47,7 @@ const NOTHING: HelperAnswer = { count: 0, items: undefined, taking: 0 }
 export class Helper {
   readonly kinds: readonly EvidenceKind[]
   readonly #worker: Worker
-  readonly #patience: number
+  readonly #longestTake: number
   #latest: HelperAnswer = NOTHING
   #taken: HelperAnswer = NOTHING
   #ended = false
@@ -55,19 +55,19 @@ export class Helper {
 
   private constructor(file: string, data: HelperData) {
     this.kinds = data.kinds
-    this.#patience = data.settings.profileFor + PATIENCE
+    this.#longestTake = data.settings.profileFor + LONGEST_TAKE
     // No options of the program: what it preloads has no place here.
     const { TRIPLINE_ADDON: addon } = process.env
     const env = addon === undefined ? {} : { TRIPLINE_ADDON: addon }
     this.#worker = new Worker(file, { workerData: data, execArgv: [], env, name: 'tripline evidence' })
     this.#worker.on('message', (answer: HelperAnswer) => {
       if (answer.items !== undefined) this.#taken = answer
-      // That of an earlier breach comes after those that were passed over meanwhile.
+      // Evidence of an earlier breach arrives after the messages about those that were skipped meanwhile.
       const { count } = answer
       this.#latest = count < this.#latest.count ? { ...this.#latest, taking: 0 } : answer
       this.#waiting?.()
     })
-    // What it failed at is then done by the main thread.
+    // The main thread then takes what this thread did not.
     const end = (): void => {
       this.#ended = true
       this.#waiting?.()
@@ -78,13 +78,13 @@ export class Helper {
   }
 
   /** Undefined where there can be none: in a worker thread, in a bundle, or in a runtime without such an inspector. */
-  static start(settings: EvidenceSettings, kinds: readonly EvidenceKind[], rehearsed: Rehearsed): Helper | undefined {
+  static start(settings: EvidenceSettings, kinds: readonly EvidenceKind[], guard: EncodedGuard): Helper | undefined {
     if (!isMainThread) return undefined
     try {
       const { Session } = loadBuiltin('node:inspector')
       if (typeof Session.prototype.connectToMainThread !== 'function') return undefined
       const file = join(packageRoot(), 'dist', 'evidence-thread.cjs')
-      return existsSync(file) ? new Helper(file, { settings, kinds, rehearsed }) : undefined
+      return existsSync(file) ? new Helper(file, { settings, kinds, guard }) : undefined
     } catch {
       return undefined
     }
@@ -94,7 +94,7 @@ export class Helper {
   async itemsOf(count: number): Promise<readonly EvidenceItem[] | undefined> {
     if (!this.#isSettled(count)) {
       await new Promise<void>((resolve) => {
-        const timer = realTimers.setTimeout(resolve, this.#patience).unref()
+        const timer = realTimers.setTimeout(resolve, this.#longestTake).unref()
         this.#waiting = () => {
           if (!this.#isSettled(count)) return
           realTimers.clearTimeout(timer)

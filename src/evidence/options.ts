@@ -20,7 +20,7 @@ export interface EvidenceFolder {
   path: string
   /** At most this many files of tripline stay in it, of all processes; the oldest are removed. From 1. @default 20 */
   maxFiles?: number | undefined
-  /** At most this many bytes of them. One file that would be larger is given up. @default '1GB' */
+  /** At most this many bytes of them. A file that would be larger alone is abandoned. @default '1GB' */
   maxSize?: number | string | undefined
   /** How long a profile is recorded. From 1 ms to 10 min. @default '5s' */
   profileFor?: Duration | undefined

@@ -38,7 +38,7 @@ export async function takeEvidence(
   const items: EvidenceItem[] = []
   for (const kind of kinds) {
     try {
-      // One after the other: a snapshot would be all that a profile shows.
+      // One after the other: a profile that is recorded during a snapshot shows nothing else.
       items.push({ kind, ...(await takeOne(kind, settings, ofMain, breach)) })
     } catch (error) {
       items.push({ kind, error: error instanceof Error ? error : new Error(String(error)) })

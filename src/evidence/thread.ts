@@ -6,8 +6,8 @@ import { connect, kDeliver, registerGuard } from '../addon/sampler.js'
 import { QUIET, type HelperAnswer, type HelperData } from './helper.js'
 import { takeEvidence } from './take.js'
 
-const { settings, kinds, rehearsed } = workerData as HelperData
-const { all, within, interval, minHold, limits } = rehearsed
+const { settings, kinds, guard } = workerData as HelperData
+const { all, within, interval, minHold, limits } = guard
 
 // The word of a guard on the board: its state in the low bits, and above them the number of its breaches.
 const STATE_BITS = 3

@@ -200,8 +200,8 @@ export class Guard implements Disposable {
       return new ConditionWatch(each, !this.#played, (value, late) => this.#stepCondition(place, value, late))
     })
     if (settings.evidence !== undefined) {
-      const rehearsed = this.#played ? undefined : encodeForHelper(settings, limits, series, conditions)
-      this.#collector = startCollector(settings.evidence, this.name, rehearsed, (found) => {
+      const forHelper = this.#played ? undefined : encodeForHelper(settings, limits, series, conditions)
+      this.#collector = startCollector(settings.evidence, this.name, forHelper, (found) => {
         this.#emit('evidence', found, this)
       })
     }

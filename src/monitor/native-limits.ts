@@ -1,6 +1,6 @@
 /** Limits and conditions as the addon takes them. */
 import type { Series } from '../addon/sampler.js'
-import type { Rehearsed } from '../evidence/helper.js'
+import type { EncodedGuard } from '../evidence/helper.js'
 import type { ParsedCondition } from './conditions.js'
 import type { GuardSettings } from './guard-options.js'
 import type { ParsedLimit } from './limits.js'
@@ -49,7 +49,7 @@ export function encodeForHelper(
   limits: readonly ParsedLimit[],
   series: readonly Series[],
   conditions: readonly ParsedCondition[],
-): Rehearsed | undefined {
+): EncodedGuard | undefined {
   // Only JavaScript of this thread can check conditions, and only the event loop is blocked while it is at work.
   if (conditions.length > 0 || !limits.some(({ info }) => info.scope === 'environment')) return undefined
   // Stacks are taken for the guard of this thread.
