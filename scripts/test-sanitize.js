@@ -4,7 +4,17 @@
 // Builds copies in .cache/sanitize and does not touch build/. With --prove, it puts one deliberate bug after the other
 // into such a copy (test/sanitize/bugs.js), and fails if the net that is there for it does not catch it.
 import { spawn, spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { BUGS } from '../test/sanitize/bugs.js'
 import { runNodeGyp } from './build-native.js'
@@ -98,6 +108,23 @@ function findings(name, { stderr, end }) {
   return end === 0 || (end === 66 && reports.length > 0) ? '' : `ended with ${end}\n${stderr}`
 }
 
+/**
+ * Makes a copy equal to a file or folder. A file that has the same content keeps its time, and any other gets a new one: so
+ * what is newer than its sources was built from them, and not from a deliberate bug that was there in between.
+ */
+function update(from, to) {
+  if (!statSync(from).isDirectory()) {
+    if (!existsSync(to) || !readFileSync(from).equals(readFileSync(to))) cpSync(from, to)
+    return
+  }
+  mkdirSync(to, { recursive: true })
+  const names = readdirSync(from).filter((name) => name !== 'build')
+  for (const name of readdirSync(to)) {
+    if (!names.includes(name)) rmSync(join(to, name), { recursive: true })
+  }
+  for (const name of names) update(join(from, name), join(to, name))
+}
+
 class Copy {
   #name
   #flags
@@ -108,9 +135,7 @@ class Copy {
     this.#flags = sanitizerFlags[name].join(' ')
     mkdirSync(this.folder, { recursive: true })
     for (const each of ['native', 'scripts', 'dist', 'test', 'package.json', 'binding.gyp']) {
-      rmSync(join(this.folder, each), { recursive: true, force: true })
-      // Objects that are newer than their sources are kept.
-      cpSync(join(root, each), join(this.folder, each), { recursive: true, preserveTimestamps: true })
+      update(join(root, each), join(this.folder, each))
     }
     if (!existsSync(join(this.folder, 'node_modules'))) {
       symlinkSync(join(root, 'node_modules'), join(this.folder, 'node_modules'))
