@@ -153,10 +153,15 @@ class Copy {
     if (!done) throw new Error(`the addon could not be built with the ${this.#name} sanitizer`)
   }
 
-  async #native(words) {
+  async #native(words, halts) {
     return run(process.execPath, ['scripts/test-native.js', ...words], {
       cwd: this.folder,
-      env: { ...process.env, ...SANITIZERS[this.#name].env, CXXFLAGS: `${this.#flags} -g -O1` },
+      env: {
+        ...process.env,
+        ...SANITIZERS[this.#name].env,
+        ...(halts && { TSAN_OPTIONS: 'halt_on_error=1' }),
+        CXXFLAGS: `${this.#flags} -g -O1`,
+      },
     })
   }
 
@@ -169,9 +174,9 @@ class Copy {
     })
   }
 
-  /** Runs a net, `native` or the name of a program. */
-  async check([net, ...words]) {
-    const outcome = net === 'native' ? await this.#native(words) : await this.#program(net)
+  /** Runs a net, `native` or the name of a program. `halts`: it ends with the first report, because it may deadlock. */
+  async check([net, ...words], halts = false) {
+    const outcome = net === 'native' ? await this.#native(words, halts) : await this.#program(net)
     return { ...outcome, found: findings(this.#name, outcome) }
   }
 
@@ -220,7 +225,7 @@ async function prove(name) {
     console.log(`== ${bug.kind}, for ${bug.net.join(' ')} under the ${name} sanitizer`)
     const { stderr, stdout, found } = await copy.with(bug, () => {
       if (bug.net[0] !== 'native') copy.build()
-      return copy.check(bug.net)
+      return copy.check(bug.net, bug.halts)
     })
     if (found === '' || !bug.report.test(`${stdout}${stderr}`)) {
       missed.push(bug.kind)

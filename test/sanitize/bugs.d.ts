@@ -9,5 +9,6 @@ export const BUGS: readonly (Change & {
   file: string
   net: readonly string[]
   report: RegExp
+  halts?: boolean
   also?: readonly Change[]
 })[]

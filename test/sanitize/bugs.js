@@ -6,6 +6,7 @@
  * - `file`, `find`, `replace`: what changes; `find` must be there exactly once
  * - `net`: what has to fail: `native`, with a word that selects unit tests, or a program in test/sanitize
  * - `report`: what the net has to say
+ * - `halts`: whether the net has to end with its first report, because the bug may stop the program
  */
 export const BUGS = [
   {
@@ -77,9 +78,10 @@ export const BUGS = [
     kind: 'locks in two orders',
     sanitizer: 'thread',
     file: 'native/sampler/regions.cc',
-    find: '  const bool late = Plan(*region);\n  lock_.Unlock();\n  if (!late || Wake(why)) return true;\n',
-    replace: '  const bool late = Plan(*region);\n  if (late) Wake(why);\n  lock_.Unlock();\n  return true;\n',
+    find: 'void Regions::Add(Stack* stack) {\n  MutexLock lock(&lock_);\n',
+    replace: 'void Regions::Add(Stack* stack) {\n  MutexLock lock(&lock_);\n  MutexLock second(host_->lock());\n',
     net: ['native', 'ThreadsWhoseRegionsEnd'],
+    halts: true,
     report: /ThreadSanitizer: lock-order-inversion/,
   },
   {
