@@ -129,8 +129,10 @@ void WatchRegion(const Napi::CallbackInfo& info) {
   RegionFrame* region = RegionAt(instance, info);
   List<Regions::Test> tests;
   Failure ignored;
-  if (region != nullptr && ReadTests(info.Env(), info[1], info[2], &tests))
-    Sampler::Get()->regions().Watch(region, &tests, &ignored);
+  if (region == nullptr || !ReadTests(info.Env(), info[1], info[2], &tests)) return;
+  Sampler::Get()->regions().Watch(region, &tests, &ignored);
+  // Until the next interrupt, if it is still to end.
+  instance->environment.board.OrderRegion(false);
 }
 
 // orderRegion(depth)
@@ -138,6 +140,16 @@ void OrderRegionAt(const Napi::CallbackInfo& info) {
   Instance* instance = InstanceOf(info.Env());
   RegionFrame* region = RegionAt(instance, info);
   if (region != nullptr) OrderRegion(instance->engine, region);
+}
+
+// asyncContextPop(): Node's function that takes an id off its stack of async ids; undefined where it cannot be reached
+Napi::Value AsyncContextPop(const Napi::CallbackInfo& info) {
+  const Engine& engine = *InstanceOf(info.Env())->engine;
+  const V8& v8 = engine.v8();
+  if (v8.PopAsyncContext == nullptr || v8.GetCurrentContext == nullptr || v8.NewFunction == nullptr)
+    return info.Env().Undefined();
+  Value* pop = v8.NewFunction(v8.GetCurrentContext(engine.isolate()), v8.PopAsyncContext, nullptr, 0, 0, 0);
+  return Napi::Value(info.Env(), reinterpret_cast<napi_value>(pop));
 }
 
 // watchHeap(on)
@@ -155,6 +167,7 @@ void ExportEngine(Napi::Object exports) {
   Export(exports, "testEngine", TestEngineFor);
   Export(exports, "watchRegion", WatchRegion);
   Export(exports, "orderRegion", OrderRegionAt);
+  Export(exports, "asyncContextPop", AsyncContextPop);
   Export(exports, "watchHeap", SetHeapWatch);
   Export(exports, "signalsReceived", CountSignals);
   napi_value region = nullptr;

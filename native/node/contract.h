@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 1564755304u;
+constexpr uint32_t kContract = 2427996394u;
 
 }  // namespace tripline

@@ -12,7 +12,7 @@ namespace {
 Regions& AllRegions() { return Sampler::Get()->regions(); }
 
 // Reading the stack takes at most one part in so many of the time that a region waits to be ended.
-constexpr uint64_t kShare = 10;
+constexpr uint64_t kShare = 4;
 
 // Frames that are read at first: few regions wait to be ended within a deep recursion.
 constexpr int kFewFrames = 32;
@@ -20,23 +20,43 @@ constexpr int kFewFrames = 32;
 // So many looks have to find no fragile frame before a region is ended on a thread that has had none.
 constexpr uint32_t kPoliteLooks = 4;
 
+// After so many that found one, optimized code is discarded anyway: it may look for interrupts in the functions that it
+// calls only.
+constexpr uint32_t kFragileLooks = 500;
+
+// The function of the library in which a thread waits to be ended, before it changes anything
+// (src/engine/safe-point.ts).
+constexpr char kSafePoint[] = "waitForEnd";
+
 void Interrupt(void* engine) { static_cast<Engine*>(engine)->Interrupt(Engine::kRegion); }
 
 bool StartsWith(const char* text, const char* start) { return std::strncmp(text, start, std::strlen(start)) == 0; }
 
 bool IsBelow(const char* script, const Text& folder) { return !folder.empty() && StartsWith(script, folder.get()); }
 
-enum class Look { kPolite, kFragile, kDeeper };
+// Whether the library waits to be ended. The function that waits for it is the second frame.
+bool IsSafePoint(const Stack& stack, const OwnCode& own) {
+  char text[1024];
+  if (stack.size() < 2) return false;
+  stack.GetFunction(stack[0], text, sizeof(text));
+  if (std::strcmp(text, kSafePoint) != 0) return false;
+  stack.GetScript(stack[0], text, sizeof(text));
+  return IsBelow(text, own.path) || IsBelow(text, own.url);
+}
+
+// kSafe: where it is ended for certain, not a little later.
+enum class Look { kSafe, kPolite, kFragile, kDeeper };
 
 Look LookAt(const Engine& engine, const OwnCode& own, int limit) {
   const Stack stack(engine, limit);
   char text[1024];
   int last = 0;
-  for (uint32_t i = 0; i < stack.size(); i++) {
+  const bool safe = IsSafePoint(stack, own);
+  for (uint32_t i = safe ? 2 : 0; i < stack.size(); i++) {
     const Stack::Frame frame = stack[i];
     if (frame.script == own.script) {
       const Location at = stack.GetLocation(frame);
-      if (at.line == own.call.line && at.column == own.call.column) return Look::kPolite;
+      if (at.line == own.call.line && at.column == own.call.column) return safe ? Look::kSafe : Look::kPolite;
     }
     // A recursion, usually.
     if (frame.script == last) continue;
@@ -55,10 +75,10 @@ Look LookAt(const Engine& engine, const OwnCode& own, int limit) {
   return stack.size() < static_cast<uint32_t>(limit) ? Look::kFragile : Look::kDeeper;
 }
 
-bool IsPolite(const Engine& engine, const OwnCode& own) {
+Look LookAt(const Engine& engine, const OwnCode& own) {
   Look look = Look::kDeeper;
   for (int limit = kFewFrames; look == Look::kDeeper; limit *= 8) look = LookAt(engine, own, limit);
-  return look == Look::kPolite;
+  return look;
 }
 
 // V8 comes to terminating at its next look for interrupts. In optimized code, that may be within a function of Node
@@ -68,9 +88,14 @@ bool IsPolite(const Engine& engine, const OwnCode& own) {
 bool IsSure(const Engine& engine, const Regions::Stack* stack, RegionFrame* region) {
   const auto deoptimize = engine.v8().DeoptimizeAll;
   if (deoptimize == nullptr) return true;
-  if (!stack->fragile) return ++region->polite >= kPoliteLooks;
+  if (stack->fragile == 0) return ++region->polite >= kPoliteLooks;
   deoptimize(engine.isolate());
   return true;
+}
+
+void NoteFragile(const Engine& engine, Regions::Stack* stack) {
+  const auto deoptimize = engine.v8().DeoptimizeAll;
+  if (++stack->fragile % kFragileLooks == 0 && deoptimize != nullptr) deoptimize(engine.isolate());
 }
 
 void OnInterrupt(Engine* engine) {
@@ -78,9 +103,14 @@ void OnInterrupt(Engine* engine) {
   if (stack == nullptr || stack->top == nullptr || !AllRegions().IsOrdered(stack)) return;
   auto* region = static_cast<RegionFrame*>(stack->top);
   const uint64_t start = MonotonicNow();
-  if (!IsPolite(*engine, *region->own)) {
-    stack->fragile = true;
-  } else if (IsSure(*engine, stack, region)) {
+  Board& board = region->environment->board;
+  const Look look = LookAt(*engine, *region->own);
+  // The library's functions wait for the end from now on, instead of being ended in the middle. One that is called by
+  // fragile code goes on, until the next look.
+  board.OrderRegion(look != Look::kFragile || !board.IsOrdered());
+  if (look == Look::kFragile) {
+    NoteFragile(*engine, stack);
+  } else if (look == Look::kSafe || IsSure(*engine, stack, region)) {
     region->terminated = true;
     engine->v8().TerminateExecution(engine->isolate());
   }
@@ -125,12 +155,17 @@ RegionEnd CallInRegion(Engine* engine, napi_env env, napi_value function, Region
   board.CountRegions(1);
   napi_value undefined = nullptr;
   napi_get_undefined(env, &undefined);
+  const V8& v8 = engine->v8();
+  Value* const frame = v8.CurrentFrame == nullptr ? nullptr : v8.CurrentFrame(engine->isolate());
   const napi_status status = napi_call_function(env, undefined, function, 0, nullptr, result);
   AllRegions().Leave(stack);
   board.CountRegions(-1);
+  board.OrderRegion(false);
   if (region->terminated) {
     // It may have returned, or thrown, before V8 came to terminating it.
     if (!TakeBack(engine, env, function)) return RegionEnd::kThrew;
+    // The code of AsyncLocalStorage that puts it back may be among what did not run.
+    if (status != napi_ok && v8.SetFrame != nullptr && frame != nullptr) v8.SetFrame(engine->isolate(), frame);
     if (status != napi_ok) return region->ordered ? RegionEnd::kEnded : RegionEnd::kEndedWithOuter;
   }
   return status == napi_ok ? RegionEnd::kReturned : RegionEnd::kThrew;

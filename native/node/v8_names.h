@@ -13,7 +13,9 @@ namespace tripline {
 struct Isolate;
 struct StackTrace;
 struct StackFrame;
-struct Name;  // a v8::String, which is a napi_value as well
+struct Name;   // a v8::String, which is a napi_value as well
+struct Value;  // a v8::Value, likewise
+struct Context;
 
 // v8::Location
 struct Location {
@@ -43,9 +45,17 @@ struct V8 {
   Name* (*GetScriptName)(StackFrame*);
   Name* (*GetFunctionName)(StackFrame*);
   Location (*GetLocation)(StackFrame*);
-  // v8::internal::Deoptimizer: no function runs optimized code any more, not even those that are on the stack. nullptr
-  // where V8's internal names are hidden (Node 24 and later).
+  // The rest is optional. v8::internal::Deoptimizer: no function runs optimized code any more, not even those that are
+  // on the stack. nullptr where V8's internal names are hidden (Node 24 and later).
   void (*DeoptimizeAll)(Isolate*);
+  // node::async_context_frame: where AsyncLocalStorage keeps its values (Node 22 and later).
+  Value* (*CurrentFrame)(Isolate*);
+  void (*SetFrame)(Isolate*, Value*);
+  // node::AsyncWrap: the function by which Node's JavaScript takes the topmost id off its stack of async ids.
+  void (*PopAsyncContext)(const void* info);
+  Context* (*GetCurrentContext)(Isolate*);
+  // v8::Function::New
+  Value* (*NewFunction)(Context*, void (*)(const void* info), Value* data, int length, int constructor, int effect);
 
   // All functions; nullptr with `why` if the host lacks one that is not optional. Looked up once.
   static const V8* Find(Failure* why);

@@ -16,6 +16,7 @@ constexpr size_t kWritesWord = 2;
 constexpr size_t kRegionsWord = 3;
 constexpr size_t kEndedWord = 4;
 constexpr size_t kTermWord = 5;
+constexpr size_t kOrderedWord = 6;
 constexpr size_t kCellWords = 10;
 constexpr size_t kFirstSlot = 2;
 constexpr size_t kSlotWords = 4;
@@ -82,6 +83,12 @@ uint32_t Board::ReadBreaches(uint32_t place) const {
 void Board::CountRegions(int32_t change) {
   if (count_ > kRegionsWord) words_[kRegionsWord] += change;
 }
+
+void Board::OrderRegion(bool ordered) {
+  if (count_ > kOrderedWord) words_[kOrderedWord] = ordered ? 1 : 0;
+}
+
+bool Board::IsOrdered() const { return count_ > kOrderedWord && words_[kOrderedWord] != 0; }
 
 void Board::EndRegion(int32_t how, uint32_t term) {
   if (count_ <= kTermWord) return;

@@ -7,6 +7,7 @@
 //   word 3     how many regions (regions.h) of this environment run; written on its own thread, like the next two
 //   word 4     1 after a region has been ended for its own sake, 2 for that of a region around it
 //   word 5     the term that was met
+//   word 6     1 while a region of the thread is ordered to end, and this environment has its innermost one
 //   word 16    used by JavaScript only, in a separate cache line
 //   a cell     10 words: how many values have been written to it, one unused word, and two slots of 4 words. Value n is
 //              in slot n mod 2: a double, and its time as a double in milliseconds. A time of 0 means that there is no
@@ -44,6 +45,8 @@ class Board {
   uint32_t ReadBreaches(uint32_t place) const;
   void SetNews(bool waiting);
   void CountRegions(int32_t change);
+  void OrderRegion(bool ordered);
+  bool IsOrdered() const;
   void EndRegion(int32_t how, uint32_t term);
 
  private:

@@ -16,7 +16,7 @@ class Environment;
 class Regions {
  public:
   // An interrupt that comes at a bad moment is repeated this much later.
-  static constexpr uint64_t kRetry = 300'000;
+  static constexpr uint64_t kRetry = 50'000;
 
   // Something that comes true once and for all.
   struct Test {
@@ -46,8 +46,8 @@ class Regions {
     void* context;
     Region* top = nullptr;
     uint64_t retry = kRetry;  // until the next interrupt
-    // Whether a region of this thread was ever seen in code that must not be ended. Used on the thread only.
-    bool fragile = false;
+    // How often a region of this thread was seen in code that must not be ended. Used on the thread only.
+    uint32_t fragile = 0;
   };
 
   explicit Regions(Host* host) : host_(host) {}

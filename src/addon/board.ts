@@ -4,6 +4,7 @@
  */
 
 import { Buffer } from 'node:buffer'
+import { watchOrder } from '../engine/safe-point.js'
 
 const EDGE_WORD = 0
 const NEWS_WORD = 1
@@ -11,6 +12,7 @@ const WRITES_WORD = 2
 const REGIONS_WORD = 3
 const ENDED_WORD = 4
 const TERM_WORD = 5
+const ORDERED_WORD = 6
 const BARRIER_WORD = 16
 const HEADER_WORDS = 32
 const CELL_WORDS = 10
@@ -41,6 +43,7 @@ function replace(size: number): void {
   for (const key of Object.getOwnPropertySymbols(memory)) Reflect.deleteProperty(memory, key)
   words = new Int32Array(memory.buffer)
   doubles = new Float64Array(memory.buffer)
+  watchOrder(words, ORDERED_WORD)
 }
 
 function allocate(count: number): number {

@@ -281,6 +281,8 @@ export interface Addon {
   watchRegion(depth: number, tests: Float64Array, arrays: readonly Int32Array[]): void
   /** Ends a region. */
   orderRegion(depth: number): void
+  /** Node's function that takes the topmost id off its stack of async ids; false once that is empty. */
+  asyncContextPop(): ((id: number) => boolean) | undefined
   /** Whether limits on the heap are to be judged when V8 is about to run out of it. */
   watchHeap(on: boolean): void
   /** How many of these signals have arrived; -1 where they cannot be counted. */

@@ -12,6 +12,7 @@ import { checkOrigin, fromOrigin, toReason, type CancelationReason } from '../ba
 import { parseDuration, type Duration } from '../base/units.js'
 import type { Link } from '../engine/link.js'
 import { join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
+import { waitForEnd } from '../engine/safe-point.js'
 import {
   kDueAt,
   kExpire,
@@ -186,6 +187,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`), naming the option
    */
   constructor(options?: CancelableOptions) {
+    waitForEnd()
     if (options !== undefined) configure(this, options)
   }
 
@@ -195,6 +197,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError, RangeError as the constructor; all else rejects the promise, as with {@link run}
    */
   static run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
+    waitForEnd()
     const own = new Cancelable(options)
     own[kFlags] |= S.UNHELD
     return own.run(operation)
@@ -294,6 +297,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws ReusedError `ERR_TRIPLINE_REUSED` on a second start; TypeError `ERR_INVALID_ARG_TYPE`
    */
   run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>): Promise<T> {
+    waitForEnd()
     if (typeof operation !== 'function') throw invalidType('operation', 'a function', operation)
     checkUnused(this)
     const promise = new Promise<T>(capture)
@@ -317,6 +321,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    *   source that cannot be armed throws
    */
   enter(): this {
+    waitForEnd()
     checkUnused(this)
     start(this)
     if (this[kStatus] !== S.RUNNING) {
@@ -330,6 +335,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   /** Ends it, and cancels what still runs in it. Never throws: errors of cleanups are published on `tripline:error`. */
   [Symbol.dispose](): void {
+    waitForEnd()
     if ((this[kFlags] & (S.ENDED | S.FINISHING)) !== 0) return
     if ((this[kFlags] & S.BODY) !== 0) {
       cancelWith(this, toReason('The operation was disposed'))
@@ -355,6 +361,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   /** Ends an entered operation as `completed`; without this, leaving its block ends it as `disposed`. */
   complete(): void {
+    waitForEnd()
     if (this[kStatus] !== S.RUNNING || (this[kFlags] & (S.BODY | S.FINISHING)) !== 0) return
     leave(this, true)
   }
@@ -375,6 +382,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
       by?: string | undefined
     },
   ): boolean {
+    waitForEnd()
     let checked = toReason(reason)
     if (options !== undefined) {
       const { children = true, by } = readOptions(options, 'option', ['children', 'by'])
@@ -559,6 +567,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    *   an asynchronous function; Error `ERR_INVALID_STATE` before the start; NativeMissingError; whatever `fn` throws
    */
   preemptible<T>(fn: () => T): T {
+    waitForEnd()
     return preemptible(this, fn)
   }
 
@@ -574,6 +583,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`; after the start, whatever a source that cannot be armed throws
    */
   addSource(source: CancelationSource): this {
+    waitForEnd()
     const link = linkTo(checkSource(source, 'source'), this)
     if (this[kStatus] === S.PENDING) {
       addLink(this, link)
@@ -590,6 +600,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   /** A sign of life, for the option `idle` of this, of its parents, and of its streams. */
   touch(): void {
+    waitForEnd()
     touch(this)
   }
 
@@ -600,6 +611,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError, RangeError for a bad duration
    */
   extend(timeout: Duration): void {
+    waitForEnd()
     const ms = parseDuration(timeout, 'timeout', true)
     if (this[kStatus] > S.RUNNING) return
     this[kTimeout] = ms === Infinity ? undefined : ms
@@ -612,6 +624,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`
    */
   defer(cleanup: Cleanup): void {
+    waitForEnd()
     if (typeof cleanup !== 'function') throw invalidType('cleanup', 'a function', cleanup)
     if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', this[kName], cleanup)
     else (extrasOf(this).cleanups ??= []).push(inThisContext(besideCurrent(this, cleanup)))
@@ -656,11 +669,13 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
    */
   reportProgress(progress: string | ProgressReport, data?: unknown): void {
+    waitForEnd()
     reportProgress(this, progress, data)
   }
 
   /** Called at the start. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onStart(listener: ListenerTypes['start']): this {
+    waitForEnd()
     listen(this, 'start', listener)
     return this
   }
@@ -670,6 +685,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError, RangeError for a bad listener or option
    */
   onProgress(listener: ListenerTypes['progress'], options?: ProgressOptions): this {
+    waitForEnd()
     const period = throttleOf(options)
     if (period === 0) listen(this, 'progress', listener)
     else listenThrottled(this, listener, period)
@@ -677,11 +693,13 @@ export class Cancelable implements Disposable, AsyncDisposable {
   }
   /** Called with the result when the body has fulfilled, before `run` does. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onComplete(listener: ListenerTypes['complete']): this {
+    waitForEnd()
     listen(this, 'complete', listener)
     return this
   }
   /** Called at the moment of the cancelation, or at once if that has passed. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onCancel(listener: ListenerTypes['cancel']): this {
+    waitForEnd()
     listen(this, 'cancel', listener)
     learn(this)
     if ((this[kFlags] & S.NOTIFIED) !== 0) {
@@ -696,6 +714,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`
    */
   onSettled(listener: ListenerTypes['settled']): this {
+    waitForEnd()
     listen(this, 'settled', listener)
     if ((this[kFlags] & S.ENDED) !== 0) {
       callIsolated('settled listener', this[kName], listener, this[kContext])
@@ -704,6 +723,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
   }
   /** Called with the error of the body, unless that was a cancelation. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onError(listener: ListenerTypes['error']): this {
+    waitForEnd()
     listen(this, 'error', listener)
     return this
   }

@@ -2,6 +2,7 @@
  * Regions: synchronous calls that end when their operation is canceled, although they never poll. Another thread watches what
  * can cancel it, because no JavaScript runs here meanwhile. See `native/node/region.h`.
  */
+import { executionAsyncId } from 'node:async_hooks'
 import { types } from 'node:util'
 import { ENDED_WITH_OUTER, REFUSED, regionDepth, regionEnd, takeEndedTerm } from '../addon/board.js'
 import { engineProblem } from '../addon/engine.js'
@@ -81,11 +82,26 @@ export function preemptible<T>(operation: Operation, fn: () => T): T {
   const due = earliestDeadline(operation)
   const tests = hasLinks(operation) ? encode(level) : undefined
   // Native code knows this call by its place in the file, so it is the only one.
+  const asyncId = executionAsyncId()
   const result = native.region(fn, toSamplerTime(due) + MARGIN, tests, level.arrays)
   const end = regionEnd()
-  if (end !== 0) throw endError(level, depth, end, result)
+  if (end !== 0) {
+    if (executionAsyncId() !== asyncId) restoreAsyncId(native, asyncId)
+    throw endError(level, depth, end, result)
+  }
   if (isPromiseLike(result)) throw refusePromise(result)
   return result
+}
+
+let popAsyncContext: ((id: number) => boolean) | undefined
+
+/**
+ * Node's code that enters and leaves an async scope was ended in between, because V8 had inlined it. Unless the ids that it has
+ * left are taken away, Node ends the process when the scope around this one is left.
+ */
+function restoreAsyncId(native: Addon, id: number): void {
+  popAsyncContext ??= native.asyncContextPop()
+  while (executionAsyncId() !== id && popAsyncContext?.(executionAsyncId()) === true);
 }
 
 function checkFunction(fn: unknown): void {

@@ -11,6 +11,7 @@ import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/
 import { resourceReason, type Breach, type ResourceReason, type StackFrame } from '../base/reason.js'
 import { startCollector, type Collector, type Evidence } from '../evidence/collector.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
+import { waitForEnd } from '../engine/safe-point.js'
 import type { MetricName } from '../addon/metrics.js'
 import { Series, connect, forgetGuard, kDeliver, registerGuard, toLocalTime, toSamplerTime } from '../addon/sampler.js'
 import { blocksOf, conditionBreach, describeBreach, toBreach, withoutEvidence } from './breach.js'
@@ -301,6 +302,7 @@ export class Guard implements Disposable {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
    */
   on<E extends keyof GuardEvents>(event: E, listener: GuardEvents[E]): Disposable {
+    waitForEnd()
     if (!EVENTS.includes(event)) throw invalidValue('event', "'breach', 'clear', 'unavailable' or 'evidence'", event)
     if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
     this.#listeners ??= { breach: new Map(), clear: new Map(), unavailable: new Map(), evidence: new Map() }
@@ -356,6 +358,7 @@ export class Guard implements Disposable {
 
   /** Stops watching. No listener is called afterwards, and no check of a condition begins. */
   close(): void {
+    waitForEnd()
     if (this.#closed) return
     this.#alive.release()
     this.#reportedBreaches = this.breachCount

@@ -12,6 +12,7 @@ import { Hub, HubLink, WATCH_SHARED, type Link } from '../engine/link.js'
 import { openShared, sharedFlag, type SharedFlag, type SharedToken } from './shared-token.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
+import { waitForEnd } from '../engine/safe-point.js'
 import { NO_TERMS, type Term } from '../engine/watching.js'
 
 export const kHub: unique symbol = Symbol('tripline.hub')
@@ -87,6 +88,7 @@ export class CancelationToken {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
    */
   constructor(options: TokenOptions = {}) {
+    waitForEnd()
     const { name } = readOptions(options, 'option', ['name'])
     if (name !== undefined && typeof name !== 'string') throw invalidType('name', 'a string', name)
     this.#name = name
@@ -119,6 +121,7 @@ export class CancelationToken {
   cancel(reason?: string | Error | CancelationReason, origin?: Pick<Origin, 'by'>): boolean
   cancel(...event: readonly unknown[]): boolean
   cancel(reason?: unknown, origin?: unknown): boolean {
+    waitForEnd()
     if (this[kHub].reason !== null) return false
     const by: unknown = typeof origin === 'object' && origin !== null ? (origin as Origin).by : undefined
     const checked = fromOrigin(eventReason(reason), { by: typeof by === 'string' ? by : undefined, source: this.#name })
@@ -160,6 +163,7 @@ export class CancelationToken {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`
    */
   onCancel(listener: (reason: CancelationReason) => unknown): Disposable {
+    waitForEnd()
     if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
     const subscription = new Subscription(this[kHub], inThisContext(listener))
     subscription.start()
