@@ -17,7 +17,7 @@ constexpr char kFeed[] = "WATCHDOG=1";
 // After a failure, the next attempt comes after this part of the interval: the receiver's queue may have been full.
 constexpr uint64_t kRetryPart = 8;
 
-using Notice = FixedText<256>;
+using Notice = FixedText<640>;
 
 // What is wrong, by the first limit of the guard that is crossed, and the line that blocks the loop.
 void Describe(Guard* guard, Environment* environment, Notice* out) {
@@ -35,7 +35,7 @@ void Describe(Guard* guard, Environment* environment, Notice* out) {
     // Not a number: the metric is missing.
     if (value >= 0) out->Add(" ").Add(static_cast<uint64_t>(static_cast<int64_t>(value))).Add(" ").Add(metric.unit);
     if (each.stack && environment->stack != nullptr) {
-      char frames[160];
+      char frames[512];
       environment->stack->Describe(frames, sizeof(frames), environment->heartbeat.number);
       // The topmost frame. A line end, also in a name, would begin another assignment.
       const size_t size = strcspn(frames, "\n");
