@@ -25,7 +25,7 @@ constexpr uint32_t kPoliteLooks = 4;
 constexpr uint32_t kFragileLooks = 500;
 
 // The function of the library in which a thread waits to be ended, before it changes anything
-// (src/engine/safe-point.ts).
+// (src/base/safe-point.ts).
 constexpr char kSafePoint[] = "waitForEnd";
 
 void Interrupt(void* engine) { static_cast<Engine*>(engine)->Interrupt(Engine::kRegion); }

@@ -7,6 +7,9 @@
 namespace tripline {
 namespace {
 
+// Of UTF-8: not the first byte of a character.
+bool IsContinuation(char byte) { return (byte & 0xC0) == 0x80; }
+
 // Appends what has room. The control characters of Unicode's first 256 are one byte or begin with 0xC2.
 size_t AddSafely(const char* from, char* text, size_t used, size_t room) {
   for (; *from != '\0' && used + 1 < room; from++) {
@@ -15,6 +18,10 @@ size_t AddSafely(const char* from, char* text, size_t used, size_t room) {
     const bool second = byte == 0xC2 && static_cast<unsigned char>(from[1]) < 0xA0;
     if (second) from++;
     text[used++] = control || second ? '?' : *from;
+  }
+  // A character of several bytes is not cut within.
+  if (IsContinuation(*from)) {
+    while (used > 0 && IsContinuation(text[--used]));
   }
   text[used] = '\0';
   return used;

@@ -4,7 +4,7 @@
  */
 
 import { Buffer } from 'node:buffer'
-import { watchOrder } from '../engine/safe-point.js'
+import { watchOrder } from '../base/safe-point.js'
 
 const EDGE_WORD = 0
 const NEWS_WORD = 1

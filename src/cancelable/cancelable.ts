@@ -12,7 +12,7 @@ import { checkOrigin, fromOrigin, toReason, type CancelationReason } from '../ba
 import { parseDuration, type Duration } from '../base/units.js'
 import type { Link } from '../engine/link.js'
 import { join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
-import { waitForEnd } from '../engine/safe-point.js'
+import { waitForEnd } from '../base/safe-point.js'
 import {
   kDueAt,
   kExpire,

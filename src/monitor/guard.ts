@@ -11,7 +11,7 @@ import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/
 import { resourceReason, type Breach, type ResourceReason, type StackFrame } from '../base/reason.js'
 import { startCollector, type Collector, type Evidence } from '../evidence/collector.js'
 import { allocateFlag, freeFlag, readFlag } from '../addon/board.js'
-import { waitForEnd } from '../engine/safe-point.js'
+import { waitForEnd } from '../base/safe-point.js'
 import type { MetricName } from '../addon/metrics.js'
 import { Series, connect, forgetGuard, kDeliver, registerGuard, toLocalTime, toSamplerTime } from '../addon/sampler.js'
 import { blocksOf, conditionBreach, describeBreach, toBreach, withoutEvidence } from './breach.js'

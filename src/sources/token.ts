@@ -12,7 +12,7 @@ import { Hub, HubLink, WATCH_SHARED, type Link } from '../engine/link.js'
 import { openShared, sharedFlag, type SharedFlag, type SharedToken } from './shared-token.js'
 import { BuiltInSource, kLink } from './source.js'
 import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
-import { waitForEnd } from '../engine/safe-point.js'
+import { waitForEnd } from '../base/safe-point.js'
 import { NO_TERMS, type Term } from '../engine/watching.js'
 
 export const kHub: unique symbol = Symbol('tripline.hub')

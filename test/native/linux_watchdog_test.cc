@@ -61,7 +61,7 @@ class Manager {
  private:
   std::string address_;
   int fd_ = -1;
-  char text_[512];
+  char text_[1024];
 };
 
 struct Fixture {
@@ -156,6 +156,25 @@ TEST(WatchdogNamesTheLineOfThisBlockAndOfNoOther) {
   environment.heartbeat.number = 6;
   SetState(&guard, LimitState::kBreached, 700, 3);
   CHECK_EQ(manager.Next(), "STATUS=Watchdog not fed: eventLoop.delay 700 ms");
+}
+
+TEST(WatchdogHasRoomForALongPath) {
+  Fixture fixture;
+  Manager manager("tripline-watchdog-8");
+  CHECK_EQ(fixture.Open(manager.address()), 0);
+  CHECK(fixture.watchdog.Start(100, true, -1, &fixture.why));
+  fixture.environment.stack = std::make_unique<BlockedStack>([](void*) {}, nullptr);
+  fixture.environment.stack->Ask(0);
+  const std::string path = "/" + std::string(330, 'p') + "/page.js";
+  const std::string name(120, 'f');
+  CHECK(fixture.environment.stack->Begin()->Add(name.c_str(), path.c_str(), 12345, 7));
+  fixture.environment.stack->End();
+  Feed feed(Metric::kEventLoopDelay, 0, nullptr);
+  Guard guard(nullptr, SpecOf(&fixture.watchdog), 1);
+  guard.limit(0).feed = &feed;
+  guard.limit(0).stack = true;
+  SetState(&guard, LimitState::kBreached, 600, 1);
+  CHECK_EQ(manager.Next(), "STATUS=Watchdog not fed: eventLoop.delay 600 ms in " + name + " (" + path + ":12345:7)");
 }
 
 TEST(WatchdogIsFedAgainOnlyWhenNoGuardIsBreachedAnyMore) {
