@@ -13,11 +13,13 @@ export const title = 'blocked code: calls that can be ended, and stacks'
 const ROUNDS = 7
 const execute = promisify(execFile)
 const child = fileURLToPath(new URL('children/rest.js', import.meta.url))
+const noticeChild = fileURLToPath(new URL('children/notice.js', import.meta.url))
 
 export async function run(add) {
   await measureCalls(add)
   await measureRest(add)
   await measureStack(add)
+  await measureNotices(add)
 }
 
 const nothing = () => 1
@@ -115,3 +117,28 @@ async function block(stack) {
 }
 
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+
+/** Noticing a block with its place, beside `blocked-at`: what it costs a busy loop, and what it finds. */
+async function measureNotices(add) {
+  const modes = ['none', 'tripline', 'blocked-at']
+  const times = { none: [], tripline: [], 'blocked-at': [] }
+  const found = {}
+  for (let round = 0; round < 5; round++) {
+    for (const mode of modes) {
+      const { perTurn, places } = JSON.parse((await execute(process.execPath, [noticeChild, mode])).stdout)
+      times[mode].push(perTurn)
+      found[mode] = places
+    }
+  }
+  const none = min(times.none)
+  for (const mode of modes.slice(1)) {
+    add(
+      row(
+        `noticing blocks with their place: an immediate and three promises with ${mode}`,
+        min(times[mode]) / none,
+        'x without',
+        { note: `${none.toFixed(0)} ns without; found: ${found[mode]}` },
+      ),
+    )
+  }
+}

@@ -3,6 +3,7 @@
 // as before afterwards. Other runtimes only say why they cannot. Prints one line of JSON.
 import { spawnSync } from 'node:child_process'
 import { Console } from 'node:console'
+import { AsyncLocalStorage, AsyncResource, executionAsyncId } from 'node:async_hooks'
 import { EventEmitter, once } from 'node:events'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { Writable } from 'node:stream'
@@ -105,6 +106,67 @@ async function endThousands() {
   return counts
 }
 
+/** Ends loops that V8 optimizes together with functions of Node, and of the library; how often what these keep was changed. */
+async function endInlined(count) {
+  const storage = new AsyncLocalStorage()
+  const resource = storage.run(5, () => new AsyncResource('TEST'))
+  const emitter = new EventEmitter()
+  const bodies = [
+    'for (;;) resource.runInAsyncScope(fn)',
+    'for (;;) if (n++ % 2 === 0) resource.runInAsyncScope(fn)',
+    'for (;;) if (n++ % 2 === 0) storage.run(n, fn)',
+    'for (;;) if (n++ % 2 === 0) emitter.emit("x")',
+    'for (;;) { const token = new CancelationToken(); token.onCancel(fn); token.cancel() }',
+    'for (;;) cancel.reportProgress({ done: 1, total: 2 })',
+  ]
+  const broken = { id: 0, store: 0, event: 0, token: 0, ended: 0 }
+  for (let i = 0; i < count; i++) {
+    // New functions, which V8 optimizes anew.
+    const names = ['resource', 'storage', 'fn', 'emitter', 'CancelationToken', 'cancel', 'n']
+    const loop = new Function(...names, bodies[i % bodies.length])
+    const fn = new Function('return 1')
+    emitter.removeAllListeners().on('x', fn)
+    await Cancelable.run(
+      (cancel) => {
+        cancel.onProgress(fn)
+        const id = executionAsyncId()
+        try {
+          cancel.preemptible(() => loop(resource, storage, fn, emitter, CancelationToken, cancel, 0))
+        } catch (error) {
+          if (error instanceof CancelationError) broken.ended++
+        }
+        if (executionAsyncId() !== id) broken.id++
+        if (storage.getStore() !== undefined) broken.store++
+        let seen = 0
+        emitter.once('y', () => (seen += 1)).emit('y')
+        const token = new CancelationToken()
+        token.onCancel(() => (seen += 2))
+        token.cancel()
+        if ((seen & 1) === 0) broken.event++
+        if ((seen & 2) === 0) broken.token++
+      },
+      { timeout: 2 + (i % 4) },
+    ).catch(() => {})
+  }
+  return broken
+}
+
+function blockHere() {
+  const until = performance.now() + 1000
+  while (performance.now() < until);
+}
+
+/** The stack of this thread's loop while it is blocked: the function that blocks. */
+async function blockedStack() {
+  const loop = guard({ 'eventLoop.delay': { above: '60ms', stack: true } })
+  const breached = new Promise((resolve) => loop.on('breach', resolve))
+  await later(20)
+  blockHere()
+  const { stack = [] } = await breached
+  loop.close()
+  return stack.some((frame) => frame.function === 'blockHere') ? 'blockHere' : JSON.stringify(stack)
+}
+
 /** In a thread of its own: cancels each token that it gets, somewhat later. */
 function cancelTokens() {
   parentPort.on('message', ({ shared, ms }) => {
@@ -115,15 +177,37 @@ function cancelTokens() {
   })
 }
 
-/** Fills the heap five times. */
+const row = JSON.stringify(Array.from({ length: 200 }, (_, i) => ({ i, text: 'x' })))
+const fills = [
+  () => {
+    for (const keep = []; ;) keep.push({ text: 'x'.repeat(10) + keep.length })
+  },
+  () => {
+    for (const keep = []; ;) keep.push(JSON.parse(row))
+  },
+  () => {
+    for (const keep = []; ;)
+      keep.push(
+        'xyz'
+          .repeat(3000 + keep.length)
+          .split('')
+          .join('-'),
+      )
+  },
+  () => {
+    for (const keep = new Map(); ;) keep.set(keep.size, [keep.size])
+  },
+  () => {
+    for (const keep = []; ;) keep.push(structuredClone({ list: [keep.length, 'x'.repeat(100)] }))
+  },
+]
+
+/** Fills the heap five times, each time with something else. */
 async function exhaust() {
   const resources = guard({ heap: 90 })
   const kinds = []
   for (let i = 0; i < 5; i++) {
-    const fill = () => {
-      for (const keep = []; ;) keep.push({ i, text: 'x'.repeat(10) + keep.length })
-    }
-    kinds.push(await endOf(fill, { resources }))
+    kinds.push(await endOf(fills[i], { resources }))
     while (resources.isBreached) await later(10)
   }
   resources.close()
@@ -175,6 +259,14 @@ async function main() {
   const ended = await endThousands()
   expect(`ended ${JSON.stringify(ended)}`, ended.timeout + ended.manual === THOUSANDS && ended.manual > 0)
 
+  const { ended: inlined, ...broken } = await endInlined(1200)
+  expect(
+    `${inlined} ended in inlined code, broken: ${JSON.stringify(broken)}`,
+    Math.max(...Object.values(broken)) === 0,
+  )
+  expect('most of them', inlined > 600)
+  expect('the stack of the blocked loop', (await blockedStack()) === 'blockHere')
+
   let sum = 0
   for (let i = 0; i < 5e7; i++) sum += i
   expect('no order has outlasted its call', sum > 0)
@@ -205,6 +297,9 @@ async function main() {
   const worker = new Worker(file, { resourceLimits: { maxOldGenerationSizeMb: 48 } })
   expect('the heap of a worker, five times', (await once(worker, 'message'))[0] === FIVE)
   await worker.terminate()
+  const blocked = new Worker(file, { workerData: 'block' })
+  expect('the stack of a blocked worker', (await once(blocked, 'message'))[0] === 'blockHere')
+  await blocked.terminate()
   const flags = [...process.execArgv, '--max-old-space-size=64']
   const { stdout, status } = spawnSync(process.execPath, [...flags, file, 'exhaust'], { encoding: 'utf8' })
   expect('the heap of the main thread, five times', stdout.trim() === FIVE && status === 0)
@@ -212,6 +307,8 @@ async function main() {
 
 if (workerData === 'cancel') {
   cancelTokens()
+} else if (workerData === 'block') {
+  parentPort.postMessage(await blockedStack())
 } else if (!isMainThread) {
   parentPort.postMessage(await exhaust())
 } else if (process.argv[2] === 'exhaust') {
