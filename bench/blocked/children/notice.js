@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-const TURNS = 50_000
+const TURNS = 3000
 const mode = process.argv[2]
 const places = new Set()
 
