@@ -214,7 +214,7 @@ describe('the editor', () => {
     const limits = [{ metric: evil, direction: 'above', value: evil }]
     await open([
       { id: 'flow', type: 'tab', label: 'Flow' },
-      { id: 'g', type: 'tripline-guard', z: 'flow', name: evil, limits, x: 200, y: 100, wires: [[], []] },
+      { id: 'g', type: 'tripline-guard', z: 'flow', name: evil, limits, mode: evil, x: 200, y: 100, wires: [[], []] },
       { id: 'm', type: 'tripline-metrics', z: 'flow', name: evil, metrics: [evil], x: 200, y: 200, wires: [[]] },
       {
         id: 'r',
@@ -228,7 +228,7 @@ describe('the editor', () => {
         wires: [[], [], []],
       },
     ])
-    const shown = { g: 'metric', m: 'metric', r: '<img' }
+    const shown = { g: '<img', m: 'metric', r: 'timeout' }
     for (const [id, text] of Object.entries(shown)) {
       await expect.poll(() => status(id).textContent()).toContain(text)
       await node(id).locator('rect.red-ui-flow-node').dblclick()
