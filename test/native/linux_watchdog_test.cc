@@ -174,7 +174,8 @@ TEST(WatchdogHasRoomForALongPath) {
   guard.limit(0).feed = &feed;
   guard.limit(0).stack = true;
   SetState(&guard, LimitState::kBreached, 600, 1);
-  CHECK_EQ(manager.Next(), "STATUS=Watchdog not fed: eventLoop.delay 600 ms in " + name + " (" + path + ":12345:7)");
+  const std::string status = "STATUS=Watchdog not fed: eventLoop.delay 600 ms in " + name + " (" + path + ":12345:7)";
+  CHECK_EQ(manager.Next(), status.c_str());
 }
 
 TEST(WatchdogIsFedAgainOnlyWhenNoGuardIsBreachedAnyMore) {
