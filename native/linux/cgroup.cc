@@ -225,9 +225,8 @@ void CgroupPlace::Locate(uint64_t now, const Roots& roots, const char* controlle
 }
 
 void CgroupPlace::Explain(Failure* out) const {
-  out->Set(hidden_
-               ? "this process's cgroup is not found below what is mounted of its hierarchy, so its limits are unknown"
-               : "no descriptors or memory left for looking up the limits of the cgroup");
+  out->Set(hidden_ ? "this process's cgroup is not found below the mounts of its hierarchy, so its limits are unknown"
+                   : "no descriptors or memory left for looking up the limits of the cgroup");
 }
 
 bool CgroupPlace::Parent(size_t* length) const {

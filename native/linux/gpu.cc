@@ -108,7 +108,7 @@ class GpuProbe final : public Probe {
     }
     if (unlisted_ && (selected_.empty() || strncmp(selected_.get(), "gpu", 3) == 0)) return true;
     if (gpus_.empty()) {
-      why->Set("no GPU in /sys/class/drm, /sys/bus/pci or /sys/class/devfreq");
+      why->Set("no GPU in /sys/class/drm, /sys/bus/pci, /sys/class/devfreq");
     } else if (selected) {
       snprintf(why->text, sizeof(why->text), "no GPU whose driver says how busy it is: %s", seen.get());
     } else {

@@ -116,7 +116,7 @@ bool InterfaceRules::Choose(const List<Interface>& all, Failure* why) {
   const uint32_t sessions = dialed > 0 ? CountSessions(all) : 0;
   if (sessions == 0) return true;
   if (sessions < dialed) {
-    why->Set("some of the ppp interfaces go through another interface that counts, and which ones cannot be known");
+    why->Set("which ppp interfaces go through another interface that counts cannot be known");
     return false;
   }
   for (Interface& interface : all) interface.counts = interface.counts && !IsDialed(interface.name);

@@ -206,7 +206,7 @@ class PressureProbe final : public Probe {
     if (place_.unknown()) {
       place_.Explain(why);
     } else if (place_.version() == 0) {
-      why->Set("no hierarchy of cgroups of version 2, which alone keeps the pressure of a group");
+      why->Set("no cgroups of version 2, which alone keep the pressure of a group");
     }
     return !why->failed();
   }

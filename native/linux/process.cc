@@ -114,7 +114,7 @@ class OneProcess : public Probe {
     if (result == File::kFailed)
       status_.Explain("", &why);
     else if (result == File::kFresh && !ParseFootprint(buffer->data(), buffer->size, &read)) {
-      why.Set("no RssAnon in the process's status (kernel before 4.5, or a kernel thread)");
+      why.Set("no RssAnon in its status (kernel before 4.5, or a kernel thread)");
     }
     if (why.failed()) return SetUnavailable(MaskOf(Metric::kProcessFootprint), why, out);
     if (result == File::kFresh) {

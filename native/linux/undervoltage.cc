@@ -15,7 +15,7 @@ class UndervoltageProbe final : public Probe {
  public:
   bool Open(Failure* why) {
     if (firmware_.Find(roots_) || FindAlarm()) return true;
-    why->Set("no firmware of a Raspberry Pi, which alone reports a supply that is too weak");
+    why->Set("no firmware of a Raspberry Pi, which alone reports a weak supply");
     return false;
   }
 

@@ -30,7 +30,7 @@ Engine* Engine::Hold(napi_env env, Failure* why) {
   if (v8 == nullptr) return nullptr;
   Isolate* isolate = v8->TryGetCurrent();
   if (isolate == nullptr) {
-    why->Set("v8::Isolate::TryGetCurrent() finds none");
+    why->Set("v8::Isolate::TryGetCurrent() has none");
     return nullptr;
   }
   All& all = GetAll();

@@ -102,7 +102,9 @@ const smaller = [
   '-enable-merge-functions',
   '-enable-machine-outliner=always',
   // Inlines a function only if its body is smaller than the call.
-  '-inline-threshold=-25',
+  '-inline-threshold=-17',
+  // Keeps blocks in the order in which they were written.
+  '-disable-block-placement',
   // Turns off three passes that keep values in registers, which are then saved and restored around rarely executed loops.
   '-disable-machine-licm',
   '-disable-lsr',
