@@ -48,7 +48,7 @@ class TemperatureProbe final : public Probe {
     Look();
     if (!sensors_.empty()) return true;
     if (zone_.empty()) {
-      why->Set("no sensor of the CPU or its chip in /sys/class/thermal or /sys/class/hwmon");
+      why->Set("no temperature sensor of the CPU or its chip in /sys/class/{thermal,hwmon}");
     } else {
       snprintf(why->text, sizeof(why->text), "no temperature zone \"%.36s\"; there is %s%s", zone_.get(),
                seen_[0] == '\0' ? "none at all" : seen_, seen_all_ ? "" : " and more");

@@ -164,7 +164,7 @@ TEST(WatchdogHasRoomForALongPath) {
   CHECK_EQ(fixture.Open(manager.address()), 0);
   CHECK(fixture.watchdog.Start(100, true, -1, &fixture.why));
   fixture.environment.stack = std::make_unique<BlockedStack>([](void*) {}, nullptr);
-  fixture.environment.stack->Ask(0);
+  fixture.environment.stack->Ask(1);
   const std::string path = "/" + std::string(330, 'p') + "/page.js";
   const std::string name(120, 'f');
   CHECK(fixture.environment.stack->Begin()->Add(name.c_str(), path.c_str(), 12345, 7));
