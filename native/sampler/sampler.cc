@@ -58,7 +58,7 @@ bool Sampler::EnsureThread(Failure* why) {
     return true;
   }
   waiter_.Close();
-  why->Set("the sampling thread could not start (out of memory, or at the limit of threads?)");
+  why->Set("the sampling thread could not be started (out of memory, or at the limit of threads?)");
   return false;
 }
 
