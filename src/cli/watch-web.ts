@@ -43,7 +43,10 @@ export async function watchWeb(
   print(`${address}\n`)
   if (isTerminal(0) && isInFront()) {
     say('the address opens the page once, in one browser; Enter prints another one, Ctrl-C ends it')
-    process.stdin.on('data', () => print(`${page.link()}\n`)).on('error', () => undefined)
+    const more = (): void => {
+      if (!page.closed) print(`${page.link()}\n`)
+    }
+    process.stdin.on('data', more).on('error', () => undefined)
   }
   await pass(last)
   await page.close()

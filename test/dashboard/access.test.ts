@@ -258,6 +258,23 @@ describe('requests', () => {
     expect((await ask(entered.base, entered)).status).toBe(200)
   })
 
+  it('that are no HTTP take no room, though their senders do not end their side', async () => {
+    await using other = dashboard({ metrics: [], registry: null })
+    const address = await other.listen()
+    const sockets = Array.from({ length: 400 }, () =>
+      connect({ port: Number(new URL(address).port), host: '127.0.0.1', allowHalfOpen: true }),
+    )
+    await Promise.all(
+      sockets.map(async (socket) => {
+        socket.on('error', () => undefined).resume()
+        socket.write('GET\r\n\r\n')
+        await once(socket, 'end').catch(() => undefined)
+      }),
+    )
+    expect((await ask(address)).status).toBe(303)
+    for (const socket of sockets) socket.destroy()
+  })
+
   it('without a good token are bounded, and those of open pages go on', async () => {
     await using other = dashboard({ metrics: [], registry: null })
     const there = await enter(await other.listen())

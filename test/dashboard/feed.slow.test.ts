@@ -1,10 +1,12 @@
 /** What a page gets: the history from before it was opened, changes, what it missed, and the end. */
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { request } from 'node:http'
 import { connect } from 'node:net'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { dashboard, type Dashboard, type DashboardOptions } from '../../src/integrations/dashboard/index.js'
 import { Client } from '../../src/integrations/dashboard/clients.js'
+import { Feed } from '../../src/integrations/dashboard/feed.js'
+import { parseDashboard } from '../../src/integrations/dashboard/options.js'
 import { Cancelable, every, guard, limiter, run } from '../../src/index.js'
 import { OperationRegistry } from '../../src/registry/index.js'
 import { eventually } from '../helpers/eventually.js'
@@ -21,6 +23,23 @@ async function open(options: DashboardOptions = {}): Promise<Entered> {
 /** Waits until something asked of the page holds. */
 const until = (holds: () => Promise<boolean>): Promise<void> =>
   vi.waitFor(async () => expect(await holds()).toBe(true), { timeout: 20_000 })
+
+/** A response that does not read while it is slow, until it drains. */
+function slowResponse() {
+  const response = Object.assign(new EventEmitter(), {
+    text: '',
+    isSlow: false,
+    writableLength: 0,
+    writeHead: () => undefined,
+    write(text: string) {
+      response.text += text
+      return !response.isSlow
+    },
+    end: () => response.emit('close'),
+    destroy: () => response.emit('close'),
+  })
+  return response
+}
 
 const isSample = ({ data }: PageEvent): boolean => data.time !== undefined
 
@@ -334,6 +353,25 @@ describe('limiters and tickers', () => {
 })
 
 describe('pages', () => {
+  it('that did not read while something changed get everything once they do', async () => {
+    const settings = parseDashboard({ interval: 1000, metrics: ['process.rss'], registry: null }, undefined)
+    using feed = new Feed(settings, 'id')
+    const response = slowResponse()
+    feed.follow(response as never, '')
+    response.isSlow = true
+    await eventually(() => response.text.includes('event: update'))
+    // Reported between two samples, and read again before the second one.
+    using memory = guard({ 'process.rss': '1B' }, { name: 'ram' })
+    await eventually(() => memory.isBreached)
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    expect(response.text).not.toContain('"ram"')
+    const missed = response.text.length
+    response.isSlow = false
+    response.emit('drain')
+    await eventually(() => response.text.length > missed)
+    expect(response.text.slice(missed)).toMatch(/^id: [^\n]*\nevent: state\n[^]*"ram"/)
+  })
+
   it('are as many as the options say; one more is refused, until another one has gone', async () => {
     const entered = await open({ maxClients: 2 })
     const first = await Events.open(entered)

@@ -23,6 +23,8 @@ export class Client {
   readonly #response: ServerResponse
   /** Undefined before the first event. */
   position: Position | undefined
+  /** Whether something was sent to others while it did not read. */
+  hasMissed = false
   #blockedAt: number | undefined
   #wroteAt = realNow()
 
@@ -47,6 +49,7 @@ export class Client {
   /** @param event the whole event as text, without its id */
   send(event: string, id: string, position: Position): void {
     this.position = position
+    this.hasMissed = false
     this.#write(`id: ${id}\n${event}`)
   }
 

@@ -81,7 +81,10 @@ export class Feed implements Disposable {
       this.#clients.delete(client)
       if (this.#clients.size === 0) this.#commands.rest()
     })
-    this.#sendState(client, this.#partTexts())
+    const texts = this.#partTexts()
+    // Only this page has them: the next event must have those parts again, even if they are then as they were before.
+    for (const [name, text] of texts) if (this.#sent.get(name) !== text) this.#sent.delete(name)
+    this.#sendState(client, texts)
   }
 
   /** Ends all pages, which then say so. */
@@ -153,9 +156,13 @@ export class Feed implements Disposable {
     const event = this.#updateEvent(texts, sampled)
     for (const client of this.#clients) {
       if (client.isStuck) client.drop()
-      if (!client.isReady) continue
+      if (!client.isReady) {
+        client.hasMissed = true
+        continue
+      }
       const { count, version } = client.position ?? { count: -1, version: -1 }
-      if (count === before && version === position.version) client.send(event, this.#eventId, position)
+      const isUpToDate = !client.hasMissed && count === before && version === position.version
+      if (isUpToDate) client.send(event, this.#eventId, position)
       else this.#sendState(client, texts)
       client.beat()
     }

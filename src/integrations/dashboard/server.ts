@@ -12,7 +12,6 @@ const BOUNDS = {
   keepAliveTimeout: 5000,
   connectionsCheckingInterval: 2000,
 } as const
-const MOST_HEADERS = 50
 /** Beyond the open pages. */
 const SPARE_CONNECTIONS = 256
 /** In milliseconds: what was written before the end may take as long to leave. */
@@ -36,7 +35,8 @@ export class PageServer {
     const { host, port } = settings
     const hosts = allowedHosts(settings)
     const server = createServer(BOUNDS, (request, response) => answer(request, response, hosts))
-    server.maxHeadersCount = MOST_HEADERS
+    // Node would leave out those beyond a number, and with them an origin or a cookie; their bytes are bounded anyway.
+    server.maxHeadersCount = 0
     server.maxConnections = maxClients + SPARE_CONNECTIONS
     server.on('clientError', refuseMalformed)
     const made = new PageServer(server)
@@ -101,7 +101,9 @@ function refuseMalformed(error: NodeJS.ErrnoException, socket: Socket): void {
   const late = error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
   const status = tooLarge ? '431 Request Header Fields Too Large' : late ? '408 Request Timeout' : '400 Bad Request'
   const code = tooLarge ? 'headers-too-large' : late ? 'too-slow' : 'malformed'
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\ntripline-code: ${code}\r\nContent-Length: 0\r\n\r\n`)
+  socket.write(`HTTP/1.1 ${status}\r\nConnection: close\r\ntripline-code: ${code}\r\nContent-Length: 0\r\n\r\n`)
+  // Not only ended: one that does not end its own side would be held, and count, for as long as it likes.
+  socket.destroySoon()
 }
 
 /**

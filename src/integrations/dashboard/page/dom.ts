@@ -69,15 +69,16 @@ export class KeyedList<T> {
   }
 
   show(values: readonly T[]): void {
-    const keys = new Set(values.map(this.#keyOf))
+    const keys = distinct(values.map(this.#keyOf))
+    const wanted = new Set(keys)
     for (const [key, { root }] of this.#items) {
-      if (keys.has(key)) continue
+      if (wanted.has(key)) continue
       root.remove()
       this.#items.delete(key)
     }
     let at = this.#parent.firstElementChild
-    for (const value of values) {
-      const key = this.#keyOf(value)
+    for (const [index, value] of values.entries()) {
+      const key = keys[index]!
       let item = this.#items.get(key)
       if (item === undefined) this.#items.set(key, (item = this.#make(value)))
       item.update(value)
@@ -85,6 +86,16 @@ export class KeyedList<T> {
       else this.#parent.insertBefore(item.root, at)
     }
   }
+}
+
+/** Ids that were cut may be the same, and so may ids and times of what has ended. */
+function distinct(keys: readonly string[]): string[] {
+  const times = new Map<string, number>()
+  return keys.map((key) => {
+    const before = times.get(key) ?? 0
+    times.set(key, before + 1)
+    return before === 0 ? key : `${key}\n${before}`
+  })
 }
 
 /** Shows a list, or a sentence where it is empty. */

@@ -125,6 +125,7 @@ follow({
   },
   connection(state, text, advice) {
     document.body.dataset['connection'] = state
+    store.isLive = state === 'live'
     setText(byId('connection-text'), text)
     const notice = byId('notice')
     if (notice.hidden !== (advice === '')) notice.hidden = advice === ''

@@ -29,10 +29,15 @@ export class Store {
   version = 0
   /** The wall clock of the server, minus that of the browser. */
   #ahead = 0
+  #lostAt: number | undefined
 
-  /** The server's wall clock, in milliseconds. */
+  /** The server's wall clock, in milliseconds; it stands still while there is no connection, as the values do. */
   get now(): number {
-    return Date.now() + this.#ahead
+    return (this.#lostAt ?? Date.now()) + this.#ahead
+  }
+
+  set isLive(isLive: boolean) {
+    this.#lostAt = isLive ? undefined : (this.#lostAt ?? Date.now())
   }
 
   replace(message: StateMessage): void {

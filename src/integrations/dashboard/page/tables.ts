@@ -144,7 +144,7 @@ export class Tables {
         `${min} and ${max}`,
         String(active),
         String(waiting),
-        { state: closed ? 'closed' : limit < max ? 'lowered' : 'full' },
+        { state: closed ? 'closed' : limit < max ? 'lowered' : 'at maximum' },
       ],
     )
     this.#tickers = new TextTable<TickerView>(
