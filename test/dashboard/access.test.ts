@@ -260,9 +260,9 @@ describe('requests', () => {
 
   it('that are no HTTP take no room, though their senders do not end their side', async () => {
     await using other = dashboard({ metrics: [], registry: null })
-    const address = await other.listen()
+    const own = await other.listen()
     const sockets = Array.from({ length: 400 }, () =>
-      connect({ port: Number(new URL(address).port), host: '127.0.0.1', allowHalfOpen: true }),
+      connect({ port: Number(new URL(own).port), host: '127.0.0.1', allowHalfOpen: true }),
     )
     await Promise.all(
       sockets.map(async (socket) => {
@@ -271,7 +271,7 @@ describe('requests', () => {
         await once(socket, 'end').catch(() => undefined)
       }),
     )
-    expect((await ask(address)).status).toBe(303)
+    expect((await ask(own)).status).toBe(303)
     for (const socket of sockets) socket.destroy()
   })
 
