@@ -50,7 +50,8 @@ describe('no process escapes', () => {
   it('after kill -9 of the process that holds the tree together', async () => {
     const tag = makeTag()
     const line = `sleep ${tag} & setsid sleep ${tag} & (setsid sh -c "sleep ${tag}; :" &); sleep ${tag}`
-    using background = new Background('run', 'bash', '-c', line)
+    using background = new Background('run', '-v', 'bash', '-c', line)
+    await background.shows('started')
     await eventually(() => processesWith(`sleep ${tag}`).length + processesWith(tag).length >= 5)
     const [supervisor] = childrenOf(background.child.pid!)
     expect(readFileSync(`/proc/${supervisor}/comm`, 'utf8')).toBe('tripline-super\n')
