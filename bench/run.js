@@ -1,7 +1,7 @@
 // npm run bench [-- suite...]: runs the suites, prints their rows and writes bench/results/<suite>.json.
 // A missed target is shown and never fails the run: machines differ.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { formatRow } from './lib/format.js'
 import { describeMachine } from './lib/machine.js'
@@ -37,13 +37,22 @@ for (const name of wanted) {
   console.log(`${aimed.filter((each) => each.met).length} of ${aimed.length} targets met`)
 }
 
-/** Installs the packages that suites compare with, in a folder of their own. */
+/** Installs the packages that suites compare with, in a folder of their own, unless they are there as the lock file has them. */
 function installPeers() {
-  if (existsSync(`${here}node_modules/.package-lock.json`)) return
+  if (installed(`${here}package-lock.json`) === installed(`${here}node_modules/.package-lock.json`)) return
   console.log('installing the packages to compare with')
   const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--no-audit', '--no-fund'], {
     cwd: here,
     stdio: 'inherit',
   })
   if (status !== 0) console.error('not installed; rows that need them will say so')
+}
+
+/** The packages in a lock file with their versions, as text. */
+function installed(lockFile) {
+  if (!existsSync(lockFile)) return undefined
+  const { packages } = JSON.parse(readFileSync(lockFile, 'utf8'))
+  // npm leaves out packages for other systems when it installs.
+  const kept = Object.entries(packages).filter(([name, { optional }]) => name !== '' && !optional)
+  return JSON.stringify(kept.map(([name, { version }]) => [name, version]).toSorted())
 }
