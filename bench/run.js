@@ -48,11 +48,14 @@ function installPeers() {
   if (status !== 0) console.error('not installed; rows that need them will say so')
 }
 
-/** The packages in a lock file with their versions, as text. */
+/** The packages in a lock file, with their versions. */
 function installed(lockFile) {
   if (!existsSync(lockFile)) return undefined
   const { packages } = JSON.parse(readFileSync(lockFile, 'utf8'))
   // npm leaves out packages for other systems when it installs.
   const kept = Object.entries(packages).filter(([name, { optional }]) => name !== '' && !optional)
-  return JSON.stringify(kept.map(([name, { version }]) => [name, version]).toSorted())
+  return kept
+    .map(([name, { version }]) => `${name}@${version}`)
+    .toSorted()
+    .join()
 }

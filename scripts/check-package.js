@@ -1,16 +1,17 @@
 // Checks package.json against the entry points, and the packed tarball against the rules of the registry (publint) and of
-// TypeScript's module resolution (attw).
+// TypeScript's module resolution (attw). `--out FOLDER` leaves the tarball there.
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { isDeepStrictEqual } from 'node:util'
+import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { manifestFields } from './lib/entries.js'
 import { pack } from './lib/pack.js'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'tripline-package-'))
+const { out } = parseArgs({ options: { out: { type: 'string' } } }).values
+const folder = out === undefined ? mkdtempSync(join(tmpdir(), 'tripline-package-')) : resolve(out)
 
 function check(command, ...args) {
   const { status, stdout, stderr } = spawnSync(join(root, 'node_modules/.bin', command), args, { encoding: 'utf8' })
@@ -35,5 +36,5 @@ try {
   const sound = [checkEntries(), check('publint', 'run', tarball, '--strict'), check('attw', tarball)]
   process.exitCode = sound.every(Boolean) ? 0 : 1
 } finally {
-  rmSync(folder, { recursive: true })
+  if (out === undefined) rmSync(folder, { recursive: true })
 }

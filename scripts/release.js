@@ -1,5 +1,9 @@
-// Checks whether a release is complete, and packs it if it is: `npm run release [-- --quick] [FOLDER]`. `--quick` skips
-// the slow parts: the checks, the tests and the comparison of the binaries. CONTRIBUTING has the steps.
+// Checks whether a release is complete, and packs it if it is: `npm run release [-- options] [FOLDER]`. CONTRIBUTING has the
+// steps.
+//   --tested  skips the slow parts, which have passed already: the checks, the tests and the comparison of the binaries
+//   --tagged  the commit must have the tag of the version; without it, there must be no such tag yet
+//   --quick   only checks, and packs nothing
+//   --notes   prints the entry of the version in the changelog, and does nothing else
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
@@ -8,7 +12,13 @@ import { root } from './lib/cxx.js'
 import { pack } from './lib/pack.js'
 
 const { values, positionals } = parseArgs({
-  options: { quick: { type: 'boolean', default: false }, refuse: { type: 'boolean', default: false } },
+  options: {
+    quick: { type: 'boolean', default: false },
+    tested: { type: 'boolean', default: false },
+    tagged: { type: 'boolean', default: false },
+    notes: { type: 'boolean', default: false },
+    refuse: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
 // Runs before `npm publish` in a checkout, whose package.json has fields for developers.
@@ -53,15 +63,19 @@ function* addressProblems(manifest) {
   }
 }
 
-/** Checks the version and its entry in the changelog. */
+/** The entries of the changelog, each up to the next heading of its level. */
+const changes = () => read('CHANGELOG.md').split(/^## /m)
+
+/** Checks the version, its tag and its entry in the changelog. */
 function* versionProblems({ version }) {
   if (!/^\d+\.\d+\.\d+(?:-[\w.]+)?$/.test(version)) yield `package.json: '${version}' is no version`
   const lock = JSON.parse(read('package-lock.json')).version
   if (lock !== version) yield `package-lock.json is of version ${lock}: npm install --package-lock-only`
-  if (git('tag', '--list', `v${version}`) !== '') yield `v${version} is released already`
+  if (values.tagged) {
+    if (git('tag', '--points-at', 'HEAD', `v${version}`) === '') yield `this commit does not have the tag v${version}`
+  } else if (git('tag', '--list', `v${version}`) !== '') yield `v${version} is released already`
 
-  // Up to the next heading of this level.
-  const sections = read('CHANGELOG.md').split(/^## /m)
+  const sections = changes()
   const entry = sections.find((each) => each.startsWith(`[${version}]`))
   if (entry === undefined) yield `CHANGELOG.md has no entry for ${version}`
   else if (!/^\[.*\] - \d{4}-\d{2}-\d{2}\n/.test(entry)) yield `CHANGELOG.md: the entry for ${version} has no date`
@@ -76,11 +90,20 @@ function* treeProblems() {
 }
 
 const manifest = JSON.parse(read('package.json'))
+if (values.notes) {
+  const entry = changes().find((each) => each.startsWith(`[${manifest.version}]`))
+  if (entry === undefined) {
+    console.error(`release: CHANGELOG.md has no entry for ${manifest.version}`)
+    process.exit(1)
+  }
+  console.log(entry.slice(entry.indexOf('\n')).trim())
+  process.exit(0)
+}
 const problems = [...addressProblems(manifest), ...versionProblems(manifest), ...treeProblems()]
 for (const each of problems) console.error(`release: ${each}`)
 if (problems.length > 0) process.exit(1)
 
-for (const [command, ...args] of values.quick ? [] : STEPS) {
+for (const [command, ...args] of values.quick || values.tested ? [] : STEPS) {
   console.log(`\n== ${[command, ...args].join(' ')}`)
   const { status } = spawnSync(command, args, { cwd: folder, stdio: 'inherit' })
   if (status !== 0) {

@@ -1,4 +1,5 @@
-// Packs the published tarball: that of `npm pack`, without the fields of package.json that only developers need.
+// Packs the published tarball: that of `npm pack`, without the fields of package.json that only developers need, and with links
+// to files that are not in it replaced by their addresses.
 import { execFileSync } from 'node:child_process'
 import {
   copyFileSync,
@@ -10,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -29,6 +30,7 @@ export function pack(folder, { ownBuild = false } = {}) {
     execFileSync('tar', ['xzf', npmPack(root, work), '--no-same-owner', '-C', work])
     const staged = join(work, 'package')
     clean(join(staged, 'package.json'))
+    completeLinks(staged)
     if (ownBuild) replaceAddon(join(staged, 'prebuilds', `${process.platform}-${process.arch}`))
     return npmPack(staged, folder)
   } finally {
@@ -46,6 +48,23 @@ function clean(file) {
   const manifest = JSON.parse(readFileSync(file, 'utf8'))
   for (const field of DEVELOPMENT) delete manifest[field]
   writeFileSync(file, `${JSON.stringify(manifest, null, 2)}\n`)
+}
+
+/** In every page, makes links to files that only the repository has absolute: those of the version's tag. */
+function completeLinks(staged) {
+  const { version, repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
+  const address = repository.url.replace(/^git\+|\.git$/g, '')
+  for (const name of readdirSync(staged, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('.md')) continue
+    const page = join(staged, name)
+    const text = readFileSync(page, 'utf8').replaceAll(/(!?)\[([^\]]*)\]\(([^)#\s]+)/g, (link, image, label, to) => {
+      if (/^[a-z]+:/.test(to) || existsSync(join(page, '..', to))) return link
+      const file = relative(staged, join(page, '..', to)).replaceAll('\\', '/')
+      if (!existsSync(join(root, file))) throw new Error(`${name} has a link to ${to}, which does not exist`)
+      return `${image}[${label}](${address}/${image === '' ? 'blob' : 'raw'}/v${version}/${file}`
+    })
+    writeFileSync(page, text)
+  }
 }
 
 function replaceAddon(folder) {

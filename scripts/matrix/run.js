@@ -2,7 +2,7 @@
 // `npm run test:matrix [-- WORD...]` runs the rows whose name or target contains one of the words. The last line has the
 // counts. Needs the packages of scripts/matrix/install.sh; a row that lacks one has failed, because it proves nothing.
 import { execFile, execFileSync } from 'node:child_process'
-import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,6 +13,7 @@ import { judge } from '../prebuild/rules.js'
 import { targets } from '../prebuild/targets.js'
 import { cacheFolder, zigFolder } from '../prebuild/toolchain.js'
 import { muslLibraries, muslLoader } from './musl.js'
+import { makeProject, readResult } from './project.js'
 import { rows } from './rows.js'
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..')
@@ -30,14 +31,6 @@ function install() {
     stdio: 'inherit',
   })
   return readFileSync(tarball).length
-}
-
-/** Creates a project that contains only the programs that are run in it. */
-function makeProject(folder) {
-  mkdirSync(folder)
-  writeFileSync(join(folder, 'package.json'), '{"type":"module","private":true}\n')
-  for (const each of ['program.mjs', 'worker.mjs', 'counters.mjs', 'commands.mjs', 'blocked.mjs'])
-    copyFileSync(join(root, 'scripts/matrix', each), join(folder, each))
 }
 
 /** Runs a command to its end and returns its output, which ends in the program's line of JSON. */
@@ -60,14 +53,6 @@ function run(command, args, options = {}) {
       },
     )
   })
-}
-
-function readResult(output) {
-  const line = output.split('\n').findLast((each) => each.startsWith('{'))
-  if (line === undefined) throw new Error('no result')
-  const result = JSON.parse(line)
-  if (!result.ok) throw new Error(result.failed?.split('\n')[0] ?? 'not as expected')
-  return `${result.steps.length} steps`
 }
 
 const programOf = ({ runtime, script: own }, script = own ?? 'program.mjs') => [...(runtime.args ?? []), script]

@@ -33,8 +33,8 @@ describe('a release', () => {
     return look()
   }
 
-  function look(): { status: number | null; output: string } {
-    const args = [join(root, 'scripts/release.js'), '--quick', folder]
+  function look(...options: string[]): { status: number | null; output: string } {
+    const args = [join(root, 'scripts/release.js'), '--quick', ...options, folder]
     const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
     return { status, output: stdout + stderr }
   }
@@ -86,6 +86,22 @@ describe('a release', () => {
     rmSync(join(folder, 'left-over'))
     git('tag', 'v1.2.0')
     expect(look().output).toContain('v1.2.0 is released already')
+  })
+
+  it('from a tag needs the tag of its version, at the commit itself', () => {
+    check()
+    expect(look('--tagged').output).toContain('this commit does not have the tag v1.2.0')
+    git('tag', 'v1.2.0')
+    expect(look('--tagged')).toEqual({ status: 0, output: 'release: demo 1.2.0 is ready\n' })
+    git('commit', '--quiet', '--allow-empty', '-m', 'later')
+    expect(look('--tagged').output).toContain('this commit does not have the tag v1.2.0')
+  })
+
+  it('has the entry of its version as its notes, and no other', () => {
+    check({}, `${CHANGELOG}\n## [1.1.0] - 2026-01-01\n\n- Older.\n`)
+    expect(look('--notes')).toEqual({ status: 0, output: '### Added\n\n- Something.\n' })
+    check({ version: '1.3.0' })
+    expect(look('--notes')).toEqual({ status: 1, output: 'release: CHANGELOG.md has no entry for 1.3.0\n' })
   })
 
   it('is not published from a checkout, whose package.json has fields for developers', () => {
