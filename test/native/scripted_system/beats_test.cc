@@ -3,48 +3,30 @@
 #include <cmath>
 #include <vector>
 
-#include "check.h"
-#include "sampler/sampler.h"
-#include "scripted_system/system.h"
+#include "scripted_system/world.h"
 
 using namespace tripline;
+using tripline::test::Script;
 using tripline::test::System;
+using tripline::test::World;
 
 namespace {
 
 constexpr uint64_t kPeriod = 10 * kMillisecond;
 
-// One environment that fetches as JavaScript does.
-struct Program {
-  Sampler* const sampler = Sampler::Get();
+// An environment with tickers and recorders.
+struct Program : World {
   Tickers& tickers = sampler->tickers();
-  Environment environment{Notify, this};
-  int32_t words[64] = {};
-  int notified = 0;
-  Failure why;
-
-  Program() { sampler->AttachBoard(&environment, words, 64); }
-  ~Program() { sampler->RemoveEnvironment(&environment); }
-  static void Notify(void* self) { static_cast<Program*>(self)->notified++; }
 
   uint32_t Every(uint64_t period, bool delay = false) {
     return tickers.Add(&environment, TickerSpec{period, delay, false}, &why);
   }
-  std::vector<Tick> Fetch(uint32_t capacity = 8) {
+  // The ticks that are due, fetched as JavaScript does.
+  std::vector<Tick> Take(uint32_t capacity = 8) {
     sampler->Acknowledge(&environment);
     Tick ticks[8];
     const uint32_t count = tickers.Take(&environment, ticks, capacity);
     return std::vector<Tick>(ticks, ticks + count);
-  }
-};
-
-struct Script {
-  Script() { System::Reset(); }
-  ~Script() {
-    System::Run(5 * kSecond);
-    CHECK_EQ(System::threads(), 0);
-    CHECK(!System::waiter_open());
-    CHECK_EQ(Sampler::Get()->Stats().tickers, 0u);
   }
 };
 
@@ -61,16 +43,16 @@ TEST(BeatsAreDeliveredOneAtATime) {
   CHECK(System::exact());
   System::Run(kPeriod - 1);
   CHECK_EQ(program.notified, 0);
-  CHECK(program.Fetch().empty());
+  CHECK(program.Take().empty());
   System::Run(1);
   CHECK_EQ(program.notified, 1);
-  const auto first = program.Fetch();
+  const auto first = program.Take();
   CHECK_EQ(first.size(), 1u);
   CHECK_EQ(first[0].id, id);
   CHECK_EQ(first[0].beats.count, 1u);
   CHECK_EQ(first[0].beats.index, 0u);
   CHECK_EQ(first[0].beats.due, begun + kPeriod);
-  CHECK(program.Fetch().empty());
+  CHECK(program.Take().empty());
   program.tickers.Remove(id);
 }
 
@@ -83,13 +65,13 @@ TEST(BeatsThatAreNotFetchedWakeNothingAndAreCounted) {
   System::Run(100 * kPeriod);
   CHECK_EQ(program.sampler->Stats().wakeups, wakeups);
   CHECK_EQ(program.notified, 1);
-  const auto late = program.Fetch();
+  const auto late = program.Take();
   CHECK_EQ(late.size(), 1u);
   CHECK_EQ(late[0].beats.count, 102u);
   // Then the grid goes on.
   System::Run(kPeriod);
   CHECK_EQ(program.notified, 2);
-  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  CHECK_EQ(program.Take()[0].beats.count, 1u);
   program.tickers.Remove(id);
 }
 
@@ -101,14 +83,14 @@ TEST(BeatsOfManyTickersAreFetchedInPieces) {
   CHECK_EQ(program.sampler->Stats().tickers, 3u);
   System::Run(kPeriod);
   CHECK_EQ(program.notified, 1);
-  CHECK_EQ(program.Fetch(2).size(), 2u);
-  const auto rest = program.Fetch(2);
+  CHECK_EQ(program.Take(2).size(), 2u);
+  const auto rest = program.Take(2);
   CHECK_EQ(rest.size(), 1u);
   CHECK_EQ(rest[0].id, ids[2]);
   // One that is removed with a delivery under way is not fetched.
   System::Run(kPeriod);
   program.tickers.Remove(ids[0]);
-  const auto left = program.Fetch();
+  const auto left = program.Take();
   CHECK_EQ(left.size(), 2u);
   CHECK_EQ(left[0].id, ids[1]);
   program.tickers.Remove(ids[1]);
@@ -130,14 +112,14 @@ TEST(BeatsFollowAPeriodThatChanges) {
   program.tickers.SetPeriod(id, kPeriod);
   System::Run(0);
   CHECK_EQ(program.notified, 1);
-  CHECK_EQ(program.Fetch().size(), 1u);
+  CHECK_EQ(program.Take().size(), 1u);
   System::Run(kPeriod);
   CHECK_EQ(program.notified, 2);
   // A period of nothing is refused.
   program.tickers.SetPeriod(id, 0);
-  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  CHECK_EQ(program.Take()[0].beats.count, 1u);
   System::Run(kPeriod);
-  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  CHECK_EQ(program.Take()[0].beats.count, 1u);
   program.tickers.Remove(id);
   CHECK_EQ(program.Every(0), 0u);
 }
@@ -147,7 +129,7 @@ TEST(BeatsPauseAndComeBackNoEarlierThanAsked) {
   Program program;
   const uint32_t id = program.Every(kPeriod);
   System::Run(kPeriod);
-  program.Fetch();
+  program.Take();
   program.tickers.Pause(id);
   const int before = program.notified;
   System::Run(100 * kPeriod);
@@ -157,7 +139,7 @@ TEST(BeatsPauseAndComeBackNoEarlierThanAsked) {
   CHECK_EQ(program.notified, before);
   System::Run(kMillisecond);
   CHECK_EQ(program.notified, before + 1);
-  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  CHECK_EQ(program.Take()[0].beats.count, 1u);
   program.tickers.Remove(id);
 }
 
@@ -166,7 +148,7 @@ TEST(BeatsThatAreHeldComeWithTheRelease) {
   Program program;
   const uint32_t id = program.Every(kPeriod);
   System::Run(kPeriod);
-  program.Fetch();
+  program.Take();
   program.tickers.Hold(id);
   System::Run(5 * kPeriod);
   CHECK_EQ(program.notified, 1);
@@ -174,7 +156,7 @@ TEST(BeatsThatAreHeldComeWithTheRelease) {
   CHECK_EQ(held.count, 5u);
   System::Run(kPeriod);
   CHECK_EQ(program.notified, 2);
-  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  CHECK_EQ(program.Take()[0].beats.count, 1u);
   program.tickers.Remove(id);
 }
 
@@ -190,9 +172,9 @@ TEST(BeatsOfAnEnvironmentEndWithIt) {
     CHECK_EQ(ends.notified, 1);
   }
   CHECK_EQ(stays.sampler->Stats().tickers, 1u);
-  CHECK_EQ(stays.Fetch().size(), 1u);
+  CHECK_EQ(stays.Take().size(), 1u);
   System::Run(kPeriod);
-  CHECK_EQ(stays.Fetch().size(), 1u);
+  CHECK_EQ(stays.Take().size(), 1u);
 }
 
 TEST(BeatsNeedAThread) {
@@ -213,14 +195,14 @@ TEST(BeatsThatAreLateMoveTheGridOnlyIfTheyWereMissed) {
   const uint32_t id = program.Every(kPeriod, true);
   System::Run(kPeriod);
   System::Run(kPeriod / 2 - 1);
-  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  CHECK_EQ(program.Take()[0].beats.count, 1u);
   // Only late: the next beat is where it was.
   System::Run(kPeriod / 2);
   CHECK_EQ(program.notified, 1);
   System::Run(1);
   CHECK_EQ(program.notified, 2);
   System::Run(kPeriod / 2);
-  CHECK_EQ(program.Fetch()[0].beats.count, 1u);
+  CHECK_EQ(program.Take()[0].beats.count, 1u);
   // Half a period late: a whole period from now on.
   System::Run(kPeriod - 1);
   CHECK_EQ(program.notified, 2);
@@ -233,9 +215,7 @@ TEST(RowsAreRecordedOnTheBeat) {
   Script script;
   Program program;
   System::Of(Metric::kDisk).level = 7;
-  Selector selector;
-  const uint32_t series =
-      program.sampler->Subscribe(&program.environment, Metric::kDisk, selector, 0, 32, false, &program.why);
+  const uint32_t series = program.Subscribe(Metric::kDisk);
   CHECK(program.sampler->SetPeriod(series, kPeriod, &program.why));
   const uint32_t columns[] = {series, 999};
   Recorders& recorders = program.sampler->recorders();
@@ -252,8 +232,7 @@ TEST(RowsAreRecordedOnTheBeat) {
   System::Run(kPeriod);
   // The request is answered once there is a block.
   CHECK_EQ(program.notified, 1);
-  program.sampler->Acknowledge(&program.environment);
-  const News news = program.sampler->Drain(&program.environment);
+  const News news = program.Fetch();
   CHECK_EQ(news.answers.size(), 1u);
   CHECK_EQ(news.answers[0], 5u);
   CHECK_EQ(recorders.Take(id, 6, out, 9), 0);
@@ -278,10 +257,8 @@ TEST(RowsAreRecordedOnTheBeat) {
 TEST(RowsOfAValueThatIsLostAreNotANumber) {
   Script script;
   Program program;
-  Selector selector;
   System::Of(Metric::kDisk).failing = true;
-  const uint32_t series =
-      program.sampler->Subscribe(&program.environment, Metric::kDisk, selector, 0, 32, false, &program.why);
+  const uint32_t series = program.Subscribe(Metric::kDisk);
   const uint32_t id = program.sampler->recorders().Add(&program.environment, kPeriod, 1, &series, 1, &program.why);
   System::Run(kPeriod);
   double out[2] = {};

@@ -1,11 +1,11 @@
 // Regions on the sampling thread, over a scripted system: when their thread is interrupted, and when the sampling
 // thread runs for them.
-#include "check.h"
-#include "sampler/sampler.h"
-#include "scripted_system/system.h"
+#include "scripted_system/world.h"
 
 using namespace tripline;
+using tripline::test::Script;
 using tripline::test::System;
+using tripline::test::World;
 
 namespace {
 
@@ -33,27 +33,16 @@ Regions::Test MoreThan(uint64_t breaches, bool last = true) {
   return {Regions::Test::kFlag, last, breaches, nullptr, kFlag};
 }
 
-void Nothing(void*) {}
-
-struct World {
-  Regions& regions = Sampler::Get()->regions();
+// An environment whose thread has regions.
+struct RegionWorld : Script, World {
+  Regions& regions = sampler->regions();
   Regions::Stack* const stack = TheStack();
-  Environment environment{Nothing, nullptr};
-  int32_t words[64] = {};
-  Failure why;
 
-  World() {
-    System::Reset();
+  RegionWorld() {
     interrupts = 0;
-    Sampler::Get()->AttachBoard(&environment, words, 64);
     regions.SetRetry(stack, Regions::kRetry);
   }
-  ~World() {
-    CHECK(stack->top == nullptr);
-    Sampler::Get()->RemoveEnvironment(&environment);
-    System::Run(5 * kSecond);
-    CHECK_EQ(System::threads(), 0);
-  }
+  ~RegionWorld() { CHECK(stack->top == nullptr); }
 
   bool Enter(Regions::Region* region, std::initializer_list<Regions::Test> tests) {
     region->environment = &environment;
@@ -71,7 +60,7 @@ struct World {
 }  // namespace
 
 TEST(RegionIsInterruptedAtItsDeadlineUntilItEnds) {
-  World world;
+  RegionWorld world;
   Regions::Region region;
   CHECK(world.Enter(&region, {At(System::now() + 50 * kMillisecond)}));
   CHECK(!world.Interrupts(50 * kMillisecond - 1));
@@ -93,7 +82,7 @@ TEST(RegionIsInterruptedAtItsDeadlineUntilItEnds) {
 }
 
 TEST(RegionIsInterruptedWhenAWordChanges) {
-  World world;
+  RegionWorld world;
   int32_t word = 3;
   Regions::Region region;
   CHECK(world.Enter(&region, {Not(&word, 3)}));
@@ -105,7 +94,7 @@ TEST(RegionIsInterruptedWhenAWordChanges) {
 }
 
 TEST(RegionIsInterruptedByABreachThatIsNew) {
-  World world;
+  RegionWorld world;
   world.environment.board.WriteFlag(kFlag, 2, 5);
   Regions::Region region;
   CHECK(world.Enter(&region, {MoreThan(5)}));
@@ -116,7 +105,7 @@ TEST(RegionIsInterruptedByABreachThatIsNew) {
 }
 
 TEST(RegionEndsByTheFirstTermOfWhichAllIsTrue) {
-  World world;
+  RegionWorld world;
   int32_t words[] = {0, 0, 0};
   Regions::Region region;
   CHECK(world.Enter(&region, {Not(&words[0], 0, false), Not(&words[1], 0), Not(&words[2], 0)}));
@@ -141,7 +130,7 @@ TEST(RegionEndsByTheFirstTermOfWhichAllIsTrue) {
 }
 
 TEST(RegionWithinOneThatEndsIsInterruptedToo) {
-  World world;
+  RegionWorld world;
   Regions::Region outer, inner;
   CHECK(world.Enter(&outer, {At(System::now() + 10 * kMillisecond)}));
   CHECK(world.Enter(&inner, {At(System::now() + 20 * kMillisecond)}));
@@ -157,7 +146,7 @@ TEST(RegionWithinOneThatEndsIsInterruptedToo) {
 }
 
 TEST(RegionAroundOneThatEndsGoesOn) {
-  World world;
+  RegionWorld world;
   Regions::Region outer, inner;
   CHECK(world.Enter(&outer, {At(System::now() + kSecond)}));
   CHECK(world.Enter(&inner, {At(System::now() + 10 * kMillisecond)}));
@@ -171,7 +160,7 @@ TEST(RegionAroundOneThatEndsGoesOn) {
 }
 
 TEST(RegionThatIsOrderedToEndIsInterruptedAtOnce) {
-  World world;
+  RegionWorld world;
   Regions::Region region;
   CHECK(world.Enter(&region, {}));
   CHECK(!world.Interrupts(kSecond));
@@ -187,7 +176,7 @@ TEST(RegionThatIsOrderedToEndIsInterruptedAtOnce) {
 }
 
 TEST(RegionThatShowsLifeIsNotEndedForTheOldDeadline) {
-  World world;
+  RegionWorld world;
   Regions::Region region;
   CHECK(world.Enter(&region, {At(System::now() + 10 * kMillisecond)}));
   CHECK(world.Interrupts(10 * kMillisecond));
@@ -210,7 +199,7 @@ TEST(RegionThatShowsLifeIsNotEndedForTheOldDeadline) {
 }
 
 TEST(RegionKeepsTheThreadAndNothingElseDoes) {
-  World world;
+  RegionWorld world;
   Regions::Region region;
   CHECK(world.Enter(&region, {At(System::now() + 60 * kSecond)}));
   System::Run(kSecond);
@@ -227,7 +216,7 @@ TEST(RegionKeepsTheThreadAndNothingElseDoes) {
 }
 
 TEST(RegionThatCannotBeWatchedIsNotEntered) {
-  World world;
+  RegionWorld world;
   System::refuse_threads = true;
   Regions::Region region;
   CHECK(!world.Enter(&region, {At(System::now() + kSecond)}));
@@ -241,7 +230,7 @@ TEST(RegionThatCannotBeWatchedIsNotEntered) {
 }
 
 TEST(RegionsOfOneLengthWakeTheThreadOnce) {
-  World world;
+  RegionWorld world;
   for (int i = 0; i < 100; i++) {
     Regions::Region region;
     CHECK(world.Enter(&region, {At(System::now() + 100 * kMillisecond)}));
