@@ -1,7 +1,8 @@
 // Builds and runs the native unit tests. One program contains everything in native/ below the Node-API layer, and
 // test/native/*.cc. A second one runs the sampler over a scripted system (test/native/scripted_system) and, on Linux, a
-// third one commands as macOS does (test/native/darwin_stand_in). CXX and CXXFLAGS (sanitizers) come from the environment;
-// an argument selects tests by a part of their names.
+// third one commands as macOS does (test/native/darwin_stand_in). CXX and CXXFLAGS (sanitizers) come from the environment.
+// Arguments select tests by a part of their names, or leave them out if they begin with a hyphen; a selection that matches
+// no test fails.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
@@ -20,6 +21,10 @@ import {
 import { programs } from './lib/native-tests.js'
 
 process.chdir(root)
+const words = process.argv.slice(2)
+
+/** The exit status of a program in which no test matches. */
+const NO_MATCH = 2
 
 /** Builds one program, runs it and returns its exit status. */
 async function test({ own, sources }) {
@@ -45,12 +50,13 @@ async function test({ own, sources }) {
     console.error(error.message)
     return 1
   }
-  const ran = spawnSync(program, process.argv.slice(2), { stdio: 'inherit' })
+  const ran = spawnSync(program, words, { stdio: 'inherit' })
   if (ran.signal) console.error(`the native tests died of ${ran.signal}`)
   return ran.status ?? 1
 }
 
 const statuses = []
 for (const program of programs) statuses.push(await test(program))
-// Status 2 means that no test of a program has that name, which is fine if another program has one.
-process.exitCode = statuses.find((status) => status !== 0 && status !== 2) ?? (statuses.includes(0) ? 0 : 1)
+const matching = statuses.filter((status) => status !== NO_MATCH)
+if (matching.length === 0) console.error(`no native test matches '${words.join(' ')}'`)
+process.exitCode = matching.length === 0 ? 1 : (matching.find((status) => status !== 0) ?? 0)
