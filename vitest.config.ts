@@ -1,3 +1,4 @@
+/** Which tests run when, and how long they may wait. */
 import { defineConfig } from 'vitest/config'
 
 // `npm test` leaves out the slow ones, which have `.slow` in their names, and those against real frameworks and services, which

@@ -1,3 +1,4 @@
+/** The number by which the addon and JavaScript recognize each other. */
 import { describe, expect, test } from 'vitest'
 import { agreement, contractFiles } from '../../scripts/generate-contract.js'
 import { read } from '../../scripts/generate-metrics.js'

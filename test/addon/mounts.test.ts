@@ -1,3 +1,4 @@
+/** The file systems that the error about a missing path lists. */
 import { describe, expect, it } from 'vitest'
 import { mountPoints } from '../../src/addon/mounts.js'
 

@@ -1,3 +1,4 @@
+/** Records of the kernel's log that name a killed process, and text that only looks like one. */
 import { describe, expect, it } from 'vitest'
 import { parseKill } from '../../src/base/kernel-log.js'
 

@@ -1,3 +1,4 @@
+/** Promises, rejections and turns of the event loop, for tests of operations. */
 import { setImmediate as turn } from 'node:timers/promises'
 
 /** A promise with the functions that settle it. */

@@ -1,3 +1,4 @@
+/** `tripline check`: exit statuses and output. */
 import { describe, expect, it } from 'vitest'
 import { tripline } from '../helpers/cli.js'
 

@@ -1,3 +1,4 @@
+/** `tripline run` in scripts: exit statuses, output, reports and files. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

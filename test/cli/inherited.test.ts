@@ -1,3 +1,4 @@
+/** What a command inherits under `tripline run`: limits, descriptors and the environment. */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

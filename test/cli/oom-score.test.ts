@@ -1,3 +1,4 @@
+/** `oom_score_adj` of tripline, its supervisor and the command. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { Background, childrenOf, tripline } from '../helpers/cli.js'

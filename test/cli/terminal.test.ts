@@ -1,3 +1,4 @@
+/** `tripline run` on a terminal: reading, typed signals, job control. */
 import { spawnSync } from 'node:child_process'
 import { describe, expect, it } from 'vitest'
 import { NO_TERMINAL, Terminal, onTerminal } from '../helpers/cli.js'

@@ -1,3 +1,4 @@
+/** `tripline run` ends whole trees of processes, however they try to leave. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs'

@@ -1,3 +1,4 @@
+/** What the table of verbs is for: help, completion, errors, the manual page. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { VERBS } from '../../src/cli/verbs.js'

@@ -1,3 +1,4 @@
+/** `tripline watch` on a terminal and in a pipe. */
 import { describe, expect, it } from 'vitest'
 import { NO_TERMINAL, Terminal, onTerminal, shell, tripline } from '../helpers/cli.js'
 import { CLI } from '../helpers/child.js'

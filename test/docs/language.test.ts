@@ -1,10 +1,10 @@
 /** Code and documentation contain no phrase from the list of banned phrases. */
-import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { filesOfCheckout } from '../helpers/checkout.js'
+import { ROOT } from '../helpers/child.js'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const list = readFileSync(new URL('banned-phrases.txt', import.meta.url), 'utf8')
 const banned = list
   .split('\n')
@@ -18,8 +18,7 @@ const LEFT_OUT =
 
 /** The text files of the checkout. */
 function textFiles(): string[] {
-  const files = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
-  return files.split('\n').filter((file) => TEXT.test(file) && !LEFT_OUT.test(file))
+  return filesOfCheckout().filter((file) => TEXT.test(file) && !LEFT_OUT.test(file))
 }
 
 function findings(text: string): string[] {
@@ -38,7 +37,7 @@ describe('the wording', () => {
     const files = textFiles()
     expect(files.length).toBeGreaterThan(300)
     expect(
-      files.flatMap((file) => findings(readFileSync(root + file, 'utf8')).map((each) => `${file}:${each}`)),
+      files.flatMap((file) => findings(readFileSync(join(ROOT, file), 'utf8')).map((each) => `${file}:${each}`)),
     ).toEqual([])
   })
 })

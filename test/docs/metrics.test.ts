@@ -1,3 +1,4 @@
+/** The files that are generated from the table of metrics follow from it. */
 import { describe, expect, it } from 'vitest'
 import { parseTable, read, toDocs, toTypeScript } from '../../scripts/generate-metrics.js'
 import { SELECTORS } from '../../src/addon/metrics.js'

@@ -1,3 +1,4 @@
+/** Limits as text, as the command line takes them. */
 import { describe, expect, it } from 'vitest'
 import { parseAbove, parseExpression } from '../../src/monitor/expression.js'
 

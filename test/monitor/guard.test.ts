@@ -1,3 +1,4 @@
+/** Guards: their states, evidence, options, and ends. */
 import { once } from 'node:events'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { allocateFlag, freeFlag } from '../../src/addon/board.js'

@@ -1,3 +1,4 @@
+/** Limits as options: defaults, units, selectors, and what is refused. */
 import { describe, expect, it } from 'vitest'
 import { parseLimits, type Limits, type ParsedLimit } from '../../src/monitor/limits.js'
 

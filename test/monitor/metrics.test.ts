@@ -1,3 +1,4 @@
+/** The table of metrics in TypeScript and in the addon. */
 import { describe, expect, it } from 'vitest'
 import { METRIC_NAMES } from '../../src/addon/metrics.js'
 import { loadAddon } from '../../src/addon/native.js'

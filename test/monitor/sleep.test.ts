@@ -1,3 +1,4 @@
+/** A machine that slept: the host's clock went on, and the monotonic one did not. */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,3 +1,4 @@
+/** Values without a limit: snapshots, samples, capabilities. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { guard } from '../../src/monitor/guard.js'
 import { samplerStats } from '../../src/addon/sampler.js'

@@ -1,3 +1,4 @@
+// The table of running commands.
 #include "port/command_table.h"
 
 #include "check.h"

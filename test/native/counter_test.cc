@@ -1,3 +1,4 @@
+// Counters that wrap, start anew or go backwards, and sums over those that come and go.
 #include "util/counter.h"
 
 #include "check.h"

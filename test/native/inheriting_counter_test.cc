@@ -1,3 +1,4 @@
+// Figures of a process tree that a parent inherits from its children: each counts once.
 #include "util/inheriting_counter.h"
 
 #include "check.h"

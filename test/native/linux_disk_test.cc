@@ -528,5 +528,48 @@ TEST(DiskLatencyThatIsNotCounted) {
   CHECK_EQ(reader.Read(Metric::kDiskOperations).state, Reading::kKnown);
 }
 
+// ---- paths: of this machine, missing, without blocks, on a server
+
+TEST(DiskOfThisMachine) {
+  Reader reader(Metric::kDisk, OfPath("/"));
+  CHECK(reader.probe != nullptr);
+  const double used = reader.Level(Metric::kDisk);
+  CHECK(used > 0 && used <= 100);
+  CHECK(reader.Level(Metric::kDiskFree) >= 0);
+  CHECK_EQ(reader.probe->Origin(Metric::kDisk), "/");
+}
+
+TEST(DiskPathThatDoesNotExist) {
+  Reader reader(Metric::kDisk, OfPath("/no/such/path"));
+  CHECK(reader.probe == nullptr);
+  CHECK(strstr(reader.failure.text, "/no/such/path: ENOENT") != nullptr);
+}
+
+TEST(DiskWithoutBlocks) {
+  Reader reader(Metric::kDisk, OfPath("/proc"));
+  CHECK(reader.WhyHas(Metric::kDisk, "without blocks"));
+  CHECK(reader.WhyHas(Metric::kDiskInodes, "no inode limit"));
+}
+
+TEST(DiskOnANetworkMountBlocks) {
+  FakeRoot root;
+  char mountinfo[1024];
+  char server[128], link[128];
+  snprintf(server, sizeof(server), "%s", root.PathOf("server"));
+  snprintf(link, sizeof(link), "%s", root.PathOf("link"));
+  root.MakeDirectory("server/folder");
+  CHECK_EQ(symlink("server/folder", link), 0);
+  snprintf(mountinfo, sizeof(mountinfo), "1 0 8:1 / / rw - ext4 /dev/sda1 rw\n2 1 0:9 / %s rw - nfs4 nas:/x rw\n",
+           server);
+  root.Put("proc/self/mountinfo", mountinfo);
+  for (const char* path : {"server", "server/folder", "link", "server/not/there"}) {
+    const std::string full = root.PathOf(path);
+    Reader reader(Metric::kDisk, OfPath(full.c_str()));
+    CHECK(reader.probe != nullptr && reader.probe->blocking());
+  }
+  Reader reader(Metric::kDisk, OfPath(root.root));
+  CHECK(reader.probe != nullptr && !reader.probe->blocking());
+}
+
 }  // namespace
 }  // namespace tripline

@@ -1,3 +1,4 @@
+// Texts of a fixed and of a growing size: what is cut.
 #include "util/text.h"
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// Sums over interfaces that come, go and come back.
 #include "port/traffic.h"
 
 #include "check.h"

@@ -1,3 +1,4 @@
+/** Workers that are terminated in the middle of a call into the addon. */
 import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Worker } from 'node:worker_threads'

@@ -1,3 +1,4 @@
+/** Limits that the kernel holds as well: what `enforce` takes, refuses and writes. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** The kernel's out-of-memory killer: what a command's result says of it. */
 import { existsSync, mkdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { run } from '../../src/index.js'

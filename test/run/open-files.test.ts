@@ -1,3 +1,4 @@
+/** The limit on open files that Node raised, found from the parent process. */
 import { describe, expect, it } from 'vitest'
 import { raisedFrom } from '../../src/run/open-files.js'
 

@@ -1,3 +1,4 @@
+/** `run()`: results, options, limits and events of a command. */
 import { mkdtempSync, openSync, closeSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+/** `process.footprint` counts memory that the processes of a command share once. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { run } from '../../src/index.js'

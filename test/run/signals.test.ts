@@ -1,3 +1,4 @@
+/** Names and numbers of signals. */
 import { constants } from 'node:os'
 import { describe, expect, it } from 'vitest'
 import { REAL_TIME, findSignal, signalName, signalNumber } from '../../src/run/signals.js'

@@ -1,3 +1,4 @@
+/** A command's streams: pipes, capture, lines and input. */
 import { existsSync, openSync, closeSync, readFileSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -1,3 +1,4 @@
+// The part of macOS's <libproc.h> that native/darwin/ uses; stand_in.cc implements it.
 #pragma once
 #include <sys/proc_info.h>
 

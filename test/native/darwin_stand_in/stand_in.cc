@@ -1,3 +1,4 @@
+// macOS's calls over Linux's; stand_in.h says how they differ from those of a Mac.
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif

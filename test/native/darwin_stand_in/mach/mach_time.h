@@ -1,3 +1,4 @@
+// The part of macOS's <mach/mach_time.h> that native/darwin/ uses: here, ticks are nanoseconds.
 #pragma once
 #include <cstdint>
 

@@ -1,3 +1,4 @@
+// The part of macOS's <sys/event.h> that native/darwin/ uses; stand_in.cc implements it.
 #pragma once
 #include <time.h>
 #include <cstdint>

@@ -1,3 +1,4 @@
+// The part of macOS's <sys/proc_info.h> that native/darwin/ uses.
 #pragma once
 #include <cstdint>
 

@@ -1,3 +1,4 @@
+// Linux's <sys/socket.h>, with an option that only macOS has.
 #pragma once
 #include_next <sys/socket.h>
 
