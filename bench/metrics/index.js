@@ -15,7 +15,7 @@ export async function run(add) {
   for (const [what, name] of Object.entries(SCRAPES)) {
     const { microseconds, lines } = await runChild(new URL('scrape.js', import.meta.url), [what])
     costs[what] = microseconds
-    add(row(`a scrape: ${name}`, microseconds, 'us', { note: `CPU time; ${lines} values` }))
+    add(row(`a scrape: ${name}`, microseconds, 'µs', { note: `CPU time; ${lines} values` }))
   }
   add(row('text() over collectDefaultMetrics', costs.text / costs.default, 'x', { under: 1 }))
 }

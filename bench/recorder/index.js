@@ -39,21 +39,27 @@ function measureRows(add, folder) {
   const cpu = (mode) => median(results[mode].map((each) => each.process))
   const thread = (mode) => median(results[mode].map((each) => each.thread))
   const nothing = cpu('nothing')
-  add(row('nothing: process', nothing, 'us CPU a second'))
+  add(row('nothing: process', nothing, 'µs of CPU per second'))
   add(
     row(
-      'a JSON line of 5 figures a second to a file: process, over nothing',
+      'a JSON line of five figures per second to a file: process, over nothing',
       cpu('json:1') - nothing,
-      'us CPU a second',
+      'µs of CPU per second',
     ),
   )
   for (const rate of [1, 10]) {
     const more = cpu(`record:${rate}`) - nothing
-    add(row(`record() of 10 metrics, ${rate} a second: process, over nothing`, more, 'us CPU a second'))
-    add(row(`record() of 10 metrics, ${rate} a second: sampling thread`, thread(`record:${rate}`), 'us CPU a second'))
+    add(row(`record() of 10 metrics, ${rate} per second: process, over nothing`, more, 'µs of CPU per second'))
+    add(
+      row(
+        `record() of 10 metrics, ${rate} per second: sampling thread`,
+        thread(`record:${rate}`),
+        'µs of CPU per second',
+      ),
+    )
   }
   const perRow = (thread('record:100') - thread('monitor:100')) / 100
-  add(row('a row, over reading the same metrics without it', perRow, 'us', { note: 'at 100 a second' }))
+  add(row('a row, over reading the same metrics without it', perRow, 'µs', { note: 'at 100 per second' }))
 }
 
 function measureOperations(add, folder) {

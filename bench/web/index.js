@@ -115,7 +115,7 @@ export async function run(add) {
   const variants = ['http none', 'http ours', 'fastify none', 'fastify under-pressure', 'fastify ours']
   const costs = await inTurns(variants, (each) => cost(...each.split(' ')))
   const of = (variant) => median(costs.get(variant))
-  for (const each of variants) add(row(`CPU per request, ${each}`, of(each), 'us'))
+  for (const each of variants) add(row(`CPU per request, ${each}`, of(each), 'µs'))
   const note = 'operation, limit, time limit; nothing else in the request'
   add(row('protected / bare request, node:http', of('http ours') / of('http none'), 'x', { atMost: 1.15, note }))
   add(row('protected / bare request, Fastify', of('fastify ours') / of('fastify none'), 'x', { atMost: 1.15, note }))

@@ -11,6 +11,8 @@ const TEST = /^test\/.*_test\.cc$/
 // Declarations belong to the file beside them, and the README shows its programs whole.
 const LEFT_OUT = /\.d\.c?ts$|^examples\/readme\/|^test\/fixtures\/|^test\/fuzz\/corpus\//
 
+const isCode = (file: string): boolean => CODE.test(file) && !LEFT_OUT.test(file) && existsSync(join(ROOT, file))
+
 const textOf = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
 function beginsWithSentence(file: string): boolean {
@@ -25,7 +27,6 @@ function headerOf(file: string): string | undefined {
 }
 
 it('every file begins with a sentence, or includes the header that has it', () => {
-  const isCode = (file: string): boolean => CODE.test(file) && !LEFT_OUT.test(file) && existsSync(join(ROOT, file))
   const files = filesOfCheckout().filter(isCode)
   expect(files.length).toBeGreaterThan(1000)
   const without = files.filter((file) => {
