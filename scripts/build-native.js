@@ -1,6 +1,6 @@
 // Compiles the addon from source into build/Release, with the headers of the running node if they are installed.
 import { spawnSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -13,9 +13,18 @@ export function headersFolder() {
   return existsSync(join(prefix, 'include/node/node_api.h')) ? prefix : undefined
 }
 
-/** Builds everything. Shows the output of node-gyp only if it fails. Returns whether it succeeded. */
+/** Builds everything anew. Shows the output of node-gyp only if it fails. Returns whether it succeeded. */
 export function buildNative(...options) {
-  return runNodeGyp(root, 'rebuild', options)
+  clean(join(root, 'build'))
+  return ['configure', 'build'].every((command) => runNodeGyp(root, command, options))
+}
+
+/** As `node-gyp clean`, but keeps the figures of tests, which a build in between must not lose. */
+function clean(folder) {
+  if (!existsSync(folder)) return
+  for (const name of readdirSync(folder)) {
+    if (name !== 'reliability') rmSync(join(folder, name), { recursive: true, force: true })
+  }
 }
 
 /** The same for one command of node-gyp in a folder with a binding.gyp. */

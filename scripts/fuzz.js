@@ -2,7 +2,8 @@
 //
 // Needs a clang with libFuzzer (Debian: clang-19 libclang-rt-19-dev); CXX selects another compiler. The seeds are the
 // fixtures of the native tests and test/fuzz/corpus. --keep adds a few small inputs to the corpus that reach newly
-// covered code. A crash stores its input in .cache/fuzz and sets exit status 1.
+// covered code. A crash stores its input in .cache/fuzz and sets exit status 1. The figures of a run of all targets go to
+// build/reliability/fuzz.json.
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
@@ -10,6 +11,7 @@ import { parseArgs } from 'node:util'
 
 import { samplerSources } from '../native/sources.js'
 import { includeFlags, lockFlags, root, sanitizerFlags, testFlags } from './lib/cxx.js'
+import { beginRun } from './lib/reliability.js'
 
 process.chdir(root)
 
@@ -45,6 +47,8 @@ const compiler =
   process.env.CXX ?? ['clang++-19', 'clang++'].find((name) => spawnSync(name, ['--version']).status === 0)
 if (compiler === undefined) fail('no clang++ here; Debian: apt-get install clang-19 libclang-rt-19-dev')
 
+const finish = beginRun(positionals.length === 0 ? 'fuzz' : undefined, 'npm run test:fuzz')
+const counts = { targets: 0, executions: 0 }
 const build = path.join('.cache', 'fuzz')
 mkdirSync(build, { recursive: true })
 const flags = [...testFlags, ...lockFlags, ...sanitizerFlags.address, '-fsanitize=fuzzer', ...includeFlags]
@@ -90,7 +94,11 @@ for (const target of targets) {
     ],
     target,
   )
-  console.log(report.match(/number_of_executed_units: \d+/)?.[0] ?? report)
+  const executions = Number(/number_of_executed_units: +(\d+)/.exec(report)?.[1])
+  if (!(executions > 0)) fail(`${target} has counted no executions`)
+  console.log(`${executions} executions`)
+  counts.targets++
+  counts.executions += executions
   if (!values.keep) continue
   rmSync(committed, { recursive: true, force: true })
   mkdirSync(committed, { recursive: true })
@@ -102,6 +110,8 @@ for (const target of targets) {
   for (const surplus of bySize.slice(KEPT)) rmSync(surplus)
   console.log(`${Math.min(bySize.length, KEPT)} inputs kept`)
 }
+const { minutes } = finish(counts, true)
+console.log(`${counts.targets} targets, ${counts.executions} executions, ${minutes} minutes, no crash`)
 
 function run(command, args, target) {
   const result = spawnSync(command, args, {
@@ -111,6 +121,7 @@ function run(command, args, target) {
   })
   if (result.status === 0) return result.stderr
   console.error((result.stdout ?? '') + (result.stderr ?? ''))
+  finish(counts, false)
   return fail(`${target ?? command} failed`)
 }
 

@@ -265,7 +265,8 @@ if (values.replay !== undefined) {
   queue.splice(0, Infinity, { call: words.join(' '), error, from: Number(from), count: Number(count) })
 }
 const end = performance.now() + Number(values.minutes) * 60e3
-const record = beginRun('faults', 'npm run test:faults')
+const isWhole = positionals.length === 0 && values.replay === undefined
+const record = beginRun(isWhole ? 'faults' : undefined, 'npm run test:faults')
 const counts = { runs: 0, 'faults injected': 0, calls: 0, failures: 0 }
 const reached = new Set()
 

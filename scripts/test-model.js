@@ -24,7 +24,7 @@ const seconds = (minutes * 60) / (name === undefined ? all : 1)
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tripline-model-'))
 const report = path.join(folder, 'report')
-const record = beginRun('model', 'npm run test:model')
+const record = beginRun(name === undefined ? 'model' : undefined, 'npm run test:model')
 try {
   const args = ['vitest', 'run', 'test/model', ...(name === undefined ? [] : ['--testNamePattern', name])]
   const { status } = spawnSync('npx', args, {

@@ -2,8 +2,8 @@
 // test/native/*.cc. A second one runs the sampler over a scripted system (test/native/scripted_system) and, on Linux, a
 // third one commands as macOS does (test/native/darwin_stand_in). CXX and CXXFLAGS (sanitizers) come from the environment.
 // Arguments select tests by a part of their names, or leave them out if they begin with a hyphen; a selection that matches
-// no test fails.
-import { spawnSync } from 'node:child_process'
+// no test fails. The counts of a whole run go to build/reliability/native.json.
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
@@ -19,6 +19,7 @@ import {
   warningFlags,
 } from './lib/cxx.js'
 import { programs } from './lib/native-tests.js'
+import { beginRun } from './lib/reliability.js'
 
 process.chdir(root)
 const words = process.argv.slice(2)
@@ -50,13 +51,36 @@ async function test({ own, sources }) {
     console.error(error.message)
     return 1
   }
-  const ran = spawnSync(program, words, { stdio: 'inherit' })
-  if (ran.signal) console.error(`the native tests died of ${ran.signal}`)
-  return ran.status ?? 1
+  const { status, signal, output } = await runTests(program)
+  if (signal !== null) console.error(`the native tests died of ${signal}`)
+  const [, passed = 0, failed = 0] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? []
+  counts['tests passed'] += Number(passed)
+  counts['tests failed'] += Number(failed)
+  counts.programs++
+  return status ?? 1
 }
+
+/** Runs a program and passes on its output. */
+function runTests(program) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, words, { stdio: ['inherit', 'pipe', 'inherit'] })
+    let output = ''
+    child.stdout.on('data', (chunk) => {
+      output += chunk
+      process.stdout.write(chunk)
+    })
+    child.on('error', reject)
+    child.on('close', (status, signal) => resolve({ status, signal, output }))
+  })
+}
+
+const isWhole = words.length === 0 && process.env.CXXFLAGS === undefined
+const finish = beginRun(isWhole ? 'native' : undefined, 'node scripts/test-native.js')
+const counts = { 'tests passed': 0, 'tests failed': 0, programs: 0 }
 
 const statuses = []
 for (const program of programs) statuses.push(await test(program))
 const matching = statuses.filter((status) => status !== NO_MATCH)
 if (matching.length === 0) console.error(`no native test matches '${words.join(' ')}'`)
 process.exitCode = matching.length === 0 ? 1 : (matching.find((status) => status !== 0) ?? 0)
+finish(counts, process.exitCode === 0)

@@ -16,6 +16,8 @@ import {
   systemCompiler,
   testFlags,
 } from './lib/cxx.js'
+import { beginRun } from './lib/reliability.js'
+import { vitestReport } from './lib/vitest-counts.js'
 
 // Tests of features that only Linux has. The first one also exists in test/native/darwin_stand_in, without the check of
 // the supervisor's name.
@@ -42,6 +44,8 @@ async function build(copy) {
   await linkAddon(objects, join(copy, 'build/Release/tripline.node'))
 }
 
+const finish = beginRun('stand-in', 'npm run test:stand-in')
+const report = vitestReport()
 const copy = mkdtempSync(join(tmpdir(), 'tripline-stand-in-'))
 try {
   // For a test that runs as another user.
@@ -54,8 +58,9 @@ try {
   for (const each of LINUX_ONLY) console.log(`left out, Linux only: ${each}`)
   const names = `^(?!.*(${LINUX_ONLY.join('|')}))`
   const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
-  const args = [vitest, 'run', 'test/run', 'test/cli', '-t', names]
+  const args = [vitest, 'run', 'test/run', 'test/cli', '-t', names, ...report.args]
   process.exitCode = spawnSync(process.execPath, args, { cwd: copy, stdio: 'inherit' }).status ?? 1
 } finally {
+  finish(report.take(), process.exitCode === 0)
   rmSync(copy, { recursive: true, force: true })
 }

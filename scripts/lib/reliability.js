@@ -1,9 +1,44 @@
 // The figures of a run of tests, as a small file in build/reliability/. All of them together become docs/reliability.md.
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
-const folder = fileURLToPath(new URL('../../build/reliability', import.meta.url))
+const root = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The folder of the figures, and of the logs of `npm run test:all`. */
+export const folder = path.join(root, 'build/reliability')
+
+function git(...args) {
+  return execFileSync('git', args, { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim()
+}
+
+/**
+ * The commit that is checked out, with `+changes` if files differ from it; undefined where this is no checkout. The page of the
+ * figures does not count: it is written after them.
+ */
+export function currentCommit() {
+  try {
+    const changed = git('status', '--porcelain', '--untracked-files=no', '--', '.', ':!docs/reliability.md') !== ''
+    return git('rev-parse', '--short=10', 'HEAD') + (changed ? '+changes' : '')
+  } catch {
+    return undefined
+  }
+}
+
+/** This machine in a few words. */
+function machine() {
+  const memory = `${Math.round(totalmem() / 2 ** 30)} GiB`
+  return `${availableParallelism()} x ${cpus()[0]?.model ?? process.arch}, ${memory}, ${type()} ${release()}, Node ${process.version}`
+}
+
+const fileOf = (name) => path.join(folder, `${name}.json`)
+
+function write(run) {
+  mkdirSync(folder, { recursive: true })
+  writeFileSync(fileOf(run.name), `${JSON.stringify(run, undefined, 2)}\n`)
+}
 
 /**
  * Starts the clock of a run.
@@ -18,17 +53,31 @@ export function beginRun(name, command) {
   if (name !== undefined && !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name))
     throw new TypeError(`not a name for a file: ${name}`)
   const began = performance.now()
+  // Read now: a commit that is made meanwhile is not what was tested.
+  const commit = name === undefined ? undefined : currentCommit()
   return (counts, passed) => {
     for (const [key, count] of Object.entries(counts)) {
       if (!Number.isFinite(count)) throw new TypeError(`not a count: ${key} is ${count}`)
     }
     const minutes = Math.round((performance.now() - began) / 600) / 100
-    const run = { name, command, date: new Date().toISOString(), minutes, counts, passed }
-    if (name === undefined) return run
-    mkdirSync(folder, { recursive: true })
-    writeFileSync(path.join(folder, `${name}.json`), `${JSON.stringify(run, undefined, 2)}\n`)
+    const date = new Date().toISOString()
+    const run = { name, command, date, minutes, commit, machine: machine(), counts, passed }
+    if (name !== undefined) write(run)
     return run
   }
+}
+
+/** Forgets the latest run of a name. */
+export function forgetRun(name) {
+  rmSync(fileOf(name), { force: true })
+}
+
+/** Records that a run has failed, whatever its file says, and why. A run that ended without a file gets one. */
+export function recordFailure(name, command, minutes, why) {
+  const known = readRuns().find((run) => run.name === name)
+  const date = new Date().toISOString()
+  const run = known ?? { name, command, date, minutes, commit: currentCommit(), machine: machine(), counts: {} }
+  write({ ...run, passed: false, why })
 }
 
 /** The latest run of every name, sorted by name. */

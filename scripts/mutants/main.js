@@ -261,7 +261,15 @@ async function main() {
     })
   }
   const began = Date.now()
-  const finish = beginRun('mutants', ['npm run test:mutants --', ...process.argv.slice(2)].join(' '))
+  const isPart =
+    [options.file, options.operator, options.line].some((each) => each !== undefined) ||
+    options.known ||
+    options.quick ||
+    options.count !== 'Infinity'
+  const finish = beginRun(
+    isPart ? undefined : 'mutants',
+    ['npm run test:mutants --', ...process.argv.slice(2)].join(' '),
+  )
   const run = new Run()
   await run.open()
   const counts = { tried: 0, killed: 0, survived: 0, equivalent: 0, uncompilable: 0 }
