@@ -133,6 +133,16 @@ export const NETS = [
     operations: /./,
   },
   {
+    name: 'load',
+    title: 'Load',
+    purpose:
+      'A web server with 1,000 guarded requests in flight, while stress-ng takes the processors, the memory and the disk; then starved of processor time. Every request ends exactly once, with the right reason.',
+    command: 'npm run test:load',
+    bound: 15,
+    needs: ['stress-ng', 'util-linux'],
+    operations: /^requests$/,
+  },
+  {
     name: 'faults',
     title: 'Faults of system calls',
     purpose:
