@@ -1,5 +1,5 @@
 /** Cancelations are noticed inside code that never yields. */
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   allOf,
   anyOf,
@@ -8,13 +8,13 @@ import {
   guard,
   ResourceCancelation,
   ResourceSource,
-  samplerStats,
   TimeoutSource,
   type ResourceReason,
 } from '../../src/index.js'
 import { kHub } from '../../src/sources/token.js'
 import { eventually } from '../helpers/eventually.js'
-import { FakeMachine } from '../helpers/fake-machine.js'
+import type { FakeMachine } from '../helpers/fake-machine.js'
+import { onFreshMachines } from '../helpers/fresh-machine.js'
 import { block, rejection, thrown, turns } from './helpers.js'
 
 /** Spins until `condition` is true; returns false if that took far too long. */
@@ -100,13 +100,7 @@ describe('deadlines', () => {
 
 describe('guards', () => {
   let machine: FakeMachine
-  beforeEach(() => {
-    machine = new FakeMachine()
-  })
-  afterEach(async () => {
-    machine[Symbol.dispose]()
-    await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last guard')
-  })
+  onFreshMachines((fresh) => (machine = fresh))
 
   test('a loop that never yields notices a breach, with its evidence', async () => {
     using watched = guard({ memory: 90 }, { within: 5, name: 'room' })

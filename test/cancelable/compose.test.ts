@@ -1,5 +1,4 @@
 /** Rows 76 to 88, 101 to 105 and 114 to 120 of docs/coming-from-python.md: combining, listening, shielding, parents and children. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { setTimeout as coreSleep } from 'node:timers/promises'
 import { describe, expect, test } from 'vitest'
 import {
@@ -16,6 +15,7 @@ import {
 import { kFirstChild, kExtras } from '../../src/cancelable/operation.js'
 import { kHub } from '../../src/sources/token.js'
 import { deferred, never, rejection, thrown, turns, until } from './helpers.js'
+import { reportedErrors } from '../helpers/reported-errors.js'
 
 describe('combining', () => {
   test('rows 76 and 77: of operations, tokens, signals and sources; each part counts', async () => {
@@ -98,9 +98,7 @@ describe('listeners', () => {
   })
 
   test('row 81: one that fails is reported, and no other listener is affected', async () => {
-    const errors: unknown[] = []
-    const listener = (message: unknown): void => void errors.push(message)
-    subscribe('tripline:error', listener)
+    const errors = reportedErrors()
     const failure = new Error('listener')
     const seen: string[] = []
     const operation = new Cancelable({ grace: 0 })
@@ -119,7 +117,6 @@ describe('listeners', () => {
     operation.cancel()
     await rejection(run)
     await turns(2)
-    unsubscribe('tripline:error', listener)
     expect(seen).toEqual(['third'])
     expect(errors).toEqual([
       { error: failure, origin: 'start listener' },

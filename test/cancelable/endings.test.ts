@@ -1,8 +1,8 @@
 /** How operations with tasks, shields and cleanups end; shrunk programs of the model in `test/model/`. */
-import diagnostics from 'node:diagnostics_channel'
 import { describe, expect, it } from 'vitest'
 import { Cancelable, type CancelableOptions } from '../../src/index.js'
 import { useClock } from '../../src/testing/index.js'
+import { reportedErrors } from '../helpers/reported-errors.js'
 
 interface End {
   readonly at: number
@@ -95,9 +95,7 @@ describe('tasks', () => {
   })
 
   it('that fail while they are being ended do not replace the error of the body', async () => {
-    const errors: string[] = []
-    const note = (message: unknown): void => void errors.push((message as { error: Error }).error.message)
-    diagnostics.subscribe('tripline:error', note)
+    const reported = reportedErrors()
     const end = await endOf((cancel) => {
       void cancel.task(async (task) => {
         task.defer(async () => {
@@ -107,9 +105,8 @@ describe('tasks', () => {
       })
       throw new Error('failed')
     })
-    diagnostics.unsubscribe('tripline:error', note)
     expect(end.message).toBe('failed')
-    expect(errors).toEqual(['later'])
+    expect(reported).toMatchObject([{ error: { message: 'later' } }])
   })
 })
 

@@ -9,6 +9,7 @@ import { kTimerList } from '../../src/engine/timers.js'
 import { kHub } from '../../src/sources/token.js'
 import { runModule } from '../helpers/child.js'
 import { deferred, never, rejection, turns } from './helpers.js'
+import { reportedErrors } from '../helpers/reported-errors.js'
 
 describe('pitfalls', () => {
   test('every observer gets the same error object', async () => {
@@ -52,9 +53,7 @@ describe('pitfalls', () => {
   })
 
   test('a listener that throws does not stop the process or the others, in any place', async () => {
-    const errors: unknown[] = []
-    const listener = (message: unknown): void => void errors.push(message)
-    subscribe('tripline:error', listener)
+    const errors = reportedErrors()
     const token = new CancelationToken()
     const failure = new Error('listener')
     token.onCancel(() => {
@@ -79,7 +78,6 @@ describe('pitfalls', () => {
     const child = operation.child().enter()
     expect(token.cancel()).toBe(true)
     expect(child.isCanceled).toBe(true)
-    unsubscribe('tripline:error', listener)
     expect(errors).toHaveLength(3)
   })
 

@@ -12,16 +12,16 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { EvidenceStore } from '../../src/evidence/files.js'
 import { parseEvidence } from '../../src/evidence/options.js'
-import { guard, type ErrorMessage, type Evidence, type GuardOptions } from '../../src/index.js'
+import { guard, type Evidence, type GuardOptions } from '../../src/index.js'
 import { PACKAGE, runModule } from '../helpers/child.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
+import { reportedErrors } from '../helpers/reported-errors.js'
 
 let folder: string
 beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'tripline-evidence-'))))
@@ -81,17 +81,11 @@ describe('a breach of a guard with evidence', () => {
   })
 
   it('reports what could not be written, and is otherwise as without', async () => {
-    const errors: ErrorMessage[] = []
-    const note = (message: unknown): number => errors.push(message as ErrorMessage)
-    subscribe('tripline:error', note)
-    try {
-      const { items } = await evidenceOf({ evidence: ['stack'], name: 'rss' })
-      expect(items).toMatchObject([{ kind: 'stack', error: { message: expect.stringContaining('has no stack') } }])
-      expect(errors).toMatchObject([{ origin: 'evidence "rss"', error: (items[0] as { error: Error }).error }])
-      expect(files()).toEqual([])
-    } finally {
-      unsubscribe('tripline:error', note)
-    }
+    const errors = reportedErrors()
+    const { items } = await evidenceOf({ evidence: ['stack'], name: 'rss' })
+    expect(items).toMatchObject([{ kind: 'stack', error: { message: expect.stringContaining('has no stack') } }])
+    expect(errors).toMatchObject([{ origin: 'evidence "rss"', error: (items[0] as { error: Error }).error }])
+    expect(files()).toEqual([])
   })
 
   it('writes nothing that is larger than all may be together', async () => {

@@ -1,15 +1,15 @@
 /** Limiters: what runs when, and how the limit follows the guards. */
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { CancelationError } from '../../src/base/cancelation-error.js'
 import { NotAdmittedError } from '../../src/base/errors.js'
 import { Cancelable } from '../../src/cancelable/cancelable.js'
 import { limiter, type LimitChange, type Limiter } from '../../src/limiter/limiter.js'
 import { guard } from '../../src/monitor/guard.js'
-import { samplerStats } from '../../src/addon/sampler.js'
 import { PACKAGE, runModule } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
-import { FakeMachine } from '../helpers/fake-machine.js'
+import type { FakeMachine } from '../helpers/fake-machine.js'
+import { onFreshMachines } from '../helpers/fresh-machine.js'
 
 /** A task that ends when its gate is opened. */
 function gate(): { readonly open: () => void; readonly fn: () => Promise<void>; readonly started: () => boolean } {
@@ -294,14 +294,7 @@ describe('close', () => {
 
 describe('the limit', () => {
   let machine: FakeMachine
-  beforeEach(() => {
-    machine = new FakeMachine()
-  })
-  afterEach(async () => {
-    machine[Symbol.dispose]()
-    // The thread reads the machine that was there when it began.
-    await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last guard')
-  })
+  onFreshMachines((fresh) => (machine = fresh))
 
   it('grows while all slots are used, is cut by a breach, and grows again', async () => {
     using memory = guard({ memory: 90 }, { within: 10 })

@@ -1,7 +1,7 @@
 /** Conditions beside metrics: breached, recovered, failing, hanging, and never two checks at once. */
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest'
+import { describe, expect, expectTypeOf, it } from 'vitest'
 import { samplerStats } from '../../src/addon/sampler.js'
 import { breachChannel, clearChannel } from '../../src/base/diagnostics.js'
 import type { Breach } from '../../src/base/reason.js'
@@ -13,17 +13,11 @@ import type { Limits } from '../../src/monitor/limits.js'
 import { capabilities } from '../../src/monitor/snapshot.js'
 import { every } from '../../src/schedule/ticker.js'
 import { eventually } from '../helpers/eventually.js'
-import { FakeMachine } from '../helpers/fake-machine.js'
+import type { FakeMachine } from '../helpers/fake-machine.js'
+import { onFreshMachines } from '../helpers/fresh-machine.js'
 
 let machine: FakeMachine
-beforeEach(() => {
-  machine = new FakeMachine()
-})
-afterEach(async () => {
-  machine[Symbol.dispose]()
-  await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last guard')
-  expect(samplerStats()).toMatchObject({ guards: 0, limits: 0, series: 0 })
-})
+onFreshMachines((fresh) => (machine = fresh))
 
 /** A check whose answer the test sets. */
 class Switch {

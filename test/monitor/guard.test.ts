@@ -1,6 +1,6 @@
 /** Guards: their states, evidence, options, and ends. */
 import { once } from 'node:events'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { allocateFlag, freeFlag } from '../../src/addon/board.js'
 import { describeBreach } from '../../src/monitor/breach.js'
 import { guard, type Guard } from '../../src/monitor/guard.js'
@@ -11,18 +11,11 @@ import { snapshot } from '../../src/monitor/snapshot.js'
 import { acquireGuard, releaseGuard } from '../../src/monitor/shared.js'
 import type { Breach, ResourceReason } from '../../src/base/reason.js'
 import { eventually } from '../helpers/eventually.js'
-import { FakeMachine } from '../helpers/fake-machine.js'
+import type { FakeMachine } from '../helpers/fake-machine.js'
+import { onFreshMachines } from '../helpers/fresh-machine.js'
 
 let machine: FakeMachine
-beforeEach(() => {
-  machine = new FakeMachine()
-})
-afterEach(async () => {
-  machine[Symbol.dispose]()
-  // No test leaves a guard open, and without guards the thread stops.
-  await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last guard')
-  expect(samplerStats()).toMatchObject({ guards: 0, limits: 0, series: 0 })
-})
+onFreshMachines((fresh) => (machine = fresh))
 
 function nextBreach(watched: Guard): Promise<Breach> {
   return new Promise((resolve) => watched.on('breach', resolve))

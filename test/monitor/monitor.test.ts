@@ -1,20 +1,14 @@
 /** Monitors: the newest values of metrics at once, or why there are none. */
-import { afterEach, beforeEach, describe, expect, expectTypeOf, it } from 'vitest'
+import { describe, expect, expectTypeOf, it } from 'vitest'
 import { samplerStats } from '../../src/addon/sampler.js'
 import { monitor, type MissingReading, type MonitorReading } from '../../src/monitor/monitor.js'
 import { eventually } from '../helpers/eventually.js'
-import { FakeMachine } from '../helpers/fake-machine.js'
+import type { FakeMachine } from '../helpers/fake-machine.js'
+import { onFreshMachines } from '../helpers/fresh-machine.js'
 import { runModule } from '../helpers/child.js'
 
 let machine: FakeMachine
-beforeEach(() => {
-  machine = new FakeMachine()
-})
-afterEach(async () => {
-  machine[Symbol.dispose]()
-  await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last monitor')
-  expect(samplerStats()).toMatchObject({ guards: 0, series: 0 })
-})
+onFreshMachines((fresh) => (machine = fresh))
 
 describe('a monitor', () => {
   it('returns a level at once, and later its new value', async () => {

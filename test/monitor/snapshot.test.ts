@@ -1,20 +1,13 @@
 /** Values without a limit: snapshots, samples, capabilities. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { guard } from '../../src/monitor/guard.js'
-import { samplerStats } from '../../src/addon/sampler.js'
 import { capabilities, sample, samples, snapshot } from '../../src/monitor/snapshot.js'
 import { eventually } from '../helpers/eventually.js'
-import { FakeMachine } from '../helpers/fake-machine.js'
+import type { FakeMachine } from '../helpers/fake-machine.js'
+import { onFreshMachines } from '../helpers/fresh-machine.js'
 
 let machine: FakeMachine
-beforeEach(() => {
-  machine = new FakeMachine()
-})
-afterEach(async () => {
-  machine[Symbol.dispose]()
-  await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last reader')
-  expect(samplerStats()).toMatchObject({ guards: 0, series: 0 })
-})
+onFreshMachines((fresh) => (machine = fresh))
 
 describe('snapshot', () => {
   it('has the metrics that are being sampled, and no others', () => {

@@ -1,10 +1,11 @@
 /** Streams of samples whose next item is no longer awaited. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { samplerStats } from '../../src/addon/sampler.js'
 import { samples, type SamplesOptions } from '../../src/monitor/snapshot.js'
 import { runModule } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
-import { FakeMachine } from '../helpers/fake-machine.js'
+import type { FakeMachine } from '../helpers/fake-machine.js'
+import { onFreshMachines } from '../helpers/fresh-machine.js'
 
 const KINDS: [string, SamplesOptions][] = [
   ['snapshots', { metrics: ['memory', 'load'], interval: 5 }],
@@ -15,14 +16,7 @@ describe('a stream whose next item is not awaited', () => {
   let machine: FakeMachine
   beforeAll(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
   afterAll(() => void vi.useRealTimers())
-  beforeEach(() => {
-    machine = new FakeMachine()
-  })
-  afterEach(async () => {
-    machine[Symbol.dispose]()
-    await eventually(() => samplerStats()?.running !== true)
-    expect(samplerStats()).toMatchObject({ guards: 0, series: 0 })
-  })
+  onFreshMachines((fresh) => (machine = fresh))
 
   it.each(KINDS)('rests, and continues with the next item: %s', async (_, options) => {
     const stream = samples(options as SamplesOptions & { batch: number })

@@ -1,19 +1,11 @@
 /** Samples in blocks of typed arrays. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { samplerStats } from '../../src/addon/sampler.js'
+import { describe, expect, it } from 'vitest'
 import { samples } from '../../src/monitor/snapshot.js'
-import { eventually } from '../helpers/eventually.js'
-import { FakeMachine } from '../helpers/fake-machine.js'
+import type { FakeMachine } from '../helpers/fake-machine.js'
+import { onFreshMachines } from '../helpers/fresh-machine.js'
 
 let machine: FakeMachine
-beforeEach(() => {
-  machine = new FakeMachine()
-})
-afterEach(async () => {
-  machine[Symbol.dispose]()
-  await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last recorder')
-  expect(samplerStats()).toMatchObject({ series: 0 })
-})
+onFreshMachines((fresh) => (machine = fresh))
 
 describe('samples in blocks', () => {
   it('come as arrays of the requested size', async () => {

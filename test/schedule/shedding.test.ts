@@ -1,21 +1,14 @@
 /** Tickers under guards: which slow down, pause and come back, and in which order. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { guard } from '../../src/monitor/guard.js'
-import { samplerStats } from '../../src/addon/sampler.js'
 import type { TickerState } from '../../src/schedule/tick.js'
 import { every, type Ticker, type TickerOptions } from '../../src/schedule/ticker.js'
 import { eventually } from '../helpers/eventually.js'
-import { FakeMachine } from '../helpers/fake-machine.js'
+import type { FakeMachine } from '../helpers/fake-machine.js'
+import { onFreshMachines } from '../helpers/fresh-machine.js'
 
 let machine: FakeMachine
-beforeEach(() => {
-  machine = new FakeMachine()
-})
-afterEach(async () => {
-  machine[Symbol.dispose]()
-  await eventually(() => samplerStats()?.running !== true, 'the thread stops with the last ticker')
-  expect(samplerStats()).toMatchObject({ tickers: 0, guards: 0 })
-})
+onFreshMachines((fresh) => (machine = fresh))
 
 const rest = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 

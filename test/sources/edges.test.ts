@@ -1,7 +1,6 @@
 /** Sources and reasons that throw when they are read: all listeners are still called. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { runInNewContext } from 'node:vm'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import {
   anyOf,
   Cancelable,
@@ -14,16 +13,7 @@ import {
   type SharedToken,
 } from '../../src/index.js'
 import { never, rejection, until } from '../cancelable/helpers.js'
-
-let reported: { error: unknown; origin: string }[] = []
-const listener = (message: unknown): void => void reported.push(message as never)
-beforeEach(() => {
-  reported = []
-  subscribe('tripline:error', listener)
-})
-afterEach(() => {
-  unsubscribe('tripline:error', listener)
-})
+import { reportedErrors } from '../helpers/reported-errors.js'
 
 describe('foreign signals', () => {
   test('a signal whose reason cannot be printed still cancels', () => {
@@ -74,6 +64,7 @@ describe('foreign signals', () => {
         throw failure
       }
     }
+    const reported = reportedErrors()
     const operation = new Cancelable({ abortSignal: new Broken() as unknown as AbortSignal, grace: 0 })
     let seen = 0
     operation.onCancel(() => seen++)

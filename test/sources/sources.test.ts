@@ -1,5 +1,4 @@
 /** Rows 50 to 75 of docs/coming-from-python.md: sources. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import {
@@ -22,6 +21,7 @@ import {
 import { kTimerList, kExpire } from '../../src/engine/timers.js'
 import { kHub } from '../../src/sources/token.js'
 import { block, deferred, never, rejection, thrown, turns, until } from '../cancelable/helpers.js'
+import { reportedErrors } from '../helpers/reported-errors.js'
 
 /** A source for tests, which reports on request. */
 class HandSource implements CancelationSource {
@@ -40,20 +40,6 @@ class HandSource implements CancelationSource {
     return [...this.sinks].map((sink) => sink.cancel(reason))
   }
 }
-
-let stop: (() => void) | undefined
-/** Collects the errors that are reported on the diagnostics channel from now on. */
-function collectErrors(): { error: unknown; origin: string }[] {
-  const errors: { error: unknown; origin: string }[] = []
-  const listener = (message: unknown): void => void errors.push(message as never)
-  subscribe('tripline:error', listener)
-  stop = () => unsubscribe('tripline:error', listener)
-  return errors
-}
-afterEach(() => {
-  stop?.()
-  stop = undefined
-})
 
 describe('a custom source', () => {
   test('rows 50 and 51: arm(sink) returns the function that disarms it; each use is independent', () => {
@@ -104,7 +90,7 @@ describe('a custom source', () => {
   })
 
   test('row 74: a source that fails to stop is reported, and the other sources are stopped', () => {
-    const errors = collectErrors()
+    const errors = reportedErrors()
     const failure = new Error('stuck')
     const source: CancelationSource = {
       name: 'valve',
@@ -343,7 +329,7 @@ describe('conditions', () => {
   })
 
   test('row 59: a check that fails is reported once and goes on, or cancels if the option says so', async () => {
-    const errors = collectErrors()
+    const errors = reportedErrors()
     const failure = new Error('sensor')
     let checks = 0
     const check = (): boolean => {

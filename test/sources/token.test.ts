@@ -1,5 +1,4 @@
 /** Rows 38 to 49 of docs/coming-from-python.md: tokens. */
-import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { describe, expect, test } from 'vitest'
 import {
   Cancelable,
@@ -10,6 +9,7 @@ import {
 } from '../../src/index.js'
 import { kHub } from '../../src/sources/token.js'
 import { never, rejection, thrown, turns } from '../cancelable/helpers.js'
+import { reportedErrors } from '../helpers/reported-errors.js'
 
 describe('a token', () => {
   test('rows 38 and 43: says whether, why and when it was canceled', () => {
@@ -79,9 +79,7 @@ describe('a token', () => {
   })
 
   test('row 44: a listener that throws or rejects is reported, and the others are called', async () => {
-    const messages: unknown[] = []
-    const listener = (message: unknown): void => void messages.push(message)
-    subscribe('tripline:error', listener)
+    const messages = reportedErrors()
     const token = new CancelationToken()
     let called = false
     const first = new Error('first')
@@ -95,7 +93,6 @@ describe('a token', () => {
     })
     token.cancel()
     await turns()
-    unsubscribe('tripline:error', listener)
     expect(called).toBe(true)
     expect(messages).toEqual([
       { error: first, origin: 'cancel listener' },
