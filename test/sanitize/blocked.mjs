@@ -3,7 +3,6 @@
 // Usage: node blocked.mjs <package folder>
 import { join } from 'node:path'
 import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
 import {
   block,
   check,
@@ -13,7 +12,7 @@ import {
   expectNothingLeft,
   folder,
   holds,
-  library,
+  inThread,
   nameNotifySocket,
   say,
   until,
@@ -26,19 +25,6 @@ check(preemption().available, `no regions: ${preemption().why}`)
 guard({ memory: 100 }).close()
 await until(() => !samplerStats().running, 'the end of the thread')
 const before = holds()
-
-const inThread = (source, options) =>
-  new Worker(
-    `const { parentPort, threadId, workerData } = require('node:worker_threads')
-     const tripline = require(${JSON.stringify(library)})
-     void (async () => {
-       const { Cancelable, CancelationToken, every, guard, record, samples, watchdog } = tripline
-       const block = (ms) => { for (const end = performance.now() + ms; performance.now() < end;); }
-       const alive = setInterval(() => undefined, 1e6)
-       ${source}
-     })()`,
-    { eval: true, stdout: true, stderr: true, ...options },
-  )
 
 say('a loop that is blocked, saturated, and idle by turns')
 {
@@ -109,9 +95,8 @@ say('regions that are ended by tokens of other threads, guards and signals')
   const token = new CancelationToken()
   const worker = inThread(
     `
-    const { CancelationToken: Token } = tripline
     parentPort.postMessage('ready')
-    setTimeout(() => Token.from(workerData).cancel('enough'), 20)
+    setTimeout(() => CancelationToken.from(workerData).cancel('enough'), 20)
   `,
     { workerData: token.share() },
   )

@@ -3,8 +3,7 @@
 // Usage: node commands.mjs <package folder>
 import { once } from 'node:events'
 import { readFileSync, readdirSync } from 'node:fs'
-import { Worker } from 'node:worker_threads'
-import { check, delay, end, entry, env, expectNothingLeft, holds, library, say, until } from './tools.mjs'
+import { check, delay, end, entry, env, expectNothingLeft, holds, inThread, say, until } from './tools.mjs'
 
 const { guard, run, samplerStats } = await import(entry)
 
@@ -85,19 +84,15 @@ say('workers that are terminated while commands start, run and end')
 for (let round = 0; round < 8; round++) {
   await Promise.all(
     [0, 1, 2].map(async (kind) => {
-      const worker = new Worker(
-        `const { parentPort, workerData } = require('node:worker_threads')
-         const { run } = require(${JSON.stringify(library)})
-         {
-           const env = ${JSON.stringify(env)}
-           const start = () => run('/bin/sh', ['-c', ['sleep 0.01', 'sleep 60 & sleep 60', 'exit 3'][workerData]], {
-             env, timeout: 5000, killAfter: 10, limits: { 'process.rss': 1e15, 'process.count': 1000 }, idleOutput: 4000,
-           }).catch(() => undefined)
-           parentPort.postMessage('ready')
-           for (let i = 0; i < 3; i++) void start()
-           if (workerData !== 1) setInterval(start, 10)
-         }`,
-        { eval: true, workerData: kind },
+      const worker = inThread(
+        `const { env, kind } = workerData
+         const start = () => run('/bin/sh', ['-c', ['sleep 0.01', 'sleep 60 & sleep 60', 'exit 3'][kind]], {
+           env, timeout: 5000, killAfter: 10, limits: { 'process.rss': 1e15, 'process.count': 1000 }, idleOutput: 4000,
+         }).catch(() => undefined)
+         parentPort.postMessage('ready')
+         for (let i = 0; i < 3; i++) void start()
+         if (kind !== 1) setInterval(start, 10)`,
+        { workerData: { env, kind } },
       )
       await once(worker, 'message')
       await delay(round * 6)

@@ -1,7 +1,6 @@
 // Workers that are terminated at every stage of a program that uses everything and closes nothing, under sanitizers.
 // Afterwards, nothing of them is left. Usage: node stages.mjs <package folder> [rounds]
 import { once } from 'node:events'
-import { Worker } from 'node:worker_threads'
 import {
   delay,
   end,
@@ -10,7 +9,7 @@ import {
   expectNothingLeft,
   folder,
   holds,
-  library,
+  inThread,
   nameNotifySocket,
   say,
   until,
@@ -52,21 +51,14 @@ const STAGES = [
 ]
 
 /** A worker that takes the first `count` stages, beginning at another one each time. */
-function inThread(count, first) {
+function withStages(count, first) {
   const stages = Array.from({ length: count }, (_, i) => STAGES[(first + i) % STAGES.length])
-  // Not a module: the runtime loses the descriptor of one whose worker is terminated while it is read.
   const source = `
-    const { spawn } = require('node:child_process')
-    const { join } = require('node:path')
-    const { parentPort, threadId, workerData } = require('node:worker_threads')
-    const { Cancelable, every, guard, monitor, record, run, sample, samples, snapshot, watchdog } = require(${JSON.stringify(library)})
     const { env, folder } = workerData
-    const block = (ms) => { for (const end = performance.now() + ms; performance.now() < end;); }
-    const alive = setInterval(() => undefined, 1e6)
     ${stages.map((each) => `{ ${each} }`).join('\n')}
     parentPort.postMessage('ready')
   `
-  return new Worker(source, { eval: true, workerData: { env, folder }, stdout: true, stderr: true })
+  return inThread(source, { workerData: { env, folder } })
 }
 
 let count = 0
@@ -75,7 +67,7 @@ for (let round = 0; round < rounds; round++) {
   for (let stage = 1; stage <= STAGES.length; stage++) {
     await Promise.all(
       [0, 1, 2].map(async (kind) => {
-        const worker = inThread(stage, stage * 7 + round * 5 + kind)
+        const worker = withStages(stage, stage * 7 + round * 5 + kind)
         // The first is terminated as it begins, the others once everything is open, and a little later.
         if (kind === 0) {
           await once(worker, 'online')

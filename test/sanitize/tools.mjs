@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
+import { Worker } from 'node:worker_threads'
 
 export { delay }
 
@@ -11,7 +12,7 @@ export { delay }
 export const entry = pathToFileURL(`${process.argv[2]}/dist/index.js`).href
 
 /** The same as a path, for require(). */
-export const library = join(process.argv[2], 'dist/index.cjs')
+const library = join(process.argv[2], 'dist/index.cjs')
 
 /** For files; removed at the end. Not in memory, so that recordings have their helper thread. */
 export const folder = mkdtempSync(join(tmpdir(), 'tripline-sanitize-'))
@@ -48,6 +49,24 @@ export function block(ms) {
 /** Lets watchdogs feed a socket of systemd's that nothing listens on, which takes the same path. */
 export function nameNotifySocket() {
   Object.assign(process.env, { NOTIFY_SOCKET: `@tripline-sanitize-${process.pid}`, WATCHDOG_USEC: '2000000' })
+}
+
+/**
+ * A worker that runs `source`, the body of an async function with the names of the library and a `block`. Its data is
+ * `workerData`. It stays until it is terminated.
+ */
+export function inThread(source, options) {
+  // Not a module: the runtime loses the descriptor of one whose worker is terminated while it is read.
+  const text = `
+    const { spawn } = require('node:child_process')
+    const { join } = require('node:path')
+    const { parentPort, threadId, workerData } = require('node:worker_threads')
+    const { Cancelable, CancelationToken, every, guard, monitor, record, run, sample, samples, snapshot, watchdog } = require(${JSON.stringify(library)})
+    const block = (ms) => { for (const end = performance.now() + ms; performance.now() < end;); }
+    const alive = setInterval(() => undefined, 1e6)
+    void (async () => { ${source} })()
+  `
+  return new Worker(text, { eval: true, stdout: true, stderr: true, ...options })
 }
 
 /** How many descriptors and threads this process has. */
