@@ -1,4 +1,4 @@
-/** Durations, sizes and percentages: parsing, checking, printing. */
+/** Durations, sizes, percentages and counts: parsing, checking, printing. */
 import { invalidType, invalidValue, outOfRange } from './errors.js'
 
 /** The shape of a `Temporal.Duration`, by which it is recognized: Node 20 has no Temporal. */
@@ -143,6 +143,25 @@ export function parseNumber(value: unknown, name: string, ...units: readonly str
   const match = SIGNED.exec(value)
   if (match !== null && (match[2] === '' || units.includes(match[2]!))) return Number(match[1])
   throw invalidValue(name, help, value)
+}
+
+/**
+ * Checks a whole number between two bounds, which are both included.
+ *
+ * @param orInfinity whether `Infinity` is allowed too, which says that there is no bound
+ * @throws TypeError `ERR_INVALID_ARG_TYPE`; RangeError `ERR_OUT_OF_RANGE`
+ */
+export function checkWhole(
+  value: unknown,
+  name: string,
+  min: number,
+  max: number = Infinity,
+  orInfinity: boolean = false,
+): number {
+  if (typeof value !== 'number') throw invalidType(name, 'a number', value)
+  if ((Number.isInteger(value) && value >= min && value <= max) || (orInfinity && value === Infinity)) return value
+  const range = max === Infinity ? `of ${min} or more` : `from ${min} to ${max}`
+  throw outOfRange(name, `a whole number ${range}${orInfinity ? ', or Infinity' : ''}`, value)
 }
 
 /** Prints a duration in a suitable unit, with at most three decimals: `1500` becomes `'1.5s'`. */

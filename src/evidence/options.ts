@@ -1,7 +1,7 @@
 /** What a guard writes when it is breached, where to, and how much of it: the options and their checks. */
 import { invalidType, invalidValue, outOfRange, unknownName } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
-import { parsePeriod, parseSize, type Duration } from '../base/units.js'
+import { checkWhole, parsePeriod, parseSize, type Duration } from '../base/units.js'
 import { checkFolder } from './folder.js'
 
 /**
@@ -57,9 +57,7 @@ export function parseEvidence(kinds: unknown, folder: unknown): EvidenceSettings
   if (given === undefined) throw invalidType('evidenceFolder', "a folder, because 'evidence' is given", folder)
   const options = readOptions(given as EvidenceFolder, 'option of evidenceFolder', FOLDER_KEYS)
   const { maxFiles = 20, maxSize = '1GB', profileFor = '5s' } = options
-  if (typeof maxFiles !== 'number') throw invalidType('evidenceFolder.maxFiles', 'a number', maxFiles)
-  if (!Number.isInteger(maxFiles) || maxFiles < 1)
-    throw outOfRange('evidenceFolder.maxFiles', 'a whole number from 1', maxFiles)
+  checkWhole(maxFiles, 'evidenceFolder.maxFiles', 1)
   const time = parsePeriod(profileFor, 'evidenceFolder.profileFor')
   if (time < 1 || time > LONGEST_PROFILE)
     throw outOfRange('evidenceFolder.profileFor', 'from 1 ms to 10 min', profileFor)

@@ -1,5 +1,6 @@
 /** Samples in blocks of typed arrays, taken natively, for rates at which one call per sample costs too much. */
 import { MetricUnavailableError, invalidValue, outOfRange } from '../base/errors.js'
+import { checkWhole } from '../base/units.js'
 import type { MetricName } from '../addon/metrics.js'
 import { connect, forgetRequest, newRequest, toLocalTime, type SeriesKey } from '../addon/sampler.js'
 import { Stream, Supply } from './stream.js'
@@ -93,9 +94,7 @@ class Blocks extends Supply<SampleBlock> {
 
 function checkBlocks(keys: readonly SeriesKey[], interval: number, batch: number): void {
   if (interval < SHORTEST_MS) throw outOfRange('interval', '250us (4000 Hz) or more', interval)
-  if (!(Number.isInteger(batch) && batch >= 1 && batch <= LARGEST_BATCH)) {
-    throw outOfRange('batch', `a whole number from 1 to ${LARGEST_BATCH}`, batch)
-  }
+  checkWhole(batch, 'batch', 1, LARGEST_BATCH)
   const seen = new Set<string>()
   for (const { metric } of keys) {
     if (seen.has(metric)) throw invalidValue('metrics', "each metric once where there is a 'batch'", metric)

@@ -107,7 +107,7 @@ export function record(options: RecordOptions = {}): Recording {
 }
 
 function checkBoolean(value: unknown, name: string): void {
-  if (typeof value !== 'boolean') throw invalidType(name, 'a boolean', value)
+  if (typeof value !== 'boolean') throw invalidType(name, 'true or false', value)
 }
 
 /** Where it is kept, and for how long. @throws TypeError, RangeError */

@@ -6,7 +6,7 @@ import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { checkResources, resourcesOf } from '../sources/resource.js'
 import type { CancelationToken } from '../sources/token.js'
-import { parseDuration, type Duration } from '../base/units.js'
+import { checkWhole, parseDuration, type Duration } from '../base/units.js'
 import { POLICIES, type MissedPolicy } from './backlog.js'
 
 /** The time from beat to beat, 250 us to 1000 days, or how many per second. */
@@ -139,8 +139,8 @@ export function parseOptions(options: BeatOptions & Callbacks): TickerSettings {
   const { missed = 'coalesce', maxBurst = 100, concurrency = 1, timeout, priority = 0, realTime = false } = options
   const { onError, onState } = options
   if (!POLICIES.includes(missed)) throw invalidValue('missed', `one of '${POLICIES.join("', '")}'`, missed)
-  checkCount(maxBurst, 'maxBurst')
-  checkCount(concurrency, 'concurrency')
+  checkWhole(maxBurst, 'maxBurst', 1, Infinity, true)
+  checkWhole(concurrency, 'concurrency', 1, Infinity, true)
   if (typeof priority !== 'number' || Number.isNaN(priority)) throw invalidType('priority', 'a number', priority)
   if (typeof realTime !== 'boolean') throw invalidType('realTime', 'true or false', realTime)
   for (const [name, value] of [['onError', onError] as const, ['onState', onState] as const]) {
@@ -185,11 +185,4 @@ function operationOptions(options: BeatOptions): CancelableOptions {
   const { token, signal, abortSignal, signals, parent, name, whileBreached } = options
   const resources = whileBreached === 'cancel' ? resourcesOf(options, 'guard') : undefined
   return { token, signal, abortSignal, signals, parent, name: name ?? 'ticker', resources }
-}
-
-function checkCount(value: unknown, name: string): void {
-  if (typeof value !== 'number') throw invalidType(name, 'a number', value)
-  if (!(value >= 1) || (value !== Infinity && !Number.isInteger(value))) {
-    throw outOfRange(name, 'a whole number of 1 or more, or Infinity', value)
-  }
 }

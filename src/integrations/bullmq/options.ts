@@ -1,9 +1,9 @@
 /** The options of a protected worker, and their checks. */
 import type { Job } from 'bullmq'
-import { invalidType, invalidValue, outOfRange } from '../../base/errors.js'
+import { invalidType, invalidValue } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
 import type { CancelationReason } from '../../base/reason.js'
-import { parseDuration, type Duration } from '../../base/units.js'
+import { checkWhole, parseDuration, type Duration } from '../../base/units.js'
 import { Cancelable } from '../../cancelable/cancelable.js'
 import type { OperationOptions } from '../../cancelable/options.js'
 import { guard, isGuard, type Guard } from '../../monitor/guard.js'
@@ -91,8 +91,7 @@ export function parseWorkerOptions(options: ProtectWorkerOptions, name: string):
   const { operation = {}, onCanceled, maxRequeues = 10, cancelations = true } = own
   const { requeueDelay = 5000, closeTimeout = Infinity, heartbeat = true } = own
   if (typeof cancelations !== 'boolean') throw invalidType('cancelations', 'true or false', cancelations)
-  if (typeof maxRequeues !== 'number') throw invalidType('maxRequeues', 'a number', maxRequeues)
-  if (!Number.isInteger(maxRequeues) || maxRequeues < 0) throw outOfRange('maxRequeues', 'an integer >= 0', maxRequeues)
+  checkWhole(maxRequeues, 'maxRequeues', 0)
   if (typeof operation !== 'function' && (typeof operation !== 'object' || operation === null)) {
     throw invalidType('operation', 'options of an operation, or a function that returns them', operation)
   }

@@ -4,7 +4,7 @@ import { METRICS, type MetricName } from '../../addon/metrics.js'
 import { invalidType, invalidValue, outOfRange } from '../../base/errors.js'
 import { INT32_MAX } from '../../base/int32.js'
 import { readOptions } from '../../base/options.js'
-import { parsePeriod, type Duration } from '../../base/units.js'
+import { checkWhole, parsePeriod, type Duration } from '../../base/units.js'
 import { isLimiter, type Limiter } from '../../limiter/limiter.js'
 import { isGuard, type Guard } from '../../monitor/guard.js'
 import { parseQueries, type MetricQuery } from '../../monitor/queries.js'
@@ -166,9 +166,9 @@ export function parseDashboard(
     tickers: listOf('tickers', options.tickers, isTicker, 'a ticker'),
     recording,
     commandLines,
-    maxClients: wholeNumber('maxClients', maxClients, 1, 1000),
+    maxClients: checkWhole(maxClients, 'maxClients', 1, 1000),
     signal,
-    pid: pid === undefined ? undefined : wholeNumber('pid', pid, 1, INT32_MAX),
+    pid: pid === undefined ? undefined : checkWhole(pid, 'pid', 1, INT32_MAX),
   }
 }
 
@@ -212,14 +212,6 @@ function listOf<T extends object>(
   return [...new Set(list)]
 }
 
-function wholeNumber(option: string, value: unknown, least: number, most: number): number {
-  if (typeof value !== 'number') throw invalidType(option, 'a number', value)
-  if (!Number.isInteger(value) || value < least || value > most) {
-    throw outOfRange(option, `a whole number from ${least} to ${most}`, value)
-  }
-  return value
-}
-
 /** Where to listen, checked. */
 export interface ListenSettings {
   readonly host: string
@@ -233,7 +225,7 @@ export function parseListen(options: DashboardListenOptions): ListenSettings {
   const { host = '127.0.0.1', port = 0, hosts = [] } = options
   if (typeof host !== 'string') throw invalidType('host', 'a string', host)
   if (isIP(host) === 0 && !NAME.test(host)) throw invalidValue('host', 'an IP address or a host name', host)
-  return { host, port: wholeNumber('port', port, 0, 65_535), hosts: readHosts(hosts) }
+  return { host, port: checkWhole(port, 'port', 0, 65_535), hosts: readHosts(hosts) }
 }
 
 /** @throws TypeError with Node's codes, naming the option */
