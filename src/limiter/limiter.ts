@@ -17,11 +17,11 @@ import { Timer } from '../engine/timers.js'
 import type { Guard } from '../monitor/guard.js'
 import { Driven, driven, type DrivenQueue, type DrivenUsage } from './drive.js'
 import { FIRST_PACE, pace, type Pace } from './latency.js'
-import { Line, type Standing } from './line.js'
 import { parseLimiter, parseRun, whileWaiting, type LimiterOptions, type LimiterRunOptions } from './options.js'
 import type { LimiterSettings, RunSettings } from './options.js'
 import { Guards } from './outlook.js'
-import { firstState, look, nextCut, type PolicyState } from './policy.js'
+import { firstState, nextCut, nextState, type PolicyState } from './policy.js'
+import { PriorityQueue, type Queued } from './priority-queue.js'
 
 /** A change of a limit. */
 export interface LimitChange {
@@ -40,7 +40,7 @@ export interface LimiterEvents {
 }
 
 /** One that waits for a slot. */
-interface Waiter extends Standing {
+interface Waiter extends Queued {
   admit(): void
   refuse(error: NotAdmittedError): void
 }
@@ -57,7 +57,7 @@ const USED_FOR = 2
 export class Limiter implements AsyncDisposable {
   static {
     markInstances(this)
-    isLimiter = (value): value is Limiter => typeof value === 'object' && value !== null && #line in value
+    isLimiter = (value): value is Limiter => typeof value === 'object' && value !== null && #waiting in value
   }
 
   /** The option `name`. */
@@ -68,7 +68,7 @@ export class Limiter implements AsyncDisposable {
   readonly max: number
   readonly #settings: LimiterSettings
   readonly #guards: Guards
-  readonly #line = new Line<Waiter>()
+  readonly #waiting = new PriorityQueue<Waiter>()
   readonly #listeners = new Map<LimiterEvents['change'], LimiterEvents['change']>()
   readonly #driven = new Set<Driven>()
   // Nothing else may keep the process alive while all that is left to do is to wait for the limit to rise from 0.
@@ -76,17 +76,17 @@ export class Limiter implements AsyncDisposable {
   // Once per interval, while the limit is used.
   readonly #beat = new Timer(() => this.#onBeat(), false)
   #isBeating = false
-  readonly #cutTimer = new Timer(() => this.#look(false), false)
+  readonly #cutTimer = new Timer(() => this.#update(false), false)
   #state: PolicyState
   #active = 0
-  // Of these, slots of abandoned bodies, which are free after `holdAbandoned` at the latest.
+  // How many of these are slots of abandoned bodies, which are free after `holdAbandoned` at the latest.
   #held = 0
   #arrivals = 0
-  // How many intervals ago all slots were in use, counted down.
+  // Counts down the intervals since all slots were in use.
   #used = 0
   #edges = 0
   #pace: Pace = FIRST_PACE
-  // Of the tasks that have ended since the last beat.
+  // The time and number of the tasks that have ended since the last beat.
   #taken = 0
   #ended = 0
   #closing: Promise<void> | undefined
@@ -100,9 +100,9 @@ export class Limiter implements AsyncDisposable {
     this.min = settings.min
     this.max = settings.max
     this.#state = firstState(settings, now())
-    this.#guards = new Guards(settings.resources, () => this.#look(false))
+    this.#guards = new Guards(settings.resources, () => this.#update(false))
     // One that is breached already counts at once.
-    this.#look(false)
+    this.#update(false)
   }
 
   /** How many may run at the same time now. */
@@ -120,7 +120,7 @@ export class Limiter implements AsyncDisposable {
 
   /** How many wait for a slot. */
   get waiting(): number {
-    return this.#line.size
+    return this.#waiting.size
   }
 
   /** Whether it was closed. */
@@ -144,7 +144,7 @@ export class Limiter implements AsyncDisposable {
     const operation = new Cancelable(settings.operation)
     if (this.#closing !== undefined) return Promise.reject(this.#refusal('closed', `${this.name} was closed`))
     // Code that never yields takes slots as well, before any listener of a guard can run.
-    if (edgeCount() !== this.#edges) this.#look(false)
+    if (edgeCount() !== this.#edges) this.#update(false)
     if (this.#active < this.#state.limit) {
       this.#take()
       return this.#run(operation, fn)
@@ -227,7 +227,7 @@ export class Limiter implements AsyncDisposable {
     for (const each of this.#driven) each[Symbol.dispose]()
     this.#driven.clear()
     if (!drain) {
-      for (let each = this.#line.take(); each !== undefined; each = this.#line.take()) {
+      for (let each = this.#waiting.take(); each !== undefined; each = this.#waiting.take()) {
         each.refuse(this.#refusal('closed', `${this.name} was closed`))
       }
     }
@@ -304,7 +304,7 @@ export class Limiter implements AsyncDisposable {
 
   #release(): void {
     this.#active--
-    if (edgeCount() !== this.#edges || (this.#state.settling && this.#active <= this.#state.limit)) this.#look(false)
+    if (edgeCount() !== this.#edges || (this.#state.settling && this.#active <= this.#state.limit)) this.#update(false)
     this.#pump()
     this.#endIfOver()
   }
@@ -312,7 +312,7 @@ export class Limiter implements AsyncDisposable {
   /** Admits as many as may run. */
   #pump(): void {
     while (this.#active < this.#state.limit) {
-      const next = this.#line.take()
+      const next = this.#waiting.take()
       if (next === undefined) break
       this.#take()
       next.admit()
@@ -322,12 +322,12 @@ export class Limiter implements AsyncDisposable {
 
   /** What waits still has its turn, although nothing runs that could keep the process alive until then. */
   #keepAlive(): void {
-    if (this.#active === this.#held && this.#line.size > 0) this.#alive.hold()
+    if (this.#active === this.#held && this.#waiting.size > 0) this.#alive.hold()
     else this.#alive.release()
   }
 
   #endIfOver(): void {
-    if (this.#isOver === undefined || this.#active > 0 || this.#line.size > 0) return
+    if (this.#isOver === undefined || this.#active > 0 || this.#waiting.size > 0) return
     this.#isOver()
     this.#isOver = undefined
     this.#beat.stop()
@@ -342,12 +342,12 @@ export class Limiter implements AsyncDisposable {
   /** Why nothing more may wait, or the one with a lower priority that has to make room; undefined if there is room. */
   #findPlace(priority: number): NotAdmittedError | Waiter | undefined {
     const { maxWaiting } = this.#settings
-    if (this.#line.size < maxWaiting) return undefined
-    const last = this.#line.last()
-    return last === undefined || last.priority >= priority ? this.#refusal('full', this.#fullLine()) : last
+    if (this.#waiting.size < maxWaiting) return undefined
+    const last = this.#waiting.last()
+    return last === undefined || last.priority >= priority ? this.#refusal('full', this.#whyFull()) : last
   }
 
-  #fullLine(): string {
+  #whyFull(): string {
     return `${this.#settings.maxWaiting} wait for ${this.name}, which is the most that may wait`
   }
 
@@ -372,7 +372,7 @@ export class Limiter implements AsyncDisposable {
     // Stands in for the operation, whose time does not run yet.
     const waiting = new Cancelable(whileWaiting(operation))
     const timer = new Timer(() => {
-      this.#line.remove(waiter)
+      this.#waiting.remove(waiter)
       waiter.refuse(this.#tooLate(wait))
     }, false)
     const waiter: Waiter = {
@@ -391,28 +391,28 @@ export class Limiter implements AsyncDisposable {
       },
     }
     waiting.onCancel(() => {
-      this.#line.remove(waiter)
+      this.#waiting.remove(waiter)
       timer.stop()
       reject(waiting.signal.reason)
       waiting[Symbol.dispose]()
       this.#pump()
       this.#endIfOver()
     })
-    this.#line.add(waiter)
+    this.#waiting.add(waiter)
     try {
       waiting.enter()
     } catch (error) {
-      this.#line.remove(waiter)
+      this.#waiting.remove(waiter)
       reject(error)
       return { promise, waiting }
     }
-    if (last !== undefined && this.#line.remove(last)) {
-      last.refuse(this.#refusal('displaced', `${this.#fullLine()}, and one with a higher priority came`))
+    if (last !== undefined && this.#waiting.remove(last)) {
+      last.refuse(this.#refusal('displaced', `${this.#whyFull()}, and one with a higher priority came`))
     }
     timer.start(wait)
     this.#use()
     // With a limit of 0, nothing else says that more is wanted now.
-    if (this.#state.limit === 0) this.#look(true)
+    if (this.#state.limit === 0) this.#update(true)
     this.#pump()
     return { promise, waiting }
   }
@@ -437,20 +437,20 @@ export class Limiter implements AsyncDisposable {
     this.#taken = 0
     this.#ended = 0
     for (const each of this.#driven) if (each.isFull(this.limit)) this.#used = USED_FOR
-    this.#look(true)
+    this.#update(true)
     const { limit } = this.#state
-    const isFull = this.#active >= limit && (limit > 0 || this.#line.size > 0)
+    const isFull = this.#active >= limit && (limit > 0 || this.#waiting.size > 0)
     if (!isFull) this.#used = Math.max(0, this.#used - 1)
     if (this.#used > 0 || this.#driven.size > 0) this.#arm()
   }
 
   /** @param isBeat whether an interval is over; only then may the limit grow */
-  #look(isBeat: boolean): void {
+  #update(isBeat: boolean): void {
     this.#edges = edgeCount()
     const before = this.#state
     const outlook = this.#guards.outlook()
     const guard = this.#guards.takeBroken()
-    const sight = {
+    const seen = {
       now: now(),
       active: this.#running(),
       used: this.#used > 0 && (guard !== undefined || (isBeat && this.#used === USED_FOR)),
@@ -458,10 +458,10 @@ export class Limiter implements AsyncDisposable {
       broke: guard !== undefined,
       slow: this.#pace.slow,
     }
-    this.#state = look(this.#settings, before, sight)
+    this.#state = nextState(this.#settings, before, seen)
     const due = nextCut(this.#settings, this.#state, outlook)
     if (due === Infinity) this.#cutTimer.stop()
-    else outsideContexts(() => this.#cutTimer.start(Math.max(1, due - sight.now)))
+    else outsideContexts(() => this.#cutTimer.start(Math.max(1, due - seen.now)))
     if (this.#state.limit !== before.limit) this.#changed(before.limit, guard)
   }
 

@@ -3,7 +3,7 @@ import type { CancelableOptions } from '../cancelable/cancelable.js'
 import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
 import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
-import { parseDuration, type Duration } from '../base/units.js'
+import { checkWhole, parseDuration, type Duration } from '../base/units.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { checkResources } from '../sources/resource.js'
@@ -85,24 +85,24 @@ const KEYS: readonly (keyof LimiterOptions)[] = [
 ]
 const RUN_KEYS: readonly string[] = [...CANCELABLE_OPTIONS, 'priority', 'wait']
 
-/** The times at which the limit may change must be apart, in milliseconds, or every task would change it. */
-const SHORTEST = 10
+/** The shortest time between two changes of the limit, in milliseconds: with less, every task would change it. */
+const SHORTEST_MS = 10
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
 export function parseLimiter(options: LimiterOptions): LimiterSettings {
   readOptions(options, 'limiter option', KEYS)
   const { min = 1, max, name = 'limiter', factor = 0.5, latency = true, maxWaiting = Infinity } = options
-  checkCount(max, 'max', 1)
-  checkCount(min, 'min', 0)
+  checkWhole(max, 'max', 1)
+  checkWhole(min, 'min', 0)
   if (min > max) throw outOfRange('min', `at most 'max', which is ${max}`, min)
   const { initial = Math.min(max, Math.max(1, min)), step = Math.max(1, Math.round(max / 32)) } = options
-  checkCount(initial, 'initial', min)
+  checkWhole(initial, 'initial', min)
   if (initial > max) throw outOfRange('initial', `at most 'max', which is ${max}`, initial)
-  checkCount(step, 'step', 1)
+  checkWhole(step, 'step', 1)
   if (typeof factor !== 'number') throw invalidType('factor', 'a number', factor)
   if (!(factor > 0 && factor < 1)) throw outOfRange('factor', 'more than 0 and less than 1', factor)
   if (typeof latency !== 'boolean') throw invalidType('latency', 'true or false', latency)
-  if (maxWaiting !== Infinity) checkCount(maxWaiting, 'maxWaiting', 0)
+  checkWhole(maxWaiting, 'maxWaiting', 0, Infinity, true)
   if (typeof name !== 'string') throw invalidType('name', 'a string', name)
   return {
     min,
@@ -132,16 +132,9 @@ function readResources({ resources, min = 1, max }: LimiterOptions): readonly (L
   return all as readonly (Limits | Guard)[]
 }
 
-function checkCount(value: unknown, name: string, least: number): void {
-  if (typeof value !== 'number') throw invalidType(name, 'a number', value)
-  if (!(Number.isSafeInteger(value) && value >= least)) {
-    throw outOfRange(name, `a whole number of ${least} or more`, value)
-  }
-}
-
 function parseSpan(value: Duration, name: string): number {
   const span = parseDuration(value, name)
-  if (span < SHORTEST) throw outOfRange(name, '10 ms or more', value)
+  if (span < SHORTEST_MS) throw outOfRange(name, `${SHORTEST_MS} ms or more`, value)
   return span
 }
 

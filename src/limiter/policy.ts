@@ -25,20 +25,20 @@ export interface PolicySettings {
 export type Outlook = 'clear' | 'wary' | 'breached' | 'unknown'
 
 /** What is seen at one moment. */
-export interface Sight {
+export interface Observation {
   readonly now: number
   /** Slots in use. */
   readonly active: number
-  /** Whether all slots were in use at some time since the last look. */
+  /** Whether all slots were in use at some time since the last observation. */
   readonly used: boolean
   readonly outlook: Outlook
-  /** Whether a guard was breached since the last look, even if that is over. */
+  /** Whether a guard was breached since the last observation, even if that is over. */
   readonly broke: boolean
   /** Whether tasks take much longer than they used to. Only stops growth. */
   readonly slow: boolean
 }
 
-/** What is remembered between two looks. */
+/** What is remembered between two observations. */
 export interface PolicyState {
   readonly limit: number
   /** The limit was cut, and more than that is still running, so that the cut has not begun to show. */
@@ -51,9 +51,9 @@ export interface PolicyState {
   readonly knee: number
 }
 
-/** Growth is so much slower near the load at which the guards broke last. */
+/** By this factor, growth is slower near the load at which the guards were breached last. */
 const NEAR_KNEE_SLOWER = 4
-/** From this part of that load on. */
+/** Near begins at this part of that load. */
 const NEAR_KNEE = 0.75
 
 /** The state at the start. */
@@ -62,31 +62,35 @@ export function firstState({ initial, interval }: PolicySettings, now: number): 
 }
 
 /** The next state. It is the same object if nothing changes. */
-export function look(settings: PolicySettings, before: PolicyState, sight: Sight): PolicyState {
-  const { now, active, outlook } = sight
+export function nextState(settings: PolicySettings, before: PolicyState, seen: Observation): PolicyState {
+  const { now, active, outlook } = seen
   let state = before
   if (state.settling && active <= state.limit) {
     state = { ...state, settling: false, cutFrom: now + settings.hold }
   }
-  if (outlook === 'breached' || sight.broke) {
-    if (!state.settling && now >= state.cutFrom && state.limit > settings.min) state = cut(settings, state, sight)
+  if (outlook === 'breached' || seen.broke) {
+    if (!state.settling && now >= state.cutFrom && state.limit > settings.min) state = cut(settings, state, seen)
     return postpone(state, now + settings.hold)
   }
   // It has been crossed or has just recovered, so adding now would be too early to judge.
   if (outlook === 'wary') return postpone(state, now + settings.interval)
-  return canGrow(settings, state, sight) ? grow(settings, state, now) : state
+  return canGrow(settings, state, seen) ? grow(settings, state, now) : state
 }
 
 /**
- * When to look again although nothing has happened meanwhile; `Infinity` for never. Only a breach makes that necessary:
- * growth is looked at by the user of this, once per `interval` while the limit is used.
+ * When to ask for the next state although nothing has happened meanwhile; `Infinity` for never. Only a breach makes that
+ * necessary: for growth, the caller asks once per `interval` while the limit is used.
  */
 export function nextCut({ min }: PolicySettings, state: PolicyState, outlook: Outlook): number {
   return outlook === 'breached' && !state.settling && state.limit > min ? state.cutFrom : Infinity
 }
 
 /** The limit may be far above what runs: half of a limit that is not used is no relief, so the running tasks count. */
-function cut({ min, factor, hold }: PolicySettings, state: PolicyState, { now, active, used }: Sight): PolicyState {
+function cut(
+  { min, factor, hold }: PolicySettings,
+  state: PolicyState,
+  { now, active, used }: Observation,
+): PolicyState {
   const { limit } = state
   const load = used ? limit : Math.min(limit, active)
   // But a breach that comes from elsewhere must not take all: at most the square of the factor at once.
@@ -100,10 +104,14 @@ function postpone(state: PolicyState, until: number): PolicyState {
   return state.growFrom >= until ? state : { ...state, growFrom: until }
 }
 
-function canGrow({ max, initial }: PolicySettings, { limit, growFrom, settling }: PolicyState, sight: Sight): boolean {
-  if (!sight.used || sight.slow || settling || sight.now < growFrom) return false
+function canGrow(
+  { max, initial }: PolicySettings,
+  { limit, growFrom, settling }: PolicyState,
+  seen: Observation,
+): boolean {
+  if (!seen.used || seen.slow || settling || seen.now < growFrom) return false
   // What was given for the start is what may run without any knowledge.
-  return limit < (sight.outlook === 'unknown' ? Math.min(initial, max) : max)
+  return limit < (seen.outlook === 'unknown' ? Math.min(initial, max) : max)
 }
 
 function grow({ max, step, interval }: PolicySettings, state: PolicyState, now: number): PolicyState {

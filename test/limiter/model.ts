@@ -1,6 +1,6 @@
 /** A machine and its load on a clock of their own, for simulations of the policy of limiters. */
 import { FIRST_PACE, pace, type Pace } from '../../src/limiter/latency.js'
-import { firstState, look, type Outlook, type PolicySettings, type PolicyState } from '../../src/limiter/policy.js'
+import { firstState, nextState, type Outlook, type PolicySettings, type PolicyState } from '../../src/limiter/policy.js'
 
 export const SETTINGS: PolicySettings = { min: 1, max: 64, initial: 4, step: 2, interval: 500, factor: 0.5, hold: 1000 }
 
@@ -69,7 +69,7 @@ export function play(scenario: Scenario): Moment[] {
     }
     const isUsed = at - used <= settings.interval && active > 0
     const broke = outlook === 'breached' && (!wasBreached || scenario.outlook !== undefined)
-    state = look(settings, state, { now: at, active, used: isUsed, outlook, broke, slow: speed.slow })
+    state = nextState(settings, state, { now: at, active, used: isUsed, outlook, broke, slow: speed.slow })
     moments.push({ at, limit: state.limit, active, outlook, load })
   }
   return moments

@@ -2,7 +2,7 @@
 import { array, assert, boolean, constantFrom, double, integer, nat, property, record, tuple } from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { FIRST_PACE, pace } from '../../src/limiter/latency.js'
-import { firstState, look, nextCut, type Outlook, type Sight } from '../../src/limiter/policy.js'
+import { firstState, nextState, nextCut, type Outlook, type Observation } from '../../src/limiter/policy.js'
 import { SETTINGS, between, changesOf, cutsOf, play, type Scenario } from './model.js'
 
 const limitsOf = (scenario: Scenario): number[] => play(scenario).map(({ limit }) => limit)
@@ -85,10 +85,17 @@ describe('a cut', () => {
 
   it('starts from what runs, if that is less than the limit, but takes three quarters at most', () => {
     const settings = { ...SETTINGS, max: 100, initial: 80 }
-    const sight: Sight = { now: 5000, active: 50, used: false, outlook: 'breached', broke: true, slow: false }
-    expect(look(settings, firstState(settings, 0), sight).limit).toBe(25)
-    expect(look(settings, firstState(settings, 0), { ...sight, active: 0 }).limit).toBe(20)
-    expect(look(settings, firstState(settings, 0), { ...sight, active: 80, used: true }).limit).toBe(40)
+    const observation: Observation = {
+      now: 5000,
+      active: 50,
+      used: false,
+      outlook: 'breached',
+      broke: true,
+      slow: false,
+    }
+    expect(nextState(settings, firstState(settings, 0), observation).limit).toBe(25)
+    expect(nextState(settings, firstState(settings, 0), { ...observation, active: 0 }).limit).toBe(20)
+    expect(nextState(settings, firstState(settings, 0), { ...observation, active: 80, used: true }).limit).toBe(40)
   })
 
   it('comes at most once per hold from a guard that flaps', () => {
@@ -102,11 +109,11 @@ describe('a cut', () => {
   })
 
   it('is due again only while the breach lasts', () => {
-    const sight: Sight = { now: 5000, active: 4, used: true, outlook: 'breached', broke: true, slow: false }
-    const cut = look(SETTINGS, firstState(SETTINGS, 0), sight)
+    const observation: Observation = { now: 5000, active: 4, used: true, outlook: 'breached', broke: true, slow: false }
+    const cut = nextState(SETTINGS, firstState(SETTINGS, 0), observation)
     expect(cut).toMatchObject({ limit: 2, settling: true })
     expect(nextCut(SETTINGS, cut, 'breached')).toBe(Infinity)
-    const settled = look(SETTINGS, cut, { ...sight, now: 5100, active: 2 })
+    const settled = nextState(SETTINGS, cut, { ...observation, now: 5100, active: 2 })
     expect(nextCut(SETTINGS, settled, 'breached')).toBe(5100 + SETTINGS.hold)
     expect(nextCut(SETTINGS, settled, 'clear')).toBe(Infinity)
   })
@@ -143,7 +150,7 @@ describe('a machine under load', () => {
 })
 
 describe('whatever is seen', () => {
-  const sight = record({
+  const observation = record({
     passed: integer({ min: 0, max: 3000 }),
     active: integer({ min: 0, max: 100 }),
     used: boolean(),
@@ -164,13 +171,13 @@ describe('whatever is seen', () => {
 
   it('the limit is a whole number from min to max, and is cut at most once per hold', () => {
     assert(
-      property(settings, array(sight, { maxLength: 200 }), (given, sights) => {
+      property(settings, array(observation, { maxLength: 200 }), (given, sights) => {
         let state = firstState(given, 0)
         let now = 0
         let cutAt = -Infinity
         for (const { passed, ...seen } of sights) {
           now += passed
-          const next = look(given, state, { now, ...seen })
+          const next = nextState(given, state, { now, ...seen })
           expect(Number.isInteger(next.limit)).toBe(true)
           expect(next.limit).toBeGreaterThanOrEqual(given.min)
           expect(next.limit).toBeLessThanOrEqual(given.max)

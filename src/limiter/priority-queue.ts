@@ -1,16 +1,16 @@
-/** The queue of a limiter, by priority: a heap in which every member knows its place, so that it can leave in O(log n). */
+/** A priority queue: a heap in which every member knows its place, so that it can leave in O(log n). */
 
-/** A member of the line. */
-export interface Standing {
+/** A member of a queue. */
+export interface Queued {
   readonly priority: number
   /** The order of arrival. */
   readonly number: number
-  /** Its place in the heap; -1 outside. Only for the line. */
+  /** Its place in the heap; -1 outside. Only for the queue. */
   place: number
 }
 
 /** The highest priority goes first; among equals, the one that came first. */
-export class Line<T extends Standing> {
+export class PriorityQueue<T extends Queued> {
   readonly #heap: T[] = []
 
   get size(): number {
@@ -22,14 +22,14 @@ export class Line<T extends Standing> {
     this.#up(this.#heap.length - 1, member)
   }
 
-  /** Takes the first out of the line; undefined from an empty one. */
+  /** Removes and returns the first; undefined from an empty queue. */
   take(): T | undefined {
     const first = this.#heap[0]
     if (first !== undefined) this.remove(first)
     return first
   }
 
-  /** Returns whether it was in the line. */
+  /** Returns whether it was in the queue. */
   remove(member: T): boolean {
     const { place } = member
     if (place === -1) return false
@@ -40,7 +40,7 @@ export class Line<T extends Standing> {
     return true
   }
 
-  /** The member that would go last. Takes a look at every other one. */
+  /** The member that would go last; compares half of all members. */
   last(): T | undefined {
     // The last one has none behind it, so it is in the second half.
     let last: T | undefined
@@ -83,6 +83,6 @@ export class Line<T extends Standing> {
   }
 }
 
-function isBefore(a: Standing, b: Standing): boolean {
+function isBefore(a: Queued, b: Queued): boolean {
   return a.priority === b.priority ? a.number < b.number : a.priority > b.priority
 }
