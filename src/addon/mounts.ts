@@ -1,5 +1,5 @@
 /** Finds the file systems of this machine, for the error about a path that does not exist. */
-import { readFileSync } from 'node:fs'
+import { readText } from '../base/read-text.js'
 
 /** Types of file systems that hold no user files. */
 const KERNEL_ONLY =
@@ -9,18 +9,10 @@ const SHOWN = 8
 
 /** `'; file systems are mounted at /, /data'`; empty if that is not known. */
 export function mountHint(): string {
-  const points = process.platform === 'linux' ? mountPoints(readMounts()) : []
+  const points = process.platform === 'linux' ? mountPoints(readText('/proc/self/mountinfo') ?? '') : []
   if (points.length === 0) return ''
   const more = points.length > SHOWN ? ` and ${points.length - SHOWN} more places` : ''
   return `; file systems are mounted at ${points.slice(0, SHOWN).join(', ')}${more}`
-}
-
-function readMounts(): string {
-  try {
-    return readFileSync('/proc/self/mountinfo', 'utf8')
-  } catch {
-    return ''
-  }
 }
 
 /** The mount point of each file system in `/proc/self/mountinfo`; if it has several, the one with the shortest path. */

@@ -5,7 +5,8 @@
 import { statSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { join } from 'node:path'
-import { ancestry, countIn, ownGroups, readText, type Controller } from '../base/control-groups.js'
+import { ancestry, countIn, ownGroups, type Controller } from '../base/control-groups.js'
+import { readText } from '../base/read-text.js'
 
 /** One pool of memory or of CPUs. */
 export interface Level {

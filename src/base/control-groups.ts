@@ -1,5 +1,6 @@
 /** Control groups as files: where this process is, and what the files of a group say. Linux only. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync } from 'node:fs'
+import { readText } from './read-text.js'
 
 /** What a group limits; in version 1, each may have a hierarchy of its own. */
 export type Controller = 'memory' | 'cpu'
@@ -18,15 +19,6 @@ interface Mount {
   readonly point: string
   readonly type: string
   readonly options: readonly string[]
-}
-
-/** The text of a file; undefined if it cannot be read. */
-export function readText(path: string): string | undefined {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return undefined
-  }
 }
 
 /** A value of a file of lines `name number`, such as memory.events. */

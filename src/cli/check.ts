@@ -18,7 +18,7 @@ import { VERBS } from './verbs.js'
 const CROSSED = 1
 /** By default, the values may take this long, and then the longest `for`. */
 const DEFAULT_WITHIN_MS = 10_000
-/** The time between two looks at the values, in milliseconds; reading them is cheap. */
+/** The time between two reads of the values, in milliseconds; reading them is cheap. */
 const STEP_MS = 10
 
 /** What is known of a limit: `pending` until its metric has a value, and while it is crossed for less than its `for`. */

@@ -1,10 +1,11 @@
 /** `tripline doctor`: what works on this machine, and why the rest does not. */
-import { existsSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import { availableParallelism, cpus, release, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { NativeMissingError } from '../base/errors.js'
+import { packageRoot, packageVersion } from '../base/package.js'
+import { readText } from '../base/read-text.js'
 import { capabilities, type Capability } from '../monitor/snapshot.js'
-import { packageRoot } from '../base/package.js'
 import { run } from '../run/run.js'
 import type { SamplerStats } from '../addon/native.js'
 import { samplerStats } from '../addon/sampler.js'
@@ -16,7 +17,6 @@ import { describeReservations, type Reserved } from './reserved.js'
 import { tryMetric, type Tried } from './tried.js'
 import { EXIT, UsageError, print } from './usage.js'
 import { VERBS } from './verbs.js'
-import { packageVersion } from '../base/package.js'
 
 interface Finding {
   readonly topic: string
@@ -70,14 +70,14 @@ function describeAddon(missing: string): Omit<Finding, 'topic'> {
 
 function describeControlGroups(): Finding[] {
   if (process.platform !== 'linux') return []
-  const mounts = readText('/proc/self/mountinfo')
+  const mounts = readText('/proc/self/mountinfo') ?? ''
   const topic = 'cgroups'
   const two = mounts.includes(' - cgroup2 ')
   const one = mounts.includes(' - cgroup ')
   if (!one && !two)
     return [{ topic, good: false, text: 'no cgroup hierarchy is mounted: limits of containers cannot be seen' }]
   const which = one && two ? 'version 1 and 2 side by side' : `version ${two ? 2 : 1}`
-  const places = readText('/proc/self/cgroup').trim().split('\n')
+  const places = (readText('/proc/self/cgroup') ?? '').trim().split('\n')
   const place = places.find((line) => /(^|[:,])memory[,:]/.test(line)) ?? places.find((line) => line.startsWith('0::'))
   return [{ topic, good: true, text: `${which}; this process is in ${place?.split(':')[2] ?? '/'}` }]
 }
@@ -168,12 +168,4 @@ function toJson(
     return { ...each, available, why }
   })
   return `${JSON.stringify({ findings, metrics, reservations }, undefined, 2)}\n`
-}
-
-function readText(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch {
-    return ''
-  }
 }

@@ -7,6 +7,7 @@ import { readRecording, type RecordedFile } from '../record/reader.js'
 import { parseArguments } from './arguments.js'
 import { explainLines } from './explain-text.js'
 import { guardCode, runLine } from './guard-code.js'
+import { wantsColor } from './terminal.js'
 import { EXIT, UsageError, print, printRaw, say } from './usage.js'
 import { VERBS } from './verbs.js'
 
@@ -35,8 +36,7 @@ export async function main(words: readonly string[]): Promise<number> {
     return EXIT.ok
   }
   const { isTTY, columns } = process.stdout
-  // https://no-color.org: any value that is not empty turns colors off.
-  const color = isTTY && (process.env['NO_COLOR'] ?? '') === ''
+  const color = isTTY && wantsColor()
   const width = Math.max(NARROWEST, isTTY ? columns : 80)
   for (const line of explainLines({ run, guards, width, color, brief })) printRaw(`${line}\n`)
   return EXIT.ok

@@ -4,6 +4,7 @@ import type { SamplerStats } from '../addon/native.js'
 import { formatSize } from '../base/units.js'
 import { Screen } from './screen.js'
 import { draw } from './table.js'
+import { wantsColor } from './terminal.js'
 import { EXIT } from './usage.js'
 import type { WatchList } from './watched.js'
 
@@ -22,8 +23,7 @@ class LiveView {
   readonly #list: WatchList
   readonly #screen: Screen
   readonly #cost = new Cost()
-  // https://no-color.org: any value that is not empty turns colors off.
-  readonly #color = (process.env['NO_COLOR'] ?? '') === ''
+  readonly #color = wantsColor()
   #paused = false
   #help = false
 

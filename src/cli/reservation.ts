@@ -7,8 +7,8 @@ import { nameOf } from '../run/reservation.js'
 import { UsageError, say } from './usage.js'
 
 const HELP = 'a size, or sizes and CPUs such as 2GB,cpu=2'
-// After so long, a line says why nothing happens.
-const PATIENCE_MS = 5000
+// After this time, a line says why nothing happens.
+const NOTICE_AFTER_MS = 5000
 
 /** Parses `2GB`, `cpu=2` or `memory=2GB,cpu=2`. @throws UsageError, also for more than this machine has */
 export function readReserve(text: string): ReserveRequest {
@@ -59,7 +59,7 @@ export async function waitToReserve(
   const name = nameOf(command)
   const timer = setTimeout(() => {
     if (!quiet) say(`${name} waits for its reservation; tripline doctor shows what is held`)
-  }, PATIENCE_MS)
+  }, NOTICE_AFTER_MS)
   try {
     const reservation = await reserve(request, { ...options, name })
     // The command, and what it starts, may reserve parts of this again.

@@ -2,7 +2,7 @@
 import { amountOf } from '../admit/explain.js'
 import { listReservations, type ReservationInfo } from '../admit/overview.js'
 import { NotReservedError } from '../base/errors.js'
-import { formatSize } from '../base/units.js'
+import { formatDate, formatSize } from '../base/units.js'
 
 const TOPIC = 'reserved'
 
@@ -27,10 +27,10 @@ export async function describeReservations(): Promise<Reserved> {
 
 function toText(info: ReservationInfo): string {
   const { pid, user, name, lane, state, since, used, memory } = info
-  const time = since.toISOString().replace('T', ' ').slice(0, 19)
+  const time = formatDate(since.getTime())
   const owner = `${name || 'a process'} (pid ${pid}${user === '' ? '' : `, user ${user}`})`
   const queue = lane === 'default' ? '' : `, lane ${lane}`
-  if (state === 'waiting') return `${owner} has waited for ${amountOf(info)} since ${time} UTC${queue}`
+  if (state === 'waiting') return `${owner} has waited for ${amountOf(info)} since ${time}${queue}`
   const growth = memory > 0 ? `, ${formatSize(used)} used` : ''
-  return `${owner} holds ${amountOf(info)} since ${time} UTC${growth}${queue}`
+  return `${owner} holds ${amountOf(info)} since ${time}${growth}${queue}`
 }

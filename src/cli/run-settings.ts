@@ -113,8 +113,8 @@ function readRecord(given: ParsedArguments): RunRecording | undefined {
 
 /** @throws UsageError if there is nothing that the kernel can hold */
 async function checkEnforced(limits: Limits | undefined): Promise<void> {
-  const { linesOf } = await import('../run/enforce.js')
-  if (linesOf(limits) !== undefined) return
+  const { thresholdsOf } = await import('../run/thresholds.js')
+  if (thresholdsOf(limits) !== undefined) return
   throw new UsageError(
     '--enforce needs --memory, --procs or --cpu, without a duration, which the kernel then holds too',
   )

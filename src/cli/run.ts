@@ -32,7 +32,7 @@ async function runReported(
   forwarder: SignalForwarder,
 ): Promise<number> {
   const deadline = performance.now() + settings.wait
-  const dog = settings.watchdog ? await openWatchdog(settings) : undefined
+  const watchdog = settings.watchdog ? await openWatchdog(settings) : undefined
   if (settings.startWhen !== undefined) {
     const { untilHolds } = await import('./start-when.js')
     if (!(await untilHolds(settings.startWhen, settings.wait)))
@@ -49,7 +49,7 @@ async function runReported(
   const startedAt = new Date()
   let result: RunResult
   try {
-    result = await supervise(settings, forwarder, reservation, dog)
+    result = await supervise(settings, forwarder, reservation, watchdog)
   } catch (error) {
     if (!(error instanceof CommandNotStartedError)) throw error
     say(error.message)
@@ -69,13 +69,13 @@ async function runReported(
 
 /** @throws WatchdogError */
 async function openWatchdog(settings: Settings): Promise<CommandWatchdog> {
-  const { CommandWatchdog: Dog } = await import('./watchdog.js')
-  const dog = new Dog()
-  if (dog.why !== '' && !settings.quiet) say(`--watchdog: nothing to feed: ${dog.why}`)
-  return dog
+  const { CommandWatchdog: Watchdog } = await import('./watchdog.js')
+  const watchdog = new Watchdog()
+  if (watchdog.why !== '' && !settings.quiet) say(`--watchdog: nothing to feed: ${watchdog.why}`)
+  return watchdog
 }
 
-/** Waits until the deadline, but looks at least once. */
+/** Waits until the deadline, but tries at least once. */
 async function reserveWithin(settings: Settings, deadline: number): Promise<Reservation | undefined> {
   const { command, reserve, lane, quiet, startWhen } = settings
   if (reserve === undefined) return undefined
@@ -110,7 +110,7 @@ async function supervise(
   settings: Settings,
   forwarder: SignalForwarder,
   reservation: Reservation | undefined,
-  dog: CommandWatchdog | undefined,
+  watchdog: CommandWatchdog | undefined,
 ): Promise<RunResult> {
   const foreground = settings.foreground || isInFront()
   forwarder.begin(foreground, () => {
@@ -127,7 +127,7 @@ async function supervise(
       forwarder.rest()
       restoreScore()
     }
-    dog?.follow(event)
+    watchdog?.follow(event)
     if (!settings.quiet) void describeEvent(event, settings)
   }
   try {

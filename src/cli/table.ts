@@ -10,7 +10,8 @@ export interface Row {
   readonly limit: { readonly text: string; readonly state: string } | undefined
 }
 
-export interface Look {
+/** What is drawn. */
+export interface TableView {
   readonly rows: readonly Row[]
   readonly width: number
   readonly height: number
@@ -37,26 +38,26 @@ const HELP = [
 ]
 
 /** Returns as many lines as fit, none of them longer than the width. */
-export function draw(look: Look): string[] {
+export function draw(view: TableView): string[] {
   const wanted = COLUMNS.filter(
-    (column) => column.title !== 'limit' || look.rows.some((row) => row.limit !== undefined),
+    (column) => column.title !== 'limit' || view.rows.some((row) => row.limit !== undefined),
   )
-  const columns = fitColumns(wanted, look.rows, look.width)
+  const columns = fitColumns(wanted, view.rows, view.width)
   const header = titleLine(columns)
-  const body = look.help ? HELP : look.rows.map((row) => paint(rowLine(row, columns), row, look.color))
-  const room = Math.max(1, look.height - 3)
+  const body = view.help ? HELP : view.rows.map((row) => paint(rowLine(row, columns), row, view.color))
+  const room = Math.max(1, view.height - 3)
   const more = body.length > room ? `  ${body.length - room + 1} more lines: a taller terminal shows them` : undefined
   const shown = more === undefined ? body : [...body.slice(0, room - 1), more]
-  const keys = look.paused ? 'paused  q end  p go on  ? help' : 'q end  p pause  ? help'
-  const bold = look.color ? `${ESCAPE}1m${cut(header, look.width)}${PLAIN}` : cut(header, look.width)
+  const keys = view.paused ? 'paused  q end  p go on  ? help' : 'q end  p pause  ? help'
+  const bold = view.color ? `${ESCAPE}1m${cut(header, view.width)}${PLAIN}` : cut(header, view.width)
   const lines = [
     bold,
-    ...shown.map((line) => cutPainted(line, look.width)),
+    ...shown.map((line) => cutPainted(line, view.width)),
     '',
-    cut(`${keys}  ${look.cost}`, look.width),
+    cut(`${keys}  ${view.cost}`, view.width),
   ]
   // More lines than the terminal has would scroll the first ones out of sight.
-  return lines.slice(0, look.height)
+  return lines.slice(0, view.height)
 }
 
 const number =

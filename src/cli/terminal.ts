@@ -1,4 +1,4 @@
-/** Whether a descriptor is a terminal. */
+/** Whether a descriptor is a terminal, and whether colors are wanted there. */
 import { fstatSync, statSync, type Stats } from 'node:fs'
 import { loadBuiltin } from '../base/builtin.js'
 
@@ -24,4 +24,9 @@ function nullDevice(): number | undefined {
   } catch {
     return undefined
   }
+}
+
+/** Whether output may have colors. https://no-color.org: any value that is not empty turns them off. */
+export function wantsColor(): boolean {
+  return (process.env['NO_COLOR'] ?? '') === ''
 }

@@ -9,7 +9,7 @@ const OWN_LOOP = '10s'
 
 /** Feeds until the process ends. */
 export class CommandWatchdog {
-  readonly #dog: Watchdog
+  readonly #watchdog: Watchdog
 
   /**
    * The command may report to systemd itself, by NOTIFY_SOCKET, but not that it lives: the watchdog is fed for it.
@@ -17,19 +17,19 @@ export class CommandWatchdog {
    * @throws WatchdogError
    */
   constructor() {
-    this.#dog = watchdog({ eventLoop: OWN_LOOP, keepEnvironment: true })
+    this.#watchdog = watchdog({ eventLoop: OWN_LOOP, keepEnvironment: true })
     takeEnvironment(['WATCHDOG_USEC', 'WATCHDOG_PID'])
   }
 
   /** Why it is not fed; empty if it is. */
   get why(): string {
-    return this.#dog.why
+    return this.#watchdog.why
   }
 
   /** Withholds the feeding while the command is paused or ended by a limit, an idle time or a time limit. */
   follow(event: RunEvent): void {
     if (event.kind === 'paused' || event.kind === 'ending')
-      this.#dog[kHold](`${event.kind}: ${reasonText(event.reason)}`)
-    if (event.kind === 'resumed' || event.kind === 'restarting') this.#dog[kHold](undefined)
+      this.#watchdog[kHold](`${event.kind}: ${reasonText(event.reason)}`)
+    if (event.kind === 'resumed' || event.kind === 'restarting') this.#watchdog[kHold](undefined)
   }
 }

@@ -40,8 +40,8 @@ interface Watched {
   readonly query: MetricQuery
   readonly text: string | undefined
   readonly guard: Guard | undefined
-  /** Watches for a metric that is missing; undefined while it is there. */
-  lookout?: Monitor | undefined
+  /** Waits for a metric that is missing; undefined while it is available. */
+  recovery?: Monitor | undefined
 }
 
 export class WatchList {
@@ -89,7 +89,7 @@ export class WatchList {
         yield snapshot()
         if (performance.now() + interval / 2 > end) return
         await delay(interval)
-        this.#welcome()
+        this.#restoreRecovered()
         continue
       }
       try {
@@ -102,37 +102,37 @@ export class WatchList {
           yield newest
           // The sample at the end still belongs to the period, although it may come a little late.
           if (performance.now() + interval / 2 > end) return
-          if (this.#welcome()) break
+          if (this.#restoreRecovered()) break
         }
       } catch (error) {
         if (!(error instanceof MetricUnavailableError)) throw error
-        for (const each of there) if (each.history.info.name === error.metric) lookOut(each, error)
+        for (const each of there) if (each.history.info.name === error.metric) waitForRecovery(each, error)
       }
     }
   }
 
-  /** Marks metrics that were missing and have come as available. Returns whether there are any. */
-  #welcome(): boolean {
-    const back = this.#all.filter(({ lookout, query }) => lookout?.get(query).state === 'known')
+  /** Marks metrics as available that were missing and have a value again. Returns whether there are any. */
+  #restoreRecovered(): boolean {
+    const back = this.#all.filter(({ recovery, query }) => recovery?.get(query).state === 'known')
     for (const each of back) {
       each.history.why = ''
-      each.lookout?.close()
-      each.lookout = undefined
+      each.recovery?.close()
+      each.recovery = undefined
     }
     return back.length > 0
   }
 }
 
 /** Notes why a row's metric is missing. Several rows may have the metric of the error, and not all need to be missing. */
-function lookOut(row: Watched, lost: MetricUnavailableError): void {
-  row.lookout = monitor(row.query, { onMissing: 'ignore' })
-  const { state, why } = row.lookout.get(row.query)
+function waitForRecovery(row: Watched, lost: MetricUnavailableError): void {
+  row.recovery = monitor(row.query, { onMissing: 'ignore' })
+  const { state, why } = row.recovery.get(row.query)
   if (state === 'unavailable') {
     row.history.why = why === '' ? lost.why : why
     return
   }
-  row.lookout.close()
-  row.lookout = undefined
+  row.recovery.close()
+  row.recovery = undefined
 }
 
 /** Those of the usual metrics that this machine has. */

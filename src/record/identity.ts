@@ -1,7 +1,8 @@
 /** What a recording says about its process: where it runs, and what proves later that it was this one. */
 import { readlinkSync, realpathSync, statSync } from 'node:fs'
 import { threadId } from 'node:worker_threads'
-import { ancestry, membersOf, ownGroups, readCount, readText, type OwnGroup } from '../base/control-groups.js'
+import { ancestry, membersOf, ownGroups, readCount, type OwnGroup } from '../base/control-groups.js'
+import { readText } from '../base/read-text.js'
 import { loadBuiltin } from '../base/builtin.js'
 import type { RecordedGroup, RecordedInfo } from './format.js'
 

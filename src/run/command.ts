@@ -18,7 +18,7 @@ import { openFilesBefore } from './open-files.js'
 import type { RunHandle } from './result.js'
 import type { SharedDescriptor } from './stdio.js'
 import type { CommandStreams, Streams } from './streams.js'
-import type { Enforced } from './enforce.js'
+import type { Enforced } from './thresholds.js'
 import { system } from './system.js'
 import { exists } from './exists.js'
 

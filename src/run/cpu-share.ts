@@ -5,7 +5,7 @@ import { Series } from '../addon/sampler.js'
 import { checkMetric, toSeriesKey } from '../monitor/selectors.js'
 import type { RunningCommand } from './command.js'
 
-/** The time between two looks at a command that may run, in milliseconds. */
+/** The time between two checks of a command that may run, in milliseconds. */
 const SLICE_MS = 100
 const READ_MS = SLICE_MS / 4
 /** The longest pause, in milliseconds, after which its CPU time is read anew. */

@@ -8,51 +8,12 @@
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmdirSync, statSync, writeFileSync } from 'node:fs'
-import { CommandNotStartedError, invalidValue } from '../base/errors.js'
+import { ancestry, membersOf, readCount, type OwnGroup } from '../base/control-groups.js'
+import { readText } from '../base/read-text.js'
+import { CommandNotStartedError } from '../base/errors.js'
 import { realTimers } from '../base/real-timers.js'
 import { messageOf } from '../base/reason.js'
-import { INT32_MAX } from '../base/int32.js'
-import { parseLimits, type Limits } from '../monitor/limits.js'
-import { bindToTree } from './limits.js'
-import { ancestry, membersOf, readCount, readText, type OwnGroup } from '../base/control-groups.js'
-
-/** What the kernel holds for a command with `enforce`; undefined where no limit is about it. */
-export interface Enforced {
-  /** The control group that has these limits. */
-  readonly group: string
-  /** `memory.max`, in bytes: the limit and its slack. */
-  readonly memory: number | undefined
-  /** `pids.max`: a number of tasks, because the kernel counts each thread. */
-  readonly tasks: number | undefined
-  /** `cpu.max`, in percent of one CPU. */
-  readonly cpu: number | undefined
-}
-
-/** The lines that tripline itself draws. */
-export interface Lines {
-  readonly memory: number | undefined
-  readonly processes: number | undefined
-  readonly threads: number | undefined
-  readonly cpu: number | undefined
-}
-
-const METRICS = {
-  memory: 'process.footprint',
-  processes: 'process.count',
-  threads: 'process.threads',
-  cpu: 'process.cpu',
-}
-
-// memory.max also counts page cache and memory of the kernel, which process.footprint does not.
-const MEMORY_SLACK = 0.25
-const LEAST_MEMORY_SLACK = 64 * 2 ** 20
-const THREADS_PER_PROCESS = 64
-const CPU_SLACK = 1.25
-const PERIOD_US = 100_000
-const LEAST_QUOTA_US = 1000
-
-// Stands for the command in the selectors of its limits.
-const OF_COMMAND = INT32_MAX
+import { CPU_PERIOD_US, kernelLimits, type Enforced, type KernelLimits, type Thresholds } from './thresholds.js'
 
 const PREFIX = 'tripline.'
 /** The group of the processes that had to be moved. */
@@ -65,56 +26,12 @@ const LEFTOVER_MS = 60_000
 
 let made = 0
 
-/** The limits on the command that the kernel can hold; undefined if there are none. */
-export function linesOf(limits: Limits | undefined): Lines | undefined {
-  const parsed = limits === undefined ? [] : parseLimits(bindToTree(limits, OF_COMMAND)).limits
-  const lowest = (metric: string): number | undefined => {
-    const lines = parsed
-      .filter(
-        ({ info, direction, series }) => info.name === metric && direction === 'above' && series.pid === OF_COMMAND,
-      )
-      // The kernel's limits know no duration.
-      .filter((each) => metric === METRICS.cpu || each.for === 0)
-      .map(({ enter }) => enter)
-    return lines.length === 0 ? undefined : Math.min(...lines)
-  }
-  const lines = {
-    memory: lowest(METRICS.memory),
-    processes: lowest(METRICS.processes),
-    threads: lowest(METRICS.threads),
-    cpu: lowest(METRICS.cpu),
-  }
-  return Object.values(lines).some((line) => line !== undefined) ? lines : undefined
-}
-
-/** @throws TypeError `ERR_INVALID_ARG_VALUE` if there are none */
-export function someLinesOf(limits: Limits | undefined): Lines {
-  const lines = linesOf(limits)
-  if (lines !== undefined) return lines
-  const names = Object.values(METRICS).join(', ')
-  throw invalidValue('enforce', `false without a limit, and without 'for', on one of ${names}`, true)
-}
-
-/** The kernel's limits behind these lines. */
-export function kernelLimits({ memory, processes, threads, cpu }: Lines): Omit<Enforced, 'group'> {
-  const tasks = Math.min(
-    processes === undefined ? Infinity : (Math.ceil(processes) + 1) * THREADS_PER_PROCESS,
-    threads === undefined ? Infinity : Math.ceil(threads * 1.25) + 16,
-  )
-  const slack = memory === undefined ? 0 : Math.max(memory * MEMORY_SLACK, LEAST_MEMORY_SLACK)
-  return {
-    memory: memory === undefined ? undefined : Math.ceil((memory + slack) / 4096) * 4096,
-    tasks: tasks === Infinity ? undefined : tasks,
-    cpu: cpu === undefined ? undefined : Math.max(cpu * CPU_SLACK, (100 * LEAST_QUOTA_US) / PERIOD_US),
-  }
-}
-
 /** A group around the group of one command. */
 export class OuterGroup {
   readonly path: string
-  readonly #limits: Omit<Enforced, 'group'> | undefined
+  readonly #limits: KernelLimits | undefined
 
-  private constructor(parent: string, limits: Omit<Enforced, 'group'> | undefined) {
+  private constructor(parent: string, limits: KernelLimits | undefined) {
     removeLeftovers(parent)
     this.path = `${parent}/${PREFIX}${process.pid}.${++made}.${randomBytes(6).toString('hex')}`
     this.#limits = limits
@@ -128,12 +45,12 @@ export class OuterGroup {
   }
 
   /**
-   * Makes a group in which the kernel holds these lines.
+   * Makes a group in which the kernel holds limits behind these thresholds.
    *
    * @throws CommandNotStartedError `ERR_TRIPLINE_NOT_STARTED` with the kind `unenforceable`
    */
-  static enforce(command: string, lines: Lines, groups: readonly OwnGroup[]): OuterGroup {
-    const limits = kernelLimits(lines)
+  static enforce(command: string, thresholds: Thresholds, groups: readonly OwnGroup[]): OuterGroup {
+    const limits = kernelLimits(thresholds)
     const controllers = [
       ...(limits.memory === undefined ? [] : ['memory']),
       ...(limits.tasks === undefined ? [] : ['pids']),
@@ -190,7 +107,7 @@ export class OuterGroup {
     }
   }
 
-  #set({ memory, tasks, cpu }: Omit<Enforced, 'group'>): void {
+  #set({ memory, tasks, cpu }: KernelLimits): void {
     const write = (name: string, value: string | number): void => writeFileSync(`${this.path}/${name}`, String(value))
     if (memory !== undefined) {
       write('memory.max', memory)
@@ -198,7 +115,7 @@ export class OuterGroup {
       write('memory.oom.group', 1)
     }
     if (tasks !== undefined) write('pids.max', tasks)
-    if (cpu !== undefined) write('cpu.max', `${Math.ceil((cpu / 100) * PERIOD_US)} ${PERIOD_US}`)
+    if (cpu !== undefined) write('cpu.max', `${Math.ceil((cpu / 100) * CPU_PERIOD_US)} ${CPU_PERIOD_US}`)
   }
 }
 

@@ -7,7 +7,7 @@ import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
-import { parseDuration, parsePercent, type Duration } from '../base/units.js'
+import { checkWhole, parseDuration, parsePercent, type Duration } from '../base/units.js'
 import { readReservation, type RunReservation } from '../admit/request.js'
 import type { RunEvent } from './result.js'
 import { checkStderr, readRunRecording, type RunRecording, type RunRecordingPlan } from './recording.js'
@@ -275,14 +275,11 @@ function readShare(share: RunOptions['cpuShare']): number | undefined {
 function readRestart({ restart = 0, stdio, capture = false, input }: RunOptions): number {
   const wrong = typeof restart !== 'number' && typeof restart !== 'boolean'
   if (wrong) throw invalidType('restart', 'a number of restarts, or true for no bound', restart)
-  const most = restart === true ? Infinity : Number(restart)
-  if (!(most >= 0) || (!Number.isInteger(most) && most !== Infinity)) {
-    throw outOfRange('restart', 'a whole number from 0 on', restart)
-  }
+  const max = checkWhole(restart === true ? Infinity : Number(restart), 'restart', 0, Infinity, true)
   // A pipe ends with the first run.
   const pipes = capture || input !== undefined || [stdio].flat().includes('pipe')
-  if (most > 0 && pipes) throw invalidValue('restart', 'left out with pipes, capture and input', restart)
-  return most
+  if (max > 0 && pipes) throw invalidValue('restart', 'left out with pipes, capture and input', restart)
+  return max
 }
 
 function readKeep({ keep, idleOutput }: RunOptions): boolean {

@@ -1,15 +1,16 @@
 /** Records a command and its tree, as its supervisor sees them. */
 import type { Readable, Writable } from 'node:stream'
 import { loadBuiltin } from '../base/builtin.js'
-import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { invalidType, invalidValue } from '../base/errors.js'
 import type { OomKill } from '../base/oom.js'
 import { readOptions } from '../base/options.js'
-import type { Duration } from '../base/units.js'
+import { checkWhole, type Duration } from '../base/units.js'
 import type { MetricName } from '../addon/metrics.js'
 import { checkMetric, toSeriesKey } from '../monitor/selectors.js'
 import { openAvailable, readSpan } from '../record/record.js'
 import { startRecording, type Recording, type RecordingPlan } from '../record/recording.js'
 import type { CommandExit } from './command.js'
+import { LineSplitter } from './line-splitter.js'
 import { nameOf } from './reservation.js'
 import { signalNumber } from './signals.js'
 
@@ -34,7 +35,7 @@ export interface RunRecording {
 export type RunRecordingPlan = Pick<RecordingPlan, 'file' | 'interval' | 'rows' | 'lines'>
 
 const KEYS = ['file', 'last', 'interval', 'stderr']
-const MOST_LINES = 10_000
+const MAX_LINES = 10_000
 /** Of the tree. */
 const TREE: readonly MetricName[] = [
   'process.footprint',
@@ -52,11 +53,7 @@ export function readRunRecording(given: string | RunRecording): RunRecordingPlan
   const wrong = typeof given !== 'string' && (typeof given !== 'object' || given === null)
   if (wrong) throw invalidType('record', 'a path, or an object such as { file, stderr }', given)
   const { stderr = 0, ...span } = typeof given === 'string' ? { file: given } : readOptions(given, 'option', KEYS)
-  if (typeof stderr !== 'number') throw invalidType('record.stderr', 'a number of lines', stderr)
-  if (!(Number.isInteger(stderr) && stderr >= 0 && stderr <= MOST_LINES)) {
-    throw outOfRange('record.stderr', `a whole number from 0 to ${MOST_LINES}`, stderr)
-  }
-  return { ...readSpan(span), lines: stderr }
+  return { ...readSpan(span), lines: checkWhole(stderr, 'record.stderr', 0, MAX_LINES) }
 }
 
 /** With lines, stderr has to be a pipe of ours. @throws TypeError */
@@ -129,47 +126,6 @@ export class CommandRecording implements Disposable {
     // The stream may close later, or be held open by a process that left the tree.
     this.#splitter?.flush()
     this.#recording.end()
-  }
-}
-
-// What a note has room for.
-const LONGEST_LINE = 206
-const NEWLINE = 10
-
-/** Passes on the last lines of each chunk, cut to what is recorded. */
-export class LineSplitter {
-  readonly #most: number
-  readonly #found: (line: string) => void
-  #rest = Buffer.alloc(0)
-
-  constructor(most: number, found: (line: string) => void) {
-    this.#most = most
-    this.#found = found
-  }
-
-  take(chunk: Buffer): void {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk])
-    const lines: Buffer[] = []
-    let from = 0
-    for (let end = bytes.indexOf(NEWLINE); end >= 0; end = bytes.indexOf(NEWLINE, from)) {
-      // More would only replace each other.
-      if (lines.length === this.#most) lines.shift()
-      lines.push(bytes.subarray(from, end))
-      from = end + 1
-    }
-    for (const line of lines) this.#pass(line)
-    // A copy, of what is recorded: the rest of a long line need not be kept.
-    this.#rest = Buffer.from(bytes.subarray(from, from + LONGEST_LINE + 1))
-  }
-
-  flush(): void {
-    if (this.#rest.length > 0) this.#pass(this.#rest)
-    this.#rest = Buffer.alloc(0)
-  }
-
-  #pass(line: Buffer): void {
-    const end = line.at(-1) === 13 ? line.length - 1 : line.length
-    this.#found(new TextDecoder().decode(line.subarray(0, Math.min(end, LONGEST_LINE))))
   }
 }
 

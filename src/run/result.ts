@@ -1,7 +1,7 @@
 /** The events and the result of a run. */
 import type { CancelationReason } from '../base/reason.js'
 import type { OomKill } from '../base/oom.js'
-import type { Enforced } from './enforce.js'
+import type { Enforced } from './thresholds.js'
 import type { Peaks } from './peaks.js'
 import type { CommandStreams } from './streams.js'
 import type { SignalName } from './signals.js'

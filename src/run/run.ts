@@ -25,7 +25,7 @@ import { ResourceSource } from '../sources/resource.js'
 import { parseDuration } from '../base/units.js'
 import { RunningCommand, type Act, type CommandExit, type TreeEnd } from './command.js'
 import { ownGroups, type OwnGroup } from '../base/control-groups.js'
-import { OuterGroup, someLinesOf, type Lines } from './enforce.js'
+import { OuterGroup } from './enforce.js'
 import { CpuShare } from './cpu-share.js'
 import { bindToTree, checkLimits } from './limits.js'
 import { OomWatch } from './oom-watch.js'
@@ -39,6 +39,7 @@ import { signalNumber, type SignalName } from './signals.js'
 import { reserveFor } from './reservation.js'
 import { EXIT } from './status.js'
 import { Streams } from './streams.js'
+import { requiredThresholds, type Thresholds } from './thresholds.js'
 
 // A grace period that never runs out in practice: the operation ends with the last process, however long that takes.
 const UNTIL_GONE = 2 ** 40
@@ -88,7 +89,7 @@ class Run {
   readonly #failed: Promise<never>
   readonly #fail: (error: unknown) => void
   readonly #wouldHaveEnded: CancelationReason[] = []
-  readonly #lines: Lines | undefined
+  readonly #thresholds: Thresholds | undefined
   #kills: OomWatch | undefined
   #failure: { readonly error: unknown } | undefined
   #reason: CancelationReason | undefined
@@ -104,7 +105,7 @@ class Run {
 
   constructor(settings: RunSettings) {
     this.#settings = settings
-    this.#lines = settings.enforce ? someLinesOf(settings.limits) : undefined
+    this.#thresholds = settings.enforce ? requiredThresholds(settings.limits) : undefined
     this.#failed = new Promise<never>(capture)
     this.#fail = capturedReject
     this.#failed.catch(() => undefined)
@@ -160,7 +161,9 @@ class Run {
 
   #makeOuter(groups: readonly OwnGroup[]): OuterGroup | undefined {
     const { command } = this.#settings
-    return this.#lines === undefined ? OuterGroup.count(groups) : OuterGroup.enforce(command, this.#lines, groups)
+    return this.#thresholds === undefined
+      ? OuterGroup.count(groups)
+      : OuterGroup.enforce(command, this.#thresholds, groups)
   }
 
   async #supervise(
@@ -366,7 +369,7 @@ class Run {
   /** The reason if the kernel ended the command, or a part of it. */
   #kernelReason(oom: OomKill | undefined, outer: OuterGroup | undefined): CancelationReason | undefined {
     if (oom === undefined) return undefined
-    const { memory: limit } = this.#lines ?? {}
+    const { memory: limit } = this.#thresholds ?? {}
     if (outer?.isExceeded !== true || limit === undefined) return oomReason(oom)
     const value = outer.peak ?? outer.enforced!.memory!
     const at = realNow()

@@ -221,8 +221,8 @@ function untilQuiet(stream: Readable): Promise<void> {
     const until = realNow() + LONGEST_MS
     const isNoisy = (): boolean => hasRead && realNow() < until
     // A loop that was blocked runs its timers before it reads.
-    const look = (): void => void realTimers.setImmediate(() => (isNoisy() ? again() : stream.destroy()))
-    const timer = realTimers.setTimeout(look, QUIET_MS)
+    const check = (): void => void realTimers.setImmediate(() => (isNoisy() ? again() : stream.destroy()))
+    const timer = realTimers.setTimeout(check, QUIET_MS)
     const again = (): void => {
       hasRead = false
       stream.resume()

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { run } from '../../src/index.js'
-import { LineSplitter } from '../../src/run/recording.js'
+import { LineSplitter } from '../../src/run/line-splitter.js'
 import { tripline } from '../helpers/cli.js'
 import { readRecording } from '../helpers/read-recording.js'
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { run } from '../../src/index.js'
 import { ownGroups, ancestry, readCount } from '../../src/base/control-groups.js'
-import { kernelLimits, linesOf } from '../../src/run/enforce.js'
+import { kernelLimits, thresholdsOf } from '../../src/run/thresholds.js'
 import type { KernelKill } from '../../src/base/kernel-log.js'
 import { countKills } from '../../src/run/oom-watch.js'
 
@@ -34,21 +34,24 @@ const kill = (at: number, group: string | undefined, pid: number): KernelKill =>
 describe('the limits that the kernel holds', () => {
   it('takes the lowest limits on the command', () => {
     const limits = { 'process.footprint': [{ above: '2GB' }, { above: 1e9 }], 'process.count': 20, memory: 90 }
-    expect(linesOf(limits)).toEqual({ memory: 1e9, processes: 20, threads: undefined, cpu: undefined })
+    expect(thresholdsOf(limits)).toEqual({ memory: 1e9, processes: 20, threads: undefined, cpu: undefined })
   })
 
   it('leaves out limits on another process, limits below, and durations, which the kernel does not know', () => {
     const others = [{ above: '1GB', pid: process.pid }, { below: '1MB' }, { above: '2GB', for: '2s' }]
-    expect(linesOf({ 'process.footprint': others, 'process.cpu': 300 })).toMatchObject({ memory: undefined, cpu: 300 })
+    expect(thresholdsOf({ 'process.footprint': others, 'process.cpu': 300 })).toMatchObject({
+      memory: undefined,
+      cpu: 300,
+    })
   })
 
   it('leaves out limits whose text names another process', () => {
-    expect(linesOf({ 'process.footprint(1)': '1MB', 'process.footprint': '1GB' })).toMatchObject({ memory: 1e9 })
+    expect(thresholdsOf({ 'process.footprint(1)': '1MB', 'process.footprint': '1GB' })).toMatchObject({ memory: 1e9 })
   })
 
   it('needs at least one', async () => {
     for (const limits of [undefined, { memory: 90 }, { 'process.footprint': { above: '1GB', for: '2s' } }]) {
-      expect(linesOf(limits)).toBeUndefined()
+      expect(thresholdsOf(limits)).toBeUndefined()
     }
     await expect(run('true', [], { enforce: true })).rejects.toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
   })

@@ -1,6 +1,7 @@
 /** The processes below another one, by name. */
-import { readFileSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { printable } from '../../base/printable.js'
+import { readText } from '../../base/read-text.js'
 import type { ProcessView } from './protocol.js'
 import { short } from './text.js'
 
@@ -54,12 +55,4 @@ function childrenOf(pid: number): number[] {
       .filter((word) => word.trim() !== '')
       .map(Number)
   })
-}
-
-function readText(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8')
-  } catch {
-    return undefined
-  }
 }
