@@ -59,7 +59,7 @@ export interface Breach {
 
 /** What canceled, as far as it has a name. */
 export interface Origin {
-  /** What or whose decision it was, if the caller of `cancel` said so: `'admin'`, `'deploy 17'`. */
+  /** What is behind the cancelation, if the caller of `cancel` named it, such as a user or a rule: `'admin'`, `'deploy 17'`. */
   readonly by?: string | undefined
   /** The name of the token or source that canceled; absent if it has none. */
   readonly source?: string | undefined
@@ -89,7 +89,7 @@ export interface IdleReason extends ReasonBase<'idle'> {
 }
 /** `cancel()` was called with a message, or without an argument. */
 export interface ManualReason extends ReasonBase<'manual'> {
-  /** What or whose decision it was, if the caller of `cancel` said so. */
+  /** What is behind the cancelation, if the caller of `cancel` named it. */
   readonly by?: string | undefined
 }
 /** The process received an OS signal. */

@@ -4,7 +4,7 @@ import { callAs, tracker } from './current.js'
 import { notStarted, start } from './lifecycle.js'
 import { startGrace } from './notify.js'
 import { kExtras, kFlags, kReject, kResolve, kStatus, type Operation } from './operation.js'
-import { followShared, isShared } from './shared-body.js'
+import { isSharedPromise, joinSharedBody } from './shared-body.js'
 import { fulfilled, neverRun, rejected } from './settle.js'
 import { BODY, ENDED, RUNNING } from './state.js'
 
@@ -38,7 +38,7 @@ export function runBody<O extends Operation>(
           : tracker.run(operation, body, operation)
     if (result instanceof Promise || isThenable(result)) {
       const settling = result instanceof Promise ? (result as Promise<unknown>) : Promise.resolve(result)
-      if (isShared(settling)) followShared(operation, settling, settleAs)
+      if (isSharedPromise(settling)) joinSharedBody(operation, settling, settleAs)
       else
         settling.then(
           (value) => fulfilled(operation, value),

@@ -4,15 +4,14 @@ import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { callIsolated, reportError } from '../base/diagnostics.js'
 import { markInstances } from '../base/copies.js'
 import { invalidType, invalidValue } from '../base/errors.js'
-import { readOptions } from '../base/options.js'
-import { ownOptions } from '../base/options.js'
+import { ownOptions, readOptions } from '../base/options.js'
 import { kContext, type OperationContext } from '../base/operation-context.js'
 import { kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
 import { checkOrigin, fromOrigin, toReason, type CancelationReason } from '../base/reason.js'
+import { waitForEnd } from '../base/safe-point.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import type { Link } from '../engine/link.js'
 import { join, kMark, kNext, kNotify, kSpread, type Target } from '../engine/propagation.js'
-import { waitForEnd } from '../base/safe-point.js'
 import {
   kDueAt,
   kExpire,
@@ -28,12 +27,13 @@ import type { ConditionCheck, ConditionOptions } from '../sources/condition.js'
 import { checkSource, linkTo, type CancelationSource } from '../sources/source.js'
 import type { CancelationToken } from '../sources/token.js'
 import { abandonedCounts, type AbandonedCounts } from './abandoned.js'
+import { Aborter } from './aborter.js'
 import { runBody } from './body.js'
 import { ChunkedStream, type ChunkOptions } from './chunks.js'
 import { combineInto } from './combine.js'
 import { Context, partialResultOf } from './context.js'
 import { besideCurrent } from './current.js'
-import { Aborter, type Cleanup, type Extras, type ListenerTypes } from './extras.js'
+import type { Cleanup, Extras, ListenerTypes } from './extras.js'
 import type { StreamSource } from './iterate.js'
 import {
   cancelWith,
@@ -78,7 +78,7 @@ import { isCanceled, throwIfCanceled } from './poll.js'
 import { describeOperation, inspectOperation } from './print.js'
 import { finishUp, givenGrace, keepPromise, leave, tasksGone } from './settle.js'
 import { throttleOf, type ProgressOptions, type ProgressReport } from './progress.js'
-import { checkShared, followShared, shareOperation, type SharedOperation } from './shared-operation.js'
+import { checkShared, copyShared, shareOperation, type SharedOperation } from './shared-operation.js'
 import { preemptible } from './region.js'
 import { runAll, startTask, type AllOptions, type Started } from './scope.js'
 import { shield, type ShieldOptions } from './shield.js'
@@ -112,7 +112,7 @@ function required<T>(name: string, allowed: string, value: T): T {
   return value
 }
 
-/** An operation with one more option, which adds to what the others say. */
+/** An operation with one option, and others beside it. */
 function withOption(name: OptionName, value: unknown, options: CancelableOptions | undefined): Cancelable {
   const operation = new Cancelable()
   take(operation, name, value)
@@ -203,7 +203,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     return own.run(operation)
   }
 
-  // A source that the options name as well is one more source, and the shortest of several times counts.
+  // The options may have the same option again: then both sources count, and the shortest of several times.
 
   /** An operation with the option `timeout`. @throws TypeError, RangeError as the constructor */
   static withTimeout(timeout: Duration, options?: CancelableOptions): Cancelable {
@@ -278,7 +278,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    */
   static from(shared: SharedOperation, options?: CancelableOptions): Cancelable {
     const copy = new Cancelable(options)
-    followShared(copy, checkShared(shared))
+    copyShared(copy, checkShared(shared))
     return copy
   }
 
@@ -378,7 +378,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     options?: {
       /** Whether its children are canceled too; if not, they run on until it ends. @default true */
       children?: boolean | undefined
-      /** What or whose decision it was, for the reason. @default none */
+      /** What is behind the cancelation, for the reason: a user, a service, a rule. @default none */
       by?: string | undefined
     },
   ): boolean {
@@ -571,7 +571,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     return preemptible(this, fn)
   }
 
-  /** A function that throws if this is canceled (an async one rejects), and else calls `fn`. @throws TypeError `ERR_INVALID_ARG_TYPE` */
+  /** A function that calls `fn`, unless this is canceled: then it throws, or rejects if `fn` is async. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   wrap<F extends (...args: never[]) => unknown>(fn: F): F {
     if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
     return checkFirst(this, fn)
@@ -605,8 +605,8 @@ export class Cancelable implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Sets its timeout anew, counted from now. The parent's time still counts; `Infinity` takes its own away. (For idle time
-   * there is the option `idle`.)
+   * Replaces the timeout by one that counts from now; `Infinity` removes it. The timeouts of its parents stay as they are. (For
+   * idle time there is the option `idle`.)
    *
    * @throws TypeError, RangeError for a bad duration
    */
@@ -619,7 +619,8 @@ export class Cancelable implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Runs `cleanup` when it ends in whichever way, the last one first; a promise is waited for. After the end it runs at once.
+   * Runs `cleanup` at the end, however the operation ends: the cleanup that was registered last runs first, and a promise is
+   * waited for. After the end, it runs at once.
    *
    * @throws TypeError `ERR_INVALID_ARG_TYPE`
    */
@@ -647,8 +648,8 @@ export class Cancelable implements Disposable, AsyncDisposable {
   // Reporting
 
   /**
-   * The result so far, kept when it ends in whichever way. What the body sets stays, also when a stream is opened later, until
-   * it sets another value; `undefined` is no value. Otherwise it is a {@link PartialStream} of the latest stream.
+   * The result so far, which stays after the end, however the operation ends. A value that the body has set stays until it sets
+   * another one, or `undefined` for none; without one, this is the {@link PartialStream} of the latest stream.
    */
   get partialResult(): unknown {
     return partialResultOf(this)
@@ -697,7 +698,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     listen(this, 'complete', listener)
     return this
   }
-  /** Called at the moment of the cancelation, or at once if that has passed. @throws TypeError `ERR_INVALID_ARG_TYPE` */
+  /** Called when it is canceled; at once if it is canceled already. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   onCancel(listener: ListenerTypes['cancel']): this {
     waitForEnd()
     listen(this, 'cancel', listener)
@@ -708,7 +709,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     return this
   }
   /**
-   * Called when it has ended in whichever way, blocks included, after all other listeners and before `run` settles; at once
+   * Called when it has ended, however it did, blocks included: after all other listeners and before `run` settles; at once
    * if it has ended already. An operation that is never started ends when it is disposed.
    *
    * @throws TypeError `ERR_INVALID_ARG_TYPE`

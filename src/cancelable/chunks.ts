@@ -1,9 +1,9 @@
 /** A stream in chunks of several items. */
-import { invalidType, outOfRange } from '../base/errors.js'
+import { invalidType } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
-import { Timer } from '../engine/timers.js'
-import { parseDuration, type Duration } from '../base/units.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
+import { checkWhole, parseDuration, type Duration } from '../base/units.js'
+import { Timer } from '../engine/timers.js'
 import type { Operation } from './operation.js'
 import type { StreamSource } from './iterate.js'
 import { refusalOf } from './poll.js'
@@ -39,8 +39,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
 
   /** @internal Use `cancel.chunks()`. */
   constructor(operation: Operation, source: StreamSource<T>, size: number, options: ChunkOptions<T> = {}) {
-    if (typeof size !== 'number') throw invalidType('size', 'a whole number', size)
-    if (!Number.isInteger(size) || size < 1) throw outOfRange('size', 'a whole number, 1 or more', size)
+    checkWhole(size, 'size', 1)
     const { flushOnCancel = true, maxWait, ...rest } = readOptions(options, 'stream option', CHUNK_OPTIONS)
     if (typeof flushOnCancel !== 'boolean') throw invalidType('flushOnCancel', 'true or false', flushOnCancel)
     this.#size = size
@@ -64,7 +63,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
   }
 
   async #nextChunk(): Promise<IteratorResult<T[], undefined>> {
-    const timer = this.#maxWait === Infinity ? undefined : new IdleTimer(this.#maxWait)
+    const timer = this.#maxWait === Infinity ? undefined : new WaitLimit(this.#maxWait)
     try {
       while (this.#chunk.length < this.#size) {
         const item = await this.#nextItem(this.#chunk.length > 0 ? timer : undefined)
@@ -87,7 +86,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
   }
 
   /** `undefined` when the first item of the chunk has waited for `maxWait`. */
-  async #nextItem(timer: IdleTimer | undefined): Promise<IteratorResult<T, undefined> | undefined> {
+  async #nextItem(timer: WaitLimit | undefined): Promise<IteratorResult<T, undefined> | undefined> {
     const requested = (this.#requested ??= this.#items.next())
     const item = timer === undefined ? await requested : await Promise.race([requested, timer.over()])
     if (item !== undefined) this.#requested = undefined
@@ -113,7 +112,7 @@ export class ChunkedStream<T> implements AsyncIterableIterator<T[]>, AsyncDispos
 }
 
 /** Limits how long a chunk waits; the clock starts with its first item. */
-class IdleTimer {
+class WaitLimit {
   readonly #duration: number
   #timer: Timer | undefined
   #over: Promise<undefined> | undefined

@@ -20,12 +20,12 @@ import { deadlineOf } from './lifecycle.js'
 import { inspectOperation } from './print.js'
 import { ENDED, PENDING, STATUS } from './state.js'
 
-const PREFIX = 'operation_'
-let ids = 0
+const ID_PREFIX = 'operation_'
+let generatedIds = 0
 
-/** Whether the id looks like one that an operation without the option `id` has. */
-export function isMadeId(id: string): boolean {
-  return id.startsWith(PREFIX)
+/** Whether the id looks like a generated one, which an operation without the option `id` has. */
+export function isGeneratedId(id: string): boolean {
+  return id.startsWith(ID_PREFIX)
 }
 
 /** The wall-clock time of a moment on the clock of `performance.now()`. */
@@ -48,7 +48,7 @@ export class Context implements OperationContext {
 
   get id(): string {
     const extras = extrasOf(this.#operation)
-    return (extras.id ??= `${PREFIX}${++ids}`)
+    return (extras.id ??= `${ID_PREFIX}${++generatedIds}`)
   }
   get name(): string | undefined {
     return this.#operation[kName]

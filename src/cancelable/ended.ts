@@ -1,4 +1,4 @@
-/** Notifies the rest of the package that an operation has ended, in whichever way. */
+/** Notifies the rest of the package that an operation has ended, however it did. */
 import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationStatus } from '../base/operation-context.js'
 import type { EndNode } from './extras.js'

@@ -1,13 +1,11 @@
 /** The part of an operation's record that few operations need; made when first needed. */
-import { getEventListeners, setMaxListeners } from 'node:events'
 import type { AliveHold } from '../base/alive.js'
-import { thisContext } from '../base/async-context.js'
 import type { CancelationError } from '../base/cancelation-error.js'
 import type { OperationContext, Progress } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
 import type { Watched } from '../engine/idle-watch.js'
 import { Hub } from '../engine/link.js'
-import { callBeside } from './current.js'
+import type { Aborter } from './aborter.js'
 import type { ProgressMeter } from './progress.js'
 
 /** The types of an operation's listeners, by event. Their results are ignored, but a promise that rejects is reported. */
@@ -41,7 +39,7 @@ export interface WaiterNode {
   previous: WaiterNode | null
   following: WaiterNode | null
   leave(): void
-  /** The operation was canceled; the waiter is out of its list. Returns whether the body learns of it. Must not throw. */
+  /** The operation was canceled; the waiter is out of its list. Returns whether the body learns of that. Must not throw. */
   canceled(error: CancelationError): boolean
   /** The operation ended in another way; the waiter is out of its list. Must not throw. */
   dismissed(error: CancelationError): void
@@ -76,48 +74,10 @@ export interface PartialSource {
   partial(): unknown
 }
 
-/** The symbol under which Node keeps the signals that `AbortSignal.any` made of a signal. */
-const FOLLOWERS = 'kDependantSignals'
-
-function isObserved(signal: AbortSignal): boolean {
-  try {
-    if (getEventListeners(signal, 'abort').length > 0) return true
-  } catch {
-    // A test environment has replaced `AbortController` by its own.
-    return true
-  }
-  const key = Object.getOwnPropertySymbols(signal).find((each) => each.description === FOLLOWERS)
-  if (key === undefined) return false
-  return ((signal as unknown as Record<symbol, Set<unknown> | undefined>)[key]?.size ?? 0) > 0
-}
-
 /** A function for `defer`; a promise that it returns is waited for. */
 export type Cleanup = () => unknown
 
-/** Aborts a signal in the async context in which it was first read, so that its listeners run there. */
-export class Aborter {
-  readonly #controller = new AbortController()
-  readonly #inContext = thisContext()
-
-  constructor() {
-    // One per waiting call inside the operation; they all end with it, so many are no leak.
-    setMaxListeners(0, this.#controller.signal)
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal
-  }
-
-  /** Whether a listener, or a signal that follows this one, learns of the abort. */
-  isObserved(): boolean {
-    return isObserved(this.#controller.signal)
-  }
-
-  abort(error: CancelationError, operation: object): void {
-    this.#inContext(() => callBeside(operation, () => this.#controller.abort(error)))
-  }
-}
-
+/** What few operations need. */
 export class Extras {
   id: string | undefined = undefined
   metadata: Readonly<Record<string, unknown>> | undefined = undefined

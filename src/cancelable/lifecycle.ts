@@ -168,9 +168,9 @@ export function end(operation: Operation, status: number): void {
   if (extras === null) return
   extras.alive?.release()
   dismissWaiters(operation)
-  let watcher = extras.ends
+  let node = extras.ends
   extras.ends = null
-  for (; watcher !== null; watcher = watcher.nextEnd) watcher.ended()
+  for (; node !== null; node = node.nextEnd) node.ended()
 }
 
 /** Calls the listeners of an operation that has ended, after those of its completion or failure. */
@@ -218,8 +218,8 @@ export function restartTimer(operation: Operation): void {
   raiseWatch(operation, WATCH_DEADLINE)
 }
 
-/** Whether its time is really over when its timer fires. */
-function isOver(operation: Operation): boolean {
+/** Whether its time is really over when its timer fires: a deadline is one of the wall clock. */
+function isTimeOver(operation: Operation): boolean {
   const wallDeadline = operation[kExtras]?.wallDeadline ?? Infinity
   return wallDeadline === Infinity || wallTime() >= wallDeadline
 }
@@ -227,7 +227,7 @@ function isOver(operation: Operation): boolean {
 /** The timer of its timeout is due. */
 export function timeOut(operation: Operation): void {
   removeTimer(operation)
-  if (isOver(operation)) {
+  if (isTimeOver(operation)) {
     const deadline = operation[kDueAt]()
     operation[kMark](timeoutReason(operation[kTimeout]!, deadline))
   } else {

@@ -25,12 +25,12 @@ import {
   kStatus,
   type Operation,
 } from './operation.js'
-import { ENDED, STARTED, STATUS } from './state.js'
+import { CANCELED, ENDED, PENDING, RUNNING, STARTED, STATUS } from './state.js'
 
-export const kBook: unique symbol = Symbol('tripline.book')
+export const kStore: unique symbol = Symbol('tripline.store')
 
-/** What a registry does when its operations start and end. */
-export interface Book {
+/** Where a registry keeps its registrations: called when its operations start, change their stage and end. */
+export interface RegistryStore {
   /** @throws DuplicateIdError */
   add(registration: Registration): void
   remove(registration: Registration): void
@@ -43,28 +43,25 @@ export interface Book {
 /** A registry of operations: `registry`, or another `OperationRegistry` of `tripline/registry`. */
 export interface Registrar {
   /** @internal */
-  readonly [kBook]?: Book
+  readonly [kStore]?: RegistryStore
   /** How many operations are registered. */
   readonly size: number
 }
 
-export const PENDING = 0
-export const RUNNING = 1
-export const CANCELED = 2
-
 /** The default registry; null until `tripline/registry` is loaded. */
-let standard: Book | null = null
+let defaultStore: RegistryStore | null = null
 
-export function setDefaultBook(book: Book): void {
-  standard = book
+export function setDefaultStore(store: RegistryStore): void {
+  defaultStore = store
 }
 
 export class Registration extends Link implements EndNode {
-  declare readonly book: Book
+  declare readonly store: RegistryStore
   declare readonly operation: Operation
   declare previous: Registration | null
   declare next: Registration | null
   declare nextEnd: EndNode | null
+  /** `PENDING`, `RUNNING` or `CANCELED`, which an operation that has ended keeps. */
   declare stage: number
   /** Whether it is in the list. */
   declare listed: boolean
@@ -74,9 +71,9 @@ export class Registration extends Link implements EndNode {
   /** For the registry: what it publishes of the operation. */
   declare trace: object | null
 
-  constructor(book: Book, operation: Operation) {
+  constructor(store: RegistryStore, operation: Operation) {
     super(operation)
-    this.book = book
+    this.store = store
     this.operation = operation
     this.previous = null
     this.next = null
@@ -127,7 +124,7 @@ export class Registration extends Link implements EndNode {
 
   /** Puts it into the list. @throws DuplicateIdError */
   list(): void {
-    this.book.add(this)
+    this.store.add(this)
     this.listed = true
     if (this.watching) return
     this.watching = true
@@ -158,13 +155,13 @@ export class Registration extends Link implements EndNode {
   leave(): void {
     if (!this.listed) return
     this.listed = false
-    this.book.remove(this)
+    this.store.remove(this)
   }
 
   ended(): void {
     if (!this.listed) return
     this.listed = false
-    this.book.ended(this)
+    this.store.ended(this)
   }
 
   /** Only the operation itself is registered, as its id and name stay with it. */
@@ -175,31 +172,31 @@ export class Registration extends Link implements EndNode {
   #move(stage: number): void {
     const from = this.stage
     this.stage = stage
-    if (this.listed && from !== stage) this.book.moved(this, from)
+    if (this.listed && from !== stage) this.store.moved(this, from)
   }
 }
 
 /** The option `register`: registers the operation when it starts. */
 export function registerAtStart(operation: Operation, value: unknown): void {
   if (value === false) return
-  const book = value === true ? standard : bookOf(value)
-  if (book === null) {
+  const store = value === true ? defaultStore : storeOf(value)
+  if (store === null) {
     throw invalidType('register', "a registry, or true after an import of 'tripline/registry'", value)
   }
-  linkOnce(operation, book)
+  linkOnce(operation, store)
 }
 
-function bookOf(value: unknown): Book | null {
-  return typeof value === 'object' && value !== null ? ((value as Registrar)[kBook] ?? null) : null
+function storeOf(value: unknown): RegistryStore | null {
+  return typeof value === 'object' && value !== null ? ((value as Registrar)[kStore] ?? null) : null
 }
 
-function linkOnce(operation: Operation, book: Book): void {
-  if (linkTo(book, operation) === undefined) prependLink(operation, new Registration(book, operation))
+function linkOnce(operation: Operation, store: RegistryStore): void {
+  if (linkOf(store, operation) === undefined) prependLink(operation, new Registration(store, operation))
 }
 
-function linkTo(book: Book, operation: Operation): Registration | undefined {
+function linkOf(store: RegistryStore, operation: Operation): Registration | undefined {
   for (let link = operation[kLinks]; link !== null; link = link.sibling) {
-    if (link instanceof Registration && link.book === book) return link
+    if (link instanceof Registration && link.store === store) return link
   }
   return undefined
 }
@@ -209,11 +206,11 @@ function linkTo(book: Book, operation: Operation): Registration | undefined {
  *
  * @throws DuplicateIdError
  */
-export function registerNow(book: Book, operation: Operation): Registration {
-  const there = registrationOf(book, operation)
+export function registerNow(store: RegistryStore, operation: Operation): Registration {
+  const there = registrationOf(store, operation)
   if (there !== undefined) return there
-  const linked = linkTo(book, operation)
-  const registration = linked ?? new Registration(book, operation)
+  const linked = linkOf(store, operation)
+  const registration = linked ?? new Registration(store, operation)
   registration.early = (operation[kFlags] & STARTED) === 0
   registration.stage = operation[kReason] !== null ? CANCELED : registration.early ? PENDING : RUNNING
   registration.list()
@@ -222,14 +219,14 @@ export function registerNow(book: Book, operation: Operation): Registration {
 }
 
 /** The listed registration of an operation. */
-export function registrationOf(book: Book, operation: Operation): Registration | undefined {
+export function registrationOf(store: RegistryStore, operation: Operation): Registration | undefined {
   for (let node = operation[kExtras]?.ends ?? null; node !== null; node = node.nextEnd) {
-    if (node instanceof Registration && node.book === book && node.listed) return node
+    if (node instanceof Registration && node.store === store && node.listed) return node
   }
   return undefined
 }
 
-/** The value as an operation that has not ended. */
+/** The value as an operation; undefined for anything else. */
 export function asOperation(value: unknown): Operation | undefined {
   return typeof value === 'object' && value !== null && kFirstChild in value ? (value as Operation) : undefined
 }
@@ -247,21 +244,21 @@ export function findAncestor<T>(operation: Operation, found: (ancestor: Operatio
   return undefined
 }
 
-/** The books that register everything, each with the number of calls that have asked for it. */
-const observers = new Map<Book, number>()
+/** The stores that register everything, each with the number of calls that have asked for it. */
+const observers = new Map<RegistryStore, number>()
 let endObserving: (() => void) | undefined
 
 /** Registers every operation that starts from now on; returns a function that ends that. */
-export function registerAll(book: Book): () => void {
-  observers.set(book, (observers.get(book) ?? 0) + 1)
+export function registerAll(store: RegistryStore): () => void {
+  observers.set(store, (observers.get(store) ?? 0) + 1)
   endObserving ??= observeStarts(observe)
   let isOver = false
   return () => {
     if (isOver) return
     isOver = true
-    const left = observers.get(book)! - 1
-    if (left > 0) observers.set(book, left)
-    else observers.delete(book)
+    const left = observers.get(store)! - 1
+    if (left > 0) observers.set(store, left)
+    else observers.delete(store)
     if (observers.size > 0) return
     endObserving?.()
     endObserving = undefined
@@ -269,5 +266,5 @@ export function registerAll(book: Book): () => void {
 }
 
 function observe(operation: Operation): void {
-  for (const book of observers.keys()) linkOnce(operation, book)
+  for (const store of observers.keys()) linkOnce(operation, store)
 }

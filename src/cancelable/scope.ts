@@ -1,11 +1,12 @@
 /** Scopes: children that an operation waits for, and whose errors end it. */
 import { CancelationError } from '../base/cancelation-error.js'
 import { reportError } from '../base/diagnostics.js'
-import { invalidType, outOfRange, invalidValue } from '../base/errors.js'
+import { invalidType, invalidValue } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
 import { kContext } from '../base/operation-context.js'
 import { errorReason, type CancelationReason } from '../base/reason.js'
+import { checkWhole } from '../base/units.js'
 import { cancelWith } from './lifecycle.js'
 import { extrasOf, kName, kFlags, kReason, type Operation } from './operation.js'
 import { isOver, refusalOf } from './poll.js'
@@ -98,10 +99,7 @@ export function runAll(
     'concurrency',
     'onChildError',
   ])
-  if (typeof concurrency !== 'number') throw invalidType('concurrency', 'a number', concurrency)
-  if (!(concurrency >= 1) || (concurrency !== Infinity && !Number.isInteger(concurrency))) {
-    throw outOfRange('concurrency', 'a whole number of 1 or more, or Infinity', concurrency)
-  }
+  checkWhole(concurrency, 'concurrency', 1, Infinity, true)
   if (onChildError !== 'cancel' && onChildError !== 'ignore') {
     throw invalidValue('onChildError', "'cancel' or 'ignore'", onChildError)
   }

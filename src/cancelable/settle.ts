@@ -23,7 +23,7 @@ import {
   kName,
   type Operation,
 } from './operation.js'
-import { leaveShared } from './shared-body.js'
+import { leaveSharedBody } from './shared-body.js'
 import { end, notifySettled } from './lifecycle.js'
 import { callListeners } from './listeners.js'
 import {
@@ -128,7 +128,7 @@ export function abandon(operation: Operation): void {
   if ((operation[kFlags] & BODY) === 0) return
   operation[kFlags] &= ~BODY
   countAbandoned(operation)
-  leaveShared(operation)
+  leaveSharedBody(operation)
   if (operation[kExtras] === null) rejectBare(operation)
   else settle(operation, ABANDONED, errorOf(operation))
 }
@@ -320,7 +320,7 @@ async function cleanUp(operation: Operation): Promise<unknown[]> {
   for (let cleanup = cleanups?.pop(); cleanup !== undefined; cleanup = cleanups?.pop()) {
     try {
       const result = cleanup()
-      if (isThenable(result)) await within(operation, result, errors)
+      if (isThenable(result)) await cleanupSettled(operation, result, errors)
     } catch (error) {
       errors.push(error)
     }
@@ -328,7 +328,12 @@ async function cleanUp(operation: Operation): Promise<unknown[]> {
   return errors
 }
 
-function within(operation: Operation, promise: PromiseLike<unknown>, errors: unknown[]): Promise<void> | undefined {
+/** Waits for a cleanup, within the grace period; an error that comes later is only reported. */
+function cleanupSettled(
+  operation: Operation,
+  promise: PromiseLike<unknown>,
+  errors: unknown[],
+): Promise<void> | undefined {
   let late = false
   const failed = (error: unknown): void => {
     if (late) reportError(error, 'cleanup', operation[kName])

@@ -56,7 +56,7 @@ class SharedBody {
 }
 
 /** Whether another run is known to wait for the promise. */
-export function isShared(promise: Promise<unknown>): boolean {
+export function isSharedPromise(promise: Promise<unknown>): boolean {
   if (!anyAbandoned()) return false
   if (promise === latest || (pending > 0 && promises.has(promise))) return true
   latest = promise
@@ -64,12 +64,12 @@ export function isShared(promise: Promise<unknown>): boolean {
 }
 
 /** Settles the operation as the promise does. */
-export function followShared(operation: Operation, promise: Promise<unknown>, settle: Settle): void {
+export function joinSharedBody(operation: Operation, promise: Promise<unknown>, settle: Settle): void {
   const shared = promises.get(promise) ?? new SharedBody(promise, settle)
   shared.add(operation)
 }
 
 /** The run no longer waits for its body. */
-export function leaveShared(operation: Operation): void {
+export function leaveSharedBody(operation: Operation): void {
   if (pending > 0) bodies.get(operation)?.abandon(operation)
 }

@@ -93,7 +93,7 @@ function bind(operation: Shareable, token: CancelationToken): void {
   operation.addSource(new TokenSource(token))
 }
 
-/** Receives progress and partial results until the operation ends. */
+/** Receives progress and partial results until the operation ends; returns what handles those that have arrived. */
 function receive(operation: Shareable, token: CancelationToken, { channel: name, id }: SharedOperation): () => void {
   const channel = outsideContexts(() => new BroadcastChannel(name))
   channel.addEventListener('message', (event) => take(operation, (event as MessageEvent).data))
@@ -149,7 +149,7 @@ export function checkShared(shared: SharedOperation): SharedOperation {
 }
 
 /** Makes a new operation a copy of one that another thread has shared. @throws TypeError `ERR_INVALID_ARG_TYPE` */
-export function followShared(operation: Shareable, shared: SharedOperation): void {
+export function copyShared(operation: Shareable, shared: SharedOperation): void {
   const token = CancelationToken.from(shared)
   const extras = extrasOf(operation)
   extras.id ??= shared.id
@@ -160,7 +160,7 @@ export function followShared(operation: Shareable, shared: SharedOperation): voi
     sender.send({ message, data, done, total }, { message, data: undefined, done, total })
   })
   onPartialResult(operation, (partial) => sender.send({ partial }))
-  if (shared.idle < Infinity) addIdleWatch(operation, new Signs(sender, shared.idle))
+  if (shared.idle < Infinity) addIdleWatch(operation, new SignsOfLife(sender, shared.idle))
   const sendStream = (): void => {
     if (operation[kExtras]?.stream !== undefined) sender.send({ partial: operation.partialResult })
   }
@@ -173,7 +173,7 @@ export function followShared(operation: Shareable, shared: SharedOperation): voi
 }
 
 /** Sends signs of life to the original, as seldom as its idle time allows. */
-class Signs implements Watched {
+class SignsOfLife implements Watched {
   readonly duration: number
   readonly #sender: Sender
   #sentAt = -Infinity

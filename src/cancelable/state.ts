@@ -49,7 +49,7 @@ export const CHILD_HAD_TURN: number = 1 << 12
 export const NOTIFIED: number = 1 << 13
 /** Only its body has a reference to it. */
 export const UNHELD: number = 1 << 14
-/** Its body has learned of the cancelation, or will at its moment. */
+/** Its body knows of the cancelation, or will when the current propagation reaches it; see `learned.ts`. */
 export const LEARNED: number = 1 << 15
 /** The grace period was granted, and is over or runs. */
 export const GRACE_GIVEN: number = 1 << 16

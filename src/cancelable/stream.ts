@@ -3,9 +3,9 @@ import { thisContext } from '../base/async-context.js'
 import { capture, capturedReject, capturedResolve } from '../base/capture.js'
 import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
 import { idleReason, type IdleReason } from '../base/reason.js'
-import { parseDuration, type Duration } from '../base/units.js'
+import { checkWhole, parseDuration, type Duration } from '../base/units.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
-import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { invalidType, invalidValue } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
 import { callBeside, tracker } from './current.js'
@@ -124,8 +124,8 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
     this.#onIdle = onIdle
     readOptions(options, 'stream option', STREAM_KEYS)
     const { reportEvery = 0, keep = 0, interruptible = true, idle } = options
-    this.#reportEvery = wholeNumber(reportEvery, 'reportEvery')
-    this.#keep = keep === 'all' ? Infinity : wholeNumber(keep, 'keep')
+    this.#reportEvery = checkWhole(reportEvery, 'reportEvery', 0)
+    this.#keep = keep === 'all' ? Infinity : checkWhole(keep, 'keep', 0)
     if (typeof interruptible !== 'boolean') throw invalidType('interruptible', 'true or false', interruptible)
     this.#interruptible = interruptible
     const longest = idle === undefined ? Infinity : parseDuration(idle, 'idle', true)
@@ -386,10 +386,4 @@ export class CancelableStream<T> implements AsyncIterableIterator<T>, AsyncDispo
       reportError(error, 'stream', this.#operation[kName])
     }
   }
-}
-
-function wholeNumber(value: unknown, name: string): number {
-  if (typeof value !== 'number') throw invalidType(name, 'a whole number', value)
-  if (!Number.isInteger(value) || value < 0) throw outOfRange(name, 'a whole number, 0 or more', value)
-  return value
 }

@@ -16,7 +16,7 @@ type Outcome = (waiter: { readonly resolve: Resolve; readonly reject: Reject }) 
  * All waiters for one foreign promise. A promise never drops a reaction, so a long-lived promise gets a single
  * reaction, however many waiters come and go.
  */
-class Awaited {
+class AwaitedPromise {
   first: RaceWaiter | null = null
   last: RaceWaiter | null = null
   /** Once it has settled. */
@@ -42,7 +42,7 @@ class Awaited {
   }
 }
 
-const awaited = new WeakMap<PromiseLike<unknown>, Awaited>()
+const awaited = new WeakMap<PromiseLike<unknown>, AwaitedPromise>()
 
 /** A wait that rejects when the operation is canceled or ends, whether or not it is awaited then. */
 abstract class Wait extends Waiter {
@@ -71,12 +71,12 @@ abstract class Wait extends Waiter {
 }
 
 class RaceWaiter extends Wait {
-  readonly #awaited: Awaited
+  readonly #awaited: AwaitedPromise
   #before: RaceWaiter | null
   #after: RaceWaiter | null = null
   readonly resolve: Resolve
 
-  constructor(of: Awaited, resolve: Resolve, reject: Reject) {
+  constructor(of: AwaitedPromise, resolve: Resolve, reject: Reject) {
     super(reject)
     this.#awaited = of
     this.resolve = resolve
@@ -111,7 +111,7 @@ export function race<T>(operation: Operation, promise: PromiseLike<T>): Promise<
     return rejectedQuietly(refusal)
   }
   if (!isThenable(promise)) return Promise.resolve(promise)
-  const all = awaited.get(promise) ?? new Awaited(promise)
+  const all = awaited.get(promise) ?? new AwaitedPromise(promise)
   const { outcome } = all
   // A thenable that is not a promise may have settled within its `then`.
   if (outcome !== undefined) return new Promise((resolve, reject) => outcome({ resolve: resolve as Resolve, reject }))

@@ -3,27 +3,28 @@ import { inThisContext } from '../base/async-context.js'
 import { now, realNow } from '../base/clock.js'
 import { ofThisCopy } from '../base/copies.js'
 import { callIsolated } from '../base/diagnostics.js'
-import { DuplicateIdError, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { DuplicateIdError, invalidType, invalidValue } from '../base/errors.js'
 import type { OperationContext } from '../base/operation-context.js'
 import { readOptions } from '../base/options.js'
 import { nextTurn } from '../base/real-timers.js'
 import { messageOf, toReason, type CancelationReason } from '../base/reason.js'
+import { checkWhole } from '../base/units.js'
 import type { Cancelable } from '../cancelable/cancelable.js'
-import { isMadeId } from '../cancelable/context.js'
+import { isGeneratedId } from '../cancelable/context.js'
 import {
   asOperation,
-  CANCELED,
   findAncestor,
   hasEnded,
-  kBook,
+  kStore,
   registerAll,
   registerNow,
   registrationOf,
-  setDefaultBook,
-  type Book,
+  setDefaultStore,
+  type RegistryStore,
   type Registrar,
   type Registration,
 } from '../cancelable/registration.js'
+import { CANCELED } from '../cancelable/state.js'
 import { compileFilter, type Matcher, type OperationFilter } from './filter.js'
 import { History, type OperationRecord } from './history.js'
 import { Statistics, type RegistryStatistics } from './statistics.js'
@@ -57,11 +58,11 @@ export interface OperationNode {
   readonly children: readonly OperationNode[]
 }
 
-/** In milliseconds: longer than this, a batch does not hold the event loop. */
-const TURN = 5
+/** The longest time for which a batch holds the event loop, in milliseconds. */
+const LONGEST_BATCH_MS = 5
 
-/** The list of a registry. */
-class List implements Book {
+/** The registrations of a registry, in the order in which they came. */
+class RegistrationList implements RegistryStore {
   first: Registration | null = null
   last: Registration | null = null
   size = 0
@@ -135,7 +136,7 @@ class List implements Book {
   /** An id that the library made is unknown here until it has been read, so such ids are searched for. */
   find(id: string): Registration | undefined {
     const found = this.#byId.get(id)
-    if (found !== undefined || !isMadeId(id)) return found
+    if (found !== undefined || !isGeneratedId(id)) return found
     for (let each = this.first; each !== null; each = each.next) {
       if (each.knownId !== id) continue
       this.#byId.set(id, each)
@@ -158,7 +159,7 @@ class List implements Book {
  * await registry.cancelAll({ name: 'import/*' }, { reason: 'shutting down' })
  */
 export class OperationRegistry implements Registrar {
-  readonly #list: List
+  readonly #list: RegistrationList
   readonly #history = new History()
   readonly #statistics = new Statistics()
   readonly #listeners = new Set<(operation: OperationContext) => unknown>()
@@ -167,11 +168,11 @@ export class OperationRegistry implements Registrar {
   constructor(options: RegistryOptions = {}) {
     const { history = 0 } = readOptions(options, 'option', ['history'])
     this.historySize = history
-    this.#list = new List((registration) => this.#ended(registration))
+    this.#list = new RegistrationList((registration) => this.#ended(registration))
   }
 
   /** @internal */
-  get [kBook](): Book {
+  get [kStore](): RegistryStore {
     return this.#list
   }
 
@@ -189,7 +190,7 @@ export class OperationRegistry implements Registrar {
     return this.#history.size
   }
   set historySize(size: number) {
-    this.#history.resize(count(size, 'history', 0))
+    this.#history.resize(checkWhole(size, 'history', 0))
   }
 
   // Registering
@@ -223,7 +224,7 @@ export class OperationRegistry implements Registrar {
     return { [Symbol.dispose]: registerAll(this.#list) }
   }
 
-  // Looking
+  // Reading
 
   /** The operation with this id. @throws TypeError `ERR_INVALID_ARG_TYPE` for an id that is not a string */
   get(id: string): OperationContext | undefined {
@@ -273,7 +274,7 @@ export class OperationRegistry implements Registrar {
    */
   history(filter: HistoryFilter = {}): OperationRecord[] {
     const matches = compileFilter(filter, ['limit'])
-    const limit = count(filter.limit ?? Infinity, 'limit', 0, true)
+    const limit = checkWhole(filter.limit ?? Infinity, 'limit', 0, Infinity, true)
     const found: OperationRecord[] = []
     const time = now()
     for (const record of this.#history.newest()) {
@@ -325,18 +326,18 @@ export class OperationRegistry implements Registrar {
   cancelAll(filter?: OperationFilter, options: CancelAllOptions = {}): Promise<number> {
     const matches = compileFilter(filter)
     const { reason, batch = 100 } = readOptions(options, 'option', ['reason', 'batch'])
-    return this.#cancelInBatches(matches, toReason(reason), count(batch, 'batch', 1))
+    return this.#cancelInBatches(matches, toReason(reason), checkWhole(batch, 'batch', 1))
   }
 
   async #cancelInBatches(matches: Matcher, reason: CancelationReason, batch: number): Promise<number> {
     let canceled = 0
-    let turnEnds = realNow() + TURN
+    let turnEnds = realNow() + LONGEST_BATCH_MS
     let left = batch
     // Children start after their parents, so that no parent cancels all of its children in one turn if they match as well.
     for (const registration of this.#list.walk('previous')) {
       if (left-- === 0 || realNow() >= turnEnds) {
         await new Promise<void>(nextTurn)
-        turnEnds = realNow() + TURN
+        turnEnds = realNow() + LONGEST_BATCH_MS
         left = batch - 1
         if (!registration.listed) continue
       }
@@ -381,15 +382,6 @@ function checkId(id: unknown): string {
   return id
 }
 
-/** @throws TypeError `ERR_INVALID_ARG_TYPE`; RangeError `ERR_OUT_OF_RANGE` */
-function count(value: unknown, name: string, least: number, infinite: boolean = false): number {
-  if (typeof value !== 'number') throw invalidType(name, 'a number', value)
-  if (value < least || !(Number.isInteger(value) || (infinite && value === Infinity))) {
-    throw outOfRange(name, `a whole number of at least ${least}`, value)
-  }
-  return value
-}
-
 /** The registry of `register: true`. */
 export const registry: OperationRegistry = new OperationRegistry()
-setDefaultBook(registry[kBook])
+setDefaultStore(registry[kStore])

@@ -114,7 +114,7 @@ export class CancelationToken {
    * Cancels; the first call counts. It may be used as the listener of any event: `socket.once('close', token.cancel.bind(token))`.
    *
    * @param reason a message, an error, or a whole reason; for anything else the message is `'Canceled'`
-   * @param origin `by` says what or whose decision it was; anything else is ignored
+   * @param origin `by` names what is behind it, such as a user or a rule; anything else is ignored
    * @returns whether it was the first
    * @throws TypeError `ERR_INVALID_ARG_VALUE` for an object that has a `kind` but is not a reason
    */

@@ -17,7 +17,7 @@ import {
 export interface CancelJobOptions {
   /** Human-readable; at most 1000 characters. @default 'Canceled' */
   reason?: string | undefined
-  /** What or which user canceled it: the `by` of its reason; at most 200 characters. @default none */
+  /** What is behind it, such as a user: the `by` of the reason; at most 200 characters. @default none */
   by?: string | undefined
 }
 
