@@ -1,6 +1,10 @@
 // Flight logs: the bytes that they write to a real file, with a simulated clock.
 #include "sampler/flight_log.h"
 
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -67,8 +71,9 @@ struct Fixture {
   }
 
   // Reads `size` bytes of the file, and checks their checksum.
-  bool Read(uint64_t offset, void* out, size_t size) {
-    FILE* file = fopen(path, "rb");
+  bool Read(uint64_t offset, void* out, size_t size) { return Read(path, offset, out, size); }
+  static bool Read(const char* of, uint64_t offset, void* out, size_t size) {
+    FILE* file = fopen(of, "rb");
     if (file == nullptr) return false;
     const bool read = fseek(file, static_cast<long>(offset), SEEK_SET) == 0 && fread(out, size, 1, file) == 1;
     fclose(file);
@@ -337,5 +342,42 @@ TEST(FlightLogNotesTheLossOfAValueOnce) {
     CHECK(value != value);
     CHECK_EQ(row[88], 2);
     CHECK_EQ(losses(), 1);
+  }
+}
+
+TEST(FlightLogsNoteTheSignalThatEndsTheProcessUntilTheyAreRemoved) {
+  Fixture t;
+  char paths[3][80];
+  for (int i = 0; i < 3; i++) snprintf(paths[i], sizeof(paths[i]), "%s/signaled-%d", t.folder, i);
+  const pid_t child = fork();
+  if (child == 0) {
+    // A handler that never ends must not hang the test.
+    alarm(10);
+    FlightLogs logs(&t.host);
+    std::unique_ptr<uint8_t[]> image(new uint8_t[t.header.file_size]());
+    memcpy(image.get(), &t.header, sizeof(t.header));
+    const uint32_t column = 1;
+    uint32_t ids[3];
+    Failure why;
+    for (int i = 0; i < 3; i++) {
+      ids[i] = logs.Create(&t.environment, paths[i], image.get(), t.header.file_size, kSecond, &column, 1, false, &why);
+      logs.NoteSignals(ids[i]);
+    }
+    // Asked for again, as after a handler of the user's.
+    for (const uint32_t each : ids) logs.NoteSignals(each);
+    logs.Remove(ids[1]);
+    raise(SIGTERM);
+    _exit(0);
+  }
+  int status = 0;
+  CHECK_EQ(waitpid(child, &status, 0), child);
+  CHECK(WIFSIGNALED(status));
+  CHECK_EQ(WTERMSIG(status), SIGTERM);
+  for (int i = 0; i < 3; i++) {
+    LogNote note = {};
+    const bool noted = t.Read(paths[i], t.header.states_offset, &note, sizeof(note)) &&
+                       note.kind == static_cast<uint8_t>(LogKind::kSignal) && note.number == SIGTERM;
+    CHECK_EQ(noted, i != 1);
+    remove(paths[i]);
   }
 }

@@ -235,6 +235,13 @@ TEST(WatchdogFeedsADeviceAndDisarmsItOnceWithItsEnvironment) {
   CHECK(fixture.watchdog.Start(100, false, ends[1], &fixture.why));
   fixture.watchdog.Feed(1000);
   fixture.watchdog.Feed(1100);
+  {
+    // Without a socket there is nowhere to say why, which is no failure.
+    Guard guard(nullptr, SpecOf(&fixture.watchdog), 1);
+    SetState(&guard, LimitState::kBreached, 1, 1150);
+    CHECK_EQ(fixture.watchdog.Feed(1200), kNever);
+    CHECK_EQ(fixture.watchdog.Stats().failed, 0u);
+  }
   Environment other([](void*) {}, nullptr);
   fixture.watchdog.RemoveEnvironment(&other);
   CHECK(!fixture.watchdog.idle());

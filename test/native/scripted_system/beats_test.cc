@@ -1,5 +1,5 @@
-// Tickers and recorders on the sampling thread, over a scripted system: what is delivered when, and what wakes the
-// thread.
+// Tickers, recorders, flight logs and the watchdog on the sampling thread, over a scripted system: what is delivered
+// when, and what wakes the thread.
 #include <cmath>
 #include <vector>
 
@@ -29,6 +29,35 @@ struct Program : World {
     return std::vector<Tick>(ticks, ticks + count);
   }
 };
+
+constexpr uint64_t kRows = 1024;  // where the rows begin
+
+// A flight log without columns and with rows of nothing but their heads.
+uint32_t RecordEvery(Program* program, uint64_t interval) {
+  LogHeader header = {};
+  header.states_offset = 512;
+  header.states = 1;
+  header.rows_offset = kRows;
+  header.rows = 100;
+  header.row_size = 40;
+  return program->sampler->flight_logs().Create(&program->environment, "log", reinterpret_cast<uint8_t*>(&header),
+                                                sizeof(header), interval, nullptr, 0, false, &program->why);
+}
+
+// When rows were written since `from`.
+std::vector<uint64_t> RowsSince(uint64_t from) {
+  std::vector<uint64_t> times;
+  for (const auto& each : System::writes()) {
+    if (each.at >= from && each.offset >= kRows) times.push_back(each.at - from);
+  }
+  return times;
+}
+
+uint32_t SubscribeEvery(Program* program, Metric metric, uint64_t period) {
+  const uint32_t series = program->Subscribe(metric);
+  CHECK(program->sampler->SetPeriod(series, period, &program->why));
+  return series;
+}
 
 }  // namespace
 
@@ -325,4 +354,67 @@ TEST(BeatsInRealTimeAreAskedForAsLongAsOneTickerWantsThem) {
   System::Run(kPeriod);
   CHECK(!System::real_time);
   program.tickers.Remove(plain);
+}
+
+TEST(RowsOfAFlightLogAreWrittenWithoutAnotherReasonToWake) {
+  Script script;
+  Program program;
+  const uint64_t begun = System::now();
+  const uint32_t id = RecordEvery(&program, kSecond);
+  CHECK(id != 0);
+  System::Run(3 * kSecond);
+  CHECK(RowsSince(begun) == std::vector<uint64_t>({0, kSecond, 2 * kSecond, 3 * kSecond}));
+  // A read far away does not put them off.
+  const uint32_t series = SubscribeEvery(&program, Metric::kDisk, 60 * kSecond);
+  System::Run(3 * kSecond);
+  CHECK_EQ(RowsSince(begun).size(), 7u);
+  program.sampler->flight_logs().Remove(id);
+  System::Run(10 * kSecond);
+  CHECK_EQ(RowsSince(begun).size(), 7u);
+  program.sampler->Unsubscribe(series);
+}
+
+TEST(RowsOfAFlightLogWaitForWhatWakesTheThread) {
+  Script script;
+  Program program;
+  const uint32_t ticker = program.Every(700 * kMillisecond);
+  System::Settle();
+  const uint64_t begun = System::now();
+  const uint32_t id = RecordEvery(&program, kSecond);
+  System::Settle();
+  const uint64_t wakeups = program.sampler->Stats().wakeups;
+  for (int beat = 0; beat < 10; beat++) {
+    System::Run(700 * kMillisecond);
+    CHECK_EQ(program.Take().size(), 1u);
+  }
+  CHECK_EQ(program.sampler->Stats().wakeups - wakeups, 10u);
+  // Each at the first beat after it was due.
+  const auto rows = RowsSince(begun);
+  CHECK_EQ(rows.size(), 6u);
+  for (const uint64_t each : rows) CHECK_EQ(each % (700 * kMillisecond), 0u);
+  program.tickers.Remove(ticker);
+  program.sampler->flight_logs().Remove(id);
+}
+
+TEST(WatchdogIsFedBesideReadsAndRows) {
+  Script script;
+  Program program;
+  const uint32_t series = SubscribeEvery(&program, Metric::kDisk, kSecond);
+  const uint64_t begun = System::now();
+  const uint32_t id = RecordEvery(&program, 3 * kSecond);
+  CHECK_EQ(program.sampler->watchdog().Open(&program.environment, "socket", 6), 0);
+  CHECK(program.sampler->watchdog().Start(5 * kSecond, true, -1, &program.why));
+  System::Settle();
+  const int reads = System::ReadsOf(Metric::kDisk);
+  System::Run(20 * kSecond);
+  CHECK_EQ(System::notices().size(), 5u);
+  for (size_t i = 0; i < System::notices().size(); i++) CHECK_EQ(System::notices()[i], begun + i * 5 * kSecond);
+  CHECK_EQ(System::ReadsOf(Metric::kDisk) - reads, 20);
+  CHECK_EQ(RowsSince(begun).size(), 7u);
+  // The watchdog alone keeps the thread, and wakes it.
+  program.sampler->Unsubscribe(series);
+  program.sampler->flight_logs().Remove(id);
+  System::Run(20 * kSecond);
+  CHECK_EQ(System::notices().size(), 9u);
+  program.sampler->watchdog().Close();
 }

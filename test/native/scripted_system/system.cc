@@ -97,6 +97,8 @@ WaiterState waiter;
 
 MetricScript scripts[kMetricCount];
 std::vector<ReadRecord> read_records;
+std::vector<WriteRecord> written;
+std::vector<uint64_t> sent;
 int probes_alive = 0, triggers_alive = 0, triggers_made = 0;
 double triggers_line = 0;
 
@@ -190,6 +192,8 @@ void System::Reset() {
   for (MetricScript& each : scripts) each = MetricScript();
   for (Counter& each : counters) each = Counter{clock_now, 0};
   read_records.clear();
+  written.clear();
+  sent.clear();
   triggers_made = 0;
   waiter.wakes = 0;
   door_open = true;
@@ -237,6 +241,8 @@ MetricScript& System::Of(Metric metric) {
 }
 int System::probes() { return probes_alive; }
 std::vector<ReadRecord>& System::reads() { return read_records; }
+const std::vector<WriteRecord>& System::writes() { return written; }
+const std::vector<uint64_t>& System::notices() { return sent; }
 int System::ReadsOf(Metric metric) {
   return static_cast<int>(std::count_if(read_records.begin(), read_records.end(), [metric](const ReadRecord& each) {
     return (each.metrics & MaskOf(metric)) != 0;
@@ -371,7 +377,27 @@ uint32_t MakePushTriggers(Metric, const char*, double enter, bool, PushTrigger**
   return kMostPushTriggers;
 }
 
-// ---- what these tests do not use: nothing is locked in memory, and there are no files, sinks, signals and commands
+// ---- files and sinks: what is written to them, and when
+
+LogFile::~LogFile() {}
+bool LogFile::Create(const char*, const void*, size_t, Failure*) { return true; }
+bool LogFile::Write(uint64_t offset, const void*, size_t, Failure*) const {
+  written.push_back({clock_now, offset});
+  return true;
+}
+void LogFile::Unlock() {}
+void LogFile::Flush() {}
+
+int OpenNoticeSocket(int* socket) {
+  *socket = 3;
+  return 0;
+}
+int SendNotice(int, const char*, size_t, const char*, size_t) {
+  sent.push_back(clock_now);
+  return 0;
+}
+
+// ---- what these tests do not use: nothing is locked in memory, and there are no devices, signals and commands
 
 MemoryRange OwnImage() { return {}; }
 MemoryRange OwnStack(const void*) { return {}; }
@@ -379,14 +405,6 @@ bool LockMemory(MemoryRange, Failure*) { return true; }
 void UnlockMemory(MemoryRange) {}
 
 double WallNow() { return ToMilliseconds(clock_now); }
-LogFile::~LogFile() {}
-bool LogFile::Create(const char*, const void*, size_t, Failure*) { return false; }
-bool LogFile::Write(uint64_t, const void*, size_t, Failure*) const { return false; }
-void LogFile::Unlock() {}
-void LogFile::Flush() {}
-
-int OpenNoticeSocket(int*) { return ENOSYS; }
-int SendNotice(int, const char*, size_t, const char*, size_t) { return ENOSYS; }
 uint32_t DeviceTimeout(int) { return 0; }
 int WriteToDevice(int, char) { return ENOSYS; }
 void CloseSink(int) {}

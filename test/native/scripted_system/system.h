@@ -36,6 +36,12 @@ struct ReadRecord {
   std::string name;
 };
 
+// One piece that is written to a file.
+struct WriteRecord {
+  uint64_t at;
+  uint64_t offset;
+};
+
 class System {
  public:
   // A fresh script. The clock goes on from test to test, since the sampler of a process is never destroyed.
@@ -79,6 +85,11 @@ class System {
   static std::vector<ReadRecord>& reads();
   // How often the metric was read since the last Reset().
   static int ReadsOf(Metric metric);
+
+  // ---- files and sinks
+
+  static const std::vector<WriteRecord>& writes();  // to files of flight logs
+  static const std::vector<uint64_t>& notices();    // when the watchdog's socket got one
 
   // ---- push triggers
 
