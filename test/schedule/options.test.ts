@@ -1,5 +1,6 @@
 /** The options of a ticker, and what is wrong with bad ones. */
 import { describe, expect, it } from 'vitest'
+import { Guard } from '../../src/monitor/guard.js'
 import { CancelationToken } from '../../src/sources/token.js'
 import { parseOptions, parsePeriod } from '../../src/schedule/options.js'
 import { every } from '../../src/schedule/ticker.js'
@@ -55,6 +56,13 @@ describe('options', () => {
       expect(parseOptions({ guard: { memory: 90 }, whileBreached }).slow).toBe(slow)
     }
     expect(parseOptions({}).slow).toBe(1)
+    expect(parseOptions({}).operation.name).toBe('ticker')
+  })
+
+  it('name the limits as they were given', () => {
+    const imitation = Object.create(Guard.prototype) as Guard
+    expect(() => parseOptions({ guard: imitation })).toThrow(/"guard"/)
+    expect(() => parseOptions({ resources: imitation })).toThrow(/"resources"/)
   })
 
   it('that are misspelled name the nearest', () => {

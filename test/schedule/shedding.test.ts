@@ -155,6 +155,20 @@ describe('while its guard is breached', () => {
   })
 })
 
+describe('tickers that come and go', () => {
+  it('leave nothing on their guard: later ones still give way one priority at a time', async () => {
+    using memory = guard({ memory: 90 }, { within: 10 })
+    await every(1, () => undefined, { guard: memory }).close()
+    const [low, high] = [1, 2].map((priority) => every(1, () => undefined, { guard: memory, priority }))
+    const states: TickerState[][] = []
+    memory.on('breach', () => states.push([low!.state, high!.state]))
+    machine.setMemory(95)
+    await eventually(() => states.length > 0)
+    expect(states).toEqual([['paused', 'running']])
+    await Promise.all([low!.close(), high!.close()])
+  })
+})
+
 describe('a hundred tickers of mixed periods and priorities', () => {
   const PRIORITIES = [3, 0, 2, 1]
 
