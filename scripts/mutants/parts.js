@@ -50,15 +50,31 @@ const PARTS = [
   },
   {
     files: /^src\/monitor\//,
-    quick: /^monitor\/(?:guard|monitor|snapshot|board|conditions|limits|expression|group|metrics|blocked)$/,
+    quick: /^monitor\/(?:guard|flags|monitor|snapshot|board|conditions|limits|expression|group|metrics|blocked)$/,
     built: /^monitor\/(?:stream|lifecycle|loop)$/,
+  },
+  {
+    files: /^src\/cancelable\/region\./,
+    quick: /^cancelable\/blocked$/,
+    built: /^cancelable\/(?:region|blocked-examples)$/,
+  },
+  {
+    files: /^src\/cancelable\/(?:registration|recorded)\./,
+    first: /^registry\//,
+    quick: /^(?:registry\/|cancelable\/(?:lifecycle|compose)$)/,
+    built: /^record\/record$/,
+  },
+  {
+    files: /^src\/(?:cancelable|sources)\/shared-/,
+    quick: /^(?:sources\/(?:shared-token|token)|cancelable\/(?:shared-body|settle))$/,
+    built: /^(?:sources\/shared-token|cancelable\/shared-operation|workers\/run-in-worker)$/,
   },
   {
     files: /^src\/(?:engine|sources|cancelable)\//,
     first: /^(?:sources\/(?:sources|token)|cancelable\/(?:lifecycle|compose|settle))$/,
     quick:
-      /^(?:sources\/(?!copies)|cancelable\/(?!region|examples|blocked-examples|pitfalls|edges|logs|async-context|shared|nesting))/,
-    built: /^(?:engine\/|sources\/copies|cancelable\/(?:edges|logs|async-context|shared|nesting|pitfalls))/,
+      /^(?:engine\/timers$|sources\/(?!copies)|cancelable\/(?!region|examples|blocked-examples|pitfalls|edges|logs|async-context|shared|nesting))/,
+    built: /^(?:engine\/fake-clocks$|sources\/copies$|cancelable\/(?:edges|logs|async-context|nesting|pitfalls)$)/,
   },
 ]
 

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { sites as cppSites, tokens } from '../../scripts/mutants/cpp.js'
 import { equivalents, knownMutants } from '../../scripts/mutants/lists.js'
 import { CORE, partOf } from '../../scripts/mutants/parts.js'
+import { Step, type Result } from '../../scripts/mutants/step.js'
 import { sites as tsSites, type Site } from '../../scripts/mutants/ts.js'
 
 /** What becomes of `text`, one entry per mutant. */
@@ -98,6 +99,89 @@ interface C { readonly d: 1000 }`
     expect(ts('const x = 1000')).toEqual(['const x = (1000 * 10)'])
     expect(ts('function f(): void { g() }')).toContain('function f(): void { return; g() }')
     expect(ts('x = a ?? b')).toContain('x = a')
+  })
+})
+
+const fails = (...names: string[]): Result => ({
+  status: 1,
+  output: names.map((name) => ` FAIL  ${name} > does it\nAssertionError\n`).join(''),
+})
+
+describe('a step', () => {
+  const files = ['test/a.test.ts', 'test/b.test.ts', 'test/c.test.ts']
+  const FINE: Result = { status: 0, output: '' }
+  const HANGS: Result = { status: undefined, output: '' }
+
+  /** A step whose commands have these results, and the files that each command runs. */
+  function scripted(...results: Result[]): { step: Step; runs: string[][] } {
+    const runs: string[][] = []
+    const step = new Step(
+      files,
+      (names) => [...names],
+      (names) => {
+        runs.push(names)
+        return Promise.resolve(results.shift()!)
+      },
+    )
+    return { step, runs }
+  }
+
+  test('leaves out tests that fail without a mutant, but none that failed once', async () => {
+    const { step, runs } = scripted(fails(files[0]!, files[2]!), fails(files[2]!), FINE, FINE)
+    expect(await step.measure()).toEqual([files[2]])
+    expect(await step.notices()).toBe(false)
+    expect(runs.at(-1)).toEqual(files.slice(0, 2))
+  })
+
+  test('is an error if it fails for another reason than a test', async () => {
+    const broken: Result = { status: 1, output: 'no such file' }
+    await expect(scripted(broken, broken).step.measure()).rejects.toThrow('no such file')
+  })
+
+  test('notices what fails again, or hangs, and nothing else', async () => {
+    const outcomes: [Result[], boolean][] = [
+      [[fails(files[1]!), fails(files[1]!)], true],
+      [[HANGS], true],
+      // Failed by itself, then not again.
+      [[fails(files[1]!), FINE, FINE], false],
+      // Fails only beside the others.
+      [[fails(files[1]!), FINE, fails(files[1]!)], true],
+      // Crashed without naming a test.
+      [
+        [
+          { status: 139, output: '' },
+          { status: 139, output: '' },
+        ],
+        true,
+      ],
+    ]
+    for (const [results, noticed] of outcomes) {
+      const { step, runs } = scripted(FINE, ...results)
+      await step.measure()
+      expect(await step.notices()).toBe(noticed)
+      expect(runs).toHaveLength(1 + results.length)
+    }
+  })
+
+  test('repeats native tests by their names', async () => {
+    const runs: (readonly string[])[] = []
+    const results = [
+      FINE,
+      { status: 1, output: 'a_test.cc:7: x\nFAILED GuardIsBreached\n1 passed, 1 failed\n' },
+      FINE,
+      FINE,
+    ]
+    const step = new Step(
+      ['GuardIsClear', 'GuardIsBreached'],
+      (names) => [...names],
+      (names) => {
+        runs.push(names)
+        return Promise.resolve(results.shift()!)
+      },
+    )
+    await step.measure()
+    expect(await step.notices()).toBe(false)
+    expect(runs[2]).toEqual(['GuardIsBreached'])
   })
 })
 
