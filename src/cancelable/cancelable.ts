@@ -241,11 +241,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
     options: CancelableOptions & Omit<ConditionOptions, 'check'> = {},
   ): Cancelable {
     const { interval, onError, ...rest } = ownOptions(options, [...CANCELABLE_OPTIONS, 'interval', 'onError'])
-    const condition: ConditionOptions = { check }
-    if (interval !== undefined) condition.interval = interval
-    if (onError !== undefined) condition.onError = onError
-    if (rest.name !== undefined) condition.name = rest.name
-    return withOption('condition', condition, rest)
+    return withOption('condition', { check, interval, onError, name: rest.name }, rest)
   }
 
   /**
