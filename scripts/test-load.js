@@ -11,8 +11,9 @@ import { availableParallelism } from 'node:os'
 import path from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { checkShedding, compareBooks } from '../test/load/books.js'
-import { Client, Server, until } from '../test/load/client.js'
+import { Client, Pulse, Server, until } from '../test/load/client.js'
 import { availableMemory, busyShare, numbersOf, Pressure, Witness } from '../test/load/pressure.js'
+import { largeFile, majorFaults, Neighbor, TightGroup, uncachedProgram } from '../test/load/tight-group.js'
 import { root } from './lib/cxx.js'
 import { beginRun } from './lib/reliability.js'
 
@@ -21,6 +22,8 @@ const IN_FLIGHT = 1000
 const SOME = 50
 /** Refusals after which a pressure has shown enough. */
 const REFUSALS = 20
+/** Pages of the server that were evicted and read again, after which a group has thrashed enough. */
+const FAULTS = 200
 
 if (process.platform !== 'linux') fail('the load is tested on Linux only')
 if (spawnSync('stress-ng', ['--version']).status !== 0) fail('stress-ng is missing; Debian: apt-get install stress-ng')
@@ -161,12 +164,19 @@ function scheduled(pid) {
   return { ran: ran / 1e6, waited: waited / 1e6 }
 }
 
+/** The ends that do not depend on a limit. */
+const OTHER_ENDS = ['done', 'timeout', 'manual', 'gone']
+
+/** Where the machine has enough of everything, but not the server. */
+const DELAYED = { 'eventLoop.delay': { above: '1s' } }
+
 /** The server with the processor time that is left over, beside programs that leave nothing. */
 async function starved() {
   const pressure = new Pressure(['--cpu', String(4 * cores)])
-  const server = await Server.start({ 'eventLoop.delay': { above: '1s' } })
+  const server = await Server.start(DELAYED)
   try {
     const client = new Client(server.port)
+    const pulse = new Pulse(server)
     await fill(server, client)
     const before = scheduled(server.pid)
     execFileSync('chrt', ['--all-tasks', '--idle', '--pid', '0', String(server.pid)])
@@ -181,16 +191,62 @@ async function starved() {
     // On a machine that others use, what is left over may be nothing for long.
     execFileSync('chrt', ['--all-tasks', '--other', '--pid', '0', String(server.pid)])
     await recover(server, client)
-    const waited = after.waited - before.waited
-    const { faults } = await close(server, client, ({ limit }) => waited > limit, ['done', 'timeout', 'manual', 'gone'])
+    const { faults } = await close(server, client, (breach) => pulse.confirms(breach), [
+      'done',
+      'timeout',
+      'manual',
+      'gone',
+    ])
+    const [ran, waited] = [after.ran - before.ran, after.waited - before.waited]
+    const share = (100 * waited) / (waited + ran)
     console.log(
-      `  the server waited ${((waited / (waited + after.ran - before.ran)) * 100).toFixed(0)} % of the time in which it could have run`,
+      `  it waited ${share.toFixed(0)} % of the time in which it could have run, and up to ${pulse.slowest.toFixed(0)} ms for an answer`,
     )
-    if (waited < after.ran - before.ran) faults.push('the server was not starved')
+    if (waited < ran) faults.push('the server was not starved')
     return faults
   } finally {
     server.kill()
     await pressure.close()
+  }
+}
+
+/** The server in a group whose memory is so tight that its code is evicted and read again, beside one that reads a large file. */
+async function thrashing() {
+  let group
+  try {
+    group = new TightGroup()
+  } catch (error) {
+    return { left: `no control group with a limit of memory can be made here: ${error.message}` }
+  }
+  const neighbor = new Neighbor(group, largeFile(temporary))
+  const server = await Server.start(DELAYED, group.command(uncachedProgram(temporary)))
+  try {
+    const client = new Client(server.port)
+    const pulse = new Pulse(server)
+    await fill(server, client)
+    const before = majorFaults(server.pid)
+    const faulted = () => majorFaults(server.pid) - before
+    neighbor.start()
+    await probing(client, async () => {
+      group.tighten(() => faulted() > FAULTS / 4)
+      const ending = endSome(server, client, 1)
+      await until('pages that are read again', () => faulted() > FAULTS)
+      neighbor.end()
+      group.relax()
+      await ending
+    })
+    const pages = faulted()
+    await recover(server, client)
+    const { faults } = await close(server, client, (breach) => pulse.confirms(breach), OTHER_ENDS)
+    console.log(
+      `  ${pages} pages of it were read again, and it needed up to ${pulse.slowest.toFixed(0)} ms for an answer`,
+    )
+    return faults
+  } finally {
+    group.relax()
+    server.kill()
+    neighbor.end()
+    await until('an empty group', () => group.tryRemove())
   }
 }
 
@@ -199,6 +255,7 @@ const SCENARIOS = {
   memory: () => underPressure('memory'),
   io: () => underPressure('io'),
   starved,
+  thrashing,
 }
 
 const words = process.argv.slice(2)
@@ -212,6 +269,11 @@ for (const name of words.length > 0 ? words : Object.keys(SCENARIOS)) {
     faults = await SCENARIOS[name]()
   } catch (error) {
     faults = [error.stack]
+  }
+  if ('left' in faults) {
+    console.log(`  NOT RUN: ${faults.left}`)
+    counts['scenarios not run'] = (counts['scenarios not run'] ?? 0) + 1
+    continue
   }
   counts.scenarios++
   if (faults.length > 0) failures++

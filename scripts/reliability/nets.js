@@ -136,7 +136,7 @@ export const NETS = [
     name: 'load',
     title: 'Load',
     purpose:
-      'A web server with 1,000 guarded requests in flight, while stress-ng takes the processors, the memory and the disk; then starved of processor time. Every request ends exactly once, with the right reason.',
+      'A web server with 1,000 guarded requests in flight, while stress-ng takes the processors, the memory and the disk; then starved of processor time, and in a control group that thrashes. Every request ends exactly once, with the right reason.',
     command: 'npm run test:load',
     bound: 15,
     needs: ['stress-ng', 'util-linux'],

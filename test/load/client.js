@@ -28,6 +28,7 @@ export class Server {
   #child
   #calls = new Map()
   #number = 0
+  #hasEnded = false
 
   /** `node`: the program and the words before it, such as a command that changes the scheduling. */
   static async start(limits, [command, ...words] = [process.execPath]) {
@@ -49,6 +50,7 @@ export class Server {
       server.#calls.delete(call)
     })
     server.#child.on('exit', (status, signal) => {
+      server.#hasEnded = true
       for (const { reject } of server.#calls.values()) reject(new Error(`the server has ended: ${signal ?? status}`))
     })
     return server
@@ -61,19 +63,49 @@ export class Server {
   ask(what, more = {}) {
     const call = ++this.#number
     return new Promise((resolve, reject) => {
+      if (this.#hasEnded) return reject(new Error('the server has ended'))
       this.#calls.set(call, { resolve, reject })
-      this.#child.send({ ask: what, call, ...more }, (error) => error && reject(error))
+      return this.#child.send({ ask: what, call, ...more }, (error) => error && reject(error))
     })
   }
 
   async close() {
-    this.#child.send({ ask: 'close' })
+    this.#child.send({ ask: 'close' }, () => undefined)
     const [status, signal] = await once(this.#child, 'exit')
     if (status !== 0) throw new Error(`the server ended with ${signal ?? status}`)
   }
 
   kill() {
     this.#child.kill('SIGKILL')
+  }
+}
+
+/** Asks the server over and over, until it ends: how long it needed for an answer at most. */
+export class Pulse {
+  /** In milliseconds. */
+  slowest = 0
+
+  constructor(server) {
+    void this.#beat(server)
+  }
+
+  async #beat(server) {
+    try {
+      for (;;) {
+        const asked = performance.now()
+        await server.ask('state')
+        this.slowest = Math.max(this.slowest, performance.now() - asked)
+        await delay(50)
+      }
+    } catch {
+      // The server has ended.
+    }
+  }
+
+  /** Whether the server was seen to answer as late as its event loop was delayed. */
+  confirms({ metric, limit }) {
+    // An answer is asked for a little later than a delay begins.
+    return metric === 'eventLoop.delay' && this.slowest > limit * 0.8
   }
 }
 
