@@ -44,7 +44,7 @@ const PARTS = [
   },
   {
     files: /^src\/schedule\//,
-    first: /^schedule\/(?:backlog|shedding)$/,
+    first: /^schedule\/(?:backlog|shedding-order)$/,
     quick: /^schedule\/(?!sensor-loop)/,
     built: /^schedule\/sensor-loop$/,
   },

@@ -269,10 +269,15 @@ TEST(FlightLogsWakeTheThreadWhenTheLastIsRemoved) {
     CHECK(ids[i] != 0);
   }
   CHECK(ids[0] != ids[1]);
+  char none[80];
+  snprintf(none, sizeof(none), "%s/none", t.folder);
   // Refused: no interval, another number of columns, an image without a header.
-  CHECK_EQ(logs.Create(&t.environment, "/none", image.get(), t.header.file_size, 0, &column, 1, false, &why), 0u);
-  CHECK_EQ(logs.Create(&t.environment, "/none", image.get(), t.header.file_size, kSecond, &column, 0, false, &why), 0u);
-  CHECK_EQ(logs.Create(&t.environment, "/none", image.get(), 8, kSecond, &column, 1, false, &why), 0u);
+  CHECK_EQ(logs.Create(&t.environment, none, image.get(), t.header.file_size, 0, &column, 1, false, &why), 0u);
+  CHECK_EQ(logs.Create(&t.environment, none, image.get(), t.header.file_size, kSecond, &column, 0, false, &why), 0u);
+  CHECK_EQ(logs.Create(&t.environment, none, image.get(), 8, kSecond, &column, 1, false, &why), 0u);
+  // No file is left of them.
+  CHECK(access(none, F_OK) != 0);
+  remove(none);
   CHECK(!logs.empty());
   logs.Remove(ids[0]);
   CHECK_EQ(t.host.wakes, 0u);

@@ -303,6 +303,26 @@ TEST(SourceReadsWhatWasAskedForInTheMeantime) {
   CHECK_EQ(bench.source->queued(), 0u);
 }
 
+TEST(SourceThatNoLongerBlocksOwesNoRead) {
+  Bench bench;
+  script.blocking = script.failing = true;
+  bench.Make();
+  door.Close();
+  bench.Read(kDisk);
+  bench.Read(kFree);
+  door.Open();
+  bench.Await();
+  CHECK_EQ(bench.Take(), kDisk);
+  // The last user of the other metric leaves, and the next probe reads at once.
+  bench.source->feeds.pop_back();
+  script.blocking = script.failing = false;
+  bench.now += 60 * kSecond;
+  CHECK_EQ(bench.Read(kDisk), kDisk);
+  CHECK(!bench.source->blocking());
+  // Otherwise every pass would read it.
+  CHECK_EQ(bench.source->queued(), 0u);
+}
+
 TEST(SourceThatWasNotRunIsNotOverdue) {
   Bench bench;
   script.blocking = true;

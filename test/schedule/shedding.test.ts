@@ -167,6 +167,16 @@ describe('tickers that come and go', () => {
     expect(states).toEqual([['paused', 'running']])
     await Promise.all([low!.close(), high!.close()])
   })
+
+  it('leave those that stay under their guard', async () => {
+    using memory = guard({ memory: 90 }, { within: 10 })
+    const [stays, leaves] = [1, 2].map(() => every(1, () => undefined, { guard: memory }))
+    await leaves!.close()
+    machine.setMemory(95)
+    await eventually(() => stays!.state === 'paused')
+    expect(leaves!.state).toBe('closed')
+    await stays!.close()
+  })
 })
 
 describe('a hundred tickers of mixed periods and priorities', () => {

@@ -5,6 +5,7 @@ import { Worker } from 'node:worker_threads'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationToken, type CancelationReason, type SharedToken } from '../../src/index.js'
+import { packReason, unpackReason } from '../../src/sources/shared-reason.js'
 import { rejection, thrown, turns } from '../cancelable/helpers.js'
 
 const INDEX = JSON.stringify(fileURLToPath(new URL('../../dist/index.cjs', import.meta.url)))
@@ -223,4 +224,17 @@ describe('a shared token', () => {
       code: 'ERR_INVALID_ARG_TYPE',
     })
   })
+})
+
+test('a reason with more values than could ever fit is not walked through to its end', () => {
+  let read = 0
+  const cause = new Proxy(Array<number>(100_000).fill(0), {
+    get: (target, key, receiver): unknown => {
+      read++
+      return Reflect.get(target, key, receiver)
+    },
+  })
+  const packed = packReason({ kind: 'error', message: 'mine', at: 1, cause }, 2048)
+  expect(unpackReason(packed)).toMatchObject({ kind: 'error', message: 'mine' })
+  expect(read).toBeLessThan(10_000)
 })
