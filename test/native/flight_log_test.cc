@@ -132,6 +132,17 @@ TEST(FlightLogSplitsLongTextsAndKeepsTheLastNotes) {
   CHECK_EQ(t.Entry(0).text[0], 0);
 }
 
+TEST(FlightLogCutsATextThatHasNoRoom) {
+  Fixture t;
+  char text[LogNote::kText * LogNote::kMostParts + 1];
+  memset(text, 'x', sizeof(text));
+  t.log.Add(LogRing::kEntries, LogFact{LogKind::kClear, 7, 1, 2}, text, sizeof(text), kStart);
+  const LogNote last = t.Entry((LogNote::kMostParts - 1) % 4);
+  CHECK_EQ(last.sequence, LogNote::kMostParts);
+  CHECK_EQ(last.parts, LogNote::kMostParts);
+  CHECK_EQ(last.length, LogNote::kText);
+}
+
 TEST(FlightLogWithoutALineRingWritesNoLines) {
   Fixture t;
   t.log.Add(LogRing::kLines, LogFact{LogKind::kClear, 0, 0, 0}, "secret", 6, kStart);

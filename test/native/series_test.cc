@@ -57,6 +57,32 @@ TEST(SeriesTakesTheLargestPart) {
   CHECK_NEAR(series.now().value, 80.0, 1e-9);
 }
 
+TEST(SeriesMeasuresNothingAcrossAResetOfItsCounters) {
+  // Of the work alone, and of the time alone, in the second part.
+  for (const bool of_work : {true, false}) {
+    Series series(Metric::kCpu, 100 * kMillisecond);
+    const auto absorb = [&](double num, double den, uint64_t at) {
+      Reading reading = Counter(0, 0);
+      reading.parts = 2;
+      reading.num[1] = num;
+      reading.den[1] = den;
+      series.Absorb(reading, kNone, at * kMillisecond);
+    };
+    absorb(1000, 2000, 0);
+    if (of_work)
+      absorb(5, 2010, 100);
+    else
+      absorb(1010, 10, 100);
+    const double num = of_work ? 5 : 1010, den = of_work ? 2010 : 10;
+    // So fast that the sum is nearly that of before.
+    absorb(num + 600, den + 1200, 150);
+    CHECK(series.now().state == Value::kUnknown);
+    absorb(num + 700, den + 1400, 200);
+    CHECK(series.now().state == Value::kKnown);
+    CHECK_NEAR(series.now().value, 50.0, 1e-9);
+  }
+}
+
 TEST(SeriesWithoutProgressKeepsItsValue) {
   Series series(Metric::kCpu, 100 * kMillisecond);
   series.Absorb(Counter(0, 0), kNone, 0);

@@ -68,6 +68,35 @@ TEST(SamplerWithoutAThreadRefusesAndLeavesNothing) {
   }
 }
 
+TEST(SamplerLocksAllThatItNeedsOrNothing) {
+  Script script;
+  CHECK(Sampler::Get()->Stats().unlocked.failed());
+  {
+    World world;
+    CHECK_EQ(System::locked_ranges(), 1);
+    // A board that grows.
+    std::vector<int32_t> larger(2 * World::kWords);
+    world.sampler->AttachBoard(&world.environment, larger.data(), larger.size());
+    CHECK_EQ(System::locked_ranges(), 1);
+    world.Guard(World::Above(world.Subscribe(Metric::kDisk), 80));
+    System::Settle();
+    // The library, the thread's stack and the sampler.
+    CHECK_EQ(System::locked_ranges(), 4);
+    CHECK(!world.sampler->Stats().unlocked.failed());
+    // The thread has asked for it before.
+    CHECK_EQ(world.sampler->Stats().punctuality.timer_slack, 1u);
+    world.sampler->RemoveEnvironment(&world.environment);
+    System::Run(5 * kSecond);
+    CHECK(Sampler::Get()->Stats().unlocked.failed());
+    CHECK_EQ(System::locked_ranges(), 0);
+    System::lockable = 2;
+    world.Guard(World::Above(world.Subscribe(Metric::kDisk), 80));
+    System::Settle();
+    CHECK_EQ(System::locked_ranges(), 0);
+    CHECK(std::strstr(world.sampler->Stats().unlocked.text, "scripted limit") != nullptr);
+  }
+}
+
 TEST(SamplerIsWokenByWhatIsDueSooner) {
   Script script;
   World world;

@@ -99,6 +99,8 @@ MetricScript scripts[kMetricCount];
 std::vector<ReadRecord> read_records;
 std::vector<WriteRecord> written;
 std::vector<uint64_t> sent;
+std::vector<MemoryRange> locked;
+thread_local uint64_t slack = 50000;
 int probes_alive = 0, triggers_alive = 0, triggers_made = 0;
 double triggers_line = 0;
 
@@ -184,6 +186,7 @@ void RunReady() {
 }  // namespace
 
 bool System::real_time = false;
+int System::lockable = System::kLockable;
 bool System::refuse_threads, System::refuse_waiter, System::no_probe, System::blocking, System::refuse_triggers,
     System::refuse_watch, System::drop_triggers;
 
@@ -194,6 +197,7 @@ void System::Reset() {
   read_records.clear();
   written.clear();
   sent.clear();
+  lockable = kLockable;
   triggers_made = 0;
   waiter.wakes = 0;
   door_open = true;
@@ -243,6 +247,7 @@ int System::probes() { return probes_alive; }
 std::vector<ReadRecord>& System::reads() { return read_records; }
 const std::vector<WriteRecord>& System::writes() { return written; }
 const std::vector<uint64_t>& System::notices() { return sent; }
+int System::locked_ranges() { return static_cast<int>(locked.size()); }
 int System::ReadsOf(Metric metric) {
   return static_cast<int>(std::count_if(read_records.begin(), read_records.end(), [metric](const ReadRecord& each) {
     return (each.metrics & MaskOf(metric)) != 0;
@@ -301,8 +306,12 @@ bool StartThread(void (*body)(void*), void* argument, const char* name, bool) {
   return true;
 }
 
-void PreferPunctuality() {}
-Punctuality ObtainedPunctuality() { return Punctuality(); }
+void PreferPunctuality() { slack = 1; }
+Punctuality ObtainedPunctuality() {
+  Punctuality obtained;
+  obtained.timer_slack = slack;
+  return obtained;
+}
 bool SetRealTime(bool on) {
   test::System::real_time = on;
   return true;
@@ -397,12 +406,24 @@ int SendNotice(int, const char*, size_t, const char*, size_t) {
   return 0;
 }
 
-// ---- what these tests do not use: nothing is locked in memory, and there are no devices, signals and commands
+// ---- memory that is locked
 
-MemoryRange OwnImage() { return {}; }
-MemoryRange OwnStack(const void*) { return {}; }
-bool LockMemory(MemoryRange, Failure*) { return true; }
-void UnlockMemory(MemoryRange) {}
+MemoryRange OwnImage() { return {&locked, 1}; }
+MemoryRange OwnStack(const void* frame) { return {frame, 1}; }
+bool LockMemory(MemoryRange range, Failure* why) {
+  if (static_cast<int>(locked.size()) >= System::lockable) {
+    why->Set("scripted limit");
+    return false;
+  }
+  if (range.size > 0) locked.push_back(range);
+  return true;
+}
+void UnlockMemory(MemoryRange range) {
+  const auto same = [range](const MemoryRange& each) { return each.start == range.start; };
+  locked.erase(std::remove_if(locked.begin(), locked.end(), same), locked.end());
+}
+
+// ---- what these tests do not use: there are no devices, signals and commands
 
 double WallNow() { return ToMilliseconds(clock_now); }
 uint32_t DeviceTimeout(int) { return 0; }

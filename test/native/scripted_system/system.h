@@ -91,6 +91,12 @@ class System {
   static const std::vector<WriteRecord>& writes();  // to files of flight logs
   static const std::vector<uint64_t>& notices();    // when the watchdog's socket got one
 
+  // ---- memory that is locked
+
+  static constexpr int kLockable = 1 << 20;
+  static int lockable;  // how many ranges may be
+  static int locked_ranges();
+
   // ---- push triggers
 
   static bool refuse_triggers;
