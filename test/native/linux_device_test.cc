@@ -79,11 +79,8 @@ TEST(FootprintAndDescriptorsOfATree) {
     pause();
     _exit(0);
   }
-  Selector selector;
-  selector.pid = pid;
-  Reader single(Metric::kProcessFds, selector);
-  selector.tree = true;
-  Reader tree(Metric::kProcessFds, selector);
+  Reader single(Metric::kProcessFds, test::OfProcess(pid));
+  Reader tree(Metric::kProcessFds, test::OfProcess(pid, true));
   CHECK(single.Level(Metric::kProcessFds) > 0);
   CHECK_NEAR(tree.Level(Metric::kProcessFds), single.Level(Metric::kProcessFds), 1e-9);
   CHECK(single.Level(Metric::kProcessFootprint) > 0);

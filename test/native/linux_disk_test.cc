@@ -16,15 +16,10 @@ namespace {
 
 using test::EndsWith;
 using test::FakeRoot;
+using test::Named;
 using test::now;
 using test::Quotient;
 using test::Reader;
-
-Selector OfPath(const char* path) {
-  Selector selector;
-  selector.name = path;
-  return selector;
-}
 
 // A machine whose root is on a mount of this type.
 struct Machine {
@@ -80,7 +75,7 @@ TEST(DiskRatesAreOfTheWholeDevice) {
   Machine machine;
   machine.Mount("8:1 / / rw - ext4 /dev/sda1 rw");
   machine.AddDisk("sda", "8:0", "sda1", "8:1");
-  Reader reader(Metric::kDiskRead, OfPath("/"));
+  Reader reader(Metric::kDiskRead, Named("/"));
   const Rates rates(&reader, [&] { machine.Set("sda", 2000, 4000, 251); });
   CHECK_NEAR(rates.read, 2000 * 512, 1e-6);
   CHECK_NEAR(rates.written, 4000 * 512, 1e-6);
@@ -92,7 +87,7 @@ TEST(DiskIsNeverBusyForMoreThanAllOfTheTime) {
   Machine machine;
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
   machine.AddDisk("sda", "8:0");
-  Reader reader(Metric::kDiskBusy, OfPath("/"));
+  Reader reader(Metric::kDiskBusy, Named("/"));
   CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 0, 0, 5001); }).busy, 1, 1e-9);
   // At most one more tick of it counts into the next second.
   CHECK(Rates(&reader, [&] { machine.Set("sda", 0, 0, 5101); }).busy <= 0.11 + 1e-9);
@@ -102,7 +97,7 @@ TEST(DiskThatHangsIsBusy) {
   Machine machine;
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
   machine.AddDisk("sda", "8:0");
-  Reader reader(Metric::kDiskBusy, OfPath("/"));
+  Reader reader(Metric::kDiskBusy, Named("/"));
   const auto hang = [&] { machine.root.Change("sys/devices/sda/stat", "9 0 0 0 9 0 0 0 3 1 0\n"); };
   // The hang may have begun at any time since the last read.
   CHECK_NEAR(Rates(&reader, hang).busy, 0, 1e-9);
@@ -116,7 +111,7 @@ TEST(DiskThatIsPulledOut) {
   Machine machine;
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
   machine.AddDisk("sda", "8:0");
-  Reader reader(Metric::kDiskRead, OfPath("/"));
+  Reader reader(Metric::kDiskRead, Named("/"));
   reader.Read(Metric::kDiskRead);
   machine.root.Change("sys/devices/sda/stat", "\n");
   now += kSecond;
@@ -148,7 +143,7 @@ TEST(DiskSpaceOfADeviceThatIsPulledOut) {
   const FileCalls real = file_calls;
   pulled = -1;
   file_calls.open = OpenUnlessPulled;
-  Reader reader(Metric::kDiskFree, OfPath("/"));
+  Reader reader(Metric::kDiskFree, Named("/"));
   CHECK(reader.Level(Metric::kDiskFree) > 0);
   CHECK(!reader.probe->recovers());
   file_calls.pread = ReadUnlessPulled;
@@ -168,7 +163,7 @@ TEST(DiskSpaceOfADeviceThatIsPulledOut) {
 TEST(DiskSpaceOfADeviceThatIsNotShown) {
   Machine machine;
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
-  Reader reader(Metric::kDiskFree, OfPath("/"));
+  Reader reader(Metric::kDiskFree, Named("/"));
   CHECK(reader.Level(Metric::kDiskFree) > 0);
   now += kSecond;
   CHECK(reader.Level(Metric::kDiskFree) > 0);
@@ -177,11 +172,11 @@ TEST(DiskSpaceOfADeviceThatIsNotShown) {
 TEST(DiskRatesWithoutADevice) {
   Machine machine;
   machine.Mount("0:60 / / rw - overlay overlay rw");
-  Reader reader(Metric::kDiskRead, OfPath("/"));
+  Reader reader(Metric::kDiskRead, Named("/"));
   CHECK(reader.probe == nullptr);
   CHECK(strstr(reader.failure.text, "give a path on a volume") != nullptr);
   machine.Mount("0:60 / / rw - nfs4 nas:/ rw");
-  Reader network(Metric::kDiskRead, OfPath("/"));
+  Reader network(Metric::kDiskRead, Named("/"));
   CHECK(network.probe == nullptr);
   CHECK(strstr(network.failure.text, "/ is on nfs4, a network or FUSE file system") != nullptr);
 }
@@ -189,7 +184,7 @@ TEST(DiskRatesWithoutADevice) {
 TEST(DiskRatesInAChroot) {
   Machine machine;
   machine.Mount("0:5 / /proc rw - proc proc rw");
-  Reader reader(Metric::kDiskRead, OfPath("/tmp"));
+  Reader reader(Metric::kDiskRead, Named("/tmp"));
   CHECK(reader.probe == nullptr);
   CHECK(strstr(reader.failure.text, "on no mount that /proc/self/mountinfo shows, as in a chroot") != nullptr);
 }
@@ -203,7 +198,7 @@ TEST(DiskRatesOfAFileSystemOnSeveralDevices) {
   for (const char* name : {"sda/sda1", "sdb/sdb1"}) {
     machine.Link("sys/fs/btrfs/u-u-i-d/devices/", name + 4, std::string("../../../../devices/") + name);
   }
-  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  Reader reader(Metric::kDiskWrite, Named("/"));
   const Rates rates(&reader, [&] {
     machine.Set("sda", 10, 1000, 101);
     machine.Set("sdb", 20, 2000, 301);
@@ -228,7 +223,7 @@ TEST(DiskRatesOfTwoPartitionsOfOneDevice) {
   for (const char* name : {"sda1", "sda2"}) {
     machine.Link("sys/fs/btrfs/u-u-i-d/devices/", name, std::string("../../../../devices/sda/") + name);
   }
-  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  Reader reader(Metric::kDiskWrite, Named("/"));
   CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 0, 100, 1); }).written, 100 * 512, 1e-6);
 }
 
@@ -241,7 +236,7 @@ TEST(DiskRatesOfVolumesAreThoseOfTheirOwnDevice) {
   machine.AddDisk("dm-1", "254:1");
   machine.Link("sys/devices/dm-0/slaves/", "sda2", "../../sda/sda2");
   machine.Link("sys/devices/dm-1/slaves/", "dm-0", "../../dm-0");
-  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  Reader reader(Metric::kDiskWrite, Named("/"));
   const Rates rates(&reader, [&] {
     for (const char* name : {"sda", "dm-0", "dm-1"}) machine.Set(name, 0, 100, 1);
   });
@@ -264,7 +259,7 @@ TEST(DiskRatesOfAVolumeBesideItsDevice) {
     machine.Link("sys/devices/dm-1/slaves/", "dm-0", "../../dm-0");
     machine.Link("sys/fs/btrfs/u-u-i-d/devices/", "sda3", "../../../../devices/sda/sda3");
     machine.Link("sys/fs/btrfs/u-u-i-d/devices/", "dm-1", "../../../../devices/dm-1");
-    Reader reader(Metric::kDiskWrite, OfPath("/"));
+    Reader reader(Metric::kDiskWrite, Named("/"));
     const Rates rates(&reader, [&] {
       machine.Set("sda", 0, 300, 1);  // 200 of them from the volume
       for (const char* name : {"dm-0", "dm-1"}) machine.Set(name, 0, 200, 1);
@@ -277,7 +272,7 @@ TEST(DiskRatesOfABtrfsThatIsNotListed) {
   Machine machine;
   machine.Mount("0:41 / / rw - btrfs /dev/sda rw");
   machine.AddDisk("sda", "8:0");
-  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  Reader reader(Metric::kDiskWrite, Named("/"));
   CHECK(reader.probe == nullptr);
   CHECK(strstr(reader.failure.text, "not in /sys/fs/btrfs") != nullptr);
 }
@@ -289,7 +284,7 @@ TEST(DiskRatesOfFileSystemsThatNameTheirDevices) {
     machine.Mount(mount);
     machine.AddDisk("sda", "8:0");
     machine.AddDisk("sdb", "8:16");
-    Reader reader(Metric::kDiskWrite, OfPath("/"));
+    Reader reader(Metric::kDiskWrite, Named("/"));
     const Rates rates(&reader, [&] {
       machine.Set("sda", 0, 100, 1);
       machine.Set("sdb", 0, 300, 1);
@@ -309,7 +304,7 @@ TEST(DiskRatesOfAPool) {
                             .c_str());
   };
   set("1000 2000 1 2 3 4 5 600000000 7 8 0 0\n");
-  Reader reader(Metric::kDiskRead, OfPath("/"));
+  Reader reader(Metric::kDiskRead, Named("/"));
   const Rates rates(&reader, [&] { set("1500 2700 1 2 3 4 5 800000000 7 8 0 0\n"); });
   CHECK_NEAR(rates.read, 500, 1e-6);
   CHECK_NEAR(rates.written, 700, 1e-6);
@@ -329,7 +324,7 @@ TEST(DiskRatesOfAPoolThatHasNoTimes) {
     machine.root.Change("proc/spl/kstat/zfs/tank/iostats", text);
   };
   set(100);
-  Reader reader(Metric::kDiskRead, OfPath("/"));
+  Reader reader(Metric::kDiskRead, Named("/"));
   const Reading first = reader.Read(Metric::kDiskWrite);
   now += kSecond;
   set(200);
@@ -341,7 +336,7 @@ TEST(DiskRatesOfAPoolThatCountsNothing) {
   Machine machine;
   machine.Mount("0:41 / / rw - zfs tank/data rw,xattr");
   machine.root.Put("proc/spl/kstat/zfs/tank/iostats", "15 1 0x01 26\nname type data\ntrim_extents_written 4 0\n");
-  Reader reader(Metric::kDiskRead, OfPath("/"));
+  Reader reader(Metric::kDiskRead, Named("/"));
   CHECK(reader.probe == nullptr);
   CHECK(strstr(reader.failure.text, "the ZFS of pool \"tank\" does not count") != nullptr);
 }
@@ -355,7 +350,7 @@ TEST(DiskRatesOverSeveralPathsToADevice) {
     machine.Link("sys/block/", path, std::string("../devices/") + path);
     machine.Set(path, 100, 100, 100);
   }
-  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  Reader reader(Metric::kDiskWrite, Named("/"));
   const Rates rates(&reader, [&] {
     machine.Set("nvme0c0n2", 100, 300, 400);
     machine.Set("nvme0c1n2", 100, 400, 100);
@@ -365,7 +360,7 @@ TEST(DiskRatesOverSeveralPathsToADevice) {
   CHECK_NEAR(rates.busy, 0.3, 1e-9);
   // Newer kernels count everything in the device itself.
   machine.Set("nvme0n2", 1, 1, 1);
-  Reader recent(Metric::kDiskWrite, OfPath("/"));
+  Reader recent(Metric::kDiskWrite, Named("/"));
   CHECK_NEAR(Rates(&recent, [&] { machine.Set("nvme0n2", 1, 101, 1); }).written, 100 * 512, 1e-6);
 }
 
@@ -373,7 +368,7 @@ TEST(DiskRatesOfAFileSystemThatAProcessServes) {
   Machine machine;
   machine.Mount("8:0 / / rw - fuseblk /dev/sda rw");
   machine.AddDisk("sda", "8:0");
-  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  Reader reader(Metric::kDiskWrite, Named("/"));
   CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 0, 100, 1); }).written, 100 * 512, 1e-6);
 }
 
@@ -384,7 +379,7 @@ TEST(DiskRatesFollowAMountThatComesLater) {
   machine.root.MakeDirectory("volume");
   const std::string volume = machine.root.PathOf("volume");
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
-  Reader reader(Metric::kDiskWrite, OfPath(volume.c_str()));
+  Reader reader(Metric::kDiskWrite, Named(volume.c_str()));
   CHECK_NEAR(Rates(&reader, [&] { machine.Set("sda", 0, 100, 1); }).written, 100 * 512, 1e-6);
   machine.Mount(("8:0 / / rw - ext4 /dev/sda rw\n2 1 8:16 / " + volume + " rw - ext4 /dev/sdb rw").c_str());
   now += kSecond;
@@ -410,11 +405,11 @@ TEST(DiskThatDoesNotCount) {
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
   machine.AddDisk("sda", "8:0");
   machine.Set("sda", 5000, 5000, 0);
-  Reader reader(Metric::kDiskWrite, OfPath("/"));
+  Reader reader(Metric::kDiskWrite, Named("/"));
   CHECK_EQ(reader.Read(Metric::kDiskWrite).state, Reading::kKnown);
   CHECK(reader.WhyHas(Metric::kDiskBusy, "does not count the time"));
   machine.root.Put("sys/devices/sda/queue/iostats", "0\n");
-  Reader off(Metric::kDiskWrite, OfPath("/"));
+  Reader off(Metric::kDiskWrite, Named("/"));
   CHECK(off.probe == nullptr);
   CHECK(strstr(off.failure.text, "statistics are switched off") != nullptr);
 }
@@ -425,24 +420,24 @@ TEST(DiskPathsThatAreTooLong) {
   for (const Metric metric : {Metric::kDisk, Metric::kDiskWrite}) {
     for (const size_t length : {size_t{4096}, size_t{5000}, size_t{120000}}) {
       const std::string path = "/" + std::string(length, 'x');
-      Reader reader(metric, OfPath(path.c_str()));
+      Reader reader(metric, Named(path.c_str()));
       CHECK(reader.probe == nullptr);
       CHECK(EndsWith(reader.failure.text, ": ENAMETOOLONG"));
       CHECK(strstr(reader.failure.text, "statvfs /xxx") != nullptr);
     }
   }
   const std::string relative(4090, 'y');
-  CHECK(Reader(Metric::kDisk, OfPath(relative.c_str())).probe == nullptr);
+  CHECK(Reader(Metric::kDisk, Named(relative.c_str())).probe == nullptr);
 }
 
 TEST(DiskThatHasStoppedOnErrors) {
   Machine machine;
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw,emergency_ro");
-  CHECK_NEAR(Reader(Metric::kDiskFree, OfPath("/")).Level(Metric::kDiskFree), 0, 0);
+  CHECK_NEAR(Reader(Metric::kDiskFree, Named("/")).Level(Metric::kDiskFree), 0, 0);
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw,shutdown");
-  CHECK_NEAR(Reader(Metric::kDiskFree, OfPath("/")).Level(Metric::kDiskFree), 0, 0);
+  CHECK_NEAR(Reader(Metric::kDiskFree, Named("/")).Level(Metric::kDiskFree), 0, 0);
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw,no_emergency_ro");
-  Reader reader(Metric::kDiskFree, OfPath("/"));
+  Reader reader(Metric::kDiskFree, Named("/"));
   CHECK(reader.Level(Metric::kDiskFree) > 0);
   // The mount option appears without notice, and this file system shows no error count.
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw,emergency_ro");
@@ -457,7 +452,7 @@ TEST(DiskThatHasStoppedOnErrorsWithoutSayingSo) {
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
   machine.root.Put("proc/fs/ext4/sda/options", "rw\nbsddf\nerrors=remount-ro\n");
   machine.root.Change("sys/fs/ext4/sda/errors_count", "3\n");
-  Reader reader(Metric::kDiskFree, OfPath("/"));
+  Reader reader(Metric::kDiskFree, Named("/"));
   CHECK(reader.Level(Metric::kDiskFree) > 0);
   machine.root.Change("sys/fs/ext4/sda/errors_count", "4\n");
   now += 2 * kSecond;
@@ -478,7 +473,7 @@ TEST(DiskThatHasStoppedOnErrorsWithoutSayingSo) {
 TEST(DiskThatIsOnAServerLater) {
   Machine machine;
   machine.Mount("8:0 / / rw - ext4 /dev/sda rw");
-  Reader reader(Metric::kDisk, OfPath("/"));
+  Reader reader(Metric::kDisk, Named("/"));
   CHECK(!reader.probe->blocking());
   reader.Level(Metric::kDisk);
   machine.Mount("0:60 / / rw - nfs4 nas:/ rw");
@@ -502,7 +497,7 @@ TEST(DiskOperationsAndWhatTheyTake) {
   machine.Mount("8:1 / / rw - ext4 /dev/sda1 rw");
   machine.AddDisk("sda", "8:0", "sda1", "8:1");
   SetOperations(&machine, "sda", 100, 500, 200, 3000);
-  Reader reader(Metric::kDiskLatency, OfPath("/"));
+  Reader reader(Metric::kDiskLatency, Named("/"));
   const Reading operations = reader.Read(Metric::kDiskOperations);
   const Reading latency = reader.Read(Metric::kDiskLatency);
   now += kSecond;
@@ -523,7 +518,7 @@ TEST(DiskLatencyThatIsNotCounted) {
   machine.Mount("9:0 / / rw - ext4 /dev/md0 rw");
   machine.AddDisk("md0", "9:0");
   SetOperations(&machine, "md0", 100000, 0, 100000, 0);
-  Reader reader(Metric::kDiskLatency, OfPath("/"));
+  Reader reader(Metric::kDiskLatency, Named("/"));
   CHECK(reader.WhyHas(Metric::kDiskLatency, "does not count how long its operations take"));
   CHECK_EQ(reader.Read(Metric::kDiskOperations).state, Reading::kKnown);
 }
@@ -531,7 +526,7 @@ TEST(DiskLatencyThatIsNotCounted) {
 // ---- paths: of this machine, missing, without blocks, on a server
 
 TEST(DiskOfThisMachine) {
-  Reader reader(Metric::kDisk, OfPath("/"));
+  Reader reader(Metric::kDisk, Named("/"));
   CHECK(reader.probe != nullptr);
   const double used = reader.Level(Metric::kDisk);
   CHECK(used > 0 && used <= 100);
@@ -540,13 +535,13 @@ TEST(DiskOfThisMachine) {
 }
 
 TEST(DiskPathThatDoesNotExist) {
-  Reader reader(Metric::kDisk, OfPath("/no/such/path"));
+  Reader reader(Metric::kDisk, Named("/no/such/path"));
   CHECK(reader.probe == nullptr);
   CHECK(strstr(reader.failure.text, "/no/such/path: ENOENT") != nullptr);
 }
 
 TEST(DiskWithoutBlocks) {
-  Reader reader(Metric::kDisk, OfPath("/proc"));
+  Reader reader(Metric::kDisk, Named("/proc"));
   CHECK(reader.WhyHas(Metric::kDisk, "without blocks"));
   CHECK(reader.WhyHas(Metric::kDiskInodes, "no inode limit"));
 }
@@ -564,10 +559,10 @@ TEST(DiskOnANetworkMountBlocks) {
   root.Put("proc/self/mountinfo", mountinfo);
   for (const char* path : {"server", "server/folder", "link", "server/not/there"}) {
     const std::string full = root.PathOf(path);
-    Reader reader(Metric::kDisk, OfPath(full.c_str()));
+    Reader reader(Metric::kDisk, Named(full.c_str()));
     CHECK(reader.probe != nullptr && reader.probe->blocking());
   }
-  Reader reader(Metric::kDisk, OfPath(root.root));
+  Reader reader(Metric::kDisk, Named(root.root));
   CHECK(reader.probe != nullptr && !reader.probe->blocking());
 }
 

@@ -13,6 +13,7 @@ namespace {
 
 using test::EndsWith;
 using test::FakeRoot;
+using test::Named;
 using test::now;
 using test::Reader;
 
@@ -32,12 +33,6 @@ void PutAmd(FakeRoot* root, int card, const char* busy, const char* used, const 
   PutCard(root, card, "mem_info_vram_used", used);
   PutCard(root, card, "hwmon/hwmon4/name", "amdgpu\n");
   PutCard(root, card, "hwmon/hwmon4/temp1_input", celsius);
-}
-
-Selector Named(const char* name) {
-  Selector selector;
-  selector.name = name;
-  return selector;
 }
 
 TEST(GpuOfAmd) {

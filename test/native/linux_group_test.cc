@@ -9,6 +9,7 @@ namespace {
 
 using test::EndsWith;
 using test::FakeRoot;
+using test::Named;
 using test::now;
 using test::Reader;
 
@@ -179,19 +180,13 @@ TEST(PidsOfAGroupWhoseTasksAreNotShown) {
 
 // ---- pressure
 
-Selector OfGroup() {
-  Selector selector;
-  selector.name = "group";
-  return selector;
-}
-
 TEST(PressureOfTheOwnGroupBesideTheMachines) {
   FakeRoot root;
   PutGroup(&root, kMounts2, "0::/a\n");
   root.Change("proc/pressure/io", "some avg10=0.00 avg60=0.00 avg300=0.00 total=0\n");
   root.Change("sys/fs/cgroup/a/io.pressure", "some avg10=0.00 avg60=0.00 avg300=0.00 total=1000\n");
   now += 2 * kSecond;
-  Reader group(Metric::kPressureIo, OfGroup()), machine(Metric::kPressureIo);
+  Reader group(Metric::kPressureIo, Named("group")), machine(Metric::kPressureIo);
   const Reading first = group.Read(Metric::kPressureIo);
   const Reading other = machine.Read(Metric::kPressureIo);
   CHECK(EndsWith(group.probe->Origin(Metric::kPressureIo), "/a/io.pressure"));
@@ -211,12 +206,12 @@ TEST(PressureOfTheOwnGroupBesideTheMachines) {
 TEST(PressureOfAGroupThatHasNone) {
   FakeRoot root;
   PutGroup(&root, kMounts1, "3:memory:/a\n");
-  Reader first(Metric::kPressureMemory, OfGroup());
+  Reader first(Metric::kPressureMemory, Named("group"));
   CHECK(first.probe == nullptr);
   CHECK(strstr(first.failure.text, "version 2") != nullptr);
   PutGroup(&root, kMounts2, "0::/a\n");
   root.MakeDirectory("sys/fs/cgroup/a");
-  CHECK(Reader(Metric::kPressureMemory, OfGroup()).WhyHas(Metric::kPressureMemory, "a/memory.pressure: ENOENT"));
+  CHECK(Reader(Metric::kPressureMemory, Named("group")).WhyHas(Metric::kPressureMemory, "a/memory.pressure: ENOENT"));
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ namespace {
 using test::EndsWith;
 using test::FakeRoot;
 using test::now;
+using test::OfProcess;
 using test::Reader;
 
 void PutIo(FakeRoot* root, int pid, long read, long written) {
@@ -45,13 +46,6 @@ void End(FakeRoot* root, int pid) {
   root->Remove(path);
 }
 
-Selector Of(int pid, bool tree) {
-  Selector selector;
-  selector.pid = pid;
-  selector.tree = tree;
-  return selector;
-}
-
 double Read(Reader* reader) {
   const Reading& reading = reader->Read(Metric::kProcessRead);
   CHECK_EQ(reading.state, Reading::kKnown);
@@ -62,7 +56,7 @@ TEST(IoOfAProcessIsThatOfStorage) {
   FakeRoot root;
   PutProcess(&root, 10, 1, 0);
   PutIo(&root, 10, 1000, 2000);
-  Reader reader(Metric::kProcessRead, Of(10, false));
+  Reader reader(Metric::kProcessRead, OfProcess(10, false));
   const Reading read = reader.Read(Metric::kProcessRead);
   const Reading written = reader.Read(Metric::kProcessWrite);
   now += kSecond;
@@ -76,7 +70,7 @@ TEST(IoOfAProcessIsNotThatOfItsChildren) {
   FakeRoot root;
   PutProcess(&root, 10, 1, 0);
   PutIo(&root, 10, 1000, 2000);
-  Reader reader(Metric::kProcessRead, Of(10, false));
+  Reader reader(Metric::kProcessRead, OfProcess(10, false));
   const double first = Read(&reader);
   const auto pass = [&](long read, int faults) {
     now += kSecond;
@@ -109,8 +103,8 @@ TEST(IoOfThisProcessIsKnown) {
 TEST(IoThatTheKernelDoesNotCount) {
   FakeRoot root;
   PutProcess(&root, 10, 1, 0);
-  CHECK(Reader(Metric::kProcessRead, Of(10, false)).WhyHas(Metric::kProcessRead, "CONFIG_TASK_IO_ACCOUNTING"));
-  CHECK(Reader(Metric::kProcessRead, Of(10, true)).WhyHas(Metric::kProcessRead, "CONFIG_TASK_IO_ACCOUNTING"));
+  CHECK(Reader(Metric::kProcessRead, OfProcess(10, false)).WhyHas(Metric::kProcessRead, "CONFIG_TASK_IO_ACCOUNTING"));
+  CHECK(Reader(Metric::kProcessRead, OfProcess(10, true)).WhyHas(Metric::kProcessRead, "CONFIG_TASK_IO_ACCOUNTING"));
 }
 
 TEST(IoOfATreeCountsAChildOnce) {
@@ -119,7 +113,7 @@ TEST(IoOfATreeCountsAChildOnce) {
   PutProcess(&root, 11, 10, 0);
   PutIo(&root, 10, 1000, 0);
   PutIo(&root, 11, 500, 0);
-  Reader reader(Metric::kProcessRead, Of(10, true));
+  Reader reader(Metric::kProcessRead, OfProcess(10, true));
   const double first = Read(&reader);
   now += kSecond;
   // For a new process everything counts; for the older ones only what is new.
@@ -146,7 +140,7 @@ TEST(IoOfATreeThatCannotBeReadWhole) {
   PutProcess(&root, 11, 10, 0);
   PutIo(&root, 10, 1000, 0);
   root.MakeDirectory("proc/11/io");
-  Reader reader(Metric::kProcessRead, Of(10, true));
+  Reader reader(Metric::kProcessRead, OfProcess(10, true));
   CHECK(reader.WhyHas(Metric::kProcessRead, "/proc/11/io"));
   CHECK_EQ(reader.Read(Metric::kProcessThreads).state, Reading::kKnown);
   End(&root, 11);

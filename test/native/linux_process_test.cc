@@ -21,6 +21,7 @@ namespace {
 
 using test::FakeRoot;
 using test::now;
+using test::OfProcess;
 using test::Reader;
 
 // How many threads of a sanitizer a process that was just forked may not have started yet.
@@ -68,9 +69,7 @@ void Burn(double seconds) {
 
 TEST(ProcessThatEnds) {
   const pid_t pid = Start(Idle);
-  Selector selector;
-  selector.pid = pid;
-  Reader reader(Metric::kProcessRss, selector);
+  Reader reader(Metric::kProcessRss, OfProcess(pid));
   CHECK(reader.probe != nullptr);
   CHECK(reader.Level(Metric::kProcessRss) > 0);
   CHECK_NEAR(reader.Level(Metric::kProcessThreads), test::kOwnThreads, kLater);
@@ -82,13 +81,10 @@ TEST(ProcessThatEnds) {
 }
 
 TEST(ProcessThatIsNot) {
-  Selector selector;
-  selector.pid = 0x3fffffff;
-  Reader reader(Metric::kProcessRss, selector);
+  Reader reader(Metric::kProcessRss, OfProcess(0x3fffffff));
   CHECK(reader.probe == nullptr);
   CHECK(strstr(reader.failure.text, "no such process") != nullptr);
-  selector.tree = true;
-  Reader tree(Metric::kProcessRss, selector);
+  Reader tree(Metric::kProcessRss, OfProcess(0x3fffffff, true));
   CHECK(tree.probe == nullptr);
   CHECK(strstr(tree.failure.text, "no such process") != nullptr);
 }
@@ -113,10 +109,7 @@ void ParentOfABurner() {
 TEST(TreeCountsChildrenThatCameAndWent) {
   CHECK(pipe(go) == 0 && pipe(done) == 0);
   const pid_t pid = Start(ParentOfABurner);
-  Selector selector;
-  selector.pid = pid;
-  selector.tree = true;
-  Reader reader(Metric::kProcessCpu, selector);
+  Reader reader(Metric::kProcessCpu, OfProcess(pid, true));
   CHECK(reader.probe != nullptr);
   const Reading first = reader.Read(Metric::kProcessCpu);
   double last = first.num[0];
@@ -160,10 +153,7 @@ TEST(TreeKeepsTheOrphans) {
   }
   char byte;
   CHECK(read(done[0], &byte, 1) == 1);
-  Selector selector;
-  selector.pid = pid;
-  selector.tree = true;
-  Reader reader(Metric::kProcessThreads, selector);
+  Reader reader(Metric::kProcessThreads, OfProcess(pid, true));
   CHECK_NEAR(reader.Level(Metric::kProcessThreads), 4 * test::kOwnThreads, 4 * kLater);
   kill(pid, SIGKILL);
   waitpid(pid, nullptr, 0);
@@ -216,11 +206,8 @@ TEST(ProcessWhoseMainThreadHasEnded) {
   char byte;
   CHECK(read(done[0], &byte, 1) == 1);
   WaitForState(pid, 'Z');
-  Selector selector;
-  selector.pid = pid;
   for (const bool tree : {false, true}) {
-    selector.tree = tree;
-    Reader reader(Metric::kProcessRss, selector);
+    Reader reader(Metric::kProcessRss, OfProcess(pid, tree));
     CHECK(reader.probe != nullptr);
     CHECK(reader.Level(Metric::kProcessRss) > static_cast<double>(kHeld));
     CHECK(reader.Level(Metric::kProcessFootprint) > static_cast<double>(kHeld));
@@ -235,9 +222,8 @@ TEST(ProcessWhoseMainThreadHasEnded) {
     }
     CHECK(used > 0);
   }
-  selector.tree = false;
-  Reader reader(Metric::kProcessRss, selector);
-  Reader tree(Metric::kProcessRss, selector);
+  Reader reader(Metric::kProcessRss, OfProcess(pid));
+  Reader tree(Metric::kProcessRss, OfProcess(pid, true));
   CHECK(reader.Level(Metric::kProcessRss) > static_cast<double>(kHeld));
   kill(pid, SIGKILL);
   waitpid(pid, nullptr, 0);
@@ -256,10 +242,7 @@ TEST(ProcessThatLosesItsMainThreadWhileItIsRead) {
     root.PutFixture("proc/10/task/12/limits", "linux/limits/6.18");
     root.PutFixture("proc/10/limits", "linux/limits/6.18");
     root.Put("proc/10/task/12/fd/0", "");
-    Selector selector;
-    selector.pid = 10;
-    selector.tree = tree;
-    Reader reader(Metric::kProcessRss, selector);
+    Reader reader(Metric::kProcessRss, OfProcess(10, tree));
     const double page = static_cast<double>(sysconf(_SC_PAGESIZE));
     CHECK_NEAR(reader.Level(Metric::kProcessRss), 100 * page, 0);
     root.Change("proc/10/stat", "10 (a) Z 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 3 0 1 0 0\n");
@@ -284,9 +267,7 @@ TEST(ProcessThatOnlyCannotBeReadHasNotEnded) {
   FakeRoot root;
   root.Change("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 2 0 1 0 100\n");
   root.Change("proc/10/statm", "1000 100 50 1 0 1 0\n");
-  Selector selector;
-  selector.pid = 10;
-  Reader reader(Metric::kProcessThreads, selector);
+  Reader reader(Metric::kProcessThreads, OfProcess(10));
   CHECK_NEAR(reader.Level(Metric::kProcessThreads), 2, 0);
   test::FailingCalls calls;
   calls.Fail(ENOMEM);
@@ -306,10 +287,7 @@ TEST(ProcessCountedInTicksIsNeverBusierThanItsThreads) {
     root.Put("sys/devices/system/cpu/online", "0-7\n");
     root.Change("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 1 0 1 0 100\n");
     root.Change("proc/10/statm", "1000 100 50 1 0 1 0\n");
-    Selector selector;
-    selector.pid = 10;
-    selector.tree = tree;
-    Reader reader(Metric::kProcessCpu, selector);
+    Reader reader(Metric::kProcessCpu, OfProcess(10, tree));
     const Reading first = reader.Read(Metric::kProcessCpu);
     Reading last = first;
     for (int i = 1; i <= 1000; i++) {
@@ -332,10 +310,7 @@ TEST(TreeWithAChildThatIsFoundLate) {
   FakeRoot root;
   root.Put("sys/devices/system/cpu/online", "0-1\n");
   root.Put("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 1 0 1 0 100\n");
-  Selector selector;
-  selector.pid = 10;
-  selector.tree = true;
-  Reader reader(Metric::kProcessCpu, selector);
+  Reader reader(Metric::kProcessCpu, OfProcess(10, true));
   Reading last = reader.Read(Metric::kProcessCpu);
   now += 100 * kMillisecond;
   last = reader.Read(Metric::kProcessCpu);
@@ -356,10 +331,7 @@ TEST(TreeThatCannotBeReadForLackOfDescriptorsIsUnavailable) {
   FakeRoot root;
   root.Put("sys/devices/system/cpu/online", "0-1\n");
   root.Put("proc/10/stat", "10 (a) S 1 1 1 0 -1 0 0 0 0 0 100 0 50 0 20 0 1 0 1 0 100\n");
-  Selector selector;
-  selector.pid = 10;
-  selector.tree = true;
-  Reader reader(Metric::kProcessRss, selector);
+  Reader reader(Metric::kProcessRss, OfProcess(10, true));
   const double alone = reader.Level(Metric::kProcessRss);
   CHECK(alone > 0);
   root.Put("proc/11/stat", "11 (b) R 10 1 1 0 -1 0 0 0 0 0 100 0 0 0 20 0 1 0 4000000000 0 100\n");
@@ -380,10 +352,7 @@ TEST(TreeUnderHostProc) {
   root.Put("proc/11/stat", "11 (b) S 10 1 1 0 -1 0 0 0 0 0 100 0 0 0 20 0 3 0 1 0 100\n");
   root.Put("proc/12/stat", "12 (c) S 11 1 1 0 -1 0 0 0 0 0 100 0 0 0 20 0 4 0 1 0 100\n");
   root.Put("proc/13/stat", "13 (d) S 1 1 1 0 -1 0 0 0 0 0 100 0 0 0 20 0 5 0 1 0 100\n");
-  Selector selector;
-  selector.pid = 10;
-  selector.tree = true;
-  Reader reader(Metric::kProcessThreads, selector);
+  Reader reader(Metric::kProcessThreads, OfProcess(10, true));
   CHECK_NEAR(reader.Level(Metric::kProcessThreads), 9, 0);
   const Reading first = reader.Read(Metric::kProcessCpu);
   now += 10 * kSecond;
@@ -403,9 +372,7 @@ TEST(PidsUnderHostProcAreOfThatTree) {
   root.Put(path, text);
   snprintf(path, sizeof(path), "proc/%d/statm", getpid());
   root.Put(path, "10 5 1 1 0 1 0\n");
-  Selector selector;
-  selector.pid = getpid();
-  Reader reader(Metric::kProcessThreads, selector);
+  Reader reader(Metric::kProcessThreads, OfProcess(getpid()));
   CHECK_NEAR(reader.Level(Metric::kProcessThreads), 77, 0);
 }
 

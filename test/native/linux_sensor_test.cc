@@ -129,9 +129,7 @@ TEST(TemperatureThatIsMissingNamesOnlyWhatFits) {
     PutAll(&root, "sys/class/thermal/thermal_zone" + std::to_string(zone),
            {{"type", ("zone-of-" + std::to_string(zone)).c_str()}, {"temp", "20000"}});
   }
-  Selector selector;
-  selector.name = "elsewhere";
-  Reader reader(Metric::kTemperature, selector);
+  Reader reader(Metric::kTemperature, test::Named("elsewhere"));
   CHECK(reader.probe == nullptr);
   CHECK(EndsWith(reader.failure.text, " and more"));
 }
@@ -156,9 +154,7 @@ TEST(TemperatureOfInputsThatAreBadOrOff) {
           {"temp4_input", "46000"},
           {"temp4_fault", "0"},
           {"temp4_enable", "1"}});
-  Selector selector;
-  selector.name = "nct6775";
-  Reader reader(Metric::kTemperature, selector);
+  Reader reader(Metric::kTemperature, test::Named("nct6775"));
   CHECK_NEAR(reader.Level(Metric::kTemperature), 46, 1e-9);
   PutAll(&root, "sys/class/hwmon/hwmon0", {{"temp4_fault", "1"}});
   CHECK_NEAR(reader.Level(Metric::kTemperature), 45, 1e-9);

@@ -13,6 +13,20 @@ namespace tripline::test {
 // Starts well above 0 and continues from test to test, because the cached pressure files do so too.
 inline uint64_t now = 1000 * kSecond;
 
+// Selects a disk, an interface, a sensor and so on.
+inline Selector Named(const char* name) {
+  Selector selector;
+  selector.name = name;
+  return selector;
+}
+
+inline Selector OfProcess(int64_t pid, bool tree = false) {
+  Selector selector;
+  selector.pid = pid;
+  selector.tree = tree;
+  return selector;
+}
+
 struct Reader {
   std::unique_ptr<Probe> probe;
   Readings readings;
