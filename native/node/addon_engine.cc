@@ -154,8 +154,10 @@ Napi::Value AsyncContextPop(const Napi::CallbackInfo& info) {
   return Napi::Value(info.Env(), reinterpret_cast<napi_value>(pop));
 }
 
-// watchHeap(on)
-void SetHeapWatch(const Napi::CallbackInfo& info) { WatchHeap(InstanceOf(info.Env()), ToBool(info, 0)); }
+// watchHeap(on, collect): whether V8 was given room since the last call
+Napi::Value SetHeapWatch(const Napi::CallbackInfo& info) {
+  return Napi::Value::From(info.Env(), WatchHeap(InstanceOf(info.Env()), ToBool(info, 0), ToBool(info, 1)));
+}
 
 // signalsReceived(signal): how many, or -1 where they cannot be counted
 Napi::Value CountSignals(const Napi::CallbackInfo& info) {

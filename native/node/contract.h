@@ -6,6 +6,6 @@
 
 namespace tripline {
 
-constexpr uint32_t kContract = 2427996394u;
+constexpr uint32_t kContract = 1948262642u;
 
 }  // namespace tripline

@@ -61,7 +61,7 @@ void Engine::Release(Engine* engine, napi_env env) {
   MutexLock lock(&GetAll().lock);
   EraseUnordered(&engine->holders_, env);
   if (!engine->holders_.empty()) return;
-  engine->tested = false;
+  engine->tested = engine->hurry = false;
   MutexLock own(&engine->lock_);
   engine->isolate_ = nullptr;
 }

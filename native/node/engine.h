@@ -43,6 +43,7 @@ class Engine {
   void* of[kErrands] = {};
   void* heap = nullptr;  // heap.h
   bool tested = false;   // self_test.h
+  bool hurry = false;    // the heap is full (heap.h): regions that are to end must not wait for other threads
 
  private:
   static void OnInterrupt(Isolate* isolate, void* self);

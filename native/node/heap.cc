@@ -20,8 +20,11 @@ constexpr double kShareOfAvailable = 0.25;
 // With what V8 goes on until it asks the callback before this one. Less made V8 give up before it had asked (Node 24).
 constexpr size_t kLastStep = 16 * kMebibyte;
 
-// V8 returns to its first limit once the heap is below this share of it.
-constexpr double kRestoreBelow = 0.8;
+// V8 returns to its first limit when garbage was collected and the heap is below this share of it.
+constexpr double kRestoreBelow = 0.9;
+
+// v8::MemoryPressureLevel
+constexpr int kCritical = 2;
 
 // Of one isolate. Never destroyed, like the engine that it belongs to.
 struct HeapWatch {
@@ -57,6 +60,7 @@ size_t OnNearLimit(void* data, size_t current, size_t initial) {
     return current + kLastStep;
   }
   watch->given_at = current;
+  watch->engine->hurry = true;
   watch->engine->v8().AutomaticallyRestoreInitialHeapLimit(watch->engine->isolate(), kRestoreBelow);
   return current + room;
 }
@@ -91,23 +95,30 @@ HeapWatch* WatchOf(Engine* engine) {
 
 }  // namespace
 
-void WatchHeap(Instance* instance, bool on) {
-  if (instance->engine == nullptr) return;
-  HeapWatch* watch = on || instance->watches_heap ? WatchOf(instance->engine) : nullptr;
-  if (watch == nullptr) return;
+bool WatchHeap(Instance* instance, bool on, bool collect) {
+  Engine* engine = instance->engine;
+  if (engine == nullptr || !(on || instance->watches_heap)) return false;
+  HeapWatch* watch = WatchOf(engine);
+  const auto notify = engine->v8().MemoryPressureNotification;
+  if (collect && notify != nullptr) notify(engine->isolate(), kCritical);
+  const bool given = engine->hurry;
+  engine->hurry = false;
   // Also where it is watched already: the callback is gone once its room was used up.
   if (on) watch->Install();
-  if (on == instance->watches_heap) return;
-  instance->watches_heap = on;
-  if (on) {
-    watch->instances.push_back(instance);
-  } else {
-    EraseUnordered(&watch->instances, instance);
-    if (!watch->instances.empty()) return;
-    watch->Remove(watch->given_at);
-    watch->given_at = 0;
-    watch->available.reset();
+  if (on != instance->watches_heap) {
+    instance->watches_heap = on;
+    if (on) {
+      watch->instances.push_back(instance);
+    } else {
+      EraseUnordered(&watch->instances, instance);
+      if (watch->instances.empty()) {
+        watch->Remove(watch->given_at);
+        watch->given_at = 0;
+        watch->available.reset();
+      }
+    }
   }
+  return given;
 }
 
 }  // namespace tripline

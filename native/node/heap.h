@@ -7,7 +7,9 @@ namespace tripline {
 
 struct Instance;
 
-// Begins or ends the watch for an environment, on its own thread. Does nothing if it is so already.
-void WatchHeap(Instance* instance, bool on);
+// Begins or ends the watch for an environment, on its own thread. Does nothing if it is so already. `collect`: lets V8
+// collect garbage before, after which it is back at its limit, if enough was let go. True if V8 was given room since
+// the last call.
+bool WatchHeap(Instance* instance, bool on, bool collect);
 
 }  // namespace tripline

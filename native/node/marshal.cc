@@ -26,7 +26,7 @@ void CallListener(Napi::Env env, Napi::Function listener, const std::initializer
 
 void Instance::End() {
   ForgetStack(this);
-  WatchHeap(this, false);
+  WatchHeap(this, false, false);
   Engine::Release(engine, env);
   engine = nullptr;
   Sampler::Get()->RemoveEnvironment(&environment);

@@ -88,7 +88,7 @@ Look LookAt(const Engine& engine, const OwnCode& own) {
 bool IsSure(const Engine& engine, const Regions::Stack* stack, RegionFrame* region) {
   const auto deoptimize = engine.v8().DeoptimizeAll;
   if (deoptimize == nullptr) return true;
-  if (stack->fragile == 0) return ++region->polite >= kPoliteLooks;
+  if (stack->fragile == 0 && !engine.hurry) return ++region->polite >= kPoliteLooks;
   deoptimize(engine.isolate());
   return true;
 }

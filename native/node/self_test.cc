@@ -39,14 +39,13 @@ const char* Misbehaving(Engine* engine, napi_env env, napi_value probe) {
   engine->Interrupt(Engine::kSelfTest);
   const bool returned = Call(env, probe);
   engine->of[Engine::kSelfTest] = nullptr;
-  if (!trial.called) return "v8::Isolate::RequestInterrupt() had no effect";
+  if (!trial.called) return "RequestInterrupt() of V8 had no effect";
   const bool terminating = v8.IsExecutionTerminating(isolate);
   v8.CancelTerminateExecution(isolate);
   napi_value ignored = nullptr;
   napi_get_and_clear_last_exception(env, &ignored);
-  if (returned || !terminating) return "v8::Isolate::TerminateExecution() had no effect";
-  if (v8.IsExecutionTerminating(isolate) || !Call(env, probe))
-    return "v8::Isolate::CancelTerminateExecution() had no effect";
+  if (returned || !terminating) return "TerminateExecution() of V8 had no effect";
+  if (v8.IsExecutionTerminating(isolate) || !Call(env, probe)) return "CancelTerminateExecution() of V8 had no effect";
   return trial.read ? nullptr : "v8::StackTrace cannot be read";
 }
 

@@ -45,7 +45,9 @@ struct V8 {
   Name* (*GetScriptName)(StackFrame*);
   Name* (*GetFunctionName)(StackFrame*);
   Location (*GetLocation)(StackFrame*);
-  // The rest is optional. v8::internal::Deoptimizer: no function runs optimized code any more, not even those that are
+  // The rest is optional. Collects garbage at once if `level` is critical; called on the isolate's thread.
+  void (*MemoryPressureNotification)(Isolate*, int level);
+  // v8::internal::Deoptimizer: no function runs optimized code any more, not even those that are
   // on the stack. nullptr where V8's internal names are hidden (Node 24 and later).
   void (*DeoptimizeAll)(Isolate*);
   // node::async_context_frame: where AsyncLocalStorage keeps its values (Node 22 and later).

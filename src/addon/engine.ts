@@ -1,7 +1,10 @@
 /** Whether this runtime's V8 can be reached by the addon: its functions have no promised names, and other engines lack them. */
 import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
+import { loadBuiltin } from '../base/builtin.js'
+import { realNow } from '../base/clock.js'
 import { ownCodeFolder } from '../base/package.js'
+import { realTimers } from '../base/real-timers.js'
 import { loadAddon } from './native.js'
 
 /** Loops long enough to be interrupted; short enough that an interrupt that never comes does no harm. */
@@ -28,6 +31,16 @@ export function engineProblem(): string {
 }
 
 let heapWatchers = 0
+/** V8's limit of the heap in bytes, without the room that it is given once the heap is full. */
+let usualLimit = 0
+let isRoomInUse = false
+
+/** One that was under way already keeps what was let go in the middle of it. */
+const COLLECTIONS = 2
+/** Before garbage is collected again, in milliseconds. */
+const SHORTEST_WAIT = 100
+/** And as a multiple of the time that the last collection took: code that lets nothing go must not spend its time with that. */
+const WAIT_PER_COLLECTION = 10
 
 /** Whether V8's warning that its heap is almost full is about this metric. */
 export function isOfHeap(metric: string): boolean {
@@ -37,16 +50,52 @@ export function isOfHeap(metric: string): boolean {
 /** A limit on the heap is watched, so that warning has to reach it. */
 export function holdHeapWatch(): void {
   if (engineProblem() !== '') return
-  heapWatchers++
-  loadAddon().watchHeap(true)
-}
-
-/** It reaches it again, if that has ended because the heap was used up; called when the thread is well again. */
-export function renewHeapWatch(): void {
-  if (heapWatchers > 0) loadAddon().watchHeap(true)
+  if (heapWatchers++ === 0) usualLimit = readHeap().limit
+  loadAddon().watchHeap(true, false)
 }
 
 /** That limit is watched no longer. */
 export function releaseHeapWatch(): void {
-  if (engineProblem() === '' && --heapWatchers === 0) loadAddon().watchHeap(false)
+  if (engineProblem() !== '' || --heapWatchers > 0) return
+  const given = loadAddon().watchHeap(true, false)
+  // V8 goes back no further than to what the heap has, garbage included.
+  loadAddon().watchHeap(false, given || isRoomInUse)
+  isRoomInUse = false
+}
+
+function readHeap(): { used: number; limit: number } {
+  // Loaded late: it loads all of node:stream, which takes milliseconds.
+  const { used_heap_size: used, heap_size_limit: limit } = loadBuiltin('node:v8').getHeapStatistics()
+  return { used, limit }
+}
+
+/**
+ * The used heap and V8's limit of it, in bytes; the usual limit while V8 has room beyond it. Called when the loop turns. The
+ * warning reaches the limits again, if that has ended because the room was used up.
+ */
+export function heapFigures(): { used: number; limit: number } {
+  const given = heapWatchers > 0 && loadAddon().watchHeap(true, false)
+  if (given && !isRoomInUse) {
+    isRoomInUse = true
+    takeRoomBack(SHORTEST_WAIT)
+  }
+  const { used, limit } = readHeap()
+  if (!isRoomInUse) usualLimit = limit
+  return { used, limit: usualLimit }
+}
+
+/** V8 goes back to its limit after a garbage collection, which a program that waits may not have for a long time. */
+function takeRoomBack(wait: number): void {
+  const start = realNow()
+  for (let i = 0; i < COLLECTIONS && isRoomInUse; i++) {
+    loadAddon().watchHeap(true, true)
+    isRoomInUse = readHeap().limit > usualLimit
+  }
+  if (!isRoomInUse) return
+  const pause = Math.max(wait, WAIT_PER_COLLECTION * (realNow() - start))
+  realTimers
+    .setTimeout(() => {
+      if (isRoomInUse) takeRoomBack(2 * pause)
+    }, pause)
+    .unref()
 }

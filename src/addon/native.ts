@@ -283,8 +283,11 @@ export interface Addon {
   orderRegion(depth: number): void
   /** Node's function that takes the topmost id off its stack of async ids; false once that is empty. */
   asyncContextPop(): ((id: number) => boolean) | undefined
-  /** Whether limits on the heap are to be judged when V8 is about to run out of it. */
-  watchHeap(on: boolean): void
+  /**
+   * Whether limits on the heap are to be judged when V8 is about to run out of it. With `collect`, V8 collects garbage before.
+   * Returns whether V8 was given room since the last call.
+   */
+  watchHeap(on: boolean, collect: boolean): boolean
   /** How many of these signals have arrived; -1 where they cannot be counted. */
   signalsReceived(signal: number): number
   /**

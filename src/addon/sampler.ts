@@ -5,7 +5,7 @@ import { realNow } from '../base/clock.js'
 import { isNode } from '../base/host.js'
 import { MetricUnavailableError } from '../base/errors.js'
 import { allocateCell, freeCell, hasNews, openBoard, isKnown, readCell, readCells, type Cell } from './board.js'
-import { renewHeapWatch } from './engine.js'
+import { heapFigures } from './engine.js'
 import { findMetric, type MetricInfo, type MetricName } from './metrics.js'
 import { mountHint } from './mounts.js'
 import { loadAddon, type Addon, type SamplerStats } from './native.js'
@@ -122,11 +122,8 @@ function idleTime(): number {
 }
 
 function giveFigures(connected: Addon): void {
-  // Loaded late: it loads all of node:stream, which takes milliseconds.
-  const { getHeapStatistics } = loadBuiltin('node:v8')
-  const { used_heap_size: used, heap_size_limit: limit } = getHeapStatistics()
+  const { used, limit } = heapFigures()
   connected.figures(idleTime(), used, limit)
-  renewHeapWatch()
 }
 
 export function registerGuard(id: number, guard: Deliverable): void {
