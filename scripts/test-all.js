@@ -41,6 +41,7 @@ let running
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
     endGroup()
+    say(`ended by ${signal}; run what is missing with --only`)
     process.exit(130)
   })
 }

@@ -7,8 +7,9 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { pathToFileURL } from 'node:url'
 import { root } from '../../scripts/lib/cxx.js'
 
-/** As many connections are made at once; the rest waits. */
-const AT_ONCE = 100
+/** As many requests are sent at once, then there is a pause, in milliseconds: sending alone must not take the processors. */
+export const AT_ONCE = 50
+export const PAUSE = 50
 /** After so long something is surely stuck. In milliseconds. */
 const STUCK = 90_000
 
@@ -19,7 +20,7 @@ export async function until(what, condition) {
     const value = await condition()
     if (value) return value
     if (performance.now() > end) throw new Error(`waited without an end for ${what}`)
-    await delay(50)
+    await delay(PAUSE)
   }
 }
 
@@ -160,6 +161,7 @@ export class Client {
     await until(`${wanted} requests in flight`, async () => {
       const missing = Math.min(AT_ONCE, wanted - accepted)
       for (let i = 0; i < missing; i++) void this.send(group, parameters)
+      await delay(PAUSE)
       const { sent } = this
       await until('answers or admissions', async () => {
         const { stats } = await server.ask('state')
