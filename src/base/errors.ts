@@ -61,7 +61,7 @@ export function notStarted(message: string): Error {
 
 /** `TypeError [ERR_INVALID_ARG_VALUE]`: a name that is not one of `known`. The message suggests the nearest. */
 export function unknownName(what: string, given: string, known: readonly string[]): TypeError {
-  const nearest = nearestName(given, known)
+  const nearest = sameThing(given, known) ?? nearestName(given, known)
   const hint = nearest === undefined ? `Known are: ${known.join(', ')}` : `Did you mean '${nearest}'?`
   return withCode(new TypeError(`Unknown ${what} '${printable(given)}'. ${hint}`), 'ERR_INVALID_ARG_VALUE')
 }
@@ -419,6 +419,14 @@ export function describe(value: unknown): string {
   if (typeof value === 'boolean') return `type boolean (${value})`
   if (typeof value === 'symbol') return value.toString()
   return `${value as number | undefined}`
+}
+
+/** What limits are called elsewhere: in this library's own types, by other libraries, and in the singular. */
+const LIMITS = ['limits', 'limit', 'guards', 'guard']
+
+/** The known name for the same thing, which may look quite different. */
+function sameThing(given: string, known: readonly string[]): string | undefined {
+  return LIMITS.includes(given.toLowerCase()) && known.includes('resources') ? 'resources' : undefined
 }
 
 function nearestName(given: string, known: readonly string[]): string | undefined {

@@ -5,6 +5,7 @@ import { invalidType, invalidValue } from './errors.js'
 import { readOptions } from './options.js'
 import { Reason } from './reason-record.js'
 import { oomText, type OomKill } from './oom.js'
+import type { Selector } from './selector.js'
 import { formatDuration } from './units.js'
 
 /** A function that was running, and where in it. */
@@ -29,6 +30,8 @@ export interface StackFrame {
 export interface Breach {
   /** Name of the metric: `'memory'`; or of the condition. */
   readonly metric: string
+  /** Which disk, sensor, process and so on, as the limit names it, with a `path` made absolute; absent if it names none. */
+  readonly selector?: Selector
   /**
    * The value that crossed the limit, in the unit of the metric; NaN if the metric went missing. For a condition 0, or NaN
    * where its check failed.

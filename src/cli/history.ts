@@ -1,7 +1,7 @@
 /** The latest values of one metric, for the table and its sparkline. */
 import type { MetricInfo } from '../addon/metrics.js'
 import { metricText, type SelectedMetric } from '../monitor/metric-text.js'
-import type { Selector } from '../monitor/selectors.js'
+import type { Selector } from '../base/selector.js'
 import { sparkline } from './sparkline.js'
 
 const LENGTH = 60

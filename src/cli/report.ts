@@ -64,9 +64,8 @@ export function toReport(result: RunResult, status: number, startedAt: Date): ob
 function describeReason(reason: CancelationReason): object {
   const cause = rootCause(reason)
   if (cause.kind === 'resource') {
-    const { metric, value, limit, direction, unit, since, at, origin, recent } = cause.breach
-    const lasted = at - since
-    return { kind: 'limit', message: reasonText(cause), metric, value, limit, direction, unit, lasted, origin, recent }
+    const { since, at, stack: _, error: __, ...proof } = cause.breach
+    return { kind: 'limit', message: reasonText(cause), ...proof, lasted: at - since }
   }
   if (cause.kind === 'timeout') return { kind: 'timeout', message: reasonText(cause), limit: cause.timeout }
   if (cause.kind === 'idle') return { kind: 'idle', message: reasonText(cause), limit: cause.idle }

@@ -4,22 +4,26 @@ import { describeFrame, topFrame } from '../base/frames.js'
 import { printable } from '../base/printable.js'
 import { messageOf, type Breach, type StackFrame } from '../base/reason.js'
 import { formatDuration, formatPair } from '../base/units.js'
+import { findMetric } from '../addon/metrics.js'
 import type { NativeEvidence } from '../addon/native.js'
 import { toFrames } from '../addon/stacks.js'
 import type { ConditionWatch } from './conditions.js'
 import type { ParsedLimit } from './limits.js'
+import { selectedText } from './metric-text.js'
+import { NO_SELECTOR } from './selectors.js'
 
 /** The unit that marks the breach of a condition. */
 const CONDITION = 'condition'
 
 /** The evidence of one limit as users see it. @internal */
 export function toBreach(
-  { info, direction, enter }: ParsedLimit,
+  { info, selector, direction, enter }: ParsedLimit,
   evidence: NativeEvidence,
   toTime: (at: number) => number,
 ): Breach {
   return Object.freeze({
     metric: info.name,
+    ...(selector !== NO_SELECTOR && { selector }),
     value: evidence.value,
     limit: enter,
     direction,
@@ -68,19 +72,26 @@ export function blocksOf(
 }
 
 /**
- * Describes a breach in one line: `'memory 93.1% > 90.0% for 1.2s'`, `'database has failed for 10s: connect ECONNREFUSED'`,
+ * Describes a breach in one line: `'memory 93.1% > 90.0% for 1.2s'`, `'disk.free(/data) 0.9GB < 1.0GB'`, `'database has failed for 10s: connect ECONNREFUSED'`,
  * `'eventLoop.delay 512ms > 500ms in render (/app/page.js:12:7)'`. A stack yields its topmost function that belongs neither to
  * Node nor to this library.
  */
 export function describeBreach(breach: Breach): string {
-  const { metric, unit, direction, since, at } = breach
+  const { unit, direction, since, at } = breach
   if (unit === CONDITION) return describeCondition(breach)
+  const metric = metricOf(breach)
   if (Number.isNaN(breach.value)) return `${metric} is missing`
   const [value, limit] = formatPair(breach.value, breach.limit, unit)
   const lasted = at > since ? ` for ${formatDuration(at - since)}` : ''
   const frame = breach.stack && topFrame(breach.stack)
   const place = frame === undefined ? '' : ` in ${printable(describeFrame(frame))}`
   return `${metric} ${value} ${direction === 'above' ? '>' : '<'} ${limit}${lasted}${place}`
+}
+
+/** The metric with its selector, or the name of the condition. @internal */
+export function metricOf({ metric, selector }: Breach): string {
+  const found = selector === undefined ? undefined : findMetric(metric)
+  return found === undefined ? metric : selectedText({ info: found.info, selector: selector! })
 }
 
 function describeCondition({ metric, since, at, ...proof }: Breach): string {

@@ -3,11 +3,12 @@ import { isMarked } from '../base/copies.js'
 import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import { parseDuration, parseMilliseconds, parseNumber, parsePercent, parseSize, type Duration } from '../base/units.js'
+import type { Selector } from '../base/selector.js'
 import { findMetric, type MetricInfo } from '../addon/metrics.js'
 import type { SeriesKey } from '../addon/sampler.js'
 import { isCheck, parseConditions, type GuardCheck, type GuardCondition, type ParsedCondition } from './conditions.js'
-import { parseMetric, type MetricText } from './metric-text.js'
-import { SELECTOR_KEYS, checkMetric, toSeriesKey, type Selector } from './selectors.js'
+import { parseMetric, selectedText, type MetricText } from './metric-text.js'
+import { SELECTOR_KEYS, checkMetric, givenSelector, toSeriesKey } from './selectors.js'
 
 /**
  * A number in the metric's unit, or a string with the number and the unit: `90`, `'90%'`, `'500MB'`, `'80C'`. A string may be
@@ -72,6 +73,8 @@ export interface ParsedLimits {
 export interface ParsedLimit {
   readonly series: SeriesKey
   readonly info: MetricInfo
+  /** As it was given, with the path made absolute; empty if none was. */
+  readonly selector: Selector
   readonly direction: 'above' | 'below'
   readonly enter: number
   readonly exit: number
@@ -84,9 +87,9 @@ export interface ParsedLimit {
 const LIMIT_KEYS = ['above', 'below', 'for', 'clear', 'clearFor', 'over', ...SELECTOR_KEYS, 'onMissing', 'stack']
 const ON_MISSING = ['throw', 'ignore', 'breach'] as const
 
-/** The names of the metrics and conditions, without duplicates. */
+/** The metrics, with their selectors, and the names of the conditions, without duplicates. */
 export function namesOf({ limits, conditions }: ParsedLimits): string {
-  const names = [...limits.map(({ info }) => info.name), ...conditions.map(({ name }) => name)]
+  const names = [...limits.map(selectedText), ...conditions.map(({ name }) => name)]
   return [...new Set(names)].join(', ')
 }
 
@@ -143,9 +146,12 @@ function parseLimit(info: MetricInfo, selector: Selector, limit: Value | Limit, 
   if (!ON_MISSING.includes(onMissing)) {
     throw invalidValue(`${name}.onMissing`, "'throw', 'ignore' or 'breach'", onMissing)
   }
+  const selected = { ...limit, ...selector }
+  const series = toSeriesKey(info, selected, limit.over, name)
   return {
-    series: toSeriesKey(info, { ...limit, ...selector }, limit.over, name),
+    series,
     info,
+    selector: givenSelector(selected, info, series),
     direction,
     enter,
     exit: parseExit(info, limit.clear, direction, enter, name),

@@ -1,7 +1,9 @@
 /** Metrics as text, in one form everywhere: `disk(/data)`, `process.rss(812)`, `temperature`. */
 import { SELECTORS, findMetric, type MetricInfo, type MetricName, type SelectableMetric } from '../addon/metrics.js'
 import { invalidType } from '../base/errors.js'
-import { checkMetric, toSeriesKey, type Selector } from './selectors.js'
+import { printable } from '../base/printable.js'
+import type { Selector } from '../base/selector.js'
+import { checkMetric, toSeriesKey } from './selectors.js'
 import { Reader } from './text-reader.js'
 
 /** The name of a metric, optionally with a selector in brackets: `'cpu'`, `'disk(/data)'`, `'process.rss(812)'`. */
@@ -35,6 +37,11 @@ export function metricText({ info, selector }: SelectedMetric): string {
   const [key] = SELECTORS[info.scope]
   const selected = key === undefined ? undefined : selector[key]
   return selected === undefined ? info.name : `${info.name}(${selected})`
+}
+
+/** The same for reading, which also says that the descendants of a process are included. The name may be anything. */
+export function selectedText(metric: SelectedMetric): string {
+  return printable(metricText(metric)) + (metric.selector.tree === true ? ' with its tree' : '')
 }
 
 /** Takes a metric from the text, and puts its selector into `selector`. */

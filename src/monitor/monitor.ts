@@ -5,10 +5,11 @@ import { invalidValue } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { printable } from '../base/printable.js'
 import { parsePeriod, type Duration } from '../base/units.js'
+import type { Selector } from '../base/selector.js'
 import type { MetricName, MetricUnit } from '../addon/metrics.js'
 import { Series, firstReading, keepClocks, readValues, toLocalTime } from '../addon/sampler.js'
-import { metricText } from './metric-text.js'
-import { SELECTOR_KEYS, isSeriesOf, selectorOf, type Selector } from './selectors.js'
+import { metricText, parseMetric } from './metric-text.js'
+import { givenSelector, isSeriesOf } from './selectors.js'
 import { parseQueries, parseQuery, type MetricQuery } from './queries.js'
 
 /** The options of a monitor, all optional. */
@@ -235,12 +236,9 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
 
 const NOT_YET = 'there is no value yet: it was not read, its first window is not over, or its counters stand still'
 
-/** The selector is the one that was given: the default path, which is the working directory, is left out. */
 function toEntry(query: MetricQuery, series: Series): Entry {
   const { info, key } = series
-  const selected =
-    typeof query === 'string' ? query.includes('(') : SELECTOR_KEYS.some((each) => query[each] !== undefined)
-  const selector = selected ? selectorOf(info.scope, key) : {}
+  const selector = givenSelector(typeof query === 'string' ? parseMetric(query).selector : query, info, key)
   return { metric: info.name, text: metricText({ info, selector }), selector, unit: info.unit, series }
 }
 

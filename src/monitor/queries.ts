@@ -1,10 +1,11 @@
 /** Which metrics to read: names, texts with a selector, and objects. */
 import { checkKeys, invalidType, invalidValue } from '../base/errors.js'
 import type { Duration } from '../base/units.js'
+import type { Selector } from '../base/selector.js'
 import type { MetricName } from '../addon/metrics.js'
 import type { SeriesKey } from '../addon/sampler.js'
 import { parseMetric, type MetricText } from './metric-text.js'
-import { SELECTOR_KEYS, checkMetric, toSeriesKey, type Selector } from './selectors.js'
+import { SELECTOR_KEYS, checkMetric, toSeriesKey } from './selectors.js'
 
 /** A metric: its name, a text with its selector (`'disk(/data)'`), or an object with selector and averaging window. */
 export type MetricQuery =

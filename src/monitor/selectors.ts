@@ -2,6 +2,7 @@
 import { resolve } from 'node:path'
 import { invalidType, invalidValue, outOfRange, unknownName } from '../base/errors.js'
 import { INT32_MAX } from '../base/int32.js'
+import type { Selector } from '../base/selector.js'
 import { parseDuration, type Duration } from '../base/units.js'
 import {
   METRIC_NAMES,
@@ -13,24 +14,6 @@ import {
   type TextSelector,
 } from '../addon/metrics.js'
 import type { SeriesKey } from '../addon/sampler.js'
-
-/** Narrows a metric to one file system, network interface, sensor, GPU or process. */
-export interface Selector {
-  /** `disk*`: any path on the file system. @default the working directory */
-  path?: string | undefined
-  /** `network.*`: the interface's name, or its alias on Windows. @default the sum of all that connect to the outside */
-  interface?: string | undefined
-  /** `temperature`: the type of a thermal zone, or a sensor's name. @default the hottest sensor of the CPU or its chip */
-  zone?: string | undefined
-  /** `gpu*`: the GPU's name in `/sys/class/drm` (`'card1'`), or its PCI address. @default all of them */
-  gpu?: string | undefined
-  /** `pressure.*`: that of the machine, or of this process's control group (version 2 only). @default 'machine' */
-  scope?: 'machine' | 'group' | undefined
-  /** `process.*`: the id of a process. @default this process */
-  pid?: number | undefined
-  /** `process.*`: whether the metric includes all descendants of the process. @default false */
-  tree?: boolean | undefined
-}
 
 export const SELECTOR_KEYS: readonly SelectorName[] = Object.values(SELECTORS).flat()
 
@@ -107,7 +90,7 @@ function checkText(text: unknown, key: TextSelector, name: string): string | und
   return text
 }
 
-const NO_SELECTOR: Selector = Object.freeze({})
+export const NO_SELECTOR: Selector = Object.freeze({})
 
 /** Converts a key back to selectors, leaving out those that have their default. */
 export function selectorOf(scope: MetricScope, { name, pid, tree }: SeriesKey): Selector {
@@ -118,4 +101,9 @@ export function selectorOf(scope: MetricScope, { name, pid, tree }: SeriesKey): 
     ...(pid !== 0 && { pid }),
     ...(tree && { tree: true }),
   }
+}
+
+/** The selectors that were given: the default path, which is the working directory, is left out. */
+export function givenSelector(given: Selector, { scope }: MetricInfo, key: SeriesKey): Selector {
+  return SELECTOR_KEYS.some((each) => given[each] !== undefined) ? selectorOf(scope, key) : NO_SELECTOR
 }

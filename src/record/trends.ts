@@ -1,7 +1,7 @@
 /** What the recorded metrics did in the last minute: which grew, how fast, and which were near their end. */
 import { SELECTORS, findMetric, type MetricInfo, type MetricUnit } from '../addon/metrics.js'
 import { metricText, type MetricText, type SelectedMetric } from '../monitor/metric-text.js'
-import type { Selector } from '../monitor/selectors.js'
+import type { Selector } from '../base/selector.js'
 import type { Row } from '../monitor/rehearsal.js'
 import type { RecordedColumn } from './format.js'
 import type { RecordedFile } from './reader.js'

@@ -8,7 +8,7 @@ import { realTimers } from '../base/real-timers.js'
 import { Cancelable } from '../cancelable/cancelable.js'
 import { describeBreach } from '../monitor/breach.js'
 import { Guard, kLatestReason } from '../monitor/guard.js'
-import { parseLimits, type Limits } from '../monitor/limits.js'
+import type { Limits } from '../monitor/limits.js'
 import {
   errorReason,
   idleReason,
@@ -27,7 +27,7 @@ import { RunningCommand, type Act, type CommandExit, type TreeEnd } from './comm
 import { ownGroups, type OwnGroup } from '../base/control-groups.js'
 import { OuterGroup } from './enforce.js'
 import { CpuShare } from './cpu-share.js'
-import { bindToTree, checkLimits } from './limits.js'
+import { checkLimits, parseBound } from './limits.js'
 import { OomWatch } from './oom-watch.js'
 import { CommandRecording, streamTo, type RunRecordingPlan } from './recording.js'
 import { readRunOptions, type RunOptions, type RunSettings } from './options.js'
@@ -306,7 +306,7 @@ class Run {
   /** Makes the guard, on whose breaches the sampling thread acts by itself. */
   #watch(limits: Limits, running: RunningCommand, cancel: Cancelable): Guard {
     const { command: name, dryRun, onBreach } = this.#settings
-    const guard = new Guard(parseLimits(bindToTree(limits, running.root)), { name, dryRun }, running.handle)
+    const guard = new Guard(parseBound(limits, running.root), { name, dryRun }, running.handle)
     if (dryRun) {
       guard.on('breach', () => {
         const reason = guard[kLatestReason]()

@@ -1,8 +1,8 @@
 /** Which limits of a command the kernel can hold too, and how far behind them its own limits are. Pure. */
 import { invalidValue } from '../base/errors.js'
 import { INT32_MAX } from '../base/int32.js'
-import { parseLimits, type Limits } from '../monitor/limits.js'
-import { bindToTree } from './limits.js'
+import type { Limits } from '../monitor/limits.js'
+import { parseBound } from './limits.js'
 
 /** The limits of tripline itself that the kernel can hold too, in the units of their metrics. */
 export interface Thresholds {
@@ -53,7 +53,7 @@ const OF_COMMAND = INT32_MAX
 
 /** The limits on the command that the kernel can hold; undefined if there are none. */
 export function thresholdsOf(limits: Limits | undefined): Thresholds | undefined {
-  const parsed = limits === undefined ? [] : parseLimits(bindToTree(limits, OF_COMMAND)).limits
+  const parsed = limits === undefined ? [] : parseBound(limits, OF_COMMAND).limits
   const lowest = (metric: string): number | undefined => {
     const found = parsed
       .filter(

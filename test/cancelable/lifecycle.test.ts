@@ -66,6 +66,8 @@ describe('creating an operation', () => {
       [{ condition: 5 }, 'ERR_INVALID_ARG_TYPE', /condition/],
       [{ condition: { check: () => true, intervall: 5 } }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'interval'/],
       [{ resources: { memry: 90 } }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'memory'/],
+      [{ limits: { memory: 90 } }, 'ERR_INVALID_ARG_VALUE', /Unknown option 'limits'. Did you mean 'resources'\?/],
+      [{ guard: {} }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'resources'/],
       [{ sources: [{}] }, 'ERR_INVALID_ARG_TYPE', /arm/],
       [{ parent: {} }, 'ERR_INVALID_ARG_TYPE', /parent/],
       [{ grace: Infinity }, 'ERR_OUT_OF_RANGE', /grace/],

@@ -240,7 +240,16 @@ describe('tripline run in scripts', () => {
       killed: false,
       peaks: { processes: 3 },
     })
+    expect(report['reason']).not.toHaveProperty('selector')
     expect(report['endedIn']).toBeGreaterThan(0)
+  })
+
+  it('names the disk of a limit, on stderr and in the report', async () => {
+    const file = join(folder, 'disk.json')
+    const { stderr } = await tripline('run', '--report', file, '--limit', 'disk.free(/)<1000000TB', 'sleep', '60')
+    expect(stderr).toMatch(/: disk\.free\(\/\) [\d.]+\w+ < /)
+    const { reason } = JSON.parse(readFileSync(file, 'utf8')) as { reason: object }
+    expect(reason).toMatchObject({ kind: 'limit', metric: 'disk.free', selector: { path: '/' } })
   })
   it.each([
     [127, ['no-such-command'], 'no-such-command: command not found'],

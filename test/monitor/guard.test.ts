@@ -35,6 +35,24 @@ describe('a guard', () => {
     expect(Math.abs(performance.now() - breach.at)).toBeLessThan(60_000)
   })
 
+  it('names the selector that was given, so that two disks do not look alike', () => {
+    const beyond = 1e18
+    using watched = guard({
+      'disk.free(/)': beyond,
+      'disk.free': [{ below: beyond }, { below: beyond, path: '/proc/..' }, { below: beyond, path: '/dev' }],
+    })
+    expect(watched.name).toBe('disk.free(/), disk.free, disk.free(/dev)')
+    const metrics = watched.breaches.map((each) => describeBreach(each).replace(/ [\d.]+\w+ [<>].*$/, ''))
+    expect(metrics).toEqual(['disk.free(/)', 'disk.free', 'disk.free(/)', 'disk.free(/dev)'])
+    const selectors = watched.breaches.map(({ selector }) => selector)
+    expect(selectors).toEqual([{ path: '/' }, undefined, { path: '/' }, { path: '/dev' }])
+    expect(JSON.stringify(watched)).toContain('"metric":"disk.free","selector":{"path":"/"}')
+    const ofTree = { ...watched.breaches[0]!, metric: 'process.rss', selector: { pid: 812, tree: true } }
+    expect(describeBreach(ofTree)).toMatch(/^process\.rss\(812\) with its tree /)
+    // The name of a folder may be anything.
+    expect(describeBreach({ ...watched.breaches[0]!, selector: { path: '/a\n' } })).toMatch(/^disk\.free\(\/a\\n\) /)
+  })
+
   it('reports a crossing, keeps it through the hysteresis, and reports its end', async () => {
     using watched = guard({ memory: 90 }, { within: 10 })
     const seen: string[] = []

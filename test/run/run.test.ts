@@ -125,6 +125,7 @@ describe('run', () => {
     })
     expect(result).toMatchObject({ status: 123, ended: 3, peaks: { processes: 3 } })
     expect(result.reason).toMatchObject({ kind: 'resource', breach: { metric: 'process.count', value: 3, limit: 2 } })
+    expect(result.reason!.message).toMatch(/^process\.count 3 > 2/)
     expect(events).toEqual(['started', 'ending'])
     expect(processesWith(tag)).toEqual([])
   })

@@ -148,8 +148,8 @@ class GuardedGate {
   }
 
   #evidence(breach) {
-    const { metric, value, limit, direction, unit, origin } = breach
-    return { metric, value, limit, direction, unit, origin, text: this.#describe(breach) }
+    const { metric, selector, value, limit, direction, unit, origin } = breach
+    return { metric, selector, value, limit, direction, unit, origin, text: this.#describe(breach) }
   }
 
   #showSoon() {

@@ -4,6 +4,7 @@ import { NativeMissingError, invalidValue } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
 import { realTimers } from '../../base/real-timers.js'
 import { parsePeriod, type Duration } from '../../base/units.js'
+import { metricOf } from '../../monitor/breach.js'
 import { Monitor } from '../../monitor/monitor.js'
 import type { MetricQuery } from '../../monitor/queries.js'
 import type { Breach } from '../../base/reason.js'
@@ -22,7 +23,7 @@ export type WorkerState = 'running' | 'held' | 'paused' | 'closing'
 
 /** A limit that is crossed on the machine of a worker. */
 export interface ReportedBreach {
-  /** The metric, or the name of a condition. */
+  /** The metric as text, with the selector that its limit names, or the name of a condition. */
   readonly metric: string
   /** The value that crossed the limit, in the metric's unit; `undefined` if the metric went missing. */
   readonly value: number | undefined
@@ -153,9 +154,12 @@ export class Heartbeat {
       concurrency,
       active: jobs.length,
       jobs: jobs.filter((each) => each.length <= MOST_NAME).slice(0, MOST_JOBS),
-      breaches: breaches
-        .slice(0, MOST_BREACHES)
-        .map(({ metric, value, limit, unit }) => ({ metric: metric.slice(0, MOST_NAME), value, limit, unit })),
+      breaches: breaches.slice(0, MOST_BREACHES).map((each) => ({
+        metric: metricOf(each).slice(0, MOST_NAME),
+        value: each.value,
+        limit: each.limit,
+        unit: each.unit,
+      })),
       metrics,
     }
   }

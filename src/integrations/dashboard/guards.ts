@@ -4,11 +4,10 @@ import { printable } from '../../base/printable.js'
 import type { Breach } from '../../base/reason.js'
 import { formatDuration, formatPair } from '../../base/units.js'
 import type { Evidence } from '../../evidence/collector.js'
-import { metricText } from '../../monitor/metric-text.js'
-import { describeBreach } from '../../monitor/breach.js'
+import { selectedText } from '../../monitor/metric-text.js'
+import { describeBreach, metricOf } from '../../monitor/breach.js'
 import { isGuard, kLimits, kRules, type Guard } from '../../monitor/guard.js'
 import type { ParsedLimit } from '../../monitor/limits.js'
-import { selectorOf } from '../../monitor/selectors.js'
 import { toWall } from './clock.js'
 import type { Column, History } from './history.js'
 import type { BreachView, EvidenceView, GuardView, Line, Proof } from './protocol.js'
@@ -244,9 +243,7 @@ function toBreachView({ key, guardKey, guard, dryRun, since, at, until, proofs, 
 
 /** `memory > 90.0% for 2s`. */
 function limitText(limit: ParsedLimit): string {
-  const { info, series } = limit
-  const tree = series.tree ? ' with its tree' : ''
-  return `${printable(metricText({ info, selector: selectorOf(info.scope, series) }))}${tree} ${lineText(limit)}`
+  return `${selectedText(limit)} ${lineText(limit)}`
 }
 
 function lineText({ info, direction, enter, for: dwell }: ParsedLimit): string {
@@ -256,10 +253,10 @@ function lineText({ info, direction, enter, for: dwell }: ParsedLimit): string {
 }
 
 function toProof(breach: Breach): Proof {
-  const { metric, unit, value, limit, origin, recent, stack } = breach
+  const { unit, value, limit, origin, recent, stack } = breach
   return {
     text: short(describeBreach(breach), 500),
-    metric: short(printable(metric)),
+    metric: short(printable(metricOf(breach))),
     unit,
     value: plain(value),
     limit: plain(limit),

@@ -3,7 +3,7 @@ import { realNow } from '../../base/clock.js'
 import { printable } from '../../base/printable.js'
 import { formatDuration } from '../../base/units.js'
 import { Series, keepClocks, type SeriesKey } from '../../addon/sampler.js'
-import { metricText } from '../../monitor/metric-text.js'
+import { selectedText } from '../../monitor/metric-text.js'
 import { selectorOf } from '../../monitor/selectors.js'
 
 /** A reading that is older than so many intervals, and this long, is not the state of the machine any more. */
@@ -26,8 +26,7 @@ export class Column {
     const { info, key } = series
     this.series = series
     const window = key.window === info.window ? '' : ` over ${formatDuration(key.window)}`
-    const tree = key.tree ? ' with its tree' : ''
-    this.text = printable(metricText({ info, selector: selectorOf(info.scope, key) })) + tree + window
+    this.text = selectedText({ info, selector: selectorOf(info.scope, key) }) + window
     this.values = new Float64Array(samples).fill(NaN)
   }
 }

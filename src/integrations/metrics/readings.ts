@@ -3,7 +3,7 @@ import { findMetric, SELECTORS, type MetricInfo } from '../../addon/metrics.js'
 import type { SeriesKey } from '../../addon/sampler.js'
 import { parseQuery, type MetricQuery } from '../../monitor/queries.js'
 import type { Monitor, MonitorReading } from '../../monitor/monitor.js'
-import type { Selector } from '../../monitor/selectors.js'
+import type { Selector } from '../../base/selector.js'
 import { PLAIN, CONVENTIONS, COUNTERS, HELP, dotted, unitOf } from './names.js'
 import { wellFormed, type Family, type Labels } from './families.js'
 
