@@ -19,7 +19,7 @@ What tripline costs, measured beside bare code and beside other libraries: for j
 measured. A target that was missed is shown like one that was met, and its note says what stands in the way.
 `,
 ]
-for (const { suite, title, machine, rows } of results) {
+for (const { suite, title, machine, rows, said } of results) {
   const aimed = rows.filter((each) => each.met !== null)
   parts.push(`## ${suite}: ${title}
 
@@ -28,7 +28,7 @@ ${describe(machine)} ${aimed.filter((each) => each.met).length} of ${aimed.lengt
 | | what | measured | target | |
 |---|---|---|---|---|
 ${rows.map(tableRow).join('\n')}
-`)
+${said === undefined ? '' : `\n${said.map((sentence) => `- ${sentence}`).join('\n')}\n`}`)
 }
 mkdirSync(`${here}../docs`, { recursive: true })
 writeFileSync(`${here}../docs/performance.md`, parts.join('\n'))

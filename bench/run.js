@@ -26,12 +26,13 @@ for (const name of wanted) {
   const { title, run } = await import(`./${name}/index.js`)
   console.log(`\n${name}: ${title}`)
   const rows = []
-  await run((each) => {
+  const said = await run((each) => {
     rows.push(each)
     // Print each row at once, because a complete run takes minutes.
     console.log(formatRow(each))
   })
-  const result = { suite: name, title, machine: describeMachine(), rows }
+  for (const sentence of said ?? []) console.log(`  ${sentence}`)
+  const result = { suite: name, title, machine: describeMachine(), rows, ...(said && { said }) }
   writeFileSync(`${here}results/${name}.json`, `${JSON.stringify(result, undefined, 2)}\n`)
   const aimed = rows.filter((each) => each.met !== null)
   console.log(`${aimed.filter((each) => each.met).length} of ${aimed.length} targets met`)

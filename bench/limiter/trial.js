@@ -1,10 +1,9 @@
 // node trial.js METHOD SCENARIO GROUP: one trial in a process of its own. Prints what was done so far every 100 ms, because the
 // kernel may kill it.
 import { pbkdf2 } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { join } from '../lib/cgroup.js'
+import { join, peakOf } from '../lib/cgroup.js'
 import { quantile } from '../lib/suite.js'
 import { METHODS } from './methods.js'
 import { SCENARIOS } from './scenarios.js'
@@ -46,10 +45,6 @@ function report() {
     seconds: (performance.now() - started) / 1000,
   }
   process.stdout.write(`${JSON.stringify(figures)}\n`)
-}
-
-function peakOf(path) {
-  return Number(readFileSync(`${path}/memory.max_usage_in_bytes`, 'utf8'))
 }
 
 const reporting = setInterval(report, 100)
