@@ -36,6 +36,21 @@ const FIGURES = [
     'blocked',
     'cancel.preemptible() of an empty function, over a plain call',
   ],
+  [
+    'a blocked loop fills a group of 600 MB at up to 1000 MB per second, limit at 480 MB: tripline, `preemptible`',
+    'survival',
+    'loop blocked, 1000 MB/s: tripline, preemptible()',
+  ],
+  [
+    '`setInterval` with `memoryUsage.rss()` beside it',
+    'survival',
+    'loop blocked, 1000 MB/s: setInterval, rss() every 100 ms',
+  ],
+  [
+    'a check of `memoryUsage.rss()` after each megabyte beside it',
+    'survival',
+    'loop blocked, 1000 MB/s: inline, memoryUsage.rss()',
+  ],
   ['`every({ hz: 1000 })`: beats delivered', 'ticker', 'idle, 1000 Hz, tripline'],
   ['`setInterval` beside it', 'ticker', 'idle, 1000 Hz, setInterval'],
   ['`tripline run true`', 'cli', 'tripline run true: wall time'],

@@ -91,7 +91,7 @@ async function measureFills(add) {
       killed === 0
         ? `never killed, at least ${min(each.map((one) => one.left)).toFixed(0)} MB left`
         : `killed in ${killed} of ${ROUNDS}`
-    const note = `${end}; ${speed.toFixed(0)} MB/s`
+    const note = `${end}; ${speed.toFixed(0)} MB/s were reached`
     add(row(`loop ${mode}, ${rate} MB/s: ${name}`, value, killed === ROUNDS ? 'MB: killed' : 'MB left', { note }))
     left.push({ mode, rate, name, value, killed })
   }
@@ -156,12 +156,16 @@ async function measureRest(add) {
       await once(child.stdout, 'data')
     }
     await sleep(3000)
-    const before = running.map(({ child }) => cpuOf(child.pid))
-    await sleep(REST_SECONDS * 1000)
-    const used = running.map(({ child }, index) => (cpuOf(child.pid) - before[index]) / 1e6)
+    const used = names.map(() => [])
+    for (let round = 0; round < ROUNDS; round++) {
+      const before = running.map(({ child }) => cpuOf(child.pid))
+      await sleep(REST_SECONDS * 1000)
+      for (const [index, { child }] of running.entries()) used[index].push((cpuOf(child.pid) - before[index]) / 1e6)
+    }
     for (const [index, name] of names.entries()) {
-      const note = index === 0 ? 'the process without a watch; all rows at the same time' : ''
-      add(row(`CPU at rest, ${REST_SECONDS} s: ${name}`, used[index], 'ms', { note }))
+      const what = index === 0 ? 'the process without a watch; ' : ''
+      const note = `${what}all rows at the same time, median of ${ROUNDS} windows`
+      add(row(`CPU at rest, ${REST_SECONDS} s: ${name}`, median(used[index]), 'ms', { note }))
     }
   } finally {
     for (const { child, group } of running) {
