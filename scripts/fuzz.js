@@ -1,13 +1,16 @@
-// Fuzzes every parser, and the sampler's pure rules against obvious models, for a bounded time: node scripts/fuzz.js [--seconds 10] [--keep] [target...]
+// Fuzzes everything that reads what comes from outside, and the sampler's pure rules against obvious models:
+// node scripts/fuzz.js [--seconds 8] [--seed N] [--jobs 2] [--keep] [target...]
 //
-// Needs a clang with libFuzzer (Debian: clang-19 libclang-rt-19-dev); CXX selects another compiler. The seeds are the
-// fixtures of the native tests and test/fuzz/corpus. --keep adds a few small inputs to the corpus that reach newly
-// covered code. A crash stores its input in .cache/fuzz and sets exit status 1. The figures of a run of all targets go to
-// build/reliability/fuzz.json.
-import { spawnSync } from 'node:child_process'
+// The targets in C++ run under libFuzzer with the address sanitizer, which needs a clang (Debian: clang-19 libclang-rt-19-dev; CXX
+// selects another compiler); those in test/fuzz/inputs under scripts/fuzz/javascript.js. Each runs for `--seconds`, `--jobs` of them
+// at the same time: by default, all take four minutes after they were built, at most eight on a busy machine. The seeds are the fixtures of the native tests and
+// test/fuzz/corpus. --keep replaces the corpus of a target by a few small inputs that reach most of its code. A failure stores its
+// input in .cache/fuzz and sets exit status 1. The figures go to build/reliability/fuzz.json if all targets ran.
+import { execFile, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
+import { parseArgs, promisify } from 'node:util'
+import { build as bundle } from 'rolldown'
 
 import { samplerSources } from '../native/sources.js'
 import { includeFlags, lockFlags, root, sanitizerFlags, testFlags } from './lib/cxx.js'
@@ -15,117 +18,188 @@ import { beginRun } from './lib/reliability.js'
 
 process.chdir(root)
 
-// For each target, the fixture folders with files that it parses.
-const SEEDS = {
-  stat: ['stat'],
-  meminfo: ['meminfo'],
-  arcstats: ['arcstats'],
-  cgroup: ['cgroup'],
-  'cgroup-files': ['memory.stat', 'cpu.stat'],
-  mountinfo: ['mountinfo'],
-  pressure: ['pressure'],
-  process: ['process', 'statm', 'status', 'limits', 'loadavg'],
-  counters: ['block.stat', 'net.dev', 'vmstat', 'kstat', 'ppp'],
-  sensor: ['sensor'],
+const parsers = samplerSources('linux').filter((file) => file.includes('/parse/'))
+const RULES = ['limit', 'guard', 'grid', 'series', 'governor']
+
+/** The programs in C++: their sources beside test/fuzz/NAME.cc, and their targets with the fixture folders that each reads. */
+const PROGRAMS = {
+  linux_parsers: {
+    sources: parsers,
+    targets: {
+      stat: ['stat'],
+      meminfo: ['meminfo'],
+      arcstats: ['arcstats'],
+      cgroup: ['cgroup'],
+      'cgroup-files': ['memory.stat', 'cpu.stat'],
+      mountinfo: ['mountinfo'],
+      pressure: ['pressure'],
+      process: ['process', 'statm', 'status', 'limits', 'loadavg'],
+      counters: ['block.stat', 'net.dev', 'vmstat', 'kstat', 'ppp'],
+      sensor: ['sensor'],
+    },
+  },
+  // What processes say of themselves, and the conversions of other systems.
+  systems: {
+    sources: ['native/util/text.cc'],
+    targets: {
+      environ: [],
+      procargs: [],
+      'process-tree': [],
+      'darwin-figures': [],
+      'windows-figures': [],
+      'windows-command': [],
+    },
+  },
+  // The inputs of these are programs, which are compared with a model.
+  rules: {
+    sources: [...RULES.map((each) => `native/sampler/${each}.cc`), 'native/port/metrics.cc', 'native/port/probe.cc'],
+    targets: Object.fromEntries(RULES.map((each) => [each, []])),
+  },
 }
 
-// Of these the inputs are programs, which are compared with a model.
-const RULES = ['limit', 'guard', 'grid', 'series', 'governor']
+const SCRIPTED = [
+  'expression',
+  'words',
+  'environment',
+  'recording',
+  'recording-sealed',
+  'trace',
+  'claims',
+  'reasons',
+  'kernel',
+  'http-dashboard',
+  'http-protect',
+  'scrape',
+  'mqtt',
+  'node-red-rows',
+  'node-red-run',
+]
 
 const KEPT = 16
 
 const { values, positionals } = parseArgs({
-  options: { seconds: { type: 'string', default: '10' }, keep: { type: 'boolean', default: false } },
+  options: {
+    seconds: { type: 'string', default: '8' },
+    seed: { type: 'string', default: String(Date.now() % 2 ** 31) },
+    jobs: { type: 'string', default: '2' },
+    keep: { type: 'boolean', default: false },
+  },
   allowPositionals: true,
 })
-const known = [...Object.keys(SEEDS), ...RULES]
-const targets = positionals.length > 0 ? positionals : known
-const unknown = targets.find((target) => !known.includes(target))
+const seconds = Number(values.seconds)
+const seed = Number(values.seed)
+if (!(seconds > 0)) fail(`--seconds has to be more than 0; received ${values.seconds}`)
+if (!Number.isInteger(seed)) fail(`--seed has to be a whole number; received ${values.seed}`)
+const known = [...Object.values(PROGRAMS).flatMap(({ targets }) => Object.keys(targets)), ...SCRIPTED]
+const wanted = positionals.length > 0 ? positionals : known
+const unknown = wanted.find((target) => !known.includes(target))
 if (unknown !== undefined) fail(`no target '${unknown}'; there are ${known.join(', ')}`)
 
-const compiler =
-  process.env.CXX ?? ['clang++-19', 'clang++'].find((name) => spawnSync(name, ['--version']).status === 0)
-if (compiler === undefined) fail('no clang++ here; Debian: apt-get install clang-19 libclang-rt-19-dev')
+const folder = path.join('.cache', 'fuzz')
+mkdirSync(folder, { recursive: true })
+const record = beginRun(positionals.length > 0 ? undefined : 'fuzz', 'npm run test:fuzz')
+const counts = { targets: 0, executions: 0, failures: 0 }
+const run = promisify(execFile)
 
-const finish = beginRun(positionals.length === 0 ? 'fuzz' : undefined, 'npm run test:fuzz')
-const counts = { targets: 0, executions: 0 }
-const build = path.join('.cache', 'fuzz')
-mkdirSync(build, { recursive: true })
-const flags = [...testFlags, ...lockFlags, ...sanitizerFlags.address, '-fsanitize=fuzzer', ...includeFlags]
-
-/** Builds a program once it is needed. */
-function programOf(target) {
-  const name = RULES.includes(target) ? 'rules' : 'linux_parsers'
-  const program = path.resolve(build, name)
-  if (!built.has(name)) {
-    const sources =
-      name === 'rules'
-        ? ['limit', 'guard', 'grid', 'series', 'governor'].map((each) => `native/sampler/${each}.cc`)
-        : samplerSources('linux').filter((file) => file.includes('/parse/'))
-    const shared = name === 'rules' ? ['native/port/metrics.cc', 'native/port/probe.cc'] : []
-    run(compiler, [...flags, `test/fuzz/${name}.cc`, ...sources, ...shared, '-o', program])
-    built.add(name)
-  }
-  return program
-}
-const built = new Set()
-
-for (const target of targets) {
-  const program = programOf(target)
-  const committed = path.join('test', 'fuzz', 'corpus', target)
-  const found = path.join(build, 'corpus', target)
-  const seeds = [
-    committed,
-    ...(SEEDS[target] ?? []).map((folder) => path.join('test', 'fixtures', 'linux', folder)),
-  ].filter((folder) => existsSync(folder))
-  mkdirSync(found, { recursive: true })
-  console.log(`== ${target}, ${values.seconds} s`)
-  const limits = ['-max_len=8192', '-timeout=5', '-rss_limit_mb=1024']
-  const report = run(
-    program,
-    [
-      found,
-      ...seeds,
-      ...limits,
-      `-max_total_time=${values.seconds}`,
-      `-artifact_prefix=${build}/${target}-`,
-      '-print_final_stats=1',
-      '-verbosity=0',
-    ],
-    target,
+/** Builds the programs of the wanted targets. */
+async function buildAll() {
+  const used = Object.entries(PROGRAMS).filter(([, { targets }]) => wanted.some((each) => each in targets))
+  const compiler =
+    process.env.CXX ?? ['clang++-19', 'clang++'].find((name) => spawnSync(name, ['--version']).status === 0)
+  if (used.length > 0 && compiler === undefined)
+    fail('no clang++ here; Debian: apt-get install clang-19 libclang-rt-19-dev')
+  const flags = [...testFlags, ...lockFlags, ...sanitizerFlags.address, '-fsanitize=fuzzer', ...includeFlags]
+  const builds = used.map(([name, { sources }]) =>
+    run(compiler, [...flags, `test/fuzz/${name}.cc`, ...sources, '-o', path.join(folder, name)]),
   )
-  const executions = Number(/number_of_executed_units: +(\d+)/.exec(report)?.[1])
-  if (!(executions > 0)) fail(`${target} has counted no executions`)
-  console.log(`${executions} executions`)
-  counts.targets++
-  counts.executions += executions
-  if (!values.keep) continue
-  rmSync(committed, { recursive: true, force: true })
-  mkdirSync(committed, { recursive: true })
-  run(program, ['-set_cover_merge=1', '-max_len=512', committed, found], target)
-  // A few are enough in addition to the fixtures: a longer run finds the others again quickly.
-  const bySize = readdirSync(committed)
-    .map((name) => path.join(committed, name))
-    .toSorted((a, b) => statSync(a).size - statSync(b).size)
-  for (const surplus of bySize.slice(KEPT)) rmSync(surplus)
-  console.log(`${Math.min(bySize.length, KEPT)} inputs kept`)
+  if (wanted.some((each) => SCRIPTED.includes(each))) {
+    const input = 'test/fuzz/inputs/targets.ts'
+    const external = [/^node:/, 'node-gyp-build']
+    const output = { file: path.join(folder, 'inputs.cjs'), format: 'cjs' }
+    builds.push(bundle({ input, platform: 'node', transform: { target: 'es2022' }, external, output }))
+  }
+  await Promise.all(builds)
 }
-const { minutes } = finish(counts, true)
-console.log(`${counts.targets} targets, ${counts.executions} executions, ${minutes} minutes, no crash`)
 
-function run(command, args, target) {
-  const result = spawnSync(command, args, {
-    encoding: 'utf8',
-    env: { ...process.env, TARGET: target ?? '' },
-    maxBuffer: 1 << 28,
-  })
-  if (result.status === 0) return result.stderr
-  console.error((result.stdout ?? '') + (result.stderr ?? ''))
-  finish(counts, false)
-  return fail(`${target ?? command} failed`)
+/** Runs one target, and adds what it did to the counts. */
+async function fuzz(target) {
+  const committed = path.join('test', 'fuzz', 'corpus', target)
+  const found = path.join(folder, 'corpus', target)
+  mkdirSync(found, { recursive: true })
+  const native = Object.entries(PROGRAMS).find(([, { targets }]) => target in targets)
+  try {
+    const executions =
+      native === undefined
+        ? await runScripted(target, committed, found)
+        : await runNative(native[0], target, native[1].targets[target], committed, found)
+    if (!(executions > 0)) throw new Error(`${target} has counted no executions`)
+    counts.executions += executions
+    console.log(`${target}: ${executions} executions in ${seconds} s`)
+  } catch (error) {
+    counts.failures++
+    console.error(`FAILED ${target}, seed ${seed}\n${error.stdout ?? ''}${error.stderr ?? error.stack}`)
+  }
+  counts.targets++
+}
+
+async function runScripted(target, committed, found) {
+  const kept = values.keep ? [committed] : []
+  const script = 'scripts/fuzz/javascript.js'
+  const words = [
+    path.join(folder, 'inputs.cjs'),
+    target,
+    String(seed),
+    String(seconds),
+    found,
+    ...kept,
+    '--',
+    committed,
+  ]
+  const { stdout } = await run(process.execPath, [script, ...words])
+  return JSON.parse(stdout.trim().split('\n').at(-1)).executions
+}
+
+async function runNative(program, target, fixtures, committed, found) {
+  const seeds = [committed, ...fixtures.map((each) => path.join('test', 'fixtures', 'linux', each))]
+  const start = (...words) =>
+    run(path.join(folder, program), words, { env: { ...process.env, TARGET: target }, maxBuffer: 1 << 28 })
+  const { stderr } = await start(
+    found,
+    ...seeds.filter((each) => existsSync(each)),
+    '-max_len=8192',
+    '-timeout=20',
+    '-rss_limit_mb=1024',
+    `-seed=${seed === 0 ? 1 : seed}`,
+    `-max_total_time=${seconds}`,
+    `-artifact_prefix=${folder}/${target}-`,
+    '-print_final_stats=1',
+    '-verbosity=0',
+  )
+  if (values.keep) {
+    rmSync(committed, { recursive: true, force: true })
+    mkdirSync(committed, { recursive: true })
+    await start('-set_cover_merge=1', '-max_len=512', committed, found)
+    // A few are enough in addition to the fixtures: a longer run finds the others again quickly.
+    const bySize = readdirSync(committed)
+      .map((name) => path.join(committed, name))
+      .toSorted((a, b) => statSync(a).size - statSync(b).size)
+    for (const surplus of bySize.slice(KEPT)) rmSync(surplus)
+  }
+  return Number(/number_of_executed_units: +(\d+)/.exec(stderr)?.[1])
 }
 
 function fail(why) {
   console.error(why)
   process.exit(1)
 }
+
+await buildAll()
+console.log(`${wanted.length} targets, seed ${seed}`)
+const queue = [...wanted]
+const work = async () => {
+  for (let target = queue.shift(); target !== undefined; target = queue.shift()) await fuzz(target)
+}
+await Promise.all(Array.from({ length: Math.max(1, Number(values.jobs) || 1) }, work))
+const { minutes } = record(counts, counts.failures === 0)
+console.log(`${counts.executions} executions of ${counts.targets} targets in ${minutes} min, ${counts.failures} failed`)
+process.exitCode = counts.failures === 0 ? 0 : 1

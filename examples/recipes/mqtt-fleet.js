@@ -39,14 +39,18 @@ async function runJob(id, work) {
   }
 }
 
+/** Text from outside, without what would move the cursor of a terminal that shows the log, or reorder its characters. */
+function plain(text) {
+  return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, ' ')
+}
+
 /** Whatever a broker delivers is checked: its size, its form, its values. Returns undefined for what is no order. */
 function orderIn(payload) {
   if (payload.length > 4096) return undefined
   try {
     const { specversion, type, data } = JSON.parse(payload)
     const isOrder = specversion === '1.0' && type === 'tripline.cancel' && typeof data?.job === 'string'
-    // Control characters would reach a terminal that shows the log.
-    const reason = String(data?.reason ?? 'Canceled').replaceAll(/\p{Cc}/gu, ' ')
+    const reason = plain(String(data?.reason ?? 'Canceled'))
     return isOrder ? { job: data.job, reason: reason.slice(0, 200) } : undefined
   } catch {
     return undefined
@@ -57,7 +61,7 @@ client.on('message', (topic, payload, { retain }) => {
   // A retained message is an old one: it would cancel each later job of that name.
   const order = topic === CANCEL && !retain ? orderIn(payload) : undefined
   const job = order && jobs.get(order.job)
-  if (job === undefined) return console.log(`ignored a message on ${topic}`)
+  if (job === undefined) return console.log(`ignored a message on ${plain(topic)}`)
   job.cancel(customReason(order.reason, {}, { by: 'operator' }))
 })
 

@@ -63,7 +63,8 @@ inline bool IsCritical(int level) { return level == 4; }
 inline double ShareUsed(uint64_t total, uint64_t free, uint64_t available) {
   const double used = static_cast<double>(SaturatingDifference(total, free));
   const double usable = used + static_cast<double>(available);
-  return usable > 0 ? 100 * used / usable : 0;
+  // In this order, because rounding must not make it more than 100.
+  return usable > 0 ? 100 * (used / usable) : 0;
 }
 
 // The used percentage of the limit on descriptors: the lower of the soft limit, which may be "unlimited", and

@@ -184,7 +184,8 @@ inline MemoryVerdict JudgeMemory(const MemoryFigures& figures) {
 // The used share of `total`, in percent.
 inline double ShareGone(uint64_t total, uint64_t available) {
   if (total == 0) return 0;
-  return 100 * static_cast<double>(SaturatingDifference(total, available)) / static_cast<double>(total);
+  // In this order, because rounding must not make it more than 100.
+  return 100 * (static_cast<double>(SaturatingDifference(total, available)) / static_cast<double>(total));
 }
 
 // SYSTEM_PAGEFILE_INFORMATION: a chain of records, each with the offset of the next, the size, use and peak in pages,
@@ -194,7 +195,7 @@ struct PageFiles {
 
   // 0 without a page file.
   double Share() const {
-    return total == 0 ? 0 : 100 * static_cast<double>(std::min(used, total)) / static_cast<double>(total);
+    return total == 0 ? 0 : 100 * (static_cast<double>(std::min(used, total)) / static_cast<double>(total));
   }
 };
 

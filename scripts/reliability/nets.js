@@ -157,7 +157,7 @@ export const NETS = [
     name: 'fuzz',
     title: 'Fuzzers',
     purpose:
-      'libFuzzer over every parser of kernel files, and over the pure rules of the sampler against models, under the address sanitizer.',
+      'Everything that reads what comes from outside: kernel files, environments, limits as text, recordings, traces, HTTP, MQTT, the conversions of other systems; and the pure rules of the sampler against models. C++ in libFuzzer under the address sanitizer, JavaScript by the counts that V8 keeps of what was executed.',
     command: 'npm run test:fuzz',
     bound: 30,
     needs: ['clang-19', 'libclang-rt-19-dev'],

@@ -1,10 +1,10 @@
 // The libFuzzer targets of all Linux parsers; the environment variable TARGET selects one. scripts/fuzz.js runs them.
 // Besides the sanitizers' checks, each target checks the properties that callers rely on.
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <initializer_list>
 
+#include "fuzz.h"
 #include "linux/parse/cgroup.h"
 #include "linux/parse/counters.h"
 #include "linux/parse/meminfo.h"
@@ -16,12 +16,8 @@
 #include "linux/parse/sensor.h"
 #include "linux/parse/stat.h"
 
-namespace tripline {
+namespace tripline::fuzz {
 namespace {
-
-void Require(bool good) {
-  if (!good) abort();
-}
 
 void RequireInside(Span span, const char* data, size_t size) {
   Require(span.data >= data && span.size <= size && span.data + span.size <= data + size);
@@ -33,7 +29,9 @@ void Stat(const char* data, size_t size) {
   uint32_t cpu = 0;
   size_t count = 0;
   for (CpuLines lines(data, size); lines.Next(&cpu, &times);) count++;
-  Require(count <= size);
+  Require(count <= size && CountCpuLines(data, size) <= size);
+  uint32_t listed = 0;
+  ParseCpuList(data, size, &listed);
 }
 
 void MeminfoTarget(const char* data, size_t size) {
@@ -67,7 +65,14 @@ void CgroupFiles(const char* data, size_t size) {
   CgroupCpu cpu;
   ParseCgroupCpu(data, size, &cpu);
   CgroupMemory memory;
-  for (int version : {1, 2}) ParseCgroupMemory(data, size, version, &memory);
+  uint64_t count = 0;
+  for (int version : {1, 2}) {
+    ParseCgroupMemory(data, size, version, &memory);
+    ParseReclaimed(data, size, version, &count);
+  }
+  ParseEventsMax(data, size, &count);
+  // A count is also a limit, and means the same.
+  if (ParseCount(data, size, &count)) Require(ParseLimit(data, size, &limit) && (limit == count || limit == kNoLimit));
 }
 
 void Mountinfo(const char* data, size_t size) {
@@ -148,39 +153,32 @@ void Sensor(const char* data, size_t size) {
   IsCpuCooler(line);
 }
 
-struct Target {
-  const char* name;
-  void (*body)(const char* data, size_t size);
-};
-
-constexpr Target kTargets[] = {
-    {"stat", Stat},
-    {"meminfo", MeminfoTarget},
-    {"arcstats", Arcstats},
-    {"cgroup", CgroupList},
-    {"cgroup-files", CgroupFiles},
-    {"mountinfo", Mountinfo},
-    {"pressure", PressureTarget},
-    {"process", Process},
-    {"counters", Counters},
-    {"sensor", Sensor},
-};
-
-const Target* Chosen() {
-  const char* name = getenv("TARGET");
-  for (const Target& target : kTargets) {
-    if (name != nullptr && strcmp(target.name, name) == 0) return &target;
-  }
-  abort();
+// Gives a parser a pointer and a size. An empty input may come with a null pointer, on which a parser must not do
+// arithmetic.
+template <void (*kBody)(const char* data, size_t size)>
+void Bytes(Input input) {
+  static const char nothing = 0;
+  kBody(input.done() ? &nothing : reinterpret_cast<const char*>(input.data()), input.left());
 }
 
+constexpr Target kTargets[] = {
+    {"stat", Bytes<Stat>},
+    {"meminfo", Bytes<MeminfoTarget>},
+    {"arcstats", Bytes<Arcstats>},
+    {"cgroup", Bytes<CgroupList>},
+    {"cgroup-files", Bytes<CgroupFiles>},
+    {"mountinfo", Bytes<Mountinfo>},
+    {"pressure", Bytes<PressureTarget>},
+    {"process", Bytes<Process>},
+    {"counters", Bytes<Counters>},
+    {"sensor", Bytes<Sensor>},
+};
+
 }  // namespace
-}  // namespace tripline
+}  // namespace tripline::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const tripline::Target* const target = tripline::Chosen();
-  // An empty input may come with a null pointer, on which a parser must not do arithmetic.
-  static const char nothing = 0;
-  target->body(size == 0 ? &nothing : reinterpret_cast<const char*>(data), size);
+  static const tripline::fuzz::Target* const target = tripline::fuzz::Chosen(tripline::fuzz::kTargets);
+  target->run(tripline::fuzz::Input(data, size));
   return 0;
 }

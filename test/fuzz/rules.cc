@@ -3,10 +3,9 @@
 // at all of it, and the two have to agree.
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
-#include <cstring>
 #include <vector>
 
+#include "fuzz.h"
 #include "sampler/governor.h"
 #include "sampler/grid.h"
 #include "sampler/guard.h"
@@ -14,30 +13,8 @@
 #include "sampler/series.h"
 #include "util/time.h"
 
-namespace tripline {
+namespace tripline::fuzz {
 namespace {
-
-void Require(bool good) {
-  if (!good) abort();
-}
-
-// Takes numbers from the input; zeros once it has ended.
-class Input {
- public:
-  Input(const uint8_t* data, size_t size) : data_(data), left_(size) {}
-
-  bool done() const { return left_ == 0; }
-  // From 0 to `most`, which is at most 255.
-  uint32_t Take(uint32_t most) {
-    if (left_ == 0) return 0;
-    left_--;
-    return *data_++ % (most + 1);
-  }
-
- private:
-  const uint8_t* data_;
-  size_t left_;
-};
 
 // ---- a limit
 // ---------------------------------------------------------------------------------------------------------
@@ -358,29 +335,16 @@ void GovernorTarget(Input input) {
   }
 }
 
-struct Target {
-  const char* name;
-  void (*run)(Input input);
-};
-
 constexpr Target kTargets[] = {
     {"limit", LimitTarget},   {"guard", GuardTarget},       {"grid", GridTarget},
     {"series", SeriesTarget}, {"governor", GovernorTarget},
 };
 
-const Target* Chosen() {
-  const char* name = getenv("TARGET");
-  for (const Target& each : kTargets) {
-    if (name != nullptr && strcmp(each.name, name) == 0) return &each;
-  }
-  abort();
-}
-
 }  // namespace
-}  // namespace tripline
+}  // namespace tripline::fuzz
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const tripline::Target* const target = tripline::Chosen();
-  target->run(tripline::Input(data, size));
+  static const tripline::fuzz::Target* const target = tripline::fuzz::Chosen(tripline::fuzz::kTargets);
+  target->run(tripline::fuzz::Input(data, size));
   return 0;
 }

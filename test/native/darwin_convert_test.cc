@@ -69,6 +69,8 @@ TEST(DarwinShares) {
   CHECK_NEAR(ShareUsed(100, 40, 20), 75, 1e-9);
   CHECK_EQ(ShareUsed(0, 0, 0), 0.0);
   CHECK_EQ(ShareUsed(10, 20, 0), 0.0);
+  // 100 times as much is rounded up.
+  CHECK_EQ(ShareUsed(8448327319656880, 0, 0), 100.0);
 }
 
 TEST(DarwinProcessTimeIsInMachTicks) {

@@ -171,6 +171,8 @@ TEST(WindowsSharesAreWithinAHundred) {
   // A quota of 10 GiB on a volume with 500 GiB free: total and available refer to the quota.
   CHECK_NEAR(ShareGone(10 * kGiB, 3 * kGiB), 70, 1e-9);
   CHECK_EQ(ShareGone(100, 0), 100.0);
+  // 100 times as much is rounded up.
+  CHECK_EQ(ShareGone(8448327319656880, 0), 100.0);
   CHECK_EQ(ShareGone(100, 200), 0.0);
   CHECK_EQ(ShareGone(0, 0), 0.0);
   PageFiles files;
