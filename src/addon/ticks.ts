@@ -3,12 +3,15 @@ import type { Addon } from './native.js'
 
 /** Called with a ticker's beats. */
 export interface Ticking {
+  /** The time between its beats now, in milliseconds. */
+  readonly period: number
   /**
    * @param beats how many have passed since the last delivery
    * @param index the index of the last of them
    * @param due when the last one was due, in milliseconds on the sampler's clock
+   * @param period the time between them
    */
-  beat(beats: number, index: number, due: number): void
+  beat(beats: number, index: number, due: number, period: number): void
 }
 
 const FIELDS = 4
@@ -19,6 +22,8 @@ const tickers = new Map<number, Ticking>()
 const fetched = new Float64Array(FIELDS * AT_ONCE)
 const released = new Float64Array(FIELDS)
 let more: number[] | undefined
+// The periods when the ticks were fetched: until they are delivered, a listener or another ticker may change them.
+const periods: number[] = []
 
 export function registerTicker(id: number, ticker: Ticking): void {
   tickers.set(id, ticker)
@@ -31,23 +36,27 @@ export function forgetTicker(id: number): void {
 /** Fetches all pending ticks; returns their number, for {@link deliverTicks}. */
 export function fetchTicks(addon: Addon): number {
   if (tickers.size === 0) return 0
-  const count = addon.takeTicks(fetched)
-  if (count < AT_ONCE) return count
-  const all = Array.from(fetched)
-  for (let next = count; next === AT_ONCE;) {
-    next = addon.takeTicks(fetched)
-    for (let i = 0; i < next * FIELDS; i++) all.push(fetched[i]!)
+  let count = addon.takeTicks(fetched)
+  if (count === AT_ONCE) {
+    const all = Array.from(fetched)
+    for (let next = count; next === AT_ONCE;) {
+      next = addon.takeTicks(fetched)
+      for (let i = 0; i < next * FIELDS; i++) all.push(fetched[i]!)
+    }
+    more = all
+    count = all.length / FIELDS
   }
-  more = all
-  return all.length / FIELDS
+  const ticks: ArrayLike<number> = more ?? fetched
+  for (let i = 0; i < count; i++) periods[i] = tickers.get(ticks[i * FIELDS]!)?.period ?? 0
+  return count
 }
 
 /** Calls the tickers, except those that another one has closed meanwhile. */
 export function deliverTicks(count: number): void {
   const ticks: ArrayLike<number> = more ?? fetched
   more = undefined
-  for (let i = 0; i < count * FIELDS; i += FIELDS) {
-    tickers.get(ticks[i]!)?.beat(ticks[i + 1]!, ticks[i + 2]!, ticks[i + 3]!)
+  for (let i = 0, at = 0; i < count; i++, at += FIELDS) {
+    tickers.get(ticks[at]!)?.beat(ticks[at + 1]!, ticks[at + 2]!, ticks[at + 3]!, periods[i]!)
   }
 }
 

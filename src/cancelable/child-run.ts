@@ -67,7 +67,8 @@ export function hasCompleted(operation: Cancelable): boolean {
   return operation[kStatus] === COMPLETED
 }
 
-/** How long an operation has run, in milliseconds; up to now if its end was not recorded. */
+/** How long the body of an operation has run, in milliseconds; up to now if it was abandoned, or its end was not recorded. */
 export function elapsedOf(child: Cancelable): number {
-  return (endedAtOf(child) ?? now()) - child[kStartedAt]!
+  const endedAt = isAbandoned(child) ? undefined : endedAtOf(child)
+  return (endedAt ?? now()) - child[kStartedAt]!
 }

@@ -79,7 +79,7 @@ export class Ticker implements AsyncDisposable {
   #failure: { readonly error: unknown } | undefined
 
   // Separate, so that the methods that the sampler, the guard and the bodies call are not part of the public class.
-  readonly #ticking: Ticking = { beat: (beats, index, due) => this.#beat(beats, index, due) }
+  readonly #ticking: Ticking
   readonly #bodyListener: BodyListener = {
     bodyOver: (elapsed) => this.#bodyOver(elapsed),
     operationOver: () => this.#goOn(),
@@ -107,6 +107,13 @@ export class Ticker implements AsyncDisposable {
         this.#shed = false
         this.#adapt(delay)
       },
+    }
+    const effectivePeriod = (): number => this.#effectivePeriod()
+    this.#ticking = {
+      get period() {
+        return effectivePeriod()
+      },
+      beat: (beats, index, due, interval) => this.#beat(beats, index, due, interval),
     }
     this.#backlog = new Backlog(settings.missed, settings.maxBurst)
     this.#operation = new Cancelable(settings.operation)
@@ -227,10 +234,10 @@ export class Ticker implements AsyncDisposable {
 
   // Beats
 
-  #beat(beats: number, index: number, due: number): void {
+  #beat(beats: number, index: number, due: number, period: number): void {
     if (!this.#isBeating()) return
     const busy = this.#bodies.running >= this.#settings.concurrency
-    this.#backlog.add(beats, index, due, busy)
+    this.#backlog.add(beats, index, due, period, busy)
     if (busy) this.#hold()
     else this.#pump()
   }
@@ -249,11 +256,7 @@ export class Ticker implements AsyncDisposable {
   #pump(): void {
     if (this.#pumping) return
     this.#pumping = true
-    while (
-      this.#bodies.running < this.#settings.concurrency &&
-      this.#isBeating() &&
-      this.#backlog.take(this.#effectivePeriod(), beat)
-    ) {
+    while (this.#bodies.running < this.#settings.concurrency && this.#isBeating() && this.#backlog.take(beat)) {
       this.#run()
     }
     this.#pumping = false
@@ -280,7 +283,8 @@ export class Ticker implements AsyncDisposable {
   #release(): void {
     this.#held = false
     const released = takeReleased(this.#addon, this.#id)
-    if (released !== undefined) this.#backlog.add(released.beats, released.index, released.due, true)
+    if (released !== undefined)
+      this.#backlog.add(released.beats, released.index, released.due, this.#effectivePeriod(), true)
   }
 
   #goOn(): void {
@@ -339,7 +343,8 @@ export class Ticker implements AsyncDisposable {
   }
 
   #stop(): void {
-    if (this.#state === 'closed') return
+    // Canceled after it was closed: it no longer waits for abandoned bodies.
+    if (this.#state === 'closed') return this.#finishIfOver()
     this.#enterState('closed')
     this.#ledger.end()
     this.#backlog.drop()

@@ -11,6 +11,8 @@ const { TRIPLINE_MODEL_SECONDS, TRIPLINE_MODEL_SEED, TRIPLINE_MODEL_PATH, TRIPLI
 /** What a model says of itself. */
 export interface Model<Program> {
   readonly programs: fc.Arbitrary<Program>
+  /** Programs that failed once, which are run first. */
+  readonly known?: readonly Program[]
   /** How many programs `npm test` runs. */
   readonly runs: number
   /** Runs one program, compares each step with the model, and returns the number of steps. @throws if they differ */
@@ -18,7 +20,7 @@ export interface Model<Program> {
 }
 
 /** A test of a model. */
-export function model<Program>(name: string, { programs, runs, run }: Model<Program>): void {
+export function model<Program>(name: string, { programs, known = [], runs, run }: Model<Program>): void {
   const seconds = TRIPLINE_MODEL_SECONDS === undefined ? undefined : Number(TRIPLINE_MODEL_SECONDS)
   it(
     name,
@@ -33,6 +35,7 @@ export function model<Program>(name: string, { programs, runs, run }: Model<Prog
       }
       const details = await fc.check(fc.asyncProperty(programs, counted), {
         seed,
+        examples: known.map((each): [Program] => [each]),
         numRuns: seconds === undefined ? runs : 2 ** 31 - 1,
         ...(TRIPLINE_MODEL_PATH !== undefined && { path: TRIPLINE_MODEL_PATH, endOnFailure: true }),
         ...(seconds !== undefined && { interruptAfterTimeLimit: seconds * 1e3, markInterruptAsFailure: false }),

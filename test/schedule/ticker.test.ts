@@ -244,6 +244,23 @@ describe('a ticker', () => {
     await closed
   })
 
+  it('counts an abandoned body as an overrun by how long it took', async () => {
+    const ticker = every(50, () => rest(120), { timeout: 5 })
+    await eventually(() => ticker.stats.ticks >= 2)
+    expect(ticker.stats.overruns).toBeGreaterThanOrEqual(1)
+    await ticker.close()
+  })
+
+  it('that was closed and is then canceled does not wait for an abandoned body', async () => {
+    const token = new CancelationToken()
+    const ticker = every(1, () => new Promise(() => undefined), { timeout: 2, token })
+    await eventually(() => ticker.stats.timeouts === 1)
+    const closed = ticker.close()
+    token.cancel('enough')
+    await closed
+    expect((await ticker.done)?.kind).toBe('manual')
+  })
+
   it('makes each tick an operation under the ticker', async () => {
     const parents = new Set<string | undefined>()
     const parent = new Cancelable({ name: 'house' }).enter()
