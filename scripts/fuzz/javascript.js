@@ -127,26 +127,35 @@ class Fuzzer {
     return undefined
   }
 
-  /** Replaces a folder by the smallest inputs that reach most of what all reach. */
+  /**
+   * Replaces what was kept in a folder before by the smallest inputs that reach most of what all reach. Files that were named by
+   * hand stay.
+   */
   async keep(folder) {
-    const all = this.pool.toSorted((a, b) => a.length - b.length)
-    const reached = new Map()
-    for (const input of all) {
-      this.#covered()
-      await this.#execute(input)
-      reached.set(input, new Set(this.#covered()))
-    }
-    rmSync(folder, { recursive: true, force: true })
     mkdirSync(folder, { recursive: true })
     const left = new Set(this.seen)
+    for (const name of readdirSync(folder)) {
+      const file = path.join(folder, name)
+      if (/^[\da-f]{40}$/.test(name)) rmSync(file)
+      else for (const place of await this.#reach(readFileSync(file))) left.delete(place)
+    }
+    const reached = new Map()
+    for (const input of this.pool) reached.set(input, await this.#reach(input))
     for (let count = 0; count < KEPT; count++) {
       // What is new of each, per length: a long input has to reach much.
-      const worth = (input) => [...reached.get(input)].filter((place) => left.has(place)).length / (64 + input.length)
-      const best = all.reduce((a, b) => (worth(b) > worth(a) ? b : a))
+      const worth = (input) => reached.get(input).filter((place) => left.has(place)).length / (64 + input.length)
+      const best = this.pool.reduce((a, b) => (worth(b) > worth(a) ? b : a))
       if (worth(best) === 0) break
       for (const place of reached.get(best)) left.delete(place)
       writeFileSync(path.join(folder, nameOf(best)), best)
     }
+  }
+
+  /** The places that one input reaches. */
+  async #reach(input) {
+    this.#covered()
+    await this.#execute(input)
+    return this.#covered()
   }
 
   #post(method, parameters) {
@@ -172,9 +181,7 @@ class Fuzzer {
   }
 
   async #tryAlone(input, always) {
-    this.#covered()
-    await this.#execute(input)
-    const fresh = this.#covered().filter((place) => !this.seen.has(place))
+    const fresh = (await this.#reach(input)).filter((place) => !this.seen.has(place))
     if (fresh.length === 0 && !(always && this.pool.length < 1000)) return
     for (const place of fresh) this.seen.add(place)
     this.pool.push(input)

@@ -9,11 +9,13 @@
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <link.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -83,6 +85,14 @@ static int fails(const char* name, uintptr_t caller) {
   return 1;
 }
 
+// Whether a descriptor is a pipe that blocks. What is written to one is taken, or its reader is gone: a kernel has no
+// other error for it, least of all for the few bytes by which a child process says why it could not start.
+static int takes_all(long fd) {
+  struct stat status;
+  return fstat((int)fd, &status) == 0 && S_ISFIFO(status.st_mode) &&
+         (Raw(SYS_fcntl, fd, F_GETFL, 0, 0) & O_NONBLOCK) == 0;
+}
+
 #define CALLER ((uintptr_t)__builtin_return_address(0))
 
 typedef long Six(long, long, long, long, long, long);
@@ -103,16 +113,25 @@ typedef long Six(long, long, long, long, long, long);
 
 CALL(access)
 CALL(chdir)
-CALL(clock_gettime) CALL(close) CALL(dup2) CALL(epoll_create1) CALL(epoll_ctl) CALL(epoll_wait) CALL(eventfd)
-    CALL(execve) CALL(fcntl64) CALL(flock) CALL(fork) CALL(fstatfs64) CALL(fsync) CALL(getrlimit64) CALL(getrusage)
-        CALL(kill) CALL(madvise) CALL(mkdir) CALL(mremap) CALL(open64) CALL(pipe) CALL(pipe2) CALL(poll) CALL(prctl)
-            CALL(pread64) CALL(pwrite64) CALL(read) CALL(readlink) CALL(recv) CALL(rmdir) CALL(sched_getaffinity)
-                CALL(send) CALL(setpgid) CALL(setrlimit64) CALL(shutdown) CALL(signalfd) CALL(socketpair)
-                    CALL(statvfs64) CALL(sysconf) CALL(sysinfo) CALL(timerfd_create) CALL(timerfd_settime) CALL(waitpid)
-                        CALL(write) CALL(mmap64) RETURNS(pthread_create) RETURNS(clock_getcpuclockid)
+CALL(clock_gettime)
+CALL(close) CALL(dup2) CALL(epoll_create1) CALL(epoll_ctl) CALL(epoll_wait) CALL(eventfd) CALL(execve) CALL(fcntl64)
+    CALL(flock) CALL(fork) CALL(fstatfs64) CALL(fsync) CALL(getrlimit64) CALL(getrusage) CALL(kill) CALL(madvise)
+        CALL(mkdir) CALL(mremap) CALL(open64) CALL(pipe) CALL(pipe2) CALL(poll) CALL(prctl) CALL(pread64) CALL(pwrite64)
+            CALL(read) CALL(readlink) CALL(recv) CALL(rmdir) CALL(sched_getaffinity) CALL(send) CALL(setpgid)
+                CALL(setrlimit64) CALL(shutdown) CALL(signalfd) CALL(socketpair) CALL(statvfs64) CALL(sysconf)
+                    CALL(sysinfo) CALL(timerfd_create) CALL(timerfd_settime) CALL(waitpid) CALL(mmap64)
+                        RETURNS(pthread_create) RETURNS(clock_getcpuclockid)
 
-    // A function around it cannot return twice. fork() does for the caller what it needs.
-    int wrapped_vfork(void) __asm__("vfork");
+                            long wrapped_write(long fd, long bytes, long size) __asm__("write");
+long wrapped_write(long fd, long bytes, long size) {
+  if (!takes_all(fd) && fails("write", CALLER)) return errno = error, -1;
+  static long (*real)(long, long, long);
+  if (real == NULL) real = (long (*)(long, long, long))dlsym(RTLD_NEXT, "write");
+  return real(fd, bytes, size);
+}
+
+// A function around it cannot return twice. fork() does for the caller what it needs.
+int wrapped_vfork(void) __asm__("vfork");
 int wrapped_vfork(void) {
   if (fails("vfork", CALLER)) return errno = error, -1;
   static int (*real)(void);
