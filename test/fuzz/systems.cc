@@ -97,7 +97,8 @@ void ProcArgs(Input input) {
 
 // ---- the tree of a command on macOS
 
-// A machine whose processes start, end, and make groups, with what only the machine knows: who descends from the root.
+// A machine whose processes start, end, and make groups, with what only the machine knows: which of
+// them descend from the root.
 class Machine {
  public:
   static constexpr int32_t kFirst = 1, kRoot = 2, kPids = 24;
@@ -270,10 +271,10 @@ void WindowsFigures(Input input) {
       source.TakeCounter(IdleCounter{a, b}, 1 + input.Take(127));
     else
       source.TakeDirect(CpuTicks{a, b >> 1, input.TakeAny() >> 1});
-    // Never backwards, and never more busy than there was time.
+    // Never backwards, and never more busy than there was time, but for rounding.
     const CpuSums& now = source.sums();
     Require(now.all >= before.all && now.busy >= before.busy && std::isfinite(now.all));
-    Require(now.busy - before.busy <= (now.all - before.all) * (1 + 1e-9) + 1e-3);
+    Require(now.busy - before.busy <= (now.all - before.all) * (1 + 1e-9) + 1e-3 + now.all * 1e-15);
     before = now;
   }
   const auto processors = 1 + input.Take(255);

@@ -33,7 +33,7 @@ class Job {
   }
 }
 
-/** The recipe without its imports, whose names are parameters. It waits for its job for ever. */
+/** The recipe without its imports, whose names are parameters. Its job never ends. */
 function startDevice(): void {
   const text = readFileSync(join(root, 'examples/recipes/mqtt-fleet.js'), 'utf8').replaceAll(/^import .*$/gm, '')
   const given = {
@@ -77,7 +77,7 @@ const { limits: readLimits } = contrib('../lib/fields') as {
   limits: (rows: unknown, onMissing: string) => Limits
 }
 
-/** The rows of a guard's editor, from a flow that somebody else may have made. */
+/** The rows of a guard's editor, from a flow that may come from anywhere. */
 export function rows(input: Uint8Array): void {
   const given = parseJson(Buffer.from(input).toString())
   let limits: Limits
