@@ -1,5 +1,6 @@
 // Runs the tests of `run` and of the command line with the macOS code for commands, on Linux. The addon has Linux's
 // probes and the macOS code, over a stand-in for macOS's calls (test/native/darwin_stand_in). Builds a separate copy.
+// Arguments are files of tests, in place of all: npm run test:stand-in -- test/run/streams.test.ts
 import { spawnSync } from 'node:child_process'
 import { chmodSync, cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -44,7 +45,8 @@ async function build(copy) {
   await linkAddon(objects, join(copy, 'build/Release/tripline.node'))
 }
 
-const finish = beginRun('stand-in', 'npm run test:stand-in')
+const files = process.argv.slice(2)
+const finish = beginRun(files.length === 0 ? 'stand-in' : undefined, 'npm run test:stand-in')
 const report = vitestReport()
 const copy = mkdtempSync(join(tmpdir(), 'tripline-stand-in-'))
 try {
@@ -58,7 +60,7 @@ try {
   for (const each of LINUX_ONLY) console.log(`left out, Linux only: ${each}`)
   const names = `^(?!.*(${LINUX_ONLY.join('|')}))`
   const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs')
-  const args = [vitest, 'run', 'test/run', 'test/cli', '-t', names, ...report.args]
+  const args = [vitest, 'run', ...(files.length === 0 ? ['test/run', 'test/cli'] : files), '-t', names, ...report.args]
   process.exitCode = spawnSync(process.execPath, args, { cwd: copy, stdio: 'inherit' }).status ?? 1
 } finally {
   finish(report.take(), process.exitCode === 0)
