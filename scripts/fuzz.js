@@ -14,7 +14,7 @@ import { build as bundle } from 'rolldown'
 
 import { samplerSources } from '../native/sources.js'
 import { includeFlags, lockFlags, root, sanitizerFlags, testFlags } from './lib/cxx.js'
-import { beginRun } from './lib/reliability.js'
+import { beginRun, withArguments } from './lib/reliability.js'
 
 process.chdir(root)
 
@@ -97,7 +97,7 @@ if (unknown !== undefined) fail(`no target '${unknown}'; there are ${known.join(
 
 const folder = path.join('.cache', 'fuzz')
 mkdirSync(folder, { recursive: true })
-const record = beginRun(positionals.length > 0 ? undefined : 'fuzz', 'npm run test:fuzz')
+const record = beginRun(positionals.length > 0 ? undefined : 'fuzz', withArguments('npm run test:fuzz'))
 const counts = { targets: 0, executions: 0, failures: 0 }
 const run = promisify(execFile)
 

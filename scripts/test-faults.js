@@ -14,7 +14,7 @@ import { constants, tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './lib/cxx.js'
-import { beginRun } from './lib/reliability.js'
+import { beginRun, withArguments } from './lib/reliability.js'
 
 if (process.platform !== 'linux') throw new Error('the faults are injected on Linux only')
 
@@ -268,7 +268,7 @@ if (values.replay !== undefined) {
 }
 const end = performance.now() + Number(values.minutes) * 60e3
 const isWhole = positionals.length === 0 && values.replay === undefined
-const record = beginRun(isWhole ? 'faults' : undefined, 'npm run test:faults')
+const record = beginRun(isWhole ? 'faults' : undefined, withArguments('npm run test:faults'))
 const counts = { runs: 0, 'faults injected': 0, calls: 0, failures: 0 }
 const reached = new Set()
 

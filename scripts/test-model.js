@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './lib/cxx.js'
-import { beginRun } from './lib/reliability.js'
+import { beginRun, withArguments } from './lib/reliability.js'
 
 const { values, positionals } = parseArgs({
   options: { minutes: { type: 'string', default: '2.5' }, seed: { type: 'string' }, path: { type: 'string' } },
@@ -25,7 +25,7 @@ const seconds = (minutes * 60) / (name === undefined ? Math.max(...models) : 1)
 
 const folder = mkdtempSync(path.join(tmpdir(), 'tripline-model-'))
 const report = path.join(folder, 'report')
-const record = beginRun(name === undefined ? 'model' : undefined, 'npm run test:model')
+const record = beginRun(name === undefined ? 'model' : undefined, withArguments('npm run test:model'))
 try {
   const args = ['vitest', 'run', 'test/model', ...(name === undefined ? [] : ['--testNamePattern', name])]
   const { status } = spawnSync('npx', args, {

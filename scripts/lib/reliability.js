@@ -67,6 +67,12 @@ export function beginRun(name, command) {
   }
 }
 
+/** The command that repeats this run of a script: what npm runs it by, and its arguments. */
+export function withArguments(command) {
+  const words = process.argv.slice(2)
+  return words.length === 0 ? command : [command, '--', ...words].join(' ')
+}
+
 /** Forgets the latest run of a name. */
 export function forgetRun(name) {
   rmSync(fileOf(name), { force: true })

@@ -4,7 +4,7 @@ import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from '../lib/cxx.js'
-import { beginRun } from '../lib/reliability.js'
+import { beginRun, withArguments } from '../lib/reliability.js'
 import { sites as cppSites } from './cpp.js'
 import { changeOf, equivalents, isEquivalent, knownMutants, lineOf, read, tidy } from './lists.js'
 import { DoesNotCompile } from './native.js'
@@ -132,7 +132,7 @@ async function main() {
     !options.quick &&
     options.count === 'Infinity'
   const name = options.known ? 'known-mutants' : 'mutants'
-  const finish = beginRun(whole ? name : undefined, ['npm run test:mutants --', ...process.argv.slice(2)].join(' '))
+  const finish = beginRun(whole ? name : undefined, withArguments('npm run test:mutants'))
   const trials = new Trials()
   await trials.open(end + 120_000, options.quick)
   const counts = { tried: 0, killed: 0, survived: 0, equivalent: 0, uncompilable: 0, undecided: 0 }

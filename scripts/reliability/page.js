@@ -49,7 +49,11 @@ function section(net, run) {
     name === 'seed' ? `seed ${count}` : `${number(count)} ${inline(name)}`,
   )
   const why = run.passed ? '' : `**Failed**${run.why === undefined ? '' : `: ${inline(run.why)}`}. `
-  return [...lines, `${why}${counts.length > 0 ? `${counts.join(', ')}. ` : 'No figures. '}\`${net.command}\``, '']
+  return [
+    ...lines,
+    `${why}${counts.length > 0 ? `${counts.join(', ')}. ` : 'No figures. '}\`${inline(run.command)}\``,
+    '',
+  ]
 }
 
 const list = (rows) => rows.map(({ net }) => net.title).join(', ')
