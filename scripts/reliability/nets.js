@@ -147,7 +147,7 @@ export const NETS = [
     title: 'Faults of system calls',
     purpose:
       'System calls of the addon fail, one kind at a time, under a program that uses everything. Each part has to end with the right result, or with an error that has a code.',
-    command: 'npm run test:faults -- --minutes 8',
+    command: 'npm run test:faults -- --minutes 10',
     bound: 30,
     needs: BUILD,
     executions: /^runs$/,
