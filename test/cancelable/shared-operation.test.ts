@@ -1,4 +1,5 @@
 /** One operation in several threads. */
+import { createHook } from 'node:async_hooks'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { BroadcastChannel, Worker } from 'node:worker_threads'
@@ -115,6 +116,22 @@ describe('a shared operation', () => {
     await once(worker, 'message')
     operation[Symbol.dispose]()
     expect(operation.partialResult).toEqual({ count: 3, items: [1, 2, 3], complete: true })
+  })
+
+  test('however much is sent, it goes through one channel', async () => {
+    const channelsFor = async (count: number): Promise<number> => {
+      let made = 0
+      const hook = createHook({ init: (_, type) => void (made += Number(type === 'MESSAGEPORT')) }).enable()
+      using operation = new Cancelable().enter()
+      await Cancelable.from(operation.share()).run((copy) => {
+        for (let i = 0; i < count; i++) copy.reportProgress(String(i))
+      })
+      hook.disable()
+      return made
+    }
+    const one = await channelsFor(1)
+    expect(one).toBeGreaterThan(0)
+    expect(await channelsFor(10)).toBe(one)
   })
 
   test('values that cannot be sent: progress comes without them, and the error is reported', async () => {

@@ -238,3 +238,37 @@ test('a reason with more values than could ever fit is not walked through to its
   expect(unpackReason(packed)).toMatchObject({ kind: 'error', message: 'mine' })
   expect(read).toBeLessThan(10_000)
 })
+
+describe('a reason from shared memory', () => {
+  const manual = { kind: 'manual', message: 'm', at: 1 }
+  const frame = { function: 'f', file: 'a.js', line: 1, column: 2 }
+  const numbers = { limit: 90, since: 1, at: 2, value: null, recent: [1, null] }
+  const breach = { metric: 'memory', unit: '%', origin: '/proc', ...numbers, stack: [frame] }
+  const whole = [
+    manual,
+    { kind: 'timeout', timeout: 5, deadline: 7 },
+    { kind: 'idle', idle: 5 },
+    { kind: 'signal', signal: 'SIGTERM' },
+    { kind: 'condition', condition: 'full', checks: 3 },
+    { kind: 'resource', guard: 'memory', breach },
+    { kind: 'parent', parentId: 'p', parent: manual },
+    { kind: 'all', causes: [manual, manual] },
+  ].map((each) => ({ ...manual, by: 'operator', source: 'panel', ...each }))
+  const unpack = (reason: unknown): unknown => unpackReason(new TextEncoder().encode(JSON.stringify(reason)))
+
+  /** Copies of a value in each of which one part has a wrong type. */
+  function broken(value: unknown): unknown[] {
+    if (typeof value === 'string') return [5]
+    if (typeof value !== 'object' || value === null) return ['5']
+    const parts = Object.entries(value).filter(([, part]) => part !== null)
+    const copies = parts.flatMap(([key, part]) =>
+      broken(part).map((wrong) => (Array.isArray(value) ? value.with(Number(key), wrong) : { ...value, [key]: wrong })),
+    )
+    return value === numbers.recent ? [5] : [5, ...copies]
+  }
+
+  test.each(whole)('is whole, or is none: $kind', (reason) => {
+    expect(unpack(reason)).toMatchObject({ kind: reason.kind, message: 'm', by: 'operator' })
+    for (const wrong of broken(reason)) expect([unpack(wrong), wrong]).toEqual([null, wrong])
+  })
+})
