@@ -165,7 +165,8 @@ export class Ticker implements AsyncDisposable {
   }
   set period(value: Period) {
     this.#period = parsePeriod(value)
-    if (this.#state !== 'closed') this.#addon.setTickerPeriod(this.#id, this.#effectivePeriod())
+    // The number of a ticker that is closed names none.
+    this.#addon.setTickerPeriod(this.#id, this.#effectivePeriod())
   }
 
   /** Whether it beats. */

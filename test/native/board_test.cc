@@ -126,3 +126,30 @@ TEST(BoardIsNeverReadTorn) {
   pthread_join(thread, nullptr);
   CHECK_EQ(reader.torn, 0u);
 }
+
+TEST(BoardKeepsWhatConcernsRegions) {
+  Words board;
+  CHECK(!board.board.IsOrdered());
+  board.board.OrderRegion(true);
+  CHECK(board.board.IsOrdered());
+  board.board.OrderRegion(false);
+  CHECK(!board.board.IsOrdered());
+  int32_t before[kWords];
+  memcpy(before, board.words, sizeof(before));
+  board.board.CountRegions(2);
+  board.board.CountRegions(-1);
+  board.board.EndRegion(3, 7);
+  int32_t sum = 0;
+  for (uint32_t i = 0; i < kWords; i++) sum += board.words[i] - before[i];
+  CHECK_EQ(sum, 1 + 3 + 7);
+  // Without memory, nothing is kept, and nothing is read.
+  Board none;
+  none.OrderRegion(true);
+  none.CountRegions(1);
+  none.EndRegion(1, 1);
+  none.SetNews(true);
+  none.CountEdge();
+  none.WriteFlag(0, 1, 1);
+  CHECK(!none.IsOrdered());
+  CHECK_EQ(none.ReadBreaches(0), 0u);
+}
