@@ -28,6 +28,18 @@ function startWorker(shared: SharedOperation, code: string): Worker {
   return worker
 }
 
+/** How many ends of channels are made while a copy in this thread reports its progress so often. */
+async function channelsFor(count: number): Promise<number> {
+  let made = 0
+  const hook = createHook({ init: (_, type) => void (made += Number(type === 'MESSAGEPORT')) }).enable()
+  using operation = new Cancelable().enter()
+  await Cancelable.from(operation.share()).run((copy) => {
+    for (let i = 0; i < count; i++) copy.reportProgress(String(i))
+  })
+  hook.disable()
+  return made
+}
+
 describe('a shared operation', () => {
   test('row 164: a loop in the worker that never yields sees the cancelation, with its reason', async () => {
     const operation = new Cancelable({ id: 'job 7', name: 'crunch' }).enter()
@@ -119,16 +131,6 @@ describe('a shared operation', () => {
   })
 
   test('however much is sent, it goes through one channel', async () => {
-    const channelsFor = async (count: number): Promise<number> => {
-      let made = 0
-      const hook = createHook({ init: (_, type) => void (made += Number(type === 'MESSAGEPORT')) }).enable()
-      using operation = new Cancelable().enter()
-      await Cancelable.from(operation.share()).run((copy) => {
-        for (let i = 0; i < count; i++) copy.reportProgress(String(i))
-      })
-      hook.disable()
-      return made
-    }
     const one = await channelsFor(1)
     expect(one).toBeGreaterThan(0)
     expect(await channelsFor(10)).toBe(one)

@@ -143,6 +143,76 @@ TEST(FlightLogCutsATextThatHasNoRoom) {
   CHECK_EQ(last.length, LogNote::kText);
 }
 
+TEST(FlightLogNotesTheEdgesOfAGuard) {
+  Fixture t;
+  Guard guard(&t.environment, GuardSpec(), 2);
+  guard.id = 9;
+  GuardLimit& other = guard.limit(0);
+  GuardLimit& guilty = guard.limit(1);
+  other.limit.failed_reads = guilty.limit.failed_reads = 0;
+  guilty.feed = &t.feed;
+  guilty.limit.spec.enter = 90;
+  guilty.evidence.value = 95;
+  const auto note = [&](LimitState state, uint32_t slot) {
+    guilty.limit.state = state;
+    CHECK(guard.Judge(kStart));
+    t.log.NoteEdge(guard, kStart + slot * kSecond);
+    const LogNote entry = t.Entry(slot);
+    CHECK_EQ(entry.sequence, slot + 1);
+    CHECK_EQ(entry.number, 9u);
+    CHECK_NEAR(entry.at, ToMilliseconds(kStart + slot * kSecond), 1e-9);
+    return entry;
+  };
+  // By the limit that is crossed, not by the first.
+  const LogNote breach = note(LimitState::kBreached, 0);
+  CHECK_EQ(breach.kind, static_cast<uint8_t>(LogKind::kBreach));
+  CHECK_NEAR(breach.a, 95, 0);
+  CHECK_NEAR(breach.b, 90, 0);
+  CHECK_EQ(breach.length, 6);
+  CHECK_EQ(strcmp(breach.text, "memory"), 0);
+  const LogNote clear = note(LimitState::kClear, 1);
+  CHECK_EQ(clear.kind, static_cast<uint8_t>(LogKind::kClear));
+  CHECK(clear.a != clear.a);
+  CHECK_EQ(clear.length, 0);
+  guilty.limit.failed_reads = 100;
+  const LogNote lost = note(LimitState::kUnavailable, 2);
+  CHECK_EQ(lost.kind, static_cast<uint8_t>(LogKind::kLost));
+  CHECK(lost.b != lost.b);
+  guilty.limit.failed_reads = 0;
+  // A condition has no metric.
+  guilty.feed = nullptr;
+  CHECK_EQ(note(LimitState::kBreached, 3).length, 0);
+}
+
+TEST(FlightLogOfAnEnvironmentThatIsGoneSaysSoOnce) {
+  Fixture t;
+  FlightLogs logs(&t.host);
+  std::unique_ptr<uint8_t[]> image(new uint8_t[t.header.file_size]());
+  memcpy(image.get(), &t.header, sizeof(t.header));
+  const uint32_t column = 1;
+  char paths[2][80];
+  uint32_t ids[2];
+  Failure why;
+  for (int i = 0; i < 2; i++) {
+    snprintf(paths[i], sizeof(paths[i]), "%s/gone-%d", t.folder, i);
+    ids[i] = logs.Create(&t.environment, paths[i], image.get(), t.header.file_size, kSecond, &column, 1, false, &why);
+    logs.Add(ids[i], LogRing::kStates, LogFact{LogKind::kRunning, 0, 0, 0}, "", 0);
+  }
+  // The second one has said how it ended.
+  logs.Add(ids[1], LogRing::kStates, LogFact{LogKind::kClosed, 0, 0, 0}, "", 0);
+  logs.RemoveEnvironment(&t.environment, kStart);
+  CHECK(logs.empty());
+  CHECK(t.environment.first_log == nullptr);
+  for (uint32_t i = 0; i < 2; i++) {
+    LogNote note;
+    CHECK(t.Read(paths[i], t.header.states_offset + sizeof(note), &note, sizeof(note)));
+    CHECK_EQ(note.sequence, 2u);
+    CHECK_EQ(note.kind, static_cast<uint8_t>(LogKind::kClosed));
+    CHECK_EQ(note.number, i == 0 ? 1u : 0u);
+    remove(paths[i]);
+  }
+}
+
 TEST(FlightLogWithoutALineRingWritesNoLines) {
   Fixture t;
   t.log.Add(LogRing::kLines, LogFact{LogKind::kClear, 0, 0, 0}, "secret", 6, kStart);

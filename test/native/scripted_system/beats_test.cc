@@ -33,7 +33,7 @@ struct Program : World {
 constexpr uint64_t kRows = 1024;  // where the rows begin
 
 // A flight log without columns and with rows of nothing but their heads.
-uint32_t RecordEvery(Program* program, uint64_t interval) {
+uint32_t RecordEvery(Program* program, uint64_t interval, bool slow = false) {
   LogHeader header = {};
   header.states_offset = 512;
   header.states = 1;
@@ -41,7 +41,7 @@ uint32_t RecordEvery(Program* program, uint64_t interval) {
   header.rows = 100;
   header.row_size = 40;
   return program->sampler->flight_logs().Create(&program->environment, "log", reinterpret_cast<uint8_t*>(&header),
-                                                sizeof(header), interval, nullptr, 0, false, &program->why);
+                                                sizeof(header), interval, nullptr, 0, slow, &program->why);
 }
 
 // When rows were written since `from`.
@@ -394,6 +394,59 @@ TEST(RowsOfAFlightLogWaitForWhatWakesTheThread) {
   for (const uint64_t each : rows) CHECK_EQ(each % (700 * kMillisecond), 0u);
   program.tickers.Remove(ticker);
   program.sampler->flight_logs().Remove(id);
+}
+
+TEST(RowsOnASlowDiskHoldUpNothing) {
+  Script script;
+  Program program;
+  const uint64_t begun = System::now();
+  const uint32_t id = RecordEvery(&program, kPeriod, true);
+  System::Settle();
+  CHECK_EQ(RowsSince(begun).size(), 1u);
+  // The helper ends when it has nothing to write.
+  CHECK_EQ(System::threads(), 1);
+  System::CloseDoor();
+  const uint32_t ticker = program.Every(kPeriod);
+  System::Run(20 * kSecond);
+  CHECK_EQ(program.Take()[0].beats.count, 2000u);
+  CHECK_EQ(System::waiting(), 1);
+  CHECK_EQ(RowsSince(begun).size(), 1u);
+  // One is on its way, and so many wait; the others are dropped.
+  System::OpenDoor();
+  System::Settle();
+  CHECK_EQ(RowsSince(begun).size(), 1u + 1u + 1024u);
+  System::Run(kPeriod);
+  CHECK_EQ(RowsSince(begun).size(), 1027u);
+  program.tickers.Remove(ticker);
+  // One that is removed while its disk does not answer is written to its end, and freed when it answers.
+  System::CloseDoor();
+  System::Run(3 * kPeriod);
+  program.sampler->flight_logs().Remove(id);
+  CHECK_EQ(RowsSince(begun).size(), 1029u);
+  CHECK_EQ(System::waiting(), 1);
+  System::OpenDoor();
+  System::Settle();
+  CHECK_EQ(RowsSince(begun).size(), 1030u);
+}
+
+TEST(RowsAreForcedToASlowDiskAtABreach) {
+  Script script;
+  Program program;
+  const uint32_t fast = RecordEvery(&program, kSecond);
+  const uint32_t slow = RecordEvery(&program, kSecond, true);
+  System::Of(Metric::kDisk).level = 10;
+  program.Guard(World::Above(program.Subscribe(Metric::kDisk), 80));
+  System::Run(kSecond);
+  CHECK_EQ(System::flushes, 0);
+  System::Of(Metric::kDisk).level = 95;
+  System::Run(kSecond);
+  CHECK(program.state() == LimitState::kBreached);
+  CHECK_EQ(System::flushes, 1);
+  System::Of(Metric::kDisk).level = 10;
+  System::Run(kSecond);
+  CHECK_EQ(System::flushes, 1);
+  program.sampler->flight_logs().Remove(fast);
+  program.sampler->flight_logs().Remove(slow);
 }
 
 TEST(WatchdogIsFedBesideReadsAndRows) {

@@ -91,6 +91,8 @@ class System {
   static const std::vector<WriteRecord>& writes();  // to files of flight logs
   static const std::vector<uint64_t>& notices();    // when the watchdog's socket got one
 
+  static int flushes;  // how often a file was forced to its disk
+
   // ---- memory that is locked
 
   static constexpr int kLockable = 1 << 20;
