@@ -16,6 +16,10 @@ describe('a process', () => {
   it('lives as long as its ticker', async () => {
     const outcome = await runModule(`
       let bodies = 0
+      // One that is closed has no say any more.
+      const closed = tripline.every(5, () => {})
+      closed.close()
+      closed.unref()
       const ticker = tripline.every(5, () => { if (++bodies === 10) ticker.close() })
       await ticker.done
       console.log(bodies)
@@ -49,6 +53,7 @@ describe('a process', () => {
     for (const stage of [
       `tripline.every(1, () => {}); process.exit(0)`,
       `tripline.every(1, () => {}).close(); process.exit(0)`,
+      `const ticker = tripline.every(1, () => {}).unref(); ticker.close(); ticker.ref()`,
       `tripline.every(1, () => process.exit(0))`,
       `tripline.every(1, async (cancel) => { await cancel.sleep(1); process.exit(0) })`,
       `for (let i = 0; i < 200; i++) tripline.every(1, () => {}); setTimeout(() => process.exit(0), 20)`,

@@ -545,6 +545,31 @@ describe('missed beats', () => {
 })
 
 describe('stats', () => {
+  it('show how late bodies began, and how many took longer than the period', async () => {
+    const ticks: Tick[] = []
+    let blockedUntil = 0
+    const ticker = every(20, (_cancel, tick) => {
+      ticks.push(tick)
+      if (ticks.length === 1) {
+        block(50)
+        blockedUntil = performance.now()
+      } else {
+        // No body takes that long.
+        ticker.period = '1h'
+      }
+    })
+    await eventually(() => ticks.length === 2)
+    await ticker.close()
+    const { due, late } = ticks[1]!
+    expect(due).toBeLessThan(blockedUntil)
+    expect(late).toBeGreaterThanOrEqual(blockedUntil - due)
+    expect(ticker.stats.late.max).toBeGreaterThanOrEqual(late)
+    expect(ticker.stats).toMatchObject({ ticks: 2, overruns: 1 })
+    // A closed one takes a new period without a complaint.
+    ticker.period = 5
+    expect(ticker.period).toBe(5)
+  })
+
   it('show the scheduling of the thread', async () => {
     const ticker = every(1, () => undefined, { realTime: true })
     await eventually(() => ticker.stats.ticks > 3)
