@@ -47,14 +47,14 @@ export function isOfHeap(metric: string): boolean {
   return metric === 'heap' || metric === 'heap.used'
 }
 
-/** A limit on the heap is watched, so that warning has to reach it. */
+/** Starts the watch for V8's warning, for one limit on the heap; {@link releaseHeapWatch} ends it. */
 export function holdHeapWatch(): void {
   if (engineProblem() !== '') return
   if (heapWatchers++ === 0) usualLimit = readHeap().limit
   loadAddon().watchHeap(true, false)
 }
 
-/** That limit is watched no longer. */
+/** Ends the watch of one limit; that of the last one stops the watch for V8's warning. */
 export function releaseHeapWatch(): void {
   if (engineProblem() !== '' || --heapWatchers > 0) return
   const given = loadAddon().watchHeap(true, false)

@@ -217,8 +217,8 @@ export interface Addon {
   /** Why the last write failed; empty if none did. */
   flightLogFailure(log: number): string
   /**
-   * Has the file state the signal by which this process ends, where nothing handles that signal. To be called again when its last
-   * listener is removed.
+   * Makes the addon write to the file which signal ends this process, for signals without a handler. To be called again when the
+   * last listener of a signal is removed.
    */
   noteSignals(log: number): void
   removeFlightLog(log: number): void
@@ -226,10 +226,11 @@ export interface Addon {
   attachOperations(table: Buffer): void
   /**
    * Makes everything that a command needs, so that limits can watch it from its first instruction. Each list is one string,
-   * separated by NUL, with one character per byte. `numbers`: stdin, stdout, stderr (-1 is the null device), 1 for foreground plus 2 for keep, end
-   * signal, `killAfter` and `idle` in milliseconds, the soft limit on open files (0: unchanged), what a breach does (its index
-   * in {@link ON_BREACH_CODES}), then pairs of a further descriptor and its number in the command. An environment's
-   * `LISTEN_PID=?` with room for a number becomes the command's process id. `place`: the control group in which its own is made. Keeps the process alive until the last event.
+   * separated by NUL, with one character per byte. `numbers`: stdin, stdout, stderr (-1 is the null device), 1 for foreground
+   * plus 2 for keep, end signal, `killAfter` and `idle` in milliseconds, the soft limit on open files (0: unchanged), what a
+   * breach does (its index in {@link ON_BREACH_CODES}), then pairs of a further descriptor and its number in the command. An
+   * environment's `LISTEN_PID=?` with room for a number becomes the command's process id. `place`: the control group in which
+   * its own is made. Keeps the process alive until the last event.
    */
   prepareCommand(
     files: string,
