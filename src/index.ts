@@ -46,16 +46,8 @@ export {
 } from './monitor/monitor.js'
 export type { SampleBlock } from './monitor/blocks.js'
 export type { MetricQuery } from './monitor/queries.js'
-export {
-  Snapshot,
-  capabilities,
-  sample,
-  samples,
-  snapshot,
-  type Capability,
-  type SamplesOptions,
-  type SnapshotValue,
-} from './monitor/snapshot.js'
+export { Snapshot, sample, samples, snapshot, type SamplesOptions, type SnapshotValue } from './monitor/snapshot.js'
+export { capabilities, type Capability } from './monitor/capabilities.js'
 export {
   customReason,
   rootCause,

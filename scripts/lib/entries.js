@@ -36,10 +36,10 @@ export const LAZY = {
   limiters: /\.cache\/ts\/limiter\//,
   commands: /\.cache\/ts\/run\//,
   guards:
-    /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:breach|clear-waits|conditions|engine-needs|expression|guard|guard-options|limits|metric-text|native-limits|queries|selectors|shared|text-reader)\.js$|sources\/resource\.js$)/,
+    /\.cache\/ts\/(?:addon\/|base\/package\.js$|monitor\/(?:breach|clear-waits|conditions|engine-needs|expression|guard|guard-options|limits|metric-text|native-limits|queries|selectors|shared-guards|text-reader)\.js$|sources\/resource\.js$)/,
   sources: /\.cache\/ts\/(?:sources\/(?:composite|shared-reason|shared-token)|cancelable\/shared-operation)\.js$/,
   regions: /\.cache\/ts\/cancelable\/region\.js$/,
-  samples: /\.cache\/ts\/monitor\/(?:blocks|monitor|snapshot|stream)\.js$/,
+  samples: /\.cache\/ts\/monitor\/(?:blocks|capabilities|monitor|snapshot|stream)\.js$/,
   recordings: /\.cache\/ts\/(?:monitor\/rehearsal\.js$|record\/)/,
   tickers: /\.cache\/ts\/schedule\//,
   workers: /\.cache\/ts\/workers\/(?!thread\.js$)/,
@@ -50,14 +50,14 @@ export const LAZY = {
 /** The same for `dist/cli`: what `tripline run` does not need for a command without limits. The rest is in `core.js`. */
 export const COMMAND_LAZY = {
   verbs:
-    /\.cache\/ts\/(?:base\/histogram|cli\/(?:check|columns|completion|demo|doctor|fit-columns|help|history|live|profile|screen|sparkline|start-when|table|tried|watch|watched)|monitor\/(?:blocks|monitor|snapshot|stream))\.js$|\.cache\/ts\/schedule\//,
+    /\.cache\/ts\/(?:base\/histogram|cli\/(?:check|columns|completion|demo|doctor|fit-columns|help|history|live|profile|screen|sparkline|start-when|table|tried|watch|watched)|monitor\/(?:blocks|capabilities|monitor|snapshot|stream))\.js$|\.cache\/ts\/schedule\//,
   web: /\.cache\/ts\/(?:cli\/watch-web\.js$|integrations\/|limiter\/)/,
   recordings:
-    /\.cache\/ts\/(?:base\/kernel-log\.js$|cli\/(?:explain|guard-code)|monitor\/rehearsal\.js$|record\/|run\/recording\.)/,
+    /\.cache\/ts\/(?:base\/kernel-log\.js$|cli\/(?:explain|guard-code)|monitor\/rehearsal\.js$|record\/|run\/(?:line-splitter|recording)\.)/,
   reservations:
     /\.cache\/ts\/(?:addon\/lock\.|base\/private-folder|admit\/(?!request\.)|cli\/reserv|run\/reservation\.)/,
   guards:
-    /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:breach|clear-waits|conditions|engine-needs|expression|guard|guard-options|limits|metric-text|native-limits|queries|selectors|shared|text-reader)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
+    /\.cache\/ts\/(?:addon\/(?:board|metrics|mounts|sampler|ticks)|monitor\/(?:breach|clear-waits|conditions|engine-needs|expression|guard|guard-options|limits|metric-text|native-limits|queries|selectors|shared-guards|text-reader)|run\/(?:cpu-share|limits|peaks)|sources\/resource)\.js$/,
   sources: LAZY.sources,
   evidence: LAZY.evidence,
   watchdogs: /\.cache\/ts\/(?:cli\/watchdog\.js$|watchdog\/)/,

@@ -14,7 +14,12 @@ export interface Ticking {
   beat(beats: number, index: number, due: number, period: number): void
 }
 
+/** The shortest period of a ticker or a recorder: 4000 Hz, as the sampling thread allows. */
+export const SHORTEST_PERIOD_MS = 0.25
+
+/** Numbers per ticker in a delivery. */
 const FIELDS = 4
+/** Tickers per call. */
 const AT_ONCE = 64
 
 const tickers = new Map<number, Ticking>()

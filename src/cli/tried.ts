@@ -2,9 +2,10 @@
 import { MetricUnavailableError } from '../base/errors.js'
 import { Series } from '../addon/sampler.js'
 import type { MetricUnit } from '../addon/metrics.js'
+import type { Capability } from '../monitor/capabilities.js'
 import { metricText, parseMetric, type MetricText } from '../monitor/metric-text.js'
 import { parseQuery } from '../monitor/queries.js'
-import { sample, type Capability } from '../monitor/snapshot.js'
+import { sample } from '../monitor/snapshot.js'
 
 export interface Tried {
   /** The metric with its selector: `'disk(/data)'`. */

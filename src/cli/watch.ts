@@ -93,7 +93,7 @@ function toObject(list: WatchList, at: Date): string {
 
 async function watchOnce(given: ParsedArguments, onMissing: OnMissing): Promise<number> {
   const { tryMetric, tryText } = await import('./tried.js')
-  const { capabilities } = await import('../monitor/snapshot.js')
+  const { capabilities } = await import('../monitor/capabilities.js')
   const all = given.rest.length === 0
   const tried = await Promise.all(
     all ? capabilities().map(tryMetric) : [...new Set(given.rest)].map((text) => tryText(text)),

@@ -3,7 +3,7 @@ import { outsideContexts } from '../base/async-context.js'
 import { reportError } from '../base/diagnostics.js'
 import { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
-import { acquireGuard, releaseGuard } from '../monitor/shared.js'
+import { acquireGuard, releaseGuard } from '../monitor/shared-guards.js'
 import type { Outlook } from './policy.js'
 
 /** Watches guards until it is disposed of; those for limits are shared with everything that has equal ones. */

@@ -3,6 +3,7 @@ import { MetricUnavailableError, invalidValue, outOfRange } from '../base/errors
 import { checkWhole } from '../base/units.js'
 import type { MetricName } from '../addon/metrics.js'
 import { connect, forgetRequest, newRequest, toLocalTime, type SeriesKey } from '../addon/sampler.js'
+import { SHORTEST_PERIOD_MS } from '../addon/ticks.js'
 import { Stream, Supply } from './stream.js'
 
 /** One block of samples. Each array has `batch` numbers, and is not used for another block. */
@@ -15,7 +16,6 @@ export interface SampleBlock {
   readonly missed: number
 }
 
-const SHORTEST_MS = 0.25
 const LARGEST_BATCH = 65_536
 
 /**
@@ -93,7 +93,7 @@ class Blocks extends Supply<SampleBlock> {
 }
 
 function checkBlocks(keys: readonly SeriesKey[], interval: number, batch: number): void {
-  if (interval < SHORTEST_MS) throw outOfRange('interval', '250us (4000 Hz) or more', interval)
+  if (interval < SHORTEST_PERIOD_MS) throw outOfRange('interval', '250us (4000 Hz) or more', interval)
   checkWhole(batch, 'batch', 1, LARGEST_BATCH)
   const seen = new Set<string>()
   for (const { metric } of keys) {

@@ -50,13 +50,13 @@ export interface ParsedCondition {
   readonly onMissing: 'breach' | 'ignore' | 'throw'
 }
 
-const DEFAULT_INTERVAL = 1000
-const DEFAULT_TIMEOUT = 5000
+const DEFAULT_INTERVAL_MS = 1000
+const DEFAULT_TIMEOUT_MS = 5000
 const KEYS = ['check', 'interval', 'timeout', 'for', 'clearFor', 'onMissing']
 const ON_MISSING = ['breach', 'ignore', 'throw'] as const
 
 // If a check begins this much late, in milliseconds, the delay does not count as observed time.
-const LATE = 50
+const LATE_MS = 50
 
 /** Whether a value was probably meant as a condition. */
 export function isCheck(value: unknown): boolean {
@@ -82,7 +82,7 @@ function parseCondition(name: string, given: GuardCheck | GuardCondition): Parse
     throw invalidType(option, 'a function, or an object with a function `check`', given)
   }
   checkKeys(condition, 'condition option', KEYS)
-  const { check, interval = DEFAULT_INTERVAL, timeout = DEFAULT_TIMEOUT, onMissing = 'breach' } = condition
+  const { check, interval = DEFAULT_INTERVAL_MS, timeout = DEFAULT_TIMEOUT_MS, onMissing = 'breach' } = condition
   if (!ON_MISSING.includes(onMissing)) {
     throw invalidValue(`${option}.onMissing`, "'breach', 'ignore' or 'throw'", onMissing)
   }
@@ -150,7 +150,7 @@ export class ConditionWatch {
 
   #take(outcome: Outcome): void {
     const { name, onMissing } = this.#condition
-    const late = outcome.late >= LATE ? outcome.late : 0
+    const late = outcome.late >= LATE_MS ? outcome.late : 0
     if (!outcome.failed && typeof outcome.value === 'boolean') {
       this.#lost = undefined
       if (this.#step(outcome.value ? 0 : 1, late)) this.#proof = { value: 0 }

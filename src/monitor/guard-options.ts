@@ -31,7 +31,7 @@ export interface GuardOptions {
 }
 
 const OPTION_KEYS = ['within', 'interval', 'mode', 'minHold', 'dryRun', 'evidence', 'evidenceFolder', 'name']
-const DEFAULT_WITHIN = 100
+const DEFAULT_WITHIN_MS = 100
 
 /** The options of a guard, checked; times in milliseconds. @internal */
 export interface GuardSettings {
@@ -56,7 +56,7 @@ export function parseOptions(options: GuardOptions): GuardSettings {
   if (name !== undefined && typeof name !== 'string') throw invalidType('name', 'a string', name)
   return {
     all: mode === 'all',
-    within: parsePeriod(within ?? DEFAULT_WITHIN, 'within'),
+    within: parsePeriod(within ?? DEFAULT_WITHIN_MS, 'within'),
     interval: interval === undefined ? 0 : parsePeriod(interval, 'interval'),
     minHold: minHold === undefined ? 0 : parseDuration(minHold, 'minHold'),
     name,

@@ -41,7 +41,7 @@ const UNAVAILABLE = 4
 
 const NOT_READ = Infinity
 /** More than this many intervals without a sample are a gap. */
-const GAP = 3
+const GAP_INTERVALS = 3
 
 /** The median of the distances between rows; Infinity if there are no two. */
 export function medianDistance(rows: readonly Row[]): number {
@@ -55,7 +55,7 @@ export function* toSteps(rows: readonly Row[], keys: readonly string[], interval
   let before = rows[0]?.time ?? 0
   for (const { time, values } of rows) {
     const distance = time - before
-    const gap = distance > GAP * interval ? distance - interval : 0
+    const gap = distance > GAP_INTERVALS * interval ? distance - interval : 0
     yield { time, gap, values: Float64Array.from(keys, (key) => values.get(key) ?? NOT_READ) }
     before = time
   }

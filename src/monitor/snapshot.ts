@@ -1,8 +1,7 @@
-/** Reading metrics without a limit: snapshots, fresh samples, streams of them, and which metrics this machine has. */
+/** Reading metrics without a limit: snapshots, fresh samples, and streams of them. */
 import { MetricUnavailableError, invalidValue } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { realNow } from '../base/clock.js'
-import { printable } from '../base/printable.js'
 import { parsePeriod, type Duration } from '../base/units.js'
 import type { Selector } from '../base/selector.js'
 import { isKnown } from '../addon/board.js'
@@ -11,12 +10,9 @@ import { parseMetric, type MetricText } from './metric-text.js'
 import { isSeriesOf, selectorOf, toSeriesKey } from './selectors.js'
 import { parseQueries, type MetricQuery } from './queries.js'
 import { Stream, Supply } from './stream.js'
-import { engineProblem, isOfHeap } from '../addon/engine.js'
-import { watchStacks } from '../addon/stacks.js'
-import { METRICS, type MetricInfo, type MetricName, type MetricUnit } from '../addon/metrics.js'
+import type { MetricName, MetricUnit } from '../addon/metrics.js'
 import {
   Series,
-  connect,
   firstReading,
   keepClocks,
   nextReading,
@@ -174,59 +170,4 @@ class Snapshots extends Supply<Snapshot> {
 function isFresh(series: Series): boolean {
   const { state, at } = series.read()
   return state === 'known' && realNow() - at <= series.info.minPeriod
-}
-
-/** Whether and how one metric is available on this machine. */
-export interface Capability {
-  /** The name of the metric. */
-  readonly metric: MetricName
-  /** The unit of its values. */
-  readonly unit: MetricUnit
-  /** Whether this machine has it. */
-  readonly available: boolean
-  /** The file or API that it is read from; empty if it is unavailable. */
-  readonly origin: string
-  /** Human-readable reason why it is unavailable; empty if it is available. */
-  readonly why: string
-  /** The shortest time after which another read can give a new value, in milliseconds. */
-  readonly minPeriod: number
-  /** Default averaging window in milliseconds; 0 for a level. */
-  readonly window: number
-  /** Whether the kernel reports a change on its own, so that a crossing is noticed before the next poll. */
-  readonly push: boolean
-  /** Human-readable reason why it does not; empty if it does. */
-  readonly pushWhy: string
-  /** Of `eventLoop.delay` alone: whether a limit on it can have the stack of the code that blocks the loop. */
-  readonly stack?: boolean
-  /** Of `eventLoop.delay` alone: human-readable reason why it cannot; empty if it can. */
-  readonly stackWhy?: string
-}
-
-function stackSupport(): { stack: boolean; stackWhy: string } {
-  const why = watchStacks()
-  return { stack: why === '', stackWhy: printable(why) }
-}
-
-/** Lists all metrics, with their units and sources on this machine, or why they are unavailable. @throws NativeMissingError */
-export function capabilities(): Capability[] {
-  return METRICS.map(capabilityOf)
-}
-
-function capabilityOf(info: MetricInfo, number: number): Capability {
-  const { name: metric, unit, window } = info
-  try {
-    const series = Series.open(toSeriesKey(info, {}, undefined, metric), true)
-    const { origin, minPeriod } = series.describe()
-    series.release()
-    const pushes = isOfHeap(metric) ? engineProblem() || true : connect().canPush(number)
-    const push = pushes === true
-    const pushWhy = push ? '' : printable(pushes)
-    const stack = metric === 'eventLoop.delay' ? stackSupport() : undefined
-    return { metric, unit, available: true, origin, why: '', minPeriod, window, push, pushWhy, ...stack }
-  } catch (error) {
-    if (!(error instanceof MetricUnavailableError)) throw error
-    const { why } = error
-    const { minPeriod } = info
-    return { metric, unit, available: false, origin: '', why, minPeriod, window, push: false, pushWhy: why }
-  }
 }

@@ -2,6 +2,7 @@
 import type { Cancelable, CancelableOptions } from '../cancelable/cancelable.js'
 import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
+import { SHORTEST_PERIOD_MS } from '../addon/ticks.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import { checkResources, resourcesOf } from '../sources/resource.js'
@@ -110,7 +111,6 @@ const KEYS: readonly (keyof BeatOptions | keyof Callbacks)[] = [
   'onState',
 ]
 
-const SHORTEST_MS = 0.25
 const LONGEST_MS = 8.64e10
 const PERIOD_RANGE = '250us (4000 Hz) to 1000 days'
 
@@ -118,7 +118,7 @@ const PERIOD_RANGE = '250us (4000 Hz) to 1000 days'
 export function parsePeriod(value: Period): number {
   if (typeof value === 'object' && value !== null && 'hz' in value) return parseRate(value)
   const period = parseDuration(value, 'period')
-  if (!(period >= SHORTEST_MS && period <= LONGEST_MS)) throw outOfRange('period', PERIOD_RANGE, value)
+  if (!(period >= SHORTEST_PERIOD_MS && period <= LONGEST_MS)) throw outOfRange('period', PERIOD_RANGE, value)
   return period
 }
 
@@ -127,7 +127,7 @@ function parseRate(value: { readonly hz: number }): number {
   const { hz } = value
   if (typeof hz !== 'number') throw invalidType('hz', 'a number of beats per second', hz)
   const period = 1000 / hz
-  if (!(hz > 0 && period >= SHORTEST_MS && period <= LONGEST_MS)) {
+  if (!(hz > 0 && period >= SHORTEST_PERIOD_MS && period <= LONGEST_MS)) {
     throw outOfRange('hz', 'more than 0 and at most 4000, with no more than 1000 days between beats', hz)
   }
   return period

@@ -42,7 +42,7 @@ export interface TickerStats {
 }
 
 /** Counts for {@link TickerStats}. */
-export class Ledger {
+export class TickerCounts {
   ticks = 0
   missed = 0
   overruns = 0

@@ -10,7 +10,7 @@ import { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
 import type { Addon } from '../addon/native.js'
 import { connect, toLocalTime } from '../addon/sampler.js'
-import { acquireGuard, releaseGuard } from '../monitor/shared.js'
+import { acquireGuard, releaseGuard } from '../monitor/shared-guards.js'
 import { forgetTicker, registerTicker, takeReleased, type Ticking } from '../addon/ticks.js'
 import { errorReason, type CancelationReason } from '../base/reason.js'
 import { keepAlive, unref } from '../base/alive.js'
@@ -18,7 +18,7 @@ import { Backlog, type Beat } from './backlog.js'
 import { Bodies, type BodyListener } from './bodies.js'
 import { parseOptions, parsePeriod, type BeatOptions, type Period, type TickerSettings } from './options.js'
 import { Shedding, type Sheddable } from './shedding.js'
-import { Ledger, type TickerStats } from './stats.js'
+import { TickerCounts, type TickerStats } from './stats.js'
 import type { Tick, TickBody, TickerState } from './tick.js'
 
 /** The options of a ticker, all optional. */
@@ -64,7 +64,7 @@ export class Ticker implements AsyncDisposable {
   readonly #bodies: Bodies
   readonly #guard: Guard | undefined
   readonly #backlog: Backlog
-  readonly #ledger = new Ledger()
+  readonly #counts = new TickerCounts()
   readonly #finished: Promise<void>
   #finish: () => void = () => undefined
   #id = 0
@@ -85,7 +85,7 @@ export class Ticker implements AsyncDisposable {
     operationOver: () => this.#goOn(),
     bodyFailed: (error) => this.#bodyFailed(error),
     cancelFailed: (error) => reportError(error, 'ticker body', this.name),
-    bodyTimedOut: () => void this.#ledger.timeouts++,
+    bodyTimedOut: () => void this.#counts.timeouts++,
   }
   readonly #sheddable: Sheddable
 
@@ -186,7 +186,7 @@ export class Ticker implements AsyncDisposable {
 
   /** What it has done so far. */
   get stats(): TickerStats {
-    const stats = this.#ledger.toStats(this.#bodies.running)
+    const stats = this.#counts.toStats(this.#bodies.running)
     return { ...stats, missed: stats.missed + this.#backlog.uncounted }
   }
 
@@ -266,9 +266,9 @@ export class Ticker implements AsyncDisposable {
   #run(): void {
     const due = toLocalTime(beat.due)
     const tick: Tick = { index: beat.index, due, late: Math.max(0, realNow() - due), missed: beat.missed }
-    this.#ledger.ticks++
-    this.#ledger.missed += tick.missed
-    this.#ledger.late.add(tick.late)
+    this.#counts.ticks++
+    this.#counts.missed += tick.missed
+    this.#counts.late.add(tick.late)
     if (tick.missed > 0 && missedChannel.hasSubscribers) {
       missedChannel.publish({ ticker: this, ...tick } satisfies MissedMessage)
     }
@@ -276,7 +276,7 @@ export class Ticker implements AsyncDisposable {
   }
 
   #bodyOver(elapsed: number): void {
-    if (elapsed > this.#effectivePeriod()) this.#ledger.overruns++
+    if (elapsed > this.#effectivePeriod()) this.#counts.overruns++
     if (this.#held && this.#state !== 'closed') this.#release()
     this.#goOn()
   }
@@ -335,8 +335,8 @@ export class Ticker implements AsyncDisposable {
 
   #enterState(state: TickerState): void {
     this.#state = state
-    this.#ledger.paused.run(state === 'paused')
-    this.#ledger.slowed.run(state === 'slowed')
+    this.#counts.paused.run(state === 'paused')
+    this.#counts.slowed.run(state === 'slowed')
   }
 
   #notifyState(): void {
@@ -347,7 +347,7 @@ export class Ticker implements AsyncDisposable {
     // Canceled after it was closed: it no longer waits for abandoned bodies.
     if (this.#state === 'closed') return this.#finishIfOver()
     this.#enterState('closed')
-    this.#ledger.end()
+    this.#counts.end()
     this.#backlog.drop()
     if (this.#id !== 0) {
       forgetTicker(this.#id)

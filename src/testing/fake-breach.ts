@@ -6,7 +6,7 @@ import { connect, openGuards } from '../addon/sampler.js'
 import { parseMetric, type MetricText } from '../monitor/metric-text.js'
 import { Guard, isGuard, kLimits, setStage } from '../monitor/guard.js'
 import { parseLimits, parseValue, type Limits, type ParsedLimit, type Value } from '../monitor/limits.js'
-import { keyOf } from '../monitor/shared.js'
+import { keyOf } from '../monitor/shared-guards.js'
 import { Player, type FakeValue } from './player.js'
 import { normalText, textOf } from './trace.js'
 

@@ -1,7 +1,8 @@
 /** Values without a limit: snapshots, samples, capabilities. */
 import { describe, expect, it } from 'vitest'
 import { guard } from '../../src/monitor/guard.js'
-import { capabilities, sample, samples, snapshot } from '../../src/monitor/snapshot.js'
+import { capabilities } from '../../src/monitor/capabilities.js'
+import { sample, samples, snapshot } from '../../src/monitor/snapshot.js'
 import { eventually } from '../helpers/eventually.js'
 import type { FakeMachine } from '../helpers/fake-machine.js'
 import { onFreshMachines } from '../helpers/fresh-machine.js'
