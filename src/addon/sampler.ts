@@ -68,7 +68,7 @@ function compareClocks(loaded: Addon): number {
 }
 
 // If the offset changes by more than this, in milliseconds, one of the clocks has stopped. Comparisons are less exact than that.
-const PARTED = 20
+const CLOCK_SLACK_MS = 20
 
 /**
  * Corrects the offset after the machine has slept: on Windows and macOS the sampler's clock stops meanwhile, and the one of
@@ -78,7 +78,7 @@ export function keepClocks(): void {
   const here = realNow()
   if (addon === undefined || here - comparedAt < 1000) return
   comparedAt = here
-  if (Math.abs(here - addon.now() - clockOffset) > PARTED) clockOffset = compareClocks(addon)
+  if (Math.abs(here - addon.now() - clockOffset) > CLOCK_SLACK_MS) clockOffset = compareClocks(addon)
 }
 
 /** Converts a time of the sampler to the clock of `performance.now()`. */
@@ -316,7 +316,7 @@ export function nextReading(wanted: readonly Series[]): Promise<void> {
 }
 
 // In milliseconds: short enough that a source without a value yet is read as often as it allows.
-const SOON = 10
+const FIRST_READ_PERIOD_MS = 10
 
 /**
  * Resolves once each of these has been read again and has a value, or is known to have none. They are read often until then,
@@ -328,11 +328,11 @@ export async function firstReading(wanted: readonly Series[]): Promise<void> {
   const reading: Series[] = []
   try {
     for (const each of wanted) {
-      each.addReader(SOON)
+      each.addReader(FIRST_READ_PERIOD_MS)
       reading.push(each)
     }
     await nextReading(wanted)
   } finally {
-    for (const each of reading) each.removeReader(SOON)
+    for (const each of reading) each.removeReader(FIRST_READ_PERIOD_MS)
   }
 }

@@ -33,7 +33,7 @@ import * as S from './state.js'
 import { dismissWaiters } from './waiter.js'
 
 /** The wall clock may be set, and the machine may sleep, so a deadline on it is checked this often, in milliseconds. */
-const WALL_CLOCK_CHECK = 30_000
+const WALL_CLOCK_CHECK_MS = 30_000
 
 type StartObserver = (operation: Operation) => void
 const startObservers = new Set<StartObserver>()
@@ -203,7 +203,7 @@ function startTimer(operation: Operation, time: number): void {
 }
 
 function waitForWallClock(operation: Operation, time: number, left: number): void {
-  const wait = Math.min(left, WALL_CLOCK_CHECK)
+  const wait = Math.min(left, WALL_CLOCK_CHECK_MS)
   operation[kExtras]!.due = time + wait
   if (wait > 0) addTimer(operation, wait)
 }

@@ -25,7 +25,7 @@ export interface ProgressOptions {
 }
 
 // The rate follows changes within about this time, in milliseconds.
-const SMOOTHING = 5000
+const SMOOTHING_MS = 5000
 
 /** Measures how fast the numbers grow. */
 export class ProgressMeter {
@@ -48,7 +48,7 @@ export class ProgressMeter {
     if (done < this.#done) this.#rate = undefined
     else if (elapsed > 0) {
       const latest = ((done - this.#done) / elapsed) * 1000
-      const weight = 1 - Math.exp(-elapsed / SMOOTHING)
+      const weight = 1 - Math.exp(-elapsed / SMOOTHING_MS)
       this.#rate = this.#rate === undefined ? latest : this.#rate + (latest - this.#rate) * weight
     } else if (this.#at !== undefined) return
     this.#at = at

@@ -40,7 +40,7 @@ export function preemption(): Preemption {
 }
 
 /** Two clocks are compared, so a time counts as over this much later, in milliseconds. */
-const MARGIN = 0.05
+const MARGIN_MS = 0.05
 
 /** A region that runs. */
 interface Level {
@@ -83,7 +83,7 @@ export function preemptible<T>(operation: Operation, fn: () => T): T {
   const tests = hasLinks(operation) ? encode(level) : undefined
   // Native code knows this call by its place in the file, so it is the only one.
   const asyncId = executionAsyncId()
-  const result = native.region(fn, toSamplerTime(due) + MARGIN, tests, level.arrays)
+  const result = native.region(fn, toSamplerTime(due) + MARGIN_MS, tests, level.arrays)
   const end = regionEnd()
   if (end !== 0) {
     if (executionAsyncId() !== asyncId) restoreAsyncId(native, asyncId)
@@ -192,7 +192,7 @@ function encode(level: Level): Float64Array {
 function valuesOf(test: Test, { arrays, signals }: Level): [number, number] {
   const { kind, value, except = 0, words } = test
   if (words !== undefined) return [arrays.push(words) - 1, value]
-  if (kind === TEST_TIME) return [toSamplerTime(value) + MARGIN, 0]
+  if (kind === TEST_TIME) return [toSamplerTime(value) + MARGIN_MS, 0]
   if (kind !== TEST_SIGNAL) return [value, except]
   const before = signals.get(value) ?? addon!.signalsReceived(value)
   signals.set(value, before)

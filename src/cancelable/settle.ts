@@ -43,11 +43,11 @@ import {
 } from './state.js'
 
 /** How long a canceled operation waits for what is unwinding in it, in milliseconds, unless the option `grace` says so. */
-const DEFAULT_GRACE = 1000
+const DEFAULT_GRACE_MS = 1000
 
 /** In milliseconds. */
 export function graceOf(operation: Operation): number {
-  return givenGrace(operation) ?? DEFAULT_GRACE
+  return givenGrace(operation) ?? DEFAULT_GRACE_MS
 }
 
 /** In milliseconds; undefined for the default. */

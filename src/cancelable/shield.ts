@@ -13,7 +13,7 @@ export interface ShieldOptions {
   max?: Duration | undefined
 }
 
-const DEFAULT_MAX = 30_000
+const DEFAULT_MAX_MS = 30_000
 
 /**
  * Runs a part of `outer` that is not its child. Only `limit` reaches it, called with `max` when `outer` is canceled. Usually
@@ -39,7 +39,7 @@ async function shielded<T>(
   options: ShieldOptions = {},
 ): Promise<T> {
   readOptions(options, 'shield option', ['max'])
-  const max = options.max === undefined ? DEFAULT_MAX : parseDuration(options.max, 'max', true)
+  const max = options.max === undefined ? DEFAULT_MAX_MS : parseDuration(options.max, 'max', true)
   const refusal = refusalOf(outer)
   if (refusal !== undefined) throw refusal
   let finished!: () => void

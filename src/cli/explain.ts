@@ -13,7 +13,7 @@ import { VERBS } from './verbs.js'
 
 const NARROWEST = 20
 /** The exit status without a recording. */
-const NOTHING = 1
+const NO_RECORDING = 1
 
 export async function main(words: readonly string[]): Promise<number> {
   const given = parseArguments(words, VERBS.explain)
@@ -22,7 +22,7 @@ export async function main(words: readonly string[]): Promise<number> {
   const file = given.rest[0] ?? findNewestRecording()
   if (file === undefined) {
     say(`there is no recording in ${recordingFolders().join(' or ')}`)
-    return NOTHING
+    return NO_RECORDING
   }
   const content = readRecording(file)
   const run = describeRun(content)

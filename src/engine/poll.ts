@@ -33,7 +33,7 @@ export type Outcome = {
 )
 
 /** If a timeout comes this much late, in milliseconds, the event loop was blocked, and the check may not hang. */
-const LATE = 50
+const LATE_MS = 50
 
 interface Attempt {
   readonly late: number
@@ -122,7 +122,7 @@ export class Poll {
     if (attempt === undefined) return this.#check()
     const { interval, timeout } = this.#settings
     const overdue = this.#now() - attempt.deadline
-    if (!attempt.timedOut && overdue >= LATE) {
+    if (!attempt.timedOut && overdue >= LATE_MS) {
       // The answer may be queued behind whatever blocked the loop, so wait for as long again as the loop was blocked.
       attempt.deadline += 2 * overdue
       this.#timer.start(overdue)

@@ -53,9 +53,9 @@ const listsThatKeepAlive = new Map<number, TimerList>()
 /** A binary heap by `due` of the lists that have, or had, members. */
 const heap: TimerList[] = []
 let latest = new TimerList(-1, false)
-const SWEEP_FROM = 1000
+const SWEEP_FROM_LISTS = 1000
 /** The number of lists from which empty ones are swept. */
-let sweepAt = SWEEP_FROM
+let sweepAt = SWEEP_FROM_LISTS
 
 let nodeTimer: NodeJS.Timeout | undefined
 let armedFor = Infinity
@@ -212,7 +212,7 @@ function sweep(): void {
     kept++
   }
   for (let at = (kept >> 1) - 1; at >= 0; at--) siftDown(heap[at]!, at)
-  sweepAt = Math.max(SWEEP_FROM, 2 * kept)
+  sweepAt = Math.max(SWEEP_FROM_LISTS, 2 * kept)
 }
 
 function forget(list: TimerList): void {

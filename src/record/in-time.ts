@@ -17,7 +17,7 @@ export interface TimelyGuard {
 }
 
 /** The longest lead that is asked for, in milliseconds: a looser limit gives fewer false alarms than a longer lead. */
-const GOOD_LEAD = 10_000
+const GOOD_LEAD_MS = 10_000
 const MOST_GUARDS = 2
 /** Of a longer recording, only the end is played, which takes at most some tenths of a second. */
 const MOST_ROWS = 20_000
@@ -82,7 +82,7 @@ function bestLimit(
     const lead = leadOf(rows, column, limit)
     if (lead === undefined) continue
     if (best === undefined || lead > best.lead) best = { limit, lead }
-    if (best.lead >= GOOD_LEAD) break
+    if (best.lead >= GOOD_LEAD_MS) break
   }
   if (best === undefined || best.lead < recording.info.interval) return undefined
   const limits = { [column.info.name]: best.limit } as Limits

@@ -132,12 +132,12 @@ function seenFromOutside(recording: RecordedFile, evidence: Evidence): Found {
 }
 
 /** How far two readings of the wall clock may be apart although they mean the same, in milliseconds. */
-const WALL_SLACK = 60_000
+const WALL_SLACK_MS = 60_000
 
 function bootedSince({ info, end }: RecordedFile, evidence: Evidence, remarks: readonly string[]): Found {
   const { booted } = evidence
   const boots = `The machine's boot id was ${info.boot}, and is ${evidence.boot} now.`
-  if (end.wall > booted + WALL_SLACK) {
+  if (end.wall > booted + WALL_SLACK_MS) {
     const elsewhere =
       'This machine was already running before the recording ended: the recording is of another machine, or of another time ' +
       'by its clock.'
@@ -199,8 +199,8 @@ function undecided(...proofs: readonly string[]): Logged {
 }
 
 /** How long after the last row a process may die of memory: where memory is short, the recorder is slow too. In seconds. */
-const SURE_AFTER = 30
-const LIKELY_AFTER = 600
+const SURE_WITHIN_S = 30
+const LIKELY_WITHIN_S = 600
 
 /** The log has another clock, which drifts from the monotonic one. In seconds, from seconds since boot. */
 const driftOf = (seconds: number): number => Math.min(60, 2 + seconds * 1e-3)
@@ -213,9 +213,9 @@ function judgeLog({ info, end, states }: RecordedFile, { log }: Evidence): Logge
   const kill = log.kills.find(({ pid, at }) => pids.includes(pid) && at > last - drift)
   const after = (kill?.at ?? Infinity) - last
   const distance = formatDuration(Math.abs(Math.round(after * 1000)))
-  if (kill !== undefined && after < drift + LIKELY_AFTER) {
+  if (kill !== undefined && after < drift + LIKELY_WITHIN_S) {
     const when = `${distance} ${after < 0 ? 'before' : 'after'} its last sign of life by the clock of the log`
-    const isSure = kill.at >= info.at / 1000 && after < drift + SURE_AFTER
+    const isSure = kill.at >= info.at / 1000 && after < drift + SURE_WITHIN_S
     const named = `The kernel's log says that the process ${kill.pid} was killed for lack of memory, ${when}.`
     const doubt = isSure ? [] : ['Another process may have had that id.']
     return { certainty: isSure ? 'proved' : 'likely', proofs: [named, ...doubt], isDecisive: true }
@@ -232,7 +232,7 @@ function judgeLog({ info, end, states }: RecordedFile, { log }: Evidence): Logge
 }
 
 /** For how long nothing else is likely to have run in a group that is empty again, in milliseconds. */
-const GROUP_PROVES = 60_000
+const GROUP_PROVES_MS = 60_000
 
 function judgeGroup(recording: RecordedFile, group: RecordedGroup, { group: now, at }: Evidence): Memory {
   const { events, inode, oomKills } = group
@@ -253,7 +253,7 @@ function judgeGroup(recording: RecordedFile, group: RecordedGroup, { group: now,
   }
   const members = lastValue(recording, 'memory.processes')
   const isAlone = group.alone === true && members === 1 && now.members?.length === 0 && !now.isWider
-  if (isAlone && grown === 1 && wasLargest(recording) && at - recording.end.at > GROUP_PROVES) {
+  if (isAlone && grown === 1 && wasLargest(recording) && at - recording.end.at > GROUP_PROVES_MS) {
     const late =
       'Since its last sign of life was long ago, another process may have been killed in the group after its end.'
     return { certainty: 'likely', proofs: [counted, late] }

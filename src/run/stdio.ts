@@ -21,8 +21,8 @@ export interface HasDescriptor {
 export interface RunStreamOptions {
   /**
    * One stream for all three, or an array of stdin, stdout and stderr, and of up to 17 more, which the command gets as
-   * descriptors 3 and up (not on Windows). A pipe above 2 works in both directions (Node only). A pipe that is not read holds the command
-   * back once it is full, and limits and timeouts go on.
+   * descriptors 3 and up (not on Windows). A pipe above 2 works in both directions (Node only). Once a pipe that is not read
+   * is full, it holds the command back; limits and timeouts go on.
    *
    * @default 'inherit'; 'pipe' for stdin with `input`, and for stdout and stderr with `capture`
    */
@@ -55,8 +55,9 @@ export interface RunStreamOptions {
    */
   input?: RunInput | undefined
   /**
-   * Extra descriptors (3 and up, at most 64 with those of `stdio`) that the command inherits under the same number. It inherits no others. If 3 is
-   * one of them, and `LISTEN_PID` names this process, it will name the command (socket activation). Not on Windows.
+   * Extra descriptors (3 and up, at most 64 with those of `stdio`) that the command inherits under the same number. It
+   * inherits no others. If 3 is one of them, and `LISTEN_PID` names this process, it will name the command (socket
+   * activation). Not on Windows.
    *
    * @default none
    */

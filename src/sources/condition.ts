@@ -26,7 +26,7 @@ export interface ConditionOptions {
 /** A condition: a function, or one with its settings. */
 export type Condition = ConditionCheck | ConditionOptions
 
-const DEFAULT_INTERVAL = 100
+const DEFAULT_INTERVAL_MS = 100
 const KEYS = ['check', 'interval', 'name', 'onError'] as const
 
 /** Cancels as soon as the condition holds. */
@@ -49,7 +49,7 @@ export class ConditionSource extends BuiltInSource {
       throw invalidType('condition', 'a function, or an object with a function `check`', condition)
     }
     checkKeys(options, 'condition option', KEYS)
-    const { check, interval = DEFAULT_INTERVAL, name = check.name, onError = 'report' } = options
+    const { check, interval = DEFAULT_INTERVAL_MS, name = check.name, onError = 'report' } = options
     if (typeof name !== 'string') throw invalidType('condition.name', 'a string', name)
     if (onError !== 'report' && onError !== 'cancel') {
       throw invalidType('condition.onError', "'report' or 'cancel'", onError)

@@ -99,8 +99,7 @@ class SourceLink extends Link implements CancelSink {
   readonly #inContext = thisContext()
   #armed: Disposable | undefined
   #early: CancelationReason | null = null
-  /** 0 idle, 1 arming, 2 armed. */
-  #stage = 0
+  #stage: 'idle' | 'arming' | 'armed' = 'idle'
 
   constructor(source: CancelationSource, target: Target) {
     super(target)
@@ -108,34 +107,34 @@ class SourceLink extends Link implements CancelSink {
   }
 
   connect(): CancelationReason | null {
-    this.#stage = 1
+    this.#stage = 'arming'
     try {
       const armed: unknown = this.#inContext(() => this.#source.arm(this))
       if (isDisposable(armed)) this.#armed = armed
       else throw invalidType('arm() of a source', 'a function that returns a Disposable', armed)
     } catch (error) {
-      this.#stage = 0
+      this.#stage = 'idle'
       throw error
     }
-    this.#stage = 2
+    this.#stage = 'armed'
     return this.#early
   }
 
   /** Called by the source. */
   cancel(given: CancelationReason): boolean {
     const reason = fromOrigin(toReason(given), { source: nameOf(this.#source) || undefined })
-    if (this.#stage === 1) {
+    if (this.#stage === 'arming') {
       if (this.#early !== null) return false
       this.#early = reason
       return true
     }
-    if (this.#stage === 0 || !this.target[kMark](reason)) return false
+    if (this.#stage === 'idle' || !this.target[kMark](reason)) return false
     deliver()
     return true
   }
 
   disconnect(): void {
-    this.#stage = 0
+    this.#stage = 'idle'
   }
 
   override close(): void {

@@ -36,11 +36,11 @@ const OPTIONS: readonly string[] = [...CANCELABLE_OPTIONS, 'data', 'transfer', '
 const WORKER_OPTIONS: readonly string[] = ['argv', 'env', 'execArgv', 'stdin', 'stdout', 'stderr', 'trackUnmanagedFds']
 
 /** In milliseconds: how long a canceled job may go on, by default. */
-const GRACE = 1000
+const DEFAULT_GRACE_MS = 1000
 /** How long a terminated thread may take to end; native code cannot be interrupted. */
-const TERMINATION = 10_000
+const TERMINATION_MS = 10_000
 /** How long a thread may go on after its outcome, to write its output; then it is terminated. */
-const LINGER = 100
+const LINGER_MS = 100
 
 /**
  * Runs a job in a worker thread of its own and settles as it does. The job gets the operation, as a copy in its thread, and
@@ -71,12 +71,12 @@ export function runInWorker<T, D = unknown>(
   const { data, transfer = [], resourceLimits, worker, ...rest } = ownOptions(options, OPTIONS)
   if (!Array.isArray(transfer)) throw invalidType('transfer', 'an array', transfer)
   const own = worker === undefined ? {} : readOptions(worker, "option of 'worker'", WORKER_OPTIONS)
-  const grace = rest.grace === undefined ? GRACE : parseDuration(rest.grace, 'grace')
+  const grace = rest.grace === undefined ? DEFAULT_GRACE_MS : parseDuration(rest.grace, 'grace')
   const named = task.name === undefined ? rest : { name: task.name, ...rest }
-  const operation = new Cancelable({ ...named, grace: grace + TERMINATION })
+  const operation = new Cancelable({ ...named, grace: grace + TERMINATION_MS })
   const file = threadFile()
   return operation.run((cancel) => {
-    const threadData: ThreadData = { shared: cancel.share(), task, data, grace: grace + TERMINATION }
+    const threadData: ThreadData = { shared: cancel.share(), task, data, grace: grace + TERMINATION_MS }
     const thread = startThread(file, {
       ...own,
       ...(resourceLimits === undefined ? {} : { resourceLimits }),
@@ -136,7 +136,7 @@ function outcomeOf(thread: Worker, cancel: Cancelable, grace: number): Promise<u
     })
     thread.on('message', (message: Outcome) => {
       outcome ??= message
-      endWithin(LINGER)
+      endWithin(LINGER_MS)
     })
     thread.on('messageerror', (error) => (failed ??= error))
     thread.on('error', (error) => (failed ??= error))

@@ -10,7 +10,7 @@ import {
 import { connect, type AddressInfo } from 'node:net'
 import express from 'express'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { Rate } from '../../src/integrations/dashboard/rate.js'
+import { RateLimit } from '../../src/integrations/dashboard/rate-limit.js'
 import { dashboard, type Dashboard } from '../../src/integrations/dashboard/index.js'
 import { ask, enter, type Entered } from './helpers.js'
 
@@ -292,7 +292,7 @@ describe('requests', () => {
 
 describe('a rate', () => {
   it('allows a burst, and no more at once', () => {
-    const rate = new Rate(3, 1e-6)
+    const rate = new RateLimit(3, 1e-6)
     expect([1, 2, 3, 4].map(() => rate.take())).toEqual([true, true, true, false])
   })
 })

@@ -5,11 +5,11 @@ import { realNow } from '../../base/clock.js'
 /** Bytes that may wait for a page that does not read. */
 const MOST_WAITING = 2 ** 20
 /** In milliseconds: how long a page may take to read what waits. */
-const PATIENCE = 10_000
+const LONGEST_BLOCK_MS = 10_000
 /** In milliseconds: proxies close what is silent. */
-const HEARTBEAT = 15_000
+const HEARTBEAT_MS = 15_000
 /** In milliseconds: when a browser connects again. */
-const RETRY = 2000
+const RETRY_MS = 2000
 
 /** What a page has got. */
 export interface Position {
@@ -33,7 +33,7 @@ export class Client {
     this.position = position
     response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8', 'x-accel-buffering': 'no' })
     response.on('drain', () => (this.#blockedAt = undefined))
-    this.#write(`retry: ${RETRY}\n\n`)
+    this.#write(`retry: ${RETRY_MS}\n\n`)
   }
 
   /** Whether it has read what it got. */
@@ -43,7 +43,7 @@ export class Client {
 
   /** Whether it does not read. */
   get isStuck(): boolean {
-    return this.#blockedAt !== undefined && realNow() - this.#blockedAt > PATIENCE
+    return this.#blockedAt !== undefined && realNow() - this.#blockedAt > LONGEST_BLOCK_MS
   }
 
   /** @param event the whole event as text, without its id */
@@ -55,7 +55,7 @@ export class Client {
 
   /** Keeps a connection without events open. */
   beat(): void {
-    if (this.isReady && realNow() - this.#wroteAt > HEARTBEAT) this.#write(': still here\n\n')
+    if (this.isReady && realNow() - this.#wroteAt > HEARTBEAT_MS) this.#write(': still here\n\n')
   }
 
   end(event: string): void {

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { Access, hostOf, isAllowedHost, isCrossSite, isPrefetch } from './access.js'
 import { loadAssets, type Asset } from './assets.js'
-import { Rate } from './rate.js'
+import { RateLimit } from './rate-limit.js'
 import { refuse, type RefusalCode } from './refusals.js'
 
 const LONGEST_URL = 512
@@ -24,8 +24,8 @@ const HEADERS: Readonly<Record<string, string>> = {
 
 const OPEN_PAGE = '<p><a href="./">This browser has opened the page already.</a></p>'
 
-/** What the requests are for. */
-export interface Target {
+/** The stream of events that the open pages follow. */
+export interface PageStream {
   readonly closed: boolean
   /** Whether one more page may be open. */
   readonly hasRoom: boolean
@@ -35,15 +35,15 @@ export interface Target {
 
 export class Requests {
   readonly access: Access = new Access()
-  readonly #target: Target
+  readonly #pages: PageStream
   readonly #assets: ReadonlyMap<string, Asset> = loadAssets()
-  readonly #all = new Rate(1000, 200)
+  readonly #all = new RateLimit(1000, 200)
   /** Requests that have no session, or not a good token. */
-  readonly #strangers = new Rate(60, 10)
+  readonly #strangers = new RateLimit(60, 10)
 
   /** @throws Error `ERR_INVALID_STATE` if the files of the page are missing */
-  constructor(target: Target) {
-    this.#target = target
+  constructor(pages: PageStream) {
+    this.#pages = pages
   }
 
   /** Never throws. */
@@ -79,7 +79,7 @@ export class Requests {
     const host = hostOf(request)
     if (!isAllowedHost(host, hosts)) return 'host-not-allowed'
     if (isCrossSite(request, host!)) return 'cross-site'
-    return this.#target.closed ? 'closed' : undefined
+    return this.#pages.closed ? 'closed' : undefined
   }
 
   /** Exchanges a token for a session. */
@@ -97,11 +97,11 @@ export class Requests {
   }
 
   #follow(request: IncomingMessage, response: ServerResponse, query: string): void {
-    if (!this.#target.hasRoom) return refuse(request, response, 'too-many-pages')
+    if (!this.#pages.hasRoom) return refuse(request, response, 'too-many-pages')
     if (request.method === 'HEAD') return void response.writeHead(200, { 'content-type': 'text/event-stream' }).end()
     const last = request.headers['last-event-id'] ?? new URLSearchParams(query).get('last') ?? ''
     response.setHeader('content-security-policy', POLICY)
-    this.#target.follow(response, String(last))
+    this.#pages.follow(response, String(last))
   }
 }
 

@@ -15,7 +15,7 @@ const BOUNDS = {
 /** Beyond the open pages. */
 const SPARE_CONNECTIONS = 256
 /** In milliseconds: what was written before the end may take as long to leave. */
-const LEAVING = 500
+const DISCONNECT_MS = 500
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'] as const
 
@@ -76,7 +76,7 @@ export class PageServer {
     return new Promise((resolve) => {
       const timer = realTimers.setTimeout(() => {
         for (const each of this.#sockets) each.destroy()
-      }, LEAVING)
+      }, DISCONNECT_MS)
       this.#server.close(() => {
         realTimers.clearTimeout(timer)
         resolve()

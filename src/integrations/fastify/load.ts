@@ -24,7 +24,7 @@ export interface Pressure {
 }
 
 /** The delay that the histogram counts even when the loop is idle, in milliseconds. */
-const RESOLUTION = 10
+const RESOLUTION_MS = 10
 
 /**
  * Samples the event loop on a timer. Heap and resident memory are also watched by the sampling thread, within 100 ms and while
@@ -47,7 +47,7 @@ export class Load {
     this.healthy = healthCheck === undefined
     this.#heap = watch('heap.used', maxHeapUsedBytes)
     this.#rss = watch('process.rss', maxRssBytes)
-    this.#histogram = monitorEventLoopDelay({ resolution: RESOLUTION })
+    this.#histogram = monitorEventLoopDelay({ resolution: RESOLUTION_MS })
     this.#histogram.enable()
     this.#timer = realTimers.setTimeout(() => {
       this.#sample()
@@ -99,7 +99,7 @@ export class Load {
       heapUsed,
       rssBytes: rss,
       // Without any sample, the loop was blocked all the time.
-      eventLoopDelay: Number.isNaN(mean) ? Infinity : Math.max(0, mean / 1e6 - RESOLUTION),
+      eventLoopDelay: Number.isNaN(mean) ? Infinity : Math.max(0, mean / 1e6 - RESOLUTION_MS),
       eventLoopUtilized: since.utilization,
     }
   }

@@ -106,7 +106,7 @@ const REGISTER_KEYS = ['prefix', 'logLevel', 'logSerializers']
 const ROUTE_KEYS = ['url', 'routeOpts', 'routeSchemaOpts', 'routeResponseSchemaOpts']
 const LIMITS = ['maxEventLoopDelay', 'maxEventLoopUtilization', 'maxHeapUsedBytes', 'maxRssBytes'] as const
 const UNAVAILABLE = 503
-const SHORTEST_SAMPLE = 10
+const SHORTEST_SAMPLE_MS = 10
 
 /** The options, checked and complete; times in milliseconds. */
 export interface UnderPressureSettings extends Record<(typeof LIMITS)[number], number> {
@@ -143,7 +143,7 @@ export function parseUnderPressure(options: UnderPressureOptions): UnderPressure
   return {
     ...(limits as Record<(typeof LIMITS)[number], number>),
     isCumulative: mode === 'cumulative',
-    sampleInterval: Math.max(SHORTEST_SAMPLE, numberOf(own, 'sampleInterval', 1000, LONGEST_DELAY) || 1000),
+    sampleInterval: Math.max(SHORTEST_SAMPLE_MS, numberOf(own, 'sampleInterval', 1000, LONGEST_DELAY) || 1000),
     retryAfter: String(numberOf(own, 'retryAfter', 10, LONGEST_DELAY) || 10),
     error: errorOf(customError, message),
     healthCheck: own.healthCheck,

@@ -16,7 +16,7 @@ import {
 } from './under-pressure-options.js'
 
 /** A health check that takes longer than this, in milliseconds, and than its interval, has failed. */
-const LONGEST_CHECK = 5000
+const LONGEST_CHECK_MS = 5000
 
 export async function installUnderPressure(app: FastifyInstance, options: UnderPressureOptions): Promise<void> {
   const settings = parseUnderPressure(options)
@@ -103,7 +103,7 @@ async function followHealth(
     check: () => healthCheck(app),
     abortable: false,
     interval,
-    timeout: Math.max(interval, LONGEST_CHECK),
+    timeout: Math.max(interval, LONGEST_CHECK_MS),
   }
   const poll = new Poll(settings, (outcome) => {
     if (outcome.failed) failed(outcome.error)

@@ -9,7 +9,7 @@ import { clientGone, shutDown } from './reasons.js'
 /** What an operation of a request reports to. */
 export interface Owner {
   /** How long an operation that was canceled may last before `unanswered` is called, in milliseconds. */
-  readonly patience: number
+  readonly grace: number
   /** It was canceled, and the response is still open. */
   unanswered(operation: RequestOperation): void
   /** It is over. */
@@ -55,7 +55,7 @@ export class RequestOperation extends Cancelable implements Ending {
   override [kNotify](): void {
     super[kNotify]()
     if (!this.#open) return
-    this.#timer = realTimers.setTimeout(() => this.#owner.unanswered(this), this.#owner.patience).unref()
+    this.#timer = realTimers.setTimeout(() => this.#owner.unanswered(this), this.#owner.grace).unref()
   }
 }
 

@@ -124,7 +124,7 @@ export class Protection implements Disposable {
     this.#dryRun = dryRun
     this.#onRefused = onRefused
     this.#owner = {
-      patience: Math.min(LONGEST_DELAY, parseDuration(grace, 'grace')),
+      grace: Math.min(LONGEST_DELAY, parseDuration(grace, 'grace')),
       unanswered: ({ exchange: { response }, signal }) => {
         this.#finish(response, this.publicError(signal.reason) as RequestRefusedError)
       },

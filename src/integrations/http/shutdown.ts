@@ -189,7 +189,7 @@ export class Shutdown implements Disposable {
     for (const { response } of this.#open) if (canAnswer(response) || !response.writableEnded) cut(response)
     // The last responses may still be on their way; upgraded connections would keep the server open for as long as they are.
     void closing.then(() => this.#wake())
-    await this.#wait(Math.min(grace, FLUSH))
+    await this.#wait(Math.min(grace, FLUSH_MS))
     await this.#closeConnections()
     this.#state = 'closed'
     this.#forget()
@@ -200,7 +200,7 @@ export class Shutdown implements Disposable {
   /** Closes idle connections, and those of clients that never finish a request. Lets the event loop turn, so that they are gone. */
   async #closeConnections(): Promise<void> {
     for (const each of this.#sessions) each.destroy()
-    if (this.#sessions.size > 0) await this.#wait(FLUSH)
+    if (this.#sessions.size > 0) await this.#wait(FLUSH_MS)
     if ('closeAllConnections' in this.#server) this.#server.closeAllConnections()
     await new Promise<void>((resolve) => void realTimers.setImmediate(resolve))
   }
@@ -238,7 +238,7 @@ interface Settings {
 const followed = new WeakSet<AnyServer>()
 
 /** The longest time for which responses that have ended are waited for until they are sent, in milliseconds. */
-const FLUSH = 1000
+const FLUSH_MS = 1000
 
 function parseOptions(options: ShutdownOptions): Settings {
   const own = readOptions(options, 'option', KEYS)

@@ -5,7 +5,7 @@ import { MetricUnavailableError } from '../../base/errors.js'
 import { parseQuery } from '../../monitor/queries.js'
 
 /** In milliseconds: shorter delays are missed with a probability of 1 - delay / 20. */
-const EVERY = 20
+const INTERVAL_MS = 20
 /** Values per block: the loop is woken for one every 5 s. */
 const BATCH = 250
 /** Blocks that count: those of the last minute. */
@@ -29,8 +29,8 @@ export class LoopDelays implements Disposable {
   /** @throws MetricUnavailableError; NativeMissingError */
   constructor() {
     this.#series = Series.open(parseQuery('eventLoop.delay'), true)
-    this.#series.addReader(EVERY)
-    const recorder = connect().addRecorder(EVERY, BATCH, Uint32Array.of(this.#series.subscription))
+    this.#series.addReader(INTERVAL_MS)
+    const recorder = connect().addRecorder(INTERVAL_MS, BATCH, Uint32Array.of(this.#series.subscription))
     if (typeof recorder === 'string') {
       this.#release()
       throw new MetricUnavailableError('eventLoop.delay', recorder)
@@ -52,7 +52,7 @@ export class LoopDelays implements Disposable {
   }
 
   #release(): void {
-    this.#series.removeReader(EVERY)
+    this.#series.removeReader(INTERVAL_MS)
     this.#series.release()
   }
 

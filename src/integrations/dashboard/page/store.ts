@@ -15,7 +15,7 @@ const NO_PARTS: Parts = {
 }
 
 /** So many intervals without a sample are a gap in the line: the program or the machine stood still. */
-const GAP = 3
+const GAP_INTERVALS = 3
 
 export class Store {
   about: About | undefined
@@ -79,7 +79,7 @@ export class Store {
     const last = this.times.at(-1)
     // After a clock that was set back, what was before has no place on the axis.
     if (last !== undefined && at <= last) this.#dropFrom(at)
-    if (last !== undefined && (at - last) * 1000 > GAP * interval) this.#push(last + 0.001, () => null)
+    if (last !== undefined && (at - last) * 1000 > GAP_INTERVALS * interval) this.#push(last + 0.001, () => null)
     this.#push(at, valueOf)
     if (this.times.length <= samples) return
     const most = this.times.length - samples

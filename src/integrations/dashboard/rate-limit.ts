@@ -1,7 +1,7 @@
-/** A bound on how often something happens: so many at once, and so many per second. */
+/** A limit on how often something happens, as a token bucket: a burst at once, and then a number per second. */
 import { realNow } from '../../base/clock.js'
 
-export class Rate {
+export class RateLimit {
   readonly #burst: number
   readonly #perSecond: number
   #left: number
