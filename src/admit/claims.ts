@@ -35,7 +35,7 @@ export interface OwnerContent {
 
 export const LARGEST_FILE: number = 64 * 1024
 /** The most claims that one owner may have. */
-export const MOST_CLAIMS = 128
+export const MAX_CLAIMS = 128
 const VERSION = 1
 
 export function encode(content: OwnerContent): string {
@@ -56,8 +56,8 @@ export function decode(text: string): OwnerContent | undefined {
   const namespace = textIn(fields['namespace'], 64)
   const within = textIn(fields['within'], 64)
   const levels = listIn(fields['levels'], 64, (each) => textIn(each, 128))
-  const grown = listIn(fields['grown'], MOST_CLAIMS, pairIn)
-  const claims = listIn(fields['claims'], MOST_CLAIMS, claimIn)
+  const grown = listIn(fields['grown'], MAX_CLAIMS, pairIn)
+  const claims = listIn(fields['claims'], MAX_CLAIMS, claimIn)
   if (pid === undefined || namespace === undefined || within === undefined) return undefined
   if (levels === undefined || grown === undefined || claims === undefined) return undefined
   return { pid, namespace, within, levels, grown, claims }

@@ -26,11 +26,11 @@ import { LARGEST_FILE, decode, type OwnerContent } from './claims.js'
 
 const { O_CREAT, O_EXCL, O_RDONLY, O_WRONLY } = constants
 const WINDOWS = process.platform === 'win32'
-/** The most owners that are looked at. */
-const MOST_OWNERS = 1024
-const MOST_ENTRIES = 16 * MOST_OWNERS
-/** The most claims that are looked at. Judging more would block the event loop. */
-const MOST_CLAIMS_IN_ALL = 4 * MOST_OWNERS
+/** The most owners that are read. */
+const MAX_OWNERS = 1024
+const MAX_ENTRIES = 16 * MAX_OWNERS
+/** The most claims that are judged: more would block the event loop. */
+const MAX_CLAIMS_IN_ALL = 4 * MAX_OWNERS
 // A file without an owner that is older than this was left by a crash.
 const ABANDONED_MS = 3_600_000
 
@@ -44,7 +44,7 @@ export interface Owner extends OwnerContent {
 /** What the folder contains. */
 export interface Listing {
   readonly owners: readonly Owner[]
-  /** Whether there was more than is looked at. */
+  /** Whether it has more owners or claims than are read. */
   readonly crowded: boolean
 }
 
@@ -125,7 +125,7 @@ export class Folder {
       try {
         rmSync(file, { force: true })
       } catch {
-        // It belongs to another user, or another process is reading it (Windows); a later look removes it.
+        // It belongs to another user, or another process is reading it (Windows); a later poll removes it.
       }
     }
   }
@@ -139,7 +139,7 @@ export class Folder {
       const owner = this.#read(id)
       if (owner === undefined) continue
       claims += owner.claims.length
-      if (claims > MOST_CLAIMS_IN_ALL) return { owners, crowded: true }
+      if (claims > MAX_CLAIMS_IN_ALL) return { owners, crowded: true }
       owners.push(owner)
     }
     return { owners, crowded }
@@ -153,11 +153,11 @@ export class Folder {
       directory = opendirSync(this.path)
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-      // A cleaner has removed it. The next look makes it again.
+      // A cleaner has removed it. The next poll makes it again.
       return { ids, crowded: true }
     }
     try {
-      for (let seen = 0; seen < MOST_ENTRIES && ids.size < MOST_OWNERS; seen++) {
+      for (let seen = 0; seen < MAX_ENTRIES && ids.size < MAX_OWNERS; seen++) {
         const entry = directory.readSync()
         if (entry === null) return { ids, crowded: false }
         const id = this.ownerOf(entry.name)

@@ -33,7 +33,7 @@ export type Verdict =
 export const PASSED_FOR_MS = 60_000
 
 /** The most older claims that are compared with what is free. With more, a claim waits until one of them is granted. */
-const MOST_COMPARED = 128
+const MAX_COMPARED = 128
 
 /**
  * Whether `claim` may be granted now.
@@ -61,10 +61,10 @@ export function judge(
     // What it lacks may be a pool of its own, in which this claim takes nothing.
     if (lacks !== '' && !names.has(lacks)) continue
     if (!blocked.has(lane)) {
-      if (++compared > MOST_COMPARED) return { granted: false, lacks: lacks || MEMORY, behind: each.key }
+      if (++compared > MAX_COMPARED) return { granted: false, lacks: lacks || MEMORY, behind: each.key }
       const verdict = fits(each, held, pools)
       if (verdict.granted) {
-        // It will be granted as soon as its process looks, so it counts as if it were.
+        // It will be granted as soon as its process polls, so it counts as if it were.
         if (!isIdle(each)) held.push(each)
         continue
       }

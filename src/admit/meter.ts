@@ -8,7 +8,7 @@ import { MACHINE, levelsHere, type Level } from './levels.js'
 import type { Entry, Pool } from './ledger.js'
 
 /** The most trees that are measured; of others, what their owners report counts. */
-const MOST_TREES = 256
+const MAX_TREES = 256
 
 /** What was measured at one moment. */
 export interface Measured {
@@ -46,7 +46,7 @@ export class Meter implements Disposable {
 
   /** Reads everything now, with the memory of these trees. @throws MetricUnavailableError if the thread cannot be started */
   async read(roots: ReadonlySet<number>): Promise<Measured> {
-    const wanted = new Map([...roots].slice(0, MOST_TREES).map((root) => [nameOf('process.footprint', root), root]))
+    const wanted = new Map([...roots].slice(0, MAX_TREES).map((root) => [nameOf('process.footprint', root), root]))
     for (const [name, series] of this.#series) {
       if (!name.startsWith('process.') || wanted.has(name)) continue
       this.#series.delete(name)

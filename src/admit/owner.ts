@@ -1,7 +1,7 @@
 /** The owner that this environment is: its claims, and the files that publish them. */
 import { closeSync, fstatSync } from 'node:fs'
 import { NotReservedError } from '../base/errors.js'
-import { MOST_CLAIMS, encode, type Claim, type OwnerContent } from './claims.js'
+import { MAX_CLAIMS, encode, type Claim, type OwnerContent } from './claims.js'
 import type { Folder } from './folder.js'
 import { createLock } from '../addon/lock.js'
 import { namespaceHere } from './meter.js'
@@ -40,8 +40,8 @@ export class OwnFiles implements Disposable {
   }
 
   nextNumber(): number {
-    if (this.#claims.size >= MOST_CLAIMS)
-      throw new NotReservedError('many', `this process has ${MOST_CLAIMS} open reservations, which is the most`)
+    if (this.#claims.size >= MAX_CLAIMS)
+      throw new NotReservedError('many', `this process has ${MAX_CLAIMS} open reservations, which is the most`)
     return ++this.#last
   }
 

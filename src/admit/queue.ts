@@ -18,17 +18,20 @@ import { Meter, lower, ownUse, rootsOf, toEntries, type Measured } from './meter
 import { OwnFiles } from './owner.js'
 import type { ReserveSettings } from './request.js'
 
-// Memory becomes free, and owners are killed, without any notification. Only the first of a lane has to look often.
-const FIRST_LOOKS_MS = 250
-const OTHERS_LOOK_MS = 3000
-// Several changes in a row are looked at together.
+// Memory becomes free, and owners are killed, without any notification, so the folder is polled: often for the first claim of
+// a lane, rarely for the others.
+const FIRST_POLL_MS = 250
+const OTHERS_POLL_MS = 3000
+// Changes that follow each other within this time are handled by one poll.
 const SETTLE_MS = 30
 // A claim that fits and does not take its turn for so long belongs to a process that is blocked or stopped.
 const IDLE_MS = 3000
+// How often the files are renewed and the growth of trees is measured.
 const UPKEEP_MS = 1000
+// The shortest pause after a conflict with another process; it is random, so that they do not meet again.
 const CONFLICT_MS = 20
 // Growth is published in steps of this size, so that waiting processes are not woken by each page.
-const STEP = 2 ** 24
+const GROWTH_STEP_BYTES = 2 ** 24
 
 /** A granted claim. */
 export interface Granted {
@@ -40,7 +43,7 @@ export interface Granted {
 /** A claim that waits. */
 export class Waiting {
   readonly settings: ReserveSettings
-  /** Why it was not granted at the last look. */
+  /** Why the last poll did not grant it. */
   why = ''
   /** Its number among the claims of this environment; 0 until it is published. */
   number = 0
@@ -59,14 +62,14 @@ export class Waiting {
     this.#reject = inThisContext(reject)
   }
 
-  /** Fails after `wait` milliseconds with the error that `makeError` returns; after one look if that is 0. */
+  /** Fails after `wait` milliseconds with the error that `makeError` returns; after one poll if that is 0. */
   limit(wait: number, makeError: () => unknown): void {
     this.#onTimeout = () => this.fail(makeError())
     if (wait === 0) this.#tries = 1
     else if (wait <= LONGEST_DELAY) this.#timer = realTimers.setTimeout(this.#onTimeout, wait)
   }
 
-  /** It was looked at, and was not granted. */
+  /** Called after each poll that has not granted it. */
   refused(): void {
     if (--this.#tries <= 0) this.#onTimeout()
   }
@@ -87,7 +90,7 @@ export class Waiting {
   }
 }
 
-/** What one look has found. */
+/** What one read of the folder has found. */
 interface View {
   readonly owners: readonly Owner[]
   readonly entries: readonly Entry[]
@@ -105,16 +108,16 @@ class Queue {
   #watcher: FSWatcher | undefined
   #next: NodeJS.Timeout | undefined
   #nextAt = Infinity
-  #looking = false
+  #polling = false
   #again = false
 
-  /** Publishes the claim and starts to look. Any failure is that of the claim. */
+  /** Publishes the claim and starts to poll. If that fails, so does the claim. */
   add(waiting: Waiting): void {
     // For all reservations of this environment, so outside of any async context.
     outsideContexts(() => {
       try {
         this.#publishNew(waiting)
-        this.#lookIn(0)
+        this.#pollIn(0)
       } catch (error) {
         waiting.fail(error)
       }
@@ -158,10 +161,10 @@ class Queue {
   #withdraw(number: number): void {
     const files = this.#files
     files?.delete(number)
-    if (this.#waiting.length === 0) this.#stopLooking()
+    if (this.#waiting.length === 0) this.#stopPolling()
     if (files === undefined) return
     if (files.claims.length > 0) {
-      this.#lookIn(0)
+      this.#pollIn(0)
       return this.#tryPublish(files)
     }
     this.#files = undefined
@@ -172,7 +175,7 @@ class Queue {
     files[Symbol.dispose]()
   }
 
-  /** A withdrawal that cannot be written is repeated by the upkeep, or by the next look. */
+  /** A withdrawal that cannot be written is repeated by the upkeep, or by the next poll. */
   #tryPublish(files: OwnFiles): void {
     try {
       files.publish()
@@ -181,7 +184,7 @@ class Queue {
     }
   }
 
-  #stopLooking(): void {
+  #stopPolling(): void {
     this.#alive.release()
     realTimers.clearTimeout(this.#next)
     this.#nextAt = Infinity
@@ -198,42 +201,42 @@ class Queue {
       this.#watcher = watch(folder.path, { persistent: false }, (_, name) => {
         const id = typeof name === 'string' ? folder.ownerOf(name) : undefined
         if (id === undefined || id === this.#files?.id) return
-        if (this.#waiting.some(({ behind }) => behind === undefined || behind === id)) this.#lookIn(SETTLE_MS)
+        if (this.#waiting.some(({ behind }) => behind === undefined || behind === id)) this.#pollIn(SETTLE_MS)
       })
       this.#watcher.on('error', () => this.#watcher?.close())
     } catch {
-      // Without a watcher, for which there may be no resources, looking again from time to time has to do.
+      // There may be no resources for a watcher; polling is enough without one.
     }
   }
 
-  #lookIn(delay: number): void {
+  #pollIn(delay: number): void {
     const at = realNow() + delay
     if (at >= this.#nextAt || this.#waiting.length === 0) return
     realTimers.clearTimeout(this.#next)
     this.#nextAt = at
-    this.#next = realTimers.setTimeout(() => void this.#look(), delay)
+    this.#next = realTimers.setTimeout(() => void this.#poll(), delay)
   }
 
-  async #look(): Promise<void> {
+  async #poll(): Promise<void> {
     this.#nextAt = Infinity
-    if (this.#looking) {
+    if (this.#polling) {
       this.#again = true
       return
     }
-    this.#looking = true
+    this.#polling = true
     this.#again = false
-    let pause = FIRST_LOOKS_MS
+    let pause = FIRST_POLL_MS
     try {
       pause = await this.#round()
     } catch (error) {
       for (const waiting of this.#waiting.slice()) waiting.fail(error)
     } finally {
-      this.#looking = false
+      this.#polling = false
     }
-    this.#lookIn(this.#again ? Math.min(pause, SETTLE_MS) : pause)
+    this.#pollIn(this.#again ? Math.min(pause, SETTLE_MS) : pause)
   }
 
-  /** Looks once. Returns when to look again. */
+  /** Polls once. Returns the time until the next poll, in milliseconds. */
   async #round(): Promise<number> {
     const files = this.#files
     const meter = this.#meter
@@ -255,7 +258,7 @@ class Queue {
     }
     this.#refuse(files, measured, view)
     const first = this.#waiting.some(({ behind }) => behind === undefined)
-    return first ? FIRST_LOOKS_MS : OTHERS_LOOK_MS * (0.75 + Math.random() / 2)
+    return first ? FIRST_POLL_MS : OTHERS_POLL_MS * (0.75 + Math.random() / 2)
   }
 
   /** Judges all claims that wait here. In a folder with too many files or claims, none has a verdict. */
@@ -297,7 +300,7 @@ class Queue {
       return false
     }
     this.#waiting.splice(this.#waiting.indexOf(waiting), 1)
-    if (this.#waiting.length === 0) this.#stopLooking()
+    if (this.#waiting.length === 0) this.#stopPolling()
     this.#keepUp()
     const { number } = waiting
     waiting.succeed({
@@ -356,7 +359,7 @@ class Queue {
         if (used === undefined) continue
         // Memory that was given back is free for others; growing again uses the reservation.
         if (used < claim.base) files.set({ ...claim, base: used })
-        const step = Math.floor(Math.max(0, used - claim.base) / STEP) * STEP
+        const step = Math.floor(Math.max(0, used - claim.base) / GROWTH_STEP_BYTES) * GROWTH_STEP_BYTES
         if (!grown.has(claim.root)) grown.set(claim.root, step)
       }
       files.describe(

@@ -2,7 +2,7 @@
 import { types } from 'node:util'
 import { amended, messageOf, rootCause, type CancelationReason } from './reason.js'
 
-const MOST_VALUES = 1000
+const MAX_VALUES = 1000
 
 /**
  * The reason, or else a copy: a foreign cause may be of a kind that cannot be cloned, and a long chain of parents would
@@ -46,7 +46,7 @@ function isCloneable(value: unknown): boolean {
   try {
     for (let seen = 0; open.length > 0; seen++) {
       const each = open.pop()
-      if (seen > MOST_VALUES || typeof each === 'function' || typeof each === 'symbol') return false
+      if (seen > MAX_VALUES || typeof each === 'function' || typeof each === 'symbol') return false
       if (typeof each !== 'object' || each === null) continue
       if (types.isProxy(each)) return false
       if (each instanceof Error) {

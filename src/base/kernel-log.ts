@@ -28,8 +28,8 @@ export interface KernelLog {
 /** The process id namespace in which the kernel's log counts: PROC_PID_INIT_INO. */
 export const FIRST_NAMESPACE = 'pid:[4026531836]'
 
-const MOST_RECORDS = 100_000
-const MOST_LOST = 10
+const MAX_RECORDS = 100_000
+const MAX_LOST = 10
 
 /** Whether process ids of this process are those of the kernel's log. */
 export function isFirstNamespace(): boolean {
@@ -61,7 +61,7 @@ function collect(file: number): KernelLog | undefined {
   const kills: KernelKill[] = []
   let since = Infinity
   let lost = 0
-  for (let read = 0; read < MOST_RECORDS && lost < MOST_LOST; read++) {
+  for (let read = 0; read < MAX_RECORDS && lost < MAX_LOST; read++) {
     try {
       const size = readSync(file, buffer)
       if (size === 0) break

@@ -1,14 +1,14 @@
 /** Any value as JSON for logs: short, whatever it holds, and never an exception. */
 
 // A log line is for reading: longer lists and deeper objects are cut.
-const MOST_ITEMS = 20
-const DEEPEST = 4
-const MOST_CHARACTERS = 1000
+const MAX_ITEMS = 20
+const MAX_DEPTH = 4
+const MAX_CHARACTERS = 1000
 
 const UNREADABLE = 'a value that cannot be read'
 
 /** The fields of an object as JSON, without those that are undefined. */
-export function plainFields(fields: object, depth: number = DEEPEST): Record<string, unknown> {
+export function plainFields(fields: object, depth: number = MAX_DEPTH): Record<string, unknown> {
   const plain: Record<string, unknown> = {}
   for (const key of keysOf(fields)) {
     const value = plainField(fields, key, depth - 1)
@@ -19,7 +19,7 @@ export function plainFields(fields: object, depth: number = DEEPEST): Record<str
 
 function keysOf(fields: object): readonly string[] {
   try {
-    return Object.keys(fields).slice(0, MOST_ITEMS)
+    return Object.keys(fields).slice(0, MAX_ITEMS)
   } catch {
     // A proxy.
     return []
@@ -37,7 +37,7 @@ function plainField(fields: object, key: string, depth: number): unknown {
 function plainValue(value: unknown, depth: number): unknown {
   switch (typeof value) {
     case 'string':
-      return value.length <= MOST_CHARACTERS ? value : `${value.slice(0, MOST_CHARACTERS)}...`
+      return value.length <= MAX_CHARACTERS ? value : `${value.slice(0, MAX_CHARACTERS)}...`
     case 'boolean':
     case 'undefined':
       return value
@@ -57,7 +57,7 @@ function plainObject(value: object, depth: number): unknown {
   if (value instanceof Error) return { name: value.name, message: value.message }
   if (value instanceof Date) return value.toJSON()
   if (depth > 0 && Array.isArray(value)) {
-    return value.slice(0, MOST_ITEMS).map((_, index) => plainField(value, String(index), depth - 1))
+    return value.slice(0, MAX_ITEMS).map((_, index) => plainField(value, String(index), depth - 1))
   }
   const prototype: unknown = Object.getPrototypeOf(value)
   const isPlain = prototype === Object.prototype || prototype === null

@@ -44,7 +44,7 @@ export class ProgressMeter {
 
   #measure(done: number, at: number): void {
     const elapsed = this.#at === undefined ? 0 : at - this.#at
-    // Started anew, as a retry does.
+    // Started again, as a retry does.
     if (done < this.#done) this.#rate = undefined
     else if (elapsed > 0) {
       const latest = ((done - this.#done) / elapsed) * 1000

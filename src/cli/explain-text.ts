@@ -30,7 +30,7 @@ const MAGENTA = 35
 
 /** A loop that has not answered for less is not worth a section. */
 const SILENT_MS = 1000
-const MOST_LINES = 20
+const MAX_LINES = 20
 /** A limit that is further away than this is not shown. */
 const FAR_MS = 8.64e7
 
@@ -218,13 +218,13 @@ function writeLoop(writer: Writer, { silence = 0, blocked }: LastRun): void {
   const lasted = formatDuration(Math.round(Math.max(silence, blocked?.lasted ?? 0)))
   writer.heading(`The event loop had not answered for ${lasted}`)
   if (blocked === undefined) return
-  for (const line of blocked.stack.split('\n').slice(0, MOST_LINES)) writer.add(`  ${printable(line.trim())}`)
+  for (const line of blocked.stack.split('\n').slice(0, MAX_LINES)) writer.add(`  ${printable(line.trim())}`)
 }
 
 function writeOperations(writer: Writer, { operations, underWay }: LastRun): void {
   if (underWay === 0) return
   writer.heading(underWay === 1 ? 'One operation was under way' : `${underWay} operations were under way`)
-  const shown = operations.slice(0, MOST_LINES)
+  const shown = operations.slice(0, MAX_LINES)
   const columns = fitColumns(operationColumns(writer.width), shown, writer.width)
   for (const each of shown) writer.add(rowLine(each, columns).trimEnd())
 }
@@ -266,7 +266,7 @@ function writeInTime(writer: Writer, run: LastRun, guards: readonly TimelyGuard[
 function writeStderr(writer: Writer, { stderr }: LastRun): void {
   if (stderr.length === 0) return
   writer.heading('The last lines of its stderr')
-  for (const line of stderr.slice(-MOST_LINES)) writer.wrap(line, '  ', '  ')
+  for (const line of stderr.slice(-MAX_LINES)) writer.wrap(line, '  ', '  ')
 }
 
 function writeSkipped(writer: Writer, { skipped: { rows, notes, operations } }: LastRun): void {

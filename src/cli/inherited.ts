@@ -3,9 +3,9 @@ import { fstatSync, readFileSync, readdirSync, readlinkSync } from 'node:fs'
 import { UsageError } from './usage.js'
 
 // The most that a command can be given.
-const MOST = 64
+const MAX_DESCRIPTORS = 64
 // How far up a descriptor is searched for.
-const MOST_ANCESTORS = 32
+const MAX_ANCESTORS = 32
 // What Node's event loop opens for itself.
 const OF_EVENT_LOOP = /^anon_inode:\[?(?:eventpoll|eventfd|io_uring|inotify)/
 
@@ -19,8 +19,8 @@ export function descriptorsFor(args: readonly string[], env: NodeJS.ProcessEnv, 
   const wanted = texts.map(readDescriptor)
   const named = process.platform === 'win32' ? [] : [...namedByArguments(args), ...listening(env), ...jobserver(env)]
   const all = [...new Set([...wanted, ...named.filter(wasInherited)])]
-  if (wanted.length > MOST) throw new UsageError(`--fd may be given at most ${MOST} times`)
-  return all.slice(0, MOST)
+  if (wanted.length > MAX_DESCRIPTORS) throw new UsageError(`--fd may be given at most ${MAX_DESCRIPTORS} times`)
+  return all.slice(0, MAX_DESCRIPTORS)
 }
 
 function readDescriptor(text: string): number {
@@ -39,7 +39,7 @@ function namedByArguments(args: readonly string[]): number[] {
 
 /** The sockets that a service manager has opened: `LISTEN_FDS` of them, from 3 on. */
 function listening({ LISTEN_FDS: count = '' }: NodeJS.ProcessEnv): number[] {
-  const length = /^\d{1,4}$/.test(count) ? Math.min(Number(count), MOST) : 0
+  const length = /^\d{1,4}$/.test(count) ? Math.min(Number(count), MAX_DESCRIPTORS) : 0
   return Array.from({ length }, (_, index) => 3 + index)
 }
 
@@ -86,7 +86,7 @@ function targetOf(pid: number | 'self', fd: number | string): string | undefined
 
 function ancestors(): number[] {
   const found: number[] = []
-  for (let pid = process.ppid; pid > 0 && found.length < MOST_ANCESTORS; pid = parentOf(pid)) found.push(pid)
+  for (let pid = process.ppid; pid > 0 && found.length < MAX_ANCESTORS; pid = parentOf(pid)) found.push(pid)
   return found
 }
 

@@ -16,7 +16,7 @@ export interface SampleBlock {
   readonly missed: number
 }
 
-const LARGEST_BATCH = 65_536
+const MAX_BATCH = 65_536
 
 /**
  * Endless blocks of the series' newest values, one row every `interval` milliseconds.
@@ -94,7 +94,7 @@ class Blocks extends Supply<SampleBlock> {
 
 function checkBlocks(keys: readonly SeriesKey[], interval: number, batch: number): void {
   if (interval < SHORTEST_PERIOD_MS) throw outOfRange('interval', '250us (4000 Hz) or more', interval)
-  checkWhole(batch, 'batch', 1, LARGEST_BATCH)
+  checkWhole(batch, 'batch', 1, MAX_BATCH)
   const seen = new Set<string>()
   for (const { metric } of keys) {
     if (seen.has(metric)) throw invalidValue('metrics', "each metric once where there is a 'batch'", metric)

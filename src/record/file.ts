@@ -87,7 +87,7 @@ export function placeRecording(file: string, create: (early: string) => string |
 }
 
 const EARLY = /\.\d+-\d+\.new$/
-const MOST_ENTRIES = 4096
+const MAX_ENTRIES = 4096
 /** An early file is locked and named within moments. */
 const LEFT_MS = 60_000
 
@@ -96,7 +96,7 @@ export function removeLeftovers(folder: string, prefix: string = ''): void {
   try {
     const directory = opendirSync(folder)
     try {
-      for (let seen = 0; seen < MOST_ENTRIES; seen++) {
+      for (let seen = 0; seen < MAX_ENTRIES; seen++) {
         const entry = directory.readSync()
         if (entry === null) break
         if (!entry.isFile() || !entry.name.startsWith(prefix) || !EARLY.test(entry.name)) continue

@@ -69,7 +69,7 @@ export const NOTE = {
 export const NOTE_SIZE = 256
 export const NOTE_TEXT: number = NOTE_SIZE - NOTE.text
 /** A text has at most this many parts. */
-export const MOST_PARTS = 16
+export const MAX_PARTS = 16
 
 /**
  * The kinds of notes. In the ring of states:
@@ -207,7 +207,7 @@ export const NAME_SIZE = 64
 export const NAME_TEXT: number = NAME_SIZE - NAME.text
 
 /** The bounds that a reader applies before it trusts a size of the header. */
-export const MOST = {
+export const MAX = {
   fileSize: 67_108_864,
   info: 65_536,
   columns: 256,

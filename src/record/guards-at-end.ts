@@ -27,7 +27,7 @@ export function guardsAt({ entries, rows }: RecordedFile): GuardAtEnd[] {
   })
 }
 
-const MOST_LIMITS = 64
+const MAX_LIMITS = 64
 
 function parseGuard(text: string): Omit<GuardAtEnd, 'state'> {
   let given: unknown
@@ -38,7 +38,7 @@ function parseGuard(text: string): Omit<GuardAtEnd, 'state'> {
   }
   if (!isObject(given) || !Array.isArray(given['limits'])) return { name: '', all: false, limits: [] }
   const name = textOf(given['name']) ?? ''
-  return { name, all: given['all'] === true, limits: given['limits'].slice(0, MOST_LIMITS).flatMap(describeLimit) }
+  return { name, all: given['all'] === true, limits: given['limits'].slice(0, MAX_LIMITS).flatMap(describeLimit) }
 }
 
 function describeLimit(given: unknown): string[] {

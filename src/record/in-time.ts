@@ -18,14 +18,14 @@ export interface TimelyGuard {
 
 /** The longest lead that is asked for, in milliseconds: a looser limit gives fewer false alarms than a longer lead. */
 const GOOD_LEAD_MS = 10_000
-const MOST_GUARDS = 2
+const MAX_GUARDS = 2
 /** Of a longer recording, only the end is played, which takes at most some tenths of a second. */
-const MOST_ROWS = 20_000
+const MAX_ROWS = 20_000
 
 /** At most two guards, the one nearest its limit first. Needs the addon. @throws NativeMissingError */
 export function guardsInTime(recording: RecordedFile, trends: readonly RecordedMetric[]): TimelyGuard[] {
   connect()
-  const rows = toRows(recording).slice(-MOST_ROWS)
+  const rows = toRows(recording).slice(-MAX_ROWS)
   if (rows.length < 2) return []
   const columns = knownColumns(recording)
   const suspects = trends
@@ -34,7 +34,7 @@ export function guardsInTime(recording: RecordedFile, trends: readonly RecordedM
     .toSorted((a, b) => rankOf(b.trend) - rankOf(a.trend))
   const found: TimelyGuard[] = []
   for (const { trend, column } of suspects) {
-    const best = found.length < MOST_GUARDS ? bestLimit(recording, rows, column, trend) : undefined
+    const best = found.length < MAX_GUARDS ? bestLimit(recording, rows, column, trend) : undefined
     if (best !== undefined) found.push(best)
   }
   return found

@@ -14,7 +14,7 @@ const WINDOWS = process.platform === 'win32'
 const ENDING = '.recording'
 const NAME = /^(.+-[0-9a-f]{8})-(\d{13})-(\d{1,10})-(\d{1,10})\.recording$/
 /** Looked at in a folder. */
-const MOST_ENTRIES = 4096
+const MAX_ENTRIES = 4096
 /** Recordings of processes that have ended: per program, and in all. */
 const KEPT_PER_PROGRAM = 4
 const KEPT_IN_ALL = 32
@@ -81,7 +81,7 @@ export function listRecordings(folder: string): readonly KeptRecording[] {
   try {
     const directory = opendirSync(folder)
     try {
-      for (let seen = 0; seen < MOST_ENTRIES; seen++) {
+      for (let seen = 0; seen < MAX_ENTRIES; seen++) {
         const entry = directory.readSync()
         if (entry === null) break
         const [, program, wall, pid, thread] = NAME.exec(entry.name) ?? []

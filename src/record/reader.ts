@@ -8,8 +8,8 @@ import {
   HEADER,
   HEADER_SIZE,
   MAGIC,
-  MOST,
-  MOST_PARTS,
+  MAX,
+  MAX_PARTS,
   NAME,
   NAME_SIZE,
   NAME_TEXT,
@@ -139,7 +139,7 @@ function readBounded(file: string): Uint8Array {
   try {
     const stats = fstatSync(descriptor)
     if (!stats.isFile()) throw new UnreadableRecordingError('not-a-file', file, 'it is not a regular file')
-    if (stats.size > MOST.fileSize) {
+    if (stats.size > MAX.fileSize) {
       throw new UnreadableRecordingError('too-large', file, `it has ${stats.size} bytes, more than any recording`)
     }
     const bytes = new Uint8Array(stats.size)
@@ -203,17 +203,17 @@ function readLayout(view: DataView, file: string): Layout {
   }
   const layout = layoutOf(shape)
   const isBounded =
-    shape.infoLength <= MOST.info &&
-    shape.columns <= MOST.columns &&
-    shape.rows <= MOST.rows &&
-    shape.guards <= MOST.guards &&
-    shape.rowOperations <= MOST.rowOperations &&
-    shape.entries <= MOST.notes &&
-    shape.lines <= MOST.notes &&
-    shape.operations <= MOST.operations &&
-    shape.names <= MOST.names &&
+    shape.infoLength <= MAX.info &&
+    shape.columns <= MAX.columns &&
+    shape.rows <= MAX.rows &&
+    shape.guards <= MAX.guards &&
+    shape.rowOperations <= MAX.rowOperations &&
+    shape.entries <= MAX.notes &&
+    shape.lines <= MAX.notes &&
+    shape.operations <= MAX.operations &&
+    shape.names <= MAX.names &&
     field('states') === STATES &&
-    layout.fileSize <= MOST.fileSize
+    layout.fileSize <= MAX.fileSize
   const places = ['fileSize', 'infoOffset', 'statesOffset', 'rowsOffset', 'rowSize'] as const
   const others = ['entriesOffset', 'linesOffset', 'operationsOffset'] as const
   if (!isBounded || [...places, ...others].some((each) => layout[each] !== field(each))) {
@@ -375,7 +375,7 @@ class Parser {
       const parts = this.#bytes[offset + NOTE.parts]!
       const length = this.#view.getUint16(offset + NOTE.textLength, true)
       const times = this.#times(offset)
-      const isPlausible = parts >= 1 && parts <= MOST_PARTS && part < parts && length <= NOTE_TEXT
+      const isPlausible = parts >= 1 && parts <= MAX_PARTS && part < parts && length <= NOTE_TEXT
       const continues = open !== undefined && part > 0 && sequence === open.next && part === open.pieces.length
       if (kind === undefined || times === undefined || !isPlausible || (part > 0 && !continues)) {
         this.#skipped.notes++

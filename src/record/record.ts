@@ -7,7 +7,7 @@ import { MetricUnavailableError, invalidType, invalidValue, outOfRange } from '.
 import { readOptions } from '../base/options.js'
 import { parseDuration, parsePeriod, type Duration } from '../base/units.js'
 import { parseQueries, parseQuery, type MetricQuery } from '../monitor/queries.js'
-import { MOST } from './format.js'
+import { MAX } from './format.js'
 import { programHere } from './identity.js'
 import { startRecording, type Recording, type RecordingPlan } from './recording.js'
 
@@ -136,7 +136,7 @@ function parseInterval(every: unknown): number {
 /** How many rows that takes. @throws TypeError, RangeError */
 function rowsOf(last: unknown, interval: number): number {
   const rows = Math.ceil(parseDuration(last, 'last') / interval)
-  if (!(rows >= 1 && rows <= MOST.rows)) throw outOfRange('last', `1 to ${MOST.rows} intervals`, last)
+  if (!(rows >= 1 && rows <= MAX.rows)) throw outOfRange('last', `1 to ${MAX.rows} intervals`, last)
   return rows
 }
 

@@ -9,7 +9,7 @@ import { packageVersion } from '../base/package.js'
 import type { CancelationReason } from '../base/reason.js'
 import { isGuard, kRules } from '../monitor/guard.js'
 import { isSlow, placeRecording } from './file.js'
-import { MOST, NOTES, NO_NAME, type NoteKind, type RecordedColumn, type RecordedInfo } from './format.js'
+import { MAX, NOTES, NO_NAME, type NoteKind, type RecordedColumn, type RecordedInfo } from './format.js'
 import { describeGuard, selectorText } from './guards.js'
 import { identityHere } from './identity.js'
 import { imageOf } from './image.js'
@@ -121,8 +121,8 @@ export class Recording implements Disposable {
       },
       info,
     )
-    if (layout.fileSize > MOST.fileSize) {
-      throw outOfRange('last', `so that the file has at most ${MOST.fileSize} bytes, not ${layout.fileSize}`, plan.rows)
+    if (layout.fileSize > MAX.fileSize) {
+      throw outOfRange('last', `so that the file has at most ${MAX.fileSize} bytes, not ${layout.fileSize}`, plan.rows)
     }
     const folder = plan.file === undefined ? usableFolder() : undefined
     this.file = plan.file ?? resolve(folder!, nameOfRecording(plan.program, wall, process.pid, threadId))

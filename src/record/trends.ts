@@ -40,9 +40,9 @@ export interface KnownColumn extends SelectedMetric {
 
 const WINDOW_MS = 60_000
 /** With fewer values, a line through them says nothing. */
-const LEAST_VALUES = 4
+const MIN_VALUES = 4
 /** A part of the window in which a metric grew steadily may be as short as this, in rows. */
-const SHORTEST = 6
+const MIN_ROWS = 6
 
 /** The columns of a recording whose metrics this version knows. */
 export function knownColumns({ info }: RecordedFile): KnownColumn[] {
@@ -140,13 +140,13 @@ interface Point {
 }
 
 /** A change counts if the line explains this part of the variance, and spans this part of the values' size. */
-const LEAST_FIT = 0.8
-const LEAST_CHANGE = 0.05
+const MIN_FIT = 0.8
+const MIN_CHANGE = 0.05
 
 /** The slope at the end: that of the longest part up to the last value in which the values follow a line. */
 function growthOf(points: readonly Point[]): number | undefined {
-  for (let length = points.length; length >= LEAST_VALUES; length = Math.floor(length / 2)) {
-    if (length < points.length && length < SHORTEST) return undefined
+  for (let length = points.length; length >= MIN_VALUES; length = Math.floor(length / 2)) {
+    if (length < points.length && length < MIN_ROWS) return undefined
     const part = points.slice(-length)
     const slope = steadySlope(part)
     if (slope !== undefined) return slope
@@ -161,9 +161,9 @@ function steadySlope(points: readonly Point[]): number | undefined {
   const xx = mean((point) => (point.x - x) ** 2)
   const yy = mean((point) => (point.y - y) ** 2)
   const xy = mean((point) => (point.x - x) * (point.y - y))
-  if (xx === 0 || yy === 0 || xy ** 2 < LEAST_FIT * xx * yy) return undefined
+  if (xx === 0 || yy === 0 || xy ** 2 < MIN_FIT * xx * yy) return undefined
   const slope = xy / xx
   const change = Math.abs(slope) * (points.at(-1)!.x - points[0]!.x)
   const size = points.reduce((most, point) => Math.max(most, Math.abs(point.y)), 0)
-  return change >= LEAST_CHANGE * size ? slope : undefined
+  return change >= MIN_CHANGE * size ? slope : undefined
 }

@@ -8,7 +8,7 @@ import type { RunningCommand } from './command.js'
 /** The time between two checks of a command that may run, in milliseconds. */
 const SLICE_MS = 100
 const READ_MS = SLICE_MS / 4
-/** The longest pause, in milliseconds, after which its CPU time is read anew. */
+/** The longest pause, in milliseconds, after which its CPU time is read again. */
 const LONGEST_PAUSE_MS = 1000
 
 export class CpuShare implements Disposable {

@@ -57,7 +57,7 @@ export interface RunOptions
    * `true`. Each run has the whole timeout. Not with pipes, `capture` or `input`. @default 0
    */
   restart?: number | boolean | undefined
-  /** The time before a restart. It doubles with each, up to five minutes, and starts anew after a run of ten. @default 1 s */
+  /** The time before a restart. It doubles with each, up to five minutes, and starts over after a run of ten minutes. @default 1 s */
   backoff?: Duration | undefined
   /**
    * Leaves alone what the command has left behind when it ends by itself; limits no longer hold for that, and its output is no

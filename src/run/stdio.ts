@@ -87,8 +87,8 @@ export const STREAM_KEYS = ['stdio', 'capture', 'maxBuffer', 'overflow', 'input'
 
 const DEFAULT_MAX_BUFFER = 2 ** 20
 // What native code takes.
-const MOST_SHARED = 64
-const MOST_STREAMS = 20
+const MAX_SHARED = 64
+const MAX_STREAMS = 20
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
 export function readStreamOptions(options: RunStreamOptions): StreamSettings {
@@ -98,7 +98,7 @@ export function readStreamOptions(options: RunStreamOptions): StreamSettings {
   const entries = readEntries(options.stdio, [options.input !== undefined, capture, capture])
   const numbers = readShared(shared)
   const count = entries.slice(3).filter((entry) => entry !== -1).length + numbers.length
-  if (count > MOST_SHARED) throw invalidValue('shared', `at most ${MOST_SHARED} with those of "stdio"`, numbers.length)
+  if (count > MAX_SHARED) throw invalidValue('shared', `at most ${MAX_SHARED} with those of "stdio"`, numbers.length)
   for (const fd of numbers) {
     if ((entries[fd] ?? -1) !== -1) throw invalidValue('shared', 'descriptors that "stdio" does not set', fd)
   }
@@ -121,8 +121,8 @@ export function readStreamOptions(options: RunStreamOptions): StreamSettings {
 
 function readEntries(stdio: RunStreamOptions['stdio'], piped: readonly boolean[]): StdioEntry[] {
   const list = (Array.isArray(stdio) ? stdio : [stdio, stdio, stdio]) as readonly (RunStream | undefined)[]
-  if (list.length < 3 || list.length > MOST_STREAMS) {
-    throw invalidValue('stdio', `one stream, or 3 to ${MOST_STREAMS}, from stdin, stdout and stderr on`, list.length)
+  if (list.length < 3 || list.length > MAX_STREAMS) {
+    throw invalidValue('stdio', `one stream, or 3 to ${MAX_STREAMS}, from stdin, stdout and stderr on`, list.length)
   }
   // Not map(), which skips the holes of an array.
   return Array.from(list, (stream, index) => readEntry(stream ?? defaultFor(index, piped), index))

@@ -1,7 +1,7 @@
 /** Files of other owners: valid ones are read as they were written, and nothing else is taken for one. */
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { MOST_CLAIMS, decode, encode, type OwnerContent } from '../../src/admit/claims.js'
+import { MAX_CLAIMS, decode, encode, type OwnerContent } from '../../src/admit/claims.js'
 
 const CLAIM = {
   number: 1,
@@ -37,7 +37,7 @@ describe('the content of a file', () => {
     ['more memory than a number counts exactly', { claims: [{ ...CLAIM, memory: 2 ** 60 }] }],
     ['text as a number', { claims: [{ ...CLAIM, granted: '1' }] }],
     ['a name of a megabyte', { claims: [{ ...CLAIM, name: 'x'.repeat(1e6) }] }],
-    ['too many claims', { claims: Array.from({ length: MOST_CLAIMS + 1 }, () => CLAIM) }],
+    ['too many claims', { claims: Array.from({ length: MAX_CLAIMS + 1 }, () => CLAIM) }],
     ['no claims', { claims: null }],
     ['half a process', { pid: 1.5 }],
     ['growth without a root', { grown: [[1]] }],

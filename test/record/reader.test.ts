@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { UnreadableRecordingError } from '../../src/base/errors.js'
 import { explainLines } from '../../src/cli/explain-text.js'
 import { describeRun } from '../../src/record/describe-run.js'
-import { HEADER, MOST, NOTE, NOTE_SIZE, ROW, type RecordedInfo } from '../../src/record/format.js'
+import { HEADER, MAX, NOTE, NOTE_SIZE, ROW, type RecordedInfo } from '../../src/record/format.js'
 import { parseRecording, readRecording, type RecordedFile } from '../../src/record/reader.js'
 import { MADE_AT, MADE_INFO, MADE_WALL, MadeRecording, type Made } from '../helpers/recording.js'
 
@@ -177,7 +177,7 @@ describe('a file that is refused', () => {
       expect([each, kindOf(() => readRecording(each))]).toEqual([each, 'not-a-file'])
     }
     writeFileSync(place('large'), bytes)
-    truncateSync(place('large'), MOST.fileSize + 1)
+    truncateSync(place('large'), MAX.fileSize + 1)
     expect(kindOf(() => readRecording(place('large')))).toBe('too-large')
     expect(kindOf(() => readRecording(place('nothing')))).toBe('not-found')
     expect(kindOf(() => readRecording(place('whole/below')))).toBe('not-found')

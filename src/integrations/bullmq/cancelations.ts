@@ -39,16 +39,16 @@ export interface JobCancelation {
   readonly by: string | undefined
 }
 
-const MOST_ID = 512
-const MOST_REASON = 1000
-const MOST_BY = 200
+const MAX_ID_LENGTH = 512
+const MAX_REASON_LENGTH = 1000
+const MAX_BY_LENGTH = 200
 // Each character of a reason may be escaped as six.
-const MOST_TEXT = 8192
+const MAX_TEXT_LENGTH = 8192
 /** How long one read of the stream waits, in milliseconds. */
 const BLOCK_MS = 5000
 const PAUSE_MS = 1000
-const MOST_KEPT = 1000
-const MOST_READ = 100
+const MAX_KEPT = 1000
+const MAX_READ = 100
 
 const STATES: readonly CanceledJobState[] = ['waiting', 'active', 'finished', 'unknown']
 
@@ -60,10 +60,11 @@ export async function cancelIn(
 ): Promise<CanceledJobState> {
   const ready = clientOf(queue)
   if (typeof jobId !== 'string') throw invalidType('jobId', 'a string', jobId)
-  if (jobId === '' || jobId.length > MOST_ID) throw invalidValue('jobId', `1 to ${MOST_ID} characters long`, jobId)
+  if (jobId === '' || jobId.length > MAX_ID_LENGTH)
+    throw invalidValue('jobId', `1 to ${MAX_ID_LENGTH} characters long`, jobId)
   const own = readOptions(options, 'option', ['reason', 'by'])
-  const reason = checkText(own.reason ?? 'Canceled', 'reason', MOST_REASON)
-  const by = own.by === undefined ? undefined : checkText(own.by, 'by', MOST_BY)
+  const reason = checkText(own.reason ?? 'Canceled', 'reason', MAX_REASON_LENGTH)
+  const by = own.by === undefined ? undefined : checkText(own.by, 'by', MAX_BY_LENGTH)
   const client = await ready
   const job = queue.toKey(jobId)
   const keys = [job, `${job}:lock`, keysOf(queue).cancelations]
@@ -79,15 +80,15 @@ function checkText(value: unknown, name: string, most: number): string {
 
 /** Reads text from Redis, which any program with access to it may have written. @returns `undefined` if it is malformed */
 export function parseCancelation(text: unknown): JobCancelation | undefined {
-  if (typeof text !== 'string' || text.length > MOST_TEXT) return undefined
+  if (typeof text !== 'string' || text.length > MAX_TEXT_LENGTH) return undefined
   const [, started, json] = /^(\d{1,15}) (\{.*\})$/su.exec(text) ?? []
   if (json === undefined) return undefined
   try {
     const { reason, by } = JSON.parse(json) as { reason?: unknown; by?: unknown }
     return {
       started: Number(started),
-      reason: checkText(reason, 'reason', MOST_REASON),
-      by: by === undefined ? undefined : checkText(by, 'by', MOST_BY),
+      reason: checkText(reason, 'reason', MAX_REASON_LENGTH),
+      by: by === undefined ? undefined : checkText(by, 'by', MAX_BY_LENGTH),
     }
   } catch {
     return undefined
@@ -155,7 +156,7 @@ export class CancelationReader {
           last = id
           this.#take(fields)
         }
-        if (entries.length === MOST_READ) {
+        if (entries.length === MAX_READ) {
           isBehind = true
         } else if (isBehind) {
           // Redis keeps the last thousand: others may be gone that were not read yet.
@@ -171,7 +172,7 @@ export class CancelationReader {
 
   /** One read. A connection that does not answer in time although it counts as alive is renewed. */
   async #read(client: RedisClient, last: string): Promise<unknown> {
-    const reply = client.xread([{ key: this.#key, id: last }], { BLOCK: BLOCK_MS, COUNT: MOST_READ })
+    const reply = client.xread([{ key: this.#key, id: last }], { BLOCK: BLOCK_MS, COUNT: MAX_READ })
     const watch = realTimers.setInterval(() => client.status === 'ready' && client.disconnect(true), 3 * BLOCK_MS)
     watch.unref()
     try {
@@ -181,27 +182,27 @@ export class CancelationReader {
     }
   }
 
-  /** Looks at the jobs that run here, for cancelations that the stream does not have any more. */
+  /** Checks the jobs that run here for cancelations that the stream no longer has. */
   async #readFields(): Promise<void> {
     const client = this.#client!
-    const look = async (id: string): Promise<void> => {
+    const check = async (id: string): Promise<void> => {
       const text = await client.hget(this.#connection.toKey(id), CANCEL_FIELD)
       const cancelation = parseCancelation(text)
       if (cancelation !== undefined) this.#sink.canceled(id, cancelation)
     }
-    await Promise.all(Array.from(this.#sink.ids(), look))
+    await Promise.all(Array.from(this.#sink.ids(), check))
   }
 
   #take(fields: ReadonlyMap<string, unknown>): void {
     const id = fields.get('id')
     const cancelation = parseCancelation(fields.get('cancelation'))
-    if (typeof id !== 'string' || id === '' || id.length > MOST_ID || cancelation === undefined) {
+    if (typeof id !== 'string' || id === '' || id.length > MAX_ID_LENGTH || cancelation === undefined) {
       reportError(new Error('A malformed cancelation was ignored'), 'job queue', this.#connection.name)
       return
     }
     this.#early.delete(id)
     this.#early.set(id, cancelation)
-    if (this.#early.size > MOST_KEPT) this.#early.delete(this.#early.keys().next().value!)
+    if (this.#early.size > MAX_KEPT) this.#early.delete(this.#early.keys().next().value!)
     this.#sink.canceled(id, cancelation)
   }
 }

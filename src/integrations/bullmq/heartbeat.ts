@@ -63,11 +63,11 @@ export interface WorkerStatus extends Pick<WorkerReport, 'state' | 'concurrency'
   readonly breaches: readonly Breach[]
 }
 
-const MOST_JOBS = 100
-const MOST_BREACHES = 20
-const MOST_METRICS = 50
-const MOST_NAME = 256
-const MOST_REPORT = 64 * 1024
+const MAX_JOBS = 100
+const MAX_BREACHES = 20
+const MAX_METRICS = 50
+const MAX_NAME_LENGTH = 256
+const MAX_REPORT_LENGTH = 64 * 1024
 const SHORTEST_MS = 100
 const STATES: readonly WorkerState[] = ['running', 'held', 'paused', 'closing']
 
@@ -87,8 +87,8 @@ export function parseHeartbeat(options: HeartbeatOptions | boolean): ParsedHeart
   const interval = parsePeriod(own.interval ?? 10_000, 'heartbeat.interval')
   if (interval < SHORTEST_MS) throw invalidValue('heartbeat.interval', 'at least 100 ms', own.interval)
   const { metrics } = own
-  if (metrics !== undefined && (!Array.isArray(metrics) || metrics.length > MOST_METRICS)) {
-    throw invalidValue('heartbeat.metrics', `an array of at most ${MOST_METRICS} metrics`, metrics)
+  if (metrics !== undefined && (!Array.isArray(metrics) || metrics.length > MAX_METRICS)) {
+    throw invalidValue('heartbeat.metrics', `an array of at most ${MAX_METRICS} metrics`, metrics)
   }
   if (metrics?.length === 0) return { interval, monitor: undefined }
   try {
@@ -148,14 +148,14 @@ export class Heartbeat {
     const metrics: Record<string, number> = {}
     for (const each of this.#options.monitor ?? []) if (each.state === 'known') metrics[each.text] = each.value
     return {
-      host: hostname().slice(0, MOST_NAME),
+      host: hostname().slice(0, MAX_NAME_LENGTH),
       pid: process.pid,
       state,
       concurrency,
       active: jobs.length,
-      jobs: jobs.filter((each) => each.length <= MOST_NAME).slice(0, MOST_JOBS),
-      breaches: breaches.slice(0, MOST_BREACHES).map((each) => ({
-        metric: metricOf(each).slice(0, MOST_NAME),
+      jobs: jobs.filter((each) => each.length <= MAX_NAME_LENGTH).slice(0, MAX_JOBS),
+      breaches: breaches.slice(0, MAX_BREACHES).map((each) => ({
+        metric: metricOf(each).slice(0, MAX_NAME_LENGTH),
         value: each.value,
         limit: each.limit,
         unit: each.unit,
@@ -192,7 +192,7 @@ export async function listWorkers(queue: ConnectedQueue): Promise<WorkerReport[]
 
 /** Reads text from Redis, which any program with access to it may have written. @returns `undefined` if it is malformed */
 export function parseReport(id: string, text: unknown, age: number): WorkerReport | undefined {
-  if (typeof text !== 'string' || text.length > MOST_REPORT) return undefined
+  if (typeof text !== 'string' || text.length > MAX_REPORT_LENGTH) return undefined
   let given: Record<string, unknown>
   try {
     given = Object(JSON.parse(text)) as Record<string, unknown>
@@ -203,10 +203,10 @@ export function parseReport(id: string, text: unknown, age: number): WorkerRepor
   const known = STATES.find((each) => each === state)
   if (!isName(id) || !isName(host) || !isCount(pid) || known === undefined) return undefined
   if (!isNumber(concurrency) || !isCount(active)) return undefined
-  if (!Array.isArray(jobs) || jobs.length > MOST_JOBS || !jobs.every(isName)) return undefined
-  if (!Array.isArray(breaches) || breaches.length > MOST_BREACHES || !breaches.every(isBreach)) return undefined
+  if (!Array.isArray(jobs) || jobs.length > MAX_JOBS || !jobs.every(isName)) return undefined
+  if (!Array.isArray(breaches) || breaches.length > MAX_BREACHES || !breaches.every(isBreach)) return undefined
   const values = typeof metrics === 'object' && metrics !== null ? Object.entries(metrics) : undefined
-  if (values === undefined || values.length > MOST_METRICS) return undefined
+  if (values === undefined || values.length > MAX_METRICS) return undefined
   if (!values.every(([name, value]) => isName(name) && isNumber(value))) return undefined
   const cleaned = breaches.map(({ metric, value, limit, unit }) => ({
     metric,
@@ -229,7 +229,7 @@ export function parseReport(id: string, text: unknown, age: number): WorkerRepor
 }
 
 function isName(value: unknown): value is string {
-  return typeof value === 'string' && value !== '' && value.length <= MOST_NAME
+  return typeof value === 'string' && value !== '' && value.length <= MAX_NAME_LENGTH
 }
 
 function isNumber(value: unknown): value is number {

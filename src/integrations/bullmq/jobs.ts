@@ -50,7 +50,7 @@ export class Jobs implements CancelationSink {
   readonly #lockDuration: number | undefined
   readonly #running = new Map<string, Running>()
   readonly #idle = new Set<() => void>()
-  /** Looks for a cancelation that came before the job. */
+  /** Checks for a cancelation that came before the job. */
   early: (id: string) => JobCancelation | undefined = () => undefined
   #closing: string | undefined
 

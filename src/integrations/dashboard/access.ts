@@ -7,11 +7,11 @@ import type { TLSSocket } from 'node:tls'
 const TOKEN_BYTES = 24
 const LONGEST_SECRET = 64
 /** Of each kind; the oldest is dropped. */
-const MOST_TOKENS = 100
-const MOST_SESSIONS = 200
+const MAX_TOKENS = 100
+const MAX_SESSIONS = 200
 const COOKIE = 'tripline'
 /** Cookies of other programs on the same host have this name too, under other paths; a browser sends the nearest first. */
-const MOST_COOKIES = 8
+const MAX_COOKIES = 8
 
 export type TokenUse = 'good' | 'used' | 'wrong'
 
@@ -53,9 +53,9 @@ class Secrets {
 export class Access {
   /** A part of every path: cookies are not apart by port, but by path they are, so that no other server gets this one's. */
   readonly id: string = randomBytes(9).toString('base64url')
-  readonly #tokens = new Secrets(MOST_TOKENS)
-  readonly #used = new Secrets(MOST_TOKENS)
-  readonly #sessions = new Secrets(MOST_SESSIONS)
+  readonly #tokens = new Secrets(MAX_TOKENS)
+  readonly #used = new Secrets(MAX_TOKENS)
+  readonly #sessions = new Secrets(MAX_SESSIONS)
 
   makeToken(): string {
     return this.#tokens.make()
@@ -82,7 +82,7 @@ export class Access {
       return name === COOKIE && value !== undefined ? [value] : []
     })
     let found = false
-    for (const each of cookies.slice(0, MOST_COOKIES)) if (this.#sessions.find(hashOf(each)) >= 0) found = true
+    for (const each of cookies.slice(0, MAX_COOKIES)) if (this.#sessions.find(hashOf(each)) >= 0) found = true
     return found
   }
 }

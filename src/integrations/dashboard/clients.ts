@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http'
 import { realNow } from '../../base/clock.js'
 
 /** Bytes that may wait for a page that does not read. */
-const MOST_WAITING = 2 ** 20
+const MAX_WAITING_BYTES = 2 ** 20
 /** In milliseconds: how long a page may take to read what waits. */
 const LONGEST_BLOCK_MS = 10_000
 /** In milliseconds: proxies close what is silent. */
@@ -69,7 +69,7 @@ export class Client {
   #write(text: string): void {
     this.#wroteAt = realNow()
     if (!this.#response.write(text)) this.#blockedAt ??= realNow()
-    if (this.#response.writableLength > MOST_WAITING) this.drop()
+    if (this.#response.writableLength > MAX_WAITING_BYTES) this.drop()
   }
 }
 

@@ -10,7 +10,7 @@ import type { CommandView } from './protocol.js'
 import { plain, short } from './text.js'
 
 const METRICS = ['process.cpu', 'process.rss', 'process.count'] as const
-const MOST = 20
+const MAX_COMMANDS = 20
 const LONGEST_LINE = 500
 
 /** A command, or a process that was named. */
@@ -71,7 +71,7 @@ export class Commands implements Disposable {
   }
 
   views(): CommandView[] {
-    const open = [...openCommands()].slice(0, MOST)
+    const open = [...openCommands()].slice(0, MAX_COMMANDS)
     const roots = new Set(open.map(({ root }) => root))
     if (this.#pid !== undefined) roots.add(this.#pid)
     for (const [root, meter] of this.#meters) {

@@ -13,14 +13,14 @@ import type { Column, History } from './history.js'
 import type { BreachView, EvidenceView, GuardView, Line, Proof } from './protocol.js'
 import { plain, short } from './text.js'
 
-/** A page with more is no overview; the rest is counted. */
-const MOST_GUARDS = 100
+/** Guards that are sent to the page, which gets only the number of the others. */
+const MAX_GUARDS = 100
 /** Metrics that are added because a guard watches them. */
-const MOST_COLUMNS = 60
-const MOST_BREACHES = 50
-const MOST_PROOFS = 8
-const MOST_RECENT = 60
-const MOST_FRAMES = 12
+const MAX_COLUMNS = 60
+const MAX_BREACHES = 50
+const MAX_PROOFS = 8
+const MAX_RECENT = 60
+const MAX_FRAMES = 12
 
 interface Shown {
   readonly key: number
@@ -37,7 +37,7 @@ interface Entry {
   readonly dryRun: boolean
   /** Which breach of the guard it is. */
   readonly count: number
-  /** On the wall clock, as it was then: a time that changed with every look would be sent with every sample. */
+  /** On the wall clock, computed once: computed again, it would differ slightly and be sent each time. */
   readonly since: number
   readonly at: number
   /** The breach that the event named, by which evidence is recognized. */
@@ -146,7 +146,7 @@ export class Guards implements Disposable {
   }
 
   #show(guard: Guard): void {
-    if (this.#shown.has(guard) || this.#shown.size >= MOST_GUARDS || guard.closed) return
+    if (this.#shown.has(guard) || this.#shown.size >= MAX_GUARDS || guard.closed) return
     const key = ++this.#keys
     const shown: Shown = {
       key,
@@ -170,7 +170,7 @@ export class Guards implements Disposable {
   }
 
   #columnOf({ series }: ParsedLimit): Column | undefined {
-    if (this.#history.columns.length >= MOST_COLUMNS) return undefined
+    if (this.#history.columns.length >= MAX_COLUMNS) return undefined
     try {
       return this.#history.add(series)
     } catch {
@@ -194,7 +194,7 @@ export class Guards implements Disposable {
     const count = guard.breachCount
     const latest = this.#breaches.findLast((each) => each.guardKey === key)
     if (latest?.count === count) {
-      // It was there when the guard began to be shown, and is reported now.
+      // The breach was there before the guard was shown, and is reported now.
       latest.first ??= first
       return
     }
@@ -209,11 +209,11 @@ export class Guards implements Disposable {
       since: toWall(Math.min(...breaches.map(({ since }) => since))),
       at: toWall(Math.min(...breaches.map(({ at }) => at))),
       first,
-      proofs: breaches.slice(0, MOST_PROOFS).map(toProof),
+      proofs: breaches.slice(0, MAX_PROOFS).map(toProof),
       until: undefined,
       evidence: undefined,
     })
-    if (this.#breaches.length > MOST_BREACHES) this.#breaches.shift()
+    if (this.#breaches.length > MAX_BREACHES) this.#breaches.shift()
     this.#changed()
   }
 
@@ -261,9 +261,9 @@ function toProof(breach: Breach): Proof {
     value: plain(value),
     limit: plain(limit),
     origin: short(printable(origin)),
-    recent: recent.slice(-MOST_RECENT).map(plain),
+    recent: recent.slice(-MAX_RECENT).map(plain),
     ...(stack && {
-      stack: stack.slice(0, MOST_FRAMES).map(({ function: name, file, line, column }) => ({
+      stack: stack.slice(0, MAX_FRAMES).map(({ function: name, file, line, column }) => ({
         function: short(printable(name)),
         file: short(printable(file)),
         line,

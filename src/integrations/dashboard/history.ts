@@ -6,10 +6,10 @@ import { Series, keepClocks, type SeriesKey } from '../../addon/sampler.js'
 import { selectedText } from '../../monitor/metric-text.js'
 import { selectorOf } from '../../monitor/selectors.js'
 
-/** A reading that is older than so many intervals, and this long, is not the state of the machine any more. */
+/** A reading is stale if it is older than so many intervals, and older than this time. */
 const STALE_INTERVALS = 5
 const STALE_MS = 5000
-/** Samples for which a metric stays that no guard watches any more. */
+/** For how many samples a metric is kept after the last guard on it is gone. */
 const KEPT_UNUSED = 60
 
 /** One metric in the rings. */
@@ -17,9 +17,9 @@ export class Column {
   readonly series: Series
   readonly text: string
   readonly values: Float64Array
-  /** How many guards and options want it. */
+  /** How many guards and options use it. */
   uses = 0
-  /** For how many samples nothing has wanted it. */
+  /** For how many samples it has not been in use. */
   unused = 0
 
   constructor(series: Series, samples: number) {

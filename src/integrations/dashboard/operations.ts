@@ -8,11 +8,11 @@ import { toWall } from './clock.js'
 import type { EndedView, OperationView, OperationsView } from './protocol.js'
 import { plain, short } from './text.js'
 
-/** More would be no overview, and take longer to send than to sample. */
-const MOST = 500
+/** Operations that are sent to the page: sending more would take longer than sampling. */
+const MAX_OPERATIONS = 500
 const RECENT = 20
 
-/** The operations of a registry. It may be the program's own: if it fails, the rest of the page must not. */
+/** The operations of a registry. A registry may be written by the program: its errors must not reach the rest of the page. */
 export class Operations {
   readonly #registry: OperationRegistry
   #hasFailed = false
@@ -21,7 +21,7 @@ export class Operations {
     this.#registry = registry
   }
 
-  /** What is registered now; null if the registry fails, which is reported once and not with every sample. */
+  /** The registered operations; null if the registry throws, which is reported only the first time. */
   view(): OperationsView | null {
     try {
       const view = viewOf(this.#registry)
@@ -39,7 +39,7 @@ function viewOf(registry: OperationRegistry): OperationsView {
   const list: OperationView[] = []
   const walk = (nodes: readonly OperationNode[], level: number): void => {
     for (const { operation, children } of nodes) {
-      if (list.length >= MOST) return
+      if (list.length >= MAX_OPERATIONS) return
       list.push(toView(operation, level))
       walk(children, level + 1)
     }
@@ -75,7 +75,7 @@ function toView(operation: OperationContext, level: number): OperationView {
   }
 }
 
-/** The two clocks are not compared exactly: a difference of milliseconds is no change. */
+/** The two clocks cannot be compared exactly, so a difference of milliseconds does not count as a change. */
 function toTenth(at: number): number {
   return Math.round(at / 100) * 100
 }

@@ -31,7 +31,7 @@ export interface DashboardOptions {
   history?: Duration | undefined
   /** The guards. @default all of this thread, also those that are made later */
   guards?: Guard | readonly Guard[] | undefined
-  /** The registry with the operations; null for none. @default `registry` of `tripline/registry` */
+  /** The registry of the operations; null shows none. @default `registry` of `tripline/registry` */
   registry?: OperationRegistry | null | undefined
   /** Limiters. @default none */
   limiters?: Limiter | readonly Limiter[] | undefined
@@ -70,7 +70,7 @@ export interface DashboardHandlerOptions {
 /** The checked options. */
 export interface DashboardSettings {
   readonly title: string | undefined
-  /** Undefined for those of {@link DEFAULTS} that are there. */
+  /** Undefined for those of {@link DEFAULTS} that this machine has. */
   readonly metrics: readonly MetricQuery[] | undefined
   /** In milliseconds. */
   readonly interval: number
@@ -128,9 +128,9 @@ const KEYS: readonly (keyof DashboardOptions)[] = [
 
 const SHORTEST_MS = 100
 const LONGEST_MS = 3_600_000
-const MOST_SAMPLES = 3600
+const MAX_SAMPLES = 3600
 const HISTORY_MS = 600_000
-const MOST_METRICS = METRICS.length
+const MAX_METRICS = METRICS.length
 
 /**
  * @param registry the one by default
@@ -174,15 +174,15 @@ export function parseDashboard(
 
 function checkMetrics(metrics: unknown): void {
   if (!Array.isArray(metrics)) throw invalidType('metrics', 'an array of metrics', metrics)
-  if (metrics.length > MOST_METRICS) throw outOfRange('metrics', `at most ${MOST_METRICS} metrics`, metrics.length)
+  if (metrics.length > MAX_METRICS) throw outOfRange('metrics', `at most ${MAX_METRICS} metrics`, metrics.length)
   if (metrics.length > 0) parseQueries(metrics as readonly MetricQuery[])
 }
 
 function readSamples(history: Duration | undefined, interval: number): number {
-  if (history === undefined) return Math.min(MOST_SAMPLES, Math.max(2, Math.round(HISTORY_MS / interval)))
+  if (history === undefined) return Math.min(MAX_SAMPLES, Math.max(2, Math.round(HISTORY_MS / interval)))
   const samples = Math.round(parsePeriod(history, 'history') / interval)
-  if (samples < 2 || samples > MOST_SAMPLES) {
-    throw outOfRange('history', `2 to ${MOST_SAMPLES} times the interval`, history)
+  if (samples < 2 || samples > MAX_SAMPLES) {
+    throw outOfRange('history', `2 to ${MAX_SAMPLES} times the interval`, history)
   }
   return samples
 }
@@ -192,7 +192,7 @@ function hasTree(value: unknown): value is OperationRegistry {
   return [tree, statistics, history].every((each) => typeof each === 'function')
 }
 
-/** By its shape: the code of recordings is not loaded for the question. */
+/** Recognized by its shape, so that the code of recordings need not be loaded. */
 function isRecording(value: unknown): value is Recording {
   const { file, closed, interval } = (value ?? {}) as Partial<Recording>
   return typeof file === 'string' && typeof closed === 'boolean' && typeof interval === 'number'

@@ -5,8 +5,8 @@ import { readText } from '../../base/read-text.js'
 import type { ProcessView } from './protocol.js'
 import { short } from './text.js'
 
-const MOST = 100
-const MOST_THREADS = 64
+const MAX_PROCESSES = 100
+const MAX_THREADS = 64
 const LONGEST_LINE = 500
 
 /** Empty if processes can be listed here. */
@@ -22,7 +22,7 @@ export function processesOf(pid: number, top: boolean, lines: boolean): ProcessV
   const list: ProcessView[] = []
   if (WHY_NO_PROCESSES !== '') return list
   const walk = (each: number, level: number): void => {
-    if (list.length >= MOST) return
+    if (list.length >= MAX_PROCESSES) return
     if (level > 0) {
       const name = readText(`/proc/${each}/comm`)
       if (name === undefined) return
@@ -48,7 +48,7 @@ function childrenOf(pid: number): number[] {
   } catch {
     return []
   }
-  return threads.slice(0, MOST_THREADS).flatMap((thread) => {
+  return threads.slice(0, MAX_THREADS).flatMap((thread) => {
     const text = readText(`/proc/${pid}/task/${thread}/children`) ?? ''
     return text
       .split(' ')

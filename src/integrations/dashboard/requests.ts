@@ -85,7 +85,7 @@ export class Requests {
   /** Exchanges a token for a session. */
   #enter(request: IncomingMessage, response: ServerResponse, token: string): void {
     if (isPrefetch(request)) return refuse(request, response, 'prefetch')
-    // A look at the headers alone, as programs take it that show a preview, does not use it up.
+    // HEAD requests, as sent by programs that show a preview, do not use it up.
     if (request.method === 'HEAD') return void response.writeHead(200).end()
     const use = this.access.useToken(token)
     if (use !== 'good') {

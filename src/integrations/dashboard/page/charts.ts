@@ -6,12 +6,12 @@ import { axisText, clockText, spanText, valueText } from './format.js'
 import type { Store } from './store.js'
 
 const HEIGHT = 118
-/** A short history does not fill the axis: so many samples do at least. */
-const LEAST_SAMPLES = 60
-/** Samples after which the summary for screen readers is written anew. */
+/** The axis has room for at least so many samples, so a short history does not fill it. */
+const MIN_SAMPLES = 60
+/** Samples after which the summary for screen readers is written again. */
 const SUMMARY_EVERY = 5
 
-/** The look, from the style sheet. */
+/** Colors and fonts, from the style sheet. */
 interface Colors {
   readonly line: string
   readonly fill: string
@@ -39,7 +39,7 @@ function readColors(): Colors {
 let colors: Colors | undefined
 const color = (): Colors => (colors ??= readColors())
 
-/** A round end of the scale above all values and lines. */
+/** The upper end of the scale: a round number above all values and lines. */
 function scaleEnd(most: number, { unit, max }: Column): number {
   if (unit === '%' && max !== null) return [2, 5, 10, 25, 50].find((each) => each >= most * 1.1) ?? 100
   if (unit === 'flag') return 1
@@ -51,7 +51,7 @@ function scaleEnd(most: number, { unit, max }: Column): number {
   return (steps.find((each) => each * scale >= most * 1.05) ?? 2 * base) * scale
 }
 
-/** What can be said of a column in one look. */
+/** The summary of a column. */
 interface Summary {
   readonly now: number | null
   readonly least: number | null
@@ -75,7 +75,7 @@ function summarize(values: readonly (number | null)[]): Summary {
   return count === 0 ? { now, least: null, mean: null, most: null } : { now, least, mean: sum / count, most }
 }
 
-/** The state of the worst guard on a metric: what breached ones are about must be seen first. */
+/** The state of the worst guard on a metric; charts of breached ones come first. */
 const WORST = ['breached', 'clearing', 'pending', 'unavailable', 'clear'] as const
 
 function stateOf(store: Store, place: number): string | undefined {
@@ -263,7 +263,7 @@ class Chart implements Item<Column> {
   #span(): [number, number] {
     const { times, about } = this.#store
     const last = times.at(-1) ?? 0
-    const least = (LEAST_SAMPLES * about!.interval) / 1000
+    const least = (MIN_SAMPLES * about!.interval) / 1000
     return [Math.min(times[0] ?? last, last - least), last]
   }
 
@@ -399,7 +399,7 @@ export class Metrics {
     this.#version = this.#store.version
     for (const each of this.#items) each.remove()
     const { lines } = this.#store.parts
-    // Those with a limit first.
+    // Metrics with a limit come first.
     const places = [...this.#store.columns.keys()]
     this.#places = [...places.filter((each) => lines[each]?.length), ...places.filter((each) => !lines[each]?.length)]
     this.#items = this.#places.map((place) => new Chart(this.#store, place, (index) => this.#point(index)))

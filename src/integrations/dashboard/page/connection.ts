@@ -1,4 +1,4 @@
-/** The stream of events from the server, and what to say while there is none. */
+/** The stream of events from the server, and the messages while it is interrupted. */
 import type { StateMessage, UpdateMessage } from '../protocol.js'
 import { spanText } from './format.js'
 
@@ -15,7 +15,7 @@ export interface ConnectionListener {
 
 const RETRY_MS = 3000
 const LONGEST_RETRY_MS = 30_000
-/** A connection that says nothing for so long is taken for dead: the server sends at least something every 15 s. */
+/** A connection without events for so long counts as lost: the server sends something at least every 15 s. */
 const SILENCE_MS = 40_000
 
 const ADVICE: Readonly<Record<string, string>> = {

@@ -19,7 +19,7 @@ export function byId(id: string): HTMLElement {
   return document.getElementById(id)!
 }
 
-/** Leaves the text alone if it is the same, for those that read it to their users. */
+/** Sets the text only if it differs, because screen readers announce each change. */
 export function setText(node: Element, text: string): void {
   const shown = printable(text)
   if (node.textContent !== shown) node.textContent = shown
@@ -88,7 +88,7 @@ export class KeyedList<T> {
   }
 }
 
-/** Ids that were cut may be the same, and so may ids and times of what has ended. */
+/** Keys may repeat: ids are cut to a length, and ended operations may have equal ids and times. */
 function distinct(keys: readonly string[]): string[] {
   const times = new Map<string, number>()
   return keys.map((key) => {

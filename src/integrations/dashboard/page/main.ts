@@ -11,7 +11,7 @@ import { Tables } from './tables.js'
 const store = new Store()
 const views = [new Metrics(store), new Guards(store), new Operations(store), new Tables(store), new Announcer(store)]
 
-/** The most important in a few words. */
+/** The state of the program in a few words. */
 class Overview {
   readonly #tiles = new Map<
     string,
@@ -89,7 +89,7 @@ function showHead(): void {
   const { title, host, pid } = about
   setText(byId('title'), title)
   setText(byId('where'), `${host} · process ${pid}`)
-  // Seen although another tab is in front.
+  // Visible while another tab is in front.
   const breached = parts.guards.filter(({ state }) => state === 'breached' || state === 'clearing').length
   const text = `${breached === 0 ? '' : `(${breached}) `}${title} · ${host}`
   if (document.title !== text) document.title = text
@@ -108,7 +108,7 @@ function showFoot(): void {
   setText(byId('foot'), notes.filter((each) => each !== '').join(' · '))
 }
 
-// Ages grow although nothing comes.
+// Ages grow also while no events come.
 setInterval(show, 1000)
 
 follow({

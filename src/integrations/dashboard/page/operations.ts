@@ -1,4 +1,4 @@
-/** Operations as a tree that is used with the keyboard as trees of file managers are, and those that have ended. */
+/** The tree of operations, with the keys of a file manager's tree, and the operations that have ended. */
 import type { EndedView, OperationView } from '../protocol.js'
 import { badge, byId, el, headOf, Place, setAttribute, setText, type Item } from './dom.js'
 import { agoText, plural, spanText, tookText } from './format.js'
@@ -11,7 +11,7 @@ interface Node extends OperationView {
   readonly siblings: number
 }
 
-/** Adds what the list says by its order. */
+/** Adds the places in the tree, which follow from the order of the list. */
 function toNodes(list: readonly OperationView[]): Node[] {
   const path: string[] = []
   const parents = list.map(({ id, level }) => {
@@ -86,7 +86,7 @@ class Tree {
   readonly #collapsed = new Set<string>()
   #nodes: readonly Node[] = []
   #shown: readonly Node[] = []
-  /** The one that the Tab key gets to. */
+  /** The row that the Tab key focuses. */
   #current = ''
 
   constructor(store: Store, place: HTMLElement) {

@@ -1,4 +1,4 @@
-/** What the page knows: the parts as they were sent last, and the metrics with their history. */
+/** The data of the page: the parts as last received, and the metrics with their history. */
 import type { About, Column, Missing, Parts, StateMessage, UpdateMessage } from '../protocol.js'
 
 const NO_PARTS: Parts = {
@@ -14,7 +14,7 @@ const NO_PARTS: Parts = {
   cost: null,
 }
 
-/** So many intervals without a sample are a gap in the line: the program or the machine stood still. */
+/** After so many intervals without a sample, the line has a gap: the program or the machine stood still. */
 const GAP_INTERVALS = 3
 
 export class Store {
@@ -25,7 +25,7 @@ export class Store {
   /** In seconds, as the charts take them. */
   times: number[] = []
   values: (number | null)[][] = []
-  /** Grows whenever the columns are others. */
+  /** Grows whenever the columns change. */
   version = 0
   /** The wall clock of the server, minus that of the browser. */
   #ahead = 0
