@@ -1,7 +1,8 @@
 // node rows.js MODE[:RATE] FILE: prints the CPU time per second of this process and of its sampling thread, in microseconds.
 import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { monitor, record, samplerStats } from '../../../dist/index.js'
+import { monitor, record } from '../../../dist/index.js'
+import { findThread, threadCpu } from '../../lib/process.js'
 
 const WARM_UP = 1500
 const SECONDS = 5
@@ -32,11 +33,17 @@ if (mode === 'json') {
   }, interval)
 }
 
+/** CPU time of the sampling thread so far, in microseconds: the kernel's figure, because the sampler's own is updated rarely. */
+function samplerCpu() {
+  const thread = findThread(process.pid, 'tripline')
+  return thread === undefined ? 0 : threadCpu(process.pid, thread) / 1000
+}
+
 await sleep(WARM_UP)
-const before = { process: process.cpuUsage(), thread: samplerStats()?.cpu ?? 0 }
+const before = { process: process.cpuUsage(), thread: samplerCpu() }
 await sleep(SECONDS * 1000)
 const { user, system } = process.cpuUsage(before.process)
-const thread = ((samplerStats()?.cpu ?? 0) - before.thread) * 1000
+const thread = samplerCpu() - before.thread
 console.log(JSON.stringify({ process: (user + system) / SECONDS, thread: thread / SECONDS }))
 for (const each of keep) each.close()
 process.exit()
