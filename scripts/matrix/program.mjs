@@ -75,9 +75,14 @@ try {
   loop.close()
 
   const still = guard({ 'eventLoop.delay': { above: 5000 } }, { within: 10 })
-  const [turned, read] = [turns(), samplerStats().reads]
-  await new Promise((resolve) => setTimeout(resolve, 500))
-  expect('a loop that waits is not woken', samplerStats().reads - read > 5 && turns() - turned < 6)
+  let unwoken = false
+  // On a busy machine, some waits have few reads, or turns for other reasons.
+  for (let i = 0; i < 20 && !unwoken; i++) {
+    const [turned, read] = [turns(), samplerStats().reads]
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    unwoken = samplerStats().reads - read > 5 && turns() - turned < 6
+  }
+  expect('a loop that waits is not woken', unwoken)
   still.close()
 
   const beats = every({ hz: 100 }, () => {})
