@@ -480,6 +480,17 @@ TEST(MonitorClearsALimitBelowAtExactlyTheClearLine) {
   CHECK(world.State() == LimitState::kClear);
 }
 
+TEST(MonitorShowsRecordingsOnlyGuardsOfThisMachine) {
+  World world;
+  const uint32_t sampled = world.Guard(0);
+  CHECK_EQ(world.monitor.GuardOf(sampled)->id, sampled);
+  CHECK(world.monitor.GuardOf(sampled + 1) == nullptr);
+  // One that plays values says nothing of the machine.
+  LimitRequest limit = {0, LimitSpec{80, 72, 0, 0, true}, OnMissing::kUnavailable};
+  const uint32_t played = world.monitor.AddGuard(&world.environment, GuardSpec(), &limit, 1, world.now);
+  CHECK(world.monitor.GuardOf(played) == nullptr);
+}
+
 TEST(MonitorNamesTheOriginOfEachBreach) {
   World world;
   const uint32_t guard = world.Guard(0);
