@@ -41,7 +41,7 @@ static const char* wanted;
 static long number = -1;
 static int error;
 static unsigned from, count;
-static int log_file = -1;
+static const char* log_path;
 static atomic_uint calls;
 static uintptr_t begin, end;
 
@@ -66,11 +66,7 @@ __attribute__((constructor)) static void start(void) {
   error = atoi(getenv("FAULT_ERRNO"));
   from = (unsigned)atoi(getenv("FAULT_FROM"));
   count = (unsigned)atoi(getenv("FAULT_COUNT"));
-  const char* path = getenv("FAULT_LOG");
-  // Far away from the descriptors that the program uses.
-  const long opened = Raw(SYS_openat, -100, (long)path, 02001 | 0100 | 02000000, 0600);
-  log_file = (int)Raw(SYS_fcntl, opened, 1030, 900, 0);
-  Raw(SYS_close, opened, 0, 0, 0);
+  log_path = getenv("FAULT_LOG");
 }
 
 static int fails(const char* name, uintptr_t caller) {
@@ -81,7 +77,10 @@ static int fails(const char* name, uintptr_t caller) {
   if (caller < begin || caller >= end) return 0;
   const unsigned call = atomic_fetch_add(&calls, 1) + 1;
   if (call < from || (count != 0 && call >= from + count)) return 0;
-  Raw(SYS_write, log_file, (long)"x", 1, 0);
+  // Opened each time: a child process closes all descriptors that it does not know.
+  const long opened = Raw(SYS_openat, -100, (long)log_path, 02001 | 0100 | 02000000, 0600);
+  Raw(SYS_write, opened, (long)"x", 1, 0);
+  Raw(SYS_close, opened, 0, 0, 0);
   return 1;
 }
 
@@ -114,13 +113,14 @@ typedef long Six(long, long, long, long, long, long);
 CALL(access)
 CALL(chdir)
 CALL(clock_gettime)
-CALL(close) CALL(dup2) CALL(epoll_create1) CALL(epoll_ctl) CALL(epoll_wait) CALL(eventfd) CALL(execve) CALL(fcntl64)
-    CALL(flock) CALL(fork) CALL(fstatfs64) CALL(fsync) CALL(getrlimit64) CALL(getrusage) CALL(kill) CALL(madvise)
-        CALL(mkdir) CALL(mremap) CALL(open64) CALL(pipe) CALL(pipe2) CALL(poll) CALL(prctl) CALL(pread64) CALL(pwrite64)
-            CALL(read) CALL(readlink) CALL(recv) CALL(rmdir) CALL(sched_getaffinity) CALL(send) CALL(setpgid)
-                CALL(setrlimit64) CALL(shutdown) CALL(signalfd) CALL(socketpair) CALL(statvfs64) CALL(sysconf)
-                    CALL(sysinfo) CALL(timerfd_create) CALL(timerfd_settime) CALL(waitpid) CALL(mmap64)
-                        RETURNS(pthread_create) RETURNS(clock_getcpuclockid)
+CALL(close)
+CALL(dup2) CALL(epoll_create1) CALL(epoll_ctl) CALL(epoll_wait) CALL(eventfd) CALL(execve) CALL(fcntl64) CALL(flock)
+    CALL(fork) CALL(fstatfs64) CALL(fsync) CALL(getrlimit64) CALL(getrusage) CALL(kill) CALL(madvise) CALL(mkdir)
+        CALL(mremap) CALL(open64) CALL(pipe) CALL(pipe2) CALL(poll) CALL(prctl) CALL(pread64) CALL(pwrite64) CALL(read)
+            CALL(readlink) CALL(recv) CALL(rmdir) CALL(sched_getaffinity) CALL(send) CALL(setpgid) CALL(setrlimit64)
+                CALL(shutdown) CALL(signalfd) CALL(socketpair) CALL(statvfs64) CALL(sysconf) CALL(sysinfo)
+                    CALL(timerfd_create) CALL(timerfd_settime) CALL(waitpid) CALL(mmap64) RETURNS(pthread_create)
+                        RETURNS(clock_getcpuclockid)
 
                             long wrapped_write(long fd, long bytes, long size) __asm__("write");
 long wrapped_write(long fd, long bytes, long size) {
