@@ -41,7 +41,7 @@ function run(command, args, options = {}) {
     execFile(
       command,
       args,
-      { cwd: app, timeout: 300_000, maxBuffer: 1 << 24, ...options, env },
+      { cwd: app, timeout: 900_000, maxBuffer: 1 << 24, ...options, env },
       (error, stdout, stderr) => {
         if (error !== null && !stdout.includes('{"'))
           fail(
