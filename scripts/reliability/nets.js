@@ -94,7 +94,7 @@ export const NETS = [
     title: 'Models',
     purpose:
       'Random programs of guards, tickers, operations and scopes run against models that are slow and obvious. Any difference is a failure, which is shrunk to the shortest program.',
-    command: 'npm run test:model -- --minutes 5',
+    command: 'npm run test:model -- --minutes 3',
     bound: 20,
     needs: [],
     executions: /^programs$/,
@@ -105,7 +105,7 @@ export const NETS = [
     title: 'Mutants',
     purpose:
       'Tests the tests: small deliberate errors in the core, one at a time. An error that no test notices is a survivor. At least 90 % have to be noticed.',
-    command: 'npm run test:mutants -- --minutes 15',
+    command: 'npm run test:mutants -- --minutes 12',
     bound: 40,
     needs: BUILD,
     tried: /^tried$/,

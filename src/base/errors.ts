@@ -59,9 +59,17 @@ export function notStarted(message: string): Error {
   return withCode(new Error(message), 'ERR_TRIPLINE_NOT_STARTED')
 }
 
-/** `TypeError [ERR_INVALID_ARG_VALUE]`: a name that is not one of `known`. The message suggests the nearest. */
-export function unknownName(what: string, given: string, known: readonly string[]): TypeError {
-  const nearest = sameThing(given, known) ?? nearestName(given, known)
+/**
+ * `TypeError [ERR_INVALID_ARG_VALUE]`: a name that is not one of `known`. The message suggests the one that is meant by it
+ * elsewhere, as `elsewhere` has it in small letters, or else the nearest.
+ */
+export function unknownName(
+  what: string,
+  given: string,
+  known: readonly string[],
+  elsewhere: Readonly<Record<string, string>> = OPTIONS_ELSEWHERE,
+): TypeError {
+  const nearest = sameThing(given, known, elsewhere) ?? nearestName(given, known)
   const hint = nearest === undefined ? `Known are: ${known.join(', ')}` : `Did you mean '${nearest}'?`
   return withCode(new TypeError(`Unknown ${what} '${printable(given)}'. ${hint}`), 'ERR_INVALID_ARG_VALUE')
 }
@@ -421,12 +429,26 @@ export function describe(value: unknown): string {
   return `${value as number | undefined}`
 }
 
-/** What limits are called elsewhere: in this library's own types, by other libraries, and in the singular. */
-const LIMITS = ['limits', 'limit', 'guards', 'guard']
+/** What options are called elsewhere: in this library's own types, by other libraries, and in its manual. */
+const OPTIONS_ELSEWHERE = {
+  limits: 'resources',
+  limit: 'resources',
+  guards: 'resources',
+  guard: 'resources',
+  hysteresis: 'clear',
+}
 
-/** The known name for the same thing, which may look quite different. */
-function sameThing(given: string, known: readonly string[]): string | undefined {
-  return LIMITS.includes(given.toLowerCase()) && known.includes('resources') ? 'resources' : undefined
+/** The known name for the same thing, which may look quite different, or the only one with this last part. */
+function sameThing(
+  given: string,
+  known: readonly string[],
+  elsewhere: Readonly<Record<string, string>>,
+): string | undefined {
+  const name = given.toLowerCase()
+  const same = Object.hasOwn(elsewhere, name) ? elsewhere[name]! : undefined
+  if (same !== undefined && known.includes(same)) return same
+  const ends = known.filter((each) => each.toLowerCase().endsWith(`.${name}`))
+  return ends.length === 1 ? ends[0] : undefined
 }
 
 function nearestName(given: string, known: readonly string[]): string | undefined {

@@ -103,6 +103,15 @@ function isDurationLike(value: unknown): value is DurationLike {
   )
 }
 
+/** What is probably meant by a size whose unit is short, or in other letters: '200m', '200Mb', '200 mib'. */
+function sizeHint(text: string): string {
+  const [, number, letter, binary] = /^\s*([\d.]+)\s*([kmgt])(i?)b?\s*$/i.exec(text) ?? []
+  if (letter === undefined) return ''
+  const large = letter.toUpperCase()
+  const inBinary = `'${number}${large}iB'`
+  return binary === '' ? `, so '${number}${large === 'K' ? 'k' : large}B' or ${inBinary}` : `, so ${inBinary}`
+}
+
 /** Converts a number or a string with a unit to bytes, which are finite and not negative. */
 export function parseSize(value: unknown, name: string): number {
   let bytes: number
@@ -112,9 +121,7 @@ export function parseSize(value: unknown, name: string): number {
     const match = QUANTITY.exec(value)
     const scale = match ? SIZE_UNITS.get(match[2]!) : undefined
     if (match === null || scale === undefined) {
-      const [, number, letter] = /^\s*([\d.]+)\s*([KMGT])$/i.exec(value) ?? []
-      const hint = letter === undefined ? '' : `, so '${number}${letter}B' or '${number}${letter}iB'`
-      throw invalidValue(name, SIZE_HELP + hint, value)
+      throw invalidValue(name, SIZE_HELP + sizeHint(value), value)
     }
     bytes = Number(match[1]) * scale
   } else {

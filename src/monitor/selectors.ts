@@ -26,11 +26,32 @@ const TEXTS: Readonly<Record<TextSelector, string>> = {
   gpu: "the name of a GPU such as 'card0'",
 }
 
+/** What metrics are called elsewhere, in small letters: by other libraries, by systems, and in the pattern of other metrics. */
+const METRICS_ELSEWHERE = {
+  temp: 'temperature',
+  'cpu.temp': 'temperature',
+  'cpu.temperature': 'temperature',
+  'cpu.usage': 'cpu',
+  ram: 'memory',
+  mem: 'memory',
+  'memory.usage': 'memory',
+  'memory.used': 'memory',
+  'memory.free': 'memory.available',
+  'process.memory': 'process.rss',
+  'disk.usage': 'disk',
+  'disk.used': 'disk',
+  'disk.available': 'disk.free',
+  lag: 'eventLoop.delay',
+  'eventloop.lag': 'eventLoop.delay',
+  loadavg: 'load',
+  'load.average': 'load',
+}
+
 /** Looks up a metric by its name. @throws TypeError that suggests the nearest name, for an unknown one */
 export function checkMetric(name: unknown): MetricInfo {
   if (typeof name !== 'string') throw invalidType('metric', 'the name of a metric', name)
   const found = findMetric(name)
-  if (found === undefined) throw unknownName('metric', name, METRIC_NAMES)
+  if (found === undefined) throw unknownName('metric', name, METRIC_NAMES, METRICS_ELSEWHERE)
   return found.info
 }
 

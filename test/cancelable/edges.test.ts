@@ -333,6 +333,17 @@ describe('thenables', () => {
     expect(await within(cancel.race(broken))).toBe(failure)
     expect(await within(cancel.race(broken))).toBe(failure)
   })
+
+  test('race of what is no promise gives it, but rejects once the operation is canceled', async () => {
+    const cancel = new Cancelable()
+    await expect(
+      cancel.run(async () => {
+        expect(await cancel.race(5 as unknown as Promise<number>)).toBe(5)
+        cancel.cancel('enough')
+        return cancel.race(5 as unknown as Promise<number>)
+      }),
+    ).rejects.toMatchObject({ message: 'enough' })
+  })
 })
 
 describe('errors that throw when they are inspected', () => {

@@ -11,6 +11,15 @@ function parseOne(limits: unknown): ParsedLimit {
   return first!
 }
 
+function messageOf(limits: unknown): string {
+  try {
+    parse(limits)
+  } catch (error) {
+    return (error as Error).message
+  }
+  return 'no error'
+}
+
 describe('a limit', () => {
   it('as a bare number applies in the direction in which the metric gets worse', () => {
     expect(parseOne({ memory: 90 })).toMatchObject({ direction: 'above', enter: 90 })
@@ -151,5 +160,40 @@ describe('bad input', () => {
     expect(() => parse(limits)).toThrow(
       expect.objectContaining({ code, message: expect.stringMatching(message) as string }) as Error,
     )
+  })
+})
+
+describe('the message about', () => {
+  it.each([
+    ['temp', 'temperature'],
+    ['cpu.temperature', 'temperature'],
+    ['memory.free', 'memory.available'],
+    ['process.memory', 'process.rss'],
+    ['disk.usage', 'disk'],
+    ['RAM', 'memory'],
+    ['loadavg', 'load'],
+    ['lag', 'eventLoop.delay'],
+    // The last part of one name only.
+    ['rss', 'process.rss'],
+    ['fds', 'process.fds'],
+    // A misspelled one.
+    ['memroy', 'memory'],
+  ])('the metric %s suggests %s', (given, meant) => {
+    expect(messageOf({ [given]: 1 })).toBe(`Unknown metric '${given}'. Did you mean '${meant}'?`)
+  })
+
+  it("a limit's unknown hysteresis suggests clear", () => {
+    expect(messageOf({ memory: { above: 90, hysteresis: 5 } })).toMatch(/Did you mean 'clear'\?$/)
+  })
+
+  it.each([
+    ['200m', "'200MB' or '200MiB'"],
+    ['200 Mb', "'200MB' or '200MiB'"],
+    ['5k', "'5kB' or '5KiB'"],
+    ['1.5gib', "'1.5GiB'"],
+  ])('the size %s suggests sizes that are accepted: %s', (given, meant) => {
+    const message = messageOf({ 'process.rss': given })
+    expect(message).toContain(`, so ${meant}.`)
+    for (const [, size] of meant.matchAll(/'([^']+)'/g)) expect(parse({ 'process.rss': size })).toHaveLength(1)
   })
 })
