@@ -16,7 +16,7 @@ const FIGURES = [
   ['CPU of the sampling thread, six limits within 100 ms', 'sampler', 'typical guard set: CPU of the sampling thread'],
   ['memory that the sampler adds', 'sampler', 'memory that the sampler adds, typical guard set, stack included'],
   [
-    'from a crossing to `isCanceled` in a blocked loop, p99',
+    'from a crossing to `isCanceled` in a blocked loop, p99 of the calmest of five rounds',
     'sampler',
     'crossing to isCanceled, loop blocked, polled near the limit: p99',
   ],

@@ -5,7 +5,7 @@
 //   --quick   only checks, and packs nothing
 //   --notes   prints the entry of the version in the changelog, and does nothing else
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { root } from './lib/cxx.js'
@@ -84,6 +84,15 @@ function* versionProblems({ version }) {
   if (/^- /m.test(unreleased)) yield 'CHANGELOG.md has changes that are not in a release'
 }
 
+/** Checks that the page of the nets comes from whole runs, of committed trees, in which all passed. */
+function* netProblems() {
+  if (!existsSync(`${folder}/docs/reliability.md`)) return
+  const page = read('docs/reliability.md')
+  if (/\*\*(?:not run|failed)\*\*/.test(page))
+    yield 'docs/reliability.md: a net was not run, or failed: npm run test:all'
+  if (page.includes('+changes')) yield 'docs/reliability.md: a net ran in a tree that was not committed'
+}
+
 function* treeProblems() {
   const changed = git('status', '--porcelain')
   if (changed !== '') yield `the tree is not clean:\n${changed}`
@@ -99,7 +108,7 @@ if (values.notes) {
   console.log(entry.slice(entry.indexOf('\n')).trim())
   process.exit(0)
 }
-const problems = [...addressProblems(manifest), ...versionProblems(manifest), ...treeProblems()]
+const problems = [...addressProblems(manifest), ...versionProblems(manifest), ...netProblems(), ...treeProblems()]
 for (const each of problems) console.error(`release: ${each}`)
 if (problems.length > 0) process.exit(1)
 

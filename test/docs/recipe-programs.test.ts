@@ -6,7 +6,8 @@ import { ROOT } from '../helpers/child.js'
 
 const folder = join(ROOT, 'docs/recipes')
 const pages = readdirSync(folder).filter((each) => each.endsWith('.md') && each !== 'README.md')
-const PROGRAM = /^\[`(examples\/[^`]+)`\]\(\.\.\/\.\.\/([^)]+)\):\n\n```\w+\n([^]*?)^```$/gm
+const PROGRAM =
+  /^\[`(examples\/[^`]+)`\]\(\.\.\/\.\.\/([^)]+)\)(?:, an ES module \(\[how to use it\]\(README\.md\)\))?:\n\n```\w+\n([^]*?)^```$/gm
 
 it('each program is shown as it is', () => {
   const shown = pages.flatMap((page) => [...readFileSync(join(folder, page), 'utf8').matchAll(PROGRAM)])

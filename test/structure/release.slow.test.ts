@@ -1,6 +1,6 @@
 /** `npm run release`: what it refuses. */
 import { execFileSync, spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -87,6 +87,18 @@ describe('a release', () => {
     rmSync(join(folder, 'left-over'))
     git('tag', 'v1.2.0')
     expect(look().output).toContain('v1.2.0 is released already')
+  })
+
+  it.each([
+    ['| Soak | **not run** |', 'a net was not run, or failed'],
+    ['| Soak | **failed** |', 'a net was not run, or failed'],
+    ['| Soak | passed | `abc+changes` |', 'a net ran in a tree that was not committed'],
+  ])('is refused when the page of the nets says %s', (page, says) => {
+    mkdirSync(join(folder, 'docs'))
+    writeFileSync(join(folder, 'docs/reliability.md'), page)
+    expect(check().output).toContain(says)
+    writeFileSync(join(folder, 'docs/reliability.md'), '| Soak | passed | `abc` |')
+    expect(check().status).toBe(0)
   })
 
   it('from a tag needs the tag of its version, at the commit itself', () => {
