@@ -142,7 +142,7 @@ describe('tripline run in scripts', () => {
     expect([error!.code, ignore!.code, breach!.code]).toEqual([125, 0, 123])
     expect(error!.stderr).toMatch(/no interface "nonesuch"; there is .*lo/)
     expect(ignore!.stderr).toBe('')
-    expect(breach!.stderr).toMatch(/network\.rx is missing/)
+    expect(breach!.stderr).toMatch(/network\.rx\(nonesuch\) is missing/)
   })
 
   it('follows --on-missing for a condition of the start', async () => {

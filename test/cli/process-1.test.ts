@@ -32,7 +32,7 @@ describe('as process 1', () => {
   // All that tini passes on, but those that Node keeps for itself.
   const signals =
     'HUP INT QUIT USR1 USR2 PIPE ALRM TERM STKFLT CONT TSTP URG XCPU XFSZ VTALRM PROF WINCH IO PWR RTMIN RTMIN+5 RTMAX'
-  it.skipIf(why !== undefined)('passes on every signal that tini passes on', async () => {
+  it.skipIf(why !== undefined)('passes on every signal that tini passes on', { timeout: 120_000 }, async () => {
     const names = signals.split(' ')
     const traps = names.map((name) => `trap 'echo "got ${name}."' ${name}`).join('; ')
     const line = `${traps}; trap 'exit 7' TTIN; echo ready; ${WAIT}`

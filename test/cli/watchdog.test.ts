@@ -30,7 +30,7 @@ it('feeds while the command lives, which gets no variables of the watchdog', asy
 it('feeds no more once the command is paused by a limit', async () => {
   using socket = await NotifySocket.open()
   // Paused after half a second of CPU time, for good.
-  const options = '--cpu-time 500ms --on-breach pause --timeout 3s --kill-after 100ms'.split(' ')
+  const options = '--cpu-time 500ms --on-breach pause --timeout 8s --kill-after 100ms'.split(' ')
   const outcome = await runFed(socket, ...options, '--', process.execPath, '-e', 'for (;;);')
   expect(outcome.code).toBe(124)
   await eventually(() => socket.received.some((each) => each.startsWith('STATUS=Watchdog not fed: ending: ')))

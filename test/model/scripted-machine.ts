@@ -102,7 +102,9 @@ class ScriptedMachine {
     },
     removeTicker: (id) => void this.tickers.delete(id),
     setTickerPeriod: (id, period) => {
-      const ticker = this.tickers.get(id)!
+      const ticker = this.tickers.get(id)
+      // As in the addon, one that was removed is not there.
+      if (ticker === undefined) return
       if (ticker.next > this.time) ticker.next = Math.max(this.time, ticker.next - ticker.period + period)
       ticker.period = period
     },
