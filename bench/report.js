@@ -8,8 +8,8 @@ const here = fileURLToPath(new URL('.', import.meta.url))
 
 const results = readdirSync(`${here}results`)
   .filter((name) => name.endsWith('.json'))
-  .toSorted((a, b) => (a < b ? -1 : 1))
   .map((name) => JSON.parse(readFileSync(`${here}results/${name}`, 'utf8')))
+  .toSorted((a, b) => (a.suite < b.suite ? -1 : 1))
 
 const parts = [
   `# Performance
@@ -19,20 +19,43 @@ What tripline costs, measured beside bare code and beside other libraries: for j
 measured. A target that was missed is shown like one that was met, and its note says what stands in the way.
 `,
 ]
-for (const { suite, title, machine, rows, said } of results) {
+for (const each of results) parts.push(each.guest === undefined ? measured(each) : observed(each))
+mkdirSync(`${here}../docs`, { recursive: true })
+writeFileSync(`${here}../docs/performance.md`, parts.join('\n'))
+writeFigures()
+
+/** A suite of `npm run bench`. */
+function measured({ suite, title, machine, rows, said }) {
   const aimed = rows.filter((each) => each.met !== null)
-  parts.push(`## ${suite}: ${title}
+  return `## ${suite}: ${title}
 
 ${describe(machine)} ${aimed.filter((each) => each.met).length} of ${aimed.length} targets met.
 
 | | what | measured | target | |
 |---|---|---|---|---|
 ${rows.map(tableRow).join('\n')}
-${said === undefined ? '' : `\n${said.map((sentence) => `- ${sentence}`).join('\n')}\n`}`)
+${said === undefined ? '' : `\n${list(said)}\n`}`
 }
-mkdirSync(`${here}../docs`, { recursive: true })
-writeFileSync(`${here}../docs/performance.md`, parts.join('\n'))
-writeFigures()
+
+/** A scenario of `npm run test:vm`: rows of text, without times or targets. */
+function observed({ suite, title, guest, columns, rows, said }) {
+  const { memory, kernel, emulator, node, package: version, date } = guest
+  return `## ${suite}: ${title}
+
+tripline ${version}, ${date}: a machine of ${memory} MiB without swap in ${emulator} without KVM, Linux ${kernel}, Node ${node}.
+Repeat it: \`npm run test:vm -- ${suite.replace(/-vm$/, '')}\`, then \`node bench/report.js\`.
+
+| ${columns.join(' | ')} |
+|${'---|'.repeat(columns.length)}
+${rows.map((cells) => `| ${cells.map(escape).join(' | ')} |`).join('\n')}
+
+${list(said)}
+`
+}
+
+function list(sentences) {
+  return sentences.map((each) => `- ${each}`).join('\n')
+}
 
 function describe({ cpu, cores, memory, virtual, kernel, node, package: version, date }) {
   const guest = virtual === 'none' ? '' : ', a virtual machine'
@@ -41,8 +64,8 @@ function describe({ cpu, cores, memory, virtual, kernel, node, package: version,
 
 function tableRow({ name, value, unit, target, met, note }) {
   const mark = met === null ? '' : met ? '✓' : '✗'
-  const measured = value === null ? 'not measured' : `${value} ${unit}`
-  return `| ${mark} | ${[name, measured, target, note].map(escape).join(' | ')} |`
+  const figure = value === null ? 'not measured' : `${value} ${unit}`
+  return `| ${mark} | ${[name, figure, target, note].map(escape).join(' | ')} |`
 }
 
 function escape(text) {

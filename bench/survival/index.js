@@ -191,7 +191,7 @@ function summary(left, costs) {
       `each time (${checks}), and it sees less: rss() is this one process, and availableMemory() counts page cache as used.`,
     `rss() includes pages that the group is not charged for, such as the code of node itself, which other processes use as well. ` +
       `Checks of it act earlier by as much, and leave more. The line is the same for all.`,
-    'earlyoom and systemd-oomd are not part of this run: they watch a whole machine or its units from outside, and kill.',
+    'earlyoom and systemd-oomd are not part of this run: they watch a whole machine or its units from outside, and kill. survival-vm has them.',
   )
   return said
 }

@@ -39,7 +39,7 @@ const tools = {
 
 const packages = {
   amd64:
-    'bash,coreutils,systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,kmod,util-linux,iproute2,iputils-ping,procps,libstdc++6,libatomic1,python3-minimal,e2fsprogs,dmsetup,nfs-kernel-server,nfs-common,udev,fdisk,busybox-static',
+    'bash,coreutils,systemd,systemd-sysv,dbus,dbus-user-session,libpam-systemd,kmod,util-linux,iproute2,iputils-ping,procps,libstdc++6,libatomic1,python3-minimal,e2fsprogs,dmsetup,nfs-kernel-server,nfs-common,udev,fdisk,busybox-static,earlyoom,systemd-oomd',
   arm64: 'bash,dash,coreutils,kmod,util-linux,mount,procps,libc-bin,libstdc++6,libatomic1,grep,sed,busybox-static',
 }
 
@@ -253,7 +253,10 @@ export function rootImage(architecture) {
   return file
 }
 
-/** Adds the agent as a service and an unprivileged user with a lasting session; disables services that need the network. */
+/**
+ * Adds the agent as a service and an unprivileged user with a lasting session. Disables services that need the network or
+ * end processes.
+ */
 function addSystemd(work) {
   run('chroot', [work, 'useradd', '-m', '-u', '1000', '-s', '/bin/bash', 'joe'])
   writeFileSync(join(ensure(join(work, 'var/lib/systemd/linger')), 'joe'), '')
@@ -261,15 +264,18 @@ function addSystemd(work) {
   copyFileSync(join(guestFolder, 'guest/agent.service'), join(units, 'agent.service'))
   symlinkSync('../agent.service', join(ensure(join(units, 'multi-user.target.wants')), 'agent.service'))
   for (const each of [
-    'nfs-server',
-    'nfs-blkmap',
-    'rpc-statd-notify',
-    'nfs-kernel-server',
-    'rpcbind',
-    'systemd-timesyncd',
+    'nfs-server.service',
+    'nfs-blkmap.service',
+    'rpc-statd-notify.service',
+    'nfs-kernel-server.service',
+    'rpcbind.service',
+    'systemd-timesyncd.service',
+    'earlyoom.service',
+    'systemd-oomd.service',
+    'systemd-oomd.socket',
   ]) {
-    rmSync(join(units, `${each}.service`), { force: true })
-    symlinkSync('/dev/null', join(units, `${each}.service`))
+    rmSync(join(units, each), { force: true })
+    symlinkSync('/dev/null', join(units, each))
   }
 }
 

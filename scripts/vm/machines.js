@@ -19,5 +19,6 @@ export const machines = {
   devices: { memory: 700, acpi: true },
   'no-psi': { memory: 512, append: 'psi=0' },
   systemd: { memory: 900, init: '/lib/systemd/systemd', append: 'systemd.show_status=0' },
+  short: { memory: 768, init: '/lib/systemd/systemd', append: 'systemd.show_status=0' },
   first: { memory: 512, init: '/app/guest/first' },
 }

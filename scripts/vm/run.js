@@ -17,6 +17,7 @@ import { Guest, consoleOf, emulatorVersion } from './guest.js'
 import { appImage, installTools, kernel, vmFolder } from './image.js'
 import { kernels } from './machines.js'
 import { pack } from './pack.js'
+import { writeResults } from './results.js'
 import { verdict, writeTable } from './table.js'
 
 const tests = resolve(dirname(fileURLToPath(import.meta.url)), '../../test/vm')
@@ -81,7 +82,8 @@ const versions = {}
 
 function keyOf({ name, after, kernel: kernelName }) {
   const text = createHash('sha256')
-  for (const file of [`scenarios/${name}.mjs`, `scenarios/${after}.mjs`, 'guest/scenario.mjs', 'guest/subject.mjs']) {
+  const own = [`scenarios/${name}.mjs`, `scenarios/${after}.mjs`, `guest/${name}.mjs`]
+  for (const file of [...own, 'guest/scenario.mjs', 'guest/subject.mjs']) {
     try {
       text.update(readFileSync(join(tests, file)))
     } catch {
@@ -128,6 +130,11 @@ async function play(scenario) {
     } catch {
       if (options.verbose) console.log(`    ${line}`)
       if (line !== '') result.said = `${result.said ?? ''}    ${line}\n`
+      return
+    }
+    if (said.results !== undefined) {
+      result.results = said.results
+      if (options.verbose) console.log(`    ${said.results.rows.at(-1).join(' | ')}`)
       return
     }
     result.asserts++
@@ -184,6 +191,7 @@ for (const scenario of wanted) {
   )
   for (const each of result.failed) console.log(`    ${each}`)
   if (result.failed.length > 0 && result.said !== undefined) process.stdout.write(result.said)
+  if (result.failed.length === 0 && result.results !== undefined) writeResults(result, versions[scenario.kernel])
   if (result.failed.length === 0) passed.set(key, result.asserts)
   else passed.delete(key)
   writeFileSync(passedFile, JSON.stringify(Object.fromEntries(passed), undefined, 1))

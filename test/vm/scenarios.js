@@ -129,6 +129,13 @@ export const scenarios = [
     leaves: true,
   },
   {
+    name: 'survival',
+    what: 'memory runs short beside the kernel’s killer, earlyoom, systemd-oomd and a guard',
+    machine: 'short',
+    kernels: ['6.1'],
+    leaves: true,
+  },
+  {
     name: 'watchdog',
     what: 'systemd’s watchdog and a watchdog device: fed, withheld, stopped',
     machine: 'systemd',
