@@ -33,14 +33,14 @@ void EndEarly(Running* running);
 // What a breach of the command's guard does.
 enum class OnBreach : uint8_t { kEnd, kKill, kPause, kReport };
 
-// Why the command is paused; it is as long as there is any reason.
+// Why the command is paused. It goes on when the last reason is gone.
 enum PausedBy : uint8_t { kByLimit = 1, kByCall = 2, kByShare = 4 };
 
 constexpr int kKillSignal = 9;
 
 // One command. It is held by its thread, by the function that reports its events, by its JavaScript handle and by
-// guards. What ends it first decides the reason: JavaScript, a guard, or the command's own clock, which Follow() learns
-// of. The mutex makes that one decision.
+// guards. What ends it first decides the reason: JavaScript, a guard, or the command's own clock, seen by Follow(). The
+// mutex makes sure that only one of them decides.
 struct Running final : Reaction {
   using Reporter = Napi::TypedThreadSafeFunction<Running, CommandEvent, CallReport>;
   using Hook = Napi::Env::CleanupHook<void (*)(Running*), Running>;

@@ -1,6 +1,7 @@
-// The end of V8's heap, of which V8 warns once. While a limit on the heap is watched, the warning is its doorbell: the
-// limit is breached, regions are ended, and V8 is given some room in which whatever is canceled lets go. When that is
-// used up as well, V8 asks the callback that was there before: Node's own in a worker, which ends only that.
+// The end of V8's heap. V8 calls back once before it is reached. While a limit on the heap is watched, the call
+// breaches the limit and ends regions, and V8 gets some more room, in which canceled operations can release memory.
+// When that is used up as well, V8 calls the callback that was set before: Node's own in a worker, which ends only that
+// worker.
 #pragma once
 
 namespace tripline {

@@ -17,12 +17,12 @@ constexpr uint64_t kShare = 4;
 // Frames that are read at first: few regions wait to be ended within a deep recursion.
 constexpr int kFewFrames = 32;
 
-// So many looks have to find no fragile frame before a region is ended on a thread that has had none.
-constexpr uint32_t kPoliteLooks = 4;
+// A region on a thread without fragile frames so far is ended by the fourth interrupt that finds none.
+constexpr uint32_t kUnsureInterrupts = 4;
 
-// After so many that found one, optimized code is discarded anyway: it may look for interrupts in the functions that it
-// calls only.
-constexpr uint32_t kFragileLooks = 500;
+// Each time that so many interrupts have found a fragile frame, optimized code is discarded: it may check for
+// interrupts only in the functions that it calls.
+constexpr uint32_t kFragileInterrupts = 500;
 
 // The function of the library in which a thread waits to be ended, before it changes anything
 // (src/base/safe-point.ts).
@@ -81,21 +81,21 @@ Look LookAt(const Engine& engine, const OwnCode& own) {
   return look;
 }
 
-// V8 comes to terminating at its next look for interrupts. In optimized code, that may be within a function of Node
-// that was inlined into the region's code. So where fragile frames were seen, all optimized code is discarded first: it
-// takes some 20 ms to come back, which regions of pure computation are spared. Where V8's internal names are hidden, it
-// is not possible (docs/blocked-loop.md).
+// V8 terminates at its next check for interrupts. In optimized code, that may be within a function of Node that was
+// inlined into the region's code. So where fragile frames were seen, all optimized code is discarded first. Optimizing
+// again takes some 20 ms, which regions of pure computation are spared. Where V8's internal names are hidden, code
+// cannot be discarded (docs/blocked-loop.md).
 bool IsSure(const Engine& engine, const Regions::Stack* stack, RegionFrame* region) {
   const auto deoptimize = engine.v8().DeoptimizeAll;
   if (deoptimize == nullptr) return true;
-  if (stack->fragile == 0 && !engine.hurry) return ++region->polite >= kPoliteLooks;
+  if (stack->fragile == 0 && !engine.hurry) return ++region->unsure >= kUnsureInterrupts;
   deoptimize(engine.isolate());
   return true;
 }
 
 void NoteFragile(const Engine& engine, Regions::Stack* stack) {
   const auto deoptimize = engine.v8().DeoptimizeAll;
-  if (++stack->fragile % kFragileLooks == 0 && deoptimize != nullptr) deoptimize(engine.isolate());
+  if (++stack->fragile % kFragileInterrupts == 0 && deoptimize != nullptr) deoptimize(engine.isolate());
 }
 
 void OnInterrupt(Engine* engine) {
@@ -105,8 +105,8 @@ void OnInterrupt(Engine* engine) {
   const uint64_t start = MonotonicNow();
   Board& board = region->environment->board;
   const Look look = LookAt(*engine, *region->own);
-  // The library's functions wait for the end from now on, instead of being ended in the middle. One that is called by
-  // fragile code goes on, until the next look.
+  // From now on, the library's functions wait for the end instead of being ended in the middle. One that is called by
+  // fragile code goes on until the next interrupt.
   board.OrderRegion(look != Look::kFragile || !board.IsOrdered());
   if (look == Look::kFragile) {
     NoteFragile(*engine, stack);

@@ -1,9 +1,9 @@
 // A synchronous region: a call of a function that is ended from outside. See sampler/regions.h for what ends it.
 //
-// It is ended politely. Code that is terminated runs none of its `finally`, so terminating Node's own JavaScript, or
-// this library's, would leave it broken for the rest of the process. So the order is an interrupt, which looks at the
-// stack from the entry of the innermost region upwards, and terminates only if no such frame is there; otherwise it
-// comes again. Interrupt and end of a region are on one thread: no order can outlast its region.
+// It is ended only where that is safe. Code that is terminated runs none of its `finally`: terminating Node's own
+// JavaScript, or this library's, would leave it broken for the rest of the process. So the order is an interrupt. It
+// reads the stack from the entry of the innermost region upwards, and terminates only if no such frame is there;
+// otherwise it is sent again. Interrupts run on the thread of the region, so no order can outlast its region.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace tripline {
 
-// What an environment knows about the library's own code.
+// How an environment recognizes the library's own code.
 struct OwnCode {
   // Scripts below these folders, as a path and as a URL, are the library's. Each ends in a slash.
   Text path;
@@ -27,7 +27,7 @@ struct OwnCode {
 struct RegionFrame : Regions::Region {
   const OwnCode* own = nullptr;
   bool terminated = false;
-  uint32_t polite = 0;  // looks that found only frames of its own
+  uint32_t unsure = 0;  // interrupts that found no fragile frame, but may have missed an inlined one
 };
 
 // How a call in a region has ended.

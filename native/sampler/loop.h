@@ -1,11 +1,11 @@
 // The metrics of one environment's event loop: eventLoop.delay, eventLoop.utilization, heap, heap.used.
 //
-// The sampling thread looks at the loop from outside (idle_clock.h). A loop that waits is not delayed, and is left to
-// wait. One that does not wait may be blocked or only busy, which a heartbeat decides: a message that its next turn
-// answers. So no look wakes a loop that sleeps. Hosts without an idle clock get a heartbeat with each read.
+// The sampling thread reads the loop's idle clock (idle_clock.h). A loop that waits is not delayed, and is not woken.
+// One that does not wait may be blocked or only busy, which a heartbeat decides: a message that its next turn answers.
+// Hosts without an idle clock get a heartbeat with each read.
 //
-// V8's heap has no clock that another thread may read: JavaScript gives its figures with a heartbeat. While the loop
-// has done nothing since, they are still right, and it is left alone.
+// Another thread cannot read the figures of V8's heap: JavaScript reports them with a heartbeat. While the loop has
+// done nothing since, they are still right, and no heartbeat is sent.
 #pragma once
 
 #include <cstdint>

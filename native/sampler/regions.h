@@ -54,7 +54,7 @@ class Regions {
 
   // ---- on the thread of the regions
 
-  // Adds a thread, for good.
+  // Adds a thread, which stays until the process ends.
   void Add(Stack* stack) EXCLUDES(lock_);
   // False, with nothing entered, if the sampling thread is needed and cannot be started.
   bool Enter(Stack* stack, Region* region, Failure* why) EXCLUDES(lock_, host_->lock());
