@@ -25,7 +25,7 @@ const oomd = {
 }
 const byKernel = 'marked by the kernel, job by the kernel'
 
-/** `ended` is what is asserted. The rows have it in words. */
+/** `ended` is what is asserted. With `MemoryHigh`, systemd-oomd acts in some runs only, so there it is not. */
 const trials = [
   { name: 'nothing but the kernel', ended: byKernel },
   {
@@ -38,7 +38,6 @@ const trials = [
     ...oomd,
     name: 'systemd-oomd 252, as it comes and `MemoryHigh=60%`',
     slice: `${oomd.slice}MemoryHigh=60%\n`,
-    ended: 'job by systemd-oomd',
   },
   { name: 'tripline in the job, its event', watch: 'event', ended: '' },
   { name: 'tripline in the job, `isCanceled` in a blocked loop', watch: 'isCanceled', ended: '' },
@@ -149,10 +148,10 @@ async function trial({ name, service, slice = '', watch = 'none', ended: expecte
   rmSync('/var/tmp/cached', { force: true })
   return [
     name,
-    ended.length === 0 ? 'one operation of the job' : ended.join(', '),
+    ended.join(', ') || (watch === 'none' ? 'nothing in five minutes' : 'one operation of the job'),
     active.join(', '),
     `${Math.round((leastLeft * 1024) / MB)} MB, ${percent(leastLeft, total)}`,
-    known === '4711' ? 'kept' : 'lost',
+    known === '4711' ? 'kept' : hasEnded(job) ? 'lost' : 'no answer',
     cached === 'alarm false' ? 'no' : 'yes',
   ]
 }
@@ -177,13 +176,14 @@ function meaning() {
     'Programs that were not prepared are better off with earlyoom or systemd-oomd: tripline does nothing for a program that has no ' +
       'guard and was not started by `tripline run`. earlyoom needs no settings, control groups or pressure figures.',
     'The kernel and earlyoom choose by `oom_score`. They end `marked` first, as its setting says, although it is not the cause and ' +
-      'its 40 MB do not help, and then `job`. systemd-oomd chooses by pressure. With `MemoryHigh`, it ends `job` alone.',
+      'its 40 MB do not help, and then `job`. systemd-oomd chooses by pressure.',
     'Without swap, systemd-oomd is too late with `ManagedOOMMemoryPressure=kill` alone: pressure has to last for 20 s, and the ' +
-      'kernel acts before. `MemoryHigh`, which slows the slice down before the machine runs short, gives it the time. Other limits ' +
-      'and times of systemd-oomd were not tried.',
+      'kernel acts before. `MemoryHigh` slows the slice down before the machine runs short. With it, systemd-oomd ended `job` alone ' +
+      'in one run; in another, it ended nothing within five minutes, and nor did the kernel, while 26 MB were left. Other limits and times ' +
+      'of systemd-oomd were not tried.',
     'tripline ends one operation: the process answers afterwards from the state that it had, and the memory is given back. All ' +
-      'others end the process, and its state is lost. But `job` had to be written for tripline: it waits for the event or checks.',
-    'This was run once. How much is left depends on the rate. There are no times, because they mean nothing under emulation.',
+      'that act from outside end the process, and its state is lost. But `job` had to be written for tripline: it waits for the event or checks.',
+    'The table is from one run. How much is left depends on the rate. There are no times, because they mean nothing under emulation.',
   ]
 }
 
