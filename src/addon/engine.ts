@@ -3,6 +3,7 @@ import { join, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { loadBuiltin } from '../base/builtin.js'
 import { realNow } from '../base/clock.js'
+import { loadedCopies } from '../base/loaded-copies.js'
 import { ownCodeFolder } from '../base/package.js'
 import { realTimers } from '../base/real-timers.js'
 import { loadAddon } from './native.js'
@@ -28,6 +29,21 @@ export function engineProblem(): string {
   if (folder === undefined) return (problem = 'the code of tripline is part of a bundle, where it cannot be recognized')
   const answer = addon.testEngine(engineProbe, join(folder, sep), pathToFileURL(join(folder, sep)).href)
   return (problem = answer === true ? '' : answer)
+}
+
+let copiesSeen = 0
+let foreignCopy: string | undefined
+
+/**
+ * The file of another copy of the library in this thread, in another folder; undefined if there is none. Cheap while none is added.
+ */
+export function otherCopy(): string | undefined {
+  if (loadedCopies.size === copiesSeen) return foreignCopy
+  copiesSeen = loadedCopies.size
+  const folder = ownCodeFolder()
+  const own = folder === undefined ? undefined : join(folder, sep)
+  foreignCopy = [...loadedCopies].find((file) => own === undefined || !file.startsWith(own))
+  return foreignCopy
 }
 
 let heapWatchers = 0

@@ -1,14 +1,14 @@
 /** Finds the root folder of this package from the file that is running. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, relative, sep } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { BUNDLED } from './errors.js'
+import { codeFile } from './loaded-copies.js'
 
 const NAME = 'tripline'
 
 /** @throws Error if this code was copied out of the package */
 export function packageRoot(): string {
-  const here = thisFile()
+  const here = codeFile()
   const root = here === undefined ? undefined : nearestPackage(dirname(here))
   if (root === undefined || nameOf(root) !== NAME) {
     const why = `its code is part of a bundle; make "${NAME}" an external package of that (esbuild and Bun: --external, webpack: externals, Rollup: external, ncc: -e, Next: serverExternalPackages), or name the binary by TRIPLINE_ADDON`
@@ -28,20 +28,9 @@ export function ownCodeFolder(): string | undefined {
   try {
     const root = packageRoot()
     // `dist` in a package, `src` in a checkout.
-    const [folder] = relative(root, thisFile()!).split(sep)
+    const [folder] = relative(root, codeFile()!).split(sep)
     return join(root, folder!)
   } catch {
-    return undefined
-  }
-}
-
-/** The path of the running file; undefined in a bundle that has neither a URL nor a file name. */
-function thisFile(): string | undefined {
-  try {
-    const url = (import.meta as { url?: string }).url
-    return url === undefined ? undefined : fileURLToPath(url)
-  } catch {
-    // A CommonJS build inside an ES module bundle has no __filename.
     return undefined
   }
 }

@@ -5,7 +5,7 @@
 import { executionAsyncId } from 'node:async_hooks'
 import { types } from 'node:util'
 import { ENDED_WITH_OUTER, REFUSED, regionDepth, regionEnd, takeEndedTerm } from '../addon/board.js'
-import { engineProblem } from '../addon/engine.js'
+import { engineProblem, otherCopy } from '../addon/engine.js'
 import type { Addon } from '../addon/native.js'
 import { connect, toSamplerTime } from '../addon/sampler.js'
 import { now } from '../base/clock.js'
@@ -35,8 +35,16 @@ export interface Preemption {
  * @throws NativeMissingError
  */
 export function preemption(): Preemption {
-  const why = engineProblem()
+  const why = problem()
   return { available: why === '', why }
+}
+
+/** Code of another copy cannot be recognized, and what it was doing would stay half done. */
+function problem(): string {
+  const other = otherCopy()
+  return other === undefined
+    ? engineProblem()
+    : `another copy of tripline is loaded, from ${other}, whose code it would break`
 }
 
 /** Two clocks are compared, so a time counts as over this much later, in milliseconds. */
@@ -59,7 +67,7 @@ let addon: Addon | undefined
 
 /** @throws PreemptionUnavailableError, NativeMissingError */
 function prepare(): Addon {
-  const why = engineProblem()
+  const why = problem()
   if (why !== '') throw new PreemptionUnavailableError(why)
   addon = connect()
   observe({ marked: orderCanceled, changed: watchAnew })
@@ -74,7 +82,7 @@ export function preemptible<T>(operation: Operation, fn: () => T): T {
   }
   const refusal = refusalOf(operation)
   if (refusal !== undefined) throw refusal
-  const native = addon ?? prepare()
+  const native = addon === undefined || otherCopy() !== undefined ? prepare() : addon
   const depth = regionDepth()
   const level: Level = { operation, terms: NO_TERMS, arrays: [], signals: new Map(), ordered: false }
   levels.length = depth

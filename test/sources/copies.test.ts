@@ -52,6 +52,29 @@ describe('two copies of the package', () => {
     expect(seen).toEqual([['breached', 'breached'], [true, false], ['canceled', 'timeout'], 'timeout', 'abort'])
   })
 
+  it('end no code: what the other copy was doing would stay half done', async () => {
+    const seen = await withCopy(`
+      let calls = 0
+      const attempt = (from) =>
+        from.Cancelable.run((cancel) => cancel.preemptible(() => ++calls), { timeout: '1m' }).catch((error) => error.code)
+      seen.push(await attempt(tripline), await attempt(other), calls)
+      const { available, why } = tripline.preemption()
+      seen.push(available, why)`)
+    const refused = 'ERR_TRIPLINE_PREEMPTION_UNAVAILABLE'
+    const why = expect.stringContaining(`another copy of tripline is loaded, from ${folder}`) as string
+    expect(seen).toEqual([refused, refused, 0, false, why])
+  })
+
+  it('that is loaded later ends this as well', async () => {
+    const { stdout, stderr } = await runModule(`
+      const call = () => tripline.Cancelable.run((cancel) => cancel.preemptible(() => 'done')).catch((error) => error.code)
+      const seen = [await call()]
+      await import(${makeCopy()})
+      console.log(JSON.stringify([...seen, await call()]))`)
+    expect(stderr).toBe('')
+    expect(JSON.parse(stdout)).toEqual(['done', 'ERR_TRIPLINE_PREEMPTION_UNAVAILABLE'])
+  })
+
   it('share objects that only need a public interface: sources, streams, shared tokens', async () => {
     const seen = await withCopy(`
       const never = () => new Promise(() => {})
