@@ -111,14 +111,15 @@ describe('the reason', () => {
   it('is that of the first cause, and no later one ends the command again', async () => {
     const token = new CancelationToken()
     const events: RunEvent['kind'][] = []
-    const result = await shell(`trap 'sleep 0.4; exit 5' TERM; sleep 60 & wait`, {
+    const running = shell(`trap 'sleep 2; exit 5' TERM; echo ready; sleep 60 & wait`, {
       token,
-      timeout: 300,
-      onEvent: ({ kind }) => {
-        events.push(kind)
-        token.cancel('later')
-      },
+      timeout: 1500,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      onEvent: ({ kind }) => events.push(kind),
     })
+    // Before that it has no trap, and dies of the signal.
+    running.stdout!.once('data', () => token.cancel('first'))
+    const result = await running
     expect(events).toEqual(['started', 'ending'])
     expect(result.reason?.kind).toBe('manual')
     expect(result.code).toBe(5)
