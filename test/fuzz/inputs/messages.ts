@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { compileFunction } from 'node:vm'
 import { parseLimits, type Limits } from '../../../src/monitor/limits.js'
 import { attempt, isPlain, parseJson, Parts, require } from './check.js'
 
@@ -133,8 +134,7 @@ function registerRun(): (config: unknown) => RedNode {
   const load = (name: string): unknown =>
     name === '../lib/library' ? { ...real, library: startNothing } : contrib(name)
   const module = { exports: undefined as unknown as (RED: object) => void }
-  // oxlint-disable-next-line typescript/no-implied-eval -- the node, with another library than the installed one
-  Function('require', 'module', text)(load, module)
+  compileFunction(text, ['require', 'module'])(load, module)
   let Made: (this: RedNode, config: unknown) => void
   const util = {
     getMessageProperty: (message: Record<string, unknown>, path: string) => message[path],
