@@ -39,7 +39,7 @@ export const GRACE_OVER: number = 1 << 7
 export const POSTPONED: number = 1 << 8
 /** Canceled without its children. */
 export const KEEP_CHILDREN: number = 1 << 9
-/** It waits in the queue of `turn.ts`. */
+/** It waits for its turn, in the queue of `turn.ts` or for the end of its last shield. */
 export const IN_TURN: number = 1 << 10
 /** The grace timer runs; it keeps the process alive. */
 export const IN_GRACE: number = 1 << 11

@@ -83,8 +83,10 @@ export function giveGrace(operation: Operation, grace: number): void {
 
 /** Shields delay the end; a body that was waiting for the last one learns of the cancelation only then. */
 async function waitForShields(operation: Operation): Promise<void> {
+  // Its turn is still to come: a body that ends before the last shield must not begin a grace period for the children.
+  operation[kFlags] |= S.IN_TURN
   await shieldsGone(operation)
   await new Promise<void>(nextTurn)
-  operation[kFlags] &= ~S.GRACE_GIVEN
+  operation[kFlags] &= ~(S.IN_TURN | S.GRACE_GIVEN)
   takeTurn(operation)
 }

@@ -135,4 +135,23 @@ describe('shields', () => {
     )
     expect(end).toEqual({ at: 1500 + (grace ?? 1000), message: 'stop' })
   })
+
+  it('are followed by the whole grace period for children, also if the body ends before the last shield', async () => {
+    let cleaned: number | undefined
+    const end = await endOf(
+      async (cancel, now) => {
+        void cancel.task(async (task) => {
+          task.defer(() => plain(10_000))
+          await task.shield(() => plain(5000))
+        })
+        cancel.defer(() => (cleaned = now()))
+        await cancel.shield(() => plain(3000))
+      },
+      {},
+      (operation) => operation.cancel('stop'),
+    )
+    // The task is abandoned then.
+    expect(cleaned).toBe(6000)
+    expect(end).toEqual({ at: 6000, message: 'stop' })
+  })
 })

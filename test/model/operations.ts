@@ -296,8 +296,40 @@ class Naive extends Interpreter<NaiveOperation> {
   }
 }
 
+const NODE: Node = { timeout: undefined, token: undefined, grace: undefined, ignoresTaskErrors: false, steps: [] }
+
+/** Shrunk programs for which the library was wrong. */
+const known: readonly Program[] = [
+  // The grace period of the children counted from the end of the body, although a task was still shielded.
+  {
+    root: {
+      ...NODE,
+      timeout: 7,
+      steps: [
+        {
+          after: 0,
+          step: {
+            do: 'task',
+            node: {
+              ...NODE,
+              steps: [
+                { after: 1, step: { do: 'defer', time: 8, token: undefined } },
+                { after: 4, step: { do: 'shield', time: 10, max: 6 } },
+              ],
+            },
+          },
+        },
+        { after: 2, step: { do: 'defer', time: undefined, token: undefined } },
+        { after: 3, step: { do: 'shield', time: 9, max: 5 } },
+      ],
+    },
+    tokens: [undefined, undefined],
+  },
+]
+
 export const operations: Model<Program> = {
   programs,
+  known,
   runs: 60,
   async run(program) {
     const durations = new Durations(program)
