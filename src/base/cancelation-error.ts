@@ -1,7 +1,7 @@
 /** The errors that canceled operations reject with: one class per kind of reason. */
 import { cloneable } from './cloneable-reason.js'
 import { invalidType, invalidValue } from './errors.js'
-import { kContext, type OperationContext } from './operation-context.js'
+import { kContext, kName, type OperationContext } from './operation-context.js'
 import { inspectWith, kInspect, type Inspect, type InspectOptions } from './printing.js'
 import { completeReason, type ReasonFields } from './reason-fields.js'
 import { Reason } from './reason-record.js'
@@ -27,6 +27,7 @@ import {
 /** The operation that an error is about. */
 interface Canceled {
   readonly [kContext]: OperationContext
+  readonly [kName]: string | undefined
 }
 
 /**
@@ -62,8 +63,10 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
 
   /** The code of this class, which is the same for every kind of reason. */
   declare readonly code: 'ERR_TRIPLINE_CANCELED'
-  /** Why it was canceled; narrow it by `kind`. */
-  readonly reason: R
+  /** The name of the operation that was canceled; absent if it has none. */
+  declare readonly operationName?: string
+  // Not an own property: Node prints those of an error that nothing catches, and the reason is the `cause` already.
+  readonly #reason: R
   readonly #operation: Canceled | undefined
 
   /**
@@ -79,11 +82,18 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
   constructor(reason: R | GivenReason<R>, options?: ErrorOptions) {
     const own = toOwn(reason, new.target.prototype as Kinded)
     super(own.message)
-    this.reason = own as R
-    const internal = options !== undefined && kContext in options
+    this.#reason = own as R
+    const canceled = options !== undefined && kContext in options ? (options as Canceled) : undefined
+    this.#operation = canceled
+    if (canceled?.[kName]) this.operationName = canceled[kName]
     // The only field that a structured clone keeps beside the message.
-    this.cause = internal || options?.cause === undefined ? cloneable(own) : options.cause
-    this.#operation = internal ? (options as Canceled) : undefined
+    this.cause = cloneable(own)
+    if (canceled === undefined && options?.cause !== undefined) replaceCause(this, options.cause)
+  }
+
+  /** Why it was canceled; narrow it by `kind`. */
+  get reason(): R {
+    return this.#reason
   }
 
   /** The operation that was canceled; `undefined` where a token or a signal threw on its own. */
@@ -127,17 +137,25 @@ export class CancelationError<R extends CancelationReason = CancelationReason> e
 
   /** @internal */
   [kInspect](depth: number, options: InspectOptions, inspect: Inspect): string {
-    const { reason, cause } = this
+    const { operationName, reason, cause } = this
     const head = this.stack ?? String(this)
     const shown = head.includes('\n') ? head : `[${head}]`
     return depth < 0
       ? shown
-      : `${shown} ${inspectWith({ reason, cause: isReason(cause) ? undefined : cause }, depth, options, inspect)}`
+      : `${shown} ${inspectWith({ operationName, reason, cause: isReason(cause) ? undefined : cause }, depth, options, inspect)}`
   }
 
   static {
     Object.assign(this.prototype, { name: 'CancelationError', code: 'ERR_TRIPLINE_CANCELED', [BRAND]: true })
+    // For loggers that go through the properties of errors with `for in`.
+    Object.defineProperty(this.prototype, 'reason', { enumerable: true })
   }
+}
+
+/** Sets the cause to something else than the reason, which then becomes visible as a property of its own. */
+export function replaceCause(error: CancelationError, cause: unknown): void {
+  error.cause = cause
+  Object.defineProperty(error, 'reason', { value: error.reason, enumerable: true, configurable: true })
 }
 
 /** The time ran out. The error's `name` is `'TimeoutError'`, as with `AbortSignal.timeout`. */

@@ -4,6 +4,9 @@ import type { CancelationReason } from './reason.js'
 /** The key of an operation's {@link OperationContext}; a symbol, so that no subclass can shadow it. */
 export const kContext: unique symbol = Symbol('tripline.context')
 
+/** The key of an operation's name, which is read without making its context. */
+export const kName: unique symbol = Symbol('tripline.name')
+
 /**
  * The state of an operation.
  *

@@ -3,7 +3,7 @@
  * only the record. All keys are symbols: nothing that a user's subclass declares or overrides can reach the record.
  */
 import { cancelationError, type CancelationError } from '../base/cancelation-error.js'
-import type { kContext, OperationContext } from '../base/operation-context.js'
+import { kName, type kContext, type OperationContext } from '../base/operation-context.js'
 import type { CancelationReason } from '../base/reason.js'
 import type { Link } from '../engine/link.js'
 import type { Target } from '../engine/propagation.js'
@@ -23,8 +23,9 @@ export const kStartedAt: unique symbol = Symbol('tripline.startedAt')
 export const kEndedAt: unique symbol = Symbol('tripline.endedAt')
 export const kResolve: unique symbol = Symbol('tripline.resolve')
 export const kReject: unique symbol = Symbol('tripline.reject')
-export const kName: unique symbol = Symbol('tripline.name')
 export const kExtras: unique symbol = Symbol('tripline.extras')
+
+export { kName }
 
 export interface Operation extends Target, Timed {
   /** One of the statuses of `state.ts`. */

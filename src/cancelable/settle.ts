@@ -1,6 +1,6 @@
 /** How a run settles: its outcome, what it waits for first, and when it is abandoned. */
 import { kContext } from '../base/operation-context.js'
-import { cancelationError, CancelationError } from '../base/cancelation-error.js'
+import { cancelationError, CancelationError, replaceCause } from '../base/cancelation-error.js'
 import { isThenable, reportError } from '../base/diagnostics.js'
 import { quiet } from '../base/quiet.js'
 import { nextTurn } from '../base/real-timers.js'
@@ -75,7 +75,7 @@ export function rejected(operation: Operation, error: unknown): void {
   operation[kFlags] &= ~BODY
   if (operation[kReason] !== null) {
     const own = errorOf(operation)
-    if (!leadsTo(error, own)) own.cause = error
+    if (!leadsTo(error, own)) replaceCause(own, error)
     settle(operation, CANCELED, own)
     return
   }

@@ -162,7 +162,9 @@ describe('in text and logs', () => {
       reason: { kind: 'timeout', timeout: 5 },
       operation: { name: 'job' },
     })
-    expect(inspect(error)).toMatch(/^\[TimeoutError: Timed out after 5ms\] \{\s+reason: Reason \{/)
+    expect(inspect(error)).toMatch(
+      /^\[TimeoutError: Timed out after 5ms\] \{\s+operationName: 'job',\s+reason: Reason \{/,
+    )
     expect(inspect(error)).not.toContain('cause')
     error.cause = new Error('unwinding failed')
     expect(inspect(error)).toContain('unwinding failed')
@@ -378,6 +380,49 @@ test('whenCanceled() is one promise, so that nothing piles up on a long-lived to
   token.cancel('now')
   expect(await first).toMatchObject({ message: 'now' })
   expect(await token.whenCanceled()).toMatchObject({ message: 'now' })
+})
+
+/** What Node prints of an error that nothing catches: it calls no methods of the library. */
+function fatal(error: unknown): string {
+  return inspect(error, { customInspect: false, depth: 5 })
+}
+
+describe('an error that nothing catches', () => {
+  test.each([", name: 'fetch users'", ''])('names its operation, and has its reason once: %s', (name) => {
+    const program = `import { Cancelable } from ${JSON.stringify(library)}
+      await Cancelable.run((cancel) => cancel.sleep('1h'), { timeout: 5${name}, ref: true })`
+    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', program], { encoding: 'utf8' })
+    expect(status).toBe(1)
+    expect(stderr.match(/kind: 'timeout'/g)).toHaveLength(1)
+    expect(stderr.includes("operationName: 'fetch users'")).toBe(name !== '')
+    expect(stderr.includes('operationName')).toBe(name !== '')
+  })
+
+  test('keeps its reason beside the error of its body', async () => {
+    const failed = await rejection(
+      Cancelable.run((cancel) => cancel.sleep('1h').catch(() => Promise.reject(new Error('flush failed'))), {
+        timeout: 5,
+        name: 'job',
+      }),
+    )
+    const made = new ManualCancelation('stop', { cause: new Error('flush failed') })
+    for (const [error, kind] of [
+      [failed, 'timeout'],
+      [made, 'manual'],
+    ] as const) {
+      expect(fatal(error)).toMatch(/cause: Error: flush failed\n/)
+      expect(fatal(error).match(new RegExp(`kind: '${kind}'`, 'g'))).toHaveLength(1)
+      expect(error).toMatchObject({ reason: { kind } })
+    }
+  })
+
+  test('has its reason and its name where loggers look', async () => {
+    const error = await rejection(Cancelable.run((cancel) => cancel.sleep('1h'), { timeout: 5, name: 'job' }))
+    const seen: string[] = []
+    // oxlint-disable-next-line guard-for-in -- as loggers do, which take inherited properties too
+    for (const key in error as object) seen.push(key)
+    expect(seen).toEqual(expect.arrayContaining(['operationName', 'reason', 'name', 'code']))
+  })
 })
 
 /** What a program prints whose only operation ends after 50 ms. */
