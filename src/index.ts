@@ -156,7 +156,7 @@ export type { Peaks } from './run/peaks.js'
 export type { RunEvent, RunHandle, RunResult, Running } from './run/result.js'
 export type { SignalName } from './run/signals.js'
 export { run } from './run/run.js'
-export type { HasDescriptor, RunStream, RunStreamOptions } from './run/stdio.js'
+export type { CapturedText, HasDescriptor, RunStream, RunStreamOptions } from './run/stdio.js'
 export type { CommandStreams } from './run/streams.js'
 
 export type { WatchdogOptions } from './watchdog/options.js'

@@ -67,8 +67,9 @@ function hiddenParts(declaration, declarations, exported) {
 
 /** The signature; empty if it only repeats the heading. Bases without a section are replaced by their own bases. */
 function signatureOf(declaration, declarations, exported) {
-  const { kind, name, type, head, overloads, bases } = declaration
-  if (kind === 'type') return wrapUnion(`type ${name} = ${type}`)
+  const { kind, name, type, head, overloads, bases, parameters } = declaration
+  const generic = parameters?.length > 0 ? `<${parameters.join(', ')}>` : ''
+  if (kind === 'type') return wrapUnion(`type ${name}${generic} = ${type}`)
   const hidden = bases.map((each) => declarations.get(each.name)).filter((each) => each && !exported.has(each.name))
   const visible = hidden.reduce((text, base) => {
     const inherited = / (?:extends|implements) .*/.exec(base.head.replaceAll(/<[^>]*>/g, ''))?.[0] ?? ''
@@ -80,7 +81,7 @@ function signatureOf(declaration, declarations, exported) {
 
 /** A long union of literals, in lines of at most 100 characters. Of a very long one, only the first is shown. */
 function wrapUnion(text) {
-  if (text.length <= 100 || text.includes('\n')) return text
+  if (text.length <= 100 || text.includes('\n') || text.indexOf(' | ') > 100) return text
   const lines = ['']
   for (const part of text.split(' | ')) {
     const line = lines.at(-1) === '' ? part : `${lines.at(-1)} | ${part}`

@@ -63,8 +63,14 @@ export interface RunHandle extends CommandStreams {
   kill(): void
 }
 
-/** How a command and everything that it had started ended. */
-export interface RunResult {
+/**
+ * How a command and everything that it had started ended. The types of `stdout` and `stderr` follow from the options of `run`: see
+ * `CapturedText`.
+ */
+export interface RunResult<
+  Out extends string | undefined = string | undefined,
+  Err extends string | undefined = string | undefined,
+> {
   /** The command, as given. */
   readonly command: string
   /** Its arguments. */
@@ -116,9 +122,9 @@ export interface RunResult {
   /** The command's own control group, or `'a job object'` on Windows; empty if it had none. */
   readonly group: string
   /** With `capture`, what it wrote to stdout, up to `maxBuffer` bytes; undefined if that is not captured. */
-  readonly stdout: string | undefined
+  readonly stdout: Out
   /** With `capture`, what it wrote to stderr, up to `maxBuffer` bytes; undefined if that is not captured. */
-  readonly stderr: string | undefined
+  readonly stderr: Err
   /** Whether there was more output than was captured. */
   readonly truncated: boolean
   /** Its peak usage. */
@@ -126,7 +132,11 @@ export interface RunResult {
 }
 
 /** A command that runs: the promise of its result, and its streams. Those that are no pipes are null. */
-export interface Running extends Promise<RunResult>, CommandStreams {
+export interface Running<
+  Out extends string | undefined = string | undefined,
+  Err extends string | undefined = string | undefined,
+>
+  extends Promise<RunResult<Out, Err>>, CommandStreams {
   /**
    * The lines of stdout or stderr, without their ends (`\n` or `\r\n`), as UTF-8, for `for await`. The command is held back while
    * they are not taken. Leaving the loop closes the pipe, unless its output is captured too. If the command cannot be run,

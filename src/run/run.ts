@@ -38,6 +38,7 @@ import { withStreams } from './running.js'
 import { signalNumber, type SignalName } from './signals.js'
 import { reserveFor } from './reservation.js'
 import { EXIT } from './status.js'
+import type { CapturedText } from './stdio.js'
 import { Streams } from './streams.js'
 import { requiredThresholds, type Thresholds } from './thresholds.js'
 
@@ -64,7 +65,14 @@ const NO_PEAKS: Peaks = { memory: undefined, rss: undefined, cpu: undefined, pro
  *   be run; MetricUnavailableError for a limit that this machine cannot watch, before anything is started;
  *   NotReservedError if what it reserves was not free in time; CancelationError if it was canceled before the start; NativeMissingError without the addon
  */
-export function run(command: string, args: readonly string[] = [], options: RunOptions = {}): Running {
+export function run<
+  const Capture extends RunOptions['capture'] = undefined,
+  const Stdio extends RunOptions['stdio'] = undefined,
+>(
+  command: string,
+  args: readonly string[] = [],
+  options: RunOptions & { readonly capture?: Capture; readonly stdio?: Stdio } = {},
+): Running<CapturedText<Capture, Stdio, 1>, CapturedText<Capture, Stdio, 2>> {
   const holder: { streams?: Streams } = {}
   const start = async (): Promise<RunResult> => {
     const settings = readRunOptions(command, args, options)
@@ -73,7 +81,10 @@ export function run(command: string, args: readonly string[] = [], options: RunO
     // Only the first has streams of the caller: options that make some exclude restarts.
     return withRestarts(settings, (restarts) => (restarts === 0 ? first : new Run(settings)).toEnd())
   }
-  return withStreams(start(), holder.streams)
+  return withStreams(start(), holder.streams) as Running<
+    CapturedText<Capture, Stdio, 1>,
+    CapturedText<Capture, Stdio, 2>
+  >
 }
 
 class Run {

@@ -64,6 +64,17 @@ export interface RunStreamOptions {
   shared?: readonly number[] | undefined
 }
 
+/**
+ * The type of `result.stdout` (descriptor 1) and `result.stderr` (2): text where the types of the options `capture` and `stdio`
+ * say for certain that it is captured, and otherwise text or `undefined`.
+ */
+export type CapturedText<Capture, Stdio, Descriptor extends 1 | 2> = [
+  Capture,
+  Stdio extends readonly unknown[] ? Stdio[Descriptor] : Stdio,
+] extends [true, 'pipe' | undefined]
+  ? string
+  : string | undefined
+
 /** A stream of the command: a pipe, or a descriptor of this process, or -1 for none. */
 export type StdioEntry = 'pipe' | number
 
