@@ -21,7 +21,7 @@ constexpr uint64_t kSuspendNoise = 50 * kMillisecond;
 // elapsed time and most counters stand still too, so values are hardly affected before the check.
 constexpr uint64_t kSuspendEvery = kSecond;
 
-constexpr char kNoThread[] = "the sampling thread does not run";
+constexpr char kNoThread[] = "no sampling thread";
 
 // Locks all ranges or none: if the limit is too small for all of them, it is left to the rest of the process.
 template <size_t kCount>
@@ -47,19 +47,21 @@ Sampler* Sampler::Get() {
 
 bool Sampler::EnsureThread(Failure* why) {
   idle_since_ = 0;
-  if (running_) {
-    waiter_.Wake();
-    return true;
-  }
-  if (!waiter_.Open(why)) return false;
-  running_ = StartThread(ThreadBody, this, "tripline");
-  if (running_) {
+  if (!running_) {
+    if (!waiter_.Open(why)) return false;
+    running_ = StartThread(ThreadBody, this, "tripline");
+    if (!running_) {
+      waiter_.Close();
+      why->Set("the sampling thread could not be started (out of memory or threads?)");
+      return false;
+    }
     monitor_.set_running(true);
+    // As if it had been woken now.
+    sleeping_until_ = MonotonicNow();
     return true;
   }
-  waiter_.Close();
-  why->Set("the sampling thread could not be started (out of memory, or at the limit of threads?)");
-  return false;
+  WakeBy(0);
+  return true;
 }
 
 void Sampler::ThreadBody(void* self) {
@@ -71,15 +73,17 @@ void Sampler::ThreadBody(void* self) {
 void Sampler::WakeFromHelper(void* self) {
   auto* sampler = static_cast<Sampler*>(self);
   sampler->lock_.AssertHeld();
-  if (sampler->running_) sampler->waiter_.Wake();
+  sampler->WakeBy(0);
 }
 
 void Sampler::WakeBy(uint64_t due) {
-  if (running_ && due < sleeping_until_) waiter_.Wake();
+  if (!running_ || due >= sleeping_until_) return;
+  sleeping_until_ = std::min(sleeping_until_, MonotonicNow());
+  waiter_.Wake();
 }
 
 void Sampler::WakeIfIdle() {
-  if (running_ && Idle()) waiter_.Wake();
+  if (Idle()) WakeBy(0);
 }
 
 Feed* Sampler::FeedOf(uint32_t subscription) { return monitor_.FeedOf(subscription); }
@@ -99,7 +103,7 @@ void Sampler::Loop(const void* frame) {
   LockAll(needed, &unlocked);
   lock_.Lock();
   unlocked_ = unlocked;
-  uint64_t now = MonotonicNow();
+  uint64_t now = Awake(false);
   suspended_ = SuspendedTotal(now);
   governor_.Begin(now, ThreadCpuNow());
   real_time_asked_ = false;
@@ -119,17 +123,15 @@ void Sampler::Loop(const void* frame) {
     }
     if (tickers_.real_time() != real_time_asked_) FollowRealTime();
     sleeping_until_ = deadline;
-    standstill_.Sleep(now, MonotonicNow(), deadline);
+    standstill_.Sleep(now, MonotonicNow());
     lock_.Unlock();
     PushTrigger* rung[Waiter::kMostFired];
     bool interrupted = false;
     const uint32_t rings = waiter_.Wait(deadline, exact, rung, &interrupted);
     lock_.Lock();
-    sleeping_until_ = 0;
     wakeups_++;
-    now = MonotonicNow();
+    now = Awake(interrupted);
     monitor_.Acknowledge(rung, rings);
-    NoticeStandstill(now, interrupted);
     if (wakeups_ % kClockEvery == 0) cpu_ = ThreadCpuNow() + cpu_before_;
     if (governor_.IsDue(now)) governor_.Judge(now, ThreadCpuNow());
   }
@@ -159,9 +161,12 @@ uint64_t Sampler::Pass(uint64_t now, bool* exact) {
   return std::min(next_beat, next_read);
 }
 
-void Sampler::NoticeStandstill(uint64_t now, bool interrupted) {
-  const Standstill standstill = standstill_.Wake(now, interrupted);
+uint64_t Sampler::Awake(bool interrupted) {
+  const uint64_t now = MonotonicNow();
+  const Standstill standstill = standstill_.Wake(now, sleeping_until_, interrupted);
+  sleeping_until_ = 0;
   if (standstill.duration > 0) monitor_.Discount(standstill, now);
+  return now;
 }
 
 void Sampler::NoticeSuspend(uint64_t now) {

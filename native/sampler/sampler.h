@@ -128,7 +128,8 @@ class Sampler : private Host {
   void Loop(const void* frame) EXCLUDES(lock_);
   // Returns when the next pass is due. `exact` is set to whether that is for a beat, which must not be late.
   uint64_t Pass(uint64_t now, bool* exact) REQUIRES(lock_);
-  void NoticeStandstill(uint64_t now, bool interrupted) REQUIRES(lock_);
+  // The time at which the thread begins or goes on with its work. Discounts what it is late.
+  uint64_t Awake(bool interrupted) REQUIRES(lock_);
   void NoticeSuspend(uint64_t now) REQUIRES(lock_);
   void FollowRealTime() REQUIRES(lock_);
 
@@ -148,7 +149,7 @@ class Sampler : private Host {
   // The thread.
   bool running_ GUARDED_BY(lock_) = false;
   uint64_t idle_since_ GUARDED_BY(lock_) = 0;
-  uint64_t sleeping_until_ GUARDED_BY(lock_) = 0;  // when its wait ends at the latest; 0 while it works
+  uint64_t sleeping_until_ GUARDED_BY(lock_) = 0;  // when it should be awake at the latest; 0 while it works
   StandstillWatch standstill_ GUARDED_BY(lock_);
   uint64_t suspended_ GUARDED_BY(lock_) = 0;
   uint64_t suspend_noticed_at_ GUARDED_BY(lock_) = 0;

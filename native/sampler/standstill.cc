@@ -20,16 +20,15 @@ constexpr uint64_t kShortSleep = 250 * kMillisecond;
 
 }  // namespace
 
-void StandstillWatch::Sleep(uint64_t begun, uint64_t now, uint64_t deadline) {
+void StandstillWatch::Sleep(uint64_t begun, uint64_t now) {
   within_pass_ = now - begun >= kLongPass ? now - begun : 0;
   slept_at_ = now;
-  deadline_ = std::max(now, deadline);
 }
 
-Standstill StandstillWatch::Wake(uint64_t now, bool interrupted) const {
+Standstill StandstillWatch::Wake(uint64_t now, uint64_t deadline, bool interrupted) const {
   if (interrupted && now - slept_at_ > kShortSleep) return {now - slept_at_ + within_pass_, true};
-  const uint64_t late = now > deadline_ && now - deadline_ >= kLate ? now - deadline_ : 0;
-  const uint64_t all = late + within_pass_;
+  const uint64_t late = now - std::min(now, std::max(slept_at_, deadline));
+  const uint64_t all = within_pass_ + (late >= kLate ? late : 0);
   return {all, interrupted && all > 0};
 }
 

@@ -14,19 +14,19 @@ struct Standstill {
 
 class StandstillWatch {
  public:
-  // The thread has been at work since `begun`, goes to sleep and should wake at `deadline` at the latest. If it was at
-  // work for far longer than any pass takes, it stood still in the middle of it.
-  void Sleep(uint64_t begun, uint64_t now, uint64_t deadline);
+  // The thread has been at work since `begun` and goes to sleep. If it was at work for far longer than any pass takes,
+  // it stood still in the middle of it.
+  void Sleep(uint64_t begun, uint64_t now);
 
-  // The thread is awake again. `interrupted`: the kernel ended the sleep because the process was stopped or frozen
-  // during it. It is unknown when that began, so none of the sleep counts as observed. The usual lateness on a busy
-  // machine is not a standstill.
-  Standstill Wake(uint64_t now, bool interrupted) const;
+  // The thread is awake again, and should be since `deadline`: the end of its sleep, or the moment in which another
+  // thread woke it. `interrupted`: the kernel ended the sleep because the process was stopped or frozen during it. It
+  // is unknown when that began, so none of the sleep counts as observed. The usual lateness on a busy machine is not a
+  // standstill.
+  Standstill Wake(uint64_t now, uint64_t deadline, bool interrupted) const;
 
  private:
   uint64_t within_pass_ = 0;
   uint64_t slept_at_ = 0;
-  uint64_t deadline_ = 0;
 };
 
 }  // namespace tripline

@@ -69,7 +69,7 @@ struct World {
   void Run(uint64_t time) {
     const uint64_t end = now + time;
     while (monitor.next_due() <= end) {
-      watch.Sleep(now, now, monitor.next_due());
+      watch.Sleep(now, now);
       now = std::max(now, monitor.next_due());
       Wake(false);
     }
@@ -84,12 +84,12 @@ struct World {
   }
   // Simulates a standstill of `time` that begins before the next read is due.
   void Stop(uint64_t time, bool interrupted) {
-    watch.Sleep(now, now, monitor.next_due());
+    watch.Sleep(now, now);
     now += time;
     Wake(interrupted);
   }
   void Wake(bool interrupted) {
-    const Standstill standstill = watch.Wake(now, interrupted);
+    const Standstill standstill = watch.Wake(now, monitor.next_due(), interrupted);
     if (standstill.duration > 0) monitor.Discount(standstill, now);
     monitor.Pass(now, 1);
   }

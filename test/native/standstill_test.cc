@@ -15,8 +15,8 @@ constexpr uint64_t kStart = 1000 * kSecond;
 // The standstill that follows from a sleep of `planned` that ended after `slept`.
 Standstill Sleep(uint64_t planned, uint64_t slept, bool interrupted) {
   StandstillWatch watch;
-  watch.Sleep(kStart, kStart, planned == kNever ? kNever : kStart + planned);
-  return watch.Wake(kStart + slept, interrupted);
+  watch.Sleep(kStart, kStart);
+  return watch.Wake(kStart + slept, planned == kNever ? kNever : kStart + planned, interrupted);
 }
 
 }  // namespace
@@ -55,19 +55,20 @@ TEST(StandstillOfAShortSleepIsOnlyItsLateness) {
 TEST(StandstillInTheMiddleOfAPass) {
   // Frozen or stopped while it was reading, and continued before it went to sleep.
   StandstillWatch watch;
-  watch.Sleep(kStart, kStart + 9 * kSecond, kStart + 9 * kSecond + 10 * kMillisecond);
-  CHECK_EQ(watch.Wake(kStart + 9 * kSecond + 10 * kMillisecond, false).duration, 9 * kSecond);
-  CHECK_EQ(watch.Wake(kStart + 11 * kSecond, true).duration, 11 * kSecond);
+  constexpr uint64_t kDeadline = kStart + 9 * kSecond + 10 * kMillisecond;
+  watch.Sleep(kStart, kStart + 9 * kSecond);
+  CHECK_EQ(watch.Wake(kDeadline, kDeadline, false).duration, 9 * kSecond);
+  CHECK_EQ(watch.Wake(kStart + 11 * kSecond, kDeadline, true).duration, 11 * kSecond);
   // The next pass was as short as usual.
-  watch.Sleep(kStart + 20 * kSecond, kStart + 20 * kSecond + kMillisecond, kStart + 21 * kSecond);
-  CHECK_EQ(watch.Wake(kStart + 21 * kSecond, false).duration, 0u);
+  watch.Sleep(kStart + 20 * kSecond, kStart + 20 * kSecond + kMillisecond);
+  CHECK_EQ(watch.Wake(kStart + 21 * kSecond, kStart + 21 * kSecond, false).duration, 0u);
 }
 
 TEST(StandstillBeginsWithTheSleepWhereTheDeadlineHasPassed) {
   StandstillWatch watch;
   // Reads that take longer than their period are not a standstill.
-  watch.Sleep(kStart - 40 * kMillisecond, kStart, kStart - kSecond);
-  CHECK_EQ(watch.Wake(kStart + kMillisecond, false).duration, 0u);
+  watch.Sleep(kStart - 40 * kMillisecond, kStart);
+  CHECK_EQ(watch.Wake(kStart + kMillisecond, kStart - kSecond, false).duration, 0u);
 }
 
 TEST(StandstillBeginsAtItsBounds) {
@@ -79,7 +80,7 @@ TEST(StandstillBeginsAtItsBounds) {
   for (const bool is_long : {false, true}) {
     const uint64_t pass = 250 * kMillisecond - (is_long ? 0 : 1);
     StandstillWatch watch;
-    watch.Sleep(kStart, kStart + pass, kStart + kSecond);
-    CHECK_EQ(watch.Wake(kStart + kSecond, false).duration, is_long ? pass : 0);
+    watch.Sleep(kStart, kStart + pass);
+    CHECK_EQ(watch.Wake(kStart + kSecond, kStart + kSecond, false).duration, is_long ? pass : 0);
   }
 }

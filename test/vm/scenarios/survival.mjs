@@ -179,7 +179,7 @@ function meaning() {
       'its 40 MB do not help, and then `job`. systemd-oomd chooses by pressure.',
     'Without swap, systemd-oomd is too late with `ManagedOOMMemoryPressure=kill` alone: pressure has to last for 20 s, and the ' +
       'kernel acts before. `MemoryHigh` slows the slice down before the machine runs short. With it, systemd-oomd ended `job` alone ' +
-      'in one run; in another, it ended nothing within five minutes, and nor did the kernel, while 26 MB were left. Other limits and times ' +
+      'in two runs; in a third, it ended nothing within five minutes, and nor did the kernel, while 26 MB were left. Other limits and times ' +
       'of systemd-oomd were not tried.',
     'tripline ends one operation: the process answers afterwards from the state that it had, and the memory is given back. All ' +
       'that act from outside end the process, and its state is lost. But `job` had to be written for tripline: it waits for the event or checks.',
