@@ -28,6 +28,7 @@ const LINUX_ONLY = [
   'after kill -9 of the process that holds the tree together',
   'as process 1',
   'in a pid namespace with the /proc of another',
+  'that another process adopts',
 ]
 
 const commands = /\/(?:process_scanner|inheritance|command_group|os_process)\.cc$/

@@ -1,7 +1,7 @@
 /** Situations that must not keep a command from ending: a pause, a reader that does not read, a foreign /proc. */
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { CLI, runCommand } from '../helpers/child.js'
@@ -14,6 +14,11 @@ const BOUND = 20_000
 function cpuOf(pid: number): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
   return Number(fields[11]) + Number(fields[12])
+}
+
+/** `T` for a stopped process. */
+function stateOf(pid: number): string {
+  return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]![0]!
 }
 
 describe('a paused command', () => {
@@ -80,9 +85,36 @@ describe('a stopped supervisor', () => {
     const tag = makeTag()
     using background = new Background('run', '-v', 'sleep', tag)
     await background.shows('started')
-    process.kill(childrenOf(background.child.pid!)[0]!, 'SIGSTOP')
+    const [supervisor] = childrenOf(background.child.pid!)
+    process.kill(supervisor!, 'SIGSTOP')
+    // A kernel continues what it orphans only if it has stopped by then.
+    await eventually(() => stateOf(supervisor!) === 'T')
     background.child.kill('SIGKILL')
     await eventually(() => processesWith(tag).length === 0)
+  })
+
+  it.skipIf(NO_TERMINAL)('that another process adopts ends the command, too', async () => {
+    // Its group is not orphaned then: the new parent is in the same session.
+    const lines = [
+      'import ctypes, subprocess, sys',
+      'PR_SET_CHILD_SUBREAPER = 36',
+      'assert ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0',
+      'subprocess.run(sys.argv[1:])',
+      'sys.stdin.read()',
+    ]
+    const args = ['-c', lines.join('\n'), process.execPath, CLI, 'run', '-v', 'sleep', '300']
+    const adopter = spawn('python3', args, { stdio: ['pipe', 'ignore', 'pipe'] })
+    const closed = once(adopter, 'close')
+    await once(adopter.stderr, 'data')
+    const [tripline] = childrenOf(adopter.pid!)
+    const [supervisor] = childrenOf(tripline!)
+    const [command] = childrenOf(supervisor!)
+    process.kill(supervisor!, 'SIGSTOP')
+    await eventually(() => stateOf(supervisor!) === 'T')
+    process.kill(tripline!, 'SIGKILL')
+    await eventually(() => !existsSync(`/proc/${command}`))
+    adopter.stdin.end()
+    await closed
   })
 })
 

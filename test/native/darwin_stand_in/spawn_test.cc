@@ -64,13 +64,27 @@ struct Shell {
     spec.end_signal = SIGTERM;
     spec.kill_after = 200 * kMillisecond;
   }
-  ~Shell() { delete command; }
+  ~Shell() {
+    delete command;
+    if (input >= 0) close(input);
+  }
 
   bool Start() {
     command = StartCommand(spec, &why);
     CHECK(command != nullptr);
     return command != nullptr;
   }
+  // The same for a command that waits in `read line` for GoOn().
+  bool StartWithInput() {
+    int ends[2];
+    CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+    input = ends[1];
+    spec.stdio[0] = ends[0];
+    const bool started = Start();
+    close(ends[0]);
+    return started;
+  }
+  void GoOn() { CHECK_EQ(write(input, "\n", 1), 1); }
   // Waits for an event of that kind and skips everything before it.
   CommandEvent Await(CommandEvent::Kind kind) {
     CommandEvent event;
@@ -135,6 +149,7 @@ struct Shell {
   SpawnSpec spec;
   SpawnFailure why;
   Command* command = nullptr;
+  int input = -1;
 };
 
 TEST(StandInReportsHowACommandEnded) {
@@ -184,15 +199,18 @@ TEST(StandInEndsFiftyWithTwoDaemons) {
 
 TEST(StandInEndsProcessesThatIgnoreTheSignal) {
   for (const Mode mode : {kOpen, kNoIds, kNoEnvironments}) {
-    // The daemon's parent stays long enough for a scan, so that it is found without its environment too.
-    Shell shell("trap '' TERM; (setsid sh -c \"trap '' TERM; sleep 60; :\" & sleep 1); sleep 60; sleep 60", mode);
-    if (!shell.Start()) return;
+    // The daemon's parent stays until a scan has found it, so that it is known without its environment too.
+    Shell shell("trap '' TERM; (setsid sh -c \"trap '' TERM; sleep 60; :\" & read line); sleep 60 & sleep 60; :", mode);
+    if (!shell.StartWithInput()) return;
     shell.AwaitCount(4);
     shell.AwaitKnown(4);
+    shell.GoOn();
+    shell.AwaitCount(5);
+    shell.AwaitKnown(5);
     shell.command->End(SIGTERM, 50 * kMillisecond);
     const CommandEvent end = shell.Await(CommandEvent::kGone);
     CHECK(end.killed);
-    CHECK(end.ended >= 3);
+    CHECK(end.ended >= 5);
     CHECK_EQ(shell.Count(), 0);
   }
 }
@@ -272,8 +290,12 @@ TEST(StandInPausesAllOfThem) {
 
 TEST(StandInSweepsUpWhenTheSupervisorIsKilled) {
   for (const Mode mode : {kOpen, kNoIds, kNoEnvironments}) {
-    Shell shell("(setsid sleep 60 & sleep 1); (trap '' TERM; sleep 60; :) & sleep 60", mode);
-    if (!shell.Start()) return;
+    // As above.
+    Shell shell("(setsid sleep 60 & read line); (trap '' TERM; sleep 60; :) & sleep 60; :", mode);
+    if (!shell.StartWithInput()) return;
+    shell.AwaitCount(3);
+    shell.AwaitKnown(3);
+    shell.GoOn();
     shell.AwaitCount(5);
     shell.AwaitKnown(5);
     kill(static_cast<pid_t>(shell.command->root), SIGKILL);
