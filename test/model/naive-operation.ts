@@ -19,23 +19,27 @@ const DEFAULT_GRACE = 1000
 /** A clock on which time passes by itself once nothing else happens. */
 export class NaiveClock {
   now = 0
-  readonly #timers = new Set<{ readonly due: number; readonly fire: () => void }>()
+  readonly #timers = new Set<{ readonly due: number; readonly depth: number; readonly fire: () => void }>()
 
-  /** @returns a function that stops the timer */
-  after(ms: number, fire: () => void): () => void {
-    const timer = { due: this.now + ms, fire }
+  /**
+   * Of timers that are due at the same time, the deepest fires first.
+   *
+   * @returns a function that stops the timer
+   */
+  after(ms: number, fire: () => void, depth: number = 0): () => void {
+    const timer = { due: this.now + ms, depth, fire }
     this.#timers.add(timer)
     return () => this.#timers.delete(timer)
   }
 
-  wait(ms: number): Promise<void> {
-    return new Promise((resolve) => this.after(ms, resolve))
+  wait(ms: number, depth: number = 0): Promise<void> {
+    return new Promise((resolve) => this.after(ms, resolve, depth))
   }
 
   async runUntil(isDone: () => boolean): Promise<void> {
     for (;;) {
       for (let i = 0; i < 12; i++) await turn()
-      const first = [...this.#timers].toSorted((a, b) => a.due - b.due)[0]
+      const first = [...this.#timers].toSorted((a, b) => a.due - b.due || b.depth - a.depth)[0]
       if (isDone() || first === undefined) return
       this.#timers.delete(first)
       this.now = first.due
@@ -120,7 +124,10 @@ export class NaiveOperation {
     void this.#startGrace()
   }
 
-  /** The grace period counts from the cancelation, or from the end of the last shield. */
+  /**
+   * The grace period counts from the cancelation, or from the end of the last shield. Of periods that are over at the same time,
+   * that of a child ends first: the body that waits for the child may still end by itself then.
+   */
   async #startGrace(): Promise<void> {
     const grace = this.#options.grace ?? DEFAULT_GRACE
     let began = this.clock.now
@@ -128,7 +135,7 @@ export class NaiveOperation {
       await Promise.allSettled(this.#shields)
       began = this.clock.now
     }
-    await this.clock.wait(began + grace - this.clock.now)
+    await this.clock.wait(began + grace - this.clock.now, this.#withAncestors().length)
     await turn()
     this.#isGraceOver = true
     this.#graceOver()

@@ -298,7 +298,7 @@ class Naive extends Interpreter<NaiveOperation> {
 
 const NODE: Node = { timeout: undefined, token: undefined, grace: undefined, ignoresTaskErrors: false, steps: [] }
 
-/** Shrunk programs for which the library was wrong. */
+/** Shrunk programs for which the library or the model was wrong. */
 const known: readonly Program[] = [
   // The grace period of the children counted from the end of the body, although a task was still shielded.
   {
@@ -321,6 +321,49 @@ const known: readonly Program[] = [
         },
         { after: 2, step: { do: 'defer', time: undefined, token: undefined } },
         { after: 3, step: { do: 'shield', time: 9, max: 5 } },
+      ],
+    },
+    tokens: [undefined, undefined],
+  },
+  // A body that catches the end of its children ends by itself when their grace period is over together with its own.
+  {
+    root: {
+      ...NODE,
+      steps: [
+        {
+          after: 0,
+          step: {
+            do: 'task',
+            node: {
+              ...NODE,
+              steps: [
+                { after: 4, step: { do: 'defer', time: undefined, token: undefined } },
+                { after: 5, step: { do: 'fail' } },
+              ],
+            },
+          },
+        },
+        {
+          after: 1,
+          step: {
+            do: 'run',
+            node: {
+              ...NODE,
+              steps: [
+                {
+                  after: 2,
+                  step: {
+                    do: 'all',
+                    nodes: [{ ...NODE, steps: [{ after: 3, step: { do: 'defer', time: 6, token: undefined } }] }],
+                    concurrency: 1,
+                    catches: true,
+                  },
+                },
+              ],
+            },
+            catches: false,
+          },
+        },
       ],
     },
     tokens: [undefined, undefined],
