@@ -6,7 +6,7 @@ import type { Measured } from './meter.js'
 
 const NAMED = 3
 
-/** A claim with its process: `'vitest (pid 812, 1.86GiB)'`. */
+/** A claim with its process: `'vitest (pid 812, 2.00GB)'`. */
 export function nameClaim(owner: Owner, { claim }: Entry): string {
   return `${claim.name || 'a process'} (pid ${owner.pid}, ${amountOf(claim)})`
 }

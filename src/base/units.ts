@@ -192,8 +192,14 @@ export function formatDate(ms: number): string {
 const BINARY_NAMES = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'] as const
 const DECIMAL_NAMES = ['B', 'kB', 'MB', 'GB', 'TB', 'PB'] as const
 
-/** Prints a size: `1073741824` becomes `'1.00GiB'`; with a base of 1000, `150000000` becomes `'150MB'`. */
-export function formatSize(bytes: number, base: 1000 | 1024 = 1024, digits: number = 3): string {
+/** The base in which a size was given: 1024 for whole KiB or MiB that are no round number of kB or MB, such as `'64MiB'`. */
+function baseOf(bytes: number): 1000 | 1024 {
+  const isBinary = bytes >= 2 ** 20 ? bytes % 2 ** 20 === 0 : bytes % 2 ** 10 === 0 && bytes % 1000 !== 0
+  return isBinary ? 1024 : 1000
+}
+
+/** Prints a size, in the powers of 1000 that limits are given in: `'150MB'`; with a base of 1024, in powers of that: `'143MiB'`. */
+export function formatSize(bytes: number, base: 1000 | 1024 = 1000, digits: number = 3): string {
   let value = bytes
   let at = 0
   while (Math.abs(value) >= base && at < BINARY_NAMES.length - 1) {
@@ -205,10 +211,13 @@ export function formatSize(bytes: number, base: 1000 | 1024 = 1024, digits: numb
   return `${text}${(base === 1024 ? BINARY_NAMES : DECIMAL_NAMES)[at]}`
 }
 
-/** Prints a value of a metric with its unit, for people. */
-export function formatValue(value: number, unit: string): string {
-  if (unit === 'bytes') return formatSize(value)
-  if (unit === 'bytes/s') return `${formatSize(value)}/s`
+/**
+ * Prints a value of a metric with its unit, for people.
+ *
+ * @param line a limit beside it: a size is printed in the base in which that was given
+ */
+export function formatValue(value: number, unit: string, line: number = 0): string {
+  if (unit.startsWith('bytes')) return formatSize(value, baseOf(line)) + unit.slice('bytes'.length)
   if (unit === '%') return `${value.toFixed(1)}%`
   if (unit === 'ms') return formatDuration(value)
   if (unit === 'flag') return value === 0 ? 'no' : 'yes'
@@ -216,13 +225,18 @@ export function formatValue(value: number, unit: string): string {
   return `${round(value)} ${unit}`
 }
 
+/** Prints a limit; a size in the base in which it was given. */
+export function formatLine(line: number, unit: string): string {
+  return formatValue(line, unit, line)
+}
+
 /**
- * Prints two values of one metric with enough digits to distinguish them: `['150.3MB', '150MB']`. Sizes use the base, 1000
- * or 1024, in which `line` is a round number.
+ * Prints a value and a limit beside it with enough digits to distinguish them: `['150.3MB', '150.0MB']`. Sizes use the base in
+ * which the limit was given.
  */
 export function formatPair(value: number, line: number, unit: string): [value: string, line: string] {
   if (!unit.startsWith('bytes')) return [formatValue(value, unit), formatValue(line, unit)]
-  const base = line % 1000 === 0 && line % 2 ** 20 !== 0 ? 1000 : 1024
+  const base = baseOf(line)
   const rest = unit.slice('bytes'.length)
   let digits = 3
   while (digits < 12 && formatSize(value, base, digits) === formatSize(line, base, digits)) digits++

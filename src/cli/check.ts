@@ -102,7 +102,8 @@ class Check implements Disposable {
   toRow(verdict: Verdict): string[] {
     const { value } = this.reading
     if (verdict === 'crossed') return [verdict, this.text, describeBreach(this.#guard.latestBreaches[0]!)]
-    return [verdict, this.text, value === undefined ? '-' : formatValue(value, checkMetric(this.#metric).unit)]
+    const line = Number(this.#limit.above ?? this.#limit.below)
+    return [verdict, this.text, value === undefined ? '-' : formatValue(value, checkMetric(this.#metric).unit, line)]
   }
 
   [Symbol.dispose](): void {

@@ -89,7 +89,7 @@ function lowered(text: string): string {
   return text.charAt(0).toLowerCase() + text.slice(1)
 }
 
-/** `'ended make (pid 812, 14 processes): process.footprint 1.02GiB > 1.00GiB; sent TERM, gone in 0.4s'` */
+/** `'ended make (pid 812, 14 processes): process.footprint 1.02GB > 1.00GB; sent TERM, gone in 0.4s'` */
 export function endedLine(result: RunResult): string {
   const { command, pid, reason, sent, ended, killed, endedIn, left, oom, enforced } = result
   if (sent === undefined) {

@@ -6,8 +6,8 @@ import type { History } from './history.js'
 
 export interface Row {
   readonly history: History
-  /** The limit as the user wrote it, and its state; undefined for a metric without a limit. */
-  readonly limit: { readonly text: string; readonly state: string } | undefined
+  /** The limit as the user wrote it, its line, and its state; undefined for a metric without a limit. */
+  readonly limit: { readonly text: string; readonly line: number; readonly state: string } | undefined
 }
 
 /** What is drawn. */
@@ -62,9 +62,9 @@ export function draw(view: TableView): string[] {
 
 const number =
   (of: (history: History) => number | undefined) =>
-  ({ history }: Row): string => {
+  ({ history, limit: beside }: Row): string => {
     const value = of(history)
-    if (value !== undefined) return formatValue(value, history.info.unit)
+    if (value !== undefined) return formatValue(value, history.info.unit, beside?.line)
     return of === now && history.why !== '' ? 'n/a' : ''
   }
 const now = (history: History): number | undefined => history.now

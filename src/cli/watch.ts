@@ -69,8 +69,8 @@ function wallTime(snapshot: Snapshot): Date {
 /** One sample as a line, cut to COLUMNS if that is set: `08:15:00  cpu 12.0%  memory 41.5% >90 clear`. */
 function toLine(list: WatchList, at: Date): string {
   const parts = list.rows.map(({ history, limit }) => {
-    const value =
-      history.now === undefined ? (history.why === '' ? '-' : 'n/a') : formatValue(history.now, history.info.unit)
+    const missing = history.why === '' ? '-' : 'n/a'
+    const value = history.now === undefined ? missing : formatValue(history.now, history.info.unit, limit?.line)
     return `${history.label} ${value}${limit === undefined ? '' : ` ${limit.text} ${limit.state}`}`
   })
   const line = printable([at.toTimeString().slice(0, 8), ...parts].join('  '))

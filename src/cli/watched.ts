@@ -39,8 +39,7 @@ const USUAL: readonly MetricName[] = [
 interface Watched {
   readonly history: History
   readonly query: MetricQuery
-  readonly text: string | undefined
-  readonly guard: Guard | undefined
+  readonly limit: { readonly text: string; readonly line: number; readonly guard: Guard } | undefined
   /** Waits for a metric that is missing; undefined while it is available. */
   recovery?: Monitor | undefined
 }
@@ -64,9 +63,9 @@ export class WatchList {
   }
 
   get rows(): Row[] {
-    return this.#all.map(({ history, text, guard: watched }) => ({
+    return this.#all.map(({ history, limit }) => ({
       history,
-      limit: text === undefined || watched === undefined ? undefined : { text, state: watched.state },
+      limit: limit === undefined ? undefined : { text: limit.text, line: limit.line, state: limit.guard.state },
     }))
   }
 
@@ -75,7 +74,7 @@ export class WatchList {
   }
 
   get guards(): Guard[] {
-    return this.#all.flatMap(({ guard: watched }) => (watched === undefined ? [] : [watched]))
+    return this.#all.flatMap(({ limit }) => (limit === undefined ? [] : [limit.guard]))
   }
 
   /** Samples repeatedly, for `last` milliseconds. A metric that is missing stays in the list, with the reason, until it comes. */
@@ -145,7 +144,7 @@ export function usual(): readonly MetricName[] {
 function watchMetric(text: string, onMissing: OnMissing): Watched {
   const metric = parseMetric(text)
   if (onMissing === 'throw' && isSelected(metric)) monitor(toQuery(metric)).close()
-  return { history: new History(metric), query: toQuery(metric), text: undefined, guard: undefined }
+  return { history: new History(metric), query: toQuery(metric), limit: undefined }
 }
 
 function isSelected({ selector }: SelectedMetric): boolean {
@@ -159,9 +158,13 @@ function toQuery({ info, selector }: SelectedMetric): MetricQuery {
 function watchLimit(text: string, onMissing: OnMissing): Watched {
   const { metric, limit } = parseExpression(text)
   const selected = { info: checkMetric(metric), selector: selectorOf(metric, limit) }
-  const line = text.slice(text.search(/[<>]/)).trim()
-  const watched = guard({ [metric]: { ...limit, onMissing } }, { name: text })
-  return { history: new History(selected), query: toQuery(selected), text: line, guard: watched }
+  const shown = {
+    text: text.slice(text.search(/[<>]/)).trim(),
+    // As the expression has it: a number in the unit of the metric.
+    line: Number(limit.above ?? limit.below),
+    guard: guard({ [metric]: { ...limit, onMissing } }, { name: text }),
+  }
+  return { history: new History(selected), query: toQuery(selected), limit: shown }
 }
 
 function selectorOf(metric: MetricName, limit: Limit): SelectedMetric['selector'] {

@@ -1,6 +1,6 @@
 /** The guards of a recorded process: their limits, and their states at the end. */
 import { findMetric } from '../addon/metrics.js'
-import { formatDuration, formatValue } from '../base/units.js'
+import { formatDuration, formatLine } from '../base/units.js'
 import type { GUARD_STATES } from './format.js'
 import { isObject, numberOf, textOf } from './info.js'
 import type { RecordedFile } from './reader.js'
@@ -54,5 +54,5 @@ function describeLimit(given: unknown): string[] {
   if (line === undefined) return []
   const name = selector === undefined ? metric : `${metric}(${selector})`
   const unit = findMetric(metric)?.info.unit ?? ''
-  return [`${name} ${above === undefined ? '<' : '>'} ${formatValue(line, unit)}${suffix}`]
+  return [`${name} ${above === undefined ? '<' : '>'} ${formatLine(line, unit)}${suffix}`]
 }

@@ -1,7 +1,7 @@
 /** Fakes breaches: guards take a value from the test, and decide and deliver as they would for a real one. */
 import { ofThisCopy } from '../base/copies.js'
 import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
-import { formatValue } from '../base/units.js'
+import { formatLine } from '../base/units.js'
 import { connect, openGuards } from '../addon/sampler.js'
 import { parseMetric, type MetricText } from '../monitor/metric-text.js'
 import { Guard, isGuard, kLimits, setStage } from '../monitor/guard.js'
@@ -90,7 +90,7 @@ function isCrossedBy({ direction, enter }: ParsedLimit, value: number): boolean 
 }
 
 function toLine({ direction, enter, info }: ParsedLimit): string {
-  return `${direction} ${formatValue(enter, info.unit)}`
+  return `${direction} ${formatLine(enter, info.unit)}`
 }
 
 /** A key that is the same for equal limits. Limits that count since their creation are never shared but may be equal. */

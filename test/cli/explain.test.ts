@@ -66,7 +66,7 @@ describe('tripline explain', () => {
       'recorded for 1m 30s until 2026-01-02 03:05:34 UTC, one row per 1s',
       'It ended with the exit code 7.\n- It recorded that it exits with 7.\n',
       /^memory +40.0% +99.0% +[▁-█]+ +\+1.0%\/s +1s$/m,
-      /^process\.rss +124MiB +180MiB +[▁-█]+ +\+977KiB\/s$/m,
+      /^process\.rss +130MB +189MB +[▁-█]+ +\+1.00MB\/s$/m,
       'Near its end: memory at 99.0% of 100.0%.',
       'The event loop had not answered for 10s\n  at crunch (/app/worker.js:1:2)\n  at main\n',
       /^One operation was under way\n {2}import\\u001b\]0;title\\u0007 +42% +90s$/m,
@@ -142,7 +142,7 @@ describe('the lines', () => {
     const run = runOf({ ...LEAK, info: { columns, of: 'command' } })
     const guards = [{ limits: { memory: 85 }, lead: 5000, expression: 'memory>85%' }]
     const lines = explainLines({ run, guards, width: 80, color: false, brief: false })
-    expect(lines.join('\n')).toMatch(/^process\.rss +124MiB/m)
+    expect(lines.join('\n')).toMatch(/^process\.rss +130MB/m)
     expect(lines.join('\n')).toContain("5s before the last row:\ntripline run --limit 'memory>85%' -- COMMAND")
   })
 })

@@ -84,7 +84,7 @@ describe.skipIf(process.platform === 'win32')('a directory whose name holds esca
   it('is escaped in the table on a terminal', () => {
     const history = new History({ info: checkMetric('disk'), selector: { path: NASTY } })
     history.add(5)
-    const row = { history, limit: { text: `>1\u0007`, state: 'clear' } }
+    const row = { history, limit: { text: `>1\u0007`, line: 0, state: 'clear' } }
     const look = { rows: [row], width: 200, height: 20, color: false, cost: '', paused: false, help: false }
     expect(draw(look).join('\n')).not.toMatch(CONTROL)
     history.why = NASTY

@@ -23,7 +23,7 @@ describe('--reserve', () => {
     ['2G', /MB is 10\^6 bytes.*received '2G'/],
     ['', /takes a size/],
     ['0MB', /more than 0/],
-    ['1000TB', /memory must be at most [\d.]+\wiB, which is all that .+ has; received '1000TB'/],
+    ['1000TB', /memory must be at most [\d.]+[GT]B, which is all that .+ has; received '1000TB'/],
     ['cpu=100000', /cpu must be at most \d+, which is all that this machine has/],
     ['cpu=0', /number of CPUs above 0/],
     ['cpu=two', /number of CPUs above 0/],

@@ -2,7 +2,7 @@
 import { observeGuards } from '../../addon/sampler.js'
 import { printable } from '../../base/printable.js'
 import type { Breach } from '../../base/reason.js'
-import { formatDuration, formatPair } from '../../base/units.js'
+import { formatDuration, formatLine } from '../../base/units.js'
 import type { Evidence } from '../../evidence/collector.js'
 import { selectedText } from '../../monitor/metric-text.js'
 import { describeBreach, metricOf } from '../../monitor/breach.js'
@@ -247,9 +247,7 @@ function limitText(limit: ParsedLimit): string {
 }
 
 function lineText({ info, direction, enter, for: dwell }: ParsedLimit): string {
-  // Beside another value, a line has as many digits as it needs.
-  const [, line] = formatPair(2 * enter + 1, enter, info.unit)
-  return `${direction === 'above' ? '>' : '<'} ${line}${dwell === 0 ? '' : ` for ${formatDuration(dwell)}`}`
+  return `${direction === 'above' ? '>' : '<'} ${formatLine(enter, info.unit)}${dwell === 0 ? '' : ` for ${formatDuration(dwell)}`}`
 }
 
 function toProof(breach: Breach): Proof {

@@ -33,7 +33,7 @@ await scenario(async () => {
   const waiting = start(reserving('150MB', ['true']), { group: tight })
   await comes('a job that waits is listed', async () => {
     const { output } = await finish(['tripline', 'doctor'])
-    return /has waited for 143MiB/.test(output)
+    return /has waited for 150MB/.test(output)
   })
   first.kill('SIGKILL')
   equal('the end of the holder, also by kill -9, lets it start', (await waiting.ended).code, 0)

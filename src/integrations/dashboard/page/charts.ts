@@ -44,11 +44,10 @@ function scaleEnd(most: number, { unit, max }: Column): number {
   if (unit === '%' && max !== null) return [2, 5, 10, 25, 50].find((each) => each >= most * 1.1) ?? 100
   if (unit === 'flag') return 1
   if (!(most > 0)) return 1
-  const base = unit.startsWith('bytes') ? 1024 : 1000
-  let scale = base ** Math.max(0, Math.floor(Math.log(most) / Math.log(base)))
+  let scale = 1000 ** Math.max(0, Math.floor(Math.log(most) / Math.log(1000)))
   if (most < 1) scale = 10 ** Math.floor(Math.log10(most))
-  const steps = [1, 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200, 400, 600, 800, base]
-  return (steps.find((each) => each * scale >= most * 1.05) ?? 2 * base) * scale
+  const steps = [1, 2, 4, 6, 8, 10, 20, 40, 60, 80, 100, 200, 400, 600, 800, 1000]
+  return (steps.find((each) => each * scale >= most * 1.05) ?? 2000) * scale
 }
 
 /** The summary of a column. */

@@ -11,10 +11,10 @@ export function tookText(ms: number): string {
   return formatDuration(Number(ms.toPrecision(3)))
 }
 
-/** Shorter, for an axis: `2GiB`, `50%`. */
+/** Shorter, for an axis: `2GB`, `50%`. */
 export function axisText(value: number, unit: string): string {
   if (unit === '%') return `${Number(value.toFixed(1))}%`
-  if (unit.startsWith('bytes')) return formatSize(value, 1024, 2).replace(/\.0+(?=\D)/, '')
+  if (unit.startsWith('bytes')) return formatSize(value, 1000, 2).replace(/\.0+(?=\D)/, '')
   return formatValue(value, unit).replace(/ .*/, '')
 }
 
