@@ -105,3 +105,17 @@ TEST(GovernorThatStretchesJudgesEverySecond) {
   CHECK(!thread.governor.IsDue(judged + kSecond - 1));
   CHECK(thread.governor.IsDue(judged + kSecond));
 }
+
+TEST(GovernorJudgesNothingBeforeTimeHasPassed) {
+  Governor governor;
+  governor.Begin(kSecond, 0);
+  for (int i = 0; i < 64; i++) governor.CountWakeup(true);
+  // Far beyond what was saved: 3.2 ms were allowed.
+  governor.Judge(kSecond + 640 * kMillisecond, 200 * kMillisecond);
+  const double stretched = governor.stretch();
+  CHECK_NEAR(stretched, 62.5, 1e-9);
+  for (int i = 0; i < 64; i++) governor.CountWakeup(true);
+  governor.Judge(kSecond + 640 * kMillisecond, 201 * kMillisecond);
+  CHECK_NEAR(governor.stretch(), stretched, 0);
+  CHECK(governor.IsDue(kSecond + 640 * kMillisecond));
+}

@@ -38,6 +38,7 @@ struct World {
   int32_t words[64] = {};
   uint64_t now = 1000 * kSecond;
   bool answers = false;  // each heartbeat at once, as a loop does that is only busy
+  double idle_ms = 0;    // what the loop itself counts
 
   explicit World(bool clock = true) {
     environment.board.Attach(words, 64);
@@ -88,6 +89,7 @@ struct World {
     figures.at = now;
     figures.heap_used = heap;
     figures.heap_limit = 4e9;
+    figures.idle_ms = idle_ms;
     environment.TakeFigures(figures);
     monitor.Refresh(&environment, now);
   }
@@ -187,6 +189,25 @@ TEST(LoopsStackIsAskedForBeforeItsLimitIsCrossed) {
   evidence = world.monitor.EvidenceOf(guard, world.now);
   const char* function = evidence[0].stack->texts + evidence[0].stack->frames[0].function;
   CHECK_EQ(function, "render");
+}
+
+TEST(LoopsBreachHasNoStackIfNoneCameInTime) {
+  World world;
+  world.environment.stack.reset(new BlockedStack([](void*) {}, nullptr));
+  LimitRequest limit = {world.Subscribe(Metric::kEventLoopDelay), LimitSpec{500, 450, 0, 0, true},
+                        OnMissing::kUnavailable, true};
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+  world.Run(kSecond);
+  world.loop.waiting = false;
+  world.Run(kSecond);
+  CHECK(world.Breached());
+  const List<EvidenceCopy> evidence = world.monitor.EvidenceOf(guard, world.now);
+  CHECK_EQ(evidence.size(), 1u);
+  CHECK(evidence[0].evidence.block != 0);
+  CHECK(evidence[0].stack == nullptr);
 }
 
 TEST(LoopsStackIsNotAskedForByALimitWithoutIt) {
@@ -339,6 +360,60 @@ TEST(LoopsHeapNearItsLimitIsReadAtTheGuardsPeriod) {
   usleep(5000);
   world.Run(110 * kMillisecond);
   CHECK_EQ(world.notified, 1u);
+}
+
+namespace {
+
+// A loop that reports its idle time with its heartbeats, and is asked for it every 100 ms.
+struct ReportingLoop : World {
+  uint32_t series = Subscribe(Metric::kEventLoopUtilization);
+
+  ReportingLoop() : World(false) {
+    monitor.SetPeriod(series, 100 * kMillisecond);
+    Turn();
+  }
+  // The loop works and waits for so many milliseconds. Returns its utilization.
+  double Pass(uint64_t busy, uint64_t idle) {
+    idle_ms += ToNumber(idle);
+    now += (busy + idle) * kMillisecond;
+    return Read();
+  }
+  double Read() {
+    monitor.Pass(now, 1);
+    Turn();
+    return monitor.FeedOf(series)->series.now().value;
+  }
+};
+
+}  // namespace
+
+TEST(LoopsUtilizationIsItsBusyShare) {
+  ReportingLoop loop;
+  for (int i = 0; i < 30; i++) loop.Pass(30, 70);
+  CHECK_NEAR(loop.Pass(30, 70), 30, 1e-9);
+  for (int i = 0; i < 30; i++) loop.Pass(90, 10);
+  CHECK_NEAR(loop.Pass(90, 10), 90, 1e-9);
+}
+
+TEST(LoopsUtilizationCountsNoSleepOfTheMachineAsIdle) {
+  ReportingLoop loop;
+  for (int i = 0; i < 30; i++) loop.Pass(100, 0);
+  CHECK_NEAR(loop.Pass(100, 0), 100, 1e-9);
+  // The loop's clock has gone on for a minute, that of the sampler has not.
+  loop.idle_ms += 60000;
+  for (int i = 0; i < 30; i++) loop.Pass(100, 0);
+  CHECK_NEAR(loop.Pass(100, 0), 100, 1e-9);
+}
+
+TEST(LoopsUtilizationTakesClocksFor50MillisecondsApartAsTheSame) {
+  ReportingLoop loop;
+  for (int i = 0; i < 30; i++) loop.Pass(100, 0);
+  loop.idle_ms += 150;
+  loop.now += 100 * kMillisecond;
+  loop.Read();
+  loop.Pass(100, 0);
+  // What was counted too much is made up for: of the last 200 ms in the window of a second, only 50 are new.
+  CHECK_NEAR(loop.Pass(100, 0), 85, 1e-9);
 }
 
 TEST(IdleClockThatMovesShowsALoopThatWaits) {

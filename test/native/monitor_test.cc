@@ -16,6 +16,7 @@ constexpr uint32_t kCell = 8, kFlag = 40;
 double level = 0;
 double busy = 0, total = 0;
 bool failing = false;
+uint32_t min_period_ms = 0;  // 0: that of the metric
 const char* origin = "script";
 
 class LevelProbe : public Probe {
@@ -28,6 +29,9 @@ class LevelProbe : public Probe {
     SetUnavailable(wanted, why, out);
   }
   const char* Origin(Metric) const override { return origin; }
+  uint32_t MinPeriodMs(Metric metric) const override {
+    return min_period_ms != 0 ? min_period_ms : Probe::MinPeriodMs(metric);
+  }
 };
 
 Probe* MakeLevel(Metric, const Selector&, Failure*) { return new LevelProbe(); }
@@ -46,6 +50,7 @@ struct World {
   explicit World(Metric metric = Metric::kDisk) {
     level = 0;
     failing = false;
+    min_period_ms = 0;
     busy = total = 0;
     environment.board.Attach(words, 64);
     Failure why;
@@ -518,4 +523,32 @@ TEST(MonitorReadsNothingForFiguresThatNoSourceWaitsFor) {
   const uint64_t reads = world.monitor.reads();
   world.monitor.Refresh(&world.environment, world.now);
   CHECK_EQ(world.monitor.reads(), reads);
+}
+
+TEST(MonitorMovesReadsToSharedTimesFromAPeriodOf50Milliseconds) {
+  World world;
+  min_period_ms = 1;
+  const auto phase_at = [&world](uint64_t period) {
+    // Leaves the thread 20 ms after a multiple of 50.
+    world.monitor.SetPeriod(world.series, 40 * kMillisecond);
+    world.Run(120 * kMillisecond);
+    world.monitor.SetPeriod(world.series, period);
+    world.Run(2 * kSecond);
+    return world.monitor.next_due() % period;
+  };
+  CHECK_EQ(phase_at(50 * kMillisecond), 0u);
+  CHECK(phase_at(49 * kMillisecond) != 0);
+}
+
+TEST(MonitorMovesNoReadOfASourceThatChangesOncePerSecond) {
+  for (const uint32_t source_period : {999u, 1000u}) {
+    World world;
+    min_period_ms = source_period;
+    const uint64_t from = world.now;
+    world.monitor.SetPeriod(world.series, 7 * kSecond);
+    if (source_period == 1000)
+      CHECK_EQ(world.monitor.next_due(), from + 7 * kSecond);
+    else
+      CHECK_EQ(world.monitor.next_due(), from + 7 * kSecond - Tenth(7 * kSecond));
+  }
 }
