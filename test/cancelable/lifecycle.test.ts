@@ -279,6 +279,21 @@ describe('starting and ending', () => {
     })
   })
 
+  test('sources are not armed once an earlier one has canceled', async () => {
+    const token = new CancelationToken()
+    token.cancel('long ago')
+    let armed = 0
+    const later = {
+      arm() {
+        armed++
+        return { [Symbol.dispose]: () => undefined }
+      },
+    }
+    const operation = new Cancelable({ token, sources: [later] })
+    expect(await rejection(operation.run(() => 1))).toMatchObject({ message: 'long ago' })
+    expect(armed).toBe(0)
+  })
+
   test('an operation may be disposed of or canceled while it starts', async () => {
     const disposed = new Cancelable()
     disposed.onStart(() => disposed[Symbol.dispose]())

@@ -136,6 +136,24 @@ describe('a shared operation', () => {
     expect(await channelsFor(10)).toBe(one)
   })
 
+  test('no channel is left when the copy and the operation have ended', async () => {
+    const open = new Set<number>()
+    const hook = createHook({
+      init: (id, type) => void (type === 'MESSAGEPORT' && open.add(id)),
+      destroy: (id) => void open.delete(id),
+    }).enable()
+    const operation = new Cancelable().enter()
+    const copy = Cancelable.from(operation.share()).enter()
+    copy.reportProgress('one')
+    await eventually(() => open.size === 2)
+    copy.complete()
+    await eventually(() => open.size === 1)
+    operation.complete()
+    await eventually(() => open.size === 0)
+    hook.disable()
+    expect(open.size).toBe(0)
+  })
+
   test('values that cannot be sent: progress comes without them, and the error is reported', async () => {
     using operation = new Cancelable().enter()
     const seen: unknown[] = []
