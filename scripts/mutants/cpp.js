@@ -155,7 +155,8 @@ export function sites(text) {
   for (const [open, close] of partner) {
     if (close < open || opened.get(open) !== 'code' || inCode(open) || close === open + 1) continue
     const result = resultOf(list, open, partner)
-    if (result === undefined) continue
+    // Not where that is what it does.
+    if (result === undefined || `${source(open + 1, close - 1)};`.startsWith(result)) continue
     const at = list[open].end
     found.push({ operator: 'early return', start: at, end: at, replacement: ` ${result}` })
   }

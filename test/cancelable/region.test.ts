@@ -480,6 +480,32 @@ describe('nothing is left behind', () => {
     expect(ended).toBeGreaterThan(0)
   })
 
+  test('where Node has entered async scopes and not left them', () => {
+    // It does that where V8 has inlined its code. It ends the process when the scope around is left, unless they are gone.
+    const program = `
+      const { pushAsyncContext } = require('internal/test/binding').internalBinding('async_wrap')
+      const { executionAsyncId } = require('node:async_hooks')
+      const { Cancelable } = require(${LIBRARY})
+      const endless = (cancel) => {
+        for (let id = 1e6; id < 1e6 + 3; id++) pushAsyncContext(id, 1)
+        console.log(executionAsyncId())
+        cancel.extend(10)
+        for (;;);
+      }
+      Cancelable.run((cancel) => {
+        // Loads what regions need.
+        cancel.preemptible(() => undefined)
+        const before = executionAsyncId()
+        try {
+          cancel.preemptible(() => endless(cancel))
+        } finally {
+          console.log(executionAsyncId() - before)
+        }
+      }).catch((error) => console.log(error.reason.kind))`
+    const { status, stdout } = spawnSync(process.execPath, ['--expose-internals', '-e', program], { encoding: 'utf8' })
+    expect([stdout, status]).toEqual(['1000002\n0\ntimeout\n', 0])
+  })
+
   test("loops that call nothing but the library's functions end, and leave it whole", async () => {
     const token = new CancelationToken()
     const emitter = new EventEmitter()

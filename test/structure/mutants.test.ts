@@ -56,6 +56,11 @@ A* Make() {
     expect(cppSites(text).map(({ operator }) => operator)).toEqual(['early return'])
   })
 
+  test('what a function does anyway is no early return', () => {
+    expect(cpp('int F() {\n  return 0;\n}')).toEqual([])
+    expect(cpp('int F() {\n  return 2;\n}')).toEqual(['int F() { return 0;\n  return 2;\n}'])
+  })
+
   test('tokens keep their places', () => {
     const text = `auto a = R"x(")x" + 1'000u; // <\nb->c();`
     expect(tokens(text).map((each) => each.text)).toEqual([
@@ -99,6 +104,8 @@ interface C { readonly d: 1000 }`
     expect(ts('const x = 1000')).toEqual(['const x = (1000 * 10)'])
     expect(ts('function f(): void { g() }')).toContain('function f(): void { return; g() }')
     expect(ts('x = a ?? b')).toContain('x = a')
+    // What a function does anyway is no early return.
+    expect(ts('function f(): number {\n  return 0\n}')).toEqual([])
   })
 })
 
