@@ -52,7 +52,7 @@ bool Sampler::EnsureThread(Failure* why) {
     running_ = StartThread(ThreadBody, this, "tripline");
     if (!running_) {
       waiter_.Close();
-      why->Set("the sampling thread could not be started (out of memory or threads?)");
+      why->Set("the sampling thread could not be started (at the limit of threads?)");
       return false;
     }
     monitor_.set_running(true);

@@ -79,7 +79,7 @@ describe('while the event loop is blocked', () => {
   })
 
   it('a limit pauses the command, which continues when the limit is clear', async () => {
-    // Paused with two processes, and resumed once the test has killed one of them.
+    // Paused with three processes, and resumed once the test has killed the one whose id it knows by then.
     const file = join(folder, 'pid')
     const source = `
       import { readFileSync } from 'node:fs'
@@ -87,9 +87,9 @@ describe('while the event loop is blocked', () => {
       const wait = (until) => { for (let i = 0; i < 2000 && !until(); i++) Atomics.wait(word, 0, 0, 10) }
       const read = (file) => { try { return readFileSync(file, 'utf8').trim() } catch { return '' } }
       const events = []
-      const running = tripline.run('bash', ['-c', 'sleep 60 & echo $! > ${file}; wait; exit 0'], {
+      const running = tripline.run('bash', ['-c', 'sleep 60 & echo $! > ${file}; first=$!; sleep 60 & wait $first; kill $!; exit 0'], {
         stdio: 'ignore',
-        limits: { 'process.count': { above: 1, clear: 1 } },
+        limits: { 'process.count': { above: 2, clear: 2 } },
         onBreach: 'pause',
         peaks: false,
         onEvent: ({ kind }) => events.push(kind),
