@@ -144,14 +144,6 @@ void Feed::FindDemand() {
   demand_known_ = true;
 }
 
-bool Feed::wanted() const {
-  if (watched()) return true;
-  for (const Subscription* each : subscriptions) {
-    if (each->period != kNever) return true;
-  }
-  return false;
-}
-
 uint64_t Feed::TimeToLine() const {
   double seconds = kInfinity;
   if (series.kind() == kRatio) {

@@ -55,9 +55,6 @@ class Feed {
   uint64_t slack() const { return due == kNever || clamped_ ? 0 : Tenth(due - last_read); }
   uint64_t patience() const { return due == kNever || !clamped_ ? 0 : (due - last_read) / 4; }
 
-  // Whether any limit or reader uses its values.
-  bool wanted() const;
-
   void PublishTo(const Subscription& subscription) const;
 
   // Moves the next read to now, or to the earliest time that the source's minimum period allows.

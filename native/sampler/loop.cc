@@ -1,6 +1,7 @@
 #include "sampler/loop.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "port/platform.h"
 #include "sampler/environment.h"
@@ -120,10 +121,9 @@ class LoopProbe : public Probe {
     // While an answer is pending, the delay is at least the time waited so far.
     const uint64_t waited = beat->outstanding() ? now - beat->sent : 0;
     const uint64_t delay = std::max(waited, beat->delay);
+    // Nothing is known before the first question has been open for a while. The next read has its answer, if any.
+    if (ping && !std::exchange(known_, true)) return;
     beat->delay = 0;
-    // Nothing is known before the first question has been open for a while.
-    if (ping && !known_) return;
-    known_ = true;
     out->SetLevel(Metric::kEventLoopDelay, ToMilliseconds(delay));
   }
 
@@ -151,7 +151,7 @@ class LoopProbe : public Probe {
   Environment* const environment_;
   MetricMask pending_ = 0;
   uint64_t used_;       // which figures of the heap were used already
-  bool known_ = false;  // whether there was a delay yet
+  bool known_ = false;  // whether there was a question yet
   double ahead_ = 0;    // how far the loop's clock has gone on alone
   double busy_ = 0;
   double until_ = 0;

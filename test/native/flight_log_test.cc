@@ -114,6 +114,7 @@ TEST(FlightLogSplitsLongTextsAndKeepsTheLastNotes) {
   Fixture t;
   char text[LogNote::kText + 10];
   memset(text, 'x', sizeof(text));
+  memcpy(text + LogNote::kText, "the second", 10);
   t.log.Add(LogRing::kEntries, LogFact{LogKind::kClear, 7, 1, 2}, "one", 3, kStart);
   t.log.Add(LogRing::kEntries, LogFact{LogKind::kClear, 8, 1, 2}, text, sizeof(text), kStart);
   const LogNote first = t.Entry(1);
@@ -122,6 +123,7 @@ TEST(FlightLogSplitsLongTextsAndKeepsTheLastNotes) {
   CHECK_EQ(first.length, LogNote::kText);
   CHECK_EQ(second.part, 1);
   CHECK_EQ(second.length, 10);
+  CHECK_EQ(memcmp(second.text, "the second", 11), 0);
   CHECK_EQ(second.number, 8u);
   CHECK_NEAR(second.at, ToMilliseconds(kStart), 1e-9);
   // The fifth note replaces the first one.
@@ -253,6 +255,12 @@ TEST(FlightLogRowsWaitForReads) {
   uint8_t row[128];
   CHECK(t.Read(t.header.rows_offset + 2 * t.header.row_size, row, t.header.row_size));
   CHECK_EQ(WordAt(row, 4), 3u);
+  // As early as an eighth of the interval, and no earlier.
+  CHECK_EQ(t.log.Record(read + 875 * kMillisecond - 1, read + kSecond), kNever);
+  CHECK_EQ(t.log.next_row, read + kSecond);
+  CHECK_EQ(t.log.Record(read + 875 * kMillisecond, read + kSecond), kNever);
+  CHECK_EQ(t.log.next_row, read + 2 * kSecond);
+  t.log.next_row = read + kSecond;
   // Reads ten times as often: rows keep their rate.
   uint64_t now = read;
   for (int i = 0; i < 30; i++) {
@@ -310,10 +318,17 @@ TEST(FlightLogCopiesOperationsAndDescribesTheOldest) {
   float elapsed;
   memcpy(&elapsed, row + 56, sizeof(elapsed));
   CHECK_NEAR(elapsed, 900, 0.1);
+  float progress;
+  memcpy(&progress, row + 60, sizeof(progress));
+  CHECK_NEAR(progress, 0.25, 0);
   CHECK_EQ(WordAt(row, 64), 11u);
   Slot slot;
   CHECK(t.Read(t.header.operations_offset + 64, &slot, sizeof(slot)));
   CHECK_EQ(slot.number, 11u);
+  CHECK_NEAR(slot.progress, 0.5, 0);
+  // What a free slot had before says nothing.
+  CHECK(t.Read(t.header.operations_offset + 64 + 3 * 32, &slot, sizeof(slot)));
+  CHECK_NEAR(slot.started, 0, 0);
   // The slot that was freed is no longer described.
   table.head[0]++;
   table.slots[2].generation = 6;
@@ -322,6 +337,29 @@ TEST(FlightLogCopiesOperationsAndDescribesTheOldest) {
   CHECK(t.Read(t.header.rows_offset + t.header.row_size, row, t.header.row_size));
   CHECK_EQ(WordAt(row, 48), 11u);
   CHECK_EQ(WordAt(row, 64), 0u);
+}
+
+TEST(FlightLogWithoutRoomForOperationsCopiesNone) {
+  Fixture t;
+  t.header.operations = t.header.names = 0;
+  FlightLog log(&t.environment, &t.host, t.header, false);
+  Failure why;
+  char path[80];
+  snprintf(path, sizeof(path), "%s/bare", t.folder);
+  std::unique_ptr<uint8_t[]> image(new uint8_t[t.header.file_size]());
+  CHECK(log.file.Create(path, image.get(), t.header.file_size, &why));
+  const uint32_t table[16] = {3, 1};
+  t.environment.operations = table;
+  t.environment.operations_size = sizeof(table);
+  log.subscriptions.push_back(1);
+  log.WriteRow(kStart);
+  FILE* file = fopen(path, "rb");
+  uint32_t written = 1;
+  CHECK_EQ(fseek(file, static_cast<long>(t.header.operations_offset), SEEK_SET), 0);
+  CHECK_EQ(fread(&written, sizeof(written), 1, file), 1u);
+  CHECK_EQ(written, 0u);
+  fclose(file);
+  remove(path);
 }
 
 TEST(LogFileIsMadeOnceAndReportsFailedWrites) {
@@ -452,6 +490,9 @@ TEST(FlightLogsNoteTheSignalThatEndsTheProcessUntilTheyAreRemoved) {
     // Asked for again, as after a handler of the user's.
     for (const uint32_t each : ids) logs.NoteSignals(each);
     logs.Remove(ids[1]);
+    struct sigaction action;
+    sigaction(SIGTERM, nullptr, &action);
+    if (action.sa_handler == SIG_DFL) _exit(1);
     raise(SIGTERM);
     _exit(0);
   }
@@ -466,4 +507,26 @@ TEST(FlightLogsNoteTheSignalThatEndsTheProcessUntilTheyAreRemoved) {
     CHECK_EQ(noted, i != 1);
     remove(paths[i]);
   }
+}
+
+TEST(FlightLogsLeaveSignalsAloneOnceTheLastIsRemoved) {
+  Fixture t;
+  char path[80];
+  snprintf(path, sizeof(path), "%s/last", t.folder);
+  FlightLogs logs(&t.host);
+  std::unique_ptr<uint8_t[]> image(new uint8_t[t.header.file_size]());
+  memcpy(image.get(), &t.header, sizeof(t.header));
+  const uint32_t column = 1;
+  Failure why;
+  const uint32_t id =
+      logs.Create(&t.environment, path, image.get(), t.header.file_size, kSecond, &column, 1, false, &why);
+  struct sigaction before, during, after;
+  sigaction(SIGTERM, nullptr, &before);
+  logs.NoteSignals(id);
+  sigaction(SIGTERM, nullptr, &during);
+  logs.Remove(id);
+  sigaction(SIGTERM, nullptr, &after);
+  CHECK(during.sa_handler != before.sa_handler);
+  CHECK(after.sa_handler == before.sa_handler);
+  remove(path);
 }

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "check.h"
 #include "sampler/monitor.h"
@@ -64,8 +65,9 @@ struct World {
     spec.flag = kFlag;
     return monitor.AddGuard(&environment, spec, &limit, 1, now);
   }
-  uint32_t GuardHeap(double above) {
-    LimitRequest limit = {Subscribe(Metric::kHeapUsed), LimitSpec{above, above, 0, 0, true}, OnMissing::kUnavailable};
+  uint32_t GuardHeap(double above, uint64_t dwell = 0) {
+    LimitRequest limit = {Subscribe(Metric::kHeapUsed), LimitSpec{above, above, dwell, 0, true},
+                          OnMissing::kUnavailable};
     GuardSpec spec;
     spec.within = 100 * kMillisecond;
     spec.flag = kFlag;
@@ -108,7 +110,7 @@ struct World {
 
 TEST(LoopThatWaitsIsNeverWoken) {
   World world;
-  world.GuardDelay(500, 100 * kMillisecond);
+  world.GuardDelay(50, 100 * kMillisecond);
   const uint64_t before = world.monitor.reads();
   world.Run(10 * kSecond);
   CHECK_EQ(world.notified, 0u);
@@ -283,6 +285,41 @@ TEST(LoopsOldDelayIsNotThatOfALaterGuard) {
   world.monitor.RemoveGuard(heap);
 }
 
+TEST(LoopsOldDelayIsNotThatOfALaterProbe) {
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kEventLoopDelay);
+  world.monitor.SetPeriod(series, 100 * kMillisecond);
+  world.Run(kSecond);
+  world.loop.waiting = false;
+  while (world.notified == 0) world.Run(kMillisecond);
+  // The answer comes when nothing measures any more.
+  world.monitor.Unsubscribe(series, world.now);
+  world.Run(60 * kSecond);
+  CHECK_EQ(world.monitor.series_count(), 0u);
+  world.Turn();
+  CHECK(world.environment.heartbeat.delay > 50 * kMillisecond);
+  world.loop.waiting = true;
+  world.GuardDelay(50, 100 * kMillisecond);
+  CHECK(!world.Breached());
+}
+
+TEST(LoopsDelayIsUnknownUntilItsFirstHeartbeatHasBeenOutForAWhile) {
+  World world;
+  world.loop.waiting = false;
+  const uint32_t series = world.Subscribe(Metric::kEventLoopDelay);
+  const auto value = [&] { return world.monitor.FeedOf(series)->series.now(); };
+  CHECK(value().state == Value::kUnknown);
+  world.monitor.SetPeriod(series, 100 * kMillisecond);
+  world.answers = true;
+  world.Turn();
+  for (int i = 0; i < 5; i++) {
+    world.Run(kSecond);
+    CHECK(value().state == Value::kKnown);
+    // A heartbeat that is sent with a read does not hide the delay before it.
+    CHECK(world.now - value().at <= 110 * kMillisecond);
+  }
+}
+
 TEST(LoopIsNotTouchedOnceItsClockIsTakenAway) {
   World world;
   world.GuardDelay(50, 100 * kMillisecond);
@@ -322,6 +359,36 @@ TEST(LoopThatStoodStillWithTheProcessHasNotBeenBlockedMeanwhile) {
   CHECK(world.Breached());
 }
 
+TEST(LoopThatDoesNotWaitHasNoStandstillCountedTwice) {
+  // What passed while the process was stopped is neither busy nor idle time; the loop itself counts none of it as idle.
+  for (const bool waits : {false, true}) {
+    World world;
+    const uint32_t series = world.Subscribe(Metric::kEventLoopUtilization);
+    CHECK(series != 0);
+    world.loop.waiting = waits;
+    world.environment.look = world.environment.idle_clock.Look();
+    usleep(4000);
+    world.loop.idle += waits ? kSecond : 0;
+    world.environment.DiscountGap(3 * kMillisecond, world.now);
+    CHECK_EQ(world.environment.heartbeat.still, waits ? 0 : 3 * kMillisecond);
+  }
+}
+
+TEST(LoopThatNeverAnsweredHasNoStandstillBeforeItsQuestion) {
+  World world(false);
+  world.environment.AskForHeartbeat(world.now, false);
+  world.now += kSecond;
+  // The gap began before the question.
+  world.environment.DiscountGap(5 * kSecond, world.now);
+  CHECK_EQ(world.environment.heartbeat.sent, world.now);
+  CHECK_EQ(world.environment.heartbeat.still, kSecond);
+  world.environment.Acknowledge(world.now);
+  const uint64_t sent = world.environment.heartbeat.sent;
+  world.environment.DiscountGap(kSecond, world.now + kSecond);
+  CHECK_EQ(world.environment.heartbeat.sent, sent);
+  CHECK_EQ(world.environment.heartbeat.still, kSecond);
+}
+
 TEST(LoopsHeapIsAskedForOnceWhileTheLoopDoesNothing) {
   World world;
   uint32_t asked = 0;
@@ -350,6 +417,86 @@ TEST(LoopsHeapIsAskedForAgainWhenTheLoopHasWorked) {
   // Judged when the figures come, not at the next read.
   world.Turn(3.5e9);
   CHECK(world.Breached());
+}
+
+TEST(LoopsFiguresCountAlthoughTheLoopWorksOn) {
+  World world;
+  world.GuardHeap(3e9);
+  CHECK(world.environment.figures_wanted);
+  world.loop.waiting = false;
+  world.environment.Acknowledge(world.now);
+  world.environment.Drained();
+  LoopFigures figures;
+  figures.at = world.now;
+  figures.heap_used = 3.5e9;
+  figures.heap_limit = 4e9;
+  world.environment.TakeFigures(figures);
+  // Longer than the loop may work until its figures are old.
+  usleep(3000);
+  world.monitor.Refresh(&world.environment, world.now);
+  CHECK(world.Breached());
+}
+
+TEST(LoopsFullHeapIsJudgedAtOnce) {
+  World world;
+  world.GuardHeap(3e9, 10 * kSecond);
+  world.Turn();
+  const auto fill = [&world](double used) {
+    LoopFigures figures;
+    figures.at = world.now += kSecond;
+    figures.heap_used = used;
+    figures.heap_limit = 4e9;
+    world.environment.TakeFigures(figures);
+    return world.monitor.JudgeFullHeap(&world.environment, world.now);
+  };
+  CHECK(!fill(2.9e9));
+  CHECK(!world.Breached());
+  // It would be too late when the dwell is over.
+  CHECK(fill(3.1e9));
+  CHECK(world.Breached());
+  CHECK(world.monitor.next_due() > world.now);
+  CHECK(!fill(1e9));
+  CHECK(!world.Breached());
+  // That of another thread is another heap.
+  Environment other{[](void*) {}, nullptr};
+  CHECK(fill(3.1e9));
+  CHECK(!world.monitor.JudgeFullHeap(&other, world.now));
+  // The next crossing has its dwell again.
+  CHECK(!fill(1e9));
+  LoopFigures figures = world.environment.figures;
+  figures.at = world.now += kSecond;
+  figures.heap_used = 3.1e9;
+  world.environment.TakeFigures(figures);
+  world.monitor.Pass(world.now, 1);
+  CHECK_EQ(world.words[kFlag] & 7, static_cast<int>(LimitState::kPending));
+}
+
+TEST(LoopsHeapIsUnknownWithoutFigures) {
+  World world;
+  // As if it had waited longer than the machine's clock has run.
+  world.loop.idle = UINT64_MAX / 2;
+  const uint32_t series = world.Subscribe(Metric::kHeap);
+  CHECK(world.monitor.FeedOf(series)->series.now().state == Value::kUnknown);
+  CHECK(world.environment.figures_wanted);
+}
+
+TEST(LoopsHeapIsAShareOfItsLimit) {
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kHeap);
+  world.Turn(1e9);
+  CHECK_NEAR(world.monitor.FeedOf(series)->series.now().value, 25, 0);
+}
+
+TEST(LoopsHeapIsAskedForEachTimeIfItsLoopDoesNotCount) {
+  World world(false);
+  world.GuardHeap(1.1e6);
+  uint32_t asked = 0;
+  for (int i = 0; i < 10; i++) {
+    if (world.notified != 0) asked++;
+    world.Turn();
+    world.Run(110 * kMillisecond);
+  }
+  CHECK_EQ(asked, 10u);
 }
 
 TEST(LoopsHeapNearItsLimitIsReadAtTheGuardsPeriod) {
@@ -393,6 +540,15 @@ TEST(LoopsUtilizationIsItsBusyShare) {
   CHECK_NEAR(loop.Pass(30, 70), 30, 1e-9);
   for (int i = 0; i < 30; i++) loop.Pass(90, 10);
   CHECK_NEAR(loop.Pass(90, 10), 90, 1e-9);
+}
+
+TEST(LoopsUtilizationIsUnavailableWhereTheRuntimeDoesNotCount) {
+  ReportingLoop loop;
+  loop.idle_ms = std::numeric_limits<double>::quiet_NaN();
+  for (int i = 0; i < 3; i++) loop.Pass(50, 50);
+  const Series& series = loop.monitor.FeedOf(loop.series)->series;
+  CHECK(series.now().state == Value::kUnavailable);
+  CHECK(series.failure().failed());
 }
 
 TEST(LoopsUtilizationCountsNoSleepOfTheMachineAsIdle) {

@@ -552,3 +552,47 @@ TEST(MonitorMovesNoReadOfASourceThatChangesOncePerSecond) {
       CHECK_EQ(world.monitor.next_due(), from + 7 * kSecond - Tenth(7 * kSecond));
   }
 }
+
+TEST(MonitorForgetsWhatWasCountedTwoWindowsAgo) {
+  for (const uint64_t early : {0u, 1u}) {
+    World world(Metric::kCpu);
+    const Feed* feed = world.monitor.FeedOf(world.series);
+    world.monitor.SetPeriod(world.series, 100 * kMillisecond);
+    world.RunBusy(2 * kSecond, 0.5);
+    world.monitor.SetPeriod(world.series, kNever);
+    total += 100, busy += 100;
+    world.now = feed->last_read + 2 * feed->series.window() - early;
+    world.monitor.SetPeriod(world.series, 100 * kMillisecond);
+    world.monitor.Pass(world.now, 1);
+    CHECK_EQ(feed->last_read, world.now);
+    if (early == 0)
+      CHECK_NEAR(feed->series.now().value, 50, 1);
+    else
+      CHECK(feed->series.now().value > 75);
+  }
+}
+
+TEST(MonitorReadsAShareAtTheUsualPeriodWhileADwellRuns) {
+  World world(Metric::kCpu);
+  world.Guard(60 * kSecond);
+  world.RunBusy(2 * kSecond, 1);
+  CHECK(world.State() == LimitState::kPending);
+  const uint64_t before = world.monitor.reads();
+  world.RunBusy(10 * kSecond, 1);
+  CHECK_NEAR(static_cast<double>(world.monitor.reads() - before), 100, 1);
+}
+
+TEST(MonitorReadsWhenADwellEndsBeforeTheNextRead) {
+  World world;
+  min_period_ms = 100;
+  LimitRequest limit = {world.series, LimitSpec{80, 72, 300 * kMillisecond, 0, true}, OnMissing::kUnavailable};
+  GuardSpec spec;
+  spec.within = 2 * kSecond;
+  spec.flag = kFlag;
+  world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+  level = 95;
+  while (world.State() == LimitState::kClear) world.Run(100 * kMillisecond);
+  CHECK(world.State() == LimitState::kPending);
+  world.Run(300 * kMillisecond);
+  CHECK(world.State() == LimitState::kBreached);
+}
