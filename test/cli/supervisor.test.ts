@@ -57,17 +57,31 @@ describe('a paused command', () => {
 
 describe.skipIf(NO_TERMINAL)('a command whose main thread has ended while another runs', () => {
   const lines = [
-    'import ctypes, threading',
+    'import ctypes, os, threading',
     'c = ctypes.CDLL(None)',
     'threading.Thread(target=c.sleep, args=(3600,)).start()',
+    'print(f"pid {os.getpid()}.", flush=True)',
     'c.pthread_exit(None)',
   ]
 
   it.each(['TERM', 'KILL'])('is ended with %s', async (signal) => {
-    const args = [CLI, 'run', '--signal', signal, '--kill-after', '1', '--timeout', '1', '--', 'python3', '-c']
-    const outcome = await runCommand(process.execPath, [...args, lines.join('\n')])
-    expect(outcome.code).toBe(124)
-    expect(outcome.stderr).toContain(`1 process): time limit of 1s; sent ${signal}`)
+    using background = new Background(
+      'run',
+      '--signal',
+      signal,
+      '--kill-after',
+      '1h',
+      '--',
+      'python3',
+      '-c',
+      lines.join('\n'),
+    )
+    await background.shows(/pid \d+\./)
+    const pid = Number(/pid (\d+)/.exec(background.output)![1])
+    await eventually(() => stateOf(pid) === 'Z')
+    background.child.kill('SIGTERM')
+    expect(await background.ended).toBe('SIGTERM')
+    expect(existsSync(`/proc/${pid}`)).toBe(false)
   })
 })
 

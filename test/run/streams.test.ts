@@ -33,8 +33,8 @@ describe('pipes', () => {
     })
     running.stdin!.end('given')
     expect(await Promise.all([text(running.stdout!), text(running.stderr!)])).toEqual(['given', 'error\n'])
-    expect(handle).toBe(running.stdout)
     expect(await running).toMatchObject({ status: 0, stdout: undefined, stderr: undefined, truncated: false })
+    expect(handle).toBe(running.stdout)
     const other = shell('true', { stdio: ['ignore', 'pipe', 'ignore'] })
     expect([other.stdin, other.stderr, other.stdio.length]).toEqual([null, null, 3])
     await other
