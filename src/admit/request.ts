@@ -52,11 +52,12 @@ const LONGEST_NAME = 100
 /** @throws TypeError, RangeError with Node's codes, naming the option */
 export function readReservation(request: ReserveRequest, options: ReserveOptions): ReserveSettings {
   if (typeof request !== 'object' || request === null || Array.isArray(request))
-    throw invalidType('request', 'an object such as { memory, cpu }', request)
+    throw invalidType('request argument', 'an object such as { memory, cpu }', request)
   checkKeys(request, 'resource', ['memory', 'cpu'])
   readOptions(options, 'option', ['lane', 'wait', 'signal', 'name'])
   const { memory, cpu } = request
-  if (memory === undefined && cpu === undefined) throw invalidValue('request', 'memory, cpu or both', undefined)
+  if (memory === undefined && cpu === undefined)
+    throw invalidValue('request argument', 'memory, cpu or both', undefined)
   const { signal, wait = Infinity } = options
   if (signal !== undefined && !(signal instanceof AbortSignal)) throw invalidType('signal', 'an AbortSignal', signal)
   return {

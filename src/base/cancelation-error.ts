@@ -246,7 +246,8 @@ function define(of: { readonly prototype: object }, kind: CancelationReason['kin
 function toOwn(given: unknown, of: Kinded): CancelationReason {
   const kind = of[kKind]
   const reason = given instanceof Reason ? (given as CancelationReason) : toReasonOf(kind, given)
-  if (kind !== undefined && reason.kind !== kind) throw invalidValue('reason', `of the kind '${kind}'`, reason.kind)
+  if (kind !== undefined && reason.kind !== kind)
+    throw invalidValue('reason argument', `of the kind '${kind}'`, reason.kind)
   return reason
 }
 
@@ -254,7 +255,8 @@ function toReasonOf(kind: CancelationReason['kind'] | undefined, given: unknown)
   if (typeof given === 'string' && (kind ?? 'manual') === 'manual') return manualReason(given)
   if (isReason(given)) return amended(given, {})
   const help = kind === undefined ? 'a message or a CancelationReason' : `the fields of a reason of the kind '${kind}'`
-  if (typeof given !== 'object' || given === null || kind === undefined) throw invalidType('reason', help, given)
+  if (typeof given !== 'object' || given === null || kind === undefined)
+    throw invalidType('reason argument', help, given)
   return completeReason(kind, given)
 }
 

@@ -25,28 +25,57 @@ function withCode<E extends Error, C extends NodeCode | TriplineErrorCode>(error
   return Object.assign(error, { code })
 }
 
-/** `TypeError [ERR_INVALID_ARG_TYPE]`: the option has a value of the wrong type. */
+/** What each argument error allows, for messages that name another subject than an option. */
+const allowedValues = new WeakMap<object, string>()
+
+/** What an argument error says that the value must be; undefined for other errors. */
+export function allowedBy(error: unknown): string | undefined {
+  return typeof error === 'object' && error !== null ? allowedValues.get(error) : undefined
+}
+
+function allowing<E extends Error>(error: E, allowed: string): E {
+  allowedValues.set(error, allowed)
+  return error
+}
+
+const ARGUMENT = ' argument'
+
+/** `'timeout'` is an option, and `'body argument'` an argument of the function. */
+function subjectOf(name: string): string {
+  return name.endsWith(ARGUMENT) ? `"${name.slice(0, -ARGUMENT.length)}" argument` : `"${name}" option`
+}
+
+/** `TypeError [ERR_INVALID_ARG_TYPE]`: the option, or the argument, has a value of the wrong type. */
 export function invalidType(name: string, allowed: string, given: unknown): TypeError {
-  return withCode(
-    new TypeError(`The "${name}" option must be ${allowed}. Received ${describe(given)}`),
-    'ERR_INVALID_ARG_TYPE',
-  )
+  const error = new TypeError(`The ${subjectOf(name)} must be ${allowed}. Received ${describe(given)}`)
+  return allowing(withCode(error, 'ERR_INVALID_ARG_TYPE'), allowed)
 }
 
 /** `TypeError [ERR_INVALID_ARG_VALUE]`: the type is right, but the value makes no sense. */
 export function invalidValue(name: string, allowed: string, given: unknown): TypeError {
-  return withCode(
-    new TypeError(`The "${name}" option must be ${allowed}. Received ${describe(given)}`),
-    'ERR_INVALID_ARG_VALUE',
-  )
+  const error = new TypeError(`The ${subjectOf(name)} must be ${allowed}. Received ${describe(given)}`)
+  return allowing(withCode(error, 'ERR_INVALID_ARG_VALUE'), allowed)
+}
+
+/**
+ * `TypeError [ERR_INVALID_ARG_VALUE]`: not one of these texts. The message suggests the nearest.
+ *
+ * @param more what is allowed beside them
+ */
+export function invalidChoice(name: string, choices: readonly string[], given: unknown, more?: string): TypeError {
+  const all = [...choices.map((each) => `'${each}'`), ...(more === undefined ? [] : [more])]
+  const error = invalidValue(name, [all.slice(0, -1).join(', '), all.at(-1)].filter(Boolean).join(' or '), given)
+  const nearest = typeof given === 'string' ? nearestName(given, choices) : undefined
+  if (nearest !== undefined) error.message += `. Did you mean '${nearest}'?`
+  return error
 }
 
 /** `RangeError [ERR_OUT_OF_RANGE]`: the number is outside the allowed range. */
 export function outOfRange(name: string, allowed: string, given: unknown): RangeError {
-  return withCode(
-    new RangeError(`The "${name}" option is out of range: it must be ${allowed}. Received ${describe(given)}`),
-    'ERR_OUT_OF_RANGE',
+  const error = new RangeError(
+    `The ${subjectOf(name)} is out of range: it must be ${allowed}. Received ${describe(given)}`,
   )
+  return allowing(withCode(error, 'ERR_OUT_OF_RANGE'), allowed)
 }
 
 /** `Error [ERR_INVALID_STATE]`: the call is right, but not now. */

@@ -40,14 +40,14 @@ export function readOptions<T extends object>(options: T, what: string, known: r
 export function checkOptions<T extends object>(options: T): T {
   if (isLiteral(options)) return options
   if (typeof options !== 'object' || options === null || isValue(options)) {
-    throw invalidType('options', 'an object', options)
+    throw invalidType('options argument', 'an object', options)
   }
   if (isMarked(options)) throw notOptions(options)
   return options
 }
 
 function notOptions(given: unknown): TypeError {
-  return invalidType('options', 'an object of options, such as { token }', given)
+  return invalidType('options argument', 'an object of options, such as { token }', given)
 }
 
 function isLiteral(options: unknown): boolean {

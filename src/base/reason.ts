@@ -268,7 +268,7 @@ export function oomReason(kill: OomKill): OomReason {
  * @throws TypeError `ERR_INVALID_ARG_TYPE` for a message that is not a string
  */
 export function customReason<D>(message: string, data: D, origin: Origin = {}): CustomReason<D> {
-  if (typeof message !== 'string') throw invalidType('message', 'a string', message)
+  if (typeof message !== 'string') throw invalidType('message argument', 'a string', message)
   const { by, source } = checkOrigin(origin)
   return made<CustomReason<D>>('custom', message, { data, ...(by && { by }), ...(source && { source }) })
 }
@@ -315,9 +315,9 @@ export function toReason(given: unknown): CancelationReason {
   }
   if (isReason(given)) return given instanceof Reason && Object.isFrozen(given) ? given : amended(given, {})
   if (typeof given === 'object' && given !== null && 'kind' in given) {
-    throw invalidValue('reason', `one with a known kind, a message and a time`, given)
+    throw invalidValue('reason argument', `one with a known kind, a message and a time`, given)
   }
-  throw invalidType('reason', 'a string, an Error or a CancelationReason', given)
+  throw invalidType('reason argument', 'a string, an Error or a CancelationReason', given)
 }
 
 /** The reason for whatever the listener of an event is called with. @throws TypeError as {@link toReason} @internal */

@@ -81,8 +81,9 @@ function durationToMs(value: unknown, name: string): number {
   if (typeof value === 'string') {
     const match = QUANTITY.exec(value)
     const scale = match ? DURATION_UNITS.get(match[2]!) : undefined
-    if (match === null || scale === undefined) throw invalidValue(name, DURATION_HELP, value)
-    return Number(match[1]) * scale
+    if (match !== null && scale !== undefined) return Number(match[1]) * scale
+    if (isNegative(value, DURATION_UNITS)) throw outOfRange(name, '0 or more', value)
+    throw invalidValue(name, DURATION_HELP + durationHint(value), value)
   }
   if (isDurationLike(value)) {
     try {
@@ -92,6 +93,18 @@ function durationToMs(value: unknown, name: string): number {
     }
   }
   throw invalidType(name, DURATION_HELP, value)
+}
+
+/** Whether it is a quantity below zero that is right otherwise: `'-5s'`. */
+function isNegative(text: string, units: ReadonlyMap<string, number>): boolean {
+  const [, number, unit] = SIGNED.exec(text) ?? []
+  return Number(number) < 0 && units.has(unit!)
+}
+
+/** What is probably meant by a duration with a longer unit: '5 sec', '2min', '1 hour'. */
+function durationHint(text: string): string {
+  const [, number, unit] = /^\s*([\d.]+)\s*(ms|s|m|h|d)[a-z]*\s*$/i.exec(text) ?? []
+  return unit === undefined ? '' : `, so '${number}${unit.toLowerCase()}'`
 }
 
 function isDurationLike(value: unknown): value is DurationLike {
@@ -121,6 +134,7 @@ export function parseSize(value: unknown, name: string): number {
     const match = QUANTITY.exec(value)
     const scale = match ? SIZE_UNITS.get(match[2]!) : undefined
     if (match === null || scale === undefined) {
+      if (isNegative(value, SIZE_UNITS)) throw outOfRange(name, '0 bytes or more and finite', value)
       throw invalidValue(name, SIZE_HELP + sizeHint(value), value)
     }
     bytes = Number(match[1]) * scale

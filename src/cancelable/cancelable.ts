@@ -294,7 +294,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    */
   run<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>): Promise<T> {
     waitForEnd()
-    if (typeof operation !== 'function') throw invalidType('operation', 'a function', operation)
+    if (typeof operation !== 'function') throw invalidType('operation argument', 'a function', operation)
     checkUnused(this)
     const promise = new Promise<T>(capture)
     runBody(this, operation, capturedResolve, capturedReject)
@@ -446,7 +446,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError, RangeError for a bad duration; CancelationError (rejection)
    */
   sleep(duration: Duration): Promise<void> {
-    return sleep(this, parseDuration(duration, 'duration'))
+    return sleep(this, parseDuration(duration, 'duration argument'))
   }
 
   /** For long loops: lets the event loop turn once, then rejects if this is canceled. @throws CancelationError (rejection) */
@@ -522,7 +522,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    * @throws TypeError, RangeError as the constructor
    */
   task<T>(operation: (cancel: Cancelable) => T | PromiseLike<T>, options?: CancelableOptions): Promise<T> {
-    if (typeof operation !== 'function') throw invalidType('operation', 'a function', operation)
+    if (typeof operation !== 'function') throw invalidType('operation argument', 'a function', operation)
     const child = this.child(options)
     return startTask(this, () => ({ operation: child, promise: child.run(operation) }))
   }
@@ -569,7 +569,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
 
   /** A function that calls `fn`, unless this is canceled: then it throws, or rejects if `fn` is async. @throws TypeError `ERR_INVALID_ARG_TYPE` */
   wrap<F extends (...args: never[]) => unknown>(fn: F): F {
-    if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
+    if (typeof fn !== 'function') throw invalidType('fn argument', 'a function', fn)
     return checkFirst(this, fn)
   }
 
@@ -622,7 +622,7 @@ export class Cancelable implements Disposable, AsyncDisposable {
    */
   defer(cleanup: Cleanup): void {
     waitForEnd()
-    if (typeof cleanup !== 'function') throw invalidType('cleanup', 'a function', cleanup)
+    if (typeof cleanup !== 'function') throw invalidType('cleanup argument', 'a function', cleanup)
     if ((this[kFlags] & S.ENDED) !== 0) callIsolated('cleanup', this[kName], cleanup)
     else (extrasOf(this).cleanups ??= []).push(inThisContext(besideCurrent(this, cleanup)))
   }

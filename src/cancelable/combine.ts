@@ -14,17 +14,18 @@ type Part = Operation | CancelationToken | AbortSignal | CancelationSource
 /** Adds every part, with the sources that the parts are configured with, to an operation that has not started. */
 export function combineInto(operation: Operation, parts: Iterable<Part>): void {
   if (typeof (parts as Partial<Iterable<Part>> | null | undefined)?.[Symbol.iterator] !== 'function') {
-    throw invalidType('parts', 'an iterable of operations, tokens or sources', parts)
+    throw invalidType('parts argument', 'an iterable of operations, tokens or sources', parts)
   }
   const all = [...parts]
-  if (all.length === 0) throw invalidValue('parts', 'at least one operation, token or source', 'none')
+  if (all.length === 0) throw invalidValue('parts argument', 'at least one operation, token or source', 'none')
   for (const part of all) {
-    if (typeof part !== 'object' || part === null) throw invalidType('parts', 'operations, tokens or sources', part)
+    if (typeof part !== 'object' || part === null)
+      throw invalidType('parts argument', 'operations, tokens or sources', part)
     if (kFirstChild in part) follow(operation, part)
     else if (part instanceof CancelationToken) addLink(operation, tokenLink(checkToken(part, 'parts'), operation))
     else if ('arm' in part) addLink(operation, linkTo(checkSource(part, 'parts'), operation))
     else if ('aborted' in part) addLink(operation, abortLink(checkAbortSignal(part, 'parts'), operation))
-    else throw invalidType('parts', `operations, tokens, signals or sources${ofThisCopy(part)}`, part)
+    else throw invalidType('parts argument', `operations, tokens, signals or sources${ofThisCopy(part)}`, part)
   }
 }
 

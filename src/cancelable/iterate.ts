@@ -30,7 +30,7 @@ export function readerOf<T>(source: StreamSource<T>): Reader<T> {
     }
     if (Symbol.iterator in source) return new SyncReader(source as Iterable<T>)
   }
-  throw invalidType('source', 'an async or sync iterable, a Readable or a ReadableStream', source)
+  throw invalidType('source argument', 'an async or sync iterable, a Readable or a ReadableStream', source)
 }
 
 class AsyncReader<T> implements Reader<T> {

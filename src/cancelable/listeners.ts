@@ -29,7 +29,7 @@ export function listen<E extends keyof ListenerTypes>(
   event: E,
   listener: ListenerTypes[E],
 ): void {
-  if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
+  if (typeof listener !== 'function') throw invalidType('listener argument', 'a function', listener)
   const listeners = (extrasOf(operation).listeners ??= new Listeners())
   const list = listeners[event] as ListenerTypes[E][]
   list.push(inThisContext(besideCurrent(operation, listener as (...args: unknown[]) => unknown) as ListenerTypes[E]))
@@ -51,7 +51,7 @@ export function callListeners<E extends keyof ListenerTypes>(
 
 /** Registers a listener of progress that is called at most once per period, in milliseconds, and at the end. */
 export function listenThrottled(operation: Operation, listener: ListenerTypes['progress'], period: number): void {
-  if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
+  if (typeof listener !== 'function') throw invalidType('listener argument', 'a function', listener)
   const throttle = new Throttle((progress) => {
     callIsolated('progress listener', operation[kName], listener, progress)
   }, period)
@@ -66,7 +66,7 @@ export function listenThrottled(operation: Operation, listener: ListenerTypes['p
  */
 export function reportProgress(operation: Operation, given: string | ProgressReport, data: unknown): void {
   const report = typeof given === 'string' ? undefined : checkReport(given)
-  if (report !== undefined && data !== undefined) throw invalidType('data', 'undefined beside numbers', data)
+  if (report !== undefined && data !== undefined) throw invalidType('data argument', 'undefined beside numbers', data)
   const amount = report === undefined ? undefined : (extrasOf(operation).meter ??= new ProgressMeter()).take(report)
   const message = report === undefined ? (given as string) : messageOfReport(report)
   const progress: Progress = {

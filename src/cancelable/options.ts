@@ -1,7 +1,7 @@
 /** The options of an operation, and their checks. */
 import { AliveHold } from '../base/alive.js'
 import { ofThisCopy } from '../base/copies.js'
-import { invalidType, invalidValue, unknownName } from '../base/errors.js'
+import { invalidChoice, invalidType, invalidValue, unknownName } from '../base/errors.js'
 import { ownOptions } from '../base/options.js'
 import type { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
@@ -163,7 +163,7 @@ function takeOther(
       break
     }
     case 'onChildError':
-      if (value !== 'cancel' && value !== 'ignore') throw invalidValue(key, "'cancel' or 'ignore'", value)
+      if (value !== 'cancel' && value !== 'ignore') throw invalidChoice(key, ['cancel', 'ignore'], value)
       extrasOf(operation).ignoresTaskErrors = value === 'ignore'
       break
     case 'deadline': {

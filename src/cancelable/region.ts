@@ -113,10 +113,10 @@ function restoreAsyncId(native: Addon, id: number): void {
 }
 
 function checkFunction(fn: unknown): void {
-  if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
+  if (typeof fn !== 'function') throw invalidType('fn argument', 'a function', fn)
   const kind = types.isAsyncFunction(fn) ? 'asynchronous' : types.isGeneratorFunction(fn) ? 'a generator' : ''
   if (kind === '') return
-  throw invalidValue('fn', `a function whose work is done when it returns, and this one is ${kind}`, fn)
+  throw invalidValue('fn argument', `a function whose work is done when it returns, and this one is ${kind}`, fn)
 }
 
 /** Like `await`, but runs no code of the result, which nothing would end any more. */
@@ -133,7 +133,7 @@ function refusePromise(result: object): Error {
   // The error below is reported, and not that one. Other thenables may begin to work when they are asked.
   if (types.isPromise(result)) void Promise.prototype.then.call(result, undefined, () => undefined)
   return invalidValue(
-    'fn',
+    'fn argument',
     'a function whose work is done when it returns, and this one has returned a promise',
     result,
   )

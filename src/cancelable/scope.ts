@@ -1,7 +1,7 @@
 /** Scopes: children that an operation waits for, and whose errors end it. */
 import { CancelationError } from '../base/cancelation-error.js'
 import { reportError } from '../base/diagnostics.js'
-import { invalidType, invalidValue } from '../base/errors.js'
+import { invalidChoice, invalidType } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { quiet, rejectedQuietly } from '../base/quiet.js'
 import { kContext } from '../base/operation-context.js'
@@ -101,10 +101,10 @@ export function runAll(
   ])
   checkWhole(concurrency, 'concurrency', 1, Infinity, true)
   if (onChildError !== 'cancel' && onChildError !== 'ignore') {
-    throw invalidValue('onChildError', "'cancel' or 'ignore'", onChildError)
+    throw invalidChoice('onChildError', ['cancel', 'ignore'], onChildError)
   }
   if (typeof (functions as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] !== 'function') {
-    throw invalidType('functions', 'an iterable of functions', functions)
+    throw invalidType('functions argument', 'an iterable of functions', functions)
   }
   // All at once, so that nothing has started when one turns out to be wrong.
   if (Array.isArray(functions)) functions.forEach(checkFunction)
@@ -114,7 +114,8 @@ export function runAll(
 }
 
 function checkFunction(fn: unknown): void {
-  if (typeof fn !== 'function') throw invalidType('functions', 'an iterable of functions, which all() calls', fn)
+  if (typeof fn !== 'function')
+    throw invalidType('functions argument', 'an iterable of functions, which all() calls', fn)
 }
 
 /** Whether its body has settled, or it is over. */

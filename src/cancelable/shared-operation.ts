@@ -145,7 +145,7 @@ export function checkShared(shared: SharedOperation): SharedOperation {
   ) {
     return shared
   }
-  throw invalidType('shared', 'what share() of an operation returned', shared)
+  throw invalidType('shared argument', 'what share() of an operation returned', shared)
 }
 
 /** Makes a new operation a copy of one that another thread has shared. @throws TypeError `ERR_INVALID_ARG_TYPE` */

@@ -62,7 +62,8 @@ export function cancelable(options?: WrapOptions): CancelableDecorator
 export function cancelable(options: WrapOptions = {}, ...rest: [fn?: Method]): unknown {
   if (rest.length === 0) return decorator(options)
   const [fn] = rest
-  if (typeof fn !== 'function') throw invalidType('fn', 'a function (the decorator is written `@cancelable()`)', fn)
+  if (typeof fn !== 'function')
+    throw invalidType('fn argument', 'a function (the decorator is written `@cancelable()`)', fn)
   const wrapper = wrapperOf(options)
   return wrapper(fn, () => fn.name)
 }

@@ -35,6 +35,7 @@ export async function main(words: readonly string[]): Promise<number> {
     { topic: 'addon', ...describeAddon(missing) },
     ...describeControlGroups(),
     ...describePush(metrics),
+    ...describeDirections(metrics),
     ...(metrics.length > 0 ? await describeThread() : []),
     ...(missing === '' ? [await describeRun()] : []),
     ...(reserved?.findings ?? []),
@@ -94,6 +95,13 @@ function describePush(metrics: readonly Capability[]): Finding[] {
       return { topic, good: false, text: `${names.join(', ')}: ${why}` }
     }),
   ]
+}
+
+/** Says in which direction a limit without one is crossed, because that depends on the metric. */
+function describeDirections(metrics: readonly Capability[]): Finding[] {
+  if (metrics.length === 0) return []
+  const downwards = metrics.filter(({ worse }) => worse === 'below').map(({ metric }) => metric)
+  return [{ topic: 'limits', good: true, text: `a bare value means above, and below for ${downwards.join(', ')}` }]
 }
 
 /** Measured, not guessed: what the system grants the sampling thread. */

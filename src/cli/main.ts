@@ -48,7 +48,7 @@ async function printHelp(words: readonly string[]): Promise<number> {
 }
 
 function unknownVerb(word: string): UsageError {
-  const known = word.startsWith('-') ? ['--help', '--version'] : Object.keys(VERBS)
+  const known = word.startsWith('-') ? ['--help', '--version'] : [...Object.keys(VERBS), 'help']
   return new UsageError(unknownName(word.startsWith('-') ? 'option' : 'command', word, known).message)
 }
 

@@ -56,13 +56,13 @@ export class Driven implements Disposable {
 
 /** @throws TypeError with Node's codes */
 export function driven(queue: DrivenQueue | ((limit: number) => void), usage: DrivenUsage | undefined): Driven {
-  if (usage !== undefined && typeof usage !== 'function') throw invalidType('usage', 'a function', usage)
+  if (usage !== undefined && typeof usage !== 'function') throw invalidType('usage argument', 'a function', usage)
   if (typeof queue === 'function') {
-    if (usage === undefined) throw invalidType('usage', 'a function, because a function is driven', usage)
+    if (usage === undefined) throw invalidType('usage argument', 'a function, because a function is driven', usage)
     return new Driven(queue, usage)
   }
   if (typeof queue !== 'object' || queue === null || typeof queue.concurrency !== 'number') {
-    throw invalidType('queue', 'a queue with a number `concurrency`, or a function', queue)
+    throw invalidType('queue argument', 'a queue with a number `concurrency`, or a function', queue)
   }
   const set = (limit: number): void => {
     queue.concurrency = limit
@@ -70,7 +70,7 @@ export function driven(queue: DrivenQueue | ((limit: number) => void), usage: Dr
   if (usage !== undefined) return new Driven(set, usage)
   if (isCounting(queue)) return new Driven(set, () => queue.pending)
   if (isEmitter(queue)) return new JobCount(queue).drive(set)
-  throw invalidValue('usage', 'given for a queue that does not say how many tasks it runs', usage)
+  throw invalidValue('usage argument', 'given for a queue that does not say how many tasks it runs', usage)
 }
 
 function isCounting(queue: object): queue is { readonly pending: number } {

@@ -139,7 +139,7 @@ export class Limiter implements AsyncDisposable {
    *   NotAdmittedError `ERR_TRIPLINE_NOT_ADMITTED` (rejection) if it does not get a slot; CancelationError (rejection)
    */
   run<T>(fn: (cancel: Cancelable) => T | PromiseLike<T>, options?: LimiterRunOptions): Promise<T> {
-    if (typeof fn !== 'function') throw invalidType('fn', 'a function', fn)
+    if (typeof fn !== 'function') throw invalidType('fn argument', 'a function', fn)
     const settings = parseRun(options)
     const operation = new Cancelable(settings.operation)
     if (this.#closing !== undefined) return Promise.reject(this.#refusal('closed', `${this.name} was closed`))
@@ -201,8 +201,8 @@ export class Limiter implements AsyncDisposable {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`
    */
   on<E extends keyof LimiterEvents>(event: E, listener: LimiterEvents[E]): Disposable {
-    if (event !== 'change') throw invalidValue('event', "'change'", event)
-    if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
+    if (event !== 'change') throw invalidValue('event argument', "'change'", event)
+    if (typeof listener !== 'function') throw invalidType('listener argument', 'a function', listener)
     this.#listeners.set(listener, inThisContext(listener))
     return { [Symbol.dispose]: () => void this.#listeners.delete(listener) }
   }

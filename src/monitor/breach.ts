@@ -1,6 +1,7 @@
 /** Breaches: the evidence as users see it, and as one line. */
 import { realNow } from '../base/clock.js'
 import { describeFrame, topFrame } from '../base/frames.js'
+import { invalidType } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import { messageOf, type Breach, type StackFrame } from '../base/reason.js'
 import { formatDuration, formatPair } from '../base/units.js'
@@ -77,6 +78,9 @@ export function blocksOf(
  * Node nor to this library.
  */
 export function describeBreach(breach: Breach): string {
+  if (typeof breach !== 'object' || breach === null || typeof breach.unit !== 'string') {
+    throw invalidType('breach argument', 'the breach of a guard', breach)
+  }
   const { unit, direction, since, at } = breach
   if (unit === CONDITION) return describeCondition(breach)
   const metric = metricOf(breach)

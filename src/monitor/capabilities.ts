@@ -13,6 +13,8 @@ export interface Capability {
   readonly metric: MetricName
   /** The unit of its values. */
   readonly unit: MetricUnit
+  /** The side on which its values are worse: the direction of a limit that is a bare value. */
+  readonly worse: 'above' | 'below'
   /** Whether this machine has it. */
   readonly available: boolean
   /** The file or API that it is read from; empty if it is unavailable. */
@@ -44,7 +46,7 @@ export function capabilities(): Capability[] {
 }
 
 function capabilityOf(info: MetricInfo, number: number): Capability {
-  const { name: metric, unit, window } = info
+  const { name: metric, unit, worse, window } = info
   try {
     const series = Series.open(toSeriesKey(info, {}, undefined, metric), true)
     const { origin, minPeriod } = series.describe()
@@ -53,11 +55,11 @@ function capabilityOf(info: MetricInfo, number: number): Capability {
     const push = pushes === true
     const pushWhy = push ? '' : printable(pushes)
     const stack = metric === 'eventLoop.delay' ? stackSupport() : undefined
-    return { metric, unit, available: true, origin, why: '', minPeriod, window, push, pushWhy, ...stack }
+    return { metric, unit, worse, available: true, origin, why: '', minPeriod, window, push, pushWhy, ...stack }
   } catch (error) {
     if (!(error instanceof MetricUnavailableError)) throw error
     const { why } = error
     const { minPeriod } = info
-    return { metric, unit, available: false, origin: '', why, minPeriod, window, push: false, pushWhy: why }
+    return { metric, unit, worse, available: false, origin: '', why, minPeriod, window, push: false, pushWhy: why }
   }
 }

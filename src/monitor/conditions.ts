@@ -1,5 +1,5 @@
 /** Conditions of a guard: the user's own checks, which the sampler judges in the same way as limits. */
-import { checkKeys, ConditionUnknownError, invalidType, invalidValue } from '../base/errors.js'
+import { checkKeys, ConditionUnknownError, invalidChoice, invalidType, invalidValue } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import { messageOf } from '../base/reason.js'
 import { parseDuration, parsePeriod, type Duration } from '../base/units.js'
@@ -84,7 +84,7 @@ function parseCondition(name: string, given: GuardCheck | GuardCondition): Parse
   checkKeys(condition, 'condition option', KEYS)
   const { check, interval = DEFAULT_INTERVAL_MS, timeout = DEFAULT_TIMEOUT_MS, onMissing = 'breach' } = condition
   if (!ON_MISSING.includes(onMissing)) {
-    throw invalidValue(`${option}.onMissing`, "'breach', 'ignore' or 'throw'", onMissing)
+    throw invalidChoice(`${option}.onMissing`, ON_MISSING, onMissing)
   }
   return {
     name,

@@ -32,7 +32,10 @@ export function parseExpression(text: string, refuse?: Refuse): LimitExpression 
   const limit: Limit = {}
   const info = takeMetric(reader, limit)
   const operator = reader.take(OPERATOR, "'>' or '<'")
+  const lineAt = reader.at
   limit[operator.text === '>' ? 'above' : 'below'] = takeValue(reader, info)
+  // Refuses a line that can never be crossed.
+  reader.check(lineAt, () => parseLimits({ [info.name]: limit }))
   takeRest(reader, info, limit)
   const expression = { metric: info.name, limit }
   const why = refuse?.(expression)

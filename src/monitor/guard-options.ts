@@ -1,5 +1,5 @@
 /** The options of a guard and their checks. */
-import { invalidType, invalidValue } from '../base/errors.js'
+import { invalidChoice, invalidType, invalidValue } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { parseDuration, parsePeriod, type Duration } from '../base/units.js'
 import { parseEvidence, type EvidenceFolder, type EvidenceKind, type EvidenceSettings } from '../evidence/options.js'
@@ -51,7 +51,7 @@ export function parseOptions(options: GuardOptions): GuardSettings {
   if (within !== undefined && interval !== undefined) {
     throw invalidValue('interval', "left out where 'within' is given", interval)
   }
-  if (mode !== 'any' && mode !== 'all') throw invalidValue('mode', "'any' or 'all'", mode)
+  if (mode !== 'any' && mode !== 'all') throw invalidChoice('mode', ['any', 'all'], mode)
   if (dryRun !== undefined && typeof dryRun !== 'boolean') throw invalidType('dryRun', 'true or false', dryRun)
   if (name !== undefined && typeof name !== 'string') throw invalidType('name', 'a string', name)
   return {

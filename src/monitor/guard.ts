@@ -5,7 +5,7 @@ import { now } from '../base/clock.js'
 import { cancelationError } from '../base/cancelation-error.js'
 import { blockedChannel, breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
 import { markInstances } from '../base/copies.js'
-import { MetricUnavailableError, invalidType, invalidValue } from '../base/errors.js'
+import { invalidChoice, invalidType, MetricUnavailableError } from '../base/errors.js'
 import { checkOptions } from '../base/options.js'
 import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
 import { resourceReason, type Breach, type ResourceReason, type StackFrame } from '../base/reason.js'
@@ -303,8 +303,8 @@ export class Guard implements Disposable {
    */
   on<E extends keyof GuardEvents>(event: E, listener: GuardEvents[E]): Disposable {
     waitForEnd()
-    if (!EVENTS.includes(event)) throw invalidValue('event', "'breach', 'clear', 'unavailable' or 'evidence'", event)
-    if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
+    if (!EVENTS.includes(event)) throw invalidChoice('event argument', EVENTS, event)
+    if (typeof listener !== 'function') throw invalidType('listener argument', 'a function', listener)
     this.#listeners ??= { breach: new Map(), clear: new Map(), unavailable: new Map(), evidence: new Map() }
     const listeners: Map<GuardEvents[E], GuardEvents[E]> = this.#listeners[event]
     listeners.set(listener, inThisContext(listener))

@@ -1,6 +1,6 @@
 /** Limits as users write them: checked, and converted for the sampler. */
 import { isMarked } from '../base/copies.js'
-import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { checkKeys, invalidChoice, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { printable } from '../base/printable.js'
 import { parseDuration, parseMilliseconds, parseNumber, parsePercent, parseSize, type Duration } from '../base/units.js'
 import type { Selector } from '../base/selector.js'
@@ -142,9 +142,10 @@ function parseLimit(info: MetricInfo, selector: Selector, limit: Value | Limit, 
   }
   const direction = limit.above === undefined ? 'below' : 'above'
   const enter = parseValue(info, limit[direction], `${name}.${direction}`)
+  checkFlag(info, direction, enter, `${name}.${direction}`)
   const onMissing = limit.onMissing ?? 'throw'
   if (!ON_MISSING.includes(onMissing)) {
-    throw invalidValue(`${name}.onMissing`, "'throw', 'ignore' or 'breach'", onMissing)
+    throw invalidChoice(`${name}.onMissing`, ON_MISSING, onMissing)
   }
   const selected = { ...limit, ...selector }
   const series = toSeriesKey(info, selected, limit.over, name)
@@ -160,6 +161,19 @@ function parseLimit(info: MetricInfo, selector: Selector, limit: Value | Limit, 
     onMissing,
     stack: parseStack(info, limit.stack, direction, `${name}.stack`),
   }
+}
+
+/** A flag is 0 or 1, so that most lines would never be crossed, as `throttled: 1`. */
+function checkFlag(
+  { name: metric, unit }: MetricInfo,
+  direction: 'above' | 'below',
+  enter: number,
+  name: string,
+): void {
+  if (unit !== 'flag' || (direction === 'above' ? enter < 1 : enter > 0 && enter <= 1)) return
+  const line = direction === 'above' ? 0 : 1
+  const meaning = `'${metric}' is 0 or 1, so { ${direction}: ${line} } is crossed while it is ${1 - line}`
+  throw outOfRange(name, `${line}: ${meaning}`, enter)
 }
 
 function parseStack(info: MetricInfo, given: unknown, direction: 'above' | 'below', name: string): boolean {

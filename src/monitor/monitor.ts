@@ -1,7 +1,7 @@
 /** Monitors: keep reading metrics, so that their newest values are available at any time. */
 import { AliveHold } from '../base/alive.js'
 import { realNow } from '../base/clock.js'
-import { invalidValue } from '../base/errors.js'
+import { invalidChoice, invalidValue } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { printable } from '../base/printable.js'
 import { parsePeriod, type Duration } from '../base/units.js'
@@ -96,7 +96,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     readOptions(options, 'monitor option', KEYS)
     const { onMissing = 'throw' } = options
     this.interval = parsePeriod(options.interval ?? 1000, 'interval')
-    if (!ON_MISSING.includes(onMissing)) throw invalidValue('onMissing', "'throw' or 'ignore'", onMissing)
+    if (!ON_MISSING.includes(onMissing)) throw invalidChoice('onMissing', ON_MISSING, onMissing)
     const keys = parseQueries(metrics)
     const queries: readonly MetricQuery[] = Array.isArray(metrics) ? metrics : [metrics as MetricQuery]
     const entries: Entry[] = []
@@ -221,7 +221,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     )
     if (found !== undefined) return found
     const known = this.#entries.map(({ text }) => text).join(', ')
-    throw invalidValue('query', `one of the monitor's metrics (${printable(known)})`, query)
+    throw invalidValue('query argument', `one of the monitor's metrics (${printable(known)})`, query)
   }
 
   /** @param at NaN if there is no value yet */

@@ -1,6 +1,9 @@
 /** Reads text word by word, and points a caret at the place where it cannot go on. */
-import { ExpressionError } from '../base/errors.js'
+import { allowedBy, ExpressionError } from '../base/errors.js'
 import { replaceUnprintable } from '../base/printable.js'
+
+// How an argument error begins that refuses an option as such; the reason follows.
+const LEFT_OUT = 'left out: '
 
 export class Reader {
   readonly #what: 'metric' | 'limit'
@@ -57,10 +60,9 @@ export class Reader {
   }
 }
 
-/** Removes the name of the library's option from a message, because the text does not contain it. */
+/** What an error says without the name of the library's option, because the text does not contain that. */
 function withoutOptionName(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error)
-  const [, allowed] = /^The "[^"]*" option (?:is out of range: it )?must be (.*)\. Received /s.exec(message) ?? []
-  if (allowed === undefined) return message
-  return allowed.startsWith('left out: ') ? allowed.slice('left out: '.length) : `expected ${allowed}`
+  const allowed = allowedBy(error)
+  if (allowed === undefined) return error instanceof Error ? error.message : String(error)
+  return allowed.startsWith(LEFT_OUT) ? allowed.slice(LEFT_OUT.length) : `expected ${allowed}`
 }

@@ -21,8 +21,8 @@ import { judge } from './verdict.js'
  *   TypeError `ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE` for something that is no path
  */
 export function lastRun(file?: string): LastRun | undefined {
-  if (file !== undefined && typeof file !== 'string') throw invalidType('file', 'a path', file)
-  if (file === '' || file?.includes('\0') === true) throw invalidValue('file', 'a path', file)
+  if (file !== undefined && typeof file !== 'string') throw invalidType('file argument', 'a path', file)
+  if (file === '' || file?.includes('\0') === true) throw invalidValue('file argument', 'a path', file)
   const found = file ?? findLastRecording(programHere())
   const content = found === undefined ? undefined : readIfThere(found)
   // Without the file, a recorder was killed after it had moved the older recording away.

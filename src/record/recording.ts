@@ -234,7 +234,7 @@ export class Recording implements Disposable {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`; Error `ERR_INVALID_STATE` once closed
    */
   mark(text: string): void {
-    if (typeof text !== 'string') throw invalidType('text', 'a string', text)
+    if (typeof text !== 'string') throw invalidType('text argument', 'a string', text)
     if (this.#closed) throw invalidState('The recording was closed')
     this.#note(ENTRIES_RING, 'mark', 0, NaN, NaN, text)
   }

@@ -203,8 +203,9 @@ export class OperationRegistry implements Registrar {
    */
   register(operation: Cancelable): void {
     const checked = asOperation(operation)
-    if (checked === undefined) throw invalidType('operation', `a Cancelable${ofThisCopy(operation)}`, operation)
-    if (hasEnded(checked)) throw invalidValue('operation', 'one that has not ended', operation)
+    if (checked === undefined)
+      throw invalidType('operation argument', `a Cancelable${ofThisCopy(operation)}`, operation)
+    if (hasEnded(checked)) throw invalidValue('operation argument', 'one that has not ended', operation)
     registerNow(this.#list, checked)
   }
 
@@ -296,7 +297,7 @@ export class OperationRegistry implements Registrar {
    * @throws TypeError `ERR_INVALID_ARG_TYPE`
    */
   onSettled(listener: (operation: OperationContext) => unknown): Disposable {
-    if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
+    if (typeof listener !== 'function') throw invalidType('listener argument', 'a function', listener)
     const bound = inThisContext(listener)
     this.#listeners.add(bound)
     return { [Symbol.dispose]: () => void this.#listeners.delete(bound) }
@@ -378,7 +379,7 @@ function recordOf(operation: OperationContext): OperationRecord {
 }
 
 function checkId(id: unknown): string {
-  if (typeof id !== 'string') throw invalidType('id', 'a string', id)
+  if (typeof id !== 'string') throw invalidType('id argument', 'a string', id)
   return id
 }
 

@@ -3,7 +3,7 @@ import { inThisContext } from '../base/async-context.js'
 import { loadBuiltin } from '../base/builtin.js'
 import type { CancelableOptions } from '../cancelable/cancelable.js'
 import { CANCELABLE_OPTIONS } from '../cancelable/options.js'
-import { invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { invalidChoice, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { Guard } from '../monitor/guard.js'
 import type { Limits } from '../monitor/limits.js'
@@ -152,16 +152,16 @@ export const REACTIONS = ['term', 'pause', 'kill'] as const
 
 /** @throws TypeError, RangeError with Node's codes, naming the option */
 export function readRunOptions(command: string, args: readonly string[], given: RunOptions): RunSettings {
-  checkText(command, 'command')
-  if (command === '') throw invalidValue('command', 'the name or the path of a program', command)
-  if (!Array.isArray(args)) throw invalidType('args', 'an array of strings', args)
+  checkText(command, 'command argument')
+  if (command === '') throw invalidValue('command argument', 'the name or the path of a program', command)
+  if (!Array.isArray(args)) throw invalidType('args argument', 'an array of strings', args)
   // A copy, without holes: what was checked is what the command gets, however long it waits for a reservation.
   const words: readonly string[] = Array.from(args)
-  words.forEach((each, index) => checkText(each, `args[${index}]`))
+  words.forEach((each, index) => checkText(each, `args[${index}] argument`))
   const options = readOptions(given, 'option', [...OWN_KEYS, ...SOURCE_KEYS])
   const signal = isAbortSignal(options.signal) ? 'SIGTERM' : (options.signal ?? 'SIGTERM')
   const { onBreach = 'term', killAfter = 5000, idleOutput, cwd, env = process.env } = options
-  if (!REACTIONS.includes(onBreach)) throw invalidValue('onBreach', "'term', 'pause' or 'kill'", onBreach)
+  if (!REACTIONS.includes(onBreach)) throw invalidChoice('onBreach', REACTIONS, onBreach)
   if (typeof signal !== 'string' || signalNumber(signal) === undefined) {
     throw invalidValue('signal', "the name of a signal, such as 'SIGTERM', or an AbortSignal", signal)
   }

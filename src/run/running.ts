@@ -1,5 +1,5 @@
 /** What `run` returns: a promise with the streams of the command. */
-import { invalidValue } from '../base/errors.js'
+import { invalidChoice } from '../base/errors.js'
 import type { Running, RunResult } from './result.js'
 import type { Streams } from './streams.js'
 
@@ -12,7 +12,8 @@ export function withStreams(result: Promise<RunResult>, streams: Streams | undef
     stderr,
     stdio,
     lines(stream: 'stdout' | 'stderr' = 'stdout') {
-      if (stream !== 'stdout' && stream !== 'stderr') throw invalidValue('stream', "'stdout' or 'stderr'", stream)
+      if (stream !== 'stdout' && stream !== 'stderr')
+        throw invalidChoice('stream argument', ['stdout', 'stderr'], stream)
       // The iteration fails with the same error.
       result.catch(() => undefined)
       return streams === undefined ? nothing(result) : streams.linesOf(stream, result)

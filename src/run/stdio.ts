@@ -1,6 +1,6 @@
 /** The options of `run` about the streams of a command, and their checks. */
 import type { Readable } from 'node:stream'
-import { invalidType, invalidValue } from '../base/errors.js'
+import { invalidChoice, invalidType, invalidValue } from '../base/errors.js'
 import { INT32_MAX } from '../base/int32.js'
 import { parseSize } from '../base/units.js'
 import { readInput, type RunInput } from './input.js'
@@ -105,7 +105,7 @@ const MAX_STREAMS = 20
 export function readStreamOptions(options: RunStreamOptions): StreamSettings {
   const { capture = false, maxBuffer = DEFAULT_MAX_BUFFER, overflow = 'end', shared } = options
   if (typeof capture !== 'boolean') throw invalidType('capture', 'true or false', capture)
-  if (overflow !== 'end' && overflow !== 'truncate') throw invalidValue('overflow', "'end' or 'truncate'", overflow)
+  if (overflow !== 'end' && overflow !== 'truncate') throw invalidChoice('overflow', ['end', 'truncate'], overflow)
   const entries = readEntries(options.stdio, [options.input !== undefined, capture, capture])
   const numbers = readShared(shared)
   const count = entries.slice(3).filter((entry) => entry !== -1).length + numbers.length

@@ -1,6 +1,6 @@
 /** The options of a ticker, and their checks. */
 import type { Cancelable, CancelableOptions } from '../cancelable/cancelable.js'
-import { checkKeys, invalidType, invalidValue, outOfRange } from '../base/errors.js'
+import { checkKeys, invalidChoice, invalidType, invalidValue, outOfRange } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { SHORTEST_PERIOD_MS } from '../addon/ticks.js'
 import type { Guard } from '../monitor/guard.js'
@@ -117,8 +117,8 @@ const PERIOD_RANGE = '250us (4000 Hz) to 1000 days'
 /** The period in milliseconds. @throws TypeError, RangeError with Node's codes */
 export function parsePeriod(value: Period): number {
   if (typeof value === 'object' && value !== null && 'hz' in value) return parseRate(value)
-  const period = parseDuration(value, 'period')
-  if (!(period >= SHORTEST_PERIOD_MS && period <= LONGEST_MS)) throw outOfRange('period', PERIOD_RANGE, value)
+  const period = parseDuration(value, 'period argument')
+  if (!(period >= SHORTEST_PERIOD_MS && period <= LONGEST_MS)) throw outOfRange('period argument', PERIOD_RANGE, value)
   return period
 }
 
@@ -138,7 +138,7 @@ export function parseOptions(options: BeatOptions & Callbacks): TickerSettings {
   readOptions(options, 'ticker option', KEYS)
   const { missed = 'coalesce', maxBurst = 100, concurrency = 1, timeout, priority = 0, realTime = false } = options
   const { onError, onState } = options
-  if (!POLICIES.includes(missed)) throw invalidValue('missed', `one of '${POLICIES.join("', '")}'`, missed)
+  if (!POLICIES.includes(missed)) throw invalidChoice('missed', POLICIES, missed)
   checkWhole(maxBurst, 'maxBurst', 1, Infinity, true)
   checkWhole(concurrency, 'concurrency', 1, Infinity, true)
   if (typeof priority !== 'number' || Number.isNaN(priority)) throw invalidType('priority', 'a number', priority)
@@ -172,7 +172,7 @@ function parseWhileBreached({ whileBreached }: BeatOptions, guard: Limits | Guar
   if (whileBreached === 'run' || whileBreached === 'cancel') return 1
   if (whileBreached === 'pause') return Infinity
   if (typeof whileBreached !== 'object' || whileBreached === null || !('slow' in whileBreached)) {
-    throw invalidValue('whileBreached', "'run', 'pause', 'cancel' or { slow: n }", whileBreached)
+    throw invalidChoice('whileBreached', ['run', 'pause', 'cancel'], whileBreached, '{ slow: n }')
   }
   checkKeys(whileBreached, "option of 'whileBreached'", ['slow'])
   const { slow } = whileBreached

@@ -404,6 +404,6 @@ function openGuard(wanted: Limits | Guard | undefined): Guard | undefined {
  */
 export function every(period: Period, body: TickBody, options: TickerOptions = {}): Ticker {
   const ms = parsePeriod(period)
-  if (typeof body !== 'function') throw invalidType('body', 'a function', body)
+  if (typeof body !== 'function') throw invalidType('body argument', 'a function', body)
   return new Ticker(ms, body, parseOptions(options), options)
 }

@@ -15,7 +15,7 @@ import { BuiltInSource, kLink, linkTo, type CancelationSource } from './source.j
  * @throws TypeError `ERR_INVALID_ARG_TYPE`
  */
 export function named(name: string, source: SourceLike): CancelationSource {
-  if (typeof name !== 'string') throw invalidType('name', 'a string', name)
+  if (typeof name !== 'string') throw invalidType('name argument', 'a string', name)
   return new NamedSource(name, toSource(source, 'source'))
 }
 

@@ -67,7 +67,7 @@ export function sharedFlag(token: Target): SharedFlag {
 export function openShared(token: Target, shared: SharedToken): SharedFlag {
   const buffer: unknown = (shared as Partial<SharedToken> | null | undefined)?.buffer
   if (isToken(buffer)) return new SharedFlag(token, buffer)
-  throw invalidType('shared', 'what share() returned, of this version of tripline', buffer ?? shared)
+  throw invalidType('shared argument', 'what share() returned, of this version of tripline', buffer ?? shared)
 }
 
 /** Whether the memory is that of a token. */

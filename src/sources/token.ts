@@ -164,7 +164,7 @@ export class CancelationToken {
    */
   onCancel(listener: (reason: CancelationReason) => unknown): Disposable {
     waitForEnd()
-    if (typeof listener !== 'function') throw invalidType('listener', 'a function', listener)
+    if (typeof listener !== 'function') throw invalidType('listener argument', 'a function', listener)
     const subscription = new Subscription(this[kHub], inThisContext(listener))
     subscription.start()
     return subscription

@@ -48,7 +48,7 @@ export async function assertCancelsWithin(
   duration: Duration,
   options: CancelsWithinOptions = {},
 ): Promise<CancelationReason> {
-  const ms = parseDuration(duration, 'duration')
+  const ms = parseDuration(duration, 'duration argument')
   readOptions(options, 'option', ['kind', 'cancel'])
   const { kind, cancel } = options
   if (kind !== undefined && typeof kind !== 'string') throw invalidType('kind', 'the kind of a reason', kind)

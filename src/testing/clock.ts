@@ -68,7 +68,7 @@ export class OwnClock implements TestClock, Clock {
   }
 
   async advance(duration: Duration): Promise<void> {
-    await this.advanceUntil(parseDuration(duration, 'duration'), () => false)
+    await this.advanceUntil(parseDuration(duration, 'duration argument'), () => false)
   }
 
   /** Lets `ms` milliseconds pass, or less if `isDone` returns true after a timer. */

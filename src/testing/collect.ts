@@ -118,10 +118,10 @@ class Collector implements Collection {
  */
 export function collect(operation: Cancelable): Collection {
   if (!(operation instanceof Cancelable)) {
-    throw invalidType('operation', `a Cancelable${ofThisCopy(operation)}`, operation)
+    throw invalidType('operation argument', `a Cancelable${ofThisCopy(operation)}`, operation)
   }
   const { status } = operation.context
   const hasEnded = status !== 'pending' && status !== 'running' && status !== 'canceled'
-  if (hasEnded) throw invalidValue('operation', 'one that has not ended', `${status} operation`)
+  if (hasEnded) throw invalidValue('operation argument', 'one that has not ended', `${status} operation`)
   return new Collector(operation)
 }

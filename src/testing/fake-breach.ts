@@ -56,11 +56,11 @@ export function fakeBreach(target: Guard | Limits, metric: MetricText, value: Va
   const selected = limits.filter((limit) => isOf(limit, text))
   if (selected.length === 0) {
     const names = [...new Set(limits.map(textOf))]
-    throw invalidValue('metric', `one that is limited: ${names.map((name) => `'${name}'`).join(', ')}`, metric)
+    throw invalidValue('metric argument', `one that is limited: ${names.map((name) => `'${name}'`).join(', ')}`, metric)
   }
   const number = parseValue(named.info, value, 'value')
   if (!selected.some((limit) => isCrossedBy(limit, number))) {
-    throw outOfRange('value', `beyond the limit: ${selected.map(toLine).join(' or ')}`, value)
+    throw outOfRange('value argument', `beyond the limit: ${selected.map(toLine).join(' or ')}`, value)
   }
   connect()
   const faked = new Faked(text, number, target instanceof Guard ? undefined : limits)
@@ -70,13 +70,13 @@ export function fakeBreach(target: Guard | Limits, metric: MetricText, value: Va
 
 function limitsOf(target: Guard | Limits): readonly ParsedLimit[] {
   if (target instanceof Guard) {
-    if (!isGuard(target)) throw invalidType('target', 'limits, or a guard itself', target)
-    if (target.closed) throw invalidValue('target', 'a guard that is not closed', target)
-    if (target[kLimits].length === 0) throw invalidValue('target', 'a guard with limits', target)
+    if (!isGuard(target)) throw invalidType('target argument', 'limits, or a guard itself', target)
+    if (target.closed) throw invalidValue('target argument', 'a guard that is not closed', target)
+    if (target[kLimits].length === 0) throw invalidValue('target argument', 'a guard with limits', target)
     return target[kLimits]
   }
   const foreign = ofThisCopy(target)
-  if (foreign !== '') throw invalidType('target', `limits, or a guard${foreign}`, target)
+  if (foreign !== '') throw invalidType('target argument', `limits, or a guard${foreign}`, target)
   return parseLimits(target).limits
 }
 

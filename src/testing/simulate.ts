@@ -114,7 +114,7 @@ function keyIn(rows: readonly Row[], limit: ParsedLimit): string {
   if (found !== undefined) return found
   const there = [...new Set(rows.flatMap(({ values }) => [...values.keys()]))]
   const known = there.length === 0 ? 'no values at all' : there.map((key) => `'${key}'`).join(', ')
-  throw invalidValue('trace', `one with values of '${label}'`, known)
+  throw invalidValue('trace argument', `one with values of '${label}'`, known)
 }
 
 function play(

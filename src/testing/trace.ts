@@ -139,12 +139,12 @@ function isIterable(value: unknown): value is Iterable<unknown> | AsyncIterable<
  * @throws TypeError, RangeError that name the entry
  */
 export async function readRows(trace: Trace): Promise<Row[]> {
-  if (!isIterable(trace)) throw invalidType('trace', 'an iterable of samples', trace)
+  if (!isIterable(trace)) throw invalidType('trace argument', 'an iterable of samples', trace)
   const reader = new RowReader()
   // Not awaited one by one unless necessary, because a recorded trace may be long.
   if (Symbol.iterator in trace) for (const entry of trace) reader.add(entry)
   else for await (const entry of trace) reader.add(entry)
-  if (reader.rows.length === 0) throw invalidValue('trace', 'one with at least one sample', '[]')
+  if (reader.rows.length === 0) throw invalidValue('trace argument', 'one with at least one sample', '[]')
   return reader.rows
 }
 

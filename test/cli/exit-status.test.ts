@@ -79,6 +79,7 @@ const WRONG: readonly [args: readonly string[], says: string | RegExp][] = [
   [['run', '-t', '5', 'true'], "tripline: Unknown option '-t'. With one letter there are -s, -k, -q, -v, -h\n"],
   [['run', '--time', '5', 'true'], "tripline: Unknown option '--time'. Did you mean '--timeout'?\n"],
   [['--hlep'], "tripline: Unknown option '--hlep'. Did you mean '--help'?\n"],
+  [['hlep'], "tripline: Unknown command 'hlep'. Did you mean 'help'?\n"],
   [['help', 'rnu'], "tripline: Unknown command 'rnu'. Did you mean 'run'?\n"],
   [['run', '-s', '99', 'true'], /^tripline: --signal must be a name such as TERM, or its number; received '99'\n$/],
   [['run', '-s', '33', 'true'], /^tripline: --signal must be a name such as TERM, or its number; received '33'\n$/],

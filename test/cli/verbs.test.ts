@@ -1,6 +1,7 @@
 /** What the table of verbs is for: help, completion, errors, the manual page. */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { METRICS } from '../../src/addon/metrics.js'
 import { VERBS } from '../../src/cli/verbs.js'
 import { CLI } from '../helpers/child.js'
 import { NO_TERMINAL, Terminal, shell, tripline } from '../helpers/cli.js'
@@ -138,10 +139,24 @@ describe('tripline doctor', () => {
     expect(stdout).toMatch(/^ {2}run +works, with/m)
     expect(stdout).toMatch(/^ {2}ticker +.*real-time priority (not )?allowed$/m)
     expect(stdout).toMatch(/^ {2}memory +\d+\.\d% {2}\//m)
+    const below = METRICS.filter(({ worse }) => worse === 'below').map(({ name }) => name)
+    expect(stdout).toContain(`  limits    a bare value means above, and below for ${below.join(', ')}\n`)
+    expect(readFileSync(new URL('../../docs/guards.md', import.meta.url), 'utf8')).toContain(
+      `\`below\` for what must not run out: ${below.map((each) => `\`${each}\``).join(', ')}.`,
+    )
     const { metrics, findings } = JSON.parse((await tripline('doctor', '--json')).stdout) as Record<string, object[]>
     expect(metrics).toContainEqual(expect.objectContaining({ metric: 'memory', available: true }))
     expect(findings).toContainEqual(expect.objectContaining({ topic: 'run', good: true }))
   })
+})
+
+it('tripline doctor exits with 125 where the addon cannot be loaded, and says why', async () => {
+  const { code, stdout } = await shell('TRIPLINE_ADDON=/nonexistent.node tripline doctor')
+  expect(code).toBe(125)
+  expect(stdout).toMatch(
+    /^! addon +tripline cannot load its compiled addon .*nonexistent\.node: there is no such file/m,
+  )
+  expect(stdout).not.toMatch(/^ {2}limits/m)
 })
 
 describe('tripline profile', () => {

@@ -5,7 +5,7 @@ import { limiter, type LimiterOptions } from '../../src/index.js'
 
 describe('limiter()', () => {
   const refused: [what: string, options: unknown, code: string, message: string | RegExp][] = [
-    ['no options', undefined, 'ERR_INVALID_ARG_TYPE', /"options" option must be an object/],
+    ['no options', undefined, 'ERR_INVALID_ARG_TYPE', /"options" argument must be an object/],
     ['no max', { resources: { memory: 90 } }, 'ERR_INVALID_ARG_TYPE', /"max" option must be a number/],
     ['max 0', { max: 0 }, 'ERR_OUT_OF_RANGE', /"max" option.*whole number of 1 or more/],
     ['max Infinity', { max: Infinity }, 'ERR_OUT_OF_RANGE', /"max"/],
@@ -54,7 +54,7 @@ describe('limiter()', () => {
 describe('run() of a limiter', () => {
   const limit = limiter({ min: 1, max: 1 })
   const refused: [what: string, call: () => unknown, code: string, message: RegExp][] = [
-    ['no function', () => limit.run(1 as never), 'ERR_INVALID_ARG_TYPE', /"fn" option must be a function/],
+    ['no function', () => limit.run(1 as never), 'ERR_INVALID_ARG_TYPE', /"fn" argument must be a function/],
     ['a priority NaN', () => limit.run(() => 1, { priority: NaN }), 'ERR_INVALID_ARG_TYPE', /"priority"/],
     ['a wait without a unit', () => limit.run(() => 1, { wait: '1' as never }), 'ERR_INVALID_ARG_VALUE', /"wait"/],
     ['a negative timeout', () => limit.run(() => 1, { timeout: -1 }), 'ERR_OUT_OF_RANGE', /"timeout"/],

@@ -73,10 +73,17 @@ const programs: fc.Arbitrary<Program> = fc.record({
   ),
 })
 
+/** The line on the metric's scale. Of a flag, there is one for each direction: others are refused, because it cannot cross them. */
+function lineOf({ metric, direction, enter }: Pick<GivenLimit, 'metric' | 'direction' | 'enter'>): number {
+  const { max, flag } = METRICS[metric]
+  if (flag) return direction === 'above' ? 0 : 1
+  return Math.min(enter, max)
+}
+
 /** The limit with what its options leave out, by the manual. */
 function toModel({ metric, direction, margin, onMissing = 'throw', ...given }: GivenLimit): ModelLimit {
   const { max, flag, default: dwell } = METRICS[metric]
-  const enter = Math.min(given.enter, max)
+  const enter = lineOf({ metric, direction, enter: given.enter })
   const inside = direction === 'above' ? -1 : 1
   const byDefault = flag ? enter : enter + inside * Math.abs(enter) * 0.1
   // Where 10 % would lie beyond the scale, half of the rest.
@@ -91,7 +98,7 @@ function clearOf(enter: number, direction: 'above' | 'below', margin: number, ma
 
 function toLimit({ metric, direction, margin, clearFor, onMissing, ...given }: GivenLimit): Limit {
   const { max } = METRICS[metric]
-  const enter = Math.min(given.enter, max)
+  const enter = lineOf({ metric, direction, enter: given.enter })
   const clear = margin === undefined ? undefined : clearOf(enter, direction, margin, max)
   const written = { [direction]: enter, for: given.for, clear }
   const rest = { clearFor, onMissing }

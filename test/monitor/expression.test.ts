@@ -42,6 +42,7 @@ describe('a limit as text', () => {
     ['memory\t>80\nfro 2s', /\n {2}memory >80 fro 2s\n {2} {11}\^$/s],
     ['memory>90% until 5s', /expected 'for'/],
     ['memory>90 for 5 parsecs', /parsecs/],
+    ['throttled>1', /expected 0: 'throttled' is 0 or 1, .*\n {2}throttled>1\n {2} {10}\^$/s],
     ['memory(/)>90', /takes no selector/],
     ['', /^Expected a limit such as 'memory>90%'; received an empty one$/],
     [' \t', /^Expected a limit such as 'memory>90%'; received an empty one$/],

@@ -26,6 +26,14 @@ describe('a limit', () => {
     expect(parseOne({ 'disk.free': '500MB' })).toMatchObject({ direction: 'below', enter: 500e6 })
   })
 
+  it('may be against that direction, and on either value of a flag', () => {
+    expect(parseOne({ battery: { above: 90 } })).toMatchObject({ direction: 'above', enter: 90 })
+    expect(parseOne({ memory: { below: 10 } })).toMatchObject({ direction: 'below', enter: 10 })
+    expect(parseOne({ throttled: 0 })).toMatchObject({ direction: 'above', enter: 0 })
+    expect(parseOne({ 'power.online': 1 })).toMatchObject({ direction: 'below', enter: 1 })
+    expect(parseOne({ throttled: { below: 1 } })).toMatchObject({ direction: 'below', enter: 1 })
+  })
+
   it('clears 10 % inside by default, on either side', () => {
     expect(parseOne({ memory: 90 }).exit).toBeCloseTo(81)
     expect(parseOne({ 'memory.available': 1000 }).exit).toBeCloseTo(1100)
@@ -154,7 +162,28 @@ describe('bad input', () => {
     ['null', null, 'ERR_INVALID_ARG_TYPE', /null/],
     ['a list', [1], 'ERR_INVALID_ARG_TYPE', /Array/],
     ['a value of a strange type', { memory: true }, 'ERR_INVALID_ARG_TYPE', /boolean/],
-    ['an unknown onMissing', { memory: { above: 1, onMissing: 'cry' } }, 'ERR_INVALID_ARG_VALUE', /cry/],
+    ['an unknown onMissing', { memory: { above: 1, onMissing: 'cry' } }, 'ERR_INVALID_ARG_VALUE', /Received 'cry'$/],
+    [
+      'a misspelled onMissing',
+      { memory: { above: 1, onMissing: 'ingore' } },
+      'ERR_INVALID_ARG_VALUE',
+      /'throw', 'ignore' or 'breach'\. Received 'ingore'\. Did you mean 'ignore'\?$/,
+    ],
+    [
+      'a text of a duration below 0',
+      { cpu: { above: 90, for: '-5s' } },
+      'ERR_OUT_OF_RANGE',
+      /be 0 or more. Rec.*'-5s'$/,
+    ],
+    ['a text of a size below 0', { 'process.rss': '-5MB' }, 'ERR_OUT_OF_RANGE', /0 bytes or more.*'-5MB'$/],
+    ['a flag above 1', { throttled: 1 }, 'ERR_OUT_OF_RANGE', /must be 0: 'throttled' is 0 or 1, so \{ above: 0 \}/],
+    [
+      'a flag below 0',
+      { 'power.online': 0 },
+      'ERR_OUT_OF_RANGE',
+      /must be 1: .* \{ below: 1 \} is crossed while it is 0/,
+    ],
+    ['a flag below 2', { throttled: { below: 2 } }, 'ERR_OUT_OF_RANGE', /throttled\.below/],
   ]
   it.each(cases)('%s', (_, limits, code, message) => {
     expect(() => parse(limits)).toThrow(
@@ -184,6 +213,16 @@ describe('the message about', () => {
 
   it("a limit's unknown hysteresis suggests clear", () => {
     expect(messageOf({ memory: { above: 90, hysteresis: 5 } })).toMatch(/Did you mean 'clear'\?$/)
+  })
+
+  it.each([
+    ['5 sec', '5s'],
+    ['2min', '2m'],
+    ['1 Hour', '1h'],
+    ['20 msec', '20ms'],
+  ])('the duration %s suggests %s', (given, meant) => {
+    expect(messageOf({ cpu: { above: 90, for: given } })).toContain(`, so '${meant}'. Received`)
+    expect(parse({ cpu: { above: 90, for: meant } })).toHaveLength(1)
   })
 
   it.each([

@@ -231,7 +231,7 @@ describe('looking', () => {
       [{ status: 'runing' }, 'ERR_INVALID_ARG_VALUE'],
       [{ status: [1] }, 'ERR_INVALID_ARG_TYPE'],
       [{ olderThan: -1 }, 'ERR_OUT_OF_RANGE'],
-      [{ youngerThan: '-5s' }, 'ERR_INVALID_ARG_VALUE'],
+      [{ youngerThan: '-5s' }, 'ERR_OUT_OF_RANGE'],
       [{ olderThan: NaN }, 'ERR_OUT_OF_RANGE'],
       [{ parent: 1 }, 'ERR_INVALID_ARG_TYPE'],
       [{ metadata: 'x' }, 'ERR_INVALID_ARG_TYPE'],

@@ -25,14 +25,14 @@ describe('a period', () => {
     (given) => {
       expect(() => every(given, nothing)).toThrow(expect.objectContaining({ code: 'ERR_OUT_OF_RANGE' }))
       expect(() => every(given, nothing)).toThrow(
-        /"(period|hz)" option is out of range: it must be .*(250us|4000)|"period"/,
+        /"(period|hz)" (?:option|argument) is out of range: it must be .*(250us|4000)|"period"/,
       )
     },
   )
 
   it('says what is wrong', () => {
     expect(() => parsePeriod('100us')).toThrow(
-      'The "period" option is out of range: it must be 250us (4000 Hz) to 1000 days. Received \'100us\'',
+      'The "period" argument is out of range: it must be 250us (4000 Hz) to 1000 days. Received \'100us\'',
     )
     expect(() => parsePeriod({ hz: 5000 })).toThrow('Received 5000')
     expect(() => parsePeriod('soon')).toThrow(expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }))
@@ -75,7 +75,7 @@ describe('options', () => {
   })
 
   it.each([
-    [{ missed: 'drop' }, 'ERR_INVALID_ARG_VALUE', /'coalesce', 'skip', 'burst', 'delay'/],
+    [{ missed: 'drop' }, 'ERR_INVALID_ARG_VALUE', /'coalesce', 'skip', 'burst' or 'delay'/],
     [{ concurrency: 0 }, 'ERR_OUT_OF_RANGE', /"concurrency"/],
     [{ concurrency: 1.5 }, 'ERR_OUT_OF_RANGE', /"concurrency"/],
     [{ maxBurst: NaN }, 'ERR_OUT_OF_RANGE', /"maxBurst"/],

@@ -59,9 +59,9 @@ export async function cancelIn(
   options: CancelJobOptions,
 ): Promise<CanceledJobState> {
   const ready = clientOf(queue)
-  if (typeof jobId !== 'string') throw invalidType('jobId', 'a string', jobId)
+  if (typeof jobId !== 'string') throw invalidType('jobId argument', 'a string', jobId)
   if (jobId === '' || jobId.length > MAX_ID_LENGTH)
-    throw invalidValue('jobId', `1 to ${MAX_ID_LENGTH} characters long`, jobId)
+    throw invalidValue('jobId argument', `1 to ${MAX_ID_LENGTH} characters long`, jobId)
   const own = readOptions(options, 'option', ['reason', 'by'])
   const reason = checkText(own.reason ?? 'Canceled', 'reason', MAX_REASON_LENGTH)
   const by = own.by === undefined ? undefined : checkText(own.by, 'by', MAX_BY_LENGTH)

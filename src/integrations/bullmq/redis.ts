@@ -152,5 +152,5 @@ export function clientOf(queue: ConnectedQueue): Promise<RedisClient> {
     const { client } = queue.getBackend() as { readonly client?: Promise<RedisClient> }
     if (client !== undefined) return client
   }
-  throw invalidType('queue', 'a Queue, Worker or QueueEvents of BullMQ 6 or later, connected to Redis', queue)
+  throw invalidType('queue argument', 'a Queue, Worker or QueueEvents of BullMQ 6 or later, connected to Redis', queue)
 }

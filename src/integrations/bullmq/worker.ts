@@ -50,9 +50,9 @@ export function makeWorker<D, R, N extends string>(
   workerOptions: WorkerOptions,
   options: ProtectWorkerOptions,
 ): ProtectedWorker<D, R, N> {
-  if (typeof processor !== 'function') throw invalidType('processor', 'a function', processor)
+  if (typeof processor !== 'function') throw invalidType('processor argument', 'a function', processor)
   if (typeof workerOptions !== 'object' || workerOptions === null) {
-    throw invalidType('workerOptions', "the options of BullMQ's worker", workerOptions)
+    throw invalidType('workerOptions argument', "the options of BullMQ's worker", workerOptions)
   }
   if (typeof bullmq.Worker.prototype.getBackend !== 'function') {
     throw invalidState("'tripline/bullmq' needs BullMQ 6 or later, and an older one is installed")

@@ -157,10 +157,10 @@ export class Dashboard implements AsyncDisposable {
 }
 
 function readBase(base: unknown): string {
-  if (typeof base !== 'string' && !(base instanceof URL)) throw invalidType('base', 'a string or a URL', base)
+  if (typeof base !== 'string' && !(base instanceof URL)) throw invalidType('base argument', 'a string or a URL', base)
   const url = URL.canParse(String(base)) ? new URL(base) : undefined
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.search !== '' || url.hash !== '') {
-    throw invalidValue('base', "an address such as 'https://ops.example.com/status'", String(base))
+    throw invalidValue('base argument', "an address such as 'https://ops.example.com/status'", String(base))
   }
   return url.href
 }

@@ -1,6 +1,6 @@
 /** The options of `@fastify/under-pressure`, checked. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { invalidType, invalidValue, outOfRange } from '../../base/errors.js'
+import { invalidChoice, invalidType, invalidValue, outOfRange } from '../../base/errors.js'
 import { LONGEST_DELAY } from '../../base/clock.js'
 import { readOptions } from '../../base/options.js'
 import type { ProtectionOptions } from '../http/protection.js'
@@ -127,7 +127,7 @@ export function parseUnderPressure(options: UnderPressureOptions): UnderPressure
   const { message = 'Service Unavailable', eventLoopUtilizationMode: mode = 'cumulative', customError } = own
   if (typeof message !== 'string') throw invalidType('message', 'a string', message)
   if (mode !== 'cumulative' && mode !== 'interval') {
-    throw invalidValue('eventLoopUtilizationMode', "'cumulative' or 'interval'", mode)
+    throw invalidChoice('eventLoopUtilizationMode', ['cumulative', 'interval'], mode)
   }
   for (const key of ['healthCheck', 'pressureHandler'] as const) {
     if (own[key] !== undefined && typeof own[key] !== 'function') throw invalidType(key, 'a function', own[key])

@@ -1,5 +1,5 @@
 /** What a request may use: the options of a route, checked once, and the routes by their paths. */
-import { invalidType, invalidValue } from '../../base/errors.js'
+import { invalidChoice, invalidType, invalidValue } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
 import { printable } from '../../base/printable.js'
 import { parseDuration, type Duration } from '../../base/units.js'
@@ -65,7 +65,7 @@ export function parseBudget(budget: RouteBudget, guards: Guards, defaults: Parse
   const own = readOptions(budget, 'option of a route', KEYS)
   const { timeout, resources, priority = defaults.priority, name = defaults.name } = own
   if (!PRIORITIES.includes(priority)) {
-    throw invalidValue('priority', "'low', 'normal' or 'high'", priority)
+    throw invalidChoice('priority', PRIORITIES, priority)
   }
   if (name !== undefined && typeof name !== 'string') throw invalidType('name', 'a string', name)
   return {

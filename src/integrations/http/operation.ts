@@ -65,7 +65,7 @@ export class RequestOperation extends Cancelable implements Ending {
  * @throws TypeError `ERR_INVALID_ARG_TYPE`
  */
 export function operationOf(request: HttpRequest | { readonly raw: HttpRequest }): Cancelable | undefined {
-  if (typeof request !== 'object' || request === null) throw invalidType('request', 'a request', request)
+  if (typeof request !== 'object' || request === null) throw invalidType('request argument', 'a request', request)
   const operation = exchangeIn('raw' in request ? request.raw : request)?.operation
   return operation instanceof RequestOperation ? operation : undefined
 }

@@ -3,7 +3,7 @@ import type { EventEmitter } from 'node:events'
 import { callAs } from '../../cancelable/current.js'
 import type { Cancelable } from '../../cancelable/cancelable.js'
 import { callIsolated, isThenable, reportError } from '../../base/diagnostics.js'
-import { invalidState, invalidType, invalidValue } from '../../base/errors.js'
+import { invalidChoice, invalidState, invalidType } from '../../base/errors.js'
 import { readOptions } from '../../base/options.js'
 import { LONGEST_DELAY } from '../../base/clock.js'
 import { realTimers } from '../../base/real-timers.js'
@@ -161,7 +161,7 @@ export class Protection implements Disposable {
    * @throws TypeError `ERR_INVALID_ARG_VALUE`
    */
   refuses(priority: Priority = 'normal'): boolean {
-    if (!PRIORITIES.includes(priority)) throw invalidValue('priority', "'low', 'normal' or 'high'", priority)
+    if (!PRIORITIES.includes(priority)) throw invalidChoice('priority', PRIORITIES, priority)
     return this.#levels.refuses(priority)
   }
 
@@ -194,7 +194,7 @@ export class Protection implements Disposable {
   handler<Q extends HttpRequest, S extends HttpResponse>(
     handle: ProtectedHandler<Q, S>,
   ): (request: Q, response: S) => void {
-    if (typeof handle !== 'function') throw invalidType('handle', 'a function', handle)
+    if (typeof handle !== 'function') throw invalidType('handle argument', 'a function', handle)
     return (request, response) => {
       const operation = this.admit(request, response)
       if (operation === undefined) return
@@ -363,7 +363,7 @@ export class Protection implements Disposable {
    */
   attach(server: EventEmitter): void {
     if (typeof (server as Partial<EventEmitter> | null | undefined)?.listenerCount !== 'function') {
-      throw invalidType('server', 'a server of node:http, node:https or node:http2', server)
+      throw invalidType('server argument', 'a server of node:http, node:https or node:http2', server)
     }
     if (server.listenerCount('checkContinue') > 0) {
       throw invalidState("The server has a listener of 'checkContinue' already")

@@ -30,7 +30,8 @@ export function isClientGone(reason: CancelationReason): boolean {
 }
 
 function checkReason(reason: unknown): void {
-  if (!isReason(reason)) throw invalidType('reason', 'the reason of a cancelation, such as `error.reason`', reason)
+  if (!isReason(reason))
+    throw invalidType('reason argument', 'the reason of a cancelation, such as `error.reason`', reason)
 }
 
 function requestReason(reason: CancelationReason): RequestReason['request'] | undefined {

@@ -294,7 +294,7 @@ function connectionsOf(server: AnyServer): Promise<number> {
  */
 export function gracefulShutdown(server: AnyServer, options: ShutdownOptions = {}): Shutdown {
   if (typeof server?.getConnections !== 'function' || typeof server.prependListener !== 'function') {
-    throw invalidType('server', 'a server of node:http, node:https or node:http2', server)
+    throw invalidType('server argument', 'a server of node:http, node:https or node:http2', server)
   }
   return new Shutdown(server, options)
 }
