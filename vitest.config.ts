@@ -6,6 +6,8 @@ import { defineConfig } from 'vitest/config'
 const EVERYDAY = 'test/!(integrations)/**/!(*.slow).test.ts'
 const KINDS: Readonly<Record<string, string>> = {
   slow: 'test/**/*.slow.test.ts',
+  // For scripts/test-stand-in.js.
+  commands: 'test/{cli,run}/**/*.test.ts',
   integrations: 'test/integrations/**/*.test.ts',
 }
 

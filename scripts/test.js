@@ -1,7 +1,9 @@
-// Runs the everyday tests: types, lint, format, the native unit tests, then vitest over test/. With `--slow`, only those
-// tests that take too long for every day; with `--integrations`, only those against real frameworks and services. Stops at
-// the first failure. The counts go to build/reliability.
-import { spawnSync } from 'node:child_process'
+// Runs the everyday tests: types, lint, format, the package and the native unit tests at the same time, then vitest over test/.
+// With `--slow`, only those tests that take too long for every day; with `--integrations`, only those against real frameworks and
+// services. Stops after the first step that fails. The counts go to build/reliability.
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { beginRun } from './lib/reliability.js'
 import { vitestReport } from './lib/vitest-counts.js'
@@ -28,14 +30,41 @@ const finish = beginRun(isWhole ? name : undefined, kind === undefined ? 'npm te
 const report = isWhole ? vitestReport() : { args: [], take: () => ({}) }
 const vitest = ['npx', 'vitest', 'run', ...words, ...report.args]
 
-for (const [step, command, ...args] of [...BUILD, ...(kind === undefined ? CHECKS : []), ['tests', ...vitest]]) {
+const env = { ...process.env, ...(kind !== undefined && { TRIPLINE_TESTS: name }) }
+
+function stopIfFailed(step, status) {
+  if (status === 0) return
+  finish(report.take(), false)
+  console.error(`tripline: '${step}' failed`)
+  process.exit(status ?? 1)
+}
+
+function runStep([step, command, ...args]) {
   console.log(`\n== ${step}`)
-  const env = { ...process.env, ...(kind !== undefined && { TRIPLINE_TESTS: name }) }
-  const { status } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env })
-  if (status !== 0) {
-    finish(report.take(), false)
-    console.error(`tripline: '${step}' failed`)
-    process.exit(status ?? 1)
+  stopIfFailed(step, spawnSync(command, args, { cwd: root, stdio: 'inherit', env }).status)
+}
+
+/** Runs steps at the same time, and prints the output of each when it has ended, in their order. */
+async function runTogether(steps) {
+  const running = steps.map(([step, command, ...args]) => {
+    const child = spawn('sh', ['-c', 'exec "$@" 2>&1', 'sh', command, ...args], {
+      cwd: root,
+      stdio: ['ignore', 'pipe', 'inherit'],
+      env,
+    })
+    return { step, output: text(child.stdout), end: once(child, 'close') }
+  })
+  for (const { step, output, end } of running) {
+    console.log(`\n== ${step}`)
+    process.stdout.write(await output)
+    const [status] = await end
+    // Nothing goes on after this process.
+    if (status !== 0) await Promise.all(running.map((each) => each.end))
+    stopIfFailed(step, status)
   }
 }
+
+BUILD.forEach(runStep)
+if (kind === undefined) await runTogether(CHECKS)
+runStep(['tests', ...vitest])
 finish(report.take(), true)

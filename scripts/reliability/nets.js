@@ -53,7 +53,7 @@ export const NETS = [
     name: 'slow',
     title: 'Slow tests',
     purpose:
-      'Tests of the same kind that take longer than two seconds each: release binaries, programs of the manual, reservations among processes.',
+      'Tests of the same kind that take longer than two seconds each: commands and their trees, terminals, release binaries, programs of the manual, reservations among processes.',
     command: 'npm run test:slow',
     bound: 40,
     needs: BUILD,

@@ -230,24 +230,29 @@ describe('the stack of a blocked loop', () => {
   }, 60_000)
 })
 
+/** Whether the test blocked the loop: a busy machine may hold it up as well. */
+const isOurs = (stack: readonly StackFrame[] | undefined): boolean => namesOf(stack).includes('spinUntil')
+
 describe('tripline:blocked', () => {
   it('is published once the loop is free again, with guard, delay and stack', async () => {
     const messages: BlockedMessage[] = []
-    const note = (message: unknown): unknown => messages.push(message as BlockedMessage)
+    const note = (message: unknown): void => {
+      if (isOurs((message as BlockedMessage).stack)) messages.push(message as BlockedMessage)
+    }
     blockedChannel.subscribe(note)
     try {
       using watched = guard(STACK, { within: 20, name: 'loop' })
       using plain = guard({ 'eventLoop.delay': 60 }, { within: 20 })
       await sleep(50)
+      await eventually(() => watched.state === 'clear')
       const begun = performance.now()
-      spinUntil(() => watched.breaches[0]?.stack !== undefined)
+      spinUntil(() => isOurs(watched.breaches[0]?.stack))
       for (const end = performance.now() + 100; performance.now() < end;);
       expect(messages).toEqual([])
       await eventually(() => messages.length > 0 && plain.breachCount > 0)
       const passed = performance.now() - begun
       const [{ guard: of, delay, stack, breach }] = messages as [BlockedMessage]
       expect(of.name).toBe('loop')
-      expect(namesOf(stack)).toContain('spinUntil')
       expect(breach.stack).toEqual(stack)
       // Of the whole block, from the first look at it.
       expect(delay).toBeGreaterThanOrEqual(breach.value)

@@ -1,6 +1,7 @@
 /** Streams of samples whose next item is no longer awaited. */
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { samplerStats } from '../../src/addon/sampler.js'
+import { realTimers } from '../../src/base/real-timers.js'
 import { samples, type SamplesOptions } from '../../src/monitor/snapshot.js'
 import { runModule } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
@@ -12,18 +13,28 @@ const KINDS: [string, SamplesOptions][] = [
   ['blocks', { metrics: ['memory', 'load'], interval: 5, batch: 4 }],
 ]
 
+const SWEEP_MS = 5000
+const NEVER_MS = 1e9
+
 describe('a stream whose next item is not awaited', () => {
   let machine: FakeMachine
-  beforeAll(() => void vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] }))
-  afterAll(() => void vi.useRealTimers())
+  let sweep: (() => void) | undefined
+  beforeAll(() => {
+    // Others have intervals, too.
+    vi.spyOn(realTimers, 'setInterval').mockImplementation(((callback: () => void, ms: number) => {
+      if (ms === SWEEP_MS) sweep = callback
+      return setInterval(callback, ms === SWEEP_MS ? NEVER_MS : ms)
+    }) as typeof setInterval)
+  })
+  afterAll(() => void vi.restoreAllMocks())
   onFreshMachines((fresh) => (machine = fresh))
 
   it.each(KINDS)('rests, and continues with the next item: %s', async (_, options) => {
     const stream = samples(options as SamplesOptions & { batch: number })
     await stream.next()
-    vi.advanceTimersByTime(5000)
+    sweep!()
     expect(samplerStats()!.running).toBe(true)
-    vi.advanceTimersByTime(5000)
+    sweep!()
     await eventually(() => !samplerStats()!.running, 'the thread ends while the stream rests')
     machine.setMemory(75)
     const { value } = await stream.next()
@@ -41,9 +52,9 @@ describe('a stream whose next item is not awaited', () => {
     const stream = samples({ ...options, interval: 20 } as SamplesOptions & { batch: number })
     for (let i = 0; i < 3; i++) {
       const next = stream.next()
-      vi.advanceTimersByTime(60_000)
+      for (let sweeps = 0; sweeps < 10; sweeps++) sweep?.()
       await next
-      vi.advanceTimersByTime(5000)
+      sweep!()
       expect(samplerStats()!.running).toBe(true)
     }
     await stream.return()
