@@ -21,6 +21,7 @@ describe('eventLoop.delay', () => {
     using watched = guard({ 'eventLoop.delay': { above: 50, clear: 20 } }, { within: 20 })
     expect(watched.sampling[0]!.origin).toMatch(/heartbeat$/)
     await sample('eventLoop.delay')
+    await watched.whenClear()
     expect(watched.state).toBe('clear')
     block(() => watched.isBreached)
     expect(watched.isBreached).toBe(true)
