@@ -437,6 +437,17 @@ TEST(LoopsFiguresCountAlthoughTheLoopWorksOn) {
   CHECK(world.Breached());
 }
 
+TEST(LoopsDelayDoesNotWaitForFiguresOfItsHeap) {
+  World world;
+  world.GuardHeap(1.1e6);
+  const uint32_t delay = world.Subscribe(Metric::kEventLoopDelay);
+  world.monitor.SetPeriod(delay, 100 * kMillisecond);
+  for (int i = 0; i < 20; i++) {
+    world.Run(110 * kMillisecond);
+    CHECK(world.now - world.monitor.FeedOf(delay)->last_read <= 110 * kMillisecond);
+  }
+}
+
 TEST(LoopsFullHeapIsJudgedAtOnce) {
   World world;
   world.GuardHeap(3e9, 10 * kSecond);

@@ -596,3 +596,71 @@ TEST(MonitorReadsWhenADwellEndsBeforeTheNextRead) {
   world.Run(300 * kMillisecond);
   CHECK(world.State() == LimitState::kBreached);
 }
+
+TEST(MonitorReadsALevelAnewForALaterReader) {
+  World world;
+  min_period_ms = 100;
+  level = 42.5;
+  Failure why;
+  const auto subscribe = [&] {
+    return world.monitor.Subscribe(&world.environment, Metric::kDisk, Selector(), 0, kCell + 16, true, world.now, &why);
+  };
+  const Feed* feed = world.monitor.FeedOf(world.series);
+  // The source cannot have changed yet.
+  world.now += 100 * kMillisecond - 1;
+  CHECK(subscribe() != 0);
+  CHECK_NEAR(feed->series.now().value, 0, 0);
+  world.now++;
+  CHECK(subscribe() != 0);
+  CHECK_NEAR(feed->series.now().value, 42.5, 0);
+}
+
+TEST(MonitorReadsLaterWhatMayWaitForAnotherRead) {
+  World world;
+  min_period_ms = 100;
+  const uint64_t from = world.now;
+  // As fast as the source allows, so it may be up to 25 ms late.
+  world.monitor.SetPeriod(world.series, kMillisecond);
+  CHECK_EQ(world.monitor.next_due(), from + 100 * kMillisecond);
+  Failure why;
+  const auto read_at = [&](Metric metric, uint64_t period) {
+    const uint32_t series =
+        world.monitor.Subscribe(&world.environment, metric, Selector(), 0, kCell + 16, false, world.now, &why);
+    world.monitor.SetPeriod(series, period);
+    return world.monitor.FeedOf(series)->due;
+  };
+  const uint64_t near = read_at(Metric::kCpu, 130 * kMillisecond);
+  CHECK(near > from + 110 * kMillisecond);
+  CHECK(near < from + 125 * kMillisecond);
+  CHECK_EQ(world.monitor.next_due(), near);
+  read_at(Metric::kTemperature, 10 * kSecond);
+  CHECK_EQ(world.monitor.next_due(), near);
+}
+
+TEST(MonitorAveragesOverNoStandstillOfFiveSeconds) {
+  for (const uint64_t shorter : {0u, 1u}) {
+    World world(Metric::kCpu);
+    const Feed* feed = world.monitor.FeedOf(world.series);
+    world.monitor.SetPeriod(world.series, 100 * kMillisecond);
+    world.RunBusy(2 * kSecond, 0.5);
+    total += 500, busy += 500;
+    world.now += 5 * kSecond;
+    world.monitor.Discount(Standstill{5 * kSecond - shorter, false}, world.now);
+    world.monitor.Pass(world.now, 1);
+    if (shorter == 0)
+      CHECK_NEAR(feed->series.now().value, 50, 1);
+    else
+      CHECK(feed->series.now().value > 75);
+  }
+}
+
+TEST(MonitorKeepsNothingOfASeriesThatMustExistAndDoesNot) {
+  World world;
+  failing = true;
+  Failure why;
+  CHECK_EQ(world.monitor.Subscribe(&world.environment, Metric::kTemperature, Selector(), 0, kCell + 16, true, world.now,
+                                   &why),
+           0u);
+  CHECK_EQ(std::strcmp(why.text, "scripted failure"), 0);
+  CHECK_EQ(world.monitor.series_count(), 1u);
+}
