@@ -482,6 +482,22 @@ TEST(LoopsFullHeapIsJudgedAtOnce) {
   CHECK_EQ(world.words[kFlag] & 7, static_cast<int>(LimitState::kPending));
 }
 
+TEST(LoopsHeapIsReadNextWhenItsNewFiguresSay) {
+  World world;
+  world.GuardHeap(3e9);
+  world.Turn();
+  const uint64_t far = world.monitor.next_due();
+  CHECK(far - world.now >= 100 * kMillisecond);
+  world.loop.waiting = false;
+  usleep(3000);
+  world.Run(far - world.now);
+  CHECK_EQ(world.notified, 1u);
+  world.now += 5 * kMillisecond;
+  world.Turn();
+  CHECK(world.monitor.next_due() - world.now >= 90 * kMillisecond);
+  CHECK(world.monitor.next_due() - world.now <= 200 * kMillisecond);
+}
+
 TEST(LoopsHeapIsUnknownWithoutFigures) {
   World world;
   // As if it had waited longer than the machine's clock has run.

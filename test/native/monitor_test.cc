@@ -367,6 +367,25 @@ TEST(MonitorJudgesAConditionByItsChecks) {
   CHECK(condition.world.State() == LimitState::kClear);
 }
 
+TEST(MonitorEndsTheHoldOfAConditionWithoutAnotherCheck) {
+  World world;
+  const LimitRequest limit = {kCondition, LimitSpec{0.5, 0.5, 0, 0, true}, OnMissing::kUnavailable};
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.min_hold = 5 * kSecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+  // It has one limit.
+  CHECK(!world.monitor.StepCondition(guard, 1, 1, 0, world.now));
+  CHECK(world.State() == LimitState::kClear);
+  CHECK(world.monitor.StepCondition(guard, 0, 1, 0, world.now));
+  world.monitor.StepCondition(guard, 0, 0, 0, world.now);
+  CHECK(world.State() == LimitState::kClearing);
+  CHECK_EQ(world.monitor.next_due(), world.now + 5 * kSecond);
+  world.Run(5 * kSecond);
+  CHECK(world.State() == LimitState::kClear);
+}
+
 TEST(MonitorForgivesOneFailedCheckOfACondition) {
   Condition condition(0);
   const double unknown = std::numeric_limits<double>::quiet_NaN();
@@ -663,4 +682,30 @@ TEST(MonitorKeepsNothingOfASeriesThatMustExistAndDoesNot) {
            0u);
   CHECK_EQ(std::strcmp(why.text, "scripted failure"), 0);
   CHECK_EQ(world.monitor.series_count(), 1u);
+}
+
+TEST(MonitorDescribesASeries) {
+  World world;
+  min_period_ms = 20;
+  CHECK_EQ(world.monitor.InfoOf(world.series).period, kNever);
+  world.monitor.SetPeriod(world.series, kSecond);
+  world.Run(3 * kSecond);
+  const SubscriptionInfo info = world.monitor.InfoOf(world.series);
+  CHECK_EQ(info.period, kSecond);
+  CHECK_EQ(info.min_period, 20 * kMillisecond);
+  CHECK_EQ(std::strcmp(info.origin, "script"), 0);
+  CHECK(!info.failure.failed());
+  failing = true;
+  world.Run(2 * kSecond);
+  CHECK_EQ(std::strcmp(world.monitor.InfoOf(world.series).failure.text, "scripted failure"), 0);
+  CHECK_EQ(world.monitor.InfoOf(world.series + 1).min_period, 0u);
+}
+
+TEST(MonitorAnswersARequestWithoutTheSeriesThatAreClosed) {
+  World world;
+  world.monitor.SetPeriod(world.series, kSecond);
+  const uint32_t wanted[] = {world.series + 1, world.series};
+  world.monitor.Request(&world.environment, 7, wanted, 2, world.now);
+  world.Run(2 * kSecond);
+  CHECK_EQ(world.environment.answered.size(), 1u);
 }

@@ -47,6 +47,26 @@ TEST(SamplerThatIsUsedAgainWhileItLingersStays) {
   CHECK_EQ(System::threads(), 1);
 }
 
+TEST(SamplerCountsTheCpuTimeOfItsThread) {
+  Script script;
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kProcessRss);
+  System::Of(Metric::kProcessRss).cpu = kMillisecond;
+  const auto cpu = [&world] { return world.sampler->Stats().cpu / kMillisecond; };
+  const uint64_t before = cpu();
+  const uint32_t guard = world.Guard(World::Above(series, 80), 0, 100 * kMillisecond);
+  // The clock is looked at now and then...
+  System::Run(30 * kSecond);
+  CHECK(cpu() - before > 100);
+  // ...and at the end.
+  const uint64_t reads = static_cast<uint64_t>(System::ReadsOf(Metric::kProcessRss));
+  world.sampler->RemoveGuard(guard);
+  System::Run(5 * kSecond);
+  CHECK_EQ(System::threads(), 0);
+  CHECK(cpu() - before >= reads - 1);
+  CHECK(cpu() - before <= reads + 1);
+}
+
 TEST(SamplerWithoutAThreadRefusesAndLeavesNothing) {
   for (const bool waiter : {false, true}) {
     Script script;
