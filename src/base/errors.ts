@@ -238,7 +238,9 @@ export class CommandNotStartedError extends Error {
   constructor(command: string, kind: CommandNotStartedError['kind'], why: string, there: boolean = false) {
     const notFound = kind === 'not-found' && !there
     const name = printable(command)
-    super(notFound ? `${name}: command not found` : `${name}: cannot be run (${printable(why)})`)
+    // As a shell would take it: `run` starts no shell, so all of it is the name of a file.
+    const hint = /^[^\s/]+\s/.test(command) ? '. Arguments are given separately from the command' : ''
+    super(notFound ? `${name}: command not found${hint}` : `${name}: cannot be run (${printable(why)})`)
     this.command = command
     this.kind = kind
   }

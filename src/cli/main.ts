@@ -48,8 +48,11 @@ async function printHelp(words: readonly string[]): Promise<number> {
 }
 
 function unknownVerb(word: string): UsageError {
-  const known = word.startsWith('-') ? ['--help', '--version'] : [...Object.keys(VERBS), 'help']
-  return new UsageError(unknownName(word.startsWith('-') ? 'option' : 'command', word, known).message)
+  const isOption = word.startsWith('-')
+  const known = isOption ? ['--help', '--version'] : [...Object.keys(VERBS), 'help']
+  const elsewhere = { '-v': '--version', version: '--version' }
+  const all = word === 'version' ? [...known, '--version'] : known
+  return new UsageError(unknownName(isOption ? 'option' : 'command', word, all, elsewhere).message)
 }
 
 function isVerb(word: string): word is VerbName {

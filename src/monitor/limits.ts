@@ -129,7 +129,8 @@ function parseLimit(info: MetricInfo, selector: Selector, limit: Value | Limit, 
     return parseLimit(info, selector, { [info.worse]: limit }, name)
   }
   if (typeof limit !== 'object' || limit === null || Array.isArray(limit)) {
-    throw invalidType(name, 'a value or a limit such as { above: 90 }', limit)
+    const example = info.unit === 'flag' ? `{ ${info.worse}: ${info.worse === 'above' ? 0 : 1} }` : '{ above: 90 }'
+    throw invalidType(name, `a value or a limit such as ${example}`, limit)
   }
   checkKeys(limit, 'limit option', LIMIT_KEYS)
   if ((limit.above === undefined) === (limit.below === undefined)) {

@@ -78,12 +78,13 @@ const SHORTEST_MS = 10
  *
  * @example
  * using recording = record({ last: '10m' })
- *
+ * @param given the options, or only the path of the file
  * @throws NotRecordedError `ERR_TRIPLINE_NOT_RECORDED` if the file cannot be made; everything is as it was then;
  *   MetricUnavailableError `ERR_TRIPLINE_METRIC_UNAVAILABLE` for a metric in `metrics`; NativeMissingError; TypeError, RangeError
  *   with Node's codes for bad options
  */
-export function record(options: RecordOptions = {}): Recording {
+export function record(given: RecordOptions | string = {}): Recording {
+  const options = typeof given === 'string' ? { file: given } : given
   const { metrics, operations = true, stacks = true, metadata = false, ...span } = readOptions(options, 'option', KEYS)
   checkBoolean(operations, 'operations')
   checkBoolean(stacks, 'stacks')

@@ -154,7 +154,7 @@ export const REACTIONS = ['term', 'pause', 'kill'] as const
 export function readRunOptions(command: string, args: readonly string[], given: RunOptions): RunSettings {
   checkText(command, 'command argument')
   if (command === '') throw invalidValue('command argument', 'the name or the path of a program', command)
-  if (!Array.isArray(args)) throw invalidType('args argument', 'an array of strings', args)
+  if (!Array.isArray(args)) throw invalidType('args argument', 'an array of strings, which the options follow', args)
   // A copy, without holes: what was checked is what the command gets, however long it waits for a reservation.
   const words: readonly string[] = Array.from(args)
   words.forEach((each, index) => checkText(each, `args[${index}] argument`))

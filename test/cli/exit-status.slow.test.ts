@@ -59,6 +59,7 @@ const TABLE: readonly [status: number, args: readonly string[], stderr: string |
   [124, ['-q', '--timeout', '.1', 'sleep', '60'], ''],
   [126, [folder], /^tripline: .*: cannot be run \(exec: EACCES\)\n$/],
   [127, ['no-such-command'], 'tripline: no-such-command: command not found\n'],
+  [127, ['no-such -x'], 'tripline: no-such -x: command not found. Arguments are given separately from the command\n'],
   [127, [join(folder, 'hollow')], /hollow: cannot be run \(its interpreter or a library is missing\)\n$/],
   [127, ['./no-such-file'], 'tripline: ./no-such-file: command not found\n'],
 ]
@@ -79,6 +80,8 @@ const WRONG: readonly [args: readonly string[], says: string | RegExp][] = [
   [['run', '-t', '5', 'true'], "tripline: Unknown option '-t'. With one letter there are -s, -k, -q, -v, -h\n"],
   [['run', '--time', '5', 'true'], "tripline: Unknown option '--time'. Did you mean '--timeout'?\n"],
   [['--hlep'], "tripline: Unknown option '--hlep'. Did you mean '--help'?\n"],
+  [['version'], "tripline: Unknown command 'version'. Did you mean '--version'?\n"],
+  [['-v'], "tripline: Unknown option '-v'. Did you mean '--version'?\n"],
   [['hlep'], "tripline: Unknown command 'hlep'. Did you mean 'help'?\n"],
   [['help', 'rnu'], "tripline: Unknown command 'rnu'. Did you mean 'run'?\n"],
   [['run', '-s', '99', 'true'], /^tripline: --signal must be a name such as TERM, or its number; received '99'\n$/],

@@ -176,6 +176,7 @@ describe('bad input', () => {
       /be 0 or more. Rec.*'-5s'$/,
     ],
     ['a text of a size below 0', { 'process.rss': '-5MB' }, 'ERR_OUT_OF_RANGE', /0 bytes or more.*'-5MB'$/],
+    ['true for a flag', { throttled: true }, 'ERR_INVALID_ARG_TYPE', /a limit such as \{ above: 0 \}/],
     ['a flag above 1', { throttled: 1 }, 'ERR_OUT_OF_RANGE', /must be 0: 'throttled' is 0 or 1, so \{ above: 0 \}/],
     [
       'a flag below 0',

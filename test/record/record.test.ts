@@ -25,6 +25,7 @@ import {
   samplerStats,
   type NotRecordedError,
   type Recording,
+  type RecordOptions,
 } from '../../src/index.js'
 import { DEFAULT_METRICS } from '../../src/record/record.js'
 import { HEADER } from '../../src/record/format.js'
@@ -43,7 +44,7 @@ afterEach(() => {
 let count = 0
 const nextFile = (): string => join(folder, `${++count}.recording`)
 
-function recordTo(file: string, options: Parameters<typeof record>[0] = {}): Recording {
+function recordTo(file: string, options: RecordOptions = {}): Recording {
   const recording = record({ file, interval: 10, last: '10s', ...options })
   open.push(recording)
   return recording
@@ -430,6 +431,14 @@ describe('the folder of recordings', () => {
     )
     expect(stdout).toBe('ERR_TRIPLINE_NOT_RECORDED folder\n')
   })
+})
+
+it('takes only the path of the file, too', () => {
+  const file = nextFile()
+  using recording = record(file)
+  expect(recording.file).toBe(file)
+  expect(existsSync(file)).toBe(true)
+  expect(() => record('')).toThrow(/"file" option must be a path/)
 })
 
 describe('bad options', () => {
