@@ -66,9 +66,10 @@ describe('--reserve', () => {
     using holder = new Background('run', '--reserve', ALL, 'sh', '-c', 'echo held; sleep 60')
     await holder.shows('held')
     const report = join(folder, 'report')
-    const late = await tripline('run', '--reserve', 'cpu=1', '--wait', '100ms', '--report', report, 'echo', 'started')
+    // Long enough for a look at what is held, on a busy machine, too.
+    const late = await tripline('run', '--reserve', 'cpu=1', '--wait', '3s', '--report', report, 'echo', 'started')
     expect([late.code, late.stdout]).toEqual([122, ''])
-    expect(late.stderr).toMatch(/^tripline: never started echo: .*not free within 100ms: .*held by sh \(pid \d+, /)
+    expect(late.stderr).toMatch(/^tripline: never started echo: .*not free within 3s: .*held by sh \(pid \d+, /)
     const chosen = await tripline('run', '--reserve', 'cpu=1', '--wait', '1ms', '--exit-code', '9', '-q', 'true')
     expect([chosen.code, chosen.stderr]).toEqual([9, ''])
     const { stdout } = await tripline('doctor')
