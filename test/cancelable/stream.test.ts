@@ -171,6 +171,33 @@ describe('streaming', () => {
     expect(await rejection(iterator!.next())).toMatchObject({ reason: { kind: 'parent' } })
   })
 
+  test('a stream that is disposed of closes its source', async () => {
+    const closed: string[] = []
+    await Cancelable.run(async (cancel) => {
+      {
+        await using stream = cancel.stream(numbers(Infinity, closed))
+        expect(await stream.next()).toEqual({ done: false, value: 1 })
+      }
+      expect(closed).toEqual(['closed'])
+    })
+  })
+
+  test('an asynchronous source that failed is not closed: it has done that', async () => {
+    let closed = 0
+    const broken: AsyncIterable<number> = {
+      [Symbol.asyncIterator]: () => ({
+        next: () => Promise.reject(new Error('broken')),
+        return: () => Promise.resolve({ done: true, value: ++closed }),
+      }),
+    }
+    await Cancelable.run(async (cancel) => {
+      const stream = cancel.stream(broken)
+      expect(await rejection(stream.next())).toMatchObject({ message: 'broken' })
+      expect(await stream.next()).toEqual({ done: true, value: undefined })
+    })
+    expect(closed).toBe(0)
+  })
+
   test('closing never waits behind a pending item', async () => {
     const operation = new Cancelable().enter()
     const stream = operation.stream(stuck(0))

@@ -709,3 +709,44 @@ TEST(MonitorAnswersARequestWithoutTheSeriesThatAreClosed) {
   world.Run(2 * kSecond);
   CHECK_EQ(world.environment.answered.size(), 1u);
 }
+
+TEST(MonitorShowsEvidenceOfTheLimitsThatAreCrossed) {
+  World world;
+  const LimitRequest limits[] = {
+      {world.series, LimitSpec{80, 72, 0, 0, true}, OnMissing::kUnavailable},
+      {world.series, LimitSpec{90, 81, 0, 0, true}, OnMissing::kUnavailable},
+  };
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, limits, 2, world.now);
+  level = 85;
+  world.Run(kSecond);
+  const auto evidence = world.monitor.EvidenceOf(guard, world.now);
+  CHECK_EQ(evidence.size(), 1u);
+  CHECK_EQ(evidence[0].limit, 0u);
+}
+
+TEST(MonitorPlaysConditionsBesideValues) {
+  World world;
+  const LimitRequest limits[] = {
+      {0, LimitSpec{80, 72, 0, 0, true}, OnMissing::kUnavailable},
+      {kCondition, LimitSpec{0.5, 0.5, 0, 0, true}, OnMissing::kUnavailable},
+  };
+  GuardSpec spec;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, limits, 2, world.now);
+  const auto play = [&](uint64_t at, double value) {
+    const double values[] = {value, 0};
+    world.monitor.PlayGuard(guard, at * kSecond, 0, values, 2);
+    return world.State();
+  };
+  CHECK(play(10, 90) == LimitState::kBreached);
+  // However long there is no value, it is not lost.
+  for (uint64_t at = 11; at < 15; at++) {
+    CHECK(play(at, std::numeric_limits<double>::infinity()) == LimitState::kBreached);
+  }
+  CHECK(play(15, 10) == LimitState::kClear);
+  CHECK(world.monitor.StepCondition(guard, 1, 1, 0, 16 * kSecond));
+  CHECK(play(16, 10) == LimitState::kBreached);
+}
