@@ -374,6 +374,39 @@ TEST(RowsOfAFlightLogAreWrittenWithoutAnotherReasonToWake) {
   program.sampler->Unsubscribe(series);
 }
 
+TEST(RowsOfAFlightLogCopyTheOperationsThatJavaScriptKeeps) {
+  Script script;
+  Program program;
+  LogHeader header = {};
+  header.states_offset = 512;
+  header.states = 1;
+  header.operations_offset = 768;
+  header.operations = 1;
+  header.rows_offset = kRows;
+  header.rows = 100;
+  header.row_size = 40;
+  const uint32_t id =
+      program.sampler->flight_logs().Create(&program.environment, "log", reinterpret_cast<uint8_t*>(&header),
+                                            sizeof(header), kSecond, nullptr, 0, false, &program.why);
+  CHECK(id != 0);
+  const auto copies = [] {
+    int count = 0;
+    for (const auto& each : System::writes()) count += each.offset == 768;
+    return count;
+  };
+  System::Run(2 * kSecond);
+  CHECK_EQ(copies(), 0);
+  uint32_t table[(64 + 32) / 4] = {1};
+  program.sampler->AttachOperations(&program.environment, table, sizeof(table));
+  System::Run(2 * kSecond);
+  CHECK_EQ(copies(), 1);
+  // They are written again when they have changed.
+  table[0]++;
+  System::Run(2 * kSecond);
+  CHECK_EQ(copies(), 2);
+  program.sampler->flight_logs().Remove(id);
+}
+
 TEST(RowsOfAFlightLogWaitForWhatWakesTheThread) {
   Script script;
   Program program;
