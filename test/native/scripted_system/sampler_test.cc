@@ -154,6 +154,63 @@ struct Calm {
 
 }  // namespace
 
+TEST(SamplerTakesTheFiguresOfALoopAtOnce) {
+  Script script;
+  World world;
+  const uint32_t guard = world.Guard(World::Above(world.Subscribe(Metric::kHeapUsed), 3e9));
+  CHECK(world.Fetch().figures);
+  System::Run(200 * kMillisecond);
+  LoopFigures figures;
+  figures.heap_used = 1e6;
+  figures.heap_limit = 4e9;
+  world.sampler->TakeFigures(&world.environment, figures);
+  // The next read is no longer the one that did without figures.
+  System::Settle();
+  CHECK(System::deadline() <= System::now() + 200 * kMillisecond);
+  figures.heap_used = 3.5e9;
+  System::Run(kMillisecond);
+  world.sampler->TakeFigures(&world.environment, figures);
+  CHECK(world.state() == LimitState::kClear);
+  System::Run(kSecond);
+  CHECK(world.Fetch().figures);
+  world.sampler->TakeFigures(&world.environment, figures);
+  CHECK(world.state() == LimitState::kBreached);
+  const auto evidence = world.sampler->EvidenceOf(guard);
+  CHECK_EQ(evidence.size(), 1u);
+  CHECK_EQ(std::strcmp(evidence[0].evidence.origin, "v8.getHeapStatistics()"), 0);
+}
+
+TEST(SamplerJudgesAHeapThatIsFull) {
+  Script script;
+  World world;
+  const uint32_t guard = world.Guard(World::Above(world.Subscribe(Metric::kHeapUsed), 3e9, kSecond));
+  CHECK(!world.sampler->NoticeFullHeap(&world.environment, 2.9e9));
+  System::Run(kMillisecond);
+  CHECK(world.sampler->NoticeFullHeap(&world.environment, 4e9));
+  CHECK(world.state() == LimitState::kBreached);
+  const auto evidence = world.sampler->EvidenceOf(guard);
+  CHECK_EQ(evidence.size(), 1u);
+  CHECK_NEAR(evidence[0].evidence.value, 4e9, 0);
+  CHECK_EQ(std::strcmp(evidence[0].evidence.origin, "v8::Isolate::AddNearHeapLimitCallback()"), 0);
+}
+
+TEST(SamplerIsWokenForTheEndOfTheHoldOfACondition) {
+  Script script;
+  World world;
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.min_hold = 5 * kSecond;
+  spec.flag = world.flags++;
+  const LimitRequest limit = {kCondition, LimitSpec{0.5, 0.5, 0, 0, true}, OnMissing::kUnavailable};
+  const uint32_t guard = world.sampler->AddGuard(&world.environment, spec, &limit, 1, &world.why);
+  System::Run(10 * kSecond);
+  CHECK(world.sampler->StepCondition(guard, 0, 1, 0, 0));
+  CHECK(!world.sampler->StepCondition(guard, 0, 0, 0, 0));
+  CHECK(world.state() == LimitState::kClearing);
+  System::Run(5 * kSecond);
+  CHECK(world.state() == LimitState::kClear);
+}
+
 TEST(SamplerForgetsBaselinesAfterASuspend) {
   Calm calm;
   // While the machine slept, the counter went on although the clock did not.
