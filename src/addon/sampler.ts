@@ -167,7 +167,7 @@ export class Series {
   readonly #periods: number[] = []
   #uses = 0
 
-  private constructor(id: string, key: SeriesKey, mustExist: boolean) {
+  private constructor(id: string, key: SeriesKey, mustExist: boolean, advice: string) {
     const { info, number } = findMetric(key.metric)!
     this.key = key
     this.info = info
@@ -179,7 +179,7 @@ export class Series {
     if (typeof subscription === 'string') {
       freeCell(this.#cell)
       const isPath = info.scope === 'path' && subscription.endsWith('(no such path)')
-      throw new MetricUnavailableError(key.metric, isPath ? subscription + mountHint() : subscription)
+      throw new MetricUnavailableError(key.metric, isPath ? subscription + mountHint() : subscription, {}, advice)
     }
     this.subscription = subscription
   }
@@ -188,25 +188,27 @@ export class Series {
    * Returns the series of `key` and counts one more use of it.
    *
    * @param mustExist whether it is an error that this machine does not have the metric now
+   * @param advice follows the message of that error
    * @throws MetricUnavailableError; NativeMissingError
    */
-  static open(key: SeriesKey, mustExist: boolean): Series {
+  static open(key: SeriesKey, mustExist: boolean, advice: string = ''): Series {
     const id = `${key.metric}|${key.window}|${key.pid}|${key.tree}|${key.name}`
     let found = series.get(id)
     if (found === undefined) {
-      found = new Series(id, key, mustExist)
+      found = new Series(id, key, mustExist, advice)
       series.set(id, found)
       inUse = undefined
     } else if (mustExist) {
-      found.#checkAvailable()
+      found.#checkAvailable(advice)
     }
     found.#uses++
     return found
   }
 
-  #checkAvailable(): void {
+  #checkAvailable(advice: string): void {
     const { why } = this.describe()
-    if (why !== '' && this.read().state === 'unavailable') throw new MetricUnavailableError(this.key.metric, why)
+    if (why === '' || this.read().state !== 'unavailable') return
+    throw new MetricUnavailableError(this.key.metric, why, {}, advice)
   }
 
   release(): void {

@@ -51,9 +51,15 @@ export function invalidType(name: string, allowed: string, given: unknown): Type
   return allowing(withCode(error, 'ERR_INVALID_ARG_TYPE'), allowed)
 }
 
-/** `TypeError [ERR_INVALID_ARG_VALUE]`: the type is right, but the value makes no sense. */
-export function invalidValue(name: string, allowed: string, given: unknown): TypeError {
-  const error = new TypeError(`The ${subjectOf(name)} must be ${allowed}. Received ${describe(given)}`)
+/** `TypeError [ERR_INVALID_ARG_VALUE]`: the type is right, but the value makes no sense; or several were given for one. */
+export function invalidValue(name: string, allowed: string, ...given: readonly unknown[]): TypeError {
+  return valueError(name, allowed, given)
+}
+
+// All of the message is there from the start, because Node prints that of an uncaught error.
+function valueError(name: string, allowed: string, given: readonly unknown[], more: string = ''): TypeError {
+  const received = given.map(describe).join(', ')
+  const error = new TypeError(`The ${subjectOf(name)} must be ${allowed}. Received ${received}${more}`)
   return allowing(withCode(error, 'ERR_INVALID_ARG_VALUE'), allowed)
 }
 
@@ -64,10 +70,9 @@ export function invalidValue(name: string, allowed: string, given: unknown): Typ
  */
 export function invalidChoice(name: string, choices: readonly string[], given: unknown, more?: string): TypeError {
   const all = [...choices.map((each) => `'${each}'`), ...(more === undefined ? [] : [more])]
-  const error = invalidValue(name, [all.slice(0, -1).join(', '), all.at(-1)].filter(Boolean).join(' or '), given)
   const nearest = typeof given === 'string' ? nearestName(given, choices) : undefined
-  if (nearest !== undefined) error.message += `. Did you mean '${nearest}'?`
-  return error
+  const hint = nearest === undefined ? '' : `. Did you mean '${nearest}'?`
+  return valueError(name, [all.slice(0, -1).join(', '), all.at(-1)].filter(Boolean).join(' or '), [given], hint)
 }
 
 /** `RangeError [ERR_OUT_OF_RANGE]`: the number is outside the allowed range. */
@@ -126,6 +131,9 @@ export function checkKeys(options: object, what: string, known: readonly string[
   }
 }
 
+/** What the error of a missing metric says where `onMissing` can allow it. @internal */
+export const ON_MISSING_ADVICE = ". With onMissing: 'ignore', that is no error"
+
 /** A metric that this machine does not have, or does not have now; or a condition whose check fails. */
 export class MetricUnavailableError extends Error {
   /** The code of this class. */
@@ -136,9 +144,9 @@ export class MetricUnavailableError extends Error {
   readonly why: string
 
   /** For the library; its users catch this error. */
-  constructor(metric: string, why: string, options: ErrorOptions = {}) {
+  constructor(metric: string, why: string, options: ErrorOptions = {}, advice: string = '') {
     const reason = printable(why)
-    super(`The metric '${metric}' is unavailable here: ${reason}`, options)
+    super(`The metric '${metric}' is unavailable here: ${reason}${advice}`, options)
     this.metric = metric
     this.why = reason
   }

@@ -239,9 +239,22 @@ export function formatValue(value: number, unit: string, line: number = 0): stri
   return `${round(value)} ${unit}`
 }
 
-/** Prints a limit; a size in the base in which it was given. */
+/** Prints a limit: a size in the base in which it was given, and nothing that is not 0 as 0. */
 export function formatLine(line: number, unit: string): string {
-  return formatValue(line, unit, line)
+  const text = formatValue(line, unit, line)
+  return isHidden(line, text) ? toDigits(line, unit, 3) : text
+}
+
+/** Whether a value that is not 0 is printed as 0. */
+function isHidden(value: number, text: string): boolean {
+  return value !== 0 && Number.parseFloat(text) === 0
+}
+
+/** Prints a value that is no size with a number of significant digits. */
+function toDigits(value: number, unit: string, digits: number): string {
+  const text = Number(value.toPrecision(digits)).toString()
+  if (unit === 'count') return text
+  return unit === '%' || unit === 'ms' ? text + unit : `${text} ${unit}`
 }
 
 /**
@@ -249,7 +262,14 @@ export function formatLine(line: number, unit: string): string {
  * which the limit was given.
  */
 export function formatPair(value: number, line: number, unit: string): [value: string, line: string] {
-  if (!unit.startsWith('bytes')) return [formatValue(value, unit), formatValue(line, unit)]
+  if (!unit.startsWith('bytes')) {
+    const pair: [string, string] = [formatValue(value, unit), formatValue(line, unit)]
+    const isClear = (pair[0] !== pair[1] || value === line) && !isHidden(line, pair[1])
+    if (isClear || unit === 'flag') return pair
+    let digits = 3
+    while (digits < 17 && value.toPrecision(digits) === line.toPrecision(digits)) digits++
+    return [toDigits(value, unit, digits), toDigits(line, unit, digits)]
+  }
   const base = baseOf(line)
   const rest = unit.slice('bytes'.length)
   let digits = 3

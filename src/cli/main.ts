@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /** The `tripline` command: loads and runs the module of the verb. */
 import { holdSignals } from './early-signals.js'
-import { ExpressionError, unknownName } from '../base/errors.js'
+import { ExpressionError, ON_MISSING_ADVICE, unknownName } from '../base/errors.js'
 import { EXIT, HelpWanted, UsageError, print, say, sayPlainly } from './usage.js'
 import type { VerbName } from './verbs.js'
 
@@ -63,7 +63,11 @@ function isVerb(word: string): word is VerbName {
 function explain(error: unknown): readonly string[] {
   if (!(error instanceof Error)) return [String(error)]
   if (error instanceof UsageError || error instanceof ExpressionError) return error.lines
-  return 'code' in error ? [error.message] : (error.stack ?? error.message).split('\n')
+  // What a program is advised is an option here, of some verbs.
+  const advice = ['run', 'watch'].includes(process.argv[2] ?? '') ? '. With --on-missing ignore, that is no error' : ''
+  return 'code' in error
+    ? [error.message.replace(ON_MISSING_ADVICE, advice)]
+    : (error.stack ?? error.message).split('\n')
 }
 
 async function readWords(): Promise<readonly string[]> {

@@ -1,6 +1,6 @@
 /** `tripline run`: a command and all its processes under limits. */
 import type { Reservation } from '../admit/reserve.js'
-import { CommandNotStartedError, NotReservedError } from '../base/errors.js'
+import { CommandNotStartedError, NotReservedError, ON_MISSING_ADVICE } from '../base/errors.js'
 import { rootCause, type CancelationReason } from '../base/reason.js'
 import { formatDuration } from '../base/units.js'
 import type { RestartEvent, RunEvent, RunHandle, RunResult } from '../run/result.js'
@@ -21,7 +21,8 @@ export async function main(words: readonly string[]): Promise<number> {
     return await runReported(settings, report, forwarder)
   } catch (error) {
     // Otherwise the report would stay empty.
-    report?.write(notStarted(settings, EXIT.failure, error instanceof Error ? error.message : String(error)))
+    const text = error instanceof Error ? error.message : String(error)
+    report?.write(notStarted(settings, EXIT.failure, text.replace(ON_MISSING_ADVICE, '')))
     throw error
   }
 }

@@ -5,7 +5,7 @@ import { now } from '../base/clock.js'
 import { cancelationError } from '../base/cancelation-error.js'
 import { blockedChannel, breachChannel, callIsolated, clearChannel } from '../base/diagnostics.js'
 import { markInstances } from '../base/copies.js'
-import { invalidChoice, invalidType, MetricUnavailableError } from '../base/errors.js'
+import { MetricUnavailableError, ON_MISSING_ADVICE, invalidChoice, invalidType } from '../base/errors.js'
 import { checkOptions } from '../base/options.js'
 import { inspectAs, kInspect, type Inspect, type InspectOptions } from '../base/printing.js'
 import { resourceReason, type Breach, type ResourceReason, type StackFrame } from '../base/reason.js'
@@ -187,7 +187,9 @@ export class Guard implements Disposable {
     this.#series = series
     this[kFlag] = allocateFlag()
     try {
-      for (const each of limits) series.push(Series.open(each.series, each.onMissing === 'throw' && !this.#played))
+      for (const each of limits) {
+        series.push(Series.open(each.series, each.onMissing === 'throw' && !this.#played, ON_MISSING_ADVICE))
+      }
       this.#id = this.#add(0)
     } catch (error) {
       for (const each of series) each.release()

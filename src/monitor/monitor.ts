@@ -1,7 +1,7 @@
 /** Monitors: keep reading metrics, so that their newest values are available at any time. */
 import { AliveHold } from '../base/alive.js'
 import { realNow } from '../base/clock.js'
-import { invalidChoice, invalidValue } from '../base/errors.js'
+import { ON_MISSING_ADVICE, invalidChoice, invalidValue } from '../base/errors.js'
 import { readOptions } from '../base/options.js'
 import { printable } from '../base/printable.js'
 import { parsePeriod, type Duration } from '../base/units.js'
@@ -103,7 +103,7 @@ export class Monitor implements Disposable, Iterable<MonitorReading> {
     this.#entries = entries
     try {
       for (const [index, key] of keys.entries()) {
-        entries.push(toEntry(queries[index]!, Series.open(key, onMissing === 'throw')))
+        entries.push(toEntry(queries[index]!, Series.open(key, onMissing === 'throw', ON_MISSING_ADVICE)))
       }
       for (const { series } of entries) {
         series.addReader(this.interval)

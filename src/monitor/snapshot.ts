@@ -110,7 +110,9 @@ export async function sample(
   metrics: MetricQuery | readonly MetricQuery[],
   ...more: readonly unknown[]
 ): Promise<Snapshot> {
-  if (more.length > 0) throw invalidValue('metrics', 'one metric, or an array of several', [metrics, ...more])
+  if (more.length > 0) {
+    throw invalidValue('metrics argument', "one metric, or an array of several: ['cpu', 'memory']", metrics, ...more)
+  }
   // With a short interval, values that are not known yet come soonest.
   for await (const first of samples({ metrics, interval: 10 })) return first
   throw new Error('unreachable')

@@ -22,6 +22,26 @@ describe('sizes', () => {
     expect(formatPair(2e9, 1_073_745_920, 'bytes')).toEqual(['2.00GB', '1.07GB'])
   })
 
+  test.each<[number, number, string, string[]]>([
+    [0.002, 0.001, '%', ['0.002%', '0.001%']],
+    [8.7, 0.001, '%', ['8.7%', '0.001%']],
+    [90.04, 90, '%', ['90.04%', '90%']],
+    [93.1, 90, '%', ['93.1%', '90.0%']],
+    [0.0002, 0.0001, 'C', ['0.0002 C', '0.0001 C']],
+    [2.0001, 2, 'count', ['2.0001', '2']],
+    [500.0004, 500, 'ms', ['500.0004ms', '500ms']],
+    [1, 0, 'flag', ['yes', 'no']],
+    [0, 0, '%', ['0.0%', '0.0%']],
+  ])('%d beside the limit %d (%s) is printed with digits that distinguish them', (value, line, unit, texts) => {
+    expect(formatPair(value, line, unit)).toEqual(texts)
+  })
+
+  test('no limit but 0 is printed as 0', () => {
+    expect(formatLine(0.001, '%')).toBe('0.001%')
+    expect(formatLine(0, '%')).toBe('0.0%')
+    expect(formatLine(0.0001, 'C')).toBe('0.0001 C')
+  })
+
   test('what is printed is accepted as a limit, and is the same to three digits', () => {
     for (let bytes = 1; bytes < 1e15; bytes = Math.ceil(bytes * 1.7)) {
       for (const base of [1000, 1024] as const) {

@@ -144,7 +144,9 @@ describe('tripline run in scripts', () => {
       ),
     )
     expect([error!.code, ignore!.code, breach!.code]).toEqual([125, 0, 123])
-    expect(error!.stderr).toMatch(/no interface "nonesuch"; there is .*lo/)
+    expect(error!.stderr).toMatch(
+      /no interface "nonesuch"; there is .*lo.*\. With --on-missing ignore, that is no error\n$/,
+    )
     expect(ignore!.stderr).toBe('')
     expect(breach!.stderr).toMatch(/network\.rx\(nonesuch\) is missing/)
   })

@@ -7,7 +7,8 @@ import { guard, type Guard } from '../../src/monitor/guard.js'
 import { connect, samplerStats } from '../../src/addon/sampler.js'
 import type { CancelationError } from '../../src/base/cancelation-error.js'
 import { Cancelable } from '../../src/cancelable/cancelable.js'
-import { snapshot } from '../../src/monitor/snapshot.js'
+import { monitor } from '../../src/monitor/monitor.js'
+import { sample, snapshot } from '../../src/monitor/snapshot.js'
 import { acquireGuard, releaseGuard } from '../../src/monitor/shared-guards.js'
 import type { Breach, ResourceReason } from '../../src/base/reason.js'
 import { eventually } from '../helpers/eventually.js'
@@ -223,6 +224,11 @@ describe('a metric that is missing', () => {
       machine.write(`sys/class/thermal/thermal_zone${zone}/temp`, `${degrees * 1000}\n`)
     }
     machine.write('sys/class/thermal/cooling_device0/type', 'Processor\n')
+    expect(() => guard({ temperature: 80 })).toThrow(
+      /^The metric 'temperature' is .*\. With onMissing: 'ignore', that is/,
+    )
+    expect(() => monitor('temperature')).toThrow(/With onMissing: 'ignore'/)
+    await expect(sample('temperature')).rejects.not.toThrow('onMissing')
     using hot = guard({ temperature: { above: 80, onMissing: 'ignore' } })
     using missing = guard({ temperature: { above: 80, onMissing: 'breach' } })
     using hotZone = guard({ temperature: { zone: 'cpu-thermal', above: 80, onMissing: 'ignore' } })

@@ -1,5 +1,6 @@
 /** Limits as options: defaults, units, selectors, and what is refused. */
 import { describe, expect, it } from 'vitest'
+import { thrown } from '../cancelable/helpers.js'
 import { parseLimits, type Limits, type ParsedLimit } from '../../src/monitor/limits.js'
 
 function parse(limits: unknown): readonly ParsedLimit[] {
@@ -210,6 +211,11 @@ describe('the message about', () => {
     ['memroy', 'memory'],
   ])('the metric %s suggests %s', (given, meant) => {
     expect(messageOf({ [given]: 1 })).toBe(`Unknown metric '${given}'. Did you mean '${meant}'?`)
+  })
+
+  it('a word that is not allowed is whole where Node prints an uncaught error', () => {
+    const { stack } = thrown(() => parse({ memory: { above: 1, onMissing: 'ingore' } })) as Error
+    expect(stack).toContain("Did you mean 'ignore'?\n")
   })
 
   it("a limit's unknown hysteresis suggests clear", () => {

@@ -82,7 +82,8 @@ describe('sample', () => {
     const several = sample as (...metrics: string[]) => Promise<unknown>
     await expect(several('memory', 'load')).rejects.toMatchObject({
       code: 'ERR_INVALID_ARG_VALUE',
-      message: expect.stringContaining('one metric, or an array of several'),
+      message:
+        "The \"metrics\" argument must be one metric, or an array of several: ['cpu', 'memory']. Received 'memory', 'load'",
     })
   })
 
