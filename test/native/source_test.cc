@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "check.h"
+#include "sampler/environment.h"
 #include "sampler/feed.h"
 
 using namespace tripline;
@@ -151,6 +152,68 @@ struct Bench {
 };
 
 }  // namespace
+
+namespace {
+
+Selector made_for;
+
+Probe* MakeNoted(Metric, const Selector& selector, Failure*) {
+  made_for = selector;
+  return new ScriptedProbe();
+}
+
+Selector Of(const char* name, int64_t pid = 0, bool tree = false, Environment* environment = nullptr) {
+  Selector selector;
+  selector.name = name;
+  selector.pid = pid;
+  selector.tree = tree;
+  selector.environment = environment;
+  return selector;
+}
+
+void Nothing(void*) {}
+
+}  // namespace
+
+TEST(SourceServesWhatItsProbeWasMadeFor) {
+  Mutex lock;
+  Environment one(Nothing, nullptr), other(Nothing, nullptr);
+  const Source disk(Metric::kDisk, Of("/data"), MakeNoted, &lock, Nothing, nullptr);
+  CHECK(disk.Matches(Metric::kDisk, Of("/data", 0, false, &one)));
+  CHECK(disk.Matches(Metric::kDiskFree, Of("/data")));
+  CHECK(!disk.Matches(Metric::kMemory, Of("/data")));
+  CHECK(!disk.Matches(Metric::kDisk, Of("/other")));
+  const Source process(Metric::kProcessRss, Of("", 7), MakeNoted, &lock, Nothing, nullptr);
+  CHECK(process.Matches(Metric::kProcessRss, Of("", 7)));
+  CHECK(!process.Matches(Metric::kProcessRss, Of("", 8)));
+  CHECK(!process.Matches(Metric::kProcessRss, Of("", 7, true)));
+  const Source heap(Metric::kHeap, Of("", 0, false, &one), MakeNoted, &lock, Nothing, nullptr);
+  CHECK(heap.Matches(Metric::kHeapUsed, Of("", 0, false, &one)));
+  CHECK(!heap.Matches(Metric::kHeapUsed, Of("", 0, false, &other)));
+  // Each guard has one of its own.
+  const Source kills(Metric::kMemoryOomKills, Of(""), MakeNoted, &lock, Nothing, nullptr);
+  CHECK(!kills.Matches(Metric::kMemoryOomKills, Of("")));
+}
+
+TEST(SourceMakesItsProbeForItsSelector) {
+  Bench bench;
+  Environment environment(Nothing, nullptr);
+  Failure why;
+  Source process(Metric::kProcessRss, Of("x", 7, true, &environment), MakeNoted, &bench.lock, Nothing, nullptr);
+  CHECK(process.Make(bench.now, &why));
+  CHECK_EQ(made_for.name, "x");
+  CHECK_EQ(made_for.pid, 7);
+  CHECK(made_for.tree);
+  // A process is the same for all environments.
+  CHECK(made_for.environment == nullptr);
+  Source heap(Metric::kHeap, Of("", 0, false, &environment), MakeNoted, &bench.lock, Nothing, nullptr);
+  CHECK(heap.Make(bench.now, &why));
+  CHECK(made_for.environment == &environment);
+  script.missing = true;
+  Source absent(Metric::kDisk, Of("/data"), MakeScripted, &bench.lock, Nothing, nullptr);
+  CHECK(!absent.Make(bench.now, &why));
+  CHECK(strstr(why.text, "scripted absence") != nullptr);
+}
 
 TEST(SourceThatIsAbsentComesLater) {
   Bench bench;
