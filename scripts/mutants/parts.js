@@ -74,7 +74,8 @@ const PARTS = [
     first: /^(?:sources\/(?:sources|token)|cancelable\/(?:lifecycle|compose|settle))$/,
     quick:
       /^(?:engine\/timers$|sources\/(?!copies)|cancelable\/(?!region|examples|blocked-examples|pitfalls|edges|logs|async-context|shared|nesting))/,
-    built: /^(?:engine\/fake-clocks$|sources\/copies$|cancelable\/(?:edges|logs|async-context|nesting|pitfalls)$)/,
+    built:
+      /^(?:engine\/fake-clocks$|sources\/copies$|cancelable\/(?:edges|logs|async-context|nesting|pitfalls|shared-body)$)/,
   },
 ]
 

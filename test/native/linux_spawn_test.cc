@@ -96,6 +96,8 @@ TEST(CommandWaitsUntilItMayGo) {
 TEST(CommandThatIsEndedBeforeItMayGoIsNeverRun) {
   char path[64];
   snprintf(path, sizeof(path), "/tmp/tripline-never-%d", getpid());
+  // Of a process that had the same number in another namespace.
+  unlink(path);
   char line[96];
   snprintf(line, sizeof(line), "touch %s", path);
   Shell shell(line);

@@ -219,6 +219,7 @@ TEST(SourceThatIsAbsentComesLater) {
   Bench bench;
   script.missing = true;
   bench.Make();
+  bench.readings.failure.Set("that of another source");
   CHECK_EQ(bench.Read(kDisk), kDisk);
   CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kUnavailable);
   CHECK(bench.WhyIs("scripted absence"));
