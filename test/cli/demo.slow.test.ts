@@ -18,11 +18,11 @@ describe.concurrent('tripline demo', () => {
   it('shows what ends a job, a blocked loop, a command and a process', { timeout: LIMIT }, async () => {
     const { code, stdout, stderr } = await demo()
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
-    expect(stdout).toMatch(/✗ process\.rss \d+(?:\.\d)?MB > \d+(?:\.\d)?MB\n/)
+    expect(stdout).toMatch(/✗ process\.rss [\d.]+MB > [\d.]+MB\n/)
     expect(stdout).toMatch(/✗ eventLoop\.delay .* > 200ms in isSentence \(loop\.js:\d+:\d+\)\n/)
     expect(stdout).toMatch(/✗ Timed out after 1s; the call has ended after \d+ ms\n/)
     expect(stdout).toContain('AbortSignal.timeout(300) beside it: aborted is false.')
-    expect(stdout).toMatch(/✗ process\.footprint \d+MB > 160MB\n {2}Sent SIGTERM; 3 processes have ended/)
+    expect(stdout).toMatch(/✗ process\.footprint [\d.]+MB > 160(?:\.0+)?MB\n {2}Sent SIGTERM; 3 processes have ended/)
     expect(stdout).toMatch(/it left no mark, as with SIGKILL/)
     expect(stdout).toMatch(/nightly import +\d+%/)
     expect(stdout).toMatch(/A guard that would have acted in time/)
