@@ -131,6 +131,12 @@ TEST(WatchdogIsWithheldWhileAGuardIsBreachedAndSaysWhyBefore) {
   CHECK(fixture.host.wakes > wakes);
   CHECK_EQ(fixture.watchdog.Feed(5000), 5100u);
   CHECK_EQ(manager.Next(), "WATCHDOG=1");
+  // At once, also after a breach that was shorter than the interval.
+  SetState(&guard, LimitState::kBreached, 10012.7, 5010);
+  manager.Next();
+  SetState(&guard, LimitState::kClear, 0, 5020);
+  CHECK_EQ(fixture.watchdog.Feed(5020), 5120u);
+  CHECK_EQ(manager.Next(), "WATCHDOG=1");
 }
 
 TEST(WatchdogNamesTheLineOfThisBlockAndOfNoOther) {

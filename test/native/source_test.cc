@@ -223,6 +223,7 @@ TEST(SourceThatIsAbsentComesLater) {
   CHECK_EQ(bench.Read(kDisk), kDisk);
   CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kUnavailable);
   CHECK(bench.WhyIs("scripted absence"));
+  CHECK_EQ(static_cast<const char*>(bench.source->Origin(Metric::kDisk)), "");
   script.missing = false;
   // Not before a second is over.
   bench.now += kSecond / 2;
