@@ -1,3 +1,4 @@
+export const PAGES: Readonly<Record<string, () => string>>
 export function figures(): string
-export function withFigures(text: string): string
+export function withFigures(page: string, text: string): string
 export function writeFigures(): void

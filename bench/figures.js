@@ -1,10 +1,13 @@
-// The figures in the README: a selection from bench/results/*.json, so that none is typed by hand.
+// The figures in the README and in the manual: a selection from bench/results/*.json, so that none is typed by hand.
 import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const README = `${here}../README.md`
+const root = `${here}../`
 const BLOCK = /<!-- figures -->\n[^]*<!-- \/figures -->/
+
+/** Its row has the least of several rounds only. */
+const LATENCY = 'crossing to isCanceled, loop blocked, polled near the limit: p99'
 
 /** What the README says, the suite, and the row of its results. */
 const FIGURES = [
@@ -15,13 +18,19 @@ const FIGURES = [
   ],
   ['CPU of the sampling thread, six limits within 100 ms', 'sampler', 'typical guard set: CPU of the sampling thread'],
   ['memory that the sampler adds', 'sampler', 'memory that the sampler adds, typical guard set, stack included'],
+  ['from a crossing to `isCanceled` in a blocked loop, p99 of each of five rounds', 'sampler', LATENCY],
   [
-    'from a crossing to `isCanceled` in a blocked loop, p99 of the calmest of five rounds',
+    'CPU for reading CPU, memory and disk once: the sampling thread',
     'sampler',
-    'crossing to isCanceled, loop blocked, polled near the limit: p99',
+    'cpu.host + memory.host + disk: tripline, on the sampling thread',
   ],
   [
-    'reading CPU, memory and disk: systeminformation, beside tripline',
+    'the same by `os.cpus`, `os.freemem` and `statfs` of Node, on the main thread',
+    'sampler',
+    'cpu.host + memory.host + disk: os.cpus, os.freemem, fs.statfsSync on the main thread',
+  ],
+  [
+    'the same by systeminformation, with the programs that it starts',
     'sampler',
     'cpu.host + memory.host + disk: systeminformation',
   ],
@@ -30,11 +39,22 @@ const FIGURES = [
     'cancelable',
     'enter and exit, with parent, timeout and token',
   ],
-  ['p-timeout with a signal, beside that', 'cancelable', 'p-timeout with a signal, over our enter and exit'],
+  [
+    '`Cancelable.run` of an async function with parent, timeout and token, over a plain `await`',
+    'cancelable',
+    'run with parent, timeout and token over a plain await',
+  ],
+  ['p-timeout with a signal, over that', 'cancelable', 'p-timeout with a signal, over our run, both net of the body'],
   [
     '`cancel.preemptible()`, over a plain call',
     'blocked',
     'cancel.preemptible() of an empty function, over a plain call',
+  ],
+  ['`node:vm` with a `timeout`, over that', 'blocked', 'the same by node:vm with a timeout'],
+  [
+    'a new worker thread, which can be terminated, over that',
+    'blocked',
+    'the same by a new worker thread, which can be terminated',
   ],
   [
     'a blocked loop fills a group of 600 MB at up to 1000 MB per second, limit at 480 MB: tripline, `preemptible`',
@@ -53,35 +73,74 @@ const FIGURES = [
   ],
   ['`every({ hz: 1000 })`: beats delivered', 'ticker', 'idle, 1000 Hz, tripline'],
   ['`setInterval` beside it', 'ticker', 'idle, 1000 Hz, setInterval'],
+  ['`Atomics.wait` in a worker beside it', 'ticker', 'idle, 1000 Hz, Atomics.wait in a worker'],
   ['`tripline run true`', 'cli', 'tripline run true: wall time'],
   ['`timeout 10 true` beside it', 'cli', 'timeout 10 true: wall time'],
   ["`import 'tripline'`, over an empty module", 'sampler', "import 'tripline' over an empty module"],
   ['the largest release binary', 'sampler', 'the largest release binary'],
 ]
 
-/** The table, between its two marks. */
-export function figures() {
-  const suites = new Map()
-  const read = (suite) => {
-    if (!suites.has(suite)) suites.set(suite, JSON.parse(readFileSync(`${here}results/${suite}.json`, 'utf8')))
-    return suites.get(suite)
-  }
-  const rows = FIGURES.map(([text, suite, name]) => {
-    const row = read(suite).rows.find((each) => each.name === name)
-    if (row === undefined) throw new Error(`bench/results/${suite}.json has no row '${name}'`)
-    return `| ${text} | ${row.value} ${row.unit} | \`npm run bench -- ${suite}\` |`
-  })
-  const { cpu, cores, node, kernel } = read('sampler').machine
-  const machine = `Measured on a shared virtual machine (${cpu}, ${cores} CPUs, ${kernel}, Node ${node}):`
-  return `<!-- figures -->\n${machine}\n\n| | | repeat it |\n|---|---|---|\n${rows.join('\n')}\n<!-- /figures -->`
+const suites = new Map()
+
+function read(suite) {
+  if (!suites.has(suite)) suites.set(suite, JSON.parse(readFileSync(`${here}results/${suite}.json`, 'utf8')))
+  return suites.get(suite)
 }
 
-/** The README with the current figures. */
-export function withFigures(text) {
-  if (!BLOCK.test(text)) throw new Error('README.md has no place for figures')
-  return text.replace(BLOCK, () => figures())
+function find(suite, name) {
+  const row = read(suite).rows.find((each) => each.name === name)
+  if (row === undefined) throw new Error(`bench/results/${suite}.json has no row '${name}'`)
+  return row
+}
+
+/** The table of the README. */
+export function figures() {
+  const rows = FIGURES.map(([text, suite, name]) => {
+    const row = find(suite, name)
+    return `| ${text} | ${name === LATENCY ? rangeOfRounds(row) : plain(row)} | \`${suite}\` |`
+  })
+  const { cpu, cores, node, kernel } = read('sampler').machine
+  // Suites that ran elsewhere, or under another kernel, say so.
+  const used = [...new Set(FIGURES.map(([, suite]) => suite))].map((suite) => [suite, read(suite)])
+  const others = used.filter(([, { machine }]) => machine.cpu !== cpu || machine.kernel !== kernel)
+  const exceptions = others.map(([suite, { machine }]) => `; \`${suite}\`: ${machine.cpu}, ${machine.kernel}`)
+  const head = `Measured on a shared virtual machine (${cpu}, ${cores} CPUs, ${kernel}, Node ${node}${exceptions.join('')}).
+To repeat a figure in a checkout: \`npm install\`, then \`npm run bench -- SUITE\`.`
+  return `${head}\n\n| what | measured | suite |\n|---|---|---|\n${rows.join('\n')}`
+}
+
+function plain({ value, unit }) {
+  return `${value} ${unit}`
+}
+
+/** The least, the median and the largest of the rounds of a latency, which its note lists: the row has only the least. */
+function rangeOfRounds({ name, note, unit }) {
+  const [, list] = /^calmest of \d+ rounds of \d+ \(([\d., ]+)\)/.exec(note) ?? []
+  if (list === undefined) throw new Error(`the note of '${name}' does not list its rounds`)
+  const rounds = list.split(', ').toSorted((a, b) => a - b)
+  return `median ${rounds[Math.floor(rounds.length / 2)]} ${unit}, from ${rounds[0]} to ${rounds.at(-1)} ${unit}`
+}
+
+/** What users of under-pressure want to know of an overload. */
+function overload() {
+  const rows = ['accepted per second', 'p99 of accepted requests', 'errors and timeouts of clients'].map((what) => {
+    const [theirs, ours] = ['@fastify/under-pressure', 'protectFastify'].map((name) => find('web', `${name}: ${what}`))
+    return `| ${what} | ${plain(theirs)} | ${plain(ours)} |`
+  })
+  return `| | under-pressure | \`protectFastify\` |\n|---|---|---|\n${rows.join('\n')}`
+}
+
+/** The pages that have measured figures between two marks. */
+export const PAGES = { 'README.md': figures, 'docs/coming-from-under-pressure.md': overload }
+
+/** The text of a page with the current figures. */
+export function withFigures(page, text) {
+  if (!BLOCK.test(text)) throw new Error(`${page} has no place for figures`)
+  return text.replace(BLOCK, () => `<!-- figures -->\n${PAGES[page]()}\n<!-- /figures -->`)
 }
 
 export function writeFigures() {
-  writeFileSync(README, withFigures(readFileSync(README, 'utf8')))
+  for (const page of Object.keys(PAGES)) {
+    writeFileSync(root + page, withFigures(page, readFileSync(root + page, 'utf8')))
+  }
 }

@@ -1,6 +1,6 @@
 // node bench/report.js: writes docs/performance.md and the figures of the README from bench/results/*.json, so that none is
 // typed by hand.
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { writeFigures } from './figures.js'
 
@@ -19,13 +19,14 @@ What tripline costs, measured beside bare code and beside other libraries: for j
 measured. A target that was missed is shown like one that was met, and its note says what stands in the way.
 `,
 ]
-for (const each of results) parts.push(each.guest === undefined ? measured(each) : observed(each))
+for (const each of results)
+  parts.push(each.guest === undefined ? measured(each, await notesOf(each.suite)) : observed(each))
 mkdirSync(`${here}../docs`, { recursive: true })
 writeFileSync(`${here}../docs/performance.md`, parts.join('\n'))
 writeFigures()
 
 /** A suite of `npm run bench`. */
-function measured({ suite, title, machine, rows, said }) {
+function measured({ suite, title, machine, rows, said = [] }, notes) {
   const aimed = rows.filter((each) => each.met !== null)
   return `## ${suite}: ${title}
 
@@ -34,7 +35,13 @@ ${describe(machine)} ${aimed.filter((each) => each.met).length} of ${aimed.lengt
 | | what | measured | target | |
 |---|---|---|---|---|
 ${rows.map(tableRow).join('\n')}
-${said === undefined ? '' : `\n${list(said)}\n`}`
+${said.length + notes.length === 0 ? '' : `\n${list([...said, ...notes])}\n`}`
+}
+
+/** What a suite says about its figures whatever they are. */
+async function notesOf(suite) {
+  const file = new URL(`${suite}/notes.js`, import.meta.url)
+  return existsSync(file) ? (await import(file.href)).NOTES : []
 }
 
 /** A scenario of `npm run test:vm`: rows of text, without times or targets. */

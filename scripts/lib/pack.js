@@ -50,7 +50,10 @@ function clean(file) {
   writeFileSync(file, `${JSON.stringify(manifest, null, 2)}\n`)
 }
 
-/** In every page, makes links to files that only the repository has absolute: those of the version's tag. */
+/**
+ * In every page, makes links to files that only the repository has absolute: those of the version's tag. In the README all links
+ * to files are, because the registry shows it without the files.
+ */
 function completeLinks(staged) {
   const { version, repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   const address = repository.url.replace(/^git\+|\.git$/g, '')
@@ -58,7 +61,7 @@ function completeLinks(staged) {
     if (!name.endsWith('.md')) continue
     const page = join(staged, name)
     const text = readFileSync(page, 'utf8').replaceAll(/(!?)\[([^\]]*)\]\(([^)#\s]+)/g, (link, image, label, to) => {
-      if (/^[a-z]+:/.test(to) || existsSync(join(page, '..', to))) return link
+      if (/^[a-z]+:/.test(to) || (name !== 'README.md' && existsSync(join(page, '..', to)))) return link
       const file = relative(staged, join(page, '..', to)).replaceAll('\\', '/')
       if (!existsSync(join(root, file))) throw new Error(`${name} has a link to ${to}, which does not exist`)
       return `${image}[${label}](${address}/${image === '' ? 'blob' : 'raw'}/v${version}/${file}`

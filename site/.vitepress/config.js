@@ -46,7 +46,15 @@ export default {
   title: 'tripline',
   description,
   lang: 'en',
-  head: [['link', { rel: 'icon', href: 'data:,' }]],
+  head: [
+    ['link', { rel: 'icon', href: 'data:,' }],
+    // On a phone, tables of three columns fit: long names break.
+    [
+      'style',
+      {},
+      '@media (max-width: 640px) { .vp-doc td, .vp-doc th { padding: 6px; font-size: 13px; overflow-wrap: anywhere } .vp-doc td code { font-size: 12px } }',
+    ],
+  ],
   srcDir: root,
   outDir: `${root}.cache/site`,
   cacheDir: `${root}.cache/vitepress`,

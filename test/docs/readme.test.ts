@@ -2,12 +2,17 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { figures, withFigures } from '../../bench/figures.js'
+import { figures, PAGES, withFigures } from '../../bench/figures.js'
 import { ROOT } from '../helpers/child.js'
 
 const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 const readme = read('README.md')
-const { files, scripts } = JSON.parse(read('package.json')) as { files: string[]; scripts: Record<string, string> }
+const { files, scripts, version, description } = JSON.parse(read('package.json')) as {
+  files: string[]
+  scripts: Record<string, string>
+  version: string
+  description: string
+}
 
 /** Whether npm packs a file. Pictures are left out: the registry's page and the repository show them. */
 function isShipped(path: string): boolean {
@@ -21,9 +26,13 @@ describe('README.md', () => {
   })
 
   it('has figures from bench/results only', () => {
-    expect(readme, 'run node bench/report.js').toBe(withFigures(readme))
+    for (const page of Object.keys(PAGES)) {
+      expect(read(page), 'run node bench/report.js').toBe(withFigures(page, read(page)))
+    }
     // Each says how to repeat it.
-    for (const [, suite = ''] of figures().matchAll(/`npm run bench -- (\w+)`/g)) {
+    const suites = [...figures().matchAll(/\| `(\w+)` \|$/gm)].map(([, suite]) => suite!)
+    expect(suites.length).toBeGreaterThan(15)
+    for (const suite of suites) {
       expect(existsSync(join(ROOT, 'bench', suite))).toBe(true)
     }
     const prose = readme.replace(/<!-- figures -->[^]*<!-- \/figures -->/, '').replaceAll(/^```[^]*?^```$/gm, '')
@@ -36,6 +45,17 @@ describe('README.md', () => {
     expect(links.filter(([, picture, to]) => picture === '' && !isShipped(to!)).map(([, , to]) => to)).toEqual([])
     const pictures = links.filter(([, picture]) => picture === '!').map(([, , to]) => to!)
     expect(pictures.filter((each) => !existsSync(join(ROOT, each)))).toEqual([])
+  })
+
+  it('begins with the description of the package', () => {
+    expect(readme.split('\n\n')[1]!.replaceAll('\n', ' ')).toBe(description)
+  })
+
+  // `npm install tripline` does not choose a candidate.
+  it.each(['README.md', 'docs/start.md', 'docs/bullmq.md'])('%s installs what the version is', (page) => {
+    const name = version.includes('-') ? 'tripline@next' : 'tripline'
+    const installed = [...read(page).matchAll(/^ {4}npm install (tripline\S*)/gm)].map(([, word]) => word)
+    expect(installed).toEqual([name])
   })
 
   it('has two commands that do all the set-up', () => {
