@@ -1,4 +1,4 @@
-import { Cancelable, CancelationError } from 'tripline'
+import { Cancelable, ResourceCancelation } from 'tripline'
 
 const kept = []
 async function leak(cancel) {
@@ -7,6 +7,6 @@ async function leak(cancel) {
 try {
   await Cancelable.run(leak, { timeout: '1m', resources: { 'process.rss': '200MB', 'disk.free': '50MB' } })
 } catch (error) {
-  if (!CancelationError.is(error)) throw error
+  if (!(error instanceof ResourceCancelation)) throw error
   console.log(`${error.message} after ${kept.length} MB, read from ${error.reason.breach.origin}`)
 }

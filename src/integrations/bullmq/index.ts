@@ -48,7 +48,7 @@ export function protectWorker<D = Job['data'], R = Job['returnvalue'], N extends
  * is canceled where it runs, if its worker is a protected one. The first cancelation of a job counts.
  *
  * @example
- * await cancelJob(queue, job.id, { reason: 'The order was withdrawn', by: 'support' })
+ * await cancelJob(queue, job.id!, { reason: 'The order was withdrawn', by: 'support' })
  * @param queue a `Queue` or any other BullMQ object of that queue
  * @throws TypeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`); whatever the Redis client rejects with
  */

@@ -68,7 +68,7 @@ function forParent<P extends object, E extends object>(plugin: P, name: string, 
  *
  * @example
  * await app.register(protectFastify, { resources: { 'eventLoop.delay': 200, memory: 90 }, timeout: '30s', readiness: '/ready' })
- * app.get('/reports/:id', { config: { tripline: { timeout: '10s', priority: 'low' } } }, async (request) => {
+ * app.get<{ Params: { id: string } }>('/reports/:id', { config: { tripline: { timeout: '10s', priority: 'low' } } }, async (request) => {
  *   return report(request.params.id, { signal: operationOf(request)?.signal })
  * })
  */
