@@ -1,5 +1,5 @@
 /** The README shows programs as they are, measured figures, and links that also work in the package. */
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { figures, PAGES, withFigures } from '../../bench/figures.js'
@@ -13,6 +13,9 @@ const { files, scripts, version, description } = JSON.parse(read('package.json')
   version: string
   description: string
 }
+
+/** Pages that are made of measurements. */
+const MEASURED = new Set(['performance.md', 'reliability.md'])
 
 /** Whether npm packs a file. Pictures are left out: the registry's page and the repository show them. */
 function isShipped(path: string): boolean {
@@ -37,6 +40,17 @@ describe('README.md', () => {
     }
     const prose = readme.replace(/<!-- figures -->[^]*<!-- \/figures -->/, '').replaceAll(/^```[^]*?^```$/gm, '')
     expect(prose.match(/\d+(?:\.\d+)? (?:µs|ns|ms|KiB|times as)\b/g)).toBe(null)
+  })
+
+  it('leaves measured figures to the bench in the manual, too', () => {
+    const pages = readdirSync(join(ROOT, 'docs')).filter((each) => each.endsWith('.md') && !MEASURED.has(each))
+    expect(pages.length).toBeGreaterThan(30)
+    const typed = pages.flatMap((page) => {
+      const text = read(`docs/${page}`).replace(/<!-- figures -->[^]*<!-- \/figures -->/, '')
+      const found = text.match(/\b(?:some|about|around|roughly) \d[\d.]*\s(?:[nµm]?s|[kKM]i?B)\b/g) ?? []
+      return found.map((each) => `${page}: ${each}`)
+    })
+    expect(typed).toEqual([])
   })
 
   it('links to files of the package only', () => {
