@@ -52,7 +52,7 @@ export default {
     [
       'style',
       {},
-      '@media (max-width: 640px) { .vp-doc td, .vp-doc th { padding: 6px; font-size: 13px; overflow-wrap: anywhere } .vp-doc td code { font-size: 12px } }',
+      '@media (max-width: 640px) { .vp-doc td, .vp-doc th { padding: 6px; font-size: 13px; overflow-wrap: anywhere } .vp-doc td:first-child { min-width: 96px } .vp-doc td code { font-size: 12px } }',
     ],
   ],
   srcDir: root,
