@@ -248,6 +248,7 @@ function toEntry(query: MetricQuery, series: Series): Entry {
  *
  * @example
  * using warm = monitor(['cpu', 'memory', 'disk(/data)', 'network.rx(eth0)'], { onMissing: 'ignore' })
+ * warm.ref() // a monitor keeps no process alive by itself
  * await warm.ready
  * const { value, why } = warm.get('disk(/data)')
  * @throws TypeError, RangeError (`ERR_INVALID_ARG_TYPE`, `ERR_INVALID_ARG_VALUE`, `ERR_OUT_OF_RANGE`) for bad input;

@@ -67,6 +67,7 @@ export interface TokenOptions {
  * const token = new CancelationToken()
  * const work = Cancelable.run(job, { token })
  * token.cancel('not needed any more')
+ * await work.catch((error) => console.log(error.message)) // not needed any more
  */
 export class CancelationToken {
   static {

@@ -1,25 +1,25 @@
-/** The code in the manual: its types are right, and it runs, also on a machine without sensors, battery or pressure. */
-import { readFileSync, readdirSync } from 'node:fs'
+/**
+ * The code in the manual and in the API reference: its types are right, it has every name that it uses, it runs, also on a machine
+ * without sensors, battery or pressure, and it prints what it claims.
+ */
+import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { ROOT, runCommand } from '../helpers/child.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
-import { apiExamples, compile, snippetsOf, typeErrors } from './snippets.js'
+import { AROUND } from './around.js'
+import { allPages, apiExamples, claimsOf, compile, markOf, pathOf, snippetsOf, type Snippet } from './snippets.js'
 
-/** Pages whose code has tests of its own, which run all of it. */
-const ELSEWHERE = new Set([
-  'bullmq',
-  'clocks-and-context',
-  'coming-from-under-pressure',
-  'dashboard',
-  'limiter',
-  'metrics-export',
-  'node-red',
-  'registry',
-  'testing',
-  'web',
-  'workers',
-])
+/** Pages whose code is run by other tests, with what these give it. */
+const ELSEWHERE: Readonly<Record<string, string>> = {
+  README: 'newcomer.slow.test.ts',
+  bullmq: '../integrations/pages.test.ts',
+  'coming-from-under-pressure': '../integrations/fastify/under-pressure.test.ts',
+  'node-red': '../integrations/node-red/nodes.test.ts',
+  testing: 'testing.test.ts',
+  web: '../integrations/pages.test.ts',
+  workers: '../workers/recipes.slow.test.ts',
+}
 
 /** Code that is only type-checked, with the reason. */
 const NOT_RUN: Readonly<Record<string, string>> = {
@@ -28,41 +28,126 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'metrics-2': 'it watches a disk that this machine need not have',
   'reservations-1': 'it runs make, and reserves more than a small machine has',
   'watchdog-2': 'it opens the watchdog device of the machine',
+  'api/Cancelable.from': 'it is the code of a worker',
+  'api/CancelationError.constructor': 'it throws',
+  'api/CancelationToken.share': 'its second half is the code of a worker',
+  'api/Limits': 'it is a type',
+  'api/allOf': 'it needs a battery',
+  'api/cancelJob': 'it needs Redis; test/integrations/pages.test.ts runs the same',
+  'api/cancelable': 'it fetches from the Internet',
+  'api/every': 'it needs a sensor',
+  'api/gracefulShutdown': 'it waits for a signal; test/integrations/http/shutdown.test.ts sends one',
+  'api/guard': 'it watches a disk that this machine need not have',
+  'api/protectWorker': 'it needs Redis; test/integrations/pages.test.ts runs the same',
+  'api/reserve': 'it reserves more than a small machine has',
+  'api/run': 'it runs make with a sensor',
+  'api/workers': 'it needs Redis; test/integrations/pages.test.ts runs the same',
+}
+
+/** What TypeScript reports about correct JavaScript, which it does not narrow. */
+const LOOSE: Readonly<Record<string, RegExp>> = {
+  'recipes-download-1': /TS2345: .*fraction: any/,
+  'recipes-overload-1': /TS2339: Property 'port' does not exist on type 'string \| AddressInfo'/,
+  'recipes-sensor-loop-1': /TS2362: /,
+  'recipes-stuck-loop-2': /TS2769: |TS2339: Property 'port' does not exist on type 'string \| AddressInfo'/,
+  'workers-8': /TS2339: Property 'progress' does not exist on type 'Serializable'/,
+}
+
+/** Figures in claims that are measured anew in each run, and what they look like. All else has to be the same. */
+const MEASURED: Readonly<Record<string, Readonly<Record<string, RegExp>>>> = {
+  'dashboard-1': { '41217/KVhDIBnhMJ5r/?token=SCLpJQaYV4RA1f7zOX8b1WyA7-kqYrTd': /\d+\/[\w-]{12}\/\?token=[\w-]{32}/ },
+  'guards-2': { '48.5MB': /\d+(?:\.\d+)?MB/ },
+  'operations-1': { '9': /\d+/ },
+}
+
+/** Comments at a call of `console` that claim no output, or one that cannot be seen here, with the reason. */
+const UNSEEN: Readonly<Record<string, string>> = {
+  'blocked-loop-1': 'nothing blocks the loop of the example; start.md has a program that does',
 }
 
 const folder = join(ROOT, '.cache/snippets')
-const pages = readdirSync(join(ROOT, 'docs'))
-  .filter((each) => each.endsWith('.md'))
-  .map((each) => each.slice(0, -3))
-  .filter((each) => !ELSEWHERE.has(each))
-const snippets = pages.flatMap(snippetsOf)
-const runnable = snippets.filter(({ name }) => !(name in NOT_RUN)).map(({ name }) => name)
+const isRun = ({ name }: Snippet): boolean =>
+  !(name in NOT_RUN) && !name.startsWith('recipes-') && !(name.replace(/-\d+$/, '') in ELSEWHERE)
+const manual = allPages().flatMap(snippetsOf)
+const examples = apiExamples()
+const all = [...manual, ...examples]
+const named = (list: readonly Snippet[]): [string, Snippet][] => list.filter(isRun).map((each) => [each.name, each])
+
+/** Before a snippet: a program that serves or watches until it is stopped is stopped, and every port is a free one. */
+const PRELOAD = `
+import { Server } from 'node:net'
+const { listen } = Server.prototype
+Server.prototype.listen = function (port, ...rest) {
+  if (typeof port === 'number') return listen.call(this, 0, ...rest)
+  return listen.call(this, typeof port === 'object' && port?.port ? { ...port, port: 0 } : port, ...rest)
+}
+setTimeout(() => process.exit(), 2000).unref()
+`
 
 describe('the code in the manual', () => {
   let compiled: string
+  let errors: string[]
   beforeAll(() => {
-    try {
-      compiled = compile(folder, snippets)
-    } catch (error) {
-      // What tsc has found.
-      throw new Error((error as { stdout: string }).stdout, { cause: error })
+    const done = compile(folder, all)
+    compiled = done.compiled
+    errors = done.errors
+    // What examples read from their folder.
+    writeFileSync(join(folder, 'job.js'), '')
+    for (const name of ['incident', 'monday']) {
+      const values = [50, 95, 96, 60].map((memory, second) => ({ at: new Date(second * 6000).toISOString(), metrics: { memory }, limits: [], unavailable: {} }))
+      writeFileSync(join(folder, `${name}.ndjson`), values.map((each) => `${JSON.stringify(each)}\n`).join(''))
+    }
+  }, 60_000)
+
+  it('is found', () => {
+    expect(manual.length).toBeGreaterThan(100)
+    expect(examples.length).toBeGreaterThan(55)
+    expect(new Set(all.map(({ name }) => name)).size).toBe(all.length)
+  })
+
+  it('has right types, and declares every name that is not listed', () => {
+    const isLoose = (error: string): boolean =>
+      Object.entries(LOOSE).some(([name, pattern]) => error.includes(`/${name}.js(`) && pattern.test(error))
+    expect(errors.filter((each) => !isLoose(each))).toEqual([])
+  })
+
+  it.each(Object.entries({ AROUND, ELSEWHERE, LOOSE, MEASURED, NOT_RUN, UNSEEN }))('needs every line of %s', (_, list) => {
+    const names = new Set(all.flatMap(({ name }) => [name, name.replace(/-\d+$/, '')]))
+    expect(Object.keys(list).filter((each) => !names.has(each) && each !== 'node-red')).toEqual([])
+  })
+
+  it('needs every name and every figure that is listed', () => {
+    for (const { name, code } of all) {
+      const used = (AROUND[name] ?? []).map((each) => / as (\w+)$/.exec(each)?.[1] ?? each.replace('type ', ''))
+      expect(used.filter((each) => !new RegExp(`\\b${each}\\b`).test(code)), name).toEqual([])
+      expect(Object.keys(MEASURED[name] ?? {}).filter((each) => !code.includes(each)), name).toEqual([])
+    }
+    for (const [name, pattern] of Object.entries(LOOSE)) {
+      expect(errors.some((each) => each.includes(`/${name}.js(`) && pattern.test(each)), name).toBe(true)
     }
   })
 
-  it('is found', () => {
-    expect(snippets.length).toBeGreaterThan(35)
-    expect(Object.keys(NOT_RUN).filter((each) => !snippets.some(({ name }) => name === each))).toEqual([])
+  it.each(Object.values(ELSEWHERE))('is run by %s, which exists', (file) => {
+    expect(readFileSync(join(ROOT, 'test/docs', file), 'utf8')).toContain('it')
   })
 
-  /** Runs a snippet to its end. One that serves or watches until it is stopped is stopped. */
-  async function runs(name: string, env: NodeJS.ProcessEnv): Promise<void> {
-    const preload = `data:text/javascript,setTimeout(()=>process.exit(),2000).unref()`
-    const args = ['--import', preload, join(compiled, `${name}.js`)]
-    const { code, signal, stderr } = await runCommand(process.execPath, args, { env, cwd: folder })
-    expect({ code, signal, stderr: withoutOutput(stderr) }).toEqual({ code: 0, signal: null, stderr: '' })
+  /** Runs a snippet to its end. */
+  async function runs(snippet: Snippet, env: NodeJS.ProcessEnv): Promise<void> {
+    const preload = `data:text/javascript,${encodeURIComponent(PRELOAD)}`
+    const args = ['--no-warnings', '--import', preload, pathOf(compiled, snippet)]
+    const { code, signal, stdout, stderr } = await runCommand(process.execPath, args, { env, cwd: folder })
+    expect({ code, signal, stderr: stderr.replaceAll(/^<\d+> .*\n/gm, '') }).toEqual({ code: 0, signal: null, stderr: '' })
+    if (snippet.name in UNSEEN) return
+    for (const { line, text } of claimsOf(snippet)) {
+      const mark = `${markOf(line)} `
+      const printed = (stdout + stderr).split('\n').filter((each) => each.startsWith(mark))
+      expect(printed.length, `line ${line} prints: ${text}`).toBeGreaterThan(0)
+      for (const each of printed) expect(each.slice(mark.length)).toMatch(patternOf(snippet.name, text))
+    }
   }
 
-  it.concurrent.each(runnable)('%s runs', (name) => runs(name, process.env))
+  it.concurrent.each(named(manual))('%s runs', (_, snippet) => runs(snippet, process.env))
+  it.concurrent.each(named(examples))('%s runs', (_, snippet) => runs(snippet, process.env))
 
   describe('on a machine that has little', () => {
     const env = { ...process.env }
@@ -74,21 +159,31 @@ describe('the code in the manual', () => {
       return () => machine[Symbol.dispose]()
     })
 
-    it.concurrent.each(runnable)('%s runs', (name) => runs(name, env))
+    it.concurrent.each(named(manual))('%s runs', (_, snippet) => runs(snippet, env))
   })
 })
 
-/** What a snippet itself writes to stderr is no error. */
-function withoutOutput(text: string): string {
-  return text.replaceAll(/^(?:memory|disk\.free|process\.rss|eventLoop\.delay|all clear|enough again).*\n/gm, '')
+/** What a claimed output has to look like. */
+function patternOf(name: string, text: string): RegExp {
+  let pattern = escaped(text)
+  for (const [figure, form] of Object.entries(MEASURED[name] ?? {})) pattern = pattern.replace(escaped(figure), () => form.source)
+  return new RegExp(`^${pattern}$`)
 }
 
-it('pages with tests of their own exist', () => {
-  for (const page of ELSEWHERE) expect(readFileSync(join(ROOT, `docs/${page}.md`), 'utf8')).not.toBe('')
+describe('the checks', () => {
+  const made = (code: string, more: Partial<Snippet> = {}): Snippet => ({ name: 'made-1', language: 'ts', code, ...more })
+
+  it('find a misspelled export, and a name that nothing declares', () => {
+    const errorsOf = (each: Snippet): string[] => compile(join(ROOT, '.cache/snippets-made'), [each]).errors
+    expect(errorsOf(made('guardd({ memory: 90 })\n', { entry: 'index' }))).toEqual([expect.stringContaining("'guardd'")])
+    expect(errorsOf(made('capabilitys()\n', { entry: 'index' }))).toEqual([expect.stringContaining("'capabilitys'")])
+    expect(errorsOf(made("import { guard } from 'tripline'\nguard({ memory: limit })\n", { language: 'js' }))).toEqual([
+      expect.stringContaining("'limit'"),
+    ])
+    expect(errorsOf(made("import { guard } from 'tripline'\nguard({ memroy: 90 })\n"))).toHaveLength(1)
+  })
 })
 
-it('the examples of the API reference have right types', () => {
-  const examples = apiExamples()
-  expect(examples.length).toBeGreaterThan(50)
-  expect(typeErrors(join(ROOT, '.cache/api-examples'), examples)).toEqual([])
-})
+function escaped(text: string): string {
+  return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
+}

@@ -1,101 +1,194 @@
-/** The code in the manual, completed to modules that can be type-checked and run. */
-import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+/** The code in the manual, completed to modules that can be type-checked and run, and the outputs that it claims. */
+import { spawnSync } from 'node:child_process'
+import { copyFileSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import * as library from '../../src/index.js'
 import { ROOT } from '../helpers/child.js'
-import * as standIns from './stand-ins.js'
+import { AROUND } from './around.js'
 
 export interface Snippet {
-  /** `ticker-1`: the page and the number of the block. */
+  /** `ticker-1`: the page and the number of the block. `api/Cancelable.run`: what the example belongs to. */
   readonly name: string
+  readonly language: 'ts' | 'js'
   readonly code: string
-  /** The entry point whose exports it may use beside those of the main one. */
+  /** The entry point whose exports an example of the API reference uses beside those of the main one. */
   readonly entry?: string
 }
 
-/** The blocks of a page in TypeScript or JavaScript. */
+/** What a snippet says that one of its calls of `console` prints. */
+export interface Claim {
+  /** The number of the line with the call. */
+  readonly line: number
+  readonly text: string
+}
+
+/** The blocks of a page in TypeScript or JavaScript. @param page `ticker`, `recipes/ci` */
 export function snippetsOf(page: string): Snippet[] {
-  const text = readFileSync(join(ROOT, `docs/${page}.md`), 'utf8')
-  const blocks = [...text.matchAll(/^```(?:ts|js)\n([^]*?)^```$/gm)]
-  return blocks.map(([, code], index) => ({ name: `${page}-${index + 1}`, code: code! }))
+  const text = readFileSync(join(ROOT, page === 'README' ? 'README.md' : `docs/${page}.md`), 'utf8')
+  const blocks = [...text.matchAll(/^```(ts|js)\n([^]*?)^```$/gm)]
+  return blocks.map(([, language, code], index) => {
+    return { name: `${page.replace('/', '-')}-${index + 1}`, language: language as 'ts' | 'js', code: code! }
+  })
+}
+
+/** All pages with code, but those of the API reference. */
+export function allPages(): string[] {
+  const inFolder = (folder: string): string[] =>
+    readdirSync(join(ROOT, 'docs', folder))
+      .filter((each) => each.endsWith('.md'))
+      .map((each) => join(folder, each.slice(0, -'.md'.length)))
+  return ['README', ...inFolder('').filter((each) => each !== 'README'), ...inFolder('recipes')]
 }
 
 /** The examples in the doc comments of all entry points, which are those of the API reference. */
 export function apiExamples(): Snippet[] {
   const dist = join(ROOT, 'dist')
+  const names = new Map<string, number>()
   return readdirSync(dist)
     .filter((each) => each.endsWith('.d.cts'))
     .flatMap((file) => {
+      const text = readFileSync(join(dist, file), 'utf8')
       const entry = file.slice(0, -'.d.cts'.length)
-      const comments = readFileSync(join(dist, file), 'utf8').matchAll(/@example\s*\n([^]*?)(?=\n\s*\* @\w|\*\/)/g)
-      return [...comments].map(([, text], index) => {
-        const lines = text!.split('\n').map((line) => line.replace(/^\s*\* ?/, ''))
-        return { name: `api-${entry}-${index + 1}`, code: lines.join('\n').replaceAll(/```\w*\n?/g, ''), entry }
+      return [...text.matchAll(/@example\s*\n([^]*?)(?=\n\s*\* @\w|\*\/)/g)].map((match) => {
+        const lines = match[1]!.split('\n').map((line) => line.replace(/^\s*\* ?/, ''))
+        const code = lines.join('\n').replaceAll(/```\w*\n?/g, '')
+        const owner = ownerOf(text, match.index)
+        const count = (names.get(owner) ?? 0) + 1
+        names.set(owner, count)
+        const name = `api/${owner}${count > 1 ? `-${count}` : ''}`
+        return { name, language: 'ts', code: `${code.trimEnd()}\n`, entry } as const
       })
     })
 }
 
-/** The errors of types in the snippets, apart from names that only a program can have. */
-export function typeErrors(folder: string, snippets: readonly Snippet[]): string[] {
-  try {
-    compile(folder, snippets)
-    return []
-  } catch (error) {
-    const { stdout } = error as { stdout: string }
-    // A name that is not found, also as a shorthand property.
-    return stdout.split('\n').filter((line) => line !== '' && !/^ |error TS(?:2304|2552|18004):/.test(line))
-  }
-}
-
-/** The names that the code uses and does not define, as far as `known` has them. */
-function missing(code: string, known: Iterable<string>): string[] {
-  const text = code.replaceAll(/\/\/.*$/gm, '').replaceAll(/'[^'\n]*'/g, "''")
-  return [...known].filter((name) => {
-    const isUsed = new RegExp(`(?<![.\\w$])${name}\\b(?!\\s*:)`).test(text)
-    const isDefined = new RegExp(
-      `(?:import [^;]*?\\b${name}\\b[^;]*? from|(?:const|let|function|class) ${name}\\b|(?:const|let) [{[][^=}]*\\b${name}\\b|\\(\\{?[^()]*\\b${name}\\b[^()]*\\}?\\) =>|\\b${name} =>)`,
-    ).test(text)
-    return isUsed && !isDefined
-  })
+/** What the doc comment at a place of a file of types belongs to: `guard`, `Cancelable.run`. */
+function ownerOf(text: string, at: number): string {
+  const end = text.indexOf('*/', at) + '*/'.length
+  const [, indent, name] = /^\s*?\n( *)(?:(?:export|declare|static|readonly|get|async|abstract|function|class|interface|type|const) )*(\w+)/.exec(
+    text.slice(end),
+  )!
+  if (indent === '') return name!
+  const owners = [...text.slice(0, at).matchAll(/^(?:export |declare |abstract )*(?:class|interface) (\w+)/gm)]
+  return `${owners.at(-1)![1]}.${name}`
 }
 
 const exportsOf = (entry: string): string[] =>
   Object.keys(createRequire(import.meta.url)(join(ROOT, `dist/${entry}.cjs`)) as object)
 
-/** Writes the snippets as modules, checks their types, and returns the folder with the compiled modules. */
-export function compile(folder: string, snippets: readonly Snippet[]): string {
+/** The names that an example of the API reference may use as they are: the exports of its page's entry points. */
+function implicitImports({ code, entry }: Snippet): string[] {
+  if (entry === undefined) return []
+  const text = code.replaceAll(/\/\/.*$/gm, '').replaceAll(/'[^'\n]*'/g, "''")
+  const isUsed = (name: string): boolean => new RegExp(`(?<![.\\w$])${name}\\b(?!\\s*:)`).test(text)
+  const isDeclared = (name: string): boolean => new RegExp(`import [^;]*?\\b${name}\\b[^;]*? from|const ${name}\\b`).test(text)
+  const names = (from: string): string[] => exportsOf(from).filter((each) => isUsed(each) && !isDeclared(each))
+  const types = (from: string): string[] =>
+    Array.from(text.matchAll(/: ([A-Z]\w+)\b/g), ([, name]) => name!)
+      .filter((each) => new RegExp(`(?:interface|type) ${each}\\b`).test(readFileSync(join(ROOT, `dist/${from}.d.cts`), 'utf8')))
+      .map((each) => `type ${each}`)
+  const own = entry === 'index' ? [] : names(entry)
+  const main = [...names('index'), ...types('index')].filter((each) => !own.includes(each))
+  return [importOf(own, `tripline/${entry}`), importOf(main, 'tripline')]
+}
+
+const importOf = (names: readonly string[], from: string): string =>
+  names.length === 0 ? '' : `import { ${names.join(', ')} } from '${from}'; `
+
+const packages = readFileSync(join(ROOT, 'test/docs/stand-ins-packages.ts'), 'utf8')
+
+/** The names of the program around a snippet. */
+function aroundImports({ name }: Snippet): string[] {
+  const isOfPackage = (each: string): boolean => new RegExp(`^export [^=:]*\\b${/\w+/.exec(each)![0]}\\b`, 'm').test(packages)
+  const names = AROUND[name] ?? []
+  const from = (file: string, list: readonly string[]): string => importOf(list, `../../../test/docs/${file}.js`)
+  return [
+    from('stand-ins-packages', names.filter(isOfPackage)),
+    from('stand-ins', names.filter((each) => !isOfPackage(each))),
+  ]
+}
+
+const CONSOLE = /\bconsole\.(?:log|warn|error|info)\(/
+
+/** The outputs that a snippet claims: a comment behind a call of `console`, or a line of comment below it. */
+export function claimsOf({ code }: Snippet): Claim[] {
+  const lines = code.split('\n')
+  return lines.flatMap((line, index) => {
+    if (!CONSOLE.test(line)) return []
+    const behind = / \/\/ (.*)$/.exec(line)?.[1]
+    const text = behind ?? /^\s*\/\/ (.*)$/.exec(lines[index + 1] ?? '')?.[1]
+    return text === undefined ? [] : [{ line: index + 1, text }]
+  })
+}
+
+/** What is printed before the output of the calls of `console` in a line. */
+export const markOf = (line: number): string => `<${line}>`
+
+/** The code, which prints a mark before each output. */
+function marked(code: string): string {
+  const mark = (line: string, number: number): string =>
+    line.replaceAll(new RegExp(CONSOLE, 'g'), (call) => `${call}'${markOf(number)}', `)
+  return code.split('\n').map((line, index) => mark(line, index + 1)).join('\n')
+}
+
+/** JavaScript is checked for what is surely wrong only. */
+const OPTIONS = {
+  ts: {},
+  js: { strict: false, allowJs: true, checkJs: true, noImplicitReturns: false },
+}
+
+/**
+ * Writes the snippets as modules and checks their types.
+ *
+ * @param folder a folder of this checkout, which may import itself by its name
+ * @returns the folder with the compiled modules, and what tsc reports
+ */
+export function compile(folder: string, snippets: readonly Snippet[]): { compiled: string; errors: string[] } {
   rmSync(folder, { recursive: true, force: true })
-  mkdirSync(folder, { recursive: true })
-  for (const { name, code, entry } of snippets) {
-    const isExample = entry !== undefined
-    const part = !isExample || entry === 'index' ? [] : missing(code, exportsOf(entry))
-    const own = missing(code, Object.keys(library)).filter((each) => !part.includes(each))
-    const others = isExample ? [] : missing(code, Object.keys(standIns)).filter((each) => !own.includes(each))
-    const head = [
-      ...(part.length > 0 ? [`import { ${part.join(', ')} } from 'tripline/${entry}'`] : []),
-      ...(own.length > 0 ? [`import { ${own.join(', ')} } from 'tripline'`] : []),
-      ...(others.length > 0 ? [`import { ${others.join(', ')} } from '../../test/docs/stand-ins.js'`] : []),
-      'export {}',
-    ]
-    writeFileSync(join(folder, `${name}.ts`), `${head.join('\n')}\n${code}`)
+  const errors: string[] = []
+  for (const language of ['ts', 'js'] as const) {
+    const part = snippets.filter((each) => each.language === language)
+    if (part.length === 0) continue
+    mkdirSync(join(folder, language), { recursive: true })
+    for (const each of part) {
+      // In one line, so that the numbers of the others stay: the module begins with line 2.
+      const head = `${[...implicitImports(each), ...aroundImports(each)].join('')}export {}`
+      writeFileSync(join(folder, language, `${fileOf(each.name)}.${language}`), `${head}\n${marked(each.code)}`)
+    }
+    const options = {
+      extends: '../../../tsconfig.json',
+      compilerOptions: {
+        ...OPTIONS[language],
+        noEmit: false,
+        outDir: '../out',
+        rootDir: '../../..',
+        lib: ['es2023', 'esnext.disposable', 'esnext.decorators'],
+        noImplicitAny: false,
+        noUncheckedIndexedAccess: false,
+        // The manual does not use all that it declares.
+        noUnusedLocals: false,
+        noUnusedParameters: false,
+        exactOptionalPropertyTypes: false,
+      },
+      include: [`*.${language}`],
+    }
+    writeFileSync(join(folder, language, 'tsconfig.json'), JSON.stringify(options))
+    for (const [, module] of part.flatMap(({ code }) => [...code.matchAll(/ from '\.\/([\w-]+\.js)'/g)])) {
+      // A part of the program that its recipe describes.
+      const file = join(ROOT, 'examples/sensor-loop', module!)
+      if (existsSync(file)) copyFileSync(file, join(folder, language, module!))
+    }
+    const { stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(folder, language)], { cwd: ROOT, encoding: 'utf8' })
+    errors.push(...stdout.split('\n').filter((line) => line !== '' && !line.startsWith(' ')))
   }
-  const options = {
-    extends: '../../tsconfig.json',
-    // The manual shows JavaScript, too, and does not use all that it declares.
-    compilerOptions: {
-      noEmit: false,
-      outDir: 'out',
-      rootDir: '../..',
-      noImplicitAny: false,
-      noUnusedLocals: false,
-      noUnusedParameters: false,
-      exactOptionalPropertyTypes: false,
-    },
-    include: ['*.ts'],
-  }
-  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(options))
-  execFileSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', folder], { cwd: ROOT, encoding: 'utf8' })
-  return join(folder, 'out', folder.slice(ROOT.length))
+  return { compiled: join(folder, 'out', folder.slice(ROOT.length)), errors }
+}
+
+/** The name of a file, different also where systems ignore the case. */
+function fileOf(name: string): string {
+  return name.replaceAll('/', '-').replaceAll(/[A-Z]/g, (letter) => `_${letter}`)
+}
+
+/** The path of a compiled snippet. */
+export function pathOf(compiled: string, { name, language }: Snippet): string {
+  return join(compiled, language, `${fileOf(name)}.js`)
 }
