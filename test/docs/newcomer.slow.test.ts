@@ -1,26 +1,36 @@
-/** The path of a newcomer: from the packed tarball to a guarded job, with nothing but what the README says. */
-import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+/** The path of a newcomer: from the packed tarball to a guarded job, with nothing but what the README and docs/start.md say. */
+import { execFileSync, spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pack } from '../../scripts/lib/pack.js'
 import { ROOT, runCommand, type Outcome } from '../helpers/child.js'
+import { FIGURE, outputsOn, patternOf } from './outputs.js'
+import { claimsOf, snippetsOf } from './snippets.js'
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
-const programs = [...readme.matchAll(/^```js\n([^]*?)^```\n\n```text\n([^]*?)^```$/gm)]
+const start = readFileSync(join(ROOT, 'docs/start.md'), 'utf8')
 const commands = [...readme.matchAll(/^ {4}(npx tripline .*?)(?: {2,}# .*)?$/gm)].map(([, line]) => line!)
 
-/** Numbers differ from run to run. */
-const shapeOf = (text: string): string => text.replaceAll(/\d+(?:\.\d+)?/g, 'N')
+/** The output on a page that begins like this. */
+const shownOn = (page: string, begin: string): string => outputsOn(page).find((each) => each.startsWith(begin))!
 
-describe('a newcomer', () => {
+/** Whether the release binaries were built from the sources in native/. Between releases they may be older. */
+function areBinariesCurrent(): boolean {
+  const git = (...words: string[]) => spawnSync('git', words, { cwd: ROOT, encoding: 'utf8' })
+  const built = git('log', '-1', '--format=%H', '--', 'prebuilds').stdout.trim()
+  return built !== '' && git('diff', '--quiet', built, '--', 'native', 'binding.gyp').status === 0
+}
+
+const ownBuild = !areBinariesCurrent()
+
+describe(`a newcomer, with ${ownBuild ? 'an addon built now: native/ is newer than the release binaries' : 'the release binary'}`, () => {
   let folder: string
   beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'tripline-newcomer-'))
-    // The addon of this checkout, because the release binaries may be older than the sources.
-    const tarball = pack(folder, { ownBuild: true })
-    writeFileSync(join(folder, 'package.json'), '{ "type": "module", "private": true }')
+    folder = realpathSync(mkdtempSync(join(tmpdir(), 'tripline-newcomer-')))
+    const tarball = pack(join(folder, 'registry'), { ownBuild })
     expect(readme).toMatch(/^ {4}npm install tripline(?:@next)?$/m)
     execFileSync('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], { cwd: folder })
   }, 120_000)
@@ -28,17 +38,69 @@ describe('a newcomer', () => {
 
   const shell = (line: string): Promise<Outcome> => runCommand('/bin/sh', ['-c', line], { cwd: folder, limit: 60_000 })
 
-  it.for(programs.map(([, code, output], index) => ({ number: index + 1, code: code!, output: output! })))(
-    'copies program $number of the README and sees its output',
-    { timeout: 60_000 },
-    async ({ number, code, output }) => {
-      writeFileSync(join(folder, `job-${number}.js`), code)
-      const { code: status, stdout, stderr } = await shell(`node job-${number}.js`)
-      expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-      expect(shapeOf(stdout)).toBe(shapeOf(output))
-      if (output.includes('aborted is')) expect(stdout).toBe(output)
+  /** Saves a program under the name that a page says, and runs it with the command that the page says. */
+  async function saved(page: string, code: string): Promise<Outcome> {
+    const [, name, command] = /ave (?:this|it) as\s+`(\S+)` and run\s+`(node \S+)`/.exec(page)!
+    writeFileSync(join(folder, name!), code)
+    return shell(command!)
+  }
+
+  it('copies the first program of the README, and sees it end at its limit', { timeout: 60_000 }, async () => {
+    const shown = shownOn('README.md', 'process.rss ')
+    const { code, stdout, stderr } = await saved(readme, snippetsOf('README')[0]!.code)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const [, value, limit, kept] = /^process\.rss (\S+)MB > (\S+)MB after (\d+) MB/.exec(shown)!
+    const measured = {
+      [`${value}MB >`]: /\d+(?:\.\d+)?MB >/,
+      [`> ${limit}MB`]: /> 200(?:\.0+)?MB/,
+      [`${kept} MB`]: /\d+ MB/,
+    }
+    expect(Number(limit)).toBe(200)
+    expect(stdout).toMatch(patternOf(shown, measured))
+    // The figures are of one process, which needs some memory beside the buffers, but not as much as they do.
+    for (const text of [shown, stdout]) {
+      const [rss, line, buffers] = text.match(/\d+(?:\.\d+)?(?= ?MB)/g)!.map(Number) as [number, number, number]
+      expect(rss).toBeGreaterThan(line)
+      expect(rss - buffers).toBeGreaterThan(20)
+      expect(rss - buffers).toBeLessThan(120)
+    }
+  })
+
+  it('copies the second program of the README, and sees its output', { timeout: 60_000 }, async () => {
+    const outcome = await saved(readme, snippetsOf('README')[1]!.code)
+    expect(outcome).toEqual({ code: 0, signal: null, stdout: shownOn('README.md', 'Timed out '), stderr: '' })
+    expect(outcome.stdout).toContain('aborted is false')
+  })
+
+  // A busy machine may delay the loop before the program does.
+  it(
+    'copies the first program of docs/start.md, and sees the place that blocks',
+    { retry: 3, timeout: 60_000 },
+    async () => {
+      const shown = shownOn('docs/start.md', 'eventLoop.delay ')
+      const { code, stdout, stderr } = await saved(start, snippetsOf('start')[0]!.code)
+      const url = pathToFileURL(join(folder, 'first.mjs')).href
+      const measured = { '202.757': FIGURE, 'file:///home/ada/first.mjs': new RegExp(url.replaceAll('.', '\\.')) }
+      expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
+      expect(stderr).toMatch(patternOf(shown, measured))
     },
   )
+
+  it.each(
+    snippetsOf('start')
+      .slice(1)
+      .map((each) => [each.name, each] as const),
+  )('copies the program %s, and sees what it claims', async (_, snippet) => {
+    const { code, stdout, stderr } = await saved(start, snippet.code)
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    const claimed = claimsOf(snippet).map(({ text }) => `${text}\n`)
+    expect(stdout).toMatch(claimed.length > 0 ? patternOf(claimed.join('')) : /^0 v[\d.]+ ended by itself\n$/)
+  })
+
+  it('tries the commands of docs/start.md', { timeout: 60_000 }, async () => {
+    const [, run] = /`(npx tripline run [^`]+)`/.exec(start)!
+    expect(await shell(run!)).toMatchObject({ code: 0, stdout: `${process.version}\n`, stderr: '' })
+  })
 
   it('sees the demo', { timeout: 60_000 }, async () => {
     expect(commands[0]).toBe('npx tripline demo')

@@ -64,9 +64,10 @@ export function apiExamples(): Snippet[] {
 /** What the doc comment at a place of a file of types belongs to: `guard`, `Cancelable.run`. */
 function ownerOf(text: string, at: number): string {
   const end = text.indexOf('*/', at) + '*/'.length
-  const [, indent, name] = /^\s*?\n( *)(?:(?:export|declare|static|readonly|get|async|abstract|function|class|interface|type|const) )*(\w+)/.exec(
-    text.slice(end),
-  )!
+  const [, indent, name] =
+    /^\s*?\n( *)(?:(?:export|declare|static|readonly|get|async|abstract|function|class|interface|type|const) )*(\w+)/.exec(
+      text.slice(end),
+    )!
   if (indent === '') return name!
   const owners = [...text.slice(0, at).matchAll(/^(?:export |declare |abstract )*(?:class|interface) (\w+)/gm)]
   return `${owners.at(-1)![1]}.${name}`
@@ -80,11 +81,14 @@ function implicitImports({ code, entry }: Snippet): string[] {
   if (entry === undefined) return []
   const text = code.replaceAll(/\/\/.*$/gm, '').replaceAll(/'[^'\n]*'/g, "''")
   const isUsed = (name: string): boolean => new RegExp(`(?<![.\\w$])${name}\\b(?!\\s*:)`).test(text)
-  const isDeclared = (name: string): boolean => new RegExp(`import [^;]*?\\b${name}\\b[^;]*? from|const ${name}\\b`).test(text)
+  const isDeclared = (name: string): boolean =>
+    new RegExp(`import [^;]*?\\b${name}\\b[^;]*? from|const ${name}\\b`).test(text)
   const names = (from: string): string[] => exportsOf(from).filter((each) => isUsed(each) && !isDeclared(each))
   const types = (from: string): string[] =>
     Array.from(text.matchAll(/: ([A-Z]\w+)\b/g), ([, name]) => name!)
-      .filter((each) => new RegExp(`(?:interface|type) ${each}\\b`).test(readFileSync(join(ROOT, `dist/${from}.d.cts`), 'utf8')))
+      .filter((each) =>
+        new RegExp(`(?:interface|type) ${each}\\b`).test(readFileSync(join(ROOT, `dist/${from}.d.cts`), 'utf8')),
+      )
       .map((each) => `type ${each}`)
   const own = entry === 'index' ? [] : names(entry)
   const main = [...names('index'), ...types('index')].filter((each) => !own.includes(each))
@@ -98,12 +102,16 @@ const packages = readFileSync(join(ROOT, 'test/docs/stand-ins-packages.ts'), 'ut
 
 /** The names of the program around a snippet. */
 function aroundImports({ name }: Snippet): string[] {
-  const isOfPackage = (each: string): boolean => new RegExp(`^export [^=:]*\\b${/\w+/.exec(each)![0]}\\b`, 'm').test(packages)
+  const isOfPackage = (each: string): boolean =>
+    new RegExp(`^export [^=:]*\\b${/\w+/.exec(each)![0]}\\b`, 'm').test(packages)
   const names = AROUND[name] ?? []
   const from = (file: string, list: readonly string[]): string => importOf(list, `../../../test/docs/${file}.js`)
   return [
     from('stand-ins-packages', names.filter(isOfPackage)),
-    from('stand-ins', names.filter((each) => !isOfPackage(each))),
+    from(
+      'stand-ins',
+      names.filter((each) => !isOfPackage(each)),
+    ),
   ]
 }
 
@@ -127,7 +135,10 @@ export const markOf = (line: number): string => `<${line}>`
 function marked(code: string): string {
   const mark = (line: string, number: number): string =>
     line.replaceAll(new RegExp(CONSOLE, 'g'), (call) => `${call}'${markOf(number)}', `)
-  return code.split('\n').map((line, index) => mark(line, index + 1)).join('\n')
+  return code
+    .split('\n')
+    .map((line, index) => mark(line, index + 1))
+    .join('\n')
 }
 
 /** JavaScript is checked for what is surely wrong only. */
@@ -177,7 +188,10 @@ export function compile(folder: string, snippets: readonly Snippet[]): { compile
       const file = join(ROOT, 'examples/sensor-loop', module!)
       if (existsSync(file)) copyFileSync(file, join(folder, language, module!))
     }
-    const { stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(folder, language)], { cwd: ROOT, encoding: 'utf8' })
+    const { stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(folder, language)], {
+      cwd: ROOT,
+      encoding: 'utf8',
+    })
     errors.push(...stdout.split('\n').filter((line) => line !== '' && !line.startsWith(' ')))
   }
   return { compiled: join(folder, 'out', folder.slice(ROOT.length)), errors }

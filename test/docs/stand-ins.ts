@@ -4,7 +4,15 @@
  */
 import { once } from 'node:events'
 import { createServer as createHttpServer, type Server } from 'node:http'
-import { Cancelable, CancelationToken, TimeoutCancelation, cancelable, guard, limiter, type CancelationError } from 'tripline'
+import {
+  Cancelable,
+  CancelationToken,
+  TimeoutCancelation,
+  cancelable,
+  guard,
+  limiter,
+  type CancelationError,
+} from 'tripline'
 
 export { strict as assert } from 'node:assert'
 export { once } from 'node:events'
@@ -64,7 +72,10 @@ export async function* readRows(): AsyncGenerator<Row> {
 }
 export const render: (template: string, data: object) => string = (text) => text
 export const summaryOf: (rows: readonly Row[]) => object = (list) => list
-export const transaction = { commit: async (): Promise<void> => undefined, rollback: async (): Promise<void> => undefined }
+export const transaction = {
+  commit: async (): Promise<void> => undefined,
+  rollback: async (): Promise<void> => undefined,
+}
 export const sensor = { read: (): number => 20 }
 export const control: (value: number, due: number, missed: number) => void = () => undefined
 export const cache: ReadonlySet<string> = new Set(['warm'])
@@ -75,7 +86,10 @@ export const server: Server = createHttpServer()
 export const renderPage: (what: unknown, options: Around) => Promise<string> = async () => 'page'
 export const report: (id: string, options: Around) => Promise<object> = async (id) => ({ id })
 export const query: (what: unknown, options: Around) => Promise<Row[]> = async () => rows
-export const database = { end: async (): Promise<void> => undefined, query: async (_sql: string, _options: Around): Promise<Row[]> => rows }
+export const database = {
+  end: async (): Promise<void> => undefined,
+  query: async (_sql: string, _options: Around): Promise<Row[]> => rows,
+}
 export const startServer: (options: { token: CancelationToken }) => { close(): Promise<void> } = (options) => {
   const serving = Cancelable.run((operation) => operation.sleep('1h'), options).catch(() => undefined)
   return { close: () => (options.token.cancel('shutting down'), serving) }
