@@ -162,8 +162,11 @@ export function compile(folder: string, snippets: readonly Snippet[]): { compile
     mkdirSync(join(folder, language), { recursive: true })
     for (const each of part) {
       // In one line, so that the numbers of the others stay: the module begins with line 2.
-      const head = `${[...implicitImports(each), ...aroundImports(each)].join('')}export {}`
-      writeFileSync(join(folder, language, `${fileOf(each.name)}.${language}`), `${head}\n${marked(each.code)}`)
+      const head = `${[...implicitImports(each), ...aroundImports(each)].join('')}${isCommonJs(each) ? '' : 'export {}'}`
+      writeFileSync(
+        join(folder, language, `${fileOf(each)}.${prefixOf(each)}${language}`),
+        `${head}\n${marked(each.code)}`,
+      )
     }
     const options = {
       extends: '../../../tsconfig.json',
@@ -180,7 +183,7 @@ export function compile(folder: string, snippets: readonly Snippet[]): { compile
         noUnusedParameters: false,
         exactOptionalPropertyTypes: false,
       },
-      include: [`*.${language}`],
+      include: [`*.${language}`, `*.c${language}`],
     }
     writeFileSync(join(folder, language, 'tsconfig.json'), JSON.stringify(options))
     for (const [, module] of part.flatMap(({ code }) => [...code.matchAll(/ from '\.\/([\w-]+\.js)'/g)])) {
@@ -197,12 +200,15 @@ export function compile(folder: string, snippets: readonly Snippet[]): { compile
   return { compiled: join(folder, 'out', folder.slice(ROOT.length)), errors }
 }
 
-/** The name of a file, different also where systems ignore the case. */
-function fileOf(name: string): string {
+const isCommonJs = ({ code }: Snippet): boolean => /\brequire\(/.test(code)
+const prefixOf = (snippet: Snippet): string => (isCommonJs(snippet) ? 'c' : '')
+
+/** The name of a file without its extension, different also where systems ignore the case. */
+function fileOf({ name }: Snippet): string {
   return name.replaceAll('/', '-').replaceAll(/[A-Z]/g, (letter) => `_${letter}`)
 }
 
 /** The path of a compiled snippet. */
-export function pathOf(compiled: string, { name, language }: Snippet): string {
-  return join(compiled, language, `${fileOf(name)}.js`)
+export function pathOf(compiled: string, snippet: Snippet): string {
+  return join(compiled, snippet.language, `${fileOf(snippet)}.${prefixOf(snippet)}js`)
 }
