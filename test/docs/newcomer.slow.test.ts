@@ -7,15 +7,12 @@ import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pack } from '../../scripts/lib/pack.js'
 import { ROOT, runCommand, type Outcome } from '../helpers/child.js'
-import { FIGURE, outputsOn, patternOf } from './outputs.js'
+import { FIGURE, outputOn, patternOf } from './outputs.js'
 import { claimsOf, snippetsOf } from './snippets.js'
 
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
 const start = readFileSync(join(ROOT, 'docs/start.md'), 'utf8')
 const commands = [...readme.matchAll(/^ {4}(npx tripline .*?)(?: {2,}# .*)?$/gm)].map(([, line]) => line!)
-
-/** The output on a page that begins like this. */
-const shownOn = (page: string, begin: string): string => outputsOn(page).find((each) => each.startsWith(begin))!
 
 /** Whether the release binaries were built from the sources in native/. Between releases they may be older. */
 function areBinariesCurrent(): boolean {
@@ -46,7 +43,7 @@ describe(`a newcomer, with ${ownBuild ? 'an addon built now: native/ is newer th
   }
 
   it('copies the first program of the README, and sees it end at its limit', { timeout: 60_000 }, async () => {
-    const shown = shownOn('README.md', 'process.rss ')
+    const shown = outputOn('README.md', 'process.rss ')
     const { code, stdout, stderr } = await saved(readme, snippetsOf('README')[0]!.code)
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
     const [, value, limit, kept] = /^process\.rss (\S+)MB > (\S+)MB after (\d+) MB/.exec(shown)!
@@ -68,7 +65,7 @@ describe(`a newcomer, with ${ownBuild ? 'an addon built now: native/ is newer th
 
   it('copies the second program of the README, and sees its output', { timeout: 60_000 }, async () => {
     const outcome = await saved(readme, snippetsOf('README')[1]!.code)
-    expect(outcome).toEqual({ code: 0, signal: null, stdout: shownOn('README.md', 'Timed out '), stderr: '' })
+    expect(outcome).toEqual({ code: 0, signal: null, stdout: outputOn('README.md', 'Timed out '), stderr: '' })
     expect(outcome.stdout).toContain('aborted is false')
   })
 
@@ -77,7 +74,7 @@ describe(`a newcomer, with ${ownBuild ? 'an addon built now: native/ is newer th
     'copies the first program of docs/start.md, and sees the place that blocks',
     { retry: 3, timeout: 60_000 },
     async () => {
-      const shown = shownOn('docs/start.md', 'eventLoop.delay ')
+      const shown = outputOn('docs/start.md', 'eventLoop.delay ')
       const { code, stdout, stderr } = await saved(start, snippetsOf('start')[0]!.code)
       const url = pathToFileURL(join(folder, 'first.mjs')).href
       const measured = { '202.757': FIGURE, 'file:///home/ada/first.mjs': new RegExp(url.replaceAll('.', '\\.')) }

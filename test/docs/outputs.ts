@@ -19,6 +19,11 @@ export function patternOf(shown: string, measured: Measured = {}): RegExp {
   return new RegExp(`^${pattern}$`)
 }
 
+/** The measured parts that are in an output, of those on its page. */
+export function partsIn(shown: string, measured: Measured = {}): Measured {
+  return Object.fromEntries(Object.entries(measured).filter(([part]) => shown.includes(part)))
+}
+
 function escaped(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')
 }
@@ -29,4 +34,11 @@ export function outputsOn(page: string): string[] {
   return Array.from(text.matchAll(/^```text\n([^]*?)^```$|(?<=\n\n)((?: {4}.*\n)+)/gm), ([, block, indented]) => {
     return block ?? indented!.replaceAll(/^ {4}/gm, '')
   })
+}
+
+/** The output that a page shows and that begins like this. */
+export function outputOn(page: string, begin: string): string {
+  const found = outputsOn(page).find((each) => each.startsWith(begin))
+  if (found === undefined) throw new Error(`${page} shows no output that begins with '${begin}'`)
+  return found
 }

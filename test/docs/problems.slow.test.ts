@@ -4,6 +4,7 @@ import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { CLI, ROOT, runCommand } from '../helpers/child.js'
+import { outputOn, patternOf } from './outputs.js'
 
 const pathOf = (name: string): string => join(ROOT, 'examples/recipes', name)
 
@@ -14,7 +15,9 @@ it('an import that takes too much memory ends with what it has done', async () =
     const env = { ...process.env, LIMIT: '150MB' }
     const { code, stdout } = await runCommand(process.execPath, [pathOf('container.js'), file], { env })
     expect(code).toBe(75)
-    expect(stdout).toMatch(/^ended: process\.rss \d+(?:\.\d+)?MB > 150(?:\.0+)?MB\n$/)
+    // Another limit than that of the page, which not every machine reaches.
+    const measured = { 'memory 90.3% > 90.0%': /process\.rss \d+(?:\.\d+)?MB > 150(?:\.0+)?MB/ }
+    expect(stdout).toMatch(patternOf(outputOn('docs/recipes/container.md', 'ended: '), measured))
     const { rows } = JSON.parse(readFileSync(file, 'utf8')) as { rows: number }
     expect(rows).toBeGreaterThan(10)
     expect(rows).toBeLessThan(2000)

@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { outputOn } from '../docs/outputs.js'
 import { ROOT } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
@@ -55,7 +56,9 @@ class Loop implements Disposable {
   async end(): Promise<{ reason: string; rows: number; partial: number }> {
     this.#child.kill('SIGTERM')
     expect(await this.#closed).toEqual([0, null])
-    return JSON.parse(this.stdout.trimEnd().split('\n').at(-1)!)
+    const report = JSON.parse(this.stdout.trimEnd().split('\n').at(-1)!)
+    expect(Object.keys(report)).toEqual(Object.keys(JSON.parse(outputOn('docs/recipes/sensor-loop.md', '{'))))
+    return report
   }
 }
 

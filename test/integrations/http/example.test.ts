@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { outputOn, partsIn, patternOf, type Measured } from '../../docs/outputs.js'
 import { ROOT } from '../../helpers/child.js'
 import { eventually } from '../../helpers/eventually.js'
 import { afterTest, get, rawClient } from './helpers.js'
@@ -32,5 +33,11 @@ it('answers, stops for clients that are gone, and ends with the requests that ru
   expect((await last).body).toContain('row 20\n')
   const [code] = (await once(server, 'exit')) as [number | null]
   expect(code).toBe(0)
-  expect(output).toMatch(/SIGTERM: \d completed, 0 canceled\n$/)
+  // What the recipe shows, in that order; more requests have ended here.
+  const figures: Measured = { '8080': /\d+/, '0 completed': /\d completed/ }
+  const shown = outputOn('docs/recipes/overload.md', 'http://').trimEnd().split('\n')
+  const patterns = shown.map((each) => patternOf(each, partsIn(each, figures)))
+  const lines = output.trimEnd().split('\n')
+  expect(lines.filter((each) => patterns.some((pattern) => pattern.test(each)))).toHaveLength(shown.length)
+  expect(lines.at(-1)).toMatch(patterns.at(-1)!)
 })

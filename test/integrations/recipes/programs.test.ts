@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { FIGURE, outputOn, patternOf, type Measured } from '../../docs/outputs.js'
 import { CLI, ROOT } from '../../helpers/child.js'
 import { eventually } from '../../helpers/eventually.js'
 import { FakeMachine } from '../../helpers/fake-machine.js'
@@ -49,6 +50,11 @@ class Program {
   }
 }
 
+/** What a recipe says that its program prints. */
+function shown(recipe: string, begin: string, measured?: Measured): RegExp {
+  return patternOf(outputOn(`docs/recipes/${recipe}.md`, begin), measured)
+}
+
 async function serve(listener: RequestListener): Promise<AsyncDisposable & { readonly url: string }> {
   const server = createServer(listener).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -73,6 +79,16 @@ describe('the download', () => {
     const program = new Program('download.js', [server.url, file])
     expect(await program.ends()).toBe(0)
     expect(program.output).toContain(`[##############################] 100 % of 3000000 bytes`)
+    // The last line has no time left.
+    const figures = {
+      '##############................': /#*\.*/,
+      '47': FIGURE,
+      '10485760': /3000000/,
+      ', 2 s left': /(?:, \d+ s left)?/,
+    }
+    const line = shown('download', '[##', figures)
+    const lines = program.output.split('\n').filter((each) => each.startsWith('['))
+    expect(lines.filter((each) => !line.test(`${each}\n`))).toEqual([])
     expect(readFileSync(file).equals(content)).toBe(true)
     expect(existsSync(`${file}.part`)).toBe(false)
   })
@@ -128,7 +144,7 @@ describe('the pipeline', () => {
     writeFileSync(file, 'a,1\nb,2\na,x\n')
     const program = new Program('pipeline.js', [file])
     expect(await program.ends()).toBe(0)
-    expect(program.output).toBe('complete {"lines":3,"bad":1,"sums":{"a":1,"b":2}}\n')
+    expect(program.output).toMatch(shown('pipeline', 'complete '))
   })
 
   it('takes any text as a name, and no amount for a bad line', async () => {
@@ -147,8 +163,8 @@ describe('the pipeline', () => {
     writeFileSync(file, Buffer.alloc(200_000_000, 'a,1\n'))
     const program = new Program('pipeline.js', [file, '500ms'])
     expect(await program.ends()).toBe(2)
-    const [, lines = '', sum] =
-      /^partial \{"lines":(\d+),"bad":0,"sums":\{"a":(\d+)\}\}\nTimed out after 500ms\n$/.exec(program.output) ?? []
+    expect(program.output).toMatch(shown('pipeline', 'partial ', { '120344': FIGURE, '100ms': /500ms/ }))
+    const [lines, , sum] = program.output.match(/\d+/g)!
     expect(Number(lines)).toBeGreaterThan(0)
     expect(sum).toBe(lines)
   })
@@ -157,7 +173,7 @@ describe('the pipeline', () => {
 it('the busy loop in a pool ends in time, and its thread works on', async () => {
   const program = new Program('piscina.js')
   expect(await program.ends()).toBe(0)
-  expect(program.output).toBe('168 primes\nTimed out after 300ms - found some: true\n25 primes\n')
+  expect(program.output).toMatch(shown('piscina', '168 '))
 })
 
 /** A server-sent event with a token. */
@@ -208,7 +224,7 @@ describe('the stream of a model', () => {
     })
     const program = new Program('llm-stream.js', [server.url, 'hi'], { IDLE: '500ms' })
     expect(await program.ends()).toBe(1)
-    expect(program.output).toBe('The answer is\nidle: No item for 500ms (13 characters so far)\n')
+    expect(program.output).toMatch(shown('llm-stream', 'The answer is', { '20s': /500ms/ }))
     await eventually(() => gone)
   })
 })
@@ -231,6 +247,8 @@ describe('a step of a CI job', () => {
     const program = new Program('ci.sh', command, { ...env, REPORT: report, TRIPLINE: `${process.execPath} ${CLI}` })
     expect(await program.ends()).toBe(status)
     expect(program.output).toContain(text)
+    if (status === 124)
+      expect(program.output).toMatch(shown('ci', 'the step took ', { 'report.json': new RegExp(report) }))
     expect(JSON.parse(readFileSync(report, 'utf8'))).toBeTypeOf('object')
   })
 })
@@ -245,11 +263,11 @@ describe('the hot board', () => {
     const program = new Program('hot-pi.js', [], { MIN_HOLD: '10ms' })
     await program.says('working')
     setTemperature(80)
-    await program.says('hot: temperature is 80 °C')
-    await program.says('slowed')
+    await program.says('hot: ')
     setTemperature(70)
     setTemperature(60)
-    await program.says('cool')
+    await program.says('cool\n')
+    expect(program.output).toContain(outputOn('docs/recipes/hot-pi.md', 'working'))
     program.process.kill()
     expect(await program.ends()).toBe(0)
     expect(program.output).toContain('ended after some pictures')
@@ -271,7 +289,7 @@ describe('the shutdown', () => {
     await program.says('begin b')
     program.process.kill()
     expect(await program.ends()).toBe(0)
-    expect(program.output).toBe('begin a\nend a\nbegin b\nend b\nconnections are closed\nReceived SIGTERM\n')
+    expect(program.output).toMatch(shown('shutdown', 'begin a'))
   })
 
   it('does not wait beyond its deadline', async () => {
