@@ -14,9 +14,10 @@ const readme = readFileSync(join(ROOT, 'README.md'), 'utf8')
 const start = readFileSync(join(ROOT, 'docs/start.md'), 'utf8')
 const commands = [...readme.matchAll(/^ {4}(npx tripline .*?)(?: {2,}# .*)?$/gm)].map(([, line]) => line!)
 
+const git = (...words: string[]) => spawnSync('git', words, { cwd: ROOT, encoding: 'utf8' })
+
 /** Whether the release binaries were built from the sources in native/. Between releases they may be older. */
 function areBinariesCurrent(): boolean {
-  const git = (...words: string[]) => spawnSync('git', words, { cwd: ROOT, encoding: 'utf8' })
   const built = git('log', '-1', '--format=%H', '--', 'prebuilds').stdout.trim()
   return built !== '' && git('diff', '--quiet', built, '--', 'native', 'binding.gyp').status === 0
 }

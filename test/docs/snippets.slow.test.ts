@@ -125,9 +125,7 @@ describe('the code in the manual', () => {
   })
 
   it('has right types, and declares every name that is not listed', () => {
-    const isLoose = (error: string): boolean =>
-      Object.entries(LOOSE).some(([name, pattern]) => error.includes(`/${name}.js(`) && pattern.test(error))
-    expect(errors.filter((each) => !isLoose(each))).toEqual([])
+    expect(errors.filter((each) => !Object.keys(LOOSE).some((name) => isLoose(name, each)))).toEqual([])
   })
 
   it.each(Object.entries({ AROUND, ELSEWHERE, LOOSE, MEASURED, NOT_RUN, SHOWN, UNSEEN }))(
@@ -204,16 +202,13 @@ function falseClaims(snippet: Snippet, output: string): string[] {
   })
 }
 
-describe('the checks', () => {
-  const made = (code: string, more: Partial<Snippet> = {}): Snippet => ({
-    name: 'made-1',
-    language: 'ts',
-    code,
-    ...more,
-  })
+const isLoose = (name: string, error: string): boolean => error.includes(`/${name}.js(`) && LOOSE[name]!.test(error)
 
+const made = (code: string, more: Partial<Snippet> = {}): Snippet => ({ name: 'made-1', language: 'ts', code, ...more })
+const errorsOf = (each: Snippet): string[] => compile(join(ROOT, '.cache/snippets-made'), [each]).errors
+
+describe('the checks', () => {
   it('find a misspelled export, and a name that nothing declares', () => {
-    const errorsOf = (each: Snippet): string[] => compile(join(ROOT, '.cache/snippets-made'), [each]).errors
     expect(errorsOf(made('guardd({ memory: 90 })\n', { entry: 'index' }))).toEqual([
       expect.stringContaining("'guardd'"),
     ])

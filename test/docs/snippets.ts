@@ -33,33 +33,32 @@ export function snippetsOf(page: string): Snippet[] {
 
 /** All pages with code, but those of the API reference. */
 export function allPages(): string[] {
-  const inFolder = (folder: string): string[] =>
-    readdirSync(join(ROOT, 'docs', folder))
-      .filter((each) => each.endsWith('.md'))
-      .map((each) => join(folder, each.slice(0, -'.md'.length)))
-  return ['README', ...inFolder('').filter((each) => each !== 'README'), ...inFolder('recipes')]
+  return ['README', ...pagesIn('').filter((each) => each !== 'README'), ...pagesIn('recipes')]
+}
+
+function pagesIn(folder: string): string[] {
+  const files = readdirSync(join(ROOT, 'docs', folder)).filter((each) => each.endsWith('.md'))
+  return files.map((each) => join(folder, each.slice(0, -'.md'.length)))
 }
 
 /** The examples in the doc comments of all entry points, which are those of the API reference. */
 export function apiExamples(): Snippet[] {
-  const dist = join(ROOT, 'dist')
+  const files = readdirSync(join(ROOT, 'dist')).filter((each) => each.endsWith('.d.cts'))
   const names = new Map<string, number>()
-  return readdirSync(dist)
-    .filter((each) => each.endsWith('.d.cts'))
-    .flatMap((file) => {
-      const text = readFileSync(join(dist, file), 'utf8')
-      const entry = file.slice(0, -'.d.cts'.length)
-      return [...text.matchAll(/@example\s*\n([^]*?)(?=\n\s*\* @\w|\*\/)/g)].map((match) => {
-        const lines = match[1]!.split('\n').map((line) => line.replace(/^\s*\* ?/, ''))
-        const code = lines.join('\n').replaceAll(/```\w*\n?/g, '')
-        const owner = ownerOf(text, match.index)
-        const count = (names.get(owner) ?? 0) + 1
-        names.set(owner, count)
-        const name = `api/${owner}${count > 1 ? `-${count}` : ''}`
-        return { name, language: 'ts', code: `${code.trimEnd()}\n`, entry } as const
-      })
+  return files.flatMap((file) => {
+    const entry = file.slice(0, -'.d.cts'.length)
+    const text = typesOf(entry)
+    return Array.from(text.matchAll(/@example\s*\n([^]*?)(?=\n\s*\* @\w|\*\/)/g), ({ 1: lines, index }) => {
+      const owner = ownerOf(text, index)
+      const count = (names.get(owner) ?? 0) + 1
+      names.set(owner, count)
+      const code = lines!.replaceAll(/^\s*\* ?/gm, '').replaceAll(/```\w*\n?/g, '')
+      return { name: `api/${owner}${count > 1 ? `-${count}` : ''}`, language: 'ts', code: `${code.trimEnd()}\n`, entry }
     })
+  })
 }
+
+const typesOf = (entry: string): string => readFileSync(join(ROOT, `dist/${entry}.d.cts`), 'utf8')
 
 /** What the doc comment at a place of a file of types belongs to: `guard`, `Cancelable.run`. */
 function ownerOf(text: string, at: number): string {
@@ -76,43 +75,40 @@ function ownerOf(text: string, at: number): string {
 const exportsOf = (entry: string): string[] =>
   Object.keys(createRequire(import.meta.url)(join(ROOT, `dist/${entry}.cjs`)) as object)
 
-/** The names that an example of the API reference may use as they are: the exports of its page's entry points. */
+/** Imports of the names that an example of the API reference may use as they are: the exports of its entry points. */
 function implicitImports({ code, entry }: Snippet): string[] {
   if (entry === undefined) return []
   const text = code.replaceAll(/\/\/.*$/gm, '').replaceAll(/'[^'\n]*'/g, "''")
-  const isUsed = (name: string): boolean => new RegExp(`(?<![.\\w$])${name}\\b(?!\\s*:)`).test(text)
-  const isDeclared = (name: string): boolean =>
-    new RegExp(`import [^;]*?\\b${name}\\b[^;]*? from|const ${name}\\b`).test(text)
-  const names = (from: string): string[] => exportsOf(from).filter((each) => isUsed(each) && !isDeclared(each))
-  const types = (from: string): string[] =>
-    Array.from(text.matchAll(/: ([A-Z]\w+)\b/g), ([, name]) => name!)
-      .filter((each) =>
-        new RegExp(`(?:interface|type) ${each}\\b`).test(readFileSync(join(ROOT, `dist/${from}.d.cts`), 'utf8')),
-      )
-      .map((each) => `type ${each}`)
-  const own = entry === 'index' ? [] : names(entry)
-  const main = [...names('index'), ...types('index')].filter((each) => !own.includes(each))
-  return [importOf(own, `tripline/${entry}`), importOf(main, 'tripline')]
+  const isUsed = (name: string): boolean =>
+    new RegExp(`(?<![.\\w$])${name}\\b(?!\\s*:)`).test(text) &&
+    !new RegExp(`import [^;]*?\\b${name}\\b[^;]*? from|const ${name}\\b`).test(text)
+  const all = typesOf('index')
+  const own = entry === 'index' ? [] : exportsOf(entry).filter(isUsed)
+  const main = exportsOf('index').filter((each) => isUsed(each) && !own.includes(each))
+  const types = Array.from(text.matchAll(/: ([A-Z]\w+)\b/g), ([, name]) => name!).filter((each) =>
+    new RegExp(`(?:interface|type) ${each}\\b`).test(all),
+  )
+  return [importOf(own, `tripline/${entry}`), importOf([...main, ...types.map((each) => `type ${each}`)], 'tripline')]
 }
-
-const importOf = (names: readonly string[], from: string): string =>
-  names.length === 0 ? '' : `import { ${names.join(', ')} } from '${from}'; `
 
 const packages = readFileSync(join(ROOT, 'test/docs/stand-ins-packages.ts'), 'utf8')
 
-/** The names of the program around a snippet. */
+/** Imports of the names of the program around a snippet. */
 function aroundImports({ name }: Snippet): string[] {
-  const isOfPackage = (each: string): boolean =>
-    new RegExp(`^export [^=:]*\\b${/\w+/.exec(each)![0]}\\b`, 'm').test(packages)
   const names = AROUND[name] ?? []
-  const from = (file: string, list: readonly string[]): string => importOf(list, `../../../test/docs/${file}.js`)
-  return [
-    from('stand-ins-packages', names.filter(isOfPackage)),
-    from(
-      'stand-ins',
-      names.filter((each) => !isOfPackage(each)),
-    ),
-  ]
+  const ofPackages = names.filter((each) => {
+    const [exported] = each.replace('type ', '').split(' ')
+    return new RegExp(`^export [^=:]*\\b${exported}\\b`, 'm').test(packages)
+  })
+  const others = names.filter((each) => !ofPackages.includes(each))
+  return [importOf(ofPackages, `${HERE}/stand-ins-packages.js`), importOf(others, `${HERE}/stand-ins.js`)]
+}
+
+/** This folder, as the modules of the snippets see it. */
+const HERE = '../../../test/docs'
+
+function importOf(names: readonly string[], from: string): string {
+  return names.length === 0 ? '' : `import { ${names.join(', ')} } from '${from}'; `
 }
 
 const CONSOLE = /\bconsole\.(?:log|warn|error|info)\(/
@@ -133,12 +129,10 @@ export const markOf = (line: number): string => `<${line}>`
 
 /** The code, which prints a mark before each output. */
 function marked(code: string): string {
-  const mark = (line: string, number: number): string =>
-    line.replaceAll(new RegExp(CONSOLE, 'g'), (call) => `${call}'${markOf(number)}', `)
-  return code
-    .split('\n')
-    .map((line, index) => mark(line, index + 1))
-    .join('\n')
+  const lines = code.split('\n').map((line, index) => {
+    return line.replaceAll(new RegExp(CONSOLE, 'g'), (call) => `${call}'${markOf(index + 1)}', `)
+  })
+  return lines.join('\n')
 }
 
 /** JavaScript is checked for what is surely wrong only. */
@@ -186,16 +180,18 @@ export function compile(folder: string, snippets: readonly Snippet[]): { compile
       include: [`*.${language}`, `*.c${language}`],
     }
     writeFileSync(join(folder, language, 'tsconfig.json'), JSON.stringify(options))
-    for (const [, module] of part.flatMap(({ code }) => [...code.matchAll(/ from '\.\/([\w-]+\.js)'/g)])) {
+    for (const [, module] of part
+      .map(({ code }) => code)
+      .join('\n')
+      .matchAll(/ from '\.\/([\w-]+\.js)'/g)) {
       // A part of the program that its recipe describes.
       const file = join(ROOT, 'examples/sensor-loop', module!)
       if (existsSync(file)) copyFileSync(file, join(folder, language, module!))
     }
-    const { stdout } = spawnSync(join(ROOT, 'node_modules/.bin/tsc'), ['-p', join(folder, language)], {
-      cwd: ROOT,
-      encoding: 'utf8',
-    })
-    errors.push(...stdout.split('\n').filter((line) => line !== '' && !line.startsWith(' ')))
+    const tsc = join(ROOT, 'node_modules/.bin/tsc')
+    const { status, stdout } = spawnSync(tsc, ['-p', join(folder, language)], { cwd: ROOT, encoding: 'utf8' })
+    const found = stdout.split('\n').filter((line) => line !== '' && !line.startsWith(' '))
+    errors.push(...found, ...(found.length === 0 && status !== 0 ? ['tsc failed'] : []))
   }
   return { compiled: join(folder, 'out', folder.slice(ROOT.length)), errors }
 }

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { transformSync } from 'rolldown/utils'
 import { afterEach, expect, it } from 'vitest'
+import { claimsOf, snippetsOf } from '../docs/snippets.js'
 import { ROOT } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
 import { Redis } from './redis.js'
@@ -89,6 +90,7 @@ await queue.close()
   await eventually(() => program.exitCode !== null, output)
   expect(program.exitCode).toBe(0)
   expect(output()).toContain('completed short short\n')
+  for (const { text } of snippetsOf('bullmq').flatMap(claimsOf)) expect(output()).toContain(`${text}\n`)
   expect(output()).toContain('failed long The order was withdrawn\n')
   expect(output()).toMatch(new RegExp(` ${program.pid} running [01] \\[\\]`))
 })
