@@ -1,7 +1,8 @@
 /**
- * The names that a snippet of the manual may use without declaring them, because the program around it has them; as they are exported
- * by `stand-ins.ts`. Every other name in a snippet has to be declared or imported in it, so that a reader has it, too. An example of
- * the API reference may use the exports of its entry point and of `tripline` as well, as the reference says.
+ * The names that a snippet of the manual may use without declaring them, because the program around it has them, as a comment in it
+ * says; they are exported by `stand-ins.ts` and `stand-ins-packages.ts`. Every other name has to be declared or imported in the
+ * snippet, so that a reader has it, too. An example of the API reference may use the exports of its entry point and of `tripline` as
+ * well, as the reference says.
  */
 export const AROUND: Readonly<Record<string, readonly string[]>> = {
   'blocked-loop-3': ['render', 'template', 'data'],
@@ -9,7 +10,7 @@ export const AROUND: Readonly<Record<string, readonly string[]>> = {
   'bullmq-1': ['query as load', 'renderPage as render', 'connection'],
   'bullmq-2': ['queue', 'queued as job'],
   'bullmq-3': ['queue'],
-  'coming-from-under-pressure-2': ['fastifyApp as app', 'protectFastify', 'ping'],
+  'coming-from-under-pressure-2': ['fastifyApp as app', 'ping'],
   'metrics-1': ['cache', 'ping'],
   'nesting-1': ['insertRecords', 'token'],
   'nesting-2': ['token'],

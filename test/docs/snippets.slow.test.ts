@@ -138,9 +138,8 @@ describe('the code in the manual', () => {
 
   it('needs every name and every figure that is listed', () => {
     for (const { name, code } of all) {
-      const used = (AROUND[name] ?? []).map((each) => / as (\w+)$/.exec(each)?.[1] ?? each.replace('type ', ''))
       expect(
-        used.filter((each) => !new RegExp(`\\b${each}\\b`).test(code)),
+        namesOf(name).filter((each) => !new RegExp(`\\b${each}\\b`).test(code.replaceAll(/^\/\/.*$/gm, ''))),
         name,
       ).toEqual([])
       expect(
@@ -155,6 +154,17 @@ describe('the code in the manual', () => {
       ).toBe(true)
     }
   })
+
+  it.each(manual.filter(({ name }) => name in AROUND).map((each) => [each.name, each] as const))(
+    'says in %s which names are those of the program around it',
+    (_, { name, code }) => {
+      const said = code
+        .split('\n')
+        .filter((line) => /^\/\/ .*your program's/.test(line))
+        .join()
+      expect(namesOf(name).filter((each) => !said.includes(`\`${each}\``))).toEqual([])
+    },
+  )
 
   it.each(Object.entries(ELSEWHERE))('of %s is run by another test', (_, [file, word]) => {
     expect(readFileSync(join(ROOT, 'test', file), 'utf8')).toContain(word)
@@ -200,6 +210,11 @@ function falseClaims(snippet: Snippet, output: string): string[] {
     const isMet = printed.length > 0 && printed.every((each) => pattern.test(each.slice(mark.length)))
     return isMet ? [] : [`${text}, but it prints: ${printed.join(', ')}`]
   })
+}
+
+/** The names that a snippet uses of those that are listed for it. */
+function namesOf(name: string): string[] {
+  return (AROUND[name] ?? []).map((each) => / as (\w+)$/.exec(each)?.[1] ?? each.replace('type ', ''))
 }
 
 const isLoose = (name: string, error: string): boolean => error.includes(`/${name}.js(`) && LOOSE[name]!.test(error)

@@ -11,7 +11,6 @@ export { OTLPMetricExporter } from '@opentelemetry/exporter-metrics-otlp-http'
 export { MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics'
 export { default as PQueue } from 'p-queue'
 export { default as promClient } from 'prom-client'
-export { protectFastify } from 'tripline/fastify'
 
 export const handler: RequestHandler = (_, response) => void response.end()
 export const expressApp: Express = express()
