@@ -40,6 +40,20 @@ it('jobs that share a runner get their memory, or a message', async () => {
     const second = `env -u TRIPLINE_RESERVATION RESERVE=cpu=1 WAIT=100ms sh ${pathOf('shared-runner.sh')} echo never; true`
     const { code, stdout } = await job({ RESERVE: `cpu=${availableParallelism()}` }, 'sh', '-c', second)
     expect({ code, stdout }).toEqual({ code: 0, stdout: 'the memory was not free in time\n' })
+    // One that waits is listed, as the page shows it. It ends with the first one.
+    const waiting = second.replace('100ms', '1h').replace('; true', ' & ')
+    const listed = `until line=$(${base.TRIPLINE} doctor | grep 'has waited'); do :; done; echo "$line"`
+    const list = await job({ RESERVE: `cpu=${availableParallelism()}` }, 'sh', '-c', waiting + listed)
+    const shown = outputOn('docs/recipes/shared-runner.md', 'reserved  ')
+    const date = '2026-03-01 10:15:21'
+    const figures = {
+      make: /echo/,
+      '977': /\d+/,
+      'user ci': /user \S+/,
+      '2.00GB and 2 CPUs': /1 CPU/,
+      [date]: /[\d: -]+/,
+    }
+    expect(list.stdout.trimStart()).toMatch(patternOf(shown, figures))
   } finally {
     rmSync(folder, { recursive: true })
   }
