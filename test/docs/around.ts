@@ -73,6 +73,7 @@ export const AROUND: Readonly<Record<string, readonly string[]>> = {
   'api/reserve': ['encode', 'video'],
   'api/rootCause': ['error', 'retry'],
   'api/run': ['cancel'],
+  'api/run.md-1': ['createReadStream', 'use', 'reportLine as report'],
   'api/shutDownFastify': ['fastifyApp as app'],
   'api/simulate': ['createReadStream'],
   'api/underPressure': ['fastifyApp as app'],

@@ -2,6 +2,7 @@
  * The code in the manual and in the API reference: its types are right, it has every name that it uses, it runs, also on a machine
  * without sensors, battery or pressure, and it prints what it claims.
  */
+import { execFileSync } from 'node:child_process'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { beforeAll, describe, expect, it } from 'vitest'
@@ -9,7 +10,17 @@ import { ROOT, runCommand } from '../helpers/child.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
 import { AROUND } from './around.js'
 import { FIGURE, outputOn, partsIn, patternOf, type Measured } from './outputs.js'
-import { allPages, apiExamples, claimsOf, compile, markOf, pathOf, snippetsOf, type Snippet } from './snippets.js'
+import {
+  allPages,
+  apiExamples,
+  claimsOf,
+  compile,
+  markOf,
+  pathOf,
+  referenceBlocks,
+  snippetsOf,
+  type Snippet,
+} from './snippets.js'
 
 /** Pages whose code is run by another test: its file, and a word in it. */
 const ELSEWHERE: Readonly<Record<string, readonly [file: string, word: string]>> = {
@@ -50,6 +61,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'api/guard': 'it watches a disk that this machine need not have',
   'api/protectWorker': 'it needs Redis; test/integrations/pages.test.ts runs the same',
   'api/reserve': 'it reserves more than a small machine has',
+  'api/run.md-1': 'it runs npm test',
   'api/run': 'it runs make with a sensor',
   'api/workers': 'it needs Redis; test/integrations/pages.test.ts runs the same',
 }
@@ -83,7 +95,7 @@ const SHOWN: Readonly<Record<string, string>> = {
 const folder = join(ROOT, '.cache/snippets')
 const isRun = ({ name }: Snippet): boolean => !(name in NOT_RUN) && !(name.replace(/-\d+$/, '') in ELSEWHERE)
 const manual = allPages().flatMap(snippetsOf)
-const examples = apiExamples()
+const examples = [...apiExamples(), ...referenceBlocks()]
 const all = [...manual, ...examples]
 const named = (list: readonly Snippet[]): [string, Snippet][] => list.filter(isRun).map((each) => [each.name, each])
 
@@ -122,6 +134,13 @@ describe('the code in the manual', () => {
     expect(manual.length).toBeGreaterThan(100)
     expect(examples.length).toBeGreaterThan(55)
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length)
+    // Whatever the block looks like, and on whatever page it is. The reference consists of types, beside the examples.
+    const listed = execFileSync('git', ['ls-files', '-z', '*.md', ':!docs/api'], { cwd: ROOT, encoding: 'utf8' })
+    const pages = listed.split('\0').filter((each) => each !== '')
+    const text = pages.map((each) => readFileSync(join(ROOT, each), 'utf8')).join('\n')
+    expect(text.match(/^[ \t]*(?:```|~~~)[ \t]*(?:[cm]?[jt]sx?|javascript|typescript|node)\b/gim)).toHaveLength(
+      manual.length + referenceBlocks().length,
+    )
   })
 
   it('has right types, and declares every name that is not listed', () => {

@@ -24,10 +24,13 @@ export interface Claim {
 
 /** The blocks of a page in TypeScript or JavaScript. @param page `ticker`, `recipes/ci` */
 export function snippetsOf(page: string): Snippet[] {
-  const text = readFileSync(join(ROOT, page === 'README' ? 'README.md' : `docs/${page}.md`), 'utf8')
-  const blocks = [...text.matchAll(/^```(ts|js)\n([^]*?)^```$/gm)]
+  return blocksOf(page === 'README' ? 'README.md' : `docs/${page}.md`, page.replace('/', '-'))
+}
+
+function blocksOf(file: string, name: string): Snippet[] {
+  const blocks = [...readFileSync(join(ROOT, file), 'utf8').matchAll(/^```(ts|js)\n([^]*?)^```$/gm)]
   return blocks.map(([, language, code], index) => {
-    return { name: `${page.replace('/', '-')}-${index + 1}`, language: language as 'ts' | 'js', code: code! }
+    return { name: `${name}-${index + 1}`, language: language as 'ts' | 'js', code: code! }
   })
 }
 
@@ -56,6 +59,14 @@ export function apiExamples(): Snippet[] {
       return { name: `api/${owner}${count > 1 ? `-${count}` : ''}`, language: 'ts', code: `${code.trimEnd()}\n`, entry }
     })
   })
+}
+
+/** The blocks in the text of the API reference. */
+export function referenceBlocks(): Snippet[] {
+  const folder = 'scripts/api/pages'
+  return readdirSync(join(ROOT, folder)).flatMap((page) =>
+    blocksOf(`${folder}/${page}`, `api/${page}`).map((each) => Object.assign(each, { entry: 'index' })),
+  )
 }
 
 const typesOf = (entry: string): string => readFileSync(join(ROOT, `dist/${entry}.d.cts`), 'utf8')

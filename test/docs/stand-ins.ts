@@ -52,6 +52,8 @@ export const job: (cancel: Cancelable) => Promise<void> = (operation) => operati
 export const workOn: (item: Row) => void = () => undefined
 export const crunch: (cancel: Cancelable) => number = () => 1
 export const retry: () => void = () => undefined
+export const use: (text: string) => void = () => undefined
+export const reportLine: (line: string) => void = () => undefined
 export const save: (row: Row) => Promise<void> = async () => undefined
 export const insert: (row: Row) => Promise<void> = async () => undefined
 export const load: (url: string, signal: AbortSignal) => Promise<string> = async (from) => from
