@@ -1,6 +1,7 @@
 /** Reasons as bytes, for other threads: cut to a size, with times that every thread can read, and checked when read. */
 import { isOomKill } from '../base/oom.js'
 import { amended, isReason, type Breach, type CancelationReason, type StackFrame } from '../base/reason.js'
+import type { Selector } from '../base/selector.js'
 
 /** Characters of a message that always fit. */
 const MESSAGE = 500
@@ -103,9 +104,30 @@ function isWhole(value: unknown): value is CancelationReason {
 
 function isBreach(value: unknown): value is Breach {
   if (typeof value !== 'object' || value === null) return false
-  const { metric, unit, origin, limit, since, at, recent, stack } = value as Partial<Breach>
+  const breach = value as Partial<Breach>
+  const { metric, selector, direction, unit, origin, limit, since, at, recent, stack } = breach
   if (stack !== undefined && !(Array.isArray(stack) && stack.every(isFrame))) return false
-  return [metric, unit, origin].every(isText) && [limit, since, at].every(isNumber) && Array.isArray(recent)
+  return (
+    [metric, unit, origin].every(isText) &&
+    [limit, since, at].every(isNumber) &&
+    (direction === 'above' || direction === 'below') &&
+    isFigure(breach.value) &&
+    Array.isArray(recent) &&
+    recent.every(isFigure) &&
+    (selector === undefined || isSelector(selector))
+  )
+}
+
+const SELECTOR_TYPES: Partial<Record<string, string>> = { pid: 'number', tree: 'boolean' }
+
+function isSelector(value: unknown): value is Selector {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).every(([key, part]) => typeof part === (SELECTOR_TYPES[key] ?? 'string'))
+}
+
+/** A value of a metric, of which JSON writes NaN as null. */
+function isFigure(value: unknown): boolean {
+  return value === null || isNumber(value)
 }
 
 function isFrame(value: unknown): value is StackFrame {

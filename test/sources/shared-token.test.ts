@@ -244,7 +244,9 @@ describe('a reason from shared memory', () => {
   const recent = [1, null]
   const stack = [{ function: 'f', file: 'a.js', line: 1, column: 2 }]
   const breach = {
-    metric: 'memory',
+    metric: 'process.rss',
+    selector: { pid: 7, tree: true, path: '/data' },
+    direction: 'above',
     unit: '%',
     origin: '/proc',
     limit: 90,
@@ -284,12 +286,10 @@ function unpack(reason: unknown): unknown {
 /** Gives each part of a value a wrong type, one after the other, and calls back with the place of the part. */
 function damage(value: object, place: string, check: (place: string) => void): void {
   for (const [key, part] of Object.entries(value) as [string, unknown][]) {
-    // Values may be missing, and are not checked.
-    if (part === null || place.endsWith('.recent')) continue
     const where = `${place}.${key}`
     Reflect.set(value, key, typeof part === 'string' ? 5 : '5')
     check(where)
     Reflect.set(value, key, part)
-    if (typeof part === 'object') damage(part, where, check)
+    if (typeof part === 'object' && part !== null) damage(part, where, check)
   }
 }
