@@ -54,6 +54,12 @@ const PARTS = [
     built: /^monitor\/(?:stream|lifecycle|loop)$/,
   },
   {
+    // Used by tickers and limiters only.
+    files: /^src\/cancelable\/child-run\./,
+    quick: /^(?:limiter\/|schedule\/(?!sensor-loop)|cancelable\/(?:child-run|unwinding)$)/,
+    built: /^schedule\/sensor-loop$/,
+  },
+  {
     files: /^src\/cancelable\/region\./,
     quick: /^cancelable\/blocked$/,
     built: /^cancelable\/(?:region|blocked-examples)$/,
@@ -61,7 +67,7 @@ const PARTS = [
   {
     files: /^src\/cancelable\/(?:registration|recorded)\./,
     first: /^registry\//,
-    quick: /^(?:registry\/|cancelable\/(?:lifecycle|compose)$)/,
+    quick: /^(?:registry\/|cancelable\/(?:lifecycle|compose|recorded)$)/,
     built: /^record\/record$/,
   },
   {

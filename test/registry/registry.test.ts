@@ -1,6 +1,7 @@
 /** `tripline/registry`: listing, canceling and counting the operations that run. */
 import { setImmediate as turn } from 'node:timers/promises'
 import { afterEach, describe, expect, test } from 'vitest'
+import { kStore, registerNow } from '../../src/cancelable/registration.js'
 import { Cancelable, DuplicateIdError, every } from '../../src/index.js'
 import { OperationRegistry, registry } from '../../src/registry/index.js'
 import { deferred, never, rejection, thrown } from '../cancelable/helpers.js'
@@ -162,6 +163,14 @@ describe('registering', () => {
     expect(own.get('x')).toBeUndefined()
     operation[Symbol.dispose]()
     expect([own.size, own.history().length, own.statistics().ended.total]).toEqual([0, 0, 0])
+  })
+
+  test('a registration that has left does not leave again', () => {
+    const own = new OperationRegistry()
+    const registration = registerNow(own[kStore], new Cancelable())
+    registration.leave()
+    registration.leave()
+    expect([own.size, own.statistics().byStatus.pending]).toEqual([0, 0])
   })
 
   test('a combined operation has a registration of its own, or no registration', () => {

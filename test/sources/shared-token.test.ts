@@ -1,12 +1,17 @@
 /** Tokens that several threads share. */
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Cancelable, CancelationToken, type CancelationReason, type SharedToken } from '../../src/index.js'
 import { packReason, unpackReason } from '../../src/sources/shared-reason.js'
 import { rejection, thrown, turns } from '../cancelable/helpers.js'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
 
 const INDEX = JSON.stringify(fileURLToPath(new URL('../../dist/index.cjs', import.meta.url)))
 
@@ -133,6 +138,23 @@ describe('a shared token', () => {
     }
   })
 
+  test('one that is garbage-collected ends its wait', async () => {
+    const finalized: string[] = []
+    const registry = new FinalizationRegistry<string>((name) => finalized.push(name))
+    const words = ((): Int32Array => {
+      const token = new CancelationToken()
+      registry.register(token, 'token')
+      return wordsOf(token.share())
+    })()
+    while (finalized.length === 0) {
+      await turns()
+      collect()
+    }
+    await turns(3)
+    // How many waits were left.
+    expect(Atomics.notify(words, STARTED)).toBe(0)
+  })
+
   test('bad content cancels, and nothing throws', async () => {
     const token = new CancelationToken()
     const run = Cancelable.run((cancel) => cancel.sleep(60_000), { token })
@@ -242,7 +264,10 @@ test('a reason with more values than could ever fit is not walked through to its
 describe('a reason from shared memory', () => {
   const manual = { kind: 'manual', message: 'm', at: 1, by: 'operator', source: 'panel' }
   const recent = [1, null]
-  const stack = [{ function: 'f', file: 'a.js', line: 1, column: 2 }]
+  const stack = [
+    { function: 'f', file: 'a.js', line: 1, column: 2 },
+    { function: 'g', file: 'b.js', line: 3, column: 4 },
+  ]
   const breach = {
     metric: 'process.rss',
     selector: { pid: 7, tree: true, path: '/data' },
