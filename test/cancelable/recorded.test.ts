@@ -77,11 +77,23 @@ describe('a recorded operation', () => {
     }
     const operation = new Cancelable({ sources: [{ arm }] })
     thrown(() => operation.enter())
-    seen.length = 0
+    operation.reportProgress({ done: 1 })
+    thrown(() => operation.enter())
     fails = false
     operation.enter()
     operation[Symbol.dispose]()
-    expect(seen.map(([what]) => what)).toEqual(['enter', 'leave'])
+    expect(seen).toEqual([0, 1, 2].flatMap((slot) => [['enter', undefined, 'number'], ['leave', slot]])) // prettier-ignore
+  })
+
+  test('whose start has failed, and that never starts, is not left again', () => {
+    stop = recordStarts(sink)
+    const arm = (): Disposable => { throw new Error('not armed') } // prettier-ignore
+    for (const end of [(each: Cancelable) => each[Symbol.dispose](), (each: Cancelable) => each.cancel('enough')]) {
+      const operation = new Cancelable({ sources: [{ arm }] })
+      thrown(() => operation.enter())
+      end(operation)
+    }
+    expect(seen.map(([what]) => what)).toEqual(['enter', 'leave', 'enter', 'leave'])
   })
 
   test('that runs when recording stops is followed to its end; later ones are not recorded', () => {
