@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test } from 'vitest'
 import { recordStarts, type OperationSink } from '../../src/cancelable/recorded.js'
 import { Cancelable } from '../../src/index.js'
+import { OperationRegistry } from '../../src/registry/index.js'
 import { deferred, rejection, thrown, turns } from './helpers.js'
 
 const seen: unknown[][] = []
@@ -94,6 +95,15 @@ describe('a recorded operation', () => {
       end(operation)
     }
     expect(seen.map(([what]) => what)).toEqual(['enter', 'leave', 'enter', 'leave'])
+  })
+
+  test('that a registry refuses is not in the recording', () => {
+    stop = recordStarts(sink)
+    using _ = new OperationRegistry().trackAll()
+    const first = new Cancelable({ id: 'same' }).enter()
+    thrown(() => new Cancelable({ id: 'same' }).enter())
+    first[Symbol.dispose]()
+    expect(seen.map(([what]) => what)).toEqual(['enter', 'leave'])
   })
 
   test('that runs when recording stops is followed to its end; later ones are not recorded', () => {
