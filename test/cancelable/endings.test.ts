@@ -78,6 +78,20 @@ describe('children', () => {
   })
 })
 
+describe('a block that is disposed of asynchronously', () => {
+  it('is ending from then on: neither dispose nor complete changes its end', async () => {
+    const steps: string[] = []
+    const block = new Cancelable().enter()
+    block.defer(() => void steps.push('cleaned'))
+    const ended = block[Symbol.asyncDispose]()
+    block.complete()
+    block[Symbol.dispose]()
+    expect([block.context.status, steps]).toEqual(['running', []])
+    await ended
+    expect([block.context.status, steps]).toEqual(['disposed', ['cleaned']])
+  })
+})
+
 describe('tasks', () => {
   it('that are ended with an operation that has failed do not cancel it', async () => {
     const reasons: string[] = []

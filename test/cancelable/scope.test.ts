@@ -289,6 +289,19 @@ describe('all()', () => {
     expect(results).toEqual(['a', undefined, 'c'])
   })
 
+  test("onChildError: 'ignore' leaves its end with the operation no unhandled rejection", async () => {
+    const operation = new Cancelable()
+    const seen = await unhandledIn(async () => {
+      const run = operation.run(async (cancel) => {
+        void cancel.all([(inner) => inner.sleep('1h')], { onChildError: 'ignore' })
+        await cancel.sleep('1h')
+      })
+      operation.cancel('stop')
+      await rejection(run)
+    })
+    expect(seen).toEqual([])
+  })
+
   test('a cancelation ends all, and rejects with the error of the operation', async () => {
     const operation = new Cancelable()
     const started: number[] = []
