@@ -72,7 +72,7 @@ const PARTS = [
   },
   {
     files: /^src\/(?:cancelable|sources)\/shared-/,
-    quick: /^(?:sources\/(?:shared-token|token)|cancelable\/(?:shared-body|settle))$/,
+    quick: /^(?:sources\/(?:shared-token|token|terms)|cancelable\/(?:shared-body|settle))$/,
     built: /^(?:sources\/shared-token|cancelable\/shared-operation|workers\/run-in-worker)$/,
   },
   {

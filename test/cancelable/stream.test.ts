@@ -455,6 +455,16 @@ describe('partial results', () => {
     expect(operation.context.partialResult).toEqual({ rows: 5 })
   })
 
+  test('one that is set after a stream replaces that of the stream', async () => {
+    const operation = new Cancelable()
+    await operation.run(async (cancel) => {
+      for await (const _ of cancel.stream([1, 2]));
+      cancel.partialResult = 'two'
+      expect(cancel.partialResult).toBe('two')
+    })
+    expect(operation.context.partialResult).toBe('two')
+  })
+
   test('one that was set before a stream stays, until it is undefined', async () => {
     const operation = new Cancelable()
     await operation.run(async (cancel) => {

@@ -516,4 +516,12 @@ describe('composites', () => {
       expect(Object.isFrozen(await reported.promise) || source instanceof HandSource).toBe(true)
     }
   })
+
+  test('a foreign sink gets the reason that a source has already', () => {
+    const token = new CancelationToken()
+    token.cancel('early')
+    const reasons: unknown[] = []
+    using _ = new TokenSource(token).arm({ cancel: (reason) => reasons.push(reason) > 0 })
+    expect(reasons).toEqual([token.reason])
+  })
 })
