@@ -78,6 +78,20 @@ describe('children', () => {
   })
 })
 
+it('children that a cancelation has spared end when the operation is abandoned, and its run settles', async () => {
+  const operation = new Cancelable()
+  let child: Cancelable | undefined
+  const run = operation.run((cancel) => {
+    child = cancel.child().enter()
+    return new Promise(() => undefined)
+  })
+  operation.cancel('stop', { children: false })
+  expect(child!.isCanceled).toBe(false)
+  await expect(run).rejects.toThrow('stop')
+  expect(operation.context.status).toBe('abandoned')
+  expect(child!.isCanceled).toBe(true)
+})
+
 describe('a block that is disposed of asynchronously', () => {
   it('is ending from then on: neither dispose nor complete changes its end', async () => {
     const steps: string[] = []
