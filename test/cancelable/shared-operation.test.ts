@@ -2,14 +2,15 @@
 import { createHook } from 'node:async_hooks'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { BroadcastChannel, Worker } from 'node:worker_threads'
+import { BroadcastChannel, receiveMessageOnPort, Worker } from 'node:worker_threads'
 import { afterEach, describe, expect, test } from 'vitest'
 import { Cancelable, CancelationToken, type Progress, type SharedOperation } from '../../src/index.js'
 import { runModule } from '../helpers/child.js'
 import { eventually } from '../helpers/eventually.js'
 import { drainShared } from '../../src/cancelable/shared-operation.js'
 import { useClock } from '../../src/testing/index.js'
-import { rejection, thrown } from './helpers.js'
+import { reportedErrors } from '../helpers/reported-errors.js'
+import { deferred, rejection, thrown, turns } from './helpers.js'
 
 const INDEX = JSON.stringify(fileURLToPath(new URL('../../dist/index.cjs', import.meta.url)))
 const workers: Worker[] = []
@@ -26,6 +27,22 @@ function startWorker(shared: SharedOperation, code: string): Worker {
   )
   workers.push(worker)
   return worker
+}
+
+/** Receives what the copies send, beside the original. */
+function listenTo({ channel: name }: SharedOperation): Disposable & { taken(): unknown[] } {
+  const channel = new BroadcastChannel(name)
+  return {
+    taken: () => {
+      const messages: unknown[] = []
+      for (let next = take(); next !== undefined; next = take()) messages.push(next.message)
+      return messages
+    },
+    [Symbol.dispose]: () => channel.close(),
+  }
+  function take(): { message: unknown } | undefined {
+    return receiveMessageOnPort(channel as never)
+  }
 }
 
 /** How many ends of channels are made while a copy in this thread reports its progress so often. */
@@ -243,6 +260,44 @@ describe('a shared operation', () => {
     const [event] = (await received) as [MessageEvent]
     channel.close()
     expect(event.data).toMatchObject({ message: 'the first message' })
+  })
+
+  test('a copy sends signs of life as seldom as its idle time allows', async () => {
+    using clock = useClock()
+    using operation = new Cancelable({ idle: 1000 }).enter()
+    const shared = operation.share()
+    using ear = listenTo(shared)
+    using copy = Cancelable.from(shared).enter()
+    ear.taken()
+    for (let i = 0; i < 3; i++) copy.touch()
+    await clock.advance(249)
+    copy.touch()
+    const soon = ear.taken().length
+    await clock.advance(1)
+    copy.touch()
+    expect([soon, ear.taken().length]).toEqual([0, 1])
+  })
+
+  test('a copy that is canceled sends the partial result of its stream at once, and one that has ended nothing', async () => {
+    const reported = reportedErrors()
+    using operation = new Cancelable().enter()
+    const shared = operation.share()
+    using ear = listenTo(shared)
+    const copy = Cancelable.from(shared)
+    const { promise, resolve } = deferred()
+    const run = copy.run(async (cancel) => {
+      for await (const _ of cancel.stream([1, 2]));
+      await promise
+    })
+    await turns()
+    expect(ear.taken()).toEqual([])
+    copy.cancel('stop')
+    expect(ear.taken()).toMatchObject([{ partial: { count: 2 } }])
+    resolve()
+    await run.catch(() => undefined)
+    ear.taken()
+    copy.partialResult = 'late'
+    expect([ear.taken(), reported]).toEqual([[], []])
   })
 
   test('a message that is not from a copy is ignored', async () => {

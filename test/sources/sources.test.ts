@@ -524,4 +524,15 @@ describe('composites', () => {
     using _ = new TokenSource(token).arm({ cancel: (reason) => reasons.push(reason) > 0 })
     expect(reasons).toEqual([token.reason])
   })
+
+  test('a foreign source that cancels its operation by itself while it is armed is let go of', () => {
+    let released = 0
+    const arm = (): Disposable => {
+      operation.cancel('while it is armed')
+      return { [Symbol.dispose]: () => void released++ }
+    }
+    const operation: Cancelable = new Cancelable({ sources: [{ arm }] })
+    expect(thrown(() => operation.enter())).toMatchObject({ message: 'while it is armed' })
+    expect(released).toBe(1)
+  })
 })
