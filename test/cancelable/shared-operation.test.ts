@@ -300,6 +300,25 @@ describe('a shared operation', () => {
     expect([ear.taken(), reported]).toEqual([[], []])
   })
 
+  test('numbers of its progress count only if they are finite and not negative', () => {
+    using operation = new Cancelable().enter()
+    const shared = operation.share()
+    const channel = new BroadcastChannel(shared.channel)
+    const numbersOf = (news: object): unknown[] => {
+      channel.postMessage({ message: 'news', ...news })
+      drainShared(operation)
+      const { done, total, fraction } = operation.context.progress!
+      return [done, total, fraction]
+    }
+    const none = [undefined, undefined, undefined]
+    expect(numbersOf({ done: 0, total: 4 })).toEqual([0, 4, 0])
+    expect(numbersOf({ done: Infinity, total: 4 })).toEqual(none)
+    expect(numbersOf({ done: 1 })).toEqual([1, undefined, undefined])
+    expect(numbersOf({ done: 1, total: Infinity })).toEqual(none)
+    expect(numbersOf({ done: '1', total: 4 })).toEqual(none)
+    channel.close()
+  })
+
   test('a message that is not from a copy is ignored', async () => {
     using operation = new Cancelable().enter()
     const channel = new BroadcastChannel(operation.share().channel)
