@@ -3,6 +3,13 @@ import { expect, test } from 'vitest'
 import { Cancelable } from '../../src/index.js'
 import { deferred, thrown } from './helpers.js'
 
+/** A source that fails the start of its operation. */
+const UNARMABLE = {
+  arm: (): Disposable => {
+    throw new Error('not armed')
+  },
+}
+
 /** How many timers keep this process alive. */
 const held = (): number => process.getActiveResourcesInfo().filter((each) => each === 'Timeout').length
 
@@ -36,10 +43,7 @@ test('a run: until its body has ended', async () => {
 
 test('not one whose start has failed', () => {
   const before = held()
-  const arm = (): Disposable => {
-    throw new Error('not armed')
-  }
-  const operation = new Cancelable({ ref: true, sources: [{ arm }] })
+  const operation = new Cancelable({ ref: true, sources: [UNARMABLE] })
   thrown(() => operation.enter())
   expect(held()).toBe(before)
 })

@@ -12,6 +12,13 @@ function setTime(time: number): void {
 
 afterEach(() => useClock(undefined))
 
+const ignore = (): void => undefined
+
+/** Starts a run that nothing awaits. */
+function startLoose(operation: Cancelable): void {
+  void runSettling(operation, (cancel) => cancel.sleep('1h'), ignore)
+}
+
 describe('runSettling', () => {
   test('settles as the body does, and calls back before that, once', async () => {
     const steps: string[] = []
@@ -51,15 +58,11 @@ describe('runSettling', () => {
   })
 
   test('a run that ends with its parent is no unhandled rejection; one without a parent is', async () => {
-    const start = (operation: Cancelable): void => {
-      const isOver = (): void => undefined
-      void runSettling(operation, (cancel) => cancel.sleep('1h'), isOver)
-    }
     const parent = new Cancelable()
     const quiet = await unhandledIn(async () => {
       const whole = rejection(
         parent.run((cancel) => {
-          start(cancel.child())
+          startLoose(cancel.child())
           return cancel.sleep('1h')
         }),
       )
@@ -69,7 +72,7 @@ describe('runSettling', () => {
     expect(quiet).toEqual([])
     const loud = await unhandledIn(async () => {
       const alone = new Cancelable()
-      start(alone)
+      startLoose(alone)
       alone.cancel('alone')
       await turns(3)
     })
@@ -78,8 +81,6 @@ describe('runSettling', () => {
 })
 
 describe('runChild', () => {
-  const ignore = (): void => undefined
-
   test('is below its parent, with a timeout of its own', async () => {
     const parent = new Cancelable().enter()
     const { promise, resolve } = deferred<unknown>()

@@ -24,6 +24,13 @@ afterEach(() => {
   seen.length = 0
 })
 
+/** A source that fails the start of its operation. */
+const UNARMABLE = {
+  arm: (): Disposable => {
+    throw new Error('not armed')
+  },
+}
+
 describe('a recorded operation', () => {
   test('is reported when it starts and when it ends, with its progress between', async () => {
     stop = recordStarts(sink)
@@ -88,9 +95,8 @@ describe('a recorded operation', () => {
 
   test('whose start has failed, and that never starts, is not left again', () => {
     stop = recordStarts(sink)
-    const arm = (): Disposable => { throw new Error('not armed') } // prettier-ignore
     for (const end of [(each: Cancelable) => each[Symbol.dispose](), (each: Cancelable) => each.cancel('enough')]) {
-      const operation = new Cancelable({ sources: [{ arm }] })
+      const operation = new Cancelable({ sources: [UNARMABLE] })
       thrown(() => operation.enter())
       end(operation)
     }
