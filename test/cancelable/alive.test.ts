@@ -1,7 +1,8 @@
-/** The option `ref`: from when to when an operation keeps the process alive. */
+/** From when to when an operation keeps the process alive, by its option `ref` or a sleep, and that it leaves no timer. */
 import { expect, test } from 'vitest'
+import { useClock } from '../../src/base/clock.js'
 import { Cancelable } from '../../src/index.js'
-import { deferred, thrown } from './helpers.js'
+import { deferred, rejection, thrown } from './helpers.js'
 
 /** A source that fails the start of its operation. */
 const UNARMABLE = {
@@ -46,4 +47,34 @@ test('not one whose start has failed', () => {
   const operation = new Cancelable({ ref: true, sources: [UNARMABLE] })
   thrown(() => operation.enter())
   expect(held()).toBe(before)
+})
+
+test('a sleep: until it is canceled', async () => {
+  const before = held()
+  const operation = new Cancelable().enter()
+  const slept = rejection(operation.sleep('1h'))
+  expect(held()).toBe(before + 1)
+  operation.cancel('stop')
+  expect(held()).toBe(before)
+  expect(await slept).toMatchObject({ message: 'stop' })
+})
+
+test('the timer of an operation that ends is cleared on the clock that it was armed with', () => {
+  const pending = new Set<object>()
+  const setTimer = (): object => {
+    const timer = {}
+    pending.add(timer)
+    return timer
+  }
+  useClock({
+    now: () => 0,
+    date: () => 0,
+    setTimeout: setTimer,
+    clearTimeout: (timer) => void pending.delete(timer as object),
+  })
+  const operation = new Cancelable({ timeout: '1h' }).enter()
+  useClock(undefined)
+  expect(pending.size).toBe(1)
+  operation[Symbol.dispose]()
+  expect(pending.size).toBe(0)
 })

@@ -233,6 +233,11 @@ describe('a shared token', () => {
   test('more writers than slots: the token is canceled, without a reason of theirs', () => {
     const token = new CancelationToken()
     const copy = CancelationToken.from(token.share())
+    const { buffer } = token.share()
+    // Another one has filled the last slot, and not canceled yet.
+    const bytes = packReason({ kind: 'manual', message: 'of the last slot', at: 1 }, 4000)
+    new Int32Array(buffer)[16 + 3 * 1024] = bytes.length
+    new Uint8Array(buffer, 64 + 3 * 4096 + 4).set(bytes)
     Atomics.store(wordsOf(token.share()), TAKEN, 4)
     copy.cancel('too many')
     expect(token.isCanceled).toBe(true)
