@@ -89,10 +89,10 @@ test('a guard: its flag, and the breaches before the start do not count', () => 
 })
 
 test('signals: each of them', () => {
-  const operation = enter(new SignalSource('SIGUSR2', 'SIGHUP'))
-  const { SIGUSR2, SIGHUP } = constants.signals
+  const operation = enter(new SignalSource('SIGTERM', 'SIGHUP'))
+  const { SIGTERM, SIGHUP } = constants.signals
   expect(termsOf(operation).map(([each]) => [each!.kind, each!.value])).toEqual([
-    [TEST_SIGNAL, SIGUSR2],
+    [TEST_SIGNAL, SIGTERM],
     [TEST_SIGNAL, SIGHUP],
   ])
   termsOf(operation)[1]![0]!.happened!()
@@ -100,7 +100,7 @@ test('signals: each of them', () => {
 })
 
 describe('composites', () => {
-  const signal = new SignalSource('SIGUSR2')
+  const signal = new SignalSource('SIGTERM')
 
   test('any: the terms of all parts; all: every combination of them', () => {
     expect(kindsOf(enter(anyOf(inAnHour, signal)))).toEqual([[TEST_TIME], [TEST_SIGNAL]])
