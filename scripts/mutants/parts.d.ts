@@ -1,2 +1,12 @@
+export interface Part {
+  files: RegExp
+  native?: RegExp
+  first?: RegExp
+  quick?: RegExp
+  built?: RegExp
+  slow?: RegExp
+}
 export const CORE: string[]
-export function partOf(file: string): { files: RegExp; native?: RegExp; quick?: RegExp; built?: RegExp }
+export const PARTS: Part[]
+export function testFiles(pattern: RegExp | undefined, slow?: boolean): string[]
+export function partOf(file: string): Part

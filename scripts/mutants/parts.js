@@ -6,10 +6,11 @@ import { root } from '../lib/cxx.js'
 
 /**
  * `files` belong to the part. `native`: further files of test/native. `quick` and `built`: vitest files, as names below test/;
- * those in `built` are slower, or load the built package, and run only if the others notice nothing. Those of `quick` that
- * match `first`, or are named after the mutated file, run before the others.
+ * those in `built` are slower, or load the built package, and run only if the others notice nothing; those in `slow`, named
+ * without their `.slow`, run last. Those of `quick` that match `first`, or are named after the mutated file, run before the
+ * others.
  */
-const PARTS = [
+export const PARTS = [
   {
     files: /^native\/sampler\/(?:ticker|grid)\./,
     quick: /^schedule\/(?:ticker|lifecycle|blocks)$/,
@@ -24,17 +25,22 @@ const PARTS = [
   },
   {
     files: /^native\/sampler\//,
-    native: /^(?:environment|board|governor|guard|limit|loop|monitor|series|source|standstill|sampler|feed)\w*_test/,
+    native: /^(?:environment|board|governor|guard|limit|loop|monitor|series|source|standstill|sampler)\w*_test/,
     quick: /^monitor\/(?:guard|monitor|snapshot|board|conditions|push|lifecycle)$/,
   },
-  { files: /^native\/node\/addon_spawn\./, quick: /^run\/(?:run|signals)$/ },
+  { files: /^native\/node\/addon_spawn\./, quick: /^run\/(?:run|signals)$/, slow: /^run\/(?:acting|streams)$/ },
   { files: /^native\/node\//, quick: /^(?:monitor\/(?:guard|lifecycle)|schedule\/ticker|node\/terminated)$/ },
   {
     files: /^native\/posix\/thread\.cc$/,
     native: /^(?:linux_spawn|posix_thread|threads)_test/,
     quick: /^monitor\/(?:guard|lifecycle)$/,
   },
-  { files: /^native\/posix\//, native: /^(?:linux_spawn|links)_test/, quick: /^run\/(?:run|signals)$/ },
+  {
+    files: /^native\/posix\//,
+    native: /^(?:linux_spawn|links)_test/,
+    quick: /^run\/(?:run|signals)$/,
+    slow: /^(?:run\/(?:acting|restart|streams)|cli\/(?:signals|supervisor))$/,
+  },
   { files: /^native\/linux\//, native: /^linux_/ },
   { files: /^native\/util\//, native: /_test/ },
   {
@@ -104,6 +110,21 @@ function filesIn(folder) {
     .filter((name) => name.endsWith('.ts'))
     .toSorted()
     .map((name) => `${folder}/${name}`)
+}
+
+let tests
+
+/** The everyday test files, or the slow ones, whose names below test/ match, without their endings. */
+export function testFiles(pattern, slow = false) {
+  if (pattern === undefined) return []
+  tests ??= readdirSync(path.join(root, 'test'), { recursive: true })
+    .map((name) => name.replaceAll('\\', '/'))
+    .filter((name) => name.endsWith('.test.ts'))
+  return tests
+    .filter((name) => name.endsWith('.slow.test.ts') === slow)
+    .filter((name) => pattern.test(name.replace(/(?:\.slow)?\.test\.ts$/, '')))
+    .map((name) => `test/${name}`)
+    .toSorted()
 }
 
 /** The part of a file. @throws Error if it has none */

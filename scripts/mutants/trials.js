@@ -1,11 +1,11 @@
 // Tests mutants one at a time in a copy of the checkout: builds each, and runs the tests of its part.
-import { readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { root } from '../lib/cxx.js'
 import { copyCheckout } from './checkout.js'
 import { read } from './lists.js'
 import { DoesNotCompile, nativeBuilds, testsIn } from './native.js'
-import { partOf } from './parts.js'
+import { partOf, testFiles } from './parts.js'
 import { contain } from './sandbox.js'
 import { OutOfTime, Step } from './step.js'
 
@@ -56,12 +56,17 @@ export class Trials {
       await this.#native.build(kind, program, file, changed)
       if (await step.notices()) return 'native tests'
     }
-    const files = [...testFiles(part.quick), ...testFiles(part.built)]
-    if (files.length === 0 || this.#quick) return undefined
+    if (this.#quick) return undefined
     const addon = path.join(this.#folder, 'build/Release/tripline.node')
-    const step = await this.#vitest(files, ['--maxWorkers=3'], () => this.#native.build('addon', addon))
-    await this.#native.build('addon', addon, file, changed)
-    return (await step.notices()) ? 'vitest' : undefined
+    const rebuild = () => this.#native.build('addon', addon)
+    for (const slow of [false, true]) {
+      const files = slow ? testFiles(part.slow, true) : [...testFiles(part.quick), ...testFiles(part.built)]
+      if (files.length === 0) continue
+      const step = await this.#vitest(files, ['--maxWorkers=3'], rebuild, slow)
+      await this.#native.build('addon', addon, file, changed)
+      if (await step.notices()) return slow ? 'slow vitest' : 'vitest'
+    }
+    return undefined
   }
 
   async #testScript(file, text, changed) {
@@ -70,7 +75,10 @@ export class Trials {
     const tsc = [path.join(root, 'node_modules/.bin/tsc'), '-p', 'tsconfig.build.json', '--noEmit']
     const incremental = ['--incremental', '--tsBuildInfoFile', '.cache/mutants/types']
     const quick = testFiles(part.quick)
-    const built = testFiles(part.built)
+    const last = [
+      { names: testFiles(part.built), slow: false },
+      { names: testFiles(part.slow, true), slow: true },
+    ].filter(({ names }) => names.length > 0)
     // Those that are named after the file, or test all of the part, notice most.
     const own = path.basename(file, '.ts')
     const isFirst = (name) => name.includes(`/${own}.`) || part.first?.test(name.slice(5, -8))
@@ -86,14 +94,17 @@ export class Trials {
         writeFileSync(copy, changed)
         if (await step.notices()) return 'vitest'
       }
-      if (built.length === 0) return undefined
-      const last = await this.#vitest(built, ['--maxWorkers=3'], async () => {
+      const restore = async () => {
         writeFileSync(copy, text)
         await this.#bundle()
-      })
-      writeFileSync(copy, changed)
-      await this.#bundle()
-      return (await last.notices()) ? 'vitest over the package' : undefined
+      }
+      for (const { names, slow } of last) {
+        const step = await this.#vitest(names, ['--maxWorkers=3'], restore, slow)
+        writeFileSync(copy, changed)
+        await this.#bundle()
+        if (await step.notices()) return slow ? 'slow vitest' : 'vitest over the package'
+      }
+      return undefined
     } finally {
       writeFileSync(copy, text)
     }
@@ -104,13 +115,14 @@ export class Trials {
     if (status !== 0) throw new DoesNotCompile(output)
   }
 
-  #vitest(files, workers, prepare) {
+  #vitest(files, workers, prepare, slow = false) {
     const vitest = path.join(root, 'node_modules/vitest/vitest.mjs')
     // All modules but the one with the mutant stay the same.
     const cache = ['--experimental.fsModuleCache', '--experimental.fsModuleCachePath=.cache/mutants/modules']
+    const kind = slow ? ['env', 'TRIPLINE_TESTS=slow'] : []
     const command = (names, all) => {
       const bail = all ? [] : ['--bail=1']
-      return [process.execPath, vitest, 'run', '--reporter=dot', ...cache, ...bail, ...workers, ...names]
+      return [...kind, process.execPath, vitest, 'run', '--reporter=dot', ...cache, ...bail, ...workers, ...names]
     }
     return this.#step(`vitest ${files.join(' ')}`, files, command, prepare)
   }
@@ -139,16 +151,4 @@ export class Trials {
     if (result.status === undefined && left < limit) throw new OutOfTime()
     return result
   }
-}
-
-function testFiles(pattern) {
-  if (pattern === undefined) return []
-  return readdirSync(path.join(root, 'test'), { recursive: true })
-    .map((name) => name.replaceAll('\\', '/'))
-    .filter(
-      (name) =>
-        name.endsWith('.test.ts') && !name.endsWith('.slow.test.ts') && pattern.test(name.replace(/\.test\.ts$/, '')),
-    )
-    .map((name) => `test/${name}`)
-    .toSorted()
 }

@@ -436,6 +436,34 @@ TEST(FlightLogNotesTheStackOfABlockOnce) {
   for (uint32_t slot = 0; slot < 4; slot++) CHECK(t.Entry(slot).sequence <= sequence);
 }
 
+TEST(FlightLogHasASilenceOnlyOfALoopThatIsObserved) {
+  Fixture t;
+  Environment* environment = &t.environment;
+  uint32_t rows = 0;
+  const auto silence = [&t, &rows](uint64_t now) {
+    uint8_t row[128] = {};
+    double written = -1;
+    t.log.WriteRow(now);
+    const uint32_t place = rows++ % t.header.rows;
+    CHECK(t.Read(t.header.rows_offset + place * t.header.row_size, row, t.header.row_size));
+    memcpy(&written, row + 24, sizeof(written));
+    return written;
+  };
+  const double unknown = silence(kStart);
+  CHECK(unknown != unknown);
+  // Looked at, but never asked, because it waits.
+  environment->look.at = kStart;
+  CHECK_NEAR(silence(kStart + kSecond), 0, 0);
+  // Asked, but never looked at: where it has no clock of its idle time.
+  environment->look.at = 0;
+  environment->heartbeat.sent = kStart + kSecond;
+  environment->heartbeat.number++;
+  CHECK_NEAR(silence(kStart + 2 * kSecond), 1000, 0);
+  // Answered.
+  environment->heartbeat.Answer(kStart + 2 * kSecond);
+  CHECK_NEAR(silence(kStart + 3 * kSecond), 0, 0);
+}
+
 TEST(FlightLogNotesTheLossOfAValueOnce) {
   Fixture t;
   const auto losses = [&t] {

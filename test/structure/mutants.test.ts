@@ -1,10 +1,22 @@
 /** The tools of mutation testing: what they change, what they leave alone, and that their lists are true. */
+import { readdirSync } from 'node:fs'
+import path from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { sites as cppSites, tokens } from '../../scripts/mutants/cpp.js'
 import { equivalents, knownMutants } from '../../scripts/mutants/lists.js'
-import { CORE, partOf } from '../../scripts/mutants/parts.js'
+import { CORE, PARTS, partOf, testFiles } from '../../scripts/mutants/parts.js'
 import { Step, type Result } from '../../scripts/mutants/step.js'
 import { sites as tsSites, type Site } from '../../scripts/mutants/ts.js'
+
+/** The patterns that a pattern consists of, one per name in its groups, and those that it leaves out. */
+function namesIn(pattern: string): string[] {
+  const group = /^(.*?)\(\?([:!])((?:[^()]|\([^()]*\))*)\)(.*)$/.exec(pattern)
+  if (group === null) return pattern.split('|')
+  const [, before, kind, inner, after] = group as unknown as [string, string, string, string, string]
+  const names = inner.split(/\|(?![^(]*\))/)
+  if (kind === ':') return names.flatMap((name) => namesIn(`${before}${name}${after}`))
+  return [...names.flatMap((name) => namesIn(`${before}${name}`)), ...namesIn(`${before}${after}`)]
+}
 
 /** What becomes of `text`, one entry per mutant. */
 function mutantsOf(text: string, sites: readonly Site[]): string[] {
@@ -204,5 +216,30 @@ describe('lists', () => {
   test('every file of the core has tests', () => {
     expect(CORE.length).toBeGreaterThan(50)
     for (const file of CORE) expect(partOf(file), file).toBeDefined()
+  })
+  test('the names in a pattern are all found', () => {
+    expect(namesIn('^a\\/(?:b|c\\/(?:d|e))$')).toEqual(['^a\\/b$', '^a\\/c\\/d$', '^a\\/c\\/e$'])
+    expect(namesIn('^a\\/(?!b|c)')).toEqual(['^a\\/b', '^a\\/c', '^a\\/'])
+  })
+
+  // A test file that is renamed or becomes a slow one must not leave its part unnoticed.
+  test('every name of a test matches a file', () => {
+    const native = readdirSync('test/native', { recursive: true, encoding: 'utf8' }).map((name) => path.basename(name))
+    const files = ['native', 'src'].flatMap((folder) =>
+      readdirSync(folder, { recursive: true, encoding: 'utf8' }).map((name) => `${folder}/${name}`),
+    )
+    const unmatched: string[] = []
+    const check = (pattern: RegExp | undefined, matches: (name: RegExp) => boolean, of: string): void => {
+      const names = pattern === undefined ? [] : namesIn(pattern.source)
+      unmatched.push(...names.filter((name) => !matches(new RegExp(name))).map((name) => `${of} ${name}`))
+    }
+    for (const part of PARTS) {
+      check(part.files, (name) => files.some((each) => name.test(each)), 'files')
+      check(part.native, (name) => native.some((each) => name.test(each)), 'native')
+      check(part.slow, (name) => testFiles(name, true).length > 0, 'slow')
+      for (const kind of ['first', 'quick', 'built'] as const)
+        check(part[kind], (name) => testFiles(name).length > 0, kind)
+    }
+    expect(unmatched).toEqual([])
   })
 })

@@ -284,6 +284,22 @@ TEST(SamplerCountsNoStandstillWithinAPass) {
   CHECK(world.state() == LimitState::kBreached);
 }
 
+TEST(SamplerCountsShortSleepsThatAreInterrupted) {
+  Script script;
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kDisk);
+  System::Of(Metric::kDisk).level = 95;
+  world.Guard(World::Above(series, 80, 2 * kSecond));
+  System::Run(kSecond);
+  CHECK(world.state() == LimitState::kPending);
+  // A tool that slows the process down stops and continues it many times per second.
+  for (int i = 0; i < 40; i++) {
+    System::StandStill(20 * kMillisecond, true);
+    System::Run(60 * kMillisecond);
+  }
+  CHECK(world.state() == LimitState::kBreached);
+}
+
 TEST(SamplerCountsAPassThatIsOnlySlow) {
   Script script;
   World world;
