@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -356,6 +357,137 @@ TEST(CommandIsPausedWhole) {
   command->End(SIGKILL, 0);
   Await(command, CommandEvent::kGone);
   delete command;
+}
+
+// Waits for a condition, for a minute at most.
+template <typename Condition>
+bool Becomes(Condition condition) {
+  for (int i = 0; i < 60000; i++) {
+    if (condition()) return true;
+    usleep(1000);
+  }
+  return false;
+}
+
+TEST(CommandThatIsPausedContinuesWholeForASignalThatEndsIt) {
+  // The last sleep is in a process group of its own.
+  Shell shell("trap '' TERM; sleep 60 & setsid sleep 60 & wait");
+  SpawnFailure why;
+  Command* command = StartCommand(shell.spec, &why);
+  CHECK(command != nullptr);
+  ProcessScanner scanner;
+  CHECK(scanner.Open());
+  const auto root = static_cast<int32_t>(command->root);
+  pid_t apart = 0;
+  auto stopped = [&] {
+    uint32_t count = 0;
+    scanner.FindDescendants(root);
+    for (uint32_t i = 0; i < scanner.count(); i++) {
+      count += scanner[i].state == 'T' ? 1 : 0;
+      if (getsid(scanner[i].pid) == scanner[i].pid) apart = scanner[i].pid;
+    }
+    return count;
+  };
+  CHECK(Becomes([&] { return stopped() == 0 && scanner.count() == 3 && apart != 0; }));
+  command->Pause(false);
+  CHECK(Becomes([&] { return stopped() == 3; }));
+  command->Signal(SIGTERM);
+  CHECK(Becomes([&] { return stopped() == 0; }));
+  // What has not been paused is continued only where the signal goes, which is the command's group.
+  kill(apart, SIGSTOP);
+  CHECK(Becomes([&] { return stopped() == 1; }));
+  command->Signal(SIGTERM);
+  command->Signal(SIGSTOP);
+  CHECK(Becomes([&] { return stopped() >= 2; }));
+  CHECK(Becomes([&] { return stopped() == 3; }));
+  command->End(SIGKILL, 0);
+  Await(command, CommandEvent::kGone);
+  delete command;
+}
+
+TEST(CommandIsNotSilentFromTheBeginning) {
+  Shell shell("sleep 0.05; exit 3");
+  // Less than the clock shows, which begins when the machine starts.
+  shell.spec.idle = 20 * kSecond;
+  SpawnFailure why;
+  Command* command = StartCommand(shell.spec, &why);
+  CHECK(command != nullptr);
+  CommandEvent event;
+  CHECK(command->Next(&event));
+  CHECK_EQ(static_cast<int>(event.kind), static_cast<int>(CommandEvent::kExited));
+  CHECK_EQ(event.code, 3);
+  Await(command, CommandEvent::kGone);
+  delete command;
+}
+
+TEST(CommandsDescriptorsAreNotKeptByItsSupervisor) {
+  int ends[2];
+  CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
+  Shell shell("exec 3>&-; exec sleep 60");
+  shell.spec.shared[0] = ends[1];
+  shell.spec.numbers[0] = 3;
+  shell.spec.shared_count = 1;
+  SpawnFailure why;
+  Command* command = StartCommand(shell.spec, &why);
+  CHECK(command != nullptr);
+  close(ends[1]);
+  // The command has closed it, so its other end sees that while the command runs.
+  struct pollfd end = {ends[0], POLLIN, 0};
+  CHECK_EQ(poll(&end, 1, 20000), 1);
+  CHECK((end.revents & POLLHUP) != 0);
+  // Nor do files that are opened later take the place of the standard streams.
+  for (int fd = 0; fd < 3; fd++) {
+    char path[64], target[64] = "";
+    snprintf(path, sizeof(path), "/proc/%d/fd/%d", static_cast<int>(command->root), fd);
+    CHECK(readlink(path, target, sizeof(target) - 1) > 0);
+    CHECK_EQ(static_cast<const char*>(target), "/dev/null");
+  }
+  command->End(SIGKILL, 0);
+  Await(command, CommandEvent::kGone);
+  delete command;
+  close(ends[0]);
+}
+
+TEST(CommandWhoseDescriptorsAreNotOpenIsRefused) {
+  const int none = fcntl(0, F_DUPFD_CLOEXEC, 100);
+  close(none);
+  for (int i = 0; i < 4; i++) {
+    Shell shell("exit 0");
+    if (i < 3) {
+      shell.spec.stdio[i] = none;
+    } else {
+      shell.spec.shared[0] = none;
+      shell.spec.numbers[0] = 3;
+      shell.spec.shared_count = 1;
+    }
+    SpawnFailure why;
+    CHECK(StartCommand(shell.spec, &why) == nullptr);
+    CHECK_EQ(static_cast<const char*>(why.why.text), "dup: EBADF");
+  }
+}
+
+TEST(CommandsOutputKeepsItsPlaceWhileSilenceIsWatched) {
+  int out[2], err[2];
+  CHECK_EQ(pipe2(out, O_CLOEXEC), 0);
+  CHECK_EQ(pipe2(err, O_CLOEXEC), 0);
+  Shell shell("echo a; echo b >&2");
+  shell.spec.stdio[1] = out[1];
+  shell.spec.stdio[2] = err[1];
+  shell.spec.idle = 60 * kSecond;
+  SpawnFailure why;
+  Command* command = StartCommand(shell.spec, &why);
+  CHECK(command != nullptr);
+  close(out[1]);
+  close(err[1]);
+  Await(command, CommandEvent::kGone);
+  delete command;
+  char text[8] = "";
+  CHECK_EQ(read(out[0], text, sizeof(text)), 2);
+  CHECK_EQ(text[0], 'a');
+  CHECK_EQ(read(err[0], text, sizeof(text)), 2);
+  CHECK_EQ(text[0], 'b');
+  close(out[0]);
+  close(err[0]);
 }
 
 TEST(CommandIsSweptUpWhenItsSupervisorIsKilled) {
