@@ -656,6 +656,26 @@ TEST(MonitorReadsLaterWhatMayWaitForAnotherRead) {
   CHECK_EQ(world.monitor.next_due(), near);
 }
 
+TEST(MonitorReadsOnTimeWhatIsUrgent) {
+  for (const bool urgent : {false, true}) {
+    World world;
+    min_period_ms = 100;
+    const uint64_t from = world.now;
+    world.monitor.SetPeriod(world.series, kMillisecond);
+    Failure why;
+    Selector other;
+    other.pid = 5;
+    const uint32_t series =
+        world.monitor.Subscribe(&world.environment, Metric::kCpu, other, 0, kCell + 16, false, world.now, &why);
+    world.monitor.SetPeriod(series, 130 * kMillisecond);
+    const uint64_t near = world.monitor.FeedOf(series)->due;
+    if (urgent) world.monitor.Hurry(world.monitor.FeedOf(world.series)->source->pid(), world.now);
+    // It does not wait for a wake-up that it could share.
+    CHECK_EQ(world.monitor.next_due(), urgent ? from + 100 * kMillisecond : near);
+    CHECK_EQ(world.monitor.FeedOf(series)->due, near);
+  }
+}
+
 TEST(MonitorAveragesOverNoStandstillOfFiveSeconds) {
   for (const uint64_t shorter : {0u, 1u}) {
     World world(Metric::kCpu);

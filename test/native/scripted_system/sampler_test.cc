@@ -311,6 +311,37 @@ TEST(SamplerCountsAPassThatIsOnlySlow) {
   CHECK(world.state() == LimitState::kBreached);
 }
 
+// ---- commands ------------------------------------------------------------------------------------------------------
+
+TEST(SamplerReadsNoTreeOfACommandThatWaits) {
+  constexpr int64_t kRoot = 77;
+  for (const bool tree : {false, true}) {
+    Script script;
+    World world;
+    System::waiting_root = kRoot;
+    System::Of(Metric::kProcessRss).level = 95;
+    const auto guard = [&](int64_t pid) {
+      Selector selector;
+      selector.pid = pid;
+      selector.tree = tree;
+      const uint32_t series = world.sampler->Subscribe(&world.environment, Metric::kProcessRss, selector, 0,
+                                                       world.cells, false, &world.why);
+      world.cells += 10;
+      CHECK(series != 0);
+      world.Guard(World::Above(series, 80));
+    };
+    guard(kRoot);
+    guard(kRoot + 1);
+    System::Run(kSecond);
+    // What waits is still a copy of this process, and no command.
+    CHECK_EQ(world.StateAt(0) == LimitState::kBreached, !tree);
+    CHECK(world.StateAt(1) == LimitState::kBreached);
+    System::waiting_root = 0;
+    System::Run(kSecond);
+    CHECK(world.StateAt(0) == LimitState::kBreached);
+  }
+}
+
 // ---- loss ----------------------------------------------------------------------------------------------------------
 
 TEST(SamplerReportsTheLossOfAMetricAndItsReturn) {
@@ -496,6 +527,22 @@ TEST(ReadThatHangsMakesItsGuardUnavailableAndRecovers) {
   System::OpenDoor();
   System::Run(5 * kSecond);
   CHECK(stuck.world.state() == LimitState::kBreached);
+}
+
+TEST(ReadThatHangsIsMissedAtTheEndOfItsTime) {
+  // The guard allows so much that the thread would otherwise wake up only later.
+  Script script;
+  World world;
+  System::blocking = true;
+  world.Guard(World::Above(world.Subscribe(Metric::kDisk, "/stuck"), 80), 60 * kSecond);
+  System::Run(kSecond);
+  CHECK(world.state() == LimitState::kClear);
+  System::CloseDoor();
+  while (System::waiting() == 0) System::Run(kSecond);
+  System::Run(900 * kMillisecond);
+  CHECK(world.state() == LimitState::kClear);
+  System::Run(kSecond + 100 * kMillisecond);
+  CHECK(world.state() == LimitState::kUnavailable);
 }
 
 TEST(ReadThatHangsWakesTheThreadForNothingElse) {

@@ -188,10 +188,12 @@ void RunReady() {
 bool System::real_time = false;
 int System::lockable = System::kLockable;
 int System::flushes = 0;
+int64_t System::waiting_root;
 bool System::refuse_threads, System::refuse_waiter, System::no_probe, System::blocking, System::refuse_triggers,
     System::refuse_watch, System::drop_triggers;
 
 void System::Reset() {
+  waiting_root = 0;
   refuse_threads = refuse_waiter = no_probe = blocking = refuse_triggers = refuse_watch = drop_triggers = false;
   for (MetricScript& each : scripts) each = MetricScript();
   for (Counter& each : counters) each = Counter{clock_now, 0};
@@ -436,6 +438,6 @@ void CloseSink(int) {}
 
 void WatchFatalSignals(void (*)(int, const char*)) {}
 void UnwatchFatalSignals() {}
-bool IsWaitingRoot(int64_t) { return false; }
+bool IsWaitingRoot(int64_t pid) { return test::System::waiting_root == pid; }
 
 }  // namespace tripline

@@ -86,6 +86,10 @@ class System {
   // How often the metric was read since the last Reset().
   static int ReadsOf(Metric metric);
 
+  // ---- commands
+
+  static int64_t waiting_root;  // that of the command that waits to be run; 0 if none does
+
   // ---- files and sinks
 
   static const std::vector<WriteRecord>& writes();  // to files of flight logs
