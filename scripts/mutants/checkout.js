@@ -1,6 +1,16 @@
 // A copy of the checkout in a temporary folder: mutants are written only there. It is removed at the end, and on signals.
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { root } from '../lib/cxx.js'
@@ -11,6 +21,8 @@ const LEFT_OUT = /^(?:prebuilds|bench\/results|contrib|test\/vm|docs\/images)\//
 /** Makes the copy and returns its folder. */
 export function copyCheckout() {
   const folder = mkdtempSync(path.join(tmpdir(), 'tripline-mutants-'))
+  // Some tests run commands as another user.
+  chmodSync(folder, 0o755)
   process.on('exit', () => rmSync(folder, { recursive: true, force: true }))
   const { stdout } = spawnSync('git', ['ls-files', '-z', '--cached', '--others', '--exclude-standard'], {
     cwd: root,

@@ -359,10 +359,10 @@ TEST(CommandIsPausedWhole) {
   delete command;
 }
 
-// Waits for a condition, for a minute at most.
+// Waits for a condition, for ten seconds or more.
 template <typename Condition>
 bool Becomes(Condition condition) {
-  for (int i = 0; i < 60000; i++) {
+  for (int i = 0; i < 10000; i++) {
     if (condition()) return true;
     usleep(1000);
   }
@@ -433,7 +433,7 @@ TEST(CommandsDescriptorsAreNotKeptByItsSupervisor) {
   close(ends[1]);
   // The command has closed it, so its other end sees that while the command runs.
   struct pollfd end = {ends[0], POLLIN, 0};
-  CHECK_EQ(poll(&end, 1, 20000), 1);
+  CHECK_EQ(poll(&end, 1, 10000), 1);
   CHECK((end.revents & POLLHUP) != 0);
   // Nor do files that are opened later take the place of the standard streams.
   for (int fd = 0; fd < 3; fd++) {
