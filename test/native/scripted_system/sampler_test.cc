@@ -530,7 +530,6 @@ TEST(ReadThatHangsMakesItsGuardUnavailableAndRecovers) {
 }
 
 TEST(ReadThatHangsIsMissedAtTheEndOfItsTime) {
-  // The guard allows so much that the thread would otherwise wake up only later.
   Script script;
   World world;
   System::blocking = true;
