@@ -1,6 +1,6 @@
 // Finds where the operators of mutation fit in C++: a small tokenizer that leaves comments, strings, preprocessor lines and
 // template brackets alone, and the patterns that clang-format makes reliable.
-import { BOUNDARY, EDGE_CALL, OPPOSITE, RELEASE_CALL, RESET_VALUE, UNIT } from './operators.js'
+import { BOUNDARY, hasNoBoundary, EDGE_CALL, OPPOSITE, RELEASE_CALL, RESET_VALUE, UNIT } from './operators.js'
 
 const TOKEN = new RegExp(
   [
@@ -108,7 +108,8 @@ export function sites(text) {
       const opposite = OPPOSITE[token.text]
       if (opposite !== undefined) add(opposite.operator, index, index, opposite.to)
       const boundary = BOUNDARY[token.text]
-      if (boundary !== undefined) add('boundary off by one', index, index, boundary)
+      if (boundary !== undefined && !hasNoBoundary(text, token.start))
+        add('boundary off by one', index, index, boundary)
       if (/^[+-]$/.test(token.text) && list[index + 1]?.kind === 'number' && /^1u?$/.test(next)) {
         const start = list[index - 1].end
         found.push({ operator: 'boundary off by one', start, end: list[index + 1].end, replacement: '' })

@@ -30,6 +30,16 @@ export const OPPOSITE = {
 
 export const BOUNDARY = { '<': '<=', '<=': '<', '>': '>=', '>=': '>' }
 
+/** `if (a < b) b = a`, which does the same with `<=`. */
+const LESSER = /\bif \((.+) [<>] (.+)\) \2 = \1;?$/
+
+/** Whether the comparison at a place of the text has no boundary. */
+export function hasNoBoundary(text, place) {
+  const from = text.lastIndexOf('\n', place) + 1
+  const to = text.indexOf('\n', place)
+  return LESSER.test(text.slice(from, to < 0 ? undefined : to).trimEnd())
+}
+
 export const UNIT = /^(?:kMicrosecond|kMillisecond|kSecond|kMinute|kHour)$/
 
 export const RELEASE_CALL =

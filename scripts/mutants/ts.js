@@ -1,6 +1,6 @@
 // Finds where the operators of mutation fit in TypeScript, on its syntax tree. Types are left alone.
 import { parseSync } from 'rolldown/utils'
-import { BOUNDARY, EDGE_CALL, OPPOSITE, RELEASE_CALL, RESET_VALUE } from './operators.js'
+import { BOUNDARY, hasNoBoundary, EDGE_CALL, OPPOSITE, RELEASE_CALL, RESET_VALUE } from './operators.js'
 
 /** The nodes of types in which there is code. */
 const WITH_CODE = new Set(['TSAsExpression', 'TSNonNullExpression', 'TSSatisfiesExpression'])
@@ -38,7 +38,8 @@ export function sites(text, file) {
     const opposite = OPPOSITE[operator]
     if (opposite !== undefined) add(opposite.operator, place, opposite.to)
     if (operator === '??') add('branch forced', { start: left.start, end: right.end }, source(left))
-    if (BOUNDARY[operator] !== undefined) add('boundary off by one', place, BOUNDARY[operator])
+    const boundary = BOUNDARY[operator]
+    if (boundary !== undefined && !hasNoBoundary(text, place.start)) add('boundary off by one', place, boundary)
     if (/^[+-]$/.test(operator) && right.type === 'Literal' && right.value === 1) {
       add('boundary off by one', { start: left.end, end: right.end }, '')
     }

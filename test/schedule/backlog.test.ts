@@ -67,6 +67,16 @@ describe('beats that came too late', () => {
     expect(backlog.uncounted).toBe(2)
   })
 
+  it('are missed whole where those of a newer grid take all the room of a burst', () => {
+    const backlog = new Backlog('burst', 2)
+    backlog.add(2, 1, 10, PERIOD, true)
+    backlog.add(2, 3, 110, 50, true)
+    expect(takeAll(backlog)).toEqual([
+      { index: 2, due: 60, missed: 2 },
+      { index: 3, due: 110, missed: 0 },
+    ])
+  })
+
   it('are dropped by skip, and reported with the next one', () => {
     const backlog = new Backlog('skip', 1)
     backlog.add(5, 4, 40, PERIOD, false)

@@ -73,6 +73,12 @@ A* Make() {
     expect(cpp('int F() {\n  return 2;\n}')).toEqual(['int F() { return 0;\n  return 2;\n}'])
   })
 
+  test('the lesser of two values has no boundary', () => {
+    const operators = (code: string): string[] => cppSites(`void F() {\n  ${code}\n}`).map(({ operator }) => operator)
+    expect(operators('if (G() < at) at = G();')).not.toContain('boundary off by one')
+    expect(operators('if (G() < at) at = H();')).toContain('boundary off by one')
+  })
+
   test('tokens keep their places', () => {
     const text = `auto a = R"x(")x" + 1'000u; // <\nb->c();`
     expect(tokens(text).map((each) => each.text)).toEqual([
