@@ -77,7 +77,7 @@ const FIGURES = [
   ['`tripline run true`', 'cli', 'tripline run true: wall time'],
   ['`timeout 10 true` beside it', 'cli', 'timeout 10 true: wall time'],
   ["`import 'tripline'`, over an empty module", 'sampler', "import 'tripline' over an empty module"],
-  ['the largest release binary', 'sampler', 'the largest release binary'],
+  ['the largest release binary', 'size', 'the largest release binary'],
 ]
 
 const suites = new Map()

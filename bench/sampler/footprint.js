@@ -1,14 +1,11 @@
 // The cost of importing the package, the memory that the sampler adds, and the cost of reading its values.
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import { gzipSync } from 'node:zlib'
-import { maxBytes, maxPackedBytes, targets } from '../../scripts/prebuild/targets.js'
 import { runChild } from '../lib/process.js'
 import { median, min, row } from '../lib/suite.js'
 import { measure } from './native.js'
 
 const IMPORTS = 40
-const PREBUILDS = new URL('../../prebuilds/', import.meta.url)
 const child = (name) => new URL(`children/${name}`, import.meta.url)
 
 export async function measureFootprint(add) {
@@ -35,8 +32,6 @@ export async function measureFootprint(add) {
     }),
   )
 
-  addBinaries(add)
-
   const walls = { imported: [], empty: [] }
   const cpus = { imported: [], empty: [] }
   let loaded = false
@@ -57,21 +52,6 @@ export async function measureFootprint(add) {
       note: `${modules()} files; least of ${IMPORTS} each; ${wall} ms on the wall; loading each ES module is most of it; the addon is ${loaded ? '' : 'not '}loaded`,
     }),
   )
-}
-
-/** Measures the release binaries in prebuilds/. */
-function addBinaries(add) {
-  let largest = { size: 0 }
-  let packed = 0
-  for (const target of targets) {
-    const bytes = readFileSync(new URL(target.file, PREBUILDS))
-    if (bytes.length > largest.size) largest = { ...target, size: bytes.length }
-    packed += gzipSync(bytes, { level: 9 }).length
-  }
-  const { name, size } = largest
-  add(row('the largest release binary', size / 1024, 'KiB', { atMost: maxBytes / 1024, note: name }))
-  const options = { atMost: maxPackedBytes / 1024, note: `${targets.length} of them` }
-  add(row('all release binaries, packed', packed / 1024, 'KiB', options))
 }
 
 /** How many files of the package the import loads. */

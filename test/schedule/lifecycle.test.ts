@@ -36,7 +36,8 @@ describe('a process', () => {
       process.on('exit', () => console.log(bodies))
     `)
     expectClean(outcome)
-    expect(outcome.stdout).toBe('5\n')
+    // A beat that is due while the process ends may still be delivered.
+    expect(Number(outcome.stdout)).toBeGreaterThanOrEqual(5)
   })
 
   it('lives on with a ticker that is paused', async () => {
