@@ -278,6 +278,21 @@ describe('shields', () => {
     })
     expect(saved).toBe(true)
   })
+
+  test('the run waits for a shield that another shield started while the run was waiting', async () => {
+    const steps: string[] = []
+    await Cancelable.run((cancel) => {
+      void cancel.shield(async () => {
+        await turns(3)
+        void cancel.shield(async () => {
+          await turns(3)
+          steps.push('second')
+        })
+        steps.push('first')
+      })
+    })
+    expect(steps).toEqual(['first', 'second'])
+  })
 })
 
 describe('wrapping', () => {

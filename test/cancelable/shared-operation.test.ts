@@ -278,6 +278,17 @@ describe('a shared operation', () => {
     expect([soon, ear.taken().length]).toEqual([0, 1])
   })
 
+  test('a copy sends each partial result when it is set', () => {
+    using operation = new Cancelable().enter()
+    const shared = operation.share()
+    using ear = listenTo(shared)
+    using copy = Cancelable.from(shared).enter()
+    ear.taken()
+    copy.partialResult = 'half'
+    expect(copy.partialResult).toBe('half')
+    expect(ear.taken()).toMatchObject([{ partial: 'half' }])
+  })
+
   test('a copy that is canceled sends the partial result of its stream at once, and one that has ended nothing', async () => {
     const reported = reportedErrors()
     using operation = new Cancelable().enter()

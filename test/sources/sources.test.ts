@@ -266,6 +266,16 @@ describe('OS signals', () => {
     expect(process.listenerCount('SIGHUP')).toBe(0)
   })
 
+  test('the end of an operation removes the listeners of all signals of its source', () => {
+    const signals = ['SIGUSR2', 'SIGHUP'] as const
+    const before = signals.map((signal) => process.listenerCount(signal))
+    const operation = new Cancelable({ sources: [new SignalSource(...signals)] }).enter()
+    const armed = signals.map((signal) => process.listenerCount(signal))
+    expect(armed).toEqual(before.map((count) => count + 1))
+    operation[Symbol.dispose]()
+    expect(signals.map((signal) => process.listenerCount(signal))).toEqual(before)
+  })
+
   test('they can be given by the shorthand and as a source; unknown and uncatchable signals are refused', () => {
     using one = Cancelable.withSignal('SIGUSR2').enter()
     expect(process.listenerCount('SIGUSR2')).toBe(1)
@@ -491,6 +501,17 @@ describe('composites', () => {
     expect(await rejection(run)).toMatchObject({ message: 'broken' })
     expect(hand.sinks.size).toBe(0)
     expect(token[kHub].head).toBeNull()
+  })
+
+  test('a part of allOf that has reported is disposed of at once, while the others are still awaited', () => {
+    const [first, second] = [new HandSource(), new HandSource()]
+    using operation = new Cancelable({ sources: [allOf(first, second)] }).enter()
+    expect(first.report('first')).toEqual([true])
+    expect([first.sinks.size, second.sinks.size]).toEqual([0, 1])
+    expect(operation.isCanceled).toBe(false)
+    second.report('second')
+    expect(second.sinks.size).toBe(0)
+    expect(operation.reason).toMatchObject({ kind: 'all', causes: [{ message: 'first' }, { message: 'second' }] })
   })
 
   test('a composite is disposed of with its operation', () => {
