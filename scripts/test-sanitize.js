@@ -1,5 +1,5 @@
 // Runs the native unit tests, and programs with the addon in Node, under the address, undefined-behavior and thread
-// sanitizers, without suppressions: npm run test:sanitize [-- address] [thread] [program...]
+// sanitizers: npm run test:sanitize [-- address] [thread] [program...]
 //
 // Builds copies in .cache/sanitize and does not touch build/. With --prove, it puts one deliberate bug after the other
 // into such a copy (test/sanitize/bugs.js), and fails if the net that is there for it does not catch it.
@@ -94,7 +94,7 @@ function isRuntimesLeak(stderr) {
 
 /**
  * What a run has found: nothing, or a text. Under the thread sanitizer the runtime may have races, because its code is not
- * instrumented, and its exit status says only that. Nothing is suppressed.
+ * instrumented, and its exit status says only that.
  */
 function findings(name, { stderr, end }) {
   if (name === 'address') {

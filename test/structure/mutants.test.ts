@@ -74,7 +74,6 @@ A* Make() {
   })
 
   test('the lesser of two values has no boundary', () => {
-    const operators = (code: string): string[] => cppSites(`void F() {\n  ${code}\n}`).map(({ operator }) => operator)
     expect(operators('if (G() < at) at = G();')).not.toContain('boundary off by one')
     expect(operators('if (G() < at) at = H();')).toContain('boundary off by one')
   })
