@@ -23,7 +23,7 @@ const USAGE = `usage: npm run test:mutants -- [options]
   --seed N        draw the same mutants again
   --quick         for native files, only the native unit tests, which take a second
   --known         the errors in scripts/mutants/known.json instead
-  --line N        only this line, for a single --file
+  --at FILE:LINE  only the mutants of this line, repeatable: surveys what one suspects
   --list          print the mutants, run none
   --least N       fail if less than N percent are killed (90); of the known errors all must be`
 
@@ -36,7 +36,7 @@ const { values: options } = parseArgs({
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
     quick: { type: 'boolean', default: false },
     known: { type: 'boolean', default: false },
-    line: { type: 'string' },
+    at: { type: 'string', multiple: true },
     list: { type: 'boolean', default: false },
     least: { type: 'string', default: '90' },
     help: { type: 'boolean', default: false },
@@ -62,19 +62,23 @@ function shuffle(list, random) {
   return list
 }
 
-const isWanted = (file) => options.file === undefined || options.file.some((part) => file.includes(part))
+/** The lines that are named: `FILE:LINE`. */
+const places = new Set(options.at)
+const parts = options.at?.map((place) => place.replace(/:\d+$/, '')) ?? options.file
+
+const isWanted = (file) => parts === undefined || parts.some((part) => file.includes(part))
 
 /** All mutants of the wanted files, in the order of the draw. */
 function draw() {
   if (options.known) return knownMutants().filter(({ file }) => isWanted(file))
-  const named = options.file === undefined ? CORE : [...new Set([...CORE, ...allFiles()])].filter(isWanted)
+  const named = parts === undefined ? CORE : [...new Set([...CORE, ...allFiles()])].filter(isWanted)
   const drawn = named.flatMap((file) => {
     const text = read(file)
     return (file.endsWith('.ts') ? tsSites(text, file) : cppSites(text))
       .filter(
         ({ operator, start }) =>
           operator.includes(options.operator ?? '') &&
-          (options.line === undefined || lineOf(text, start) === Number(options.line)),
+          (options.at === undefined || places.has(`${file}:${lineOf(text, start)}`)),
       )
       .map(({ operator, start, end, replacement }) => ({ file, operator, start, end, replacement }))
   })
@@ -128,7 +132,7 @@ async function main() {
   }
   const end = Date.now() + Number(options.minutes) * 60_000
   const whole =
-    ['file', 'operator', 'line'].every((each) => options[each] === undefined) &&
+    ['file', 'operator', 'at'].every((each) => options[each] === undefined) &&
     !options.quick &&
     options.count === 'Infinity'
   const name = options.known ? 'known-mutants' : 'mutants'
