@@ -25,8 +25,10 @@ export async function nativeBuilds(folder) {
       flags: [...plain, ...cxx.addonFlags, ...cxx.nodeApiFlags()],
     },
   }
+  // A release that is left out shows as a leak at the end of the program.
+  const leaks = cxx.hostOs === 'linux' ? ['-fsanitize=leak'] : []
   for (const [index, { own, sources }] of programs.entries())
-    builds[`tests-${index}`] = { sources, flags: [...own, ...plain] }
+    builds[`tests-${index}`] = { sources, flags: [...own, ...plain, ...leaks] }
   const command = [cxx.systemCompiler]
 
   const compileBase = async (kind) => {

@@ -8,7 +8,7 @@ const NAMESPACE = ['unshare', '--pid', '--fork', '--mount-proc', '--kill-child']
 /** Whether processes can be contained: then no signal of a mutant reaches others. */
 export const contains = spawnSync(NAMESPACE[0], [...NAMESPACE.slice(1), 'true']).status === 0
 
-/** Address space of a process that is bounded: a mutant that allocates without end stops there. */
+/** Data of a process that is bounded: a mutant that allocates without end stops there. */
 const MEMORY = 4 * 2 ** 30
 const PROCESSES = 400
 
@@ -48,15 +48,14 @@ function end(child) {
 }
 
 /**
- * Runs a command. `status` is undefined if it reached the limit in milliseconds. `bounded`: with a bound on its address space,
- * which V8 does not bear.
+ * Runs a command. `status` is undefined if it reached the limit in milliseconds. `bounded`: with a bound on its data.
  *
  * @returns `{ status, output }`
  */
 export function contain(command, { cwd, env, limit, bounded = false }) {
   if (contains) group ??= makeGroup()
   const enter = group === undefined ? '' : `echo $$ > ${group}/cgroup.procs; `
-  const memory = bounded ? `ulimit -v ${MEMORY / 1024}; ` : ''
+  const memory = bounded ? `ulimit -d ${MEMORY / 1024}; ` : ''
   // The shell stays as process 1, which reaps; ids begin where they do on a machine that has run for a while.
   const ids = 'echo 5000 2>/dev/null > /proc/sys/kernel/ns_last_pid; '
   const line = contains ? `${enter}${memory}${ids}"$@"; exit $?` : `${enter}${memory}exec "$@"`

@@ -145,7 +145,7 @@ export class Trials {
   async #contain(command, limit) {
     const left = this.#end - Date.now()
     if (left <= 0) throw new OutOfTime()
-    // The runtime reserves more address space than a bound could allow.
+    // The runtime bounds its own heap.
     const bounded = command[0].endsWith('/program')
     const result = await contain(command, { cwd: this.#folder, env: this.#env, limit: Math.min(limit, left), bounded })
     if (result.status === undefined && left < limit) throw new OutOfTime()
