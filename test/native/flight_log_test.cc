@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "check.h"
 #include "sampler/environment.h"
@@ -25,12 +26,16 @@ class NoHost : public Host {
   Mutex* lock() override { return &lock_; }
   bool EnsureThread(Failure*) override { return true; }
   void WakeBy(uint64_t) override { wakes++; }
-  Feed* FeedOf(uint32_t id) override { return id == 1 ? feed : nullptr; }
+  Feed* FeedOf(uint32_t id) override {
+    feeds_asked++;
+    return id == 1 ? feed : nullptr;
+  }
   const Guard* GuardOf(uint32_t id) override { return id == 2 ? guard : nullptr; }
 
   const Guard* guard = nullptr;
   Feed* feed = nullptr;
   uint32_t wakes = 0;
+  uint32_t feeds_asked = 0;
 
  private:
   Mutex lock_;
@@ -97,6 +102,22 @@ struct Fixture {
   char path[64];
 };
 
+// The table of operations as JavaScript keeps it.
+struct OperationSlot {
+  uint32_t checksum;
+  uint32_t generation;
+  double started;
+  double progress;
+  uint32_t number;
+  uint16_t name;
+  uint16_t state;
+};
+struct OperationTable {
+  uint32_t head[16];
+  OperationSlot slots[4];
+  uint8_t names[64];
+};
+
 uint32_t WordAt(const uint8_t* bytes, size_t at) {
   uint32_t word;
   memcpy(&word, bytes + at, sizeof(word));
@@ -132,6 +153,9 @@ TEST(FlightLogSplitsLongTextsAndKeepsTheLastNotes) {
   CHECK_EQ(t.Entry(0).sequence, 5u);
   CHECK_EQ(t.Entry(0).number, 10u);
   CHECK_EQ(t.Entry(0).text[0], 0);
+  // A note without a text is one, too.
+  CHECK_EQ(t.Entry(0).part, 0);
+  CHECK_EQ(t.Entry(0).parts, 1);
 }
 
 TEST(FlightLogCutsATextThatHasNoRoom) {
@@ -200,7 +224,9 @@ TEST(FlightLogOfAnEnvironmentThatIsGoneSaysSoOnce) {
     ids[i] = logs.Create(&t.environment, paths[i], image.get(), t.header.file_size, kSecond, &column, 1, false, &why);
     logs.Add(ids[i], LogRing::kStates, LogFact{LogKind::kRunning, 0, 0, 0}, "", 0);
   }
-  // The second one has said how it ended.
+  // Whatever else it notes, the first one has not said how it ended...
+  logs.Add(ids[0], LogRing::kEntries, LogFact{LogKind::kClear, 0, 0, 0}, "", 0);
+  // ...and the second one has.
   logs.Add(ids[1], LogRing::kStates, LogFact{LogKind::kClosed, 0, 0, 0}, "", 0);
   logs.RemoveEnvironment(&t.environment, kStart);
   CHECK(logs.empty());
@@ -211,6 +237,8 @@ TEST(FlightLogOfAnEnvironmentThatIsGoneSaysSoOnce) {
     CHECK_EQ(note.sequence, 2u);
     CHECK_EQ(note.kind, static_cast<uint8_t>(LogKind::kClosed));
     CHECK_EQ(note.number, i == 0 ? 1u : 0u);
+    CHECK(t.Read(paths[i], t.header.states_offset, &note, sizeof(note)));
+    CHECK_EQ(note.sequence, 1u);
     remove(paths[i]);
   }
 }
@@ -268,6 +296,10 @@ TEST(FlightLogRowsWaitForReads) {
     CHECK_EQ(t.log.Record(now, now + 100 * kMillisecond), kNever);
   }
   CHECK_EQ(t.log.next_row, read + 4 * kSecond);
+  // A row waits for one interval, and no longer.
+  const uint64_t due = t.log.next_row;
+  CHECK_EQ(t.log.Record(now, due + kSecond), kNever);
+  CHECK_EQ(t.log.Record(now, due + kSecond + 1), due);
 }
 
 TEST(FlightLogNotesASignal) {
@@ -286,24 +318,21 @@ TEST(FlightLogNotesASignal) {
 }
 
 TEST(FlightLogCopiesOperationsAndDescribesTheOldest) {
-  struct Slot {
-    uint32_t checksum;
-    uint32_t generation;
-    double started;
-    double progress;
-    uint32_t number;
-    uint16_t name;
-    uint16_t state;
-  };
-  struct Table {
-    uint32_t head[16];
-    Slot slots[4];
-    uint8_t names[64];
-  } table = {};
+  OperationTable table = {};
   Fixture t;
   const double now = ToMilliseconds(kStart);
+  const auto name = [&t] {
+    char read[64] = {};
+    FILE* file = fopen(t.path, "rb");
+    CHECK_EQ(fseek(file, static_cast<long>(t.header.operations_offset) + 64 + 4 * 32, SEEK_SET), 0);
+    CHECK_EQ(fread(read, sizeof(read), 1, file), 1u);
+    fclose(file);
+    return std::string(read, sizeof(read));
+  };
   table.head[0] = 3;
   table.head[1] = 3;
+  table.head[2] = 1;
+  memset(table.names, 'x', sizeof(table.names));
   table.slots[0] = {0, 2, now - 100, 0.5, 11, 0, 1};
   table.slots[2] = {0, 4, now - 900, 0.25, 12, 0xffff, 2};
   table.slots[3] = {0, 4, now - 500, 0, 13, 0, 0};
@@ -322,13 +351,20 @@ TEST(FlightLogCopiesOperationsAndDescribesTheOldest) {
   memcpy(&progress, row + 60, sizeof(progress));
   CHECK_NEAR(progress, 0.25, 0);
   CHECK_EQ(WordAt(row, 64), 11u);
-  Slot slot;
+  CHECK(name() == std::string(64, 'x'));
+  OperationSlot slot;
   CHECK(t.Read(t.header.operations_offset + 64, &slot, sizeof(slot)));
   CHECK_EQ(slot.number, 11u);
+  CHECK_EQ(slot.generation, 2u);
   CHECK_NEAR(slot.progress, 0.5, 0);
   // What a free slot had before says nothing.
   CHECK(t.Read(t.header.operations_offset + 64 + 3 * 32, &slot, sizeof(slot)));
   CHECK_NEAR(slot.started, 0, 0);
+  // A slot that was never used is empty, without a checksum.
+  CHECK(!t.Read(t.header.operations_offset + 64 + 32, &slot, sizeof(slot)));
+  CHECK_EQ(slot.checksum, 0u);
+  // Names are copied when there is another one.
+  memset(table.names, 'y', sizeof(table.names));
   // The slot that was freed is no longer described.
   table.head[0]++;
   table.slots[2].generation = 6;
@@ -337,6 +373,69 @@ TEST(FlightLogCopiesOperationsAndDescribesTheOldest) {
   CHECK(t.Read(t.header.rows_offset + t.header.row_size, row, t.header.row_size));
   CHECK_EQ(WordAt(row, 48), 11u);
   CHECK_EQ(WordAt(row, 64), 0u);
+  CHECK(name() == std::string(64, 'x'));
+  table.head[2] = 2;
+  t.log.WriteRow(kStart + 2 * kSecond);
+  CHECK(name() == std::string(64, 'y'));
+}
+
+TEST(FlightLogDescribesOperationsOfTheSameStartInTheOrderOfTheirSlots) {
+  OperationTable table = {};
+  Fixture t;
+  table.head[0] = 1;
+  const double now = ToMilliseconds(kStart);
+  for (uint32_t i = 0; i < 4; i++) table.slots[i] = {0, 1, now - 100, 0.75, 20 + i, 0, 1};
+  // The first of them is younger.
+  table.slots[0].started = now - 50;
+  t.environment.operations = &table;
+  // A table may be larger than the log has room for.
+  t.environment.operations_size = sizeof(table) + 100;
+  t.log.WriteRow(kStart);
+  uint8_t row[128];
+  CHECK(t.Read(t.header.rows_offset, row, t.header.row_size));
+  CHECK_EQ(WordAt(row, 48), 21u);
+  CHECK_EQ(WordAt(row, 64), 22u);
+  // The value is unknown, and nothing follows its code.
+  CHECK_EQ(WordAt(row, 88), 1u);
+  CHECK_EQ(WordAt(row, 92), 0u);
+}
+
+TEST(FlightLogCopiesNoTableThatIsTooSmall) {
+  OperationTable table = {};
+  Fixture t;
+  table.head[0] = table.head[1] = 1;
+  t.environment.operations = &table;
+  t.environment.operations_size = sizeof(table) - 1;
+  t.log.WriteRow(kStart);
+  uint8_t row[128];
+  CHECK(t.Read(t.header.rows_offset, row, t.header.row_size));
+  CHECK_EQ(WordAt(row, 32), 0u);
+}
+
+TEST(FlightLogHasNoValueOfASeriesThatIsGone) {
+  Fixture t;
+  t.log.subscriptions[0] = 2;
+  t.log.WriteRow(kStart);
+  uint8_t row[128];
+  CHECK(t.Read(t.header.rows_offset, row, t.header.row_size));
+  CHECK_EQ(t.host.feeds_asked, 1u);
+}
+
+TEST(FlightLogHasTheStatesOfAsManyGuardsAsItHasRoomFor) {
+  Fixture t;
+  Guard guard(&t.environment, GuardSpec(), 1);
+  t.host.guard = &guard;
+  t.header.guards = 1;
+  FlightLog log(&t.environment, &t.host, t.header, false);
+  char path[80];
+  snprintf(path, sizeof(path), "%s/one-guard", t.folder);
+  std::unique_ptr<uint8_t[]> image(new uint8_t[t.header.file_size]());
+  CHECK(log.file.Create(path, image.get(), t.header.file_size, &log.failure));
+  log.WriteRow(kStart);
+  uint8_t row[128];
+  CHECK(t.Read(path, t.header.rows_offset, row, t.header.row_size));
+  CHECK_EQ(WordAt(row, 40), 0u);
+  remove(path);
 }
 
 TEST(FlightLogWithoutRoomForOperationsCopiesNone) {
@@ -407,6 +506,73 @@ TEST(FlightLogsWakeTheThreadWhenTheLastIsRemoved) {
   CHECK_EQ(t.host.wakes, 1u);
   CHECK(logs.empty());
   CHECK(t.environment.first_log == nullptr);
+  for (const char* each : paths) remove(each);
+}
+
+TEST(FlightLogsRefuseAHeaderWhoseCountsDoNotFit) {
+  Fixture t;
+  FlightLogs logs(&t.host);
+  char path[80];
+  snprintf(path, sizeof(path), "%s/refused", t.folder);
+  const uint32_t column = 1;
+  Failure why;
+  const auto create = [&](const LogHeader& header) {
+    remove(path);
+    return logs.Create(&t.environment, path, reinterpret_cast<const uint8_t*>(&header), sizeof(header), kSecond,
+                       &column, 1, false, &why);
+  };
+  LogHeader header = t.header;
+  header.row_size += 8;
+  CHECK_EQ(create(header), 0u);
+  header = t.header;
+  header.rows = 0;
+  CHECK_EQ(create(header), 0u);
+  header = t.header;
+  header.states = 0;
+  CHECK_EQ(create(header), 0u);
+  header = t.header;
+  header.columns = 2;
+  CHECK_EQ(create(header), 0u);
+  CHECK(access(path, F_OK) != 0);
+  // Rows of 16 MiB, and not 8 bytes more.
+  header = t.header;
+  header.row_operations = 0;
+  header.row_size = 1 << 24;
+  header.guards = header.row_size - 56;
+  CHECK(create(header) != 0);
+  header.row_size += 8;
+  header.guards += 8;
+  CHECK_EQ(create(header), 0u);
+  CHECK(logs.empty() == false);
+  // Nor does a log take the place of another file.
+  CHECK(create(t.header) != 0);
+  CHECK_EQ(logs.Create(&t.environment, path, reinterpret_cast<const uint8_t*>(&t.header), sizeof(t.header), kSecond,
+                       &column, 1, false, &why),
+           0u);
+  CHECK(strstr(why.text, "EEXIST") != nullptr);
+  logs.RemoveEnvironment(&t.environment, kStart);
+  remove(path);
+}
+
+TEST(FlightLogsOfOneProcessMeetInOneWake) {
+  Fixture t;
+  FlightLogs logs(&t.host);
+  const uint32_t columns[] = {1, 1};
+  char paths[2][80];
+  Failure why;
+  const uint64_t intervals[] = {kSecond, 900 * kMillisecond};
+  for (int i = 0; i < 2; i++) {
+    snprintf(paths[i], sizeof(paths[i]), "%s/together-%d", t.folder, i);
+    CHECK(logs.Create(&t.environment, paths[i], reinterpret_cast<const uint8_t*>(&t.header), sizeof(t.header),
+                      intervals[i], columns, 1, false, &why) != 0);
+  }
+  // The first rows are overdue. The next row of the second log waits for that of the first.
+  const uint64_t now = MonotonicNow() + 10 * kSecond;
+  CHECK_EQ(logs.Record(now, kNever), now + kSecond);
+  // One column each.
+  CHECK_EQ(t.host.feeds_asked, 2u);
+  CHECK_EQ(logs.Record(now, now + 500 * kMillisecond), kNever);
+  logs.RemoveEnvironment(&t.environment, now);
   for (const char* each : paths) remove(each);
 }
 

@@ -1,6 +1,8 @@
 // Tickers, recorders, flight logs and the watchdog on the sampling thread, over a scripted system: what is delivered
 // when, and what wakes the thread.
 #include <cmath>
+#include <cstring>
+#include <string>
 #include <vector>
 
 #include "scripted_system/world.h"
@@ -32,11 +34,15 @@ struct Program : World {
 
 constexpr uint64_t kRows = 1024;  // where the rows begin
 
-// A flight log without columns and with rows of nothing but their heads.
+constexpr uint64_t kStates = 512, kEntries = 768;
+
+// A flight log without columns and with rows of nothing but their heads, and with room for one state and one entry.
 uint32_t RecordEvery(Program* program, uint64_t interval, bool slow = false) {
   LogHeader header = {};
-  header.states_offset = 512;
+  header.states_offset = kStates;
   header.states = 1;
+  header.entries_offset = kEntries;
+  header.entries = 1;
   header.rows_offset = kRows;
   header.rows = 100;
   header.row_size = 40;
@@ -51,6 +57,15 @@ std::vector<uint64_t> RowsSince(uint64_t from) {
     if (each.at >= from && each.offset >= kRows) times.push_back(each.at - from);
   }
   return times;
+}
+
+// The last piece that was written at an offset.
+std::string LastAt(uint64_t offset) {
+  std::string last;
+  for (const auto& each : System::writes()) {
+    if (each.offset == offset) last = each.bytes;
+  }
+  return last;
 }
 
 uint32_t SubscribeEvery(Program* program, Metric metric, uint64_t period) {
@@ -396,7 +411,8 @@ TEST(RowsOfAFlightLogCopyTheOperationsThatJavaScriptKeeps) {
   };
   System::Run(2 * kSecond);
   CHECK_EQ(copies(), 0);
-  uint32_t table[(64 + 32) / 4] = {1};
+  // One name is in use.
+  uint32_t table[(64 + 32) / 4] = {1, 0, 1};
   program.sampler->AttachOperations(&program.environment, table, sizeof(table));
   System::Run(2 * kSecond);
   CHECK_EQ(copies(), 1);
@@ -457,31 +473,135 @@ TEST(RowsOnASlowDiskHoldUpNothing) {
   program.sampler->flight_logs().Remove(id);
   CHECK_EQ(RowsSince(begun).size(), 1029u);
   CHECK_EQ(System::waiting(), 1);
+  // A reader need not wait for that disk.
+  CHECK_EQ(System::locked_files(), 0);
+  CHECK_EQ(System::files(), 1);
   System::OpenDoor();
   System::Settle();
   CHECK_EQ(RowsSince(begun).size(), 1030u);
+  CHECK_EQ(System::files(), 0);
   // The clock goes on to whole seconds for the tests that follow.
   System::Run(kSecond - 4 * kPeriod);
 }
 
 TEST(RowsAreForcedToASlowDiskAtABreach) {
+  for (const bool slow : {false, true}) {
+    Script script;
+    Program program;
+    // No row is due that would have them written.
+    const uint32_t id = RecordEvery(&program, 3600 * kSecond, slow);
+    System::Of(Metric::kDisk).level = 10;
+    program.Guard(World::Above(program.Subscribe(Metric::kDisk), 80));
+    System::Run(kSecond);
+    CHECK_EQ(System::flushes, 0);
+    System::Of(Metric::kDisk).level = 95;
+    System::Run(kSecond);
+    CHECK(program.state() == LimitState::kBreached);
+    CHECK_EQ(System::flushes, slow ? 1 : 0);
+    System::Of(Metric::kDisk).level = 10;
+    System::Run(kSecond);
+    CHECK_EQ(System::flushes, slow ? 1 : 0);
+    program.sampler->flight_logs().Remove(id);
+  }
+}
+
+TEST(RowsAreTheSameOnASlowDisk) {
+  std::string rows[2];
+  for (const bool slow : {false, true}) {
+    Script script;
+    Program program;
+    const uint32_t id = RecordEvery(&program, kSecond, slow);
+    System::Settle();
+    rows[slow] = LastAt(kRows);
+    CHECK_EQ(rows[slow].size(), 40u);
+    double wall;
+    memcpy(&wall, rows[slow].data() + 16, sizeof(wall));
+    CHECK_NEAR(wall, ToMilliseconds(System::now()), 0);
+    uint32_t sequence;
+    memcpy(&sequence, rows[slow].data() + 4, sizeof(sequence));
+    CHECK_EQ(sequence, 1u);
+    program.sampler->flight_logs().Remove(id);
+  }
+}
+
+TEST(StatesOnASlowDiskAreWrittenAtOnceAndEntriesInTurn) {
   Script script;
   Program program;
-  const uint32_t fast = RecordEvery(&program, kSecond);
-  const uint32_t slow = RecordEvery(&program, kSecond, true);
-  System::Of(Metric::kDisk).level = 10;
-  program.Guard(World::Above(program.Subscribe(Metric::kDisk), 80));
+  FlightLogs& logs = program.sampler->flight_logs();
+  const uint32_t id = RecordEvery(&program, kSecond, true);
+  System::CloseDoor();
   System::Run(kSecond);
-  CHECK_EQ(System::flushes, 0);
-  System::Of(Metric::kDisk).level = 95;
-  System::Run(kSecond);
-  CHECK(program.state() == LimitState::kBreached);
-  CHECK_EQ(System::flushes, 1);
-  System::Of(Metric::kDisk).level = 10;
-  System::Run(kSecond);
-  CHECK_EQ(System::flushes, 1);
-  program.sampler->flight_logs().Remove(fast);
-  program.sampler->flight_logs().Remove(slow);
+  CHECK_EQ(System::waiting(), 1);
+  logs.Add(id, LogRing::kEntries, LogFact{LogKind::kClear, 3, 0, 0}, "", 0);
+  CHECK(LastAt(kEntries).empty());
+  logs.Add(id, LogRing::kStates, LogFact{LogKind::kRunning, 0, 0, 0}, "", 0);
+  // What was to be written before it is, too.
+  CHECK(!LastAt(kEntries).empty());
+  const std::string state = LastAt(kStates);
+  CHECK_EQ(state.size(), sizeof(LogNote));
+  LogNote note = {};
+  memcpy(&note, state.data(), state.size());
+  CHECK(note.kind == static_cast<uint8_t>(LogKind::kRunning));
+  CHECK_NEAR(note.at, ToMilliseconds(System::now()), 0);
+  CHECK_NEAR(note.wall, ToMilliseconds(System::now()), 0);
+  CHECK_EQ(note.parts, 1);
+  System::OpenDoor();
+  System::Settle();
+  logs.Remove(id);
+}
+
+TEST(RowsThatCannotBeWrittenSayWhy) {
+  for (const bool slow : {false, true}) {
+    Script script;
+    Program program;
+    FlightLogs& logs = program.sampler->flight_logs();
+    const uint32_t id = RecordEvery(&program, kSecond, slow);
+    System::Run(kSecond);
+    CHECK(!logs.FailureOf(id).failed());
+    System::refuse_writes = true;
+    System::Run(kSecond);
+    CHECK_EQ(std::strcmp(logs.FailureOf(id).text, "scripted refusal"), 0);
+    CHECK(!logs.FailureOf(id + 1).failed());
+    // What is lost is lost, although later ones are written.
+    System::refuse_writes = false;
+    System::Run(kSecond);
+    CHECK(logs.FailureOf(id).failed());
+    logs.Remove(id);
+    CHECK(!logs.FailureOf(id).failed());
+  }
+}
+
+TEST(RowsNeedAThread) {
+  Script script;
+  Program program;
+  System::refuse_threads = true;
+  CHECK_EQ(RecordEvery(&program, kSecond), 0u);
+  CHECK(program.why.failed());
+  CHECK(program.environment.first_log == nullptr);
+}
+
+TEST(SignalsThatEndNothingLeaveFlightLogsRemovable) {
+  Script script;
+  Program program;
+  FlightLogs& logs = program.sampler->flight_logs();
+  const uint32_t id = RecordEvery(&program, kSecond);
+  // Numbers that name none change nothing.
+  logs.NoteSignals(id + 1);
+  logs.Add(id + 1, LogRing::kStates, LogFact{LogKind::kRunning, 0, 0, 0}, "", 0);
+  System::Signal(15, "SIGTERM");
+  CHECK(LastAt(kStates).empty());
+  logs.NoteSignals(id);
+  System::Signal(15, "SIGTERM");
+  LogNote note = {};
+  const std::string state = LastAt(kStates);
+  CHECK_EQ(state.size(), sizeof(note));
+  memcpy(&note, state.data(), state.size());
+  CHECK(note.kind == static_cast<uint8_t>(LogKind::kSignal));
+  CHECK_NEAR(note.at, ToMilliseconds(System::now()), 0);
+  CHECK_EQ(std::strcmp(note.text, "SIGTERM"), 0);
+  // No handler is at work any more.
+  logs.Remove(id);
+  CHECK_EQ(System::files(), 0);
 }
 
 TEST(WatchdogIsFedBesideReadsAndRows) {

@@ -101,6 +101,8 @@ std::vector<WriteRecord> written;
 std::vector<uint64_t> sent;
 std::vector<MemoryRange> locked;
 thread_local uint64_t slack = 50000;
+int files_alive = 0, files_locked = 0;
+void (*note_signal)(int signal, const char* name) = nullptr;
 int probes_alive = 0, triggers_alive = 0, triggers_made = 0;
 double triggers_line = 0;
 
@@ -190,11 +192,12 @@ int System::lockable = System::kLockable;
 int System::flushes = 0;
 int64_t System::waiting_root;
 bool System::refuse_threads, System::refuse_waiter, System::no_probe, System::blocking, System::refuse_triggers,
-    System::refuse_watch, System::drop_triggers;
+    System::refuse_watch, System::drop_triggers, System::refuse_writes;
 
 void System::Reset() {
   waiting_root = 0;
   refuse_threads = refuse_waiter = no_probe = blocking = refuse_triggers = refuse_watch = drop_triggers = false;
+  refuse_writes = false;
   for (MetricScript& each : scripts) each = MetricScript();
   for (Counter& each : counters) each = Counter{clock_now, 0};
   read_records.clear();
@@ -251,6 +254,11 @@ int System::probes() { return probes_alive; }
 std::vector<ReadRecord>& System::reads() { return read_records; }
 const std::vector<WriteRecord>& System::writes() { return written; }
 const std::vector<uint64_t>& System::notices() { return sent; }
+int System::files() { return files_alive; }
+int System::locked_files() { return files_locked; }
+void System::Signal(int signal, const char* name) {
+  if (note_signal != nullptr) note_signal(signal, name);
+}
 int System::locked_ranges() { return static_cast<int>(locked.size()); }
 int System::ReadsOf(Metric metric) {
   return static_cast<int>(std::count_if(read_records.begin(), read_records.end(), [metric](const ReadRecord& each) {
@@ -392,15 +400,30 @@ uint32_t MakePushTriggers(Metric, const char*, double enter, bool, PushTrigger**
 
 // ---- files and sinks: what is written to them, and when
 
-LogFile::~LogFile() {}
-bool LogFile::Create(const char*, const void*, size_t, Failure*) { return true; }
-bool LogFile::Write(uint64_t offset, const void*, size_t, Failure*) const {
-  const bool helper = self != &test_thread && !self->sampling;
-  if (helper && !door_open) Park(Thread::kAtDoor);
-  written.push_back({clock_now, offset});
+// The handle is 1 while the file is locked, and 2 afterwards.
+LogFile::~LogFile() {
+  Unlock();
+  if (handle_ > 0) files_alive--;
+}
+bool LogFile::Create(const char*, const void*, size_t, Failure*) {
+  handle_ = 1;
+  files_alive++;
+  files_locked++;
   return true;
 }
-void LogFile::Unlock() {}
+bool LogFile::Write(uint64_t offset, const void* bytes, size_t size, Failure* why) const {
+  const bool helper = self != &test_thread && !self->sampling;
+  if (helper && !door_open) Park(Thread::kAtDoor);
+  if (System::refuse_writes) {
+    if (why != nullptr) why->Set("scripted refusal");
+    return false;
+  }
+  written.push_back({clock_now, offset, std::string(static_cast<const char*>(bytes), size)});
+  return true;
+}
+void LogFile::Unlock() {
+  if (handle_ == 1) files_locked--, handle_ = 2;
+}
 void LogFile::Flush() { System::flushes++; }
 
 int OpenNoticeSocket(int* socket) {
@@ -429,15 +452,18 @@ void UnlockMemory(MemoryRange range) {
   locked.erase(std::remove_if(locked.begin(), locked.end(), same), locked.end());
 }
 
-// ---- what these tests do not use: there are no devices, signals and commands
+// ---- signals
+
+void WatchFatalSignals(void (*note)(int, const char*)) { note_signal = note; }
+void UnwatchFatalSignals() { note_signal = nullptr; }
+
+// ---- what these tests do not use: there are no devices and commands
 
 double WallNow() { return ToMilliseconds(clock_now); }
 uint32_t DeviceTimeout(int) { return 0; }
 int WriteToDevice(int, char) { return ENOSYS; }
 void CloseSink(int) {}
 
-void WatchFatalSignals(void (*)(int, const char*)) {}
-void UnwatchFatalSignals() {}
 bool IsWaitingRoot(int64_t pid) { return test::System::waiting_root == pid; }
 
 }  // namespace tripline

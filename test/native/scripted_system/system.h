@@ -40,6 +40,7 @@ struct ReadRecord {
 struct WriteRecord {
   uint64_t at;
   uint64_t offset;
+  std::string bytes;
 };
 
 class System {
@@ -95,7 +96,12 @@ class System {
   static const std::vector<WriteRecord>& writes();  // to files of flight logs
   static const std::vector<uint64_t>& notices();    // when the watchdog's socket got one
 
-  static int flushes;  // how often a file was forced to its disk
+  static int flushes;         // how often a file was forced to its disk
+  static bool refuse_writes;  // they fail
+  static int files();         // flight logs that are not freed
+  static int locked_files();
+  // What the process does when it gets a signal that ends it.
+  static void Signal(int signal, const char* name);
 
   // ---- memory that is locked
 

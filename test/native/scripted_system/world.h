@@ -22,6 +22,7 @@ struct Script {
     CHECK_EQ(System::triggers(), 0);
     CHECK_EQ(System::watched(), 0);
     CHECK_EQ(System::locked_ranges(), 0);
+    CHECK_EQ(System::files(), 0);
     CHECK(!System::waiter_open());
     const SamplerStats stats = Sampler::Get()->Stats();
     CHECK(!stats.running);
