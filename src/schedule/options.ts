@@ -127,7 +127,7 @@ function parseRate(value: { readonly hz: number }): number {
   const { hz } = value
   if (typeof hz !== 'number') throw invalidType('hz', 'a number of beats per second', hz)
   const period = 1000 / hz
-  if (!(hz > 0 && period >= SHORTEST_PERIOD_MS && period <= LONGEST_MS)) {
+  if (!(period >= SHORTEST_PERIOD_MS && period <= LONGEST_MS)) {
     throw outOfRange('hz', 'more than 0 and at most 4000, with no more than 1000 days between beats', hz)
   }
   return period

@@ -65,7 +65,6 @@ export class Shedding {
     if (this.#members.length > 0) return
     this.#timer.stop()
     for (const each of this.#subscriptions) each[Symbol.dispose]()
-    this.#subscriptions = []
   }
 
   #step(): void {

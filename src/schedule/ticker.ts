@@ -143,8 +143,8 @@ export class Ticker implements AsyncDisposable {
       if (typeof id === 'string') throw notStarted(`The ticker cannot start: ${id}`)
       this.#id = id
     } catch (error) {
-      // Canceled before it began: it has already ended, which is not an error.
-      if (this.#state === 'closed' && CancelationError.is(error)) return
+      // Canceled before it began, which is not an error. While listeners are called, its own waits for its turn.
+      if (CancelationError.is(error)) return this.#stop()
       unref()
       this.#operation[Symbol.dispose]()
       throw error
@@ -296,7 +296,7 @@ export class Ticker implements AsyncDisposable {
   #bodyFailed(error: unknown): void {
     if (this.#onError !== undefined) {
       callIsolated('onError callback', this.name, this.#onError, error, this)
-    } else if (this.#failure !== undefined || this.#state === 'closed') {
+    } else if (this.#state === 'closed') {
       reportError(error, 'ticker body', this.name)
     } else {
       this.#failure = { error }

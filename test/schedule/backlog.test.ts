@@ -65,6 +65,7 @@ describe('beats that came too late', () => {
     backlog.add(1, 8, 300, 50, true)
     backlog.drop()
     expect(backlog.uncounted).toBe(2)
+    expect(takeAll(backlog)).toEqual([])
   })
 
   it('are missed whole where those of a newer grid take all the room of a burst', () => {

@@ -12,10 +12,11 @@ describe('a period', () => {
     [1, 1],
     ['250us', 0.25],
     ['10ms', 10],
-    ['1d', 86_400_000],
+    ['1000d', 86_400_000_000],
     [{ hz: 1000 }, 1],
     [{ hz: 4000 }, 0.25],
     [{ hz: 0.5 }, 2000],
+    [{ hz: 1000 / 86_400_000_000 }, 86_400_000_000],
   ])('%j is %d ms', (given, ms) => {
     expect(parsePeriod(given)).toBe(ms)
   })
@@ -57,6 +58,15 @@ describe('options', () => {
     }
     expect(parseOptions({}).slow).toBe(1)
     expect(parseOptions({}).operation.name).toBe('ticker')
+    for (const timeout of [undefined, Infinity]) expect(parseOptions({ timeout }).timeout).toBeUndefined()
+    expect(parseOptions({ timeout: '1s' }).timeout).toBe(1000)
+  })
+
+  it('give the limits to the ticker, or, where a breach cancels, to its operation', () => {
+    const resources = { memory: 90 }
+    expect(parseOptions({ resources })).toMatchObject({ guard: resources, operation: { resources: undefined } })
+    const canceling = parseOptions({ resources, whileBreached: 'cancel' })
+    expect(canceling).toMatchObject({ guard: undefined, operation: { resources } })
   })
 
   it('name the limits as they were given', () => {
@@ -88,6 +98,11 @@ describe('options', () => {
     [{ guard: { memory: 90 }, whileBreached: 'stop' }, 'ERR_INVALID_ARG_VALUE', /'run', 'pause', 'cancel' or/],
     [{ guard: { memory: 90 }, whileBreached: { slow: 1 } }, 'ERR_OUT_OF_RANGE', /"slow"/],
     [{ guard: { memory: 90 }, whileBreached: { slow: NaN } }, 'ERR_OUT_OF_RANGE', /"slow"/],
+    [{ guard: { memory: 90 }, whileBreached: { slow: Infinity } }, 'ERR_OUT_OF_RANGE', /"slow"/],
+    [{ guard: { memory: 90 }, whileBreached: { slow: '2' } }, 'ERR_INVALID_ARG_TYPE', /"slow"/],
+    [{ guard: { memory: 90 }, whileBreached: { slow: 2, fast: 2 } }, 'ERR_INVALID_ARG_VALUE', /'fast'/],
+    [{ guard: { memory: 90 }, whileBreached: {} }, 'ERR_INVALID_ARG_VALUE', /'run', 'pause', 'cancel' or/],
+    [{ guard: { memory: 90 }, whileBreached: null }, 'ERR_INVALID_ARG_VALUE', /'run', 'pause', 'cancel' or/],
     [{ guard: { memroy: 90 } }, 'ERR_INVALID_ARG_VALUE', /Did you mean 'memory'/],
     [{ guard: { memory: 101 } }, 'ERR_OUT_OF_RANGE', /memory/],
     [{ token: {} }, 'ERR_INVALID_ARG_TYPE', /"token"/],

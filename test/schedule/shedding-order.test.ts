@@ -27,8 +27,7 @@ class ScriptedGuard {
   isBreached = false
   dryRun = false
   readonly listeners = new Map<string, () => void>()
-  /** Ends the waits for a clear state, as a close does. */
-  close: () => void = () => undefined
+  readonly waits: ((error: Error) => void)[] = []
 
   on(event: string, listener: () => void): Disposable {
     expect(this.listeners.has(event)).toBe(false)
@@ -36,12 +35,11 @@ class ScriptedGuard {
     return { [Symbol.dispose]: () => void this.listeners.delete(event) }
   }
   whenClear(): Promise<void> {
-    return new Promise((_, reject) => {
-      this.close = () => {
-        this.isBreached = false
-        reject(new Error('closed'))
-      }
-    })
+    return new Promise((_, reject) => void this.waits.push(reject))
+  }
+  close(): void {
+    this.isBreached = false
+    for (const reject of this.waits) reject(new Error('closed'))
   }
   turn(isBreached: boolean): void {
     this.isBreached = isBreached
@@ -136,6 +134,14 @@ it('a clear guard that is breached again sheds those that are back', () => {
   expect([taken(), due]).toEqual([['-3'], undefined])
 })
 
+it('a breach that is over before the next step leaves no timer', () => {
+  for (const priority of [1, 2]) joins(String(priority), priority)
+  guard.turn(true)
+  expect([taken(), due]).toEqual([['-1'], 250])
+  guard.turn(false)
+  expect([taken(), due]).toEqual([['+1'], undefined])
+})
+
 it('those of one priority come back spread over a step, in turn', () => {
   const delays: number[] = []
   for (let i = 0; i < 5; i++)
@@ -147,12 +153,16 @@ it('those of one priority come back spread over a step, in turn', () => {
 })
 
 it('a guard that is closed while it is breached lets all come back', async () => {
-  joins('a', 1)
+  for (const priority of [1, 2]) joins(String(priority), priority)
   guard.turn(true)
+  fire()
   guard.close()
   await Promise.resolve()
   await Promise.resolve()
-  expect(taken()).toEqual(['-a', '+a'])
+  // One priority at a time, as after a breach that ends.
+  expect([taken(), due]).toEqual([['-1', '-2', '+2'], 250])
+  fire()
+  expect([taken(), due]).toEqual([['+1'], undefined])
 })
 
 it('a dry run sheds nothing', () => {
@@ -177,7 +187,7 @@ it('one that leaves is not moved any more, and the last takes the listeners and 
   expect(taken()).toEqual(['-3'])
   twin.leave()
   guard.turn(false)
-  expect(taken()).toEqual(['+3'])
+  expect([taken(), due]).toEqual([['+3'], undefined])
   guard.turn(true)
   const d = joins('4', 4)
   guard.turn(false)
