@@ -1,4 +1,4 @@
-// The programs of the native unit tests: which sources each has.
+// The programs of the native unit tests: which sources each has, and what it says at its end.
 import { readdirSync } from 'node:fs'
 import path from 'node:path'
 import { samplerSources } from '../../native/sources.js'
@@ -45,4 +45,11 @@ function sourcesIn(folder) {
   return readdirSync(path.join(root, folder))
     .filter((name) => name.endsWith('.cc'))
     .map((name) => `${folder}/${name}`)
+}
+
+/** How many tests a program has counted at its end: passed, failed, and left out with a reason. */
+export function nativeCounts(output) {
+  const [, passed = 0, failed = 0] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? []
+  const [, skipped = 0] = /^(\d+) skipped$/m.exec(output) ?? []
+  return { passed: Number(passed), failed: Number(failed), leftOut: Number(skipped) }
 }

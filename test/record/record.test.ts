@@ -202,7 +202,12 @@ describe('what is recorded', () => {
     recordTo(file)
     const { info } = readRecording(file)
     expect(info).toMatchObject({ of: 'process', pid: process.pid, interval: 10, metadata: false })
-    if (process.platform !== 'linux') return
+  })
+
+  it.runIf(process.platform === 'linux')('what recognizes the process later even if its number is used again', () => {
+    const file = nextFile()
+    recordTo(file)
+    const { info } = readRecording(file)
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
     const started = readFileSync('/proc/self/stat', 'utf8').replace(/.*\) /s, '').split(' ')[19]
     expect([info.boot, info.startTicks]).toEqual([boot, Number(started)])

@@ -21,6 +21,16 @@ test('no test returns instead of being skipped', () => {
   for (const file of files) expect(readFileSync(file, 'utf8'), file).not.toMatch(/return (?:void )?console\.\w+\(/)
 })
 
+test('no expectation depends on the system, unless what else holds is expected too', () => {
+  const conditional =
+    /^ *if \((?:!?[A-Z][A-Z_]+\b|process\.)[^\n]*\) (?:\{\s*)?(?:await )?(?:expect\b|return(?: undefined)?;?$)/m
+  expect('    if (LOG) expect(1).toBe(1)').toMatch(conditional)
+  expect("    if (process.platform !== 'linux') return\n").toMatch(conditional)
+  for (const file of filesOf('test', '.test.ts')) {
+    if (!file.endsWith('assertions.test.ts')) expect(readFileSync(file, 'utf8'), file).not.toMatch(conditional)
+  }
+})
+
 // test/native/main.cc fails a test that runs no check; this finds those that never could.
 test('every native test has a check', () => {
   const files = filesOf('test/native', '_test.cc')
