@@ -35,17 +35,17 @@ describe('the number of the addon’s interface', () => {
   })
 })
 
+/** Loads the library's copy of `native.ts` anew, with this addon instead of the file's. */
+async function loadInstead(addon: Partial<Addon>): Promise<Addon> {
+  vi.spyOn(process, 'dlopen').mockImplementation((module) => void ((module as { exports: unknown }).exports = addon))
+  vi.resetModules()
+  const fresh = await import('../../src/addon/native.js')
+  return fresh.loadAddon()
+}
+
 describe('an addon', () => {
   const ours = loadAddon()
   const names = ours.metrics()
-
-  /** Loads the library's copy of `native.ts` anew, with this addon instead of the file's. */
-  async function loadInstead(addon: Partial<Addon>): Promise<Addon> {
-    vi.spyOn(process, 'dlopen').mockImplementation((module) => void ((module as { exports: unknown }).exports = addon))
-    vi.resetModules()
-    const fresh = await import('../../src/addon/native.js')
-    return fresh.loadAddon()
-  }
 
   afterEach(() => {
     vi.restoreAllMocks()

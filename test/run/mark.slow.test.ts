@@ -13,19 +13,20 @@ import { eventually } from '../helpers/eventually.js'
 const folder = mkdtempSync(join(tmpdir(), 'tripline-mark-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
-describe('the mark of a run in the environment', () => {
-  /** Starts a command; returns its mark, its process, the one that holds its tree together, and its end. */
-  async function startMarked(): Promise<{ mark: string; parent: number; pid: number; end: ReturnType<typeof run> }> {
-    const file = join(folder, makeTag())
-    const end = run('bash', [
-      '-c',
-      `echo "$TRIPLINE_RUN $PPID $$" > ${file}.new; mv ${file}.new ${file}; exec sleep 60`,
-    ])
-    await eventually(() => existsSync(file))
-    const [mark, parent, pid] = readFileSync(file, 'utf8').trim().split(' ')
-    return { mark: mark!, parent: Number(parent), pid: Number(pid), end }
-  }
+/** Starts a command; returns its mark, its process, the one that holds its tree together, and its end. */
+async function startMarked(): Promise<{ mark: string; parent: number; pid: number; end: ReturnType<typeof run> }> {
+  const file = join(folder, makeTag())
+  const end = run('bash', ['-c', `echo "$TRIPLINE_RUN $PPID $$" > ${file}.new; mv ${file}.new ${file}; exec sleep 60`])
+  await eventually(() => existsSync(file))
+  const [mark, parent, pid] = readFileSync(file, 'utf8').trim().split(' ')
+  return { mark: mark!, parent: Number(parent), pid: Number(pid), end }
+}
 
+/** A process of its own with this mark. */
+const sleepWith = (mark: string): ReturnType<typeof spawn> =>
+  spawn('sleep', ['60'], { env: { ...process.env, TRIPLINE_RUN: mark }, stdio: 'ignore' })
+
+describe('the mark of a run in the environment', () => {
   it('differs per run, in a process and among processes', async () => {
     const print = `console.log(process.env.TRIPLINE_RUN)`
     const runTwice = `for (let i = 0; i < 2; i++) await tripline.run(process.execPath, ['-e', ${JSON.stringify(print)}])`
@@ -46,8 +47,6 @@ describe('the mark of a run in the environment', () => {
 
   // Linux searches for it only then; macOS always.
   it('ends a foreign process that has it after kill -9 of the process that holds the tree together', async () => {
-    const sleepWith = (mark: string): ReturnType<typeof spawn> =>
-      spawn('sleep', ['60'], { env: { ...process.env, TRIPLINE_RUN: mark }, stdio: 'ignore' })
     const [one, other] = [await startMarked(), await startMarked()]
     const [same, among, foreign] = [sleepWith(one.mark), sleepWith(`1.a.1:${one.mark}`), sleepWith(`${one.mark}0`)]
     try {
