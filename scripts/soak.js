@@ -131,7 +131,9 @@ if (values.prove) {
       show(noticed ? 'noticed' : 'UNSEEN ', part, result, loss)
     }
   }
-  const { minutes } = finish(counts, failed === 0)
+  counts['leaks noticed'] = PROOFS.length * 2 - failed
+  const { minutes, passed } = finish(counts, failed === 0)
+  if (!passed) failed ||= 1
   console.log(`${PROOFS.length * 2 - failed} leaks noticed, ${failed} not, ${minutes} minutes`)
 } else {
   const finish = beginRun(positionals.length === 0 ? 'soak' : undefined, 'npm run test:soak')
@@ -143,7 +145,8 @@ if (values.prove) {
     counts[part] = result.items * (result.measured.length - 1)
     show(flat ? 'flat ' : 'GROWN', part, result, loss)
   }
-  const { minutes } = finish(counts, failed === 0)
+  const { minutes, passed } = finish(counts, failed === 0)
+  if (!passed) failed ||= 1
   console.log(`${parts.length - failed} passed, ${failed} failed, ${minutes} minutes`)
 }
 process.exitCode = failed === 0 ? 0 : 1

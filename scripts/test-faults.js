@@ -40,6 +40,8 @@ const NUMBERS = {
     ioctl: 16,
     mlock2: 325,
     mlock: 149,
+    munlock: 150,
+    sched_setscheduler: 144,
     getxattr: 191,
   },
   arm64: {
@@ -51,6 +53,8 @@ const NUMBERS = {
     ioctl: 29,
     mlock2: 284,
     mlock: 228,
+    munlock: 229,
+    sched_setscheduler: 119,
     getxattr: 8,
   },
 }[process.arch]
@@ -122,6 +126,8 @@ const CALLS = {
   'syscall ioctl': ['ENOTTY', 'EIO'],
   'syscall mlock2': ['ENOSYS', 'ENOMEM', 'EPERM'],
   'syscall mlock': ['ENOMEM', 'EPERM'],
+  'syscall munlock': ['ENOMEM', 'EPERM'],
+  'syscall sched_setscheduler': ['EPERM', 'EINVAL', 'ENOSYS'],
   'syscall getxattr': ['ENOTSUP', 'EPERM'],
   'syscall pidfd_open': ['ENOSYS', 'EPERM', 'EMFILE', 'ESRCH'],
   'syscall pidfd_send_signal': ['ENOSYS', 'EPERM', 'ESRCH'],
@@ -271,13 +277,16 @@ const isWhole = positionals.length === 0 && values.replay === undefined
 const record = beginRun(isWhole ? 'faults' : undefined, withArguments('npm run test:faults'))
 const counts = { runs: 0, 'faults injected': 0, calls: 0, failures: 0 }
 const reached = new Set()
+let without = 0
 
 async function work() {
-  for (let fault = queue.shift(); fault !== undefined && performance.now() < end; fault = queue.shift()) {
+  while (queue.length > 0 && performance.now() < end) {
+    const fault = queue.shift()
     const { bad, injected, parts } = await runUnder(fault)
     counts.runs++
     counts['faults injected'] += injected
     if (injected > 0) reached.add(fault.call)
+    else without++
     const text = `${fault.call} ${fault.error} ${fault.from} ${fault.count}`
     if (values.verbose || values.replay !== undefined)
       console.log(
@@ -305,15 +314,18 @@ try {
   console.log(`${queue.length} faults, seed ${seed}`)
   await Promise.all(Array.from({ length: Number(values.jobs) }, work))
   counts.calls = reached.size
-  const { minutes } = record(counts, counts.failures === 0 && counts['faults injected'] > 0)
+  // Those of which nothing was tried, and those that the program never came to.
+  counts['faults not tried in time'] = queue.length
+  counts['runs without a fault'] = without
+  const { minutes, passed } = record(counts, counts.failures === 0 && counts['faults injected'] > 0)
   console.log(
-    `${counts.runs} runs in ${minutes} min, ${counts['faults injected']} faults injected into ${reached.size} calls, ${counts.failures} runs failed`,
+    `${counts.runs} runs in ${minutes} min, ${counts['faults injected']} faults injected into ${reached.size} calls; ${without} runs never came to their call, ${counts.failures} failed`,
   )
   if (queue.length > 0)
     console.log(`${queue.length} faults were not tried in time; --minutes 60 --seed ${seed} tries all`)
   const never = Object.keys(CALLS).filter((call) => !reached.has(call))
   if (queue.length === 0 && values.replay === undefined) console.log(`never called: ${never.join(', ') || 'none'}`)
-  process.exitCode = counts.failures === 0 && counts['faults injected'] > 0 ? 0 : 1
+  process.exitCode = passed ? 0 : 1
 } finally {
   manager.kill()
   rmSync(folder, { recursive: true, force: true })

@@ -47,8 +47,7 @@ try {
     counts.programs += programs
     counts.steps += steps
   }
-  const passed = status === 0 && lines.length > 0
-  const { minutes: took } = record(counts, passed)
+  const { minutes: took, passed } = record(counts, status === 0 && counts.programs > 0)
   console.log(`${counts.models} models, ${counts.programs} programs, ${counts.steps} steps in ${took} min`)
   process.exitCode = passed ? 0 : 1
 } finally {

@@ -84,4 +84,4 @@ for (const program of programs) statuses.push(await test(program))
 const matching = statuses.filter((status) => status !== NO_MATCH)
 if (matching.length === 0) console.error(`no native test matches '${words.join(' ')}'`)
 process.exitCode = matching.length === 0 ? 1 : (matching.find((status) => status !== 0) ?? 0)
-finish(counts, process.exitCode === 0)
+if (!finish(counts, process.exitCode === 0).passed) process.exitCode ||= 1

@@ -208,7 +208,11 @@ async function sanitize(name, nets) {
     const { stdout, found } = await copy.check(net === 'native' ? [net, ...SANITIZERS[name].leftOut] : [net])
     if (found !== '') throw new Error(`${net}, ${name}: ${found}`)
     if (net === 'native') {
-      for (const [, passed] of stdout.matchAll(/^(\d+) passed, /gm)) count(`${name} unit tests`, Number(passed))
+      const passed = [...stdout.matchAll(/^(\d+) passed, /gm)].reduce((all, [, number]) => all + Number(number), 0)
+      if (passed === 0) throw new Error(`${net}, ${name}: no test has run`)
+      count(`${name} unit tests`, passed)
+      const leftOut = [...stdout.matchAll(/^(\d+) skipped$/gm)].reduce((all, [, number]) => all + Number(number), 0)
+      if (leftOut > 0) count(`${name} unit tests left out`, leftOut)
     } else {
       count(`${name} programs`, 1)
       count(`${name} steps`, stdout.match(/^ {2}\S/gm)?.length ?? 0)
@@ -251,7 +255,9 @@ try {
     else await sanitize(name, nets.length > 0 ? nets : ['native', ...Object.keys(PROGRAMS)])
   }
   if (missed.length > 0) throw new Error(`no net caught: ${missed.join(', ')}`)
-  const { minutes } = finish(counts, true)
+  if (proving && !(counts['bugs caught'] > 0)) throw new Error('there was no bug to catch')
+  const { minutes, passed } = finish(counts, true)
+  if (!passed) process.exitCode = 1
   const done = Object.entries(counts).map(([key, value]) => `${value} ${key}`)
   console.log(
     `${proving ? 'every net caught its bug' : 'no sanitizer found anything in our code'}: ${done.join(', ')}, ${minutes} minutes`,

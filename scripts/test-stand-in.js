@@ -75,6 +75,6 @@ try {
   const env = { ...process.env, TRIPLINE_TESTS: 'commands' }
   process.exitCode = spawnSync(process.execPath, args, { cwd: copy, stdio: 'inherit', env }).status ?? 1
 } finally {
-  finish(report.take(), process.exitCode === 0)
+  if (!finish(report.take(), process.exitCode === 0).passed) process.exitCode ||= 1
   rmSync(copy, { recursive: true, force: true })
 }

@@ -67,4 +67,4 @@ async function runTogether(steps) {
 BUILD.forEach(runStep)
 if (kind === undefined) await runTogether(CHECKS)
 runStep(['tests', ...vitest])
-finish(report.take(), true)
+process.exitCode = finish(report.take(), true).passed ? 0 : 1

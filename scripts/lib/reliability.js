@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'nod
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { emptyFigure } from '../reliability/nets.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -47,7 +48,7 @@ function write(run) {
  *   replace the figures of all: no file is written
  * @param command the command that repeats the run, such as `npm run test:soak`
  * @returns a function that writes the file. It takes the counts, by their names, and whether the run passed; a later
- *   call replaces the file. It returns what it wrote.
+ *   call replaces the file. It returns what it wrote, in which a run of a net that has counted nothing has not passed.
  */
 export function beginRun(name, command) {
   if (name !== undefined && !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name))
@@ -61,7 +62,11 @@ export function beginRun(name, command) {
     }
     const minutes = Math.round((performance.now() - began) / 600) / 100
     const date = new Date().toISOString()
-    const run = { name, command, date, minutes, commit, machine: machine(), counts, passed }
+    // What has counted nothing has proved nothing.
+    const why = passed ? emptyFigure(name, counts) : undefined
+    if (why !== undefined) console.error(`${name} did not pass: ${why}`)
+    const about = { name, command, date, minutes, commit, machine: machine(), counts }
+    const run = { ...about, passed: passed && why === undefined, ...(why !== undefined && { why }) }
     if (name !== undefined) write(run)
     return run
   }

@@ -178,8 +178,8 @@ async function main() {
   const score = counts.tried === 0 ? 0 : Math.round((1000 * counts.killed) / counts.tried) / 10
   const leftOut = trials.leftOut.length
   // Of the known errors, all must be noticed.
-  const passed = options.known ? counts.killed === mutants.length : score >= Number(options.least)
-  const { minutes } = finish({ ...counts, score, seed: Number(options.seed), leftOut }, passed)
+  const enough = counts.tried > 0 && (options.known ? counts.killed === mutants.length : score >= Number(options.least))
+  const { minutes, passed } = finish({ ...counts, score, seed: Number(options.seed), leftOut }, enough)
   console.log()
   for (const [file, { tried, killed }] of Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1)))
     console.log(`${file}: ${killed} of ${tried}`)

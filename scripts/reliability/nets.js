@@ -112,6 +112,17 @@ export const NETS = [
     killed: /^killed$/,
   },
   {
+    name: 'known-mutants',
+    title: 'Known mutants',
+    purpose:
+      'Proves the tests: errors that were really made, or nearly, in scripts/mutants/known.json. Every one has to be noticed.',
+    command: 'npm run test:mutants -- --known --minutes 30',
+    bound: 45,
+    needs: BUILD,
+    tried: /^tried$/,
+    killed: /^killed$/,
+  },
+  {
     name: 'sanitizers',
     title: 'Sanitizers',
     purpose:
@@ -123,6 +134,16 @@ export const NETS = [
     executions: /steps$/,
   },
   {
+    name: 'sanitizers-proved',
+    title: 'Proof of the sanitizers',
+    purpose:
+      'Proves the net above: deliberate bugs of each kind, in the unit tests and in each program, are built one after the other. Every one has to be reported.',
+    command: 'npm run test:sanitize -- --prove',
+    bound: 45,
+    needs: [...BUILD, 'libgcc-12-dev'],
+    executions: /^bugs caught$/,
+  },
+  {
     name: 'soak',
     title: 'Soak',
     purpose:
@@ -131,6 +152,16 @@ export const NETS = [
     bound: 30,
     needs: [],
     operations: /./,
+  },
+  {
+    name: 'soak-proved',
+    title: 'Proof of the soak',
+    purpose:
+      'Proves the net above: operations and guards that lose just as much memory as it has to notice, on the heap and outside of it.',
+    command: 'npm run test:soak -- --prove',
+    bound: 20,
+    needs: [],
+    executions: /^leaks noticed$/,
   },
   {
     name: 'load',
@@ -164,6 +195,26 @@ export const NETS = [
     executions: /^executions$/,
   },
 ]
+
+/** The columns of figures. What a net has a pattern for, it is there for: none of these may be 0. */
+export const COLUMNS = ['cases', 'executions', 'operations', 'tried', 'killed', 'faults']
+
+/** What they are called where that is not their name. */
+export const TITLES = { tried: 'mutants tried', killed: 'mutants killed', faults: 'faults injected' }
+
+/** The sum of the counts that a net means by a column; undefined if it has none. */
+export function figure(net, counts, column) {
+  if (net[column] === undefined) return undefined
+  const meant = Object.entries(counts).filter(([key]) => net[column].test(key))
+  return meant.length === 0 ? undefined : meant.reduce((total, [, count]) => total + count, 0)
+}
+
+/** Why the figures of a net prove nothing, although nothing failed; undefined if they do, and for any other name. */
+export function emptyFigure(name, counts, nets = NETS) {
+  const net = nets.find((each) => each.name === name)
+  const empty = COLUMNS.find((each) => net?.[each] !== undefined && !(figure(net, counts, each) > 0))
+  return empty === undefined ? undefined : `it has counted no ${TITLES[empty] ?? empty}`
+}
 
 /** Debian's packages that these nets need and that are missing here. */
 export function missingPackages(nets) {

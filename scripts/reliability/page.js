@@ -1,24 +1,11 @@
 // Writes docs/reliability.md from the figures of the nets.
 
-/** The columns with figures, and what they are called. */
-const COLUMNS = [
-  ['cases', 'cases'],
-  ['executions', 'executions'],
-  ['operations', 'operations'],
-  ['tried', 'mutants tried'],
-  ['killed', 'mutants killed'],
-  ['faults', 'faults injected'],
-]
+import { COLUMNS, figure, TITLES } from './nets.js'
 
 const number = (value) => value.toLocaleString('en', { maximumFractionDigits: 1 })
 const plural = (count, one, many) => `${number(count)} ${count === 1 ? one : many}`
 
-/** The sum of the counts of a run that a net means by a column; undefined if it has none. */
-function sum(net, run, column) {
-  if (run === undefined || net[column] === undefined) return undefined
-  const counts = Object.entries(run.counts).filter(([key]) => net[column].test(key))
-  return counts.length === 0 ? undefined : counts.reduce((total, [, count]) => total + count, 0)
-}
+const sum = (net, run, column) => (run === undefined ? undefined : figure(net, run.counts, column))
 
 function result(run) {
   if (run === undefined) return '**not run**'
@@ -33,7 +20,7 @@ function commitOf(run) {
 }
 
 function row(net, run) {
-  const figures = COLUMNS.map(([column]) => {
+  const figures = COLUMNS.map((column) => {
     const total = sum(net, run, column)
     return total === undefined ? '-' : number(total)
   })
@@ -94,9 +81,9 @@ function origin(rows) {
  */
 export function reliabilityPage(nets, runs) {
   const rows = nets.map((net) => ({ net, run: runs.find(({ name }) => name === net.name) }))
-  const totals = COLUMNS.map(([column]) => rows.reduce((all, { net, run }) => all + (sum(net, run, column) ?? 0), 0))
+  const totals = COLUMNS.map((column) => rows.reduce((all, { net, run }) => all + (sum(net, run, column) ?? 0), 0))
   const minutes = rows.reduce((all, { run }) => all + (run?.minutes ?? 0), 0)
-  const head = ['net', 'result', ...COLUMNS.map(([, name]) => name), 'minutes', 'date', 'commit']
+  const head = ['net', 'result', ...COLUMNS.map((column) => TITLES[column] ?? column), 'minutes', 'date', 'commit']
   return [
     '<!-- Written by scripts/test-all.js: run `npm run test:all`, or with `-- --write` to write only the page. -->',
     '',

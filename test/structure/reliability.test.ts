@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { NETS } from '../../scripts/reliability/nets.js'
+import { emptyFigure, NETS } from '../../scripts/reliability/nets.js'
+import { nativeCounts } from '../../scripts/lib/native-tests.js'
 import { reliabilityPage, type Run } from '../../scripts/reliability/page.js'
 import { ROOT } from '../helpers/child.js'
 
@@ -38,6 +39,44 @@ const WHOLE = [
   run('unit', { passed: 2000, files: 300 }),
   run('stranger', { passed: 5 }),
 ]
+
+describe('a net that has counted nothing', () => {
+  it.each(NETS.map(({ name }) => name))('does not pass: %s', (name) => {
+    expect(emptyFigure(name, {})).toMatch(/^it has counted no \w/)
+  })
+
+  it.each<[string, string, Record<string, number>]>([
+    ['no test', 'unit', { passed: 0, files: 12 }],
+    ['no test although some failed', 'unit', { failed: 3 }],
+    ['no mutant', 'errors', { tried: 0, killed: 0 }],
+    ['no mutant that was noticed', 'errors', { tried: 5, killed: 0 }],
+    ['no run', 'calls', { runs: 0, faults: 5 }],
+    ['no fault', 'calls', { runs: 5 }],
+  ])('does not pass: %s', (_, name, counts) => {
+    expect(emptyFigure(name, counts, NETS_OF_TEST)).toMatch(/^it has counted no \w/)
+  })
+
+  it('is another one than those that have', () => {
+    expect(emptyFigure('unit', { passed: 1 }, NETS_OF_TEST)).toBeUndefined()
+    expect(emptyFigure('errors', { tried: 2, killed: 1 }, NETS_OF_TEST)).toBeUndefined()
+    expect(emptyFigure('calls', { runs: 1, faults: 1 }, NETS_OF_TEST)).toBeUndefined()
+    // A part of a net, and what is not on the page.
+    expect(emptyFigure(undefined, {}, NETS_OF_TEST)).toBeUndefined()
+    expect(emptyFigure('stranger', {}, NETS_OF_TEST)).toBeUndefined()
+  })
+})
+
+describe('the native tests', () => {
+  it('are counted as their programs do', () => {
+    expect(nativeCounts('  skipped: why\n2 skipped\n709 passed, 1 failed\n')).toEqual({
+      passed: 709,
+      failed: 1,
+      leftOut: 2,
+    })
+    expect(nativeCounts('12 passed, 0 failed\n')).toEqual({ passed: 12, failed: 0, leftOut: 0 })
+    expect(nativeCounts('it died')).toEqual({ passed: 0, failed: 0, leftOut: 0 })
+  })
+})
 
 describe('the page of the nets', () => {
   it('has the figures of each, and their sums', () => {

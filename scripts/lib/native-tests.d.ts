@@ -1,0 +1,7 @@
+export interface NativeCounts {
+  readonly passed: number
+  readonly failed: number
+  readonly leftOut: number
+}
+
+export function nativeCounts(output: string): NativeCounts
