@@ -1,6 +1,6 @@
 /** Calls the addon's functions with nonsense; see nonsense.slow.test.ts. Arguments: the addon's file, a seed, how many calls. */
 'use strict'
-const { writeSync } = require('node:fs')
+const { fstatSync, openSync, writeSync } = require('node:fs')
 
 const [, , file, seedText, countText] = process.argv
 const addon = require(file)
@@ -74,9 +74,31 @@ function value() {
   }
 }
 
-// What is given to these is a descriptor that they close, as fs.closeSync() would.
-const DESCRIPTORS = new Set(['closePipe', 'startWatchdog'])
-const functions = Object.entries(addon).filter(([name, it]) => typeof it === 'function' && !DESCRIPTORS.has(name))
+function isOpen(fd) {
+  try {
+    fstatSync(fd)
+    return true
+  } catch {
+    return false
+  }
+}
+
+// These close the descriptor that they are given, as fs.closeSync() would: which argument it is. One of the runtime's would
+// be missed by the runtime, so a descriptor of this program's own takes its place. A watchdog keeps the number, which may
+// have become the runtime's by the time that it closes it.
+const CLOSING = { closePipe: 0, startWatchdog: 2 }
+function withOwnDescriptor(name, values) {
+  const given = values[CLOSING[name]]
+  const numbers = typeof given === 'number' ? [Math.trunc(given), given | 0] : []
+  if (numbers.some((each) => each >= 0 && (name === 'startWatchdog' || isOpen(each))))
+    values[CLOSING[name]] = openSync('/dev/null', 'w')
+  return values
+}
+
+const functions = Object.entries(addon).filter(([, it]) => typeof it === 'function')
+for (const name of Object.keys(CLOSING)) {
+  if (!functions.some(([each]) => each === name)) throw new Error(`the addon has no ${name}`)
+}
 if (random(2) === 0) addon.attach(new Uint8Array(new SharedArrayBuffer(4096)), () => {}, false)
 if (random(2) === 0) {
   addon.testEngine(
@@ -91,7 +113,7 @@ if (random(2) === 0) {
 }
 for (let i = 0; i < Number(countText); i++) {
   const [name, call] = pick(functions)
-  const values = Array.from({ length: random(9) }, value)
+  const values = withOwnDescriptor(name, Array.from({ length: random(9) }, value))
   writeSync(1, `${name}\n`)
   try {
     call(...values)
