@@ -85,7 +85,7 @@ export const PARTS = [
     files: /^src\/(?:engine|sources|cancelable)\//,
     first: /^(?:sources\/(?:sources|token)|cancelable\/(?:lifecycle|compose|settle))$/,
     quick:
-      /^(?:engine\/timers$|testing\/collect$|sources\/(?!copies)|cancelable\/(?!region|examples|blocked-examples|pitfalls|edges|logs|async-context|shared|nesting))/,
+      /^(?:engine\/(?!fake-clocks)|testing\/collect$|sources\/(?!copies)|cancelable\/(?!region|examples|blocked-examples|pitfalls|edges|logs|async-context|shared|nesting))/,
     built:
       /^(?:engine\/fake-clocks$|sources\/copies$|cancelable\/(?:edges|logs|async-context|nesting|pitfalls|shared-body)$)/,
   },

@@ -108,7 +108,6 @@ export class Poll {
   #settle(attempt: Attempt, outcome: Outcome): void {
     if (this.#attempt !== attempt) return
     this.#attempt = undefined
-    this.#timer.stop()
     if (!attempt.timedOut) this.#report(outcome)
     // The report may have ended the polling.
     if (!this.#polling) return

@@ -69,9 +69,8 @@ class CompositeLink extends Link {
   readonly #sources: readonly CancelationSource[]
   readonly #all: boolean
   readonly #inContext = thisContext()
-  #parts: Part[] = []
-  #connected = false
   #causes: CancelationReason[] = []
+  #parts: readonly Part[] = []
 
   constructor(sources: readonly CancelationSource[], all: boolean, target: Target) {
     super(target)
@@ -80,8 +79,8 @@ class CompositeLink extends Link {
   }
 
   connect(): CancelationReason | null {
+    // A start that fails may be tried again.
     this.#causes = []
-    this.#connected = true
     this.#parts = this.#inContext(() => this.#sources.map((source) => new Part(source, this)))
     try {
       for (const part of this.#parts) {
@@ -99,14 +98,11 @@ class CompositeLink extends Link {
   }
 
   disconnect(): void {
-    this.#connected = false
     for (const part of this.#parts) part.link.disconnect()
   }
 
   override close(): void {
-    const parts = this.#parts
-    this.#parts = []
-    for (const part of parts) part.link.close()
+    for (const part of this.#parts) part.link.close()
   }
 
   copy(target: Target): Link {
@@ -129,10 +125,6 @@ class CompositeLink extends Link {
       (all, terms) => all.flatMap((before) => terms.map((term) => [...before, ...term])),
       [[]],
     )
-  }
-
-  get connected(): boolean {
-    return this.#connected
   }
 
   add(cause: CancelationReason): void {
@@ -168,7 +160,7 @@ class Part implements Target {
   }
 
   [kMark](reason: CancelationReason): boolean {
-    if (this.#done || !this.#composite.connected) return false
+    if (this.#done) return false
     this.#done = true
     this.link.disconnect()
     this.#composite.add(reason)
@@ -178,7 +170,7 @@ class Part implements Target {
 
   /** The composite is marked here, and not in `kMark`, so that a chain of composites does not recurse. */
   [kSpread](): void {
-    const whole = this.#composite.connected ? this.#composite.whole() : null
+    const whole = this.#composite.whole()
     if (whole === null) return
     this.#composite.disconnect()
     this.#composite.target[kMark](whole)

@@ -102,8 +102,8 @@ function isWhole(value: unknown): value is CancelationReason {
   }
 }
 
+/** What has no properties fails here, which {@link unpackReason} expects. */
 function isBreach(value: unknown): value is Breach {
-  if (typeof value !== 'object' || value === null) return false
   const breach = value as Partial<Breach>
   const { metric, selector, direction, unit, origin, limit, since, at, recent, stack } = breach
   if (stack !== undefined && !(Array.isArray(stack) && stack.every(isFrame))) return false
@@ -131,7 +131,6 @@ function isFigure(value: unknown): boolean {
 }
 
 function isFrame(value: unknown): value is StackFrame {
-  if (typeof value !== 'object' || value === null) return false
   const { function: name, file, line, column } = value as Partial<StackFrame>
   return [name, file].every(isText) && [line, column].every(isNumber)
 }

@@ -27,9 +27,8 @@ const MARK: readonly number[] = [0x74726970, 0x6c696e65, 2]
 const STATE = 3
 /** How many slots were taken. */
 const TAKEN = 4
-/** How many writers have started, which wakes threads that wait, and how many have finished. */
+/** How many writers have started, which wakes threads that wait. */
 const STARTED = 5
-const FINISHED = 6
 const WORDS = 16
 
 const SLOTS = 4
@@ -134,7 +133,6 @@ class SharedFlag {
     }
     Atomics.compareExchange(words, STATE, OPEN, whole ? slot + 1 : WITHOUT_REASON)
     Atomics.notify(words, STATE)
-    Atomics.add(words, FINISHED, 1)
   }
 
   /** What another thread sets when it cancels the token. */
@@ -154,10 +152,9 @@ class SharedFlag {
     const held = this.#token
     for (;;) {
       const started = Atomics.load(words, STARTED)
-      const quiet = Atomics.load(words, FINISHED) === started
-      // After both counts: a writer that has finished has set it.
       if (Atomics.load(words, STATE) !== OPEN) break
-      await (quiet ? changed(words, STARTED, started) : changed(words, STATE, OPEN, WATCHFUL))
+      // A writer that has finished has set the state.
+      await (started === 0 ? changed(words, STARTED, started) : changed(words, STATE, OPEN, WATCHFUL))
       if (held.deref() === undefined) return
     }
     const token = held.deref()

@@ -53,16 +53,15 @@ export abstract class BuiltInSource implements CancelationSource {
 
 /** Cuts a link when it is disposed. */
 class Cut implements Disposable {
-  #link: Link | undefined
+  readonly #link: Link
 
   constructor(link: Link) {
     this.#link = link
   }
 
   [Symbol.dispose](): void {
-    this.#link?.disconnect()
-    this.#link?.close()
-    this.#link = undefined
+    this.#link.disconnect()
+    this.#link.close()
   }
 }
 
@@ -108,6 +107,8 @@ class SourceLink extends Link implements CancelSink {
 
   connect(): CancelationReason | null {
     this.#stage = 'arming'
+    // A start that fails may be tried again.
+    this.#early = null
     try {
       const armed: unknown = this.#inContext(() => this.#source.arm(this))
       if (isDisposable(armed)) this.#armed = armed

@@ -123,7 +123,8 @@ export class CancelationToken {
   cancel(...event: readonly unknown[]): boolean
   cancel(reason?: unknown, origin?: unknown): boolean {
     waitForEnd()
-    if (this[kHub].reason !== null) return false
+    // Also where another thread was first.
+    if (this[kHub].current() !== null) return false
     const by: unknown = typeof origin === 'object' && origin !== null ? (origin as Origin).by : undefined
     const checked = fromOrigin(eventReason(reason), { by: typeof by === 'string' ? by : undefined, source: this.#name })
     if (!this[kMark](checked)) return false
@@ -207,7 +208,6 @@ export class CancelationToken {
   static from(shared: SharedToken): CancelationToken {
     const token = new CancelationToken()
     token[kHub].flag = openShared(token, shared)
-    token[kHub].poll()
     return token
   }
 
@@ -310,10 +310,8 @@ class Subscription implements Target, Disposable {
   }
   [kSpread](): void {}
   [kNotify](): void {
-    const listener = this.#listener
-    if (listener === undefined) return
-    this.#listener = undefined
-    callIsolated('cancel listener', undefined, listener, this.#reason!)
+    // It may have been removed since the mark.
+    if (this.#listener !== undefined) callIsolated('cancel listener', undefined, this.#listener, this.#reason!)
   }
 
   [Symbol.dispose](): void {

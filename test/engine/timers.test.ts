@@ -73,6 +73,7 @@ afterEach(() => {
 type Step =
   | { readonly kind: 'start'; readonly duration: number; readonly keepsAlive: boolean; readonly isReal: boolean }
   | { readonly kind: 'stop'; readonly which: number }
+  | { readonly kind: 'restart'; readonly which: number; readonly duration: number }
   | { readonly kind: 'advance'; readonly ms: number }
 
 // Few durations, so that lists have several members, and some with fractions, which are rounded up.
@@ -92,6 +93,10 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('stop' as const), which: fc.nat() }) },
   {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('restart' as const), which: fc.nat(), duration: durations }),
+  },
+  {
     weight: 3,
     arbitrary: fc.record({
       kind: fc.constant('advance' as const),
@@ -103,7 +108,7 @@ const steps: fc.Arbitrary<Step> = fc.oneof(
 /** A timer that waits, and when it is due. */
 interface Waiting {
   readonly timer: Timers.Timer
-  readonly due: number
+  due: number
   readonly keepsAlive: boolean
 }
 
@@ -127,9 +132,14 @@ function runProgram(program: readonly Step[], waiting: Set<Waiting>): void {
       const entry = { timer, due: time + duration, keepsAlive }
       waiting.add(entry)
       timer.start(duration)
-    } else if (step.kind === 'stop') {
+    } else if (step.kind === 'stop' || step.kind === 'restart') {
       const entry = [...waiting][step.which % (waiting.size || 1)]
       if (entry === undefined) continue
+      if (step.kind === 'restart') {
+        entry.due = time + step.duration
+        entry.timer.start(step.duration)
+        continue
+      }
       entry.timer.stop()
       entry.timer.stop()
       waiting.delete(entry)
@@ -157,32 +167,60 @@ it('each expires in the millisecond in which it is due, in order, and only some 
   fc.assert(property, { numRuns: 100 })
 })
 
+/** Starts a timer and stops it again, and returns the list that it was in. */
+function listFor(duration: number, keepsAlive = false): Timers.TimerList {
+  const timer = new timers.Timer(() => undefined, keepsAlive)
+  timer.start(duration)
+  const list = timer[timers.kTimerList]!
+  timer.stop()
+  return list
+}
+
 it('thousands of durations expire in order, also after the lists that are empty were dropped', () => {
   const expired: number[] = []
-  const start = (duration: number): Timers.Timer => {
-    const timer = new timers.Timer(() => expired.push(duration), false)
-    timer.start(duration)
-    return timer
-  }
-  const first = start(5)
-  const list = first[timers.kTimerList]
-  first.stop()
-  // A list is used again,
-  first.start(5)
-  expect(first[timers.kTimerList]).toBe(list)
-  first.stop()
   const kept: number[] = []
   for (let i = 0; i < 2500; i++) {
     const duration = 10 + ((i * 2741) % 2500)
-    const timer = start(duration)
+    const timer = new timers.Timer(() => expired.push(duration), false)
+    timer.start(duration)
     if (i % 7 === 0) kept.push(duration)
     else timer.stop()
   }
-  // but an empty one is dropped when there are many.
-  first.start(5)
-  expect(first[timers.kTimerList]).not.toBe(list)
   advance(10_000)
-  expect(expired).toEqual([5, ...kept.toSorted((a, b) => a - b)])
+  expect(expired).toEqual(kept.toSorted((a, b) => a - b))
+})
+
+it.each([false, true])(
+  'an empty list is used again, but dropped when there are many (keeping alive: %s)',
+  (keepsAlive) => {
+    const [five, six] = [listFor(5, keepsAlive), listFor(6, keepsAlive)]
+    for (let round = 0; round < 3; round++) {
+      expect(listFor(5, keepsAlive)).toBe(five)
+      expect(listFor(6, keepsAlive)).toBe(six)
+    }
+    expect(listFor(5, !keepsAlive)).not.toBe(five)
+    for (let duration = 10; duration < 1300; duration++) listFor(duration)
+    expect(listFor(5, keepsAlive)).not.toBe(five)
+    // The next ones begin anew.
+    let expired = 0
+    new timers.Timer(() => expired++, keepsAlive).start(5)
+    expect(armed?.isRef).toBe(keepsAlive)
+    advance(5)
+    expect([expired, armed?.isRef ?? false]).toEqual([1, false])
+  },
+)
+
+it('where many durations are in use, empty lists stay for longer', () => {
+  const used = Array.from({ length: 1200 }, (_, place) => {
+    const timer = new timers.Timer(() => undefined, false)
+    timer.start(10 + place)
+    return timer
+  })
+  listFor(5)
+  const six = listFor(6)
+  listFor(7)
+  expect(listFor(6)).toBe(six)
+  for (const each of used) each.stop()
 })
 
 it('one that is started again counts from then, and an infinite one never expires', () => {

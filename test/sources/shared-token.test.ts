@@ -5,10 +5,12 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { Worker } from 'node:worker_threads'
 import * as fc from 'fast-check'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { Cancelable, CancelationToken, type CancelationReason, type SharedToken } from '../../src/index.js'
+import { Timer } from '../../src/engine/timers.js'
 import { packReason, unpackReason } from '../../src/sources/shared-reason.js'
 import { rejection, thrown, turns } from '../cancelable/helpers.js'
+import { scriptedClock } from '../helpers/scripted-clock.js'
 
 setFlagsFromString('--expose-gc')
 const collect = runInNewContext('gc') as () => void
@@ -38,6 +40,10 @@ function wordsOf({ buffer }: SharedToken): Int32Array {
   return new Int32Array(buffer, 0, 16)
 }
 
+function reasonOf(length: number): CancelationReason {
+  return { kind: 'abort', message: 'm', at: 1, cause: 'x'.repeat(length) }
+}
+
 describe('a shared token', () => {
   test('row 40: a cancelation in one thread reaches the others', async () => {
     const token = new CancelationToken()
@@ -56,6 +62,14 @@ describe('a shared token', () => {
     expect(token.isCanceled).toBe(true)
     expect(token.reason).toMatchObject({ message: 'copy' })
     expect(token.cancel('token')).toBe(false)
+  })
+
+  test('a cancelation that comes after that of another thread is not the first', () => {
+    const token = new CancelationToken()
+    const copy = CancelationToken.from(token.share())
+    copy.cancel('copy')
+    expect(token.cancel('token')).toBe(false)
+    expect(token.reason).toMatchObject({ message: 'copy' })
   })
 
   test('a token may be canceled before it is shared', () => {
@@ -136,6 +150,31 @@ describe('a shared token', () => {
       new Int32Array(buffer)[STATE - 1] = 2
       expect(thrown(() => CancelationToken.from({ buffer }))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
     }
+    const { buffer } = new CancelationToken().share()
+    const larger = new SharedArrayBuffer(buffer.byteLength + 4)
+    const ownOnly = new ArrayBuffer(buffer.byteLength)
+    for (const other of [larger, ownOnly]) {
+      new Uint8Array(other).set(new Uint8Array(buffer))
+      const error = thrown(() => CancelationToken.from({ buffer: other as SharedArrayBuffer }))
+      expect(error).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    }
+    expect(thrown(() => CancelationToken.from({ bufer: 5 } as never))).toMatchObject({
+      message: expect.stringContaining('an instance of Object'),
+    })
+  })
+
+  test('a reason that fits exactly is whole on the other side', () => {
+    const room = 4092
+    const most = room - packReason(reasonOf(0), room).length
+    for (const [length, fits] of [
+      [most, true],
+      [most + 1, false],
+    ] as const) {
+      const token = new CancelationToken()
+      const copy = CancelationToken.from(token.share())
+      token.cancel(reasonOf(length))
+      expect(copy.reason).toMatchObject({ kind: 'abort', cause: fits ? 'x'.repeat(length) : 'm' })
+    }
   })
 
   test('one that is garbage-collected ends its wait', async () => {
@@ -215,7 +254,10 @@ describe('a shared token', () => {
     Atomics.add(words, TAKEN, 1)
     expect(token.isCanceled).toBe(false)
     const run = Cancelable.run((cancel) => cancel.sleep(60_000), { token })
+    await turns(2)
     copy.cancel('by another')
+    // None is left waiting for the state.
+    expect(Atomics.notify(words, STATE)).toBe(0)
     expect(await rejection(run)).toMatchObject({ message: 'by another' })
   })
 
@@ -244,6 +286,50 @@ describe('a shared token', () => {
     expect(token.reason).toMatchObject({ kind: 'manual', message: expect.stringContaining('another thread') })
   })
 
+  test('threads wait for the first writer, and then, as it may have died, no longer than a second at once', async () => {
+    const atomics = Atomics as unknown as { waitAsync: (...args: unknown[]) => unknown }
+    const waits: unknown[][] = []
+    const wait = vi.spyOn(atomics, 'waitAsync').mockImplementation((_words, ...rest) => {
+      waits.push(rest)
+      return { value: waits.length < 3 ? 'ok' : new Promise(() => undefined) }
+    })
+    try {
+      const token = new CancelationToken()
+      Atomics.add(wordsOf(token.share()), STARTED, 1)
+      await turns()
+      expect(waits).toEqual([
+        [STARTED, 0, undefined],
+        [STATE, 0, 1000],
+        [STATE, 0, 1000],
+      ])
+    } finally {
+      wait.mockRestore()
+    }
+  })
+
+  test('where threads cannot be woken, they look every 10 ms, on the real clock', async () => {
+    const atomics = Atomics as { waitAsync?: unknown }
+    const { waitAsync } = atomics
+    const starts = vi.spyOn(Timer.prototype, 'start')
+    const clock = scriptedClock()
+    atomics.waitAsync = undefined
+    try {
+      const token = new CancelationToken()
+      const copy = CancelationToken.from(token.share())
+      expect([starts.mock.calls, clock.armed]).toEqual([[[10], [10]], []])
+      const canceled = copy.whenCanceled()
+      token.cancel('x')
+      expect(await canceled).toMatchObject({ message: 'x' })
+      starts.mockClear()
+      atomics.waitAsync = waitAsync
+      new CancelationToken().share()
+      expect(starts).not.toHaveBeenCalled()
+    } finally {
+      atomics.waitAsync = waitAsync
+      starts.mockRestore()
+    }
+  })
+
   test('bad input', () => {
     expect(thrown(() => CancelationToken.from({} as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
     expect(thrown(() => CancelationToken.from(undefined as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
@@ -251,6 +337,13 @@ describe('a shared token', () => {
       code: 'ERR_INVALID_ARG_TYPE',
     })
   })
+})
+
+test('a reason is packed whole where it has room, to the byte', () => {
+  const reason: CancelationReason = { kind: 'error', message: 'mine', at: 1, cause: ['é', 2] }
+  const { length } = packReason(reason, 4096)
+  expect(unpackReason(packReason(reason, length))).toMatchObject({ cause: ['é', 2] })
+  expect(unpackReason(packReason(reason, length - 1))).toMatchObject({ kind: 'error', cause: 'mine' })
 })
 
 test('a reason with more values than could ever fit is not walked through to its end', () => {
@@ -295,6 +388,7 @@ describe('a reason from shared memory', () => {
     { ...manual, kind: 'condition', condition: 'full', checks: 3 },
     { ...manual, kind: 'resource', guard: 'memory', breach },
     { ...manual, kind: 'parent', parentId: 'p', parent: manual },
+    { ...manual, kind: 'parent', parentId: 'p' },
     { ...manual, kind: 'all', causes: [manual, manual] },
   ])('has all that its kind has, or is refused: $kind', (reason) => {
     expect(unpack(reason)).toMatchObject({ kind: reason.kind, message: 'm', by: 'operator' })

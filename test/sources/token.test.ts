@@ -6,6 +6,7 @@ import {
   CancelationToken,
   ManualCancelation,
   TimeoutCancelation,
+  TokenSource,
 } from '../../src/index.js'
 import { kHub } from '../../src/sources/token.js'
 import { never, rejection, thrown, turns } from '../cancelable/helpers.js'
@@ -173,5 +174,66 @@ describe('a token', () => {
     tokens[1]!.cancel('second')
     expect(operation.reason).toMatchObject({ message: 'second' })
     expect(tokens[0]![kHub].head).toBeNull()
+  })
+
+  test('a listener that another one removes is not called', () => {
+    const token = new CancelationToken()
+    token.onCancel(() => second[Symbol.dispose]())
+    const second = token.onCancel(() => expect.unreachable())
+    const errors = reportedErrors()
+    token.cancel()
+    expect(errors).toEqual([])
+  })
+
+  test('only the first cancelation counts, whatever the others are given', () => {
+    const token = new CancelationToken()
+    const reason = {
+      kind: 'manual',
+      at: 1,
+      get message() {
+        return token.cancel('inner') ? 'outer' : 'outer again'
+      },
+    }
+    expect(token.cancel(reason)).toBe(false)
+    expect(token.reason).toMatchObject({ message: 'inner' })
+    expect(token.cancel({ kind: 'moon' })).toBe(false)
+  })
+
+  test('a reason has what is behind it, and the name of the token', () => {
+    const cases: [unknown, string | undefined][] = [
+      [{ by: 'user' }, 'user'],
+      [{ by: 5 }, undefined],
+      [null, undefined],
+      ['user', undefined],
+      [undefined, undefined],
+    ]
+    for (const [origin, by] of cases) {
+      const token = new CancelationToken({ name: 'stop' })
+      expect(token.cancel('x', origin)).toBe(true)
+      expect(token.reason).toMatchObject({ message: 'x', source: 'stop' })
+      expect(token.reason!.by).toBe(by)
+    }
+    expect(thrown(() => new CancelationToken({ name: 5 } as never))).toMatchObject({ code: 'ERR_INVALID_ARG_TYPE' })
+    expect(thrown(() => new CancelationToken({ nmae: 'x' } as never))).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
+  })
+
+  test('its text says what it is', () => {
+    const [named, plain] = [new CancelationToken({ name: 'a "b"' }), new CancelationToken()]
+    expect([String(named), String(plain)]).toEqual(['CancelationToken "a \\"b\\""', 'CancelationToken'])
+    for (const each of [named, plain]) each.cancel('gone')
+    expect(String(named)).toBe('CancelationToken "a \\"b\\"" (canceled: gone)')
+    expect(String(plain)).toBe('CancelationToken (canceled: gone)')
+    expect([new TokenSource(named).name, new TokenSource(plain).name]).toEqual(['a "b"', 'token'])
+  })
+
+  test('its signal may have many listeners', async () => {
+    const warnings: Error[] = []
+    const listener = (warning: Error): void => void warnings.push(warning)
+    process.on('warning', listener)
+    const { signal } = new CancelationToken()
+    for (let i = 0; i < 50; i++) signal.addEventListener('abort', () => undefined)
+    await turns()
+    process.off('warning', listener)
+    expect(warnings).toEqual([])
   })
 })
