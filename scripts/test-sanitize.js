@@ -222,9 +222,9 @@ async function sanitize(name, nets) {
 
 const missed = []
 
-async function prove(name) {
+async function prove(name, nets) {
   const copy = new Copy(name)
-  for (const bug of BUGS.filter((each) => each.sanitizer === name)) {
+  for (const bug of BUGS.filter((each) => each.sanitizer === name && nets.includes(each.net[0]))) {
     console.log(`== ${bug.kind}, for ${bug.net.join(' ')} under the ${name} sanitizer`)
     const { stderr, stdout, found } = await copy.with(bug, () => {
       if (bug.net[0] !== 'native') copy.build()
@@ -251,8 +251,7 @@ const finish = beginRun(
 )
 try {
   for (const name of names.length > 0 ? names : Object.keys(SANITIZERS)) {
-    if (proving) await prove(name)
-    else await sanitize(name, nets.length > 0 ? nets : ['native', ...Object.keys(PROGRAMS)])
+    await (proving ? prove : sanitize)(name, nets.length > 0 ? nets : ['native', ...Object.keys(PROGRAMS)])
   }
   if (missed.length > 0) throw new Error(`no net caught: ${missed.join(', ')}`)
   if (proving && !(counts['bugs caught'] > 0)) throw new Error('there was no bug to catch')

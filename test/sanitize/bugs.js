@@ -53,7 +53,7 @@ export const BUGS = [
     file: 'native/linux/parse/scan.cc',
     find: '  return others == 0 ? 8 : static_cast<uint32_t>(__builtin_ctzll(others)) / 8;\n',
     replace: '  return static_cast<uint32_t>(__builtin_ctzll(others)) / 8;\n',
-    net: ['native', 'MeminfoSkipsSwapUnlessAsked'],
+    net: ['native', 'NumbersThatArePassedOver'],
     report: /runtime error: passing zero to ctz/,
   },
   {
