@@ -98,6 +98,14 @@ const PARTS = {
     await ticker.close()
     require(beats >= 5, `${beats} beats`)
   },
+  async realTime() {
+    let enough
+    const over = new Promise((resolve) => (enough = resolve))
+    const ticker = every(2, () => enough(), { realTime: true })
+    await Promise.race([over, ticker.done])
+    require(typeof ticker.stats.scheduling.realTime === 'boolean', 'no scheduling')
+    await ticker.close()
+  },
   async command() {
     const result = await run('sh', ['-c', 'exit 3'])
     require(result.code === 3, `code ${result.code}, signal ${result.signal}`)
