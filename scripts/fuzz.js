@@ -12,68 +12,11 @@ import path from 'node:path'
 import { parseArgs, promisify } from 'node:util'
 import { build as bundle } from 'rolldown'
 
-import { samplerSources } from '../native/sources.js'
+import { PROGRAMS, SCRIPTED } from './fuzz/targets.js'
 import { includeFlags, lockFlags, root, sanitizerFlags, testFlags } from './lib/cxx.js'
 import { beginRun, withArguments } from './lib/reliability.js'
 
 process.chdir(root)
-
-const parsers = samplerSources('linux').filter((file) => file.includes('/parse/'))
-const RULES = ['limit', 'guard', 'grid', 'series', 'governor']
-
-/** The programs in C++: their sources beside test/fuzz/NAME.cc, and their targets with the fixture folders that each reads. */
-const PROGRAMS = {
-  linux_parsers: {
-    sources: parsers,
-    targets: {
-      stat: ['stat'],
-      meminfo: ['meminfo'],
-      arcstats: ['arcstats'],
-      cgroup: ['cgroup'],
-      'cgroup-files': ['memory.stat', 'cpu.stat'],
-      mountinfo: ['mountinfo'],
-      pressure: ['pressure'],
-      process: ['process', 'statm', 'status', 'limits', 'loadavg'],
-      counters: ['block.stat', 'net.dev', 'vmstat', 'kstat', 'ppp'],
-      sensor: ['sensor'],
-    },
-  },
-  // What processes say of themselves, and the conversions of other systems.
-  systems: {
-    sources: ['native/util/text.cc'],
-    targets: {
-      environ: [],
-      procargs: [],
-      'process-tree': [],
-      'darwin-figures': [],
-      'windows-figures': [],
-      'windows-command': [],
-    },
-  },
-  // The inputs of these are programs, which are compared with a model.
-  rules: {
-    sources: [...RULES.map((each) => `native/sampler/${each}.cc`), 'native/port/metrics.cc', 'native/port/probe.cc'],
-    targets: Object.fromEntries(RULES.map((each) => [each, []])),
-  },
-}
-
-const SCRIPTED = [
-  'expression',
-  'words',
-  'environment',
-  'recording',
-  'recording-sealed',
-  'trace',
-  'claims',
-  'reasons',
-  'kernel',
-  'http-dashboard',
-  'http-protect',
-  'scrape',
-  'mqtt',
-  'node-red-rows',
-  'node-red-run',
-]
 
 const KEPT = 16
 
@@ -159,6 +102,9 @@ async function runScripted(target, committed, found) {
   return JSON.parse(stdout.trim().split('\n').at(-1)).executions
 }
 
+/** Whether a file of a corpus was found by a fuzzer; those that were named by hand stay. */
+const isFound = (name) => /^[\da-f]{40}$/.test(name)
+
 async function runNative(program, target, fixtures, committed, found) {
   const seeds = [committed, ...fixtures.map((each) => path.join('test', 'fixtures', 'linux', each))]
   const start = (...words) =>
@@ -176,11 +122,12 @@ async function runNative(program, target, fixtures, committed, found) {
     '-verbosity=0',
   )
   if (values.keep) {
-    rmSync(committed, { recursive: true, force: true })
     mkdirSync(committed, { recursive: true })
+    for (const name of readdirSync(committed).filter(isFound)) rmSync(path.join(committed, name))
     await start('-set_cover_merge=1', '-max_len=512', committed, found)
     // A few are enough in addition to the fixtures: a longer run finds the others again quickly.
     const bySize = readdirSync(committed)
+      .filter(isFound)
       .map((name) => path.join(committed, name))
       .toSorted((a, b) => statSync(a).size - statSync(b).size)
     for (const surplus of bySize.slice(KEPT)) rmSync(surplus)
