@@ -265,8 +265,9 @@ class LinkedToken extends CancelationToken implements Disposable {
     for (const link of this.#links) {
       const reason = link.connect()
       if (reason === null) continue
-      this[kMark](reason)
-      deliver()
+      // Nothing depends on it yet that would be notified.
+      this[kHub].reason = reason
+      this[Symbol.dispose]()
       return
     }
   }

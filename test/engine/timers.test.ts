@@ -237,6 +237,16 @@ it('one that is started again counts from then, and an infinite one never expire
   expect(expired).toBe(0)
 })
 
+it('one that waits is not added again', () => {
+  const timer = new timers.Timer(() => undefined, true)
+  timer.start(5)
+  const list = timer[timers.kTimerList]
+  timers.addTimer(timer, 50, true)
+  expect(timer[timers.kTimerList]).toBe(list)
+  timer.stop()
+  expect(armed?.isRef).toBe(false)
+})
+
 it('an error of one does not hold up the others', () => {
   let expired = 0
   const failing = new timers.Timer(() => {

@@ -1,5 +1,6 @@
 /** A ticker on a scripted sampling thread and clock: what it asks of the thread, and what it makes of the beats. */
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import type * as Sampler from '../../src/addon/sampler.js'
 import type { ReleasedBeats, Ticking } from '../../src/addon/ticks.js'
@@ -297,6 +298,19 @@ describe('a body', () => {
       { index: 5, due: 1030, late: 0, missed: 3 },
     ])
     expect(ticker.stats).toMatchObject({ ticks: 3, missed: 3 })
+    await ticker.close()
+  })
+
+  it('that stands for other beats, too, is published', async () => {
+    const messages: unknown[] = []
+    const listener = (message: unknown): void => void messages.push(message)
+    const { ticker } = ticksOf(5)
+    thread!.beat(2, 1, 1005, 5)
+    subscribe('tripline:missed', listener)
+    thread!.beat(1, 2, 1010, 5)
+    thread!.beat(3, 5, 1025, 5)
+    unsubscribe('tripline:missed', listener)
+    expect(messages).toEqual([{ ticker, index: 5, due: 1025, late: 0, missed: 2 }])
     await ticker.close()
   })
 

@@ -144,6 +144,14 @@ describe('while its guard is breached', () => {
     await ticker.close()
   })
 
+  it('a ticker does not start under a guard that is closed', () => {
+    const memory = guard({ memory: 90 })
+    memory.close()
+    expect(() => every(1, () => undefined, { guard: memory })).toThrow(
+      expect.objectContaining({ code: 'ERR_INVALID_ARG_VALUE' }),
+    )
+  })
+
   it('a ticker may close itself and others when it is notified', async () => {
     using memory = guard({ memory: 90 }, { within: 10 })
     const tickers: Ticker[] = []

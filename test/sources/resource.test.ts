@@ -1,9 +1,14 @@
 /** Limits as a source of cancelation. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { Cancelable, samplerStats } from '../../src/index.js'
+import { Cancelable, guard, samplerStats, type Guard } from '../../src/index.js'
 import { thrown } from '../cancelable/helpers.js'
 import { eventually } from '../helpers/eventually.js'
 import { FakeMachine } from '../helpers/fake-machine.js'
+
+/** The reason of an operation that is started under the guard now. */
+function linked(resources: Guard): unknown {
+  return (thrown(() => new Cancelable({ resources }).enter()) as { reason?: unknown }).reason
+}
 
 describe('shared guards', () => {
   let machine: FakeMachine
@@ -12,6 +17,23 @@ describe('shared guards', () => {
   })
   afterEach(() => {
     machine[Symbol.dispose]()
+  })
+
+  test('code that never yields notices a breach; listeners are called in a turn of their own', async () => {
+    const memory = guard({ memory: 90 }, { within: 10 })
+    let calls = 0
+    const operation = new Cancelable({ resources: memory }).enter().onCancel(() => calls++)
+    machine.setMemory(95)
+    const end = performance.now() + 20_000
+    while (!operation.isCanceled && performance.now() < end);
+    expect([operation.isCanceled, calls]).toEqual([true, 0])
+    await Promise.resolve()
+    expect(calls).toBe(1)
+    // One that begins during the breach is canceled at once.
+    expect(linked(memory)).toBe(operation.reason)
+    memory.close()
+    // The next test has a machine of its own.
+    await eventually(() => samplerStats()?.running !== true)
   })
 
   test('rows 63 to 67: equal limits share a guard; 0 is a limit; the event loop is never blocked', async () => {

@@ -125,6 +125,7 @@ describe('a token', () => {
     }
     expect(a[kHub].head).toBeNull()
     expect(CancelationToken.any(a, b).reason).toBe(b.reason)
+    expect(a[kHub].head).toBeNull()
     expect(a.cancel()).toBe(true)
     expect(thrown(() => CancelationToken.any())).toMatchObject({ code: 'ERR_INVALID_ARG_VALUE' })
   })
