@@ -6,6 +6,7 @@
 
 #include <cstring>
 #include <memory>
+#include <string>
 
 #include "check.h"
 #include "sampler/environment.h"
@@ -24,6 +25,9 @@ struct Script {
   bool blocking = false;
   bool failing = false;  // probes made from now on fail each read
   bool recovers = false;
+  bool lost = false;    // each read fails, also of probes that are there
+  bool silent = false;  // reads yield nothing new
+  MetricMask pending = 0;
   int made = 0;
   int reads = 0;
 };
@@ -61,7 +65,8 @@ class ScriptedProbe : public Probe {
   void Read(uint64_t, MetricMask wanted, Readings* out) override {
     if (blocking_) door.Pass();
     script.reads++;
-    if (failing_) {
+    if (script.silent) return;
+    if (failing_ || script.lost) {
       Failure why;
       why.Set("scripted failure");
       return SetUnavailable(wanted, why, out);
@@ -71,6 +76,7 @@ class ScriptedProbe : public Probe {
     }
   }
   const char* Origin(Metric) const override { return "script"; }
+  MetricMask Pending() const override { return script.pending; }
   bool blocking() const override { return blocking_; }
   bool recovers() const override { return script.recovers; }
 
@@ -294,12 +300,74 @@ TEST(SourceIsReplacedLessAndLessOften) {
   Bench bench;
   script.failing = true;
   bench.Make();
-  for (int i = 0; i < 120; i++) {
-    bench.Read(kDisk | kFree);
-    bench.now += kSecond;
-  }
-  CHECK(script.made > 5);
-  CHECK(script.made < 13);
+  const auto run = [&bench](int seconds) {
+    std::string made;
+    for (int i = 0; i < seconds; i++) {
+      const int before = script.made;
+      bench.Read(kDisk | kFree);
+      if (script.made != before) made += " " + std::to_string(i);
+      bench.now += kSecond;
+    }
+    return made;
+  };
+  CHECK_EQ(run(120).c_str(), " 1 2 4 8 16 32 48 64 80 96 112");
+  // Once it has a value, a later loss is tried as soon as the first one.
+  script.failing = false;
+  CHECK_EQ(run(30).c_str(), " 8");
+  script.lost = true;
+  CHECK_EQ(run(5).c_str(), " 1 2 4");
+}
+
+TEST(SourceThatYieldsNothingNewHasNotRecovered) {
+  Bench bench;
+  script.lost = true;
+  bench.Make();
+  CHECK_EQ(bench.Read(kDisk | kFree), kDisk | kFree);
+  CHECK(!bench.source->keepable());
+  script.silent = true;
+  bench.now += kSecond / 2;
+  bench.Read(kDisk | kFree);
+  script.silent = script.lost = false;
+  bench.now += kSecond / 2;
+  bench.Read(kDisk | kFree);
+  CHECK_EQ(script.made, 2);
+  CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kKnown);
+}
+
+TEST(SourceThatWasEverLostIsNotKept) {
+  Bench bench;
+  bench.Make();
+  bench.Read(kDisk);
+  CHECK(bench.source->keepable());
+  script.lost = true;
+  bench.Read(kDisk);
+  script.lost = false;
+  bench.Read(kDisk);
+  CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kKnown);
+  CHECK(!bench.source->keepable());
+}
+
+TEST(SourceIsMadeByItsFirstReadIfThatComesLate) {
+  Bench bench;
+  script.missing = true;
+  bench.Make();
+  script.missing = false;
+  bench.now += 2 * kSecond;
+  CHECK_EQ(bench.Read(kDisk), kDisk);
+  CHECK_EQ(bench.StateOf(Metric::kDisk), Reading::kKnown);
+}
+
+TEST(SourceWaitsForPendingMetricsAsLongAsTheyAreWatched) {
+  Bench bench;
+  bench.Make();
+  script.pending = kFree;
+  CHECK_EQ(bench.Read(kDisk | kFree), kDisk);
+  CHECK_EQ(bench.source->pending(), kFree);
+  bench.source->Rest(Metric::kDiskFree);
+  CHECK_EQ(bench.source->pending(), kFree);
+  bench.source->feeds.pop_back();
+  bench.source->Rest(Metric::kDiskFree);
+  CHECK_EQ(bench.source->pending(), 0u);
 }
 
 TEST(SourceOfAProcessThatHasEndedIsNotMadeAnew) {
@@ -334,6 +402,7 @@ TEST(SourceThatHangsMakesEveryMetricUnavailable) {
   for (const Metric each : {Metric::kDisk, Metric::kDiskFree}) CHECK_EQ(bench.StateOf(each), Reading::kUnavailable);
   CHECK(bench.WhyIs("has not answered"));
   CHECK(bench.source->overdue());
+  CHECK_EQ(bench.source->queued(), 0u);
   // Requests from now on are answered at once.
   bench.now += 10 * kSecond;
   CHECK_EQ(bench.Read(kFree), kFree);

@@ -362,13 +362,32 @@ TEST(BeatsInRealTimeAreAskedForAsLongAsOneTickerWantsThem) {
   const uint32_t plain = program.Every(kPeriod);
   System::Run(kPeriod);
   CHECK(!System::real_time);
+  const auto obtained = [&program] { return program.sampler->Stats().punctuality.real_time; };
+  CHECK(!obtained());
   const uint32_t strict = program.tickers.Add(&program.environment, TickerSpec{kPeriod, false, true}, &program.why);
   System::Run(kPeriod);
   CHECK(System::real_time);
+  CHECK(obtained());
   program.tickers.Remove(strict);
   System::Run(kPeriod);
   CHECK(!System::real_time);
+  CHECK(!obtained());
   program.tickers.Remove(plain);
+}
+
+TEST(BeatsThatMeetAReadAreExact) {
+  Script script;
+  Program program;
+  const uint32_t series = SubscribeEvery(&program, Metric::kDisk, kSecond);
+  System::Settle();
+  const uint64_t due = System::deadline();
+  CHECK(!System::exact());
+  const uint32_t ticker = program.Every(due - System::now());
+  System::Settle();
+  CHECK_EQ(System::deadline(), due);
+  CHECK(System::exact());
+  program.tickers.Remove(ticker);
+  program.sampler->Unsubscribe(series);
 }
 
 TEST(RowsOfAFlightLogAreWrittenWithoutAnotherReasonToWake) {
@@ -480,8 +499,6 @@ TEST(RowsOnASlowDiskHoldUpNothing) {
   System::Settle();
   CHECK_EQ(RowsSince(begun).size(), 1030u);
   CHECK_EQ(System::files(), 0);
-  // The clock goes on to whole seconds for the tests that follow.
-  System::Run(kSecond - 4 * kPeriod);
 }
 
 TEST(RowsAreForcedToASlowDiskAtABreach) {
@@ -625,4 +642,31 @@ TEST(WatchdogIsFedBesideReadsAndRows) {
   System::Run(20 * kSecond);
   CHECK_EQ(System::notices().size(), 9u);
   program.sampler->watchdog().Close();
+}
+
+TEST(WatchdogIsFedInThePassThatEndsABreach) {
+  Script script;
+  Program program;
+  Watchdog& watchdog = program.sampler->watchdog();
+  CHECK_EQ(watchdog.Open(&program.environment, "socket", 6), 0);
+  CHECK(watchdog.Start(60 * kSecond, true, -1, &program.why));
+  const LimitRequest limit = World::Above(program.Subscribe(Metric::kDisk), 80);
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.flag = program.flags++;
+  spec.reaction = watchdog.MakeReaction();
+  const uint32_t guard = program.sampler->AddGuard(&program.environment, spec, &limit, 1, &program.why);
+  System::Of(Metric::kDisk).level = 95;
+  System::Run(kSecond);
+  CHECK(program.state() == LimitState::kBreached);
+  const size_t notices = System::notices().size();
+  System::Of(Metric::kDisk).level = 10;
+  // The thread does that while it is awake, so nothing wakes it.
+  const int wakes = System::wakes();
+  System::Run(kSecond);
+  CHECK(program.state() == LimitState::kClear);
+  CHECK_EQ(System::notices().size(), notices + 1);
+  CHECK_EQ(System::wakes(), wakes);
+  program.sampler->RemoveGuard(guard);
+  watchdog.Close();
 }

@@ -115,8 +115,9 @@ TEST(SamplerReadsAtAFixedIntervalWhateverTheValueIs) {
 TEST(SamplerNeverReadsFasterThanTheSourceAllows) {
   Script script;
   World world;
-  const uint32_t series = world.Subscribe(Metric::kPressureCpu);
-  System::Of(Metric::kPressureCpu).share = 0.79;
+  const uint32_t series = world.Subscribe(Metric::kGpu);
+  System::Of(Metric::kGpu).level = 79;
+  System::Of(Metric::kGpu).slope = 1e6;
   world.Guard(World::Above(series, 80), kMillisecond);
   System::Run(30 * kSecond);
   const auto& reads = System::reads();

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <vector>
 
+#include "sampler/source.h"
 #include "scripted_system/world.h"
 
 using namespace tripline;
@@ -51,23 +52,112 @@ TEST(SamplerCountsTheCpuTimeOfItsThread) {
   Script script;
   World world;
   const uint32_t series = world.Subscribe(Metric::kProcessRss);
-  System::Of(Metric::kProcessRss).cpu = kMillisecond;
   const auto cpu = [&world] { return world.sampler->Stats().cpu / kMillisecond; };
-  const uint64_t before = cpu();
-  const uint32_t guard = world.Guard(World::Above(series, 80), 0, 100 * kMillisecond);
-  // The clock is looked at now and then...
-  System::Run(30 * kSecond);
-  CHECK(cpu() - before > 100);
-  // ...and at the end, and is kept.
-  const uint64_t running = cpu();
+  for (int thread = 0; thread < 2; thread++) {
+    const uint64_t before = cpu();
+    System::Of(Metric::kProcessRss).cpu = 0;
+    const uint32_t guard = world.Guard(World::Above(series, 80), 0, 100 * kMillisecond);
+    System::Of(Metric::kProcessRss).cpu = kMillisecond;
+    const int reads = System::ReadsOf(Metric::kProcessRss);
+    // The clock is looked at now and then...
+    System::Run(30 * kSecond);
+    CHECK(cpu() - before > 100);
+    // ...and at the end, and is kept.
+    world.sampler->RemoveGuard(guard);
+    System::Run(5 * kSecond);
+    CHECK_EQ(System::threads(), 0);
+    CHECK_EQ(static_cast<int>(cpu() - before), System::ReadsOf(Metric::kProcessRss) - reads);
+  }
+}
+
+TEST(SamplerReadsTheClocksOfTheSystemSeldom) {
+  Script script;
+  World world;
+  world.Guard(World::Above(world.Subscribe(Metric::kDisk), 80), 0, 250 * kMillisecond);
+  System::Run(kSecond);
+  const uint64_t wakeups = world.sampler->Stats().wakeups;
+  const int cpu = System::cpu_clock_reads, sleep = System::sleep_clock_reads;
+  System::Run(160 * kSecond);
+  CHECK_EQ(world.sampler->Stats().wakeups - wakeups, 640u);
+  // At every 16th wake-up, and for each judgment of the governor.
+  CHECK_EQ(System::cpu_clock_reads - cpu, 40 + 10);
+  // Once per second.
+  CHECK_EQ(System::sleep_clock_reads - sleep, 160);
+}
+
+TEST(SamplerBeginsEachThreadAnew) {
+  Script script;
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kProcessRss);
+  System::Of(Metric::kProcessRss).cpu = 20 * kMillisecond;
+  System::timer_slack = 7;
+  const uint32_t guard = world.Guard(World::Above(series, 80));
+  System::Run(60 * kSecond);
+  CHECK(world.sampler->Stats().stretch > 1);
+  CHECK_EQ(world.sampler->Stats().punctuality.timer_slack, 7u);
   world.sampler->RemoveGuard(guard);
-  System::Run(5 * kSecond);
+  System::Run(kSecond);
   CHECK_EQ(System::threads(), 0);
-  const uint64_t ended = cpu();
-  CHECK(ended >= running);
-  world.Guard(World::Above(series, 80), 0, 100 * kMillisecond);
-  System::Run(30 * kSecond);
-  CHECK(cpu() - ended > 100);
+  System::timer_slack = 9;
+  world.Guard(World::Above(series, 80));
+  System::Settle();
+  CHECK_NEAR(world.sampler->Stats().stretch, 1, 0);
+  CHECK_EQ(world.sampler->Stats().punctuality.timer_slack, 9u);
+}
+
+TEST(SamplerEndsAsSoonAsItsLastUserIsGone) {
+  Script script;
+  World world;
+  const auto ends = [] {
+    System::Run(kSecond);
+    CHECK_EQ(System::threads(), 0);
+  };
+  // Each would keep the thread asleep for an hour.
+  uint32_t series = world.Subscribe(Metric::kDisk);
+  const uint32_t guard = world.Guard(World::Above(series, 80), 0, 3600 * kSecond);
+  System::Run(kSecond);
+  CHECK_EQ(System::threads(), 1);
+  world.sampler->RemoveGuard(guard);
+  ends();
+  CHECK(world.sampler->SetPeriod(series, 3600 * kSecond, &world.why));
+  System::Run(kSecond);
+  CHECK_EQ(System::threads(), 1);
+  CHECK(world.sampler->SetPeriod(series, kNever, &world.why));
+  ends();
+  CHECK(world.sampler->SetPeriod(series, 3600 * kSecond, &world.why));
+  System::Run(kSecond);
+  CHECK_EQ(System::threads(), 1);
+  world.sampler->Unsubscribe(series);
+  ends();
+}
+
+TEST(SamplerIsNotWokenForNothing) {
+  Script script;
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kDisk);
+  world.Guard(World::Above(series, 80));
+  const uint32_t other = world.Guard(World::Above(series, 90));
+  Tickers& tickers = world.sampler->tickers();
+  const uint32_t ticker = tickers.Add(&world.environment, TickerSpec{3600 * kSecond, false, false}, &world.why);
+  const uint32_t beside = tickers.Add(&world.environment, TickerSpec{3600 * kSecond, false, false}, &world.why);
+  Recorders& recorders = world.sampler->recorders();
+  const uint32_t first = recorders.Add(&world.environment, 3600 * kSecond, 1, nullptr, 0, &world.why);
+  const uint32_t second = recorders.Add(&world.environment, 3600 * kSecond, 1, nullptr, 0, &world.why);
+  System::Settle();
+  // Something is left each time.
+  int wakes = System::wakes();
+  world.sampler->RemoveGuard(other);
+  tickers.Remove(beside);
+  recorders.Remove(second);
+  CHECK_EQ(System::wakes(), wakes);
+  // A thread that has been woken is not woken again for what is due later.
+  tickers.SetPeriod(ticker, 60 * kMillisecond);
+  tickers.SetPeriod(ticker, 50 * kMillisecond);
+  CHECK_EQ(System::wakes(), wakes + 1);
+  System::Settle();
+  CHECK_EQ(System::deadline(), System::now() + 50 * kMillisecond);
+  tickers.Remove(ticker);
+  recorders.Remove(first);
 }
 
 TEST(SamplerWithoutAThreadRefusesAndLeavesNothing) {
@@ -184,6 +274,7 @@ TEST(SamplerJudgesAHeapThatIsFull) {
   Script script;
   World world;
   const uint32_t guard = world.Guard(World::Above(world.Subscribe(Metric::kHeapUsed), 3e9, kSecond));
+  world.environment.figures.idle_ms = 5;
   CHECK(!world.sampler->NoticeFullHeap(&world.environment, 2.9e9));
   System::Run(kMillisecond);
   CHECK(world.sampler->NoticeFullHeap(&world.environment, 4e9));
@@ -191,6 +282,9 @@ TEST(SamplerJudgesAHeapThatIsFull) {
   const auto evidence = world.sampler->EvidenceOf(guard);
   CHECK_EQ(evidence.size(), 1u);
   CHECK_NEAR(evidence[0].evidence.value, 4e9, 0);
+  // It is full in relation to that limit, and has said nothing of the time that it waited.
+  CHECK_NEAR(world.environment.figures.heap_limit, 4e9, 0);
+  CHECK_NEAR(world.environment.figures.idle_ms, 5, 0);
   CHECK_EQ(std::strcmp(evidence[0].evidence.origin, "v8::Isolate::AddNearHeapLimitCallback()"), 0);
 }
 
@@ -231,11 +325,50 @@ TEST(SamplerTakesTheNoiseOfTheClocksForNoSuspend) {
   // If each second dropped the baselines, there would never be an average over two seconds.
   world.Guard(World::Above(world.Subscribe(Metric::kCpu, "", 2 * kSecond), 80));
   System::Of(Metric::kCpu).share = 1;
+  System::Run(kSecond);
+  // What was a suspend is one once.
+  System::Suspend(3600 * kSecond);
   for (int i = 0; i < 20; i++) {
-    System::Suspend(40 * kMillisecond);
     System::Run(kSecond);
+    System::Suspend(50 * kMillisecond);
   }
   CHECK(world.state() == LimitState::kBreached);
+}
+
+TEST(SamplerTakesItsOwnDelayForNoSuspend) {
+  Script script;
+  World world;
+  Tickers& tickers = world.sampler->tickers();
+  world.Guard(World::Above(world.Subscribe(Metric::kCpu, "", 2 * kSecond), 80));
+  System::Of(Metric::kCpu).share = 1;
+  // The thread stops for a moment between its look at the one clock and at the other.
+  world.notify_cost = 100 * kMillisecond;
+  const uint32_t ticker = tickers.Add(&world.environment, TickerSpec{kSecond, false, false}, &world.why);
+  for (int i = 0; i < 20; i++) {
+    System::Run(kSecond);
+    world.sampler->Acknowledge(&world.environment);
+    Tick ticks[4];
+    tickers.Take(&world.environment, ticks, 4);
+  }
+  CHECK(world.notified >= 10);
+  CHECK(world.state() == LimitState::kBreached);
+  tickers.Remove(ticker);
+}
+
+TEST(SamplerTakesASleepBeforeItsTimeForNoSuspend) {
+  Script script;
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kCpu, "", 2 * kSecond);
+  // A thread that has looked at the sleep clock right before its end.
+  System::Run(5 * kSecond);
+  world.sampler->RemoveGuard(world.Guard(World::Above(world.Subscribe(Metric::kDisk), 80)));
+  System::Run(200 * kMillisecond);
+  CHECK_EQ(System::threads(), 0);
+  System::Suspend(3600 * kSecond);
+  System::Of(Metric::kCpu).share = 1;
+  world.Guard(World::Above(series, 80));
+  System::Run(2300 * kMillisecond);
+  CHECK(world.StateAt(1) == LimitState::kBreached);
 }
 
 TEST(SamplerForgetsBaselinesAfterALongStandstill) {
@@ -309,6 +442,103 @@ TEST(SamplerCountsAPassThatIsOnlySlow) {
   world.Guard(World::Above(series, 80, 2 * kSecond), 500 * kMillisecond);
   System::Run(3 * kSecond);
   CHECK(world.state() == LimitState::kBreached);
+}
+
+TEST(SamplerLooksAtNothingOfAnEnvironmentThatIsGone) {
+  Script script;
+  World world;
+  Environment& environment = world.environment;
+  const IdleClock clock{[](void*) -> uint64_t { return 1; }, &world};
+  world.sampler->WatchLoop(&environment, clock);
+  CHECK(environment.idle_clock.loop == &world);
+  CHECK(environment.idle_clock.read == clock.read);
+  auto* stack = new BlockedStack([](void*) {}, nullptr);
+  world.sampler->WatchStacks(&environment, stack);
+  CHECK(environment.stack.get() == stack);
+  const uint32_t table[16] = {};
+  world.sampler->AttachOperations(&environment, table, sizeof(table));
+  world.sampler->RemoveEnvironment(&environment);
+  CHECK(environment.idle_clock.read == nullptr);
+  CHECK(environment.stack == nullptr);
+  CHECK(environment.operations == nullptr);
+  CHECK_EQ(environment.board.memory().size, 0u);
+}
+
+TEST(SamplerStepsAConditionAtTheTimeOfItsCheck) {
+  Script script;
+  World world;
+  GuardSpec spec;
+  spec.flag = world.flags++;
+  const LimitRequest limit = {kCondition, LimitSpec{0.5, 0.5, 0, 0, true}, OnMissing::kUnavailable};
+  for (const uint64_t at : {uint64_t{0}, 5 * kSecond}) {
+    const uint32_t guard = world.sampler->AddGuard(&world.environment, spec, &limit, 1, &world.why);
+    CHECK(world.sampler->StepCondition(guard, 0, 1, 0, at));
+    const auto evidence = world.sampler->EvidenceOf(guard);
+    CHECK_EQ(evidence.size(), 1u);
+    CHECK_EQ(evidence[0].evidence.at, at == 0 ? System::now() : at);
+    world.sampler->RemoveGuard(guard);
+  }
+}
+
+TEST(SamplerPlaysAGuardOnItsOwnClock) {
+  Script script;
+  World world;
+  // No series: its values are played.
+  const uint32_t guard = world.Guard({0, LimitSpec{80, 72, 2 * kSecond, 0, true}, OnMissing::kUnavailable});
+  const double value = 90;
+  CHECK_EQ(world.sampler->PlayGuard(guard, 10 * kSecond, 0, &value, 1), 12 * kSecond);
+  CHECK(world.state() == LimitState::kPending);
+  CHECK_EQ(world.sampler->PlayGuard(guard, 12 * kSecond, 0, &value, 1), kNever);
+  CHECK(world.state() == LimitState::kBreached);
+}
+
+TEST(SamplerTriesWhetherTheKernelPushes) {
+  Script script;
+  World world;
+  CHECK(world.sampler->CanPush(Metric::kDisk, &world.why));
+  CHECK_EQ(System::triggers(), 0);
+  System::refuse_triggers = true;
+  CHECK(!world.sampler->CanPush(Metric::kDisk, &world.why));
+  CHECK(world.why.failed());
+}
+
+namespace {
+
+int probes_asked;
+
+Probe* MakeNone(Metric, const Selector&, Failure*) {
+  probes_asked++;
+  return nullptr;
+}
+
+}  // namespace
+
+TEST(SamplerMakesNoProbeForWhatTheSystemNeverHas) {
+  Script script;
+  World world;
+  // Of Linux only, and of the family of kCpu.
+  constexpr Metric kNever = Metric::kCpuSteal;
+  Selector selector;
+  selector.environment = &world.environment;
+  CHECK(MakeProbeOf(kNever, selector, &world.why) == nullptr);
+  CHECK_EQ(std::strcmp(world.why.text, "scripted absence"), 0);
+  Mutex lock;
+  Source absent(kNever, selector, MakeNone, &lock, [](void*) {}, nullptr);
+  Source present(Metric::kCpu, selector, MakeNone, &lock, [](void*) {}, nullptr);
+  CHECK(absent.Matches(kNever, selector));
+  CHECK(!absent.Matches(Metric::kCpu, selector));
+  CHECK(!present.Matches(kNever, selector));
+  CHECK(present.Matches(Metric::kCpuHost, selector));
+  probes_asked = 0;
+  Failure why;
+  CHECK(!absent.Make(System::now(), &why));
+  Readings readings;
+  for (int i = 1; i < 5; i++) {
+    CHECK_EQ(absent.Read(System::now() + i * 10 * kSecond, MaskOf(kNever), &readings), MaskOf(kNever));
+    CHECK(readings[kNever].state == Reading::kUnavailable);
+  }
+  CHECK_EQ(probes_asked, 1);
+  CHECK_EQ(world.sampler->Subscribe(&world.environment, kNever, selector, 0, world.cells, true, &world.why), 0u);
 }
 
 // ---- commands ------------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ void* ThreadMain(void* raw) {
 
 uint64_t clock_now = 1000 * kSecond;
 uint64_t suspended = 0;
-uint64_t cpu_time = 0;
+thread_local uint64_t cpu_time = 0;
 bool door_open = true;
 
 struct WaiterState {
@@ -188,6 +188,8 @@ void RunReady() {
 }  // namespace
 
 bool System::real_time = false;
+uint64_t System::timer_slack = 1;
+int System::cpu_clock_reads = 0, System::sleep_clock_reads = 0;
 int System::lockable = System::kLockable;
 int System::flushes = 0;
 int64_t System::waiting_root;
@@ -195,9 +197,13 @@ bool System::refuse_threads, System::refuse_waiter, System::no_probe, System::bl
     System::refuse_watch, System::drop_triggers, System::refuse_writes;
 
 void System::Reset() {
+  // Reads meet on a grid of the clock, so each test begins on a whole second.
+  clock_now = (clock_now + kSecond - 1) / kSecond * kSecond;
   waiting_root = 0;
   refuse_threads = refuse_waiter = no_probe = blocking = refuse_triggers = refuse_watch = drop_triggers = false;
   refuse_writes = false;
+  timer_slack = 1;
+  cpu_clock_reads = sleep_clock_reads = 0;
   for (MetricScript& each : scripts) each = MetricScript();
   for (Counter& each : counters) each = Counter{clock_now, 0};
   read_records.clear();
@@ -232,6 +238,7 @@ void System::StandStill(uint64_t time, bool interrupted) {
 }
 
 void System::Suspend(uint64_t time) { suspended += time; }
+void System::Delay(uint64_t time) { clock_now += time; }
 
 void System::CloseDoor() { door_open = false; }
 void System::OpenDoor() { door_open = true; }
@@ -279,8 +286,14 @@ using namespace test;
 // ---- platform.h
 
 uint64_t MonotonicNow() { return clock_now; }
-uint64_t SuspendedTotal(uint64_t) { return suspended; }
-uint64_t ThreadCpuNow() { return cpu_time; }
+uint64_t SuspendedTotal(uint64_t now) {
+  System::sleep_clock_reads++;
+  return suspended + (clock_now - now);
+}
+uint64_t ThreadCpuNow() {
+  System::cpu_clock_reads++;
+  return cpu_time;
+}
 
 namespace {
 struct MutexState {
@@ -318,10 +331,11 @@ bool StartThread(void (*body)(void*), void* argument, const char* name, bool) {
   return true;
 }
 
-void PreferPunctuality() { slack = 1; }
+void PreferPunctuality() { slack = System::timer_slack; }
 Punctuality ObtainedPunctuality() {
   Punctuality obtained;
   obtained.timer_slack = slack;
+  obtained.real_time = System::real_time;
   return obtained;
 }
 bool SetRealTime(bool on) {
@@ -378,7 +392,8 @@ void Waiter::Wake() {
 
 // ---- probe.h, push_trigger.h
 
-const Systems kThisSystem = kLinux;
+// So that there are metrics that it never has.
+const Systems kThisSystem = kWindows;
 const char* WhyMissing(Metric) { return "scripted absence"; }
 
 Probe* MakeProbe(Family, const Selector& selector, Failure* why) {

@@ -57,13 +57,18 @@ class System {
   static void StandStill(uint64_t time, bool interrupted);
   // Only the sampling thread gets no CPU for `time`.
   static void Suspend(uint64_t time);  // the sleep clock goes on, the monotonic one does not
+  // Lets `time` pass in the middle of what runs at this moment.
+  static void Delay(uint64_t time);
+  static int cpu_clock_reads;    // how often the clock of a thread's CPU time was read
+  static int sleep_clock_reads;  // how often the sleep clock was read
   // Runs everything that can run, at the present time.
   static void Settle();
 
   // ---- threads
 
   static bool refuse_threads;
-  static bool real_time;  // what the sampling thread has asked for
+  static bool real_time;        // what the sampling thread has asked for
+  static uint64_t timer_slack;  // what a thread gets that asks for punctuality
   static bool refuse_waiter;
   // While closed, reads of probes that may block wait in the middle. Other threads go on.
   static void CloseDoor();

@@ -12,7 +12,11 @@ namespace tripline::test {
 
 // A test begins with a fresh script. At its end, the thread has ended and nothing is left of it.
 struct Script {
-  Script() { System::Reset(); }
+  Script() {
+    System::Reset();
+    // Nor was there one before.
+    CHECK(Sampler::Get()->Stats().unlocked.failed());
+  }
   ~Script() {
     System::OpenDoor();
     // Longer than the thread lingers and than sources are kept.
@@ -40,13 +44,17 @@ struct World {
   Environment environment{Notify, this};
   std::vector<int32_t> words = std::vector<int32_t>(kWords);
   int notified = 0;
+  uint64_t notify_cost = 0;  // how long a notification takes on the clock
   uint32_t cells = kFirstCell, flags = kFirstFlag;
   Failure why;
 
   World() { sampler->AttachBoard(&environment, words.data(), words.size()); }
   ~World() { sampler->RemoveEnvironment(&environment); }
 
-  static void Notify(void* self) { static_cast<World*>(self)->notified++; }
+  static void Notify(void* self) {
+    static_cast<World*>(self)->notified++;
+    System::Delay(static_cast<World*>(self)->notify_cost);
+  }
 
   uint32_t Subscribe(Metric metric, const char* name = "", uint64_t window = 0) {
     Selector selector;
