@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
 
 #include "check.h"
 #include "sampler/series.h"
@@ -152,4 +153,51 @@ TEST(BoardKeepsWhatConcernsRegions) {
   none.WriteFlag(0, 1, 1);
   CHECK(!none.IsOrdered());
   CHECK_EQ(none.ReadBreaches(0), 0u);
+}
+
+TEST(BoardKeepsEveryBitOfAValue) {
+  Words words;
+  words.board.WriteCell(kCell, Known(0.1, kSecond));
+  CHECK_NEAR(words.Double(kCell + 6), 0.1, 0);
+}
+
+TEST(BoardWritesACellThatEndsWithIt) {
+  alignas(8) int32_t words[kCell + 10] = {};
+  Board board;
+  board.Attach(words, kCell + 10);
+  board.WriteCell(kCell, Known(1, kSecond));
+  CHECK_EQ(words[kCell], 1);
+}
+
+TEST(BoardOfAnotherSizeTakesWhatBothHave) {
+  int32_t old[24], other[24];
+  for (int i = 0; i < 24; i++) old[i] = 100 + i, other[i] = -1;
+  Board board;
+  board.Attach(old, 8);
+  for (const size_t size : {size_t{16}, size_t{4}}) {
+    board.Attach(old, 8);
+    for (int32_t& each : other) each = -1;
+    board.Attach(other, size);
+    const size_t both = size < 8 ? size : 8;
+    CHECK_EQ(other[both - 1], static_cast<int32_t>(100 + both - 1));
+    CHECK_EQ(other[both], -1);
+    board.Attach(nullptr, 0);
+  }
+}
+
+TEST(BoardThatIsTooSmallForAWordLeavesItAlone) {
+  // Each of its own words is the first beyond one of these sizes.
+  for (uint32_t size = 0; size < 8; size++) {
+    int32_t words[8];
+    for (int32_t& each : words) each = 9;
+    Board board;
+    board.Attach(words, size);
+    board.CountEdge();
+    board.SetNews(true);
+    board.CountRegions(1);
+    board.OrderRegion(true);
+    board.EndRegion(3, 4);
+    for (uint32_t i = size; i < 8; i++) CHECK_EQ(words[i], 9);
+    CHECK_EQ(board.IsOrdered(), size > 6);
+  }
 }

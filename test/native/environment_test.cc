@@ -37,3 +37,55 @@ TEST(EnvironmentWhoseNewsAreNotFetchedIsNotifiedOfWhatFollows) {
   environment.Answer(2);
   CHECK_EQ(notifications, 2);
 }
+
+TEST(EnvironmentSaysWhetherThereIsAnythingToFetch) {
+  int notifications = 0;
+  Environment environment(Count, &notifications);
+  int32_t words[8] = {};
+  environment.board.Attach(words, 8);
+  CHECK(!environment.Acknowledge(1));
+  // Of each kind alone.
+  Guard guard(&environment, GuardSpec(), 1);
+  environment.Deliver(&guard);
+  CHECK_EQ(words[1], 1);
+  CHECK(environment.Acknowledge(2));
+  environment.Drained();
+  CHECK_EQ(words[1], 0);
+  environment.Answer(1);
+  CHECK_EQ(words[1], 1);
+  CHECK(environment.Acknowledge(3));
+  environment.Drained();
+  environment.AskForHeartbeat(4, true);
+  CHECK_EQ(words[1], 1);
+  CHECK(environment.figures_wanted);
+  CHECK(environment.Acknowledge(5));
+  environment.Drained();
+  Ticker ticker(&environment, TickerSpec{kSecond, false, false}, 6);
+  environment.Deliver(&ticker);
+  CHECK(environment.Acknowledge(7));
+  CHECK(environment.NextTicker() == &ticker);
+  CHECK(!environment.Acknowledge(8));
+}
+
+TEST(EnvironmentCountsAHeartbeatFromItsFirstQuestion) {
+  int notifications = 0;
+  Environment environment(Count, &notifications);
+  int32_t words[8] = {};
+  environment.board.Attach(words, 8);
+  environment.AskForHeartbeat(10, false);
+  environment.AskForHeartbeat(20, false);
+  CHECK_EQ(environment.heartbeat.sent, 10u);
+  CHECK_EQ(environment.heartbeat.number, 1u);
+  // JavaScript is not asked for figures, and has nothing to fetch.
+  CHECK(!environment.figures_wanted);
+  CHECK_EQ(words[1], 0);
+  CHECK(!environment.Acknowledge(30));
+}
+
+TEST(EnvironmentWhoseHeapWasFullHasFiguresAgain) {
+  int notifications = 0;
+  Environment environment(Count, &notifications);
+  environment.heap_full = true;
+  environment.TakeFigures(LoopFigures());
+  CHECK(!environment.heap_full);
+}

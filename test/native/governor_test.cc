@@ -63,7 +63,7 @@ TEST(GovernorBeginsAnew) {
   Thread thread;
   thread.Run(2000, kMillisecond, true);
   CHECK(thread.governor.stretch() > 1);
-  for (int i = 0; i < 40; i++) thread.governor.CountWakeup(true);
+  for (int i = 0; i < 63; i++) thread.governor.CountWakeup(true);
   thread.governor.Begin(thread.now, thread.cpu);
   CHECK_NEAR(thread.governor.stretch(), 1.0, 0);
   // Neither the wake-ups from before nor their cost count, and what may be saved is saved again.
@@ -86,6 +86,10 @@ TEST(GovernorSpendsAllThatIsSaved) {
   governor.Judge(kSecond + 1280 * kMillisecond, kBefore + 50200000 + 6400000);
   // Twice what is allowed.
   CHECK_NEAR(governor.stretch(), 2.0, 1e-9);
+  // Once stretched, three milliseconds that are saved are too few; five are what a second allows.
+  for (int i = 0; i < 64; i++) governor.CountWakeup(true);
+  governor.Judge(kSecond + 2560 * kMillisecond, kBefore + 56600000 + 3400000);
+  CHECK_NEAR(governor.stretch(), 2.0 * 3.4 / 6.4, 1e-9);
 }
 
 TEST(GovernorIsStretchedNoFurtherThanItsMost) {

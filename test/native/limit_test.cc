@@ -230,3 +230,30 @@ TEST(LimitThatLosesItsValueHasNoEndOfItsDwell) {
   StepLimit(&limit, 10, 5 * kSecond);
   CHECK_EQ(DwellEnd(limit), 8 * kSecond);
 }
+
+TEST(LimitDwellSurvivesALossThatIsAsLong) {
+  for (const uint64_t gap : {uint64_t{100}, uint64_t{101}}) {
+    Limit limit = Above(90, 81, 100);
+    StepLimit(&limit, 95, 900);
+    for (int i = 0; i < 2; i++) StepLimitMissing(&limit, 950);
+    StepLimit(&limit, 95, 950 + gap);
+    // Fifty of it were observed before; after a longer loss, nothing counts.
+    CHECK_EQ(limit.beyond_since, gap == 100 ? 1000u : 950 + gap);
+  }
+}
+
+TEST(LimitMovesOnlyTheDwellThatRuns) {
+  Limit limit = Above(90, 81, 0, 100);
+  StepLimit(&limit, 95, 10);
+  StepLimit(&limit, 80, 20);
+  StepLimit(&limit, 95, 30);
+  CHECK(limit.state == LimitState::kBreached);
+  DiscountGap(&limit, 5, 100);
+  CHECK_EQ(limit.beyond_since, 10u);
+  CHECK_EQ(limit.inside_since, 20u);
+  CHECK_EQ(limit.lost_at, 0u);
+  StepLimitMissing(&limit, 110);
+  StepLimit(&limit, 95, 120);
+  CHECK_EQ(limit.beyond_since, 10u);
+  CHECK_EQ(limit.inside_since, 20u);
+}

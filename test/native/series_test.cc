@@ -1,6 +1,8 @@
 // How a series turns readings into values: shares over a window, first samples, lost sources.
 #include <cmath>
+#include <cstring>
 #include <initializer_list>
+#include <new>
 
 #include "check.h"
 #include "port/platform.h"
@@ -89,6 +91,7 @@ TEST(SeriesWithoutProgressKeepsItsValue) {
   series.Absorb(Counter(50, 100), kNone, 100 * kMillisecond);
   // 0/0 in this window yields no new value, and especially not 0 %.
   CHECK(!series.Absorb(Counter(50, 100), kNone, 300 * kMillisecond));
+  CHECK(series.now().state == Value::kKnown);
   CHECK_NEAR(series.now().value, 50.0, 1e-9);
 }
 
@@ -241,4 +244,72 @@ TEST(SeriesWhosePartsChangeBeginsAnew) {
   series.Absorb(reading, kNone, 300 * kMillisecond);
   CHECK_NEAR(series.now().value, 60.0, 1e-9);
   CHECK_EQ(series.part(), 1u);
+}
+
+TEST(SeriesMeasuresAWindowFromTheMarkAtItsVeryBegin) {
+  // A mark at least 630 ms old serves a window of 640 ms.
+  constexpr uint64_t kWindow = 640 * kMillisecond, kOld = 630 * kMillisecond;
+  Series first(Metric::kCpu, kWindow);
+  first.Absorb(Counter(0, 0), kNone, 0);
+  CHECK(!first.Absorb(Counter(10, 629), kNone, kOld - 1));
+  Series exact(Metric::kCpu, kWindow);
+  exact.Absorb(Counter(0, 0), kNone, 0);
+  CHECK(exact.Absorb(Counter(63, 630), kNone, kOld));
+  CHECK_NEAR(exact.now().value, 10, 1e-9);
+  // Idle for 100 ms, and busy since then.
+  Series later(Metric::kCpu, kWindow);
+  later.Absorb(Counter(0, 0), kNone, 0);
+  later.Absorb(Counter(0, 100), kNone, 100 * kMillisecond);
+  CHECK(later.Absorb(Counter(630, 730), kNone, 730 * kMillisecond));
+  CHECK_NEAR(later.now().value, 100, 1e-9);
+}
+
+TEST(SeriesMarksEveryEighthOfItsWindow) {
+  Series series(Metric::kCpu, 640 * kMillisecond);
+  series.Absorb(Counter(0, 0), kNone, 0);
+  // Busy for an eighth, and idle since then.
+  series.Absorb(Counter(80, 80), kNone, 80 * kMillisecond);
+  CHECK(series.Absorb(Counter(80, 710), kNone, 710 * kMillisecond));
+  CHECK_NEAR(series.now().value, 0, 1e-9);
+}
+
+TEST(SeriesNamesTheFirstOfTwoPartsThatAreEqual) {
+  Series series(Metric::kCpu, 100 * kMillisecond);
+  Reading reading = Counter(0, 0);
+  reading.parts = 2;
+  series.Absorb(reading, kNone, 0);
+  for (int i = 0; i < 2; i++) reading.num[i] = 50, reading.den[i] = 100;
+  CHECK(series.Absorb(reading, kNone, 100 * kMillisecond));
+  CHECK_EQ(series.part(), 0u);
+}
+
+TEST(SeriesDependsOnNothingThatItsMemoryHeld) {
+  alignas(Series) static unsigned char memory[sizeof(Series)];
+  // Each double of it is not a number.
+  std::memset(memory, 0xff, sizeof(memory));
+  auto* series = new (memory) Series(Metric::kCpu, 100 * kMillisecond);
+  series->Absorb(Counter(0, 0), kNone, 0);
+  CHECK(series->Absorb(Counter(50, 100), kNone, 100 * kMillisecond));
+  CHECK_NEAR(series->now().value, 50, 1e-9);
+  CHECK(series->Absorb(Counter(150, 200), kNone, 250 * kMillisecond));
+  CHECK(series->now().state == Value::kKnown);
+  series->~Series();
+}
+
+TEST(SeriesSaysSinceWhenItIsLost) {
+  Series series(Metric::kDisk, 0);
+  Reading reading;
+  reading.state = Reading::kUnavailable;
+  CHECK(series.Absorb(reading, kNone, 7 * kSecond));
+  CHECK_EQ(series.now().at, 7 * kSecond);
+  // Of no value there is none to copy, and of one no more.
+  double recent[3] = {-1, -1, -1};
+  CHECK_EQ(series.CopyRecent(recent), 0u);
+  CHECK_NEAR(recent[0], -1, 0);
+  reading.state = Reading::kKnown;
+  reading.level = 5;
+  series.Absorb(reading, kNone, 8 * kSecond);
+  CHECK_EQ(series.CopyRecent(recent), 1u);
+  CHECK_NEAR(recent[0], 5, 0);
+  CHECK_NEAR(recent[1], -1, 0);
 }

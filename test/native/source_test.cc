@@ -457,6 +457,19 @@ TEST(SourceThatNoLongerBlocksOwesNoRead) {
   CHECK_EQ(bench.source->queued(), 0u);
 }
 
+TEST(SourceThatMayBlockHandsOutNoReadingTwice) {
+  Bench bench;
+  script.blocking = true;
+  bench.Make();
+  for (const bool silent : {false, true}) {
+    script.silent = silent;
+    CHECK_EQ(bench.Read(kDisk), 0u);
+    bench.Await();
+    CHECK_EQ(bench.Take(), kDisk);
+    CHECK_EQ(bench.StateOf(Metric::kDisk), silent ? Reading::kAbsent : Reading::kKnown);
+  }
+}
+
 TEST(SourceThatWasNotRunIsNotOverdue) {
   Bench bench;
   script.blocking = true;

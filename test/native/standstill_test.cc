@@ -46,7 +46,9 @@ TEST(StandstillOfAnInterruptedSleepIsAllOfIt) {
 
 TEST(StandstillOfAShortSleepIsOnlyItsLateness) {
   // Interruptions this frequent come from a tool that throttles the process.
-  CHECK_EQ(Sleep(100 * kMillisecond, 90 * kMillisecond, true).duration, 0u);
+  const Standstill none = Sleep(100 * kMillisecond, 90 * kMillisecond, true);
+  CHECK_EQ(none.duration, 0u);
+  CHECK(!none.stopped);
   const Standstill late = Sleep(100 * kMillisecond, 180 * kMillisecond, true);
   CHECK_EQ(late.duration, 80 * kMillisecond);
   CHECK(late.stopped);

@@ -248,3 +248,19 @@ TEST(TickersAskForRealTimeWhileOneOfThemDoes) {
   CHECK(!tickers.real_time());
   CHECK(tickers.empty());
 }
+
+TEST(RowsGoOnWhereTheyWereTaken) {
+  RowRing ring(1, 4);
+  double* row;
+  double out[3];
+  int next = 0;
+  for (int round = 0; round < 3; round++) {
+    for (int i = 0; i < 3; i++) {
+      CHECK_EQ(ring.Push(&row), 0u);
+      row[0] = next++;
+    }
+    ring.Take(3, out);
+    CHECK_EQ(out[0], 3.0 * round);
+    CHECK_EQ(out[2], 3.0 * round + 2);
+  }
+}

@@ -102,3 +102,12 @@ TEST(VerdictsForgetAGuardThatIsHeld) {
   world.verdicts.Forget(&second);
   CHECK(world.verdicts.idle());
 }
+
+TEST(VerdictsEndAHoldThatIsJudgedLate) {
+  World world;
+  Guard held(&world.environment, world.Spec(10 * kSecond), 1);
+  world.Set(&held, LimitState::kBreached, kSecond);
+  world.Set(&held, LimitState::kClear, 3 * kSecond);
+  world.verdicts.Judge(12 * kSecond);
+  CHECK(world.State() == LimitState::kClear);
+}

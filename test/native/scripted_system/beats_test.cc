@@ -1,5 +1,6 @@
 // Tickers, recorders, flight logs and the watchdog on the sampling thread, over a scripted system: what is delivered
 // when, and what wakes the thread.
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <string>
@@ -37,12 +38,12 @@ constexpr uint64_t kRows = 1024;  // where the rows begin
 constexpr uint64_t kStates = 512, kEntries = 768;
 
 // A flight log without columns and with rows of nothing but their heads, and with room for one state and one entry.
-uint32_t RecordEvery(Program* program, uint64_t interval, bool slow = false) {
+uint32_t RecordEvery(Program* program, uint64_t interval, bool slow = false, uint32_t entries = 1) {
   LogHeader header = {};
   header.states_offset = kStates;
   header.states = 1;
   header.entries_offset = kEntries;
-  header.entries = 1;
+  header.entries = entries;
   header.rows_offset = kRows;
   header.rows = 100;
   header.row_size = 40;
@@ -231,6 +232,11 @@ TEST(BeatsNeedAThread) {
   Failure why;
   CHECK_EQ(program.sampler->recorders().Add(&program.environment, 0, 1, nullptr, 0, &why), 0u);
   CHECK_EQ(program.sampler->recorders().Add(&program.environment, kPeriod, 0, nullptr, 0, &why), 0u);
+  // A block has 65,536 rows at most.
+  CHECK_EQ(program.sampler->recorders().Add(&program.environment, kPeriod, (1 << 16) + 1, nullptr, 0, &why), 0u);
+  const uint32_t most = program.sampler->recorders().Add(&program.environment, kPeriod, 1 << 16, nullptr, 0, &why);
+  CHECK(most != 0);
+  program.sampler->recorders().Remove(most);
 }
 
 TEST(BeatsThatAreLateMoveTheGridOnlyIfTheyWereMissed) {
@@ -270,8 +276,8 @@ TEST(RowsAreRecordedOnTheBeat) {
   // Too little room, and a recorder that is not there.
   CHECK_EQ(recorders.Take(id, 5, out, 8), -1);
   CHECK_EQ(recorders.Take(id + 1, 5, out, 9), -1);
-  System::Run(2 * kPeriod);
   CHECK_EQ(recorders.Take(id, 5, out, 9), -1);
+  System::Run(2 * kPeriod);
   CHECK_EQ(program.notified, 0);
   System::Run(kPeriod);
   // The request is answered once there is a block.
@@ -279,7 +285,11 @@ TEST(RowsAreRecordedOnTheBeat) {
   const News news = program.Fetch();
   CHECK_EQ(news.answers.size(), 1u);
   CHECK_EQ(news.answers[0], 5u);
-  CHECK_EQ(recorders.Take(id, 6, out, 9), 0);
+  // There has to be room for the times, too.
+  CHECK_EQ(recorders.Take(id, 6, out, 8), -1);
+  double roomy[20] = {};
+  CHECK_EQ(recorders.Take(id, 6, roomy, 20), 0);
+  std::copy_n(roomy, 9, out);
   for (uint32_t row = 0; row < 3; row++) {
     CHECK_NEAR(out[row], ToMilliseconds(begun + (row + 1) * kPeriod), 1e-9);
     CHECK_NEAR(out[3 + row], 7, 0);
@@ -505,8 +515,8 @@ TEST(RowsAreForcedToASlowDiskAtABreach) {
   for (const bool slow : {false, true}) {
     Script script;
     Program program;
-    // No row is due that would have them written.
-    const uint32_t id = RecordEvery(&program, 3600 * kSecond, slow);
+    // Neither a row nor an entry would have them written.
+    const uint32_t id = RecordEvery(&program, 3600 * kSecond, slow, 0);
     System::Of(Metric::kDisk).level = 10;
     program.Guard(World::Above(program.Subscribe(Metric::kDisk), 80));
     System::Run(kSecond);
@@ -565,6 +575,29 @@ TEST(StatesOnASlowDiskAreWrittenAtOnceAndEntriesInTurn) {
   System::OpenDoor();
   System::Settle();
   logs.Remove(id);
+}
+
+TEST(EntriesOfAGuardAreWrittenAtItsEdges) {
+  Script script;
+  Program program;
+  const uint32_t id = RecordEvery(&program, kSecond);
+  const auto entries = [] {
+    int count = 0;
+    for (const auto& each : System::writes()) count += each.offset == kEntries;
+    return count;
+  };
+  program.Guard(World::Above(program.Subscribe(Metric::kDisk), 80, kSecond));
+  System::Of(Metric::kDisk).level = 95;
+  System::Run(kSecond / 2);
+  CHECK(program.state() == LimitState::kPending);
+  CHECK_EQ(entries(), 0);
+  System::Run(2 * kSecond);
+  CHECK(program.state() == LimitState::kBreached);
+  CHECK_EQ(entries(), 1);
+  System::Of(Metric::kDisk).level = 10;
+  System::Run(kSecond);
+  CHECK_EQ(entries(), 2);
+  program.sampler->flight_logs().Remove(id);
 }
 
 TEST(RowsThatCannotBeWrittenSayWhy) {

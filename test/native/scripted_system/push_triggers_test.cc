@@ -164,3 +164,58 @@ TEST(PushTriggersDieWithTheThread) {
   CHECK_EQ(System::threads(), 0);
   CHECK_EQ(System::triggers(), 0);
 }
+
+TEST(PushTriggersFollowTheNearestLineFromAbove) {
+  Script script;
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kMemoryAvailable);
+  System::Of(Metric::kMemoryAvailable).level = 1e9;
+  const auto guard = [&](double enter) {
+    const LimitRequest below = {series, LimitSpec{enter, enter * 1.1, 0, 0, false}, OnMissing::kUnavailable};
+    return world.Guard(below, 10 * kSecond);
+  };
+  guard(100);
+  CHECK_EQ(System::made(), 1);
+  // The same line, and one that is farther away.
+  guard(100);
+  guard(50);
+  CHECK_EQ(System::made(), 1);
+  guard(200);
+  CHECK_EQ(System::made(), 2);
+  CHECK_NEAR(System::line(), 200, 0);
+}
+
+TEST(PushTriggersOfTheSameLineAreThoseOfBefore) {
+  Pushed pushed;
+  pushed.Guard(80);
+  pushed.Guard(80);
+  CHECK_EQ(System::made(), 1);
+}
+
+TEST(PushTriggersOfALaterGuardAreItsOwn) {
+  Pushed pushed;
+  pushed.world.sampler->RemoveGuard(pushed.Guard(80));
+  System::Settle();
+  CHECK_EQ(System::watched(), 0);
+  pushed.Guard(90);
+  CHECK_EQ(System::made(), 2);
+  CHECK_NEAR(System::line(), 90, 0);
+  CHECK_EQ(System::watched(), 2);
+}
+
+TEST(PushTriggersThatFireBesideThoseThatAreTakenDownCount) {
+  Pushed pushed;
+  World& world = pushed.world;
+  const uint32_t guard = pushed.Guard(80);
+  const uint32_t other = world.Subscribe(Metric::kMemoryHost);
+  world.Guard(World::Above(other, 80), 10 * kSecond);
+  System::Run(kSecond);
+  CHECK_EQ(System::watched(), 4);
+  const uint64_t rings = world.sampler->Stats().rings;
+  System::Of(Metric::kMemoryHost).level = 95;
+  System::Fire();
+  world.sampler->RemoveGuard(guard);
+  System::Settle();
+  CHECK_EQ(world.sampler->Stats().rings, rings + 2);
+  CHECK(world.StateAt(1) == LimitState::kBreached);
+}

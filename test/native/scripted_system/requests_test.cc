@@ -95,3 +95,60 @@ TEST(RequestOfAnEnvironmentThatIsGoneIsNotAnswered) {
   System::Run(5 * kSecond);
   CHECK_EQ(stays.environment.answered.size(), 0u);
 }
+
+TEST(RequestIsAnsweredByAShareOfThisVeryMoment) {
+  Script script;
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kCpu);
+  CHECK(world.sampler->SetPeriod(series, kSecond, &world.why));
+  System::Run(10 * kSecond);
+  CHECK_EQ(System::reads().back().at, System::now());
+  CHECK(world.sampler->Request(&world.environment, 5, &series, 1, &world.why));
+  System::Settle();
+  CHECK_EQ(world.environment.answered.size(), 1u);
+  // The next one is answered by the next read, for which no window has to pass.
+  world.Fetch();
+  System::Run(kSecond / 2);
+  CHECK(world.sampler->Request(&world.environment, 6, &series, 1, &world.why));
+  CHECK_EQ(world.environment.answered.size(), 0u);
+  System::Run(kSecond / 2);
+  CHECK_EQ(world.environment.answered.size(), 1u);
+}
+
+TEST(RequestsOfAnEnvironmentEndWithIt) {
+  Script script;
+  World goes, stays;
+  System::blocking = true;
+  const uint32_t own = goes.Subscribe(Metric::kDisk, "/slow");
+  const uint32_t other = stays.Subscribe(Metric::kDisk, "/slow");
+  System::CloseDoor();
+  CHECK(goes.sampler->Request(&goes.environment, 1, &own, 1, &goes.why));
+  CHECK(stays.sampler->Request(&stays.environment, 2, &other, 1, &stays.why));
+  for (const uint32_t each : {own, other}) CHECK(stays.sampler->SetPeriod(each, 100 * kMillisecond, &stays.why));
+  System::Run(kSecond);
+  goes.sampler->RemoveEnvironment(&goes.environment);
+  System::OpenDoor();
+  System::Run(kSecond);
+  CHECK_EQ(goes.notified, 0);
+  CHECK_EQ(stays.environment.answered.size(), 1u);
+  CHECK_EQ(stays.environment.answered[0], 2u);
+}
+
+TEST(RequestsAreAnsweredInTheOrderOfTheirSources) {
+  Script script;
+  World world;
+  const uint32_t quick = world.Subscribe(Metric::kSockets);
+  System::blocking = true;
+  const uint32_t slow = world.Subscribe(Metric::kDisk, "/slow");
+  System::CloseDoor();
+  CHECK(world.sampler->Request(&world.environment, 1, &quick, 1, &world.why));
+  CHECK(world.sampler->Request(&world.environment, 2, &slow, 1, &world.why));
+  for (const uint32_t each : {quick, slow}) CHECK(world.sampler->SetPeriod(each, 100 * kMillisecond, &world.why));
+  System::Run(kSecond);
+  CHECK_EQ(world.environment.answered.size(), 1u);
+  CHECK_EQ(world.environment.answered[0], 1u);
+  System::OpenDoor();
+  System::Run(kSecond);
+  CHECK_EQ(world.environment.answered.size(), 2u);
+  CHECK_EQ(world.environment.answered[1], 2u);
+}
