@@ -1,9 +1,11 @@
 // The watchdog: what it sends and when, over a datagram socket and a pipe in place of systemd's and of a device.
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -20,12 +22,13 @@ namespace {
 class FakeHost final : public Host {
  public:
   Mutex* lock() override { return &lock_; }
-  bool EnsureThread(Failure*) override { return true; }
+  bool EnsureThread(Failure*) override { return !refuse; }
   void WakeBy(uint64_t) override { wakes++; }
   Feed* FeedOf(uint32_t) override { return nullptr; }
   const Guard* GuardOf(uint32_t) override { return nullptr; }
 
   uint32_t wakes = 0;
+  bool refuse = false;
 
  private:
   Mutex lock_;
@@ -53,6 +56,8 @@ class Manager {
   const char* Next() {
     const ssize_t size = recv(fd_, text_, sizeof(text_) - 1, 0);
     text_[size < 0 ? 0 : size] = '\0';
+    // Without a NUL of its own.
+    CHECK_EQ(strlen(text_), static_cast<size_t>(size < 0 ? 0 : size));
     return text_;
   }
 
@@ -322,4 +327,134 @@ TEST(WatchdogTimeoutOfWhatIsNoDevice) {
   CHECK_EQ(DeviceTimeout(ends[1]), 0u);
   close(ends[0]);
   close(ends[1]);
+}
+
+TEST(WatchdogNamesTheLimitThatIsCrossedAndItsValue) {
+  Fixture fixture;
+  Manager manager("tripline-watchdog-9");
+  CHECK_EQ(fixture.Open(manager.address()), 0);
+  Feed innocent(Metric::kCpu, 0, nullptr), guilty(Metric::kMemoryAvailable, 0, nullptr);
+  Guard guard(nullptr, SpecOf(&fixture.watchdog), 2);
+  guard.limit(0).feed = &innocent;
+  guard.limit(1).feed = &guilty;
+  GuardLimit& limit = guard.limit(1);
+  limit.limit.state = LimitState::kBreached;
+  limit.evidence.value = 0;
+  CHECK(guard.Judge(1));
+  guard.React();
+  CHECK_EQ(manager.Next(), "STATUS=Watchdog not fed: memory.available 0 bytes");
+  limit.limit.state = LimitState::kClear;
+  CHECK(guard.Judge(2));
+  guard.React();
+  // A metric that is missing has no value.
+  limit.on_missing = OnMissing::kBreach;
+  limit.limit.failed_reads = 2;
+  limit.evidence.value = NAN;
+  CHECK(guard.Judge(3));
+  guard.React();
+  CHECK_EQ(manager.Next(), "STATUS=Watchdog not fed: memory.available");
+}
+
+TEST(WatchdogIsFedAfterAGuardThatWasNeverBreached) {
+  Fixture fixture;
+  Manager manager("tripline-watchdog-10");
+  CHECK_EQ(fixture.Open(manager.address()), 0);
+  CHECK(fixture.watchdog.Start(100, true, -1, &fixture.why));
+  {
+    Guard guard(nullptr, SpecOf(&fixture.watchdog), 1);
+  }
+  CHECK(fixture.watchdog.Stats().feeding);
+  CHECK_EQ(fixture.watchdog.Feed(1000), 1100u);
+  fixture.watchdog.Close();
+}
+
+TEST(WatchdogRefusesWhatItCannotUse) {
+  Fixture fixture;
+  const std::string address(kLongestAddress + 1, 'x');
+  CHECK_EQ(fixture.Open(address), ENAMETOOLONG);
+  CHECK_EQ(fixture.Open(address.substr(1)), 0);
+  fixture.watchdog.Close();
+  // No descriptor is left for its socket.
+  rlimit before;
+  CHECK_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  CHECK_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
+  const int error = fixture.Open("/nowhere");
+  CHECK_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  CHECK_EQ(error, EMFILE);
+  // It was not taken by that.
+  CHECK_EQ(fixture.Open("/nowhere"), 0);
+  fixture.host.refuse = true;
+  CHECK(!fixture.watchdog.Start(100, true, -1, &fixture.why));
+  CHECK(fixture.watchdog.idle());
+  fixture.watchdog.Close();
+}
+
+TEST(WatchdogWakesTheThreadForWhatIsSentAndForItsEnd) {
+  Fixture fixture;
+  CHECK_EQ(fixture.Open("/nowhere"), 0);
+  uint32_t wakes = fixture.host.wakes;
+  // Which may end a hold.
+  fixture.watchdog.Send("READY=1", 7, false);
+  CHECK(fixture.host.wakes > wakes);
+  wakes = fixture.host.wakes;
+  fixture.watchdog.Close();
+  CHECK(fixture.host.wakes > wakes);
+}
+
+TEST(WatchdogFeedsADeviceAgainSoonAfterAFailure) {
+  Fixture fixture;
+  CHECK_EQ(fixture.Open(""), 0);
+  const int device = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  CHECK(fixture.watchdog.Start(800, false, device, &fixture.why));
+  CHECK_EQ(fixture.watchdog.Feed(1000), 1100u);
+  CHECK_EQ(fixture.watchdog.Stats().fed, 0);
+  CHECK_EQ(fixture.watchdog.Stats().failed, 1);
+  fixture.watchdog.Close();
+}
+
+TEST(WatchdogThatIsClosedTwiceClosesNothingOfOthers) {
+  Fixture fixture;
+  CHECK_EQ(fixture.Open("/nowhere"), 0);
+  CHECK(fixture.watchdog.Start(100, true, open("/dev/null", O_WRONLY | O_CLOEXEC), &fixture.why));
+  fixture.watchdog.Close();
+  // They get the numbers that are free again.
+  int ends[2];
+  CHECK_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+  fixture.watchdog.Close();
+  for (const int each : ends) CHECK_EQ(close(each), 0);
+}
+
+TEST(WatchdogUsesADescriptorWhoseNumberIsZero) {
+  const int kept = dup(0);
+  Manager manager("tripline-watchdog-11");
+  int ends[2];
+  CHECK_EQ(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
+  {
+    // The socket...
+    Fixture fixture;
+    close(0);
+    CHECK_EQ(fixture.Open(manager.address()), 0);
+    Guard guard(nullptr, SpecOf(&fixture.watchdog), 1);
+    SetState(&guard, LimitState::kBreached, 1, 1);
+    CHECK_EQ(manager.Next(), "STATUS=Watchdog not fed: a condition failed");
+    fixture.watchdog.Close();
+    CHECK_EQ(fcntl(0, F_GETFD), -1);
+  }
+  {
+    // ...and the device.
+    Fixture fixture;
+    CHECK_EQ(fixture.Open(""), 0);
+    CHECK_EQ(dup2(ends[1], 0), 0);
+    CHECK(fixture.watchdog.Start(100, false, 0, &fixture.why));
+    fixture.watchdog.Feed(1000);
+    fixture.watchdog.Close();
+    char written[8] = {};
+    CHECK_EQ(read(ends[0], written, sizeof(written)), 2);
+    CHECK_EQ(memcmp(written, "\0V", 2), 0);
+    CHECK_EQ(fcntl(0, F_GETFD), -1);
+  }
+  CHECK_EQ(dup2(kept, 0), 0);
+  for (const int each : {kept, ends[0], ends[1]}) close(each);
 }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 
 #include "check.h"
 #include "sampler/monitor.h"
@@ -609,4 +610,89 @@ TEST(IdleClockThatMovesShowsALoopThatWaits) {
   CHECK_EQ(busy.idle, loop.idle);
   CHECK(!IdleClock().Look().waiting);
   CHECK_EQ(IdleClock().Look().idle, 0u);
+}
+
+namespace {
+
+// The probe alone, of a loop that counts its idle time or does not.
+struct Probed {
+  explicit Probed(bool clock) {
+    if (clock) environment.idle_clock = IdleClock{ScriptedLoop::Idle, &loop};
+    loop.waiting = false;
+    probe.reset(MakeLoopProbe(&environment));
+  }
+  Reading::State Read(Metric metric, uint64_t now) {
+    readings = Readings();
+    probe->Read(now, MaskOf(metric), &readings);
+    return readings[metric].state;
+  }
+
+  ScriptedLoop loop;
+  Environment environment{[](void*) {}, nullptr};
+  std::unique_ptr<Probe> probe;
+  Readings readings;
+};
+
+}  // namespace
+
+TEST(LoopIsAskedOnlyForWhatIsRead) {
+  for (const bool clock : {false, true}) {
+    Probed probed(clock);
+    probed.Read(Metric::kEventLoopDelay, kSecond);
+    CHECK(probed.readings[Metric::kEventLoopUtilization].state == Reading::kAbsent);
+    // Its delay needs no figures.
+    CHECK(probed.environment.heartbeat.outstanding());
+    CHECK(!probed.environment.figures_wanted);
+    CHECK_EQ(probed.probe->Pending(), 0u);
+  }
+  Probed probed(true);
+  // Nor does its utilization need a heartbeat if the loop counts.
+  CHECK(probed.Read(Metric::kEventLoopUtilization, kSecond) == Reading::kKnown);
+  CHECK(probed.readings[Metric::kEventLoopDelay].state == Reading::kAbsent);
+  CHECK(!probed.environment.heartbeat.outstanding());
+  CHECK_EQ(probed.readings[Metric::kEventLoopUtilization].parts, 1);
+  // Of the time until now, it has waited for five seconds.
+  const Reading& reading = probed.readings[Metric::kEventLoopUtilization];
+  CHECK_NEAR(reading.den[0] - reading.num[0], 5e9, 1);
+}
+
+TEST(LoopThatDoesNotCountHasNoUtilizationBeforeItsFigures) {
+  Probed probed(false);
+  CHECK(probed.Read(Metric::kEventLoopUtilization, kSecond) == Reading::kAbsent);
+  CHECK(probed.environment.figures_wanted);
+  CHECK_EQ(probed.probe->Pending(), MaskOf(Metric::kEventLoopUtilization));
+}
+
+TEST(LoopsDelayIsForgottenOnlyWhenNothingReadsIt) {
+  Probed probed(false);
+  Heartbeat& beat = probed.environment.heartbeat;
+  CHECK(probed.Read(Metric::kEventLoopDelay, kSecond) == Reading::kAbsent);
+  beat.Answer(2 * kSecond);
+  CHECK_EQ(beat.delay, kSecond);
+  probed.probe->Rest(Metric::kHeapUsed);
+  CHECK_EQ(beat.delay, kSecond);
+  CHECK(probed.Read(Metric::kEventLoopDelay, 3 * kSecond) == Reading::kKnown);
+  CHECK_NEAR(probed.readings[Metric::kEventLoopDelay].level, 1000, 0);
+  beat.Answer(3 * kSecond + kMillisecond);
+  probed.probe->Rest(Metric::kEventLoopDelay);
+  CHECK_EQ(beat.delay, 0u);
+  // The next question is a first one again.
+  CHECK(probed.Read(Metric::kEventLoopDelay, 5 * kSecond) == Reading::kAbsent);
+}
+
+TEST(LoopsProbeSaysWhereItsValuesComeFromAndHowFastTheyGrow) {
+  Probed counted(true), plain(false);
+  for (Probed* each : {&counted, &plain}) each->Read(Metric::kEventLoopUtilization, kSecond);
+  CHECK_EQ(counted.probe->Origin(Metric::kEventLoopUtilization), "uv_metrics_idle_time()");
+  CHECK_EQ(plain.probe->Origin(Metric::kEventLoopUtilization), "performance.eventLoopUtilization()");
+  CHECK_EQ(counted.probe->Origin(Metric::kEventLoopDelay), "uv_metrics_idle_time(), heartbeat");
+  CHECK_EQ(plain.probe->Origin(Metric::kEventLoopDelay), "heartbeat");
+  CHECK_NEAR(counted.probe->MaxSlope(Metric::kEventLoopDelay), 0, 0);
+  counted.Read(Metric::kEventLoopDelay, kSecond);
+  CHECK_NEAR(counted.probe->MaxSlope(Metric::kEventLoopDelay), 1000, 0);
+  CHECK_NEAR(counted.probe->MaxSlope(Metric::kHeap), 0, 0);
+  counted.environment.figures.heap_limit = 4e9;
+  CHECK_NEAR(counted.probe->Ceiling(Metric::kHeapUsed), 16e9, 0);
+  CHECK_NEAR(counted.probe->Ceiling(Metric::kHeap), 400, 0);
+  CHECK_NEAR(counted.probe->Ceiling(Metric::kEventLoopDelay), 0, 0);
 }

@@ -244,3 +244,77 @@ TEST(RegionsOfOneLengthWakeTheThreadOnce) {
   CHECK(world.Interrupts(100 * kMillisecond));
   world.regions.Leave(world.stack);
 }
+
+TEST(RegionIsPolledWhereverItsWordStands) {
+  RegionWorld world;
+  int32_t word = 0;
+  Regions::Region region;
+  // The deadline comes first, and is far away.
+  CHECK(world.Enter(&region, {At(System::now() + 60 * kSecond), Not(&word, 0)}));
+  CHECK(!world.Interrupts(kSecond));
+  word = 1;
+  CHECK(world.Interrupts(2 * kMillisecond));
+  CHECK_EQ(region.term, 1u);
+  world.regions.Leave(world.stack);
+}
+
+TEST(RegionIsNotCheckedAllTheTimeOnceAPartOfATermIsTrue) {
+  RegionWorld world;
+  int32_t word = 0;
+  Regions::Region region;
+  CHECK(world.Enter(&region, {At(System::now() + 10 * kMillisecond, false), Not(&word, 0)}));
+  const uint64_t wakeups = world.sampler->Stats().wakeups;
+  CHECK(!world.Interrupts(100 * kMillisecond));
+  // Every two milliseconds, which meet the deadline.
+  CHECK_NEAR(static_cast<double>(world.sampler->Stats().wakeups - wakeups), 50, 1);
+  word = 1;
+  CHECK(world.Interrupts(2 * kMillisecond));
+  world.regions.Leave(world.stack);
+}
+
+TEST(RegionThatIsOrderedIsNoLongerPolled) {
+  RegionWorld world;
+  world.regions.SetRetry(world.stack, 100 * kMillisecond);
+  int32_t word = 0;
+  Regions::Region region;
+  CHECK(world.Enter(&region, {Not(&word, 0)}));
+  word = 1;
+  CHECK(world.Interrupts(2 * kMillisecond));
+  const uint64_t wakeups = world.sampler->Stats().wakeups;
+  System::Run(kSecond);
+  CHECK_NEAR(static_cast<double>(world.sampler->Stats().wakeups - wakeups), 10, 1);
+  world.regions.Leave(world.stack);
+}
+
+TEST(RegionWithinOneThatIsPolledWakesNothing) {
+  RegionWorld world;
+  int32_t word = 0;
+  Regions::Region outer, inner;
+  CHECK(world.Enter(&outer, {Not(&word, 0)}));
+  System::Settle();
+  const int wakes = System::wakes();
+  CHECK(world.Enter(&inner, {Not(&word, 0)}));
+  CHECK_EQ(System::wakes(), wakes);
+  world.regions.Leave(world.stack);
+  world.regions.Leave(world.stack);
+}
+
+TEST(RegionWhoseDeadlineHasPassedIsInterruptedAtOnce) {
+  RegionWorld world;
+  Regions::Region region;
+  CHECK(world.Enter(&region, {At(System::now() - kMillisecond)}));
+  CHECK(world.Interrupts(0));
+  world.regions.Leave(world.stack);
+}
+
+TEST(RegionsDeadlineWakesTheThreadOnce) {
+  RegionWorld world;
+  Regions::Region region;
+  CHECK(world.Enter(&region, {At(System::now() + 10 * kMillisecond)}));
+  System::Settle();
+  const uint64_t wakeups = world.sampler->Stats().wakeups;
+  world.regions.SetRetry(world.stack, kSecond);
+  CHECK(world.Interrupts(10 * kMillisecond));
+  CHECK_EQ(world.sampler->Stats().wakeups, wakeups + 1);
+  world.regions.Leave(world.stack);
+}

@@ -902,3 +902,28 @@ TEST(SamplerForgetsTheNewsOfAGuardThatIsRemoved) {
   CHECK_EQ(world.Fetch().guards.size(), 0u);
   CHECK_EQ(world.sampler->EvidenceOf(guard).size(), 0u);
 }
+
+TEST(SamplerDiscountsAGapFromALoopThatWaitedForLessThanHalfOfIt) {
+  Script script;
+  constexpr uint64_t kGap = 100 * kMillisecond;
+  for (const bool half : {false, true}) {
+    // The read takes a moment, so that the clock need not be read again.
+    static uint64_t idle;
+    const IdleClock clock{[](void*) {
+                            System::Delay(kMillisecond);
+                            return idle;
+                          },
+                          nullptr};
+    Environment environment([](void*) {}, nullptr);
+    environment.idle_clock = clock;
+    environment.look = IdleLook{System::now(), kSecond, false};
+    System::Delay(kGap);
+    idle = kSecond + kGap / 2 - (half ? 0 : 1);
+    const uint64_t now = System::now();
+    environment.DiscountGap(kGap, now);
+    CHECK_EQ(environment.heartbeat.still, half ? 0 : kGap / 2 + 1);
+    // Nothing of it is counted twice.
+    CHECK_EQ(environment.look.at, now);
+    CHECK_EQ(environment.look.idle, idle);
+  }
+}
