@@ -166,7 +166,7 @@ class FlightLogs {
   // a helper thread. Returns 0 with `why` if that fails.
   uint32_t Create(Environment* environment, const char* path, const uint8_t* image, size_t size, uint64_t interval,
                   const uint32_t* subscriptions, uint32_t count, bool slow, Failure* why) EXCLUDES(host_->lock());
-  // See FlightLog::Add(). `flush`: also forces it to the disk.
+  // See FlightLog::Add().
   void Add(uint32_t id, LogRing ring, const LogFact& fact, const char* text, size_t size) EXCLUDES(host_->lock());
   // Has a signal noted that ends the process. To be called again when the process no longer handles one.
   void NoteSignals(uint32_t id) EXCLUDES(host_->lock());

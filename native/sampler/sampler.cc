@@ -118,8 +118,6 @@ void Sampler::Loop(const void* frame) {
       } else if (regions_.Rest()) {
         break;
       }
-    } else {
-      idle_since_ = 0;
     }
     if (tickers_.real_time() != real_time_asked_) FollowRealTime();
     sleeping_until_ = deadline;

@@ -412,6 +412,34 @@ TEST(FlightLogCopiesNoTableThatIsTooSmall) {
   CHECK_EQ(WordAt(row, 32), 0u);
 }
 
+TEST(FlightLogWithoutNamesCopiesItsSlotsAndNoMore) {
+  // What follows the table looks like a slot in use.
+  struct {
+    uint32_t head[16];
+    OperationSlot slots[5];
+  } table = {};
+  Fixture t;
+  t.header.names = 0;
+  FlightLog log(&t.environment, &t.host, t.header, false);
+  char path[80];
+  snprintf(path, sizeof(path), "%s/nameless", t.folder);
+  std::unique_ptr<uint8_t[]> image(new uint8_t[t.header.file_size]());
+  CHECK(log.file.Create(path, image.get(), t.header.file_size, &log.failure));
+  table.head[0] = 1;
+  for (uint32_t i = 0; i < 5; i++) table.slots[i] = {0, 2, 100.0 + i, 0.5, 30 + i, 0, 1};
+  t.environment.operations = &table;
+  t.environment.operations_size = sizeof(table) - sizeof(OperationSlot);
+  log.WriteRow(kStart);
+  OperationSlot slot;
+  CHECK(t.Read(path, t.header.operations_offset + 64 + 3 * 32, &slot, sizeof(slot)));
+  CHECK_EQ(slot.number, 33u);
+  CHECK(!t.Read(path, t.header.operations_offset + 64 + 4 * 32, &slot, sizeof(slot)));
+  CHECK_EQ(slot.number, 0u);
+  // The memory after the copy is that of others.
+  std::unique_ptr<uint8_t[]> others(new uint8_t[200000]);
+  remove(path);
+}
+
 TEST(FlightLogHasNoValueOfASeriesThatIsGone) {
   Fixture t;
   t.log.subscriptions[0] = 2;
