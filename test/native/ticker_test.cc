@@ -252,15 +252,19 @@ TEST(TickersAskForRealTimeWhileOneOfThemDoes) {
 TEST(RowsGoOnWhereTheyWereTaken) {
   RowRing ring(1, 4);
   double* row;
-  double out[3];
   int next = 0;
-  for (int round = 0; round < 3; round++) {
-    for (int i = 0; i < 3; i++) {
+  const auto push = [&](int count) {
+    for (int i = 0; i < count; i++) {
       CHECK_EQ(ring.Push(&row), 0u);
       row[0] = next++;
     }
-    ring.Take(3, out);
-    CHECK_EQ(out[0], 3.0 * round);
-    CHECK_EQ(out[2], 3.0 * round + 2);
-  }
+  };
+  double out[3];
+  push(3);
+  ring.Take(2, out);
+  push(2);
+  ring.Take(3, out);
+  CHECK_EQ(out[0], 2.0);
+  CHECK_EQ(out[1], 3.0);
+  CHECK_EQ(out[2], 4.0);
 }

@@ -152,3 +152,18 @@ TEST(RequestsAreAnsweredInTheOrderOfTheirSources) {
   CHECK_EQ(world.environment.answered.size(), 2u);
   CHECK_EQ(world.environment.answered[1], 2u);
 }
+
+TEST(RequestForAShareThatIsUnknownEndsAQuarterAfterItsWindow) {
+  Script script;
+  World world;
+  const uint32_t series = world.Subscribe(Metric::kCpu, "", 500 * kMillisecond);
+  System::Of(Metric::kCpu).still = true;
+  world.Guard(World::Above(series, 80), 0, 125 * kMillisecond);
+  System::Run(10 * kSecond);
+  CHECK(world.sampler->Request(&world.environment, 5, &series, 1, &world.why));
+  System::Run(625 * kMillisecond - 1);
+  CHECK_EQ(world.environment.answered.size(), 0u);
+  System::Run(1);
+  CHECK_EQ(System::reads().back().at, System::now());
+  CHECK_EQ(world.environment.answered.size(), 1u);
+}

@@ -142,7 +142,7 @@ class ScriptedProbe final : public Probe {
       } else if (InfoOf(metric).kind == kLevel) {
         out->SetLevel(metric, script.level);
       } else {
-        SetPair(metric, CounterOf(i), ToSeconds(clock_now), out);
+        SetPair(metric, script.still ? 0 : CounterOf(i), script.still ? 0 : ToSeconds(clock_now), out);
       }
     }
   }

@@ -26,6 +26,7 @@ struct MetricScript {
   double slope = 0;              // MaxSlope()
   double ceiling = 0;            // Ceiling()
   double jump = 0;               // added to the counter at once, as by a suspend
+  bool still = false;            // neither counter of a pair moves
   std::function<void()> during;  // runs in the middle of each read
 };
 
