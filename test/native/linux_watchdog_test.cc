@@ -11,6 +11,7 @@
 #include <string>
 
 #include "check.h"
+#include "port/platform.h"
 #include "sampler/environment.h"
 #include "sampler/feed.h"
 #include "sampler/watchdog.h"
@@ -34,14 +35,20 @@ class FakeHost final : public Host {
   Mutex lock_;
 };
 
+// Abstract names are shared by all processes of the machine, of which several may run these tests.
+std::string OwnName(const char* name) {
+  static const std::string suffix = "-" + std::to_string(getpid()) + "-" + std::to_string(MonotonicNow());
+  return std::string(1, 0) + name + suffix;
+}
+
 // Receives what is sent to an abstract name.
 class Manager {
  public:
-  explicit Manager(const char* name) : address_(std::string(1, 0) + name) {
+  explicit Manager(const char* name) : address_(OwnName(name)) {
     fd_ = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     sockaddr_un address = {};
     address.sun_family = AF_UNIX;
-    strcpy(address.sun_path + 1, name);
+    memcpy(address.sun_path, address_.data(), address_.size());
     CHECK_EQ(bind(fd_, reinterpret_cast<sockaddr*>(&address),
                   static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + address_.size())),
              0);
