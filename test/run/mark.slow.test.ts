@@ -45,7 +45,7 @@ describe('the mark of a run in the environment', () => {
     expect(both).toMatch(new RegExp(`^${outer!.replaceAll('.', '\\.')}:\\d+\\.[\\da-z]+\\.\\d+$`))
   })
 
-  // Linux searches for it only then; macOS always.
+  // Linux searches for it only then.
   it('ends a foreign process that has it after kill -9 of the process that holds the tree together', async () => {
     const [one, other] = [await startMarked(), await startMarked()]
     const [same, among, foreign] = [sleepWith(one.mark), sleepWith(`1.a.1:${one.mark}`), sleepWith(`${one.mark}0`)]
