@@ -9,7 +9,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cerrno>
-#include <cstring>
 #include <initializer_list>
 
 #include "port/drain.h"
@@ -35,10 +34,9 @@ uint64_t ToNanoseconds(const struct timeval& time) {
   return static_cast<uint64_t>(time.tv_sec) * kSecond + static_cast<uint64_t>(time.tv_usec) * 1000;
 }
 
+// Zero is SIG_DFL. Without handlers no call is interrupted either (EINTR).
 void ResetSignals() {
-  struct sigaction standard;
-  memset(&standard, 0, sizeof(standard));
-  standard.sa_handler = SIG_DFL;
+  static struct sigaction standard;
   for (int signal = 1; signal < NSIG; signal++) sigaction(signal, &standard, nullptr);
 }
 
@@ -151,9 +149,7 @@ class Supervisor {
   // to be run.
   bool AwaitGo() {
     Order order;
-    ssize_t got = 0;
-    while ((got = recv(control_, &order, sizeof(order), MSG_WAITALL)) < 0 && errno == EINTR) {
-    }
+    const ssize_t got = recv(control_, &order, sizeof(order), MSG_WAITALL);
     if (got != sizeof(order) || order.kind != Order::kGo) return false;
     timeout_at_ = Later(bare::Now(), order.time);
     return true;
@@ -183,10 +179,7 @@ class Supervisor {
         if (ReadEnd(command_, &status)) ReportExited(status);
         return false;
       }
-      if (pid < 0) {
-        if (errno == EINTR) continue;
-        return scanner_.IsEmpty();
-      }
+      if (pid < 0) return scanner_.IsEmpty();
       if (pid == command_) ReportExited(status);
     }
   }
@@ -217,10 +210,7 @@ class Supervisor {
     Send(report);
   }
 
-  void Send(const Report& report) {
-    while (SendMessage(control_, &report, sizeof(report), true) < 0 && errno == EINTR) {
-    }
-  }
+  void Send(const Report& report) { SendMessage(control_, &report, sizeof(report), true); }
 
   bool HasOutput() {
     for (Relay& relay : relays_) {
@@ -296,7 +286,7 @@ class Supervisor {
   void Obey() {
     Order order;
     const ssize_t got = recv(control_, &order, sizeof(order), MSG_DONTWAIT);
-    if (got < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    if (got < 0 && errno == EAGAIN) return;
     if (got != sizeof(order)) {
       // The process that started the command is gone and sent no further order.
       close(control_);

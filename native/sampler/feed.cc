@@ -145,14 +145,9 @@ void Feed::FindDemand() {
 }
 
 uint64_t Feed::TimeToLine() const {
-  double seconds = kInfinity;
-  if (series.kind() == kRatio) {
-    // A mean over a window cannot move by more than the whole scale in one window.
-    seconds = distance_ / 100 * ToSeconds(series.window());
-  } else {
-    const double slope = source->MaxSlope(series.metric());
-    if (slope > 0) seconds = distance_ / slope;
-  }
+  // A mean over a window cannot move by more than the whole scale in one window. Without a slope the time is infinite.
+  const double seconds = series.kind() == kRatio ? distance_ / 100 * ToSeconds(series.window())
+                                                 : distance_ / source->MaxSlope(series.metric());
   return seconds < 1e6 ? static_cast<uint64_t>(static_cast<int64_t>(seconds * 1e9)) : kNever;
 }
 

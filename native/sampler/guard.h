@@ -7,6 +7,7 @@
 #include "sampler/blocked_stack.h"
 #include "sampler/limit.h"
 #include "sampler/series.h"
+#include "util/list.h"
 
 namespace tripline {
 
@@ -88,7 +89,10 @@ class Guard {
   Environment* environment() const { return environment_; }
   const GuardSpec& spec() const { return spec_; }
   uint32_t limit_count() const { return limit_count_; }
-  GuardLimit& limit(uint32_t index) const { return limits_[index]; }
+  GuardLimit& limit(uint32_t index) const {
+    WITHIN_BOUNDS(index < limit_count_);
+    return limits_[index];
+  }
 
   LimitState state() const { return state_; }
   bool breached() const { return state_ == LimitState::kBreached || state_ == LimitState::kClearing; }

@@ -80,7 +80,7 @@ void Monitor::Plan() {
   }
   uint64_t due = latest;
   for (const auto& feed : sources_.feeds()) {
-    if (feed->due == kNever || feed->due + feed->patience() >= latest) continue;
+    if (feed->due + feed->patience() >= latest) continue;
     latest = feed->due + feed->patience();
     due = feed->due;
   }
@@ -242,7 +242,6 @@ uint32_t Monitor::AddGuard(Environment* environment, const GuardSpec& spec, cons
     limit.on_missing = limits[i].on_missing;
     limit.stack = limits[i].stack;
     limit.guard = guard;
-    limit.observed_at = now;
     if (limits[i].subscription == kCondition) continue;
     limit.feed = FeedOf(limits[i].subscription);
     if (limit.feed == nullptr) limit.feed = new Feed(kPlayed, 0, nullptr);

@@ -27,7 +27,6 @@ Feed* Sources::FindFeed(Source* source, Metric metric, uint64_t window) {
     if (each->series.metric() == metric && each->series.window() == effective) return each;
   }
   if (source->feeds.empty() && source->unused_since != 0) unused_--;
-  source->unused_since = 0;
   feeds_.push_back(std::unique_ptr<Feed>(new Feed(metric, window, source)));
   source->feeds.push_back(feeds_.back().get());
   return feeds_.back().get();

@@ -8,6 +8,14 @@
 #include <new>
 #include <utility>
 
+// Tests end where an index is out of bounds; other builds have no room for the check.
+#ifdef TRIPLINE_CHECK_BOUNDS
+#include <cstdlib>
+#define WITHIN_BOUNDS(holds) ((holds) ? static_cast<void>(0) : std::abort())
+#else
+#define WITHIN_BOUNDS(holds) static_cast<void>(0)
+#endif
+
 namespace tripline {
 
 // The part that does not depend on the element type. Ends the process when memory runs out, as all of this library
@@ -49,14 +57,20 @@ class List : private RawList {
   T* begin() const { return static_cast<T*>(data_); }
   T* end() const { return begin() + size_; }
   T* data() const { return begin(); }
-  T& operator[](size_t at) const { return begin()[at]; }
-  T& front() const { return *begin(); }
-  T& back() const { return end()[-1]; }
+  T& operator[](size_t at) const {
+    WITHIN_BOUNDS(at < size_);
+    return begin()[at];
+  }
+  T& front() const { return (*this)[0]; }
+  T& back() const {
+    WITHIN_BOUNDS(size_ > 0);
+    return end()[-1];
+  }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
   void push_back(T item) { new (Extend(sizeof(T))) T(std::move(item)); }
-  void pop_back() { end()[-1].~T(), size_--; }
+  void pop_back() { back().~T(), size_--; }
   void erase(T* at) { erase(at, at + 1); }
   void erase(T* from, T* to) {
     for (T* each = from; each != to; each++) each->~T();

@@ -34,8 +34,8 @@ export const releaseFlags = [
   '-fno-stack-protector',
 ]
 
-/** Fast to compile, easy to debug. */
-export const testFlags = [...language, '-O1', '-g']
+/** Fast to compile, easy to debug, with checks of bounds. */
+export const testFlags = [...language, '-O1', '-g', '-DTRIPLINE_CHECK_BOUNDS']
 
 export const warningFlags = ['-Wall', '-Wextra', '-Wconversion']
 

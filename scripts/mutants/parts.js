@@ -32,12 +32,12 @@ export const PARTS = [
   { files: /^native\/node\//, quick: /^(?:monitor\/(?:guard|lifecycle)|schedule\/ticker|node\/terminated)$/ },
   {
     files: /^native\/posix\/thread\.cc$/,
-    native: /^(?:linux_spawn|posix_thread|threads)_test/,
+    native: /^(?:linux_spawn|linux_supervisor|posix_thread|threads)_test/,
     quick: /^monitor\/(?:guard|lifecycle)$/,
   },
   {
     files: /^native\/posix\//,
-    native: /^(?:linux_spawn|links)_test/,
+    native: /^(?:linux_spawn|linux_supervisor|links)_test/,
     quick: /^run\/(?:run|signals)$/,
     slow: /^(?:run\/(?:acting|restart|streams)|cli\/(?:signals|supervisor))$/,
   },

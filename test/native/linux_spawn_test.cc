@@ -2,8 +2,6 @@
 #include "port/spawn.h"
 
 #include <fcntl.h>
-#include <linux/filter.h>
-#include <linux/seccomp.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -25,46 +23,12 @@
 #include "port/process_scanner.h"
 #include "posix/marker.h"
 #include "start_command.h"
+#include "supervised.h"
 
 namespace tripline {
 namespace {
 
-using test::StartCommand;
-
-constexpr char kName[] = "TRIPLINE_RUN=";
-
-// A marker that is unique to this process: processes that have it are killed, and other test runs have their own.
-struct Marker {
-  Marker() { snprintf(text, sizeof(text), "%sspawn-test.%d.", kName, getpid()); }
-  const char* value() const { return text + strlen(kName); }
-  char text[64];
-} marker;
-
-struct Shell {
-  explicit Shell(const char* line) {
-    arguments[2] = line;
-    spec.files = files;
-    spec.arguments = arguments;
-    spec.environment = environment;
-    spec.marker = marker.value();
-    spec.end_signal = SIGTERM;
-    spec.kill_after = 200 * kMillisecond;
-  }
-
-  const char* files[3] = {"/no/such/sh", "/bin/sh", nullptr};
-  const char* arguments[4] = {"sh", "-c", "", nullptr};
-  const char* environment[3] = {"PATH=/usr/bin:/bin", marker.text, nullptr};
-  SpawnSpec spec;
-};
-
-// Waits for an event of that kind and skips everything before it.
-CommandEvent Await(Command* command, CommandEvent::Kind kind) {
-  CommandEvent event;
-  while (command->Next(&event) && event.kind != kind) {
-  }
-  CHECK_EQ(static_cast<int>(event.kind), static_cast<int>(kind));
-  return event;
-}
+using namespace test;
 
 TEST(CommandReportsHowItEnded) {
   Shell shell("exit 7");
@@ -72,8 +36,8 @@ TEST(CommandReportsHowItEnded) {
   Command* command = StartCommand(shell.spec, &why);
   CHECK(command != nullptr);
   CHECK(IsCommandRoot(command->root));
-  CHECK_EQ(Await(command, CommandEvent::kExited).code, 7);
-  CHECK_EQ(Await(command, CommandEvent::kGone).ended, 0u);
+  CHECK_EQ(AwaitEvent(command, CommandEvent::kExited).code, 7);
+  CHECK_EQ(AwaitEvent(command, CommandEvent::kGone).ended, 0u);
   CHECK(!IsCommandRoot(command->root));
   CHECK_EQ(access(command->group[0] == '\0' ? "/none" : command->group, F_OK), -1);
   delete command;
@@ -87,10 +51,10 @@ TEST(CommandWaitsUntilItMayGo) {
   CHECK(IsCommandRoot(command->root));
   CHECK(IsWaitingRoot(command->root));
   command->Go(kNever);
-  CHECK(Await(command, CommandEvent::kStarted).kind == CommandEvent::kStarted);
+  CHECK(AwaitEvent(command, CommandEvent::kStarted).kind == CommandEvent::kStarted);
   CHECK(!IsWaitingRoot(command->root));
-  CHECK_EQ(Await(command, CommandEvent::kExited).code, 7);
-  Await(command, CommandEvent::kGone);
+  CHECK_EQ(AwaitEvent(command, CommandEvent::kExited).code, 7);
+  AwaitEvent(command, CommandEvent::kGone);
   delete command;
 }
 
@@ -109,7 +73,7 @@ TEST(CommandThatIsEndedBeforeItMayGoIsNeverRun) {
   snprintf(group, sizeof(group), "%s", command->group);
   command->End(SIGTERM, kSecond);
   command->Go(kNever);
-  Await(command, CommandEvent::kFailed);
+  AwaitEvent(command, CommandEvent::kFailed);
   CommandEvent event;
   CHECK(!command->Next(&event));
   delete command;
@@ -122,9 +86,9 @@ TEST(CommandIsEndedByItsOwnClock) {
   SpawnFailure why;
   Command* command = StartCommand(shell.spec, &why, 100 * kMillisecond);
   CHECK(command != nullptr);
-  Await(command, CommandEvent::kTimeout);
-  CHECK_EQ(Await(command, CommandEvent::kExited).signal, SIGKILL);
-  CHECK(Await(command, CommandEvent::kGone).killed);
+  AwaitEvent(command, CommandEvent::kTimeout);
+  CHECK_EQ(AwaitEvent(command, CommandEvent::kExited).signal, SIGKILL);
+  CHECK(AwaitEvent(command, CommandEvent::kGone).killed);
   delete command;
 }
 
@@ -136,9 +100,9 @@ TEST(CommandThatIsSilentIsEndedUnlessItIsADryRun) {
     SpawnFailure why;
     Command* command = StartCommand(shell.spec, &why);
     CHECK(command != nullptr);
-    Await(command, CommandEvent::kIdle);
-    CHECK_EQ(Await(command, CommandEvent::kExited).signal, dry_run ? 0 : SIGTERM);
-    Await(command, CommandEvent::kGone);
+    AwaitEvent(command, CommandEvent::kIdle);
+    CHECK_EQ(AwaitEvent(command, CommandEvent::kExited).signal, dry_run ? 0 : SIGTERM);
+    AwaitEvent(command, CommandEvent::kGone);
     delete command;
   }
 }
@@ -153,8 +117,8 @@ TEST(CommandHasNoTimeoutWhileItsClockStandsStill) {
   // Still waiting: the order is obeyed before the timeout, which goes on afterwards.
   command->Signal(SIGUSR1);
   command->Resume();
-  CHECK_EQ(Await(command, CommandEvent::kExited).signal, SIGUSR1);
-  Await(command, CommandEvent::kGone);
+  CHECK_EQ(AwaitEvent(command, CommandEvent::kExited).signal, SIGUSR1);
+  AwaitEvent(command, CommandEvent::kGone);
   delete command;
 }
 
@@ -165,7 +129,7 @@ Command* StartInGroup(const SpawnSpec& spec) {
   CHECK(command != nullptr);
   if (command == nullptr || command->group[0] != '\0') return command;
   command->End(SIGKILL, kSecond);
-  Await(command, CommandEvent::kGone);
+  AwaitEvent(command, CommandEvent::kGone);
   delete command;
   test::Skip("no control group of its own can be made here");
   return nullptr;
@@ -181,7 +145,7 @@ TEST(CommandTakesItsGroupAwayWithWhatWasMadeBelow) {
     CHECK_EQ(mkdir(path, 0755), 0);
   }
   command->End(SIGTERM, kSecond);
-  Await(command, CommandEvent::kGone);
+  AwaitEvent(command, CommandEvent::kGone);
   CHECK_EQ(access(command->group, F_OK), -1);
   delete command;
 }
@@ -210,7 +174,7 @@ TEST(CommandTakesItsGroupAwayWhenItsSupervisorCouldNot) {
   waitid(P_PID, static_cast<id_t>(command->root), &over, WEXITED | WNOWAIT);
   kill(guest, SIGKILL);
   waitpid(guest, nullptr, 0);
-  Await(command, CommandEvent::kGone);
+  AwaitEvent(command, CommandEvent::kGone);
   delete command;
   CHECK_EQ(access(group, F_OK), -1);
 }
@@ -227,8 +191,8 @@ TEST(CommandThatEndsWithOrdersOnTheirWayIsNotLost) {
   kill(static_cast<pid_t>(command->root), SIGCONT);
   siginfo_t over;
   waitid(P_PID, static_cast<id_t>(command->root), &over, WEXITED | WNOWAIT);
-  CHECK_EQ(Await(command, CommandEvent::kExited).signal, SIGKILL);
-  Await(command, CommandEvent::kGone);
+  CHECK_EQ(AwaitEvent(command, CommandEvent::kExited).signal, SIGKILL);
+  AwaitEvent(command, CommandEvent::kGone);
   delete command;
 }
 
@@ -248,7 +212,7 @@ TEST(CommandThatRunsOutOfDescriptorsSaysSo) {
     setrlimit(RLIMIT_NOFILE, &before);
     started = command != nullptr;
     if (started)
-      Await(command, CommandEvent::kGone);
+      AwaitEvent(command, CommandEvent::kGone);
     else
       CHECK(strstr(why.why.text, ": EMFILE") != nullptr);
     delete command;
@@ -278,7 +242,7 @@ TEST(CommandEndsWithAllThatIgnoreTheSignal) {
   // For a moment during exec, a process has no environment.
   while (scanner.FindSurvivors(nullptr, marker.value()) < 4) usleep(1000);
   command->End(SIGTERM, 50 * kMillisecond);
-  const CommandEvent end = Await(command, CommandEvent::kGone);
+  const CommandEvent end = AwaitEvent(command, CommandEvent::kGone);
   CHECK(end.killed);
   CHECK(end.ended >= 4);
   CHECK_EQ(scanner.FindSurvivors(nullptr, marker.value()), 0u);
@@ -314,7 +278,7 @@ TEST(CommandIsNotHeldByADebuggerThatDoesNotWaitForIt) {
   const auto pid = static_cast<pid_t>(command->pid);
   CHECK_EQ(ptrace(PTRACE_SEIZE, pid, nullptr, PTRACE_O_TRACESYSGOOD), 0);
   command->End(SIGKILL, 0);
-  const CommandEvent end = Await(command, CommandEvent::kGone);
+  const CommandEvent end = AwaitEvent(command, CommandEvent::kGone);
   CHECK_EQ(end.ended, 1u);
   CHECK_EQ(end.left, 0u);
   waitpid(pid, nullptr, __WALL);
@@ -333,8 +297,8 @@ TEST(CommandThatDiedByItselfIsNotHeldByADebuggerEither) {
   const auto pid = static_cast<pid_t>(command->pid);
   CHECK_EQ(ptrace(PTRACE_SEIZE, pid, nullptr, PTRACE_O_TRACESYSGOOD), 0);
   close(ends[1]);
-  CHECK_EQ(Await(command, CommandEvent::kExited).code, 7);
-  const CommandEvent end = Await(command, CommandEvent::kGone);
+  CHECK_EQ(AwaitEvent(command, CommandEvent::kExited).code, 7);
+  const CommandEvent end = AwaitEvent(command, CommandEvent::kGone);
   CHECK_EQ(end.ended, 0u);
   CHECK_EQ(end.left, 0u);
   waitpid(pid, nullptr, __WALL);
@@ -361,18 +325,8 @@ TEST(CommandIsPausedWhole) {
   command->Resume();
   while (stopped() > 0) usleep(1000);
   command->End(SIGKILL, 0);
-  Await(command, CommandEvent::kGone);
+  AwaitEvent(command, CommandEvent::kGone);
   delete command;
-}
-
-// Waits for a condition, for ten seconds or more.
-template <typename Condition>
-bool Becomes(Condition condition) {
-  for (int i = 0; i < 10000; i++) {
-    if (condition()) return true;
-    usleep(1000);
-  }
-  return false;
 }
 
 TEST(CommandThatIsPausedContinuesWholeForASignalThatEndsIt) {
@@ -407,7 +361,7 @@ TEST(CommandThatIsPausedContinuesWholeForASignalThatEndsIt) {
   CHECK(Becomes([&] { return stopped() >= 2; }));
   CHECK(Becomes([&] { return stopped() == 3; }));
   command->End(SIGKILL, 0);
-  Await(command, CommandEvent::kGone);
+  AwaitEvent(command, CommandEvent::kGone);
   delete command;
 }
 
@@ -422,7 +376,7 @@ TEST(CommandIsNotSilentFromTheBeginning) {
   CHECK(command->Next(&event));
   CHECK_EQ(static_cast<int>(event.kind), static_cast<int>(CommandEvent::kExited));
   CHECK_EQ(event.code, 3);
-  Await(command, CommandEvent::kGone);
+  AwaitEvent(command, CommandEvent::kGone);
   delete command;
 }
 
@@ -449,7 +403,7 @@ TEST(CommandsDescriptorsAreNotKeptByItsSupervisor) {
     CHECK_EQ(static_cast<const char*>(target), "/dev/null");
   }
   command->End(SIGKILL, 0);
-  Await(command, CommandEvent::kGone);
+  AwaitEvent(command, CommandEvent::kGone);
   delete command;
   close(ends[0]);
 }
@@ -485,7 +439,7 @@ TEST(CommandsOutputKeepsItsPlaceWhileSilenceIsWatched) {
   CHECK(command != nullptr);
   close(out[1]);
   close(err[1]);
-  Await(command, CommandEvent::kGone);
+  AwaitEvent(command, CommandEvent::kGone);
   delete command;
   char text[8] = "";
   CHECK_EQ(read(out[0], text, sizeof(text)), 2);
@@ -505,47 +459,11 @@ TEST(CommandIsSweptUpWhenItsSupervisorIsKilled) {
   CHECK(scanner.Open());
   while (scanner.FindDescendants(static_cast<int32_t>(command->root)) < 5) usleep(1000);
   kill(static_cast<pid_t>(command->root), SIGKILL);
-  const CommandEvent end = Await(command, CommandEvent::kLost);
+  const CommandEvent end = AwaitEvent(command, CommandEvent::kLost);
   CHECK(end.ended > 0);
   CHECK(end.killed);
   CHECK_EQ(scanner.FindSurvivors(nullptr, marker.value()), 0u);
   delete command;
-}
-
-// Refuses a system call to this process and its children where the low half of the argument at `at` is `value`.
-bool RefuseCall(uint32_t call, uint32_t at, uint32_t value) {
-  const auto argument = static_cast<uint32_t>(offsetof(struct seccomp_data, args) + 8 * at);
-  struct sock_filter filter[] = {
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 3),
-      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, argument),
-      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
-  };
-  const struct sock_fprog program = {sizeof(filter) / sizeof(filter[0]), filter};
-  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
-}
-
-// Runs a check in a forked process, which may make calls fail and ends after the check.
-template <typename Run>
-bool HoldsInAFork(Run run) {
-  const pid_t child = fork();
-  if (child == 0) _exit(run() ? 0 : 1);
-  int status = 0;
-  waitpid(child, &status, 0);
-  return status == 0;
-}
-
-// The first field after the name in /proc/PID/stat; 'X' if there is no such process.
-char StateOf(pid_t pid) {
-  char path[64], text[256] = "";
-  snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-  FILE* file = fopen(path, "r");
-  if (file == nullptr) return 'X';
-  const char* end = fgets(text, sizeof(text), file) == nullptr ? nullptr : strrchr(text, ')');
-  fclose(file);
-  return end == nullptr ? 'X' : end[2];
 }
 
 // Starts a command, writes the ids of its supervisor and of itself, and waits to be killed.

@@ -192,6 +192,111 @@ TEST(LoopsStackIsAskedForBeforeItsLimitIsCrossed) {
   evidence = world.monitor.EvidenceOf(guard, world.now);
   const char* function = evidence[0].stack->texts + evidence[0].stack->frames[0].function;
   CHECK_EQ(function, "render");
+  // How long it was blocked is known until the next block.
+  CHECK_EQ(evidence[0].blocked, 0u);
+}
+
+TEST(LoopsStackIsAskedForTenMillisecondsBeforeItsLimit) {
+  for (const uint64_t early : {0u, 1u}) {
+    World world;
+    uint32_t requests = 0;
+    const auto count = [](void* raw) { ++*static_cast<uint32_t*>(raw); };
+    world.environment.stack.reset(new BlockedStack(count, &requests));
+    LimitRequest limit = {world.Subscribe(Metric::kEventLoopDelay), LimitSpec{500, 450, 0, 0, true},
+                          OnMissing::kUnavailable, true};
+    GuardSpec spec;
+    spec.within = 100 * kMillisecond;
+    spec.flag = kFlag;
+    world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+    world.Run(kSecond);
+    world.loop.waiting = false;
+    while (world.notified == 0) world.Run(kMillisecond);
+    world.now = world.environment.heartbeat.sent + 490 * kMillisecond - early;
+    world.monitor.Pass(world.now, 1);
+    CHECK_EQ(requests, early == 0 ? 1u : 0u);
+  }
+}
+
+TEST(LoopsLaterBreachHasNotTheStackOfAnEarlierOne) {
+  World world;
+  world.environment.stack.reset(new BlockedStack([](void*) {}, nullptr));
+  LimitRequest limit = {world.Subscribe(Metric::kEventLoopDelay), LimitSpec{500, 450, 0, 0, true},
+                        OnMissing::kUnavailable, true};
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+  const auto block = [&] {
+    world.Run(kSecond);
+    world.loop.waiting = false;
+    world.Run(495 * kMillisecond + 100 * kMillisecond);
+    if (StackCopy* copy = world.environment.stack->Begin()) {
+      copy->Add("render", "/app/page.js", 12, 7);
+      world.environment.stack->End();
+    }
+    world.Run(kSecond);
+    CHECK(world.Breached());
+    return world.monitor.EvidenceOf(guard, world.now);
+  };
+  CHECK(block()[0].stack != nullptr);
+  world.Turn();
+  world.loop.waiting = true;
+  world.Run(kSecond);
+  CHECK(!world.Breached());
+  // The stack of the next block does not come.
+  world.loop.waiting = false;
+  world.Run(2 * kSecond);
+  CHECK(world.Breached());
+  CHECK(world.monitor.EvidenceOf(guard, world.now)[0].stack == nullptr);
+}
+
+TEST(LoopsStackIsAskedForByTheLimitThatWantsIt) {
+  World world;
+  uint32_t requests = 0;
+  const auto count = [](void* raw) { ++*static_cast<uint32_t*>(raw); };
+  world.environment.stack.reset(new BlockedStack(count, &requests));
+  const uint32_t series = world.Subscribe(Metric::kEventLoopDelay);
+  const LimitRequest limits[] = {
+      {series, LimitSpec{300, 270, 0, 0, true}, OnMissing::kUnavailable},
+      {series, LimitSpec{900, 810, 0, 0, true}, OnMissing::kUnavailable, true},
+  };
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, limits, 2, world.now);
+  world.Run(kSecond);
+  world.loop.waiting = false;
+  world.Run(600 * kMillisecond);
+  CHECK(world.Breached());
+  CHECK_EQ(requests, 0u);
+  // The evidence of a limit without stacks is about no block.
+  CHECK_EQ(world.monitor.EvidenceOf(guard, world.now)[0].evidence.block, 0u);
+  world.Run(600 * kMillisecond);
+  CHECK_EQ(requests, 1u);
+}
+
+TEST(LoopsDelayThatIsKnownByItsAnswerIsOfNoBlock) {
+  World world;
+  world.environment.stack.reset(new BlockedStack([](void*) {}, nullptr));
+  LimitRequest limit = {world.Subscribe(Metric::kEventLoopDelay), LimitSpec{50, 25, 0, 0, true},
+                        OnMissing::kUnavailable, true};
+  GuardSpec spec;
+  spec.within = 10 * kSecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, &limit, 1, world.now);
+  for (const uint64_t time : {10, 70}) {
+    CHECK(!world.Breached());
+    world.Run(10 * kSecond);
+    world.loop.waiting = false;
+    while (world.notified == 0) world.Run(kMillisecond);
+    // The thread is late, and the loop answers first.
+    world.now += time * kMillisecond;
+    world.Turn();
+    world.loop.waiting = true;
+    world.monitor.Pass(world.now, 1);
+  }
+  CHECK(world.Breached());
+  CHECK_EQ(world.monitor.EvidenceOf(guard, world.now)[0].evidence.block, 0u);
 }
 
 TEST(LoopsBreachHasNoStackIfNoneCameInTime) {
@@ -481,6 +586,59 @@ TEST(LoopsFullHeapIsJudgedAtOnce) {
   world.environment.TakeFigures(figures);
   world.monitor.Pass(world.now, 1);
   CHECK_EQ(world.words[kFlag] & 7, static_cast<int>(LimitState::kPending));
+}
+
+TEST(LoopsFullHeapIsThatOfBothItsMetricsAndOfNoOther) {
+  World world;
+  LimitRequest share = {world.Subscribe(Metric::kHeap), LimitSpec{90, 80, 10 * kSecond, 0, true},
+                        OnMissing::kUnavailable};
+  LimitRequest delay = {world.Subscribe(Metric::kEventLoopDelay), LimitSpec{50, 45, 10 * kSecond, 0, true},
+                        OnMissing::kUnavailable};
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.flag = kFlag;
+  world.monitor.AddGuard(&world.environment, spec, &share, 1, world.now);
+  spec.flag = kFlag + 1;
+  world.monitor.AddGuard(&world.environment, spec, &delay, 1, world.now);
+  world.Turn();
+  world.Run(kSecond);
+  world.loop.waiting = false;
+  world.Run(500 * kMillisecond);
+  CHECK_EQ(world.words[kFlag + 1] & 7, static_cast<int>(LimitState::kPending));
+  LoopFigures figures;
+  figures.at = world.now;
+  figures.heap_used = 4e9;
+  figures.heap_limit = 4e9;
+  world.environment.TakeFigures(figures);
+  CHECK(world.monitor.JudgeFullHeap(&world.environment, world.now));
+  CHECK(world.Breached());
+  CHECK_EQ(world.words[kFlag + 1] & 7, static_cast<int>(LimitState::kPending));
+}
+
+TEST(LoopsFiguresAreReadForThoseThatWaitForThem) {
+  World world;
+  Environment other{[](void*) {}, nullptr};
+  const uint32_t series = world.Subscribe(Metric::kHeapUsed);
+  world.monitor.SetPeriod(series, 60 * kSecond);
+  world.monitor.Request(&world.environment, 7, &series, 1, world.now);
+  const uint64_t before = world.monitor.reads();
+  // Those of another thread's loop change nothing.
+  world.monitor.Refresh(&other, world.now);
+  CHECK_EQ(world.monitor.reads(), before);
+  CHECK(world.environment.answered.empty());
+  world.environment.Acknowledge(world.now);
+  world.environment.Drained();
+  LoopFigures figures;
+  figures.at = ++world.now;
+  figures.heap_used = 1e6;
+  figures.heap_limit = 4e9;
+  world.environment.TakeFigures(figures);
+  world.monitor.Refresh(&world.environment, world.now);
+  CHECK_EQ(world.monitor.reads(), before + 1);
+  CHECK_EQ(world.environment.answered.size(), 1u);
+  // Now nothing waits.
+  world.monitor.Refresh(&world.environment, world.now);
+  CHECK_EQ(world.monitor.reads(), before + 1);
 }
 
 TEST(LoopsHeapIsReadNextWhenItsNewFiguresSay) {

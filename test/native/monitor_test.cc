@@ -1,106 +1,13 @@
 // Series, guards and readers together, as the sampling thread runs them, with scripted probes and a simulated clock.
 #include "sampler/monitor.h"
 
-#include <algorithm>
 #include <cstring>
 #include <limits>
 
-#include "check.h"
+#include "monitor_world.h"
 
 using namespace tripline;
-
-namespace {
-
-constexpr uint32_t kCell = 8, kFlag = 40;
-
-double level = 0;
-double busy = 0, total = 0;
-bool failing = false;
-uint32_t min_period_ms = 0;  // 0: that of the metric
-const char* origin = "script";
-
-class LevelProbe : public Probe {
- public:
-  void Read(uint64_t, MetricMask wanted, Readings* out) override {
-    if (Wants(wanted, Metric::kCpu)) return SetPair(Metric::kCpu, busy, total, out);
-    if (!failing) return out->SetLevel(Metric::kDisk, level);
-    Failure why;
-    why.Set("scripted failure");
-    SetUnavailable(wanted, why, out);
-  }
-  const char* Origin(Metric) const override { return origin; }
-  uint32_t MinPeriodMs(Metric metric) const override {
-    return min_period_ms != 0 ? min_period_ms : Probe::MinPeriodMs(metric);
-  }
-};
-
-Probe* MakeLevel(Metric, const Selector&, Failure*) { return new LevelProbe(); }
-void Nothing(void*) {}
-
-// Runs a monitor whenever it is due, with one environment and one series.
-struct World {
-  Mutex lock;
-  Monitor monitor{MakeLevel, nullptr, &lock, Nothing, nullptr};
-  Environment environment{Nothing, nullptr};
-  int32_t words[64] = {};
-  StandstillWatch watch;
-  uint64_t now = 1000 * kSecond;
-  uint32_t series;
-
-  explicit World(Metric metric = Metric::kDisk) {
-    level = 0;
-    failing = false;
-    min_period_ms = 0;
-    busy = total = 0;
-    environment.board.Attach(words, 64);
-    Failure why;
-    series = monitor.Subscribe(&environment, metric, Selector(), 0, kCell, true, now, &why);
-    CHECK(series != 0);
-  }
-  ~World() { monitor.RemoveEnvironment(&environment, now); }
-
-  // The limit is above 80 and clears at 72.
-  uint32_t Guard(uint64_t dwell, uint64_t clear_dwell = 0, uint64_t min_hold = 0) {
-    LimitRequest limit = {series, LimitSpec{80, 72, dwell, clear_dwell, true}, OnMissing::kUnavailable};
-    GuardSpec spec;
-    spec.within = 100 * kMillisecond;
-    spec.min_hold = min_hold;
-    spec.flag = kFlag;
-    return monitor.AddGuard(&environment, spec, &limit, 1, now);
-  }
-  LimitState State() const { return static_cast<LimitState>(words[kFlag] & 7); }
-
-  // Runs the monitor for `time` and wakes it whenever it is due.
-  void Run(uint64_t time) {
-    const uint64_t end = now + time;
-    while (monitor.next_due() <= end) {
-      watch.Sleep(now, now);
-      now = std::max(now, monitor.next_due());
-      Wake(false);
-    }
-    now = end;
-  }
-  // The same, while the counter grows by the given busy share of the time.
-  void RunBusy(uint64_t time, double share) {
-    for (uint64_t passed = 0; passed < time; passed += 10 * kMillisecond) {
-      total += 1, busy += share;
-      Run(10 * kMillisecond);
-    }
-  }
-  // Simulates a standstill of `time` that begins before the next read is due.
-  void Stop(uint64_t time, bool interrupted) {
-    watch.Sleep(now, now);
-    now += time;
-    Wake(interrupted);
-  }
-  void Wake(bool interrupted) {
-    const Standstill standstill = watch.Wake(now, monitor.next_due(), interrupted);
-    if (standstill.duration > 0) monitor.Discount(standstill, now);
-    monitor.Pass(now, 1);
-  }
-};
-
-}  // namespace
+using namespace tripline::test;
 
 struct Noted final : Reaction {
   void React(Guard* guard) override { (guard->breached() ? breaches : clears)++; }
@@ -304,7 +211,7 @@ TEST(MonitorPlaysAGuardOnItsOwnTime) {
   CHECK(world.State() == LimitState::kPending);
   // Neither passes of the thread nor its standstills affect it.
   world.Run(10 * kSecond);
-  world.Stop(5 * kSecond, false);
+  world.monitor.Discount(Standstill{5 * kSecond, true}, world.now);
   CHECK(world.State() == LimitState::kPending);
   // Because of the gap of five seconds, only one of the two required seconds was observed.
   CHECK_EQ(play(16, 90, 5), 17 * kSecond);
@@ -768,5 +675,306 @@ TEST(MonitorPlaysConditionsBesideValues) {
   }
   CHECK(play(15, 10) == LimitState::kClear);
   CHECK(world.monitor.StepCondition(guard, 1, 1, 0, 16 * kSecond));
+  CHECK(world.State() == LimitState::kBreached);
   CHECK(play(16, 10) == LimitState::kBreached);
+}
+
+TEST(MonitorIgnoresNumbersThatAreGone) {
+  World world;
+  const uint32_t guard = world.Guard(0);
+  const uint32_t series = world.Subscribe(Metric::kTemperature);
+  world.monitor.RemoveGuard(guard);
+  world.monitor.Unsubscribe(series, world.now);
+  for (int again = 0; again < 2; again++) {
+    world.monitor.RemoveGuard(guard);
+    world.monitor.Unsubscribe(series, world.now);
+    world.monitor.SetPeriod(series, kSecond);
+  }
+  const double value = 95;
+  CHECK_EQ(world.monitor.PlayGuard(guard, world.now, 0, &value, 1), kNever);
+  CHECK(!world.monitor.StepCondition(guard, 0, 1, 0, world.now));
+  CHECK_EQ(world.monitor.EvidenceOf(guard, world.now).size(), 0u);
+  CHECK(world.monitor.FeedOf(series) == nullptr);
+  CHECK_EQ(world.monitor.next_due(), kNever);
+  // Nor do they stop what goes over all of them.
+  world.Guard(0);
+  world.monitor.RemoveGuard(guard);
+  world.monitor.Discount(Standstill{kSecond, true}, world.now);
+}
+
+TEST(MonitorCountsWhatItHas) {
+  World world;
+  const LimitRequest limits[] = {
+      {world.series, LimitSpec{80, 72, 0, 0, true}, OnMissing::kUnavailable},
+      {world.series, LimitSpec{90, 81, 0, 0, true}, OnMissing::kUnavailable},
+  };
+  GuardSpec spec;
+  spec.within = kSecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, limits, 2, world.now);
+  world.Guard(0);
+  CHECK_EQ(world.monitor.guard_count(), 2u);
+  CHECK_EQ(world.monitor.limit_count(), 3u);
+  CHECK_EQ(world.monitor.series_count(), 1u);
+  world.monitor.RemoveGuard(guard);
+  CHECK_EQ(world.monitor.guard_count(), 1u);
+  CHECK_EQ(world.monitor.limit_count(), 1u);
+}
+
+TEST(MonitorRefusesASeriesThatMustExistWithoutAProbe) {
+  World world;
+  missing = true;
+  CHECK_EQ(world.Subscribe(Metric::kTemperature, true), 0u);
+  CHECK_EQ(std::strcmp(world.why.text, "scripted absence"), 0);
+  CHECK(world.Subscribe(Metric::kTemperature) != 0);
+}
+
+TEST(MonitorJudgesWhatANewReaderHasRead) {
+  World world;
+  world.Add(kFlag, LimitSpec{80, 72, 0, 0, true}, 10 * kSecond);
+  level = 95;
+  world.now += kSecond;
+  CHECK(world.State() == LimitState::kClear);
+  world.Subscribe(Metric::kDisk);
+  CHECK(world.State() == LimitState::kBreached);
+}
+
+TEST(MonitorJudgesANewGuardByTheValueThatIsThere) {
+  World world;
+  level = 95;
+  world.now += kSecond;
+  world.Subscribe(Metric::kDisk);
+  const uint64_t reads = world.monitor.reads();
+  world.Guard(0);
+  CHECK(world.State() == LimitState::kBreached);
+  CHECK_EQ(world.monitor.reads(), reads);
+}
+
+TEST(MonitorHasNoVerdictBeforeAShareIsKnown) {
+  World world(Metric::kCpu);
+  const uint32_t guard = world.Guard(0);
+  CHECK(world.State() == LimitState::kClear);
+  // Nor evidence before a breach.
+  CHECK_EQ(world.monitor.EvidenceOf(guard, world.now).size(), 0u);
+}
+
+TEST(MonitorReadsAtTheFastestPeriodThatIsAskedFor) {
+  World world;
+  min_period_ms = 10;
+  world.monitor.SetPeriod(world.series, 10 * kSecond);
+  CHECK(world.monitor.next_due() > world.now + 8 * kSecond);
+  const uint32_t fast = world.Subscribe(Metric::kDisk);
+  CHECK(world.monitor.next_due() > world.now + 8 * kSecond);
+  world.monitor.SetPeriod(fast, 100 * kMillisecond);
+  CHECK(world.monitor.next_due() <= world.now + 100 * kMillisecond);
+  world.monitor.Unsubscribe(fast, world.now);
+  CHECK(world.monitor.next_due() > world.now + 8 * kSecond);
+}
+
+TEST(MonitorReadsNothingMoreWhenItsLastGuardIsGone) {
+  World world;
+  const uint32_t guard = world.Guard(0);
+  CHECK(world.monitor.next_due() != kNever);
+  CHECK(!world.monitor.idle());
+  world.monitor.RemoveGuard(guard);
+  CHECK_EQ(world.monitor.next_due(), kNever);
+  CHECK(world.monitor.idle());
+}
+
+TEST(MonitorForgetsAGuardThatOnlyItsHoldKeepsBreached) {
+  World world;
+  world.Guard(0);
+  const uint32_t guard = world.Add(kFlag + 1, LimitSpec{80, 72, 0, 0, true}, kSecond, 60 * kSecond);
+  level = 95;
+  world.Run(2 * kSecond);
+  level = 10;
+  world.Run(2 * kSecond);
+  CHECK(world.State(kFlag + 1) == LimitState::kClearing);
+  world.environment.Drained();
+  world.monitor.RemoveGuard(guard);
+  world.Run(58 * kSecond);
+  CHECK(world.State(kFlag + 1) == LimitState::kClearing);
+  CHECK(world.environment.undelivered.empty());
+}
+
+TEST(MonitorDeliversNothingOfAGuardThatIsGone) {
+  World world;
+  const uint32_t guard = world.Guard(0);
+  level = 95;
+  world.Run(kSecond);
+  CHECK_EQ(world.environment.undelivered.size(), 1u);
+  world.monitor.RemoveGuard(guard);
+  CHECK(world.environment.undelivered.empty());
+}
+
+TEST(MonitorAnswersForTheSeriesOfARequestAlone) {
+  World world;
+  const uint32_t never = world.Subscribe(Metric::kCpu);
+  world.monitor.SetPeriod(world.series, kSecond);
+  const uint32_t wanted[] = {world.series, never};
+  world.monitor.Request(&world.environment, 7, wanted, 1, world.now);
+  CHECK(!world.monitor.idle());
+  world.Run(2 * kSecond);
+  CHECK_EQ(world.environment.answered.size(), 1u);
+}
+
+TEST(MonitorEndsOneEnvironmentAndNoOther) {
+  World world;
+  int32_t words[64] = {};
+  Environment other{Nothing, nullptr};
+  other.board.Attach(words, 64);
+  const uint32_t series =
+      world.monitor.Subscribe(&other, Metric::kDisk, Selector(), 0, kCell, true, world.now, &world.why);
+  LimitRequest limit = {series, LimitSpec{80, 72, 0, 0, true}, OnMissing::kUnavailable};
+  GuardSpec spec;
+  spec.within = 100 * kMillisecond;
+  spec.flag = kFlag;
+  const uint32_t gone = world.monitor.AddGuard(&other, spec, &limit, 1, world.now);
+  world.monitor.RemoveGuard(gone);
+  const uint32_t never = world.Subscribe(Metric::kTemperature);
+  world.monitor.Unsubscribe(never, world.now);
+  world.Guard(0);
+  world.monitor.AddGuard(&other, spec, &limit, 1, world.now);
+  world.monitor.Request(&other, 7, &series, 1, world.now);
+  world.monitor.Request(&world.environment, 8, &world.series, 1, world.now);
+  world.monitor.RemoveEnvironment(&other, world.now);
+  CHECK_EQ(world.monitor.guard_count(), 1u);
+  CHECK(world.monitor.FeedOf(series) == nullptr);
+  CHECK(world.feed() != nullptr);
+  level = 95;
+  world.Run(kSecond);
+  CHECK(world.State() == LimitState::kBreached);
+  CHECK_EQ(words[kFlag] & 7, 0);
+  CHECK(other.answered.empty());
+  CHECK_EQ(world.environment.answered.size(), 1u);
+}
+
+TEST(MonitorKeepsNoSourceAfterItsThread) {
+  World world;
+  const int before = probes;
+  world.monitor.set_running(true);
+  const uint32_t series = world.Subscribe(Metric::kTemperature);
+  CHECK_EQ(probes, before + 1);
+  world.monitor.Unsubscribe(series, world.now);
+  CHECK_EQ(probes, before + 1);
+  world.monitor.Stop();
+  CHECK_EQ(probes, before);
+  // While it runs, passes drop them.
+  world.monitor.Unsubscribe(world.Subscribe(Metric::kTemperature), world.now);
+  world.now += kSecond;
+  CHECK(!world.monitor.Pass(world.now, 1));
+  CHECK_EQ(probes, before);
+}
+
+TEST(MonitorReadsOnlyWhatIsDue) {
+  World world;
+  min_period_ms = 10;
+  world.monitor.SetPeriod(world.series, 10 * kSecond);
+  const uint32_t fast = world.Subscribe(Metric::kTemperature);
+  world.monitor.SetPeriod(fast, 100 * kMillisecond);
+  const uint64_t before = world.monitor.reads();
+  world.Run(kSecond);
+  CHECK_NEAR(static_cast<double>(world.monitor.reads() - before), 10, 1);
+}
+
+TEST(MonitorWakesOnceForReadsThatAreDueWithinTheirPatience) {
+  World world;
+  min_period_ms = 100;
+  const uint64_t from = world.now;
+  // May be 25 ms late, which is exactly when the other is due.
+  world.monitor.SetPeriod(world.series, kMillisecond);
+  world.monitor.SetPeriod(world.Subscribe(Metric::kCpu), 125 * kMillisecond);
+  CHECK_EQ(world.monitor.next_due(), from + 125 * kMillisecond);
+}
+
+TEST(MonitorMayReadEarlyWhatIsNotLimitedByItsSource) {
+  World world;
+  min_period_ms = 100;
+  world.monitor.SetPeriod(world.series, 100 * kMillisecond);
+  CHECK_EQ(world.feed()->patience(), 0u);
+  CHECK(world.feed()->slack() > 0);
+  world.monitor.SetPeriod(world.series, 100 * kMillisecond - 1);
+  CHECK_EQ(world.feed()->patience(), 25 * kMillisecond);
+  CHECK_EQ(world.feed()->slack(), 0u);
+  world.monitor.SetPeriod(world.series, kNever);
+  CHECK_EQ(world.feed()->patience(), 0u);
+}
+
+TEST(MonitorAveragesOverAStandstillThatFitsIntoTheWindow) {
+  for (const uint64_t longer : {0u, 1u}) {
+    World world(Metric::kCpu);
+    world.monitor.SetPeriod(world.series, 100 * kMillisecond);
+    world.RunBusy(2 * kSecond, 0.5);
+    total += 50, busy += 50;
+    world.now += 500 * kMillisecond;
+    world.monitor.Discount(Standstill{500 * kMillisecond + longer, true}, world.now);
+    world.monitor.Pass(world.now, 1);
+    if (longer == 0)
+      CHECK(world.feed()->series.now().value > 75);
+    else
+      CHECK_NEAR(world.feed()->series.now().value, 50, 1);
+  }
+}
+
+TEST(MonitorCutsALongOrigin) {
+  World world;
+  char path[600];
+  std::memset(path, 'x', sizeof(path));
+  path[599] = '\0';
+  origin = path;
+  CHECK_EQ(std::strlen(world.monitor.InfoOf(world.series).origin), 511u);
+  origin = "script";
+}
+
+TEST(MonitorPlaysTheEndOfADwellAndOfAHold) {
+  World world;
+  const LimitRequest limits[] = {
+      {0, LimitSpec{80, 72, 2 * kSecond, 0, true}, OnMissing::kUnavailable},
+      {0, LimitSpec{80, 72, 4 * kSecond, 0, true}, OnMissing::kUnavailable},
+  };
+  GuardSpec spec;
+  spec.min_hold = 5 * kSecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, limits, 2, world.now);
+  const auto play = [&](uint64_t at, double one, double other) {
+    const double values[] = {one, other};
+    return world.monitor.PlayGuard(guard, at * kSecond, 0, values, 2);
+  };
+  const double none = std::numeric_limits<double>::infinity();
+  // Too few values.
+  const double value = 95;
+  CHECK_EQ(world.monitor.PlayGuard(guard, 9 * kSecond, 0, &value, 1), kNever);
+  CHECK_EQ(play(10, 95, 95), 12 * kSecond);
+  CHECK_EQ(play(11, none, none), 12 * kSecond);
+  // A dwell that is over changes nothing by itself.
+  CHECK_EQ(play(12, none, none), 14 * kSecond);
+  CHECK_EQ(play(15, none, none), kNever);
+  CHECK_EQ(play(16, 95, 10), kNever);
+  CHECK(world.State() == LimitState::kBreached);
+  CHECK_EQ(play(17, 10, 95), 21 * kSecond);
+  CHECK(world.State() == LimitState::kClearing);
+  // The machine's clock is far ahead of its own.
+  world.monitor.Pass(world.now, 1);
+  CHECK(world.State() == LimitState::kClearing);
+  CHECK_EQ(play(18, 10, 10), 21 * kSecond);
+  CHECK_EQ(play(21, 10, 10), kNever);
+  CHECK(world.State() == LimitState::kClear);
+}
+
+TEST(MonitorHoldsAPlayedConditionOnItsOwnTime) {
+  World world;
+  const LimitRequest limits[] = {
+      {0, LimitSpec{80, 72, 0, 0, true}, OnMissing::kUnavailable},
+      {kCondition, LimitSpec{0.5, 0.5, 0, 0, true}, OnMissing::kUnavailable},
+  };
+  GuardSpec spec;
+  spec.min_hold = 5 * kSecond;
+  spec.flag = kFlag;
+  const uint32_t guard = world.monitor.AddGuard(&world.environment, spec, limits, 2, world.now);
+  CHECK(world.monitor.StepCondition(guard, 1, 1, 0, 10 * kSecond));
+  CHECK(!world.monitor.StepCondition(guard, 1, 0, 0, 11 * kSecond));
+  CHECK(world.State() == LimitState::kClearing);
+  CHECK_EQ(world.monitor.next_due(), kNever);
+  world.monitor.Pass(world.now, 1);
+  CHECK(world.State() == LimitState::kClearing);
 }

@@ -17,11 +17,18 @@ struct Seen {
   std::atomic<bool> done{false};
   sigset_t mask;
   char name[16] = {};
+  int detached = -1;
+  size_t stack = 0;
 
   static void Body(void* raw) {
     auto* self = static_cast<Seen*>(raw);
     pthread_sigmask(SIG_BLOCK, nullptr, &self->mask);
     pthread_getname_np(pthread_self(), self->name, sizeof(self->name));
+    pthread_attr_t attributes;
+    pthread_getattr_np(pthread_self(), &attributes);
+    pthread_attr_getdetachstate(&attributes, &self->detached);
+    pthread_attr_getstacksize(&attributes, &self->stack);
+    pthread_attr_destroy(&attributes);
     self->done = true;
   }
 };
@@ -44,5 +51,15 @@ TEST(ThreadOfOursTakesNoSignalsFromTheHost) {
   pthread_sigmask(SIG_BLOCK, nullptr, &after);
   for (int signal = 1; signal < SIGRTMIN; signal++) {
     CHECK_EQ(sigismember(&after, signal), sigismember(&own, signal));
+  }
+}
+
+TEST(ThreadOfOursHasASmallStackAndIsNotJoined) {
+  for (const bool roomy : {false, true}) {
+    Seen seen;
+    CHECK(StartThread(Seen::Body, &seen, "tripline-test", roomy));
+    while (!seen.done) sched_yield();
+    CHECK_EQ(seen.detached, PTHREAD_CREATE_DETACHED);
+    CHECK_EQ(seen.stack, roomy ? 1024u * 1024 : 128u * 1024);
   }
 }

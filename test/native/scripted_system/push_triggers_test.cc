@@ -65,6 +65,22 @@ TEST(PushTriggersAreTakenDownWithTheirLastGuard) {
   CHECK_EQ(System::triggers(), 0);
 }
 
+TEST(PushTriggersAreArmedForMetricsAlone) {
+  Pushed pushed;
+  const LimitRequest limits[] = {
+      World::Above(pushed.series, 80),
+      {kCondition, LimitSpec{0.5, 0.5, 0, 0, true}, OnMissing::kUnavailable},
+  };
+  GuardSpec spec;
+  spec.within = 10 * kSecond;
+  spec.flag = pushed.world.flags++;
+  pushed.world.sampler->AddGuard(&pushed.world.environment, spec, limits, 2, &pushed.world.why);
+  CHECK_EQ(System::made(), 1);
+  // One that plays values asks the kernel for nothing.
+  pushed.world.Guard(World::Above(0, 70), 10 * kSecond);
+  CHECK_EQ(System::made(), 1);
+}
+
 TEST(PushTriggersThatFireWhileTheyAreTakenDown) {
   Pushed pushed;
   const uint32_t other = pushed.world.Subscribe(Metric::kDisk);

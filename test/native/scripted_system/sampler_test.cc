@@ -793,6 +793,23 @@ TEST(ReadThatHangsIsMissedAtTheEndOfItsTime) {
   CHECK(world.state() == LimitState::kUnavailable);
 }
 
+TEST(ReadThatHangsIsMissedThoughItsNextReadIsFar) {
+  Stuck stuck;
+  // Read once per minute from now on.
+  stuck.world.sampler->RemoveGuard(stuck.guard);
+  stuck.world.Guard(World::Above(stuck.series, 80), 0, 60 * kSecond);
+  stuck.world.sampler->SetPeriod(stuck.series, 60 * kSecond, &stuck.world.why);
+  System::Run(3 * kSecond);
+  CHECK(stuck.world.StateAt(1) == LimitState::kUnavailable);
+  // A reader that comes now does not wait for it.
+  Selector selector;
+  selector.name = "/stuck";
+  CHECK_EQ(stuck.world.sampler->Subscribe(&stuck.world.environment, Metric::kDiskFree, selector, 0, stuck.world.cells,
+                                          true, &stuck.world.why),
+           0u);
+  CHECK(std::strstr(stuck.world.why.text, "has not answered") != nullptr);
+}
+
 TEST(ReadThatHangsWakesTheThreadForNothingElse) {
   Stuck stuck;
   const uint64_t wakeups = stuck.world.sampler->Stats().wakeups;
