@@ -106,7 +106,6 @@ void Regions::Order(Stack* stack, Region* region) {
   lock_.Lock();
   region->ordered = true;
   region->term = kOrder;
-  asked_ = 0;
   lock_.Unlock();
   stack->interrupt(stack->context);
   Failure ignored;

@@ -318,3 +318,19 @@ TEST(RegionsDeadlineWakesTheThreadOnce) {
   CHECK_EQ(world.sampler->Stats().wakeups, wakeups + 1);
   world.regions.Leave(world.stack);
 }
+
+TEST(RegionsOfOneDeadlineAreCheckedOnceAtIt) {
+  RegionWorld world;
+  const uint64_t deadline = System::now() + 10 * kMillisecond;
+  Regions::Region outer, inner;
+  CHECK(world.Enter(&outer, {At(deadline)}));
+  System::Settle();
+  // The thread comes in time for this one, and is not woken.
+  CHECK(world.Enter(&inner, {At(deadline)}));
+  const uint64_t wakeups = world.sampler->Stats().wakeups;
+  System::Run(10 * kMillisecond);
+  CHECK_EQ(interrupts, 1);
+  CHECK_EQ(world.sampler->Stats().wakeups, wakeups + 1);
+  world.regions.Leave(world.stack);
+  world.regions.Leave(world.stack);
+}
