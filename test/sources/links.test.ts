@@ -3,7 +3,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { beforeEach, describe, expect, test } from 'vitest'
 import { loadBuiltin } from '../../src/base/builtin.js'
-import { WATCH_DEADLINE, WATCH_GUARD, type Link } from '../../src/engine/link.js'
+import { pollGuards, WATCH_DEADLINE, WATCH_GUARD, type Link } from '../../src/engine/link.js'
 import { deliver, join, kMark, kNext, kNotify, kSpread, type Target } from '../../src/engine/propagation.js'
 import {
   AbortSignalSource,
@@ -13,6 +13,7 @@ import {
   CancelationToken,
   ConditionSource,
   guard,
+  Guard,
   named,
   ResourceSource,
   SignalSource,
@@ -102,6 +103,20 @@ describe('a source of one’s own', () => {
     connected(nameless)
     nameless.report('later')
     expect(probe.reasons.map(({ source }) => source)).toEqual(['hand', undefined])
+  })
+
+  test('that reports and then fails at the start only fails it, and may be started again', () => {
+    const hand = new HandSource()
+    hand.onArm = (sink) => {
+      expect(sink.cancel(manual('early'))).toBe(true)
+      throw new Error('not now')
+    }
+    const operation = new Cancelable({ sources: [hand] })
+    expect(() => operation.enter()).toThrow('not now')
+    hand.onArm = () => undefined
+    expect(operation.enter().isCanceled).toBe(false)
+    hand.report('again')
+    expect(operation.reason).toMatchObject({ message: 'again' })
   })
 
   test('whose start failed is not listened to, and may be started again', () => {
@@ -456,6 +471,23 @@ describe('limits', () => {
     expect(operation.isCanceled).toBe(false)
     expect(new Cancelable({ resources: watched }).enter().isCanceled).toBe(false)
     operation[Symbol.dispose]()
+  })
+
+  test('that were crossed earlier do not count', async () => {
+    let isReady = false
+    using watched = guard({ conditions: { ready: { check: () => isReady, interval: 1 } } })
+    expect(watched.isBreached).toBe(true)
+    isReady = true
+    await until(() => !watched.isBreached)
+    const link = connected(new ResourceSource(watched))
+    pollGuards()
+    expect(probe.reasons).toEqual([])
+    link.disconnect()
+  })
+
+  test('are a guard itself, or limits', () => {
+    const imitation = Object.create(Guard.prototype as object) as Guard
+    expect(() => new ResourceSource(imitation)).toThrow(/limits, or a guard itself/)
   })
 
   test('leave no listener on the guard', () => {
