@@ -25,6 +25,7 @@ import {
 } from '../../src/index.js'
 import { resourceLink } from '../../src/sources/resource.js'
 import { linkTo } from '../../src/sources/source.js'
+import { kHub } from '../../src/sources/token.js'
 import { rejection, thrown, until } from '../cancelable/helpers.js'
 import { reportedErrors } from '../helpers/reported-errors.js'
 import { scriptedClock } from '../helpers/scripted-clock.js'
@@ -392,6 +393,17 @@ describe('a composite', () => {
     expect(allOf(nameless, named('x', token)).name).toBe('allOf(source, x)')
     expect(() => anyOf()).toThrow(/"?anyOf/)
     expect(() => allOf()).toThrow(/"?allOf/)
+  })
+
+  test('that cannot be armed lets go of all its parts', () => {
+    const [hand, token] = [new HandSource(), new CancelationToken()]
+    const broken: CancelationSource = {
+      arm: () => {
+        throw new Error('broken')
+      },
+    }
+    expect(() => anyOf(hand, token, broken).arm({ cancel: () => true })).toThrow('broken')
+    expect([hand.disposals, hand.report('late'), token[kHub].head]).toEqual([1, false, null])
   })
 
   test('polls and watches its parts, and copies itself', () => {
