@@ -406,6 +406,15 @@ describe('a composite', () => {
     expect([hand.disposals, hand.report('late'), token[kHub].head]).toEqual([1, false, null])
   })
 
+  test('gives back the signals of a part that has received one, while it waits for the others', () => {
+    const before = process.listenerCount('SIGHUP')
+    const link = connected(allOf(new SignalSource('SIGUSR2', 'SIGHUP'), new CancelationToken()))
+    expect(process.listenerCount('SIGHUP')).toBe(before + 1)
+    process.emit('SIGUSR2')
+    expect(process.listenerCount('SIGHUP')).toBe(before)
+    link.disconnect()
+  })
+
   test('polls and watches its parts, and copies itself', () => {
     const clock = scriptedClock()
     const source = allOf(new TimeoutSource(50), anyOf(new TimeoutSource(70), new CancelationToken()))
