@@ -262,6 +262,8 @@ describe('a condition', () => {
     const link = linkTo(allOf(source, new CancelationToken()), probe)
     expect([link.connect(), checks, clock.dues]).toEqual([null, 1, []])
     link.disconnect()
+    expect(linkTo(source, probe).connect()).toMatchObject({ kind: 'condition', checks: 1 })
+    expect([probe.reasons, clock.dues]).toEqual([[], []])
     let holds = false
     connected(new ConditionSource({ check: () => holds, interval: 10 }))
     expect(clock.dues).toEqual([10])
@@ -413,6 +415,16 @@ describe('a composite', () => {
     process.emit('SIGUSR2')
     expect(process.listenerCount('SIGHUP')).toBe(before)
     link.disconnect()
+  })
+
+  test('that has come true lets go of its other parts', () => {
+    const before = process.listenerCount('SIGHUP')
+    const token = new CancelationToken()
+    connected(anyOf(token, new SignalSource('SIGHUP')))
+    expect(process.listenerCount('SIGHUP')).toBe(before + 1)
+    token.cancel('enough')
+    expect(probe.reasons).toEqual([token.reason])
+    expect(process.listenerCount('SIGHUP')).toBe(before)
   })
 
   test('polls and watches its parts, and copies itself', () => {
