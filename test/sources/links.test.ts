@@ -519,7 +519,7 @@ describe('limits', () => {
   })
 
   test('are a guard itself, or limits', () => {
-    const imitation = Object.create(Guard.prototype as object) as Guard
+    const imitation = Object.create(Guard.prototype) as Guard
     expect(() => new ResourceSource(imitation)).toThrow(/limits, or a guard itself/)
   })
 
