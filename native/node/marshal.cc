@@ -67,9 +67,22 @@ void Export(Napi::Object exports, const char* name, void (*function)(const Napi:
 
 void Check(Napi::Env env, napi_status status) { NAPI_THROW_IF_FAILED_VOID(env, status); }
 
-double ToDouble(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi::Number>().DoubleValue(); }
+namespace {
+
+// `value` if it is no number.
+double Number(const Napi::CallbackInfo& info, size_t at, double value) {
+  Check(info.Env(), napi_get_value_double(info.Env(), info[at], &value));
+  return value;
+}
+
+}  // namespace
+
+double ToDouble(const Napi::CallbackInfo& info, size_t at) { return Number(info, at, 0); }
 uint32_t ToUint32(const Napi::CallbackInfo& info, size_t at) { return static_cast<uint32_t>(ToDouble(info, at)); }
-int32_t ToInt32(const Napi::CallbackInfo& info, size_t at) { return static_cast<int32_t>(ToDouble(info, at)); }
+int32_t ToInt32(const Napi::CallbackInfo& info, size_t at) {
+  const double value = Number(info, at, -1);
+  return value >= INT32_MIN && value <= INT32_MAX ? static_cast<int32_t>(value) : -1;
+}
 bool ToBool(const Napi::CallbackInfo& info, size_t at) { return info[at].As<Napi::Boolean>().Value(); }
 uint64_t ToDuration(const Napi::CallbackInfo& info, size_t at) { return ToNanoseconds(ToDouble(info, at)); }
 

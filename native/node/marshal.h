@@ -65,6 +65,7 @@ void Check(Napi::Env env, napi_status status);
 // All of these take the position of the argument, so that each use is a single call.
 double ToDouble(const Napi::CallbackInfo& info, size_t at);
 uint32_t ToUint32(const Napi::CallbackInfo& info, size_t at);
+// -1 for what is no such number: never the number of a descriptor.
 int32_t ToInt32(const Napi::CallbackInfo& info, size_t at);
 bool ToBool(const Napi::CallbackInfo& info, size_t at);
 // Milliseconds; Infinity is kNever.

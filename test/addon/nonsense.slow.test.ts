@@ -25,3 +25,25 @@ test('the addon survives calls with nonsense', () => {
     })
   }
 }, 300_000)
+
+test('what is no number of a descriptor closes none', () => {
+  const code = `
+    const addon = require(process.argv[1])
+    const { fstatSync } = require('node:fs')
+    const thrown = []
+    for (const given of ['x', undefined, null, {}, NaN, 1e300, -1e300, Infinity, 2 ** 31, -1]) {
+      try { addon.closePipe(given) } catch { thrown.push(typeof given) }
+      try { addon.startWatchdog(1000, false, given); addon.closeWatchdog() } catch {}
+    }
+    for (const fd of [0, 1, 2]) fstatSync(fd)
+    console.log(JSON.stringify(thrown))`
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['-e', code, resolve('build/Release/tripline.node')], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  })
+  expect({ status, stdout, stderr }).toEqual({
+    status: 0,
+    stdout: '["string","undefined","object","object"]\n',
+    stderr: '',
+  })
+})
